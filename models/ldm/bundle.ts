@@ -1,0 +1,250 @@
+/**
+ * Finds, reads and checks the files of a latent diffusion model.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { type Checkpoint, checkTensors, openCheckpoint } from "../checkpoint/mod.ts";
+import type { Graph } from "../onnx/graph.ts";
+import { createTokenizer, type Tokenizer } from "../tokenizer.ts";
+import { AUTOENCODER_SKIPPED, buildEncoder, downsampling } from "./autoencoder.ts";
+import { buildTextEncoder, CLIP_TEXT_SKIPPED } from "./clip_text.ts";
+import {
+  type LdmConfig,
+  readFlatConfig,
+  readMonaiConfig,
+  readTextConfig,
+  type TextEncoderLayout,
+} from "./config.ts";
+import { buildUnet } from "./unet.ts";
+
+/** A latent diffusion model on disk: checked, with nothing of its weights in memory. */
+export interface Bundle {
+  /** The folder it was loaded from. */
+  readonly path: string;
+  /** Its architecture. */
+  readonly config: LdmConfig;
+  /** Its text encoder's architecture. */
+  readonly text: TextEncoderLayout;
+  /** Turns phrases into the ids its text encoder reads. */
+  readonly tokenizer: Tokenizer;
+  /** Where the weights of each network are. */
+  readonly checkpoints: {
+    readonly autoencoder: Checkpoint;
+    readonly unet: Checkpoint;
+    readonly textEncoder: Checkpoint;
+  };
+  /** Number of cross-attention layers that can be read. */
+  readonly crossAttentionLayers: number;
+  /** SHA-256 over the weights of the three networks, in hexadecimal; reads every byte once. */
+  hash(): Promise<string>;
+}
+
+/** Options of {@linkcode loadBundle}. */
+export interface LoadBundleOptions {
+  /**
+   * Folder of the text encoder and tokenizer, when the bundle does not hold
+   * them: with `text_encoder/` and `tokenizer/` inside, or with their files
+   * side by side.
+   *
+   * @default {The bundle's own folder}
+   */
+  textEncoder?: string;
+}
+
+const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    throw error;
+  }
+}
+
+/** The first of some files that exists. */
+async function firstFile(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) if (await isFile(path)) return path;
+}
+
+async function requireFile(paths: readonly string[], what: string): Promise<string> {
+  const found = await firstFile(paths);
+  if (found) return found;
+  const names = paths.map((path) => `"${path}"`).join(" or ");
+  throw new Deno.errors.NotFound(`Cannot find ${what}: there is no ${names}`);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await Deno.readTextFile(path);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(
+      `Cannot read "${path}": it is not valid JSON (${(error as Error).message})`,
+    );
+  }
+}
+
+/**
+ * Loads a model: our flat layout (`config.json`, `autoencoder.pth`,
+ * `diffusion_model.pth`, `text_encoder/`, `tokenizer/`; `.safetensors` will do
+ * as well) or a MONAI bundle as downloaded (`configs/inference.json`,
+ * `models/*.pth`) with a text encoder from elsewhere. Only headers are read
+ * here; every tensor's name and shape is checked against the configuration.
+ *
+ * @param path The folder.
+ * @param options Where the text encoder is.
+ * @throws {Deno.errors.NotFound} If a file is missing.
+ * @throws {SyntaxError} If a file is not what it should be.
+ * @throws {RangeError} If the weights do not match the configuration.
+ *
+ * @example Usage
+ * ```ts no-eval
+ * import { loadBundle } from "./bundle.ts";
+ *
+ * const bundle = await loadBundle("models/demo");
+ * console.log(bundle.tokenizer.encode("left pleural effusion").length);
+ * ```
+ */
+export async function loadBundle(path: string, options: LoadBundleOptions = {}): Promise<Bundle> {
+  const info = await Deno.stat(path).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  });
+  if (!info) throw new Deno.errors.NotFound(`Cannot load model "${path}": there is no such folder`);
+  if (!info.isDirectory) throw new TypeError(`Cannot load model "${path}": it is not a folder`);
+
+  const flat = `${path}/config.json`;
+  const monai = `${path}/configs/inference.json`;
+  const file = await requireFile([flat, monai], `the configuration of model "${path}"`);
+  const json = await readJson(file);
+  const config = file === flat
+    ? readFlatConfig(json, `"${file}"`)
+    : readMonaiConfig(json, `"${file}"`);
+  const folder = file === flat ? path : `${path}/models`;
+
+  const open = async (name: string, what: string) =>
+    await openCheckpoint(
+      await requireFile(CHECKPOINT_SUFFIXES.map((suffix) => `${folder}/${name}${suffix}`), what),
+    );
+  const autoencoder = await open("autoencoder", "the autoencoder's weights");
+  const unet = await open("diffusion_model", "the U-Net's weights");
+  const texts = await openText(options.textEncoder ?? path, options.textEncoder !== undefined);
+
+  const latentSize = config.imageSize / downsampling(config.autoencoder);
+  const { graph, crossAttention } = buildUnet(config.unet, {
+    latentSize,
+    tokens: texts.layout.config.positions,
+  });
+  strict(autoencoder, buildEncoder(config.autoencoder, config.imageSize), AUTOENCODER_SKIPPED);
+  strict(unet, graph, []);
+  const { dropped } = texts.layout;
+  strict(texts.checkpoint, buildTextEncoder(texts.layout.config), [
+    ...CLIP_TEXT_SKIPPED,
+    ...(dropped ? [dropped] : []),
+  ]);
+  if (config.unet.contextChannels !== texts.layout.config.hidden) {
+    throw new RangeError(
+      `Cannot load model "${path}": the U-Net reads text of width ${config.unet.contextChannels}, ` +
+        `but "${texts.checkpoint.path}" gives ${texts.layout.config.hidden}`,
+    );
+  }
+  const checkpoints = { autoencoder, unet, textEncoder: texts.checkpoint };
+  let hash: Promise<string> | undefined;
+  return {
+    path,
+    config,
+    text: texts.layout,
+    tokenizer: texts.tokenizer,
+    checkpoints,
+    crossAttentionLayers: crossAttention.length,
+    hash: () => hash ??= hashFiles(Object.values(checkpoints).map((checkpoint) => checkpoint.path)),
+  };
+}
+
+function strict(checkpoint: Checkpoint, graph: Graph, skipped: readonly string[]): void {
+  checkTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), {
+    ignore: (name) => skipped.some((prefix) => name.startsWith(prefix)),
+  });
+}
+
+/** Opens the text encoder and tokenizer in `folder`, or side by side there if they may be. */
+async function openText(
+  folder: string,
+  sideBySide: boolean,
+): Promise<{ layout: TextEncoderLayout; checkpoint: Checkpoint; tokenizer: Tokenizer }> {
+  const nested = `${folder}/text_encoder/config.json`;
+  const configFile = await requireFile(
+    sideBySide ? [nested, `${folder}/config.json`] : [nested],
+    sideBySide ? "the text encoder" : "the text encoder (its folder can be given apart)",
+  );
+  const encoder = configFile.slice(0, -"/config.json".length);
+  const layout = readTextConfig(await readJson(configFile), `"${configFile}"`);
+  const weights = await requireFile(
+    [`${encoder}/model.safetensors`, `${encoder}/pytorch_model.bin`],
+    "the text encoder's weights",
+  );
+  const checkpoint = await openCheckpoint(weights);
+
+  const own = `${folder}/tokenizer`;
+  const tokenizerFolder = await firstFile([`${own}/vocab.json`, `${own}/tokenizer.json`])
+    ? own
+    : folder;
+  // A whole CLIP model stands in for Stable Diffusion 2.1's text encoder, which pads with "!".
+  const padToken = layout.dropped ? undefined : await readPadToken(tokenizerFolder);
+  const tokenizer = await openTokenizer(tokenizerFolder, {
+    positions: layout.config.positions,
+    ...(padToken !== undefined && { padToken }),
+  });
+  return { layout, checkpoint, tokenizer };
+}
+
+async function openTokenizer(
+  folder: string,
+  options: { positions: number; padToken?: string },
+): Promise<Tokenizer> {
+  const [vocab, merges, whole] = ["vocab.json", "merges.txt", "tokenizer.json"]
+    .map((name) => `${folder}/${name}`) as [string, string, string];
+  try {
+    if (await isFile(vocab) && await isFile(merges)) {
+      const [vocabText, mergesText] = await Promise.all(
+        [vocab, merges].map((file) => Deno.readTextFile(file)),
+      );
+      return createTokenizer({ vocab: vocabText!, merges: mergesText! }, options);
+    }
+    const file = await requireFile([whole], "the tokenizer (vocab.json and merges.txt)");
+    return createTokenizer({ tokenizerJson: await Deno.readTextFile(file) }, options);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new SyntaxError(`${error.message} in "${folder}"`);
+  }
+}
+
+/**
+ * The padding token that a tokenizer's files state. `special_tokens_map.json`
+ * is asked first: in Stable Diffusion 2.1 it says "!", while
+ * `tokenizer_config.json` still says the end token and is overruled.
+ */
+async function readPadToken(folder: string): Promise<string | undefined> {
+  for (const name of ["special_tokens_map.json", "tokenizer_config.json"]) {
+    const path = `${folder}/${name}`;
+    if (!await isFile(path)) continue;
+    const json = await readJson(path) as { pad_token?: string | { content?: string } | null } | null;
+    const token = json?.pad_token;
+    const text = typeof token === "object" ? token?.content : token;
+    if (text) return text;
+  }
+}
+
+async function hashFiles(paths: readonly string[]): Promise<string> {
+  const hash = createHash("sha256");
+  for (const path of paths) {
+    using file = await Deno.open(path);
+    for await (const chunk of file.readable) hash.update(chunk);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,86 @@
+/**
+ * CLIP's text encoder as an ONNX graph, with the tensor names of transformers.
+ *
+ * @module
+ */
+
+import { type Graph, GraphBuilder } from "../onnx/graph.ts";
+import { attend } from "../onnx/attention.ts";
+import { add, gather, gelu, layerNorm, linear, quickGelu } from "../onnx/ops.ts";
+
+/** Architecture of a CLIP text encoder. */
+export interface ClipTextConfig {
+  /** Number of token ids. */
+  readonly vocabulary: number;
+  /** Width of an embedding. */
+  readonly hidden: number;
+  /** Layers that are run. */
+  readonly layers: number;
+  /** Attention heads of each layer. */
+  readonly heads: number;
+  /** Width inside each MLP. */
+  readonly mlp: number;
+  /** Activation of each MLP. */
+  readonly activation: "gelu" | "quick_gelu";
+  /** Number of token positions, start, end and padding included. */
+  readonly positions: number;
+  /** Epsilon of every layer norm. */
+  readonly epsilon: number;
+}
+
+/**
+ * Tensors that may stand beside the text encoder's, by prefix: the other tower
+ * and the projections of a whole CLIP model, and a buffer of position numbers
+ * that older versions of transformers stored.
+ */
+export const CLIP_TEXT_SKIPPED = [
+  "vision_model.",
+  "visual_projection.",
+  "text_projection.",
+  "logit_scale",
+  "text_model.embeddings.position_ids",
+];
+
+/**
+ * Token ids to the last hidden state after the final layer norm.
+ *
+ * Input `input_ids` `[batch, positions]`, output `embeddings`
+ * `[batch, positions, hidden]`.
+ */
+export function buildTextEncoder(config: ClipTextConfig): Graph {
+  const g = new GraphBuilder("text_encoder");
+  const { hidden, positions, epsilon } = config;
+  const ids = g.input("input_ids", "int64", ["batch", positions]);
+
+  const table = g.weight("text_model.embeddings.token_embedding.weight", [
+    config.vocabulary,
+    hidden,
+  ]);
+  const places = g.weight("text_model.embeddings.position_embedding.weight", [positions, hidden]);
+  // A token sees itself and those before it. The most negative float32 stands for -inf,
+  // as in transformers, so that no runtime meets inf - inf.
+  const mask = g.floats(
+    Float32Array.from(
+      { length: positions * positions },
+      (_, i) => i % positions > Math.floor(i / positions) ? -3.4028234663852886e38 : 0,
+    ),
+    [positions, positions],
+  );
+
+  let x = add(g, gather(g, table, ids), places); // [batch, positions, hidden]
+  for (let layer = 0; layer < config.layers; layer++) {
+    const name = `text_model.encoder.layers.${layer}`;
+    let h = layerNorm(g, x, `${name}.layer_norm1`, epsilon);
+    const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((part) =>
+      linear(g, h, `${name}.self_attn.${part}`, hidden)
+    );
+    h = attend(g, q!, k!, v!, { heads: config.heads, mask }).output;
+    x = add(g, x, linear(g, h, `${name}.self_attn.out_proj`, hidden));
+    h = layerNorm(g, x, `${name}.layer_norm2`, epsilon);
+    h = linear(g, h, `${name}.mlp.fc1`, config.mlp); // [batch, positions, mlp]
+    h = config.activation === "gelu" ? gelu(g, h) : quickGelu(g, h);
+    x = add(g, x, linear(g, h, `${name}.mlp.fc2`, hidden));
+  }
+  g.output(layerNorm(g, x, "text_model.final_layer_norm", epsilon), "embeddings");
+  return g.build();
+}

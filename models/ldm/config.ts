@@ -1,0 +1,282 @@
+/**
+ * Reads the architecture of a latent diffusion model from its JSON files.
+ *
+ * @module
+ */
+
+import type { SchedulerConfig } from "../scheduler.ts";
+import { type AutoencoderConfig, downsampling } from "./autoencoder.ts";
+import type { ClipTextConfig } from "./clip_text.ts";
+import type { UnetConfig } from "./unet.ts";
+
+/** Everything about a latent diffusion model but its weights. */
+export interface LdmConfig {
+  /** Image to latent. */
+  readonly autoencoder: AutoencoderConfig;
+  /** Latent, timestep and text to prediction. */
+  readonly unet: UnetConfig;
+  /** Noise schedule. */
+  readonly scheduler: SchedulerConfig;
+  /** Factor between the autoencoder's latent and the U-Net's. */
+  readonly scaleFactor: number;
+  /** Side of the square image in pixels. */
+  readonly imageSize: number;
+  /** One sentence that a run prints first, such as that the weights are untrained. */
+  readonly notice?: string;
+  /** Number of steps T that suits this model, where it is not the method's 300. */
+  readonly steps?: number;
+}
+
+type Json = { readonly [key: string]: unknown };
+
+/** Reads typed fields of one JSON object and names what is wrong with them. */
+class Fields {
+  readonly #json: Json;
+  readonly #where: string;
+
+  constructor(value: unknown, where: string) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new SyntaxError(`Cannot read ${where}: expected an object`);
+    }
+    this.#json = value as Json;
+    this.#where = where;
+  }
+
+  #fail(key: string, expected: string): never {
+    const found = JSON.stringify(this.#json[key]);
+    throw new SyntaxError(
+      `Cannot read ${this.#where}: "${key}" must be ${expected}, got ${found ?? "nothing"}`,
+    );
+  }
+
+  has(key: string): boolean {
+    return this.#json[key] !== undefined && this.#json[key] !== null;
+  }
+
+  number(key: string, fallback?: number): number {
+    const value = this.has(key) ? this.#json[key] : fallback;
+    return typeof value === "number" && Number.isFinite(value) ? value : this.#fail(key, "a number");
+  }
+
+  /** A positive integer small enough that no honest model exceeds it. */
+  count(key: string, fallback?: number): number {
+    const value = this.number(key, fallback);
+    return Number.isInteger(value) && value > 0 && value <= 1_000_000
+      ? value
+      : this.#fail(key, "a positive integer");
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.has(key) ? this.#json[key] : fallback;
+    return typeof value === "boolean" ? value : this.#fail(key, "true or false");
+  }
+
+  choice<const T extends string>(key: string, choices: readonly T[], fallback?: T): T {
+    const value = this.has(key) ? this.#json[key] : fallback;
+    return choices.find((choice) => choice === value) ??
+      this.#fail(key, choices.map((choice) => `"${choice}"`).join(" or "));
+  }
+
+  text(key: string): string {
+    const value = this.#json[key];
+    return typeof value === "string" ? value : this.#fail(key, "text");
+  }
+
+  /** One entry a level; a single value stands for all levels. */
+  levels<T extends number | boolean>(
+    key: string,
+    levels: number | undefined,
+    isValid: (value: unknown) => boolean,
+    fallback?: T,
+  ): T[] {
+    const value = this.has(key) ? this.#json[key] : fallback;
+    const list = Array.isArray(value) ? value : levels && Array(levels).fill(value);
+    const expected = `a list of ${levels ?? "one value a level"}`;
+    if (!list || list.length === 0 || list.length > 16) return this.#fail(key, expected);
+    if (levels !== undefined && list.length !== levels) return this.#fail(key, expected);
+    return list.every(isValid) ? list as T[] : this.#fail(key, expected);
+  }
+
+  object(key: string): Fields {
+    return new Fields(this.#json[key], `"${key}" of ${this.#where}`);
+  }
+}
+
+const isChannels = (value: unknown) => Number.isInteger(value) && (value as number) > 0;
+const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 0;
+const isFlag = (value: unknown) => typeof value === "boolean";
+
+function requireTwoDimensions(fields: Fields): void {
+  if (fields.number("spatial_dims", 2) !== 2) {
+    throw new SyntaxError('Cannot use this model: "spatial_dims" must be 2');
+  }
+}
+
+function autoencoderConfig(fields: Fields): AutoencoderConfig {
+  requireTwoDimensions(fields);
+  // MONAI renamed `num_channels` to `channels` when it took the network over.
+  const key = fields.has("num_channels") ? "num_channels" : "channels";
+  const channels = fields.levels<number>(key, undefined, isChannels);
+  const levels = channels.length;
+  return {
+    inChannels: fields.count("in_channels", 1),
+    latentChannels: fields.count("latent_channels", 3),
+    channels,
+    residualBlocks: fields.levels<number>("num_res_blocks", levels, isCount),
+    attentionLevels: fields.levels<boolean>("attention_levels", levels, isFlag),
+    nonlocalAttention: fields.flag("with_encoder_nonlocal_attn", true),
+    groups: fields.count("norm_num_groups", 32),
+    epsilon: fields.number("norm_eps", 1e-6),
+  };
+}
+
+function unetConfig(fields: Fields): UnetConfig {
+  requireTwoDimensions(fields);
+  const key = fields.has("num_channels") ? "num_channels" : "channels";
+  const channels = fields.levels<number>(key, undefined, isChannels);
+  const levels = channels.length;
+  if (!fields.flag("with_conditioning", false)) {
+    throw new SyntaxError(
+      'Cannot use this U-Net: "with_conditioning" is false, so it has no cross-attention to read',
+    );
+  }
+  if (fields.has("num_class_embeds")) {
+    throw new SyntaxError('Cannot use this U-Net: "num_class_embeds" is not supported');
+  }
+  return {
+    inChannels: fields.count("in_channels"),
+    outChannels: fields.count("out_channels"),
+    channels,
+    residualBlocks: fields.levels<number>("num_res_blocks", levels, isCount, 2),
+    attentionLevels: fields.levels<boolean>("attention_levels", levels, isFlag),
+    headChannels: fields.levels<number>("num_head_channels", levels, isCount, 8),
+    transformerLayers: fields.count("transformer_num_layers", 1),
+    contextChannels: fields.count("cross_attention_dim"),
+    residualUpdown: fields.flag("resblock_updown", false),
+    groups: fields.count("norm_num_groups", 32),
+    epsilon: fields.number("norm_eps", 1e-6),
+  };
+}
+
+function schedulerConfig(fields: Fields): SchedulerConfig {
+  return {
+    trainTimesteps: fields.count("num_train_timesteps", 1000),
+    betaStart: fields.number("beta_start"),
+    betaEnd: fields.number("beta_end"),
+    schedule: fields.choice("schedule", ["scaled_linear_beta", "linear_beta"]),
+    predictionType: fields.choice("prediction_type", ["v_prediction", "epsilon", "sample"]),
+  };
+}
+
+function checked(config: LdmConfig, where: string): LdmConfig {
+  const { autoencoder, unet, imageSize } = config;
+  const factor = downsampling(autoencoder) * 2 ** (unet.channels.length - 1);
+  if (imageSize % factor !== 0 || imageSize > 4096) {
+    throw new SyntaxError(
+      `Cannot read ${where}: the image size ${imageSize} must be a multiple of ${factor} ` +
+        `up to 4096 for this architecture`,
+    );
+  }
+  if (unet.inChannels !== autoencoder.latentChannels || unet.outChannels !== unet.inChannels) {
+    throw new SyntaxError(
+      `Cannot read ${where}: the U-Net takes ${unet.inChannels} and gives ${unet.outChannels} ` +
+        `channels, but the latent has ${autoencoder.latentChannels}`,
+    );
+  }
+  return config;
+}
+
+/**
+ * Reads our flat layout's `config.json`.
+ *
+ * @param json The parsed file.
+ * @param where What to call it in an error.
+ * @throws {SyntaxError} If a field is missing or makes no sense.
+ */
+export function readFlatConfig(json: unknown, where: string): LdmConfig {
+  const fields = new Fields(json, where);
+  return checked({
+    autoencoder: autoencoderConfig(fields.object("autoencoder")),
+    unet: unetConfig(fields.object("diffusion_model")),
+    scheduler: schedulerConfig(fields.object("scheduler")),
+    scaleFactor: fields.number("scale_factor", SCALE_FACTOR),
+    imageSize: fields.count("image_size", IMAGE_SIZE),
+    ...(fields.has("notice") && { notice: fields.text("notice") }),
+    ...(fields.has("steps") && { steps: fields.count("steps") }),
+  }, where);
+}
+
+/** Latent scale factor of the published model (the released code's `scale_factor`). */
+const SCALE_FACTOR = 0.3;
+
+/** Side in pixels of the published model's image. */
+const IMAGE_SIZE = 512;
+
+/**
+ * Reads a MONAI bundle's `configs/inference.json`. Its `$` expressions are
+ * Python and are not run.
+ *
+ * @param json The parsed file.
+ * @param where What to call it in an error.
+ * @throws {SyntaxError} If a field is missing or makes no sense.
+ */
+export function readMonaiConfig(json: unknown, where: string): LdmConfig {
+  const fields = new Fields(json, where);
+  const unet = unetConfig(fields.object("diffusion_def"));
+  const autoencoder = autoencoderConfig(fields.object("autoencoder_def"));
+  // The bundle says its size only in the shape of the noise that it samples from.
+  const noise = fields.has("noise")
+    ? /randn\(\(\s*1\s*,\s*\d+\s*,\s*(\d+)\s*,\s*\1\s*\)\)/.exec(fields.text("noise"))
+    : null;
+  return checked({
+    autoencoder,
+    unet,
+    scheduler: schedulerConfig(fields.object("scheduler")),
+    scaleFactor: SCALE_FACTOR,
+    imageSize: noise ? Number(noise[1]) * downsampling(autoencoder) : IMAGE_SIZE,
+  }, where);
+}
+
+/** A text encoder's architecture, and whether it stands in a whole CLIP model. */
+export interface TextEncoderLayout {
+  /** What is run. */
+  readonly config: ClipTextConfig;
+  /**
+   * Prefix of the last layer's tensors when that layer is left out: Stable
+   * Diffusion 2 reads the text tower of OpenCLIP ViT-H one layer before its end.
+   */
+  readonly dropped?: string;
+}
+
+/**
+ * Reads a text encoder's `config.json` as transformers writes it, for a
+ * `CLIPTextModel` or for a whole `CLIPModel`, of which the text tower without
+ * its last layer is taken.
+ *
+ * @param json The parsed file.
+ * @param where What to call it in an error.
+ * @throws {SyntaxError} If a field makes no sense.
+ */
+export function readTextConfig(json: unknown, where: string): TextEncoderLayout {
+  const outer = new Fields(json, where);
+  const whole = outer.has("text_config");
+  const fields = whole ? outer.object("text_config") : outer;
+  const layers = fields.count("num_hidden_layers", 12);
+  // What the file leaves out has the default of transformers' CLIPTextConfig.
+  const config: ClipTextConfig = {
+    vocabulary: fields.count("vocab_size", 49408),
+    hidden: fields.count("hidden_size", 512),
+    layers: whole ? layers - 1 : layers,
+    heads: fields.count("num_attention_heads", 8),
+    mlp: fields.count("intermediate_size", 2048),
+    activation: fields.choice("hidden_act", ["gelu", "quick_gelu"], "quick_gelu"),
+    positions: fields.count("max_position_embeddings", 77),
+    epsilon: fields.number("layer_norm_eps", 1e-5),
+  };
+  if (config.hidden % config.heads !== 0) {
+    throw new SyntaxError(
+      `Cannot read ${where}: hidden size ${config.hidden} does not fall into ${config.heads} heads`,
+    );
+  }
+  return whole ? { config, dropped: `text_model.encoder.layers.${layers - 1}.` } : { config };
+}

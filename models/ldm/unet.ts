@@ -1,0 +1,170 @@
+/**
+ * MONAI Generative's DiffusionModelUNet as an ONNX graph whose cross-attention
+ * maps are outputs.
+ *
+ * @module
+ */
+
+import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
+import { averagePool, concat, conv, known, upsampleNearest } from "../onnx/ops.ts";
+import { groupNorm, silu } from "../onnx/ops.ts";
+import { type Blocks, resBlock, spatialTransformer, timeEmbedding } from "./unet_blocks.ts";
+
+/** Architecture of a DiffusionModelUNet with text conditioning, one entry a level in each list. */
+export interface UnetConfig {
+  /** Channels of the latent. */
+  readonly inChannels: number;
+  /** Channels of the prediction. */
+  readonly outChannels: number;
+  /** Channels of each level, finest first. */
+  readonly channels: readonly number[];
+  /** Residual blocks of each level on the way down; one more on the way up. */
+  readonly residualBlocks: readonly number[];
+  /** Whether each level attends to itself and to the text. */
+  readonly attentionLevels: readonly boolean[];
+  /** Channels of one attention head at each level. */
+  readonly headChannels: readonly number[];
+  /** Transformer blocks in each spatial transformer. */
+  readonly transformerLayers: number;
+  /** Width of the text embeddings. */
+  readonly contextChannels: number;
+  /** Whether levels are joined by residual blocks that pool and repeat, not by convolutions. */
+  readonly residualUpdown: boolean;
+  /** Groups of every group norm. */
+  readonly groups: number;
+  /** Epsilon of every group norm. */
+  readonly epsilon: number;
+}
+
+/** What a U-Net graph is to compute. */
+export interface UnetOutputs {
+  /** Side of the latent. */
+  readonly latentSize: number;
+  /** Number of token positions of the text. */
+  readonly tokens: number;
+  /**
+   * Whether `prediction` is an output.
+   *
+   * @default {true}
+   */
+  readonly prediction?: boolean;
+  /**
+   * Cross-attention layers whose maps are outputs, counted from 0 in forward order.
+   *
+   * @default {[]}
+   */
+  readonly layers?: readonly number[];
+}
+
+/** Where a cross-attention layer is. */
+export interface CrossAttentionLayer {
+  /** Side of its square map. */
+  readonly side: number;
+  /** Name of the module, such as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`. */
+  readonly name: string;
+}
+
+/** A U-Net graph with the cross-attention layers that the architecture has. */
+export interface UnetGraph {
+  /** The graph, cut after the last thing asked for. */
+  readonly graph: Graph;
+  /** Every cross-attention layer of the architecture, in forward order. */
+  readonly crossAttention: readonly CrossAttentionLayer[];
+}
+
+/**
+ * Noisy latent, timestep and text to prediction and attention maps.
+ *
+ * Inputs `latent` `[batch, inChannels, latentSize, latentSize]`, `timestep`
+ * `[batch]` (0..999, as float32), `context` `[batch, tokens, contextChannels]`.
+ * Outputs `prediction` in the latent's shape and, for each chosen layer i,
+ * `attention_<i>` `[batch, positions, tokens]`: the softmax averaged over heads.
+ *
+ * @throws {RangeError} If a layer is asked for that the architecture does not
+ * have, or if the latent cannot be halved at every level.
+ */
+export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
+  const { latentSize, tokens, prediction = true, layers = [] } = outputs;
+  const { channels, groups, epsilon } = config;
+  const last = channels.length - 1;
+  if (latentSize % 2 ** last !== 0) {
+    throw new RangeError(
+      `Cannot build the U-Net for a latent of ${latentSize}x${latentSize}: its side must be a ` +
+        `multiple of ${2 ** last}`,
+    );
+  }
+  const g = new GraphBuilder("unet");
+  const latent = g.input("latent", "float32", ["batch", config.inChannels, latentSize, latentSize]);
+  const timestep = g.input("timestep", "float32", ["batch"]);
+  const context = g.input("context", "float32", ["batch", tokens, config.contextChannels]);
+
+  const maps: Value[] = [];
+  const crossAttention: CrossAttentionLayer[] = [];
+  const blocks: Blocks = {
+    g,
+    config,
+    time: silu(g, timeEmbedding(g, timestep, channels[0]!)),
+    context,
+    onCrossAttention: (map, name, side) => {
+      maps.push(map);
+      crossAttention.push({ name, side });
+    },
+  };
+
+  // Down: every block's result is kept for the way up.
+  let h = conv(g, latent, "conv_in.conv", { channels: channels[0]! });
+  const skips = [h];
+  channels.forEach((width, level) => {
+    const name = `down_blocks.${level}`;
+    for (let i = 0; i < config.residualBlocks[level]!; i++) {
+      h = resBlock(blocks, h, `${name}.resnets.${i}`, width);
+      if (config.attentionLevels[level]) {
+        h = spatialTransformer(blocks, h, `${name}.attentions.${i}`, config.headChannels[level]!);
+      }
+      skips.push(h);
+    }
+    if (level < last) {
+      h = config.residualUpdown
+        ? resBlock(blocks, h, `${name}.downsampler`, width, (x) => averagePool(g, x))
+        : conv(g, h, `${name}.downsampler.op.conv`, { channels: width, stride: 2 });
+      skips.push(h);
+    }
+  });
+
+  h = resBlock(blocks, h, "middle_block.resnet_1", channels[last]!);
+  h = spatialTransformer(blocks, h, "middle_block.attention", config.headChannels[last]!);
+  h = resBlock(blocks, h, "middle_block.resnet_2", channels[last]!);
+
+  for (let block = 0; block <= last; block++) {
+    const level = last - block;
+    const width = channels[level]!;
+    const name = `up_blocks.${block}`;
+    for (let i = 0; i <= config.residualBlocks[level]!; i++) {
+      h = concat(g, [h, skips.pop()!], 1);
+      h = resBlock(blocks, h, `${name}.resnets.${i}`, width);
+      if (config.attentionLevels[level]) {
+        h = spatialTransformer(blocks, h, `${name}.attentions.${i}`, config.headChannels[level]!);
+      }
+    }
+    if (level > 0) {
+      h = config.residualUpdown
+        ? resBlock(blocks, h, `${name}.upsampler`, width, (x) => upsampleNearest(g, x))
+        : conv(g, upsampleNearest(g, h), `${name}.upsampler.conv.conv`, { channels: known(h, 1) });
+    }
+  }
+  h = silu(g, groupNorm(g, h, "out.0", { groups, epsilon }));
+  h = conv(g, h, "out.2.conv", { channels: config.outChannels });
+
+  if (prediction) g.output(h, "prediction");
+  for (const layer of layers) {
+    const map = maps[layer];
+    if (!map) {
+      throw new RangeError(
+        `Cannot read cross-attention layer ${layer}: the model has ${maps.length}, ` +
+          `numbered 0 to ${maps.length - 1}`,
+      );
+    }
+    g.output(map, `attention_${layer}`);
+  }
+  return { graph: g.build(), crossAttention };
+}

@@ -1,0 +1,59 @@
+/**
+ * Multi-head attention over tokens, as the U-Net, the autoencoder and the text
+ * encoder share it.
+ *
+ * @module
+ */
+
+import type { GraphBuilder, Value } from "./graph.ts";
+import { add, known, matmul, reshape, scale, softmax, transpose } from "./ops.ts";
+
+/** Options of {@linkcode attend}. */
+export interface AttendOptions {
+  /** How many heads the channels are cut into. */
+  heads: number;
+  /**
+   * Added to the scores before the softmax, broadcast to `[batch, heads, positions, tokens]`.
+   *
+   * @default {undefined}
+   */
+  mask?: Value;
+}
+
+/** [batch, tokens, channels] -> [batch, heads, tokens, channels / heads] */
+function splitHeads(g: GraphBuilder, x: Value, heads: number): Value {
+  const [batch, tokens, channels] = [x.dims[0]!, known(x, 1), known(x, 2)];
+  if (channels % heads !== 0) {
+    throw new RangeError(`Cannot cut ${channels} channels of "${x.name}" into ${heads} heads`);
+  }
+  return transpose(g, reshape(g, x, [batch, tokens, heads, channels / heads]), [0, 2, 1, 3]);
+}
+
+/**
+ * softmax(q kᵀ / sqrt(d) + mask) v.
+ *
+ * @param query `[batch, positions, channels]`.
+ * @param key `[batch, tokens, channels]`.
+ * @param value `[batch, tokens, channels]`.
+ * @returns `output`: `[batch, positions, channels]`; `weights`: the softmax,
+ * `[batch, heads, positions, tokens]`.
+ */
+export function attend(
+  g: GraphBuilder,
+  query: Value,
+  key: Value,
+  value: Value,
+  { heads, mask }: AttendOptions,
+): { output: Value; weights: Value } {
+  const q = splitHeads(g, query, heads); // [batch, heads, positions, d]
+  const k = splitHeads(g, key, heads); // [batch, heads, tokens, d]
+  const v = splitHeads(g, value, heads); // [batch, heads, tokens, d]
+  const scores = scale(
+    g,
+    matmul(g, q, transpose(g, k, [0, 1, 3, 2])),
+    1 / Math.sqrt(known(q, 3)),
+  );
+  const weights = softmax(g, mask ? add(g, scores, mask) : scores);
+  const joined = transpose(g, matmul(g, weights, v), [0, 2, 1, 3]); // [batch, positions, heads, d]
+  return { output: reshape(g, joined, query.dims), weights };
+}

@@ -1,0 +1,223 @@
+/**
+ * A typed builder of ONNX graphs that knows every shape while it builds.
+ *
+ * @module
+ */
+
+/** Size of an axis: known, or the name of one that is chosen at run time. */
+export type Dim = number | string;
+
+/** Element types that the graphs of this project use. */
+export type ElementType = "float32" | "float16" | "bfloat16" | "int64";
+
+/** A tensor in a graph: its name, element type and shape. */
+export interface Value {
+  /** Unique in its graph. */
+  readonly name: string;
+  /** Type of each element. */
+  readonly type: ElementType;
+  /** Size of each axis; `[]` is a scalar. */
+  readonly dims: readonly Dim[];
+}
+
+/** An attribute of an operator: integer, float, text or list of integers. */
+export type Attribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly text: string }
+  | { readonly ints: readonly number[] };
+
+/** One operator of a graph. */
+export interface Node {
+  /** ONNX operator, such as `Conv`. */
+  readonly op: string;
+  /** Names of the inputs; `""` leaves an optional one out. */
+  readonly inputs: readonly string[];
+  /** Names of the outputs. */
+  readonly outputs: readonly string[];
+  /** Attributes by name. */
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+/** A small tensor whose values are written into the graph itself. */
+export interface Constant extends Value {
+  /** Row-major elements. */
+  readonly data: Float32Array | BigInt64Array;
+}
+
+/** A finished graph, still without the bytes of its weights. */
+export interface Graph {
+  /** Name of the graph, such as `unet`. */
+  readonly name: string;
+  /** What the caller feeds. */
+  readonly inputs: readonly Value[];
+  /** What comes out. */
+  readonly outputs: readonly Value[];
+  /** Tensors that the checkpoint holds, under their names there. */
+  readonly weights: ReadonlyMap<string, readonly number[]>;
+  /** Tensors that belong to the checkpoint although this graph has no use for them. */
+  readonly unused: ReadonlyMap<string, readonly number[]>;
+  /** Tensors with their values. */
+  readonly constants: readonly Constant[];
+  /** Every tensor that an operator yields. */
+  readonly values: readonly Value[];
+  /** Operators in an order in which they can run. */
+  readonly nodes: readonly Node[];
+}
+
+/** How many elements a shape of known sizes has. */
+export function elementCount(dims: readonly number[]): number {
+  return dims.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * Collects operators into a {@linkcode Graph}. Weights are declared by the
+ * name that they carry in the checkpoint, so that loading is one strict match.
+ *
+ * @example Usage
+ * ```ts
+ * import { GraphBuilder } from "./graph.ts";
+ *
+ * const g = new GraphBuilder("double");
+ * const x = g.input("x", "float32", ["batch", 3]);
+ * const two = g.floats([2], []);
+ * const [y] = g.node("Mul", [x, two], [{ type: "float32", dims: x.dims }]);
+ * g.output(y!, "y");
+ * console.log(g.build().nodes.length); // 2: Mul, and Identity for the output's name
+ * ```
+ */
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #inputs: Value[] = [];
+  readonly #outputs: Value[] = [];
+  readonly #weights = new Map<string, readonly number[]>();
+  readonly #unused = new Map<string, readonly number[]>();
+  readonly #constants: Constant[] = [];
+  readonly #constantByKey = new Map<string, Constant>();
+  readonly #values: Value[] = [];
+  readonly #nodes: Node[] = [];
+
+  /** @param name Name of the graph. */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Declares what the caller feeds. */
+  input(name: string, type: ElementType, dims: readonly Dim[]): Value {
+    const value = { name, type, dims };
+    this.#inputs.push(value);
+    return value;
+  }
+
+  /** Declares a result and the name that the caller reads it by. */
+  output(value: Value, name: string): Value {
+    const output = { ...value, name };
+    this.#nodes.push({ op: "Identity", inputs: [value.name], outputs: [name], attributes: {} });
+    this.#outputs.push(output);
+    return output;
+  }
+
+  /**
+   * Declares a float tensor of the checkpoint.
+   *
+   * @throws {RangeError} If it was declared before with another shape.
+   */
+  weight(name: string, dims: readonly number[]): Value {
+    const known = this.#weights.get(name);
+    if (known && known.join() !== dims.join()) {
+      throw new RangeError(
+        `Cannot declare weight "${name}" as [${dims}]: it was declared as [${known}]`,
+      );
+    }
+    this.#weights.set(name, dims);
+    return { name, type: "float32", dims };
+  }
+
+  /** Declares a tensor that the checkpoint holds and this graph does not read. */
+  unused(name: string, dims: readonly number[]): void {
+    this.#unused.set(name, dims);
+  }
+
+  /** A float constant; equal small ones are stored once. */
+  floats(values: ArrayLike<number>, dims: readonly number[]): Value {
+    return this.#constant("float32", Float32Array.from(values), dims);
+  }
+
+  /** An integer constant, by default a vector. */
+  ints(values: readonly number[], dims: readonly number[] = [values.length]): Value {
+    return this.#constant("int64", BigInt64Array.from(values, BigInt), dims);
+  }
+
+  #constant(
+    type: "float32" | "int64",
+    data: Float32Array | BigInt64Array,
+    dims: readonly number[],
+  ): Value {
+    if (data.length !== elementCount(dims)) {
+      throw new RangeError(`Cannot make a constant of shape [${dims}] from ${data.length} values`);
+    }
+    const key = data.length <= 16 ? `${type}:${dims}:${data}` : "";
+    const known = key && this.#constantByKey.get(key);
+    if (known) return known;
+    const constant = { name: `constant_${this.#constants.length}`, type, dims, data };
+    this.#constants.push(constant);
+    if (key) this.#constantByKey.set(key, constant);
+    return constant;
+  }
+
+  /**
+   * Appends an operator.
+   *
+   * @param op ONNX operator.
+   * @param inputs Its inputs; `null` leaves an optional one out.
+   * @param outputs Type and shape of each output.
+   * @param attributes Attributes by name.
+   */
+  node(
+    op: string,
+    inputs: readonly (Value | null)[],
+    outputs: readonly Pick<Value, "type" | "dims">[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): Value[] {
+    const stem = `${op}_${this.#nodes.length}`;
+    const values = outputs.map((output, i) => ({
+      name: outputs.length === 1 ? stem : `${stem}_${i}`,
+      type: output.type,
+      dims: output.dims,
+    }));
+    this.#values.push(...values);
+    this.#nodes.push({
+      op,
+      inputs: inputs.map((value) => value?.name ?? ""),
+      outputs: values.map((value) => value.name),
+      attributes,
+    });
+    return values;
+  }
+
+  /** The graph so far, with only what its outputs need (all weights stay declared). */
+  build(): Graph {
+    const needed = new Set(this.#outputs.map((output) => output.name));
+    const nodes: Node[] = [];
+    for (let i = this.#nodes.length - 1; i >= 0; i--) {
+      const node = this.#nodes[i]!;
+      if (!node.outputs.some((name) => needed.has(name))) continue;
+      for (const name of node.inputs) needed.add(name);
+      nodes.push(node);
+    }
+    nodes.reverse();
+    const unused = new Map(this.#unused);
+    const weights = new Map<string, readonly number[]>();
+    for (const [name, dims] of this.#weights) (needed.has(name) ? weights : unused).set(name, dims);
+    return {
+      name: this.#name,
+      inputs: this.#inputs.filter((input) => needed.has(input.name)),
+      outputs: [...this.#outputs],
+      weights,
+      unused,
+      constants: this.#constants.filter((constant) => needed.has(constant.name)),
+      values: this.#values.filter((value) => needed.has(value.name)),
+      nodes,
+    };
+  }
+}

@@ -1,0 +1,317 @@
+/**
+ * Operators of a graph as functions that check and infer shapes, so that a
+ * network reads like the paper: `conv(g, silu(g, groupNorm(g, x, …)), …)`.
+ * Semantics are those of ONNX opset 20.
+ *
+ * @module
+ */
+
+import { type Dim, elementCount, type GraphBuilder, type Value } from "./graph.ts";
+
+/** The only output of an operator that has one. */
+function single(values: Value[]): Value {
+  const [value] = values;
+  if (!value) throw new Error("An operator was built without an output");
+  return value;
+}
+
+/** Size of an axis that must be known while the graph is built. */
+export function known(value: Value, axis: number): number {
+  const size = value.dims.at(axis);
+  if (typeof size !== "number") {
+    throw new TypeError(`Axis ${axis} of "${value.name}" must have a known size, got ${size}`);
+  }
+  return size;
+}
+
+/** Shape of two broadcast operands: axes are aligned at the end, size 1 stretches. */
+function broadcast(op: string, a: Value, b: Value): Dim[] {
+  const rank = Math.max(a.dims.length, b.dims.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const left = a.dims[i - rank + a.dims.length] ?? 1;
+    const right = b.dims[i - rank + b.dims.length] ?? 1;
+    if (left === right || right === 1) return left;
+    if (left === 1) return right;
+    throw new RangeError(
+      `Cannot ${op} "${a.name}" [${a.dims}] and "${b.name}" [${b.dims}]: shapes do not broadcast`,
+    );
+  });
+}
+
+function elementwise(g: GraphBuilder, op: string, a: Value, b: Value): Value {
+  return single(g.node(op, [a, b], [{ type: a.type, dims: broadcast(op, a, b) }]));
+}
+
+function unary(g: GraphBuilder, op: string, x: Value): Value {
+  return single(g.node(op, [x], [{ type: x.type, dims: x.dims }]));
+}
+
+/** a + b, broadcast. */
+export function add(g: GraphBuilder, a: Value, b: Value): Value {
+  return elementwise(g, "Add", a, b);
+}
+
+/** a - b, broadcast. */
+export function sub(g: GraphBuilder, a: Value, b: Value): Value {
+  return elementwise(g, "Sub", a, b);
+}
+
+/** a * b, broadcast. */
+export function mul(g: GraphBuilder, a: Value, b: Value): Value {
+  return elementwise(g, "Mul", a, b);
+}
+
+/** x times a number. */
+export function scale(g: GraphBuilder, x: Value, factor: number): Value {
+  return mul(g, x, g.floats([factor], []));
+}
+
+/** Cosine in radians. */
+export function cos(g: GraphBuilder, x: Value): Value {
+  return unary(g, "Cos", x);
+}
+
+/** Sine in radians. */
+export function sin(g: GraphBuilder, x: Value): Value {
+  return unary(g, "Sin", x);
+}
+
+/** x * sigmoid(x). */
+export function silu(g: GraphBuilder, x: Value): Value {
+  return mul(g, x, unary(g, "Sigmoid", x));
+}
+
+/** The exact Gaussian error linear unit, x * Φ(x). */
+export function gelu(g: GraphBuilder, x: Value): Value {
+  return unary(g, "Gelu", x);
+}
+
+/** CLIP's approximation of GELU, x * sigmoid(1.702 x). */
+export function quickGelu(g: GraphBuilder, x: Value): Value {
+  return mul(g, x, unary(g, "Sigmoid", scale(g, x, 1.702)));
+}
+
+/** Softmax over the last axis. */
+export function softmax(g: GraphBuilder, x: Value): Value {
+  return single(
+    g.node("Softmax", [x], [{ type: x.type, dims: x.dims }], { axis: { int: -1 } }),
+  );
+}
+
+/** Matrix product over the last two axes, broadcast over the others. */
+export function matmul(g: GraphBuilder, a: Value, b: Value): Value {
+  const [inner, rows] = [b.dims.at(-2), a.dims.at(-1)];
+  if (inner !== rows) {
+    throw new RangeError(`Cannot multiply "${a.name}" [${a.dims}] by "${b.name}" [${b.dims}]`);
+  }
+  const dims = [...a.dims.slice(0, -1), b.dims.at(-1)!];
+  return single(g.node("MatMul", [a, b], [{ type: a.type, dims }]));
+}
+
+/** Permutes axes: axis i of the result is axis `order[i]` of x. */
+export function transpose(g: GraphBuilder, x: Value, order: readonly number[]): Value {
+  const dims = order.map((axis) => x.dims[axis]!);
+  return single(g.node("Transpose", [x], [{ type: x.type, dims }], { perm: { ints: order } }));
+}
+
+/** Same elements in another shape; at most one axis may be named rather than known. */
+export function reshape(g: GraphBuilder, x: Value, dims: readonly Dim[]): Value {
+  const sizes = dims.map((size) => typeof size === "number" ? size : -1);
+  if (sizes.filter((size) => size === -1).length > 1) {
+    throw new RangeError(`Cannot reshape "${x.name}" to [${dims}]: two axes are unknown`);
+  }
+  if ([...x.dims, ...dims].every((size) => typeof size === "number")) {
+    const [from, to] = [elementCount(x.dims as number[]), elementCount(sizes)];
+    if (from !== to) throw new RangeError(`Cannot reshape "${x.name}" [${x.dims}] to [${dims}]`);
+  }
+  return single(g.node("Reshape", [x, g.ints(sizes)], [{ type: x.type, dims }]));
+}
+
+/** Joins tensors along an axis. */
+export function concat(g: GraphBuilder, values: readonly Value[], axis: number): Value {
+  const first = values[0]!;
+  const dims = [...first.dims];
+  dims[axis] = values.reduce((total, value) => total + known(value, axis), 0);
+  return single(
+    g.node("Concat", values, [{ type: first.type, dims }], { axis: { int: axis } }),
+  );
+}
+
+/** Cuts a tensor into equal halves along its last axis. */
+export function halves(g: GraphBuilder, x: Value): [Value, Value] {
+  const size = known(x, -1) / 2;
+  if (!Number.isInteger(size)) throw new RangeError(`Cannot halve "${x.name}" [${x.dims}]`);
+  const half = { type: x.type, dims: [...x.dims.slice(0, -1), size] };
+  const [first, second] = g.node("Split", [x, g.ints([size, size])], [half, half], {
+    axis: { int: x.dims.length - 1 },
+  });
+  return [first!, second!];
+}
+
+/** Mean over one axis, which disappears unless it is to be kept with size 1. */
+export function mean(g: GraphBuilder, x: Value, axis: number, keep = false): Value {
+  const dims = keep ? x.dims.with(axis, 1) : x.dims.filter((_, i) => i !== axis);
+  return single(
+    g.node("ReduceMean", [x, g.ints([axis])], [{ type: x.type, dims }], {
+      keepdims: { int: Number(keep) },
+    }),
+  );
+}
+
+/** Rows of a table by index. */
+export function gather(g: GraphBuilder, table: Value, indices: Value): Value {
+  const dims = [...indices.dims, ...table.dims.slice(1)];
+  return single(g.node("Gather", [table, indices], [{ type: table.type, dims }]));
+}
+
+/** Normalises over the last axis, then scales and shifts by `${name}.weight` and `${name}.bias`. */
+export function layerNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-5): Value {
+  const channels = known(x, -1);
+  const weight = g.weight(`${name}.weight`, [channels]);
+  const bias = g.weight(`${name}.bias`, [channels]);
+  return single(
+    g.node("LayerNormalization", [x, weight, bias], [{ type: x.type, dims: x.dims }], {
+      axis: { int: -1 },
+      epsilon: { float: epsilon },
+    }),
+  );
+}
+
+/**
+ * Normalises each of `groups` groups of channels over space, then scales and
+ * shifts each channel by `${name}.weight` and `${name}.bias`.
+ *
+ * @param x `[batch, channels, height, width]`, height and width known.
+ */
+export function groupNorm(
+  g: GraphBuilder,
+  x: Value,
+  name: string,
+  { groups, epsilon }: { groups: number; epsilon: number },
+): Value {
+  const channels = known(x, 1);
+  if (channels % groups !== 0) {
+    throw new RangeError(
+      `Cannot normalise "${name}": ${channels} channels do not fall into ${groups} groups`,
+    );
+  }
+  const size = channels / groups * known(x, 2) * known(x, 3);
+  // InstanceNormalization would say this in one operator, but ONNX Runtime sums a whole group
+  // one element after another: over 512x512 pixels that loses three digits. Means of rows, then
+  // the mean of those, lose none, and take no longer.
+  const columns = greatestCommonDivisor(size, 1024);
+  const rows = [x.dims[0]!, groups, size / columns, columns];
+  const mean2 = (y: Value) => mean(g, mean(g, y, 3, true), 2, true); // [batch, groups, 1, 1]
+  const grouped = reshape(g, x, rows);
+  const centre = mean2(grouped);
+  const centred = sub(g, grouped, centre);
+  const variance = mean2(mul(g, centred, centred));
+  const deviation = unary(g, "Sqrt", add(g, variance, g.floats([epsilon], [])));
+  const weight = reshape(g, g.weight(`${name}.weight`, [channels]), [groups, channels / groups, 1]);
+  const bias = reshape(g, g.weight(`${name}.bias`, [channels]), [groups, channels / groups, 1]);
+  const factor = elementwise(g, "Div", weight, deviation); // [batch, groups, channels of a group, 1]
+  const normal = reshape(g, centred, [x.dims[0]!, groups, channels / groups, known(x, 2) * known(x, 3)]);
+  return reshape(g, add(g, mul(g, normal, factor), bias), x.dims);
+}
+
+function greatestCommonDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestCommonDivisor(b, a % b);
+}
+
+/** Options of {@linkcode conv}. */
+export interface ConvOptions {
+  /** Channels of the result. */
+  channels: number;
+  /**
+   * Side of the kernel.
+   *
+   * @default {3}
+   */
+  kernel?: number;
+  /**
+   * Step between outputs.
+   *
+   * @default {1}
+   */
+  stride?: number;
+  /**
+   * Zeros around the image: top, left, bottom, right.
+   *
+   * @default {Half the kernel on each side}
+   */
+  pads?: readonly [number, number, number, number];
+}
+
+/**
+ * Convolution with bias, weights `${name}.weight` and `${name}.bias`.
+ *
+ * @param x `[batch, channels, height, width]`.
+ */
+export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptions): Value {
+  const { channels, kernel = 3, stride = 1 } = options;
+  const side = Math.floor(kernel / 2);
+  const pads = options.pads ?? [side, side, side, side];
+  const weight = g.weight(`${name}.weight`, [channels, known(x, 1), kernel, kernel]);
+  const bias = g.weight(`${name}.bias`, [channels]);
+  const [height, width] = [0, 1].map((axis) =>
+    Math.floor((known(x, 2 + axis) + pads[axis]! + pads[axis + 2]! - kernel) / stride) + 1
+  );
+  const dims = [x.dims[0]!, channels, height!, width!];
+  return single(
+    g.node("Conv", [x, weight, bias], [{ type: x.type, dims }], {
+      kernel_shape: { ints: [kernel, kernel] },
+      strides: { ints: [stride, stride] },
+      pads: { ints: pads },
+    }),
+  );
+}
+
+/** Doubles height and width by repeating pixels. */
+export function upsampleNearest(g: GraphBuilder, x: Value): Value {
+  const dims = [x.dims[0]!, x.dims[1]!, known(x, 2) * 2, known(x, 3) * 2];
+  return single(
+    g.node("Resize", [x, null, g.floats([1, 1, 2, 2], [4])], [{ type: x.type, dims }], {
+      mode: { text: "nearest" },
+      coordinate_transformation_mode: { text: "asymmetric" },
+      nearest_mode: { text: "floor" },
+    }),
+  );
+}
+
+/** Halves height and width by averaging 2x2 blocks; an odd last row or column is dropped. */
+export function averagePool(g: GraphBuilder, x: Value): Value {
+  const dims = [x.dims[0]!, x.dims[1]!, known(x, 2) >> 1, known(x, 3) >> 1];
+  return single(
+    g.node("AveragePool", [x], [{ type: x.type, dims }], {
+      kernel_shape: { ints: [2, 2] },
+      strides: { ints: [2, 2] },
+    }),
+  );
+}
+
+/**
+ * A linear layer over the last axis with weight `${name}.weight` as PyTorch
+ * keeps it, `[outputs, inputs]`, and `${name}.bias` unless there is none.
+ *
+ * All leading axes are folded into one row axis and multiplied by Gemm, which
+ * reads the weight transposed as it lies in the file: MatMul would need a
+ * transposed copy of every weight.
+ */
+export function linear(
+  g: GraphBuilder,
+  x: Value,
+  name: string,
+  outputs: number,
+  { bias = true }: { bias?: boolean } = {},
+): Value {
+  const inputs = known(x, -1);
+  const weight = g.weight(`${name}.weight`, [outputs, inputs]);
+  const shift = bias ? [g.weight(`${name}.bias`, [outputs])] : [];
+  const rows = x.dims.length === 2 ? x : reshape(g, x, ["rows", inputs]);
+  const product = single(
+    g.node("Gemm", [rows, weight, ...shift], [{ type: x.type, dims: [rows.dims[0]!, outputs] }], {
+      transB: { int: 1 },
+    }),
+  );
+  return x.dims.length === 2 ? product : reshape(g, product, [...x.dims.slice(0, -1), outputs]);
+}

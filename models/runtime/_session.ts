@@ -1,0 +1,36 @@
+import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from "onnxruntime-web";
+import type { Session, Tensor } from "./runtime.ts";
+
+/** What `onnxruntime-node` and `onnxruntime-web` have in common. */
+interface OrtLibrary {
+  // deno-lint-ignore no-explicit-any
+  readonly Tensor: new (type: any, data: any, dims: readonly number[]) => unknown;
+}
+
+/** The part of a session of either library that is used. */
+interface OrtSession {
+  // deno-lint-ignore no-explicit-any
+  run(feeds: any, fetches: readonly string[]): Promise<any>;
+  release(): Promise<void>;
+}
+
+/** Puts a session of either library behind {@linkcode Session}. */
+export function wrapSession(ort: OrtLibrary, session: OrtSession): Session {
+  return {
+    async run(feeds, fetches) {
+      const inputs: InferenceSession.OnnxValueMapType = {};
+      for (const [name, { data, dims }] of Object.entries(feeds)) {
+        const type = data instanceof Float32Array ? "float32" : "int64";
+        (inputs as Record<string, unknown>)[name] = new ort.Tensor(type, data, dims);
+      }
+      const results: Record<string, OrtTensor> = await session.run(inputs, fetches);
+      const outputs: Record<string, Tensor> = {};
+      for (const name of fetches) {
+        const { data, dims } = results[name] as TypedTensor<"float32">;
+        outputs[name] = { data: data as Float32Array, dims };
+      }
+      return outputs;
+    },
+    release: () => session.release(),
+  };
+}

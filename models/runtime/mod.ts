@@ -1,0 +1,8 @@
+/**
+ * Runtimes that run ONNX models, behind one interface.
+ *
+ * @module
+ */
+
+export * from "./open_runtime.ts";
+export * from "./runtime.ts";

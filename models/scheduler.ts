@@ -1,0 +1,125 @@
+/**
+ * The noise schedule of a diffusion model and its deterministic inversion (DDIM).
+ *
+ * @module
+ */
+
+/** How noise is added over the training timesteps, and what the model predicts. */
+export interface SchedulerConfig {
+  /** Number of training timesteps. */
+  readonly trainTimesteps: number;
+  /** Variance added at the first timestep. */
+  readonly betaStart: number;
+  /** Variance added at the last timestep. */
+  readonly betaEnd: number;
+  /** Whether the betas or their square roots are evenly spaced. */
+  readonly schedule: "scaled_linear_beta" | "linear_beta";
+  /** What the U-Net's output stands for. */
+  readonly predictionType: "v_prediction" | "epsilon" | "sample";
+}
+
+/** Evenly spaced float32 values, computed from both ends as PyTorch's `linspace` does. */
+function linspace(start: number, end: number, count: number): Float32Array {
+  const [first, last] = [Math.fround(start), Math.fround(end)];
+  const step = Math.fround(Math.fround(last - first) / (count - 1));
+  return Float32Array.from(
+    { length: count },
+    (_, i) => i < count / 2 ? first + Math.fround(step * i) : last - step * (count - 1 - i),
+  );
+}
+
+/** A noise schedule: how much of the signal is left at each timestep, and the steps between. */
+export class Scheduler {
+  /** Share of the signal's variance that is left at each training timestep (alpha-bar). */
+  readonly alphas: Float32Array;
+
+  /** @param config The schedule. */
+  constructor(readonly config: SchedulerConfig) {
+    const { trainTimesteps, betaStart, betaEnd, schedule } = config;
+    const scaled = schedule === "scaled_linear_beta";
+    const betas = scaled
+      ? linspace(Math.sqrt(betaStart), Math.sqrt(betaEnd), trainTimesteps).map((x) => x * x)
+      : linspace(betaStart, betaEnd, trainTimesteps);
+    let product = 1;
+    this.alphas = betas.map((beta) => product *= Math.fround(1 - beta));
+  }
+
+  /**
+   * The timesteps of an inversion, clean to noisy ("trailing" spacing, METHOD
+   * step 5): with 1000 training timesteps and `steps` 300 they are 0, 3, ..., 999,
+   * which is 334 and not 300.
+   *
+   * @param steps T, 1 to the number of training timesteps.
+   * @throws {RangeError} If `steps` is not such an integer.
+   */
+  timesteps(steps: number): number[] {
+    const ratio = this.#ratio(steps);
+    const timesteps = [];
+    for (let t = this.config.trainTimesteps; t > 0; t -= ratio) timesteps.unshift(t - 1);
+    return timesteps;
+  }
+
+  #ratio(steps: number): number {
+    const { trainTimesteps } = this.config;
+    if (!Number.isInteger(steps) || steps < 1 || steps > trainTimesteps) {
+      throw new RangeError(
+        `Cannot space ${steps} steps: expected an integer from 1 to ${trainTimesteps}`,
+      );
+    }
+    return Math.floor(trainTimesteps / steps);
+  }
+
+  /**
+   * One step of DDIM inversion, from timestep `t` to the next noisier one.
+   *
+   * @param z Latent at `t`.
+   * @param prediction The U-Net's output for it.
+   * @param t Timestep.
+   * @param steps T, which sets the distance to the next timestep.
+   * @returns The latent at the next timestep; past the last one it is pure noise.
+   */
+  invert(z: Float32Array, prediction: Float32Array, t: number, steps: number): Float32Array {
+    const alpha = this.alphas[t]!;
+    const next = this.alphas[t + this.#ratio(steps)] ?? 0;
+    const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
+    const [nextSignal, nextNoise] = [Math.sqrt(next), Math.sqrt(1 - next)];
+    const { predictionType } = this.config;
+    return z.map((value, i) => {
+      const output = prediction[i]!;
+      let clean: number;
+      let epsilon: number;
+      if (predictionType === "v_prediction") {
+        clean = signal * value - noise * output;
+        epsilon = signal * output + noise * value;
+      } else if (predictionType === "epsilon") {
+        clean = (value - noise * output) / signal;
+        epsilon = output;
+      } else {
+        clean = output;
+        epsilon = (value - signal * output) / noise;
+      }
+      return nextSignal * clean + nextNoise * epsilon;
+    });
+  }
+
+  /**
+   * Noise added straight to a clean latent.
+   *
+   * @param latent Clean latent.
+   * @param t Timestep.
+   * @param normal Source of standard normal numbers.
+   */
+  addNoise(latent: Float32Array, t: number, normal: () => number): Float32Array {
+    const alpha = this.alphas[t]!;
+    return latent.map((value) => Math.sqrt(alpha) * value + Math.sqrt(1 - alpha) * normal());
+  }
+}
+
+/**
+ * Half-open range of inversion steps whose attention is read: those from
+ * T/2 - T/10 up to T/2 + T/10 (the paper's section III-B; 120..180 of 300).
+ */
+export function defaultWindow(steps: number): { start: number; end: number } {
+  const [middle, tenth] = [Math.floor(steps / 2), Math.floor(steps / 10)];
+  return { start: middle - tenth, end: middle + tenth };
+}

@@ -1,0 +1,35 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { createTokenizer } from "./tokenizer.ts";
+
+const REFERENCE = new URL("../../shared/reference/clip-tokenizer/", import.meta.url);
+const read = (name: string) => Deno.readTextFileSync(new URL(name, REFERENCE));
+
+Deno.test("createTokenizer() gives the reference ids for every phrase", () => {
+  const tokenizer = createTokenizer({ vocab: read("vocab.json"), merges: read("merges.txt") });
+  const expected: { text: string; ids: number[]; length: number }[] = JSON.parse(
+    read("expected.json"),
+  );
+  for (const { text, ids, length } of expected) {
+    assertEquals(tokenizer.encode(text), { ids, length }, text);
+  }
+});
+
+Deno.test("createTokenizer() pads with the token that is asked for", () => {
+  const files = { vocab: read("vocab.json"), merges: read("merges.txt") };
+  const { ids } = createTokenizer(files, { padToken: "<|endoftext|>", positions: 5 }).encode("");
+  assertEquals(ids, [49406, 49407, 49407, 49407, 49407]);
+});
+
+Deno.test("createTokenizer() says what is wrong with its files", () => {
+  const files = { vocab: read("vocab.json"), merges: read("merges.txt") };
+  assertThrows(() => createTokenizer({ vocab: "{}" }), TypeError, "merges.txt");
+  assertThrows(() => createTokenizer({ ...files, vocab: "{" }), SyntaxError, "vocab.json");
+  assertThrows(() => createTokenizer({ ...files, vocab: "[1]" }), SyntaxError, "token ids");
+  assertThrows(() => createTokenizer({ ...files, merges: "a b c" }), SyntaxError, "merge 1");
+  assertThrows(() => createTokenizer({ tokenizerJson: "{}" }), SyntaxError, "byte-pair");
+  assertThrows(
+    () => createTokenizer({ vocab: `{"a": 1}`, merges: "" }),
+    SyntaxError,
+    "<|startoftext|>",
+  );
+});
