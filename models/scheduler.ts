@@ -53,34 +53,29 @@ export class Scheduler {
    * @throws {RangeError} If `steps` is not such an integer.
    */
   timesteps(steps: number): number[] {
-    const ratio = this.#ratio(steps);
-    const timesteps = [];
-    for (let t = this.config.trainTimesteps; t > 0; t -= ratio) timesteps.unshift(t - 1);
-    return timesteps;
-  }
-
-  #ratio(steps: number): number {
     const { trainTimesteps } = this.config;
     if (!Number.isInteger(steps) || steps < 1 || steps > trainTimesteps) {
       throw new RangeError(
         `Cannot space ${steps} steps: expected an integer from 1 to ${trainTimesteps}`,
       );
     }
-    return Math.floor(trainTimesteps / steps);
+    const ratio = Math.floor(trainTimesteps / steps);
+    const timesteps = [];
+    for (let t = trainTimesteps; t > 0; t -= ratio) timesteps.push(t - 1);
+    return timesteps.reverse();
   }
 
   /**
-   * One step of DDIM inversion, from timestep `t` to the next noisier one.
+   * One deterministic DDIM step, towards noise or away from it.
    *
-   * @param z Latent at `t`.
+   * @param z Latent at timestep `from`.
    * @param prediction The U-Net's output for it.
-   * @param t Timestep.
-   * @param steps T, which sets the distance to the next timestep.
-   * @returns The latent at the next timestep; past the last one it is pure noise.
+   * @param from Timestep of `z`.
+   * @param to Timestep to go to; past the last one is pure noise.
    */
-  invert(z: Float32Array, prediction: Float32Array, t: number, steps: number): Float32Array {
-    const alpha = this.alphas[t]!;
-    const next = this.alphas[t + this.#ratio(steps)] ?? 0;
+  step(z: Float32Array, prediction: Float32Array, from: number, to: number): Float32Array {
+    const alpha = this.alphas[from]!;
+    const next = this.alphas[to] ?? 0;
     const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
     const [nextSignal, nextNoise] = [Math.sqrt(next), Math.sqrt(1 - next)];
     const { predictionType } = this.config;

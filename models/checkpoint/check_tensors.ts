@@ -1,0 +1,82 @@
+import type { Checkpoint } from "./checkpoint.ts";
+import { quote } from "./quote.ts";
+
+const MAX_LISTED = 8;
+
+/** Options of {@linkcode checkTensors}. */
+export interface CheckTensorsOptions {
+  /**
+   * Whether a tensor that the file has and the model does not may be there.
+   *
+   * @default none may
+   */
+  readonly ignore?: (name: string) => boolean;
+}
+
+/**
+ * Checks that a checkpoint holds exactly the tensors of a model, in the right shapes.
+ *
+ * @param checkpoint The open checkpoint.
+ * @param expected Shape of each tensor of the model by name.
+ * @param options Which other tensors the file may hold.
+ * @throws {RangeError} If any are missing, unexpected or misshaped; one message lists all three.
+ *
+ * @example
+ * ```ts ignore
+ * import { checkTensors, openCheckpoint } from "./mod.ts";
+ *
+ * const checkpoint = await openCheckpoint("pytorch_model.bin");
+ * checkTensors(checkpoint, new Map([["text_model.final_layer_norm.bias", [1024]]]), {
+ *   ignore: (name) => name.startsWith("vision_model."),
+ * });
+ * ```
+ */
+export function checkTensors(
+  checkpoint: Checkpoint,
+  expected: ReadonlyMap<string, readonly number[]>,
+  options: CheckTensorsOptions = {},
+): void {
+  const { ignore = () => false } = options;
+  const { tensors } = checkpoint;
+  const missing: string[] = [];
+  const misshaped: string[] = [];
+  for (const [name, shape] of expected) {
+    const found = tensors.get(name)?.shape;
+    if (found === undefined) missing.push(bare(name));
+    else if (
+      found.length !== shape.length ||
+      found.some((size, axis) => size !== shape[axis])
+    ) {
+      misshaped.push(`${quote(name)} expected [${shape}], got [${found}]`);
+    }
+  }
+  const unexpected = [...tensors.keys()]
+    .filter((name) => !expected.has(name) && !ignore(name))
+    .map(bare);
+
+  const faults: string[] = [];
+  if (missing.length > 0) {
+    faults.push(`${missing.length} missing (${list(missing, ", ")})`);
+  }
+  if (unexpected.length > 0) {
+    faults.push(`${unexpected.length} unexpected (${list(unexpected, ", ")})`);
+  }
+  if (misshaped.length > 0) {
+    faults.push(`${misshaped.length} misshaped: ${list(misshaped, "; ")}`);
+  }
+  if (faults.length > 0) {
+    throw new RangeError(
+      `Cannot load "${checkpoint.path}": ${faults.join("; ")}`,
+    );
+  }
+}
+
+function bare(name: string): string {
+  return quote(name).slice(1, -1);
+}
+
+function list(items: readonly string[], separator: string): string {
+  if (items.length <= MAX_LISTED) return items.join(separator);
+  const listed = items.slice(0, MAX_LISTED).join(separator);
+  return `${listed}${separator}and ${items.length - MAX_LISTED} more`;
+}

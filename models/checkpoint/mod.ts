@@ -1,0 +1,9 @@
+/**
+ * Checkpoints read in place: safetensors, and PyTorch files without executing their pickle.
+ *
+ * @module
+ */
+export { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+export { readTensor, readTensorInt64 } from "./read_tensor.ts";
+export { checkTensors, type CheckTensorsOptions } from "./check_tensors.ts";
+export type { DType, TensorEntry } from "./tensor_entry.ts";

@@ -1,0 +1,289 @@
+import { PickleCursor } from "./_pickle_cursor.ts";
+import { OPCODE_NAMES } from "./_pickle_opcodes.ts";
+import { quote } from "../quote.ts";
+
+// A state dict takes about 40 opcodes a tensor, so this is 50 000 tensors. It bounds the stack, the
+// memo and every container as well: each opcode makes at most one value.
+const MAX_OPCODES = 2_000_000;
+
+/** A tuple, which must not be mistaken for a list. */
+export class PickleTuple {
+  /** @param items The items of the tuple. */
+  constructor(readonly items: readonly unknown[]) {}
+}
+
+/** A name that a pickle may refer to, with what calling it gives. */
+export class PickleGlobal {
+  /**
+   * @param name Full name, such as `collections.OrderedDict`.
+   * @param construct Builds an inert value from the arguments; undefined where the name is only
+   * ever passed on. Throws a `SyntaxError` for arguments that do not fit.
+   */
+  constructor(
+    readonly name: string,
+    readonly construct?: (args: readonly unknown[]) => unknown,
+  ) {}
+}
+
+/** What a pickle is allowed to mention. */
+export interface UnpickleOptions {
+  /** The globals by full name; any other is an error. */
+  readonly globals: ReadonlyMap<string, PickleGlobal>;
+  /** Gives the inert value of a persistent id. */
+  readonly persistentLoad: (id: unknown) => unknown;
+}
+
+/**
+ * Reads a pickle of protocol 2 to 5 without ever executing anything.
+ *
+ * Only the opcodes that `torch.save` emits for tensors in plain containers are known. Dicts become
+ * `Map`s, lists arrays, tuples {@linkcode PickleTuple}s; integers become numbers where they are
+ * safe and bigints where not. `REDUCE` calls nothing but the constructors given.
+ *
+ * @param bytes The pickle.
+ * @param options What it may refer to.
+ * @returns The value at the top of the stack at `STOP`. It may contain itself.
+ * @throws {SyntaxError} If the pickle is malformed or refers to anything else. The message is a
+ * reason without the name of the file.
+ */
+export function unpickle(
+  bytes: Uint8Array<ArrayBuffer>,
+  options: UnpickleOptions,
+): unknown {
+  return new Unpickler(new PickleCursor(bytes), options).load();
+}
+
+class Unpickler {
+  readonly #input: PickleCursor;
+  readonly #options: UnpickleOptions;
+  readonly #stack: unknown[] = [];
+  /** Stack lengths at each open MARK. */
+  readonly #marks: number[] = [];
+  readonly #memo = new Map<number, unknown>();
+
+  constructor(input: PickleCursor, options: UnpickleOptions) {
+    this.#input = input;
+    this.#options = options;
+  }
+
+  load(): unknown {
+    for (let count = 0; count < MAX_OPCODES; count++) {
+      const opcode = this.#input.opcode();
+      const name = OPCODE_NAMES[opcode];
+      if (count === 0 && name !== "PROTO") {
+        throw this.#fail("does not start with a protocol");
+      }
+      if (name === "STOP") return this.#pop();
+      this.#run(opcode);
+    }
+    throw this.#fail(`has more than ${MAX_OPCODES} opcodes`);
+  }
+
+  #run(opcode: number): void {
+    const input = this.#input;
+    const stack = this.#stack;
+    switch (OPCODE_NAMES[opcode]) {
+      case "PROTO":
+        return this.#checkProtocol(input.uint8());
+      case "FRAME":
+        // A frame only says how much may be read ahead.
+        return void input.checkLength(input.length64());
+
+      case "NONE":
+        return void stack.push(null);
+      case "NEWTRUE":
+        return void stack.push(true);
+      case "NEWFALSE":
+        return void stack.push(false);
+      case "BININT":
+        return void stack.push(input.int32());
+      case "BININT1":
+        return void stack.push(input.uint8());
+      case "BININT2":
+        return void stack.push(input.uint16());
+      case "LONG1":
+        return void stack.push(input.long(input.uint8()));
+      case "BINFLOAT":
+        return void stack.push(input.float64());
+
+      case "SHORT_BINUNICODE":
+        return void stack.push(input.string(input.uint8()));
+      case "BINUNICODE":
+        return void stack.push(input.string(input.uint32()));
+      case "BINUNICODE8":
+        return void stack.push(input.string(input.length64()));
+      case "SHORT_BINBYTES":
+        return void stack.push(input.slice(input.uint8()));
+      case "BINBYTES":
+        return void stack.push(input.slice(input.uint32()));
+
+      case "EMPTY_DICT":
+        return void stack.push(new Map());
+      case "EMPTY_LIST":
+        return void stack.push([]);
+      case "EMPTY_TUPLE":
+        return void stack.push(new PickleTuple([]));
+      case "TUPLE1":
+        return void stack.push(new PickleTuple(this.#popMany(1)));
+      case "TUPLE2":
+        return void stack.push(new PickleTuple(this.#popMany(2)));
+      case "TUPLE3":
+        return void stack.push(new PickleTuple(this.#popMany(3)));
+      case "TUPLE":
+        return void stack.push(new PickleTuple(this.#popToMark()));
+      case "APPEND":
+        return this.#append(this.#popMany(1));
+      case "APPENDS":
+        return this.#append(this.#popToMark());
+      case "SETITEM":
+        return this.#setItems(this.#popMany(2));
+      case "SETITEMS":
+        return this.#setItems(this.#popToMark());
+
+      case "MARK":
+        return void this.#marks.push(stack.length);
+      case "POP":
+        return this.#discard();
+      case "BINPUT":
+        return void this.#memo.set(input.uint8(), this.#peek());
+      case "LONG_BINPUT":
+        return void this.#memo.set(input.uint32(), this.#peek());
+      case "MEMOIZE":
+        return void this.#memo.set(this.#memo.size, this.#peek());
+      case "BINGET":
+        return void stack.push(this.#recall(input.uint8()));
+      case "LONG_BINGET":
+        return void stack.push(this.#recall(input.uint32()));
+
+      case "GLOBAL":
+        return void stack.push(this.#global(input.line(), input.line()));
+      case "STACK_GLOBAL": {
+        const [module, name] = this.#popMany(2);
+        return void stack.push(this.#global(module, name));
+      }
+      case "BINPERSID":
+        return void stack.push(this.#options.persistentLoad(this.#pop()));
+      case "REDUCE":
+        return this.#reduce();
+      case "BUILD":
+        return this.#build();
+
+      default:
+        throw this.#fail(
+          `holds the forbidden opcode 0x${
+            opcode.toString(16).padStart(2, "0")
+          }`,
+        );
+    }
+  }
+
+  #checkProtocol(protocol: number): void {
+    if (protocol < 2 || protocol > 5) {
+      throw this.#fail(`has protocol ${protocol}, expected 2 to 5`);
+    }
+  }
+
+  // Stack
+
+  #peek(): unknown {
+    this.#require(1);
+    return this.#stack.at(-1);
+  }
+
+  #pop(): unknown {
+    this.#require(1);
+    return this.#stack.pop();
+  }
+
+  #popMany(count: number): unknown[] {
+    this.#require(count);
+    return this.#stack.splice(this.#stack.length - count);
+  }
+
+  #popToMark(): unknown[] {
+    const mark = this.#marks.pop();
+    if (mark === undefined) {
+      throw this.#fail("closes a MARK that was never opened");
+    }
+    return this.#stack.splice(mark);
+  }
+
+  #discard(): void {
+    if (this.#stack.length === this.#marks.at(-1)) this.#marks.pop();
+    else this.#pop();
+  }
+
+  /** What lies under an open MARK is out of reach until the MARK is closed. */
+  #require(count: number): void {
+    if (this.#stack.length - (this.#marks.at(-1) ?? 0) < count) {
+      throw this.#fail("takes more from the stack than is there");
+    }
+  }
+
+  #recall(index: number): unknown {
+    if (!this.#memo.has(index)) {
+      throw this.#fail(`recalls value ${index}, which was never stored`);
+    }
+    return this.#memo.get(index);
+  }
+
+  // Containers and constructors
+
+  #append(items: readonly unknown[]): void {
+    const list = this.#peek();
+    if (!Array.isArray(list)) throw this.#fail("appends to what is not a list");
+    for (const item of items) list.push(item);
+  }
+
+  #setItems(items: readonly unknown[]): void {
+    const dict = this.#peek();
+    if (!(dict instanceof Map)) {
+      throw this.#fail("sets an item of what is not a dictionary");
+    }
+    if (items.length % 2 !== 0) {
+      throw this.#fail("sets a key without its value");
+    }
+    for (let index = 0; index < items.length; index += 2) {
+      dict.set(items[index], items[index + 1]);
+    }
+  }
+
+  #global(module: unknown, name: unknown): PickleGlobal {
+    if (typeof module !== "string" || typeof name !== "string") {
+      throw this.#fail("names a global by what is not text");
+    }
+    const global = this.#options.globals.get(`${module}.${name}`);
+    if (global === undefined) {
+      throw new SyntaxError(
+        `it refers to the forbidden global ${quote(`${module}.${name}`)};` +
+          " only tensors in plain containers (a state_dict) are read, and nothing is executed",
+      );
+    }
+    return global;
+  }
+
+  #reduce(): void {
+    const [callee, args] = this.#popMany(2);
+    if (
+      !(callee instanceof PickleGlobal) || !callee.construct ||
+      !(args instanceof PickleTuple)
+    ) {
+      throw this.#fail("calls what cannot be called");
+    }
+    this.#stack.push(callee.construct(args.items));
+  }
+
+  #build(): void {
+    // An OrderedDict carries attributes, such as the `_metadata` of a state dict. Nothing of ours
+    // depends on them.
+    const [target, state] = this.#popMany(2);
+    if (!(target instanceof Map) || !(state instanceof Map)) {
+      throw this.#fail("sets attributes of what is not a dictionary");
+    }
+    this.#stack.push(target);
+  }
+
+  #fail(reason: string): SyntaxError {
+    return this.#input.fail(reason);
+  }
+}

@@ -1,0 +1,257 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  call,
+  dict,
+  global,
+  int,
+  pickle,
+  type Piece,
+  tensor,
+  text,
+  tuple,
+} from "./_fixture.ts";
+import { readTorchPickle } from "./torch_pickle.ts";
+
+const TENSOR = tensor({ count: 6, shape: [2, 3], strides: [3, 1] });
+
+function read(...pieces: Piece[]) {
+  return readTorchPickle(pickle(...pieces));
+}
+
+Deno.test("readTorchPickle() reads views of storages", () => {
+  const tensors = read(dict([
+    ["whole", TENSOR],
+    ["transposed", tensor({ count: 6, shape: [3, 2], strides: [1, 3] })],
+    ["row", tensor({ count: 6, start: 3, shape: [1, 3], strides: [99, 1] })],
+    [
+      "scalar",
+      tensor({
+        type: "LongStorage",
+        key: "x/y",
+        count: 1,
+        shape: [],
+        strides: [],
+      }),
+    ],
+    ["expanded", tensor({ count: 6, start: 5, shape: [4], strides: [0] })],
+    ["none", tensor({ count: 0, shape: [0, 3], strides: [7, 1] })],
+  ]));
+  const views = [...tensors].map(([name, { start, shape, strides, span }]) => [
+    name,
+    start,
+    [...shape],
+    strides === undefined ? undefined : [...strides],
+    span,
+  ]);
+  assertEquals(views, [
+    ["whole", 0, [2, 3], undefined, 6],
+    ["transposed", 0, [3, 2], [1, 3], 6],
+    ["row", 3, [1, 3], undefined, 3],
+    ["scalar", 0, [], undefined, 1],
+    ["expanded", 5, [4], [0], 1],
+    ["none", 0, [0, 3], undefined, 0],
+  ]);
+  const { storage } = tensors.get("scalar")!;
+  assertEquals([storage.key, storage.dtype, storage.count], [
+    "x/y",
+    "int64",
+    1,
+  ]);
+});
+
+Deno.test("readTorchPickle() reads an OrderedDict with metadata, and parameters", () => {
+  const parameter = call(
+    global("torch._utils", "_rebuild_parameter"),
+    TENSOR,
+    [0x88],
+    call(global("collections", "OrderedDict")),
+  );
+  const state = call(global("collections", "OrderedDict"));
+  const tensors = read(
+    [...state, ...text("weight"), ...parameter, 0x73],
+    [...dict([["_metadata", dict([["version", int(1)]])]]), 0x62],
+  );
+  assertEquals([...tensors.keys()], ["weight"]);
+});
+
+Deno.test("readTorchPickle() unwraps a state dict kept beside other values", () => {
+  const state = dict([["a", TENSOR], ["note", text("x")], ["b", TENSOR]]);
+  for (const key of ["state_dict", "model_state_dict", "model"]) {
+    const wrapped = dict([["epoch", int(3)], ["step", TENSOR], [key, state]]);
+    assertEquals([...read(wrapped).keys()], ["a", "b"]);
+    assertEquals([...read(dict([["model", wrapped]])).keys()], ["a", "b"]);
+  }
+  // A network may have a layer of that name.
+  assertEquals([...read(dict([["model", TENSOR], ["a", TENSOR]])).keys()], [
+    "model",
+    "a",
+  ]);
+});
+
+Deno.test("readTorchPickle() takes the prefix of DataParallel off where every name has it", () => {
+  assertEquals([
+    ...read(dict([["module.a", TENSOR], ["module.b", TENSOR]])).keys(),
+  ], ["a", "b"]);
+  const mixed = ["module.a", "b"];
+  assertEquals(
+    [...read(dict(mixed.map((name) => [name, TENSOR]))).keys()],
+    mixed,
+  );
+});
+
+Deno.test("readTorchPickle() keeps a tensor named __proto__ harmless", () => {
+  const tensors = read(dict([["__proto__", TENSOR]]));
+  assertEquals([...tensors.keys()], ["__proto__"]);
+  assertStrictEquals(Reflect.get({}, "storage"), undefined);
+});
+
+Deno.test("readTorchPickle() finds no tensors where there are none", () => {
+  const cases: Piece[] = [
+    [0x4e],
+    TENSOR,
+    dict([]),
+    dict([["a", int(1)]]),
+    [0x7d, 0x4b, 1, ...TENSOR, 0x73],
+    // A dictionary that contains itself under every wrapper's name.
+    [
+      ...[0x7d, 0x71, 0],
+      ...["state_dict", "model_state_dict", "model"]
+        .flatMap((key) => [...text(key), 0x68, 0, 0x73]),
+    ],
+  ];
+  for (const piece of cases) {
+    assertThrows(() => read(piece), SyntaxError, "it holds no named tensors");
+  }
+});
+
+Deno.test("readTorchPickle() refuses tensors that cannot be", () => {
+  const max = Number.MAX_SAFE_INTEGER;
+  const cases: [Parameters<typeof tensor>[0], string][] = [
+    [
+      { count: 5, shape: [2, 3], strides: [3, 1] },
+      "reaches to element 6, the storage has 5",
+    ],
+    [
+      { count: 6, start: 1, shape: [6], strides: [1] },
+      "reaches to element 7, the storage has 6",
+    ],
+    [{ count: 6, start: max, shape: [6], strides: [1] }, "the storage has 6"],
+    [
+      { count: 6, shape: [2], strides: [6] },
+      "reaches to element 7, the storage has 6",
+    ],
+    [
+      { count: 6, shape: [-1], strides: [1] },
+      "a shape that is not of nonnegative integers",
+    ],
+    [
+      { count: 6, shape: [2n ** 60n], strides: [1] },
+      "a shape that is not of nonnegative integers",
+    ],
+    [
+      { count: 6, shape: [max, max], strides: [max, 1] },
+      "has the impossible shape",
+    ],
+    [
+      { count: 6, shape: [2, 3], strides: [max, max] },
+      "has the impossible strides",
+    ],
+    [
+      { count: 6, shape: [2], strides: [-1] },
+      "has strides that do not fit its shape",
+    ],
+    [
+      { count: 6, shape: [2, 3], strides: [1] },
+      "has strides that do not fit its shape",
+    ],
+    [
+      { count: 1, shape: [2 ** 40], strides: [0] },
+      "repeats 1 elements to 1099511627776",
+    ],
+    [
+      { count: 1, shape: Array(9).fill(1), strides: Array(9).fill(1) },
+      "has 9 dimensions",
+    ],
+    [
+      { count: -1, shape: [], strides: [] },
+      "a persistent id that describes no storage",
+    ],
+    [
+      { count: 2n ** 60n, shape: [], strides: [] },
+      "a persistent id that describes no storage",
+    ],
+    [
+      { type: "ComplexFloatStorage", count: 1, shape: [], strides: [] },
+      'forbidden global "torch.ComplexFloatStorage"',
+    ],
+  ];
+  for (const [description, message] of cases) {
+    assertThrows(
+      () => read(dict([["a", tensor(description)]])),
+      SyntaxError,
+      message,
+    );
+  }
+});
+
+Deno.test("readTorchPickle() refuses constructors with other arguments", () => {
+  const rebuild = global("torch._utils", "_rebuild_tensor_v2");
+  const storage: Piece = [
+    ...tuple(
+      text("storage"),
+      global("torch", "FloatStorage"),
+      text("0"),
+      text("cpu"),
+      int(1),
+    ),
+    0x51,
+  ];
+  const cases: [Piece, string][] = [
+    [call(rebuild), "rebuilds a tensor from other arguments"],
+    [
+      call(rebuild, text("x"), int(0), tuple(), tuple()),
+      "rebuilds a tensor from other arguments",
+    ],
+    [
+      call(rebuild, storage, text("0"), tuple(), tuple()),
+      "rebuilds a tensor from other arguments",
+    ],
+    [
+      call(rebuild, storage, int(0), [0x5d], tuple()),
+      "rebuilds a tensor from other arguments",
+    ],
+    [
+      call(
+        rebuild,
+        storage,
+        int(0),
+        tuple(),
+        tuple(),
+        [0x89],
+        [0x4e],
+        dict([["neg", [0x88]]]),
+      ),
+      "is lazily conjugated or negated",
+    ],
+    [
+      call(global("torch._utils", "_rebuild_parameter"), [0x4e]),
+      "from what is not a tensor",
+    ],
+    [
+      call(global("collections", "OrderedDict"), [0x5d]),
+      "makes an OrderedDict from arguments",
+    ],
+    [
+      call(global("torch", "Size"), [0x4e]),
+      "makes a torch.Size from what is not a tuple",
+    ],
+    [[...text("x"), 0x51], "a persistent id that describes no storage"],
+    [
+      [...tuple(text("storage"), text("torch.FloatStorage")), 0x51],
+      "describes no storage",
+    ],
+  ];
+  for (const [piece, message] of cases) {
+    assertThrows(() => read(dict([["a", piece]])), SyntaxError, message);
+  }
+});

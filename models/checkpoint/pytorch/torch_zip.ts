@@ -1,0 +1,186 @@
+import { type Entry, Reader, ZipReader } from "@zip.js/zip.js";
+import type { ByteFile } from "../byte_file.ts";
+import { quote } from "../quote.ts";
+import { ITEM_BYTES, type TensorEntry } from "../tensor_entry.ts";
+import { readTorchPickle, type TorchStorage } from "./torch_pickle.ts";
+
+const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
+const MAX_PICKLE_BYTES = 64 * 2 ** 20;
+const MAX_BYTEORDER_BYTES = 16;
+
+// Local file header, section 4.3.7 of PKWARE's APPNOTE.
+const LOCAL_HEADER_BYTES = 30;
+const LOCAL_HEADER_SIGNATURE = 0x04034b50;
+const LOCAL_NAME_LENGTH_OFFSET = 26;
+const LOCAL_EXTRA_LENGTH_OFFSET = 28;
+
+/**
+ * Reads what a zip made by `torch.save` says of its tensors, never their data.
+ *
+ * @param file The open file.
+ * @returns The tensors by name, in the order of the state dict.
+ * @throws {SyntaxError} If the archive is damaged or holds anything but tensors in plain
+ * containers. The message is a reason without the name of the file.
+ */
+export async function readTorchZip(
+  file: ByteFile,
+): Promise<Map<string, TensorEntry>> {
+  const entries = await readDirectory(file);
+  const prefix = findPrefix(entries);
+  const byteOrder = entries.get(`${prefix}byteorder`);
+  if (byteOrder !== undefined) checkByteOrder(file, byteOrder);
+  const pickle = entries.get(`${prefix}data.pkl`)!;
+  if (pickle.uncompressedSize > MAX_PICKLE_BYTES) {
+    throw new SyntaxError(
+      `its data.pkl has ${pickle.uncompressedSize} bytes, at most ${MAX_PICKLE_BYTES} are read`,
+    );
+  }
+  const pickled = readTorchPickle(
+    file.readSync(locate(file, pickle), pickle.uncompressedSize),
+  );
+
+  /** Data offsets of the storages met so far, which tensors may share. */
+  const offsets = new Map<string, number>();
+  const tensors = new Map<string, TensorEntry>();
+  for (const [name, { storage, start, shape, strides, span }] of pickled) {
+    const entryName = `${prefix}data/${storage.key}`;
+    const entry = entries.get(entryName);
+    if (entry === undefined) {
+      throw new SyntaxError(
+        `its tensor ${quote(name)} needs the entry ${
+          quote(entryName)
+        }, which is missing`,
+      );
+    }
+    checkStorageSize(entry, storage);
+    const storageOffset = offsets.get(entryName) ?? locate(file, entry);
+    offsets.set(entryName, storageOffset);
+    const itemBytes = ITEM_BYTES[storage.dtype];
+    tensors.set(name, {
+      name,
+      dtype: storage.dtype,
+      shape,
+      offset: storageOffset + start * itemBytes,
+      byteLength: span * itemBytes,
+      ...(strides === undefined ? {} : { strides }),
+    });
+  }
+  return tensors;
+}
+
+/** Lets zip.js read the file by ranges. */
+class ByteFileReader extends Reader<ByteFile> {
+  readonly #file: ByteFile;
+
+  constructor(file: ByteFile) {
+    super(file);
+    this.#file = file;
+    this.size = file.size;
+  }
+
+  override readUint8Array(index: number, length: number): Promise<Uint8Array> {
+    const available = Math.max(0, Math.min(length, this.size - index));
+    if (available > MAX_DIRECTORY_BYTES) {
+      throw new SyntaxError(
+        `its zip directory has ${available} bytes, at most ${MAX_DIRECTORY_BYTES} are read`,
+      );
+    }
+    return Promise.resolve(
+      this.#file.readSync(available === 0 ? 0 : index, available),
+    );
+  }
+}
+
+async function readDirectory(file: ByteFile): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>();
+  try {
+    for await (
+      const entry of new ZipReader(new ByteFileReader(file))
+        .getEntriesGenerator()
+    ) {
+      if (entries.has(entry.filename)) {
+        throw new SyntaxError(
+          `its zip has two entries named ${quote(entry.filename)}`,
+        );
+      }
+      entries.set(entry.filename, entry);
+    }
+  } catch (cause) {
+    if (cause instanceof SyntaxError || !(cause instanceof Error)) throw cause;
+    throw new SyntaxError(`it is truncated or not a zip (${cause.message})`, {
+      cause,
+    });
+  }
+  return entries;
+}
+
+/** The folder that torch.save puts everything in, named after the file it first wrote. */
+function findPrefix(entries: ReadonlyMap<string, Entry>): string {
+  const pickles = [...entries.keys()].filter((name) =>
+    /^([^/]*\/)?data\.pkl$/.test(name)
+  );
+  if (pickles.length !== 1) {
+    throw new SyntaxError(
+      `it is a zip with ${pickles.length} entries named data.pkl, expected 1 as torch.save writes`,
+    );
+  }
+  return pickles[0]!.slice(0, -"data.pkl".length);
+}
+
+function checkByteOrder(file: ByteFile, entry: Entry): void {
+  const length = Math.min(entry.uncompressedSize, MAX_BYTEORDER_BYTES);
+  const order = String.fromCharCode(
+    ...file.readSync(locate(file, entry), length),
+  ).trim();
+  if (order !== "little") {
+    throw new SyntaxError(
+      `its numbers are stored in ${
+        quote(order)
+      } byte order, only "little" is read;` +
+        " save it again on a little-endian machine",
+    );
+  }
+}
+
+function checkStorageSize(entry: Entry, storage: TorchStorage): void {
+  // A storage of bytes need not be a whole number of elements, so an entry may be larger.
+  const expected = storage.count * ITEM_BYTES[storage.dtype];
+  if (entry.uncompressedSize < expected) {
+    throw new SyntaxError(
+      `its entry ${
+        quote(entry.filename)
+      } has ${entry.uncompressedSize} bytes, expected ${expected}`,
+    );
+  }
+}
+
+/** Offset of an entry's first byte of data in the file. */
+function locate(file: ByteFile, entry: Entry): number {
+  const fail = (reason: string) =>
+    new SyntaxError(`its entry ${quote(entry.filename)} ${reason}`);
+  if (entry.encrypted) throw fail("is encrypted");
+  if (
+    entry.compressionMethod !== 0 ||
+    entry.compressedSize !== entry.uncompressedSize
+  ) {
+    throw fail("is compressed, expected it stored as torch.save writes it");
+  }
+  const nameLength = entry.rawFilename.length;
+  const header = file.readSync(entry.offset, LOCAL_HEADER_BYTES + nameLength);
+  const view = new DataView(header.buffer);
+  const name = header.subarray(LOCAL_HEADER_BYTES);
+  if (
+    view.getUint32(0, true) !== LOCAL_HEADER_SIGNATURE ||
+    view.getUint16(LOCAL_NAME_LENGTH_OFFSET, true) !== nameLength ||
+    !name.every((byte, index) => byte === entry.rawFilename[index])
+  ) {
+    throw fail("is not where the zip directory says");
+  }
+  const offset = entry.offset + header.length +
+    view.getUint16(LOCAL_EXTRA_LENGTH_OFFSET, true);
+  const end = offset + entry.uncompressedSize;
+  if (end > file.size) {
+    throw fail(`ends at byte ${end}, the file has ${file.size}`);
+  }
+  return offset;
+}

@@ -1,0 +1,196 @@
+import { ByteFile } from "./byte_file.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { quote } from "./quote.ts";
+import {
+  type DType,
+  elementCount,
+  ITEM_BYTES,
+  type TensorEntry,
+} from "./tensor_entry.ts";
+
+// Elements converted at a time, so that a large tensor is never held in both types.
+const CHUNK_ELEMENTS = 2 ** 20;
+
+type Numbers = Float32Array<ArrayBuffer>;
+type Integers = BigInt64Array<ArrayBuffer>;
+
+/** Converts the elements in `bytes` and writes them to `target` from `start` on. */
+type Convert<Target> = (
+  bytes: ArrayBuffer,
+  target: Target,
+  start: number,
+) => void;
+
+// Typed arrays take the machine's byte order and files are little-endian; so is every machine that
+// Deno runs on.
+const TO_FLOAT32: { readonly [Type in DType]?: Convert<Numbers> } = {
+  float32: (bytes, target, start) => target.set(new Float32Array(bytes), start),
+  float16: (bytes, target, start) => target.set(new Float16Array(bytes), start),
+  float64: (bytes, target, start) => target.set(new Float64Array(bytes), start),
+  // bfloat16 is the upper half of a float32.
+  bfloat16: (bytes, target, start) => {
+    const halves = new Uint16Array(bytes);
+    const bits = new Uint32Array(
+      target.buffer,
+      target.byteOffset,
+      target.length,
+    );
+    for (let index = 0; index < halves.length; index++) {
+      bits[start + index] = halves[index]! << 16;
+    }
+  },
+};
+
+const TO_INT64: { readonly [Type in DType]?: Convert<Integers> } = {
+  int64: (bytes, target, start) => target.set(new BigInt64Array(bytes), start),
+  int32: (bytes, target, start) =>
+    setIntegers(new Int32Array(bytes), target, start),
+  int16: (bytes, target, start) =>
+    setIntegers(new Int16Array(bytes), target, start),
+  int8: (bytes, target, start) =>
+    setIntegers(new Int8Array(bytes), target, start),
+  uint8: (bytes, target, start) =>
+    setIntegers(new Uint8Array(bytes), target, start),
+  bool: (bytes, target, start) =>
+    setIntegers(new Uint8Array(bytes), target, start),
+};
+
+/**
+ * Reads one floating-point tensor as float32, in row-major order.
+ *
+ * float16 and bfloat16 are exact in float32; float64 is rounded to the nearest.
+ *
+ * @param checkpoint The open checkpoint.
+ * @param name Name of the tensor.
+ * @returns Its elements, as many as the product of its shape.
+ * @throws {RangeError} If the checkpoint holds no tensor of that name.
+ * @throws {TypeError} If the tensor is of integers or booleans.
+ * @throws {SyntaxError} If the file has become shorter since it was opened.
+ *
+ * @example
+ * ```ts ignore
+ * import { openCheckpoint, readTensor } from "./mod.ts";
+ *
+ * const checkpoint = await openCheckpoint("autoencoder.pth");
+ * const weight = await readTensor(checkpoint, "quant_conv_mu.conv.weight");
+ * ```
+ */
+export function readTensor(
+  checkpoint: Checkpoint,
+  name: string,
+): Promise<Numbers> {
+  const create = (length: number) => new Float32Array(length);
+  return read(checkpoint, name, TO_FLOAT32, "a floating-point type", create);
+}
+
+/**
+ * Reads one tensor of integers or booleans as int64, in row-major order.
+ *
+ * @param checkpoint The open checkpoint.
+ * @param name Name of the tensor.
+ * @returns Its elements, as many as the product of its shape.
+ * @throws {RangeError} If the checkpoint holds no tensor of that name.
+ * @throws {TypeError} If the tensor is of floating-point numbers.
+ * @throws {SyntaxError} If the file has become shorter since it was opened.
+ *
+ * @example
+ * ```ts ignore
+ * import { openCheckpoint, readTensorInt64 } from "./mod.ts";
+ *
+ * const checkpoint = await openCheckpoint("pytorch_model.bin");
+ * const ids = await readTensorInt64(checkpoint, "text_model.embeddings.position_ids");
+ * ```
+ */
+export function readTensorInt64(
+  checkpoint: Checkpoint,
+  name: string,
+): Promise<Integers> {
+  const create = (length: number) => new BigInt64Array(length);
+  return read(checkpoint, name, TO_INT64, "an integer type", create);
+}
+
+async function read<
+  Element,
+  Target extends { length: number; [index: number]: Element },
+>(
+  checkpoint: Checkpoint,
+  name: string,
+  conversions: { readonly [Type in DType]?: Convert<Target> },
+  kind: string,
+  create: (length: number) => Target,
+): Promise<Target> {
+  const fail = `Cannot read tensor ${quote(name)} of "${checkpoint.path}"`;
+  const entry = checkpoint.tensors.get(name);
+  if (entry === undefined) {
+    throw new RangeError(`${fail}: there is no such tensor`);
+  }
+  const convert = conversions[entry.dtype];
+  if (convert === undefined) {
+    throw new TypeError(`${fail}: expected ${kind}, got ${entry.dtype}`);
+  }
+  using file = await ByteFile.open(checkpoint.path);
+  try {
+    const span = create(entry.byteLength / ITEM_BYTES[entry.dtype]);
+    await readSpan(file, entry, convert, span);
+    if (entry.strides === undefined) return span;
+    const tensor = create(elementCount(entry.shape));
+    gather(span, tensor, entry.shape, entry.strides);
+    return tensor;
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new SyntaxError(`${fail}: ${cause.message}`, { cause });
+  }
+}
+
+async function readSpan<Target extends { length: number }>(
+  file: ByteFile,
+  { offset, dtype }: TensorEntry,
+  convert: Convert<Target>,
+  target: Target,
+): Promise<void> {
+  const itemBytes = ITEM_BYTES[dtype];
+  let bytes = new Uint8Array(
+    Math.min(CHUNK_ELEMENTS, target.length) * itemBytes,
+  );
+  for (let start = 0; start < target.length; start += CHUNK_ELEMENTS) {
+    const count = Math.min(CHUNK_ELEMENTS, target.length - start);
+    // Only the last chunk is shorter.
+    if (count * itemBytes < bytes.length) {
+      bytes = new Uint8Array(count * itemBytes);
+    }
+    await file.readInto(offset + start * itemBytes, bytes);
+    convert(bytes.buffer, target, start);
+  }
+}
+
+function setIntegers(
+  source: Int32Array | Int16Array | Int8Array | Uint8Array,
+  target: Integers,
+  start: number,
+): void {
+  for (let index = 0; index < source.length; index++) {
+    target[start + index] = BigInt(source[index]!);
+  }
+}
+
+/** Copies a strided view to row-major order. */
+function gather<Element>(
+  source: { readonly [index: number]: Element },
+  target: { readonly length: number; [index: number]: Element },
+  shape: readonly number[],
+  strides: readonly number[],
+): void {
+  const index = shape.map(() => 0);
+  let from = 0;
+  for (let to = 0; to < target.length; to++) {
+    target[to] = source[from]!;
+    // Step like an odometer, last dimension first.
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      index[axis]!++;
+      if (index[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/** Element types that a checkpoint may hold. */
+export type DType =
+  | "float32"
+  | "float16"
+  | "bfloat16"
+  | "float64"
+  | "int64"
+  | "int32"
+  | "int16"
+  | "int8"
+  | "uint8"
+  | "bool";
+
+/** Bytes of one element of each type. */
+export const ITEM_BYTES: Readonly<Record<DType, number>> = {
+  float32: 4,
+  float16: 2,
+  bfloat16: 2,
+  float64: 8,
+  int64: 8,
+  int32: 4,
+  int16: 2,
+  int8: 1,
+  uint8: 1,
+  bool: 1,
+};
+
+/** Where one tensor lies inside a checkpoint file. All files are little-endian. */
+export interface TensorEntry {
+  /** Name in the state dict, such as `conv_in.conv.weight`. */
+  readonly name: string;
+  /** Type of the stored elements. */
+  readonly dtype: DType;
+  /** Size of each dimension, empty for a scalar. */
+  readonly shape: readonly number[];
+  /** Byte offset in the file of the first element. */
+  readonly offset: number;
+  /**
+   * Bytes from the first element to the end of the last one; the size of the tensor where it is
+   * contiguous.
+   */
+  readonly byteLength: number;
+  /** Element strides of each dimension; undefined where the tensor is row-major contiguous. */
+  readonly strides?: readonly number[];
+}
+
+// Convolutions over volumes have five; anything past eight is no weight of a network.
+const MAX_DIMENSIONS = 8;
+// An expanded tensor (stride 0) may repeat its elements up to this many, 256 MiB as float32: a few
+// bytes of a hostile file must not ask for all memory.
+const MAX_REPEATED_ELEMENTS = 2 ** 26;
+
+/**
+ * Number of elements of a shape, 1 for a scalar.
+ *
+ * @param shape Size of each dimension.
+ */
+export function elementCount(shape: readonly number[]): number {
+  if (shape.includes(0)) return 0;
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Whether a value that came out of a file is an integer that counts or indexes something. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+/**
+ * How many elements a strided tensor has and spans.
+ *
+ * @param shape Size of each dimension, at most eight.
+ * @param strides Elements to step for each dimension. @default row-major contiguous
+ * @returns The elements from the first to the last one inclusive, and whether they are contiguous.
+ * @throws {SyntaxError} If the sizes cannot be those of a tensor. The message is a reason without
+ * the name of the file or tensor.
+ */
+export function measure(
+  shape: readonly unknown[],
+  strides?: readonly unknown[],
+): { shape: readonly number[]; strides?: readonly number[]; span: number } {
+  if (shape.length > MAX_DIMENSIONS) {
+    throw new SyntaxError(
+      `has ${shape.length} dimensions, at most ${MAX_DIMENSIONS} are read`,
+    );
+  }
+  if (!shape.every(isCount)) {
+    throw new SyntaxError("has a shape that is not of nonnegative integers");
+  }
+  const count = elementCount(shape);
+  if (!Number.isSafeInteger(count)) {
+    throw new SyntaxError(`has the impossible shape [${shape}]`);
+  }
+  if (strides === undefined) return { shape, span: count };
+  if (strides.length !== shape.length || !strides.every(isCount)) {
+    throw new SyntaxError("has strides that do not fit its shape");
+  }
+  if (isRowMajor(shape, strides)) return { shape, span: count };
+  const span = shape.reduce(
+    (sum, size, axis) => sum + (size - 1) * strides[axis]!,
+    1,
+  );
+  if (!Number.isSafeInteger(span)) {
+    throw new SyntaxError(`has the impossible strides [${strides}]`);
+  }
+  if (count > span && count > MAX_REPEATED_ELEMENTS) {
+    throw new SyntaxError(
+      `repeats ${span} elements to ${count}, at most ${MAX_REPEATED_ELEMENTS} are read`,
+    );
+  }
+  return { shape, strides, span };
+}
+
+function isRowMajor(
+  shape: readonly number[],
+  strides: readonly number[],
+): boolean {
+  if (shape.includes(0)) return true;
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    // The stride of a dimension of size 1 is never stepped.
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}
