@@ -7,3 +7,8 @@ export { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 export { readTensor, readTensorInt64 } from "./read_tensor.ts";
 export { checkTensors, type CheckTensorsOptions } from "./check_tensors.ts";
 export type { DType, TensorEntry } from "./tensor_entry.ts";
+export {
+  type TensorToWrite,
+  writeSafetensors,
+  type WriteSafetensorsOptions,
+} from "./write_safetensors.ts";

@@ -85,6 +85,9 @@ export interface OpenModelOptions {
 /** Layers that the released code reads; the paper counts them from 1 (METHOD section 4). */
 export const DEFAULT_LAYERS: readonly number[] = [3, 4, 6, 7];
 
+/** Embeddings that are kept: the empty phrase and its like come again with every image. */
+const KEPT_PHRASES = 32;
+
 /**
  * Loads a bundle's networks into a runtime.
  *
@@ -126,6 +129,7 @@ export async function openModel(
     const encoder = await load(buildEncoder(config.autoencoder, imageSize), checkpoints.autoencoder);
     const textEncoder = await load(buildTextEncoder(text.config), checkpoints.textEncoder);
 
+    const embedded = new Map<string, Float32Array>();
     const feeds = (latent: Float32Array, timestep: number, context: Float32Array) => ({
       latent: { data: latent, dims: latentDims },
       timestep: { data: Float32Array.of(timestep), dims: [1] },
@@ -147,9 +151,15 @@ export async function openModel(
         return floats(latent).map((value) => value * scaleFactor);
       },
       async embed({ ids }) {
+        const key = ids.join();
+        const known = embedded.get(key);
+        if (known) return known;
         const data = BigInt64Array.from(ids, BigInt);
         const inputs = { input_ids: { data, dims: [1, ids.length] } };
         const { embeddings } = await textEncoder.run(inputs, ["embeddings"]);
+        const [oldest] = embedded.keys();
+        if (embedded.size >= KEPT_PHRASES && oldest !== undefined) embedded.delete(oldest);
+        embedded.set(key, floats(embeddings));
         return floats(embeddings);
       },
       async predict(latent, timestep, context) {

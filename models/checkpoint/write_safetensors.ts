@@ -1,0 +1,73 @@
+/**
+ * Writes safetensors files.
+ *
+ * @module
+ */
+
+import { elementCount } from "./tensor_entry.ts";
+
+/** A tensor to be written. */
+export interface TensorToWrite {
+  /** Its name. */
+  readonly name: string;
+  /** Size of each axis. */
+  readonly shape: readonly number[];
+  /** Makes its row-major elements when their turn comes, so that only one tensor is in memory. */
+  readonly data: () => Float32Array;
+}
+
+/** Options of {@linkcode writeSafetensors}. */
+export interface WriteSafetensorsOptions {
+  /**
+   * How elements are stored.
+   *
+   * @default {"float32"}
+   */
+  type?: "float32" | "float16";
+}
+
+/**
+ * Writes tensors to a file, one after the other.
+ *
+ * @param path The file; replaced if it exists.
+ * @param tensors What to write, in this order.
+ * @param options Element type.
+ * @throws {RangeError} If a tensor has another number of elements than its shape says.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: readonly TensorToWrite[],
+  { type = "float32" }: WriteSafetensorsOptions = {},
+): Promise<void> {
+  const [dtype, bytes] = type === "float32" ? ["F32", 4] as const : ["F16", 2] as const;
+  let end = 0;
+  const header = Object.fromEntries(tensors.map(({ name, shape }) => {
+    const begin = end;
+    end += elementCount(shape) * bytes;
+    return [name, { dtype, shape, data_offsets: [begin, end] }];
+  }));
+  const json = new TextEncoder().encode(JSON.stringify({ __metadata__: { format: "pt" }, ...header }));
+  // The header is padded with blanks so that the tensors begin at a multiple of 8 bytes.
+  const length = Math.ceil(json.length / 8) * 8;
+  const head = new Uint8Array(8 + length).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
+  head.set(json, 8);
+
+  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+  await writeAll(file, head);
+  for (const { name, shape, data } of tensors) {
+    const values = data();
+    if (values.length !== elementCount(shape)) {
+      throw new RangeError(
+        `Cannot write tensor "${name}": shape [${shape}] needs ${elementCount(shape)} values, ` +
+          `got ${values.length}`,
+      );
+    }
+    const stored = type === "float32" ? values : new Float16Array(values);
+    await writeAll(file, new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+  }
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}

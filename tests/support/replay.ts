@@ -1,0 +1,118 @@
+/**
+ * Replays a reference grounding step by step and reports how far off each
+ * intermediate is.
+ *
+ * @module
+ */
+
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openModel } from "../../models/ldm/model.ts";
+import type { Runtime } from "../../models/runtime/mod.ts";
+import { readSafetensors } from "./safetensors.ts";
+
+/** Largest absolute difference between two arrays of equal length. */
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  if (a.length !== b.length) throw new Error(`${a.length} values against ${b.length}`);
+  let largest = 0;
+  for (let i = 0; i < a.length; i++) largest = Math.max(largest, Math.abs(a[i]! - b[i]!));
+  return largest;
+}
+
+/** The reference's tensors and the settings that it was made with. */
+export async function openReference(folder: string) {
+  const tensors = await readSafetensors(`${folder}/expected.safetensors`);
+  const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+  return {
+    prompt: config.prompt as string,
+    steps: config.scheduler.num_inference_steps as number,
+    timesteps: config.inversion_timesteps as number[],
+    layers: config.attention_layer_indices as number[],
+    recordedStep: config.attention_recorded_at_step as number,
+    threshold: config.otsu_threshold as number,
+    has: (name: string) => tensors.has(name),
+    floats(name: string): Float32Array {
+      const tensor = tensors.get(name);
+      if (!(tensor?.data instanceof Float32Array)) throw new Error(`no float tensor "${name}"`);
+      return tensor.data;
+    },
+  };
+}
+
+/** How far each intermediate is from the reference, as largest absolute difference. */
+export interface ReplayReport {
+  latent: number;
+  promptEmbeddings: number;
+  /** Model output where the reference's own latent is the input. */
+  modelOutput: number;
+  /** Each attention map where the reference's own latent is the input. */
+  attention: number[];
+  /** Worst of the latents after each inversion step, from our own latent on. */
+  inversion: number;
+}
+
+/** Runs a reference's bundle on a runtime; row 0 of its batches is the empty phrase, row 1 the phrase. */
+export async function replay(folder: string, runtime: Runtime): Promise<ReplayReport> {
+  const reference = await openReference(folder);
+  const bundle = await loadBundle(folder);
+  const layers = Array.from({ length: bundle.crossAttentionLayers }, (_, layer) => layer);
+  const model = await openModel(bundle, runtime, { layers });
+  try {
+    const half = (name: string, row: 0 | 1) => {
+      const data = reference.floats(name);
+      return data.subarray(row * data.length / 2, (row + 1) * data.length / 2);
+    };
+    const latent = await model.encode(reference.floats("image"));
+    const contexts = [
+      await model.embed(bundle.tokenizer.encode("")),
+      await model.embed(bundle.tokenizer.encode(reference.prompt)),
+    ] as const;
+    const report: ReplayReport = {
+      latent: largestDifference(latent, reference.floats("latent")),
+      promptEmbeddings: Math.max(
+        ...contexts.map((context, row) =>
+          largestDifference(context, half("prompt_embeds", row as 0 | 1))
+        ),
+      ),
+      modelOutput: 0,
+      attention: [],
+      inversion: 0,
+    };
+    const trajectory = reference.floats("inversion_latents");
+    const after = (step: number) =>
+      trajectory.subarray(step * latent.length, (step + 1) * latent.length);
+    const { timesteps, recordedStep, steps } = reference;
+    if (model.scheduler.timesteps(steps).join() !== timesteps.join()) {
+      throw new Error("the timesteps differ from the reference's");
+    }
+    const start = reference.floats("latent");
+    const recorded = after(recordedStep - 1);
+    for (const row of [0, 1] as const) {
+      const context = half("prompt_embeds", row);
+      const first = await model.predict(start, timesteps[0]!, context);
+      const later = await model.predict(recorded, timesteps[recordedStep]!, context);
+      report.modelOutput = Math.max(
+        report.modelOutput,
+        largestDifference(first, half("model_output_first", row)),
+        largestDifference(later, half("model_output_at_attention", row)),
+      );
+      const maps = await model.attend(recorded, timesteps[recordedStep]!, context);
+      for (const { layer, data } of maps) {
+        const number = String(layer).padStart(2, "0");
+        const mean = `attention_mean_${number}`;
+        const name = reference.has(mean) ? mean : `attention_${number}`;
+        const difference = largestDifference(data, half(name, row));
+        report.attention[layer] = Math.max(report.attention[layer] ?? 0, difference);
+      }
+    }
+    let z = latent;
+    for (let step = 0; step < trajectory.length / latent.length; step++) {
+      const t = timesteps[step]!;
+      const prediction = await model.predict(z, t, contexts[0]);
+      z = model.scheduler.step(z, prediction, t, timesteps[step + 1] ?? Infinity);
+      report.inversion = Math.max(report.inversion, largestDifference(z, after(step)));
+    }
+    return report;
+  } finally {
+    await model.close();
+  }
+}
