@@ -1,0 +1,255 @@
+/**
+ * The stages in a row: samples in, heatmaps out.
+ *
+ * @module
+ */
+
+import type { Sample } from "../datasets/sample.ts";
+import type { Bundle } from "../models/ldm/bundle.ts";
+import { type LdmModel, openModel, type OpenModelOptions } from "../models/ldm/model.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import type { Runtime } from "../models/runtime/runtime.ts";
+import { aggregate } from "./aggregate.ts";
+import { decode, decodeImage, type ImageRequest, type ImageSource } from "./decode.ts";
+import { denoise } from "./denoise.ts";
+import { encode } from "./encode.ts";
+import { type Dropped, type Flow, item } from "./flow.ts";
+import { metrics, type ScoredPhrase } from "./metrics.ts";
+import { noise, noisePasses } from "./noise.ts";
+import { otsu } from "./otsu.ts";
+import type { ScoreOptions } from "./score_heatmap.ts";
+import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
+import { groupStream } from "./stream.ts";
+
+/** Progress of one image, in passes of the U-Net. */
+export interface PassProgress {
+  /** Samples that left the stages so far, whatever became of them. */
+  readonly samples: number;
+  /** Passes of the U-Net for the image under way. */
+  readonly passes: number;
+  /** Passes that this image takes in all. */
+  readonly total: number;
+  /** Samples that these passes are for. */
+  readonly phrases: number;
+}
+
+/** Options of {@linkcode ground}. */
+export interface GroundOptions extends GroundSettings, ScoreOptions {
+  /** The model, opened by {@linkcode openModel}. */
+  model: LdmModel;
+  /**
+   * How many images may be decoded ahead of the model.
+   *
+   * @default {1}
+   */
+  concurrency?: number;
+  /**
+   * Most phrases of one image that share a pass through the stages; more are
+   * grounded in several goes.
+   *
+   * @default {64}
+   */
+  phrasesPerImage?: number;
+  /**
+   * Told after each pass of the U-Net.
+   *
+   * @default {undefined}
+   */
+  onProgress?: (progress: PassProgress) => void;
+  /**
+   * Ends the run with its reason.
+   *
+   * @default {undefined}
+   */
+  signal?: AbortSignal;
+}
+
+/** What became of one sample. */
+export type GroundResult =
+  | ({ readonly kind: "grounded" } & ScoredPhrase)
+  | ({ readonly kind: "dropped" } & Dropped);
+
+/**
+ * Grounds a stream of samples, one result a sample and in order. Neighbours
+ * that share an image share its trajectory. A sample with something wrong is a
+ * result of kind `dropped` and the stream goes on; what is wrong with the model
+ * or the options throws.
+ *
+ * Only a few images are in memory at a time, however many samples come.
+ *
+ * @param samples What to ground.
+ * @param options The model, and how.
+ * @throws {RangeError} If an option is out of its range.
+ *
+ * @example Usage
+ * ```ts no-eval
+ * import { ground, loadBundle, openModel, openRuntime } from "../mod.ts";
+ *
+ * const model = await openModel(await loadBundle("models/demo"), await openRuntime());
+ * const samples = [{ id: "1", image: "xray.png", phrase: "left pleural effusion", boxes: [] }];
+ * for await (const result of ground(samples, { model, steps: 50 })) {
+ *   if (result.kind === "grounded") console.log(result.threshold);
+ * }
+ * await model.close();
+ * ```
+ */
+export function ground(
+  samples: AsyncIterable<Sample> | Iterable<Sample>,
+  options: GroundOptions,
+): AsyncIterableIterator<GroundResult> {
+  const { phrasesPerImage = 64 } = options;
+  return groundRequests(requests(samples, phrasesPerImage), options);
+}
+
+async function* requests(
+  samples: AsyncIterable<Sample> | Iterable<Sample>,
+  most: number,
+): AsyncIterableIterator<Flow<ImageRequest>> {
+  for await (const group of groupStream(samples, (sample) => sample.image, most)) {
+    yield item({ image: group[0]!.image, samples: group });
+  }
+}
+
+/**
+ * The stages from decode to metrics over images with their phrases. Like
+ * {@linkcode ground}, for a caller who has images that are not files, or
+ * samples that dropped out before.
+ */
+export function groundRequests(
+  source: AsyncIterable<Flow<ImageRequest>>,
+  options: GroundOptions,
+): AsyncIterableIterator<GroundResult> {
+  const { model, signal, concurrency = 1, onProgress } = options;
+  const settings = resolveSettings(model, options);
+  const { protocol, margin } = options;
+  const score: ScoreOptions = { ...(protocol && { protocol }), ...(margin && { margin }) };
+  const stop = { ...(signal && { signal }) };
+  const size = model.bundle.config.imageSize;
+
+  const progress = { samples: 0, passes: 0, total: 0, phrases: 0 };
+  const onPass = () => {
+    progress.passes++;
+    onProgress?.({ ...progress });
+  };
+  const decoded = counting(decode(source, size, { ...stop, concurrency }), (phrases) => {
+    progress.passes = 0;
+    progress.total = imagePasses(settings, phrases);
+    progress.phrases = phrases;
+  });
+  const noisy = noise(encode(decoded, model, stop), model, settings, { ...stop, onPass });
+  const attention = denoise(noisy, model, { ...stop, onPass });
+  const masked = otsu(aggregate(attention, size, settings, stop), settings, stop);
+  return results(metrics(masked, score, stop), () => progress.samples++);
+}
+
+/** Passes of the U-Net, whole or cut, that an image with some phrases takes. */
+export function imagePasses(settings: ResolvedSettings, phrases: number): number {
+  return noisePasses(settings) + phrases * (settings.end - settings.start);
+}
+
+async function* counting<T extends { samples: readonly unknown[] }>(
+  source: AsyncIterable<Flow<T>>,
+  onImage: (phrases: number) => void,
+): AsyncIterableIterator<Flow<T>> {
+  for await (const flow of source) {
+    if (flow.kind === "item") onImage(flow.item.samples.length);
+    yield flow;
+  }
+}
+
+async function* results(
+  source: AsyncIterable<Flow<ScoredPhrase>>,
+  onResult: () => void,
+): AsyncIterableIterator<GroundResult> {
+  for await (const flow of source) {
+    onResult();
+    yield flow.kind === "dropped"
+      ? { kind: "dropped", ...flow.dropped }
+      : { kind: "grounded", ...flow.item };
+  }
+}
+
+/** Options of {@linkcode groundImage}: a model that is open, or a bundle to open for this call. */
+export interface GroundImageOptions
+  extends Omit<GroundOptions, "model" | "concurrency" | "phrasesPerImage">, OpenModelOptions {
+  /**
+   * A model that is open, and stays so. Give this or `bundle`.
+   *
+   * @default {undefined}
+   */
+  model?: LdmModel;
+  /**
+   * A bundle, opened for this call and closed after it.
+   *
+   * @default {undefined}
+   */
+  bundle?: Bundle;
+  /**
+   * What a `bundle` is to run on.
+   *
+   * @default {The fastest that this machine has}
+   */
+  runtime?: Runtime;
+}
+
+/**
+ * Grounds phrases in one image.
+ *
+ * @param image Path of a PNG or JPEG file, its bytes, or grey pixels.
+ * @param phrases One or several phrases.
+ * @param options The model, and how.
+ * @returns One heatmap a phrase, in order.
+ * @throws {Error} If the image cannot be read or a phrase cannot be grounded.
+ * @throws {TypeError} If there is neither a model nor a bundle, or no phrase.
+ * @throws {RangeError} If an option is out of its range.
+ *
+ * @example Usage
+ * ```ts no-eval
+ * import { groundImage, loadBundle } from "../mod.ts";
+ *
+ * const bundle = await loadBundle("models/demo");
+ * const [effusion] = await groundImage("xray.png", ["left pleural effusion"], { bundle });
+ * console.log(effusion!.heatmap.length, effusion!.size); // size * size values, 0 to 1
+ * ```
+ */
+export async function groundImage(
+  image: ImageSource,
+  phrases: readonly string[],
+  options: GroundImageOptions,
+): Promise<ScoredPhrase[]> {
+  const { bundle, runtime, layers, ...rest } = options;
+  if (phrases.length === 0) throw new TypeError("Cannot ground an image without a phrase");
+  const empty = phrases.findIndex((phrase) => phrase.trim() === "");
+  if (empty >= 0) throw new TypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
+  // A bad image is found out before the model takes seconds to load.
+  const gray = await decodeImage(image);
+  if (options.model) return await groundPhrases(gray, phrases, { ...rest, model: options.model });
+  if (!bundle) throw new TypeError("Cannot ground an image without a model or a bundle");
+  const model = await openModel(bundle, runtime ?? await openRuntime(), {
+    ...(layers && { layers }),
+  });
+  try {
+    return await groundPhrases(gray, phrases, { ...rest, model });
+  } finally {
+    await model.close();
+  }
+}
+
+async function groundPhrases(
+  image: ImageSource,
+  phrases: readonly string[],
+  options: GroundOptions,
+): Promise<ScoredPhrase[]> {
+  const samples = phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));
+  async function* source() {
+    yield await Promise.resolve(item({ image, samples }));
+  }
+  const grounded: ScoredPhrase[] = [];
+  for await (const result of groundRequests(source(), options)) {
+    if (result.kind === "dropped") {
+      throw new Error(`Cannot ground "${result.sample.phrase}": ${result.reason}`);
+    }
+    grounded.push(result);
+  }
+  return grounded;
+}

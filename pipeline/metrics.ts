@@ -1,0 +1,35 @@
+/**
+ * Stage 7: heatmaps to scores.
+ *
+ * @module
+ */
+
+import { failed, type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
+import type { MaskedPhrase } from "./otsu.ts";
+import { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
+
+/** A phrase with its scores. */
+export interface ScoredPhrase extends MaskedPhrase {
+  /** Absent where there are no boxes to score against. */
+  readonly scores?: Scores;
+}
+
+/** Scores each heatmap against its boxes on the original image. */
+export function metrics(
+  source: AsyncIterable<Flow<MaskedPhrase>>,
+  score: ScoreOptions,
+  options: StageOptions = {},
+): AsyncIterableIterator<Flow<ScoredPhrase>> {
+  return flatMapFlow(source, function* (phrase): Iterable<Flow<ScoredPhrase>> {
+    const { heatmap, image, sample } = phrase;
+    try {
+      yield item(
+        sample.boxes.length === 0
+          ? phrase
+          : { ...phrase, scores: scoreHeatmap(heatmap, image.gray, sample.boxes, score) },
+      );
+    } catch (error) {
+      yield failed("metrics", sample, error);
+    }
+  }, options);
+}

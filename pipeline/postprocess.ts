@@ -1,0 +1,256 @@
+/**
+ * From attention maps to a heatmap: METHOD sections 2.8 to 2.10.
+ *
+ * @module
+ */
+
+import type { Box } from "../datasets/sample.ts";
+import { AttentionAccumulator, normalize01 } from "../shaders/aggregate_cpu.ts";
+import { gaussianBlur, gaussianHalfKernel } from "../shaders/gaussian_cpu.ts";
+import { applyThreshold, maskBox, otsuThreshold } from "../shaders/otsu_cpu.ts";
+import { resizeBilinear } from "../shaders/resize_cpu.ts";
+
+/** All softmax maps of one cross-attention layer. */
+export interface AttentionLayer {
+  /** Row-major values of `shape`, heads averaged. */
+  readonly data: Float32Array;
+  /** Steps, positions (a square number) and tokens. */
+  readonly shape: readonly [steps: number, positions: number, tokens: number];
+}
+
+/** One layer's mean over steps, each step scaled to 0..1 over space. */
+export interface LayerMean {
+  /** Row-major `[side, side]`. */
+  readonly data: Float32Array;
+  /** Side of the square map, in positions. */
+  readonly side: number;
+}
+
+/** How a heatmap is finished from the layers' means. */
+export interface FinishHeatmapOptions {
+  /** Side of the heatmap in pixels, 1..8192. */
+  readonly size: number;
+  /**
+   * Standard deviation of the Gaussian, in heatmap pixels, 0..32.
+   * @default 2.5
+   */
+  readonly sigma?: number;
+  /**
+   * Whether values up to Otsu's threshold are set to 0.
+   * @default true
+   */
+  readonly otsu?: boolean;
+}
+
+/** What {@linkcode postprocess} starts from. */
+export interface PostprocessInput extends FinishHeatmapOptions {
+  /** The chosen layers, all of the same number of steps; they count equally. */
+  readonly layers: readonly AttentionLayer[];
+  /** First token of the phrase that counts, from 0 (1 leaves out the start token). */
+  readonly tokenStart: number;
+  /** One past the last token that counts. */
+  readonly tokenEnd: number;
+}
+
+/** A heatmap before its threshold; both maps are row-major `[size, size]`. */
+export interface SmoothHeatmap {
+  /** The mean over layers and steps after the Gaussian, before it is scaled. */
+  readonly smoothed: Float32Array;
+  /** `smoothed` scaled to 0..1; all 0 where it is constant. */
+  readonly normalised: Float32Array;
+  /** Whether `smoothed` is the same everywhere, so that nothing was grounded. */
+  readonly constant: boolean;
+}
+
+/** A heatmap with its mask. */
+export interface MaskedHeatmap {
+  /** Otsu's threshold on `normalised`; `undefined` without Otsu. */
+  readonly threshold: number | undefined;
+  /** `normalised` with 0 up to the threshold; `normalised` itself without Otsu. */
+  readonly heatmap: Float32Array;
+  /** The box around the mask in heatmap pixels; `undefined` without Otsu or mask. */
+  readonly box: Box | undefined;
+}
+
+/** A finished heatmap. */
+export interface Heatmap extends SmoothHeatmap, MaskedHeatmap {}
+
+/** Largest heatmap side taken, in pixels. */
+const MAX_SIZE = 8192;
+
+/** Standard deviation of the paper's Gaussian, in pixels: METHOD section 2.9. */
+const DEFAULT_SIGMA = 2.5;
+
+/**
+ * Turns the cross-attention of the chosen layers and steps into a heatmap:
+ * mean over the phrase's tokens, each map scaled to 0..1, mean over steps and
+ * layers at the heatmap's size, Gaussian, scaled to 0..1, Otsu's mask.
+ *
+ * @example
+ * ```ts
+ * import { postprocess } from "./postprocess.ts";
+ *
+ * // One layer, one step, 2x2 positions, 3 tokens; the phrase is token 1.
+ * const data = new Float32Array([.5, .1, .4, .5, .2, .3, .5, .3, .2, .4, .5, .1]);
+ * const { heatmap, threshold } = postprocess({
+ *   layers: [{ data, shape: [1, 4, 3] }],
+ *   tokenStart: 1,
+ *   tokenEnd: 2,
+ *   size: 64,
+ * });
+ * ```
+ *
+ * @throws {TypeError} If a layer's data is not a `Float32Array`.
+ * @throws {RangeError} If shapes, token range, size or sigma do not fit, or
+ * attention is not finite; the message names the layer and the step.
+ */
+export function postprocess(input: PostprocessInput): Heatmap {
+  const { layers, tokenStart, tokenEnd } = input;
+  requireOptions(input);
+  requireLayers(layers);
+  const means = layers.map(({ data, shape }, layer) => {
+    const [steps, positions, tokens] = shape;
+    const accumulator = new AttentionAccumulator(positions);
+    const length = positions * tokens;
+    for (let step = 0; step < steps; step++) {
+      accumulator.add(data.subarray(step * length, (step + 1) * length), {
+        tokens,
+        tokenStart,
+        tokenEnd,
+        name: `attention of layer ${layer}, step ${step}`,
+      });
+    }
+    return { data: accumulator.mean(), side: accumulator.side };
+  });
+  return finishHeatmap(means, input);
+}
+
+/**
+ * Finishes a heatmap from the layers' means: one resize to `size`, mean over
+ * layers, Gaussian, scaling to 0..1, Otsu's mask.
+ *
+ * @param layerMeans One map a layer, of any sides; they count equally.
+ * @param options Size, sigma and whether to mask.
+ * @throws {RangeError} If a map does not fit its side or holds NaN, or an option
+ * is out of its range.
+ */
+export function finishHeatmap(
+  layerMeans: readonly LayerMean[],
+  options: FinishHeatmapOptions,
+): Heatmap {
+  const { size, otsu = true } = options;
+  const smooth = smoothAttention(layerMeans, options);
+  return { ...smooth, ...maskHeatmap(smooth.normalised, size, otsu) };
+}
+
+/**
+ * The first half of {@linkcode finishHeatmap}: resize, mean over layers,
+ * Gaussian, scaling to 0..1.
+ *
+ * @param layerMeans One map a layer, of any sides; they count equally.
+ * @param options Size and sigma.
+ * @throws {RangeError} If a map does not fit its side or holds NaN, or an option
+ * is out of its range.
+ */
+export function smoothAttention(
+  layerMeans: readonly LayerMean[],
+  options: Pick<FinishHeatmapOptions, "size" | "sigma">,
+): SmoothHeatmap {
+  const { size, sigma = DEFAULT_SIGMA } = options;
+  requireOptions(options);
+  const smoothed = gaussianBlur(meanAtSize(layerMeans, size), size, size, sigma);
+  const normalised = normalize01(smoothed);
+  // A map that varies has its maximum at exactly 1.
+  return { smoothed, normalised, constant: !normalised.includes(1) };
+}
+
+/**
+ * The second half of {@linkcode finishHeatmap}: Otsu's threshold and mask.
+ *
+ * @param normalised Row-major `[size, size]` in 0..1.
+ * @param size Side of the map in pixels.
+ * @param otsu Whether to mask at all.
+ */
+export function maskHeatmap(normalised: Float32Array, size: number, otsu: boolean): MaskedHeatmap {
+  if (!otsu) return { threshold: undefined, heatmap: normalised, box: undefined };
+  const threshold = otsuThreshold(normalised);
+  const heatmap = applyThreshold(normalised, threshold);
+  return { threshold, heatmap, box: maskBox(heatmap, size, size) };
+}
+
+/** The mean over layers at the heatmap's size, `[size, size]`. */
+function meanAtSize(
+  layerMeans: readonly LayerMean[],
+  size: number,
+): Float32Array {
+  if (layerMeans.length === 0) {
+    throw new RangeError(
+      "Cannot make a heatmap: expected at least one layer, got none",
+    );
+  }
+  // Resizing is linear: layers of the same side are averaged first, and resized once.
+  const sums = new Map<number, Float32Array>();
+  layerMeans.forEach(({ data, side }, layer) => {
+    if (data.length !== side * side) {
+      throw new RangeError(
+        `Cannot make a heatmap from layer ${layer}: expected ${side} x ${side} values, got ${data.length}`,
+      );
+    }
+    const sum = sums.get(side) ?? new Float32Array(data.length);
+    for (let index = 0; index < data.length; index++) {
+      sum[index]! += data[index]! / layerMeans.length;
+    }
+    sums.set(side, sum);
+  });
+  let result: Float32Array | undefined;
+  for (const [side, sum] of sums) {
+    const resized = resizeBilinear(
+      sum,
+      { width: side, height: side },
+      { width: size, height: size },
+    );
+    if (result === undefined) {
+      result = resized;
+    } else {
+      for (let index = 0; index < result.length; index++) {
+        result[index]! += resized[index]!;
+      }
+    }
+  }
+  return result!;
+}
+
+function requireOptions(options: Pick<FinishHeatmapOptions, "size" | "sigma">): void {
+  const { size, sigma = DEFAULT_SIGMA } = options;
+  if (!Number.isInteger(size) || size < 1 || size > MAX_SIZE) {
+    throw new RangeError(
+      `Cannot make a heatmap: expected a size of 1..${MAX_SIZE} pixels, got ${size}`,
+    );
+  }
+  // Refuses a sigma out of range before any work is done.
+  gaussianHalfKernel(sigma);
+}
+
+function requireLayers(layers: readonly AttentionLayer[]): void {
+  const expectedSteps = layers[0]?.shape[0];
+  layers.forEach(({ data, shape }, layer) => {
+    if (!(data instanceof Float32Array)) {
+      throw new TypeError(
+        `Cannot read attention of layer ${layer}: expected a Float32Array`,
+      );
+    }
+    const [steps, positions, tokens] = shape;
+    if (steps !== expectedSteps || !(steps >= 1)) {
+      throw new RangeError(
+        `Cannot combine attention layers: expected at least 1 step and as many as layer 0 has (${expectedSteps}), got ${steps} in layer ${layer}`,
+      );
+    }
+    if (shape.length !== 3 || data.length !== steps * positions * tokens) {
+      throw new RangeError(
+        `Cannot read attention of layer ${layer}: expected ${
+          shape.join(" x ")
+        } values, got ${data.length}`,
+      );
+    }
+  });
+}

@@ -1,0 +1,115 @@
+/**
+ * From an image's pixels to the square input of the autoencoder.
+ *
+ * @module
+ */
+
+import { bilinearTaps, type Size } from "../shaders/resize_cpu.ts";
+
+/** One channel of an 8-bit image. */
+export interface GrayImage extends Size {
+  /** Row-major `[height, width]`, 0..255. */
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** The square of an image that the model sees, in whole pixels of the image. */
+export interface CropRegion {
+  /** Left edge. */
+  readonly x: number;
+  /** Top edge. */
+  readonly y: number;
+  /** Width and height. */
+  readonly side: number;
+}
+
+/** Longest image side taken, in pixels: JPEG's own limit, and beyond any X-ray. */
+const MAX_IMAGE_SIDE = 65535;
+
+/** Longest model input taken, in pixels. */
+const MAX_INPUT_SIDE = 8192;
+
+/**
+ * The square of the image that {@linkcode preprocess} keeps: as wide as the
+ * shorter side, in the middle, nearer the left or top by half a pixel where
+ * the margin is odd.
+ *
+ * @throws {RangeError} If width or height is not a positive integer.
+ */
+export function cropRegion(width: number, height: number): CropRegion {
+  requireSide(width, MAX_IMAGE_SIDE, "image width");
+  requireSide(height, MAX_IMAGE_SIDE, "image height");
+  const side = Math.min(width, height);
+  return {
+    x: Math.floor((width - side) / 2),
+    y: Math.floor((height - side) / 2),
+    side,
+  };
+}
+
+/**
+ * Maps 0..255 to 0..1, resizes the shorter side to `size` (bilinear, half-pixel
+ * centres, no antialiasing) and crops the centre, as METHOD sections 2.1-2.2.
+ * Only the pixels inside the crop are computed.
+ *
+ * @param gray The image's first channel.
+ * @param size Side of the result in pixels, 1..8192.
+ * @returns Row-major `[size, size]`, values 0..1.
+ * @throws {RangeError} If a size is not a positive integer within the limits, or
+ * the data does not fit the image's size.
+ */
+export function preprocess(gray: GrayImage, size: number): Float32Array {
+  const { data, width, height } = gray;
+  requireSide(width, MAX_IMAGE_SIDE, "image width");
+  requireSide(height, MAX_IMAGE_SIDE, "image height");
+  requireSide(size, MAX_INPUT_SIDE, "input size");
+  if (data.length !== width * height) {
+    throw new RangeError(
+      `Cannot preprocess an image: expected ${width} x ${height} = ${
+        width * height
+      } values, got ${data.length}`,
+    );
+  }
+  const shorter = Math.min(width, height);
+  const columns = croppedTaps(width, shorter, size);
+  const rows = croppedTaps(height, shorter, size);
+  const result = new Float32Array(size * size);
+  for (let y = 0; y < size; y++) {
+    const above = rows.lower[y]! * width;
+    const below = rows.upper[y]! * width;
+    const down = rows.weight[y]!;
+    const up = Math.fround(1 - down);
+    for (let x = 0; x < size; x++) {
+      const left = columns.lower[x]!;
+      const right = columns.upper[x]!;
+      const share = columns.weight[x]!;
+      const rest = Math.fround(1 - share);
+      const upper = rest * UNIT[data[above + left]!]! +
+        share * UNIT[data[above + right]!]!;
+      const lower = rest * UNIT[data[below + left]!]! +
+        share * UNIT[data[below + right]!]!;
+      result[y * size + x] = up * upper + down * lower;
+    }
+  }
+  return result;
+}
+
+/** 0..255 as float32 shares of 255. */
+const UNIT = Float32Array.from({ length: 256 }, (_, level) => level / 255);
+
+/** The part of one resized axis that the centre crop keeps. */
+function croppedTaps(length: number, shorter: number, size: number) {
+  // torchvision truncates the longer side; MONAI's crop starts at centre - size / 2.
+  const resized = length === shorter
+    ? size
+    : Math.floor((size * length) / shorter);
+  const start = Math.max(Math.floor(resized / 2) - Math.floor(size / 2), 0);
+  return bilinearTaps(length, resized, { start, count: size });
+}
+
+function requireSide(value: number, limit: number, what: string): void {
+  if (!Number.isInteger(value) || value < 1 || value > limit) {
+    throw new RangeError(
+      `Cannot preprocess an image: expected an ${what} of 1..${limit} pixels, got ${value}`,
+    );
+  }
+}

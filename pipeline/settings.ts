@@ -1,0 +1,131 @@
+/**
+ * What a run may choose, checked once before it starts.
+ *
+ * @module
+ */
+
+import type { LdmModel } from "../models/ldm/model.ts";
+import { defaultWindow } from "../models/scheduler.ts";
+import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
+
+/** Which steps' attention is read: indices, or shares of T; both half-open. */
+export type Selection =
+  | { readonly kind: "indices"; readonly start: number; readonly end: number }
+  | { readonly kind: "share"; readonly start: number; readonly end: number };
+
+/** How latents are brought to the chosen timesteps. */
+export const NOISE_KINDS = ["inversion", "reverse", "sample"] as const;
+
+/** Which tokens' attention is averaged. */
+export const TOKEN_KINDS = ["phrase", "ends"] as const;
+
+/** Options of a grounding, all with the released code's choice as default. */
+export interface GroundSettings {
+  /**
+   * T, which spaces the timesteps: 1000 / T, rounded down, apart.
+   *
+   * @default {300, or what the bundle states}
+   */
+  steps?: number;
+  /**
+   * Steps whose attention is read, as indices into the sequence of timesteps or
+   * as shares of T.
+   *
+   * @default {From T/2 - T/10 up to T/2 + T/10, which is 120..180 of 300}
+   */
+  select?: Selection;
+  /**
+   * Standard deviation of the final Gaussian in heatmap pixels, 0 to 32.
+   *
+   * @default {2.5}
+   */
+  sigma?: number;
+  /**
+   * Whether what is not above Otsu's threshold becomes 0.
+   *
+   * @default {true}
+   */
+  otsu?: boolean;
+  /**
+   * Tokens that are averaged: those of the `phrase`, or with its start and end
+   * tokens (`ends`) as the paper's text says.
+   *
+   * @default {"phrase"}
+   */
+  tokens?: typeof TOKEN_KINDS[number];
+  /**
+   * Where the noisy latents come from: DDIM `inversion` as in the released
+   * code; the `reverse` process after it, as the paper's text says; or a
+   * `sample` of Gaussian noise, which needs no U-Net pass.
+   *
+   * @default {"inversion"}
+   */
+  noise?: typeof NOISE_KINDS[number];
+  /**
+   * Seed of the Gaussian noise of `sample`.
+   *
+   * @default {0}
+   */
+  seed?: number;
+}
+
+/** {@linkcode GroundSettings} with every choice made. */
+export interface ResolvedSettings extends Required<Omit<GroundSettings, "select">> {
+  /** Every timestep of the sequence, clean to noisy. */
+  readonly timesteps: readonly number[];
+  /** First step that is read, an index into `timesteps`. */
+  readonly start: number;
+  /** One past the last step that is read. */
+  readonly end: number;
+  /** Cross-attention layers that are read. */
+  readonly layers: readonly number[];
+}
+
+/** T of the released code. */
+export const DEFAULT_STEPS = 300;
+
+/**
+ * Makes every choice and checks it against the model.
+ *
+ * @throws {RangeError} If a value is out of its range, or no step is chosen.
+ */
+export function resolveSettings(model: LdmModel, settings: GroundSettings): ResolvedSettings {
+  const { sigma = 2.5, otsu = true, tokens = "phrase", noise = "inversion", seed = 0 } = settings;
+  const steps = settings.steps ?? model.bundle.config.steps ?? DEFAULT_STEPS;
+  const timesteps = model.scheduler.timesteps(steps);
+  const { start, end } = chooseSteps(settings.select, steps);
+  if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end)) {
+    throw new RangeError(
+      `Cannot select steps ${start}..${end} of T = ${steps}: expected at least one step`,
+    );
+  }
+  if (end > timesteps.length) {
+    throw new RangeError(
+      `Cannot select steps ${start}..${end}: T = ${steps} has ${timesteps.length} steps`,
+    );
+  }
+  if (!(sigma >= 0 && sigma <= MAX_SIGMA)) {
+    throw new RangeError(`Cannot smooth with sigma ${sigma}: expected 0 to ${MAX_SIGMA} pixels`);
+  }
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new RangeError(`Cannot seed with ${seed}: expected a whole number from 0`);
+  }
+  requireChoice("noise", noise, NOISE_KINDS);
+  requireChoice("tokens", tokens, TOKEN_KINDS);
+  const { layers } = model;
+  return { steps, timesteps, start, end, sigma, otsu, tokens, noise, seed, layers };
+}
+
+function requireChoice(what: string, value: string, choices: readonly string[]): void {
+  if (!choices.includes(value)) {
+    throw new TypeError(`Cannot use ${what} "${value}": expected ${choices.join(", ")}`);
+  }
+}
+
+function chooseSteps(select: Selection | undefined, steps: number): { start: number; end: number } {
+  if (!select) return defaultWindow(steps);
+  if (select.kind === "indices") return select;
+  // A share such as 0.29 of 100 comes out a hair below 29 in binary.
+  const index = (share: number) => Math.floor(share * steps + 1e-9);
+  return { start: index(select.start), end: index(select.end) };
+}

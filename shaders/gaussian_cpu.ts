@@ -1,0 +1,135 @@
+/**
+ * Gaussian smoothing in plain TypeScript: the twin of the `gaussian` shader.
+ *
+ * @module
+ */
+
+/** Largest sigma that is taken, in pixels. */
+export const MAX_SIGMA = 32;
+
+/** Where the kernel ends, in sigmas: SciPy's default, see METHOD section 2.9. */
+const TRUNCATE = 4;
+
+/**
+ * One half of the normalised Gaussian kernel: the centre's weight first, then
+ * the weights at distance 1, 2, ... up to `floor(4 * sigma + 0.5)` pixels.
+ *
+ * @param sigma Standard deviation in pixels, 0..32; 0 gives the single weight 1.
+ * @throws {RangeError} If `sigma` is outside 0..32.
+ */
+export function gaussianHalfKernel(sigma: number): Float64Array {
+  if (!(sigma >= 0 && sigma <= MAX_SIGMA)) {
+    throw new RangeError(
+      `Cannot smooth: expected sigma in 0..${MAX_SIGMA} pixels, got ${sigma}`,
+    );
+  }
+  const radius = Math.floor(TRUNCATE * sigma + 0.5);
+  const half = new Float64Array(radius + 1);
+  half[0] = 1;
+  let total = 1;
+  for (let distance = 1; distance <= radius; distance++) {
+    half[distance] = Math.exp((-0.5 / (sigma * sigma)) * distance * distance);
+    total += 2 * half[distance]!;
+  }
+  return half.map((weight) => weight / total);
+}
+
+/**
+ * Smooths a map with a separable Gaussian, as SciPy's `gaussian_filter` does:
+ * truncated at 4 sigma, borders reflected (`d c b a | a b c d | d c b a`) as
+ * often as the kernel's radius asks.
+ *
+ * @param map Row-major map, `[height, width]`.
+ * @param width Pixels from left to right.
+ * @param height Pixels from top to bottom.
+ * @param sigma Standard deviation in pixels, 0..32; 0 copies the map.
+ * @returns A new map of the same size.
+ * @throws {RangeError} If the size does not fit the data or `sigma` is outside 0..32.
+ */
+export function gaussianBlur(
+  map: Float32Array,
+  width: number,
+  height: number,
+  sigma: number,
+): Float32Array {
+  const half = gaussianHalfKernel(sigma);
+  if (
+    !Number.isInteger(width) || !Number.isInteger(height) || width < 1 ||
+    height < 1 || map.length !== width * height
+  ) {
+    throw new RangeError(
+      `Cannot smooth a map: expected ${width} x ${height} values, got ${map.length}`,
+    );
+  }
+  if (half.length === 1) return map.slice();
+  // SciPy's order, top to bottom first, with float32 in between and the
+  // outermost pair added first, so that the results agree to the last bit.
+  return blurRows(blurColumns(map, width, height, half), width, half);
+}
+
+/** Smooths from top to bottom, a whole row at a time so that memory is read in order. */
+function blurColumns(
+  map: Float32Array,
+  width: number,
+  height: number,
+  half: Float64Array,
+): Float32Array {
+  const radius = half.length - 1;
+  const rows = reflectedIndices(height, radius);
+  const result = new Float32Array(map.length);
+  const line = new Float64Array(width);
+  const centre = half[0]!;
+  for (let y = 0; y < height; y++) {
+    const row = y * width;
+    for (let x = 0; x < width; x++) line[x] = map[row + x]! * centre;
+    for (let distance = radius; distance > 0; distance--) {
+      const weight = half[distance]!;
+      const above = rows[radius + y - distance]! * width;
+      const below = rows[radius + y + distance]! * width;
+      for (let x = 0; x < width; x++) {
+        line[x]! += (map[above + x]! + map[below + x]!) * weight;
+      }
+    }
+    result.set(line, row);
+  }
+  return result;
+}
+
+/** Smooths from left to right. */
+function blurRows(
+  map: Float32Array,
+  width: number,
+  half: Float64Array,
+): Float32Array {
+  const radius = half.length - 1;
+  const columns = reflectedIndices(width, radius);
+  const result = new Float32Array(map.length);
+  const padded = new Float64Array(columns.length);
+  const line = new Float64Array(width);
+  const centre = half[0]!;
+  for (let row = 0; row < map.length; row += width) {
+    for (let index = 0; index < padded.length; index++) {
+      padded[index] = map[row + columns[index]!]!;
+    }
+    for (let x = 0; x < width; x++) line[x] = padded[radius + x]! * centre;
+    for (let distance = radius; distance > 0; distance--) {
+      const weight = half[distance]!;
+      const left = radius - distance;
+      const right = radius + distance;
+      for (let x = 0; x < width; x++) {
+        line[x]! += (padded[left + x]! + padded[right + x]!) * weight;
+      }
+    }
+    result.set(line, row);
+  }
+  return result;
+}
+
+/** The pixels that stand at `-radius` to `length + radius - 1` of an axis with mirrored ends. */
+function reflectedIndices(length: number, radius: number): Int32Array {
+  const period = 2 * length;
+  return Int32Array.from({ length: length + 2 * radius }, (_, index) => {
+    const offset = (((index - radius) % period) + period) % period;
+    return offset < length ? offset : period - 1 - offset;
+  });
+}

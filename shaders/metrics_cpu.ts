@@ -1,0 +1,307 @@
+/**
+ * Counts and sums behind the scores, in plain TypeScript: the twin of the
+ * `metrics` shader. They are those of the heatmap laid over the original image
+ * by nearest neighbour, but the image-sized map is never made: the boxes' and
+ * the crop's edges cut the image into cells, and inside a cell each heatmap
+ * pixel stands for a known number of image pixels.
+ *
+ * @module
+ */
+
+import type { Box } from "../datasets/sample.ts";
+import type { Size } from "./resize_cpu.ts";
+
+/** What lies outside the centre square that the heatmap covers. */
+export type Margin = "excluded" | "zero";
+
+/** Counts and sums over the image pixels of one region. */
+export interface RegionStatistics {
+  /** Image pixels that have a value. */
+  readonly pixels: number;
+  /** Mean of their values; 0 where there are none. */
+  readonly mean: number;
+  /** Sum of the squared differences from the mean. */
+  readonly squares: number;
+  /** Pixels with a value above .1, .2, .3, .4 and .5. */
+  readonly above: readonly number[];
+  /** Pixels with a value of at least 0, .25, .5, .75 and 1. */
+  readonly atLeast: readonly number[];
+}
+
+/** Statistics of a heatmap laid over an image with boxes. */
+export interface GridStatistics {
+  /** For each box, the pixels that no earlier box has: what CNR has left of it. */
+  readonly boxes: readonly RegionStatistics[];
+  /** The pixels in no box. */
+  readonly background: RegionStatistics;
+  /** Pixels in any box, with those outside the heatmap. */
+  readonly boxPixels: number;
+}
+
+/** One stretch of an image axis between two edges of boxes or crop. */
+interface Segment {
+  /** Image pixels in it. */
+  readonly length: number;
+  /** First heatmap pixel it shows, -1 outside the heatmap. */
+  readonly first: number;
+  /** For each heatmap pixel from `first` on, the image pixels that show it. */
+  readonly counts: Int32Array;
+}
+
+/** One image axis, cut at all edges. */
+interface Axis {
+  readonly segments: readonly Segment[];
+  /** From an edge's coordinate to the segment that starts there. */
+  readonly segmentAt: ReadonlyMap<number, number>;
+}
+
+/** Running sums of one region; `shift` keeps a constant region's variance at exactly 0. */
+interface RegionSums {
+  pixels: number;
+  shift: number;
+  total: number;
+  squares: number;
+  readonly levels: Float64Array;
+}
+
+/**
+ * The lowest float32 value of each level, ascending: mIoU's "greater than" is
+ * "at least the next float32", since PyTorch compares with the threshold as
+ * float32.
+ */
+const LEVELS = Float32Array.of(
+  0,
+  nextFloat32(0.1),
+  nextFloat32(0.2),
+  0.25,
+  nextFloat32(0.3),
+  nextFloat32(0.4),
+  0.5,
+  nextFloat32(0.5),
+  0.75,
+  1,
+);
+
+/** Where mIoU's thresholds .1, .2, .3, .4, .5 stand in {@linkcode LEVELS}. */
+const ABOVE_LEVELS = [1, 2, 4, 5, 7];
+
+/** Where the ROC thresholds 0, .25, .5, .75, 1 stand in {@linkcode LEVELS}. */
+const AT_LEAST_LEVELS = [0, 3, 6, 8, 9];
+
+/**
+ * Gathers what the paper's scores (METHOD section 3) need
+ * in one pass over the heatmap, whatever the size of the image.
+ *
+ * @param heatmap Row-major square map of finite values.
+ * @param mapSide Its side in pixels.
+ * @param image Size of the original image in pixels.
+ * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
+ * @param margin Whether image pixels outside the centre square have no value
+ * (the released code) or 0 (the paper's text).
+ */
+export function gridStatistics(
+  heatmap: Float32Array,
+  mapSide: number,
+  image: Size,
+  boxes: readonly Box[],
+  margin: Margin = "excluded",
+): GridStatistics {
+  const columns = cutAxis(
+    image.width,
+    image.height,
+    mapSide,
+    boxes.flatMap(([x, , width]) => [x, x + width]),
+  );
+  const rows = cutAxis(
+    image.height,
+    image.width,
+    mapSide,
+    boxes.flatMap(([, y, , height]) => [y, y + height]),
+  );
+  const owners = cellOwners(columns, rows, boxes);
+  const sums = Array.from({ length: boxes.length + 1 }, newSums);
+  let boxPixels = 0;
+  rows.segments.forEach((row, rowIndex) => {
+    columns.segments.forEach((column, columnIndex) => {
+      const owner = owners[rowIndex * columns.segments.length + columnIndex]!;
+      const pixels = row.length * column.length;
+      if (owner < boxes.length) boxPixels += pixels;
+      if (row.first >= 0 && column.first >= 0) {
+        addCell(sums[owner]!, heatmap, mapSide, row, column);
+      } else if (margin === "zero") {
+        addValue(sums[owner]!, 0, pixels);
+      }
+    });
+  });
+  const regions = sums.map(regionStatistics);
+  return {
+    boxes: regions.slice(0, boxes.length),
+    background: regions[boxes.length]!,
+    boxPixels,
+  };
+}
+
+/** Joins the statistics of two regions that share no pixel. */
+export function joinRegions(
+  one: RegionStatistics,
+  other: RegionStatistics,
+): RegionStatistics {
+  const pixels = one.pixels + other.pixels;
+  if (one.pixels === 0 || other.pixels === 0) {
+    const filled = one.pixels === 0 ? other : one;
+    return { ...filled, pixels };
+  }
+  // Chan, Golub and LeVeque's update, which keeps equal means exactly equal.
+  const difference = other.mean - one.mean;
+  const share = other.pixels / pixels;
+  return {
+    pixels,
+    mean: one.mean + difference * share,
+    squares: one.squares + other.squares +
+      difference * difference * one.pixels * share,
+    above: one.above.map((count, index) => count + other.above[index]!),
+    atLeast: one.atLeast.map((count, index) => count + other.atLeast[index]!),
+  };
+}
+
+/** Cuts one image axis at the given edges and at the edges of the centre square. */
+function cutAxis(
+  length: number,
+  otherLength: number,
+  mapSide: number,
+  boxEdges: readonly number[],
+): Axis {
+  const side = Math.min(length, otherLength);
+  const start = Math.floor((length - side) / 2);
+  const edges = [
+    ...new Set([0, length, start, start + side, ...boxEdges]),
+  ].sort((one, other) => one - other);
+  // PyTorch's nearest neighbour multiplies by a float32 scale, which for some
+  // sizes differs from floor(index * mapSide / side) in exact arithmetic.
+  const scale = Math.fround(mapSide / side);
+  const source = (index: number) =>
+    Math.min(Math.floor(Math.fround(index * scale)), mapSide - 1);
+  const segments: Segment[] = [];
+  for (let index = 0; index + 1 < edges.length; index++) {
+    const from = edges[index]!;
+    const to = edges[index + 1]!;
+    if (from < start || to > start + side) {
+      segments.push({ length: to - from, first: -1, counts: new Int32Array() });
+      continue;
+    }
+    const first = source(from - start);
+    const counts = new Int32Array(source(to - 1 - start) - first + 1);
+    for (let pixel = from - start; pixel < to - start; pixel++) {
+      counts[source(pixel) - first]!++;
+    }
+    segments.push({ length: to - from, first, counts });
+  }
+  return {
+    segments,
+    segmentAt: new Map(edges.map((edge, index) => [edge, index])),
+  };
+}
+
+/**
+ * For each cell the first box that has it, or the number of boxes where none
+ * does: row-major [row segments, column segments].
+ */
+function cellOwners(
+  columns: Axis,
+  rows: Axis,
+  boxes: readonly Box[],
+): Int32Array {
+  const stride = columns.segments.length;
+  const owners = new Int32Array(stride * rows.segments.length)
+    .fill(boxes.length);
+  // Painted from the last to the first, so that the first stays on top.
+  for (let owner = boxes.length - 1; owner >= 0; owner--) {
+    const [x, y, width, height] = boxes[owner]!;
+    const left = columns.segmentAt.get(x)!;
+    const right = columns.segmentAt.get(x + width)!;
+    const bottom = rows.segmentAt.get(y + height)!;
+    for (let row = rows.segmentAt.get(y)!; row < bottom; row++) {
+      owners.fill(owner, row * stride + left, row * stride + right);
+    }
+  }
+  return owners;
+}
+
+/** Adds the heatmap pixels of one cell, each as often as image pixels show it. */
+function addCell(
+  sums: RegionSums,
+  heatmap: Float32Array,
+  mapSide: number,
+  row: Segment,
+  column: Segment,
+): void {
+  const { levels } = sums;
+  const origin = row.first * mapSide + column.first;
+  if (sums.pixels === 0) sums.shift = heatmap[origin]!;
+  const { shift } = sums;
+  let total = 0;
+  let squares = 0;
+  for (let y = 0; y < row.counts.length; y++) {
+    const start = origin + y * mapSide;
+    const rowCount = row.counts[y]!;
+    for (let x = 0; x < column.counts.length; x++) {
+      const value = heatmap[start + x]!;
+      const count = rowCount * column.counts[x]!;
+      const difference = value - shift;
+      total += count * difference;
+      squares += count * difference * difference;
+      levels[levelOf(value)]! += count;
+    }
+  }
+  sums.pixels += row.length * column.length;
+  sums.total += total;
+  sums.squares += squares;
+}
+
+/** Adds one value that a number of image pixels have. */
+function addValue(sums: RegionSums, value: number, pixels: number): void {
+  if (sums.pixels === 0) sums.shift = value;
+  const difference = value - sums.shift;
+  sums.pixels += pixels;
+  sums.total += pixels * difference;
+  sums.squares += pixels * difference * difference;
+  sums.levels[levelOf(value)]! += pixels;
+}
+
+/** How many of {@linkcode LEVELS} a value reaches. */
+function levelOf(value: number): number {
+  let level = 0;
+  while (level < LEVELS.length && value >= LEVELS[level]!) level++;
+  return level;
+}
+
+function newSums(): RegionSums {
+  return {
+    pixels: 0,
+    shift: 0,
+    total: 0,
+    squares: 0,
+    levels: new Float64Array(LEVELS.length + 1),
+  };
+}
+
+function regionStatistics(sums: RegionSums): RegionStatistics {
+  const { pixels, shift, total, squares, levels } = sums;
+  const reaching = (level: number) =>
+    levels.subarray(level + 1).reduce((count, more) => count + more, 0);
+  const offset = pixels === 0 ? 0 : total / pixels;
+  return {
+    pixels,
+    mean: shift + offset,
+    squares: Math.max(squares - total * offset, 0),
+    above: ABOVE_LEVELS.map(reaching),
+    atLeast: AT_LEAST_LEVELS.map(reaching),
+  };
+}
+
+/** The float32 value right above a positive number's float32 rounding. */
+function nextFloat32(value: number): number {
+  const bits = new Uint32Array(Float32Array.of(value).buffer);
+  bits[0]!++;
+  return new Float32Array(bits.buffer)[0]!;
+}
