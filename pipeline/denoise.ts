@@ -5,7 +5,8 @@
  */
 
 import type { Sample } from "../datasets/sample.ts";
-import type { AttentionMap, LdmModel } from "../models/ldm/model.ts";
+import type { LdmModel } from "../models/ldm/model.ts";
+import type { AttentionMap } from "../models/ldm/unet_session.ts";
 import type { EncodedPhrase } from "../models/tokenizer.ts";
 import { type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
 import type { NoisyImage, NoisyLatent } from "./noise.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Box } from "../datasets/sample.ts";
-import { AttentionAccumulator, normalize01 } from "../shaders/aggregate_cpu.ts";
+import { AttentionAccumulator, normalize01, valueRange } from "../shaders/aggregate_cpu.ts";
 import { gaussianBlur, gaussianHalfKernel } from "../shaders/gaussian_cpu.ts";
 import { applyThreshold, maskBox, otsuThreshold } from "../shaders/otsu_cpu.ts";
 import { resizeBilinear } from "../shaders/resize_cpu.ts";
@@ -75,11 +75,23 @@ export interface MaskedHeatmap {
 /** A finished heatmap. */
 export interface Heatmap extends SmoothHeatmap, MaskedHeatmap {}
 
+/** What {@linkcode postprocess} makes. */
+export interface PostprocessResult extends Heatmap {
+  /** Attention maps that were the same everywhere, each counted as all 0. */
+  readonly constantMaps: number;
+}
+
 /** Largest heatmap side taken, in pixels. */
 const MAX_SIZE = 8192;
 
 /** Standard deviation of the paper's Gaussian, in pixels: METHOD section 2.9. */
 const DEFAULT_SIGMA = 2.5;
+
+/**
+ * Share of a map's values up to which their differences are float32 rounding of
+ * the resize and the Gaussian (some 8 units in the last place), not content.
+ */
+const ROUNDING = 1e-6;
 
 /**
  * Turns the cross-attention of the chosen layers and steps into a heatmap:
@@ -98,16 +110,18 @@ const DEFAULT_SIGMA = 2.5;
  *   tokenEnd: 2,
  *   size: 64,
  * });
+ * console.log(threshold, heatmap.length); // the latter 64 * 64
  * ```
  *
  * @throws {TypeError} If a layer's data is not a `Float32Array`.
  * @throws {RangeError} If shapes, token range, size or sigma do not fit, or
  * attention is not finite; the message names the layer and the step.
  */
-export function postprocess(input: PostprocessInput): Heatmap {
+export function postprocess(input: PostprocessInput): PostprocessResult {
   const { layers, tokenStart, tokenEnd } = input;
   requireOptions(input);
   requireLayers(layers);
+  let constantMaps = 0;
   const means = layers.map(({ data, shape }, layer) => {
     const [steps, positions, tokens] = shape;
     const accumulator = new AttentionAccumulator(positions);
@@ -120,9 +134,10 @@ export function postprocess(input: PostprocessInput): Heatmap {
         name: `attention of layer ${layer}, step ${step}`,
       });
     }
+    constantMaps += accumulator.constantMaps;
     return { data: accumulator.mean(), side: accumulator.side };
   });
-  return finishHeatmap(means, input);
+  return { ...finishHeatmap(means, input), constantMaps };
 }
 
 /**
@@ -131,8 +146,8 @@ export function postprocess(input: PostprocessInput): Heatmap {
  *
  * @param layerMeans One map a layer, of any sides; they count equally.
  * @param options Size, sigma and whether to mask.
- * @throws {RangeError} If a map does not fit its side or holds NaN, or an option
- * is out of its range.
+ * @throws {RangeError} If there is no map, a map does not fit its side or holds
+ * NaN, or an option is out of its range.
  */
 export function finishHeatmap(
   layerMeans: readonly LayerMean[],
@@ -149,8 +164,8 @@ export function finishHeatmap(
  *
  * @param layerMeans One map a layer, of any sides; they count equally.
  * @param options Size and sigma.
- * @throws {RangeError} If a map does not fit its side or holds NaN, or an option
- * is out of its range.
+ * @throws {RangeError} If there is no map, a map does not fit its side or holds
+ * NaN, or an option is out of its range.
  */
 export function smoothAttention(
   layerMeans: readonly LayerMean[],
@@ -159,9 +174,11 @@ export function smoothAttention(
   const { size, sigma = DEFAULT_SIGMA } = options;
   requireOptions(options);
   const smoothed = gaussianBlur(meanAtSize(layerMeans, size), size, size, sigma);
-  const normalised = normalize01(smoothed);
-  // A map that varies has its maximum at exactly 1.
-  return { smoothed, normalised, constant: !normalised.includes(1) };
+  const { minimum, maximum } = valueRange(smoothed);
+  const constant = maximum - minimum <=
+    ROUNDING * Math.max(Math.abs(minimum), Math.abs(maximum));
+  const normalised = constant ? new Float32Array(smoothed.length) : normalize01(smoothed);
+  return { smoothed, normalised, constant };
 }
 
 /**
@@ -194,6 +211,13 @@ function meanAtSize(
     if (data.length !== side * side) {
       throw new RangeError(
         `Cannot make a heatmap from layer ${layer}: expected ${side} x ${side} values, got ${data.length}`,
+      );
+    }
+    if (!data.every(Number.isFinite)) {
+      throw new RangeError(
+        `Cannot make a heatmap from layer ${layer}: expected finite values, got ${
+          data.find((value) => !Number.isFinite(value))
+        }`,
       );
     }
     const sum = sums.get(side) ?? new Float32Array(data.length);

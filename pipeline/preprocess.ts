@@ -77,12 +77,12 @@ export function preprocess(gray: GrayImage, size: number): Float32Array {
     const above = rows.lower[y]! * width;
     const below = rows.upper[y]! * width;
     const down = rows.weight[y]!;
-    const up = Math.fround(1 - down);
+    const up = 1 - down;
     for (let x = 0; x < size; x++) {
       const left = columns.lower[x]!;
       const right = columns.upper[x]!;
       const share = columns.weight[x]!;
-      const rest = Math.fround(1 - share);
+      const rest = 1 - share;
       const upper = rest * UNIT[data[above + left]!]! +
         share * UNIT[data[above + right]!]!;
       const lower = rest * UNIT[data[below + left]!]! +
@@ -99,9 +99,7 @@ const UNIT = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 /** The part of one resized axis that the centre crop keeps. */
 function croppedTaps(length: number, shorter: number, size: number) {
   // torchvision truncates the longer side; MONAI's crop starts at centre - size / 2.
-  const resized = length === shorter
-    ? size
-    : Math.floor((size * length) / shorter);
+  const resized = length === shorter ? size : Math.floor((size * length) / shorter);
   const start = Math.max(Math.floor(resized / 2) - Math.floor(size / 2), 0);
   return bilinearTaps(length, resized, { start, count: size });
 }

@@ -63,6 +63,7 @@ const MAX_FLOAT32 = 3.4028234663852886e38;
  * const scores = scoreHeatmap(heatmap, { width: 640, height: 480 }, [
  *   [320, 240, 200, 200],
  * ]);
+ * console.log(scores.miou, scores.aucRoc);
  * ```
  *
  * @param heatmap Row-major square map of finite values, commonly 0..1.

@@ -184,9 +184,7 @@ export function valueRange(map: Float32Array): ValueRange {
   if (finite !== 0) {
     const index = map.findIndex((value) => !Number.isFinite(value));
     throw new RangeError(
-      `Cannot take the range of a map: expected finite values, got ${
-        map[index]
-      } at index ${index}`,
+      `Cannot take the range of a map: expected finite values, got ${map[index]} at index ${index}`,
     );
   }
   if (!Number.isFinite(Math.fround(maximum - minimum))) {

@@ -179,8 +179,7 @@ function cutAxis(
   // PyTorch's nearest neighbour multiplies by a float32 scale, which for some
   // sizes differs from floor(index * mapSide / side) in exact arithmetic.
   const scale = Math.fround(mapSide / side);
-  const source = (index: number) =>
-    Math.min(Math.floor(Math.fround(index * scale)), mapSide - 1);
+  const source = (index: number) => Math.min(Math.floor(Math.fround(index * scale)), mapSide - 1);
   const segments: Segment[] = [];
   for (let index = 0; index + 1 < edges.length; index++) {
     const from = edges[index]!;

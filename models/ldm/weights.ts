@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Checkpoint, readTensor } from "../checkpoint/mod.ts";
+import { type Checkpoint, readTensor, type TensorEntry } from "../checkpoint/mod.ts";
 import type { WeightSource } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
 
@@ -16,12 +16,12 @@ const AS_THEY_ARE = ["float32", "float16", "bfloat16"] as const;
  *
  * @param graph The graph whose weights are wanted.
  * @param checkpoint Where they are; every name must be there.
- * @param location Name that the model is to call the file by.
+ * @param refer How the model is to refer to the bytes of a tensor in the file.
  */
 export async function locateWeights(
   graph: Graph,
   checkpoint: Checkpoint,
-  location: string,
+  refer: (tensor: TensorEntry) => { location: string; offset: number; length: number },
 ): Promise<Map<string, WeightSource>> {
   const sources = new Map<string, WeightSource>();
   for (const name of graph.weights.keys()) {
@@ -30,7 +30,7 @@ export async function locateWeights(
     sources.set(
       name,
       type && !tensor.strides
-        ? { kind: "file", type, location, offset: tensor.offset, length: tensor.byteLength }
+        ? { kind: "file", type, ...refer(tensor) }
         : { kind: "inline", data: await readTensor(checkpoint, name) },
     );
   }

@@ -11,8 +11,8 @@ import type { Graph, Value } from "./graph.ts";
 export interface SplitGraph {
   /** What the chosen outputs need. */
   readonly front: Graph;
-  /** What the other outputs need besides; absent when the front yields everything. */
-  readonly back?: Graph;
+  /** What the other outputs need besides. */
+  readonly back: Graph;
   /** Names of the tensors that the front hands to the back. */
   readonly between: readonly string[];
 }
@@ -56,9 +56,7 @@ export function splitGraph(graph: Graph, outputs: readonly string[]): SplitGraph
   const rest = graph.outputs.map((output) => output.name).filter((name) => !made.has(name));
   return {
     front: part(front, [...outputs, ...between], graph.inputs),
-    ...(rest.length > 0 && {
-      back: part(back, rest, [...graph.inputs, ...between.map((name) => values.get(name)!)]),
-    }),
+    back: part(back, rest, [...graph.inputs, ...between.map((name) => values.get(name)!)]),
     between,
   };
 }

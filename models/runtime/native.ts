@@ -20,18 +20,23 @@ export async function openNative(reason: string): Promise<Runtime> {
     name: "native",
     version: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
     reason,
-    async load(model, weights) {
+    refer({ path, offset }) {
+      return { location: splitPath(path).name, offset };
+    },
+    async load(model, external = []) {
       const options: Ort.InferenceSession.SessionOptions = { logSeverityLevel: 3 };
-      if (weights) {
+      if (external[0]) {
         // The runtime maps the file itself: the checkpoint never passes through this process's
         // heap. It accepts only a plain name inside a folder that it is told of.
-        const folder = weights.path.slice(0, -weights.location.length);
-        options.extra = {
-          session: { model_external_initializers_file_folder_path: folder || "." },
-        };
+        const { folder } = splitPath(external[0].path);
+        options.extra = { session: { model_external_initializers_file_folder_path: folder } };
       }
-      const session = await ort.InferenceSession.create(model, options);
-      return wrapSession(ort, session);
+      return wrapSession(ort, await ort.InferenceSession.create(model, options));
     },
   };
+}
+
+function splitPath(path: string): { folder: string; name: string } {
+  const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
+  return { folder: path.slice(0, end) || ".", name: path.slice(end) };
 }

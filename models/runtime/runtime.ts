@@ -28,12 +28,22 @@ export interface Session {
   release(): Promise<void>;
 }
 
-/** A file that a model's weights lie in. */
-export interface WeightFile {
-  /** Name that the model refers to it by. */
-  readonly location: string;
-  /** Where it is. */
+/** A stretch of a file that a model refers to as external data. */
+export interface ExternalData {
+  /** Path of the file, free of links. */
   readonly path: string;
+  /** First byte. */
+  readonly offset: number;
+  /** Number of bytes. */
+  readonly length: number;
+}
+
+/** How a model is to refer to a stretch of a file. */
+export interface ExternalReference {
+  /** Name that the runtime finds it by. */
+  readonly location: string;
+  /** First byte of what the name stands for. */
+  readonly offset: number;
 }
 
 /** Names of the runtimes. */
@@ -47,12 +57,14 @@ export interface Runtime {
   readonly version: string;
   /** Why it was chosen, for the first line of a run. */
   readonly reason: string;
+  /** How a model that is meant for this runtime refers to its weights. */
+  refer(data: ExternalData): ExternalReference;
   /**
    * Loads a model.
    *
    * @param model Bytes of the `.onnx` file.
-   * @param weights The file of its external weights, where it has some.
+   * @param external All that the model refers to, from one file.
    * @throws {Error} If the model cannot be loaded, such as for want of memory.
    */
-  load(model: Uint8Array, weights?: WeightFile): Promise<Session>;
+  load(model: Uint8Array, external?: readonly ExternalData[]): Promise<Session>;
 }

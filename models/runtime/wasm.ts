@@ -5,7 +5,7 @@
  */
 
 import ort from "onnxruntime-web";
-import type { Runtime } from "./runtime.ts";
+import type { ExternalData, Runtime } from "./runtime.ts";
 import { wrapSession } from "./_session.ts";
 
 /** Opens the WebAssembly runtime with as many threads as the machine has processors. */
@@ -16,16 +16,43 @@ export function openWasm(reason: string): Promise<Runtime> {
     name: "wasm",
     version: `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`,
     reason,
-    async load(model, weights) {
-      const externalData = weights
-        ? [{ path: weights.location, data: await Deno.readFile(weights.path) }]
-        : [];
+    refer({ offset, length }) {
+      return { location: nameOf(offset, length), offset: 0 };
+    },
+    async load(model, external = []) {
       const session = await ort.InferenceSession.create(model, {
         executionProviders: ["wasm"],
-        externalData,
+        externalData: await readExternal(external),
         logSeverityLevel: 3,
       });
       return wrapSession(ort, session);
     },
   });
+}
+
+function nameOf(offset: number, length: number): string {
+  return `${offset}+${length}`;
+}
+
+/**
+ * Reads each tensor by itself: WebAssembly cannot map a file, and a graph that
+ * is a part of a network must not hold the bytes of the other part.
+ */
+async function readExternal(
+  external: readonly ExternalData[],
+): Promise<{ path: string; data: Uint8Array }[]> {
+  if (!external[0]) return [];
+  using file = await Deno.open(external[0].path);
+  const files = [];
+  for (const { path, offset, length } of external) {
+    const data = new Uint8Array(length);
+    await file.seek(offset, Deno.SeekMode.Start);
+    for (let at = 0; at < length;) {
+      const count = await file.read(data.subarray(at));
+      if (count === null) throw new SyntaxError(`"${path}" is truncated`);
+      at += count;
+    }
+    files.push({ path: nameOf(offset, length), data });
+  }
+  return files;
 }

@@ -1,0 +1,45 @@
+/**
+ * Loads a graph into a runtime with its weights left in the checkpoint.
+ *
+ * @module
+ */
+
+import type { Checkpoint } from "../checkpoint/mod.ts";
+import { encodeModel } from "../onnx/encode.ts";
+import type { Graph } from "../onnx/graph.ts";
+import type { ExternalData, Runtime, Session, Tensor } from "../runtime/runtime.ts";
+import { locateWeights } from "./weights.ts";
+
+/**
+ * Loads one graph.
+ *
+ * @throws {Error} If the runtime cannot, with the checkpoint's path.
+ */
+export async function loadGraph(
+  graph: Graph,
+  checkpoint: Checkpoint,
+  runtime: Runtime,
+): Promise<Session> {
+  // Model hubs keep files behind links, and a runtime accepts only the file itself.
+  const path = await Deno.realPath(checkpoint.path);
+  const external: ExternalData[] = [];
+  const sources = await locateWeights(graph, checkpoint, ({ offset, byteLength: length }) => {
+    const data = { path, offset, length };
+    external.push(data);
+    return { ...runtime.refer(data), length };
+  });
+  try {
+    return await runtime.load(encodeModel(graph, sources), external);
+  } catch (error) {
+    throw new Error(
+      `Cannot load "${checkpoint.path}" into ${runtime.version}: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+/** The elements of an output that must be float32. */
+export function floats(tensor: Tensor | undefined): Float32Array {
+  if (!(tensor?.data instanceof Float32Array)) throw new Error("A network gave no float32 output");
+  return tensor.data;
+}

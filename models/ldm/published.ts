@@ -1,0 +1,46 @@
+/**
+ * The architecture of the published model, for benchmarks at full size: the
+ * MONAI bundle `cxr_image_synthesis_latent_diffusion_model` and Stable
+ * Diffusion 2.1's text encoder (METHOD section 1).
+ *
+ * @module
+ */
+
+/** `config.json` of the published model in our flat layout. */
+export const PUBLISHED_CONFIG = {
+  image_size: 512,
+  scale_factor: 0.3,
+  autoencoder: {
+    in_channels: 1,
+    latent_channels: 3,
+    num_channels: [64, 128, 128, 128],
+    num_res_blocks: 2,
+    attention_levels: [false, false, false, false],
+    with_encoder_nonlocal_attn: false,
+    norm_num_groups: 32,
+    norm_eps: 1e-6,
+  },
+  diffusion_model: {
+    in_channels: 3,
+    out_channels: 3,
+    num_channels: [256, 512, 768],
+    num_res_blocks: 2,
+    attention_levels: [false, true, true],
+    num_head_channels: [0, 512, 768],
+    with_conditioning: true,
+    transformer_num_layers: 1,
+    cross_attention_dim: 1024,
+    norm_num_groups: 32,
+    norm_eps: 1e-6,
+  },
+  scheduler: {
+    num_train_timesteps: 1000,
+    beta_start: 0.0015,
+    beta_end: 0.0205,
+    schedule: "scaled_linear_beta",
+    prediction_type: "v_prediction",
+  },
+} as const;
+
+/** Positions of the published text encoder. */
+export const PUBLISHED_TOKENS = 77;
