@@ -1,0 +1,154 @@
+import { resolve, SEPARATOR } from "./_paths.ts";
+import type { Box, DatasetItem, RowFailure, Sample } from "./sample.ts";
+
+/** One annotation as a dataset file states it, before anything is checked. */
+export interface Row {
+  /** Where it stands, such as `boxes.csv:17`. */
+  readonly where: string;
+  /** Path of the image below the image root. */
+  readonly image: string;
+  /** The phrase. */
+  readonly phrase: string;
+  /** x, y, width, height as written; absent where the row has no box. */
+  readonly box?: readonly unknown[];
+  /** The class. */
+  readonly category?: string;
+  /** Width and height of the image as written. */
+  readonly size?: readonly [unknown, unknown];
+  /** Stem of the sample's id. */
+  readonly stem: string;
+  /** Why the row cannot be read at all. */
+  readonly fault?: string;
+}
+
+/** A number as JSON has it or CSV writes it; NaN for anything else. */
+export function toNumber(value: unknown): number {
+  if (typeof value === "number") return value;
+  return typeof value === "string" && /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(value)
+    ? Number(value)
+    : NaN;
+}
+
+const BOX_FIELDS = ["x", "y", "w", "h"];
+
+/** Checks a box, in the image's pixels; says in `notes` what was changed about it. */
+function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
+  const numbers = row.box!.map(toNumber);
+  const bad = numbers.findIndex((value) => !Number.isFinite(value));
+  if (bad >= 0) {
+    throw new RangeError(
+      `${BOX_FIELDS[bad]} of the box must be a number, got "${row.box![bad] ?? ""}"`,
+    );
+  }
+  const [x, y, width, height] = numbers.map(Math.trunc) as [number, number, number, number];
+  if (numbers.some((value) => !Number.isInteger(value))) {
+    notes.push(`box [${numbers}] was cut to whole pixels`);
+  }
+  const shown = `box [${numbers}]`;
+  if (width < 1 || height < 1) throw new RangeError(`${shown} has no size`);
+  if (x < 0 || y < 0) throw new RangeError(`${shown} begins outside the image`);
+  if (!size) return [x, y, width, height];
+  if (x >= size.width || y >= size.height) {
+    throw new RangeError(`${shown} lies outside the image of ${size.width}x${size.height} pixels`);
+  }
+  const cut: Box = [x, y, Math.min(width, size.width - x), Math.min(height, size.height - y)];
+  if (cut[2] !== width || cut[3] !== height) {
+    notes.push(`${shown} reaches past the image and was cut to [${cut}]`);
+  }
+  return cut;
+}
+
+function readSize(row: Row): Sample["imageSize"] {
+  if (!row.size) return undefined;
+  const [width, height] = row.size.map(toNumber) as [number, number];
+  if (![width, height].every((value) => Number.isInteger(value) && value > 0)) {
+    throw new RangeError(`the image size must be whole pixels, got "${row.size.join(" x ")}"`);
+  }
+  return { width, height };
+}
+
+/** The image's path below a root, or an error if it would leave it. */
+async function readPath(root: string, path: string): Promise<string> {
+  if (path.trim() === "") throw new RangeError("the image's path is empty");
+  const refuse = () => new RangeError(`the image path "${path}" leaves the image root`);
+  if (path.includes("\0") || path.includes("\\") || /^([a-z]:)?\//i.test(path)) throw refuse();
+  if (path.split("/").includes("..")) throw refuse();
+  const full = resolve(root, path);
+  // Links are followed: what counts is where the bytes are. A missing file is found out later.
+  const [realRoot, real] = await Promise.all([
+    Deno.realPath(root),
+    Deno.realPath(full).catch(() => undefined),
+  ]);
+  const prefix = realRoot.endsWith(SEPARATOR) ? realRoot : realRoot + SEPARATOR;
+  if (real !== undefined && !real.startsWith(prefix)) throw refuse();
+  return full;
+}
+
+/** What becomes of the rows of one image and phrase. */
+async function readSample(rows: readonly Row[], id: string, root: string): Promise<DatasetItem> {
+  const first = rows[0]!;
+  const { image, phrase, category } = first;
+  const known = {
+    ...(image && { image }),
+    ...(phrase && { phrase }),
+    ...(category && { category }),
+  };
+  const notes: string[] = [];
+  let row = first;
+  try {
+    const path = await readPath(root, image);
+    if (phrase.trim() === "") throw new RangeError("the phrase is empty");
+    const boxes: Box[] = [];
+    let size: Sample["imageSize"];
+    for (row of rows) {
+      if (row.fault) throw new RangeError(row.fault);
+      size = readSize(row);
+      if (row.box) boxes.push(readBox(row, size, notes));
+    }
+    const sample: Sample = {
+      id,
+      image: path,
+      phrase,
+      boxes,
+      ...(category && { category }),
+      ...(size && { imageSize: size }),
+      ...(notes.length > 0 && { notes }),
+    };
+    return { kind: "sample", sample };
+  } catch (error) {
+    const failure: RowFailure = { ...known, id: row.where, reason: (error as Error).message };
+    return { kind: "failure", failure };
+  }
+}
+
+/**
+ * Merges the rows of one image and phrase into one sample with several boxes
+ * (METHOD section 3), samples of one image together, in order of first
+ * appearance. A sample with a bad row fails as a whole: with a box fewer its
+ * scores would differ and not say so.
+ *
+ * @param rows All rows.
+ * @param root Folder that the images' paths are below.
+ */
+export async function* mergeRows(
+  rows: readonly Row[],
+  root: string,
+): AsyncIterableIterator<DatasetItem> {
+  const images = new Map<string, Map<string, Row[]>>();
+  for (const row of rows) {
+    const phrases = images.get(row.image) ?? new Map<string, Row[]>();
+    images.set(row.image, phrases);
+    const same = phrases.get(row.phrase);
+    if (same) same.push(row);
+    else phrases.set(row.phrase, [row]);
+  }
+  const used = new Map<string, number>();
+  for (const phrases of images.values()) {
+    for (const same of phrases.values()) {
+      const { stem } = same[0]!;
+      const number = (used.get(stem) ?? 0) + 1;
+      used.set(stem, number);
+      yield await readSample(same, `${stem}#${number}`, root);
+    }
+  }
+}

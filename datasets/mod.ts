@@ -1,0 +1,8 @@
+/**
+ * Datasets: rows in, samples out.
+ *
+ * @module
+ */
+
+export * from "./open_dataset.ts";
+export * from "./sample.ts";

@@ -1,0 +1,175 @@
+/**
+ * Opens a dataset of any layout that is known, told apart by content.
+ *
+ * @module
+ */
+
+import { readCsv } from "./_csv.ts";
+import { folderOf, resolve, stat } from "./_paths.ts";
+import { mergeRows } from "./_rows.ts";
+import { cocoRows, MS_CXR_COLUMNS, msCxrRows, type SplitRow } from "./ms_cxr.ts";
+import { plainRows } from "./plain_csv.ts";
+import type { DatasetItem } from "./sample.ts";
+
+/** Options of {@linkcode openDataset}. */
+export interface OpenDatasetOptions {
+  /**
+   * Folder that the images' paths are below: for MS-CXR the root of
+   * MIMIC-CXR-JPG, which holds `files/`.
+   *
+   * @default {The dataset file's own folder}
+   */
+  images?: string;
+  /**
+   * Split to read, such as `test`.
+   *
+   * @default {All of them}
+   */
+  split?: string;
+  /**
+   * How many samples to read at most.
+   *
+   * @default {Infinity}
+   */
+  limit?: number;
+}
+
+/** A dataset that is ready to be read. */
+export interface Dataset {
+  /** Its layout. */
+  readonly kind: "ms-cxr" | "csv";
+  /** The file that its rows are in. */
+  readonly path: string;
+  /** Most items that it yields. */
+  readonly count: number;
+  /** Samples, those of one image in a row, and rows that could not become one. */
+  readonly items: AsyncIterable<DatasetItem>;
+}
+
+/** Name of the release's file in its folder; the CSV goes before the JSON. */
+const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
+
+/**
+ * Opens a dataset: MS-CXR as CSV or JSON (or the folder that holds it), or a
+ * plain CSV of `image, phrase[, x, y, w, h]`.
+ *
+ * @param path File, or folder of an MS-CXR release.
+ * @param options Images, split and limit.
+ * @throws {Deno.errors.NotFound} If the dataset or the image folder is not there.
+ * @throws {SyntaxError} If the file is malformed or lacks a column.
+ * @throws {RangeError} If the split is not in it, or nothing is.
+ *
+ * @example Usage
+ * ```ts no-eval
+ * import { openDataset } from "./open_dataset.ts";
+ *
+ * const dataset = await openDataset("ms-cxr/", { images: "mimic-cxr-jpg/", split: "test" });
+ * for await (const item of dataset.items) {
+ *   if (item.kind === "sample") console.log(item.sample.phrase);
+ * }
+ * ```
+ */
+export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<Dataset> {
+  const { split, limit = Infinity } = options;
+  const file = await findFile(path);
+  const { kind, rows: all } = await readRows(file);
+  if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
+  const rows = split === undefined ? all : chooseSplit(file, all, split);
+  const root = await findImages(file, kind, options.images);
+  const phrases = new Set(rows.map(({ image, phrase }) => `${image}\n${phrase}`)).size;
+  return {
+    kind,
+    path: file,
+    count: Math.min(phrases, limit),
+    items: take(mergeRows(rows, root), limit),
+  };
+}
+
+async function findFile(path: string): Promise<string> {
+  const info = await stat(path);
+  if (!info) {
+    throw new Deno.errors.NotFound(`Cannot read dataset "${path}": there is no such file or folder`);
+  }
+  if (!info.isDirectory) return path;
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(path)) if (RELEASE.test(name)) names.push(name);
+  const csv = names.filter((name) => name.endsWith(".csv"));
+  const [name, ...others] = csv.length > 0 ? csv : names;
+  if (!name || others.length > 0) {
+    throw new Deno.errors.NotFound(
+      `Cannot read dataset "${path}": expected one MS_CXR_Local_Alignment_v….csv or .json in it, ` +
+        `found ${name ? [name, ...others].sort().join(", ") : "none"}`,
+    );
+  }
+  return resolve(path, name);
+}
+
+async function readRows(file: string): Promise<{ kind: Dataset["kind"]; rows: SplitRow[] }> {
+  const text = await Deno.readTextFile(file).catch((error) => {
+    throw new Error(`Cannot read dataset "${file}": ${error.message}`, { cause: error });
+  });
+  if (/^\s*[{[]/.test(text.replace(/^\uFEFF/, ""))) {
+    let json: unknown;
+    try {
+      json = JSON.parse(text.replace(/^\uFEFF/, ""));
+    } catch (error) {
+      throw new SyntaxError(
+        `Cannot read "${file}": it is not valid JSON (${(error as Error).message})`,
+      );
+    }
+    return { kind: "ms-cxr", rows: cocoRows(file, json) };
+  }
+  const table = readCsv(file, text);
+  const has = (column: string) => table.columns.includes(column);
+  if (has("image") || has("phrase")) return { kind: "csv", rows: plainRows(file, table) };
+  // Two of its columns are enough to know the layout: the rest is then missing by name.
+  if (MS_CXR_COLUMNS.filter(has).length >= 2) {
+    return { kind: "ms-cxr", rows: msCxrRows(file, table) };
+  }
+  throw new SyntaxError(
+    `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
+      `(${MS_CXR_COLUMNS.join(", ")}), found ${table.columns.join(", ")}`,
+  );
+}
+
+function chooseSplit(file: string, rows: readonly SplitRow[], split: string): SplitRow[] {
+  const present = new Set(rows.flatMap((row) => row.split ?? []));
+  if (present.size === 0) {
+    throw new RangeError(`Cannot read split "${split}" of "${file}": it has no column "split"`);
+  }
+  const chosen = rows.filter((row) => row.split?.toLowerCase() === split.toLowerCase());
+  if (chosen.length > 0) return chosen;
+  throw new RangeError(
+    `Cannot read split "${split}" of "${file}": it has ${[...present].sort().join(", ")}`,
+  );
+}
+
+async function findImages(
+  file: string,
+  kind: Dataset["kind"],
+  images: string | undefined,
+): Promise<string> {
+  const root = images ?? folderOf(file);
+  if (!(await stat(root))?.isDirectory) {
+    throw new Deno.errors.NotFound(`Cannot read images from "${root}": there is no such folder`);
+  }
+  if (kind === "csv" || (await stat(resolve(root, "files")))?.isDirectory) return root;
+  // Someone may point at `files` itself, which every path begins with.
+  const above = await Deno.realPath(root);
+  if (/[/\\]files$/.test(above)) return folderOf(above);
+  throw new Deno.errors.NotFound(
+    `Cannot read images from "${root}": expected a folder "files" in it, as MIMIC-CXR-JPG has` +
+      (images === undefined ? "; give its root with --images" : ""),
+  );
+}
+
+async function* take(
+  items: AsyncIterable<DatasetItem>,
+  limit: number,
+): AsyncIterableIterator<DatasetItem> {
+  let samples = 0;
+  for await (const item of items) {
+    yield item;
+    if (item.kind === "sample" && ++samples >= limit) return;
+  }
+}
