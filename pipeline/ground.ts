@@ -21,18 +21,6 @@ import type { ScoreOptions } from "./score_heatmap.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import { groupStream } from "./stream.ts";
 
-/** Progress of one image, in passes of the U-Net. */
-export interface PassProgress {
-  /** Samples that left the stages so far, whatever became of them. */
-  readonly samples: number;
-  /** Passes of the U-Net for the image under way. */
-  readonly passes: number;
-  /** Passes that this image takes in all. */
-  readonly total: number;
-  /** Samples that these passes are for. */
-  readonly phrases: number;
-}
-
 /** Options of {@linkcode ground}. */
 export interface GroundOptions extends GroundSettings, ScoreOptions {
   /** The model, opened by {@linkcode openModel}. */
@@ -51,11 +39,12 @@ export interface GroundOptions extends GroundSettings, ScoreOptions {
    */
   phrasesPerImage?: number;
   /**
-   * Told after each pass of the U-Net.
+   * Told after each pass of the U-Net how many samples are done, the finished
+   * part of those under way included.
    *
    * @default {undefined}
    */
-  onProgress?: (progress: PassProgress) => void;
+  onProgress?: (done: number) => void;
   /**
    * Ends the run with its reason.
    *
@@ -126,24 +115,25 @@ export function groundRequests(
   const stop = { ...(signal && { signal }) };
   const size = model.bundle.config.imageSize;
 
-  const progress = { samples: 0, passes: 0, total: 0, phrases: 0 };
+  // Samples that left the stages, and where the image under way stands.
+  let left = 0;
+  let image = { before: 0, phrases: 0, passes: 0, total: 1 };
   const onPass = () => {
-    progress.passes++;
-    onProgress?.({ ...progress });
+    image.passes++;
+    const { before, phrases, passes, total } = image;
+    onProgress?.(Math.max(left, before + phrases * passes / total));
   };
   const decoded = counting(decode(source, size, { ...stop, concurrency }), (phrases) => {
-    progress.passes = 0;
-    progress.total = imagePasses(settings, phrases);
-    progress.phrases = phrases;
+    image = { before: left, phrases, passes: 0, total: imagePasses(settings, phrases) };
   });
   const noisy = noise(encode(decoded, model, stop), model, settings, { ...stop, onPass });
   const attention = denoise(noisy, model, { ...stop, onPass });
   const masked = otsu(aggregate(attention, size, settings, stop), settings, stop);
-  return results(metrics(masked, score, stop), () => progress.samples++);
+  return results(metrics(masked, score, stop), () => left++);
 }
 
 /** Passes of the U-Net, whole or cut, that an image with some phrases takes. */
-export function imagePasses(settings: ResolvedSettings, phrases: number): number {
+function imagePasses(settings: ResolvedSettings, phrases: number): number {
   return noisePasses(settings) + phrases * (settings.end - settings.start);
 }
 

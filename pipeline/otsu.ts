@@ -4,13 +4,34 @@
  * @module
  */
 
+import type { Box } from "../datasets/sample.ts";
 import type { AggregatedPhrase } from "./aggregate.ts";
 import { type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
 import { maskHeatmap, type MaskedHeatmap } from "./postprocess.ts";
+import type { CropRegion } from "./preprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
 /** A phrase with its finished heatmap. */
-export interface MaskedPhrase extends AggregatedPhrase, MaskedHeatmap {}
+export interface MaskedPhrase extends AggregatedPhrase, MaskedHeatmap {
+  /** The box around the mask in pixels of the original image; `undefined` without Otsu or mask. */
+  readonly originalBox: Box | undefined;
+}
+
+/** A box of the heatmap, in pixels of the original image. */
+function toOriginal(
+  [x, y, width, height]: Box,
+  size: number,
+  { x: left, y: top, side }: CropRegion,
+): Box {
+  // Pixel i of the crop shows heatmap pixel floor(i * size / side).
+  const edge = (position: number) => Math.ceil(position * side / size);
+  return [
+    left + edge(x),
+    top + edge(y),
+    edge(x + width) - edge(x),
+    edge(y + height) - edge(y),
+  ];
+}
 
 /** Sets what is not above Otsu's threshold to 0, unless the settings say not to (METHOD step 10). */
 export function otsu(
@@ -19,7 +40,9 @@ export function otsu(
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<MaskedPhrase>> {
   return flatMapFlow(source, function* (phrase) {
-    const { normalised, size } = phrase;
-    yield item({ ...phrase, ...maskHeatmap(normalised, size, settings.otsu) });
+    const { normalised, size, image } = phrase;
+    const masked = maskHeatmap(normalised, size, settings.otsu);
+    const originalBox = masked.box && toOriginal(masked.box, size, image.crop);
+    yield item({ ...phrase, ...masked, originalBox });
   }, options);
 }

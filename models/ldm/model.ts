@@ -129,7 +129,8 @@ export async function openModel(
   }
 }
 
-function chooseLayers(layers: readonly number[] | "all", count: number): number[] {
+/** Chosen layers in ascending order, checked against how many there are. */
+export function chooseLayers(layers: readonly number[] | "all", count: number): number[] {
   if (layers === "all") return Array.from({ length: count }, (_, layer) => layer);
   const chosen = [...new Set(layers)].sort((a, b) => a - b);
   const wrong = chosen.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= count);

@@ -1,0 +1,166 @@
+/**
+ * What the commands share: options of the model and the method, and files.
+ *
+ * @module
+ */
+
+import manifest from "../deno.json" with { type: "json" };
+import {
+  type Bundle,
+  type GroundSettings,
+  loadBundle,
+  type LdmModel,
+  NOISE_KINDS,
+  openModel,
+  openRuntime,
+  type ResolvedSettings,
+  TOKEN_KINDS,
+} from "../mod.ts";
+import { RUNTIMES } from "../models/runtime/mod.ts";
+import type { Flags, FlagValues } from "./_flags.ts";
+import { parseLayers, parseSelect } from "./_parsers.ts";
+
+/** Folder of the bundled model. */
+const DEMO = decodeURIComponent(new URL("../models/demo", import.meta.url).pathname)
+  .replace(/^\/([A-Za-z]:)/, "$1");
+
+/** Options that say which model to run, and on what. */
+export const MODEL_FLAGS = {
+  model: {
+    type: "string",
+    placeholder: "DIR",
+    description: "Folder of the model: our flat layout, or a MONAI bundle.",
+    defaultText: "the bundled one",
+  },
+  "text-encoder": {
+    type: "string",
+    placeholder: "DIR",
+    description: "Folder of the text encoder and tokenizer, when the model's folder has none.",
+  },
+  runtime: {
+    type: "string",
+    choices: RUNTIMES,
+    default: "auto",
+    placeholder: "NAME",
+    description: "What runs the model.",
+  },
+  layers: {
+    type: "string",
+    placeholder: "LIST",
+    description: "Cross-attention layers to read, counted from 0, such as 3,4,6,7 or 3-7, or all.",
+    defaultText: "3,4,6,7",
+  },
+} as const satisfies Flags;
+
+/** Options of the method. */
+export const METHOD_FLAGS = {
+  steps: {
+    type: "integer",
+    min: 1,
+    placeholder: "T",
+    description: "Number of inversion steps T, which spaces the timesteps.",
+    defaultText: "300; 50 for the bundled model",
+  },
+  select: {
+    type: "string",
+    placeholder: "RANGE",
+    description:
+      "Steps to read attention at, half-open: indices such as 120..180, or shares of T such as 40%..60%.",
+    defaultText: "the middle fifth, 120..180 of 300",
+  },
+  sigma: {
+    type: "number",
+    min: 0,
+    max: 32,
+    default: 2.5,
+    placeholder: "PIXELS",
+    description: "Standard deviation of the Gaussian that smooths the heatmap.",
+  },
+  otsu: {
+    type: "boolean",
+    default: true,
+    description: "Leave the heatmap whole: do not cut it at Otsu's threshold.",
+  },
+  tokens: {
+    type: "string",
+    choices: TOKEN_KINDS,
+    default: "phrase",
+    placeholder: "WHICH",
+    description: "Tokens to average: the phrase's own, or its start and end tokens (ends) too.",
+  },
+  noise: {
+    type: "string",
+    choices: NOISE_KINDS,
+    default: "inversion",
+    placeholder: "KIND",
+    description:
+      "Where noisy latents come from: DDIM inversion, the reverse process after it, or a sample of Gaussian noise.",
+  },
+  seed: {
+    type: "integer",
+    min: 0,
+    default: 0,
+    placeholder: "N",
+    description: "Seed of what is random: the Gaussian noise of --noise sample.",
+  },
+} as const satisfies Flags;
+
+/** The method's settings from its options. */
+export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundSettings {
+  const { steps, select, sigma, otsu, tokens, noise, seed } = values;
+  return {
+    sigma,
+    otsu,
+    tokens,
+    noise,
+    seed,
+    ...(steps !== undefined && { steps }),
+    ...(select !== undefined && { select: parseSelect(select) }),
+  };
+}
+
+/** A model as the options say; prints on stderr what runs it and what to know of it. */
+export async function openChosenModel(values: FlagValues<typeof MODEL_FLAGS>): Promise<LdmModel> {
+  const layers = values.layers === undefined ? undefined : parseLayers(values.layers);
+  const bundle = await openChosenBundle(values);
+  const runtime = await openRuntime(values.runtime);
+  console.error(`Running on ${runtime.version} (${runtime.name}): ${runtime.reason}.`);
+  if (bundle.config.notice) console.error(bundle.config.notice);
+  return await openModel(bundle, runtime, { ...(layers && { layers }) });
+}
+
+/** A bundle as the options say. */
+export async function openChosenBundle(
+  values: Pick<FlagValues<typeof MODEL_FLAGS>, "model" | "text-encoder">,
+): Promise<Bundle> {
+  const textEncoder = values["text-encoder"];
+  return await loadBundle(values.model ?? DEMO, { ...(textEncoder && { textEncoder }) });
+}
+
+/** What a result was made with, for the record. */
+export function describeRun(settings: ResolvedSettings, model: LdmModel, modelHash: string) {
+  const { timesteps, ...chosen } = settings;
+  return {
+    settings: { ...chosen, timesteps: timesteps.length },
+    model: { path: model.bundle.path, sha256: modelHash },
+    versions: {
+      groundray: manifest.version,
+      runtime: model.runtime.version,
+      deno: Deno.version.deno,
+    },
+  };
+}
+
+/** A folder name that tells runs apart, such as `out/eval-20260131-120000`. */
+export function defaultFolder(command: string): string {
+  const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  return `out/${command}-${stamp}`;
+}
+
+/** Writes a file whole or not at all. */
+export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+  const partial = `${path}.partial`;
+  if (typeof content === "string") await Deno.writeTextFile(partial, content);
+  else await Deno.writeFile(partial, content);
+  await Deno.rename(partial, path);
+}

@@ -1,0 +1,43 @@
+/**
+ * How every command ends.
+ *
+ * @module
+ */
+
+import { UsageError } from "./_flags.ts";
+
+/** Exit codes: all went well, something failed, called wrongly, stopped by a signal. */
+export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130 } as const;
+
+/**
+ * Runs a command and ends the process with its code. Ctrl-C aborts the signal
+ * it is given, so that it can finish what it is writing; a second one ends the
+ * process at once.
+ *
+ * @param main Takes the arguments and a signal, gives an exit code.
+ */
+export async function runMain(
+  main: (args: string[], signal: AbortSignal) => Promise<number>,
+): Promise<void> {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
+    console.error("\nStopping after the pass under way; press Ctrl-C again to stop at once.");
+    controller.abort(new DOMException("The run was interrupted", "AbortError"));
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  for (const name of signals) Deno.addSignalListener(name, stop);
+  try {
+    Deno.exit(await main(Deno.args, controller.signal));
+  } catch (error) {
+    if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
+    // A reader such as `head` that has seen enough is no fault of ours.
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(EXIT.ok);
+    if (error instanceof UsageError) {
+      console.error(error.message);
+      Deno.exit(EXIT.usage);
+    }
+    console.error(`error: ${error instanceof Error ? error.message : error}`);
+    Deno.exit(EXIT.error);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Options of a command, declared once: parsing, validation and help come from
+ * the same declaration.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { closestString } from "@std/text/closest-string";
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
+
+/** Something is wrong with how a command was called; ends it with code 2. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
+/** One option. */
+export interface Flag {
+  /** What it takes; `list` may be given several times, `boolean` takes nothing. */
+  readonly type: "string" | "number" | "integer" | "boolean" | "list";
+  /** What it does, for the help text. */
+  readonly description: string;
+  /** Stands for the value in the help text. */
+  readonly placeholder?: string;
+  /** Value if it is not given. A boolean that is true by default is turned off by `--no-`. */
+  readonly default?: string | number | boolean;
+  /** Says the default in the help text where it is no plain value. */
+  readonly defaultText?: string;
+  /** Smallest number. */
+  readonly min?: number;
+  /** Largest number. */
+  readonly max?: number;
+  /** The only values. */
+  readonly choices?: readonly string[];
+  /** Whether it must be given. */
+  readonly required?: true;
+}
+
+/** Options by name. */
+export type Flags = Readonly<Record<string, Flag>>;
+
+type ValueOf<F extends Flag> = F extends { choices: readonly (infer C)[] } ? C
+  : F["type"] extends "list" ? readonly string[]
+  : F["type"] extends "boolean" ? boolean
+  : F["type"] extends "number" | "integer" ? number
+  : string;
+
+type IsAlwaysThere<F extends Flag> = F extends { default: unknown } | { required: true } ? true
+  : F["type"] extends "list" | "boolean" ? true
+  : false;
+
+/** Values of the options of a declaration. */
+export type FlagValues<F extends Flags> = {
+  [Name in keyof F]: IsAlwaysThere<F[Name]> extends true ? ValueOf<F[Name]>
+    : ValueOf<F[Name]> | undefined;
+};
+
+/** A command's name, purpose and options. */
+export interface Command<F extends Flags> {
+  /** How it is called, such as `deno task eval`. */
+  readonly usage: string;
+  /** What it does. */
+  readonly description: string;
+  /** Its options. */
+  readonly flags: F;
+}
+
+/** Declares a command with the types of its options kept. */
+export function command<const F extends Flags>(declaration: Command<F>): Command<F> {
+  return declaration;
+}
+
+/**
+ * Reads a command's arguments.
+ *
+ * @returns `undefined` if `--help` is among them.
+ * @throws {UsageError} If they are not what was declared.
+ */
+export function parseFlags<F extends Flags>(
+  args: readonly string[],
+  { flags }: Command<F>,
+): FlagValues<F> | undefined {
+  const entries = Object.entries<Flag>(flags);
+  const names = entries.map(([name]) => name);
+  const isBoolean = (name: string) => flags[name]?.type === "boolean";
+  if (args.includes("--help") || args.includes("-h")) return undefined;
+  requireValues(args, flags);
+  const parsed = parseArgs([...args], {
+    string: names.filter((name) => !isBoolean(name)),
+    boolean: names.filter(isBoolean),
+    collect: names.filter((name) => !isBoolean(name)),
+    negatable: names.filter((name) => isBoolean(name) && flags[name]!.default === true),
+    default: Object.fromEntries(
+      entries.filter(([, flag]) => flag.type === "boolean")
+        .map(([name, flag]) => [name, flag.default ?? false]),
+    ),
+    unknown: (arg: string, key?: string) => {
+      if (key === undefined) throw new UsageError(`Unexpected argument "${arg}"`);
+      throw unknownOption(arg, names);
+    },
+  }) as Record<string, unknown>;
+  const values = entries.map(([name, flag]) => [
+    name,
+    flag.type === "boolean" ? parsed[name] : readValues(name, flag, parsed[name] as string[]),
+  ]);
+  return Object.fromEntries(values);
+}
+
+/** An option that needs a value and is followed by another option, or by nothing. */
+function requireValues(args: readonly string[], flags: Flags): void {
+  args.forEach((arg, i) => {
+    const name = /^--([^=]+)$/.exec(arg)?.[1];
+    const flag = name === undefined ? undefined : flags[name];
+    if (!flag || flag.type === "boolean") return;
+    const next = args[i + 1];
+    if (next === undefined || next.startsWith("--")) {
+      throw new UsageError(`Option "--${name}" needs a value: ${flag.placeholder ?? flag.type}`);
+    }
+  });
+}
+
+function unknownOption(arg: string, names: readonly string[]): UsageError {
+  const name = arg.replace(/^-+/, "").replace(/=.*/, "");
+  const closest: string = closestString(name, [...names, "help"]);
+  // Half of the letters may differ; beyond that a guess only confuses.
+  const isClose = levenshteinDistance(name, closest) <= Math.max(1, Math.floor(closest.length / 2));
+  const hint = isClose ? `did you mean "--${closest}"?` : "--help lists the options";
+  return new UsageError(`Unknown option "${arg.replace(/=.*/, "")}": ${hint}`);
+}
+
+function readValues(name: string, flag: Flag, given: readonly string[] = []): unknown {
+  if (flag.type === "list") {
+    if (flag.required && given.length === 0) throw new UsageError(`Option "--${name}" is needed`);
+    return given;
+  }
+  if (given.length > 1) throw new UsageError(`Option "--${name}" was given ${given.length} times`);
+  const [text] = given;
+  if (text === undefined) {
+    if (flag.required) throw new UsageError(`Option "--${name}" is needed`);
+    return flag.default;
+  }
+  if (flag.choices && !flag.choices.includes(text)) {
+    throw new UsageError(
+      `Option "--${name}" must be one of ${flag.choices.join(", ")}, got "${text}"`,
+    );
+  }
+  if (flag.type === "string") {
+    if (text === "") throw new UsageError(`Option "--${name}" is empty`);
+    return text;
+  }
+  const value = text.trim() === "" ? NaN : Number(text);
+  const { min = -Infinity, max = Infinity } = flag;
+  const isNumber = flag.type === "integer" ? Number.isSafeInteger(value) : Number.isFinite(value);
+  if (!isNumber || value < min || value > max) {
+    const kind = flag.type === "integer" ? "a whole number" : "a number";
+    const range = max < Infinity ? ` from ${min} to ${max}` : min > -Infinity ? ` from ${min}` : "";
+    throw new UsageError(`Option "--${name}" must be ${kind}${range}, got "${text}"`);
+  }
+  return value;
+}
+
+/** Width that help is wrapped to. */
+const WIDTH = 88;
+
+/** The help text of a command. */
+export function helpText<F extends Flags>({ usage, description, flags }: Command<F>): string {
+  const rows = Object.entries<Flag>({
+    ...flags,
+    help: { type: "boolean", description: "Print this and exit." },
+  }).map(([name, flag]) => {
+    const isOff = flag.type === "boolean" && flag.default === true;
+    const value = flag.type === "boolean" ? "" : ` ${flag.placeholder ?? flag.type.toUpperCase()}`;
+    const choices = flag.choices ? ` One of ${flag.choices.join(", ")}.` : "";
+    const shown = flag.defaultText ?? (flag.type === "boolean" ? undefined : flag.default);
+    const fallback = shown === undefined ? "" : ` Default: ${shown}.`;
+    return [`--${isOff ? "no-" : ""}${name}${value}`, flag.description + choices + fallback];
+  });
+  const margin = Math.max(...rows.map(([left]) => left!.length)) + 4;
+  const options = rows.map(([left, right]) =>
+    `  ${left!.padEnd(margin - 2)}${wrap(right!, WIDTH - margin).join("\n" + " ".repeat(margin))}`
+  );
+  return [
+    `Usage: ${usage}`,
+    "",
+    ...wrap(description, WIDTH),
+    "",
+    "Options:",
+    ...options,
+    "",
+  ].join("\n");
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.length - 1;
+    if (lines[last] !== "" && lines[last]!.length + 1 + word.length > width) lines.push(word);
+    else lines[last] += (lines[last] === "" ? "" : " ") + word;
+  }
+  return lines;
+}

@@ -1,0 +1,196 @@
+/**
+ * `deno task eval`: grounds and scores a dataset.
+ *
+ * @module
+ */
+
+import { writePhantomSet } from "../datasets/phantom.ts";
+import {
+  evaluate,
+  formatTable,
+  openDataset,
+  resolveSettings,
+  ScoreSummary,
+  type Summary,
+} from "../mod.ts";
+import {
+  defaultFolder,
+  describeRun,
+  groundSettings,
+  METHOD_FLAGS,
+  MODEL_FLAGS,
+  openChosenModel,
+  writeWhole,
+} from "./_common.ts";
+import { EXIT, runMain } from "./_exit.ts";
+import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { Progress } from "./_progress.ts";
+
+const COMMAND = command({
+  usage: "deno task eval [options]",
+  description:
+    "Grounds every phrase of a dataset and scores the heatmaps as the paper's Table I does. " +
+    "Without options it draws synthetic chest phantoms and runs the bundled model on them.",
+  flags: {
+    ...MODEL_FLAGS,
+    dataset: {
+      type: "string",
+      placeholder: "PATH",
+      description: "MS-CXR as CSV or JSON, its folder, or a CSV of image, phrase[, x, y, w, h].",
+      defaultText: "phantoms",
+    },
+    images: {
+      type: "string",
+      placeholder: "DIR",
+      description: "Folder that the images are below; for MS-CXR the root of MIMIC-CXR-JPG.",
+      defaultText: "the dataset's folder",
+    },
+    split: {
+      type: "string",
+      placeholder: "NAME",
+      description: "Split to run, such as test.",
+      defaultText: "all",
+    },
+    ...METHOD_FLAGS,
+    margin: {
+      type: "string",
+      choices: ["excluded", "zero"],
+      default: "excluded",
+      placeholder: "HOW",
+      description: "How scores count what lies outside the model's centre square.",
+    },
+    limit: {
+      type: "integer",
+      min: 1,
+      placeholder: "N",
+      description: "Stop after so many samples.",
+      defaultText: "all",
+    },
+    concurrency: {
+      type: "integer",
+      min: 1,
+      max: 64,
+      default: 2,
+      placeholder: "N",
+      description: "Images decoded ahead of the model.",
+    },
+    out: {
+      type: "string",
+      placeholder: "DIR",
+      description: "Folder for results.jsonl and summary.json.",
+      defaultText: "out/eval-<time>",
+    },
+  },
+});
+
+/** Seed of the phantoms that are drawn when there is no dataset. */
+const PHANTOM_SEED = 1;
+
+async function main(args: string[], signal: AbortSignal): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { images, split, limit, concurrency, margin } = values;
+  if (!values.dataset && (images ?? split)) {
+    throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
+  }
+  const out = values.out ?? defaultFolder("eval");
+  const settings = groundSettings(values);
+  const file = await openResults(out);
+  const model = await openChosenModel(values);
+  try {
+    const path = values.dataset ?? (await writePhantomSet(`${out}/phantoms`, {
+      seed: PHANTOM_SEED,
+    })).csv;
+    const dataset = await openDataset(path, {
+      ...(images && { images }),
+      ...(split && { split }),
+      ...(limit && { limit }),
+    });
+    const options = { ...settings, model, concurrency, margin, signal };
+    const record = {
+      ...describeRun(resolveSettings(model, options), model, await model.bundle.hash()),
+      dataset: { path: dataset.path, kind: dataset.kind, ...(split && { split }) },
+      margin,
+    };
+    console.error(`Grounding ${dataset.count} phrases of ${dataset.path}.`);
+
+    const began = performance.now();
+    const summary = new ScoreSummary();
+    const progress = new Progress(dataset.count);
+    let done = 0;
+    const onProgress = (samples: number) => progress.update(samples);
+    const finish = async () => {
+      progress.finish(done);
+      const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
+      const interrupted = signal.aborted;
+      const total = summary.toJSON();
+      const json = { ...record, seconds, interrupted, ...total };
+      await writeWhole(`${out}/summary.json`, JSON.stringify(json, null, 2) + "\n");
+      return total;
+    };
+    try {
+      for await (const result of evaluate(dataset.items, { ...options, onProgress })) {
+        await file.writer.write(JSON.stringify(result) + "\n");
+        summary.add(result);
+        if (result.status === "failed") {
+          progress.clear();
+          console.error(`failed: ${result.id}: ${result.reason}`);
+        }
+        progress.update(++done);
+      }
+    } catch (error) {
+      const total = await finish();
+      if (signal.aborted) console.error(`${describeCounts(total)}; results so far are in ${out}`);
+      throw error;
+    }
+    const total = await finish();
+    console.log(formatTable(total));
+    console.log(`\n${describeCounts(total)}.`);
+    for (const { status, stage, reason, count, example } of total.reasons) {
+      console.log(`  ${status} at ${stage}: ${count} x ${reason} (such as ${example})`);
+    }
+    console.log(`Results: ${out}/results.jsonl, ${out}/summary.json`);
+    return total.counts.scored + total.counts.grounded > 0 ? EXIT.ok : EXIT.error;
+  } finally {
+    await file.close();
+    await model.close();
+  }
+}
+
+function describeCounts({ counts }: Summary): string {
+  const { scored, grounded, skipped, failed } = counts;
+  const parts = [`${scored} scored`, `${skipped} skipped`, `${failed} failed`];
+  if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without boxes`);
+  return parts.join(", ");
+}
+
+/** Opens results.jsonl for a line a sample; earlier results are never overwritten. */
+async function openResults(out: string) {
+  const path = `${out}/results.jsonl`;
+  await Deno.mkdir(out, { recursive: true });
+  const file = await Deno.open(path, { write: true, createNew: true }).catch((error) => {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    throw new Error(`Cannot write to "${out}": it already holds results; choose another --out`);
+  });
+  const encoder = new TextEncoder();
+  let isEmpty = true;
+  return {
+    writer: {
+      async write(line: string) {
+        isEmpty = false;
+        const bytes = encoder.encode(line);
+        for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+      },
+    },
+    async close() {
+      file.close();
+      // A run that could not start leaves nothing behind that would stop the next one.
+      if (isEmpty) await Deno.remove(path);
+    },
+  };
+}
+
+if (import.meta.main) await runMain(main);

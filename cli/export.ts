@@ -1,0 +1,43 @@
+/**
+ * `deno task export`: writes a model's networks as ordinary ONNX files.
+ *
+ * @module
+ */
+
+import { exportBundle } from "../mod.ts";
+import { MODEL_FLAGS, openChosenBundle } from "./_common.ts";
+import { EXIT, runMain } from "./_exit.ts";
+import { command, helpText, parseFlags } from "./_flags.ts";
+import { parseLayers } from "./_parsers.ts";
+
+const COMMAND = command({
+  usage: "deno task export --out DIR [options]",
+  description:
+    "Writes autoencoder.onnx, text_encoder.onnx and unet.onnx, each with its weights in a .data " +
+    "file beside it, for use in any ONNX runtime.",
+  flags: {
+    model: MODEL_FLAGS.model,
+    "text-encoder": MODEL_FLAGS["text-encoder"],
+    layers: {
+      type: "string",
+      placeholder: "LIST",
+      description: "Cross-attention layers whose maps are outputs, such as 3,4,6,7, or all.",
+      default: "all",
+    },
+    out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
+  },
+});
+
+async function main(args: string[]): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const layers = parseLayers(values.layers);
+  const bundle = await openChosenBundle(values);
+  for (const path of await exportBundle(bundle, values.out, { layers })) console.log(path);
+  return EXIT.ok;
+}
+
+if (import.meta.main) await runMain(main);

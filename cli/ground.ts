@@ -1,0 +1,124 @@
+/**
+ * `deno task ground`: shows where phrases apply in one image.
+ *
+ * @module
+ */
+
+import {
+  encodeNpy,
+  groundImage,
+  renderOverlay,
+  resolveSettings,
+  type ScoredPhrase,
+} from "../mod.ts";
+import { decodeImage } from "../mod.ts";
+import {
+  defaultFolder,
+  describeRun,
+  groundSettings,
+  METHOD_FLAGS,
+  MODEL_FLAGS,
+  openChosenModel,
+  writeWhole,
+} from "./_common.ts";
+import { EXIT, runMain } from "./_exit.ts";
+import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { Progress } from "./_progress.ts";
+
+const COMMAND = command({
+  usage: "deno task ground --image FILE --phrase TEXT [--phrase TEXT …] [options]",
+  description:
+    "Grounds phrases in one chest X-ray. For each it writes heatmap.npy, overlay.png and result.json: " +
+    "into the output folder itself if there is one phrase, into a numbered folder each if there are several.",
+  flags: {
+    image: {
+      type: "string",
+      placeholder: "FILE",
+      required: true,
+      description: "The X-ray: an 8-bit PNG or JPEG.",
+    },
+    phrase: {
+      type: "list",
+      placeholder: "TEXT",
+      required: true,
+      description: "A phrase of the report; may be given several times.",
+    },
+    ...MODEL_FLAGS,
+    ...METHOD_FLAGS,
+    out: {
+      type: "string",
+      placeholder: "DIR",
+      description: "Folder to write to.",
+      defaultText: "out/ground-<time>",
+    },
+  },
+});
+
+/** A folder name for one of several phrases, such as `2-left-pleural-effusion`. */
+function folderName(phrase: string, index: number): string {
+  const words = phrase.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
+  return [index + 1, words.slice(0, 40).replace(/-$/, "")].filter((part) => part !== "").join("-");
+}
+
+async function main(args: string[], signal: AbortSignal): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { image, phrase: phrases } = values;
+  const empty = phrases.findIndex((phrase) => phrase.trim() === "");
+  if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
+  const settings = groundSettings(values);
+  const gray = await decodeImage(image);
+  const model = await openChosenModel(values);
+  try {
+    const out = values.out ?? defaultFolder("ground");
+    const progress = new Progress(phrases.length);
+    const onProgress = (done: number) => progress.update(done);
+    const results = await groundImage(gray, phrases, { ...settings, model, signal, onProgress });
+    progress.finish(phrases.length);
+    const record = describeRun(
+      resolveSettings(model, settings),
+      model,
+      await model.bundle.hash(),
+    );
+    for (const [index, result] of results.entries()) {
+      const folder = results.length === 1
+        ? out
+        : `${out}/${folderName(result.sample.phrase, index)}`;
+      await writeResult(folder, result, { image, ...record });
+      const { originalBox, sample, constant } = result;
+      const where = constant
+        ? "nothing found: the heatmap is the same everywhere"
+        : originalBox
+        ? `mask within [${originalBox}]`
+        : "whole heatmap";
+      console.log(`${sample.phrase}: ${where}; ${folder}`);
+    }
+    return EXIT.ok;
+  } finally {
+    await model.close();
+  }
+}
+
+async function writeResult(folder: string, result: ScoredPhrase, record: object): Promise<void> {
+  const { image, heatmap, size, threshold = null, originalBox = null, sample } = result;
+  await Deno.mkdir(folder, { recursive: true });
+  await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
+  const overlay = await renderOverlay({ gray: image.gray, heatmap, size, crop: image.crop });
+  await writeWhole(`${folder}/overlay.png`, overlay);
+  const json = {
+    phrase: sample.phrase,
+    width: image.gray.width,
+    height: image.gray.height,
+    threshold,
+    box: originalBox,
+    crop: image.crop,
+    heatmapSize: size,
+    ...record,
+  };
+  await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
+}
+
+if (import.meta.main) await runMain(main);

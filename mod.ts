@@ -1,0 +1,25 @@
+/**
+ * Zero-shot phrase grounding in chest X-rays: where in the image does a phrase
+ * of the report apply? Read from the cross-attention of a frozen latent
+ * diffusion model (Vilouras et al., "Zero-Shot Medical Phrase Grounding with
+ * Off-the-shelf Diffusion Models"). Research software, not for clinical use.
+ *
+ * @example Ground a phrase
+ * ```ts no-eval
+ * import { groundImage, loadBundle } from "./mod.ts";
+ *
+ * const bundle = await loadBundle("models/demo");
+ * const [result] = await groundImage("xray.png", ["left pleural effusion"], { bundle });
+ * console.log(result!.originalBox); // [x, y, width, height] of the mask in the X-ray
+ * ```
+ *
+ * @module
+ */
+
+export * from "./datasets/mod.ts";
+export * from "./models/ldm/mod.ts";
+export * from "./models/runtime/mod.ts";
+export { createTokenizer, type EncodedPhrase, type Tokenizer } from "./models/tokenizer.ts";
+export { Scheduler, type SchedulerConfig } from "./models/scheduler.ts";
+export * from "./pipeline/mod.ts";
+export * from "./reports/mod.ts";

@@ -1,0 +1,86 @@
+/**
+ * Writes a bundle's networks as ordinary ONNX models.
+ *
+ * @module
+ */
+
+import { type Checkpoint, readTensor } from "../checkpoint/mod.ts";
+import { encodeModel, type WeightSource } from "../onnx/encode.ts";
+import { elementCount, type Graph } from "../onnx/graph.ts";
+import { buildEncoder, downsampling } from "./autoencoder.ts";
+import type { Bundle } from "./bundle.ts";
+import { buildTextEncoder } from "./clip_text.ts";
+import { chooseLayers } from "./model.ts";
+import { buildUnet } from "./unet.ts";
+
+/** Options of {@linkcode exportBundle}. */
+export interface ExportOptions {
+  /**
+   * Cross-attention layers whose maps are outputs of the U-Net.
+   *
+   * @default {"all"}
+   */
+  layers?: readonly number[] | "all";
+}
+
+/** Tensors begin at multiples of this, so that a runtime can map them. */
+const ALIGNMENT = 64;
+
+/**
+ * Writes `autoencoder.onnx`, `text_encoder.onnx` and `unet.onnx`, each with its
+ * weights as float32 in `….onnx.data` beside it.
+ *
+ * @param bundle What to write.
+ * @param folder Where to; made if it is not there.
+ * @param options Which maps are outputs.
+ * @returns Paths of the models.
+ * @throws {RangeError} If a layer is asked for that the model does not have.
+ */
+export async function exportBundle(
+  bundle: Bundle,
+  folder: string,
+  options: ExportOptions = {},
+): Promise<string[]> {
+  const { config, text, checkpoints } = bundle;
+  const layers = chooseLayers(options.layers ?? "all", bundle.crossAttentionLayers);
+  const latentSize = config.imageSize / downsampling(config.autoencoder);
+  const tokens = text.config.positions;
+  const { graph: unet } = buildUnet(config.unet, { latentSize, tokens, layers });
+  await Deno.mkdir(folder, { recursive: true });
+  return [
+    await exportGraph(
+      buildEncoder(config.autoencoder, config.imageSize),
+      checkpoints.autoencoder,
+      folder,
+    ),
+    await exportGraph(buildTextEncoder(text.config), checkpoints.textEncoder, folder),
+    await exportGraph(unet, checkpoints.unet, folder),
+  ];
+}
+
+async function exportGraph(graph: Graph, checkpoint: Checkpoint, folder: string): Promise<string> {
+  const path = `${folder}/${graph.name}.onnx`;
+  const location = `${graph.name}.onnx.data`;
+  const sources = new Map<string, WeightSource>();
+  let end = 0;
+  for (const [name, shape] of graph.weights) {
+    const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+    const length = 4 * elementCount(shape);
+    sources.set(name, { kind: "file", type: "float32", location, offset, length });
+    end = offset + length;
+  }
+  using file = await Deno.open(`${folder}/${location}`, {
+    write: true,
+    create: true,
+    truncate: true,
+  });
+  for (const [name, source] of sources) {
+    if (source.kind !== "file") continue;
+    await file.seek(source.offset, Deno.SeekMode.Start);
+    const { buffer } = await readTensor(checkpoint, name);
+    const bytes = new Uint8Array(buffer);
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  }
+  await Deno.writeFile(path, encodeModel(graph, sources));
+  return path;
+}

@@ -1,0 +1,34 @@
+/**
+ * The stages, and the functions that put them in a row.
+ *
+ * @module
+ */
+
+export { decodeImage, type ImageSource } from "./decode.ts";
+export { evaluate, type SampleResult } from "./evaluate.ts";
+export type { Dropped, StageName } from "./flow.ts";
+export {
+  ground,
+  groundImage,
+  type GroundImageOptions,
+  type GroundOptions,
+  type GroundResult,
+} from "./ground.ts";
+export type { ScoredPhrase } from "./metrics.ts";
+export {
+  type AttentionLayer,
+  type FinishHeatmapOptions,
+  type Heatmap,
+  postprocess,
+  type PostprocessInput,
+} from "./postprocess.ts";
+export { type CropRegion, cropRegion, type GrayImage, preprocess } from "./preprocess.ts";
+export { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
+export {
+  type GroundSettings,
+  NOISE_KINDS,
+  type ResolvedSettings,
+  resolveSettings,
+  type Selection,
+  TOKEN_KINDS,
+} from "./settings.ts";

@@ -1,0 +1,10 @@
+/**
+ * Tables, pictures and files of results.
+ *
+ * @module
+ */
+
+export * from "./npy.ts";
+export * from "./overlay.ts";
+export * from "./summary.ts";
+export * from "./table.ts";

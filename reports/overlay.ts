@@ -1,0 +1,133 @@
+/**
+ * A heatmap laid over its X-ray.
+ *
+ * @module
+ */
+
+import { interpolateInferno } from "d3-scale-chromatic";
+import { Image } from "imagescript";
+import type { Box } from "../datasets/sample.ts";
+
+/** What an overlay shows. */
+export interface Overlay {
+  /** The X-ray, one byte a pixel, row by row. */
+  readonly gray: {
+    readonly data: Uint8Array | Uint8ClampedArray;
+    readonly width: number;
+    readonly height: number;
+  };
+  /** `[size, size]` in 0..1; 0 is outside the mask. */
+  readonly heatmap: Float32Array;
+  /** Side of the heatmap in pixels. */
+  readonly size: number;
+  /** The square of the X-ray that the heatmap covers. */
+  readonly crop: { readonly x: number; readonly y: number; readonly side: number };
+  /**
+   * Ground truth, drawn in green.
+   *
+   * @default {[]}
+   */
+  readonly boxes?: readonly Box[];
+}
+
+type Colour = readonly [red: number, green: number, blue: number];
+
+/** Longer side of the picture in pixels; an X-ray of 3000 would make a file of many megabytes. */
+const MAX_SIDE = 1024;
+
+/** Shorter sides are scaled up to this, so that the outline is thin. */
+const MIN_SIDE = 512;
+
+/** Opacity of the hottest pixel; the anatomy must stay readable below it. */
+const MAX_OPACITY = 0.65;
+
+/** Brightness that is left outside the crop. */
+const DIMMED = 0.45;
+
+const OUTLINE: Colour = [64, 224, 255];
+const BOX: Colour = [0, 230, 64];
+
+/** Inferno from where it is no longer black to where it is not yet white, by heat in 0..255. */
+const COLOURS: readonly Colour[] = Array.from({ length: 256 }, (_, level) => {
+  const hex = interpolateInferno(0.25 + 0.7 * level / 255);
+  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)) as unknown as Colour;
+});
+
+/**
+ * Draws the X-ray with the heatmap over it in the perceptual colour map
+ * inferno, the mask's outline, the area outside the crop dimmed, and the
+ * ground truth.
+ *
+ * @returns A PNG file.
+ */
+export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
+  const { gray, heatmap, size, crop, boxes = [] } = overlay;
+  const longer = Math.max(gray.width, gray.height);
+  const scale = Math.min(MAX_SIDE / longer, Math.max(1, MIN_SIDE / longer));
+  const width = Math.max(1, Math.round(gray.width * scale));
+  const height = Math.max(1, Math.round(gray.height * scale));
+
+  /** The heatmap at a pixel of the picture; -1 outside the crop. */
+  const heatAt = (x: number, y: number): number => {
+    const column = Math.floor(((x + 0.5) / scale - crop.x) / crop.side * size);
+    const row = Math.floor(((y + 0.5) / scale - crop.y) / crop.side * size);
+    const isInside = column >= 0 && row >= 0 && column < size && row < size;
+    return isInside ? heatmap[row * size + column]! : -1;
+  };
+  const isMask = (x: number, y: number) => heatAt(x, y) > 0;
+
+  const image = new Image(width, height);
+  const put = (x: number, y: number, [red, green, blue]: Colour) => {
+    if (x < 0 || y < 0 || x >= width || y >= height) return;
+    image.bitmap.set([red, green, blue, 255], 4 * (y * width + x));
+  };
+  const pixels = resample(gray, width, height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const heat = heatAt(x, y);
+      const base = pixels[y * width + x]! * (heat < 0 ? DIMMED : 1);
+      const colour = COLOURS[Math.round(255 * Math.max(0, Math.min(1, heat)))]!;
+      const opacity = heat > 0 ? MAX_OPACITY * Math.sqrt(Math.min(1, heat)) : 0;
+      const mix = colour.map((part) => Math.round(base * (1 - opacity) + part * opacity));
+      const isEdge = heat > 0 &&
+        !(isMask(x - 1, y) && isMask(x + 1, y) && isMask(x, y - 1) && isMask(x, y + 1));
+      put(x, y, isEdge ? OUTLINE : mix as unknown as Colour);
+    }
+  }
+  for (const box of boxes) {
+    const [left, top, right, bottom] = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
+      .map((edge) => Math.round(edge * scale)) as [number, number, number, number];
+    for (let thickness = 0; thickness < 2; thickness++) {
+      for (let x = left; x < right; x++) {
+        put(x, top + thickness, BOX);
+        put(x, bottom - 1 - thickness, BOX);
+      }
+      for (let y = top; y < bottom; y++) {
+        put(left + thickness, y, BOX);
+        put(right - 1 - thickness, y, BOX);
+      }
+    }
+  }
+  return await image.encode();
+}
+
+/** The X-ray at another size: area means when it shrinks, nearest pixels when it grows. */
+function resample({ data, width, height }: Overlay["gray"], toWidth: number, toHeight: number) {
+  const result = new Float32Array(toWidth * toHeight);
+  const span = (i: number, from: number, to: number): [number, number] => {
+    const start = Math.min(from - 1, Math.floor(i * from / to));
+    return [start, Math.max(start + 1, Math.min(from, Math.floor((i + 1) * from / to)))];
+  };
+  for (let y = 0; y < toHeight; y++) {
+    const [top, bottom] = span(y, height, toHeight);
+    for (let x = 0; x < toWidth; x++) {
+      const [left, right] = span(x, width, toWidth);
+      let sum = 0;
+      for (let row = top; row < bottom; row++) {
+        for (let column = left; column < right; column++) sum += data[row * width + column]!;
+      }
+      result[y * toWidth + x] = sum / ((bottom - top) * (right - left));
+    }
+  }
+  return result;
+}
