@@ -1,0 +1,27 @@
+import { assert, assertAlmostEquals } from "@std/assert";
+import { groundImage, loadBundle, openModel, openRuntime } from "../mod.ts";
+import { largestDifference, openReference } from "./support/replay.ts";
+
+const FOLDER = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;
+
+for (const name of ["native", "wasm"] as const) {
+  Deno.test(`groundImage() gives the reference's heatmap from the image file on ${name}`, async () => {
+    const reference = await openReference(FOLDER);
+    const bundle = await loadBundle(FOLDER);
+    const { steps, layers, prompt } = reference;
+    const model = await openModel(bundle, await openRuntime(name), { layers });
+    const [result] = await groundImage(`${FOLDER}/image.png`, [prompt], { model, steps });
+    await model.close();
+    assert(result);
+    const smoothed = largestDifference(result.smoothed, reference.floats("smoothed"));
+    console.log(`largest difference of the smoothed map on ${name}: ${smoothed}`);
+    assert(smoothed < 1e-4);
+    const { threshold } = reference;
+    assertAlmostEquals(result.threshold!, threshold, 0.5 / 256);
+    const expected = reference.floats("heatmap");
+    result.heatmap.forEach((value, i) => {
+      const isNearThreshold = Math.abs(result.normalised[i]! - threshold) < 1e-3;
+      assert(isNearThreshold || Math.abs(value - expected[i]!) < 2e-3, `pixel ${i}`);
+    });
+  });
+}
