@@ -88,7 +88,9 @@ function median(values: readonly number[]): number {
 }
 
 function row(cells: readonly (string | number)[]): string {
-  return cells.map((cell, i) => i === 0 ? String(cell).padEnd(26) : String(cell).padStart(14)).join("");
+  return cells.map((cell, i) => i === 0 ? String(cell).padEnd(26) : String(cell).padStart(14)).join(
+    "",
+  );
 }
 
 async function main(): Promise<void> {
@@ -102,11 +104,22 @@ async function main(): Promise<void> {
     console.log(`${navigator.hardwareConcurrency} processors, median of ${STEPS} steps\n`);
     console.log(row(["runtime", "load s", "load peak", "peak", "s/step", "s/phrase step"]));
     for (const name of RUNTIMES) {
-      const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-        args: ["run", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi", import.meta.url, path, name],
+      const { code, stdout } = await new Deno.Command("deno", {
+        args: [
+          "run",
+          "--allow-read",
+          "--allow-env",
+          "--allow-sys",
+          "--allow-ffi",
+          import.meta.filename!,
+          path,
+          name,
+        ],
         stderr: "inherit",
       }).output();
-      if (code !== 0) throw new Error(`Cannot measure runtime "${name}": it ended with code ${code}`);
+      if (code !== 0) {
+        throw new Error(`Cannot measure runtime "${name}": it ended with code ${code}`);
+      }
       const lines = new TextDecoder().decode(stdout).trim().split("\n");
       const result: Measurement = JSON.parse(lines.at(-1)!);
       const share = (bytes: number) => `${(bytes / size).toFixed(2)} x file`;

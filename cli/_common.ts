@@ -8,8 +8,8 @@ import manifest from "../deno.json" with { type: "json" };
 import {
   type Bundle,
   type GroundSettings,
-  loadBundle,
   type LdmModel,
+  loadBundle,
   NOISE_KINDS,
   openModel,
   openRuntime,

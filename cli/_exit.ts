@@ -19,6 +19,9 @@ export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130 } as const;
 export async function runMain(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
 ): Promise<void> {
+  // A task starts in the project's folder; paths are meant from where it was called.
+  const folder = Deno.env.get("INIT_CWD");
+  if (folder) Deno.chdir(folder);
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) Deno.exit(EXIT.interrupted);

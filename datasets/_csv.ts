@@ -65,7 +65,9 @@ function parseRecords(path: string, text: string): string[][] {
   try {
     return parse(text) as string[][];
   } catch (error) {
-    throw new SyntaxError(`Cannot read "${path}": it is not valid CSV (${(error as Error).message})`);
+    throw new SyntaxError(
+      `Cannot read "${path}": it is not valid CSV (${(error as Error).message})`,
+    );
   }
 }
 

@@ -69,7 +69,10 @@ const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
  * }
  * ```
  */
-export async function openDataset(path: string, options: OpenDatasetOptions = {}): Promise<Dataset> {
+export async function openDataset(
+  path: string,
+  options: OpenDatasetOptions = {},
+): Promise<Dataset> {
   const { split, limit = Infinity } = options;
   const file = await findFile(path);
   const { kind, rows: all } = await readRows(file);
@@ -88,7 +91,9 @@ export async function openDataset(path: string, options: OpenDatasetOptions = {}
 async function findFile(path: string): Promise<string> {
   const info = await stat(path);
   if (!info) {
-    throw new Deno.errors.NotFound(`Cannot read dataset "${path}": there is no such file or folder`);
+    throw new Deno.errors.NotFound(
+      `Cannot read dataset "${path}": there is no such file or folder`,
+    );
   }
   if (!info.isDirectory) return path;
   const names: string[] = [];

@@ -64,8 +64,10 @@ const VISIBLE = 0.4;
 /** One to three different classes. */
 function chooseCategories(random: Random): Category[] {
   const left: Category[] = [...CLASSES];
-  return Array.from({ length: random.integer(1, 3) }, () =>
-    left.splice(random.integer(0, left.length - 1), 1)[0]!);
+  return Array.from(
+    { length: random.integer(1, 3) },
+    () => left.splice(random.integer(0, left.length - 1), 1)[0]!,
+  );
 }
 
 /** Smooth noise: values on a coarse grid, interpolated; -1 to 1. */

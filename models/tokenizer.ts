@@ -174,7 +174,10 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   return {
     positions,
     encode(phrase) {
-      const tokens = inner.encode(phrase, { add_special_tokens: false }).ids.slice(0, positions - 2);
+      const tokens = inner.encode(phrase, { add_special_tokens: false }).ids.slice(
+        0,
+        positions - 2,
+      );
       const ids = [start, ...tokens, end];
       return { length: ids.length, ids: [...ids, ...Array(positions - ids.length).fill(pad)] };
     },

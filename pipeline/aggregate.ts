@@ -8,7 +8,7 @@ import type { Sample } from "../datasets/sample.ts";
 import { AttentionAccumulator } from "../shaders/aggregate_cpu.ts";
 import type { DecodedImage } from "./decode.ts";
 import type { AttentionStep } from "./denoise.ts";
-import { failed, type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
+import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { smoothAttention, type SmoothHeatmap } from "./postprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
 

@@ -8,7 +8,7 @@ import type { Sample } from "../datasets/sample.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { AttentionMap } from "../models/ldm/unet_session.ts";
 import type { EncodedPhrase } from "../models/tokenizer.ts";
-import { type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
+import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { NoisyImage, NoisyLatent } from "./noise.ts";
 
 /** The maps of one phrase at one step. */

@@ -6,7 +6,7 @@
 
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { DecodedImage } from "./decode.ts";
-import { type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
+import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 
 /** An image with its latent. */
 export interface EncodedImage extends DecodedImage {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { failed, type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
+import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { MaskedPhrase } from "./otsu.ts";
 import { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
 

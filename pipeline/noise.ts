@@ -7,7 +7,7 @@
 
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { EncodedImage } from "./encode.ts";
-import { type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
+import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { Random } from "./random.ts";
 import type { ResolvedSettings } from "./settings.ts";
 

@@ -6,8 +6,8 @@
 
 import type { Box } from "../datasets/sample.ts";
 import type { AggregatedPhrase } from "./aggregate.ts";
-import { type Flow, flatMapFlow, item, type StageOptions } from "./flow.ts";
-import { maskHeatmap, type MaskedHeatmap } from "./postprocess.ts";
+import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
+import { type MaskedHeatmap, maskHeatmap } from "./postprocess.ts";
 import type { CropRegion } from "./preprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
 

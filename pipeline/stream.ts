@@ -63,7 +63,9 @@ async function* mapAhead<A, B>(
   const start = () => {
     const pulled = previous.then(() => iterator.next());
     previous = pulled;
-    const mapped = pulled.then(async (next) => next.done ? undefined : { value: await map(next.value) });
+    const mapped = pulled.then(async (next) =>
+      next.done ? undefined : { value: await map(next.value) }
+    );
     mapped.catch(() => {});
     pending.push(mapped);
   };

@@ -11,7 +11,9 @@ for (const name of ["native", "wasm"] as const) {
     assert(report.latent < 1e-4, "latent");
     assert(report.promptEmbeddings < 1e-4, "prompt embeddings");
     assert(report.modelOutput < 2e-4, "model output");
-    report.attention.forEach((difference, layer) => assert(difference < 5e-5, `attention ${layer}`));
+    report.attention.forEach((difference, layer) =>
+      assert(difference < 5e-5, `attention ${layer}`)
+    );
     assert(report.attention.length === 11);
     assert(report.inversion < 5e-4, "latents after each inversion step");
   });

@@ -70,8 +70,7 @@ Deno.test("checkTensors() passes over unexpected tensors only where told to", ()
 Deno.test("checkTensors() keeps long lists short and names printable", () => {
   const names = Array.from({ length: 11 }, (_, index) => `t${index}`);
   assertThrows(
-    () =>
-      checkTensors(checkpoint({}), new Map(names.map((name) => [name, [1]]))),
+    () => checkTensors(checkpoint({}), new Map(names.map((name) => [name, [1]]))),
     RangeError,
     "11 missing (t0, t1, t2, t3, t4, t5, t6, t7, and 3 more)",
   );

@@ -1,9 +1,4 @@
-import {
-  assert,
-  assertAlmostEquals,
-  assertEquals,
-  assertRejects,
-} from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { openCheckpoint } from "./checkpoint.ts";
 import {
   call,
@@ -18,8 +13,7 @@ import {
 } from "./pytorch/_fixture.ts";
 import { readTensor, readTensorInt64 } from "./read_tensor.ts";
 
-const REFERENCE =
-  new URL("../../../shared/reference/ldm-tiny/", import.meta.url).pathname;
+const REFERENCE = new URL("../../../shared/reference/ldm-tiny/", import.meta.url).pathname;
 
 async function assertRefused(
   content: Uint8Array | string,

@@ -19,12 +19,9 @@ const MAX_QUOTED_LENGTH = 160;
  * ```
  */
 export function quote(text: string): string {
-  const cut = text.length > MAX_QUOTED_LENGTH
-    ? text.slice(0, MAX_QUOTED_LENGTH) + "…"
-    : text;
+  const cut = text.length > MAX_QUOTED_LENGTH ? text.slice(0, MAX_QUOTED_LENGTH) + "…" : text;
   return JSON.stringify(cut).replace(
     /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) =>
-      "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"),
+    (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"),
   );
 }

@@ -1,12 +1,7 @@
 import { ByteFile } from "./byte_file.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { quote } from "./quote.ts";
-import {
-  type DType,
-  elementCount,
-  ITEM_BYTES,
-  type TensorEntry,
-} from "./tensor_entry.ts";
+import { type DType, elementCount, ITEM_BYTES, type TensorEntry } from "./tensor_entry.ts";
 
 // Elements converted at a time, so that a large tensor is never held in both types.
 const CHUNK_ELEMENTS = 2 ** 20;
@@ -43,16 +38,11 @@ const TO_FLOAT32: { readonly [Type in DType]?: Convert<Numbers> } = {
 
 const TO_INT64: { readonly [Type in DType]?: Convert<Integers> } = {
   int64: (bytes, target, start) => target.set(new BigInt64Array(bytes), start),
-  int32: (bytes, target, start) =>
-    setIntegers(new Int32Array(bytes), target, start),
-  int16: (bytes, target, start) =>
-    setIntegers(new Int16Array(bytes), target, start),
-  int8: (bytes, target, start) =>
-    setIntegers(new Int8Array(bytes), target, start),
-  uint8: (bytes, target, start) =>
-    setIntegers(new Uint8Array(bytes), target, start),
-  bool: (bytes, target, start) =>
-    setIntegers(new Uint8Array(bytes), target, start),
+  int32: (bytes, target, start) => setIntegers(new Int32Array(bytes), target, start),
+  int16: (bytes, target, start) => setIntegers(new Int16Array(bytes), target, start),
+  int8: (bytes, target, start) => setIntegers(new Int8Array(bytes), target, start),
+  uint8: (bytes, target, start) => setIntegers(new Uint8Array(bytes), target, start),
+  bool: (bytes, target, start) => setIntegers(new Uint8Array(bytes), target, start),
 };
 
 /**

@@ -1,12 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { openCheckpoint } from "./checkpoint.ts";
-import {
-  dict,
-  pickle,
-  tensor,
-  torchZip,
-  withFile,
-} from "./pytorch/_fixture.ts";
+import { dict, pickle, tensor, torchZip, withFile } from "./pytorch/_fixture.ts";
 import { readTensor, readTensorInt64 } from "./read_tensor.ts";
 
 type Storage = Parameters<typeof torchZip>[1];

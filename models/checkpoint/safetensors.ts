@@ -1,12 +1,6 @@
 import type { ByteFile } from "./byte_file.ts";
 import { quote } from "./quote.ts";
-import {
-  type DType,
-  isCount,
-  ITEM_BYTES,
-  measure,
-  type TensorEntry,
-} from "./tensor_entry.ts";
+import { type DType, isCount, ITEM_BYTES, measure, type TensorEntry } from "./tensor_entry.ts";
 
 const LENGTH_BYTES = 8;
 // The format's own limit, see https://github.com/huggingface/safetensors#format.
@@ -85,9 +79,7 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
 function parseMetadata(value: unknown): ReadonlyMap<string, string> {
   const entries = isRecord(value) ? Object.entries(value) : undefined;
   if (
-    !entries?.every((entry): entry is [string, string] =>
-      typeof entry[1] === "string"
-    )
+    !entries?.every((entry): entry is [string, string] => typeof entry[1] === "string")
   ) {
     throw new SyntaxError(
       "its safetensors __metadata__ is not an object of strings",
@@ -101,17 +93,14 @@ function parseTensor(
   value: unknown,
   dataStart: number,
 ): TensorEntry {
-  const fail = (reason: string) =>
-    new SyntaxError(`its tensor ${quote(name)} ${reason}`);
+  const fail = (reason: string) => new SyntaxError(`its tensor ${quote(name)} ${reason}`);
   if (!isRecord(value)) throw fail("is not described by a JSON object");
   const { dtype: code, shape, data_offsets: range } = value;
   const dtype = DTYPES.get(code);
   if (dtype === undefined) {
     const found = typeof code === "string" ? quote(code) : "none";
     throw fail(
-      `has the data type ${found}, expected one of ${
-        [...DTYPES.keys()].join(", ")
-      }`,
+      `has the data type ${found}, expected one of ${[...DTYPES.keys()].join(", ")}`,
     );
   }
   if (!Array.isArray(shape)) throw fail("has no shape");
@@ -151,17 +140,13 @@ function requireCoverage(
   for (const { name, offset, byteLength } of tensors) {
     if (offset + byteLength > fileSize) {
       throw new SyntaxError(
-        `it is truncated, its tensor ${quote(name)} ends at byte ${
-          offset + byteLength
-        }` +
+        `it is truncated, its tensor ${quote(name)} ends at byte ${offset + byteLength}` +
           ` and the file has ${fileSize}`,
       );
     }
     if (offset !== position) {
       throw new SyntaxError(
-        `its tensor ${
-          quote(name)
-        } starts at byte ${offset}, expected ${position}:` +
+        `its tensor ${quote(name)} starts at byte ${offset}, expected ${position}:` +
           ` ${offset < position ? "tensors overlap" : "there is a gap"}`,
       );
     }

@@ -74,8 +74,7 @@ Deno.test("readSafetensorsHeader() finds tensors of every type and the metadata"
 });
 
 Deno.test("readSafetensorsHeader() keeps a tensor named __proto__ harmless", async () => {
-  const header =
-    '{"__proto__": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}';
+  const header = '{"__proto__": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}';
   const { tensors } = await withFile(safetensors(header, 4), read);
   assertEquals([...tensors.keys()], ["__proto__"]);
 });
@@ -165,9 +164,7 @@ Deno.test("readSafetensorsHeader() refuses a malformed header", async () => {
     [safetensors({ a: whole }, 9), "expected the end of the file at"],
     [
       safetensors(
-        `{"a": ${JSON.stringify(whole)}, "a": ${
-          JSON.stringify(entry("F32", [2], 8, 16))
-        }}`,
+        `{"a": ${JSON.stringify(whole)}, "a": ${JSON.stringify(entry("F32", [2], 8, 16))}}`,
         16,
       ),
       "there is a gap",

@@ -46,7 +46,9 @@ export async function writeSafetensors(
     end += elementCount(shape) * bytes;
     return [name, { dtype, shape, data_offsets: [begin, end] }];
   }));
-  const json = new TextEncoder().encode(JSON.stringify({ __metadata__: { format: "pt" }, ...header }));
+  const json = new TextEncoder().encode(
+    JSON.stringify({ __metadata__: { format: "pt" }, ...header }),
+  );
   // The header is padded with blanks so that the tensors begin at a multiple of 8 bytes.
   const length = Math.ceil(json.length / 8) * 8;
   const head = new Uint8Array(8 + length).fill(0x20);

@@ -71,8 +71,10 @@ function byteSymbols(): string[] {
 
 /** Writes the bundle into a folder. */
 async function makeDemo(folder: string): Promise<void> {
-  const phrases = Array.from({ length: PHANTOMS }, (_, seed) =>
-    drawPhantom({ seed, width: 64, height: 64 }).findings.map(({ phrase }) => phrase)).flat();
+  const phrases = Array.from(
+    { length: PHANTOMS },
+    (_, seed) => drawPhantom({ seed, width: 64, height: 64 }).findings.map(({ phrase }) => phrase),
+  ).flat();
   const merges = learnMerges([...phrases, ...CLASSES], 600);
   const symbols = byteSymbols();
   const tokens = new Set([

@@ -233,7 +233,9 @@ async function readPadToken(folder: string): Promise<string | undefined> {
   for (const name of ["special_tokens_map.json", "tokenizer_config.json"]) {
     const path = `${folder}/${name}`;
     if (!await isFile(path)) continue;
-    const json = await readJson(path) as { pad_token?: string | { content?: string } | null } | null;
+    const json = await readJson(path) as
+      | { pad_token?: string | { content?: string } | null }
+      | null;
     const token = json?.pad_token;
     const text = typeof token === "object" ? token?.content : token;
     if (text) return text;

@@ -55,7 +55,9 @@ class Fields {
 
   number(key: string, fallback?: number): number {
     const value = this.has(key) ? this.#json[key] : fallback;
-    return typeof value === "number" && Number.isFinite(value) ? value : this.#fail(key, "a number");
+    return typeof value === "number" && Number.isFinite(value)
+      ? value
+      : this.#fail(key, "a number");
   }
 
   /** A positive integer small enough that no honest model exceeds it. */

@@ -6,15 +6,7 @@
  */
 
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
-import {
-  averagePool,
-  concat,
-  conv,
-  groupNorm,
-  known,
-  silu,
-  upsampleNearest,
-} from "../onnx/ops.ts";
+import { averagePool, concat, conv, groupNorm, known, silu, upsampleNearest } from "../onnx/ops.ts";
 import { type Blocks, resBlock, spatialTransformer, timeEmbedding } from "./unet_blocks.ts";
 
 /** Architecture of a DiffusionModelUNet with text conditioning, one entry a level in each list. */

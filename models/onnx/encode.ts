@@ -14,9 +14,9 @@ import {
   NodeProtoSchema,
   OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
+  type TensorProto,
   TensorProto_DataLocation,
   TensorProto_DataType,
-  type TensorProto,
   TensorProtoSchema,
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
@@ -76,7 +76,9 @@ export function encodeModel(
   const casts = [];
   for (const [name, dims] of graph.weights) {
     const source = sources.get(name);
-    if (!source) throw new Error(`Cannot write graph "${graph.name}": weight "${name}" has no source`);
+    if (!source) {
+      throw new Error(`Cannot write graph "${graph.name}": weight "${name}" has no source`);
+    }
     // What is stored in half precision stays so in the file and widens when the model loads.
     const stored = source.kind === "file" && source.type !== "float32" ? `${name}.stored` : name;
     initializers.push(weightProto(stored, dims, source));

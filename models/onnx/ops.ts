@@ -210,7 +210,12 @@ export function groupNorm(
   const weight = reshape(g, g.weight(`${name}.weight`, [channels]), [groups, channels / groups, 1]);
   const bias = reshape(g, g.weight(`${name}.bias`, [channels]), [groups, channels / groups, 1]);
   const factor = elementwise(g, "Div", weight, deviation); // [batch, groups, channels of a group, 1]
-  const normal = reshape(g, centred, [x.dims[0]!, groups, channels / groups, known(x, 2) * known(x, 3)]);
+  const normal = reshape(g, centred, [
+    x.dims[0]!,
+    groups,
+    channels / groups,
+    known(x, 2) * known(x, 3),
+  ]);
   return reshape(g, add(g, mul(g, normal, factor), bias), x.dims);
 }
 

@@ -62,8 +62,7 @@ export interface TensorPiece {
 
 /** A tensor as `torch.save` writes it. */
 export function tensor(
-  { type = "FloatStorage", key = "0", count, start = 0, shape, strides }:
-    TensorPiece,
+  { type = "FloatStorage", key = "0", count, start = 0, shape, strides }: TensorPiece,
 ): Piece {
   const storage = tuple(
     text("storage"),
@@ -85,8 +84,7 @@ export function tensor(
 
 /** A zip of the entries by name, each stored unless it comes with a level of compression. */
 export async function zip(
-  entries:
-    readonly (readonly [name: string, content: Uint8Array, level?: number])[],
+  entries: readonly (readonly [name: string, content: Uint8Array, level?: number])[],
 ): Promise<Uint8Array<ArrayBuffer>> {
   const writer = new ZipWriter(new Uint8ArrayWriter(), {
     useWebWorkers: false,
@@ -100,8 +98,7 @@ export async function zip(
 /** A PyTorch archive with its pickle and storages named 0, 1, ... */
 export function torchZip(
   dataPickle: Uint8Array,
-  ...storages:
-    (Float32Array | Uint8Array | Uint16Array | BigInt64Array | Float64Array)[]
+  ...storages: (Float32Array | Uint8Array | Uint16Array | BigInt64Array | Float64Array)[]
 ): Promise<Uint8Array<ArrayBuffer>> {
   return zip([
     ["archive/data.pkl", dataPickle],

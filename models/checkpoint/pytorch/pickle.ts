@@ -170,9 +170,7 @@ class Unpickler {
 
       default:
         throw this.#fail(
-          `holds the forbidden opcode 0x${
-            opcode.toString(16).padStart(2, "0")
-          }`,
+          `holds the forbidden opcode 0x${opcode.toString(16).padStart(2, "0")}`,
         );
     }
   }

@@ -1,25 +1,6 @@
-import {
-  assert,
-  assertEquals,
-  assertStrictEquals,
-  assertThrows,
-} from "@std/assert";
-import {
-  call,
-  dict,
-  global,
-  int,
-  pickle,
-  type Piece,
-  text,
-  tuple,
-} from "./_fixture.ts";
-import {
-  PickleGlobal,
-  PickleTuple,
-  unpickle,
-  type UnpickleOptions,
-} from "./pickle.ts";
+import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { call, dict, global, int, pickle, type Piece, text, tuple } from "./_fixture.ts";
+import { PickleGlobal, PickleTuple, unpickle, type UnpickleOptions } from "./pickle.ts";
 
 const OPTIONS: UnpickleOptions = {
   globals: new Map([
@@ -134,9 +115,7 @@ Deno.test("unpickle() names every forbidden opcode and where it is", () => {
     assertThrows(
       () => load([0x4e, opcode]),
       SyntaxError,
-      `forbidden opcode 0x${
-        opcode.toString(16)
-      }, at byte 3 of data.pkl (${name})`,
+      `forbidden opcode 0x${opcode.toString(16)}, at byte 3 of data.pkl (${name})`,
     );
   }
   assertThrows(

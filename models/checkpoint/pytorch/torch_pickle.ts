@@ -123,9 +123,7 @@ function findTensors(
 /** `("storage", type, key, location, count)`; the location is the device it was saved from. */
 function loadStorage(id: unknown): TorchStorage {
   const [kind, type, key, , count] = id instanceof PickleTuple ? id.items : [];
-  const dtype = type instanceof PickleGlobal
-    ? STORAGE_TYPES.get(type.name)
-    : undefined;
+  const dtype = type instanceof PickleGlobal ? STORAGE_TYPES.get(type.name) : undefined;
   if (
     kind !== "storage" || dtype === undefined || typeof key !== "string" ||
     !isCount(count)
@@ -159,15 +157,11 @@ function rebuildTensor(args: readonly unknown[]): TorchTensor {
   try {
     measured = measure(shape.items, strides.items);
   } catch (cause) {
-    throw cause instanceof SyntaxError
-      ? new SyntaxError(`${view} ${cause.message}`)
-      : cause;
+    throw cause instanceof SyntaxError ? new SyntaxError(`${view} ${cause.message}`) : cause;
   }
   if (start + measured.span > storage.count) {
     throw new SyntaxError(
-      `${view} reaches to element ${
-        start + measured.span
-      }, the storage has ${storage.count}`,
+      `${view} reaches to element ${start + measured.span}, the storage has ${storage.count}`,
     );
   }
   return new TorchTensor(

@@ -1,15 +1,5 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import {
-  call,
-  dict,
-  global,
-  int,
-  pickle,
-  type Piece,
-  tensor,
-  text,
-  tuple,
-} from "./_fixture.ts";
+import { call, dict, global, int, pickle, type Piece, tensor, text, tuple } from "./_fixture.ts";
 import { readTorchPickle } from "./torch_pickle.ts";
 
 const TENSOR = tensor({ count: 6, shape: [2, 3], strides: [3, 1] });

@@ -47,9 +47,7 @@ export async function readTorchZip(
     const entry = entries.get(entryName);
     if (entry === undefined) {
       throw new SyntaxError(
-        `its tensor ${quote(name)} needs the entry ${
-          quote(entryName)
-        }, which is missing`,
+        `its tensor ${quote(name)} needs the entry ${quote(entryName)}, which is missing`,
       );
     }
     checkStorageSize(entry, storage);
@@ -116,9 +114,7 @@ async function readDirectory(file: ByteFile): Promise<Map<string, Entry>> {
 
 /** The folder that torch.save puts everything in, named after the file it first wrote. */
 function findPrefix(entries: ReadonlyMap<string, Entry>): string {
-  const pickles = [...entries.keys()].filter((name) =>
-    /^([^/]*\/)?data\.pkl$/.test(name)
-  );
+  const pickles = [...entries.keys()].filter((name) => /^([^/]*\/)?data\.pkl$/.test(name));
   if (pickles.length !== 1) {
     throw new SyntaxError(
       `it is a zip with ${pickles.length} entries named data.pkl, expected 1 as torch.save writes`,
@@ -134,9 +130,7 @@ function checkByteOrder(file: ByteFile, entry: Entry): void {
   ).trim();
   if (order !== "little") {
     throw new SyntaxError(
-      `its numbers are stored in ${
-        quote(order)
-      } byte order, only "little" is read;` +
+      `its numbers are stored in ${quote(order)} byte order, only "little" is read;` +
         " save it again on a little-endian machine",
     );
   }
@@ -156,8 +150,7 @@ function checkStorageSize(entry: Entry, storage: TorchStorage): void {
 
 /** Offset of an entry's first byte of data in the file. */
 function locate(file: ByteFile, entry: Entry): number {
-  const fail = (reason: string) =>
-    new SyntaxError(`its entry ${quote(entry.filename)} ${reason}`);
+  const fail = (reason: string) => new SyntaxError(`its entry ${quote(entry.filename)} ${reason}`);
   if (entry.encrypted) throw fail("is encrypted");
   if (
     entry.compressionMethod !== 0 ||
