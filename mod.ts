@@ -5,11 +5,12 @@
  * Off-the-shelf Diffusion Models"). Research software, not for clinical use.
  *
  * @example Ground a phrase
- * ```ts no-eval
- * import { groundImage, loadBundle } from "./mod.ts";
+ * ```ts
+ * import { drawPhantom, groundImage, loadBundle } from "./mod.ts";
  *
  * const bundle = await loadBundle("models/demo");
- * const [result] = await groundImage("xray.png", ["left pleural effusion"], { bundle });
+ * const xray = drawPhantom({ seed: 1 }); // or the path of a PNG or JPEG file
+ * const [result] = await groundImage(xray, ["left pleural effusion"], { bundle });
  * console.log(result!.originalBox); // [x, y, width, height] of the mask in the X-ray
  * ```
  *

@@ -5,4 +5,5 @@
  */
 
 export * from "./open_dataset.ts";
+export * from "./phantom.ts";
 export * from "./sample.ts";

@@ -60,13 +60,17 @@ const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
  * @throws {RangeError} If the split is not in it, or nothing is.
  *
  * @example Usage
- * ```ts no-eval
+ * ```ts
  * import { openDataset } from "./open_dataset.ts";
+ * import { writePhantomSet } from "./phantom.ts";
  *
- * const dataset = await openDataset("ms-cxr/", { images: "mimic-cxr-jpg/", split: "test" });
+ * const folder = await Deno.makeTempDir(); // or the folder of MS-CXR
+ * await writePhantomSet(folder, { seed: 1, images: 2 });
+ * const dataset = await openDataset(folder, { split: "test" });
  * for await (const item of dataset.items) {
  *   if (item.kind === "sample") console.log(item.sample.phrase);
  * }
+ * await Deno.remove(folder, { recursive: true });
  * ```
  */
 export async function openDataset(

@@ -49,7 +49,7 @@ export interface PhantomFinding {
 /** A synthetic chest X-ray. */
 export interface Phantom {
   /** One byte a pixel, row by row. */
-  readonly pixels: Uint8Array;
+  readonly data: Uint8Array;
   /** Width in pixels. */
   readonly width: number;
   /** Height in pixels. */
@@ -119,7 +119,7 @@ export function drawPhantom(options: PhantomOptions): Phantom {
   const exposure = 0.9 + 0.25 * random.uniform();
   const gamma = 0.9 + 0.25 * random.uniform();
 
-  const pixels = new Uint8Array(width * height);
+  const data = new Uint8Array(width * height);
   for (let row = 0; row < height; row++) {
     const y = (row + 0.5) / height;
     for (let column = 0; column < width; column++) {
@@ -128,11 +128,11 @@ export function drawPhantom(options: PhantomOptions): Phantom {
       for (const finding of findings) density += change(finding, x, y, density, texture);
       const noise = 0.018 * random.normal();
       const film = Math.max(0, exposure * density) ** gamma + noise;
-      pixels[row * width + column] = Math.max(0, Math.min(255, Math.round(255 * film)));
+      data[row * width + column] = Math.max(0, Math.min(255, Math.round(255 * film)));
     }
   }
   return {
-    pixels,
+    data,
     width,
     height,
     findings: findings.map(({ category, phrase, extents }) => ({
@@ -237,8 +237,8 @@ export async function writePhantomSet(
   return { csv };
 }
 
-async function encodeJpeg({ pixels, width, height }: Phantom): Promise<Uint8Array> {
+async function encodeJpeg({ data, width, height }: Phantom): Promise<Uint8Array> {
   const image = new Image(width, height);
-  pixels.forEach((value, i) => image.bitmap.set([value, value, value, 255], 4 * i));
+  data.forEach((value, i) => image.bitmap.set([value, value, value, 255], 4 * i));
   return await image.encodeJPEG(92);
 }

@@ -71,13 +71,14 @@ export type GroundResult =
  * @throws {RangeError} If an option is out of its range.
  *
  * @example Usage
- * ```ts no-eval
+ * ```ts
  * import { ground, loadBundle, openModel, openRuntime } from "../mod.ts";
  *
  * const model = await openModel(await loadBundle("models/demo"), await openRuntime());
  * const samples = [{ id: "1", image: "xray.png", phrase: "left pleural effusion", boxes: [] }];
  * for await (const result of ground(samples, { model, steps: 50 })) {
  *   if (result.kind === "grounded") console.log(result.threshold);
+ *   else console.log(result.reason); // there is no xray.png here
  * }
  * await model.close();
  * ```
@@ -194,11 +195,12 @@ export interface GroundImageOptions
  * @throws {RangeError} If an option is out of its range.
  *
  * @example Usage
- * ```ts no-eval
- * import { groundImage, loadBundle } from "../mod.ts";
+ * ```ts
+ * import { drawPhantom, groundImage, loadBundle } from "../mod.ts";
  *
  * const bundle = await loadBundle("models/demo");
- * const [effusion] = await groundImage("xray.png", ["left pleural effusion"], { bundle });
+ * const xray = drawPhantom({ seed: 1 }); // or the path of a PNG or JPEG file
+ * const [effusion] = await groundImage(xray, ["left pleural effusion"], { bundle });
  * console.log(effusion!.heatmap.length, effusion!.size); // size * size values, 0 to 1
  * ```
  */

@@ -103,7 +103,7 @@ async function readJson(path: string): Promise<unknown> {
  * @throws {RangeError} If the weights do not match the configuration.
  *
  * @example Usage
- * ```ts no-eval
+ * ```ts
  * import { loadBundle } from "./bundle.ts";
  *
  * const bundle = await loadBundle("models/demo");

@@ -20,7 +20,7 @@ export const RUNTIMES = ["auto", "native", "wasm"] as const;
  * @throws {TypeError} If there is none of that name.
  *
  * @example Usage
- * ```ts no-eval
+ * ```ts
  * import { openRuntime } from "./open_runtime.ts";
  *
  * const runtime = await openRuntime("auto");
