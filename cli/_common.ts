@@ -7,6 +7,7 @@
 import manifest from "../deno.json" with { type: "json" };
 import {
   type Bundle,
+  DEFAULT_LAYERS,
   type GroundSettings,
   type LdmModel,
   loadBundle,
@@ -14,8 +15,10 @@ import {
   openModel,
   openRuntime,
   type ResolvedSettings,
+  resolveSettings,
   TOKEN_KINDS,
 } from "../mod.ts";
+import { chooseLayers } from "../models/ldm/model.ts";
 import { RUNTIMES } from "../models/runtime/mod.ts";
 import type { Flags, FlagValues } from "./_flags.ts";
 import { parseLayers, parseSelect } from "./_parsers.ts";
@@ -119,14 +122,22 @@ export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundS
   };
 }
 
-/** A model as the options say; prints on stderr what runs it and what to know of it. */
-export async function openChosenModel(values: FlagValues<typeof MODEL_FLAGS>): Promise<LdmModel> {
-  const layers = values.layers === undefined ? undefined : parseLayers(values.layers);
+/**
+ * A model as the options say; prints on stderr what runs it and what to know
+ * of it. The settings are checked before the seconds that loading takes.
+ */
+export async function openChosenModel(
+  values: FlagValues<typeof MODEL_FLAGS>,
+  settings: GroundSettings,
+): Promise<{ model: LdmModel; resolved: ResolvedSettings }> {
+  const chosen = values.layers === undefined ? DEFAULT_LAYERS : parseLayers(values.layers);
   const bundle = await openChosenBundle(values);
+  const layers = chooseLayers(chosen, bundle.crossAttentionLayers);
+  const resolved = resolveSettings({ bundle, layers }, settings);
   const runtime = await openRuntime(values.runtime);
   console.error(`Running on ${runtime.version} (${runtime.name}): ${runtime.reason}.`);
   if (bundle.config.notice) console.error(bundle.config.notice);
-  return await openModel(bundle, runtime, { ...(layers && { layers }) });
+  return { model: await openModel(bundle, runtime, { layers }), resolved };
 }
 
 /** A bundle as the options say. */

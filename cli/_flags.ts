@@ -84,8 +84,7 @@ export function parseFlags<F extends Flags>(
   const names = entries.map(([name]) => name);
   const isBoolean = (name: string) => flags[name]?.type === "boolean";
   if (args.includes("--help") || args.includes("-h")) return undefined;
-  requireValues(args, flags);
-  const parsed = parseArgs([...args], {
+  const parsed = parseArgs(joinValues(args, flags), {
     string: names.filter((name) => !isBoolean(name)),
     boolean: names.filter(isBoolean),
     collect: names.filter((name) => !isBoolean(name)),
@@ -106,17 +105,27 @@ export function parseFlags<F extends Flags>(
   return Object.fromEntries(values);
 }
 
-/** An option that needs a value and is followed by another option, or by nothing. */
-function requireValues(args: readonly string[], flags: Flags): void {
-  args.forEach((arg, i) => {
+/**
+ * Joins each option that takes a value with what follows it, so that the value
+ * may be anything: the parser would take an empty one for an argument.
+ */
+function joinValues(args: readonly string[], flags: Flags): string[] {
+  const joined: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i]!;
     const name = /^--([^=]+)$/.exec(arg)?.[1];
     const flag = name === undefined ? undefined : flags[name];
-    if (!flag || flag.type === "boolean") return;
-    const next = args[i + 1];
-    if (next === undefined || next.startsWith("--")) {
+    if (!flag || flag.type === "boolean") {
+      joined.push(arg);
+      continue;
+    }
+    const value = args[++i];
+    if (value === undefined || value.startsWith("--")) {
       throw new UsageError(`Option "--${name}" needs a value: ${flag.placeholder ?? flag.type}`);
     }
-  });
+    joined.push(`${arg}=${value}`);
+  }
+  return joined;
 }
 
 function unknownOption(arg: string, names: readonly string[]): UsageError {

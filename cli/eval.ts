@@ -4,14 +4,13 @@
  * @module
  */
 
-import { writePhantomSet } from "../datasets/phantom.ts";
 import {
   evaluate,
   formatTable,
   openDataset,
-  resolveSettings,
   ScoreSummary,
   type Summary,
+  writePhantomSet,
 } from "../mod.ts";
 import {
   defaultFolder,
@@ -98,20 +97,20 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   }
   const out = values.out ?? defaultFolder("eval");
   const settings = groundSettings(values);
+  const choice = { ...(images && { images }), ...(split && { split }), ...(limit && { limit }) };
+  const given = values.dataset === undefined
+    ? undefined
+    : await openDataset(values.dataset, choice);
+  const { model, resolved } = await openChosenModel(values, settings);
   const file = await openResults(out);
-  const model = await openChosenModel(values);
   try {
-    const path = values.dataset ?? (await writePhantomSet(`${out}/phantoms`, {
-      seed: PHANTOM_SEED,
-    })).csv;
-    const dataset = await openDataset(path, {
-      ...(images && { images }),
-      ...(split && { split }),
-      ...(limit && { limit }),
-    });
+    const dataset = given ?? await openDataset(
+      (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv,
+      choice,
+    );
     const options = { ...settings, model, concurrency, margin, signal };
     const record = {
-      ...describeRun(resolveSettings(model, options), model, await model.bundle.hash()),
+      ...describeRun(resolved, model, await model.bundle.hash()),
       dataset: { path: dataset.path, kind: dataset.kind, ...(split && { split }) },
       margin,
     };

@@ -4,14 +4,7 @@
  * @module
  */
 
-import {
-  encodeNpy,
-  groundImage,
-  renderOverlay,
-  resolveSettings,
-  type ScoredPhrase,
-} from "../mod.ts";
-import { decodeImage } from "../mod.ts";
+import { decodeImage, encodeNpy, groundImage, renderOverlay, type ScoredPhrase } from "../mod.ts";
 import {
   defaultFolder,
   describeRun,
@@ -71,18 +64,14 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
   const settings = groundSettings(values);
   const gray = await decodeImage(image);
-  const model = await openChosenModel(values);
+  const { model, resolved } = await openChosenModel(values, settings);
   try {
     const out = values.out ?? defaultFolder("ground");
     const progress = new Progress(phrases.length);
     const onProgress = (done: number) => progress.update(done);
     const results = await groundImage(gray, phrases, { ...settings, model, signal, onProgress });
     progress.finish(phrases.length);
-    const record = describeRun(
-      resolveSettings(model, settings),
-      model,
-      await model.bundle.hash(),
-    );
+    const record = describeRun(resolved, model, await model.bundle.hash());
     for (const [index, result] of results.entries()) {
       const folder = results.length === 1
         ? out

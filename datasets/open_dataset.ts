@@ -114,13 +114,19 @@ async function findFile(path: string): Promise<string> {
 }
 
 async function readRows(file: string): Promise<{ kind: Dataset["kind"]; rows: SplitRow[] }> {
-  const text = await Deno.readTextFile(file).catch((error) => {
+  const bytes = await Deno.readFile(file).catch((error) => {
     throw new Error(`Cannot read dataset "${file}": ${error.message}`, { cause: error });
   });
-  if (/^\s*[{[]/.test(text.replace(/^\uFEFF/, ""))) {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new SyntaxError(`Cannot read "${file}": it is not text in UTF-8`);
+  }
+  if (/^\s*[{[]/.test(text)) {
     let json: unknown;
     try {
-      json = JSON.parse(text.replace(/^\uFEFF/, ""));
+      json = JSON.parse(text);
     } catch (error) {
       throw new SyntaxError(
         `Cannot read "${file}": it is not valid JSON (${(error as Error).message})`,

@@ -89,7 +89,9 @@ async function readImage(path: string): Promise<Uint8Array> {
     if (error instanceof Deno.errors.NotFound) {
       throw new Deno.errors.NotFound(`Cannot read image "${path}": there is no such file`);
     }
-    throw new Error(`Cannot read image "${path}": ${(error as Error).message}`, { cause: error });
+    const isFolder = (await Deno.stat(path).catch(() => undefined))?.isDirectory;
+    const reason = isFolder ? "it is a folder" : (error as Error).message;
+    throw new Error(`Cannot read image "${path}": ${reason}`, { cause: error });
   }
 }
 

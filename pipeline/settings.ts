@@ -5,7 +5,7 @@
  */
 
 import type { LdmModel } from "../models/ldm/model.ts";
-import { defaultWindow } from "../models/scheduler.ts";
+import { defaultWindow, Scheduler } from "../models/scheduler.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
 
 /** Which steps' attention is read: indices, or shares of T; both half-open. */
@@ -87,12 +87,17 @@ export const DEFAULT_STEPS = 300;
 /**
  * Makes every choice and checks it against the model.
  *
+ * @param model The model, or what it is to be opened with.
+ * @param settings What was chosen.
  * @throws {RangeError} If a value is out of its range, or no step is chosen.
  */
-export function resolveSettings(model: LdmModel, settings: GroundSettings): ResolvedSettings {
+export function resolveSettings(
+  model: Pick<LdmModel, "bundle" | "layers">,
+  settings: GroundSettings,
+): ResolvedSettings {
   const { sigma = 2.5, otsu = true, tokens = "phrase", noise = "inversion", seed = 0 } = settings;
   const steps = settings.steps ?? model.bundle.config.steps ?? DEFAULT_STEPS;
-  const timesteps = model.scheduler.timesteps(steps);
+  const timesteps = new Scheduler(model.bundle.config.scheduler).timesteps(steps);
   const { start, end } = chooseSteps(settings.select, steps);
   if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end)) {
     throw new RangeError(
