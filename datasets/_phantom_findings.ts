@@ -74,7 +74,7 @@ export function makeFinding(category: Category, anatomy: Anatomy, random: Random
         pick([
           `dense consolidation in the ${side} ${zone} lung`,
           `${size} focal consolidation of the ${side} ${zone} zone`,
-          `${side} ${zone} lobe consolidation`,
+          `consolidation in the ${side} ${zone} zone`,
         ]),
         0.36,
         [airspace(side)],

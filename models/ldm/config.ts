@@ -117,7 +117,7 @@ function requireTwoDimensions(fields: Fields): void {
 function autoencoderConfig(fields: Fields): AutoencoderConfig {
   requireTwoDimensions(fields);
   // MONAI renamed `num_channels` to `channels` when it took the network over.
-  const key = fields.has("num_channels") ? "num_channels" : "channels";
+  const key = fields.has("channels") ? "channels" : "num_channels";
   const channels = fields.levels<number>(key, undefined, isChannels);
   const levels = channels.length;
   return {
@@ -134,7 +134,7 @@ function autoencoderConfig(fields: Fields): AutoencoderConfig {
 
 function unetConfig(fields: Fields): UnetConfig {
   requireTwoDimensions(fields);
-  const key = fields.has("num_channels") ? "num_channels" : "channels";
+  const key = fields.has("channels") ? "channels" : "num_channels";
   const channels = fields.levels<number>(key, undefined, isChannels);
   const levels = channels.length;
   if (!fields.flag("with_conditioning", false)) {
