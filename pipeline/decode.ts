@@ -63,17 +63,15 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   if (!header) {
     throw new SyntaxError(`Cannot read ${name}: it is not a PNG or JPEG file`);
   }
-  const { width, height } = header;
-  if (width * height > MAX_PIXELS) {
+  const { format, size } = header;
+  if (size && size.width * size.height > MAX_PIXELS) {
     throw new RangeError(
-      `Cannot read ${name}: ${width}x${height} pixels are more than ${MAX_PIXELS}`,
+      `Cannot read ${name}: ${size.width}x${size.height} pixels are more than ${MAX_PIXELS}`,
     );
   }
-  let image;
-  try {
-    image = await decodeFile(bytes);
-  } catch {
-    throw new SyntaxError(`Cannot read ${name}: the ${header.format} file is truncated or corrupt`);
+  const image = size && await decodeFile(bytes).catch(() => undefined);
+  if (!image) {
+    throw new SyntaxError(`Cannot read ${name}: the ${format} file is truncated or corrupt`);
   }
   if (!(image instanceof Image)) throw new SyntaxError(`Cannot read ${name}: it is an animation`);
   const rgba = image.bitmap;

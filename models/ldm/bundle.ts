@@ -180,7 +180,9 @@ async function openText(
   const nested = `${folder}/text_encoder/config.json`;
   const configFile = await requireFile(
     sideBySide ? [nested, `${folder}/config.json`] : [nested],
-    sideBySide ? "the text encoder" : "the text encoder (a MONAI bundle has none: give its folder with --text-encoder)",
+    sideBySide
+      ? "the text encoder"
+      : "the text encoder (a MONAI bundle has none: give its folder with --text-encoder)",
   );
   const encoder = configFile.slice(0, -"/config.json".length);
   const layout = readTextConfig(await readJson(configFile), `"${configFile}"`);

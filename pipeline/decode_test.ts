@@ -1,0 +1,101 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Image } from "imagescript";
+import type { Sample } from "../datasets/sample.ts";
+import { decode, decodeImage } from "./decode.ts";
+import { type Flow, item } from "./flow.ts";
+import { imageHeader } from "./image_header.ts";
+
+async function png(width: number, height: number): Promise<Uint8Array> {
+  const image = new Image(width, height);
+  for (let i = 0; i < width * height; i++) image.bitmap.set([i % 251, 7, 9, 255 - i % 5], 4 * i);
+  return await image.encode();
+}
+
+const sample = (id: string, boxes: Sample["boxes"] = [], phrase = "a phrase"): Sample => ({
+  id,
+  image: "",
+  phrase,
+  boxes,
+});
+
+async function run(image: Uint8Array | string, samples: Sample[]) {
+  const source = async function* () {
+    yield await Promise.resolve(item({ image, samples }));
+  };
+  return await Array.fromAsync(decode(source(), 16));
+}
+
+const reasons = (flows: Flow<unknown>[]) =>
+  flows.flatMap((flow) =>
+    flow.kind === "dropped" ? [[flow.dropped.status, flow.dropped.reason]] : []
+  );
+
+Deno.test("decodeImage() keeps the first channel, whatever the opacity", async () => {
+  const { data, width, height } = await decodeImage(await png(30, 20));
+  assertEquals([width, height], [30, 20]);
+  assertEquals([...data.subarray(0, 4)], [0, 1, 2, 3]);
+});
+
+Deno.test("decodeImage() says truncated of a file cut anywhere", async () => {
+  const image = new Image(40, 30);
+  for (const file of [await image.encode(), await image.encodeJPEG(90)]) {
+    for (const share of [0.1, 0.5, 0.8]) {
+      const cut = file.slice(0, Math.floor(file.length * share));
+      await assertRejects(() => decodeImage(cut), SyntaxError, "truncated or corrupt");
+    }
+  }
+  const start = new Uint8Array([0xff, 0xd8, 0xff]);
+  await assertRejects(() => decodeImage(start), SyntaxError, "truncated or corrupt");
+});
+
+Deno.test("decodeImage() refuses a size that would fill the memory before decoding it", async () => {
+  const file = await png(8, 8);
+  new DataView(file.buffer, file.byteOffset).setUint32(16, 60_000);
+  new DataView(file.buffer, file.byteOffset).setUint32(20, 60_000);
+  await assertRejects(() => decodeImage(file), RangeError, "60000x60000");
+});
+
+Deno.test("imageHeader() knows only PNG and JPEG", () => {
+  assertEquals(imageHeader(new TextEncoder().encode("GIF89a")), undefined);
+  assertEquals(imageHeader(new Uint8Array(0)), undefined);
+});
+
+Deno.test("decode() fails every sample of an image that cannot be read", async () => {
+  const flows = await run("no-such-file.png", [sample("a"), sample("b")]);
+  assertEquals(flows.length, 2);
+  for (const [status, reason] of reasons(flows)) {
+    assertEquals(status, "failed");
+    assert(reason!.includes("no such file"));
+  }
+});
+
+Deno.test("decode() drops boxes outside the centre square, and skips a sample without any other", async () => {
+  const flows = await run(await png(30, 50), [
+    sample("both", [[0, 0, 5, 5], [5, 20, 5, 5]]),
+    sample("above", [[0, 0, 30, 10]]),
+    sample("touching", [[0, 0, 30, 11]]),
+  ]);
+  assertEquals(reasons(flows).map(([status]) => status), ["skipped"]);
+  const last = flows.at(-1)!;
+  assert(last.kind === "item");
+  if (last.kind !== "item") return;
+  const { samples, crop, input } = last.item;
+  assertEquals(crop, { x: 0, y: 10, side: 30 });
+  assertEquals(input.length, 16 * 16);
+  assertEquals(samples.map(({ id, boxes }) => [id, boxes.length]), [["both", 1], ["touching", 1]]);
+  assert(samples[0]!.notes![0]!.includes("1 of 2 boxes"));
+});
+
+Deno.test("decode() fails a sample whose boxes, phrase or size do not fit its image", async () => {
+  const flows = await run(await png(30, 30), [
+    sample("far", [[40, 2, 5, 5]]),
+    sample("flat", [[1, 2, 0, 5]]),
+    sample("NaN", [[1, NaN, 3, 5]]),
+    sample("empty", [], "  "),
+    { ...sample("size"), imageSize: { width: 30, height: 31 } },
+  ]);
+  assertEquals(flows.length, 5);
+  const texts = reasons(flows).map(([, reason]) => reason!);
+  assert(texts.slice(0, 3).every((text) => text.includes("not inside the image of 30x30")));
+  assert(texts[3]!.includes("empty") && texts[4]!.includes("30x31"));
+});

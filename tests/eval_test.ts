@@ -1,0 +1,149 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { CLASSES, type SampleResult, writePhantomSet } from "../mod.ts";
+import { commandArguments, inFolder, runCommand } from "./support/command.ts";
+
+async function results(folder: string): Promise<SampleResult[]> {
+  const text = await Deno.readTextFile(`${folder}/results.jsonl`);
+  return text.trim().split("\n").map((line) => JSON.parse(line));
+}
+
+Deno.test("eval without options scores at least 24 phrases over the eight classes", () =>
+  inFolder(async (folder) => {
+    const { code, stdout, stderr } = await runCommand("eval", ["--steps", "10"], folder);
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, /scores mean nothing/);
+    const out = /Results: (.*)\/results\.jsonl/.exec(stdout)![1]!;
+    const lines = await results(`${folder}/${out}`);
+    assert(lines.length >= 24);
+    assert(lines.every(({ status }) => status === "scored"));
+    const summary = JSON.parse(await Deno.readTextFile(`${folder}/${out}/summary.json`));
+    assertEquals(summary.classes.map(({ category }: { category: string }) => category), [
+      ...CLASSES,
+    ]);
+    assertEquals(summary.counts.scored, lines.length);
+    assertMatch(summary.model.sha256, /^[0-9a-f]{64}$/);
+    // The average counts every class once, however many samples it has.
+    const mean = (values: number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
+    const byClass = CLASSES.map((category) =>
+      mean(
+        lines.flatMap((line) =>
+          line.status === "scored" && line.category === category ? line.miou : []
+        ),
+      )
+    );
+    assert(Math.abs(summary.average.miou - mean(byClass)) < 1e-12);
+    assertMatch(stdout, /\|CNR\|.*\n.*CNR.*\n.*mIoU/);
+  }));
+
+Deno.test("eval records bad rows and images and goes on", () =>
+  inFolder(async (folder) => {
+    const { csv } = await writePhantomSet(`${folder}/set`, { seed: 3, images: 3 });
+    const [header, ...rows] = (await Deno.readTextFile(csv)).trim().split(/\r?\n/);
+    const image = (row: string) => /files\/[^,]*\.jpg/.exec(row)![0];
+    const distinct = [...new Set(rows.map(image))];
+    await Deno.writeFile(`${folder}/set/${distinct[1]}`, new Uint8Array([0xff, 0xd8, 0xff]));
+    const columns = header!.split(",");
+    const change = (row: string, column: string, value: string) =>
+      row.split(",").map((field, i) => i === columns.indexOf(column) ? value : field).join(",");
+    const one = rows.find((row) => image(row) === distinct[0])!;
+    const bad = [
+      change(change(one, "label_text", "a box far away"), "x", "9000"),
+      change(change(one, "label_text", "a box of no size"), "w", "0"),
+      change(change(one, "label_text", "a box that is no number"), "y", "NaN"),
+      change(one, "label_text", " "),
+      change(change(one, "label_text", "outside"), "path", "../../secret.jpg"),
+    ];
+    await Deno.writeTextFile(csv, [header, ...bad, ...rows].join("\n"));
+    const { code, stdout } = await runCommand("eval", [
+      "--dataset",
+      "set",
+      "--steps",
+      "10",
+      "--out",
+      "out",
+    ], folder);
+    assertEquals(code, 0);
+    const lines = await results(`${folder}/out`);
+    const reasons = lines.flatMap((line) => line.status === "failed" ? line.reason : []);
+    for (
+      const part of [
+        "outside the image",
+        "has no size",
+        "must be a number",
+        "phrase is empty",
+        "leaves the image root",
+        "truncated or corrupt",
+      ]
+    ) {
+      assert(reasons.some((reason) => reason.includes(part)), `${part}: ${reasons.join("; ")}`);
+    }
+    assert(lines.some(({ status }) => status === "scored"));
+    assertMatch(stdout, /failed at dataset/);
+  }));
+
+Deno.test("eval names what is wrong before it writes anything", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/a.csv`, "image,phrase,x,y,w\na.png,b,1,2,3\n");
+    const cases: [string[], number, RegExp][] = [
+      [["--datset", "a.csv"], 2, /did you mean "--dataset"/],
+      [["--dataset", "b.csv"], 1, /"b\.csv": there is no such file/],
+      [["--dataset", "a.csv"], 1, /column "h" is missing/],
+      [["--steps", "0"], 2, /--steps/],
+      [["--split", "test"], 2, /needs "--dataset"/],
+      [["--model", "."], 1, /config\.json/],
+    ];
+    for (const [args, expected, message] of cases) {
+      const { code, stdout, stderr } = await runCommand("eval", args, folder);
+      assertEquals([code, stdout], [expected, ""], args.join(" "));
+      assertMatch(stderr.trim(), message);
+      assertEquals(stderr.trim().split("\n").length, 1, stderr);
+    }
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["a.csv"]);
+  }));
+
+Deno.test("eval never overwrites earlier results", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/results.jsonl`, "precious\n");
+    const { code, stderr } = await runCommand("eval", ["--out", "."], folder);
+    assertEquals(code, 1);
+    assertMatch(stderr, /already holds results/);
+    assertEquals(await Deno.readTextFile(`${folder}/results.jsonl`), "precious\n");
+  }));
+
+Deno.test("eval gives the same bytes again, whatever runs ahead", () =>
+  inFolder(async (folder) => {
+    const run = async (out: string, concurrency: string) => {
+      await runCommand("eval", [
+        ...["--dataset", "set", "--steps", "10", "--noise", "sample", "--seed", "5"],
+        ...["--concurrency", concurrency, "--out", out],
+      ], folder);
+      return await Deno.readTextFile(`${folder}/${out}/results.jsonl`);
+    };
+    await writePhantomSet(`${folder}/set`, { seed: 4, images: 4 });
+    assertEquals(await run("a", "1"), await run("b", "4"));
+  }));
+
+Deno.test("eval ends on Ctrl-C with 130 and keeps what is done", {
+  ignore: Deno.build.os === "windows",
+}, () =>
+  inFolder(async (folder) => {
+    const child = new Deno.Command("deno", {
+      args: commandArguments("eval", ["--out", "out"]),
+      cwd: folder,
+      env: { NO_COLOR: "1", INIT_CWD: "" },
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    // Once the first results are there, the run is well under way.
+    const isUnderWay = () =>
+      Deno.stat(`${folder}/out/results.jsonl`).then(({ size }) => size > 0, () => false);
+    while (!await isUnderWay()) await new Promise((resolve) => setTimeout(resolve, 50));
+    child.kill("SIGINT");
+    const { code } = await child.status;
+    const stderr = await new Response(child.stderr).text();
+    assertEquals(code, 130, stderr);
+    const lines = await results(`${folder}/out`);
+    const summary = JSON.parse(await Deno.readTextFile(`${folder}/out/summary.json`));
+    assertEquals(summary.interrupted, true);
+    assertEquals(summary.counts.scored, lines.length);
+  }));

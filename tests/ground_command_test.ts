@@ -1,0 +1,92 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { decode, Image } from "imagescript";
+import { drawPhantom } from "../mod.ts";
+import { inFolder, runCommand } from "./support/command.ts";
+
+async function writeXray(path: string): Promise<void> {
+  const { data, width, height } = drawPhantom({ seed: 2, width: 200, height: 260 });
+  const image = new Image(width, height);
+  data.forEach((value, i) => image.bitmap.set([value, value, value, 255], 4 * i));
+  await Deno.writeFile(path, await image.encode());
+}
+
+Deno.test("ground writes heatmap, overlay and result for a phrase", () =>
+  inFolder(async (folder) => {
+    await writeXray(`${folder}/xray.png`);
+    const { code, stderr } = await runCommand("ground", [
+      ...["--image", "xray.png", "--phrase", "left pleural effusion"],
+      ...["--steps", "20", "--out", "out"],
+    ], folder);
+    assertEquals(code, 0, stderr);
+    const names = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort();
+    assertEquals(names, ["heatmap.npy", "overlay.png", "result.json"]);
+
+    const npy = await Deno.readFile(`${folder}/out/heatmap.npy`);
+    const header = new TextDecoder().decode(npy.subarray(10, 128));
+    assertMatch(header, /'descr': '<f4', 'fortran_order': False, 'shape': \(128, 128\)/);
+    const heatmap = new Float32Array(npy.slice(128).buffer);
+    assertEquals(heatmap.length, 128 * 128);
+    assertEquals(heatmap.reduce((a, b) => Math.max(a, b)), 1);
+
+    const result = JSON.parse(await Deno.readTextFile(`${folder}/out/result.json`));
+    assertEquals(result.phrase, "left pleural effusion");
+    const [x, y, width, height] = result.box;
+    assert(x >= 0 && y >= 30 && x + width <= 200 && y + height <= 230, `${result.box}`);
+    assert(heatmap.every((value) => value === 0 || value > result.threshold));
+    assertEquals(result.settings.steps, 20);
+
+    const overlay = await decode(await Deno.readFile(`${folder}/out/overlay.png`));
+    // The shorter X-rays are shown at about 512 pixels.
+    assertEquals([overlay.width, overlay.height], [394, 512]);
+  }));
+
+Deno.test("ground gives several phrases a folder each", () =>
+  inFolder(async (folder) => {
+    await writeXray(`${folder}/xray.png`);
+    const { code } = await runCommand("ground", [
+      ...["--image", "xray.png", "--phrase", "cardiomegaly", "--phrase", "Édème, bilateral"],
+      ...["--steps", "10", "--no-otsu", "--runtime", "wasm", "--out", "out"],
+    ], folder);
+    assertEquals(code, 0);
+    const names = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort();
+    assertEquals(names, ["1-cardiomegaly", "2-e-de-me-bilateral"]);
+    const json = await Deno.readTextFile(`${folder}/out/1-cardiomegaly/result.json`);
+    const { threshold, box } = JSON.parse(json);
+    assertEquals([threshold, box], [null, null]);
+  }));
+
+Deno.test("ground names what is wrong and writes nothing", () =>
+  inFolder(async (folder) => {
+    await writeXray(`${folder}/xray.png`);
+    await Deno.writeTextFile(`${folder}/text.png`, "not a picture");
+    const cut = (await Deno.readFile(`${folder}/xray.png`)).subarray(0, 5000);
+    await Deno.writeFile(`${folder}/cut.png`, cut);
+    const cases: [string[], number, RegExp][] = [
+      [["--image", "no.png", "--phrase", "x"], 1, /"no\.png": there is no such file/],
+      [["--image", ".", "--phrase", "x"], 1, /it is a folder/],
+      [["--image", "text.png", "--phrase", "x"], 1, /not a PNG or JPEG/],
+      [["--image", "cut.png", "--phrase", "x"], 1, /truncated or corrupt/],
+      [["--image", "xray.png", "--phrase", ""], 2, /Phrase 1 is empty/],
+      [["--image", "xray.png"], 2, /"--phrase" is needed/],
+      [["--image", "xray.png", "--phrase", "x", "--layers", "40"], 1, /layer 40/],
+      [["--image", "xray.png", "--phrase", "x", "--select", "40..60"], 1, /40\.\.60/],
+    ];
+    for (const [args, expected, message] of cases) {
+      const { code, stderr } = await runCommand("ground", args, folder);
+      assertEquals(code, expected, args.join(" "));
+      assertMatch(stderr.trim(), message);
+      assertEquals(stderr.trim().split("\n").length, 1, stderr);
+    }
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    assertEquals(names, ["cut.png", "text.png", "xray.png"]);
+  }));
+
+Deno.test("ground --help lists the options", () =>
+  inFolder(async (folder) => {
+    const { code, stdout } = await runCommand("ground", ["--help"], folder);
+    assertEquals(code, 0);
+    for (const option of ["--image FILE", "--phrase TEXT", "--no-otsu", "--layers", "--sigma"]) {
+      assert(stdout.includes(option), option);
+    }
+    assert(stdout.split("\n").every((line) => line.length <= 100));
+  }));

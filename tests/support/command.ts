@@ -1,0 +1,52 @@
+/**
+ * Runs a command of the project as a user would.
+ *
+ * @module
+ */
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** What a command printed, and how it ended. */
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Arguments of `deno run` with the permissions that the tasks have. */
+export function commandArguments(name: string, args: readonly string[]): string[] {
+  return [
+    "run",
+    "--allow-read",
+    "--allow-write",
+    "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD",
+    `--allow-ffi=${ROOT}node_modules`,
+    `${ROOT}cli/${name}.ts`,
+    ...args,
+  ];
+}
+
+/** Runs `cli/<name>.ts` in a folder. */
+export async function runCommand(
+  name: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<CommandResult> {
+  const { code, stdout, stderr } = await new Deno.Command("deno", {
+    args: commandArguments(name, args),
+    cwd,
+    env: { NO_COLOR: "1", INIT_CWD: "" },
+  }).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs a test in a folder of its own, which is removed again. */
+export async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
