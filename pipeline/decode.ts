@@ -63,13 +63,13 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   if (!header) {
     throw new SyntaxError(`Cannot read ${name}: it is not a PNG or JPEG file`);
   }
-  const { format, size } = header;
+  const { format, size, isWhole } = header;
   if (size && size.width * size.height > MAX_PIXELS) {
     throw new RangeError(
       `Cannot read ${name}: ${size.width}x${size.height} pixels are more than ${MAX_PIXELS}`,
     );
   }
-  const image = size && await decodeFile(bytes).catch(() => undefined);
+  const image = isWhole && await decodeFile(bytes).catch(() => undefined);
   if (!image) {
     throw new SyntaxError(`Cannot read ${name}: the ${format} file is truncated or corrupt`);
   }

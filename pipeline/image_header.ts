@@ -5,15 +5,23 @@
  * @module
  */
 
-/** What the first bytes of an image file say. */
+/** What the frame of an image file says, without its pixels. */
 export interface ImageHeader {
   /** File format. */
   readonly format: "PNG" | "JPEG";
   /** Width and height in pixels; absent if the file ends before it says them. */
   readonly size?: { readonly width: number; readonly height: number };
+  /** Whether its end is there; decoders fill what is missing with grey and do not say so. */
+  readonly isWhole: boolean;
 }
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+
+/** The type of a PNG's last chunk. */
+const IEND = 0x49454e44;
+
+const START_OF_SCAN = 0xda;
+const END_OF_IMAGE = 0xd9;
 
 /**
  * Reads the header of a PNG or JPEG file.
@@ -22,12 +30,28 @@ const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
  * @returns `undefined` if it is neither.
  */
 export function imageHeader(bytes: Uint8Array): ImageHeader | undefined {
+  if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return pngHeader(bytes);
+  if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes);
+  return undefined;
+}
+
+/** A PNG is chunks of length, type, data and checksum, from IHDR to IEND. */
+function pngHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) {
-    if (bytes.length < 24) return { format: "PNG" };
-    return { format: "PNG", size: { width: view.getUint32(16), height: view.getUint32(20) } };
+  if (bytes.length < 24) return { format: "PNG", isWhole: false };
+  const size = { width: view.getUint32(16), height: view.getUint32(20) };
+  let at = PNG_SIGNATURE.length;
+  while (at + 12 <= bytes.length) {
+    if (view.getUint32(at + 4) === IEND) return { format: "PNG", size, isWhole: true };
+    at += 12 + view.getUint32(at);
   }
-  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  return { format: "PNG", size, isWhole: false };
+}
+
+/** A JPEG is segments of marker and length up to the first scan, then scans up to the end marker. */
+function jpegHeader(bytes: Uint8Array): ImageHeader {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let size: ImageHeader["size"];
   let at = 2;
   while (at + 9 <= bytes.length && bytes[at] === 0xff) {
     const marker = bytes[at + 1]!;
@@ -35,12 +59,17 @@ export function imageHeader(bytes: Uint8Array): ImageHeader | undefined {
       at++;
       continue;
     }
+    if (marker === START_OF_SCAN) {
+      // Inside a scan FF is followed by 00 or a restart marker, so that FF D9 is the end.
+      let end = bytes.length - 2;
+      while (end > at && (bytes[end] !== 0xff || bytes[end + 1] !== END_OF_IMAGE)) end--;
+      return { format: "JPEG", ...(size && { size }), isWhole: end > at };
+    }
     // Start-of-frame markers are C0 to CF but for DHT (C4), JPG (C8) and DAC (CC).
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
-      const size = { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
-      return { format: "JPEG", size };
+      size = { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
     }
     at += 2 + view.getUint16(at + 2);
   }
-  return { format: "JPEG" };
+  return { format: "JPEG", ...(size && { size }), isWhole: false };
 }
