@@ -110,11 +110,13 @@ export function drawPhantom(options: PhantomOptions): Phantom {
       throw new RangeError(`Cannot draw a phantom of ${width}x${height}: expected at least 16x16`);
     }
   }
+  // Findings have a source of their own: the chest is the same with them and without.
   const random = new Random(seed);
-  const chosen = chooseCategories(random);
+  const findingRandom = new Random(seed + 2 ** 40);
+  const chosen = chooseCategories(findingRandom);
   const categories = options.categories ?? chosen;
   const anatomy = drawAnatomy(random, categories.includes("Cardiomegaly"));
-  const findings = categories.map((category) => makeFinding(category, anatomy, random));
+  const findings = categories.map((category) => makeFinding(category, anatomy, findingRandom));
   const texture = makeTexture(random);
   const exposure = 0.9 + 0.25 * random.uniform();
   const gamma = 0.9 + 0.25 * random.uniform();

@@ -1,0 +1,225 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { openDataset, type OpenDatasetOptions } from "./open_dataset.ts";
+import type { DatasetItem } from "./sample.ts";
+
+const COLUMNS = "dicom_id,category_name,label_text,x,y,w,h,image_width,image_height,path";
+
+/** Writes files below a new folder, with an empty `files/` for images, and removes it all again. */
+async function withFiles(
+  files: Record<string, string>,
+  test: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
+  try {
+    await Deno.mkdir(`${folder}/files`);
+    for (const [name, text] of Object.entries(files)) {
+      await Deno.writeTextFile(`${folder}/${name}`, text);
+    }
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function read(path: string, options: OpenDatasetOptions = {}): Promise<DatasetItem[]> {
+  return await Array.fromAsync((await openDataset(path, options)).items);
+}
+
+const samples = (items: DatasetItem[]) =>
+  items.flatMap((item) => item.kind === "sample" ? [item.sample] : []);
+const failures = (items: DatasetItem[]) =>
+  items.flatMap((item) => item.kind === "failure" ? [item.failure] : []);
+
+Deno.test("openDataset() merges the rows of one image and phrase, images together", () =>
+  withFiles({
+    "a.csv": [
+      COLUMNS,
+      "d1,Pneumonia,left base,1,2,3,4,100,200,files/1.jpg",
+      "d2,Edema,haze,5,6,7,8,100,200,files/2.jpg",
+      "d1,Pneumonia,left base,9,10,11,12,100,200,files/1.jpg",
+      "d1,Atelectasis,band,1,1,1,1,100,200,files/1.jpg",
+    ].join("\n"),
+  }, async (folder) => {
+    const found = samples(await read(`${folder}/a.csv`));
+    assertEquals(found.map(({ id, phrase }) => [id, phrase]), [
+      ["d1#1", "left base"],
+      ["d1#2", "band"],
+      ["d2#1", "haze"],
+    ]);
+    assertEquals(found[0]!.boxes, [[1, 2, 3, 4], [9, 10, 11, 12]]);
+    assertEquals(found[0]!.category, "Pneumonia");
+    assertEquals(found[0]!.imageSize, { width: 100, height: 200 });
+    assertEquals(found[0]!.image, `${folder}/files/1.jpg`);
+  }));
+
+Deno.test("openDataset() takes columns in any order, a byte order mark, CRLF and quoted fields", () =>
+  withFiles({
+    "a.csv":
+      "\uFEFFpath,label_text,split,x,y,w,h,extra,image_height,image_width,category_name,dicom_id\r\n" +
+      'files/1.jpg,"opacity, ""patchy""\r\nat the base",TEST,1.0,2,3,4,,200,100,Edema,d1\r\n' +
+      "\r\n" +
+      "files/1.jpg,second,val,x,2,3,4,,200,100,Edema,d1\r\n",
+  }, async (folder) => {
+    const items = await read(`${folder}/a.csv`);
+    const [first] = samples(items);
+    assertEquals(first!.phrase.replaceAll("\r", ""), 'opacity, "patchy"\nat the base');
+    assertEquals(first!.boxes, [[1, 2, 3, 4]]);
+    assertEquals(failures(items).map(({ id, reason }) => [id, reason]), [
+      ["a.csv:5", 'x of the box must be a number, got "x"'],
+    ]);
+    assertEquals(samples(await read(`${folder}/a.csv`, { split: "test" })).length, 1);
+  }));
+
+Deno.test("openDataset() reads the COCO-style JSON", () =>
+  withFiles({
+    "a.json": JSON.stringify({
+      images: [{ id: 7, file_name: "1.jpg", path: "files/1.jpg", width: 50, height: 60 }],
+      categories: [{ id: 3, name: "Edema" }],
+      annotations: [
+        { image_id: 7, category_id: 3, bbox: [1, 2, 3, 4], label_text: "haze" },
+        { image_id: 7, category_id: 3, bbox: [5, 6, 7, 8], label_text: "haze" },
+        { image_id: 8, category_id: 3, bbox: [1, 2, 3, 4], label_text: "no image" },
+        { image_id: 7, category_id: 4, bbox: [1, 2, 3, 4], label_text: "no class" },
+        { image_id: 7, category_id: 3, bbox: [1, 2, 3], label_text: "short box" },
+      ],
+    }),
+  }, async (folder) => {
+    const items = await read(`${folder}/a.json`);
+    assertEquals(samples(items).map(({ boxes, category }) => [boxes.length, category]), [
+      [2, "Edema"],
+    ]);
+    assertEquals(failures(items).length, 3);
+    assert(failures(items).every(({ id }) => /a\.json:annotations\[[234]\]/.test(id)));
+    await assertRejects(() => read(`${folder}/b.json`), Deno.errors.NotFound, "no such file");
+  }));
+
+Deno.test("openDataset() names what a JSON lacks", () =>
+  withFiles({
+    "a.json": '{"images": [], "annotations": []}',
+    "b.json": '{"images": [{"id": 1}], "categories": [], "annotations": []}',
+    "c.json": "{",
+  }, async (folder) => {
+    await assertRejects(() => read(`${folder}/a.json`), SyntaxError, '"categories"');
+    await assertRejects(
+      () => read(`${folder}/b.json`),
+      SyntaxError,
+      'images[0] has no "file_name"',
+    );
+    await assertRejects(() => read(`${folder}/c.json`), SyntaxError, "not valid JSON");
+  }));
+
+Deno.test("openDataset() fails a bad row by itself and names it", () =>
+  withFiles({
+    "a.csv": [
+      COLUMNS,
+      ...[
+        ["one", "NaN,2,3,4"],
+        ["two", "1,2,0,4"],
+        ["three", "1,2,3,-4"],
+        ["four", "100,2,3,4"],
+        ["five", "-1,2,3,4"],
+        ["six", "1,,3,4"],
+        [" ", "1,2,3,4"],
+        ["eight", "1,2,3,4,5"],
+        ["ten", "1,2,1e999,4"],
+      ].map(([phrase, box]) => `d,Edema,${phrase},${box},100,200,files/1.jpg`),
+      "d,Edema,good,90,2,30,4.5,100,200,files/1.jpg",
+      "d,Edema,half bad,1,2,3,4,100,200,files/1.jpg",
+      "d,Edema,half bad,1,2,3,x,100,200,files/1.jpg",
+    ].join("\n"),
+  }, async (folder) => {
+    const items = await read(`${folder}/a.csv`);
+    const lines = failures(items).map(({ id }) => Number(id.split(":")[1]));
+    assertEquals(lines.toSorted((a, b) => a - b), [2, 3, 4, 5, 6, 7, 8, 9, 10, 13]);
+    const [good, ...others] = samples(items);
+    assertEquals(others, []);
+    assertEquals(good!.boxes, [[90, 2, 10, 4]]);
+    assertEquals(good!.notes!.length, 2);
+  }));
+
+Deno.test("openDataset() refuses image paths that leave the root", () =>
+  withFiles({
+    "a.csv": [
+      COLUMNS,
+      ...[
+        "../secret.jpg",
+        "files/../../secret.jpg",
+        "/etc/passwd",
+        "files\\..\\x.jpg",
+        "C:/x.jpg",
+        "files/link/x.jpg",
+        "",
+      ]
+        .map((path, i) => `d${i},Edema,p,1,2,3,4,100,200,${path}`),
+    ].join("\n"),
+  }, async (folder) => {
+    const outside = await Deno.makeTempDir();
+    await Deno.writeTextFile(`${outside}/x.jpg`, "");
+    await Deno.symlink(outside, `${folder}/files/link`);
+    const items = await read(`${folder}/a.csv`);
+    await Deno.remove(outside, { recursive: true });
+    assertEquals(samples(items), []);
+    const reasons = failures(items).map(({ reason }) => reason);
+    assertEquals(reasons.length, 7);
+    assert(reasons.slice(0, 6).every((reason) => reason.includes("leaves the image root")));
+    assert(reasons[6]!.includes("path is empty"));
+  }));
+
+Deno.test("openDataset() reads a plain CSV, with boxes and without", () =>
+  withFiles({
+    "boxes.csv": "phrase,image,x,y,w,h\nband,a.png,1,2,3,4\nband,a.png,,,,\nhaze,a.png,1,,3,4\n",
+    "bare.csv": "image,phrase,category\na.png,band,Edema\n",
+  }, async (folder) => {
+    const items = await read(`${folder}/boxes.csv`);
+    assertEquals(samples(items).map(({ boxes }) => boxes), [[[1, 2, 3, 4]]]);
+    assertEquals(failures(items).map(({ id }) => id), ["boxes.csv:4"]);
+    const [bare] = samples(await read(`${folder}/bare.csv`));
+    assertEquals([bare!.image, bare!.boxes, bare!.category], [`${folder}/a.png`, [], "Edema"]);
+  }));
+
+Deno.test("openDataset() names columns, splits and folders that are missing", () =>
+  withFiles({
+    "a.csv": `${COLUMNS.replace("label_text,", "")}\n`,
+    "b.csv": "this,that\n1,2\n",
+    "c.csv": `${COLUMNS}\n`,
+    "d.csv": `${COLUMNS},split\nd,Edema,p,1,2,3,4,100,200,files/1.jpg,val\n`,
+    "e.csv": 'image,phrase\n"a.png,b\n',
+    "f.csv": "image,phrase,image\n1,2,3\n",
+  }, async (folder) => {
+    const cases: [string, OpenDatasetOptions, string][] = [
+      ["a.csv", {}, 'column "label_text" is missing (found: dicom_id, category_name, x'],
+      ["b.csv", {}, "found this, that"],
+      ["c.csv", {}, "it has no rows"],
+      ["d.csv", { split: "test" }, "it has val"],
+      ["d.csv", { images: `${folder}/nowhere` }, "there is no such folder"],
+      ["e.csv", {}, "not valid CSV"],
+      ["f.csv", {}, 'column "image" is there twice'],
+    ];
+    for (const [name, options, message] of cases) {
+      await assertRejects(() => read(`${folder}/${name}`, options), Error, message);
+    }
+    await Deno.remove(`${folder}/files`);
+    await assertRejects(() => read(`${folder}/d.csv`), Error, "--images");
+  }));
+
+Deno.test("openDataset() finds the release in its folder, and images above files/", () =>
+  withFiles({
+    "MS_CXR_Local_Alignment_v1.1.0.csv": `${COLUMNS}\nd,Edema,p,1,2,3,4,100,200,files/1.jpg\n`,
+    "MS_CXR_Local_Alignment_v1.1.0.json": "{}",
+  }, async (folder) => {
+    const [sample] = samples(await read(folder, { images: `${folder}/files` }));
+    assertEquals(sample!.image, `${await Deno.realPath(folder)}/files/1.jpg`);
+    await Deno.writeTextFile(`${folder}/MS_CXR_Local_Alignment_v1.0.0.csv`, "");
+    await assertRejects(() => read(folder), Error, "expected one");
+  }));
+
+Deno.test("openDataset() stops at the limit", () =>
+  withFiles({
+    "a.csv": "image,phrase,x,y,w,h\na,p,0,0,0,1\na,q,1,1,1,1\nb,r,1,1,1,1\nc,s,1,1,1,1\n",
+  }, async (folder) => {
+    const dataset = await openDataset(`${folder}/a.csv`, { limit: 2 });
+    assertEquals(dataset.count, 2);
+    const items = await Array.fromAsync(dataset.items);
+    assertEquals(samples(items).map(({ phrase }) => phrase), ["q", "r"]);
+    assertEquals(failures(items).length, 1);
+  }));
