@@ -1,0 +1,170 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { copy } from "../../tests/support/copy.ts";
+import { writeSafetensors } from "../checkpoint/mod.ts";
+import { openRuntime } from "../runtime/mod.ts";
+import { buildTextEncoder } from "./clip_text.ts";
+import { loadBundle } from "./bundle.ts";
+import { openModel } from "./model.ts";
+import { seededWeights } from "./seeded_weights.ts";
+
+const DEMO = new URL("../demo", import.meta.url).pathname;
+
+/** A copy of the demo that a test may spoil. */
+async function withCopy(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
+  try {
+    await copy(DEMO, `${folder}/demo`);
+    await test(`${folder}/demo`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function edit(path: string, change: (json: Record<string, unknown>) => void): Promise<void> {
+  const json = JSON.parse(await Deno.readTextFile(path));
+  change(json);
+  await Deno.writeTextFile(path, JSON.stringify(json));
+}
+
+// deno-lint-ignore no-explicit-any
+type AnyJson = any;
+
+Deno.test("loadBundle() reads the bundled model", async () => {
+  const bundle = await loadBundle(DEMO);
+  assertEquals(bundle.crossAttentionLayers, 11);
+  assertEquals(bundle.config.steps, 50);
+  assert(bundle.config.notice!.includes("untrained"));
+  const { ids, length } = bundle.tokenizer.encode("Left lung");
+  assertEquals([ids.length, length], [77, 4]);
+  assertEquals(ids[4], 0);
+  assertEquals(await bundle.hash(), await (await loadBundle(DEMO)).hash());
+});
+
+Deno.test("loadBundle() names what is missing or does not fit", () =>
+  withCopy(async (folder) => {
+    const config = `${folder}/config.json`;
+    const original = await Deno.readTextFile(config);
+    const cases: [(json: AnyJson) => void, string][] = [
+      [(json) => delete json.autoencoder, '"autoencoder"'],
+      [(json) => json.diffusion_model.num_channels = [32, 48], "list of 2"],
+      [(json) => json.diffusion_model.num_channels = [32, 48, 96], "misshaped"],
+      [(json) => json.diffusion_model.num_channels = [32, 48, -1], "num_channels"],
+      [(json) => json.diffusion_model.attention_levels = [false, false, true], "unexpected"],
+      [(json) => json.diffusion_model.num_res_blocks = 3, "missing"],
+      [(json) => json.diffusion_model.num_head_channels = [0, 40, 64], "heads of 40"],
+      [(json) => json.diffusion_model.norm_num_groups = 7, "7 groups"],
+      [(json) => json.diffusion_model.with_conditioning = false, "no cross-attention"],
+      [(json) => json.autoencoder.latent_channels = 4, "latent has 4"],
+      [(json) => json.image_size = 100, "multiple of 16"],
+      [(json) => json.scheduler.prediction_type = "x0", '"v_prediction" or "epsilon"'],
+      [(json) => json.scheduler.beta_start = "x", '"beta_start" must be a number, got "x"'],
+    ];
+    for (const [change, message] of cases) {
+      await Deno.writeTextFile(config, original);
+      await edit(config, change);
+      await assertRejects(() => loadBundle(folder), Error, message);
+    }
+    await Deno.writeTextFile(config, "{");
+    await assertRejects(() => loadBundle(folder), SyntaxError, "not valid JSON");
+    await Deno.writeTextFile(config, original);
+    await Deno.remove(`${folder}/diffusion_model.safetensors`);
+    await assertRejects(() => loadBundle(folder), Deno.errors.NotFound, "diffusion_model.pth");
+    await assertRejects(() => loadBundle(`${folder}/nowhere`), Deno.errors.NotFound, "nowhere");
+    await assertRejects(() => loadBundle(config), TypeError, "not a folder");
+  }));
+
+Deno.test("loadBundle() takes a MONAI bundle with the text encoder from elsewhere", () =>
+  withCopy(async (folder) => {
+    const flat = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    const monai = `${folder}/../monai`;
+    await Deno.mkdir(`${monai}/configs`, { recursive: true });
+    await Deno.mkdir(`${monai}/models`);
+    await Deno.writeTextFile(
+      `${monai}/configs/inference.json`,
+      JSON.stringify({
+        imports: ["$import torch"],
+        autoencoder_def: { _target_: "generative.networks.nets.AutoencoderKL", ...flat.autoencoder },
+        diffusion_def: { _target_: "x", ...flat.diffusion_model },
+        scheduler: flat.scheduler,
+        noise: "$torch.randn((1, 3, 32, 32)).to(@device)",
+      }),
+    );
+    for (const name of ["autoencoder", "diffusion_model"]) {
+      const file = `${name}.safetensors`;
+      await Deno.copyFile(`${folder}/${file}`, `${monai}/models/${file}`);
+    }
+    await assertRejects(() => loadBundle(monai), Deno.errors.NotFound, "--text-encoder");
+    const bundle = await loadBundle(monai, { textEncoder: folder });
+    assertEquals(bundle.config.imageSize, 128);
+    assertEquals(bundle.config.scaleFactor, 0.3);
+    assertEquals(await bundle.hash(), await (await loadBundle(folder)).hash());
+  }));
+
+Deno.test("loadBundle() takes a whole CLIP model and leaves out its last layer", () =>
+  withCopy(async (folder) => {
+    const clip = `${folder}/../clip`;
+    await Deno.mkdir(clip);
+    const text = JSON.parse(await Deno.readTextFile(`${folder}/text_encoder/config.json`));
+    const { config } = (await loadBundle(folder)).text;
+    const weights = seededWeights(buildTextEncoder({ ...config, layers: 2 }), 7);
+    const plain = { name: "logit_scale", shape: [], data: () => Float32Array.of(4.6) };
+    const vision = { ...plain, name: "vision_model.embeddings.class_embedding" };
+    const ids = { ...plain, name: "text_model.embeddings.position_ids" };
+    await writeSafetensors(`${clip}/model.safetensors`, [...weights, plain, vision, ids]);
+    await Deno.writeTextFile(
+      `${clip}/config.json`,
+      JSON.stringify({ model_type: "clip", text_config: { ...text, num_hidden_layers: 2 } }),
+    );
+    for (const name of ["vocab.json", "merges.txt"]) {
+      await Deno.copyFile(`${folder}/tokenizer/${name}`, `${clip}/${name}`);
+    }
+    // OpenAI's and LAION's files state the end token; the model was trained with "!".
+    await Deno.writeTextFile(`${clip}/tokenizer_config.json`, '{"pad_token": "<|endoftext|>"}');
+    const bundle = await loadBundle(folder, { textEncoder: clip });
+    assertEquals(bundle.text.config.layers, 1);
+    assertEquals(bundle.tokenizer.encode("").ids[2], 0);
+
+    // The same tower cut to one layer by hand gives the same embeddings.
+    const kept = weights.filter(({ name }) => !name.includes(".layers.1."));
+    await writeSafetensors(`${folder}/text_encoder/model.safetensors`, kept);
+    const runtime = await openRuntime("native");
+    const embeddings = [];
+    for (const each of [bundle, await loadBundle(folder)]) {
+      const model = await openModel(each, runtime);
+      embeddings.push(await model.embed(each.tokenizer.encode("left effusion")));
+      await model.close();
+    }
+    assertEquals(embeddings[0], embeddings[1]);
+
+    const stray = { ...plain, name: "audio_model.weight" };
+    await writeSafetensors(`${clip}/model.safetensors`, [...weights, stray]);
+    await assertRejects(
+      () => loadBundle(folder, { textEncoder: clip }),
+      RangeError,
+      "unexpected (audio_model.weight)",
+    );
+  }));
+
+Deno.test("loadBundle() asks special_tokens_map.json for the padding first", () =>
+  withCopy(async (folder) => {
+    const path = `${folder}/tokenizer/tokenizer_config.json`;
+    await Deno.writeTextFile(path, '{"pad_token": "<|endoftext|>"}');
+    const padding = async () => (await loadBundle(folder)).tokenizer.encode("").ids.at(-1);
+    const { ids } = (await loadBundle(folder)).tokenizer.encode("");
+    assertEquals(await padding(), ids[1]);
+    const map = `${folder}/tokenizer/special_tokens_map.json`;
+    await Deno.writeTextFile(map, '{"pad_token": {"content": "!"}}');
+    assertEquals(await padding(), 0);
+  }));
+
+Deno.test("openModel() loads a checkpoint that is a link, as hubs keep them", () =>
+  withCopy(async (folder) => {
+    const file = `${folder}/diffusion_model.safetensors`;
+    await Deno.mkdir(`${folder}/../blobs`);
+    await Deno.rename(file, `${folder}/../blobs/0123abcd`);
+    await Deno.symlink("../blobs/0123abcd", file);
+    for (const name of ["native", "wasm"] as const) {
+      const model = await openModel(await loadBundle(folder), await openRuntime(name));
+      await model.close();
+    }
+  }));

@@ -1,0 +1,143 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { fromBinary } from "@bufbuild/protobuf";
+import { openRuntime } from "../runtime/mod.ts";
+import { attend } from "./attention.ts";
+import { encodeModel, type WeightSource } from "./encode.ts";
+import { GraphBuilder } from "./graph.ts";
+import { ModelProtoSchema } from "./onnx_pb.ts";
+import { add, conv, groupNorm, linear, matmul, reshape, silu } from "./ops.ts";
+import { splitGraph } from "./split.ts";
+
+Deno.test("GraphBuilder.build() leaves out what no output needs, but not its weights' names", () => {
+  const g = new GraphBuilder("g");
+  const x = g.input("x", "float32", ["batch", 4]);
+  g.input("ignored", "float32", [1]);
+  const y = linear(g, x, "kept", 3);
+  linear(g, y, "cut", 2);
+  g.output(y, "y");
+  const graph = g.build();
+  assertEquals(graph.inputs.map(({ name }) => name), ["x"]);
+  assertEquals([...graph.weights.keys()], ["kept.weight", "kept.bias"]);
+  assertEquals([...graph.unused.keys()], ["cut.weight", "cut.bias"]);
+  assertEquals(graph.nodes.map(({ op }) => op), ["Gemm", "Identity"]);
+});
+
+Deno.test("operators name the tensors whose shapes do not fit", () => {
+  const g = new GraphBuilder("g");
+  const x = g.input("x", "float32", ["batch", 30, 8, 8]);
+  const y = g.input("y", "float32", ["batch", 31, 8, 8]);
+  assertThrows(() => add(g, x, y), RangeError, '"x" [batch,30,8,8] and "y"');
+  assertThrows(() => groupNorm(g, x, "norm", { groups: 32, epsilon: 1e-6 }), RangeError, '"norm"');
+  assertThrows(() => reshape(g, g.floats([1, 2], [2]), [3]), RangeError, "Cannot reshape");
+  assertThrows(() => matmul(g, g.floats([1, 2], [1, 2]), g.floats([1], [1, 1])), RangeError);
+  conv(g, x, "conv", { channels: 2 });
+  assertThrows(() => conv(g, y, "conv", { channels: 2 }), RangeError, '"conv.weight"');
+  assertThrows(() => linear(g, g.input("z", "float32", [2, "n"]), "l", 1), TypeError, "known size");
+});
+
+Deno.test("encodeModel() writes operators, edges and names", () => {
+  const g = new GraphBuilder("g");
+  const x = g.input("x", "float32", ["batch", 2, 4, 4]);
+  g.output(silu(g, conv(g, x, "conv_in", { channels: 3, stride: 2 })), "y");
+  const file = { kind: "file", location: "w.bin", offset: 64, length: 216 } as const;
+  const sources = new Map<string, WeightSource>([
+    ["conv_in.weight", { ...file, type: "float16" }],
+    ["conv_in.bias", { kind: "inline", data: new Float32Array(3) }],
+  ]);
+  const { graph } = fromBinary(ModelProtoSchema, encodeModel(g.build(), sources));
+  assertEquals(graph!.node.map(({ opType }) => opType), [
+    "Cast",
+    "Conv",
+    "Sigmoid",
+    "Mul",
+    "Identity",
+  ]);
+  assertEquals(graph!.node[0]!.output, ["conv_in.weight"]);
+  assertEquals(graph!.node[1]!.input, ["x", "conv_in.weight", "conv_in.bias"]);
+  const stored = graph!.initializer.find(({ name }) => name === "conv_in.weight.stored")!;
+  assertEquals(stored.dims, [3n, 2n, 3n, 3n]);
+  assertEquals(stored.externalData.map(({ key, value }) => [key, value]), [
+    ["location", "w.bin"],
+    ["offset", "64"],
+    ["length", "216"],
+  ]);
+  assertThrows(() => encodeModel(g.build(), new Map()), Error, '"conv_in.weight" has no source');
+});
+
+Deno.test("splitGraph() gives two graphs that together compute the whole", async () => {
+  const g = new GraphBuilder("g");
+  const x = g.input("x", "float32", [1, 3, 4]);
+  const t = g.input("t", "float32", [1]);
+  const { output, weights } = attend(g, linear(g, x, "q", 4), x, x, { heads: 2 });
+  g.output(weights, "map");
+  g.output(add(g, linear(g, output, "out", 4), add(g, x, t)), "y");
+  const graph = g.build();
+  const { front, back, between } = splitGraph(graph, ["map"]);
+  assertEquals(front.inputs.map(({ name }) => name), ["x"]);
+  assertEquals([...front.weights.keys()], ["q.weight", "q.bias"]);
+  assertEquals([...back.weights.keys()], ["out.weight", "out.bias"]);
+  assert(between.length >= 1);
+
+  const inline = (values: number) => ({
+    kind: "inline" as const,
+    data: Float32Array.from({ length: values }, (_, i) => Math.sin(i + 1)),
+  });
+  const sources = new Map<string, WeightSource>([
+    ["q.weight", inline(16)],
+    ["q.bias", inline(4)],
+    ["out.weight", inline(16)],
+    ["out.bias", inline(4)],
+  ]);
+  const runtime = await openRuntime("native");
+  const [whole, first, second] = await Promise.all(
+    [graph, front, back].map((part) => runtime.load(encodeModel(part, sources))),
+  );
+  const feeds = {
+    x: { data: Float32Array.from({ length: 12 }, (_, i) => Math.cos(i)), dims: [1, 3, 4] },
+    t: { data: Float32Array.of(2), dims: [1] },
+  };
+  const expected = await whole!.run(feeds, ["map", "y"]);
+  const state = await first!.run({ x: feeds.x }, ["map", ...between]);
+  const rest = Object.fromEntries(
+    back.inputs.map(({ name }) => [name, { ...feeds, ...state }[name]!]),
+  );
+  assertEquals(state.map!.data, expected.map!.data);
+  assertEquals((await second!.run(rest, ["y"])).y!.data, expected.y!.data);
+  for (const session of [whole, first, second]) await session!.release();
+});
+
+Deno.test("groupNorm() holds on a large map with a large mean", async () => {
+  const [channels, side, groups] = [4, 256, 2];
+  const data = Float32Array.from(
+    { length: channels * side * side },
+    (_, i) => 100 + Math.sin(i * 0.7) + (i % 3),
+  );
+  const g = new GraphBuilder("g");
+  const x = g.input("x", "float32", [1, channels, side, side]);
+  g.output(groupNorm(g, x, "norm", { groups, epsilon: 1e-6 }), "y");
+  const [weight, bias] = [Float32Array.of(1, 2, 3, 4), Float32Array.of(0, 1, 2, 3)];
+  const sources = new Map<string, WeightSource>([
+    ["norm.weight", { kind: "inline", data: weight }],
+    ["norm.bias", { kind: "inline", data: bias }],
+  ]);
+  const model = encodeModel(g.build(), sources);
+  for (const name of ["native", "wasm"] as const) {
+    const session = await (await openRuntime(name)).load(model);
+    const { y } = await session.run({ x: { data, dims: [1, channels, side, side] } }, ["y"]);
+    await session.release();
+    const size = data.length / groups;
+    let worst = 0;
+    for (let group = 0; group < groups; group++) {
+      const values = data.subarray(group * size, (group + 1) * size);
+      const mean = values.reduce((sum, value) => sum + value, 0) / size;
+      const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size;
+      for (let i = 0; i < size; i++) {
+        const channel = Math.floor((group * size + i) / (side * side));
+        const expected = (values[i]! - mean) / Math.sqrt(variance + 1e-6) * weight[channel]! +
+          bias[channel]!;
+        worst = Math.max(worst, Math.abs(Number(y!.data[group * size + i]) - expected));
+      }
+    }
+    assert(worst < 2e-4, `${name}: ${worst}`);
+  }
+});

@@ -1,0 +1,132 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  drawPhantom,
+  ground,
+  groundImage,
+  type GroundSettings,
+  type LdmModel,
+  loadBundle,
+  openModel,
+  openRuntime,
+  resolveSettings,
+} from "../mod.ts";
+
+const DEMO = new URL("../models/demo", import.meta.url).pathname;
+const XRAY = drawPhantom({ seed: 3, width: 90, height: 110 });
+
+async function withModel(test: (model: LdmModel) => Promise<void>): Promise<void> {
+  const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
+  try {
+    await test(model);
+  } finally {
+    await model.close();
+  }
+}
+
+Deno.test("resolveSettings() makes the released code's choices", () =>
+  withModel((model) => {
+    const { start, end, steps, sigma, otsu, layers } = resolveSettings(model, { steps: 300 });
+    assertEquals([start, end, steps, sigma, otsu], [120, 180, 300, 2.5, true]);
+    assertEquals(layers, [3, 4, 6, 7]);
+    assertEquals(resolveSettings(model, {}).steps, 50);
+    const share = (start: number, end: number, steps: number) => {
+      const resolved = resolveSettings(model, { steps, select: { kind: "share", start, end } });
+      return [resolved.start, resolved.end];
+    };
+    assertEquals(share(0.4, 0.6, 300), [120, 180]);
+    assertEquals(share(0.29, 0.57, 100), [29, 57]);
+    return Promise.resolve();
+  }));
+
+Deno.test("resolveSettings() refuses what is out of range", () =>
+  withModel((model) => {
+    const indices = (start: number, end: number) => ({ kind: "indices" as const, start, end });
+    const cases: [GroundSettings, string][] = [
+      [{ steps: 0 }, "1 to 1000"],
+      [{ steps: 5 }, "at least one step"],
+      [{ steps: 10, select: indices(3, 3) }, "at least one step"],
+      [{ steps: 10, select: indices(8, 11) }, "has 10 steps"],
+      [{ sigma: 33 }, "0 to 32"],
+      [{ sigma: NaN }, "0 to 32"],
+      [{ seed: -1 }, "whole number"],
+    ];
+    for (const [settings, message] of cases) {
+      assertThrows(() => resolveSettings(model, settings), RangeError, message);
+    }
+    return Promise.resolve();
+  }));
+
+Deno.test("ground() passes over a sample that fails and keeps the order", () =>
+  withModel(async (model) => {
+    const sample = (id: string, image: string) => ({ id, image, phrase: "haze", boxes: [] });
+    const file = await Deno.makeTempFile({ suffix: ".png" });
+    const { Image } = await import("imagescript");
+    const image = new Image(XRAY.width, XRAY.height);
+    XRAY.data.forEach((value, i) => image.bitmap.set([value, value, value, 255], 4 * i));
+    await Deno.writeFile(file, await image.encode());
+    const samples = [sample("1", file), sample("2", "nowhere.png"), sample("3", file)];
+    const kinds = [];
+    let last = 0;
+    const onProgress = (done: number) => {
+      assert(done >= last && done <= 3);
+      last = done;
+    };
+    for await (const result of ground(samples, { model, steps: 10, concurrency: 3, onProgress })) {
+      kinds.push([result.sample.id, result.kind]);
+    }
+    await Deno.remove(file);
+    assertEquals(kinds, [["1", "grounded"], ["2", "dropped"], ["3", "grounded"]]);
+    assertEquals(last, 3);
+  }));
+
+Deno.test("groundImage() gives a phrase the same heatmap alone and in company", () =>
+  withModel(async (model) => {
+    const [alone] = await groundImage(XRAY, ["left effusion"], { model, steps: 10 });
+    const [, together] = await groundImage(XRAY, ["haze", "left effusion"], { model, steps: 10 });
+    assertEquals(alone!.heatmap, together!.heatmap);
+    assertEquals(alone!.smoothed, together!.smoothed);
+  }));
+
+Deno.test("groundImage() reads the same from each kind of noise again, and another from another", () =>
+  withModel(async (model) => {
+    const run = async (settings: GroundSettings) =>
+      (await groundImage(XRAY, ["haze"], { model, steps: 10, ...settings }))[0]!.smoothed;
+    const inversion = await run({});
+    assertEquals(await run({ noise: "sample", seed: 1 }), await run({ noise: "sample", seed: 1 }));
+    const others = [
+      await run({ noise: "sample", seed: 1 }),
+      await run({ noise: "sample", seed: 2 }),
+      await run({ noise: "reverse" }),
+      await run({ tokens: "ends" }),
+      await run({ sigma: 1 }),
+    ];
+    for (const other of others) assert(other.some((value, i) => value !== inversion[i]));
+  }));
+
+Deno.test("groundImage() stops between passes when its signal says so", () =>
+  withModel(async (model) => {
+    const controller = new AbortController();
+    let passes = 0;
+    const onProgress = () => {
+      if (++passes === 3) controller.abort(new Error("enough"));
+    };
+    const { signal } = controller;
+    await assertRejects(
+      () => groundImage(XRAY, ["haze"], { model, steps: 50, signal, onProgress }),
+      Error,
+      "enough",
+    );
+    assertEquals(passes, 3);
+  }));
+
+Deno.test("groundImage() refuses to start without what it needs", async () => {
+  const bundle = await loadBundle(DEMO);
+  await assertRejects(() => groundImage(XRAY, [], { bundle }), TypeError, "without a phrase");
+  await assertRejects(() => groundImage(XRAY, ["a", " "], { bundle }), TypeError, "phrase 2");
+  await assertRejects(() => groundImage(XRAY, ["a"], {}), TypeError, "without a model");
+  await assertRejects(
+    () => groundImage(XRAY, ["a"], { bundle, layers: [11] }),
+    RangeError,
+    "layer 11",
+  );
+});

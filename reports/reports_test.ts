@@ -1,0 +1,111 @@
+import { assert, assertEquals } from "@std/assert";
+import { decode, type Image } from "imagescript";
+import type { SampleResult } from "../pipeline/evaluate.ts";
+import { encodeNpy } from "./npy.ts";
+import { renderOverlay } from "./overlay.ts";
+import { ScoreSummary } from "./summary.ts";
+import { formatTable } from "./table.ts";
+
+const scored = (category: string | undefined, miou: number): SampleResult => ({
+  id: "a",
+  boxes: [],
+  threshold: 0.5,
+  status: "scored",
+  absCnr: 1.234,
+  cnr: -0.5,
+  miou,
+  aucRoc: 0.75,
+  ...(category && { category }),
+});
+
+const failed = (reason: string): SampleResult => ({
+  id: reason,
+  status: "failed",
+  stage: "decode",
+  reason,
+});
+
+Deno.test("ScoreSummary averages classes, not samples", () => {
+  const summary = new ScoreSummary();
+  for (const miou of [0.1, 0.2, 0.3]) summary.add(scored("Edema", miou));
+  summary.add(scored("Pneumonia", 0.6));
+  const { classes, average, counts } = summary.toJSON();
+  assertEquals(classes.map(({ category, count }) => [category, count]), [
+    ["Pneumonia", 1],
+    ["Edema", 3],
+  ]);
+  assert(Math.abs(average!.miou - 0.4) < 1e-15);
+  assertEquals(counts, { scored: 4, grounded: 0, skipped: 0, failed: 0 });
+});
+
+Deno.test("ScoreSummary groups reasons and does not grow with them", () => {
+  const summary = new ScoreSummary();
+  for (let i = 0; i < 500; i++) summary.add(failed(`reason ${i % 100}`));
+  const { reasons, average, counts } = summary.toJSON();
+  assertEquals(counts.failed, 500);
+  assertEquals(average, undefined);
+  assertEquals(reasons.length, 51);
+  assertEquals(reasons[0], {
+    status: "failed",
+    stage: "decode",
+    reason: "reason 0",
+    count: 5,
+    example: "reason 0",
+  });
+  assertEquals(reasons.at(-1)!.reason, "other reasons");
+  assertEquals(reasons.at(-1)!.count, 250);
+});
+
+Deno.test("formatTable() has the paper's rows, columns and decimals", () => {
+  const summary = new ScoreSummary();
+  summary.add(scored("Pleural Effusion", 0.123));
+  summary.add(scored(undefined, 0.221));
+  const lines = formatTable(summary.toJSON()).split("\n");
+  const cells = (label: string) =>
+    lines.find((line) => line.startsWith(label))!.slice(label.length).trim().split(/\s+/);
+  const dash = Array(7).fill("–");
+  assertEquals(cells("|CNR|"), [...dash, "1.23", "1.23", "1.23"]);
+  assertEquals(cells("CNR"), [...dash, "-0.50", "-0.50", "-0.50"]);
+  assertEquals(cells("mIoU %"), [...dash, "12.3", "22.1", "17.2"]);
+  assertEquals(cells("AUC-ROC %"), [...dash, "75.0", "75.0", "75.0"]);
+  assertEquals(cells("samples"), [...Array(7).fill("0"), "1", "1", "2"]);
+});
+
+Deno.test("encodeNpy() writes what NumPy reads", () => {
+  const bytes = encodeNpy(Float32Array.of(1, -2.5, 3, 4, 5, 6), [2, 3]);
+  assertEquals([...bytes.subarray(0, 8)], [0x93, 78, 85, 77, 80, 89, 1, 0]);
+  const length = new DataView(bytes.buffer).getUint16(8, true);
+  assertEquals((10 + length) % 64, 0);
+  const header = new TextDecoder().decode(bytes.subarray(10, 10 + length));
+  assert(header.startsWith("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"));
+  assert(header.endsWith("\n"));
+  assertEquals([...new Float32Array(bytes.slice(10 + length).buffer)], [1, -2.5, 3, 4, 5, 6]);
+  assert(new TextDecoder().decode(encodeNpy(new Float32Array(2), [2])).includes("'shape': (2,), "));
+});
+
+Deno.test("renderOverlay() colours the mask, dims outside the crop and draws boxes", async () => {
+  const [width, height] = [600, 800];
+  const gray = { data: new Uint8Array(width * height).fill(100), width, height };
+  const heatmap = new Float32Array(16).fill(0);
+  heatmap[0] = 1; // the top left quarter of a quarter
+  const png = await renderOverlay({
+    gray,
+    heatmap,
+    size: 4,
+    crop: { x: 0, y: 100, side: 600 },
+    boxes: [[300, 500, 100, 50]],
+  });
+  const image = await decode(png) as Image;
+  assertEquals([image.width, image.height], [600, 800]);
+  const pixel = (
+    x: number,
+    y: number,
+  ) => [...image.bitmap.subarray(4 * (y * width + x)).slice(0, 3)];
+  assertEquals(pixel(500, 400), [100, 100, 100]);
+  assertEquals(pixel(300, 50), [45, 45, 45]);
+  const [red, green, blue] = pixel(70, 170);
+  assert(red! > green! && green! > blue!, "hot is yellow to red");
+  assertEquals(pixel(149, 170), [64, 224, 255]);
+  assertEquals(pixel(350, 500), [0, 230, 64]);
+  assertEquals(pixel(350, 520), [100, 100, 100]);
+});
