@@ -135,18 +135,19 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   const unet = await open("diffusion_model", "the U-Net's weights");
   const texts = await openText(options.textEncoder ?? path, options.textEncoder !== undefined);
 
-  const latentSize = config.imageSize / downsampling(config.autoencoder);
-  const { graph, crossAttention } = buildUnet(config.unet, {
-    latentSize,
-    tokens: texts.layout.config.positions,
-  });
-  strict(autoencoder, buildEncoder(config.autoencoder, config.imageSize), AUTOENCODER_SKIPPED);
-  strict(unet, graph, []);
+  const { positions } = texts.layout.config;
+  const { encoder, unetGraph, textGraph } = fromConfiguration(file, () => ({
+    encoder: buildEncoder(config.autoencoder, config.imageSize),
+    unetGraph: buildUnet(config.unet, {
+      latentSize: config.imageSize / downsampling(config.autoencoder),
+      tokens: positions,
+    }),
+    textGraph: buildTextEncoder(texts.layout.config),
+  }));
+  strict(autoencoder, encoder, AUTOENCODER_SKIPPED);
+  strict(unet, unetGraph.graph, []);
   const { dropped } = texts.layout;
-  strict(texts.checkpoint, buildTextEncoder(texts.layout.config), [
-    ...CLIP_TEXT_SKIPPED,
-    ...(dropped ? [dropped] : []),
-  ]);
+  strict(texts.checkpoint, textGraph, [...CLIP_TEXT_SKIPPED, ...(dropped ? [dropped] : [])]);
   if (config.unet.contextChannels !== texts.layout.config.hidden) {
     throw new RangeError(
       `Cannot load model "${path}": the U-Net reads text of width ${config.unet.contextChannels}, ` +
@@ -161,9 +162,18 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     text: texts.layout,
     tokenizer: texts.tokenizer,
     checkpoints,
-    crossAttentionLayers: crossAttention.length,
+    crossAttentionLayers: unetGraph.crossAttention.length,
     hash: () => hash ??= hashFiles(Object.values(checkpoints).map((checkpoint) => checkpoint.path)),
   };
+}
+
+/** Builds what a configuration describes; what cannot be built is the configuration's fault. */
+function fromConfiguration<T>(file: string, build: () => T): T {
+  try {
+    return build();
+  } catch (error) {
+    throw new RangeError(`Cannot use "${file}": ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function strict(checkpoint: Checkpoint, graph: Graph, skipped: readonly string[]): void {

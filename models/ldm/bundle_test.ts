@@ -47,7 +47,7 @@ Deno.test("loadBundle() names what is missing or does not fit", () =>
     const cases: [(json: AnyJson) => void, string][] = [
       [(json) => delete json.autoencoder, '"autoencoder"'],
       [(json) => json.diffusion_model.num_channels = [32, 48], "list of 2"],
-      [(json) => json.diffusion_model.num_channels = [32, 48, 96], "misshaped"],
+      [(json) => json.diffusion_model.num_channels = [48, 48, 64], "misshaped"],
       [(json) => json.diffusion_model.num_channels = [32, 48, -1], "num_channels"],
       [(json) => json.diffusion_model.attention_levels = [false, false, true], "unexpected"],
       [(json) => json.diffusion_model.num_res_blocks = 3, "missing"],
@@ -83,7 +83,10 @@ Deno.test("loadBundle() takes a MONAI bundle with the text encoder from elsewher
       `${monai}/configs/inference.json`,
       JSON.stringify({
         imports: ["$import torch"],
-        autoencoder_def: { _target_: "generative.networks.nets.AutoencoderKL", ...flat.autoencoder },
+        autoencoder_def: {
+          _target_: "generative.networks.nets.AutoencoderKL",
+          ...flat.autoencoder,
+        },
         diffusion_def: { _target_: "x", ...flat.diffusion_model },
         scheduler: flat.scheduler,
         noise: "$torch.randn((1, 3, 32, 32)).to(@device)",
