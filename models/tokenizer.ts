@@ -166,9 +166,11 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
     return found;
   };
   const [start, end, pad] = [id(START), id(END), id(padToken)];
-  // Start, end, truncation and padding are ours: they are part of the method.
+  // Start, end, truncation and padding are ours: they are part of the method. A tokenizer.json
+  // that was saved with "!" as padding takes every "!" of a phrase for padding; it is a word here.
+  const special = json.added_tokens?.filter(({ content }) => [START, END].includes(content));
   const inner = new HuggingFaceTokenizer(
-    { ...json, post_processor: null, truncation: null, padding: null },
+    { ...json, added_tokens: special, post_processor: null, truncation: null, padding: null },
     { clean_up_tokenization_spaces: false },
   );
   return {

@@ -14,6 +14,43 @@ Deno.test("createTokenizer() gives the reference ids for every phrase", () => {
   }
 });
 
+Deno.test("createTokenizer() reads a tokenizer.json, and takes no word for padding", () => {
+  const vocab = { "!": 0, "!</w>": 1, "a</w>": 2, "<|startoftext|>": 3, "<|endoftext|>": 4 };
+  const json = {
+    version: "1.0",
+    truncation: { max_length: 3 },
+    padding: { pad_id: 4 },
+    added_tokens: ["!", "<|startoftext|>", "<|endoftext|>"].map((content) => ({
+      id: vocab[content as keyof typeof vocab],
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: { type: "Lowercase" },
+    pre_tokenizer: {
+      type: "Sequence",
+      pretokenizers: [
+        { type: "Split", pattern: { Regex: "[^\\s]" }, behavior: "Removed", invert: true },
+        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+      ],
+    },
+    post_processor: null,
+    decoder: null,
+    model: {
+      type: "BPE",
+      unk_token: "<|endoftext|>",
+      end_of_word_suffix: "</w>",
+      vocab,
+      merges: [],
+    },
+  };
+  const tokenizer = createTokenizer({ tokenizerJson: JSON.stringify(json) }, { positions: 6 });
+  assertEquals(tokenizer.encode("A!"), { ids: [3, 2, 1, 4, 0, 0], length: 4 });
+});
+
 Deno.test("createTokenizer() pads with the token that is asked for", () => {
   const files = { vocab: read("vocab.json"), merges: read("merges.txt") };
   const { ids } = createTokenizer(files, { padToken: "<|endoftext|>", positions: 5 }).encode("");
