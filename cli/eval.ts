@@ -85,6 +85,9 @@ const COMMAND = command({
 /** Seed of the phantoms that are drawn when there is no dataset. */
 const PHANTOM_SEED = 1;
 
+/** Failures that are printed as they come; a wrong image folder would print a thousand. */
+const SHOWN_FAILURES = 10;
+
 async function main(args: string[], signal: AbortSignal): Promise<number> {
   const values = parseFlags(args, COMMAND);
   if (!values) {
@@ -120,6 +123,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const summary = new ScoreSummary();
     const progress = new Progress(dataset.count);
     let done = 0;
+    let failures = 0;
     const onProgress = (samples: number) => progress.update(samples);
     const finish = async () => {
       progress.finish(done);
@@ -134,9 +138,12 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       for await (const result of evaluate(dataset.items, { ...options, onProgress })) {
         await file.writer.write(JSON.stringify(result) + "\n");
         summary.add(result);
-        if (result.status === "failed") {
+        if (result.status === "failed" && failures++ < SHOWN_FAILURES) {
           progress.clear();
           console.error(`failed: ${result.id}: ${result.reason}`);
+          if (failures === SHOWN_FAILURES) {
+            console.error(`Further failures: see ${out}/results.jsonl.`);
+          }
         }
         progress.update(++done);
       }

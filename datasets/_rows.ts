@@ -21,6 +21,14 @@ export interface Row {
   readonly fault?: string;
 }
 
+/** Where the paths of a dataset's images begin. */
+export interface ImageRoot {
+  /** Folder that no image is read from outside of. */
+  readonly folder: string;
+  /** What paths begin with that stands for the folder itself, such as `files/`; may be empty. */
+  readonly prefix: string;
+}
+
 /** A number as JSON has it or CSV writes it; NaN for anything else. */
 export function toNumber(value: unknown): number {
   if (typeof value === "number") return value;
@@ -40,13 +48,20 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
       `${BOX_FIELDS[bad]} of the box must be a number, got "${row.box![bad] ?? ""}"`,
     );
   }
-  const [x, y, width, height] = numbers.map(Math.trunc) as [number, number, number, number];
+  // Adding 0 makes an ordinary 0 of -0.
+  const [x, y, width, height] = numbers.map((value) => Math.trunc(value) + 0) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   if (numbers.some((value) => !Number.isInteger(value))) {
     notes.push(`box [${numbers}] was cut to whole pixels`);
   }
   const shown = `box [${numbers}]`;
   if (width < 1 || height < 1) throw new RangeError(`${shown} has no size`);
-  if (x < 0 || y < 0) throw new RangeError(`${shown} begins outside the image`);
+  // Before it is cut: -0.5 is outside too.
+  if (numbers[0]! < 0 || numbers[1]! < 0) throw new RangeError(`${shown} begins outside the image`);
   if (!size) return [x, y, width, height];
   if (x >= size.width || y >= size.height) {
     throw new RangeError(`${shown} lies outside the image of ${size.width}x${size.height} pixels`);
@@ -68,15 +83,19 @@ function readSize(row: Row): Sample["imageSize"] {
 }
 
 /** The image's path below a root, or an error if it would leave it. */
-async function readPath(root: string, path: string): Promise<string> {
+async function readPath(root: ImageRoot, path: string): Promise<string> {
   if (path.trim() === "") throw new RangeError("the image's path is empty");
-  const refuse = () => new RangeError(`the image path "${path}" leaves the image root`);
+  const refuse = () =>
+    new RangeError(`the image path ${JSON.stringify(path)} leaves the image root`);
   if (path.includes("\0") || path.includes("\\") || /^([a-z]:)?\//i.test(path)) throw refuse();
   if (path.split("/").includes("..")) throw refuse();
-  const full = resolve(root, path);
+  const full = resolve(
+    root.folder,
+    path.slice(path.startsWith(root.prefix) ? root.prefix.length : 0),
+  );
   // Links are followed: what counts is where the bytes are. A missing file is found out later.
   const [realRoot, real] = await Promise.all([
-    Deno.realPath(root),
+    Deno.realPath(root.folder),
     Deno.realPath(full).catch(() => undefined),
   ]);
   const prefix = realRoot.endsWith(SEPARATOR) ? realRoot : realRoot + SEPARATOR;
@@ -85,7 +104,7 @@ async function readPath(root: string, path: string): Promise<string> {
 }
 
 /** What becomes of the rows of one image and phrase. */
-async function readSample(rows: readonly Row[], id: string, root: string): Promise<DatasetItem> {
+async function readSample(rows: readonly Row[], id: string, root: ImageRoot): Promise<DatasetItem> {
   const first = rows[0]!;
   const { image, phrase, category } = first;
   const known = {
@@ -102,8 +121,19 @@ async function readSample(rows: readonly Row[], id: string, root: string): Promi
     let size: Sample["imageSize"];
     for (row of rows) {
       if (row.fault) throw new RangeError(row.fault);
-      size = readSize(row);
+      const stated = readSize(row);
+      if (size && stated && (size.width !== stated.width || size.height !== stated.height)) {
+        throw new RangeError(
+          `the image is ${stated.width}x${stated.height} pixels here, ` +
+            `but ${size.width}x${size.height} in ${first.where}`,
+        );
+      }
+      size ??= stated;
       if (row.box) boxes.push(readBox(row, size, notes));
+    }
+    const categories = new Set(rows.flatMap((row) => row.category ?? []));
+    if (categories.size > 1) {
+      notes.push(`its rows are of ${[...categories].join(" and ")}; it counts as ${category}`);
     }
     const sample: Sample = {
       id,
@@ -128,11 +158,11 @@ async function readSample(rows: readonly Row[], id: string, root: string): Promi
  * scores would differ and not say so.
  *
  * @param rows All rows.
- * @param root Folder that the images' paths are below.
+ * @param root Where the images' paths begin.
  */
 export async function* mergeRows(
   rows: readonly Row[],
-  root: string,
+  root: ImageRoot,
 ): AsyncIterableIterator<DatasetItem> {
   const images = new Map<string, Map<string, Row[]>>();
   for (const row of rows) {

@@ -55,21 +55,37 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
 
 type Entry = Readonly<Record<string, unknown>>;
 
-/** The objects of a list in the JSON. */
+/**
+ * The objects of a list in the JSON. A field that all of them lack makes it
+ * another layout; one that some lack is for the caller to see.
+ */
 function list(path: string, json: Entry, key: string, fields: readonly string[]): Entry[] {
   const value = json[key];
   if (!Array.isArray(value)) {
     throw new SyntaxError(`Cannot read "${path}": it has no list "${key}"`);
   }
-  value.forEach((entry, i) => {
-    const missing = typeof entry === "object" && entry !== null
-      ? fields.find((field) => !(field in entry))
-      : fields[0];
-    if (missing !== undefined) {
-      throw new SyntaxError(`Cannot read "${path}": ${key}[${i}] has no "${missing}"`);
+  const bad = value.findIndex((entry) => typeof entry !== "object" || entry === null);
+  if (bad >= 0) throw new SyntaxError(`Cannot read "${path}": ${key}[${bad}] is not an object`);
+  const entries = value as Entry[];
+  const missing = fields.find((field) => entries.every((entry) => !(field in entry)));
+  if (entries.length > 0 && missing !== undefined) {
+    throw new SyntaxError(`Cannot read "${path}": ${key}[0] has no "${missing}"`);
+  }
+  return entries;
+}
+
+/** Objects by their id. */
+function byId(path: string, key: string, entries: readonly Entry[]): Map<unknown, Entry> {
+  const found = new Map<unknown, Entry>();
+  entries.forEach((entry, i) => {
+    if (found.has(entry.id)) {
+      throw new SyntaxError(
+        `Cannot read "${path}": ${key}[${i}] repeats the id ${JSON.stringify(entry.id)}`,
+      );
     }
+    found.set(entry.id, entry);
   });
-  return value;
+  return found;
 }
 
 /**
@@ -82,13 +98,12 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
     throw new SyntaxError(`Cannot read "${path}": expected an object`);
   }
   const top = json as Entry;
-  const images = new Map(
-    list(path, top, "images", ["id", "file_name", "width", "height"])
-      .map((image) => [image.id, image]),
+  const images = byId(
+    path,
+    "images",
+    list(path, top, "images", ["id", "file_name", "width", "height"]),
   );
-  const categories = new Map(
-    list(path, top, "categories", ["id", "name"]).map(({ id, name }) => [id, String(name)]),
-  );
+  const categories = byId(path, "categories", list(path, top, "categories", ["id", "name"]));
   const annotations = list(path, top, "annotations", [
     "image_id",
     "category_id",
@@ -98,14 +113,17 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
   return annotations.map((annotation, i) => {
     const image = images.get(annotation.image_id);
     const category = categories.get(annotation.category_id);
-    const imagePath = String(image?.path ?? image?.file_name ?? "");
+    const text = (value: unknown) => typeof value === "string" ? value.trim() : "";
+    const imagePath = text(image?.path ?? image?.file_name);
     const split = annotation.split ?? image?.split;
     const box = Array.isArray(annotation.bbox) ? annotation.bbox : [];
     const isBox = box.length === 4 && box.every((value) => !Number.isNaN(toNumber(value)));
     const fault = !image
-      ? `it refers to image ${annotation.image_id}, which is not there`
+      ? `it refers to image ${JSON.stringify(annotation.image_id)}, which is not there`
       : category === undefined
-      ? `it refers to category ${annotation.category_id}, which is not there`
+      ? `it refers to category ${JSON.stringify(annotation.category_id)}, which is not there`
+      : typeof annotation.label_text !== "string"
+      ? `"label_text" must be text, got ${JSON.stringify(annotation.label_text)}`
       : isBox
       ? undefined
       : `"bbox" must be four numbers, got ${JSON.stringify(annotation.bbox)}`;
@@ -113,9 +131,9 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
       where: `${nameOf(path)}:annotations[${i}]`,
       stem: nameOf(imagePath).replace(/\.[^.]*$/, "") || String(annotation.image_id),
       image: imagePath,
-      phrase: String(annotation.label_text ?? "").trim(),
+      phrase: text(annotation.label_text),
       box,
-      ...(category !== undefined && { category }),
+      ...(category && { category: String(category.name) }),
       ...(image && { size: [image.width, image.height] as const }),
       ...(typeof split === "string" && { split }),
       ...(fault && { fault }),

@@ -5,8 +5,8 @@
  */
 
 import { readCsv } from "./_csv.ts";
-import { folderOf, resolve, stat } from "./_paths.ts";
-import { mergeRows } from "./_rows.ts";
+import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
+import { type ImageRoot, mergeRows } from "./_rows.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, type SplitRow } from "./ms_cxr.ts";
 import { plainRows } from "./plain_csv.ts";
 import type { DatasetItem } from "./sample.ts";
@@ -27,7 +27,7 @@ export interface OpenDatasetOptions {
    */
   split?: string;
   /**
-   * How many samples to read at most.
+   * How many samples to read at most; rows that fail do not count.
    *
    * @default {Infinity}
    */
@@ -40,7 +40,7 @@ export interface Dataset {
   readonly kind: "ms-cxr" | "csv";
   /** The file that its rows are in. */
   readonly path: string;
-  /** Most items that it yields. */
+  /** How many samples it yields at most; rows that fail come on top where there is a limit. */
   readonly count: number;
   /** Samples, those of one image in a row, and rows that could not become one. */
   readonly items: AsyncIterable<DatasetItem>;
@@ -57,7 +57,7 @@ const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
  * @param options Images, split and limit.
  * @throws {Deno.errors.NotFound} If the dataset or the image folder is not there.
  * @throws {SyntaxError} If the file is malformed or lacks a column.
- * @throws {RangeError} If the split is not in it, or nothing is.
+ * @throws {RangeError} If the split is not in it, or nothing is, or the limit is below 1.
  *
  * @example Usage
  * ```ts
@@ -78,11 +78,14 @@ export async function openDataset(
   options: OpenDatasetOptions = {},
 ): Promise<Dataset> {
   const { split, limit = Infinity } = options;
+  if (limit !== Infinity && !(Number.isInteger(limit) && limit >= 1)) {
+    throw new RangeError(`Cannot read ${limit} samples: expected a whole number from 1`);
+  }
   const file = await findFile(path);
   const { kind, rows: all } = await readRows(file);
   if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
   const rows = split === undefined ? all : chooseSplit(file, all, split);
-  const root = await findImages(file, kind, options.images);
+  const root = await findImages(file, kind, rows, options.images);
   const phrases = new Set(rows.map(({ image, phrase }) => `${image}\n${phrase}`)).size;
   return {
     kind,
@@ -123,7 +126,7 @@ async function readRows(file: string): Promise<{ kind: Dataset["kind"]; rows: Sp
   } catch {
     throw new SyntaxError(`Cannot read "${file}": it is not text in UTF-8`);
   }
-  if (/^\s*[{[]/.test(text)) {
+  if (/\.json$/i.test(file) || /^\s*[{[]/.test(text)) {
     let json: unknown;
     try {
       json = JSON.parse(text);
@@ -162,16 +165,19 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
 async function findImages(
   file: string,
   kind: Dataset["kind"],
+  rows: readonly SplitRow[],
   images: string | undefined,
-): Promise<string> {
+): Promise<ImageRoot> {
   const root = images ?? folderOf(file);
   if (!(await stat(root))?.isDirectory) {
     throw new Deno.errors.NotFound(`Cannot read images from "${root}": there is no such folder`);
   }
-  if (kind === "csv" || (await stat(resolve(root, "files")))?.isDirectory) return root;
-  // Someone may point at `files` itself, which every path begins with.
-  const above = await Deno.realPath(root);
-  if (/[/\\]files$/.test(above)) return folderOf(above);
+  const whole = { folder: root, prefix: "" };
+  const isTree = kind === "ms-cxr" && rows.some((row) => row.image.startsWith("files/"));
+  if (!isTree || (await stat(resolve(root, "files")))?.isDirectory) return whole;
+  // Someone may point at `files` itself. Its parent does not become the root by that.
+  const names = [root.replace(/[/\\]+$/, ""), await Deno.realPath(root)].map(nameOf);
+  if (names.includes("files")) return { folder: root, prefix: "files/" };
   throw new Deno.errors.NotFound(
     `Cannot read images from "${root}": expected a folder "files" in it, as MIMIC-CXR-JPG has` +
       (images === undefined ? "; give its root with --images" : ""),

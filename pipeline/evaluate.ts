@@ -7,7 +7,8 @@
 import type { Box, DatasetItem, Sample } from "../datasets/sample.ts";
 import type { ImageRequest } from "./decode.ts";
 import { failed, type Flow, item, type StageName } from "./flow.ts";
-import { type GroundOptions, groundRequests, type GroundResult } from "./ground.ts";
+import type { LdmModel } from "../models/ldm/model.ts";
+import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts";
 import type { Scores } from "./score_heatmap.ts";
 import { groupStream } from "./stream.ts";
 
@@ -58,7 +59,7 @@ const PHRASES_PER_IMAGE = 64;
  */
 export function evaluate(
   items: AsyncIterable<DatasetItem>,
-  options: GroundOptions,
+  options: RunOptions & { model: LdmModel },
 ): AsyncIterableIterator<SampleResult> {
   return toResults(groundRequests(toRequests(items), options));
 }

@@ -6,7 +6,13 @@
 
 import type { Sample } from "../datasets/sample.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
-import { type LdmModel, openModel, type OpenModelOptions } from "../models/ldm/model.ts";
+import {
+  chooseLayers,
+  DEFAULT_LAYERS,
+  type LdmModel,
+  openModel,
+  type OpenModelOptions,
+} from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
 import { aggregate } from "./aggregate.ts";
@@ -21,23 +27,14 @@ import type { ScoreOptions } from "./score_heatmap.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import { groupStream } from "./stream.ts";
 
-/** Options of {@linkcode ground}. */
-export interface GroundOptions extends GroundSettings, ScoreOptions {
-  /** The model, opened by {@linkcode openModel}. */
-  model: LdmModel;
+/** How samples go through the stages. */
+export interface RunOptions extends GroundSettings, ScoreOptions {
   /**
    * How many images may be decoded ahead of the model.
    *
    * @default {1}
    */
   concurrency?: number;
-  /**
-   * Most phrases of one image that share a pass through the stages; more are
-   * grounded in several goes.
-   *
-   * @default {64}
-   */
-  phrasesPerImage?: number;
   /**
    * Told after each pass of the U-Net how many samples are done, the finished
    * part of those under way included.
@@ -51,6 +48,39 @@ export interface GroundOptions extends GroundSettings, ScoreOptions {
    * @default {undefined}
    */
   signal?: AbortSignal;
+}
+
+/** Which model to run: one that is open, or a bundle to open for the call. */
+export interface ModelOptions extends OpenModelOptions {
+  /**
+   * A model that is open, and stays so. Give this or `bundle`.
+   *
+   * @default {undefined}
+   */
+  model?: LdmModel;
+  /**
+   * A bundle, opened for the call and closed after it.
+   *
+   * @default {undefined}
+   */
+  bundle?: Bundle;
+  /**
+   * What a `bundle` is to run on.
+   *
+   * @default {The fastest that this machine has}
+   */
+  runtime?: Runtime;
+}
+
+/** Options of {@linkcode ground}. */
+export interface GroundOptions extends RunOptions, ModelOptions {
+  /**
+   * Most phrases of one image that share a pass through the stages; more are
+   * grounded in several goes.
+   *
+   * @default {64}
+   */
+  phrasesPerImage?: number;
 }
 
 /** What became of one sample. */
@@ -68,6 +98,7 @@ export type GroundResult =
  *
  * @param samples What to ground.
  * @param options The model, and how.
+ * @throws {TypeError} If there is neither a model nor a bundle.
  * @throws {RangeError} If an option is out of its range.
  *
  * @example Usage
@@ -88,7 +119,36 @@ export function ground(
   options: GroundOptions,
 ): AsyncIterableIterator<GroundResult> {
   const { phrasesPerImage = 64 } = options;
-  return groundRequests(requests(samples, phrasesPerImage), options);
+  const source = requests(samples, phrasesPerImage);
+  return usingModel(options, (model) => groundRequests(source, { ...options, model }));
+}
+
+/**
+ * Opens the chosen model unless it is open, and closes it again at the end.
+ * What is wrong with the choice or the settings throws at once.
+ */
+function usingModel<T>(
+  options: ModelOptions & GroundSettings,
+  run: (model: LdmModel) => AsyncIterable<T>,
+): AsyncIterableIterator<T> {
+  const { model, bundle, runtime, layers = DEFAULT_LAYERS } = options;
+  if (model) {
+    resolveSettings(model, options);
+    return (async function* () {
+      yield* run(model);
+    })();
+  }
+  if (!bundle) throw new TypeError("Cannot ground without a model or a bundle");
+  const chosen = chooseLayers(layers, bundle.crossAttentionLayers);
+  resolveSettings({ bundle, layers: chosen }, options);
+  return (async function* () {
+    const opened = await openModel(bundle, runtime ?? await openRuntime(), { layers: chosen });
+    try {
+      yield* run(opened);
+    } finally {
+      await opened.close();
+    }
+  })();
 }
 
 async function* requests(
@@ -107,7 +167,7 @@ async function* requests(
  */
 export function groundRequests(
   source: AsyncIterable<Flow<ImageRequest>>,
-  options: GroundOptions,
+  options: RunOptions & { model: LdmModel },
 ): AsyncIterableIterator<GroundResult> {
   const { model, signal, concurrency = 1, onProgress } = options;
   const settings = resolveSettings(model, options);
@@ -160,28 +220,8 @@ async function* results(
   }
 }
 
-/** Options of {@linkcode groundImage}: a model that is open, or a bundle to open for this call. */
-export interface GroundImageOptions
-  extends Omit<GroundOptions, "model" | "concurrency" | "phrasesPerImage">, OpenModelOptions {
-  /**
-   * A model that is open, and stays so. Give this or `bundle`.
-   *
-   * @default {undefined}
-   */
-  model?: LdmModel;
-  /**
-   * A bundle, opened for this call and closed after it.
-   *
-   * @default {undefined}
-   */
-  bundle?: Bundle;
-  /**
-   * What a `bundle` is to run on.
-   *
-   * @default {The fastest that this machine has}
-   */
-  runtime?: Runtime;
-}
+/** Options of {@linkcode groundImage}. */
+export interface GroundImageOptions extends Omit<RunOptions, "concurrency">, ModelOptions {}
 
 /**
  * Grounds phrases in one image.
@@ -209,35 +249,21 @@ export async function groundImage(
   phrases: readonly string[],
   options: GroundImageOptions,
 ): Promise<ScoredPhrase[]> {
-  const { bundle, runtime, layers, ...rest } = options;
   if (phrases.length === 0) throw new TypeError("Cannot ground an image without a phrase");
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new TypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
   // A bad image is found out before the model takes seconds to load.
   const gray = await decodeImage(image);
-  if (options.model) return await groundPhrases(gray, phrases, { ...rest, model: options.model });
-  if (!bundle) throw new TypeError("Cannot ground an image without a model or a bundle");
-  const model = await openModel(bundle, runtime ?? await openRuntime(), {
-    ...(layers && { layers }),
-  });
-  try {
-    return await groundPhrases(gray, phrases, { ...rest, model });
-  } finally {
-    await model.close();
-  }
-}
-
-async function groundPhrases(
-  image: ImageSource,
-  phrases: readonly string[],
-  options: GroundOptions,
-): Promise<ScoredPhrase[]> {
   const samples = phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));
   async function* source() {
-    yield await Promise.resolve(item({ image, samples }));
+    yield await Promise.resolve(item({ image: gray, samples }));
   }
+  const results = usingModel(
+    options,
+    (model) => groundRequests(source(), { ...options, model }),
+  );
   const grounded: ScoredPhrase[] = [];
-  for await (const result of groundRequests(source(), options)) {
+  for await (const result of results) {
     if (result.kind === "dropped") {
       throw new Error(`Cannot ground "${result.sample.phrase}": ${result.reason}`);
     }

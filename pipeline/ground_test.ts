@@ -79,6 +79,16 @@ Deno.test("ground() passes over a sample that fails and keeps the order", () =>
     assertEquals(last, 3);
   }));
 
+Deno.test("ground() opens a bundle for itself, and checks its options at once", async () => {
+  const bundle = await loadBundle(DEMO);
+  const samples = [{ id: "1", image: "nowhere.png", phrase: "haze", boxes: [] }];
+  const results = await Array.fromAsync(ground(samples, { bundle, steps: 10 }));
+  assertEquals(results.map(({ kind }) => kind), ["dropped"]);
+  assertThrows(() => ground(samples, {}), TypeError, "without a model");
+  assertThrows(() => ground(samples, { bundle, steps: 2000 }), RangeError, "1 to 1000");
+  assertThrows(() => ground(samples, { bundle, layers: [11] }), RangeError, "layer 11");
+});
+
 Deno.test("groundImage() gives a phrase the same heatmap alone and in company", () =>
   withModel(async (model) => {
     const [alone] = await groundImage(XRAY, ["left effusion"], { model, steps: 10 });

@@ -13,6 +13,8 @@ export {
   type GroundImageOptions,
   type GroundOptions,
   type GroundResult,
+  type ModelOptions,
+  type RunOptions,
 } from "./ground.ts";
 export type { ScoredPhrase } from "./metrics.ts";
 export {
