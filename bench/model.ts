@@ -1,8 +1,10 @@
 /**
- * `deno task bench:model`: the U-Net at full size with seeded random weights,
- * written as a checkpoint of 1.05 GB, loaded through the ordinary path, and
- * deleted again. Each runtime is measured in a process of its own, so that its
- * peak memory is its own.
+ * `deno task bench:model [--peer FILE]`: the U-Net at full size with seeded
+ * random weights, written as a checkpoint of 1.05 GB, loaded through the
+ * ordinary path, and deleted again. Each runtime is measured in a process of
+ * its own, so that its peak memory is its own. The peer is the same network as
+ * PyTorch exports it (`export_peer.py`), in `onnxruntime-node` as well; the two
+ * are timed in turn in one more process.
  *
  * @module
  */
@@ -11,30 +13,65 @@ import { resourceUsage } from "node:process";
 import { openCheckpoint, writeSafetensors } from "../models/checkpoint/mod.ts";
 import { downsampling } from "../models/ldm/autoencoder.ts";
 import { readFlatConfig } from "../models/ldm/config.ts";
+import { DEFAULT_LAYERS } from "../models/ldm/model.ts";
 import { PUBLISHED_CONFIG, PUBLISHED_TOKENS } from "../models/ldm/published.ts";
 import { seededWeights } from "../models/ldm/seeded_weights.ts";
 import { buildUnet } from "../models/ldm/unet.ts";
 import { openUnet } from "../models/ldm/unet_session.ts";
-import { DEFAULT_LAYERS } from "../models/ldm/model.ts";
 import { openRuntime, type RuntimeName } from "../models/runtime/mod.ts";
 import { Random } from "../pipeline/random.ts";
 
-const RUNTIMES: readonly RuntimeName[] = ["native", "wasm"];
-
 /** Steps that are timed, after one that is not. */
-const STEPS = 5;
+const STEPS = 7;
 
 const { unet, autoencoder, imageSize } = readFlatConfig(PUBLISHED_CONFIG, "the published model");
 const latentSize = imageSize / downsampling(autoencoder);
+const random = new Random(1);
+const normal = (length: number) => Float32Array.from({ length }, () => random.normal());
+const latent = normal(unet.inChannels * latentSize ** 2);
+const context = normal(PUBLISHED_TOKENS * unet.contextChannels);
+const TIMESTEP = 400;
+
+/** Something that is loaded and timed. */
+interface Subject {
+  /** What it is. */
+  readonly name: string;
+  /** What is timed, by heading. */
+  readonly runs: Readonly<Record<string, () => Promise<unknown>>>;
+}
 
 /** What one process reports on its last line. */
-interface Measurement {
-  readonly runtime: string;
+interface Report {
+  readonly names: readonly string[];
   readonly loadSeconds: number;
   readonly loadPeakBytes: number;
   readonly peakBytes: number;
-  readonly predictSeconds: readonly number[];
-  readonly attendSeconds: readonly number[];
+  /** Median seconds of each run of each subject. */
+  readonly seconds: readonly Readonly<Record<string, number>>[];
+}
+
+async function openOurs(path: string, name: RuntimeName): Promise<Subject> {
+  const runtime = await openRuntime(name);
+  const options = { latentSize, tokens: PUBLISHED_TOKENS, layers: DEFAULT_LAYERS };
+  const session = await openUnet(unet, await openCheckpoint(path), runtime, options);
+  return {
+    name: runtime.version,
+    runs: {
+      pass: () => session.predict(latent, TIMESTEP, context),
+      phrase: () => session.attend(latent, TIMESTEP, context),
+    },
+  };
+}
+
+async function openPeer(path: string): Promise<Subject> {
+  const { default: ort } = await import("onnxruntime-node");
+  const session = await ort.InferenceSession.create(path);
+  const feeds = {
+    latent: new ort.Tensor("float32", latent, [1, unet.inChannels, latentSize, latentSize]),
+    timestep: new ort.Tensor("int64", BigInt64Array.of(BigInt(TIMESTEP)), [1]),
+    context: new ort.Tensor("float32", context, [1, PUBLISHED_TOKENS, unet.contextChannels]),
+  };
+  return { name: "PyTorch's export", runs: { pass: () => session.run(feeds) } };
 }
 
 /** Most memory that this process ever held. */
@@ -42,101 +79,99 @@ function peakBytes(): number {
   return resourceUsage().maxRSS * 1024;
 }
 
-async function measure(path: string, name: RuntimeName): Promise<Measurement> {
-  const runtime = await openRuntime(name);
-  const began = performance.now();
-  const session = await openUnet(unet, await openCheckpoint(path), runtime, {
-    latentSize,
-    tokens: PUBLISHED_TOKENS,
-    layers: DEFAULT_LAYERS,
-  });
-  const loadSeconds = (performance.now() - began) / 1000;
-  const loadPeakBytes = peakBytes();
-
-  const random = new Random(1);
-  const normal = (length: number) => Float32Array.from({ length }, () => random.normal());
-  const latent = normal(unet.inChannels * latentSize ** 2);
-  const context = normal(PUBLISHED_TOKENS * unet.contextChannels);
-  const time = async (run: () => Promise<unknown>) => {
-    const start = performance.now();
-    await run();
-    return (performance.now() - start) / 1000;
-  };
-  const predictSeconds: number[] = [];
-  const attendSeconds: number[] = [];
-  for (let step = 0; step <= STEPS; step++) {
-    const predict = await time(() => session.predict(latent, 400, context));
-    const attend = await time(() => session.attend(latent, 400, context));
-    if (step === 0) continue;
-    predictSeconds.push(predict);
-    attendSeconds.push(attend);
-  }
-  await session.release();
-  const { version } = runtime;
-  return {
-    runtime: version,
-    loadSeconds,
-    loadPeakBytes,
-    peakBytes: peakBytes(),
-    predictSeconds,
-    attendSeconds,
-  };
-}
-
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
-function row(cells: readonly (string | number)[]): string {
-  return cells.map((cell, i) => i === 0 ? String(cell).padEnd(26) : String(cell).padStart(14)).join(
-    "",
+/** Loads the subjects that are named, times them in turn and prints a {@linkcode Report}. */
+async function measure(subjects: readonly string[]): Promise<void> {
+  const began = performance.now();
+  const opened: Subject[] = [];
+  for (const subject of subjects) {
+    const [kind, path] = subject.split("=") as [RuntimeName | "peer", string];
+    opened.push(kind === "peer" ? await openPeer(path) : await openOurs(path, kind));
+  }
+  const loadSeconds = (performance.now() - began) / 1000;
+  const loadPeakBytes = peakBytes();
+  const times = opened.map(({ runs }) =>
+    new Map(Object.keys(runs).map((heading): [string, number[]] => [heading, []]))
   );
+  for (let step = 0; step <= STEPS; step++) {
+    for (const [i, { runs }] of opened.entries()) {
+      for (const [heading, run] of Object.entries(runs)) {
+        const start = performance.now();
+        await run();
+        if (step > 0) times[i]!.get(heading)!.push((performance.now() - start) / 1000);
+      }
+    }
+  }
+  const report: Report = {
+    names: opened.map(({ name }) => name),
+    loadSeconds,
+    loadPeakBytes,
+    peakBytes: peakBytes(),
+    seconds: times.map((headings) =>
+      Object.fromEntries([...headings].map(([heading, values]) => [heading, median(values)]))
+    ),
+  };
+  console.log(JSON.stringify(report));
 }
 
-async function main(): Promise<void> {
+/** Runs {@linkcode measure} in a process of its own. */
+async function measureApart(...subjects: string[]): Promise<Report> {
+  const { code, stdout } = await new Deno.Command("deno", {
+    args: [
+      ...["run", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi"],
+      import.meta.filename!,
+      "measure",
+      ...subjects,
+    ],
+    stderr: "inherit",
+  }).output();
+  if (code !== 0) throw new Error(`Cannot measure ${subjects}: it ended with code ${code}`);
+  return JSON.parse(new TextDecoder().decode(stdout).trim().split("\n").at(-1)!);
+}
+
+function row(cells: readonly string[]): string {
+  return cells.map((cell, i) => i === 0 ? cell.padEnd(26) : cell.padStart(13)).join("");
+}
+
+async function main(peer: string | undefined): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "groundray-bench-" });
   const path = `${folder}/diffusion_model.safetensors`;
   try {
     const { graph } = buildUnet(unet, { latentSize, tokens: PUBLISHED_TOKENS });
     await writeSafetensors(path, seededWeights(graph, 1));
     const { size } = await Deno.stat(path);
-    console.log(`U-Net of the published model, ${(size / 1e9).toFixed(2)} GB of seeded weights,`);
-    console.log(`${navigator.hardwareConcurrency} processors, median of ${STEPS} steps\n`);
-    console.log(row(["runtime", "load s", "load peak", "peak", "s/step", "s/phrase step"]));
-    for (const name of RUNTIMES) {
-      const { code, stdout } = await new Deno.Command("deno", {
-        args: [
-          "run",
-          "--allow-read",
-          "--allow-env",
-          "--allow-sys",
-          "--allow-ffi",
-          import.meta.filename!,
-          path,
-          name,
-        ],
-        stderr: "inherit",
-      }).output();
-      if (code !== 0) {
-        throw new Error(`Cannot measure runtime "${name}": it ended with code ${code}`);
-      }
-      const lines = new TextDecoder().decode(stdout).trim().split("\n");
-      const result: Measurement = JSON.parse(lines.at(-1)!);
+    console.log(`The published U-Net, ${(size / 1e9).toFixed(2)} GB of seeded float32 weights,`);
+    console.log(`${navigator.hardwareConcurrency} processors, median of ${STEPS} steps.\n`);
+    console.log(row(["", "load", "load peak", "peak", "full pass", "phrase pass"]));
+    const print = ({ names, loadSeconds, loadPeakBytes, ...report }: Report) => {
       const share = (bytes: number) => `${(bytes / size).toFixed(2)} x file`;
-      console.log(row([
-        result.runtime,
-        result.loadSeconds.toFixed(1),
-        share(result.loadPeakBytes),
-        share(result.peakBytes),
-        median(result.predictSeconds).toFixed(2),
-        median(result.attendSeconds).toFixed(2),
-      ]));
-    }
+      const { pass, phrase } = report.seconds[0]!;
+      const peaks = [share(loadPeakBytes), share(report.peakBytes)];
+      const passes = [pass, phrase].map((seconds) => seconds ? `${seconds.toFixed(2)} s` : "–");
+      console.log(row([names[0]!, `${loadSeconds.toFixed(1)} s`, ...peaks, ...passes]));
+    };
+    print(await measureApart(`native=${path}`));
+    print(await measureApart(`wasm=${path}`));
+    if (!peer) return;
+    print(await measureApart(`peer=${peer}`));
+    const { seconds } = await measureApart(`native=${path}`, `peer=${peer}`);
+    const ratio = seconds[0]!.pass! / seconds[1]!.pass!;
+    console.log(
+      `\nIn turn in one process, ours takes ${ratio.toFixed(3)} of the peer's time a pass.`,
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-const [path, name] = Deno.args;
-if (path && name) console.log(JSON.stringify(await measure(path, name as RuntimeName)));
-else await main();
+const [first, ...rest] = Deno.args;
+if (first === "measure") await measure(rest);
+else if (first === undefined) await main(undefined);
+else if (first === "--peer" && rest.length === 1) await main(await Deno.realPath(rest[0]!));
+else {
+  console.error("Usage: deno task bench:model [--peer FILE]");
+  Deno.exit(2);
+}
