@@ -80,8 +80,9 @@ export function requireColumns(path: string, table: CsvTable, columns: readonly 
   const missing = columns.filter((column) => !table.columns.includes(column));
   if (missing.length === 0) return;
   const names = missing.map((column) => `"${column}"`).join(", ");
+  const subject = missing.length > 1 ? `columns ${names} are` : `column ${names} is`;
   throw new SyntaxError(
-    `Cannot read "${path}": column ${names} ${missing.length > 1 ? "are" : "is"} missing ` +
+    `Cannot read "${path}": ${subject} missing ` +
       `(found: ${table.columns.join(", ")})`,
   );
 }

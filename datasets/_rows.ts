@@ -32,9 +32,16 @@ export interface ImageRoot {
 /** A number as JSON has it or CSV writes it; NaN for anything else. */
 export function toNumber(value: unknown): number {
   if (typeof value === "number") return value;
-  return typeof value === "string" && /^\s*[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?\s*$/i.test(value)
+  // No two parts of the pattern match the same digits, or a long field would take minutes.
+  return typeof value === "string" && /^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(value)
     ? Number(value)
     : NaN;
+}
+
+/** A value for a message, cut where it is long. */
+export function show(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
 
 const BOX_FIELDS = ["x", "y", "w", "h"];
@@ -45,7 +52,7 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
   const bad = numbers.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
     throw new RangeError(
-      `${BOX_FIELDS[bad]} of the box must be a number, got "${row.box![bad] ?? ""}"`,
+      `${BOX_FIELDS[bad]} of the box must be a number, got "${show(row.box![bad])}"`,
     );
   }
   // Adding 0 makes an ordinary 0 of -0.
@@ -77,7 +84,9 @@ function readSize(row: Row): Sample["imageSize"] {
   if (!row.size) return undefined;
   const [width, height] = row.size.map(toNumber) as [number, number];
   if (![width, height].every((value) => Number.isInteger(value) && value > 0)) {
-    throw new RangeError(`the image size must be whole pixels, got "${row.size.join(" x ")}"`);
+    throw new RangeError(
+      `the image size must be whole pixels, got "${row.size.map(show).join(" x ")}"`,
+    );
   }
   return { width, height };
 }
@@ -86,7 +95,7 @@ function readSize(row: Row): Sample["imageSize"] {
 async function readPath(root: ImageRoot, path: string): Promise<string> {
   if (path.trim() === "") throw new RangeError("the image's path is empty");
   const refuse = () =>
-    new RangeError(`the image path ${JSON.stringify(path)} leaves the image root`);
+    new RangeError(`the image path ${JSON.stringify(show(path))} leaves the image root`);
   if (path.includes("\0") || path.includes("\\") || /^([a-z]:)?\//i.test(path)) throw refuse();
   if (path.split("/").includes("..")) throw refuse();
   const full = resolve(
@@ -115,12 +124,14 @@ async function readSample(rows: readonly Row[], id: string, root: ImageRoot): Pr
   const notes: string[] = [];
   let row = first;
   try {
+    // First of all: what cannot be read has no path or phrase to speak of.
+    for (row of rows) if (row.fault) throw new RangeError(row.fault);
+    row = first;
     const path = await readPath(root, image);
     if (phrase.trim() === "") throw new RangeError("the phrase is empty");
     const boxes: Box[] = [];
     let size: Sample["imageSize"];
     for (row of rows) {
-      if (row.fault) throw new RangeError(row.fault);
       const stated = readSize(row);
       if (size && stated && (size.width !== stated.width || size.height !== stated.height)) {
         throw new RangeError(
@@ -146,39 +157,49 @@ async function readSample(rows: readonly Row[], id: string, root: ImageRoot): Pr
     };
     return { kind: "sample", sample };
   } catch (error) {
-    const failure: RowFailure = { ...known, id: row.where, reason: (error as Error).message };
+    const reason = (error as Error).message +
+      (rows.length > 1 ? ` (${row.where}, one of the ${rows.length} rows of its sample)` : "");
+    const failure: RowFailure = { ...known, id: row.where, reason };
     return { kind: "failure", failure };
   }
 }
 
 /**
- * Merges the rows of one image and phrase into one sample with several boxes
- * (METHOD section 3), samples of one image together, in order of first
- * appearance. A sample with a bad row fails as a whole: with a box fewer its
- * scores would differ and not say so.
+ * Rows of one image and phrase together (METHOD section 3), those of one image
+ * in a row, in order of first appearance.
  *
  * @param rows All rows.
+ */
+export function groupRows(rows: readonly Row[]): Row[][] {
+  const images = new Map<string, Map<string | Row, Row[]>>();
+  for (const row of rows) {
+    const phrases = images.get(row.image) ?? new Map<string | Row, Row[]>();
+    images.set(row.image, phrases);
+    // Rows that lack one of the two have nothing in common: each is a failure of its own.
+    const key = row.image.trim() === "" || row.phrase.trim() === "" ? row : row.phrase;
+    const same = phrases.get(key);
+    if (same) same.push(row);
+    else phrases.set(key, [row]);
+  }
+  return [...images.values()].flatMap((phrases) => [...phrases.values()]);
+}
+
+/**
+ * Makes each group of rows one sample with several boxes. A sample with a bad
+ * row fails as a whole: with a box fewer its scores would differ and not say so.
+ *
+ * @param groups Rows of one image and phrase each, as {@linkcode groupRows} gives them.
  * @param root Where the images' paths begin.
  */
 export async function* mergeRows(
-  rows: readonly Row[],
+  groups: readonly (readonly Row[])[],
   root: ImageRoot,
 ): AsyncIterableIterator<DatasetItem> {
-  const images = new Map<string, Map<string, Row[]>>();
-  for (const row of rows) {
-    const phrases = images.get(row.image) ?? new Map<string, Row[]>();
-    images.set(row.image, phrases);
-    const same = phrases.get(row.phrase);
-    if (same) same.push(row);
-    else phrases.set(row.phrase, [row]);
-  }
   const used = new Map<string, number>();
-  for (const phrases of images.values()) {
-    for (const same of phrases.values()) {
-      const { stem } = same[0]!;
-      const number = (used.get(stem) ?? 0) + 1;
-      used.set(stem, number);
-      yield await readSample(same, `${stem}#${number}`, root);
-    }
+  for (const rows of groups) {
+    const { stem } = rows[0]!;
+    const number = (used.get(stem) ?? 0) + 1;
+    used.set(stem, number);
+    yield await readSample(rows, `${stem}#${number}`, root);
   }
 }

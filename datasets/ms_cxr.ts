@@ -7,7 +7,7 @@
 
 import { type CsvTable, requireColumns } from "./_csv.ts";
 import { nameOf } from "./_paths.ts";
-import { type Row, toNumber } from "./_rows.ts";
+import { type Row, show, toNumber } from "./_rows.ts";
 
 /** Columns that every release has; `split` came with 1.1.0. */
 export const MS_CXR_COLUMNS = [
@@ -43,7 +43,8 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
       where: `${table.name}:${line}`,
       stem: text("dicom_id") || nameOf(text("path")),
       image: text("path"),
-      phrase: text("label_text"),
+      // Not trimmed: METHOD section 3 merges rows whose phrase is the same, not nearly so.
+      phrase: get("label_text") ?? "",
       category: text("category_name"),
       box: ["x", "y", "w", "h"].map(text),
       size: [text("image_width"), text("image_height")],
@@ -114,28 +115,28 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
     const image = images.get(annotation.image_id);
     const category = categories.get(annotation.category_id);
     const text = (value: unknown) => typeof value === "string" ? value.trim() : "";
-    const imagePath = text(image?.path ?? image?.file_name);
-    const split = annotation.split ?? image?.split;
+    const imagePath = text(image?.path) || text(image?.file_name);
+    const split = text(annotation.split) || text(image?.split);
     const box = Array.isArray(annotation.bbox) ? annotation.bbox : [];
     const isBox = box.length === 4 && box.every((value) => !Number.isNaN(toNumber(value)));
     const fault = !image
-      ? `it refers to image ${JSON.stringify(annotation.image_id)}, which is not there`
+      ? `it refers to image ${show(annotation.image_id)}, which is not there`
       : category === undefined
-      ? `it refers to category ${JSON.stringify(annotation.category_id)}, which is not there`
+      ? `it refers to category ${show(annotation.category_id)}, which is not there`
       : typeof annotation.label_text !== "string"
-      ? `"label_text" must be text, got ${JSON.stringify(annotation.label_text)}`
+      ? `"label_text" must be text, got ${show(annotation.label_text)}`
       : isBox
       ? undefined
-      : `"bbox" must be four numbers, got ${JSON.stringify(annotation.bbox)}`;
+      : `"bbox" must be four numbers, got ${show(annotation.bbox)}`;
     return {
       where: `${nameOf(path)}:annotations[${i}]`,
       stem: nameOf(imagePath).replace(/\.[^.]*$/, "") || String(annotation.image_id),
       image: imagePath,
-      phrase: text(annotation.label_text),
+      phrase: typeof annotation.label_text === "string" ? annotation.label_text : "",
       box,
       ...(category && { category: String(category.name) }),
       ...(image && { size: [image.width, image.height] as const }),
-      ...(typeof split === "string" && { split }),
+      ...(split && { split }),
       ...(fault && { fault }),
     };
   });

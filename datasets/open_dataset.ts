@@ -6,7 +6,7 @@
 
 import { readCsv } from "./_csv.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
-import { type ImageRoot, mergeRows } from "./_rows.ts";
+import { groupRows, type ImageRoot, mergeRows } from "./_rows.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, type SplitRow } from "./ms_cxr.ts";
 import { plainRows } from "./plain_csv.ts";
 import type { DatasetItem } from "./sample.ts";
@@ -46,6 +46,9 @@ export interface Dataset {
   readonly items: AsyncIterable<DatasetItem>;
 }
 
+/** The file is held in memory whole, so its size has a bound. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
 /** Name of the release's file in its folder; the CSV goes before the JSON. */
 const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
 
@@ -57,7 +60,9 @@ const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
  * @param options Images, split and limit.
  * @throws {Deno.errors.NotFound} If the dataset or the image folder is not there.
  * @throws {SyntaxError} If the file is malformed or lacks a column.
- * @throws {RangeError} If the split is not in it, or nothing is, or the limit is below 1.
+ * @throws {TypeError} If the path is a device, a pipe or the like.
+ * @throws {RangeError} If the split is not in it, or nothing is, or it is larger than 256 MiB, or
+ * the limit is below 1.
  *
  * @example Usage
  * ```ts
@@ -86,12 +91,12 @@ export async function openDataset(
   if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
   const rows = split === undefined ? all : chooseSplit(file, all, split);
   const root = await findImages(file, kind, rows, options.images);
-  const phrases = new Set(rows.map(({ image, phrase }) => `${image}\n${phrase}`)).size;
+  const groups = groupRows(rows);
   return {
     kind,
     path: file,
-    count: Math.min(phrases, limit),
-    items: take(mergeRows(rows, root), limit),
+    count: Math.min(groups.length, limit),
+    items: take(mergeRows(groups, root), limit),
   };
 }
 
@@ -102,7 +107,15 @@ async function findFile(path: string): Promise<string> {
       `Cannot read dataset "${path}": there is no such file or folder`,
     );
   }
-  if (!info.isDirectory) return path;
+  if (info.isFile) {
+    if (info.size <= MAX_FILE_BYTES) return path;
+    throw new RangeError(
+      `Cannot read dataset "${path}": expected at most ${MAX_FILE_BYTES} bytes, found ${info.size}`,
+    );
+  }
+  if (!info.isDirectory) {
+    throw new TypeError(`Cannot read dataset "${path}": it is neither a file nor a folder`);
+  }
   const names: string[] = [];
   for await (const { name } of Deno.readDir(path)) if (RELEASE.test(name)) names.push(name);
   const csv = names.filter((name) => name.endsWith(".csv"));
@@ -139,8 +152,12 @@ async function readRows(file: string): Promise<{ kind: Dataset["kind"]; rows: Sp
   }
   const table = readCsv(file, text);
   const has = (column: string) => table.columns.includes(column);
-  if (has("image") || has("phrase")) return { kind: "csv", rows: plainRows(file, table) };
-  // Two of its columns are enough to know the layout: the rest is then missing by name.
+  // MS-CXR first: someone may have added a column "image" to it.
+  const isMsCxr = has("label_text") && has("path");
+  if (!isMsCxr && (has("image") || has("phrase"))) {
+    return { kind: "csv", rows: plainRows(file, table) };
+  }
+  // Two of its columns are enough where there is nothing else: the rest is missing by name.
   if (MS_CXR_COLUMNS.filter(has).length >= 2) {
     return { kind: "ms-cxr", rows: msCxrRows(file, table) };
   }

@@ -202,6 +202,44 @@ Deno.test("openDataset() names columns, splits and folders that are missing", ()
     await assertRejects(() => read(`${folder}/d.csv`), Error, "--images");
   }));
 
+Deno.test("openDataset() knows MS-CXR with columns of another layout added to it", () =>
+  withFiles({
+    "a.csv": `${COLUMNS},image,phrase\nd,Edema,p,1,2,3,4,100,200,files/1.jpg,x,y\n`,
+  }, async (folder) => {
+    const dataset = await openDataset(`${folder}/a.csv`);
+    assertEquals([dataset.kind, dataset.count], ["ms-cxr", 1]);
+  }));
+
+Deno.test("openDataset() counts every row that cannot belong to a sample", () =>
+  withFiles({
+    "a.csv": [
+      COLUMNS,
+      "d,Edema,p,1,2,3,4,100,200,files/1.jpg",
+      "d,Edema,p,1,2,3",
+      "d,Edema,p,1,2",
+      "d,Edema,,1,2,3,4,100,200,files/1.jpg",
+      "d,Edema,,5,6,7,8,100,200,files/1.jpg",
+    ].join("\n"),
+  }, async (folder) => {
+    const dataset = await openDataset(`${folder}/a.csv`);
+    const found = failures(await Array.fromAsync(dataset.items));
+    assertEquals(dataset.count, 5);
+    assertEquals(found.map(({ id, reason }) => `${id} ${reason}`), [
+      "a.csv:5 the phrase is empty",
+      "a.csv:6 the phrase is empty",
+      "a.csv:3 the row has 6 fields, but the header has 10",
+      "a.csv:4 the row has 5 fields, but the header has 10",
+    ]);
+  }));
+
+Deno.test({
+  name: "openDataset() does not read from a device",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    await assertRejects(() => openDataset("/dev/zero"), TypeError, "neither a file nor a folder");
+  },
+});
+
 Deno.test("openDataset() finds the release in its folder, and images above files/", () =>
   withFiles({
     "MS_CXR_Local_Alignment_v1.1.0.csv": `${COLUMNS}\nd,Edema,p,1,2,3,4,100,200,files/1.jpg\n`,
