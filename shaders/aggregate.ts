@@ -1,0 +1,133 @@
+/**
+ * Aggregation of attention maps on the GPU; its twin is `aggregate_cpu.ts`.
+ *
+ * @module
+ */
+
+import { squareSide } from "./aggregate_cpu.ts";
+import code from "./aggregate.wgsl" with { type: "text" };
+import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+
+/** Sizes of the maps of one step that {@linkcode AttentionSums} takes. */
+export interface AttentionSumsOptions {
+  /** Phrases that share a step. */
+  readonly phrases: number;
+  /** Layers with maps of this size. */
+  readonly layers: number;
+  /** Positions of a map, a square number. */
+  readonly positions: number;
+  /** Tokens of a map. */
+  readonly tokens: number;
+  /** For each phrase the first token that counts and one past the last. */
+  readonly ranges: readonly (readonly [start: number, end: number])[];
+  /**
+   * Share of one layer in the heatmap.
+   * @default 1 / layers
+   */
+  readonly share?: number;
+}
+
+/** Words of one map's state in the shader: count, constant maps, broken maps, unused. */
+const STATE_WORDS = 4;
+
+/** Running sums of attention on the GPU, for all layers of one size and all phrases of an image. */
+export class AttentionSums {
+  /** Side of the square maps. */
+  readonly side: number;
+  /** Mean over layers and steps times their share, `[phrases, side, side]` float32; see {@linkcode AttentionSums.average}. */
+  readonly means: GPUBuffer;
+  /** Four words a map, `[phrases, layers, 4]`; see {@linkcode AttentionSums.readStates}. */
+  readonly states: GPUBuffer;
+  #gpu: Gpu;
+  #options: AttentionSumsOptions;
+  #ranges: GPUBuffer;
+  #sums: GPUBuffer;
+
+  /**
+   * @throws {RangeError} If the maps are not square, or a token range is empty or outside them.
+   */
+  constructor(gpu: Gpu, options: AttentionSumsOptions) {
+    const { phrases, layers, positions, tokens, ranges } = options;
+    this.side = squareSide(positions, "attention positions");
+    for (const [start, end] of ranges) {
+      if (!(start >= 0 && start < end && end <= tokens)) {
+        throw new RangeError(
+          `Cannot aggregate attention: expected a token range with 0 <= start < end <= ${tokens}, got ${start}..${end}`,
+        );
+      }
+    }
+    if (ranges.length !== phrases) {
+      throw new RangeError(
+        `Cannot aggregate attention: expected ${phrases} token ranges, got ${ranges.length}`,
+      );
+    }
+    const maps = phrases * layers;
+    const perMap = ranges.flatMap((range) => Array.from({ length: layers }, () => range).flat());
+    this.#gpu = gpu;
+    this.#options = options;
+    this.#ranges = storage(gpu, "token ranges", Uint32Array.from(perMap));
+    this.#sums = storage(gpu, "attention sums", maps * positions * 8);
+    this.states = storage(gpu, "attention states", maps * STATE_WORDS * 4);
+    this.means = storage(gpu, "attention means", phrases * positions * 4);
+  }
+
+  /** Bytes of {@linkcode AttentionSums.states}. */
+  get stateBytes(): number {
+    return this.#options.phrases * this.#options.layers * STATE_WORDS * 4;
+  }
+
+  /**
+   * Records the addition of one step's maps.
+   *
+   * @param maps `[phrases, layers, positions, tokens]` float32, heads averaged.
+   */
+  add(encoder: GPUCommandEncoder, maps: GPUBuffer): void {
+    const { positions, tokens, phrases, layers } = this.#options;
+    const kernel = pipeline(this.#gpu, "aggregate", code, "add", {
+      POSITIONS: positions,
+      TOKENS: tokens,
+    });
+    const buffers = [maps, this.#ranges, this.#sums, this.states];
+    dispatch(this.#gpu, encoder, kernel, buffers, [phrases * layers, 1, 1]);
+  }
+
+  /** Records the mean over steps and layers into {@linkcode AttentionSums.means}. */
+  average(encoder: GPUCommandEncoder): void {
+    const { positions, phrases, layers, share = 1 / layers } = this.#options;
+    const kernel = pipeline(this.#gpu, "aggregate", code, "average", {
+      POSITIONS: positions,
+      // The shader refuses to compile without it, though this entry point has no tokens.
+      TOKENS: 1,
+      LAYERS: layers,
+      SHARE: share,
+    });
+    dispatch(this.#gpu, encoder, kernel, { 2: this.#sums, 3: this.states, 4: this.means }, [
+      Math.ceil(positions / 64),
+      phrases,
+      1,
+    ]);
+  }
+
+  /**
+   * What one phrase's states say.
+   *
+   * @param words The states, read back.
+   * @param phrase Which phrase.
+   */
+  readStates(words: Uint32Array, phrase: number): { constantMaps: number; brokenMaps: number } {
+    const { layers } = this.#options;
+    let constantMaps = 0;
+    let brokenMaps = 0;
+    for (let layer = 0; layer < layers; layer++) {
+      const at = (phrase * layers + layer) * STATE_WORDS;
+      constantMaps += words[at + 1]!;
+      brokenMaps += words[at + 2]!;
+    }
+    return { constantMaps, brokenMaps };
+  }
+
+  /** Frees its buffers. */
+  destroy(): void {
+    for (const buffer of [this.#ranges, this.#sums, this.states, this.means]) buffer.destroy();
+  }
+}

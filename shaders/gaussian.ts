@@ -1,0 +1,73 @@
+/**
+ * Gaussian smoothing on the GPU; its twin is `gaussian_cpu.ts`.
+ *
+ * @module
+ */
+
+import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import { gaussianHalfKernel } from "./gaussian_cpu.ts";
+import code from "./gaussian.wgsl" with { type: "text" };
+import type { Size } from "./resize_cpu.ts";
+
+/** Lines that one workgroup smooths, as in the shader. */
+const LANES = 8;
+
+/** Pixels along a line that one workgroup smooths, as in the shader. */
+const TILE = 128;
+
+/** A separable Gaussian for maps of one size. */
+export class Gaussian {
+  #gpu: Gpu;
+  #size: Size;
+  #maps: number;
+  #weights: GPUBuffer;
+  #between: GPUBuffer;
+  #radius: number;
+
+  /**
+   * @param size Size of each map in pixels.
+   * @param sigma Standard deviation in pixels, 0..32; 0 copies.
+   * @param maps How many maps are smoothed at a time.
+   * @throws {RangeError} If sigma is outside 0..32, or the maps do not fit a buffer.
+   */
+  constructor(gpu: Gpu, size: Size, sigma: number, maps = 1) {
+    const half = gaussianHalfKernel(sigma);
+    this.#gpu = gpu;
+    this.#size = size;
+    this.#maps = maps;
+    this.#radius = half.length - 1;
+    this.#weights = storage(gpu, "gaussian weights", Float32Array.from(half));
+    this.#between = storage(gpu, "half-smoothed maps", maps * size.width * size.height * 4);
+  }
+
+  /** Records the smoothing, top to bottom and then left to right, of `[maps, height, width]` float32. */
+  record(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer): void {
+    const { width, height } = this.#size;
+    const axes = [
+      {
+        HORIZONTAL: 0,
+        buffers: [source, this.#between, this.#weights],
+        along: height,
+        lines: width,
+      },
+      {
+        HORIZONTAL: 1,
+        buffers: [this.#between, result, this.#weights],
+        along: width,
+        lines: height,
+      },
+    ];
+    for (const { HORIZONTAL, buffers, along, lines } of axes) {
+      const constants = { WIDTH: width, HEIGHT: height, HORIZONTAL, RADIUS: this.#radius };
+      const kernel = pipeline(this.#gpu, "gaussian", code, "smooth_axis", constants);
+      const workgroups = [Math.ceil(along / TILE), Math.ceil(lines / LANES), this.#maps] as const;
+      dispatch(this.#gpu, encoder, kernel, buffers, workgroups);
+    }
+  }
+
+  /** Frees its buffers. */
+  destroy(): void {
+    this.#weights.destroy();
+    this.#between.destroy();
+  }
+}

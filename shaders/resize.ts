@@ -1,0 +1,95 @@
+/**
+ * Bilinear resizing on the GPU; its twin is `resize_cpu.ts`.
+ *
+ * @module
+ */
+
+import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import { type AxisTaps, bilinearTaps, type Size } from "./resize_cpu.ts";
+import code from "./resize.wgsl" with { type: "text" };
+
+/** Bilinear resizing of maps or of a grey image from one size to another. */
+export class Resize {
+  #gpu: Gpu;
+  #from: Size;
+  #to: Size;
+  #columns: GPUBuffer;
+  #rows: GPUBuffer;
+
+  /**
+   * @param from Size of the source in pixels.
+   * @param to Size of the result in pixels.
+   * @param taps Source pixels and weights of each axis; bilinear over the whole
+   * of both by default, and of a crop where decoding wants one.
+   * @throws {RangeError} If a size is not positive and whole.
+   */
+  constructor(
+    gpu: Gpu,
+    from: Size,
+    to: Size,
+    taps: { readonly columns: AxisTaps; readonly rows: AxisTaps } = {
+      columns: bilinearTaps(from.width, to.width),
+      rows: bilinearTaps(from.height, to.height),
+    },
+  ) {
+    this.#gpu = gpu;
+    this.#from = from;
+    this.#to = to;
+    this.#columns = storage(gpu, "resize columns", packTaps(taps.columns));
+    this.#rows = storage(gpu, "resize rows", packTaps(taps.rows));
+  }
+
+  /**
+   * Records the resizing of float32 maps.
+   *
+   * @param source `[maps, from.height, from.width]` float32.
+   * @param result `[maps, to.height, to.width]` float32.
+   * @param maps How many.
+   */
+  record(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer, maps = 1): void {
+    const buffers = [source, this.#columns, this.#rows, result];
+    dispatch(this.#gpu, encoder, this.#pipeline("resize_map"), buffers, this.#workgroups(maps));
+  }
+
+  /**
+   * Records the resizing of a grey image to 0..1.
+   *
+   * @param pixels `[from.height, from.width]` bytes.
+   * @param result `[to.height, to.width]` float32.
+   */
+  recordGray(encoder: GPUCommandEncoder, pixels: GPUBuffer, result: GPUBuffer): void {
+    const buffers = { 1: this.#columns, 2: this.#rows, 3: result, 4: pixels };
+    dispatch(this.#gpu, encoder, this.#pipeline("resize_gray"), buffers, this.#workgroups(1));
+  }
+
+  /** Frees its buffers. */
+  destroy(): void {
+    this.#columns.destroy();
+    this.#rows.destroy();
+  }
+
+  #pipeline(entryPoint: string): GPUComputePipeline {
+    return pipeline(this.#gpu, "resize", code, entryPoint, {
+      FROM_WIDTH: this.#from.width,
+      FROM_LENGTH: this.#from.width * this.#from.height,
+      TO_WIDTH: this.#to.width,
+      TO_HEIGHT: this.#to.height,
+    });
+  }
+
+  #workgroups(maps: number): [number, number, number] {
+    return [Math.ceil(this.#to.width / 16), Math.ceil(this.#to.height / 16), maps];
+  }
+}
+
+/** The shader's `Tap`s: lower, upper, weight. */
+function packTaps({ lower, upper, weight }: AxisTaps): Uint32Array {
+  const packed = new Uint32Array(3 * lower.length);
+  const weights = new Float32Array(packed.buffer);
+  for (let i = 0; i < lower.length; i++) {
+    packed[3 * i] = lower[i]!;
+    packed[3 * i + 1] = upper[i]!;
+    weights[3 * i + 2] = weight[i]!;
+  }
+  return packed;
+}

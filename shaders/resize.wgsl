@@ -1,0 +1,76 @@
+// Bilinear resizing with half-pixel centres, any size to any size. The source
+// pixels and weights of each axis come with the call, so that they are the same
+// numbers as on the CPU.
+
+// Columns of the source.
+override FROM_WIDTH: u32;
+// Values of one source map.
+override FROM_LENGTH: u32;
+// Columns and rows of the result.
+override TO_WIDTH: u32;
+override TO_HEIGHT: u32;
+
+struct Tap {
+  // Source pixel at or before the sampling point.
+  lower: u32,
+  // The next one, or the last at the edge.
+  upper: u32,
+  // Share of `upper`, 0..1.
+  weight: f32,
+}
+
+// Source maps, [maps, FROM_LENGTH].
+@group(0) @binding(0) var<storage, read> source: array<f32>;
+// One a result column, [TO_WIDTH].
+@group(0) @binding(1) var<storage, read> columns: array<Tap>;
+// One a result row, [TO_HEIGHT].
+@group(0) @binding(2) var<storage, read> rows: array<Tap>;
+// Result maps, [maps, TO_HEIGHT, TO_WIDTH].
+@group(0) @binding(3) var<storage, read_write> result: array<f32>;
+// A grey image, four pixels of 0..255 a word, lowest byte first.
+@group(0) @binding(4) var<storage, read> pixels: array<u32>;
+
+fn blend(above: vec2f, below: vec2f, column: Tap, row: Tap) -> f32 {
+  let upper = (1.0 - column.weight) * above.x + column.weight * above.y;
+  let lower = (1.0 - column.weight) * below.x + column.weight * below.y;
+  return (1.0 - row.weight) * upper + row.weight * lower;
+}
+
+@compute @workgroup_size(16, 16)
+fn resize_map(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= TO_WIDTH || id.y >= TO_HEIGHT) {
+    return;
+  }
+  let column = columns[id.x];
+  let row = rows[id.y];
+  let above = id.z * FROM_LENGTH + row.lower * FROM_WIDTH;
+  let below = id.z * FROM_LENGTH + row.upper * FROM_WIDTH;
+  result[(id.z * TO_HEIGHT + id.y) * TO_WIDTH + id.x] = blend(
+    vec2f(source[above + column.lower], source[above + column.upper]),
+    vec2f(source[below + column.lower], source[below + column.upper]),
+    column,
+    row,
+  );
+}
+
+// A pixel as a share of 255.
+fn pixel(index: u32) -> f32 {
+  return f32((pixels[index / 4u] >> (8u * (index % 4u))) & 0xffu) / 255.0;
+}
+
+@compute @workgroup_size(16, 16)
+fn resize_gray(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= TO_WIDTH || id.y >= TO_HEIGHT) {
+    return;
+  }
+  let column = columns[id.x];
+  let row = rows[id.y];
+  let above = row.lower * FROM_WIDTH;
+  let below = row.upper * FROM_WIDTH;
+  result[id.y * TO_WIDTH + id.x] = blend(
+    vec2f(pixel(above + column.lower), pixel(above + column.upper)),
+    vec2f(pixel(below + column.lower), pixel(below + column.upper)),
+    column,
+    row,
+  );
+}

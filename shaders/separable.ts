@@ -1,0 +1,89 @@
+/**
+ * Resize and Gaussian in one on the GPU; its twin is `separable_cpu.ts`.
+ *
+ * @module
+ */
+
+import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import type { Band } from "./separable_cpu.ts";
+import code from "./separable.wgsl" with { type: "text" };
+
+/** U A Uᵀ for maps of one size. */
+export class Separable {
+  #gpu: Gpu;
+  #rows: Band;
+  #columns: Band;
+  #maps: number;
+  #buffers: { readonly starts: GPUBuffer; readonly weights: GPUBuffer }[];
+  #between: GPUBuffer;
+
+  /**
+   * @param rows The band from top to bottom.
+   * @param columns The band from left to right.
+   * @param maps How many maps are multiplied at a time.
+   * @throws {RangeError} If the maps do not fit a buffer.
+   */
+  constructor(gpu: Gpu, rows: Band, columns: Band, maps = 1) {
+    this.#gpu = gpu;
+    this.#rows = rows;
+    this.#columns = columns;
+    this.#maps = maps;
+    this.#buffers = [columns, rows].map(({ starts, weights }) => ({
+      starts: storage(gpu, "band starts", starts),
+      weights: storage(gpu, "band weights", weights),
+    }));
+    this.#between = storage(gpu, "half-made maps", maps * rows.inputLength * columns.length * 4);
+  }
+
+  /**
+   * Records the product.
+   *
+   * @param source `[maps, rows.inputLength, columns.inputLength]` float32.
+   * @param result `[maps, rows.length, columns.length]` float32.
+   * @param accumulate Whether to add to what `result` holds.
+   */
+  record(
+    encoder: GPUCommandEncoder,
+    source: GPUBuffer,
+    result: GPUBuffer,
+    accumulate = false,
+  ): void {
+    const sizes = {
+      FROM_WIDTH: this.#columns.inputLength,
+      FROM_HEIGHT: this.#rows.inputLength,
+      TO_WIDTH: this.#columns.length,
+      TO_HEIGHT: this.#rows.length,
+    };
+    const wide = Math.ceil(this.#columns.length / 64);
+    const [columns, rows] = this.#buffers;
+    const across = pipeline(this.#gpu, "separable", code, "across", {
+      ...sizes,
+      BAND: this.#columns.width,
+    });
+    dispatch(
+      this.#gpu,
+      encoder,
+      across,
+      [source, this.#between, columns!.starts, columns!.weights],
+      [wide, this.#rows.inputLength, this.#maps],
+    );
+    const down = pipeline(this.#gpu, "separable", code, "down", {
+      ...sizes,
+      BAND: this.#rows.width,
+      ACCUMULATE: accumulate ? 1 : 0,
+    });
+    dispatch(
+      this.#gpu,
+      encoder,
+      down,
+      [this.#between, result, rows!.starts, rows!.weights],
+      [wide, this.#rows.length, this.#maps],
+    );
+  }
+
+  /** Frees its buffers. */
+  destroy(): void {
+    for (const { starts, weights } of this.#buffers) [starts, weights].forEach((b) => b.destroy());
+    this.#between.destroy();
+  }
+}

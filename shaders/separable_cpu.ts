@@ -1,0 +1,114 @@
+/**
+ * Resize and Gaussian in one: both are linear and separable, so a map becomes
+ * U A Uᵀ with one matrix an axis. Its rows are mostly 0: a band is kept. This is
+ * the twin of the `separable` shader.
+ *
+ * @module
+ */
+
+import { gaussianHalfKernel } from "./gaussian_cpu.ts";
+import { bilinearTaps, type Size } from "./resize_cpu.ts";
+
+/** One matrix `[length, inputLength]`, of each row only the stretch that is not 0. */
+export interface Band {
+  /** Rows: pixels of the result's axis. */
+  readonly length: number;
+  /** Columns: pixels of the source's axis. */
+  readonly inputLength: number;
+  /** Values kept of each row. */
+  readonly width: number;
+  /** Column of each row's first kept value, `[length]`. */
+  readonly starts: Int32Array;
+  /** The values, `[length, width]`. */
+  readonly weights: Float32Array;
+}
+
+/**
+ * The matrix that resizes an axis bilinearly and then smooths it.
+ *
+ * @param inputLength Length of the source's axis in pixels.
+ * @param length Length of the result's axis in pixels.
+ * @param sigma Standard deviation of the Gaussian in pixels of the result, 0..32.
+ * @throws {RangeError} If a length is not a positive integer or sigma out of its range.
+ */
+export function smoothResizeBand(inputLength: number, length: number, sigma: number): Band {
+  const { lower, upper, weight } = bilinearTaps(inputLength, length);
+  const half = gaussianHalfKernel(sigma);
+  const radius = half.length - 1;
+  const period = 2 * length;
+  const dense = new Float64Array(inputLength);
+  const rows: { start: number; values: Float64Array }[] = [];
+  for (let row = 0; row < length; row++) {
+    let first = inputLength;
+    let last = 0;
+    for (let offset = -radius; offset <= radius; offset++) {
+      const wrapped = (((row + offset) % period) + period) % period;
+      const pixel = wrapped < length ? wrapped : period - 1 - wrapped;
+      const share = half[Math.abs(offset)]!;
+      dense[lower[pixel]!]! += share * (1 - weight[pixel]!);
+      dense[upper[pixel]!]! += share * weight[pixel]!;
+      first = Math.min(first, lower[pixel]!);
+      last = Math.max(last, upper[pixel]!);
+    }
+    rows.push({ start: first, values: dense.slice(first, last + 1) });
+    dense.fill(0, first, last + 1);
+  }
+  const width = rows.reduce((most, { values }) => Math.max(most, values.length), 0);
+  const starts = new Int32Array(length);
+  const weights = new Float32Array(length * width);
+  rows.forEach(({ start, values }, row) => {
+    // A band at the far end begins earlier, so that no row reaches past the source.
+    const from = Math.min(start, inputLength - width);
+    starts[row] = from;
+    weights.set(values, row * width + start - from);
+  });
+  return { length, inputLength, width, starts, weights };
+}
+
+/** Whether a band takes less arithmetic than a resize followed by a Gaussian. */
+export function bandWins(band: Band, sigma: number): boolean {
+  return band.width <= 2 + gaussianHalfKernel(sigma).length;
+}
+
+/**
+ * U A Uᵀ: multiplies each axis of a map by its band.
+ *
+ * @param map Row-major `[rows.inputLength, columns.inputLength]`.
+ * @param rows The band from top to bottom.
+ * @param columns The band from left to right.
+ * @returns Row-major `[rows.length, columns.length]`.
+ * @throws {RangeError} If the map does not fit the bands.
+ */
+export function applyBands(map: Float32Array, rows: Band, columns: Band): Float32Array {
+  const from: Size = { width: columns.inputLength, height: rows.inputLength };
+  if (map.length !== from.width * from.height) {
+    throw new RangeError(
+      `Cannot resize a map: expected ${from.width} x ${from.height} values, got ${map.length}`,
+    );
+  }
+  const width = columns.length;
+  // Each source row stretched to the result's width: [rows.inputLength, width].
+  const stretched = new Float32Array(from.height * width);
+  for (let y = 0; y < from.height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = y * from.width + columns.starts[x]!;
+      const band = x * columns.width;
+      let total = 0;
+      for (let k = 0; k < columns.width; k++) total += map[at + k]! * columns.weights[band + k]!;
+      stretched[y * width + x] = total;
+    }
+  }
+  const result = new Float32Array(rows.length * width);
+  const line = new Float64Array(width);
+  for (let y = 0; y < rows.length; y++) {
+    line.fill(0);
+    for (let k = 0; k < rows.width; k++) {
+      const share = rows.weights[y * rows.width + k]!;
+      if (share === 0) continue;
+      const at = (rows.starts[y]! + k) * width;
+      for (let x = 0; x < width; x++) line[x]! += share * stretched[at + x]!;
+    }
+    result.set(line, y * width);
+  }
+  return result;
+}
