@@ -4,7 +4,7 @@
  * @module
  */
 
-import { bilinearTaps, type Size } from "../shaders/resize_cpu.ts";
+import { type AxisTaps, bilinearTaps, type Size } from "../shaders/resize_cpu.ts";
 
 /** One channel of an 8-bit image. */
 export interface GrayImage extends Size {
@@ -96,8 +96,8 @@ export function preprocess(gray: GrayImage, size: number): Float32Array {
 /** 0..255 as float32 shares of 255. */
 const UNIT = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 
-/** The part of one resized axis that the centre crop keeps. */
-function croppedTaps(length: number, shorter: number, size: number) {
+/** Taps of the part of one resized axis that the centre crop keeps. */
+export function croppedTaps(length: number, shorter: number, size: number): AxisTaps {
   // torchvision truncates the longer side; MONAI's crop starts at centre - size / 2.
   const resized = length === shorter ? size : Math.floor((size * length) / shorter);
   const start = Math.max(Math.floor(resized / 2) - Math.floor(size / 2), 0);

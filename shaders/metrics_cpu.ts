@@ -39,7 +39,7 @@ export interface GridStatistics {
 }
 
 /** One stretch of an image axis between two edges of boxes or crop. */
-interface Segment {
+export interface Segment {
   /** Image pixels in it. */
   readonly length: number;
   /** First heatmap pixel it shows, -1 outside the heatmap. */
@@ -56,12 +56,27 @@ interface Axis {
 }
 
 /** Running sums of one region; `shift` keeps a constant region's variance at exactly 0. */
-interface RegionSums {
+export interface RegionSums {
+  /** Image pixels. */
   pixels: number;
+  /** A value that all sums are relative to. */
   shift: number;
+  /** Sum of the differences from `shift`. */
   total: number;
+  /** Sum of their squares. */
   squares: number;
+  /** Pixels by how many of {@linkcode LEVELS} their values reach: `[LEVELS.length + 1]`. */
   readonly levels: Float64Array;
+}
+
+/** A part of the image that is all in the heatmap, or all outside it, and in one region. */
+export interface Cell {
+  /** Its stretch from top to bottom. */
+  readonly row: Segment;
+  /** Its stretch from left to right. */
+  readonly column: Segment;
+  /** The first box that has it, or the number of boxes where none does. */
+  readonly owner: number;
 }
 
 /**
@@ -69,7 +84,7 @@ interface RegionSums {
  * "at least the next float32", since PyTorch compares with the threshold as
  * float32.
  */
-const LEVELS = Float32Array.of(
+export const LEVELS: Float32Array = Float32Array.of(
   0,
   nextFloat32(0.1),
   nextFloat32(0.2),
@@ -106,6 +121,26 @@ export function gridStatistics(
   boxes: readonly Box[],
   margin: Margin = "excluded",
 ): GridStatistics {
+  const sums = Array.from({ length: boxes.length + 1 }, newSums);
+  const cells = cutImage(mapSide, image, boxes);
+  for (const { row, column, owner } of cells) {
+    if (row.first >= 0 && column.first >= 0) {
+      addCell(sums[owner]!, heatmap, mapSide, row, column);
+    } else if (margin === "zero") {
+      addValue(sums[owner]!, 0, row.length * column.length);
+    }
+  }
+  return toStatistics(sums.map(regionStatistics), cells);
+}
+
+/**
+ * Cuts an image at the edges of its boxes and of the centre square.
+ *
+ * @param mapSide Side of the heatmap in pixels.
+ * @param image Size of the original image in pixels.
+ * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
+ */
+export function cutImage(mapSide: number, image: Size, boxes: readonly Box[]): Cell[] {
   const columns = cutAxis(
     image.width,
     image.height,
@@ -119,26 +154,26 @@ export function gridStatistics(
     boxes.flatMap(([, y, , height]) => [y, y + height]),
   );
   const owners = cellOwners(columns, rows, boxes);
-  const sums = Array.from({ length: boxes.length + 1 }, newSums);
+  return rows.segments.flatMap((row, rowIndex) =>
+    columns.segments.map((column, columnIndex) => ({
+      row,
+      column,
+      owner: owners[rowIndex * columns.segments.length + columnIndex]!,
+    }))
+  );
+}
+
+/** The statistics of an image from those of its regions, the background last. */
+export function toStatistics(
+  regions: readonly RegionStatistics[],
+  cells: readonly Cell[],
+): GridStatistics {
+  const boxes = regions.slice(0, -1);
   let boxPixels = 0;
-  rows.segments.forEach((row, rowIndex) => {
-    columns.segments.forEach((column, columnIndex) => {
-      const owner = owners[rowIndex * columns.segments.length + columnIndex]!;
-      const pixels = row.length * column.length;
-      if (owner < boxes.length) boxPixels += pixels;
-      if (row.first >= 0 && column.first >= 0) {
-        addCell(sums[owner]!, heatmap, mapSide, row, column);
-      } else if (margin === "zero") {
-        addValue(sums[owner]!, 0, pixels);
-      }
-    });
-  });
-  const regions = sums.map(regionStatistics);
-  return {
-    boxes: regions.slice(0, boxes.length),
-    background: regions[boxes.length]!,
-    boxPixels,
-  };
+  for (const { row, column, owner } of cells) {
+    if (owner < boxes.length) boxPixels += row.length * column.length;
+  }
+  return { boxes, background: regions.at(-1)!, boxPixels };
 }
 
 /** Joins the statistics of two regions that share no pixel. */
@@ -258,7 +293,7 @@ function addCell(
 }
 
 /** Adds one value that a number of image pixels have. */
-function addValue(sums: RegionSums, value: number, pixels: number): void {
+export function addValue(sums: RegionSums, value: number, pixels: number): void {
   if (sums.pixels === 0) sums.shift = value;
   const difference = value - sums.shift;
   sums.pixels += pixels;
@@ -274,7 +309,8 @@ function levelOf(value: number): number {
   return level;
 }
 
-function newSums(): RegionSums {
+/** Sums of no pixels. */
+export function newSums(): RegionSums {
   return {
     pixels: 0,
     shift: 0,
@@ -284,7 +320,8 @@ function newSums(): RegionSums {
   };
 }
 
-function regionStatistics(sums: RegionSums): RegionStatistics {
+/** A region's statistics from its sums. */
+export function regionStatistics(sums: RegionSums): RegionStatistics {
   const { pixels, shift, total, squares, levels } = sums;
   const reaching = (level: number) =>
     levels.subarray(level + 1).reduce((count, more) => count + more, 0);

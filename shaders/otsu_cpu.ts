@@ -20,12 +20,32 @@ const BINS = 256;
  * @throws {RangeError} If the map is empty or holds NaN or an infinity.
  */
 export function otsuThreshold(map: Float32Array): number {
+  return thresholds(map, splittingBin)[0]!;
+}
+
+/**
+ * The two thresholds that split a map into three classes, ascending, equal to
+ * scikit-image's `threshold_multiotsu(classes=3)`. Where the values fall into
+ * too few bins for three classes, the upper one repeats the lower.
+ *
+ * @param map Any finite values, at least one.
+ * @throws {RangeError} If the map is empty or holds NaN or an infinity.
+ */
+export function multiOtsuThresholds(map: Float32Array): [lower: number, upper: number] {
+  return thresholds(map, splittingBins);
+}
+
+/** Bin centres of the bins that `split` finds. */
+function thresholds<B extends number[]>(map: Float32Array, split: (moments: Moments) => B): B {
   const { minimum, maximum } = valueRange(map);
-  if (minimum === maximum) return minimum;
+  const isConstant = minimum === maximum;
+  // A constant map has one filled bin, which any width will do for.
   const edges = binEdges(minimum, maximum);
   const counts = histogram(map, edges);
-  const bin = splittingBin(counts, map.length);
-  return Math.fround(Math.fround(edges[bin]! + edges[bin + 1]!) / 2);
+  const bins = split(takeMoments(counts, map.length));
+  return bins.map((bin) =>
+    isConstant ? minimum : Math.fround(Math.fround(edges[bin]! + edges[bin + 1]!) / 2)
+  ) as B;
 }
 
 /**
@@ -111,46 +131,72 @@ function histogram(map: Float32Array, edges: Float32Array): Uint32Array {
   return counts;
 }
 
-/**
- * The last bin of the lower class, in float32 as scikit-image computes it: its
- * first bin adds its share, not 0, to the first moment, a lower class of that
- * bin alone has no variance, and of equal variances the first wins.
- */
-function splittingBin(counts: Uint32Array, total: number): number {
-  // Running share of the values, and running share times bin number: [BINS] each.
+/** What a histogram's variances are computed from, in float32 as scikit-image does. */
+interface Moments {
+  /** Bins that hold values. */
+  readonly filled: readonly number[];
+  /** Running share of the values: [BINS]. */
+  readonly zeroth: Float32Array;
+  /** Running share times bin number; the first bin adds its share, not 0: [BINS]. */
+  readonly first: Float32Array;
+}
+
+function takeMoments(counts: Uint32Array, total: number): Moments {
   const zeroth = new Float32Array(BINS);
   const first = new Float32Array(BINS);
-  let filled = 0;
-  let firstFilled = -1;
+  const filled: number[] = [];
   for (let bin = 0; bin < BINS; bin++) {
     const share = Math.fround(counts[bin]! / total);
-    if (share > 0) {
-      filled++;
-      if (firstFilled < 0) firstFilled = bin;
-    }
+    if (share > 0) filled.push(bin);
     zeroth[bin] = bin === 0 ? share : zeroth[bin - 1]! + share;
     first[bin] = bin === 0 ? share : first[bin - 1]! + Math.fround(bin * share);
   }
-  if (filled <= 2) return firstFilled;
-  const last = BINS - 1;
+  return { filled, zeroth, first };
+}
+
+/** The last bin of the lower of two classes; of equal variances the first wins. */
+function splittingBin(moments: Moments): [number] {
+  const { filled } = moments;
+  if (filled.length <= 2) return [filled[0]!];
   let best = 0;
   let greatest = 0;
-  for (let bin = 0; bin < last; bin++) {
-    const lower = bin === 0 ? 0 : spread(first[bin]!, zeroth[bin]!);
-    const upper = spread(
-      Math.fround(first[last]! - first[bin]!),
-      Math.fround(zeroth[last]! - zeroth[bin]!),
-    );
-    const variance = Math.fround(lower + upper);
+  for (let bin = 0; bin < BINS - 1; bin++) {
+    const variance = Math.fround(spread(moments, -1, bin) + spread(moments, bin, BINS - 1));
     if (variance > greatest) {
       greatest = variance;
       best = bin;
     }
   }
+  return [best];
+}
+
+/** The last bins of the lower and the middle of three classes. */
+function splittingBins(moments: Moments): [number, number] {
+  const { filled } = moments;
+  if (filled.length <= 3) return [filled[0]!, filled.length === 3 ? filled[1]! : filled[0]!];
+  let best: [number, number] = [0, 1];
+  let greatest = 0;
+  for (let lower = 0; lower < BINS - 2; lower++) {
+    const lowest = spread(moments, -1, lower);
+    for (let upper = lower + 1; upper < BINS - 1; upper++) {
+      const outer = Math.fround(lowest + spread(moments, upper, BINS - 1));
+      const variance = Math.fround(outer + spread(moments, lower, upper));
+      if (variance > greatest) {
+        greatest = variance;
+        best = [lower, upper];
+      }
+    }
+  }
   return best;
 }
 
-/** One class's part of the variance between classes, from its moments. */
-function spread(first: number, zeroth: number): number {
-  return zeroth > 0 ? Math.fround(Math.fround(first * first) / zeroth) : 0;
+/**
+ * One class's part of the variance between classes: the bins after `before` (-1
+ * for none) up to `last`. A class of the first bin alone has none.
+ */
+function spread({ zeroth, first }: Moments, before: number, last: number): number {
+  if (before < 0 && last === 0) return 0;
+  const share = before < 0 ? zeroth[last]! : Math.fround(zeroth[last]! - zeroth[before]!);
+  const moment = before < 0 ? first[last]! : Math.fround(first[last]! - first[before]!);
+  return share > 0 ? Math.fround(Math.fround(moment * moment) / share) : 0;
 }

@@ -11,10 +11,10 @@ import code from "./resize.wgsl" with { type: "text" };
 /** Bilinear resizing of maps or of a grey image from one size to another. */
 export class Resize {
   #gpu: Gpu;
-  #from: Size;
   #to: Size;
   #columns: GPUBuffer;
   #rows: GPUBuffer;
+  #sizes: GPUBuffer;
 
   /**
    * @param from Size of the source in pixels.
@@ -33,10 +33,11 @@ export class Resize {
     },
   ) {
     this.#gpu = gpu;
-    this.#from = from;
     this.#to = to;
     this.#columns = storage(gpu, "resize columns", packTaps(taps.columns));
     this.#rows = storage(gpu, "resize rows", packTaps(taps.rows));
+    const sizes = Uint32Array.of(from.width, from.width * from.height, to.width, to.height);
+    this.#sizes = storage(gpu, "resize sizes", sizes);
   }
 
   /**
@@ -47,7 +48,7 @@ export class Resize {
    * @param maps How many.
    */
   record(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer, maps = 1): void {
-    const buffers = [source, this.#columns, this.#rows, result];
+    const buffers = { 0: source, 1: this.#columns, 2: this.#rows, 3: result, 5: this.#sizes };
     dispatch(this.#gpu, encoder, this.#pipeline("resize_map"), buffers, this.#workgroups(maps));
   }
 
@@ -58,7 +59,13 @@ export class Resize {
    * @param result `[to.height, to.width]` float32.
    */
   recordGray(encoder: GPUCommandEncoder, pixels: GPUBuffer, result: GPUBuffer): void {
-    const buffers = { 1: this.#columns, 2: this.#rows, 3: result, 4: pixels };
+    const buffers = {
+      1: this.#columns,
+      2: this.#rows,
+      3: result,
+      4: pixels,
+      5: this.#sizes,
+    };
     dispatch(this.#gpu, encoder, this.#pipeline("resize_gray"), buffers, this.#workgroups(1));
   }
 
@@ -66,15 +73,11 @@ export class Resize {
   destroy(): void {
     this.#columns.destroy();
     this.#rows.destroy();
+    this.#sizes.destroy();
   }
 
   #pipeline(entryPoint: string): GPUComputePipeline {
-    return pipeline(this.#gpu, "resize", code, entryPoint, {
-      FROM_WIDTH: this.#from.width,
-      FROM_LENGTH: this.#from.width * this.#from.height,
-      TO_WIDTH: this.#to.width,
-      TO_HEIGHT: this.#to.height,
-    });
+    return pipeline(this.#gpu, "resize", code, entryPoint, {});
   }
 
   #workgroups(maps: number): [number, number, number] {

@@ -2,13 +2,16 @@
 // pixels and weights of each axis come with the call, so that they are the same
 // numbers as on the CPU.
 
-// Columns of the source.
-override FROM_WIDTH: u32;
-// Values of one source map.
-override FROM_LENGTH: u32;
-// Columns and rows of the result.
-override TO_WIDTH: u32;
-override TO_HEIGHT: u32;
+// In a buffer rather than in overrides, since every image of a set may have
+// another size.
+struct Sizes {
+  // Columns of the source, and values of one source map.
+  from_width: u32,
+  from_length: u32,
+  // Columns and rows of the result.
+  to_width: u32,
+  to_height: u32,
+}
 
 struct Tap {
   // Source pixel at or before the sampling point.
@@ -19,16 +22,17 @@ struct Tap {
   weight: f32,
 }
 
-// Source maps, [maps, FROM_LENGTH].
+// Source maps, [maps, from_length].
 @group(0) @binding(0) var<storage, read> source: array<f32>;
-// One a result column, [TO_WIDTH].
+// One a result column, [to_width].
 @group(0) @binding(1) var<storage, read> columns: array<Tap>;
-// One a result row, [TO_HEIGHT].
+// One a result row, [to_height].
 @group(0) @binding(2) var<storage, read> rows: array<Tap>;
-// Result maps, [maps, TO_HEIGHT, TO_WIDTH].
+// Result maps, [maps, to_height, to_width].
 @group(0) @binding(3) var<storage, read_write> result: array<f32>;
 // A grey image, four pixels of 0..255 a word, lowest byte first.
 @group(0) @binding(4) var<storage, read> pixels: array<u32>;
+@group(0) @binding(5) var<storage, read> sizes: Sizes;
 
 fn blend(above: vec2f, below: vec2f, column: Tap, row: Tap) -> f32 {
   let upper = (1.0 - column.weight) * above.x + column.weight * above.y;
@@ -38,14 +42,14 @@ fn blend(above: vec2f, below: vec2f, column: Tap, row: Tap) -> f32 {
 
 @compute @workgroup_size(16, 16)
 fn resize_map(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= TO_WIDTH || id.y >= TO_HEIGHT) {
+  if (id.x >= sizes.to_width || id.y >= sizes.to_height) {
     return;
   }
   let column = columns[id.x];
   let row = rows[id.y];
-  let above = id.z * FROM_LENGTH + row.lower * FROM_WIDTH;
-  let below = id.z * FROM_LENGTH + row.upper * FROM_WIDTH;
-  result[(id.z * TO_HEIGHT + id.y) * TO_WIDTH + id.x] = blend(
+  let above = id.z * sizes.from_length + row.lower * sizes.from_width;
+  let below = id.z * sizes.from_length + row.upper * sizes.from_width;
+  result[(id.z * sizes.to_height + id.y) * sizes.to_width + id.x] = blend(
     vec2f(source[above + column.lower], source[above + column.upper]),
     vec2f(source[below + column.lower], source[below + column.upper]),
     column,
@@ -60,14 +64,14 @@ fn pixel(index: u32) -> f32 {
 
 @compute @workgroup_size(16, 16)
 fn resize_gray(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= TO_WIDTH || id.y >= TO_HEIGHT) {
+  if (id.x >= sizes.to_width || id.y >= sizes.to_height) {
     return;
   }
   let column = columns[id.x];
   let row = rows[id.y];
-  let above = row.lower * FROM_WIDTH;
-  let below = row.upper * FROM_WIDTH;
-  result[id.y * TO_WIDTH + id.x] = blend(
+  let above = row.lower * sizes.from_width;
+  let below = row.upper * sizes.from_width;
+  result[id.y * sizes.to_width + id.x] = blend(
     vec2f(pixel(above + column.lower), pixel(above + column.upper)),
     vec2f(pixel(below + column.lower), pixel(below + column.upper)),
     column,

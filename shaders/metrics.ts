@@ -1,0 +1,167 @@
+/**
+ * Counts and sums behind the scores on the GPU; the twin is `metrics_cpu.ts`.
+ *
+ * @module
+ */
+
+import type { Box } from "../datasets/sample.ts";
+import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import {
+  addValue,
+  type Cell,
+  cutImage,
+  type GridStatistics,
+  joinRegions,
+  LEVELS,
+  type Margin,
+  newSums,
+  regionStatistics,
+  toStatistics,
+} from "./metrics_cpu.ts";
+import code from "./metrics.wgsl" with { type: "text" };
+import type { Size } from "./resize_cpu.ts";
+
+/** What one heatmap is scored against. */
+export interface GridTarget {
+  /** Size of the original image in pixels. */
+  readonly image: Size;
+  /** Boxes of whole pixels inside the image, in order; may be none. */
+  readonly boxes: readonly Box[];
+}
+
+/** Most heatmap pixels in a tile: enough work for a workgroup, and not for one alone. */
+const TILE_PIXELS = 8192;
+
+/** Words of a tile and of its sums, as in the shader. */
+const TILE_WORDS = 8;
+const SUM_WORDS = 14;
+
+/** A stretch of a cell for one workgroup. */
+interface Tile {
+  readonly cell: Cell;
+  readonly pixels: number;
+}
+
+/** Statistics of heatmaps laid over images with boxes, for one batch of heatmaps. */
+export class GridSums {
+  /** Sums of each tile; read with {@linkcode GridSums.read}. */
+  readonly sums: GPUBuffer;
+  /** Bytes of {@linkcode GridSums.sums}. */
+  readonly sumBytes: number;
+  #gpu: Gpu;
+  #mapSide: number;
+  #margin: Margin;
+  #targets: readonly GridTarget[];
+  #cells: Cell[][];
+  #tiles: Tile[][];
+  #inputs: GPUBuffer[];
+
+  /**
+   * @param mapSide Side of each heatmap in pixels.
+   * @param targets One a heatmap; one without boxes takes no work.
+   * @param margin What image pixels outside the centre square count as.
+   * @throws {RangeError} If the tiles do not fit one dispatch.
+   */
+  constructor(
+    gpu: Gpu,
+    mapSide: number,
+    targets: readonly GridTarget[],
+    margin: Margin = "excluded",
+  ) {
+    this.#gpu = gpu;
+    this.#mapSide = mapSide;
+    this.#margin = margin;
+    this.#targets = targets;
+    const packed: number[] = [];
+    const counts: number[] = [];
+    // Segments are shared by many cells.
+    const places = new Map<Int32Array, number>();
+    const placeOf = (numbers: Int32Array) => {
+      const known = places.get(numbers);
+      if (known !== undefined) return known;
+      const place = counts.length;
+      for (const number of numbers) counts.push(number);
+      places.set(numbers, place);
+      return place;
+    };
+    this.#cells = targets.map(({ image, boxes }) =>
+      boxes.length === 0 ? [] : cutImage(mapSide, image, boxes)
+    );
+    this.#tiles = this.#cells.map((cells, map) =>
+      cells.flatMap((cell): Tile[] => {
+        const { row, column } = cell;
+        if (row.first < 0 || column.first < 0) return [];
+        const columns = column.counts.length;
+        const most = Math.max(1, Math.floor(TILE_PIXELS / columns));
+        const tiles: Tile[] = [];
+        for (let start = 0; start < row.counts.length; start += most) {
+          const rows = Math.min(most, row.counts.length - start);
+          const shown = row.counts.subarray(start, start + rows);
+          packed.push(map, column.first, row.first + start, columns, rows);
+          packed.push(placeOf(column.counts), placeOf(row.counts) + start, 0);
+          tiles.push({ cell, pixels: shown.reduce((sum, n) => sum + n, 0) * column.length });
+        }
+        return tiles;
+      })
+    );
+    const tiles = packed.length / TILE_WORDS;
+    const limit = gpu.device.limits.maxComputeWorkgroupsPerDimension;
+    if (tiles > limit) {
+      throw new RangeError(`Cannot score on the GPU: ${tiles} tiles are more than ${limit}`);
+    }
+    this.#inputs = [
+      storage(gpu, "score tiles", Uint32Array.from(packed)),
+      storage(gpu, "score counts", Uint32Array.from(counts)),
+      storage(gpu, "score levels", LEVELS),
+    ];
+    this.sumBytes = 4 * SUM_WORDS * tiles;
+    this.sums = storage(gpu, "score sums", this.sumBytes);
+  }
+
+  /** Records the sums of `[maps, mapSide, mapSide]` float32 heatmaps. */
+  record(encoder: GPUCommandEncoder, heatmaps: GPUBuffer): void {
+    if (this.sumBytes === 0) return;
+    const kernel = pipeline(this.#gpu, "metrics", code, "sum_tiles", {
+      PIXELS: this.#mapSide ** 2,
+      WIDTH: this.#mapSide,
+    });
+    const tiles = this.sumBytes / 4 / SUM_WORDS;
+    dispatch(this.#gpu, encoder, kernel, [heatmaps, ...this.#inputs, this.sums], [tiles, 1, 1]);
+  }
+
+  /**
+   * The statistics of one heatmap.
+   *
+   * @param words The sums, read back.
+   * @param map Which heatmap; it must have boxes.
+   */
+  read(words: Uint32Array, map: number): GridStatistics {
+    const cells = this.#cells[map]!;
+    const { boxes } = this.#targets[map]!;
+    const regions = Array.from({ length: boxes.length + 1 }, () => regionStatistics(newSums()));
+    const add = (owner: number, statistics: ReturnType<typeof regionStatistics>) => {
+      regions[owner] = joinRegions(regions[owner]!, statistics);
+    };
+    const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
+    let at = SUM_WORDS * this.#tiles.slice(0, map).reduce((sum, { length }) => sum + length, 0);
+    for (const { cell, pixels } of this.#tiles[map]!) {
+      const [shift, total, squares] = floats.subarray(at, at + 3);
+      const levels = Float64Array.from(words.subarray(at + 3, at + SUM_WORDS));
+      const sums = { pixels, shift: shift!, total: total!, squares: squares!, levels };
+      add(cell.owner, regionStatistics(sums));
+      at += SUM_WORDS;
+    }
+    for (const { row, column, owner } of cells) {
+      if (this.#margin === "excluded" || (row.first >= 0 && column.first >= 0)) continue;
+      const sums = newSums();
+      addValue(sums, 0, row.length * column.length);
+      add(owner, regionStatistics(sums));
+    }
+    return toStatistics(regions, cells);
+  }
+
+  /** Frees its buffers. */
+  destroy(): void {
+    for (const buffer of [...this.#inputs, this.sums]) buffer.destroy();
+  }
+}

@@ -1,0 +1,96 @@
+// Counts and sums behind the scores, over tiles of heatmaps of which each pixel
+// stands for a known number of image pixels. One workgroup a tile.
+
+// Pixels of one heatmap, and its columns.
+override PIXELS: u32;
+override WIDTH: u32;
+
+const THREADS = 256u;
+const LEVELS = 10u;
+
+// A rectangle of heatmap pixels that belong to one region of the image.
+struct Tile {
+  // Which heatmap.
+  map: u32,
+  // First column and row, and how many there are.
+  column: u32,
+  row: u32,
+  columns: u32,
+  rows: u32,
+  // Where in `counts` the numbers of its columns and of its rows begin.
+  column_counts: u32,
+  row_counts: u32,
+  // Unused; keeps the struct at eight words.
+  unused: u32,
+}
+
+struct Sums {
+  // The tile's first value, which the sums are relative to: it keeps the
+  // variance of a constant tile at 0.
+  shift: f32,
+  // Sum of the differences and of their squares.
+  total: f32,
+  squares: f32,
+  // Image pixels by how many of the levels their values reach.
+  reached: array<u32, LEVELS + 1u>,
+}
+
+// Heatmaps, [maps, PIXELS].
+@group(0) @binding(0) var<storage, read> heatmaps: array<f32>;
+@group(0) @binding(1) var<storage, read> tiles: array<Tile>;
+// How many image pixels show each heatmap pixel of an axis.
+@group(0) @binding(2) var<storage, read> counts: array<u32>;
+// Lowest value of each level, ascending.
+@group(0) @binding(3) var<storage, read> levels: array<f32, LEVELS>;
+// One a tile.
+@group(0) @binding(4) var<storage, read_write> results: array<Sums>;
+
+var<workgroup> totals: array<vec2f, THREADS>;
+var<workgroup> reached: array<atomic<u32>, LEVELS + 1u>;
+
+@compute @workgroup_size(THREADS)
+fn sum_tiles(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let tile = tiles[workgroup.x];
+  let origin = tile.map * PIXELS + tile.row * WIDTH + tile.column;
+  let shift = heatmaps[origin];
+  var sums = vec2f();
+  var own: array<u32, LEVELS + 1u>;
+  for (var i = thread; i < tile.columns * tile.rows; i += THREADS) {
+    let x = i % tile.columns;
+    let y = i / tile.columns;
+    let value = heatmaps[origin + y * WIDTH + x];
+    let count = counts[tile.column_counts + x] * counts[tile.row_counts + y];
+    let difference = value - shift;
+    let weighted = f32(count) * difference;
+    sums += vec2f(weighted, weighted * difference);
+    var level = 0u;
+    for (var k = 0u; k < LEVELS; k++) {
+      level += u32(value >= levels[k]);
+    }
+    own[level] += count;
+  }
+  totals[thread] = sums;
+  for (var level = 0u; level <= LEVELS; level++) {
+    if (own[level] > 0u) {
+      atomicAdd(&reached[level], own[level]);
+    }
+  }
+  workgroupBarrier();
+  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
+    if (thread < half) {
+      totals[thread] += totals[thread + half];
+    }
+    workgroupBarrier();
+  }
+  if (thread == 0u) {
+    results[workgroup.x].shift = shift;
+    results[workgroup.x].total = totals[0].x;
+    results[workgroup.x].squares = totals[0].y;
+  }
+  if (thread <= LEVELS) {
+    results[workgroup.x].reached[thread] = atomicLoad(&reached[thread]);
+  }
+}

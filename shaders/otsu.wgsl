@@ -1,0 +1,305 @@
+// Scaling to 0..1, Otsu's threshold over 256 bins, and the mask with its box,
+// for a batch of maps of one size. Each map has one state.
+
+// Columns of a map.
+override WIDTH: u32;
+// Pixels of a map.
+override PIXELS: u32;
+// Share of a map's values up to which their differences are rounding, not content.
+override ROUNDING: f32 = 0.0;
+
+const THREADS = 256u;
+const BINS = 256u;
+// Pixels that one workgroup takes.
+const CHUNK = 4096u;
+
+// All zero at the start, so that one clear prepares it.
+struct State {
+  // Highest value as an ordered word, and the complement of the lowest one's.
+  highest: atomic<u32>,
+  lowest: atomic<u32>,
+  // Whether a value is NaN or infinite.
+  is_broken: atomic<u32>,
+  // Whether all values are the same up to rounding.
+  is_constant: atomic<u32>,
+  // Otsu's thresholds, ascending; the first alone for two classes.
+  thresholds: array<f32, 2>,
+  // The mask's box: WIDTH - left, right + 1, PIXELS / WIDTH - top, bottom + 1.
+  box: array<atomic<u32>, 4>,
+  // Unused; keeps the struct at twelve words.
+  unused: array<u32, 2>,
+}
+
+// Source maps, [maps, PIXELS].
+@group(0) @binding(0) var<storage, read> source: array<f32>;
+// Result maps in the same shape.
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+// One a map.
+@group(0) @binding(2) var<storage, read_write> states: array<State>;
+// Values in each bin, [maps, BINS].
+@group(0) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
+
+// Floats as words in the same order.
+fn ordered(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn from_ordered(word: u32) -> f32 {
+  return bitcast<f32>(select(~word, word & 0x7fffffffu, word >= 0x80000000u));
+}
+
+// Lowest and highest value of a map.
+fn range_of(map: u32) -> vec2f {
+  return vec2f(
+    from_ordered(~atomicLoad(&states[map].lowest)),
+    from_ordered(atomicLoad(&states[map].highest)),
+  );
+}
+
+var<workgroup> group_highest: atomic<u32>;
+var<workgroup> group_lowest: atomic<u32>;
+var<workgroup> group_broken: atomic<u32>;
+
+@compute @workgroup_size(THREADS)
+fn reduce_range(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let map = workgroup.y;
+  var highest = 0u;
+  var lowest = 0u;
+  var is_broken = 0u;
+  let end = min((workgroup.x + 1u) * CHUNK, PIXELS);
+  for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
+    let value = source[map * PIXELS + i];
+    // By its bits, since compilers may assume that there is no NaN.
+    if ((bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u) {
+      is_broken = 1u;
+    }
+    let word = ordered(value);
+    highest = max(highest, word);
+    lowest = max(lowest, ~word);
+  }
+  atomicMax(&group_highest, highest);
+  atomicMax(&group_lowest, lowest);
+  atomicMax(&group_broken, is_broken);
+  workgroupBarrier();
+  if (thread == 0u) {
+    atomicMax(&states[map].highest, atomicLoad(&group_highest));
+    atomicMax(&states[map].lowest, atomicLoad(&group_lowest));
+    atomicMax(&states[map].is_broken, atomicLoad(&group_broken));
+  }
+}
+
+// To 0..1 over the map's own range; all 0 where it is constant.
+@compute @workgroup_size(THREADS)
+fn normalise(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let map = workgroup.y;
+  let range = range_of(map);
+  let extent = range.y - range.x;
+  let is_constant = extent <= ROUNDING * max(abs(range.x), abs(range.y));
+  if (workgroup.x == 0u && thread == 0u) {
+    atomicStore(&states[map].is_constant, u32(is_constant));
+  }
+  let end = min((workgroup.x + 1u) * CHUNK, PIXELS);
+  for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
+    let value = source[map * PIXELS + i];
+    // Division may be off by some units in the last place: the highest value is 1 all the same.
+    let share = select((value - range.x) / extent, 1.0, value == range.y);
+    result[map * PIXELS + i] = select(min(share, 1.0), 0.0, is_constant);
+  }
+}
+
+// Lower edge of a bin, as NumPy's linspace rounds it.
+fn edge(bin: u32, range: vec2f) -> f32 {
+  if (bin == BINS) {
+    return range.y;
+  }
+  return f32(bin) * ((range.y - range.x) / f32(BINS)) + range.x;
+}
+
+var<workgroup> group_counts: array<atomic<u32>, BINS>;
+
+@compute @workgroup_size(THREADS)
+fn count_bins(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let map = workgroup.y;
+  let range = range_of(map);
+  let extent = range.y - range.x;
+  let end = min((workgroup.x + 1u) * CHUNK, PIXELS);
+  for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
+    let value = source[map * PIXELS + i];
+    let share = select((value - range.x) / extent, 0.0, extent <= 0.0);
+    var bin = min(u32(max(share, 0.0) * f32(BINS)), BINS - 1u);
+    // The division may land one bin off where a value is next to an edge.
+    if (bin > 0u && value < edge(bin, range)) {
+      bin -= 1u;
+    } else if (bin < BINS - 1u && value >= edge(bin + 1u, range)) {
+      bin += 1u;
+    }
+    atomicAdd(&group_counts[bin], 1u);
+  }
+  workgroupBarrier();
+  let count = atomicLoad(&group_counts[thread]);
+  if (count > 0u) {
+    atomicAdd(&counts[map * BINS + thread], count);
+  }
+}
+
+// Running share of the values, and running share times bin number.
+var<workgroup> zeroth: array<f32, BINS>;
+var<workgroup> first: array<f32, BINS>;
+// How many bins hold values, and the first two that do.
+var<workgroup> filled: u32;
+var<workgroup> filled_bins: array<u32, 2>;
+// Best variance and best second bin with each first bin.
+var<workgroup> variances: array<f32, BINS>;
+var<workgroup> seconds: array<u32, BINS>;
+
+// Sums in float32 one after another, as scikit-image computes them: the first
+// bin adds its share, not 0, to the first moment.
+fn take_moments(map: u32) {
+  filled = 0u;
+  var total = vec2f();
+  for (var bin = 0u; bin < BINS; bin++) {
+    let share = f32(atomicLoad(&counts[map * BINS + bin])) / f32(PIXELS);
+    if (share > 0.0) {
+      if (filled < 2u) {
+        filled_bins[filled] = bin;
+      }
+      filled += 1u;
+    }
+    total += vec2f(share, select(f32(bin) * share, share, bin == 0u));
+    zeroth[bin] = total.x;
+    first[bin] = total.y;
+  }
+}
+
+// One class's part of the variance between classes: bins after `before` (-1 for
+// none) up to `last`. A class of the first bin alone has none.
+fn spread(before: i32, last: u32) -> f32 {
+  if (before < 0 && last == 0u) {
+    return 0.0;
+  }
+  var moments = vec2f(zeroth[last], first[last]);
+  if (before >= 0) {
+    moments -= vec2f(zeroth[before], first[before]);
+  }
+  return select(0.0, moments.y * moments.y / moments.x, moments.x > 0.0);
+}
+
+fn centre(map: u32, bin: u32) -> f32 {
+  let range = range_of(map);
+  if (range.x == range.y) {
+    return range.x;
+  }
+  return (edge(bin, range) + edge(bin + 1u, range)) / 2.0;
+}
+
+// The first bin with the greatest variance.
+fn best_bin() -> u32 {
+  var best = 0u;
+  var greatest = 0.0;
+  for (var bin = 0u; bin < BINS - 1u; bin++) {
+    if (variances[bin] > greatest) {
+      greatest = variances[bin];
+      best = bin;
+    }
+  }
+  return best;
+}
+
+@compute @workgroup_size(BINS)
+fn split_two(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) bin: u32,
+) {
+  let map = workgroup.x;
+  if (bin == 0u) {
+    take_moments(map);
+  }
+  workgroupBarrier();
+  if (bin < BINS - 1u) {
+    variances[bin] = spread(-1, bin) + spread(i32(bin), BINS - 1u);
+  }
+  workgroupBarrier();
+  if (bin == 0u) {
+    let split = select(best_bin(), filled_bins[0], filled <= 2u);
+    states[map].thresholds[0] = centre(map, split);
+  }
+}
+
+@compute @workgroup_size(BINS)
+fn split_three(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) bin: u32,
+) {
+  let map = workgroup.x;
+  if (bin == 0u) {
+    take_moments(map);
+  }
+  workgroupBarrier();
+  if (bin < BINS - 2u) {
+    var greatest = 0.0;
+    var best = bin + 1u;
+    for (var second = bin + 1u; second < BINS - 1u; second++) {
+      let outer = spread(-1, bin) + spread(i32(second), BINS - 1u);
+      let variance = outer + spread(i32(bin), second);
+      if (variance > greatest) {
+        greatest = variance;
+        best = second;
+      }
+    }
+    variances[bin] = greatest;
+    seconds[bin] = best;
+  }
+  workgroupBarrier();
+  if (bin == 0u) {
+    var lower = best_bin();
+    var upper = seconds[lower];
+    if (filled <= 3u) {
+      // The filled bins but the last, the last of them again where they are too few.
+      lower = filled_bins[0];
+      upper = select(lower, filled_bins[1], filled == 3u);
+    }
+    states[map].thresholds[0] = centre(map, lower);
+    states[map].thresholds[1] = centre(map, upper);
+  }
+}
+
+var<workgroup> group_box: array<atomic<u32>, 4>;
+
+// Keeps what is above the first threshold, and boxes it.
+@compute @workgroup_size(THREADS)
+fn apply_mask(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let map = workgroup.y;
+  let threshold = states[map].thresholds[0];
+  var box = vec4u();
+  let end = min((workgroup.x + 1u) * CHUNK, PIXELS);
+  for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
+    let value = source[map * PIXELS + i];
+    let kept = select(0.0, value, value > threshold);
+    result[map * PIXELS + i] = kept;
+    if (kept != 0.0) {
+      let x = i % WIDTH;
+      let y = i / WIDTH;
+      box = max(box, vec4u(WIDTH - x, x + 1u, PIXELS / WIDTH - y, y + 1u));
+    }
+  }
+  for (var side = 0u; side < 4u; side++) {
+    atomicMax(&group_box[side], box[side]);
+  }
+  workgroupBarrier();
+  if (thread < 4u) {
+    atomicMax(&states[map].box[thread], atomicLoad(&group_box[thread]));
+  }
+}
