@@ -80,10 +80,51 @@ export function scoreHeatmap(
   boxes: readonly Box[],
   options: ScoreOptions = {},
 ): Scores {
-  const { protocol = "paper", margin = "excluded" } = options;
+  const { margin = "excluded" } = options;
   if (!(heatmap instanceof Float32Array)) {
     throw new TypeError("Cannot score a heatmap: expected a Float32Array");
   }
+  requireScoreOptions(options);
+  const side = squareSide(heatmap.length, "heatmap values");
+  valueRange(heatmap);
+  return scoreStatistics(gridStatistics(heatmap, side, image, clipBoxes(boxes, image), margin));
+}
+
+/** The scores that a heatmap's counts and sums come to. */
+export function scoreStatistics(statistics: GridStatistics): Scores {
+  const ratios = contrastToNoise(statistics);
+  return {
+    absCnr: mean(ratios.map(Math.abs)),
+    cnr: mean(ratios),
+    miou: meanIntersectionOverUnion(statistics),
+    aucRoc: binnedAreaUnderCurve(statistics),
+  };
+}
+
+/**
+ * Boxes in whole pixels, cut at the image's right and bottom edge.
+ *
+ * @throws {RangeError} If the image is no image, there is no box, or a box is
+ * NaN, negative, of size zero or outside the image.
+ */
+export function clipBoxes(boxes: readonly Box[], image: Size): Box[] {
+  requireImageSide(image.width, "width");
+  requireImageSide(image.height, "height");
+  if (boxes.length === 0) {
+    throw new RangeError(
+      "Cannot score a heatmap: expected at least one box, got none",
+    );
+  }
+  return boxes.map((box, index) => clipBox(box, index, image));
+}
+
+/**
+ * Refuses what {@linkcode ScoreOptions} does not allow.
+ *
+ * @throws {RangeError} If it is another protocol or margin.
+ */
+export function requireScoreOptions(options: ScoreOptions): void {
+  const { protocol = "paper", margin = "excluded" } = options;
   if (protocol !== "paper") {
     throw new RangeError(
       `Cannot score a heatmap: expected protocol "paper", got "${protocol}"`,
@@ -94,29 +135,6 @@ export function scoreHeatmap(
       `Cannot score a heatmap: expected margin "excluded" or "zero", got "${margin}"`,
     );
   }
-  const side = squareSide(heatmap.length, "heatmap values");
-  valueRange(heatmap);
-  requireImageSide(image.width, "width");
-  requireImageSide(image.height, "height");
-  if (boxes.length === 0) {
-    throw new RangeError(
-      "Cannot score a heatmap: expected at least one box, got none",
-    );
-  }
-  const statistics = gridStatistics(
-    heatmap,
-    side,
-    image,
-    boxes.map((box, index) => clipBox(box, index, image)),
-    margin,
-  );
-  const ratios = contrastToNoise(statistics);
-  return {
-    absCnr: mean(ratios.map(Math.abs)),
-    cnr: mean(ratios),
-    miou: meanIntersectionOverUnion(statistics),
-    aucRoc: binnedAreaUnderCurve(statistics),
-  };
 }
 
 /** One ratio a box, in order, each with all boxes up to it out of the background. */

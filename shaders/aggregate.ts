@@ -42,6 +42,8 @@ export class AttentionSums {
   #options: AttentionSumsOptions;
   #ranges: GPUBuffer;
   #sums: GPUBuffer;
+  /** For each phrase the slot of its first map. */
+  #slots: GPUBuffer[];
 
   /**
    * @throws {RangeError} If the maps are not square, or a token range is empty or outside them.
@@ -67,6 +69,9 @@ export class AttentionSums {
     this.#options = options;
     this.#ranges = storage(gpu, "token ranges", Uint32Array.from(perMap));
     this.#sums = storage(gpu, "attention sums", maps * positions * 8);
+    this.#slots = ranges.map((_, phrase) =>
+      storage(gpu, "attention slot", Uint32Array.of(phrase * layers))
+    );
     this.states = storage(gpu, "attention states", maps * STATE_WORDS * 4);
     this.means = storage(gpu, "attention means", phrases * positions * 4);
   }
@@ -77,18 +82,22 @@ export class AttentionSums {
   }
 
   /**
-   * Records the addition of one step's maps.
+   * Records the addition of one step's maps, all in one dispatch.
    *
-   * @param maps `[phrases, layers, positions, tokens]` float32, heads averaged.
+   * @param maps `[phrases, layers, positions, tokens]` float32, heads averaged;
+   * for one phrase alone `[layers, positions, tokens]`.
+   * @param phrase The one phrase, if the maps are not of all.
    */
-  add(encoder: GPUCommandEncoder, maps: GPUBuffer): void {
+  add(encoder: GPUCommandEncoder, maps: GPUBuffer, phrase?: number): void {
     const { positions, tokens, phrases, layers } = this.#options;
     const kernel = pipeline(this.#gpu, "aggregate", code, "add", {
       POSITIONS: positions,
       TOKENS: tokens,
     });
-    const buffers = [maps, this.#ranges, this.#sums, this.states];
-    dispatch(this.#gpu, encoder, kernel, buffers, [phrases * layers, 1, 1]);
+    const slot = this.#slots[phrase ?? 0]!;
+    const buffers = { 0: maps, 1: this.#ranges, 2: this.#sums, 3: this.states, 5: slot };
+    const count = phrase === undefined ? phrases * layers : layers;
+    dispatch(this.#gpu, encoder, kernel, buffers, [count, 1, 1]);
   }
 
   /** Records the mean over steps and layers into {@linkcode AttentionSums.means}. */
@@ -128,6 +137,9 @@ export class AttentionSums {
 
   /** Frees its buffers. */
   destroy(): void {
-    for (const buffer of [this.#ranges, this.#sums, this.states, this.means]) buffer.destroy();
+    const { means, states } = this;
+    for (const buffer of [this.#ranges, this.#sums, ...this.#slots, states, means]) {
+      buffer.destroy();
+    }
   }
 }

@@ -29,6 +29,8 @@ struct State {
 @group(0) @binding(2) var<storage, read_write> sums: array<vec2f>;
 // One a map.
 @group(0) @binding(3) var<storage, read_write> states: array<State>;
+// Where in ranges, sums and states the first of the maps belongs.
+@group(0) @binding(5) var<storage, read> first_slot: u32;
 
 const THREADS = 256u;
 
@@ -39,7 +41,7 @@ var<workgroup> broken: array<u32, THREADS>;
 // Sum over the tokens that count; the mean's divisor cancels in the scaling.
 fn token_sum(map: u32, position: u32) -> f32 {
   let row = (map * POSITIONS + position) * TOKENS;
-  let range = ranges[map];
+  let range = ranges[first_slot + map];
   var total = 0.0;
   for (var token = range.x; token < range.y; token++) {
     total += maps[row + token];
@@ -53,6 +55,7 @@ fn add(
   @builtin(local_invocation_index) thread: u32,
 ) {
   let map = workgroup.x;
+  let slot = first_slot + map;
   var low = 0x1.fffffep+127f;
   var high = -0x1.fffffep+127f;
   var bad = 0u;
@@ -81,11 +84,11 @@ fn add(
   let extent = highest[0] - minimum;
   let is_broken = broken[0] != 0u;
   if (thread == 0u) {
-    states[map].count += 1u;
+    states[slot].count += 1u;
     if (is_broken) {
-      states[map].broken_maps += 1u;
+      states[slot].broken_maps += 1u;
     } else if (extent <= 0.0) {
-      states[map].constant_maps += 1u;
+      states[slot].constant_maps += 1u;
     }
   }
   if (is_broken || extent <= 0.0) {
@@ -94,11 +97,11 @@ fn add(
   for (var position = thread; position < POSITIONS; position += THREADS) {
     let value = (token_sum(map, position) - minimum) / extent;
     // Kahan's sum: hundreds of steps leave float32's rounding behind.
-    let slot = map * POSITIONS + position;
-    let sum = sums[slot];
+    let place = slot * POSITIONS + position;
+    let sum = sums[place];
     let corrected = value - sum.y;
     let next = sum.x + corrected;
-    sums[slot] = vec2f(next, (next - sum.x) - corrected);
+    sums[place] = vec2f(next, (next - sum.x) - corrected);
   }
 }
 
