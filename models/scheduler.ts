@@ -4,6 +4,8 @@
  * @module
  */
 
+import { mixValues } from "../shaders/mix_cpu.ts";
+
 /** How noise is added over the training timesteps, and what the model predicts. */
 export interface SchedulerConfig {
   /** Number of training timesteps. */
@@ -74,27 +76,33 @@ export class Scheduler {
    * @param to Timestep to go to; past the last one is pure noise.
    */
   step(z: Float32Array, prediction: Float32Array, from: number, to: number): Float32Array {
+    return mixValues(this.stepFactors(from, to), z, prediction);
+  }
+
+  /**
+   * What {@linkcode Scheduler.step} comes to: the latent times the first factor
+   * plus the prediction times the second.
+   *
+   * @param from Timestep of the latent.
+   * @param to Timestep to go to; past the last one is pure noise.
+   */
+  stepFactors(from: number, to: number): [latent: number, prediction: number] {
     const alpha = this.alphas[from]!;
     const next = this.alphas[to] ?? 0;
     const [signal, noise] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
     const [nextSignal, nextNoise] = [Math.sqrt(next), Math.sqrt(1 - next)];
-    const { predictionType } = this.config;
-    return z.map((value, i) => {
-      const output = prediction[i]!;
-      let clean: number;
-      let epsilon: number;
-      if (predictionType === "v_prediction") {
-        clean = signal * value - noise * output;
-        epsilon = signal * output + noise * value;
-      } else if (predictionType === "epsilon") {
-        clean = (value - noise * output) / signal;
-        epsilon = output;
-      } else {
-        clean = output;
-        epsilon = (value - signal * output) / noise;
-      }
-      return nextSignal * clean + nextNoise * epsilon;
-    });
+    // The step is nextSignal * clean + nextNoise * epsilon.
+    switch (this.config.predictionType) {
+      case "v_prediction": // clean = signal z - noise v, epsilon = signal v + noise z
+        return [
+          nextSignal * signal + nextNoise * noise,
+          nextNoise * signal - nextSignal * noise,
+        ];
+      case "epsilon": // clean = (z - noise epsilon) / signal
+        return [nextSignal / signal, nextNoise - nextSignal * noise / signal];
+      case "sample": // epsilon = (z - signal clean) / noise
+        return [nextNoise / noise, nextSignal - nextNoise * signal / noise];
+    }
   }
 
   /**
