@@ -106,15 +106,14 @@ export class Scheduler {
   }
 
   /**
-   * Noise added straight to a clean latent.
+   * What adding noise to a clean latent comes to: the latent times the first
+   * factor plus standard normal noise times the second.
    *
-   * @param latent Clean latent.
    * @param t Timestep.
-   * @param normal Source of standard normal numbers.
    */
-  addNoise(latent: Float32Array, t: number, normal: () => number): Float32Array {
+  noiseFactors(t: number): [latent: number, noise: number] {
     const alpha = this.alphas[t]!;
-    return latent.map((value) => Math.sqrt(alpha) * value + Math.sqrt(1 - alpha) * normal());
+    return [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
   }
 }
 

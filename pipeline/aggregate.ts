@@ -7,7 +7,7 @@
 import type { Sample } from "../datasets/sample.ts";
 import { AttentionAccumulator } from "../shaders/aggregate_cpu.ts";
 import type { DecodedImage } from "./decode.ts";
-import type { AttentionStep } from "./denoise.ts";
+import { type AttentionStep, tokenRange } from "./denoise.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { smoothAttention, type SmoothHeatmap } from "./postprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
@@ -40,15 +40,19 @@ export function aggregate(
 ): AsyncIterableIterator<Flow<AggregatedPhrase>> {
   let sums: Sums = new Map();
   let failure: unknown;
-  return flatMapFlow(source, function* ({ image, sample, phrase, maps, isLast }) {
-    const ends = settings.tokens === "ends";
-    const range = ends ? [0, phrase.length] : [1, phrase.length - 1];
+  return flatMapFlow(source, function* ({ image, phrases, index, maps, isLast }) {
+    const sample = image.samples[index]!;
+    const [tokenStart, tokenEnd] = tokenRange(phrases[index]!, settings.tokens);
     try {
       if (failure === undefined) {
-        for (const { layer, data, positions, tokens } of maps) {
-          const sum = sums.get(layer) ?? new AttentionAccumulator(positions);
-          sums.set(layer, sum);
-          sum.add(data, { tokens, tokenStart: range[0]!, tokenEnd: range[1]! });
+        for (const { layers, data, positions, tokens } of maps) {
+          layers.forEach((layer, i) => {
+            const sum = sums.get(layer) ?? new AttentionAccumulator(positions);
+            sums.set(layer, sum);
+            const length = positions * tokens;
+            const map = (data as Float32Array).subarray(i * length, (i + 1) * length);
+            sum.add(map, { tokens, tokenStart, tokenEnd });
+          });
         }
       }
       if (!isLast) return;

@@ -1,5 +1,5 @@
 /**
- * Stage 1: image files to the model's input.
+ * Stage 1: image files to pixels.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { decode as decodeFile, Image } from "imagescript";
 import type { Box, Sample } from "../datasets/sample.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
 import { imageHeader } from "./image_header.ts";
-import { type CropRegion, cropRegion, type GrayImage, preprocess } from "./preprocess.ts";
+import { type CropRegion, cropRegion, type GrayImage } from "./preprocess.ts";
 import { mapStream } from "./stream.ts";
 
 /** An image: a path, the bytes of a PNG or JPEG file, or pixels. */
@@ -22,7 +22,7 @@ export interface ImageRequest {
   readonly samples: readonly Sample[];
 }
 
-/** An image that the model can take. */
+/** An image with the phrases that the model can be asked. */
 export interface DecodedImage {
   /** The phrases that go on, their boxes cut down to those that the model can see. */
   readonly samples: readonly Sample[];
@@ -30,8 +30,6 @@ export interface DecodedImage {
   readonly gray: GrayImage;
   /** The part of it that the model sees. */
   readonly crop: CropRegion;
-  /** `[size, size]` in 0..1. */
-  readonly input: Float32Array;
 }
 
 /** Options of {@linkcode decode}. */
@@ -133,16 +131,14 @@ function admit(sample: Sample, gray: GrayImage, crop: CropRegion): Sample | Drop
 }
 
 /**
- * Decodes, resizes and crops each image. An image that cannot be read drops
+ * Decodes each image. An image that cannot be read drops
  * its samples as failed; a sample with boxes of which the model sees none is
  * skipped (METHOD section 3).
  *
  * @param source Images with their phrases.
- * @param size Side of the model's input in pixels.
  */
 export async function* decode(
   source: AsyncIterable<Flow<ImageRequest>>,
-  size: number,
   options: DecodeOptions = {},
 ): AsyncIterableIterator<Flow<DecodedImage>> {
   const decoded = mapStream(source, async (flow): Promise<Flow<DecodedImage>[]> => {
@@ -159,7 +155,7 @@ export async function* decode(
         else admitted.push(result);
       }
       if (admitted.length > 0) {
-        flows.push(item({ samples: admitted, gray, crop, input: preprocess(gray, size) }));
+        flows.push(item({ samples: admitted, gray, crop }));
       }
       return flows;
     } catch (error) {

@@ -4,23 +4,23 @@
  * @module
  */
 
-import type { Sample } from "../datasets/sample.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
-import type { AttentionMap } from "../models/ldm/unet_session.ts";
+import type { AttentionMaps } from "../models/ldm/unet_session.ts";
 import type { EncodedPhrase } from "../models/tokenizer.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
-import type { NoisyImage, NoisyLatent } from "./noise.ts";
+import type { NoisyImage } from "./noise.ts";
+import type { ResolvedSettings } from "./settings.ts";
 
 /** The maps of one phrase at one step. */
 export interface AttentionStep {
   /** The image they were read from. */
   readonly image: NoisyImage;
-  /** The phrase they were read for. */
-  readonly sample: Sample;
-  /** The phrase's tokens. */
-  readonly phrase: EncodedPhrase;
-  /** One map a chosen layer, in forward order. */
-  readonly maps: readonly AttentionMap[];
+  /** The tokens of all its phrases. */
+  readonly phrases: readonly EncodedPhrase[];
+  /** Which of its phrases they were read for. */
+  readonly index: number;
+  /** The chosen layers' maps, in forward order; the next step takes their memory back. */
+  readonly maps: readonly AttentionMaps[];
   /** Whether this is the phrase's last step. */
   readonly isLast: boolean;
 }
@@ -45,19 +45,27 @@ export function denoise(
   options: DenoiseOptions = {},
 ): AsyncIterableIterator<Flow<AttentionStep>> {
   return flatMapFlow(source, async function* (image) {
-    for (const sample of image.samples) {
-      const phrase = model.bundle.tokenizer.encode(sample.phrase);
+    const phrases = image.samples.map(({ phrase }) => model.bundle.tokenizer.encode(phrase));
+    for (const [index, phrase] of phrases.entries()) {
       const context = await model.embed(phrase);
-      const attend = async ({ latent, timestep }: NoisyLatent) => {
+      for (const [i, { latent, timestep }] of image.noisy.entries()) {
         options.signal?.throwIfAborted();
         const maps = await model.attend(latent, timestep, context);
-        options.onPass?.();
-        return maps;
-      };
-      for (const [i, noisy] of image.noisy.entries()) {
-        const maps = await attend(noisy);
-        yield item({ image, sample, phrase, maps, isLast: i === image.noisy.length - 1 });
+        try {
+          options.onPass?.();
+          yield item({ image, phrases, index, maps, isLast: i === image.noisy.length - 1 });
+        } finally {
+          for (const map of maps) map.release();
+        }
       }
     }
   }, options);
+}
+
+/** The tokens of a phrase that count: first and one past the last. */
+export function tokenRange(
+  { length }: EncodedPhrase,
+  tokens: ResolvedSettings["tokens"],
+): [start: number, end: number] {
+  return tokens === "ends" ? [0, length] : [1, length - 1];
 }

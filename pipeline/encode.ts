@@ -1,26 +1,46 @@
 /**
- * Stage 2: the model's input to the latent.
+ * Stage 2: pixels to the latent.
  *
  * @module
  */
 
 import type { LdmModel } from "../models/ldm/model.ts";
+import type { Values } from "../models/runtime/runtime.ts";
 import type { DecodedImage } from "./decode.ts";
-import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
+import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
+import { preprocess } from "./preprocess.ts";
+import { preprocessOnGpu } from "./preprocess_gpu.ts";
 
 /** An image with its latent. */
 export interface EncodedImage extends DecodedImage {
-  /** `[channels, side, side]`, scaled. */
-  readonly latent: Float32Array;
+  /** `[channels, side, side]`, scaled; freed once the image is done. */
+  readonly latent: Values;
 }
 
-/** Encodes each image with the autoencoder: the mean, never a draw. */
+/**
+ * Resizes and crops each image to the model's input and encodes it with the
+ * autoencoder: the mean, never a draw.
+ */
 export function encode(
   source: AsyncIterable<Flow<DecodedImage>>,
   model: LdmModel,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<EncodedImage>> {
+  const { bundle: { config: { imageSize } }, runtime: { gpu } } = model;
   return flatMapFlow(source, async function* (image) {
-    yield item({ ...image, latent: await model.encode(image.input) });
+    let input: Values;
+    try {
+      input = gpu ? preprocessOnGpu(gpu, image.gray, imageSize) : preprocess(image.gray, imageSize);
+    } catch (error) {
+      for (const sample of image.samples) yield failed("decode", sample, error);
+      return;
+    }
+    const latent = await model.encode(input);
+    model.free(input);
+    try {
+      yield item({ ...image, latent });
+    } finally {
+      model.free(latent);
+    }
   }, options);
 }

@@ -15,15 +15,24 @@ import {
 } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
+import type { Gpu } from "../shaders/device.ts";
 import { aggregate } from "./aggregate.ts";
-import { decode, decodeImage, type ImageRequest, type ImageSource } from "./decode.ts";
+import {
+  decode,
+  type DecodedImage,
+  decodeImage,
+  type ImageRequest,
+  type ImageSource,
+} from "./decode.ts";
 import { denoise } from "./denoise.ts";
 import { encode } from "./encode.ts";
 import { type Dropped, type Flow, item } from "./flow.ts";
+import { finishOnGpu } from "./finish_gpu.ts";
+import { survivingLoss } from "./lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
 import { noise, noisePasses } from "./noise.ts";
 import { otsu } from "./otsu.ts";
-import type { ScoreOptions } from "./score_heatmap.ts";
+import { requireScoreOptions, type ScoreOptions } from "./score_heatmap.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import { groupStream } from "./stream.ts";
 
@@ -42,6 +51,19 @@ export interface RunOptions extends GroundSettings, ScoreOptions {
    * @default {undefined}
    */
   onProgress?: (done: number) => void;
+  /**
+   * Where heatmaps are made from attention: the model's own GPU, or this one
+   * where the model runs on the CPU.
+   *
+   * @default {The model's, if it runs on one}
+   */
+  gpu?: Gpu;
+  /**
+   * Told in a sentence when the run goes on elsewhere because a GPU was lost.
+   *
+   * @default {undefined}
+   */
+  onNotice?: (notice: string) => void;
   /**
    * Ends the run with its reason.
    *
@@ -169,10 +191,11 @@ export function groundRequests(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: RunOptions & { model: LdmModel },
 ): AsyncIterableIterator<GroundResult> {
-  const { model, signal, concurrency = 1, onProgress } = options;
+  const { model, signal, concurrency = 1, onProgress, onNotice } = options;
   const settings = resolveSettings(model, options);
   const { protocol, margin } = options;
   const score: ScoreOptions = { ...(protocol && { protocol }), ...(margin && { margin }) };
+  requireScoreOptions(score);
   const stop = { ...(signal && { signal }) };
   const size = model.bundle.config.imageSize;
 
@@ -182,15 +205,23 @@ export function groundRequests(
   const onPass = () => {
     image.passes++;
     const { before, phrases, passes, total } = image;
-    onProgress?.(Math.max(left, before + phrases * passes / total));
+    // An image that begins anew on another device counts its passes twice.
+    onProgress?.(Math.max(left, before + phrases * Math.min(1, passes / total)));
   };
-  const decoded = counting(decode(source, size, { ...stop, concurrency }), (phrases) => {
+  const decoded = counting(decode(source, { ...stop, concurrency }), (phrases) => {
     image = { before: left, phrases, passes: 0, total: imagePasses(settings, phrases) };
   });
-  const noisy = noise(encode(decoded, model, stop), model, settings, { ...stop, onPass });
-  const attention = denoise(noisy, model, { ...stop, onPass });
-  const masked = otsu(aggregate(attention, size, settings, stop), settings, stop);
-  return results(metrics(masked, score, stop), () => left++);
+  const stages = (images: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
+    const noisy = noise(encode(images, model, stop), model, settings, { ...stop, onPass });
+    const attention = denoise(noisy, model, { ...stop, onPass });
+    if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
+    return metrics(otsu(aggregate(attention, size, settings, stop), settings, stop), score, stop);
+  };
+  const gpu = options.gpu ?? model.runtime.gpu;
+  const scored = gpu
+    ? survivingLoss(decoded, model, gpu, stages, onNotice)
+    : stages(decoded, undefined);
+  return results(scored, () => left++);
 }
 
 /** Passes of the U-Net, whole or cut, that an image with some phrases takes. */

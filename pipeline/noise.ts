@@ -6,6 +6,7 @@
  */
 
 import type { LdmModel } from "../models/ldm/model.ts";
+import type { Values } from "../models/runtime/runtime.ts";
 import type { EncodedImage } from "./encode.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { Random } from "./random.ts";
@@ -17,8 +18,8 @@ export interface NoisyLatent {
   readonly step: number;
   /** Training timestep. */
   readonly timestep: number;
-  /** `[channels, side, side]`. */
-  readonly latent: Float32Array;
+  /** `[channels, side, side]`; freed once the image is done. */
+  readonly latent: Values;
 }
 
 /** An image with its noisy latents. */
@@ -57,74 +58,106 @@ export function noise(
 ): AsyncIterableIterator<Flow<NoisyImage>> {
   const makers = { inversion: invert, reverse, sample };
   return flatMapFlow(source, async function* (image) {
-    const noisy = await makers[settings.noise](image.latent, model, settings, options);
-    yield item({ ...image, noisy });
+    const noisy: NoisyLatent[] = [];
+    try {
+      await makers[settings.noise](image.latent, model, settings, noisy, options);
+      noisy.sort((one, other) => one.step - other.step);
+      yield item({ ...image, noisy });
+    } finally {
+      // The image's own latent is its encoder's to free.
+      for (const { latent } of noisy) if (latent !== image.latent) model.free(latent);
+    }
   }, options);
 }
 
-/** The U-Net's prediction for the empty phrase, as a function of latent and timestep. */
-async function predictor(model: LdmModel, { signal, onPass }: NoiseOptions) {
+/** The step that the empty phrase makes, as a function of latent and timesteps. */
+async function stepper(model: LdmModel, { signal, onPass }: NoiseOptions) {
   const empty = await model.embed(model.bundle.tokenizer.encode(""));
-  return async (latent: Float32Array, timestep: number) => {
+  return async (latent: Values, from: number, to: number) => {
     signal?.throwIfAborted();
-    const prediction = await model.predict(latent, timestep, empty);
+    const next = await model.step(latent, from, to, empty);
     onPass?.();
-    return prediction;
+    return next;
   };
+}
+
+/**
+ * Walks from step to step and keeps the latents of the chosen ones; those that
+ * it passes by are freed.
+ */
+async function walk(
+  latent: Values,
+  steps: Iterable<number>,
+  model: LdmModel,
+  { timesteps, start, end }: ResolvedSettings,
+  noisy: NoisyLatent[],
+  options: NoiseOptions,
+): Promise<Values> {
+  const take = await stepper(model, options);
+  const first = latent;
+  let from: number | undefined;
+  for (const step of steps) {
+    if (from !== undefined) {
+      const passed = latent;
+      const isKept = passed === first || noisy.some(({ latent }) => latent === passed);
+      try {
+        latent = await take(passed, timesteps[from]!, timesteps[step]!);
+      } finally {
+        if (!isKept) model.free(passed);
+      }
+    }
+    if (step >= start && step < end) noisy.push({ step, timestep: timesteps[step]!, latent });
+    from = step;
+  }
+  return latent;
+}
+
+/** Numbers from one to another, up or down, both included. */
+function* count(from: number, to: number): Iterable<number> {
+  const direction = Math.sign(to - from) || 1;
+  for (let i = from; i !== to + direction; i += direction) yield i;
 }
 
 /** DDIM inversion, clean to noisy. */
 async function invert(
-  latent: Float32Array,
+  latent: Values,
   model: LdmModel,
-  { timesteps, start, end }: ResolvedSettings,
+  settings: ResolvedSettings,
+  noisy: NoisyLatent[],
   options: NoiseOptions,
-): Promise<NoisyLatent[]> {
-  const predict = await predictor(model, options);
-  const noisy: NoisyLatent[] = [];
-  for (let step = 0; step < end; step++) {
-    const timestep = timesteps[step]!;
-    if (step >= start) noisy.push({ step, timestep, latent });
-    if (step === end - 1) break;
-    const prediction = await predict(latent, timestep);
-    latent = model.scheduler.step(latent, prediction, timestep, timesteps[step + 1]!);
-  }
-  return noisy;
+): Promise<void> {
+  await walk(latent, count(0, settings.end - 1), model, settings, noisy, options);
 }
 
 /** Inversion to the last timestep, then the deterministic way back. */
 async function reverse(
-  latent: Float32Array,
+  latent: Values,
   model: LdmModel,
   settings: ResolvedSettings,
+  noisy: NoisyLatent[],
   options: NoiseOptions,
-): Promise<NoisyLatent[]> {
-  const { timesteps, start, end } = settings;
-  const last = timesteps.length - 1;
-  const whole = { ...settings, start: last, end: last + 1 };
-  latent = (await invert(latent, model, whole, options))[0]!.latent;
-  const predict = await predictor(model, options);
-  const noisy: NoisyLatent[] = [];
-  for (let step = last; step >= start; step--) {
-    const timestep = timesteps[step]!;
-    if (step < end) noisy.unshift({ step, timestep, latent });
-    if (step === start) break;
-    const prediction = await predict(latent, timestep);
-    latent = model.scheduler.step(latent, prediction, timestep, timesteps[step - 1]!);
+): Promise<void> {
+  const last = settings.timesteps.length - 1;
+  const none = { ...settings, start: 0, end: 0 };
+  const noise = await walk(latent, count(0, last), model, none, [], options);
+  try {
+    await walk(noise, count(last, settings.start), model, settings, noisy, options);
+  } finally {
+    const isKept = noise === latent || noisy.some(({ latent }) => latent === noise);
+    if (!isKept) model.free(noise);
   }
-  return noisy;
 }
 
 /** Gaussian noise added straight to the latent, the same for every image. */
 function sample(
-  latent: Float32Array,
+  latent: Values,
   model: LdmModel,
   { timesteps, start, end, seed }: ResolvedSettings,
-): NoisyLatent[] {
+  noisy: NoisyLatent[],
+): void {
   const random = new Random(seed);
-  return timesteps.slice(start, end).map((timestep, i) => ({
-    step: start + i,
-    timestep,
-    latent: model.scheduler.addNoise(latent, timestep, () => random.normal()),
-  }));
+  for (let step = start; step < end; step++) {
+    const timestep = timesteps[step]!;
+    noisy.push({ step, timestep, latent: model.addNoise(latent, timestep, () => random.normal()) });
+  }
 }

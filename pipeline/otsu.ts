@@ -18,7 +18,7 @@ export interface MaskedPhrase extends AggregatedPhrase, MaskedHeatmap {
 }
 
 /** A box of the heatmap, in pixels of the original image. */
-function toOriginal(
+export function toOriginal(
   [x, y, width, height]: Box,
   size: number,
   { x: left, y: top, side }: CropRegion,

@@ -58,20 +58,8 @@ export function cropRegion(width: number, height: number): CropRegion {
  * the data does not fit the image's size.
  */
 export function preprocess(gray: GrayImage, size: number): Float32Array {
-  const { data, width, height } = gray;
-  requireSide(width, MAX_IMAGE_SIDE, "image width");
-  requireSide(height, MAX_IMAGE_SIDE, "image height");
-  requireSide(size, MAX_INPUT_SIDE, "input size");
-  if (data.length !== width * height) {
-    throw new RangeError(
-      `Cannot preprocess an image: expected ${width} x ${height} = ${
-        width * height
-      } values, got ${data.length}`,
-    );
-  }
-  const shorter = Math.min(width, height);
-  const columns = croppedTaps(width, shorter, size);
-  const rows = croppedTaps(height, shorter, size);
+  const { columns, rows } = cropTaps(gray, size);
+  const { data, width } = gray;
   const result = new Float32Array(size * size);
   for (let y = 0; y < size; y++) {
     const above = rows.lower[y]! * width;
@@ -96,12 +84,37 @@ export function preprocess(gray: GrayImage, size: number): Float32Array {
 /** 0..255 as float32 shares of 255. */
 const UNIT = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 
-/** Taps of the part of one resized axis that the centre crop keeps. */
-export function croppedTaps(length: number, shorter: number, size: number): AxisTaps {
-  // torchvision truncates the longer side; MONAI's crop starts at centre - size / 2.
-  const resized = length === shorter ? size : Math.floor((size * length) / shorter);
-  const start = Math.max(Math.floor(resized / 2) - Math.floor(size / 2), 0);
-  return bilinearTaps(length, resized, { start, count: size });
+/**
+ * The source pixels and weights of the resize, for the part that the centre
+ * crop keeps.
+ *
+ * @param gray The image, whose data must fit its size.
+ * @param size Side of the result in pixels, 1..8192.
+ * @throws {RangeError} As {@linkcode preprocess}.
+ */
+export function cropTaps(
+  gray: GrayImage,
+  size: number,
+): { readonly columns: AxisTaps; readonly rows: AxisTaps } {
+  const { data, width, height } = gray;
+  requireSide(width, MAX_IMAGE_SIDE, "image width");
+  requireSide(height, MAX_IMAGE_SIDE, "image height");
+  requireSide(size, MAX_INPUT_SIDE, "input size");
+  if (data.length !== width * height) {
+    throw new RangeError(
+      `Cannot preprocess an image: expected ${width} x ${height} = ${
+        width * height
+      } values, got ${data.length}`,
+    );
+  }
+  const shorter = Math.min(width, height);
+  const axis = (length: number) => {
+    // torchvision truncates the longer side; MONAI's crop starts at centre - size / 2.
+    const resized = length === shorter ? size : Math.floor((size * length) / shorter);
+    const start = Math.max(Math.floor(resized / 2) - Math.floor(size / 2), 0);
+    return bilinearTaps(length, resized, { start, count: size });
+  };
+  return { columns: axis(width), rows: axis(height) };
 }
 
 function requireSide(value: number, limit: number, what: string): void {

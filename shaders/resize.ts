@@ -46,10 +46,20 @@ export class Resize {
    * @param source `[maps, from.height, from.width]` float32.
    * @param result `[maps, to.height, to.width]` float32.
    * @param maps How many.
+   * @param accumulate Whether to add to what `result` holds.
    */
-  record(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer, maps = 1): void {
+  record(
+    encoder: GPUCommandEncoder,
+    source: GPUBuffer,
+    result: GPUBuffer,
+    maps = 1,
+    accumulate = false,
+  ): void {
     const buffers = { 0: source, 1: this.#columns, 2: this.#rows, 3: result, 5: this.#sizes };
-    dispatch(this.#gpu, encoder, this.#pipeline("resize_map"), buffers, this.#workgroups(maps));
+    const kernel = pipeline(this.#gpu, "resize", code, "resize_map", {
+      ACCUMULATE: accumulate ? 1 : 0,
+    });
+    dispatch(this.#gpu, encoder, kernel, buffers, this.#workgroups(maps));
   }
 
   /**
@@ -66,7 +76,8 @@ export class Resize {
       4: pixels,
       5: this.#sizes,
     };
-    dispatch(this.#gpu, encoder, this.#pipeline("resize_gray"), buffers, this.#workgroups(1));
+    const kernel = pipeline(this.#gpu, "resize", code, "resize_gray", {});
+    dispatch(this.#gpu, encoder, kernel, buffers, this.#workgroups(1));
   }
 
   /** Frees its buffers. */
@@ -74,10 +85,6 @@ export class Resize {
     this.#columns.destroy();
     this.#rows.destroy();
     this.#sizes.destroy();
-  }
-
-  #pipeline(entryPoint: string): GPUComputePipeline {
-    return pipeline(this.#gpu, "resize", code, entryPoint, {});
   }
 
   #workgroups(maps: number): [number, number, number] {

@@ -2,6 +2,9 @@
 // pixels and weights of each axis come with the call, so that they are the same
 // numbers as on the CPU.
 
+// Whether `resize_map` adds to the result instead of replacing it.
+override ACCUMULATE: bool = false;
+
 // In a buffer rather than in overrides, since every image of a set may have
 // another size.
 struct Sizes {
@@ -49,12 +52,17 @@ fn resize_map(@builtin(global_invocation_id) id: vec3u) {
   let row = rows[id.y];
   let above = id.z * sizes.from_length + row.lower * sizes.from_width;
   let below = id.z * sizes.from_length + row.upper * sizes.from_width;
-  result[(id.z * sizes.to_height + id.y) * sizes.to_width + id.x] = blend(
+  var value = blend(
     vec2f(source[above + column.lower], source[above + column.upper]),
     vec2f(source[below + column.lower], source[below + column.upper]),
     column,
     row,
   );
+  let index = (id.z * sizes.to_height + id.y) * sizes.to_width + id.x;
+  if (ACCUMULATE) {
+    value += result[index];
+  }
+  result[index] = value;
 }
 
 // A pixel as a share of 255.

@@ -7,7 +7,7 @@
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
-import type { ExternalData, Runtime, Session, Tensor } from "../runtime/runtime.ts";
+import type { ExternalData, Runtime, Session } from "../runtime/runtime.ts";
 import { locateWeights } from "./weights.ts";
 
 /**
@@ -36,10 +36,4 @@ export async function loadGraph(
       { cause: error },
     );
   }
-}
-
-/** The elements of an output that must be float32. */
-export function floats(tensor: Tensor | undefined): Float32Array {
-  if (!(tensor?.data instanceof Float32Array)) throw new Error("A network gave no float32 output");
-  return tensor.data;
 }

@@ -7,5 +7,5 @@
 export * from "./bundle.ts";
 export * from "./export.ts";
 export { DEFAULT_LAYERS, type LdmModel, openModel, type OpenModelOptions } from "./model.ts";
-export type { AttentionMap, UnetSession } from "./unet_session.ts";
+export type { AttentionMaps, UnetSession } from "./unet_session.ts";
 export type { LdmConfig } from "./config.ts";

@@ -6,7 +6,16 @@
  */
 
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
-import { averagePool, concat, conv, groupNorm, known, silu, upsampleNearest } from "../onnx/ops.ts";
+import {
+  averagePool,
+  concat,
+  conv,
+  groupNorm,
+  known,
+  reshape,
+  silu,
+  upsampleNearest,
+} from "../onnx/ops.ts";
 import { type Blocks, resBlock, spatialTransformer, timeEmbedding } from "./unet_blocks.ts";
 
 /** Architecture of a DiffusionModelUNet with text conditioning, one entry a level in each list. */
@@ -53,6 +62,20 @@ export interface UnetOutputs {
    * @default {[]}
    */
   readonly layers?: readonly number[];
+  /**
+   * Whether the maps of chosen layers of one size are one output.
+   *
+   * @default {false}
+   */
+  readonly stacked?: boolean;
+}
+
+/** An output with cross-attention maps. */
+export interface AttentionOutput {
+  /** Name of the output, such as `attention_3` or `attention_3_4_6`. */
+  readonly name: string;
+  /** Layers whose maps it holds, counted from 0 in forward order. */
+  readonly layers: readonly number[];
 }
 
 /** Where a cross-attention layer is. */
@@ -69,6 +92,8 @@ export interface UnetGraph {
   readonly graph: Graph;
   /** Every cross-attention layer of the architecture, in forward order. */
   readonly crossAttention: readonly CrossAttentionLayer[];
+  /** The outputs that hold the chosen layers' maps. */
+  readonly attention: readonly AttentionOutput[];
 }
 
 /**
@@ -77,13 +102,14 @@ export interface UnetGraph {
  * Inputs `latent` `[batch, inChannels, latentSize, latentSize]`, `timestep`
  * `[batch]` (0..999, as float32), `context` `[batch, tokens, contextChannels]`.
  * Outputs `prediction` in the latent's shape and, for each chosen layer i,
- * `attention_<i>` `[batch, positions, tokens]`: the softmax averaged over heads.
+ * `attention_<i>` `[batch, positions, tokens]`: the softmax averaged over heads;
+ * stacked, one output a size, `[batch, layers, positions, tokens]`.
  *
  * @throws {RangeError} If a layer is asked for that the architecture does not
  * have, or if the latent cannot be halved at every level.
  */
 export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
-  const { latentSize, tokens, prediction = true, layers = [] } = outputs;
+  const { latentSize, tokens, prediction = true, layers = [], stacked = false } = outputs;
   const { channels, groups, epsilon } = config;
   const last = channels.length - 1;
   if (latentSize % 2 ** last !== 0) {
@@ -156,14 +182,26 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
 
   if (prediction) g.output(h, "prediction");
   for (const layer of layers) {
-    const map = maps[layer];
-    if (!map) {
+    if (!maps[layer]) {
       throw new RangeError(
         `Cannot read cross-attention layer ${layer}: the model has ${maps.length}, ` +
           `numbered 0 to ${maps.length - 1}`,
       );
     }
-    g.output(map, `attention_${layer}`);
   }
-  return { graph: g.build(), crossAttention };
+  const chosen = stacked
+    ? [...Map.groupBy(layers, (layer) => crossAttention[layer]!.side).values()]
+    : layers.map((layer) => [layer]);
+  const attention = chosen.map((layers) => ({ name: `attention_${layers.join("_")}`, layers }));
+  for (const { name, layers } of attention) {
+    g.output(stacked ? stack(g, layers.map((layer) => maps[layer]!)) : maps[layers[0]!]!, name);
+  }
+  return { graph: g.build(), crossAttention, attention };
+}
+
+/** Maps `[batch, positions, tokens]` of one size as `[batch, layers, positions, tokens]`. */
+function stack(g: GraphBuilder, maps: readonly Value[]): Value {
+  const [batch, positions, tokens] = maps[0]!.dims as [string, number, number];
+  const single = maps.map((map) => reshape(g, map, [batch, 1, positions, tokens]));
+  return single.length === 1 ? single[0]! : concat(g, single, 1);
 }

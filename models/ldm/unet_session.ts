@@ -7,20 +7,22 @@
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { splitGraph } from "../onnx/split.ts";
-import type { Runtime, Tensor } from "../runtime/runtime.ts";
-import { floats, loadGraph } from "./load_graph.ts";
+import type { OutputTensor, Runtime, Values } from "../runtime/runtime.ts";
+import { loadGraph } from "./load_graph.ts";
 import { buildUnet, type UnetConfig } from "./unet.ts";
 
-/** One cross-attention layer's map at one step. */
-export interface AttentionMap {
-  /** Layer, counted from 0 in forward order. */
-  readonly layer: number;
-  /** Softmax averaged over heads, `[positions, tokens]` row by row. */
-  readonly data: Float32Array;
-  /** Rows of the map: side times side. */
+/** Cross-attention maps of some layers of one size at one step. */
+export interface AttentionMaps {
+  /** The layers, counted from 0 in forward order. */
+  readonly layers: readonly number[];
+  /** Softmax averaged over heads, `[layers, positions, tokens]` row by row. */
+  readonly data: Values;
+  /** Rows of a map: side times side. */
   readonly positions: number;
-  /** Columns of the map. */
+  /** Columns of a map. */
   readonly tokens: number;
+  /** Gives the memory back where it lies on the GPU, once all that reads it is submitted. */
+  release(): void;
 }
 
 /** A U-Net in a runtime. */
@@ -31,8 +33,9 @@ export interface UnetSession {
    * @param latent `[channels, side, side]`.
    * @param timestep Training timestep, 0 to 999.
    * @param context Text embeddings `[positions, width]`.
+   * @returns Where the runtime keeps values, to be released.
    */
-  predict(latent: Float32Array, timestep: number, context: Float32Array): Promise<Float32Array>;
+  predict(latent: Values, timestep: number, context: Values): Promise<OutputTensor>;
   /**
    * The chosen cross-attention maps; the U-Net runs no further than the last of them.
    *
@@ -40,7 +43,7 @@ export interface UnetSession {
    * @param timestep Training timestep, 0 to 999.
    * @param context Text embeddings `[positions, width]`.
    */
-  attend(latent: Float32Array, timestep: number, context: Float32Array): Promise<AttentionMap[]>;
+  attend(latent: Values, timestep: number, context: Values): Promise<AttentionMaps[]>;
   /** Frees its memory. */
   release(): Promise<void>;
 }
@@ -67,8 +70,13 @@ export async function openUnet(
   runtime: Runtime,
   { latentSize, tokens, layers }: OpenUnetOptions,
 ): Promise<UnetSession> {
-  const names = layers.map((layer) => `attention_${layer}`);
-  const { graph } = buildUnet(config, { latentSize, tokens, layers });
+  const { graph, attention } = buildUnet(config, {
+    latentSize,
+    tokens,
+    layers,
+    stacked: runtime.gpu !== undefined,
+  });
+  const names = attention.map(({ name }) => name);
   const { front, back, between } = splitGraph(graph, names);
   const first = await loadGraph(front, checkpoint, runtime);
   const second = await loadGraph(back, checkpoint, runtime).catch(async (error) => {
@@ -76,7 +84,7 @@ export async function openUnet(
     throw error;
   });
 
-  const feeds = (latent: Float32Array, timestep: number, context: Float32Array) => ({
+  const feeds = (latent: Values, timestep: number, context: Values) => ({
     latent: { data: latent, dims: [1, config.inChannels, latentSize, latentSize] },
     timestep: { data: Float32Array.of(timestep), dims: [1] },
     context: { data: context, dims: [1, tokens, config.contextChannels] },
@@ -84,16 +92,18 @@ export async function openUnet(
   return {
     async predict(latent, timestep, context) {
       const inputs = feeds(latent, timestep, context);
-      const state = await first.run(inputsOf(front, inputs), between);
-      const outputs = await second.run(inputsOf(back, { ...inputs, ...state }), ["prediction"]);
-      return floats(outputs.prediction);
+      const state = await first.run(pick(front, inputs), between);
+      const all = { ...inputs, ...state };
+      const { prediction } = await second.run(pick(back, all), ["prediction"]);
+      for (const tensor of Object.values(state)) tensor.release();
+      return prediction!;
     },
     async attend(latent, timestep, context) {
-      const maps = await first.run(inputsOf(front, feeds(latent, timestep, context)), names);
-      return layers.map((layer, i) => {
-        const map = maps[names[i]!]!;
-        const [, rows, columns] = map.dims;
-        return { layer, data: floats(map), positions: rows!, tokens: columns! };
+      const maps = await first.run(pick(front, feeds(latent, timestep, context)), names);
+      return attention.map(({ name, layers }) => {
+        const { data, dims, release } = maps[name]!;
+        const [positions, columns] = dims.slice(-2);
+        return { layers, data, positions: positions!, tokens: columns!, release };
       });
     },
     async release() {
@@ -104,6 +114,6 @@ export async function openUnet(
 }
 
 /** The tensors that a graph takes. */
-function inputsOf(graph: Graph, tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+function pick<T>(graph: Graph, tensors: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(graph.inputs.map(({ name }) => [name, tensors[name]!]));
 }

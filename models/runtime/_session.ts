@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from "onnxruntime-web";
-import type { Session, Tensor } from "./runtime.ts";
+import type { OutputTensor, Session } from "./runtime.ts";
 
 /** What `onnxruntime-node` and `onnxruntime-web` have in common. */
 interface OrtLibrary {
@@ -24,10 +24,13 @@ export function wrapSession(ort: OrtLibrary, session: OrtSession): Session {
         (inputs as Record<string, unknown>)[name] = new ort.Tensor(type, data, dims);
       }
       const results: Record<string, OrtTensor> = await session.run(inputs, fetches);
-      const outputs: Record<string, Tensor> = {};
+      const outputs: Record<string, OutputTensor> = {};
       for (const name of fetches) {
         const { data, dims } = results[name] as TypedTensor<"float32">;
-        outputs[name] = { data: data as Float32Array, dims };
+        if (!(data instanceof Float32Array)) {
+          throw new Error(`Cannot read output "${name}": expected float32`);
+        }
+        outputs[name] = { data, dims, release: () => {} };
       }
       return outputs;
     },

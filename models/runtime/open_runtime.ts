@@ -4,20 +4,27 @@
  * @module
  */
 
+import { type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
 import { openNative } from "./native.ts";
-import { openWasm } from "./wasm.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
+import { openWasm } from "./wasm.ts";
+import { openWebgpu } from "./webgpu.ts";
 
 /** What `--runtime` accepts. */
-export const RUNTIMES = ["auto", "native", "wasm"] as const;
+export const RUNTIMES = ["auto", "native", "wasm", "webgpu"] as const;
+
+/** What `--device` accepts. */
+export const DEVICES = ["auto", "gpu", "cpu"] as const;
 
 /**
  * Opens a runtime: the one that was asked for, or with `"auto"` the fastest
  * that this machine has.
  *
  * @param name Which one.
- * @throws {Error} If the one that was asked for does not load here.
- * @throws {TypeError} If there is none of that name.
+ * @param device Where an automatic choice falls: on the GPU, on the CPU, or with
+ * `"auto"` on the GPU where it is hardware.
+ * @throws {Error} If the one that was asked for does not load here, or there is no GPU.
+ * @throws {TypeError} If there is none of that name, or name and device disagree.
  *
  * @example Usage
  * ```ts
@@ -27,7 +34,13 @@ export const RUNTIMES = ["auto", "native", "wasm"] as const;
  * console.log(`${runtime.version}: ${runtime.reason}`);
  * ```
  */
-export async function openRuntime(name: RuntimeName | "auto" = "auto"): Promise<Runtime> {
+export async function openRuntime(
+  name: RuntimeName | "auto" = "auto",
+  device: typeof DEVICES[number] = "auto",
+): Promise<Runtime> {
+  if (!DEVICES.includes(device)) {
+    throw new TypeError(`Cannot use device "${device}": expected auto, gpu or cpu`);
+  }
   switch (name) {
     case "native":
       try {
@@ -40,14 +53,55 @@ export async function openRuntime(name: RuntimeName | "auto" = "auto"): Promise<
       }
     case "wasm":
       return await openWasm("asked for by name");
-    case "auto":
-      try {
-        return await openNative("the fastest runtime for a CPU");
-      } catch (error) {
-        return await openWasm(`onnxruntime-node does not load here (${firstLine(error)})`);
+    case "webgpu":
+      if (device === "cpu") {
+        throw new TypeError(`Cannot open runtime "webgpu" on the CPU: use "native" or "wasm"`);
       }
+      return openWebgpu(await requireGpu(`open runtime "webgpu"`), "asked for by name");
+    case "auto":
+      return await openFastest(device);
     default:
-      throw new TypeError(`Cannot open runtime "${name}": expected auto, native or wasm`);
+      throw new TypeError(`Cannot open runtime "${name}": expected ${RUNTIMES.join(", ")}`);
+  }
+}
+
+/**
+ * Opens the GPU that someone asked for.
+ *
+ * @param purpose What for, to complete "Cannot …".
+ * @throws {Error} If there is none, with how to get one.
+ */
+export async function requireGpu(purpose: string): Promise<Gpu> {
+  const gpu = await openGpu();
+  if (!gpu) throw new Error(`Cannot ${purpose}: ${NO_ADAPTER}`);
+  return gpu;
+}
+
+async function openFastest(device: typeof DEVICES[number]): Promise<Runtime> {
+  if (device === "gpu") {
+    return openWebgpu(await requireGpu("use the GPU"), "the GPU was asked for");
+  }
+  if (device === "cpu") return await openCpu("the CPU was asked for");
+  try {
+    const gpu = await openGpu();
+    if (gpu?.adapter.isHardware) return openWebgpu(gpu, "the GPU is hardware");
+    gpu?.destroy();
+    return await openCpu(
+      gpu
+        ? `the only GPU adapter, ${gpu.adapter.name}, is software, and slower than this`
+        : "there is no GPU adapter",
+    );
+  } catch (error) {
+    return await openCpu(`the GPU does not open (${firstLine(error)})`);
+  }
+}
+
+/** The fastest runtime for the CPU. */
+async function openCpu(reason: string): Promise<Runtime> {
+  try {
+    return await openNative(reason);
+  } catch (error) {
+    return await openWasm(`${reason}, and onnxruntime-node does not load (${firstLine(error)})`);
   }
 }
 

@@ -4,12 +4,25 @@
  * @module
  */
 
-/** A tensor on its way into or out of a session. */
+import type { Gpu } from "../../shaders/device.ts";
+
+/** Float32 numbers where a runtime keeps them: in memory, or on its GPU. */
+export type Values = Float32Array | GPUBuffer;
+
+/** A tensor on its way into a session. */
 export interface Tensor {
-  /** Row-major elements. */
-  readonly data: Float32Array | BigInt64Array;
+  /** Row-major elements; on the GPU only for a runtime that has one. */
+  readonly data: Values | BigInt64Array;
   /** Size of each axis. */
   readonly dims: readonly number[];
+}
+
+/** A float32 tensor that came out of a session. */
+export interface OutputTensor extends Tensor {
+  /** Row-major elements, on the GPU where the runtime has one. */
+  readonly data: Values;
+  /** Gives its memory back, once all that reads it is submitted. */
+  release(): void;
 }
 
 /** A model that is ready to run. */
@@ -18,12 +31,12 @@ export interface Session {
    * Runs the model once.
    *
    * @param feeds Its inputs by name.
-   * @param fetches Names of the outputs to return; only these are copied out.
+   * @param fetches Names of the outputs to return.
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
     fetches: readonly string[],
-  ): Promise<Record<string, Tensor>>;
+  ): Promise<Record<string, OutputTensor>>;
   /** Frees its memory. */
   release(): Promise<void>;
 }
@@ -47,7 +60,7 @@ export interface ExternalReference {
 }
 
 /** Names of the runtimes. */
-export type RuntimeName = "native" | "wasm";
+export type RuntimeName = "native" | "wasm" | "webgpu";
 
 /** Something that runs ONNX models. */
 export interface Runtime {
@@ -57,6 +70,8 @@ export interface Runtime {
   readonly version: string;
   /** Why it was chosen, for the first line of a run. */
   readonly reason: string;
+  /** The device that it runs on and shares with the shaders; none where it runs on the CPU. */
+  readonly gpu?: Gpu;
   /** How a model that is meant for this runtime refers to its weights. */
   refer(data: ExternalData): ExternalReference;
   /**

@@ -30,7 +30,8 @@ export function openWasm(reason: string): Promise<Runtime> {
   });
 }
 
-function nameOf(offset: number, length: number): string {
+/** The name that a model refers to a stretch of a file by. */
+export function nameOf(offset: number, length: number): string {
   return `${offset}+${length}`;
 }
 
@@ -38,7 +39,7 @@ function nameOf(offset: number, length: number): string {
  * Reads each tensor by itself: WebAssembly cannot map a file, and a graph that
  * is a part of a network must not hold the bytes of the other part.
  */
-async function readExternal(
+export async function readExternal(
   external: readonly ExternalData[],
 ): Promise<{ path: string; data: Uint8Array }[]> {
   if (!external[0]) return [];

@@ -61,10 +61,14 @@ export async function replay(folder: string, runtime: Runtime): Promise<ReplayRe
       const data = reference.floats(name);
       return data.subarray(row * data.length / 2, (row + 1) * data.length / 2);
     };
-    const latent = await model.encode(reference.floats("image"));
+    const first = await model.encode(reference.floats("image"));
+    const latent = await model.read(first, reference.floats("latent").length);
+    const contextLength = reference.floats("prompt_embeds").length / 2;
+    const empty = await model.embed(bundle.tokenizer.encode(""));
+    const phrase = await model.embed(bundle.tokenizer.encode(reference.prompt));
     const contexts = [
-      await model.embed(bundle.tokenizer.encode("")),
-      await model.embed(bundle.tokenizer.encode(reference.prompt)),
+      await model.read(empty, contextLength),
+      await model.read(phrase, contextLength),
     ] as const;
     const report: ReplayReport = {
       latent: largestDifference(latent, reference.floats("latent")),
@@ -88,15 +92,24 @@ export async function replay(folder: string, runtime: Runtime): Promise<ReplayRe
     const recorded = after(recordedStep - 1);
     for (const row of [0, 1] as const) {
       const context = half("prompt_embeds", row);
-      const first = await model.predict(start, timesteps[0]!, context);
+      const early = await model.predict(start, timesteps[0]!, context);
       const later = await model.predict(recorded, timesteps[recordedStep]!, context);
       report.modelOutput = Math.max(
         report.modelOutput,
-        largestDifference(first, half("model_output_first", row)),
+        largestDifference(early, half("model_output_first", row)),
         largestDifference(later, half("model_output_at_attention", row)),
       );
       const maps = await model.attend(recorded, timesteps[recordedStep]!, context);
-      for (const { layer, data } of maps) {
+      const single = await Promise.all(maps.map(async ({ layers, data, positions, tokens }) => {
+        const length = positions * tokens;
+        const all = await model.read(data, layers.length * length);
+        return layers.map((layer, i) => ({
+          layer,
+          data: all.subarray(i * length, (i + 1) * length),
+        }));
+      }));
+      for (const map of maps) map.release();
+      for (const { layer, data } of single.flat()) {
         const number = String(layer).padStart(2, "0");
         const mean = `attention_mean_${number}`;
         const name = reference.has(mean) ? mean : `attention_${number}`;
@@ -104,13 +117,15 @@ export async function replay(folder: string, runtime: Runtime): Promise<ReplayRe
         report.attention[layer] = Math.max(report.attention[layer] ?? 0, difference);
       }
     }
-    let z = latent;
+    let z = first;
     for (let step = 0; step < trajectory.length / latent.length; step++) {
-      const t = timesteps[step]!;
-      const prediction = await model.predict(z, t, contexts[0]);
-      z = model.scheduler.step(z, prediction, t, timesteps[step + 1] ?? Infinity);
-      report.inversion = Math.max(report.inversion, largestDifference(z, after(step)));
+      const next = await model.step(z, timesteps[step]!, timesteps[step + 1] ?? Infinity, empty);
+      model.free(z);
+      z = next;
+      const values = await model.read(z, latent.length);
+      report.inversion = Math.max(report.inversion, largestDifference(values, after(step)));
     }
+    model.free(z);
     return report;
   } finally {
     await model.close();

@@ -1,0 +1,198 @@
+/**
+ * The networks of a latent diffusion model in one runtime, with values left
+ * where the runtime keeps them.
+ *
+ * @module
+ */
+
+import { checked, type Gpu, storage, submitAndRead } from "../../shaders/device.ts";
+import { mix } from "../../shaders/mix.ts";
+import { mixValues } from "../../shaders/mix_cpu.ts";
+import { elementCount } from "../onnx/graph.ts";
+import type { OutputTensor, Runtime, Values } from "../runtime/runtime.ts";
+import { Scheduler } from "../scheduler.ts";
+import type { EncodedPhrase } from "../tokenizer.ts";
+import { buildEncoder, downsampling } from "./autoencoder.ts";
+import type { Bundle } from "./bundle.ts";
+import { buildTextEncoder } from "./clip_text.ts";
+import { loadGraph } from "./load_graph.ts";
+import { openUnet, type UnetSession } from "./unet_session.ts";
+
+/** Loaded networks behind what the pipeline asks of them. */
+export interface Networks extends Pick<UnetSession, "attend"> {
+  /** What they run on. */
+  readonly runtime: Runtime;
+  /**
+   * Image to scaled latent.
+   *
+   * @param image `[size, size]` in 0..1.
+   * @returns `[channels, side, side]`, the mean times the scale factor; to be freed.
+   */
+  encode(image: Values): Promise<Values>;
+  /**
+   * Phrase to text embeddings, which stay the model's.
+   *
+   * @returns `[positions, width]`.
+   */
+  embed(phrase: EncodedPhrase): Promise<Values>;
+  /**
+   * The U-Net's output, in memory.
+   *
+   * @param latent `[channels, side, side]`.
+   * @param timestep Training timestep, 0 to 999.
+   * @param context Text embeddings `[positions, width]`.
+   */
+  predict(latent: Values, timestep: number, context: Values): Promise<Float32Array>;
+  /**
+   * A pass of the U-Net and the deterministic step that follows from it.
+   *
+   * @param latent `[channels, side, side]` at timestep `from`.
+   * @param from Training timestep, 0 to 999.
+   * @param to Timestep to go to, up or down.
+   * @param context Text embeddings `[positions, width]`.
+   * @returns The latent at timestep `to`; to be freed.
+   */
+  step(latent: Values, from: number, to: number, context: Values): Promise<Values>;
+  /**
+   * Noise added straight to a clean latent.
+   *
+   * @param latent `[channels, side, side]`.
+   * @param timestep Training timestep, 0 to 999.
+   * @param normal Source of standard normal numbers.
+   * @returns The noisy latent; to be freed.
+   */
+  addNoise(latent: Values, timestep: number, normal: () => number): Values;
+  /**
+   * Values in memory: themselves, or a copy of those that lie on the GPU.
+   *
+   * @param values What to read.
+   * @param length How many they are: a buffer may be larger.
+   */
+  read(values: Values, length: number): Promise<Float32Array>;
+  /** Frees values that lie on the GPU. */
+  free(values: Values): void;
+  /** Frees the memory of all networks. */
+  close(): Promise<void>;
+}
+
+/** Embeddings that are kept: the empty phrase and its like come again with every image. */
+const KEPT_PHRASES = 32;
+
+/**
+ * Loads a bundle's networks into a runtime.
+ *
+ * @param layers Cross-attention layers to read, of those that the model has.
+ */
+export async function openNetworks(
+  bundle: Bundle,
+  runtime: Runtime,
+  layers: readonly number[],
+): Promise<Networks> {
+  const { config, text, checkpoints } = bundle;
+  const { imageSize, scaleFactor, autoencoder } = config;
+  const sessions: { release(): Promise<void> }[] = [];
+  const keep = async <T extends { release(): Promise<void> }>(loading: Promise<T>) => {
+    const session = await loading;
+    sessions.push(session);
+    return session;
+  };
+  const close = async () => {
+    for (const session of sessions.splice(0)) await session.release();
+  };
+  try {
+    const unet = await keep(openUnet(config.unet, checkpoints.unet, runtime, {
+      latentSize: imageSize / downsampling(autoencoder),
+      tokens: text.config.positions,
+      layers,
+    }));
+    const encoder = await keep(
+      loadGraph(buildEncoder(autoencoder, imageSize), checkpoints.autoencoder, runtime),
+    );
+    const textEncoder = await keep(
+      loadGraph(buildTextEncoder(text.config), checkpoints.textEncoder, runtime),
+    );
+    const { gpu } = runtime;
+    const scheduler = new Scheduler(config.scheduler);
+    const embedded = new Map<string, OutputTensor>();
+    const latentLength = config.unet.inChannels * (imageSize / downsampling(autoencoder)) ** 2;
+    /** a x + b y of latents, where the runtime keeps them. */
+    const mixLatents = (factors: readonly [number, number], x: Values, y: Values): Values => {
+      if (!gpu) return mixValues(factors, x as Float32Array, y as Float32Array);
+      const encoder = gpu.device.createCommandEncoder({ label: "latent" });
+      const [on, other] = [x, y].map((values) => upload(gpu, values));
+      const mixed = mix(gpu, encoder, factors, on!.buffer, other!.buffer, latentLength);
+      gpu.device.queue.submit([encoder.finish()]);
+      for (const buffer of [mixed.scratch, ...on!.own, ...other!.own]) buffer.destroy();
+      return mixed.result;
+    };
+    const read = async (values: Values, length: number): Promise<Float32Array> => {
+      if (values instanceof Float32Array) return values;
+      return await checked(gpu!, "read values back", async () => {
+        const encoder = gpu!.device.createCommandEncoder({ label: "read" });
+        const ranges = [{ buffer: values, bytes: 4 * length }];
+        return new Float32Array((await submitAndRead(gpu!, encoder, ranges))[0]!);
+      });
+    };
+    return {
+      runtime,
+      attend: unet.attend,
+      read,
+      async encode(image) {
+        const dims = [1, autoencoder.inChannels, imageSize, imageSize];
+        const length = image instanceof Float32Array ? image.length : image.size / 4;
+        if (length !== elementCount(dims)) {
+          throw new RangeError(`Cannot encode an image of ${length} values: expected [${dims}]`);
+        }
+        const { latent } = await encoder.run({ image: { data: image, dims } }, ["latent"]);
+        const scaled = mixLatents([scaleFactor, 0], latent!.data, latent!.data);
+        latent!.release();
+        return scaled;
+      },
+      async embed({ ids }) {
+        const key = ids.join();
+        const known = embedded.get(key);
+        if (known) return known.data;
+        const data = BigInt64Array.from(ids, BigInt);
+        const inputs = { input_ids: { data, dims: [1, ids.length] } };
+        const { embeddings } = await textEncoder.run(inputs, ["embeddings"]);
+        const [oldest] = embedded.keys();
+        if (embedded.size >= KEPT_PHRASES && oldest !== undefined) {
+          embedded.get(oldest)!.release();
+          embedded.delete(oldest);
+        }
+        embedded.set(key, embeddings!);
+        return embeddings!.data;
+      },
+      async predict(latent, timestep, context) {
+        const prediction = await unet.predict(latent, timestep, context);
+        const values = await read(prediction.data, latentLength);
+        prediction.release();
+        return values;
+      },
+      async step(latent, from, to, context) {
+        const prediction = await unet.predict(latent, from, context);
+        const next = mixLatents(scheduler.stepFactors(from, to), latent, prediction.data);
+        prediction.release();
+        return next;
+      },
+      addNoise(latent, timestep, normal) {
+        const noise = Float32Array.from({ length: latentLength }, normal);
+        return mixLatents(scheduler.noiseFactors(timestep), latent, noise);
+      },
+      free(values) {
+        if (!(values instanceof Float32Array)) values.destroy();
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Values on the GPU, with what was made to get them there. */
+function upload(gpu: Gpu, values: Values): { buffer: GPUBuffer; own: GPUBuffer[] } {
+  if (!(values instanceof Float32Array)) return { buffer: values, own: [] };
+  const buffer = storage(gpu, "latent", values);
+  return { buffer, own: [buffer] };
+}

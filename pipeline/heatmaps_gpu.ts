@@ -1,0 +1,306 @@
+/**
+ * The post-processing of one image's phrases on the GPU: attention in, heatmaps
+ * and scores out, with one submit and one readback for a batch of phrases.
+ *
+ * @module
+ */
+
+import type { Box } from "../datasets/sample.ts";
+import { AttentionSums } from "../shaders/aggregate.ts";
+import { checked, type Gpu, type ReadRange, storage, submitAndRead } from "../shaders/device.ts";
+import { Gaussian } from "../shaders/gaussian.ts";
+import { GridSums, type GridTarget } from "../shaders/metrics.ts";
+import { Normalise, Otsu } from "../shaders/otsu.ts";
+import { Resize } from "../shaders/resize.ts";
+import type { Size } from "../shaders/resize_cpu.ts";
+import { Separable } from "../shaders/separable.ts";
+import { type Heatmap, ROUNDING, smoothingBands } from "./postprocess.ts";
+import { clipBoxes, type ScoreOptions, type Scores, scoreStatistics } from "./score_heatmap.ts";
+
+/** Attention maps of one size that come together. */
+export interface MapGroup {
+  /** How many layers. */
+  readonly layers: number;
+  /** Positions of a map, a square number. */
+  readonly positions: number;
+  /** Tokens of a map. */
+  readonly tokens: number;
+}
+
+/** One phrase of the image. */
+export interface PhraseTarget {
+  /** First token that counts and one past the last. */
+  readonly range: readonly [start: number, end: number];
+  /** Size of the original image and boxes to score against; neither where there are none. */
+  readonly target?: { readonly image: Size; readonly boxes: readonly Box[] };
+}
+
+/** How {@linkcode GpuHeatmaps} works. */
+export interface GpuHeatmapsOptions extends ScoreOptions {
+  /** Groups of maps; all layers count equally. */
+  readonly groups: readonly MapGroup[];
+  /** The phrases, in order. */
+  readonly phrases: readonly PhraseTarget[];
+  /** Side of the heatmap in pixels. */
+  readonly size: number;
+  /** Standard deviation of the Gaussian in heatmap pixels, 0..32. */
+  readonly sigma: number;
+  /** Whether values up to Otsu's threshold are set to 0. */
+  readonly otsu: boolean;
+}
+
+/** What became of one phrase. */
+export type GpuHeatmap =
+  | (Heatmap & { readonly scores?: Scores; readonly constantMaps: number })
+  | { readonly stage: "aggregate" | "metrics"; readonly error: unknown };
+
+/** Most bytes of one map of a batch of phrases: enough to fill a GPU, and small beside a model. */
+const BATCH_BYTES = 2 ** 25;
+
+/** Running attention of all phrases of an image, and what finishes their heatmaps. */
+export class GpuHeatmaps {
+  #gpu: Gpu;
+  #options: GpuHeatmapsOptions;
+  #sums: AttentionSums[] = [];
+  #finisher: Finisher | undefined;
+
+  /**
+   * @throws {RangeError} If an option is out of its range, or a map does not
+   * fit a buffer of the device.
+   */
+  constructor(gpu: Gpu, options: GpuHeatmapsOptions) {
+    this.#gpu = gpu;
+    this.#options = options;
+    const { groups, phrases, size } = options;
+    const layers = groups.reduce((sum, { layers }) => sum + layers, 0);
+    const ranges = phrases.map(({ range }) => range);
+    const most = Math.max(1, Math.floor(BATCH_BYTES / (4 * size * size)));
+    try {
+      for (const group of groups) {
+        const sizes = { ...group, phrases: phrases.length, ranges, share: 1 / layers };
+        this.#sums.push(new AttentionSums(gpu, sizes));
+      }
+      this.#finisher = new Finisher(
+        gpu,
+        Math.min(most, phrases.length),
+        this.#sums.map(({ side }) => side),
+        options,
+      );
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
+  /**
+   * Adds one step's maps and submits.
+   *
+   * @param maps One a group, `[layers, positions, tokens]`: of one phrase, or
+   * with a first axis of all phrases.
+   * @param phrase The one phrase, if the maps are not of all.
+   */
+  add(maps: readonly GPUBuffer[], phrase?: number): void {
+    const encoder = this.#gpu.device.createCommandEncoder({ label: "add attention" });
+    maps.forEach((map, i) => this.#sums[i]!.add(encoder, map, phrase));
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Finishes every phrase: averages, resizes, smooths, scales, masks, scores.
+   *
+   * @throws {DeviceLostError} If the device was lost on the way.
+   */
+  async finish(): Promise<GpuHeatmap[]> {
+    const { phrases } = this.#options;
+    const batch = this.#finisher!.count;
+    const results: GpuHeatmap[] = [];
+    for (let first = 0; first < phrases.length; first += batch) {
+      const count = Math.min(batch, phrases.length - first);
+      results.push(
+        ...await checked(this.#gpu, "finish heatmaps", () => this.#finishBatch(first, count)),
+      );
+    }
+    return results;
+  }
+
+  async #finishBatch(first: number, count: number): Promise<GpuHeatmap[]> {
+    const { size, phrases, margin, otsu } = this.#options;
+    const finisher = this.#finisher!;
+    const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
+    if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
+    const errors: unknown[] = [];
+    const targets = phrases.slice(first, first + count).map(({ target }, i): GridTarget => {
+      const none = { image: { width: 1, height: 1 }, boxes: [] };
+      try {
+        if (!target) return none;
+        return { image: target.image, boxes: clipBoxes(target.boxes, target.image) };
+      } catch (error) {
+        errors[i] = error;
+        return none;
+      }
+    });
+    const grid = new GridSums(this.#gpu, size, targets, margin);
+    try {
+      finisher.record(encoder, this.#sums.map(({ means }) => means), first, count);
+      grid.record(encoder, finisher.heatmap);
+      const states = this.#sums.map(({ states, stateBytes }) => ({
+        buffer: states,
+        bytes: stateBytes,
+      }));
+      const bytes = 4 * size * size * count;
+      const ranges: ReadRange[] = [
+        { buffer: finisher.smoothed, bytes },
+        { buffer: finisher.normalised, bytes },
+        ...(otsu ? [{ buffer: finisher.masked, bytes }] : []),
+        { buffer: finisher.normalise.states, bytes: finisher.normalise.stateBytes },
+        { buffer: finisher.otsu.states, bytes: finisher.otsu.stateBytes },
+        { buffer: grid.sums, bytes: grid.sumBytes },
+        ...states,
+      ];
+      const read = await submitAndRead(this.#gpu, encoder, ranges);
+      const planes = read.splice(0, otsu ? 3 : 2).map((data) => new Float32Array(data));
+      const [scaled, split, gridWords, ...stateWords] = read.map((data) => new Uint32Array(data));
+      return Array.from({ length: count }, (_, i): GpuHeatmap => {
+        const attention = this.#sums.map((sums, group) =>
+          sums.readStates(stateWords[group]!, first + i)
+        );
+        const brokenMaps = attention.reduce((sum, { brokenMaps }) => sum + brokenMaps, 0);
+        if (brokenMaps > 0) return broken(`${brokenMaps} of its attention maps`);
+        const { isBroken, isConstant } = finisher.normalise.readState(scaled!, i);
+        if (isBroken) return broken("its heatmap");
+        if (errors[i] !== undefined) return { stage: "metrics", error: errors[i] };
+        const [smoothed, normalised, masked] = planes.map((plane) =>
+          plane.subarray(i * size * size, (i + 1) * size * size)
+        );
+        const { thresholds, box } = finisher.otsu.readState(split!, i);
+        return {
+          smoothed: smoothed!,
+          normalised: normalised!,
+          heatmap: masked ?? normalised!,
+          constant: isConstant,
+          threshold: otsu ? thresholds[0] : undefined,
+          box: otsu ? box : undefined,
+          constantMaps: attention.reduce((sum, { constantMaps }) => sum + constantMaps, 0),
+          ...(targets[i]!.boxes.length > 0 && {
+            scores: scoreStatistics(grid.read(gridWords!, i)),
+          }),
+        };
+      });
+    } finally {
+      grid.destroy();
+    }
+  }
+
+  /** Frees its buffers. */
+  destroy(): void {
+    for (const sums of this.#sums) sums.destroy();
+    this.#finisher?.destroy();
+  }
+}
+
+function broken(what: string): GpuHeatmap {
+  const error = new RangeError(
+    `Cannot aggregate attention: expected finite values, got NaN or infinity in ${what}`,
+  );
+  return { stage: "aggregate", error };
+}
+
+/** The kernels after the average over layers and steps, for a batch of phrases. */
+class Finisher {
+  /** Before scaling, `[count, size, size]`. */
+  readonly smoothed: GPUBuffer;
+  /** Scaled to 0..1, `[count, size, size]`. */
+  readonly normalised: GPUBuffer;
+  /** With 0 up to the threshold, `[count, size, size]`. */
+  readonly masked: GPUBuffer;
+  /** The final heatmap: one of the two above. */
+  readonly heatmap: GPUBuffer;
+  readonly normalise: Normalise;
+  readonly otsu: Otsu;
+  #buffers: GPUBuffer[] = [];
+  #sources: { buffer: GPUBuffer; side: number }[];
+  #smooth: (encoder: GPUCommandEncoder) => void;
+  #kernels: { destroy(): void }[] = [];
+  #isMasked: boolean;
+
+  constructor(
+    gpu: Gpu,
+    readonly count: number,
+    sides: readonly number[],
+    { size, sigma, otsu }: GpuHeatmapsOptions,
+  ) {
+    const square = { width: size, height: size };
+    const buffer = (label: string, values: number) => {
+      const made = storage(gpu, label, 4 * values);
+      this.#buffers.push(made);
+      return made;
+    };
+    const keep = <T extends { destroy(): void }>(kernel: T) => {
+      this.#kernels.push(kernel);
+      return kernel;
+    };
+    this.#isMasked = otsu;
+    try {
+      this.smoothed = buffer("smoothed heatmaps", count * size * size);
+      this.normalised = buffer("normalised heatmaps", count * size * size);
+      this.masked = otsu ? buffer("masked heatmaps", count * size * size) : this.normalised;
+      this.heatmap = this.masked;
+      this.normalise = keep(new Normalise(gpu, square, ROUNDING, count));
+      this.otsu = keep(new Otsu(gpu, square, count));
+      this.#sources = sides.map((side) => ({
+        buffer: buffer("mean attention", count * side * side),
+        side,
+      }));
+      const bands = smoothingBands(sides, size, sigma);
+      if (bands) {
+        const products = bands.map((band) => keep(new Separable(gpu, band, band, count)));
+        this.#smooth = (encoder) =>
+          products.forEach((product, i) =>
+            product.record(encoder, this.#sources[i]!.buffer, this.smoothed, i > 0)
+          );
+      } else {
+        const gaussian = keep(new Gaussian(gpu, square, sigma, count));
+        const resized = buffer("resized attention", count * size * size);
+        const resizes = sides.map((side) =>
+          keep(new Resize(gpu, { width: side, height: side }, square))
+        );
+        this.#smooth = (encoder) => {
+          resizes.forEach((resize, i) =>
+            resize.record(encoder, this.#sources[i]!.buffer, resized, count, i > 0)
+          );
+          gaussian.record(encoder, resized, this.smoothed);
+        };
+      }
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
+  /**
+   * Records everything from the means to the mask.
+   *
+   * @param means One a group, `[phrases, side, side]`.
+   * @param first The first phrase of the batch.
+   * @param count How many there are; no more than fit.
+   */
+  record(
+    encoder: GPUCommandEncoder,
+    means: readonly GPUBuffer[],
+    first: number,
+    count: number,
+  ): void {
+    this.#sources.forEach(({ buffer, side }, i) => {
+      const bytes = 4 * side * side;
+      encoder.copyBufferToBuffer(means[i]!, first * bytes, buffer, 0, count * bytes);
+    });
+    this.#smooth(encoder);
+    this.normalise.record(encoder, this.smoothed, this.normalised);
+    if (this.#isMasked) this.otsu.record(encoder, this.normalised, this.masked);
+  }
+
+  destroy(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+    for (const kernel of this.#kernels) kernel.destroy();
+  }
+}
