@@ -71,10 +71,10 @@ async function reopen(model: LdmModel, tryGpu: boolean): Promise<Gpu | undefined
   if (tryGpu) {
     try {
       const gpu = await openGpu();
-      if (gpu && wasOnGpu) await model.move(openWebgpu(gpu, "the GPU was lost"));
+      if (gpu && wasOnGpu) await model.move(await openWebgpu(gpu, "the GPU was lost"));
       if (gpu) return gpu;
     } catch {
-      // Whatever the new device does not do, the CPU does.
+      // What a new device cannot do, the CPU can.
     }
   }
   if (wasOnGpu) await model.move(await openRuntime("auto", "cpu"));

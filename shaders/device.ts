@@ -121,13 +121,24 @@ export async function checked<T>(gpu: Gpu, what: string, work: () => T | Promise
   }
   const scopes = [device.popErrorScope(), device.popErrorScope()];
   const [invalid, memory] = await Promise.all(scopes.map((scope) => scope.catch(() => null)));
-  // A lost device settles its promise in a later turn than the call that found out.
-  await Promise.resolve();
+  // A lost device settles its promise some turns after the call that found out.
+  if (hasThrown && gpu.lost === undefined) await lossOrDelay(device);
   if (gpu.lost !== undefined) throw lostError(gpu, what);
   if (memory) throw new RangeError(`Cannot ${what}: the GPU is out of memory (${memory.message})`);
   if (invalid) throw new Error(`Cannot ${what}: ${invalid.message}`);
   if (hasThrown) throw thrown;
   return result as T;
+}
+
+/** Milliseconds that a failed call waits for the news that the device is lost. */
+const LOSS_DELAY = 100;
+
+async function lossOrDelay(device: GPUDevice): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const delay = new Promise<void>((resolve) => timer = setTimeout(resolve, LOSS_DELAY));
+  // The device's own promise comes before, where there is a loss at all.
+  await Promise.race([device.lost, delay]);
+  clearTimeout(timer);
 }
 
 function lostError(gpu: Gpu, what: string): DeviceLostError {
@@ -226,7 +237,8 @@ export function storage(
     size: Math.max(Math.ceil(bytes / 4) * 4, 16),
     usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
   });
-  if (typeof content !== "number") {
+  // Deno 2.9 panics where there is nothing to write.
+  if (typeof content !== "number" && bytes > 0) {
     const whole = content.byteLength % 4 === 0
       ? content
       : padded(content as Uint8Array, Math.ceil(bytes / 4) * 4);

@@ -4,14 +4,16 @@ import { largestDifference, openReference } from "./support/replay.ts";
 
 const FOLDER = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;
 
-for (const name of ["native", "wasm"] as const) {
+for (const name of ["native", "wasm", "webgpu"] as const) {
   Deno.test(`groundImage() gives the reference's heatmap from the image file on ${name}`, async () => {
     const reference = await openReference(FOLDER);
     const bundle = await loadBundle(FOLDER);
     const { steps, layers, prompt } = reference;
-    const model = await openModel(bundle, await openRuntime(name), { layers });
+    const runtime = await openRuntime(name);
+    const model = await openModel(bundle, runtime, { layers });
     const [grounded] = await groundImage(`${FOLDER}/image.png`, [prompt], { model, steps });
     await model.close();
+    runtime.gpu?.destroy();
     const result = grounded!;
     const smoothed = largestDifference(result.smoothed, reference.floats("smoothed"));
     console.log(`largest difference of the smoothed map on ${name}: ${smoothed}`);

@@ -57,7 +57,7 @@ export async function openRuntime(
       if (device === "cpu") {
         throw new TypeError(`Cannot open runtime "webgpu" on the CPU: use "native" or "wasm"`);
       }
-      return openWebgpu(await requireGpu(`open runtime "webgpu"`), "asked for by name");
+      return await openWebgpu(await requireGpu(`open runtime "webgpu"`), "asked for by name");
     case "auto":
       return await openFastest(device);
     default:
@@ -79,12 +79,12 @@ export async function requireGpu(purpose: string): Promise<Gpu> {
 
 async function openFastest(device: typeof DEVICES[number]): Promise<Runtime> {
   if (device === "gpu") {
-    return openWebgpu(await requireGpu("use the GPU"), "the GPU was asked for");
+    return await openWebgpu(await requireGpu("use the GPU"), "the GPU was asked for");
   }
   if (device === "cpu") return await openCpu("the CPU was asked for");
   try {
     const gpu = await openGpu();
-    if (gpu?.adapter.isHardware) return openWebgpu(gpu, "the GPU is hardware");
+    if (gpu?.adapter.isHardware) return await openWebgpu(gpu, "the GPU is hardware");
     gpu?.destroy();
     return await openCpu(
       gpu

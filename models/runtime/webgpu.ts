@@ -5,9 +5,9 @@
  * @module
  */
 
-import ort from "onnxruntime-web/jspi";
+import onnxruntime from "onnxruntime-web/jspi";
 import type { Tensor as OrtTensor } from "onnxruntime-web/jspi";
-import { checked, type Gpu } from "../../shaders/device.ts";
+import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
 import type { OutputTensor, Runtime, Session, Tensor } from "./runtime.ts";
 import { nameOf, readExternal } from "./wasm.ts";
 
@@ -17,7 +17,12 @@ import { nameOf, readExternal } from "./wasm.ts";
  * @param gpu The device, which the caller closes after the last session.
  * @param reason Why it was chosen.
  */
-export function openWebgpu(gpu: Gpu, reason: string): Runtime {
+export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
+  if (isSpent) {
+    library = await freshCopy();
+    isSpent = false;
+  }
+  const ort = library;
   ort.env.logLevel = "error";
   // The graph runs on the GPU; more threads would only wait.
   ort.env.wasm.numThreads = 1;
@@ -30,33 +35,68 @@ export function openWebgpu(gpu: Gpu, reason: string): Runtime {
       return { location: nameOf(offset, length), offset: 0 };
     },
     async load(model, external = []) {
-      const session = await ort.InferenceSession.create(model, {
-        executionProviders: [{ name: "webgpu", device: gpu.device }],
-        preferredOutputLocation: "gpu-buffer",
-        externalData: await readExternal(external),
-        logSeverityLevel: 3,
-      });
-      return wrapGpuSession(gpu, session);
+      const externalData = await readExternal(external);
+      const session = await onGpu(gpu, "load the model", () =>
+        ort.InferenceSession.create(model, {
+          executionProviders: [{ name: "webgpu", device: gpu.device }],
+          preferredOutputLocation: "gpu-buffer",
+          externalData,
+          logSeverityLevel: 3,
+        }));
+      return wrapGpuSession(ort, gpu, session);
     },
   };
 }
 
-type OrtSession = Awaited<ReturnType<typeof ort.InferenceSession.create>>;
+type Ort = typeof onnxruntime;
+type OrtSession = Awaited<ReturnType<Ort["InferenceSession"]["create"]>>;
+
+/** The library in use, and whether a lost device has ended it. */
+let library: Ort = onnxruntime;
+let isSpent = false;
+
+/**
+ * Another instance of the library: its WebAssembly aborts for good when the
+ * device is lost under it, and modules are loaded once an address.
+ */
+async function freshCopy(): Promise<Ort> {
+  const address = import.meta.resolve("onnxruntime-web/jspi");
+  const source = await (await fetch(address)).text();
+  const copy = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  try {
+    const { default: fresh } = await import(copy) as { default: Ort };
+    // The copy does not know where its file was.
+    const wasm = await fetch(new URL("ort-wasm-simd-threaded.jspi.wasm", address));
+    fresh.env.wasm.wasmBinary = await wasm.arrayBuffer();
+    return fresh;
+  } finally {
+    URL.revokeObjectURL(copy);
+  }
+}
+
+/** Runs something of the library, and notes when the device was lost under it. */
+async function onGpu<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await checked(gpu, what, work);
+  } catch (error) {
+    isSpent ||= error instanceof DeviceLostError;
+    throw error;
+  }
+}
 
 /** An input, wherever it lies. */
-function toOrt({ data, dims }: Tensor): OrtTensor {
+function toOrt(ort: Ort, { data, dims }: Tensor): OrtTensor {
   if (data instanceof Float32Array) return new ort.Tensor("float32", data, dims);
   if (data instanceof BigInt64Array) return new ort.Tensor("int64", data, dims);
   return ort.Tensor.fromGpuBuffer(data, { dataType: "float32", dims }) as OrtTensor;
 }
 
-function wrapGpuSession(gpu: Gpu, session: OrtSession): Session {
+function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
   return {
     async run(feeds, fetches) {
       const inputs: Record<string, OrtTensor> = {};
-      for (const [name, tensor] of Object.entries(feeds)) inputs[name] = toOrt(tensor);
-      // A lost device takes everything and computes nothing, so it is asked afterwards.
-      const results = await checked(gpu, "run the model", () => session.run(inputs, fetches));
+      for (const [name, tensor] of Object.entries(feeds)) inputs[name] = toOrt(ort, tensor);
+      const results = await onGpu(gpu, "run the model", () => session.run(inputs, fetches));
       const outputs: Record<string, OutputTensor> = {};
       for (const name of fetches) {
         const tensor = results[name]! as OrtTensor;

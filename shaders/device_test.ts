@@ -1,0 +1,87 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { testGpu } from "../tests/support/gpu.ts";
+import { checked, DeviceLostError, dispatch, openGpu, pipeline, storage } from "./device.ts";
+import { submitAndRead } from "./device.ts";
+
+const CODE = `
+@group(0) @binding(0) var<storage, read_write> values: array<u32>;
+override ADDEND: u32;
+@compute @workgroup_size(1) fn add(@builtin(global_invocation_id) id: vec3u) {
+  values[id.x] += ADDEND;
+}`;
+
+Deno.test("openGpu() names its adapter and asks for its highest limits", async () => {
+  const gpu = await testGpu();
+  assert(gpu.adapter.name.length > 1);
+  const adapter = await navigator.gpu.requestAdapter();
+  const { limits } = gpu.device;
+  assertEquals(limits.maxStorageBufferBindingSize, adapter!.limits.maxStorageBufferBindingSize);
+  assertEquals(limits.maxBufferSize, adapter!.limits.maxBufferSize);
+  for (const feature of ["shader-f16", "timestamp-query"] as const) {
+    assertEquals(gpu.device.features.has(feature), adapter!.features.has(feature));
+  }
+  // The only adapter of a machine without a GPU is software, and must not pass for hardware.
+  if (/llvmpipe/.test(gpu.adapter.name)) assertEquals(gpu.adapter.isHardware, false);
+});
+
+Deno.test("a kernel is compiled once, and again for other constants", async () => {
+  const gpu = await testGpu();
+  const one = pipeline(gpu, "test", CODE, "add", { ADDEND: 1 });
+  assert(one === pipeline(gpu, "test", CODE, "add", { ADDEND: 1 }));
+  assert(one !== pipeline(gpu, "test", CODE, "add", { ADDEND: 2 }));
+});
+
+Deno.test("several buffers are read back at once, empty and odd ones too", async () => {
+  const gpu = await testGpu();
+  const values = storage(gpu, "values", Uint32Array.of(1, 2, 3));
+  const bytes = storage(gpu, "bytes", Uint8Array.of(5, 6, 7));
+  const empty = storage(gpu, "empty", new Float32Array());
+  const read = await checked(gpu, "add", () => {
+    const encoder = gpu.device.createCommandEncoder();
+    dispatch(gpu, encoder, pipeline(gpu, "test", CODE, "add", { ADDEND: 10 }), [values], [3, 1, 1]);
+    return submitAndRead(gpu, encoder, [
+      { buffer: values, bytes: 12 },
+      { buffer: empty, bytes: 0 },
+      { buffer: bytes, bytes: 4 },
+    ]);
+  });
+  assertEquals([...new Uint32Array(read[0]!)], [11, 12, 13]);
+  assertEquals(read[1]!.byteLength, 0);
+  assertEquals([...new Uint8Array(read[2]!)], [5, 6, 7, 0]);
+  for (const buffer of [values, bytes, empty]) buffer.destroy();
+});
+
+Deno.test("storage() refuses what the device cannot bind, with the size", async () => {
+  const gpu = await testGpu();
+  const limit = gpu.device.limits.maxStorageBufferBindingSize;
+  assertThrows(
+    () => storage(gpu, "a huge map", limit + 4),
+    RangeError,
+    `Cannot hold a huge map on the GPU: it needs ${limit + 4} bytes`,
+  );
+});
+
+Deno.test("checked() says what was invalid, and that a device was lost", async () => {
+  const gpu = (await openGpu())!;
+  await assertRejects(
+    () =>
+      checked(gpu, "make a buffer", () => {
+        gpu.device.createBuffer({
+          size: 16,
+          usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE,
+        });
+      }),
+    Error,
+    "Cannot make a buffer",
+  );
+  const buffer = storage(gpu, "values", Uint32Array.of(1));
+  const read = () =>
+    checked(gpu, "read values", () => {
+      const encoder = gpu.device.createCommandEncoder();
+      return submitAndRead(gpu, encoder, [{ buffer, bytes: 4 }]);
+    });
+  assertEquals([...new Uint32Array((await read())[0]!)], [1]);
+  gpu.destroy();
+  await assertRejects(read, DeviceLostError, "Cannot read values: the GPU was lost");
+  await assertRejects(read, DeviceLostError);
+});
