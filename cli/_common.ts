@@ -16,11 +16,13 @@ import {
   openRuntime,
   type ResolvedSettings,
   resolveSettings,
+  type Runtime,
   TOKEN_KINDS,
 } from "../mod.ts";
 import { chooseLayers } from "../models/ldm/model.ts";
-import { RUNTIMES } from "../models/runtime/mod.ts";
-import type { Flags, FlagValues } from "./_flags.ts";
+import { DEVICES, requireGpu, RUNTIMES } from "../models/runtime/mod.ts";
+import type { Gpu } from "../shaders/device.ts";
+import { type Flags, type FlagValues, UsageError } from "./_flags.ts";
 import { parseLayers, parseSelect } from "./_parsers.ts";
 
 /** Folder of the bundled model. */
@@ -46,6 +48,13 @@ export const MODEL_FLAGS = {
     default: "auto",
     placeholder: "NAME",
     description: "What runs the model.",
+  },
+  device: {
+    type: "string",
+    choices: DEVICES,
+    default: "auto",
+    placeholder: "WHERE",
+    description: "Where model and heatmaps are computed; auto takes the GPU where it is hardware.",
   },
   layers: {
     type: "string",
@@ -129,15 +138,39 @@ export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundS
 export async function openChosenModel(
   values: FlagValues<typeof MODEL_FLAGS>,
   settings: GroundSettings,
-): Promise<{ model: LdmModel; resolved: ResolvedSettings }> {
+): Promise<{ model: LdmModel; gpu?: Gpu; resolved: ResolvedSettings }> {
+  if (values.runtime === "webgpu" && values.device === "cpu") {
+    throw new UsageError('Option "--runtime webgpu" needs the GPU, but "--device" says cpu');
+  }
   const chosen = values.layers === undefined ? DEFAULT_LAYERS : parseLayers(values.layers);
   const bundle = await openChosenBundle(values);
   const layers = chooseLayers(chosen, bundle.crossAttentionLayers);
   const resolved = resolveSettings({ bundle, layers }, settings);
-  const runtime = await openRuntime(values.runtime);
-  console.error(`Running on ${runtime.version} (${runtime.name}): ${runtime.reason}.`);
+  quietenDriver();
+  const runtime = await openRuntime(values.runtime, values.device);
+  const gpu = runtime.gpu ??
+    (values.device === "gpu" ? await requireGpu("use the GPU") : undefined);
+  console.error(`Running on ${describePlace(runtime, gpu)}: ${runtime.reason}.`);
   if (bundle.config.notice) console.error(bundle.config.notice);
-  return { model: await openModel(bundle, runtime, { layers }), resolved };
+  return { model: await openModel(bundle, runtime, { layers }), resolved, ...(gpu && { gpu }) };
+}
+
+/** The adapter and the runtime in words. */
+function describePlace(runtime: Runtime, gpu: Gpu | undefined): string {
+  const where = runtime.gpu ? runtime.gpu.adapter.name : "the CPU";
+  const heatmaps = gpu && !runtime.gpu ? `, heatmaps on ${gpu.adapter.name}` : "";
+  return `${where} with ${runtime.version} (${runtime.name})${heatmaps}`;
+}
+
+/**
+ * On a Linux machine without a desktop the GPU's driver prints two lines that
+ * begin with "error:" because this variable is not set. No window is opened, so
+ * that any folder will do.
+ */
+function quietenDriver(): void {
+  if (Deno.build.os === "linux" && Deno.env.get("XDG_RUNTIME_DIR") === undefined) {
+    Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+  }
 }
 
 /** A bundle as the options say. */
@@ -149,7 +182,12 @@ export async function openChosenBundle(
 }
 
 /** What a result was made with, for the record. */
-export function describeRun(settings: ResolvedSettings, model: LdmModel, modelHash: string) {
+export function describeRun(
+  settings: ResolvedSettings,
+  model: LdmModel,
+  gpu: Gpu | undefined,
+  modelHash: string,
+) {
   const { timesteps, ...chosen } = settings;
   return {
     settings: { ...chosen, timesteps: timesteps.length },
@@ -157,6 +195,7 @@ export function describeRun(settings: ResolvedSettings, model: LdmModel, modelHa
     versions: {
       groundray: manifest.version,
       runtime: model.runtime.version,
+      ...(gpu && { gpu: gpu.adapter.name }),
       deno: Deno.version.deno,
     },
   };

@@ -104,16 +104,17 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const given = values.dataset === undefined
     ? undefined
     : await openDataset(values.dataset, choice);
-  const { model, resolved } = await openChosenModel(values, settings);
+  const { model, gpu, resolved } = await openChosenModel(values, settings);
   const file = await openResults(out);
   try {
     const dataset = given ?? await openDataset(
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv,
       choice,
     );
-    const options = { ...settings, model, concurrency, margin, signal };
+    const where = { model, ...(gpu && { gpu }) };
+    const options = { ...settings, ...where, concurrency, margin, signal };
     const record = {
-      ...describeRun(resolved, model, await model.bundle.hash()),
+      ...describeRun(resolved, model, gpu, await model.bundle.hash()),
       dataset: { path: dataset.path, kind: dataset.kind, ...(split && { split }) },
       margin,
     };
@@ -124,18 +125,24 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const progress = new Progress(dataset.count);
     let done = 0;
     let failures = 0;
+    const notices: string[] = [];
     const onProgress = (samples: number) => progress.update(samples);
+    const onNotice = (notice: string) => {
+      progress.clear();
+      console.error(notice);
+      notices.push(notice);
+    };
     const finish = async () => {
       progress.finish(done);
       const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
       const interrupted = signal.aborted;
       const total = summary.toJSON();
-      const json = { ...record, seconds, interrupted, ...total };
+      const json = { ...record, seconds, interrupted, notices, ...total };
       await writeWhole(`${out}/summary.json`, JSON.stringify(json, null, 2) + "\n");
       return total;
     };
     try {
-      for await (const result of evaluate(dataset.items, { ...options, onProgress })) {
+      for await (const result of evaluate(dataset.items, { ...options, onProgress, onNotice })) {
         await file.writer.write(JSON.stringify(result) + "\n");
         summary.add(result);
         if (result.status === "failed" && failures++ < SHOWN_FAILURES) {

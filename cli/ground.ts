@@ -64,14 +64,20 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
   const settings = groundSettings(values);
   const gray = await decodeImage(image);
-  const { model, resolved } = await openChosenModel(values, settings);
+  const { model, gpu, resolved } = await openChosenModel(values, settings);
   try {
     const out = values.out ?? defaultFolder("ground");
     const progress = new Progress(phrases.length);
     const onProgress = (done: number) => progress.update(done);
-    const results = await groundImage(gray, phrases, { ...settings, model, signal, onProgress });
+    const onNotice = (notice: string) => {
+      progress.clear();
+      console.error(notice);
+    };
+    const where = { model, ...(gpu && { gpu }) };
+    const options = { ...settings, ...where, signal, onProgress, onNotice };
+    const results = await groundImage(gray, phrases, options);
     progress.finish(phrases.length);
-    const record = describeRun(resolved, model, await model.bundle.hash());
+    const record = describeRun(resolved, model, gpu, await model.bundle.hash());
     for (const [index, result] of results.entries()) {
       const folder = results.length === 1
         ? out
@@ -105,6 +111,7 @@ async function writeResult(folder: string, result: ScoredPhrase, record: object)
     box: originalBox,
     crop: image.crop,
     heatmapSize: size,
+    ...(sample.notes && { notes: sample.notes }),
     ...record,
   };
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");

@@ -19,7 +19,7 @@ export function commandArguments(name: string, args: readonly string[]): string[
     "run",
     "--allow-read",
     "--allow-write",
-    "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD",
+    "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD,XDG_RUNTIME_DIR",
     `--allow-ffi=${ROOT}node_modules`,
     `${ROOT}cli/${name}.ts`,
     ...args,
