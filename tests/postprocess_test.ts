@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Box } from "../datasets/sample.ts";
-import { postprocess } from "../pipeline/postprocess.ts";
-import { scoreHeatmap } from "../pipeline/score_heatmap.ts";
+import { GpuHeatmaps } from "../pipeline/heatmaps_gpu.ts";
+import { postprocess, type PostprocessInput } from "../pipeline/postprocess.ts";
+import { scoreHeatmap, type Scores } from "../pipeline/score_heatmap.ts";
+import { storage } from "../shaders/device.ts";
+import type { Size } from "../shaders/resize_cpu.ts";
+import { testGpu } from "./support/gpu.ts";
 import { floats, readSafetensors } from "./support/safetensors.ts";
 
 // What the released code made of seeded attention stacks; see shared/README.md.
@@ -33,6 +37,23 @@ interface ReferenceCase {
   }[];
 }
 
+/** An image and boxes to score against. */
+interface Target {
+  readonly image: Size;
+  readonly boxes: readonly Box[];
+}
+
+/** What a device makes of one case. */
+interface Outcome {
+  readonly smoothed: Float32Array;
+  readonly normalised: Float32Array;
+  readonly heatmap: Float32Array;
+  readonly threshold: number;
+  readonly constant: boolean;
+  readonly masked: readonly Scores[];
+  readonly unmasked: readonly Scores[];
+}
+
 const names = [...Deno.readDirSync(REFERENCE)]
   .map((entry) => entry.name)
   .filter((name) => name.endsWith(".json"))
@@ -43,8 +64,69 @@ Deno.test("reference/postprocess holds cases", () => {
   assert(names.length > 0);
 });
 
-for (const name of names) {
-  Deno.test(`postprocess() and scoreHeatmap() agree with reference ${name}`, async () => {
+/** Heatmaps and scores in plain TypeScript. */
+function onCpu(input: PostprocessInput, targets: readonly Target[]): Promise<Outcome> {
+  const result = postprocess(input);
+  const score = (map: Float32Array) =>
+    targets.map(({ image, boxes }) => scoreHeatmap(map, image, boxes));
+  return Promise.resolve({
+    ...result,
+    threshold: result.threshold!,
+    masked: score(result.heatmap),
+    unmasked: score(result.normalised),
+  });
+}
+
+/** The same by shaders: each target is a phrase of its own with the same attention. */
+async function onGpu(input: PostprocessInput, targets: readonly Target[]): Promise<Outcome> {
+  const { layers, tokenStart, tokenEnd, size, sigma = 2.5 } = input;
+  const groups = [...Map.groupBy(layers, ({ shape }) => shape[1]).values()];
+  const gpu = await testGpu();
+  const run = async (otsu: boolean) => {
+    const heatmaps = new GpuHeatmaps(gpu, {
+      groups: groups.map((group) => ({
+        layers: group.length,
+        positions: group[0]!.shape[1],
+        tokens: group[0]!.shape[2],
+      })),
+      phrases: targets.map((target) => ({ range: [tokenStart, tokenEnd], target })),
+      size,
+      sigma,
+      otsu,
+    });
+    for (let step = 0; step < layers[0]!.shape[0]; step++) {
+      const maps = groups.map((group) => {
+        const stack = group.flatMap(({ data, shape }) => [
+          ...data.subarray(step * shape[1] * shape[2], (step + 1) * shape[1] * shape[2]),
+        ]);
+        return storage(gpu, "attention maps", Float32Array.from(stack));
+      });
+      targets.forEach((_, phrase) => heatmaps.add(maps, phrase));
+      for (const map of maps) map.destroy();
+    }
+    const results = await heatmaps.finish();
+    heatmaps.destroy();
+    return results.map((result) => {
+      if ("error" in result) throw result.error;
+      return result;
+    });
+  };
+  const [masked, unmasked] = [await run(true), await run(false)];
+  return {
+    ...masked[0]!,
+    threshold: masked[0]!.threshold!,
+    masked: masked.map(({ scores }) => scores!),
+    unmasked: unmasked.map(({ scores }) => scores!),
+  };
+}
+
+for (
+  const [device, name, run] of names.flatMap((name) => [
+    ["the CPU", name, onCpu] as const,
+    ["the GPU", name, onGpu] as const,
+  ])
+) {
+  Deno.test(`heatmap and scores on ${device} agree with reference ${name}`, async () => {
     const expected: ReferenceCase = JSON.parse(
       await Deno.readTextFile(new URL(`${name}.json`, REFERENCE)),
     );
@@ -57,35 +139,39 @@ for (const name of names) {
       const data = floats(tensors, `attention_${layer}`);
       return { data, shape: [steps, positions, tokens] as const };
     });
-    const result = postprocess({
-      layers,
-      tokenStart: expected.token_start,
-      tokenEnd: expected.token_end,
-      size: expected.output_size,
-      sigma: expected.gaussian_sigma,
-    });
+    const result = await run(
+      {
+        layers,
+        tokenStart: expected.token_start,
+        tokenEnd: expected.token_end,
+        size: expected.output_size,
+        sigma: expected.gaussian_sigma,
+      },
+      expected.metrics.map(({ image_width, image_height, boxes_xywh }) => ({
+        image: { width: image_width, height: image_height },
+        boxes: boxes_xywh,
+      })),
+    );
 
     const smoothed = largest(result.smoothed, floats(tensors, "smoothed"));
     const normalised = largest(
       result.normalised,
       floats(tensors, "normalised"),
     );
-    const step = Math.abs(result.threshold! - expected.otsu_threshold);
+    const step = Math.abs(result.threshold - expected.otsu_threshold);
     const heatmap = largest(
       result.heatmap,
       floats(tensors, "heatmap"),
       (index) => Math.abs(result.normalised[index]! - expected.otsu_threshold) > 1e-3,
     );
     let score = 0;
-    for (const image of expected.metrics) {
-      const size = { width: image.image_width, height: image.image_height };
+    expected.metrics.forEach((image, i) => {
       for (
-        const [map, scores] of [
-          [result.heatmap, image.masked_heatmap],
-          [result.normalised, image.unmasked_heatmap],
+        const [actual, scores] of [
+          [result.masked[i]!, image.masked_heatmap],
+          [result.unmasked[i]!, image.unmasked_heatmap],
         ] as const
       ) {
-        const actual = scoreHeatmap(map, size, image.boxes_xywh);
         score = Math.max(
           score,
           Math.abs(actual.absCnr - scores.abs_cnr),
@@ -94,9 +180,9 @@ for (const name of names) {
           Math.abs(actual.aucRoc - scores.auc_roc),
         );
       }
-    }
+    });
     console.log(
-      `${name}: largest difference ${smoothed.toExponential(1)} smoothed, ${
+      `${name} on ${device}: largest difference ${smoothed.toExponential(1)} smoothed, ${
         normalised.toExponential(1)
       } normalised, ${step.toExponential(1)} threshold, ${heatmap.toExponential(1)} heatmap, ${
         score.toExponential(1)
