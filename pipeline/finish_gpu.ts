@@ -29,31 +29,32 @@ export async function* finishOnGpu(
   score: ScoreOptions,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
-  let heatmaps: GpuHeatmaps | undefined;
+  const { sigma, otsu, tokens } = settings;
+  const heatmaps = new GpuHeatmaps(gpu, { ...score, size, sigma, otsu });
+  let image: unknown;
   let uploads: (GPUBuffer | undefined)[] = [];
   const free = () => {
-    heatmaps?.destroy();
     for (const buffer of uploads) buffer?.destroy();
-    [heatmaps, uploads] = [undefined, []];
+    uploads = [];
   };
   const expand = async function* (step: AttentionStep): AsyncIterable<Flow<ScoredPhrase>> {
-    const { image, phrases, index, maps, isLast } = step;
-    heatmaps ??= new GpuHeatmaps(gpu, {
-      ...score,
-      size,
-      sigma: settings.sigma,
-      otsu: settings.otsu,
-      groups: maps.map(({ layers, positions, tokens }) => ({
+    const { phrases, index, maps, isLast } = step;
+    if (image !== step.image) {
+      image = step.image;
+      free();
+      const groups = maps.map(({ layers, positions, tokens }) => ({
         layers: layers.length,
         positions,
         tokens,
-      })),
-      phrases: phrases.map((phrase, i) => {
-        const { boxes } = image.samples[i]!;
-        const range = tokenRange(phrase, settings.tokens);
-        return { range, ...(boxes.length > 0 && { target: { image: image.gray, boxes } }) };
-      }),
-    });
+      }));
+      const { samples, gray } = step.image;
+      const targets = phrases.map((phrase, i) => {
+        const { boxes } = samples[i]!;
+        const range = tokenRange(phrase, tokens);
+        return { range, ...(boxes.length > 0 && { target: { image: gray, boxes } }) };
+      });
+      heatmaps.begin(groups, targets);
+    }
     const buffers = maps.map(({ data }, i) => {
       if (!(data instanceof Float32Array)) return data;
       const buffer = uploads[i] ??= storage(gpu, "attention maps", data.byteLength);
@@ -63,8 +64,8 @@ export async function* finishOnGpu(
     heatmaps.add(buffers, index);
     if (!isLast || index < phrases.length - 1) return;
     const results = await heatmaps.finish();
-    free();
     for (const [i, result] of results.entries()) {
+      const { image } = step;
       const sample = image.samples[i]!;
       if ("error" in result) {
         yield failed(result.stage, sample, result.error);
@@ -78,5 +79,6 @@ export async function* finishOnGpu(
     yield* flatMapFlow(source, expand, options);
   } finally {
     free();
+    heatmaps.destroy();
   }
 }

@@ -10,7 +10,8 @@ import { AttentionSums } from "../shaders/aggregate.ts";
 import { checked, type Gpu, type ReadRange, storage, submitAndRead } from "../shaders/device.ts";
 import { Gaussian } from "../shaders/gaussian.ts";
 import { GridSums, type GridTarget } from "../shaders/metrics.ts";
-import { Normalise, Otsu } from "../shaders/otsu.ts";
+import { Otsu } from "../shaders/otsu.ts";
+import { applyThreshold } from "../shaders/otsu_cpu.ts";
 import { Resize } from "../shaders/resize.ts";
 import type { Size } from "../shaders/resize_cpu.ts";
 import { Separable } from "../shaders/separable.ts";
@@ -37,10 +38,6 @@ export interface PhraseTarget {
 
 /** How {@linkcode GpuHeatmaps} works. */
 export interface GpuHeatmapsOptions extends ScoreOptions {
-  /** Groups of maps; all layers count equally. */
-  readonly groups: readonly MapGroup[];
-  /** The phrases, in order. */
-  readonly phrases: readonly PhraseTarget[];
   /** Side of the heatmap in pixels. */
   readonly size: number;
   /** Standard deviation of the Gaussian in heatmap pixels, 0..32. */
@@ -57,51 +54,62 @@ export type GpuHeatmap =
 /** Most bytes of one map of a batch of phrases: enough to fill a GPU, and small beside a model. */
 const BATCH_BYTES = 2 ** 25;
 
-/** Running attention of all phrases of an image, and what finishes their heatmaps. */
+/**
+ * Makes the heatmaps of one image after another: {@linkcode GpuHeatmaps.begin},
+ * {@linkcode GpuHeatmaps.add} for every step, {@linkcode GpuHeatmaps.finish}.
+ */
 export class GpuHeatmaps {
   #gpu: Gpu;
   #options: GpuHeatmapsOptions;
+  #phrases: readonly PhraseTarget[] = [];
   #sums: AttentionSums[] = [];
   #finisher: Finisher | undefined;
 
-  /**
-   * @throws {RangeError} If an option is out of its range, or a map does not
-   * fit a buffer of the device.
-   */
+  /** @param gpu Where they are made. */
   constructor(gpu: Gpu, options: GpuHeatmapsOptions) {
     this.#gpu = gpu;
     this.#options = options;
-    const { groups, phrases, size } = options;
-    const layers = groups.reduce((sum, { layers }) => sum + layers, 0);
-    const ranges = phrases.map(({ range }) => range);
-    const most = Math.max(1, Math.floor(BATCH_BYTES / (4 * size * size)));
-    try {
-      for (const group of groups) {
-        const sizes = { ...group, phrases: phrases.length, ranges, share: 1 / layers };
-        this.#sums.push(new AttentionSums(gpu, sizes));
-      }
-      this.#finisher = new Finisher(
-        gpu,
-        Math.min(most, phrases.length),
-        this.#sums.map(({ side }) => side),
-        options,
-      );
-    } catch (error) {
-      this.destroy();
-      throw error;
-    }
   }
 
   /**
-   * Adds one step's maps and submits.
+   * Begins an image; what was begun before is dropped.
    *
-   * @param maps One a group, `[layers, positions, tokens]`: of one phrase, or
-   * with a first axis of all phrases.
-   * @param phrase The one phrase, if the maps are not of all.
+   * @param groups Groups of maps; all layers count equally.
+   * @param phrases The phrases, in order.
+   * @throws {RangeError} If an option is out of its range, or a map does not
+   * fit a buffer of the device.
    */
-  add(maps: readonly GPUBuffer[], phrase?: number): void {
+  begin(groups: readonly MapGroup[], phrases: readonly PhraseTarget[]): void {
+    this.#drop();
+    const { size } = this.#options;
+    const layers = groups.reduce((sum, { layers }) => sum + layers, 0);
+    const ranges = phrases.map(({ range }) => range);
+    for (const group of groups) {
+      const sizes = { ...group, phrases: phrases.length, ranges, share: 1 / layers };
+      this.#sums.push(new AttentionSums(this.#gpu, sizes));
+    }
+    this.#phrases = phrases;
+    const most = Math.max(1, Math.floor(BATCH_BYTES / (4 * size * size)));
+    const count = Math.min(most, phrases.length);
+    const sides = this.#sums.map(({ side }) => side);
+    // The next image mostly asks for the same.
+    if (this.#finisher?.fits(count, sides)) return;
+    this.#finisher?.destroy();
+    this.#finisher = undefined;
+    this.#finisher = new Finisher(this.#gpu, count, sides, this.#options);
+  }
+
+  /**
+   * Adds maps and submits.
+   *
+   * @param maps One a group, `[steps, phrases, layers, positions, tokens]`; for
+   * one phrase alone `[steps, layers, positions, tokens]`.
+   * @param phrase The one phrase, if the maps are not of all.
+   * @param steps How many steps come together.
+   */
+  add(maps: readonly GPUBuffer[], phrase?: number, steps = 1): void {
     const encoder = this.#gpu.device.createCommandEncoder({ label: "add attention" });
-    maps.forEach((map, i) => this.#sums[i]!.add(encoder, map, phrase));
+    maps.forEach((map, i) => this.#sums[i]!.add(encoder, map, phrase, steps));
     this.#gpu.device.queue.submit([encoder.finish()]);
   }
 
@@ -111,7 +119,7 @@ export class GpuHeatmaps {
    * @throws {DeviceLostError} If the device was lost on the way.
    */
   async finish(): Promise<GpuHeatmap[]> {
-    const { phrases } = this.#options;
+    const phrases = this.#phrases;
     const batch = this.#finisher!.count;
     const results: GpuHeatmap[] = [];
     for (let first = 0; first < phrases.length; first += batch) {
@@ -120,16 +128,17 @@ export class GpuHeatmaps {
         ...await checked(this.#gpu, "finish heatmaps", () => this.#finishBatch(first, count)),
       );
     }
+    this.#drop();
     return results;
   }
 
   async #finishBatch(first: number, count: number): Promise<GpuHeatmap[]> {
-    const { size, phrases, margin, otsu } = this.#options;
+    const { size, margin, otsu } = this.#options;
     const finisher = this.#finisher!;
     const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
     if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
     const errors: unknown[] = [];
-    const targets = phrases.slice(first, first + count).map(({ target }, i): GridTarget => {
+    const targets = this.#phrases.slice(first, first + count).map(({ target }, i): GridTarget => {
       const none = { image: { width: 1, height: 1 }, boxes: [] };
       try {
         if (!target) return none;
@@ -151,34 +160,33 @@ export class GpuHeatmaps {
       const ranges: ReadRange[] = [
         { buffer: finisher.smoothed, bytes },
         { buffer: finisher.normalised, bytes },
-        ...(otsu ? [{ buffer: finisher.masked, bytes }] : []),
-        { buffer: finisher.normalise.states, bytes: finisher.normalise.stateBytes },
         { buffer: finisher.otsu.states, bytes: finisher.otsu.stateBytes },
         { buffer: grid.sums, bytes: grid.sumBytes },
         ...states,
       ];
       const read = await submitAndRead(this.#gpu, encoder, ranges);
-      const planes = read.splice(0, otsu ? 3 : 2).map((data) => new Float32Array(data));
-      const [scaled, split, gridWords, ...stateWords] = read.map((data) => new Uint32Array(data));
+      const planes = read.splice(0, 2).map((data) => new Float32Array(data));
+      const [otsuWords, gridWords, ...stateWords] = read.map((data) => new Uint32Array(data));
       return Array.from({ length: count }, (_, i): GpuHeatmap => {
         const attention = this.#sums.map((sums, group) =>
           sums.readStates(stateWords[group]!, first + i)
         );
         const brokenMaps = attention.reduce((sum, { brokenMaps }) => sum + brokenMaps, 0);
         if (brokenMaps > 0) return broken(`${brokenMaps} of its attention maps`);
-        const { isBroken, isConstant } = finisher.normalise.readState(scaled!, i);
+        const { isBroken, isConstant, thresholds, box } = finisher.otsu.readState(otsuWords!, i);
         if (isBroken) return broken("its heatmap");
         if (errors[i] !== undefined) return { stage: "metrics", error: errors[i] };
-        const [smoothed, normalised, masked] = planes.map((plane) =>
+        const [smoothed, normalised] = planes.map((plane) =>
           plane.subarray(i * size * size, (i + 1) * size * size)
         );
-        const { thresholds, box } = finisher.otsu.readState(split!, i);
+        const [threshold] = otsu ? thresholds : [];
         return {
           smoothed: smoothed!,
           normalised: normalised!,
-          heatmap: masked ?? normalised!,
+          // The same comparison that the GPU made, and sooner done than read back.
+          heatmap: threshold === undefined ? normalised! : applyThreshold(normalised!, threshold),
           constant: isConstant,
-          threshold: otsu ? thresholds[0] : undefined,
+          threshold,
           box: otsu ? box : undefined,
           constantMaps: attention.reduce((sum, { constantMaps }) => sum + constantMaps, 0),
           ...(targets[i]!.boxes.length > 0 && {
@@ -193,8 +201,13 @@ export class GpuHeatmaps {
 
   /** Frees its buffers. */
   destroy(): void {
-    for (const sums of this.#sums) sums.destroy();
+    this.#drop();
     this.#finisher?.destroy();
+    this.#finisher = undefined;
+  }
+
+  #drop(): void {
+    for (const sums of this.#sums.splice(0)) sums.destroy();
   }
 }
 
@@ -211,11 +224,8 @@ class Finisher {
   readonly smoothed: GPUBuffer;
   /** Scaled to 0..1, `[count, size, size]`. */
   readonly normalised: GPUBuffer;
-  /** With 0 up to the threshold, `[count, size, size]`. */
-  readonly masked: GPUBuffer;
-  /** The final heatmap: one of the two above. */
+  /** With 0 up to the threshold, if that is asked for, `[count, size, size]`. */
   readonly heatmap: GPUBuffer;
-  readonly normalise: Normalise;
   readonly otsu: Otsu;
   #buffers: GPUBuffer[] = [];
   #sources: { buffer: GPUBuffer; side: number }[];
@@ -226,7 +236,7 @@ class Finisher {
   constructor(
     gpu: Gpu,
     readonly count: number,
-    sides: readonly number[],
+    readonly sides: readonly number[],
     { size, sigma, otsu }: GpuHeatmapsOptions,
   ) {
     const square = { width: size, height: size };
@@ -243,10 +253,8 @@ class Finisher {
     try {
       this.smoothed = buffer("smoothed heatmaps", count * size * size);
       this.normalised = buffer("normalised heatmaps", count * size * size);
-      this.masked = otsu ? buffer("masked heatmaps", count * size * size) : this.normalised;
-      this.heatmap = this.masked;
-      this.normalise = keep(new Normalise(gpu, square, ROUNDING, count));
-      this.otsu = keep(new Otsu(gpu, square, count));
+      this.heatmap = otsu ? buffer("masked heatmaps", count * size * size) : this.normalised;
+      this.otsu = keep(new Otsu(gpu, square, { maps: count, rounding: ROUNDING }));
       this.#sources = sides.map((side) => ({
         buffer: buffer("mean attention", count * side * side),
         side,
@@ -277,6 +285,10 @@ class Finisher {
     }
   }
 
+  fits(count: number, sides: readonly number[]): boolean {
+    return count === this.count && sides.join() === this.sides.join();
+  }
+
   /**
    * Records everything from the means to the mask.
    *
@@ -295,8 +307,8 @@ class Finisher {
       encoder.copyBufferToBuffer(means[i]!, first * bytes, buffer, 0, count * bytes);
     });
     this.#smooth(encoder);
-    this.normalise.record(encoder, this.smoothed, this.normalised);
-    if (this.#isMasked) this.otsu.record(encoder, this.normalised, this.masked);
+    this.otsu.recordScaling(encoder, this.smoothed, this.normalised);
+    if (this.#isMasked) this.otsu.record(encoder, this.normalised, this.heatmap, true);
   }
 
   destroy(): void {

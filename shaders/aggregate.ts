@@ -82,17 +82,19 @@ export class AttentionSums {
   }
 
   /**
-   * Records the addition of one step's maps, all in one dispatch.
+   * Records the addition of maps, all in one dispatch.
    *
-   * @param maps `[phrases, layers, positions, tokens]` float32, heads averaged;
-   * for one phrase alone `[layers, positions, tokens]`.
+   * @param maps `[steps, phrases, layers, positions, tokens]` float32, heads
+   * averaged; for one phrase alone `[steps, layers, positions, tokens]`.
    * @param phrase The one phrase, if the maps are not of all.
+   * @param steps How many steps come together.
    */
-  add(encoder: GPUCommandEncoder, maps: GPUBuffer, phrase?: number): void {
+  add(encoder: GPUCommandEncoder, maps: GPUBuffer, phrase?: number, steps = 1): void {
     const { positions, tokens, phrases, layers } = this.#options;
     const kernel = pipeline(this.#gpu, "aggregate", code, "add", {
       POSITIONS: positions,
       TOKENS: tokens,
+      STEPS: steps,
     });
     const slot = this.#slots[phrase ?? 0]!;
     const buffers = { 0: maps, 1: this.#ranges, 2: this.#sums, 3: this.states, 5: slot };

@@ -1,10 +1,13 @@
-// Attention maps of one step into running sums: each map is averaged over the
-// phrase's tokens, scaled to 0..1 over space, and added. One workgroup a map.
+// Attention maps into running sums: each map is averaged over the phrase's
+// tokens, scaled to 0..1 over space, and added. One workgroup a sum, which takes
+// its maps of several steps one after another.
 
 // Positions of a map.
 override POSITIONS: u32;
 // Tokens of a map: the length of its last axis.
 override TOKENS: u32;
+// Steps whose maps come together, for `add`.
+override STEPS: u32 = 1;
 // Maps of one phrase, for `average`.
 override LAYERS: u32 = 1;
 // Share of one layer in the heatmap, for `average`.
@@ -21,7 +24,7 @@ struct State {
   unused: u32,
 }
 
-// Softmax maps, [maps, POSITIONS, TOKENS].
+// Softmax maps, [STEPS, maps, POSITIONS, TOKENS].
 @group(0) @binding(0) var<storage, read> maps: array<f32>;
 // First token that counts and one past the last, [maps].
 @group(0) @binding(1) var<storage, read> ranges: array<vec2u>;
@@ -32,16 +35,32 @@ struct State {
 // Where in ranges, sums and states the first of the maps belongs.
 @group(0) @binding(5) var<storage, read> first_slot: u32;
 
-const THREADS = 256u;
+const THREADS = 64u;
 
-var<workgroup> lowest: array<f32, THREADS>;
-var<workgroup> highest: array<f32, THREADS>;
-var<workgroup> broken: array<u32, THREADS>;
+// Positions whose sum over tokens is kept between its two uses, of as many as
+// fit the 16 KB that every device has.
+override KEPT: u32 = min(POSITIONS, 2048u);
+
+var<workgroup> kept: array<f32, KEPT>;
+// Lowest value, complemented, and highest of a map as words in the order of the
+// floats, and whether one is NaN or infinite. Steps take turns with three of
+// them, so that one barrier a step is enough.
+var<workgroup> lowest: array<atomic<u32>, 3>;
+var<workgroup> highest: array<atomic<u32>, 3>;
+var<workgroup> broken: array<atomic<u32>, 3>;
+
+fn ordered(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn from_ordered(word: u32) -> f32 {
+  return bitcast<f32>(select(~word, word & 0x7fffffffu, word >= 0x80000000u));
+}
 
 // Sum over the tokens that count; the mean's divisor cancels in the scaling.
-fn token_sum(map: u32, position: u32) -> f32 {
+fn token_sum(map: u32, range: vec2u, position: u32) -> f32 {
   let row = (map * POSITIONS + position) * TOKENS;
-  let range = ranges[first_slot + map];
   var total = 0.0;
   for (var token = range.x; token < range.y; token++) {
     total += maps[row + token];
@@ -52,56 +71,66 @@ fn token_sum(map: u32, position: u32) -> f32 {
 @compute @workgroup_size(THREADS)
 fn add(
   @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let map = workgroup.x;
-  let slot = first_slot + map;
-  var low = 0x1.fffffep+127f;
-  var high = -0x1.fffffep+127f;
-  var bad = 0u;
-  for (var position = thread; position < POSITIONS; position += THREADS) {
-    let total = token_sum(map, position);
-    // By its bits, since compilers may assume that there is no NaN.
-    if ((bitcast<u32>(total) & 0x7f800000u) == 0x7f800000u) {
-      bad = 1u;
+  let slot = first_slot + workgroup.x;
+  let range = ranges[slot];
+  for (var step = 0u; step < STEPS; step++) {
+    let map = step * workgroups.x + workgroup.x;
+    var low = 0x1.fffffep+127f;
+    var high = -0x1.fffffep+127f;
+    var bad = 0u;
+    for (var position = thread; position < POSITIONS; position += THREADS) {
+      let total = token_sum(map, range, position);
+      if (position < KEPT) {
+        kept[position] = total;
+      }
+      // By its bits, since compilers may assume that there is no NaN.
+      if ((bitcast<u32>(total) & 0x7f800000u) == 0x7f800000u) {
+        bad = 1u;
+      }
+      low = min(low, total);
+      high = max(high, total);
     }
-    low = min(low, total);
-    high = max(high, total);
-  }
-  lowest[thread] = low;
-  highest[thread] = high;
-  broken[thread] = bad;
-  workgroupBarrier();
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    if (thread < half) {
-      lowest[thread] = min(lowest[thread], lowest[thread + half]);
-      highest[thread] = max(highest[thread], highest[thread + half]);
-      broken[thread] |= broken[thread + half];
-    }
+    let turn = step % 3u;
+    atomicMax(&lowest[turn], ~ordered(low));
+    atomicMax(&highest[turn], ordered(high));
+    atomicMax(&broken[turn], bad);
     workgroupBarrier();
-  }
-  let minimum = lowest[0];
-  let extent = highest[0] - minimum;
-  let is_broken = broken[0] != 0u;
-  if (thread == 0u) {
-    states[slot].count += 1u;
-    if (is_broken) {
-      states[slot].broken_maps += 1u;
-    } else if (extent <= 0.0) {
-      states[slot].constant_maps += 1u;
+    let minimum = from_ordered(~atomicLoad(&lowest[turn]));
+    let extent = from_ordered(atomicLoad(&highest[turn])) - minimum;
+    let is_broken = atomicLoad(&broken[turn]) != 0u;
+    if (thread == 0u) {
+      // All are past the step before, and none comes to this turn before the next barrier.
+      let past = (step + 2u) % 3u;
+      atomicStore(&lowest[past], 0u);
+      atomicStore(&highest[past], 0u);
+      atomicStore(&broken[past], 0u);
+      states[slot].count += 1u;
+      if (is_broken) {
+        states[slot].broken_maps += 1u;
+      } else if (extent <= 0.0) {
+        states[slot].constant_maps += 1u;
+      }
     }
-  }
-  if (is_broken || extent <= 0.0) {
-    return;
-  }
-  for (var position = thread; position < POSITIONS; position += THREADS) {
-    let value = (token_sum(map, position) - minimum) / extent;
-    // Kahan's sum: hundreds of steps leave float32's rounding behind.
-    let place = slot * POSITIONS + position;
-    let sum = sums[place];
-    let corrected = value - sum.y;
-    let next = sum.x + corrected;
-    sums[place] = vec2f(next, (next - sum.x) - corrected);
+    if (!is_broken && extent > 0.0) {
+      for (var position = thread; position < POSITIONS; position += THREADS) {
+        var total: f32;
+        if (position < KEPT) {
+          total = kept[position];
+        } else {
+          total = token_sum(map, range, position);
+        }
+        let value = (total - minimum) / extent;
+        // Kahan's sum: hundreds of steps leave float32's rounding behind.
+        let place = slot * POSITIONS + position;
+        let sum = sums[place];
+        let corrected = value - sum.y;
+        let next = sum.x + corrected;
+        sums[place] = vec2f(next, (next - sum.x) - corrected);
+      }
+    }
   }
 }
 

@@ -100,6 +100,28 @@ Deno.test("aggregate adds one phrase's maps to that phrase alone", async () => {
   sums.destroy();
 });
 
+Deno.test("aggregate takes the maps of several steps together", async () => {
+  const gpu = await testGpu();
+  const options = { phrases: 2, layers: 2, positions: 900, tokens: 5 };
+  const ranges = [[0, 2], [1, 3]] as const;
+  const read = async (sums: AttentionSums) => {
+    const { words } = await runKernel(new Float32Array(4), 4, (encoder) => sums.average(encoder), [
+      { buffer: sums.means, bytes: 2 * 900 * 4 },
+    ]);
+    sums.destroy();
+    return new Float32Array(words[0]!.buffer);
+  };
+  const steps = [0, 1, 2].map((step) => softmaxMaps(4 * 900 * 5, 5, step));
+  const together = new AttentionSums(gpu, { ...options, ranges });
+  const all = Float32Array.from(steps.flatMap((maps) => [...maps]));
+  await runKernel(all, 4, (encoder, source) => together.add(encoder, source, undefined, 3));
+  const apart = new AttentionSums(gpu, { ...options, ranges });
+  for (const maps of steps) {
+    await runKernel(maps, 4, (encoder, source) => apart.add(encoder, source));
+  }
+  assertEquals(await read(together), await read(apart));
+});
+
 Deno.test("aggregate counts constant maps as 0 and names broken ones", async () => {
   const gpu = await testGpu();
   const options = { phrases: 1, layers: 3, positions: 4, tokens: 2 };

@@ -36,6 +36,9 @@ const TILE_PIXELS = 8192;
 const TILE_WORDS = 8;
 const SUM_WORDS = 14;
 
+/** The largest float32, which no heatmap reaches: fills the levels up to whole vectors. */
+const UNREACHED = 3.4028234663852886e38;
+
 /** A stretch of a cell for one workgroup. */
 interface Tile {
   readonly cell: Cell;
@@ -112,7 +115,7 @@ export class GridSums {
     this.#inputs = [
       storage(gpu, "score tiles", Uint32Array.from(packed)),
       storage(gpu, "score counts", Uint32Array.from(counts)),
-      storage(gpu, "score levels", LEVELS),
+      storage(gpu, "score levels", Float32Array.of(...LEVELS, UNREACHED, UNREACHED)),
     ];
     this.sumBytes = 4 * SUM_WORDS * tiles;
     this.sums = storage(gpu, "score sums", this.sumBytes);

@@ -5,7 +5,7 @@
 override PIXELS: u32;
 override WIDTH: u32;
 
-const THREADS = 256u;
+const THREADS = 64u;
 const LEVELS = 10u;
 
 // A rectangle of heatmap pixels that belong to one region of the image.
@@ -40,8 +40,8 @@ struct Sums {
 @group(0) @binding(1) var<storage, read> tiles: array<Tile>;
 // How many image pixels show each heatmap pixel of an axis.
 @group(0) @binding(2) var<storage, read> counts: array<u32>;
-// Lowest value of each level, ascending.
-@group(0) @binding(3) var<storage, read> levels: array<f32, LEVELS>;
+// Lowest value of each level, ascending; the last two repeat one that no value reaches.
+@group(0) @binding(3) var<storage, read> levels: array<vec4f, 3>;
 // One a tile.
 @group(0) @binding(4) var<storage, read_write> results: array<Sums>;
 
@@ -58,19 +58,22 @@ fn sum_tiles(
   let shift = heatmaps[origin];
   var sums = vec2f();
   var own: array<u32, LEVELS + 1u>;
-  for (var i = thread; i < tile.columns * tile.rows; i += THREADS) {
-    let x = i % tile.columns;
-    let y = i / tile.columns;
-    let value = heatmaps[origin + y * WIDTH + x];
-    let count = counts[tile.column_counts + x] * counts[tile.row_counts + y];
-    let difference = value - shift;
-    let weighted = f32(count) * difference;
-    sums += vec2f(weighted, weighted * difference);
-    var level = 0u;
-    for (var k = 0u; k < LEVELS; k++) {
-      level += u32(value >= levels[k]);
+  let low = levels[0];
+  let middle = levels[1];
+  let high = levels[2];
+  for (var y = 0u; y < tile.rows; y++) {
+    let row_count = counts[tile.row_counts + y];
+    let start = origin + y * WIDTH;
+    for (var x = thread; x < tile.columns; x += THREADS) {
+      let value = heatmaps[start + x];
+      let count = counts[tile.column_counts + x] * row_count;
+      let difference = value - shift;
+      let weighted = f32(count) * difference;
+      sums += vec2f(weighted, weighted * difference);
+      let value4 = vec4f(value);
+      let reaches = vec4u(value4 >= low) + vec4u(value4 >= middle) + vec4u(value4 >= high);
+      own[reaches.x + reaches.y + reaches.z + reaches.w] += count;
     }
-    own[level] += count;
   }
   totals[thread] = sums;
   for (var level = 0u; level <= LEVELS; level++) {
@@ -79,16 +82,14 @@ fn sum_tiles(
     }
   }
   workgroupBarrier();
-  for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-    if (thread < half) {
-      totals[thread] += totals[thread + half];
-    }
-    workgroupBarrier();
-  }
   if (thread == 0u) {
+    var total = vec2f();
+    for (var other = 0u; other < THREADS; other++) {
+      total += totals[other];
+    }
     results[workgroup.x].shift = shift;
-    results[workgroup.x].total = totals[0].x;
-    results[workgroup.x].squares = totals[0].y;
+    results[workgroup.x].total = total.x;
+    results[workgroup.x].squares = total.y;
   }
   if (thread <= LEVELS) {
     results[workgroup.x].reached[thread] = atomicLoad(&reached[thread]);

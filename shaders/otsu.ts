@@ -19,78 +19,42 @@ const BINS = 256;
 /** Words of one map's state, as in the shader. */
 const STATE_WORDS = 12;
 
-/** What the GPU found out about one map while it was scaled to 0..1. */
-export interface NormaliseState {
-  /** Whether a value is NaN or infinite; nothing else counts then. */
-  readonly isBroken: boolean;
-  /** Whether all values are the same up to rounding. */
-  readonly isConstant: boolean;
-}
-
-/** Scales maps to 0..1, each over its own range; a constant map becomes all 0. */
-export class Normalise {
-  /** One state a map; read with {@linkcode Normalise.readState}. */
-  readonly states: GPUBuffer;
-  /** Bytes of {@linkcode Normalise.states}. */
-  readonly stateBytes: number;
-  #gpu: Gpu;
-  #maps: number;
-  #constants: Record<string, number>;
-  #chunks: number;
-
-  /**
-   * @param size Size of each map in pixels.
-   * @param rounding Share of a map's largest value up to which differences do not count.
-   * @param maps How many maps are scaled at a time.
-   */
-  constructor(gpu: Gpu, { width, height }: Size, rounding = 0, maps = 1) {
-    this.#gpu = gpu;
-    this.#maps = maps;
-    this.#chunks = Math.ceil(width * height / CHUNK);
-    this.#constants = { WIDTH: width, PIXELS: width * height, ROUNDING: rounding };
-    this.stateBytes = 4 * STATE_WORDS * maps;
-    this.states = storage(gpu, "normalise states", this.stateBytes);
-  }
-
-  /** Records the scaling of `[maps, height, width]` float32. */
-  record(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer): void {
-    encoder.clearBuffer(this.states);
-    const workgroups = [this.#chunks, this.#maps, 1] as const;
-    const kernel = (entry: string) => pipeline(this.#gpu, "otsu", code, entry, this.#constants);
-    const reduce = kernel("reduce_range");
-    dispatch(this.#gpu, encoder, reduce, { 0: source, 2: this.states }, workgroups);
-    const buffers = [source, result, this.states];
-    dispatch(this.#gpu, encoder, kernel("normalise"), buffers, workgroups);
-  }
-
-  /**
-   * What became of one map.
-   *
-   * @param words The states, read back.
-   * @param map Which map.
-   */
-  readState(words: Uint32Array, map: number): NormaliseState {
-    const at = map * STATE_WORDS;
-    return { isBroken: words[at + 2] !== 0, isConstant: words[at + 3] !== 0 };
-  }
-
-  /** Frees its buffers. */
-  destroy(): void {
-    this.states.destroy();
-  }
-}
-
-/** Otsu's thresholds of one map, and the box of what is above the first. */
+/** What the GPU found out about one map. */
 export interface OtsuState {
   /** Whether a value is NaN or infinite; nothing else counts then. */
   readonly isBroken: boolean;
+  /** Whether all values are the same up to rounding; known where the map was scaled. */
+  readonly isConstant: boolean;
   /** One for two classes, two for three, ascending. */
   readonly thresholds: readonly number[];
   /** `[x, y, width, height]` of the mask in pixels of the map; `undefined` where it is empty. */
   readonly box: Box | undefined;
 }
 
-/** Otsu's threshold over 256 bins, and the mask of what is above it. */
+/** Options of {@linkcode Otsu}. */
+export interface OtsuOptions {
+  /**
+   * How many maps are taken at a time.
+   *
+   * @default {1}
+   */
+  readonly maps?: number;
+  /**
+   * How many classes the values fall into: 2, or 3 as in multi-Otsu.
+   *
+   * @default {2}
+   */
+  readonly classes?: 2 | 3;
+  /**
+   * Share of a map's largest value up to which its differences do not count
+   * when it is scaled.
+   *
+   * @default {0}
+   */
+  readonly rounding?: number;
+}
+
+/** Scaling to 0..1, Otsu's threshold over 256 bins, and the mask of what is above it. */
 export class Otsu {
   /** One state a map; read with {@linkcode Otsu.readState}. */
   readonly states: GPUBuffer;
@@ -98,52 +62,71 @@ export class Otsu {
   readonly stateBytes: number;
   #gpu: Gpu;
   #size: Size;
-  #maps: number;
-  #classes: 2 | 3;
+  #options: Required<OtsuOptions>;
   #counts: GPUBuffer;
 
-  /**
-   * @param size Size of each map in pixels.
-   * @param maps How many maps are masked at a time.
-   * @param classes How many classes the values fall into: 2, or 3 as in multi-Otsu.
-   */
-  constructor(gpu: Gpu, size: Size, maps = 1, classes: 2 | 3 = 2) {
+  /** @param size Size of each map in pixels. */
+  constructor(gpu: Gpu, size: Size, { maps = 1, classes = 2, rounding = 0 }: OtsuOptions = {}) {
     this.#gpu = gpu;
     this.#size = size;
-    this.#maps = maps;
-    this.#classes = classes;
+    this.#options = { maps, classes, rounding };
     this.stateBytes = 4 * STATE_WORDS * maps;
     this.states = storage(gpu, "otsu states", this.stateBytes);
     this.#counts = storage(gpu, "otsu histograms", 4 * BINS * maps);
   }
 
   /**
-   * Records range, histogram, threshold and mask of `[maps, height, width]`
-   * float32: values up to the first threshold become 0.
+   * Records the scaling of `[maps, height, width]` float32, each map over its
+   * own range; a constant map becomes all 0.
    */
-  record(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer): void {
-    const { width, height } = this.#size;
+  recordScaling(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer): void {
     encoder.clearBuffer(this.states);
+    this.#run(encoder, "reduce_range", { 0: source, 2: this.states }, false);
+    this.#run(encoder, "normalise", [source, result, this.states], false);
+  }
+
+  /**
+   * Records histogram, threshold and mask of `[maps, height, width]` float32:
+   * values up to the first threshold become 0.
+   *
+   * @param isScaled Whether the maps are what {@linkcode Otsu.recordScaling} of
+   * this object made, so that their range is known.
+   */
+  record(
+    encoder: GPUCommandEncoder,
+    source: GPUBuffer,
+    result: GPUBuffer,
+    isScaled = false,
+  ): void {
+    const { states } = this;
     encoder.clearBuffer(this.#counts);
-    const workgroups = [Math.ceil(width * height / CHUNK), this.#maps, 1] as const;
-    const constants = { WIDTH: width, PIXELS: width * height };
-    const run = (
-      entry: string,
-      buffers: Record<number, GPUBuffer>,
-      size: readonly [number, number, number],
-    ) =>
-      dispatch(
-        this.#gpu,
-        encoder,
-        pipeline(this.#gpu, "otsu", code, entry, constants),
-        buffers,
-        size,
-      );
-    run("reduce_range", { 0: source, 2: this.states }, workgroups);
-    run("count_bins", { 0: source, 2: this.states, 3: this.#counts }, workgroups);
-    const split = this.#classes === 2 ? "split_two" : "split_three";
-    run(split, { 2: this.states, 3: this.#counts }, [this.#maps, 1, 1]);
-    run("apply_mask", { 0: source, 1: result, 2: this.states }, workgroups);
+    if (!isScaled) {
+      encoder.clearBuffer(states);
+      this.#run(encoder, "reduce_range", { 0: source, 2: states }, false);
+    }
+    this.#run(encoder, "count_bins", { 0: source, 2: states, 3: this.#counts }, isScaled);
+    const split = this.#options.classes === 2 ? "split_two" : "split_three";
+    this.#run(encoder, split, { 2: states, 3: this.#counts }, isScaled);
+    this.#run(encoder, "apply_mask", [source, result, states], isScaled);
+  }
+
+  #run(
+    encoder: GPUCommandEncoder,
+    entryPoint: string,
+    buffers: readonly GPUBuffer[] | Readonly<Record<number, GPUBuffer>>,
+    isScaled: boolean,
+  ): void {
+    const { width, height } = this.#size;
+    const { maps, rounding } = this.#options;
+    const kernel = pipeline(this.#gpu, "otsu", code, entryPoint, {
+      WIDTH: width,
+      PIXELS: width * height,
+      ROUNDING: rounding,
+      SCALED: isScaled ? 1 : 0,
+    });
+    const isSplit = entryPoint.startsWith("split");
+    const chunks = Math.ceil(width * height / CHUNK);
+    dispatch(this.#gpu, encoder, kernel, buffers, isSplit ? [maps, 1, 1] : [chunks, maps, 1]);
   }
 
   /**
@@ -161,7 +144,8 @@ export class Otsu {
     const y = height - top!;
     return {
       isBroken: words[at + 2] !== 0,
-      thresholds: [...floats.subarray(at + 4, at + 3 + this.#classes)],
+      isConstant: words[at + 3] !== 0,
+      thresholds: [...floats.subarray(at + 4, at + 3 + this.#options.classes)],
       box: right === 0 ? undefined : [x, y, right! - x, bottom! - y],
     };
   }

@@ -7,6 +7,8 @@ override WIDTH: u32;
 override PIXELS: u32;
 // Share of a map's values up to which their differences are rounding, not content.
 override ROUNDING: f32 = 0.0;
+// Whether maps were scaled by `normalise`, so that their range is known.
+override SCALED: bool = false;
 
 const THREADS = 256u;
 const BINS = 256u;
@@ -51,6 +53,9 @@ fn from_ordered(word: u32) -> f32 {
 
 // Lowest and highest value of a map.
 fn range_of(map: u32) -> vec2f {
+  if (SCALED) {
+    return vec2f(0.0, 1.0 - f32(atomicLoad(&states[map].is_constant)));
+  }
   return vec2f(
     from_ordered(~atomicLoad(&states[map].lowest)),
     from_ordered(atomicLoad(&states[map].highest)),

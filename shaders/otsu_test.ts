@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { furthest, hardMaps, runKernel, SIZES, testGpu } from "../tests/support/gpu.ts";
 import { normalize01 } from "./aggregate_cpu.ts";
-import { Normalise, Otsu } from "./otsu.ts";
+import { Otsu } from "./otsu.ts";
 import { applyThreshold, maskBox, multiOtsuThresholds, otsuThreshold } from "./otsu_cpu.ts";
 
 /** Hard maps, and some whose values fall into few bins. */
@@ -23,7 +23,7 @@ for (const [width, height] of SIZES) {
   Deno.test(`otsu on ${width}x${height} as its twin`, async () => {
     const gpu = await testGpu();
     const two = new Otsu(gpu, { width, height });
-    const three = new Otsu(gpu, { width, height }, 1, 3);
+    const three = new Otsu(gpu, { width, height }, { classes: 3 });
     for (const [name, map] of Object.entries(maps(width, height))) {
       for (const otsu of [two, three]) {
         const { result, words } = await runKernel(
@@ -47,20 +47,31 @@ for (const [width, height] of SIZES) {
 
   Deno.test(`normalise on ${width}x${height} as its twin`, async () => {
     const gpu = await testGpu();
-    const kernel = new Normalise(gpu, { width, height });
+    const kernel = new Otsu(gpu, { width, height });
     for (const [name, map] of Object.entries(maps(width, height))) {
       const { result, words } = await runKernel(
         map,
         map.length,
-        (...buffers) => kernel.record(...buffers),
+        (...buffers) => kernel.recordScaling(...buffers),
         [{ buffer: kernel.states, bytes: kernel.stateBytes }],
       );
       const state = kernel.readState(words[0]!, 0);
       const isConstant = map.every((value) => value === map[0]);
-      assertEquals(state, { isBroken: false, isConstant }, name);
+      assertEquals([state.isBroken, state.isConstant], [false, isConstant], name);
       const off = furthest(result, normalize01(map));
       assert(off <= 2e-7, `${name}: ${off}`);
       if (!isConstant) assert(result.includes(0) && result.includes(1), name);
+
+      // What was scaled needs no second look at its range.
+      const scaled = normalize01(map);
+      const both = await runKernel(map, map.length, (encoder, source, result) => {
+        kernel.recordScaling(encoder, source, result);
+        kernel.record(encoder, result, source, true);
+      }, [{ buffer: kernel.states, bytes: kernel.stateBytes }]);
+      const { thresholds, box } = kernel.readState(both.words[0]!, 0);
+      assertEquals(thresholds, [otsuThreshold(scaled)], name);
+      const mask = applyThreshold(both.result, thresholds[0]!);
+      assertEquals(box, maskBox(mask, width, height), name);
     }
     kernel.destroy();
   });
@@ -70,7 +81,7 @@ Deno.test("maps of one batch have thresholds of their own", async () => {
   const gpu = await testGpu();
   const { noise, smooth, hot } = hardMaps(17, 31);
   const batch = [noise!, smooth!, hot!];
-  const otsu = new Otsu(gpu, { width: 17, height: 31 }, 3);
+  const otsu = new Otsu(gpu, { width: 17, height: 31 }, { maps: 3 });
   const { words } = await runKernel(
     Float32Array.from(batch.flatMap((map) => [...map])),
     3 * 527,
@@ -86,13 +97,13 @@ Deno.test("maps of one batch have thresholds of their own", async () => {
 Deno.test("NaN and infinities are noticed, not spread", async () => {
   const gpu = await testGpu();
   const otsu = new Otsu(gpu, { width: 17, height: 31 });
-  const normalise = new Normalise(gpu, { width: 17, height: 31 });
+  const normalise = new Otsu(gpu, { width: 17, height: 31 });
   for (const bad of [NaN, Infinity, -Infinity]) {
     const map = hardMaps(17, 31).noise!;
     map[300] = bad;
     const { words } = await runKernel(map, map.length, (encoder, source, result) => {
       otsu.record(encoder, source, result);
-      normalise.record(encoder, source, result);
+      normalise.recordScaling(encoder, source, result);
     }, [{ buffer: otsu.states, bytes: 48 }, { buffer: normalise.states, bytes: 48 }]);
     assertEquals(otsu.readState(words[0]!, 0).isBroken, true);
     assertEquals(normalise.readState(words[1]!, 0).isBroken, true);
@@ -103,12 +114,12 @@ Deno.test("NaN and infinities are noticed, not spread", async () => {
 
 Deno.test("what differs by rounding alone counts as constant where that is asked for", async () => {
   const gpu = await testGpu();
-  const kernel = new Normalise(gpu, { width: 2, height: 1 }, 1e-6);
+  const kernel = new Otsu(gpu, { width: 2, height: 1 }, { rounding: 1e-6 });
   const run = async (map: Float32Array) => {
     const { result, words } = await runKernel(
       map,
       2,
-      (...buffers) => kernel.record(...buffers),
+      (...buffers) => kernel.recordScaling(...buffers),
       [{ buffer: kernel.states, bytes: kernel.stateBytes }],
     );
     return [[...result], kernel.readState(words[0]!, 0).isConstant];

@@ -54,7 +54,7 @@ export class Separable {
       TO_WIDTH: this.#columns.length,
       TO_HEIGHT: this.#rows.length,
     };
-    const wide = Math.ceil(this.#columns.length / 64);
+    const wide = Math.ceil(this.#columns.length / 256);
     const [columns, rows] = this.#buffers;
     const across = pipeline(this.#gpu, "separable", code, "across", {
       ...sizes,

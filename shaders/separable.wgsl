@@ -20,7 +20,7 @@ override ACCUMULATE: bool = false;
 // [result pixels, BAND]
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn across(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= TO_WIDTH) {
     return;
@@ -34,7 +34,7 @@ fn across(@builtin(global_invocation_id) id: vec3u) {
   result[row * TO_WIDTH + id.x] = total;
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(256)
 fn down(@builtin(global_invocation_id) id: vec3u) {
   if (id.x >= TO_WIDTH) {
     return;

@@ -83,17 +83,15 @@ async function onGpu(input: PostprocessInput, targets: readonly Target[]): Promi
   const groups = [...Map.groupBy(layers, ({ shape }) => shape[1]).values()];
   const gpu = await testGpu();
   const run = async (otsu: boolean) => {
-    const heatmaps = new GpuHeatmaps(gpu, {
-      groups: groups.map((group) => ({
+    const heatmaps = new GpuHeatmaps(gpu, { size, sigma, otsu });
+    heatmaps.begin(
+      groups.map((group) => ({
         layers: group.length,
         positions: group[0]!.shape[1],
         tokens: group[0]!.shape[2],
       })),
-      phrases: targets.map((target) => ({ range: [tokenStart, tokenEnd], target })),
-      size,
-      sigma,
-      otsu,
-    });
+      targets.map((target) => ({ range: [tokenStart, tokenEnd], target })),
+    );
     for (let step = 0; step < layers[0]!.shape[0]; step++) {
       const maps = groups.map((group) => {
         const stack = group.flatMap(({ data, shape }) => [
