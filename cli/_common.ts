@@ -19,7 +19,7 @@ import {
   type Runtime,
   TOKEN_KINDS,
 } from "../mod.ts";
-import { chooseLayers } from "../models/ldm/model.ts";
+import { chooseLayers, PRECISIONS } from "../models/ldm/model.ts";
 import { DEVICES, requireGpu, RUNTIMES } from "../models/runtime/mod.ts";
 import type { Gpu } from "../shaders/device.ts";
 import { type Flags, type FlagValues, UsageError } from "./_flags.ts";
@@ -55,6 +55,14 @@ export const MODEL_FLAGS = {
     default: "auto",
     placeholder: "WHERE",
     description: "Where model and heatmaps are computed; auto takes the GPU where it is hardware.",
+  },
+  precision: {
+    type: "string",
+    choices: PRECISIONS,
+    default: "float32",
+    placeholder: "TYPE",
+    description:
+      "What the U-Net computes in; float16 takes half the memory, differs a little and needs --runtime webgpu.",
   },
   layers: {
     type: "string",
@@ -152,7 +160,8 @@ export async function openChosenModel(
     (values.device === "gpu" ? await requireGpu("use the GPU") : undefined);
   console.error(`Running on ${describePlace(runtime, gpu)}: ${runtime.reason}.`);
   if (bundle.config.notice) console.error(bundle.config.notice);
-  return { model: await openModel(bundle, runtime, { layers }), resolved, ...(gpu && { gpu }) };
+  const model = await openModel(bundle, runtime, { layers, precision: values.precision });
+  return { model, resolved, ...(gpu && { gpu }) };
 }
 
 /** The adapter and the runtime in words. */
@@ -190,7 +199,7 @@ export function describeRun(
 ) {
   const { timesteps, ...chosen } = settings;
   return {
-    settings: { ...chosen, timesteps: timesteps.length },
+    settings: { ...chosen, timesteps: timesteps.length, precision: model.precision },
     model: { path: model.bundle.path, sha256: modelHash },
     versions: {
       groundray: manifest.version,

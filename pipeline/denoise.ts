@@ -47,10 +47,10 @@ export function denoise(
   return flatMapFlow(source, async function* (image) {
     const phrases = image.samples.map(({ phrase }) => model.bundle.tokenizer.encode(phrase));
     for (const [index, phrase] of phrases.entries()) {
-      const context = await model.embed(phrase);
+      const text = await model.condition(phrase);
       for (const [i, { latent, timestep }] of image.noisy.entries()) {
         options.signal?.throwIfAborted();
-        const maps = await model.attend(latent, timestep, context);
+        const maps = await model.attend(latent, timestep, text);
         try {
           options.onPass?.();
           yield item({ image, phrases, index, maps, isLast: i === image.noisy.length - 1 });

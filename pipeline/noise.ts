@@ -72,7 +72,7 @@ export function noise(
 
 /** The step that the empty phrase makes, as a function of latent and timesteps. */
 async function stepper(model: LdmModel, { signal, onPass }: NoiseOptions) {
-  const empty = await model.embed(model.bundle.tokenizer.encode(""));
+  const empty = await model.condition(model.bundle.tokenizer.encode(""));
   return async (latent: Values, from: number, to: number) => {
     signal?.throwIfAborted();
     const next = await model.step(latent, from, to, empty);

@@ -4,7 +4,7 @@
  * @module
  */
 export { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
-export { readTensor, readTensorInt64 } from "./read_tensor.ts";
+export { readRow, readTensor, readTensorInt64 } from "./read_tensor.ts";
 export { checkTensors, type CheckTensorsOptions } from "./check_tensors.ts";
 export type { DType, TensorEntry } from "./tensor_entry.ts";
 export {

@@ -1,7 +1,7 @@
 import { ByteFile } from "./byte_file.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { quote } from "./quote.ts";
-import { type DType, elementCount, ITEM_BYTES, type TensorEntry } from "./tensor_entry.ts";
+import { type DType, elementCount, ITEM_BYTES, measure, type TensorEntry } from "./tensor_entry.ts";
 
 // Elements converted at a time, so that a large tensor is never held in both types.
 const CHUNK_ELEMENTS = 2 ** 20;
@@ -65,12 +65,46 @@ const TO_INT64: { readonly [Type in DType]?: Convert<Integers> } = {
  * const weight = await readTensor(checkpoint, "quant_conv_mu.conv.weight");
  * ```
  */
-export function readTensor(
+export async function readTensor(
   checkpoint: Checkpoint,
   name: string,
 ): Promise<Numbers> {
-  const create = (length: number) => new Float32Array(length);
-  return read(checkpoint, name, TO_FLOAT32, "a floating-point type", create);
+  return await read(checkpoint, find(checkpoint, name), FLOATS);
+}
+
+/**
+ * Reads one row of a floating-point tensor as float32: what one index of its
+ * first axis holds, in row-major order.
+ *
+ * @param checkpoint The open checkpoint.
+ * @param name Name of the tensor.
+ * @param row The index, from 0.
+ * @returns As many elements as the product of the other axes.
+ * @throws {RangeError} If the checkpoint holds no tensor of that name, or the tensor no such row.
+ * @throws {TypeError} If the tensor is of integers or booleans.
+ * @throws {SyntaxError} If the file has become shorter since it was opened.
+ */
+export async function readRow(
+  checkpoint: Checkpoint,
+  name: string,
+  row: number,
+): Promise<Numbers> {
+  const entry = find(checkpoint, name);
+  const [rows = 0, ...others] = entry.shape;
+  if (!(Number.isInteger(row) && row >= 0 && row < rows)) {
+    throw new RangeError(`${failure(checkpoint, name)}: it has ${rows} rows and none of ${row}`);
+  }
+  const [step = elementCount(others), ...otherStrides] = entry.strides ?? [];
+  const { shape, strides, span } = measure(others, entry.strides && otherStrides);
+  const itemBytes = ITEM_BYTES[entry.dtype];
+  return await read(checkpoint, {
+    name,
+    dtype: entry.dtype,
+    shape,
+    offset: entry.offset + row * step * itemBytes,
+    byteLength: span * itemBytes,
+    ...(strides && { strides }),
+  }, FLOATS);
 }
 
 /**
@@ -91,29 +125,52 @@ export function readTensor(
  * const ids = await readTensorInt64(checkpoint, "text_model.embeddings.position_ids");
  * ```
  */
-export function readTensorInt64(
+export async function readTensorInt64(
   checkpoint: Checkpoint,
   name: string,
 ): Promise<Integers> {
-  const create = (length: number) => new BigInt64Array(length);
-  return read(checkpoint, name, TO_INT64, "an integer type", create);
+  return await read(checkpoint, find(checkpoint, name), INTEGERS);
 }
+
+function failure({ path }: Checkpoint, name: string): string {
+  return `Cannot read tensor ${quote(name)} of "${path}"`;
+}
+
+function find(checkpoint: Checkpoint, name: string): TensorEntry {
+  const entry = checkpoint.tensors.get(name);
+  if (entry) return entry;
+  throw new RangeError(`${failure(checkpoint, name)}: there is no such tensor`);
+}
+
+/** What tensors are read into. */
+interface Reading<Target> {
+  readonly conversions: { readonly [Type in DType]?: Convert<Target> };
+  /** In words, for who asked for it of another type. */
+  readonly kind: string;
+  readonly create: (length: number) => Target;
+}
+
+const FLOATS: Reading<Numbers> = {
+  conversions: TO_FLOAT32,
+  kind: "a floating-point type",
+  create: (length) => new Float32Array(length),
+};
+
+const INTEGERS: Reading<Integers> = {
+  conversions: TO_INT64,
+  kind: "an integer type",
+  create: (length) => new BigInt64Array(length),
+};
 
 async function read<
   Element,
   Target extends { length: number; [index: number]: Element },
 >(
   checkpoint: Checkpoint,
-  name: string,
-  conversions: { readonly [Type in DType]?: Convert<Target> },
-  kind: string,
-  create: (length: number) => Target,
+  entry: TensorEntry,
+  { conversions, kind, create }: Reading<Target>,
 ): Promise<Target> {
-  const fail = `Cannot read tensor ${quote(name)} of "${checkpoint.path}"`;
-  const entry = checkpoint.tensors.get(name);
-  if (entry === undefined) {
-    throw new RangeError(`${fail}: there is no such tensor`);
-  }
+  const fail = failure(checkpoint, entry.name);
   const convert = conversions[entry.dtype];
   if (convert === undefined) {
     throw new TypeError(`${fail}: expected ${kind}, got ${entry.dtype}`);

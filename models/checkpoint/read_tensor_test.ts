@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { openCheckpoint } from "./checkpoint.ts";
 import { dict, pickle, tensor, torchZip, withFile } from "./pytorch/_fixture.ts";
-import { readTensor, readTensorInt64 } from "./read_tensor.ts";
+import { readRow, readTensor, readTensorInt64 } from "./read_tensor.ts";
 
 type Storage = Parameters<typeof torchZip>[1];
 
@@ -148,6 +148,32 @@ Deno.test("readTensor() applies strides to shared storages", async () => {
         await readTensor(checkpoint, name),
         Float32Array.from(expected),
       );
+    }
+  });
+});
+
+Deno.test("readRow() reads one index of the first axis, whatever the strides", async () => {
+  const views: [string, number, number[], number[], number[][]][] = [
+    ["whole", 0, [2, 3], [3, 1], [[0, 1, 2], [3, 4, 5]]],
+    ["transposed", 0, [3, 2], [1, 3], [[0, 3], [1, 4], [2, 5]]],
+    ["expanded", 4, [2, 2], [0, 1], [[4, 5], [4, 5]]],
+    ["numbers", 1, [3], [2], [[1], [3], [5]]],
+    ["cube", 0, [2, 1, 3], [3, 3, 1], [[0, 1, 2], [3, 4, 5]]],
+  ];
+  const state = dict(views.map(([name, start, shape, strides]) => [
+    name,
+    tensor({ count: 6, start, shape, strides }),
+  ]));
+  const content = await torchZip(pickle(state), Float32Array.of(0, 1, 2, 3, 4, 5));
+  await withFile(content, async (path) => {
+    const checkpoint = await openCheckpoint(path);
+    for (const [name, , , , rows] of views) {
+      for (const [row, expected] of rows.entries()) {
+        assertEquals(await readRow(checkpoint, name, row), Float32Array.from(expected));
+      }
+      for (const row of [-1, rows.length, 0.5]) {
+        await assertRejects(() => readRow(checkpoint, name, row), RangeError, "rows");
+      }
     }
   });
 });

@@ -134,7 +134,7 @@ Deno.test("loadBundle() takes a whole CLIP model and leaves out its last layer",
     const embeddings = [];
     for (const each of [bundle, await loadBundle(folder)]) {
       const model = await openModel(each, runtime);
-      embeddings.push(await model.embed(each.tokenizer.encode("left effusion")));
+      embeddings.push((await model.embed(each.tokenizer.encode("left effusion"))).data);
       await model.close();
     }
     assertEquals(embeddings[0], embeddings[1]);

@@ -41,21 +41,40 @@ export const CLIP_TEXT_SKIPPED = [
   "text_model.embeddings.position_ids",
 ];
 
+/** The table with one row a token id. */
+export const TOKEN_TABLE = "text_model.embeddings.token_embedding.weight";
+
+/** Options of {@linkcode buildTextEncoder}. */
+export interface TextEncoderOptions {
+  /**
+   * Whether the graph looks the token ids up. At full size their table is 202 MB,
+   * more than some devices take in one buffer, for 77 rows of it.
+   *
+   * @default {true}
+   */
+  lookUp?: boolean;
+}
+
 /**
  * Token ids to the last hidden state after the final layer norm.
  *
- * Input `input_ids` `[batch, positions]`, output `embeddings`
- * `[batch, positions, hidden]`.
+ * Input `input_ids` `[batch, positions]`, or without the look-up `tokens`
+ * `[batch, positions, hidden]`, their rows of {@linkcode TOKEN_TABLE}; output
+ * `embeddings` `[batch, positions, hidden]`.
  */
-export function buildTextEncoder(config: ClipTextConfig): Graph {
+export function buildTextEncoder(
+  config: ClipTextConfig,
+  { lookUp = true }: TextEncoderOptions = {},
+): Graph {
   const g = new GraphBuilder("text_encoder");
-  const { hidden, positions, epsilon } = config;
-  const ids = g.input("input_ids", "int64", ["batch", positions]);
-
-  const table = g.weight("text_model.embeddings.token_embedding.weight", [
-    config.vocabulary,
-    hidden,
-  ]);
+  const { vocabulary, hidden, positions, epsilon } = config;
+  const tokens = lookUp
+    ? gather(
+      g,
+      g.weight(TOKEN_TABLE, [vocabulary, hidden]),
+      g.input("input_ids", "int64", ["batch", positions]),
+    )
+    : g.input("tokens", "float32", ["batch", positions, hidden]);
   const places = g.weight("text_model.embeddings.position_embedding.weight", [positions, hidden]);
   // A token sees itself and those before it. The most negative float32 stands for -inf,
   // as in transformers, so that no runtime meets inf - inf.
@@ -67,7 +86,7 @@ export function buildTextEncoder(config: ClipTextConfig): Graph {
     [positions, positions],
   );
 
-  let x = add(g, gather(g, table, ids), places); // [batch, positions, hidden]
+  let x = add(g, tokens, places); // [batch, positions, hidden]
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `text_model.encoder.layers.${layer}`;
     let h = layerNorm(g, x, `${name}.layer_norm1`, epsilon);

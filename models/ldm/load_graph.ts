@@ -23,10 +23,11 @@ export async function loadGraph(
   // Model hubs keep files behind links, and a runtime accepts only the file itself.
   const path = await Deno.realPath(checkpoint.path);
   const external: ExternalData[] = [];
-  const sources = await locateWeights(graph, checkpoint, ({ offset, byteLength: length }) => {
-    const data = { path, offset, length };
+  const sources = await locateWeights(graph, checkpoint, (tensor) => {
+    const { offset, byteLength, asFloat16 } = tensor;
+    const data = { path, offset, length: byteLength, ...(asFloat16 && { asFloat16 }) };
     external.push(data);
-    return { ...runtime.refer(data), length };
+    return { ...runtime.refer(data), length: asFloat16 ? byteLength / 2 : byteLength };
   });
   try {
     return await runtime.load(encodeModel(graph, sources), external);

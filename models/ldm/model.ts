@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { FloatType } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { Bundle } from "./bundle.ts";
@@ -17,9 +18,11 @@ export interface LdmModel extends Networks {
   readonly scheduler: Scheduler;
   /** Cross-attention layers that {@linkcode LdmModel.attend} reads, ascending. */
   readonly layers: readonly number[];
+  /** What its U-Net computes in. */
+  readonly precision: FloatType;
   /**
    * Loads the networks anew into another runtime, such as after the GPU was
-   * lost. What the old ones gave is void.
+   * lost; on the CPU in float32. What the old ones gave is void.
    */
   move(runtime: Runtime): Promise<void>;
 }
@@ -32,7 +35,17 @@ export interface OpenModelOptions {
    * @default {[3, 4, 6, 7]}
    */
   layers?: readonly number[] | "all";
+  /**
+   * What the U-Net computes in: `float16` takes half the memory, differs a little,
+   * and needs runtime `webgpu` on a GPU with the feature `shader-f16`.
+   *
+   * @default {"float32"}
+   */
+  precision?: FloatType;
 }
+
+/** What `precision` may be. */
+export const PRECISIONS = ["float32", "float16"] as const satisfies readonly FloatType[];
 
 /** Layers that the released code reads; the paper counts them from 1 (METHOD section 4). */
 export const DEFAULT_LAYERS: readonly number[] = [3, 4, 6, 7];
@@ -41,6 +54,7 @@ export const DEFAULT_LAYERS: readonly number[] = [3, 4, 6, 7];
  * Loads a bundle's networks into a runtime.
  *
  * @throws {RangeError} If a layer is asked for that the model does not have.
+ * @throws {TypeError} If float16 is asked for where there is no GPU that computes in it.
  */
 export async function openModel(
   bundle: Bundle,
@@ -48,7 +62,8 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<LdmModel> {
   const layers = chooseLayers(options.layers ?? DEFAULT_LAYERS, bundle.crossAttentionLayers);
-  let networks = await openNetworks(bundle, runtime, layers);
+  let { precision = "float32" } = options;
+  let networks = await openNetworks(bundle, runtime, { layers, precision });
   return {
     bundle,
     layers,
@@ -56,8 +71,13 @@ export async function openModel(
     get runtime() {
       return networks.runtime;
     },
+    get precision() {
+      return precision;
+    },
     encode: (...args) => networks.encode(...args),
     embed: (...args) => networks.embed(...args),
+    project: (...args) => networks.project(...args),
+    condition: (...args) => networks.condition(...args),
     attend: (...args) => networks.attend(...args),
     predict: (...args) => networks.predict(...args),
     step: (...args) => networks.step(...args),
@@ -68,7 +88,8 @@ export async function openModel(
     async move(runtime) {
       // A lost device may refuse to close what it held.
       await networks.close().catch(() => {});
-      networks = await openNetworks(bundle, runtime, layers);
+      if (!runtime.gpu) precision = "float32";
+      networks = await openNetworks(bundle, runtime, { layers, precision });
     },
   };
 }

@@ -8,18 +8,19 @@
 import { checked, type Gpu, storage, submitAndRead } from "../../shaders/device.ts";
 import { mix } from "../../shaders/mix.ts";
 import { mixValues } from "../../shaders/mix_cpu.ts";
-import { elementCount } from "../onnx/graph.ts";
+import { readRow } from "../checkpoint/mod.ts";
+import { elementCount, type FloatType } from "../onnx/graph.ts";
 import type { OutputTensor, Runtime, Values } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
 import { buildEncoder, downsampling } from "./autoencoder.ts";
 import type { Bundle } from "./bundle.ts";
-import { buildTextEncoder } from "./clip_text.ts";
+import { buildTextEncoder, TOKEN_TABLE } from "./clip_text.ts";
 import { loadGraph } from "./load_graph.ts";
-import { openUnet, type UnetSession } from "./unet_session.ts";
+import { type Conditioning, openUnet, type UnetSession } from "./unet_session.ts";
 
 /** Loaded networks behind what the pipeline asks of them. */
-export interface Networks extends Pick<UnetSession, "attend"> {
+export interface Networks extends Pick<UnetSession, "attend" | "project"> {
   /** What they run on. */
   readonly runtime: Runtime;
   /**
@@ -30,29 +31,31 @@ export interface Networks extends Pick<UnetSession, "attend"> {
    */
   encode(image: Values): Promise<Values>;
   /**
-   * Phrase to text embeddings, which stay the model's.
+   * Phrase to text embeddings.
    *
-   * @returns `[positions, width]`.
+   * @returns `[positions, width]`; to be released.
    */
-  embed(phrase: EncodedPhrase): Promise<Values>;
+  embed(phrase: EncodedPhrase): Promise<OutputTensor>;
+  /** Phrase to what the U-Net attends to; it stays the model's, which keeps the latest few. */
+  condition(phrase: EncodedPhrase): Promise<Conditioning>;
   /**
    * The U-Net's output, in memory.
    *
    * @param latent `[channels, side, side]`.
    * @param timestep Training timestep, 0 to 999.
-   * @param context Text embeddings `[positions, width]`.
+   * @param text What to attend to.
    */
-  predict(latent: Values, timestep: number, context: Values): Promise<Float32Array>;
+  predict(latent: Values, timestep: number, text: Conditioning): Promise<Float32Array>;
   /**
    * A pass of the U-Net and the deterministic step that follows from it.
    *
    * @param latent `[channels, side, side]` at timestep `from`.
    * @param from Training timestep, 0 to 999.
    * @param to Timestep to go to, up or down.
-   * @param context Text embeddings `[positions, width]`.
+   * @param text What to attend to.
    * @returns The latent at timestep `to`; to be freed.
    */
-  step(latent: Values, from: number, to: number, context: Values): Promise<Values>;
+  step(latent: Values, from: number, to: number, text: Conditioning): Promise<Values>;
   /**
    * Noise added straight to a clean latent.
    *
@@ -75,19 +78,36 @@ export interface Networks extends Pick<UnetSession, "attend"> {
   close(): Promise<void>;
 }
 
-/** Embeddings that are kept: the empty phrase and its like come again with every image. */
-const KEPT_PHRASES = 32;
+/**
+ * Phrases whose keys and values are kept, of 4.4 MB each at full size: the empty
+ * phrase and its like come again with every image.
+ */
+const KEPT_PHRASES = 16;
+
+/** What {@linkcode openNetworks} is to load. */
+export interface NetworksOptions {
+  /** Cross-attention layers to read, of those that the model has. */
+  readonly layers: readonly number[];
+  /** What the U-Net computes in. */
+  readonly precision: FloatType;
+}
 
 /**
  * Loads a bundle's networks into a runtime.
  *
- * @param layers Cross-attention layers to read, of those that the model has.
+ * @throws {TypeError} If float16 is asked for where there is no GPU that computes in it.
  */
 export async function openNetworks(
   bundle: Bundle,
   runtime: Runtime,
-  layers: readonly number[],
+  { layers, precision }: NetworksOptions,
 ): Promise<Networks> {
+  if (precision === "float16" && !runtime.gpu?.device.features.has("shader-f16")) {
+    throw new TypeError(
+      `Cannot compute in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
+        `it takes runtime "webgpu" and a GPU with the feature shader-f16`,
+    );
+  }
   const { config, text, checkpoints } = bundle;
   const { imageSize, scaleFactor, autoencoder } = config;
   const sessions: { release(): Promise<void> }[] = [];
@@ -104,16 +124,21 @@ export async function openNetworks(
       latentSize: imageSize / downsampling(autoencoder),
       tokens: text.config.positions,
       layers,
+      float: precision,
     }));
     const encoder = await keep(
       loadGraph(buildEncoder(autoencoder, imageSize), checkpoints.autoencoder, runtime),
     );
     const textEncoder = await keep(
-      loadGraph(buildTextEncoder(text.config), checkpoints.textEncoder, runtime),
+      loadGraph(
+        buildTextEncoder(text.config, { lookUp: false }),
+        checkpoints.textEncoder,
+        runtime,
+      ),
     );
     const { gpu } = runtime;
     const scheduler = new Scheduler(config.scheduler);
-    const embedded = new Map<string, OutputTensor>();
+    const conditionings = new Map<string, Conditioning>();
     const latentLength = config.unet.inChannels * (imageSize / downsampling(autoencoder)) ** 2;
     /** a x + b y of latents, where the runtime keeps them. */
     const mixLatents = (factors: readonly [number, number], x: Values, y: Values): Values => {
@@ -133,9 +158,23 @@ export async function openNetworks(
         return new Float32Array((await submitAndRead(gpu!, encoder, ranges))[0]!);
       });
     };
+    const embed = async ({ ids }: EncodedPhrase): Promise<OutputTensor> => {
+      const { hidden } = text.config;
+      const rows = new Map<number, Float32Array>();
+      for (const id of new Set(ids)) {
+        rows.set(id, await readRow(checkpoints.textEncoder, TOKEN_TABLE, id));
+      }
+      const data = new Float32Array(ids.length * hidden);
+      ids.forEach((id, i) => data.set(rows.get(id)!, i * hidden));
+      const tokens = { data, dims: [1, ids.length, hidden] };
+      const { embeddings } = await textEncoder.run({ tokens }, ["embeddings"]);
+      return embeddings!;
+    };
     return {
       runtime,
       attend: unet.attend,
+      project: unet.project,
+      embed,
       read,
       async encode(image) {
         const dims = [1, autoencoder.inChannels, imageSize, imageSize];
@@ -148,29 +187,34 @@ export async function openNetworks(
         latent!.release();
         return scaled;
       },
-      async embed({ ids }) {
-        const key = ids.join();
-        const known = embedded.get(key);
-        if (known) return known.data;
-        const data = BigInt64Array.from(ids, BigInt);
-        const inputs = { input_ids: { data, dims: [1, ids.length] } };
-        const { embeddings } = await textEncoder.run(inputs, ["embeddings"]);
-        const [oldest] = embedded.keys();
-        if (embedded.size >= KEPT_PHRASES && oldest !== undefined) {
-          embedded.get(oldest)!.release();
-          embedded.delete(oldest);
+      async condition(phrase) {
+        const key = phrase.ids.join();
+        const known = conditionings.get(key);
+        if (known) {
+          // To the end of the line, away from those that are given up.
+          conditionings.delete(key);
+          conditionings.set(key, known);
+          return known;
         }
-        embedded.set(key, embeddings!);
-        return embeddings!.data;
+        const embeddings = await embed(phrase);
+        const conditioning = await unet.project(embeddings.data);
+        embeddings.release();
+        const [oldest] = conditionings;
+        if (conditionings.size >= KEPT_PHRASES && oldest) {
+          oldest[1].release();
+          conditionings.delete(oldest[0]);
+        }
+        conditionings.set(key, conditioning);
+        return conditioning;
       },
-      async predict(latent, timestep, context) {
-        const prediction = await unet.predict(latent, timestep, context);
+      async predict(latent, timestep, text) {
+        const prediction = await unet.predict(latent, timestep, text);
         const values = await read(prediction.data, latentLength);
         prediction.release();
         return values;
       },
-      async step(latent, from, to, context) {
-        const prediction = await unet.predict(latent, from, context);
+      async step(latent, from, to, text) {
+        const prediction = await unet.predict(latent, from, text);
         const next = mixLatents(scheduler.stepFactors(from, to), latent, prediction.data);
         prediction.release();
         return next;

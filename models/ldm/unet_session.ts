@@ -5,9 +5,9 @@
  */
 
 import type { Checkpoint } from "../checkpoint/mod.ts";
-import type { Graph } from "../onnx/graph.ts";
-import { splitGraph } from "../onnx/split.ts";
-import type { OutputTensor, Runtime, Values } from "../runtime/runtime.ts";
+import type { FloatType, Graph } from "../onnx/graph.ts";
+import { splitByInput, splitGraph } from "../onnx/split.ts";
+import type { OutputTensor, Runtime, Session, Tensor, Values } from "../runtime/runtime.ts";
 import { loadGraph } from "./load_graph.ts";
 import { buildUnet, type UnetConfig } from "./unet.ts";
 
@@ -25,25 +25,40 @@ export interface AttentionMaps {
   release(): void;
 }
 
+/** A text as the U-Net attends to it: keys and values of every cross-attention layer. */
+export interface Conditioning {
+  /** Where the runtime keeps values, by their names in the graph. */
+  readonly tensors: Readonly<Record<string, Tensor>>;
+  /** Gives the memory back where it lies on the GPU. */
+  release(): void;
+}
+
 /** A U-Net in a runtime. */
 export interface UnetSession {
+  /**
+   * Keys and values of a text: the same at every step.
+   *
+   * @param context Text embeddings `[positions, width]`.
+   * @returns To be released.
+   */
+  project(context: Values): Promise<Conditioning>;
   /**
    * The whole U-Net's output.
    *
    * @param latent `[channels, side, side]`.
    * @param timestep Training timestep, 0 to 999.
-   * @param context Text embeddings `[positions, width]`.
+   * @param text What to attend to.
    * @returns Where the runtime keeps values, to be released.
    */
-  predict(latent: Values, timestep: number, context: Values): Promise<OutputTensor>;
+  predict(latent: Values, timestep: number, text: Conditioning): Promise<OutputTensor>;
   /**
    * The chosen cross-attention maps; the U-Net runs no further than the last of them.
    *
    * @param latent `[channels, side, side]`.
    * @param timestep Training timestep, 0 to 999.
-   * @param context Text embeddings `[positions, width]`.
+   * @param text What to attend to.
    */
-  attend(latent: Values, timestep: number, context: Values): Promise<AttentionMaps[]>;
+  attend(latent: Values, timestep: number, text: Conditioning): Promise<AttentionMaps[]>;
   /** Frees its memory. */
   release(): Promise<void>;
 }
@@ -56,11 +71,18 @@ export interface OpenUnetOptions {
   readonly tokens: number;
   /** Cross-attention layers that are read, at least one. */
   readonly layers: readonly number[];
+  /**
+   * Type to compute in.
+   *
+   * @default {"float32"}
+   */
+  readonly float?: FloatType;
 }
 
 /**
- * Loads a U-Net in two parts, cut after the last chosen layer: a phrase needs
- * only the first, the prediction runs both, and no weight is held twice.
+ * Loads a U-Net in three parts, of which no weight is held twice: what the text
+ * alone decides, and the rest cut after the last chosen layer, since a phrase
+ * needs no more of it.
  *
  * @throws {RangeError} If a layer is asked for that the model does not have.
  */
@@ -68,48 +90,65 @@ export async function openUnet(
   config: UnetConfig,
   checkpoint: Checkpoint,
   runtime: Runtime,
-  { latentSize, tokens, layers }: OpenUnetOptions,
+  { latentSize, tokens, layers, float = "float32" }: OpenUnetOptions,
 ): Promise<UnetSession> {
   const { graph, attention } = buildUnet(config, {
     latentSize,
     tokens,
     layers,
+    float,
     stacked: runtime.gpu !== undefined,
   });
   const names = attention.map(({ name }) => name);
-  const { front, back, between } = splitGraph(graph, names);
-  const first = await loadGraph(front, checkpoint, runtime);
-  const second = await loadGraph(back, checkpoint, runtime).catch(async (error) => {
-    await first.release();
+  const text = splitByInput(graph, "context");
+  const { front, back, between } = splitGraph(text.back, names);
+  const sessions: Session[] = [];
+  const release = async () => {
+    for (const session of sessions.splice(0)) await session.release();
+  };
+  try {
+    for (const part of [text.front, front, back]) {
+      sessions.push(await loadGraph(part, checkpoint, runtime));
+    }
+  } catch (error) {
+    await release();
     throw error;
-  });
+  }
+  const [projection, first, second] = sessions as [Session, Session, Session];
 
-  const feeds = (latent: Values, timestep: number, context: Values) => ({
+  const feeds = (latent: Values, timestep: number, { tensors }: Conditioning) => ({
     latent: { data: latent, dims: [1, config.inChannels, latentSize, latentSize] },
     timestep: { data: Float32Array.of(timestep), dims: [1] },
-    context: { data: context, dims: [1, tokens, config.contextChannels] },
+    ...tensors,
   });
   return {
-    async predict(latent, timestep, context) {
-      const inputs = feeds(latent, timestep, context);
+    async project(context) {
+      const dims = [1, tokens, config.contextChannels];
+      const tensors = await projection.run({ context: { data: context, dims } }, text.between);
+      return {
+        tensors,
+        release() {
+          for (const tensor of Object.values(tensors)) tensor.release();
+        },
+      };
+    },
+    async predict(latent, timestep, text) {
+      const inputs = feeds(latent, timestep, text);
       const state = await first.run(pick(front, inputs), between);
       const all = { ...inputs, ...state };
       const { prediction } = await second.run(pick(back, all), ["prediction"]);
       for (const tensor of Object.values(state)) tensor.release();
       return prediction!;
     },
-    async attend(latent, timestep, context) {
-      const maps = await first.run(pick(front, feeds(latent, timestep, context)), names);
+    async attend(latent, timestep, text) {
+      const maps = await first.run(pick(front, feeds(latent, timestep, text)), names);
       return attention.map(({ name, layers }) => {
         const { data, dims, release } = maps[name]!;
         const [positions, columns] = dims.slice(-2);
         return { layers, data, positions: positions!, tokens: columns!, release };
       });
     },
-    async release() {
-      await first.release();
-      await second.release();
-    },
+    release,
   };
 }
 

@@ -44,7 +44,7 @@ export type WeightSource =
   | {
     /** Left in a file as they are there. */
     readonly kind: "file";
-    /** How the elements are stored; anything but float32 is cast inside the graph. */
+    /** How the elements are stored; what the graph does not compute in is cast inside it. */
     readonly type: "float32" | "float16" | "bfloat16";
     /** Name that the runtime finds the file by. */
     readonly location: string;
@@ -79,8 +79,9 @@ export function encodeModel(
     if (!source) {
       throw new Error(`Cannot write graph "${graph.name}": weight "${name}" has no source`);
     }
-    // What is stored in half precision stays so in the file and widens when the model loads.
-    const stored = source.kind === "file" && source.type !== "float32" ? `${name}.stored` : name;
+    // What is stored in another type stays so in the file and is cast when the model loads.
+    const type = source.kind === "file" ? source.type : "float32";
+    const stored = type === graph.float ? name : `${name}.stored`;
     initializers.push(weightProto(stored, dims, source));
     if (stored !== name) {
       casts.push(create(NodeProtoSchema, {
@@ -88,7 +89,7 @@ export function encodeModel(
         opType: "Cast",
         input: [stored],
         output: [name],
-        attribute: [attributeProto("to", { int: TensorProto_DataType.FLOAT })],
+        attribute: [attributeProto("to", { type: graph.float })],
       }));
     }
   }
@@ -153,6 +154,7 @@ function weightProto(name: string, dims: readonly number[], source: WeightSource
 }
 
 function attributeProto(name: string, value: Attribute) {
+  if ("type" in value) return attributeProto(name, { int: DATA_TYPES[value.type] });
   if ("int" in value) {
     const type = AttributeProto_AttributeType.INT;
     return create(AttributeProtoSchema, { name, type, i: BigInt(value.int) });

@@ -1,17 +1,17 @@
 /**
- * Cuts a graph in two, so that its first part can run alone without a second
- * copy of the weights.
+ * Cuts a graph in two, so that its parts can run apart without a second copy of
+ * the weights.
  *
  * @module
  */
 
-import type { Graph, Value } from "./graph.ts";
+import type { Graph, Node, Value } from "./graph.ts";
 
 /** The two parts of a graph. */
 export interface SplitGraph {
-  /** What the chosen outputs need. */
+  /** What runs first. */
   readonly front: Graph;
-  /** What the other outputs need besides. */
+  /** What runs after it. */
   readonly back: Graph;
   /** Names of the tensors that the front hands to the back. */
   readonly between: readonly string[];
@@ -24,26 +24,52 @@ export interface SplitGraph {
  * @param outputs Names of the outputs that the front yields by itself.
  */
 export function splitGraph(graph: Graph, outputs: readonly string[]): SplitGraph {
+  const needed = new Set(outputs);
+  const front = new Set<Node>();
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name))) continue;
+    front.add(node);
+    for (const name of node.inputs) needed.add(name);
+  }
+  return cut(graph, front);
+}
+
+/**
+ * Splits off the operators that one input alone decides, so that they need not
+ * run again while it stays the same.
+ *
+ * @param graph What to cut.
+ * @param input Name of the input.
+ */
+export function splitByInput(graph: Graph, input: string): SplitGraph {
+  const others = new Set(graph.inputs.map(({ name }) => name).filter((name) => name !== input));
+  const decided = new Set([input]);
+  const front = new Set<Node>();
+  for (const node of graph.nodes) {
+    const isDecided = node.inputs.some((name) => decided.has(name)) &&
+      !node.inputs.some((name) => others.has(name));
+    for (const name of node.outputs) (isDecided ? decided : others).add(name);
+    if (isDecided) front.add(node);
+  }
+  return cut(graph, front);
+}
+
+/** The parts of a graph, given which operators run first. */
+function cut(graph: Graph, isFront: ReadonlySet<Node>): SplitGraph {
   const values = new Map<string, Value>(
     [...graph.inputs, ...graph.outputs, ...graph.values].map((value) => [value.name, value]),
   );
-  const needed = new Set(outputs);
-  const isFront = new Set<Graph["nodes"][number]>();
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
-    isFront.add(node);
-    for (const name of node.inputs) needed.add(name);
-  }
   const front = graph.nodes.filter((node) => isFront.has(node));
   const back = graph.nodes.filter((node) => !isFront.has(node));
   const made = new Set(front.flatMap((node) => node.outputs));
   const read = new Set(back.flatMap((node) => node.inputs));
   const between = [...made].filter((name) => read.has(name));
 
-  const part = (nodes: Graph["nodes"], ends: readonly string[], inputs: readonly Value[]) => {
+  const part = (nodes: readonly Node[], ends: readonly string[], inputs: readonly Value[]) => {
     const uses = new Set(nodes.flatMap((node) => node.inputs));
     return {
       name: graph.name,
+      float: graph.float,
       inputs: inputs.filter((input) => uses.has(input.name)),
       outputs: ends.map((name) => values.get(name)!),
       weights: new Map([...graph.weights].filter(([name]) => uses.has(name))),
@@ -53,10 +79,14 @@ export function splitGraph(graph: Graph, outputs: readonly string[]): SplitGraph
       nodes,
     };
   };
-  const rest = graph.outputs.map((output) => output.name).filter((name) => !made.has(name));
+  const ends = graph.outputs.map((output) => output.name);
   return {
-    front: part(front, [...outputs, ...between], graph.inputs),
-    back: part(back, rest, [...graph.inputs, ...between.map((name) => values.get(name)!)]),
+    front: part(front, [...ends.filter((name) => made.has(name)), ...between], graph.inputs),
+    back: part(
+      back,
+      ends.filter((name) => !made.has(name)),
+      [...graph.inputs, ...between.map((name) => values.get(name)!)],
+    ),
     between,
   };
 }

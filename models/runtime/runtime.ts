@@ -13,11 +13,17 @@ export type Values = Float32Array | GPUBuffer;
 export interface Tensor {
   /** Row-major elements; on the GPU only for a runtime that has one. */
   readonly data: Values | BigInt64Array;
+  /**
+   * Type of the elements that lie on the GPU.
+   *
+   * @default {"float32"}
+   */
+  readonly type?: "float32" | "float16";
   /** Size of each axis. */
   readonly dims: readonly number[];
 }
 
-/** A float32 tensor that came out of a session. */
+/** A tensor that came out of a session: float32, or on the GPU what its graph says. */
 export interface OutputTensor extends Tensor {
   /** Row-major elements, on the GPU where the runtime has one. */
   readonly data: Values;
@@ -49,6 +55,12 @@ export interface ExternalData {
   readonly offset: number;
   /** Number of bytes. */
   readonly length: number;
+  /**
+   * Whether the float32 numbers there are to be loaded as float16.
+   *
+   * @default {false}
+   */
+  readonly asFloat16?: boolean;
 }
 
 /** How a model is to refer to a stretch of a file. */

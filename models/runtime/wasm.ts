@@ -36,7 +36,7 @@ export function nameOf(offset: number, length: number): string {
 }
 
 /**
- * Reads each tensor by itself: WebAssembly cannot map a file, and a graph that
+ * Reads each tensor by itself, in the type that it is to be loaded as: WebAssembly cannot map a file, and a graph that
  * is a part of a network must not hold the bytes of the other part.
  */
 export async function readExternal(
@@ -45,7 +45,7 @@ export async function readExternal(
   if (!external[0]) return [];
   using file = await Deno.open(external[0].path);
   const files = [];
-  for (const { path, offset, length } of external) {
+  for (const { path, offset, length, asFloat16 } of external) {
     const data = new Uint8Array(length);
     await file.seek(offset, Deno.SeekMode.Start);
     for (let at = 0; at < length;) {
@@ -53,7 +53,8 @@ export async function readExternal(
       if (count === null) throw new SyntaxError(`"${path}" is truncated`);
       at += count;
     }
-    files.push({ path: nameOf(offset, length), data });
+    const loaded = asFloat16 ? Float16Array.from(new Float32Array(data.buffer)) : data;
+    files.push({ path: nameOf(offset, length), data: new Uint8Array(loaded.buffer) });
   }
   return files;
 }

@@ -8,7 +8,7 @@
 import onnxruntime from "onnxruntime-web/jspi";
 import type { Tensor as OrtTensor } from "onnxruntime-web/jspi";
 import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
-import type { OutputTensor, Runtime, Session, Tensor } from "./runtime.ts";
+import type { ExternalData, OutputTensor, Runtime, Session, Tensor } from "./runtime.ts";
 import { nameOf, readExternal } from "./wasm.ts";
 
 /**
@@ -35,6 +35,7 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
       return { location: nameOf(offset, length), offset: 0 };
     },
     async load(model, external = []) {
+      requireFit(gpu, external);
       const externalData = await readExternal(external);
       const session = await onGpu(gpu, "load the model", () =>
         ort.InferenceSession.create(model, {
@@ -46,6 +47,20 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
       return wrapGpuSession(ort, gpu, session);
     },
   };
+}
+
+/** Every weight must fit a buffer that can be bound; the runtime would only fail later. */
+function requireFit(gpu: Gpu, external: readonly ExternalData[]): void {
+  const limit = gpu.device.limits.maxStorageBufferBindingSize;
+  const most = external.reduce(
+    (most, { length, asFloat16 }) => Math.max(most, asFloat16 ? length / 2 : length),
+    0,
+  );
+  if (most > limit) {
+    throw new RangeError(
+      `a weight needs ${most} bytes in one buffer, and ${gpu.adapter.name} allows ${limit}`,
+    );
+  }
 }
 
 type Ort = typeof onnxruntime;
@@ -85,10 +100,10 @@ async function onGpu<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise
 }
 
 /** An input, wherever it lies. */
-function toOrt(ort: Ort, { data, dims }: Tensor): OrtTensor {
+function toOrt(ort: Ort, { data, dims, type = "float32" }: Tensor): OrtTensor {
   if (data instanceof Float32Array) return new ort.Tensor("float32", data, dims);
   if (data instanceof BigInt64Array) return new ort.Tensor("int64", data, dims);
-  return ort.Tensor.fromGpuBuffer(data, { dataType: "float32", dims }) as OrtTensor;
+  return ort.Tensor.fromGpuBuffer(data, { dataType: type, dims }) as OrtTensor;
 }
 
 function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
@@ -101,7 +116,8 @@ function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
       for (const name of fetches) {
         const tensor = results[name]! as OrtTensor;
         const data = tensor.gpuBuffer as unknown as GPUBuffer;
-        outputs[name] = { data, dims: tensor.dims, release: () => tensor.dispose() };
+        const type = tensor.type as "float32" | "float16";
+        outputs[name] = { data, type, dims: tensor.dims, release: () => tensor.dispose() };
       }
       return outputs;
     },

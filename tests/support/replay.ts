@@ -7,6 +7,7 @@
 
 import { loadBundle } from "../../models/ldm/bundle.ts";
 import { openModel } from "../../models/ldm/model.ts";
+import type { FloatType } from "../../models/onnx/graph.ts";
 import type { Runtime } from "../../models/runtime/mod.ts";
 import { readSafetensors } from "./safetensors.ts";
 
@@ -51,11 +52,15 @@ export interface ReplayReport {
 }
 
 /** Runs a reference's bundle on a runtime; row 0 of its batches is the empty phrase, row 1 the phrase. */
-export async function replay(folder: string, runtime: Runtime): Promise<ReplayReport> {
+export async function replay(
+  folder: string,
+  runtime: Runtime,
+  precision: FloatType = "float32",
+): Promise<ReplayReport> {
   const reference = await openReference(folder);
   const bundle = await loadBundle(folder);
   const layers = Array.from({ length: bundle.crossAttentionLayers }, (_, layer) => layer);
-  const model = await openModel(bundle, runtime, { layers });
+  const model = await openModel(bundle, runtime, { layers, precision });
   try {
     const half = (name: string, row: 0 | 1) => {
       const data = reference.floats(name);
@@ -64,12 +69,13 @@ export async function replay(folder: string, runtime: Runtime): Promise<ReplayRe
     const first = await model.encode(reference.floats("image"));
     const latent = await model.read(first, reference.floats("latent").length);
     const contextLength = reference.floats("prompt_embeds").length / 2;
-    const empty = await model.embed(bundle.tokenizer.encode(""));
-    const phrase = await model.embed(bundle.tokenizer.encode(reference.prompt));
-    const contexts = [
-      await model.read(empty, contextLength),
-      await model.read(phrase, contextLength),
-    ] as const;
+    const embed = async (text: string) => {
+      const embeddings = await model.embed(bundle.tokenizer.encode(text));
+      const values = await model.read(embeddings.data, contextLength);
+      embeddings.release();
+      return values;
+    };
+    const contexts = [await embed(""), await embed(reference.prompt)] as const;
     const report: ReplayReport = {
       latent: largestDifference(latent, reference.floats("latent")),
       promptEmbeddings: Math.max(
@@ -91,15 +97,15 @@ export async function replay(folder: string, runtime: Runtime): Promise<ReplayRe
     const start = reference.floats("latent");
     const recorded = after(recordedStep - 1);
     for (const row of [0, 1] as const) {
-      const context = half("prompt_embeds", row);
-      const early = await model.predict(start, timesteps[0]!, context);
-      const later = await model.predict(recorded, timesteps[recordedStep]!, context);
+      const text = await model.project(half("prompt_embeds", row));
+      const early = await model.predict(start, timesteps[0]!, text);
+      const later = await model.predict(recorded, timesteps[recordedStep]!, text);
       report.modelOutput = Math.max(
         report.modelOutput,
         largestDifference(early, half("model_output_first", row)),
         largestDifference(later, half("model_output_at_attention", row)),
       );
-      const maps = await model.attend(recorded, timesteps[recordedStep]!, context);
+      const maps = await model.attend(recorded, timesteps[recordedStep]!, text);
       const single = await Promise.all(maps.map(async ({ layers, data, positions, tokens }) => {
         const length = positions * tokens;
         const all = await model.read(data, layers.length * length);
@@ -109,6 +115,7 @@ export async function replay(folder: string, runtime: Runtime): Promise<ReplayRe
         }));
       }));
       for (const map of maps) map.release();
+      text.release();
       for (const { layer, data } of single.flat()) {
         const number = String(layer).padStart(2, "0");
         const mean = `attention_mean_${number}`;
@@ -117,6 +124,7 @@ export async function replay(folder: string, runtime: Runtime): Promise<ReplayRe
         report.attention[layer] = Math.max(report.attention[layer] ?? 0, difference);
       }
     }
+    const empty = await model.condition(bundle.tokenizer.encode(""));
     let z = first;
     for (let step = 0; step < trajectory.length / latent.length; step++) {
       const next = await model.step(z, timesteps[step]!, timesteps[step + 1] ?? Infinity, empty);
