@@ -35,8 +35,7 @@ export function encode(
       for (const sample of image.samples) yield failed("decode", sample, error);
       return;
     }
-    const latent = await model.encode(input);
-    model.free(input);
+    const latent = await model.encode(input).finally(() => model.free(input));
     try {
       yield item({ ...image, latent });
     } finally {

@@ -7,6 +7,7 @@
 
 import type { Box } from "../datasets/sample.ts";
 import { AttentionSums } from "../shaders/aggregate.ts";
+import { requireTokenRange } from "../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, type ReadRange, storage, submitAndRead } from "../shaders/device.ts";
 import { Gaussian } from "../shaders/gaussian.ts";
 import { GridSums, type GridTarget } from "../shaders/metrics.ts";
@@ -62,6 +63,8 @@ export class GpuHeatmaps {
   #gpu: Gpu;
   #options: GpuHeatmapsOptions;
   #phrases: readonly PhraseTarget[] = [];
+  /** Why a phrase can have no heatmap. */
+  #refusals: unknown[] = [];
   #sums: AttentionSums[] = [];
   #finisher: Finisher | undefined;
 
@@ -83,14 +86,26 @@ export class GpuHeatmaps {
     this.#drop();
     const { size } = this.#options;
     const layers = groups.reduce((sum, { layers }) => sum + layers, 0);
-    const ranges = phrases.map(({ range }) => range);
+    this.#refusals = [];
+    const ranges = phrases.map(({ range }, i) => {
+      try {
+        for (const { tokens } of groups) requireTokenRange(tokens, ...range);
+        return range;
+      } catch (error) {
+        // One phrase without tokens must not end the others; its maps are not used.
+        this.#refusals[i] = error;
+        return [0, 1] as const;
+      }
+    });
     for (const group of groups) {
       const sizes = { ...group, phrases: phrases.length, ranges, share: 1 / layers };
       this.#sums.push(new AttentionSums(this.#gpu, sizes));
     }
     this.#phrases = phrases;
     const most = Math.max(1, Math.floor(BATCH_BYTES / (4 * size * size)));
-    const count = Math.min(most, phrases.length);
+    // A batch takes a workgroup of its own a phrase.
+    const { maxComputeWorkgroupsPerDimension } = this.#gpu.device.limits;
+    const count = Math.min(most, phrases.length, maxComputeWorkgroupsPerDimension);
     const sides = this.#sums.map(({ side }) => side);
     // The next image mostly asks for the same.
     if (this.#finisher?.fits(count, sides)) return;
@@ -171,6 +186,8 @@ export class GpuHeatmaps {
         const attention = this.#sums.map((sums, group) =>
           sums.readStates(stateWords[group]!, first + i)
         );
+        const refusal = this.#refusals[first + i];
+        if (refusal !== undefined) return { stage: "aggregate", error: refusal };
         const brokenMaps = attention.reduce((sum, { brokenMaps }) => sum + brokenMaps, 0);
         if (brokenMaps > 0) return broken(`${brokenMaps} of its attention maps`);
         const { isBroken, isConstant, thresholds, box } = finisher.otsu.readState(otsuWords!, i);

@@ -22,10 +22,10 @@ export function preprocessOnGpu(gpu: Gpu, gray: GrayImage, size: number): GPUBuf
   if (gray.data.byteLength > gpu.device.limits.maxStorageBufferBindingSize) {
     return storage(gpu, "model input", preprocess(gray, size));
   }
-  const resize = new Resize(gpu, gray, { width: size, height: size }, taps);
   const { buffer, byteOffset, byteLength } = gray.data;
   const pixels = storage(gpu, "image", new Uint8Array(buffer, byteOffset, byteLength));
   const result = storage(gpu, "model input", 4 * size * size);
+  const resize = new Resize(gpu, gray, { width: size, height: size }, taps);
   const encoder = gpu.device.createCommandEncoder({ label: "preprocess" });
   resize.recordGray(encoder, pixels, result);
   gpu.device.queue.submit([encoder.finish()]);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { squareSide } from "./aggregate_cpu.ts";
+import { requireTokenRange, squareSide } from "./aggregate_cpu.ts";
 import code from "./aggregate.wgsl" with { type: "text" };
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 
@@ -51,13 +51,7 @@ export class AttentionSums {
   constructor(gpu: Gpu, options: AttentionSumsOptions) {
     const { phrases, layers, positions, tokens, ranges } = options;
     this.side = squareSide(positions, "attention positions");
-    for (const [start, end] of ranges) {
-      if (!(start >= 0 && start < end && end <= tokens)) {
-        throw new RangeError(
-          `Cannot aggregate attention: expected a token range with 0 <= start < end <= ${tokens}, got ${start}..${end}`,
-        );
-      }
-    }
+    for (const [start, end] of ranges) requireTokenRange(tokens, start, end);
     if (ranges.length !== phrases) {
       throw new RangeError(
         `Cannot aggregate attention: expected ${phrases} token ranges, got ${ranges.length}`,

@@ -29,6 +29,8 @@ export interface AttentionMapLayout {
   readonly name?: string;
 }
 
+const DEFAULT_NAME = "attention map";
+
 /**
  * The running sum of one cross-attention layer: each map is averaged over the
  * phrase's tokens, scaled to 0..1 over space, and added.
@@ -87,7 +89,7 @@ export class AttentionAccumulator {
    * outside the map, or a value in it is not finite. Nothing is added then.
    */
   add(map: Float32Array, layout: AttentionMapLayout): void {
-    const { tokens, tokenStart, tokenEnd, name = "attention map" } = layout;
+    const { tokens, tokenStart, tokenEnd, name = DEFAULT_NAME } = layout;
     requireTokenRange(tokens, tokenStart, tokenEnd, name);
     if (map.length !== this.positions * tokens) {
       throw new RangeError(
@@ -213,11 +215,20 @@ export function normalize01(map: Float32Array): Float32Array {
   return result;
 }
 
-function requireTokenRange(
+/**
+ * Refuses tokens that a map does not have.
+ *
+ * @param tokens How many it has.
+ * @param tokenStart First token that counts.
+ * @param tokenEnd One past the last.
+ * @param name How the error message calls the map.
+ * @throws {RangeError} If the range is empty or outside the map.
+ */
+export function requireTokenRange(
   tokens: number,
   tokenStart: number,
   tokenEnd: number,
-  name: string,
+  name = DEFAULT_NAME,
 ): void {
   if (
     !Number.isInteger(tokens) || !Number.isInteger(tokenStart) ||

@@ -1,0 +1,212 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { drawPhantom, type LdmModel, loadBundle, openModel, openRuntime } from "../mod.ts";
+import { type Gpu, openGpu } from "../shaders/device.ts";
+import { watchDevices, type Watched } from "../tests/support/devices.ts";
+import { furthest } from "../tests/support/gpu.ts";
+import { item } from "./flow.ts";
+import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts";
+
+const DEMO = new URL("../models/demo", import.meta.url).pathname;
+
+/** Three images with two phrases each, of which the second image's has boxes. */
+async function* images(onClose?: () => void) {
+  try {
+    for (const seed of [1, 2, 3]) {
+      const image = drawPhantom({ seed, width: 90, height: 110 });
+      const samples = ["haze", "left effusion"].map((phrase, i) => ({
+        id: `${seed}.${i}`,
+        image: "",
+        phrase,
+        boxes: seed === 2 ? [[10, 20, 30, 40] as const] : [],
+      }));
+      yield await Promise.resolve(item({ image, samples }));
+    }
+  } finally {
+    onClose?.();
+  }
+}
+
+/** A run with the model on the CPU and heatmaps on a GPU of its own, or none. */
+async function run(
+  isOnGpu: boolean,
+  options: Partial<RunOptions> & { change?: (model: LdmModel) => LdmModel } = {},
+  source = images(),
+): Promise<{ results: GroundResult[]; notices: string[] }> {
+  const notices: string[] = [];
+  const gpu = isOnGpu ? await openGpu() as Gpu : undefined;
+  const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
+  try {
+    const results = await Array.fromAsync(groundRequests(source, {
+      ...options,
+      model: options.change?.(model) ?? model,
+      steps: 10,
+      noise: "sample",
+      onNotice: (notice) => notices.push(notice),
+      ...(gpu && { gpu }),
+    }));
+    return { results, notices };
+  } finally {
+    await model.close();
+    gpu?.destroy();
+  }
+}
+
+/** Refuses heatmaps or scores that differ by more than rounding. */
+function assertSame(actual: readonly GroundResult[], expected: readonly GroundResult[]): void {
+  assertEquals(actual.length, expected.length);
+  actual.forEach((result, i) => {
+    const other = expected[i]!;
+    if (result.kind === "dropped" || other.kind === "dropped") throw new Error(result.sample.id);
+    assertEquals(result.sample.id, other.sample.id);
+    const off = furthest(result.normalised, other.normalised);
+    assert(off <= 1e-5, `${result.sample.id}: ${off}`);
+    assert(Math.abs(result.threshold! - other.threshold!) <= 1.001 / 256);
+    assertEquals(Object.keys(result.scores ?? {}), Object.keys(other.scores ?? {}));
+    assert(Math.abs((result.scores?.miou ?? 0) - (other.scores?.miou ?? 0)) <= 1e-4);
+  });
+}
+
+/** Notes of each sample, by id. */
+function notes(results: readonly GroundResult[]) {
+  return Object.fromEntries(
+    results.flatMap(({ sample: { id, notes } }) => notes ? [[id, notes]] : []),
+  );
+}
+
+const undisturbed = run(false);
+
+for (const stage of ["add attention", "finish heatmaps"]) {
+  Deno.test(`an image whose GPU is lost at "${stage}" is begun again on a new device`, async () => {
+    let isClosed = false;
+    await watchDevices(async ({ devices, openBuffers }) => {
+      const source = images(() => isClosed = true);
+      const { results, notices } = await run(true, {}, source);
+      assertSame(results, (await undisturbed).results);
+      const note = /^the GPU was lost; grounded again on a new device of ./;
+      assertEquals(Object.keys(notes(results)), ["2.0", "2.1"]);
+      for (const [text, ...more] of Object.values(notes(results))) {
+        assertMatch(text!, note);
+        assertEquals(more, []);
+      }
+      assertEquals(notices.length, 1);
+      assertMatch(notices[0]!, /the GPU was lost .*; going on on a new device of /);
+      // The third image stayed on the new device, which was given back in the end.
+      assertEquals(devices.length, 2);
+      await devices[1]!.lost;
+      assertEquals(openBuffers(), []);
+    }, (label, count, device, { devices }) => {
+      // The first image takes two steps for each of its two phrases.
+      if (
+        label === stage && device === devices[0] && count === (stage === "add attention" ? 5 : 1)
+      ) {
+        device.destroy();
+      }
+    });
+    assertEquals(isClosed, true);
+  });
+}
+
+Deno.test("an image whose GPU is lost twice is grounded on the CPU, and so is the rest", () =>
+  watchDevices(async ({ devices, openBuffers }) => {
+    const { results, notices } = await run(true);
+    assertSame(results, (await undisturbed).results);
+    for (const id of ["1.0", "1.1"]) {
+      const [first, second] = notes(results)[id]!;
+      assert(first!.includes("on a new device"), first);
+      assertEquals(second, "the GPU was lost; grounded again on the CPU");
+    }
+    assertEquals(Object.keys(notes(results)), ["1.0", "1.1"]);
+    assertEquals(notices.length, 2);
+    assertEquals(devices.length, 2);
+    assertEquals(openBuffers(), []);
+  }, (label, count, device) => {
+    if (label === "add attention" && count === 1) device.destroy();
+  }));
+
+Deno.test("samples fail on the GPU as they do on the CPU, and the run goes on", async () => {
+  const source = async function* () {
+    const image = drawPhantom({ seed: 1, width: 90, height: 110 });
+    // A phrase that is not blank, but of which the tokenizer leaves nothing; one whose
+    // attention is broken; a box that is cut to nothing; and one with nothing wrong.
+    const samples = ["\u0085", "broken", "haze", "left effusion"].map((phrase, i) => ({
+      id: String(i),
+      image: "",
+      phrase,
+      boxes: phrase === "haze" ? [[10, 10, 0.5, 0.5] as const] : [],
+    }));
+    yield await Promise.resolve(item({ image, samples }));
+    yield* images();
+  };
+  const change = (model: LdmModel): LdmModel => {
+    const broken = model.bundle.tokenizer.encode("broken");
+    const text = model.condition(broken);
+    return {
+      ...model,
+      async attend(latent, timestep, given) {
+        const maps = await model.attend(latent, timestep, given);
+        if (given === await text) (maps[0]!.data as Float32Array).fill(NaN);
+        return maps;
+      },
+    };
+  };
+  const [gpu, cpu] = [
+    await run(true, { change }, source() as ReturnType<typeof images>),
+    await run(false, { change }, source() as ReturnType<typeof images>),
+  ];
+  const failures = ({ results }: typeof gpu) =>
+    results.map((result) =>
+      result.kind === "dropped"
+        ? [result.sample.id, result.status, result.stage, result.reason]
+        : [result.sample.id]
+    );
+  const [empty, broken, box, ...rest] = failures(gpu);
+  assertEquals(empty!.slice(1, 3), ["failed", "aggregate"]);
+  assertMatch(empty![3]!, /expected a token range/);
+  assertEquals(broken!.slice(1, 3), ["failed", "aggregate"]);
+  assertMatch(broken![3]!, /expected finite values, got NaN/);
+  assertEquals(box!.slice(1, 3), ["failed", "metrics"]);
+  assertMatch(box![3]!, /width and height of at least 1 pixel/);
+  assertEquals(rest, [["3"], ["1.0"], ["1.1"], ["2.0"], ["2.1"], ["3.0"], ["3.1"]]);
+  // The CPU knows more of where NaN was; all else is the same sentence.
+  const alike = (run: typeof gpu) =>
+    failures(run).map((line, i) => i === 1 ? line.slice(0, 3) : line);
+  assertEquals(alike(gpu), alike(cpu));
+});
+
+Deno.test("a run that is aborted on the GPU frees its buffers and closes its source", () =>
+  watchDevices(async ({ openBuffers }) => {
+    const controller = new AbortController();
+    let isClosed = false;
+    const onProgress = (done: number) => {
+      if (done > 2) controller.abort(new Error("enough"));
+    };
+    const source = images(() => isClosed = true);
+    const { signal } = controller;
+    await assertRejects(() => run(true, { signal, onProgress }, source), Error, "enough");
+    assertEquals(openBuffers(), []);
+    assertEquals(isClosed, true);
+  }));
+
+Deno.test("what the source throws ends the run on the GPU too", async () => {
+  const source = async function* () {
+    yield* images();
+    throw new Error("no more");
+  };
+  await assertRejects(() => run(true, {}, source()), Error, "no more");
+});
+
+Deno.test("a consumer that stops early closes source and buffers", () =>
+  watchDevices(async (watched: Watched) => {
+    let isClosed = false;
+    const gpu = (await openGpu())!;
+    const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
+    const source = images(() => isClosed = true);
+    for await (const result of groundRequests(source, { model, gpu, steps: 10, noise: "sample" })) {
+      assertEquals(result.kind, "grounded");
+      break;
+    }
+    assertEquals(isClosed, true);
+    assertEquals(watched.openBuffers(), []);
+    await model.close();
+    gpu.destroy();
+  }));
