@@ -102,9 +102,11 @@ export class GpuHeatmaps {
       this.#sums.push(new AttentionSums(this.#gpu, sizes));
     }
     this.#phrases = phrases;
-    const most = Math.max(1, Math.floor(BATCH_BYTES / (4 * size * size)));
+    const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } =
+      this.#gpu.device.limits;
+    const bytes = Math.min(BATCH_BYTES, maxStorageBufferBindingSize);
+    const most = Math.max(1, Math.floor(bytes / (4 * size * size)));
     // A batch takes a workgroup of its own a phrase.
-    const { maxComputeWorkgroupsPerDimension } = this.#gpu.device.limits;
     const count = Math.min(most, phrases.length, maxComputeWorkgroupsPerDimension);
     const sides = this.#sums.map(({ side }) => side);
     // The next image mostly asks for the same.

@@ -21,6 +21,8 @@ export interface Gpu {
   readonly adapter: AdapterFacts;
   /** Compiled kernels, by name and constants: each is compiled once a device. */
   readonly pipelines: Map<string, GPUComputePipeline>;
+  /** What went wrong outside {@linkcode checked}, whose next call throws the first of it. */
+  readonly failures: Error[];
   /** Why the device was lost; `undefined` while it works. */
   readonly lost: string | undefined;
   /** Gives the device back. */
@@ -70,12 +72,17 @@ export async function openGpu(): Promise<Gpu | undefined> {
     requiredLimits,
     requiredFeatures: FEATURES.filter((feature) => adapter.features.has(feature)),
   });
+  const failures: Error[] = [];
+  device.addEventListener("uncapturederror", (event) => {
+    failures.push(new Error((event as GPUUncapturedErrorEvent).error.message));
+  });
   let lost: string | undefined;
   device.lost.then(({ reason, message }) => lost = message || reason || "no reason given");
   return {
     device,
     adapter: facts,
     pipelines: new Map(),
+    failures,
     get lost() {
       return lost;
     },
@@ -96,7 +103,8 @@ function isFallback(adapter: GPUAdapter): boolean {
 }
 
 /**
- * Runs some GPU work and throws what went wrong on the device meanwhile.
+ * Runs some GPU work and throws what went wrong on the device meanwhile, or in
+ * earlier work that nobody waited for.
  *
  * @param gpu The device.
  * @param what The work in words, for the error message.
@@ -124,6 +132,8 @@ export async function checked<T>(gpu: Gpu, what: string, work: () => T | Promise
   // A lost device settles its promise some turns after the call that found out.
   if (hasThrown && gpu.lost === undefined) await lossOrDelay(device);
   if (gpu.lost !== undefined) throw lostError(gpu, what);
+  const [failure] = gpu.failures.splice(0);
+  if (failure) throw failure;
   if (memory) throw new RangeError(`Cannot ${what}: the GPU is out of memory (${memory.message})`);
   if (invalid) throw new Error(`Cannot ${what}: ${invalid.message}`);
   if (hasThrown) throw thrown;
@@ -180,10 +190,12 @@ export function pipeline(
 /**
  * Records one dispatch in a pass of its own.
  *
+ * @param gpu The device.
  * @param encoder Where to record.
  * @param compiled What to run.
  * @param buffers By binding number, those of group 0.
  * @param workgroups Number along x, y and z.
+ * @throws {RangeError} If there are more workgroups along an axis than the device takes.
  */
 export function dispatch(
   gpu: Gpu,
@@ -193,6 +205,13 @@ export function dispatch(
   workgroups: readonly [number, number, number],
 ): void {
   const { label } = compiled;
+  const limit = gpu.device.limits.maxComputeWorkgroupsPerDimension;
+  if (workgroups.some((count) => count > limit)) {
+    throw new RangeError(
+      `Cannot run ${label} on the GPU: it needs ${workgroups.join(" x ")} workgroups, and ` +
+        `${gpu.adapter.name} allows ${limit} along an axis`,
+    );
+  }
   const pass = encoder.beginComputePass({ label });
   pass.setPipeline(compiled);
   pass.setBindGroup(
@@ -231,12 +250,18 @@ export function storage(
         `${gpu.adapter.name} allows ${limit}`,
     );
   }
+  gpu.device.pushErrorScope("out-of-memory");
   const buffer = gpu.device.createBuffer({
     label,
     // Bindings are at least one element, and sizes whole words.
     size: Math.max(Math.ceil(bytes / 4) * 4, 16),
     usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
   });
+  gpu.device.popErrorScope().then((error) => {
+    if (!error) return;
+    const reason = `it needs ${bytes} bytes, and the GPU is out of memory`;
+    gpu.failures.push(new RangeError(`Cannot hold ${label} on the GPU: ${reason}`));
+  }, () => {});
   // Deno 2.9 panics where there is nothing to write.
   if (typeof content !== "number" && bytes > 0) {
     const whole = content.byteLength % 4 === 0
@@ -269,6 +294,7 @@ export interface ReadRange {
  * @param encoder What was recorded; finished here.
  * @param ranges What to read.
  * @returns One copy a range.
+ * @throws {RangeError} If they are more than the device's largest buffer holds.
  */
 export async function submitAndRead(
   gpu: Gpu,
@@ -276,6 +302,12 @@ export async function submitAndRead(
   ranges: readonly ReadRange[],
 ): Promise<ArrayBuffer[]> {
   const total = ranges.reduce((sum, { bytes }) => sum + bytes, 0);
+  const limit = gpu.device.limits.maxBufferSize;
+  if (total > limit) {
+    throw new RangeError(
+      `Cannot read back ${total} bytes at once: ${gpu.adapter.name} allows ${limit} in a buffer`,
+    );
+  }
   const staging = gpu.device.createBuffer({
     label: "readback",
     size: total,

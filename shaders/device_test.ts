@@ -61,6 +61,53 @@ Deno.test("storage() refuses what the device cannot bind, with the size", async 
   );
 });
 
+Deno.test("dispatch() and submitAndRead() refuse what is beyond the device's limits", async () => {
+  const gpu = await testGpu();
+  const values = storage(gpu, "values", Uint32Array.of(1));
+  const kernel = pipeline(gpu, "test", CODE, "add", { ADDEND: 1 });
+  const encoder = gpu.device.createCommandEncoder();
+  const { maxComputeWorkgroupsPerDimension, maxBufferSize } = gpu.device.limits;
+  const count = maxComputeWorkgroupsPerDimension + 1;
+  assertThrows(
+    () => dispatch(gpu, encoder, kernel, [values], [1, count, 1]),
+    RangeError,
+    `Cannot run test.add on the GPU: it needs 1 x ${count} x 1 workgroups`,
+  );
+  const bytes = 4 * Math.ceil((maxBufferSize + 4) / 4);
+  await assertRejects(
+    () => submitAndRead(gpu, encoder, [{ buffer: values, bytes }]),
+    RangeError,
+    `Cannot read back ${bytes} bytes at once`,
+  );
+  values.destroy();
+});
+
+Deno.test("checked() throws what went wrong before it", async () => {
+  const gpu = (await openGpu())!;
+  const { popErrorScope } = gpu.device;
+  // Real drivers give memory out before they have it, so that none runs out in a test.
+  gpu.device.popErrorScope = async () => {
+    await popErrorScope.call(gpu.device);
+    return new GPUOutOfMemoryError("not enough");
+  };
+  storage(gpu, "a map", 4096).destroy();
+  gpu.device.popErrorScope = popErrorScope;
+  await assertRejects(
+    () => checked(gpu, "go on", () => {}),
+    RangeError,
+    "Cannot hold a map on the GPU: it needs 4096 bytes, and the GPU is out of memory",
+  );
+  gpu.device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE });
+  const read = () => {
+    const encoder = gpu.device.createCommandEncoder();
+    return submitAndRead(gpu, encoder, []);
+  };
+  await assertRejects(() => checked(gpu, "go on", read), Error, "MAP");
+  // Each is thrown once.
+  await checked(gpu, "go on", read);
+  gpu.destroy();
+});
+
 Deno.test("checked() says what was invalid, and that a device was lost", async () => {
   const gpu = (await openGpu())!;
   await assertRejects(

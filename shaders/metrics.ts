@@ -63,7 +63,7 @@ export class GridSums {
    * @param mapSide Side of each heatmap in pixels.
    * @param targets One a heatmap; one without boxes takes no work.
    * @param margin What image pixels outside the centre square count as.
-   * @throws {RangeError} If the tiles do not fit one dispatch.
+   * @throws {RangeError} If the sums of the tiles do not fit a buffer.
    */
   constructor(
     gpu: Gpu,
@@ -108,10 +108,6 @@ export class GridSums {
       })
     );
     const tiles = packed.length / TILE_WORDS;
-    const limit = gpu.device.limits.maxComputeWorkgroupsPerDimension;
-    if (tiles > limit) {
-      throw new RangeError(`Cannot score on the GPU: ${tiles} tiles are more than ${limit}`);
-    }
     this.#inputs = [
       storage(gpu, "score tiles", Uint32Array.from(packed)),
       storage(gpu, "score counts", Uint32Array.from(counts)),
@@ -129,7 +125,10 @@ export class GridSums {
       WIDTH: this.#mapSide,
     });
     const tiles = this.sumBytes / 4 / SUM_WORDS;
-    dispatch(this.#gpu, encoder, kernel, [heatmaps, ...this.#inputs, this.sums], [tiles, 1, 1]);
+    const { maxComputeWorkgroupsPerDimension: most } = this.#gpu.device.limits;
+    const buffers = [heatmaps, ...this.#inputs, this.sums];
+    const rows = Math.ceil(tiles / most);
+    dispatch(this.#gpu, encoder, kernel, buffers, [Math.ceil(tiles / rows), rows, 1]);
   }
 
   /**

@@ -1,5 +1,6 @@
 // Counts and sums behind the scores, over tiles of heatmaps of which each pixel
-// stands for a known number of image pixels. One workgroup a tile.
+// stands for a known number of image pixels. One workgroup a tile, in rows where
+// they are too many for one axis.
 
 // Pixels of one heatmap, and its columns.
 override PIXELS: u32;
@@ -51,9 +52,14 @@ var<workgroup> reached: array<atomic<u32>, LEVELS + 1u>;
 @compute @workgroup_size(THREADS)
 fn sum_tiles(
   @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(num_workgroups) workgroups: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
-  let tile = tiles[workgroup.x];
+  let number = workgroup.y * workgroups.x + workgroup.x;
+  if (number >= arrayLength(&tiles)) {
+    return;
+  }
+  let tile = tiles[number];
   let origin = tile.map * PIXELS + tile.row * WIDTH + tile.column;
   let shift = heatmaps[origin];
   var sums = vec2f();
@@ -87,11 +93,11 @@ fn sum_tiles(
     for (var other = 0u; other < THREADS; other++) {
       total += totals[other];
     }
-    results[workgroup.x].shift = shift;
-    results[workgroup.x].total = total.x;
-    results[workgroup.x].squares = total.y;
+    results[number].shift = shift;
+    results[number].total = total.x;
+    results[number].squares = total.y;
   }
   if (thread <= LEVELS) {
-    results[workgroup.x].reached[thread] = atomicLoad(&reached[thread]);
+    results[number].reached[thread] = atomicLoad(&reached[thread]);
   }
 }

@@ -17,6 +17,29 @@ export function testGpu(): Promise<Gpu> {
   });
 }
 
+/**
+ * A device with no more than WebGPU's default limits, or less where that is asked for.
+ *
+ * @param limits Limits that it is to claim; those of the device stay as they are.
+ */
+export async function limitedGpu(limits: Partial<GPUSupportedLimits> = {}): Promise<Gpu> {
+  const adapter = (await navigator.gpu.requestAdapter())!;
+  const device = await adapter.requestDevice();
+  const names = Object.keys(Object.getOwnPropertyDescriptors(GPUSupportedLimits.prototype));
+  const own = Object.fromEntries(
+    names.map((name) => [name, device.limits[name as keyof GPUSupportedLimits]]),
+  );
+  Object.defineProperty(device, "limits", { value: { ...own, ...limits } });
+  return {
+    device,
+    adapter: { name: "a small GPU", isHardware: false },
+    pipelines: new Map(),
+    failures: [],
+    lost: undefined,
+    destroy: () => device.destroy(),
+  };
+}
+
 /** Runs what `record` records on maps, and reads its result and other buffers back. */
 export async function runKernel(
   input: Float32Array | Uint8Array,
