@@ -10,6 +10,7 @@ import { AttentionSums } from "../shaders/aggregate.ts";
 import { requireTokenRange } from "../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, type ReadRange, storage, submitAndRead } from "../shaders/device.ts";
 import { Gaussian } from "../shaders/gaussian.ts";
+import type { GpuTimer } from "../shaders/gpu_timer.ts";
 import { GridSums, type GridTarget } from "../shaders/metrics.ts";
 import { Otsu } from "../shaders/otsu.ts";
 import { applyThreshold } from "../shaders/otsu_cpu.ts";
@@ -45,6 +46,8 @@ export interface GpuHeatmapsOptions extends ScoreOptions {
   readonly sigma: number;
   /** Whether values up to Otsu's threshold are set to 0. */
   readonly otsu: boolean;
+  /** Times the GPU's work: one piece for each addition of maps and each batch of heatmaps. */
+  readonly timer?: GpuTimer;
 }
 
 /** What became of one phrase. */
@@ -126,7 +129,10 @@ export class GpuHeatmaps {
    */
   add(maps: readonly GPUBuffer[], phrase?: number, steps = 1): void {
     const encoder = this.#gpu.device.createCommandEncoder({ label: "add attention" });
-    maps.forEach((map, i) => this.#sums[i]!.add(encoder, map, phrase, steps));
+    this.#measure(
+      encoder,
+      () => maps.forEach((map, i) => this.#sums[i]!.add(encoder, map, phrase, steps)),
+    );
     this.#gpu.device.queue.submit([encoder.finish()]);
   }
 
@@ -153,7 +159,6 @@ export class GpuHeatmaps {
     const { size, margin, otsu } = this.#options;
     const finisher = this.#finisher!;
     const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
-    if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
     const errors: unknown[] = [];
     const targets = this.#phrases.slice(first, first + count).map(({ target }, i): GridTarget => {
       const none = { image: { width: 1, height: 1 }, boxes: [] };
@@ -167,8 +172,11 @@ export class GpuHeatmaps {
     });
     const grid = new GridSums(this.#gpu, size, targets, margin);
     try {
-      finisher.record(encoder, this.#sums.map(({ means }) => means), first, count);
-      grid.record(encoder, finisher.heatmap);
+      this.#measure(encoder, () => {
+        if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
+        finisher.record(encoder, this.#sums.map(({ means }) => means), first, count);
+        grid.record(encoder, finisher.heatmap);
+      });
       const states = this.#sums.map(({ states, stateBytes }) => ({
         buffer: states,
         bytes: stateBytes,
@@ -216,6 +224,12 @@ export class GpuHeatmaps {
     } finally {
       grid.destroy();
     }
+  }
+
+  #measure(encoder: GPUCommandEncoder, record: () => void): void {
+    const { timer } = this.#options;
+    if (timer) timer.measure(encoder, record);
+    else record();
   }
 
   /** Frees its buffers. */

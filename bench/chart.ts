@@ -1,0 +1,136 @@
+/**
+ * What was measured as a chart: a row a case, a dot a contender.
+ *
+ * @module
+ */
+
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+import type { Measurement } from "./measure.ts";
+import { TITLES } from "./report.ts";
+
+/** Colours that colour-blind readers tell apart (Okabe and Ito), each with a shape of its own. */
+const SERIES = [
+  { column: "typescript", colour: "#0072b2", symbol: "circle" },
+  { column: "shaders", colour: "#d55e00", symbol: "square" },
+  { column: "gpuTime", colour: "#e69f00", symbol: "diamond" },
+  { column: "released", colour: "#000000", symbol: "triangle" },
+  { column: "best", colour: "#009e73", symbol: "star" },
+] as const;
+
+/** Space above the plot for title and legend, and between two entries of the legend. */
+const TOP = 74;
+const LEGEND_STEP = 150;
+
+/** A dot's row and place. */
+interface Point {
+  readonly row: string;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  readonly colour: string;
+  readonly symbol: string;
+}
+
+/**
+ * Draws the medians, with a line from the shortest to the longest time.
+ *
+ * @param title What was measured where and when.
+ * @returns An SVG document.
+ */
+export function drawTimes(measurements: readonly Measurement[], title: string): string {
+  const rows: string[] = [];
+  const headings: string[] = [];
+  for (const { group, name } of measurements) {
+    const heading = group === "kernels" ? "by kernel" : `by ${group}`;
+    if (!headings.includes(heading)) {
+      headings.push(heading);
+      rows.push(heading);
+    }
+    rows.push(name);
+  }
+  const points = measurements.flatMap(({ name, times, gpuTime }) =>
+    SERIES.flatMap(({ column, colour, symbol }): Point[] => {
+      const spread = column === "gpuTime" ? gpuTime : times[column];
+      return spread ? [{ row: name, ...spread, colour, symbol }] : [];
+    })
+  );
+  const shown = SERIES.filter(({ colour }) => points.some((point) => point.colour === colour));
+  return toSvg({
+    width: 860,
+    height: TOP + 50 + 22 * rows.length,
+    marginTop: TOP,
+    marginLeft: 140,
+    marginRight: 30,
+    marginBottom: 44,
+    x: {
+      type: "log",
+      label: "milliseconds, readback included (logarithmic)",
+      labelAnchor: "center",
+      labelArrow: "none",
+      tickFormat: (value: number) => /^[15]/.test(value.toExponential()) ? String(value) : "",
+    },
+    y: { type: "band", domain: rows, label: null, tickSize: 0 },
+    marks: [
+      Plot.gridX({ stroke: "#dddddd", strokeOpacity: 1 }),
+      Plot.gridY(rows.filter((row) => !headings.includes(row)), {
+        stroke: "#eeeeee",
+        strokeOpacity: 1,
+      }),
+      Plot.axisY({
+        tickSize: 0,
+        tickFormat: (row: string) => headings.includes(row) ? "" : row,
+      }),
+      Plot.text(headings, {
+        y: (row: string) => row,
+        text: (row: string) => row,
+        frameAnchor: "left",
+        textAnchor: "end",
+        dx: -9,
+        fontWeight: "bold",
+      }),
+      Plot.ruleY(points, { y: "row", x1: "min", x2: "max", stroke: "colour", strokeWidth: 1.5 }),
+      Plot.dot(points, { y: "row", x: "median", fill: "colour", symbol: "symbol", r: 4.5 }),
+      ...heading(title),
+      ...shown.flatMap(({ column, colour, symbol }, i) =>
+        legend(TITLES[column], colour, symbol, i)
+      ),
+    ],
+  });
+}
+
+/** A title in the space above a plot. */
+export function heading(title: string): Plot.Markish[] {
+  const place = { frameAnchor: "top-left", textAnchor: "start", dx: -130 } as const;
+  return [Plot.text([title], { ...place, dy: 16 - TOP, fontSize: 14, fontWeight: "bold" })];
+}
+
+/** One entry of a legend in the space above a plot. */
+export function legend(
+  text: string,
+  fill: string,
+  symbol: string,
+  index: number,
+): Plot.Markish[] {
+  const dx = index * LEGEND_STEP - 124;
+  const dy = 42 - TOP;
+  return [
+    Plot.dot([0], { frameAnchor: "top-left", dx, dy, fill, symbol: symbol as "circle", r: 4.5 }),
+    Plot.text([text], { frameAnchor: "top-left", textAnchor: "start", dx: dx + 9, dy }),
+  ];
+}
+
+type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
+
+/** Draws a plot without a browser. */
+export function toSvg(options: Plot.PlotOptions): string {
+  // The types of a browser's documents are not the compiler's here.
+  const { document } = parseHTML("<body></body>") as unknown as { document: PlotDocument };
+  const svg = Plot.plot({
+    ...options,
+    document,
+    style: { fontFamily: "sans-serif", fontSize: "11px", background: "white", color: "#222222" },
+  });
+  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  return `${svg.outerHTML}\n`;
+}

@@ -1,0 +1,86 @@
+/**
+ * What the first heatmap costs, apart from those after it.
+ *
+ * @module
+ */
+
+import { type Gpu, openGpu } from "../shaders/device.ts";
+import type { Case } from "./cases.ts";
+import { HeatmapRun, PAPER } from "./heatmap_cases.ts";
+import { type Inputs, uploadMaps } from "./inputs.ts";
+import type { Peers } from "./peers.ts";
+
+/** Milliseconds of first and second calls. */
+export interface FirstUse {
+  /** Plain TypeScript, before and after its first compilation. */
+  readonly typescript: Calls;
+  /** The shaders on a device just opened. */
+  readonly shaders?: Calls & { readonly open: number };
+  /** The peers, and how long Python takes to load its libraries. */
+  readonly released?: Calls & { readonly open: number };
+  readonly best?: Calls & { readonly open: number };
+}
+
+/** Milliseconds of the first call and of the second. */
+interface Calls {
+  readonly first: number;
+  readonly second: number;
+}
+
+/** A device with the attention maps on it. */
+export interface Place {
+  readonly gpu: Gpu;
+  readonly maps: GPUBuffer;
+}
+
+/**
+ * Opens the GPU.
+ *
+ * @returns What that took with it; `undefined` where there is none.
+ */
+export async function openPlace(inputs: Inputs): Promise<Place & { open: number } | undefined> {
+  const began = performance.now();
+  const gpu = await openGpu();
+  const open = performance.now() - began;
+  return gpu && { gpu, maps: uploadMaps(gpu, inputs), open };
+}
+
+/**
+ * Times the first two heatmaps of each contender; to be called before anything
+ * else is computed.
+ *
+ * @param subject The whole post-processing at the paper's sizes.
+ */
+export async function measureFirstUse(
+  subject: Case,
+  place: Place & { open: number } | undefined,
+  peers: Peers | undefined,
+): Promise<FirstUse> {
+  const twice = async (run: () => unknown): Promise<Calls> => {
+    const time = async () => {
+      const began = performance.now();
+      const own = await run();
+      return typeof own === "number" ? own : performance.now() - began;
+    };
+    return { first: await time(), second: await time() };
+  };
+  const typescript = await twice(() => void subject.typescript());
+  let shaders: FirstUse["shaders"];
+  if (place) {
+    const run = new HeatmapRun(place.gpu, place.maps, PAPER);
+    shaders = { open: place.open, ...await twice(async () => void await run.run()) };
+    run.destroy();
+  }
+  const ofPeer = async (name: "released" | "best") => {
+    const request = subject.peers[name];
+    if (!peers || !request) return {};
+    const calls = await twice(async () => (await peers.run(request)).milliseconds);
+    return { [name]: { open: peers.loadMilliseconds, ...calls } };
+  };
+  return {
+    typescript,
+    ...(shaders && { shaders }),
+    ...await ofPeer("released"),
+    ...await ofPeer("best"),
+  };
+}

@@ -1,0 +1,149 @@
+/**
+ * `deno task bench`: the post-processing in plain TypeScript, by shaders, and
+ * by two Python peers, on the same inputs and in turn.
+ *
+ * @module
+ */
+
+import { cpus } from "node:os";
+import manifest from "../deno.json" with { type: "json" };
+import { EXIT, runMain } from "../cli/_exit.ts";
+import { command, helpText, parseFlags } from "../cli/_flags.ts";
+import { drawTimes } from "./chart.ts";
+import { measureFirstUse, openPlace } from "./first_use.ts";
+import { FULL, heatmapCases, PAPER, QUICK } from "./heatmap_cases.ts";
+import { makeInputs, putInputs } from "./inputs.ts";
+import { Kernels } from "./kernel_cases.ts";
+import { measureCase, type Measurement } from "./measure.ts";
+import { NoPeersError, Peers } from "./peers.ts";
+import { agreement, conclusions, firstUse, table } from "./report.ts";
+
+/** Folder of the results that are kept. */
+const RESULTS = decodeURIComponent(new URL("results", import.meta.url).pathname);
+
+const COMMAND = command({
+  usage: "deno task bench [options]",
+  description:
+    "Times the post-processing by kernel, heatmap size, steps and phrases: plain TypeScript, the " +
+    "shaders on this machine's GPU, and two Python peers by the libraries that the first python3 " +
+    "of the path has. Prints a table, and writes it as JSON and as a chart.",
+  flags: {
+    quick: { type: "boolean", description: "Few sizes and rounds: a look, not a measurement." },
+    peers: { type: "boolean", default: true, description: "Leave the Python peers out." },
+    rounds: {
+      type: "integer",
+      min: 1,
+      placeholder: "N",
+      description: "Most runs of each contender.",
+      defaultText: "21; 3 with --quick",
+    },
+    out: {
+      type: "string",
+      placeholder: "DIR",
+      description: "Folder to write to.",
+      defaultText: "bench/results",
+    },
+  },
+});
+
+async function main(args: string[], signal: AbortSignal): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { quick, rounds = quick ? 3 : 21, out = RESULTS } = values;
+  quietenDriver();
+  const sweeps = quick ? QUICK : FULL;
+  const inputs = makeInputs(Math.max(...sweeps.steps));
+  const place = await openPlace(inputs);
+  const peers = values.peers ? await openPeers() : undefined;
+  try {
+    if (peers) await putInputs(peers, inputs);
+    const { gpu, maps } = place ?? {};
+    const heatmaps = heatmapCases(inputs, sweeps, gpu, maps);
+    const paper = heatmaps.find(({ shape }) =>
+      Object.entries(PAPER).every(([key, value]) => shape![key as keyof typeof PAPER] === value)
+    )!;
+    const first = await measureFirstUse(paper, place, peers);
+    const kernels = new Kernels(inputs);
+    if (peers) await kernels.put(peers);
+    const cases = [...kernels.cases(gpu, maps), ...heatmaps];
+    const measurements: Measurement[] = [];
+    for (const [i, subject] of cases.entries()) {
+      signal.throwIfAborted();
+      console.error(`${i + 1} of ${cases.length}: ${subject.name}`);
+      measurements.push(await measureCase(subject, peers, { rounds }));
+    }
+    const date = new Date().toISOString().slice(0, 10);
+    const machine = describeMachine();
+    const adapter = gpu?.adapter.name ?? "no GPU";
+    const lines = [
+      `${machine.cpus} x ${machine.cpu}; GPU: ${adapter}; ${date}`,
+      versionsLine(peers),
+      "",
+      table(measurements),
+      "",
+      ...firstUse(first),
+      "",
+      ...agreement(measurements),
+      "",
+      ...conclusions(measurements, gpu?.adapter.name),
+    ];
+    console.log(lines.join("\n"));
+    const report = {
+      date,
+      options: { quick, rounds },
+      machine,
+      gpu: gpu?.adapter,
+      versions: { groundray: manifest.version, deno: Deno.version.deno, ...peers?.versions },
+      ...(peers && { torchThreads: peers.threads }),
+      firstUse: first,
+      measurements,
+      conclusions: conclusions(measurements, gpu?.adapter.name),
+    };
+    const title = `Post-processing on ${adapter} and ${machine.cpus} x ${machine.cpu}, ${date}`;
+    await Deno.mkdir(out, { recursive: true });
+    const base = `${out}/${date}-postprocess`;
+    await Deno.writeTextFile(`${base}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
+    await Deno.writeTextFile(`${base}.svg`, drawTimes(measurements, title));
+    console.error(`Wrote ${base}.json and .svg`);
+    return EXIT.ok;
+  } finally {
+    await peers?.close();
+    place?.maps.destroy();
+    place?.gpu.destroy();
+  }
+}
+
+/** As the other commands do: the driver complains on stderr without this variable. */
+function quietenDriver(): void {
+  if (Deno.build.os === "linux" && Deno.env.get("XDG_RUNTIME_DIR") === undefined) {
+    Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
+  }
+}
+
+/** The Python peers; says so where there are none. */
+async function openPeers(): Promise<Peers | undefined> {
+  try {
+    return await Peers.open();
+  } catch (error) {
+    if (!(error instanceof NoPeersError)) throw error;
+    console.error(`Without the Python peers: ${error.message}.`);
+    return undefined;
+  }
+}
+
+function describeMachine(): { cpu: string; cpus: number } {
+  const all = cpus();
+  return { cpu: all[0]?.model ?? "unknown CPU", cpus: all.length };
+}
+
+function versionsLine(peers: Peers | undefined): string {
+  const versions = { Deno: Deno.version.deno, ...peers?.versions };
+  const shown = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  const threads = peers ? [`${peers.threads} threads in torch`] : [];
+  return [...shown, ...threads].join(", ");
+}
+
+if (import.meta.main) await runMain(main);

@@ -1,0 +1,315 @@
+"""The Python peers of `deno task bench`: the same computations by the libraries that others use.
+
+    python3 -m venv peers
+    peers/bin/pip install torch torchvision scipy scikit-image torcheval
+    PATH="$PWD/peers/bin:$PATH" deno task bench
+
+Two contenders, written for this benchmark:
+
+- `released`: the calls that the released code of Vilouras et al. makes, in its order. Every map of
+  every layer and step is resized, then all of them are averaged; scores are counted on a map of the
+  original image's size.
+- `best`: the fastest that these libraries were found to do for the same result. Maps are averaged
+  first and resized once; the scores' thresholds are looked up in one pass.
+
+Protocol: each request is a line of JSON on stdin, each answer one on stdout. The first answer, to no
+request, holds the versions, or what is missing.
+
+    {"put": NAME, "dtype": "<f4", "shape": [...]}, then the array's bytes
+        -> {}
+    {"run": "best.otsu", "arguments": {"heatmap": NAME}, "settings": {...}}, and where asked for
+    "steps" (how many of the maps), "repeat" (how many times) and "result": true
+        -> {"milliseconds": ..., "lengths": [...]}, then so many float32 each
+
+The time is that of the computation alone, without what comes in and goes out.
+"""
+
+import json
+import sys
+import time
+import warnings
+
+warnings.filterwarnings("ignore")
+
+try:
+    import numpy as np
+    import scipy
+    import skimage
+    import torch
+    import torch.nn.functional as F
+    import torchvision
+    from scipy import ndimage
+    from skimage.filters import threshold_multiotsu
+    from torcheval.metrics.functional import binary_binned_auroc
+    from torchvision.transforms import Resize
+except ImportError as error:
+    print(json.dumps({"missing": str(error)}), flush=True)
+    sys.exit()
+
+IOU_THRESHOLDS = [0.1, 0.2, 0.3, 0.4, 0.5]
+ROC_THRESHOLDS = [0, 0.25, 0.5, 0.75, 1]
+
+
+class Released:
+    """What the released code does."""
+
+    def scaled_maps(self, layers, tokens):
+        """One [steps, side, side] a layer, each map scaled to 0..1."""
+        start, end = tokens
+        result = []
+        for steps in layers:
+            stack = torch.stack(steps, -1)  # [positions, tokens, steps]
+            side = int(np.sqrt(stack.shape[0]))
+            stack = stack.reshape(side, side, *stack.shape[1:])[..., start:end, :].mean(-2)
+            lowest, highest = stack.amin((0, 1)), stack.amax((0, 1))
+            result.append(((stack - lowest) / (highest - lowest)).permute(2, 0, 1))
+        return result
+
+    def aggregate(self, layers, tokens):
+        return torch.stack(self.scaled_maps(layers, tokens)).mean((0, 1))
+
+    def resize(self, scaled_maps, size):
+        # The release pins a torchvision whose default for tensors is no antialiasing.
+        resized = [Resize(size, antialias=False)(maps) for maps in scaled_maps]
+        return torch.stack(resized).mean((0, 1))
+
+    def gaussian(self, heatmap, sigma):
+        return torch.from_numpy(ndimage.gaussian_filter(heatmap.numpy(), sigma=(sigma, sigma)))
+
+    def smooth(self, scaled_maps, size, sigma):
+        return self.gaussian(self.resize(scaled_maps, size), sigma)
+
+    def scale(self, heatmap):
+        return (heatmap - heatmap.min()) / (heatmap.max() - heatmap.min())
+
+    def otsu(self, heatmap):
+        thresholds = threshold_multiotsu(heatmap.numpy(), classes=2)
+        mask = (heatmap[..., None] > torch.from_numpy(thresholds)).any(-1)
+        return heatmap * mask.to(torch.float32), thresholds[0]
+
+    def grey(self, pixels, size):
+        image = pixels.to(torch.float32) / 255
+        height, width = image.shape
+        if height > width:
+            resized = size * height // width, size
+        else:
+            resized = size, size * width // height
+        image = F.interpolate(image[None, None], size=resized, mode="bilinear")[0, 0]
+        top, left = (length // 2 - size // 2 for length in resized)
+        return image[top : top + size, left : left + size]
+
+    def on_image(self, heatmap, width, height):
+        side = min(width, height)
+        heatmap = F.interpolate(heatmap[None, None], size=(side, side), mode="nearest")[0, 0]
+        left, top = (width - side) // 2, (height - side) // 2
+        margins = left, width - side - left, top, height - side - top
+        return F.pad(heatmap, margins, value=float("nan"))
+
+    def target(self, heatmap, boxes):
+        target = torch.zeros_like(heatmap, dtype=torch.bool)
+        for x, y, width, height in boxes:
+            target[y : y + height, x : x + width] = True
+        return target
+
+    def contrast_to_noise(self, heatmap, boxes, is_absolute):
+        heatmap = heatmap.clone()
+        ratios = []
+        for x, y, width, height in boxes:
+            box = heatmap[y : y + height, x : x + width]
+            mean, variance = box.nanmean(), (box - box.nanmean()).square().nanmean()
+            heatmap[y : y + height, x : x + width] = float("nan")
+            outside = (heatmap - heatmap.nanmean()).square().nanmean()
+            contrast = mean - heatmap.nanmean()
+            contrast = contrast.abs() if is_absolute else contrast
+            ratios.append(torch.nan_to_num(contrast / torch.sqrt(variance + outside)).item())
+        return sum(ratios) / len(ratios)
+
+    def intersection_over_union(self, heatmap, boxes):
+        target = self.target(heatmap, boxes)
+        ratios = []
+        for threshold in IOU_THRESHOLDS:
+            mask = heatmap > threshold
+            both = torch.logical_and(mask, target).sum().item()
+            ratios.append(both / torch.logical_or(mask, target).sum().item())
+        return sum(ratios) / len(ratios)
+
+    def area_under_curve(self, heatmap, boxes):
+        target = self.target(heatmap, boxes).long().flatten()
+        return binary_binned_auroc(heatmap.flatten(), target, threshold=5)[0].item()
+
+    def scores(self, heatmap, width, height, boxes):
+        heatmap = self.on_image(heatmap, width, height)
+        return [
+            self.contrast_to_noise(heatmap, boxes, True),
+            self.contrast_to_noise(heatmap, boxes, False),
+            self.intersection_over_union(heatmap, boxes),
+            self.area_under_curve(heatmap, boxes),
+        ]
+
+    def postprocess(self, layers, tokens, size, sigma):
+        scaled = self.scale(self.smooth(self.scaled_maps(layers, tokens), size, sigma))
+        return scaled, *self.otsu(scaled)
+
+
+class Best(Released):
+    """The fastest that the libraries were found to do."""
+
+    def aggregate(self, layers, tokens):
+        start, end = tokens
+        means = layers[..., start:end].mean(-1)  # [layers, steps, positions]
+        lowest, highest = torch.aminmax(means, dim=-1, keepdim=True)
+        mean = ((means - lowest) / (highest - lowest)).mean((0, 1))
+        side = int(np.sqrt(mean.numel()))
+        return mean.reshape(side, side)
+
+    def resize(self, mean, size):
+        return F.interpolate(mean[None, None], size=(size, size), mode="bilinear")[0, 0]
+
+    def smooth(self, mean, size, sigma):
+        return self.gaussian(self.resize(mean, size), sigma)
+
+    def gaussian(self, heatmap, sigma):
+        # SciPy's own weights, from a single 1.
+        radius = int(4 * sigma + 0.5)
+        centre = np.zeros(2 * radius + 1)
+        centre[radius] = 1
+        weights = ndimage.gaussian_filter1d(centre, sigma, mode="constant")
+        weights = torch.from_numpy(weights.astype(np.float32))
+        for axis in 0, 1:
+            before = heatmap.narrow(axis, 0, radius).flip(axis)
+            after = heatmap.narrow(axis, heatmap.shape[axis] - radius, radius).flip(axis)
+            padded = torch.cat([before, heatmap, after], axis)
+            shape = (1, 1, -1, 1) if axis == 0 else (1, 1, 1, -1)
+            heatmap = F.conv2d(padded[None, None], weights.reshape(shape))[0, 0]
+        return heatmap
+
+    def scale(self, heatmap):
+        lowest, highest = torch.aminmax(heatmap)
+        return (heatmap - lowest) / (highest - lowest)
+
+    def otsu(self, heatmap):
+        lowest, highest = (value.item() for value in torch.aminmax(heatmap))
+        counts = torch.histc(heatmap, 256, lowest, highest).numpy()
+        edges = np.linspace(lowest, highest, 257, dtype=np.float32)
+        centres = (edges[1:] + edges[:-1]) / 2
+        threshold = threshold_multiotsu(classes=2, hist=(counts, centres))[0]
+        return heatmap * (heatmap > float(threshold)), threshold
+
+    def grey(self, pixels, size):
+        shorter = min(pixels.shape)
+        taps = []
+        for length in pixels.shape:
+            resized = size * length // shorter
+            start = resized // 2 - size // 2
+            points = (torch.arange(start, start + size) + 0.5) * (length / resized) - 0.5
+            points = points.clamp(0, length - 1)
+            lower = points.long()
+            taps.append((lower, (lower + 1).clamp(max=length - 1), points - lower))
+        (top, bottom, down), (left, right, across) = taps
+        rows = torch.lerp(
+            pixels[top].to(torch.float32), pixels[bottom].to(torch.float32), down[:, None]
+        )
+        return torch.lerp(rows[:, left], rows[:, right], across) / 255
+
+    def scores(self, heatmap, width, height, boxes):
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        square = F.interpolate(heatmap[None, None], size=(side, side), mode="nearest")[0, 0]
+        owners = torch.zeros((height, width), dtype=torch.uint8)
+        for number, (x, y, w, h) in reversed(list(enumerate(boxes, 1))):
+            owners[y : y + h, x : x + w] = number
+        outside = int(torch.count_nonzero(owners))
+        owners = owners[top : top + side, left : left + side]
+        outside -= int(torch.count_nonzero(owners))
+        pixels = [square[owners == number] for number in range(len(boxes) + 1)]
+        # Of each region: pixels, mean, mean square.
+        moments = [(p.numel(), p.mean().double(), p.square().mean().double()) for p in pixels]
+        above = self.counts(pixels, IOU_THRESHOLDS, torch.gt)
+        at_least = self.counts(pixels, ROC_THRESHOLDS, torch.ge)
+        hits, missed = above[1:].sum(0), above[0]
+        marked = sum(p.numel() for p in pixels[1:]) + outside
+        true, false = at_least[1:].sum(0).flip(0), at_least[0].flip(0)
+        area = torch.trapezoid(F.pad(true, (1, 0)), F.pad(false, (1, 0)))
+        ratios = self.ratios(moments)
+        return [
+            float(np.mean(np.abs(ratios))),
+            float(np.mean(ratios)),
+            (hits / (marked + missed)).mean().item(),
+            (area / (true[-1] * false[-1])).item() if true[-1] * false[-1] > 0 else 0.5,
+        ]
+
+    def counts(self, pixels, thresholds, compare):
+        counts = [[compare(p, t).count_nonzero() for t in thresholds] for p in pixels]
+        return torch.tensor(counts, dtype=torch.float64)
+
+    def ratios(self, moments):
+        ratios = []
+        for box in range(1, len(moments)):
+            rest = [moments[0], *moments[box + 1 :]]
+            total = sum(count for count, _, _ in rest)
+            mean = sum(count * mean for count, mean, _ in rest) / total
+            square = sum(count * square for count, _, square in rest) / total
+            _, own_mean, own_square = moments[box]
+            noise = own_square - own_mean**2 + square - mean**2
+            ratios.append(float(torch.nan_to_num((own_mean - mean) / torch.sqrt(noise))))
+        return ratios
+
+    def postprocess(self, layers, tokens, size, sigma):
+        scaled = self.scale(self.smooth(self.aggregate(layers, tokens), size, sigma))
+        return scaled, *self.otsu(scaled)
+
+
+CONTENDERS = {"released": Released(), "best": Best()}
+arrays = {}
+
+
+def prepare(run, arguments, settings, steps=None):
+    """A call without arguments; what it starts from is made here, outside the time."""
+    name, kernel = run.split(".")
+    data = {argument: arrays[array] for argument, array in arguments.items()}
+    if "layers" in data:
+        data["layers"] = data["layers"][:, :steps]
+        if name == "released":
+            data["layers"] = [list(layer) for layer in data["layers"]]
+    if "scaled_maps" in data:
+        # With the steps last in memory, as `scaled_maps` leaves them.
+        data["scaled_maps"] = [
+            torch.stack(list(layer), -1).permute(2, 0, 1) for layer in data["scaled_maps"]
+        ]
+    function = getattr(CONTENDERS[name], kernel)
+    return lambda: function(**data, **settings)
+
+
+def answer(reply, payload=b""):
+    sys.stdout.buffer.write(json.dumps(reply).encode() + b"\n" + payload)
+    sys.stdout.buffer.flush()
+
+
+@torch.no_grad()
+def main():
+    modules = [np, torch, torchvision, scipy, skimage]
+    versions = {module.__name__: module.__version__ for module in modules}
+    versions = {"python": sys.version.split()[0], **versions}
+    answer({"versions": versions, "threads": torch.get_num_threads()})
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        if "put" in request:
+            shape, dtype = request["shape"], np.dtype(request["dtype"])
+            data = bytearray(sys.stdin.buffer.read(int(np.prod(shape)) * dtype.itemsize))
+            arrays[request["put"]] = torch.from_numpy(np.frombuffer(data, dtype).reshape(shape))
+            answer({})
+            continue
+        repeat, is_wanted = request.pop("repeat", 1), request.pop("result", False)
+        function = prepare(**request)
+        began = time.perf_counter()
+        for _ in range(repeat):
+            result = function()
+        milliseconds = (time.perf_counter() - began) * 1000
+        parts = result if isinstance(result, tuple) else (result,)
+        parts = [np.asarray(part, dtype="<f4").ravel() for part in parts] if is_wanted else []
+        lengths = [len(part) for part in parts]
+        payload = b"".join(part.tobytes() for part in parts)
+        answer({"milliseconds": milliseconds, "lengths": lengths}, payload)
+
+
+main()
