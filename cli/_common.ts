@@ -19,7 +19,8 @@ import {
   type Runtime,
   TOKEN_KINDS,
 } from "../mod.ts";
-import { chooseLayers, PRECISIONS } from "../models/ldm/model.ts";
+import { chooseLayers } from "../models/ldm/model.ts";
+import { WEIGHT_TYPES } from "../models/ldm/weights.ts";
 import { DEVICES, requireGpu, RUNTIMES } from "../models/runtime/mod.ts";
 import type { Gpu } from "../shaders/device.ts";
 import { type Flags, type FlagValues, UsageError } from "./_flags.ts";
@@ -56,13 +57,13 @@ export const MODEL_FLAGS = {
     placeholder: "WHERE",
     description: "Where model and heatmaps are computed; auto takes the GPU where it is hardware.",
   },
-  precision: {
+  weights: {
     type: "string",
-    choices: PRECISIONS,
+    choices: WEIGHT_TYPES,
     default: "float32",
     placeholder: "TYPE",
     description:
-      "What the U-Net computes in; float16 takes half the memory, differs a little and needs --runtime webgpu.",
+      "What weights are kept as; float16 takes half the GPU's memory, differs a little and needs --runtime webgpu.",
   },
   layers: {
     type: "string",
@@ -160,7 +161,7 @@ export async function openChosenModel(
     (values.device === "gpu" ? await requireGpu("use the GPU") : undefined);
   console.error(`Running on ${describePlace(runtime, gpu)}: ${runtime.reason}.`);
   if (bundle.config.notice) console.error(bundle.config.notice);
-  const model = await openModel(bundle, runtime, { layers, precision: values.precision });
+  const model = await openModel(bundle, runtime, { layers, weights: values.weights });
   return { model, resolved, ...(gpu && { gpu }) };
 }
 
@@ -199,7 +200,7 @@ export function describeRun(
 ) {
   const { timesteps, ...chosen } = settings;
   return {
-    settings: { ...chosen, timesteps: timesteps.length, precision: model.precision },
+    settings: { ...chosen, timesteps: timesteps.length, weights: model.weights },
     model: { path: model.bundle.path, sha256: modelHash },
     versions: {
       groundray: manifest.version,

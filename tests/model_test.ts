@@ -1,29 +1,52 @@
 import { assert, assertRejects } from "@std/assert";
+import { loadBundle } from "../models/ldm/bundle.ts";
+import { openModel } from "../models/ldm/model.ts";
+import type { WeightType } from "../models/ldm/weights.ts";
 import { openRuntime } from "../models/runtime/mod.ts";
 import { replay } from "./support/replay.ts";
 
 const REFERENCE = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;
 
-Deno.test("in float16 the networks stay near the reference's intermediates", async () => {
+Deno.test("with float16 weights the networks stay near the reference's intermediates", async () => {
   const runtime = await openRuntime("webgpu");
   const report = await replay(REFERENCE, runtime, "float16");
   runtime.gpu?.destroy();
-  console.log("largest differences in float16:", report);
-  // Sums of some two thousand products of 11-bit numbers, through some hundred layers.
-  assert(report.modelOutput < 0.1, "model output");
-  report.attention.forEach((difference, layer) => assert(difference < 0.1, `attention ${layer}`));
-  assert(report.inversion < 0.5, "latents after each inversion step");
-  // What runs once an image or a phrase stays in float32.
+  console.log("largest differences with float16 weights:", report);
+  // Each weight is off by up to 1/2048 of itself, and softmax of large scores magnifies that.
+  // Those of the autoencoder are not.
   assert(report.latent < 1e-4, "latent");
-  assert(report.promptEmbeddings < 1e-4, "prompt embeddings");
+  assert(report.promptEmbeddings < 5e-3, "prompt embeddings");
+  assert(report.modelOutput < 1e-2, "model output");
+  report.attention.forEach((difference, layer) => assert(difference < 1e-2, `attention ${layer}`));
+  assert(report.inversion < 5e-2, "latents after each inversion step");
 });
 
-Deno.test("float16 is refused where nothing computes in it", async () => {
+Deno.test("float16 weights take half the memory of the GPU", async () => {
+  const bundle = await loadBundle(REFERENCE);
+  const loaded = async (weights: WeightType) => {
+    const runtime = await openRuntime("webgpu");
+    const { device } = runtime.gpu!;
+    let bytes = 0;
+    const createBuffer = device.createBuffer.bind(device);
+    device.createBuffer = (descriptor) => {
+      bytes += descriptor.size;
+      return createBuffer(descriptor);
+    };
+    const model = await openModel(bundle, runtime, { weights });
+    await model.close();
+    runtime.gpu!.destroy();
+    return bytes;
+  };
+  const [whole, half] = [await loaded("float32"), await loaded("float16")];
+  assert(half < 0.6 * whole, `${half} against ${whole} bytes`);
+});
+
+Deno.test("float16 weights are refused where there is no GPU for them", async () => {
   const runtime = await openRuntime("native");
   await assertRejects(
     () => replay(REFERENCE, runtime, "float16"),
     TypeError,
-    "Cannot compute in float16 with onnxruntime-node",
+    "Cannot keep weights in float16 with onnxruntime-node",
   );
 });
 

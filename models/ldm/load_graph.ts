@@ -8,29 +8,32 @@ import type { Checkpoint } from "../checkpoint/mod.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { ExternalData, Runtime, Session } from "../runtime/runtime.ts";
-import { locateWeights } from "./weights.ts";
+import { locateWeights, type WeightType } from "./weights.ts";
 
 /**
  * Loads one graph.
  *
+ * @param weights What to load float32 weights as.
  * @throws {Error} If the runtime cannot, with the checkpoint's path.
  */
 export async function loadGraph(
   graph: Graph,
   checkpoint: Checkpoint,
   runtime: Runtime,
+  weights: WeightType,
 ): Promise<Session> {
   // Model hubs keep files behind links, and a runtime accepts only the file itself.
   const path = await Deno.realPath(checkpoint.path);
   const external: ExternalData[] = [];
-  const sources = await locateWeights(graph, checkpoint, (tensor) => {
+  const sources = await locateWeights(graph, checkpoint, weights, (tensor) => {
     const { offset, byteLength, asFloat16 } = tensor;
     const data = { path, offset, length: byteLength, ...(asFloat16 && { asFloat16 }) };
     external.push(data);
     return { ...runtime.refer(data), length: asFloat16 ? byteLength / 2 : byteLength };
   });
   try {
-    return await runtime.load(encodeModel(graph, sources), external);
+    const keepFloat16 = weights === "float16";
+    return await runtime.load(encodeModel(graph, sources), external, { keepFloat16 });
   } catch (error) {
     throw new Error(
       `Cannot load "${checkpoint.path}" into ${runtime.version}: ${(error as Error).message}`,

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { FloatType } from "../onnx/graph.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { Bundle } from "./bundle.ts";
 import { type Networks, openNetworks } from "./networks.ts";
+import type { WeightType } from "./weights.ts";
 
 /** The networks of a latent diffusion model behind what the pipeline asks of them. */
 export interface LdmModel extends Networks {
@@ -18,11 +18,11 @@ export interface LdmModel extends Networks {
   readonly scheduler: Scheduler;
   /** Cross-attention layers that {@linkcode LdmModel.attend} reads, ascending. */
   readonly layers: readonly number[];
-  /** What its U-Net computes in. */
-  readonly precision: FloatType;
+  /** What float32 weights of its U-Net and text encoder are kept as. */
+  readonly weights: WeightType;
   /**
    * Loads the networks anew into another runtime, such as after the GPU was
-   * lost; on the CPU in float32. What the old ones gave is void.
+   * lost; on the CPU with float32 weights. What the old ones gave is void.
    */
   move(runtime: Runtime): Promise<void>;
 }
@@ -36,16 +36,14 @@ export interface OpenModelOptions {
    */
   layers?: readonly number[] | "all";
   /**
-   * What the U-Net computes in: `float16` takes half the memory, differs a little,
-   * and needs runtime `webgpu` on a GPU with the feature `shader-f16`.
+   * What float32 weights of U-Net and text encoder are kept as: `float16` takes half
+   * the GPU's memory, rounds each weight to 11 bits, and needs runtime `webgpu` on a
+   * GPU with the feature `shader-f16`. All is computed in float32 nevertheless.
    *
    * @default {"float32"}
    */
-  precision?: FloatType;
+  weights?: WeightType;
 }
-
-/** What `precision` may be. */
-export const PRECISIONS = ["float32", "float16"] as const satisfies readonly FloatType[];
 
 /** Layers that the released code reads; the paper counts them from 1 (METHOD section 4). */
 export const DEFAULT_LAYERS: readonly number[] = [3, 4, 6, 7];
@@ -54,7 +52,7 @@ export const DEFAULT_LAYERS: readonly number[] = [3, 4, 6, 7];
  * Loads a bundle's networks into a runtime.
  *
  * @throws {RangeError} If a layer is asked for that the model does not have.
- * @throws {TypeError} If float16 is asked for where there is no GPU that computes in it.
+ * @throws {TypeError} If float16 is asked for where there is no GPU that has it.
  */
 export async function openModel(
   bundle: Bundle,
@@ -62,8 +60,8 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<LdmModel> {
   const layers = chooseLayers(options.layers ?? DEFAULT_LAYERS, bundle.crossAttentionLayers);
-  let { precision = "float32" } = options;
-  let networks = await openNetworks(bundle, runtime, { layers, precision });
+  let { weights = "float32" } = options;
+  let networks = await openNetworks(bundle, runtime, { layers, weights });
   return {
     bundle,
     layers,
@@ -71,8 +69,8 @@ export async function openModel(
     get runtime() {
       return networks.runtime;
     },
-    get precision() {
-      return precision;
+    get weights() {
+      return weights;
     },
     encode: (...args) => networks.encode(...args),
     embed: (...args) => networks.embed(...args),
@@ -88,8 +86,8 @@ export async function openModel(
     async move(runtime) {
       // A lost device may refuse to close what it held.
       await networks.close().catch(() => {});
-      if (!runtime.gpu) precision = "float32";
-      networks = await openNetworks(bundle, runtime, { layers, precision });
+      if (!runtime.gpu) weights = "float32";
+      networks = await openNetworks(bundle, runtime, { layers, weights });
     },
   };
 }

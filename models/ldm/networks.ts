@@ -9,7 +9,7 @@ import { checked, type Gpu, storage, submitAndRead } from "../../shaders/device.
 import { mix } from "../../shaders/mix.ts";
 import { mixValues } from "../../shaders/mix_cpu.ts";
 import { readRow } from "../checkpoint/mod.ts";
-import { elementCount, type FloatType } from "../onnx/graph.ts";
+import { elementCount } from "../onnx/graph.ts";
 import type { OutputTensor, Runtime, Values } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
@@ -18,6 +18,7 @@ import type { Bundle } from "./bundle.ts";
 import { buildTextEncoder, TOKEN_TABLE } from "./clip_text.ts";
 import { loadGraph } from "./load_graph.ts";
 import { type Conditioning, openUnet, type UnetSession } from "./unet_session.ts";
+import type { WeightType } from "./weights.ts";
 
 /** Loaded networks behind what the pipeline asks of them. */
 export interface Networks extends Pick<UnetSession, "attend" | "project"> {
@@ -88,23 +89,23 @@ const KEPT_PHRASES = 16;
 export interface NetworksOptions {
   /** Cross-attention layers to read, of those that the model has. */
   readonly layers: readonly number[];
-  /** What the U-Net computes in. */
-  readonly precision: FloatType;
+  /** What to load float32 weights of U-Net and text encoder as. */
+  readonly weights: WeightType;
 }
 
 /**
  * Loads a bundle's networks into a runtime.
  *
- * @throws {TypeError} If float16 is asked for where there is no GPU that computes in it.
+ * @throws {TypeError} If float16 is asked for where there is no GPU that has it.
  */
 export async function openNetworks(
   bundle: Bundle,
   runtime: Runtime,
-  { layers, precision }: NetworksOptions,
+  { layers, weights }: NetworksOptions,
 ): Promise<Networks> {
-  if (precision === "float16" && !runtime.gpu?.device.features.has("shader-f16")) {
+  if (weights === "float16" && !runtime.gpu?.device.features.has("shader-f16")) {
     throw new TypeError(
-      `Cannot compute in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
+      `Cannot keep weights in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
         `it takes runtime "webgpu" and a GPU with the feature shader-f16`,
     );
   }
@@ -124,16 +125,18 @@ export async function openNetworks(
       latentSize: imageSize / downsampling(autoencoder),
       tokens: text.config.positions,
       layers,
-      float: precision,
+      weights,
     }));
+    // Small, and what it is off by would follow the latent through every step.
     const encoder = await keep(
-      loadGraph(buildEncoder(autoencoder, imageSize), checkpoints.autoencoder, runtime),
+      loadGraph(buildEncoder(autoencoder, imageSize), checkpoints.autoencoder, runtime, "float32"),
     );
     const textEncoder = await keep(
       loadGraph(
         buildTextEncoder(text.config, { lookUp: false }),
         checkpoints.textEncoder,
         runtime,
+        weights,
       ),
     );
     const { gpu } = runtime;

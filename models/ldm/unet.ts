@@ -5,10 +5,9 @@
  * @module
  */
 
-import { type FloatType, type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
+import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import {
   averagePool,
-  cast,
   concat,
   conv,
   groupNorm,
@@ -69,13 +68,6 @@ export interface UnetOutputs {
    * @default {false}
    */
   readonly stacked?: boolean;
-  /**
-   * Type to compute in. Inputs and outputs are float32 all the same, as are the
-   * softmax and the statistics of every norm.
-   *
-   * @default {"float32"}
-   */
-  readonly float?: FloatType;
 }
 
 /** An output with cross-attention maps. */
@@ -117,7 +109,7 @@ export interface UnetGraph {
  * have, or if the latent cannot be halved at every level.
  */
 export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
-  const { latentSize, tokens, prediction = true, layers = [], stacked = false, float } = outputs;
+  const { latentSize, tokens, prediction = true, layers = [], stacked = false } = outputs;
   const { channels, groups, epsilon } = config;
   const last = channels.length - 1;
   if (latentSize % 2 ** last !== 0) {
@@ -126,7 +118,7 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
         `multiple of ${2 ** last}`,
     );
   }
-  const g = new GraphBuilder("unet", float);
+  const g = new GraphBuilder("unet");
   const latent = g.input("latent", "float32", ["batch", config.inChannels, latentSize, latentSize]);
   const timestep = g.input("timestep", "float32", ["batch"]);
   const context = g.input("context", "float32", ["batch", tokens, config.contextChannels]);
@@ -137,7 +129,7 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
     g,
     config,
     time: silu(g, timeEmbedding(g, timestep, channels[0]!)),
-    context: cast(g, context, g.float),
+    context,
     onCrossAttention: (map, name, side) => {
       maps.push(map);
       crossAttention.push({ name, side });
@@ -145,7 +137,7 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
   };
 
   // Down: every block's result is kept for the way up.
-  let h = conv(g, cast(g, latent, g.float), "conv_in.conv", { channels: channels[0]! });
+  let h = conv(g, latent, "conv_in.conv", { channels: channels[0]! });
   const skips = [h];
   channels.forEach((width, level) => {
     const name = `down_blocks.${level}`;
@@ -188,7 +180,7 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
   h = silu(g, groupNorm(g, h, "out.0", { groups, epsilon }));
   h = conv(g, h, "out.2.conv", { channels: config.outChannels });
 
-  if (prediction) g.output(cast(g, h, "float32"), "prediction");
+  if (prediction) g.output(h, "prediction");
   for (const layer of layers) {
     if (!maps[layer]) {
       throw new RangeError(

@@ -8,7 +8,6 @@ import type { GraphBuilder, Value } from "../onnx/graph.ts";
 import { attend } from "../onnx/attention.ts";
 import {
   add,
-  cast,
   concat,
   conv,
   cos,
@@ -44,7 +43,7 @@ export interface Blocks {
 /**
  * Sinusoids of the timestep through two linear layers.
  *
- * @param timestep `[batch]`, float32, as are the sinusoids: float16 would be off by half a radian.
+ * @param timestep `[batch]`.
  * @param width Channels of the U-Net's first level.
  * @returns `[batch, 4 * width]`.
  */
@@ -56,8 +55,8 @@ export function timeEmbedding(g: GraphBuilder, timestep: Value, width: number): 
     (_, i) => Math.exp(Math.fround(Math.fround(-Math.log(10000) * i) / half)),
   );
   const column = reshape(g, timestep, ["batch", 1]);
-  const angles = mul(g, column, g.floats(frequencies, [1, half], "float32")); // [batch, half]
-  const embedding = cast(g, concat(g, [cos(g, angles), sin(g, angles)], 1), g.float);
+  const angles = mul(g, column, g.floats(frequencies, [1, half])); // [batch, half]
+  const embedding = concat(g, [cos(g, angles), sin(g, angles)], 1);
   const h = linear(g, embedding, "time_embed.0", 4 * width);
   return linear(g, silu(g, h), "time_embed.2", 4 * width);
 }

@@ -5,11 +5,12 @@
  */
 
 import type { Checkpoint } from "../checkpoint/mod.ts";
-import type { FloatType, Graph } from "../onnx/graph.ts";
+import type { Graph } from "../onnx/graph.ts";
 import { splitByInput, splitGraph } from "../onnx/split.ts";
 import type { OutputTensor, Runtime, Session, Tensor, Values } from "../runtime/runtime.ts";
 import { loadGraph } from "./load_graph.ts";
 import { buildUnet, type UnetConfig } from "./unet.ts";
+import type { WeightType } from "./weights.ts";
 
 /** Cross-attention maps of some layers of one size at one step. */
 export interface AttentionMaps {
@@ -72,11 +73,11 @@ export interface OpenUnetOptions {
   /** Cross-attention layers that are read, at least one. */
   readonly layers: readonly number[];
   /**
-   * Type to compute in.
+   * What to load float32 weights as.
    *
    * @default {"float32"}
    */
-  readonly float?: FloatType;
+  readonly weights?: WeightType;
 }
 
 /**
@@ -90,13 +91,12 @@ export async function openUnet(
   config: UnetConfig,
   checkpoint: Checkpoint,
   runtime: Runtime,
-  { latentSize, tokens, layers, float = "float32" }: OpenUnetOptions,
+  { latentSize, tokens, layers, weights = "float32" }: OpenUnetOptions,
 ): Promise<UnetSession> {
   const { graph, attention } = buildUnet(config, {
     latentSize,
     tokens,
     layers,
-    float,
     stacked: runtime.gpu !== undefined,
   });
   const names = attention.map(({ name }) => name);
@@ -108,7 +108,7 @@ export async function openUnet(
   };
   try {
     for (const part of [text.front, front, back]) {
-      sessions.push(await loadGraph(part, checkpoint, runtime));
+      sessions.push(await loadGraph(part, checkpoint, runtime, weights));
     }
   } catch (error) {
     await release();

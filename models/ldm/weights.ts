@@ -12,6 +12,12 @@ import type { ExternalData } from "../runtime/runtime.ts";
 /** A tensor that is left in its file, and whether it is to be loaded as float16. */
 export type StoredTensor = TensorEntry & Pick<ExternalData, "asFloat16">;
 
+/** What weights may be loaded as. */
+export const WEIGHT_TYPES = ["float32", "float16"] as const;
+
+/** One of {@linkcode WEIGHT_TYPES}. */
+export type WeightType = typeof WEIGHT_TYPES[number];
+
 const AS_THEY_ARE = ["float32", "float16", "bfloat16"] as const;
 
 /**
@@ -20,11 +26,13 @@ const AS_THEY_ARE = ["float32", "float16", "bfloat16"] as const;
  *
  * @param graph The graph whose weights are wanted.
  * @param checkpoint Where they are; every name must be there.
+ * @param type What is stored as float32 is to be loaded as; the graph widens it again.
  * @param refer How the model is to refer to the bytes of a tensor in the file.
  */
 export async function locateWeights(
   graph: Graph,
   checkpoint: Checkpoint,
+  type: WeightType,
   refer: (tensor: StoredTensor) => { location: string; offset: number; length: number },
 ): Promise<Map<string, WeightSource>> {
   const sources = new Map<string, WeightSource>();
@@ -35,10 +43,12 @@ export async function locateWeights(
       sources.set(name, { kind: "inline", data: await readTensor(checkpoint, name) });
       continue;
     }
-    // Half the bytes to load; what is stored in half precision is left to the graph's cast.
-    const asFloat16 = graph.float === "float16" && stored === "float32";
-    const type = asFloat16 ? "float16" : stored;
-    sources.set(name, { kind: "file", type, ...refer({ ...tensor, asFloat16 }) });
+    const asFloat16 = type === "float16" && stored === "float32";
+    sources.set(name, {
+      kind: "file",
+      type: asFloat16 ? "float16" : stored,
+      ...refer({ ...tensor, asFloat16 }),
+    });
   }
   return sources;
 }

@@ -6,7 +6,7 @@
  */
 
 import type { GraphBuilder, Value } from "./graph.ts";
-import { add, cast, known, matmul, reshape, scale, softmax, transpose } from "./ops.ts";
+import { add, known, matmul, reshape, scale, softmax, transpose } from "./ops.ts";
 
 /** Options of {@linkcode attend}. */
 export interface AttendOptions {
@@ -36,7 +36,7 @@ function splitHeads(g: GraphBuilder, x: Value, heads: number): Value {
  * @param key `[batch, tokens, channels]`.
  * @param value `[batch, tokens, channels]`.
  * @returns `output`: `[batch, positions, channels]`; `weights`: the softmax,
- * `[batch, heads, positions, tokens]`, in float32 whatever the type of the query.
+ * `[batch, heads, positions, tokens]`.
  */
 export function attend(
   g: GraphBuilder,
@@ -48,14 +48,12 @@ export function attend(
   const q = splitHeads(g, query, heads); // [batch, heads, positions, d]
   const k = splitHeads(g, key, heads); // [batch, heads, tokens, d]
   const v = splitHeads(g, value, heads); // [batch, heads, tokens, d]
-  const kT = transpose(g, k, [0, 1, 3, 2]);
-  const factor = 1 / Math.sqrt(known(q, 3));
-  // Products of hundreds of channels pass float16's largest number, 65504, unless scaled first.
-  const scores = query.type === "float16"
-    ? cast(g, matmul(g, scale(g, q, factor), kT), "float32")
-    : scale(g, matmul(g, q, kT), factor);
+  const scores = scale(
+    g,
+    matmul(g, q, transpose(g, k, [0, 1, 3, 2])),
+    1 / Math.sqrt(known(q, 3)),
+  );
   const weights = softmax(g, mask ? add(g, scores, mask) : scores);
-  const mixed = matmul(g, cast(g, weights, v.type), v);
-  const joined = transpose(g, mixed, [0, 2, 1, 3]); // [batch, positions, heads, d]
+  const joined = transpose(g, matmul(g, weights, v), [0, 2, 1, 3]); // [batch, positions, heads, d]
   return { output: reshape(g, joined, query.dims), weights };
 }

@@ -44,7 +44,7 @@ export type WeightSource =
   | {
     /** Left in a file as they are there. */
     readonly kind: "file";
-    /** How the elements are stored; what the graph does not compute in is cast inside it. */
+    /** How the elements are stored; anything but float32 is cast inside the graph. */
     readonly type: "float32" | "float16" | "bfloat16";
     /** Name that the runtime finds the file by. */
     readonly location: string;
@@ -79,9 +79,8 @@ export function encodeModel(
     if (!source) {
       throw new Error(`Cannot write graph "${graph.name}": weight "${name}" has no source`);
     }
-    // What is stored in another type stays so in the file and is cast when the model loads.
-    const type = source.kind === "file" ? source.type : "float32";
-    const stored = type === graph.float ? name : `${name}.stored`;
+    // What is stored in half precision stays so in the file and widens when the model loads.
+    const stored = source.kind === "file" && source.type !== "float32" ? `${name}.stored` : name;
     initializers.push(weightProto(stored, dims, source));
     if (stored !== name) {
       casts.push(create(NodeProtoSchema, {
@@ -89,7 +88,7 @@ export function encodeModel(
         opType: "Cast",
         input: [stored],
         output: [name],
-        attribute: [attributeProto("to", { type: graph.float })],
+        attribute: [attributeProto("to", { int: TensorProto_DataType.FLOAT })],
       }));
     }
   }
@@ -154,7 +153,6 @@ function weightProto(name: string, dims: readonly number[], source: WeightSource
 }
 
 function attributeProto(name: string, value: Attribute) {
-  if ("type" in value) return attributeProto(name, { int: DATA_TYPES[value.type] });
   if ("int" in value) {
     const type = AttributeProto_AttributeType.INT;
     return create(AttributeProtoSchema, { name, type, i: BigInt(value.int) });

@@ -10,9 +10,6 @@ export type Dim = number | string;
 /** Element types that the graphs of this project use. */
 export type ElementType = "float32" | "float16" | "bfloat16" | "int64";
 
-/** Types that a graph may compute in. */
-export type FloatType = "float32" | "float16";
-
 /** A tensor in a graph: its name, element type and shape. */
 export interface Value {
   /** Unique in its graph. */
@@ -23,9 +20,8 @@ export interface Value {
   readonly dims: readonly Dim[];
 }
 
-/** An attribute of an operator: integer, float, text, list of integers or element type. */
+/** An attribute of an operator: integer, float, text or list of integers. */
 export type Attribute =
-  | { readonly type: ElementType }
   | { readonly int: number }
   | { readonly float: number }
   | { readonly text: string }
@@ -46,15 +42,13 @@ export interface Node {
 /** A small tensor whose values are written into the graph itself. */
 export interface Constant extends Value {
   /** Row-major elements. */
-  readonly data: Float32Array | Float16Array | BigInt64Array;
+  readonly data: Float32Array | BigInt64Array;
 }
 
 /** A finished graph, still without the bytes of its weights. */
 export interface Graph {
   /** Name of the graph, such as `unet`. */
   readonly name: string;
-  /** Type of its weights. */
-  readonly float: FloatType;
   /** What the caller feeds. */
   readonly inputs: readonly Value[];
   /** What comes out. */
@@ -93,8 +87,6 @@ export function elementCount(dims: readonly number[]): number {
  * ```
  */
 export class GraphBuilder {
-  /** Type of the weights, and of what is computed unless a block says otherwise. */
-  readonly float: FloatType;
   readonly #name: string;
   readonly #inputs: Value[] = [];
   readonly #outputs: Value[] = [];
@@ -105,13 +97,9 @@ export class GraphBuilder {
   readonly #values: Value[] = [];
   readonly #nodes: Node[] = [];
 
-  /**
-   * @param name Name of the graph.
-   * @param float Type of its weights.
-   */
-  constructor(name: string, float: FloatType = "float32") {
+  /** @param name Name of the graph. */
+  constructor(name: string) {
     this.#name = name;
-    this.float = float;
   }
 
   /** Declares what the caller feeds. */
@@ -142,7 +130,7 @@ export class GraphBuilder {
       );
     }
     this.#weights.set(name, dims);
-    return { name, type: this.float, dims };
+    return { name, type: "float32", dims };
   }
 
   /** Declares a tensor that the checkpoint holds and this graph does not read. */
@@ -150,15 +138,9 @@ export class GraphBuilder {
     this.#unused.set(name, dims);
   }
 
-  /** A float constant, by default of the weights' type; equal small ones are stored once. */
-  floats(
-    values: ArrayLike<number>,
-    dims: readonly number[],
-    type: ElementType = this.float,
-  ): Value {
-    return type === "float16"
-      ? this.#constant(type, Float16Array.from(values), dims)
-      : this.#constant("float32", Float32Array.from(values), dims);
+  /** A float constant; equal small ones are stored once. */
+  floats(values: ArrayLike<number>, dims: readonly number[]): Value {
+    return this.#constant("float32", Float32Array.from(values), dims);
   }
 
   /** An integer constant, by default a vector. */
@@ -167,8 +149,8 @@ export class GraphBuilder {
   }
 
   #constant(
-    type: FloatType | "int64",
-    data: Float32Array | Float16Array | BigInt64Array,
+    type: "float32" | "int64",
+    data: Float32Array | BigInt64Array,
     dims: readonly number[],
   ): Value {
     if (data.length !== elementCount(dims)) {
@@ -229,7 +211,6 @@ export class GraphBuilder {
     for (const [name, dims] of this.#weights) (needed.has(name) ? weights : unused).set(name, dims);
     return {
       name: this.#name,
-      float: this.float,
       inputs: this.#inputs.filter((input) => needed.has(input.name)),
       outputs: [...this.#outputs],
       weights,

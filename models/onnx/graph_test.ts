@@ -5,7 +5,7 @@ import { attend } from "./attention.ts";
 import { encodeModel, type WeightSource } from "./encode.ts";
 import { GraphBuilder } from "./graph.ts";
 import { ModelProtoSchema } from "./onnx_pb.ts";
-import { add, cast, conv, groupNorm, linear, matmul, reshape, silu } from "./ops.ts";
+import { add, conv, groupNorm, linear, matmul, reshape, silu } from "./ops.ts";
 import { splitByInput, splitGraph } from "./split.ts";
 
 Deno.test("GraphBuilder.build() leaves out what no output needs, but not its weights' names", () => {
@@ -121,36 +121,6 @@ Deno.test("splitByInput() takes what one input alone decides, and nothing else",
   assertEquals(front.outputs.map(({ dims }) => dims), [[1, 2, 5, 2], [1, 2, 2, 5]]);
   assertEquals(back.inputs.map(({ name }) => name), ["x", ...between]);
   assertEquals(back.outputs.map(({ name }) => name), ["y"]);
-});
-
-Deno.test("a float16 graph keeps float32 where it is needed, and its inputs and outputs", () => {
-  const g = new GraphBuilder("g", "float16");
-  const x = g.input("x", "float32", [1, 4, 2, 2]);
-  const h = groupNorm(g, cast(g, x, "float16"), "norm", { groups: 2, epsilon: 1e-6 });
-  assertEquals(h.type, "float16");
-  g.output(cast(g, silu(g, h), "float32"), "y");
-  const graph = g.build();
-  const types = new Map(graph.values.map(({ name, type }) => [name, type]));
-  const of = (op: string) =>
-    graph.nodes.filter((node) => node.op === op).map((node) => types.get(node.outputs[0]!));
-  assertEquals(new Set(of("ReduceMean")), new Set(["float32"]));
-  assertEquals(of("Sigmoid"), ["float16"]);
-  const stored: WeightSource = {
-    kind: "file",
-    type: "float32",
-    location: "w",
-    offset: 0,
-    length: 16,
-  };
-  const sources = new Map([["norm.weight", stored], ["norm.bias", { ...stored, type: "float16" }]]);
-  const { node, initializer } = fromBinary(
-    ModelProtoSchema,
-    encodeModel(graph, sources as Map<string, WeightSource>),
-  ).graph!;
-  // What is stored in another type is cast to the graph's.
-  assertEquals(node[0]!.output, ["norm.weight"]);
-  assertEquals(node[0]!.attribute[0]!.i, 10n); // TensorProto.FLOAT16
-  assertEquals(initializer.find(({ name }) => name === "norm.bias")!.dataType, 10);
 });
 
 Deno.test("groupNorm() holds on a large map with a large mean", async () => {

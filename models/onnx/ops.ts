@@ -6,13 +6,7 @@
  * @module
  */
 
-import {
-  type Dim,
-  elementCount,
-  type ElementType,
-  type GraphBuilder,
-  type Value,
-} from "./graph.ts";
+import { type Dim, elementCount, type GraphBuilder, type Value } from "./graph.ts";
 
 /** The only output of an operator that has one. */
 function single(values: Value[]): Value {
@@ -69,13 +63,7 @@ export function mul(g: GraphBuilder, a: Value, b: Value): Value {
 
 /** x times a number. */
 export function scale(g: GraphBuilder, x: Value, factor: number): Value {
-  return mul(g, x, g.floats([factor], [], x.type));
-}
-
-/** x in another element type; x itself where that is the same. */
-export function cast(g: GraphBuilder, x: Value, type: ElementType): Value {
-  if (x.type === type) return x;
-  return single(g.node("Cast", [x], [{ type, dims: x.dims }], { to: { type } }));
+  return mul(g, x, g.floats([factor], []));
 }
 
 /** Cosine in radians. */
@@ -191,8 +179,7 @@ export function layerNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-
 
 /**
  * Normalises each of `groups` groups of channels over space, then scales and
- * shifts each channel by `${name}.weight` and `${name}.bias`. Computed in float32
- * whatever the type of x: sums over half a million pixels need it.
+ * shifts each channel by `${name}.weight` and `${name}.bias`.
  *
  * @param x `[batch, channels, height, width]`, height and width known.
  */
@@ -215,23 +202,21 @@ export function groupNorm(
   const columns = greatestCommonDivisor(size, 1024);
   const rows = [x.dims[0]!, groups, size / columns, columns];
   const mean2 = (y: Value) => mean(g, mean(g, y, 3, true), 2, true); // [batch, groups, 1, 1]
-  const wide = (y: Value) => cast(g, y, "float32");
-  const grouped = reshape(g, wide(x), rows);
+  const grouped = reshape(g, x, rows);
   const centre = mean2(grouped);
   const centred = sub(g, grouped, centre);
   const variance = mean2(mul(g, centred, centred));
-  const deviation = unary(g, "Sqrt", add(g, variance, g.floats([epsilon], [], "float32")));
-  const [weight, bias] = ["weight", "bias"].map((part) =>
-    reshape(g, wide(g.weight(`${name}.${part}`, [channels])), [groups, channels / groups, 1])
-  );
-  const factor = elementwise(g, "Div", weight!, deviation); // [batch, groups, channels of a group, 1]
+  const deviation = unary(g, "Sqrt", add(g, variance, g.floats([epsilon], [])));
+  const weight = reshape(g, g.weight(`${name}.weight`, [channels]), [groups, channels / groups, 1]);
+  const bias = reshape(g, g.weight(`${name}.bias`, [channels]), [groups, channels / groups, 1]);
+  const factor = elementwise(g, "Div", weight, deviation); // [batch, groups, channels of a group, 1]
   const normal = reshape(g, centred, [
     x.dims[0]!,
     groups,
     channels / groups,
     known(x, 2) * known(x, 3),
   ]);
-  return cast(g, reshape(g, add(g, mul(g, normal, factor), bias!), x.dims), x.type);
+  return reshape(g, add(g, mul(g, normal, factor), bias), x.dims);
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
@@ -290,7 +275,7 @@ export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptio
 export function upsampleNearest(g: GraphBuilder, x: Value): Value {
   const dims = [x.dims[0]!, x.dims[1]!, known(x, 2) * 2, known(x, 3) * 2];
   return single(
-    g.node("Resize", [x, null, g.floats([1, 1, 2, 2], [4], "float32")], [{ type: x.type, dims }], {
+    g.node("Resize", [x, null, g.floats([1, 1, 2, 2], [4])], [{ type: x.type, dims }], {
       mode: { text: "nearest" },
       coordinate_transformation_mode: { text: "asymmetric" },
       nearest_mode: { text: "floor" },

@@ -69,7 +69,6 @@ function cut(graph: Graph, isFront: ReadonlySet<Node>): SplitGraph {
     const uses = new Set(nodes.flatMap((node) => node.inputs));
     return {
       name: graph.name,
-      float: graph.float,
       inputs: inputs.filter((input) => uses.has(input.name)),
       outputs: ends.map((name) => values.get(name)!),
       weights: new Map([...graph.weights].filter(([name]) => uses.has(name))),

@@ -13,17 +13,11 @@ export type Values = Float32Array | GPUBuffer;
 export interface Tensor {
   /** Row-major elements; on the GPU only for a runtime that has one. */
   readonly data: Values | BigInt64Array;
-  /**
-   * Type of the elements that lie on the GPU.
-   *
-   * @default {"float32"}
-   */
-  readonly type?: "float32" | "float16";
   /** Size of each axis. */
   readonly dims: readonly number[];
 }
 
-/** A tensor that came out of a session: float32, or on the GPU what its graph says. */
+/** A float32 tensor that came out of a session. */
 export interface OutputTensor extends Tensor {
   /** Row-major elements, on the GPU where the runtime has one. */
   readonly data: Values;
@@ -71,6 +65,17 @@ export interface ExternalReference {
   readonly offset: number;
 }
 
+/** How a model is loaded. */
+export interface LoadOptions {
+  /**
+   * Whether float16 weights take no more memory than that, where the runtime can
+   * widen them at every use.
+   *
+   * @default {false}
+   */
+  readonly keepFloat16?: boolean;
+}
+
 /** Names of the runtimes. */
 export type RuntimeName = "native" | "wasm" | "webgpu";
 
@@ -93,5 +98,9 @@ export interface Runtime {
    * @param external All that the model refers to, from one file.
    * @throws {Error} If the model cannot be loaded, such as for want of memory.
    */
-  load(model: Uint8Array, external?: readonly ExternalData[]): Promise<Session>;
+  load(
+    model: Uint8Array,
+    external?: readonly ExternalData[],
+    options?: LoadOptions,
+  ): Promise<Session>;
 }

@@ -34,7 +34,7 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
     refer({ offset, length }) {
       return { location: nameOf(offset, length), offset: 0 };
     },
-    async load(model, external = []) {
+    async load(model, external = [], { keepFloat16 = false } = {}) {
       requireFit(gpu, external);
       const externalData = await readExternal(external);
       const session = await onGpu(gpu, "load the model", () =>
@@ -43,11 +43,21 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
           preferredOutputLocation: "gpu-buffer",
           externalData,
           logSeverityLevel: 3,
+          ...(keepFloat16 && KEEP_FLOAT16),
         }));
       return wrapGpuSession(ort, gpu, session);
     },
   };
 }
+
+/**
+ * Folding constants would widen float16 weights for good when the model loads,
+ * and the last level of optimisation folds whatever is said of it.
+ */
+const KEEP_FLOAT16 = {
+  graphOptimizationLevel: "layout",
+  extra: { optimization: { disable_specified_optimizers: "ConstantFolding" } },
+} as const;
 
 /** Every weight must fit a buffer that can be bound; the runtime would only fail later. */
 function requireFit(gpu: Gpu, external: readonly ExternalData[]): void {
@@ -100,10 +110,10 @@ async function onGpu<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise
 }
 
 /** An input, wherever it lies. */
-function toOrt(ort: Ort, { data, dims, type = "float32" }: Tensor): OrtTensor {
+function toOrt(ort: Ort, { data, dims }: Tensor): OrtTensor {
   if (data instanceof Float32Array) return new ort.Tensor("float32", data, dims);
   if (data instanceof BigInt64Array) return new ort.Tensor("int64", data, dims);
-  return ort.Tensor.fromGpuBuffer(data, { dataType: type, dims }) as OrtTensor;
+  return ort.Tensor.fromGpuBuffer(data, { dataType: "float32", dims }) as OrtTensor;
 }
 
 function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
@@ -116,8 +126,7 @@ function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
       for (const name of fetches) {
         const tensor = results[name]! as OrtTensor;
         const data = tensor.gpuBuffer as unknown as GPUBuffer;
-        const type = tensor.type as "float32" | "float16";
-        outputs[name] = { data, type, dims: tensor.dims, release: () => tensor.dispose() };
+        outputs[name] = { data, dims: tensor.dims, release: () => tensor.dispose() };
       }
       return outputs;
     },

@@ -7,7 +7,7 @@
 
 import { loadBundle } from "../../models/ldm/bundle.ts";
 import { openModel } from "../../models/ldm/model.ts";
-import type { FloatType } from "../../models/onnx/graph.ts";
+import type { WeightType } from "../../models/ldm/weights.ts";
 import type { Runtime } from "../../models/runtime/mod.ts";
 import { readSafetensors } from "./safetensors.ts";
 
@@ -55,12 +55,12 @@ export interface ReplayReport {
 export async function replay(
   folder: string,
   runtime: Runtime,
-  precision: FloatType = "float32",
+  weights: WeightType = "float32",
 ): Promise<ReplayReport> {
   const reference = await openReference(folder);
   const bundle = await loadBundle(folder);
   const layers = Array.from({ length: bundle.crossAttentionLayers }, (_, layer) => layer);
-  const model = await openModel(bundle, runtime, { layers, precision });
+  const model = await openModel(bundle, runtime, { layers, weights });
   try {
     const half = (name: string, row: 0 | 1) => {
       const data = reference.floats(name);
