@@ -59,7 +59,7 @@ export async function* survivingLoss(
         if (place !== gpu) place?.destroy();
         place = await reopen(model, losses === 1);
         const where = place ? `on a new device of ${place.adapter.name}` : "on the CPU";
-        onNotice?.(`${error.message}; going on ${where}.`);
+        onNotice?.(`${error.message}; continuing ${where}.`);
         if (current) current = noted(current, `the GPU was lost; grounded again ${where}`);
       }
     }

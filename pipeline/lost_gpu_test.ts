@@ -89,7 +89,7 @@ for (const stage of ["add attention", "finish heatmaps"]) {
         assertEquals(more, []);
       }
       assertEquals(notices.length, 1);
-      assertMatch(notices[0]!, /the GPU was lost .*; going on on a new device of /);
+      assertMatch(notices[0]!, /the GPU was lost .*; continuing on a new device of /);
       // The third image stayed on the new device, which was given back in the end.
       assertEquals(devices.length, 2);
       await devices[1]!.lost;

@@ -1,13 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { decode, Image } from "imagescript";
+import { decode } from "imagescript";
 import { drawPhantom } from "../mod.ts";
 import { inFolder, runCommand } from "./support/command.ts";
+import { writeGray } from "./support/image.ts";
 
-async function writeXray(path: string): Promise<void> {
-  const { data, width, height } = drawPhantom({ seed: 2, width: 200, height: 260 });
-  const image = new Image(width, height);
-  data.forEach((value, i) => image.bitmap.set([value, value, value, 255], 4 * i));
-  await Deno.writeFile(path, await image.encode());
+function writeXray(path: string): Promise<void> {
+  return writeGray(path, drawPhantom({ seed: 2, width: 200, height: 260 }));
 }
 
 Deno.test("ground writes heatmap, overlay and result for a phrase", () =>

@@ -13,10 +13,23 @@ export interface CommandResult {
   stderr: string;
 }
 
+/** How a command is run. */
+export interface CommandOptions {
+  /** Variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A module of `tests/support` that is loaded before it. */
+  readonly preload?: string;
+}
+
 /** Arguments of `deno run` with the permissions that the tasks have. */
-export function commandArguments(name: string, args: readonly string[]): string[] {
+export function commandArguments(
+  name: string,
+  args: readonly string[],
+  { preload }: CommandOptions = {},
+): string[] {
   return [
     "run",
+    ...preload ? ["--preload", `${ROOT}tests/support/${preload}`] : [],
     "--allow-read",
     "--allow-write",
     "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD,XDG_RUNTIME_DIR",
@@ -31,11 +44,12 @@ export async function runCommand(
   name: string,
   args: readonly string[],
   cwd: string,
+  options: CommandOptions = {},
 ): Promise<CommandResult> {
   const { code, stdout, stderr } = await new Deno.Command("deno", {
-    args: commandArguments(name, args),
+    args: commandArguments(name, args, options),
     cwd,
-    env: { NO_COLOR: "1", INIT_CWD: "" },
+    env: { NO_COLOR: "1", INIT_CWD: "", ...options.env },
   }).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
