@@ -40,8 +40,8 @@ export function otsu(
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<MaskedPhrase>> {
   return flatMapFlow(source, function* (phrase) {
-    const { normalised, size, image } = phrase;
-    const masked = maskHeatmap(normalised, size, settings.otsu);
+    const { size, image } = phrase;
+    const masked = maskHeatmap(phrase, size, settings.otsu);
     const originalBox = masked.box && toOriginal(masked.box, size, image.crop);
     yield item({ ...phrase, ...masked, originalBox });
   }, options);

@@ -156,7 +156,7 @@ export function finishHeatmap(
 ): Heatmap {
   const { size, otsu = true } = options;
   const smooth = smoothAttention(layerMeans, options);
-  return { ...smooth, ...maskHeatmap(smooth.normalised, size, otsu) };
+  return { ...smooth, ...maskHeatmap(smooth, size, otsu) };
 }
 
 /**
@@ -188,26 +188,34 @@ export function smoothAttention(
       size,
       sigma,
     );
-  const { minimum, maximum } = valueRange(smoothed);
+  const range = valueRange(smoothed);
+  const { minimum, maximum } = range;
   const constant = maximum - minimum <=
     ROUNDING * Math.max(Math.abs(minimum), Math.abs(maximum));
-  const normalised = constant ? new Float32Array(smoothed.length) : normalize01(smoothed);
+  const normalised = constant ? new Float32Array(smoothed.length) : normalize01(smoothed, range);
   return { smoothed, normalised, constant };
 }
 
 /**
  * The second half of {@linkcode finishHeatmap}: Otsu's threshold and mask.
  *
- * @param normalised Row-major `[size, size]` in 0..1.
+ * @param smooth The first half's result.
  * @param size Side of the map in pixels.
  * @param otsu Whether to mask at all.
  */
-export function maskHeatmap(normalised: Float32Array, size: number, otsu: boolean): MaskedHeatmap {
+export function maskHeatmap(
+  { normalised, constant }: Pick<SmoothHeatmap, "normalised" | "constant">,
+  size: number,
+  otsu: boolean,
+): MaskedHeatmap {
   if (!otsu) return { threshold: undefined, heatmap: normalised, box: undefined };
-  const threshold = otsuThreshold(normalised);
+  const threshold = otsuThreshold(normalised, { minimum: 0, maximum: constant ? 0 : 1 });
   const heatmap = applyThreshold(normalised, threshold);
   return { threshold, heatmap, box: maskBox(heatmap, size, size) };
 }
+
+/** The bands of the last heatmap; the next one mostly wants the same. */
+let lastBands: { readonly key: string; readonly bands: Band[] | undefined } | undefined;
 
 /**
  * Resize and Gaussian as one matrix a side of map, where that takes less
@@ -223,8 +231,12 @@ export function smoothingBands(
   size: number,
   sigma: number,
 ): Band[] | undefined {
-  const bands = sides.map((side) => smoothResizeBand(side, size, sigma));
-  return bands.every((band) => bandWins(band, sigma)) ? bands : undefined;
+  const key = JSON.stringify([sides, size, sigma]);
+  if (lastBands?.key === key) return lastBands.bands;
+  const all = sides.map((side) => smoothResizeBand(side, size, sigma));
+  const bands = all.every((band) => bandWins(band, sigma)) ? all : undefined;
+  lastBands = { key, bands };
+  return bands;
 }
 
 /**

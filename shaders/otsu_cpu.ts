@@ -5,7 +5,7 @@
  */
 
 import type { Box } from "../datasets/sample.ts";
-import { valueRange } from "./aggregate_cpu.ts";
+import { type ValueRange, valueRange } from "./aggregate_cpu.ts";
 
 /** Bins of the histogram, scikit-image's default. */
 const BINS = 256;
@@ -17,10 +17,11 @@ const BINS = 256;
  * that value, so that nothing is above it.
  *
  * @param map Any finite values, at least one.
+ * @param range The map's range, where it is known already.
  * @throws {RangeError} If the map is empty or holds NaN or an infinity.
  */
-export function otsuThreshold(map: Float32Array): number {
-  return thresholds(map, splittingBin)[0]!;
+export function otsuThreshold(map: Float32Array, range: ValueRange = valueRange(map)): number {
+  return thresholds(map, range, splittingBin)[0]!;
 }
 
 /**
@@ -32,12 +33,15 @@ export function otsuThreshold(map: Float32Array): number {
  * @throws {RangeError} If the map is empty or holds NaN or an infinity.
  */
 export function multiOtsuThresholds(map: Float32Array): [lower: number, upper: number] {
-  return thresholds(map, splittingBins);
+  return thresholds(map, valueRange(map), splittingBins);
 }
 
 /** Bin centres of the bins that `split` finds. */
-function thresholds<B extends number[]>(map: Float32Array, split: (moments: Moments) => B): B {
-  const { minimum, maximum } = valueRange(map);
+function thresholds<B extends number[]>(
+  map: Float32Array,
+  { minimum, maximum }: ValueRange,
+  split: (moments: Moments) => B,
+): B {
   const isConstant = minimum === maximum;
   // A constant map has one filled bin, which any width will do for.
   const edges = binEdges(minimum, maximum);
@@ -62,7 +66,7 @@ export function applyThreshold(
   const result = new Float32Array(map.length);
   for (let index = 0; index < map.length; index++) {
     const value = map[index]!;
-    if (value > threshold) result[index] = value;
+    result[index] = value > threshold ? value : 0;
   }
   return result;
 }
@@ -86,20 +90,24 @@ export function maskBox(
       `Cannot box a mask: expected ${width} x ${height} values, got ${heatmap.length}`,
     );
   }
+  let first = 0;
+  while (first < heatmap.length && heatmap[first] === 0) first++;
+  if (first === heatmap.length) return undefined;
+  let last = heatmap.length - 1;
+  while (heatmap[last] === 0) last--;
+  const top = Math.floor(first / width);
+  const bottom = Math.floor(last / width);
   let left = width;
   let right = -1;
-  let top = height;
-  let bottom = -1;
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      if (heatmap[y * width + x] === 0) continue;
-      if (x < left) left = x;
-      if (x > right) right = x;
-      if (top === height) top = y;
-      bottom = y;
-    }
+  for (let row = top * width; row <= bottom * width; row += width) {
+    // What lies between the edges found so far cannot move them.
+    let x = 0;
+    while (x < left && heatmap[row + x] === 0) x++;
+    left = x;
+    x = width - 1;
+    while (x > right && heatmap[row + x] === 0) x--;
+    right = x;
   }
-  if (right < 0) return undefined;
   return [left, top, right - left + 1, bottom - top + 1];
 }
 
@@ -117,18 +125,26 @@ function binEdges(minimum: number, maximum: number): Float32Array {
 /** Values in each bin, half-open but for the last; NumPy's rounding and correction. */
 function histogram(map: Float32Array, edges: Float32Array): Uint32Array {
   const minimum = edges[0]!;
-  const extent = Math.fround(edges[BINS]! - minimum);
+  if (minimum === 0 && edges[BINS] === 1) return unitHistogram(map);
+  const scale = BINS / Math.fround(edges[BINS]! - minimum);
   const counts = new Uint32Array(BINS);
   for (let index = 0; index < map.length; index++) {
     const value = map[index]!;
-    const share = Math.fround(Math.fround(value - minimum) / extent);
-    let bin = Math.min(Math.fround(share * BINS) | 0, BINS - 1);
-    // The division may land one bin off where a value is next to an edge.
+    let bin = Math.min((value - minimum) * scale | 0, BINS - 1);
+    // The product may land one bin off where a value is next to an edge.
     if (value < edges[bin]!) bin--;
     else if (bin < BINS - 1 && value >= edges[bin + 1]!) bin++;
     counts[bin]!++;
   }
   return counts;
+}
+
+/** From 0 to 1, as a scaled map has it, edges are powers of two apart, and no value is off. */
+function unitHistogram(map: Float32Array): Uint32Array {
+  const counts = new Uint32Array(BINS + 1);
+  for (let index = 0; index < map.length; index++) counts[map[index]! * BINS | 0]!++;
+  counts[BINS - 1]! += counts[BINS]!;
+  return counts.subarray(0, BINS);
 }
 
 /** What a histogram's variances are computed from, in float32 as scikit-image does. */

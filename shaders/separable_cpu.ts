@@ -98,6 +98,30 @@ export function applyBands(map: Float32Array, rows: Band, columns: Band): Float3
       stretched[y * width + x] = total;
     }
   }
+  return rows.width <= 3 ? downNarrow(stretched, rows, width) : downWide(stretched, rows, width);
+}
+
+/** The usual case, a band of up to three values: one pass over the result, without a sum between. */
+function downNarrow(stretched: Float32Array, rows: Band, width: number): Float32Array {
+  const result = new Float32Array(rows.length * width);
+  const last = stretched.length - width;
+  for (let y = 0; y < rows.length; y++) {
+    const weightOf = (k: number) => k < rows.width ? rows.weights[y * rows.width + k]! : 0;
+    const [top, middle, bottom] = [weightOf(0), weightOf(1), weightOf(2)];
+    const first = rows.starts[y]! * width;
+    // What a narrower band lacks is read all the same, and counts 0.
+    const second = Math.min(first + width, last);
+    const third = Math.min(first + 2 * width, last);
+    const target = y * width;
+    for (let x = 0; x < width; x++) {
+      result[target + x] = top * stretched[first + x]! + middle * stretched[second + x]! +
+        bottom * stretched[third + x]!;
+    }
+  }
+  return result;
+}
+
+function downWide(stretched: Float32Array, rows: Band, width: number): Float32Array {
   const result = new Float32Array(rows.length * width);
   const line = new Float64Array(width);
   for (let y = 0; y < rows.length; y++) {
