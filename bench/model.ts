@@ -59,7 +59,7 @@ async function openOurs(path: string, name: RuntimeName): Promise<Subject> {
     name: runtime.version,
     runs: {
       pass: () => session.predict(latent, TIMESTEP, text),
-      phrase: () => session.attend(latent, TIMESTEP, text),
+      phrase: () => session.attend([latent], [TIMESTEP], text),
     },
   };
 }

@@ -7,7 +7,7 @@
 import type { Sample } from "../datasets/sample.ts";
 import { AttentionAccumulator } from "../shaders/aggregate_cpu.ts";
 import type { DecodedImage } from "./decode.ts";
-import { type AttentionStep, tokenRange } from "./denoise.ts";
+import type { AttentionStep } from "./denoise.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { smoothAttention, type SmoothHeatmap } from "./postprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
@@ -40,9 +40,9 @@ export function aggregate(
 ): AsyncIterableIterator<Flow<AggregatedPhrase>> {
   let sums: Sums = new Map();
   let failure: unknown;
-  return flatMapFlow(source, function* ({ image, phrases, index, maps, isLast }) {
+  return flatMapFlow(source, function* ({ image, ranges, index, count, maps, isLast }) {
     const sample = image.samples[index]!;
-    const [tokenStart, tokenEnd] = tokenRange(phrases[index]!, settings.tokens);
+    const [tokenStart, tokenEnd] = ranges[index]!;
     try {
       if (failure === undefined) {
         for (const { layers, data, positions, tokens } of maps) {
@@ -50,8 +50,11 @@ export function aggregate(
             const sum = sums.get(layer) ?? new AttentionAccumulator(positions);
             sums.set(layer, sum);
             const length = positions * tokens;
-            const map = (data as Float32Array).subarray(i * length, (i + 1) * length);
-            sum.add(map, { tokens, tokenStart, tokenEnd });
+            for (let step = 0; step < count; step++) {
+              const start = (step * layers.length + i) * length;
+              const map = (data as Float32Array).subarray(start, start + length);
+              sum.add(map, { tokens, tokenStart, tokenEnd });
+            }
           });
         }
       }

@@ -11,28 +11,33 @@ import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { NoisyImage } from "./noise.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
-/** The maps of one phrase at one step. */
+/** The maps of one phrase at one or several steps. */
 export interface AttentionStep {
   /** The image they were read from. */
   readonly image: NoisyImage;
-  /** The tokens of all its phrases. */
-  readonly phrases: readonly EncodedPhrase[];
-  /** Which of its phrases they were read for. */
+  /** For each of its phrases the tokens of its maps that count: first and one past the last. */
+  readonly ranges: readonly TokenRange[];
+  /** Which phrase they were read for. */
   readonly index: number;
+  /** How many steps they are. */
+  readonly count: number;
   /** The chosen layers' maps, in forward order; the next step takes their memory back. */
   readonly maps: readonly AttentionMaps[];
-  /** Whether this is the phrase's last step. */
+  /** Whether these are the phrase's last. */
   readonly isLast: boolean;
 }
+
+/** First token and one past the last. */
+export type TokenRange = readonly [start: number, end: number];
 
 /** Options of {@linkcode denoise}. */
 export interface DenoiseOptions extends StageOptions {
   /**
-   * Told after each pass of the U-Net.
+   * Told after each pass of the U-Net how many steps it took.
    *
    * @default {undefined}
    */
-  onPass?: () => void;
+  onPass?: (steps: number) => void;
 }
 
 /**
@@ -42,18 +47,33 @@ export interface DenoiseOptions extends StageOptions {
 export function denoise(
   source: AsyncIterable<Flow<NoisyImage>>,
   model: LdmModel,
+  settings: ResolvedSettings,
   options: DenoiseOptions = {},
 ): AsyncIterableIterator<Flow<AttentionStep>> {
   return flatMapFlow(source, async function* (image) {
     const phrases = image.samples.map(({ phrase }) => model.bundle.tokenizer.encode(phrase));
+    const { batch, runtime } = model;
+    const wanted = phrases.map((phrase) => tokenRange(phrase, settings.tokens));
+    // A phrase without tokens has no mean; whoever aggregates it says so.
+    const isReduced = !runtime.gpu && wanted.every(([start, end]) => start < end);
+    const ranges = isReduced ? wanted.map((): TokenRange => [0, 1]) : wanted;
     for (const [index, phrase] of phrases.entries()) {
       const text = await model.condition(phrase);
-      for (const [i, { latent, timestep }] of image.noisy.entries()) {
+      const range = isReduced ? wanted[index] : undefined;
+      for (let start = 0; start < image.noisy.length; start += batch) {
         options.signal?.throwIfAborted();
-        const maps = await model.attend(latent, timestep, text);
+        const steps = image.noisy.slice(start, start + batch);
+        const maps = await model.attend(
+          steps.map(({ latent }) => latent),
+          steps.map(({ timestep }) => timestep),
+          text,
+          range,
+        );
         try {
-          options.onPass?.();
-          yield item({ image, phrases, index, maps, isLast: i === image.noisy.length - 1 });
+          const count = steps.length;
+          options.onPass?.(count);
+          const isLast = start + count === image.noisy.length;
+          yield item({ image, ranges, index, count, maps, isLast });
         } finally {
           for (const map of maps) map.release();
         }
@@ -63,9 +83,9 @@ export function denoise(
 }
 
 /** The tokens of a phrase that count: first and one past the last. */
-export function tokenRange(
+function tokenRange(
   { length }: EncodedPhrase,
   tokens: ResolvedSettings["tokens"],
-): [start: number, end: number] {
+): TokenRange {
   return tokens === "ends" ? [0, length] : [1, length - 1];
 }

@@ -6,7 +6,7 @@
  */
 
 import { type Gpu, storage } from "../shaders/device.ts";
-import { type AttentionStep, tokenRange } from "./denoise.ts";
+import type { AttentionStep } from "./denoise.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { GpuHeatmaps } from "./heatmaps_gpu.ts";
 import type { ScoredPhrase } from "./metrics.ts";
@@ -29,7 +29,7 @@ export async function* finishOnGpu(
   score: ScoreOptions,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
-  const { sigma, otsu, tokens } = settings;
+  const { sigma, otsu } = settings;
   const heatmaps = new GpuHeatmaps(gpu, { ...score, size, sigma, otsu });
   let image: unknown;
   let uploads: (GPUBuffer | undefined)[] = [];
@@ -38,7 +38,7 @@ export async function* finishOnGpu(
     uploads = [];
   };
   const expand = async function* (step: AttentionStep): AsyncIterable<Flow<ScoredPhrase>> {
-    const { phrases, index, maps, isLast } = step;
+    const { ranges, index, count, maps, isLast } = step;
     if (image !== step.image) {
       image = step.image;
       free();
@@ -48,9 +48,8 @@ export async function* finishOnGpu(
         tokens,
       }));
       const { samples, gray } = step.image;
-      const targets = phrases.map((phrase, i) => {
+      const targets = ranges.map((range, i) => {
         const { boxes } = samples[i]!;
-        const range = tokenRange(phrase, tokens);
         return { range, ...(boxes.length > 0 && { target: { image: gray, boxes } }) };
       });
       heatmaps.begin(groups, targets);
@@ -61,8 +60,8 @@ export async function* finishOnGpu(
       gpu.device.queue.writeBuffer(buffer, 0, data as BufferSource);
       return buffer;
     });
-    heatmaps.add(buffers, index);
-    if (!isLast || index < phrases.length - 1) return;
+    heatmaps.add(buffers, index, count);
+    if (!isLast || index < ranges.length - 1) return;
     const results = await heatmaps.finish();
     for (const [i, result] of results.entries()) {
       const { image } = step;

@@ -204,8 +204,8 @@ export function groundRequests(
   // Samples that left the stages, and where the image under way stands.
   let left = 0;
   let image = { before: 0, phrases: 0, passes: 0, total: 1 };
-  const onPass = () => {
-    image.passes++;
+  const onPass = (steps: number) => {
+    image.passes += steps;
     const { before, phrases, passes, total } = image;
     // An image that begins anew on another device counts its passes twice.
     onProgress?.(Math.max(left, before + phrases * Math.min(1, passes / total)));
@@ -215,7 +215,7 @@ export function groundRequests(
   });
   const stages = (images: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
     const noisy = noise(encode(images, model, stop), model, settings, { ...stop, onPass });
-    const attention = denoise(noisy, model, { ...stop, onPass });
+    const attention = denoise(noisy, model, settings, { ...stop, onPass });
     if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
     return metrics(otsu(aggregate(attention, size, settings, stop), settings, stop), score, stop);
   };

@@ -95,9 +95,9 @@ for (const stage of ["add attention", "finish heatmaps"]) {
       await devices[1]!.lost;
       assertEquals(openBuffers(), []);
     }, (label, count, device, { devices }) => {
-      // The first image takes two steps for each of its two phrases.
+      // The first image takes one addition for each of its two phrases.
       if (
-        label === stage && device === devices[0] && count === (stage === "add attention" ? 5 : 1)
+        label === stage && device === devices[0] && count === (stage === "add attention" ? 3 : 1)
       ) {
         device.destroy();
       }

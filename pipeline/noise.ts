@@ -31,11 +31,11 @@ export interface NoisyImage extends EncodedImage {
 /** Options of {@linkcode noise}. */
 export interface NoiseOptions extends StageOptions {
   /**
-   * Told after each pass of the U-Net.
+   * Told after each pass of the U-Net how many steps it took.
    *
    * @default {undefined}
    */
-  onPass?: () => void;
+  onPass?: (steps: number) => void;
 }
 
 /** How many passes of the U-Net {@linkcode noise} takes for an image. */
@@ -76,7 +76,7 @@ async function stepper(model: LdmModel, { signal, onPass }: NoiseOptions) {
   return async (latent: Values, from: number, to: number) => {
     signal?.throwIfAborted();
     const next = await model.step(latent, from, to, empty);
-    onPass?.();
+    onPass?.(1);
     return next;
   };
 }

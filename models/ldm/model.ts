@@ -69,6 +69,9 @@ export async function openModel(
     get runtime() {
       return networks.runtime;
     },
+    get batch() {
+      return networks.batch;
+    },
     get weights() {
       return weights;
     },

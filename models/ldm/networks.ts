@@ -24,6 +24,8 @@ import type { WeightType } from "./weights.ts";
 export interface Networks extends Pick<UnetSession, "attend" | "project"> {
   /** What they run on. */
   readonly runtime: Runtime;
+  /** How many steps should go through the U-Net together. */
+  readonly batch: number;
   /**
    * Image to scaled latent.
    *
@@ -175,6 +177,7 @@ export async function openNetworks(
     };
     return {
       runtime,
+      batch: batchSize(config.unet.channels[0]!, imageSize / downsampling(autoencoder)),
       attend: unet.attend,
       project: unet.project,
       embed,
@@ -200,8 +203,8 @@ export async function openNetworks(
           return known;
         }
         const embeddings = await embed(phrase);
-        const conditioning = await unet.project(embeddings.data);
-        embeddings.release();
+        const projected = unet.project(embeddings.data);
+        const conditioning = await projected.finally(() => embeddings.release());
         const [oldest] = conditionings;
         if (conditionings.size >= KEPT_PHRASES && oldest) {
           oldest[1].release();
@@ -235,6 +238,18 @@ export async function openNetworks(
     await close();
     throw error;
   }
+}
+
+/** Most memory for the activations of a batch, in bytes. */
+const BATCH_BYTES = 2 ** 28;
+
+/** Most steps in a batch; beyond some, more of them are no faster. */
+const MAX_BATCH = 8;
+
+/** How many steps fit {@linkcode BATCH_BYTES}: each holds about a dozen maps of the finest level. */
+function batchSize(channels: number, latentSize: number): number {
+  const bytes = 12 * 4 * channels * latentSize ** 2;
+  return Math.min(Math.max(Math.floor(BATCH_BYTES / bytes), 1), MAX_BATCH);
 }
 
 /** Values on the GPU, with what was made to get them there. */

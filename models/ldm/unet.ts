@@ -12,6 +12,7 @@ import {
   conv,
   groupNorm,
   known,
+  matmul,
   reshape,
   silu,
   upsampleNearest,
@@ -68,6 +69,12 @@ export interface UnetOutputs {
    * @default {false}
    */
   readonly stacked?: boolean;
+  /**
+   * Whether each attention output comes as a mean over tokens too.
+   *
+   * @default {false}
+   */
+  readonly tokenMeans?: boolean;
 }
 
 /** An output with cross-attention maps. */
@@ -76,6 +83,8 @@ export interface AttentionOutput {
   readonly name: string;
   /** Layers whose maps it holds, counted from 0 in forward order. */
   readonly layers: readonly number[];
+  /** Name of the output with its means over tokens, if they were asked for. */
+  readonly meanName?: string;
 }
 
 /** Where a cross-attention layer is. */
@@ -103,13 +112,22 @@ export interface UnetGraph {
  * `[batch]` (0..999, as float32), `context` `[batch, tokens, contextChannels]`.
  * Outputs `prediction` in the latent's shape and, for each chosen layer i,
  * `attention_<i>` `[batch, positions, tokens]`: the softmax averaged over heads;
- * stacked, one output a size, `[batch, layers, positions, tokens]`.
+ * stacked, one output a size, `[batch, layers, positions, tokens]`. Their means
+ * over tokens, `…_mean` in the same shape with one token, take as input
+ * `token_weights` `[tokens, 1]` each token's share.
  *
  * @throws {RangeError} If a layer is asked for that the architecture does not
  * have, or if the latent cannot be halved at every level.
  */
 export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
-  const { latentSize, tokens, prediction = true, layers = [], stacked = false } = outputs;
+  const {
+    latentSize,
+    tokens,
+    prediction = true,
+    layers = [],
+    stacked = false,
+    tokenMeans = false,
+  } = outputs;
   const { channels, groups, epsilon } = config;
   const last = channels.length - 1;
   if (latentSize % 2 ** last !== 0) {
@@ -192,10 +210,17 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
   const chosen = stacked
     ? [...Map.groupBy(layers, (layer) => crossAttention[layer]!.side).values()]
     : layers.map((layer) => [layer]);
-  const attention = chosen.map((layers) => ({ name: `attention_${layers.join("_")}`, layers }));
-  for (const { name, layers } of attention) {
-    g.output(stacked ? stack(g, layers.map((layer) => maps[layer]!)) : maps[layers[0]!]!, name);
-  }
+  const shares = tokenMeans ? g.input("token_weights", "float32", [tokens, 1]) : undefined;
+  const attention = chosen.map((layers): AttentionOutput => {
+    const name = `attention_${layers.join("_")}`;
+    const all = layers.map((layer) => maps[layer]!);
+    const joined = stacked ? stack(g, all) : all[0]!;
+    g.output(joined, name);
+    if (!shares) return { name, layers };
+    const meanName = `${name}_mean`;
+    g.output(matmul(g, joined, shares), meanName);
+    return { name, layers, meanName };
+  });
   return { graph: g.build(), crossAttention, attention };
 }
 

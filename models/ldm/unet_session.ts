@@ -8,19 +8,20 @@ import type { Checkpoint } from "../checkpoint/mod.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { splitByInput, splitGraph } from "../onnx/split.ts";
 import type { OutputTensor, Runtime, Session, Tensor, Values } from "../runtime/runtime.ts";
+import { joinValues } from "../runtime/join_values.ts";
 import { loadGraph } from "./load_graph.ts";
 import { buildUnet, type UnetConfig } from "./unet.ts";
 import type { WeightType } from "./weights.ts";
 
-/** Cross-attention maps of some layers of one size at one step. */
+/** Cross-attention maps of some layers of one size at one or several steps. */
 export interface AttentionMaps {
   /** The layers, counted from 0 in forward order. */
   readonly layers: readonly number[];
-  /** Softmax averaged over heads, `[layers, positions, tokens]` row by row. */
+  /** Softmax averaged over heads, `[steps, layers, positions, tokens]` row by row. */
   readonly data: Values;
   /** Rows of a map: side times side. */
   readonly positions: number;
-  /** Columns of a map. */
+  /** Columns of a map: 1 where it is a mean over tokens. */
   readonly tokens: number;
   /** Gives the memory back where it lies on the GPU, once all that reads it is submitted. */
   release(): void;
@@ -55,11 +56,18 @@ export interface UnetSession {
   /**
    * The chosen cross-attention maps; the U-Net runs no further than the last of them.
    *
-   * @param latent `[channels, side, side]`.
-   * @param timestep Training timestep, 0 to 999.
+   * @param latents One `[channels, side, side]` a step; all go through together.
+   * @param timesteps Training timestep of each, 0 to 999.
    * @param text What to attend to.
+   * @param range First token that counts and one past the last, if means over them
+   * are enough; a runtime on the GPU gives the maps whole nevertheless.
    */
-  attend(latent: Values, timestep: number, text: Conditioning): Promise<AttentionMaps[]>;
+  attend(
+    latents: readonly Values[],
+    timesteps: readonly number[],
+    text: Conditioning,
+    range?: readonly [start: number, end: number],
+  ): Promise<AttentionMaps[]>;
   /** Frees its memory. */
   release(): Promise<void>;
 }
@@ -98,10 +106,12 @@ export async function openUnet(
     tokens,
     layers,
     stacked: runtime.gpu !== undefined,
+    // Where maps leave the runtime, little of them needs to.
+    tokenMeans: runtime.gpu === undefined,
   });
-  const names = attention.map(({ name }) => name);
   const text = splitByInput(graph, "context");
-  const { front, back, between } = splitGraph(text.back, names);
+  const ends = attention.flatMap(({ name, meanName }) => meanName ? [name, meanName] : [name]);
+  const { front, back, between } = splitGraph(text.back, ends);
   const sessions: Session[] = [];
   const release = async () => {
     for (const session of sessions.splice(0)) await session.release();
@@ -116,9 +126,19 @@ export async function openUnet(
   }
   const [projection, first, second] = sessions as [Session, Session, Session];
 
-  const feeds = (latent: Values, timestep: number, { tensors }: Conditioning) => ({
-    latent: { data: latent, dims: [1, config.inChannels, latentSize, latentSize] },
-    timestep: { data: Float32Array.of(timestep), dims: [1] },
+  const latentLength = config.inChannels * latentSize ** 2;
+  const feeds = (
+    latent: Values,
+    timesteps: readonly number[],
+    { tensors }: Conditioning,
+    [start, end]: readonly [number, number] = [0, tokens],
+  ) => ({
+    latent: { data: latent, dims: [timesteps.length, config.inChannels, latentSize, latentSize] },
+    timestep: { data: Float32Array.from(timesteps), dims: [timesteps.length] },
+    token_weights: {
+      data: new Float32Array(tokens).fill(1 / (end - start), start, end),
+      dims: [tokens, 1],
+    },
     ...tensors,
   });
   return {
@@ -133,20 +153,27 @@ export async function openUnet(
       };
     },
     async predict(latent, timestep, text) {
-      const inputs = feeds(latent, timestep, text);
+      const inputs = feeds(latent, [timestep], text);
       const state = await first.run(pick(front, inputs), between);
       const all = { ...inputs, ...state };
       const { prediction } = await second.run(pick(back, all), ["prediction"]);
       for (const tensor of Object.values(state)) tensor.release();
       return prediction!;
     },
-    async attend(latent, timestep, text) {
-      const maps = await first.run(pick(front, feeds(latent, timestep, text)), names);
-      return attention.map(({ name, layers }) => {
-        const { data, dims, release } = maps[name]!;
-        const [positions, columns] = dims.slice(-2);
-        return { layers, data, positions: positions!, tokens: columns!, release };
-      });
+    async attend(latents, timesteps, text, range) {
+      const batch = joinValues(runtime.gpu, latents, latentLength);
+      try {
+        const names = attention.map(({ name, meanName }) => range && meanName || name);
+        const inputs = feeds(batch.data, timesteps, text, range);
+        const maps = await first.run(pick(front, inputs), names);
+        return attention.map(({ layers }, i) => {
+          const { data, dims, release } = maps[names[i]!]!;
+          const [positions, columns] = dims.slice(-2);
+          return { layers, data, positions: positions!, tokens: columns!, release };
+        });
+      } finally {
+        batch.release();
+      }
     },
     release,
   };

@@ -105,7 +105,7 @@ export async function replay(
         largestDifference(early, half("model_output_first", row)),
         largestDifference(later, half("model_output_at_attention", row)),
       );
-      const maps = await model.attend(recorded, timesteps[recordedStep]!, text);
+      const maps = await model.attend([recorded], [timesteps[recordedStep]!], text);
       const single = await Promise.all(maps.map(async ({ layers, data, positions, tokens }) => {
         const length = positions * tokens;
         const all = await model.read(data, layers.length * length);
