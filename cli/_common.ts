@@ -126,6 +126,16 @@ export const METHOD_FLAGS = {
   },
 } as const satisfies Flags;
 
+/** Where noisy latents are kept between runs. */
+export const CACHE_FLAGS = {
+  cache: {
+    type: "string",
+    placeholder: "DIR",
+    description:
+      "Folder to keep noisy latents in, so that other phrases, layers or smoothing of an image take only the phrases' passes.",
+  },
+} as const satisfies Flags;
+
 /** The method's settings from its options. */
 export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundSettings {
   const { steps, select, sigma, otsu, tokens, noise, seed } = values;

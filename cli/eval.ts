@@ -13,6 +13,7 @@ import {
   writePhantomSet,
 } from "../mod.ts";
 import {
+  CACHE_FLAGS,
   defaultFolder,
   describeRun,
   groundSettings,
@@ -51,6 +52,7 @@ const COMMAND = command({
       defaultText: "all",
     },
     ...METHOD_FLAGS,
+    ...CACHE_FLAGS,
     margin: {
       type: "string",
       choices: ["excluded", "zero"],
@@ -111,7 +113,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv,
       choice,
     );
-    const where = { model, ...(gpu && { gpu }) };
+    const { cache } = values;
+    const where = { model, ...(gpu && { gpu }), ...(cache && { cache }) };
     const options = { ...settings, ...where, concurrency, margin, signal };
     const record = {
       ...describeRun(resolved, model, gpu, await model.bundle.hash()),

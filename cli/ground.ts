@@ -6,6 +6,7 @@
 
 import { decodeImage, encodeNpy, groundImage, renderOverlay, type ScoredPhrase } from "../mod.ts";
 import {
+  CACHE_FLAGS,
   defaultFolder,
   describeRun,
   groundSettings,
@@ -38,6 +39,7 @@ const COMMAND = command({
     },
     ...MODEL_FLAGS,
     ...METHOD_FLAGS,
+    ...CACHE_FLAGS,
     out: {
       type: "string",
       placeholder: "DIR",
@@ -73,7 +75,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       progress.clear();
       console.error(notice);
     };
-    const where = { model, ...(gpu && { gpu }) };
+    const { cache } = values;
+    const where = { model, ...(gpu && { gpu }), ...(cache && { cache }) };
     const options = { ...settings, ...where, signal, onProgress, onNotice };
     const results = await groundImage(gray, phrases, options);
     progress.finish(phrases.length);

@@ -30,7 +30,7 @@ import { type Dropped, type Flow, item } from "./flow.ts";
 import { finishOnGpu } from "./finish_gpu.ts";
 import { survivingLoss } from "./lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
-import { noise, noisePasses } from "./noise.ts";
+import { cachedNoise, noise, noisePasses } from "./noise.ts";
 import { otsu } from "./otsu.ts";
 import { requireScoreOptions, type ScoreOptions } from "./score_heatmap.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
@@ -52,6 +52,14 @@ export interface RunOptions extends GroundSettings, ScoreOptions {
    */
   onProgress?: (done: number) => void;
   /**
+   * Folder to keep noisy latents in, 48 KB a chosen step at full size: further
+   * phrases, layers or post-processing of an image then take only the passes of
+   * its phrases. Several runs may share it.
+   *
+   * @default {undefined}
+   */
+  cache?: string;
+  /**
    * Where heatmaps are made from attention: the model's own GPU, or this one
    * where the model runs on the CPU.
    *
@@ -59,7 +67,8 @@ export interface RunOptions extends GroundSettings, ScoreOptions {
    */
   gpu?: Gpu;
   /**
-   * Told in a sentence when the run goes on elsewhere because a GPU was lost.
+   * Told in a sentence when the run goes on elsewhere because a GPU was lost, or
+   * without what is in the cache.
    *
    * @default {undefined}
    */
@@ -193,7 +202,7 @@ export function groundRequests(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: RunOptions & { model: LdmModel },
 ): AsyncIterableIterator<GroundResult> {
-  const { model, signal, concurrency = 1, onProgress, onNotice } = options;
+  const { model, signal, concurrency = 1, onProgress, onNotice, cache } = options;
   const settings = resolveSettings(model, options);
   const { protocol, margin } = options;
   const score: ScoreOptions = { ...(protocol && { protocol }), ...(margin && { margin }) };
@@ -214,8 +223,11 @@ export function groundRequests(
     image = { before: left, phrases, passes: 0, total: imagePasses(settings, phrases) };
   });
   const stages = (images: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
-    const noisy = noise(encode(images, model, stop), model, settings, { ...stop, onPass });
-    const attention = denoise(noisy, model, settings, { ...stop, onPass });
+    const passing = { ...stop, onPass };
+    const noisy = cache === undefined
+      ? noise(encode(images, model, stop), model, settings, passing)
+      : cachedNoise(images, model, settings, cache, { ...passing, ...(onNotice && { onNotice }) });
+    const attention = denoise(noisy, model, settings, passing);
     if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
     return metrics(otsu(aggregate(attention, size, settings, stop), settings, stop), score, stop);
   };

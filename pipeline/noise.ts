@@ -7,10 +7,12 @@
 
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { Values } from "../models/runtime/runtime.ts";
-import type { EncodedImage } from "./encode.ts";
+import type { DecodedImage } from "./decode.ts";
+import { encode, type EncodedImage } from "./encode.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { Random } from "./random.ts";
 import type { ResolvedSettings } from "./settings.ts";
+import { TrajectoryCache } from "./trajectory_cache.ts";
 
 /** A noisy latent. */
 export interface NoisyLatent {
@@ -23,7 +25,7 @@ export interface NoisyLatent {
 }
 
 /** An image with its noisy latents. */
-export interface NoisyImage extends EncodedImage {
+export interface NoisyImage extends DecodedImage {
   /** One for each chosen step, in order. */
   readonly noisy: readonly NoisyLatent[];
 }
@@ -66,6 +68,58 @@ export function noise(
     } finally {
       // The image's own latent is its encoder's to free.
       for (const { latent } of noisy) if (latent !== image.latent) model.free(latent);
+    }
+  }, options);
+}
+
+/** Options of {@linkcode cachedNoise}. */
+export interface CachedNoiseOptions extends NoiseOptions {
+  /**
+   * Told in a sentence of an entry that is corrupt, or cannot be written.
+   *
+   * @default {undefined}
+   */
+  onNotice?: (notice: string) => void;
+}
+
+/**
+ * The stages encode and noise for images of which the noisy latents may be on
+ * disk already; those that are not are put there.
+ *
+ * @param folder Where they are.
+ */
+export async function* cachedNoise(
+  source: AsyncIterable<Flow<DecodedImage>>,
+  model: LdmModel,
+  settings: ResolvedSettings,
+  folder: string,
+  options: CachedNoiseOptions = {},
+): AsyncIterableIterator<Flow<NoisyImage>> {
+  const cache = await TrajectoryCache.open(folder, options.onNotice);
+  const { timesteps, start, end } = settings;
+  const { latentLength } = model;
+  yield* flatMapFlow(source, async function* (image) {
+    const key = await cache.key(image.gray, model, settings);
+    const known = await cache.read(key, (end - start) * latentLength);
+    if (known) {
+      options.onPass?.(noisePasses(settings));
+      const noisy = Array.from({ length: end - start }, (_, i): NoisyLatent => ({
+        step: start + i,
+        timestep: timesteps[start + i]!,
+        latent: known.subarray(i * latentLength, (i + 1) * latentLength),
+      }));
+      yield item({ ...image, noisy });
+      return;
+    }
+    const alone = (async function* () {
+      yield await Promise.resolve(item(image));
+    })();
+    for await (const flow of noise(encode(alone, model, options), model, settings, options)) {
+      if (flow.kind === "item") {
+        const latents = flow.item.noisy.map(({ latent }) => latent);
+        await cache.write(key, await model.readAll(latents));
+      }
+      yield flow;
     }
   }, options);
 }

@@ -69,6 +69,9 @@ export async function openModel(
     get runtime() {
       return networks.runtime;
     },
+    get latentLength() {
+      return networks.latentLength;
+    },
     get batch() {
       return networks.batch;
     },
@@ -84,6 +87,7 @@ export async function openModel(
     step: (...args) => networks.step(...args),
     addNoise: (...args) => networks.addNoise(...args),
     read: (...args) => networks.read(...args),
+    readAll: (...args) => networks.readAll(...args),
     free: (...args) => networks.free(...args),
     close: () => networks.close(),
     async move(runtime) {

@@ -10,6 +10,7 @@ import { mix } from "../../shaders/mix.ts";
 import { mixValues } from "../../shaders/mix_cpu.ts";
 import { readRow } from "../checkpoint/mod.ts";
 import { elementCount } from "../onnx/graph.ts";
+import { joinValues } from "../runtime/join_values.ts";
 import type { OutputTensor, Runtime, Values } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
@@ -26,6 +27,8 @@ export interface Networks extends Pick<UnetSession, "attend" | "project"> {
   readonly runtime: Runtime;
   /** How many steps should go through the U-Net together. */
   readonly batch: number;
+  /** Numbers of a latent. */
+  readonly latentLength: number;
   /**
    * Image to scaled latent.
    *
@@ -75,6 +78,8 @@ export interface Networks extends Pick<UnetSession, "attend" | "project"> {
    * @param length How many they are: a buffer may be larger.
    */
   read(values: Values, length: number): Promise<Float32Array>;
+  /** Latents in memory, one after another. */
+  readAll(latents: readonly Values[]): Promise<Float32Array>;
   /** Frees values that lie on the GPU. */
   free(values: Values): void;
   /** Frees the memory of all networks. */
@@ -182,6 +187,15 @@ export async function openNetworks(
       project: unet.project,
       embed,
       read,
+      latentLength,
+      async readAll(latents) {
+        const joined = joinValues(gpu, latents, latentLength);
+        try {
+          return await read(joined.data, latents.length * latentLength);
+        } finally {
+          joined.release();
+        }
+      },
       async encode(image) {
         const dims = [1, autoencoder.inChannels, imageSize, imageSize];
         const length = image instanceof Float32Array ? image.length : image.size / 4;

@@ -1,0 +1,156 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import {
+  drawPhantom,
+  groundImage,
+  type LdmModel,
+  loadBundle,
+  openModel,
+  openRuntime,
+} from "../mod.ts";
+import type { GroundImageOptions } from "../mod.ts";
+import { inFolder } from "../tests/support/command.ts";
+
+const DEMO = new URL("../models/demo", import.meta.url).pathname;
+const XRAY = drawPhantom({ seed: 3, width: 90, height: 110 });
+
+/** Opens the bundled model, which counts what it is asked to do. */
+async function withModel(
+  test: (model: LdmModel, counts: { encode: number; step: number }) => Promise<void>,
+  runtime: "native" | "webgpu" = "native",
+): Promise<void> {
+  const model = await openModel(await loadBundle(DEMO), await openRuntime(runtime));
+  const counts = { encode: 0, step: 0 };
+  const { encode, step } = model;
+  const counting = Object.create(model, {
+    encode: { value: (...args: Parameters<typeof encode>) => (counts.encode++, encode(...args)) },
+    step: { value: (...args: Parameters<typeof step>) => (counts.step++, step(...args)) },
+  });
+  try {
+    await test(counting, counts);
+  } finally {
+    await model.close();
+    model.runtime.gpu?.destroy();
+  }
+}
+
+async function smoothed(model: LdmModel, phrase: string, options: Partial<GroundImageOptions>) {
+  const [result] = await groundImage(XRAY, [phrase], { model, steps: 10, ...options });
+  return result!.smoothed;
+}
+
+const entries = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
+
+for (const runtime of ["native", "webgpu"] as const) {
+  Deno.test(`another phrase of a known image takes only its own passes on ${runtime}`, () =>
+    inFolder((cache) =>
+      withModel(async (model, counts) => {
+        const [haze, effusion] = [
+          await smoothed(model, "haze", {}),
+          await smoothed(model, "left effusion", {}),
+        ];
+        assertEquals(await smoothed(model, "haze", { cache }), haze);
+        const before = { ...counts };
+        assertEquals(await smoothed(model, "left effusion", { cache }), effusion);
+        assertEquals(await smoothed(model, "haze", { cache }), haze);
+        assertEquals(counts, before);
+        assertEquals(entries(cache).length, 1);
+      }, runtime)
+    ));
+}
+
+Deno.test("what decides the latents decides the entry", () =>
+  inFolder((cache) =>
+    withModel(async (model, counts) => {
+      await smoothed(model, "haze", { cache });
+      const changes: Partial<GroundImageOptions>[] = [
+        { steps: 20 },
+        { select: { kind: "indices", start: 3, end: 5 } },
+        { noise: "sample" },
+        { noise: "sample", seed: 2 },
+        { noise: "reverse" },
+      ];
+      for (const [i, change] of changes.entries()) {
+        const plain = await smoothed(model, "haze", change);
+        const { encode } = counts;
+        assertEquals(await smoothed(model, "haze", { cache, ...change }), plain);
+        assertEquals(counts.encode, encode + 1);
+        assertEquals(entries(cache).length, i + 2);
+      }
+      // What comes after the latents does not.
+      for (const change of [{ sigma: 1 }, { otsu: false }, { tokens: "ends" as const }]) {
+        await smoothed(model, "haze", { cache, ...change });
+      }
+      assertEquals(entries(cache).length, changes.length + 1);
+    })
+  ));
+
+Deno.test("a corrupt entry is told of, computed anew and mended", () =>
+  inFolder((cache) =>
+    withModel(async (model, counts) => {
+      const expected = await smoothed(model, "haze", { cache });
+      const path = `${cache}/${entries(cache)[0]}`;
+      const whole = await Deno.readFile(path);
+      const flipped = whole.slice();
+      flipped[100]! ^= 1;
+      for (
+        const bad of [
+          flipped,
+          whole.subarray(0, 99),
+          new Uint8Array(),
+          new Uint8Array(whole.length),
+        ]
+      ) {
+        await Deno.writeFile(path, bad);
+        const notices: string[] = [];
+        const onNotice = (notice: string) => notices.push(notice);
+        assertEquals(await smoothed(model, "haze", { cache, onNotice }), expected);
+        assertEquals(notices.length, 1);
+        assertMatch(notices[0]!, /latents" is corrupt; computed anew\.$/);
+        assertEquals(await Deno.readFile(path), whole);
+      }
+      assert(counts.encode === 5);
+    })
+  ));
+
+Deno.test("runs that share a folder do not meet", () =>
+  inFolder((cache) =>
+    withModel(async (model) => {
+      const expected = await smoothed(model, "haze", {});
+      const bundle = await loadBundle(DEMO);
+      const runtime = await openRuntime("native");
+      const run = async () => {
+        const own = await openModel(bundle, runtime);
+        const result = await smoothed(own, "haze", { cache });
+        await own.close();
+        return result;
+      };
+      for (const result of await Promise.all([run(), run(), run()])) {
+        assertEquals(result, expected);
+      }
+      assertEquals(entries(cache).length, 1);
+      assertMatch(entries(cache)[0]!, /^[0-9a-f]{64}\.latents$/);
+    })
+  ));
+
+Deno.test("a folder that is none ends the run; one that goes away does not", () =>
+  inFolder((folder) =>
+    withModel(async (model) => {
+      await Deno.writeTextFile(`${folder}/file`, "");
+      await assertRejects(
+        () => smoothed(model, "haze", { cache: `${folder}/file` }),
+        Error,
+        `Cannot keep noisy latents in "${folder}/file"`,
+      );
+      const cache = `${folder}/cache`;
+      const notices: string[] = [];
+      await smoothed(model, "haze", {
+        cache,
+        onNotice: (notice) => notices.push(notice),
+        onProgress: () => {
+          if (entries(folder).includes("cache")) Deno.removeSync(cache, { recursive: true });
+        },
+      });
+      assertEquals(notices.length, 1);
+      assertMatch(notices[0]!, /the run goes on without\.$/);
+    })
+  ));
