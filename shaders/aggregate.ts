@@ -30,7 +30,11 @@ export interface AttentionSumsOptions {
 /** Words of one map's state in the shader: count, constant maps, broken maps, unused. */
 const STATE_WORDS = 4;
 
-/** Running sums of attention on the GPU, for all layers of one size and all phrases of an image. */
+/**
+ * Running sums of attention on the GPU, for all layers of one size and all
+ * phrases of an image. A map whose values differ by less than 1.2e-38, the
+ * smallest normal float32, counts as constant.
+ */
 export class AttentionSums {
   /** Side of the square maps. */
   readonly side: number;
@@ -62,7 +66,7 @@ export class AttentionSums {
     this.#gpu = gpu;
     this.#options = options;
     this.#ranges = storage(gpu, "token ranges", Uint32Array.from(perMap));
-    this.#sums = storage(gpu, "attention sums", maps * positions * 8);
+    this.#sums = storage(gpu, "attention sums", maps * positions * 4);
     this.#slots = ranges.map((_, phrase) =>
       storage(gpu, "attention slot", Uint32Array.of(phrase * layers))
     );

@@ -28,14 +28,17 @@ struct State {
 @group(0) @binding(0) var<storage, read> maps: array<f32>;
 // First token that counts and one past the last, [maps].
 @group(0) @binding(1) var<storage, read> ranges: array<vec2u>;
-// Running sum and what its rounding lost, [maps, POSITIONS].
-@group(0) @binding(2) var<storage, read_write> sums: array<vec2f>;
+// Running sums, [maps, POSITIONS].
+@group(0) @binding(2) var<storage, read_write> sums: array<f32>;
 // One a map.
 @group(0) @binding(3) var<storage, read_write> states: array<State>;
 // Where in ranges, sums and states the first of the maps belongs.
 @group(0) @binding(5) var<storage, read> first_slot: u32;
 
 const THREADS = 64u;
+// Smallest normal number: devices may take what is below for 0, and what is
+// divided by it for anything.
+const SMALLEST = 0x1p-126f;
 
 // Positions whose sum over tokens is kept between its two uses, of as many as
 // fit the 16 KB that every device has.
@@ -58,12 +61,15 @@ fn from_ordered(word: u32) -> f32 {
   return bitcast<f32>(select(~word, word & 0x7fffffffu, word >= 0x80000000u));
 }
 
-// Sum over the tokens that count; the mean's divisor cancels in the scaling.
+// Sum over the tokens that count, less that of the first position: where a map
+// is nearly the same everywhere, rounding stays small beside what differs. It
+// cancels in the scaling, as the mean's divisor does.
 fn token_sum(map: u32, range: vec2u, position: u32) -> f32 {
-  let row = (map * POSITIONS + position) * TOKENS;
+  let origin = map * POSITIONS * TOKENS;
+  let row = origin + position * TOKENS;
   var total = 0.0;
   for (var token = range.x; token < range.y; token++) {
-    total += maps[row + token];
+    total += maps[row + token] - maps[origin + token];
   }
   return total;
 }
@@ -110,11 +116,11 @@ fn add(
       states[slot].count += 1u;
       if (is_broken) {
         states[slot].broken_maps += 1u;
-      } else if (extent <= 0.0) {
+      } else if (extent < SMALLEST) {
         states[slot].constant_maps += 1u;
       }
     }
-    if (!is_broken && extent > 0.0) {
+    if (!is_broken && extent >= SMALLEST) {
       for (var position = thread; position < POSITIONS; position += THREADS) {
         var total: f32;
         if (position < KEPT) {
@@ -122,13 +128,7 @@ fn add(
         } else {
           total = token_sum(map, range, position);
         }
-        let value = (total - minimum) / extent;
-        // Kahan's sum: hundreds of steps leave float32's rounding behind.
-        let place = slot * POSITIONS + position;
-        let sum = sums[place];
-        let corrected = value - sum.y;
-        let next = sum.x + corrected;
-        sums[place] = vec2f(next, (next - sum.x) - corrected);
+        sums[slot * POSITIONS + position] += (total - minimum) / extent;
       }
     }
   }
@@ -145,8 +145,7 @@ fn average(@builtin(global_invocation_id) id: vec3u) {
   var total = 0.0;
   for (var layer = 0u; layer < LAYERS; layer++) {
     let map = id.y * LAYERS + layer;
-    let sum = sums[map * POSITIONS + id.x];
-    total += (sum.x - sum.y) / f32(states[map].count);
+    total += sums[map * POSITIONS + id.x] / f32(states[map].count);
   }
   means[id.y * POSITIONS + id.x] = total * SHARE;
 }

@@ -55,11 +55,12 @@ export async function openGpu(): Promise<Gpu | undefined> {
     powerPreference: "high-performance",
   });
   if (!adapter) return undefined;
-  const { info } = adapter;
-  const name = info.device || info.description || info.vendor || "unnamed adapter";
+  const { device: model, description, vendor, architecture } = adapter.info;
+  // Deno gives the name as `device`, and only a number on some drivers; browsers may give neither.
+  const names = [model, description, `${vendor} ${architecture}`.trim(), "unnamed adapter"];
   const facts: AdapterFacts = {
-    name: /[a-z]/i.test(name) ? name : info.description || name,
-    isHardware: !isFallback(adapter) && !SOFTWARE.test(`${info.device} ${info.description}`),
+    name: names.find((name) => /[a-z]/i.test(name))!,
+    isHardware: !isFallback(adapter) && !SOFTWARE.test(names.join(" ")),
   };
   const requiredLimits: Record<string, number> = {};
   // The limits are getters of the prototype, which only `in` and `for` see.

@@ -102,7 +102,7 @@ Deno.test("checked() throws what went wrong before it", async () => {
     const encoder = gpu.device.createCommandEncoder();
     return submitAndRead(gpu, encoder, []);
   };
-  await assertRejects(() => checked(gpu, "go on", read), Error, "MAP");
+  await assertRejects(() => checked(gpu, "go on", read), Error, "usage");
   // Each is thrown once.
   await checked(gpu, "go on", read);
   gpu.destroy();

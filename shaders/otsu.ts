@@ -21,9 +21,12 @@ const STATE_WORDS = 12;
 
 /** What the GPU found out about one map. */
 export interface OtsuState {
-  /** Whether a value is NaN or infinite; nothing else counts then. */
+  /** Whether a value or their span is not finite in float32; nothing else counts then. */
   readonly isBroken: boolean;
-  /** Whether all values are the same up to rounding; known where the map was scaled. */
+  /**
+   * Whether all values are the same up to rounding, or differ by less than
+   * 1.2e-38, the smallest normal float32; known where the map was scaled.
+   */
   readonly isConstant: boolean;
   /** One for two classes, two for three, ascending. */
   readonly thresholds: readonly number[];
@@ -142,8 +145,9 @@ export class Otsu {
     const [left, right, top, bottom] = words.subarray(at + 6, at + 10);
     const x = width - left!;
     const y = height - top!;
+    const span = fromOrdered(words[at]!) - fromOrdered(~words[at + 1]!);
     return {
-      isBroken: words[at + 2] !== 0,
+      isBroken: words[at + 2] !== 0 || !Number.isFinite(Math.fround(span)),
       isConstant: words[at + 3] !== 0,
       thresholds: [...floats.subarray(at + 4, at + 3 + this.#options.classes)],
       box: right === 0 ? undefined : [x, y, right! - x, bottom! - y],
@@ -155,4 +159,10 @@ export class Otsu {
     this.states.destroy();
     this.#counts.destroy();
   }
+}
+
+/** The float32 that a shader keeps as a word in the order of the floats. */
+function fromOrdered(word: number): number {
+  const bits = word & 0x80000000 ? word & 0x7fffffff : ~word;
+  return new Float32Array(Uint32Array.of(bits).buffer)[0]!;
 }

@@ -12,6 +12,9 @@ override SCALED: bool = false;
 
 const THREADS = 256u;
 const BINS = 256u;
+// Smallest normal number: devices may take what is below for 0, and what is
+// divided by it for anything.
+const SMALLEST = 0x1p-126f;
 // Pixels that one workgroup takes.
 const CHUNK = 4096u;
 
@@ -106,7 +109,7 @@ fn normalise(
   let map = workgroup.y;
   let range = range_of(map);
   let extent = range.y - range.x;
-  let is_constant = extent <= ROUNDING * max(abs(range.x), abs(range.y));
+  let is_constant = extent < SMALLEST || extent <= ROUNDING * max(abs(range.x), abs(range.y));
   if (workgroup.x == 0u && thread == 0u) {
     atomicStore(&states[map].is_constant, u32(is_constant));
   }
@@ -140,7 +143,7 @@ fn count_bins(
   let end = min((workgroup.x + 1u) * CHUNK, PIXELS);
   for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
     let value = source[map * PIXELS + i];
-    let share = select((value - range.x) / extent, 0.0, extent <= 0.0);
+    let share = select((value - range.x) / extent, 0.0, extent < SMALLEST);
     var bin = min(u32(max(share, 0.0) * f32(BINS)), BINS - 1u);
     // The division may land one bin off where a value is next to an edge.
     if (bin > 0u && value < edge(bin, range)) {
