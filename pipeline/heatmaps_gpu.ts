@@ -7,13 +7,13 @@
 
 import type { Box } from "../datasets/sample.ts";
 import { AttentionSums } from "../shaders/aggregate.ts";
-import { requireTokenRange } from "../shaders/aggregate_cpu.ts";
+import { normalize01, requireTokenRange } from "../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, type ReadRange, storage, submitAndRead } from "../shaders/device.ts";
 import { Gaussian } from "../shaders/gaussian.ts";
 import type { GpuTimer } from "../shaders/gpu_timer.ts";
 import { GridSums, type GridTarget } from "../shaders/metrics.ts";
 import { Otsu } from "../shaders/otsu.ts";
-import { applyThreshold } from "../shaders/otsu_cpu.ts";
+import { applyThreshold, maskBox } from "../shaders/otsu_cpu.ts";
 import { Resize } from "../shaders/resize.ts";
 import type { Size } from "../shaders/resize_cpu.ts";
 import { Separable } from "../shaders/separable.ts";
@@ -46,6 +46,12 @@ export interface GpuHeatmapsOptions extends ScoreOptions {
   readonly sigma: number;
   /** Whether values up to Otsu's threshold are set to 0. */
   readonly otsu: boolean;
+  /**
+   * Share of the memory that a batch of phrases may take.
+   *
+   * @default {1}
+   */
+  readonly shareOfMemory?: number;
   /** Times the GPU's work: one piece for each addition of maps and each batch of heatmaps. */
   readonly timer?: GpuTimer;
 }
@@ -55,8 +61,12 @@ export type GpuHeatmap =
   | (Heatmap & { readonly scores?: Scores; readonly constantMaps: number })
   | { readonly stage: "aggregate" | "metrics"; readonly error: unknown };
 
-/** Most bytes of one map of a batch of phrases: enough to fill a GPU, and small beside a model. */
-const BATCH_BYTES = 2 ** 25;
+/**
+ * Most bytes of one map of a batch of phrases: enough to fill a GPU and to share
+ * a readback, and small beside a model. With twice as much the memory that is
+ * read to comes anew from the system each time, which takes longer than the rest.
+ */
+const BATCH_BYTES = 2 ** 24;
 
 /**
  * Makes the heatmaps of one image after another: {@linkcode GpuHeatmaps.begin},
@@ -107,7 +117,8 @@ export class GpuHeatmaps {
     this.#phrases = phrases;
     const { maxStorageBufferBindingSize, maxComputeWorkgroupsPerDimension } =
       this.#gpu.device.limits;
-    const bytes = Math.min(BATCH_BYTES, maxStorageBufferBindingSize);
+    const share = BATCH_BYTES * (this.#options.shareOfMemory ?? 1);
+    const bytes = Math.min(share, maxStorageBufferBindingSize);
     const most = Math.max(1, Math.floor(bytes / (4 * size * size)));
     // A batch takes a workgroup of its own a phrase.
     const count = Math.min(most, phrases.length, maxComputeWorkgroupsPerDimension);
@@ -174,8 +185,7 @@ export class GpuHeatmaps {
     try {
       this.#measure(encoder, () => {
         if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
-        finisher.record(encoder, this.#sums.map(({ means }) => means), first, count);
-        grid.record(encoder, finisher.heatmap);
+        finisher.record(encoder, this.#sums.map(({ means }) => means), first, count, grid);
       });
       const states = this.#sums.map(({ states, stateBytes }) => ({
         buffer: states,
@@ -184,13 +194,12 @@ export class GpuHeatmaps {
       const bytes = 4 * size * size * count;
       const ranges: ReadRange[] = [
         { buffer: finisher.smoothed, bytes },
-        { buffer: finisher.normalised, bytes },
         { buffer: finisher.otsu.states, bytes: finisher.otsu.stateBytes },
         { buffer: grid.sums, bytes: grid.sumBytes },
         ...states,
       ];
       const read = await submitAndRead(this.#gpu, encoder, ranges);
-      const planes = read.splice(0, 2).map((data) => new Float32Array(data));
+      const planes = new Float32Array(read.shift()!);
       const [otsuWords, gridWords, ...stateWords] = read.map((data) => new Uint32Array(data));
       return Array.from({ length: count }, (_, i): GpuHeatmap => {
         const attention = this.#sums.map((sums, group) =>
@@ -200,21 +209,25 @@ export class GpuHeatmaps {
         if (refusal !== undefined) return { stage: "aggregate", error: refusal };
         const brokenMaps = attention.reduce((sum, { brokenMaps }) => sum + brokenMaps, 0);
         if (brokenMaps > 0) return broken(`${brokenMaps} of its attention maps`);
-        const { isBroken, isConstant, thresholds, box } = finisher.otsu.readState(otsuWords!, i);
+        const { isBroken, isConstant, range, thresholds } = finisher.otsu.readState(otsuWords!, i);
         if (isBroken) return broken("its heatmap");
         if (errors[i] !== undefined) return { stage: "metrics", error: errors[i] };
-        const [smoothed, normalised] = planes.map((plane) =>
-          plane.subarray(i * size * size, (i + 1) * size * size)
-        );
+        const smoothed = planes.subarray(i * size * size, (i + 1) * size * size);
+        // As on the GPU, and sooner done again than read back.
+        const normalised = isConstant
+          ? new Float32Array(smoothed.length)
+          : normalize01(smoothed, range);
         const [threshold] = otsu ? thresholds : [];
+        const heatmap = threshold === undefined
+          ? normalised
+          : applyThreshold(normalised, threshold);
         return {
-          smoothed: smoothed!,
-          normalised: normalised!,
-          // The same comparison that the GPU made, and sooner done than read back.
-          heatmap: threshold === undefined ? normalised! : applyThreshold(normalised!, threshold),
+          smoothed,
+          normalised,
+          heatmap,
           constant: isConstant,
           threshold,
-          box: otsu ? box : undefined,
+          box: otsu ? maskBox(heatmap, size, size) : undefined,
           constantMaps: attention.reduce((sum, { constantMaps }) => sum + constantMaps, 0),
           ...(targets[i]!.boxes.length > 0 && {
             scores: scoreStatistics(grid.read(gridWords!, i)),
@@ -255,16 +268,15 @@ function broken(what: string): GpuHeatmap {
 class Finisher {
   /** Before scaling, `[count, size, size]`. */
   readonly smoothed: GPUBuffer;
-  /** Scaled to 0..1, `[count, size, size]`. */
-  readonly normalised: GPUBuffer;
-  /** With 0 up to the threshold, if that is asked for, `[count, size, size]`. */
-  readonly heatmap: GPUBuffer;
   readonly otsu: Otsu;
+  /** Scaled to 0..1, `[count, size, size]`. */
+  #normalised: GPUBuffer;
+  /** With 0 up to the threshold, if that is asked for, `[count, size, size]`. */
+  #masked: GPUBuffer | undefined;
   #buffers: GPUBuffer[] = [];
   #sources: { buffer: GPUBuffer; side: number }[];
   #smooth: (encoder: GPUCommandEncoder) => void;
   #kernels: { destroy(): void }[] = [];
-  #isMasked: boolean;
 
   constructor(
     gpu: Gpu,
@@ -282,11 +294,10 @@ class Finisher {
       this.#kernels.push(kernel);
       return kernel;
     };
-    this.#isMasked = otsu;
     try {
       this.smoothed = buffer("smoothed heatmaps", count * size * size);
-      this.normalised = buffer("normalised heatmaps", count * size * size);
-      this.heatmap = otsu ? buffer("masked heatmaps", count * size * size) : this.normalised;
+      this.#normalised = buffer("normalised heatmaps", count * size * size);
+      if (otsu) this.#masked = buffer("masked heatmaps", count * size * size);
       this.otsu = keep(new Otsu(gpu, square, { maps: count, rounding: ROUNDING }));
       this.#sources = sides.map((side) => ({
         buffer: buffer("mean attention", count * side * side),
@@ -323,25 +334,30 @@ class Finisher {
   }
 
   /**
-   * Records everything from the means to the mask.
+   * Records everything from the means to the sums behind the scores.
    *
    * @param means One a group, `[phrases, side, side]`.
    * @param first The first phrase of the batch.
    * @param count How many there are; no more than fit.
+   * @param grid What the masked heatmaps are summed up in.
    */
   record(
     encoder: GPUCommandEncoder,
     means: readonly GPUBuffer[],
     first: number,
     count: number,
+    grid: GridSums,
   ): void {
     this.#sources.forEach(({ buffer, side }, i) => {
       const bytes = 4 * side * side;
       encoder.copyBufferToBuffer(means[i]!, first * bytes, buffer, 0, count * bytes);
     });
     this.#smooth(encoder);
-    this.otsu.recordScaling(encoder, this.smoothed, this.normalised);
-    if (this.#isMasked) this.otsu.record(encoder, this.normalised, this.heatmap, true);
+    this.otsu.recordScaling(encoder, this.smoothed, this.#normalised);
+    // Without scores nothing else on the GPU reads the masked heatmaps.
+    const masked = grid.sumBytes > 0 ? this.#masked : undefined;
+    if (this.#masked) this.otsu.record(encoder, this.#normalised, masked, true);
+    grid.record(encoder, masked ?? this.#normalised);
   }
 
   destroy(): void {

@@ -6,6 +6,7 @@
  */
 
 import type { Box } from "../datasets/sample.ts";
+import type { ValueRange } from "./aggregate_cpu.ts";
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import code from "./otsu.wgsl" with { type: "text" };
 import type { Size } from "./resize_cpu.ts";
@@ -28,6 +29,8 @@ export interface OtsuState {
    * 1.2e-38, the smallest normal float32; known where the map was scaled.
    */
   readonly isConstant: boolean;
+  /** Lowest and highest value, before the scaling. */
+  readonly range: ValueRange;
   /** One for two classes, two for three, ascending. */
   readonly thresholds: readonly number[];
   /** `[x, y, width, height]` of the mask in pixels of the map; `undefined` where it is empty. */
@@ -83,34 +86,39 @@ export class Otsu {
    * own range; a constant map becomes all 0.
    */
   recordScaling(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer): void {
-    encoder.clearBuffer(this.states);
-    this.#run(encoder, "reduce_range", { 0: source, 2: this.states }, false);
-    this.#run(encoder, "normalise", [source, result, this.states], false);
+    this.#reduceRange(encoder, source);
+    this.#run(encoder, "normalise", [source, result, this.states, this.#counts], false);
   }
 
   /**
    * Records histogram, threshold and mask of `[maps, height, width]` float32:
    * values up to the first threshold become 0.
    *
+   * @param result Where the masked maps go; without it, only thresholds are found.
    * @param isScaled Whether the maps are what {@linkcode Otsu.recordScaling} of
-   * this object made, so that their range is known.
+   * this object made last, so that their range and histogram are known.
    */
   record(
     encoder: GPUCommandEncoder,
     source: GPUBuffer,
-    result: GPUBuffer,
+    result?: GPUBuffer,
     isScaled = false,
   ): void {
     const { states } = this;
-    encoder.clearBuffer(this.#counts);
     if (!isScaled) {
-      encoder.clearBuffer(states);
-      this.#run(encoder, "reduce_range", { 0: source, 2: states }, false);
+      this.#reduceRange(encoder, source);
+      this.#run(encoder, "count_bins", { 0: source, 2: states, 3: this.#counts }, false);
     }
-    this.#run(encoder, "count_bins", { 0: source, 2: states, 3: this.#counts }, isScaled);
     const split = this.#options.classes === 2 ? "split_two" : "split_three";
     this.#run(encoder, split, { 2: states, 3: this.#counts }, isScaled);
-    this.#run(encoder, "apply_mask", [source, result, states], isScaled);
+    if (result) this.#run(encoder, "apply_mask", [source, result, states], isScaled);
+  }
+
+  /** Records the clearing of what follows and each map's range. */
+  #reduceRange(encoder: GPUCommandEncoder, source: GPUBuffer): void {
+    encoder.clearBuffer(this.states);
+    encoder.clearBuffer(this.#counts);
+    this.#run(encoder, "reduce_range", { 0: source, 2: this.states }, false);
   }
 
   #run(
@@ -145,9 +153,10 @@ export class Otsu {
     const [left, right, top, bottom] = words.subarray(at + 6, at + 10);
     const x = width - left!;
     const y = height - top!;
-    const span = fromOrdered(words[at]!) - fromOrdered(~words[at + 1]!);
+    const range = { minimum: fromOrdered(~words[at + 1]!), maximum: fromOrdered(words[at]!) };
     return {
-      isBroken: words[at + 2] !== 0 || !Number.isFinite(Math.fround(span)),
+      isBroken: words[at + 2] !== 0 || !Number.isFinite(Math.fround(range.maximum - range.minimum)),
+      range,
       isConstant: words[at + 3] !== 0,
       thresholds: [...floats.subarray(at + 4, at + 3 + this.#options.classes)],
       box: right === 0 ? undefined : [x, y, right! - x, bottom! - y],

@@ -100,7 +100,25 @@ fn reduce_range(
   }
 }
 
-// To 0..1 over the map's own range; all 0 where it is constant.
+// Lower edge of a bin, as NumPy's linspace rounds it.
+fn edge(bin: u32, range: vec2f) -> f32 {
+  if (bin == BINS) {
+    return range.y;
+  }
+  return f32(bin) * ((range.y - range.x) / f32(BINS)) + range.x;
+}
+
+var<workgroup> group_counts: array<atomic<u32>, BINS>;
+
+fn add_counts(map: u32, bin: u32) {
+  let count = atomicLoad(&group_counts[bin]);
+  if (count > 0u) {
+    atomicAdd(&counts[map * BINS + bin], count);
+  }
+}
+
+// To 0..1 over the map's own range; all 0 where it is constant. Counts the bins
+// as it goes, whose edges are then powers of two apart, and no value is off.
 @compute @workgroup_size(THREADS)
 fn normalise(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -117,20 +135,14 @@ fn normalise(
   for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
     let value = source[map * PIXELS + i];
     // Division may be off by some units in the last place: the highest value is 1 all the same.
-    let share = select((value - range.x) / extent, 1.0, value == range.y);
-    result[map * PIXELS + i] = select(min(share, 1.0), 0.0, is_constant);
+    var share = select((value - range.x) / extent, 1.0, value == range.y);
+    share = select(min(share, 1.0), 0.0, is_constant);
+    result[map * PIXELS + i] = share;
+    atomicAdd(&group_counts[min(u32(share * f32(BINS)), BINS - 1u)], 1u);
   }
+  workgroupBarrier();
+  add_counts(map, thread);
 }
-
-// Lower edge of a bin, as NumPy's linspace rounds it.
-fn edge(bin: u32, range: vec2f) -> f32 {
-  if (bin == BINS) {
-    return range.y;
-  }
-  return f32(bin) * ((range.y - range.x) / f32(BINS)) + range.x;
-}
-
-var<workgroup> group_counts: array<atomic<u32>, BINS>;
 
 @compute @workgroup_size(THREADS)
 fn count_bins(
@@ -154,10 +166,7 @@ fn count_bins(
     atomicAdd(&group_counts[bin], 1u);
   }
   workgroupBarrier();
-  let count = atomicLoad(&group_counts[thread]);
-  if (count > 0u) {
-    atomicAdd(&counts[map * BINS + thread], count);
-  }
+  add_counts(map, thread);
 }
 
 // Running share of the values, and running share times bin number.
