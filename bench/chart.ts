@@ -7,6 +7,7 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import type { Measurement } from "./measure.ts";
+import type { MemorySample } from "./memory.ts";
 import { TITLES } from "./report.ts";
 
 /** Colours that colour-blind readers tell apart (Okabe and Ito), each with a shape of its own. */
@@ -99,14 +100,53 @@ export function drawTimes(measurements: readonly Measurement[], title: string): 
   });
 }
 
+/**
+ * Draws memory over heatmaps.
+ *
+ * @param title What was measured where and when.
+ * @returns An SVG document.
+ */
+export function drawMemory(samples: readonly MemorySample[], title: string): string {
+  const lines = [
+    { label: "process", colour: "#0072b2", of: "process" },
+    { label: "live GPU buffers", colour: "#d55e00", of: "bufferBytes" },
+  ] as const;
+  return toSvg({
+    width: 860,
+    height: 340,
+    marginTop: TOP,
+    marginLeft: 140,
+    marginRight: 30,
+    marginBottom: 44,
+    x: { label: "heatmaps", labelAnchor: "center", labelArrow: "none" },
+    y: { label: "megabytes in memory", labelAnchor: "center", labelArrow: "none", zero: true },
+    marks: [
+      Plot.gridY({ stroke: "#dddddd", strokeOpacity: 1 }),
+      ...lines.map(({ colour, of }) =>
+        Plot.line(samples, {
+          x: "heatmaps",
+          y: (sample: MemorySample) => sample[of] / 1e6,
+          stroke: colour,
+          strokeWidth: 1.8,
+          ...(of === "bufferBytes" && { strokeDasharray: "6,3" }),
+        })
+      ),
+      ...heading(title),
+      ...lines.flatMap(({ label, colour }, i) =>
+        legend(label, colour, i === 0 ? "circle" : "square", i)
+      ),
+    ],
+  });
+}
+
 /** A title in the space above a plot. */
-export function heading(title: string): Plot.Markish[] {
+function heading(title: string): Plot.Markish[] {
   const place = { frameAnchor: "top-left", textAnchor: "start", dx: -130 } as const;
   return [Plot.text([title], { ...place, dy: 16 - TOP, fontSize: 14, fontWeight: "bold" })];
 }
 
 /** One entry of a legend in the space above a plot. */
-export function legend(
+function legend(
   text: string,
   fill: string,
   symbol: string,
@@ -123,7 +163,7 @@ export function legend(
 type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
 
 /** Draws a plot without a browser. */
-export function toSvg(options: Plot.PlotOptions): string {
+function toSvg(options: Plot.PlotOptions): string {
   // The types of a browser's documents are not the compiler's here.
   const { document } = parseHTML("<body></body>") as unknown as { document: PlotDocument };
   const svg = Plot.plot({

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { cpus } from "node:os";
 import manifest from "../deno.json" with { type: "json" };
 import { EXIT, runMain } from "../cli/_exit.ts";
 import { command, helpText, parseFlags } from "../cli/_flags.ts";
 import { drawTimes } from "./chart.ts";
+import { describeMachine, quietenDriver, RESULTS } from "./environment.ts";
 import { measureFirstUse, openPlace } from "./first_use.ts";
 import { FULL, heatmapCases, PAPER, QUICK } from "./heatmap_cases.ts";
 import { makeInputs, putInputs } from "./inputs.ts";
@@ -17,9 +17,6 @@ import { Kernels } from "./kernel_cases.ts";
 import { measureCase, type Measurement } from "./measure.ts";
 import { NoPeersError, Peers } from "./peers.ts";
 import { agreement, conclusions, firstUse, table } from "./report.ts";
-
-/** Folder of the results that are kept. */
-const RESULTS = decodeURIComponent(new URL("results", import.meta.url).pathname);
 
 const COMMAND = command({
   usage: "deno task bench [options]",
@@ -116,13 +113,6 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   }
 }
 
-/** As the other commands do: the driver complains on stderr without this variable. */
-function quietenDriver(): void {
-  if (Deno.build.os === "linux" && Deno.env.get("XDG_RUNTIME_DIR") === undefined) {
-    Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
-  }
-}
-
 /** The Python peers; says so where there are none. */
 async function openPeers(): Promise<Peers | undefined> {
   try {
@@ -132,11 +122,6 @@ async function openPeers(): Promise<Peers | undefined> {
     console.error(`Without the Python peers: ${error.message}.`);
     return undefined;
   }
-}
-
-function describeMachine(): { cpu: string; cpus: number } {
-  const all = cpus();
-  return { cpu: all[0]?.model ?? "unknown CPU", cpus: all.length };
 }
 
 function versionsLine(peers: Peers | undefined): string {

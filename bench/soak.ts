@@ -1,0 +1,181 @@
+/**
+ * `deno task bench:soak`: thousands of heatmaps in a row, with the memory of
+ * the process and the GPU's live buffers; and how much memory attention takes.
+ *
+ * @module
+ */
+
+import { EXIT, runMain } from "../cli/_exit.ts";
+import { command, helpText, parseFlags } from "../cli/_flags.ts";
+import { type AdapterFacts, type Gpu, NO_ADAPTER, openGpu } from "../shaders/device.ts";
+import { drawMemory } from "./chart.ts";
+import { quietenDriver, RESULTS } from "./environment.ts";
+import { HeatmapSoak } from "./heatmap_soak.ts";
+import { SIZE } from "./inputs.ts";
+import { LiveBuffers } from "./live_buffers.ts";
+import { type MemorySample, slope } from "./memory.ts";
+
+/** Steps of each phrase; their number does not matter to memory, which is shown apart. */
+const STEPS = 2;
+
+/** Numbers of steps whose attention memory is compared. */
+const COMPARED = [60, 300];
+
+/** Share of the heatmaps that is warm-up. */
+const WARM_UP = 0.2;
+
+/** Most samples that are kept. */
+const SAMPLES = 200;
+
+const COMMAND = command({
+  usage: "deno task bench:soak [options]",
+  description:
+    "Makes heatmaps in a row on this machine's GPU, of images with changing numbers of phrases " +
+    "and boxes, and says whether the process's memory and the GPU's live buffers grow.",
+  flags: {
+    heatmaps: {
+      type: "integer",
+      min: 50,
+      default: 10_000,
+      placeholder: "N",
+      description: "How many.",
+    },
+    size: {
+      type: "integer",
+      min: 1,
+      max: 8192,
+      default: SIZE,
+      placeholder: "PIXELS",
+      description: "Side of the heatmaps.",
+    },
+    out: {
+      type: "string",
+      placeholder: "DIR",
+      description: "Folder to write to.",
+      defaultText: "bench/results",
+    },
+  },
+});
+
+/** Attention's bytes on the GPU with a number of steps. */
+interface Attention {
+  readonly steps: number;
+  readonly bytes: number;
+}
+
+/** What is written. */
+interface Report {
+  readonly date: string;
+  readonly gpu: AdapterFacts;
+  readonly deno: string;
+  readonly options: { readonly heatmaps: number; readonly size: number };
+  readonly processBytesPerHeatmap: number;
+  readonly buffersPerHeatmap: number;
+  readonly bufferBytesPerHeatmap: number;
+  readonly attention: readonly Attention[];
+  readonly samples: readonly MemorySample[];
+}
+
+async function main(args: string[], signal: AbortSignal): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { heatmaps, size, out = RESULTS } = values;
+  quietenDriver();
+  const gpu = await openGpu();
+  if (!gpu) throw new Error(`Cannot make heatmaps on the GPU: ${NO_ADAPTER}`);
+  try {
+    const live = new LiveBuffers(gpu.device);
+    const attention = await attentionMemory(gpu, live, size);
+    const samples = await soak(gpu, live, size, heatmaps, signal);
+    const steady = samples.filter((sample) => sample.heatmaps >= WARM_UP * heatmaps);
+    const growth = (of: (sample: MemorySample) => number) =>
+      slope(steady.map((sample) => [sample.heatmaps, of(sample)]));
+    const report: Report = {
+      date: new Date().toISOString().slice(0, 10),
+      gpu: gpu.adapter,
+      deno: Deno.version.deno,
+      options: { heatmaps, size },
+      processBytesPerHeatmap: growth(({ process }) => process),
+      buffersPerHeatmap: growth(({ buffers }) => buffers),
+      bufferBytesPerHeatmap: growth(({ bufferBytes }) => bufferBytes),
+      attention,
+      samples,
+    };
+    console.log(describe(report).join("\n"));
+    const base = `${out}/${report.date}-soak`;
+    await Deno.mkdir(out, { recursive: true });
+    await Deno.writeTextFile(`${base}.json`, `${JSON.stringify(report)}\n`);
+    const title = `${heatmaps} heatmaps in a row on ${gpu.adapter.name}, ${report.date}`;
+    await Deno.writeTextFile(`${base}.svg`, drawMemory(samples, title));
+    console.error(`Wrote ${base}.json and .svg`);
+    return EXIT.ok;
+  } finally {
+    gpu.destroy();
+  }
+}
+
+async function soak(
+  gpu: Gpu,
+  live: LiveBuffers,
+  size: number,
+  heatmaps: number,
+  signal: AbortSignal,
+): Promise<MemorySample[]> {
+  const samples: MemorySample[] = [];
+  const maker = new HeatmapSoak(gpu, size);
+  let done = 0;
+  while (done < heatmaps) {
+    signal.throwIfAborted();
+    done += await maker.image(STEPS);
+    if (done < (samples.length + 1) * heatmaps / SAMPLES) continue;
+    samples.push({
+      heatmaps: done,
+      process: Deno.memoryUsage().rss,
+      buffers: live.count,
+      bufferBytes: live.bytes(),
+    });
+    if (samples.length % 20 === 0) console.error(`${done} of ${heatmaps}`);
+  }
+  maker.destroy();
+  return samples;
+}
+
+/** Most bytes that one phrase's attention takes on the GPU, by number of steps. */
+async function attentionMemory(gpu: Gpu, live: LiveBuffers, size: number): Promise<Attention[]> {
+  const result: Attention[] = [];
+  for (const steps of COMPARED) {
+    const maker = new HeatmapSoak(gpu, size);
+    let bytes = 0;
+    const onStep = () => void (bytes = Math.max(bytes, live.bytes("attention")));
+    await maker.image(steps, { phrases: 1, onStep });
+    maker.destroy();
+    result.push({ steps, bytes });
+  }
+  return result;
+}
+
+function describe(report: Report): string[] {
+  const { options, gpu, attention, samples } = report;
+  const last = samples.at(-1)!;
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
+  return [
+    `${options.heatmaps} heatmaps of ${options.size} x ${options.size} in a row on ${gpu.name}.`,
+    `After the first ${100 * WARM_UP} %, each heatmap adds ${
+      report.processBytesPerHeatmap.toFixed(0)
+    } bytes to the process, ${report.buffersPerHeatmap.toFixed(5)} GPU buffers and ${
+      report.bufferBytesPerHeatmap.toFixed(1)
+    } bytes of them.`,
+    `At the end the process holds ${
+      megabytes(last.process)
+    }, of which ${last.buffers} GPU buffers ` +
+    `are ${megabytes(last.bufferBytes)}.`,
+    ...attention.map(({ steps, bytes }) =>
+      `Attention in flight with ${steps} steps: ${megabytes(bytes)} a phrase.`
+    ),
+  ];
+}
+
+if (import.meta.main) await runMain(main);
