@@ -119,7 +119,13 @@ export function drawMemory(samples: readonly MemorySample[], title: string): str
     marginRight: 30,
     marginBottom: 44,
     x: { label: "heatmaps", labelAnchor: "center", labelArrow: "none" },
-    y: { label: "megabytes in memory", labelAnchor: "center", labelArrow: "none", zero: true },
+    y: {
+      label: "megabytes in memory",
+      labelAnchor: "center",
+      labelArrow: "none",
+      labelOffset: 60,
+      zero: true,
+    },
     marks: [
       Plot.gridY({ stroke: "#dddddd", strokeOpacity: 1 }),
       ...lines.map(({ colour, of }) =>

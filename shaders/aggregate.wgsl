@@ -36,15 +36,12 @@ struct State {
 @group(0) @binding(5) var<storage, read> first_slot: u32;
 
 const THREADS = 64u;
+// Positions that a workgroup takes at a time, four a thread.
+const STRETCH = 4u * THREADS;
 // Smallest normal number: devices may take what is below for 0, and what is
 // divided by it for anything.
 const SMALLEST = 0x1p-126f;
 
-// Positions whose sum over tokens is kept between its two uses, of as many as
-// fit the 16 KB that every device has.
-override KEPT: u32 = min(POSITIONS, 2048u);
-
-var<workgroup> kept: array<f32, KEPT>;
 // Lowest value, complemented, and highest of a map as words in the order of the
 // floats, and whether one is NaN or infinite. Steps take turns with three of
 // them, so that one barrier a step is enough.
@@ -61,17 +58,24 @@ fn from_ordered(word: u32) -> f32 {
   return bitcast<f32>(select(~word, word & 0x7fffffffu, word >= 0x80000000u));
 }
 
-// Sum over the tokens that count, less that of the first position: where a map
+// Sums over the tokens that count, less those of the first position: where a map
 // is nearly the same everywhere, rounding stays small beside what differs. It
 // cancels in the scaling, as the mean's divisor does.
-fn token_sum(map: u32, range: vec2u, position: u32) -> f32 {
+fn token_sums(map: u32, range: vec2u, positions: vec4u) -> vec4f {
   let origin = map * POSITIONS * TOKENS;
-  let row = origin + position * TOKENS;
-  var total = 0.0;
+  // Past the map's end its last position once more, which no range notices.
+  let rows = origin + min(positions, vec4u(POSITIONS - 1u)) * TOKENS;
+  var totals = vec4f();
   for (var token = range.x; token < range.y; token++) {
-    total += maps[row + token] - maps[origin + token];
+    let values = vec4f(
+      maps[rows.x + token],
+      maps[rows.y + token],
+      maps[rows.z + token],
+      maps[rows.w + token],
+    );
+    totals += values - maps[origin + token];
   }
-  return total;
+  return totals;
 }
 
 @compute @workgroup_size(THREADS)
@@ -82,27 +86,26 @@ fn add(
 ) {
   let slot = first_slot + workgroup.x;
   let range = ranges[slot];
+  // Of each stretch of the map, the positions that this thread takes.
+  let places = vec4u(0u, THREADS, 2u * THREADS, 3u * THREADS) + thread;
   for (var step = 0u; step < STEPS; step++) {
     let map = step * workgroups.x + workgroup.x;
-    var low = 0x1.fffffep+127f;
-    var high = -0x1.fffffep+127f;
-    var bad = 0u;
-    for (var position = thread; position < POSITIONS; position += THREADS) {
-      let total = token_sum(map, range, position);
-      if (position < KEPT) {
-        kept[position] = total;
-      }
-      // By its bits, since compilers may assume that there is no NaN.
-      if ((bitcast<u32>(total) & 0x7f800000u) == 0x7f800000u) {
-        bad = 1u;
-      }
-      low = min(low, total);
-      high = max(high, total);
+    var low = vec4f(0x1.fffffep+127f);
+    var high = -low;
+    var bad = false;
+    var totals: vec4f;
+    for (var first = 0u; first < POSITIONS; first += STRETCH) {
+      totals = token_sums(map, range, places + first);
+      // By their bits, since compilers may assume that there is no NaN.
+      let exponents = bitcast<vec4u>(totals) & vec4u(0x7f800000u);
+      bad = bad || any(exponents == vec4u(0x7f800000u));
+      low = min(low, totals);
+      high = max(high, totals);
     }
     let turn = step % 3u;
-    atomicMax(&lowest[turn], ~ordered(low));
-    atomicMax(&highest[turn], ordered(high));
-    atomicMax(&broken[turn], bad);
+    atomicMax(&lowest[turn], ~ordered(min(min(low.x, low.y), min(low.z, low.w))));
+    atomicMax(&highest[turn], ordered(max(max(high.x, high.y), max(high.z, high.w))));
+    atomicMax(&broken[turn], u32(bad));
     workgroupBarrier();
     let minimum = from_ordered(~atomicLoad(&lowest[turn]));
     let extent = from_ordered(atomicLoad(&highest[turn])) - minimum;
@@ -121,14 +124,18 @@ fn add(
       }
     }
     if (!is_broken && extent >= SMALLEST) {
-      for (var position = thread; position < POSITIONS; position += THREADS) {
-        var total: f32;
-        if (position < KEPT) {
-          total = kept[position];
-        } else {
-          total = token_sum(map, range, position);
+      for (var first = 0u; first < POSITIONS; first += STRETCH) {
+        let positions = places + first;
+        // A map of one stretch, the usual one, still has its sums at hand.
+        if (POSITIONS > STRETCH) {
+          totals = token_sums(map, range, positions);
         }
-        sums[slot * POSITIONS + position] += (total - minimum) / extent;
+        let shares = (totals - minimum) / extent;
+        for (var i = 0u; i < 4u; i++) {
+          if (positions[i] < POSITIONS) {
+            sums[slot * POSITIONS + positions[i]] += shares[i];
+          }
+        }
       }
     }
   }
