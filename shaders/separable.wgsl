@@ -34,19 +34,30 @@ fn across(@builtin(global_invocation_id) id: vec3u) {
   result[row * TO_WIDTH + id.x] = total;
 }
 
-@compute @workgroup_size(256)
-fn down(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= TO_WIDTH) {
-    return;
-  }
-  let first = (id.z * FROM_HEIGHT + starts[id.y]) * TO_WIDTH + id.x;
-  var total = 0.0;
+// Four columns a thread, which share the row's weights.
+@compute @workgroup_size(64)
+fn down(
+  @builtin(workgroup_id) workgroup: vec3u,
+  @builtin(local_invocation_index) thread: u32,
+) {
+  let y = workgroup.y;
+  let columns = vec4u(0u, 64u, 128u, 192u) + (256u * workgroup.x + thread);
+  // Past the row's end its last column once more, which is not stored.
+  let last = min(columns, vec4u(TO_WIDTH - 1u));
+  let first = (workgroup.z * FROM_HEIGHT + starts[y]) * TO_WIDTH;
+  var totals = vec4f();
   for (var k = 0u; k < BAND; k++) {
-    total += source[first + k * TO_WIDTH] * weights[id.y * BAND + k];
+    let at = first + k * TO_WIDTH + last;
+    let values = vec4f(source[at.x], source[at.y], source[at.z], source[at.w]);
+    totals += values * weights[y * BAND + k];
   }
-  let index = (id.z * TO_HEIGHT + id.y) * TO_WIDTH + id.x;
-  if (ACCUMULATE) {
-    total += result[index];
+  let row = (workgroup.z * TO_HEIGHT + y) * TO_WIDTH;
+  for (var i = 0u; i < 4u; i++) {
+    if (columns[i] < TO_WIDTH) {
+      if (ACCUMULATE) {
+        totals[i] += result[row + columns[i]];
+      }
+      result[row + columns[i]] = totals[i];
+    }
   }
-  result[index] = total;
 }
