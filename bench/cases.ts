@@ -39,10 +39,12 @@ export interface HeatmapShape {
   readonly steps: number;
   /** Phrases of one image. */
   readonly phrases: number;
+  /** Whether the heatmaps are scored on a large X-ray. */
+  readonly isScored: boolean;
 }
 
 /** Heading of a part of the results. */
-export type Group = "kernels" | "heatmap size" | "steps" | "phrases";
+export type Group = "kernels" | "heatmap size" | "steps" | "phrases" | "phrases, with scores";
 
 /** One thing that is measured. */
 export interface Case {

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { type Gpu, openGpu } from "../shaders/device.ts";
+import { openGpu } from "../shaders/device.ts";
+import type { Size } from "../shaders/resize_cpu.ts";
 import type { Case } from "./cases.ts";
 import { HeatmapRun, PAPER } from "./heatmap_cases.ts";
-import { type Inputs, uploadMaps } from "./inputs.ts";
+import { type Inputs, type Place, uploadMaps } from "./inputs.ts";
 import type { Peers } from "./peers.ts";
 
 /** Milliseconds of first and second calls. */
@@ -27,12 +28,6 @@ interface Calls {
   readonly second: number;
 }
 
-/** A device with the attention maps on it. */
-export interface Place {
-  readonly gpu: Gpu;
-  readonly maps: GPUBuffer;
-}
-
 /**
  * Opens the GPU.
  *
@@ -50,9 +45,11 @@ export async function openPlace(inputs: Inputs): Promise<Place & { open: number 
  * else is computed.
  *
  * @param subject The whole post-processing at the paper's sizes.
+ * @param image Size of the X-ray.
  */
 export async function measureFirstUse(
   subject: Case,
+  image: Size,
   place: Place & { open: number } | undefined,
   peers: Peers | undefined,
 ): Promise<FirstUse> {
@@ -67,7 +64,7 @@ export async function measureFirstUse(
   const typescript = await twice(() => void subject.typescript());
   let shaders: FirstUse["shaders"];
   if (place) {
-    const run = new HeatmapRun(place.gpu, place.maps, PAPER);
+    const run = new HeatmapRun(place, PAPER, image);
     shaders = { open: place.open, ...await twice(async () => void await run.run()) };
     run.destroy();
   }

@@ -7,13 +7,16 @@
 
 import { GpuHeatmaps } from "../pipeline/heatmaps_gpu.ts";
 import { postprocess } from "../pipeline/postprocess.ts";
-import type { Gpu } from "../shaders/device.ts";
+import { scoreHeatmap } from "../pipeline/score_heatmap.ts";
 import { GpuTimer } from "../shaders/gpu_timer.ts";
+import type { Size } from "../shaders/resize_cpu.ts";
 import type { Case, Group, HeatmapShape, Outcome, ShaderRun } from "./cases.ts";
 import {
+  BOXES,
   type Inputs,
   LAYERS,
   layersOf,
+  type Place,
   POSITIONS,
   RANGE,
   SIGMA,
@@ -21,10 +24,10 @@ import {
   STEPS,
   TOKENS,
 } from "./inputs.ts";
-import { peersOf } from "./kernel_cases.ts";
+import { peersOf, scoreList } from "./kernel_cases.ts";
 
 /** The paper's: one phrase. */
-export const PAPER: HeatmapShape = { size: SIZE, steps: STEPS, phrases: 1 };
+export const PAPER: HeatmapShape = { size: SIZE, steps: STEPS, phrases: 1, isScored: false };
 
 /** What is varied, one at a time. */
 export interface Sweeps {
@@ -34,6 +37,8 @@ export interface Sweeps {
   readonly steps: readonly number[];
   /** Numbers of phrases. */
   readonly phrases: readonly number[];
+  /** Numbers of phrases whose heatmaps are scored. */
+  readonly scored: readonly number[];
 }
 
 /** What a full run varies. */
@@ -41,25 +46,31 @@ export const FULL: Sweeps = {
   sizes: [256, 384, 512, 768, 1024],
   steps: [1, 10, 60, 180, 334],
   phrases: [1, 4, 16, 64],
+  scored: [1, 16],
 };
 
 /** What a quick look varies. */
-export const QUICK: Sweeps = { sizes: [256, 512], steps: [1, 60], phrases: [1, 4] };
+export const QUICK: Sweeps = { sizes: [256, 512], steps: [1, 60], phrases: [1, 4], scored: [1] };
 
 /** One case a point of the sweeps. */
 export function heatmapCases(
   inputs: Inputs,
-  { sizes, steps, phrases }: Sweeps,
-  gpu: Gpu | undefined,
-  maps: GPUBuffer | undefined,
+  { sizes, steps, phrases, scored }: Sweeps,
+  place: Place | undefined,
 ): Case[] {
   const make = (group: Group, name: string, changed: Partial<HeatmapShape>) =>
-    heatmapCase(inputs, group, name, { ...PAPER, ...changed }, gpu, maps);
+    heatmapCase(inputs, group, name, { ...PAPER, ...changed }, place);
   const count = (number: number, noun: string) => `${number} ${noun}${number === 1 ? "" : "s"}`;
   return [
     ...sizes.map((size) => make("heatmap size", `${size} x ${size}`, { size })),
     ...steps.map((steps) => make("steps", count(steps, "step"), { steps })),
     ...phrases.map((phrases) => make("phrases", count(phrases, "phrase"), { phrases })),
+    ...scored.map((phrases) =>
+      make("phrases, with scores", `${count(phrases, "phrase")}, scored`, {
+        phrases,
+        isScored: true,
+      })
+    ),
   ];
 }
 
@@ -68,14 +79,18 @@ function heatmapCase(
   group: Group,
   name: string,
   shape: HeatmapShape,
-  gpu: Gpu | undefined,
-  maps: GPUBuffer | undefined,
+  place: Place | undefined,
 ): Case {
-  const { size, steps, phrases } = shape;
+  const { size, steps, phrases, isScored } = shape;
+  const { image } = inputs;
   const layers = layersOf(inputs, steps);
   const [tokenStart, tokenEnd] = RANGE;
-  const settings = { tokens: RANGE, size, sigma: SIGMA };
-  const { released, best } = peersOf("postprocess", { layers: "maps" }, settings, steps);
+  const settings = {
+    ...{ tokens: RANGE, size, sigma: SIGMA },
+    ...(isScored && { width: image.width, height: image.height, boxes: BOXES }),
+  };
+  const kernel = isScored ? "scored" : "postprocess";
+  const { released, best } = peersOf(kernel, { layers: "maps" }, settings, steps);
   return {
     group,
     name,
@@ -85,17 +100,20 @@ function heatmapCase(
       for (let phrase = 0; phrase < phrases; phrase++) {
         const result = postprocess({ layers, tokenStart, tokenEnd, size, sigma: SIGMA });
         const { normalised: map, heatmap: masked, threshold } = result;
-        outcome = { map, masked, threshold: threshold! };
+        outcome = {
+          ...{ map, masked, threshold: threshold! },
+          ...(isScored && { scores: scoreList(scoreHeatmap(masked, image, BOXES)) }),
+        };
       }
       return outcome;
     },
-    ...(gpu && { shaders: () => new HeatmapRun(gpu, maps!, shape) }),
+    ...(place && { shaders: () => new HeatmapRun(place, shape, image) }),
     peers: {
       // It takes one phrase at a time: as many times as long for many.
       ...(released && phrases === 1 && { released }),
       ...(best && { best: { ...best, repeat: phrases } }),
     },
-    parts: ["map", "masked", "threshold"],
+    parts: ["map", "masked", "threshold", ...(isScored ? ["scores"] as const : [])],
   };
 }
 
@@ -104,15 +122,19 @@ export class HeatmapRun implements ShaderRun {
   readonly gpuMilliseconds?: () => Promise<number>;
   #maps: GPUBuffer;
   #shape: HeatmapShape;
+  #image: Size;
   #heatmaps: GpuHeatmaps;
   #owned: { destroy(): void }[];
 
   /**
-   * @param maps `[steps, layers, positions, tokens]`, which every phrase takes.
+   * @param place The device and maps `[steps, layers, positions, tokens]`, which every phrase takes.
+   * @param shape What is asked for.
+   * @param image Size of the X-ray that heatmaps are scored on.
    */
-  constructor(gpu: Gpu, maps: GPUBuffer, shape: HeatmapShape) {
+  constructor({ gpu, maps }: Place, shape: HeatmapShape, image: Size) {
     this.#maps = maps;
     this.#shape = shape;
+    this.#image = image;
     const options = { size: shape.size, sigma: SIGMA, otsu: true };
     const heatmaps = this.#heatmaps = new GpuHeatmaps(gpu, options);
     this.#owned = [heatmaps];
@@ -132,13 +154,18 @@ export class HeatmapRun implements ShaderRun {
   }
 
   async #make(heatmaps: GpuHeatmaps): Promise<Outcome> {
-    const { phrases, steps } = this.#shape;
+    const { phrases, steps, isScored } = this.#shape;
     const group = { layers: LAYERS, positions: POSITIONS, tokens: TOKENS };
-    heatmaps.begin([group], Array.from({ length: phrases }, () => ({ range: RANGE })));
+    const target = { image: this.#image, boxes: BOXES };
+    const phrase = { range: RANGE, ...(isScored && { target }) };
+    heatmaps.begin([group], Array.from({ length: phrases }, () => phrase));
     for (let phrase = 0; phrase < phrases; phrase++) heatmaps.add([this.#maps], phrase, steps);
     const last = (await heatmaps.finish()).at(-1)!;
     if ("error" in last) throw last.error;
-    return { map: last.normalised, masked: last.heatmap, threshold: last.threshold! };
+    return {
+      ...{ map: last.normalised, masked: last.heatmap, threshold: last.threshold! },
+      ...(last.scores && { scores: scoreList(last.scores) }),
+    };
   }
 
   destroy(): void {

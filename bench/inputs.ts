@@ -49,6 +49,12 @@ export interface Inputs {
   readonly image: GrayImage;
 }
 
+/** A device with the attention maps on it, `[steps, layers, positions, tokens]`. */
+export interface Place {
+  readonly gpu: Gpu;
+  readonly maps: GPUBuffer;
+}
+
 /**
  * Makes the inputs, the same ones for the same number of steps.
  *

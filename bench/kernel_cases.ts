@@ -7,7 +7,7 @@
 import { cropTaps, type GrayImage, preprocess } from "../pipeline/preprocess.ts";
 import { preprocessOnGpu } from "../pipeline/preprocess_gpu.ts";
 import { scoreHeatmap, type Scores, scoreStatistics } from "../pipeline/score_heatmap.ts";
-import { AttentionAccumulator, normalize01 } from "../shaders/aggregate_cpu.ts";
+import { normalize01 } from "../shaders/aggregate_cpu.ts";
 import { AttentionSums } from "../shaders/aggregate.ts";
 import { type Gpu, storage, submitAndRead } from "../shaders/device.ts";
 import { gaussianBlur } from "../shaders/gaussian_cpu.ts";
@@ -25,6 +25,7 @@ import {
   type Inputs,
   LAYERS,
   layersOf,
+  type Place,
   POSITIONS,
   RANGE,
   SIDE,
@@ -35,60 +36,11 @@ import {
 } from "./inputs.ts";
 import { kernelRun, type Recording } from "./kernel_run.ts";
 import type { Peers } from "./peers.ts";
+import { makeStages, meanOf, type Stages } from "./stages.ts";
 
 /** Size of an attention map and of the heatmap. */
 const FROM = { width: SIDE, height: SIDE };
 const TO = { width: SIZE, height: SIZE };
-
-/** Maps between one kernel and the next, which the later ones start from. */
-interface Stages {
-  /** Every map scaled to 0..1, `[layers, steps, side, side]`. */
-  readonly scaledMaps: Float32Array;
-  /** Their mean, `[side, side]`. */
-  readonly mean: Float32Array;
-  readonly resized: Float32Array;
-  readonly smoothed: Float32Array;
-  readonly scaled: Float32Array;
-  readonly masked: Float32Array;
-}
-
-function meanOf(layers: readonly { data: Float32Array; shape: readonly number[] }[]) {
-  const mean = new Float32Array(POSITIONS);
-  for (const { data, shape } of layers) {
-    const sum = new AttentionAccumulator(POSITIONS);
-    const length = POSITIONS * TOKENS;
-    for (let step = 0; step < shape[0]!; step++) {
-      const map = data.subarray(step * length, (step + 1) * length);
-      sum.add(map, { tokens: TOKENS, tokenStart: RANGE[0], tokenEnd: RANGE[1] });
-    }
-    sum.mean().forEach((value, i) => mean[i]! += value / layers.length);
-  }
-  return mean;
-}
-
-function makeStages(inputs: Inputs): Stages {
-  const layers = layersOf(inputs, STEPS);
-  const length = POSITIONS * TOKENS;
-  const scaledMaps = new Float32Array(LAYERS * STEPS * POSITIONS);
-  layers.forEach(({ data }, layer) => {
-    for (let step = 0; step < STEPS; step++) {
-      const map = data.subarray(step * length, (step + 1) * length);
-      scaledMaps.set(meanOf([{ data: map, shape: [1] }]), (layer * STEPS + step) * POSITIONS);
-    }
-  });
-  const mean = meanOf(layers);
-  const resized = resizeBilinear(mean, FROM, TO);
-  const smoothed = gaussianBlur(resized, SIZE, SIZE, SIGMA);
-  const scaled = normalize01(smoothed);
-  return {
-    scaledMaps,
-    mean,
-    resized,
-    smoothed,
-    scaled,
-    masked: applyThreshold(scaled, otsuThreshold(scaled)),
-  };
-}
 
 /** The kernels, each started from what the one before it makes. */
 export class Kernels {
@@ -104,16 +56,15 @@ export class Kernels {
   /**
    * One case a kernel.
    *
-   * @param gpu Where the shaders run, if anywhere.
-   * @param maps The attention maps there.
+   * @param place Where the shaders run, if anywhere.
    */
-  cases(gpu: Gpu | undefined, maps: GPUBuffer | undefined): Case[] {
+  cases(place: Place | undefined): Case[] {
     const { image } = this.#inputs;
     const { mean, resized, smoothed, scaled, masked } = this.#stages;
     const layers = layersOf(this.#inputs, STEPS);
     const band = smoothResizeBand(SIDE, SIZE, SIGMA);
     const length = SIZE * SIZE;
-    const shaders = (make: (gpu: Gpu) => ShaderRun) => gpu && { shaders: () => make(gpu) };
+    const shaders = (make: (gpu: Gpu) => ShaderRun) => place && { shaders: () => make(place.gpu) };
     const toMap = (source: Float32Array, make: (gpu: Gpu) => Recording) =>
       shaders((gpu) => kernelRun(gpu, make(gpu), { source, length }));
     const common = { group: "kernels", parts: ["map"] } as const;
@@ -130,7 +81,7 @@ export class Kernels {
         ...common,
         name: "aggregate",
         typescript: () => ({ map: meanOf(layers) }),
-        ...shaders((gpu) => aggregateRun(gpu, maps!)),
+        ...shaders((gpu) => aggregateRun(gpu, place!.maps)),
         peers: peersOf("aggregate", { layers: "maps" }, { tokens: RANGE }, STEPS),
       },
       {
@@ -307,6 +258,7 @@ export function peersOf(
   };
 }
 
-function scoreList({ absCnr, cnr, miou, aucRoc }: Scores): number[] {
+/** Scores in the order in which the peers give them. */
+export function scoreList({ absCnr, cnr, miou, aucRoc }: Scores): number[] {
   return [absCnr, cnr, miou, aucRoc];
 }

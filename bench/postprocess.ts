@@ -57,15 +57,15 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const peers = values.peers ? await openPeers() : undefined;
   try {
     if (peers) await putInputs(peers, inputs);
-    const { gpu, maps } = place ?? {};
-    const heatmaps = heatmapCases(inputs, sweeps, gpu, maps);
+    const gpu = place?.gpu;
+    const heatmaps = heatmapCases(inputs, sweeps, place);
     const paper = heatmaps.find(({ shape }) =>
       Object.entries(PAPER).every(([key, value]) => shape![key as keyof typeof PAPER] === value)
     )!;
-    const first = await measureFirstUse(paper, place, peers);
+    const first = await measureFirstUse(paper, inputs.image, place, peers);
     const kernels = new Kernels(inputs);
     if (peers) await kernels.put(peers);
-    const cases = [...kernels.cases(gpu, maps), ...heatmaps];
+    const cases = [...kernels.cases(place), ...heatmaps];
     const measurements: Measurement[] = [];
     for (const [i, subject] of cases.entries()) {
       signal.throwIfAborted();

@@ -150,6 +150,10 @@ class Released:
         scaled = self.scale(self.smooth(self.scaled_maps(layers, tokens), size, sigma))
         return scaled, *self.otsu(scaled)
 
+    def scored(self, layers, tokens, size, sigma, width, height, boxes):
+        result = self.postprocess(layers, tokens, size, sigma)
+        return *result, self.scores(result[1], width, height, boxes)
+
 
 class Best(Released):
     """The fastest that the libraries were found to do."""

@@ -29,7 +29,7 @@ Deno.test("bench --quick measures every kernel and shape, and writes JSON and a 
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
     assertEquals(names.map((name) => name.slice(11)), ["postprocess.json", "postprocess.svg"]);
     const { measurements } = JSON.parse(await Deno.readTextFile(`${folder}/${names[0]}`));
-    assertEquals(measurements.length, 14);
+    assertEquals(measurements.length, 15);
     for (const { name, times, refused } of measurements as Measurement[]) {
       assertEquals(refused, [], name);
       assert(times.typescript!.median > 0 && times.shaders!.median > 0, name);
