@@ -18,6 +18,8 @@ import {
   resolveSettings,
   type Runtime,
   TOKEN_KINDS,
+  variantLayers,
+  type VariantSettings,
 } from "../mod.ts";
 import { chooseLayers } from "../models/ldm/model.ts";
 import { WEIGHT_TYPES } from "../models/ldm/weights.ts";
@@ -150,29 +152,50 @@ export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundS
   };
 }
 
+/** A model with what is to be done with it. */
+export interface OpenedModel {
+  /** The model. */
+  readonly model: LdmModel;
+  /** Where heatmaps are made, if on a GPU. */
+  readonly gpu?: Gpu;
+  /** The settings, with the variants that depend on the model. */
+  readonly settings: GroundSettings;
+  /** The settings with every choice made. */
+  readonly resolved: ResolvedSettings;
+}
+
 /**
  * A model as the options say; prints on stderr what runs it and what to know
  * of it. The settings are checked before the seconds that loading takes.
+ *
+ * @param chooseVariants Several ways to make heatmaps, given the model and the chosen layers.
  */
 export async function openChosenModel(
   values: FlagValues<typeof MODEL_FLAGS>,
   settings: GroundSettings,
-): Promise<{ model: LdmModel; gpu?: Gpu; resolved: ResolvedSettings }> {
+  chooseVariants?: (bundle: Bundle, layers: readonly number[]) => readonly VariantSettings[],
+): Promise<OpenedModel> {
   if (values.runtime === "webgpu" && values.device === "cpu") {
     throw new UsageError('Option "--runtime webgpu" needs the GPU, but "--device" says cpu');
   }
   const chosen = values.layers === undefined ? DEFAULT_LAYERS : parseLayers(values.layers);
   const bundle = await openChosenBundle(values);
-  const layers = chooseLayers(chosen, bundle.crossAttentionLayers);
-  const resolved = resolveSettings({ bundle, layers }, settings);
+  const count = bundle.crossAttentionLayers;
+  const named = chooseLayers(chosen, count);
+  const variants = chooseVariants?.(bundle, named);
+  const layers = variants ? variantLayers(variants, count) : named;
+  const own = { ...settings, ...(variants && { variants }) };
+  const resolved = resolveSettings({ bundle, layers }, own);
   quietenDriver();
   const runtime = await openRuntime(values.runtime, values.device);
   const gpu = runtime.gpu ??
     (values.device === "gpu" ? await requireGpu("use the GPU") : undefined);
   console.error(`Running on ${describePlace(runtime, gpu)}: ${runtime.reason}.`);
   if (bundle.config.notice) console.error(bundle.config.notice);
-  const model = await openModel(bundle, runtime, { layers, weights: values.weights });
-  return { model, resolved, ...(gpu && { gpu }) };
+  const { weights } = values;
+  const separate = variants !== undefined;
+  const model = await openModel(bundle, runtime, { layers, weights, separate });
+  return { model, settings: own, resolved, ...(gpu && { gpu }) };
 }
 
 /** The adapter and the runtime in words. */
@@ -208,9 +231,14 @@ export function describeRun(
   gpu: Gpu | undefined,
   modelHash: string,
 ) {
-  const { timesteps, ...chosen } = settings;
+  const { timesteps, variants, ...chosen } = settings;
   return {
-    settings: { ...chosen, timesteps: timesteps.length, weights: model.weights },
+    settings: {
+      ...chosen,
+      timesteps: timesteps.length,
+      weights: model.weights,
+      ...(variants.length > 1 && { variants }),
+    },
     model: { path: model.bundle.path, sha256: modelHash },
     versions: {
       groundray: manifest.version,

@@ -5,11 +5,14 @@
  */
 
 import {
+  AblationSummary,
+  type Bundle,
   evaluate,
+  formatAblation,
   formatTable,
   openDataset,
-  ScoreSummary,
   type Summary,
+  tableTwoVariants,
   writePhantomSet,
 } from "../mod.ts";
 import {
@@ -24,7 +27,9 @@ import {
 } from "./_common.ts";
 import { EXIT, runMain } from "./_exit.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { parseSetting } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
+import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 
 const COMMAND = command({
   usage: "deno task eval [options]",
@@ -53,6 +58,17 @@ const COMMAND = command({
     },
     ...METHOD_FLAGS,
     ...CACHE_FLAGS,
+    ablate: {
+      type: "boolean",
+      description:
+        "Score the settings of the paper's Table II from the same passes: all, middle or the chosen layers, all or the middle steps, with and without Otsu.",
+    },
+    setting: {
+      type: "list",
+      placeholder: "NAME:LAYERS:STEPS:OTSU",
+      description:
+        "Score this setting too, such as mine:3-7:40%..60%:otsu; STEPS may be all, OTSU none. May be given several times.",
+    },
     margin: {
       type: "string",
       choices: ["excluded", "zero"],
@@ -101,12 +117,23 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
   }
   const out = values.out ?? defaultFolder("eval");
-  const settings = groundSettings(values);
+  const chosen = groundSettings(values);
+  const extra = values.setting.map(parseSetting);
+  const chooseVariants = values.ablate || extra.length > 0
+    ? (bundle: Bundle, layers: readonly number[]) => [
+      ...(values.ablate ? tableTwoVariants(bundle, layers) : []),
+      ...extra,
+    ]
+    : undefined;
   const choice = { ...(images && { images }), ...(split && { split }), ...(limit && { limit }) };
   const given = values.dataset === undefined
     ? undefined
     : await openDataset(values.dataset, choice);
-  const { model, gpu, resolved } = await openChosenModel(values, settings);
+  // What is wrong with it is found out before the model takes seconds to load.
+  if (values.cache) await TrajectoryCache.open(values.cache);
+  const opened = await openChosenModel(values, chosen, chooseVariants);
+  const { model, gpu, settings, resolved } = opened;
+  const names = resolved.variants.map(({ name }) => name);
   const file = await openResults(out);
   try {
     const dataset = given ?? await openDataset(
@@ -124,7 +151,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     console.error(`Grounding ${dataset.count} phrases of ${dataset.path}.`);
 
     const began = performance.now();
-    const summary = new ScoreSummary();
+    const summary = new AblationSummary(names);
     const progress = new Progress(dataset.count);
     let done = 0;
     let failures = 0;
@@ -139,10 +166,13 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       progress.finish(done);
       const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
       const interrupted = signal.aborted;
-      const total = summary.toJSON();
-      const json = { ...record, seconds, interrupted, notices, ...total };
-      await writeWhole(`${out}/summary.json`, JSON.stringify(json, null, 2) + "\n");
-      return total;
+      const ablation = summary.toJSON();
+      // One variant is the run itself.
+      const total = Object.values(ablation)[0]!;
+      const json = { ...record, seconds, interrupted, notices };
+      const results = names.length > 1 ? { ...json, ablation } : { ...json, ...total };
+      await writeWhole(`${out}/summary.json`, JSON.stringify(results, null, 2) + "\n");
+      return { total, ablation };
     };
     try {
       for await (const result of evaluate(dataset.items, { ...options, onProgress, onNotice })) {
@@ -155,15 +185,18 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
             console.error(`Further failures: see ${out}/results.jsonl.`);
           }
         }
-        progress.update(++done);
+        // A sample is done with the last of its variants.
+        if (result.setting === undefined || result.setting === names.at(-1)) {
+          progress.update(++done);
+        }
       }
     } catch (error) {
-      const total = await finish();
+      const { total } = await finish();
       if (signal.aborted) console.error(`${describeCounts(total)}; results so far are in ${out}`);
       throw error;
     }
-    const total = await finish();
-    console.log(formatTable(total));
+    const { total, ablation } = await finish();
+    console.log(names.length > 1 ? formatAblation(ablation) : formatTable(total));
     console.log(`\n${describeCounts(total)}.`);
     for (const { status, stage, reason, count, example } of total.reasons) {
       console.log(`  ${status} at ${stage}: ${count} x ${reason} (such as ${example})`);

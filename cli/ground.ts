@@ -18,6 +18,7 @@ import {
 import { EXIT, runMain } from "./_exit.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { Progress } from "./_progress.ts";
+import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE --phrase TEXT [--phrase TEXT …] [options]",
@@ -64,9 +65,11 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const { image, phrase: phrases } = values;
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
-  const settings = groundSettings(values);
+  const chosen = groundSettings(values);
   const gray = await decodeImage(image);
-  const { model, gpu, resolved } = await openChosenModel(values, settings);
+  // What is wrong with it is found out before the model takes seconds to load.
+  if (values.cache) await TrajectoryCache.open(values.cache);
+  const { model, gpu, settings, resolved } = await openChosenModel(values, chosen);
   try {
     const out = values.out ?? defaultFolder("ground");
     const progress = new Progress(phrases.length);

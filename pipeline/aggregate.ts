@@ -11,6 +11,7 @@ import type { AttentionStep } from "./denoise.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { smoothAttention, type SmoothHeatmap } from "./postprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
+import type { Variant } from "./variants.ts";
 
 /** A phrase with its heatmap before the threshold. */
 export interface AggregatedPhrase extends SmoothHeatmap {
@@ -18,16 +19,21 @@ export interface AggregatedPhrase extends SmoothHeatmap {
   readonly image: DecodedImage;
   /** The phrase. */
   readonly sample: Sample;
+  /** How the heatmap is made. */
+  readonly variant: Variant;
   /** Side of the heatmap in pixels. */
   readonly size: number;
 }
 
-/** One running sum a layer. */
-type Sums = Map<number, AttentionAccumulator>;
+/** A running sum for each layer and window of steps. */
+type Sums = Map<string, AttentionAccumulator>;
+
+const keyOf = (layer: number, { start, end }: Variant) => `${layer}:${start}..${end}`;
 
 /**
  * Averages attention over tokens, steps and layers as it comes (METHOD steps 8
- * and 9): what is kept is one small sum a layer, however many steps there are.
+ * and 9): what is kept is one small sum a layer, however many steps there are;
+ * with several variants one for each layer and window of steps.
  *
  * @param source Maps, those of one phrase in a row.
  * @param size Side of the heatmap in pixels.
@@ -38,31 +44,23 @@ export function aggregate(
   settings: ResolvedSettings,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<AggregatedPhrase>> {
+  const { sigma, variants } = settings;
   let sums: Sums = new Map();
   let failure: unknown;
-  return flatMapFlow(source, function* ({ image, ranges, index, count, maps, isLast }) {
+  return flatMapFlow(source, function* (step) {
+    const { image, index, isLast } = step;
     const sample = image.samples[index]!;
-    const [tokenStart, tokenEnd] = ranges[index]!;
     try {
-      if (failure === undefined) {
-        for (const { layers, data, positions, tokens } of maps) {
-          layers.forEach((layer, i) => {
-            const sum = sums.get(layer) ?? new AttentionAccumulator(positions);
-            sums.set(layer, sum);
-            const length = positions * tokens;
-            for (let step = 0; step < count; step++) {
-              const start = (step * layers.length + i) * length;
-              const map = (data as Float32Array).subarray(start, start + length);
-              sum.add(map, { tokens, tokenStart, tokenEnd });
-            }
-          });
-        }
-      }
+      if (failure === undefined) addStep(sums, step, variants);
       if (!isLast) return;
       if (failure !== undefined) throw failure;
-      const means = [...sums.values()].map((sum) => ({ data: sum.mean(), side: sum.side }));
-      const { sigma } = settings;
-      yield item({ image, sample, size, ...smoothAttention(means, { size, sigma }) });
+      for (const variant of variants) {
+        const means = variant.layers.map((layer) => {
+          const sum = sums.get(keyOf(layer, variant))!;
+          return { data: sum.mean(), side: sum.side };
+        });
+        yield item({ image, sample, variant, size, ...smoothAttention(means, { size, sigma }) });
+      }
     } catch (error) {
       // The phrase's remaining maps still come; it fails once, at the last of them.
       failure = error;
@@ -71,4 +69,31 @@ export function aggregate(
       if (isLast) [sums, failure] = [new Map(), undefined];
     }
   }, options);
+}
+
+/** Adds maps to the sums of the windows that they are in. */
+function addStep(sums: Sums, added: AttentionStep, variants: readonly Variant[]): void {
+  const [tokenStart, tokenEnd] = added.ranges[added.index]!;
+  for (const { layers, data, positions, tokens } of added.maps) {
+    const length = positions * tokens;
+    for (const [i, layer] of layers.entries()) {
+      const keys = new Set(
+        variants.filter((variant) => isAveraged(variant, layer, added.step))
+          .map((variant) => keyOf(layer, variant)),
+      );
+      for (const key of keys) {
+        const sum = sums.get(key) ?? new AttentionAccumulator(positions);
+        sums.set(key, sum);
+        for (let step = 0; step < added.count; step++) {
+          const start = (step * layers.length + i) * length;
+          const map = (data as Float32Array).subarray(start, start + length);
+          sum.add(map, { tokens, tokenStart, tokenEnd });
+        }
+      }
+    }
+  }
+}
+
+function isAveraged({ layers, start, end }: Variant, layer: number, step: number): boolean {
+  return step >= start && step < end && layers.includes(layer);
 }

@@ -8,7 +8,7 @@ import type { LdmModel } from "../models/ldm/model.ts";
 import type { AttentionMaps } from "../models/ldm/unet_session.ts";
 import type { EncodedPhrase } from "../models/tokenizer.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
-import type { NoisyImage } from "./noise.ts";
+import type { NoisyImage, NoisyLatent } from "./noise.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
 /** The maps of one phrase at one or several steps. */
@@ -19,7 +19,9 @@ export interface AttentionStep {
   readonly ranges: readonly TokenRange[];
   /** Which phrase they were read for. */
   readonly index: number;
-  /** How many steps they are. */
+  /** The first of their steps, an index into the timesteps. */
+  readonly step: number;
+  /** How many steps they are: all in the same windows of the variants. */
   readonly count: number;
   /** The chosen layers' maps, in forward order; the next step takes their memory back. */
   readonly maps: readonly AttentionMaps[];
@@ -52,17 +54,16 @@ export function denoise(
 ): AsyncIterableIterator<Flow<AttentionStep>> {
   return flatMapFlow(source, async function* (image) {
     const phrases = image.samples.map(({ phrase }) => model.bundle.tokenizer.encode(phrase));
-    const { batch, runtime } = model;
+    const batches = batchSteps(image.noisy, model.batch, settings);
     const wanted = phrases.map((phrase) => tokenRange(phrase, settings.tokens));
     // A phrase without tokens has no mean; whoever aggregates it says so.
-    const isReduced = !runtime.gpu && wanted.every(([start, end]) => start < end);
+    const isReduced = !model.runtime.gpu && wanted.every(([start, end]) => start < end);
     const ranges = isReduced ? wanted.map((): TokenRange => [0, 1]) : wanted;
     for (const [index, phrase] of phrases.entries()) {
       const text = await model.condition(phrase);
       const range = isReduced ? wanted[index] : undefined;
-      for (let start = 0; start < image.noisy.length; start += batch) {
+      for (const [i, steps] of batches.entries()) {
         options.signal?.throwIfAborted();
-        const steps = image.noisy.slice(start, start + batch);
         const maps = await model.attend(
           steps.map(({ latent }) => latent),
           steps.map(({ timestep }) => timestep),
@@ -72,14 +73,32 @@ export function denoise(
         try {
           const count = steps.length;
           options.onPass?.(count);
-          const isLast = start + count === image.noisy.length;
-          yield item({ image, ranges, index, count, maps, isLast });
+          const isLast = i === batches.length - 1;
+          yield item({ image, ranges, index, step: steps[0]!.step, count, maps, isLast });
         } finally {
           for (const map of maps) map.release();
         }
       }
     }
   }, options);
+}
+
+/** The steps that some variant averages, cut where a batch is full or a window begins or ends. */
+function batchSteps(
+  noisy: readonly NoisyLatent[],
+  batch: number,
+  { variants }: ResolvedSettings,
+): NoisyLatent[][] {
+  const edges = new Set(variants.flatMap(({ start, end }) => [start, end]));
+  const batches: NoisyLatent[][] = [];
+  for (const latent of noisy) {
+    const { step } = latent;
+    if (!variants.some(({ start, end }) => step >= start && step < end)) continue;
+    const last = batches.at(-1);
+    if (last && last.length < batch && !edges.has(step)) last.push(latent);
+    else batches.push([latent]);
+  }
+  return batches;
 }
 
 /** The tokens of a phrase that count: first and one past the last. */

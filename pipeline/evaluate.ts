@@ -22,6 +22,8 @@ interface AnyResult {
   readonly phrase?: string;
   /** The class. */
   readonly category?: string;
+  /** The variant, where there are several; on a sample that fell out as a whole it is left out. */
+  readonly setting?: string;
   /** Facts worth knowing, such as a box cut at the image's edge. */
   readonly notes?: readonly string[];
 }
@@ -92,6 +94,7 @@ async function* toResults(
       ...(image && { image }),
       ...(phrase && { phrase }),
       ...(category && { category }),
+      ...(result.variant?.name && { setting: result.variant.name }),
       ...(notes && { notes }),
     };
     if (result.kind === "dropped") {

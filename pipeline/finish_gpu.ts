@@ -5,20 +5,23 @@
  * @module
  */
 
+import type { AttentionMaps } from "../models/ldm/unet_session.ts";
 import { type Gpu, storage } from "../shaders/device.ts";
 import type { AttentionStep } from "./denoise.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
-import { GpuHeatmaps } from "./heatmaps_gpu.ts";
+import { type GpuHeatmap, GpuHeatmaps, type MapGroup } from "./heatmaps_gpu.ts";
 import type { ScoredPhrase } from "./metrics.ts";
 import { toOriginal } from "./otsu.ts";
 import type { ScoreOptions } from "./score_heatmap.ts";
 import type { ResolvedSettings } from "./settings.ts";
+import type { Variant } from "./variants.ts";
 
 /**
  * What the stages aggregate, otsu and metrics do, on the GPU. The phrases of an
  * image are finished together, so that they share a readback.
  *
  * @param source Maps, those of one image in a row; maps in memory are uploaded.
+ * Those of layers that only some variants average come by themselves.
  * @param size Side of the heatmap in pixels.
  */
 export async function* finishOnGpu(
@@ -29,8 +32,17 @@ export async function* finishOnGpu(
   score: ScoreOptions,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
-  const { sigma, otsu } = settings;
-  const heatmaps = new GpuHeatmaps(gpu, { ...score, size, sigma, otsu });
+  const { sigma, variants } = settings;
+  const makers = variants.map((variant) => ({
+    variant,
+    heatmaps: new GpuHeatmaps(gpu, {
+      ...score,
+      size,
+      sigma,
+      otsu: variant.otsu,
+      shareOfMemory: 1 / variants.length,
+    }),
+  }));
   let image: unknown;
   let uploads: (GPUBuffer | undefined)[] = [];
   const free = () => {
@@ -42,35 +54,48 @@ export async function* finishOnGpu(
     if (image !== step.image) {
       image = step.image;
       free();
-      const groups = maps.map(({ layers, positions, tokens }) => ({
-        layers: layers.length,
-        positions,
-        tokens,
-      }));
       const { samples, gray } = step.image;
       const targets = ranges.map((range, i) => {
         const { boxes } = samples[i]!;
         return { range, ...(boxes.length > 0 && { target: { image: gray, boxes } }) };
       });
-      heatmaps.begin(groups, targets);
+      for (const { variant, heatmaps } of makers) {
+        heatmaps.begin(ofVariant(maps, variant).map(toGroup), targets);
+      }
     }
     const buffers = maps.map(({ data }, i) => {
       if (!(data instanceof Float32Array)) return data;
-      const buffer = uploads[i] ??= storage(gpu, "attention maps", data.byteLength);
-      gpu.device.queue.writeBuffer(buffer, 0, data as BufferSource);
-      return buffer;
+      // The first batch is not always the largest.
+      if ((uploads[i]?.size ?? 0) < data.byteLength) {
+        uploads[i]?.destroy();
+        uploads[i] = storage(gpu, "attention maps", data.byteLength);
+      }
+      gpu.device.queue.writeBuffer(uploads[i]!, 0, data as BufferSource);
+      return uploads[i]!;
     });
-    heatmaps.add(buffers, index, count);
+    for (const { variant, heatmaps } of makers) {
+      if (step.step < variant.start || step.step >= variant.end) continue;
+      const own = ofVariant(maps, variant).map((map) => buffers[maps.indexOf(map)]!);
+      heatmaps.add(own, index, count);
+    }
     if (!isLast || index < ranges.length - 1) return;
-    const results = await heatmaps.finish();
-    for (const [i, result] of results.entries()) {
-      const { image } = step;
-      const sample = image.samples[i]!;
-      if ("error" in result) {
-        yield failed(result.stage, sample, result.error);
-      } else {
-        const originalBox = result.box && toOriginal(result.box, size, image.crop);
-        yield item({ image, sample, size, originalBox, ...result });
+    const made: { variant: Variant; results: GpuHeatmap[] }[] = [];
+    for (const { variant, heatmaps } of makers) {
+      made.push({ variant, results: await heatmaps.finish() });
+    }
+    for (const [i, sample] of step.image.samples.entries()) {
+      for (const { variant, results } of made) {
+        const result = results[i]!;
+        if ("error" in result) {
+          const isOwn = result.stage === "metrics";
+          yield failed(result.stage, sample, result.error, isOwn ? variant : undefined);
+          // As on the CPU, where maps that cannot be averaged end a phrase before its variants.
+          if (!isOwn) break;
+          continue;
+        }
+        const { crop } = step.image;
+        const originalBox = result.box && toOriginal(result.box, size, crop);
+        yield item({ image: step.image, sample, variant, size, originalBox, ...result });
       }
     }
   };
@@ -78,6 +103,21 @@ export async function* finishOnGpu(
     yield* flatMapFlow(source, expand, options);
   } finally {
     free();
-    heatmaps.destroy();
+    for (const { heatmaps } of makers) heatmaps.destroy();
   }
+}
+
+function toGroup({ layers, positions, tokens }: AttentionMaps): MapGroup {
+  return { layers: layers.length, positions, tokens };
+}
+
+/** The maps that a variant averages, whole. */
+function ofVariant(maps: readonly AttentionMaps[], { layers }: Variant): AttentionMaps[] {
+  return maps.filter((map) => {
+    const own = map.layers.filter((layer) => layers.includes(layer));
+    if (own.length > 0 && own.length < map.layers.length) {
+      throw new TypeError("Cannot leave out layers of maps that come together: see `separate`");
+    }
+    return own.length > 0;
+  });
 }

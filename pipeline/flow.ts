@@ -5,6 +5,7 @@
  */
 
 import type { Sample } from "../datasets/sample.ts";
+import type { Variant } from "./variants.ts";
 
 /** Names of the stages, in order; `dataset` is where the samples come from. */
 export type StageName =
@@ -27,6 +28,8 @@ export interface Dropped {
   readonly reason: string;
   /** The sample, or as much of it as is known. */
   readonly sample: Pick<Sample, "id"> & Partial<Sample>;
+  /** The variant that fell out; all of them where it is not said. */
+  readonly variant?: Variant;
 }
 
 /** An item on its way, or a sample that fell out and is passed on to the end. */
@@ -40,9 +43,15 @@ export function item<T>(value: T): Flow<T> {
 }
 
 /** One failed sample as a {@linkcode Flow}. */
-export function failed(stage: StageName, sample: Dropped["sample"], error: unknown): Flow<never> {
+export function failed(
+  stage: StageName,
+  sample: Dropped["sample"],
+  error: unknown,
+  variant?: Variant,
+): Flow<never> {
   const reason = error instanceof Error ? error.message : String(error);
-  return { kind: "dropped", dropped: { status: "failed", stage, reason, sample } };
+  const dropped = { status: "failed", stage, reason, sample, ...(variant && { variant }) } as const;
+  return { kind: "dropped", dropped };
 }
 
 /** Options that every stage takes. */

@@ -35,6 +35,7 @@ import { otsu } from "./otsu.ts";
 import { requireScoreOptions, type ScoreOptions } from "./score_heatmap.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import { groupStream } from "./stream.ts";
+import { type Variant, variantLayers } from "./variants.ts";
 
 /** How samples go through the stages. */
 export interface RunOptions extends GroundSettings, ScoreOptions {
@@ -120,7 +121,7 @@ export type GroundResult =
   | ({ readonly kind: "dropped" } & Dropped);
 
 /**
- * Grounds a stream of samples, one result a sample and in order. Neighbours
+ * Grounds a stream of samples, one result a sample and variant, in order. Neighbours
  * that share an image share its trajectory. A sample with something wrong is a
  * result of kind `dropped` and the stream goes on; what is wrong with the model
  * or the options throws.
@@ -162,7 +163,7 @@ function usingModel<T>(
   options: ModelOptions & GroundSettings,
   run: (model: LdmModel) => AsyncIterable<T>,
 ): AsyncIterableIterator<T> {
-  const { model, bundle, runtime, layers = DEFAULT_LAYERS } = options;
+  const { model, bundle, runtime, weights = "float32", variants } = options;
   if (model) {
     resolveSettings(model, options);
     return (async function* () {
@@ -170,16 +171,22 @@ function usingModel<T>(
     })();
   }
   if (!bundle) throw new TypeError("Cannot ground without a model or a bundle");
-  const chosen = chooseLayers(layers, bundle.crossAttentionLayers);
-  resolveSettings({ bundle, layers: chosen }, options);
+  const count = bundle.crossAttentionLayers;
+  const layers = chooseLayers(
+    options.layers ?? (variants ? variantLayers(variants, count) : DEFAULT_LAYERS),
+    count,
+  );
+  resolveSettings({ bundle, layers }, options);
   return (async function* () {
-    const opened = await openModel(bundle, runtime ?? await openRuntime(), { layers: chosen });
+    const opened = await openModel(bundle, runtime ?? await openRuntime(), {
+      layers,
+      weights,
+      separate: options.separate ?? variants !== undefined,
+    });
     try {
       yield* run(opened);
     } finally {
       await opened.close();
-      // A device that was opened here, or moved to since, has no other owner.
-      if (opened.runtime !== runtime) opened.runtime.gpu?.destroy();
     }
   })();
 }
@@ -229,13 +236,16 @@ export function groundRequests(
       : cachedNoise(images, model, settings, cache, { ...passing, ...(onNotice && { onNotice }) });
     const attention = denoise(noisy, model, settings, passing);
     if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
-    return metrics(otsu(aggregate(attention, size, settings, stop), settings, stop), score, stop);
+    return metrics(otsu(aggregate(attention, size, settings, stop), stop), score, stop);
   };
   const gpu = options.gpu ?? model.runtime.gpu;
   const scored = gpu
     ? survivingLoss(decoded, model, gpu, stages, onNotice)
     : stages(decoded, undefined);
-  return results(scored, () => left++);
+  const last = settings.variants.at(-1);
+  return results(scored, (variant) => {
+    if (variant === undefined || variant === last) left++;
+  });
 }
 
 /** Passes of the U-Net, whole or cut, that an image with some phrases takes. */
@@ -255,10 +265,10 @@ async function* counting<T extends { samples: readonly unknown[] }>(
 
 async function* results(
   source: AsyncIterable<Flow<ScoredPhrase>>,
-  onResult: () => void,
+  onResult: (variant: Variant | undefined) => void,
 ): AsyncIterableIterator<GroundResult> {
   for await (const flow of source) {
-    onResult();
+    onResult((flow.kind === "dropped" ? flow.dropped : flow.item).variant);
     yield flow.kind === "dropped"
       ? { kind: "dropped", ...flow.dropped }
       : { kind: "grounded", ...flow.item };
@@ -274,7 +284,7 @@ export interface GroundImageOptions extends Omit<RunOptions, "concurrency">, Mod
  * @param image Path of a PNG or JPEG file, its bytes, or grey pixels.
  * @param phrases One or several phrases.
  * @param options The model, and how.
- * @returns One heatmap a phrase, in order.
+ * @returns One heatmap a phrase and variant, in order.
  * @throws {Error} If the image cannot be read or a phrase cannot be grounded.
  * @throws {TypeError} If there is neither a model nor a bundle, or no phrase.
  * @throws {RangeError} If an option is out of its range.

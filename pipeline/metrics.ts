@@ -21,7 +21,7 @@ export function metrics(
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
   return flatMapFlow(source, function* (phrase): Iterable<Flow<ScoredPhrase>> {
-    const { heatmap, image, sample } = phrase;
+    const { heatmap, image, sample, variant } = phrase;
     try {
       yield item(
         sample.boxes.length === 0
@@ -29,7 +29,7 @@ export function metrics(
           : { ...phrase, scores: scoreHeatmap(heatmap, image.gray, sample.boxes, score) },
       );
     } catch (error) {
-      yield failed("metrics", sample, error);
+      yield failed("metrics", sample, error, variant);
     }
   }, options);
 }

@@ -34,3 +34,4 @@ export {
   type Selection,
   TOKEN_KINDS,
 } from "./settings.ts";
+export { tableTwoVariants, type Variant, variantLayers, type VariantSettings } from "./variants.ts";

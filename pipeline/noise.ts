@@ -183,6 +183,9 @@ async function invert(
   await walk(latent, count(0, settings.end - 1), model, settings, noisy, options);
 }
 
+/** Between the seeds of two steps: more than anyone counts seeds up to. */
+const SEED_STRIDE = 1_000_003;
+
 /** Inversion to the last timestep, then the deterministic way back. */
 async function reverse(
   latent: Values,
@@ -202,15 +205,18 @@ async function reverse(
   }
 }
 
-/** Gaussian noise added straight to the latent, the same for every image. */
+/**
+ * Gaussian noise added straight to the latent: at each step of its own, the same
+ * for every image and whichever other steps are chosen.
+ */
 function sample(
   latent: Values,
   model: LdmModel,
   { timesteps, start, end, seed }: ResolvedSettings,
   noisy: NoisyLatent[],
 ): void {
-  const random = new Random(seed);
   for (let step = start; step < end; step++) {
+    const random = new Random(seed + step * SEED_STRIDE);
     const timestep = timesteps[step]!;
     noisy.push({ step, timestep, latent: model.addNoise(latent, timestep, () => random.normal()) });
   }

@@ -9,7 +9,6 @@ import type { AggregatedPhrase } from "./aggregate.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { type MaskedHeatmap, maskHeatmap } from "./postprocess.ts";
 import type { CropRegion } from "./preprocess.ts";
-import type { ResolvedSettings } from "./settings.ts";
 
 /** A phrase with its finished heatmap. */
 export interface MaskedPhrase extends AggregatedPhrase, MaskedHeatmap {
@@ -33,15 +32,14 @@ export function toOriginal(
   ];
 }
 
-/** Sets what is not above Otsu's threshold to 0, unless the settings say not to (METHOD step 10). */
+/** Sets what is not above Otsu's threshold to 0, unless its variant says not to (METHOD step 10). */
 export function otsu(
   source: AsyncIterable<Flow<AggregatedPhrase>>,
-  settings: ResolvedSettings,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<MaskedPhrase>> {
   return flatMapFlow(source, function* (phrase) {
-    const { size, image } = phrase;
-    const masked = maskHeatmap(phrase, size, settings.otsu);
+    const { size, image, variant } = phrase;
+    const masked = maskHeatmap(phrase, size, variant.otsu);
     const originalBox = masked.box && toOriginal(masked.box, size, image.crop);
     yield item({ ...phrase, ...masked, originalBox });
   }, options);

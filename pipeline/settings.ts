@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { LdmModel } from "../models/ldm/model.ts";
+import { chooseLayers, type LdmModel } from "../models/ldm/model.ts";
 import { defaultWindow, Scheduler } from "../models/scheduler.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
+import type { Variant, VariantSettings } from "./variants.ts";
 
 /** Which steps' attention is read: indices, or shares of T; both half-open. */
 export type Selection =
@@ -67,10 +68,17 @@ export interface GroundSettings {
    * @default {0}
    */
   seed?: number;
+  /**
+   * Ways to make heatmaps, each from its own part of what the same passes of the
+   * U-Net give; they take the place of `select` and `otsu`.
+   *
+   * @default {One, as the other options say}
+   */
+  variants?: readonly VariantSettings[];
 }
 
 /** {@linkcode GroundSettings} with every choice made. */
-export interface ResolvedSettings extends Required<Omit<GroundSettings, "select">> {
+export interface ResolvedSettings extends Required<Omit<GroundSettings, "select" | "variants">> {
   /** Every timestep of the sequence, clean to noisy. */
   readonly timesteps: readonly number[];
   /** First step that is read, an index into `timesteps`. */
@@ -79,6 +87,8 @@ export interface ResolvedSettings extends Required<Omit<GroundSettings, "select"
   readonly end: number;
   /** Cross-attention layers that are read. */
   readonly layers: readonly number[];
+  /** At least one way to make heatmaps. */
+  readonly variants: readonly Variant[];
 }
 
 /** T of the released code. */
@@ -98,17 +108,24 @@ export function resolveSettings(
   const { sigma = 2.5, otsu = true, tokens = "phrase", noise = "inversion", seed = 0 } = settings;
   const steps = settings.steps ?? model.bundle.config.steps ?? DEFAULT_STEPS;
   const timesteps = new Scheduler(model.bundle.config.scheduler).timesteps(steps);
-  const { start, end } = chooseSteps(settings.select, steps);
-  if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end)) {
-    throw new RangeError(
-      `Cannot select steps ${start}..${end} of T = ${steps}: expected at least one step`,
-    );
-  }
-  if (end > timesteps.length) {
-    throw new RangeError(
-      `Cannot select steps ${start}..${end}: T = ${steps} has ${timesteps.length} steps`,
-    );
-  }
+  const run = chooseSteps(settings.select, steps);
+  const chosen: readonly VariantSettings[] = settings.variants ??
+    [{ name: "", layers: model.layers, otsu }];
+  const variants = chosen.map(({ name, layers, select, otsu }): Variant => {
+    const window = select === "all"
+      ? { start: 0, end: timesteps.length }
+      : select
+      ? chooseSteps(select, steps)
+      : run;
+    requireSteps(window, steps, timesteps.length);
+    return { name, layers: readLayers(model, layers), ...window, otsu };
+  });
+  if (variants.length === 0) throw new RangeError("Cannot ground without a variant");
+  const names = variants.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new RangeError(`Cannot tell two variants "${twice}" apart`);
+  const start = Math.min(...variants.map(({ start }) => start));
+  const end = Math.max(...variants.map(({ end }) => end));
   if (!(sigma >= 0 && sigma <= MAX_SIGMA)) {
     throw new RangeError(`Cannot smooth with sigma ${sigma}: expected 0 to ${MAX_SIGMA} pixels`);
   }
@@ -118,7 +135,37 @@ export function resolveSettings(
   requireChoice("noise", noise, NOISE_KINDS);
   requireChoice("tokens", tokens, TOKEN_KINDS);
   const { layers } = model;
-  return { steps, timesteps, start, end, sigma, otsu, tokens, noise, seed, layers };
+  return { steps, timesteps, start, end, sigma, otsu, tokens, noise, seed, layers, variants };
+}
+
+/** The layers of a variant, all of which the model must read. */
+function readLayers(
+  { bundle, layers }: Pick<LdmModel, "bundle" | "layers">,
+  wanted: readonly number[] | "all",
+): number[] {
+  const chosen = chooseLayers(wanted, bundle.crossAttentionLayers);
+  const missing = chosen.find((layer) => !layers.includes(layer));
+  if (missing === undefined) return chosen;
+  throw new RangeError(
+    `Cannot average cross-attention layer ${missing}: the model reads ${layers.join(", ")}`,
+  );
+}
+
+function requireSteps(
+  { start, end }: { start: number; end: number },
+  steps: number,
+  count: number,
+): void {
+  if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end)) {
+    throw new RangeError(
+      `Cannot select steps ${start}..${end} of T = ${steps}: expected at least one step`,
+    );
+  }
+  if (end > count) {
+    throw new RangeError(
+      `Cannot select steps ${start}..${end}: T = ${steps} has ${count} steps`,
+    );
+  }
 }
 
 function requireChoice(what: string, value: string, choices: readonly string[]): void {

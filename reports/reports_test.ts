@@ -3,8 +3,8 @@ import { decode, type Image } from "imagescript";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { encodeNpy } from "./npy.ts";
 import { renderOverlay } from "./overlay.ts";
-import { ScoreSummary } from "./summary.ts";
-import { formatTable } from "./table.ts";
+import { AblationSummary, ScoreSummary } from "./summary.ts";
+import { formatAblation, formatTable } from "./table.ts";
 
 const scored = (category: string | undefined, miou: number): SampleResult => ({
   id: "a",
@@ -69,6 +69,28 @@ Deno.test("formatTable() has the paper's rows, columns and decimals", () => {
   assertEquals(cells("mIoU %"), [...dash, "12.3", "22.1", "17.2"]);
   assertEquals(cells("AUC-ROC %"), [...dash, "75.0", "75.0", "75.0"]);
   assertEquals(cells("samples"), [...Array(7).fill("0"), "1", "1", "2"]);
+});
+
+Deno.test("formatAblation() has CNR and mIoU of each setting; what fell out counts for all", () => {
+  const summary = new AblationSummary(["one", "another"]);
+  summary.add({ ...scored("Edema", 0.1), setting: "one" });
+  summary.add({ ...scored("Edema", 0.2), setting: "another" });
+  summary.add(failed("no image"));
+  const ablation = summary.toJSON();
+  assertEquals(Object.values(ablation).map(({ counts }) => [counts.scored, counts.failed]), [
+    [1, 1],
+    [1, 1],
+  ]);
+  const rows = formatAblation(ablation).split("\n").map((line) => line.trim().split(/\s+/));
+  const dash = Array(4).fill("–");
+  const rest = [...Array(3).fill("–")];
+  assertEquals(rows.slice(-5), [
+    ["one", "CNR", ...dash, "-0.50", ...rest, "-0.50"],
+    ["mIoU", "%", ...dash, "10.0", ...rest, "10.0"],
+    ["another", "CNR", ...dash, "-0.50", ...rest, "-0.50"],
+    ["mIoU", "%", ...dash, "20.0", ...rest, "20.0"],
+    ["samples", "0", "0", "0", "0", "1", "0", "0", "0", "1"],
+  ]);
 });
 
 Deno.test("encodeNpy() writes what NumPy reads", () => {

@@ -98,6 +98,28 @@ export class ScoreSummary {
   }
 }
 
+/** Summaries of several variants of the same samples, by the names that results call them. */
+export class AblationSummary {
+  readonly #summaries: ReadonlyMap<string, ScoreSummary>;
+
+  /** @param names Names of the variants. */
+  constructor(names: readonly string[]) {
+    this.#summaries = new Map(names.map((name) => [name, new ScoreSummary()]));
+  }
+
+  /** Takes in one result; a sample that fell out as a whole counts for every variant. */
+  add(result: SampleResult): void {
+    const { setting } = result;
+    if (setting !== undefined) this.#summaries.get(setting)!.add(result);
+    else for (const summary of this.#summaries.values()) summary.add(result);
+  }
+
+  /** The summaries so far. */
+  toJSON(): Record<string, Summary> {
+    return Object.fromEntries([...this.#summaries].map(([name, sums]) => [name, sums.toJSON()]));
+  }
+}
+
 function means(sums: MeanScores, count: number): MeanScores {
   return {
     absCnr: sums.absCnr / count,

@@ -32,35 +32,75 @@ function percent(value: number): string {
  * AUC-ROC in per cent with one, as in the paper.
  */
 export function formatTable(summary: Summary): string {
-  const others = summary.classes.map(({ category }) => category)
-    .filter((category) => !(CLASSES as readonly string[]).includes(category));
-  const columns = [
-    ...[...CLASSES, ...others].map((category) => {
-      const found = summary.classes.find((entry) => entry.category === category);
-      return { heading: category.split(" "), means: found, count: found?.count ?? 0 };
-    }),
-    {
-      heading: ["Avg"],
-      means: summary.average,
-      count: summary.counts.scored,
-    },
-  ];
-  const depth = Math.max(...columns.map(({ heading }) => heading.length));
-  const cells = columns.map(({ heading, means, count }) => [
-    ...Array<string>(depth - heading.length).fill(""),
-    ...heading,
-    ...ROWS.map(([, write]) => means ? write(means) : "–"),
-    String(count),
-  ]);
-  const labels = [...Array<string>(depth).fill(""), ...ROWS.map(([label]) => label), "samples"];
-  const width = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length));
-  const lines = labels.map((label, row) =>
-    [
-      label.padEnd(width(labels)),
-      ...cells.map((column) => column[row]!.padStart(width(column))),
-    ].join("  ").trimEnd()
+  const rows = ROWS.map(([label, write]) => [label, ...cells(summary, [summary], write)]);
+  return layOut([summary], [...rows, ["samples", ...counts(summary)]]);
+}
+
+/** Rows that the paper's Table II has for each setting. */
+const ABLATION_ROWS = ROWS.filter(([label]) => label === "CNR" || label === "mIoU %");
+
+/**
+ * Formats the summaries of several settings on the same samples as the paper's
+ * Table II does: CNR and mIoU of each in the columns of {@linkcode formatTable}.
+ *
+ * @param summaries By the name of the setting; at least one.
+ */
+export function formatAblation(summaries: Readonly<Record<string, Summary>>): string {
+  const all = Object.values(summaries);
+  const rows = Object.entries(summaries).flatMap(([name, summary]) =>
+    ABLATION_ROWS.map(([label, write], i) => [
+      `${(i === 0 ? name : "").padEnd(longest(Object.keys(summaries)))}  ${label}`,
+      ...cells(summary, all, write),
+    ])
   );
-  const rule = "─".repeat(width(lines));
-  lines.splice(depth, 0, rule);
+  return layOut(all, [...rows, ["samples", ...counts(all[0]!)]]);
+}
+
+/** The paper's classes, and any other that came up. */
+function categories(summaries: readonly Summary[]): string[] {
+  const found = summaries.flatMap(({ classes }) => classes.map(({ category }) => category));
+  return [...new Set<string>([...CLASSES, ...found])];
+}
+
+/** A summary's means, class by class, and their mean. */
+function cells(
+  { classes, average }: Summary,
+  summaries: readonly Summary[],
+  write: (means: MeanScores) => string,
+): string[] {
+  const means = categories(summaries).map((name) =>
+    classes.find(({ category }) => category === name)
+  );
+  return [...means, average].map((mean) => mean ? write(mean) : "–");
+}
+
+function counts(summary: Summary): string[] {
+  const { classes, counts: { scored } } = summary;
+  const byClass = categories([summary]).map((name) =>
+    classes.find(({ category }) => category === name)?.count ?? 0
+  );
+  return [...byClass, scored].map(String);
+}
+
+function longest(texts: readonly string[]): number {
+  return Math.max(...texts.map((text) => text.length));
+}
+
+/** Rows of a label and a cell a class, under the classes' names. */
+function layOut(summaries: readonly Summary[], rows: readonly (readonly string[])[]): string {
+  const headings = [[], ...categories(summaries).map((name) => name.split(" ")), ["Avg"]];
+  const depth = Math.max(...headings.map((words) => words.length));
+  const columns = headings.map((words, column) => [
+    ...Array<string>(depth - words.length).fill(""),
+    ...words,
+    ...rows.map((row) => row[column]!),
+  ]);
+  const widths = columns.map(longest);
+  const lines = columns[0]!.map((_, row) =>
+    columns.map((column, i) =>
+      i === 0 ? column[row]!.padEnd(widths[i]!) : column[row]!.padStart(widths[i]!)
+    ).join("  ").trimEnd()
+  );
+  lines.splice(depth, 0, "─".repeat(longest(lines)));
   return lines.join("\n");
 }

@@ -35,6 +35,50 @@ Deno.test("eval without options scores at least 24 phrases over the eight classe
     assertMatch(stdout, /\|CNR\|.*\n.*CNR.*\n.*mIoU/);
   }));
 
+Deno.test("eval --ablate scores Table II and the user's settings from the same passes", () =>
+  inFolder(async (folder) => {
+    const common = ["--limit", "2", "--steps", "10"];
+    const ablation = ["--ablate", "--setting", "mine:3-5:40%..60%:otsu", "--out", "a"];
+    const { code, stdout, stderr } = await runCommand("eval", [...common, ...ablation], folder);
+    assertEquals(code, 0, stderr);
+    assertMatch(stderr, /2\/2 samples/);
+    const lines = await results(`${folder}/a`);
+    assertEquals(lines.length, 26);
+    assertEquals(new Set(lines.map(({ setting }) => setting)).size, 13);
+    for (const row of ["all 11 layers, all steps", "middle 6 layers, middle steps, Otsu", "mine"]) {
+      assertMatch(stdout, new RegExp(`^${row} +CNR`, "m"));
+    }
+    const { ablation: summaries } = JSON.parse(
+      await Deno.readTextFile(`${folder}/a/summary.json`),
+    );
+    assertEquals(Object.keys(summaries).length, 13);
+    assertEquals(summaries.mine.counts.scored, 2);
+
+    // A setting is what a run of its own would be.
+    const own = ["--layers", "3-5", "--select", "40%..60%", "--out", "b"];
+    await runCommand("eval", [...common, ...own], folder);
+    const expected = await results(`${folder}/b`);
+    const mine = lines.filter(({ setting }) => setting === "mine");
+    for (const [i, line] of mine.entries()) {
+      const [one, other] = [line, expected[i]!];
+      if (one.status !== "scored" || other.status !== "scored") throw new Error(one.id);
+      assertEquals([one.threshold, one.phrase], [other.threshold, other.phrase]);
+      assert(Math.abs(one.miou - other.miou) < 1e-6);
+    }
+  }));
+
+Deno.test("eval --cache makes the same results again from what it kept", () =>
+  inFolder(async (folder) => {
+    const run = async (out: string) => {
+      const args = ["--limit", "2", "--steps", "10", "--cache", "kept", "--out", out];
+      const { code, stderr } = await runCommand("eval", args, folder);
+      assertEquals(code, 0, stderr);
+      return (await results(`${folder}/${out}`)).map((line) => ({ ...line, image: "" }));
+    };
+    assertEquals(await run("a"), await run("b"));
+    assert([...Deno.readDirSync(`${folder}/kept`)].length >= 1);
+  }));
+
 Deno.test("eval records bad rows and images and goes on", () =>
   inFolder(async (folder) => {
     const { csv } = await writePhantomSet(`${folder}/set`, { seed: 3, images: 3 });
@@ -90,6 +134,10 @@ Deno.test("eval names what is wrong before it writes anything", () =>
       [["--dataset", "a.csv"], 1, /column "h" is missing/],
       [["--steps", "0"], 2, /--steps/],
       [["--split", "test"], 2, /needs "--dataset"/],
+      [["--setting", "a:3:all"], 2, /NAME:LAYERS:STEPS:otsu/],
+      [["--setting", "a:3:9..2:none"], 2, /"--setting" got "9\.\.2"/],
+      [["--setting", "a:30:all:none"], 1, /layer 30/],
+      [["--cache", "a.csv"], 1, /Cannot keep noisy latents in "a.csv"/],
       [["--model", "."], 1, /config\.json/],
     ];
     for (const [args, expected, message] of cases) {

@@ -37,6 +37,8 @@ export interface Bundle {
   };
   /** Number of cross-attention layers that can be read. */
   readonly crossAttentionLayers: number;
+  /** Side of the square map of each, in forward order. */
+  readonly crossAttentionSides: readonly number[];
   /** SHA-256 over the weights of the three networks, in hexadecimal; reads every byte once. */
   hash(): Promise<string>;
 }
@@ -163,6 +165,7 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     tokenizer: texts.tokenizer,
     checkpoints,
     crossAttentionLayers: unetGraph.crossAttention.length,
+    crossAttentionSides: unetGraph.crossAttention.map(({ side }) => side),
     hash: () => hash ??= hashFiles(Object.values(checkpoints).map((checkpoint) => checkpoint.path)),
   };
 }

@@ -36,6 +36,13 @@ export interface OpenModelOptions {
    */
   layers?: readonly number[] | "all";
   /**
+   * Whether each layer's maps come by themselves on the GPU too, for variants that
+   * do not all average the same layers.
+   *
+   * @default {false}
+   */
+  separate?: boolean;
+  /**
    * What float32 weights of U-Net and text encoder are kept as: `float16` takes half
    * the GPU's memory, rounds each weight to 11 bits, and needs runtime `webgpu` on a
    * GPU with the feature `shader-f16`. All is computed in float32 nevertheless.
@@ -60,8 +67,9 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<LdmModel> {
   const layers = chooseLayers(options.layers ?? DEFAULT_LAYERS, bundle.crossAttentionLayers);
+  const { separate = false } = options;
   let { weights = "float32" } = options;
-  let networks = await openNetworks(bundle, runtime, { layers, weights });
+  let networks = await openNetworks(bundle, runtime, { layers, weights, separate });
   return {
     bundle,
     layers,
@@ -94,7 +102,7 @@ export async function openModel(
       // A lost device may refuse to close what it held.
       await networks.close().catch(() => {});
       if (!runtime.gpu) weights = "float32";
-      networks = await openNetworks(bundle, runtime, { layers, weights });
+      networks = await openNetworks(bundle, runtime, { layers, weights, separate });
     },
   };
 }

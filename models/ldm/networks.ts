@@ -98,6 +98,8 @@ export interface NetworksOptions {
   readonly layers: readonly number[];
   /** What to load float32 weights of U-Net and text encoder as. */
   readonly weights: WeightType;
+  /** Whether each layer's maps come by themselves on the GPU too. */
+  readonly separate: boolean;
 }
 
 /**
@@ -108,7 +110,7 @@ export interface NetworksOptions {
 export async function openNetworks(
   bundle: Bundle,
   runtime: Runtime,
-  { layers, weights }: NetworksOptions,
+  { layers, weights, separate }: NetworksOptions,
 ): Promise<Networks> {
   if (weights === "float16" && !runtime.gpu?.device.features.has("shader-f16")) {
     throw new TypeError(
@@ -133,6 +135,7 @@ export async function openNetworks(
       tokens: text.config.positions,
       layers,
       weights,
+      separate,
     }));
     // Small, and what it is off by would follow the latent through every step.
     const encoder = await keep(

@@ -86,6 +86,12 @@ export interface OpenUnetOptions {
    * @default {"float32"}
    */
   readonly weights?: WeightType;
+  /**
+   * Whether each layer's maps come by themselves on the GPU too.
+   *
+   * @default {false}
+   */
+  readonly separate?: boolean;
 }
 
 /**
@@ -99,13 +105,13 @@ export async function openUnet(
   config: UnetConfig,
   checkpoint: Checkpoint,
   runtime: Runtime,
-  { latentSize, tokens, layers, weights = "float32" }: OpenUnetOptions,
+  { latentSize, tokens, layers, weights = "float32", separate = false }: OpenUnetOptions,
 ): Promise<UnetSession> {
   const { graph, attention } = buildUnet(config, {
     latentSize,
     tokens,
     layers,
-    stacked: runtime.gpu !== undefined,
+    stacked: runtime.gpu !== undefined && !separate,
     // Where maps leave the runtime, little of them needs to.
     tokenMeans: runtime.gpu === undefined,
   });
