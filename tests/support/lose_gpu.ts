@@ -1,21 +1,23 @@
 /**
- * Preloaded into a command: its GPU is lost once while it grounds the first
- * image, and the new one and the next while it grounds the second.
+ * Preloaded into a command: its GPU is lost while it grounds the first image,
+ * and the new one and the next while it grounds the second.
  *
  * @module
  */
+
+/** How many images each device finishes before it is lost in the next. */
+const FINISHED = [0, 1, 0];
 
 let opened = 0;
 const { requestDevice } = GPUAdapter.prototype;
 GPUAdapter.prototype.requestDevice = async function (...args) {
   const device = await requestDevice.apply(this, args);
-  // How many steps' attention it adds up before it is lost: the first in the first image, the
-  // second, which also finishes the first image, in the second, the third where that begins again.
-  const last = [1, 5, 1][opened++] ?? Infinity;
-  let steps = 0;
+  const last = FINISHED[opened++] ?? Infinity;
+  let finished = 0;
   const { createCommandEncoder } = device;
   device.createCommandEncoder = (descriptor) => {
-    if (descriptor?.label === "add attention" && steps++ === last) device.destroy();
+    if (descriptor?.label === "finish heatmaps") finished++;
+    else if (descriptor?.label === "add attention" && finished === last) device.destroy();
     return createCommandEncoder.call(device, descriptor);
   };
   return device;
