@@ -187,6 +187,8 @@ function usingModel<T>(
       yield* run(opened);
     } finally {
       await opened.close();
+      // A device that was opened here, or moved to since, has no other owner.
+      if (opened.runtime !== runtime) opened.runtime.gpu?.destroy();
     }
   })();
 }

@@ -1,5 +1,12 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { drawPhantom, type LdmModel, loadBundle, openModel, openRuntime } from "../mod.ts";
+import {
+  drawPhantom,
+  groundImage,
+  type LdmModel,
+  loadBundle,
+  openModel,
+  openRuntime,
+} from "../mod.ts";
 import { type Gpu, openGpu } from "../shaders/device.ts";
 import { watchDevices, type Watched } from "../tests/support/devices.ts";
 import { furthest } from "../tests/support/gpu.ts";
@@ -210,3 +217,22 @@ Deno.test("a consumer that stops early closes source and buffers", () =>
     await model.close();
     gpu.destroy();
   }));
+
+Deno.test("a GPU that is taken for a call is given back after it", async () => {
+  const info = Object.getOwnPropertyDescriptor(GPUAdapter.prototype, "info")!;
+  const imaginary = { device: "Imaginary 9000", description: "", vendor: "", architecture: "" };
+  Object.defineProperty(GPUAdapter.prototype, "info", { ...info, get: () => imaginary });
+  try {
+    await watchDevices(async ({ devices }) => {
+      const bundle = await loadBundle(DEMO);
+      const image = drawPhantom({ seed: 1, width: 90, height: 110 });
+      const results = await groundImage(image, ["haze"], { bundle, steps: 10, noise: "sample" });
+      assertEquals(results.length, 1);
+      // What looks like hardware is taken without being asked for.
+      assertEquals(devices.length, 1);
+      await devices[0]!.lost;
+    });
+  } finally {
+    Object.defineProperty(GPUAdapter.prototype, "info", info);
+  }
+});
