@@ -7,6 +7,7 @@
 import { type Gpu, type ReadRange, storage, submitAndRead } from "../shaders/device.ts";
 import { GpuTimer } from "../shaders/gpu_timer.ts";
 import type { Outcome, ShaderRun } from "./cases.ts";
+import { type RoundsOptions, type Spread, timeInTurn } from "./rounds.ts";
 
 /** What is recorded, and freed in the end. */
 export interface Recording {
@@ -53,4 +54,16 @@ export function kernelRun(gpu: Gpu, kernel: Recording, options: KernelRunOptions
       for (const owned of [kernel, source, result, timer]) owned?.destroy();
     },
   };
+}
+
+/** How long it takes to read four bytes, with nothing to compute: a part of every time of a shader. */
+export async function timeReadback(gpu: Gpu, options: RoundsOptions): Promise<Spread> {
+  const buffer = storage(gpu, "benchmark source", 4);
+  const run = async () => {
+    const encoder = gpu.device.createCommandEncoder({ label: "readback alone" });
+    await submitAndRead(gpu, encoder, [{ buffer, bytes: 4 }]);
+  };
+  const [spread] = await timeInTurn([{ run }], options);
+  buffer.destroy();
+  return spread!;
 }

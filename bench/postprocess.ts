@@ -14,6 +14,7 @@ import { measureFirstUse, openPlace } from "./first_use.ts";
 import { FULL, heatmapCases, PAPER, QUICK } from "./heatmap_cases.ts";
 import { makeInputs, putInputs } from "./inputs.ts";
 import { Kernels } from "./kernel_cases.ts";
+import { timeReadback } from "./kernel_run.ts";
 import { measureCase, type Measurement } from "./measure.ts";
 import { NoPeersError, Peers } from "./peers.ts";
 import { agreement, conclusions, firstUse, table } from "./report.ts";
@@ -65,6 +66,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const first = await measureFirstUse(paper, inputs.image, place, peers);
     const kernels = new Kernels(inputs);
     if (peers) await kernels.put(peers);
+    const readback = gpu && await timeReadback(gpu, { rounds });
     const cases = [...kernels.cases(place), ...heatmaps];
     const measurements: Measurement[] = [];
     for (const [i, subject] of cases.entries()) {
@@ -85,7 +87,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       "",
       ...agreement(measurements),
       "",
-      ...conclusions(measurements, gpu?.adapter.name),
+      ...conclusions(measurements, gpu?.adapter.name, readback),
     ];
     console.log(lines.join("\n"));
     const report = {
@@ -96,8 +98,9 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       versions: { groundray: manifest.version, deno: Deno.version.deno, ...peers?.versions },
       ...(peers && { torchThreads: peers.threads }),
       firstUse: first,
+      readback,
       measurements,
-      conclusions: conclusions(measurements, gpu?.adapter.name),
+      conclusions: conclusions(measurements, gpu?.adapter.name, readback),
     };
     const title = `Post-processing on ${adapter} and ${machine.cpus} x ${machine.cpu}, ${date}`;
     await Deno.mkdir(out, { recursive: true });

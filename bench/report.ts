@@ -100,10 +100,15 @@ export function agreement(measurements: readonly Measurement[]): string[] {
   return sentences;
 }
 
-/** For which sizes the GPU pays off, and how plain TypeScript compares with the peers. */
+/**
+ * For which sizes the GPU pays off, and how plain TypeScript compares with the peers.
+ *
+ * @param readback What reading back takes by itself.
+ */
 export function conclusions(
   measurements: readonly Measurement[],
   adapter: string | undefined,
+  readback: Spread | undefined,
 ): string[] {
   const whole = measurements.filter(({ group, shape, times }) =>
     shape && times.shaders && group !== "kernels"
@@ -112,6 +117,7 @@ export function conclusions(
     ...comparison(measurements, "512 x 512", "The whole post-processing of one 512 x 512 heatmap"),
     ...comparison(measurements, "scores", "Its scores on an X-ray of 2544 x 3056 pixels"),
     ...(adapter && whole.length > 0 ? payOff(whole, adapter) : []),
+    ...(readback && whole.length > 0 ? withoutReadback(whole, readback) : []),
   ];
 }
 
@@ -173,6 +179,21 @@ function payOff(whole: readonly Measurement[], adapter: string): string[] {
     );
   }
   return sentences;
+}
+
+/** What a readback's fixed cost does to one phrase, and to many that share it. */
+function withoutReadback(whole: readonly Measurement[], readback: Spread): string[] {
+  const shown = whole.filter(({ group }) => group === "phrases").map(({ name, times: taken }) => {
+    const own = taken.typescript!.median;
+    const shaders = taken.shaders!.median;
+    return `${times(shaders / own)} for ${name}, ${
+      times((shaders - readback.median) / own)
+    } without it`;
+  });
+  return [
+    `Reading four bytes back takes ${milliseconds(readback.median)} ms by itself, once for a ` +
+    `batch of phrases: ${shown.join("; ")}.`,
+  ];
 }
 
 function times(ratio: number): string {
