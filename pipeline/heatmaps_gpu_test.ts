@@ -84,6 +84,29 @@ for (const [size, sigma] of [[64, 2.5], [64, 20], [1, 2.5], [37, 0]] as const) {
   });
 }
 
+Deno.test("attention that is the same everywhere gives an empty heatmap that says so", async () => {
+  const gpu = await testGpu();
+  const heatmaps = new GpuHeatmaps(gpu, { size: 32, sigma: 2.5, otsu: true });
+  const target = { image: IMAGE, boxes: BOXES };
+  heatmaps.begin([{ layers: 2, positions: 16, tokens: 3 }], [{ range: [1, 2], target }]);
+  const data = new Float32Array(2 * 16 * 3).fill(1 / 3);
+  const maps = storage(gpu, "attention", data);
+  heatmaps.add([maps]);
+  const [result] = await heatmaps.finish();
+  maps.destroy();
+  heatmaps.destroy();
+  if ("error" in result!) throw result.error;
+  const layers = [0, 1].map((layer) => ({
+    data: data.subarray(48 * layer, 48 * (layer + 1)),
+    shape: [1, 16, 3] as const,
+  }));
+  const expected = postprocess({ layers, tokenStart: 1, tokenEnd: 2, size: 32 });
+  const { scores, ...heatmap } = result!;
+  assertEquals(heatmap, expected);
+  assertEquals([heatmap.constant, heatmap.constantMaps, heatmap.threshold], [true, 2, 0]);
+  assertEquals(scores, scoreHeatmap(expected.heatmap, IMAGE, BOXES));
+});
+
 for (const sigma of [2.5, 20]) {
   Deno.test(`phrases go in batches where a buffer is too small, sigma ${sigma}`, async () => {
     // Two heatmaps a buffer.
