@@ -42,5 +42,18 @@ export const PUBLISHED_CONFIG = {
   },
 } as const;
 
+/** `text_encoder/config.json` of the published model: OpenCLIP's ViT-H tower without its last layer. */
+export const PUBLISHED_TEXT = {
+  model_type: "clip_text_model",
+  vocab_size: 49408,
+  hidden_size: 1024,
+  num_attention_heads: 16,
+  num_hidden_layers: 23,
+  intermediate_size: 4096,
+  hidden_act: "gelu",
+  max_position_embeddings: 77,
+  layer_norm_eps: 1e-5,
+} as const;
+
 /** Positions of the published text encoder. */
-export const PUBLISHED_TOKENS = 77;
+export const PUBLISHED_TOKENS = PUBLISHED_TEXT.max_position_embeddings;

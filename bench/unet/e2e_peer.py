@@ -1,0 +1,58 @@
+"""One contender of `deno task bench:e2e`: the released code's schedule in PyTorch on the CPU.
+
+Builds MONAI Generative's DiffusionModelUNet at the published size with seeded weights and runs it
+as the released code does, on the phrase and the empty phrase together (batch 2) at every step of
+the inversion. Prints one JSON line: seconds of each step, peak memory, versions.
+
+    python3 bench/unet/e2e_peer.py STEPS [folder with MONAI GenerativeModels]
+"""
+
+import json
+import resource
+import sys
+import time
+
+if len(sys.argv) > 2:
+    sys.path.insert(0, sys.argv[2])
+
+import torch
+from generative.networks.nets import DiffusionModelUNet
+
+torch.manual_seed(0)
+unet = DiffusionModelUNet(
+    spatial_dims=2,
+    in_channels=3,
+    out_channels=3,
+    num_res_blocks=2,
+    num_channels=[256, 512, 768],
+    attention_levels=[False, True, True],
+    num_head_channels=[0, 512, 768],
+    with_conditioning=True,
+    cross_attention_dim=1024,
+).eval()
+for parameter in unet.parameters():
+    if parameter.dim() > 1 and parameter.abs().max() == 0:
+        # Some layers begin at zero; denormal results would make the timing meaningless.
+        parameter.data = 0.01 * torch.randn(parameter.shape)
+latent = torch.randn(1, 3, 64, 64)
+context = torch.randn(2, 77, 1024)
+seconds = []
+with torch.no_grad():
+    # The first step is not counted: memory is taken and kernels are chosen then.
+    for step in range(int(sys.argv[1]) + 1):
+        began = time.perf_counter()
+        timesteps = torch.full((2,), 3 * step)
+        prediction = unet(latent.repeat(2, 1, 1, 1), timesteps=timesteps, context=context)
+        # With guidance scale 0 the empty phrase alone moves the latent.
+        latent = 0.999 * latent + 0.01 * prediction[:1]
+        seconds.append(time.perf_counter() - began)
+print(
+    json.dumps(
+        {
+            "seconds": seconds[1:],
+            "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "version": f"PyTorch {torch.__version__.split('+')[0]}",
+            "threads": torch.get_num_threads(),
+        }
+    )
+)

@@ -1,0 +1,46 @@
+/**
+ * A bundle with the published architecture and seeded weights, at full size.
+ *
+ * @module
+ */
+
+import { writeSafetensors } from "../../models/checkpoint/mod.ts";
+import { buildEncoder, downsampling } from "../../models/ldm/autoencoder.ts";
+import { buildTextEncoder } from "../../models/ldm/clip_text.ts";
+import { readFlatConfig, readTextConfig } from "../../models/ldm/config.ts";
+import { PUBLISHED_CONFIG, PUBLISHED_TEXT, PUBLISHED_TOKENS } from "../../models/ldm/published.ts";
+import { seededWeights } from "../../models/ldm/seeded_weights.ts";
+import { buildUnet } from "../../models/ldm/unet.ts";
+
+/** Folder of the bundled model's tokenizer, whose words are the first of the vocabulary. */
+const TOKENIZER = new URL("../../models/demo/tokenizer/", import.meta.url);
+
+/**
+ * Writes the bundle, 2.4 GB.
+ *
+ * @param folder Where to; it must be there.
+ */
+export async function writeSeededBundle(folder: string): Promise<void> {
+  const { unet, autoencoder, imageSize } = readFlatConfig(PUBLISHED_CONFIG, "the published model");
+  const latentSize = imageSize / downsampling(autoencoder);
+  const { config: text } = readTextConfig(PUBLISHED_TEXT, "the published text encoder");
+  const graphs = {
+    "diffusion_model": buildUnet(unet, { latentSize, tokens: PUBLISHED_TOKENS }).graph,
+    "autoencoder": buildEncoder(autoencoder, imageSize),
+    "text_encoder/model": buildTextEncoder(text),
+  };
+  await Deno.mkdir(`${folder}/text_encoder`);
+  await Deno.mkdir(`${folder}/tokenizer`);
+  for (const [name, graph] of Object.entries(graphs)) {
+    await writeSafetensors(`${folder}/${name}.safetensors`, seededWeights(graph, 1));
+  }
+  const writeJson = (name: string, value: unknown) =>
+    Deno.writeTextFile(`${folder}/${name}`, JSON.stringify(value));
+  await writeJson("config.json", PUBLISHED_CONFIG);
+  await writeJson("text_encoder/config.json", PUBLISHED_TEXT);
+  for (const name of ["merges.txt", "tokenizer_config.json"]) {
+    await Deno.copyFile(new URL(name, TOKENIZER), `${folder}/tokenizer/${name}`);
+  }
+  const words = JSON.parse(await Deno.readTextFile(new URL("vocab.json", TOKENIZER)));
+  await writeJson("tokenizer/vocab.json", words);
+}
