@@ -129,13 +129,15 @@ function comparison(
   const found = measurements.find((measurement) => measurement.name === name);
   if (!found) return [];
   const { typescript, released, best } = found.times;
-  const own = typescript!.median;
-  const against = [
-    released && `the released code's calls take ${times(released.median / own)} as long`,
-    best && `the libraries at best ${times(best.median / own)}`,
-  ].filter((part) => part !== undefined);
-  const rest = against.length > 0 ? `; ${against.join(", ")}` : "";
-  return [`${subject}: ${milliseconds(own)} ms in plain TypeScript${rest}.`];
+  const against = (peer: Spread) =>
+    `${times(peer.median / typescript!.median)} as long ` +
+    `(${times(peer.min / typescript!.min)} by the shortest times)`;
+  const parts = [
+    `${subject}: ${milliseconds(typescript!.median)} ms in plain TypeScript`,
+    released && `the released code's calls take ${against(released)}`,
+    best && `the libraries at best ${against(best)}`,
+  ];
+  return [`${parts.filter((part) => part !== undefined).join("; ")}.`];
 }
 
 function payOff(whole: readonly Measurement[], adapter: string): string[] {
