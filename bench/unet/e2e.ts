@@ -11,7 +11,7 @@ import { resourceUsage } from "node:process";
 import { runMain } from "../../cli/_exit.ts";
 import { command, helpText, parseFlags } from "../../cli/_flags.ts";
 import { groundImage, type LdmModel, loadBundle, openModel, openRuntime } from "../../mod.ts";
-import { DEFAULT_STEPS, resolveSettings } from "../../pipeline/settings.ts";
+import { resolveSettings } from "../../pipeline/settings.ts";
 import { drawPhantom } from "../../datasets/phantom.ts";
 import { preprocess } from "../../pipeline/preprocess.ts";
 import { describeMachine } from "../environment.ts";
