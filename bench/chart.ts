@@ -19,8 +19,9 @@ const SERIES = [
   { column: "best", colour: "#009e73", symbol: "star" },
 ] as const;
 
-/** Space above the plot for title and legend, and between two entries of the legend. */
+/** Space above the plot for title and legend, left of it, and between two entries of the legend. */
 const TOP = 74;
+const LEFT = 160;
 const LEGEND_STEP = 150;
 
 /** A dot's row and place. */
@@ -61,7 +62,7 @@ export function drawTimes(measurements: readonly Measurement[], title: string): 
     width: 860,
     height: TOP + 50 + 22 * rows.length,
     marginTop: TOP,
-    marginLeft: 140,
+    marginLeft: LEFT,
     marginRight: 30,
     marginBottom: 44,
     x: {
@@ -115,7 +116,7 @@ export function drawMemory(samples: readonly MemorySample[], title: string): str
     width: 860,
     height: 340,
     marginTop: TOP,
-    marginLeft: 140,
+    marginLeft: LEFT,
     marginRight: 30,
     marginBottom: 44,
     x: { label: "heatmaps", labelAnchor: "center", labelArrow: "none" },
@@ -147,7 +148,7 @@ export function drawMemory(samples: readonly MemorySample[], title: string): str
 
 /** A title in the space above a plot. */
 function heading(title: string): Plot.Markish[] {
-  const place = { frameAnchor: "top-left", textAnchor: "start", dx: -130 } as const;
+  const place = { frameAnchor: "top-left", textAnchor: "start", dx: 10 - LEFT } as const;
   return [Plot.text([title], { ...place, dy: 16 - TOP, fontSize: 14, fontWeight: "bold" })];
 }
 
@@ -158,7 +159,7 @@ function legend(
   symbol: string,
   index: number,
 ): Plot.Markish[] {
-  const dx = index * LEGEND_STEP - 124;
+  const dx = index * LEGEND_STEP + 16 - LEFT;
   const dy = 42 - TOP;
   return [
     Plot.dot([0], { frameAnchor: "top-left", dx, dy, fill, symbol: symbol as "circle", r: 4.5 }),
