@@ -6,9 +6,9 @@
 
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import type { Measurement } from "./measure.ts";
-import type { MemorySample } from "./memory.ts";
-import { TITLES } from "./report.ts";
+import type { Measurement } from "./postprocess/measure.ts";
+import type { MemorySample } from "./memory/memory.ts";
+import { TITLES } from "./postprocess/report.ts";
 
 /** Colours that colour-blind readers tell apart (Okabe and Ito), each with a shape of its own. */
 const SERIES = [

@@ -9,13 +9,6 @@ import { cpus } from "node:os";
 /** Folder of the results that are kept. */
 export const RESULTS: string = decodeURIComponent(new URL("results", import.meta.url).pathname);
 
-/** As the other commands do: the driver complains on stderr without this variable. */
-export function quietenDriver(): void {
-  if (Deno.build.os === "linux" && Deno.env.get("XDG_RUNTIME_DIR") === undefined) {
-    Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
-  }
-}
-
 /** The machine's processors. */
 export function describeMachine(): { cpu: string; cpus: number } {
   const all = cpus();

@@ -25,6 +25,7 @@ import { chooseLayers } from "../models/ldm/model.ts";
 import { WEIGHT_TYPES } from "../models/ldm/weights.ts";
 import { DEVICES, requireGpu, RUNTIMES } from "../models/runtime/mod.ts";
 import type { Gpu } from "../shaders/device.ts";
+import { quietenDriver } from "./_driver.ts";
 import { type Flags, type FlagValues, UsageError } from "./_flags.ts";
 import { parseLayers, parseSelect } from "./_parsers.ts";
 
@@ -203,17 +204,6 @@ function describePlace(runtime: Runtime, gpu: Gpu | undefined): string {
   const where = runtime.gpu ? runtime.gpu.adapter.name : "the CPU";
   const heatmaps = gpu && !runtime.gpu ? `, heatmaps on ${gpu.adapter.name}` : "";
   return `${where} with ${runtime.version} (${runtime.name})${heatmaps}`;
-}
-
-/**
- * On a Linux machine without a desktop the GPU's driver prints two lines that
- * begin with "error:" because this variable is not set. No window is opened, so
- * that any folder will do.
- */
-function quietenDriver(): void {
-  if (Deno.build.os === "linux" && Deno.env.get("XDG_RUNTIME_DIR") === undefined) {
-    Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
-  }
 }
 
 /** A bundle as the options say. */

@@ -1,7 +1,7 @@
 """Exports the published U-Net's architecture from PyTorch, as the peer of `deno task bench:model`.
 
     pip install torch onnx monai-generative
-    python bench/export_peer.py peer.onnx
+    python bench/unet/export_peer.py peer.onnx
     deno task bench:model --peer peer.onnx
 
 Weights are seeded and random; the graph is what torch.onnx.export makes of MONAI Generative's

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import manifest from "../deno.json" with { type: "json" };
-import { inFolder } from "../tests/support/command.ts";
+import manifest from "../../deno.json" with { type: "json" };
+import { inFolder } from "../../tests/support/command.ts";
 import type { Measurement } from "./measure.ts";
 
-const ROOT = decodeURIComponent(new URL("..", import.meta.url).pathname);
+const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 
 /** Runs a task's own command line with more arguments. */
 async function runTask(task: "bench", args: readonly string[]) {

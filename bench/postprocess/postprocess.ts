@@ -5,11 +5,12 @@
  * @module
  */
 
-import manifest from "../deno.json" with { type: "json" };
-import { EXIT, runMain } from "../cli/_exit.ts";
-import { command, helpText, parseFlags } from "../cli/_flags.ts";
-import { drawTimes } from "./chart.ts";
-import { describeMachine, quietenDriver, RESULTS } from "./environment.ts";
+import manifest from "../../deno.json" with { type: "json" };
+import { EXIT, runMain } from "../../cli/_exit.ts";
+import { quietenDriver } from "../../cli/_driver.ts";
+import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { drawTimes } from "../chart.ts";
+import { describeMachine, RESULTS } from "../environment.ts";
 import { measureFirstUse, openPlace } from "./first_use.ts";
 import { FULL, heatmapCases, PAPER, QUICK } from "./heatmap_cases.ts";
 import { makeInputs, putInputs } from "./inputs.ts";

@@ -82,7 +82,9 @@ export class Peers {
     const facts = JSON.parse(await reader.line());
     if (facts.missing) {
       await process.status;
-      throw new NoPeersError(`${facts.missing}; bench/postprocess_peer.py says what to install`);
+      throw new NoPeersError(
+        `${facts.missing}; bench/postprocess/postprocess_peer.py says what to install`,
+      );
     }
     const loadMilliseconds = performance.now() - began;
     return new Peers(process, reader, { ...facts, loadMilliseconds });

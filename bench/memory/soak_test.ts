@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { openGpu } from "../shaders/device.ts";
+import { openGpu } from "../../shaders/device.ts";
 import { HeatmapSoak } from "./heatmap_soak.ts";
 import { LiveBuffers } from "./live_buffers.ts";
 import { slope } from "./memory.ts";

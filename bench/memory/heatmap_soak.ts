@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Box } from "../datasets/sample.ts";
-import { GpuHeatmaps, type PhraseTarget } from "../pipeline/heatmaps_gpu.ts";
-import { Random } from "../pipeline/random.ts";
-import { type Gpu, storage } from "../shaders/device.ts";
-import { LAYERS, POSITIONS, RANGE, SIGMA, TOKENS } from "./inputs.ts";
+import type { Box } from "../../datasets/sample.ts";
+import { GpuHeatmaps, type PhraseTarget } from "../../pipeline/heatmaps_gpu.ts";
+import { Random } from "../../pipeline/random.ts";
+import { type Gpu, storage } from "../../shaders/device.ts";
+import { LAYERS, POSITIONS, RANGE, SIGMA, TOKENS } from "../postprocess/inputs.ts";
 
 /** Most phrases of an image, and most boxes of a phrase. */
 const PHRASES = 6;

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Gpu, type ReadRange, storage, submitAndRead } from "../shaders/device.ts";
-import { GpuTimer } from "../shaders/gpu_timer.ts";
+import { type Gpu, type ReadRange, storage, submitAndRead } from "../../shaders/device.ts";
+import { GpuTimer } from "../../shaders/gpu_timer.ts";
 import type { Outcome, ShaderRun } from "./cases.ts";
 import { type RoundsOptions, type Spread, timeInTurn } from "./rounds.ts";
 

@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { AttentionLayer } from "../pipeline/postprocess.ts";
-import { AttentionAccumulator, normalize01 } from "../shaders/aggregate_cpu.ts";
-import { gaussianBlur } from "../shaders/gaussian_cpu.ts";
-import { applyThreshold, otsuThreshold } from "../shaders/otsu_cpu.ts";
-import { resizeBilinear } from "../shaders/resize_cpu.ts";
+import type { AttentionLayer } from "../../pipeline/postprocess.ts";
+import { AttentionAccumulator, normalize01 } from "../../shaders/aggregate_cpu.ts";
+import { gaussianBlur } from "../../shaders/gaussian_cpu.ts";
+import { applyThreshold, otsuThreshold } from "../../shaders/otsu_cpu.ts";
+import { resizeBilinear } from "../../shaders/resize_cpu.ts";
 import {
   type Inputs,
   LAYERS,

@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Box } from "../datasets/sample.ts";
-import type { AttentionLayer } from "../pipeline/postprocess.ts";
-import type { GrayImage } from "../pipeline/preprocess.ts";
-import { Random } from "../pipeline/random.ts";
-import { type Gpu, storage } from "../shaders/device.ts";
+import type { Box } from "../../datasets/sample.ts";
+import type { AttentionLayer } from "../../pipeline/postprocess.ts";
+import type { GrayImage } from "../../pipeline/preprocess.ts";
+import { Random } from "../../pipeline/random.ts";
+import { type Gpu, storage } from "../../shaders/device.ts";
 import type { Peers } from "./peers.ts";
 
 /** Layers whose maps are averaged, as in the paper. */

@@ -5,13 +5,14 @@
  * @module
  */
 
-import { EXIT, runMain } from "../cli/_exit.ts";
-import { command, helpText, parseFlags } from "../cli/_flags.ts";
-import { type AdapterFacts, type Gpu, NO_ADAPTER, openGpu } from "../shaders/device.ts";
-import { drawMemory } from "./chart.ts";
-import { quietenDriver, RESULTS } from "./environment.ts";
+import { EXIT, runMain } from "../../cli/_exit.ts";
+import { quietenDriver } from "../../cli/_driver.ts";
+import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { type AdapterFacts, type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
+import { drawMemory } from "../chart.ts";
+import { RESULTS } from "../environment.ts";
 import { HeatmapSoak } from "./heatmap_soak.ts";
-import { SIZE } from "./inputs.ts";
+import { SIZE } from "../postprocess/inputs.ts";
 import { LiveBuffers } from "./live_buffers.ts";
 import { type MemorySample, slope } from "./memory.ts";
 

@@ -4,21 +4,21 @@
  * @module
  */
 
-import { cropTaps, type GrayImage, preprocess } from "../pipeline/preprocess.ts";
-import { preprocessOnGpu } from "../pipeline/preprocess_gpu.ts";
-import { scoreHeatmap, type Scores, scoreStatistics } from "../pipeline/score_heatmap.ts";
-import { normalize01 } from "../shaders/aggregate_cpu.ts";
-import { AttentionSums } from "../shaders/aggregate.ts";
-import { type Gpu, storage, submitAndRead } from "../shaders/device.ts";
-import { gaussianBlur } from "../shaders/gaussian_cpu.ts";
-import { Gaussian } from "../shaders/gaussian.ts";
-import { GridSums } from "../shaders/metrics.ts";
-import { applyThreshold, otsuThreshold } from "../shaders/otsu_cpu.ts";
-import { Otsu } from "../shaders/otsu.ts";
-import { resizeBilinear } from "../shaders/resize_cpu.ts";
-import { Resize } from "../shaders/resize.ts";
-import { applyBands, smoothResizeBand } from "../shaders/separable_cpu.ts";
-import { Separable } from "../shaders/separable.ts";
+import { cropTaps, type GrayImage, preprocess } from "../../pipeline/preprocess.ts";
+import { preprocessOnGpu } from "../../pipeline/preprocess_gpu.ts";
+import { scoreHeatmap, type Scores, scoreStatistics } from "../../pipeline/score_heatmap.ts";
+import { normalize01 } from "../../shaders/aggregate_cpu.ts";
+import { AttentionSums } from "../../shaders/aggregate.ts";
+import { type Gpu, storage, submitAndRead } from "../../shaders/device.ts";
+import { gaussianBlur } from "../../shaders/gaussian_cpu.ts";
+import { Gaussian } from "../../shaders/gaussian.ts";
+import { GridSums } from "../../shaders/metrics.ts";
+import { applyThreshold, otsuThreshold } from "../../shaders/otsu_cpu.ts";
+import { Otsu } from "../../shaders/otsu.ts";
+import { resizeBilinear } from "../../shaders/resize_cpu.ts";
+import { Resize } from "../../shaders/resize.ts";
+import { applyBands, smoothResizeBand } from "../../shaders/separable_cpu.ts";
+import { Separable } from "../../shaders/separable.ts";
 import type { Case, ShaderRun } from "./cases.ts";
 import {
   BOXES,
