@@ -14,163 +14,264 @@ import type { CLASSES } from "./sample.ts";
 /** Class of a finding. */
 export type Category = typeof CLASSES[number];
 
-/** Something to be seen in one place: how much of it is at a point, 0 to 1. */
+/** Something to be seen in one place: how much of it is at a point of the chest, 0 to 1. */
 export type Extent = (x: number, y: number) => number;
 
 /** A finding before it is drawn. */
 export interface Finding {
   /** Its class. */
   readonly category: Category;
-  /** What a radiologist says of it. */
-  readonly phrase: string;
+  /** Every way in which a radiologist may put it. */
+  readonly wordings: readonly string[];
   /** Change of film density where it is; 0 where the anatomy itself shows it. */
   readonly density: number;
   /** Its places; one box each. */
   readonly extents: readonly Extent[];
-  /** Whether it is patchy. */
-  readonly isPatchy: boolean;
+  /** How patchy it is, 0 to 1. */
+  readonly patches: number;
 }
 
-const ZONES = { upper: 0.29, mid: 0.46, lower: 0.62 } as const;
-type Zone = keyof typeof ZONES;
+const ZONES = ["upper", "mid", "lower"] as const;
+type Zone = typeof ZONES[number];
 
-/** Makes a finding of a class in a chest. */
-export function makeFinding(category: Category, anatomy: Anatomy, random: Random): Finding {
-  const pick = <T>(choices: readonly T[]): T => choices[random.integer(0, choices.length - 1)]!;
-  const vary = (mean: number, spread: number) => mean + spread * (2 * random.uniform() - 1);
-  const side: Side = pick(["right", "left"]);
-  const zone: Zone = pick(["upper", "mid", "lower"]);
-  const size = pick(["small", "moderate", "large"] as const);
-  const factor = { small: 0.75, moderate: 1, large: 1.3 }[size];
-  const airspace = (where: Side): Extent => {
-    const [cx, cy] = [vary(0.4, 0.06), ZONES[zone] + vary(0, 0.02) + anatomy.shift];
-    const [rx, ry] = [0.19 * factor, 0.1 * factor];
-    return (x, y) =>
-      ellipse(lateral(anatomy, where, x) - cx, y - cy, rx, ry, 0.35) *
-      lung(anatomy, where, x, y);
-  };
-  const finding = (phrase: string, density: number, extents: Extent[], isPatchy = false) => ({
-    category,
-    phrase,
-    density,
-    extents,
-    isPatchy,
-  });
+/** A part of a lung, of which one finding takes hold. */
+type Place = `${Side} ${Zone}`;
 
-  switch (category) {
-    case "Pneumonia":
-      return finding(
-        pick([
-          `patchy opacity in the ${side} ${zone} lung, concerning for pneumonia`,
-          `${side} ${zone} zone pneumonia`,
-          `findings compatible with pneumonia in the ${side} ${zone} lung`,
-        ]),
-        0.27,
-        [airspace(side)],
-        true,
-      );
-    case "Consolidation":
-      return finding(
-        pick([
-          `dense consolidation in the ${side} ${zone} lung`,
-          `${size} focal consolidation of the ${side} ${zone} zone`,
-          `consolidation in the ${side} ${zone} zone`,
-        ]),
-        0.36,
-        [airspace(side)],
-      );
-    case "Lung Opacity":
-      return finding(
-        pick([
-          `hazy opacity in the ${side} ${zone} lung`,
-          `ill-defined ${side} ${zone} zone opacity`,
-          `${size} opacity projecting over the ${side} ${zone} lung`,
-        ]),
-        0.2,
-        [airspace(side)],
-        true,
-      );
-    case "Atelectasis": {
-      const height = anatomy.dome[side] - vary(0.07, 0.015) + anatomy.shift;
-      const tilt = vary(0, 0.1);
-      const band: Extent = (x, y) => {
-        const out = lateral(anatomy, side, x);
-        return ellipse(out - 0.4, y - height - tilt * (out - 0.4), 0.24 * factor, 0.022, 0.5) *
-          lung(anatomy, side, x, y);
-      };
-      return finding(
-        pick([
-          `plate-like atelectasis at the ${side} lung base`,
-          `${side} basilar atelectasis`,
-          `linear atelectasis in the ${side} lower lung`,
-        ]),
-        0.3,
-        [band],
-      );
-    }
-    case "Pleural Effusion": {
-      const depth = 0.1 * factor;
-      const fluid: Extent = (x, y) => {
-        // The meniscus climbs towards the outer wall.
-        const out = lateral(anatomy, side, x);
-        const level = anatomy.dome[side] + anatomy.shift + 0.05 - depth -
-          0.35 * Math.max(0, out - 0.35) ** 2;
-        const chest = lung(anatomy, side, x, Math.min(y, base(anatomy, side, x) - 0.03));
-        return chest * smoothstep(level - 0.012, level + 0.02, y) *
-          smoothstep(base(anatomy, side, x) + 0.012, base(anatomy, side, x) - 0.006, y);
-      };
-      return finding(
-        pick([
-          `${size} ${side} pleural effusion`,
-          `blunting of the ${side} costophrenic angle from a ${size} effusion`,
-          `${side} pleural fluid`,
-        ]),
-        0.48,
-        [fluid],
-      );
-    }
-    case "Pneumothorax": {
-      const depth = 0.1 * factor;
-      const gap: Extent = (x, y) => {
-        const out = lateral(anatomy, side, x);
-        const down = y - anatomy.shift;
-        const edge = 0.16 + depth - 0.5 * Math.max(0, 0.42 - out) ** 2 * 0.6;
-        return lung(anatomy, side, x, y) * smoothstep(edge, edge - 0.006, down);
-      };
-      return finding(
-        pick([
-          `${size} ${side} apical pneumothorax`,
-          `${side} pneumothorax with a visible pleural line`,
-          `air in the ${side} pleural space at the apex`,
-        ]),
-        -0.13,
-        [gap],
-      );
-    }
-    case "Edema": {
-      const haze = (where: Side): Extent => (x, y) =>
-        ellipse(lateral(anatomy, where, x) - 0.3, y - 0.47 - anatomy.shift, 0.2, 0.17, 0.5) *
-        lung(anatomy, where, x, y);
-      return finding(
-        pick([
-          "perihilar haze consistent with pulmonary edema",
-          "bilateral interstitial pulmonary edema",
-          `${pick(["mild", "moderate"])} pulmonary vascular congestion and edema`,
-        ]),
-        0.19,
-        [haze("right"), haze("left")],
-        true,
-      );
-    }
-    case "Cardiomegaly":
-      return finding(
-        pick([
-          "enlarged cardiac silhouette",
-          `${pick(["mild", "moderate", "severe"])} cardiomegaly`,
-          "the heart is enlarged",
-        ]),
-        0,
-        [(x, y) => heart(anatomy, x, y)],
-      );
+/** Height of a zone's middle in the chest. */
+const HEIGHTS = { upper: 0.27, mid: 0.44, lower: 0.6 } as const;
+
+/** What the zones are also called. */
+const NAMES: Record<Zone, readonly string[]> = {
+  upper: ["upper lung", "upper lobe", "upper zone", "upper lung field"],
+  mid: ["mid lung", "mid zone", "mid lung field", "midlung"],
+  lower: ["lower lung", "lower lobe", "lower zone", "lung base"],
+};
+
+const SIZES = {
+  small: { factor: 0.8, words: ["small", "minimal"] },
+  moderate: { factor: 1.05, words: ["moderate", ""] },
+  large: { factor: 1.35, words: ["large", "extensive"] },
+} as const;
+
+/** Makes findings of one chest, no two in the same part of a lung. */
+export class FindingMaker {
+  readonly #anatomy: Anatomy;
+  readonly #random: Random;
+  readonly #taken = new Set<Place>();
+
+  constructor(anatomy: Anatomy, random: Random) {
+    this.#anatomy = anatomy;
+    this.#random = random;
+    // Little of the left base is to be seen beside an enlarged heart.
+    if (anatomy.heart > 0.42) this.#taken.add("left lower");
   }
+
+  /** How much of a lung is to be seen at a point: what the heart lies in front of is not. */
+  #air(side: Side, x: number, y: number): number {
+    const air = lung(this.#anatomy, side, x, y);
+    return air === 0 ? 0 : air * (1 - heart(this.#anatomy, x, y));
+  }
+
+  #pick<T>(choices: readonly T[]): T {
+    return choices[this.#random.integer(0, choices.length - 1)]!;
+  }
+
+  #vary(mean: number, spread: number): number {
+    return mean + spread * (2 * this.#random.uniform() - 1);
+  }
+
+  /** A free part of a lung, or any where none is free. */
+  #place(zones: readonly Zone[]): [Side, Zone] {
+    const all = zones.flatMap((zone) => [`right ${zone}`, `left ${zone}`] as const);
+    const free = all.filter((place) => !this.#taken.has(place));
+    const place = this.#pick(free.length > 0 ? free : all);
+    this.#taken.add(place);
+    return place.split(" ") as [Side, Zone];
+  }
+
+  /** Makes one of a class. */
+  make(category: Category): Finding {
+    const size = this.#pick(["small", "moderate", "large"] as const);
+    const { factor } = SIZES[size];
+    switch (category) {
+      case "Pneumonia":
+        return this.#airspace(category, factor, 0.26, 0.7, (where) => [
+          `patchy opacity in the ${where}, concerning for pneumonia`,
+          `${where} pneumonia`,
+          `findings compatible with pneumonia in the ${where}`,
+          `${where} infiltrate consistent with pneumonia`,
+        ]);
+      case "Consolidation":
+        return this.#airspace(category, factor, 0.36, 0, (where) => [
+          ...SIZES[size].words.map((word) => `${word} consolidation in the ${where}`),
+          `dense consolidation in the ${where}`,
+          `focal consolidation of the ${where}`,
+          `${where} consolidation`,
+        ]);
+      case "Lung Opacity":
+        return this.#airspace(category, factor, 0.2, 0.3, (where) => [
+          ...SIZES[size].words.map((word) => `${word} opacity projecting over the ${where}`),
+          `hazy opacity in the ${where}`,
+          `ill-defined ${where} opacity`,
+        ]);
+      case "Atelectasis":
+        return this.#atelectasis(factor);
+      case "Pleural Effusion":
+        return this.#effusion(size);
+      case "Pneumothorax":
+        return this.#pneumothorax(size);
+      case "Edema":
+        return this.#edema(size);
+      case "Cardiomegaly":
+        return this.#cardiomegaly();
+    }
+  }
+
+  #airspace(
+    category: Category,
+    factor: number,
+    density: number,
+    patches: number,
+    say: (where: string) => string[],
+  ): Finding {
+    const anatomy = this.#anatomy;
+    const [side, zone] = this.#place(ZONES);
+    const [cx, cy] = [
+      this.#vary(zone === "upper" ? 0.34 : 0.42, 0.07),
+      this.#vary(
+        HEIGHTS[zone],
+        0.025,
+      ),
+    ];
+    const [rx, ry] = [factor * this.#vary(0.2, 0.03), factor * this.#vary(0.092, 0.014)];
+    const extent: Extent = (x, y) => {
+      const amount = ellipse(lateral(anatomy, side, x) - cx, y - cy, rx, ry, 0.3);
+      return amount === 0 ? 0 : amount * this.#air(side, x, y);
+    };
+    const wordings = NAMES[zone].flatMap((name) => say(`${side} ${name}`));
+    return { category, wordings: tidy(wordings), density, extents: [extent], patches };
+  }
+
+  #atelectasis(factor: number): Finding {
+    const anatomy = this.#anatomy;
+    const [side, zone] = this.#place(["mid", "lower"]);
+    const height = zone === "lower"
+      ? anatomy.dome[side] - this.#vary(0.075, 0.015)
+      : this.#vary(0.5, 0.02);
+    const [cx, tilt] = [this.#vary(0.4, 0.05), this.#vary(0, 0.18)];
+    const [rx, ry] = [0.26 * factor, this.#vary(0.022, 0.004)];
+    const band: Extent = (x, y) => {
+      const out = lateral(anatomy, side, x) - cx;
+      const amount = ellipse(out, y - height - tilt * out, rx, ry, 0.4);
+      return amount === 0 ? 0 : amount * this.#air(side, x, y);
+    };
+    const wordings = zone === "lower"
+      ? [
+        `plate-like atelectasis at the ${side} lung base`,
+        `${side} basilar atelectasis`,
+        `linear atelectasis in the ${side} lower lung`,
+        `bandlike atelectasis at the ${side} base`,
+      ]
+      : [
+        `plate-like atelectasis in the ${side} mid lung`,
+        `${side} midlung atelectasis`,
+        `linear atelectasis in the ${side} mid zone`,
+        `bandlike atelectasis in the ${side} mid lung field`,
+      ];
+    return { category: "Atelectasis", wordings, density: 0.34, extents: [band], patches: 0 };
+  }
+
+  #effusion(size: keyof typeof SIZES): Finding {
+    const anatomy = this.#anatomy;
+    const [side] = this.#place(["lower"]);
+    const depth = 0.11 * SIZES[size].factor ** 2;
+    const fluid: Extent = (x, y) => {
+      // The meniscus climbs towards the outer wall.
+      const out = lateral(anatomy, side, x);
+      const level = anatomy.dome[side] + 0.05 - depth - 0.35 * Math.max(0, out - 0.35) ** 2;
+      if (out < 0 || y < level - 0.02) return 0;
+      const floor = base(anatomy, side, x);
+      return this.#air(side, x, Math.min(y, floor - 0.03)) *
+        smoothstep(level - 0.012, level + 0.02, y) * smoothstep(floor + 0.012, floor - 0.006, y);
+    };
+    const wordings = tidy(SIZES[size].words.flatMap((word) => [
+      `${word} ${side} pleural effusion`,
+      `${word} ${side}-sided pleural effusion`,
+      `blunting of the ${side} costophrenic angle, ${word} effusion`,
+      `${word} pleural fluid on the ${side}`,
+    ]));
+    return { category: "Pleural Effusion", wordings, density: 0.48, extents: [fluid], patches: 0 };
+  }
+
+  #pneumothorax(size: keyof typeof SIZES): Finding {
+    const anatomy = this.#anatomy;
+    const [side] = this.#place(["upper"]);
+    const depth = 0.13 * SIZES[size].factor;
+    const tilt = this.#vary(0.1, 0.1);
+    const gap: Extent = (x, y) => {
+      // The collapsed lung's edge runs across the apex and down along the wall.
+      const out = lateral(anatomy, side, x);
+      if (out < 0) return 0;
+      const edge = 0.15 + depth - 0.3 * Math.max(0, 0.42 - out) ** 2 + tilt * (out - 0.3);
+      return y > edge + 0.01 ? 0 : this.#air(side, x, y) * smoothstep(edge, edge - 0.006, y);
+    };
+    const wordings = tidy(SIZES[size].words.flatMap((word) => [
+      `${word} ${side} apical pneumothorax`,
+      `${word} ${side} pneumothorax`,
+      `${word} pneumothorax at the ${side} apex`,
+      `${side} pneumothorax with a visible pleural line`,
+    ]));
+    return { category: "Pneumothorax", wordings, density: -0.15, extents: [gap], patches: 0 };
+  }
+
+  #edema(size: keyof typeof SIZES): Finding {
+    const anatomy = this.#anatomy;
+    for (const side of ["right", "left"] as const) this.#taken.add(`${side} mid`);
+    const { factor } = SIZES[size];
+    const haze = (side: Side): Extent => (x, y) => {
+      const out = lateral(anatomy, side, x);
+      const amount = ellipse(out - 0.3, y - 0.46, 0.22 * factor, 0.17 * factor, 0.5);
+      return amount === 0 ? 0 : amount * this.#air(side, x, y);
+    };
+    const severity = { small: "mild", moderate: "moderate", large: "severe" }[size];
+    return {
+      category: "Edema",
+      wordings: [
+        "perihilar haze consistent with pulmonary edema",
+        "bilateral interstitial pulmonary edema",
+        `${severity} pulmonary edema`,
+        `${severity} pulmonary vascular congestion and edema`,
+        `${severity} interstitial edema`,
+      ],
+      density: 0.2,
+      extents: [haze("right"), haze("left")],
+      patches: 0.6,
+    };
+  }
+
+  #cardiomegaly(): Finding {
+    const severity = this.#anatomy.heart < 0.485
+      ? "mild"
+      : this.#anatomy.heart < 0.515
+      ? "moderate"
+      : "severe";
+    return {
+      category: "Cardiomegaly",
+      wordings: [
+        "enlarged cardiac silhouette",
+        "the heart is enlarged",
+        "the cardiac silhouette is enlarged",
+        `${severity} cardiomegaly`,
+        `${severity} enlargement of the heart`,
+      ],
+      density: 0,
+      extents: [(x, y) => heart(this.#anatomy, x, y)],
+      patches: 0,
+    };
+  }
+}
+
+/** Single blanks, and none around. */
+function tidy(wordings: readonly string[]): string[] {
+  return [...new Set(wordings.map((wording) => wording.replace(/\s+/g, " ").trim()))];
 }

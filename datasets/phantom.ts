@@ -8,8 +8,9 @@
 import { stringify } from "@std/csv";
 import { Image } from "imagescript";
 import { Random } from "../pipeline/random.ts";
-import { drawAnatomy, tissue } from "./_phantom_anatomy.ts";
-import { type Category, type Extent, type Finding, makeFinding } from "./_phantom_findings.ts";
+import { chestPoint, drawAnatomy, tissue } from "./_phantom_anatomy.ts";
+import { drawDistractors } from "./_phantom_distractors.ts";
+import { type Category, type Finding, FindingMaker } from "./_phantom_findings.ts";
 import { type Box, CLASSES } from "./sample.ts";
 
 /** What to draw. */
@@ -40,8 +41,10 @@ export interface PhantomOptions {
 export interface PhantomFinding {
   /** Its class. */
   readonly category: Category;
-  /** What a radiologist says of it. */
+  /** What a radiologist says of it, one of its `wordings`. */
   readonly phrase: string;
+  /** Every way in which it may be put. */
+  readonly wordings: readonly string[];
   /** Its places, as tight boxes in whole pixels. */
   readonly boxes: readonly Box[];
 }
@@ -116,20 +119,36 @@ export function drawPhantom(options: PhantomOptions): Phantom {
   const chosen = chooseCategories(findingRandom);
   const categories = options.categories ?? chosen;
   const anatomy = drawAnatomy(random, categories.includes("Cardiomegaly"));
-  const findings = categories.map((category) => makeFinding(category, anatomy, findingRandom));
+  const maker = new FindingMaker(anatomy, findingRandom);
+  const findings = categories.map((category) => maker.make(category));
+  const distractors = drawDistractors(random);
   const texture = makeTexture(random);
-  const exposure = 0.9 + 0.25 * random.uniform();
-  const gamma = 0.9 + 0.25 * random.uniform();
+  const exposure = 0.85 + 0.35 * random.uniform();
+  const gamma = 0.8 + 0.45 * random.uniform();
+  const grain = 0.004 + 0.014 * random.uniform();
 
+  const boxes = findings.map(({ extents }) => extents.map(() => new Bounds()));
   const data = new Uint8Array(width * height);
+  // The centre square, which the chest is posed in, runs from -1 to 1.
+  const half = Math.min(width, height) / 2;
   for (let row = 0; row < height; row++) {
-    const y = (row + 0.5) / height;
     for (let column = 0; column < width; column++) {
-      const x = 2 * (column + 0.5) / width - 1;
-      let density = tissue(anatomy, x, y) + 0.025 * texture(x, y);
-      for (const finding of findings) density += change(finding, x, y, density, texture);
-      const noise = 0.018 * random.normal();
-      const film = Math.max(0, exposure * density) ** gamma + noise;
+      const [u, v] = [(column + 0.5 - width / 2) / half, (row + 0.5 - height / 2) / half];
+      const [x, y] = chestPoint(anatomy, u, v);
+      const cloud = texture(x, y);
+      let density = tissue(anatomy, x, y) + 0.025 * cloud;
+      for (let i = 0; i < findings.length; i++) {
+        const { extents } = findings[i]!;
+        let amount = 0;
+        for (let j = 0; j < extents.length; j++) {
+          const here = extents[j]!(x, y);
+          if (here >= VISIBLE) boxes[i]![j]!.add(column, row);
+          if (here > amount) amount = here;
+        }
+        if (amount > 0) density += change(findings[i]!, amount, density, texture(1.6 * x, y));
+      }
+      for (const distractor of distractors) density += distractor(x, y);
+      const film = Math.max(0, exposure * density) ** gamma + grain * random.normal();
       data[row * width + column] = Math.max(0, Math.min(255, Math.round(255 * film)));
     }
   }
@@ -137,86 +156,141 @@ export function drawPhantom(options: PhantomOptions): Phantom {
     data,
     width,
     height,
-    findings: findings.map(({ category, phrase, extents }) => ({
+    findings: findings.map(({ category, wordings }, i) => ({
       category,
-      phrase,
-      boxes: extents.map((extent) => boundingBox(extent, width, height)),
+      phrase: wordings[findingRandom.integer(0, wordings.length - 1)]!,
+      wordings,
+      // A finding may lie outside the picture where the chest is cut off.
+      boxes: boxes[i]!.flatMap((bounds) => bounds.box),
     })),
   };
 }
 
-/** What a finding adds to the film density at a point. */
+/** What a finding adds to the film density at a point with so much of it. */
 function change(
-  { density, extents, isPatchy }: Finding,
-  x: number,
-  y: number,
+  { density, patches }: Finding,
+  amount: number,
   below: number,
-  texture: (x: number, y: number) => number,
+  cloud: number,
 ): number {
   if (density === 0) return 0;
-  const amount = Math.max(...extents.map((extent) => extent(x, y)));
-  if (amount === 0) return 0;
-  const patches = isPatchy ? 0.75 + 0.5 * texture(1.6 * x, y) : 1;
-  // Nothing gets denser than the liver; the edge of a collapsed lung shows as a fine line.
-  const line = density < 0 ? 0.14 * amount * (1 - amount) * 4 : 0;
-  const added = density * amount * patches;
-  return line + (density > 0 ? Math.min(added, Math.max(0, 0.72 - below)) : added);
+  // The edge of a collapsed lung shows as a fine line.
+  if (density < 0) return density * amount + 0.14 * amount * (1 - amount) * 4;
+  // Nothing gets denser than the liver.
+  const added = density * amount * (1 + 0.8 * patches * cloud);
+  return Math.min(added, Math.max(0, 0.72 - below));
 }
 
-function boundingBox(extent: Extent, width: number, height: number): Box {
-  let [left, top, right, bottom] = [width, height, -1, -1];
-  for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const amount = extent(2 * (column + 0.5) / width - 1, (row + 0.5) / height);
-      if (amount < VISIBLE) continue;
-      [left, right] = [Math.min(left, column), Math.max(right, column)];
-      [top, bottom] = [Math.min(top, row), Math.max(bottom, row)];
-    }
+/** The tight box around pixels. */
+class Bounds {
+  #left = Infinity;
+  #top = Infinity;
+  #right = -1;
+  #bottom = -1;
+
+  add(column: number, row: number): void {
+    if (column < this.#left) this.#left = column;
+    if (column > this.#right) this.#right = column;
+    if (row < this.#top) this.#top = row;
+    if (row > this.#bottom) this.#bottom = row;
   }
-  return [left, top, right - left + 1, bottom - top + 1];
+
+  /** None around no pixel. */
+  get box(): Box[] {
+    if (this.#right < 0) return [];
+    const [x, y] = [this.#left, this.#top];
+    return [[x, y, this.#right - x + 1, this.#bottom - y + 1]];
+  }
 }
 
-/** Options of {@linkcode writePhantomSet}. */
+/** Options of {@linkcode drawPhantoms} and {@linkcode writePhantomSet}. */
 export interface PhantomSetOptions {
-  /** Same seed, same files. */
+  /** Same seed, same images. */
   readonly seed: number;
   /**
-   * Number of images.
+   * Number of images, which may be infinite for {@linkcode drawPhantoms}.
    *
-   * @default {16}
+   * @default {40}
    */
   readonly images?: number;
+}
+
+/** Findings of an image that have a phrase; a third is there to be told apart from them. */
+const SPOKEN_OF = 2;
+
+/** Classes of an image of a set: every one in turn and in changing company. */
+function planCategories(index: number): Category[] {
+  const round = Math.floor(index / CLASSES.length);
+  const at = (offset: number) => CLASSES[(index + offset) % CLASSES.length]!;
+  if ((index + round) % 4 === 3) return [at(0)];
+  // From 1 to 7 away, and never the same as the first two.
+  const second = 1 + (3 * round + index) % 7;
+  const third = 1 + (second + 2 * round + 1) % 7;
+  const categories = [at(0), at(second)];
+  return index % 3 === 0 && third !== second ? [...categories, at(third)] : categories;
 }
 
 /** Sizes that images take in turn: mostly portrait, as chest X-rays are. */
 const SIZES = [[420, 512], [432, 512], [512, 420], [440, 512], [480, 480]] as const;
 
+/** Images of a set that each seed has room for. */
+const SET_SIZE = 100_000;
+
+/**
+ * Draws the phantoms of a set one by one as they are asked for. An image has one
+ * to three findings, every class in turn.
+ *
+ * @throws {RangeError} If the seed or the number of images is out of range.
+ *
+ * @example Usage
+ * ```ts
+ * import { drawPhantoms } from "./phantom.ts";
+ *
+ * for (const { width, height } of drawPhantoms({ seed: 1, images: 2 })) {
+ *   console.log(width, height);
+ * }
+ * ```
+ */
+export function drawPhantoms(options: PhantomSetOptions): IterableIterator<Phantom> {
+  const { seed, images = 40 } = options;
+  if (!Number.isSafeInteger(seed * SET_SIZE) || seed < 0) {
+    throw new RangeError(`Cannot draw phantoms of seed ${seed}: expected a whole number from 0`);
+  }
+  if (!(images >= 1 && (Number.isInteger(images) || images === Infinity))) {
+    throw new RangeError(`Cannot draw ${images} phantoms: expected a whole number from 1`);
+  }
+  return (function* () {
+    for (let index = 0; index < images; index++) {
+      const [width, height] = SIZES[index % SIZES.length]!;
+      const categories = planCategories(index);
+      yield drawPhantom({ seed: seed * SET_SIZE + index, width, height, categories });
+    }
+  })();
+}
+
 /**
  * Writes phantoms as a dataset in MS-CXR's own layout: the CSV of release
- * 1.1.0 and a tree of JPEG files as in MIMIC-CXR-JPG. Of 16 images and more
- * every class is in at least four.
+ * 1.1.0 and a tree of JPEG files as in MIMIC-CXR-JPG. There are phrases for at
+ * most two of an image's findings; of 40 images, every class has eight to ten.
  *
  * @param folder Where to; made if it is not there.
  * @param options Seed and number.
  * @returns Path of the CSV.
+ * @throws {RangeError} If the seed or the number of images is out of range.
  */
 export async function writePhantomSet(
   folder: string,
-  { seed, images = 16 }: PhantomSetOptions,
+  options: PhantomSetOptions,
 ): Promise<{ csv: string }> {
   const rows: Record<string, string | number>[] = [];
-  for (let index = 0; index < images; index++) {
-    const [width, height] = SIZES[index % SIZES.length]!;
-    // Two classes an image, every class in turn and in changing company.
-    const [first, second] = [index % 8, (index + 1 + Math.floor(index / 8) * 2) % 8];
-    const categories = [CLASSES[first]!, CLASSES[second]!];
-    const phantom = drawPhantom({ seed: seed * 1000 + index, width, height, categories });
-    const patient = `p1000${String(index).padStart(4, "0")}`;
-    const name = `phantom-${String(seed).padStart(4, "0")}-${String(index).padStart(4, "0")}`;
-    const path = `files/p10/${patient}/s5000${String(index).padStart(4, "0")}/${name}.jpg`;
+  let index = 0;
+  for (const phantom of drawPhantoms(options)) {
+    const number = String(index).padStart(4, "0");
+    const name = `phantom-${String(options.seed).padStart(4, "0")}-${number}`;
+    const path = `files/p10/p1000${number}/s5000${number}/${name}.jpg`;
     await Deno.mkdir(`${folder}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
     await Deno.writeFile(`${folder}/${path}`, await encodeJpeg(phantom));
-    for (const { category, phrase, boxes } of phantom.findings) {
+    for (const { category, phrase, boxes } of phantom.findings.slice(0, SPOKEN_OF)) {
       for (const [x, y, w, h] of boxes) {
         rows.push({
           category_name: category,
@@ -227,12 +301,13 @@ export async function writePhantomSet(
           w,
           h,
           dicom_id: name,
-          image_width: width,
-          image_height: height,
+          image_width: phantom.width,
+          image_height: phantom.height,
           split: index % 2 === 0 ? "test" : "val",
         });
       }
     }
+    index++;
   }
   const csv = `${folder}/MS_CXR_Local_Alignment_v1.1.0.csv`;
   await Deno.writeTextFile(csv, stringify(rows, { columns: Object.keys(rows[0] ?? {}) }));

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { openDataset } from "./open_dataset.ts";
-import { drawPhantom, writePhantomSet } from "./phantom.ts";
+import { drawPhantom, drawPhantoms, writePhantomSet } from "./phantom.ts";
 import { CLASSES } from "./sample.ts";
 
 Deno.test("drawPhantom() draws the same from the same seed, and another from another", () => {
@@ -45,11 +45,50 @@ Deno.test("drawPhantom() refuses a size that nothing can be seen in", () => {
   assertThrows(() => drawPhantom({ seed: 1, width: 8 }), RangeError, "8x512");
 });
 
+Deno.test("drawPhantom() varies where a class of findings is, and says it in its words", () => {
+  for (const category of CLASSES) {
+    const phantoms = Array.from(
+      { length: 12 },
+      (_, seed) => drawPhantom({ seed, width: 64, height: 64, categories: [category] }),
+    );
+    const centres = phantoms.map(({ findings: [finding] }) => {
+      const [x, y, w, h] = finding!.boxes[0]!;
+      assert(finding!.wordings.includes(finding!.phrase));
+      return [x + w / 2, y + h / 2];
+    });
+    for (const axis of [0, 1]) {
+      const places = centres.map((centre) => centre[axis]!);
+      assert(Math.max(...places) - Math.min(...places) > 8, `${category}: ${places}`);
+    }
+    assert(new Set(phantoms.map(({ findings: [finding] }) => finding!.phrase)).size > 2, category);
+  }
+});
+
+Deno.test("drawPhantom() puts findings of the airspace into different parts of the lungs", () => {
+  const categories = ["Pneumonia", "Consolidation", "Lung Opacity"] as const;
+  for (let seed = 0; seed < 20; seed++) {
+    const { findings } = drawPhantom({ seed, width: 48, height: 48, categories });
+    const places = findings.map(({ phrase }) =>
+      [/left|right/, /upper|mid|lower|base/].map((part) => part.exec(phrase)![0]).join(" ")
+    );
+    assertEquals(new Set(places.map((place) => place.replace("base", "lower"))).size, 3);
+  }
+});
+
+Deno.test("drawPhantoms() draws as many as are asked for and no more than are taken", () => {
+  const options = { seed: 3 };
+  assertEquals([...drawPhantoms({ ...options, images: 2 })].length, 2);
+  const endless = drawPhantoms({ ...options, images: Infinity });
+  assertEquals(endless.next().value, [...drawPhantoms({ ...options, images: 1 })][0]);
+  assertThrows(() => drawPhantoms({ seed: -1 }), RangeError, "seed -1");
+  assertThrows(() => drawPhantoms({ seed: 1, images: 0 }), RangeError, "Cannot draw 0 phantoms");
+});
+
 Deno.test("writePhantomSet() writes what the MS-CXR reader reads, the same each time", async () => {
   const [one, two] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
   try {
-    const { csv } = await writePhantomSet(one, { seed: 1 });
-    const again = await writePhantomSet(two, { seed: 1 });
+    const { csv } = await writePhantomSet(one, { seed: 1, images: 16 });
+    const again = await writePhantomSet(two, { seed: 1, images: 16 });
     assertEquals(await Deno.readFile(csv), await Deno.readFile(again.csv));
     const dataset = await openDataset(one);
     const phrases = new Map<string, number>();
