@@ -7,7 +7,6 @@
 import manifest from "../deno.json" with { type: "json" };
 import {
   type Bundle,
-  DEFAULT_LAYERS,
   type GroundSettings,
   type LdmModel,
   loadBundle,
@@ -21,7 +20,7 @@ import {
   variantLayers,
   type VariantSettings,
 } from "../mod.ts";
-import { chooseLayers } from "../models/ldm/model.ts";
+import { chooseLayers, defaultLayers } from "../models/ldm/model.ts";
 import { WEIGHT_TYPES } from "../models/ldm/weights.ts";
 import { DEVICES, requireGpu, RUNTIMES } from "../models/runtime/mod.ts";
 import type { Gpu } from "../shaders/device.ts";
@@ -179,8 +178,9 @@ export async function openChosenModel(
   if (values.runtime === "webgpu" && values.device === "cpu") {
     throw new UsageError('Option "--runtime webgpu" needs the GPU, but "--device" says cpu');
   }
-  const chosen = values.layers === undefined ? DEFAULT_LAYERS : parseLayers(values.layers);
+  const layerList = values.layers === undefined ? undefined : parseLayers(values.layers);
   const bundle = await openChosenBundle(values);
+  const chosen = layerList ?? defaultLayers(bundle);
   const count = bundle.crossAttentionLayers;
   const named = chooseLayers(chosen, count);
   const variants = chooseVariants?.(bundle, named);

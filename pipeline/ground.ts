@@ -8,7 +8,7 @@ import type { Sample } from "../datasets/sample.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import {
   chooseLayers,
-  DEFAULT_LAYERS,
+  defaultLayers,
   type LdmModel,
   openModel,
   type OpenModelOptions,
@@ -173,7 +173,7 @@ function usingModel<T>(
   if (!bundle) throw new TypeError("Cannot ground without a model or a bundle");
   const count = bundle.crossAttentionLayers;
   const layers = chooseLayers(
-    options.layers ?? (variants ? variantLayers(variants, count) : DEFAULT_LAYERS),
+    options.layers ?? (variants ? variantLayers(variants, count) : defaultLayers(bundle)),
     count,
   );
   resolveSettings({ bundle, layers }, options);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LdmConfig } from "../models/ldm/config.ts";
 import { chooseLayers, type LdmModel } from "../models/ldm/model.ts";
 import { defaultWindow, Scheduler } from "../models/scheduler.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
@@ -32,7 +33,7 @@ export interface GroundSettings {
    * Steps whose attention is read, as indices into the sequence of timesteps or
    * as shares of T.
    *
-   * @default {From T/2 - T/10 up to T/2 + T/10, which is 120..180 of 300}
+   * @default {From T/2 - T/10 up to T/2 + T/10, which is 120..180 of 300, or what the bundle states}
    */
   select?: Selection;
   /**
@@ -108,7 +109,7 @@ export function resolveSettings(
   const { sigma = 2.5, otsu = true, tokens = "phrase", noise = "inversion", seed = 0 } = settings;
   const steps = settings.steps ?? model.bundle.config.steps ?? DEFAULT_STEPS;
   const timesteps = new Scheduler(model.bundle.config.scheduler).timesteps(steps);
-  const run = chooseSteps(settings.select, steps);
+  const run = chooseSteps(settings.select ?? defaultSelection(model.bundle.config), steps);
   const chosen: readonly VariantSettings[] = settings.variants ??
     [{ name: "", layers: model.layers, otsu }];
   const variants = chosen.map(({ name, layers, select, otsu }): Variant => {
@@ -172,6 +173,10 @@ function requireChoice(what: string, value: string, choices: readonly string[]):
   if (!choices.includes(value)) {
     throw new TypeError(`Cannot use ${what} "${value}": expected ${choices.join(", ")}`);
   }
+}
+
+function defaultSelection({ select }: LdmConfig): Selection | undefined {
+  return select && { kind: "share", start: select[0], end: select[1] };
 }
 
 function chooseSteps(select: Selection | undefined, steps: number): { start: number; end: number } {

@@ -25,6 +25,10 @@ export interface LdmConfig {
   readonly notice?: string;
   /** Number of steps T that suits this model, where it is not the method's 300. */
   readonly steps?: number;
+  /** Cross-attention layers that suit this model, where they are not the method's. */
+  readonly layers?: readonly number[];
+  /** Steps that suit this model as shares of T, where they are not the middle fifth. */
+  readonly select?: readonly [start: number, end: number];
 }
 
 type Json = { readonly [key: string]: unknown };
@@ -42,7 +46,8 @@ class Fields {
     this.#where = where;
   }
 
-  #fail(key: string, expected: string): never {
+  /** Throws that a field is not what was expected. */
+  fail(key: string, expected: string): never {
     const found = JSON.stringify(this.#json[key]);
     throw new SyntaxError(
       `Cannot read ${this.#where}: "${key}" must be ${expected}, got ${found ?? "nothing"}`,
@@ -55,9 +60,7 @@ class Fields {
 
   number(key: string, fallback?: number): number {
     const value = this.has(key) ? this.#json[key] : fallback;
-    return typeof value === "number" && Number.isFinite(value)
-      ? value
-      : this.#fail(key, "a number");
+    return typeof value === "number" && Number.isFinite(value) ? value : this.fail(key, "a number");
   }
 
   /** A positive integer small enough that no honest model exceeds it. */
@@ -65,23 +68,39 @@ class Fields {
     const value = this.number(key, fallback);
     return Number.isInteger(value) && value > 0 && value <= 1_000_000
       ? value
-      : this.#fail(key, "a positive integer");
+      : this.fail(key, "a positive integer");
+  }
+
+  /** A whole number from 0. */
+  countOrNone(key: string, fallback?: number): number {
+    const value = this.number(key, fallback);
+    return isCount(value) && value <= 1_000_000
+      ? value
+      : this.fail(key, "a whole number of at least 0");
+  }
+
+  /** A list of values that are all valid. */
+  list(key: string, isValid: (value: number) => boolean, expected: string): number[] {
+    const value = this.#json[key];
+    return Array.isArray(value) && value.length > 0 && value.every(isValid)
+      ? value
+      : this.fail(key, expected);
   }
 
   flag(key: string, fallback: boolean): boolean {
     const value = this.has(key) ? this.#json[key] : fallback;
-    return typeof value === "boolean" ? value : this.#fail(key, "true or false");
+    return typeof value === "boolean" ? value : this.fail(key, "true or false");
   }
 
   choice<const T extends string>(key: string, choices: readonly T[], fallback?: T): T {
     const value = this.has(key) ? this.#json[key] : fallback;
     return choices.find((choice) => choice === value) ??
-      this.#fail(key, choices.map((choice) => `"${choice}"`).join(" or "));
+      this.fail(key, choices.map((choice) => `"${choice}"`).join(" or "));
   }
 
   text(key: string): string {
     const value = this.#json[key];
-    return typeof value === "string" ? value : this.#fail(key, "text");
+    return typeof value === "string" ? value : this.fail(key, "text");
   }
 
   /** One entry a level; a single value stands for all levels. */
@@ -94,9 +113,9 @@ class Fields {
     const value = this.has(key) ? this.#json[key] : fallback;
     const list = Array.isArray(value) ? value : levels && Array(levels).fill(value);
     const expected = `a list of ${levels ?? "one value a level"}`;
-    if (!list || list.length === 0 || list.length > 16) return this.#fail(key, expected);
-    if (levels !== undefined && list.length !== levels) return this.#fail(key, expected);
-    return list.every(isValid) ? list as T[] : this.#fail(key, expected);
+    if (!list || list.length === 0 || list.length > 16) return this.fail(key, expected);
+    if (levels !== undefined && list.length !== levels) return this.fail(key, expected);
+    return list.every(isValid) ? list as T[] : this.fail(key, expected);
   }
 
   object(key: string): Fields {
@@ -205,7 +224,20 @@ export function readFlatConfig(json: unknown, where: string): LdmConfig {
     imageSize: fields.count("image_size", IMAGE_SIZE),
     ...(fields.has("notice") && { notice: fields.text("notice") }),
     ...(fields.has("steps") && { steps: fields.count("steps") }),
+    ...(fields.has("layers") && { layers: fields.list("layers", isCount, "a list of layers") }),
+    ...(fields.has("select") && { select: selectedShares(fields) }),
   }, where);
+}
+
+function selectedShares(fields: Fields): [number, number] {
+  const expected = "two shares of T, such as [0.4, 0.6]";
+  const [start, end, ...more] = fields.list(
+    "select",
+    (share) => share >= 0 && share <= 1,
+    expected,
+  );
+  if (end === undefined || more.length > 0 || start! >= end) fields.fail("select", expected);
+  return [start!, end];
 }
 
 /** Latent scale factor of the published model (the released code's `scale_factor`). */
@@ -263,7 +295,7 @@ export function readTextConfig(json: unknown, where: string): TextEncoderLayout 
   const outer = new Fields(json, where);
   const whole = outer.has("text_config");
   const fields = whole ? outer.object("text_config") : outer;
-  const layers = fields.count("num_hidden_layers", 12);
+  const layers = fields.countOrNone("num_hidden_layers", 12);
   // What the file leaves out has the default of transformers' CLIPTextConfig.
   const config: ClipTextConfig = {
     vocabulary: fields.count("vocab_size", 49408),

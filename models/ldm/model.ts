@@ -32,7 +32,7 @@ export interface OpenModelOptions {
   /**
    * Cross-attention layers to read, counted from 0 in forward order, or all.
    *
-   * @default {[3, 4, 6, 7]}
+   * @default {[3, 4, 6, 7], or what the bundle states}
    */
   layers?: readonly number[] | "all";
   /**
@@ -66,7 +66,7 @@ export async function openModel(
   runtime: Runtime,
   options: OpenModelOptions = {},
 ): Promise<LdmModel> {
-  const layers = chooseLayers(options.layers ?? DEFAULT_LAYERS, bundle.crossAttentionLayers);
+  const layers = chooseLayers(options.layers ?? defaultLayers(bundle), bundle.crossAttentionLayers);
   const { separate = false } = options;
   let { weights = "float32" } = options;
   let networks = await openNetworks(bundle, runtime, { layers, weights, separate });
@@ -105,6 +105,11 @@ export async function openModel(
       networks = await openNetworks(bundle, runtime, { layers, weights, separate });
     },
   };
+}
+
+/** Layers that are read where none are chosen: what the bundle states, or the released code's. */
+export function defaultLayers({ config }: Bundle): readonly number[] {
+  return config.layers ?? DEFAULT_LAYERS;
 }
 
 /** Chosen layers in ascending order, checked against how many there are. */
