@@ -1,8 +1,8 @@
 /**
- * `deno task bench:e2e [--steps T] [--monai DIR]`: one image with one phrase and
- * with four, at full size, against the released code's schedule on the same
- * runtime and in PyTorch. Each contender runs in a process of its own, so that
- * its peak memory is its own; they take turns.
+ * `deno task bench:e2e [--steps T] [--monai DIR] [--model DIR]`: one image with
+ * one phrase and with four, at full size, against the released code's schedule on
+ * the same runtime and in PyTorch. The contenders run one after another, each in a
+ * process of its own, so that its peak memory is its own.
  *
  * @module
  */
@@ -200,6 +200,10 @@ function print(steps: number, ours: Report, released: Report, torch: Report | un
         ` + ${count} x ${AT_300.read} x ${s(phrase)} = ${s(at300(count))}`,
     );
   }
+  console.log(
+    `  T = 300, a phrase on a cached trajectory: ${AT_300.read} x ${s(phrase)} = ` +
+      `${s(AT_300.read * phrase)}, ${AT_300.read} x ${(phrase / full).toFixed(3)} of a full pass`,
+  );
   for (const [what, report] of [["The released schedule", released], ["PyTorch", torch]] as const) {
     if (!report) continue;
     const { step } = report.parts as { step: number };

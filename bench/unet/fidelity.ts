@@ -117,7 +117,7 @@ async function main(args: string[]): Promise<number> {
     const share = await frontShare(model);
     const { cpu, cpus } = describeMachine();
     console.log(
-      `${samples.length} phrases on ${images} phantoms of seed ${seed}; ${cpus} x ${cpu}`,
+      `${samples.length} phrases, phantoms ${images}, seed ${seed}; ${cpus} x ${cpu}`,
     );
     console.log(`a phrase's pass is ${share.toFixed(2)} of a whole one\n`);
     const headings = ["passes", "less than", "s a", "off by", "off by", "corre-", "mIoU", "change"];
