@@ -71,7 +71,7 @@ export const MODEL_FLAGS = {
     type: "string",
     placeholder: "LIST",
     description: "Cross-attention layers to read, counted from 0, such as 3,4,6,7 or 3-7, or all.",
-    defaultText: "3,4,6,7",
+    defaultText: "3,4,6,7; the bundled model states its own",
   },
 } as const satisfies Flags;
 
@@ -82,14 +82,14 @@ export const METHOD_FLAGS = {
     min: 1,
     placeholder: "T",
     description: "Number of inversion steps T, which spaces the timesteps.",
-    defaultText: "300; 50 for the bundled model",
+    defaultText: "300; the bundled model states its own",
   },
   select: {
     type: "string",
     placeholder: "RANGE",
     description:
       "Steps to read attention at, half-open: indices such as 120..180, or shares of T such as 40%..60%.",
-    defaultText: "the middle fifth, 120..180 of 300",
+    defaultText: "the middle fifth, 120..180 of 300; the bundled model states its own",
   },
   sigma: {
     type: "number",

