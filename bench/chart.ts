@@ -5,9 +5,9 @@
  */
 
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
 import type { Measurement } from "./postprocess/measure.ts";
 import type { MemorySample } from "./memory/memory.ts";
+import { toSvg } from "../reports/svg.ts";
 import { TITLES } from "./postprocess/report.ts";
 
 /** Colours that colour-blind readers tell apart (Okabe and Ito), each with a shape of its own. */
@@ -165,19 +165,4 @@ function legend(
     Plot.dot([0], { frameAnchor: "top-left", dx, dy, fill, symbol: symbol as "circle", r: 4.5 }),
     Plot.text([text], { frameAnchor: "top-left", textAnchor: "start", dx: dx + 9, dy }),
   ];
-}
-
-type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
-
-/** Draws a plot without a browser. */
-function toSvg(options: Plot.PlotOptions): string {
-  // The types of a browser's documents are not the compiler's here.
-  const { document } = parseHTML("<body></body>") as unknown as { document: PlotDocument };
-  const svg = Plot.plot({
-    ...options,
-    document,
-    style: { fontFamily: "sans-serif", fontSize: "11px", background: "white", color: "#222222" },
-  });
-  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  return `${svg.outerHTML}\n`;
 }

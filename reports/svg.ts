@@ -1,0 +1,23 @@
+/**
+ * Charts as SVG documents.
+ *
+ * @module
+ */
+
+import * as Plot from "@observablehq/plot";
+import { parseHTML } from "linkedom";
+
+type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
+
+/** Draws a plot without a browser. */
+export function toSvg(options: Plot.PlotOptions): string {
+  // The types of a browser's documents are not the compiler's here.
+  const { document } = parseHTML("<body></body>") as unknown as { document: PlotDocument };
+  const svg = Plot.plot({
+    ...options,
+    document,
+    style: { fontFamily: "sans-serif", fontSize: "11px", background: "white", color: "#222222" },
+  });
+  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  return `${svg.outerHTML}\n`;
+}
