@@ -146,8 +146,8 @@ class Attention(nn.Module):
         self.map: Tensor | None = None
 
     def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        q, k, v = self.to_q(x), self.to_k(x if context is None else context), None
-        v = self.to_v(x if context is None else context)
+        context = x if context is None else context
+        q, k, v = self.to_q(x), self.to_k(context), self.to_v(context)
         weights = torch.softmax(torch.bmm(q, k.transpose(1, 2)) * self.scale, dim=-1)
         if self.keep:
             self.map = weights.detach()

@@ -30,11 +30,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SIZE = 128
 TOKENS = 77
 SEED = 20261124
-"""Phantoms from this number on are kept for validation."""
+# Phantoms from this number on are kept for validation.
 VALIDATION = 1_000_000
-"""Share of captions that are empty, so that the model knows the empty phrase."""
+# Share of captions that are empty, so that the model knows the empty phrase.
 EMPTY = 0.1
-"""Share of the other captions that name one finding; the rest name all, in random order."""
+# Share of the other captions that name one finding; the rest name all, in random order.
 SINGLE = 0.7
 
 
@@ -123,7 +123,7 @@ def train_autoencoder(args) -> None:
             y = model.decode(z).float()
         kl = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
         # Differences between neighbours keep edges and bands that L1 alone would blur away.
-        edges = sum((a.diff(dim=d) - b.diff(dim=d)).abs().mean() for a, b in [(x, y)] for d in (2, 3))
+        edges = sum((x.diff(dim=axis) - y.diff(dim=axis)).abs().mean() for axis in (2, 3))
         l1 = (x - y).abs().mean()
         loss = l1 + edges + 1e-4 * kl
         optimizer.zero_grad(set_to_none=True)
@@ -327,7 +327,7 @@ def diffusion_process(rank: int, args) -> None:
     ema = Model(config, text_config(args.model))
     ema.load_state_dict(model.state_dict())
     optimizer = torch.optim.AdamW(model.parameters(), args.rate, betas=(0.9, 0.99),
-                                  weight_decay=0.01, fused=True)
+                                  weight_decay=0.01, foreach=True)
     path, step = f"{args.run}/diffusion.pt", 0
     if os.path.exists(path):
         state = torch.load(path)
