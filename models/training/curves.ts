@@ -27,6 +27,17 @@ async function readLog(path: string): Promise<Row[]> {
   return (await Deno.readTextFile(path)).trim().split("\n").map((line) => JSON.parse(line));
 }
 
+/** Where labels go that belong at some values, each at least a line's height from the next. */
+function placeLabels(values: readonly number[]): number[] {
+  const places = [...values];
+  const order = [...values.keys()].sort((a, b) => values[a]! - values[b]!);
+  order.forEach((index, i) => {
+    const below = i === 0 ? -Infinity : places[order[i - 1]!]!;
+    places[index] = Math.max(places[index]!, below + 0.04);
+  });
+  return places;
+}
+
 async function drawCurves(run: string, file: string): Promise<void> {
   const losses = await readLog(`${run}/diffusion.jsonl`);
   const scores = await readLog(`${run}/validation.jsonl`);
@@ -46,20 +57,22 @@ async function drawCurves(run: string, file: string): Promise<void> {
     y: { label: null, domain: [0.2, 1] },
     marks: [
       Plot.gridY({ stroke: "#dddddd", strokeOpacity: 1 }),
-      ...lines.flatMap(({ label, colour, dash, points }) => [
+      ...lines.map(({ colour, dash, points }) =>
         Plot.line(points, {
           stroke: colour,
           strokeWidth: 1.8,
           ...(dash !== "none" && { strokeDasharray: dash }),
           clip: true,
-        }),
-        Plot.text([points.at(-1)!], {
-          text: () => label,
-          fill: colour,
-          textAnchor: "start",
-          dx: 8,
-        }),
-      ]),
+        })
+      ),
+      Plot.text(placeLabels(lines.map(({ points }) => points.at(-1)![1])), {
+        x: () => losses.at(-1)!.step,
+        y: (place: number) => place,
+        text: lines.map(({ label }) => label),
+        fill: lines.map(({ colour }) => colour),
+        textAnchor: "start",
+        dx: 8,
+      }),
     ],
   });
   await Deno.writeTextFile(file, svg);
