@@ -84,6 +84,7 @@ export function parseFlags<F extends Flags>(
   const names = entries.map(([name]) => name);
   const isBoolean = (name: string) => flags[name]?.type === "boolean";
   if (args.includes("--help") || args.includes("-h")) return undefined;
+  for (const arg of args) requireNoValue(arg, flags);
   const parsed = parseArgs(joinValues(args, flags), {
     string: names.filter((name) => !isBoolean(name)),
     boolean: names.filter(isBoolean),
@@ -98,11 +99,21 @@ export function parseFlags<F extends Flags>(
       throw unknownOption(arg, names);
     },
   }) as Record<string, unknown>;
+  // What follows "--" is no option to the parser, and would be lost.
+  const [extra] = parsed._ as unknown[];
+  if (extra !== undefined) throw new UsageError(`Unexpected argument "${extra}"`);
   const values = entries.map(([name, flag]) => [
     name,
     flag.type === "boolean" ? parsed[name] : readValues(name, flag, parsed[name] as string[]),
   ]);
   return Object.fromEntries(values);
+}
+
+/** Refuses `--flag=value` where the parser would only take note of the flag. */
+function requireNoValue(arg: string, flags: Flags): void {
+  const name = /^--(?:no-)?([^=]+)=/.exec(arg)?.[1];
+  if (name === undefined || !Object.hasOwn(flags, name) || flags[name]!.type !== "boolean") return;
+  throw new UsageError(`Option "${arg.replace(/=.*/s, "")}" takes no value, got "${arg}"`);
 }
 
 /**
@@ -114,7 +125,7 @@ function joinValues(args: readonly string[], flags: Flags): string[] {
   for (let i = 0; i < args.length; i++) {
     const arg = args[i]!;
     const name = /^--([^=]+)$/.exec(arg)?.[1];
-    const flag = name === undefined ? undefined : flags[name];
+    const flag = name !== undefined && Object.hasOwn(flags, name) ? flags[name] : undefined;
     if (!flag || flag.type === "boolean") {
       joined.push(arg);
       continue;

@@ -60,6 +60,10 @@ Deno.test("parseFlags() says in one sentence what is wrong", () => {
     [[...needed, ...needed], 'Option "--image" was given 2 times'],
     [[...needed, "extra"], 'Unexpected argument "extra"'],
     [["--image", ""], 'Option "--image" is empty'],
+    [[...needed, "--", "--steps", "7"], 'Unexpected argument "--steps'],
+    [[...needed, "--no-otsu=false"], 'Option "--no-otsu" takes no value, got "--no-otsu=false"'],
+    [[...needed, "--otsu=no"], 'Option "--otsu" takes no value'],
+    [[...needed, "--constructor"], 'Unknown option "--constructor"'],
   ];
   for (const [args, message] of cases) {
     assertThrows(() => parse(...args), UsageError, message);
