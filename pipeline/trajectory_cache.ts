@@ -56,13 +56,16 @@ export class TrajectoryCache {
    * @param settings The schedule.
    */
   async key(image: GrayImage, model: LdmModel, settings: ResolvedSettings): Promise<string> {
-    const { imageSize, scaleFactor, scheduler } = model.bundle.config;
+    const { bundle, runtime, weights } = model;
+    // The same weights give other latents where a norm's epsilon or a head's width is another.
+    const { autoencoder, unet, scheduler, imageSize, scaleFactor } = bundle.config;
     const { noise, steps, start, end, seed } = settings;
     const facts = {
       format: FORMAT,
       image: [image.width, image.height, digest(image.data).toString("hex")],
-      model: [await model.bundle.hash(), imageSize, scaleFactor, scheduler],
-      runtime: [model.runtime.name, model.runtime.version, model.weights],
+      model: [await bundle.hash(), autoencoder, unet, scheduler, imageSize, scaleFactor],
+      text: [bundle.text, bundle.tokenizer.encode("").ids],
+      runtime: [runtime.name, runtime.version, weights, runtime.gpu?.adapter.name],
       schedule: { noise, steps, start, end, ...(noise === "sample" && { seed }) },
     };
     return digest(new TextEncoder().encode(JSON.stringify(facts))).toString("hex");

@@ -6,9 +6,11 @@ import {
   loadBundle,
   openModel,
   openRuntime,
+  resolveSettings,
 } from "../mod.ts";
 import type { GroundImageOptions } from "../mod.ts";
 import { inFolder } from "../tests/support/command.ts";
+import { TrajectoryCache } from "./trajectory_cache.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
 const XRAY = drawPhantom({ seed: 3, width: 90, height: 110 });
@@ -83,6 +85,33 @@ Deno.test("what decides the latents decides the entry", () =>
       assertEquals(entries(cache).length, changes.length + 1);
     })
   ));
+
+Deno.test("what the weights do not say of a model decides the entry too", () =>
+  inFolder(async (folder) => {
+    const bundle = await loadBundle(DEMO);
+    const cache = await TrajectoryCache.open(folder);
+    const settings = resolveSettings({ bundle, layers: [3] }, { steps: 10 });
+    const runtime = await openRuntime("native");
+    const { config, text, tokenizer } = bundle;
+    const key = (change: object) =>
+      cache.key(
+        XRAY,
+        { bundle: { ...bundle, ...change }, runtime, weights: "float32" } as LdmModel,
+        settings,
+      );
+    const keys = await Promise.all([
+      key({}),
+      key({ config: { ...config, unet: { ...config.unet, epsilon: 1e-5 } } }),
+      key({ config: { ...config, autoencoder: { ...config.autoencoder, groups: 8 } } }),
+      key({ config: { ...config, scaleFactor: 1 } }),
+      key({ text: { ...text, config: { ...text.config, activation: "quick_gelu" } } }),
+      // Another padding: the empty phrase is other ids.
+      key({ tokenizer: { ...tokenizer, encode: () => ({ ids: [0, 1, 1], length: 2 }) } }),
+    ]);
+    assertEquals(new Set(keys).size, keys.length);
+    // What a run prints or takes by default does not.
+    assertEquals(await key({ config: { ...config, notice: "another", steps: 7 } }), keys[0]);
+  }));
 
 Deno.test("a corrupt entry is told of, computed anew and mended", () =>
   inFolder((cache) =>
