@@ -13,6 +13,8 @@ export interface EncodedPhrase {
   readonly ids: readonly number[];
   /** Tokens before the padding, start and end included. */
   readonly length: number;
+  /** Tokens that did not fit and were cut off; absent where there are none. */
+  readonly cut?: number;
 }
 
 /** Turns phrases into token ids. */
@@ -176,12 +178,14 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   return {
     positions,
     encode(phrase) {
-      const tokens = inner.encode(phrase, { add_special_tokens: false }).ids.slice(
-        0,
-        positions - 2,
-      );
-      const ids = [start, ...tokens, end];
-      return { length: ids.length, ids: [...ids, ...Array(positions - ids.length).fill(pad)] };
+      const { ids: tokens } = inner.encode(phrase, { add_special_tokens: false });
+      const ids = [start, ...tokens.slice(0, positions - 2), end];
+      const cut = tokens.length + 2 - ids.length;
+      return {
+        length: ids.length,
+        ids: [...ids, ...Array(positions - ids.length).fill(pad)],
+        ...(cut > 0 && { cut }),
+      };
     },
   };
 }

@@ -10,7 +10,8 @@ Deno.test("createTokenizer() gives the reference ids for every phrase", () => {
     read("expected.json"),
   );
   for (const { text, ids, length } of expected) {
-    assertEquals(tokenizer.encode(text), { ids, length }, text);
+    const encoded = tokenizer.encode(text);
+    assertEquals([encoded.ids, encoded.length], [ids, length], text);
   }
 });
 
@@ -49,6 +50,14 @@ Deno.test("createTokenizer() reads a tokenizer.json, and takes no word for paddi
   };
   const tokenizer = createTokenizer({ tokenizerJson: JSON.stringify(json) }, { positions: 6 });
   assertEquals(tokenizer.encode("A!"), { ids: [3, 2, 1, 4, 0, 0], length: 4 });
+});
+
+Deno.test("createTokenizer() says how much of a phrase does not fit", () => {
+  const files = { vocab: read("vocab.json"), merges: read("merges.txt") };
+  const tokenizer = createTokenizer(files, { positions: 5 });
+  assertEquals(tokenizer.encode("1 2 3").cut, undefined);
+  assertEquals(tokenizer.encode("1 2 3 4 5").cut, 2);
+  assertEquals(tokenizer.encode("1 2 3 4 5").ids, tokenizer.encode("1 2 3").ids);
 });
 
 Deno.test("createTokenizer() pads with the token that is asked for", () => {

@@ -52,8 +52,9 @@ export function denoise(
   settings: ResolvedSettings,
   options: DenoiseOptions = {},
 ): AsyncIterableIterator<Flow<AttentionStep>> {
-  return flatMapFlow(source, async function* (image) {
-    const phrases = image.samples.map(({ phrase }) => model.bundle.tokenizer.encode(phrase));
+  return flatMapFlow(source, async function* (noisy) {
+    const phrases = noisy.samples.map(({ phrase }) => model.bundle.tokenizer.encode(phrase));
+    const image = noteCuts(noisy, phrases);
     const batches = batchSteps(image.noisy, model.batch, settings);
     const wanted = phrases.map((phrase) => tokenRange(phrase, settings.tokens));
     // A phrase without tokens has no mean; whoever aggregates it says so.
@@ -99,6 +100,18 @@ function batchSteps(
     else batches.push([latent]);
   }
   return batches;
+}
+
+/** The image, with a note on each sample whose phrase is longer than the text encoder reads. */
+function noteCuts(image: NoisyImage, phrases: readonly EncodedPhrase[]): NoisyImage {
+  const samples = image.samples.map((sample, i) => {
+    const { length, cut } = phrases[i]!;
+    if (cut === undefined) return sample;
+    const read = length - 2;
+    const note = `the phrase has ${read + cut} tokens, of which the model reads the first ${read}`;
+    return { ...sample, notes: [...sample.notes ?? [], note] };
+  });
+  return { ...image, samples };
 }
 
 /** The tokens of a phrase that count: first and one past the last. */
