@@ -221,13 +221,13 @@ export function describeRun(
   gpu: Gpu | undefined,
   modelHash: string,
 ) {
-  const { timesteps, variants, ...chosen } = settings;
+  const { timesteps, variants, otsu, ...chosen } = settings;
   return {
     settings: {
       ...chosen,
       timesteps: timesteps.length,
       weights: model.weights,
-      ...(variants.length > 1 && { variants }),
+      ...(variants.length > 1 ? { variants } : { otsu }),
     },
     model: { path: model.bundle.path, sha256: modelHash },
     versions: {

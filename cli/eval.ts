@@ -67,7 +67,7 @@ const COMMAND = command({
       type: "list",
       placeholder: "NAME:LAYERS:STEPS:OTSU",
       description:
-        "Score this setting too, such as mine:3-7:40%..60%:otsu; STEPS may be all, OTSU none. May be given several times.",
+        "Score this setting beside the one that the other options choose, or with --ablate beside Table II's; such as mine:3-7:40%..60%:otsu, where STEPS may be all and OTSU none. May be given several times.",
     },
     margin: {
       type: "string",
@@ -119,9 +119,14 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const out = values.out ?? defaultFolder("eval");
   const chosen = groundSettings(values);
   const extra = values.setting.map(parseSetting);
+  if (values.ablate && !values.otsu) {
+    throw new UsageError('Option "--no-otsu" has no effect with "--ablate", which scores both');
+  }
   const chooseVariants = values.ablate || extra.length > 0
     ? (bundle: Bundle, layers: readonly number[]) => [
-      ...(values.ablate ? tableTwoVariants(bundle, layers) : []),
+      ...(values.ablate
+        ? tableTwoVariants(bundle, layers)
+        : [{ name: "as chosen", layers, otsu: values.otsu }]),
       ...extra,
     ]
     : undefined;

@@ -66,6 +66,25 @@ Deno.test("eval --ablate scores Table II and the user's settings from the same p
     }
   }));
 
+Deno.test("eval --setting scores it beside what the other options choose", () =>
+  inFolder(async (folder) => {
+    const args = ["--limit", "1", "--noise", "sample", "--steps", "10", "--no-otsu", "--out", "a"];
+    const { code, stderr } = await runCommand(
+      "eval",
+      [...args, "--layers", "5", "--setting", "mine:3-4:all:otsu"],
+      folder,
+    );
+    assertEquals(code, 0, stderr);
+    const lines = await results(`${folder}/a`);
+    assertEquals(lines.map(({ setting }) => setting), ["as chosen", "mine"]);
+    const { settings } = JSON.parse(await Deno.readTextFile(`${folder}/a/summary.json`));
+    assertEquals(settings.variants, [
+      { name: "as chosen", layers: [5], start: 4, end: 6, otsu: false },
+      { name: "mine", layers: [3, 4], start: 0, end: 10, otsu: true },
+    ]);
+    assertEquals(settings.otsu, undefined);
+  }));
+
 Deno.test("eval --cache makes the same results again from what it kept", () =>
   inFolder(async (folder) => {
     const run = async (out: string) => {
@@ -136,6 +155,7 @@ Deno.test("eval names what is wrong before it writes anything", () =>
       [["--setting", "a:3:all"], 2, /NAME:LAYERS:STEPS:otsu/],
       [["--setting", "a:3:9..2:none"], 2, /"--setting" got "9\.\.2"/],
       [["--setting", "a:30:all:none"], 1, /layer 30/],
+      [["--ablate", "--no-otsu"], 2, /"--no-otsu" has no effect with "--ablate"/],
       [["--cache", "a.csv"], 1, /Cannot keep noisy latents in "a.csv"/],
       [["--model", "."], 1, /config\.json/],
     ];

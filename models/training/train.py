@@ -395,7 +395,9 @@ def export(args) -> None:
     def write(name: str, tensors: dict) -> None:
         os.makedirs(os.path.dirname(f"{args.model}/{name}"), exist_ok=True)
         halves = {key: value.half().contiguous() for key, value in tensors.items()}
-        save_file(halves, f"{args.model}/{name}")
+        path = f"{args.model}/{name}"
+        save_file(halves, path)
+        os.chmod(path, 0o644)
 
     def part(prefix: str) -> dict:
         return {k[len(prefix):]: v for k, v in state["ema"].items() if k.startswith(prefix)}
