@@ -15,6 +15,7 @@ import { resolveSettings } from "../../pipeline/settings.ts";
 import { drawPhantom } from "../../datasets/phantom.ts";
 import { preprocess } from "../../pipeline/preprocess.ts";
 import { describeMachine } from "../environment.ts";
+import { median } from "../median.ts";
 import { writeSeededBundle } from "./seeded_bundle.ts";
 
 const COMMAND = command({
@@ -63,10 +64,6 @@ interface Report {
   readonly peakBytes: number;
   /** What it ran on. */
   readonly version: string;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {
@@ -132,7 +129,11 @@ async function measureReleased(model: LdmModel, steps: number): Promise<Report> 
 
 /** Runs one contender in a process of its own. */
 async function apart(name: string, path: string, steps: number): Promise<Report> {
-  const args = ["run", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi"];
+  const modules = decodeURIComponent(new URL("../../node_modules", import.meta.url).pathname);
+  const args = [
+    ...["run", "--allow-read", "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD"],
+    ...["--allow-sys=cpus", `--allow-ffi=${modules}`],
+  ];
   return await lastLine("deno", [...args, import.meta.filename!, name, path, String(steps)]);
 }
 

@@ -20,6 +20,10 @@ import { buildUnet } from "../../models/ldm/unet.ts";
 import { openUnet } from "../../models/ldm/unet_session.ts";
 import { openRuntime, type RuntimeName } from "../../models/runtime/mod.ts";
 import { Random } from "../../pipeline/random.ts";
+import { median } from "../median.ts";
+
+/** Where the native runtime's library is. */
+const MODULES = decodeURIComponent(new URL("../../node_modules", import.meta.url).pathname);
 
 /** Steps that are timed, after one that is not. */
 const STEPS = 7;
@@ -80,10 +84,6 @@ function peakBytes(): number {
   return resourceUsage().maxRSS * 1024;
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-}
-
 /** Loads the subjects that are named, times them in turn and prints a {@linkcode Report}. */
 async function measure(subjects: readonly string[]): Promise<void> {
   const began = performance.now();
@@ -122,7 +122,7 @@ async function measure(subjects: readonly string[]): Promise<void> {
 async function measureApart(...subjects: string[]): Promise<Report> {
   const { code, stdout } = await new Deno.Command("deno", {
     args: [
-      ...["run", "--allow-read", "--allow-env", "--allow-sys", "--allow-ffi"],
+      ...["run", "--allow-read", `--allow-ffi=${MODULES}`],
       import.meta.filename!,
       "measure",
       ...subjects,
