@@ -6,4 +6,5 @@
 
 export * from "./open_dataset.ts";
 export * from "./phantom.ts";
+export type { Category } from "./_phantom_findings.ts";
 export * from "./sample.ts";

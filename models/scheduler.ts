@@ -35,7 +35,11 @@ export class Scheduler {
   /** Share of the signal's variance that is left at each training timestep (alpha-bar). */
   readonly alphas: Float32Array;
 
-  /** @param config The schedule. */
+  /**
+   * Computes what is left of the signal at every timestep.
+   *
+   * @param config The schedule.
+   */
   constructor(readonly config: SchedulerConfig) {
     const { trainTimesteps, betaStart, betaEnd, schedule } = config;
     const scaled = schedule === "scaled_linear_beta";

@@ -13,7 +13,7 @@ import type { Scores } from "./score_heatmap.ts";
 import { groupStream } from "./stream.ts";
 
 /** What every line of `results.jsonl` says of its sample. */
-interface AnyResult {
+export interface AnyResult {
   /** The sample's id, or the row's where there is no sample. */
   readonly id: string;
   /** The image's path. */
@@ -29,7 +29,7 @@ interface AnyResult {
 }
 
 /** A sample with a heatmap. */
-interface GroundedResult extends AnyResult {
+export interface GroundedResult extends AnyResult {
   /** The boxes that were scored against. */
   readonly boxes: readonly Box[];
   /** Otsu's threshold, or null without. */

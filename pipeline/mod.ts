@@ -4,8 +4,9 @@
  * @module
  */
 
-export { decodeImage, type ImageSource } from "./decode.ts";
-export { evaluate, type SampleResult } from "./evaluate.ts";
+export type { AggregatedPhrase } from "./aggregate.ts";
+export { type DecodedImage, decodeImage, type ImageSource } from "./decode.ts";
+export { type AnyResult, evaluate, type GroundedResult, type SampleResult } from "./evaluate.ts";
 export type { Dropped, StageName } from "./flow.ts";
 export {
   ground,
@@ -16,13 +17,17 @@ export {
   type ModelOptions,
   type RunOptions,
 } from "./ground.ts";
+export type { MaskedPhrase } from "./otsu.ts";
 export type { ScoredPhrase } from "./metrics.ts";
 export {
   type AttentionLayer,
   type FinishHeatmapOptions,
   type Heatmap,
+  type MaskedHeatmap,
   postprocess,
   type PostprocessInput,
+  type PostprocessResult,
+  type SmoothHeatmap,
 } from "./postprocess.ts";
 export { type CropRegion, cropRegion, type GrayImage, preprocess } from "./preprocess.ts";
 export { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";

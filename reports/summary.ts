@@ -102,7 +102,11 @@ export class ScoreSummary {
 export class AblationSummary {
   readonly #summaries: ReadonlyMap<string, ScoreSummary>;
 
-  /** @param names Names of the variants. */
+  /**
+   * Begins a summary for each variant.
+   *
+   * @param names Names of the variants.
+   */
   constructor(names: readonly string[]) {
     this.#summaries = new Map(names.map((name) => [name, new ScoreSummary()]));
   }
