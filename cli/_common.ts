@@ -245,6 +245,19 @@ export function defaultFolder(command: string): string {
   return `out/${command}-${stamp}`;
 }
 
+/**
+ * Makes the folder that results go to, if it is not there.
+ *
+ * @throws {Error} If that cannot be, with its path.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
+  }
+}
+
 /** Writes a file whole or not at all. */
 export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
   const partial = `${path}.partial`;

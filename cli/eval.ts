@@ -20,6 +20,7 @@ import {
   defaultFolder,
   describeRun,
   groundSettings,
+  makeFolder,
   METHOD_FLAGS,
   MODEL_FLAGS,
   openChosenModel,
@@ -224,7 +225,7 @@ function describeCounts({ counts }: Summary): string {
 /** Opens results.jsonl for a line a sample; earlier results are never overwritten. */
 async function openResults(out: string) {
   const path = `${out}/results.jsonl`;
-  await Deno.mkdir(out, { recursive: true });
+  await makeFolder(out);
   const file = await Deno.open(path, { write: true, createNew: true }).catch((error) => {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     throw new Error(`Cannot write to "${out}": it already holds results; choose another --out`);

@@ -10,6 +10,7 @@ import {
   defaultFolder,
   describeRun,
   groundSettings,
+  makeFolder,
   METHOD_FLAGS,
   MODEL_FLAGS,
   openChosenModel,
@@ -72,6 +73,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const { model, gpu, settings, resolved } = await openChosenModel(values, chosen);
   try {
     const out = values.out ?? defaultFolder("ground");
+    // What cannot be kept is not worth the minutes that it takes.
+    await makeFolder(out);
     const progress = new Progress(phrases.length);
     const onProgress = (done: number) => progress.update(done);
     const onNotice = (notice: string) => {
@@ -105,7 +108,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
 
 async function writeResult(folder: string, result: ScoredPhrase, record: object): Promise<void> {
   const { image, heatmap, size, threshold = null, originalBox = null, sample } = result;
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
   const overlay = await renderOverlay({ gray: image.gray, heatmap, size, crop: image.crop });
   await writeWhole(`${folder}/overlay.png`, overlay);

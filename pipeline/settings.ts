@@ -159,7 +159,8 @@ function requireSteps(
 ): void {
   if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start < end)) {
     throw new RangeError(
-      `Cannot select steps ${start}..${end} of T = ${steps}: expected at least one step`,
+      `Cannot select steps ${start}..${end} of T = ${steps}: expected at least one step; ` +
+        `take a larger T or a wider selection`,
     );
   }
   if (end > count) {

@@ -79,6 +79,17 @@ Deno.test("ground names what is wrong and writes nothing", () =>
     assertEquals(names, ["cut.png", "text.png", "xray.png"]);
   }));
 
+Deno.test("ground finds out before its passes that it cannot write", () =>
+  inFolder(async (folder) => {
+    await writeXray(`${folder}/xray.png`);
+    const { code, stderr } = await runCommand("ground", [
+      ...["--image", "xray.png", "--phrase", "x", "--out", "xray.png"],
+    ], folder);
+    assertEquals(code, 1);
+    assertMatch(stderr, /\nerror: Cannot write to folder "xray\.png": /);
+    assert(!stderr.includes("samples"), stderr);
+  }));
+
 Deno.test("ground --help lists the options", () =>
   inFolder(async (folder) => {
     const { code, stdout } = await runCommand("ground", ["--help"], folder);

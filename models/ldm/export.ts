@@ -35,6 +35,7 @@ const ALIGNMENT = 64;
  * @param options Which maps are outputs.
  * @returns Paths of the models.
  * @throws {RangeError} If a layer is asked for that the model does not have.
+ * @throws {Error} If the folder cannot be made.
  */
 export async function exportBundle(
   bundle: Bundle,
@@ -46,7 +47,9 @@ export async function exportBundle(
   const latentSize = config.imageSize / downsampling(config.autoencoder);
   const tokens = text.config.positions;
   const { graph: unet } = buildUnet(config.unet, { latentSize, tokens, layers });
-  await Deno.mkdir(folder, { recursive: true });
+  await Deno.mkdir(folder, { recursive: true }).catch((error) => {
+    throw new Error(`Cannot write to folder "${folder}": ${error.message}`, { cause: error });
+  });
   return [
     await exportGraph(
       buildEncoder(config.autoencoder, config.imageSize),
