@@ -80,9 +80,11 @@ export class TrajectoryCache {
    */
   async read(key: string, length: number): Promise<Float32Array | undefined> {
     const path = this.#path(key);
-    let bytes: Uint8Array;
+    let bytes = new Uint8Array();
     try {
-      bytes = await Deno.readFile(path);
+      const { isFile, size } = await Deno.stat(path);
+      // Neither a device nor a file of any size is taken into memory.
+      if (isFile && size === DIGEST_BYTES + 4 * length) bytes = await Deno.readFile(path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
       this.#onNotice(`Cannot read "${path}" (${(error as Error).message}); computed anew.`);

@@ -138,6 +138,11 @@ Deno.test("a corrupt entry is told of, computed anew and mended", () =>
         assertEquals(await Deno.readFile(path), whole);
       }
       assert(counts.encode === 5);
+      // Something endless is not read to its end.
+      await Deno.remove(path);
+      await Deno.symlink("/dev/zero", path);
+      assertEquals(await smoothed(model, "haze", { cache }), expected);
+      assertEquals(await Deno.readFile(path), whole);
     })
   ));
 
