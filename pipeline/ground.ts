@@ -151,6 +151,11 @@ export function ground(
   options: GroundOptions,
 ): AsyncIterableIterator<GroundResult> {
   const { phrasesPerImage = 64 } = options;
+  if (!(Number.isInteger(phrasesPerImage) && phrasesPerImage >= 1)) {
+    throw new RangeError(
+      `Cannot ground ${phrasesPerImage} phrases of an image at a time: expected a whole number from 1`,
+    );
+  }
   const source = requests(samples, phrasesPerImage);
   return usingModel(options, (model) => groundRequests(source, { ...options, model }));
 }

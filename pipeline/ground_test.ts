@@ -86,6 +86,9 @@ Deno.test("ground() opens a bundle for itself, and checks its options at once", 
   assertEquals(results.map(({ kind }) => kind), ["dropped"]);
   assertThrows(() => ground(samples, {}), TypeError, "without a model");
   assertThrows(() => ground(samples, { bundle, steps: 2000 }), RangeError, "1 to 1000");
+  for (const phrasesPerImage of [0, 1.5, NaN]) {
+    assertThrows(() => ground(samples, { bundle, phrasesPerImage }), RangeError, "from 1");
+  }
   assertThrows(() => ground(samples, { bundle, layers: [11] }), RangeError, "layer 11");
 });
 
