@@ -232,17 +232,11 @@ export function describeRun(
     model: { path: model.bundle.path, sha256: modelHash },
     versions: {
       groundray: manifest.version,
-      runtime: model.runtime.version,
+      runtime: `${model.runtime.version} (${model.runtime.name})`,
       ...(gpu && { gpu: gpu.adapter.name }),
       deno: Deno.version.deno,
     },
   };
-}
-
-/** A folder name that tells runs apart, such as `out/eval-20260131-120000`. */
-export function defaultFolder(command: string): string {
-  const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
-  return `out/${command}-${stamp}`;
 }
 
 /**
@@ -255,6 +249,22 @@ export async function makeFolder(path: string): Promise<void> {
     await Deno.mkdir(path, { recursive: true });
   } catch (error) {
     throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
+  }
+}
+
+/** Makes a folder that no other run has, such as `out/eval-20260131-120000`. */
+export async function makeOwnFolder(command: string): Promise<string> {
+  const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  await makeFolder("out");
+  for (let number = 1;; number++) {
+    const path = `out/${command}-${stamp}${number > 1 ? `-${number}` : ""}`;
+    try {
+      await Deno.mkdir(path);
+      return path;
+    } catch (error) {
+      // Another run began in the same second.
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
   }
 }
 

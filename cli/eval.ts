@@ -17,10 +17,10 @@ import {
 } from "../mod.ts";
 import {
   CACHE_FLAGS,
-  defaultFolder,
   describeRun,
   groundSettings,
   makeFolder,
+  makeOwnFolder,
   METHOD_FLAGS,
   MODEL_FLAGS,
   openChosenModel,
@@ -117,7 +117,6 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   if (!values.dataset && (images ?? split)) {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
   }
-  const out = values.out ?? defaultFolder("eval");
   const chosen = groundSettings(values);
   const extra = values.setting.map(parseSetting);
   if (values.ablate && !values.otsu) {
@@ -140,6 +139,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const opened = await openChosenModel(values, chosen, chooseVariants);
   const { model, gpu, settings, resolved } = opened;
   const names = resolved.variants.map(({ name }) => name);
+  const out = values.out ?? await makeOwnFolder("eval");
   const file = await openResults(out);
   try {
     const dataset = given ?? await openDataset(

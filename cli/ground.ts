@@ -7,10 +7,10 @@
 import { decodeImage, encodeNpy, groundImage, renderOverlay, type ScoredPhrase } from "../mod.ts";
 import {
   CACHE_FLAGS,
-  defaultFolder,
   describeRun,
   groundSettings,
   makeFolder,
+  makeOwnFolder,
   METHOD_FLAGS,
   MODEL_FLAGS,
   openChosenModel,
@@ -72,8 +72,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   if (values.cache) await TrajectoryCache.open(values.cache);
   const { model, gpu, settings, resolved } = await openChosenModel(values, chosen);
   try {
-    const out = values.out ?? defaultFolder("ground");
     // What cannot be kept is not worth the minutes that it takes.
+    const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
     const progress = new Progress(phrases.length);
     const onProgress = (done: number) => progress.update(done);

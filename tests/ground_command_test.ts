@@ -79,6 +79,22 @@ Deno.test("ground names what is wrong and writes nothing", () =>
     assertEquals(names, ["cut.png", "text.png", "xray.png"]);
   }));
 
+Deno.test("ground writes to a folder of its own, however many begin at once", () =>
+  inFolder(async (folder) => {
+    await writeXray(`${folder}/xray.png`);
+    const run = (phrase: string) =>
+      runCommand("ground", [
+        ...["--image", "xray.png", "--phrase", phrase, "--noise", "sample", "--steps", "10"],
+      ], folder);
+    const phrases = ["haze", "effusion", "nodule"];
+    const runs = await Promise.all(phrases.map(run));
+    assertEquals(runs.map(({ code }) => code), [0, 0, 0], runs[0]!.stderr);
+    const kept = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) =>
+      JSON.parse(Deno.readTextFileSync(`${folder}/out/${name}/result.json`)).phrase
+    );
+    assertEquals(kept.sort(), phrases.toSorted());
+  }));
+
 Deno.test("ground finds out before its passes that it cannot write", () =>
   inFolder(async (folder) => {
     await writeXray(`${folder}/xray.png`);
