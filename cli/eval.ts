@@ -168,14 +168,16 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       console.error(notice);
       notices.push(notice);
     };
-    const finish = async () => {
+    const finish = async (error?: Error) => {
       progress.finish(done);
       const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
       const interrupted = signal.aborted;
       const ablation = summary.toJSON();
       // One variant is the run itself.
       const total = Object.values(ablation)[0]!;
-      const json = { ...record, seconds, interrupted, notices };
+      // Whatever broke the run off, what it leaves must not look whole.
+      const broken = error && !interrupted && { error: error.message };
+      const json = { ...record, seconds, interrupted, ...broken, notices };
       const results = names.length > 1 ? { ...json, ablation } : { ...json, ...total };
       await writeWhole(`${out}/summary.json`, JSON.stringify(results, null, 2) + "\n");
       return { total, ablation };
@@ -197,8 +199,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         }
       }
     } catch (error) {
-      const { total } = await finish();
-      if (signal.aborted) console.error(`${describeCounts(total)}; results so far are in ${out}`);
+      const { total } = await finish(error as Error);
+      console.error(`${describeCounts(total)}; results so far are in ${out}`);
       throw error;
     }
     const { total, ablation } = await finish();

@@ -168,6 +168,22 @@ Deno.test("eval names what is wrong before it writes anything", () =>
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["a.csv"]);
   }));
 
+Deno.test("eval says in the summary what broke it off", () =>
+  inFolder(async (folder) => {
+    const args = ["--limit", "3", "--noise", "sample", "--steps", "10", "--out", "out"];
+    const { code, stderr } = await runCommand("eval", args, folder, { preload: "fill_disk.ts" });
+    assertEquals(code, 1);
+    assertMatch(
+      stderr,
+      /\n1 scored, .*; results so far are in out\nerror: No space left on device/,
+    );
+    const { counts, error, interrupted } = JSON.parse(
+      await Deno.readTextFile(`${folder}/out/summary.json`),
+    );
+    assertEquals([counts.scored, error, interrupted], [1, "No space left on device", false]);
+    assertEquals((await results(`${folder}/out`)).length, 1);
+  }));
+
 Deno.test("eval never overwrites earlier results", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/results.jsonl`, "precious\n");
