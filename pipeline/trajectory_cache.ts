@@ -40,6 +40,7 @@ export class TrajectoryCache {
   ): Promise<TrajectoryCache> {
     try {
       await Deno.mkdir(folder, { recursive: true });
+      await removeRemains(folder);
     } catch (error) {
       throw new Error(`Cannot keep noisy latents in "${folder}": ${(error as Error).message}`, {
         cause: error,
@@ -133,4 +134,19 @@ export class TrajectoryCache {
 
 function digest(bytes: Uint8Array | Uint8ClampedArray) {
   return createHash("sha256").update(bytes).digest();
+}
+
+/** How long an entry may take to be written, in milliseconds: far longer than it does. */
+const WRITING = 24 * 60 * 60 * 1000;
+
+/** Removes what runs that were killed while they wrote have left; what others write now stays. */
+async function removeRemains(folder: string): Promise<void> {
+  for await (const { name } of Deno.readDir(folder)) {
+    if (!/^[0-9a-f]+\.latents\..*\.partial$/.test(name)) continue;
+    const path = `${folder}/${name}`;
+    const info = await Deno.stat(path).catch(() => undefined);
+    if (info?.mtime && Date.now() - info.mtime.getTime() > WRITING) {
+      await Deno.remove(path).catch(() => {});
+    }
+  }
 }

@@ -166,6 +166,16 @@ Deno.test("runs that share a folder do not meet", () =>
     })
   ));
 
+Deno.test("what a killed run left half written goes after a day", () =>
+  inFolder(async (cache) => {
+    const [old, fresh, other] = ["0a.latents.1.partial", "0b.latents.2.partial", "notes.partial"];
+    for (const name of [old, fresh, other]) await Deno.writeTextFile(`${cache}/${name}`, "");
+    const longAgo = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000);
+    for (const name of [old, other]) await Deno.utime(`${cache}/${name}`, longAgo, longAgo);
+    await TrajectoryCache.open(cache);
+    assertEquals(entries(cache).sort(), [fresh, other]);
+  }));
+
 Deno.test("a folder that is none ends the run; one that goes away does not", () =>
   inFolder((folder) =>
     withModel(async (model) => {

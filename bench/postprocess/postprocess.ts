@@ -40,7 +40,7 @@ const COMMAND = command({
       type: "string",
       placeholder: "DIR",
       description: "Folder to write to.",
-      defaultText: "bench/results",
+      defaultText: "bench/results; with --quick nothing is written",
     },
   },
 });
@@ -51,7 +51,9 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     console.log(helpText(COMMAND));
     return EXIT.ok;
   }
-  const { quick, rounds = quick ? 3 : 21, out = RESULTS } = values;
+  const { quick, rounds = quick ? 3 : 21 } = values;
+  // A quick look must not take the place of a measurement.
+  const out = values.out ?? (quick ? undefined : RESULTS);
   quietenDriver();
   const sweeps = quick ? QUICK : FULL;
   const inputs = makeInputs(Math.max(...sweeps.steps));
@@ -104,6 +106,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       conclusions: conclusions(measurements, gpu?.adapter.name, readback),
     };
     const title = `Post-processing on ${adapter} and ${machine.cpus} x ${machine.cpu}, ${date}`;
+    if (out === undefined) return EXIT.ok;
     await Deno.mkdir(out, { recursive: true });
     const base = `${out}/${date}-postprocess`;
     await Deno.writeTextFile(`${base}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
