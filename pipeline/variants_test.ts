@@ -73,7 +73,8 @@ Deno.test("tableTwoVariants() are the twelve of the paper's Table II", async () 
   const variants = tableTwoVariants(bundle, [3, 4, 6, 7]);
   assertEquals(variants.length, 12);
   const layers = Array.from({ length: 11 }, (_, layer) => layer);
-  const settings: GroundSettings = { steps: 300, variants };
+  const select = { kind: "indices", start: 120, end: 180 } as const;
+  const settings: GroundSettings = { steps: 300, select, variants };
   const resolved = resolveSettings({ bundle, layers }, settings);
   assertEquals(
     [...new Set(resolved.variants.map(({ layers }) => layers.join()))],

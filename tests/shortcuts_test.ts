@@ -2,6 +2,7 @@ import { assert } from "@std/assert";
 import { groundImage, loadBundle, openModel, openRuntime, postprocess } from "../mod.ts";
 import { decodeImage, drawPhantom, preprocess, resolveSettings } from "../mod.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
+import { defaultLayers } from "../models/ldm/model.ts";
 import type { GrayImage } from "../pipeline/preprocess.ts";
 import { largestDifference, openReference } from "./support/replay.ts";
 
@@ -19,7 +20,7 @@ async function plainSmoothed(
   steps: number,
 ): Promise<Float32Array> {
   const model = await openModel(bundle, await openRuntime("native"), { layers: "all" });
-  const settings = resolveSettings({ bundle, layers: [3, 4, 6, 7] }, { steps });
+  const settings = resolveSettings({ bundle, layers: defaultLayers(bundle) }, { steps });
   const { timesteps, start, end } = settings;
   const empty = await model.condition(bundle.tokenizer.encode(""));
   const encoded = bundle.tokenizer.encode(phrase);
