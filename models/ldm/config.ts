@@ -21,7 +21,7 @@ export interface LdmConfig {
   readonly scaleFactor: number;
   /** Side of the square image in pixels. */
   readonly imageSize: number;
-  /** One sentence that a run prints first, such as that the weights are untrained. */
+  /** One sentence that a run prints first, such as what the model does not know. */
   readonly notice?: string;
   /** Number of steps T that suits this model, where it is not the method's 300. */
   readonly steps?: number;

@@ -1,6 +1,5 @@
 /**
- * Random weights for an architecture: for a demonstration without a trained
- * model, and for benchmarks at full size.
+ * Random weights for an architecture: for tests, and for benchmarks at full size.
  *
  * @module
  */
