@@ -50,7 +50,7 @@ const COMMAND = command({
     images: {
       type: "integer",
       min: 2,
-      default: 160,
+      default: 150,
       placeholder: "N",
       description: "Phantoms, of one to two phrases each.",
     },
