@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
+  DEFAULT_LAYERS,
   drawPhantom,
   ground,
   groundImage,
@@ -23,12 +24,18 @@ async function withModel(test: (model: LdmModel) => Promise<void>): Promise<void
   }
 }
 
+/** A bundle that states no steps and layers of its own, with the released code's layers. */
+function silent({ bundle }: LdmModel) {
+  const { steps: _steps, layers: _layers, select: _select, ...config } = bundle.config;
+  return { bundle: { ...bundle, config }, layers: DEFAULT_LAYERS };
+}
+
 Deno.test("resolveSettings() makes the released code's choices", () =>
-  withModel((model) => {
-    const { start, end, steps, sigma, otsu, layers } = resolveSettings(model, { steps: 300 });
+  withModel((bundled) => {
+    const model = silent(bundled);
+    const { start, end, steps, sigma, otsu, layers } = resolveSettings(model, {});
     assertEquals([start, end, steps, sigma, otsu], [120, 180, 300, 2.5, true]);
     assertEquals(layers, [3, 4, 6, 7]);
-    assertEquals(resolveSettings(model, {}).steps, 50);
     const share = (start: number, end: number, steps: number) => {
       const resolved = resolveSettings(model, { steps, select: { kind: "share", start, end } });
       return [resolved.start, resolved.end];
@@ -38,8 +45,20 @@ Deno.test("resolveSettings() makes the released code's choices", () =>
     return Promise.resolve();
   }));
 
-Deno.test("resolveSettings() refuses what is out of range", () =>
+Deno.test("resolveSettings() takes what a bundle states before the released code's choices", () =>
   withModel((model) => {
+    const config = { ...model.bundle.config, steps: 40, select: [0.25, 0.5] as const };
+    const stated = { ...model, bundle: { ...model.bundle, config } };
+    const { steps, start, end } = resolveSettings(stated, {});
+    assertEquals([steps, start, end], [40, 10, 20]);
+    const select = { kind: "indices", start: 3, end: 4 } as const;
+    assertEquals(resolveSettings(stated, { select }).start, 3);
+    return Promise.resolve();
+  }));
+
+Deno.test("resolveSettings() refuses what is out of range", () =>
+  withModel((bundled) => {
+    const model = silent(bundled);
     const indices = (start: number, end: number) => ({ kind: "indices" as const, start, end });
     const cases: [GroundSettings, string][] = [
       [{ steps: 0 }, "1 to 1000"],
