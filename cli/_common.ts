@@ -29,7 +29,7 @@ import { type Flags, type FlagValues, UsageError } from "./_flags.ts";
 import { parseLayers, parseSelect } from "./_parsers.ts";
 
 /** Folder of the bundled model. */
-const DEMO = decodeURIComponent(new URL("../models/demo", import.meta.url).pathname)
+export const DEMO: string = decodeURIComponent(new URL("../models/demo", import.meta.url).pathname)
   .replace(/^\/([A-Za-z]:)/, "$1");
 
 /** Options that say which model to run, and on what. */

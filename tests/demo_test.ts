@@ -2,13 +2,12 @@ import { assert } from "@std/assert";
 import {
   ground,
   loadBundle,
-  openDataset,
   openModel,
   openRuntime,
-  type Sample,
   scoreHeatmap,
   writePhantomSet,
 } from "../mod.ts";
+import { readSamples } from "../datasets/read_samples.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
 
@@ -25,10 +24,7 @@ Deno.test("the bundled model grounds 24 phrases as well as when it was made", as
   const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
   try {
     const { csv } = await writePhantomSet(folder, { seed: SEED, images: 14 });
-    const samples: Sample[] = [];
-    for await (const entry of (await openDataset(csv)).items) {
-      if (entry.kind === "sample" && samples.length < PHRASES) samples.push(entry.sample);
-    }
+    const samples = (await readSamples(csv)).slice(0, PHRASES);
     let miou = 0;
     let swapped = 0;
     for await (const result of ground(samples, { model })) {

@@ -14,7 +14,7 @@ import { groundImage, type LdmModel, loadBundle, openModel, openRuntime } from "
 import { resolveSettings } from "../../pipeline/settings.ts";
 import { drawPhantom } from "../../datasets/phantom.ts";
 import { preprocess } from "../../pipeline/preprocess.ts";
-import { describeMachine } from "../environment.ts";
+import { describeMachine, MODULES } from "../environment.ts";
 import { median } from "../median.ts";
 import { writeSeededBundle } from "./seeded_bundle.ts";
 
@@ -129,10 +129,9 @@ async function measureReleased(model: LdmModel, steps: number): Promise<Report> 
 
 /** Runs one contender in a process of its own. */
 async function apart(name: string, path: string, steps: number): Promise<Report> {
-  const modules = decodeURIComponent(new URL("../../node_modules", import.meta.url).pathname);
   const args = [
     ...["run", "--allow-read", "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD"],
-    ...["--allow-sys=cpus", `--allow-ffi=${modules}`],
+    ...["--allow-sys=cpus", `--allow-ffi=${MODULES}`],
   ];
   return await lastLine("deno", [...args, import.meta.filename!, name, path, String(steps)]);
 }

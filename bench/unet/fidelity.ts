@@ -13,7 +13,6 @@ import {
   type GroundSettings,
   type LdmModel,
   loadBundle,
-  openDataset,
   openModel,
   openRuntime,
   resolveSettings,
@@ -22,6 +21,8 @@ import {
 } from "../../mod.ts";
 import { noisePasses } from "../../pipeline/noise.ts";
 import { DEFAULT_STEPS } from "../../pipeline/settings.ts";
+import { DEMO } from "../../cli/_common.ts";
+import { readSamples } from "../../datasets/read_samples.ts";
 import { describeMachine } from "../environment.ts";
 
 const COMMAND = command({
@@ -33,7 +34,7 @@ const COMMAND = command({
     model: {
       type: "string",
       placeholder: "DIR",
-      default: decodeURIComponent(new URL("../../models/demo", import.meta.url).pathname),
+      default: DEMO,
       description: "Folder of the model.",
     },
     images: {
@@ -111,9 +112,7 @@ async function main(args: string[]): Promise<number> {
   try {
     const { images, seed } = values;
     const { csv } = await writePhantomSet(folder, { seed, images });
-    const { items } = await openDataset(csv);
-    const samples: Sample[] = [];
-    for await (const entry of items) if (entry.kind === "sample") samples.push(entry.sample);
+    const samples = await readSamples(csv);
     const share = await frontShare(model);
     const { cpu, cpus } = describeMachine();
     console.log(

@@ -20,10 +20,8 @@ import { buildUnet } from "../../models/ldm/unet.ts";
 import { openUnet } from "../../models/ldm/unet_session.ts";
 import { openRuntime, type RuntimeName } from "../../models/runtime/mod.ts";
 import { Random } from "../../pipeline/random.ts";
+import { MODULES } from "../environment.ts";
 import { median } from "../median.ts";
-
-/** Where the native runtime's library is. */
-const MODULES = decodeURIComponent(new URL("../../node_modules", import.meta.url).pathname);
 
 /** Steps that are timed, after one that is not. */
 const STEPS = 7;

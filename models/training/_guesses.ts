@@ -1,4 +1,6 @@
 import { type Box, CLASSES } from "../../datasets/sample.ts";
+import { normalize01 } from "../../shaders/aggregate_cpu.ts";
+import { readFindings } from "./_findings.ts";
 
 /** A heatmap that does not look at the image. */
 export interface Guess {
@@ -18,22 +20,13 @@ export async function readGuesses(folder: string): Promise<Guess[]> {
   const sums = new Map<string, Float32Array>(
     ["", ...CLASSES].map((category) => [category, new Float32Array(SIZE * SIZE)]),
   );
-  let isEmpty = true;
-  for await (const { name } of Deno.readDir(folder)) {
-    if (!name.endsWith(".jsonl")) continue;
-    for (const line of (await Deno.readTextFile(`${folder}/${name}`)).trim().split("\n")) {
-      const findings: { category: string; boxes: Box[] }[] = JSON.parse(line);
-      for (const { category, boxes } of findings) {
-        isEmpty = false;
-        const mask = boxMask(boxes);
-        for (const sum of [sums.get("")!, sums.get(category)!]) {
-          for (let i = 0; i < mask.length; i++) sum[i]! += mask[i]!;
-        }
-      }
+  for await (const { category, boxes } of readFindings(folder)) {
+    const mask = boxMask(boxes);
+    for (const sum of [sums.get("")!, sums.get(category)!]) {
+      for (let i = 0; i < mask.length; i++) sum[i]! += mask[i]!;
     }
   }
-  if (isEmpty) throw new Error(`Cannot read a training set from "${folder}": expected *.jsonl`);
-  const maps = new Map([...sums].map(([category, sum]) => [category, scaled(sum)]));
+  const maps = new Map([...sums].map(([category, sum]) => [category, normalize01(sum)]));
   const whole = new Float32Array(SIZE * SIZE).fill(1);
   const offset = (SIZE - CENTRE) / 2;
   const centre = boxMask([[offset, offset, CENTRE, CENTRE]]);
@@ -54,9 +47,4 @@ function boxMask(boxes: readonly Box[]): Float32Array {
     }
   }
   return mask;
-}
-
-function scaled(sum: Float32Array): Float32Array {
-  const [low, high] = [Math.min(...sum), Math.max(...sum)];
-  return high > low ? sum.map((value) => (value - low) / (high - low)) : sum;
 }

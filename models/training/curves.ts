@@ -7,6 +7,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { toSvg } from "../../reports/svg.ts";
+import { runScript } from "./_script.ts";
 
 /** One line of a log of train.py. */
 type Row = { readonly step: number; readonly loss: number; readonly by_layer: LayerScores };
@@ -79,10 +80,8 @@ async function drawCurves(run: string, file: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  const [run, file] = Deno.args;
-  if (!run || !file) {
-    console.error("usage: deno task train:curves RUN FILE");
-    Deno.exit(2);
-  }
-  await drawCurves(run, file);
+  await runScript(
+    ["deno task train:curves", "RUN", "FILE"],
+    ([run, file]) => drawCurves(run, file),
+  );
 }

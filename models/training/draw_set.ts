@@ -12,6 +12,8 @@
 import { drawPhantom } from "../../datasets/phantom.ts";
 import { cropRegion, preprocess } from "../../pipeline/preprocess.ts";
 import { Random } from "../../pipeline/random.ts";
+import { UsageError } from "../../cli/_flags.ts";
+import { runScript } from "./_script.ts";
 
 /** Side of the model's input. */
 const SIZE = 128;
@@ -19,7 +21,12 @@ const SIZE = 128;
 /** Seeds of training phantoms start here; those of sets to score on stay far below. */
 const FIRST_SEED = 2 ** 41;
 
-async function drawSet(folder: string, first: number, count: number): Promise<void> {
+async function drawSet(
+  folder: string,
+  first: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   using images = await Deno.open(`${folder}/${first}.images`, {
     write: true,
@@ -28,6 +35,7 @@ async function drawSet(folder: string, first: number, count: number): Promise<vo
   });
   const lines: string[] = [];
   for (let index = first; index < first + count; index++) {
+    signal.throwIfAborted();
     // Portrait to landscape, at most a third larger than the model sees.
     const random = new Random(index);
     const side = random.integer(SIZE, Math.round(1.3 * SIZE));
@@ -55,11 +63,17 @@ async function drawSet(folder: string, first: number, count: number): Promise<vo
   await Deno.writeTextFile(`${folder}/${first}.jsonl`, lines.join("\n") + "\n");
 }
 
+/** A whole number from `least`. */
+function readNumber(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new UsageError(`${name} must be a whole number from ${least}, got "${text}"`);
+}
+
 if (import.meta.main) {
-  const [folder, first, count] = Deno.args;
-  if (!folder || !(Number(first) >= 0) || !(Number(count) > 0)) {
-    console.error("usage: deno task train:draw FOLDER FIRST COUNT");
-    Deno.exit(2);
-  }
-  await drawSet(folder, Number(first), Number(count));
+  await runScript(
+    ["deno task train:draw", "FOLDER", "FIRST", "COUNT"],
+    ([folder, first, count], signal) =>
+      drawSet(folder, readNumber("FIRST", first, 0), readNumber("COUNT", count, 1), signal),
+  );
 }

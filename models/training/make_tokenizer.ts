@@ -6,6 +6,9 @@
  * @module
  */
 
+import { readFindings } from "./_findings.ts";
+import { runScript } from "./_script.ts";
+
 /** Byte-pair merges that join letters into the words of some phrases, each word one token; most frequent pair first. */
 function learnMerges(phrases: readonly string[]): [string, string][] {
   const words = new Map<string, number>();
@@ -55,12 +58,8 @@ function byteSymbols(): string[] {
 /** Writes `vocab.json`, `merges.txt` and `tokenizer_config.json` into a model's folder. */
 async function makeTokenizer(data: string, model: string): Promise<void> {
   const phrases = new Set<string>();
-  for await (const { name } of Deno.readDir(data)) {
-    if (!name.endsWith(".jsonl")) continue;
-    for (const line of (await Deno.readTextFile(`${data}/${name}`)).trim().split("\n")) {
-      const findings: { wordings: string[] }[] = JSON.parse(line);
-      for (const { wordings } of findings) wordings.forEach((wording) => phrases.add(wording));
-    }
+  for await (const { wordings } of readFindings(data)) {
+    for (const wording of wordings) phrases.add(wording);
   }
   // In an order of their own, whatever order the folder is read in.
   const merges = learnMerges([...phrases].sort());
@@ -84,10 +83,8 @@ async function makeTokenizer(data: string, model: string): Promise<void> {
 }
 
 if (import.meta.main) {
-  const [data, model] = Deno.args;
-  if (!data || !model) {
-    console.error("usage: deno task train:tokenizer DATA MODEL");
-    Deno.exit(2);
-  }
-  await makeTokenizer(data, model);
+  await runScript(
+    ["deno task train:tokenizer", "DATA", "MODEL"],
+    ([data, model]) => makeTokenizer(data, model),
+  );
 }

@@ -23,6 +23,17 @@ class Conv(nn.Module):
         return self.conv(x)
 
 
+class Up(nn.Module):
+    """Doubles both sides by repeating pixels, then convolves."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.conv = Conv(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
 # --- autoencoder -------------------------------------------------------------------------------
 
 
@@ -49,15 +60,6 @@ class AutoencoderDown(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(F.pad(x, (0, 1, 0, 1)))
-
-
-class AutoencoderUp(nn.Module):
-    def __init__(self, channels: int):
-        super().__init__()
-        self.conv = Conv(channels, channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class Blocks(nn.Module):
@@ -95,7 +97,7 @@ class Autoencoder(nn.Module):
                 blocks.append(AutoencoderBlock(width, next_width, groups, eps))
                 width = next_width
             if level + 1 < len(channels):
-                blocks.append(AutoencoderUp(width))
+                blocks.append(Up(width))
         blocks += [nn.GroupNorm(groups, width, eps), Conv(width, config["in_channels"])]
         self.decoder = Blocks(blocks)
         self.quant_conv_mu = Conv(latent, latent, 1)
@@ -208,15 +210,6 @@ class Down(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.op(x)
-
-
-class Up(nn.Module):
-    def __init__(self, width: int):
-        super().__init__()
-        self.conv = Conv(width, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class Level(nn.Module):

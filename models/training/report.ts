@@ -16,7 +16,6 @@ import {
   formatTable,
   ground,
   loadBundle,
-  openDataset,
   openModel,
   openRuntime,
   type Sample,
@@ -26,6 +25,8 @@ import {
   type VariantSettings,
   writePhantomSet,
 } from "../../mod.ts";
+import { DEMO } from "../../cli/_common.ts";
+import { readSamples } from "../../datasets/read_samples.ts";
 import { defaultLayers } from "../ldm/model.ts";
 import { type Guess, readGuesses } from "./_guesses.ts";
 
@@ -44,7 +45,7 @@ const COMMAND = command({
     model: {
       type: "string",
       placeholder: "DIR",
-      default: decodeURIComponent(new URL("../demo", import.meta.url).pathname),
+      default: DEMO,
       description: "Folder of the model.",
     },
     images: {
@@ -82,11 +83,13 @@ async function main(args: string[]): Promise<number> {
   const guesses = await readGuesses(data);
   const bundle = await loadBundle(values.model);
   const layers = defaultLayers(bundle);
-  const own: VariantSettings = { name: OWN, layers, otsu: true };
+  // The last of Table II is what the model's own settings are.
+  const tableTwo = tableTwoVariants(bundle, layers);
+  const own: VariantSettings = { ...tableTwo.pop()!, name: OWN };
   const variants = [
     own,
     ...values.setting.map(parseSetting),
-    ...tableTwoVariants(bundle, layers),
+    ...tableTwo,
     {
       name: "the paper's layers and steps, Otsu",
       layers: [3, 4, 6, 7],
@@ -101,9 +104,7 @@ async function main(args: string[]): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "groundray-report-" });
   try {
     const { csv } = await writePhantomSet(folder, { seed, images });
-    const { items } = await openDataset(csv);
-    const samples: Sample[] = [];
-    for await (const entry of items) if (entry.kind === "sample") samples.push(entry.sample);
+    const samples = await readSamples(csv);
     console.log(`${samples.length} phrases on ${images} phantoms of seed ${seed}\n`);
 
     for (const guess of guesses) {

@@ -240,6 +240,13 @@ def area_under_roc(score: np.ndarray, mask: np.ndarray) -> float:
     return (inside.sum() - n * (n + 1) / 2) / (n * (score.size - n))
 
 
+def enlarged(maps: torch.Tensor) -> np.ndarray:
+    """Maps [count, positions] of a square to [count, SIZE, SIZE]."""
+    side = math.isqrt(maps.shape[1])
+    up = F.interpolate(maps.reshape(-1, 1, side, side), (SIZE, SIZE), mode="bilinear")
+    return up[:, 0].numpy()
+
+
 @torch.no_grad()
 def validate(model, latents, findings, tokenizer, count: int) -> dict:
     """AUC-ROC of each layer's attention and of groups of layers, by class, with sampled noise."""
@@ -266,14 +273,7 @@ def validate(model, latents, findings, tokenizer, count: int) -> dict:
                 low, high = m.amin(1, True), m.amax(1, True)
                 sums[index] = sums[index] + (m - low) / (high - low + 1e-12)
             ends = ends + torch.stack([w[:, len(r) - 1] for w, r in zip(layers[-2].map, rows)])
-        maps = {}
-        for index, m in enumerate(sums):
-            side = int(m.shape[1] ** 0.5)
-            up = F.interpolate(m.reshape(-1, 1, side, side), (SIZE, SIZE), mode="bilinear")
-            maps[str(index)] = up[:, 0].numpy()
-        side = int(ends.shape[1] ** 0.5)
-        up = F.interpolate(ends.reshape(-1, 1, side, side), (SIZE, SIZE), mode="bilinear")
-        maps["end"] = up[:, 0].numpy()
+        maps = {str(index): enlarged(m) for index, m in enumerate(sums)} | {"end": enlarged(ends)}
         for name, chosen in {"8-10": (8, 9, 10), "3467": (3, 4, 6, 7), "all": range(11)}.items():
             maps[name] = sum(maps[str(index)] for index in chosen)
         for row, (_, finding) in enumerate(part):

@@ -1,0 +1,17 @@
+import { openDataset } from "./open_dataset.ts";
+import type { Sample } from "./sample.ts";
+
+/**
+ * Every sample of a dataset at once, for one that fits into memory and has no bad row.
+ *
+ * @param path As {@linkcode openDataset} takes it.
+ * @throws {Error} If a row could not become a sample.
+ */
+export async function readSamples(path: string): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for await (const entry of (await openDataset(path)).items) {
+    if (entry.kind === "failure") throw new Error(`${entry.failure.id}: ${entry.failure.reason}`);
+    samples.push(entry.sample);
+  }
+  return samples;
+}
