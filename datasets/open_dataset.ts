@@ -6,7 +6,7 @@
 
 import { readCsv } from "./_csv.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
-import { groupRows, type ImageRoot, mergeRows } from "./_rows.ts";
+import { groupRows, type ImageRoot, mergeRows, show } from "./_rows.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, type SplitRow } from "./ms_cxr.ts";
 import { plainRows } from "./plain_csv.ts";
 import type { DatasetItem } from "./sample.ts";
@@ -145,7 +145,7 @@ async function readRows(file: string): Promise<{ kind: Dataset["kind"]; rows: Sp
       json = JSON.parse(text);
     } catch (error) {
       throw new SyntaxError(
-        `Cannot read "${file}": it is not valid JSON (${(error as Error).message})`,
+        `Cannot read "${file}": it is not valid JSON (${show((error as Error).message, 200)})`,
       );
     }
     return { kind: "ms-cxr", rows: cocoRows(file, json) };
@@ -163,7 +163,7 @@ async function readRows(file: string): Promise<{ kind: Dataset["kind"]; rows: Sp
   }
   throw new SyntaxError(
     `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
-      `(${MS_CXR_COLUMNS.join(", ")}), found ${table.columns.join(", ")}`,
+      `(${MS_CXR_COLUMNS.join(", ")}), found ${show(table.columns.join(", "), 400)}`,
   );
 }
 
@@ -175,7 +175,9 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
   const chosen = rows.filter((row) => row.split?.toLowerCase() === split.toLowerCase());
   if (chosen.length > 0) return chosen;
   throw new RangeError(
-    `Cannot read split "${split}" of "${file}": it has ${[...present].sort().join(", ")}`,
+    `Cannot read split "${split}" of "${file}": it has ${
+      show([...present].sort().join(", "), 400)
+    }`,
   );
 }
 
