@@ -123,7 +123,8 @@ function anyOpcode(random: Random): py.Piece {
 
 const STORAGES = [new Uint8Array(48), Uint8Array.from({ length: 48 }, (_, i) => i)];
 
-function torchZip(pickle: Uint8Array, random?: Random): Uint8Array<ArrayBuffer> {
+/** An archive as `torch.save` writes it, around a pickle. */
+export function torchZip(pickle: Uint8Array, random?: Random): Uint8Array<ArrayBuffer> {
   return zip([
     ["archive/data.pkl", pickle],
     ["archive/byteorder", utf8("little")],
@@ -164,7 +165,7 @@ const globals: Target = {
 type Field = readonly [value: number | bigint, bytes: number];
 
 /** A stored zip. With random numbers, some of its fields are extreme. */
-function zip(
+export function zip(
   entries: readonly (readonly [name: string, content: Uint8Array])[],
   random?: Random,
 ): Uint8Array<ArrayBuffer> {
@@ -172,58 +173,27 @@ function zip(
     list.flatMap(([value, bytes]) =>
       little(random && chance(random, 0.02) ? pick(random, EXTREMES) : value, bytes)
     );
-  const body: number[] = [];
-  const directory: number[] = [];
+  const body: ArrayLike<number>[] = [];
+  const directory: ArrayLike<number>[] = [];
+  const length = (parts: readonly ArrayLike<number>[]) =>
+    parts.reduce((sum, part) => sum + part.length, 0);
   for (const [name, content] of entries) {
-    const offset = body.length;
+    const offset = length(body);
+    const size = content.length;
     // Method 0 is stored; 8 is deflated, which no torch.save writes.
     const method = random && chance(random, 0.03) ? 8 : 0;
     const extra = random && chance(random, 0.05) ? zip64(random) : [];
-    const common: Field[] = [
-      [0, 2],
-      [method, 2],
-      [0, 4],
-      [0, 4],
-      [content.length, 4],
-      [
-        content.length,
-        4,
-      ],
-      [name.length, 2],
-      [extra.length, 2],
-    ];
-    body.push(
-      ...fields([[0x04034b50, 4], [20, 2], ...common]),
-      ...utf8(name),
-      ...extra,
-      ...content,
-    );
-    directory.push(
-      ...fields([[0x02014b50, 4], [20, 2], [20, 2], ...common, [0, 2], [0, 2], [0, 2], [0, 4], [
-        offset,
-        4,
-      ]]),
-      ...utf8(name),
-      ...extra,
-    );
+    const flags: Field[] = [[0, 2], [method, 2], [0, 4], [0, 4]];
+    const sizes: Field[] = [[size, 4], [size, 4], [name.length, 2], [extra.length, 2]];
+    const rest: Field[] = [[0, 2], [0, 2], [0, 2], [0, 4], [offset, 4]];
+    const local = fields([[0x04034b50, 4], [20, 2], ...flags, ...sizes]);
+    body.push(local, utf8(name), extra, content);
+    const central = fields([[0x02014b50, 4], [20, 2], [20, 2], ...flags, ...sizes, ...rest]);
+    directory.push(central, utf8(name), extra);
   }
-  return join(
-    body,
-    directory,
-    fields([
-      [0x06054b50, 4],
-      [0, 2],
-      [0, 2],
-      [entries.length, 2],
-      [entries.length, 2],
-      [
-        directory.length,
-        4,
-      ],
-      [body.length, 4],
-      [0, 2],
-    ]),
-  );
+  const [count, start, bytes] = [entries.length, length(body), length(directory)];
+  const end: Field[] = [[0x06054b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [bytes, 4]];
+  return join(...body, ...directory, fields([...end, [start, 4], [0, 2]]));
 }
 
 /** An extra field with sizes of 64 bits. */

@@ -154,7 +154,8 @@ const csv = (name: string, columns: readonly string[]): Target => ({
 
 // COCO
 
-const COCO = {
+/** Whole and harmless. */
+export const COCO = {
   images: [
     { id: 1, file_name: "a.png", width: 8, height: 8, path: "files/b.png" },
     { id: 2, file_name: "a.png", width: 8, height: 8 },

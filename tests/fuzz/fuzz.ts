@@ -51,13 +51,16 @@ interface Outcome {
   readonly memory: number;
   /** Class of the typed error, if it was refused. */
   readonly refused?: string;
+  /** What that error said. */
+  readonly message?: string;
+  /** Which promise was broken. */
   readonly broken?: string;
 }
 
-/** Memory in use, whether it was touched or not. */
-function memory(): number {
+/** Bytes that memory has grown by: what was touched, or what was asked for, whichever is more. */
+function growth(since: Deno.MemoryUsage): number {
   const { rss, heapUsed, external } = Deno.memoryUsage();
-  return Math.max(rss, heapUsed + external);
+  return Math.max(0, rss - since.rss, heapUsed + external - since.heapUsed - since.external);
 }
 
 // A reader that spoils these spoils every object of the program.
@@ -73,11 +76,11 @@ export async function tryInput(
 ): Promise<Outcome> {
   const own = `${folder}/${target.name.replace(/\W/g, "-")}`;
   if (!/^model /.test(target.name)) await Deno.mkdir(own, { recursive: true });
-  const before = memory();
+  const before = Deno.memoryUsage();
   const start = performance.now();
   const measured = () => ({
     time: performance.now() - start,
-    memory: Math.max(0, memory() - before),
+    memory: growth(before),
   });
   let outcome: Outcome;
   try {
@@ -91,7 +94,7 @@ export async function tryInput(
       if (target.refusal && !target.refusal.test((error as Error).message)) {
         throw new Broken(`it was refused for another reason: ${(error as Error).message}`);
       }
-      outcome = { ...outcome, refused };
+      outcome = { ...outcome, refused, message: (error as Error).message };
     } catch (broken) {
       outcome = { ...outcome, broken: (broken as Error).message };
     }

@@ -26,15 +26,19 @@ async function read(bytes: Uint8Array, folder: string): Promise<void> {
 const number = (random: Random, usual: number, length: number) =>
   big(chance(random, 0.1) ? pick(random, EXTREMES) : usual, length);
 
-function chunk(type: string, data: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+/** A PNG chunk with its checksum. */
+export function chunk(type: string, data: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   const body = join(utf8(type), data);
   return join(big(data.length, 4), body, big(crc32(body), 4));
 }
 
-const deflated = (length: number) => deflateSync(new Uint8Array(length));
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const END = chunk("IEND", []);
-// A megabyte of zeros takes a kilobyte: enough to see whether someone inflates it.
+/** Zeros, deflated. */
+export const deflated = (length: number) => deflateSync(new Uint8Array(length));
+/** What a PNG begins with. */
+export const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** What a PNG ends with. */
+export const END = chunk("IEND", []);
+/** 16 MiB that take 16 KiB: enough to see whether someone inflates them. */
 const BOMB = deflated(2 ** 24);
 
 /** A whole grey PNG of zeros. */
@@ -94,7 +98,8 @@ const png: Target = {
 
 // JPEG
 
-const segment = (marker: number, data: ArrayLike<number>) =>
+/** A JPEG segment. */
+export const segment = (marker: number, data: ArrayLike<number>) =>
   join([0xff, marker], big(data.length + 2, 2), data);
 
 /** A Huffman table with one code, a single 0. */

@@ -26,8 +26,10 @@ function spoilJson(random: Random, json: unknown): Uint8Array {
 
 // Architectures
 
-const FLAT = JSON.parse(demo("config.json"));
-const TEXT = JSON.parse(demo("text_encoder/config.json"));
+/** Whole and harmless. */
+export const FLAT = JSON.parse(demo("config.json"));
+/** Whole and harmless. */
+export const TEXT = JSON.parse(demo("text_encoder/config.json"));
 const MONAI = {
   autoencoder_def: FLAT.autoencoder,
   diffusion_def: FLAT.diffusion_model,
@@ -83,7 +85,8 @@ function withScheduler(read: typeof readFlatConfig): typeof readFlatConfig {
 
 const START = "<|startoftext|>";
 const END = "<|endoftext|>";
-const VOCABULARY = {
+/** Whole and harmless. */
+export const VOCABULARY = {
   "!": 0,
   a: 1,
   "a</w>": 2,
@@ -94,7 +97,8 @@ const VOCABULARY = {
   [END]: 7,
 };
 const MERGES = "#version: 0.2\na b</w>\n";
-const TOKENIZER = {
+/** Whole and harmless. */
+export const TOKENIZER = {
   added_tokens: [START, END].map((content, i) => ({ id: 6 + i, content, special: true })),
   normalizer: { type: "Lowercase" },
   pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, use_regex: true },
@@ -170,7 +174,8 @@ const bundle = (file: string, make: Target["make"]): Target => ({
 // Latents that are kept
 
 const LATENTS = Float32Array.from({ length: 12 }, (_, i) => i / 12);
-const ENTRY = join(
+/** Whole and harmless. */
+export const ENTRY = join(
   createHash("sha256").update(new Uint8Array(LATENTS.buffer)).digest(),
   new Uint8Array(LATENTS.buffer),
 );

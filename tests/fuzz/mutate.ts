@@ -169,7 +169,7 @@ export const HOSTILE_JSON = [
   `[${"7,".repeat(3000)}7]`,
   nested(100),
   nested(20_000),
-  '{"a":'.repeat(20_000) + "1" + "}".repeat(20_000),
+  '{"0":'.repeat(20_000) + "1" + "}".repeat(20_000),
   '{"__proto__":{"polluted":true}}',
   '{"constructor":{"prototype":{"polluted":true}}}',
   '{"toString":1,"valueOf":1,"toJSON":1,"length":1e9}',
