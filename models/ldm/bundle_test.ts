@@ -59,6 +59,8 @@ Deno.test("loadBundle() names what is missing or does not fit", () =>
       [(json) => json.layers = [], '"layers" must be a list of layers, got []'],
       [(json) => json.layers = [1.5], '"layers"'],
       [(json) => json.select = [0.6, 0.4], '"select" must be two shares of T'],
+      [(json) => json.select = [{ toString: 1 }, 0.6], '"select" must be two shares of T'],
+      [(json) => json.select = ["0.4", "0.6"], '"select" must be two shares of T'],
       [(json) => json.select = [0.4], '"select" must be two shares of T'],
       [(json) => json.scheduler.prediction_type = "x0", '"v_prediction" or "epsilon"'],
       [(json) => json.image_size = 0, '"image_size" must be a whole number from 1'],

@@ -75,7 +75,7 @@ class Fields {
   }
 
   /** A list of values that are all valid. */
-  list(key: string, isValid: (value: number) => boolean, expected: string): number[] {
+  list(key: string, isValid: (value: unknown) => boolean, expected: string): number[] {
     const value = this.#json[key];
     return Array.isArray(value) && value.length > 0 && value.every(isValid)
       ? value
@@ -251,7 +251,7 @@ function selectedShares(fields: Fields): [number, number] {
   const expected = "two shares of T, such as [0.4, 0.6]";
   const [start, end, ...more] = fields.list(
     "select",
-    (share) => share >= 0 && share <= 1,
+    (share) => typeof share === "number" && share >= 0 && share <= 1,
     expected,
   );
   if (end === undefined || more.length > 0 || start! >= end) fields.fail("select", expected);

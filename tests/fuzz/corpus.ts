@@ -183,6 +183,12 @@ const MODELS: readonly Case[] = [
   ],
   [
     "model config.json",
+    "a share that is no number",
+    json({ ...FLAT, select: [{ toString: 1 }, 0.6] }),
+    /"select" must be/,
+  ],
+  [
+    "model config.json",
     "a number too deep to show",
     utf8(JSON.stringify({ ...FLAT, image_size: 0.5 }).replace("0.5,", `${DEEP},`)),
     /nested too deeply/,
