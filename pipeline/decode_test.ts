@@ -117,6 +117,15 @@ Deno.test("decodeImage() refuses few bytes that claim many pixels before decodin
   }
 });
 
+Deno.test("imageHeader() is not led past the frame that a decoder would read", () => {
+  const hidden = jpeg(8, 8, 1).subarray(2);
+  for (const marker of [0x00, 0x01, 0xd0, 0xd8, 0xd9]) {
+    const skip = [0xff, 0xd8, 0xff, marker, 0, hidden.length + 2];
+    const bytes = Uint8Array.from([...skip, ...hidden, ...jpeg(4, 4, 1).subarray(2)]);
+    assertEquals(imageHeader(bytes), { format: "JPEG", isWhole: false });
+  }
+});
+
 Deno.test("decodeImage() refuses a JPEG that goes over its pixels again and again", async () => {
   assertEquals(imageHeader(jpeg(8, 8, 100))!.scans, 100);
   await assertRejects(
@@ -139,6 +148,7 @@ Deno.test("decodeImage() reads neither folders nor files of any size, nor names 
   await assertRejects(() => decodeImage(path), RangeError, "bytes are more than");
   await Deno.remove(path);
   await assertRejects(() => decodeImage("."), TypeError, "it is a folder");
+  await assertRejects(() => decodeImage("\0"), Error, 'Cannot read image "\\u0000":');
   await assertRejects(() => decodeImage("\x1b.png"), Deno.errors.NotFound, '"\\u001b.png"');
 });
 

@@ -87,6 +87,8 @@ function jpegHeader(bytes: Uint8Array): ImageHeader {
         (!size || size.width * size.height <= bytes.length * JPEG_DENSITY);
       return { format: "JPEG", ...(size && { size }), isWhole, scans: countScans(bytes, at) };
     }
+    // Decoders pass over these, or stop at them, and a length after them would hide what they read.
+    if (marker < 0xc0 || (marker >= 0xd0 && marker <= END_OF_IMAGE)) break;
     // Start-of-frame markers are C0 to CF but for DHT (C4), JPG (C8) and DAC (CC).
     if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
       size = { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
