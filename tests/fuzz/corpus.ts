@@ -77,26 +77,44 @@ const DATA = ["a/data.pkl", py.pickle(py.dict([["w", TENSOR]]))] as const;
 const STORAGE = ["a/data/0", new Uint8Array(24)] as const;
 const archive = zip([DATA, STORAGE]);
 
-/** The archive with some bytes of its directory's first entry replaced. */
-function withDirectory(at: number, bytes: readonly number[]): Uint8Array {
+/** Where the archive's directory begins, by entry. */
+const [FIRST = 0, SECOND = 0] = [...archive.keys()].filter((at) =>
+  [0x50, 0x4b, 1, 2].every((byte, i) => archive[at + i] === byte)
+);
+
+/** The archive with some of its bytes replaced. */
+function withBytes(...places: readonly (readonly [at: number, bytes: readonly number[]])[]) {
   const spoiled = join(archive);
-  const start = new DataView(archive.buffer).getUint32(archive.length - 6, true);
-  spoiled.set(bytes, start + at);
+  for (const [at, bytes] of places) spoiled.set(bytes, at);
   return spoiled;
 }
 
+const second = new DataView(archive.buffer).getUint32(SECOND + 42, true);
+// What seems to lie before an archive is taken off every offset: for the first that is too much.
+const BEFORE = withBytes(
+  [FIRST + 42, little(1, 4)],
+  [SECOND + 42, little(second + 9, 4)],
+  [archive.length - 6, little(FIRST + 9, 4)],
+);
+
 const ZIPS: readonly Case[] = [
   ["zip", "harmless", archive],
-  ["zip", "a deflated pickle", withDirectory(10, [8]), /is compressed/],
-  ["zip", "an encrypted pickle", withDirectory(8, [1]), /is encrypted/],
-  ["zip", "a pickle of 4 GB", withDirectory(20, Array(8).fill(0xfe)), /has 4278124286 bytes/],
-  ["zip", "an entry past the end", withDirectory(42, Array(4).fill(0x7f)), /truncated|not where/],
+  ["zip", "a deflated pickle", withBytes([FIRST + 10, [8]]), /is compressed/],
+  ["zip", "an encrypted pickle", withBytes([FIRST + 8, [1]]), /is encrypted/],
+  ["zip", "a pickle of 4 GB", withBytes([FIRST + 20, Array(8).fill(0xfe)]), /has 4278124286 bytes/],
+  [
+    "zip",
+    "an entry past the end",
+    withBytes([FIRST + 42, Array(4).fill(0x7f)]),
+    /truncated|not where/,
+  ],
   [
     "zip",
     "an entry that is the directory",
-    withDirectory(42, little(archive.length - 99, 4)),
+    withBytes([FIRST + 42, little(archive.length - 99, 4)]),
     /not where/,
   ],
+  ["zip", "an entry before the file", BEFORE, /points at byte -8/],
   ["zip", "two pickles", zip([DATA, DATA, STORAGE]), /two entries named "a\/data\.pkl"/],
   ["zip", "no storage", zip([DATA]), /"a\/data\/0", which is missing/],
   ["zip", "a storage elsewhere", zip([DATA, ["a/data/../data/0", STORAGE[1]]]), /Unsafe filename/],

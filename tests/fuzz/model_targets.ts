@@ -76,7 +76,7 @@ function withScheduler(read: typeof readFlatConfig): typeof readFlatConfig {
     if (!alphas.every((alpha) => alpha >= 0 && alpha <= 1)) {
       throw new Broken("a noise schedule leaves more than all or less than nothing of an image");
     }
-    if (found.notice !== undefined) requireSentence(found.notice);
+    if (found.notice) requireSentence(found.notice);
     return found;
   };
 }
