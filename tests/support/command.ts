@@ -32,7 +32,8 @@ export function commandArguments(
     ...preload ? ["--preload", `${ROOT}tests/support/${preload}`] : [],
     "--allow-read",
     "--allow-write",
-    "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD,XDG_RUNTIME_DIR",
+    "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD,XDG_RUNTIME_DIR,SLURM_ARRAY_TASK_ID," +
+    "SLURM_ARRAY_TASK_COUNT,SLURM_ARRAY_TASK_MIN,SLURM_ARRAY_TASK_STEP,JOB_COMPLETION_INDEX",
     `--allow-ffi=${ROOT}node_modules`,
     `${ROOT}cli/${name}.ts`,
     ...args,
