@@ -14,10 +14,11 @@ import {
   MODEL_FLAGS,
 } from "./_common.ts";
 import { EXIT, runMain } from "./_exit.ts";
-import { makeFolder, makeOwnFolder, writeWhole } from "./_files.ts";
+import { makeFolder, makeOwnFolder } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { Progress } from "./_progress.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { writeWhole } from "../reports/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE --phrase TEXT [--phrase TEXT …] [options]",
