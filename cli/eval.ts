@@ -23,13 +23,17 @@ import {
   makeOwnFolder,
   METHOD_FLAGS,
   MODEL_FLAGS,
+  modelPaths,
   openChosenModel,
+  OUT,
   writeWhole,
 } from "./_common.ts";
-import { EXIT, runMain } from "./_exit.ts";
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { parseSetting } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
+import { folderOf, stat } from "../datasets/_paths.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 
 const COMMAND = command({
@@ -250,4 +254,13 @@ async function openResults(out: string) {
   };
 }
 
-if (import.meta.main) await runMain(main);
+await runConfined(main, async (args) => {
+  const values = parseFlags(args, COMMAND);
+  if (!values) return undefined;
+  const { dataset, images, cache, out = OUT } = values;
+  const isFile = dataset !== undefined && (await stat(dataset))?.isFile;
+  return {
+    read: [...modelPaths(values), dataset, images ?? (isFile ? folderOf(dataset) : undefined)],
+    write: [out, cache],
+  };
+});
