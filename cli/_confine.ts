@@ -14,7 +14,7 @@ export interface Reach {
   readonly write: readonly (string | undefined)[];
 }
 
-/** What libraries read and load of themselves. */
+/** Where libraries find files of their own. */
 const LIBRARIES = new URL("../node_modules", import.meta.url);
 
 /** What the thread that works is told. */
@@ -30,35 +30,36 @@ interface WorkerScope {
 }
 
 /**
- * Runs a command as {@linkcode runMain} does, in a thread that has no permission
- * but those that its options ask for: which they are is known only once the
- * process runs, and a process cannot narrow what it was given. The first thread
- * then gives up its own. The script itself is what both run, so that this must
- * be called as soon as it is loaded.
+ * Runs a command as {@linkcode runMain} does, in a thread that may touch only
+ * the paths that its options name. Which they are is known only once the process
+ * runs, and a process cannot narrow what it may, only give it up: so the first
+ * thread does when the other is there. Both load the script that was started, so
+ * that it must call this whenever it is loaded.
  *
  * @param main Takes the arguments and a signal, gives an exit code.
  * @param reach Reads the arguments; `undefined` if the run touches nothing.
+ * @param lastPart What is still done after Ctrl-C, in words.
  */
 export async function runConfined(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
   reach: (args: string[]) => Reach | undefined | Promise<Reach | undefined>,
+  lastPart?: string,
 ): Promise<void> {
   if ("WorkerGlobalScope" in globalThis) return work(main);
   await runMain(async (args, signal) => {
     const confines = await reach(args);
     return confines ? await delegate(confines, signal) : await main(args, signal);
-  });
+  }, lastPart);
 }
 
 /** In the thread that works: does so when it is told to. */
 function work(main: (args: string[], signal: AbortSignal) => Promise<number>): void {
   const scope = globalThis as unknown as WorkerScope;
   const controller = new AbortController();
+  const { signal } = controller;
   scope.onmessage = async ({ data }) => {
-    if (data === "stop") controller.abort(interruption());
-    else {scope.postMessage(
-        await codeOf(() => main(Deno.args, controller.signal), controller.signal),
-      );}
+    if (data === "stop") return controller.abort(interruption());
+    scope.postMessage(await codeOf(() => main(Deno.args, signal), signal));
   };
   scope.postMessage("ready");
 }
@@ -74,8 +75,9 @@ async function delegate({ read, write }: Reach, signal: AbortSignal): Promise<nu
       permissions: {
         read: [LIBRARIES, ...read.filter(isGiven), ...written],
         write: written,
+        // What the task names, and nothing where it names nothing.
         env: "inherit",
-        ffi: [LIBRARIES],
+        ffi: "inherit",
         import: false,
         net: false,
         run: false,

@@ -6,8 +6,21 @@
 
 import { UsageError } from "./_flags.ts";
 
-/** Exit codes: all went well, something failed, called wrongly, stopped by a signal. */
-export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130 } as const;
+/** Exit codes. */
+export const EXIT = {
+  /** All went well. */
+  ok: 0,
+  /** It could not be done, or not to its end. */
+  error: 1,
+  /** It was called wrongly. */
+  usage: 2,
+  /** It was done, and some samples failed. */
+  failures: 3,
+  /** It was ended because more samples failed than may. */
+  tooManyFailures: 4,
+  /** It was stopped by a signal. */
+  interrupted: 130,
+} as const;
 
 /** Why a run ends that Ctrl-C stopped. */
 export function interruption(): DOMException {
@@ -20,9 +33,11 @@ export function interruption(): DOMException {
  * process at once.
  *
  * @param main Takes the arguments and a signal, gives an exit code.
+ * @param lastPart What is still done after Ctrl-C, in words.
  */
 export async function runMain(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
+  lastPart = "the pass under way",
 ): Promise<void> {
   // A task starts in the project's folder; paths are meant from where it was called.
   const folder = Deno.env.get("INIT_CWD");
@@ -30,7 +45,7 @@ export async function runMain(
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
-    console.error("\nStopping after the pass under way; press Ctrl-C again to stop at once.");
+    console.error(`\nStopping after ${lastPart}; press Ctrl-C again to stop at once.`);
     controller.abort(interruption());
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
@@ -43,7 +58,7 @@ export async function codeOf(work: () => Promise<number>, signal: AbortSignal): 
   try {
     return await work();
   } catch (error) {
-    if (signal.aborted) return EXIT.interrupted;
+    if (signal.aborted && error === signal.reason) return EXIT.interrupted;
     // A reader such as `head` that has seen enough is no fault of ours.
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.ok;
     if (error instanceof UsageError) {

@@ -7,19 +7,16 @@
 import { decodeImage, encodeNpy, groundImage, renderOverlay, type ScoredPhrase } from "../mod.ts";
 import {
   CACHE_FLAGS,
+  chooseModel,
   describeRun,
   groundSettings,
-  makeFolder,
-  makeOwnFolder,
   METHOD_FLAGS,
   MODEL_FLAGS,
   modelPaths,
-  openChosenModel,
-  OUT,
-  writeWhole,
 } from "./_common.ts";
 import { runConfined } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
+import { makeFolder, makeOwnFolder, OUT, writeWhole } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { Progress } from "./_progress.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
@@ -73,7 +70,9 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const gray = await decodeImage(image);
   // What is wrong with it is found out before the model takes seconds to load.
   if (values.cache) await TrajectoryCache.open(values.cache);
-  const { model, gpu, settings, resolved } = await openChosenModel(values, chosen);
+  const choice = await chooseModel(values, chosen);
+  const { gpu, settings } = choice;
+  const model = await choice.open();
   try {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
@@ -89,7 +88,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const options = { ...settings, ...where, signal, onProgress, onNotice };
     const results = await groundImage(gray, phrases, options);
     progress.finish(phrases.length);
-    const record = describeRun(resolved, model, gpu, await model.bundle.hash());
+    const record = await describeRun(choice);
     for (const [index, result] of results.entries()) {
       const folder = results.length === 1
         ? out

@@ -55,7 +55,7 @@ Deno.test("groupRows() keeps rows without an image or a phrase apart", () => {
     row("a:6", { image: "" }),
     row("a:7"),
   ];
-  assertEquals(groupRows(rows).map((group) => group.map(({ where }) => where)), [
+  assertEquals(groupRows(rows).map((group) => group.rows.map(({ where }) => where)), [
     ["a:2"],
     ["a:3", "a:7"],
     ["a:5"],

@@ -6,5 +6,6 @@
 
 export * from "./npy.ts";
 export * from "./overlay.ts";
+export * from "./merge_runs.ts";
 export * from "./summary.ts";
 export * from "./table.ts";
