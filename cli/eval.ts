@@ -24,7 +24,7 @@ import {
 } from "./_common.ts";
 import { runConfined } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
-import { makeOwnFolder, OUT, writeWhole } from "./_files.ts";
+import { makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { parseSetting, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
@@ -208,7 +208,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const whose = shard ? `, shard ${shard.number} of ${shard.count}` : "";
     console.error(
       `Grounding ${dataset.count} phrases of ${dataset.path}${whose}` +
-        (before > 0 ? `; ${before} are done.` : "."),
+        (before > 0 ? `; ${before} done before.` : "."),
     );
     const model = await choice.open();
     const began = performance.now();
@@ -233,7 +233,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         // One variant is the run itself.
         ...(names.length > 1 ? { ablation } : Object.values(ablation)[0]!),
       };
-      await writeWhole(`${out}/summary.json`, JSON.stringify(json, null, 2) + "\n");
+      await folder.summarise(json);
       return ablation;
     };
     try {

@@ -16,10 +16,11 @@ import {
 } from "./_common.ts";
 import { runConfined } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
-import { makeFolder, makeOwnFolder, OUT, writeWhole } from "./_files.ts";
+import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { Progress } from "./_progress.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { writeWhole } from "../reports/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE --phrase TEXT [--phrase TEXT …] [options]",

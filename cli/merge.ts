@@ -6,7 +6,6 @@
 
 import { runConfined } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
-import { writeWhole } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { printSummaries } from "./_summary.ts";
 import { mergeRuns } from "../reports/merge_runs.ts";
@@ -49,7 +48,7 @@ async function main(args: string[]): Promise<number> {
       merged: operands,
       ...(record.variants.length > 1 ? { ablation } : Object.values(ablation)[0]!),
     };
-    await writeWhole(`${out}/summary.json`, JSON.stringify(json, null, 2) + "\n");
+    await folder.summarise(json);
     printSummaries(ablation);
     console.log(`Results: ${out}/${RESULTS}, ${out}/summary.json, ${out}/${RECORD}`);
     const hasFailures = results.some(({ status }) => status === "failed");

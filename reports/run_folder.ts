@@ -8,6 +8,7 @@
 import type { PlannedSample, Shard } from "../datasets/open_dataset.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { readResults } from "./read_results.ts";
+import { writeWhole } from "./write_whole.ts";
 
 /** What a run is: results of equal records may stand in one table. */
 export interface RunRecord {
@@ -146,10 +147,16 @@ export class RunFolder {
       at += await this.#results!.write(bytes.subarray(at));
     }
     await this.#results!.syncData();
+    if (results.length > 0) this.#isEmpty = false;
+  }
+
+  /** Writes what the results come to. */
+  async summarise(summary: object): Promise<void> {
+    await writeWhole(`${this.path}/summary.json`, JSON.stringify(summary, null, 2) + "\n");
     this.#isEmpty = false;
   }
 
-  /** Gives the folder free; a run that came to no result leaves nothing of its own behind. */
+  /** Gives the folder free; a run that came to nothing leaves nothing of its own behind. */
   async close(): Promise<void> {
     this.#results?.close();
     const leftovers = this.#isNew && this.#isEmpty
@@ -207,8 +214,7 @@ export class RunFolder {
     }
     if (failures === 0) return kept;
     const text = stay.map((line) => `${line}\n`).join("");
-    await Deno.writeTextFile(`${path}.partial`, text);
-    await Deno.rename(`${path}.partial`, path);
+    await writeWhole(path, text);
     return new TextEncoder().encode(text).length;
   }
 }
