@@ -78,10 +78,10 @@ async function delegate({ read, write }: Reach, signal: AbortSignal): Promise<nu
         // What the task names, and nothing where it names nothing.
         env: "inherit",
         ffi: "inherit",
+        sys: "inherit",
         import: false,
         net: false,
         run: false,
-        sys: false,
       },
     },
   });
@@ -90,7 +90,7 @@ async function delegate({ read, write }: Reach, signal: AbortSignal): Promise<nu
   worker.onmessage = async ({ data }: MessageEvent<Report>) => {
     if (data !== "ready") return resolve(data);
     // Not earlier: it was loaded with the permissions of this thread.
-    for (const name of ["read", "write", "env", "ffi"] as const) {
+    for (const name of ["read", "write", "env", "ffi", "sys"] as const) {
       await Deno.permissions.revoke({ name });
     }
     order("start");
