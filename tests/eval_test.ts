@@ -173,7 +173,7 @@ Deno.test("eval names what is wrong before it writes anything", () =>
 Deno.test("eval says in the summary what broke it off, and goes on once it can", () =>
   inFolder(async (folder) => {
     const args = ["--limit", "3", "--noise", "sample", "--steps", "10", "--out", "out"];
-    const { code, stderr } = await runCommand("eval", args, folder, { preload: "fill_disk.ts" });
+    const { code, stderr } = await runCommand("eval", args, folder, { fault: "fill_disk.ts" });
     assertEquals(code, 1);
     assertMatch(
       stderr,
