@@ -1,5 +1,5 @@
 /**
- * What the commands share: options of the model and the method, and files.
+ * What the commands share: options of the model and the method.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import {
   type VariantSettings,
 } from "../mod.ts";
 import { chooseLayers, defaultLayers } from "../models/ldm/model.ts";
-import { WEIGHT_TYPES } from "../models/ldm/weights.ts";
+import { WEIGHT_TYPES, type WeightType } from "../models/ldm/weights.ts";
 import { DEVICES, requireGpu, RUNTIMES } from "../models/runtime/mod.ts";
 import type { Gpu } from "../shaders/device.ts";
 import { quietenDriver } from "./_driver.ts";
@@ -74,6 +74,13 @@ export const MODEL_FLAGS = {
     defaultText: "3,4,6,7; the bundled model states its own",
   },
 } as const satisfies Flags;
+
+/** The paths of a model, for what a run may read. */
+export function modelPaths(
+  values: Pick<FlagValues<typeof MODEL_FLAGS>, "model" | "text-encoder">,
+): (string | undefined)[] {
+  return [values.model ?? DEMO, values["text-encoder"]];
+}
 
 /** Options of the method. */
 export const METHOD_FLAGS = {
@@ -152,29 +159,35 @@ export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundS
   };
 }
 
-/** A model with what is to be done with it. */
-export interface OpenedModel {
-  /** The model. */
-  readonly model: LdmModel;
+/** A model that is ready to be loaded, and what is to be done with it. */
+export interface ChosenModel {
+  /** What it is loaded from. */
+  readonly bundle: Bundle;
+  /** What runs it. */
+  readonly runtime: Runtime;
   /** Where heatmaps are made, if on a GPU. */
   readonly gpu?: Gpu;
   /** The settings, with the variants that depend on the model. */
   readonly settings: GroundSettings;
   /** The settings with every choice made. */
   readonly resolved: ResolvedSettings;
+  /** What its weights are kept as. */
+  readonly weights: WeightType;
+  /** Loads it, which takes seconds. */
+  open(): Promise<LdmModel>;
 }
 
 /**
  * A model as the options say; prints on stderr what runs it and what to know
- * of it. The settings are checked before the seconds that loading takes.
+ * of it. All that is said of it is checked before it is loaded.
  *
  * @param chooseVariants Several ways to make heatmaps, given the model and the chosen layers.
  */
-export async function openChosenModel(
+export async function chooseModel(
   values: FlagValues<typeof MODEL_FLAGS>,
   settings: GroundSettings,
   chooseVariants?: (bundle: Bundle, layers: readonly number[]) => readonly VariantSettings[],
-): Promise<OpenedModel> {
+): Promise<ChosenModel> {
   if (values.runtime === "webgpu" && values.device === "cpu") {
     throw new UsageError('Option "--runtime webgpu" needs the GPU, but "--device" says cpu');
   }
@@ -195,8 +208,15 @@ export async function openChosenModel(
   if (bundle.config.notice) console.error(bundle.config.notice);
   const { weights } = values;
   const separate = variants !== undefined;
-  const model = await openModel(bundle, runtime, { layers, weights, separate });
-  return { model, settings: own, resolved, ...(gpu && { gpu }) };
+  return {
+    bundle,
+    runtime,
+    settings: own,
+    resolved,
+    weights,
+    open: () => openModel(bundle, runtime, { layers, weights, separate }),
+    ...(gpu && { gpu }),
+  };
 }
 
 /** The adapter and the runtime in words. */
@@ -214,64 +234,24 @@ export async function openChosenBundle(
   return await loadBundle(values.model ?? DEMO, { ...(textEncoder && { textEncoder }) });
 }
 
-/** What a result was made with, for the record. */
-export function describeRun(
-  settings: ResolvedSettings,
-  model: LdmModel,
-  gpu: Gpu | undefined,
-  modelHash: string,
+/** What a result is made with, for the record. */
+export async function describeRun(
+  { bundle, runtime, gpu, resolved, weights }: ChosenModel,
 ) {
-  const { timesteps, variants, otsu, ...chosen } = settings;
+  const { timesteps, variants, otsu, ...chosen } = resolved;
   return {
     settings: {
       ...chosen,
       timesteps: timesteps.length,
-      weights: model.weights,
+      weights,
       ...(variants.length > 1 ? { variants } : { otsu }),
     },
-    model: { path: model.bundle.path, sha256: modelHash },
+    model: { path: bundle.path, sha256: await bundle.hash() },
     versions: {
       groundray: manifest.version,
-      runtime: `${model.runtime.version} (${model.runtime.name})`,
+      runtime: `${runtime.version} (${runtime.name})`,
       ...(gpu && { gpu: gpu.adapter.name }),
       deno: Deno.version.deno,
     },
   };
-}
-
-/**
- * Makes the folder that results go to, if it is not there.
- *
- * @throws {Error} If that cannot be, with its path.
- */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
-  }
-}
-
-/** Makes a folder that no other run has, such as `out/eval-20260131-120000`. */
-export async function makeOwnFolder(command: string): Promise<string> {
-  const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
-  await makeFolder("out");
-  for (let number = 1;; number++) {
-    const path = `out/${command}-${stamp}${number > 1 ? `-${number}` : ""}`;
-    try {
-      await Deno.mkdir(path);
-      return path;
-    } catch (error) {
-      // Another run began in the same second.
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    }
-  }
-}
-
-/** Writes a file whole or not at all. */
-export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
-  const partial = `${path}.partial`;
-  if (typeof content === "string") await Deno.writeTextFile(partial, content);
-  else await Deno.writeFile(partial, content);
-  await Deno.rename(partial, path);
 }

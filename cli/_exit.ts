@@ -6,8 +6,26 @@
 
 import { UsageError } from "./_flags.ts";
 
-/** Exit codes: all went well, something failed, called wrongly, stopped by a signal. */
-export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130 } as const;
+/** Exit codes. */
+export const EXIT = {
+  /** All went well. */
+  ok: 0,
+  /** It could not be done, or not to its end. */
+  error: 1,
+  /** It was called wrongly. */
+  usage: 2,
+  /** It was done, and some samples failed. */
+  failures: 3,
+  /** It was ended because more samples failed than may. */
+  tooManyFailures: 4,
+  /** It was stopped by a signal. */
+  interrupted: 130,
+} as const;
+
+/** Why a run ends that Ctrl-C stopped. */
+export function interruption(): DOMException {
+  return new DOMException("The run was interrupted", "AbortError");
+}
 
 /**
  * Runs a command and ends the process with its code. Ctrl-C aborts the signal
@@ -15,9 +33,11 @@ export const EXIT = { ok: 0, error: 1, usage: 2, interrupted: 130 } as const;
  * process at once.
  *
  * @param main Takes the arguments and a signal, gives an exit code.
+ * @param lastPart What is still done after Ctrl-C, in words.
  */
 export async function runMain(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
+  lastPart = "the pass under way",
 ): Promise<void> {
   // A task starts in the project's folder; paths are meant from where it was called.
   const folder = Deno.env.get("INIT_CWD");
@@ -25,22 +45,27 @@ export async function runMain(
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
-    console.error("\nStopping after the pass under way; press Ctrl-C again to stop at once.");
-    controller.abort(new DOMException("The run was interrupted", "AbortError"));
+    console.error(`\nStopping after ${lastPart}; press Ctrl-C again to stop at once.`);
+    controller.abort(interruption());
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   for (const name of signals) Deno.addSignalListener(name, stop);
+  Deno.exit(await codeOf(() => main(Deno.args, controller.signal), controller.signal));
+}
+
+/** The exit code of some work; an error is printed. */
+export async function codeOf(work: () => Promise<number>, signal: AbortSignal): Promise<number> {
   try {
-    Deno.exit(await main(Deno.args, controller.signal));
+    return await work();
   } catch (error) {
-    if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
+    if (signal.aborted && error === signal.reason) return EXIT.interrupted;
     // A reader such as `head` that has seen enough is no fault of ours.
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(EXIT.ok);
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT.ok;
     if (error instanceof UsageError) {
       console.error(error.message);
-      Deno.exit(EXIT.usage);
+      return EXIT.usage;
     }
     console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exit(EXIT.error);
+    return EXIT.error;
   }
 }

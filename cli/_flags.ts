@@ -63,6 +63,14 @@ export interface Command<F extends Flags> {
   readonly description: string;
   /** Its options. */
   readonly flags: F;
+  /** What it takes beside them, such as `OUT`, once or several times; nothing where it is left out. */
+  readonly operand?: string;
+}
+
+/** What a command was given beside options. */
+export interface Operands {
+  /** In the order that they were given. */
+  readonly operands: readonly string[];
 }
 
 /** Declares a command with the types of its options kept. */
@@ -78,8 +86,8 @@ export function command<const F extends Flags>(declaration: Command<F>): Command
  */
 export function parseFlags<F extends Flags>(
   args: readonly string[],
-  { flags }: Command<F>,
-): FlagValues<F> | undefined {
+  { flags, operand }: Command<F>,
+): FlagValues<F> & Operands | undefined {
   const entries = Object.entries<Flag>(flags);
   const names = entries.map(([name]) => name);
   const isBoolean = (name: string) => flags[name]?.type === "boolean";
@@ -95,18 +103,24 @@ export function parseFlags<F extends Flags>(
         .map(([name, flag]) => [name, flag.default ?? false]),
     ),
     unknown: (arg: string, key?: string) => {
-      if (key === undefined) throw new UsageError(`Unexpected argument "${arg}"`);
+      if (key === undefined) {
+        if (operand) return;
+        throw new UsageError(`Unexpected argument "${arg}"`);
+      }
       throw unknownOption(arg, names);
     },
   }) as Record<string, unknown>;
   // What follows "--" is no option to the parser, and would be lost.
-  const [extra] = parsed._ as unknown[];
-  if (extra !== undefined) throw new UsageError(`Unexpected argument "${extra}"`);
+  const operands = (parsed._ as unknown[]).map(String);
+  if (!operand && operands.length > 0) {
+    throw new UsageError(`Unexpected argument "${operands[0]}"`);
+  }
+  if (operand && operands.length === 0) throw new UsageError(`At least one ${operand} is needed`);
   const values = entries.map(([name, flag]) => [
     name,
     flag.type === "boolean" ? parsed[name] : readValues(name, flag, parsed[name] as string[]),
   ]);
-  return Object.fromEntries(values);
+  return { ...Object.fromEntries(values), operands };
 }
 
 /** Refuses `--flag=value` where the parser would only take note of the flag. */

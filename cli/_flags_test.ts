@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
-import { parseLayers, parseSelect } from "./_parsers.ts";
+import { parseLayers, parseSelect, parseShard } from "./_parsers.ts";
 
 const COMMAND = command({
   usage: "test",
@@ -31,10 +31,19 @@ Deno.test("parseFlags() gives values and defaults", () => {
     sigma: 2.5,
     otsu: true,
     runtime: "auto",
+    operands: [],
   });
   assertEquals(
     parse("--image=b", "--phrase", "x, y", "--phrase=-z", "--steps=7", "--no-otsu", "--sigma", "0"),
-    { image: "b", phrase: ["x, y", "-z"], steps: 7, sigma: 0, otsu: false, runtime: "auto" },
+    {
+      image: "b",
+      phrase: ["x, y", "-z"],
+      steps: 7,
+      sigma: 0,
+      otsu: false,
+      runtime: "auto",
+      operands: [],
+    },
   );
   assertEquals(parse(...needed, "--phrase", "")?.phrase, [""]);
   assertEquals(parse("--help"), undefined);
@@ -93,5 +102,40 @@ Deno.test("parseLayers() takes numbers, ranges and all", () => {
   assertEquals(parseLayers("all"), "all");
   for (const text of ["", "x", "3,", "5-3", "-1", "1.5"]) {
     assertThrows(() => parseLayers(text), UsageError, "--layers");
+  }
+});
+
+Deno.test("parseFlags() gives operands where a command takes them", () => {
+  const takes = command({ ...COMMAND, operand: "OUT" });
+  assertEquals(parseFlags([...needed, "a", "1", "--otsu", "b"], takes)?.operands, ["a", "1", "b"]);
+  assertThrows(() => parseFlags(needed, takes), UsageError, "At least one OUT is needed");
+  assertThrows(() => parse(...needed, "a"), UsageError, 'Unexpected argument "a"');
+});
+
+Deno.test("parseShard() reads numbers, Slurm's and Kubernetes' variables", () => {
+  const shard = (text: string, env: Record<string, string> = {}) =>
+    parseShard(text, (name) => env[name]);
+  assertEquals(shard("3/8"), { number: 3, count: 8 });
+  const slurm = {
+    ...{ SLURM_ARRAY_TASK_ID: "6", SLURM_ARRAY_TASK_COUNT: "4" },
+    ...{ SLURM_ARRAY_TASK_MIN: "2", SLURM_ARRAY_TASK_STEP: "2" },
+  };
+  assertEquals(shard("auto", slurm), { number: 3, count: 4 });
+  // A task that is run again by itself is the only one of its array.
+  assertEquals(shard("auto/8", { ...slurm, SLURM_ARRAY_TASK_COUNT: "1" }), { number: 6, count: 8 });
+  assertEquals(shard("auto/8", { JOB_COMPLETION_INDEX: "0" }), { number: 1, count: 8 });
+  const cases: [string, Record<string, string>, string][] = [
+    ["0/8", {}, "there is no shard 0 of 8"],
+    ["9/8", {}, "there is no shard 9 of 8"],
+    ["1/0", {}, "there is no shard 1 of 0"],
+    ["1", {}, "must be I/N"],
+    ["-1/8", {}, "must be I/N"],
+    ["auto", {}, "needs the variable SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX"],
+    ["auto", { JOB_COMPLETION_INDEX: "1" }, "needs the number of shards here"],
+    ["auto", { SLURM_ARRAY_TASK_ID: "1" }, "needs the variable SLURM_ARRAY_TASK_COUNT"],
+    ["auto/2", { JOB_COMPLETION_INDEX: "x" }, 'must be a whole number, got "x"'],
+  ];
+  for (const [text, env, message] of cases) {
+    assertThrows(() => shard(text, env), UsageError, message);
   }
 });

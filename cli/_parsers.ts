@@ -6,6 +6,7 @@
 
 import type { VariantSettings } from "../mod.ts";
 import type { Selection } from "../pipeline/settings.ts";
+import type { Shard } from "../datasets/open_dataset.ts";
 import { UsageError } from "./_flags.ts";
 
 /** `120..180` (indices) or `40%..60%` (shares of T), half-open. */
@@ -59,4 +60,72 @@ export function parseSetting(text: string): VariantSettings {
     select: steps === "all" ? "all" : parseSelect(steps, "setting"),
     otsu: otsu === "otsu",
   };
+}
+
+/** Variables by which a cluster says which of its tasks this is. */
+type ClusterVariable =
+  | "SLURM_ARRAY_TASK_ID"
+  | "SLURM_ARRAY_TASK_COUNT"
+  | "SLURM_ARRAY_TASK_MIN"
+  | "SLURM_ARRAY_TASK_STEP"
+  | "JOB_COMPLETION_INDEX";
+
+/**
+ * `3/8`, counted from 1; `auto` takes both from Slurm's job array, `auto/8` the
+ * number from Slurm's job array or Kubernetes' indexed job.
+ *
+ * @param variable Gives a variable of the environment.
+ */
+export function parseShard(
+  text: string,
+  variable: (name: ClusterVariable) => string | undefined,
+): Shard {
+  const match = /^(?:(\d{1,6})\/(\d{1,6})|auto(?:\/(\d{1,6}))?)$/.exec(text.trim());
+  if (!match) {
+    throw new UsageError(
+      `Option "--shard" must be I/N such as 3/8, auto or auto/N, got "${text}"`,
+    );
+  }
+  const [, number, count, countOfAuto] = match;
+  const shard = number !== undefined
+    ? { number: Number(number), count: Number(count) }
+    : clusterShard(countOfAuto === undefined ? undefined : Number(countOfAuto), variable);
+  if (shard.number >= 1 && shard.number <= shard.count) return shard;
+  throw new UsageError(
+    `Option "--shard" got "${text}": there is no shard ${shard.number} of ${shard.count}, ` +
+      "they are counted from 1",
+  );
+}
+
+function clusterShard(
+  count: number | undefined,
+  variable: (name: ClusterVariable) => string | undefined,
+): Shard {
+  const read = (name: ClusterVariable) => {
+    const text = variable(name);
+    if (text === undefined || text === "") return undefined;
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw new UsageError(`Variable ${name} must be a whole number, got "${text}"`);
+  };
+  const task = read("SLURM_ARRAY_TASK_ID");
+  if (task !== undefined) {
+    const tasks = count ?? read("SLURM_ARRAY_TASK_COUNT");
+    if (tasks === undefined) {
+      throw new UsageError('Option "--shard auto" needs the variable SLURM_ARRAY_TASK_COUNT');
+    }
+    // Some of the tasks may be run again by themselves; then their least number is not the first.
+    const first = count === undefined ? read("SLURM_ARRAY_TASK_MIN") ?? 0 : 1;
+    const step = count === undefined ? read("SLURM_ARRAY_TASK_STEP") ?? 1 : 1;
+    return { number: (task - first) / step + 1, count: tasks };
+  }
+  const index = read("JOB_COMPLETION_INDEX");
+  if (index === undefined) {
+    throw new UsageError(
+      'Option "--shard auto" needs the variable SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX',
+    );
+  }
+  if (count === undefined) {
+    throw new UsageError('Option "--shard auto" needs the number of shards here, such as auto/8');
+  }
+  return { number: index + 1, count };
 }

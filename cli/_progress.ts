@@ -60,16 +60,19 @@ export function formatDuration(seconds: number): string {
 export class Progress {
   readonly #environment: ProgressEnvironment;
   readonly #total: number;
+  readonly #before: number;
   readonly #began: number;
   #shownAt = -Infinity;
   #isDrawn = false;
 
   /**
    * @param total How many samples there are.
+   * @param before How many of them were done before, which says nothing of the rate.
    * @param environment For tests.
    */
-  constructor(total: number, environment: ProgressEnvironment = standardError()) {
+  constructor(total: number, before = 0, environment: ProgressEnvironment = standardError()) {
     this.#total = total;
+    this.#before = before;
     this.#environment = environment;
     this.#began = environment.now();
     // The first plain line waits as long as every other.
@@ -79,9 +82,11 @@ export class Progress {
   /**
    * Says how far the run is.
    *
-   * @param done Samples done, a part of one included.
+   * @param count Samples done, a part of one included.
    */
-  update(done: number): void {
+  update(count: number): void {
+    // An image that is run again for the sake of its other phrases counts these twice.
+    const done = Math.min(count, this.#total);
     const { isTerminal, now } = this.#environment;
     const interval = isTerminal ? BAR_INTERVAL : LINE_INTERVAL;
     if (now() - this.#shownAt < interval) return;
@@ -105,12 +110,12 @@ export class Progress {
     const { isTerminal, columns, write, now } = this.#environment;
     this.#shownAt = now();
     const seconds = (now() - this.#began) / 1000;
-    const rate = done / seconds;
+    const rate = (done - this.#before) / seconds;
     const share = Math.min(1, done / Math.max(1, this.#total));
-    const left = done > 0 && done < this.#total
+    const left = rate > 0 && done < this.#total
       ? `, ${formatDuration((this.#total - done) / rate)} left`
       : "";
-    const speed = done === 0
+    const speed = rate === 0
       ? ""
       : rate >= 1
       ? `, ${rate.toFixed(1)} samples/s`

@@ -20,7 +20,7 @@ Deno.test("formatDuration() says seconds, minutes and hours", () => {
 
 Deno.test("Progress writes a plain line now and then where there is no terminal", () => {
   const { state, environment } = fake(false);
-  const progress = new Progress(100, environment);
+  const progress = new Progress(100, 0, environment);
   for (let second = 1; second <= 25; second++) {
     state.time = 1000 * second;
     progress.update(second / 2);
@@ -35,7 +35,7 @@ Deno.test("Progress writes a plain line now and then where there is no terminal"
 
 Deno.test("Progress draws a bar over itself on a terminal, no wider than it", () => {
   const { state, environment } = fake(true);
-  const progress = new Progress(4, environment);
+  const progress = new Progress(4, 0, environment);
   state.time = 1000;
   progress.update(2);
   assert(state.text.startsWith("\r\x1b[K████████████░"));

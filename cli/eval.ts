@@ -8,29 +8,30 @@ import {
   AblationSummary,
   type Bundle,
   evaluate,
-  formatAblation,
-  formatTable,
   openDataset,
-  type Summary,
+  type SampleResult,
   tableTwoVariants,
   writePhantomSet,
 } from "../mod.ts";
 import {
   CACHE_FLAGS,
+  chooseModel,
   describeRun,
   groundSettings,
-  makeFolder,
-  makeOwnFolder,
   METHOD_FLAGS,
   MODEL_FLAGS,
-  openChosenModel,
-  writeWhole,
+  modelPaths,
 } from "./_common.ts";
-import { EXIT, runMain } from "./_exit.ts";
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
-import { parseSetting } from "./_parsers.ts";
+import { parseSetting, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
+import { describeCounts, printSummaries } from "./_summary.ts";
+import { folderOf, stat } from "../datasets/_paths.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { type Earlier, RunFolder } from "../reports/run_folder.ts";
 
 const COMMAND = command({
   usage: "deno task eval [options]",
@@ -92,11 +93,39 @@ const COMMAND = command({
       placeholder: "N",
       description: "Images decoded ahead of the model.",
     },
+    shard: {
+      type: "string",
+      placeholder: "I/N",
+      description:
+        "Run part I of N, by image, for deno task merge to put together; auto takes both from Slurm's job array, auto/N the part from Kubernetes' indexed job.",
+      defaultText: "the whole",
+    },
+    "max-failures": {
+      type: "integer",
+      min: 0,
+      placeholder: "N",
+      description: "End the run when more samples than this have failed.",
+      defaultText: "any number",
+    },
     out: {
       type: "string",
       placeholder: "DIR",
-      description: "Folder for results.jsonl and summary.json.",
+      description:
+        "Folder for results.jsonl, summary.json and run.json. If it holds results of the same run, the run goes on after them.",
       defaultText: "out/eval-<time>",
+    },
+    resume: {
+      type: "boolean",
+      default: true,
+      description: "Refuse a folder that holds results.",
+    },
+    "retry-failed": {
+      type: "boolean",
+      description: "Run the samples again that failed in the results of --out.",
+    },
+    overwrite: {
+      type: "boolean",
+      description: "Remove the results that are in --out and start again.",
     },
   },
 });
@@ -113,11 +142,14 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     console.log(helpText(COMMAND));
     return EXIT.ok;
   }
-  const { images, split, limit, concurrency, margin } = values;
+  const { images, split, limit, concurrency, margin, cache } = values;
   if (!values.dataset && (images ?? split)) {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
   }
-  const chosen = groundSettings(values);
+  const earlier = chooseEarlier(values);
+  const maxFailures = values["max-failures"] ?? Infinity;
+  const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
+  const settingsOfFlags = groundSettings(values);
   const extra = values.setting.map(parseSetting);
   if (values.ablate && !values.otsu) {
     throw new UsageError('Option "--no-otsu" has no effect with "--ablate", which scores both');
@@ -130,124 +162,166 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       ...extra,
     ]
     : undefined;
-  const choice = { ...(images && { images }), ...(split && { split }), ...(limit && { limit }) };
-  const given = values.dataset === undefined
-    ? undefined
-    : await openDataset(values.dataset, choice);
+  const part = {
+    ...(images && { images }),
+    ...(split && { split }),
+    ...(limit && { limit }),
+    ...(shard && { shard }),
+  };
+  const given = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   // What is wrong with it is found out before the model takes seconds to load.
-  if (values.cache) await TrajectoryCache.open(values.cache);
-  const opened = await openChosenModel(values, chosen, chooseVariants);
-  const { model, gpu, settings, resolved } = opened;
+  if (cache) await TrajectoryCache.open(cache);
+  const choice = await chooseModel(values, settingsOfFlags, chooseVariants);
+  const { gpu, settings, resolved } = choice;
   const names = resolved.variants.map(({ name }) => name);
   const out = values.out ?? await makeOwnFolder("eval");
-  const file = await openResults(out);
+  const notices: string[] = [];
+  const folder = await RunFolder.lock(out, (notice) => {
+    console.error(notice);
+    notices.push(notice);
+  });
   try {
     const dataset = given ?? await openDataset(
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv,
+      part,
+    );
+    const { model: { path: modelPath, sha256 }, settings: made, versions } = await describeRun(
       choice,
     );
-    const { cache } = values;
-    const where = { model, ...(gpu && { gpu }), ...(cache && { cache }) };
-    const options = { ...settings, ...where, concurrency, margin, signal };
-    const record = {
-      ...describeRun(resolved, model, gpu, await model.bundle.hash()),
-      dataset: { path: dataset.path, kind: dataset.kind, ...(split && { split }) },
+    const { deno, ...compared } = versions;
+    const facts = {
+      settings: made,
+      model: { sha256 },
+      dataset: { sha256: dataset.sha256, split, limit },
       margin,
+      versions: compared,
     };
-    console.error(`Grounding ${dataset.count} phrases of ${dataset.path}.`);
-
-    const began = performance.now();
     const summary = new AblationSummary(names);
-    const progress = new Progress(dataset.count);
-    let done = 0;
-    let failures = 0;
-    const notices: string[] = [];
-    const onProgress = (samples: number) => progress.update(samples);
-    const onNotice = (notice: string) => {
-      progress.clear();
-      console.error(notice);
-      notices.push(notice);
+    const failedIds = new Set<string>();
+    const add = (result: SampleResult) => {
+      summary.add(result);
+      if (result.status === "failed") failedIds.add(result.id);
     };
+    const run = { facts, variants: names, plan: dataset.plan, ...(shard && { shard }) };
+    const done = await folder.begin(run, earlier, add);
+    const before = done.size;
+    const whose = shard ? `, shard ${shard.number} of ${shard.count}` : "";
+    console.error(
+      `Grounding ${dataset.count} phrases of ${dataset.path}${whose}` +
+        (before > 0 ? `; ${before} done before.` : "."),
+    );
+    const model = await choice.open();
+    const began = performance.now();
+    const progress = new Progress(dataset.count, before);
+    let count = before;
     const finish = async (error?: Error) => {
-      progress.finish(done);
+      progress.finish(count);
       const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
       const interrupted = signal.aborted;
       const ablation = summary.toJSON();
-      // One variant is the run itself.
-      const total = Object.values(ablation)[0]!;
-      // Whatever broke the run off, what it leaves must not look whole.
-      const broken = error && !interrupted && { error: error.message };
-      const json = { ...record, seconds, interrupted, ...broken, notices };
-      const results = names.length > 1 ? { ...json, ablation } : { ...json, ...total };
-      await writeWhole(`${out}/summary.json`, JSON.stringify(results, null, 2) + "\n");
-      return { total, ablation };
+      const json = {
+        ...facts,
+        model: { path: modelPath, sha256 },
+        versions: { ...compared, deno },
+        dataset: { path: dataset.path, kind: dataset.kind, ...facts.dataset },
+        ...(shard && { shard }),
+        seconds,
+        interrupted,
+        // Whatever broke the run off, what it leaves must not look whole.
+        ...(error && { error: error.message }),
+        notices,
+        // One variant is the run itself.
+        ...(names.length > 1 ? { ablation } : Object.values(ablation)[0]!),
+      };
+      await folder.summarise(json);
+      return ablation;
     };
     try {
-      for await (const result of evaluate(dataset.items, { ...options, onProgress, onNotice })) {
-        await file.writer.write(JSON.stringify(result) + "\n");
-        summary.add(result);
-        if (result.status === "failed" && failures++ < SHOWN_FAILURES) {
+      const results = evaluate(dataset.items, {
+        ...settings,
+        ...{ model, concurrency, margin, done, ending: signal },
+        ...(gpu && { gpu }),
+        ...(cache && { cache }),
+        onProgress: (samples) => progress.update(before + samples),
+        onNotice: (notice) => {
+          progress.clear();
+          console.error(notice);
+          notices.push(notice);
+        },
+      });
+      for await (const result of results) {
+        await folder.write([result]);
+        const isNewFailure = result.status === "failed" && !failedIds.has(result.id);
+        add(result);
+        if (isNewFailure && failedIds.size <= SHOWN_FAILURES) {
           progress.clear();
           console.error(`failed: ${result.id}: ${result.reason}`);
-          if (failures === SHOWN_FAILURES) {
+          if (failedIds.size === SHOWN_FAILURES) {
             console.error(`Further failures: see ${out}/results.jsonl.`);
           }
         }
         // A sample is done with the last of its variants.
         if (result.setting === undefined || result.setting === names.at(-1)) {
-          progress.update(++done);
+          progress.update(++count);
+          if (failedIds.size > maxFailures) throw new TooManyFailures(failedIds.size, maxFailures);
         }
       }
     } catch (error) {
-      const { total } = await finish(error as Error);
-      console.error(`${describeCounts(total)}; results so far are in ${out}`);
-      throw error;
+      const ablation = await finish(error as Error);
+      console.error(`${describeCounts(ablation)}; results so far are in ${out}`);
+      if (!(error instanceof TooManyFailures)) throw error;
+      console.error(`error: ${error.message}`);
+      return EXIT.tooManyFailures;
+    } finally {
+      await model.close();
     }
-    const { total, ablation } = await finish();
-    console.log(names.length > 1 ? formatAblation(ablation) : formatTable(total));
-    console.log(`\n${describeCounts(total)}.`);
-    for (const { status, stage, reason, count, example } of total.reasons) {
-      console.log(`  ${status} at ${stage}: ${count} x ${reason} (such as ${example})`);
-    }
+    const ablation = await finish();
+    printSummaries(ablation);
     console.log(`Results: ${out}/results.jsonl, ${out}/summary.json`);
-    return total.counts.scored + total.counts.grounded > 0 ? EXIT.ok : EXIT.error;
+    if (signal.aborted && count < dataset.count) {
+      console.error(`Stopped; the same command with --out ${out} goes on.`);
+      return EXIT.interrupted;
+    }
+    return failedIds.size > 0 ? EXIT.failures : EXIT.ok;
   } finally {
-    await file.close();
-    await model.close();
+    await folder.close();
   }
 }
 
-function describeCounts({ counts }: Summary): string {
-  const { scored, grounded, skipped, failed } = counts;
-  const parts = [`${scored} scored`, `${skipped} skipped`, `${failed} failed`];
-  if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without boxes`);
-  return parts.join(", ");
+/** More samples failed than may. */
+class TooManyFailures extends Error {
+  override name = "TooManyFailures";
+
+  constructor(count: number, most: number) {
+    super(`${count} samples failed, more than --max-failures ${most}`);
+  }
 }
 
-/** Opens results.jsonl for a line a sample; earlier results are never overwritten. */
-async function openResults(out: string) {
-  const path = `${out}/results.jsonl`;
-  await makeFolder(out);
-  const file = await Deno.open(path, { write: true, createNew: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    throw new Error(`Cannot write to "${out}": it already holds results; choose another --out`);
-  });
-  const encoder = new TextEncoder();
-  let isEmpty = true;
+/** What to do with results that are in `--out`. */
+function chooseEarlier(values: {
+  out: string | undefined;
+  resume: boolean;
+  "retry-failed": boolean;
+  overwrite: boolean;
+}): Earlier {
+  const given = (["retry-failed", "overwrite"] as const).filter((name) => values[name]);
+  const names = [...given, ...(values.resume ? [] : ["no-resume"])].map((name) => `"--${name}"`);
+  if (names.length > 1) throw new UsageError(`Options ${names.join(" and ")} exclude each other`);
+  if (names.length > 0 && values.out === undefined) {
+    throw new UsageError(`Option ${names[0]} needs "--out"`);
+  }
+  if (values.overwrite) return "overwrite";
+  if (values["retry-failed"]) return "retry";
+  return values.resume ? "resume" : "refuse";
+}
+
+await runConfined(main, async (args) => {
+  const values = parseFlags(args, COMMAND);
+  if (!values) return undefined;
+  const { dataset, images, cache, out = OUT } = values;
+  const isFile = dataset !== undefined && (await stat(dataset))?.isFile;
   return {
-    writer: {
-      async write(line: string) {
-        isEmpty = false;
-        const bytes = encoder.encode(line);
-        for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-      },
-    },
-    async close() {
-      file.close();
-      // A run that could not start leaves nothing behind that would stop the next one.
-      if (isEmpty) await Deno.remove(path);
-    },
+    read: [...modelPaths(values), dataset, images ?? (isFile ? folderOf(dataset) : undefined)],
+    write: [out, cache],
   };
-}
-
-if (import.meta.main) await runMain(main);
+}, "the sample in hand");

@@ -7,19 +7,20 @@
 import { decodeImage, encodeNpy, groundImage, renderOverlay, type ScoredPhrase } from "../mod.ts";
 import {
   CACHE_FLAGS,
+  chooseModel,
   describeRun,
   groundSettings,
-  makeFolder,
-  makeOwnFolder,
   METHOD_FLAGS,
   MODEL_FLAGS,
-  openChosenModel,
-  writeWhole,
+  modelPaths,
 } from "./_common.ts";
-import { EXIT, runMain } from "./_exit.ts";
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { Progress } from "./_progress.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { writeWhole } from "../reports/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE --phrase TEXT [--phrase TEXT …] [options]",
@@ -70,7 +71,9 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const gray = await decodeImage(image);
   // What is wrong with it is found out before the model takes seconds to load.
   if (values.cache) await TrajectoryCache.open(values.cache);
-  const { model, gpu, settings, resolved } = await openChosenModel(values, chosen);
+  const choice = await chooseModel(values, chosen);
+  const { gpu, settings } = choice;
+  const model = await choice.open();
   try {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
@@ -86,7 +89,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const options = { ...settings, ...where, signal, onProgress, onNotice };
     const results = await groundImage(gray, phrases, options);
     progress.finish(phrases.length);
-    const record = describeRun(resolved, model, gpu, await model.bundle.hash());
+    const record = await describeRun(choice);
     for (const [index, result] of results.entries()) {
       const folder = results.length === 1
         ? out
@@ -126,4 +129,8 @@ async function writeResult(folder: string, result: ScoredPhrase, record: object)
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
 }
 
-if (import.meta.main) await runMain(main);
+await runConfined(main, (args) => {
+  const values = parseFlags(args, COMMAND);
+  return values &&
+    { read: [...modelPaths(values), values.image], write: [values.out ?? OUT, values.cache] };
+});

@@ -146,7 +146,10 @@ async function readPath(root: ImageRoot, path: string): Promise<string> {
 }
 
 /** What becomes of the rows of one image and phrase. */
-async function readSample(rows: readonly Row[], id: string, root: ImageRoot): Promise<DatasetItem> {
+async function readSample(
+  { rows, id, index }: RowGroup,
+  root: ImageRoot,
+): Promise<DatasetItem> {
   const first = rows[0]!;
   const { image, phrase } = first;
   const category = show(first.category);
@@ -184,6 +187,7 @@ async function readSample(rows: readonly Row[], id: string, root: ImageRoot): Pr
     }
     const sample: Sample = {
       id,
+      index,
       image: path,
       phrase,
       boxes,
@@ -195,9 +199,21 @@ async function readSample(rows: readonly Row[], id: string, root: ImageRoot): Pr
   } catch (error) {
     const reason = (error as Error).message +
       (rows.length > 1 ? ` (${row.where}, one of the ${rows.length} rows of its sample)` : "");
-    const failure: RowFailure = { ...known, id: row.where, reason };
+    const failure: RowFailure = { ...known, id: row.where, index, reason };
     return { kind: "failure", failure };
   }
+}
+
+/** Rows of one image and phrase. */
+export interface RowGroup {
+  /** The rows, in their order. */
+  readonly rows: readonly Row[];
+  /** Id of the sample that they make. */
+  readonly id: string;
+  /** Position in the dataset, from 0. */
+  readonly index: number;
+  /** Position of the image among the dataset's images, from 0. */
+  readonly image: number;
 }
 
 /**
@@ -206,7 +222,7 @@ async function readSample(rows: readonly Row[], id: string, root: ImageRoot): Pr
  *
  * @param rows All rows.
  */
-export function groupRows(rows: readonly Row[]): Row[][] {
+export function groupRows(rows: readonly Row[]): RowGroup[] {
   const images = new Map<string, Map<string | Row, Row[]>>();
   for (const row of rows) {
     const phrases = images.get(row.image) ?? new Map<string | Row, Row[]>();
@@ -217,7 +233,16 @@ export function groupRows(rows: readonly Row[]): Row[][] {
     if (same) same.push(row);
     else phrases.set(key, [row]);
   }
-  return [...images.values()].flatMap((phrases) => [...phrases.values()]);
+  const used = new Map<string, number>();
+  return [...images.values()]
+    .flatMap((phrases, image) => [...phrases.values()].map((rows) => ({ rows, image })))
+    .map(({ rows, image }, index) => {
+      // Shown first, so that hostile names that look the same still get ids that differ.
+      const stem = show(rows[0]!.stem, MAX_STEM);
+      const number = (used.get(stem) ?? 0) + 1;
+      used.set(stem, number);
+      return { rows, id: `${stem}#${number}`, index, image };
+    });
 }
 
 /**
@@ -228,15 +253,8 @@ export function groupRows(rows: readonly Row[]): Row[][] {
  * @param root Where the images' paths begin.
  */
 export async function* mergeRows(
-  groups: readonly (readonly Row[])[],
+  groups: readonly RowGroup[],
   root: ImageRoot,
 ): AsyncIterableIterator<DatasetItem> {
-  const used = new Map<string, number>();
-  for (const rows of groups) {
-    // Shown first, so that hostile names that look the same still get ids that differ.
-    const stem = show(rows[0]!.stem, MAX_STEM);
-    const number = (used.get(stem) ?? 0) + 1;
-    used.set(stem, number);
-    yield await readSample(rows, `${stem}#${number}`, root);
-  }
+  for (const group of groups) yield await readSample(group, root);
 }

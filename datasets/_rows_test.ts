@@ -63,7 +63,7 @@ Deno.test("groupRows() keeps rows without an image or a phrase apart", () => {
     row("a:6", { image: "" }),
     row("a:7"),
   ];
-  assertEquals(groupRows(rows).map((group) => group.map(({ where }) => where)), [
+  assertEquals(groupRows(rows).map((group) => group.rows.map(({ where }) => where)), [
     ["a:2"],
     ["a:3", "a:7"],
     ["a:5"],
@@ -130,6 +130,7 @@ Deno.test("mergeRows() fails a sample with a bad row as a whole and names the ro
     [
       {
         id: "a:3",
+        index: 0,
         image: "1.jpg",
         phrase: "haze",
         reason: "box [1,2,0,4] has no size (a:3, one of the 2 rows of its sample)",
@@ -137,6 +138,7 @@ Deno.test("mergeRows() fails a sample with a bad row as a whole and names the ro
       "d#2",
       {
         id: "a:6",
+        index: 2,
         image: "1.jpg",
         phrase: "sizes",
         reason: "the image is 100x201 pixels here, but 100x200 in a:5 " +

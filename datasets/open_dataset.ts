@@ -4,9 +4,10 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { readCsv } from "./_csv.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
-import { groupRows, type ImageRoot, mergeRows, show } from "./_rows.ts";
+import { groupRows, type ImageRoot, mergeRows, type RowGroup, show } from "./_rows.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, type SplitRow } from "./ms_cxr.ts";
 import { plainRows } from "./plain_csv.ts";
 import type { DatasetItem } from "./sample.ts";
@@ -32,6 +33,21 @@ export interface OpenDatasetOptions {
    * @default {Infinity}
    */
   limit?: number;
+  /**
+   * One of several parts to read, by image: parts of as many images each, give
+   * or take one, that together are the whole.
+   *
+   * @default {The whole}
+   */
+  shard?: Shard;
+}
+
+/** One of several parts of a dataset. */
+export interface Shard {
+  /** Which, from 1. */
+  readonly number: number;
+  /** Of how many. */
+  readonly count: number;
 }
 
 /** A dataset that is ready to be read. */
@@ -40,10 +56,22 @@ export interface Dataset {
   readonly kind: "ms-cxr" | "csv";
   /** The file that its rows are in. */
   readonly path: string;
+  /** SHA-256 of that file, in hexadecimal. */
+  readonly sha256: string;
   /** How many samples it yields at most; rows that fail come on top where there is a limit. */
   readonly count: number;
+  /** The samples that are in it, as far as can be told before they are read. */
+  readonly plan: readonly PlannedSample[];
   /** Samples, those of one image in a row, and rows that could not become one. */
   readonly items: AsyncIterable<DatasetItem>;
+}
+
+/** A sample that has not been read. */
+export interface PlannedSample {
+  /** Its id, if its rows turn out to be good. */
+  readonly id: string;
+  /** Position in the dataset, from 0. */
+  readonly index: number;
 }
 
 /** The file is held in memory whole, so its size has a bound. */
@@ -62,7 +90,7 @@ const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
  * @throws {SyntaxError} If the file is malformed or lacks a column.
  * @throws {TypeError} If the path is a device, a pipe or the like.
  * @throws {RangeError} If the split is not in it, or nothing is, or it is larger than 256 MiB, or
- * the limit is below 1.
+ * the limit is below 1, or there is no such shard.
  *
  * @example Usage
  * ```ts
@@ -82,21 +110,38 @@ export async function openDataset(
   path: string,
   options: OpenDatasetOptions = {},
 ): Promise<Dataset> {
-  const { split, limit = Infinity } = options;
+  const { split, limit = Infinity, shard } = options;
   if (limit !== Infinity && !(Number.isInteger(limit) && limit >= 1)) {
     throw new RangeError(`Cannot read ${limit} samples: expected a whole number from 1`);
   }
+  const parts = shard?.count ?? 1;
+  const part = (shard?.number ?? 1) - 1;
+  if (!(Number.isInteger(part) && Number.isInteger(parts) && part >= 0 && part < parts)) {
+    throw new RangeError(
+      `Cannot read shard ${
+        part + 1
+      } of ${parts}: expected whole numbers, the first from 1 to the second`,
+    );
+  }
   const file = await findFile(path);
-  const { kind, rows: all } = await readRows(file);
+  const { kind, sha256, rows: all } = await readRows(file);
   if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
   const rows = split === undefined ? all : chooseSplit(file, all, split);
   const root = await findImages(file, kind, rows, options.images);
   const groups = groupRows(rows);
+  const isInShard = ({ image }: RowGroup) => image % parts === part;
+  const planned = groups.slice(0, limit).filter(isInShard);
+  // A limit is one on the whole: only once all before it were read is it known what is beyond.
+  const items = limit === Infinity
+    ? mergeRows(groups.filter(isInShard), root)
+    : filterItems(take(mergeRows(groups, root), limit), (index) => isInShard(groups[index]!));
   return {
     kind,
     path: file,
-    count: Math.min(groups.length, limit),
-    items: take(mergeRows(groups, root), limit),
+    sha256,
+    count: planned.length,
+    plan: planned.map(({ id, index }) => ({ id, index })),
+    items,
   };
 }
 
@@ -129,10 +174,17 @@ async function findFile(path: string): Promise<string> {
   return resolve(path, name);
 }
 
-async function readRows(file: string): Promise<{ kind: Dataset["kind"]; rows: SplitRow[] }> {
+interface ReadRows {
+  readonly kind: Dataset["kind"];
+  readonly sha256: string;
+  readonly rows: SplitRow[];
+}
+
+async function readRows(file: string): Promise<ReadRows> {
   const bytes = await Deno.readFile(file).catch((error) => {
     throw new Error(`Cannot read dataset "${file}": ${error.message}`, { cause: error });
   });
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -148,18 +200,18 @@ async function readRows(file: string): Promise<{ kind: Dataset["kind"]; rows: Sp
         `Cannot read "${file}": it is not valid JSON (${show((error as Error).message, 200)})`,
       );
     }
-    return { kind: "ms-cxr", rows: cocoRows(file, json) };
+    return { kind: "ms-cxr", sha256, rows: cocoRows(file, json) };
   }
   const table = readCsv(file, text);
   const has = (column: string) => table.columns.includes(column);
   // MS-CXR first: someone may have added a column "image" to it.
   const isMsCxr = has("label_text") && has("path");
   if (!isMsCxr && (has("image") || has("phrase"))) {
-    return { kind: "csv", rows: plainRows(file, table) };
+    return { kind: "csv", sha256, rows: plainRows(file, table) };
   }
   // Two of its columns are enough where there is nothing else: the rest is missing by name.
   if (MS_CXR_COLUMNS.filter(has).length >= 2) {
-    return { kind: "ms-cxr", rows: msCxrRows(file, table) };
+    return { kind: "ms-cxr", sha256, rows: msCxrRows(file, table) };
   }
   throw new SyntaxError(
     `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
@@ -212,4 +264,12 @@ async function* take(
     yield item;
     if (item.kind === "sample" && ++samples >= limit) return;
   }
+}
+
+async function* filterItems(
+  items: AsyncIterable<DatasetItem>,
+  isIn: (index: number) => boolean,
+): AsyncIterableIterator<DatasetItem> {
+  let index = 0;
+  for await (const item of items) if (isIn(index++)) yield item;
 }

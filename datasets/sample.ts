@@ -23,6 +23,8 @@ export const CLASSES = [
 export interface Sample {
   /** Unique within its dataset and stable from run to run. */
   readonly id: string;
+  /** Position in its dataset, from 0. */
+  readonly index?: number;
   /** Path of the image file. */
   readonly image: string;
   /** The phrase to ground, as written in the dataset. */
@@ -41,6 +43,8 @@ export interface Sample {
 export interface RowFailure {
   /** Names the row, such as `rows.csv:17`. */
   readonly id: string;
+  /** Position in its dataset, from 0. */
+  readonly index?: number;
   /** One sentence: what is wrong and what was expected. */
   readonly reason: string;
   /** The image that the row speaks of, where it says. */

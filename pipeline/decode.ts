@@ -122,7 +122,13 @@ function visible(boxes: readonly Box[], crop: CropRegion): Box[] {
 
 /** What becomes of one sample once its image is known. */
 function admit(sample: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropped {
-  const fail = (reason: string): Dropped => ({ status: "failed", stage: "decode", reason, sample });
+  const fail = (reason: string): Dropped => ({
+    status: "failed",
+    stage: "decode",
+    reason,
+    error: "RangeError",
+    sample,
+  });
   const { imageSize, boxes } = sample;
   if (sample.phrase.trim() === "") return fail("the phrase is empty");
   if (imageSize && (imageSize.width !== gray.width || imageSize.height !== gray.height)) {

@@ -16,6 +16,8 @@ import { groupStream } from "./stream.ts";
 export interface AnyResult {
   /** The sample's id, or the row's where there is no sample. */
   readonly id: string;
+  /** Position in the dataset, from 0. */
+  readonly index?: number;
   /** The image's path. */
   readonly image?: string;
   /** The phrase. */
@@ -46,7 +48,23 @@ export type SampleResult =
     readonly stage: StageName;
     /** One sentence. */
     readonly reason: string;
+    /** Class of the error, such as `NotFound` or `SyntaxError`; of failures only. */
+    readonly error?: string;
   });
+
+/** Options of {@linkcode evaluate}. */
+export interface EvaluateOptions extends RunOptions {
+  /** The model. */
+  model: LdmModel;
+  /**
+   * Ids that need no result, such as those of an earlier run. An image with others beside them
+   * is run with all its phrases, so that passes are shared as they were and results equal to the
+   * last bit.
+   *
+   * @default {None}
+   */
+  done?: ReadonlySet<string>;
+}
 
 /** Most phrases of one image that go through the stages together. */
 const PHRASES_PER_IMAGE = 64;
@@ -61,13 +79,15 @@ const PHRASES_PER_IMAGE = 64;
  */
 export function evaluate(
   items: AsyncIterable<DatasetItem>,
-  options: RunOptions & { model: LdmModel },
+  options: EvaluateOptions,
 ): AsyncIterableIterator<SampleResult> {
-  return toResults(groundRequests(toRequests(items), options));
+  const { done = new Set<string>(), ...run } = options;
+  return toResults(groundRequests(toRequests(items, done), run), done);
 }
 
 async function* toRequests(
   items: AsyncIterable<DatasetItem>,
+  done: ReadonlySet<string>,
 ): AsyncIterableIterator<Flow<ImageRequest>> {
   const imageOf = (entry: DatasetItem) =>
     entry.kind === "sample" ? entry.sample.image : Symbol("a bad row stands alone");
@@ -75,22 +95,25 @@ async function* toRequests(
     const samples: Sample[] = [];
     for (const entry of group) {
       if (entry.kind === "sample") samples.push(entry.sample);
-      else {
+      else if (!done.has(entry.failure.id)) {
         const { reason, ...row } = entry.failure;
-        yield failed("dataset", row, reason);
+        yield failed("dataset", row, new RangeError(reason));
       }
     }
-    if (samples.length > 0) yield item({ image: samples[0]!.image, samples });
+    if (!samples.every(({ id }) => done.has(id))) yield item({ image: samples[0]!.image, samples });
   }
 }
 
 async function* toResults(
   results: AsyncIterable<GroundResult>,
+  done: ReadonlySet<string>,
 ): AsyncIterableIterator<SampleResult> {
   for await (const result of results) {
-    const { id, image, phrase, category, notes } = result.sample;
+    const { id, index, image, phrase, category, notes } = result.sample;
+    if (done.has(id)) continue;
     const sample: AnyResult = {
       id,
+      ...(index !== undefined && { index }),
       ...(image && { image }),
       ...(phrase && { phrase }),
       ...(category && { category }),
@@ -98,8 +121,8 @@ async function* toResults(
       ...(notes && { notes }),
     };
     if (result.kind === "dropped") {
-      const { status, stage, reason } = result;
-      yield { ...sample, status, stage, reason };
+      const { status, stage, reason, error } = result;
+      yield { ...sample, status, stage, reason, ...(error && { error }) };
       continue;
     }
     const { scores, threshold = null } = result;

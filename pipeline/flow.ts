@@ -26,6 +26,8 @@ export interface Dropped {
   readonly stage: StageName;
   /** One sentence. */
   readonly reason: string;
+  /** Class of the error, such as `NotFound` or `SyntaxError`; of failures only. */
+  readonly error?: string;
   /** The sample, or as much of it as is known. */
   readonly sample: Pick<Sample, "id"> & Partial<Sample>;
   /** The variant that fell out; all of them where it is not said. */
@@ -50,8 +52,21 @@ export function failed(
   variant?: Variant,
 ): Flow<never> {
   const reason = error instanceof Error ? error.message : String(error);
-  const dropped = { status: "failed", stage, reason, sample, ...(variant && { variant }) } as const;
+  const dropped = {
+    status: "failed",
+    stage,
+    reason,
+    error: errorClass(error),
+    sample,
+    ...(variant && { variant }),
+  } as const;
   return { kind: "dropped", dropped };
+}
+
+/** The class that says most: what the file system said where an error was put in other words. */
+export function errorClass(error: unknown): string {
+  if (!(error instanceof Error)) return "Error";
+  return error.name === "Error" && error.cause instanceof Error ? error.cause.name : error.name;
 }
 
 /** Options that every stage takes. */

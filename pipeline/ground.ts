@@ -80,6 +80,12 @@ export interface RunOptions extends GroundSettings, ScoreOptions {
    * @default {undefined}
    */
   signal?: AbortSignal;
+  /**
+   * Ends the run after the image under way, as if there were no more samples.
+   *
+   * @default {undefined}
+   */
+  ending?: AbortSignal;
 }
 
 /** Which model to run: one that is open, or a bundle to open for the call. */
@@ -216,7 +222,7 @@ export function groundRequests(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: RunOptions & { model: LdmModel },
 ): AsyncIterableIterator<GroundResult> {
-  const { model, signal, concurrency = 1, onProgress, onNotice, cache } = options;
+  const { model, signal, ending, concurrency = 1, onProgress, onNotice, cache } = options;
   const settings = resolveSettings(model, options);
   const { protocol, margin } = options;
   const score: ScoreOptions = { ...(protocol && { protocol }), ...(margin && { margin }) };
@@ -233,14 +239,15 @@ export function groundRequests(
     // An image that begins anew on another device counts its passes twice.
     onProgress?.(Math.max(left, before + phrases * Math.min(1, passes / total)));
   };
-  const decoded = counting(decode(source, { ...stop, concurrency }), (phrases) => {
+  const images = untilAborted(decode(source, { ...stop, concurrency }), ending);
+  const decoded = counting(images, (phrases) => {
     image = { before: left, phrases, passes: 0, total: imagePasses(settings, phrases) };
   });
-  const stages = (images: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
+  const stages = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
     const passing = { ...stop, onPass };
     const noisy = cache === undefined
-      ? noise(encode(images, model, stop), model, settings, passing)
-      : cachedNoise(images, model, settings, cache, { ...passing, ...(onNotice && { onNotice }) });
+      ? noise(encode(source, model, stop), model, settings, passing)
+      : cachedNoise(source, model, settings, cache, { ...passing, ...(onNotice && { onNotice }) });
     const attention = denoise(noisy, model, settings, passing);
     if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
     return metrics(otsu(aggregate(attention, size, settings, stop), stop), score, stop);
@@ -258,6 +265,17 @@ export function groundRequests(
 /** Passes of the U-Net, whole or cut, that an image with some phrases takes. */
 function imagePasses(settings: ResolvedSettings, phrases: number): number {
   return noisePasses(settings) + phrases * (settings.end - settings.start);
+}
+
+/** Ends where the signal was aborted, rather than throwing. */
+async function* untilAborted<T>(
+  source: AsyncIterable<T>,
+  signal: AbortSignal | undefined,
+): AsyncIterableIterator<T> {
+  for await (const item of source) {
+    if (signal?.aborted) return;
+    yield item;
+  }
 }
 
 async function* counting<T extends { samples: readonly unknown[] }>(
@@ -283,7 +301,8 @@ async function* results(
 }
 
 /** Options of {@linkcode groundImage}. */
-export interface GroundImageOptions extends Omit<RunOptions, "concurrency">, ModelOptions {}
+export interface GroundImageOptions
+  extends Omit<RunOptions, "concurrency" | "ending">, ModelOptions {}
 
 /**
  * Grounds phrases in one image.

@@ -6,7 +6,13 @@
 
 export type { AggregatedPhrase } from "./aggregate.ts";
 export { type DecodedImage, decodeImage, type ImageSource } from "./decode.ts";
-export { type AnyResult, evaluate, type GroundedResult, type SampleResult } from "./evaluate.ts";
+export {
+  type AnyResult,
+  evaluate,
+  type EvaluateOptions,
+  type GroundedResult,
+  type SampleResult,
+} from "./evaluate.ts";
 export type { Dropped, StageName } from "./flow.ts";
 export {
   ground,

@@ -6,5 +6,8 @@
 
 export * from "./npy.ts";
 export * from "./overlay.ts";
+export { readResults, type ResultLine } from "./read_results.ts";
+export type { RunRecord } from "./run_folder.ts";
+export * from "./merge_runs.ts";
 export * from "./summary.ts";
 export * from "./table.ts";

@@ -124,9 +124,11 @@ Deno.test("eval records bad rows and images and goes on", () =>
       "--out",
       "out",
     ], folder);
-    assertEquals(code, 0);
+    assertEquals(code, 3);
     const lines = await results(`${folder}/out`);
     const reasons = lines.flatMap((line) => line.status === "failed" ? line.reason : []);
+    const errors = lines.flatMap((line) => line.status === "failed" ? line.error : []);
+    assertEquals(new Set(errors), new Set(["RangeError", "SyntaxError"]));
     for (
       const part of [
         "outside the image",
@@ -168,23 +170,30 @@ Deno.test("eval names what is wrong before it writes anything", () =>
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["a.csv"]);
   }));
 
-Deno.test("eval says in the summary what broke it off", () =>
+Deno.test("eval says in the summary what broke it off, and goes on once it can", () =>
   inFolder(async (folder) => {
     const args = ["--limit", "3", "--noise", "sample", "--steps", "10", "--out", "out"];
-    const { code, stderr } = await runCommand("eval", args, folder, { preload: "fill_disk.ts" });
+    const { code, stderr } = await runCommand("eval", args, folder, { fault: "fill_disk.ts" });
     assertEquals(code, 1);
     assertMatch(
       stderr,
-      /\n1 scored, .*; results so far are in out\nerror: No space left on device/,
+      /\n1 scored, .*; results so far are in out\nerror: Cannot write "out\/results\.jsonl": No space left on device/,
     );
     const { counts, error, interrupted } = JSON.parse(
       await Deno.readTextFile(`${folder}/out/summary.json`),
     );
-    assertEquals([counts.scored, error, interrupted], [1, "No space left on device", false]);
-    assertEquals((await results(`${folder}/out`)).length, 1);
+    assertEquals([counts.scored, interrupted], [1, false]);
+    assertMatch(error, /No space left on device$/);
+    const torn = await Deno.readTextFile(`${folder}/out/results.jsonl`);
+    assertEquals(torn.split("\n").length, 2);
+    assert(!torn.endsWith("\n"));
+    const again = await runCommand("eval", args, folder);
+    assertEquals(again.code, 0, again.stderr);
+    assertMatch(again.stderr, /; 1 done before\./);
+    assertEquals((await results(`${folder}/out`)).length, 3);
   }));
 
-Deno.test("eval never overwrites earlier results", () =>
+Deno.test("eval never overwrites what may be results", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/results.jsonl`, "precious\n");
     const { code, stderr } = await runCommand("eval", ["--out", "."], folder);
@@ -206,7 +215,7 @@ Deno.test("eval gives the same bytes again, whatever runs ahead", () =>
     assertEquals(await run("a", "1"), await run("b", "4"));
   }));
 
-Deno.test("eval ends on Ctrl-C with 130 and keeps what is done", {
+Deno.test("eval finishes the sample in hand on Ctrl-C, ends with 130 and can go on", {
   ignore: Deno.build.os === "windows",
 }, () =>
   inFolder(async (folder) => {
@@ -229,4 +238,16 @@ Deno.test("eval ends on Ctrl-C with 130 and keeps what is done", {
     const summary = JSON.parse(await Deno.readTextFile(`${folder}/out/summary.json`));
     assertEquals(summary.interrupted, true);
     assertEquals(summary.counts.scored, lines.length);
+    // The phrases of an image go together.
+    const phrases = (image: string | undefined) =>
+      lines.filter((line) => line.image === image).length;
+    const csv = await Deno.readTextFile(
+      `${folder}/out/phantoms/MS_CXR_Local_Alignment_v1.1.0.csv`,
+    );
+    const rows = csv.trim().split(/\r?\n/).slice(1).map((row) => row.split(","));
+    const last = lines.at(-1)!.image!;
+    const ofLast = rows.filter((row) => row.some((field) => field && last.endsWith(field)));
+    assertEquals(phrases(last), new Set(ofLast.map((row) => row[1])).size);
+    assertMatch(stderr, /Stopping after the sample in hand/);
+    assertMatch(stderr, /Stopped; the same command with --out out goes on/);
   }));

@@ -1,0 +1,37 @@
+/**
+ * Files and folders that commands write.
+ *
+ * @module
+ */
+
+/**
+ * Makes the folder that results go to, if it is not there.
+ *
+ * @throws {Error} If that cannot be, with its path.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
+  }
+}
+
+/** The folder that a run without `--out` makes its own in. */
+export const OUT = "out";
+
+/** Makes a folder that no other run has, such as `out/eval-20260131-120000`. */
+export async function makeOwnFolder(command: string): Promise<string> {
+  const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  await makeFolder(OUT);
+  for (let number = 1;; number++) {
+    const path = `${OUT}/${command}-${stamp}${number > 1 ? `-${number}` : ""}`;
+    try {
+      await Deno.mkdir(path);
+      return path;
+    } catch (error) {
+      // Another run began in the same second.
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * `deno task merge`: puts the shards of a run together.
+ *
+ * @module
+ */
+
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { printSummaries } from "./_summary.ts";
+import { mergeRuns } from "../reports/merge_runs.ts";
+import { RECORD, RESULTS, RunFolder } from "../reports/run_folder.ts";
+import { AblationSummary } from "../reports/summary.ts";
+
+const COMMAND = command({
+  usage: "deno task merge --out DIR OUT [OUT …]",
+  description:
+    "Merges the folders of all shards of a run, in any order, into one that equals the folder of " +
+    "the whole run. Refuses runs that differ, and names shards and samples that are missing or there twice.",
+  operand: "OUT",
+  flags: {
+    out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
+    overwrite: { type: "boolean", description: "Replace the results that are in --out." },
+  },
+});
+
+async function main(args: string[]): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { out, operands, overwrite } = values;
+  const isSame = (a: string, b: string) => a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
+  if (operands.some((folder) => isSame(folder, out))) {
+    throw new UsageError(`Option "--out" must be another folder than those to merge, got "${out}"`);
+  }
+  const { record, results } = await mergeRuns(operands);
+  const folder = await RunFolder.lock(out, (notice) => console.error(notice));
+  try {
+    await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
+    const summary = new AblationSummary(record.variants);
+    await folder.write(results);
+    for (const result of results) summary.add(result);
+    const ablation = summary.toJSON();
+    const json = {
+      ...record.facts,
+      merged: operands,
+      ...(record.variants.length > 1 ? { ablation } : Object.values(ablation)[0]!),
+    };
+    await folder.summarise(json);
+    printSummaries(ablation);
+    console.log(`Results: ${out}/${RESULTS}, ${out}/summary.json, ${out}/${RECORD}`);
+    const hasFailures = results.some(({ status }) => status === "failed");
+    return hasFailures ? EXIT.failures : EXIT.ok;
+  } finally {
+    await folder.close();
+  }
+}
+
+await runConfined(main, (args) => {
+  const values = parseFlags(args, COMMAND);
+  return values && { read: values.operands, write: [values.out] };
+});

@@ -1,0 +1,131 @@
+/**
+ * Shards of a run to the run itself.
+ *
+ * @module
+ */
+
+import type { SampleResult } from "../pipeline/evaluate.ts";
+import { readResults } from "./read_results.ts";
+import { differences, parseRecord, RECORD, RESULTS, type RunRecord } from "./run_folder.ts";
+
+/** Several runs as one. */
+export interface MergedRuns {
+  /** What was run. */
+  readonly record: RunRecord;
+  /** All results, in the dataset's order. */
+  readonly results: readonly SampleResult[];
+}
+
+/** Names that a message lists; the others are counted. */
+const SHOWN = 10;
+
+/**
+ * Merges the folders of runs that together are one, in whatever order: the
+ * shards of a dataset, each of them whole.
+ *
+ * @param folders The runs' folders.
+ * @throws {RangeError} If the runs differ in more than the shard, or a shard or sample is missing
+ * or there twice.
+ * @throws {SyntaxError} If a folder's files are corrupt.
+ * @throws {Deno.errors.NotFound} If a folder holds no run.
+ */
+export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns> {
+  const runs: { folder: string; record: RunRecord }[] = [];
+  for (const folder of folders) runs.push({ folder, record: await readRecord(folder) });
+  const [first, ...others] = runs;
+  if (!first) throw new RangeError("Cannot merge no runs: expected their folders");
+  for (const { folder, record } of others) {
+    const different = differences(withoutShard(record), withoutShard(first.record));
+    if (different.length > 0) {
+      throw new RangeError(
+        `Cannot merge "${folder}": its run differs from that of "${first.folder}" in ` +
+          different.join(", "),
+      );
+    }
+  }
+  requireShards(runs);
+  const results: SampleResult[] = [];
+  const twice = new Set<string>();
+  const missing: string[] = [];
+  const seen = new Set<string>();
+  for (const { folder, record } of runs) {
+    const positions = new Map<number, number>();
+    for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+      const key = JSON.stringify([result.index, result.id, result.setting ?? ""]);
+      if (seen.has(key)) twice.add(result.id);
+      seen.add(key);
+      const { index } = result;
+      if (index === undefined) {
+        throw new SyntaxError(
+          `Cannot merge "${folder}": "${result.id}" does not say its position in the dataset`,
+        );
+      }
+      // One line stands for all variants where the sample fell out as a whole.
+      const count = result.setting === undefined ? record.variants.length : 1;
+      positions.set(index, (positions.get(index) ?? 0) + count);
+      results.push(result);
+    }
+    for (const { id, index } of record.plan) {
+      if ((positions.get(index) ?? 0) < record.variants.length) missing.push(`${id} (${folder})`);
+    }
+  }
+  if (twice.size > 0) {
+    throw new RangeError(`Cannot merge: there is more than one result of ${list([...twice])}`);
+  }
+  if (missing.length > 0) {
+    throw new RangeError(`Cannot merge: there is no result of ${list(missing)}`);
+  }
+  results.sort((a, b) => a.index! - b.index!);
+  const plan = runs.flatMap(({ record }) => record.plan).sort((a, b) => a.index - b.index);
+  return { record: { ...withoutShard(first.record), plan }, results };
+}
+
+async function readRecord(folder: string): Promise<RunRecord> {
+  const path = `${folder}/${RECORD}`;
+  try {
+    return parseRecord(path, await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw error;
+    throw new Deno.errors.NotFound(
+      `Cannot merge "${folder}": expected the folder of a run, with a ${RECORD} that can be read ` +
+        `(${(error as Error).message})`,
+    );
+  }
+}
+
+function withoutShard({ facts, variants, plan }: RunRecord): RunRecord {
+  return { facts, variants, plan };
+}
+
+/** Every shard once. */
+function requireShards(runs: readonly { folder: string; record: RunRecord }[]): void {
+  const counts = new Set(runs.map(({ record }) => record.shard?.count ?? 1));
+  if (counts.size > 1) {
+    throw new RangeError(
+      `Cannot merge: expected shards of one division, found some of ${
+        [...counts].join(" and of ")
+      }`,
+    );
+  }
+  const [count] = counts;
+  const folders = Map.groupBy(runs, ({ record }) => record.shard?.number ?? 1);
+  for (const [number, owners] of folders) {
+    if (owners.length === 1) continue;
+    throw new RangeError(
+      `Cannot merge: shard ${number} of ${count} is in ` +
+        owners.map(({ folder }) => `"${folder}"`).join(" and "),
+    );
+  }
+  const numbers = Array.from({ length: count! }, (_, i) => i + 1);
+  const absent = numbers.filter((number) => !folders.has(number));
+  if (absent.length > 0) {
+    throw new RangeError(
+      `Cannot merge: of ${count} shards, missing: ${list(absent.map(String))}`,
+    );
+  }
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN).join(", ");
+  return names.length > SHOWN ? `${shown} and ${names.length - SHOWN} more` : shown;
+}

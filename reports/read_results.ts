@@ -1,0 +1,109 @@
+/**
+ * Reads `results.jsonl`, the lines that runs append their results to.
+ *
+ * @module
+ */
+
+import type { SampleResult } from "../pipeline/evaluate.ts";
+import { SCORES } from "./summary.ts";
+
+/** One line of `results.jsonl`. */
+export interface ResultLine {
+  /** The line itself, without its end. */
+  readonly text: string;
+  /** What it says. */
+  readonly result: SampleResult;
+  /** Bytes of the file up to its end. */
+  readonly end: number;
+}
+
+/** What ends each line. */
+const NEWLINE = 10;
+
+/** Longest line, in bytes, that is taken for one. */
+const MAX_LINE = 2 ** 24;
+
+/**
+ * Reads results line by line. A last line that was not written to its end, as a
+ * run that was killed leaves it, is left out.
+ *
+ * @param path The file; none reads as an empty one.
+ * @throws {SyntaxError} If another line is not the result of a sample.
+ */
+export async function* readResults(path: string): AsyncIterableIterator<ResultLine> {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  let number = 0;
+  let end = 0;
+  let bad: string | undefined;
+  for await (const bytes of readLines(path)) {
+    number++;
+    if (bad !== undefined) throw new SyntaxError(bad);
+    end += bytes.length + 1;
+    try {
+      const text = decoder.decode(bytes);
+      yield { text, result: asResult(JSON.parse(text)), end };
+    } catch (error) {
+      // The last line of all may be a torn one that later bytes of the disk gave an end.
+      bad = `Cannot read line ${number} of "${path}": it is not the result of a sample ` +
+        `(${(error as Error).message})`;
+    }
+  }
+}
+
+/** Lines of a file that have an end, without it. */
+async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw new Error(`Cannot read "${path}": ${(error as Error).message}`, { cause: error });
+  }
+  using _ = file;
+  const chunk = new Uint8Array(2 ** 16);
+  let kept = new Uint8Array();
+  for (let read = await file.read(chunk); read !== null; read = await file.read(chunk)) {
+    let from = 0;
+    for (let at = chunk.indexOf(NEWLINE); at >= 0 && at < read;) {
+      yield concatenate(kept, chunk.subarray(from, at));
+      kept = new Uint8Array();
+      from = at + 1;
+      at = chunk.indexOf(NEWLINE, from);
+    }
+    kept = concatenate(kept, chunk.subarray(from, read));
+    if (kept.length > MAX_LINE) {
+      throw new SyntaxError(`Cannot read "${path}": a line is longer than ${MAX_LINE} bytes`);
+    }
+  }
+}
+
+function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(a.length + b.length);
+  joined.set(a);
+  joined.set(b, a.length);
+  return joined;
+}
+
+/** Checks what a summary relies on. */
+function asResult(value: unknown): SampleResult {
+  const result = value as Record<string, unknown> | null;
+  const isText = (name: string) => typeof result?.[name] === "string";
+  const isTextOrNone = (name: string) => result?.[name] === undefined || isText(name);
+  if (!isText("id") || !isTextOrNone("category") || !isTextOrNone("setting")) {
+    throw new TypeError("expected an id");
+  }
+  const { status, index } = result!;
+  if (index !== undefined && !(Number.isSafeInteger(index) && index as number >= 0)) {
+    throw new TypeError("expected a whole number as index");
+  }
+  if (status === "scored") {
+    for (const score of SCORES) {
+      if (typeof result![score] !== "number") throw new TypeError(`expected a number as ${score}`);
+    }
+  } else if (status === "skipped" || status === "failed") {
+    if (!isText("reason") || !isText("stage")) throw new TypeError("expected stage and reason");
+  } else if (status !== "grounded") {
+    throw new TypeError("expected a status");
+  }
+  return value as SampleResult;
+}

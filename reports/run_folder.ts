@@ -1,0 +1,287 @@
+/**
+ * The folder of an evaluation: `run.json` says what is run, `results.jsonl`
+ * gets a line a result, `summary.json` what they come to.
+ *
+ * @module
+ */
+
+import type { PlannedSample, Shard } from "../datasets/open_dataset.ts";
+import type { SampleResult } from "../pipeline/evaluate.ts";
+import { readResults } from "./read_results.ts";
+import { writeWhole } from "./write_whole.ts";
+
+/** What a run is: results of equal records may stand in one table. */
+export interface RunRecord {
+  /** All that decides what a result is, by name; compared as JSON. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Names of the variants; one empty name where there is only the run itself. */
+  readonly variants: readonly string[];
+  /** Which part of the dataset; the whole where it is left out. */
+  readonly shard?: Shard;
+  /** The samples that are to have results. */
+  readonly plan: readonly PlannedSample[];
+}
+
+/** What to do where there are results. */
+export type Earlier =
+  /** Go on after them. */
+  | "resume"
+  /** Go on after them, and try again what failed. */
+  | "retry"
+  /** Remove them. */
+  | "overwrite"
+  /** Refuse. */
+  | "refuse";
+
+/** Name of the file that says what is run, and is locked by the run that writes. */
+export const RECORD = "run.json";
+
+/** Name of the file with a line a result. */
+export const RESULTS = "results.jsonl";
+
+/** A folder that this run alone writes to. */
+export class RunFolder {
+  /** Its path. */
+  readonly path: string;
+  #record: Deno.FsFile;
+  #results: Deno.FsFile | undefined;
+  #isNew = false;
+  #isEmpty = true;
+
+  private constructor(path: string, record: Deno.FsFile) {
+    this.path = path;
+    this.#record = record;
+  }
+
+  /**
+   * Takes a folder for this run; it is made if it is not there. The lock is the
+   * operating system's and ends with the process, however that ends.
+   *
+   * @param path Its path.
+   * @param onNotice Told in a sentence where the file system has no locks.
+   * @throws {Error} If another run writes to it, or it cannot be written to.
+   */
+  static async lock(path: string, onNotice: (notice: string) => void): Promise<RunFolder> {
+    let record: Deno.FsFile;
+    try {
+      await Deno.mkdir(path, { recursive: true });
+      record = await Deno.open(`${path}/${RECORD}`, { read: true, write: true, create: true });
+    } catch (error) {
+      throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    const isLocked = await record.tryLock(true).catch((error: Error) => {
+      onNotice(
+        `"${path}" is on a file system without locks (${error.message}): see to it that no other run writes there.`,
+      );
+      return true;
+    });
+    if (isLocked) return new RunFolder(path, record);
+    record.close();
+    throw new Error(
+      `Cannot write to folder "${path}": another run is writing there; choose another --out`,
+    );
+  }
+
+  /**
+   * Begins the run, or goes on with it.
+   *
+   * @param record What is to be run.
+   * @param earlier What to do where there are results.
+   * @param onResult Told each earlier result that stays.
+   * @returns Ids of the samples that are done.
+   * @throws {Error} If there are results of another run, or any and they are to be refused.
+   * @throws {SyntaxError} If the folder's files are corrupt.
+   */
+  async begin(
+    record: RunRecord,
+    earlier: Earlier,
+    onResult: (result: SampleResult) => void,
+  ): Promise<Set<string>> {
+    const text = await this.#readRecord();
+    const path = `${this.path}/${RESULTS}`;
+    const hasResults = (await Deno.stat(path).catch(() => undefined)) !== undefined;
+    this.#isNew = text === "" && !hasResults;
+    if (earlier === "overwrite") {
+      for (const name of [RESULTS, "summary.json"]) {
+        await Deno.remove(`${this.path}/${name}`).catch((error) => {
+          if (!(error instanceof Deno.errors.NotFound)) throw error;
+        });
+      }
+    } else if (hasResults) {
+      if (earlier === "refuse") {
+        throw new Error(
+          `Cannot write to "${this.path}": it already holds results; choose another --out`,
+        );
+      }
+      if (text === "") {
+        throw new Error(
+          `Cannot go on in "${this.path}": it already holds results, and no ${RECORD} that says ` +
+            "of what; choose another --out, or --overwrite them",
+        );
+      }
+      requireSame(this.path, parseRecord(`${this.path}/${RECORD}`, text), record);
+    }
+    if (!hasResults || earlier === "overwrite" || text === "") {
+      await this.#writeRecord(JSON.stringify(record, null, 1) + "\n");
+    }
+    const done = new Set<string>();
+    const kept = await this.#keep(path, record.variants, earlier === "retry", (result) => {
+      done.add(result.id);
+      onResult(result);
+    });
+    this.#isEmpty = kept === 0;
+    this.#results = await Deno.open(path, { write: true, create: true });
+    // What a killed run left of its last sample goes.
+    await this.#results.truncate(kept);
+    await this.#results.seek(0, Deno.SeekMode.End);
+    return done;
+  }
+
+  /**
+   * Adds results; they are on the disk when this returns.
+   *
+   * @throws {Error} If they cannot be written, such as on a full disk.
+   */
+  async write(results: readonly SampleResult[]): Promise<void> {
+    const lines = results.map((result) => JSON.stringify(result) + "\n");
+    await this.#append(this.#results!, RESULTS, lines.join(""));
+    if (results.length > 0) this.#isEmpty = false;
+  }
+
+  /** Writes what the results come to. */
+  async summarise(summary: object): Promise<void> {
+    await writeWhole(`${this.path}/summary.json`, JSON.stringify(summary, null, 2) + "\n");
+    this.#isEmpty = false;
+  }
+
+  /** Gives the folder free; a run that came to nothing leaves nothing of its own behind. */
+  async close(): Promise<void> {
+    this.#results?.close();
+    const leftovers = this.#isNew && this.#isEmpty
+      ? [RESULTS, RECORD]
+      : (await this.#record.stat()).size === 0
+      ? [RECORD]
+      : [];
+    for (const name of leftovers) await Deno.remove(`${this.path}/${name}`).catch(() => {});
+    this.#record.close();
+  }
+
+  async #readRecord(): Promise<string> {
+    return await new Response(
+      (await Deno.open(`${this.path}/${RECORD}`)).readable,
+    ).text();
+  }
+
+  async #writeRecord(text: string): Promise<void> {
+    await this.#record.truncate();
+    await this.#record.seek(0, Deno.SeekMode.Start);
+    await this.#append(this.#record, RECORD, text);
+  }
+
+  /** Writes where a file stands, down to the disk. */
+  async #append(file: Deno.FsFile, name: string, text: string): Promise<void> {
+    const bytes = new TextEncoder().encode(text);
+    try {
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+      await file.syncData();
+    } catch (error) {
+      throw new Error(`Cannot write "${this.path}/${name}": ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Tells the results that stay, and gives the bytes that they take. A sample
+   * that lacks a variant's result is the last one; it is not done.
+   */
+  async #keep(
+    path: string,
+    variants: readonly string[],
+    isRetry: boolean,
+    onResult: (result: SampleResult) => void,
+  ): Promise<number> {
+    let kept = 0;
+    let sample: SampleResult[] = [];
+    const stay: string[] = [];
+    let texts: string[] = [];
+    let failures = 0;
+    for await (const { text, result, end } of readResults(path)) {
+      if (sample[0]?.id !== result.id) [sample, texts] = [[], []];
+      sample.push(result);
+      texts.push(text);
+      // One line stands for all variants where the sample fell out as a whole.
+      const isWhole = result.setting === undefined || sample.length === variants.length;
+      if (!isWhole) continue;
+      kept = end;
+      if (isRetry && sample.some(({ status }) => status === "failed")) {
+        failures++;
+        continue;
+      }
+      sample.forEach(onResult);
+      if (isRetry) stay.push(...texts);
+    }
+    if (failures === 0) return kept;
+    const text = stay.map((line) => `${line}\n`).join("");
+    await writeWhole(path, text);
+    return new TextEncoder().encode(text).length;
+  }
+}
+
+/**
+ * Reads what a run's folder says of the run.
+ *
+ * @throws {SyntaxError} If that is not to be read.
+ */
+export function parseRecord(path: string, text: string): RunRecord {
+  try {
+    const record = JSON.parse(text) as RunRecord;
+    const { facts, variants, plan, shard } = record;
+    const isSample = ({ id, index }: PlannedSample) =>
+      typeof id === "string" && Number.isSafeInteger(index);
+    const isShard = shard === undefined ||
+      [shard.number, shard.count].every(Number.isSafeInteger);
+    if (typeof facts === "object" && facts && isShard && plan.every(isSample) && variants.length) {
+      return record;
+    }
+  } catch {
+    // Said below.
+  }
+  throw new SyntaxError(`Cannot read "${path}": it does not say what was run`);
+}
+
+/**
+ * What two runs differ in, one phrase each, such as `settings.steps (300, here 50)`.
+ *
+ * @param one A run.
+ * @param other The run that is spoken of as here.
+ */
+export function differences(one: RunRecord, other: RunRecord): string[] {
+  const [left, right] = [one, other].map(({ facts, shard }) => leaves({ ...facts, shard }));
+  const names = [...new Set([...left!.keys(), ...right!.keys()])];
+  return names.filter((name) => left!.get(name) !== right!.get(name))
+    .map((name) => `${name} (${left!.get(name) ?? "none"}, here ${right!.get(name) ?? "none"})`);
+}
+
+/** The values in a tree by their paths, as JSON; a list is one value. */
+function leaves(value: unknown, path = "", found = new Map<string, string>()) {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    for (const [name, entry] of Object.entries(value)) {
+      leaves(entry, path ? `${path}.${name}` : name, found);
+    }
+  } else if (value !== undefined) {
+    found.set(path, JSON.stringify(value));
+  }
+  return found;
+}
+
+function requireSame(path: string, earlier: RunRecord, record: RunRecord): void {
+  const different = differences(earlier, record);
+  if (different.length === 0) return;
+  throw new Error(
+    `Cannot go on in "${path}": its run differs in ${different.join(", ")}; ` +
+      "choose another --out, or --overwrite its results",
+  );
+}

@@ -1,0 +1,171 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import type { SampleResult } from "../pipeline/evaluate.ts";
+import { mergeRuns } from "./merge_runs.ts";
+import { differences, type Earlier, RunFolder, type RunRecord } from "./run_folder.ts";
+
+const RECORD: RunRecord = {
+  facts: { settings: { steps: 300, layers: [3, 4] }, margin: "excluded" },
+  variants: [""],
+  plan: [0, 1, 2, 3].map((index) => ({ id: `s${index}`, index })),
+};
+
+function scored(index: number, setting?: string): SampleResult {
+  return {
+    ...{ id: `s${index}`, index, status: "scored", boxes: [], threshold: 0.5 },
+    ...{ absCnr: 1, cnr: 1, miou: 0.5, aucRoc: 0.9 },
+    ...(setting !== undefined && { setting }),
+  };
+}
+
+const failed: SampleResult = {
+  ...{ id: "s1", index: 1, status: "failed", stage: "decode" },
+  ...{ reason: "Cannot read image", error: "NotFound" },
+};
+
+async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
+  try {
+    await test(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Begins a run, writes results, and gives what was done before. */
+async function run(
+  path: string,
+  results: readonly SampleResult[] = [],
+  record = RECORD,
+  earlier: Earlier = "resume",
+): Promise<string[]> {
+  const folder = await RunFolder.lock(path, () => {});
+  try {
+    const done = await folder.begin(record, earlier, () => {});
+    await folder.write(results);
+    return [...done];
+  } finally {
+    await folder.close();
+  }
+}
+
+const read = (folder: string) => Deno.readTextFile(`${folder}/results.jsonl`);
+
+Deno.test("RunFolder goes on after the last whole line, wherever a run was killed", () =>
+  inFolder(async (folder) => {
+    await run(folder, [scored(0), scored(1)]);
+    const whole = await Deno.readFile(`${folder}/results.jsonl`);
+    const end = whole.indexOf(10) + 1;
+    for (let length = 0; length <= whole.length; length++) {
+      await Deno.writeFile(`${folder}/results.jsonl`, whole.subarray(0, length));
+      const done = length === whole.length ? ["s0", "s1"] : length >= end ? ["s0"] : [];
+      const missing = [scored(0), scored(1)].slice(done.length);
+      assertEquals(await run(folder, missing), done, `${length} bytes`);
+      assertEquals(await Deno.readFile(`${folder}/results.jsonl`), whole);
+    }
+  }));
+
+Deno.test("RunFolder drops a torn end that got a line end, and names a torn line before", () =>
+  inFolder(async (folder) => {
+    await run(folder, [scored(0)]);
+    const line = await read(folder);
+    await Deno.writeTextFile(`${folder}/results.jsonl`, `${line}\0\0\0\n`);
+    assertEquals(await run(folder), ["s0"]);
+    assertEquals(await read(folder), line);
+    for (const bad of ["\0\0", "{}", "null", '{"id":"s1","status":"scored","cnr":"1"}', "[1]"]) {
+      await Deno.writeTextFile(`${folder}/results.jsonl`, `${line}${bad}\n${line}`);
+      await assertRejects(() => run(folder), SyntaxError, "Cannot read line 2 of");
+    }
+  }));
+
+Deno.test("RunFolder takes a sample for done once every variant has its result", () =>
+  inFolder(async (folder) => {
+    const record = { ...RECORD, variants: ["a", "b"] };
+    await run(folder, [scored(0, "a"), scored(0, "b"), failed, scored(2, "a")], record);
+    assertEquals(await run(folder, [], record), ["s0", "s1"]);
+    assertEquals((await read(folder)).split("\n").length, 4);
+  }));
+
+Deno.test("RunFolder names what is different about an earlier run and leaves its results", () =>
+  inFolder(async (folder) => {
+    await run(folder, [scored(0)]);
+    const before = await read(folder);
+    const other = { ...RECORD, facts: { settings: { steps: 50, layers: [3, 5] } } };
+    const error = await assertRejects(() => run(folder, [], other), Error);
+    for (const part of ["settings.steps (300, here 50)", "settings.layers ([3,4], here [3,5])"]) {
+      assert(error.message.includes(part), error.message);
+    }
+    assertMatch(error.message, /margin \("excluded", here none\)/);
+    const shard = { ...RECORD, shard: { number: 1, count: 2 } };
+    await assertRejects(() => run(folder, [], shard), Error, "shard.number (none, here 1)");
+    await assertRejects(() => run(folder, [], RECORD, "refuse"), Error, "already holds results");
+    assertEquals(await read(folder), before);
+    assertEquals(await run(folder, [scored(3)], other, "overwrite"), []);
+    assertEquals(await run(folder, [], other), ["s3"]);
+  }));
+
+Deno.test("RunFolder refuses results that it does not know the run of", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/results.jsonl`, "precious\n");
+    await assertRejects(() => run(folder), Error, "no run.json that says of what");
+    assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["results.jsonl"]);
+    await Deno.writeTextFile(`${folder}/run.json`, '{"facts":');
+    await assertRejects(() => run(folder), SyntaxError, "does not say what was run");
+    assertEquals(await read(folder), "precious\n");
+  }));
+
+Deno.test("RunFolder runs again what failed, and only that", () =>
+  inFolder(async (folder) => {
+    await run(folder, [scored(0), failed, scored(2)]);
+    assertEquals(await run(folder), ["s0", "s1", "s2"]);
+    assertEquals(await run(folder, [scored(1)], RECORD, "retry"), ["s0", "s2"]);
+    assertEquals(await run(folder), ["s0", "s2", "s1"]);
+  }));
+
+Deno.test("RunFolder is one run's at a time, and free again once that has ended", () =>
+  inFolder(async (folder) => {
+    const first = await RunFolder.lock(folder, () => {});
+    await first.begin(RECORD, "resume", () => {});
+    await first.write([scored(0)]);
+    await assertRejects(() => run(folder), Error, "another run is writing there");
+    await first.close();
+    assertEquals(await run(folder), ["s0"]);
+  }));
+
+Deno.test("RunFolder leaves nothing of a run without results", () =>
+  inFolder(async (folder) => {
+    await run(folder);
+    assertEquals([...Deno.readDirSync(folder)], []);
+  }));
+
+Deno.test("mergeRuns() puts shards in the dataset's order and names what is wrong", () =>
+  inFolder(async (folder) => {
+    const shard = (number: number) => ({
+      ...RECORD,
+      shard: { number, count: 2 },
+      plan: RECORD.plan.filter(({ index }) => index % 2 === number - 1),
+    });
+    const [one, two] = [`${folder}/1`, `${folder}/2`];
+    await run(one, [scored(0), scored(2)], shard(1));
+    await run(two, [failed, scored(3)], shard(2));
+    for (const folders of [[one, two], [two, one]]) {
+      const { record, results } = await mergeRuns(folders);
+      assertEquals(record, RECORD);
+      assertEquals(results.map(({ id }) => id), ["s0", "s1", "s2", "s3"]);
+    }
+    const refuses = (folders: string[], message: string) =>
+      assertRejects(() => mergeRuns(folders), RangeError, message);
+    await refuses([one], "of 2 shards, missing: 2");
+    await refuses([one, two, two], "shard 2 of 2 is in");
+    await Deno.writeTextFile(`${two}/results.jsonl`, JSON.stringify(failed) + "\n");
+    await refuses([one, two], `there is no result of s3 (${two})`);
+    await run(two, [scored(3), scored(0)], shard(2));
+    await refuses([one, two], "there is more than one result of s0");
+    const other = { ...shard(2), facts: { ...RECORD.facts, margin: "zero" } };
+    await run(two, [], other, "overwrite");
+    await refuses([one, two], "differs from that of");
+    await assertRejects(() => mergeRuns([`${folder}/3`]), Deno.errors.NotFound, "Cannot merge");
+  }));
+
+Deno.test("differences() of equal runs are none", () => {
+  assertEquals(differences(RECORD, structuredClone(RECORD)), []);
+});
