@@ -31,7 +31,7 @@ const FUZZ = command({
   },
 });
 
-const WIDTHS = [32, 8, 8, 9, 12, 10];
+const WIDTHS = [38, 8, 8, 9, 12, 10];
 
 const row = (cells: readonly unknown[]) =>
   cells.map((cell, i) =>
