@@ -6,14 +6,14 @@ set -euo pipefail
 export PATH=$PATH:/usr/sbin:/sbin
 for name in munged slurmctld slurmd unshare; do
   if ! command -v "$name" >/dev/null; then
-    echo "error: there is no $name here; on Debian, apt-get install slurm-wlm munge" >&2
+    echo "There is no $name here; on Debian, slurm-wlm and munge bring it" >&2
     exit 1
   fi
 done
 own=(unshare --pid --fork --kill-child=KILL --mount-proc)
 if [ $$ != 1 ]; then
-  if ! "${own[@]}" true; then
-    echo "error: a process namespace for each node needs root" >&2
+  if ! "${own[@]}" true 2>/dev/null; then
+    echo "A process namespace for each node needs root" >&2
     exit 1
   fi
   exec "${own[@]}" bash "$0" "$@"
