@@ -62,7 +62,7 @@ export function drawAnatomy(random: Random, enlargedHeart: boolean): Anatomy {
     heart: enlargedHeart ? vary(0.5, 0.05) : vary(0.29, 0.04),
     ribs: vary(0.07, 0.008),
     slope: vary(0.16, 0.07),
-    lung: vary(0.17, 0.03),
+    lung: vary(0.23, 0.03),
     breasts: random.uniform() < 0.4 ? vary(0.07, 0.03) : 0,
     gas: random.uniform() < 0.5,
   };
@@ -124,6 +124,11 @@ export function heart(anatomy: Anatomy, x: number, y: number): number {
   return ellipse(dx + 0.35 * dy, dy, anatomy.heart, 0.155 + 0.06 * anatomy.heart, 0.06);
 }
 
+/** What is thicker is denser. */
+function heartDensity({ heart }: Anatomy): number {
+  return 0.66 + 0.15 * smoothstep(0.36, 0.5, heart);
+}
+
 /** Half the body's width at a height: neck, shoulders, flanks. */
 function flank(y: number): number {
   return 0.2 + 0.74 * smoothstep(0.02, 0.2, y) - 0.08 * smoothstep(0.3, 0.8, y);
@@ -145,7 +150,8 @@ export function tissue(anatomy: Anatomy, x: number, y: number): number {
   // Mediastinum with the aortic knob, then heart, then spine.
   const column = smoothstep(0.17, 0.11, away) * smoothstep(0.04, 0.1, y);
   const knob = ellipse(fromMidline - 0.15, y - 0.34, 0.08, 0.05);
-  density = Math.max(density, 0.66 * Math.max(column, 0.95 * knob, heart(anatomy, x, y)));
+  density = Math.max(density, 0.66 * Math.max(column, 0.95 * knob));
+  density = Math.max(density, heartDensity(anatomy) * heart(anatomy, x, y));
   density += 0.05 * smoothstep(0.08, 0.05, away) * (0.75 + 0.25 * Math.cos(y * 90));
   density -= 0.14 * smoothstep(0.045, 0.025, away) * smoothstep(0.36, 0.32, y); // trachea
   const floor = base(anatomy, side, x);

@@ -25,6 +25,8 @@ export interface Finding {
   readonly wordings: readonly string[];
   /** Change of film density where it is; 0 where the anatomy itself shows it. */
   readonly density: number;
+  /** Density that it does not go beyond. @default {That of the liver} */
+  readonly densest?: number;
   /** Its places; one box each. */
   readonly extents: readonly Extent[];
   /** How patchy it is, 0 to 1. */
@@ -200,13 +202,20 @@ export class FindingMaker {
       `blunting of the ${side} costophrenic angle, ${word} effusion`,
       `${word} pleural fluid on the ${side}`,
     ]));
-    return { category: "Pleural Effusion", wordings, density: 0.48, extents: [fluid], patches: 0 };
+    return {
+      category: "Pleural Effusion",
+      wordings,
+      density: 0.7,
+      densest: 0.86,
+      extents: [fluid],
+      patches: 0,
+    };
   }
 
   #pneumothorax(size: keyof typeof SIZES): Finding {
     const anatomy = this.#anatomy;
     const [side] = this.#place(["upper"]);
-    const depth = 0.13 * SIZES[size].factor;
+    const depth = 0.16 * SIZES[size].factor;
     const tilt = this.#vary(0.1, 0.1);
     const gap: Extent = (x, y) => {
       // The collapsed lung's edge runs across the apex and down along the wall.
@@ -221,7 +230,7 @@ export class FindingMaker {
       `${word} pneumothorax at the ${side} apex`,
       `${side} pneumothorax with a visible pleural line`,
     ]));
-    return { category: "Pneumothorax", wordings, density: -0.15, extents: [gap], patches: 0 };
+    return { category: "Pneumothorax", wordings, density: -0.26, extents: [gap], patches: 0 };
   }
 
   #edema(size: keyof typeof SIZES): Finding {

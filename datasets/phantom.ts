@@ -64,11 +64,14 @@ export interface Phantom {
 /** A point belongs to a finding's box where there is at least this much of it. */
 const VISIBLE = 0.4;
 
-/** One to three different classes. */
+/** Density that most findings do not go beyond. */
+const LIVER = 0.72;
+
+/** One to three different classes, mostly more than one. */
 function chooseCategories(random: Random): Category[] {
   const left: Category[] = [...CLASSES];
   return Array.from(
-    { length: random.integer(1, 3) },
+    { length: [1, 2, 2, 3, 3][random.integer(0, 4)]! },
     () => left.splice(random.integer(0, left.length - 1), 1)[0]!,
   );
 }
@@ -173,17 +176,16 @@ export function drawPhantom(options: PhantomOptions): Phantom {
 
 /** What a finding adds to the film density at a point with so much of it. */
 function change(
-  { density, patches }: Finding,
+  { density, densest = LIVER, patches }: Finding,
   amount: number,
   below: number,
   cloud: number,
 ): number {
   if (density === 0) return 0;
   // The edge of a collapsed lung shows as a fine line.
-  if (density < 0) return density * amount + 0.14 * amount * (1 - amount) * 4;
-  // Nothing gets denser than the liver.
+  if (density < 0) return density * amount + 0.2 * amount * (1 - amount) * 4;
   const added = density * amount * (1 + 0.8 * patches * cloud);
-  return Math.min(added, Math.max(0, 0.72 - below));
+  return Math.min(added, Math.max(0, densest - below));
 }
 
 /** The tight box around pixels. */

@@ -11,9 +11,16 @@ import {
   openRuntime,
   resolveSettings,
 } from "../mod.ts";
+import { writeGray } from "../tests/support/image.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
 const XRAY = drawPhantom({ seed: 3, width: 90, height: 110 });
+
+async function writeXray(): Promise<string> {
+  const file = await Deno.makeTempFile({ suffix: ".png" });
+  await writeGray(file, XRAY);
+  return file;
+}
 
 async function withModel(test: (model: LdmModel) => Promise<void>): Promise<void> {
   const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
@@ -78,11 +85,7 @@ Deno.test("resolveSettings() refuses what is out of range", () =>
 Deno.test("ground() passes over a sample that fails and keeps the order", () =>
   withModel(async (model) => {
     const sample = (id: string, image: string) => ({ id, image, phrase: "haze", boxes: [] });
-    const file = await Deno.makeTempFile({ suffix: ".png" });
-    const { Image } = await import("imagescript");
-    const image = new Image(XRAY.width, XRAY.height);
-    XRAY.data.forEach((value, i) => image.bitmap.set([value, value, value, 255], 4 * i));
-    await Deno.writeFile(file, await image.encode());
+    const file = await writeXray();
     const samples = [sample("1", file), sample("2", "nowhere.png"), sample("3", file)];
     const kinds = [];
     let last = 0;
@@ -96,6 +99,45 @@ Deno.test("ground() passes over a sample that fails and keeps the order", () =>
     await Deno.remove(file);
     assertEquals(kinds, [["1", "grounded"], ["2", "dropped"], ["3", "grounded"]]);
     assertEquals(last, 3);
+  }));
+
+Deno.test("ground() pulls no image ahead of a consumer that is slow", () =>
+  withModel(async (model) => {
+    const file = await writeXray();
+    let pulled = 0;
+    async function* samples() {
+      for (let i = 0; i < 8; i++) {
+        pulled++;
+        yield await Promise.resolve({ id: `${i}`, image: file, phrase: `haze ${i}`, boxes: [] });
+      }
+    }
+    const concurrency = 2;
+    let taken = 0;
+    const options = { model, steps: 10, noise: "sample", concurrency, phrasesPerImage: 1 } as const;
+    for await (const _ of ground(samples(), options)) {
+      taken++;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      // Those decoded ahead, one under way to decode, and one that ends a group.
+      assert(pulled <= taken + concurrency + 2, `${pulled} pulled when ${taken} were taken`);
+    }
+    await Deno.remove(file);
+    assertEquals([taken, pulled], [8, 8]);
+  }));
+
+Deno.test("ground() ends after the image under way when it is to end", () =>
+  withModel(async (model) => {
+    const file = await writeXray();
+    const controller = new AbortController();
+    const sample = (id: string, image: string) => ({ id, image, phrase: `haze ${id}`, boxes: [] });
+    const samples = ["1", "2", "3", "4"].map((id) => sample(id, id < "3" ? file : "other.png"));
+    const ids = [];
+    const options = { model, steps: 10, concurrency: 4, ending: controller.signal };
+    for await (const { sample: { id } } of ground(samples, options)) {
+      ids.push(id);
+      controller.abort();
+    }
+    await Deno.remove(file);
+    assertEquals(ids, ["1", "2"]);
   }));
 
 Deno.test("ground() opens a bundle for itself, and checks its options at once", async () => {

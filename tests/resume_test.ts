@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writePhantomSet } from "../mod.ts";
 import { Random } from "../pipeline/random.ts";
-import { commandArguments, inFolder, runCommand } from "./support/command.ts";
+import { inFolder, runCommand } from "./support/command.ts";
+import { killEval } from "./support/kill.ts";
 
 const SETTINGS = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
 
@@ -14,24 +15,6 @@ async function makeSet(folder: string, images: number): Promise<void> {
   await Deno.writeFile(`${folder}/set/${path}`, new Uint8Array([0xff, 0xd8, 0xff]));
 }
 
-/** Starts `eval` and kills it as nothing can be caught, a while after its first result. */
-async function kill(folder: string, args: readonly string[], after: number): Promise<void> {
-  const results = `${folder}/out/results.jsonl`;
-  const size = () => Deno.stat(results).then((info) => info.size, () => 0);
-  const before = await size();
-  const child = new Deno.Command("deno", {
-    args: commandArguments("eval", args),
-    cwd: folder,
-    env: { NO_COLOR: "1", INIT_CWD: "" },
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
-  while (await size() <= before) await new Promise((resolve) => setTimeout(resolve, 5));
-  await new Promise((resolve) => setTimeout(resolve, after));
-  child.kill("SIGKILL");
-  await child.status;
-}
-
 Deno.test("eval goes on where it was killed, to the bytes of a run that was not", () =>
   inFolder(async (folder) => {
     await makeSet(folder, 12);
@@ -40,7 +23,7 @@ Deno.test("eval goes on where it was killed, to the bytes of a run that was not"
     assertEquals(whole.code, 3, whole.stderr);
     const random = new Random(1);
     for (let i = 0; i < 3; i++) {
-      await kill(folder, [...args, "--out", "out"], Math.round(300 * random.uniform()));
+      await killEval(folder, [...args, "--out", "out"], Math.round(300 * random.uniform()));
     }
     // As a power cut leaves the last line.
     const killed = await Deno.readFile(`${folder}/out/results.jsonl`);
