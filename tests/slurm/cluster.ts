@@ -71,10 +71,10 @@ export async function inCluster(
 /**
  * Waits until something is so.
  *
- * @throws {Error} If it is not within two minutes.
+ * @throws {Error} If it is not within five minutes.
  */
 export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-  const last = Date.now() + 120_000;
+  const last = Date.now() + 300_000;
   while (!await isSo()) {
     if (Date.now() > last) throw new Error(`Waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
