@@ -32,6 +32,7 @@ export function formatLatex(table: ResultTable, label: string): string {
   \\centering
   \\caption{${escape(caption.join(" ")).replaceAll("†", DAGGER)}}
   \\label{tab:${label}}
+  \\smallskip
   \\resizebox{\\linewidth}{!}{%
     \\begin{tabular}{ll*{${columns.length}}{r}}
       \\toprule
@@ -42,7 +43,7 @@ ${lines.join("\n      \\midrule\n")}
 `;
 }
 
-const DAGGER = "\\textsuperscript{\\textdagger}";
+const DAGGER = "$^{\\dagger}$";
 
 /** Words above each other, which keeps columns narrow. */
 function heading(name: string): string {

@@ -43,7 +43,7 @@ function theirs(rows: readonly string[][], plain: (cell: string) => string): str
   let method = "";
   return rows.flatMap((cells) => {
     if (cells[0]) method = cells[0];
-    if (!/†|textdagger/.test(method)) return [];
+    if (!/†|dagger/.test(method)) return [];
     const [, score, ...values] = cells.map(plain);
     // Ours has a class that theirs has not.
     return KEYS[score!]
