@@ -75,6 +75,13 @@ export const MODEL_FLAGS = {
   },
 } as const satisfies Flags;
 
+/** The paths of a model, for what a run may read. */
+export function modelPaths(
+  values: Pick<FlagValues<typeof MODEL_FLAGS>, "model" | "text-encoder">,
+): (string | undefined)[] {
+  return [values.model ?? DEMO, values["text-encoder"]];
+}
+
 /** Options of the method. */
 export const METHOD_FLAGS = {
   steps: {

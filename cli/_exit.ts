@@ -22,6 +22,11 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** Why a run ends that Ctrl-C stopped. */
+export function interruption(): DOMException {
+  return new DOMException("The run was interrupted", "AbortError");
+}
+
 /**
  * Runs a command and ends the process with its code. Ctrl-C aborts the signal
  * it is given, so that it can finish what it is writing; a second one ends the
@@ -41,23 +46,26 @@ export async function runMain(
   const stop = () => {
     if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
     console.error(`\nStopping after ${lastPart}; press Ctrl-C again to stop at once.`);
-    controller.abort(new DOMException("The run was interrupted", "AbortError"));
+    controller.abort(interruption());
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   for (const name of signals) Deno.addSignalListener(name, stop);
+  Deno.exit(await codeOf(() => main(Deno.args, controller.signal), controller.signal));
+}
+
+/** The exit code of some work; an error is printed. */
+export async function codeOf(work: () => Promise<number>, signal: AbortSignal): Promise<number> {
   try {
-    Deno.exit(await main(Deno.args, controller.signal));
+    return await work();
   } catch (error) {
-    if (controller.signal.aborted && error === controller.signal.reason) {
-      Deno.exit(EXIT.interrupted);
-    }
+    if (signal.aborted && error === signal.reason) return EXIT.interrupted;
     // A reader such as `head` that has seen enough is no fault of ours.
-    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(EXIT.ok);
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT.ok;
     if (error instanceof UsageError) {
       console.error(error.message);
-      Deno.exit(EXIT.usage);
+      return EXIT.usage;
     }
     console.error(`error: ${error instanceof Error ? error.message : error}`);
-    Deno.exit(EXIT.error);
+    return EXIT.error;
   }
 }

@@ -17,12 +17,15 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
+/** The folder that a run without `--out` makes its own in. */
+export const OUT = "out";
+
 /** Makes a folder that no other run has, such as `out/eval-20260131-120000`. */
 export async function makeOwnFolder(command: string): Promise<string> {
   const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
-  await makeFolder("out");
+  await makeFolder(OUT);
   for (let number = 1;; number++) {
-    const path = `out/${command}-${stamp}${number > 1 ? `-${number}` : ""}`;
+    const path = `${OUT}/${command}-${stamp}${number > 1 ? `-${number}` : ""}`;
     try {
       await Deno.mkdir(path);
       return path;

@@ -20,13 +20,16 @@ import {
   groundSettings,
   METHOD_FLAGS,
   MODEL_FLAGS,
+  modelPaths,
 } from "./_common.ts";
-import { EXIT, runMain } from "./_exit.ts";
-import { makeOwnFolder } from "./_files.ts";
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { parseSetting, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
 import { printSummaries } from "./_summary.ts";
+import { folderOf, stat } from "../datasets/_paths.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { type Earlier, RESULTS, RunFolder } from "../reports/run_folder.ts";
@@ -316,4 +319,13 @@ function chooseEarlier(values: {
   return values.resume ? "resume" : "refuse";
 }
 
-if (import.meta.main) await runMain(main, "the sample in hand");
+await runConfined(main, async (args) => {
+  const values = parseFlags(args, COMMAND);
+  if (!values) return undefined;
+  const { dataset, images, cache, out = OUT } = values;
+  const isFile = dataset !== undefined && (await stat(dataset))?.isFile;
+  return {
+    read: [...modelPaths(values), dataset, images ?? (isFile ? folderOf(dataset) : undefined)],
+    write: [out, cache],
+  };
+}, "the sample in hand");

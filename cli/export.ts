@@ -5,8 +5,9 @@
  */
 
 import { exportBundle } from "../mod.ts";
-import { MODEL_FLAGS, openChosenBundle } from "./_common.ts";
-import { EXIT, runMain } from "./_exit.ts";
+import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./_common.ts";
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
 import { command, helpText, parseFlags } from "./_flags.ts";
 import { parseLayers } from "./_parsers.ts";
 
@@ -40,4 +41,7 @@ async function main(args: string[]): Promise<number> {
   return EXIT.ok;
 }
 
-if (import.meta.main) await runMain(main);
+await runConfined(main, (args) => {
+  const values = parseFlags(args, COMMAND);
+  return values && { read: modelPaths(values), write: [values.out] };
+});

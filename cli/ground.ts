@@ -12,9 +12,11 @@ import {
   groundSettings,
   METHOD_FLAGS,
   MODEL_FLAGS,
+  modelPaths,
 } from "./_common.ts";
-import { EXIT, runMain } from "./_exit.ts";
-import { makeFolder, makeOwnFolder } from "./_files.ts";
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { Progress } from "./_progress.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
@@ -127,4 +129,8 @@ async function writeResult(folder: string, result: ScoredPhrase, record: object)
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
 }
 
-if (import.meta.main) await runMain(main);
+await runConfined(main, (args) => {
+  const values = parseFlags(args, COMMAND);
+  return values &&
+    { read: [...modelPaths(values), values.image], write: [values.out ?? OUT, values.cache] };
+});

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { EXIT, runMain } from "./_exit.ts";
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { printSummaries } from "./_summary.ts";
 import { mergeRuns } from "../reports/merge_runs.ts";
@@ -61,4 +62,7 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-if (import.meta.main) await runMain(main);
+await runConfined(main, (args) => {
+  const values = parseFlags(args, COMMAND);
+  return values && { read: values.operands, write: [values.out] };
+});

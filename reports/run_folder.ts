@@ -145,14 +145,14 @@ export class RunFolder {
     return done;
   }
 
-  /** Adds results; they are on the disk when this returns. */
+  /**
+   * Adds results; they are on the disk when this returns.
+   *
+   * @throws {Error} If they cannot be written, such as on a full disk.
+   */
   async write(results: readonly SampleResult[]): Promise<void> {
     const lines = results.map((result) => JSON.stringify(result) + "\n");
-    const bytes = new TextEncoder().encode(lines.join(""));
-    for (let at = 0; at < bytes.length;) {
-      at += await this.#results!.write(bytes.subarray(at));
-    }
-    await this.#results!.syncData();
+    await this.#append(this.#results!, RESULTS, lines.join(""));
     if (results.length > 0) this.#isEmpty = false;
   }
 
@@ -189,11 +189,22 @@ export class RunFolder {
   }
 
   async #writeRecord(text: string): Promise<void> {
-    const bytes = new TextEncoder().encode(text);
     await this.#record.truncate();
     await this.#record.seek(0, Deno.SeekMode.Start);
-    for (let at = 0; at < bytes.length;) at += await this.#record.write(bytes.subarray(at));
-    await this.#record.sync();
+    await this.#append(this.#record, RECORD, text);
+  }
+
+  /** Writes where a file stands, down to the disk. */
+  async #append(file: Deno.FsFile, name: string, text: string): Promise<void> {
+    const bytes = new TextEncoder().encode(text);
+    try {
+      for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+      await file.syncData();
+    } catch (error) {
+      throw new Error(`Cannot write "${this.path}/${name}": ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
   }
 
   /**

@@ -123,9 +123,9 @@ Deno.test("a GPU that was asked for and is not there is an error that says how t
 Deno.test("eval survives a GPU that is lost, goes on on the CPU, and reports it", () =>
   inFolder(async (folder) => {
     await writePhantomSet(`${folder}/set`, { seed: 3, images: 3 });
-    const run = async (out: string, device: string, preload?: string) => {
+    const run = async (out: string, device: string, fault?: string) => {
       const args = ["--dataset", "set", ...QUICK, "--limit", "6", "--device", device, "--out", out];
-      const { code, stderr } = await runCommand("eval", args, folder, preload ? { preload } : {});
+      const { code, stderr } = await runCommand("eval", args, folder, fault ? { fault } : {});
       assertEquals(code, 0, stderr);
       const summary = JSON.parse(await Deno.readTextFile(`${folder}/${out}/summary.json`));
       return { stderr, summary, results: await scored(`${folder}/${out}`) };

@@ -21,8 +21,8 @@ function withSet(test: (folder: string) => Promise<void>): Promise<void> {
   });
 }
 
-const evaluate = (folder: string, out: string, preload?: string, more: readonly string[] = []) =>
-  runCommand("eval", [...SETTINGS, "--out", out, ...more], folder, preload ? { preload } : {});
+const evaluate = (folder: string, out: string, fault?: string, more: readonly string[] = []) =>
+  runCommand("eval", [...SETTINGS, "--out", out, ...more], folder, fault ? { fault } : {});
 
 Deno.test("an image that is deleted in mid-run is one failed sample, to be tried again", () =>
   withSet(async (folder) => {
@@ -56,12 +56,13 @@ Deno.test("an image that is deleted in mid-run is one failed sample, to be tried
 
 Deno.test("a model file that is cut short while it loads ends the run with a sentence", () =>
   withSet(async (folder) => {
-    await copy(DEMO, `${folder}/model`);
-    const args = ["--model", "model"];
+    await copy(DEMO, `${folder}/out/model`);
+    const args = ["--model", "out/model"];
     const broken = await evaluate(folder, "out", "truncate_model.ts", args);
     assertEquals(broken.code, 1, broken.stderr);
     assertMatch(broken.stderr.trim().split("\n").at(-1)!, /^error: .*diffusion_model/);
-    assertEquals(await Array.fromAsync(Deno.readDir(`${folder}/out`)), []);
+    const left = await Array.fromAsync(Deno.readDir(`${folder}/out`));
+    assertEquals(left.map(({ name }) => name), ["model"]);
   }));
 
 Deno.test("memory that runs out in mid-run ends it, and it goes on after what is done", () =>

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { EXIT, runMain } from "../../cli/_exit.ts";
+import { runConfined } from "../../cli/_confine.ts";
+import { EXIT } from "../../cli/_exit.ts";
 import { quietenDriver } from "../../cli/_driver.ts";
 import { command, helpText, parseFlags } from "../../cli/_flags.ts";
 import { type AdapterFacts, type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
@@ -179,4 +180,9 @@ function describe(report: Report): string[] {
   ];
 }
 
-if (import.meta.main) await runMain(main);
+if (import.meta.main) {
+  await runConfined(main, (args) => {
+    const values = parseFlags(args, COMMAND);
+    return values && { read: [], write: [values.out ?? RESULTS] };
+  });
+}

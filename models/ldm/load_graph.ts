@@ -22,8 +22,7 @@ export async function loadGraph(
   runtime: Runtime,
   weights: WeightType,
 ): Promise<Session> {
-  // Model hubs keep files behind links, and a runtime accepts only the file itself.
-  const path = await Deno.realPath(checkpoint.path);
+  const { path } = checkpoint;
   const external: ExternalData[] = [];
   const sources = await locateWeights(graph, checkpoint, weights, (tensor) => {
     const { offset, byteLength, asFloat16 } = tensor;
@@ -36,7 +35,7 @@ export async function loadGraph(
     return await runtime.load(encodeModel(graph, sources), external, { keepFloat16 });
   } catch (error) {
     throw new Error(
-      `Cannot load "${checkpoint.path}" into ${runtime.version}: ${(error as Error).message}`,
+      `Cannot load "${path}" into ${runtime.version}: ${(error as Error).message}`,
       { cause: error },
     );
   }

@@ -27,7 +27,8 @@ export async function openNative(reason: string): Promise<Runtime> {
       const options: Ort.InferenceSession.SessionOptions = { logSeverityLevel: 3 };
       if (external[0]) {
         // The runtime maps the file itself: the checkpoint never passes through this process's
-        // heap. It accepts only a plain name inside a folder that it is told of.
+        // heap. It accepts only a plain name inside a folder that it is told of, and no link, as
+        // model hubs keep files behind.
         const { folder } = splitPath(external[0].path);
         options.extra = { session: { model_external_initializers_file_folder_path: folder } };
       }
@@ -36,7 +37,9 @@ export async function openNative(reason: string): Promise<Runtime> {
   };
 }
 
-function splitPath(path: string): { folder: string; name: string } {
+/** Where a file is, links followed. */
+function splitPath(link: string): { folder: string; name: string } {
+  const path = Deno.realPathSync(link);
   const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
   return { folder: path.slice(0, end) || ".", name: path.slice(end) };
 }

@@ -43,7 +43,7 @@ export interface Session {
 
 /** A stretch of a file that a model refers to as external data. */
 export interface ExternalData {
-  /** Path of the file, free of links. */
+  /** Path of the file. */
   readonly path: string;
   /** First byte. */
   readonly offset: number;

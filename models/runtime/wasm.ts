@@ -4,6 +4,7 @@
  * @module
  */
 
+import "./_no_location.ts";
 import ort from "onnxruntime-web";
 import type { ExternalData, Runtime } from "./runtime.ts";
 import { wrapSession } from "./_session.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import "./_no_location.ts";
 import onnxruntime from "onnxruntime-web/jspi";
 import type { Tensor as OrtTensor } from "onnxruntime-web/jspi";
 import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";

@@ -82,6 +82,7 @@ async function drawCurves(run: string, file: string): Promise<void> {
 if (import.meta.main) {
   await runScript(
     ["deno task train:curves", "RUN", "FILE"],
+    ([run, file]) => ({ read: [run], write: [file] }),
     ([run, file]) => drawCurves(run, file),
   );
 }

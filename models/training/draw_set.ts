@@ -73,6 +73,7 @@ function readNumber(name: string, text: string, least: number): number {
 if (import.meta.main) {
   await runScript(
     ["deno task train:draw", "FOLDER", "FIRST", "COUNT"],
+    ([folder]) => ({ read: [], write: [folder] }),
     ([folder, first, count], signal) =>
       drawSet(folder, readNumber("FIRST", first, 0), readNumber("COUNT", count, 1), signal),
   );

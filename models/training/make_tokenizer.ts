@@ -85,6 +85,7 @@ async function makeTokenizer(data: string, model: string): Promise<void> {
 if (import.meta.main) {
   await runScript(
     ["deno task train:tokenizer", "DATA", "MODEL"],
+    ([data, model]) => ({ read: [data], write: [model] }),
     ([data, model]) => makeTokenizer(data, model),
   );
 }

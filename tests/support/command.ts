@@ -17,25 +17,25 @@ export interface CommandResult {
 export interface CommandOptions {
   /** Variables of its environment. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A module of `tests/support` that is loaded before it. */
-  readonly preload?: string;
+  /** A module of `tests/support` to run in its place, which breaks something and then runs it. */
+  readonly fault?: string;
 }
 
 /** Arguments of `deno run` with the permissions that the tasks have. */
 export function commandArguments(
   name: string,
   args: readonly string[],
-  { preload }: CommandOptions = {},
+  { fault }: CommandOptions = {},
 ): string[] {
   return [
     "run",
-    ...preload ? ["--preload", `${ROOT}tests/support/${preload}`] : [],
+    "--no-prompt",
     "--allow-read",
     "--allow-write",
     "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD,XDG_RUNTIME_DIR,SLURM_ARRAY_TASK_ID," +
     "SLURM_ARRAY_TASK_COUNT,SLURM_ARRAY_TASK_MIN,SLURM_ARRAY_TASK_STEP,JOB_COMPLETION_INDEX",
     `--allow-ffi=${ROOT}node_modules`,
-    `${ROOT}cli/${name}.ts`,
+    fault ? `${ROOT}tests/support/${fault}` : `${ROOT}cli/${name}.ts`,
     ...args,
   ];
 }

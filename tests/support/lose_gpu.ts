@@ -1,6 +1,6 @@
 /**
- * Preloaded into a command: its GPU is lost while it grounds the first image,
- * and the new one and the next while it grounds the second.
+ * Runs eval on a GPU that is lost while it grounds the first image; the new one
+ * and the next are lost while it grounds the second.
  *
  * @module
  */
@@ -22,3 +22,5 @@ GPUAdapter.prototype.requestDevice = async function (...args) {
   };
   return device;
 };
+
+await import("../../cli/eval.ts");

@@ -1,6 +1,6 @@
 /**
- * Loaded before a command, it lets the runtime run out of memory in a pass of
- * the third image's phrases.
+ * Runs eval on a runtime that runs out of memory in a pass of the third image's
+ * phrases.
  *
  * @module
  */
@@ -29,3 +29,5 @@ ort.InferenceSession.create = async function (...args: unknown[]) {
   };
   return session;
 } as typeof create;
+
+await import("../../cli/eval.ts");
