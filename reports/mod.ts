@@ -10,7 +10,6 @@ export { readResults, type ResultLine } from "./read_results.ts";
 export type { RunRecord } from "./run_folder.ts";
 export * from "./merge_runs.ts";
 export type { Bootstrap, Interval } from "./bootstrap.ts";
-export type { PublishedRow } from "./published.ts";
 export type { TableOptions } from "./result_table.ts";
 export * from "./summary.ts";
 export * from "./table.ts";
