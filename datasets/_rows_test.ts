@@ -116,6 +116,7 @@ Deno.test("mergeRows() fails a sample with a bad row as a whole and names the ro
     [
       {
         id: "a:3",
+        index: 0,
         image: "1.jpg",
         phrase: "haze",
         reason: "box [1,2,0,4] has no size (a:3, one of the 2 rows of its sample)",
@@ -123,6 +124,7 @@ Deno.test("mergeRows() fails a sample with a bad row as a whole and names the ro
       "d#2",
       {
         id: "a:6",
+        index: 2,
         image: "1.jpg",
         phrase: "sizes",
         reason: "the image is 100x201 pixels here, but 100x200 in a:5 " +
