@@ -5,22 +5,19 @@
  */
 
 import type { Summary } from "../reports/summary.ts";
-import { formatAblation, formatTable } from "../reports/table.ts";
+import { describeCounts, type TableOptions } from "../reports/result_table.ts";
+import { formatAblation, formatIntervals, formatTable } from "../reports/table.ts";
 
 /** Prints the table of a run, or of its variants, and what became of its samples. */
-export function printSummaries(ablation: Readonly<Record<string, Summary>>): void {
-  const summaries = Object.values(ablation);
-  console.log(summaries.length > 1 ? formatAblation(ablation) : formatTable(summaries[0]!));
-  console.log(`\n${describeCounts(ablation)}.`);
-  for (const { status, stage, reason, count, example } of summaries[0]!.reasons) {
+export function printSummaries(
+  ablation: Readonly<Record<string, Summary>>,
+  { published }: TableOptions,
+): void {
+  const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
+  if (others.length > 0) console.log(formatAblation(ablation, published));
+  else console.log(`${formatTable(summary, published)}\n${formatIntervals(summary)}`.trimEnd());
+  console.log(`\n${describeCounts(summary)}.`);
+  for (const { status, stage, reason, count, example } of summary.reasons) {
     console.log(`  ${status} at ${stage}: ${count} x ${reason} (such as ${example})`);
   }
-}
-
-/** How many samples came to what, in words. */
-export function describeCounts(ablation: Readonly<Record<string, Summary>>): string {
-  const { scored, grounded, skipped, failed } = Object.values(ablation)[0]!.counts;
-  const parts = [`${scored} scored`, `${skipped} skipped`, `${failed} failed`];
-  if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without boxes`);
-  return parts.join(", ");
 }

@@ -28,10 +28,12 @@ import { makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { parseSetting, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
-import { describeCounts, printSummaries } from "./_summary.ts";
+import { printSummaries } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { type Earlier, RunFolder } from "../reports/run_folder.ts";
+import { describeCounts } from "../reports/result_table.ts";
+import { type Earlier, RESULTS, RunFolder } from "../reports/run_folder.ts";
+import { tableFiles, tableOptions } from "../reports/table_files.ts";
 
 const COMMAND = command({
   usage: "deno task eval [options]",
@@ -111,7 +113,7 @@ const COMMAND = command({
       type: "string",
       placeholder: "DIR",
       description:
-        "Folder for results.jsonl, summary.json and run.json. If it holds results of the same run, the run goes on after them.",
+        "Folder for results.jsonl, summary.json, tables and run.json. If it holds results of the same run, the run goes on after them.",
       defaultText: "out/eval-<time>",
     },
     resume: {
@@ -192,7 +194,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const facts = {
       settings: made,
       model: { sha256 },
-      dataset: { sha256: dataset.sha256, split, limit },
+      dataset: { kind: dataset.kind, sha256: dataset.sha256, split, limit },
       margin,
       versions: compared,
     };
@@ -223,7 +225,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         ...facts,
         model: { path: modelPath, sha256 },
         versions: { ...compared, deno },
-        dataset: { path: dataset.path, kind: dataset.kind, ...facts.dataset },
+        dataset: { path: dataset.path, ...facts.dataset },
         ...(shard && { shard }),
         seconds,
         interrupted,
@@ -233,8 +235,10 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         // One variant is the run itself.
         ...(names.length > 1 ? { ablation } : Object.values(ablation)[0]!),
       };
-      await folder.summarise(json);
-      return ablation;
+      const options = tableOptions(run, !interrupted && !error);
+      const tables = tableFiles(ablation, options);
+      await folder.summarise(json, tables);
+      return { ablation, options, files: [RESULTS, "summary.json", ...Object.keys(tables)] };
     };
     try {
       const results = evaluate(dataset.items, {
@@ -267,17 +271,17 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         }
       }
     } catch (error) {
-      const ablation = await finish(error as Error);
-      console.error(`${describeCounts(ablation)}; results so far are in ${out}`);
+      const { ablation } = await finish(error as Error);
+      console.error(`${describeCounts(Object.values(ablation)[0]!)}; results so far are in ${out}`);
       if (!(error instanceof TooManyFailures)) throw error;
       console.error(`error: ${error.message}`);
       return EXIT.tooManyFailures;
     } finally {
       await model.close();
     }
-    const ablation = await finish();
-    printSummaries(ablation);
-    console.log(`Results: ${out}/results.jsonl, ${out}/summary.json`);
+    const { ablation, options, files } = await finish();
+    printSummaries(ablation, options);
+    console.log(`Results: ${files.map((name) => `${out}/${name}`).join(", ")}`);
     if (signal.aborted && count < dataset.count) {
       console.error(`Stopped; the same command with --out ${out} goes on.`);
       return EXIT.interrupted;

@@ -11,6 +11,7 @@ import { printSummaries } from "./_summary.ts";
 import { mergeRuns } from "../reports/merge_runs.ts";
 import { RECORD, RESULTS, RunFolder } from "../reports/run_folder.ts";
 import { AblationSummary } from "../reports/summary.ts";
+import { tableFiles, tableOptions } from "../reports/table_files.ts";
 
 const COMMAND = command({
   usage: "deno task merge --out DIR OUT [OUT …]",
@@ -48,9 +49,12 @@ async function main(args: string[]): Promise<number> {
       merged: operands,
       ...(record.variants.length > 1 ? { ablation } : Object.values(ablation)[0]!),
     };
-    await folder.summarise(json);
-    printSummaries(ablation);
-    console.log(`Results: ${out}/${RESULTS}, ${out}/summary.json, ${out}/${RECORD}`);
+    const options = tableOptions(record, true);
+    const tables = tableFiles(ablation, options);
+    await folder.summarise(json, tables);
+    printSummaries(ablation, options);
+    const files = [RESULTS, "summary.json", ...Object.keys(tables), RECORD];
+    console.log(`Results: ${files.map((name) => `${out}/${name}`).join(", ")}`);
     const hasFailures = results.some(({ status }) => status === "failed");
     return hasFailures ? EXIT.failures : EXIT.ok;
   } finally {

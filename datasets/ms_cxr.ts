@@ -23,6 +23,9 @@ export const MS_CXR_COLUMNS = [
   "path",
 ] as const;
 
+/** What the `dicom_id` of phantoms begins with, which are written in this layout. */
+export const PHANTOM_STEM = "phantom-";
+
 /** A {@linkcode Row} and the split it belongs to. */
 export interface SplitRow extends Row {
   /** Such as `val` or `test`. */

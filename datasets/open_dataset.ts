@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { readCsv } from "./_csv.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
 import { groupRows, type ImageRoot, mergeRows, type RowGroup, show } from "./_rows.ts";
-import { cocoRows, MS_CXR_COLUMNS, msCxrRows, type SplitRow } from "./ms_cxr.ts";
+import { cocoRows, MS_CXR_COLUMNS, msCxrRows, PHANTOM_STEM, type SplitRow } from "./ms_cxr.ts";
 import { plainRows } from "./plain_csv.ts";
 import type { DatasetItem } from "./sample.ts";
 
@@ -52,8 +52,8 @@ export interface Shard {
 
 /** A dataset that is ready to be read. */
 export interface Dataset {
-  /** Its layout. */
-  readonly kind: "ms-cxr" | "csv";
+  /** What it is: MS-CXR, synthetic phantoms in the same layout, or a plain CSV. */
+  readonly kind: "ms-cxr" | "phantoms" | "csv";
   /** The file that its rows are in. */
   readonly path: string;
   /** SHA-256 of that file, in hexadecimal. */
@@ -124,10 +124,10 @@ export async function openDataset(
     );
   }
   const file = await findFile(path);
-  const { kind, sha256, rows: all } = await readRows(file);
+  const { layout, sha256, rows: all } = await readRows(file);
   if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
   const rows = split === undefined ? all : chooseSplit(file, all, split);
-  const root = await findImages(file, kind, rows, options.images);
+  const root = await findImages(file, layout, rows, options.images);
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
@@ -135,8 +135,9 @@ export async function openDataset(
   const items = limit === Infinity
     ? mergeRows(groups.filter(isInShard), root)
     : filterItems(take(mergeRows(groups, root), limit), (index) => isInShard(groups[index]!));
+  const arePhantoms = layout === "ms-cxr" && all.every(({ stem }) => stem.startsWith(PHANTOM_STEM));
   return {
-    kind,
+    kind: arePhantoms ? "phantoms" : layout,
     path: file,
     sha256,
     count: planned.length,
@@ -174,8 +175,10 @@ async function findFile(path: string): Promise<string> {
   return resolve(path, name);
 }
 
+type Layout = "ms-cxr" | "csv";
+
 interface ReadRows {
-  readonly kind: Dataset["kind"];
+  readonly layout: Layout;
   readonly sha256: string;
   readonly rows: SplitRow[];
 }
@@ -200,18 +203,18 @@ async function readRows(file: string): Promise<ReadRows> {
         `Cannot read "${file}": it is not valid JSON (${show((error as Error).message, 200)})`,
       );
     }
-    return { kind: "ms-cxr", sha256, rows: cocoRows(file, json) };
+    return { layout: "ms-cxr", sha256, rows: cocoRows(file, json) };
   }
   const table = readCsv(file, text);
   const has = (column: string) => table.columns.includes(column);
   // MS-CXR first: someone may have added a column "image" to it.
   const isMsCxr = has("label_text") && has("path");
   if (!isMsCxr && (has("image") || has("phrase"))) {
-    return { kind: "csv", sha256, rows: plainRows(file, table) };
+    return { layout: "csv", sha256, rows: plainRows(file, table) };
   }
   // Two of its columns are enough where there is nothing else: the rest is missing by name.
   if (MS_CXR_COLUMNS.filter(has).length >= 2) {
-    return { kind: "ms-cxr", sha256, rows: msCxrRows(file, table) };
+    return { layout: "ms-cxr", sha256, rows: msCxrRows(file, table) };
   }
   throw new SyntaxError(
     `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
@@ -235,7 +238,7 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
 
 async function findImages(
   file: string,
-  kind: Dataset["kind"],
+  layout: Layout,
   rows: readonly SplitRow[],
   images: string | undefined,
 ): Promise<ImageRoot> {
@@ -244,7 +247,7 @@ async function findImages(
     throw new Deno.errors.NotFound(`Cannot read images from "${root}": there is no such folder`);
   }
   const whole = { folder: root, prefix: "" };
-  const isTree = kind === "ms-cxr" && rows.some((row) => row.image.startsWith("files/"));
+  const isTree = layout === "ms-cxr" && rows.some((row) => row.image.startsWith("files/"));
   if (!isTree || (await stat(resolve(root, "files")))?.isDirectory) return whole;
   // Someone may point at `files` itself. Its parent does not become the root by that.
   const names = [root.replace(/[/\\]+$/, ""), await Deno.realPath(root)].map(nameOf);

@@ -11,6 +11,7 @@ import { Random } from "../pipeline/random.ts";
 import { chestPoint, drawAnatomy, tissue } from "./_phantom_anatomy.ts";
 import { drawDistractors } from "./_phantom_distractors.ts";
 import { type Category, type Finding, FindingMaker } from "./_phantom_findings.ts";
+import { PHANTOM_STEM } from "./ms_cxr.ts";
 import { type Box, CLASSES } from "./sample.ts";
 
 /** What to draw. */
@@ -293,7 +294,7 @@ export async function writePhantomSet(
   let index = 0;
   for (const phantom of drawPhantoms(options)) {
     const number = String(index).padStart(4, "0");
-    const name = `phantom-${String(options.seed).padStart(4, "0")}-${number}`;
+    const name = `${PHANTOM_STEM}${String(options.seed).padStart(4, "0")}-${number}`;
     const path = `files/p10/p1000${number}/s5000${number}/${name}.jpg`;
     await Deno.mkdir(`${folder}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
     await Deno.writeFile(`${folder}/${path}`, await encodeJpeg(phantom));

@@ -91,6 +91,7 @@ Deno.test("writePhantomSet() writes what the MS-CXR reader reads, the same each 
     const again = await writePhantomSet(two, { seed: 1, images: 16 });
     assertEquals(await Deno.readFile(csv), await Deno.readFile(again.csv));
     const dataset = await openDataset(one);
+    assertEquals(dataset.kind, "phantoms");
     const phrases = new Map<string, number>();
     for await (const item of dataset.items) {
       assert(item.kind === "sample");

@@ -9,5 +9,8 @@ export * from "./overlay.ts";
 export { readResults, type ResultLine } from "./read_results.ts";
 export type { RunRecord } from "./run_folder.ts";
 export * from "./merge_runs.ts";
+export type { Bootstrap, Interval } from "./bootstrap.ts";
+export type { TableOptions } from "./result_table.ts";
 export * from "./summary.ts";
 export * from "./table.ts";
+export { tableFiles, tableOptions } from "./table_files.ts";

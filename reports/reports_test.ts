@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { decode, type Image } from "imagescript";
 import type { SampleResult } from "../pipeline/evaluate.ts";
+import { Random } from "../pipeline/random.ts";
 import { encodeNpy } from "./npy.ts";
 import { renderOverlay } from "./overlay.ts";
 import { AblationSummary, ScoreSummary } from "./summary.ts";
@@ -36,6 +37,51 @@ Deno.test("ScoreSummary averages classes, not samples", () => {
   ]);
   assert(Math.abs(average!.miou - 0.4) < 1e-15);
   assertEquals(counts, { scored: 4, grounded: 0, skipped: 0, failed: 0 });
+});
+
+Deno.test("ScoreSummary depends on what results say, not on their order", () => {
+  const random = new Random(1);
+  const results = Array.from({ length: 300 }, (_, i): SampleResult => ({
+    ...(scored(["Edema", "Scar", "Node"][i % 3], random.uniform()) as SampleResult),
+    ...{ cnr: random.normal(), aucRoc: i % 5 / 5 },
+  }));
+  const summarise = (results: readonly SampleResult[]) => {
+    const summary = new ScoreSummary();
+    for (const result of results) summary.add(result);
+    return JSON.stringify(summary);
+  };
+  const shuffled = results.map((result) => ({ result, key: random.uniform() }))
+    .sort((a, b) => a.key - b.key).map(({ result }) => result);
+  assertEquals(summarise(shuffled), summarise(results));
+  const { classes } = JSON.parse(summarise(shuffled));
+  assertEquals(classes.map(({ category }: { category: string }) => category), [
+    ...["Edema", "Node", "Scar"],
+  ]);
+});
+
+Deno.test("ScoreSummary has intervals where classes have more than a sample", () => {
+  const summary = new ScoreSummary();
+  for (const miou of [0.1, 0.2, 0.3]) summary.add(scored("Edema", miou));
+  const [low, high] = summary.toJSON().average!.intervals!.miou;
+  assert(0.1 <= low && low < 0.2 && 0.2 < high && high <= 0.3, `${low} ${high}`);
+  summary.add(scored("Pneumonia", 0.6));
+  const { classes, average, bootstrap } = summary.toJSON();
+  assertEquals(classes.map(({ intervals }) => intervals?.miou), [undefined, [low, high]]);
+  assertEquals(average!.intervals, undefined);
+  assertEquals(bootstrap, { resamples: 2000, seed: 0, level: 0.95 });
+});
+
+Deno.test("ScoreSummary counts what is left out by class", () => {
+  const summary = new ScoreSummary();
+  summary.add({ ...failed("a"), category: "Scar" });
+  summary.add({ ...failed("b"), category: "Edema" });
+  summary.add({ ...failed("c"), category: "Edema", status: "skipped" } as SampleResult);
+  summary.add(failed("d"));
+  assertEquals(summary.toJSON().leftOut, [
+    { category: "Edema", skipped: 1, failed: 1 },
+    { category: "(none)", skipped: 0, failed: 1 },
+    { category: "Scar", skipped: 0, failed: 1 },
+  ]);
 });
 
 Deno.test("ScoreSummary groups reasons and does not grow with them", () => {
@@ -81,15 +127,19 @@ Deno.test("formatAblation() has CNR and mIoU of each setting; what fell out coun
     [1, 1],
     [1, 1],
   ]);
-  const rows = formatAblation(ablation).split("\n").map((line) => line.trim().split(/\s+/));
+  const rows = formatAblation(ablation).split("\n").slice(0, -1)
+    .map((line) => line.trim().split(/\s+/));
   const dash = Array(4).fill("–");
   const rest = [...Array(3).fill("–")];
-  assertEquals(rows.slice(-5), [
-    ["one", "CNR", ...dash, "-0.50", ...rest, "-0.50"],
+  assertEquals(rows.slice(-8), [
+    ["one"],
+    ["CNR", ...dash, "-0.50*", ...rest, "-0.50*"],
     ["mIoU", "%", ...dash, "10.0", ...rest, "10.0"],
-    ["another", "CNR", ...dash, "-0.50", ...rest, "-0.50"],
-    ["mIoU", "%", ...dash, "20.0", ...rest, "20.0"],
+    ["another"],
+    ["CNR", ...dash, "-0.50*", ...rest, "-0.50*"],
+    ["mIoU", "%", ...dash, "20.0*", ...rest, "20.0*"],
     ["samples", "0", "0", "0", "0", "1", "0", "0", "0", "1"],
+    ["failed", ...Array(8).fill("0"), "1"],
   ]);
 });
 

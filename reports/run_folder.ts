@@ -1,6 +1,6 @@
 /**
  * The folder of an evaluation: `run.json` says what is run, `results.jsonl`
- * gets a line a result, `summary.json` what they come to.
+ * gets a line a result, `summary.json` and the tables what they come to.
  *
  * @module
  */
@@ -38,6 +38,12 @@ export const RECORD = "run.json";
 
 /** Name of the file with a line a result. */
 export const RESULTS = "results.jsonl";
+
+/** Names of the files that say what results come to. */
+const SUMMARIES = [
+  "summary.json",
+  ...["table", "ablation"].flatMap((name) => ["md", "tex", "csv"].map((end) => `${name}.${end}`)),
+];
 
 /** A folder that this run alone writes to. */
 export class RunFolder {
@@ -104,7 +110,7 @@ export class RunFolder {
     const hasResults = (await Deno.stat(path).catch(() => undefined)) !== undefined;
     this.#isNew = text === "" && !hasResults;
     if (earlier === "overwrite") {
-      for (const name of [RESULTS, "summary.json"]) {
+      for (const name of [RESULTS, ...SUMMARIES]) {
         await Deno.remove(`${this.path}/${name}`).catch((error) => {
           if (!(error instanceof Deno.errors.NotFound)) throw error;
         });
@@ -150,9 +156,17 @@ export class RunFolder {
     if (results.length > 0) this.#isEmpty = false;
   }
 
-  /** Writes what the results come to. */
-  async summarise(summary: object): Promise<void> {
+  /**
+   * Writes what the results come to.
+   *
+   * @param summary The numbers.
+   * @param tables Tables, by the names of their files.
+   */
+  async summarise(summary: object, tables: Readonly<Record<string, string>>): Promise<void> {
     await writeWhole(`${this.path}/summary.json`, JSON.stringify(summary, null, 2) + "\n");
+    for (const [name, text] of Object.entries(tables)) {
+      await writeWhole(`${this.path}/${name}`, text);
+    }
     this.#isEmpty = false;
   }
 

@@ -121,6 +121,20 @@ Deno.test("RunFolder runs again what failed, and only that", () =>
     assertEquals(await run(folder), ["s0", "s2", "s1"]);
   }));
 
+Deno.test("RunFolder leaves no tables of a run that is overwritten", () =>
+  inFolder(async (folder) => {
+    const summarise = async (earlier: Earlier, tables: Record<string, string>) => {
+      const run = await RunFolder.lock(folder, () => {});
+      await run.begin(RECORD, earlier, () => {});
+      await run.summarise({}, tables);
+      await run.close();
+      return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    };
+    const common = ["results.jsonl", "run.json", "summary.json"];
+    assertEquals(await summarise("resume", { "ablation.md": "" }), ["ablation.md", ...common]);
+    assertEquals(await summarise("overwrite", { "table.md": "" }), [...common, "table.md"]);
+  }));
+
 Deno.test("RunFolder is one run's at a time, and free again once that has ended", () =>
   inFolder(async (folder) => {
     const first = await RunFolder.lock(folder, () => {});

@@ -6,19 +6,40 @@
 
 import { CLASSES } from "../datasets/sample.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
+import { NumberRows } from "./_number_rows.ts";
+import { BOOTSTRAP, type Bootstrap, bootstrapMeans, type Interval } from "./bootstrap.ts";
 
 /** The four scores, in the order of the paper's Table I. */
 export const SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
 
+/** One of the four scores. */
+export type ScoreName = typeof SCORES[number];
+
 /** One mean a score. */
-export type MeanScores = Record<typeof SCORES[number], number>;
+export type MeanScores = Record<ScoreName, number>;
+
+/** Means, and how sure they are. */
+export interface Means extends MeanScores {
+  /** Bootstrap intervals; absent where a class has a single sample, which tells nothing of them. */
+  readonly intervals?: Readonly<Record<ScoreName, Interval>>;
+}
 
 /** Means over the samples of one class. */
-export interface ClassSummary extends MeanScores {
+export interface ClassSummary extends Means {
   /** Name of the class. */
   readonly category: string;
   /** Samples that were scored. */
   readonly count: number;
+}
+
+/** Samples of one class that were left out. */
+export interface LeftOut {
+  /** Name of the class. */
+  readonly category: string;
+  /** Samples that were skipped. */
+  readonly skipped: number;
+  /** Samples that failed. */
+  readonly failed: number;
 }
 
 /** Samples that were left out for one reason. */
@@ -40,9 +61,13 @@ export interface Summary {
   /** One entry a class that has scores: MS-CXR's first, in the paper's order. */
   readonly classes: readonly ClassSummary[];
   /** Unweighted mean over the classes (METHOD section 3); absent where nothing was scored. */
-  readonly average?: MeanScores;
+  readonly average?: Means;
+  /** How the intervals were made. */
+  readonly bootstrap: Bootstrap;
   /** How many samples came to what. */
   readonly counts: Readonly<Record<SampleResult["status"], number>>;
+  /** One entry a class that samples were left out of. */
+  readonly leftOut: readonly LeftOut[];
   /** Why samples were left out. */
   readonly reasons: readonly ReasonSummary[];
 }
@@ -53,24 +78,28 @@ const MAX_REASONS = 50;
 /** Class of samples that have none. */
 const NO_CLASS = "(none)";
 
-/** Adds up results as they come, in memory that does not grow with their number. */
+/**
+ * Takes in results as they come, in whatever order; keeps four numbers of each.
+ */
 export class ScoreSummary {
-  readonly #sums = new Map<string, { count: number; sums: MeanScores }>();
+  readonly #scores = new Map<string, NumberRows>();
   readonly #counts = { scored: 0, grounded: 0, skipped: 0, failed: 0 };
+  readonly #leftOut = new Map<string, { skipped: number; failed: number }>();
   readonly #reasons = new Map<string, ReasonSummary>();
 
   /** Takes in one result. */
   add(result: SampleResult): void {
     this.#counts[result.status]++;
+    const category = result.category ?? NO_CLASS;
     if (result.status === "scored") {
-      const category = result.category ?? NO_CLASS;
-      const entry = this.#sums.get(category) ??
-        { count: 0, sums: { absCnr: 0, cnr: 0, miou: 0, aucRoc: 0 } };
-      this.#sums.set(category, entry);
-      entry.count++;
-      for (const score of SCORES) entry.sums[score] += result[score];
+      const rows = this.#scores.get(category) ?? new NumberRows(SCORES.length);
+      this.#scores.set(category, rows);
+      rows.add(SCORES.map((score) => result[score]));
     } else if (result.status !== "grounded") {
       const { status, stage, id } = result;
+      const leftOut = this.#leftOut.get(category) ?? { skipped: 0, failed: 0 };
+      this.#leftOut.set(category, leftOut);
+      leftOut[status]++;
       const isNew = !this.#reasons.has(result.reason);
       const reason = isNew && this.#reasons.size >= MAX_REASONS ? "other reasons" : result.reason;
       const known = this.#reasons.get(reason);
@@ -81,18 +110,30 @@ export class ScoreSummary {
 
   /** The summary so far. */
   toJSON(): Summary {
-    const ordered = [...CLASSES, ...this.#sums.keys()];
-    const classes = [...new Set<string>(ordered)].flatMap((category): ClassSummary[] => {
-      const entry = this.#sums.get(category);
-      if (!entry) return [];
-      return [{ category, count: entry.count, ...means(entry.sums, entry.count) }];
+    const categories = inOrder(this.#scores.keys());
+    const samples = categories.map((category) => this.#scores.get(category)!.sorted());
+    const means = samples.map(meanScores);
+    const intervals = bootstrapMeans(samples, SCORES.length);
+    const classes = categories.map((category, i): ClassSummary => {
+      const { count } = this.#scores.get(category)!;
+      const known = count > 1 && { intervals: byScore(intervals.classes[i]!) };
+      return { category, count, ...means[i]!, ...known };
     });
-    const total: MeanScores = { absCnr: 0, cnr: 0, miou: 0, aucRoc: 0 };
-    for (const entry of classes) for (const score of SCORES) total[score] += entry[score];
+    const areKnown = classes.every(({ count }) => count > 1);
     return {
       classes,
-      ...(classes.length > 0 && { average: means(total, classes.length) }),
+      ...(classes.length > 0 && {
+        average: {
+          ...meanScores(Float64Array.from(means.flatMap((of) => SCORES.map((name) => of[name])))),
+          ...(areKnown && { intervals: byScore(intervals.average) }),
+        },
+      }),
+      bootstrap: BOOTSTRAP,
       counts: { ...this.#counts },
+      leftOut: inOrder(this.#leftOut.keys()).map((category) => ({
+        category,
+        ...this.#leftOut.get(category)!,
+      })),
       reasons: [...this.#reasons.values()],
     };
   }
@@ -124,11 +165,21 @@ export class AblationSummary {
   }
 }
 
-function means(sums: MeanScores, count: number): MeanScores {
-  return {
-    absCnr: sums.absCnr / count,
-    cnr: sums.cnr / count,
-    miou: sums.miou / count,
-    aucRoc: sums.aucRoc / count,
-  };
+/** The paper's classes in its order, then the others by name. */
+function inOrder(categories: Iterable<string>): string[] {
+  const found = new Set(categories);
+  return [...new Set<string>([...CLASSES, ...[...found].sort()])].filter((name) => found.has(name));
+}
+
+function byScore<T>(values: readonly T[]): Record<ScoreName, T> {
+  const [absCnr, cnr, miou, aucRoc] = values as [T, T, T, T];
+  return { absCnr, cnr, miou, aucRoc };
+}
+
+/** Means of samples that are one after another, four scores each. */
+function meanScores(samples: Float64Array): MeanScores {
+  const width = SCORES.length;
+  const sums = SCORES.map(() => 0);
+  samples.forEach((value, i) => sums[i % width]! += value);
+  return byScore(sums.map((sum) => sum / (samples.length / width)));
 }

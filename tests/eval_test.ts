@@ -34,6 +34,30 @@ Deno.test("eval without options scores at least 24 phrases over the eight classe
     assertMatch(stdout, /\|CNR\|.*\n.*CNR.*\n.*mIoU/);
   }));
 
+Deno.test("eval puts the paper's rows beside those of MS-CXR, not of phantoms", () =>
+  inFolder(async (folder) => {
+    const { csv } = await writePhantomSet(`${folder}/set`, { seed: 3, images: 2 });
+    const run = async (out: string) => {
+      const args = ["--dataset", "set", "--noise", "sample", "--steps", "5", "--out", out];
+      const { code, stdout, stderr } = await runCommand("eval", args, folder);
+      assertEquals(code, 0, stderr);
+      const markdown = await Deno.readTextFile(`${folder}/${out}/table.md`);
+      const { dataset } = JSON.parse(await Deno.readTextFile(`${folder}/${out}/summary.json`));
+      return { stdout, markdown, kind: dataset.kind };
+    };
+    const phantoms = await run("a");
+    assertEquals(phantoms.kind, "phantoms");
+    assert(!phantoms.stdout.includes("BioViL") && !phantoms.markdown.includes("BioViL"));
+    // As rows of MIMIC-CXR's images have it.
+    const text = await Deno.readTextFile(csv);
+    await Deno.writeTextFile(csv, text.replaceAll(/,phantom-(\d+)-/g, ",0002a34c-5b2d-$1-"));
+    const real = await run("b");
+    assertEquals(real.kind, "ms-cxr");
+    assertMatch(real.stdout, /^BioViL-T, published\n \|CNR\| +1\.70/m);
+    assertMatch(real.markdown, /^\| BioViL-T† \| \\\|CNR\\\| \| .*1\.70/m);
+    assertMatch(real.markdown, /† As published: Vilouras et al\..*, Table I;/);
+  }));
+
 Deno.test("eval --ablate scores Table II and the user's settings from the same passes", () =>
   inFolder(async (folder) => {
     const common = ["--limit", "2", "--steps", "10"];
@@ -45,7 +69,10 @@ Deno.test("eval --ablate scores Table II and the user's settings from the same p
     assertEquals(lines.length, 26);
     assertEquals(new Set(lines.map(({ setting }) => setting)).size, 13);
     for (const row of ["all 11 layers, all steps", "middle 6 layers, middle steps, Otsu", "mine"]) {
-      assertMatch(stdout, new RegExp(`^${row} +CNR`, "m"));
+      assertMatch(stdout, new RegExp(`^${row}\n +CNR`, "m"));
+      for (const end of ["md", "tex", "csv"]) {
+        assert((await Deno.readTextFile(`${folder}/a/ablation.${end}`)).includes(row));
+      }
     }
     const { ablation: summaries } = JSON.parse(
       await Deno.readTextFile(`${folder}/a/summary.json`),
@@ -237,6 +264,7 @@ Deno.test("eval finishes the sample in hand on Ctrl-C, ends with 130 and can go 
     const lines = await results(`${folder}/out`);
     const summary = JSON.parse(await Deno.readTextFile(`${folder}/out/summary.json`));
     assertEquals(summary.interrupted, true);
+    assertMatch(await Deno.readTextFile(`${folder}/out/table.md`), /The run was broken off/);
     assertEquals(summary.counts.scored, lines.length);
     // The phrases of an image go together.
     const phrases = (image: string | undefined) =>

@@ -66,6 +66,14 @@ Deno.test("shards of eval merge to the bytes of a whole run, in any order", () =
     assertEquals(code, whole.code, stderr);
     const [a, b] = ["merged", "whole"].map((name) => read(`${folder}/${name}/results.jsonl`));
     assertEquals(await a, await b);
+    for (const name of ["table.md", "table.tex", "table.csv"]) {
+      assertEquals(await read(`${folder}/merged/${name}`), await read(`${folder}/whole/${name}`));
+    }
+    const numbers = async (name: string) => {
+      const { classes, average, counts } = JSON.parse(await read(`${folder}/${name}/summary.json`));
+      return { classes, average, counts };
+    };
+    assertEquals(await numbers("merged"), await numbers("whole"));
     const table = (text: string) => text.slice(0, text.indexOf("Results:"));
     assertEquals(table(stdout), table(whole.stdout));
     // What was merged is a run like any other.

@@ -47,11 +47,16 @@ export async function runCommand(
   cwd: string,
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const { code, stdout, stderr } = await new Deno.Command("deno", {
-    args: commandArguments(name, args, options),
-    cwd,
-    env: { NO_COLOR: "1", INIT_CWD: "", ...options.env },
-  }).output();
+  const env = { NO_COLOR: "1", INIT_CWD: "", ...options.env };
+  return await readOutput("deno", { args: commandArguments(name, args, options), cwd, env });
+}
+
+/** Runs any program. */
+export async function readOutput(
+  program: string,
+  options: Deno.CommandOptions,
+): Promise<CommandResult> {
+  const { code, stdout, stderr } = await new Deno.Command(program, options).output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

@@ -1,0 +1,180 @@
+/**
+ * `deno task cluster:slurm`: submits an evaluation to Slurm, in shards.
+ *
+ * @module
+ */
+
+import { EXIT, runMain } from "./_exit.ts";
+import { makeFolder } from "./_files.ts";
+import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+
+const COMMAND = command({
+  usage: "deno task cluster:slurm --shards N --out DIR [options] [options of deno task eval]",
+  description:
+    "Submits a job array that runs a shard in each task, and a job that merges them when all have ended.",
+  flags: {
+    shards: {
+      type: "integer",
+      min: 1,
+      max: 100_000,
+      required: true,
+      placeholder: "N",
+      description: "Shards to divide the dataset into, by image.",
+    },
+    out: {
+      type: "string",
+      required: true,
+      placeholder: "DIR",
+      description:
+        "Folder that all nodes share; gets shard-1 to shard-N, a log of each, and merged.",
+    },
+    only: {
+      type: "string",
+      placeholder: "LIST",
+      description: "Shards to run again, such as 3,5, before all are merged.",
+      defaultText: "all",
+    },
+    sbatch: {
+      type: "list",
+      placeholder: "OPTION",
+      description:
+        "Option for sbatch, for both jobs, such as --partition=cpu. May be given several times.",
+    },
+  },
+});
+
+/** Options of eval that would undo at every attempt what the one before did, or are set here. */
+const REFUSED: Readonly<Record<string, string>> = {
+  overwrite: "every attempt would start again; choose another --out",
+  "no-resume": "no attempt could go on after the one before; choose another --out",
+  shard: "--shards is what divides the dataset",
+};
+
+async function main(args: string[]): Promise<number> {
+  const jobs = planJobs(args, Deno.cwd(), Deno.execPath());
+  if (!jobs) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { out, shards, tasks } = jobs;
+  // Slurm makes no folder for a log.
+  await makeFolder(out);
+  const array = await submit(jobs.array);
+  console.log(`Shards ${tasks} of ${shards}: job ${array}; logs: ${out}/shard-<number>.log`);
+  const merge = await submit(jobs.merge(array));
+  console.log(`Merge after them: job ${merge}; log: ${out}/merge.log`);
+  console.log(`Results will be: ${out}/merged/results.jsonl, ${out}/merged/summary.json`);
+  return EXIT.ok;
+}
+
+/** What is submitted to Slurm. */
+export interface Jobs {
+  /** Folder of the results. */
+  readonly out: string;
+  /** Shards of the dataset. */
+  readonly shards: number;
+  /** Those that are run, as Slurm takes them. */
+  readonly tasks: string;
+  /** Arguments of `sbatch` for the array that runs them. */
+  readonly array: readonly string[];
+  /** Arguments of `sbatch` for the merge after the array of that number. */
+  readonly merge: (array: string) => readonly string[];
+}
+
+/**
+ * What the command's arguments ask for; nothing if they ask for help.
+ *
+ * @param args Arguments of the command.
+ * @param folder Folder that paths are meant from.
+ * @param deno Path of Deno on the nodes.
+ * @throws {UsageError} If they are wrong.
+ */
+export function planJobs(args: readonly string[], folder: string, deno: string): Jobs | undefined {
+  const { own, others } = divide(args);
+  const values = parseFlags(own, COMMAND);
+  if (!values) return undefined;
+  const { shards, sbatch } = values;
+  const tasks = values.only === undefined ? `1-${shards}` : parseOnly(values.only, shards);
+  const out = (values.out.startsWith("/") ? values.out : `${folder}/${values.out}`)
+    .replace(/(?<=.)\/+$/, "");
+  const root = decodeURIComponent(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
+  // In the name of a log % stands for something.
+  const logs = out.replaceAll("%", "%%");
+  const common = [deno, root, `${shards}`, out];
+  return {
+    out,
+    shards,
+    tasks,
+    array: [
+      ...["--parsable", `--array=${tasks}`, `--output=${logs}/shard-%a.log`, ...sbatch],
+      ...[`${root}/cluster/slurm/shard.sbatch`, ...common, ...others],
+    ],
+    // Also after a shard that failed: the merge says what is missing, which Slurm does not.
+    merge: (array) => [
+      ...["--parsable", `--dependency=afterany:${array}`, `--output=${logs}/merge.log`, ...sbatch],
+      ...[`${root}/cluster/slurm/merge.sbatch`, ...common],
+    ],
+  };
+}
+
+/** Parts our options from those that eval is given as they are. */
+function divide(args: readonly string[]): { own: string[]; others: string[] } {
+  const own: string[] = [];
+  const others: string[] = [];
+  // `deno task name -- …` hands on the dashes too.
+  const given = args[0] === "--" ? args.slice(1) : args;
+  for (let i = 0; i < given.length; i++) {
+    const arg = given[i]!;
+    const [, name, hasValue] = /^--([^=]*)(=)?/.exec(arg) ?? [];
+    if (name !== undefined && Object.hasOwn(REFUSED, name)) {
+      throw new UsageError(`Option "--${name}" cannot be used here: ${REFUSED[name]}`);
+    }
+    if (name !== undefined && Object.hasOwn(COMMAND.flags, name)) {
+      // What follows is its value, though it begins with dashes as options of sbatch do.
+      const value = hasValue ? undefined : given[++i];
+      own.push(value === undefined ? arg : `${arg}=${value}`);
+    } else if (name === "help" || arg === "-h") {
+      own.push(arg);
+    } else {
+      others.push(arg);
+    }
+  }
+  return { own, others };
+}
+
+/** Numbers of shards, such as `3,5`, as Slurm takes them. */
+function parseOnly(text: string, shards: number): string {
+  for (const part of text.split(",")) {
+    if (!/^[1-9]\d{0,5}$/.test(part.trim()) || Number(part) > shards) {
+      throw new UsageError(
+        `Option "--only" must be numbers of shards from 1 to ${shards} such as 1,2, got "${text}"`,
+      );
+    }
+  }
+  return text.replace(/\s/g, "");
+}
+
+/** Submits a job; prints the command, gives the job's number. */
+async function submit(args: readonly string[]): Promise<string> {
+  console.log(["sbatch", ...args].map(quote).join(" "));
+  const { success, stdout, stderr } = await runSbatch(args);
+  if (!success) throw new Error(`Cannot submit: ${new TextDecoder().decode(stderr).trim()}`);
+  // Where there are several clusters, the name of one follows.
+  return new TextDecoder().decode(stdout).trim().split(";")[0]!;
+}
+
+async function runSbatch(args: readonly string[]): Promise<Deno.CommandOutput> {
+  try {
+    return await new Deno.Command("sbatch", { args: [...args] }).output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error("Cannot submit: there is no sbatch here, which comes with Slurm");
+  }
+}
+
+/** As a shell reads it. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+if (import.meta.main) await runMain(main);

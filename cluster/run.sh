@@ -1,0 +1,38 @@
+#!/bin/bash
+# For the jobs of a cluster to source: the project's tasks, as such a job runs them.
+
+# run_eval ROOT [options]: runs `deno task eval` and hands SIGTERM on to it, so that it finishes
+# the sample in hand. Complete results count as success, also where samples failed; the log says
+# so, and on Kubernetes the pod's status.
+run_eval() {
+  local root=$1 child code
+  shift
+  "${DENO:-deno}" task --quiet --config "$root/deno.json" eval "$@" &
+  child=$!
+  trap 'kill -TERM "$child" 2>/dev/null' TERM
+  wait "$child"
+  # A signal ends the waiting, not the run; waiting again gives the run's own code.
+  while kill -0 "$child" 2>/dev/null; do wait "$child"; done
+  wait "$child"
+  code=$?
+  trap - TERM
+  if [ "$code" = 3 ]; then
+    report "Done, but some samples failed: see summary.json."
+    code=0
+  fi
+  return "$code"
+}
+
+# run_merge ROOT OUT SHARDS: puts OUT/shard-1 to OUT/shard-SHARDS together in OUT/merged.
+run_merge() {
+  local root=$1 out=$2 shards=$3 i
+  local folders=()
+  for ((i = 1; i <= shards; i++)); do folders+=("$out/shard-$i"); done
+  "${DENO:-deno}" task --quiet --config "$root/deno.json" \
+    merge --out "$out/merged" --overwrite "${folders[@]}"
+}
+
+report() {
+  echo "$1"
+  if [ -w /dev/termination-log ]; then echo "$1" >/dev/termination-log; fi
+}

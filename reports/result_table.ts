@@ -1,0 +1,234 @@
+/**
+ * What a table of results holds, whatever it is written as.
+ *
+ * @module
+ */
+
+import { CLASSES } from "../datasets/sample.ts";
+import type { Interval } from "./bootstrap.ts";
+import { PAPER, TABLE_ONE, TABLE_TWO } from "./published.ts";
+import { type Means, type ScoreName, SCORES, type Summary } from "./summary.ts";
+
+/** How a score is called and written. */
+export interface ScoreStyle {
+  /** What tables call it. */
+  readonly label: string;
+  /** What CSV files call it, as the published ones do. */
+  readonly key: string;
+  /** What a value is multiplied by; mIoU and AUC-ROC are in per cent. */
+  readonly factor: 1 | 100;
+  /** Digits after the point, as in the paper. */
+  readonly digits: number;
+}
+
+/** The scores' styles. */
+export const SCORE_STYLES: Readonly<Record<ScoreName, ScoreStyle>> = {
+  absCnr: { label: "|CNR|", key: "abs_cnr", factor: 1, digits: 2 },
+  cnr: { label: "CNR", key: "cnr", factor: 1, digits: 2 },
+  miou: { label: "mIoU %", key: "miou", factor: 100, digits: 1 },
+  aucRoc: { label: "AUC-ROC %", key: "auc_roc", factor: 100, digits: 1 },
+};
+
+/** One value of a table. */
+export interface TableCell {
+  /** As it is printed; a dash where there is none. */
+  readonly text: string;
+  /** How many methods have a better value of this score and class, where it is marked: 0 or 1. */
+  readonly better?: 0 | 1;
+  /** Its 95 % interval as printed. */
+  readonly interval?: string;
+}
+
+/** The scores of one method, or one setting. */
+export interface TableGroup {
+  /** Its name; empty where there is only one. */
+  readonly method: string;
+  /** Whether the values are the paper's and not computed here. */
+  readonly isPublished: boolean;
+  /** A row a score. */
+  readonly rows: readonly { readonly score: ScoreName; readonly cells: readonly TableCell[] }[];
+}
+
+/** A table of results. */
+export interface ResultTable {
+  /** Names of the classes, and `Avg`. */
+  readonly columns: readonly string[];
+  /** The methods: the paper's, then ours. */
+  readonly groups: readonly TableGroup[];
+  /** Samples that were scored, and that were left out if any were, by column. */
+  readonly counts: readonly { readonly label: string; readonly cells: readonly string[] }[];
+  /** Whether best and second best are marked: there is something to compare. */
+  readonly hasMarks: boolean;
+  /** What to know of it, in sentences. */
+  readonly caption: readonly string[];
+}
+
+/** What a table is to say. */
+export interface TableOptions {
+  /**
+   * Whether the paper's rows are shown; they are on MS-CXR.
+   *
+   * @default {false}
+   */
+  published?: boolean;
+  /**
+   * Sentences for the caption, such as which part of a dataset it is of.
+   *
+   * @default {[]}
+   */
+  notes?: readonly string[];
+}
+
+/** What our method is called. */
+export const OWN = "Groundray";
+
+/** Name of the column of the averages. */
+export const AVERAGE = "Avg";
+
+/** What stands for a value that is not there. */
+const NONE = "–";
+
+/** Largest number that is written out; noise-free contrast is infinite in principle. */
+const HUGE = 1e6;
+
+/** A value as the paper prints it. */
+export function formatScore(score: ScoreName, value: number): string {
+  const { factor, digits } = SCORE_STYLES[score];
+  return Math.abs(value) >= HUGE ? value.toExponential(1) : (factor * value).toFixed(digits);
+}
+
+/**
+ * Table I of one summary: four scores by class, or Table II of several: CNR and
+ * mIoU of each setting.
+ *
+ * @param summaries By the name of the setting; at least one.
+ * @param options What to show besides.
+ */
+export function makeTable(
+  summaries: Readonly<Record<string, Summary>>,
+  { published = false, notes = [] }: TableOptions = {},
+): ResultTable {
+  const all = Object.values(summaries);
+  const isAblation = all.length > 1;
+  const source = isAblation ? TABLE_TWO : TABLE_ONE;
+  const scores = isAblation ? (["cnr", "miou"] as const) : SCORES;
+  const columns = [...categories(all), AVERAGE];
+  const theirs = (published ? [...Map.groupBy(source.rows, ({ method }) => method)] : []).map(
+    ([method, rows]): TableGroup => ({
+      method,
+      isPublished: true,
+      rows: rows.map(({ score, values }) => ({
+        score,
+        cells: columns.map((column) => ({ text: values.get(column) ?? NONE })),
+      })),
+    }),
+  );
+  const ours = Object.entries(summaries).map(([name, summary]): TableGroup => ({
+    method: isAblation ? name : published ? OWN : "",
+    isPublished: false,
+    rows: scores.map((score) => ({
+      score,
+      cells: columns.map((column) => cell(meansOf(summary, column), score)),
+    })),
+  }));
+  const groups = [...theirs, ...ours];
+  const hasMarks = groups.length > 1;
+  return {
+    columns,
+    groups: hasMarks ? mark(groups) : groups,
+    counts: countRows(all[0]!, columns),
+    hasMarks,
+    caption: [
+      isAblation
+        ? "Settings scored on the same samples, as in the paper's Table II."
+        : "Scores by class, as in the paper's Table I.",
+      `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
+      "mIoU and AUC-ROC are in per cent; higher is better.",
+      ...(hasMarks ? ["Best of a column in bold, second best underlined."] : []),
+      ...(all.some(({ average }) => average) ? [describeIntervals(all[0]!)] : []),
+      ...(published
+        ? [
+          `† As published: ${PAPER}, ${source.name}; not computed here, and maybe on other samples.`,
+        ]
+        : []),
+      ...notes,
+      `${describeCounts(all[0]!)}.`,
+    ],
+  };
+}
+
+/** How many samples came to what, in words. */
+export function describeCounts({ counts }: Summary): string {
+  const { scored, grounded, skipped, failed } = counts;
+  const parts = [`${scored} scored`, `${skipped} skipped`, `${failed} failed`];
+  if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without boxes`);
+  return parts.join(", ");
+}
+
+/** The means of a column, if there are any. */
+export function meansOf({ classes, average }: Summary, column: string): Means | undefined {
+  return column === AVERAGE ? average : classes.find(({ category }) => category === column);
+}
+
+/** The paper's classes, and any other that has scores. */
+export function categories(summaries: readonly Summary[]): string[] {
+  const found = summaries.flatMap(({ classes }) => classes.map(({ category }) => category));
+  return [...new Set<string>([...CLASSES, ...found])];
+}
+
+/** Samples of a column that came to what. */
+export function countsOf(
+  { classes, counts, leftOut }: Summary,
+  column: string,
+): Readonly<Record<"scored" | "skipped" | "failed", number>> {
+  if (column === AVERAGE) return counts;
+  const { skipped, failed } = leftOut.find(({ category }) => category === column) ??
+    { skipped: 0, failed: 0 };
+  const scored = classes.find(({ category }) => category === column)?.count ?? 0;
+  return { scored, skipped, failed };
+}
+
+function countRows(summary: Summary, columns: readonly string[]): ResultTable["counts"] {
+  return (["scored", "skipped", "failed"] as const)
+    .filter((status) => status === "scored" || summary.counts[status] > 0)
+    .map((status) => ({
+      label: status === "scored" ? "samples" : status,
+      cells: columns.map((column) => String(countsOf(summary, column)[status])),
+    }));
+}
+
+function cell(means: Means | undefined, score: ScoreName): TableCell {
+  if (!means) return { text: NONE };
+  const write = ([low, high]: Interval) =>
+    `[${formatScore(score, low)}, ${formatScore(score, high)}]`;
+  return {
+    text: formatScore(score, means[score]),
+    ...(means.intervals && { interval: write(means.intervals[score]) }),
+  };
+}
+
+/** Marks best and second best of each score and class by what is printed, as the paper does. */
+function mark(groups: readonly TableGroup[]): TableGroup[] {
+  return groups.map((group) => ({
+    ...group,
+    rows: group.rows.map(({ score, cells }) => ({
+      score,
+      cells: cells.map((cell, column): TableCell => {
+        const values = groups.flatMap(({ rows }) =>
+          rows.flatMap((row) => row.score === score ? Number(row.cells[column]!.text) : [])
+        ).filter((value) => !Number.isNaN(value));
+        const better = values.filter((value) => value > Number(cell.text)).length;
+        // Of two, the second best is the worst.
+        const isMarked = better === 0 && values.length > 1 || better === 1 && values.length > 2;
+        return isMarked && cell.text !== NONE ? { ...cell, better: better as 0 | 1 } : cell;
+      }),
+    })),
+  }));
+}
+
+function describeIntervals({ bootstrap: { resamples, seed, level } }: Summary): string {
+  return `In brackets ${
+    100 * level
+  } % bootstrap intervals: percentiles of ${resamples} resamples ` +
+    `of each class's samples, seed ${seed}; none where a class has a single sample.`;
+}

@@ -1,0 +1,55 @@
+/**
+ * Tables of results as files: Markdown, LaTeX and CSV.
+ *
+ * @module
+ */
+
+import type { RunRecord } from "./run_folder.ts";
+import { makeTable, type TableOptions } from "./result_table.ts";
+import type { Summary } from "./summary.ts";
+import { formatCsv } from "./table_csv.ts";
+import { formatLatex } from "./table_latex.ts";
+import { formatMarkdown } from "./table_markdown.ts";
+
+/**
+ * The tables of a run as texts, by the names of their files: `table` where there
+ * is one summary, `ablation` where there are several.
+ *
+ * @param summaries By the name of the setting; at least one.
+ * @param options What to show besides.
+ */
+export function tableFiles(
+  summaries: Readonly<Record<string, Summary>>,
+  options: TableOptions = {},
+): Record<string, string> {
+  const table = makeTable(summaries, options);
+  const name = Object.keys(summaries).length > 1 ? "ablation" : "table";
+  return {
+    [`${name}.md`]: formatMarkdown(table),
+    [`${name}.tex`]: formatLatex(table, name),
+    [`${name}.csv`]: formatCsv(summaries, options),
+  };
+}
+
+/**
+ * What the tables of a run show besides its own numbers: the paper's only where
+ * the dataset is the paper's too.
+ *
+ * @param run The run.
+ * @param isWhole Whether it came to its end.
+ */
+export function tableOptions(
+  { facts, shard }: Pick<RunRecord, "facts" | "shard">,
+  isWhole: boolean,
+): Required<TableOptions> {
+  const { kind, split, limit } = (facts.dataset ?? {}) as Readonly<Record<string, unknown>>;
+  return {
+    published: kind === "ms-cxr",
+    notes: [
+      ...(typeof split === "string" ? [`Split ${split} only.`] : []),
+      ...(typeof limit === "number" ? [`The first ${limit} samples only.`] : []),
+      ...(shard ? [`Shard ${shard.number} of ${shard.count} only.`] : []),
+      ...(isWhole ? [] : ["The run was broken off: samples are missing."]),
+    ],
+  };
+}

@@ -1,0 +1,205 @@
+import { parse } from "@std/csv";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { CLASSES } from "../datasets/sample.ts";
+import type { SampleResult } from "../pipeline/evaluate.ts";
+import { makeTable } from "./result_table.ts";
+import { AblationSummary } from "./summary.ts";
+import { formatAblation, formatIntervals, formatTable } from "./table.ts";
+import { tableFiles, tableOptions } from "./table_files.ts";
+
+const PAPER = new URL("../../shared/paper/", import.meta.url);
+
+const readPaper = (name: string) => Deno.readTextFile(new URL(name, PAPER));
+
+/** A run of some settings over all classes, and one more; each class has three samples. */
+function run(names: readonly string[], category = "Scar") {
+  const summary = new AblationSummary(names);
+  for (const [i, name] of names.entries()) {
+    for (const [j, known] of [...CLASSES, category].entries()) {
+      for (const miou of [0.1, 0.2, 0.3]) {
+        const result: SampleResult = {
+          ...{ id: `${j}`, boxes: [], threshold: null, status: "scored", category: known },
+          ...{ absCnr: 0.5, cnr: -0.125, miou: miou + i / 100, aucRoc: 0.75, setting: name },
+        };
+        summary.add(result);
+      }
+    }
+  }
+  const reason = "truncated";
+  summary.add({ id: "f", status: "failed", stage: "decode", reason, category: "Edema" });
+  return summary.toJSON();
+}
+
+/** Scores as the paper's CSV names them. */
+const KEYS: Readonly<Record<string, string>> = {
+  "|CNR|": "abs_cnr",
+  "CNR": "cnr",
+  "mIoU %": "miou",
+  "AUC-ROC %": "auc_roc",
+};
+
+/** The paper's among rows of cells: score and values; `plain` takes markup off a cell. */
+function theirs(rows: readonly string[][], plain: (cell: string) => string): string[][] {
+  let method = "";
+  return rows.flatMap((cells) => {
+    if (cells[0]) method = cells[0];
+    if (!/†|dagger/.test(method)) return [];
+    const [, score, ...values] = cells.map(plain);
+    // Ours has a class that theirs has not.
+    return KEYS[score!]
+      ? [[KEYS[score!]!, ...values.filter((value) => !/^(–|--)$/.test(value))]]
+      : [];
+  });
+}
+
+for (
+  const [name, file, settings] of [
+    ["table", "table1.csv", [""]],
+    ["ablation", "table2.csv", ["mine", "another"]],
+  ] as const
+) {
+  Deno.test(`${name} files hold the paper's ${file} digit for digit`, async () => {
+    const text = await readPaper(file);
+    const source = await Deno.readTextFile(new URL(`published_${file}`, import.meta.url));
+    assertEquals(source, text);
+    const [header, ...records] = parse(text) as string[][];
+    const expected = records.map(([, ...rest]) => rest);
+    const files = tableFiles(run(settings), { published: true });
+    assertEquals(Object.keys(files), ["md", "tex", "csv"].map((end) => `${name}.${end}`));
+
+    const markdown = files[`${name}.md`]!.split("\n")
+      .filter((line) => line.startsWith("| "))
+      .map((line) => line.slice(2, -2).split(/(?<!\\) \| | \| /));
+    const plain = (cell: string) => cell.replaceAll(/\*\*|<\/?ins>|\\/g, "");
+    assertEquals(theirs(markdown, plain), expected);
+
+    const latex = files[`${name}.tex`]!.split("\n")
+      .filter((line) => line.includes(" & "))
+      .map((line) => line.trim().replace(/ \\\\$/, "").split(/ ?& /));
+    const bare = (cell: string) =>
+      cell.replaceAll(/\\(textbf|underline)\{([^}]*)\}/g, "$2").replaceAll("$-$", "-")
+        .replaceAll("\\textbar{}", "|").replaceAll("\\%", "%");
+    assertEquals(theirs(latex, bare), expected);
+
+    const csv = parse(files[`${name}.csv`]!, { skipFirstRow: true }) as Record<string, string>[];
+    const published = csv.filter(({ source }) => source !== "this run");
+    assertEquals(
+      published.map(({ method, score, class: column, value }) => [method, score, column, value]),
+      records.flatMap(([method, score, ...values]) =>
+        values.map((value, i) => [
+          method!.replace("(ours)", "(paper)"),
+          score,
+          header![i + 2],
+          value,
+        ])
+      ),
+    );
+
+    const summaries = run(settings, "Edema");
+    const [summary] = Object.values(summaries);
+    const shown = settings.length > 1
+      ? formatAblation(summaries, true)
+      : formatTable(summary!, true);
+    const rows = shown.split("\n").filter((line) => /^ \S/.test(line)).map((line) =>
+      line.trim().split(/ {2,}|(?<=[*+]) /).map((cell) => cell.replace(/(?<=\d)[*+]$/, ""))
+    );
+    assertEquals(
+      rows.slice(0, expected.length).map(([score, ...values]) => [KEYS[score!], ...values]),
+      expected,
+    );
+    assert(Math.max(...shown.split("\n").map((line) => line.length)) <= 110, shown);
+  });
+}
+
+Deno.test("best and second best are marked as the paper marks them", async () => {
+  const lines = (await readPaper("paper.txt")).split("\n");
+  const from = lines.findIndex((line) => line.startsWith("BioViL [5]"));
+  const rows = lines.slice(from).slice(0, 14).map((line) => line.split("\t").slice(2));
+  const nothing = { "": new AblationSummary([""]).toJSON()[""]! };
+  const { groups } = makeTable(nothing, { published: true });
+  const marked = groups.filter(({ isPublished }) => isPublished).flatMap(({ rows }) => rows);
+  const differences: string[] = [];
+  for (const [i, { cells, score }] of marked.entries()) {
+    for (const [column, { text, better }] of cells.entries()) {
+      const isUnderlined = rows[i]![column]!.startsWith("<u>");
+      assertEquals(rows[i]![column]!.replaceAll(/<\/?u>/g, ""), text);
+      if (isUnderlined !== (better === 1)) differences.push(`${score} ${column} ${text}`);
+    }
+  }
+  // Two that are second best, which is what it says it underlines.
+  assertEquals(differences, ["cnr 0 1.49", "cnr 2 1.73"]);
+});
+
+Deno.test("tables mark ties alike and nothing where there is nothing to compare", () => {
+  const marks = (names: readonly string[]) => {
+    const { groups } = makeTable(run(names));
+    return groups.map(({ rows }) => rows.map(({ cells }) => cells[0]!.better));
+  };
+  assertEquals(marks([""]), [[undefined, undefined, undefined, undefined]]);
+  // CNR is the same in all; of two, the second best is the worst.
+  assertEquals(marks(["a", "b"]), [[0, undefined], [0, 0]]);
+  assertEquals(marks(["a", "b", "c"]), [[0, undefined], [0, 1], [0, 0]]);
+});
+
+Deno.test("tables hold intervals and counts by class, and say how they were made", () => {
+  const summaries = run([""]);
+  const { intervals } = summaries[""]!.average!;
+  const files = tableFiles(summaries, { notes: ["Split test only."] });
+  const markdown = files["table.md"]!;
+  assertMatch(markdown, /95 % bootstrap intervals: percentiles of 2000 .* seed 0/);
+  assertMatch(markdown, /Split test only\. 27 scored, 0 skipped, 1 failed\.\n/);
+  assert(!markdown.includes("†"));
+  assert(!/\*\*|<ins>/.test(markdown));
+  const [low, high] = intervals!.miou.map((value) => (100 * value).toFixed(1));
+  assertMatch(markdown, new RegExp(`\\| \\\\\\[${low}, ${high}\\\\\\] \\|\n`));
+  assertMatch(markdown, /\| samples( \| 3){9} \| 27 \|\n/);
+  assertMatch(markdown, /\| failed( \| 0){4} \| 1( \| 0){4} \| 1 \|\n/);
+  assertEquals(
+    formatIntervals(summaries[""]!),
+    `95 % intervals of Avg: |CNR| 0.50 to 0.50, CNR -0.13 to -0.13, mIoU % ${low} to ${high}, ` +
+      "AUC-ROC % 75.0 to 75.0",
+  );
+  const csv = parse(files["table.csv"]!, { skipFirstRow: true }) as Record<string, string>[];
+  const row = (name: string) => csv.find((row) => row.class === name && row.score === "miou")!;
+  assertEquals(row("Avg").low, String(100 * intervals!.miou[0]));
+  const { method, unit, value, count, skipped, failed, source } = row("Edema");
+  assertEquals([method, unit, source], ["Groundray", "%", "this run"]);
+  assert(Math.abs(Number(value) - 20) < 1e-9);
+  assertEquals([count, skipped, failed], ["3", "0", "1"]);
+});
+
+Deno.test("tables take nothing in a name for markup", () => {
+  const name = "[a] \\input{x} 5 % & #1_b^~ |<i>*\n\nb";
+  const files = tableFiles(run([name, "other"], name));
+  const latex = files["ablation.tex"]!;
+  const escaped = "{[}a] \\textbackslash{}input\\{x\\} 5 \\% \\& \\#1\\_b\\textasciicircum{}" +
+    "\\textasciitilde{} \\textbar{}\\textless{}i\\textgreater{}{*} b";
+  assert(latex.includes(`      ${escaped} & CNR & `), latex);
+  assert(latex.includes(`\\shortstack[r]{${escaped.replaceAll(" ", "\\\\")}} & Avg`));
+  const markdown = files["ablation.md"]!;
+  assert(
+    markdown.includes("\n| \\[a\\] \\\\input\\{x\\} 5 % \\& \\#1\\_b^\\~ \\|\\<i\\>\\* b | CNR | "),
+    markdown,
+  );
+  const csv = parse(files["ablation.csv"]!, { skipFirstRow: true }) as Record<string, string>[];
+  assertEquals(csv[0]!.method, name);
+});
+
+Deno.test("tableOptions() shows the paper's rows beside MS-CXR alone, and says what is missing", () => {
+  const options = (dataset: object | undefined, isWhole = true) =>
+    tableOptions({ facts: { dataset } }, isWhole);
+  assertEquals(options({ kind: "ms-cxr" }), { published: true, notes: [] });
+  assertEquals(options({ kind: "phantoms" }), { published: false, notes: [] });
+  assertEquals(options(undefined), { published: false, notes: [] });
+  const shard = { number: 2, count: 8 };
+  assertEquals(
+    tableOptions({ facts: { dataset: { kind: "csv", split: "test", limit: 9 } }, shard }, false)
+      .notes,
+    [
+      "Split test only.",
+      "The first 9 samples only.",
+      "Shard 2 of 8 only.",
+      "The run was broken off: samples are missing.",
+    ],
+  );
+});

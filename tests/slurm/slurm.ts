@@ -1,0 +1,99 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { writePhantomSet } from "../../mod.ts";
+import { inFolder, runCommand } from "../support/command.ts";
+import { type Cluster, inCluster, until } from "./cluster.ts";
+
+const SETTINGS = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
+
+const read = (path: string) => Deno.readTextFile(path);
+
+/** Submits as a user would; gives the numbers of the array and of the merge. */
+async function submit(cluster: Cluster, ...args: string[]): Promise<[string, string]> {
+  const { code, stdout, stderr } = await cluster.task("cluster:slurm", ...args, ...SETTINGS);
+  assertEquals(code, 0, stderr);
+  const [array, merge] = Array.from(stdout.matchAll(/: job (\d+);/g), ([, number]) => number!);
+  return [array!, merge!];
+}
+
+/** States and exit codes that jobs ended with, by the number that an array's task has. */
+async function outcomes(cluster: Cluster, job: string): Promise<Record<string, string>> {
+  const text = await cluster.run("scontrol", "show", "job", job, "--oneliner");
+  return Object.fromEntries(
+    text.split("\n").map((line) => {
+      const [task, state, code] = ["ArrayTaskId", "JobState", "ExitCode"]
+        .map((name) => new RegExp(` ${name}=(\\S+)`).exec(line)?.[1]);
+      return [task ?? "", `${state} ${code}`];
+    }),
+  );
+}
+
+const ended = (cluster: Cluster, job: string) =>
+  until(`job ${job} has ended`, async () => await cluster.run("squeue", "--noheader") === "");
+
+const resultsIn = (folder: string) =>
+  until(`${folder} has results`, async () => {
+    const { size } = await Deno.stat(`${folder}/results.jsonl`).catch(() => ({ size: 0 }));
+    return size > 0;
+  });
+
+Deno.test("an evaluation on Slurm survives a lost node, a time limit and a failed shard", () =>
+  inFolder((folder) =>
+    inCluster(folder, async (cluster) => {
+      const { csv } = await writePhantomSet(`${folder}/set`, { seed: 6, images: 20 });
+      const image = /files\/[^,]*\.jpg/.exec((await read(csv)).split("\n").at(-2)!)![0];
+      await Deno.writeFile(`${folder}/set/${image}`, new Uint8Array([0xff, 0xd8, 0xff]));
+
+      // Shard 2 cannot be run, for there is a file in its folder's place.
+      await Deno.mkdir(`${folder}/out`);
+      await Deno.writeTextFile(`${folder}/out/shard-2`, "");
+      const common = ["--shards", "4", "--out", "out"];
+      const [array, merge] = await submit(cluster, ...common);
+      await resultsIn(`${folder}/out/shard-3`);
+      await cluster.lose(await cluster.run("squeue", "-h", `-j${array}_3`, "--format=%N"));
+      // As Slurm does before the time limit. This task's number is the whole array's.
+      await resultsIn(`${folder}/out/shard-4`);
+      await cluster.run("scancel", "--signal=TERM", "--batch", `${array}_4`);
+      await ended(cluster, array);
+
+      const log = (name: string) => read(`${folder}/out/${name}.log`);
+      for (const shard of ["shard-3", "shard-4"]) {
+        assertMatch(await log(shard), /attempt 1\.\n[^]*attempt 2\.\n[^]*; \d+ done before\.\n/);
+      }
+      assertMatch(await log("shard-4"), /Stopped before its time ends; queued again\.\n/);
+      assertEquals((await log("shard-1")).match(/attempt/g)?.length, 1);
+      assertMatch(await log("shard-2"), /error: Cannot write to folder ".*shard-2"/);
+      assertEquals(await outcomes(cluster, array), {
+        ...{ 1: "COMPLETED 0:0", 2: "FAILED 1:0", 3: "COMPLETED 0:0", 4: "COMPLETED 0:0" },
+      });
+      assertEquals(await outcomes(cluster, merge), { "": "FAILED 1:0" });
+      assertMatch(await log("merge"), /error: Cannot merge ".*shard-2"/);
+
+      await Deno.remove(`${folder}/out/shard-2`);
+      const [again, mergeAgain] = await submit(cluster, ...common, "--only", "2");
+      await ended(cluster, again);
+      assertEquals(await outcomes(cluster, again), { 2: "COMPLETED 0:0" });
+      assertEquals(await outcomes(cluster, mergeAgain), { "": "FAILED 3:0" });
+      const logs = await Promise.all([1, 2, 3, 4].map((number) => log(`shard-${number}`)));
+      assertEquals(logs.join("").match(/Done, but some samples failed/g)?.length, 1);
+
+      const whole = await runCommand("eval", [...SETTINGS, "--out", "whole"], folder);
+      assertEquals(whole.code, 3, whole.stderr);
+      const [merged, expected] = ["out/merged", "whole"]
+        .map((name) => read(`${folder}/${name}/results.jsonl`));
+      assertEquals(await merged, await expected);
+
+      // A job that is cancelled, or never gets to a sample, must not come back for ever.
+      const [last] = await submit(cluster, "--shards", "2", "--out", "last");
+      await resultsIn(`${folder}/last/shard-1`);
+      await cluster.run("scancel", `${last}_1`);
+      const lastLog = (shard: number) => read(`${folder}/last/shard-${shard}.log`).catch(() => "");
+      await until("shard 2 loads its model", async () => (await lastLog(2)).includes("Running on"));
+      await cluster.run("scancel", "--signal=TERM", "--batch", `${last}_2`);
+      await ended(cluster, last);
+      assertMatch(await lastLog(1), /The job is being ended; its results so far stay\.\n/);
+      assertMatch(await lastLog(2), /error: The time from start to signal was too short/);
+      const { 1: cancelled, 2: short } = await outcomes(cluster, last);
+      assertMatch(cancelled!, /^CANCELLED/);
+      assertEquals(short, "FAILED 1:0");
+    })
+  ));
