@@ -9,7 +9,7 @@
  * import { drawPhantom, groundImage, loadBundle } from "./mod.ts";
  *
  * const bundle = await loadBundle("models/demo");
- * const xray = drawPhantom({ seed: 1 }); // or the path of a PNG or JPEG file
+ * const xray = drawPhantom({ seed: 1 }); // or the path of a PNG, JPEG or DICOM file
  * const [result] = await groundImage(xray, ["left pleural effusion"], { bundle });
  * console.log(result!.originalBox); // [x, y, width, height] of the mask in the X-ray
  * ```

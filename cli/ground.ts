@@ -32,7 +32,7 @@ const COMMAND = command({
       type: "string",
       placeholder: "FILE",
       required: true,
-      description: "The X-ray: an 8-bit PNG or JPEG.",
+      description: "The X-ray: a PNG, JPEG or DICOM file.",
     },
     phrase: {
       type: "list",

@@ -7,12 +7,14 @@
 import { Image } from "imagescript";
 import type { Box, Sample } from "../datasets/sample.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
+import { decodeDeepPng, isDeepPng } from "./deep_png.ts";
+import { decodeDicom, isDicom } from "./dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
 import { imageHeader } from "./image_header.ts";
 import { type CropRegion, cropRegion, type GrayImage } from "./preprocess.ts";
 import { mapStream } from "./stream.ts";
 
-/** An image: a path, the bytes of a PNG or JPEG file, or pixels. */
+/** An image: a path, the bytes of a PNG, JPEG or DICOM file, or pixels. */
 export type ImageSource = string | Uint8Array | GrayImage;
 
 /** One image and the phrases asked of it. */
@@ -60,12 +62,15 @@ const MAX_SCANS = 100;
 
 /**
  * Reads an image file and keeps its first channel, as the released code does.
+ * `grayLevels` in `gray_levels.ts` says what becomes of more than 8 bits.
  *
- * @param source Path or bytes of an 8-bit PNG or JPEG (grey, RGB, RGBA, palette), or pixels.
+ * @param source Path or bytes of a PNG (grey, RGB, RGBA, palette), a JPEG or a DICOM radiograph,
+ * or pixels.
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {SyntaxError} If it is not a whole PNG or JPEG, or is an animation.
+ * @throws {SyntaxError} If it is not a whole PNG, JPEG or DICOM file, or is an animation.
  * @throws {RangeError} If it has more than {@linkcode MAX_PIXELS} pixels, or is too large a file.
- * @throws {TypeError} If the path is not that of a regular file.
+ * @throws {TypeError} If the path is not that of a regular file, or the DICOM file is no
+ * radiograph of one greyscale frame, or a 16-bit PNG is interlaced.
  */
 export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   if (typeof source !== "string" && !(source instanceof Uint8Array)) return source;
@@ -73,7 +78,8 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   const bytes = typeof source === "string" ? await readImage(source) : source;
   const header = imageHeader(bytes);
   if (!header) {
-    throw new SyntaxError(`Cannot read ${name}: it is not a PNG or JPEG file`);
+    if (isDicom(bytes)) return await decodeDicom(bytes, name, MAX_PIXELS);
+    throw new SyntaxError(`Cannot read ${name}: it is not a PNG, JPEG or DICOM file`);
   }
   const { format, size, isWhole, isAnimation = false, scans = 1 } = header;
   if (size && size.width * size.height > MAX_PIXELS) {
@@ -85,14 +91,22 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
     throw new RangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
   }
   if (isAnimation) throw new SyntaxError(`Cannot read ${name}: it is an animation`);
-  const image = isWhole && await Image.decode(bytes).catch(() => undefined);
-  if (!image) {
+  const read = format === "PNG" && isDeepPng(bytes) ? decodeDeepPng : decodeShallow;
+  const gray = isWhole && await read(bytes, name);
+  if (!gray) {
     throw new SyntaxError(`Cannot read ${name}: the ${format} file is truncated or corrupt`);
   }
-  const rgba = image.bitmap;
-  const data = new Uint8Array(image.width * image.height);
-  for (let i = 0; i < data.length; i++) data[i] = rgba[4 * i]!;
-  return { data, width: image.width, height: image.height };
+  return gray;
+}
+
+/** The first channel of a JPEG, or of a PNG of at most 8 bits; `undefined` if it is corrupt. */
+async function decodeShallow(bytes: Uint8Array): Promise<GrayImage | undefined> {
+  const image = await Image.decode(bytes).catch(() => undefined);
+  if (!image) return undefined;
+  const { bitmap, width, height } = image;
+  const data = new Uint8Array(width * height);
+  for (let i = 0; i < data.length; i++) data[i] = bitmap[4 * i]!;
+  return { data, width, height };
 }
 
 async function readImage(path: string): Promise<Uint8Array> {

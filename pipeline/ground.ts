@@ -307,7 +307,7 @@ export interface GroundImageOptions
 /**
  * Grounds phrases in one image.
  *
- * @param image Path of a PNG or JPEG file, its bytes, or grey pixels.
+ * @param image Path of a PNG, JPEG or DICOM file, its bytes, or grey pixels.
  * @param phrases One or several phrases.
  * @param options The model, and how.
  * @returns One heatmap a phrase and variant, in order.
@@ -320,7 +320,7 @@ export interface GroundImageOptions
  * import { drawPhantom, groundImage, loadBundle } from "../mod.ts";
  *
  * const bundle = await loadBundle("models/demo");
- * const xray = drawPhantom({ seed: 1 }); // or the path of a PNG or JPEG file
+ * const xray = drawPhantom({ seed: 1 }); // or the path of a PNG, JPEG or DICOM file
  * const [effusion] = await groundImage(xray, ["left pleural effusion"], { bundle });
  * console.log(effusion!.heatmap.length, effusion!.size); // size * size values, 0 to 1
  * ```

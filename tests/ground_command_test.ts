@@ -62,7 +62,7 @@ Deno.test("ground names what is wrong and writes nothing", () =>
     const cases: [string[], number, RegExp][] = [
       [["--image", "no.png", "--phrase", "x"], 1, /"no\.png": there is no such file/],
       [["--image", ".", "--phrase", "x"], 1, /it is a folder/],
-      [["--image", "text.png", "--phrase", "x"], 1, /not a PNG or JPEG/],
+      [["--image", "text.png", "--phrase", "x"], 1, /not a PNG, JPEG or DICOM/],
       [["--image", "cut.png", "--phrase", "x"], 1, /truncated or corrupt/],
       [["--image", "xray.png", "--phrase", ""], 2, /Phrase 1 is empty/],
       [["--image", "xray.png"], 2, /"--phrase" is needed/],

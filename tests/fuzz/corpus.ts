@@ -340,7 +340,7 @@ const IMAGES: readonly Case[] = [
     png(header(8, 8), chunk("acTL", [0, 0, 0, 2, 0, 0, 0, 0]), PIXELS),
     /an animation/,
   ],
-  ["png", "a GIF", utf8("GIF89a" + "\0".repeat(40)), /not a PNG or JPEG/],
+  ["png", "a GIF", utf8("GIF89a" + "\0".repeat(40)), /not a PNG, JPEG or DICOM/],
   ["jpeg", "harmless", jpeg(frame(8), SCAN)],
   ["jpeg", "5000 x 5000 pixels in 140 bytes", jpeg(frame(5000), SCAN), /truncated or corrupt/],
   ["jpeg", "two frames", jpeg(frame(5000), frame(8), SCAN), /truncated or corrupt/],

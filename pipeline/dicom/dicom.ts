@@ -1,0 +1,196 @@
+/**
+ * Chest X-rays as DICOM files.
+ *
+ * @module
+ */
+
+import type { DataSet, Element } from "dicom-parser";
+import type { GrayImage } from "../preprocess.ts";
+import { grayLevels, type Window } from "../gray_levels.ts";
+import { decodeFrame, type FrameFormat, isKnownSyntax } from "./pixels.ts";
+
+/** Modalities of a radiograph: computed, digital, conventional on film, and what is not stated. */
+const MODALITIES = ["CR", "DX", "RG", "OT", ""];
+
+/** Attributes that are read, and no others: a file names its patient. */
+const TAGS = {
+  transferSyntax: "x00020010",
+  modality: "x00080060",
+  samplesPerPixel: "x00280002",
+  photometric: "x00280004",
+  frames: "x00280008",
+  rows: "x00280010",
+  columns: "x00280011",
+  bitsAllocated: "x00280100",
+  bitsStored: "x00280101",
+  highBit: "x00280102",
+  pixelRepresentation: "x00280103",
+  padding: "x00280120",
+  windowCenter: "x00281050",
+  windowWidth: "x00281051",
+  rescaleIntercept: "x00281052",
+  rescaleSlope: "x00281053",
+  windowShape: "x00281056",
+  modalityTable: "x00283000",
+  pixelData: "x7fe00010",
+} as const;
+
+/** Whether bytes begin as a DICOM file does: 128 bytes of anything, then `DICM`. */
+export function isDicom(bytes: Uint8Array): boolean {
+  return [0x44, 0x49, 0x43, 0x4d].every((byte, i) => bytes[128 + i] === byte);
+}
+
+/**
+ * Decodes a radiograph: one greyscale frame of 8 or 16 bits a value, of which
+ * any number may be used, uncompressed or as RLE, JPEG, JPEG-LS or JPEG 2000.
+ * {@linkcode grayLevels} says what becomes of its values; of several windows
+ * the first is taken. A VOI table is not applied. Nothing about the patient is
+ * kept or named in an error.
+ *
+ * @param bytes The file.
+ * @param name What it is called in errors.
+ * @param maxPixels Most pixels that are decoded.
+ * @throws {SyntaxError} If it is truncated or corrupt.
+ * @throws {TypeError} If it is anything but one greyscale frame, or compressed in another way.
+ * @throws {RangeError} If it has more pixels than that.
+ */
+export async function decodeDicom(
+  bytes: Uint8Array,
+  name: string,
+  maxPixels: number,
+): Promise<GrayImage> {
+  const file = await parse(bytes, name);
+  const element = file.elements[TAGS.pixelData];
+  if (!element) throw new TypeError(`Cannot read ${name}: the DICOM file holds no picture`);
+  const header = readHeader(file, name, maxPixels);
+  const stored = await decodeFrame(pixelData(file, element), header.syntax, header.frame);
+  if (!stored) throw corrupt(name);
+  const { width, height, bitsStored: bits, isSigned } = header.frame;
+  const data = grayLevels(stored, { bits, isSigned, ...header });
+  return { data, width, height };
+}
+
+function corrupt(name: string): SyntaxError {
+  return new SyntaxError(`Cannot read ${name}: the DICOM file is truncated or corrupt`);
+}
+
+async function parse(bytes: Uint8Array, name: string): Promise<DataSet> {
+  const { default: { parseDicom } } = await import("dicom-parser");
+  const deflated = new TypeError(`Cannot read ${name}: a deflated DICOM file is not supported`);
+  let file: DataSet;
+  try {
+    file = parseDicom(bytes, {
+      inflater: () => {
+        throw deflated;
+      },
+    });
+  } catch (error) {
+    throw error === deflated ? deflated : corrupt(name);
+  }
+  // What ends past the file is found out here: reading it would throw a text.
+  const isPastEnd = (tag: string) => {
+    const { dataOffset = 0, length = 0 } = file.elements[tag] ?? {};
+    return dataOffset + length > file.byteArray.length;
+  };
+  if (Object.values(TAGS).some(isPastEnd)) throw corrupt(name);
+  return file;
+}
+
+/** The fragments of the only frame in one piece, or its bytes where it is not compressed. */
+function pixelData({ byteArray }: DataSet, { dataOffset, length, fragments }: Element): Uint8Array {
+  const parts = (fragments ?? [{ position: dataOffset, length }])
+    .map(({ position, length }) => byteArray.subarray(position, position + length));
+  if (parts.length === 1) return parts[0]!;
+  const whole = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+/** What the file says of its only frame. */
+interface Header {
+  readonly syntax: string;
+  readonly frame: FrameFormat;
+  readonly shift: number;
+  readonly slope: number;
+  readonly intercept: number;
+  readonly window?: Window;
+  readonly isInverted: boolean;
+  readonly padding?: number;
+}
+
+function readHeader(file: DataSet, name: string, maxPixels: number): Header {
+  const integer = (tag: keyof typeof TAGS) => file.uint16(TAGS[tag]);
+  const decimal = (tag: keyof typeof TAGS) => file.floatString(TAGS[tag]);
+  /** A code for a message, unless something else stands in its place. */
+  const code = (tag: keyof typeof TAGS) => {
+    const value = file.string(TAGS[tag], 0)?.trim() ?? "";
+    return /^[A-Z0-9_. ]{0,64}$/.test(value) ? value : "unknown";
+  };
+  const refuse = (what: string) => new TypeError(`Cannot read ${name}: ${what}`);
+
+  const modality = code("modality");
+  if (!MODALITIES.includes(modality)) {
+    throw refuse(`its modality is ${modality}, expected a radiograph (CR, DX, RG or OT)`);
+  }
+  const frames = file.intString(TAGS.frames) ?? 1;
+  if (frames !== 1) throw refuse(`it has ${frames} frames, expected 1`);
+  const photometric = code("photometric");
+  if ((integer("samplesPerPixel") ?? 1) !== 1 || !/^MONOCHROME[12]$/.test(photometric)) {
+    throw refuse(
+      `its pixels are ${photometric || "undefined"}, expected MONOCHROME1 or MONOCHROME2`,
+    );
+  }
+  if (file.elements[TAGS.modalityTable]) {
+    throw refuse("its values go through a modality table, expected rescale slope and intercept");
+  }
+  const syntax = code("transferSyntax");
+  if (!isKnownSyntax(syntax)) throw refuse(`its transfer syntax ${syntax} is not supported`);
+
+  const [width = 0, height = 0] = [integer("columns"), integer("rows")];
+  if (width * height > maxPixels) {
+    throw new RangeError(
+      `Cannot read ${name}: ${width}x${height} pixels are more than ${maxPixels}`,
+    );
+  }
+  const bitsAllocated = integer("bitsAllocated");
+  const bitsStored = integer("bitsStored") ?? bitsAllocated ?? 0;
+  if (bitsAllocated !== 8 && bitsAllocated !== 16) {
+    throw refuse(`it has ${bitsAllocated ?? "no"} bits a value, expected 8 or 16`);
+  }
+  const shift = (integer("highBit") ?? bitsStored - 1) + 1 - bitsStored;
+  const isPart = bitsStored >= 1 && shift >= 0 && shift + bitsStored <= bitsAllocated;
+  const slope = decimal("rescaleSlope") ?? 1;
+  const intercept = decimal("rescaleIntercept") ?? 0;
+  const isUsable = Number.isFinite(slope) && slope !== 0 && Number.isFinite(intercept);
+  if (!(width > 0 && height > 0 && isPart && isUsable)) throw corrupt(name);
+  const padding = integer("padding");
+  const window = readWindow(decimal("windowCenter"), decimal("windowWidth"), code("windowShape"));
+  return {
+    syntax,
+    frame: {
+      width,
+      height,
+      bitsAllocated,
+      bitsStored,
+      isSigned: integer("pixelRepresentation") === 1,
+    },
+    shift,
+    slope,
+    intercept,
+    isInverted: photometric === "MONOCHROME1",
+    ...(window && { window }),
+    ...(padding !== undefined && { padding }),
+  };
+}
+
+/** A window, unless it is none or has no width. */
+function readWindow(center = NaN, width = NaN, shape = ""): Window | undefined {
+  if (shape !== "LINEAR_EXACT" && shape !== "SIGMOID") shape = "LINEAR";
+  const isOne = Number.isFinite(center) && (shape === "LINEAR" ? width >= 1 : width > 0) &&
+    Number.isFinite(width);
+  return isOne ? { center, width, shape: shape as Window["shape"] } : undefined;
+}

@@ -1,0 +1,175 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { decodeDicom, isDicom } from "./dicom.ts";
+import { type DicomElements, dicomFile, RADIOGRAPH, words } from "./_fixture.ts";
+
+const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
+/** `VALUES` spread from 0 to 255. */
+const SPREAD = [0, 62, 124, 186, 249, 255];
+
+const radiograph = (elements: DicomElements = {}, syntax?: string) =>
+  dicomFile({ ...RADIOGRAPH, "7fe00010": words(VALUES), ...elements }, syntax);
+
+const decode = (file: Uint8Array) => decodeDicom(file, "the image", 100_000);
+
+const grays = async (elements: DicomElements, syntax?: string) => [
+  ...(await decode(radiograph(elements, syntax))).data,
+];
+
+Deno.test("isDicom() looks for DICM after 128 bytes", () => {
+  assert(isDicom(radiograph()));
+  assert(!isDicom(new Uint8Array(200)) && !isDicom(new Uint8Array(0)));
+});
+
+Deno.test("decodeDicom() reads little and big endian, explicit and implicit", async () => {
+  const { width, height } = await decode(radiograph());
+  assertEquals([width, height], [3, 2]);
+  assertEquals(await grays({}), SPREAD);
+  assertEquals(await grays({}, "1.2.840.10008.1.2"), SPREAD);
+  const big = { "7fe00010": words(VALUES, true) };
+  assertEquals(await grays(big, "1.2.840.10008.1.2.2"), SPREAD);
+  const short = { "00280100": 8, "00280101": 8, "00280102": 7 };
+  const bytes = Uint8Array.of(0, 51, 102, 153, 204, 255);
+  assertEquals(await grays({ ...short, "7fe00010": bytes }), [...bytes]);
+});
+
+Deno.test("decodeDicom() applies rescale, the first window and the photometric interpretation", async () => {
+  assertEquals(await grays({ "00280004": "MONOCHROME1" }), SPREAD.map((level) => 255 - level));
+  const window = { "00281050": "2000.5\\9", "00281051": "2001\\1" };
+  assertEquals(await grays(window), [0, 0, 128, 255, 255, 255]);
+  const rescaled = { ...window, "00281052": "1000", "00281053": "1 " };
+  assertEquals(await grays(rescaled), [0, 128, 255, 255, 255, 255]);
+  const signed = { "00280103": 1, "7fe00010": words([-2048, -1000, 0, 1000, 2000, 2047]) };
+  assertEquals(await grays(signed), [0, 65, 127, 189, 252, 255]);
+  // A window of no width is none.
+  assertEquals(await grays({ "00281050": "40", "00281051": "0" }), SPREAD);
+  const padded = words([0xf000, 1000, 2000, 3000, 4000, 4095]);
+  assertEquals(await grays({ "7fe00010": padded, "00280120": 0 }), [0, 0, 82, 164, 247, 255]);
+});
+
+// Frames that pydicom's encoders made (CharLS, OpenJPEG, and its own RLE).
+const RAMP = { "00280010": 7, "00280011": 9 };
+const RLE =
+  "AgAAAEAAAABqAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAP0A" +
+  "/QEAAv4C/QP/BP8E/QX+BgAG/Qf9CP0J/QoAC/4L/Qz/Df8N/Q7+DwgAQYLDBEWGxwgISYrLDE2OzxBRCJLTFFWW1xhZ" +
+  "mgjbHF2e3yBhouMIJGWm5yhpqussCG2u7zBxsvM0dQi29zh5uvs8fb4=";
+const JPEG_LS =
+  "/9j/9wALDAAHAAkBAREA/9oACAEBAAAAAIgkEg//dIP/fQAAKRCQH8+PTw7EIAACk6OTg3NjU0IApBmZGJgXlxa/" +
+  "ijlhWVFJQTkx8KMSkhGREJA/PRRXz147dunJ4P/Z";
+const STEPS = { "00280010": 35, "00280011": 33 };
+const JPEG_2000 =
+  "/0//UQApAAAAAAAhAAAAIwAAAAAAAAAAAAAAIQAAACMAAAAAAAAAAAABCwEB/1IADAAAAAEABQQEAAH/XAAT" +
+  "QGBoaHBoaHBoaHBoaHBoaHD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjL/kAAKAAAAAABuAAH/" +
+  "k9/gIAdr7hOplgWPwAfCFAHzggAIXwkfwB84WAPnCA8CerQrDBWRT8AfOIgD5wgc+bfyBVrofwDRTqnAHziYH4BIJzsL" +
+  "xKPM3vLdbgC4peCAI/9/wB84kDu/Qcqvb3MAYP/ZAA==";
+
+const bytesOf = (text: string) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
+
+/** A compressed frame in two fragments. */
+const fragments = (text: string) => {
+  const frame = bytesOf(text);
+  return [frame.subarray(0, 40), frame.subarray(40)];
+};
+
+const COMPRESSED: readonly [string, DicomElements, string][] = [
+  ["1.2.840.10008.1.2.5", RAMP, RLE],
+  ["1.2.840.10008.1.2.4.80", RAMP, JPEG_LS],
+  ["1.2.840.10008.1.2.4.90", STEPS, JPEG_2000],
+];
+
+Deno.test("decodeDicom() decompresses RLE, JPEG-LS and JPEG 2000", async () => {
+  const ramp = Array.from({ length: 63 }, (_, i) => Math.trunc(255 * i / 62));
+  const steps = Array.from({ length: 33 * 35 }, (_, i) => {
+    const value = 100 * Math.floor(i / 33) + (i % 33 > 16 ? 50 : 0);
+    return Math.trunc(255 * value / 3450);
+  });
+  for (const [syntax, size, frame] of COMPRESSED) {
+    const expected = size === RAMP ? ramp : steps;
+    assertEquals(await grays({ ...size, "7fe00010": fragments(frame) }, syntax), expected, syntax);
+  }
+});
+
+Deno.test("decodeDicom() decompresses JPEG, lossy and lossless", async () => {
+  const { default: { Context, NativeCodecs } } = await import("dcmjs-codecs");
+  await NativeCodecs.initializeAsync();
+  const cases = [
+    ["1.2.840.10008.1.2.4.50", 8, true],
+    ["1.2.840.10008.1.2.4.51", 8, true],
+    ["1.2.840.10008.1.2.4.70", 12, false],
+    ["1.2.840.10008.1.2.4.70", 16, false],
+  ] as const;
+  for (const [syntax, bits, lossy] of cases) {
+    const bitsAllocated = bits === 8 ? 8 : 16;
+    const ramp = Array.from({ length: 256 }, (_, i) => i * 2 ** (bits - 8));
+    const context = new Context({
+      width: 16,
+      height: 16,
+      bitsAllocated,
+      bitsStored: bits,
+      samplesPerPixel: 1,
+      pixelRepresentation: 0,
+      planarConfiguration: 0,
+      photometricInterpretation: "MONOCHROME2",
+      decodedBuffer: bits === 8 ? Uint8Array.from(ramp) : words(ramp),
+    });
+    const encoded = NativeCodecs.encodeJpeg(context, { lossy, quality: 100 });
+    const found = await grays({
+      ...{ "00280010": 16, "00280011": 16, "00280100": bitsAllocated },
+      ...{ "00280101": bits, "00280102": bits - 1, "7fe00010": [encoded.getEncodedBuffer()!] },
+    }, syntax);
+    const error = Math.max(...found.map((level, i) => Math.abs(level - i)));
+    assert(error <= (lossy ? 2 : 0), `${syntax}, ${bits} bits: ${error}`);
+  }
+});
+
+Deno.test("decodeDicom() refuses in one sentence what is no radiograph, and never names the patient", async () => {
+  const cases: [DicomElements, RegExp][] = [
+    [{ "00080060": "CT" }, /modality is CT, expected a radiograph/],
+    [{ "00080060": "Doe^Jane" }, /modality is unknown,/],
+    [{ "00280008": "2" }, /has 2 frames, expected 1/],
+    [{ "00280002": 3, "00280004": "RGB" }, /pixels are RGB, expected MONOCHROME1/],
+    [{ "00280004": "PALETTE COLOR" }, /pixels are PALETTE COLOR,/],
+    [{ "00280100": 32 }, /has 32 bits a value/],
+    [{ "00283000": new Uint8Array(0) }, /modality table/],
+  ];
+  for (const [elements, message] of cases) {
+    const error = await assertRejects(() => decode(radiograph(elements)), TypeError);
+    assert(message.test(error.message), error.message);
+    assert(!error.message.includes("Doe"));
+  }
+  await assertRejects(
+    () => decode(radiograph({}, "1.2.840.10008.1.2.4.100")),
+    TypeError,
+    "transfer syntax 1.2.840.10008.1.2.4.100 is not supported",
+  );
+  await assertRejects(() => decode(dicomFile(RADIOGRAPH)), TypeError, "holds no picture");
+  await assertRejects(
+    () => decode(radiograph({ "00280010": 50_000, "00280011": 50_000 })),
+    RangeError,
+    "50000x50000 pixels are more than 100000",
+  );
+});
+
+Deno.test("decodeDicom() says truncated of a file cut anywhere, and of a frame of another size", async () => {
+  const corrupt = (file: Uint8Array) =>
+    assertRejects(() => decode(file), SyntaxError, "truncated or corrupt");
+  for (const file of [radiograph(), radiograph({}, "1.2.840.10008.1.2")]) {
+    await corrupt(file.slice(0, -1));
+    await corrupt(file.slice(0, 150));
+  }
+  for (const [syntax, size, frame] of COMPRESSED) {
+    const whole = radiograph({ ...size, "7fe00010": fragments(frame) }, syntax);
+    await corrupt(whole.slice(0, -30));
+    if (size === RAMP && frame === RLE) continue; // RLE states no size
+    await corrupt(
+      radiograph({ "00280010": 40, "00280011": 33, "7fe00010": [bytesOf(frame)] }, syntax),
+    );
+    await corrupt(radiograph({ ...size, "7fe00010": [bytesOf(frame).slice(0, -20)] }, syntax));
+  }
+  await corrupt(radiograph({ "7fe00010": [bytesOf(RLE).fill(255, 0, 4)] }, "1.2.840.10008.1.2.5"));
+  await corrupt(radiograph({ "00280101": 17 }));
+  // The next image does not suffer from it.
+  assertEquals(
+    (await grays({ ...RAMP, "7fe00010": [bytesOf(RLE)] }, "1.2.840.10008.1.2.5"))[62],
+    255,
+  );
+});
