@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeDicom, isDicom } from "./dicom.ts";
 import { type DicomElements, dicomFile, RADIOGRAPH, words } from "./_fixture.ts";
+import { FRAMES } from "./_frames.ts";
 
 const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
 /** `VALUES` spread from 0 to 255. */
@@ -46,35 +47,8 @@ Deno.test("decodeDicom() applies rescale, the first window and the photometric i
   assertEquals(await grays({ "7fe00010": padded, "00280120": 0 }), [0, 0, 82, 164, 247, 255]);
 });
 
-// Frames that pydicom's encoders made (CharLS, OpenJPEG, and its own RLE).
-const RAMP = { "00280010": 7, "00280011": 9 };
-const RLE =
-  "AgAAAEAAAABqAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAP0A" +
-  "/QEAAv4C/QP/BP8E/QX+BgAG/Qf9CP0J/QoAC/4L/Qz/Df8N/Q7+DwgAQYLDBEWGxwgISYrLDE2OzxBRCJLTFFWW1xhZ" +
-  "mgjbHF2e3yBhouMIJGWm5yhpqussCG2u7zBxsvM0dQi29zh5uvs8fb4=";
-const JPEG_LS =
-  "/9j/9wALDAAHAAkBAREA/9oACAEBAAAAAIgkEg//dIP/fQAAKRCQH8+PTw7EIAACk6OTg3NjU0IApBmZGJgXlxa/" +
-  "ijlhWVFJQTkx8KMSkhGREJA/PRRXz147dunJ4P/Z";
-const STEPS = { "00280010": 35, "00280011": 33 };
-const JPEG_2000 =
-  "/0//UQApAAAAAAAhAAAAIwAAAAAAAAAAAAAAIQAAACMAAAAAAAAAAAABCwEB/1IADAAAAAEABQQEAAH/XAAT" +
-  "QGBoaHBoaHBoaHBoaHBoaHD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjL/kAAKAAAAAABuAAH/" +
-  "k9/gIAdr7hOplgWPwAfCFAHzggAIXwkfwB84WAPnCA8CerQrDBWRT8AfOIgD5wgc+bfyBVrofwDRTqnAHziYH4BIJzsL" +
-  "xKPM3vLdbgC4peCAI/9/wB84kDu/Qcqvb3MAYP/ZAA==";
-
-const bytesOf = (text: string) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
-
-/** A compressed frame in two fragments. */
-const fragments = (text: string) => {
-  const frame = bytesOf(text);
-  return [frame.subarray(0, 40), frame.subarray(40)];
-};
-
-const COMPRESSED: readonly [string, DicomElements, string][] = [
-  ["1.2.840.10008.1.2.5", RAMP, RLE],
-  ["1.2.840.10008.1.2.4.80", RAMP, JPEG_LS],
-  ["1.2.840.10008.1.2.4.90", STEPS, JPEG_2000],
-];
+/** A frame in two fragments. */
+const fragments = (frame: Uint8Array) => [frame.subarray(0, 40), frame.subarray(40)];
 
 Deno.test("decodeDicom() decompresses RLE, JPEG-LS and JPEG 2000", async () => {
   const ramp = Array.from({ length: 63 }, (_, i) => Math.trunc(255 * i / 62));
@@ -82,9 +56,9 @@ Deno.test("decodeDicom() decompresses RLE, JPEG-LS and JPEG 2000", async () => {
     const value = 100 * Math.floor(i / 33) + (i % 33 > 16 ? 50 : 0);
     return Math.trunc(255 * value / 3450);
   });
-  for (const [syntax, size, frame] of COMPRESSED) {
-    const expected = size === RAMP ? ramp : steps;
-    assertEquals(await grays({ ...size, "7fe00010": fragments(frame) }, syntax), expected, syntax);
+  for (const [index, { syntax, size, frame }] of FRAMES.entries()) {
+    const found = await grays({ ...size, "7fe00010": fragments(frame) }, syntax);
+    assertEquals(found, index < 2 ? ramp : steps, syntax);
   }
 });
 
@@ -156,20 +130,22 @@ Deno.test("decodeDicom() says truncated of a file cut anywhere, and of a frame o
     await corrupt(file.slice(0, -1));
     await corrupt(file.slice(0, 150));
   }
-  for (const [syntax, size, frame] of COMPRESSED) {
+  for (const { syntax, size, frame } of FRAMES) {
     const whole = radiograph({ ...size, "7fe00010": fragments(frame) }, syntax);
     await corrupt(whole.slice(0, -30));
-    if (size === RAMP && frame === RLE) continue; // RLE states no size
-    await corrupt(
-      radiograph({ "00280010": 40, "00280011": 33, "7fe00010": [bytesOf(frame)] }, syntax),
-    );
-    await corrupt(radiograph({ ...size, "7fe00010": [bytesOf(frame).slice(0, -20)] }, syntax));
   }
-  await corrupt(radiograph({ "7fe00010": [bytesOf(RLE).fill(255, 0, 4)] }, "1.2.840.10008.1.2.5"));
+  const [rle, ...others] = FRAMES;
+  for (const { syntax, size, frame } of others) {
+    const larger = { "00280010": 40, "00280011": 33 };
+    await corrupt(radiograph({ ...larger, "7fe00010": [frame] }, syntax));
+    await corrupt(radiograph({ ...size, "7fe00010": [frame.slice(0, -20)] }, syntax));
+  }
+  for (const [value, at] of [[255, 0], [99, 7], [0, 4]] as const) {
+    const frame = rle.frame.slice().fill(value, at, at + 1);
+    await corrupt(radiograph({ ...rle.size, "7fe00010": [frame] }, rle.syntax));
+  }
   await corrupt(radiograph({ "00280101": 17 }));
   // The next image does not suffer from it.
-  assertEquals(
-    (await grays({ ...RAMP, "7fe00010": [bytesOf(RLE)] }, "1.2.840.10008.1.2.5"))[62],
-    255,
-  );
+  const after = await grays({ ...rle.size, "7fe00010": [rle.frame] }, rle.syntax);
+  assertEquals(after.at(-1), 255);
 });

@@ -7,6 +7,7 @@
 import { Random } from "../../pipeline/random.ts";
 import { CHECKPOINT_TARGETS } from "./checkpoint_targets.ts";
 import { DATASET_TARGETS } from "./dataset_targets.ts";
+import { DICOM_TARGET } from "./dicom_target.ts";
 import { IMAGE_TARGETS } from "./image_targets.ts";
 import { MODEL_TARGETS } from "./model_targets.ts";
 import { Broken, requireTyped, type Target } from "./target.ts";
@@ -17,6 +18,7 @@ export const TARGETS: readonly Target[] = [
   ...MODEL_TARGETS,
   ...DATASET_TARGETS,
   ...IMAGE_TARGETS,
+  DICOM_TARGET,
 ];
 
 /** Longest that one input may take, in milliseconds; a busy machine included. */

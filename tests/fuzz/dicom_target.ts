@@ -1,0 +1,54 @@
+/**
+ * DICOM files: element by element, with frames of every kind.
+ *
+ * @module
+ */
+
+import { type DicomElements, dicomFile, RADIOGRAPH, words } from "../../pipeline/dicom/_fixture.ts";
+import { FRAMES } from "../../pipeline/dicom/_frames.ts";
+import type { Random } from "../../pipeline/random.ts";
+import { decodeImage } from "../../pipeline/decode.ts";
+import { chance, EXTREMES, mutateBytes, pick } from "./mutate.ts";
+import { Broken, type Target } from "./target.ts";
+
+const PLAIN = {
+  syntax: "1.2.840.10008.1.2.1",
+  size: {},
+  frame: words([0, 1000, 2000, 3000, 4000, 4095]),
+};
+
+/** Elements that decide what is decoded, with values that they have no business with. */
+function hostile(random: Random): DicomElements {
+  const number = () => Number(BigInt.asUintN(16, BigInt(pick(random, EXTREMES))));
+  const text = () =>
+    pick(random, ["", " ", "1e999", "-1", "0", "NaN", "MONOCHROME1", "CT", "9\\9", "x".repeat(99)]);
+  const numbers = ["00280002", "00280010", "00280011", "00280100", "00280101", "00280102"];
+  const texts = ["00080060", "00280004", "00280008", "00281050", "00281051", "00281053"];
+  const tag = pick(random, [...numbers, "00280103", "00280120", ...texts]);
+  return { [tag]: chance(random, 0.8) === texts.includes(tag) ? text() : number() };
+}
+
+/** The reader of DICOM files. */
+export const DICOM_TARGET: Target = {
+  name: "dicom",
+  share: 10,
+  make(random) {
+    const { syntax, size, frame } = pick(random, [PLAIN, ...FRAMES]);
+    const bytes = chance(random, 0.4) ? mutateBytes(random, frame) : frame;
+    const file = dicomFile({
+      ...RADIOGRAPH,
+      ...size,
+      "7fe00010": frame === PLAIN.frame ? bytes : [bytes],
+      ...chance(random, 0.4) ? hostile(random) : {},
+    }, chance(random, 0.05) ? pick(random, FRAMES).syntax : syntax);
+    return chance(random, 0.3) ? mutateBytes(random, file) : file;
+  },
+  async read(bytes, folder) {
+    const path = `${folder}/input.dcm`;
+    await Deno.writeFile(path, bytes);
+    const { data, width, height } = await decodeImage(path);
+    if (data.length !== width * height) {
+      throw new Broken(`${width}x${height} of ${data.length} bytes`);
+    }
+  },
+};
