@@ -30,6 +30,7 @@ import { parseSetting, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
 import { printSummaries } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
+import { companionOf } from "../datasets/open_dataset.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { type Earlier, RESULTS, RunFolder } from "../reports/run_folder.ts";
@@ -45,7 +46,8 @@ const COMMAND = command({
     dataset: {
       type: "string",
       placeholder: "PATH",
-      description: "MS-CXR as CSV or JSON, its folder, or a CSV of image, phrase[, x, y, w, h].",
+      description:
+        "MS-CXR as CSV or JSON, or its folder; VinDr-CXR, PadChest-GR or RSNA pneumonia; or a CSV of image, phrase[, x, y, w, h].",
       defaultText: "phantoms",
     },
     images: {
@@ -323,9 +325,14 @@ await runConfined(main, async (args) => {
   const values = parseFlags(args, COMMAND);
   if (!values) return undefined;
   const { dataset, images, cache, out = OUT } = values;
-  const isFile = dataset !== undefined && (await stat(dataset))?.isFile;
+  const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
   return {
-    read: [...modelPaths(values), dataset, images ?? (isFile ? folderOf(dataset) : undefined)],
+    read: [
+      ...modelPaths(values),
+      dataset,
+      file && companionOf(file),
+      images ?? (file && folderOf(file)),
+    ],
     write: [out, cache],
   };
 }, "the sample in hand");

@@ -11,6 +11,8 @@ export interface Row {
   readonly phrase: string;
   /** x, y, width, height as written; absent where the row has no box. */
   readonly box?: readonly unknown[];
+  /** What the box is in, as in {@linkcode Sample}; the same for all rows of an image. */
+  readonly boxUnit?: NonNullable<Sample["boxUnit"]>;
   /** The class. */
   readonly category?: string;
   /** Width and height of the image as written. */
@@ -105,6 +107,21 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
   return cut;
 }
 
+/** Checks a box in shares of the image; says in `notes` what was changed about it. */
+function readShares(row: Row, notes: string[]): Box {
+  const [x, y, width, height] = row.box as Box;
+  const shown = `box [${[x, y, width, height]}]`;
+  const isInside = x >= 0 && y >= 0 && x < 1 && y < 1;
+  if (!isInside) throw new RangeError(`${shown} begins outside the image, whose sides count as 1`);
+  if (!(width > 0 && height > 0)) throw new RangeError(`${shown} has no size`);
+  const cut: Box = [x, y, Math.min(width, 1 - x), Math.min(height, 1 - y)];
+  // Not by what rounding of a sum adds.
+  if (width - cut[2] > 1e-9 || height - cut[3] > 1e-9) {
+    notes.push(`${shown} reaches past the image and was cut to [${cut}]`);
+  }
+  return cut;
+}
+
 function readSize(row: Row): Sample["imageSize"] {
   if (!row.size) return undefined;
   const [width, height] = row.size.map(toNumber) as [number, number];
@@ -177,7 +194,8 @@ async function readSample(
         );
       }
       size ??= stated;
-      if (row.box) boxes.push(readBox(row, size, notes));
+      if (!row.box) continue;
+      boxes.push(row.boxUnit === "image" ? readShares(row, notes) : readBox(row, size, notes));
     }
     const categories = new Set(rows.flatMap((row) => row.category ?? []));
     if (categories.size > 1) {
@@ -191,6 +209,7 @@ async function readSample(
       image: path,
       phrase,
       boxes,
+      ...(first.boxUnit && { boxUnit: first.boxUnit }),
       ...(category && { category }),
       ...(size && { imageSize: size }),
       ...(notes.length > 0 && { notes }),

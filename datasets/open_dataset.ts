@@ -4,13 +4,17 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { readCsv } from "./_csv.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
+import { imageFiles } from "./_image_files.ts";
 import { groupRows, type ImageRoot, mergeRows, type RowGroup, show } from "./_rows.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, PHANTOM_STEM, type SplitRow } from "./ms_cxr.ts";
+import { padchestRows } from "./padchest_gr.ts";
 import { plainRows } from "./plain_csv.ts";
+import { RSNA_COLUMNS, rsnaRows } from "./rsna_pneumonia.ts";
 import type { DatasetItem } from "./sample.ts";
+import { labelsName, VINDR_COLUMNS, vindrRows } from "./vindr_cxr.ts";
 
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
@@ -50,13 +54,16 @@ export interface Shard {
   readonly count: number;
 }
 
+/** How a dataset's rows are written. */
+export type Layout = "ms-cxr" | "vindr-cxr" | "padchest-gr" | "rsna-pneumonia" | "csv";
+
 /** A dataset that is ready to be read. */
 export interface Dataset {
-  /** What it is: MS-CXR, synthetic phantoms in the same layout, or a plain CSV. */
-  readonly kind: "ms-cxr" | "phantoms" | "csv";
+  /** What it is; phantoms are in the layout of MS-CXR, and `csv` is a plain one. */
+  readonly kind: Layout | "phantoms";
   /** The file that its rows are in. */
   readonly path: string;
-  /** SHA-256 of that file, in hexadecimal. */
+  /** SHA-256 of that file and of its {@linkcode companionOf | companion}, in hexadecimal. */
   readonly sha256: string;
   /** How many samples it yields at most; rows that fail come on top where there is a limit. */
   readonly count: number;
@@ -81,8 +88,10 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
 
 /**
- * Opens a dataset: MS-CXR as CSV or JSON (or the folder that holds it), or a
- * plain CSV of `image, phrase[, x, y, w, h]`.
+ * Opens a dataset: MS-CXR as CSV or JSON (or the folder that holds it),
+ * VinDr-CXR (`annotations_….csv`), PadChest-GR (`grounded_reports_….json`), RSNA
+ * pneumonia (`stage_2_train_labels.csv`), or a plain CSV of
+ * `image, phrase[, x, y, w, h]`.
  *
  * @param path File, or folder of an MS-CXR release.
  * @param options Images, split and limit.
@@ -126,8 +135,9 @@ export async function openDataset(
   const file = await findFile(path);
   const { layout, sha256, rows: all } = await readRows(file);
   if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
-  const rows = split === undefined ? all : chooseSplit(file, all, split);
-  const root = await findImages(file, layout, rows, options.images);
+  const chosen = split === undefined ? all : chooseSplit(file, all, split);
+  const root = await findImages(file, layout, chosen, options.images);
+  const rows = NAMELESS.includes(layout) ? await nameImages(file, chosen, root) : chosen;
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
@@ -175,7 +185,21 @@ async function findFile(path: string): Promise<string> {
   return resolve(path, name);
 }
 
-type Layout = "ms-cxr" | "csv";
+/** Layouts that name images without an ending. */
+const NAMELESS: readonly Layout[] = ["vindr-cxr", "rsna-pneumonia"];
+
+/**
+ * The file that a dataset file is read with if it lies beside it: the classes of
+ * whole images of VinDr-CXR, and for any JSON the table of PadChest-GR that has
+ * the splits.
+ *
+ * @param path The dataset file.
+ */
+export function companionOf(path: string): string | undefined {
+  const name = nameOf(path);
+  const companion = labelsName(name) ?? (/\.json$/i.test(name) ? "master_table.csv" : undefined);
+  return companion && resolve(folderOf(path), companion);
+}
 
 interface ReadRows {
   readonly layout: Layout;
@@ -184,16 +208,19 @@ interface ReadRows {
 }
 
 async function readRows(file: string): Promise<ReadRows> {
-  const bytes = await Deno.readFile(file).catch((error) => {
-    throw new Error(`Cannot read dataset "${file}": ${error.message}`, { cause: error });
+  const hash = createHash("sha256");
+  const text = await readText(file, hash);
+  const companion = companionOf(file);
+  /** Only of a dataset that has one: another file may happen to have that name. */
+  const readCompanion = async () => {
+    if (!companion || !(await stat(companion))?.isFile) return undefined;
+    return readCsv(companion, await readText(await findFile(companion), hash));
+  };
+  const done = (layout: Layout, rows: SplitRow[]): ReadRows => ({
+    layout,
+    sha256: hash.digest("hex"),
+    rows,
   });
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new SyntaxError(`Cannot read "${file}": it is not text in UTF-8`);
-  }
   if (/\.json$/i.test(file) || /^\s*[{[]/.test(text)) {
     let json: unknown;
     try {
@@ -203,23 +230,53 @@ async function readRows(file: string): Promise<ReadRows> {
         `Cannot read "${file}": it is not valid JSON (${show((error as Error).message, 200)})`,
       );
     }
-    return { layout: "ms-cxr", sha256, rows: cocoRows(file, json) };
+    if (!Array.isArray(json)) return done("ms-cxr", cocoRows(file, json));
+    return done("padchest-gr", padchestRows(file, json, await readCompanion()));
   }
   const table = readCsv(file, text);
   const has = (column: string) => table.columns.includes(column);
   // MS-CXR first: someone may have added a column "image" to it.
   const isMsCxr = has("label_text") && has("path");
-  if (!isMsCxr && (has("image") || has("phrase"))) {
-    return { layout: "csv", sha256, rows: plainRows(file, table) };
+  if (!isMsCxr && (has("image") || has("phrase"))) return done("csv", plainRows(file, table));
+  if (VINDR_COLUMNS.every(has)) {
+    return done("vindr-cxr", vindrRows(file, table, await readCompanion()));
   }
+  if (RSNA_COLUMNS.every(has)) return done("rsna-pneumonia", rsnaRows(file, table));
   // Two of its columns are enough where there is nothing else: the rest is missing by name.
-  if (MS_CXR_COLUMNS.filter(has).length >= 2) {
-    return { layout: "ms-cxr", sha256, rows: msCxrRows(file, table) };
-  }
+  if (MS_CXR_COLUMNS.filter(has).length >= 2) return done("ms-cxr", msCxrRows(file, table));
   throw new SyntaxError(
     `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
-      `(${MS_CXR_COLUMNS.join(", ")}), found ${show(table.columns.join(", "), 400)}`,
+      `(${MS_CXR_COLUMNS.join(", ")}), VinDr-CXR (${VINDR_COLUMNS.join(", ")}) or RSNA ` +
+      `(${RSNA_COLUMNS.join(", ")}), found ${show(table.columns.join(", "), 400)}`,
   );
+}
+
+async function readText(file: string, hash: Hash): Promise<string> {
+  const bytes = await Deno.readFile(file).catch((error) => {
+    throw new Error(`Cannot read dataset "${file}": ${error.message}`, { cause: error });
+  });
+  hash.update(bytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new SyntaxError(`Cannot read "${file}": it is not text in UTF-8`);
+  }
+}
+
+/** Rows with the files of their images, which a dataset names without an ending. */
+async function nameImages(
+  file: string,
+  rows: readonly SplitRow[],
+  { folder }: ImageRoot,
+): Promise<SplitRow[]> {
+  const files = await imageFiles(folder);
+  if (!rows.some(({ image }) => files.has(image))) {
+    throw new Deno.errors.NotFound(
+      `Cannot read images from "${folder}": it has no DICOM, PNG or JPEG file that is named as ` +
+        `an image of "${file}"; give their folder with --images`,
+    );
+  }
+  return rows.map((row) => ({ ...row, image: files.get(row.image) ?? row.image }));
 }
 
 function chooseSplit(file: string, rows: readonly SplitRow[], split: string): SplitRow[] {

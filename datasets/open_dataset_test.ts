@@ -261,3 +261,68 @@ Deno.test("openDataset() stops at the limit", () =>
     assertEquals(samples(items).map(({ phrase }) => phrase), ["q", "r"]);
     assertEquals(failures(items).length, 1);
   }));
+
+/** Some bytes that only the decoder would look at. */
+const IMAGE = "";
+
+Deno.test("openDataset() reads VinDr-CXR with the labels beside it, and finds images in any ending", () =>
+  withFiles({
+    "annotations_test.csv": "image_id,class_name,x_min,y_min,x_max,y_max\n" +
+      "a,ILD,1,2,11,12\nb,Edema,1,2,11,12\nc,Edema,1,2,11,12\nb,Edema,5,5,9,9",
+    "image_labels_test.csv": "image_id,Pneumonia\na,1\nb,0",
+    "files/a.dicom": IMAGE,
+    "files/a.png": IMAGE,
+    "b.jpg": IMAGE,
+  }, async (folder) => {
+    const dataset = await openDataset(`${folder}/annotations_test.csv`, { split: "test" });
+    assertEquals(dataset.kind, "vindr-cxr");
+    const found = samples(await Array.fromAsync(dataset.items));
+    assertEquals(found.map(({ id, image, category, boxes }) => [id, image, category, boxes]), [
+      ["a#1", `${folder}/files/a.dicom`, "Pneumonia", [[1, 2, 10, 10]]],
+      ["b#1", `${folder}/b.jpg`, "Edema", [[1, 2, 10, 10], [5, 5, 4, 4]]],
+      ["c#1", `${folder}/c`, "Edema", [[1, 2, 10, 10]]],
+    ]);
+    const { sha256 } = dataset;
+    await Deno.writeTextFile(`${folder}/image_labels_test.csv`, "image_id,Pneumonia\na,2");
+    assert((await openDataset(`${folder}/annotations_test.csv`)).sha256 !== sha256);
+  }));
+
+Deno.test("openDataset() says where it looked for images that a dataset names without an ending", () =>
+  withFiles({ "a.csv": "patientId,x,y,width,height,Target\np,1,2,3,4,1" }, async (folder) => {
+    await assertRejects(
+      () => openDataset(`${folder}/a.csv`),
+      Deno.errors.NotFound,
+      "give their folder with --images",
+    );
+    await Deno.writeTextFile(`${folder}/files/p.dcm`, IMAGE);
+    const dataset = await openDataset(`${folder}/a.csv`);
+    assertEquals(dataset.kind, "rsna-pneumonia");
+    assertEquals(samples(await Array.fromAsync(dataset.items))[0]!.image, `${folder}/files/p.dcm`);
+  }));
+
+Deno.test("openDataset() reads PadChest-GR with the splits beside it, boxes in shares", () =>
+  withFiles({
+    "grounded_reports.json": JSON.stringify([{
+      ImageID: "1.png",
+      findings: [
+        { sentence_en: "Effusion.", boxes: [[0.5, 0.5, 1.25, 1]] },
+        { sentence_en: "Nodule.", boxes: [[0.5, 0.5, 0.4, 1]] },
+        { sentence_en: "Mass.", boxes: [[-0.5, 0.5, 0.4, 1]] },
+      ],
+    }]),
+    "master_table.csv": "ImageID,split\n1.png,validation",
+  }, async (folder) => {
+    const path = `${folder}/grounded_reports.json`;
+    await assertRejects(() => openDataset(path, { split: "test" }), RangeError, "has validation");
+    const dataset = await openDataset(path, { split: "validation" });
+    assertEquals(dataset.kind, "padchest-gr");
+    const items = await Array.fromAsync(dataset.items);
+    const [effusion] = samples(items);
+    assertEquals([effusion!.boxUnit, effusion!.boxes], ["image", [[0.5, 0.5, 0.5, 0.5]]]);
+    assertEquals(effusion!.notes, [
+      "box [0.5,0.5,0.75,0.5] reaches past the image and was cut to [0.5,0.5,0.5,0.5]",
+    ]);
+    const [nodule, mass] = failures(items);
+    assert(nodule!.reason.endsWith("has no size"), nodule!.reason);
+    assert(mass!.reason.includes("begins outside the image"), mass!.reason);
+  }));

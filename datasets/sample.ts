@@ -31,6 +31,13 @@ export interface Sample {
   readonly phrase: string;
   /** Ground truth, in dataset order (the order matters to CNR); empty where there is none. */
   readonly boxes: readonly Box[];
+  /**
+   * What the boxes are in: pixels of the image, or shares of its width and height, of which
+   * pixels are made once the image is read.
+   *
+   * @default {"pixel"}
+   */
+  readonly boxUnit?: "pixel" | "image";
   /** Class that the sample is averaged under, one of {@linkcode CLASSES} in MS-CXR. */
   readonly category?: string;
   /** Size of the image as the dataset states it, in pixels. */

@@ -134,8 +134,25 @@ function visible(boxes: readonly Box[], crop: CropRegion): Box[] {
   );
 }
 
+/** A sample with its boxes in pixels, edges rounded and at least a pixel apart. */
+function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
+  const { boxUnit, ...rest } = sample;
+  if (boxUnit !== "image") return sample;
+  const edges = (start: number, length: number, side: number) => {
+    const first = Math.min(Math.round(start * side), side - 1);
+    return [first, Math.max(Math.round((start + length) * side) - first, 1)] as const;
+  };
+  const boxes = sample.boxes.map((box): Box => {
+    const [x, columns] = edges(box[0], box[2], width);
+    const [y, rows] = edges(box[1], box[3], height);
+    return [x, y, columns, rows];
+  });
+  return { ...rest, boxes };
+}
+
 /** What becomes of one sample once its image is known. */
-function admit(sample: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropped {
+function admit(asked: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropped {
+  const sample = inPixels(asked, gray);
   const fail = (reason: string): Dropped => ({
     status: "failed",
     stage: "decode",

@@ -159,3 +159,15 @@ Deno.test({
     await assertRejects(() => decodeImage("/dev/null"), TypeError, "not a regular file");
   },
 });
+
+Deno.test("decode() makes pixels of boxes in shares of the image", async () => {
+  const inShares = (boxes: Sample["boxes"]): Sample => ({
+    ...sample("shares", boxes),
+    boxUnit: "image",
+  });
+  const [flow] = await run(await png(40, 30), [
+    inShares([[0.5, 0.1, 0.25, 0.2], [0.25, 0, 0.001, 1], [0.26, 0.999, 0.001, 0.001]]),
+  ]);
+  const expected = sample("shares", [[20, 3, 10, 6], [10, 0, 1, 30], [10, 29, 1, 1]]);
+  assertEquals(flow?.kind === "item" && flow.item.samples, [expected]);
+});

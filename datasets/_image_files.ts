@@ -1,0 +1,34 @@
+import { resolve } from "./_paths.ts";
+
+/** Endings of image files, the original first where an image is there in several. */
+const ENDINGS = ["dicom", "dcm", "png", "jpg", "jpeg"];
+
+/**
+ * Files of images that a dataset names without an ending, by that name.
+ *
+ * @param folder Where they are, themselves or in folders such as `train` and `test`.
+ * @returns Paths below the folder.
+ */
+export async function imageFiles(folder: string): Promise<Map<string, string>> {
+  const ranks = new Map<string, number>();
+  const files = new Map<string, string>();
+  const add = (name: string, path: string) => {
+    const dot = name.lastIndexOf(".");
+    const rank = ENDINGS.indexOf(name.slice(dot + 1).toLowerCase());
+    const stem = name.slice(0, dot);
+    // Of two that are as good the first by name, whatever order the system lists them in.
+    const [known = Infinity, other = ""] = [ranks.get(stem), files.get(stem)];
+    if (rank < 0 || rank > known || (rank === known && path > other)) return;
+    ranks.set(stem, rank);
+    files.set(stem, path);
+  };
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isDirectory) add(name, name);
+    else {
+      for await (const file of Deno.readDir(resolve(folder, name))) {
+        if (!file.isDirectory) add(file.name, `${name}/${file.name}`);
+      }
+    }
+  }
+  return files;
+}

@@ -1,0 +1,138 @@
+/**
+ * VinDr-CXR: boxes of findings that radiologists drew, as CSV.
+ *
+ * @module
+ */
+
+import { type CsvTable, requireColumns } from "./_csv.ts";
+import { toNumber } from "./_rows.ts";
+import type { SplitRow } from "./ms_cxr.ts";
+import { CLASSES } from "./sample.ts";
+import { classPhrase } from "./_class_phrase.ts";
+
+/** Columns of `annotations_train.csv` and `annotations_test.csv`; the former has `rad_id` too. */
+export const VINDR_COLUMNS = [
+  "image_id",
+  "class_name",
+  "x_min",
+  "y_min",
+  "x_max",
+  "y_max",
+] as const;
+
+/** How VinDr-CXR spells the paper's eight classes. */
+const NAMES = new Map<string, string>(
+  CLASSES.map((name) => [name === "Pleural Effusion" ? "Pleural effusion" : name, name]),
+);
+
+/** Findings that count as pneumonia, in images that have any of the eight classes as a whole. */
+const PNEUMONIA = ["ILD", "Infiltration"];
+
+/** Boxes of one class that overlap by as much are of several radiologists who mean the same. */
+const SAME_BOX = 0.55;
+
+/** Name of the file with the classes of whole images, which lies beside that of the boxes. */
+export function labelsName(annotations: string): string | undefined {
+  const split = splitOf(annotations);
+  return split && `image_labels_${split}.csv`;
+}
+
+function splitOf(annotations: string): string | undefined {
+  return /^annotations_(\w+)\.csv$/.exec(annotations)?.[1];
+}
+
+/**
+ * Rows of the boxes, as the released code reads them: of the eight classes of
+ * MS-CXR, with ILD and infiltration as pneumonia in images that whole-image
+ * labels give any of the eight; other classes and images without a finding are
+ * left out. The phrase is "The patient has Pleural effusion" and so on. Where
+ * several radiologists drew (`rad_id`), of two boxes of a class whose IoU is
+ * 0.55 or more the larger one is kept.
+ *
+ * @param path Path of the file.
+ * @param table The boxes.
+ * @param labels The classes of whole images, if they are there.
+ * @throws {SyntaxError} If a column is missing, or the labels are and are needed.
+ */
+export function vindrRows(path: string, table: CsvTable, labels: CsvTable | undefined): SplitRow[] {
+  requireColumns(path, table, VINDR_COLUMNS);
+  const isPneumonia = (name: string) => PNEUMONIA.includes(name);
+  const named = table.records.map(({ get, fault, line }) => {
+    const text = (column: string) => (get(column) ?? "").trim();
+    return { line, fault, text, image: text("image_id"), name: text("class_name") };
+  });
+  const other = named.find(({ name }) => isPneumonia(name));
+  if (other && !labels) {
+    throw new SyntaxError(
+      `Cannot read "${path}": ${other.name} counts as pneumonia where image_labels_….csv says so, ` +
+        `expected it beside the file`,
+    );
+  }
+  const positive = labels ? positiveImages(labels) : new Set();
+  const split = splitOf(table.name);
+  const rows = named.flatMap(({ line, fault, text, image, name }): SplitRow[] => {
+    const spelled = isPneumonia(name) ? positive.has(image) ? "Pneumonia" : undefined : name;
+    const category = NAMES.get(spelled ?? "");
+    if (!fault && !category) return [];
+    return [{
+      where: `${table.name}:${line}`,
+      stem: image,
+      image,
+      phrase: classPhrase(spelled ?? ""),
+      box: toBox(["x_min", "y_min", "x_max", "y_max"].map(text)),
+      ...(category && { category }),
+      ...(split && { split }),
+      ...(fault && { fault }),
+    }];
+  });
+  return table.columns.includes("rad_id") ? dropRepeated(rows) : rows;
+}
+
+/** Corners as a box, each cut to whole pixels first; what is no number is left for its reader. */
+function toBox(corners: readonly string[]): readonly unknown[] {
+  const numbers = corners.map((corner) => Math.trunc(toNumber(corner)));
+  if (numbers.some(Number.isNaN)) return corners;
+  const [left, top, right, bottom] = numbers as [number, number, number, number];
+  return [left, top, right - left, bottom - top];
+}
+
+/** Images that a radiologist gave any of the eight classes as a whole. */
+function positiveImages(labels: CsvTable): Set<string> {
+  const columns = labels.columns.filter((column) => NAMES.has(column));
+  const isPositive = ({ get }: CsvTable["records"][number]) =>
+    columns.some((column) => toNumber(get(column)) > 0);
+  return new Set(
+    labels.records.filter(isPositive).map(({ get }) => (get("image_id") ?? "").trim()),
+  );
+}
+
+function dropRepeated(rows: readonly SplitRow[]): SplitRow[] {
+  const groups = Map.groupBy(rows, ({ image, phrase }) => JSON.stringify([image, phrase]));
+  const repeated = new Set<SplitRow>();
+  for (const group of groups.values()) {
+    group.forEach((first, i) => {
+      for (const second of group.slice(i + 1)) {
+        if (!(overlap(first, second) >= SAME_BOX)) continue;
+        repeated.add(area(first) <= area(second) ? first : second);
+      }
+    });
+  }
+  return rows.filter((row) => !repeated.has(row));
+}
+
+type Numbers = readonly [number, number, number, number];
+
+function area(row: SplitRow): number {
+  const [, , width, height] = row.box as Numbers;
+  return width * height;
+}
+
+/** Intersection over union; NaN of what are no boxes. */
+function overlap(first: SplitRow, second: SplitRow): number {
+  const [x, y, width, height] = first.box as Numbers;
+  const [left, top, columns, rows] = second.box as Numbers;
+  const across = Math.min(x + width, left + columns) - Math.max(x, left);
+  const down = Math.min(y + height, top + rows) - Math.max(y, top);
+  const shared = Math.max(across, 0) * Math.max(down, 0);
+  return shared / (area(first) + area(second) - shared);
+}

@@ -1,0 +1,65 @@
+import { assert, assertEquals } from "@std/assert";
+import { drawPhantom } from "../mod.ts";
+import { dicomFile, RADIOGRAPH, words } from "../pipeline/dicom/_fixture.ts";
+import { FRAMES } from "../pipeline/dicom/_frames.ts";
+import { inFolder, runCommand } from "./support/command.ts";
+
+const FAST = ["--noise", "sample", "--steps", "10"];
+
+/** A phantom as a DICOM file, in 12 bits. */
+function phantom(seed: number): Uint8Array {
+  const { data, width, height } = drawPhantom({ seed, width: 96, height: 80 });
+  const size = { "00280010": height, "00280011": width };
+  const pixels = words(Array.from(data, (level) => 16 * level));
+  return dicomFile({ ...RADIOGRAPH, ...size, "7fe00010": pixels });
+}
+
+Deno.test("ground reads DICOM, compressed too, and writes nothing about the patient", () =>
+  inFolder(async (folder) => {
+    const { syntax, size, frame } = FRAMES[2];
+    const compressed = dicomFile({ ...RADIOGRAPH, ...size, "7fe00010": [frame] }, syntax);
+    for (const [name, file] of [["plain", phantom(1)], ["compressed", compressed]] as const) {
+      await Deno.writeFile(`${folder}/${name}.dcm`, file);
+      const { code, stdout, stderr } = await runCommand("ground", [
+        ...["--image", `${name}.dcm`, "--phrase", "effusion", ...FAST, "--out", name],
+      ], folder);
+      assertEquals(code, 0, stderr);
+      const outputs = [...Deno.readDirSync(`${folder}/${name}`)].map(({ name: output }) =>
+        Deno.readFileSync(`${folder}/${name}/${output}`)
+      );
+      assertEquals(outputs.length, 3);
+      const texts = [stdout, stderr, ...outputs.map((bytes) => new TextDecoder().decode(bytes))];
+      assert(!texts.some((text) => text.includes("Doe")));
+    }
+  }));
+
+Deno.test("eval scores VinDr-CXR from its DICOM files, which lie elsewhere than its boxes", () =>
+  inFolder(async (folder) => {
+    for (const name of ["annotations", "test"]) await Deno.mkdir(`${folder}/${name}`);
+    await Deno.writeFile(`${folder}/test/a.dicom`, phantom(1));
+    await Deno.writeFile(`${folder}/test/b.dicom`, phantom(2).subarray(0, -9));
+    await Deno.writeTextFile(
+      `${folder}/annotations/annotations_test.csv`,
+      "image_id,class_name,x_min,y_min,x_max,y_max\n" +
+        "a,Cardiomegaly,30,30,60,60\na,ILD,20,10,50,50\nb,Edema,20,10,50,50\n",
+    );
+    await Deno.writeTextFile(
+      `${folder}/annotations/image_labels_test.csv`,
+      "image_id,Pneumonia\na,1\nb,0\n",
+    );
+    const { code, stderr } = await runCommand("eval", [
+      ...["--dataset", "annotations/annotations_test.csv", "--images", "test"],
+      ...[...FAST, "--out", "out"],
+    ], folder);
+    assertEquals(code, 3, stderr);
+    const lines = (await Deno.readTextFile(`${folder}/out/results.jsonl`)).trim().split("\n");
+    const results = lines.map((line) => JSON.parse(line));
+    assertEquals(results.map(({ id, category, status }) => [id, category, status]), [
+      ["a#1", "Cardiomegaly", "scored"],
+      ["a#2", "Pneumonia", "scored"],
+      ["b#1", "Edema", "failed"],
+    ]);
+    assert(results[2].reason.endsWith("the DICOM file is truncated or corrupt"));
+    const table = await Deno.readTextFile(`${folder}/out/table.md`);
+    assert(!table.includes("published"), table);
+  }));
