@@ -6,6 +6,7 @@
 
 import { classPhrase } from "./_class_phrase.ts";
 import { type CsvTable, requireColumns } from "./_csv.ts";
+import { show } from "./_rows.ts";
 import type { SplitRow } from "./ms_cxr.ts";
 
 /** Columns of `stage_2_train_labels.csv`. */
@@ -25,7 +26,7 @@ export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
     const target = text("Target");
     if (!fault && target === "0") return [];
     const wrong = fault ??
-      (target === "1" ? undefined : `"Target" must be 0 or 1, got "${target}"`);
+      (target === "1" ? undefined : `"Target" must be 0 or 1, got "${show(target)}"`);
     const image = text("patientId");
     return [{
       where: `${table.name}:${line}`,

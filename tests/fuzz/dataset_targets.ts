@@ -6,6 +6,8 @@
 
 import { MS_CXR_COLUMNS } from "../../datasets/ms_cxr.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
+import { RSNA_COLUMNS } from "../../datasets/rsna_pneumonia.ts";
+import { VINDR_COLUMNS } from "../../datasets/vindr_cxr.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import type { Random } from "../../pipeline/random.ts";
 import { chance, mutateBytes, mutateJson, mutateList, pick, utf8 } from "./mutate.ts";
@@ -70,7 +72,9 @@ async function readAll(bytes: Uint8Array, folder: string, name: string): Promise
     }
     const { sample } = entry;
     [sample.id, ...sample.notes ?? []].forEach(requireSentence);
-    if (!sample.boxes.flat().every(Number.isSafeInteger)) {
+    const isShare = (value: number) => value >= 0 && value <= 1;
+    const isCoordinate = sample.boxUnit === "image" ? isShare : Number.isSafeInteger;
+    if (!sample.boxes.flat().every(isCoordinate)) {
       throw new Broken(`a box is [${sample.boxes}]`);
     }
     const inside = await Deno.realPath(sample.image).catch(() => undefined);
@@ -123,8 +127,12 @@ function table(random: Random, columns: readonly string[]): string {
     if (chance(random, 0.02)) {
       return pick(random, ["\u001b[2J", "x".repeat(4000), "__proto__", "toString"]);
     }
+    // What is named without an ending.
+    if (/image_id|patientId/.test(column)) return pick(random, ["a", "a", "b", ...PATHS]);
+    if (column === "class_name") return pick(random, ["Edema", "Edema", "Nodule/Mass", "ILD"]);
+    if (column === "Target") return pick(random, ["1", "1", "1", "0", "", "2"]);
     if (/image$|path/.test(column)) return chance(random, 0.5) ? "a.png" : pick(random, PATHS);
-    if (/^[xywh]$|_/.test(column) && !/name|text|id/.test(column)) {
+    if (/^([xywh]|width|height)$|_/.test(column) && !/name|text|id/.test(column)) {
       return chance(random, 0.7) ? pick(random, ["1", "4", "8"]) : pick(random, NUMBERS);
     }
     return pick(random, PHRASES);
@@ -179,9 +187,43 @@ const coco: Target = {
   read: (bytes, folder) => readAll(bytes, folder, "rows.json"),
 };
 
+// PadChest-GR
+
+/** Whole and harmless. */
+const REPORTS = [
+  {
+    StudyID: "s",
+    ImageID: "a.png",
+    findings: [
+      {
+        sentence_en: "Effusion.",
+        abnormal: true,
+        boxes: [[0.1, 0.2, 0.5, 0.9], [0, 0, 1, 1]],
+        labels: ["pleural effusion"],
+      },
+      { sentence_en: "No nodule.", abnormal: false },
+    ],
+  },
+];
+
+const padchest: Target = {
+  name: "padchest-gr json",
+  share: 5,
+  make(random) {
+    const json = structuredClone(REPORTS);
+    if (chance(random, 0.3)) json[0]!.ImageID = pick(random, PATHS);
+    const bytes = utf8(mutateJson(random, json));
+    return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
+  },
+  read: (bytes, folder) => readAll(bytes, folder, "rows.json"),
+};
+
 /** The readers of datasets. */
 export const DATASET_TARGETS: readonly Target[] = [
   csv("csv", ["image", "phrase", "x", "y", "w", "h", "category"]),
   csv("ms-cxr csv", [...MS_CXR_COLUMNS, "split"]),
+  csv("vindr-cxr csv", [...VINDR_COLUMNS, "rad_id"]),
+  csv("rsna csv", RSNA_COLUMNS),
   coco,
+  padchest,
 ];
