@@ -9,6 +9,7 @@ import { CHECKPOINT_TARGETS } from "./checkpoint_targets.ts";
 import { DATASET_TARGETS } from "./dataset_targets.ts";
 import { IMAGE_TARGETS } from "./image_targets.ts";
 import { MODEL_TARGETS } from "./model_targets.ts";
+import { RUN_TARGETS } from "./run_targets.ts";
 import { Broken, requireTyped, type Target } from "./target.ts";
 
 /** Every reader of files that come from elsewhere. */
@@ -17,6 +18,7 @@ export const TARGETS: readonly Target[] = [
   ...MODEL_TARGETS,
   ...DATASET_TARGETS,
   ...IMAGE_TARGETS,
+  ...RUN_TARGETS,
 ];
 
 /** Longest that one input may take, in milliseconds; a busy machine included. */
