@@ -10,6 +10,7 @@ import { DATASET_TARGETS } from "./dataset_targets.ts";
 import { DICOM_TARGET } from "./dicom_target.ts";
 import { IMAGE_TARGETS } from "./image_targets.ts";
 import { MODEL_TARGETS } from "./model_targets.ts";
+import { RUN_TARGETS } from "./run_targets.ts";
 import { Broken, requireTyped, type Target } from "./target.ts";
 
 /** Every reader of files that come from elsewhere. */
@@ -19,6 +20,7 @@ export const TARGETS: readonly Target[] = [
   ...DATASET_TARGETS,
   ...IMAGE_TARGETS,
   DICOM_TARGET,
+  ...RUN_TARGETS,
 ];
 
 /** Longest that one input may take, in milliseconds; a busy machine included. */
