@@ -18,21 +18,25 @@ import { runConfined } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { findImages, imageReach } from "./_images.ts";
 import { Progress } from "./_progress.ts";
+import { nameOf } from "../datasets/_paths.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { writeWhole } from "../reports/write_whole.ts";
 
 const COMMAND = command({
-  usage: "deno task ground --image FILE --phrase TEXT [--phrase TEXT …] [options]",
+  usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",
   description:
-    "Grounds phrases in one chest X-ray. For each it writes heatmap.npy, overlay.png and result.json: " +
-    "into the output folder itself if there is one phrase, into a numbered folder each if there are several.",
+    "Grounds phrases in chest X-rays. For each it writes heatmap.npy, overlay.png and result.json: " +
+    "into the output folder itself if there is one image and one phrase, into a numbered folder for " +
+    "each image if there are several of them, and therein for each phrase.",
   flags: {
     image: {
-      type: "string",
+      type: "list",
       placeholder: "FILE",
       required: true,
-      description: "The X-ray: a PNG, JPEG or DICOM file.",
+      description:
+        "The X-ray: a PNG, JPEG or DICOM file, a folder of them, or a pattern such as 'xrays/*.dcm'; may be given several times.",
     },
     phrase: {
       type: "list",
@@ -52,9 +56,9 @@ const COMMAND = command({
   },
 });
 
-/** A folder name for one of several phrases, such as `2-left-pleural-effusion`. */
-function folderName(phrase: string, index: number): string {
-  const words = phrase.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
+/** A folder name for one of several phrases or images, such as `2-left-pleural-effusion`. */
+function folderName(text: string, index: number): string {
+  const words = text.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
   return [index + 1, words.slice(0, 40).replace(/-$/, "")].filter((part) => part !== "").join("-");
 }
 
@@ -64,13 +68,15 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     console.log(helpText(COMMAND));
     return EXIT.ok;
   }
-  const { image, phrase: phrases } = values;
+  const { phrase: phrases, cache } = values;
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
   const chosen = groundSettings(values);
-  const gray = await decodeImage(image);
+  const images = await findImages(values.image);
+  const isOne = images.length === 1;
   // What is wrong with it is found out before the model takes seconds to load.
-  if (values.cache) await TrajectoryCache.open(values.cache);
+  const only = isOne ? await decodeImage(images[0]!) : undefined;
+  if (cache) await TrajectoryCache.open(cache);
   const choice = await chooseModel(values, chosen);
   const { gpu, settings } = choice;
   const model = await choice.open();
@@ -78,34 +84,57 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
-    const progress = new Progress(phrases.length);
-    const onProgress = (done: number) => progress.update(done);
+    const record = await describeRun(choice);
+    const total = images.length * phrases.length;
+    const progress = new Progress(total);
     const onNotice = (notice: string) => {
       progress.clear();
       console.error(notice);
     };
-    const { cache } = values;
     const where = { model, ...(gpu && { gpu }), ...(cache && { cache }) };
-    const options = { ...settings, ...where, signal, onProgress, onNotice };
-    const results = await groundImage(gray, phrases, options);
-    progress.finish(phrases.length);
-    const record = await describeRun(choice);
-    for (const [index, result] of results.entries()) {
-      const folder = results.length === 1
-        ? out
-        : `${out}/${folderName(result.sample.phrase, index)}`;
-      await writeResult(folder, result, { image, ...record });
-      const { originalBox, sample, constant } = result;
-      const where = constant
-        ? "nothing found: the heatmap is the same everywhere"
-        : originalBox
-        ? `mask within [${originalBox}]`
-        : "whole heatmap";
-      console.log(`${sample.phrase}: ${where}; ${folder}`);
+    let failed = 0;
+    for (const [number, image] of images.entries()) {
+      let gray = only;
+      try {
+        gray ??= await decodeImage(image);
+      } catch (error) {
+        // One of several: the others are not to suffer from it.
+        onNotice(`error: ${(error as Error).message}`);
+        failed++;
+        continue;
+      }
+      const onProgress = (done: number) => progress.update(number * phrases.length + done);
+      const options = { ...settings, ...where, signal, onProgress, onNotice };
+      const results = await groundImage(gray, phrases, options);
+      progress.clear();
+      const stem = nameOf(image).replace(/\.[^.]*$/, "");
+      const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
+      await writeResults(folder, results, { image, ...record }, isOne ? "" : `${image}: `);
     }
-    return EXIT.ok;
+    progress.finish(total);
+    return failed > 0 ? EXIT.failures : EXIT.ok;
   } finally {
     await model.close();
+  }
+}
+
+/** Writes the results of one image, and says where. */
+async function writeResults(
+  out: string,
+  results: readonly ScoredPhrase[],
+  record: object,
+  prefix: string,
+): Promise<void> {
+  for (const [index, result] of results.entries()) {
+    const { originalBox, sample, constant } = result;
+    const folder = results.length === 1 ? out : `${out}/${folderName(sample.phrase, index)}`;
+    await writeResult(folder, result, record);
+    const where = constant
+      ? "nothing found: the heatmap is the same everywhere"
+      : originalBox
+      ? `mask within [${originalBox}]`
+      : "whole heatmap";
+    console.log(`${prefix}${sample.phrase}: ${where}; ${folder}`);
   }
 }
 
@@ -132,5 +161,8 @@ async function writeResult(folder: string, result: ScoredPhrase, record: object)
 await runConfined(main, (args) => {
   const values = parseFlags(args, COMMAND);
   return values &&
-    { read: [...modelPaths(values), values.image], write: [values.out ?? OUT, values.cache] };
+    {
+      read: [...modelPaths(values), ...imageReach(values.image)],
+      write: [values.out ?? OUT, values.cache],
+    };
 });

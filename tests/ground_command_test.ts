@@ -53,15 +53,39 @@ Deno.test("ground gives several phrases a folder each", () =>
     assertEquals([threshold, box], [null, null]);
   }));
 
+Deno.test("ground gives each image of a folder or pattern a folder, and goes on after a bad one", () =>
+  inFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/a`);
+    await Deno.mkdir(`${folder}/b`);
+    for (const path of ["a/two.png", "a/one.png", "b/x1.png", "b/y.png"]) {
+      await writeXray(`${folder}/${path}`);
+    }
+    await Deno.writeTextFile(`${folder}/a/cut.png`, "not a picture");
+    await Deno.writeTextFile(`${folder}/a/notes.txt`, "no image");
+    const { code, stdout, stderr } = await runCommand("ground", [
+      ...["--image", "a", "--image", "b/x*.png", "--phrase", "haze", "--phrase", "nodule"],
+      ...["--noise", "sample", "--steps", "10", "--out", "out"],
+    ], folder);
+    assertEquals(code, 3, stderr);
+    assertMatch(stderr, /\nerror: Cannot read image "a\/cut\.png": it is not a PNG, JPEG or DICOM/);
+    const names = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort();
+    assertEquals(names, ["2-one", "3-two", "4-x1"]);
+    const result = await Deno.readTextFile(`${folder}/out/4-x1/2-nodule/result.json`);
+    assertEquals(JSON.parse(result).image, "b/x1.png");
+    assertEquals(stdout.trim().split("\n").length, 6);
+  }));
+
 Deno.test("ground names what is wrong and writes nothing", () =>
   inFolder(async (folder) => {
     await writeXray(`${folder}/xray.png`);
     await Deno.writeTextFile(`${folder}/text.png`, "not a picture");
+    await Deno.mkdir(`${folder}/none`);
     const cut = (await Deno.readFile(`${folder}/xray.png`)).subarray(0, 5000);
     await Deno.writeFile(`${folder}/cut.png`, cut);
     const cases: [string[], number, RegExp][] = [
       [["--image", "no.png", "--phrase", "x"], 1, /"no\.png": there is no such file/],
-      [["--image", ".", "--phrase", "x"], 1, /it is a folder/],
+      [["--image", "none", "--phrase", "x"], 1, /images from "none": it holds none/],
+      [["--image", "*.dcm", "--phrase", "x"], 1, /"\*\.dcm": no file matches/],
       [["--image", "text.png", "--phrase", "x"], 1, /not a PNG, JPEG or DICOM/],
       [["--image", "cut.png", "--phrase", "x"], 1, /truncated or corrupt/],
       [["--image", "xray.png", "--phrase", ""], 2, /Phrase 1 is empty/],
@@ -76,7 +100,7 @@ Deno.test("ground names what is wrong and writes nothing", () =>
       assertEquals(stderr.trim().split("\n").length, 1, stderr);
     }
     const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-    assertEquals(names, ["cut.png", "text.png", "xray.png"]);
+    assertEquals(names, ["cut.png", "none", "text.png", "xray.png"]);
   }));
 
 Deno.test("ground writes to a folder of its own, however many begin at once", () =>
