@@ -67,11 +67,11 @@ export interface ValueFormat {
  * them: rescale, window, and inversion where low values are bright.
  *
  * Without a window they are (x - min) / (max - min) * 255, cut to whole
- * numbers, as MIMIC-CXR-JPG was made from DICOM, on which the published model
- * was trained; padding is no value there. MIMIC-CXR-JPG goes before the window
- * where there is one, and equalises the histogram afterwards; neither is done
- * here: the window leaves out the collimator and direct exposure, and what
- * equalisation does to an image depends on how much background it has.
+ * numbers, over all values but padding. MIMIC-CXR-JPG, on which the published
+ * model was trained, was made from DICOM like that, windows or not, and its
+ * histogram was equalised afterwards. Here a window goes first, since it leaves
+ * out the collimator and what was exposed directly, of which files that come
+ * straight from a machine have more; and nothing is equalised.
  *
  * @param stored Values as stored, 8 or 16 bits each, in rows.
  * @param format What they mean.
