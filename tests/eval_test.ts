@@ -106,7 +106,7 @@ Deno.test("eval --setting scores it beside what the other options choose", () =>
     assertEquals(lines.map(({ setting }) => setting), ["as chosen", "mine"]);
     const { settings } = JSON.parse(await Deno.readTextFile(`${folder}/a/summary.json`));
     assertEquals(settings.variants, [
-      { name: "as chosen", layers: [5], start: 2, end: 6, otsu: false },
+      { name: "as chosen", layers: [5], start: 3, end: 6, otsu: false },
       { name: "mine", layers: [3, 4], start: 0, end: 10, otsu: true },
     ]);
     assertEquals(settings.otsu, undefined);
