@@ -31,6 +31,7 @@ import { Progress } from "./_progress.ts";
 import { printSummaries } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { HEATMAPS } from "../reports/heatmap_file.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { type Earlier, RESULTS, RunFolder } from "../reports/run_folder.ts";
 import { tableFiles, tableOptions } from "../reports/table_files.ts";
@@ -113,7 +114,7 @@ const COMMAND = command({
       type: "string",
       placeholder: "DIR",
       description:
-        "Folder for results.jsonl, summary.json, tables and run.json. If it holds results of the same run, the run goes on after them.",
+        "Folder for results.jsonl, heatmaps.bin, summary.json, tables and run.json. If it holds results of the same run, the run goes on after them.",
       defaultText: "out/eval-<time>",
     },
     resume: {
@@ -238,7 +239,11 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       const options = tableOptions(run, !interrupted && !error);
       const tables = tableFiles(ablation, options);
       await folder.summarise(json, tables);
-      return { ablation, options, files: [RESULTS, "summary.json", ...Object.keys(tables)] };
+      return {
+        ablation,
+        options,
+        files: [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)],
+      };
     };
     try {
       const results = evaluate(dataset.items, {
@@ -246,6 +251,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         ...{ model, concurrency, margin, done, ending: signal },
         ...(gpu && { gpu }),
         ...(cache && { cache }),
+        onHeatmap: (heatmap) => folder.writeHeatmaps([heatmap]),
         onProgress: (samples) => progress.update(before + samples),
         onNotice: (notice) => {
           progress.clear();

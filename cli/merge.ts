@@ -9,6 +9,7 @@ import { EXIT } from "./_exit.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { printSummaries } from "./_summary.ts";
 import { mergeRuns } from "../reports/merge_runs.ts";
+import { HEATMAPS } from "../reports/heatmap_file.ts";
 import { RECORD, RESULTS, RunFolder } from "../reports/run_folder.ts";
 import { AblationSummary } from "../reports/summary.ts";
 import { tableFiles, tableOptions } from "../reports/table_files.ts";
@@ -36,11 +37,12 @@ async function main(args: string[]): Promise<number> {
   if (operands.some((folder) => isSame(folder, out))) {
     throw new UsageError(`Option "--out" must be another folder than those to merge, got "${out}"`);
   }
-  const { record, results } = await mergeRuns(operands);
+  const { record, results, heatmaps } = await mergeRuns(operands);
   const folder = await RunFolder.lock(out, (notice) => console.error(notice));
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
     const summary = new AblationSummary(record.variants);
+    await folder.writeHeatmaps(heatmaps);
     await folder.write(results);
     for (const result of results) summary.add(result);
     const ablation = summary.toJSON();
@@ -53,7 +55,7 @@ async function main(args: string[]): Promise<number> {
     const tables = tableFiles(ablation, options);
     await folder.summarise(json, tables);
     printSummaries(ablation, options);
-    const files = [RESULTS, "summary.json", ...Object.keys(tables), RECORD];
+    const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables), RECORD];
     console.log(`Results: ${files.map((name) => `${out}/${name}`).join(", ")}`);
     const hasFailures = results.some(({ status }) => status === "failed");
     return hasFailures ? EXIT.failures : EXIT.ok;

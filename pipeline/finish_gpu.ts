@@ -8,6 +8,7 @@
 import type { AttentionMaps } from "../models/ldm/unet_session.ts";
 import { type Gpu, storage } from "../shaders/device.ts";
 import type { AttentionStep } from "./denoise.ts";
+import type { AveragedLayer } from "./postprocess.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { type GpuHeatmap, GpuHeatmaps, type MapGroup } from "./heatmaps_gpu.ts";
 import type { ScoredPhrase } from "./metrics.ts";
@@ -95,7 +96,13 @@ export async function* finishOnGpu(
         }
         const { crop } = step.image;
         const originalBox = result.box && toOriginal(result.box, size, crop);
-        yield item({ image: step.image, sample, variant, size, originalBox, ...result });
+        const { means, ...heatmap } = result;
+        const order = ofVariant(maps, variant).flatMap(({ layers }) => layers);
+        const layers = means.map((mean, i): AveragedLayer => ({ layer: order[i]!, ...mean }));
+        yield item({
+          ...{ image: step.image, sample, variant, size, layers, originalBox },
+          ...heatmap,
+        });
       }
     }
   };

@@ -12,6 +12,7 @@ export {
   type EvaluateOptions,
   type GroundedResult,
   type SampleResult,
+  type StoredHeatmap,
 } from "./evaluate.ts";
 export type { Dropped, StageName } from "./flow.ts";
 export {
@@ -27,6 +28,7 @@ export type { MaskedPhrase } from "./otsu.ts";
 export type { ScoredPhrase } from "./metrics.ts";
 export {
   type AttentionLayer,
+  type AveragedLayer,
   type FinishHeatmapOptions,
   type Heatmap,
   type MaskedHeatmap,

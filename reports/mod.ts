@@ -8,6 +8,8 @@ export * from "./npy.ts";
 export * from "./overlay.ts";
 export { readResults, type ResultLine } from "./read_results.ts";
 export type { RunRecord } from "./run_folder.ts";
+export { type RunHeatmap, RunHeatmaps } from "./run_heatmaps.ts";
+export type { RunMethod } from "./run_method.ts";
 export * from "./merge_runs.ts";
 export type { Bootstrap, Interval } from "./bootstrap.ts";
 export type { TableOptions } from "./result_table.ts";
