@@ -10,7 +10,7 @@ import { failed, type Flow, item, type StageName } from "./flow.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
 import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts";
 import type { AveragedLayer } from "./postprocess.ts";
-import type { Scores } from "./score_heatmap.ts";
+import type { AllScores } from "./protocols.ts";
 import { groupStream } from "./stream.ts";
 import type { Size } from "../shaders/resize_cpu.ts";
 
@@ -42,7 +42,7 @@ export interface GroundedResult extends AnyResult {
 
 /** One line of `results.jsonl`. */
 export type SampleResult =
-  | (GroundedResult & Scores & { readonly status: "scored" })
+  | (GroundedResult & AllScores & { readonly status: "scored" })
   | (GroundedResult & { readonly status: "grounded" })
   | (AnyResult & {
     readonly status: "skipped" | "failed";

@@ -13,7 +13,7 @@ import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.
 import { type GpuHeatmap, GpuHeatmaps, type MapGroup } from "./heatmaps_gpu.ts";
 import type { ScoredPhrase } from "./metrics.ts";
 import { toOriginal } from "./otsu.ts";
-import type { ScoreOptions } from "./score_heatmap.ts";
+import type { ProtocolOptions } from "./protocols.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { Variant } from "./variants.ts";
 
@@ -30,7 +30,7 @@ export async function* finishOnGpu(
   gpu: Gpu,
   size: number,
   settings: ResolvedSettings,
-  score: ScoreOptions,
+  score: ProtocolOptions,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
   const { sigma, variants } = settings;

@@ -15,7 +15,8 @@ import { applyThreshold, maskBox } from "../shaders/otsu_cpu.ts";
 import type { Size } from "../shaders/resize_cpu.ts";
 import { Finisher, type FinisherOptions } from "./finisher_gpu.ts";
 import type { Heatmap, LayerMean } from "./postprocess.ts";
-import { clipBoxes, type ScoreOptions, type Scores, scoreStatistics } from "./score_heatmap.ts";
+import { type AllScores, type ProtocolOptions, scoreProtocols } from "./protocols.ts";
+import { clipBoxes, scoreStatistics } from "./score_heatmap.ts";
 
 /** Attention maps of one size that come together. */
 export interface MapGroup {
@@ -36,7 +37,7 @@ export interface PhraseTarget {
 }
 
 /** How {@linkcode GpuHeatmaps} works. */
-export interface GpuHeatmapsOptions extends FinisherOptions, ScoreOptions {
+export interface GpuHeatmapsOptions extends FinisherOptions, ProtocolOptions {
   /**
    * Share of the memory that a batch of phrases may take.
    *
@@ -50,7 +51,7 @@ export interface GpuHeatmapsOptions extends FinisherOptions, ScoreOptions {
 /** What became of one phrase. */
 export type GpuHeatmap =
   | (Heatmap & {
-    readonly scores?: Scores;
+    readonly scores?: AllScores;
     readonly constantMaps: number;
     /** The layers' means over steps, those of one group after another. */
     readonly means: readonly LayerMean[];
@@ -234,7 +235,11 @@ export class GpuHeatmaps {
           }),
           constantMaps: attention.reduce((sum, { constantMaps }) => sum + constantMaps, 0),
           ...(targets[i]!.boxes.length > 0 && {
-            scores: scoreStatistics(grid.read(gridWords!, i)),
+            scores: {
+              ...scoreStatistics(grid.read(gridWords!, i)),
+              // Their cost is small beside the model's; they have no kernels of their own.
+              ...scoreProtocols(heatmap, targets[i]!.image, targets[i]!.boxes, this.#options),
+            },
           }),
         };
       });

@@ -38,6 +38,14 @@ export {
   type SmoothHeatmap,
 } from "./postprocess.ts";
 export { type CropRegion, cropRegion, type GrayImage, preprocess } from "./preprocess.ts";
+export {
+  type AllScores,
+  type ProtocolName,
+  type ProtocolOptions,
+  PROTOCOLS,
+  type ProtocolScores,
+  scoreByProtocols,
+} from "./protocols.ts";
 export { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
 export {
   type GroundSettings,

@@ -50,6 +50,27 @@ export async function* readResults(path: string): AsyncIterableIterator<ResultLi
   }
 }
 
+/**
+ * Reads the lines of one sample after another. A last sample that lacks a variant's
+ * result, as a run that was killed leaves it, is left out.
+ *
+ * @param path The file; none reads as an empty one.
+ * @param variants How many results a sample has that did not fall out as a whole.
+ * @throws {SyntaxError} If a line is not the result of a sample.
+ */
+export async function* readSamples(
+  path: string,
+  variants: number,
+): AsyncIterableIterator<readonly ResultLine[]> {
+  let sample: ResultLine[] = [];
+  for await (const line of readResults(path)) {
+    if (sample[0]?.result.id !== line.result.id) sample = [];
+    sample.push(line);
+    // One line stands for all variants where the sample fell out as a whole.
+    if (line.result.setting === undefined || sample.length === variants) yield sample;
+  }
+}
+
 /** Lines of a file that have an end, without it. */
 async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
   let file: Deno.FsFile;

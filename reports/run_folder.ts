@@ -9,7 +9,7 @@
 import type { PlannedSample, Shard } from "../datasets/open_dataset.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { encodeHeatmap, heatmapKey, HEATMAPS, lacks, readHeatmaps } from "./heatmap_file.ts";
-import { readResults } from "./read_results.ts";
+import { readSamples } from "./read_results.ts";
 import { writeWhole } from "./write_whole.ts";
 
 /** What a run is: results of equal records may stand in one table. */
@@ -268,10 +268,7 @@ export class RunFolder {
     return kept;
   }
 
-  /**
-   * Tells the results that stay, and gives the bytes that they take. A sample
-   * that lacks a variant's result is the last one; it is not done.
-   */
+  /** Tells the results that stay, and gives the bytes that they take. */
   async #keep(
     path: string,
     variants: readonly string[],
@@ -279,24 +276,18 @@ export class RunFolder {
     onResult: (result: SampleResult) => void,
   ): Promise<number> {
     let kept = 0;
-    let sample: SampleResult[] = [];
     const stay: string[] = [];
-    let texts: string[] = [];
     let failures = 0;
-    for await (const { text, result, end } of readResults(path)) {
-      if (sample[0]?.id !== result.id) [sample, texts] = [[], []];
-      sample.push(result);
-      texts.push(text);
-      // One line stands for all variants where the sample fell out as a whole.
-      const isWhole = result.setting === undefined || sample.length === variants.length;
-      if (!isWhole) continue;
-      kept = end;
-      if (isRetry && sample.some(({ status }) => status === "failed")) {
+    for await (const lines of readSamples(path, variants.length)) {
+      kept = lines.at(-1)!.end;
+      if (isRetry && lines.some(({ result }) => result.status === "failed")) {
         failures++;
         continue;
       }
-      sample.forEach(onResult);
-      if (isRetry) stay.push(...texts);
+      for (const { result, text } of lines) {
+        onResult(result);
+        if (isRetry) stay.push(text);
+      }
     }
     if (failures === 0) return kept;
     const text = stay.map((line) => `${line}\n`).join("");
