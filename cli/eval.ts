@@ -26,8 +26,9 @@ import { runConfined } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
-import { parseSetting, parseShard } from "./_parsers.ts";
+import { parseProtocols, parseSetting, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
+import { SCORE_FLAGS } from "./_score_flags.ts";
 import { printSummaries } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
@@ -74,13 +75,8 @@ const COMMAND = command({
       description:
         "Score this setting beside the one that the other options choose, or with --ablate beside Table II's; such as mine:3-7:40%..60%:otsu, where STEPS may be all and OTSU none. May be given several times.",
     },
-    margin: {
-      type: "string",
-      choices: ["excluded", "zero"],
-      default: "excluded",
-      placeholder: "HOW",
-      description: "How scores count what lies outside the model's centre square.",
-    },
+    margin: { ...SCORE_FLAGS.margin, default: "excluded" },
+    protocol: SCORE_FLAGS.protocol,
     limit: {
       type: "integer",
       min: 1,
@@ -154,6 +150,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const settingsOfFlags = groundSettings(values);
   const extra = values.setting.map(parseSetting);
+  const protocols = parseProtocols(values.protocol);
   if (values.ablate && !values.otsu) {
     throw new UsageError('Option "--no-otsu" has no effect with "--ablate", which scores both');
   }
@@ -198,6 +195,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       dataset: { kind: dataset.kind, sha256: dataset.sha256, split, limit },
       margin,
       versions: compared,
+      ...(protocols.length > 0 && { protocols }),
     };
     const summary = new AblationSummary(names);
     const failedIds = new Set<string>();
@@ -248,7 +246,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     try {
       const results = evaluate(dataset.items, {
         ...settings,
-        ...{ model, concurrency, margin, done, ending: signal },
+        ...{ model, concurrency, margin, protocols, done, ending: signal },
         ...(gpu && { gpu }),
         ...(cache && { cache }),
         onHeatmap: (heatmap) => folder.writeHeatmaps([heatmap]),

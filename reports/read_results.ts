@@ -5,6 +5,7 @@
  */
 
 import type { SampleResult } from "../pipeline/evaluate.ts";
+import { type ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
 import { SCORES } from "./summary.ts";
 
 /** One line of `results.jsonl`. */
@@ -105,6 +106,19 @@ function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
+/** Checks the numbers of further protocols. */
+function requireProtocols(protocols: unknown): void {
+  for (const [name, entries] of Object.entries(protocols as object)) {
+    if (!Object.hasOwn(PROTOCOLS, name) || !Array.isArray(entries)) {
+      throw new TypeError("expected lists by protocol");
+    }
+    for (const number of PROTOCOLS[name as ProtocolName]) {
+      const isThere = entries.every((entry) => typeof entry?.[number] === "number");
+      if (!isThere) throw new TypeError(`expected a number as ${number}`);
+    }
+  }
+}
+
 /** Checks what a summary relies on. */
 function asResult(value: unknown): SampleResult {
   const result = value as Record<string, unknown> | null;
@@ -121,6 +135,7 @@ function asResult(value: unknown): SampleResult {
     for (const score of SCORES) {
       if (typeof result![score] !== "number") throw new TypeError(`expected a number as ${score}`);
     }
+    requireProtocols(result!.protocols ?? {});
   } else if (status === "skipped" || status === "failed") {
     if (!isText("reason") || !isText("stage")) throw new TypeError("expected stage and reason");
   } else if (status !== "grounded") {

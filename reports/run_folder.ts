@@ -44,7 +44,9 @@ export const RESULTS = "results.jsonl";
 /** Names of the files that say what results come to. */
 const SUMMARIES = [
   "summary.json",
-  ...["table", "ablation"].flatMap((name) => ["md", "tex", "csv"].map((end) => `${name}.${end}`)),
+  ...["table", "ablation", "protocols"].flatMap((name) =>
+    ["md", "tex", "csv"].map((end) => `${name}.${end}`)
+  ),
 ];
 
 /** A folder that this run alone writes to. */
@@ -297,8 +299,10 @@ export class RunFolder {
 }
 
 /** Whether what a result's heatmap is made of is stored. */
-export function hasHeatmap({ status }: SampleResult): boolean {
-  return status === "scored" || status === "grounded";
+export function hasHeatmap(
+  result: SampleResult,
+): result is Extract<SampleResult, { status: "scored" | "grounded" }> {
+  return result.status === "scored" || result.status === "grounded";
 }
 
 /** Opens a file to write after its first bytes; the others are cut off. */

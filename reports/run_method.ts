@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
 import type { Margin } from "../shaders/metrics_cpu.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
 import { RECORD, type RunRecord } from "./run_folder.ts";
@@ -16,6 +17,8 @@ export interface RunMethod {
   readonly otsu: ReadonlyMap<string, boolean>;
   /** How scores count what lies outside the centre square. */
   readonly margin: Margin;
+  /** Protocols that scores are given by beside the paper's. */
+  readonly protocols: readonly ProtocolName[];
 }
 
 /**
@@ -28,16 +31,17 @@ export function runMethod(folder: string, { facts, variants }: RunRecord): RunMe
   const { sigma, otsu, variants: made } = (facts.settings ?? {}) as Readonly<
     Record<string, unknown>
   >;
-  const { margin } = facts;
+  const { margin, protocols = [] } = facts;
   const chosen = variants.map((name): [string, unknown] => [
     name,
     Array.isArray(made) ? made.find((variant) => variant?.name === name)?.otsu : otsu,
   ]);
   const isKnown = typeof sigma === "number" && sigma >= 0 && sigma <= MAX_SIGMA &&
     chosen.every(([, otsu]) => typeof otsu === "boolean") &&
-    (margin === "excluded" || margin === "zero");
-  if (isKnown) return { sigma, margin, otsu: new Map(chosen as [string, boolean][]) };
+    (margin === "excluded" || margin === "zero") &&
+    Array.isArray(protocols) && protocols.every((name) => Object.hasOwn(PROTOCOLS, name));
+  if (isKnown) return { sigma, margin, protocols, otsu: new Map(chosen as [string, boolean][]) };
   throw new SyntaxError(
-    `Cannot read "${folder}/${RECORD}": expected sigma, Otsu and margin of each variant`,
+    `Cannot read "${folder}/${RECORD}": expected sigma, margin, protocols and each setting's Otsu`,
   );
 }
