@@ -31,6 +31,7 @@ export {
   type AveragedLayer,
   type FinishHeatmapOptions,
   type Heatmap,
+  type LayerMean,
   type MaskedHeatmap,
   postprocess,
   type PostprocessInput,

@@ -29,42 +29,47 @@ export function pixelAuc(
   boxes: readonly Box[],
   margin: Margin,
 ): number {
-  const inside = new Float64Array(heatmap.length + 1);
-  const outside = new Float64Array(heatmap.length + 1);
-  // Pixels that the map does not show come last, as one more value.
+  // And 0, which the margin may have.
+  const sorted = new Float32Array(heatmap.length + 1);
+  sorted.set(heatmap);
+  sorted.sort();
+  // Image pixels by where their value is first in `sorted`, inside the boxes and outside.
+  const inside = new Float64Array(sorted.length);
+  const outside = new Float64Array(sorted.length);
+  const zero = firstOf(sorted, 0);
   for (const { row, column, owner } of cutImage(side, image, boxes)) {
     const counts = owner < boxes.length ? inside : outside;
     if (row.first < 0 || column.first < 0) {
-      if (margin === "zero") counts[heatmap.length]! += row.length * column.length;
+      if (margin === "zero") counts[zero]! += row.length * column.length;
       continue;
     }
-    row.counts.forEach((down, y) => {
+    for (let y = 0; y < row.counts.length; y++) {
       const start = (row.first + y) * side + column.first;
-      column.counts.forEach((across, x) => counts[start + x]! += down * across);
-    });
+      for (let x = 0; x < column.counts.length; x++) {
+        // Most of a cut heatmap is 0.
+        const value = heatmap[start + x]!;
+        const rank = value === 0 ? zero : firstOf(sorted, value);
+        counts[rank]! += row.counts[y]! * column.counts[x]!;
+      }
+    }
   }
-  // Most of a cut heatmap is 0, and needs no sorting.
-  const valueOf = (index: number) => heatmap[index] ?? 0;
-  const [zeros, others]: number[][] = [[], []];
-  for (let index = 0; index <= heatmap.length; index++) {
-    (valueOf(index) === 0 ? zeros : others)!.push(index);
-  }
-  const order = Uint32Array.from(others!).sort((a, b) => heatmap[a]! - heatmap[b]!);
-  const below = order.findIndex((index) => heatmap[index]! > 0);
-  const split = below < 0 ? order.length : below;
-  const sorted = [...order.subarray(0, split), ...zeros!, ...order.subarray(split)];
   let area = 0;
   let [hits, misses] = [0, 0];
-  for (let at = 0; at < sorted.length;) {
-    const value = valueOf(sorted[at]!);
-    let [equalHits, equalMisses] = [0, 0];
-    for (; at < sorted.length && valueOf(sorted[at]!) === value; at++) {
-      equalHits += inside[sorted[at]!]!;
-      equalMisses += outside[sorted[at]!]!;
-    }
-    area += equalHits * (misses + equalMisses / 2);
-    hits += equalHits;
-    misses += equalMisses;
+  for (let rank = 0; rank < sorted.length; rank++) {
+    area += inside[rank]! * (misses + outside[rank]! / 2);
+    hits += inside[rank]!;
+    misses += outside[rank]!;
   }
   return hits * misses === 0 ? 0.5 : area / (hits * misses);
+}
+
+/** The first place of a value in sorted ones that hold it. */
+function firstOf(sorted: Float32Array, value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -256,7 +256,11 @@ export class RunFolder {
       stay.push(start);
       kept += bytes.length;
     }
-    for (const result of missing.values()) throw new SyntaxError(lacks(path, result));
+    for (const result of missing.values()) {
+      throw new SyntaxError(
+        `${lacks(path, result)}; choose another --out, or --overwrite its results`,
+      );
+    }
     if (!isTornInside) return kept;
     // What was tried again has left gaps.
     const partial = `${path}.partial`;
