@@ -10,6 +10,7 @@ import type { ProtocolMeans, ProtocolSummary } from "./protocol_summary.ts";
 import {
   AVERAGE,
   categories,
+  describeIntervals,
   formatScore,
   type ResultTable,
   SCORE_STYLES,
@@ -70,6 +71,7 @@ export function makeProtocolTable(
       "Scores by further protocols.",
       `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
       "Overlaps, hits and areas under curves are in per cent; higher is better.",
+      describeIntervals(Object.values(summaries)[0]!),
       ...notes,
     ],
   };

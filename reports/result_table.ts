@@ -235,7 +235,8 @@ function mark(groups: readonly TableGroup[]): TableGroup[] {
   }));
 }
 
-function describeIntervals({ bootstrap: { resamples, seed, level } }: Summary): string {
+/** How intervals were made, in words. */
+export function describeIntervals({ bootstrap: { resamples, seed, level } }: Summary): string {
   return `In brackets ${
     100 * level
   } % bootstrap intervals: percentiles of ${resamples} resamples ` +
