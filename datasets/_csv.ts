@@ -1,5 +1,6 @@
 import { parse } from "@std/csv";
 import { nameOf } from "./_paths.ts";
+import { show } from "./_rows.ts";
 
 /** A CSV file with a header line. */
 export interface CsvTable {
@@ -31,9 +32,11 @@ export function readCsv(path: string, text: string): CsvTable {
   const [header, ...rest] = fields;
   if (!header) throw new SyntaxError(`Cannot read "${path}": it is empty`);
   const columns = header.map((name) => name.trim());
-  const repeated = columns.find((name, i) => name !== "" && columns.indexOf(name) !== i);
-  if (repeated) throw new SyntaxError(`Cannot read "${path}": column "${repeated}" is there twice`);
   const index = new Map(columns.map((name, i) => [name, i]));
+  const repeated = columns.find((name, i) => name !== "" && index.get(name) !== i);
+  if (repeated) {
+    throw new SyntaxError(`Cannot read "${path}": column "${show(repeated)}" is there twice`);
+  }
   // A quoted field may hold line ends and empty lines are no records, so that a record's line
   // is not its number.
   const source = text.split("\n");
@@ -83,6 +86,6 @@ export function requireColumns(path: string, table: CsvTable, columns: readonly 
   const subject = missing.length > 1 ? `columns ${names} are` : `column ${names} is`;
   throw new SyntaxError(
     `Cannot read "${path}": ${subject} missing ` +
-      `(found: ${table.columns.join(", ")})`,
+      `(found: ${show(table.columns.join(", "), 400)})`,
   );
 }

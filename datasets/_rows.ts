@@ -38,18 +38,43 @@ export function toNumber(value: unknown): number {
     : NaN;
 }
 
-/** A value for a message, cut where it is long. */
-export function show(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+function toText(value: unknown): string {
+  if (typeof value === "string") return value;
+  try {
+    return JSON.stringify(value) ?? "";
+  } catch {
+    // A stringifier has a stack of its own to run out of.
+    return "a value that is nested too deeply";
+  }
 }
+
+/**
+ * A value for a message: what cannot be printed is escaped, and what is long cut.
+ *
+ * @param value Anything that a file may hold.
+ * @param length Most characters of it.
+ */
+export function show(value: unknown, length = 80): string {
+  const text = toText(value).slice(0, length + 1).replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu,
+    (character) => "\\u" + character.codePointAt(0)!.toString(16).padStart(4, "0"),
+  );
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}
+
+/** Most characters of an image's name in the ids of its samples. */
+const MAX_STEM = 200;
+
+/** Most characters of an image's path below its root; MIMIC-CXR-JPG has 80. */
+const MAX_PATH = 1024;
 
 const BOX_FIELDS = ["x", "y", "w", "h"];
 
 /** Checks a box, in the image's pixels; says in `notes` what was changed about it. */
 function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
   const numbers = row.box!.map(toNumber);
-  const bad = numbers.findIndex((value) => !Number.isFinite(value));
+  // Past the safe integers a number is no place in an image.
+  const bad = numbers.findIndex((value) => !(Math.abs(value) <= Number.MAX_SAFE_INTEGER));
   if (bad >= 0) {
     throw new RangeError(
       `${BOX_FIELDS[bad]} of the box must be a number, got "${show(row.box![bad])}"`,
@@ -85,7 +110,9 @@ function readSize(row: Row): Sample["imageSize"] {
   const [width, height] = row.size.map(toNumber) as [number, number];
   if (![width, height].every((value) => Number.isInteger(value) && value > 0)) {
     throw new RangeError(
-      `the image size must be whole pixels, got "${row.size.map(show).join(" x ")}"`,
+      `the image size must be whole pixels, got "${
+        row.size.map((side) => show(side)).join(" x ")
+      }"`,
     );
   }
   return { width, height };
@@ -94,8 +121,10 @@ function readSize(row: Row): Sample["imageSize"] {
 /** The image's path below a root, or an error if it would leave it. */
 async function readPath(root: ImageRoot, path: string): Promise<string> {
   if (path.trim() === "") throw new RangeError("the image's path is empty");
-  const refuse = () =>
-    new RangeError(`the image path ${JSON.stringify(show(path))} leaves the image root`);
+  if (path.length > MAX_PATH) {
+    throw new RangeError(`the image path "${show(path)}" has ${path.length} characters`);
+  }
+  const refuse = () => new RangeError(`the image path "${show(path)}" leaves the image root`);
   if (path.includes("\0") || path.includes("\\") || /^([a-z]:)?\//i.test(path)) throw refuse();
   if (path.split("/").includes("..")) throw refuse();
   const full = resolve(
@@ -105,7 +134,11 @@ async function readPath(root: ImageRoot, path: string): Promise<string> {
   // Links are followed: what counts is where the bytes are. A missing file is found out later.
   const [realRoot, real] = await Promise.all([
     Deno.realPath(root.folder),
-    Deno.realPath(full).catch(() => undefined),
+    Deno.realPath(full).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      // Too long, a file for a folder, or links that go round: nothing is there either.
+      throw new RangeError(`the image path "${show(path)}" cannot be followed`, { cause: error });
+    }),
   ]);
   const prefix = realRoot.endsWith(SEPARATOR) ? realRoot : realRoot + SEPARATOR;
   if (real !== undefined && !real.startsWith(prefix)) throw refuse();
@@ -118,7 +151,8 @@ async function readSample(
   root: ImageRoot,
 ): Promise<DatasetItem> {
   const first = rows[0]!;
-  const { image, phrase, category } = first;
+  const { image, phrase } = first;
+  const category = show(first.category);
   const known = {
     ...(image && { image }),
     ...(phrase && { phrase }),
@@ -147,7 +181,9 @@ async function readSample(
     }
     const categories = new Set(rows.flatMap((row) => row.category ?? []));
     if (categories.size > 1) {
-      notes.push(`its rows are of ${[...categories].join(" and ")}; it counts as ${category}`);
+      notes.push(
+        `its rows are of ${show([...categories].join(" and "), 200)}; it counts as ${category}`,
+      );
     }
     const sample: Sample = {
       id,
@@ -201,7 +237,8 @@ export function groupRows(rows: readonly Row[]): RowGroup[] {
   return [...images.values()]
     .flatMap((phrases, image) => [...phrases.values()].map((rows) => ({ rows, image })))
     .map(({ rows, image }, index) => {
-      const { stem } = rows[0]!;
+      // Shown first, so that hostile names that look the same still get ids that differ.
+      const stem = show(rows[0]!.stem, MAX_STEM);
       const number = (used.get(stem) ?? 0) + 1;
       used.set(stem, number);
       return { rows, id: `${stem}#${number}`, index, image };

@@ -44,6 +44,14 @@ Deno.test("toNumber() is not slow on a long field", () => {
 Deno.test("show() cuts what is long", () => {
   assertEquals([show("a"), show([1]), show(undefined)], ["a", "[1]", ""]);
   assertEquals(show("1".repeat(1000)).length, 81);
+  assertEquals(show("1".repeat(1000), 10), "1111111111…");
+});
+
+Deno.test("show() gives what can be printed of anything", () => {
+  assertEquals(show("\x1b[2J\r\u202e\ud800a"), "\\u001b[2J\\u000d\\u202e\\ud800a");
+  // The number as a key takes the stringifier off the way that needs no stack.
+  const deep = JSON.parse("[".repeat(100_000) + '{"1":2}' + "]".repeat(100_000));
+  assertEquals(show(deep), "a value that is nested too deeply");
 });
 
 Deno.test("groupRows() keeps rows without an image or a phrase apart", () => {
@@ -70,6 +78,7 @@ Deno.test("mergeRows() says what is wrong with a box", async () => {
     [[1, "", 3, 4], 'y of the box must be a number, got ""'],
     [[1, 2, "1e999", 4], 'w of the box must be a number, got "1e999"'],
     [[1, 2, 3, null], 'h of the box must be a number, got "null"'],
+    [[1, 2, 3, "1e308"], 'h of the box must be a number, got "1e308"'],
     [[1, 2, 0, 4], "box [1,2,0,4] has no size"],
     [[1, 2, 3, -4], "box [1,2,3,-4] has no size"],
     [[1, 2, 0.9, 4], "box [1,2,0.9,4] has no size"],
@@ -88,12 +97,17 @@ Deno.test("mergeRows() says what is wrong with an image's size, path or phrase",
   );
   assertEquals(await reasonOf({ image: " " }), "the image's path is empty");
   assertEquals(await reasonOf({ phrase: " " }), "the phrase is empty");
-  for (const image of ["../a", "a/../../b", "/a", "C:/a", "a\\b", "a\0b"]) {
-    assertEquals(
-      await reasonOf({ image }),
-      `the image path ${JSON.stringify(image)} leaves the image root`,
-    );
+  for (const image of ["../a", "a/../../b", "/a", "C:/a", "a\\b"]) {
+    assertEquals(await reasonOf({ image }), `the image path "${image}" leaves the image root`);
   }
+  assertEquals(
+    await reasonOf({ image: "a\0b" }),
+    'the image path "a\\u0000b" leaves the image root',
+  );
+  const long = await reasonOf({ image: "d/".repeat(3000) });
+  assert(long.endsWith('…" has 6000 characters'), long);
+  const name = await reasonOf({ image: "x".repeat(300) });
+  assert(name.endsWith('…" cannot be followed'), name);
 });
 
 Deno.test("mergeRows() gives what a row cannot be read for before its other faults", async () => {
@@ -168,4 +182,19 @@ Deno.test("mergeRows() refuses a link that leads out of the root, not one that s
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("mergeRows() gives ids and classes that can be printed, and ids that differ", async () => {
+  const items = await merge([
+    row("a:2", { stem: "\x1b", category: "\x1b" }),
+    row("a:3", { stem: "\\u001b", phrase: "other" }),
+    row("a:4", { stem: "x".repeat(5000), phrase: "third" }),
+  ]);
+  const found = items.map((item) => item.kind === "sample" ? item.sample : undefined);
+  assertEquals(found.map((sample) => sample?.id), [
+    "\\u001b#1",
+    "\\u001b#2",
+    `${"x".repeat(200)}…#1`,
+  ]);
+  assertEquals(found[0]?.category, "\\u001b");
 });

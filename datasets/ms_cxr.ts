@@ -84,7 +84,7 @@ function byId(path: string, key: string, entries: readonly Entry[]): Map<unknown
   entries.forEach((entry, i) => {
     if (found.has(entry.id)) {
       throw new SyntaxError(
-        `Cannot read "${path}": ${key}[${i}] repeats the id ${JSON.stringify(entry.id)}`,
+        `Cannot read "${path}": ${key}[${i}] repeats the id ${show(entry.id)}`,
       );
     }
     found.set(entry.id, entry);
@@ -126,6 +126,8 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
       ? `it refers to image ${show(annotation.image_id)}, which is not there`
       : category === undefined
       ? `it refers to category ${show(annotation.category_id)}, which is not there`
+      : typeof category.name !== "string"
+      ? `"name" of its category must be text, got ${show(category.name)}`
       : typeof annotation.label_text !== "string"
       ? `"label_text" must be text, got ${show(annotation.label_text)}`
       : isBox
@@ -133,11 +135,11 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
       : `"bbox" must be four numbers, got ${show(annotation.bbox)}`;
     return {
       where: `${nameOf(path)}:annotations[${i}]`,
-      stem: nameOf(imagePath).replace(/\.[^.]*$/, "") || String(annotation.image_id),
+      stem: nameOf(imagePath).replace(/\.[^.]*$/, "") || show(annotation.image_id),
       image: imagePath,
       phrase: typeof annotation.label_text === "string" ? annotation.label_text : "",
       box,
-      ...(category && { category: String(category.name) }),
+      ...(text(category?.name) && { category: text(category?.name) }),
       ...(image && { size: [image.width, image.height] as const }),
       ...(split && { split }),
       ...(fault && { fault }),

@@ -98,3 +98,15 @@ Deno.test("cocoRows() names the list or field that is missing", () => {
     assertThrows(() => cocoRows("m/a.json", json), SyntaxError, "expected an object");
   }
 });
+
+Deno.test("cocoRows() takes nothing for text that is none", () => {
+  for (const name of [{ toString: 1 }, 5, null]) {
+    const [row] = coco({ categories: [{ id: 3, name }] });
+    assertEquals(
+      [row!.fault, row!.category],
+      [`"name" of its category must be text, got ${JSON.stringify(name)}`, undefined],
+    );
+  }
+  const [row] = coco({ annotations: [{ ...ANNOTATION, image_id: { toString: 1 } }] });
+  assertEquals(row!.stem, '{"toString":1}');
+});

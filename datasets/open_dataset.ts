@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { readCsv } from "./_csv.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
-import { groupRows, type ImageRoot, mergeRows, type RowGroup } from "./_rows.ts";
+import { groupRows, type ImageRoot, mergeRows, type RowGroup, show } from "./_rows.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, PHANTOM_STEM, type SplitRow } from "./ms_cxr.ts";
 import { plainRows } from "./plain_csv.ts";
 import type { DatasetItem } from "./sample.ts";
@@ -200,7 +200,7 @@ async function readRows(file: string): Promise<ReadRows> {
       json = JSON.parse(text);
     } catch (error) {
       throw new SyntaxError(
-        `Cannot read "${file}": it is not valid JSON (${(error as Error).message})`,
+        `Cannot read "${file}": it is not valid JSON (${show((error as Error).message, 200)})`,
       );
     }
     return { layout: "ms-cxr", sha256, rows: cocoRows(file, json) };
@@ -218,7 +218,7 @@ async function readRows(file: string): Promise<ReadRows> {
   }
   throw new SyntaxError(
     `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
-      `(${MS_CXR_COLUMNS.join(", ")}), found ${table.columns.join(", ")}`,
+      `(${MS_CXR_COLUMNS.join(", ")}), found ${show(table.columns.join(", "), 400)}`,
   );
 }
 
@@ -230,7 +230,9 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
   const chosen = rows.filter((row) => row.split?.toLowerCase() === split.toLowerCase());
   if (chosen.length > 0) return chosen;
   throw new RangeError(
-    `Cannot read split "${split}" of "${file}": it has ${[...present].sort().join(", ")}`,
+    `Cannot read split "${split}" of "${file}": it has ${
+      show([...present].sort().join(", "), 400)
+    }`,
   );
 }
 

@@ -6,6 +6,7 @@
  */
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { printable, quote, show } from "./checkpoint/quote.ts";
 
 /** A phrase as the text encoder reads it. */
 export interface EncodedPhrase {
@@ -54,56 +55,107 @@ export interface TokenizerOptions {
    * @default {"!"}
    */
   padToken?: string;
+  /**
+   * How many token ids the text encoder knows; they are below it.
+   *
+   * @default {1_000_000}
+   */
+  vocabulary?: number;
 }
 
 const START = "<|startoftext|>";
 const END = "<|endoftext|>";
+const END_OF_WORD = "</w>";
 
 /** CLIP's pre-tokenizer: contractions, words, single digits, runs of anything else. */
 const CLIP_PATTERN =
   `<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+`;
 
-/** The parts of a `tokenizer.json` that are read here. */
-interface TokenizerJson {
-  added_tokens?: { id: number; content: string }[];
-  post_processor?: unknown;
-  truncation?: unknown;
-  padding?: unknown;
-  model?: { vocab?: Record<string, number>; merges?: unknown[] };
-}
+/** Pairs of tokens that are joined, best first. */
+type Merges = readonly (readonly [string, string])[];
+
+/** Largest token id, where the text encoder does not say how many it knows. */
+const MAX_ID = 1_000_000;
 
 function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(
-      `Cannot read ${file}: it is not valid JSON (${(error as Error).message})`,
-    );
+    const reason = printable((error as Error).message);
+    throw new SyntaxError(`Cannot read ${file}: it is not valid JSON (${reason})`);
   }
 }
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+function readVocabulary(value: unknown, file: string, size: number): Map<string, number> {
+  if (!isRecord(value)) {
+    throw new SyntaxError(`Cannot read ${file}: expected an object of token ids`);
+  }
+  const tokens = new Map<string, number>();
+  for (const [token, id] of Object.entries(value)) {
+    if (!(Number.isInteger(id) && (id as number) >= 0 && (id as number) < size)) {
+      throw new SyntaxError(
+        `Cannot read ${file}: expected an object of token ids below ${size}, ` +
+          `got ${show(id)} for ${quote(token)}`,
+      );
+    }
+    tokens.set(token, id as number);
+  }
+  return tokens;
+}
+
+function readMerges(values: readonly unknown[], file: string): Merges {
+  return values.map((value, i) => {
+    const pair = typeof value === "string" ? value.trim().split(" ") : value;
+    if (
+      !Array.isArray(pair) || pair.length !== 2 || !pair.every((part) => typeof part === "string")
+    ) {
+      throw new SyntaxError(
+        `Cannot read ${file}: merge ${i + 1} must be two tokens, got ${show(value)}`,
+      );
+    }
+    return pair as [string, string];
+  });
+}
+
+/**
+ * Vocabulary and merges of a `tokenizer.json`. All else in it is CLIP's as it stands here: its
+ * patterns are code of a kind, and one from a stranger can run for years.
+ */
+function readTokenizerJson(text: string, size: number): [Map<string, number>, Merges] {
+  const file = "tokenizer.json";
+  const json = parseJson(text, file);
+  const model = isRecord(json) ? json.model : undefined;
+  const isClips = isRecord(model) && isRecord(model.vocab) && Array.isArray(model.merges) &&
+    model.end_of_word_suffix === END_OF_WORD;
+  if (!isClips) {
+    throw new SyntaxError(
+      `Cannot read ${file}: expected a byte-pair model whose words end in "${END_OF_WORD}"`,
+    );
+  }
+  const vocabulary = readVocabulary(model.vocab, file, size);
+  const { added_tokens: added = [] } = json as { added_tokens?: unknown };
+  const isAdded = Array.isArray(added) &&
+    added.every((token) => isRecord(token) && typeof token.content === "string");
+  if (!isAdded) {
+    throw new SyntaxError(`Cannot read ${file}: "added_tokens" must be a list of tokens`);
+  }
+  for (const { content, id } of added) {
+    for (const [token, checked] of readVocabulary({ [content]: id }, file, size)) {
+      if (!vocabulary.has(token)) vocabulary.set(token, checked);
+    }
+  }
+  return [vocabulary, readMerges(model.merges as unknown[], file)];
+}
+
 /** The `tokenizer.json` that transformers would write for CLIP's vocabulary and merges. */
-function assemble(vocabText: string, mergesText: string): TokenizerJson {
-  const vocab = parseJson(vocabText, "vocab.json");
-  const isVocab = typeof vocab === "object" && vocab !== null && !Array.isArray(vocab) &&
-    Object.values(vocab).every(Number.isInteger);
-  if (!isVocab) throw new SyntaxError("Cannot read vocab.json: expected an object of token ids");
-  const merges = mergesText.split(/\r?\n/)
-    .filter((line) => line.trim() !== "" && !line.startsWith("#version"))
-    .map((line, i) => {
-      const pair = line.trim().split(" ");
-      if (pair.length !== 2) {
-        throw new SyntaxError(
-          `Cannot read merges.txt: merge ${i + 1} must be two tokens, got "${line}"`,
-        );
-      }
-      return pair;
-    });
-  const ids = vocab as Record<string, number>;
-  const json = {
+function assemble(vocabulary: ReadonlyMap<string, number>, merges: Merges) {
+  return {
     version: "1.0",
     added_tokens: [START, END].map((content) => ({
-      id: ids[content],
+      id: vocabulary.get(content)!,
       content,
       single_word: false,
       lstrip: false,
@@ -126,18 +178,18 @@ function assemble(vocabText: string, mergesText: string): TokenizerJson {
         { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
       ],
     },
+    post_processor: null,
     decoder: null,
     model: {
       type: "BPE",
       unk_token: END,
       continuing_subword_prefix: "",
-      end_of_word_suffix: "</w>",
+      end_of_word_suffix: END_OF_WORD,
       fuse_unk: false,
-      vocab: ids,
-      merges,
+      vocab: Object.fromEntries(vocabulary),
+      merges: merges.map(([left, right]): [string, string] => [left, right]),
     },
   };
-  return json as unknown as TokenizerJson;
 }
 
 /**
@@ -147,34 +199,34 @@ function assemble(vocabText: string, mergesText: string): TokenizerJson {
  * @throws {TypeError} If neither `tokenizerJson` nor both other files are given.
  */
 export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions = {}): Tokenizer {
-  const { positions = 77, padToken = "!" } = options;
-  let json: TokenizerJson;
+  const { positions = 77, padToken = "!", vocabulary: size = MAX_ID } = options;
+  let vocabulary: Map<string, number>;
+  let merges: Merges;
   if (files.vocab !== undefined && files.merges !== undefined) {
-    json = assemble(files.vocab, files.merges);
+    vocabulary = readVocabulary(parseJson(files.vocab, "vocab.json"), "vocab.json", size);
+    const lines = files.merges.split(/\r?\n/);
+    merges = readMerges(
+      lines.filter((line) => line.trim() !== "" && !line.startsWith("#version")),
+      "merges.txt",
+    );
   } else if (files.tokenizerJson !== undefined) {
-    json = parseJson(files.tokenizerJson, "tokenizer.json") as TokenizerJson;
-    if (!json?.model?.vocab || !Array.isArray(json.model.merges)) {
-      throw new SyntaxError("Cannot read tokenizer.json: expected a byte-pair model");
-    }
+    [vocabulary, merges] = readTokenizerJson(files.tokenizerJson, size);
   } else {
     throw new TypeError("Cannot make a tokenizer: vocab.json and merges.txt are needed");
   }
-  const added = new Map(json.added_tokens?.map(({ content, id }) => [content, id]));
   const id = (token: string) => {
-    const found = json.model?.vocab?.[token] ?? added.get(token);
-    if (found === undefined) {
-      throw new SyntaxError(`Cannot make a tokenizer: the vocabulary has no token "${token}"`);
-    }
-    return found;
+    const found = vocabulary.get(token);
+    if (found !== undefined) return found;
+    throw new SyntaxError(
+      `Cannot make a tokenizer: the vocabulary (vocab.json or tokenizer.json) has no token ` +
+        quote(token),
+    );
   };
   const [start, end, pad] = [id(START), id(END), id(padToken)];
-  // Start, end, truncation and padding are ours: they are part of the method. A tokenizer.json
-  // that was saved with "!" as padding takes every "!" of a phrase for padding; it is a word here.
-  const special = json.added_tokens?.filter(({ content }) => [START, END].includes(content));
-  const inner = new HuggingFaceTokenizer(
-    { ...json, added_tokens: special, post_processor: null, truncation: null, padding: null },
-    { clean_up_tokenization_spaces: false },
-  );
+  // Start, end, truncation and padding are ours: they are part of the method.
+  const inner = new HuggingFaceTokenizer(assemble(vocabulary, merges), {
+    clean_up_tokenization_spaces: false,
+  });
   return {
     positions,
     encode(phrase) {

@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createTokenizer } from "./tokenizer.ts";
 
 const REFERENCE = new URL("../../shared/reference/clip-tokenizer/", import.meta.url);
@@ -78,4 +78,50 @@ Deno.test("createTokenizer() says what is wrong with its files", () => {
     SyntaxError,
     "<|startoftext|>",
   );
+});
+
+const START = "<|startoftext|>";
+const END = "<|endoftext|>";
+const VOCABULARY = { "!": 0, "a</w>": 1, [START]: 2, [END]: 3 };
+
+Deno.test("createTokenizer() takes no property of JavaScript's for a token", () => {
+  const files = { vocab: JSON.stringify(VOCABULARY), merges: "" };
+  for (const padToken of ["constructor", "__proto__"]) {
+    assertThrows(() => createTokenizer(files, { padToken }), SyntaxError, `token "${padToken}"`);
+  }
+});
+
+Deno.test("createTokenizer() wants token ids that the text encoder knows", () => {
+  for (const id of [-1, 0.5, 4, "1", 1e15]) {
+    const vocab = JSON.stringify({ ...VOCABULARY, b: id });
+    assertThrows(
+      () => createTokenizer({ vocab, merges: "" }, { vocabulary: 4 }),
+      SyntaxError,
+      `token ids below 4, got ${JSON.stringify(id)} for "b"`,
+    );
+  }
+});
+
+Deno.test("createTokenizer() runs no pattern that a tokenizer.json brings", () => {
+  const model = { end_of_word_suffix: "</w>", vocab: VOCABULARY, merges: [] };
+  const normalizer = { type: "Replace", pattern: { Regex: "(a+)+$" }, content: "" };
+  const tokenizer = createTokenizer({ tokenizerJson: JSON.stringify({ model, normalizer }) });
+  const start = performance.now();
+  tokenizer.encode("a".repeat(60) + "!");
+  assert(performance.now() - start < 5000); // the pattern would take longer than the sun lasts
+});
+
+Deno.test("createTokenizer() says what is wrong inside a tokenizer.json", () => {
+  const model = { end_of_word_suffix: "</w>", vocab: VOCABULARY, merges: [] as unknown[] };
+  const cases: [object, string][] = [
+    [{ model: { ...model, end_of_word_suffix: "" } }, 'words end in "</w>"'],
+    [{ model: { ...model, merges: ["a b", 5] } }, "merge 2 must be two tokens, got 5"],
+    [{ model: { ...model, vocab: { ...VOCABULARY, b: null } } }, 'got null for "b"'],
+    [{ model, added_tokens: [null] }, '"added_tokens" must be a list of tokens'],
+    [{ model, added_tokens: {} }, '"added_tokens" must be a list of tokens'],
+  ];
+  for (const [json, message] of cases) {
+    const tokenizerJson = JSON.stringify(json);
+    assertThrows(() => createTokenizer({ tokenizerJson }), SyntaxError, message);
+  }
 });

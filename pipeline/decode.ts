@@ -4,8 +4,9 @@
  * @module
  */
 
-import { decode as decodeFile, Image } from "imagescript";
+import { Image } from "imagescript";
 import type { Box, Sample } from "../datasets/sample.ts";
+import { printable, quote } from "../models/checkpoint/quote.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
 import { imageHeader } from "./image_header.ts";
 import { type CropRegion, cropRegion, type GrayImage } from "./preprocess.ts";
@@ -42,36 +43,52 @@ export interface DecodeOptions extends StageOptions {
   concurrency?: number;
 }
 
-/** Most pixels that are decoded, about 1 GB as RGBA; a chest X-ray has 10 million. */
-const MAX_PIXELS = 2 ** 28;
+/**
+ * Most pixels that are decoded. The decoder takes 13 bytes a pixel, so this is 0.45 GB, and up to
+ * twice that for a progressive JPEG. A chest X-ray has 10 million, of the largest detectors 20.
+ */
+export const MAX_PIXELS = 2 ** 25;
+
+/** Most bytes of a file: more than that many pixels take uncompressed. */
+const MAX_FILE_BYTES = 2 ** 28;
+
+/** Most characters of a path in a message. */
+const MAX_SHOWN_PATH = 500;
+
+/** Most scans of a JPEG, each of which goes over all pixels; encoders make 10. */
+const MAX_SCANS = 100;
 
 /**
  * Reads an image file and keeps its first channel, as the released code does.
  *
  * @param source Path or bytes of an 8-bit PNG or JPEG (grey, RGB, RGBA, palette), or pixels.
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {SyntaxError} If it is not a whole PNG or JPEG.
- * @throws {RangeError} If it is too large.
+ * @throws {SyntaxError} If it is not a whole PNG or JPEG, or is an animation.
+ * @throws {RangeError} If it has more than {@linkcode MAX_PIXELS} pixels, or is too large a file.
+ * @throws {TypeError} If the path is not that of a regular file.
  */
 export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   if (typeof source !== "string" && !(source instanceof Uint8Array)) return source;
-  const name = typeof source === "string" ? `image "${source}"` : "the image";
+  const name = typeof source === "string" ? `image ${quote(source, MAX_SHOWN_PATH)}` : "the image";
   const bytes = typeof source === "string" ? await readImage(source) : source;
   const header = imageHeader(bytes);
   if (!header) {
     throw new SyntaxError(`Cannot read ${name}: it is not a PNG or JPEG file`);
   }
-  const { format, size, isWhole } = header;
+  const { format, size, isWhole, isAnimation = false, scans = 1 } = header;
   if (size && size.width * size.height > MAX_PIXELS) {
     throw new RangeError(
       `Cannot read ${name}: ${size.width}x${size.height} pixels are more than ${MAX_PIXELS}`,
     );
   }
-  const image = isWhole && await decodeFile(bytes).catch(() => undefined);
+  if (scans > MAX_SCANS) {
+    throw new RangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
+  }
+  if (isAnimation) throw new SyntaxError(`Cannot read ${name}: it is an animation`);
+  const image = isWhole && await Image.decode(bytes).catch(() => undefined);
   if (!image) {
     throw new SyntaxError(`Cannot read ${name}: the ${format} file is truncated or corrupt`);
   }
-  if (!(image instanceof Image)) throw new SyntaxError(`Cannot read ${name}: it is an animation`);
   const rgba = image.bitmap;
   const data = new Uint8Array(image.width * image.height);
   for (let i = 0; i < data.length; i++) data[i] = rgba[4 * i]!;
@@ -79,16 +96,21 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
 }
 
 async function readImage(path: string): Promise<Uint8Array> {
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
+  const fail = `Cannot read image ${quote(path, MAX_SHOWN_PATH)}`;
+  const rethrow = (error: Error): never => {
     if (error instanceof Deno.errors.NotFound) {
-      throw new Deno.errors.NotFound(`Cannot read image "${path}": there is no such file`);
+      throw new Deno.errors.NotFound(`${fail}: there is no such file`);
     }
-    const isFolder = (await Deno.stat(path).catch(() => undefined))?.isDirectory;
-    const reason = isFolder ? "it is a folder" : (error as Error).message;
-    throw new Error(`Cannot read image "${path}": ${reason}`, { cause: error });
+    throw new Error(`${fail}: ${printable(error.message)}`, { cause: error });
+  };
+  // Before it is opened: opening a pipe would wait for its writer.
+  const { isFile, isDirectory, size } = await Deno.stat(path).catch(rethrow);
+  if (isDirectory) throw new TypeError(`${fail}: it is a folder`);
+  if (!isFile) throw new TypeError(`${fail}: it is not a regular file`);
+  if (size > MAX_FILE_BYTES) {
+    throw new RangeError(`${fail}: its ${size} bytes are more than ${MAX_FILE_BYTES}`);
   }
+  return await Deno.readFile(path).catch(rethrow);
 }
 
 /** The boxes of which at least a pixel lies in the crop, in their order. */

@@ -98,3 +98,64 @@ Deno.test("decode() fails a sample whose boxes, phrase or size do not fit its im
   assert(texts.slice(0, 3).every((text) => text.includes("not inside the image of 30x30")));
   assert(texts[3]!.includes("empty") && texts[4]!.includes("30x31"));
 });
+
+/** A grey JPEG whose frame claims a size, with scans of a few bytes each. */
+function jpeg(width: number, height: number, scans: number): Uint8Array {
+  const frame = [0xff, 0xc0, 0, 11, 8, height >> 8, height & 255, width >> 8, width & 255, 1, 1];
+  const scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0, 0];
+  const all = Array<number[]>(scans).fill(scan).flat();
+  return Uint8Array.from([0xff, 0xd8, ...frame, 0x11, 0, ...all, 0xff, 0xd9]);
+}
+
+Deno.test("decodeImage() refuses few bytes that claim many pixels before decoding them", async () => {
+  const file = await png(8, 8);
+  new DataView(file.buffer, file.byteOffset).setUint32(16, 5000);
+  new DataView(file.buffer, file.byteOffset).setUint32(20, 5000);
+  for (const bytes of [file, jpeg(5000, 5000, 1)]) {
+    assertEquals(imageHeader(bytes)!.isWhole, false);
+    await assertRejects(() => decodeImage(bytes), SyntaxError, "truncated or corrupt");
+  }
+});
+
+Deno.test("imageHeader() is not led past the frame that a decoder would read", () => {
+  const hidden = jpeg(8, 8, 1).subarray(2);
+  for (const marker of [0x00, 0x01, 0xd0, 0xd8, 0xd9]) {
+    const skip = [0xff, 0xd8, 0xff, marker, 0, hidden.length + 2];
+    const bytes = Uint8Array.from([...skip, ...hidden, ...jpeg(4, 4, 1).subarray(2)]);
+    assertEquals(imageHeader(bytes), { format: "JPEG", isWhole: false });
+  }
+});
+
+Deno.test("decodeImage() refuses a JPEG that goes over its pixels again and again", async () => {
+  assertEquals(imageHeader(jpeg(8, 8, 100))!.scans, 100);
+  await assertRejects(
+    () => decodeImage(jpeg(8, 8, 101)),
+    RangeError,
+    "101 scans are more than 100",
+  );
+});
+
+Deno.test("decodeImage() refuses an animation", async () => {
+  const file = await png(8, 8);
+  const chunk = [0, 0, 0, 8, ...new TextEncoder().encode("acTL"), ...Array(12).fill(0)];
+  const bytes = Uint8Array.from([...file.subarray(0, 33), ...chunk, ...file.subarray(33)]);
+  await assertRejects(() => decodeImage(bytes), SyntaxError, "it is an animation");
+});
+
+Deno.test("decodeImage() reads neither folders nor files of any size, nor names that hide", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".png" });
+  await Deno.truncate(path, 2 ** 28 + 1);
+  await assertRejects(() => decodeImage(path), RangeError, "bytes are more than");
+  await Deno.remove(path);
+  await assertRejects(() => decodeImage("."), TypeError, "it is a folder");
+  await assertRejects(() => decodeImage("\0"), Error, 'Cannot read image "\\u0000":');
+  await assertRejects(() => decodeImage("\x1b.png"), Deno.errors.NotFound, '"\\u001b.png"');
+});
+
+Deno.test({
+  name: "decodeImage() does not wait for the writer of a pipe",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await assertRejects(() => decodeImage("/dev/null"), TypeError, "not a regular file");
+  },
+});

@@ -9,6 +9,7 @@
  */
 
 import { crc32 } from "node:zlib";
+import { printable, quote } from "../models/checkpoint/quote.ts";
 import type { StoredHeatmap } from "../pipeline/evaluate.ts";
 
 /** Name of the file. */
@@ -119,7 +120,7 @@ export async function readRecord(
   } catch (error) {
     throw new SyntaxError(
       `Cannot read "${path}": the record at byte ${start} is not that of a heatmap ` +
-        `(${(error as Error).message})`,
+        `(${printable((error as Error).message)})`,
     );
   }
 }
@@ -231,6 +232,8 @@ export function lacks(
   path: string,
   { id, setting }: Pick<StoredHeatmap, "id" | "setting">,
 ): string {
-  const whose = setting === undefined ? `"${id}"` : `"${id}", setting "${setting}"`;
+  const whose = setting === undefined
+    ? quote(id, 60)
+    : `${quote(id, 60)}, setting ${quote(setting, 60)}`;
   return `Cannot read "${path}": expected a whole record of the heatmap of ${whose}, found none`;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable, quote } from "../models/checkpoint/quote.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { readResults } from "./read_results.ts";
 import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
@@ -47,6 +48,7 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
     }
   }
   requireShards(runs);
+  const where = quoted(runs);
   const results: SampleResult[] = [];
   const twice = new Set<string>();
   const missing: string[] = [];
@@ -57,12 +59,14 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
     const positions = new Map<number, number>();
     for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
       const key = JSON.stringify([result.index, result.id, result.setting ?? ""]);
-      if (seen.has(key)) twice.add(result.id);
+      if (seen.has(key)) twice.add(printable(result.id, 60));
       seen.add(key);
       const { index } = result;
       if (index === undefined) {
         throw new SyntaxError(
-          `Cannot merge "${folder}": "${result.id}" does not say its position in the dataset`,
+          `Cannot merge "${folder}": ${
+            quote(result.id, 60)
+          } does not say its position in the dataset`,
         );
       }
       // One line stands for all variants where the sample fell out as a whole.
@@ -74,14 +78,18 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
       folderOf.set(result, folder);
     }
     for (const { id, index } of record.plan) {
-      if ((positions.get(index) ?? 0) < record.variants.length) missing.push(`${id} (${folder})`);
+      if ((positions.get(index) ?? 0) < record.variants.length) {
+        missing.push(`${printable(id, 60)} (${folder})`);
+      }
     }
   }
   if (twice.size > 0) {
-    throw new RangeError(`Cannot merge: there is more than one result of ${list([...twice])}`);
+    throw new RangeError(
+      `Cannot merge ${where}: there is more than one result of ${list([...twice])}`,
+    );
   }
   if (missing.length > 0) {
-    throw new RangeError(`Cannot merge: there is no result of ${list(missing)}`);
+    throw new RangeError(`Cannot merge ${where}: there is no result of ${list(missing)}`);
   }
   results.sort((a, b) => a.index! - b.index!);
   const plan = runs.flatMap(({ record }) => record.plan).sort((a, b) => a.index - b.index);
@@ -127,17 +135,20 @@ function requireShards(runs: readonly { folder: string; record: RunRecord }[]): 
   for (const [number, owners] of folders) {
     if (owners.length === 1) continue;
     throw new RangeError(
-      `Cannot merge: shard ${number} of ${count} is in ` +
-        owners.map(({ folder }) => `"${folder}"`).join(" and "),
+      `Cannot merge: shard ${number} of ${count} is in ${quoted(owners)}`,
     );
   }
   const numbers = Array.from({ length: count! }, (_, i) => i + 1);
   const absent = numbers.filter((number) => !folders.has(number));
   if (absent.length > 0) {
     throw new RangeError(
-      `Cannot merge: of ${count} shards, missing: ${list(absent.map(String))}`,
+      `Cannot merge ${quoted(runs)}: of ${count} shards, missing: ${list(absent.map(String))}`,
     );
   }
+}
+
+function quoted(runs: readonly { folder: string }[]): string {
+  return list(runs.map(({ folder }) => `"${folder}"`));
 }
 
 function list(names: readonly string[]): string {

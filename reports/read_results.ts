@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable } from "../models/checkpoint/quote.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { type ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
 import { SCORES } from "./summary.ts";
@@ -46,7 +47,7 @@ export async function* readResults(path: string): AsyncIterableIterator<ResultLi
     } catch (error) {
       // The last line of all may be a torn one that later bytes of the disk gave an end.
       bad = `Cannot read line ${number} of "${path}": it is not the result of a sample ` +
-        `(${(error as Error).message})`;
+        `(${printable((error as Error).message)})`;
     }
   }
 }

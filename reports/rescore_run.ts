@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable, quote } from "../models/checkpoint/quote.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import type { ProtocolName } from "../pipeline/protocols.ts";
 import { rescore } from "../pipeline/rescore.ts";
@@ -102,10 +103,12 @@ export async function rescoreRun(
         const stored = await index.get(result);
         const cut = otsu ?? method.otsu.get(result.setting ?? "")!;
         try {
+          requireBoxes(result.boxes);
           results.push(rescore(result, stored, { sigma, otsu: cut, margin, protocols }));
         } catch (error) {
           throw new SyntaxError(
-            `Cannot score "${result.id}" of "${folder}" again: ${(error as Error).message}`,
+            `Cannot score ${quote(result.id, 60)} of "${folder}" again: ` +
+              printable((error as Error).message),
             { cause: error },
           );
         }
@@ -115,4 +118,12 @@ export async function rescoreRun(
     }
   }
   return { record: chosen, samples: samples() };
+}
+
+/** Refuses what are no boxes; what is wrong with a box is found where it is scored. */
+function requireBoxes(boxes: unknown): void {
+  const isBox = (box: unknown) =>
+    Array.isArray(box) && box.every((value) => typeof value === "number");
+  if (Array.isArray(boxes) && boxes.every(isBox)) return;
+  throw new TypeError("expected boxes of four numbers each");
 }

@@ -7,6 +7,7 @@
  */
 
 import type { PlannedSample, Shard } from "../datasets/open_dataset.ts";
+import { printable } from "../models/checkpoint/quote.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { encodeHeatmap, heatmapKey, HEATMAPS, lacks, readHeatmaps } from "./heatmap_file.ts";
 import { readSamples } from "./read_results.ts";
@@ -37,6 +38,12 @@ export type Earlier =
 
 /** Name of the file that says what is run, and is locked by the run that writes. */
 export const RECORD = "run.json";
+
+/** Differences that are named; a run of another kind may have many. */
+const MAX_DIFFERENCES = 8;
+
+/** Most shards of a run. */
+const MAX_SHARDS = 1_000_000;
 
 /** Name of the file with a line a result. */
 export const RESULTS = "results.jsonl";
@@ -347,11 +354,17 @@ export function parseRecord(path: string, text: string): RunRecord {
   try {
     const record = JSON.parse(text) as RunRecord;
     const { facts, variants, plan, shard } = record;
-    const isSample = ({ id, index }: PlannedSample) =>
-      typeof id === "string" && Number.isSafeInteger(index);
-    const isShard = shard === undefined ||
-      [shard.number, shard.count].every(Number.isSafeInteger);
-    if (typeof facts === "object" && facts && isShard && plan.every(isSample) && variants.length) {
+    const isSample = ({ id, index }: PlannedSample, i: number) =>
+      typeof id === "string" && Number.isSafeInteger(index) &&
+      index > (plan[i - 1]?.index ?? -1);
+    const isShard = !shard ||
+      [shard.number, shard.count].every(Number.isSafeInteger) && shard.number >= 1 &&
+        shard.number <= shard.count && shard.count <= MAX_SHARDS;
+    const isNamed = Array.isArray(variants) && variants.length > 0 &&
+      variants.every((name) => typeof name === "string");
+    // What is nested too deeply to be written is too deep to be compared.
+    JSON.stringify(record);
+    if (typeof facts === "object" && facts && isShard && isNamed && plan.every(isSample)) {
       return record;
     }
   } catch {
@@ -370,7 +383,11 @@ export function differences(one: RunRecord, other: RunRecord): string[] {
   const [left, right] = [one, other].map(({ facts, shard }) => leaves({ ...facts, shard }));
   const names = [...new Set([...left!.keys(), ...right!.keys()])];
   return names.filter((name) => left!.get(name) !== right!.get(name))
-    .map((name) => `${name} (${left!.get(name) ?? "none"}, here ${right!.get(name) ?? "none"})`);
+    .slice(0, MAX_DIFFERENCES)
+    .map((name) =>
+      `${printable(name)} (${printable(left!.get(name) ?? "none")}, here ` +
+      `${printable(right!.get(name) ?? "none")})`
+    );
 }
 
 /** The values in a tree by their paths, as JSON; a list is one value. */

@@ -63,7 +63,10 @@ Deno.test("shards of eval merge to the bytes of a whole run, in any order", () =
     const merge = (...args: string[]) => runCommand("merge", ["--out", "merged", ...args], folder);
     const lacking = await merge("shards/2", "shards/0");
     assertEquals(lacking.code, 1);
-    assertMatch(lacking.stderr, /^error: Cannot merge: of 3 shards, missing: 2\n$/);
+    assertMatch(
+      lacking.stderr,
+      /^error: Cannot merge "shards\/2", "shards\/0": of 3 shards, missing: 2\n$/,
+    );
     const { code, stdout, stderr } = await merge("shards/2", "shards/0", "shards/1");
     assertEquals(code, whole.code, stderr);
     for (const name of ["results.jsonl", "heatmaps.bin", "table.md", "table.tex", "table.csv"]) {

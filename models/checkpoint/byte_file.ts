@@ -64,9 +64,12 @@ export class ByteFile implements Disposable {
    *
    * @param offset First byte.
    * @param length Number of bytes.
-   * @throws {SyntaxError} If the file ends before the range does.
+   * @throws {SyntaxError} If the file ends before the range does, or the range begins before it.
    */
   readSync(offset: number, length: number): Uint8Array<ArrayBuffer> {
+    if (offset < 0) {
+      throw new SyntaxError(`it is damaged, it points at byte ${offset}`);
+    }
     if (offset + length > this.size) {
       throw endsEarly(offset + length, this.size);
     }

@@ -2,6 +2,9 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { quote } from "./quote.ts";
 
 const MAX_LISTED = 8;
+// Of the file's names and not only of ours: a list of them must stay a line.
+const MAX_NAME_LENGTH = 80;
+const MAX_LIST_LENGTH = 200;
 
 /** Options of {@linkcode checkTensors}. */
 export interface CheckTensorsOptions {
@@ -47,7 +50,7 @@ export function checkTensors(
       found.length !== shape.length ||
       found.some((size, axis) => size !== shape[axis])
     ) {
-      misshaped.push(`${quote(name)} expected [${shape}], got [${found}]`);
+      misshaped.push(`${quote(name, MAX_NAME_LENGTH)} expected [${shape}], got [${found}]`);
     }
   }
   const unexpected = [...tensors.keys()]
@@ -72,11 +75,15 @@ export function checkTensors(
 }
 
 function bare(name: string): string {
-  return quote(name).slice(1, -1);
+  return quote(name, MAX_NAME_LENGTH).slice(1, -1);
 }
 
 function list(items: readonly string[], separator: string): string {
-  if (items.length <= MAX_LISTED) return items.join(separator);
-  const listed = items.slice(0, MAX_LISTED).join(separator);
-  return `${listed}${separator}and ${items.length - MAX_LISTED} more`;
+  let count = 0;
+  for (let length = 0; count < Math.min(items.length, MAX_LISTED); count++) {
+    length += items[count]!.length;
+    if (count > 0 && length > MAX_LIST_LENGTH) break;
+  }
+  const listed = items.slice(0, count).join(separator);
+  return count === items.length ? listed : `${listed}${separator}and ${items.length - count} more`;
 }

@@ -1,4 +1,4 @@
-import { assertThrows } from "@std/assert";
+import { assert, assertThrows } from "@std/assert";
 import { checkTensors } from "./check_tensors.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
@@ -65,6 +65,16 @@ Deno.test("checkTensors() passes over unexpected tensors only where told to", ()
     RangeError,
     "1 missing (vision_model.y)",
   );
+});
+
+Deno.test("checkTensors() stays a line however long the names are", () => {
+  const tensors = Object.fromEntries(
+    Array.from({ length: 9 }, (_, i) => ["\x1b".repeat(500) + i, Array(8).fill(2 ** 52)]),
+  );
+  const expected = new Map(Object.keys(tensors).slice(0, 4).map((name) => [name, [1]]));
+  const error = assertThrows(() => checkTensors(checkpoint(tensors), expected), RangeError);
+  assert(error.message.length < 900, error.message);
+  assert(error.message.includes("5 unexpected (\\u001b"), error.message);
 });
 
 Deno.test("checkTensors() keeps long lists short and names printable", () => {

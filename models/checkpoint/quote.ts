@@ -1,5 +1,38 @@
 const MAX_QUOTED_LENGTH = 160;
 
+// What JSON leaves as it is, and what can hide or reorder the rest of a line.
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
+/**
+ * Text that came out of a file, for a one-line message.
+ *
+ * @param text Any text.
+ * @param length Most characters of it.
+ * @returns The text with what cannot be printed escaped, cut where it is long.
+ */
+export function printable(text: string, length = MAX_QUOTED_LENGTH): string {
+  const escaped = text.slice(0, length + 1).replace(
+    UNPRINTABLE,
+    (character) => "\\u" + character.codePointAt(0)!.toString(16).padStart(4, "0"),
+  );
+  return escaped.length > length ? escaped.slice(0, length) + "…" : escaped;
+}
+
+/**
+ * Any value that came out of a JSON file, for a one-line message.
+ *
+ * @param value The value.
+ * @returns It as JSON, cut where it is long.
+ */
+export function show(value: unknown): string {
+  try {
+    return printable(JSON.stringify(value) ?? "nothing");
+  } catch {
+    // A stringifier has a stack of its own to run out of.
+    return "a value that is nested too deeply";
+  }
+}
+
 /**
  * Quotes text that came out of a file, so that it can stand in a one-line message.
  *
@@ -7,7 +40,8 @@ const MAX_QUOTED_LENGTH = 160;
  * the terminal) and long text is cut.
  *
  * @param text Any text.
- * @returns The text between double quotes, at most about 160 characters of it.
+ * @param length Most characters between the quotes.
+ * @returns The text between double quotes.
  *
  * @example
  * ```ts
@@ -18,10 +52,6 @@ const MAX_QUOTED_LENGTH = 160;
  * assertEquals(quote("a\nb"), '"a\\nb"');
  * ```
  */
-export function quote(text: string): string {
-  const cut = text.length > MAX_QUOTED_LENGTH ? text.slice(0, MAX_QUOTED_LENGTH) + "…" : text;
-  return JSON.stringify(cut).replace(
-    /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"),
-  );
+export function quote(text: string, length = MAX_QUOTED_LENGTH): string {
+  return `"${printable(JSON.stringify(text.slice(0, length + 1)).slice(1, -1), length)}"`;
 }

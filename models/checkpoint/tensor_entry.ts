@@ -46,9 +46,9 @@ export interface TensorEntry {
 
 // Convolutions over volumes have five; anything past eight is no weight of a network.
 const MAX_DIMENSIONS = 8;
-// An expanded tensor (stride 0) may repeat its elements up to this many, 256 MiB as float32: a few
+// An expanded tensor (stride 0) may repeat its elements up to this many, 16 MiB as float32: a few
 // bytes of a hostile file must not ask for all memory.
-const MAX_REPEATED_ELEMENTS = 2 ** 26;
+const MAX_REPEATED_ELEMENTS = 2 ** 22;
 
 /**
  * Number of elements of a shape, 1 for a scalar.

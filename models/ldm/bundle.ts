@@ -6,8 +6,9 @@
 
 import { createHash } from "node:crypto";
 import { type Checkpoint, checkTensors, openCheckpoint } from "../checkpoint/mod.ts";
+import { printable } from "../checkpoint/quote.ts";
 import type { Graph } from "../onnx/graph.ts";
-import { createTokenizer, type Tokenizer } from "../tokenizer.ts";
+import { createTokenizer, type Tokenizer, type TokenizerOptions } from "../tokenizer.ts";
 import { AUTOENCODER_SKIPPED, buildEncoder, downsampling } from "./autoencoder.ts";
 import { buildTextEncoder, CLIP_TEXT_SKIPPED } from "./clip_text.ts";
 import {
@@ -80,14 +81,26 @@ async function requireFile(paths: readonly string[], what: string): Promise<stri
   throw new Deno.errors.NotFound(`Cannot find ${what}: there is no ${names}`);
 }
 
+/** Most bytes of a text file, which is held in memory whole; the largest vocabulary has 1 MB. */
+const MAX_TEXT_BYTES = 64 * 2 ** 20;
+
+async function readText(path: string): Promise<string> {
+  const { size } = await Deno.stat(path);
+  if (size > MAX_TEXT_BYTES) {
+    throw new RangeError(
+      `Cannot read "${path}": expected at most ${MAX_TEXT_BYTES} bytes, found ${size}`,
+    );
+  }
+  return await Deno.readTextFile(path);
+}
+
 async function readJson(path: string): Promise<unknown> {
-  const text = await Deno.readTextFile(path);
+  const text = await readText(path);
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new SyntaxError(
-      `Cannot read "${path}": it is not valid JSON (${(error as Error).message})`,
-    );
+    const reason = printable((error as Error).message);
+    throw new SyntaxError(`Cannot read "${path}": it is not valid JSON (${reason})`);
   }
 }
 
@@ -213,6 +226,7 @@ async function openText(
   const padToken = layout.dropped ? undefined : await readPadToken(tokenizerFolder);
   const tokenizer = await openTokenizer(tokenizerFolder, {
     positions: layout.config.positions,
+    vocabulary: layout.config.vocabulary,
     ...(padToken !== undefined && { padToken }),
   });
   return { layout, checkpoint, tokenizer };
@@ -220,19 +234,19 @@ async function openText(
 
 async function openTokenizer(
   folder: string,
-  options: { positions: number; padToken?: string },
+  options: TokenizerOptions,
 ): Promise<Tokenizer> {
   const [vocab, merges, whole] = ["vocab.json", "merges.txt", "tokenizer.json"]
     .map((name) => `${folder}/${name}`) as [string, string, string];
   try {
     if (await isFile(vocab) && await isFile(merges)) {
       const [vocabText, mergesText] = await Promise.all(
-        [vocab, merges].map((file) => Deno.readTextFile(file)),
+        [vocab, merges].map(readText),
       );
       return createTokenizer({ vocab: vocabText!, merges: mergesText! }, options);
     }
     const file = await requireFile([whole], "the tokenizer (vocab.json and merges.txt)");
-    return createTokenizer({ tokenizerJson: await Deno.readTextFile(file) }, options);
+    return createTokenizer({ tokenizerJson: await readText(file) }, options);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new SyntaxError(`${error.message} in "${folder}"`);
@@ -248,12 +262,12 @@ async function readPadToken(folder: string): Promise<string | undefined> {
   for (const name of ["special_tokens_map.json", "tokenizer_config.json"]) {
     const path = `${folder}/${name}`;
     if (!await isFile(path)) continue;
-    const json = await readJson(path) as
-      | { pad_token?: string | { content?: string } | null }
-      | null;
+    const json = await readJson(path) as { pad_token?: unknown } | null;
     const token = json?.pad_token;
-    const text = typeof token === "object" ? token?.content : token;
-    if (text) return text;
+    const text = typeof token === "object"
+      ? (token as { content?: unknown } | null)?.content
+      : token;
+    if (typeof text === "string" && text !== "") return text;
   }
 }
 

@@ -59,8 +59,17 @@ Deno.test("loadBundle() names what is missing or does not fit", () =>
       [(json) => json.layers = [], '"layers" must be a list of layers, got []'],
       [(json) => json.layers = [1.5], '"layers"'],
       [(json) => json.select = [0.6, 0.4], '"select" must be two shares of T'],
+      [(json) => json.select = [{ toString: 1 }, 0.6], '"select" must be two shares of T'],
+      [(json) => json.select = ["0.4", "0.6"], '"select" must be two shares of T'],
       [(json) => json.select = [0.4], '"select" must be two shares of T'],
       [(json) => json.scheduler.prediction_type = "x0", '"v_prediction" or "epsilon"'],
+      [(json) => json.image_size = 0, '"image_size" must be a whole number from 1'],
+      [(json) => json.diffusion_model.num_res_blocks = 1e9, "num_res_blocks"],
+      [(json) => json.diffusion_model.transformer_num_layers = 250, "1000 transformer layers"],
+      [(json) => json.diffusion_model.spatial_dims = 3, 'config.json": "spatial_dims" must be 2'],
+      [(json) => json.scheduler.beta_end = 1, '"beta_end" must be a number between 0 and 1'],
+      [(json) => json.scheduler.num_train_timesteps = 1, '"num_train_timesteps" must be'],
+      [(json) => json.steps = "x".repeat(5000), "xxx…"],
       [(json) => json.scheduler.beta_start = "x", '"beta_start" must be a number, got "x"'],
     ];
     for (const [change, message] of cases) {
@@ -175,4 +184,34 @@ Deno.test("openModel() loads a checkpoint that is a link, as hubs keep them", ()
       const model = await openModel(await loadBundle(folder), await openRuntime(name));
       await model.close();
     }
+  }));
+
+Deno.test("loadBundle() refuses a text encoder that asks for the impossible", () =>
+  withCopy(async (folder) => {
+    const config = `${folder}/text_encoder/config.json`;
+    const original = await Deno.readTextFile(config);
+    const cases: [(json: AnyJson) => void, string][] = [
+      [(json) => json.num_hidden_layers = 1_000_000, '"num_hidden_layers" must be a whole number'],
+      [(json) => json.max_position_embeddings = 1_000_000, '"max_position_embeddings" must be'],
+      [(json) => json.text_config = { num_hidden_layers: 0 }, "from 1 to 256, got 0"],
+      [(json) => json.vocab_size = 700, "token ids below 700"],
+    ];
+    for (const [change, message] of cases) {
+      await Deno.writeTextFile(config, original);
+      await edit(config, change);
+      await assertRejects(() => loadBundle(folder), SyntaxError, message);
+    }
+  }));
+
+Deno.test("loadBundle() cuts a notice and escapes what cannot be printed", () =>
+  withCopy(async (folder) => {
+    await edit(`${folder}/config.json`, (json) => json.notice = "\x1b[2J" + "x".repeat(5000));
+    const { config } = await loadBundle(folder);
+    assertEquals(config.notice, "\\u001b[2J" + "x".repeat(291) + "…");
+  }));
+
+Deno.test("loadBundle() reads no text file that is larger than memory should hold", () =>
+  withCopy(async (folder) => {
+    await Deno.truncate(`${folder}/tokenizer/vocab.json`, 2 ** 26 + 1);
+    await assertRejects(() => loadBundle(folder), RangeError, "at most 67108864 bytes");
   }));

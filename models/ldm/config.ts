@@ -4,6 +4,7 @@
  * @module
  */
 
+import { printable, show } from "../checkpoint/quote.ts";
 import type { SchedulerConfig } from "../scheduler.ts";
 import { type AutoencoderConfig, downsampling } from "./autoencoder.ts";
 import type { ClipTextConfig } from "./clip_text.ts";
@@ -48,10 +49,12 @@ class Fields {
 
   /** Throws that a field is not what was expected. */
   fail(key: string, expected: string): never {
-    const found = JSON.stringify(this.#json[key]);
-    throw new SyntaxError(
-      `Cannot read ${this.#where}: "${key}" must be ${expected}, got ${found ?? "nothing"}`,
-    );
+    throw this.error(`"${key}" must be ${expected}, got ${show(this.#json[key])}`);
+  }
+
+  /** An error that names the file. */
+  error(reason: string): SyntaxError {
+    return new SyntaxError(`Cannot read ${this.#where}: ${reason}`);
   }
 
   has(key: string): boolean {
@@ -63,24 +66,16 @@ class Fields {
     return typeof value === "number" && Number.isFinite(value) ? value : this.fail(key, "a number");
   }
 
-  /** A positive integer small enough that no honest model exceeds it. */
-  count(key: string, fallback?: number): number {
+  /** A whole number in a range that no honest model leaves. */
+  count(key: string, fallback?: number, { min = 1, max = MAX_COUNT } = {}): number {
     const value = this.number(key, fallback);
-    return Number.isInteger(value) && value > 0 && value <= 1_000_000
+    return Number.isInteger(value) && value >= min && value <= max
       ? value
-      : this.fail(key, "a positive integer");
-  }
-
-  /** A whole number from 0. */
-  countOrNone(key: string, fallback?: number): number {
-    const value = this.number(key, fallback);
-    return isCount(value) && value <= 1_000_000
-      ? value
-      : this.fail(key, "a whole number of at least 0");
+      : this.fail(key, `a whole number from ${min} to ${max}`);
   }
 
   /** A list of values that are all valid. */
-  list(key: string, isValid: (value: number) => boolean, expected: string): number[] {
+  list(key: string, isValid: (value: unknown) => boolean, expected: string): number[] {
     const value = this.#json[key];
     return Array.isArray(value) && value.length > 0 && value.every(isValid)
       ? value
@@ -123,13 +118,28 @@ class Fields {
   }
 }
 
-const isChannels = (value: unknown) => Number.isInteger(value) && (value as number) > 0;
-const isCount = (value: unknown) => Number.isInteger(value) && (value as number) >= 0;
+/** Largest number of channels, token ids or timesteps. */
+const MAX_COUNT = 1_000_000;
+
+/** Most layers of one network: each of them is built, and the published text encoder has 23. */
+const MAX_LAYERS = 256;
+
+/** Most blocks a level. */
+const MAX_BLOCKS = 16;
+
+/** Most token positions: their mask is a square, and CLIP has 77. */
+const MAX_POSITIONS = 1024;
+
+const isWhole = (min: number, max: number) => (value: unknown) =>
+  Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+const isChannels = isWhole(1, MAX_COUNT);
+const isCount = isWhole(0, MAX_COUNT);
+const isBlocks = isWhole(0, MAX_BLOCKS);
 const isFlag = (value: unknown) => typeof value === "boolean";
 
 function requireTwoDimensions(fields: Fields): void {
   if (fields.number("spatial_dims", 2) !== 2) {
-    throw new SyntaxError('Cannot use this model: "spatial_dims" must be 2');
+    fields.fail("spatial_dims", "2");
   }
 }
 
@@ -143,7 +153,7 @@ function autoencoderConfig(fields: Fields): AutoencoderConfig {
     inChannels: fields.count("in_channels", 1),
     latentChannels: fields.count("latent_channels", 3),
     channels,
-    residualBlocks: fields.levels<number>("num_res_blocks", levels, isCount),
+    residualBlocks: fields.levels<number>("num_res_blocks", levels, isBlocks),
     attentionLevels: fields.levels<boolean>("attention_levels", levels, isFlag),
     nonlocalAttention: fields.flag("with_encoder_nonlocal_attn", true),
     groups: fields.count("norm_num_groups", 32),
@@ -157,21 +167,25 @@ function unetConfig(fields: Fields): UnetConfig {
   const channels = fields.levels<number>(key, undefined, isChannels);
   const levels = channels.length;
   if (!fields.flag("with_conditioning", false)) {
-    throw new SyntaxError(
-      'Cannot use this U-Net: "with_conditioning" is false, so it has no cross-attention to read',
-    );
+    throw fields.error('"with_conditioning" is false, so it has no cross-attention to read');
   }
   if (fields.has("num_class_embeds")) {
-    throw new SyntaxError('Cannot use this U-Net: "num_class_embeds" is not supported');
+    throw fields.error('"num_class_embeds" is not supported');
+  }
+  const residualBlocks = fields.levels<number>("num_res_blocks", levels, isBlocks, 2);
+  const transformerLayers = fields.count("transformer_num_layers", 1, { max: MAX_LAYERS });
+  const layers = residualBlocks.reduce((sum, blocks) => sum + blocks, 0) * transformerLayers;
+  if (layers > MAX_LAYERS) {
+    throw fields.error(`it has ${layers} transformer layers, expected at most ${MAX_LAYERS}`);
   }
   return {
     inChannels: fields.count("in_channels"),
     outChannels: fields.count("out_channels"),
     channels,
-    residualBlocks: fields.levels<number>("num_res_blocks", levels, isCount, 2),
+    residualBlocks,
     attentionLevels: fields.levels<boolean>("attention_levels", levels, isFlag),
     headChannels: fields.levels<number>("num_head_channels", levels, isCount, 8),
-    transformerLayers: fields.count("transformer_num_layers", 1),
+    transformerLayers,
     contextChannels: fields.count("cross_attention_dim"),
     residualUpdown: fields.flag("resblock_updown", false),
     groups: fields.count("norm_num_groups", 32),
@@ -180,10 +194,14 @@ function unetConfig(fields: Fields): UnetConfig {
 }
 
 function schedulerConfig(fields: Fields): SchedulerConfig {
+  const beta = (key: string) => {
+    const value = fields.number(key);
+    return value > 0 && value < 1 ? value : fields.fail(key, "a number between 0 and 1");
+  };
   return {
-    trainTimesteps: fields.count("num_train_timesteps", 1000),
-    betaStart: fields.number("beta_start"),
-    betaEnd: fields.number("beta_end"),
+    trainTimesteps: fields.count("num_train_timesteps", 1000, { min: 2 }),
+    betaStart: beta("beta_start"),
+    betaEnd: beta("beta_end"),
     schedule: fields.choice("schedule", ["scaled_linear_beta", "linear_beta"]),
     predictionType: fields.choice("prediction_type", ["v_prediction", "epsilon", "sample"]),
   };
@@ -192,7 +210,7 @@ function schedulerConfig(fields: Fields): SchedulerConfig {
 function checked(config: LdmConfig, where: string): LdmConfig {
   const { autoencoder, unet, imageSize } = config;
   const factor = downsampling(autoencoder) * 2 ** (unet.channels.length - 1);
-  if (imageSize % factor !== 0 || imageSize > 4096) {
+  if (imageSize % factor !== 0 || imageSize < factor || imageSize > 4096) {
     throw new SyntaxError(
       `Cannot read ${where}: the image size ${imageSize} must be a multiple of ${factor} ` +
         `up to 4096 for this architecture`,
@@ -222,7 +240,7 @@ export function readFlatConfig(json: unknown, where: string): LdmConfig {
     scheduler: schedulerConfig(fields.object("scheduler")),
     scaleFactor: fields.number("scale_factor", SCALE_FACTOR),
     imageSize: fields.count("image_size", IMAGE_SIZE),
-    ...(fields.has("notice") && { notice: fields.text("notice") }),
+    ...(fields.has("notice") && { notice: printable(fields.text("notice"), MAX_NOTICE) }),
     ...(fields.has("steps") && { steps: fields.count("steps") }),
     ...(fields.has("layers") && { layers: fields.list("layers", isCount, "a list of layers") }),
     ...(fields.has("select") && { select: selectedShares(fields) }),
@@ -233,12 +251,15 @@ function selectedShares(fields: Fields): [number, number] {
   const expected = "two shares of T, such as [0.4, 0.6]";
   const [start, end, ...more] = fields.list(
     "select",
-    (share) => share >= 0 && share <= 1,
+    (share) => typeof share === "number" && share >= 0 && share <= 1,
     expected,
   );
   if (end === undefined || more.length > 0 || start! >= end) fields.fail("select", expected);
   return [start!, end];
 }
+
+/** Most characters of what a model has to say, which goes to the terminal. */
+const MAX_NOTICE = 300;
 
 /** Latent scale factor of the published model (the released code's `scale_factor`). */
 const SCALE_FACTOR = 0.3;
@@ -295,7 +316,9 @@ export function readTextConfig(json: unknown, where: string): TextEncoderLayout 
   const outer = new Fields(json, where);
   const whole = outer.has("text_config");
   const fields = whole ? outer.object("text_config") : outer;
-  const layers = fields.countOrNone("num_hidden_layers", 12);
+  // Of a whole CLIP model the last one is left out.
+  const range = { min: whole ? 1 : 0, max: MAX_LAYERS };
+  const layers = fields.count("num_hidden_layers", 12, range);
   // What the file leaves out has the default of transformers' CLIPTextConfig.
   const config: ClipTextConfig = {
     vocabulary: fields.count("vocab_size", 49408),
@@ -304,7 +327,7 @@ export function readTextConfig(json: unknown, where: string): TextEncoderLayout 
     heads: fields.count("num_attention_heads", 8),
     mlp: fields.count("intermediate_size", 2048),
     activation: fields.choice("hidden_act", ["gelu", "quick_gelu"], "quick_gelu"),
-    positions: fields.count("max_position_embeddings", 77),
+    positions: fields.count("max_position_embeddings", 77, { min: 2, max: MAX_POSITIONS }),
     epsilon: fields.number("layer_norm_eps", 1e-5),
   };
   if (config.hidden % config.heads !== 0) {

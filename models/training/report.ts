@@ -112,14 +112,14 @@ async function main(args: string[]): Promise<number> {
     }
 
     const ablation = new AblationSummary(variants.map(({ name }) => name));
-    const listening: Listening = { pairs: 0, own: 0 };
+    const listening = new Map(variants.map(({ name }) => [name, { pairs: 0, own: 0 }]));
     const began = performance.now();
     for await (const result of ground(samples, { model, variants })) {
       if (result.kind === "dropped") throw new Error(`${result.sample.id}: ${result.reason}`);
       const { sample, scores, heatmap, image, variant } = result;
       const setting = variant!.name;
       ablation.add({ ...scored(sample), ...scores!, setting });
-      if (setting === OWN) listen(sample, heatmap, image.gray, samples, listening);
+      listen(sample, heatmap, image.gray, samples, listening.get(setting)!);
     }
     const seconds = (performance.now() - began) / 1000;
     const summaries = ablation.toJSON();
@@ -134,14 +134,12 @@ async function main(args: string[]): Promise<number> {
     }
     console.log(`phrases swapped between images\n${formatTable(swapped.toJSON())}\n`);
     const [right, wrong] = [summaries[OWN]!.average!.miou, swapped.toJSON().average!.miou];
-    console.log(
-      `listens: ${listening.own} of ${listening.pairs} heatmaps of two phrases in different ` +
-        `places have more contrast in their own box (${
-          percent(listening.own / listening.pairs)
-        }); ` +
-        `swapped phrases lose ${percent(1 - wrong / right)} of mIoU\n`,
-    );
-    console.log(formatAblation(summaries));
+    console.log(`swapped phrases lose ${percent(1 - wrong / right)} of mIoU\n`);
+    console.log("Heatmaps of two phrases in different places with more contrast in their own box:");
+    for (const [name, { own, pairs }] of listening) {
+      console.log(`${percent(own / pairs).padStart(7)} (${own} of ${pairs})  ${name}`);
+    }
+    console.log(`\n${formatAblation(summaries)}`);
     console.log(`\n${(seconds / samples.length).toFixed(2)} s a phrase with every setting`);
     return EXIT.ok;
   } finally {

@@ -159,6 +159,10 @@ Deno.test("readTorchPickle() refuses tensors that cannot be", () => {
       "repeats 1 elements to 1099511627776",
     ],
     [
+      { count: 1, shape: [2 ** 22 + 1], strides: [0] },
+      "at most 4194304 are read",
+    ],
+    [
       { count: 1, shape: Array(9).fill(1), strides: Array(9).fill(1) },
       "has 9 dimensions",
     ],

@@ -142,6 +142,20 @@ Deno.test("readTorchZip() throws nothing but a SyntaxError on damaged bytes", as
   }
 });
 
+Deno.test("readTorchZip() refuses an entry that begins before the file does", async () => {
+  const content = await torchZip(PICKLE, FLOATS, LONGS);
+  const view = new DataView(content.buffer);
+  const end = content.length - 6;
+  const directory = view.getUint32(end, true);
+  // What seems to lie before the archive is taken off every offset: for the first that is too much.
+  for (let at = directory; view.getUint32(at, true) === 0x02014b50;) {
+    view.setUint32(at + 42, at === directory ? 1 : view.getUint32(at + 42, true) + 9, true);
+    at += 46 + view.getUint16(at + 28, true) + view.getUint16(at + 30, true);
+  }
+  view.setUint32(end, directory + 9, true);
+  await assertRefused(content, "it is damaged, it points at byte -8");
+});
+
 Deno.test("readTorchZip() refuses a pickle cut anywhere", async () => {
   for (let length = 0; length < PICKLE.length; length += 7) {
     const content = await torchZip(PICKLE.slice(0, length), FLOATS, LONGS);

@@ -1,0 +1,155 @@
+/**
+ * Gives readers of files many inputs, each made from a seed, and watches what becomes of them.
+ *
+ * @module
+ */
+
+import { Random } from "../../pipeline/random.ts";
+import { CHECKPOINT_TARGETS } from "./checkpoint_targets.ts";
+import { DATASET_TARGETS } from "./dataset_targets.ts";
+import { IMAGE_TARGETS } from "./image_targets.ts";
+import { MODEL_TARGETS } from "./model_targets.ts";
+import { RUN_TARGETS } from "./run_targets.ts";
+import { Broken, requireTyped, type Target } from "./target.ts";
+
+/** Every reader of files that come from elsewhere. */
+export const TARGETS: readonly Target[] = [
+  ...CHECKPOINT_TARGETS,
+  ...MODEL_TARGETS,
+  ...DATASET_TARGETS,
+  ...IMAGE_TARGETS,
+  ...RUN_TARGETS,
+];
+
+/** Longest that one input may take, in milliseconds; a busy machine included. */
+const MAX_TIME = 2000;
+/** Most bytes that one input may take: all inputs are small. */
+const MAX_BYTES = 128 * 2 ** 20;
+
+/** What became of a target's inputs. */
+export interface Tally {
+  readonly name: string;
+  inputs: number;
+  valid: number;
+  /** How many were refused, by the class of the error. */
+  readonly refused: Map<string, number>;
+  crashes: number;
+  /** The slowest, in milliseconds. */
+  slowest: number;
+  /** The most that memory grew by, in bytes. */
+  memory: number;
+}
+
+/** An input that a reader did not survive. */
+export interface Crash {
+  readonly target: string;
+  readonly input: Uint8Array;
+  readonly reason: string;
+}
+
+/** What one input came to. */
+interface Outcome {
+  readonly time: number;
+  readonly memory: number;
+  /** Class of the typed error, if it was refused. */
+  readonly refused?: string;
+  /** What that error said. */
+  readonly message?: string;
+  /** Which promise was broken. */
+  readonly broken?: string;
+}
+
+/** Bytes that memory has grown by: what was touched, or what was asked for, whichever is more. */
+function growth(since: Deno.MemoryUsage): number {
+  const { rss, heapUsed, external } = Deno.memoryUsage();
+  return Math.max(0, rss - since.rss, heapUsed + external - since.heapUsed - since.external);
+}
+
+// A reader that spoils these spoils every object of the program.
+const ROOTS = [Object.prototype, Array.prototype, Function.prototype];
+const rootKeys = () => ROOTS.map((root) => Reflect.ownKeys(root).length).join();
+const ROOT_KEYS = rootKeys();
+
+/** Has one input read and judges what comes of it. */
+export async function tryInput(
+  target: Target,
+  input: Uint8Array,
+  folder: string,
+): Promise<Outcome> {
+  const own = `${folder}/${target.name.replace(/\W/g, "-")}`;
+  if (!/^model /.test(target.name)) await Deno.mkdir(own, { recursive: true });
+  const before = Deno.memoryUsage();
+  const start = performance.now();
+  const measured = () => ({
+    time: performance.now() - start,
+    memory: growth(before),
+  });
+  let outcome: Outcome;
+  try {
+    await target.read(input, own);
+    outcome = measured();
+    if (target.refusal) throw new Broken("it was accepted, expected a refusal");
+  } catch (error) {
+    outcome = measured();
+    try {
+      const refused = requireTyped(error, [own, "vocab.json", "merges.txt", "tokenizer.json"]);
+      if (target.refusal && !target.refusal.test((error as Error).message)) {
+        throw new Broken(`it was refused for another reason: ${(error as Error).message}`);
+      }
+      outcome = { ...outcome, refused, message: (error as Error).message };
+    } catch (broken) {
+      outcome = { ...outcome, broken: (broken as Error).message };
+    }
+  }
+  if (rootKeys() !== ROOT_KEYS) return { ...outcome, broken: "it changed a prototype" };
+  if (outcome.time > MAX_TIME) return { ...outcome, broken: `it took ${outcome.time} ms` };
+  if (outcome.memory > MAX_BYTES) return { ...outcome, broken: `it took ${outcome.memory} bytes` };
+  return outcome;
+}
+
+/** Options of {@linkcode fuzz}. */
+export interface FuzzOptions {
+  readonly seed: number;
+  /** Inputs over all targets. */
+  readonly inputs: number;
+  readonly targets: readonly Target[];
+  /** A folder for what is read. */
+  readonly folder: string;
+  readonly onCrash: (crash: Crash, index: number) => Promise<void> | void;
+}
+
+/**
+ * Fuzzes targets one after another.
+ *
+ * @returns What became of the inputs of each, as each is done.
+ */
+export async function* fuzz(options: FuzzOptions): AsyncIterableIterator<Tally> {
+  const { seed, inputs, targets, folder, onCrash } = options;
+  const shares = targets.reduce((sum, { share }) => sum + share, 0);
+  for (const target of targets) {
+    const tally: Tally = {
+      name: target.name,
+      inputs: Math.ceil(inputs * target.share / shares),
+      valid: 0,
+      refused: new Map(),
+      crashes: 0,
+      slowest: 0,
+      memory: 0,
+    };
+    for (let index = 0; index < tally.inputs; index++) {
+      const input = await target.make(new Random(seed * 2 ** 26 + index));
+      let outcome = await tryInput(target, input, folder);
+      // Once more: a collection of garbage or a busy machine is not the reader's doing.
+      if (outcome.broken) outcome = await tryInput(target, input, folder);
+      tally.slowest = Math.max(tally.slowest, outcome.time);
+      tally.memory = Math.max(tally.memory, outcome.memory);
+      if (outcome.broken) {
+        tally.crashes++;
+        await onCrash({ target: target.name, input, reason: outcome.broken }, index);
+      } else if (outcome.refused) {
+        tally.refused.set(outcome.refused, (tally.refused.get(outcome.refused) ?? 0) + 1);
+      } else tally.valid++;
+    }
+    yield tally;
+  }
+}
