@@ -39,7 +39,8 @@ export function runMethod(folder: string, { facts, variants }: RunRecord): RunMe
   const isKnown = typeof sigma === "number" && sigma >= 0 && sigma <= MAX_SIGMA &&
     chosen.every(([, otsu]) => typeof otsu === "boolean") &&
     (margin === "excluded" || margin === "zero") &&
-    Array.isArray(protocols) && protocols.every((name) => Object.hasOwn(PROTOCOLS, name));
+    Array.isArray(protocols) &&
+    protocols.every((name) => typeof name === "string" && Object.hasOwn(PROTOCOLS, name));
   if (isKnown) return { sigma, margin, protocols, otsu: new Map(chosen as [string, boolean][]) };
   throw new SyntaxError(
     `Cannot read "${folder}/${RECORD}": expected sigma, margin, protocols and each setting's Otsu`,

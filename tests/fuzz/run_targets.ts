@@ -12,7 +12,8 @@ import { RECORD, RESULTS } from "../../reports/run_folder.ts";
 import { chance, join, mutateBytes, mutateJson, utf8 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 
-const RUN = {
+/** What the folder of a run says of it. */
+export const RUN = {
   facts: {
     settings: {
       ...{ steps: 10, sigma: 1 },
