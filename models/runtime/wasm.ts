@@ -9,9 +9,14 @@ import ort from "onnxruntime-web";
 import type { ExternalData, Runtime } from "./runtime.ts";
 import { wrapSession } from "./_session.ts";
 
-/** Opens the WebAssembly runtime with as many threads as the machine has processors. */
+/**
+ * Opens the WebAssembly runtime with as many threads as the machine has processors. In a worker of
+ * Deno's with one: there the library's own threads are now and then not there when it waits for
+ * them, and it waits for ever (seen three times in some hundred runs on a busy machine).
+ */
 export function openWasm(reason: string): Promise<Runtime> {
-  ort.env.wasm.numThreads = navigator.hardwareConcurrency;
+  const isWorker = "WorkerGlobalScope" in globalThis;
+  ort.env.wasm.numThreads = isWorker ? 1 : navigator.hardwareConcurrency;
   ort.env.logLevel = "error";
   return Promise.resolve({
     name: "wasm",
