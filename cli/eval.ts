@@ -275,8 +275,10 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         }
       }
     } catch (error) {
-      const { ablation } = await finish(error as Error);
-      console.error(`${describeCounts(Object.values(ablation)[0]!)}; results so far are in ${out}`);
+      // On a full disk the summary has no room either; what to know is what came first.
+      await finish(error as Error).catch(() => {});
+      const [total] = Object.values(summary.toJSON());
+      console.error(`${describeCounts(total!)}; results so far are in ${out}`);
       if (!(error instanceof TooManyFailures)) throw error;
       console.error(`error: ${error.message}`);
       return EXIT.tooManyFailures;
