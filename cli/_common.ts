@@ -27,6 +27,7 @@ import type { Gpu } from "../shaders/device.ts";
 import { quietenDriver } from "./_driver.ts";
 import { type Flags, type FlagValues, UsageError } from "./_flags.ts";
 import { parseLayers, parseSelect } from "./_parsers.ts";
+import { SCORE_FLAGS } from "./_score_flags.ts";
 
 /** Folder of the bundled model. */
 export const DEMO: string = decodeURIComponent(new URL("../models/demo", import.meta.url).pathname)
@@ -98,14 +99,7 @@ export const METHOD_FLAGS = {
       "Steps to read attention at, half-open: indices such as 120..180, or shares of T such as 40%..60%.",
     defaultText: "the middle fifth, 120..180 of 300; the bundled model states its own",
   },
-  sigma: {
-    type: "number",
-    min: 0,
-    max: 32,
-    default: 2.5,
-    placeholder: "PIXELS",
-    description: "Standard deviation of the Gaussian that smooths the heatmap.",
-  },
+  sigma: { ...SCORE_FLAGS.sigma, default: 2.5 },
   otsu: {
     type: "boolean",
     default: true,

@@ -5,6 +5,7 @@
  */
 
 import type { VariantSettings } from "../mod.ts";
+import { type ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
 import type { Selection } from "../pipeline/settings.ts";
 import type { Shard } from "../datasets/open_dataset.ts";
 import { UsageError } from "./_flags.ts";
@@ -60,6 +61,19 @@ export function parseSetting(text: string): VariantSettings {
     select: steps === "all" ? "all" : parseSelect(steps, "setting"),
     otsu: otsu === "otsu",
   };
+}
+
+/** `per-box,biovil`, several times if need be: in one order, each once, without the paper's own. */
+export function parseProtocols(texts: readonly string[]): ProtocolName[] {
+  const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim());
+  const known = Object.keys(PROTOCOLS) as ProtocolName[];
+  for (const name of names) {
+    if (name === "paper" || Object.hasOwn(PROTOCOLS, name)) continue;
+    throw new UsageError(
+      `Option "--protocol" must be some of paper, ${known.join(", ")}, got "${name}"`,
+    );
+  }
+  return known.filter((name) => names.includes(name));
 }
 
 /** Variables by which a cluster says which of its tasks this is. */

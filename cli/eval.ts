@@ -26,12 +26,14 @@ import { runConfined } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
-import { parseSetting, parseShard } from "./_parsers.ts";
+import { parseProtocols, parseSetting, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
+import { SCORE_FLAGS } from "./_score_flags.ts";
 import { printSummaries } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf } from "../datasets/open_dataset.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { HEATMAPS } from "../reports/heatmap_file.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { type Earlier, RESULTS, RunFolder } from "../reports/run_folder.ts";
 import { tableFiles, tableOptions } from "../reports/table_files.ts";
@@ -75,13 +77,8 @@ const COMMAND = command({
       description:
         "Score this setting beside the one that the other options choose, or with --ablate beside Table II's; such as mine:3-7:40%..60%:otsu, where STEPS may be all and OTSU none. May be given several times.",
     },
-    margin: {
-      type: "string",
-      choices: ["excluded", "zero"],
-      default: "excluded",
-      placeholder: "HOW",
-      description: "How scores count what lies outside the model's centre square.",
-    },
+    margin: { ...SCORE_FLAGS.margin, default: "excluded" },
+    protocol: SCORE_FLAGS.protocol,
     limit: {
       type: "integer",
       min: 1,
@@ -115,7 +112,7 @@ const COMMAND = command({
       type: "string",
       placeholder: "DIR",
       description:
-        "Folder for results.jsonl, summary.json, tables and run.json. If it holds results of the same run, the run goes on after them.",
+        "Folder for results.jsonl, heatmaps.bin, summary.json, tables and run.json. If it holds results of the same run, the run goes on after them.",
       defaultText: "out/eval-<time>",
     },
     resume: {
@@ -155,6 +152,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const settingsOfFlags = groundSettings(values);
   const extra = values.setting.map(parseSetting);
+  const protocols = parseProtocols(values.protocol);
   if (values.ablate && !values.otsu) {
     throw new UsageError('Option "--no-otsu" has no effect with "--ablate", which scores both');
   }
@@ -199,6 +197,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       dataset: { kind: dataset.kind, sha256: dataset.sha256, split, limit },
       margin,
       versions: compared,
+      ...(protocols.length > 0 && { protocols }),
     };
     const summary = new AblationSummary(names);
     const failedIds = new Set<string>();
@@ -240,14 +239,19 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       const options = tableOptions(run, !interrupted && !error);
       const tables = tableFiles(ablation, options);
       await folder.summarise(json, tables);
-      return { ablation, options, files: [RESULTS, "summary.json", ...Object.keys(tables)] };
+      return {
+        ablation,
+        options,
+        files: [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)],
+      };
     };
     try {
       const results = evaluate(dataset.items, {
         ...settings,
-        ...{ model, concurrency, margin, done, ending: signal },
+        ...{ model, concurrency, margin, protocols, done, ending: signal },
         ...(gpu && { gpu }),
         ...(cache && { cache }),
+        onHeatmap: (heatmap) => folder.writeHeatmaps([heatmap]),
         onProgress: (samples) => progress.update(before + samples),
         onNotice: (notice) => {
           progress.clear();

@@ -7,11 +7,10 @@
 import { runConfined } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
-import { printSummaries } from "./_summary.ts";
+import { conclude, isSameFolder } from "./_summary.ts";
 import { mergeRuns } from "../reports/merge_runs.ts";
-import { RECORD, RESULTS, RunFolder } from "../reports/run_folder.ts";
+import { RunFolder } from "../reports/run_folder.ts";
 import { AblationSummary } from "../reports/summary.ts";
-import { tableFiles, tableOptions } from "../reports/table_files.ts";
 
 const COMMAND = command({
   usage: "deno task merge --out DIR OUT [OUT …]",
@@ -32,31 +31,18 @@ async function main(args: string[]): Promise<number> {
     return EXIT.ok;
   }
   const { out, operands, overwrite } = values;
-  const isSame = (a: string, b: string) => a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
-  if (operands.some((folder) => isSame(folder, out))) {
+  if (operands.some((folder) => isSameFolder(folder, out))) {
     throw new UsageError(`Option "--out" must be another folder than those to merge, got "${out}"`);
   }
-  const { record, results } = await mergeRuns(operands);
+  const { record, results, heatmaps } = await mergeRuns(operands);
   const folder = await RunFolder.lock(out, (notice) => console.error(notice));
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
     const summary = new AblationSummary(record.variants);
+    await folder.writeHeatmaps(heatmaps);
     await folder.write(results);
     for (const result of results) summary.add(result);
-    const ablation = summary.toJSON();
-    const json = {
-      ...record.facts,
-      merged: operands,
-      ...(record.variants.length > 1 ? { ablation } : Object.values(ablation)[0]!),
-    };
-    const options = tableOptions(record, true);
-    const tables = tableFiles(ablation, options);
-    await folder.summarise(json, tables);
-    printSummaries(ablation, options);
-    const files = [RESULTS, "summary.json", ...Object.keys(tables), RECORD];
-    console.log(`Results: ${files.map((name) => `${out}/${name}`).join(", ")}`);
-    const hasFailures = results.some(({ status }) => status === "failed");
-    return hasFailures ? EXIT.failures : EXIT.ok;
+    return await conclude(folder, record, summary, { merged: operands });
   } finally {
     await folder.close();
   }

@@ -9,7 +9,7 @@ import { AttentionAccumulator } from "../shaders/aggregate_cpu.ts";
 import type { DecodedImage } from "./decode.ts";
 import type { AttentionStep } from "./denoise.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
-import { smoothAttention, type SmoothHeatmap } from "./postprocess.ts";
+import { type AveragedLayer, smoothAttention, type SmoothHeatmap } from "./postprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { Variant } from "./variants.ts";
 
@@ -23,6 +23,8 @@ export interface AggregatedPhrase extends SmoothHeatmap {
   readonly variant: Variant;
   /** Side of the heatmap in pixels. */
   readonly size: number;
+  /** What the heatmap is made of, from which it can be finished otherwise. */
+  readonly layers: readonly AveragedLayer[];
 }
 
 /** A running sum for each layer and window of steps. */
@@ -55,11 +57,12 @@ export function aggregate(
       if (!isLast) return;
       if (failure !== undefined) throw failure;
       for (const variant of variants) {
-        const means = variant.layers.map((layer) => {
+        const layers = variant.layers.map((layer): AveragedLayer => {
           const sum = sums.get(keyOf(layer, variant))!;
-          return { data: sum.mean(), side: sum.side };
+          return { layer, data: sum.mean(), side: sum.side };
         });
-        yield item({ image, sample, variant, size, ...smoothAttention(means, { size, sigma }) });
+        const smooth = smoothAttention(layers, { size, sigma });
+        yield item({ image, sample, variant, size, layers, ...smooth });
       }
     } catch (error) {
       // The phrase's remaining maps still come; it fails once, at the last of them.

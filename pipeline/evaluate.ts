@@ -9,8 +9,10 @@ import type { ImageRequest } from "./decode.ts";
 import { failed, type Flow, item, type StageName } from "./flow.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
 import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts";
-import type { Scores } from "./score_heatmap.ts";
+import type { AveragedLayer } from "./postprocess.ts";
+import type { AllScores } from "./protocols.ts";
 import { groupStream } from "./stream.ts";
+import type { Size } from "../shaders/resize_cpu.ts";
 
 /** What every line of `results.jsonl` says of its sample. */
 export interface AnyResult {
@@ -40,7 +42,7 @@ export interface GroundedResult extends AnyResult {
 
 /** One line of `results.jsonl`. */
 export type SampleResult =
-  | (GroundedResult & Scores & { readonly status: "scored" })
+  | (GroundedResult & AllScores & { readonly status: "scored" })
   | (GroundedResult & { readonly status: "grounded" })
   | (AnyResult & {
     readonly status: "skipped" | "failed";
@@ -51,6 +53,20 @@ export type SampleResult =
     /** Class of the error, such as `NotFound` or `SyntaxError`; of failures only. */
     readonly error?: string;
   });
+
+/** What a heatmap is made of, and what it takes to finish and score it again. */
+export interface StoredHeatmap {
+  /** The sample's id. */
+  readonly id: string;
+  /** The variant, where there are several. */
+  readonly setting?: string;
+  /** Side of the heatmap in pixels. */
+  readonly size: number;
+  /** Size of the original image in pixels. */
+  readonly image: Size;
+  /** Mean attention of each layer, before it is resized. */
+  readonly layers: readonly AveragedLayer[];
+}
 
 /** Options of {@linkcode evaluate}. */
 export interface EvaluateOptions extends RunOptions {
@@ -64,6 +80,12 @@ export interface EvaluateOptions extends RunOptions {
    * @default {None}
    */
   done?: ReadonlySet<string>;
+  /**
+   * Given what each heatmap is made of, before its result comes: what it does is waited for.
+   *
+   * @default {undefined}
+   */
+  onHeatmap?: (heatmap: StoredHeatmap) => Promise<void> | void;
 }
 
 /** Most phrases of one image that go through the stages together. */
@@ -81,8 +103,8 @@ export function evaluate(
   items: AsyncIterable<DatasetItem>,
   options: EvaluateOptions,
 ): AsyncIterableIterator<SampleResult> {
-  const { done = new Set<string>(), ...run } = options;
-  return toResults(groundRequests(toRequests(items, done), run), done);
+  const { done = new Set<string>(), onHeatmap, ...run } = options;
+  return toResults(groundRequests(toRequests(items, done), run), done, onHeatmap);
 }
 
 async function* toRequests(
@@ -107,6 +129,7 @@ async function* toRequests(
 async function* toResults(
   results: AsyncIterable<GroundResult>,
   done: ReadonlySet<string>,
+  onHeatmap: EvaluateOptions["onHeatmap"],
 ): AsyncIterableIterator<SampleResult> {
   for await (const result of results) {
     const { id, index, image, phrase, category, notes } = result.sample;
@@ -125,7 +148,13 @@ async function* toResults(
       yield { ...sample, status, stage, reason, ...(error && { error }) };
       continue;
     }
-    const { scores, threshold = null } = result;
+    const { scores, threshold = null, size, layers, image: { gray: { width, height } } } = result;
+    const setting = result.variant.name;
+    await onHeatmap?.({
+      id,
+      ...(setting && { setting }),
+      ...{ size, image: { width, height }, layers },
+    });
     const grounded = { ...sample, boxes: result.sample.boxes, threshold };
     yield scores
       ? { ...grounded, ...scores, status: "scored" }

@@ -8,11 +8,12 @@
 import type { AttentionMaps } from "../models/ldm/unet_session.ts";
 import { type Gpu, storage } from "../shaders/device.ts";
 import type { AttentionStep } from "./denoise.ts";
+import type { AveragedLayer } from "./postprocess.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { type GpuHeatmap, GpuHeatmaps, type MapGroup } from "./heatmaps_gpu.ts";
 import type { ScoredPhrase } from "./metrics.ts";
 import { toOriginal } from "./otsu.ts";
-import type { ScoreOptions } from "./score_heatmap.ts";
+import type { ProtocolOptions } from "./protocols.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { Variant } from "./variants.ts";
 
@@ -29,7 +30,7 @@ export async function* finishOnGpu(
   gpu: Gpu,
   size: number,
   settings: ResolvedSettings,
-  score: ScoreOptions,
+  score: ProtocolOptions,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
   const { sigma, variants } = settings;
@@ -95,7 +96,13 @@ export async function* finishOnGpu(
         }
         const { crop } = step.image;
         const originalBox = result.box && toOriginal(result.box, size, crop);
-        yield item({ image: step.image, sample, variant, size, originalBox, ...result });
+        const { means, ...heatmap } = result;
+        const order = ofVariant(maps, variant).flatMap(({ layers }) => layers);
+        const layers = means.map((mean, i): AveragedLayer => ({ layer: order[i]!, ...mean }));
+        yield item({
+          ...{ image: step.image, sample, variant, size, layers, originalBox },
+          ...heatmap,
+        });
       }
     }
   };

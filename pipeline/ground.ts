@@ -32,13 +32,13 @@ import { survivingLoss } from "./lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
 import { cachedNoise, noise, noisePasses } from "./noise.ts";
 import { otsu } from "./otsu.ts";
-import { requireScoreOptions, type ScoreOptions } from "./score_heatmap.ts";
+import { type ProtocolOptions, requireProtocolOptions } from "./protocols.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import { groupStream } from "./stream.ts";
 import { type Variant, variantLayers } from "./variants.ts";
 
 /** How samples go through the stages. */
-export interface RunOptions extends GroundSettings, ScoreOptions {
+export interface RunOptions extends GroundSettings, ProtocolOptions {
   /**
    * How many images may be decoded ahead of the model.
    *
@@ -224,9 +224,9 @@ export function groundRequests(
 ): AsyncIterableIterator<GroundResult> {
   const { model, signal, ending, concurrency = 1, onProgress, onNotice, cache } = options;
   const settings = resolveSettings(model, options);
-  const { protocol, margin } = options;
-  const score: ScoreOptions = { ...(protocol && { protocol }), ...(margin && { margin }) };
-  requireScoreOptions(score);
+  const { protocols, margin } = options;
+  const score: ProtocolOptions = { ...(protocols && { protocols }), ...(margin && { margin }) };
+  requireProtocolOptions(score);
   const stop = { ...(signal && { signal }) };
   const size = model.bundle.config.imageSize;
 

@@ -14,8 +14,9 @@ import { GridSums, type GridTarget } from "../shaders/metrics.ts";
 import { applyThreshold, maskBox } from "../shaders/otsu_cpu.ts";
 import type { Size } from "../shaders/resize_cpu.ts";
 import { Finisher, type FinisherOptions } from "./finisher_gpu.ts";
-import type { Heatmap } from "./postprocess.ts";
-import { clipBoxes, type ScoreOptions, type Scores, scoreStatistics } from "./score_heatmap.ts";
+import type { Heatmap, LayerMean } from "./postprocess.ts";
+import { type AllScores, type ProtocolOptions, scoreProtocols } from "./protocols.ts";
+import { clipBoxes, scoreStatistics } from "./score_heatmap.ts";
 
 /** Attention maps of one size that come together. */
 export interface MapGroup {
@@ -36,7 +37,7 @@ export interface PhraseTarget {
 }
 
 /** How {@linkcode GpuHeatmaps} works. */
-export interface GpuHeatmapsOptions extends FinisherOptions, ScoreOptions {
+export interface GpuHeatmapsOptions extends FinisherOptions, ProtocolOptions {
   /**
    * Share of the memory that a batch of phrases may take.
    *
@@ -49,7 +50,12 @@ export interface GpuHeatmapsOptions extends FinisherOptions, ScoreOptions {
 
 /** What became of one phrase. */
 export type GpuHeatmap =
-  | (Heatmap & { readonly scores?: Scores; readonly constantMaps: number })
+  | (Heatmap & {
+    readonly scores?: AllScores;
+    readonly constantMaps: number;
+    /** The layers' means over steps, those of one group after another. */
+    readonly means: readonly LayerMean[];
+  })
   | { readonly stage: "aggregate" | "metrics"; readonly error: unknown };
 
 /**
@@ -188,9 +194,11 @@ export class GpuHeatmaps {
         { buffer: finisher.otsu.states, bytes: finisher.otsu.stateBytes },
         { buffer: grid.sums, bytes: grid.sumBytes },
         ...states,
+        ...this.#sums.map((sums) => sums.sumsOf(first, count)),
       ];
       const read = await submitAndRead(this.#gpu, encoder, ranges);
       const planes = new Float32Array(read.shift()!);
+      const layers = read.splice(-this.#sums.length).map((data) => new Float32Array(data));
       const [otsuWords, gridWords, ...stateWords] = read.map((data) => new Uint32Array(data));
       return Array.from({ length: count }, (_, i): GpuHeatmap => {
         const attention = this.#sums.map((sums, group) =>
@@ -219,9 +227,19 @@ export class GpuHeatmaps {
           constant: isConstant,
           threshold,
           box: otsu ? maskBox(heatmap, size, size) : undefined,
+          means: this.#sums.flatMap((sums, group) => {
+            const length = layers[group]!.length / count;
+            const own = layers[group]!.subarray(i * length, (i + 1) * length);
+            return sums.readMeans(own, stateWords[group]!, first + i)
+              .map((data) => ({ data, side: sums.side }));
+          }),
           constantMaps: attention.reduce((sum, { constantMaps }) => sum + constantMaps, 0),
           ...(targets[i]!.boxes.length > 0 && {
-            scores: scoreStatistics(grid.read(gridWords!, i)),
+            scores: {
+              ...scoreStatistics(grid.read(gridWords!, i)),
+              // Their cost is small beside the model's; they have no kernels of their own.
+              ...scoreProtocols(heatmap, targets[i]!.image, targets[i]!.boxes, this.#options),
+            },
           }),
         };
       });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Gpu, storage, submitAndRead } from "../shaders/device.ts";
 import { furthest, hardMaps, limitedGpu, testGpu } from "../tests/support/gpu.ts";
 import { type GpuHeatmap, GpuHeatmaps } from "./heatmaps_gpu.ts";
-import { postprocess, type PostprocessResult } from "./postprocess.ts";
+import { finishHeatmap, postprocess, type PostprocessResult } from "./postprocess.ts";
 import { preprocessOnGpu } from "./preprocess_gpu.ts";
 import { scoreHeatmap } from "./score_heatmap.ts";
 
@@ -68,6 +68,10 @@ function assertAgree(results: readonly GpuHeatmap[], size: number, sigma: number
     assert(furthest(result.smoothed, expected.smoothed) <= 1e-6);
     assert(furthest(result.normalised, expected.normalised) <= 1e-5);
     assert(Math.abs(result.threshold! - expected.threshold!) <= 1.001 / 256);
+    // What is stored comes to the same heatmap.
+    const again = finishHeatmap(result.means, { size, sigma });
+    assert(furthest(result.smoothed, again.smoothed) <= 1e-6);
+    assert(furthest(result.normalised, again.normalised) <= 1e-5);
     assertEquals(result.constantMaps, 0);
     assertEquals(result.constant, expected.constant);
     if (phrase === 2) return assertEquals(result.scores, undefined);
@@ -101,7 +105,8 @@ Deno.test("attention that is the same everywhere gives an empty heatmap that say
     shape: [1, 16, 3] as const,
   }));
   const expected = postprocess({ layers, tokenStart: 1, tokenEnd: 2, size: 32 });
-  const { scores, ...heatmap } = result!;
+  const { scores, means, ...heatmap } = result!;
+  assertEquals(means, [0, 1].map(() => ({ data: new Float32Array(16), side: 4 })));
   assertEquals(heatmap, expected);
   assertEquals([heatmap.constant, heatmap.constantMaps, heatmap.threshold], [true, 2, 0]);
   assertEquals(scores, scoreHeatmap(expected.heatmap, IMAGE, BOXES));

@@ -6,18 +6,18 @@
 
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { MaskedPhrase } from "./otsu.ts";
-import { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
+import { type AllScores, type ProtocolOptions, scoreByProtocols } from "./protocols.ts";
 
 /** A phrase with its scores. */
 export interface ScoredPhrase extends MaskedPhrase {
   /** Absent where there are no boxes to score against. */
-  readonly scores?: Scores;
+  readonly scores?: AllScores;
 }
 
 /** Scores each heatmap against its boxes on the original image. */
 export function metrics(
   source: AsyncIterable<Flow<MaskedPhrase>>,
-  score: ScoreOptions,
+  score: ProtocolOptions,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
   return flatMapFlow(source, function* (phrase): Iterable<Flow<ScoredPhrase>> {
@@ -26,7 +26,7 @@ export function metrics(
       yield item(
         sample.boxes.length === 0
           ? phrase
-          : { ...phrase, scores: scoreHeatmap(heatmap, image.gray, sample.boxes, score) },
+          : { ...phrase, scores: scoreByProtocols(heatmap, image.gray, sample.boxes, score) },
       );
     } catch (error) {
       yield failed("metrics", sample, error, variant);

@@ -12,6 +12,7 @@ export {
   type EvaluateOptions,
   type GroundedResult,
   type SampleResult,
+  type StoredHeatmap,
 } from "./evaluate.ts";
 export type { Dropped, StageName } from "./flow.ts";
 export {
@@ -27,8 +28,10 @@ export type { MaskedPhrase } from "./otsu.ts";
 export type { ScoredPhrase } from "./metrics.ts";
 export {
   type AttentionLayer,
+  type AveragedLayer,
   type FinishHeatmapOptions,
   type Heatmap,
+  type LayerMean,
   type MaskedHeatmap,
   postprocess,
   type PostprocessInput,
@@ -36,6 +39,15 @@ export {
   type SmoothHeatmap,
 } from "./postprocess.ts";
 export { type CropRegion, cropRegion, type GrayImage, preprocess } from "./preprocess.ts";
+export {
+  type AllScores,
+  type ProtocolName,
+  type ProtocolOptions,
+  PROTOCOLS,
+  type ProtocolScores,
+  scoreByProtocols,
+} from "./protocols.ts";
+export { rescore, type RescoreSettings } from "./rescore.ts";
 export { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
 export {
   type GroundSettings,

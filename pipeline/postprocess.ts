@@ -27,6 +27,12 @@ export interface LayerMean {
   readonly side: number;
 }
 
+/** A {@linkcode LayerMean} of a known layer of the model. */
+export interface AveragedLayer extends LayerMean {
+  /** The cross-attention layer, counted from 0 in forward order. */
+  readonly layer: number;
+}
+
 /** How a heatmap is finished from the layers' means. */
 export interface FinishHeatmapOptions {
   /** Side of the heatmap in pixels, 1..8192. */

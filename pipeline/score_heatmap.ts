@@ -18,11 +18,6 @@ import type { Size } from "../shaders/resize_cpu.ts";
 /** How {@linkcode scoreHeatmap} counts. */
 export interface ScoreOptions {
   /**
-   * `"paper"`: the definitions behind the published numbers.
-   * @default "paper"
-   */
-  readonly protocol?: "paper";
-  /**
    * Image pixels outside the centre square: `"excluded"` from every count as in
    * the released code, or of value 0 (`"zero"`) as in the paper's text.
    * @default "excluded"
@@ -80,7 +75,7 @@ export function scoreHeatmap(
   boxes: readonly Box[],
   options: ScoreOptions = {},
 ): Scores {
-  const { margin = "excluded" } = options;
+  const { margin } = options;
   if (!(heatmap instanceof Float32Array)) {
     throw new TypeError("Cannot score a heatmap: expected a Float32Array");
   }
@@ -121,15 +116,10 @@ export function clipBoxes(boxes: readonly Box[], image: Size): Box[] {
 /**
  * Refuses what {@linkcode ScoreOptions} does not allow.
  *
- * @throws {RangeError} If it is another protocol or margin.
+ * @throws {RangeError} If it is another margin.
  */
 export function requireScoreOptions(options: ScoreOptions): void {
-  const { protocol = "paper", margin = "excluded" } = options;
-  if (protocol !== "paper") {
-    throw new RangeError(
-      `Cannot score a heatmap: expected protocol "paper", got "${protocol}"`,
-    );
-  }
+  const { margin = "excluded" } = options;
   if (margin !== "excluded" && margin !== "zero") {
     throw new RangeError(
       `Cannot score a heatmap: expected margin "excluded" or "zero", got "${margin}"`,

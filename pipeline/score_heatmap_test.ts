@@ -258,11 +258,6 @@ Deno.test("scoreHeatmap() refuses bad maps, sizes and options", () => {
     );
   }
   assertThrows(
-    () => scoreHeatmap(map, size, boxes, { protocol: "other" as "paper" }),
-    RangeError,
-    'expected protocol "paper", got "other"',
-  );
-  assertThrows(
     () => scoreHeatmap(map, size, boxes, { margin: "nan" as "zero" }),
     RangeError,
     'got "nan"',

@@ -5,9 +5,10 @@
  */
 
 import { printable, quote } from "../models/checkpoint/quote.ts";
-import type { SampleResult } from "../pipeline/evaluate.ts";
+import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { readResults } from "./read_results.ts";
-import { differences, parseRecord, RECORD, RESULTS, type RunRecord } from "./run_folder.ts";
+import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
+import { differences, hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
 
 /** Several runs as one. */
 export interface MergedRuns {
@@ -15,6 +16,8 @@ export interface MergedRuns {
   readonly record: RunRecord;
   /** All results, in the dataset's order. */
   readonly results: readonly SampleResult[];
+  /** What their heatmaps are made of, in the same order; read as it is asked for. */
+  readonly heatmaps: AsyncIterable<StoredHeatmap>;
 }
 
 /** Names that a message lists; the others are counted. */
@@ -32,7 +35,7 @@ const SHOWN = 10;
  */
 export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns> {
   const runs: { folder: string; record: RunRecord }[] = [];
-  for (const folder of folders) runs.push({ folder, record: await readRecord(folder) });
+  for (const folder of folders) runs.push({ folder, record: await readRunRecord(folder) });
   const [first, ...others] = runs;
   if (!first) throw new RangeError("Cannot merge no runs: expected their folders");
   for (const { folder, record } of others) {
@@ -50,7 +53,9 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
   const twice = new Set<string>();
   const missing: string[] = [];
   const seen = new Set<string>();
+  const folderOf = new Map<SampleResult, string>();
   for (const { folder, record } of runs) {
+    using heatmaps = await HeatmapIndex.open(`${folder}/${HEATMAPS}`);
     const positions = new Map<number, number>();
     for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
       const key = JSON.stringify([result.index, result.id, result.setting ?? ""]);
@@ -68,6 +73,9 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
       const count = result.setting === undefined ? record.variants.length : 1;
       positions.set(index, (positions.get(index) ?? 0) + count);
       results.push(result);
+      if (!hasHeatmap(result)) continue;
+      if (!heatmaps.has(result)) throw new SyntaxError(lacks(`${folder}/${HEATMAPS}`, result));
+      folderOf.set(result, folder);
     }
     for (const { id, index } of record.plan) {
       if ((positions.get(index) ?? 0) < record.variants.length) {
@@ -85,19 +93,26 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
   }
   results.sort((a, b) => a.index! - b.index!);
   const plan = runs.flatMap(({ record }) => record.plan).sort((a, b) => a.index - b.index);
-  return { record: { ...withoutShard(first.record), plan }, results };
+  return {
+    record: { ...withoutShard(first.record), plan },
+    results,
+    heatmaps: heatmapsOf(results, folderOf),
+  };
 }
 
-async function readRecord(folder: string): Promise<RunRecord> {
-  const path = `${folder}/${RECORD}`;
-  try {
-    return parseRecord(path, await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof SyntaxError) throw error;
-    throw new Deno.errors.NotFound(
-      `Cannot merge "${folder}": expected the folder of a run, with a ${RECORD} that can be read ` +
-        `(${(error as Error).message})`,
-    );
+/** The heatmaps of results from the folders that they are in. */
+async function* heatmapsOf(
+  results: readonly SampleResult[],
+  folderOf: ReadonlyMap<SampleResult, string>,
+): AsyncIterableIterator<StoredHeatmap> {
+  using opened = new DisposableStack();
+  const indices = new Map<string, HeatmapIndex>();
+  for (const folder of new Set(folderOf.values())) {
+    indices.set(folder, opened.use(await HeatmapIndex.open(`${folder}/${HEATMAPS}`)));
+  }
+  for (const result of results) {
+    const folder = folderOf.get(result);
+    if (folder !== undefined) yield await indices.get(folder)!.get(result);
   }
 }
 

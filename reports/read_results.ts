@@ -6,6 +6,7 @@
 
 import { printable } from "../models/checkpoint/quote.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
+import { type ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
 import { SCORES } from "./summary.ts";
 
 /** One line of `results.jsonl`. */
@@ -51,6 +52,27 @@ export async function* readResults(path: string): AsyncIterableIterator<ResultLi
   }
 }
 
+/**
+ * Reads the lines of one sample after another. A last sample that lacks a variant's
+ * result, as a run that was killed leaves it, is left out.
+ *
+ * @param path The file; none reads as an empty one.
+ * @param variants How many results a sample has that did not fall out as a whole.
+ * @throws {SyntaxError} If a line is not the result of a sample.
+ */
+export async function* readSamples(
+  path: string,
+  variants: number,
+): AsyncIterableIterator<readonly ResultLine[]> {
+  let sample: ResultLine[] = [];
+  for await (const line of readResults(path)) {
+    if (sample[0]?.result.id !== line.result.id) sample = [];
+    sample.push(line);
+    // One line stands for all variants where the sample fell out as a whole.
+    if (line.result.setting === undefined || sample.length === variants) yield sample;
+  }
+}
+
 /** Lines of a file that have an end, without it. */
 async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
   let file: Deno.FsFile;
@@ -85,6 +107,19 @@ function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
   return joined;
 }
 
+/** Checks the numbers of further protocols. */
+function requireProtocols(protocols: unknown): void {
+  for (const [name, entries] of Object.entries(protocols as object)) {
+    if (!Object.hasOwn(PROTOCOLS, name) || !Array.isArray(entries)) {
+      throw new TypeError("expected lists by protocol");
+    }
+    for (const number of PROTOCOLS[name as ProtocolName]) {
+      const isThere = entries.every((entry) => typeof entry?.[number] === "number");
+      if (!isThere) throw new TypeError(`expected a number as ${number}`);
+    }
+  }
+}
+
 /** Checks what a summary relies on. */
 function asResult(value: unknown): SampleResult {
   const result = value as Record<string, unknown> | null;
@@ -101,6 +136,7 @@ function asResult(value: unknown): SampleResult {
     for (const score of SCORES) {
       if (typeof result![score] !== "number") throw new TypeError(`expected a number as ${score}`);
     }
+    requireProtocols(result!.protocols ?? {});
   } else if (status === "skipped" || status === "failed") {
     if (!isText("reason") || !isText("stage")) throw new TypeError("expected stage and reason");
   } else if (status !== "grounded") {

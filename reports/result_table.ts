@@ -5,6 +5,7 @@
  */
 
 import { CLASSES } from "../datasets/sample.ts";
+import type { ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
 import type { Interval } from "./bootstrap.ts";
 import { PAPER, TABLE_ONE, TABLE_TWO } from "./published.ts";
 import { type Means, type ScoreName, SCORES, type Summary } from "./summary.ts";
@@ -21,12 +22,20 @@ export interface ScoreStyle {
   readonly digits: number;
 }
 
-/** The scores' styles. */
-export const SCORE_STYLES: Readonly<Record<ScoreName, ScoreStyle>> = {
+/** A number of a protocol, the paper's scores among them. */
+export type NumberName = typeof PROTOCOLS[ProtocolName][number];
+
+/** The numbers' styles. */
+export const SCORE_STYLES: Readonly<Record<NumberName, ScoreStyle>> = {
   absCnr: { label: "|CNR|", key: "abs_cnr", factor: 1, digits: 2 },
   cnr: { label: "CNR", key: "cnr", factor: 1, digits: 2 },
   miou: { label: "mIoU %", key: "miou", factor: 100, digits: 1 },
   aucRoc: { label: "AUC-ROC %", key: "auc_roc", factor: 100, digits: 1 },
+  iouUnion: { label: "IoU %, union", key: "iou_union", factor: 100, digits: 1 },
+  iouLargest: { label: "IoU %, largest", key: "iou_largest", factor: 100, digits: 1 },
+  hit: { label: "hits %", key: "hit", factor: 100, digits: 1 },
+  exact: { label: "AUC-ROC %, exact", key: "auc_roc_exact", factor: 100, digits: 1 },
+  binned: { label: "AUC-ROC %, binned", key: "auc_roc_binned", factor: 100, digits: 1 },
 };
 
 /** One value of a table. */
@@ -46,7 +55,7 @@ export interface TableGroup {
   /** Whether the values are the paper's and not computed here. */
   readonly isPublished: boolean;
   /** A row a score. */
-  readonly rows: readonly { readonly score: ScoreName; readonly cells: readonly TableCell[] }[];
+  readonly rows: readonly { readonly label: string; readonly cells: readonly TableCell[] }[];
 }
 
 /** A table of results. */
@@ -92,7 +101,7 @@ const NONE = "–";
 const HUGE = 1e6;
 
 /** A value as the paper prints it. */
-export function formatScore(score: ScoreName, value: number): string {
+export function formatScore(score: NumberName, value: number): string {
   const { factor, digits } = SCORE_STYLES[score];
   return Math.abs(value) >= HUGE ? value.toExponential(1) : (factor * value).toFixed(digits);
 }
@@ -118,7 +127,7 @@ export function makeTable(
       method,
       isPublished: true,
       rows: rows.map(({ score, values }) => ({
-        score,
+        label: SCORE_STYLES[score].label,
         cells: columns.map((column) => ({ text: values.get(column) ?? NONE })),
       })),
     }),
@@ -127,7 +136,7 @@ export function makeTable(
     method: isAblation ? name : published ? OWN : "",
     isPublished: false,
     rows: scores.map((score) => ({
-      score,
+      label: SCORE_STYLES[score].label,
       cells: columns.map((column) => cell(meansOf(summary, column), score)),
     })),
   }));
@@ -211,11 +220,11 @@ function cell(means: Means | undefined, score: ScoreName): TableCell {
 function mark(groups: readonly TableGroup[]): TableGroup[] {
   return groups.map((group) => ({
     ...group,
-    rows: group.rows.map(({ score, cells }) => ({
-      score,
+    rows: group.rows.map(({ label, cells }) => ({
+      label,
       cells: cells.map((cell, column): TableCell => {
         const values = groups.flatMap(({ rows }) =>
-          rows.flatMap((row) => row.score === score ? Number(row.cells[column]!.text) : [])
+          rows.flatMap((row) => row.label === label ? Number(row.cells[column]!.text) : [])
         ).filter((value) => !Number.isNaN(value));
         const better = values.filter((value) => value > Number(cell.text)).length;
         // Of two, the second best is the worst.
@@ -226,7 +235,8 @@ function mark(groups: readonly TableGroup[]): TableGroup[] {
   }));
 }
 
-function describeIntervals({ bootstrap: { resamples, seed, level } }: Summary): string {
+/** How intervals were made, in words. */
+export function describeIntervals({ bootstrap: { resamples, seed, level } }: Summary): string {
   return `In brackets ${
     100 * level
   } % bootstrap intervals: percentiles of ${resamples} resamples ` +

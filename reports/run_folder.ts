@@ -1,14 +1,16 @@
 /**
  * The folder of an evaluation: `run.json` says what is run, `results.jsonl`
- * gets a line a result, `summary.json` and the tables what they come to.
+ * gets a line a result, `heatmaps.bin` what its heatmap is made of, `summary.json`
+ * and the tables what they come to.
  *
  * @module
  */
 
 import type { PlannedSample, Shard } from "../datasets/open_dataset.ts";
 import { printable } from "../models/checkpoint/quote.ts";
-import type { SampleResult } from "../pipeline/evaluate.ts";
-import { readResults } from "./read_results.ts";
+import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
+import { encodeHeatmap, heatmapKey, HEATMAPS, lacks, readHeatmaps } from "./heatmap_file.ts";
+import { readSamples } from "./read_results.ts";
 import { writeWhole } from "./write_whole.ts";
 
 /** What a run is: results of equal records may stand in one table. */
@@ -49,7 +51,9 @@ export const RESULTS = "results.jsonl";
 /** Names of the files that say what results come to. */
 const SUMMARIES = [
   "summary.json",
-  ...["table", "ablation"].flatMap((name) => ["md", "tex", "csv"].map((end) => `${name}.${end}`)),
+  ...["table", "ablation", "protocols"].flatMap((name) =>
+    ["md", "tex", "csv"].map((end) => `${name}.${end}`)
+  ),
 ];
 
 /** A folder that this run alone writes to. */
@@ -58,6 +62,7 @@ export class RunFolder {
   readonly path: string;
   #record: Deno.FsFile;
   #results: Deno.FsFile | undefined;
+  #heatmaps: Deno.FsFile | undefined;
   #isNew = false;
   #isEmpty = true;
 
@@ -114,10 +119,12 @@ export class RunFolder {
   ): Promise<Set<string>> {
     const text = await this.#readRecord();
     const path = `${this.path}/${RESULTS}`;
-    const hasResults = (await Deno.stat(path).catch(() => undefined)) !== undefined;
+    const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
+    const hasHeatmaps = await isThere(`${this.path}/${HEATMAPS}`);
+    const hasResults = hasHeatmaps || await isThere(path);
     this.#isNew = text === "" && !hasResults;
     if (earlier === "overwrite") {
-      for (const name of [RESULTS, ...SUMMARIES]) {
+      for (const name of [RESULTS, HEATMAPS, ...SUMMARIES]) {
         await Deno.remove(`${this.path}/${name}`).catch((error) => {
           if (!(error instanceof Deno.errors.NotFound)) throw error;
         });
@@ -140,16 +147,32 @@ export class RunFolder {
       await this.#writeRecord(JSON.stringify(record, null, 1) + "\n");
     }
     const done = new Set<string>();
+    const heatmaps = new Map<string, SampleResult>();
     const kept = await this.#keep(path, record.variants, earlier === "retry", (result) => {
       done.add(result.id);
+      if (hasHeatmap(result)) heatmaps.set(heatmapKey(result), result);
       onResult(result);
     });
     this.#isEmpty = kept === 0;
-    this.#results = await Deno.open(path, { write: true, create: true });
     // What a killed run left of its last sample goes.
-    await this.#results.truncate(kept);
-    await this.#results.seek(0, Deno.SeekMode.End);
+    const keptHeatmaps = await this.#keepHeatmaps(heatmaps);
+    this.#results = await openAt(path, kept);
+    this.#heatmaps = await openAt(`${this.path}/${HEATMAPS}`, keptHeatmaps);
     return done;
+  }
+
+  /**
+   * Adds what heatmaps are made of, before their results; it is on the disk when this returns.
+   *
+   * @throws {Error} If it cannot be written, such as on a full disk.
+   */
+  async writeHeatmaps(
+    heatmaps: Iterable<StoredHeatmap> | AsyncIterable<StoredHeatmap>,
+  ): Promise<void> {
+    for await (const heatmap of heatmaps) {
+      await this.#append(this.#heatmaps!, HEATMAPS, encodeHeatmap(heatmap));
+    }
+    await this.#sync(this.#heatmaps!, HEATMAPS);
   }
 
   /**
@@ -159,7 +182,8 @@ export class RunFolder {
    */
   async write(results: readonly SampleResult[]): Promise<void> {
     const lines = results.map((result) => JSON.stringify(result) + "\n");
-    await this.#append(this.#results!, RESULTS, lines.join(""));
+    await this.#append(this.#results!, RESULTS, new TextEncoder().encode(lines.join("")));
+    await this.#sync(this.#results!, RESULTS);
     if (results.length > 0) this.#isEmpty = false;
   }
 
@@ -180,8 +204,9 @@ export class RunFolder {
   /** Gives the folder free; a run that came to nothing leaves nothing of its own behind. */
   async close(): Promise<void> {
     this.#results?.close();
+    this.#heatmaps?.close();
     const leftovers = this.#isNew && this.#isEmpty
-      ? [RESULTS, RECORD]
+      ? [RESULTS, HEATMAPS, RECORD]
       : (await this.#record.stat()).size === 0
       ? [RECORD]
       : [];
@@ -198,26 +223,65 @@ export class RunFolder {
   async #writeRecord(text: string): Promise<void> {
     await this.#record.truncate();
     await this.#record.seek(0, Deno.SeekMode.Start);
-    await this.#append(this.#record, RECORD, text);
+    await this.#append(this.#record, RECORD, new TextEncoder().encode(text));
+    await this.#sync(this.#record, RECORD);
   }
 
-  /** Writes where a file stands, down to the disk. */
-  async #append(file: Deno.FsFile, name: string, text: string): Promise<void> {
-    const bytes = new TextEncoder().encode(text);
+  /** Writes where a file stands. */
+  async #append(file: Deno.FsFile, name: string, bytes: Uint8Array): Promise<void> {
     try {
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-      await file.syncData();
     } catch (error) {
-      throw new Error(`Cannot write "${this.path}/${name}": ${(error as Error).message}`, {
-        cause: error,
-      });
+      throw this.#unwritten(name, error as Error);
     }
   }
 
+  /** Waits until all of a file is on the disk. */
+  async #sync(file: Deno.FsFile, name: string): Promise<void> {
+    await file.syncData().catch((error) => {
+      throw this.#unwritten(name, error);
+    });
+  }
+
+  #unwritten(name: string, error: Error): Error {
+    return new Error(`Cannot write "${this.path}/${name}": ${error.message}`, { cause: error });
+  }
+
   /**
-   * Tells the results that stay, and gives the bytes that they take. A sample
-   * that lacks a variant's result is the last one; it is not done.
+   * Removes the heatmaps without a result, and gives the bytes of the others.
+   *
+   * @param missing The results that have one, by its name.
    */
+  async #keepHeatmaps(missing: Map<string, SampleResult>): Promise<number> {
+    const path = `${this.path}/${HEATMAPS}`;
+    let kept = 0;
+    let isTornInside = false;
+    const stay: number[] = [];
+    for await (const { heatmap, bytes, start } of readHeatmaps(path)) {
+      if (!missing.delete(heatmapKey(heatmap))) continue;
+      isTornInside ||= start > kept;
+      stay.push(start);
+      kept += bytes.length;
+    }
+    for (const result of missing.values()) {
+      throw new SyntaxError(
+        `${lacks(path, result)}; choose another --out, or --overwrite its results`,
+      );
+    }
+    if (!isTornInside) return kept;
+    // What was tried again has left gaps.
+    const partial = `${path}.partial`;
+    const starts = new Set(stay);
+    using copy = await Deno.open(partial, { write: true, create: true, truncate: true });
+    for await (const { bytes, start } of readHeatmaps(path)) {
+      if (starts.has(start)) await this.#append(copy, `${HEATMAPS}.partial`, bytes);
+    }
+    await this.#sync(copy, `${HEATMAPS}.partial`);
+    await Deno.rename(partial, path);
+    return kept;
+  }
+
+  /** Tells the results that stay, and gives the bytes that they take. */
   async #keep(
     path: string,
     variants: readonly string[],
@@ -225,30 +289,60 @@ export class RunFolder {
     onResult: (result: SampleResult) => void,
   ): Promise<number> {
     let kept = 0;
-    let sample: SampleResult[] = [];
     const stay: string[] = [];
-    let texts: string[] = [];
     let failures = 0;
-    for await (const { text, result, end } of readResults(path)) {
-      if (sample[0]?.id !== result.id) [sample, texts] = [[], []];
-      sample.push(result);
-      texts.push(text);
-      // One line stands for all variants where the sample fell out as a whole.
-      const isWhole = result.setting === undefined || sample.length === variants.length;
-      if (!isWhole) continue;
-      kept = end;
-      if (isRetry && sample.some(({ status }) => status === "failed")) {
+    for await (const lines of readSamples(path, variants.length)) {
+      kept = lines.at(-1)!.end;
+      if (isRetry && lines.some(({ result }) => result.status === "failed")) {
         failures++;
         continue;
       }
-      sample.forEach(onResult);
-      if (isRetry) stay.push(...texts);
+      for (const { result, text } of lines) {
+        onResult(result);
+        if (isRetry) stay.push(text);
+      }
     }
     if (failures === 0) return kept;
     const text = stay.map((line) => `${line}\n`).join("");
     await writeWhole(path, text);
     return new TextEncoder().encode(text).length;
   }
+}
+
+/** Whether what a result's heatmap is made of is stored. */
+export function hasHeatmap(
+  result: SampleResult,
+): result is Extract<SampleResult, { status: "scored" | "grounded" }> {
+  return result.status === "scored" || result.status === "grounded";
+}
+
+/** Opens a file to write after its first bytes; the others are cut off. */
+async function openAt(path: string, size: number): Promise<Deno.FsFile> {
+  const file = await Deno.open(path, { write: true, create: true });
+  await file.truncate(size);
+  await file.seek(0, Deno.SeekMode.End);
+  return file;
+}
+
+/**
+ * Reads what a folder says of its run.
+ *
+ * @param folder The run's folder.
+ * @throws {SyntaxError} If that is not to be read.
+ * @throws {Deno.errors.NotFound} If the folder holds no run.
+ */
+export async function readRunRecord(folder: string): Promise<RunRecord> {
+  const path = `${folder}/${RECORD}`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    throw new Deno.errors.NotFound(
+      `Cannot read "${folder}": expected the folder of a run, with a ${RECORD} that can be read ` +
+        `(${(error as Error).message})`,
+    );
+  }
+  return parseRecord(path, text);
 }
 
 /**

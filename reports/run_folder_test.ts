@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { SampleResult } from "../pipeline/evaluate.ts";
+import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
+import { HeatmapIndex, readHeatmaps } from "./heatmap_file.ts";
 import { mergeRuns } from "./merge_runs.ts";
 import { differences, type Earlier, RunFolder, type RunRecord } from "./run_folder.ts";
 
@@ -22,6 +23,15 @@ const failed: SampleResult = {
   ...{ reason: "Cannot read image", error: "NotFound" },
 };
 
+/** What the heatmap of a result is made of; each has values of its own. */
+function stored({ id, index, setting }: SampleResult): StoredHeatmap {
+  return {
+    ...{ id, size: 64, image: { width: 80, height: 90 } },
+    ...(setting !== undefined && { setting }),
+    layers: [{ layer: 3, side: 2, data: Float32Array.of(index!, 0.25, 1 / 3, 1) }],
+  };
+}
+
 async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
   try {
@@ -41,11 +51,18 @@ async function run(
   const folder = await RunFolder.lock(path, () => {});
   try {
     const done = await folder.begin(record, earlier, () => {});
+    await folder.writeHeatmaps(results.filter(({ status }) => status === "scored").map(stored));
     await folder.write(results);
     return [...done];
   } finally {
     await folder.close();
   }
+}
+
+/** Names of the heatmaps in a folder, in order. */
+async function heatmaps(folder: string): Promise<string[]> {
+  const records = await Array.fromAsync(readHeatmaps(`${folder}/heatmaps.bin`));
+  return records.map(({ heatmap: { id, setting } }) => id + (setting ?? ""));
 }
 
 const read = (folder: string) => Deno.readTextFile(`${folder}/results.jsonl`);
@@ -55,13 +72,52 @@ Deno.test("RunFolder goes on after the last whole line, wherever a run was kille
     await run(folder, [scored(0), scored(1)]);
     const whole = await Deno.readFile(`${folder}/results.jsonl`);
     const end = whole.indexOf(10) + 1;
+    const wholeMaps = await Deno.readFile(`${folder}/heatmaps.bin`);
     for (let length = 0; length <= whole.length; length++) {
       await Deno.writeFile(`${folder}/results.jsonl`, whole.subarray(0, length));
       const done = length === whole.length ? ["s0", "s1"] : length >= end ? ["s0"] : [];
       const missing = [scored(0), scored(1)].slice(done.length);
       assertEquals(await run(folder, missing), done, `${length} bytes`);
       assertEquals(await Deno.readFile(`${folder}/results.jsonl`), whole);
+      assertEquals(await Deno.readFile(`${folder}/heatmaps.bin`), wholeMaps);
     }
+    // Killed before the second line, anywhere in what its heatmap is made of.
+    for (let length = wholeMaps.length / 2; length <= wholeMaps.length; length++) {
+      await Deno.writeFile(`${folder}/results.jsonl`, whole.subarray(0, end));
+      await Deno.writeFile(`${folder}/heatmaps.bin`, wholeMaps.subarray(0, length));
+      assertEquals(await run(folder, [scored(1)]), ["s0"], `${length} bytes`);
+      assertEquals(await Deno.readFile(`${folder}/heatmaps.bin`), wholeMaps);
+    }
+  }));
+
+Deno.test("RunFolder names the heatmap that a result lacks, and changes nothing", () =>
+  inFolder(async (folder) => {
+    await run(folder, [scored(0), scored(1)]);
+    const whole = await Deno.readFile(`${folder}/heatmaps.bin`);
+    const corrupt = whole.slice();
+    corrupt[whole.length - 1]! ^= 1;
+    for (const bytes of [whole.subarray(0, whole.length - 1), corrupt]) {
+      await Deno.writeFile(`${folder}/heatmaps.bin`, bytes);
+      await assertRejects(() => run(folder), SyntaxError, 'record of the heatmap of "s1"');
+      assertEquals(await Deno.readFile(`${folder}/heatmaps.bin`), bytes);
+    }
+    await Deno.remove(`${folder}/heatmaps.bin`);
+    await assertRejects(() => run(folder), SyntaxError, '/heatmaps.bin": expected a whole record');
+    assertEquals((await read(folder)).split("\n").length, 3);
+  }));
+
+Deno.test("RunFolder closes the gaps that tried samples leave among the heatmaps", () =>
+  inFolder(async (folder) => {
+    const record = { ...RECORD, variants: ["a", "b"] };
+    const half: SampleResult = { ...failed, setting: "b" };
+    const first = [scored(0, "a"), scored(0, "b"), scored(1, "a"), half, scored(2, "a")];
+    await run(folder, [...first, scored(2, "b")], record);
+    assertEquals(await heatmaps(folder), ["s0a", "s0b", "s1a", "s2a", "s2b"]);
+    const again = [scored(1, "a"), scored(1, "b")];
+    assertEquals(await run(folder, again, record, "retry"), ["s0", "s2"]);
+    assertEquals(await heatmaps(folder), ["s0a", "s0b", "s2a", "s2b", "s1a", "s1b"]);
+    using index = await HeatmapIndex.open(`${folder}/heatmaps.bin`);
+    assertEquals(await index.get(scored(2, "a")), stored(scored(2, "a")));
   }));
 
 Deno.test("RunFolder drops a torn end that got a line end, and names a torn line before", () =>
@@ -83,6 +139,7 @@ Deno.test("RunFolder takes a sample for done once every variant has its result",
     await run(folder, [scored(0, "a"), scored(0, "b"), failed, scored(2, "a")], record);
     assertEquals(await run(folder, [], record), ["s0", "s1"]);
     assertEquals((await read(folder)).split("\n").length, 4);
+    assertEquals(await heatmaps(folder), ["s0a", "s0b"]);
   }));
 
 Deno.test("RunFolder names what is different about an earlier run and leaves its results", () =>
@@ -130,7 +187,7 @@ Deno.test("RunFolder leaves no tables of a run that is overwritten", () =>
       await run.close();
       return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
     };
-    const common = ["results.jsonl", "run.json", "summary.json"];
+    const common = ["heatmaps.bin", "results.jsonl", "run.json", "summary.json"];
     assertEquals(await summarise("resume", { "ablation.md": "" }), ["ablation.md", ...common]);
     assertEquals(await summarise("overwrite", { "table.md": "" }), [...common, "table.md"]);
   }));
@@ -139,6 +196,7 @@ Deno.test("RunFolder is one run's at a time, and free again once that has ended"
   inFolder(async (folder) => {
     const first = await RunFolder.lock(folder, () => {});
     await first.begin(RECORD, "resume", () => {});
+    await first.writeHeatmaps([stored(scored(0))]);
     await first.write([scored(0)]);
     await assertRejects(() => run(folder), Error, "another run is writing there");
     await first.close();
@@ -162,7 +220,9 @@ Deno.test("mergeRuns() puts shards in the dataset's order and names what is wron
     await run(one, [scored(0), scored(2)], shard(1));
     await run(two, [failed, scored(3)], shard(2));
     for (const folders of [[one, two], [two, one]]) {
-      const { record, results } = await mergeRuns(folders);
+      const { record, results, heatmaps } = await mergeRuns(folders);
+      const ids = (await Array.fromAsync(heatmaps)).map(({ id }) => id);
+      assertEquals(ids, ["s0", "s2", "s3"]);
       assertEquals(record, RECORD);
       assertEquals(results.map(({ id }) => id), ["s0", "s1", "s2", "s3"]);
     }
@@ -170,6 +230,10 @@ Deno.test("mergeRuns() puts shards in the dataset's order and names what is wron
       assertRejects(() => mergeRuns(folders), RangeError, message);
     await refuses([one], "of 2 shards, missing: 2");
     await refuses([one, two, two], "shard 2 of 2 is in");
+    const whole = await Deno.readFile(`${two}/heatmaps.bin`);
+    await Deno.writeFile(`${two}/heatmaps.bin`, whole.subarray(1));
+    await assertRejects(() => mergeRuns([one, two]), SyntaxError, 'heatmap of "s3", found none');
+    await Deno.writeFile(`${two}/heatmaps.bin`, whole);
     await Deno.writeTextFile(`${two}/results.jsonl`, JSON.stringify(failed) + "\n");
     await refuses([one, two], `there is no result of s3 (${two})`);
     await run(two, [scored(3), scored(0)], shard(2));
@@ -177,7 +241,7 @@ Deno.test("mergeRuns() puts shards in the dataset's order and names what is wron
     const other = { ...shard(2), facts: { ...RECORD.facts, margin: "zero" } };
     await run(two, [], other, "overwrite");
     await refuses([one, two], "differs from that of");
-    await assertRejects(() => mergeRuns([`${folder}/3`]), Deno.errors.NotFound, "Cannot merge");
+    await assertRejects(() => mergeRuns([`${folder}/3`]), Deno.errors.NotFound, "Cannot read");
   }));
 
 Deno.test("differences() of equal runs are none", () => {

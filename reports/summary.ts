@@ -7,6 +7,7 @@
 import { CLASSES } from "../datasets/sample.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { NumberRows } from "./_number_rows.ts";
+import { type ProtocolSummary, ProtocolSums } from "./protocol_summary.ts";
 import { BOOTSTRAP, type Bootstrap, bootstrapMeans, type Interval } from "./bootstrap.ts";
 
 /** The four scores, in the order of the paper's Table I. */
@@ -70,6 +71,8 @@ export interface Summary {
   readonly leftOut: readonly LeftOut[];
   /** Why samples were left out. */
   readonly reasons: readonly ReasonSummary[];
+  /** What the run comes to by further protocols, by their names, where there are such. */
+  readonly protocols?: Readonly<Record<string, ProtocolSummary>>;
 }
 
 /** Distinct reasons that are kept; a path in a reason can make each one different. */
@@ -79,13 +82,14 @@ const MAX_REASONS = 50;
 const NO_CLASS = "(none)";
 
 /**
- * Takes in results as they come, in whatever order; keeps four numbers of each.
+ * Takes in results as they come, in whatever order; keeps but a few numbers of each.
  */
 export class ScoreSummary {
   readonly #scores = new Map<string, NumberRows>();
   readonly #counts = { scored: 0, grounded: 0, skipped: 0, failed: 0 };
   readonly #leftOut = new Map<string, { skipped: number; failed: number }>();
   readonly #reasons = new Map<string, ReasonSummary>();
+  readonly #protocols = new ProtocolSums();
 
   /** Takes in one result. */
   add(result: SampleResult): void {
@@ -95,6 +99,7 @@ export class ScoreSummary {
       const rows = this.#scores.get(category) ?? new NumberRows(SCORES.length);
       this.#scores.set(category, rows);
       rows.add(SCORES.map((score) => result[score]));
+      if (result.protocols) this.#protocols.add(category, result.protocols);
     } else if (result.status !== "grounded") {
       const { status, stage, id } = result;
       const leftOut = this.#leftOut.get(category) ?? { skipped: 0, failed: 0 };
@@ -120,6 +125,7 @@ export class ScoreSummary {
       return { category, count, ...means[i]!, ...known };
     });
     const areKnown = classes.every(({ count }) => count > 1);
+    const protocols = this.#protocols.toJSON(inOrder);
     return {
       classes,
       ...(classes.length > 0 && {
@@ -135,6 +141,7 @@ export class ScoreSummary {
         ...this.#leftOut.get(category)!,
       })),
       reasons: [...this.#reasons.values()],
+      ...(Object.keys(protocols).length > 0 && { protocols }),
     };
   }
 }

@@ -11,6 +11,7 @@ import {
   SCORE_STYLES,
   type TableCell,
 } from "./result_table.ts";
+import { makeProtocolTable } from "./protocol_table.ts";
 import { SCORES, type Summary } from "./summary.ts";
 
 /** What is put behind a value that is the best of its column, and the second best. */
@@ -42,6 +43,11 @@ export function formatAblation(
   return layOut(makeTable(summaries, { published }));
 }
 
+/** Formats what a run comes to by further protocols, in the columns of {@linkcode formatTable}. */
+export function formatProtocols(summaries: Readonly<Record<string, Summary>>): string {
+  return layOut(makeProtocolTable(summaries));
+}
+
 /** The bootstrap intervals of the averages in one line; empty where there are none. */
 export function formatIntervals({ average, bootstrap: { level } }: Summary): string {
   const { intervals } = average ?? {};
@@ -68,8 +74,8 @@ function layOut({ columns: names, groups, counts, hasMarks }: ResultTable): stri
     })),
     ...groups.flatMap(({ method, isPublished, rows }) => [
       ...(method ? [{ label: isPublished ? `${method}, published` : method }] : []),
-      ...rows.map(({ score, cells }) => ({
-        label: `${method && " "}${SCORE_STYLES[score].label}`,
+      ...rows.map(({ label, cells }) => ({
+        label: `${method && " "}${label}`,
         cells,
       })),
     ]),

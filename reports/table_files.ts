@@ -5,6 +5,7 @@
  */
 
 import type { RunRecord } from "./run_folder.ts";
+import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
 import { makeTable, type TableOptions } from "./result_table.ts";
 import type { Summary } from "./summary.ts";
 import { formatCsv } from "./table_csv.ts";
@@ -13,7 +14,7 @@ import { formatMarkdown } from "./table_markdown.ts";
 
 /**
  * The tables of a run as texts, by the names of their files: `table` where there
- * is one summary, `ablation` where there are several.
+ * is one summary, `ablation` where there are several, and `protocols` where there are further ones.
  *
  * @param summaries By the name of the setting; at least one.
  * @param options What to show besides.
@@ -23,11 +24,17 @@ export function tableFiles(
   options: TableOptions = {},
 ): Record<string, string> {
   const table = makeTable(summaries, options);
+  const protocols = makeProtocolTable(summaries, options);
   const name = Object.keys(summaries).length > 1 ? "ablation" : "table";
   return {
     [`${name}.md`]: formatMarkdown(table),
     [`${name}.tex`]: formatLatex(table, name),
     [`${name}.csv`]: formatCsv(summaries, options),
+    ...(hasProtocols(summaries) && {
+      "protocols.md": formatMarkdown(protocols),
+      "protocols.tex": formatLatex(protocols, "protocols"),
+      "protocols.csv": formatProtocolCsv(summaries),
+    }),
   };
 }
 

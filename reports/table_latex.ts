@@ -1,4 +1,4 @@
-import { type ResultTable, SCORE_STYLES, type TableCell } from "./result_table.ts";
+import type { ResultTable, TableCell } from "./result_table.ts";
 
 /**
  * A table of results in LaTeX, to be put into a document by `\input`.
@@ -8,13 +8,13 @@ import { type ResultTable, SCORE_STYLES, type TableCell } from "./result_table.t
 export function formatLatex(table: ResultTable, label: string): string {
   const { columns, groups, counts, caption } = table;
   const blocks = groups.map(({ method, isPublished, rows }) =>
-    rows.flatMap(({ score, cells }, i) => {
+    rows.flatMap(({ label, cells }, i) => {
       const name = i === 0 ? escape(method) + (isPublished ? DAGGER : "") : "";
       const intervals = cells.map(({ interval }) =>
         interval ? `{\\scriptsize ${number(interval)}}` : ""
       );
       return [
-        [name, escape(SCORE_STYLES[score].label), ...cells.map(write)],
+        [name, escape(label), ...cells.map(write)],
         ...(intervals.some((text) => text !== "") ? [["", "", ...intervals]] : []),
       ];
     })

@@ -1,14 +1,14 @@
-import { type ResultTable, SCORE_STYLES, type TableCell } from "./result_table.ts";
+import type { ResultTable, TableCell } from "./result_table.ts";
 
 /** A table of results in GitHub's Markdown, under its caption. */
 export function formatMarkdown(table: ResultTable): string {
   const { columns, groups, counts, caption } = table;
   const rows = groups.flatMap(({ method, isPublished, rows }) =>
-    rows.flatMap(({ score, cells }, i) => {
+    rows.flatMap(({ label, cells }, i) => {
       const name = i === 0 ? escape(method) + (isPublished ? "†" : "") : "";
       const intervals = cells.map(({ interval }) => escape(interval ?? ""));
       return [
-        [name, escape(SCORE_STYLES[score].label), ...cells.map(write)],
+        [name, escape(label), ...cells.map(write)],
         ...(intervals.some((text) => text !== "") ? [["", "", ...intervals]] : []),
       ];
     })

@@ -119,15 +119,15 @@ Deno.test("best and second best are marked as the paper marks them", async () =>
   const { groups } = makeTable(nothing, { published: true });
   const marked = groups.filter(({ isPublished }) => isPublished).flatMap(({ rows }) => rows);
   const differences: string[] = [];
-  for (const [i, { cells, score }] of marked.entries()) {
+  for (const [i, { cells, label }] of marked.entries()) {
     for (const [column, { text, better }] of cells.entries()) {
       const isUnderlined = rows[i]![column]!.startsWith("<u>");
       assertEquals(rows[i]![column]!.replaceAll(/<\/?u>/g, ""), text);
-      if (isUnderlined !== (better === 1)) differences.push(`${score} ${column} ${text}`);
+      if (isUnderlined !== (better === 1)) differences.push(`${label} ${column} ${text}`);
     }
   }
   // Two that are second best, which is what it says it underlines.
-  assertEquals(differences, ["cnr 0 1.49", "cnr 2 1.73"]);
+  assertEquals(differences, ["CNR 0 1.49", "CNR 2 1.73"]);
 });
 
 Deno.test("tables mark ties alike and nothing where there is nothing to compare", () => {

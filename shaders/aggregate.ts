@@ -6,7 +6,7 @@
 
 import { requireTokenRange, squareSide } from "./aggregate_cpu.ts";
 import code from "./aggregate.wgsl" with { type: "text" };
-import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import { dispatch, type Gpu, pipeline, type ReadRange, storage } from "./device.ts";
 
 /** Sizes of the maps of one step that {@linkcode AttentionSums} takes. */
 export interface AttentionSumsOptions {
@@ -45,6 +45,7 @@ export class AttentionSums {
   #gpu: Gpu;
   #options: AttentionSumsOptions;
   #ranges: GPUBuffer;
+  /** `[phrases, layers, side, side]` float32. */
   #sums: GPUBuffer;
   /** For each phrase the slot of its first map. */
   #slots: GPUBuffer[];
@@ -133,6 +134,29 @@ export class AttentionSums {
       brokenMaps += words[at + 2]!;
     }
     return { constantMaps, brokenMaps };
+  }
+
+  /** Where the sums of some phrases are, to be read back. */
+  sumsOf(first: number, count: number): ReadRange {
+    const { positions, layers } = this.#options;
+    const bytes = 4 * layers * positions;
+    return { buffer: this.#sums, from: first * bytes, bytes: count * bytes };
+  }
+
+  /**
+   * The means over steps of one phrase's layers.
+   *
+   * @param sums That phrase's sums, read back.
+   * @param words The states, read back.
+   * @param phrase Which phrase.
+   */
+  readMeans(sums: Float32Array, words: Uint32Array, phrase: number): Float32Array[] {
+    const { positions, layers } = this.#options;
+    return Array.from({ length: layers }, (_, layer) => {
+      const count = words[(phrase * layers + layer) * STATE_WORDS]!;
+      return sums.slice(layer * positions, (layer + 1) * positions)
+        .map((total) => total / count);
+    });
   }
 
   /** Frees its buffers. */

@@ -283,8 +283,13 @@ function padded(bytes: Uint8Array, length: number): Uint8Array {
 export interface ReadRange {
   /** What to read. */
   readonly buffer: GPUBuffer;
-  /** Number of bytes from its start, a multiple of 4. */
+  /** Number of bytes, a multiple of 4. */
   readonly bytes: number;
+  /**
+   * Bytes before the first of them, a multiple of 4.
+   * @default 0
+   */
+  readonly from?: number;
 }
 
 /**
@@ -316,8 +321,8 @@ export async function submitAndRead(
   });
   try {
     let offset = 0;
-    for (const { buffer, bytes } of ranges) {
-      encoder.copyBufferToBuffer(buffer, 0, staging, offset, bytes);
+    for (const { buffer, bytes, from = 0 } of ranges) {
+      encoder.copyBufferToBuffer(buffer, from, staging, offset, bytes);
       offset += bytes;
     }
     gpu.device.queue.submit([encoder.finish()]);

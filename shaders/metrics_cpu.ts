@@ -113,6 +113,8 @@ const AT_LEAST_LEVELS = [0, 3, 6, 8, 9];
  * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
  * @param margin Whether image pixels outside the centre square have no value
  * (the released code) or 0 (the paper's text).
+ * @param visible Side of the part of the heatmap, in its middle, that counts, in
+ * image pixels; by default all of it.
  */
 export function gridStatistics(
   heatmap: Float32Array,
@@ -120,9 +122,10 @@ export function gridStatistics(
   image: Size,
   boxes: readonly Box[],
   margin: Margin = "excluded",
+  visible?: number,
 ): GridStatistics {
   const sums = Array.from({ length: boxes.length + 1 }, newSums);
-  const cells = cutImage(mapSide, image, boxes);
+  const cells = cutImage(mapSide, image, boxes, visible);
   for (const { row, column, owner } of cells) {
     if (row.first >= 0 && column.first >= 0) {
       addCell(sums[owner]!, heatmap, mapSide, row, column);
@@ -139,18 +142,26 @@ export function gridStatistics(
  * @param mapSide Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
+ * @param visible Side of the part of the heatmap that counts, in image pixels.
  */
-export function cutImage(mapSide: number, image: Size, boxes: readonly Box[]): Cell[] {
+export function cutImage(
+  mapSide: number,
+  image: Size,
+  boxes: readonly Box[],
+  visible = Math.min(image.width, image.height),
+): Cell[] {
   const columns = cutAxis(
     image.width,
     image.height,
     mapSide,
+    visible,
     boxes.flatMap(([x, , width]) => [x, x + width]),
   );
   const rows = cutAxis(
     image.height,
     image.width,
     mapSide,
+    visible,
     boxes.flatMap(([, y, , height]) => [y, y + height]),
   );
   const owners = cellOwners(columns, rows, boxes);
@@ -199,17 +210,19 @@ export function joinRegions(
   };
 }
 
-/** Cuts one image axis at the given edges and at the edges of the centre square. */
+/** Cuts one image axis at the given edges and at the edges of what is visible. */
 function cutAxis(
   length: number,
   otherLength: number,
   mapSide: number,
+  visible: number,
   boxEdges: readonly number[],
 ): Axis {
   const side = Math.min(length, otherLength);
   const start = Math.floor((length - side) / 2);
+  const shown = Math.floor((length - visible) / 2);
   const edges = [
-    ...new Set([0, length, start, start + side, ...boxEdges]),
+    ...new Set([0, length, shown, shown + visible, ...boxEdges]),
   ].sort((one, other) => one - other);
   // PyTorch's nearest neighbour multiplies by a float32 scale, which for some
   // sizes differs from floor(index * mapSide / side) in exact arithmetic.
@@ -219,7 +232,7 @@ function cutAxis(
   for (let index = 0; index + 1 < edges.length; index++) {
     const from = edges[index]!;
     const to = edges[index + 1]!;
-    if (from < start || to > start + side) {
+    if (from < shown || to > shown + visible) {
       segments.push({ length: to - from, first: -1, counts: new Int32Array() });
       continue;
     }

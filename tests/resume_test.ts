@@ -31,10 +31,12 @@ Deno.test("eval goes on where it was killed, to the bytes of a run that was not"
     const { code, stdout, stderr } = await runCommand("eval", [...args, "--out", "out"], folder);
     assertEquals(code, 3, stderr);
     assertMatch(stderr, /; \d+ done before\./);
-    assertEquals(
-      await read(`${folder}/out/results.jsonl`),
-      await read(`${folder}/whole/results.jsonl`),
-    );
+    for (const name of ["results.jsonl", "heatmaps.bin"]) {
+      assertEquals(
+        await Deno.readFile(`${folder}/out/${name}`),
+        await Deno.readFile(`${folder}/whole/${name}`),
+      );
+    }
     const table = (text: string) => text.slice(0, text.indexOf("Results:"));
     assertEquals(table(stdout), table(whole.stdout));
     const again = await runCommand("eval", [...args, "--out", "out"], folder);
@@ -67,10 +69,11 @@ Deno.test("shards of eval merge to the bytes of a whole run, in any order", () =
     );
     const { code, stdout, stderr } = await merge("shards/2", "shards/0", "shards/1");
     assertEquals(code, whole.code, stderr);
-    const [a, b] = ["merged", "whole"].map((name) => read(`${folder}/${name}/results.jsonl`));
-    assertEquals(await a, await b);
-    for (const name of ["table.md", "table.tex", "table.csv"]) {
-      assertEquals(await read(`${folder}/merged/${name}`), await read(`${folder}/whole/${name}`));
+    for (const name of ["results.jsonl", "heatmaps.bin", "table.md", "table.tex", "table.csv"]) {
+      assertEquals(
+        await Deno.readFile(`${folder}/merged/${name}`),
+        await Deno.readFile(`${folder}/whole/${name}`),
+      );
     }
     const numbers = async (name: string) => {
       const { classes, average, counts } = JSON.parse(await read(`${folder}/${name}/summary.json`));

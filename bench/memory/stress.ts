@@ -149,7 +149,10 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       ...(gpu && { gpu }),
     };
     for await (
-      const result of evaluate(images.items(samples), { model, signal, ...settings })
+      const result of evaluate(images.items(samples), {
+        ...{ model, signal, ...settings },
+        onHeatmap: (heatmap) => run.writeHeatmaps([heatmap]),
+      })
     ) {
       await run.write([result]);
       if (result.status !== "scored") throw new Error(JSON.stringify(result));

@@ -45,6 +45,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     await writePhantomSet(`${folder}/set`, { seed: 7, images: values.images });
     const settings = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
     const read = (out: string) => Deno.readTextFile(`${folder}/${out}/results.jsonl`);
+    const heatmaps = async (out: string) =>
+      (await Deno.readFile(`${folder}/${out}/heatmaps.bin`)).toHex();
     const whole = await runCommand("eval", [...settings, "--out", "whole"], folder);
     if (whole.code !== EXIT.ok) throw new Error(whole.stderr);
     while (kills < values.kills) {
@@ -64,7 +66,9 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       }
       const { code, stderr } = await runCommand("eval", run, folder);
       if (code !== EXIT.ok) throw new Error(stderr);
-      if (await read(out) !== await read("whole")) different++;
+      const isSame = await read(out) === await read("whole") &&
+        await heatmaps(out) === await heatmaps("whole");
+      if (!isSame) different++;
     }
   });
   console.log(`${kills} kills in ${runs} runs; ${different} of the runs came to other bytes.`);

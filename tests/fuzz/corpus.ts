@@ -10,6 +10,7 @@ import { torchZip, zip } from "./checkpoint_targets.ts";
 import { COCO } from "./dataset_targets.ts";
 import { chunk, deflated, END, grayPng, segment, SIGNATURE } from "./image_targets.ts";
 import { ENTRY, FLAT, TEXT, TOKENIZER, VOCABULARY } from "./model_targets.ts";
+import { RUN } from "./run_targets.ts";
 import { big, join, little, utf8 } from "./mutate.ts";
 
 /** The reader, what is wrong, the input, and what the refusal says; none if it must be read. */
@@ -347,6 +348,24 @@ const IMAGES: readonly Case[] = [
   ["jpeg", "a thousand scans", jpeg(frame(8), ...Array(1000).fill(SCAN)), /1000 scans/],
 ];
 
+// Folders of runs
+
+const RUNS: readonly Case[] = [
+  ["record", "harmless", json(RUN)],
+  [
+    "record",
+    "a protocol that is no name",
+    json({ ...RUN, facts: { ...RUN.facts, protocols: [{ toString: 1 }] } }),
+    /expected sigma, margin, protocols/,
+  ],
+  [
+    "heatmaps",
+    "values that are not there",
+    join(little(0x314d4847, 4), little(2, 4), little(2 ** 26, 4), little(0, 4), utf8("{}")),
+    /expected a whole record of the heatmap of "1", setting "a"/,
+  ],
+];
+
 /** All of them. */
 export const CORPUS: readonly Case[] = [
   ...PICKLES,
@@ -355,4 +374,5 @@ export const CORPUS: readonly Case[] = [
   ...MODELS,
   ...DATASETS,
   ...IMAGES,
+  ...RUNS,
 ];

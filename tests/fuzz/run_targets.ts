@@ -4,13 +4,24 @@
  * @module
  */
 
+import { crc32 } from "node:zlib";
+import { encodeHeatmap, HEATMAPS } from "../../reports/heatmap_file.ts";
 import { mergeRuns } from "../../reports/merge_runs.ts";
+import { rescoreRun } from "../../reports/rescore_run.ts";
 import { RECORD, RESULTS } from "../../reports/run_folder.ts";
-import { chance, mutateBytes, mutateJson, utf8 } from "./mutate.ts";
+import { chance, join, mutateBytes, mutateJson, utf8 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 
-const RUN = {
-  facts: { settings: { steps: 10 }, margin: "excluded" },
+/** What the folder of a run says of it. */
+export const RUN = {
+  facts: {
+    settings: {
+      ...{ steps: 10, sigma: 1 },
+      variants: [{ name: "a", otsu: true }, { name: "b", otsu: false }],
+    },
+    margin: "excluded",
+    protocols: ["per-box", "largest-component-box", "pointing-game", "pixel-auc"],
+  },
   variants: ["a", "b"],
   shard: { number: 1, count: 1 },
   plan: [{ id: "1", index: 0 }, { id: "2", index: 1 }],
@@ -19,10 +30,26 @@ const RUN = {
 const SCORES = { absCnr: 1, cnr: 1, miou: 0.5, aucRoc: 0.9 };
 
 const LINES = [
-  { id: "1", index: 0, setting: "a", category: "Edema", status: "scored", ...SCORES },
+  {
+    ...{ id: "1", index: 0, setting: "a", category: "Edema", boxes: [[2, 3, 4, 5], [0, 0, 9, 9]] },
+    ...{
+      threshold: 0.5,
+      ...SCORES,
+      protocols: { "pointing-game": [{ hit: 1 }] },
+      status: "scored",
+    },
+  },
   { id: "1", index: 0, setting: "b", status: "grounded", boxes: [], threshold: null },
   { id: "2", index: 1, status: "failed", stage: "decode", reason: "no file", error: "NotFound" },
 ];
+
+const VALUES = Float32Array.of(0, 0.25, 0.5, 1);
+
+const HEATMAP = { id: "1", size: 8, image: { width: 12, height: 10 } };
+
+const RECORDS = ["a", "b"].map((setting) =>
+  encodeHeatmap({ ...HEATMAP, setting, layers: [{ layer: 3, side: 2, data: VALUES }] })
+);
 
 /** Writes the folder of a run with one of its files an input, and reads it back. */
 function target(name: string, file: string, make: Target["make"]): Target {
@@ -36,9 +63,15 @@ function target(name: string, file: string, make: Target["make"]): Target {
         `${folder}/${RESULTS}`,
         LINES.map((line) => `${JSON.stringify(line)}\n`).join(""),
       );
+      await Deno.writeFile(`${folder}/${HEATMAPS}`, join(...RECORDS));
       await Deno.writeFile(`${folder}/${file}`, bytes);
-      const { record, results } = await mergeRuns([folder]);
+      const { record, results, heatmaps } = await mergeRuns([folder]);
+      await Array.fromAsync(heatmaps);
       if (results.length < record.plan.length) throw new Broken("a sample without a result passed");
+      const { samples } = await rescoreRun(folder);
+      for await (const { results } of samples) {
+        if (results.length === 0) throw new Broken("a sample without a result passed");
+      }
     },
   };
 }
@@ -56,4 +89,17 @@ const record = target("record", RECORD, (random) => {
   return chance(random, 0.2) ? mutateBytes(random, bytes) : bytes;
 });
 
-export const RUN_TARGETS: readonly Target[] = [results, record];
+const heatmaps = target("heatmaps", HEATMAPS, (random) => {
+  const [one, other] = RECORDS as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
+  if (chance(random, 0.3)) return mutateBytes(random, join(one, other));
+  const header = { ...HEATMAP, setting: "a", layers: [[3, 2]] };
+  const text = chance(random, 0.8)
+    ? utf8(mutateJson(random, header))
+    : utf8(JSON.stringify(header));
+  const values = new Uint8Array(VALUES.buffer);
+  const rest = join(text, chance(random, 0.3) ? mutateBytes(random, values) : values);
+  const words = [0x314d4847, text.length, rest.length - text.length, crc32(rest)];
+  return join(new Uint8Array(Uint32Array.from(words).buffer), rest, other);
+});
+
+export const RUN_TARGETS: readonly Target[] = [results, record, heatmaps];

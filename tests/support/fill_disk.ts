@@ -1,6 +1,6 @@
 /**
- * Runs eval on a disk that takes what is run, one result and half of the next,
- * and is full after that.
+ * Runs eval on a disk that takes what is run, one heatmap with its result, another heatmap and
+ * half of its result, and is full after that.
  *
  * @module
  */
@@ -10,8 +10,8 @@ let writes = 0;
 
 Deno.FsFile.prototype.write = function (bytes) {
   writes++;
-  if (writes <= 2) return write.call(this, bytes);
-  if (writes === 3) return write.call(this, bytes.subarray(0, bytes.length >> 1));
+  if (writes <= 4) return write.call(this, bytes);
+  if (writes === 5) return write.call(this, bytes.subarray(0, bytes.length >> 1));
   return Promise.reject(new Error("No space left on device"));
 };
 

@@ -1,0 +1,79 @@
+/**
+ * `deno task rescore`: scores the heatmaps of a run again.
+ *
+ * @module
+ */
+
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { parseProtocols } from "./_parsers.ts";
+import { SCORE_FLAGS } from "./_score_flags.ts";
+import { conclude, isSameFolder } from "./_summary.ts";
+import { rescoreRun } from "../reports/rescore_run.ts";
+import { RunFolder } from "../reports/run_folder.ts";
+import { AblationSummary } from "../reports/summary.ts";
+
+const AS_BEFORE = "as the run had it";
+
+const COMMAND = command({
+  usage: "deno task rescore RESULTS [options] --out DIR",
+  description:
+    "Finishes and scores the heatmaps of a run again, without model and images, from what its " +
+    "folder holds of them. Without options scores come out as they were.",
+  operand: "RESULTS",
+  flags: {
+    sigma: { ...SCORE_FLAGS.sigma, defaultText: AS_BEFORE },
+    otsu: { type: "boolean", description: "Cut heatmaps at Otsu's threshold." },
+    "no-otsu": { type: "boolean", description: "Leave heatmaps whole." },
+    margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },
+    protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
+    out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
+    overwrite: { type: "boolean", description: "Replace the results that are in --out." },
+  },
+});
+
+async function main(args: string[], signal: AbortSignal): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { out, operands: [source, more], sigma, margin, protocol, overwrite } = values;
+  if (more !== undefined) throw new UsageError(`Expected one RESULTS, got "${more}" too`);
+  if (isSameFolder(source!, out)) {
+    throw new UsageError(`Option "--out" must be another folder than RESULTS, got "${out}"`);
+  }
+  if (values.otsu && values["no-otsu"]) {
+    throw new UsageError('Options "--otsu" and "--no-otsu" exclude each other');
+  }
+  const { record, samples } = await rescoreRun(source!, {
+    ...(sigma !== undefined && { sigma }),
+    ...((values.otsu || values["no-otsu"]) && { otsu: values.otsu }),
+    ...(margin !== undefined && { margin }),
+    ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
+  });
+  const folder = await RunFolder.lock(out, (notice) => console.error(notice));
+  try {
+    await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
+    const summary = new AblationSummary(record.variants);
+    let count = 0;
+    for await (const { results, heatmaps } of samples) {
+      signal.throwIfAborted();
+      await folder.writeHeatmaps(heatmaps);
+      await folder.write(results);
+      for (const result of results) summary.add(result);
+      count++;
+    }
+    const isWhole = count >= record.plan.length;
+    if (!isWhole) console.error(`The run has ${count} of ${record.plan.length} samples.`);
+    return await conclude(folder, record, summary, { rescored: source }, isWhole);
+  } finally {
+    await folder.close();
+  }
+}
+
+await runConfined(main, (args) => {
+  const values = parseFlags(args, COMMAND);
+  return values && { read: values.operands, write: [values.out] };
+});
