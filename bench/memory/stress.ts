@@ -32,7 +32,7 @@ const WARM_UP = 0.2;
 const POINTS = 200;
 
 /** Images that are drawn; the others are these again, under names of their own. */
-const DRAWN = 50;
+const DRAWN = 10;
 
 const COMMAND = command({
   usage: "deno task bench:stress [options]",

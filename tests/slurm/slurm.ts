@@ -66,7 +66,7 @@ Deno.test("an evaluation on Slurm survives a lost node, a time limit and a faile
         ...{ 1: "COMPLETED 0:0", 2: "FAILED 1:0", 3: "COMPLETED 0:0", 4: "COMPLETED 0:0" },
       });
       assertEquals(await outcomes(cluster, merge), { "": "FAILED 1:0" });
-      assertMatch(await log("merge"), /error: Cannot merge ".*shard-2"/);
+      assertMatch(await log("merge"), /error: Cannot read ".*shard-2"/);
 
       await Deno.remove(`${folder}/out/shard-2`);
       const [again, mergeAgain] = await submit(cluster, ...common, "--only", "2");
