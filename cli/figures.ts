@@ -9,6 +9,7 @@ import { EXIT } from "./_exit.ts";
 import { makeFolder } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { stat } from "../datasets/_paths.ts";
+import { toPng } from "../reports/png.ts";
 import { readResults } from "../reports/read_results.ts";
 import { drawRun } from "../reports/run_figures.ts";
 import { RESULTS } from "../reports/run_folder.ts";
@@ -17,9 +18,9 @@ import { writeWhole } from "../reports/write_whole.ts";
 const COMMAND = command({
   usage: "deno task figures RESULTS [options] --out DIR",
   description:
-    "Draws a run without the model, as SVG files: X-rays with heatmap and ground truth (best.svg, " +
-    "worst.svg, random.svg and a gallery of each class), ROC (roc.svg), precision and recall " +
-    "(pr.svg), IoU by threshold (iou.svg) and the scores' distributions. Files of these names are " +
+    "Draws a run without the model, each figure as SVG and PNG: X-rays with heatmap and ground " +
+    "truth (best, worst, random, and a gallery of each class), ROC (roc), precision and recall " +
+    "(pr), IoU by threshold (iou), and the distribution of each score. Files of these names are " +
     "replaced. Images are read from the paths in the results; one that is missing is left out.",
   operand: "RESULTS",
   flags: {
@@ -42,7 +43,7 @@ const COMMAND = command({
       min: 0,
       default: 0,
       placeholder: "N",
-      description: "Seed of random.svg.",
+      description: "Seed of the random X-rays.",
     },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
   },
@@ -65,10 +66,11 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
     await makeFolder(out);
     await writeWhole(`${out}/${name}`, svg);
+    await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));
     names.push(`${out}/${name}`);
   }
   if (names.length === 0) throw new Error(`Cannot draw "${source}": it has no heatmap to show`);
-  console.log(`Figures: ${names.join(", ")}`);
+  console.log(`Figures, each as PNG too: ${names.join(", ")}`);
   return EXIT.ok;
 }
 

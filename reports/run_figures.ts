@@ -75,6 +75,17 @@ interface Choice {
  * class, the distribution of each score, and sheets of X-rays with heatmap and ground
  * truth: the best, the worst and random samples, and a gallery of each class.
  *
+ * @example Usage
+ * ```ts
+ * import { drawRun } from "./run_figures.ts";
+ *
+ * async function drawInto(folder: string, run: string): Promise<void> {
+ *   for await (const { name, svg } of drawRun(run, { count: 8 })) {
+ *     await Deno.writeTextFile(`${folder}/${name}`, svg);
+ *   }
+ * }
+ * ```
+ *
  * @param folder The run's folder; images are read from where its results say.
  * @param options Which.
  * @throws {RangeError} If the run has no such setting.
@@ -128,7 +139,9 @@ export async function* drawRun(
         onNotice(`No panel of ${quote(result.id)}: ${reason}`);
       }
     }
-    if (panels.length > 0) yield { name, svg: drawSheet(heading, panels) };
+    if (panels.length > 0) {
+      yield { name, svg: drawSheet(chosen ? `${heading} (${chosen})` : heading, panels) };
+    }
   }
 }
 

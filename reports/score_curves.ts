@@ -23,7 +23,7 @@ const MAX_NAME = 22;
 
 /** Space left and right of a plot. */
 const LEFT = 60;
-const RIGHT = 250;
+const RIGHT = 290;
 
 /** Values beyond this are a contrast over no noise, and would leave the others no room. */
 const HUGE = 1e6;
@@ -69,10 +69,8 @@ export class PixelCurves {
     const all = [...this.#classes].map(([name, sums]) => ({ name, ...sums }));
     const shown = new Set(all.toSorted((a, b) => b.count - a.count).slice(0, MAX_CURVES));
     const classes = all.filter((sums) => shown.has(sums));
-    const left = all.length > MAX_CURVES
-      ? `; the ${MAX_CURVES} largest of ${all.length} classes`
-      : "";
-    const pooled = `pixels of a class pooled, heatmaps as scored${left}`;
+    const pooled = "pixels of a class pooled, heatmaps as scored";
+    const hidden = all.length - classes.length;
     return {
       "roc.svg": drawCurves({
         title: `ROC: ${pooled}`,
@@ -80,6 +78,7 @@ export class PixelCurves {
         y: "share of the pixels inside the boxes (true positive rate)",
         heading: "area under the curve",
         curves: classes.map(({ name, inside, outside }) => rocCurve(name, inside, outside)),
+        hidden,
         diagonal: true,
       }),
       "pr.svg": drawCurves({
@@ -88,15 +87,16 @@ export class PixelCurves {
         y: "precision",
         heading: "average precision (share of box pixels)",
         curves: classes.map(({ name, inside, outside }) => precisionCurve(name, inside, outside)),
+        hidden,
         shape: "step-before",
       }),
       "iou.svg": drawCurves({
-        title: "IoU of boxes and heatmap above a threshold: mean over the samples of a class" +
-          left,
+        title: "IoU of boxes and heatmap above a threshold: mean over the samples of a class",
         x: "threshold; mIoU is the mean over those marked",
         y: "IoU",
         heading: "highest",
         curves: classes.map(({ name, count, iou }) => iouCurve(name, count, iou)),
+        hidden,
         marked: MIOU_THRESHOLDS,
       }),
     };
@@ -154,6 +154,8 @@ interface Chart {
   /** What the numbers behind the curves' names are. */
   readonly heading: string;
   readonly curves: readonly Curve[];
+  /** How many classes have none, for want of colours. */
+  readonly hidden: number;
   /** How points are joined; straight where it is left out. */
   readonly shape?: "step-before";
   /** Whether the diagonal is drawn, where guesses lie. */
@@ -164,7 +166,7 @@ interface Chart {
 
 /** Both axes are 0..1, so that charts of several runs can be compared. */
 function drawCurves(chart: Chart): string {
-  const { curves, shape = "linear", diagonal = false, marked = [] } = chart;
+  const { curves, hidden, shape = "linear", diagonal = false, marked = [] } = chart;
   const styles = curves.map((_, i) => ({
     stroke: COLOURS[i % COLOURS.length]!,
     strokeWidth: 1.8,
@@ -193,17 +195,19 @@ function drawCurves(chart: Chart): string {
         : []),
       ...curves.map(({ points }, i) => Plot.line(points, { ...styles[i]!, curve: shape })),
       ...heading(chart.title),
-      Plot.text([[1.04, line(-1)]], {
-        text: [chart.heading],
-        textAnchor: "start",
-        fill: "#555555",
-      }),
+      ...note(chart.heading, line(-1)),
+      ...(hidden > 0 ? note(`and ${hidden} smaller classes`, line(curves.length)) : []),
       ...curves.flatMap(({ label }, i) => [
         Plot.line([[1.04, line(i)], [1.11, line(i)]], styles[i]!),
         Plot.text([[1.13, line(i)]], { text: [label], textAnchor: "start" }),
       ]),
     ],
   });
+}
+
+/** Text right of a plot. */
+function note(text: string, y: number): Plot.Markish[] {
+  return [Plot.text([[1.04, y]], { text: [text], textAnchor: "start", fill: "#555555" })];
 }
 
 /**

@@ -69,6 +69,18 @@ async function readPanels(path: string): Promise<Panel[]> {
   });
 }
 
+/** That a figure's PNG file has its size, and is neither empty nor without its heading. */
+async function assertDrawn(path: string): Promise<void> {
+  const svg = await Deno.readTextFile(path);
+  const [width, height] = ["width", "height"].map((name) =>
+    Number(new RegExp(`^<svg[^>]* ${name}="(\\d+)"`).exec(svg)![1])
+  );
+  const png = await decodeImage(path.replace("svg", "png"));
+  assertEquals([png.width, png.height], [Math.round(1.5 * width!), Math.round(1.5 * height!)]);
+  const top = png.data.subarray(0, 60 * png.width);
+  assert(top.filter((value) => value < 80).length > 200, path);
+}
+
 Deno.test("figures shows each sample's phrase, scores and boxes, the same each time", () =>
   inFolder(async (folder) => {
     const results = await evaluate(folder);
@@ -78,8 +90,9 @@ Deno.test("figures shows each sample's phrase, scores and boxes, the same each t
     const classes = [...new Set(results.map(({ category }) => category))];
     const galleries = classes.map((name) => `gallery-${name.toLowerCase().replace(" ", "-")}.svg`);
     const names = [...Deno.readDirSync(`${folder}/one/figures`)].map(({ name }) => name).sort();
-    assertEquals(names, [...CURVES, ...SHEETS, ...galleries].sort());
-    for (const name of names) assert(stdout.includes(`one/figures/${name}`));
+    const svgs = [...CURVES, ...SHEETS, ...galleries];
+    assertEquals(names, svgs.flatMap((name) => [name, name.replace("svg", "png")]).sort());
+    for (const name of svgs) assert(stdout.includes(`one/figures/${name}`));
 
     const ranked = results.toSorted((a, b) => b.miou - a.miou);
     for (const [name, expected] of [["best", ranked], ["worst", ranked.toReversed()]] as const) {
@@ -100,6 +113,7 @@ Deno.test("figures shows each sample's phrase, scores and boxes, the same each t
         assertEquals(Math.max(picture.width, picture.height), 390);
       }
     }
+    for (const name of svgs) await assertDrawn(`${folder}/one/figures/${name}`);
     const roc = await Deno.readTextFile(`${folder}/one/figures/roc.svg`);
     for (const name of classes) assertMatch(roc, new RegExp(`>${name} [01]\\.\\d{3}<`));
 
