@@ -6,8 +6,10 @@
 
 export * from "./npy.ts";
 export * from "./overlay.ts";
+export { toPng } from "./png.ts";
 export { readResults, type ResultLine } from "./read_results.ts";
 export type { RunRecord } from "./run_folder.ts";
+export { drawRun, type Figure, type FigureOptions } from "./run_figures.ts";
 export { type RunHeatmap, RunHeatmaps } from "./run_heatmaps.ts";
 export type { RunMethod } from "./run_method.ts";
 export * from "./merge_runs.ts";

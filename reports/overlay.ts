@@ -28,6 +28,12 @@ export interface Overlay {
    * @default {[]}
    */
   readonly boxes?: readonly Box[];
+  /**
+   * Longer side of the picture in pixels, at most.
+   *
+   * @default {1024}
+   */
+  readonly maxSide?: number;
 }
 
 type Colour = readonly [red: number, green: number, blue: number];
@@ -61,9 +67,9 @@ const COLOURS: readonly Colour[] = Array.from({ length: 256 }, (_, level) => {
  * @returns A PNG file.
  */
 export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
-  const { gray, heatmap, size, crop, boxes = [] } = overlay;
+  const { gray, heatmap, size, crop, boxes = [], maxSide = MAX_SIDE } = overlay;
   const longer = Math.max(gray.width, gray.height);
-  const scale = Math.min(MAX_SIDE / longer, Math.max(1, MIN_SIDE / longer));
+  const scale = Math.min(maxSide / longer, Math.max(1, MIN_SIDE / longer));
   const width = Math.max(1, Math.round(gray.width * scale));
   const height = Math.max(1, Math.round(gray.height * scale));
 
@@ -108,7 +114,8 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
       }
     }
   }
-  return await image.encode();
+  // The encoder writes a time into the file; with that of now, no two runs' bytes would be equal.
+  return await image.encode(1, { creationTime: 0 });
 }
 
 /** The X-ray at another size: area means when it shrinks, nearest pixels when it grows. */

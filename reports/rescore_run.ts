@@ -121,7 +121,7 @@ export async function rescoreRun(
 }
 
 /** Refuses what are no boxes; what is wrong with a box is found where it is scored. */
-function requireBoxes(boxes: unknown): void {
+export function requireBoxes(boxes: unknown): void {
   const isBox = (box: unknown) =>
     Array.isArray(box) && box.every((value) => typeof value === "number");
   if (Array.isArray(boxes) && boxes.every(isBox)) return;

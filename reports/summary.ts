@@ -79,7 +79,7 @@ export interface Summary {
 const MAX_REASONS = 50;
 
 /** Class of samples that have none. */
-const NO_CLASS = "(none)";
+export const NO_CLASS = "(none)";
 
 /**
  * Takes in results as they come, in whatever order; keeps but a few numbers of each.

@@ -1,0 +1,94 @@
+/**
+ * `deno task figures`: draws the heatmaps and scores of a run.
+ *
+ * @module
+ */
+
+import { runConfined } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { makeFolder } from "./_files.ts";
+import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { stat } from "../datasets/_paths.ts";
+import { toPng } from "../reports/png.ts";
+import { readResults } from "../reports/read_results.ts";
+import { drawRun } from "../reports/run_figures.ts";
+import { RESULTS } from "../reports/run_folder.ts";
+import { writeWhole } from "../reports/write_whole.ts";
+
+const COMMAND = command({
+  usage: "deno task figures RESULTS [options] --out DIR",
+  description:
+    "Draws a run without the model, each figure as SVG and PNG: X-rays with heatmap and ground " +
+    "truth (best, worst, random, and a gallery of each class), ROC (roc), precision and recall " +
+    "(pr), IoU by threshold (iou), and the distribution of each score. Files of these names are " +
+    "replaced. Images are read from the paths in the results; one that is missing is left out.",
+  operand: "RESULTS",
+  flags: {
+    setting: {
+      type: "string",
+      placeholder: "NAME",
+      description: "Which of a run's settings.",
+      defaultText: "its first",
+    },
+    count: {
+      type: "integer",
+      min: 1,
+      max: 200,
+      default: 12,
+      placeholder: "N",
+      description: "Most X-rays of a file.",
+    },
+    seed: {
+      type: "integer",
+      min: 0,
+      default: 0,
+      placeholder: "N",
+      description: "Seed of the random X-rays.",
+    },
+    out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
+  },
+});
+
+async function main(args: string[], signal: AbortSignal): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { out, operands: [source, more], setting, count, seed } = values;
+  if (more !== undefined) throw new UsageError(`Expected one RESULTS, got "${more}" too`);
+  const figures = drawRun(source!, {
+    ...{ count, seed, onNotice: (notice) => console.error(notice) },
+    ...(setting !== undefined && { setting }),
+  });
+  const names: string[] = [];
+  for await (const { name, svg } of figures) {
+    signal.throwIfAborted();
+    await makeFolder(out);
+    await writeWhole(`${out}/${name}`, svg);
+    await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));
+    names.push(`${out}/${name}`);
+  }
+  if (names.length === 0) throw new Error(`Cannot draw "${source}": it has no heatmap to show`);
+  console.log(`Figures, each as PNG too: ${names.join(", ")}`);
+  return EXIT.ok;
+}
+
+/** The images that a run's results name: files alone, since a folder would let in all below it. */
+async function imagesOf(folder: string): Promise<string[]> {
+  const paths = new Set<string>();
+  for await (const { result: { image } } of readResults(`${folder}/${RESULTS}`)) {
+    if (image) paths.add(image);
+  }
+  const isFolder = async (path: string) => (await stat(path))?.isDirectory ?? false;
+  const files: string[] = [];
+  for (const path of paths) if (!await isFolder(path)) files.push(path);
+  return files;
+}
+
+await runConfined(main, async (args) => {
+  const values = parseFlags(args, COMMAND);
+  if (!values) return undefined;
+  const [folder] = values.operands;
+  return { read: [folder, ...await imagesOf(folder!)], write: [values.out] };
+});
