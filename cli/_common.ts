@@ -110,7 +110,8 @@ export const METHOD_FLAGS = {
     choices: TOKEN_KINDS,
     default: "phrase",
     placeholder: "WHICH",
-    description: "Tokens to average: the phrase's own, or its start and end tokens (ends) too.",
+    description:
+      "Tokens to average: the phrase's own; its start and end tokens (ends) too; those from the first to the last of its class name, for datasets with classes (class); or these without the last of several, as the released code has them (class-released).",
   },
   noise: {
     type: "string",

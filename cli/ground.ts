@@ -21,6 +21,7 @@ import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { findImages, imageReach } from "./_images.ts";
 import { Progress } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
+import { isOfClass } from "../pipeline/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { writeWhole } from "../reports/write_whole.ts";
 
@@ -72,6 +73,11 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
   const chosen = groundSettings(values);
+  if (isOfClass(values.tokens)) {
+    throw new UsageError(
+      `Option "--tokens ${values.tokens}" needs samples with a class, as deno task eval has them`,
+    );
+  }
   const images = await findImages(values.image);
   const isOne = images.length === 1;
   // What is wrong with it is found out before the model takes seconds to load.
