@@ -27,6 +27,7 @@ import type { Gpu } from "../shaders/device.ts";
 import { quietenDriver } from "./_driver.ts";
 import { type Flags, type FlagValues, UsageError } from "./_flags.ts";
 import { parseLayers, parseSelect } from "./_parsers.ts";
+import type { Progress } from "./_progress.ts";
 import { SCORE_FLAGS } from "./_score_flags.ts";
 
 /** Folder of the bundled model. */
@@ -110,7 +111,8 @@ export const METHOD_FLAGS = {
     choices: TOKEN_KINDS,
     default: "phrase",
     placeholder: "WHICH",
-    description: "Tokens to average: the phrase's own, or its start and end tokens (ends) too.",
+    description:
+      "Tokens to average: the phrase's own; its start and end tokens (ends) too; those from the first to the last of its class name, for datasets with classes (class); or these without the last of several, as the released code has them (class-released).",
   },
   noise: {
     type: "string",
@@ -172,14 +174,16 @@ export interface ChosenModel {
 }
 
 /**
- * A model as the options say; prints on stderr what runs it and what to know
- * of it. All that is said of it is checked before it is loaded.
+ * A model as the options say; tells what runs it and what to know of it. All
+ * that is said of it is checked before it is loaded.
  *
+ * @param progress Where it is said.
  * @param chooseVariants Several ways to make heatmaps, given the model and the chosen layers.
  */
 export async function chooseModel(
   values: FlagValues<typeof MODEL_FLAGS>,
   settings: GroundSettings,
+  progress: Progress,
   chooseVariants?: (bundle: Bundle, layers: readonly number[]) => readonly VariantSettings[],
 ): Promise<ChosenModel> {
   if (values.runtime === "webgpu" && values.device === "cpu") {
@@ -198,8 +202,8 @@ export async function chooseModel(
   const runtime = await openRuntime(values.runtime, values.device);
   const gpu = runtime.gpu ??
     (values.device === "gpu" ? await requireGpu("use the GPU") : undefined);
-  console.error(`Running on ${describePlace(runtime, gpu)}: ${runtime.reason}.`);
-  if (bundle.config.notice) console.error(bundle.config.notice);
+  progress.say(`Running on ${describePlace(runtime, gpu)}: ${runtime.reason}.`);
+  if (bundle.config.notice) progress.warn(bundle.config.notice);
   const { weights } = values;
   const separate = variants !== undefined;
   return {

@@ -1,8 +1,10 @@
 /**
- * Progress on stderr: a bar on a terminal, plain lines elsewhere.
+ * What a run says on stderr: how far it is, and what to know of it.
  *
  * @module
  */
+
+import type { Flags } from "./_flags.ts";
 
 /** What {@linkcode Progress} writes to and reads the time from; for tests. */
 export interface ProgressEnvironment {
@@ -16,23 +18,32 @@ export interface ProgressEnvironment {
   readonly columns: number;
 }
 
-/** Milliseconds between drawings of the bar. */
-const BAR_INTERVAL = 100;
+/** Ways to show progress. */
+const KINDS = ["auto", "bar", "lines", "json", "quiet"] as const;
 
-/** Milliseconds between plain lines. */
-const LINE_INTERVAL = 10_000;
+/** How a run shows what it does. */
+export const PROGRESS_FLAGS = {
+  progress: {
+    type: "string",
+    choices: KINDS,
+    default: "auto",
+    placeholder: "HOW",
+    description:
+      "What is said on stderr: a bar; plain lines; json, an object a line, but for the error that ends a run; quiet, only what went wrong. auto draws a bar on a terminal and writes lines elsewhere.",
+  },
+} as const satisfies Flags;
 
-/** Characters of the bar itself. */
+/** A way to show progress that {@linkcode KINDS} names. */
+export type ProgressKind = typeof KINDS[number];
+
+/** Milliseconds between two showings. */
+const INTERVALS = { bar: 100, lines: 10_000, json: 1000, quiet: Infinity } as const;
+
+/** Most characters of the bar itself. */
 const BAR_WIDTH = 24;
 
 function standardError(): ProgressEnvironment {
   const encoder = new TextEncoder();
-  let columns = 80;
-  try {
-    columns = Deno.consoleSize().columns;
-  } catch {
-    // Not a terminal.
-  }
   return {
     write(text) {
       try {
@@ -43,7 +54,14 @@ function standardError(): ProgressEnvironment {
     },
     now: () => performance.now(),
     isTerminal: Deno.stderr.isTerminal(),
-    columns,
+    // Read each time, since a window changes its size.
+    get columns() {
+      try {
+        return Deno.consoleSize().columns;
+      } catch {
+        return 80; // Not a terminal.
+      }
+    },
   };
 }
 
@@ -56,46 +74,66 @@ export function formatDuration(seconds: number): string {
   return `${whole} s`;
 }
 
-/** Shows how far a run is, its rate and the time left. */
+/** Shows how far a run is, its rate, the time left and how many samples failed. */
 export class Progress {
   readonly #environment: ProgressEnvironment;
-  readonly #total: number;
-  readonly #before: number;
-  readonly #began: number;
+  readonly #kind: Exclude<ProgressKind, "auto">;
+  #total = 0;
+  #before = 0;
+  #began = 0;
+  #failed = 0;
   #shownAt = -Infinity;
   #isDrawn = false;
 
   /**
-   * @param total How many samples there are.
-   * @param before How many of them were done before, which says nothing of the rate.
+   * @param kind How it is shown.
    * @param environment For tests.
    */
-  constructor(total: number, before = 0, environment: ProgressEnvironment = standardError()) {
-    this.#total = total;
-    this.#before = before;
+  constructor(kind: ProgressKind, environment: ProgressEnvironment = standardError()) {
     this.#environment = environment;
-    this.#began = environment.now();
-    // The first plain line waits as long as every other.
-    if (!environment.isTerminal) this.#shownAt = this.#began;
+    this.#kind = kind !== "auto" ? kind : environment.isTerminal ? "bar" : "lines";
+  }
+
+  /** Says what is good to know; not said where it is to be quiet. */
+  say(text: string): void {
+    if (this.#kind !== "quiet") this.#print("info", text);
+  }
+
+  /** Says what has to be known. */
+  warn(text: string): void {
+    this.#print("warning", text);
+  }
+
+  /**
+   * Starts the clock.
+   *
+   * @param total How many samples there are.
+   * @param before How many of them were done before, which says nothing of the rate.
+   * @param failed How many of those failed.
+   */
+  begin(total: number, before = 0, failed = 0): void {
+    [this.#total, this.#before, this.#failed] = [total, before, failed];
+    this.#began = this.#environment.now();
+    // The first line waits as long as every other.
+    if (this.#kind !== "bar") this.#shownAt = this.#began;
   }
 
   /**
    * Says how far the run is.
    *
    * @param count Samples done, a part of one included.
+   * @param failed How many of them failed, if that is news.
    */
-  update(count: number): void {
+  update(count: number, failed = this.#failed): void {
+    this.#failed = failed;
+    if (this.#environment.now() - this.#shownAt < INTERVALS[this.#kind]) return;
     // An image that is run again for the sake of its other phrases counts these twice.
-    const done = Math.min(count, this.#total);
-    const { isTerminal, now } = this.#environment;
-    const interval = isTerminal ? BAR_INTERVAL : LINE_INTERVAL;
-    if (now() - this.#shownAt < interval) return;
-    this.#show(done);
+    this.#show(Math.min(count, this.#total));
   }
 
   /** Says for the last time how far the run is. */
   finish(done: number): void {
-    this.#show(done);
+    if (this.#kind !== "quiet") this.#show(done);
     if (this.#isDrawn) this.#environment.write("\n");
     this.#isDrawn = false;
   }
@@ -106,26 +144,43 @@ export class Progress {
     this.#isDrawn = false;
   }
 
-  #show(done: number): void {
-    const { isTerminal, columns, write, now } = this.#environment;
+  #print(level: "info" | "warning", text: string): void {
+    this.clear();
+    const line = this.#kind === "json" ? JSON.stringify({ [level]: text }) : text;
+    this.#environment.write(`${line}\n`);
+  }
+
+  #show(count: number): void {
+    const { write, now, columns } = this.#environment;
     this.#shownAt = now();
+    const [total, failed] = [this.#total, this.#failed];
     const seconds = (now() - this.#began) / 1000;
-    const rate = (done - this.#before) / seconds;
-    const share = Math.min(1, done / Math.max(1, this.#total));
-    const left = rate > 0 && done < this.#total
-      ? `, ${formatDuration((this.#total - done) / rate)} left`
-      : "";
-    const speed = rate === 0
-      ? ""
-      : rate >= 1
-      ? `, ${rate.toFixed(1)} samples/s`
-      : `, ${(1 / rate).toFixed(1)} s/sample`;
-    const count = `${Math.floor(done + 1e-6)}/${this.#total} samples`;
-    const text = `${count}${speed}, ${formatDuration(seconds)}${left}`;
-    if (!isTerminal) return write(`${text}\n`);
-    const filled = Math.round(share * BAR_WIDTH);
-    const bar = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
-    write(`\r\x1b[K${`${bar} ${text}`.slice(0, columns - 1)}`);
+    const rate = seconds > 0 ? Math.max(0, count - this.#before) / seconds : 0;
+    const secondsLeft = count >= total ? 0 : rate > 0 ? (total - count) / rate : undefined;
+    const done = Math.floor(count + 1e-6);
+    if (this.#kind === "json") {
+      const short = (value: number) => Number(value.toPrecision(4));
+      const left = secondsLeft === undefined ? null : short(secondsLeft);
+      const line = { done, total, failed, rate: short(rate), secondsLeft: left };
+      return write(`${JSON.stringify(line)}\n`);
+    }
+    const text = [
+      `${done}/${total} samples`,
+      ...(failed > 0 ? [`${failed} failed`] : []),
+      ...(rate > 0 ? [describeRate(rate)] : []),
+      formatDuration(seconds),
+      ...(secondsLeft ? [`${formatDuration(secondsLeft)} left`] : []),
+    ].join(", ");
+    if (this.#kind === "lines") return write(`${text}\n`);
+    // The last column stays free, and the words come before the bar.
+    const width = Math.min(BAR_WIDTH, Math.max(0, columns - 2 - text.length));
+    const filled = Math.round(Math.min(1, count / Math.max(1, total)) * width);
+    const bar = "█".repeat(filled) + "░".repeat(width - filled);
+    write(`\r\x1b[K${`${bar} ${text}`.trimStart().slice(0, columns - 1)}`);
     this.#isDrawn = true;
   }
+}
+
+function describeRate(rate: number): string {
+  return rate >= 1 ? `${rate.toFixed(1)} samples/s` : `${(1 / rate).toFixed(1)} s/sample`;
 }

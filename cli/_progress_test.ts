@@ -20,26 +20,81 @@ Deno.test("formatDuration() says seconds, minutes and hours", () => {
 
 Deno.test("Progress writes a plain line now and then where there is no terminal", () => {
   const { state, environment } = fake(false);
-  const progress = new Progress(100, 0, environment);
+  const progress = new Progress("auto", environment);
+  progress.begin(100);
   for (let second = 1; second <= 25; second++) {
     state.time = 1000 * second;
-    progress.update(second / 2);
+    progress.update(second / 2, second < 20 ? 0 : 3);
   }
   progress.finish(12.5);
   assertEquals(state.text.split("\n").slice(0, -1), [
     "5/100 samples, 2.0 s/sample, 10 s, 3 min 10 s left",
-    "10/100 samples, 2.0 s/sample, 20 s, 3 min 00 s left",
-    "12/100 samples, 2.0 s/sample, 25 s, 2 min 55 s left",
+    "10/100 samples, 3 failed, 2.0 s/sample, 20 s, 3 min 00 s left",
+    "12/100 samples, 3 failed, 2.0 s/sample, 25 s, 2 min 55 s left",
   ]);
 });
 
 Deno.test("Progress draws a bar over itself on a terminal, no wider than it", () => {
   const { state, environment } = fake(true);
-  const progress = new Progress(4, 0, environment);
+  const progress = new Progress("auto", environment);
+  progress.begin(4);
   state.time = 1000;
-  progress.update(2);
-  assert(state.text.startsWith("\r\x1b[K████████████░"));
+  progress.update(2, 1);
+  const words = "2/4 samples, 1 failed, 2.0 samples/s, 1 s, 1 s left";
+  assertEquals(state.text, `\r\x1b[K████░░░ ${words}`);
   assertEquals(state.text.length, "\r\x1b[K".length + 59);
+  progress.warn("mind the gap");
+  assert(state.text.endsWith("\r\x1b[Kmind the gap\n"));
+  state.text = "";
+  state.time = 2000;
+  environment.columns = 20;
+  progress.update(3);
+  assertEquals(state.text, "\r\x1b[K" + "3/4 samples, 1 fail");
   progress.clear();
   assert(state.text.endsWith("\r\x1b[K"));
+});
+
+Deno.test("Progress writes an object a line as JSON, on a terminal too", () => {
+  const { state, environment } = fake(true);
+  const progress = new Progress("json", environment);
+  progress.say('Running on "it"');
+  progress.begin(10, 4, 1);
+  state.time = 500;
+  progress.update(5);
+  state.time = 3000;
+  progress.update(6.5, 2);
+  progress.warn("failed: a:\nb");
+  state.time = 6000;
+  progress.finish(10);
+  assertEquals(state.text.trimEnd().split("\n").map((line) => JSON.parse(line)), [
+    { info: 'Running on "it"' },
+    { done: 6, total: 10, failed: 2, rate: 0.8333, secondsLeft: 4.2 },
+    { warning: "failed: a:\nb" },
+    { done: 10, total: 10, failed: 2, rate: 1, secondsLeft: 0 },
+  ]);
+});
+
+Deno.test("Progress knows no rate before there is one", () => {
+  const { state, environment } = fake(false);
+  for (const kind of ["lines", "json"] as const) {
+    const progress = new Progress(kind, environment);
+    progress.begin(3);
+    progress.finish(0);
+  }
+  assertEquals(state.text.trimEnd().split("\n"), [
+    "0/3 samples, 0 s",
+    '{"done":0,"total":3,"failed":0,"rate":0,"secondsLeft":null}',
+  ]);
+});
+
+Deno.test("Progress says only what went wrong where it is to be quiet", () => {
+  const { state, environment } = fake(true);
+  const progress = new Progress("quiet", environment);
+  progress.say("all is well");
+  progress.begin(2);
+  state.time = 60_000;
+  progress.update(1, 1);
+  progress.warn("failed: a");
+  progress.finish(2);
+  assertEquals(state.text, "failed: a\n");
 });

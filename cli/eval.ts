@@ -27,7 +27,7 @@ import { EXIT } from "./_exit.ts";
 import { makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { parseProtocols, parseSetting, parseShard } from "./_parsers.ts";
-import { Progress } from "./_progress.ts";
+import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { SCORE_FLAGS } from "./_score_flags.ts";
 import { printSummaries } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
@@ -128,6 +128,7 @@ const COMMAND = command({
       type: "boolean",
       description: "Remove the results that are in --out and start again.",
     },
+    ...PROGRESS_FLAGS,
   },
 });
 
@@ -173,13 +174,14 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const given = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   // What is wrong with it is found out before the model takes seconds to load.
   if (cache) await TrajectoryCache.open(cache);
-  const choice = await chooseModel(values, settingsOfFlags, chooseVariants);
+  const progress = new Progress(values.progress);
+  const choice = await chooseModel(values, settingsOfFlags, progress, chooseVariants);
   const { gpu, settings, resolved } = choice;
   const names = resolved.variants.map(({ name }) => name);
   const out = values.out ?? await makeOwnFolder("eval");
   const notices: string[] = [];
   const folder = await RunFolder.lock(out, (notice) => {
-    console.error(notice);
+    progress.warn(notice);
     notices.push(notice);
   });
   try {
@@ -209,13 +211,13 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const done = await folder.begin(run, earlier, add);
     const before = done.size;
     const whose = shard ? `, shard ${shard.number} of ${shard.count}` : "";
-    console.error(
+    progress.say(
       `Grounding ${dataset.count} phrases of ${dataset.path}${whose}` +
         (before > 0 ? `; ${before} done before.` : "."),
     );
     const model = await choice.open();
     const began = performance.now();
-    const progress = new Progress(dataset.count, before);
+    progress.begin(dataset.count, before, failedIds.size);
     let count = before;
     const finish = async (error?: Error) => {
       progress.finish(count);
@@ -254,8 +256,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         onHeatmap: (heatmap) => folder.writeHeatmaps([heatmap]),
         onProgress: (samples) => progress.update(before + samples),
         onNotice: (notice) => {
-          progress.clear();
-          console.error(notice);
+          progress.warn(notice);
           notices.push(notice);
         },
       });
@@ -264,15 +265,14 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         const isNewFailure = result.status === "failed" && !failedIds.has(result.id);
         add(result);
         if (isNewFailure && failedIds.size <= SHOWN_FAILURES) {
-          progress.clear();
-          console.error(`failed: ${result.id}: ${result.reason}`);
+          progress.warn(`failed: ${result.id}: ${result.reason}`);
           if (failedIds.size === SHOWN_FAILURES) {
-            console.error(`Further failures: see ${out}/results.jsonl.`);
+            progress.warn(`Further failures: see ${out}/results.jsonl.`);
           }
         }
         // A sample is done with the last of its variants.
         if (result.setting === undefined || result.setting === names.at(-1)) {
-          progress.update(++count);
+          progress.update(++count, failedIds.size);
           if (failedIds.size > maxFailures) throw new TooManyFailures(failedIds.size, maxFailures);
         }
       }
@@ -280,7 +280,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       // On a full disk the summary has no room either; what to know is what came first.
       await finish(error as Error).catch(() => {});
       const [total] = Object.values(summary.toJSON());
-      console.error(`${describeCounts(total!)}; results so far are in ${out}`);
+      progress.warn(`${describeCounts(total!)}; results so far are in ${out}`);
       if (!(error instanceof TooManyFailures)) throw error;
       console.error(`error: ${error.message}`);
       return EXIT.tooManyFailures;
@@ -291,7 +291,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     printSummaries(ablation, options);
     console.log(`Results: ${files.map((name) => `${out}/${name}`).join(", ")}`);
     if (signal.aborted && count < dataset.count) {
-      console.error(`Stopped; the same command with --out ${out} goes on.`);
+      progress.warn(`Stopped; the same command with --out ${out} goes on.`);
       return EXIT.interrupted;
     }
     return failedIds.size > 0 ? EXIT.failures : EXIT.ok;

@@ -19,8 +19,9 @@ import { EXIT } from "./_exit.ts";
 import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
 import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
 import { findImages, imageReach } from "./_images.ts";
-import { Progress } from "./_progress.ts";
+import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
+import { isOfClass } from "../pipeline/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { writeWhole } from "../reports/write_whole.ts";
 
@@ -47,6 +48,7 @@ const COMMAND = command({
     ...MODEL_FLAGS,
     ...METHOD_FLAGS,
     ...CACHE_FLAGS,
+    ...PROGRESS_FLAGS,
     out: {
       type: "string",
       placeholder: "DIR",
@@ -72,12 +74,18 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
   const chosen = groundSettings(values);
+  if (isOfClass(values.tokens)) {
+    throw new UsageError(
+      `Option "--tokens ${values.tokens}" needs samples with a class, as deno task eval has them`,
+    );
+  }
   const images = await findImages(values.image);
   const isOne = images.length === 1;
   // What is wrong with it is found out before the model takes seconds to load.
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
-  const choice = await chooseModel(values, chosen);
+  const progress = new Progress(values.progress);
+  const choice = await chooseModel(values, chosen, progress);
   const { gpu, settings } = choice;
   const model = await choice.open();
   try {
@@ -86,11 +94,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     await makeFolder(out);
     const record = await describeRun(choice);
     const total = images.length * phrases.length;
-    const progress = new Progress(total);
-    const onNotice = (notice: string) => {
-      progress.clear();
-      console.error(notice);
-    };
+    progress.begin(total);
+    const onNotice = (notice: string) => progress.warn(notice);
     const where = { model, ...(gpu && { gpu }), ...(cache && { cache }) };
     let failed = 0;
     for (const [number, image] of images.entries()) {
@@ -100,7 +105,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       } catch (error) {
         // One of several: the others are not to suffer from it.
         onNotice(`error: ${(error as Error).message}`);
-        failed++;
+        failed += phrases.length;
+        progress.update((number + 1) * phrases.length, failed);
         continue;
       }
       const onProgress = (done: number) => progress.update(number * phrases.length + done);

@@ -10,6 +10,7 @@ import type { EncodedPhrase } from "../models/tokenizer.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { NoisyImage, NoisyLatent } from "./noise.ts";
 import type { ResolvedSettings } from "./settings.ts";
+import { type TokenRange, tokenRange } from "./token_range.ts";
 
 /** The maps of one phrase at one or several steps. */
 export interface AttentionStep {
@@ -28,9 +29,6 @@ export interface AttentionStep {
   /** Whether these are the phrase's last. */
   readonly isLast: boolean;
 }
-
-/** First token and one past the last. */
-export type TokenRange = readonly [start: number, end: number];
 
 /** Options of {@linkcode denoise}. */
 export interface DenoiseOptions extends StageOptions {
@@ -53,10 +51,13 @@ export function denoise(
   options: DenoiseOptions = {},
 ): AsyncIterableIterator<Flow<AttentionStep>> {
   return flatMapFlow(source, async function* (noisy) {
-    const phrases = noisy.samples.map(({ phrase }) => model.bundle.tokenizer.encode(phrase));
+    const { tokenizer } = model.bundle;
+    const phrases = noisy.samples.map(({ phrase }) => tokenizer.encode(phrase));
     const image = noteCuts(noisy, phrases);
     const batches = batchSteps(image.noisy, model.batch, settings);
-    const wanted = phrases.map((phrase) => tokenRange(phrase, settings.tokens));
+    const wanted = phrases.map((phrase, i) =>
+      tokenRange(tokenizer, phrase, noisy.samples[i]!.category, settings.tokens)
+    );
     // A phrase without tokens has no mean; whoever aggregates it says so.
     const isReduced = !model.runtime.gpu && wanted.every(([start, end]) => start < end);
     const ranges = isReduced ? wanted.map((): TokenRange => [0, 1]) : wanted;
@@ -112,12 +113,4 @@ function noteCuts(image: NoisyImage, phrases: readonly EncodedPhrase[]): NoisyIm
     return { ...sample, notes: [...sample.notes ?? [], note] };
   });
   return { ...image, samples };
-}
-
-/** The tokens of a phrase that count: first and one past the last. */
-function tokenRange(
-  { length }: EncodedPhrase,
-  tokens: ResolvedSettings["tokens"],
-): TokenRange {
-  return tokens === "ends" ? [0, length] : [1, length - 1];
 }

@@ -35,6 +35,7 @@ import { otsu } from "./otsu.ts";
 import { type ProtocolOptions, requireProtocolOptions } from "./protocols.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import { groupStream } from "./stream.ts";
+import { isOfClass, requireClassTokens } from "./token_range.ts";
 import { type Variant, variantLayers } from "./variants.ts";
 
 /** How samples go through the stages. */
@@ -239,7 +240,10 @@ export function groundRequests(
     // An image that begins anew on another device counts its passes twice.
     onProgress?.(Math.max(left, before + phrases * Math.min(1, passes / total)));
   };
-  const images = untilAborted(decode(source, { ...stop, concurrency }), ending);
+  const named = isOfClass(settings.tokens)
+    ? requireClassTokens(source, model.bundle.tokenizer, settings, stop)
+    : source;
+  const images = untilAborted(decode(named, { ...stop, concurrency }), ending);
   const decoded = counting(images, (phrases) => {
     image = { before: left, phrases, passes: 0, total: imagePasses(settings, phrases) };
   });
@@ -312,7 +316,8 @@ export interface GroundImageOptions
  * @param options The model, and how.
  * @returns One heatmap a phrase and variant, in order.
  * @throws {Error} If the image cannot be read or a phrase cannot be grounded.
- * @throws {TypeError} If there is neither a model nor a bundle, or no phrase.
+ * @throws {TypeError} If there is neither a model nor a bundle, or no phrase, or if the tokens
+ * are those of a class.
  * @throws {RangeError} If an option is out of its range.
  *
  * @example Usage
@@ -333,6 +338,11 @@ export async function groundImage(
   if (phrases.length === 0) throw new TypeError("Cannot ground an image without a phrase");
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new TypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
+  if (isOfClass(options.tokens ?? "phrase")) {
+    throw new TypeError(
+      `Cannot average the tokens of a class ("${options.tokens}"): a phrase by itself has none`,
+    );
+  }
   // A bad image is found out before the model takes seconds to load.
   const gray = await decodeImage(image);
   const samples = phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));

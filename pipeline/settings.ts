@@ -19,7 +19,7 @@ export type Selection =
 export const NOISE_KINDS = ["inversion", "reverse", "sample"] as const;
 
 /** Which tokens' attention is averaged. */
-export const TOKEN_KINDS = ["phrase", "ends"] as const;
+export const TOKEN_KINDS = ["phrase", "ends", "class", "class-released"] as const;
 
 /** Options of a grounding, all with the released code's choice as default. */
 export interface GroundSettings {
@@ -49,8 +49,11 @@ export interface GroundSettings {
    */
   otsu?: boolean;
   /**
-   * Tokens that are averaged: those of the `phrase`, or with its start and end
-   * tokens (`ends`) as the paper's text says.
+   * Tokens that are averaged: those of the `phrase`; with its start and end
+   * tokens (`ends`) as the paper's text says; from the first to the last that is
+   * one of the sample's `class`; or these as the released code's attribution
+   * experiment has them, without the last of several (`class-released`).
+   * A phrase without any is skipped.
    *
    * @default {"phrase"}
    */

@@ -1,0 +1,120 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  type AveragedLayer,
+  ground,
+  groundImage,
+  loadBundle,
+  openModel,
+  openRuntime,
+  resolveSettings,
+} from "../mod.ts";
+import { decodeImage } from "../pipeline/decode.ts";
+import { encode } from "../pipeline/encode.ts";
+import { item } from "../pipeline/flow.ts";
+import { noise } from "../pipeline/noise.ts";
+import { smoothAttention } from "../pipeline/postprocess.ts";
+import { cropRegion } from "../pipeline/preprocess.ts";
+import { runCommand } from "./support/command.ts";
+import { largestDifference } from "./support/replay.ts";
+
+const FOLDER = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;
+const IMAGE = `${FOLDER}/image.png`;
+const PHRASE = "patchy opacity of the right lung base";
+const CHOICE = { steps: 20, noise: "sample" } as const;
+const SAMPLE = { id: "1", image: IMAGE, phrase: PHRASE, boxes: [], category: "Lung Opacity" };
+
+/** Mean over steps of the mean over some tokens, each scaled to 0..1, from whole maps. */
+async function meanOfTokens(positions: readonly number[]): Promise<AveragedLayer[]> {
+  const bundle = await loadBundle(FOLDER);
+  const model = await openModel(bundle, await openRuntime("native"));
+  const settings = resolveSettings(model, CHOICE);
+  const text = await model.condition(bundle.tokenizer.encode(PHRASE));
+  const gray = await decodeImage(IMAGE);
+  const crop = cropRegion(gray.width, gray.height);
+  async function* source() {
+    yield await Promise.resolve(item({ samples: [SAMPLE], gray, crop }));
+  }
+  const sums = new Map<number, Float64Array>();
+  for await (const flow of noise(encode(source(), model), model, settings)) {
+    if (flow.kind === "dropped") throw new Error(flow.dropped.reason);
+    for (const { latent, timestep } of flow.item.noisy) {
+      for (const map of await model.attend([latent], [timestep], text)) {
+        const length = map.positions * map.tokens;
+        const data = await model.read(map.data, map.layers.length * length);
+        for (const [i, layer] of map.layers.entries()) {
+          const means = Array.from({ length: map.positions }, (_, place) => {
+            const row = data.subarray(i * length + place * map.tokens);
+            return positions.reduce((sum, token) => sum + row[token]!, 0) / positions.length;
+          });
+          const [low, high] = [Math.min(...means), Math.max(...means)];
+          const sum = sums.get(layer) ?? new Float64Array(map.positions);
+          sums.set(layer, sum);
+          means.forEach((mean, place) =>
+            sum[place]! += (mean - low) / (high - low) / flow.item.noisy.length
+          );
+        }
+        map.release();
+      }
+    }
+  }
+  await model.close();
+  return [...sums].map(([layer, sum]) => (
+    { layer, data: Float32Array.from(sum), side: Math.sqrt(sum.length) }
+  ));
+}
+
+for (const name of ["native", "webgpu"] as const) {
+  Deno.test(`--tokens class averages the attention of the class's words on ${name}`, async () => {
+    const bundle = await loadBundle(FOLDER);
+    const { tokenizer } = bundle;
+    const [opacity] = tokenizer.encode("opacity").ids.slice(1);
+    const { ids } = tokenizer.encode(PHRASE);
+    const first = ids.indexOf(opacity!);
+    const last = ids.indexOf(tokenizer.encode("lung").ids[1]!);
+    assert(first > 0 && last > first);
+    const positions = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+    const expected = await meanOfTokens(positions);
+    const runtime = await openRuntime(name);
+    const model = await openModel(bundle, runtime);
+    const made = async (tokens: "class" | "class-released" | "phrase") => {
+      for await (const result of ground([SAMPLE], { ...CHOICE, model, tokens })) {
+        if (result.kind === "grounded") return result;
+        throw new Error(result.reason);
+      }
+      throw new Error("no result");
+    };
+    const [ours, released, whole] = [
+      await made("class"),
+      await made("class-released"),
+      await made("phrase"),
+    ];
+    await model.close();
+    runtime.gpu?.destroy();
+    const off = (result: typeof ours, expected: readonly AveragedLayer[]) =>
+      Math.max(
+        ...expected.map(({ layer, data }) =>
+          largestDifference(data, result.layers.find((own) => own.layer === layer)!.data)
+        ),
+      );
+    assertEquals(ours.layers.length, expected.length);
+    assert(off(ours, expected) < 1e-3, `off by ${off(ours, expected)}`);
+    const short = await meanOfTokens(positions.slice(0, -1));
+    assert(off(released, short) < 1e-3, `off by ${off(released, short)}`);
+    assert(off(whole, expected) > 1e-2 && off(released, expected) > 1e-2);
+    const { smoothed } = smoothAttention(expected, { size: ours.size, sigma: 2.5 });
+    assert(largestDifference(ours.smoothed, smoothed) < 1e-3);
+  });
+}
+
+Deno.test("a phrase by itself has no class to average the tokens of", async () => {
+  const bundle = await loadBundle(FOLDER);
+  await assertRejects(
+    () => groundImage(IMAGE, [PHRASE], { bundle, tokens: "class" }),
+    TypeError,
+    'Cannot average the tokens of a class ("class"): a phrase by itself has none',
+  );
+  const args = ["--image", IMAGE, "--phrase", PHRASE, "--tokens", "class"];
+  const { code, stderr } = await runCommand("ground", args, FOLDER);
+  assertEquals(code, 2);
+  assert(stderr.includes('Option "--tokens class" needs samples with a class'), stderr);
+});
