@@ -5,13 +5,13 @@
  * @module
  */
 
-const { error } = console;
+const { writeSync } = Deno.stderr;
 
-console.error = (...texts: unknown[]) => {
-  error(...texts);
-  if (String(texts[0]).startsWith("Grounding")) {
+Deno.stderr.writeSync = (bytes) => {
+  if (new TextDecoder().decode(bytes).startsWith("Grounding")) {
     Deno.truncateSync("out/model/diffusion_model.safetensors", 100_000);
   }
+  return writeSync.call(Deno.stderr, bytes);
 };
 
 await import("../../cli/eval.ts");
