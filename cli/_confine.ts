@@ -5,6 +5,7 @@
  */
 
 import { codeOf, EXIT, interruption, runMain } from "./_exit.ts";
+import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from "./_flags.ts";
 
 /** The paths that a run touches, with all that is below them. */
 export interface Reach {
@@ -50,6 +51,36 @@ export async function runConfined(
     const confines = await reach(args);
     return confines ? await delegate(confines, signal) : await main(args, signal);
   }, lastPart);
+}
+
+/**
+ * Runs a command by its declaration as {@linkcode runConfined} does; where it is
+ * asked for help, prints that.
+ *
+ * @param declaration Its name, options and operand.
+ * @param main Takes their values and a signal, gives an exit code.
+ * @param reach The paths among the values.
+ * @param lastPart What is still done after Ctrl-C, in words.
+ */
+export function runCommand<F extends Flags>(
+  declaration: Command<F>,
+  main: (values: ValuesOf<F>, signal: AbortSignal) => Promise<number>,
+  reach: (values: ValuesOf<F>) => Reach | Promise<Reach>,
+  lastPart?: string,
+): Promise<void> {
+  return runConfined(
+    async (args, signal) => {
+      const values = parseFlags(args, declaration);
+      if (values) return await main(values, signal);
+      console.log(helpText(declaration));
+      return EXIT.ok;
+    },
+    async (args) => {
+      const values = parseFlags(args, declaration);
+      return values && await reach(values);
+    },
+    lastPart,
+  );
 }
 
 /** In the thread that works: does so when it is told to. */

@@ -63,8 +63,10 @@ export interface Command<F extends Flags> {
   readonly description: string;
   /** Its options. */
   readonly flags: F;
-  /** What it takes beside them, such as `OUT`, once or several times; nothing where it is left out. */
+  /** What it takes beside them, such as `RESULTS`; nothing where it is left out. */
   readonly operand?: string;
+  /** Whether it takes that several times. */
+  readonly isRepeated?: true;
 }
 
 /** What a command was given beside options. */
@@ -72,6 +74,9 @@ export interface Operands {
   /** In the order that they were given. */
   readonly operands: readonly string[];
 }
+
+/** What {@linkcode parseFlags} reads of a declaration. */
+export type ValuesOf<F extends Flags> = FlagValues<F> & Operands;
 
 /** Declares a command with the types of its options kept. */
 export function command<const F extends Flags>(declaration: Command<F>): Command<F> {
@@ -86,8 +91,8 @@ export function command<const F extends Flags>(declaration: Command<F>): Command
  */
 export function parseFlags<F extends Flags>(
   args: readonly string[],
-  { flags, operand }: Command<F>,
-): FlagValues<F> & Operands | undefined {
+  { flags, operand, isRepeated }: Command<F>,
+): ValuesOf<F> | undefined {
   const entries = Object.entries<Flag>(flags);
   const names = entries.map(([name]) => name);
   const isBoolean = (name: string) => flags[name]?.type === "boolean";
@@ -116,6 +121,9 @@ export function parseFlags<F extends Flags>(
     throw new UsageError(`Unexpected argument "${operands[0]}"`);
   }
   if (operand && operands.length === 0) throw new UsageError(`At least one ${operand} is needed`);
+  if (operand && !isRepeated && operands.length > 1) {
+    throw new UsageError(`Expected one ${operand}, got "${operands[1]}" too`);
+  }
   const values = entries.map(([name, flag]) => [
     name,
     flag.type === "boolean" ? parsed[name] : readValues(name, flag, parsed[name] as string[]),

@@ -106,8 +106,15 @@ Deno.test("parseLayers() takes numbers, ranges and all", () => {
 });
 
 Deno.test("parseFlags() gives operands where a command takes them", () => {
-  const takes = command({ ...COMMAND, operand: "OUT" });
+  const takes = command({ ...COMMAND, operand: "OUT", isRepeated: true });
   assertEquals(parseFlags([...needed, "a", "1", "--otsu", "b"], takes)?.operands, ["a", "1", "b"]);
+  const takesOne = command({ ...COMMAND, operand: "OUT" });
+  assertEquals(parseFlags([...needed, "a"], takesOne)?.operands, ["a"]);
+  assertThrows(
+    () => parseFlags([...needed, "a", "b"], takesOne),
+    UsageError,
+    'Expected one OUT, got "b" too',
+  );
   assertThrows(() => parseFlags(needed, takes), UsageError, "At least one OUT is needed");
   assertThrows(() => parse(...needed, "a"), UsageError, 'Unexpected argument "a"');
 });

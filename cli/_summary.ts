@@ -13,6 +13,48 @@ import { describeCounts, type TableOptions } from "../reports/result_table.ts";
 import { hasProtocols } from "../reports/protocol_table.ts";
 import { formatAblation, formatIntervals, formatProtocols, formatTable } from "../reports/table.ts";
 
+/** What {@linkcode writeSummary} wrote. */
+export interface WrittenSummary {
+  /** The summaries by the names of the variants. */
+  readonly ablation: Readonly<Record<string, Summary>>;
+  /** What the tables show besides. */
+  readonly options: TableOptions;
+  /** Paths of the files that hold results. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Writes what results come to.
+ *
+ * @param more What the summary says besides, and in place of the record's facts.
+ * @param isWhole Whether no sample is missing.
+ */
+export async function writeSummary(
+  folder: RunFolder,
+  record: RunRecord,
+  summary: AblationSummary,
+  more: object,
+  isWhole: boolean,
+): Promise<WrittenSummary> {
+  const ablation = summary.toJSON();
+  const all = Object.values(ablation);
+  // One variant is the run itself.
+  const json = { ...record.facts, ...more, ...(all.length > 1 ? { ablation } : all[0]!) };
+  const options = tableOptions(record, isWhole);
+  const tables = tableFiles(ablation, options);
+  await folder.summarise(json, tables);
+  const names = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];
+  return { ablation, options, files: names.map((name) => `${folder.path}/${name}`) };
+}
+
+/** Prints what results come to, and where they are; gives the exit code. */
+export function printSummary({ ablation, options, files }: WrittenSummary): number {
+  printTables(ablation, options);
+  console.log(`Results: ${files.join(", ")}`);
+  const hasFailures = Object.values(ablation).some(({ counts }) => counts.failed > 0);
+  return hasFailures ? EXIT.failures : EXIT.ok;
+}
+
 /**
  * Writes and prints what results come to that were not computed here but put
  * together, and gives the exit code.
@@ -27,16 +69,8 @@ export async function conclude(
   more: object,
   isWhole = true,
 ): Promise<number> {
-  const ablation = summary.toJSON();
-  const all = Object.values(ablation);
-  const json = { ...record.facts, ...more, ...(all.length > 1 ? { ablation } : all[0]!) };
-  const options = tableOptions(record, isWhole);
-  const tables = tableFiles(ablation, options);
-  await folder.summarise(json, tables);
-  printSummaries(ablation, options);
-  const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables), RECORD];
-  console.log(`Results: ${files.map((name) => `${folder.path}/${name}`).join(", ")}`);
-  return all.some(({ counts }) => counts.failed > 0) ? EXIT.failures : EXIT.ok;
+  const written = await writeSummary(folder, record, summary, more, isWhole);
+  return printSummary({ ...written, files: [...written.files, `${folder.path}/${RECORD}`] });
 }
 
 /** Whether two paths are plainly those of one folder. */
@@ -45,7 +79,7 @@ export function isSameFolder(a: string, b: string): boolean {
 }
 
 /** Prints the table of a run, or of its variants, and what became of its samples. */
-export function printSummaries(
+function printTables(
   ablation: Readonly<Record<string, Summary>>,
   { published }: TableOptions,
 ): void {

@@ -22,21 +22,19 @@ import {
   MODEL_FLAGS,
   modelPaths,
 } from "./_common.ts";
-import { runConfined } from "./_confine.ts";
+import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeOwnFolder, OUT } from "./_files.ts";
-import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { command, UsageError, type ValuesOf } from "./_flags.ts";
 import { parseProtocols, parseSetting, parseShard } from "./_parsers.ts";
 import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { SCORE_FLAGS } from "./_score_flags.ts";
-import { printSummaries } from "./_summary.ts";
+import { printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf } from "../datasets/open_dataset.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { HEATMAPS } from "../reports/heatmap_file.ts";
 import { describeCounts } from "../reports/result_table.ts";
-import { type Earlier, RESULTS, RunFolder } from "../reports/run_folder.ts";
-import { tableFiles, tableOptions } from "../reports/table_files.ts";
+import { type Earlier, RunFolder } from "../reports/run_folder.ts";
 
 const COMMAND = command({
   usage: "deno task eval [options]",
@@ -138,12 +136,9 @@ const PHANTOM_SEED = 1;
 /** Failures that are printed as they come; a wrong image folder would print a thousand. */
 const SHOWN_FAILURES = 10;
 
-async function main(args: string[], signal: AbortSignal): Promise<number> {
-  const values = parseFlags(args, COMMAND);
-  if (!values) {
-    console.log(helpText(COMMAND));
-    return EXIT.ok;
-  }
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { images, split, limit, concurrency, margin, cache } = values;
   if (!values.dataset && (images ?? split)) {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
@@ -223,9 +218,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       progress.finish(count);
       const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
       const interrupted = signal.aborted;
-      const ablation = summary.toJSON();
-      const json = {
-        ...facts,
+      const more = {
         model: { path: modelPath, sha256 },
         versions: { ...compared, deno },
         dataset: { path: dataset.path, ...facts.dataset },
@@ -235,17 +228,8 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         // Whatever broke the run off, what it leaves must not look whole.
         ...(error && { error: error.message }),
         notices,
-        // One variant is the run itself.
-        ...(names.length > 1 ? { ablation } : Object.values(ablation)[0]!),
       };
-      const options = tableOptions(run, !interrupted && !error);
-      const tables = tableFiles(ablation, options);
-      await folder.summarise(json, tables);
-      return {
-        ablation,
-        options,
-        files: [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)],
-      };
+      return await writeSummary(folder, run, summary, more, !interrupted && !error);
     };
     try {
       const results = evaluate(dataset.items, {
@@ -287,14 +271,12 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     } finally {
       await model.close();
     }
-    const { ablation, options, files } = await finish();
-    printSummaries(ablation, options);
-    console.log(`Results: ${files.map((name) => `${out}/${name}`).join(", ")}`);
+    const code = printSummary(await finish());
     if (signal.aborted && count < dataset.count) {
       progress.warn(`Stopped; the same command with --out ${out} goes on.`);
       return EXIT.interrupted;
     }
-    return failedIds.size > 0 ? EXIT.failures : EXIT.ok;
+    return code;
   } finally {
     await folder.close();
   }
@@ -327,9 +309,7 @@ function chooseEarlier(values: {
   return values.resume ? "resume" : "refuse";
 }
 
-await runConfined(main, async (args) => {
-  const values = parseFlags(args, COMMAND);
-  if (!values) return undefined;
+await runCommand(COMMAND, main, async (values) => {
   const { dataset, images, cache, out = OUT } = values;
   const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
   return {

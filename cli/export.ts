@@ -6,9 +6,9 @@
 
 import { exportBundle } from "../mod.ts";
 import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./_common.ts";
-import { runConfined } from "./_confine.ts";
+import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
-import { command, helpText, parseFlags } from "./_flags.ts";
+import { command, type ValuesOf } from "./_flags.ts";
 import { parseLayers } from "./_parsers.ts";
 
 const COMMAND = command({
@@ -29,19 +29,16 @@ const COMMAND = command({
   },
 });
 
-async function main(args: string[]): Promise<number> {
-  const values = parseFlags(args, COMMAND);
-  if (!values) {
-    console.log(helpText(COMMAND));
-    return EXIT.ok;
-  }
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main(values: Values): Promise<number> {
   const layers = parseLayers(values.layers);
   const bundle = await openChosenBundle(values);
   for (const path of await exportBundle(bundle, values.out, { layers })) console.log(path);
   return EXIT.ok;
 }
 
-await runConfined(main, (args) => {
-  const values = parseFlags(args, COMMAND);
-  return values && { read: modelPaths(values), write: [values.out] };
-});
+await runCommand(COMMAND, main, (values) => ({
+  read: modelPaths(values),
+  write: [values.out],
+}));

@@ -4,10 +4,10 @@
  * @module
  */
 
-import { runConfined } from "./_confine.ts";
+import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder } from "./_files.ts";
-import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { command, type ValuesOf } from "./_flags.ts";
 import { stat } from "../datasets/_paths.ts";
 import { toPng } from "../reports/png.ts";
 import { readResults } from "../reports/read_results.ts";
@@ -49,14 +49,10 @@ const COMMAND = command({
   },
 });
 
-async function main(args: string[], signal: AbortSignal): Promise<number> {
-  const values = parseFlags(args, COMMAND);
-  if (!values) {
-    console.log(helpText(COMMAND));
-    return EXIT.ok;
-  }
-  const { out, operands: [source, more], setting, count, seed } = values;
-  if (more !== undefined) throw new UsageError(`Expected one RESULTS, got "${more}" too`);
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main(values: Values, signal: AbortSignal): Promise<number> {
+  const { out, operands: [source], setting, count, seed } = values;
   const figures = drawRun(source!, {
     ...{ count, seed, onNotice: (notice) => console.error(notice) },
     ...(setting !== undefined && { setting }),
@@ -86,9 +82,7 @@ async function imagesOf(folder: string): Promise<string[]> {
   return files;
 }
 
-await runConfined(main, async (args) => {
-  const values = parseFlags(args, COMMAND);
-  if (!values) return undefined;
-  const [folder] = values.operands;
-  return { read: [folder, ...await imagesOf(folder!)], write: [values.out] };
-});
+await runCommand(COMMAND, main, async ({ operands: [folder], out }) => ({
+  read: [folder, ...await imagesOf(folder!)],
+  write: [out],
+}));

@@ -14,10 +14,10 @@ import {
   MODEL_FLAGS,
   modelPaths,
 } from "./_common.ts";
-import { runConfined } from "./_confine.ts";
+import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
-import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { command, UsageError, type ValuesOf } from "./_flags.ts";
 import { findImages, imageReach } from "./_images.ts";
 import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
@@ -64,12 +64,9 @@ function folderName(text: string, index: number): string {
   return [index + 1, words.slice(0, 40).replace(/-$/, "")].filter((part) => part !== "").join("-");
 }
 
-async function main(args: string[], signal: AbortSignal): Promise<number> {
-  const values = parseFlags(args, COMMAND);
-  if (!values) {
-    console.log(helpText(COMMAND));
-    return EXIT.ok;
-  }
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { phrase: phrases, cache } = values;
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
@@ -164,11 +161,7 @@ async function writeResult(folder: string, result: ScoredPhrase, record: object)
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
 }
 
-await runConfined(main, (args) => {
-  const values = parseFlags(args, COMMAND);
-  return values &&
-    {
-      read: [...modelPaths(values), ...imageReach(values.image)],
-      write: [values.out ?? OUT, values.cache],
-    };
-});
+await runCommand(COMMAND, main, (values) => ({
+  read: [...modelPaths(values), ...imageReach(values.image)],
+  write: [values.out ?? OUT, values.cache],
+}));

@@ -4,9 +4,8 @@
  * @module
  */
 
-import { runConfined } from "./_confine.ts";
-import { EXIT } from "./_exit.ts";
-import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { runCommand } from "./_confine.ts";
+import { command, UsageError, type ValuesOf } from "./_flags.ts";
 import { conclude, isSameFolder } from "./_summary.ts";
 import { mergeRuns } from "../reports/merge_runs.ts";
 import { RunFolder } from "../reports/run_folder.ts";
@@ -18,18 +17,16 @@ const COMMAND = command({
     "Merges the folders of all shards of a run, in any order, into one that equals the folder of " +
     "the whole run. Refuses runs that differ, and names shards and samples that are missing or there twice.",
   operand: "OUT",
+  isRepeated: true,
   flags: {
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
     overwrite: { type: "boolean", description: "Replace the results that are in --out." },
   },
 });
 
-async function main(args: string[]): Promise<number> {
-  const values = parseFlags(args, COMMAND);
-  if (!values) {
-    console.log(helpText(COMMAND));
-    return EXIT.ok;
-  }
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main(values: Values): Promise<number> {
   const { out, operands, overwrite } = values;
   if (operands.some((folder) => isSameFolder(folder, out))) {
     throw new UsageError(`Option "--out" must be another folder than those to merge, got "${out}"`);
@@ -48,7 +45,4 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-await runConfined(main, (args) => {
-  const values = parseFlags(args, COMMAND);
-  return values && { read: values.operands, write: [values.out] };
-});
+await runCommand(COMMAND, main, ({ operands, out }) => ({ read: operands, write: [out] }));

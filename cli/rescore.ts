@@ -4,9 +4,8 @@
  * @module
  */
 
-import { runConfined } from "./_confine.ts";
-import { EXIT } from "./_exit.ts";
-import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { runCommand } from "./_confine.ts";
+import { command, UsageError, type ValuesOf } from "./_flags.ts";
 import { parseProtocols } from "./_parsers.ts";
 import { SCORE_FLAGS } from "./_score_flags.ts";
 import { conclude, isSameFolder } from "./_summary.ts";
@@ -33,14 +32,10 @@ const COMMAND = command({
   },
 });
 
-async function main(args: string[], signal: AbortSignal): Promise<number> {
-  const values = parseFlags(args, COMMAND);
-  if (!values) {
-    console.log(helpText(COMMAND));
-    return EXIT.ok;
-  }
-  const { out, operands: [source, more], sigma, margin, protocol, overwrite } = values;
-  if (more !== undefined) throw new UsageError(`Expected one RESULTS, got "${more}" too`);
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main(values: Values, signal: AbortSignal): Promise<number> {
+  const { out, operands: [source], sigma, margin, protocol, overwrite } = values;
   if (isSameFolder(source!, out)) {
     throw new UsageError(`Option "--out" must be another folder than RESULTS, got "${out}"`);
   }
@@ -73,7 +68,4 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   }
 }
 
-await runConfined(main, (args) => {
-  const values = parseFlags(args, COMMAND);
-  return values && { read: values.operands, write: [values.out] };
-});
+await runCommand(COMMAND, main, ({ operands, out }) => ({ read: operands, write: [out] }));

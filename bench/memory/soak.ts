@@ -5,10 +5,10 @@
  * @module
  */
 
-import { runConfined } from "../../cli/_confine.ts";
+import { runCommand } from "../../cli/_confine.ts";
 import { EXIT } from "../../cli/_exit.ts";
 import { quietenDriver } from "../../cli/_driver.ts";
-import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { command, type ValuesOf } from "../../cli/_flags.ts";
 import { type AdapterFacts, type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
 import { drawMemory } from "../chart.ts";
 import { RESULTS } from "../environment.ts";
@@ -78,12 +78,9 @@ interface Report {
   readonly samples: readonly MemorySample[];
 }
 
-async function main(args: string[], signal: AbortSignal): Promise<number> {
-  const values = parseFlags(args, COMMAND);
-  if (!values) {
-    console.log(helpText(COMMAND));
-    return EXIT.ok;
-  }
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { heatmaps, size, out = RESULTS } = values;
   quietenDriver();
   const gpu = await openGpu();
@@ -181,8 +178,5 @@ function describe(report: Report): string[] {
 }
 
 if (import.meta.main) {
-  await runConfined(main, (args) => {
-    const values = parseFlags(args, COMMAND);
-    return values && { read: [], write: [values.out ?? RESULTS] };
-  });
+  await runCommand(COMMAND, main, ({ out = RESULTS }) => ({ read: [], write: [out] }));
 }
