@@ -64,7 +64,7 @@ export function failed(
 }
 
 /** The class that says most: what the file system said where an error was put in other words. */
-export function errorClass(error: unknown): string {
+function errorClass(error: unknown): string {
   if (!(error instanceof Error)) return "Error";
   return error.name === "Error" && error.cause instanceof Error ? error.cause.name : error.name;
 }

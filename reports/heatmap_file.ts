@@ -9,6 +9,7 @@
  */
 
 import { crc32 } from "node:zlib";
+import { openIfThere } from "./_open.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
 import type { StoredHeatmap } from "../pipeline/evaluate.ts";
 
@@ -73,14 +74,8 @@ export function encodeHeatmap(heatmap: StoredHeatmap): Uint8Array<ArrayBuffer> {
  * @throws {SyntaxError} If a whole record is not that of a heatmap.
  */
 export async function* readHeatmaps(path: string): AsyncIterableIterator<HeatmapRecord> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw new Error(`Cannot read "${path}": ${(error as Error).message}`, { cause: error });
-  }
-  using _ = file;
+  using file = await openIfThere(path);
+  if (!file) return;
   for (let start = 0;;) {
     const record = await readRecord(file, path, start);
     if (!record) return;

@@ -5,8 +5,9 @@
  */
 
 import { type ProtocolName, PROTOCOLS, type ProtocolScores } from "../pipeline/protocols.ts";
+import { meansByClass, type NumberMeans } from "./_class_means.ts";
 import { NumberRows } from "./_number_rows.ts";
-import { bootstrapMeans, type Interval } from "./bootstrap.ts";
+import type { Interval } from "./bootstrap.ts";
 
 /** Means of a protocol's numbers, by their names. */
 export interface ProtocolMeans {
@@ -45,19 +46,12 @@ export class ProtocolSums {
     }
   }
 
-  /**
-   * The summaries so far, by protocol.
-   *
-   * @param inOrder Puts classes in their order.
-   */
-  toJSON(
-    inOrder: (categories: Iterable<string>) => string[],
-  ): Record<string, ProtocolSummary> {
+  /** The summaries so far, by protocol. */
+  toJSON(): Record<string, ProtocolSummary> {
     return Object.fromEntries(
-      [...this.#rows].map(([name, classes]) => [
-        name,
-        summarise(PROTOCOLS[name as ProtocolName], classes, inOrder(classes.keys())),
-      ]),
+      [...this.#rows].map((
+        [name, rows],
+      ) => [name, summarise(PROTOCOLS[name as ProtocolName], rows)]),
     );
   }
 }
@@ -65,32 +59,19 @@ export class ProtocolSums {
 function summarise(
   names: readonly string[],
   rows: ReadonlyMap<string, NumberRows>,
-  categories: readonly string[],
 ): ProtocolSummary {
   const byName = <T>(values: readonly T[]) =>
     Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-  const samples = categories.map((category) => rows.get(category)!.sorted());
-  const means = samples.map((values) => meansOf(values, names.length));
-  const intervals = bootstrapMeans(samples, names.length);
-  const counts = categories.map((category) => rows.get(category)!.count);
-  const areKnown = counts.every((count) => count > 1);
+  const named = ({ means, intervals }: NumberMeans): ProtocolMeans => ({
+    means: byName(means),
+    ...(intervals && { intervals: byName(intervals) }),
+  });
+  const { classes, average } = meansByClass(rows, names.length);
   return {
-    classes: categories.map((category, i) => ({
-      ...{ category, count: counts[i]!, means: byName(means[i]!) },
-      ...(counts[i]! > 1 && { intervals: byName(intervals.classes[i]!) }),
+    classes: classes.map(({ category, count, ...means }) => ({
+      ...{ category, count },
+      ...named(means),
     })),
-    ...(categories.length > 0 && {
-      average: {
-        means: byName(meansOf(Float64Array.from(means.flat()), names.length)),
-        ...(areKnown && { intervals: byName(intervals.average) }),
-      },
-    }),
+    ...(average && { average: named(average) }),
   };
-}
-
-/** Means of rows of numbers that are one after another. */
-function meansOf(values: Float64Array, width: number): number[] {
-  const sums = new Array<number>(width).fill(0);
-  values.forEach((value, i) => sums[i % width]! += value);
-  return sums.map((sum) => sum / (values.length / width));
 }

@@ -6,17 +6,19 @@
 
 import { stringify } from "@std/csv";
 import { type ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
-import type { ProtocolMeans, ProtocolSummary } from "./protocol_summary.ts";
+import type { ProtocolSummary } from "./protocol_summary.ts";
 import {
   AVERAGE,
   categories,
   describeIntervals,
-  formatScore,
+  makeCell,
+  meansOf,
   type ResultTable,
   SCORE_STYLES,
   type TableCell,
   type TableGroup,
   type TableOptions,
+  unitOf,
 } from "./result_table.ts";
 import type { Summary } from "./summary.ts";
 
@@ -51,12 +53,7 @@ export function makeProtocolTable(
         label: SCORE_STYLES[score].label,
         cells: columns.map((column): TableCell => {
           const { means, intervals } = meansOf(summary, column) ?? {};
-          if (!means) return { text: "–" };
-          const [low, high] = intervals?.[score]?.map((value) => formatScore(score, value)) ?? [];
-          return {
-            text: formatScore(score, means[score]!),
-            ...(low !== undefined && { interval: `[${low}, ${high}]` }),
-          };
+          return makeCell(score, means?.[score], intervals?.[score]);
         }),
       })),
       {
@@ -91,7 +88,7 @@ export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>):
         const { key, factor } = SCORE_STYLES[score];
         const [low, high] = intervals?.[score]?.map((value) => factor * value) ?? [];
         return {
-          ...{ protocol, setting, class: column, score: key, unit: factor === 100 ? "%" : "" },
+          ...{ protocol, setting, class: column, score: key, unit: unitOf(score) },
           ...{ value: means && factor * means[score]!, low, high },
           count: countOf(summary, column),
         };
@@ -108,10 +105,6 @@ function entriesOf(summaries: Readonly<Record<string, Summary>>): Entry[] {
       protocol: protocol as ProtocolName,
     }))
   );
-}
-
-function meansOf({ classes, average }: ProtocolSummary, column: string): ProtocolMeans | undefined {
-  return column === AVERAGE ? average : classes.find(({ category }) => category === column);
 }
 
 function countOf({ classes }: ProtocolSummary, column: string): number {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
+import { openIfThere } from "./_open.ts";
 import { printable } from "../models/checkpoint/quote.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { type ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
@@ -75,36 +77,23 @@ export async function* readSamples(
 
 /** Lines of a file that have an end, without it. */
 async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return;
-    throw new Error(`Cannot read "${path}": ${(error as Error).message}`, { cause: error });
-  }
-  using _ = file;
+  using file = await openIfThere(path);
+  if (!file) return;
   const chunk = new Uint8Array(2 ** 16);
   let kept = new Uint8Array();
   for (let read = await file.read(chunk); read !== null; read = await file.read(chunk)) {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0 && at < read;) {
-      yield concatenate(kept, chunk.subarray(from, at));
+      yield concat([kept, chunk.subarray(from, at)]);
       kept = new Uint8Array();
       from = at + 1;
       at = chunk.indexOf(NEWLINE, from);
     }
-    kept = concatenate(kept, chunk.subarray(from, read));
+    kept = concat([kept, chunk.subarray(from, read)]);
     if (kept.length > MAX_LINE) {
       throw new SyntaxError(`Cannot read "${path}": a line is longer than ${MAX_LINE} bytes`);
     }
   }
-}
-
-function concatenate(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }
 
 /** Checks the numbers of further protocols. */

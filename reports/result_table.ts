@@ -8,7 +8,7 @@ import { CLASSES } from "../datasets/sample.ts";
 import type { ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
 import type { Interval } from "./bootstrap.ts";
 import { PAPER, TABLE_ONE, TABLE_TWO } from "./published.ts";
-import { type Means, type ScoreName, SCORES, type Summary } from "./summary.ts";
+import { SCORES, type Summary } from "./summary.ts";
 
 /** How a score is called and written. */
 export interface ScoreStyle {
@@ -137,7 +137,10 @@ export function makeTable(
     isPublished: false,
     rows: scores.map((score) => ({
       label: SCORE_STYLES[score].label,
-      cells: columns.map((column) => cell(meansOf(summary, column), score)),
+      cells: columns.map((column) => {
+        const means = meansOf(summary, column);
+        return makeCell(score, means?.[score], means?.intervals?.[score]);
+      }),
     })),
   }));
   const groups = [...theirs, ...ours];
@@ -174,8 +177,11 @@ export function describeCounts({ counts }: Summary): string {
   return parts.join(", ");
 }
 
-/** The means of a column, if there are any. */
-export function meansOf({ classes, average }: Summary, column: string): Means | undefined {
+/** What a summary says of a column, if anything. */
+export function meansOf<C extends { readonly category: string }, A>(
+  { classes, average }: { readonly classes: readonly C[]; readonly average?: A },
+  column: string,
+): C | A | undefined {
   return column === AVERAGE ? average : classes.find(({ category }) => category === column);
 }
 
@@ -206,14 +212,19 @@ function countRows(summary: Summary, columns: readonly string[]): ResultTable["c
     }));
 }
 
-function cell(means: Means | undefined, score: ScoreName): TableCell {
-  if (!means) return { text: NONE };
-  const write = ([low, high]: Interval) =>
-    `[${formatScore(score, low)}, ${formatScore(score, high)}]`;
+/** A value as a cell; a dash where there is none. */
+export function makeCell(score: NumberName, value?: number, interval?: Interval): TableCell {
+  if (value === undefined) return { text: NONE };
+  const [low, high] = interval?.map((end) => formatScore(score, end)) ?? [];
   return {
-    text: formatScore(score, means[score]),
-    ...(means.intervals && { interval: write(means.intervals[score]) }),
+    text: formatScore(score, value),
+    ...(interval && { interval: `[${low}, ${high}]` }),
   };
+}
+
+/** What CSV files say a number is in. */
+export function unitOf(score: NumberName): string {
+  return SCORE_STYLES[score].factor === 100 ? "%" : "";
 }
 
 /** Marks best and second best of each score and class by what is printed, as the paper does. */
@@ -233,6 +244,33 @@ function mark(groups: readonly TableGroup[]): TableGroup[] {
       }),
     })),
   }));
+}
+
+/** How a kind of file writes what a table holds. */
+export interface CellWriter {
+  /** Text of which nothing is taken for markup. */
+  readonly text: (text: string) => string;
+  /** A value. */
+  readonly value: (cell: TableCell) => string;
+  /** An interval. */
+  readonly interval: (interval: string) => string;
+  /** What stands behind the name of a method that is the paper's. */
+  readonly published: string;
+}
+
+/** The rows of a group: name, label and values, each over its intervals where it has any. */
+export function writeGroup(
+  { method, isPublished, rows }: TableGroup,
+  { text, value, interval, published }: CellWriter,
+): string[][] {
+  return rows.flatMap(({ label, cells }, i) => {
+    const name = i === 0 ? text(method) + (isPublished ? published : "") : "";
+    const intervals = cells.map((cell) => cell.interval ? interval(cell.interval) : "");
+    return [
+      [name, text(label), ...cells.map(value)],
+      ...(intervals.some((text) => text !== "") ? [["", "", ...intervals]] : []),
+    ];
+  });
 }
 
 /** How intervals were made, in words. */

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { CLASSES } from "../datasets/sample.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { Random } from "../pipeline/random.ts";
 import { clipBoxes } from "../pipeline/score_heatmap.ts";
+import { inClassOrder } from "./_class_means.ts";
 import { renderOverlay } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
 import { readResults } from "./read_results.ts";
@@ -119,12 +119,7 @@ export async function* drawRun(
   }
   const scored = results.filter((result) => result.status === "scored");
   const found = Map.groupBy(scored, ({ category = NO_CLASS }) => category);
-  // In the tables' order.
-  const names = new Set<string>([...CLASSES, ...found.keys()]);
-  const classes = new Map([...names].flatMap((name) => {
-    const all = found.get(name);
-    return all ? [[name, all]] : [];
-  }));
+  const classes = new Map(inClassOrder(found.keys()).map((name) => [name, found.get(name)!]));
   if (scored.length > 0) yield* drawCurves(classes, heatmaps);
   const missing = new Set<string>();
   for (const { name, heading, results: shown } of choose(results, scored, classes, count, seed)) {

@@ -117,7 +117,7 @@ export class RunFolder {
     earlier: Earlier,
     onResult: (result: SampleResult) => void,
   ): Promise<Set<string>> {
-    const text = await this.#readRecord();
+    const text = await Deno.readTextFile(`${this.path}/${RECORD}`);
     const path = `${this.path}/${RESULTS}`;
     const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
     const hasHeatmaps = await isThere(`${this.path}/${HEATMAPS}`);
@@ -212,12 +212,6 @@ export class RunFolder {
       : [];
     for (const name of leftovers) await Deno.remove(`${this.path}/${name}`).catch(() => {});
     this.#record.close();
-  }
-
-  async #readRecord(): Promise<string> {
-    return await new Response(
-      (await Deno.open(`${this.path}/${RECORD}`)).readable,
-    ).text();
   }
 
   async #writeRecord(text: string): Promise<void> {

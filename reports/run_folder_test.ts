@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { HeatmapIndex, readHeatmaps } from "./heatmap_file.ts";
+import { inFolder } from "../tests/support/command.ts";
 import { mergeRuns } from "./merge_runs.ts";
 import { differences, type Earlier, RunFolder, type RunRecord } from "./run_folder.ts";
 
@@ -30,15 +31,6 @@ function stored({ id, index, setting }: SampleResult): StoredHeatmap {
     ...(setting !== undefined && { setting }),
     layers: [{ layer: 3, side: 2, data: Float32Array.of(index!, 0.25, 1 / 3, 1) }],
   };
-}
-
-async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** Begins a run, writes results, and gives what was done before. */

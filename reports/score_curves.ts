@@ -6,6 +6,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { printable } from "../models/checkpoint/quote.ts";
+import { quantile } from "./bootstrap.ts";
 import { BINS, type PixelCounts } from "./pixel_counts.ts";
 import { formatScore, SCORE_STYLES } from "./result_table.ts";
 import type { ScoreName } from "./summary.ts";
@@ -232,7 +233,7 @@ export function drawDistribution(
     : "";
   const rows = [...values].map(([category, list]) => ({
     category,
-    text: `${formatScore(score, median(list))} (${list.length})`,
+    text: `${formatScore(score, quantile(Float64Array.from(list).sort(), 0.5))} (${list.length})`,
   }));
   return toSvg({
     width: 760,
@@ -263,12 +264,6 @@ export function drawDistribution(
       ...heading(`${label} of the samples by class${left}`),
     ],
   });
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
 }
 
 /** A title above a plot. */

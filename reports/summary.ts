@@ -4,11 +4,11 @@
  * @module
  */
 
-import { CLASSES } from "../datasets/sample.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
+import { inClassOrder, meansByClass, type NumberMeans } from "./_class_means.ts";
 import { NumberRows } from "./_number_rows.ts";
 import { type ProtocolSummary, ProtocolSums } from "./protocol_summary.ts";
-import { BOOTSTRAP, type Bootstrap, bootstrapMeans, type Interval } from "./bootstrap.ts";
+import { BOOTSTRAP, type Bootstrap, type Interval } from "./bootstrap.ts";
 
 /** The four scores, in the order of the paper's Table I. */
 export const SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
@@ -115,28 +115,17 @@ export class ScoreSummary {
 
   /** The summary so far. */
   toJSON(): Summary {
-    const categories = inOrder(this.#scores.keys());
-    const samples = categories.map((category) => this.#scores.get(category)!.sorted());
-    const means = samples.map(meanScores);
-    const intervals = bootstrapMeans(samples, SCORES.length);
-    const classes = categories.map((category, i): ClassSummary => {
-      const { count } = this.#scores.get(category)!;
-      const known = count > 1 && { intervals: byScore(intervals.classes[i]!) };
-      return { category, count, ...means[i]!, ...known };
-    });
-    const areKnown = classes.every(({ count }) => count > 1);
-    const protocols = this.#protocols.toJSON(inOrder);
+    const { classes, average } = meansByClass(this.#scores, SCORES.length);
+    const protocols = this.#protocols.toJSON();
     return {
-      classes,
-      ...(classes.length > 0 && {
-        average: {
-          ...meanScores(Float64Array.from(means.flatMap((of) => SCORES.map((name) => of[name])))),
-          ...(areKnown && { intervals: byScore(intervals.average) }),
-        },
-      }),
+      classes: classes.map(({ category, count, ...means }) => ({
+        ...{ category, count },
+        ...scoreMeans(means),
+      })),
+      ...(average && { average: scoreMeans(average) }),
       bootstrap: BOOTSTRAP,
       counts: { ...this.#counts },
-      leftOut: inOrder(this.#leftOut.keys()).map((category) => ({
+      leftOut: inClassOrder(this.#leftOut.keys()).map((category) => ({
         category,
         ...this.#leftOut.get(category)!,
       })),
@@ -172,21 +161,11 @@ export class AblationSummary {
   }
 }
 
-/** The paper's classes in its order, then the others by name. */
-function inOrder(categories: Iterable<string>): string[] {
-  const found = new Set(categories);
-  return [...new Set<string>([...CLASSES, ...[...found].sort()])].filter((name) => found.has(name));
-}
-
 function byScore<T>(values: readonly T[]): Record<ScoreName, T> {
   const [absCnr, cnr, miou, aucRoc] = values as [T, T, T, T];
   return { absCnr, cnr, miou, aucRoc };
 }
 
-/** Means of samples that are one after another, four scores each. */
-function meanScores(samples: Float64Array): MeanScores {
-  const width = SCORES.length;
-  const sums = SCORES.map(() => 0);
-  samples.forEach((value, i) => sums[i % width]! += value);
-  return byScore(sums.map((sum) => sum / (samples.length / width)));
+function scoreMeans({ means, intervals }: NumberMeans): Means {
+  return { ...byScore(means), ...(intervals && { intervals: byScore(intervals) }) };
 }

@@ -8,6 +8,7 @@ import {
   OWN,
   SCORE_STYLES,
   type TableOptions,
+  unitOf,
 } from "./result_table.ts";
 import { SCORES, type Summary } from "./summary.ts";
 
@@ -28,7 +29,7 @@ export function formatCsv(
   const table = all.length > 1 ? TABLE_TWO : TABLE_ONE;
   const theirs = (published ? table.rows : []).flatMap(({ method, score, values }) =>
     [...values].map(([name, value]) => ({
-      ...{ method, class: name, score: SCORE_STYLES[score].key, unit: unit(score), value },
+      ...{ method, class: name, score: SCORE_STYLES[score].key, unit: unitOf(score), value },
       source: `${PAPER}, ${table.name}`,
     }))
   );
@@ -40,7 +41,7 @@ export function formatCsv(
         const { key, factor } = SCORE_STYLES[score];
         const [low, high] = means?.intervals?.[score].map((value) => factor * value) ?? [];
         return {
-          ...{ method: name || OWN, class: column, score: key, unit: unit(score) },
+          ...{ method: name || OWN, class: column, score: key, unit: unitOf(score) },
           ...{ value: means && factor * means[score], low, high },
           ...{ count: scored, skipped, failed, source: "this run" },
         };
@@ -48,8 +49,4 @@ export function formatCsv(
     )
   );
   return stringify([...theirs, ...ours], { columns: COLUMNS });
-}
-
-function unit(score: typeof SCORES[number]): string {
-  return SCORE_STYLES[score].factor === 100 ? "%" : "";
 }

@@ -1,4 +1,4 @@
-import type { ResultTable, TableCell } from "./result_table.ts";
+import { type ResultTable, type TableCell, writeGroup } from "./result_table.ts";
 
 /**
  * A table of results in LaTeX, to be put into a document by `\input`.
@@ -7,26 +7,15 @@ import type { ResultTable, TableCell } from "./result_table.ts";
  */
 export function formatLatex(table: ResultTable, label: string): string {
   const { columns, groups, counts, caption } = table;
-  const blocks = groups.map(({ method, isPublished, rows }) =>
-    rows.flatMap(({ label, cells }, i) => {
-      const name = i === 0 ? escape(method) + (isPublished ? DAGGER : "") : "";
-      const intervals = cells.map(({ interval }) =>
-        interval ? `{\\scriptsize ${number(interval)}}` : ""
-      );
-      return [
-        [name, escape(label), ...cells.map(write)],
-        ...(intervals.some((text) => text !== "") ? [["", "", ...intervals]] : []),
-      ];
-    })
+  const interval = (text: string) => `{\\scriptsize ${number(text)}}`;
+  const blocks = groups.map((group) =>
+    writeGroup(group, { text: escape, value: write, interval, published: DAGGER })
   );
   const lines = [
-    ["", "", ...columns.map(heading)],
+    [["", "", ...columns.map(heading)]],
     ...blocks,
     counts.map(({ label, cells }) => ["", label, ...cells]),
-  ].map((block) => {
-    const rows = (typeof block[0] === "string" ? [block] : block) as string[][];
-    return rows.map((cells) => `      ${cells.join(" & ")} \\\\`).join("\n");
-  });
+  ].map((rows) => rows.map((cells) => `      ${cells.join(" & ")} \\\\`).join("\n"));
   return `% Needs \\usepackage{booktabs,graphicx}
 \\begin{table*}
   \\centering

@@ -1,17 +1,10 @@
-import type { ResultTable, TableCell } from "./result_table.ts";
+import { type ResultTable, type TableCell, writeGroup } from "./result_table.ts";
 
 /** A table of results in GitHub's Markdown, under its caption. */
 export function formatMarkdown(table: ResultTable): string {
   const { columns, groups, counts, caption } = table;
-  const rows = groups.flatMap(({ method, isPublished, rows }) =>
-    rows.flatMap(({ label, cells }, i) => {
-      const name = i === 0 ? escape(method) + (isPublished ? "†" : "") : "";
-      const intervals = cells.map(({ interval }) => escape(interval ?? ""));
-      return [
-        [name, escape(label), ...cells.map(write)],
-        ...(intervals.some((text) => text !== "") ? [["", "", ...intervals]] : []),
-      ];
-    })
+  const rows = groups.flatMap((group) =>
+    writeGroup(group, { text: escape, value: write, interval: escape, published: "†" })
   );
   const lines = [
     ["", "", ...columns.map(escape)],

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concat } from "@std/bytes/concat";
 import type { DataSet, Element } from "dicom-parser";
 import type { GrayImage } from "../preprocess.ts";
 import { grayLevels, type Window } from "../gray_levels.ts";
@@ -100,14 +101,7 @@ async function parse(bytes: Uint8Array, name: string): Promise<DataSet> {
 function pixelData({ byteArray }: DataSet, { dataOffset, length, fragments }: Element): Uint8Array {
   const parts = (fragments ?? [{ position: dataOffset, length }])
     .map(({ position, length }) => byteArray.subarray(position, position + length));
-  if (parts.length === 1) return parts[0]!;
-  const whole = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return parts.length === 1 ? parts[0]! : concat(parts);
 }
 
 /** What the file says of its only frame. */
