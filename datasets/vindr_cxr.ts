@@ -4,10 +4,11 @@
  * @module
  */
 
+import { area, intersect } from "./_boxes.ts";
 import { type CsvTable, requireColumns } from "./_csv.ts";
 import { toNumber } from "./_rows.ts";
 import type { SplitRow } from "./ms_cxr.ts";
-import { CLASSES } from "./sample.ts";
+import { type Box, CLASSES } from "./sample.ts";
 import { classPhrase } from "./_class_phrase.ts";
 
 /** Columns of `annotations_train.csv` and `annotations_test.csv`; the former has `rad_id` too. */
@@ -112,27 +113,17 @@ function dropRepeated(rows: readonly SplitRow[]): SplitRow[] {
   for (const group of groups.values()) {
     group.forEach((first, i) => {
       for (const second of group.slice(i + 1)) {
-        if (!(overlap(first, second) >= SAME_BOX)) continue;
-        repeated.add(area(first) <= area(second) ? first : second);
+        const [one, other] = [first.box as Box, second.box as Box];
+        if (!(overlap(one, other) >= SAME_BOX)) continue;
+        repeated.add(area(one) <= area(other) ? first : second);
       }
     });
   }
   return rows.filter((row) => !repeated.has(row));
 }
 
-type Numbers = readonly [number, number, number, number];
-
-function area(row: SplitRow): number {
-  const [, , width, height] = row.box as Numbers;
-  return width * height;
-}
-
 /** Intersection over union; NaN of what are no boxes. */
-function overlap(first: SplitRow, second: SplitRow): number {
-  const [x, y, width, height] = first.box as Numbers;
-  const [left, top, columns, rows] = second.box as Numbers;
-  const across = Math.min(x + width, left + columns) - Math.max(x, left);
-  const down = Math.min(y + height, top + rows) - Math.max(y, top);
-  const shared = Math.max(across, 0) * Math.max(down, 0);
-  return shared / (area(first) + area(second) - shared);
+function overlap(one: Box, other: Box): number {
+  const shared = area(intersect(one, other));
+  return shared / (area(one) + area(other) - shared);
 }

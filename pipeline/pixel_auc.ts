@@ -5,7 +5,7 @@
  */
 
 import type { Box } from "../datasets/sample.ts";
-import { cutImage, type Margin } from "../shaders/metrics_cpu.ts";
+import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
 import type { Size } from "../shaders/resize_cpu.ts";
 
 /**
@@ -37,22 +37,11 @@ export function pixelAuc(
   const inside = new Float64Array(sorted.length);
   const outside = new Float64Array(sorted.length);
   const zero = firstOf(sorted, 0);
-  for (const { row, column, owner } of cutImage(side, image, boxes)) {
-    const counts = owner < boxes.length ? inside : outside;
-    if (row.first < 0 || column.first < 0) {
-      if (margin === "zero") counts[zero]! += row.length * column.length;
-      continue;
-    }
-    for (let y = 0; y < row.counts.length; y++) {
-      const start = (row.first + y) * side + column.first;
-      for (let x = 0; x < column.counts.length; x++) {
-        // Most of a cut heatmap is 0.
-        const value = heatmap[start + x]!;
-        const rank = value === 0 ? zero : firstOf(sorted, value);
-        counts[rank]! += row.counts[y]! * column.counts[x]!;
-      }
-    }
-  }
+  visitPixels(heatmap, side, image, boxes, margin, (value, pixels, isInside) => {
+    // Most of a cut heatmap is 0.
+    const rank = value === 0 ? zero : firstOf(sorted, value);
+    (isInside ? inside : outside)[rank]! += pixels;
+  });
   let area = 0;
   let [hits, misses] = [0, 0];
   for (let rank = 0; rank < sorted.length; rank++) {

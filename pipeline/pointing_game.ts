@@ -5,7 +5,7 @@
  */
 
 import type { Box } from "../datasets/sample.ts";
-import { cutImage } from "../shaders/metrics_cpu.ts";
+import { visitPixels } from "../shaders/metrics_cpu.ts";
 import type { Size } from "../shaders/resize_cpu.ts";
 
 /**
@@ -30,20 +30,11 @@ export function pointsInBox(
   let best = 0;
   let at = heatmap.length;
   let isInside = false;
-  // From top to bottom and left to right: the first cell that shows a heatmap's
-  // pixel has the first of the image's pixels that it stands for.
-  for (const { row, column, owner } of cutImage(side, image, boxes)) {
-    if (row.first < 0 || column.first < 0) continue;
-    for (let y = 0; y < row.counts.length; y++) {
-      if (row.counts[y] === 0) continue;
-      const start = (row.first + y) * side + column.first;
-      for (let x = 0; x < column.counts.length; x++) {
-        const value = heatmap[start + x]!;
-        const isBetter = value > best || value === best && value > 0 && start + x < at;
-        if (!isBetter || column.counts[x] === 0) continue;
-        [best, at, isInside] = [value, start + x, owner < boxes.length];
-      }
-    }
-  }
+  // The first cell that shows a heatmap's pixel has the first of the image's pixels
+  // that it stands for; those after it are no better.
+  visitPixels(heatmap, side, image, boxes, "excluded", (value, pixels, isBox, index) => {
+    const isBetter = value > best || value === best && value > 0 && index < at;
+    if (isBetter && pixels > 0) [best, at, isInside] = [value, index, isBox];
+  });
   return isInside;
 }

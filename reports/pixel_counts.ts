@@ -4,8 +4,9 @@
  * @module
  */
 
+import { coveredArea } from "../datasets/_boxes.ts";
 import type { Box } from "../datasets/sample.ts";
-import { cutImage, type Margin } from "../shaders/metrics_cpu.ts";
+import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
 import type { Size } from "../shaders/resize_cpu.ts";
 
 /** Bins of the values 0..1. */
@@ -40,25 +41,12 @@ export function countPixels(
 ): PixelCounts {
   const inside = new Float64Array(BINS);
   const outside = new Float64Array(BINS);
-  let boxPixels = 0;
-  for (const { row, column, owner } of cutImage(side, image, boxes)) {
-    const isInside = owner < boxes.length;
-    const counts = isInside ? inside : outside;
-    if (isInside) boxPixels += row.length * column.length;
-    if (row.first < 0 || column.first < 0) {
-      if (margin === "zero") counts[0]! += row.length * column.length;
-      continue;
-    }
-    for (let y = 0; y < row.counts.length; y++) {
-      const start = (row.first + y) * side + column.first;
-      for (let x = 0; x < column.counts.length; x++) {
-        const bin = Math.min(BINS - 1, Math.floor(heatmap[start + x]! * BINS));
-        counts[bin]! += row.counts[y]! * column.counts[x]!;
-      }
-    }
-  }
+  visitPixels(heatmap, side, image, boxes, margin, (value, pixels, isInside) => {
+    const bin = Math.min(BINS - 1, Math.floor(value * BINS));
+    (isInside ? inside : outside)[bin]! += pixels;
+  });
   for (const counts of [inside, outside]) {
     for (let bin = BINS - 2; bin >= 0; bin--) counts[bin]! += counts[bin + 1]!;
   }
-  return { inside, outside, boxPixels };
+  return { inside, outside, boxPixels: coveredArea(boxes) };
 }

@@ -174,6 +174,37 @@ export function cutImage(
   );
 }
 
+/**
+ * Visits the values that the image's pixels have, from top to bottom within each
+ * cell of {@linkcode cutImage}, cells in their order.
+ *
+ * @param margin Whether image pixels outside the centre square are passed over, or have 0.
+ * @param visit Told a value, how many pixels of the image show it, whether they lie in a box,
+ * and where the value stands in the heatmap; -1 for the margin's.
+ */
+export function visitPixels(
+  heatmap: Float32Array,
+  mapSide: number,
+  image: Size,
+  boxes: readonly Box[],
+  margin: Margin,
+  visit: (value: number, pixels: number, isInside: boolean, index: number) => void,
+): void {
+  for (const { row, column, owner } of cutImage(mapSide, image, boxes)) {
+    const isInside = owner < boxes.length;
+    if (row.first < 0 || column.first < 0) {
+      if (margin === "zero") visit(0, row.length * column.length, isInside, -1);
+      continue;
+    }
+    for (let y = 0; y < row.counts.length; y++) {
+      const start = (row.first + y) * mapSide + column.first;
+      for (let x = 0; x < column.counts.length; x++) {
+        visit(heatmap[start + x]!, row.counts[y]! * column.counts[x]!, isInside, start + x);
+      }
+    }
+  }
+}
+
 /** The statistics of an image from those of its regions, the background last. */
 export function toStatistics(
   regions: readonly RegionStatistics[],

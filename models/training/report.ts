@@ -26,6 +26,7 @@ import {
   writePhantomSet,
 } from "../../mod.ts";
 import { DEMO } from "../../cli/_common.ts";
+import { area, intersect } from "../../datasets/_boxes.ts";
 import { readSamples } from "../../datasets/read_samples.ts";
 import { defaultLayers } from "../ldm/model.ts";
 import { type Guess, readGuesses } from "./_guesses.ts";
@@ -175,14 +176,12 @@ function listen(
   listening: Listening,
 ): void {
   const other = samples.find(({ image, id }) => image === sample.image && id !== sample.id);
-  if (!other || sample.boxes.some((a) => other.boxes.some((b) => overlap(a, b)))) return;
+  if (!other || sample.boxes.some((a) => other.boxes.some((b) => area(intersect(a, b)) > 0))) {
+    return;
+  }
   const contrast = (boxes: readonly Box[]) => scoreHeatmap(heatmap, image, boxes).cnr;
   listening.pairs++;
   if (contrast(sample.boxes) > contrast(other.boxes)) listening.own++;
-}
-
-function overlap([ax, ay, aw, ah]: Box, [bx, by, bw, bh]: Box): boolean {
-  return ax < bx + bw && bx < ax + aw && ay < by + bh && by < ay + ah;
 }
 
 /** The phrase of another image, a few samples on. */
