@@ -6,8 +6,8 @@
  */
 
 import { stringify } from "@std/csv";
-import { Image } from "imagescript";
 import { Random } from "../pipeline/random.ts";
+import { grayImage } from "./_gray_image.ts";
 import { chestPoint, drawAnatomy, tissue } from "./_phantom_anatomy.ts";
 import { drawDistractors } from "./_phantom_distractors.ts";
 import { type Category, type Finding, FindingMaker } from "./_phantom_findings.ts";
@@ -297,7 +297,7 @@ export async function writePhantomSet(
     const name = `${PHANTOM_STEM}${String(options.seed).padStart(4, "0")}-${number}`;
     const path = `files/p10/p1000${number}/s5000${number}/${name}.jpg`;
     await Deno.mkdir(`${folder}/${path.slice(0, path.lastIndexOf("/"))}`, { recursive: true });
-    await Deno.writeFile(`${folder}/${path}`, await encodeJpeg(phantom));
+    await Deno.writeFile(`${folder}/${path}`, await grayImage(phantom).encodeJPEG(92));
     for (const { category, phrase, boxes } of phantom.findings.slice(0, SPOKEN_OF)) {
       for (const [x, y, w, h] of boxes) {
         rows.push({
@@ -320,10 +320,4 @@ export async function writePhantomSet(
   const csv = `${folder}/MS_CXR_Local_Alignment_v1.1.0.csv`;
   await Deno.writeTextFile(csv, stringify(rows, { columns: Object.keys(rows[0] ?? {}) }));
   return { csv };
-}
-
-async function encodeJpeg({ data, width, height }: Phantom): Promise<Uint8Array> {
-  const image = new Image(width, height);
-  data.forEach((value, i) => image.bitmap.set([value, value, value, 255], 4 * i));
-  return await image.encodeJPEG(92);
 }

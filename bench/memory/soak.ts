@@ -15,19 +15,13 @@ import { RESULTS } from "../environment.ts";
 import { HeatmapSoak } from "./heatmap_soak.ts";
 import { SIZE } from "../postprocess/inputs.ts";
 import { LiveBuffers } from "./live_buffers.ts";
-import { type MemorySample, slope } from "./memory.ts";
+import { MemoryCurve, type MemorySample, WARM_UP } from "./memory.ts";
 
 /** Steps of each phrase; their number does not matter to memory, which is shown apart. */
 const STEPS = 2;
 
 /** Numbers of steps whose attention memory is compared. */
 const COMPARED = [60, 300];
-
-/** Share of the heatmaps that is warm-up. */
-const WARM_UP = 0.2;
-
-/** Most samples that are kept. */
-const SAMPLES = 200;
 
 const COMMAND = command({
   usage: "deno task bench:soak [options]",
@@ -88,27 +82,25 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   try {
     const live = new LiveBuffers(gpu.device);
     const attention = await attentionMemory(gpu, live, size);
-    const samples = await soak(gpu, live, size, heatmaps, signal);
-    const steady = samples.filter((sample) => sample.heatmaps >= WARM_UP * heatmaps);
-    const growth = (of: (sample: MemorySample) => number) =>
-      slope(steady.map((sample) => [sample.heatmaps, of(sample)]));
+    const curve = new MemoryCurve(heatmaps, live);
+    await soak(gpu, curve, size, heatmaps, signal);
     const report: Report = {
       date: new Date().toISOString().slice(0, 10),
       gpu: gpu.adapter,
       deno: Deno.version.deno,
       options: { heatmaps, size },
-      processBytesPerHeatmap: growth(({ process }) => process),
-      buffersPerHeatmap: growth(({ buffers }) => buffers),
-      bufferBytesPerHeatmap: growth(({ bufferBytes }) => bufferBytes),
+      processBytesPerHeatmap: curve.growth(({ process }) => process),
+      buffersPerHeatmap: curve.growth(({ buffers }) => buffers),
+      bufferBytesPerHeatmap: curve.growth(({ bufferBytes }) => bufferBytes),
       attention,
-      samples,
+      samples: curve.samples,
     };
     console.log(describe(report).join("\n"));
     const base = `${out}/${report.date}-soak`;
     await Deno.mkdir(out, { recursive: true });
     await Deno.writeTextFile(`${base}.json`, `${JSON.stringify(report)}\n`);
     const title = `${heatmaps} heatmaps in a row on ${gpu.adapter.name}, ${report.date}`;
-    await Deno.writeTextFile(`${base}.svg`, drawMemory(samples, title));
+    await Deno.writeTextFile(`${base}.svg`, drawMemory(curve.samples, title));
     console.error(`Wrote ${base}.json and .svg`);
     return EXIT.ok;
   } finally {
@@ -118,28 +110,18 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
 
 async function soak(
   gpu: Gpu,
-  live: LiveBuffers,
+  curve: MemoryCurve,
   size: number,
   heatmaps: number,
   signal: AbortSignal,
-): Promise<MemorySample[]> {
-  const samples: MemorySample[] = [];
+): Promise<void> {
   const maker = new HeatmapSoak(gpu, size);
-  let done = 0;
-  while (done < heatmaps) {
+  for (let done = 0; done < heatmaps;) {
     signal.throwIfAborted();
     done += await maker.image(STEPS);
-    if (done < (samples.length + 1) * heatmaps / SAMPLES) continue;
-    samples.push({
-      heatmaps: done,
-      process: Deno.memoryUsage().rss,
-      buffers: live.count,
-      bufferBytes: live.bytes(),
-    });
-    if (samples.length % 20 === 0) console.error(`${done} of ${heatmaps}`);
+    curve.note(done);
   }
   maker.destroy();
-  return samples;
 }
 
 /** Most bytes that one phrase's attention takes on the GPU, by number of steps. */

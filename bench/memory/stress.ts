@@ -5,11 +5,11 @@
  * @module
  */
 
-import { Image } from "imagescript";
 import { DEMO } from "../../cli/_common.ts";
 import { quietenDriver } from "../../cli/_driver.ts";
 import { EXIT, runMain } from "../../cli/_exit.ts";
 import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { grayImage } from "../../datasets/_gray_image.ts";
 import {
   type DatasetItem,
   drawPhantom,
@@ -23,13 +23,7 @@ import { openGpu } from "../../shaders/device.ts";
 import { drawMemory } from "../chart.ts";
 import { describeMachine, RESULTS } from "../environment.ts";
 import { LiveBuffers } from "./live_buffers.ts";
-import { type MemorySample, slope } from "./memory.ts";
-
-/** Share of the samples that is warm-up. */
-const WARM_UP = 0.2;
-
-/** Most points of the chart. */
-const POINTS = 200;
+import { MemoryCurve, WARM_UP } from "./memory.ts";
 
 /** Images that are drawn; the others are these again, under names of their own. */
 const DRAWN = 10;
@@ -115,10 +109,7 @@ class FleetingImages {
   async #file(number: number): Promise<Uint8Array> {
     const known = this.#files[number];
     if (known) return known;
-    const { data, width, height } = drawPhantom({ seed: number, ...this.#size });
-    const image = new Image(width, height);
-    data.forEach((value, i) => image.bitmap.set([value, value, value, 255], 4 * i));
-    const bytes = await image.encode();
+    const bytes = await grayImage(drawPhantom({ seed: number, ...this.#size })).encode();
     this.#files.push(bytes);
     return bytes;
   }
@@ -141,7 +132,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     const images = new FleetingImages(folder, { width, height });
     await run.begin({ facts: {}, variants: [""], plan: [] }, "refuse", () => {});
     const began = performance.now();
-    const points: MemorySample[] = [];
+    const curve = new MemoryCurve(samples, live);
     let scored = 0;
     let previous = "";
     const settings = {
@@ -159,18 +150,11 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       scored++;
       if (previous !== "" && previous !== result.image) await images.remove(previous);
       previous = result.image!;
-      if (scored < (points.length + 1) * samples / POINTS) continue;
-      const { rss } = Deno.memoryUsage();
-      const [buffers, bufferBytes] = [live?.count ?? 0, live?.bytes() ?? 0];
-      points.push({ heatmaps: scored, process: rss, buffers, bufferBytes });
-      if (points.length % 20 === 0) console.error(`${scored} of ${samples}`);
+      curve.note(scored);
     }
     const seconds = (performance.now() - began) / 1000;
-    const steady = points.filter((point) => point.heatmaps >= WARM_UP * samples);
-    const growth = (of: (point: MemorySample) => number) =>
-      slope(steady.map((point) => [point.heatmaps, of(point)]));
-    const bytes = growth(({ process }) => process).toFixed(0);
-    const buffers = growth(({ buffers }) => buffers).toFixed(5);
+    const bytes = curve.growth(({ process }) => process).toFixed(0);
+    const buffers = curve.growth(({ buffers }) => buffers).toFixed(5);
     const date = new Date().toISOString().slice(0, 10);
     const { cpu, cpus } = describeMachine();
     const title = `${samples} samples of ${width}x${height} through every stage, ${date}`;
@@ -180,14 +164,14 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         100 * WARM_UP
       } %, each sample adds ${bytes} bytes to the process and ${buffers} GPU buffers.`,
       `At the end it holds ${
-        (points.at(-1)!.process / 1e6).toFixed(0)
+        (curve.samples.at(-1)!.process / 1e6).toFixed(0)
       } MB; at most ${images.most} ` +
       "images were there at a time.",
     ];
     console.log(lines.join("\n"));
     await Deno.mkdir(out, { recursive: true });
     await Deno.writeTextFile(`${out}/${date}-${name}.md`, `${lines.join("\n\n")}\n`);
-    await Deno.writeTextFile(`${out}/${date}-${name}.svg`, drawMemory(points, title));
+    await Deno.writeTextFile(`${out}/${date}-${name}.svg`, drawMemory(curve.samples, title));
     return EXIT.ok;
   } finally {
     await run.close();
