@@ -1,0 +1,61 @@
+/**
+ * What a baseline offers: an image and phrases in, heatmaps of what it sees out.
+ *
+ * @module
+ */
+
+import type { Runtime } from "./runtime/runtime.ts";
+
+/** One channel of an 8-bit image. */
+export interface MethodImage {
+  /** Width in pixels. */
+  readonly width: number;
+  /** Height in pixels. */
+  readonly height: number;
+  /** Row-major `[height, width]`, 0..255. */
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/** A heatmap on the method's own grid, which covers what it sees of the image. */
+export interface GridHeatmap {
+  /** Row-major `[side, side]`, finite; may be negative. */
+  readonly values: Float32Array;
+  /** Values along each side. */
+  readonly side: number;
+}
+
+/**
+ * The square in the middle of an image that a method sees: of the shorter side `W`,
+ * `floor(crop * W / resized)` pixels.
+ */
+export interface MethodCrop {
+  /** Side of the square after resizing, in pixels. */
+  readonly crop: number;
+  /** What the shorter side is resized to, in pixels. */
+  readonly resized: number;
+}
+
+/** A model that is ready to ground phrases. */
+export interface GroundingMethod {
+  /** Its name in options, results and tables, such as `biovil`. */
+  readonly name: string;
+  /** What it sees of an image. */
+  readonly view: MethodCrop;
+  /** What runs it. */
+  readonly runtime: Runtime;
+  /**
+   * Grounds phrases in one image.
+   *
+   * @returns One heatmap a phrase, in order.
+   * @throws {Error} If a phrase cannot be read.
+   */
+  ground(
+    image: MethodImage,
+    phrases: readonly string[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<GridHeatmap[]>;
+  /** SHA-256 over its weights, in hexadecimal; reads every byte once. */
+  hash(): Promise<string>;
+  /** Frees its memory. */
+  close(): Promise<void>;
+}
