@@ -76,6 +76,11 @@ export function sin(g: GraphBuilder, x: Value): Value {
   return unary(g, "Sin", x);
 }
 
+/** The positive part of x. */
+export function relu(g: GraphBuilder, x: Value): Value {
+  return unary(g, "Relu", x);
+}
+
 /** x * sigmoid(x). */
 export function silu(g: GraphBuilder, x: Value): Value {
   return mul(g, x, unary(g, "Sigmoid", x));
@@ -137,6 +142,12 @@ export function concat(g: GraphBuilder, values: readonly Value[], axis: number):
   );
 }
 
+/** Repeats axes of size 1 until the shape is the one asked for. */
+export function expand(g: GraphBuilder, x: Value, dims: readonly number[]): Value {
+  const shape = g.ints(dims);
+  return single(g.node("Expand", [x, shape], [{ type: x.type, dims }]));
+}
+
 /** Cuts a tensor into equal halves along its last axis. */
 export function halves(g: GraphBuilder, x: Value): [Value, Value] {
   const size = known(x, -1) / 2;
@@ -162,6 +173,14 @@ export function mean(g: GraphBuilder, x: Value, axis: number, keep = false): Val
 export function gather(g: GraphBuilder, table: Value, indices: Value): Value {
   const dims = [...indices.dims, ...table.dims.slice(1)];
   return single(g.node("Gather", [table, indices], [{ type: table.type, dims }]));
+}
+
+/** What one index of an axis holds; the axis disappears. */
+export function pick(g: GraphBuilder, x: Value, axis: number, index: number): Value {
+  const dims = x.dims.filter((_, i) => i !== axis);
+  return single(
+    g.node("Gather", [x, g.ints([index], [])], [{ type: x.type, dims }], { axis: { int: axis } }),
+  );
 }
 
 /** Normalises over the last axis, then scales and shifts by `${name}.weight` and `${name}.bias`. */
@@ -245,10 +264,16 @@ export interface ConvOptions {
    * @default {Half the kernel on each side}
    */
   pads?: readonly [number, number, number, number];
+  /**
+   * Whether there is a bias.
+   *
+   * @default {true}
+   */
+  bias?: boolean;
 }
 
 /**
- * Convolution with bias, weights `${name}.weight` and `${name}.bias`.
+ * Convolution with weight `${name}.weight` and `${name}.bias` unless there is none.
  *
  * @param x `[batch, channels, height, width]`.
  */
@@ -258,7 +283,7 @@ export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptio
   const pads = options.pads ?? [side, side, side, side];
   const inputs = known(x, 1);
   const weight = g.weight(`${name}.weight`, [channels, inputs, kernel, kernel]);
-  const bias = g.weight(`${name}.bias`, [channels]);
+  const shift = options.bias === false ? [] : [g.weight(`${name}.bias`, [channels])];
   const [height, width] = [0, 1].map((axis) =>
     Math.floor((known(x, 2 + axis) + pads[axis]! + pads[axis + 2]! - kernel) / stride) + 1
   );
@@ -266,7 +291,7 @@ export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptio
   const missing = missingChannels(inputs);
   const operands = [x, weight].map((value) => missing > 0 ? padAxis1(g, value, missing) : value);
   return single(
-    g.node("Conv", [...operands, bias], [{ type: x.type, dims }], {
+    g.node("Conv", [...operands, ...shift], [{ type: x.type, dims }], {
       kernel_shape: { ints: [kernel, kernel] },
       strides: { ints: [stride, stride] },
       pads: { ints: pads },
@@ -289,6 +314,43 @@ function padAxis1(g: GraphBuilder, x: Value, count: number): Value {
   const dims = [first!, known(x, 1) + count, ...rest];
   const pads = g.ints([0, 0, 0, 0, 0, count, 0, 0]);
   return single(g.node("Pad", [x, pads], [{ type: x.type, dims }]));
+}
+
+/**
+ * Batch norm with the statistics of training: `${name}.running_mean` and `.running_var`, then
+ * `.weight` and `.bias`. A runtime folds it into the convolution before it.
+ *
+ * @param x `[batch, channels, height, width]`.
+ */
+export function batchNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-5): Value {
+  const statistics = ["weight", "bias", "running_mean", "running_var"].map((part) =>
+    g.weight(`${name}.${part}`, [known(x, 1)])
+  );
+  return single(
+    g.node("BatchNormalization", [x, ...statistics], [{ type: x.type, dims: x.dims }], {
+      epsilon: { float: epsilon },
+    }),
+  );
+}
+
+/** Divides by the Euclidean norm along an axis, or by 1e-12 where that is more. */
+export function l2Normalize(g: GraphBuilder, x: Value, axis: number): Value {
+  const dims = x.dims.with(axis, 1);
+  const [norm] = g.node("ReduceL2", [x, g.ints([axis])], [{ type: x.type, dims }]);
+  const [divisor] = g.node("Max", [norm!, g.floats([1e-12], [])], [{ type: x.type, dims }]);
+  return elementwise(g, "Div", x, divisor!);
+}
+
+/** The largest of each 3x3 block at every second row and column, the border left out. */
+export function maxPool(g: GraphBuilder, x: Value): Value {
+  const [height, width] = [2, 3].map((axis) => Math.floor((known(x, axis) - 1) / 2) + 1);
+  return single(
+    g.node("MaxPool", [x], [{ type: x.type, dims: [x.dims[0]!, x.dims[1]!, height!, width!] }], {
+      kernel_shape: { ints: [3, 3] },
+      strides: { ints: [2, 2] },
+      pads: { ints: [1, 1, 1, 1] },
+    }),
+  );
 }
 
 /** Doubles height and width by repeating pixels. */
