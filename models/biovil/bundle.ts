@@ -27,7 +27,7 @@ import { createWordPieces, type WordPieces } from "./word_pieces.ts";
 export type BiovilVariant = "biovil" | "biovil-t";
 
 /** What was published of a model, and what it sees. */
-interface Published {
+export interface Published {
   readonly image: string;
   readonly repository: string;
   readonly revision: string;
@@ -35,7 +35,7 @@ interface Published {
 }
 
 /** File names and revisions of `health_multimodal/image/model/pretrained.py`, crops of `image/utils.py`. */
-const PUBLISHED: Readonly<Record<BiovilVariant, Published>> = {
+export const PUBLISHED: Readonly<Record<BiovilVariant, Published>> = {
   "biovil": {
     image: "biovil_image_resnet50_proj_size_128.pt",
     repository: "BiomedVLP-CXR-BERT-specialized",
