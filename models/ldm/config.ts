@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable, show } from "../checkpoint/quote.ts";
+import { printable } from "../checkpoint/quote.ts";
 import { Fields, MAX_COUNT } from "../json_fields.ts";
 import type { SchedulerConfig } from "../scheduler.ts";
 import { type AutoencoderConfig, downsampling } from "./autoencoder.ts";
