@@ -6,17 +6,8 @@
  */
 
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
-import {
-  add,
-  batchNorm,
-  concat,
-  conv,
-  expand,
-  known,
-  l2Normalize,
-  maxPool,
-  relu,
-} from "../onnx/ops.ts";
+import { batchNorm, conv, maxPool } from "../onnx/image_ops.ts";
+import { add, concat, expand, known, l2Normalize, relu } from "../onnx/ops.ts";
 
 /** Architecture of an image encoder. */
 export interface ImageEncoderConfig {
