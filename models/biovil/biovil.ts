@@ -34,7 +34,9 @@ export interface Biovil extends GroundingMethod {
   /**
    * What a phrase says; the latest few are kept.
    *
-   * @returns The projected embedding `[joint]`, of length 1.
+   * @returns The projected embedding `[joint]`, of length 1; it stays the model's.
+   * @throws {RangeError} If the phrase has too many tokens.
+   * @throws {SyntaxError} If it contains one of BERT's special tokens other than [MASK].
    */
   embedPhrase(phrase: string): Promise<Float32Array>;
 }

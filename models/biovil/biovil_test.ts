@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { furthest } from "../../tests/support/gpu.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { openBiovil } from "./biovil.ts";
@@ -58,6 +58,7 @@ Deno.test("ground() gives a phrase the same heatmap alone and among others", () 
     const together = await model.ground(image, PHRASES.slice(0, 3));
     const [alone] = await model.ground(image, [PHRASES[1]!]);
     assertEquals(together[1], alone);
+    assertStrictEquals(await model.embedPhrase("left"), await model.embedPhrase("left"));
     assertEquals(model.view, { crop: 480, resized: 512 });
     assertEquals(model.name, "biovil");
     const signal = AbortSignal.abort(new Error("enough"));

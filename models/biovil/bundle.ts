@@ -5,7 +5,14 @@
  */
 
 import { type Checkpoint, checkTensors, openCheckpoint } from "../checkpoint/mod.ts";
-import { hashFiles, readJson, readText, requireFile, requireFolder } from "../model_files.ts";
+import {
+  firstFile,
+  hashFiles,
+  readJson,
+  readText,
+  requireFile,
+  requireFolder,
+} from "../model_files.ts";
 import type { MethodCrop } from "../method.ts";
 import type { Graph } from "../onnx/graph.ts";
 import {
@@ -80,6 +87,7 @@ export interface BiovilBundle {
  * @throws {Deno.errors.NotFound} If a file is missing.
  * @throws {SyntaxError} If a file is not what it should be.
  * @throws {RangeError} If the weights do not match the architecture.
+ * @throws {TypeError} If the text encoder may be the other model's.
  */
 export async function loadBiovil(path: string, variant: BiovilVariant): Promise<BiovilBundle> {
   await requireFolder(path);
@@ -107,6 +115,13 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
     `the text encoder's configuration of ${variant} ${from}`,
   );
   const folder = configFile.slice(0, -"/config.json".length);
+  const others = Object.values(PUBLISHED).filter((other) => other !== published);
+  if (folder !== own && await firstFile(others.map(({ image }) => `${path}/${image}`))) {
+    throw new TypeError(
+      `Cannot tell which model the text encoder in "${folder}" belongs to, as both image encoders ` +
+        `are in "${path}": put that of ${variant} into "${own}"`,
+    );
+  }
   const textConfig = readTextEncoderConfig(await readJson(configFile), `"${configFile}"`);
   const textCheckpoint = await openCheckpoint(
     await requireFile(
@@ -127,13 +142,14 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
         `channels, but "${textCheckpoint.path}" projects phrases to ${textConfig.joint}`,
     );
   }
-  const checkpoints = [imageCheckpoint, textCheckpoint];
+  const weights = [imageCheckpoint.path, textCheckpoint.path];
+  let hash: Promise<string> | undefined;
   return {
     view,
     image: { config: imageConfig, graph: imageGraph, checkpoint: imageCheckpoint },
     text: { config: textConfig, graph: textGraph, checkpoint: textCheckpoint },
     wordPieces: await openWordPieces(folder, textConfig, `the vocabulary of ${variant} ${from}`),
-    hash: () => hashFiles(checkpoints.map((checkpoint) => checkpoint.path)),
+    hash: () => hash ??= hashFiles(weights),
   };
 }
 

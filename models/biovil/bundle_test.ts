@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { copy } from "../../tests/support/copy.ts";
 import { dict, pickle, tensor, torchZip } from "../checkpoint/pytorch/_fixture.ts";
 import { openCheckpoint, readTensor } from "../checkpoint/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
@@ -66,6 +67,24 @@ Deno.test("loadBiovil() finds the text encoder beside the image encoder or in a 
     await Deno.rename(`${folder}/${name}`, `${from}/${name}`);
     assertEquals(await (await loadBiovil(folder, "biovil-t")).hash(), hash);
   }));
+
+Deno.test("loadBiovil() takes both models from one folder, but no text encoder for the other's", () =>
+  withSmallModel("biovil-t", (temporal) =>
+    withSmallModel("biovil", async (folder) => {
+      const name = "biovil_t_image_model_proj_size_128.pt";
+      await Deno.copyFile(`${temporal}/${name}`, `${folder}/${name}`);
+      for (const variant of ["biovil", "biovil-t"] as const) {
+        await assertRejects(
+          () => loadBiovil(folder, variant),
+          TypeError,
+          "Cannot tell which model",
+        );
+      }
+      await Deno.remove(`${folder}/${name}`);
+      await copy(temporal, `${folder}/BiomedVLP-BioViL-T`);
+      const { view } = await loadBiovil(folder, "biovil-t");
+      assertEquals([view.crop, (await loadBiovil(folder, "biovil")).view.crop], [448, 480]);
+    })));
 
 Deno.test("loadBiovil() says which file is missing and where it comes from", () =>
   withSmallModel("biovil", async (folder) => {
