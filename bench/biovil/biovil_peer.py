@@ -4,7 +4,8 @@
     pip install --no-deps hi-ml-multimodal
 
 For each line `PHRASE` on stdin, grounds it in the image as hi-ml-multimodal does from the decoded
-pixels on, and prints a line of JSON: the seconds that took and the heatmap on the patch grid.
+pixels on, and prints a line of JSON: the seconds that took, those of the image encoder among them,
+and the heatmap on the patch grid.
 """
 
 import json
@@ -42,11 +43,14 @@ def main(folder, variant, pixels, width, height, threads):
     for line in sys.stdin:
         began = time.perf_counter()
         seen = transform(Image.fromarray(remap_to_uint8(image)).convert("L"))[None]
+        encoding = time.perf_counter()
         patches = model.get_patchwise_projected_embeddings(seen, normalize=True)[0]
+        encoder = time.perf_counter() - encoding
         text = texts.get_embeddings_from_prompt(line.rstrip("\n"), verbose=False)
         heatmap = ImageTextInferenceEngine._get_similarity_map_from_embeddings(patches, text)
         seconds = time.perf_counter() - began
-        print(json.dumps({"seconds": seconds, "heatmap": heatmap.flatten().tolist()}), flush=True)
+        result = {"whole": seconds, "encoder": encoder, "heatmap": heatmap.flatten().tolist()}
+        print(json.dumps(result), flush=True)
 
 
 with torch.no_grad():

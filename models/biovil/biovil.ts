@@ -97,7 +97,7 @@ export async function openBiovil(
   const embeddings = new Map<string, Float32Array>();
 
   const embedImage = async (image: MethodImage) => {
-    const data = Float32Array.from(preprocess(image, view), (value) => value / 255);
+    const data = new Float32Array(preprocess(image, view)).map((value) => value / 255);
     const dims = [1, 1, view.crop, view.crop];
     return await run(imageEncoder, { image: { data, dims } }, "patches", joint * side ** 2);
   };

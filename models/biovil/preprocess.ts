@@ -37,8 +37,10 @@ export function preprocess(image: MethodImage, view: MethodCrop): Uint8Array<Arr
 
 /** From the lowest value to the highest to 0..255, truncated; of one value alone 0. */
 function spread(data: MethodImage["data"]): Uint8Array {
-  let [low, high] = [255, 0];
-  for (const value of data) {
+  let low = 255;
+  let high = 0;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
     if (value < low) low = value;
     if (value > high) high = value;
   }
@@ -47,7 +49,9 @@ function spread(data: MethodImage["data"]): Uint8Array {
     { length: 256 },
     (_, value) => high > low ? Math.trunc((value - low) / (high - low) * 255) : 0,
   );
-  return Uint8Array.from(data, (value) => table[value]!);
+  const result = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) result[i] = table[data[i]!]!;
+  return result;
 }
 
 /** Python's `round`. */
