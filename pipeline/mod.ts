@@ -5,6 +5,16 @@
  */
 
 export type { AggregatedPhrase } from "./aggregate.ts";
+export {
+  ATTENTION_RANGES,
+  type AttentionColumn,
+  type AttentionGrid,
+  attentionGrids,
+  type AttentionGridSettings,
+  attentionVariants,
+  readAttention,
+  type ReadAttentionOptions,
+} from "./attention_grid.ts";
 export { type DecodedImage, decodeImage, type ImageSource } from "./decode.ts";
 export {
   type AnyResult,
