@@ -4,7 +4,22 @@
  * @module
  */
 
-import { decodeImage, encodeNpy, groundImage, renderOverlay, type ScoredPhrase } from "../mod.ts";
+import {
+  ATTENTION_RANGES,
+  type AttentionGrid,
+  attentionGrids,
+  type AttentionSheetOptions,
+  attentionVariants,
+  type Bundle,
+  decodeImage,
+  drawAttention,
+  encodeNpy,
+  groundImage,
+  renderOverlay,
+  type ScoredPhrase,
+  toPng,
+  type Variant,
+} from "../mod.ts";
 import {
   CACHE_FLAGS,
   chooseModel,
@@ -48,6 +63,22 @@ const COMMAND = command({
     ...MODEL_FLAGS,
     ...METHOD_FLAGS,
     ...CACHE_FLAGS,
+    attention: {
+      type: "string",
+      choices: ATTENTION_RANGES,
+      placeholder: "STEPS",
+      description:
+        "Write attention.svg and attention.png too: each cross-attention layer's attention by step, at all steps or at the selected ones. With all the U-Net runs at every step, for the image and again for each phrase.",
+      defaultText: "neither",
+    },
+    "attention-columns": {
+      type: "integer",
+      min: 1,
+      max: 50,
+      placeholder: "N",
+      description: "Columns of --attention: groups of neighbouring steps.",
+      defaultText: "10",
+    },
     ...PROGRESS_FLAGS,
     out: {
       type: "string",
@@ -76,20 +107,33 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       `Option "--tokens ${values.tokens}" needs samples with a class, as deno task eval has them`,
     );
   }
+  const { attention: range, "attention-columns": columns } = values;
+  if (columns !== undefined && !range) {
+    throw new UsageError('Option "--attention-columns" needs "--attention"');
+  }
+  const chooseVariants = range && ((bundle: Bundle, layers: readonly number[]) => {
+    const all = [...bundle.crossAttentionSides.keys()];
+    const grid = { range, ...(columns !== undefined && { columns }) };
+    return attentionVariants({ bundle, layers: all }, { ...chosen, layers, ...grid });
+  });
   const images = await findImages(values.image);
   const isOne = images.length === 1;
   // What is wrong with it is found out before the model takes seconds to load.
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
   const progress = new Progress(values.progress);
-  const choice = await chooseModel(values, chosen, progress);
-  const { gpu, settings } = choice;
+  const choice = await chooseModel(values, chosen, progress, chooseVariants);
+  const { gpu, settings, resolved } = choice;
   const model = await choice.open();
   try {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
-    const record = await describeRun(choice);
+    // The other variants are for the sheet alone.
+    const [variant] = resolved.variants as [Variant];
+    const { layers, start, end } = variant;
+    const own = { ...resolved, layers, start, end, variants: [variant] };
+    const record = await describeRun({ ...choice, resolved: own });
     const total = images.length * phrases.length;
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);
@@ -109,10 +153,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       const onProgress = (done: number) => progress.update(number * phrases.length + done);
       const options = { ...settings, ...where, signal, onProgress, onNotice };
       const results = await groundImage(gray, phrases, options);
+      const grounded = results.filter(({ variant: { name } }) => name === variant.name);
       progress.clear();
       const stem = nameOf(image).replace(/\.[^.]*$/, "");
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
-      await writeResults(folder, results, { image, ...record }, isOne ? "" : `${image}: `);
+      const prefix = isOne ? "" : `${image}: `;
+      const folders = await writeResults(folder, grounded, { image, ...record }, prefix);
+      const grids = range ? attentionGrids(results) : [];
+      for (const [i, grid] of grids.entries()) await writeAttention(folders[i]!, grid, resolved);
     }
     progress.finish(total);
     return failed > 0 ? EXIT.failures : EXIT.ok;
@@ -121,17 +169,19 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** Writes the results of one image, and says where. */
+/** Writes the results of one image, and says where; gives the folder of each. */
 async function writeResults(
   out: string,
   results: readonly ScoredPhrase[],
   record: object,
   prefix: string,
-): Promise<void> {
+): Promise<string[]> {
+  const folders: string[] = [];
   for (const [index, result] of results.entries()) {
     const { originalBox, sample, constant } = result;
     const folder = results.length === 1 ? out : `${out}/${folderName(sample.phrase, index)}`;
     await writeResult(folder, result, record);
+    folders.push(folder);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"
       : originalBox
@@ -139,6 +189,17 @@ async function writeResults(
       : "whole heatmap";
     console.log(`${prefix}${sample.phrase}: ${where}; ${folder}`);
   }
+  return folders;
+}
+
+async function writeAttention(
+  folder: string,
+  grid: AttentionGrid,
+  options: AttentionSheetOptions,
+): Promise<void> {
+  const svg = await drawAttention(grid, options);
+  await writeWhole(`${folder}/attention.svg`, svg);
+  await writeWhole(`${folder}/attention.png`, await toPng(svg));
 }
 
 async function writeResult(folder: string, result: ScoredPhrase, record: object): Promise<void> {

@@ -9,7 +9,7 @@ import { interpolateInferno } from "d3-scale-chromatic";
 import { Image } from "imagescript";
 import type { Box } from "../datasets/sample.ts";
 import { printable } from "../models/checkpoint/quote.ts";
-import type { AttentionColumn, AttentionGrid } from "../pipeline/attention_grid.ts";
+import type { AttentionGrid } from "../pipeline/attention_grid.ts";
 import { smoothAttention } from "../pipeline/postprocess.ts";
 import { normalize01 } from "../shaders/aggregate_cpu.ts";
 import { renderOverlay } from "./overlay.ts";
@@ -47,22 +47,27 @@ const MARGIN = 20;
 const XRAY = 300;
 
 /** Above the cells the heading and what columns are called; left of them what rows are. */
-const TOP = 124;
+const TOP = 100;
 const LEFT = MARGIN + XRAY + MARGIN + 90;
 
 const LINE = 15;
 
-/** Characters of the heading. */
-const MAX_TEXT = 100;
+/** Characters of the heading, and the width that they fit in. */
+const MAX_TEXT = 80;
+const MIN_WIDTH = 900;
 
-/** Longer side of a mean's picture: finer than it is shown. */
-const MAX_PIXELS = 2 * CELL;
+/** Side of a cell's picture: finer than it is shown, so that positions keep their edges. */
+const PIXELS = 2 * CELL;
 
 /** Okabe and Ito's vermilion, which colour-blind readers tell from grey. */
 const MARK = "#d55e00";
 
-const KEY = "A cell is one layer's attention: mean over the phrase's tokens, scaled to 0..1 over " +
-  "space at each step, mean over the steps. Means over layers or steps are scaled to 0..1 again.";
+const KEY = [
+  "A cell is one layer's attention: mean over the",
+  "phrase's tokens, scaled to 0..1 over space at each",
+  "step, mean over the steps. Means over layers or",
+  "steps are scaled to 0..1 again.",
+];
 
 /**
  * Draws a row for each cross-attention layer, a column for each group of steps,
@@ -119,23 +124,27 @@ export async function drawAttention(
     parts.push(label(names, x + CELL / 2, TOP - 23));
     await put(heatmap, size, x, meanY, `mean over layers, ${describeSteps(start, end)}`);
   }
-  const [from, to] = [variant.start, variant.end].map((step) => placeOf(step, columns));
-  const edge = ([column, share]: [number, number]) => xOf(column) + share * CELL;
-  parts.push(bar(edge(from!), TOP - 9, edge(to!) - edge(from!), 4));
+  /** Where a step begins (0) or ends (1). */
+  const edge = (step: number, share: 0 | 1) => {
+    const column = columns.findIndex(({ end }) => step < end);
+    const { start, end } = columns[column]!;
+    return xOf(column) + (step + share - start) / (end - start) * CELL;
+  };
+  const [from, to] = [edge(variant.start, 0), edge(variant.end - 1, 1)];
+  parts.push(bar(from, TOP - 9, to - from, 4));
   parts.push(label(["mean over", "steps"], meanX + CELL / 2, TOP - 23));
   parts.push(label(["mean over", "layers"], LEFT - 14, meanY + CELL / 2, "end"));
   const { normalised } = smoothAttention(layers, { size, sigma });
   await put(normalised, size, meanX, meanY, "mean over layers and steps");
 
-  const width = meanX + CELL + MARGIN;
-  const height = Math.max(meanY + CELL, TOP + XRAY + 7 * LINE) + MARGIN;
+  const width = Math.max(MIN_WIDTH, meanX + CELL + MARGIN);
+  const height = Math.max(meanY + CELL, TOP + XRAY + (KEY.length + 8) * LINE) + MARGIN;
   const title = safe(`Attention for "${sample.phrase}"`);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}" ` +
     'font-family="sans-serif" font-size="11" fill="#222222">\n' +
     '<rect width="100%" height="100%" fill="white"/>\n' +
     `<text x="${MARGIN}" y="28" font-size="16" font-weight="bold">${title}</text>\n` +
-    `<text x="${MARGIN}" y="48" font-size="12" fill="#555555">${KEY}</text>\n` +
     `${parts.join("")}</svg>\n`;
 }
 
@@ -146,17 +155,17 @@ async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Pro
   const overlay = await renderOverlay({ gray, crop, heatmap, size, boxes, maxSide: 2 * XRAY });
   const [width, height] = [scale * gray.width, scale * gray.height];
   const lines = [
-    `Heatmap of layers ${variant.layers.join(", ")},`,
-    `${describeSteps(variant.start, variant.end)}: marked on the right.`,
+    "Heatmap of the marked layers and steps.",
     ...variant.otsu ? ["Light blue: outline of the mask."] : [],
     ...boxes.length > 0 ? ["Green: ground truth."] : [],
     "Dimmed: outside the model's square.",
+    ...["", ...KEY],
   ];
   const stops = COLOURS.filter((_, level) => level % 15 === 0).map((colour, i) =>
     `<stop offset="${(i / 17).toFixed(3)}" stop-color="${colour}"/>`
   );
   const y = TOP + height + LINE * (lines.length + 1);
-  return picture(overlay, MARGIN + (XRAY - width) / 2, TOP, width, height) +
+  return picture(overlay, MARGIN, TOP, width, height) +
     lines.map((line, i) => text(line, MARGIN, TOP + height + LINE * (i + 1) + 2)).join("") +
     `<linearGradient id="heat">${stops.join("")}</linearGradient>` +
     `<rect x="${MARGIN + 14}" y="${y.toFixed(2)}" width="120" height="10" fill="url(#heat)"/>` +
@@ -169,27 +178,20 @@ const COLOURS: readonly string[] = Array.from(
   (_, level) => interpolateInferno(level / 255),
 );
 
-/** A map of values in 0..1 as a PNG file, in its own positions unless they are many. */
+/** A map of values in 0..1 as a PNG file. */
 async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
-  const pixels = Math.min(side, MAX_PIXELS);
-  const image = new Image(pixels, pixels);
-  const nearest = (pixel: number) => Math.floor((pixel + 0.5) * side / pixels);
-  for (let y = 0; y < pixels; y++) {
-    for (let x = 0; x < pixels; x++) {
+  const image = new Image(PIXELS, PIXELS);
+  const nearest = (pixel: number) => Math.floor((pixel + 0.5) * side / PIXELS);
+  for (let y = 0; y < PIXELS; y++) {
+    for (let x = 0; x < PIXELS; x++) {
       const value = map[nearest(y) * side + nearest(x)]!;
       const colour = COLOURS[Math.round(255 * Math.max(0, Math.min(1, value)))]!;
       const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
-      image.bitmap.set([...parts, 255], 4 * (y * pixels + x));
+      image.bitmap.set([...parts, 255], 4 * (y * PIXELS + x));
     }
   }
+  // With the time of now, no two sheets' bytes would be equal.
   return await image.encode(1, { creationTime: 0 });
-}
-
-/** Where a step is: its column, and how far into that. */
-function placeOf(step: number, columns: readonly AttentionColumn[]): [number, number] {
-  const column = Math.max(0, columns.findIndex(({ end }) => step <= end));
-  const { start, end } = columns[column]!;
-  return [column, (step - start) / (end - start)];
 }
 
 function describeSteps(start: number, end: number): string {
@@ -202,7 +204,7 @@ function span(first: number, last: number): string {
 
 function picture(png: Uint8Array, x: number, y: number, width: number, height: number): string {
   return `<image x="${x.toFixed(2)}" y="${y}" width="${width.toFixed(2)}" ` +
-    `height="${height.toFixed(2)}" preserveAspectRatio="none" style="image-rendering:pixelated" ` +
+    `height="${height.toFixed(2)}" preserveAspectRatio="none" ` +
     `href="data:image/png;base64,${png.toBase64()}"/>`;
 }
 
