@@ -23,7 +23,7 @@ import {
   modelPaths,
 } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
-import { EXIT } from "./_exit.ts";
+import { EXIT, sayError } from "./_exit.ts";
 import { makeOwnFolder, OUT } from "./_files.ts";
 import { command, UsageError, type ValuesOf } from "./_flags.ts";
 import { parseProtocols, parseSetting, parseShard } from "./_parsers.ts";
@@ -266,7 +266,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       const [total] = Object.values(summary.toJSON());
       progress.warn(`${describeCounts(total!)}; results so far are in ${out}`);
       if (!(error instanceof TooManyFailures)) throw error;
-      console.error(`error: ${error.message}`);
+      sayError(error.message);
       return EXIT.tooManyFailures;
     } finally {
       await model.close();

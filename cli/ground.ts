@@ -165,6 +165,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     progress.finish(total);
     return failed > 0 ? EXIT.failures : EXIT.ok;
   } finally {
+    progress.clear();
     await model.close();
   }
 }
