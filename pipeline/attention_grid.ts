@@ -91,7 +91,7 @@ export interface AttentionGrid {
  * const [grid] = await readAttention(drawPhantom({ seed: 1 }), ["left effusion"], options);
  * const { start, end, layers } = grid!.columns[0]!;
  * console.log(start, end); // the first steps
- * console.log(layers[3]!.side, layers[3]!.data); // layer 3's mean over them, 0 to 1
+ * console.log(layers[3]!.side, layers[3]!.data[0]); // a corner of layer 3's mean over them
  * ```
  */
 export async function readAttention(
@@ -113,6 +113,7 @@ export async function readAttention(
  *
  * @param model The bundle, and the layers that a model of it reads or is to read.
  * @param settings What is chosen, the heatmap's layers included.
+ * @throws {TypeError} If the range is none that there is.
  * @throws {RangeError} If a setting is out of its range.
  */
 export function attentionVariants(
