@@ -155,7 +155,7 @@ async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Pro
   const overlay = await renderOverlay({ gray, crop, heatmap, size, boxes, maxSide: 2 * XRAY });
   const [width, height] = [scale * gray.width, scale * gray.height];
   const lines = [
-    "Heatmap of the marked layers and steps.",
+    "Heatmap of the layers and steps marked in orange.",
     ...variant.otsu ? ["Light blue: outline of the mask."] : [],
     ...boxes.length > 0 ? ["Green: ground truth."] : [],
     "Dimmed: outside the model's square.",
