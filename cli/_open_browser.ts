@@ -20,8 +20,8 @@ export const OPENER: string = PROGRAMS[Deno.build.os] ?? "xdg-open";
  */
 export function openBrowser(url: string, onFailure: () => void): void {
   try {
-    const options = { args: [url], stdin: "null", stdout: "null", stderr: "null" } as const;
-    const { status } = new Deno.Command(OPENER, options).spawn();
+    const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
+    const { status } = new Deno.Command(OPENER, { args: [url], ...quiet }).spawn();
     // That of Windows gives 1 whatever it did.
     status.then(({ success }) => !success && Deno.build.os !== "windows" && onFailure());
   } catch {

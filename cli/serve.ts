@@ -49,6 +49,7 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 async function main({ results, port, open }: Values): Promise<number> {
   using run = results === undefined ? undefined : await ServedRun.open(results);
   await using server = start({ assets: PAGE_FILES, ...(run && { run }) }, port);
+  await server.prepare();
   console.log(server.url);
   if (open) {
     const help = "No browser could be opened: open the address above in one.";

@@ -72,7 +72,8 @@ async function readPicture(path: string): Promise<Picture> {
   const gray = await decodeImage(path).catch((error) => {
     if (![error, error.cause].some((error) => error instanceof Deno.errors.NotCapable)) throw error;
     throw new Error(
-      `Cannot read image ${quote(path, 500)}: it was not in the results when the server started`,
+      `Cannot read image ${quote(path, 500)}: it is no file that the results named when the ` +
+        "server started",
     );
   });
   const { width, height } = gray;

@@ -87,11 +87,15 @@ export class ServedRun {
   /**
    * What is known of a result.
    *
-   * @throws {SyntaxError} If its heatmap cannot be read.
+   * @throws {SyntaxError} If its boxes or its heatmap cannot be read.
    */
   async detail(result: SampleResult): Promise<SampleDetail> {
     if (!hasHeatmap(result)) return { result };
-    requireBoxes(result.boxes);
+    try {
+      requireBoxes(result.boxes);
+    } catch (error) {
+      throw new SyntaxError(`Cannot show ${quote(result.id, 60)}: ${(error as Error).message}`);
+    }
     return await this.#alone(async () => {
       const { heatmaps, method: { sigma, otsu } } = this.#snapshot;
       const { size, image, layers } = await heatmaps.get(result);

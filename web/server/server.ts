@@ -38,6 +38,13 @@ export interface ServerOptions {
 export interface RunningServer extends AsyncDisposable {
   /** Address of the page, with the token where there is one. */
   readonly url: string;
+  /**
+   * Makes the page's scripts, which takes a second or two; it is done when they are asked
+   * for otherwise.
+   *
+   * @throws {Error} If they cannot be made.
+   */
+  prepare(): Promise<void>;
   /** An address that leads to the page once, for a command line that others may read. */
   openingUrl(): string;
   /** Settles once it has ended. */
@@ -79,11 +86,7 @@ export function startServer(
     return await assets.respond(request) ?? respondError("There is nothing at this address", 404);
   }
 
-  const server = Deno.serve({
-    hostname: "127.0.0.1",
-    port,
-    onListen() {},
-  }, async (request) => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port, onListen() {} }, async (request) => {
     const refused = refusal(request, server.addr.port);
     if (refused) return respondError(refused.message, refused.status);
     try {
@@ -92,11 +95,10 @@ export function startServer(
       return respondError((error as Error).message, 500);
     }
   });
-  // The first page is not to wait for them; what is wrong with them is told to it.
-  assets.prepare().catch(() => {});
   const root = `http://127.0.0.1:${server.addr.port}/`;
   return {
     url: key ? `${root}?token=${key.token}` : root,
+    prepare: () => assets.prepare(),
     openingUrl: () => key ? `${root}?ticket=${key.issueTicket()}` : root,
     finished: server.finished,
     [Symbol.asyncDispose]: () => server.shutdown(),
