@@ -10,7 +10,7 @@ import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from ".
 /** What a run touches: paths with all that is below them, and what else it needs. */
 export interface Reach {
   /** What it reads. */
-  readonly read: readonly (string | undefined)[];
+  readonly read: readonly (string | URL | undefined)[];
   /** What it writes, and reads again. */
   readonly write: readonly (string | undefined)[];
   /**
@@ -112,14 +112,13 @@ async function delegate(
   { read, write, net = [], run = [] }: Reach,
   signal: AbortSignal,
 ): Promise<number> {
-  const isGiven = (path: string | undefined) => path !== undefined;
-  const written = write.filter(isGiven);
+  const written = write.filter((path) => path !== undefined);
   const worker = new Worker(Deno.mainModule, {
     type: "module",
     name: "run",
     deno: {
       permissions: {
-        read: [LIBRARIES, ...read.filter(isGiven), ...written],
+        read: [LIBRARIES, ...read.filter((path) => path !== undefined), ...written],
         write: written,
         // What the task names, and nothing where it names nothing.
         env: "inherit",

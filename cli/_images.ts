@@ -1,5 +1,5 @@
 /**
- * Images by file, folder or pattern.
+ * Images by file, folder, pattern or run.
  *
  * @module
  */

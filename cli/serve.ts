@@ -64,21 +64,19 @@ function start(options: Omit<ServerOptions, "port">, port: number | undefined): 
   try {
     return startServer({ ...options, port: port ?? PORT });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    if (port !== undefined) {
-      throw new Error(`Cannot listen at port ${port}: another program does; choose another --port`);
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    if (isTaken && port === undefined) {
+      console.error(`Another program listens at port ${PORT}; another port is taken.`);
+      return startServer({ ...options, port: 0 });
     }
-    console.error(`Another program listens at port ${PORT}; another port is taken.`);
-    return startServer({ ...options, port: 0 });
+    const reason = isTaken ? "another program listens there" : (error as Error).message;
+    throw new Error(`Cannot listen at port ${port ?? PORT}: ${reason}; choose another --port`);
   }
 }
 
-/** The project's modules, of which the page's scripts are made. */
+/** The project's modules, of which the page's scripts are made, and the bundled model. */
 const MODULES = ["web", "pipeline", "shaders", "models", "datasets", "reports", "deno.json"]
-  .map((name) =>
-    decodeURIComponent(new URL(`../${name}`, import.meta.url).pathname)
-      .replace(/^\/([A-Za-z]:)/, "$1")
-  );
+  .map((name) => new URL(`../${name}`, import.meta.url));
 
 await runCommand(COMMAND, main, async ({ results, open }) => ({
   read: [...MODULES, ...(results === undefined ? [] : [results, ...await imagesOf(results)])],

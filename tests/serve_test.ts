@@ -37,7 +37,8 @@ Deno.test("a served run is the run: its table, samples, heatmaps and X-rays", ()
     const overview: RunOverview = await (await get("run")).json();
     const summary = JSON.parse(await Deno.readTextFile(`${folder}/run/summary.json`));
     assertEquals([overview.planned, overview.done], [results.length, results.length]);
-    assertEquals(overview.facts.versions, summary.versions);
+    assertEquals(overview.facts.settings, summary.settings);
+    assertEquals(overview.facts.model, summary.model);
     const [table] = overview.tables;
     const miou = table!.groups[0]!.rows.find(({ label }) => label === "mIoU %")!;
     assertEquals(miou.cells.at(-1)!.text, (100 * summary.average.miou).toFixed(1));
@@ -148,7 +149,7 @@ Deno.test("serve prints its address, shows a run to who has the token, and ends 
     const text = new TextDecoder().decode(stderr);
     assertEquals(
       text,
-      `error: Cannot listen at port ${port}: another program does; choose another --port\n`,
+      `error: Cannot listen at port ${port}: another program listens there; choose another --port\n`,
     );
 
     process.kill("SIGINT");

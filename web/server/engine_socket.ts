@@ -32,18 +32,17 @@ export function engineSockets(
       return respondError(`${MAX_SOCKETS} pages are open already: close one of them`, 503);
     }
     const { socket, response } = Deno.upgradeWebSocket(request);
+    attach(socket, createEngine(), () => count--);
     count++;
-    attach(socket, createEngine, () => count--);
     return response;
   };
 }
 
-function attach(socket: WebSocket, createEngine: () => Engine, onClose: () => void): void {
+function attach(socket: WebSocket, engine: Engine, onClose: () => void): void {
   socket.binaryType = "arraybuffer";
   const send = (reply: Reply) => {
     if (socket.readyState === WebSocket.OPEN) socket.send(encodeParts(reply));
   };
-  const engine = createEngine();
   engine.onReply = send;
   socket.onmessage = ({ data }) => {
     let request: EngineRequest;
