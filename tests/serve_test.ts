@@ -38,7 +38,7 @@ Deno.test("a served run is the run: its table, samples, heatmaps and X-rays", ()
     const summary = JSON.parse(await Deno.readTextFile(`${folder}/run/summary.json`));
     assertEquals([overview.planned, overview.done], [results.length, results.length]);
     assertEquals(overview.facts.settings, summary.settings);
-    assertEquals(overview.facts.model, summary.model);
+    assertEquals(overview.facts.model, { sha256: summary.model.sha256 });
     const [table] = overview.tables;
     const miou = table!.groups[0]!.rows.find(({ label }) => label === "mIoU %")!;
     assertEquals(miou.cells.at(-1)!.text, (100 * summary.average.miou).toFixed(1));
@@ -143,6 +143,16 @@ Deno.test("serve prints its address, shows a run to who has the token, and ends 
     const image = await fetch(new URL(`/api/samples/0/image${search}`, url));
     assertEquals(image.status, 200, image.ok ? "" : await image.clone().text());
     await image.body?.cancel();
+
+    // It reads what the results named when it started, and nothing that they name later.
+    const line = JSON.stringify({ ...results[0], id: "later", image: `${folder}/later.png` });
+    await Deno.copyFile(results[0].image, `${folder}/later.png`);
+    await Deno.writeTextFile(`${folder}/run/results.jsonl`, `${line}\n`, { append: true });
+    const { done } = await (await fetch(new URL(`/api/run${search}`, url))).json();
+    assertEquals(done, results.length + 1);
+    const later = await fetch(new URL(`/api/samples/${results.length}/image${search}`, url));
+    assertEquals(later.status, 404);
+    assertMatch((await later.json()).error, /it is no file that the results named when the server/);
 
     const { code, stdout, stderr } = await start(folder, "--no-open", "--port", port).output();
     assertEquals([code, new TextDecoder().decode(stdout)], [1, ""]);
