@@ -30,6 +30,9 @@ export class Pictures {
   readonly #kept = new Map<string, Picture>();
   readonly #awaited = new Map<string, Promise<Picture>>();
   #bytes = 0;
+  /** What is read when there is time. */
+  #ahead: string[] = [];
+  #isAhead = false;
   /** A decoder takes up to 0.5 GB. */
   readonly #alone = oneAtATime();
 
@@ -55,6 +58,21 @@ export class Pictures {
     } finally {
       this.#awaited.delete(path);
     }
+  }
+
+  /**
+   * Reads X-rays before they are asked for, in place of what was to be read so: somebody who
+   * goes on quickly wants those no more.
+   */
+  async readAhead(paths: readonly string[]): Promise<void> {
+    this.#ahead = [...paths];
+    if (this.#isAhead) return;
+    this.#isAhead = true;
+    for (let path = this.#ahead.shift(); path !== undefined; path = this.#ahead.shift()) {
+      // Who asks for it is told what is wrong with it.
+      await this.get(path).catch(() => {});
+    }
+    this.#isAhead = false;
   }
 
   #keep(path: string, picture: Picture): void {

@@ -22,11 +22,6 @@ const BYTES = { "content-type": "application/octet-stream" };
  */
 export function runApi(run: ServedRun): (url: URL) => Promise<Response | undefined> {
   const pictures = new Pictures();
-  const readAhead = (index: number) => {
-    const path = run.result(index)?.image;
-    // Who asks for it is told what is wrong with it.
-    if (path) pictures.get(path).catch(() => {});
-  };
   return async ({ pathname, searchParams }) => {
     if (pathname === "/api/run") return respondJson(await run.overview());
     if (pathname === "/api/samples") return respondJson(run.rows());
@@ -37,9 +32,8 @@ export function runApi(run: ServedRun): (url: URL) => Promise<Response | undefin
     if (!result) return respondError(`The run has no result ${index}`, 404);
     if (!isImage) {
       const body = encodeParts(await run.detail(result));
-      for (const next of [index, ...searchParams.getAll("next").slice(0, MAX_AHEAD).map(Number)]) {
-        readAhead(next);
-      }
+      const next = searchParams.getAll("next").slice(0, MAX_AHEAD).map(Number);
+      pictures.readAhead([index, ...next].flatMap((index) => run.result(index)?.image ?? []));
       return respond(body, BYTES);
     }
     if (!result.image) return respondError(`The results name no image of "${result.id}"`, 404);
