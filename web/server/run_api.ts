@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quote } from "../../models/checkpoint/quote.ts";
 import { encodeParts } from "../parts.ts";
 import { Pictures } from "./pictures.ts";
 import { respond, respondError, respondJson } from "./responses.ts";
@@ -36,7 +37,9 @@ export function runApi(run: ServedRun): (url: URL) => Promise<Response | undefin
       pictures.readAhead([index, ...next].flatMap((index) => run.result(index)?.image ?? []));
       return respond(body, BYTES);
     }
-    if (!result.image) return respondError(`The results name no image of "${result.id}"`, 404);
+    if (!result.image) {
+      return respondError(`The results name no image of ${quote(result.id, 60)}`, 404);
+    }
     try {
       const { data, width, height, original } = await pictures.get(result.image);
       return respond(data, {
