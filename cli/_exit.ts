@@ -52,18 +52,18 @@ export function interruption(): DOMException {
  * process at once.
  *
  * @param main Takes the arguments and a signal, gives an exit code.
- * @param lastPart What is still done after Ctrl-C, in words.
+ * @param lastPart What is still done after Ctrl-C, in words; null ends the process at once.
  */
 export async function runMain(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
-  lastPart = "the pass under way",
+  lastPart: string | null = "the pass under way",
 ): Promise<void> {
   // A task starts in the project's folder; paths are meant from where it was called.
   const folder = Deno.env.get("INIT_CWD");
   if (folder) Deno.chdir(folder);
   const controller = new AbortController();
   const stop = () => {
-    if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
+    if (controller.signal.aborted || lastPart === null) Deno.exit(EXIT.interrupted);
     const info = `Stopping after ${lastPart}; press Ctrl-C again to stop at once.`;
     console.error(isJson() ? JSON.stringify({ info }) : `\n${info}`);
     controller.abort(interruption());
