@@ -9,9 +9,9 @@ import { HEATMAPS } from "../reports/heatmap_file.ts";
 import { RECORD, RESULTS, type RunFolder, type RunRecord } from "../reports/run_folder.ts";
 import type { AblationSummary, Summary } from "../reports/summary.ts";
 import { tableFiles, tableOptions } from "../reports/table_files.ts";
-import { describeCounts, type TableOptions } from "../reports/result_table.ts";
+import { describeAllCounts, type TableOptions } from "../reports/result_table.ts";
 import { hasProtocols } from "../reports/protocol_table.ts";
-import { formatAblation, formatIntervals, formatProtocols, formatTable } from "../reports/table.ts";
+import { formatIntervals, formatProtocols, formatResults } from "../reports/table.ts";
 
 /** What {@linkcode writeSummary} wrote. */
 export interface WrittenSummary {
@@ -79,16 +79,19 @@ export function isSameFolder(a: string, b: string): boolean {
 }
 
 /** Prints the table of a run, or of its variants, and what became of its samples. */
-function printTables(
-  ablation: Readonly<Record<string, Summary>>,
-  { published }: TableOptions,
-): void {
+function printTables(ablation: Readonly<Record<string, Summary>>, options: TableOptions): void {
   const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
-  if (others.length > 0) console.log(formatAblation(ablation, published));
-  else console.log(`${formatTable(summary, published)}\n${formatIntervals(summary)}`.trimEnd());
-  if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation)}`);
-  console.log(`\n${describeCounts(summary)}.`);
-  for (const { status, stage, reason, count, example } of summary.reasons) {
+  const intervals = others.length > 0 ? "" : formatIntervals(summary);
+  console.log(`${formatResults(ablation, options)}\n${intervals}`.trimEnd());
+  if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options)}`);
+  console.log(`\n${describeAllCounts(ablation, options.methods).join("\n")}`);
+  // Settings are of the same samples; what methods see of them differs.
+  const reasons = new Map(
+    (options.methods ? [summary, ...others] : [summary]).flatMap(({ reasons }) =>
+      reasons.map((reason) => [`${reason.status} at ${reason.stage}: ${reason.reason}`, reason])
+    ),
+  );
+  for (const { status, stage, reason, count, example } of reasons.values()) {
     console.log(`  ${status} at ${stage}: ${count} x ${reason} (such as ${example})`);
   }
 }

@@ -21,20 +21,23 @@ export interface MatchedPredictions {
 
 /**
  * Finds the sample of each prediction. The phrase is the sample's, blanks around it aside. The
- * image is the sample's path or the end of it, such as `files/p10/….jpg`, or else its base name,
- * with or without its ending.
+ * image is the sample's path, whole or as the dataset has it below its root; or else the end of
+ * it, such as `files/p10/….jpg`, or its base name, with or without its ending.
  *
  * @param predictions The file.
  * @param items What the dataset yields; all of it, so that names are found to be ambiguous.
+ * @param root Folder that the images are below.
  * @throws {RangeError} If a name is that of several images.
  */
 export async function matchPredictions(
   { path, entries }: Predictions,
   items: AsyncIterable<DatasetItem>,
+  root: string,
 ): Promise<MatchedPredictions> {
   const asked = new Set(entries.map(({ image }) => asPath(image)));
-  /** The dataset's images by the names in the file. */
-  const images = new Map<string, string>();
+  /** The dataset's images by the names in the file, by their whole path and by others. */
+  const exact = new Map<string, string>();
+  const other = new Map<string, Set<string>>();
   const ids = new Map<string, string[]>();
   let samples = 0;
   for await (const entry of items) {
@@ -43,22 +46,26 @@ export async function matchPredictions(
     samples++;
     const key = JSON.stringify([image, phrase.trim()]);
     ids.set(key, [...ids.get(key) ?? [], id]);
-    for (const name of namesOf(image)) {
-      if (!asked.has(name)) continue;
-      const known = images.get(name) ?? image;
-      if (known !== image) {
-        throw new RangeError(
-          `Cannot match image "${show(name)}" of "${path}": both "${show(known)}" and ` +
-            `"${show(image)}" are called so; write more of the path`,
-        );
-      }
-      images.set(name, image);
+    const whole = asPath(image);
+    for (const name of [whole, withoutRoot(whole, asPath(root))]) exact.set(name, image);
+    for (const name of namesOf(whole)) {
+      if (asked.has(name)) other.set(name, (other.get(name) ?? new Set()).add(image));
     }
   }
+  const find = (name: string) => {
+    const own = exact.get(name);
+    if (own !== undefined) return own;
+    const [first, second] = other.get(name) ?? [];
+    if (second === undefined) return first;
+    throw new RangeError(
+      `Cannot match image "${show(name)}" of "${path}": both "${show(first)}" and ` +
+        `"${show(second)}" are called so; write more of the path`,
+    );
+  };
   const boxes = new Map<string, Box[]>();
   const unmatched = new Map<string, { image: string; phrase: string }>();
   for (const { image, phrase, boxes: predicted } of entries) {
-    const key = JSON.stringify([images.get(asPath(image)), phrase.trim()]);
+    const key = JSON.stringify([find(asPath(image)), phrase.trim()]);
     const found = ids.get(key);
     if (!found) unmatched.set(JSON.stringify([image, phrase]), { image, phrase });
     for (const id of found ?? []) boxes.set(id, [...boxes.get(id) ?? [], ...predicted]);
@@ -71,10 +78,13 @@ function asPath(name: string): string {
   return name.trim().replaceAll("\\", "/").replace(/^(\.\/)+/, "");
 }
 
-/** All that an image may be called. */
-function namesOf(image: string): Set<string> {
-  const path = asPath(image);
+function withoutRoot(path: string, root: string): string {
+  const prefix = root === "." ? "" : `${root.replace(/\/+$/, "")}/`;
+  return path.startsWith(prefix) ? path.slice(prefix.length) : path;
+}
+
+/** The ends of an image's path, and its base name without its ending. */
+function namesOf(path: string): string[] {
   const parts = path.split("/");
-  const ends = parts.map((_, i) => parts.slice(i).join("/"));
-  return new Set([image, path, ...ends, nameOf(path).replace(/\.[^.]*$/, "")]);
+  return [...parts.map((_, i) => parts.slice(i).join("/")), nameOf(path).replace(/\.[^.]*$/, "")];
 }

@@ -120,7 +120,10 @@ function groundGrids(
         ? grids[i]!
         : phrases.length === 1
         ? grids
-        : await method.ground(image.gray, [sample.phrase], options).then(([grid]) => grid!, refusal);
+        : await method.ground(image.gray, [sample.phrase], options).then(
+          ([grid]) => grid!,
+          refusal,
+        );
       yield grid instanceof Error ? failed("ground", sample, grid) : item({ grid, image, sample });
     }
   }, options);
