@@ -291,8 +291,8 @@ async function chooseBoxes(
       if (unmatched.length > 0) {
         const [{ image, phrase }] = unmatched as [typeof unmatched[number]];
         progress.warn(
-          `"${path}" has ${unmatched.length} predictions that no sample of the dataset has asked ` +
-            `for, such as image ${quote(image, 100)} with phrase ${quote(phrase, 100)}.`,
+          `Of the predictions in "${path}" ${unmatched.length} match no sample of the dataset, ` +
+            `such as image ${quote(image, 100)} with phrase ${quote(phrase, 100)}.`,
         );
       }
       return {

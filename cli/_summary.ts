@@ -83,6 +83,7 @@ function printTables(ablation: Readonly<Record<string, Summary>>, options: Table
   const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
   const intervals = others.length > 0 ? "" : formatIntervals(summary);
   console.log(`${formatResults(ablation, options)}\n${intervals}`.trimEnd());
+  if (options.methods) console.log(options.notes?.join("\n"));
   if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options)}`);
   console.log(`\n${describeAllCounts(ablation, options.methods).join("\n")}`);
   // Settings are of the same samples; what methods see of them differs.

@@ -60,7 +60,8 @@ export function evaluateMethods(
     ...(signal && { signal }),
   });
   const ids: string[] = [];
-  const branches = tee(announced(images, ids, done, ending), methods.length);
+  const source = announced(images, ids, done, ending);
+  const branches = tee(source, methods.length);
   const progress = methods.map(() => 0);
   const streams = methods.map(({ name, ground }, i) => {
     const results = ground(branches[i]!, (count) => {
@@ -69,7 +70,7 @@ export function evaluateMethods(
     });
     return toSampleResults(results, { done, onHeatmap, ...(name && { setting: name }) });
   });
-  return inStep(streams, ids);
+  return inStep(streams, ids, () => source.return?.());
 }
 
 /** Decodes images before they are asked for. */
@@ -109,19 +110,14 @@ async function* announced(
 function tee<T>(source: AsyncIterable<T>, count: number): AsyncIterableIterator<T>[] {
   const iterator = source[Symbol.asyncIterator]();
   const queues = Array.from({ length: count }, (): T[] => []);
-  let left = count;
   return queues.map(async function* (queue) {
-    try {
-      for (;;) {
-        if (queue.length === 0) {
-          const next = await iterator.next();
-          if (next.done) return;
-          for (const each of queues) each.push(next.value);
-        }
-        yield queue.shift()!;
+    for (;;) {
+      if (queue.length === 0) {
+        const next = await iterator.next();
+        if (next.done) return;
+        for (const each of queues) each.push(next.value);
       }
-    } finally {
-      if (--left === 0) await iterator.return?.();
+      yield queue.shift()!;
     }
   });
 }
@@ -131,10 +127,12 @@ function tee<T>(source: AsyncIterable<T>, count: number): AsyncIterableIterator<
  *
  * @param streams The methods' results.
  * @param ids Ids of the samples that are on their way, added to as images are pulled.
+ * @param close Closes what the streams share.
  */
 async function* inStep(
   streams: readonly AsyncIterableIterator<SampleResult>[],
   ids: string[],
+  close: () => Promise<unknown> | undefined,
 ): AsyncIterableIterator<SampleResult> {
   const waiting = streams.map(() => new Map<string, SampleResult>());
   /** Whether there was another. */
@@ -160,6 +158,7 @@ async function* inStep(
     }
   } finally {
     for (const stream of streams) await stream.return?.();
+    await close();
   }
 }
 
