@@ -190,7 +190,7 @@ async function chooseSeveral(
     Object.fromEntries([...chosen].map(([name, method]) => [name, map(method)]));
   return {
     names: chosen.size > 1 ? [...chosen.keys()] : [""],
-    facts: { methods: each(({ facts }) => facts) },
+    facts: { method: [...chosen.keys()].join(), methods: each(({ facts }) => facts) },
     sources: { methods: each(({ facts, source }) => ({ ...facts, ...source })) },
     versions: {
       groundray: manifest.version,

@@ -113,26 +113,35 @@ function groundGrids(
 ): AsyncIterableIterator<Flow<Pick<GridPhrase, "grid" | "image" | "sample">>> {
   return flatMapFlow(source, async function* (image) {
     const phrases = image.samples.map(({ phrase }) => phrase);
-    const grids = await method.ground(image.gray, phrases, options).catch(refusal);
+    const grids = await askFor(method, image, phrases, options);
+    // One bad phrase is not to cost the image its others.
+    const isEach = grids instanceof Error && phrases.length > 1;
     for (const [i, sample] of image.samples.entries()) {
-      // One bad phrase is not to cost the image its others.
-      const grid = Array.isArray(grids)
-        ? grids[i]!
-        : phrases.length === 1
-        ? grids
-        : await method.ground(image.gray, [sample.phrase], options).then(
-          ([grid]) => grid!,
-          refusal,
-        );
-      yield grid instanceof Error ? failed("ground", sample, grid) : item({ grid, image, sample });
+      const answer = isEach ? await askFor(method, image, [sample.phrase], options) : grids;
+      yield answer instanceof Error
+        ? failed("ground", sample, answer)
+        : item({ grid: answer[isEach ? 0 : i]!, image, sample });
     }
   }, options);
 }
 
-/** An error that is about what was asked; any other is of the model, and goes on up. */
-function refusal(error: unknown): Error {
-  const isOfInput = error instanceof RangeError || error instanceof TypeError ||
-    error instanceof SyntaxError;
-  if (isOfInput) return error;
-  throw error;
+/**
+ * What a method says, or the error that is about what it was asked.
+ *
+ * @throws {Error} If it is of the model or what runs it.
+ */
+async function askFor(
+  method: GroundingMethod,
+  { gray }: DecodedImage,
+  phrases: readonly string[],
+  options: StageOptions,
+): Promise<readonly GridHeatmap[] | RangeError | TypeError | SyntaxError> {
+  try {
+    return await method.ground(gray, phrases, options);
+  } catch (error) {
+    if (
+      error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError
+    ) return error;
+    throw error;
+  }
 }
