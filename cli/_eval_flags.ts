@@ -57,7 +57,7 @@ export const EVAL_COMMAND = command({
       type: "string",
       placeholder: "PATH",
       description:
-        "MS-CXR as CSV or JSON, or its folder; VinDr-CXR, PadChest-GR or RSNA pneumonia; or a CSV of image, phrase[, x, y, w, h].",
+        "MS-CXR as CSV or JSON, VinDr-CXR, PadChest-GR or RSNA pneumonia, or the folder of one of them; or a CSV of image, phrase[, x, y, w, h].",
       defaultText: "phantoms",
     },
     images: {

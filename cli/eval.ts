@@ -80,7 +80,8 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     );
     const opened = await methods.open(async () => ({
       dataset: await openDataset(path, { ...(images && { images }), ...(split && { split }) }),
-      root: images ?? folderOf(dataset.path),
+      // A folder that was given is where its images are, wherever in it the file was found.
+      root: images ?? (path === dataset.path ? folderOf(path) : path),
     }));
     const began = performance.now();
     progress.begin(dataset.count, before, failedIds.size);
