@@ -4,9 +4,10 @@
  * @module
  */
 
-import { AblationSummary, openDataset, type SampleResult, writePhantomSet } from "../mod.ts";
+import { AblationSummary, openDataset, writePhantomSet } from "../mod.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
+import { Failures, TooManyFailures } from "./_failures.ts";
 import { makeOwnFolder, OUT } from "./_files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./_flags.ts";
@@ -18,13 +19,10 @@ import { printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf } from "../datasets/open_dataset.ts";
 import { describeCounts } from "../reports/result_table.ts";
-import { RunFolder } from "../reports/run_folder.ts";
+import { RESULTS, RunFolder } from "../reports/run_folder.ts";
 
 /** Seed of the phantoms that are drawn when there is no dataset. */
 const PHANTOM_SEED = 1;
-
-/** Failures that are printed as they come; a wrong image folder would print a thousand. */
-const SHOWN_FAILURES = 10;
 
 async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
   const { images, split, limit, concurrency, margin } = values;
@@ -32,7 +30,6 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
   }
   const earlier = chooseEarlier(values);
-  const maxFailures = values["max-failures"] ?? Infinity;
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const protocols = parseProtocols(values.protocol);
   const sources = methodSources(values, givenFlags(Deno.args, EVAL_COMMAND.flags));
@@ -65,13 +62,12 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       ...(protocols.length > 0 && { protocols }),
     };
     const summary = new AblationSummary(names);
-    const failedIds = new Set<string>();
-    const add = (result: SampleResult) => {
-      summary.add(result);
-      if (result.status === "failed") failedIds.add(result.id);
-    };
+    const failures = new Failures();
     const run = { facts, variants: names, plan: dataset.plan, ...(shard && { shard }) };
-    const done = await folder.begin(run, earlier, add);
+    const done = await folder.begin(run, earlier, (result) => {
+      summary.add(result);
+      failures.add(result);
+    });
     const before = done.size;
     const whose = shard ? `, shard ${shard.number} of ${shard.count}` : "";
     progress.say(
@@ -84,7 +80,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       root: images ?? (path === dataset.path ? folderOf(path) : path),
     }));
     const began = performance.now();
-    progress.begin(dataset.count, before, failedIds.size);
+    progress.begin(dataset.count, before, failures.count);
     let count = before;
     const finish = async (error?: Error) => {
       progress.finish(count);
@@ -115,18 +111,12 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       });
       for await (const result of results) {
         await folder.write([result]);
-        const isNewFailure = result.status === "failed" && !failedIds.has(result.id);
-        add(result);
-        if (isNewFailure && failedIds.size <= SHOWN_FAILURES) {
-          progress.warn(`failed: ${result.id}: ${result.reason}`);
-          if (failedIds.size === SHOWN_FAILURES) {
-            progress.warn(`Further failures: see ${out}/results.jsonl.`);
-          }
-        }
+        summary.add(result);
+        failures.tell(result, progress, `${out}/${RESULTS}`);
         // A sample is done with the last of its variants.
         if (result.setting === undefined || result.setting === names.at(-1)) {
-          progress.update(++count, failedIds.size);
-          if (failedIds.size > maxFailures) throw new TooManyFailures(failedIds.size, maxFailures);
+          progress.update(++count, failures.count);
+          failures.requireAtMost(values["max-failures"] ?? Infinity);
         }
       }
     } catch (error) {
@@ -148,15 +138,6 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     return code;
   } finally {
     await folder.close();
-  }
-}
-
-/** More samples failed than may. */
-class TooManyFailures extends Error {
-  override name = "TooManyFailures";
-
-  constructor(count: number, most: number) {
-    super(`${count} samples failed, more than --max-failures ${most}`);
   }
 }
 

@@ -192,10 +192,14 @@ export function describeCounts({ counts }: Summary): string {
   return parts.join(", ");
 }
 
-/** The same of several summaries, in a sentence; one each where methods differ in it. */
+/**
+ * The same of several summaries as sentences: one where they agree, as those of settings do.
+ *
+ * @param methods What the summaries are called where each is that of a method.
+ */
 export function describeAllCounts(
   summaries: Readonly<Record<string, Summary>>,
-  methods: TableOptions["methods"],
+  methods: Readonly<Record<string, string>> | undefined,
 ): string[] {
   const all = Object.entries(summaries);
   if (!methods || haveEqualCounts(Object.values(summaries))) {
