@@ -261,11 +261,16 @@ export async function describeRun(
       ...(variants.length > 1 ? { variants } : { otsu }),
     },
     model: { path: bundle.path, sha256: await bundle.hash() },
-    versions: {
-      groundray: manifest.version,
-      runtime: `${runtime.version} (${runtime.name})`,
-      ...(gpu && { gpu: gpu.adapter.name }),
-      deno: Deno.version.deno,
-    },
+    versions: describeVersions({ runtime, ...(gpu && { gpu }) }),
+  };
+}
+
+/** Versions of what runs, and where. */
+export function describeVersions(place?: Place): Record<string, string> {
+  return {
+    groundray: manifest.version,
+    ...(place && { runtime: `${place.runtime.version} (${place.runtime.name})` }),
+    ...(place?.gpu && { gpu: place.gpu.adapter.name }),
+    deno: Deno.version.deno,
   };
 }

@@ -36,6 +36,27 @@ const OWN_OPTIONS:
  */
 export function methodSources(values: EvalValues, given: ReadonlySet<string>): MethodSources {
   const names = parseMethods(values.method);
+  requireOwnOptions(names, given);
+  const several = ["ablate", "setting"].find((option) => given.has(option));
+  if (names.length > 1 && several) {
+    throw new UsageError(
+      `Option "--${several}" needs "--method ldm" alone, got "--method ${names}"`,
+    );
+  }
+  const models = parseModels(values.model, names);
+  return new Map(names.map((name) => [name, sourceOf(name, names, models, values.predictions)]));
+}
+
+/**
+ * Refuses options that say nothing of some methods.
+ *
+ * @param given Names of the options that were given.
+ * @throws {UsageError} If there is one.
+ */
+export function requireOwnOptions(
+  names: readonly MethodName[],
+  given: ReadonlySet<string>,
+): void {
   for (const [options, owners] of OWN_OPTIONS) {
     if (names.some((name) => owners.includes(name))) continue;
     const option = options.find((option) => given.has(option));
@@ -47,14 +68,6 @@ export function methodSources(values: EvalValues, given: ReadonlySet<string>): M
       );
     }
   }
-  const several = ["ablate", "setting"].find((option) => given.has(option));
-  if (names.length > 1 && several) {
-    throw new UsageError(
-      `Option "--${several}" needs "--method ldm" alone, got "--method ${names}"`,
-    );
-  }
-  const models = parseModels(values.model, names);
-  return new Map(names.map((name) => [name, sourceOf(name, names, models, values.predictions)]));
 }
 
 function parseMethods(text: string): MethodName[] {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import manifest from "../deno.json" with { type: "json" };
 import type { Runtime } from "../mod.ts";
 import { matchPredictions } from "../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../datasets/predictions/read_predictions.ts";
@@ -16,7 +15,14 @@ import { type EvaluatedMethod, evaluateMethods } from "../pipeline/methods/evalu
 import { groundByMethod } from "../pipeline/methods/ground_by_method.ts";
 import { scorePredictions } from "../pipeline/methods/score_boxes.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { chooseModel, describeRun, groundSettings, openPlace, type Place } from "./_common.ts";
+import {
+  chooseModel,
+  describeRun,
+  describeVersions,
+  groundSettings,
+  openPlace,
+  type Place,
+} from "./_common.ts";
 import type { EvalValues } from "./_eval_flags.ts";
 import type { MethodSources } from "./_method_options.ts";
 import type { ChosenMethods, RunControls, WholeDataset } from "./_methods.ts";
@@ -64,12 +70,7 @@ export async function chooseSeveral(
     names: chosen.size > 1 ? [...chosen.keys()] : [""],
     facts: { method: [...chosen.keys()].join(), methods: each(({ facts }) => facts) },
     sources: { methods: each(({ facts, source }) => ({ ...facts, ...source })) },
-    versions: {
-      groundray: manifest.version,
-      ...(place && { runtime: `${place.runtime.version} (${place.runtime.name})` }),
-      ...(place?.gpu && { gpu: place.gpu.adapter.name }),
-      deno: Deno.version.deno,
-    },
+    versions: describeVersions(place),
     open: async (whole) => {
       const opened: [MethodName, OpenMethod][] = [];
       for (const [name, method] of chosen) opened.push([name, await method.open(whole)]);

@@ -8,7 +8,7 @@ import { fakeMethod } from "./support/fake_method.ts";
 import { killEval } from "./support/kill.ts";
 
 /** BioViL and BioViL-T without a network. */
-const FAKES = { fault: "fake_methods.ts" };
+const FAKES = { fault: "fake_eval.ts" };
 
 const CPU = ["--dataset", "set", "--device", "cpu"];
 
@@ -159,6 +159,38 @@ Deno.test("a baseline's heatmaps are its grids on what it sees, and refused phra
     assertMatch(smoothed.stderr, /heatmaps of "out" anew: those of biovil-t are what they are\n$/);
     const few = [...args, "--device", "cpu", "--max-failures", "0", "--out", "few"];
     assertEquals((await runCommand("eval", few, folder, FAKES)).code, 4);
+  }));
+
+Deno.test("ground shows what a baseline has of an image", () =>
+  inFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/fake`);
+    const image = new URL("../docs/overlay.png", import.meta.url).pathname;
+    const args = ["--image", image, "--phrase", "left effusion", "--device", "cpu", "--out", "out"];
+    const method = ["--method", "biovil", "--model", "fake"];
+    const fake = { fault: "fake_ground.ts" };
+    const { code, stdout, stderr } = await runCommand("ground", [...method, ...args], folder, fake);
+    assertEquals(code, 0, stderr);
+    assertEquals(stdout, "left effusion: whole heatmap; out\n");
+    const read = (name: string) => Deno.readFile(`${folder}/out/${name}`);
+    const result = JSON.parse(new TextDecoder().decode(await read("result.json")));
+    const { width, height } = await decodeImage(image);
+    const view = { crop: 480, resized: 512 };
+    assertEquals(result.crop, cropRegion(width, height, view));
+    assertEquals([result.method, result.view, result.heatmapSize], ["biovil", view, 15]);
+    assertEquals([result.threshold, result.box], [null, null]);
+    const values = new Float32Array((await read("heatmap.npy")).slice(-4 * 15 * 15).buffer);
+    const made = fakeMethod("biovil", view, 15, await openRuntime("native"));
+    const [grid] = await made.ground(await decodeImage(image), ["left effusion"]);
+    assertEquals(values, grid!.values.map((value) => Math.max(0, value)));
+    await decodeImage(`${folder}/out/overlay.png`);
+    for (
+      const [more, message] of [[["--steps", "9"], /no effect/], [[], /"--model DIR"/]] as const
+    ) {
+      const wrong = [...(more.length > 0 ? method : method.slice(0, 2)), ...more, ...args];
+      const { code, stderr } = await runCommand("ground", wrong, folder, fake);
+      assertEquals(code, 2, stderr);
+      assertMatch(stderr, message);
+    }
   }));
 
 Deno.test("predicted boxes are scored from CSV and JSON, by both rules, without a model", () =>

@@ -1,4 +1,5 @@
 import type { GroundingMethod, MethodCrop } from "../../models/method.ts";
+import { type BaselineName, OPENERS } from "../../models/open_method.ts";
 import type { Runtime } from "../../models/runtime/runtime.ts";
 import { cropRegion } from "../../pipeline/preprocess.ts";
 
@@ -29,4 +30,19 @@ export function fakeMethod(
     hash: () => Promise.resolve(name.padEnd(64, "0")),
     close: () => Promise.resolve(),
   };
+}
+
+const FAKES: readonly (readonly [name: BaselineName, crop: number, side: number])[] = [
+  ["biovil", 480, 15],
+  ["biovil-t", 448, 14],
+];
+
+/** Puts {@linkcode fakeMethod}s in place of BioViL and BioViL-T. */
+export function useFakes(): void {
+  for (const [name, crop, side] of FAKES) {
+    OPENERS[name] = async (folder, runtime) => {
+      await Deno.stat(folder);
+      return fakeMethod(name, { crop, resized: 512 }, side, runtime);
+    };
+  }
 }
