@@ -45,7 +45,8 @@ export async function matchPredictions(
     const { id, image, phrase } = entry.sample;
     samples++;
     const key = JSON.stringify([image, phrase.trim()]);
-    ids.set(key, [...ids.get(key) ?? [], id]);
+    if (!ids.has(key)) ids.set(key, []);
+    ids.get(key)!.push(id);
     const whole = asPath(image);
     for (const name of [whole, withoutRoot(whole, asPath(root))]) exact.set(name, image);
     for (const name of namesOf(whole)) {
@@ -68,7 +69,10 @@ export async function matchPredictions(
     const key = JSON.stringify([find(asPath(image)), phrase.trim()]);
     const found = ids.get(key);
     if (!found) unmatched.set(JSON.stringify([image, phrase]), { image, phrase });
-    for (const id of found ?? []) boxes.set(id, [...boxes.get(id) ?? [], ...predicted]);
+    for (const id of found ?? []) {
+      if (!boxes.has(id)) boxes.set(id, []);
+      boxes.get(id)!.push(...predicted);
+    }
   }
   return { boxes, samples, unmatched: [...unmatched.values()] };
 }
