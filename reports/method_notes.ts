@@ -15,7 +15,7 @@ import type { RunRecord } from "./run_folder.ts";
 export function methodLabels(
   record: Pick<RunRecord, "facts">,
 ): Readonly<Record<string, string>> | undefined {
-  const names = Object.keys(methodsOf(record)).filter((name) => Object.hasOwn(METHODS, name));
+  const names = Object.keys(methodsOf(record));
   if (names.length === 0) return undefined;
   return Object.fromEntries(
     names.map((name) => [names.length > 1 ? name : "", METHODS[name as MethodName]]),
@@ -53,7 +53,7 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
 function describeView(name: MethodName, { view }: MethodFacts): string | undefined {
   if (name === "ldm") return "the centre square of an image";
   const { crop, resized } = (view ?? {}) as MethodFacts;
-  return crop === undefined
-    ? undefined
-    : `the middle ${crop} of the ${resized} pixels that the shorter side is resized to`;
+  return typeof crop === "number" && typeof resized === "number"
+    ? `the middle ${crop} of the ${resized} pixels that the shorter side is resized to`
+    : undefined;
 }

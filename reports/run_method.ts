@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { MethodName } from "../models/method_names.ts";
+import { type MethodName, METHODS } from "../models/method_names.ts";
 import { type ProtocolName, PROTOCOLS } from "../pipeline/protocols.ts";
 import type { Margin } from "../shaders/metrics_cpu.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
@@ -35,7 +35,9 @@ export type MethodFacts = Readonly<Record<string, unknown>>;
 export function methodsOf({ facts }: Pick<RunRecord, "facts">): Partial<
   Record<MethodName, MethodFacts>
 > {
-  return (facts.methods ?? {}) as Partial<Record<MethodName, MethodFacts>>;
+  const isMethod = ([name, facts]: [string, unknown]) =>
+    Object.hasOwn(METHODS, name) && typeof facts === "object" && facts !== null;
+  return Object.fromEntries(Object.entries(facts.methods ?? {}).filter(isMethod));
 }
 
 /** Whether a run has heatmaps that can be smoothed and cut anew: the diffusion model's. */

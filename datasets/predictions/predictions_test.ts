@@ -48,7 +48,7 @@ Deno.test("readPredictions() names the row and what was expected", async () => {
     ["p.json", "{}", "expected a list of {image, phrase, boxes}, found no list"],
     ["p.json", '[{"image":"a","phrase":"b"}]', 'entry 1 of "FILE": expected a list of boxes'],
     ["p.json", '[{"image":"a","phrase":"b","boxes":[[1,2,3]]}]', `${box}[1, 2, 3]`],
-    ["p.json", '[{"image":"a","phrase":"b","boxes":[7]}]', `${box}[7]`],
+    ["p.json", '[{"image":"a","phrase":"b","boxes":[7]}]', `${box}7`],
     ["p.json", '[{"image":7,"phrase":"b","boxes":[]}]', "expected text as image, found 7"],
     ["p.json", "[null]", "expected text as image, found none"],
   ];

@@ -132,8 +132,11 @@ function readBox(where: string, fields: unknown): Box {
   const isBox = numbers.length === 4 && numbers.every(Number.isFinite) &&
     numbers[2]! > 0 && numbers[3]! > 0;
   if (isBox) return numbers as unknown as Box;
+  const shown = Array.isArray(fields)
+    ? `[${fields.slice(0, 5).map((field) => show(field, 20)).join(", ")}]`
+    : show(fields);
   throw new RangeError(
     `Cannot read ${where}: expected a box of four numbers x, y, w, h with w and h above 0, ` +
-      `found [${show(Array.isArray(fields) ? fields.map(String).join(", ") : fields)}]`,
+      `found ${shown}`,
   );
 }
