@@ -4,7 +4,14 @@
  * @module
  */
 
-import { AblationSummary, openDataset, writePhantomSet } from "../mod.ts";
+import {
+  AblationSummary,
+  type Dataset,
+  openDataset,
+  type ProtocolName,
+  type RunRecord,
+  writePhantomSet,
+} from "../mod.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { Failures, TooManyFailures } from "./_failures.ts";
@@ -12,7 +19,7 @@ import { makeOwnFolder, OUT } from "./_files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./_flags.ts";
 import { methodSources } from "./_method_options.ts";
-import { chooseMethods } from "./_methods.ts";
+import { chooseMethods, type OpenMethods } from "./_methods.ts";
 import { parseProtocols, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
 import { printSummary, writeSummary } from "./_summary.ts";
@@ -25,7 +32,7 @@ import { RESULTS, RunFolder } from "../reports/run_folder.ts";
 const PHANTOM_SEED = 1;
 
 async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
-  const { images, split, limit, concurrency, margin } = values;
+  const { images, split, limit, margin } = values;
   if (!values.dataset && (images ?? split)) {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
   }
@@ -42,7 +49,6 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
   const given = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
   const methods = await chooseMethods(sources, values, progress);
-  const { names } = methods;
   const out = values.out ?? await makeOwnFolder("eval");
   const notices: string[] = [];
   const folder = await RunFolder.lock(out, (notice) => {
@@ -61,84 +67,111 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       versions: compared,
       ...(protocols.length > 0 && { protocols }),
     };
-    const summary = new AblationSummary(names);
+    const summary = new AblationSummary(methods.names);
     const failures = new Failures();
-    const run = { facts, variants: names, plan: dataset.plan, ...(shard && { shard }) };
-    const done = await folder.begin(run, earlier, (result) => {
+    const record = { facts, variants: methods.names, plan: dataset.plan, ...(shard && { shard }) };
+    const done = await folder.begin(record, earlier, (result) => {
       summary.add(result);
       failures.add(result);
     });
-    const before = done.size;
     const whose = shard ? `, shard ${shard.number} of ${shard.count}` : "";
     progress.say(
       `Grounding ${dataset.count} phrases of ${dataset.path}${whose}` +
-        (before > 0 ? `; ${before} done before.` : "."),
+        (done.size > 0 ? `; ${done.size} done before.` : "."),
     );
     const opened = await methods.open(async () => ({
       dataset: await openDataset(path, { ...(images && { images }), ...(split && { split }) }),
       // A folder that was given is where its images are, wherever in it the file was found.
       root: images ?? (path === dataset.path ? folderOf(path) : path),
     }));
-    const began = performance.now();
-    progress.begin(dataset.count, before, failures.count);
-    let count = before;
-    const finish = async (error?: Error) => {
-      progress.finish(count);
-      const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
-      const interrupted = signal.aborted;
-      const more = {
+    try {
+      const about = {
         ...methods.sources,
         versions: { ...compared, deno },
         dataset: { path: dataset.path, ...facts.dataset },
         ...(shard && { shard }),
-        seconds,
-        interrupted,
-        // Whatever broke the run off, what it leaves must not look whole.
-        ...(error && { error: error.message }),
-        notices,
       };
-      return await writeSummary(folder, run, summary, more, !interrupted && !error);
-    };
-    try {
-      const results = opened.evaluate(dataset.items, {
-        ...{ concurrency, margin, protocols, done, ending: signal },
-        onHeatmap: (heatmap) => folder.writeHeatmaps([heatmap]),
-        onProgress: (samples) => progress.update(before + samples),
-        onNotice: (notice) => {
-          progress.warn(notice);
-          notices.push(notice);
-        },
-      });
-      for await (const result of results) {
-        await folder.write([result]);
-        summary.add(result);
-        failures.tell(result, progress, `${out}/${RESULTS}`);
-        // A sample is done with the last of its variants.
-        if (result.setting === undefined || result.setting === names.at(-1)) {
-          progress.update(++count, failures.count);
-          failures.requireAtMost(values["max-failures"] ?? Infinity);
-        }
-      }
-    } catch (error) {
-      // On a full disk the summary has no room either; what to know is what came first.
-      await finish(error as Error).catch(() => {});
-      const [total] = Object.values(summary.toJSON());
-      progress.warn(`${describeCounts(total!)}; results so far are in ${out}`);
-      if (!(error instanceof TooManyFailures)) throw error;
-      console.error(`error: ${error.message}`);
-      return EXIT.tooManyFailures;
+      const state = { folder, record, dataset, done, summary, failures, progress, notices };
+      return await carryOut({ ...state, opened, about, values, protocols }, signal);
     } finally {
       await opened.close();
     }
-    const code = printSummary(await finish());
-    if (signal.aborted && count < dataset.count) {
-      progress.warn(`Stopped; the same command with --out ${out} goes on.`);
-      return EXIT.interrupted;
-    }
-    return code;
   } finally {
     await folder.close();
   }
+}
+
+/** A run that is about to begin, or to go on. */
+interface Run {
+  readonly folder: RunFolder;
+  readonly record: RunRecord;
+  readonly dataset: Dataset;
+  /** Ids of the samples that were done before. */
+  readonly done: ReadonlySet<string>;
+  readonly summary: AblationSummary;
+  readonly failures: Failures;
+  readonly progress: Progress;
+  /** What was to be known, for the summary; added to. */
+  readonly notices: string[];
+  readonly opened: OpenMethods;
+  /** What the summary says besides the record's facts and the numbers. */
+  readonly about: object;
+  readonly values: EvalValues;
+  readonly protocols: readonly ProtocolName[];
+}
+
+/** Evaluates what is not done, writes and prints what it comes to, and gives the exit code. */
+async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
+  const { folder, record, dataset, done, summary, failures, progress, notices, values } = run;
+  const { concurrency, margin } = values;
+  const before = done.size;
+  const began = performance.now();
+  progress.begin(dataset.count, before, failures.count);
+  let count = before;
+  const finish = async (error?: Error) => {
+    progress.finish(count);
+    const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
+    const interrupted = signal.aborted;
+    // Whatever broke the run off, what it leaves must not look whole.
+    const end = { seconds, interrupted, ...(error && { error: error.message }), notices };
+    const isWhole = !interrupted && !error;
+    return await writeSummary(folder, record, summary, { ...run.about, ...end }, isWhole);
+  };
+  try {
+    const results = run.opened.evaluate(dataset.items, {
+      ...{ concurrency, margin, protocols: run.protocols, done, ending: signal },
+      onHeatmap: (heatmap) => folder.writeHeatmaps([heatmap]),
+      onProgress: (samples) => progress.update(before + samples),
+      onNotice: (notice) => {
+        progress.warn(notice);
+        notices.push(notice);
+      },
+    });
+    for await (const result of results) {
+      await folder.write([result]);
+      summary.add(result);
+      failures.tell(result, progress, `${folder.path}/${RESULTS}`);
+      // A sample is done with the last of its variants.
+      if (result.setting === undefined || result.setting === record.variants.at(-1)) {
+        progress.update(++count, failures.count);
+        failures.requireAtMost(values["max-failures"] ?? Infinity);
+      }
+    }
+  } catch (error) {
+    // On a full disk the summary has no room either; what to know is what came first.
+    await finish(error as Error).catch(() => {});
+    const [total] = Object.values(summary.toJSON());
+    progress.warn(`${describeCounts(total!)}; results so far are in ${folder.path}`);
+    if (!(error instanceof TooManyFailures)) throw error;
+    console.error(`error: ${error.message}`);
+    return EXIT.tooManyFailures;
+  }
+  const code = printSummary(await finish());
+  if (signal.aborted && count < dataset.count) {
+    progress.warn(`Stopped; the same command with --out ${folder.path} goes on.`);
+    return EXIT.interrupted;
+  }
+  return code;
 }
 
 await runCommand(EVAL_COMMAND, main, async (values) => {

@@ -33,10 +33,9 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
   return [
     ...(views.length > 0
       ? [
-        `${
-          views.join(", ")
-        }; what lies outside does not count, boxes wholly outside are dropped, ` +
-        "and samples without any other skipped.",
+        `${views.join(", ")}; what lies outside has ` +
+        `${record.facts.margin === "zero" ? "the value 0" : "no value"}, boxes wholly outside ` +
+        "are dropped, and samples without any other skipped.",
       ]
       : []),
     ...(methods.boxes
