@@ -9,7 +9,7 @@ import { HEATMAPS } from "../reports/heatmap_file.ts";
 import { RECORD, RESULTS, type RunFolder, type RunRecord } from "../reports/run_folder.ts";
 import type { AblationSummary, Summary } from "../reports/summary.ts";
 import { tableFiles, tableOptions } from "../reports/table_files.ts";
-import { describeAllCounts, type TableOptions } from "../reports/result_table.ts";
+import { describeCounts, type TableOptions } from "../reports/result_table.ts";
 import { hasProtocols } from "../reports/protocol_table.ts";
 import { formatIntervals, formatProtocols, formatResults } from "../reports/table.ts";
 
@@ -85,14 +85,18 @@ function printTables(ablation: Readonly<Record<string, Summary>>, options: Table
   console.log(`${formatResults(ablation, options)}\n${intervals}`.trimEnd());
   if (options.methods) console.log(options.notes?.join("\n"));
   if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options)}`);
-  console.log(`\n${describeAllCounts(ablation, options.methods).join("\n")}`);
+  console.log();
   // Settings are of the same samples; what methods see of them differs.
-  const reasons = new Map(
-    (options.methods ? [summary, ...others] : [summary]).flatMap(({ reasons }) =>
-      reasons.map((reason) => [`${reason.status} at ${reason.stage}: ${reason.reason}`, reason])
-    ),
-  );
-  for (const { status, stage, reason, count, example } of reasons.values()) {
+  if (!options.methods || others.length === 0) return printCounts("", summary);
+  for (const [name, summary] of Object.entries(ablation)) {
+    printCounts(`${options.methods[name] ?? name}: `, summary);
+  }
+}
+
+/** Prints how many samples came to what, and why. */
+function printCounts(prefix: string, summary: Summary): void {
+  console.log(`${prefix}${describeCounts(summary)}.`);
+  for (const { status, stage, reason, count, example } of summary.reasons) {
     console.log(`  ${status} at ${stage}: ${count} x ${reason} (such as ${example})`);
   }
 }

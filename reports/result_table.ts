@@ -197,7 +197,7 @@ export function describeCounts({ counts }: Summary): string {
  *
  * @param methods What the summaries are called where each is that of a method.
  */
-export function describeAllCounts(
+function describeAllCounts(
   summaries: Readonly<Record<string, Summary>>,
   methods: Readonly<Record<string, string>> | undefined,
 ): string[] {
