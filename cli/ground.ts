@@ -4,36 +4,16 @@
  * @module
  */
 
-import {
-  ATTENTION_RANGES,
-  type AttentionGrid,
-  attentionGrids,
-  type AttentionSheetOptions,
-  attentionVariants,
-  type Bundle,
-  decodeImage,
-  drawAttention,
-  encodeNpy,
-  groundImage,
-  renderOverlay,
-  type ScoredPhrase,
-  toPng,
-  type Variant,
-} from "../mod.ts";
-import {
-  CACHE_FLAGS,
-  chooseModel,
-  describeRun,
-  groundSettings,
-  METHOD_FLAGS,
-  MODEL_FLAGS,
-  modelPaths,
-} from "./_common.ts";
+import { ATTENTION_RANGES, decodeImage, encodeNpy, renderOverlay, toPng } from "../mod.ts";
+import { BASELINES } from "../models/open_method.ts";
+import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
-import { command, UsageError, type ValuesOf } from "./_flags.ts";
+import { command, givenFlags, UsageError, type ValuesOf } from "./_flags.ts";
+import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
 import { findImages, imageReach } from "./_images.ts";
+import { requireOwnOptions } from "./_method_options.ts";
 import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
 import { isOfClass } from "../pipeline/token_range.ts";
@@ -59,6 +39,14 @@ const COMMAND = command({
       placeholder: "TEXT",
       required: true,
       description: "A phrase of the report; may be given several times.",
+    },
+    method: {
+      type: "string",
+      choices: ["ldm", ...BASELINES],
+      default: "ldm",
+      placeholder: "NAME",
+      description:
+        "What grounds; biovil and biovil-t need --model with the folder of their published files.",
     },
     ...MODEL_FLAGS,
     ...METHOD_FLAGS,
@@ -101,43 +89,29 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { phrase: phrases, cache } = values;
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
-  const chosen = groundSettings(values);
+  requireOwnOptions([values.method], givenFlags(Deno.args, COMMAND.flags));
   if (isOfClass(values.tokens)) {
     throw new UsageError(
       `Option "--tokens ${values.tokens}" needs samples with a class, as deno task eval has them`,
     );
   }
-  const { attention: range, "attention-columns": columns } = values;
-  if (columns !== undefined && !range) {
+  if (values["attention-columns"] !== undefined && !values.attention) {
     throw new UsageError('Option "--attention-columns" needs "--attention"');
   }
-  const chooseVariants = range && ((bundle: Bundle, layers: readonly number[]) => {
-    const all = [...bundle.crossAttentionSides.keys()];
-    const grid = { range, ...(columns !== undefined && { columns }) };
-    return attentionVariants({ bundle, layers: all }, { ...chosen, layers, ...grid });
-  });
   const images = await findImages(values.image);
   const isOne = images.length === 1;
   // What is wrong with it is found out before the model takes seconds to load.
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
   const progress = new Progress(values.progress);
-  const choice = await chooseModel(values, chosen, progress, chooseVariants);
-  const { gpu, settings, resolved } = choice;
-  const model = await choice.open();
+  const grounder = await openGrounder(values, progress);
   try {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
-    // The other variants are for the sheet alone.
-    const [variant] = resolved.variants as [Variant];
-    const { layers, start, end } = variant;
-    const own = { ...resolved, layers, start, end, variants: [variant] };
-    const record = await describeRun({ ...choice, resolved: own });
     const total = images.length * phrases.length;
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);
-    const where = { model, ...(gpu && { gpu }), ...(cache && { cache }) };
     let failed = 0;
     for (const [number, image] of images.entries()) {
       let gray = only;
@@ -151,38 +125,39 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         continue;
       }
       const onProgress = (done: number) => progress.update(number * phrases.length + done);
-      const options = { ...settings, ...where, signal, onProgress, onNotice };
-      const results = await groundImage(gray, phrases, options);
-      const grounded = results.filter(({ variant: { name } }) => name === variant.name);
+      const results = await grounder.ground(gray, phrases, { signal, onProgress, onNotice });
       progress.clear();
       const stem = nameOf(image).replace(/\.[^.]*$/, "");
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
-      const prefix = isOne ? "" : `${image}: `;
-      const folders = await writeResults(folder, grounded, { image, ...record }, prefix);
-      const grids = range ? attentionGrids(results) : [];
-      for (const [i, grid] of grids.entries()) await writeAttention(folders[i]!, grid, resolved);
+      await writeResults(folder, results, { image, ...grounder.record }, isOne ? "" : `${image}: `);
     }
     progress.finish(total);
     return failed > 0 ? EXIT.failures : EXIT.ok;
   } finally {
-    progress.clear();
-    await model.close();
+    await grounder.close();
   }
 }
 
-/** Writes the results of one image, and says where; gives the folder of each. */
+async function openGrounder(values: Values, progress: Progress): Promise<Grounder> {
+  const { method, model } = values;
+  if (method === "ldm") return await openLdm(values, progress);
+  if (model !== undefined) return await openBaseline(method, model, values, progress);
+  throw new UsageError(
+    `Option "--method ${method}" needs "--model DIR", the folder of its published files`,
+  );
+}
+
+/** Writes the results of one image, and says where. */
 async function writeResults(
   out: string,
-  results: readonly ScoredPhrase[],
+  results: readonly ShownPhrase[],
   record: object,
   prefix: string,
-): Promise<string[]> {
-  const folders: string[] = [];
+): Promise<void> {
   for (const [index, result] of results.entries()) {
     const { originalBox, sample, constant } = result;
     const folder = results.length === 1 ? out : `${out}/${folderName(sample.phrase, index)}`;
     await writeResult(folder, result, record);
-    folders.push(folder);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"
       : originalBox
@@ -190,25 +165,19 @@ async function writeResults(
       : "whole heatmap";
     console.log(`${prefix}${sample.phrase}: ${where}; ${folder}`);
   }
-  return folders;
 }
 
-async function writeAttention(
-  folder: string,
-  grid: AttentionGrid,
-  options: AttentionSheetOptions,
-): Promise<void> {
-  const svg = await drawAttention(grid, options);
-  await writeWhole(`${folder}/attention.svg`, svg);
-  await writeWhole(`${folder}/attention.png`, await toPng(svg));
-}
-
-async function writeResult(folder: string, result: ScoredPhrase, record: object): Promise<void> {
-  const { image, heatmap, size, threshold = null, originalBox = null, sample } = result;
+async function writeResult(folder: string, result: ShownPhrase, record: object): Promise<void> {
+  const { image, heatmap, size, threshold = null, originalBox = null, sample, drawSheet } = result;
   await makeFolder(folder);
   await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
   const overlay = await renderOverlay({ gray: image.gray, heatmap, size, crop: image.crop });
   await writeWhole(`${folder}/overlay.png`, overlay);
+  if (drawSheet) {
+    const sheet = await drawSheet();
+    await writeWhole(`${folder}/attention.svg`, sheet);
+    await writeWhole(`${folder}/attention.png`, await toPng(sheet));
+  }
   const json = {
     phrase: sample.phrase,
     width: image.gray.width,

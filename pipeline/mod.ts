@@ -57,7 +57,7 @@ export {
   type ProtocolScores,
   scoreByProtocols,
 } from "./protocols.ts";
-export { rescore, type RescoreSettings } from "./rescore.ts";
+export { type FinishedHeatmap, rescore, type RescoreSettings } from "./rescore.ts";
 export { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
 export {
   type GroundSettings,

@@ -161,9 +161,10 @@ async function* drawCurves(
   const curves = new PixelCurves();
   for (const [category, results] of classes) {
     for (const { id, setting, boxes } of results) {
-      const { heatmap, size, image } = await heatmaps.get(id, setting);
+      const { heatmap, size, image, crop } = await heatmaps.get(id, setting);
       const clipped = clipBoxes(boxes, image);
-      curves.add(category, countPixels(heatmap, size, image, clipped, heatmaps.method.margin));
+      const { margin } = heatmaps.method;
+      curves.add(category, countPixels(heatmap, size, image, clipped, margin, crop.side));
       onHeatmap();
     }
   }
