@@ -8,11 +8,10 @@ import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder } from "./_files.ts";
 import { command, type ValuesOf } from "./_flags.ts";
-import { stat } from "../datasets/_paths.ts";
+import { imagesOf } from "./_images.ts";
+import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { toPng } from "../reports/png.ts";
-import { readResults } from "../reports/read_results.ts";
 import { drawRun } from "../reports/run_figures.ts";
-import { RESULTS } from "../reports/run_folder.ts";
 import { writeWhole } from "../reports/write_whole.ts";
 
 const COMMAND = command({
@@ -46,6 +45,7 @@ const COMMAND = command({
       description: "Seed of the random X-rays.",
     },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
+    ...PROGRESS_FLAGS,
   },
 });
 
@@ -53,33 +53,36 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { out, operands: [source], setting, count, seed } = values;
+  const progress = new Progress(values.progress, undefined, "heatmaps");
+  let [drawn, failed] = [0, 0];
   const figures = drawRun(source!, {
-    ...{ count, seed, onNotice: (notice) => console.error(notice) },
+    ...{ count, seed },
+    onNotice(notice) {
+      progress.warn(notice);
+      failed++;
+    },
+    onProgress(done, total) {
+      if (drawn === 0) progress.begin(total);
+      progress.update(drawn = done, failed);
+    },
     ...(setting !== undefined && { setting }),
   });
   const names: string[] = [];
-  for await (const { name, svg } of figures) {
-    signal.throwIfAborted();
-    await makeFolder(out);
-    await writeWhole(`${out}/${name}`, svg);
-    await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));
-    names.push(`${out}/${name}`);
+  try {
+    for await (const { name, svg } of figures) {
+      signal.throwIfAborted();
+      await makeFolder(out);
+      await writeWhole(`${out}/${name}`, svg);
+      await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));
+      names.push(`${out}/${name}`);
+    }
+    if (drawn > 0) progress.finish(drawn);
+  } finally {
+    progress.clear();
   }
   if (names.length === 0) throw new Error(`Cannot draw "${source}": it has no heatmap to show`);
   console.log(`Figures, each as PNG too: ${names.join(", ")}`);
   return EXIT.ok;
-}
-
-/** The images that a run's results name: files alone, since a folder would let in all below it. */
-async function imagesOf(folder: string): Promise<string[]> {
-  const paths = new Set<string>();
-  for await (const { result: { image } } of readResults(`${folder}/${RESULTS}`)) {
-    if (image) paths.add(image);
-  }
-  const isFolder = async (path: string) => (await stat(path))?.isDirectory ?? false;
-  const files: string[] = [];
-  for (const path of paths) if (!await isFolder(path)) files.push(path);
-  return files;
 }
 
 await runCommand(COMMAND, main, async ({ operands: [folder], out }) => ({

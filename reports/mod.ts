@@ -4,6 +4,7 @@
  * @module
  */
 
+export * from "./attention_sheet.ts";
 export * from "./npy.ts";
 export * from "./overlay.ts";
 export { toPng } from "./png.ts";

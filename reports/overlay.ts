@@ -7,6 +7,7 @@
 import { interpolateInferno } from "d3-scale-chromatic";
 import { Image } from "imagescript";
 import type { Box } from "../datasets/sample.ts";
+import { resample } from "./resample.ts";
 
 /** What an overlay shows. */
 export interface Overlay {
@@ -116,25 +117,4 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
   }
   // The encoder writes a time into the file; with that of now, no two runs' bytes would be equal.
   return await image.encode(1, { creationTime: 0 });
-}
-
-/** The X-ray at another size: area means when it shrinks, nearest pixels when it grows. */
-function resample({ data, width, height }: Overlay["gray"], toWidth: number, toHeight: number) {
-  const result = new Float32Array(toWidth * toHeight);
-  const span = (i: number, from: number, to: number): [number, number] => {
-    const start = Math.min(from - 1, Math.floor(i * from / to));
-    return [start, Math.max(start + 1, Math.min(from, Math.floor((i + 1) * from / to)))];
-  };
-  for (let y = 0; y < toHeight; y++) {
-    const [top, bottom] = span(y, height, toHeight);
-    for (let x = 0; x < toWidth; x++) {
-      const [left, right] = span(x, width, toWidth);
-      let sum = 0;
-      for (let row = top; row < bottom; row++) {
-        for (let column = left; column < right; column++) sum += data[row * width + column]!;
-      }
-      result[y * toWidth + x] = sum / ((bottom - top) * (right - left));
-    }
-  }
-  return result;
 }

@@ -1,0 +1,70 @@
+/**
+ * Debian's Chromium without a screen, watched: what its pages ask of other hosts and
+ * what they complain of fails a test.
+ *
+ * @module
+ */
+
+import { assertEquals } from "@std/assert";
+import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+/** Where Debian's package puts it. */
+const EXECUTABLE = "/usr/bin/chromium";
+
+/** WebGPU on the processor, for machines without a GPU. */
+const SOFTWARE_WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** Options of {@linkcode withPage}. */
+export interface PageOptions extends BrowserContextOptions {
+  /**
+   * Whether the browser has WebGPU.
+   *
+   * @default {true}
+   */
+  webgpu?: boolean;
+  /**
+   * Complaints of the page that belong to the test, by a part of their text.
+   *
+   * @default {None}
+   */
+  expected?: readonly string[];
+}
+
+/**
+ * Opens a page, has a test use it, and closes all. Fails if the page threw, logged
+ * an error or a warning, or asked anything of a host other than this machine.
+ *
+ * @param test What is done with it.
+ * @param options The page's window, language, colours; and what the browser can do.
+ */
+export async function withPage(
+  test: (page: Page) => Promise<void>,
+  { webgpu = true, expected = [], ...context }: PageOptions = {},
+): Promise<void> {
+  const browser = await chromium.launch({
+    executablePath: EXECUTABLE,
+    // The sandbox needs a kernel feature that containers commonly lack.
+    args: ["--no-sandbox", ...(webgpu ? SOFTWARE_WEBGPU : ["--disable-features=WebGPU"])],
+  });
+  try {
+    const page = await browser.newPage(context);
+    const complaints: string[] = [];
+    const foreign: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") {
+        complaints.push(message.text());
+      }
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("request", (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (/^(http|ws)s?:$/.test(protocol) && hostname !== "127.0.0.1") foreign.push(request.url());
+    });
+    await test(page);
+    assertEquals(foreign, [], "requests to other hosts");
+    const unexpected = complaints.filter((text) => !expected.some((part) => text.includes(part)));
+    assertEquals(unexpected, [], "complaints of the page");
+  } finally {
+    await browser.close();
+  }
+}
