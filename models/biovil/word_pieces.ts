@@ -6,7 +6,7 @@
  */
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { printable, quote } from "../checkpoint/quote.ts";
+import { printable, quote, show } from "../checkpoint/quote.ts";
 
 /** Turns phrases into token ids. */
 export interface WordPieces {
@@ -108,7 +108,7 @@ export function createWordPieces(
     if (!(Number.isInteger(id) && id >= 0 && id < size)) {
       throw new SyntaxError(
         `Cannot read ${file.kind}: expected token ids below ${size}, as many as the text encoder ` +
-          `knows, got ${id} for ${quote(token)}`,
+          `knows, got ${show(id)} for ${quote(token)}`,
       );
     }
   }

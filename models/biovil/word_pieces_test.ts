@@ -38,5 +38,5 @@ Deno.test("createWordPieces() says what is wrong with its file", () => {
     assertThrows(() => createWordPieces(json(text), SIZES), SyntaxError, "a WordPiece model");
   }
   const wrong = json('{"model": {"type": "WordPiece", "vocab": {"a": "1"}}}');
-  assertThrows(() => createWordPieces(wrong, SIZES), SyntaxError, 'got 1 for "a"');
+  assertThrows(() => createWordPieces(wrong, SIZES), SyntaxError, 'got "1" for "a"');
 });
