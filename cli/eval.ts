@@ -33,6 +33,7 @@ import { printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf } from "../datasets/open_dataset.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { writeReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { type Earlier, RunFolder } from "../reports/run_folder.ts";
 
@@ -125,6 +126,11 @@ const COMMAND = command({
     overwrite: {
       type: "boolean",
       description: "Remove the results that are in --out and start again.",
+    },
+    report: {
+      type: "boolean",
+      default: true,
+      description: "Leave out report.html, which is written when the whole run is done.",
     },
     ...PROGRESS_FLAGS,
   },
@@ -275,6 +281,13 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     if (signal.aborted && count < dataset.count) {
       progress.warn(`Stopped; the same command with --out ${out} goes on.`);
       return EXIT.interrupted;
+    }
+    if (values.report && !shard && !signal.aborted) {
+      await writeReport(out, { signal, onNotice: (notice) => progress.warn(notice) }).then(
+        (path) => console.log(`Report: ${path}`),
+        // The run is done and its results are written, whatever becomes of a page about them.
+        (error: Error) => progress.warn(`No report: ${error.message}`),
+      );
     }
     return code;
   } finally {

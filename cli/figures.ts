@@ -8,11 +8,9 @@ import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder } from "./_files.ts";
 import { command, type ValuesOf } from "./_flags.ts";
-import { stat } from "../datasets/_paths.ts";
+import { imagesOf } from "./_run_images.ts";
 import { toPng } from "../reports/png.ts";
-import { readResults } from "../reports/read_results.ts";
 import { drawRun } from "../reports/run_figures.ts";
-import { RESULTS } from "../reports/run_folder.ts";
 import { writeWhole } from "../reports/write_whole.ts";
 
 const COMMAND = command({
@@ -68,18 +66,6 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (names.length === 0) throw new Error(`Cannot draw "${source}": it has no heatmap to show`);
   console.log(`Figures, each as PNG too: ${names.join(", ")}`);
   return EXIT.ok;
-}
-
-/** The images that a run's results name: files alone, since a folder would let in all below it. */
-async function imagesOf(folder: string): Promise<string[]> {
-  const paths = new Set<string>();
-  for await (const { result: { image } } of readResults(`${folder}/${RESULTS}`)) {
-    if (image) paths.add(image);
-  }
-  const isFolder = async (path: string) => (await stat(path))?.isDirectory ?? false;
-  const files: string[] = [];
-  for (const path of paths) if (!await isFolder(path)) files.push(path);
-  return files;
 }
 
 await runCommand(COMMAND, main, async ({ operands: [folder], out }) => ({

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { type ReportOptions, writeReport } from "./html/write_report.ts";
 export * from "./npy.ts";
 export * from "./overlay.ts";
 export { toPng } from "./png.ts";
