@@ -155,14 +155,18 @@ export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundS
   };
 }
 
-/** A model that is ready to be loaded, and what is to be done with it. */
-export interface ChosenModel {
-  /** What it is loaded from. */
-  readonly bundle: Bundle;
+/** What runs a model. */
+export interface Place {
   /** What runs it. */
   readonly runtime: Runtime;
   /** Where heatmaps are made, if on a GPU. */
   readonly gpu?: Gpu;
+}
+
+/** A model that is ready to be loaded, and what is to be done with it. */
+export interface ChosenModel extends Place {
+  /** What it is loaded from. */
+  readonly bundle: Bundle;
   /** The settings, with the variants that depend on the model. */
   readonly settings: GroundSettings;
   /** The settings with every choice made. */
@@ -186,9 +190,7 @@ export async function chooseModel(
   progress: Progress,
   chooseVariants?: (bundle: Bundle, layers: readonly number[]) => readonly VariantSettings[],
 ): Promise<ChosenModel> {
-  if (values.runtime === "webgpu" && values.device === "cpu") {
-    throw new UsageError('Option "--runtime webgpu" needs the GPU, but "--device" says cpu');
-  }
+  requirePlace(values);
   const layerList = values.layers === undefined ? undefined : parseLayers(values.layers);
   const bundle = await openChosenBundle(values);
   const chosen = layerList ?? defaultLayers(bundle);
@@ -198,23 +200,37 @@ export async function chooseModel(
   const layers = variants ? variantLayers(variants, count) : named;
   const own = { ...settings, ...(variants && { variants }) };
   const resolved = resolveSettings({ bundle, layers }, own);
+  const place = await openPlace(values, progress);
+  if (bundle.config.notice) progress.warn(bundle.config.notice);
+  const { weights } = values;
+  const separate = variants !== undefined;
+  return {
+    ...place,
+    bundle,
+    settings: own,
+    resolved,
+    weights,
+    open: () => openModel(bundle, place.runtime, { layers, weights, separate }),
+  };
+}
+
+type PlaceValues = Pick<FlagValues<typeof MODEL_FLAGS>, "runtime" | "device">;
+
+/** What the options say that models run on; tells what it is and why. */
+export async function openPlace(values: PlaceValues, progress: Progress): Promise<Place> {
+  requirePlace(values);
   quietenDriver();
   const runtime = await openRuntime(values.runtime, values.device);
   const gpu = runtime.gpu ??
     (values.device === "gpu" ? await requireGpu("use the GPU") : undefined);
   progress.say(`Running on ${describePlace(runtime, gpu)}: ${runtime.reason}.`);
-  if (bundle.config.notice) progress.warn(bundle.config.notice);
-  const { weights } = values;
-  const separate = variants !== undefined;
-  return {
-    bundle,
-    runtime,
-    settings: own,
-    resolved,
-    weights,
-    open: () => openModel(bundle, runtime, { layers, weights, separate }),
-    ...(gpu && { gpu }),
-  };
+  return { runtime, ...(gpu && { gpu }) };
+}
+
+function requirePlace({ runtime, device }: PlaceValues): void {
+  if (runtime === "webgpu" && device === "cpu") {
+    throw new UsageError('Option "--runtime webgpu" needs the GPU, but "--device" says cpu');
+  }
 }
 
 /** The adapter and the runtime in words. */
@@ -245,11 +261,16 @@ export async function describeRun(
       ...(variants.length > 1 ? { variants } : { otsu }),
     },
     model: { path: bundle.path, sha256: await bundle.hash() },
-    versions: {
-      groundray: manifest.version,
-      runtime: `${runtime.version} (${runtime.name})`,
-      ...(gpu && { gpu: gpu.adapter.name }),
-      deno: Deno.version.deno,
-    },
+    versions: describeVersions({ runtime, ...(gpu && { gpu }) }),
+  };
+}
+
+/** Versions of what runs, and where. */
+export function describeVersions(place?: Place): Record<string, string> {
+  return {
+    groundray: manifest.version,
+    ...(place && { runtime: `${place.runtime.version} (${place.runtime.name})` }),
+    ...(place?.gpu && { gpu: place.gpu.adapter.name }),
+    deno: Deno.version.deno,
   };
 }

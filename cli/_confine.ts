@@ -7,12 +7,24 @@
 import { codeOf, EXIT, interruption, runMain } from "./_exit.ts";
 import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from "./_flags.ts";
 
-/** The paths that a run touches, with all that is below them. */
+/** What a run touches: paths with all that is below them, and what else it needs. */
 export interface Reach {
   /** What it reads. */
-  readonly read: readonly (string | undefined)[];
+  readonly read: readonly (string | URL | undefined)[];
   /** What it writes, and reads again. */
   readonly write: readonly (string | undefined)[];
+  /**
+   * Hosts that it listens at.
+   *
+   * @default {[]}
+   */
+  readonly net?: string[];
+  /**
+   * Programs that it runs.
+   *
+   * @default {[]}
+   */
+  readonly run?: string[];
 }
 
 /** Where libraries find files of their own. */
@@ -39,12 +51,12 @@ interface WorkerScope {
  *
  * @param main Takes the arguments and a signal, gives an exit code.
  * @param reach Reads the arguments; `undefined` if the run touches nothing.
- * @param lastPart What is still done after Ctrl-C, in words.
+ * @param lastPart What is still done after Ctrl-C, in words; null if nothing is.
  */
 export async function runConfined(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
   reach: (args: string[]) => Reach | undefined | Promise<Reach | undefined>,
-  lastPart?: string,
+  lastPart?: string | null,
 ): Promise<void> {
   if ("WorkerGlobalScope" in globalThis) return work(main);
   await runMain(async (args, signal) => {
@@ -60,13 +72,13 @@ export async function runConfined(
  * @param declaration Its name, options and operand.
  * @param main Takes their values and a signal, gives an exit code.
  * @param reach The paths among the values.
- * @param lastPart What is still done after Ctrl-C, in words.
+ * @param lastPart What is still done after Ctrl-C, in words; null if nothing is.
  */
 export function runCommand<F extends Flags>(
   declaration: Command<F>,
   main: (values: ValuesOf<F>, signal: AbortSignal) => Promise<number>,
   reach: (values: ValuesOf<F>) => Reach | Promise<Reach>,
-  lastPart?: string,
+  lastPart?: string | null,
 ): Promise<void> {
   return runConfined(
     async (args, signal) => {
@@ -96,23 +108,25 @@ function work(main: (args: string[], signal: AbortSignal) => Promise<number>): v
 }
 
 /** In the first thread: has the script run in another, and gives its exit code. */
-async function delegate({ read, write }: Reach, signal: AbortSignal): Promise<number> {
-  const isGiven = (path: string | undefined) => path !== undefined;
-  const written = write.filter(isGiven);
+async function delegate(
+  { read, write, net = [], run = [] }: Reach,
+  signal: AbortSignal,
+): Promise<number> {
+  const written = write.filter((path) => path !== undefined);
   const worker = new Worker(Deno.mainModule, {
     type: "module",
     name: "run",
     deno: {
       permissions: {
-        read: [LIBRARIES, ...read.filter(isGiven), ...written],
+        read: [LIBRARIES, ...read.filter((path) => path !== undefined), ...written],
         write: written,
         // What the task names, and nothing where it names nothing.
         env: "inherit",
         ffi: "inherit",
         sys: "inherit",
         import: false,
-        net: false,
-        run: false,
+        net,
+        run,
       },
     },
   });
@@ -121,7 +135,7 @@ async function delegate({ read, write }: Reach, signal: AbortSignal): Promise<nu
   worker.onmessage = async ({ data }: MessageEvent<Report>) => {
     if (data !== "ready") return resolve(data);
     // Not earlier: it was loaded with the permissions of this thread.
-    for (const name of ["read", "write", "env", "ffi", "sys"] as const) {
+    for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
       await Deno.permissions.revoke({ name });
     }
     order("start");

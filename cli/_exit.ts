@@ -22,6 +22,25 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/**
+ * Whether stderr is to hold nothing but JSON. Read from the arguments as they are,
+ * since what is wrong with them is said there too.
+ */
+function isJson(): boolean {
+  return Deno.args.some((arg, i) =>
+    arg === "--progress=json" || arg === "--progress" && Deno.args[i + 1] === "json"
+  );
+}
+
+/**
+ * Says why a command ends.
+ *
+ * @param prefix What stands before it where it is plain text.
+ */
+export function sayError(message: string, prefix = "error: "): void {
+  console.error(isJson() ? JSON.stringify({ error: message }) : prefix + message);
+}
+
 /** Why a run ends that Ctrl-C stopped. */
 export function interruption(): DOMException {
   return new DOMException("The run was interrupted", "AbortError");
@@ -33,19 +52,20 @@ export function interruption(): DOMException {
  * process at once.
  *
  * @param main Takes the arguments and a signal, gives an exit code.
- * @param lastPart What is still done after Ctrl-C, in words.
+ * @param lastPart What is still done after Ctrl-C, in words; null ends the process at once.
  */
 export async function runMain(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
-  lastPart = "the pass under way",
+  lastPart: string | null = "the pass under way",
 ): Promise<void> {
   // A task starts in the project's folder; paths are meant from where it was called.
   const folder = Deno.env.get("INIT_CWD");
   if (folder) Deno.chdir(folder);
   const controller = new AbortController();
   const stop = () => {
-    if (controller.signal.aborted) Deno.exit(EXIT.interrupted);
-    console.error(`\nStopping after ${lastPart}; press Ctrl-C again to stop at once.`);
+    if (controller.signal.aborted || lastPart === null) Deno.exit(EXIT.interrupted);
+    const info = `Stopping after ${lastPart}; press Ctrl-C again to stop at once.`;
+    console.error(isJson() ? JSON.stringify({ info }) : `\n${info}`);
     controller.abort(interruption());
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
@@ -62,10 +82,10 @@ export async function codeOf(work: () => Promise<number>, signal: AbortSignal): 
     // A reader such as `head` that has seen enough is no fault of ours.
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.ok;
     if (error instanceof UsageError) {
-      console.error(error.message);
+      sayError(error.message, "");
       return EXIT.usage;
     }
-    console.error(`error: ${error instanceof Error ? error.message : error}`);
+    sayError(error instanceof Error ? error.message : String(error));
     return EXIT.error;
   }
 }

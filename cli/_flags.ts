@@ -131,6 +131,13 @@ export function parseFlags<F extends Flags>(
   return { ...Object.fromEntries(values), operands };
 }
 
+/** Names of the options that arguments give, as far as they are declared. */
+export function givenFlags(args: readonly string[], flags: Flags): ReadonlySet<string> {
+  const names = args.map((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? "")
+    .map((name) => Object.hasOwn(flags, name) ? name : name.replace(/^no-/, ""));
+  return new Set(names.filter((name) => Object.hasOwn(flags, name)));
+}
+
 /** Refuses `--flag=value` where the parser would only take note of the flag. */
 function requireNoValue(arg: string, flags: Flags): void {
   const name = /^--(?:no-)?([^=]+)=/.exec(arg)?.[1];

@@ -1,11 +1,13 @@
 /**
- * Images by file, folder or pattern.
+ * Images by file, folder, pattern or run.
  *
  * @module
  */
 
 import { globToRegExp } from "@std/path/glob-to-regexp";
 import { folderOf, nameOf, resolve, stat } from "../datasets/_paths.ts";
+import { readResults } from "../reports/read_results.ts";
+import { RESULTS } from "../reports/run_folder.ts";
 
 /** Endings of the files that are taken from a folder. */
 const ENDING = /\.(png|jpe?g|dcm|dicom)$/i;
@@ -58,4 +60,16 @@ async function fileNames(folder: string, pattern: RegExp): Promise<string[]> {
     if (!isDirectory && !name.startsWith(".") && pattern.test(name)) names.push(name);
   }
   return names.sort();
+}
+
+/** The images that a run's results name: files alone, since a folder would let in all below it. */
+export async function imagesOf(folder: string): Promise<string[]> {
+  const paths = new Set<string>();
+  for await (const { result: { image } } of readResults(`${folder}/${RESULTS}`)) {
+    if (image) paths.add(image);
+  }
+  const isFolder = async (path: string) => (await stat(path))?.isDirectory ?? false;
+  const files: string[] = [];
+  for (const path of paths) if (!await isFolder(path)) files.push(path);
+  return files;
 }

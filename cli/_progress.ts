@@ -29,7 +29,7 @@ export const PROGRESS_FLAGS = {
     default: "auto",
     placeholder: "HOW",
     description:
-      "What is said on stderr: a bar; plain lines; json, an object a line, but for the error that ends a run; quiet, only what went wrong. auto draws a bar on a terminal and writes lines elsewhere.",
+      "What is said on stderr: a bar; plain lines; json, an object a line; quiet, only what went wrong. auto draws a bar on a terminal and writes lines elsewhere.",
   },
 } as const satisfies Flags;
 
@@ -78,6 +78,7 @@ export function formatDuration(seconds: number): string {
 export class Progress {
   readonly #environment: ProgressEnvironment;
   readonly #kind: Exclude<ProgressKind, "auto">;
+  readonly #unit: string;
   #total = 0;
   #before = 0;
   #began = 0;
@@ -88,9 +89,15 @@ export class Progress {
   /**
    * @param kind How it is shown.
    * @param environment For tests.
+   * @param unit What is counted, in the plural.
    */
-  constructor(kind: ProgressKind, environment: ProgressEnvironment = standardError()) {
+  constructor(
+    kind: ProgressKind,
+    environment: ProgressEnvironment = standardError(),
+    unit = "samples",
+  ) {
     this.#environment = environment;
+    this.#unit = unit;
     this.#kind = kind !== "auto" ? kind : environment.isTerminal ? "bar" : "lines";
   }
 
@@ -165,9 +172,9 @@ export class Progress {
       return write(`${JSON.stringify(line)}\n`);
     }
     const text = [
-      `${done}/${total} samples`,
+      `${done}/${total} ${this.#unit}`,
       ...(failed > 0 ? [`${failed} failed`] : []),
-      ...(rate > 0 ? [describeRate(rate)] : []),
+      ...(rate > 0 ? [describeRate(rate, this.#unit)] : []),
       formatDuration(seconds),
       ...(secondsLeft ? [`${formatDuration(secondsLeft)} left`] : []),
     ].join(", ");
@@ -181,6 +188,8 @@ export class Progress {
   }
 }
 
-function describeRate(rate: number): string {
-  return rate >= 1 ? `${rate.toFixed(1)} samples/s` : `${(1 / rate).toFixed(1)} s/sample`;
+function describeRate(rate: number, unit: string): string {
+  return rate >= 1
+    ? `${rate.toFixed(1)} ${unit}/s`
+    : `${(1 / rate).toFixed(1)} s/${unit.slice(0, -1)}`;
 }

@@ -74,6 +74,15 @@ Deno.test("Progress writes an object a line as JSON, on a terminal too", () => {
   ]);
 });
 
+Deno.test("Progress counts other things than samples", () => {
+  const { state, environment } = fake(false);
+  const progress = new Progress("lines", environment, "heatmaps");
+  progress.begin(3);
+  state.time = 6000;
+  progress.finish(3);
+  assertEquals(state.text, "3/3 heatmaps, 2.0 s/heatmap, 6 s\n");
+});
+
 Deno.test("Progress knows no rate before there is one", () => {
   const { state, environment } = fake(false);
   for (const kind of ["lines", "json"] as const) {

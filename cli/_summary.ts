@@ -11,7 +11,7 @@ import type { AblationSummary, Summary } from "../reports/summary.ts";
 import { tableFiles, tableOptions } from "../reports/table_files.ts";
 import { describeCounts, type TableOptions } from "../reports/result_table.ts";
 import { hasProtocols } from "../reports/protocol_table.ts";
-import { formatAblation, formatIntervals, formatProtocols, formatTable } from "../reports/table.ts";
+import { formatIntervals, formatProtocols, formatResults } from "../reports/table.ts";
 
 /** What {@linkcode writeSummary} wrote. */
 export interface WrittenSummary {
@@ -81,15 +81,23 @@ export function isSameFolder(a: string, b: string): boolean {
 }
 
 /** Prints the table of a run, or of its variants, and what became of its samples. */
-function printTables(
-  ablation: Readonly<Record<string, Summary>>,
-  { published }: TableOptions,
-): void {
+function printTables(ablation: Readonly<Record<string, Summary>>, options: TableOptions): void {
   const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
-  if (others.length > 0) console.log(formatAblation(ablation, published));
-  else console.log(`${formatTable(summary, published)}\n${formatIntervals(summary)}`.trimEnd());
-  if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation)}`);
-  console.log(`\n${describeCounts(summary)}.`);
+  const intervals = others.length > 0 ? "" : formatIntervals(summary);
+  console.log(`${formatResults(ablation, options)}\n${intervals}`.trimEnd());
+  if (options.methods) console.log(options.notes?.join("\n"));
+  if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options)}`);
+  console.log();
+  // Settings are of the same samples; what methods see of them differs.
+  if (!options.methods || others.length === 0) return printCounts("", summary);
+  for (const [name, summary] of Object.entries(ablation)) {
+    printCounts(`${options.methods[name] ?? name}: `, summary);
+  }
+}
+
+/** Prints how many samples came to what, and why. */
+function printCounts(prefix: string, summary: Summary): void {
+  console.log(`${prefix}${describeCounts(summary)}.`);
   for (const { status, stage, reason, count, example } of summary.reasons) {
     console.log(`  ${status} at ${stage}: ${count} x ${reason} (such as ${example})`);
   }

@@ -8,7 +8,8 @@ import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder } from "./_files.ts";
 import { command, type ValuesOf } from "./_flags.ts";
-import { imagesOf } from "./_run_images.ts";
+import { imagesOf } from "./_images.ts";
+import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { toPng } from "../reports/png.ts";
 import { drawRun } from "../reports/run_figures.ts";
 import { writeWhole } from "../reports/write_whole.ts";
@@ -44,6 +45,7 @@ const COMMAND = command({
       description: "Seed of the random X-rays.",
     },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
+    ...PROGRESS_FLAGS,
   },
 });
 
@@ -51,17 +53,32 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { out, operands: [source], setting, count, seed } = values;
+  const progress = new Progress(values.progress, undefined, "heatmaps");
+  let [drawn, failed] = [0, 0];
   const figures = drawRun(source!, {
-    ...{ count, seed, onNotice: (notice) => console.error(notice) },
+    ...{ count, seed },
+    onNotice(notice) {
+      progress.warn(notice);
+      failed++;
+    },
+    onProgress(done, total) {
+      if (drawn === 0) progress.begin(total);
+      progress.update(drawn = done, failed);
+    },
     ...(setting !== undefined && { setting }),
   });
   const names: string[] = [];
-  for await (const { name, svg } of figures) {
-    signal.throwIfAborted();
-    await makeFolder(out);
-    await writeWhole(`${out}/${name}`, svg);
-    await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));
-    names.push(`${out}/${name}`);
+  try {
+    for await (const { name, svg } of figures) {
+      signal.throwIfAborted();
+      await makeFolder(out);
+      await writeWhole(`${out}/${name}`, svg);
+      await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));
+      names.push(`${out}/${name}`);
+    }
+    if (drawn > 0) progress.finish(drawn);
+  } finally {
+    progress.clear();
   }
   if (names.length === 0) throw new Error(`Cannot draw "${source}": it has no heatmap to show`);
   console.log(`Figures, each as PNG too: ${names.join(", ")}`);

@@ -4,21 +4,16 @@
  * @module
  */
 
-import { decodeImage, encodeNpy, groundImage, renderOverlay, type ScoredPhrase } from "../mod.ts";
-import {
-  CACHE_FLAGS,
-  chooseModel,
-  describeRun,
-  groundSettings,
-  METHOD_FLAGS,
-  MODEL_FLAGS,
-  modelPaths,
-} from "./_common.ts";
+import { ATTENTION_RANGES, decodeImage, encodeNpy, renderOverlay, toPng } from "../mod.ts";
+import { BASELINES } from "../models/open_method.ts";
+import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
-import { command, UsageError, type ValuesOf } from "./_flags.ts";
+import { command, givenFlags, UsageError, type ValuesOf } from "./_flags.ts";
+import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
 import { findImages, imageReach } from "./_images.ts";
+import { requireOwnOptions } from "./_method_options.ts";
 import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
 import { isOfClass } from "../pipeline/token_range.ts";
@@ -45,9 +40,33 @@ const COMMAND = command({
       required: true,
       description: "A phrase of the report; may be given several times.",
     },
+    method: {
+      type: "string",
+      choices: ["ldm", ...BASELINES],
+      default: "ldm",
+      placeholder: "NAME",
+      description:
+        "What grounds; biovil and biovil-t need --model with the folder of their published files.",
+    },
     ...MODEL_FLAGS,
     ...METHOD_FLAGS,
     ...CACHE_FLAGS,
+    attention: {
+      type: "string",
+      choices: ATTENTION_RANGES,
+      placeholder: "STEPS",
+      description:
+        "Write attention.svg and attention.png too: each cross-attention layer's attention by step, at all steps or at the selected ones. With all the U-Net runs at every step, for the image and again for each phrase.",
+      defaultText: "neither",
+    },
+    "attention-columns": {
+      type: "integer",
+      min: 1,
+      max: 50,
+      placeholder: "N",
+      description: "Columns of --attention: groups of neighbouring steps.",
+      defaultText: "10",
+    },
     ...PROGRESS_FLAGS,
     out: {
       type: "string",
@@ -70,11 +89,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { phrase: phrases, cache } = values;
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
-  const chosen = groundSettings(values);
+  requireOwnOptions([values.method], givenFlags(Deno.args, COMMAND.flags));
   if (isOfClass(values.tokens)) {
     throw new UsageError(
       `Option "--tokens ${values.tokens}" needs samples with a class, as deno task eval has them`,
     );
+  }
+  if (values["attention-columns"] !== undefined && !values.attention) {
+    throw new UsageError('Option "--attention-columns" needs "--attention"');
   }
   const images = await findImages(values.image);
   const isOne = images.length === 1;
@@ -82,18 +104,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
   const progress = new Progress(values.progress);
-  const choice = await chooseModel(values, chosen, progress);
-  const { gpu, settings } = choice;
-  const model = await choice.open();
+  const grounder = await openGrounder(values, progress);
   try {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
-    const record = await describeRun(choice);
     const total = images.length * phrases.length;
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);
-    const where = { model, ...(gpu && { gpu }), ...(cache && { cache }) };
     let failed = 0;
     for (const [number, image] of images.entries()) {
       let gray = only;
@@ -107,24 +125,32 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         continue;
       }
       const onProgress = (done: number) => progress.update(number * phrases.length + done);
-      const options = { ...settings, ...where, signal, onProgress, onNotice };
-      const results = await groundImage(gray, phrases, options);
+      const results = await grounder.ground(gray, phrases, { signal, onProgress, onNotice });
       progress.clear();
       const stem = nameOf(image).replace(/\.[^.]*$/, "");
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
-      await writeResults(folder, results, { image, ...record }, isOne ? "" : `${image}: `);
+      await writeResults(folder, results, { image, ...grounder.record }, isOne ? "" : `${image}: `);
     }
     progress.finish(total);
     return failed > 0 ? EXIT.failures : EXIT.ok;
   } finally {
-    await model.close();
+    await grounder.close();
   }
+}
+
+async function openGrounder(values: Values, progress: Progress): Promise<Grounder> {
+  const { method, model } = values;
+  if (method === "ldm") return await openLdm(values, progress);
+  if (model !== undefined) return await openBaseline(method, model, values, progress);
+  throw new UsageError(
+    `Option "--method ${method}" needs "--model DIR", the folder of its published files`,
+  );
 }
 
 /** Writes the results of one image, and says where. */
 async function writeResults(
   out: string,
-  results: readonly ScoredPhrase[],
+  results: readonly ShownPhrase[],
   record: object,
   prefix: string,
 ): Promise<void> {
@@ -141,12 +167,17 @@ async function writeResults(
   }
 }
 
-async function writeResult(folder: string, result: ScoredPhrase, record: object): Promise<void> {
-  const { image, heatmap, size, threshold = null, originalBox = null, sample } = result;
+async function writeResult(folder: string, result: ShownPhrase, record: object): Promise<void> {
+  const { image, heatmap, size, threshold = null, originalBox = null, sample, drawSheet } = result;
   await makeFolder(folder);
   await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
   const overlay = await renderOverlay({ gray: image.gray, heatmap, size, crop: image.crop });
   await writeWhole(`${folder}/overlay.png`, overlay);
+  if (drawSheet) {
+    const sheet = await drawSheet();
+    await writeWhole(`${folder}/attention.svg`, sheet);
+    await writeWhole(`${folder}/attention.png`, await toPng(sheet));
+  }
   const json = {
     phrase: sample.phrase,
     width: image.gray.width,

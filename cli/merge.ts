@@ -6,9 +6,10 @@
 
 import { runCommand } from "./_confine.ts";
 import { command, UsageError, type ValuesOf } from "./_flags.ts";
+import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { conclude, isSameFolder } from "./_summary.ts";
 import { mergeRuns } from "../reports/merge_runs.ts";
-import { RunFolder } from "../reports/run_folder.ts";
+import { hasHeatmap, RunFolder } from "../reports/run_folder.ts";
 import { AblationSummary } from "../reports/summary.ts";
 
 const COMMAND = command({
@@ -21,26 +22,40 @@ const COMMAND = command({
   flags: {
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
     overwrite: { type: "boolean", description: "Replace the results that are in --out." },
+    ...PROGRESS_FLAGS,
   },
 });
 
 type Values = ValuesOf<typeof COMMAND.flags>;
 
-async function main(values: Values): Promise<number> {
+async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { out, operands, overwrite } = values;
   if (operands.some((folder) => isSameFolder(folder, out))) {
     throw new UsageError(`Option "--out" must be another folder than those to merge, got "${out}"`);
   }
   const { record, results, heatmaps } = await mergeRuns(operands);
-  const folder = await RunFolder.lock(out, (notice) => console.error(notice));
+  const progress = new Progress(values.progress, undefined, "heatmaps");
+  const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
     const summary = new AblationSummary(record.variants);
-    await folder.writeHeatmaps(heatmaps);
+    progress.begin(results.filter(hasHeatmap).length);
+    let count = 0;
+    const counted = async function* () {
+      for await (const heatmap of heatmaps) {
+        signal.throwIfAborted();
+        yield heatmap;
+        progress.update(++count);
+      }
+    };
+    // Together, since each call waits for the disk.
+    await folder.writeHeatmaps(counted());
+    progress.finish(count);
     await folder.write(results);
     for (const result of results) summary.add(result);
     return await conclude(folder, record, summary, { merged: operands });
   } finally {
+    progress.clear();
     await folder.close();
   }
 }

@@ -7,7 +7,7 @@
 import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { command, type ValuesOf } from "./_flags.ts";
-import { imagesOf } from "./_run_images.ts";
+import { imagesOf } from "./_images.ts";
 import { REPORT, writeReport } from "../reports/html/write_report.ts";
 
 const COMMAND = command({

@@ -7,6 +7,7 @@
 import { runCommand } from "./_confine.ts";
 import { command, UsageError, type ValuesOf } from "./_flags.ts";
 import { parseProtocols } from "./_parsers.ts";
+import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { SCORE_FLAGS } from "./_score_flags.ts";
 import { conclude, isSameFolder } from "./_summary.ts";
 import { rescoreRun } from "../reports/rescore_run.ts";
@@ -29,6 +30,7 @@ const COMMAND = command({
     protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
     overwrite: { type: "boolean", description: "Replace the results that are in --out." },
+    ...PROGRESS_FLAGS,
   },
 });
 
@@ -48,22 +50,29 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
   });
-  const folder = await RunFolder.lock(out, (notice) => console.error(notice));
+  const progress = new Progress(values.progress);
+  const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
     const summary = new AblationSummary(record.variants);
+    const total = record.plan.length;
     let count = 0;
+    let failed = 0;
+    progress.begin(total);
     for await (const { results, heatmaps } of samples) {
       signal.throwIfAborted();
       await folder.writeHeatmaps(heatmaps);
       await folder.write(results);
       for (const result of results) summary.add(result);
-      count++;
+      if (results.some(({ status }) => status === "failed")) failed++;
+      progress.update(++count, failed);
     }
-    const isWhole = count >= record.plan.length;
-    if (!isWhole) console.error(`The run has ${count} of ${record.plan.length} samples.`);
+    progress.finish(count);
+    const isWhole = count >= total;
+    if (!isWhole) progress.warn(`The run has ${count} of ${total} samples.`);
     return await conclude(folder, record, summary, { rescored: source }, isWhole);
   } finally {
+    progress.clear();
     await folder.close();
   }
 }

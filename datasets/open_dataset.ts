@@ -6,6 +6,7 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { readCsv } from "./_csv.ts";
+import { findFile } from "./_find_file.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
 import { imageFiles } from "./_image_files.ts";
 import { groupRows, type ImageRoot, mergeRows, type RowGroup, show } from "./_rows.ts";
@@ -22,7 +23,7 @@ export interface OpenDatasetOptions {
    * Folder that the images' paths are below: for MS-CXR the root of
    * MIMIC-CXR-JPG, which holds `files/`.
    *
-   * @default {The dataset file's own folder}
+   * @default {The dataset's folder: the one that was given, or its file's}
    */
   images?: string;
   /**
@@ -81,19 +82,14 @@ export interface PlannedSample {
   readonly index: number;
 }
 
-/** The file is held in memory whole, so its size has a bound. */
-const MAX_FILE_BYTES = 256 * 1024 * 1024;
-
-/** Name of the release's file in its folder; the CSV goes before the JSON. */
-const RELEASE = /^MS_CXR_Local_Alignment_v[\d.]+\.(csv|json)$/;
-
 /**
- * Opens a dataset: MS-CXR as CSV or JSON (or the folder that holds it),
- * VinDr-CXR (`annotations_….csv`), PadChest-GR (`grounded_reports_….json`), RSNA
- * pneumonia (`stage_2_train_labels.csv`), or a plain CSV of
- * `image, phrase[, x, y, w, h]`.
+ * Opens a dataset: MS-CXR as CSV or JSON, VinDr-CXR (`annotations_….csv`),
+ * PadChest-GR (`grounded_reports_….json`), RSNA pneumonia
+ * (`stage_2_train_labels.csv`), the folder that holds one of them, or a plain CSV
+ * of `image, phrase[, x, y, w, h]`.
  *
- * @param path File, or folder of an MS-CXR release.
+ * @param path File, or folder of a release; of VinDr-CXR, which has a file a split, the split
+ * chooses.
  * @param options Images, split and limit.
  * @throws {Deno.errors.NotFound} If the dataset or the image folder is not there.
  * @throws {SyntaxError} If the file is malformed or lacks a column.
@@ -132,11 +128,11 @@ export async function openDataset(
       } of ${parts}: expected whole numbers, the first from 1 to the second`,
     );
   }
-  const file = await findFile(path);
+  const { file, folder } = await findFile(path, split);
   const { layout, sha256, rows: all } = await readRows(file);
   if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
   const chosen = split === undefined ? all : chooseSplit(file, all, split);
-  const root = await findImages(file, layout, chosen, options.images);
+  const root = await findImages(folder, layout, chosen, options.images);
   const rows = NAMELESS.includes(layout) ? await nameImages(file, chosen, root) : chosen;
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
@@ -154,35 +150,6 @@ export async function openDataset(
     plan: planned.map(({ id, index }) => ({ id, index })),
     items,
   };
-}
-
-async function findFile(path: string): Promise<string> {
-  const info = await stat(path);
-  if (!info) {
-    throw new Deno.errors.NotFound(
-      `Cannot read dataset "${path}": there is no such file or folder`,
-    );
-  }
-  if (info.isFile) {
-    if (info.size <= MAX_FILE_BYTES) return path;
-    throw new RangeError(
-      `Cannot read dataset "${path}": expected at most ${MAX_FILE_BYTES} bytes, found ${info.size}`,
-    );
-  }
-  if (!info.isDirectory) {
-    throw new TypeError(`Cannot read dataset "${path}": it is neither a file nor a folder`);
-  }
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(path)) if (RELEASE.test(name)) names.push(name);
-  const csv = names.filter((name) => name.endsWith(".csv"));
-  const [name, ...others] = csv.length > 0 ? csv : names;
-  if (!name || others.length > 0) {
-    throw new Deno.errors.NotFound(
-      `Cannot read dataset "${path}": expected one MS_CXR_Local_Alignment_v….csv or .json in it, ` +
-        `found ${name ? [name, ...others].sort().join(", ") : "none"}`,
-    );
-  }
-  return resolve(path, name);
 }
 
 /** Layouts that name images without an ending. */
@@ -214,7 +181,7 @@ async function readRows(file: string): Promise<ReadRows> {
   /** Only of a dataset that has one: another file may happen to have that name. */
   const readCompanion = async () => {
     if (!companion || !(await stat(companion))?.isFile) return undefined;
-    return readCsv(companion, await readText(await findFile(companion), hash));
+    return readCsv(companion, await readText((await findFile(companion)).file, hash));
   };
   const done = (layout: Layout, rows: SplitRow[]): ReadRows => ({
     layout,
@@ -294,12 +261,12 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
 }
 
 async function findImages(
-  file: string,
+  folder: string,
   layout: Layout,
   rows: readonly SplitRow[],
   images: string | undefined,
 ): Promise<ImageRoot> {
-  const root = images ?? folderOf(file);
+  const root = images ?? folder;
   if (!(await stat(root))?.isDirectory) {
     throw new Deno.errors.NotFound(`Cannot read images from "${root}": there is no such folder`);
   }

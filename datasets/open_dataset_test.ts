@@ -287,6 +287,38 @@ Deno.test("openDataset() reads VinDr-CXR with the labels beside it, and finds im
     assert((await openDataset(`${folder}/annotations_test.csv`)).sha256 !== sha256);
   }));
 
+Deno.test("openDataset() finds the file of a split in VinDr-CXR's folder, and images from there", () =>
+  withFiles({ "test.csv": "" }, async (folder) => {
+    const row = "image_id,class_name,x_min,y_min,x_max,y_max\na,Edema,1,2,11,12\n";
+    await Deno.mkdir(`${folder}/annotations`);
+    await Deno.mkdir(`${folder}/test`);
+    for (const split of ["train", "test"]) {
+      await Deno.writeTextFile(`${folder}/annotations/annotations_${split}.csv`, row);
+    }
+    await Deno.writeTextFile(`${folder}/test/a.dicom`, IMAGE);
+    const [sample] = samples(await read(folder, { split: "test" }));
+    assertEquals(sample!.image, `${await Deno.realPath(folder)}/test/a.dicom`);
+    await assertRejects(
+      () => openDataset(folder),
+      Deno.errors.NotFound,
+      "found annotations/annotations_test.csv, annotations/annotations_train.csv; give one",
+    );
+  }));
+
+Deno.test("openDataset() finds RSNA's labels in their folder, and says what a folder lacks", () =>
+  withFiles({}, async (folder) => {
+    await assertRejects(
+      () => openDataset(folder),
+      Deno.errors.NotFound,
+      "grounded_reports_….json (PadChest-GR) or stage_2_train_labels.csv (RSNA) in it, found none",
+    );
+    const csv = "patientId,x,y,width,height,Target\np,1,2,3,4,1";
+    await Deno.writeTextFile(`${folder}/stage_2_train_labels.csv`, csv);
+    await Deno.writeTextFile(`${folder}/files/p.dcm`, IMAGE);
+    const dataset = await openDataset(folder);
+    assertEquals([dataset.kind, dataset.count], ["rsna-pneumonia", 1]);
+  }));
+
 Deno.test("openDataset() says where it looked for images that a dataset names without an ending", () =>
   withFiles({ "a.csv": "patientId,x,y,width,height,Target\np,1,2,3,4,1" }, async (folder) => {
     await assertRejects(

@@ -7,6 +7,7 @@
 import { Image } from "imagescript";
 import type { Box, Sample } from "../datasets/sample.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
+import type { MethodCrop } from "../models/method.ts";
 import { decodeDeepPng, isDeepPng } from "./deep_png.ts";
 import { decodeDicom, isDicom } from "./dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
@@ -43,6 +44,12 @@ export interface DecodeOptions extends StageOptions {
    * @default {1}
    */
   concurrency?: number;
+  /**
+   * What the method sees: boxes wholly outside are dropped.
+   *
+   * @default {The centre square, as wide as the shorter side}
+   */
+  view?: MethodCrop | "whole";
 }
 
 /**
@@ -151,7 +158,7 @@ function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
 }
 
 /** What becomes of one sample once its image is known. */
-function admit(asked: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropped {
+function admit(asked: Sample, gray: GrayImage, crop: CropRegion | undefined): Sample | Dropped {
   const sample = inPixels(asked, gray);
   const fail = (reason: string): Dropped => ({
     status: "failed",
@@ -178,7 +185,7 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropp
       );
     }
   }
-  const seen = visible(boxes, crop);
+  const seen = crop ? visible(boxes, crop) : boxes;
   if (boxes.length > 0 && seen.length === 0) {
     const reason = "every box lies outside the centre square that the model sees";
     return { status: "skipped", stage: "decode", reason, sample };
@@ -200,16 +207,17 @@ export async function* decode(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: DecodeOptions = {},
 ): AsyncIterableIterator<Flow<DecodedImage>> {
+  const { view } = options;
   const decoded = mapStream(source, async (flow): Promise<Flow<DecodedImage>[]> => {
     if (flow.kind === "dropped") return [flow];
     const { image, samples } = flow.item;
     try {
       const gray = await decodeImage(image);
-      const crop = cropRegion(gray.width, gray.height);
+      const crop = cropRegion(gray.width, gray.height, view === "whole" ? undefined : view);
       const admitted: Sample[] = [];
       const flows: Flow<DecodedImage>[] = [];
       for (const sample of samples) {
-        const result = admit(sample, gray, crop);
+        const result = admit(sample, gray, view === "whole" ? undefined : crop);
         if ("status" in result) flows.push({ kind: "dropped", dropped: result });
         else admitted.push(result);
       }

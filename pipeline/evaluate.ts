@@ -9,6 +9,9 @@ import type { ImageRequest } from "./decode.ts";
 import { failed, type Flow, item, type StageName } from "./flow.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
 import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts";
+import type { MethodCrop } from "../models/method.ts";
+import type { GridResult } from "./methods/ground_by_method.ts";
+import type { BoxedResult } from "./methods/score_boxes.ts";
 import type { AveragedLayer } from "./postprocess.ts";
 import type { AllScores } from "./protocols.ts";
 import { groupStream } from "./stream.ts";
@@ -26,18 +29,26 @@ export interface AnyResult {
   readonly phrase?: string;
   /** The class. */
   readonly category?: string;
-  /** The variant, where there are several; on a sample that fell out as a whole it is left out. */
+  /**
+   * The variant or the method, where there are several; on a sample that fell out as a whole it
+   * is left out.
+   */
   readonly setting?: string;
   /** Facts worth knowing, such as a box cut at the image's edge. */
   readonly notes?: readonly string[];
 }
 
-/** A sample with a heatmap. */
+/** A sample with a heatmap, or with predicted boxes. */
 export interface GroundedResult extends AnyResult {
   /** The boxes that were scored against. */
   readonly boxes: readonly Box[];
   /** Otsu's threshold, or null without. */
   readonly threshold: number | null;
+  /**
+   * Boxes that were predicted in place of a heatmap. Of the scores CNR and AUC are NaN then, which
+   * is null in the file.
+   */
+  readonly predicted?: readonly Box[];
 }
 
 /** One line of `results.jsonl`. */
@@ -58,14 +69,19 @@ export type SampleResult =
 export interface StoredHeatmap {
   /** The sample's id. */
   readonly id: string;
-  /** The variant, where there are several. */
+  /** The variant or the method, where there are several. */
   readonly setting?: string;
   /** Side of the heatmap in pixels. */
   readonly size: number;
   /** Size of the original image in pixels. */
   readonly image: Size;
-  /** Mean attention of each layer, before it is resized. */
+  /** Mean attention of each layer, before it is resized; or one that is a method's own grid. */
   readonly layers: readonly AveragedLayer[];
+  /**
+   * What the heatmap covers where it is a method's own grid, which is not finished any further;
+   * else it covers the centre square.
+   */
+  readonly view?: MethodCrop;
 }
 
 /** Options of {@linkcode evaluate}. */
@@ -104,10 +120,15 @@ export function evaluate(
   options: EvaluateOptions,
 ): AsyncIterableIterator<SampleResult> {
   const { done = new Set<string>(), onHeatmap, ...run } = options;
-  return toResults(groundRequests(toRequests(items, done), run), done, onHeatmap);
+  return toSampleResults(groundRequests(imageRequests(items, done), run), { done, onHeatmap });
 }
 
-async function* toRequests(
+/**
+ * Images with their phrases from what a dataset yields.
+ *
+ * @param done Ids that need no result; an image of which all are done is left out.
+ */
+export async function* imageRequests(
   items: AsyncIterable<DatasetItem>,
   done: ReadonlySet<string>,
 ): AsyncIterableIterator<Flow<ImageRequest>> {
@@ -126,21 +147,35 @@ async function* toRequests(
   }
 }
 
-async function* toResults(
-  results: AsyncIterable<GroundResult>,
-  done: ReadonlySet<string>,
-  onHeatmap: EvaluateOptions["onHeatmap"],
+/** What a method made of one sample. */
+export type MethodResult = GroundResult | GridResult | BoxedResult;
+
+/** How {@linkcode toSampleResults} words results. */
+interface ResultOptions {
+  /** Ids that need no result. */
+  readonly done: ReadonlySet<string>;
+  /** Given what each heatmap is made of. */
+  readonly onHeatmap: EvaluateOptions["onHeatmap"];
+  /** What the method is called, where there are several. */
+  readonly setting?: string;
+}
+
+/** Results as the lines that they are written as. */
+export async function* toSampleResults(
+  results: AsyncIterable<MethodResult>,
+  { done, onHeatmap, setting: method }: ResultOptions,
 ): AsyncIterableIterator<SampleResult> {
   for await (const result of results) {
     const { id, index, image, phrase, category, notes } = result.sample;
     if (done.has(id)) continue;
+    const setting = method ?? ("variant" in result ? result.variant?.name : undefined);
     const sample: AnyResult = {
       id,
       ...(index !== undefined && { index }),
       ...(image && { image }),
       ...(phrase && { phrase }),
       ...(category && { category }),
-      ...(result.variant?.name && { setting: result.variant.name }),
+      ...(setting && { setting }),
       ...(notes && { notes }),
     };
     if (result.kind === "dropped") {
@@ -148,16 +183,32 @@ async function* toResults(
       yield { ...sample, status, stage, reason, ...(error && { error }) };
       continue;
     }
-    const { scores, threshold = null, size, layers, image: { gray: { width, height } } } = result;
-    const setting = result.variant.name;
-    await onHeatmap?.({
-      id,
-      ...(setting && { setting }),
-      ...{ size, image: { width, height }, layers },
-    });
-    const grounded = { ...sample, boxes: result.sample.boxes, threshold };
+    const { boxes } = result.sample;
+    const grounded: GroundedResult = result.kind === "boxed"
+      ? { ...sample, boxes, threshold: null, predicted: result.predicted }
+      : { ...sample, boxes, threshold: result.threshold ?? null };
+    if (result.kind !== "boxed") {
+      const { image: { gray: { width, height } } } = result;
+      const { size, layers, view } = contentsOf(result);
+      await onHeatmap?.({
+        id,
+        ...(setting && { setting }),
+        ...{ size, image: { width, height }, layers },
+        ...(view && { view }),
+      });
+    }
+    const { scores } = result;
     yield scores
       ? { ...grounded, ...scores, status: "scored" }
       : { ...grounded, status: "grounded" };
   }
+}
+
+/** What a heatmap is made of. */
+function contentsOf(
+  result: Exclude<MethodResult, { kind: "dropped" | "boxed" }>,
+): Pick<StoredHeatmap, "size" | "layers" | "view"> {
+  if (result.kind === "grounded") return { size: result.size, layers: result.layers };
+  const { grid: { side, values }, view } = result;
+  return { size: side, layers: [{ layer: 0, side, data: values }], view };
 }

@@ -7,7 +7,7 @@
 import type { Sample } from "../datasets/sample.ts";
 import type { Variant } from "./variants.ts";
 
-/** Names of the stages, in order; `dataset` is where the samples come from. */
+/** Names of the stages; `dataset` is where the samples come from, `ground` a baseline as a whole. */
 export type StageName =
   | "dataset"
   | "decode"
@@ -16,6 +16,7 @@ export type StageName =
   | "denoise"
   | "aggregate"
   | "otsu"
+  | "ground"
   | "metrics";
 
 /** A sample that cannot go on, and why. */

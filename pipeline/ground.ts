@@ -39,7 +39,7 @@ import { isOfClass, requireClassTokens } from "./token_range.ts";
 import { type Variant, variantLayers } from "./variants.ts";
 
 /** How samples go through the stages. */
-export interface RunOptions extends GroundSettings, ProtocolOptions {
+export interface RunOptions extends GroundSettings, Omit<ProtocolOptions, "cover"> {
   /**
    * How many images may be decoded ahead of the model.
    *

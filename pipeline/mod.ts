@@ -5,6 +5,16 @@
  */
 
 export type { AggregatedPhrase } from "./aggregate.ts";
+export {
+  ATTENTION_RANGES,
+  type AttentionColumn,
+  type AttentionGrid,
+  attentionGrids,
+  type AttentionGridSettings,
+  attentionVariants,
+  readAttention,
+  type ReadAttentionOptions,
+} from "./attention_grid.ts";
 export { type DecodedImage, decodeImage, type ImageSource } from "./decode.ts";
 export {
   type AnyResult,
@@ -47,7 +57,7 @@ export {
   type ProtocolScores,
   scoreByProtocols,
 } from "./protocols.ts";
-export { rescore, type RescoreSettings } from "./rescore.ts";
+export { type FinishedHeatmap, rescore, type RescoreSettings } from "./rescore.ts";
 export { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
 export {
   type GroundSettings,

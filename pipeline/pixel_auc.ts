@@ -19,7 +19,8 @@ import type { Size } from "../shaders/resize_cpu.ts";
  * @param side Its side in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image.
- * @param margin Whether pixels outside the centre square do not count, or are 0.
+ * @param margin Whether pixels outside what it covers do not count, or are 0.
+ * @param cover Side of the square in the middle of the image that the heatmap covers.
  * @returns 0.5 where no pixel that counts is inside the boxes, or none outside.
  */
 export function pixelAuc(
@@ -28,6 +29,7 @@ export function pixelAuc(
   image: Size,
   boxes: readonly Box[],
   margin: Margin,
+  cover = Math.min(image.width, image.height),
 ): number {
   // And 0, which the margin may have.
   const sorted = new Float32Array(heatmap.length + 1);
@@ -41,7 +43,7 @@ export function pixelAuc(
     // Most of a cut heatmap is 0.
     const rank = value === 0 ? zero : firstOf(sorted, value);
     (isInside ? inside : outside)[rank]! += pixels;
-  });
+  }, { cover });
   let area = 0;
   let [hits, misses] = [0, 0];
   for (let rank = 0; rank < sorted.length; rank++) {

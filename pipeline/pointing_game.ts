@@ -20,12 +20,14 @@ import type { Size } from "../shaders/resize_cpu.ts";
  * @param side Its side in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image.
+ * @param cover Side of the square in the middle of the image that the heatmap covers.
  */
 export function pointsInBox(
   heatmap: Float32Array,
   side: number,
   image: Size,
   boxes: readonly Box[],
+  cover = Math.min(image.width, image.height),
 ): boolean {
   let best = 0;
   let at = heatmap.length;
@@ -35,6 +37,6 @@ export function pointsInBox(
   visitPixels(heatmap, side, image, boxes, "excluded", (value, pixels, isBox, index) => {
     const isBetter = value > best || value === best && value > 0 && index < at;
     if (isBetter && pixels > 0) [best, at, isInside] = [value, index, isBox];
-  });
+  }, { cover });
   return isInside;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { MethodCrop } from "../models/method.ts";
 import { type AxisTaps, bilinearTaps, type Size } from "../shaders/resize_cpu.ts";
 
 /** One channel of an 8-bit image. */
@@ -12,7 +13,7 @@ export interface GrayImage extends Size {
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** The square of an image that the model sees, in whole pixels of the image. */
+/** A square of an image, in whole pixels of the image. */
 export interface CropRegion {
   /** Left edge. */
   readonly x: number;
@@ -29,16 +30,27 @@ const MAX_IMAGE_SIDE = 65535;
 const MAX_INPUT_SIDE = 8192;
 
 /**
- * The square of the image that {@linkcode preprocess} keeps: as wide as the
- * shorter side, in the middle, nearer the left or top by half a pixel where
- * the margin is odd.
+ * The square in the middle of the image that a model sees: as wide as the shorter
+ * side, which {@linkcode preprocess} keeps, or what a method's view says of it.
  *
- * @throws {RangeError} If width or height is not a positive integer.
+ * @param view What a method sees, by the rule of `convert_similarity_to_image_size`
+ * of microsoft/hi-ml.
+ * @throws {RangeError} If width or height is not a positive integer, or so small
+ * that the method sees nothing of it.
  */
-export function cropRegion(width: number, height: number): CropRegion {
+export function cropRegion(width: number, height: number, view?: MethodCrop): CropRegion {
   requireSide(width, MAX_IMAGE_SIDE, "image width");
   requireSide(height, MAX_IMAGE_SIDE, "image height");
-  const side = Math.min(width, height);
+  const shorter = Math.min(width, height);
+  const side = view ? Math.floor(view.crop * shorter / view.resized) : shorter;
+  if (side >= 1) return centreSquare({ width, height }, side);
+  throw new RangeError(
+    `Cannot crop an image of ${width}x${height} pixels: nothing of it is seen`,
+  );
+}
+
+/** A square in the middle of an image, nearer the left or top by half a pixel where the margin is odd. */
+export function centreSquare({ width, height }: Size, side: number): CropRegion {
   return {
     x: Math.floor((width - side) / 2),
     y: Math.floor((height - side) / 2),

@@ -11,7 +11,7 @@ import type { Size } from "../shaders/resize_cpu.ts";
 import { componentBoxOverlap } from "./component_box.ts";
 import { pixelAuc } from "./pixel_auc.ts";
 import { pointsInBox } from "./pointing_game.ts";
-import { cropRegion } from "./preprocess.ts";
+import { centreSquare } from "./preprocess.ts";
 import {
   clipBoxes,
   requireScoreOptions,
@@ -120,18 +120,22 @@ export function scoreByProtocols(
  *
  * @param heatmap A heatmap that can be scored.
  * @param boxes Boxes of whole pixels inside the image.
+ * @param options Which protocols, and how to count.
  * @returns Nothing where no protocol is asked for.
  */
 export function scoreProtocols(
   heatmap: Float32Array,
   image: Size,
   boxes: readonly Box[],
-  { protocols = [], margin = "excluded" }: ProtocolOptions,
+  { protocols = [], margin = "excluded", cover = Math.min(image.width, image.height) }:
+    ProtocolOptions,
 ): { readonly protocols?: ProtocolScores } {
   if (protocols.length === 0) return {};
   const side = squareSide(heatmap.length, "heatmap values");
   const score = (boxes: readonly Box[], visible?: number) =>
-    scoreStatistics(gridStatistics(heatmap, side, image, boxes, margin, visible));
+    scoreStatistics(
+      gridStatistics(heatmap, side, image, boxes, margin, { cover, ...(visible && { visible }) }),
+    );
   const scored = protocols.map((name): [ProtocolName, Readonly<Record<string, number>>[]] => {
     switch (name) {
       case "per-box":
@@ -143,13 +147,13 @@ export function scoreProtocols(
         return [name, seen.length > 0 ? [{ ...score(seen, visible) }] : []];
       }
       case "largest-component-box": {
-        const crop = cropRegion(image.width, image.height);
+        const crop = centreSquare(image, cover);
         return [name, [{ ...componentBoxOverlap(heatmap, side, crop, boxes) }]];
       }
       case "pointing-game":
-        return [name, [{ hit: Number(pointsInBox(heatmap, side, image, boxes)) }]];
+        return [name, [{ hit: Number(pointsInBox(heatmap, side, image, boxes, cover)) }]];
       case "pixel-auc": {
-        const exact = pixelAuc(heatmap, side, image, boxes, margin);
+        const exact = pixelAuc(heatmap, side, image, boxes, margin, cover);
         return [name, [{ exact, binned: score(boxes).aucRoc }]];
       }
     }

@@ -5,15 +5,41 @@
  */
 
 import type { SampleResult, StoredHeatmap } from "./evaluate.ts";
-import { finishHeatmap } from "./postprocess.ts";
+import { finishGrid } from "./methods/grid_heatmap.ts";
+import { finishHeatmap, type Heatmap } from "./postprocess.ts";
+import { type CropRegion, cropRegion } from "./preprocess.ts";
 import { type ProtocolOptions, scoreByProtocols } from "./protocols.ts";
 
 /** How {@linkcode rescore} finishes and scores heatmaps. */
-export interface RescoreSettings extends ProtocolOptions {
+export interface RescoreSettings extends Omit<ProtocolOptions, "cover"> {
   /** Standard deviation of the Gaussian in heatmap pixels, 0..32. */
   readonly sigma: number;
   /** Whether values up to Otsu's threshold are set to 0. */
   readonly otsu: boolean;
+}
+
+/** A heatmap from what it is made of. */
+export interface FinishedHeatmap extends Heatmap {
+  /** The square of the image that it covers. */
+  readonly crop: CropRegion;
+}
+
+/**
+ * Finishes a heatmap as its run did. A method's own grid has all that it gets: it is
+ * neither smoothed nor cut.
+ *
+ * @param stored What it is made of.
+ * @param settings How to finish it.
+ * @throws {RangeError} If it cannot be made, or a setting is out of its range.
+ */
+export function finishStored(
+  { size, image: { width, height }, layers, view }: Omit<StoredHeatmap, "id">,
+  { sigma, otsu }: Pick<RescoreSettings, "sigma" | "otsu">,
+): FinishedHeatmap {
+  const crop = cropRegion(width, height, view);
+  if (!view) return { ...finishHeatmap(layers, { size, sigma, otsu }), crop };
+  const { side, data: values } = layers[0]!;
+  return { ...finishGrid({ side, values }), crop };
 }
 
 /**
@@ -27,13 +53,14 @@ export interface RescoreSettings extends ProtocolOptions {
  */
 export function rescore(
   result: Extract<SampleResult, { readonly status: "scored" | "grounded" }>,
-  { size, image, layers }: StoredHeatmap,
+  stored: StoredHeatmap,
   { sigma, otsu, ...score }: RescoreSettings,
 ): SampleResult {
-  const { heatmap, threshold = null } = finishHeatmap(layers, { size, sigma, otsu });
+  const { heatmap, threshold = null, crop } = finishStored(stored, { sigma, otsu });
   if (result.status === "grounded") return { ...result, threshold };
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
-  const scores = scoreByProtocols(heatmap, image, result.boxes, score);
+  const options = { ...score, cover: crop.side };
+  const scores = scoreByProtocols(heatmap, stored.image, result.boxes, options);
   return { ...sample, threshold, ...scores, status };
 }

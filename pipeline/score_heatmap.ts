@@ -23,6 +23,11 @@ export interface ScoreOptions {
    * @default "excluded"
    */
   readonly margin?: Margin;
+  /**
+   * Side of the square in the middle of the image that the heatmap covers, in image pixels.
+   * @default {The image's shorter side}
+   */
+  readonly cover?: number;
 }
 
 /** The scores of one heatmap. */
@@ -44,8 +49,8 @@ const MAX_IMAGE_SIDE = 65535;
 const MAX_FLOAT32 = 3.4028234663852886e38;
 
 /**
- * Scores a heatmap on the original image's grid. The heatmap covers the centre
- * square of the image by nearest neighbour; no map of the image's size is made.
+ * Scores a heatmap on the original image's grid. The heatmap covers a square in the
+ * middle of the image by nearest neighbour; no map of the image's size is made.
  *
  * Boxes beyond the right or bottom edge are cut there, and fractions of a pixel
  * are dropped. Their order matters to CNR: each box is erased before the next.
@@ -67,7 +72,8 @@ const MAX_FLOAT32 = 3.4028234663852886e38;
  * @param options How to count.
  * @throws {TypeError} If the heatmap is not a `Float32Array`.
  * @throws {RangeError} If the heatmap is not square or not finite, there is no
- * box, or a box is NaN, negative, of size zero or outside the image.
+ * box, or a box is NaN, negative, of size zero or outside the image, or the heatmap would cover
+ * more than that.
  */
 export function scoreHeatmap(
   heatmap: Float32Array,
@@ -75,14 +81,17 @@ export function scoreHeatmap(
   boxes: readonly Box[],
   options: ScoreOptions = {},
 ): Scores {
-  const { margin } = options;
+  const { margin, cover } = options;
   if (!(heatmap instanceof Float32Array)) {
     throw new TypeError("Cannot score a heatmap: expected a Float32Array");
   }
   requireScoreOptions(options);
   const side = squareSide(heatmap.length, "heatmap values");
   valueRange(heatmap);
-  return scoreStatistics(gridStatistics(heatmap, side, image, clipBoxes(boxes, image), margin));
+  const clipped = clipBoxes(boxes, image);
+  if (cover !== undefined) requireCover(cover, image);
+  const coverage = { ...(cover !== undefined && { cover }) };
+  return scoreStatistics(gridStatistics(heatmap, side, image, clipped, margin, coverage));
 }
 
 /** The scores that a heatmap's counts and sums come to. */
@@ -209,6 +218,14 @@ function clipBox(box: Box, index: number, image: Size): Box {
     Math.min(width, image.width - x),
     Math.min(height, image.height - y),
   ];
+}
+
+function requireCover(cover: number, { width, height }: Size): void {
+  const most = Math.min(width, height);
+  if (Number.isInteger(cover) && cover >= 1 && cover <= most) return;
+  throw new RangeError(
+    `Cannot score a heatmap: expected it to cover a square of 1..${most} pixels, got ${cover}`,
+  );
 }
 
 function requireImageSide(value: number, what: string): void {

@@ -32,7 +32,8 @@ export class NumberRows {
     const compare = (a: number, b: number) => {
       for (let column = 0; column < width; column++) {
         const difference = values[a * width + column]! - values[b * width + column]!;
-        if (difference !== 0) return difference;
+        // Where a score is not there, it is NaN in every row.
+        if (difference < 0 || difference > 0) return difference;
       }
       return 0;
     };

@@ -3,7 +3,8 @@
  *
  * A record is four little-endian 32-bit words (the mark `GHM1`, the bytes of the
  * header, those of the values, the CRC-32 of both), the header as JSON and the
- * values as little-endian float32, one layer after another.
+ * values as little-endian float32, one layer after another. A method's own grid is the
+ * one layer of a record whose header has a `view`.
  *
  * @module
  */
@@ -136,7 +137,7 @@ async function readBytes(
 
 function decode(rest: Uint8Array<ArrayBuffer>, header: number): StoredHeatmap {
   const text = new TextDecoder("utf-8", { fatal: true }).decode(rest.subarray(0, header));
-  const { id, setting, size, image, layers: sides } = JSON.parse(text);
+  const { id, setting, size, image, layers: sides, view } = JSON.parse(text);
   if (typeof id !== "string" || !["string", "undefined"].includes(typeof setting)) {
     throw new TypeError("expected an id");
   }
@@ -144,24 +145,32 @@ function decode(rest: Uint8Array<ArrayBuffer>, header: number): StoredHeatmap {
   requireWhole(image?.width, 1, MAX_IMAGE_SIDE, "an image width");
   requireWhole(image.height, 1, MAX_IMAGE_SIDE, "an image height");
   if (!Array.isArray(sides) || sides.length === 0) throw new TypeError("expected layers");
-  const view = new DataView(rest.buffer, header);
+  if (view !== undefined) {
+    requireWhole(view?.resized, 1, MAX_SIZE, "a resized side");
+    requireWhole(view.crop, 1, view.resized, "a crop");
+    if (sides.length > 1 || sides[0]?.[1] !== size) throw new TypeError("expected one grid");
+  }
+  const bytes = new DataView(rest.buffer, header);
   let at = 0;
   const layers = sides.map((entry) => {
     const [layer, side] = Array.isArray(entry) ? entry : [];
     requireWhole(layer, 0, 1000, "a layer");
     requireWhole(side, 1, MAX_SIZE, "a side");
-    if (at + 4 * side * side > view.byteLength) throw new RangeError("expected more values");
+    if (at + 4 * side * side > bytes.byteLength) throw new RangeError("expected more values");
     const data = Float32Array.from(
       { length: side * side },
-      (_, i) => view.getFloat32(at + 4 * i, true),
+      (_, i) => bytes.getFloat32(at + 4 * i, true),
     );
     if (!data.every(Number.isFinite)) throw new RangeError("expected finite values");
     at += 4 * data.length;
     return { layer, side, data };
   });
-  if (at !== view.byteLength) throw new RangeError("expected fewer values");
+  if (at !== bytes.byteLength) throw new RangeError("expected fewer values");
   const { width, height } = image;
-  return { id, ...(setting && { setting }), size, image: { width, height }, layers };
+  return {
+    ...{ id, ...(setting && { setting }), size, image: { width, height }, layers },
+    ...(view && { view: { crop: view.crop, resized: view.resized } }),
+  };
 }
 
 function requireWhole(value: unknown, min: number, max: number, what: string): void {

@@ -25,10 +25,14 @@ Deno.test("heatmaps come back to the last bit, in order and by name", () =>
   inFolder(async (folder) => {
     const path = `${folder}/heatmaps.bin`;
     const { setting: _, ...other } = { ...HEATMAP, id: "" };
-    const records = [HEATMAP, other].map(encodeHeatmap);
+    const grid = {
+      ...{ id: "grid", size: 2, image: HEATMAP.image, view: { crop: 480, resized: 512 } },
+      layers: [{ layer: 0, side: 2, data: Float32Array.of(-1, 0.5, 0, 1) }],
+    };
+    const records = [HEATMAP, other, grid].map(encodeHeatmap);
     await Deno.writeFile(path, new Uint8Array(records.flatMap((bytes) => [...bytes])));
     const read = await Array.fromAsync(readHeatmaps(path));
-    assertEquals(read.map(({ heatmap }) => heatmap), [HEATMAP, other]);
+    assertEquals(read.map(({ heatmap }) => heatmap), [HEATMAP, other, grid]);
     assertEquals(read.map(({ bytes }) => bytes), records);
     using index = await HeatmapIndex.open(path);
     assertEquals(await index.get({ id: "" }), other);
@@ -70,6 +74,9 @@ Deno.test("a record that is not whole ends a file, and a wrong one is named", ()
       [{ ...facts, layers: [[3, 0]] }, "expected a side"],
       [{ ...facts, layers: [[3, 8192]] }, "expected more values"],
       [{ ...facts, layers: [[3, 1], [4, 1]] }, "expected more values"],
+      [{ ...facts, size: 1, view: null }, "expected a resized side"],
+      [{ ...facts, size: 1, view: { crop: 9, resized: 8 } }, "expected a crop of 1 to 8"],
+      [{ ...facts, view: { crop: 8, resized: 8 } }, "expected one grid"],
       [facts, "expected fewer values", new Uint8Array(8)],
       [facts, "expected finite values", new Uint8Array([0, 0, 0xc0, 0x7f])],
     ];

@@ -4,6 +4,7 @@
  * @module
  */
 
+export * from "./attention_sheet.ts";
 export { type ReportOptions, writeReport } from "./html/write_report.ts";
 export * from "./npy.ts";
 export * from "./overlay.ts";

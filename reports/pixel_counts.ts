@@ -30,7 +30,8 @@ export interface PixelCounts {
  * @param side Its side in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image.
- * @param margin Whether pixels outside the centre square do not count, or are 0.
+ * @param margin Whether pixels outside what it covers do not count, or are 0.
+ * @param cover Side of the square in the middle of the image that the heatmap covers.
  */
 export function countPixels(
   heatmap: Float32Array,
@@ -38,13 +39,14 @@ export function countPixels(
   image: Size,
   boxes: readonly Box[],
   margin: Margin,
+  cover = Math.min(image.width, image.height),
 ): PixelCounts {
   const inside = new Float64Array(BINS);
   const outside = new Float64Array(BINS);
   visitPixels(heatmap, side, image, boxes, margin, (value, pixels, isInside) => {
     const bin = Math.min(BINS - 1, Math.floor(value * BINS));
     (isInside ? inside : outside)[bin]! += pixels;
-  });
+  }, { cover });
   for (const counts of [inside, outside]) {
     for (let bin = BINS - 2; bin >= 0; bin--) counts[bin]! += counts[bin + 1]!;
   }

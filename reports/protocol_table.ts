@@ -42,11 +42,11 @@ export function hasProtocols(summaries: Readonly<Record<string, Summary>>): bool
  */
 export function makeProtocolTable(
   summaries: Readonly<Record<string, Summary>>,
-  { notes = [] }: TableOptions = {},
+  { methods, notes = [] }: TableOptions = {},
 ): ResultTable {
   const columns = [...categories(Object.values(summaries)), AVERAGE];
   const groups = entriesOf(summaries).map(({ setting, protocol, summary }): TableGroup => ({
-    method: setting === "" ? protocol : `${setting}: ${protocol}`,
+    method: [methods?.[setting] ?? setting, protocol].filter((part) => part !== "").join(": "),
     isPublished: false,
     rows: [
       ...PROTOCOLS[protocol].map((score) => ({

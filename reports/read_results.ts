@@ -122,6 +122,10 @@ function asResult(value: unknown): SampleResult {
     throw new TypeError("expected a whole number as index");
   }
   if (status === "scored") {
+    if (result!.predicted !== undefined) {
+      // Boxes have no contrast and no ROC; JSON has no NaN.
+      for (const score of SCORES) if (score !== "miou") result![score] ??= NaN;
+    }
     for (const score of SCORES) {
       if (typeof result![score] !== "number") throw new TypeError(`expected a number as ${score}`);
     }

@@ -1,19 +1,18 @@
+/**
+ * X-rays and heatmaps at the size of a picture.
+ *
+ * @module
+ */
+
 import type { Size } from "../shaders/resize_cpu.ts";
 
-/** Values of a picture, row by row. */
+/** Values row by row. */
 export interface Raster extends Size {
   /** Row-major `[height, width]`. */
   readonly data: ArrayLike<number>;
 }
 
-/**
- * A picture at another size: area means when it shrinks, nearest pixels when it grows.
- *
- * @param raster The picture.
- * @param toWidth Columns of the result.
- * @param toHeight Rows of the result.
- * @returns Row-major `[toHeight, toWidth]`, in the picture's own range.
- */
+/** The values at another size: area means when it shrinks, nearest pixels when it grows. */
 export function resample(
   { data, width, height }: Raster,
   toWidth: number,

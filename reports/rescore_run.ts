@@ -12,12 +12,13 @@ import type { Margin } from "../shaders/metrics_cpu.ts";
 import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
 import { readSamples } from "./read_results.ts";
 import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
-import { runMethod } from "./run_method.ts";
+import { hasAttention, methodsOf, runMethod } from "./run_method.ts";
 
 /** What is chosen anew; all else stays as the run had it. */
 export interface RescoreOptions {
   /**
-   * Standard deviation of the Gaussian in heatmap pixels, 0..32.
+   * Standard deviation of the Gaussian in heatmap pixels, 0..32; only where the run has heatmaps
+   * of the diffusion model, whose it is.
    *
    * @default {The run's}
    */
@@ -77,14 +78,14 @@ export async function rescoreRun(
         "says for itself",
     );
   }
+  if (options.sigma !== undefined || options.otsu !== undefined) requireAttention(folder, record);
   const { sigma = method.sigma, margin = method.margin, protocols = method.protocols } = options;
-  const { protocols: _, settings, ...facts } = record.facts;
+  const { protocols: _, ...facts } = record.facts;
   const otsu = options.otsu;
   const chosen: RunRecord = {
     ...record,
     facts: {
-      settings: { ...settings as object, sigma, ...(otsu !== undefined && { otsu }) },
-      ...{ ...facts, margin },
+      ...{ ...withSettings(facts, { sigma, ...(otsu !== undefined && { otsu }) }), margin },
       ...(protocols.length > 0 && { protocols }),
     },
   };
@@ -118,6 +119,28 @@ export async function rescoreRun(
     }
   }
   return { record: chosen, samples: samples() };
+}
+
+/** Facts of a run with other settings of the diffusion model, if that was run. */
+function withSettings(facts: RunRecord["facts"], chosen: object): RunRecord["facts"] {
+  if (facts.methods === undefined) {
+    return { ...facts, settings: { ...facts.settings as object, ...chosen } };
+  }
+  const { ldm } = methodsOf({ facts });
+  if (!ldm) return facts;
+  const methods = {
+    ...facts.methods,
+    ldm: { ...ldm, settings: { ...ldm.settings as object, ...chosen } },
+  };
+  return { ...facts, methods };
+}
+
+function requireAttention(folder: string, record: RunRecord): void {
+  if (hasAttention(record)) return;
+  throw new RangeError(
+    `Cannot smooth or cut the heatmaps of "${folder}" anew: those of ` +
+      `${Object.keys(methodsOf(record)).join(", ")} are what they are`,
+  );
 }
 
 /** Refuses what are no boxes; what is wrong with a box is found where it is scored. */

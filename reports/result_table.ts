@@ -81,6 +81,13 @@ export interface TableOptions {
    */
   published?: boolean;
   /**
+   * What the summaries are called where each is that of a method, by their names; a single
+   * method's is empty.
+   *
+   * @default {They are those of settings}
+   */
+  methods?: Readonly<Record<string, string>>;
+  /**
    * Sentences for the caption, such as which part of a dataset it is of.
    *
    * @default {[]}
@@ -100,25 +107,26 @@ const NONE = "–";
 /** Largest number that is written out; noise-free contrast is infinite in principle. */
 const HUGE = 1e6;
 
-/** A value as the paper prints it. */
+/** A value as the paper prints it; a dash for one that is not defined. */
 export function formatScore(score: NumberName, value: number): string {
+  if (Number.isNaN(value)) return NONE;
   const { factor, digits } = SCORE_STYLES[score];
   return Math.abs(value) >= HUGE ? value.toExponential(1) : (factor * value).toFixed(digits);
 }
 
 /**
  * Table I of one summary: four scores by class, or Table II of several: CNR and
- * mIoU of each setting.
+ * mIoU of each setting; Table I too of several methods.
  *
- * @param summaries By the name of the setting; at least one.
+ * @param summaries By the name of the setting or method; at least one.
  * @param options What to show besides.
  */
 export function makeTable(
   summaries: Readonly<Record<string, Summary>>,
-  { published = false, notes = [] }: TableOptions = {},
+  { published = false, methods, notes = [] }: TableOptions = {},
 ): ResultTable {
   const all = Object.values(summaries);
-  const isAblation = all.length > 1;
+  const isAblation = all.length > 1 && !methods;
   const source = isAblation ? TABLE_TWO : TABLE_ONE;
   const scores = isAblation ? (["cnr", "miou"] as const) : SCORES;
   const columns = [...categories(all), AVERAGE];
@@ -133,7 +141,7 @@ export function makeTable(
     }),
   );
   const ours = Object.entries(summaries).map(([name, summary]): TableGroup => ({
-    method: isAblation ? name : published ? OWN : "",
+    method: methods?.[name] ?? (isAblation ? name : published ? OWN : ""),
     isPublished: false,
     rows: scores.map((score) => ({
       label: SCORE_STYLES[score].label,
@@ -148,7 +156,14 @@ export function makeTable(
   return {
     columns,
     groups: hasMarks ? mark(groups) : groups,
-    counts: countRows(all[0]!, columns),
+    counts: haveEqualCounts(all) || !methods
+      ? countRows(all[0]!, columns)
+      : Object.entries(summaries).flatMap(([name, summary]) =>
+        countRows(summary, columns).map(({ label, cells }) => ({
+          label: `${label}, ${methods[name] ?? name}`,
+          cells,
+        }))
+      ),
     hasMarks,
     caption: [
       isAblation
@@ -164,7 +179,7 @@ export function makeTable(
         ]
         : []),
       ...notes,
-      `${describeCounts(all[0]!)}.`,
+      ...describeAllCounts(summaries, methods),
     ],
   };
 }
@@ -175,6 +190,29 @@ export function describeCounts({ counts }: Summary): string {
   const parts = [`${scored} scored`, `${skipped} skipped`, `${failed} failed`];
   if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without boxes`);
   return parts.join(", ");
+}
+
+/**
+ * The same of several summaries as sentences: one where they agree, as those of settings do.
+ *
+ * @param methods What the summaries are called where each is that of a method.
+ */
+function describeAllCounts(
+  summaries: Readonly<Record<string, Summary>>,
+  methods: Readonly<Record<string, string>> | undefined,
+): string[] {
+  const all = Object.entries(summaries);
+  if (!methods || haveEqualCounts(Object.values(summaries))) {
+    return [`${describeCounts(all[0]![1])}.`];
+  }
+  return all.map(([name, summary]) => `${methods[name] ?? name}: ${describeCounts(summary)}.`);
+}
+
+function haveEqualCounts(summaries: readonly Summary[]): boolean {
+  const texts = summaries.map(({ counts, classes, leftOut }) =>
+    JSON.stringify([counts, leftOut, classes.map(({ category, count }) => [category, count])])
+  );
+  return new Set(texts).size === 1;
 }
 
 /** What a summary says of a column, if anything. */
@@ -214,7 +252,7 @@ function countRows(summary: Summary, columns: readonly string[]): ResultTable["c
 
 /** A value as a cell; a dash where there is none. */
 export function makeCell(score: NumberName, value?: number, interval?: Interval): TableCell {
-  if (value === undefined) return { text: NONE };
+  if (value === undefined || Number.isNaN(value)) return { text: NONE };
   const [low, high] = interval?.map((end) => formatScore(score, end)) ?? [];
   return {
     text: formatScore(score, value),

@@ -47,6 +47,13 @@ export interface FigureOptions {
    * @default {undefined}
    */
   readonly onNotice?: (notice: string) => void;
+  /**
+   * Told after each heatmap how many are done of all that the figures take; one that
+   * several figures show counts for each.
+   *
+   * @default {undefined}
+   */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** A figure. */
@@ -94,7 +101,7 @@ interface Choice {
  */
 export async function* drawRun(
   folder: string,
-  { setting, count = 12, seed = 0, onNotice = () => {} }: FigureOptions = {},
+  { setting, count = 12, seed = 0, onNotice = () => {}, onProgress = () => {} }: FigureOptions = {},
 ): AsyncIterableIterator<Figure> {
   const { variants } = await readRunRecord(folder);
   const chosen = setting ?? variants[0]!;
@@ -120,9 +127,13 @@ export async function* drawRun(
   const scored = results.filter((result) => result.status === "scored");
   const found = Map.groupBy(scored, ({ category = NO_CLASS }) => category);
   const classes = new Map(inClassOrder(found.keys()).map((name) => [name, found.get(name)!]));
-  if (scored.length > 0) yield* drawCurves(classes, heatmaps);
+  const choices = choose(results, scored, classes, count, seed);
+  const total = choices.reduce((sum, { results }) => sum + results.length, scored.length);
+  let done = 0;
+  const onHeatmap = () => onProgress(++done, total);
+  if (scored.length > 0) yield* drawCurves(classes, heatmaps, onHeatmap);
   const missing = new Set<string>();
-  for (const { name, heading, results: shown } of choose(results, scored, classes, count, seed)) {
+  for (const { name, heading, results: shown } of choices) {
     const panels: Panel[] = [];
     for (const result of shown) {
       try {
@@ -132,6 +143,8 @@ export async function* drawRun(
         missing.add(result.id);
         const reason = printable((error as Error).message, 500);
         onNotice(`No panel of ${quote(result.id)}: ${reason}`);
+      } finally {
+        onHeatmap();
       }
     }
     if (panels.length > 0) {
@@ -143,13 +156,16 @@ export async function* drawRun(
 async function* drawCurves(
   classes: ReadonlyMap<string, readonly Scored[]>,
   heatmaps: RunHeatmaps,
+  onHeatmap: () => void,
 ): AsyncIterableIterator<Figure> {
   const curves = new PixelCurves();
   for (const [category, results] of classes) {
     for (const { id, setting, boxes } of results) {
-      const { heatmap, size, image } = await heatmaps.get(id, setting);
+      const { heatmap, size, image, crop } = await heatmaps.get(id, setting);
       const clipped = clipBoxes(boxes, image);
-      curves.add(category, countPixels(heatmap, size, image, clipped, heatmaps.method.margin));
+      const { margin } = heatmaps.method;
+      curves.add(category, countPixels(heatmap, size, image, clipped, margin, crop.side));
+      onHeatmap();
     }
   }
   for (const [name, svg] of Object.entries(curves.draw())) yield { name, svg };

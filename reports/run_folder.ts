@@ -308,7 +308,7 @@ export class RunFolder {
 export function hasHeatmap(
   result: SampleResult,
 ): result is Extract<SampleResult, { status: "scored" | "grounded" }> {
-  return result.status === "scored" || result.status === "grounded";
+  return (result.status === "scored" || result.status === "grounded") && !result.predicted;
 }
 
 /** Opens a file to write after its first bytes; the others are cut off. */

@@ -6,17 +6,14 @@
 
 import type { StoredHeatmap } from "../pipeline/evaluate.ts";
 import { toOriginal } from "../pipeline/otsu.ts";
-import { finishHeatmap, type Heatmap } from "../pipeline/postprocess.ts";
-import { type CropRegion, cropRegion } from "../pipeline/preprocess.ts";
+import { type FinishedHeatmap, finishStored } from "../pipeline/rescore.ts";
 import type { Box } from "../datasets/sample.ts";
 import { HeatmapIndex, HEATMAPS } from "./heatmap_file.ts";
 import { readRunRecord } from "./run_folder.ts";
 import { type RunMethod, runMethod } from "./run_method.ts";
 
 /** A heatmap of a run: `normalised` before Otsu's threshold, `heatmap` after it. */
-export interface RunHeatmap extends Heatmap, StoredHeatmap {
-  /** The square of the image that it covers. */
-  readonly crop: CropRegion;
+export interface RunHeatmap extends FinishedHeatmap, StoredHeatmap {
   /** The box around the mask in pixels of the original image; `undefined` without Otsu or mask. */
   readonly originalBox: Box | undefined;
 }
@@ -72,11 +69,10 @@ export class RunHeatmaps {
    */
   async get(id: string, setting?: string): Promise<RunHeatmap> {
     const stored = await this.#index.get(naming(id, setting));
-    const { size, image, layers } = stored;
     const { sigma, otsu } = this.method;
-    const made = finishHeatmap(layers, { size, sigma, otsu: otsu.get(setting ?? "")! });
-    const crop = cropRegion(image.width, image.height);
-    return { ...stored, ...made, crop, originalBox: made.box && toOriginal(made.box, size, crop) };
+    const made = finishStored(stored, { sigma, otsu: otsu.get(setting ?? "")! });
+    const originalBox = made.box && toOriginal(made.box, stored.size, made.crop);
+    return { ...stored, ...made, originalBox };
   }
 
   /** Closes the file. */

@@ -47,7 +47,7 @@ const MAX_TEXT = 2000;
 
 const BOX = "#00e640";
 
-const KEY = "Green: ground truth. Light blue: outline of the mask. Warm colours: attention. " +
+const KEY = "Green: ground truth. Light blue: outline of the mask. Warm colours: heatmap. " +
   "Dimmed: outside the model's square.";
 
 /**

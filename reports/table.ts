@@ -10,6 +10,7 @@ import {
   type ResultTable,
   SCORE_STYLES,
   type TableCell,
+  type TableOptions,
 } from "./result_table.ts";
 import { makeProtocolTable } from "./protocol_table.ts";
 import { SCORES, type Summary } from "./summary.ts";
@@ -43,16 +44,38 @@ export function formatAblation(
   return layOut(makeTable(summaries, { published }));
 }
 
-/** Formats what a run comes to by further protocols, in the columns of {@linkcode formatTable}. */
-export function formatProtocols(summaries: Readonly<Record<string, Summary>>): string {
-  return layOut(makeProtocolTable(summaries));
+/**
+ * Formats the summaries of a run: as {@linkcode formatTable} where there is one or where
+ * they are of methods, as {@linkcode formatAblation} where they are of settings.
+ *
+ * @param summaries By the name of the setting or method; at least one.
+ * @param options What to show besides.
+ */
+export function formatResults(
+  summaries: Readonly<Record<string, Summary>>,
+  options: TableOptions,
+): string {
+  return layOut(makeTable(summaries, options));
+}
+
+/**
+ * Formats what a run comes to by further protocols, in the columns of {@linkcode formatTable}.
+ *
+ * @param summaries By the name of the setting or method; at least one.
+ * @param options What to show besides.
+ */
+export function formatProtocols(
+  summaries: Readonly<Record<string, Summary>>,
+  options: TableOptions = {},
+): string {
+  return layOut(makeProtocolTable(summaries, options));
 }
 
 /** The bootstrap intervals of the averages in one line; empty where there are none. */
 export function formatIntervals({ average, bootstrap: { level } }: Summary): string {
   const { intervals } = average ?? {};
   if (!intervals) return "";
-  const parts = SCORES.map((score) => {
+  const parts = SCORES.filter((score) => !Number.isNaN(intervals[score][0])).map((score) => {
     const [low, high] = intervals[score].map((value) => formatScore(score, value));
     return `${SCORE_STYLES[score].label} ${low} to ${high}`;
   });

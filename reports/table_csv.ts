@@ -23,10 +23,10 @@ const COLUMNS = [
  */
 export function formatCsv(
   summaries: Readonly<Record<string, Summary>>,
-  { published = false }: TableOptions,
+  { published = false, methods }: TableOptions,
 ): string {
   const all = Object.entries(summaries);
-  const table = all.length > 1 ? TABLE_TWO : TABLE_ONE;
+  const table = all.length > 1 && !methods ? TABLE_TWO : TABLE_ONE;
   const theirs = (published ? table.rows : []).flatMap(({ method, score, values }) =>
     [...values].map(([name, value]) => ({
       ...{ method, class: name, score: SCORE_STYLES[score].key, unit: unitOf(score), value },
@@ -39,10 +39,17 @@ export function formatCsv(
         const { scored, skipped, failed } = countsOf(summary, column);
         const means = meansOf(summary, column);
         const { key, factor } = SCORE_STYLES[score];
-        const [low, high] = means?.intervals?.[score].map((value) => factor * value) ?? [];
+        // What is not defined is an empty field.
+        const scaled = (value: number) => Number.isNaN(value) ? undefined : factor * value;
+        const [low, high] = means?.intervals?.[score].map(scaled) ?? [];
         return {
-          ...{ method: name || OWN, class: column, score: key, unit: unitOf(score) },
-          ...{ value: means && factor * means[score], low, high },
+          ...{
+            method: methods?.[name] ?? (name || OWN),
+            class: column,
+            score: key,
+            unit: unitOf(score),
+          },
+          ...{ value: means && scaled(means[score]), low, high },
           ...{ count: scored, skipped, failed, source: "this run" },
         };
       })

@@ -6,6 +6,7 @@
 
 import type { RunRecord } from "./run_folder.ts";
 import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
+import { methodLabels, methodNotes } from "./method_notes.ts";
 import { makeTable, type TableOptions } from "./result_table.ts";
 import type { Summary } from "./summary.ts";
 import { formatCsv } from "./table_csv.ts";
@@ -14,9 +15,9 @@ import { formatMarkdown } from "./table_markdown.ts";
 
 /**
  * The tables of a run as texts, by the names of their files: `table` where there
- * is one summary, `ablation` where there are several, and `protocols` where there are further ones.
+ * is one summary or one a method, `ablation` where there are several settings, and `protocols` where there are further ones.
  *
- * @param summaries By the name of the setting; at least one.
+ * @param summaries By the name of the setting or method; at least one.
  * @param options What to show besides.
  */
 export function tableFiles(
@@ -25,7 +26,7 @@ export function tableFiles(
 ): Record<string, string> {
   const table = makeTable(summaries, options);
   const protocols = makeProtocolTable(summaries, options);
-  const name = Object.keys(summaries).length > 1 ? "ablation" : "table";
+  const name = Object.keys(summaries).length > 1 && !options.methods ? "ablation" : "table";
   return {
     [`${name}.md`]: formatMarkdown(table),
     [`${name}.tex`]: formatLatex(table, name),
@@ -48,11 +49,14 @@ export function tableFiles(
 export function tableOptions(
   { facts, shard }: Pick<RunRecord, "facts" | "shard">,
   isWhole: boolean,
-): Required<TableOptions> {
+): TableOptions {
   const { kind, split, limit } = (facts.dataset ?? {}) as Readonly<Record<string, unknown>>;
+  const methods = methodLabels({ facts });
   return {
     published: kind === "ms-cxr",
+    ...(methods && { methods }),
     notes: [
+      ...methodNotes({ facts }),
       ...(typeof split === "string" ? [`Split ${split} only.`] : []),
       ...(typeof limit === "number" ? [`The first ${limit} samples only.`] : []),
       ...(shard ? [`Shard ${shard.number} of ${shard.count} only.`] : []),

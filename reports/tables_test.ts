@@ -203,3 +203,63 @@ Deno.test("tableOptions() shows the paper's rows beside MS-CXR alone, and says w
     ],
   );
 });
+
+Deno.test("several methods stand in Table I, each by its name, with what each sees and came to", () => {
+  const settings = { sigma: 2.5, otsu: true };
+  const methods = {
+    ldm: { settings },
+    biovil: { view: { crop: 480, resized: 512 } },
+    boxes: { rule: "max" },
+  };
+  const options = tableOptions({ facts: { dataset: { kind: "ms-cxr" }, methods } }, true);
+  const summary = new AblationSummary(Object.keys(methods));
+  const scored = { boxes: [], threshold: null, status: "scored", category: "Edema" } as const;
+  const scores = { absCnr: 1, cnr: 1, miou: 0.5, aucRoc: 0.9 };
+  const one = { id: "1", ...scored, ...scores };
+  summary.add({ ...one, setting: "ldm" });
+  summary.add({ ...one, miou: 0.4, setting: "biovil" });
+  const none = { absCnr: NaN, cnr: NaN, aucRoc: NaN };
+  summary.add({ ...one, ...none, miou: 0.25, predicted: [], setting: "boxes" });
+  const two = { ...one, id: "2" };
+  summary.add({ ...two, setting: "ldm" });
+  const skipped = { id: "2", status: "skipped", stage: "decode", category: "Edema" } as const;
+  summary.add({ ...skipped, reason: "unseen", setting: "biovil" });
+  summary.add({ ...two, ...none, miou: 0.75, predicted: [], setting: "boxes" });
+  const summaries = summary.toJSON();
+
+  const { groups, counts, caption } = makeTable(summaries, options);
+  assertEquals(groups.slice(-3).map(({ method }) => method), [
+    ...["Ours (ldm)", "BioViL", "Predicted boxes"],
+  ]);
+  assert(groups.slice(0, -3).every(({ isPublished }) => isPublished));
+  assertEquals(groups[0]!.method, "BioViL");
+  const edema = CLASSES.indexOf("Edema");
+  const cells = (group: number) => groups.at(group)!.rows.map(({ cells }) => cells[edema]!.text);
+  assertEquals([cells(-3), cells(-2), cells(-1)], [
+    ["1.00", "1.00", "50.0", "90.0"],
+    ["1.00", "1.00", "40.0", "90.0"],
+    ["–", "–", "50.0", "–"],
+  ]);
+  assertEquals(counts.map(({ label, cells }) => [label, cells[edema]]), [
+    ["samples, Ours (ldm)", "2"],
+    ["samples, BioViL", "1"],
+    ["skipped, BioViL", "1"],
+    ["samples, Predicted boxes", "2"],
+  ]);
+  const text = caption.join(" ");
+  assertMatch(
+    text,
+    /Ours \(ldm\) sees the centre square of an image, BioViL sees the middle 480 of/,
+  );
+  assertMatch(text, /each ground-truth box by itself, of which the highest counts\./);
+  assertMatch(text, /Ours \(ldm\): 2 scored, 0 skipped, 0 failed\. BioViL: 1 scored, 1 skipped/);
+  const files = tableFiles(summaries, options);
+  assertEquals(Object.keys(files), ["table.md", "table.tex", "table.csv"]);
+  const rows = parse(files["table.csv"]!, { skipFirstRow: true }) as Record<string, string>[];
+  const own = rows.filter((row) => row.class === "Edema" && row.source === "this run");
+  const boxes = own.filter(({ method }) => method === "Predicted boxes");
+  assertEquals(boxes.map(({ score, value, low }) => [score, value, low]), [
+    ...[["abs_cnr", "", ""], ["cnr", "", ""], ["miou", "50", "25"], ["auc_roc", "", ""]],
+  ]);
+  assertEquals(formatIntervals(summaries.boxes!), "95 % intervals of Avg: mIoU % 25.0 to 75.0");
+});

@@ -14,6 +14,22 @@ import type { Size } from "./resize_cpu.ts";
 /** What lies outside the centre square that the heatmap covers. */
 export type Margin = "excluded" | "zero";
 
+/** How much of an image a heatmap is laid over, and how much of that counts. */
+export interface Coverage {
+  /**
+   * Side of the square in the middle of the image that it covers, in image pixels.
+   *
+   * @default {The image's shorter side}
+   */
+  readonly cover?: number;
+  /**
+   * Side of the part of it, in its middle, that counts, in image pixels.
+   *
+   * @default {All of it}
+   */
+  readonly visible?: number;
+}
+
 /** Counts and sums over the image pixels of one region. */
 export interface RegionStatistics {
   /** Image pixels that have a value. */
@@ -111,10 +127,9 @@ const AT_LEAST_LEVELS = [0, 3, 6, 8, 9];
  * @param mapSide Its side in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
- * @param margin Whether image pixels outside the centre square have no value
+ * @param margin Whether image pixels outside what the heatmap covers have no value
  * (the released code) or 0 (the paper's text).
- * @param visible Side of the part of the heatmap, in its middle, that counts, in
- * image pixels; by default all of it.
+ * @param coverage What it covers.
  */
 export function gridStatistics(
   heatmap: Float32Array,
@@ -122,10 +137,10 @@ export function gridStatistics(
   image: Size,
   boxes: readonly Box[],
   margin: Margin = "excluded",
-  visible?: number,
+  coverage: Coverage = {},
 ): GridStatistics {
   const sums = Array.from({ length: boxes.length + 1 }, newSums);
-  const cells = cutImage(mapSide, image, boxes, visible);
+  const cells = cutImage(mapSide, image, boxes, coverage);
   for (const { row, column, owner } of cells) {
     if (row.first >= 0 && column.first >= 0) {
       addCell(sums[owner]!, heatmap, mapSide, row, column);
@@ -137,31 +152,33 @@ export function gridStatistics(
 }
 
 /**
- * Cuts an image at the edges of its boxes and of the centre square.
+ * Cuts an image at the edges of its boxes and of what the heatmap covers.
  *
  * @param mapSide Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
- * @param visible Side of the part of the heatmap that counts, in image pixels.
+ * @param coverage What the heatmap covers.
  */
 export function cutImage(
   mapSide: number,
   image: Size,
   boxes: readonly Box[],
-  visible = Math.min(image.width, image.height),
+  { cover = Math.min(image.width, image.height), visible = cover }: Coverage = {},
 ): Cell[] {
+  // What is not covered has no value, whatever else may be seen.
+  const shown = Math.min(visible, cover);
   const columns = cutAxis(
     image.width,
-    image.height,
     mapSide,
-    visible,
+    cover,
+    shown,
     boxes.flatMap(([x, , width]) => [x, x + width]),
   );
   const rows = cutAxis(
     image.height,
-    image.width,
     mapSide,
-    visible,
+    cover,
+    shown,
     boxes.flatMap(([, y, , height]) => [y, y + height]),
   );
   const owners = cellOwners(columns, rows, boxes);
@@ -178,9 +195,10 @@ export function cutImage(
  * Visits the values that the image's pixels have, from top to bottom within each
  * cell of {@linkcode cutImage}, cells in their order.
  *
- * @param margin Whether image pixels outside the centre square are passed over, or have 0.
+ * @param margin Whether image pixels outside what the heatmap covers are passed over, or have 0.
  * @param visit Told a value, how many pixels of the image show it, whether they lie in a box,
  * and where the value stands in the heatmap; -1 for the margin's.
+ * @param coverage What the heatmap covers.
  */
 export function visitPixels(
   heatmap: Float32Array,
@@ -189,8 +207,9 @@ export function visitPixels(
   boxes: readonly Box[],
   margin: Margin,
   visit: (value: number, pixels: number, isInside: boolean, index: number) => void,
+  coverage: Coverage = {},
 ): void {
-  for (const { row, column, owner } of cutImage(mapSide, image, boxes)) {
+  for (const { row, column, owner } of cutImage(mapSide, image, boxes, coverage)) {
     const isInside = owner < boxes.length;
     if (row.first < 0 || column.first < 0) {
       if (margin === "zero") visit(0, row.length * column.length, isInside, -1);
@@ -244,20 +263,19 @@ export function joinRegions(
 /** Cuts one image axis at the given edges and at the edges of what is visible. */
 function cutAxis(
   length: number,
-  otherLength: number,
   mapSide: number,
+  cover: number,
   visible: number,
   boxEdges: readonly number[],
 ): Axis {
-  const side = Math.min(length, otherLength);
-  const start = Math.floor((length - side) / 2);
+  const start = Math.floor((length - cover) / 2);
   const shown = Math.floor((length - visible) / 2);
   const edges = [
     ...new Set([0, length, shown, shown + visible, ...boxEdges]),
   ].sort((one, other) => one - other);
   // PyTorch's nearest neighbour multiplies by a float32 scale, which for some
-  // sizes differs from floor(index * mapSide / side) in exact arithmetic.
-  const scale = Math.fround(mapSide / side);
+  // sizes differs from floor(index * mapSide / cover) in exact arithmetic.
+  const scale = Math.fround(mapSide / cover);
   const source = (index: number) => Math.min(Math.floor(Math.fround(index * scale)), mapSide - 1);
   const segments: Segment[] = [];
   for (let index = 0; index + 1 < edges.length; index++) {

@@ -84,7 +84,8 @@ async function assertDrawn(path: string): Promise<void> {
 Deno.test("figures shows each sample's phrase, scores and boxes, the same each time", () =>
   inFolder(async (folder) => {
     const results = await evaluate(folder);
-    const draw = (...args: string[]) => runCommand("figures", ["run", ...args], folder);
+    const draw = (...args: string[]) =>
+      runCommand("figures", ["run", ...args, "--progress", "quiet"], folder);
     const { code, stdout, stderr } = await draw("--count", "3", "--out", "one/figures");
     assertEquals([code, stderr], [0, ""]);
     const classes = [...new Set(results.map(({ category }) => category))];
@@ -139,7 +140,9 @@ Deno.test("figures leaves out an image that is not there or not the same, and sa
     odd.phrase = 'a <b>&"\u0001 ' + "very long ".repeat(30);
     const lines = results.map((result) => JSON.stringify(result) + "\n");
     await Deno.writeTextFile(`${folder}/run/results.jsonl`, lines.join(""));
-    const { code, stderr } = await runCommand("figures", ["run", "--out", "out"], folder);
+    const { code, stderr } = await runCommand("figures", [
+      ...["run", "--out", "out", "--progress", "quiet"],
+    ], folder);
     assertEquals(code, 0, stderr);
     const left = results.filter(({ image }) => images.indexOf(image) < 2);
     const notices = stderr.trim().split("\n");

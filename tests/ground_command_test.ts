@@ -38,6 +38,42 @@ Deno.test("ground writes heatmap, overlay and result for a phrase", () =>
     assertEquals([overlay.width, overlay.height], [394, 512]);
   }));
 
+Deno.test("ground --attention draws every layer by step for each phrase, and the heatmap is the same", () =>
+  inFolder(async (folder) => {
+    await writeXray(`${folder}/xray.png`);
+    const common = ["--image", "xray.png", "--phrase", "haze", "--phrase", "a <b> nodule"];
+    const ground = (...args: string[]) =>
+      runCommand("ground", [...common, "--steps", "10", "--layers", "2,9", ...args], folder);
+    assertEquals((await ground("--out", "plain")).code, 0);
+    const grid = ["--attention", "all", "--attention-columns", "4"];
+    const { code, stderr } = await ground(...grid, "--out", "out");
+    assertEquals(code, 0, stderr);
+    for (const name of ["1-haze", "2-a-b-nodule"]) {
+      for (const file of ["heatmap.npy", "result.json"]) {
+        const [one, other] = await Promise.all(
+          ["plain", "out"].map((out) => Deno.readFile(`${folder}/${out}/${name}/${file}`)),
+        );
+        assertEquals(one, other, file);
+      }
+      const svg = await Deno.readTextFile(`${folder}/out/${name}/attention.svg`);
+      const titles = [...svg.matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title);
+      // 11 layers and their mean, at 4 groups of steps and on the mean.
+      assertEquals(titles.length, 12 * 5);
+      assertEquals(new Set(titles).size, titles.length);
+      for (const title of ["layer 10, steps 8–9", "mean over layers, steps 0–2"]) {
+        assert(titles.includes(title), titles.join("; "));
+      }
+      // Two layers and a span of steps are marked.
+      assertEquals(svg.match(/fill="#d55e00"/g)!.length, 3);
+      const [, width, height] = /^<svg[^>]* width="(\d+)" height="(\d+)"/.exec(svg)!.map(Number);
+      const png = await decode(await Deno.readFile(`${folder}/out/${name}/attention.png`));
+      assertEquals([png.width, png.height], [1.5 * width!, 1.5 * height!]);
+    }
+    const refused = await ground("--attention-columns", "4", "--out", "x");
+    assertEquals(refused.code, 2);
+    assertMatch(refused.stderr, /"--attention-columns" needs "--attention"/);
+  }));
+
 Deno.test("ground gives several phrases a folder each", () =>
   inFolder(async (folder) => {
     await writeXray(`${folder}/xray.png`);

@@ -6,9 +6,13 @@
 
 import { MS_CXR_COLUMNS } from "../../datasets/ms_cxr.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
+import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
+import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
 import { RSNA_COLUMNS } from "../../datasets/rsna_pneumonia.ts";
+import type { DatasetItem } from "../../datasets/sample.ts";
 import { VINDR_COLUMNS } from "../../datasets/vindr_cxr.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
+import { boxIou } from "../../pipeline/methods/score_boxes.ts";
 import type { Random } from "../../pipeline/random.ts";
 import { chance, mutateBytes, mutateJson, mutateList, pick, utf8 } from "./mutate.ts";
 import { grayPng } from "./image_targets.ts";
@@ -218,7 +222,51 @@ const padchest: Target = {
   read: (bytes, folder) => readAll(bytes, folder, "rows.json"),
 };
 
-/** The readers of datasets. */
+// Predicted boxes
+
+/** Whole and harmless. */
+const PREDICTIONS = [
+  { image: "a.png", phrase: "left lung", boxes: [[1, 1, 4.5, 4], [-2, 0, 8, 8]] },
+  { image: "b", phrase: "left lung", boxes: [] },
+];
+
+/** Reads predictions, finds their samples and scores them. */
+async function scoreAll(bytes: Uint8Array, folder: string, name: string): Promise<void> {
+  const path = `${folder}/${name}`;
+  await Deno.writeFile(path, bytes);
+  const predictions = await readPredictions(path);
+  async function* items(): AsyncIterableIterator<DatasetItem> {
+    for (const image of ["images/a.png", "images/files/b.png"]) {
+      const sample = { id: image, image, phrase: "left lung", boxes: [] };
+      yield await Promise.resolve({ kind: "sample", sample });
+    }
+  }
+  const { boxes } = await matchPredictions(predictions, items(), "images");
+  for (const predicted of boxes.values()) {
+    const iou = boxIou(predicted, [[2, 2, 5, 5]], { width: 8, height: 8 });
+    if (!(iou >= 0 && iou <= 1)) throw new Broken(`an IoU is ${iou}`);
+  }
+}
+
+const predictionsCsv: Target = {
+  ...csv("predictions csv", ["image", "phrase", "x", "y", "w", "h", "score"]),
+  share: 3,
+  read: (bytes, folder) => scoreAll(bytes, folder, "boxes.csv"),
+};
+
+const predictionsJson: Target = {
+  name: "predictions json",
+  share: 3,
+  make(random) {
+    const json = structuredClone(PREDICTIONS);
+    if (chance(random, 0.3)) json[0]!.image = pick(random, PATHS);
+    const bytes = utf8(mutateJson(random, json));
+    return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
+  },
+  read: (bytes, folder) => scoreAll(bytes, folder, "boxes.json"),
+};
+
+/** The readers of datasets, and of boxes that were predicted for one. */
 export const DATASET_TARGETS: readonly Target[] = [
   csv("csv", ["image", "phrase", "x", "y", "w", "h", "category"]),
   csv("ms-cxr csv", [...MS_CXR_COLUMNS, "split"]),
@@ -226,4 +274,6 @@ export const DATASET_TARGETS: readonly Target[] = [
   csv("rsna csv", RSNA_COLUMNS),
   coco,
   padchest,
+  predictionsCsv,
+  predictionsJson,
 ];

@@ -1,0 +1,164 @@
+/**
+ * Options of `deno task eval`.
+ *
+ * @module
+ */
+
+import { METHODS } from "../models/method_names.ts";
+import { BOX_RULES } from "../pipeline/methods/score_boxes.ts";
+import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS } from "./_common.ts";
+import { command, UsageError, type ValuesOf } from "./_flags.ts";
+import { PROGRESS_FLAGS } from "./_progress.ts";
+import { SCORE_FLAGS } from "./_score_flags.ts";
+import type { Earlier } from "../reports/run_folder.ts";
+
+/** Its name, options and purpose. */
+export const EVAL_COMMAND = command({
+  usage: "deno task eval [options]",
+  description:
+    "Grounds every phrase of a dataset and scores the heatmaps as the paper's Table I does. " +
+    "Without options it draws synthetic chest phantoms and runs the bundled model on them.",
+  flags: {
+    method: {
+      type: "string",
+      default: "ldm",
+      placeholder: "LIST",
+      description:
+        `What grounds: some of ${Object.keys(METHODS).join(", ")}; of several, such as ` +
+        "ldm,biovil,biovil-t, the scores stand in one table. --steps, --layers and what else is about " +
+        "attention is ldm's alone.",
+    },
+    ...MODEL_FLAGS,
+    model: {
+      ...MODEL_FLAGS.model,
+      type: "list",
+      description:
+        "Folder of the model: for ldm our flat layout, or a MONAI bundle; for biovil and biovil-t their " +
+        "published files. With several methods one each, as ldm=DIR or biovil=DIR; without a name it is ldm's.",
+      defaultText: "ldm's is the bundled one",
+    },
+    predictions: {
+      type: "string",
+      placeholder: "FILE",
+      description:
+        "What --method boxes scores: a CSV of image, phrase, x, y, w, h, a row a box, or a JSON list of " +
+        "{image, phrase, boxes: [[x, y, w, h], …]}. A phrase without any counts as IoU 0.",
+    },
+    "box-rule": {
+      type: "string",
+      choices: BOX_RULES,
+      default: "union",
+      placeholder: "RULE",
+      description:
+        "What predicted boxes are held against: all ground-truth boxes together, or each by itself, of " +
+        "which the highest counts (max), as the paper has it for MedRPG.",
+    },
+    dataset: {
+      type: "string",
+      placeholder: "PATH",
+      description:
+        "MS-CXR as CSV or JSON, VinDr-CXR, PadChest-GR or RSNA pneumonia, or the folder of one of them; or a CSV of image, phrase[, x, y, w, h].",
+      defaultText: "phantoms",
+    },
+    images: {
+      type: "string",
+      placeholder: "DIR",
+      description: "Folder that the images are below; for MS-CXR the root of MIMIC-CXR-JPG.",
+      defaultText: "the dataset's folder",
+    },
+    split: {
+      type: "string",
+      placeholder: "NAME",
+      description: "Split to run, such as test.",
+      defaultText: "all",
+    },
+    ...METHOD_FLAGS,
+    ...CACHE_FLAGS,
+    ablate: {
+      type: "boolean",
+      description:
+        "Score the settings of the paper's Table II from the same passes: all, middle or the chosen layers, all or the middle steps, with and without Otsu.",
+    },
+    setting: {
+      type: "list",
+      placeholder: "NAME:LAYERS:STEPS:OTSU",
+      description:
+        "Score this setting beside the one that the other options choose, or with --ablate beside Table II's; such as mine:3-7:40%..60%:otsu, where STEPS may be all and OTSU none. May be given several times.",
+    },
+    margin: { ...SCORE_FLAGS.margin, default: "excluded" },
+    protocol: SCORE_FLAGS.protocol,
+    limit: {
+      type: "integer",
+      min: 1,
+      placeholder: "N",
+      description: "Stop after so many samples.",
+      defaultText: "all",
+    },
+    concurrency: {
+      type: "integer",
+      min: 1,
+      max: 64,
+      default: 2,
+      placeholder: "N",
+      description: "Images decoded ahead of the model.",
+    },
+    shard: {
+      type: "string",
+      placeholder: "I/N",
+      description:
+        "Run part I of N, by image, for deno task merge to put together; auto takes both from Slurm's job array, auto/N the part from Kubernetes' indexed job.",
+      defaultText: "the whole",
+    },
+    "max-failures": {
+      type: "integer",
+      min: 0,
+      placeholder: "N",
+      description: "End the run when more samples than this have failed.",
+      defaultText: "any number",
+    },
+    out: {
+      type: "string",
+      placeholder: "DIR",
+      description:
+        "Folder for results.jsonl, heatmaps.bin, summary.json, tables and run.json. If it holds results of the same run, the run goes on after them.",
+      defaultText: "out/eval-<time>",
+    },
+    resume: {
+      type: "boolean",
+      default: true,
+      description: "Refuse a folder that holds results.",
+    },
+    "retry-failed": {
+      type: "boolean",
+      description: "Run the samples again that failed in the results of --out.",
+    },
+    overwrite: {
+      type: "boolean",
+      description: "Remove the results that are in --out and start again.",
+    },
+    report: {
+      type: "boolean",
+      default: true,
+      description: "Leave out report.html, which is written when the whole run is done.",
+    },
+    ...PROGRESS_FLAGS,
+  },
+});
+
+/** What its options say. */
+export type EvalValues = ValuesOf<typeof EVAL_COMMAND.flags>;
+
+/** What to do with results that are in `--out`. */
+export function chooseEarlier(
+  values: Pick<EvalValues, "out" | "resume" | "retry-failed" | "overwrite">,
+): Earlier {
+  const given = (["retry-failed", "overwrite"] as const).filter((name) => values[name]);
+  const names = [...given, ...(values.resume ? [] : ["no-resume"])].map((name) => `"--${name}"`);
+  if (names.length > 1) throw new UsageError(`Options ${names.join(" and ")} exclude each other`);
+  if (names.length > 0 && values.out === undefined) {
+    throw new UsageError(`Option ${names[0]} needs "--out"`);
+  }
+  if (values.overwrite) return "overwrite";
+  if (values["retry-failed"]) return "retry";
+  return values.resume ? "resume" : "refuse";
+}

@@ -1,0 +1,134 @@
+/**
+ * What grounds phrases in single images, from the options of `deno task ground`.
+ *
+ * @module
+ */
+
+import {
+  type ATTENTION_RANGES,
+  attentionGrids,
+  attentionVariants,
+  type Bundle,
+  drawAttention,
+  type GrayImage,
+  groundImage,
+  type GroundImageOptions,
+  type ScoredPhrase,
+  type Variant,
+} from "../mod.ts";
+import { type BaselineName, openMethod } from "../models/open_method.ts";
+import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
+import { cropRegion } from "../pipeline/preprocess.ts";
+import {
+  type CACHE_FLAGS,
+  chooseModel,
+  describeRun,
+  describeVersions,
+  groundSettings,
+  type METHOD_FLAGS,
+  type MODEL_FLAGS,
+  openPlace,
+} from "./_common.ts";
+import type { FlagValues } from "./_flags.ts";
+import type { Progress } from "./_progress.ts";
+
+/** A phrase with what is shown of it. */
+export interface ShownPhrase extends
+  Pick<
+    ScoredPhrase,
+    "constant" | "heatmap" | "image" | "originalBox" | "sample" | "size" | "threshold"
+  > {
+  /** Draws its attention by layer and step as SVG, where that was asked for. */
+  readonly drawSheet?: () => Promise<string>;
+}
+
+/** Values of the options of the attention sheet. */
+interface SheetValues {
+  readonly attention?: typeof ATTENTION_RANGES[number] | undefined;
+  readonly "attention-columns"?: number | undefined;
+}
+
+/** A model that is ready. */
+export interface Grounder {
+  /** What results are made with. */
+  readonly record: object;
+  /** Grounds phrases in an image, one result a phrase. */
+  readonly ground: (
+    gray: GrayImage,
+    phrases: readonly string[],
+    options: Pick<GroundImageOptions, "signal" | "onProgress" | "onNotice">,
+  ) => Promise<readonly ShownPhrase[]>;
+  /** Frees its memory. */
+  readonly close: () => Promise<void>;
+}
+
+/** The diffusion model. */
+export async function openLdm(
+  values: FlagValues<typeof MODEL_FLAGS & typeof METHOD_FLAGS & typeof CACHE_FLAGS> & SheetValues,
+  progress: Progress,
+): Promise<Grounder> {
+  const { cache, attention: range, "attention-columns": columns } = values;
+  const chosen = groundSettings(values);
+  const chooseVariants = range && ((bundle: Bundle, layers: readonly number[]) => {
+    const all = [...bundle.crossAttentionSides.keys()];
+    const grid = { range, ...(columns !== undefined && { columns }) };
+    return attentionVariants({ bundle, layers: all }, { ...chosen, layers, ...grid });
+  });
+  const choice = await chooseModel(values, chosen, progress, chooseVariants);
+  const { gpu, settings, resolved } = choice;
+  const model = await choice.open();
+  // The other variants are for the sheet alone.
+  const [variant] = resolved.variants as [Variant];
+  const { layers, start, end } = variant;
+  return {
+    record: await describeRun({
+      ...choice,
+      resolved: { ...resolved, layers, start, end, variants: [variant] },
+    }),
+    ground: async (gray, phrases, options) => {
+      const results = await groundImage(gray, phrases, {
+        ...{ ...settings, model, ...options },
+        ...(gpu && { gpu }),
+        ...(cache && { cache }),
+      });
+      if (!range) return results;
+      const grids = attentionGrids(results);
+      return results
+        .filter(({ variant: { name } }) => name === variant.name)
+        .map((result, i) => ({
+          ...result,
+          drawSheet: () => drawAttention(grids[i]!, resolved),
+        }));
+    },
+    close: () => model.close(),
+  };
+}
+
+/** A baseline from the folder of its published files. */
+export async function openBaseline(
+  name: BaselineName,
+  folder: string,
+  values: Pick<FlagValues<typeof MODEL_FLAGS>, "runtime" | "device">,
+  progress: Progress,
+): Promise<Grounder> {
+  const place = await openPlace(values, progress);
+  const method = await openMethod(name, folder, place.runtime);
+  const { view } = method;
+  return {
+    record: {
+      ...{ method: name, view, model: { path: folder, sha256: await method.hash() } },
+      versions: describeVersions(place),
+    },
+    ground: async (gray, phrases, { signal, onProgress }) => {
+      const crop = cropRegion(gray.width, gray.height, view);
+      const grids = await method.ground(gray, phrases, { ...(signal && { signal }) });
+      onProgress?.(phrases.length);
+      return grids.map((grid, i): ShownPhrase => {
+        const sample = { id: String(i), image: "", phrase: phrases[i]!, boxes: [] };
+        const image = { gray, crop, samples: [sample] };
+        return { ...finishGrid(grid), image, sample, size: grid.side, originalBox: undefined };
+      });
+    },
+    close: () => method.close(),
+  };
+}

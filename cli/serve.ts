@@ -1,0 +1,86 @@
+/**
+ * `deno task serve`: the page, on this machine alone.
+ *
+ * @module
+ */
+
+import { PAGE_FILES } from "../web/server/page_files.ts";
+import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
+import { ServedRun } from "../web/server/served_run.ts";
+import { runCommand } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { command, type ValuesOf } from "./_flags.ts";
+import { imagesOf } from "./_images.ts";
+import { openBrowser, OPENER } from "./_open_browser.ts";
+
+/** The only address that is listened at: that of this machine. */
+const LOOPBACK = "127.0.0.1";
+
+/** Where it is tried first. */
+const PORT = 8765;
+
+const COMMAND = command({
+  usage: "deno task serve [--results DIR] [options]",
+  description:
+    "Serves a page on this machine, for this machine alone: ground phrases in X-rays, which never " +
+    "leave the browser, or review the samples of a run. Prints the page's address, and runs until " +
+    "Ctrl-C. What a run holds is shown only with the token in that address.",
+  flags: {
+    results: {
+      type: "string",
+      placeholder: "DIR",
+      description:
+        "Folder of a run of deno task eval to review; its images are read from the paths in its results.",
+    },
+    port: {
+      type: "integer",
+      min: 0,
+      max: 65535,
+      placeholder: "N",
+      description: "Port to listen at; 0 takes any that is free.",
+      defaultText: `${PORT}, or any where that is taken`,
+    },
+    open: { type: "boolean", default: true, description: "Do not open the browser." },
+  },
+});
+
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main({ results, port, open }: Values): Promise<number> {
+  using run = results === undefined ? undefined : await ServedRun.open(results);
+  await using server = start({ assets: PAGE_FILES, ...(run && { run }) }, port);
+  await server.prepare();
+  console.log(server.url);
+  if (open) {
+    const help = "No browser could be opened: open the address above in one.";
+    openBrowser(server.openingUrl(), () => console.error(help));
+  }
+  await server.finished;
+  return EXIT.ok;
+}
+
+/** Starts the server at the port that was asked for, or else at one that is free. */
+function start(options: Omit<ServerOptions, "port">, port: number | undefined): RunningServer {
+  try {
+    return startServer({ ...options, port: port ?? PORT });
+  } catch (error) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    if (isTaken && port === undefined) {
+      console.error(`Another program listens at port ${PORT}; another port is taken.`);
+      return startServer({ ...options, port: 0 });
+    }
+    const reason = isTaken ? "another program listens there" : (error as Error).message;
+    throw new Error(`Cannot listen at port ${port ?? PORT}: ${reason}; choose another --port`);
+  }
+}
+
+/** The project's modules, of which the page's scripts are made, and the bundled model. */
+const MODULES = ["web", "pipeline", "shaders", "models", "datasets", "reports", "deno.json"]
+  .map((name) => new URL(`../${name}`, import.meta.url));
+
+await runCommand(COMMAND, main, async ({ results, open }) => ({
+  read: [...MODULES, ...(results === undefined ? [] : [results, ...await imagesOf(results)])],
+  write: [],
+  net: [LOOPBACK],
+  run: open ? [OPENER] : [],
+}), null);

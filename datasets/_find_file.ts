@@ -1,0 +1,89 @@
+import { folderOf, resolve, stat } from "./_paths.ts";
+
+/** The file is held in memory whole, so its size has a bound. */
+const MAX_FILE_BYTES = 256 * 1024 * 1024;
+
+/** Files that releases have in their folder; of MS-CXR the CSV goes before the JSON. */
+const RELEASES = [
+  /^MS_CXR_Local_Alignment_v[\d.]+\.csv$/,
+  /^MS_CXR_Local_Alignment_v[\d.]+\.json$/,
+  /^annotations_\w+\.csv$/,
+  /^grounded_reports_\w+\.json$/,
+  /^stage_2_train_labels\.csv$/,
+];
+
+/** How the files are called where there are none. */
+const EXPECTED =
+  "MS_CXR_Local_Alignment_v….csv or .json, annotations_….csv (VinDr-CXR; in annotations/ too), " +
+  "grounded_reports_….json (PadChest-GR) or stage_2_train_labels.csv (RSNA)";
+
+/** A dataset's file, and the folder that stands for the dataset. */
+export interface DatasetFile {
+  /** Path of the file. */
+  readonly file: string;
+  /** The folder that was given, or that of the file. */
+  readonly folder: string;
+}
+
+/**
+ * Finds the file that holds a dataset's rows.
+ *
+ * @param path The file, or the folder of a release.
+ * @param split Chooses among the files of a release that has one a split.
+ * @throws {Deno.errors.NotFound} If nothing is there, or the folder does not hold just one.
+ * @throws {RangeError} If it is larger than 256 MiB.
+ * @throws {TypeError} If the path is a device, a pipe or the like.
+ */
+export async function findFile(path: string, split?: string): Promise<DatasetFile> {
+  const info = await stat(path);
+  if (!info) {
+    throw new Deno.errors.NotFound(
+      `Cannot read dataset "${path}": there is no such file or folder`,
+    );
+  }
+  if (info.isFile) {
+    if (info.size <= MAX_FILE_BYTES) return { file: path, folder: folderOf(path) };
+    throw new RangeError(
+      `Cannot read dataset "${path}": expected at most ${MAX_FILE_BYTES} bytes, found ${info.size}`,
+    );
+  }
+  if (!info.isDirectory) {
+    throw new TypeError(`Cannot read dataset "${path}": it is neither a file nor a folder`);
+  }
+  const names = await namesIn(path);
+  const found = releaseFiles(names);
+  // VinDr-CXR keeps its tables in a folder beside those of the images.
+  if (found.length === 0 && names.includes("annotations")) {
+    const below = releaseFiles(await namesIn(resolve(path, "annotations")));
+    found.push(...below.map((name) => `annotations/${name}`));
+  }
+  const ofSplit = found.filter((name) => name.endsWith(`_${split}.csv`));
+  const [name, ...others] = ofSplit.length > 0 ? ofSplit : found;
+  if (name === undefined) {
+    throw new Deno.errors.NotFound(
+      `Cannot read dataset "${path}": expected ${EXPECTED} in it, found none`,
+    );
+  }
+  if (others.length > 0) {
+    throw new Deno.errors.NotFound(
+      `Cannot read dataset "${path}": expected one file of a dataset in it, found ` +
+        `${[name, ...others].sort().join(", ")}; give one of them, or its split`,
+    );
+  }
+  return { ...await findFile(resolve(path, name)), folder: path };
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  if (!(await stat(folder))?.isDirectory) return [];
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(folder)) names.push(name);
+  return names;
+}
+
+/** The files among some that hold datasets; none of a kind that goes after another. */
+function releaseFiles(names: readonly string[]): string[] {
+  const [csv, json, ...others] = RELEASES.map((release) =>
+    names.filter((name) => release.test(name))
+  );
+  return [...(csv!.length > 0 ? csv! : json!), ...others.flat()];
+}

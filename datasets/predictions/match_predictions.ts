@@ -1,0 +1,94 @@
+/**
+ * Which sample of a dataset a prediction is for.
+ *
+ * @module
+ */
+
+import { nameOf } from "../_paths.ts";
+import { show } from "../_rows.ts";
+import type { Box, DatasetItem } from "../sample.ts";
+import type { Predictions } from "./read_predictions.ts";
+
+/** Predictions by the samples that they are for. */
+export interface MatchedPredictions {
+  /** Boxes by the sample's id; an empty list where it was predicted that there is none. */
+  readonly boxes: ReadonlyMap<string, readonly Box[]>;
+  /** Samples that were looked at. */
+  readonly samples: number;
+  /** Pairs of image and phrase in the file that no sample has. */
+  readonly unmatched: readonly { readonly image: string; readonly phrase: string }[];
+}
+
+/**
+ * Finds the sample of each prediction. The phrase is the sample's, blanks around it aside. The
+ * image is the sample's path, whole or as the dataset has it below its root; or else the end of
+ * it, such as `files/p10/….jpg`, or its base name, with or without its ending.
+ *
+ * @param predictions The file.
+ * @param items What the dataset yields; all of it, so that names are found to be ambiguous.
+ * @param root Folder that the images are below.
+ * @throws {RangeError} If a name is that of several images.
+ */
+export async function matchPredictions(
+  { path, entries }: Predictions,
+  items: AsyncIterable<DatasetItem>,
+  root: string,
+): Promise<MatchedPredictions> {
+  const asked = new Set(entries.map(({ image }) => asPath(image)));
+  /** The dataset's images by the names in the file, by their whole path and by others. */
+  const exact = new Map<string, string>();
+  const other = new Map<string, Set<string>>();
+  const ids = new Map<string, string[]>();
+  let samples = 0;
+  for await (const entry of items) {
+    if (entry.kind !== "sample") continue;
+    const { id, image, phrase } = entry.sample;
+    samples++;
+    const key = JSON.stringify([image, phrase.trim()]);
+    if (!ids.has(key)) ids.set(key, []);
+    ids.get(key)!.push(id);
+    const whole = asPath(image);
+    for (const name of [whole, withoutRoot(whole, asPath(root))]) exact.set(name, image);
+    for (const name of namesOf(whole)) {
+      if (asked.has(name)) other.set(name, (other.get(name) ?? new Set()).add(image));
+    }
+  }
+  const find = (name: string) => {
+    const own = exact.get(name);
+    if (own !== undefined) return own;
+    const [first, second] = other.get(name) ?? [];
+    if (second === undefined) return first;
+    throw new RangeError(
+      `Cannot match image "${show(name)}" of "${path}": both "${show(first)}" and ` +
+        `"${show(second)}" are called so; write more of the path`,
+    );
+  };
+  const boxes = new Map<string, Box[]>();
+  const unmatched = new Map<string, { image: string; phrase: string }>();
+  for (const { image, phrase, boxes: predicted } of entries) {
+    const key = JSON.stringify([find(asPath(image)), phrase.trim()]);
+    const found = ids.get(key);
+    if (!found) unmatched.set(JSON.stringify([image, phrase]), { image, phrase });
+    for (const id of found ?? []) {
+      if (!boxes.has(id)) boxes.set(id, []);
+      boxes.get(id)!.push(...predicted);
+    }
+  }
+  return { boxes, samples, unmatched: [...unmatched.values()] };
+}
+
+/** A name as the dataset's paths are written. */
+function asPath(name: string): string {
+  return name.trim().replaceAll("\\", "/").replace(/^(\.\/)+/, "");
+}
+
+function withoutRoot(path: string, root: string): string {
+  const prefix = root === "." ? "" : `${root.replace(/\/+$/, "")}/`;
+  return path.startsWith(prefix) ? path.slice(prefix.length) : path;
+}
+
+/** The ends of an image's path, and its base name without its ending. */
+function namesOf(path: string): string[] {
+  const parts = path.split("/");
+  return [...parts.map((_, i) => parts.slice(i).join("/")), nameOf(path).replace(/\.[^.]*$/, "")];
+}

@@ -1,0 +1,118 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import type { DatasetItem } from "../sample.ts";
+import { matchPredictions } from "./match_predictions.ts";
+import { readPredictions } from "./read_predictions.ts";
+
+async function inFile<T>(name: string, text: string, use: (path: string) => Promise<T>) {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+    return await use(`${folder}/${name}`);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const CSV = `\uFEFFimage,phrase,x,y,w,h,score
+a.png," left, effusion ",1,2.5,3,4,.9
+a.png," left, effusion ",-5,6,7,8,
+b.png,nothing,,,,,
+`;
+
+const JSON_TEXT = JSON.stringify([
+  { image: "a.png", phrase: " left, effusion ", boxes: [[1, 2.5, 3, 4], [-5, 6, 7, 8]], score: 1 },
+  { image: "b.png", phrase: "nothing", boxes: [] },
+]);
+
+Deno.test("readPredictions() reads the same from CSV and JSON", async () => {
+  const csv = await inFile("p.csv", CSV, readPredictions);
+  const json = await inFile("p.json", JSON_TEXT, readPredictions);
+  assertEquals(csv.entries.map(({ boxes }) => boxes), [[[1, 2.5, 3, 4]], [[-5, 6, 7, 8]], []]);
+  assertEquals(json.entries.map(({ boxes }) => boxes), [[[1, 2.5, 3, 4], [-5, 6, 7, 8]], []]);
+  assertEquals(csv.entries[0]!.phrase, json.entries[0]!.phrase);
+  assertEquals(csv.sha256.length, 64);
+});
+
+Deno.test("readPredictions() names the row and what was expected", async () => {
+  const head = "image,phrase,x,y,w,h\n";
+  const box = "expected a box of four numbers x, y, w, h with w and h above 0, found ";
+  const cases: [string, string, string][] = [
+    ["p.csv", `${head}a,b,1,2,3,4\na,b,1,2,0,4\n`, `line 3 of "FILE": ${box}[1, 2, 0, 4]`],
+    ["p.csv", `${head}a,b,1,2,3,\n`, `line 2 of "FILE": ${box}[1, 2, 3, ]`],
+    ["p.csv", `${head}a,b,1,2,3,4,5\n`, 'line 2 of "FILE": the row has 7 fields'],
+    ["p.csv", `${head}a, ,1,2,3,4\n`, 'line 2 of "FILE": expected text as phrase'],
+    ["p.csv", "image,phrase,x,y\n", 'columns "w", "h" are missing'],
+    ["p.csv", head, "it has no predictions"],
+    ["p.csv", "", "it is empty"],
+    ["p.json", "[", "it is not valid JSON"],
+    ["p.json", "{}", "expected a list of {image, phrase, boxes}, found no list"],
+    ["p.json", '[{"image":"a","phrase":"b"}]', 'entry 1 of "FILE": expected a list of boxes'],
+    ["p.json", '[{"image":"a","phrase":"b","boxes":[[1,2,3]]}]', `${box}[1, 2, 3]`],
+    ["p.json", '[{"image":"a","phrase":"b","boxes":[7]}]', `${box}7`],
+    ["p.json", '[{"image":7,"phrase":"b","boxes":[]}]', "expected text as image, found 7"],
+    ["p.json", "[null]", "expected text as image, found none"],
+  ];
+  for (const [name, text, message] of cases) {
+    await inFile(name, text, async (path) => {
+      const expected = message.replace("FILE", path);
+      await assertRejects(() => readPredictions(path), Error, expected);
+    });
+  }
+  await assertRejects(() => readPredictions("/nowhere.csv"), Deno.errors.NotFound);
+  await assertRejects(() => readPredictions("/"), TypeError, "not a file");
+});
+
+async function* dataset(...samples: [id: string, image: string, phrase: string][]) {
+  yield await Promise.resolve<DatasetItem>({
+    kind: "failure",
+    failure: { id: "row", reason: "bad" },
+  });
+  for (const [id, image, phrase] of samples) {
+    yield { kind: "sample", sample: { id, image, phrase, boxes: [] } } satisfies DatasetItem;
+  }
+}
+
+Deno.test("matchPredictions() finds images by path or name, and phrases but for blanks around them", async () => {
+  const names = ["root/p1/a.png", "p1/a.png", "./p1/a.png", "a.png", "a", "root\\p1\\a.png"];
+  const entries = names.map((image, i) => {
+    const box = [i, 0, 1, 1] as const;
+    return { image, phrase: i % 2 ? " left " : "left", boxes: [box] };
+  });
+  const file = {
+    path: "p.csv",
+    sha256: "",
+    entries: [
+      ...entries,
+      { image: "a", phrase: "Left", boxes: [] },
+      { image: "c", phrase: "left", boxes: [] },
+      { image: "b.png", phrase: "right", boxes: [] },
+    ],
+  };
+  const samples = dataset(
+    ["1", "root/p1/a.png", "left"],
+    ["2", "root/p1/b.png", "right "],
+    ["3", "root/p1/b.png", "left"],
+  );
+  const { boxes, samples: count, unmatched } = await matchPredictions(file, samples, "root");
+  assertEquals(boxes.get("1")?.map(([x]) => x), [0, 1, 2, 3, 4, 5]);
+  assertEquals([...boxes.keys()], ["1", "2"]);
+  assertEquals(boxes.get("2"), []);
+  assertEquals(count, 3);
+  assertEquals(unmatched, [{ image: "a", phrase: "Left" }, { image: "c", phrase: "left" }]);
+});
+
+Deno.test("matchPredictions() refuses a name of several images, unless it is a whole path", async () => {
+  const match = (image: string) =>
+    matchPredictions(
+      { path: "p.csv", sha256: "", entries: [{ image, phrase: "left", boxes: [] }] },
+      dataset(["1", "root/1.png", "left"], ["2", "root/sub/1.png", "left"]),
+      "root/",
+    );
+  assertEquals([...(await match("1.png")).boxes.keys()], ["1"]);
+  assertEquals([...(await match("sub/1.png")).boxes.keys()], ["2"]);
+  await assertRejects(
+    () => match("1"),
+    RangeError,
+    'Cannot match image "1" of "p.csv": both "root/1.png" and "root/sub/1.png" are called so',
+  );
+});

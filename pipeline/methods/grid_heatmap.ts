@@ -1,0 +1,35 @@
+/**
+ * A method's own grid as a heatmap.
+ *
+ * @module
+ */
+
+import type { GridHeatmap } from "../../models/method.ts";
+import type { Heatmap } from "../postprocess.ts";
+
+/**
+ * A method's grid as the heatmap that is scored: negative values are 0, as the paper
+ * has it for cosines (section IV), and `eval_biovil_t.py` of the released code;
+ * nothing is scaled or cut.
+ *
+ * @throws {RangeError} If the values do not fill the grid or are not finite.
+ */
+export function finishGrid({ values, side }: GridHeatmap): Heatmap {
+  if (!(Number.isInteger(side) && side >= 1 && values.length === side * side)) {
+    throw new RangeError(
+      `Cannot read a heatmap of ${values.length} values: expected ${side} x ${side}`,
+    );
+  }
+  if (!values.every(Number.isFinite)) {
+    throw new RangeError("Cannot read a heatmap: expected finite values");
+  }
+  const heatmap = values.map((value) => Math.max(value, 0));
+  return {
+    smoothed: values,
+    normalised: heatmap,
+    heatmap,
+    constant: heatmap.every((value) => value === heatmap[0]),
+    threshold: undefined,
+    box: undefined,
+  };
+}

@@ -1,0 +1,79 @@
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import type { Box } from "../../datasets/sample.ts";
+import { Random } from "../random.ts";
+import { boxIou, scorePredictions } from "./score_boxes.ts";
+
+const IMAGE = { width: 40, height: 30 };
+
+/** For each pixel whether it is in any of some boxes. */
+function paint(boxes: readonly Box[]): boolean[] {
+  return Array.from({ length: IMAGE.width * IMAGE.height }, (_, i) => {
+    const [x, y] = [i % IMAGE.width, Math.floor(i / IMAGE.width)];
+    return boxes.some(([left, top, w, h]) => x >= left && x < left + w && y >= top && y < top + h);
+  });
+}
+
+function iouOfPixels(predicted: readonly Box[], truth: readonly Box[]): number {
+  const [a, b] = [paint(predicted), paint(truth)];
+  const count = (is: (i: number) => boolean | undefined) => a.filter((_, i) => is(i)).length;
+  return count((i) => a[i] && b[i]) / count((i) => a[i] || b[i]);
+}
+
+Deno.test("boxIou() is that of the pixels, by both rules", () => {
+  const random = new Random(3);
+  const box = (): Box => [
+    ...[random.integer(-5, 30), random.integer(-5, 20)] as const,
+    ...[random.integer(1, 30), random.integer(1, 20)] as const,
+  ];
+  const inside = (): Box => {
+    const [x, y] = [random.integer(0, 39), random.integer(0, 29)];
+    return [x, y, random.integer(1, 40 - x), random.integer(1, 30 - y)];
+  };
+  for (let i = 0; i < 200; i++) {
+    const predicted = Array.from({ length: random.integer(1, 3) }, box);
+    const truth = Array.from({ length: random.integer(1, 3) }, inside);
+    assertAlmostEquals(boxIou(predicted, truth, IMAGE), iouOfPixels(predicted, truth), 1e-12);
+    const each = truth.map((box) => iouOfPixels(predicted, [box]));
+    assertAlmostEquals(boxIou(predicted, truth, IMAGE, "max"), Math.max(...each), 1e-12);
+  }
+});
+
+Deno.test("boxIou() counts fractions of pixels, and nothing where nothing is predicted", () => {
+  const truth: Box[] = [[10, 10, 10, 10]];
+  assertAlmostEquals(boxIou([[10.5, 10, 10, 10]], truth, IMAGE), 95 / 105, 1e-12);
+  assertEquals(boxIou([], truth, IMAGE), 0);
+  assertEquals(boxIou([[-20, -20, 5, 5], [40, 0, 9, 9]], truth, IMAGE, "max"), 0);
+  // Two boxes of which a single prediction has one.
+  const both: Box[] = [[0, 0, 10, 10], [20, 0, 10, 10]];
+  assertEquals(boxIou([[0, 0, 10, 10]], both, IMAGE), 0.5);
+  assertEquals(boxIou([[0, 0, 10, 10]], both, IMAGE, "max"), 1);
+  assertThrows(() => boxIou([], [[0, 0, 0, 4]], IMAGE), RangeError, "at least 1 pixel");
+});
+
+Deno.test("scorePredictions() sees all of the image, and says where there is no prediction", async () => {
+  const corner: Box = [35, 0, 5, 30];
+  const boxes = { known: [corner], unknown: [corner], empty: [] };
+  const samples = Object.entries(boxes).map(([id, boxes]) => ({
+    ...{ id, image: "", phrase: "phrase", boxes },
+  }));
+  async function* source() {
+    const image = { ...IMAGE, data: new Uint8Array(IMAGE.width * IMAGE.height) };
+    yield await Promise.resolve({ kind: "item", item: { image, samples } } as const);
+  }
+  const predictions = new Map([["known", [corner]], ["empty", []]]);
+  const progress: number[] = [];
+  const results = await Array.fromAsync(
+    scorePredictions(source(), predictions, { onProgress: (done) => progress.push(done) }),
+  );
+  assertEquals(
+    results.map((result) =>
+      result.kind === "boxed" && [result.scores?.miou, result.predicted, result.sample.notes]
+    ),
+    [
+      [1, [corner], undefined],
+      [0, [], ["there is no prediction for it, which counts as no box"]],
+      [undefined, [], undefined],
+    ],
+  );
+  assertEquals(progress, [1, 2, 3]);
+});

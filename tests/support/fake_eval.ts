@@ -1,0 +1,10 @@
+/**
+ * Runs eval with methods that need no network in place of BioViL and BioViL-T.
+ *
+ * @module
+ */
+
+import { useFakes } from "./fake_method.ts";
+
+useFakes();
+await import("../../cli/eval.ts");

@@ -1,0 +1,48 @@
+import type { GroundingMethod, MethodCrop } from "../../models/method.ts";
+import { type BaselineName, OPENERS } from "../../models/open_method.ts";
+import type { Runtime } from "../../models/runtime/runtime.ts";
+import { cropRegion } from "../../pipeline/preprocess.ts";
+
+/**
+ * A method without a network: each value is the grey in the middle of a patch of what it sees, from
+ * -.5 to .5, and the phrase's length in hundreds added. It refuses phrases with "refuse" in them.
+ */
+export function fakeMethod(
+  name: string,
+  view: MethodCrop,
+  side: number,
+  runtime: Runtime,
+): GroundingMethod {
+  return {
+    ...{ name, view, runtime },
+    ground({ width, height, data }, phrases) {
+      const crop = cropRegion(width, height, view);
+      return Promise.resolve(phrases.map((phrase) => {
+        if (phrase.includes("refuse")) throw new RangeError(`Cannot ground "${phrase}"`);
+        const values = Float32Array.from({ length: side * side }, (_, i) => {
+          const x = crop.x + Math.floor((i % side + 0.5) * crop.side / side);
+          const y = crop.y + Math.floor((Math.floor(i / side) + 0.5) * crop.side / side);
+          return data[y * width + x]! / 255 - 0.5 + phrase.length / 100;
+        });
+        return { values, side };
+      }));
+    },
+    hash: () => Promise.resolve(name.padEnd(64, "0")),
+    close: () => Promise.resolve(),
+  };
+}
+
+const FAKES: readonly (readonly [name: BaselineName, crop: number, side: number])[] = [
+  ["biovil", 480, 15],
+  ["biovil-t", 448, 14],
+];
+
+/** Puts {@linkcode fakeMethod}s in place of BioViL and BioViL-T. */
+export function useFakes(): void {
+  for (const [name, crop, side] of FAKES) {
+    OPENERS[name] = async (folder, runtime) => {
+      await Deno.stat(folder);
+      return fakeMethod(name, { crop, resized: 512 }, side, runtime);
+    };
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * TypeScript for Deno to one script for a browser.
+ *
+ * @module
+ */
+
+import { createRequire } from "node:module";
+import * as esbuild from "esbuild-wasm/esm/browser.js";
+
+/** How a file is read into a script; a module of JavaScript where it is not named. */
+const LOADERS: Readonly<Record<string, esbuild.Loader>> = {
+  ".ts": "ts",
+  ".wgsl": "text",
+  ".css": "text",
+  ".json": "json",
+  ".wasm": "binary",
+};
+
+/** The compiler, which is started once. */
+let started: Promise<void> | undefined;
+
+async function start(): Promise<void> {
+  const wasm = await Deno.readFile(new URL(import.meta.resolve("esbuild-wasm/esbuild.wasm")));
+  await esbuild.initialize({ wasmModule: new WebAssembly.Module(wasm), worker: false });
+}
+
+/**
+ * Bundles a module with all that it imports, as the import map and `node_modules` have it.
+ *
+ * @param entry Address of the module.
+ * @param replaced Modules to take instead of others, by their specifier.
+ * @returns The script, a module itself.
+ * @throws {Error} If a module cannot be found or compiled, such as one of Node's own.
+ */
+export async function bundleScript(
+  entry: URL,
+  replaced: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  await (started ??= start());
+  const { outputFiles } = await esbuild.build({
+    entryPoints: [entry.href],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    target: "es2024",
+    legalComments: "none",
+    logLevel: "silent",
+    plugins: [{ name: "files", setup: (build) => readFiles(build, replaced) }],
+  });
+  return outputFiles[0]!.contents as Uint8Array<ArrayBuffer>;
+}
+
+/** Has the compiler, which has no files in a sandbox, find and read them as Deno does. */
+function readFiles(build: esbuild.PluginBuild, replaced: Readonly<Record<string, string>>): void {
+  build.onResolve({ filter: /.*/ }, ({ path, importer }) => ({
+    path: resolve(replaced[path] ?? path, importer),
+    namespace: "url",
+  }));
+  build.onLoad({ filter: /.*/, namespace: "url" }, async ({ path }) => {
+    const contents = await Deno.readFile(new URL(path));
+    const suffix = /\.[^.]+$/.exec(path)?.[0] ?? "";
+    return { contents, loader: LOADERS[suffix] ?? "js" };
+  });
+}
+
+function resolve(path: string, importer: string): string {
+  if (path.startsWith("file:")) return path;
+  if (/^\.{0,2}\//.test(path)) return new URL(path, importer).href;
+  // What a package imports is its own affair, and not in the import map.
+  return importer.includes("/node_modules/")
+    ? new URL(createRequire(importer).resolve(path), "file:").href
+    : import.meta.resolve(path);
+}

@@ -1,0 +1,151 @@
+/**
+ * What the page asks of the engine and what it answers, over a worker's messages in the
+ * page or a socket to this machine.
+ *
+ * @module
+ */
+
+import type { AveragedLayer } from "../pipeline/postprocess.ts";
+import type { CropRegion, GrayImage } from "../pipeline/preprocess.ts";
+
+/** Where the page's model runs. */
+export type Place = "auto" | "webgpu" | "wasm";
+
+/** A file of a model that the user picked. */
+export interface PickedFile {
+  /** Path below the picked folder, with `/`. */
+  readonly path: string;
+  /** The file, read in parts as it is needed. */
+  readonly file: File;
+}
+
+/** How to ground; what is left out is the model's own choice. */
+export interface EngineSettings {
+  /** Number of inversion steps T. */
+  readonly steps?: number;
+  /** Where noisy latents come from. */
+  readonly noise?: "inversion" | "sample";
+  /** Cross-attention layers, from 0. */
+  readonly layers?: readonly number[];
+  /** Steps whose attention is averaged, half-open. */
+  readonly select?: readonly [start: number, end: number];
+}
+
+/** What the page asks. */
+export type Request =
+  /** Open a model, the bundled one or one of picked files; closes an earlier one. */
+  | {
+    readonly kind: "open";
+    readonly model: "demo" | readonly PickedFile[];
+    readonly place: Place;
+  }
+  /** Decode an image, the one to ground in from now on. */
+  | { readonly kind: "image"; readonly name: string; readonly bytes: ArrayBuffer }
+  /** Ground phrases in it, one after another; one run at a time. */
+  | {
+    readonly kind: "ground";
+    /** Names the run in what comes back. */
+    readonly run: number;
+    readonly phrases: readonly string[];
+    readonly settings: EngineSettings;
+  }
+  /** Read the attention of every layer, in columns of steps, for the explorer. */
+  | {
+    readonly kind: "explore";
+    readonly run: number;
+    readonly phrase: string;
+    readonly settings: EngineSettings;
+    /** How many columns the trajectory is cut into. */
+    readonly columns: number;
+  }
+  /** End a run; its `ended` follows. */
+  | { readonly kind: "cancel"; readonly run: number };
+
+/** A model that is open. */
+export interface OpenedModel {
+  /** What runs it and why, a sentence. */
+  readonly place: string;
+  /** Which one that is. */
+  readonly runtime: "webgpu" | "wasm" | "native";
+  /** What to know of the model, such as that it knows phantoms only. */
+  readonly notice?: string;
+  /** Side of its heatmaps in pixels. */
+  readonly size: number;
+  /** Side of each cross-attention layer's maps, in forward order. */
+  readonly layerSides: readonly number[];
+  /** What it does where nothing is chosen. */
+  readonly defaults: Required<EngineSettings>;
+  /** Groundray's version and the library's, for exports. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Mean attention of a phrase, whole or so far. */
+export interface PhraseAttention {
+  /** Position of the phrase in the request. */
+  readonly phrase: number;
+  /** Mean over the steps so far of each chosen layer, before it is resized. */
+  readonly layers: readonly AveragedLayer[];
+  /** Steps that are in the mean. */
+  readonly steps: number;
+  /** Steps that will be. */
+  readonly total: number;
+}
+
+/** Mean attention of one layer over one column of steps, scaled to 0..1 step by step. */
+export interface ExploredCell extends AveragedLayer {
+  /** Column, from 0. */
+  readonly column: number;
+}
+
+/** What the engine answers. */
+export type Reply =
+  /** How much of a model is read. */
+  | { readonly kind: "opening"; readonly bytes: number; readonly total: number }
+  | { readonly kind: "opened"; readonly model: OpenedModel }
+  | {
+    readonly kind: "image";
+    readonly name: string;
+    readonly gray: GrayImage;
+    /** What the model sees of it. */
+    readonly crop: CropRegion;
+  }
+  /** How far a run is, in passes of the U-Net. */
+  | {
+    readonly kind: "progress";
+    readonly run: number;
+    readonly part: "trajectory" | "phrase";
+    readonly done: number;
+    readonly total: number;
+    /** Seconds to its end, once there is a rate. */
+    readonly secondsLeft?: number;
+  }
+  /** The running mean of a phrase, every few steps and at its end. */
+  | ({ readonly kind: "attention"; readonly run: number } & PhraseAttention)
+  | {
+    readonly kind: "explored";
+    readonly run: number;
+    /** First step of each column and one past its last. */
+    readonly columns: readonly (readonly [start: number, end: number])[];
+    readonly cells: readonly ExploredCell[];
+  }
+  /** A run is over. */
+  | { readonly kind: "ended"; readonly run: number; readonly how: "done" | "cancelled" }
+  /** Worth knowing: the runtime that was wished for is not there, a GPU was lost. */
+  | { readonly kind: "notice"; readonly message: string }
+  /** A request failed, in a sentence to show; a run is over with it. */
+  | {
+    readonly kind: "failed";
+    readonly request: Request["kind"];
+    readonly run?: number;
+    readonly message: string;
+  };
+
+/** Something that takes requests and answers, in the page or on this machine. */
+export interface Engine {
+  /** Takes a request. */
+  ask(request: Request): void;
+  /** Called with each answer, in order. */
+  onReply: (reply: Reply) => void;
+  /** Ends it and gives its memory back. */
+  close(): void;
+}

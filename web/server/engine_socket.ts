@@ -1,0 +1,89 @@
+/**
+ * An engine of this machine behind a socket.
+ *
+ * @module
+ */
+
+import { decodeParts, encodeParts } from "../parts.ts";
+import type { Engine, Reply, Request as EngineRequest } from "../protocol.ts";
+import { respondError } from "./responses.ts";
+
+/** Most sockets at a time: each may hold a model. */
+const MAX_SOCKETS = 4;
+
+/** Most phrases of a request. */
+const MAX_PHRASES = 256;
+
+/**
+ * Gives each socket an engine of its own, which ends with it.
+ *
+ * @param createEngine Makes an engine.
+ * @returns Answers a request for a socket.
+ */
+export function engineSockets(
+  createEngine: () => Engine,
+): (request: Request) => Response {
+  let count = 0;
+  return (request) => {
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      return respondError("Expected a request for a WebSocket", 400);
+    }
+    if (count >= MAX_SOCKETS) {
+      return respondError(`${MAX_SOCKETS} pages are open already: close one of them`, 503);
+    }
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    attach(socket, createEngine(), () => count--);
+    count++;
+    return response;
+  };
+}
+
+function attach(socket: WebSocket, engine: Engine, onClose: () => void): void {
+  socket.binaryType = "arraybuffer";
+  const send = (reply: Reply) => {
+    if (socket.readyState === WebSocket.OPEN) socket.send(encodeParts(reply));
+  };
+  engine.onReply = send;
+  socket.onmessage = ({ data }) => {
+    let request: EngineRequest;
+    try {
+      request = readRequest(data);
+    } catch (error) {
+      return socket.close(1008, (error as Error).message.slice(0, 100));
+    }
+    engine.ask(request);
+  };
+  // A close follows it.
+  socket.onerror = (event) => event.preventDefault();
+  socket.onclose = () => {
+    engine.close();
+    onClose();
+  };
+}
+
+/**
+ * Reads what a page asks.
+ *
+ * @throws {SyntaxError} If it is nothing that a page asks of this machine's engine.
+ */
+export function readRequest(message: unknown): EngineRequest {
+  const request = message instanceof ArrayBuffer ? decodeParts(message) : undefined;
+  const { kind, ...values } = (request ?? {}) as Record<string, unknown>;
+  const { model, place, name, bytes, run, phrases, phrase, settings, columns } = values;
+  const isSettings = typeof settings === "object" && settings !== null;
+  const isPhrase = (value: unknown) => typeof value === "string";
+  const isKnown = {
+    open: () => model === "demo" && isPhrase(place),
+    image: () => isPhrase(name) && bytes instanceof ArrayBuffer,
+    ground: () =>
+      Number.isSafeInteger(run) && isSettings && Array.isArray(phrases) &&
+      phrases.length <= MAX_PHRASES && phrases.every(isPhrase),
+    explore: () =>
+      Number.isSafeInteger(run) && isSettings && isPhrase(phrase) && Number.isSafeInteger(columns),
+    cancel: () => Number.isSafeInteger(run),
+  };
+  if (typeof kind === "string" && Object.hasOwn(isKnown, kind)) {
+    if (isKnown[kind as keyof typeof isKnown]()) return request as EngineRequest;
+  }
+  throw new SyntaxError("Cannot read a message: it is no request to an engine");
+}

@@ -1,0 +1,56 @@
+/**
+ * What the server answers of a run.
+ *
+ * @module
+ */
+
+import { quote } from "../../models/checkpoint/quote.ts";
+import { encodeParts } from "../parts.ts";
+import { Pictures } from "./pictures.ts";
+import { respond, respondError, respondJson } from "./responses.ts";
+import type { ServedRun } from "./served_run.ts";
+
+/** Most X-rays that are read ahead for one request. */
+const MAX_AHEAD = 4;
+
+const BYTES = { "content-type": "application/octet-stream" };
+
+/**
+ * Answers requests for a run.
+ *
+ * @param run The run.
+ * @returns Takes an address below `/api/`; gives `undefined` where nothing is there.
+ */
+export function runApi(run: ServedRun): (url: URL) => Promise<Response | undefined> {
+  const pictures = new Pictures();
+  return async ({ pathname, searchParams }) => {
+    if (pathname === "/api/run") return respondJson(await run.overview());
+    if (pathname === "/api/samples") return respondJson(run.rows());
+    const [, number, isImage] = /^\/api\/samples\/(\d{1,9})(\/image)?$/.exec(pathname) ?? [];
+    if (number === undefined) return undefined;
+    const index = Number(number);
+    const result = run.result(index);
+    if (!result) return respondError(`The run has no result ${index}`, 404);
+    if (!isImage) {
+      const body = encodeParts(await run.detail(result));
+      const next = searchParams.getAll("next").slice(0, MAX_AHEAD).map(Number);
+      pictures.readAhead([index, ...next].flatMap((index) => run.result(index)?.image ?? []));
+      return respond(body, BYTES);
+    }
+    if (!result.image) {
+      return respondError(`The results name no image of ${quote(result.id, 60)}`, 404);
+    }
+    try {
+      const { data, width, height, original } = await pictures.get(result.image);
+      return respond(data, {
+        ...BYTES,
+        "x-width": String(width),
+        "x-height": String(height),
+        "x-original-width": String(original.width),
+        "x-original-height": String(original.height),
+      });
+    } catch (error) {
+      return respondError((error as Error).message, 404);
+    }
+  };
+}

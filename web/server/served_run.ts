@@ -1,0 +1,162 @@
+/**
+ * A run as the server shows it.
+ *
+ * @module
+ */
+
+import { quote } from "../../models/checkpoint/quote.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { cropRegion } from "../../pipeline/preprocess.ts";
+import { HeatmapIndex, HEATMAPS } from "../../reports/heatmap_file.ts";
+import { hasProtocols, makeProtocolTable } from "../../reports/protocol_table.ts";
+import { readResults } from "../../reports/read_results.ts";
+import { requireBoxes } from "../../reports/rescore_run.ts";
+import { makeTable } from "../../reports/result_table.ts";
+import { hasHeatmap, readRunRecord, RECORD, RESULTS } from "../../reports/run_folder.ts";
+import { type RunMethod, runMethod } from "../../reports/run_method.ts";
+import { AblationSummary, SCORES } from "../../reports/summary.ts";
+import { tableOptions } from "../../reports/table_files.ts";
+import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../results.ts";
+import { oneAtATime } from "./one_at_a_time.ts";
+
+/** What was read of a run at one time. */
+interface Snapshot {
+  /** Sizes and times of its files, to tell whether it went on. */
+  readonly state: string;
+  readonly overview: RunOverview;
+  readonly method: RunMethod;
+  readonly results: readonly SampleResult[];
+  readonly heatmaps: HeatmapIndex;
+}
+
+/** A run that may still go on. */
+export class ServedRun {
+  readonly #folder: string;
+  #snapshot: Snapshot;
+  /** The heatmaps' file is read at one place at a time, and not closed meanwhile. */
+  readonly #alone = oneAtATime();
+
+  private constructor(folder: string, snapshot: Snapshot) {
+    this.#folder = folder;
+    this.#snapshot = snapshot;
+  }
+
+  /**
+   * Reads a run.
+   *
+   * @param folder Its folder.
+   * @throws {Deno.errors.NotFound} If the folder holds no run.
+   * @throws {SyntaxError} If its files are corrupt.
+   */
+  static async open(folder: string): Promise<ServedRun> {
+    return new ServedRun(folder, await read(folder));
+  }
+
+  /** The run as a whole; reads it again if it went on. */
+  overview(): Promise<RunOverview> {
+    return this.#alone(async () => {
+      if (await stateOf(this.#folder) !== this.#snapshot.state) {
+        const next = await read(this.#folder);
+        this.#snapshot.heatmaps[Symbol.dispose]();
+        this.#snapshot = next;
+      }
+      return this.#snapshot.overview;
+    });
+  }
+
+  /** Its results as a list. */
+  rows(): SampleRow[] {
+    return this.#snapshot.results.map((result, index): SampleRow => {
+      const { id, status, phrase, category, setting } = result;
+      return {
+        ...{ index, id, status },
+        ...(phrase && { phrase }),
+        ...(category && { category }),
+        ...(setting && { setting }),
+        ...("reason" in result && { reason: result.reason }),
+        ...(status === "scored" && Object.fromEntries(SCORES.map((name) => [name, result[name]]))),
+      };
+    });
+  }
+
+  /** A result by its place in the list; `undefined` where there is none. */
+  result(index: number): SampleResult | undefined {
+    return this.#snapshot.results[index];
+  }
+
+  /**
+   * What is known of a result.
+   *
+   * @throws {SyntaxError} If its boxes or its heatmap cannot be read.
+   */
+  async detail(result: SampleResult): Promise<SampleDetail> {
+    if (!hasHeatmap(result)) return { result };
+    try {
+      requireBoxes(result.boxes);
+    } catch (error) {
+      throw new SyntaxError(`Cannot show ${quote(result.id, 60)}: ${(error as Error).message}`);
+    }
+    return await this.#alone(async () => {
+      const { heatmaps, method: { sigma, otsu } } = this.#snapshot;
+      const { size, image, layers } = await heatmaps.get(result);
+      const heatmap: SampleHeatmap = {
+        ...{ size, image, layers, sigma },
+        crop: cropRegion(image.width, image.height),
+        otsu: otsu.get(result.setting ?? "")!,
+      };
+      return { result, heatmap };
+    });
+  }
+
+  /** Closes its files. */
+  [Symbol.dispose](): void {
+    this.#snapshot.heatmaps[Symbol.dispose]();
+  }
+}
+
+async function stateOf(folder: string): Promise<string> {
+  const files = await Promise.all(
+    [RECORD, RESULTS, HEATMAPS].map((name) =>
+      Deno.stat(`${folder}/${name}`).then(
+        ({ size, mtime }) => `${size} ${mtime?.getTime()}`,
+        () => "none",
+      )
+    ),
+  );
+  return files.join();
+}
+
+async function read(folder: string): Promise<Snapshot> {
+  // Before all else: what is written meanwhile is read the next time.
+  const state = await stateOf(folder);
+  const record = await readRunRecord(folder);
+  const { facts, variants, plan } = record;
+  const method = runMethod(folder, record);
+  const summary = new AblationSummary(variants);
+  const results: SampleResult[] = [];
+  const ids = new Set<string>();
+  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+    const { id, setting } = result;
+    if (hasHeatmap(result) ? !variants.includes(setting ?? "") : setting !== undefined) {
+      throw new SyntaxError(
+        `Cannot read "${folder}/${RESULTS}": ${quote(id, 60)} has a setting that the run has not`,
+      );
+    }
+    results.push(result);
+    ids.add(id);
+    summary.add(result);
+  }
+  const summaries = summary.toJSON();
+  const options = tableOptions(record, ids.size >= plan.length);
+  return {
+    ...{ state, method, results },
+    overview: {
+      ...{ title: folder, facts, settings: variants, planned: plan.length, done: ids.size },
+      tables: [
+        makeTable(summaries, options),
+        ...(hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : []),
+      ],
+    },
+    heatmaps: await HeatmapIndex.open(`${folder}/${HEATMAPS}`),
+  };
+}
