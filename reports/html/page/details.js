@@ -25,8 +25,9 @@ export function largeView(paint, labels) {
   const show = () => {
     const row = current();
     part("position").textContent = `${at + 1} of ${rows.length}`;
-    previous.disabled = at === 0;
-    next.disabled = at === rows.length - 1;
+    // Not disabled: that would take the focus away from who has just come to the end.
+    previous.setAttribute("aria-disabled", String(at === 0));
+    next.setAttribute("aria-disabled", String(at === rows.length - 1));
     part("details-title").textContent = row.phrase || "(no phrase)";
     /** @type {[string, string][]} */
     const facts = [

@@ -199,7 +199,7 @@ for (const { key, label, style } of COLUMNS) {
   part("head").append(head);
 }
 offer("setting", report.variants.map((name) => [name, name]));
-part("setting-label").hidden = report.variants.length < 2;
+part("setting-field").hidden = report.variants.length < 2;
 offer("category", [["", "all"], ...counted(({ category }) => category).sort()]);
 offer("status", [
   ["", "all"],
