@@ -35,7 +35,12 @@ const fileOf = ({ operands: [folder], out = `${folder}/${REPORT}` }: Values) => 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
   const onNotice = (notice: string) => console.error(notice);
   const out = fileOf(values);
-  console.log(`Report: ${await writeReport(values.operands[0]!, { out, onNotice, signal })}`);
+  const path = await writeReport(values.operands[0]!, { out, onNotice, signal })
+    .catch((error) => {
+      signal.throwIfAborted();
+      throw error;
+    });
+  console.log(`Report: ${path}`);
   return EXIT.ok;
 }
 

@@ -3,12 +3,16 @@ import { safe } from "../table_html.ts";
 
 /** All that decided the results of a run, from its record: a list a group of facts. */
 export function factsHtml({ facts }: RunRecord): string {
-  const groups = new Map<string, [string, unknown][]>([["run", []]]);
-  for (const [name, value] of Object.entries(facts)) {
-    if (isGroup(value)) groups.set(name, Object.entries(value));
-    else groups.get("run")!.push([name, value]);
-  }
-  return [...groups].filter(([, entries]) => entries.length > 0).map(([name, entries]) =>
+  const groups: [string, [string, unknown][]][] = [];
+  const collect = (name: string, value: Readonly<Record<string, unknown>>) => {
+    const entries = Object.entries(value);
+    groups.push([name, entries.filter(([, value]) => !isGroup(value))]);
+    for (const [key, value] of entries) {
+      if (isGroup(value)) collect(name === "run" ? key : `${name}, ${key}`, value);
+    }
+  };
+  collect("run", facts);
+  return groups.filter(([, entries]) => entries.length > 0).map(([name, entries]) =>
     `<section><h3>${safe(name)}</h3><dl>${
       entries.map(([key, value]) => `<dt>${safe(key)}</dt><dd>${safe(show(value))}</dd>`).join("")
     }</dl></section>`

@@ -73,6 +73,7 @@ export async function writeReport(
   folder: string,
   { out = `${folder}/${REPORT}`, onNotice = () => {}, signal }: ReportOptions = {},
 ): Promise<string> {
+  using heatmaps = await RunHeatmaps.open(folder);
   const record = await readRunRecord(folder);
   const { variants } = record;
   const summary = new AblationSummary(variants);
@@ -123,7 +124,6 @@ export async function writeReport(
     },
     script: () => [`<script>${SCRIPT}</script>`],
     pictures: async function* () {
-      using heatmaps = await RunHeatmaps.open(folder);
       const written = new Set<string>();
       let n = 0;
       for await (const result of results()) {

@@ -277,4 +277,4 @@ document.addEventListener("DOMContentLoaded", () => {
 showTheme();
 repaint();
 refresh();
-document.documentElement.dataset.ready = "true";
+performance.mark("ready");

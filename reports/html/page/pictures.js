@@ -87,6 +87,7 @@ export function heatmapOf(number) {
     const levels = bytes.subarray(0, side * side);
     const mask = bytes.subarray(side * side);
     const stride = Math.ceil(size / 8);
+    for (let i = side; i < levels.length; i++) levels[i] = sure(levels[i]) + sure(levels[i - side]);
     for (let i = 1; i < levels.length; i++) levels[i] = sure(levels[i]) + sure(levels[i - 1]);
     for (let i = stride; i < mask.length; i++) mask[i] = sure(mask[i]) ^ sure(mask[i - stride]);
     return {
