@@ -136,6 +136,11 @@ export const EVAL_COMMAND = command({
       type: "boolean",
       description: "Remove the results that are in --out and start again.",
     },
+    report: {
+      type: "boolean",
+      default: true,
+      description: "Leave out report.html, which is written when the whole run is done.",
+    },
     ...PROGRESS_FLAGS,
   },
 });

@@ -70,7 +70,9 @@ export async function conclude(
   isWhole = true,
 ): Promise<number> {
   const written = await writeSummary(folder, record, summary, more, isWhole);
-  return printSummary({ ...written, files: [...written.files, `${folder.path}/${RECORD}`] });
+  const code = printSummary({ ...written, files: [...written.files, `${folder.path}/${RECORD}`] });
+  console.log(`As a page: deno task report ${folder.path}`);
+  return code;
 }
 
 /** Whether two paths are plainly those of one folder. */

@@ -25,6 +25,7 @@ import { Progress } from "./_progress.ts";
 import { printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf } from "../datasets/open_dataset.ts";
+import { writeReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { RESULTS, RunFolder } from "../reports/run_folder.ts";
 
@@ -170,6 +171,13 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   if (signal.aborted && count < dataset.count) {
     progress.warn(`Stopped; the same command with --out ${folder.path} goes on.`);
     return EXIT.interrupted;
+  }
+  if (values.report && !record.shard && !signal.aborted) {
+    await writeReport(folder.path, { signal, onNotice: (notice) => progress.warn(notice) }).then(
+      (path) => console.log(`Report: ${path}`),
+      // The run is done and its results are written, whatever becomes of a page about them.
+      (error: Error) => progress.warn(`No report: ${error.message}`),
+    );
   }
   return code;
 }

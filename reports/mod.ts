@@ -5,6 +5,7 @@
  */
 
 export * from "./attention_sheet.ts";
+export { type ReportOptions, writeReport } from "./html/write_report.ts";
 export * from "./npy.ts";
 export * from "./overlay.ts";
 export { toPng } from "./png.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { interpolateInferno } from "d3-scale-chromatic";
 import { Image } from "imagescript";
 import type { Box } from "../datasets/sample.ts";
+import { BOX, type Colour, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "./heat_colours.ts";
 import { resample } from "./resample.ts";
 
 /** What an overlay shows. */
@@ -37,28 +37,11 @@ export interface Overlay {
   readonly maxSide?: number;
 }
 
-type Colour = readonly [red: number, green: number, blue: number];
-
 /** Longer side of the picture in pixels; an X-ray of 3000 would make a file of many megabytes. */
 const MAX_SIDE = 1024;
 
 /** Shorter sides are scaled up to this, so that the outline is thin. */
 const MIN_SIDE = 512;
-
-/** Opacity of the hottest pixel; the anatomy must stay readable below it. */
-const MAX_OPACITY = 0.65;
-
-/** Brightness that is left outside the crop. */
-const DIMMED = 0.45;
-
-const OUTLINE: Colour = [64, 224, 255];
-const BOX: Colour = [0, 230, 64];
-
-/** Inferno from where it is no longer black to where it is not yet white, by heat in 0..255. */
-const COLOURS: readonly Colour[] = Array.from({ length: 256 }, (_, level) => {
-  const hex = interpolateInferno(0.25 + 0.7 * level / 255);
-  return [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)) as unknown as Colour;
-});
 
 /**
  * Draws the X-ray with the heatmap over it in the perceptual colour map
@@ -93,7 +76,7 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
     for (let x = 0; x < width; x++) {
       const heat = heatAt(x, y);
       const base = pixels[y * width + x]! * (heat < 0 ? DIMMED : 1);
-      const colour = COLOURS[Math.round(255 * Math.max(0, Math.min(1, heat)))]!;
+      const colour = HEAT_COLOURS[Math.round(255 * Math.max(0, Math.min(1, heat)))]!;
       const opacity = heat > 0 ? MAX_OPACITY * Math.sqrt(Math.min(1, heat)) : 0;
       const mix = colour.map((part) => Math.round(base * (1 - opacity) + part * opacity));
       const isEdge = heat > 0 &&

@@ -1,14 +1,20 @@
 /**
- * X-rays at the size of a picture.
+ * X-rays and heatmaps at the size of a picture.
  *
  * @module
  */
 
-import type { GrayImage } from "../pipeline/preprocess.ts";
+import type { Size } from "../shaders/resize_cpu.ts";
 
-/** The X-ray at another size: area means when it shrinks, nearest pixels when it grows. */
+/** Values row by row. */
+export interface Raster extends Size {
+  /** Row-major `[height, width]`. */
+  readonly data: ArrayLike<number>;
+}
+
+/** The values at another size: area means when it shrinks, nearest pixels when it grows. */
 export function resample(
-  { data, width, height }: GrayImage,
+  { data, width, height }: Raster,
   toWidth: number,
   toHeight: number,
 ): Float32Array {

@@ -5,11 +5,11 @@
  */
 
 import { printable, quote } from "../models/checkpoint/quote.ts";
-import { decodeImage } from "../pipeline/decode.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { Random } from "../pipeline/random.ts";
 import { clipBoxes } from "../pipeline/score_heatmap.ts";
 import { inClassOrder } from "./_class_means.ts";
+import { originalImage } from "./_original_image.ts";
 import { renderOverlay } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
 import { readResults } from "./read_results.ts";
@@ -244,14 +244,8 @@ function fileName(text: string, taken: Set<string>): string {
  */
 async function makePanel(result: Grounded, heatmap: RunHeatmap): Promise<Panel> {
   const { id, image: path, phrase = "", category, boxes } = result;
-  if (!path) throw new RangeError("the results name no image");
-  const gray = await decodeImage(path);
   const { width, height } = heatmap.image;
-  if (gray.width !== width || gray.height !== height) {
-    throw new RangeError(
-      `"${path}" has ${gray.width}x${gray.height} pixels, and had ${width}x${height}`,
-    );
-  }
+  const gray = await originalImage(path, heatmap.image);
   const overlay = await renderOverlay({ ...heatmap, gray, maxSide: PIXELS });
   const scores = result.status === "scored"
     ? `|CNR| ${formatScore("absCnr", result.absCnr)} · mIoU ${formatScore("miou", result.miou)} %`

@@ -51,6 +51,7 @@ export const RESULTS = "results.jsonl";
 /** Names of the files that say what results come to. */
 const SUMMARIES = [
   "summary.json",
+  "report.html",
   ...["table", "ablation", "protocols"].flatMap((name) =>
     ["md", "tex", "csv"].map((end) => `${name}.${end}`)
   ),

@@ -1,13 +1,18 @@
 /**
  * Writes a file whole or not at all.
  *
+ * @param content What is in it; text may come in parts.
  * @throws {Error} If it cannot be written, with its path.
  */
-export async function writeWhole(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeWhole(
+  path: string,
+  content: Uint8Array | string | AsyncIterable<string>,
+): Promise<void> {
   const partial = `${path}.partial`;
   try {
     if (typeof content === "string") await Deno.writeTextFile(partial, content);
-    else await Deno.writeFile(partial, content);
+    else if (content instanceof Uint8Array) await Deno.writeFile(partial, content);
+    else await Deno.writeTextFile(partial, ReadableStream.from(content));
     await Deno.rename(partial, path);
   } catch (error) {
     await Deno.remove(partial).catch(() => {});

@@ -1,0 +1,200 @@
+// What runs in the page has its types.
+/// <reference lib="dom" />
+
+/**
+ * `deno task bench:report`: the page of a run as large as MS-CXR, its size and how
+ * soon it can be used.
+ *
+ * @module
+ */
+
+import { EXIT, runMain } from "../../cli/_exit.ts";
+import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { findImages } from "../../cli/_images.ts";
+import { CLASSES } from "../../datasets/sample.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { Random } from "../../pipeline/random.ts";
+import { decodeImage } from "../../pipeline/decode.ts";
+import { writeReport } from "../../reports/html/write_report.ts";
+import { RunFolder } from "../../reports/run_folder.ts";
+import { withPage } from "../../tests/browser/_chromium.ts";
+import { describeMachine, RESULTS } from "../environment.ts";
+import { median } from "../median.ts";
+
+const COMMAND = command({
+  usage: "deno task bench:report --images PATH [options]",
+  description:
+    "Makes up a run as large as MS-CXR (random attention, X-rays that are given, over and over), " +
+    "writes its page and opens it in headless Chromium.",
+  flags: {
+    images: {
+      type: "list",
+      placeholder: "PATH",
+      required: true,
+      description: "X-rays: a file, a folder or a pattern; may be given several times.",
+    },
+    samples: { type: "integer", min: 1, default: 1162, placeholder: "N", description: "Phrases." },
+    xrays: { type: "integer", min: 1, default: 1047, placeholder: "N", description: "X-rays." },
+    out: {
+      type: "string",
+      placeholder: "DIR",
+      description: "Folder to write to.",
+      defaultText: "bench/results",
+    },
+  },
+});
+
+/** Times that the page is opened. */
+const OPENINGS = 5;
+
+/** Side of the published model's heatmaps, and of the attention that they are made of. */
+const SIZE = 512;
+const SIDES = [16, 16, 32, 32];
+
+/** Milliseconds from when the page was asked for, or from a press. */
+interface Times {
+  /** Until the controls and the first rows are there and react. */
+  readonly ready: number;
+  /** Until the first X-ray with its heatmap is drawn. */
+  readonly drawn: number;
+  /** Until all of the file is read. */
+  readonly whole: number;
+  /** From a press that sorts to the next picture of the screen. */
+  readonly sort: number;
+  /** The same of a search. */
+  readonly search: number;
+}
+
+/** A run of samples that were never grounded. */
+async function makeRun(
+  folder: string,
+  images: readonly string[],
+  { samples, xrays }: { readonly samples: number; readonly xrays: number },
+): Promise<void> {
+  const random = new Random(1);
+  const copies: { path: string; width: number; height: number }[] = [];
+  for (let i = 0; i < xrays; i++) {
+    const source = images[i % images.length]!;
+    const path = `${folder}/${i}.${source.split(".").at(-1)}`;
+    await Deno.symlink(await Deno.realPath(source), path);
+    const known = copies[i % images.length];
+    const { width, height } = i >= images.length ? known! : await decodeImage(source);
+    copies.push({ path, width, height });
+  }
+  const ids = Array.from({ length: samples }, (_, index) => ({
+    id: `0002a34c-5b2d-4f6e-9c1d-${String(index).padStart(12, "0")}#1`,
+    index,
+  }));
+  const facts = {
+    settings: { steps: 300, layers: [3, 4, 6, 7], sigma: 2.5, otsu: true },
+    model: { sha256: "0".repeat(64) },
+    dataset: { kind: "ms-cxr", split: "test" },
+    margin: "excluded",
+  };
+  const run = await RunFolder.lock(`${folder}/run`, console.error);
+  await run.begin({ facts, variants: [""], plan: ids }, "refuse", () => {});
+  for (const { id, index } of ids) {
+    const { path, width, height } = copies[index % xrays]!;
+    const layers = SIDES.map((side, layer) => ({
+      ...{ layer, side },
+      data: Float32Array.from({ length: side * side }, () => random.uniform()),
+    }));
+    await run.writeHeatmaps([{ id, size: SIZE, image: { width, height }, layers }]);
+    const share = (of: number) => Math.floor(of * (0.1 + 0.4 * random.uniform()));
+    const result: SampleResult = {
+      ...{ id, index, image: path, status: "scored", threshold: random.uniform() },
+      phrase: `small to moderate left pleural effusion with adjacent atelectasis, number ${index}`,
+      category: CLASSES[index % CLASSES.length]!,
+      boxes: [[share(width), share(height), share(width), share(height)]],
+      ...{ absCnr: random.uniform(), cnr: random.uniform() - 0.5 },
+      ...{ miou: random.uniform(), aucRoc: random.uniform() },
+    };
+    await run.write([result]);
+  }
+  await run.close();
+}
+
+async function open(path: string): Promise<Times> {
+  let times: Times | undefined;
+  await withPage(async (page) => {
+    await page.goto(`file://${path}`, { waitUntil: "commit" });
+    await page.locator("#body tr").first().waitFor();
+    await page.locator(".open").first().scrollIntoViewIfNeeded();
+    await page.locator("#body canvas").first().waitFor();
+    const drawn = await page.evaluate(() => performance.now());
+    await page.waitForLoadState();
+    const { ready, whole } = await page.evaluate(() => ({
+      ready: performance.getEntriesByName("ready")[0]!.startTime,
+      whole: (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming)
+        .domContentLoadedEventEnd,
+    }));
+    /** Does something in the page, and waits until its outcome can be seen. */
+    const timed = (selector: string, text?: string) =>
+      page.locator(selector).evaluate(async (node, text) => {
+        const began = performance.now();
+        if (text === undefined) (node as HTMLElement).click();
+        else {
+          (node as HTMLInputElement).value = text;
+          node.dispatchEvent(new Event("input"));
+        }
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        return performance.now() - began;
+      }, text);
+    const sort = await timed('th[data-key="score2"] button');
+    const search = await timed("#search", "number 11");
+    times = { ready, drawn, whole, sort, search };
+  }, { webgpu: false, viewport: { width: 1280, height: 860 } });
+  return times!;
+}
+
+async function main(args: string[]): Promise<number> {
+  const values = parseFlags(args, COMMAND);
+  if (!values) {
+    console.log(helpText(COMMAND));
+    return EXIT.ok;
+  }
+  const { samples, xrays, out = RESULTS } = values;
+  const folder = await Deno.makeTempDir({ prefix: "groundray-report-" });
+  try {
+    await makeRun(folder, await findImages(values.images), { samples, xrays });
+    const began = performance.now();
+    let peak = 0;
+    const watch = setInterval(() => peak = Math.max(peak, Deno.memoryUsage().rss), 50);
+    const path = await writeReport(`${folder}/run`);
+    clearInterval(watch);
+    const seconds = (performance.now() - began) / 1000;
+    const { size } = await Deno.stat(path);
+    const all: Times[] = [];
+    for (let i = 0; i < OPENINGS; i++) all.push(await open(path));
+    const row = (what: string, name: keyof Times) => {
+      const times = all.map((times) => times[name]);
+      return `| ${what} | ${median(times).toFixed(0)} | ${Math.max(...times).toFixed(0)} |`;
+    };
+    const date = new Date().toISOString().slice(0, 10);
+    const { cpu, cpus } = describeMachine();
+    const lines = [
+      `The page of ${samples} samples on ${xrays} X-rays, ${date}, ${cpus} x ${cpu}, Deno ` +
+      `${Deno.version.deno}: ${(size / 1e6).toFixed(1)} MB, written in ${seconds.toFixed(0)} s ` +
+      `(process at most ${(peak / 1e6).toFixed(0)} MB).`,
+      "",
+      `Opened ${OPENINGS} times in headless Chromium, milliseconds:`,
+      "",
+      "| | median | longest |",
+      "| --- | --- | --- |",
+      row("asked for, until controls and rows react", "ready"),
+      row("until the first X-ray with its heatmap is drawn, scrolled to", "drawn"),
+      row("until the whole file is read", "whole"),
+      row("a press that sorts, until it is seen", "sort"),
+      row("a search, until it is seen", "search"),
+      "",
+    ];
+    console.log(lines.join("\n"));
+    await Deno.mkdir(out, { recursive: true });
+    await Deno.writeTextFile(`${out}/${date}-report.md`, lines.join("\n"));
+    return EXIT.ok;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+if (import.meta.main) await runMain(main);

@@ -1,0 +1,50 @@
+/**
+ * `deno task report`: writes a run as one page.
+ *
+ * @module
+ */
+
+import { runCommand } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { command, type ValuesOf } from "./_flags.ts";
+import { imagesOf } from "./_images.ts";
+import { REPORT, writeReport } from "../reports/html/write_report.ts";
+
+const COMMAND = command({
+  usage: "deno task report RESULTS [options]",
+  description:
+    "Writes a run, done or broken off, as one HTML page that needs nothing else, without the " +
+    "model: tables, settings, and every sample with X-ray, heatmap, ground truth and scores, to " +
+    "sort, filter and look at. Images are read from the paths in the results; one that is missing " +
+    "is left out and named.",
+  operand: "RESULTS",
+  flags: {
+    out: {
+      type: "string",
+      placeholder: "FILE",
+      description: "File to write; one that is there is replaced.",
+      defaultText: `RESULTS/${REPORT}`,
+    },
+  },
+});
+
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+const fileOf = ({ operands: [folder], out = `${folder}/${REPORT}` }: Values) => out;
+
+async function main(values: Values, signal: AbortSignal): Promise<number> {
+  const onNotice = (notice: string) => console.error(notice);
+  const out = fileOf(values);
+  const path = await writeReport(values.operands[0]!, { out, onNotice, signal })
+    .catch((error) => {
+      signal.throwIfAborted();
+      throw error;
+    });
+  console.log(`Report: ${path}`);
+  return EXIT.ok;
+}
+
+await runCommand(COMMAND, main, async (values) => ({
+  read: [values.operands[0], ...await imagesOf(values.operands[0]!)],
+  write: [fileOf(values), `${fileOf(values)}.partial`],
+}));

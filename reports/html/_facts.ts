@@ -1,0 +1,40 @@
+import { type RunRecord } from "../run_folder.ts";
+import { safe } from "../table_html.ts";
+
+/** All that decided the results of a run, from its record: a list a group of facts. */
+export function factsHtml({ facts }: RunRecord): string {
+  const groups: [string, [string, unknown][]][] = [];
+  const collect = (name: string, value: Readonly<Record<string, unknown>>) => {
+    const entries = Object.entries(value);
+    groups.push([name, entries.filter(([, value]) => !isGroup(value))]);
+    for (const [key, value] of entries) {
+      if (isGroup(value)) collect(name === "run" ? key : `${name}, ${key}`, value);
+    }
+  };
+  collect("run", facts);
+  return groups.filter(([, entries]) => entries.length > 0).map(([name, entries]) =>
+    `<section><h3>${safe(name)}</h3><dl>${
+      entries.map(([key, value]) => `<dt>${safe(key)}</dt><dd>${safe(show(value))}</dd>`).join("")
+    }</dl></section>`
+  ).join("\n");
+}
+
+function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function show(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value) ?? "";
+}
+
+/** What was run, in a few words: `ms-cxr, split test`. */
+export function runName({ facts, shard }: RunRecord): string {
+  const { kind, split } = (isGroup(facts.dataset) ? facts.dataset : {}) as Readonly<
+    Record<string, unknown>
+  >;
+  return [
+    typeof kind === "string" ? kind : "a dataset",
+    ...(typeof split === "string" ? [`split ${split}`] : []),
+    ...(shard ? [`shard ${shard.number} of ${shard.count}`] : []),
+  ].join(", ");
+}

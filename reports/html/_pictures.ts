@@ -1,0 +1,71 @@
+import { deflateRawSync } from "node:zlib";
+import { grayImage } from "../../datasets/_gray_image.ts";
+import type { GrayImage } from "../../pipeline/preprocess.ts";
+import { resample } from "../resample.ts";
+import type { RunHeatmap } from "../run_heatmaps.ts";
+import { safe } from "../table_html.ts";
+
+/** Longer side of an X-ray in pixels, and its JPEG quality: 16 KB each. */
+const IMAGE_SIDE = 384;
+const QUALITY = 72;
+
+/** Side of a heatmap in cells; attention has 16 to 64, and is smoothed besides. */
+const MAP_SIDE = 64;
+
+/** An X-ray as an element that holds a small JPEG file and the size of the original. */
+export async function imageElement(number: number, gray: GrayImage): Promise<string> {
+  const { width, height } = gray;
+  const scale = Math.min(1, IMAGE_SIDE / Math.max(width, height));
+  const to = [width, height].map((side) => Math.max(1, Math.round(scale * side))) as [
+    number,
+    number,
+  ];
+  const data = Uint8Array.from(resample(gray, ...to), Math.round);
+  const jpeg = await grayImage({ data, width: to[0], height: to[1] }).encodeJPEG(QUALITY);
+  return element(`image-${number}`, { width, height }, jpeg.toBase64());
+}
+
+/** What stands for an X-ray, or a heatmap, that is not there. */
+export function missingElement(name: string, reason: string): string {
+  return element(name, { missing: reason }, "");
+}
+
+/**
+ * A heatmap as an element: deflated, first `[side, side]` levels 0..255 before the threshold, as
+ * differences to the one before and of these to those above, modulo 256; then the mask as scored,
+ * `[size, size]` bits, each row filled up to whole bytes and as the difference (XOR) to that above.
+ */
+export function heatmapElement(
+  number: number,
+  { normalised, heatmap, size, crop, image }: RunHeatmap,
+): string {
+  const side = Math.min(MAP_SIDE, size);
+  const stride = Math.ceil(size / 8);
+  const bytes = new Uint8Array(side * side + stride * size);
+  const cells = resample({ data: normalised, width: size, height: size }, side, side);
+  const levels = bytes.subarray(0, side * side);
+  cells.forEach((value, i) => levels[i] = Math.round(255 * Math.max(0, Math.min(1, value))));
+  for (let i = levels.length - 1; i > 0; i--) levels[i]! -= levels[i - 1]!;
+  for (let i = levels.length - 1; i >= side; i--) levels[i]! -= levels[i - side]!;
+  const mask = bytes.subarray(side * side);
+  for (let i = 0; i < size * size; i++) {
+    const [x, y] = [i % size, Math.floor(i / size)];
+    if (heatmap[i]! > 0) mask[y * stride + (x >> 3)]! |= 1 << (x & 7);
+  }
+  for (let i = mask.length - 1; i >= stride; i--) mask[i]! ^= mask[i - stride]!;
+  const { x, y } = crop;
+  const { width, height } = image;
+  return element(
+    `heatmap-${number}`,
+    { side, size, x, y, span: crop.side, width, height },
+    new Uint8Array(deflateRawSync(bytes, { level: 9 })).toBase64(),
+  );
+}
+
+/** An element that is not shown and not run. */
+function element(id: string, data: Readonly<Record<string, number | string>>, text: string) {
+  const attributes = Object.entries(data).map(([name, value]) =>
+    ` data-${name}="${safe(String(value))}"`
+  );
+  return `<script type="text/plain" id="${id}"${attributes.join("")}>${text}</script>\n`;
+}

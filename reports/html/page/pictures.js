@@ -1,0 +1,104 @@
+// @ts-check
+/// <reference lib="dom" />
+
+import { sure } from "./dom.js";
+
+/**
+ * @typedef {object} Heatmap
+ * @property {Uint8Array} levels `[side, side]`, 0..255, before the threshold
+ * @property {Uint8Array} mask bits of `[size, size]`, each row filled up to whole bytes
+ * @property {number} side
+ * @property {number} size
+ * @property {number} stride bytes of a row of the mask
+ * @property {number} x left edge of what it covers, in pixels of the original
+ * @property {number} y
+ * @property {number} span width and height of that
+ */
+
+/**
+ * @typedef {object} Xray
+ * @property {HTMLImageElement} image
+ * @property {number} width pixels of the original
+ * @property {number} height
+ */
+
+/** The page is read from its start: what stands further down is there later. */
+const wholePage = new Promise((resolve) => {
+  document.addEventListener("DOMContentLoaded", resolve, { once: true });
+});
+
+/** @type {Map<string, Promise<unknown>>} */
+const kept = new Map();
+
+/** X-rays and heatmaps that stay decoded. */
+const MOST_KEPT = 200;
+
+/**
+ * What was made of a part of the page, made once as long as it is kept.
+ *
+ * @template T
+ * @param {string} name
+ * @param {(element: HTMLElement) => Promise<T>} make
+ * @returns {Promise<T>}
+ */
+function once(name, make) {
+  const known = kept.get(name);
+  if (known) return /** @type {Promise<T>} */ (known);
+  const made = find(name).then(make);
+  kept.set(name, made);
+  if (kept.size > MOST_KEPT) kept.delete(/** @type {string} */ (kept.keys().next().value));
+  return made;
+}
+
+/** @param {string} name */
+async function find(name) {
+  if (!document.getElementById(name) && document.readyState === "loading") await wholePage;
+  const element = document.getElementById(name);
+  if (!element) throw new Error("it is not in this page");
+  if (element.dataset.missing) throw new Error(element.dataset.missing);
+  return element;
+}
+
+/**
+ * @param {number} number
+ * @returns {Promise<Xray>}
+ */
+export function xrayOf(number) {
+  return once(`image-${number}`, async ({ dataset, textContent }) => {
+    const image = new Image();
+    image.src = `data:image/jpeg;base64,${textContent}`;
+    await image.decode();
+    return { image, width: Number(dataset.width), height: Number(dataset.height) };
+  });
+}
+
+/**
+ * @param {number} number
+ * @returns {Promise<Heatmap>}
+ */
+export function heatmapOf(number) {
+  return once(`heatmap-${number}`, async ({ dataset, textContent }) => {
+    const packed = Uint8Array.from(atob(textContent ?? ""), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+    const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+    /** @type {(name: string) => number} */
+    const number = (name) => Number(dataset[name]);
+    const [side, size] = [number("side"), number("size")];
+    const levels = bytes.subarray(0, side * side);
+    const mask = bytes.subarray(side * side);
+    const stride = Math.ceil(size / 8);
+    for (let i = side; i < levels.length; i++) levels[i] = sure(levels[i]) + sure(levels[i - side]);
+    for (let i = 1; i < levels.length; i++) levels[i] = sure(levels[i]) + sure(levels[i - 1]);
+    for (let i = stride; i < mask.length; i++) mask[i] = sure(mask[i]) ^ sure(mask[i - stride]);
+    return {
+      levels,
+      mask,
+      side,
+      size,
+      stride,
+      x: number("x"),
+      y: number("y"),
+      span: number("span"),
+    };
+  });
+}

@@ -1,0 +1,227 @@
+/**
+ * A run as one page that needs nothing else.
+ *
+ * @module
+ */
+
+import { printable, quote } from "../../models/checkpoint/quote.ts";
+import { originalImage } from "../_original_image.ts";
+import { BOX, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "../heat_colours.ts";
+import { hasProtocols, makeProtocolTable } from "../protocol_table.ts";
+import { readSamples } from "../read_results.ts";
+import { requireBoxes } from "../rescore_run.ts";
+import { describeCounts, makeTable, SCORE_STYLES } from "../result_table.ts";
+import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "../run_folder.ts";
+import { RunHeatmaps } from "../run_heatmaps.ts";
+import { AblationSummary, SCORES } from "../summary.ts";
+import { formatHtml, safe } from "../table_html.ts";
+import { tableOptions } from "../table_files.ts";
+import { writeWhole } from "../write_whole.ts";
+import { factsHtml, runName } from "./_facts.ts";
+import { heatmapElement, imageElement, missingElement } from "./_pictures.ts";
+import { pageRow, scriptJson } from "./_rows.ts";
+import template from "./page.html" with { type: "text" };
+import style from "./page.css" with { type: "text" };
+import dom from "./page/dom.js" with { type: "text" };
+import pictures from "./page/pictures.js" with { type: "text" };
+import draw from "./page/draw.js" with { type: "text" };
+import rows from "./page/rows.js" with { type: "text" };
+import details from "./page/details.js" with { type: "text" };
+import main from "./page/main.js" with { type: "text" };
+
+/** Name of the file within a run's folder. */
+export const REPORT = "report.html";
+
+/** Options of {@linkcode writeReport}. */
+export interface ReportOptions {
+  /**
+   * The file.
+   *
+   * @default {"report.html" in the run's folder}
+   */
+  readonly out?: string;
+  /**
+   * Told in a sentence what the page lacks, such as an image that is missing.
+   *
+   * @default {undefined}
+   */
+  readonly onNotice?: (notice: string) => void;
+  /**
+   * Ends the writing.
+   *
+   * @default {undefined}
+   */
+  readonly signal?: AbortSignal;
+}
+
+type Slots = Readonly<Record<string, () => AsyncIterable<string> | readonly string[]>>;
+
+/**
+ * Writes a run as one HTML page: tables, settings, and every sample with its
+ * X-ray, heatmap, ground truth and scores. The page asks nothing of a network. It
+ * is written as it is made: memory holds one X-ray at a time. Equal runs make equal bytes.
+ *
+ * @param folder The run's folder, of a run that is done or broken off; images are read from where
+ * its results say.
+ * @param options Where to, and who is told.
+ * @returns The file's path.
+ * @throws {SyntaxError} If the folder's files are corrupt.
+ * @throws {Deno.errors.NotFound} If the folder holds no run.
+ * @throws {Error} If the file cannot be written.
+ */
+export async function writeReport(
+  folder: string,
+  { out = `${folder}/${REPORT}`, onNotice = () => {}, signal }: ReportOptions = {},
+): Promise<string> {
+  using heatmaps = await RunHeatmaps.open(folder);
+  const record = await readRunRecord(folder);
+  const { variants } = record;
+  const summary = new AblationSummary(variants);
+  const images = new Map<string, number>();
+  const results = async function* () {
+    for await (const lines of readSamples(`${folder}/${RESULTS}`, variants.length)) {
+      for (const { result } of lines) yield result;
+    }
+  };
+  let done = 0;
+  for await (const lines of readSamples(`${folder}/${RESULTS}`, variants.length)) {
+    done++;
+    for (const { result } of lines) {
+      requireShown(folder, result, variants);
+      summary.add(result);
+      if (result.image && !images.has(result.image)) images.set(result.image, images.size);
+    }
+  }
+  const all = summary.toJSON();
+  const options = tableOptions(record, done >= record.plan.length);
+  const left: string[] = [];
+  const lack = (notice: string) => {
+    left.push(notice);
+    onNotice(notice);
+  };
+  const slots: Slots = {
+    style: () => [`<style>${style}</style>`],
+    title: () => [`<title>Groundray report: ${safe(runName(record))}</title>`],
+    heading: () => [
+      `<h1>Phrase grounding on ${safe(runName(record))}</h1>\n`,
+      `<p>${done} of ${record.plan.length} samples on ${images.size} X-rays: `,
+      `${safe(describeCounts(Object.values(all)[0]!))}.</p>`,
+    ],
+    tables: () => [
+      formatHtml(makeTable(all, options)),
+      ...(hasProtocols(all) ? [formatHtml(makeProtocolTable(all, options))] : []),
+    ],
+    facts: () => [factsHtml(record)],
+    report: () => [dataElement("report", scriptJson(pageFacts(record)))],
+    rows: async function* () {
+      yield '<script type="application/json" id="rows">[';
+      let n = 0;
+      for await (const result of results()) {
+        const image = result.image ? images.get(result.image)! : null;
+        yield `${n > 0 ? "," : ""}\n${scriptJson(pageRow(result, n++, image))}`;
+      }
+      yield "\n]</script>";
+    },
+    script: () => [`<script>${SCRIPT}</script>`],
+    pictures: async function* () {
+      const written = new Set<string>();
+      let n = 0;
+      for await (const result of results()) {
+        signal?.throwIfAborted();
+        const { id, setting, image } = result;
+        const number = n++;
+        let size;
+        if (hasHeatmap(result)) {
+          try {
+            const heatmap = await heatmaps.get(id, setting);
+            size = heatmap.image;
+            yield heatmapElement(number, heatmap);
+          } catch (error) {
+            const reason = printable((error as Error).message, 500);
+            lack(`No heatmap of ${quote(id)}: ${reason}`);
+            yield missingElement(`heatmap-${number}`, reason);
+          }
+        }
+        if (!image || written.has(image)) continue;
+        written.add(image);
+        const name = images.get(image)!;
+        try {
+          yield await imageElement(name, await originalImage(image, size));
+        } catch (error) {
+          const reason = printable((error as Error).message, 500);
+          // Where the sample fell out, that is said already.
+          if (size) lack(`No X-ray of ${quote(id)}: ${reason}`);
+          yield missingElement(`image-${name}`, reason);
+        }
+      }
+    },
+    missing: () =>
+      left.length === 0 ? [] : [
+        `<section id="missing" aria-labelledby="missing-title"><h2 id="missing-title">Left out</h2>`,
+        `<ul>${left.map((notice) => `<li>${safe(notice)}</li>`).join("\n")}</ul></section>`,
+      ],
+  };
+  await writeWhole(out, fill(slots));
+  return out;
+}
+
+/** What the page relies on, beside what every result is checked for. */
+function requireShown(
+  folder: string,
+  result: Parameters<typeof hasHeatmap>[0],
+  variants: readonly string[],
+): void {
+  const fail = (reason: string) => {
+    throw new SyntaxError(`Cannot show ${quote(result.id)} of "${folder}": ${reason}`);
+  };
+  if (result.setting !== undefined && !variants.includes(result.setting)) {
+    fail(`its setting ${quote(result.setting)} is none of the run's`);
+  }
+  try {
+    if (hasHeatmap(result)) requireBoxes(result.boxes);
+  } catch (error) {
+    fail((error as Error).message);
+  }
+}
+
+/** What the script is told beside the rows. */
+function pageFacts({ variants }: RunRecord): object {
+  return {
+    variants: variants.map((name) => printable(name, 2000)),
+    scores: SCORES.map((score) => SCORE_STYLES[score].label),
+    colours: HEAT_COLOURS,
+    ...{ outline: OUTLINE, box: BOX, opacity: MAX_OPACITY, dimmed: DIMMED },
+  };
+}
+
+function dataElement(id: string, json: string): string {
+  return `<script type="application/json" id="${id}">${json}</script>`;
+}
+
+/** The page's modules as one script, which runs before the pictures behind it are read. */
+const SCRIPT = joinModules([dom, pictures, draw, rows, details, main]);
+
+function joinModules(modules: readonly string[]): string {
+  const bodies = modules.map((text) =>
+    text.replaceAll(/^import [^;]*;\n/gm, "").replaceAll(/^export /gm, "")
+  );
+  return `(() => {\n"use strict";\n${bodies.join("\n")}})();\n`;
+}
+
+/** Yields the page with what stands in its slots. */
+async function* fill(slots: Slots): AsyncIterableIterator<string> {
+  const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; ` +
+    `img-src data:; style-src '${await hashOf(style)}'; script-src '${await hashOf(SCRIPT)}'; ` +
+    `base-uri 'none'; form-action 'none'">`;
+  const parts = template.split(/<!-- slot: (\w+) -->/);
+  for (const [i, part] of parts.entries()) {
+    if (i % 2 === 0) yield part;
+    else if (part === "policy") yield policy;
+    else yield* slots[part]!();
+  }
+}
+
+async function hashOf(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return `sha256-${new Uint8Array(digest).toBase64()}`;
+}
