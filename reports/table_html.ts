@@ -5,7 +5,7 @@ import type { ResultTable, TableCell } from "./result_table.ts";
 /** A table of results as HTML, over its caption. */
 export function formatHtml({ columns, groups, counts, caption }: ResultTable): string {
   const label = safe(caption[0]!);
-  const head = ["", "", ...columns].map((name) => `<th scope="col">${safe(name)}</th>`);
+  const head = columns.map((name) => `<th scope="col">${safe(name)}</th>`);
   const bodies = groups.map(({ method, isPublished, rows }) => {
     const name = `<th scope="rowgroup" rowspan="${rows.length}">${safe(method)}` +
       `${isPublished ? "†" : ""}</th>`;
@@ -20,7 +20,9 @@ export function formatHtml({ columns, groups, counts, caption }: ResultTable): s
     `${cells.map((text) => `<td>${safe(text)}</td>`).join("")}</tr>`
   );
   return `<div class="scroll" tabindex="0" role="region" aria-label="${label}">` +
-    `<table class="scores"><thead><tr>${head.join("")}</tr></thead>\n${bodies.join("\n")}\n` +
+    `<table class="scores"><thead><tr><td></td><td></td>${head.join("")}</tr></thead>\n${
+      bodies.join("\n")
+    }\n` +
     `<tfoot>${totals.join("\n")}</tfoot></table></div>\n` +
     `<p class="caption">${caption.map((sentence) => safe(sentence)).join(" ")}</p>\n`;
 }
