@@ -100,7 +100,7 @@ export interface PlannedSample {
  * @example Usage
  * ```ts
  * import { openDataset } from "./open_dataset.ts";
- * import { writePhantomSet } from "./phantom.ts";
+ * import { writePhantomSet } from "./phantom_set.ts";
  *
  * const folder = await Deno.makeTempDir(); // or the folder of MS-CXR
  * await writePhantomSet(folder, { seed: 1, images: 2 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { openDataset } from "./open_dataset.ts";
-import { drawPhantom, drawPhantoms, writePhantomSet } from "./phantom.ts";
+import { drawPhantom, drawPhantoms } from "./phantom.ts";
+import { writePhantomSet } from "./phantom_set.ts";
 import { CLASSES } from "./sample.ts";
 
 Deno.test("drawPhantom() draws the same from the same seed, and another from another", () => {
