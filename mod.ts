@@ -18,6 +18,7 @@
  */
 
 export * from "./datasets/mod.ts";
+export * from "./models/biovil/mod.ts";
 export * from "./models/ldm/mod.ts";
 export * from "./models/runtime/mod.ts";
 export type { GridHeatmap, GroundingMethod, MethodCrop, MethodImage } from "./models/method.ts";

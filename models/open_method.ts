@@ -4,6 +4,7 @@
  * @module
  */
 
+import { openBiovil } from "./biovil/mod.ts";
 import type { GroundingMethod } from "./method.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
@@ -17,7 +18,10 @@ export const BASELINES = ["biovil", "biovil-t"] as const;
 export type BaselineName = typeof BASELINES[number];
 
 /** What opens each of the {@linkcode BASELINES}. */
-export const OPENERS: Partial<Record<BaselineName, MethodOpener>> = {};
+export const OPENERS: Record<BaselineName, MethodOpener> = {
+  "biovil": (folder, runtime) => openBiovil(folder, runtime, { variant: "biovil" }),
+  "biovil-t": (folder, runtime) => openBiovil(folder, runtime, { variant: "biovil-t" }),
+};
 
 /**
  * Opens a baseline.
@@ -25,14 +29,12 @@ export const OPENERS: Partial<Record<BaselineName, MethodOpener>> = {};
  * @param name Which.
  * @param folder The folder that its published files are in.
  * @param runtime What is to run it; stays its caller's.
- * @throws {RangeError} If there is none of that name.
+ * @throws {Error} If its files are not there, or not what they should be.
  */
 export async function openMethod(
   name: BaselineName,
   folder: string,
   runtime: Runtime,
 ): Promise<GroundingMethod> {
-  const open = OPENERS[name];
-  if (!open) throw new RangeError(`Cannot open method "${name}": this build has none of that name`);
-  return await open(folder, runtime);
+  return await OPENERS[name](folder, runtime);
 }

@@ -33,11 +33,11 @@ export interface AttentionStep {
 /** Options of {@linkcode denoise}. */
 export interface DenoiseOptions extends StageOptions {
   /**
-   * Told after each pass of the U-Net how many steps it took.
+   * Told after each pass of the U-Net how many steps it took; what it does is waited for.
    *
    * @default {undefined}
    */
-  onPass?: (steps: number) => void;
+  onPass?: (steps: number) => void | Promise<void>;
 }
 
 /**
@@ -74,7 +74,7 @@ export function denoise(
         );
         try {
           const count = steps.length;
-          options.onPass?.(count);
+          await options.onPass?.(count);
           const isLast = i === batches.length - 1;
           yield item({ image, ranges, index, step: steps[0]!.step, count, maps, isLast });
         } finally {

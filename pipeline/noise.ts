@@ -33,11 +33,11 @@ export interface NoisyImage extends DecodedImage {
 /** Options of {@linkcode noise}. */
 export interface NoiseOptions extends StageOptions {
   /**
-   * Told after each pass of the U-Net how many steps it took.
+   * Told after each pass of the U-Net how many steps it took; what it does is waited for.
    *
    * @default {undefined}
    */
-  onPass?: (steps: number) => void;
+  onPass?: (steps: number) => void | Promise<void>;
 }
 
 /** How many passes of the U-Net {@linkcode noise} takes for an image. */
@@ -102,7 +102,7 @@ export async function* cachedNoise(
     const key = await cache.key(image.gray, model, settings);
     const known = await cache.read(key, (end - start) * latentLength);
     if (known) {
-      options.onPass?.(noisePasses(settings));
+      await options.onPass?.(noisePasses(settings));
       const noisy = Array.from({ length: end - start }, (_, i): NoisyLatent => ({
         step: start + i,
         timestep: timesteps[start + i]!,
@@ -130,7 +130,7 @@ async function stepper(model: LdmModel, { signal, onPass }: NoiseOptions) {
   return async (latent: Values, from: number, to: number) => {
     signal?.throwIfAborted();
     const next = await model.step(latent, from, to, empty);
-    onPass?.(1);
+    await onPass?.(1);
     return next;
   };
 }

@@ -6,7 +6,8 @@
 
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import { attend } from "../onnx/attention.ts";
-import { add, conv, groupNorm, known, linear, reshape, silu, transpose } from "../onnx/ops.ts";
+import { conv } from "../onnx/image_ops.ts";
+import { add, groupNorm, known, linear, reshape, silu, transpose } from "../onnx/ops.ts";
 
 /** Architecture of an AutoencoderKL, one entry a level in each list. */
 export interface AutoencoderConfig {

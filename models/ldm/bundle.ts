@@ -4,10 +4,17 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { type Checkpoint, checkTensors, openCheckpoint } from "../checkpoint/mod.ts";
-import { printable } from "../checkpoint/quote.ts";
 import type { Graph } from "../onnx/graph.ts";
+import {
+  firstFile,
+  hashFiles,
+  isFile,
+  readJson,
+  readText,
+  requireFile,
+  requireFolder,
+} from "../model_files.ts";
 import { createTokenizer, type Tokenizer, type TokenizerOptions } from "../tokenizer.ts";
 import { AUTOENCODER_SKIPPED, buildEncoder, downsampling } from "./autoencoder.ts";
 import { buildTextEncoder, CLIP_TEXT_SKIPPED } from "./clip_text.ts";
@@ -58,52 +65,6 @@ export interface LoadBundleOptions {
 
 const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
 
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
-    throw error;
-  }
-}
-
-/** The first of some files that exists. */
-async function firstFile(paths: readonly string[]): Promise<string | undefined> {
-  for (const path of paths) if (await isFile(path)) return path;
-}
-
-async function requireFile(paths: readonly string[], what: string): Promise<string> {
-  const found = await firstFile(paths);
-  if (found) return found;
-  const names = paths.map((path) => `"${path}"`).join(" or ");
-  throw new Deno.errors.NotFound(`Cannot find ${what}: there is no ${names}`);
-}
-
-/** Most bytes of a text file, which is held in memory whole; the largest vocabulary has 1 MB. */
-const MAX_TEXT_BYTES = 64 * 2 ** 20;
-
-async function readText(path: string): Promise<string> {
-  const { size } = await Deno.stat(path);
-  if (size > MAX_TEXT_BYTES) {
-    throw new RangeError(
-      `Cannot read "${path}": expected at most ${MAX_TEXT_BYTES} bytes, found ${size}`,
-    );
-  }
-  return await Deno.readTextFile(path);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = printable((error as Error).message);
-    throw new SyntaxError(`Cannot read "${path}": it is not valid JSON (${reason})`);
-  }
-}
-
 /**
  * Loads a model: our flat layout (`config.json`, `autoencoder.pth`,
  * `diffusion_model.pth`, `text_encoder/`, `tokenizer/`; `.safetensors` will do
@@ -126,13 +87,7 @@ async function readJson(path: string): Promise<unknown> {
  * ```
  */
 export async function loadBundle(path: string, options: LoadBundleOptions = {}): Promise<Bundle> {
-  const info = await Deno.stat(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  });
-  if (!info) throw new Deno.errors.NotFound(`Cannot load model "${path}": there is no such folder`);
-  if (!info.isDirectory) throw new TypeError(`Cannot load model "${path}": it is not a folder`);
-
+  await requireFolder(path);
   const flat = `${path}/config.json`;
   const monai = `${path}/configs/inference.json`;
   const file = await requireFile([flat, monai], `the configuration of model "${path}"`);
@@ -269,13 +224,4 @@ async function readPadToken(folder: string): Promise<string | undefined> {
       : token;
     if (typeof text === "string" && text !== "") return text;
   }
-}
-
-async function hashFiles(paths: readonly string[]): Promise<string> {
-  const hash = createHash("sha256");
-  for (const path of paths) {
-    using file = await Deno.open(path);
-    for await (const chunk of file.readable) hash.update(chunk);
-  }
-  return hash.digest("hex");
 }

@@ -5,12 +5,13 @@
  * @module
  */
 
-import { checked, type Gpu, storage, submitAndRead } from "../../shaders/device.ts";
+import { type Gpu, storage } from "../../shaders/device.ts";
 import { mix } from "../../shaders/mix.ts";
 import { mixValues } from "../../shaders/mix_cpu.ts";
 import { readRow } from "../checkpoint/mod.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { joinValues } from "../runtime/join_values.ts";
+import { readValues } from "../runtime/read_values.ts";
 import type { OutputTensor, Runtime, Values } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
@@ -163,14 +164,7 @@ export async function openNetworks(
       for (const buffer of [mixed.scratch, ...on!.own, ...other!.own]) buffer.destroy();
       return mixed.result;
     };
-    const read = async (values: Values, length: number): Promise<Float32Array> => {
-      if (values instanceof Float32Array) return values;
-      return await checked(gpu!, "read values back", async () => {
-        const encoder = gpu!.device.createCommandEncoder({ label: "read" });
-        const ranges = [{ buffer: values, bytes: 4 * length }];
-        return new Float32Array((await submitAndRead(gpu!, encoder, ranges))[0]!);
-      });
-    };
+    const read = (values: Values, length: number) => readValues(gpu, values, length);
     const embed = async ({ ids }: EncodedPhrase): Promise<OutputTensor> => {
       const { hidden } = text.config;
       const rows = new Map<number, Float32Array>();

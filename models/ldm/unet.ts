@@ -6,17 +6,8 @@
  */
 
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
-import {
-  averagePool,
-  concat,
-  conv,
-  groupNorm,
-  known,
-  matmul,
-  reshape,
-  silu,
-  upsampleNearest,
-} from "../onnx/ops.ts";
+import { averagePool, conv, upsampleNearest } from "../onnx/image_ops.ts";
+import { concat, groupNorm, known, matmul, reshape, silu } from "../onnx/ops.ts";
 import { type Blocks, resBlock, spatialTransformer, timeEmbedding } from "./unet_blocks.ts";
 
 /** Architecture of a DiffusionModelUNet with text conditioning, one entry a level in each list. */

@@ -6,10 +6,10 @@
 
 import type { GraphBuilder, Value } from "../onnx/graph.ts";
 import { attend } from "../onnx/attention.ts";
+import { conv } from "../onnx/image_ops.ts";
 import {
   add,
   concat,
-  conv,
   cos,
   gelu,
   groupNorm,

@@ -22,7 +22,7 @@ export interface AttendOptions {
 
 /** [batch, tokens, channels] -> [batch, heads, tokens, channels / heads] */
 function splitHeads(g: GraphBuilder, x: Value, heads: number): Value {
-  const [batch, tokens, channels] = [x.dims[0]!, known(x, 1), known(x, 2)];
+  const [batch, tokens, channels] = [x.dims[0]!, x.dims[1]!, known(x, 2)];
   if (channels % heads !== 0) {
     throw new RangeError(`Cannot cut ${channels} channels of "${x.name}" into ${heads} heads`);
   }

@@ -5,7 +5,8 @@ import { attend } from "./attention.ts";
 import { encodeModel, type WeightSource } from "./encode.ts";
 import { GraphBuilder } from "./graph.ts";
 import { ModelProtoSchema } from "./onnx_pb.ts";
-import { add, conv, groupNorm, linear, matmul, reshape, silu } from "./ops.ts";
+import { conv } from "./image_ops.ts";
+import { add, groupNorm, linear, matmul, reshape, silu } from "./ops.ts";
 import { splitByInput, splitGraph } from "./split.ts";
 
 Deno.test("GraphBuilder.build() leaves out what no output needs, but not its weights' names", () => {

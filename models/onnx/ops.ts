@@ -9,7 +9,7 @@
 import { type Dim, elementCount, type GraphBuilder, type Value } from "./graph.ts";
 
 /** The only output of an operator that has one. */
-function single(values: Value[]): Value {
+export function single(values: Value[]): Value {
   const [value] = values;
   if (!value) throw new Error("An operator was built without an output");
   return value;
@@ -76,6 +76,11 @@ export function sin(g: GraphBuilder, x: Value): Value {
   return unary(g, "Sin", x);
 }
 
+/** The positive part of x. */
+export function relu(g: GraphBuilder, x: Value): Value {
+  return unary(g, "Relu", x);
+}
+
 /** x * sigmoid(x). */
 export function silu(g: GraphBuilder, x: Value): Value {
   return mul(g, x, unary(g, "Sigmoid", x));
@@ -137,6 +142,12 @@ export function concat(g: GraphBuilder, values: readonly Value[], axis: number):
   );
 }
 
+/** Repeats axes of size 1 until the shape is the one asked for. */
+export function expand(g: GraphBuilder, x: Value, dims: readonly number[]): Value {
+  const shape = g.ints(dims);
+  return single(g.node("Expand", [x, shape], [{ type: x.type, dims }]));
+}
+
 /** Cuts a tensor into equal halves along its last axis. */
 export function halves(g: GraphBuilder, x: Value): [Value, Value] {
   const size = known(x, -1) / 2;
@@ -162,6 +173,22 @@ export function mean(g: GraphBuilder, x: Value, axis: number, keep = false): Val
 export function gather(g: GraphBuilder, table: Value, indices: Value): Value {
   const dims = [...indices.dims, ...table.dims.slice(1)];
   return single(g.node("Gather", [table, indices], [{ type: table.type, dims }]));
+}
+
+/** What one index of an axis holds; the axis disappears. */
+export function pick(g: GraphBuilder, x: Value, axis: number, index: number): Value {
+  const dims = x.dims.filter((_, i) => i !== axis);
+  return single(
+    g.node("Gather", [x, g.ints([index], [])], [{ type: x.type, dims }], { axis: { int: axis } }),
+  );
+}
+
+/** Divides by the Euclidean norm along an axis, or by 1e-12 where that is more. */
+export function l2Normalize(g: GraphBuilder, x: Value, axis: number): Value {
+  const dims = x.dims.with(axis, 1);
+  const [norm] = g.node("ReduceL2", [x, g.ints([axis])], [{ type: x.type, dims }]);
+  const [divisor] = g.node("Max", [norm!, g.floats([1e-12], [])], [{ type: x.type, dims }]);
+  return elementwise(g, "Div", x, divisor!);
 }
 
 /** Normalises over the last axis, then scales and shifts by `${name}.weight` and `${name}.bias`. */
@@ -221,97 +248,6 @@ export function groupNorm(
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
-}
-
-/** Options of {@linkcode conv}. */
-export interface ConvOptions {
-  /** Channels of the result. */
-  channels: number;
-  /**
-   * Side of the kernel.
-   *
-   * @default {3}
-   */
-  kernel?: number;
-  /**
-   * Step between outputs.
-   *
-   * @default {1}
-   */
-  stride?: number;
-  /**
-   * Zeros around the image: top, left, bottom, right.
-   *
-   * @default {Half the kernel on each side}
-   */
-  pads?: readonly [number, number, number, number];
-}
-
-/**
- * Convolution with bias, weights `${name}.weight` and `${name}.bias`.
- *
- * @param x `[batch, channels, height, width]`.
- */
-export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptions): Value {
-  const { channels, kernel = 3, stride = 1 } = options;
-  const side = Math.floor(kernel / 2);
-  const pads = options.pads ?? [side, side, side, side];
-  const inputs = known(x, 1);
-  const weight = g.weight(`${name}.weight`, [channels, inputs, kernel, kernel]);
-  const bias = g.weight(`${name}.bias`, [channels]);
-  const [height, width] = [0, 1].map((axis) =>
-    Math.floor((known(x, 2 + axis) + pads[axis]! + pads[axis + 2]! - kernel) / stride) + 1
-  );
-  const dims = [x.dims[0]!, channels, height!, width!];
-  const missing = missingChannels(inputs);
-  const operands = [x, weight].map((value) => missing > 0 ? padAxis1(g, value, missing) : value);
-  return single(
-    g.node("Conv", [...operands, bias], [{ type: x.type, dims }], {
-      kernel_shape: { ints: [kernel, kernel] },
-      strides: { ints: [stride, stride] },
-      pads: { ints: pads },
-    }),
-  );
-}
-
-/**
- * Channels of zeros that a convolution's input needs. onnxruntime-web 1.30 on
- * WebGPU reads 6, 9, 15 and other multiples of 3 that are none of 4 in threes,
- * and wrongly; 3 alone comes out right.
- */
-function missingChannels(inputs: number): number {
-  return inputs > 3 && inputs % 3 === 0 && inputs % 4 !== 0 ? 4 - inputs % 4 : 0;
-}
-
-/** Adds zeros at the end of a four-dimensional tensor's second axis. */
-function padAxis1(g: GraphBuilder, x: Value, count: number): Value {
-  const [first, , ...rest] = x.dims;
-  const dims = [first!, known(x, 1) + count, ...rest];
-  const pads = g.ints([0, 0, 0, 0, 0, count, 0, 0]);
-  return single(g.node("Pad", [x, pads], [{ type: x.type, dims }]));
-}
-
-/** Doubles height and width by repeating pixels. */
-export function upsampleNearest(g: GraphBuilder, x: Value): Value {
-  const dims = [x.dims[0]!, x.dims[1]!, known(x, 2) * 2, known(x, 3) * 2];
-  return single(
-    g.node("Resize", [x, null, g.floats([1, 1, 2, 2], [4])], [{ type: x.type, dims }], {
-      mode: { text: "nearest" },
-      coordinate_transformation_mode: { text: "asymmetric" },
-      nearest_mode: { text: "floor" },
-    }),
-  );
-}
-
-/** Halves height and width by averaging 2x2 blocks; an odd last row or column is dropped. */
-export function averagePool(g: GraphBuilder, x: Value): Value {
-  const dims = [x.dims[0]!, x.dims[1]!, known(x, 2) >> 1, known(x, 3) >> 1];
-  return single(
-    g.node("AveragePool", [x], [{ type: x.type, dims }], {
-      kernel_shape: { ints: [2, 2] },
-      strides: { ints: [2, 2] },
-    }),
-  );
 }
 
 /**

@@ -5,6 +5,7 @@
  */
 
 import { Random } from "../../pipeline/random.ts";
+import { BIOVIL_TARGETS } from "./biovil_targets.ts";
 import { CHECKPOINT_TARGETS } from "./checkpoint_targets.ts";
 import { DATASET_TARGETS } from "./dataset_targets.ts";
 import { DICOM_TARGET } from "./dicom_target.ts";
@@ -17,6 +18,7 @@ import { Broken, requireTyped, type Target } from "./target.ts";
 export const TARGETS: readonly Target[] = [
   ...CHECKPOINT_TARGETS,
   ...MODEL_TARGETS,
+  ...BIOVIL_TARGETS,
   ...DATASET_TARGETS,
   ...IMAGE_TARGETS,
   DICOM_TARGET,
@@ -94,7 +96,13 @@ export async function tryInput(
   } catch (error) {
     outcome = measured();
     try {
-      const refused = requireTyped(error, [own, "vocab.json", "merges.txt", "tokenizer.json"]);
+      const refused = requireTyped(error, [
+        own,
+        "vocab.json",
+        "vocab.txt",
+        "merges.txt",
+        "tokenizer.json",
+      ]);
       if (target.refusal && !target.refusal.test((error as Error).message)) {
         throw new Broken(`it was refused for another reason: ${(error as Error).message}`);
       }

@@ -4,7 +4,7 @@ import { submitAndRead } from "../../shaders/device.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { encodeModel, type WeightSource } from "./encode.ts";
 import { GraphBuilder } from "./graph.ts";
-import { conv } from "./ops.ts";
+import { conv } from "./image_ops.ts";
 
 const SIDE = 8;
 const CHANNELS = 16;

@@ -1,0 +1,157 @@
+/**
+ * BioViL and BioViL-T: how alike are each patch of an image and a phrase?
+ *
+ * @module
+ */
+
+import { gaussianBlur } from "../../shaders/gaussian_cpu.ts";
+import { loadGraph } from "../ldm/load_graph.ts";
+import type { GroundingMethod, MethodImage } from "../method.ts";
+import { readValues } from "../runtime/read_values.ts";
+import type { Runtime, Session } from "../runtime/runtime.ts";
+import { type BiovilVariant, loadBiovil } from "./bundle.ts";
+import { PATCH } from "./image_encoder.ts";
+import { preprocess } from "./preprocess.ts";
+
+/** Options of {@linkcode openBiovil}. */
+export interface OpenBiovilOptions {
+  /**
+   * Which of the two models the folder is to be read as.
+   *
+   * @default {"biovil"}
+   */
+  variant?: BiovilVariant;
+}
+
+/** BioViL or BioViL-T, ready to ground phrases. */
+export interface Biovil extends GroundingMethod {
+  /**
+   * What is seen of an image.
+   *
+   * @returns Projected patches `[joint, side, side]`, of length 1 along the channels.
+   */
+  embedImage(image: MethodImage): Promise<Float32Array>;
+  /**
+   * What a phrase says; the latest few are kept.
+   *
+   * @returns The projected embedding `[joint]`, of length 1; it stays the model's.
+   * @throws {RangeError} If the phrase has too many tokens.
+   * @throws {SyntaxError} If it contains one of BERT's special tokens other than [MASK].
+   */
+  embedPhrase(phrase: string): Promise<Float32Array>;
+}
+
+/** Smoothing of a heatmap in patches (`_get_similarity_map_from_embeddings` of hi-ml-multimodal). */
+const SIGMA = 1.5;
+
+/** Phrases whose embeddings are kept, of 512 bytes each. */
+const KEPT_PHRASES = 4096;
+
+/**
+ * Loads BioViL or BioViL-T into a runtime.
+ *
+ * @param folder Where its published files are.
+ * @param runtime What is to run it.
+ * @param options Which model it is.
+ * @throws {Deno.errors.NotFound} If a file is missing.
+ * @throws {SyntaxError} If a file is not what it should be.
+ * @throws {RangeError} If the weights do not match the architecture.
+ *
+ * @example Usage
+ * ```ts ignore
+ * import { openBiovil, openRuntime } from "../../mod.ts";
+ *
+ * const runtime = await openRuntime("native");
+ * const biovil = await openBiovil("biovil", runtime, { variant: "biovil" });
+ * const image = { width: 640, height: 512, data: new Uint8Array(640 * 512) };
+ * const [heatmap] = await biovil.ground(image, ["left pleural effusion"]);
+ * console.log(heatmap!.side); // 15
+ * await biovil.close();
+ * ```
+ */
+export async function openBiovil(
+  folder: string,
+  runtime: Runtime,
+  { variant = "biovil" }: OpenBiovilOptions = {},
+): Promise<Biovil> {
+  const { image, text, view, wordPieces, hash } = await loadBiovil(folder, variant);
+  const { joint } = image.config;
+  const side = view.crop / PATCH;
+  const imageEncoder = await loadGraph(image.graph, image.checkpoint, runtime, "float32");
+  const textEncoder = await loadGraph(text.graph, text.checkpoint, runtime, "float32").catch(
+    async (error) => {
+      await imageEncoder.release();
+      throw error;
+    },
+  );
+  /** Runs an encoder for its only output. */
+  const run = async (
+    encoder: Session,
+    feeds: Parameters<Session["run"]>[0],
+    name: string,
+    length: number,
+  ) => {
+    const output = (await encoder.run(feeds, [name]))[name]!;
+    return await readValues(runtime.gpu, output.data, length).finally(() => output.release());
+  };
+  const embeddings = new Map<string, Float32Array>();
+
+  const embedImage = async (image: MethodImage) => {
+    const data = new Float32Array(preprocess(image, view)).map((value) => value / 255);
+    const dims = [1, 1, view.crop, view.crop];
+    return await run(imageEncoder, { image: { data, dims } }, "patches", joint * side ** 2);
+  };
+  const embedPhrase = async (phrase: string) => {
+    const known = embeddings.get(phrase);
+    if (known) return known;
+    const ids = BigInt64Array.from(wordPieces.encode(phrase), BigInt);
+    const dims = [1, ids.length];
+    const feeds = {
+      input_ids: { data: ids, dims },
+      position_ids: { data: ids.map((_, i) => BigInt(i)), dims },
+    };
+    const embedding = await run(textEncoder, feeds, "embedding", joint);
+    const [oldest] = embeddings.keys();
+    if (embeddings.size >= KEPT_PHRASES) embeddings.delete(oldest!);
+    embeddings.set(phrase, embedding);
+    return embedding;
+  };
+  return {
+    name: variant,
+    view,
+    runtime,
+    embedImage,
+    embedPhrase,
+    async ground(image, phrases, { signal } = {}) {
+      signal?.throwIfAborted();
+      // Phrases first: one that cannot be read is found before the long pass.
+      const texts = [];
+      for (const phrase of phrases) {
+        texts.push(await embedPhrase(phrase));
+        signal?.throwIfAborted();
+      }
+      const patches = await embedImage(image);
+      signal?.throwIfAborted();
+      return texts.map((text) => ({
+        values: gaussianBlur(similarities(patches, text), side, side, SIGMA),
+        side,
+      }));
+    },
+    hash,
+    async close() {
+      await imageEncoder.release();
+      await textEncoder.release();
+    },
+  };
+}
+
+/** Cosine of each patch `[joint, patches]` and a phrase `[joint]`, all of length 1. */
+function similarities(patches: Float32Array, text: Float32Array): Float32Array {
+  const count = patches.length / text.length;
+  const sums = new Float64Array(count);
+  for (const [channel, weight] of text.entries()) {
+    const row = channel * count;
+    for (let patch = 0; patch < count; patch++) sums[patch]! += patches[row + patch]! * weight;
+  }
+  return Float32Array.from(sums);
+}

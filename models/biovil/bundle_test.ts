@@ -1,0 +1,153 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { copy } from "../../tests/support/copy.ts";
+import { dict, pickle, tensor, torchZip } from "../checkpoint/pytorch/_fixture.ts";
+import { openCheckpoint, readTensor } from "../checkpoint/mod.ts";
+import { openRuntime } from "../runtime/mod.ts";
+import { openBiovil } from "./biovil.ts";
+import { loadBiovil } from "./bundle.ts";
+import { pattern } from "./fixtures/pattern.ts";
+import { withSmallModel } from "./fixtures/small_model.ts";
+
+const IMAGE = "biovil_image_resnet50_proj_size_128.pt";
+
+/** Writes a checkpoint again as `torch.save` does, with some tensors left out or renamed. */
+async function saveAsTorch(
+  from: string,
+  to: string,
+  rename: (name: string) => string | undefined = (name) => name,
+): Promise<void> {
+  const checkpoint = await openCheckpoint(from);
+  const entries = [...checkpoint.tensors.values()].flatMap(({ name, shape }) => {
+    const renamed = rename(name);
+    return renamed === undefined ? [] : [{ name, shape, renamed }];
+  });
+  const storages = await Promise.all(entries.map(({ name }) => readTensor(checkpoint, name)));
+  const state = dict(entries.map(({ shape, renamed }, key) => {
+    const strides = shape.map((_, axis) =>
+      shape.slice(axis + 1).reduce((step, size) => step * size, 1)
+    );
+    const count = storages[key]!.length;
+    return [renamed, tensor({ key: String(key), count, shape, strides })];
+  }));
+  await Deno.writeFile(to, await torchZip(pickle(state), ...storages));
+}
+
+Deno.test("loadBiovil() reads what torch.save wrote, and it gives the same heatmap", () =>
+  withSmallModel("biovil", async (folder) => {
+    const runtime = await openRuntime("native");
+    const image = { width: 30, height: 40, data: pattern(30, 40) };
+    const heatmaps = [];
+    for (const format of ["safetensors", "pytorch"]) {
+      if (format === "pytorch") {
+        await saveAsTorch(`${folder}/${IMAGE}`, `${folder}/${IMAGE}`);
+        await saveAsTorch(`${folder}/model.safetensors`, `${folder}/pytorch_model.bin`);
+        await Deno.remove(`${folder}/model.safetensors`);
+      }
+      const { image: { checkpoint }, text } = await loadBiovil(folder, "biovil");
+      assertEquals([checkpoint.format, text.checkpoint.format], [format, format]);
+      const model = await openBiovil(folder, runtime, { variant: "biovil" });
+      heatmaps.push(await model.ground(image, ["left effusion"]));
+      await model.close();
+    }
+    assertEquals(heatmaps[0], heatmaps[1]);
+  }));
+
+Deno.test("loadBiovil() finds the text encoder beside the image encoder or in a folder", () =>
+  withSmallModel("biovil-t", async (folder) => {
+    const hash = await (await loadBiovil(folder, "biovil-t")).hash();
+    const texts = ["config.json", "model.safetensors", "vocab.txt"];
+    let from = folder;
+    for (const to of [`${folder}/text`, `${folder}/BiomedVLP-BioViL-T`]) {
+      await Deno.mkdir(to);
+      for (const name of texts) await Deno.rename(`${from}/${name}`, `${to}/${name}`);
+      from = to;
+      assertEquals(await (await loadBiovil(folder, "biovil-t")).hash(), hash);
+    }
+    const name = "biovil_t_image_model_proj_size_128.pt";
+    await Deno.rename(`${folder}/${name}`, `${from}/${name}`);
+    assertEquals(await (await loadBiovil(folder, "biovil-t")).hash(), hash);
+  }));
+
+Deno.test("loadBiovil() takes both models from one folder, but no text encoder for the other's", () =>
+  withSmallModel("biovil-t", (temporal) =>
+    withSmallModel("biovil", async (folder) => {
+      const name = "biovil_t_image_model_proj_size_128.pt";
+      await Deno.copyFile(`${temporal}/${name}`, `${folder}/${name}`);
+      for (const variant of ["biovil", "biovil-t"] as const) {
+        await assertRejects(
+          () => loadBiovil(folder, variant),
+          TypeError,
+          "Cannot tell which model",
+        );
+      }
+      await Deno.remove(`${folder}/${name}`);
+      await copy(temporal, `${folder}/BiomedVLP-BioViL-T`);
+      const { view } = await loadBiovil(folder, "biovil-t");
+      assertEquals([view.crop, (await loadBiovil(folder, "biovil")).view.crop], [448, 480]);
+    })));
+
+Deno.test("loadBiovil() says which file is missing and where it comes from", () =>
+  withSmallModel("biovil", async (folder) => {
+    await assertRejects(() => loadBiovil(`${folder}/none`, "biovil"), Deno.errors.NotFound, "none");
+    await assertRejects(() => loadBiovil(folder, "biovil-t"), Deno.errors.NotFound, "BioViL-T");
+    for (
+      const [name, what] of [
+        ["vocab.txt", "the vocabulary of biovil"],
+        ["model.safetensors", "the text encoder's weights of biovil"],
+        ["config.json", "the text encoder's configuration of biovil"],
+        [IMAGE, "the image encoder of biovil"],
+      ] as const
+    ) {
+      await Deno.remove(`${folder}/${name}`);
+      const error = await assertRejects(
+        () => loadBiovil(folder, "biovil"),
+        Deno.errors.NotFound,
+        `Cannot find ${what} (from microsoft/BiomedVLP-CXR-BERT-specialized on Hugging Face`,
+      );
+      assertEquals(error.message.includes(`/${name}"`), true, error.message);
+    }
+  }));
+
+Deno.test("loadBiovil() names what is missing, left over or misshaped", () =>
+  withSmallModel("biovil", async (folder) => {
+    const file = `${folder}/${IMAGE}`;
+    const original = `${folder}/original`;
+    await Deno.rename(file, original);
+    const cases: [(name: string) => string | undefined, string][] = [
+      [(name) => name.endsWith("layer3.0.bn2.running_var") ? undefined : name, "1 missing"],
+      [(name) => name.replace("projector.model.3.bias", "projector.model.3.shift"), "unexpected"],
+      [(name) => name.replace("encoder.encoder.fc.bias", "encoder.encoder.fc2.bias"), "fc2.bias"],
+      [(name) => name.replace("bn1.num_batches", "bn9.num_batches"), "bn9.num_batches_tracked"],
+    ];
+    for (const [rename, message] of cases) {
+      await saveAsTorch(original, file, rename);
+      await assertRejects(() => loadBiovil(folder, "biovil"), RangeError, message);
+    }
+    await Deno.rename(original, file);
+    const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
+    for (
+      const [change, message] of [
+        [{ vocab_size: 300 }, 'word_embeddings.weight" expected [300,64], got [256,64]'],
+        [{ num_attention_heads: 5 }, "hidden size 64 does not fall into 5 heads"],
+        [{ hidden_act: "relu" }, '"hidden_act" must be "gelu"'],
+        [{ num_hidden_layers: 3 }, "missing (bert.encoder.layer.2."],
+        [{ num_hidden_layers: 1 }, "unexpected (bert.encoder.layer.1."],
+      ] as const
+    ) {
+      await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify({ ...config, ...change }));
+      await assertRejects(() => loadBiovil(folder, "biovil"), Error, message);
+    }
+  }));
+
+Deno.test("loadBiovil() refuses a corrupt checkpoint and a vocabulary of another model", () =>
+  withSmallModel("biovil", async (folder) => {
+    const words = await Deno.readTextFile(`${folder}/vocab.txt`);
+    await Deno.writeTextFile(`${folder}/vocab.txt`, words + "word\n".repeat(200));
+    await assertRejects(() => loadBiovil(folder, "biovil"), SyntaxError, "token ids below 256");
+    const file = `${folder}/${IMAGE}`;
+    await saveAsTorch(file, file);
+    await Deno.truncate(file, 1_000_000);
+    await assertRejects(() => loadBiovil(folder, "biovil"), SyntaxError, IMAGE);
+    await Deno.writeTextFile(file, "<html>Not found</html>");
+    await assertRejects(() => loadBiovil(folder, "biovil"), SyntaxError, IMAGE);
+  }));

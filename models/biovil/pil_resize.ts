@@ -1,0 +1,147 @@
+/**
+ * Pillow's antialiased bilinear resize of 8-bit images, to the last bit.
+ *
+ * @module
+ */
+
+/** Bits after the point of a weight (Pillow, `Resample.c`: 32 bits less 8 of a pixel and 2 spare). */
+const PRECISION_BITS = 22;
+
+/** A half in that fixed point, which rounds a sum to the nearest. */
+const HALF = 1 << (PRECISION_BITS - 1);
+
+/** What one output pixel is made of. */
+interface Taps {
+  /** First input pixel. */
+  readonly first: number;
+  /** Weight of it and those that follow, in fixed point. */
+  readonly weights: Int32Array;
+}
+
+/** A rectangle of pixels. */
+export interface Window {
+  /** First column. */
+  readonly left: number;
+  /** First row. */
+  readonly top: number;
+  /** Number of columns. */
+  readonly width: number;
+  /** Number of rows. */
+  readonly height: number;
+}
+
+/** One channel of an 8-bit image. */
+interface Gray {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint8ClampedArray;
+}
+
+/**
+ * A window of a resized image. A pass over rows and one over columns, with 8-bit
+ * pixels in between.
+ *
+ * @param image Row-major `[height, width]`, 0..255.
+ * @param size Size of the whole resized image.
+ * @param window The part of it that is wanted, and alone computed.
+ * @returns Row-major `[window.height, window.width]`.
+ */
+export function pilResize(
+  image: Gray,
+  size: { readonly width: number; readonly height: number },
+  window: Window,
+): Uint8Array<ArrayBuffer> {
+  const across = { from: image.width, to: size.width, start: window.left, count: window.width };
+  const down = { from: image.height, to: size.height, start: window.top, count: window.height };
+  // Pillow 13 resizes what is more than twice as tall as wide, and shrinks, from top to bottom first.
+  if (image.height > 2 * image.width && size.height < image.height) {
+    return resizeRows(resizeColumns(image, down), across).data;
+  }
+  // Rows that no output pixel is made of need no pass.
+  const needed = reach(down);
+  const rows = {
+    width: image.width,
+    height: needed.end - needed.start,
+    data: image.data.subarray(needed.start * image.width, needed.end * image.width),
+  };
+  return resizeColumns(resizeRows(rows, across), down, needed.start).data;
+}
+
+/** An axis that is resized, and the output pixels that are wanted. */
+interface Axis {
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+  readonly count: number;
+}
+
+/** The image of a pass. */
+interface Resized extends Gray {
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** What each wanted output pixel is made of. */
+function tapsOf({ from, to, start, count }: Axis): Taps[] {
+  const scale = from / to;
+  const support = Math.max(scale, 1); // the triangle's half width in input pixels
+  return Array.from({ length: count }, (_, i) => {
+    const centre = (start + i + 0.5) * scale;
+    const first = Math.max(Math.trunc(centre - support + 0.5), 0);
+    const last = Math.min(Math.trunc(centre + support + 0.5), from);
+    const inverse = 1 / support;
+    const exact = Array.from(
+      { length: last - first },
+      (_, tap) => Math.max(1 - Math.abs((tap + first - centre + 0.5) * inverse), 0),
+    );
+    const total = exact.reduce((sum, weight) => sum + weight, 0);
+    // Where a side stays as it is this gives one weight of 1, which copies the pixel.
+    const weights = exact.map((weight) => Math.trunc(0.5 + weight / total * (1 << PRECISION_BITS)));
+    return { first, weights: Int32Array.from(weights) };
+  });
+}
+
+/** Input pixels that the wanted output pixels are made of. */
+function reach(axis: Axis): { start: number; end: number } {
+  const all = tapsOf(axis);
+  const { first, weights } = all.at(-1)!;
+  return { start: all[0]!.first, end: first + weights.length };
+}
+
+/** From left to right. */
+function resizeRows(image: Gray, axis: Axis): Resized {
+  const columns = tapsOf(axis);
+  const data = new Uint8Array(axis.count * image.height);
+  for (let y = 0; y < image.height; y++) {
+    const [source, target] = [y * image.width, y * axis.count];
+    for (let x = 0; x < axis.count; x++) {
+      const { first, weights } = columns[x]!;
+      let sum = HALF;
+      for (let tap = 0; tap < weights.length; tap++) {
+        sum += image.data[source + first + tap]! * weights[tap]!;
+      }
+      data[target + x] = clip(sum);
+    }
+  }
+  return { width: axis.count, height: image.height, data };
+}
+
+/** From top to bottom, a whole row at a time so that memory is read in order. */
+function resizeColumns(image: Gray, axis: Axis, skipped = 0): Resized {
+  const { width } = image;
+  const data = new Uint8Array(width * axis.count);
+  const sums = new Int32Array(width);
+  for (const [y, { first, weights }] of tapsOf(axis).entries()) {
+    sums.fill(HALF);
+    for (const [tap, weight] of weights.entries()) {
+      const source = (first - skipped + tap) * width;
+      for (let x = 0; x < width; x++) sums[x]! += image.data[source + x]! * weight;
+    }
+    for (let x = 0; x < width; x++) data[y * width + x] = clip(sums[x]!);
+  }
+  return { width, height: axis.count, data };
+}
+
+/** A sum in fixed point as a pixel; weights of rounded thirds may add up to a little over 1. */
+function clip(sum: number): number {
+  return Math.min(sum >> PRECISION_BITS, 255);
+}

@@ -1,0 +1,137 @@
+/**
+ * Models in the published layout with random weights: for tests, and for benchmarks at full size.
+ *
+ * @module
+ */
+
+import { Random } from "../../pipeline/random.ts";
+import { type TensorToWrite, writeSafetensors } from "../checkpoint/mod.ts";
+import { elementCount } from "../onnx/graph.ts";
+import { type BiovilVariant, PUBLISHED } from "./bundle.ts";
+import { buildImageEncoder, type ImageEncoderConfig, RESNET50 } from "./image_encoder.ts";
+import { buildTextEncoder, type TextEncoderConfig } from "./text_encoder.ts";
+
+/** Architecture of a model. */
+export interface ModelSize {
+  /** Its image encoder. */
+  readonly image: ImageEncoderConfig;
+  /** Its text encoder. */
+  readonly text: TextEncoderConfig;
+}
+
+/** The published models' architecture: ResNet-50 and BERT-base. */
+export const FULL_SIZE: ModelSize = {
+  image: { ...RESNET50, temporal: 256, joint: 128 },
+  text: {
+    vocabulary: 30522,
+    hidden: 768,
+    layers: 12,
+    heads: 12,
+    mlp: 3072,
+    positions: 512,
+    types: 2,
+    epsilon: 1e-12,
+    joint: 128,
+  },
+};
+
+/** A model of the same kind that runs in no time; `fixtures/make_fixtures.py` builds the same. */
+export const SMALL_SIZE: ModelSize = {
+  image: { stem: 64, width: 8, channels: 128, blocks: [2, 1, 1, 1], temporal: 256, joint: 32 },
+  text: {
+    ...FULL_SIZE.text,
+    vocabulary: 256,
+    hidden: 64,
+    layers: 2,
+    heads: 2,
+    mlp: 128,
+    positions: 48,
+    joint: 32,
+  },
+};
+
+/**
+ * Seeded random weights: none is neutral, so that none can be left out unnoticed, and all
+ * of a size that keeps activations near 1.
+ */
+function seededTensors(
+  shapes: Iterable<readonly [string, readonly number[]]>,
+  seed: number,
+): TensorToWrite[] {
+  return [...shapes].map(([name, shape], index) => ({
+    name,
+    shape,
+    data: () => {
+      const random = new Random(seed + index);
+      const [low, high] = range(name, shape);
+      const values = new Float32Array(elementCount(shape));
+      return values.map(() => low + (high - low) * random.uniform());
+    },
+  }));
+}
+
+function range(name: string, shape: readonly number[]): [low: number, high: number] {
+  if (name.endsWith(".running_var")) return [0.5, 1.5];
+  if (shape.length === 1) return name.endsWith(".weight") ? [0.5, 1] : [-0.2, 0.2];
+  if (name.includes("embedding") || name.includes("_emb")) return [-1, 1];
+  const inputs = elementCount(shape.slice(1));
+  const gain = /\.(query|key)\./.test(name) ? 2 : Math.SQRT2; // as much as a ReLU takes away
+  const most = gain * Math.sqrt(3 / inputs);
+  return [-most, most];
+}
+
+/**
+ * Writes a model, with the heads that the published files hold and no heatmap needs.
+ *
+ * @param folder Where to; made if need be. The vocabulary is the caller's.
+ * @param variant Which of the two models.
+ * @param size Its architecture.
+ */
+export async function writeSeededModel(
+  folder: string,
+  variant: BiovilVariant,
+  size: ModelSize,
+): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  const { image: file, view } = PUBLISHED[variant];
+  const { temporal, ...single } = size.image;
+  const image = buildImageEncoder(variant === "biovil" ? single : size.image, view.crop).weights;
+  await writeSafetensors(
+    `${folder}/${file}`,
+    seededTensors([
+      ...image,
+      ["encoder.encoder.fc.weight", [1000, size.image.channels * 8]],
+      ["encoder.encoder.fc.bias", [1000]],
+      ["encoder.encoder.bn1.num_batches_tracked", []],
+      ...variant === "biovil-t"
+        ? [["encoder.vit_pooler.type_embed", [2, 1, temporal!]] as const]
+        : [],
+    ], 1),
+  );
+  const text = buildTextEncoder(size.text).weights;
+  await writeSafetensors(
+    `${folder}/model.safetensors`,
+    seededTensors([
+      ...text,
+      ["bert.embeddings.position_ids", [1, size.text.positions]],
+      ["cls.predictions.bias", [size.text.vocabulary]],
+    ], 1001),
+  );
+  const { text: bert } = size;
+  await Deno.writeTextFile(
+    `${folder}/config.json`,
+    JSON.stringify({
+      model_type: "cxr-bert",
+      vocab_size: bert.vocabulary,
+      hidden_size: bert.hidden,
+      num_hidden_layers: bert.layers,
+      num_attention_heads: bert.heads,
+      intermediate_size: bert.mlp,
+      hidden_act: "gelu",
+      max_position_embeddings: bert.positions,
+      type_vocab_size: bert.types,
+      layer_norm_eps: bert.epsilon,
+      projection_size: bert.joint,
+    }),
+  );
+}

@@ -1,0 +1,142 @@
+/**
+ * BERT's word pieces, by `@huggingface/tokenizers`, for phrases as
+ * hi-ml-multimodal prepares them.
+ *
+ * @module
+ */
+
+import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { printable, quote, show } from "../checkpoint/quote.ts";
+
+/** Turns phrases into token ids. */
+export interface WordPieces {
+  /**
+   * Encodes a phrase, without "!", "?" and "." at its end.
+   *
+   * @returns Start token, the phrase, end token.
+   * @throws {RangeError} If it has more tokens than the model has positions.
+   * @throws {SyntaxError} If it contains one of BERT's special tokens other than [MASK].
+   */
+  encode(phrase: string): number[];
+}
+
+/** The file that a vocabulary is read from, as text. */
+export type VocabularyFile =
+  | { readonly kind: "vocab.txt"; readonly text: string }
+  | { readonly kind: "tokenizer.json"; readonly text: string };
+
+/** Options of {@linkcode createWordPieces}. */
+export interface WordPiecesOptions {
+  /** Most tokens of a phrase, start and end included. */
+  readonly positions: number;
+  /** How many token ids the text encoder knows; they are below it. */
+  readonly vocabulary: number;
+}
+
+const [UNKNOWN, START, END, MASK] = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+const SPECIAL = ["[PAD]", UNKNOWN!, START!, END!, MASK!];
+
+/** A word of more letters is one unknown token (transformers' WordpieceTokenizer). */
+const MAX_LETTERS = 100;
+
+function readVocabulary({ kind, text }: VocabularyFile): Map<string, number> {
+  if (kind === "vocab.txt") {
+    const tokens = text.split(/\r?\n/);
+    if (tokens.at(-1) === "") tokens.pop();
+    return new Map(tokens.map((token, id) => [token, id]));
+  }
+  let json;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    const reason = printable((error as Error).message);
+    throw new SyntaxError(`Cannot read tokenizer.json: it is not valid JSON (${reason})`);
+  }
+  // All else in it is BERT's as it stands here: patterns of a stranger can run for years.
+  const { type, vocab } = json?.model ?? {};
+  const ids = Object.entries(vocab ?? {});
+  if (type !== "WordPiece" || ids.length === 0) {
+    throw new SyntaxError("Cannot read tokenizer.json: expected a WordPiece model");
+  }
+  return new Map(ids as [string, number][]);
+}
+
+/** The `tokenizer.json` that transformers would write for BERT's vocabulary in lower case. */
+function assemble(vocabulary: ReadonlyMap<string, number>) {
+  return {
+    version: "1.0",
+    added_tokens: SPECIAL.map((content) => ({
+      id: vocabulary.get(content)!,
+      content,
+      single_word: false,
+      lstrip: false,
+      rstrip: false,
+      normalized: false,
+      special: true,
+    })),
+    normalizer: {
+      type: "BertNormalizer",
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
+    pre_tokenizer: { type: "BertPreTokenizer" },
+    post_processor: null,
+    decoder: null,
+    model: {
+      type: "WordPiece",
+      unk_token: UNKNOWN,
+      continuing_subword_prefix: "##",
+      max_input_chars_per_word: MAX_LETTERS,
+      vocab: Object.fromEntries(vocabulary),
+    },
+  };
+}
+
+/**
+ * Makes a tokenizer from a vocabulary.
+ *
+ * @throws {SyntaxError} If the file is not what it should be.
+ */
+export function createWordPieces(
+  file: VocabularyFile,
+  { positions, vocabulary: size }: WordPiecesOptions,
+): WordPieces {
+  const vocabulary = readVocabulary(file);
+  for (const [token, id] of vocabulary) {
+    if (!(Number.isInteger(id) && id >= 0 && id < size)) {
+      throw new SyntaxError(
+        `Cannot read ${file.kind}: expected token ids below ${size}, as many as the text encoder ` +
+          `knows, got ${show(id)} for ${quote(token)}`,
+      );
+    }
+  }
+  const absent = SPECIAL.find((token) => !vocabulary.has(token));
+  if (absent) throw new SyntaxError(`Cannot read ${file.kind}: it has no token "${absent}"`);
+  const inner = new HuggingFaceTokenizer(assemble(vocabulary), {
+    clean_up_tokenization_spaces: false,
+  });
+  const [start, end] = [vocabulary.get(START!)!, vocabulary.get(END!)!];
+  return {
+    encode(phrase) {
+      const special = SPECIAL.find((token) => token !== MASK && phrase.includes(token));
+      if (special) {
+        throw new SyntaxError(
+          `Cannot read phrase ${quote(phrase)}: "${special}" has a meaning of its own in BERT`,
+        );
+      }
+      const bare = phrase.replace(/[!?.]+$/, "");
+      const ids = [start, ...inner.encode(bare, { add_special_tokens: false }).ids, end];
+      if (ids.length > positions) {
+        throw new RangeError(
+          `Cannot read phrase ${
+            quote(phrase)
+          }: it has ${ids.length} tokens, and the text encoder ` +
+            `takes ${positions}`,
+        );
+      }
+      return ids;
+    },
+  };
+}

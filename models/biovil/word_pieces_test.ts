@@ -1,0 +1,42 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { EXPECTED, FIXTURES } from "./fixtures/expected.ts";
+import { createWordPieces } from "./word_pieces.ts";
+
+const TEXT = Deno.readTextFileSync(`${FIXTURES}/vocab.txt`);
+const SIZES = { positions: 48, vocabulary: 256 };
+const LIST = { kind: "vocab.txt", text: TEXT } as const;
+
+for (const kind of ["vocab.txt", "tokenizer.json"] as const) {
+  Deno.test(`createWordPieces() gives the reference ids for every phrase from ${kind}`, () => {
+    const vocab = Object.fromEntries(TEXT.trimEnd().split("\n").map((token, id) => [token, id]));
+    const text = kind === "vocab.txt"
+      ? TEXT
+      : JSON.stringify({ model: { type: "WordPiece", vocab } });
+    const wordPieces = createWordPieces({ kind, text }, SIZES);
+    for (const { phrase, ids } of EXPECTED.phrases) {
+      assertEquals(wordPieces.encode(phrase), ids, JSON.stringify(phrase));
+    }
+  });
+}
+
+Deno.test("createWordPieces() refuses what the text encoder cannot read", () => {
+  const wordPieces = createWordPieces(LIST, { ...SIZES, positions: 6 });
+  assertEquals(wordPieces.encode("left left left left").length, 6);
+  const message =
+    'phrase "left left left left left": it has 7 tokens, and the text encoder takes 6';
+  assertThrows(() => wordPieces.encode("left left left left left"), RangeError, message);
+  assertThrows(() => wordPieces.encode("left [SEP] lung"), SyntaxError, '"[SEP]" has a meaning');
+});
+
+Deno.test("createWordPieces() says what is wrong with its file", () => {
+  const json = (text: string) => ({ kind: "tokenizer.json", text }) as const;
+  assertThrows(() => createWordPieces(LIST, { ...SIZES, vocabulary: 99 }), SyntaxError, "below 99");
+  const bare = { kind: "vocab.txt", text: "[PAD]\n[UNK]\n[CLS]\n" } as const;
+  assertThrows(() => createWordPieces(bare, SIZES), SyntaxError, 'no token "[SEP]"');
+  assertThrows(() => createWordPieces(json("{"), SIZES), SyntaxError, "not valid JSON");
+  for (const text of ["null", "{}", '{"model": {"type": "BPE", "vocab": {"a": 1}}}']) {
+    assertThrows(() => createWordPieces(json(text), SIZES), SyntaxError, "a WordPiece model");
+  }
+  const wrong = json('{"model": {"type": "WordPiece", "vocab": {"a": "1"}}}');
+  assertThrows(() => createWordPieces(wrong, SIZES), SyntaxError, 'got "1" for "a"');
+});

@@ -1,0 +1,96 @@
+/**
+ * Reads the configuration of a model from JSON.
+ *
+ * @module
+ */
+
+import { show } from "./checkpoint/quote.ts";
+
+/** Largest number of channels, token ids or timesteps. */
+export const MAX_COUNT = 1_000_000;
+
+type Json = { readonly [key: string]: unknown };
+
+/** Reads typed fields of one JSON object and names what is wrong with them. */
+export class Fields {
+  readonly #json: Json;
+  readonly #where: string;
+
+  constructor(value: unknown, where: string) {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) {
+      throw new SyntaxError(`Cannot read ${where}: expected an object`);
+    }
+    this.#json = value as Json;
+    this.#where = where;
+  }
+
+  /** Throws that a field is not what was expected. */
+  fail(key: string, expected: string): never {
+    throw this.error(`"${key}" must be ${expected}, got ${show(this.#json[key])}`);
+  }
+
+  /** An error that names the file. */
+  error(reason: string): SyntaxError {
+    return new SyntaxError(`Cannot read ${this.#where}: ${reason}`);
+  }
+
+  has(key: string): boolean {
+    return this.#json[key] !== undefined && this.#json[key] !== null;
+  }
+
+  number(key: string, fallback?: number): number {
+    const value = this.has(key) ? this.#json[key] : fallback;
+    return typeof value === "number" && Number.isFinite(value) ? value : this.fail(key, "a number");
+  }
+
+  /** A whole number in a range that no honest model leaves. */
+  count(key: string, fallback?: number, { min = 1, max = MAX_COUNT } = {}): number {
+    const value = this.number(key, fallback);
+    return Number.isInteger(value) && value >= min && value <= max
+      ? value
+      : this.fail(key, `a whole number from ${min} to ${max}`);
+  }
+
+  /** A list of values that are all valid. */
+  list(key: string, isValid: (value: unknown) => boolean, expected: string): number[] {
+    const value = this.#json[key];
+    return Array.isArray(value) && value.length > 0 && value.every(isValid)
+      ? value
+      : this.fail(key, expected);
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.has(key) ? this.#json[key] : fallback;
+    return typeof value === "boolean" ? value : this.fail(key, "true or false");
+  }
+
+  choice<const T extends string>(key: string, choices: readonly T[], fallback?: T): T {
+    const value = this.has(key) ? this.#json[key] : fallback;
+    return choices.find((choice) => choice === value) ??
+      this.fail(key, choices.map((choice) => `"${choice}"`).join(" or "));
+  }
+
+  text(key: string): string {
+    const value = this.#json[key];
+    return typeof value === "string" ? value : this.fail(key, "text");
+  }
+
+  /** One entry a level; a single value stands for all levels. */
+  levels<T extends number | boolean>(
+    key: string,
+    levels: number | undefined,
+    isValid: (value: unknown) => boolean,
+    fallback?: T,
+  ): T[] {
+    const value = this.has(key) ? this.#json[key] : fallback;
+    const list = Array.isArray(value) ? value : levels && Array(levels).fill(value);
+    const expected = `a list of ${levels ?? "one value a level"}`;
+    if (!list || list.length === 0 || list.length > 16) return this.fail(key, expected);
+    if (levels !== undefined && list.length !== levels) return this.fail(key, expected);
+    return list.every(isValid) ? list as T[] : this.fail(key, expected);
+  }
+
+  object(key: string): Fields {
+    return new Fields(this.#json[key], `"${key}" of ${this.#where}`);
+  }
+}

@@ -1,0 +1,349 @@
+/**
+ * Grounds phrases for a page, in the page's worker or on this machine, and shows each
+ * heatmap as it forms.
+ *
+ * @module
+ */
+
+import type { Bundle } from "../models/ldm/bundle.ts";
+import { defaultLayers, type LdmModel, openModel } from "../models/ldm/model.ts";
+import type { Runtime } from "../models/runtime/runtime.ts";
+import { readAttention } from "../pipeline/attention_grid.ts";
+import type { DecodedImage } from "../pipeline/decode.ts";
+import { denoise } from "../pipeline/denoise.ts";
+import { encode } from "../pipeline/encode.ts";
+import { type Flow, item } from "../pipeline/flow.ts";
+import { noise, noisePasses, type NoisyImage } from "../pipeline/noise.ts";
+import { cropRegion, type GrayImage } from "../pipeline/preprocess.ts";
+import {
+  type GroundSettings,
+  type ResolvedSettings,
+  resolveSettings,
+} from "../pipeline/settings.ts";
+import type {
+  Engine,
+  EngineSettings,
+  ExploredCell,
+  PickedFile,
+  Place,
+  Reply,
+  Request,
+} from "./protocol.ts";
+import { runningMean } from "./running_mean.ts";
+
+/** What an engine runs on. */
+export interface EngineHost {
+  /**
+   * Finds a model and checks its files.
+   *
+   * @param onBytes Told how much of them is there.
+   */
+  openBundle(
+    model: "demo" | readonly PickedFile[],
+    onBytes: (bytes: number, total: number) => void,
+  ): Promise<Bundle>;
+  /** Opens what runs it; where that is not what was wished for, its reason says so. */
+  openRuntime(place: Place): Promise<Runtime>;
+  /** Decodes an image file. */
+  decode(bytes: Uint8Array): Promise<GrayImage>;
+  /** Versions, for exports. */
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+type Ask<Kind extends Request["kind"]> = Extract<Request, { readonly kind: Kind }>;
+
+/** A model that is open. */
+interface Open {
+  readonly bundle: Bundle;
+  readonly runtime: Runtime;
+  model: LdmModel;
+}
+
+/** An image's noisy latents, held for its next phrases. */
+interface Trajectory {
+  readonly key: string;
+  readonly image: NoisyImage;
+  free(): Promise<void>;
+}
+
+/** Steps between two showings of a heatmap that forms; each costs a readback on a GPU. */
+const STEPS_SHOWN = 4;
+
+/** An engine on what a host offers. */
+export function createEngine(host: EngineHost): Engine {
+  return new LocalEngine(host);
+}
+
+class LocalEngine implements Engine {
+  onReply: (reply: Reply) => void = () => {};
+  readonly #host: EngineHost;
+  /** Requests are carried out one after another. */
+  #last: Promise<void> = Promise.resolve();
+  #runs = new Map<number, AbortController>();
+  #open: Open | undefined;
+  #image: Omit<DecodedImage, "samples"> | undefined;
+  #trajectory: Trajectory | undefined;
+  #isClosed = false;
+
+  constructor(host: EngineHost) {
+    this.#host = host;
+  }
+
+  ask(request: Request): void {
+    if (request.kind === "cancel") return this.#runs.get(request.run)?.abort();
+    if ("run" in request) this.#runs.set(request.run, new AbortController());
+    this.#last = this.#last.then(() => this.#carryOut(request));
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const run of this.#runs.values()) run.abort();
+    this.#last = this.#last.then(() => this.#closeModel()).catch(() => {});
+  }
+
+  #reply(reply: Reply): void {
+    if (!this.#isClosed) this.onReply(reply);
+  }
+
+  async #carryOut(request: Exclude<Request, Ask<"cancel">>): Promise<void> {
+    const run = "run" in request ? request.run : undefined;
+    try {
+      if (this.#isClosed) return;
+      if (request.kind === "open") await this.#openModel(request);
+      else if (request.kind === "image") await this.#openImage(request);
+      else {
+        const { signal } = this.#runs.get(request.run)!;
+        signal.throwIfAborted();
+        await (request.kind === "ground"
+          ? this.#ground(request, signal)
+          : this.#explore(request, signal));
+        this.#reply({ kind: "ended", run: request.run, how: "done" });
+      }
+    } catch (error) {
+      if (run !== undefined && this.#runs.get(run)?.signal.aborted) {
+        this.#reply({ kind: "ended", run, how: "cancelled" });
+      } else {
+        const message = error instanceof Error ? error.message : String(error);
+        const failed = { kind: "failed", request: request.kind, message } as const;
+        this.#reply({ ...failed, ...(run !== undefined && { run }) });
+      }
+    } finally {
+      if (run !== undefined) this.#runs.delete(run);
+    }
+  }
+
+  async #openModel({ model: source, place }: Ask<"open">): Promise<void> {
+    await this.#closeModel();
+    const bundle = await this.#host.openBundle(source, (bytes, total) => {
+      this.#reply({ kind: "opening", bytes, total });
+    });
+    const runtime = await this.#host.openRuntime(place);
+    try {
+      this.#open = { bundle, runtime, model: await openModel(bundle, runtime) };
+    } catch (error) {
+      runtime.gpu?.destroy();
+      throw error;
+    }
+    const { layers, ...resolved } = resolveSettings(this.#open.model, {});
+    const where = runtime.gpu?.adapter.name ?? "the processor";
+    this.#reply({
+      kind: "opened",
+      model: {
+        place: `Running on ${where} with ${runtime.version} (${runtime.name}): ${runtime.reason}.`,
+        runtime: runtime.name,
+        ...(bundle.config.notice && { notice: bundle.config.notice }),
+        size: bundle.config.imageSize,
+        layerSides: bundle.crossAttentionSides,
+        defaults: {
+          steps: resolved.steps,
+          noise: "inversion",
+          layers,
+          select: [resolved.start, resolved.end],
+        },
+        versions: { ...this.#host.versions, runtime: `${runtime.version} (${runtime.name})` },
+      },
+    });
+  }
+
+  async #closeModel(): Promise<void> {
+    await this.#freeTrajectory();
+    const open = this.#open;
+    this.#open = undefined;
+    // A lost GPU may refuse to close what it held.
+    await open?.model.close().catch(() => {});
+    open?.runtime.gpu?.destroy();
+  }
+
+  async #openImage({ name, bytes }: Ask<"image">): Promise<void> {
+    const gray = await this.#host.decode(new Uint8Array(bytes));
+    await this.#freeTrajectory();
+    const crop = cropRegion(gray.width, gray.height);
+    this.#image = { gray, crop };
+    this.#reply({ kind: "image", name, gray, crop });
+  }
+
+  async #ground({ run, phrases, settings }: Ask<"ground">, signal: AbortSignal): Promise<void> {
+    const image = this.#requireImage();
+    requirePhrases(phrases);
+    const model = await this.#modelFor(settings.layers);
+    const resolved = resolveSettings(model, toGroundSettings(settings));
+    const steps = resolved.end - resolved.start;
+    const isKnown = this.#trajectory?.key === keyOf(resolved);
+    const total = (isKnown ? 0 : noisePasses(resolved)) + phrases.length * steps;
+    const onPass = this.#passCounter(run, total, signal);
+    const noisy = await this.#trajectoryOf(image, model, resolved, (count) => {
+      return onPass("trajectory", count);
+    }, signal);
+    for (const [index, phrase] of phrases.entries()) {
+      const samples = [{ id: String(index), image: "", phrase, boxes: [] }];
+      const maps = denoise(one({ ...noisy, samples }), model, resolved, {
+        signal,
+        onPass: (count) => onPass("phrase", count),
+      });
+      const mean = runningMean(model.runtime.gpu);
+      let [added, shown] = [0, 0];
+      try {
+        for await (const flow of maps) {
+          if (flow.kind === "dropped") throw new Error(flow.dropped.reason);
+          mean.add(flow.item);
+          added += flow.item.count;
+          if (!flow.item.isLast && added - shown < STEPS_SHOWN) continue;
+          shown = added;
+          const layers = await mean.read();
+          this.#reply({
+            kind: "attention",
+            run,
+            phrase: index,
+            layers,
+            steps: added,
+            total: steps,
+          });
+        }
+      } finally {
+        mean.destroy();
+      }
+    }
+  }
+
+  async #explore(request: Ask<"explore">, signal: AbortSignal): Promise<void> {
+    const { run, phrase, settings, columns } = request;
+    const { gray } = this.#requireImage();
+    requirePhrases([phrase]);
+    const { bundle, runtime } = this.#requireOpen();
+    const [grid] = await readAttention(gray, [phrase], {
+      ...toGroundSettings(settings),
+      ...{ bundle, runtime, columns, signal },
+      layers: settings.layers ?? defaultLayers(bundle),
+      onProgress: (done) => {
+        this.#reply({
+          kind: "progress",
+          run,
+          part: "phrase",
+          done: Math.round(100 * done),
+          total: 100,
+        });
+      },
+    });
+    this.#reply({
+      kind: "explored",
+      run,
+      columns: grid!.columns.map(({ start, end }) => [start, end] as const),
+      cells: grid!.columns.flatMap(({ layers }, column) =>
+        layers.map((layer): ExploredCell => ({ ...layer, column }))
+      ),
+    });
+  }
+
+  #requireOpen(): Open {
+    if (!this.#open) throw new Error("Cannot ground: no model is open");
+    return this.#open;
+  }
+
+  #requireImage(): Omit<DecodedImage, "samples"> {
+    if (!this.#image) throw new Error("Cannot ground: there is no image");
+    return this.#image;
+  }
+
+  /** The open model, loaded again where it is to read other layers. */
+  async #modelFor(layers: readonly number[] | undefined): Promise<LdmModel> {
+    const open = this.#requireOpen();
+    const wanted = [...layers ?? defaultLayers(open.bundle)].sort((a, b) => a - b);
+    if (wanted.join() === open.model.layers.join()) return open.model;
+    const next = await openModel(open.bundle, open.runtime, { layers: wanted });
+    await open.model.close();
+    open.model = next;
+    return next;
+  }
+
+  /** The noisy latents of the image, which are made once for all phrases. */
+  async #trajectoryOf(
+    image: Omit<DecodedImage, "samples">,
+    model: LdmModel,
+    settings: ResolvedSettings,
+    onPass: (steps: number) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<NoisyImage> {
+    const key = keyOf(settings);
+    if (this.#trajectory?.key === key) return this.#trajectory.image;
+    await this.#freeTrajectory();
+    // The signal of this run must not end what later runs take from.
+    const sample = { id: "", image: "", phrase: "image", boxes: [] };
+    const latents = encode(one({ ...image, samples: [sample] }), model);
+    const stream = noise(latents, model, settings, {
+      onPass: async (steps) => {
+        await onPass(steps);
+        signal.throwIfAborted();
+      },
+    });
+    const { value, done } = await stream.next();
+    if (done) throw new Error("Cannot ground: the image gave no latents");
+    if (value.kind === "dropped") throw new Error(value.dropped.reason);
+    // The stage frees the latents when it is asked to go on.
+    const free = async () => void await stream.return?.();
+    this.#trajectory = { key, image: value.item, free };
+    return value.item;
+  }
+
+  async #freeTrajectory(): Promise<void> {
+    const trajectory = this.#trajectory;
+    this.#trajectory = undefined;
+    await trajectory?.free();
+  }
+
+  /** Counts passes of a run, and tells of them. */
+  #passCounter(run: number, total: number, signal: AbortSignal) {
+    const began = performance.now();
+    let done = 0;
+    return async (part: "trajectory" | "phrase", steps: number): Promise<void> => {
+      done += steps;
+      const secondsLeft = (performance.now() - began) / 1000 / done * (total - done);
+      this.#reply({ kind: "progress", run, part, done, total, secondsLeft });
+      // What is asked meanwhile, such as to end this, is heard only between two tasks.
+      await new Promise((resolve) => setTimeout(resolve));
+      signal.throwIfAborted();
+    };
+  }
+}
+
+/** What decides an image's noisy latents, beside the image and the model. */
+function keyOf({ noise, steps, start, end }: ResolvedSettings): string {
+  return JSON.stringify([noise, steps, start, end]);
+}
+
+function toGroundSettings({ steps, noise, select }: EngineSettings): GroundSettings {
+  return {
+    ...(steps !== undefined && { steps }),
+    ...(noise !== undefined && { noise }),
+    ...(select && { select: { kind: "indices", start: select[0], end: select[1] } }),
+  };
+}
+
+function requirePhrases(phrases: readonly string[]): void {
+  if (phrases.length === 0) throw new TypeError("Cannot ground an image without a phrase");
+  const empty = phrases.findIndex((phrase) => phrase.trim() === "");
+  if (empty >= 0) throw new TypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
+}
+
+async function* one<T>(value: T): AsyncIterableIterator<Flow<T>> {
+  yield await Promise.resolve(item(value));
+}

@@ -1,0 +1,126 @@
+import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import { decodeImage, drawPhantom, groundImage, loadBundle, openRuntime } from "../mod.ts";
+import { finishHeatmap } from "../pipeline/postprocess.ts";
+import { grayImage } from "../datasets/_gray_image.ts";
+import { createEngine, type EngineHost } from "./engine.ts";
+import type { Engine, Reply, Request } from "./protocol.ts";
+
+const HOST: EngineHost = {
+  openBundle: () => loadBundle("models/demo"),
+  openRuntime: () => openRuntime("native"),
+  decode: (bytes) => decodeImage(bytes),
+  versions: { groundray: "test" },
+};
+
+const SETTINGS = { steps: 40 };
+const PHRASES = ["left pleural effusion", "the heart is enlarged"];
+
+/** Asks, and gathers what comes up to an answer of some kinds. */
+function asking(engine: Engine) {
+  return (request: Request, ...last: Reply["kind"][]) => {
+    const { promise, resolve } = Promise.withResolvers<Reply[]>();
+    const replies: Reply[] = [];
+    engine.onReply = (reply) => {
+      replies.push(reply);
+      if ([...last, "failed"].includes(reply.kind)) resolve(replies);
+    };
+    engine.ask(request);
+    return promise;
+  };
+}
+
+const ofKind = <Kind extends Reply["kind"]>(replies: readonly Reply[], kind: Kind) =>
+  replies.filter((reply): reply is Extract<Reply, { kind: Kind }> => reply.kind === kind);
+
+async function withEngine(test: (ask: ReturnType<typeof asking>, engine: Engine) => Promise<void>) {
+  const engine = createEngine(HOST);
+  try {
+    const ask = asking(engine);
+    const [opened] = ofKind(
+      await ask({ kind: "open", model: "demo", place: "auto" }, "opened"),
+      "opened",
+    );
+    assertEquals(opened!.model.runtime, "native");
+    const png = await grayImage(drawPhantom({ seed: 3 })).encode();
+    const bytes = png.buffer.slice(png.byteOffset, png.byteOffset + png.byteLength) as ArrayBuffer;
+    await ask({ kind: "image", name: "phantom", bytes }, "image");
+    await test(ask, engine);
+  } finally {
+    engine.close();
+  }
+}
+
+Deno.test("createEngine() shows heatmaps as they form, and comes to those of groundImage()", () =>
+  withEngine(async (ask) => {
+    const request = { kind: "ground", run: 1, phrases: PHRASES, settings: SETTINGS } as const;
+    const replies = await ask(request, "ended");
+    const attention = ofKind(replies, "attention");
+    assert(attention.length > PHRASES.length, "heatmaps come before they are whole");
+    const bundle = await loadBundle("models/demo");
+    const runtime = await openRuntime("native");
+    const expected = await groundImage(drawPhantom({ seed: 3 }), PHRASES, {
+      ...{ bundle, runtime, ...SETTINGS },
+    });
+    for (const [i, { heatmap, size }] of expected.entries()) {
+      const { layers, steps, total } = attention.findLast(({ phrase }) => phrase === i)!;
+      assertEquals(steps, total);
+      assertEquals(finishHeatmap(layers, { size }).heatmap, heatmap);
+    }
+    const progress = ofKind(replies, "progress");
+    assertEquals(progress.at(-1)!.done, progress.at(-1)!.total);
+    assertAlmostEquals(progress.at(-1)!.secondsLeft!, 0);
+  }));
+
+Deno.test("createEngine() takes only the phrase's passes for another phrase of the image", () =>
+  withEngine(async (ask) => {
+    const ground = (run: number, settings: object) =>
+      ask({ kind: "ground", run, phrases: [PHRASES[run % 2]!], settings }, "ended");
+    const passes = (replies: Reply[]) => ofKind(replies, "progress").at(-1)!.total;
+    const parts = (replies: Reply[]) =>
+      new Set(ofKind(replies, "progress").map(({ part }) => part));
+    const first = await ground(1, SETTINGS);
+    assertEquals(parts(first), new Set(["trajectory", "phrase"]));
+    const second = await ground(2, SETTINGS);
+    assertEquals(parts(second), new Set(["phrase"]));
+    assert(passes(second) < passes(first));
+    assertEquals(parts(await ground(3, { ...SETTINGS, layers: [8] })), new Set(["phrase"]));
+    assertEquals(parts(await ground(4, { steps: 30 })), parts(first));
+  }));
+
+Deno.test("createEngine() ends a run that is cancelled, and goes on with the next", () =>
+  withEngine(async (ask, engine) => {
+    const ended = ask({ kind: "ground", run: 1, phrases: PHRASES, settings: {} }, "ended");
+    engine.ask({ kind: "cancel", run: 1 });
+    assertEquals(ofKind(await ended, "ended")[0]!.how, "cancelled");
+    const next = ask({ kind: "ground", run: 2, phrases: PHRASES, settings: SETTINGS }, "ended");
+    assertEquals(ofKind(await next, "ended")[0]!.how, "done");
+  }));
+
+Deno.test("createEngine() says in a sentence what is wrong, and goes on", () =>
+  withEngine(async (ask) => {
+    const failure = async (request: Request) =>
+      ofKind(await ask(request, "ended", "image"), "failed")[0]!.message;
+    const bytes = new ArrayBuffer(10);
+    assertStringIncludes(await failure({ kind: "image", name: "x", bytes }), "not a PNG");
+    const ground = { kind: "ground", run: 1, settings: SETTINGS } as const;
+    assertStringIncludes(await failure({ ...ground, phrases: [" "] }), "phrase 1: it is empty");
+    const settings = { layers: [99] };
+    assertStringIncludes(await failure({ ...ground, phrases: PHRASES, settings }), "layer 99");
+    const replies = await ask({ ...ground, phrases: PHRASES }, "ended");
+    assertEquals(ofKind(replies, "failed"), []);
+  }));
+
+Deno.test("createEngine() gives the attention of every layer in columns of steps", () =>
+  withEngine(async (ask) => {
+    const request = { kind: "explore", run: 1, phrase: PHRASES[0]!, columns: 3 } as const;
+    const replies = await ask({ ...request, settings: SETTINGS }, "ended");
+    const [{ columns, cells }] = ofKind(replies, "explored") as [
+      Extract<Reply, { kind: "explored" }>,
+    ];
+    assertEquals(columns.length, 3);
+    const { crossAttentionSides } = await loadBundle("models/demo");
+    assertEquals(cells.length, 3 * crossAttentionSides.length);
+    for (const { layer, side, data } of cells) {
+      assertEquals([side, data.length], [crossAttentionSides[layer], side * side]);
+    }
+  }));
