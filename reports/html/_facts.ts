@@ -24,6 +24,10 @@ function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function show(value: unknown): string {
+  if (isGroup(value)) {
+    return Object.entries(value).map(([key, value]) => `${key} ${show(value)}`).join(", ");
+  }
+  if (Array.isArray(value) && value.some(isGroup)) return value.map(show).join("; ");
   return typeof value === "string" ? value : JSON.stringify(value) ?? "";
 }
 

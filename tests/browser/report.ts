@@ -37,6 +37,7 @@ async function withReport(
       .map((line) => JSON.parse(line));
     const changed = results.map((result, i) => i < 2 ? { ...result, phrase: HOSTILE } : result);
     await Deno.writeTextFile(path, changed.map((line) => JSON.stringify(line) + "\n").join(""));
+    await Deno.remove(results.filter(({ status }) => status === "scored").at(-1)!.image!);
     const file = await writeReport(`${folder}/run`);
     await withPage(async (page) => {
       await page.goto(`file://${file}`);
@@ -242,6 +243,7 @@ Deno.test("report fits a phone", () =>
     const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     await page.locator(".open").first().scrollIntoViewIfNeeded();
     await page.locator(SMALL).first().waitFor();
+    assertEquals(await page.locator("#missing li").count(), 1);
     assertEquals(await overflow(), 0);
     await page.locator(".open").first().tap();
     await page.locator("#large-place canvas").waitFor();
