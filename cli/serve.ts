@@ -4,9 +4,13 @@
  * @module
  */
 
+import manifest from "../deno.json" with { type: "json" };
+import { decodeImage, openRuntime } from "../mod.ts";
+import { createEngine, type EngineHost } from "../web/engine.ts";
 import { PAGE_FILES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
 import { ServedRun } from "../web/server/served_run.ts";
+import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { command, type ValuesOf } from "./_flags.ts";
@@ -19,13 +23,17 @@ const LOOPBACK = "127.0.0.1";
 /** Where it is tried first. */
 const PORT = 8765;
 
+/** Options of the model; what it reads is chosen in the page. */
+const { layers: _layers, weights: _weights, ...SERVED_MODEL_FLAGS } = MODEL_FLAGS;
+
 const COMMAND = command({
   usage: "deno task serve [--results DIR] [options]",
   description:
     "Serves a page on this machine, for this machine alone: ground phrases in X-rays, which never " +
-    "leave the browser, or review the samples of a run. Prints the page's address, and runs until " +
-    "Ctrl-C. What a run holds is shown only with the token in that address.",
+    "leave it, or review the samples of a run. Prints the page's address, and runs until Ctrl-C. " +
+    "It answers only with the token in that address.",
   flags: {
+    ...SERVED_MODEL_FLAGS,
     results: {
       type: "string",
       placeholder: "DIR",
@@ -46,9 +54,11 @@ const COMMAND = command({
 
 type Values = ValuesOf<typeof COMMAND.flags>;
 
-async function main({ results, port, open }: Values): Promise<number> {
+async function main(values: Values): Promise<number> {
+  const { results, port, open } = values;
   using run = results === undefined ? undefined : await ServedRun.open(results);
-  await using server = start({ assets: PAGE_FILES, ...(run && { run }) }, port);
+  const what = run ? { run } : { createEngine: () => createEngine(engineHost(values)) };
+  await using server = start({ assets: PAGE_FILES, ...what }, port);
   await server.prepare();
   console.log(server.url);
   if (open) {
@@ -78,8 +88,22 @@ function start(options: Omit<ServerOptions, "port">, port: number | undefined): 
 const MODULES = ["web", "pipeline", "shaders", "models", "datasets", "reports", "deno.json"]
   .map((name) => new URL(`../${name}`, import.meta.url));
 
-await runCommand(COMMAND, main, async ({ results, open }) => ({
-  read: [...MODULES, ...(results === undefined ? [] : [results, ...await imagesOf(results)])],
+/** What an engine of this machine runs on. */
+function engineHost(values: Values): EngineHost {
+  const { runtime, device } = values;
+  return {
+    openBundle: () => openChosenBundle(values),
+    openRuntime: () => openRuntime(runtime, device),
+    decode: decodeImage,
+    versions: { groundray: manifest.version },
+  };
+}
+
+await runCommand(COMMAND, main, async ({ results, open, ...values }) => ({
+  read: [
+    ...MODULES,
+    ...(results === undefined ? modelPaths(values) : [results, ...await imagesOf(results)]),
+  ],
   write: [],
   net: [LOOPBACK],
   run: open ? [OPENER] : [],

@@ -78,6 +78,8 @@ export interface SampleHeatmap {
   readonly sigma: number;
   /** Whether the run cut it at Otsu's threshold. */
   readonly otsu: boolean;
+  /** Whether the only layer is a baseline's heatmap as it is. */
+  readonly isGrid: boolean;
 }
 
 /** One result with all that is known of it. */

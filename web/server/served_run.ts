@@ -98,10 +98,11 @@ export class ServedRun {
     }
     return await this.#alone(async () => {
       const { heatmaps, method: { sigma, otsu } } = this.#snapshot;
-      const { size, image, layers } = await heatmaps.get(result);
+      const { size, image, layers, view } = await heatmaps.get(result);
       const heatmap: SampleHeatmap = {
         ...{ size, image, layers, sigma },
-        crop: cropRegion(image.width, image.height),
+        crop: cropRegion(image.width, image.height, view),
+        isGrid: view !== undefined,
         otsu: otsu.get(result.setting ?? "")!,
       };
       return { result, heatmap };

@@ -1,0 +1,206 @@
+import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import type { Page } from "playwright-core";
+import { grayImage } from "../../datasets/_gray_image.ts";
+import { decodeImage, drawPhantom, groundImage, loadBundle, openRuntime } from "../../mod.ts";
+import { createEngine } from "../../web/engine.ts";
+import { PAGE_FILES } from "../../web/server/page_files.ts";
+import { ServedRun } from "../../web/server/served_run.ts";
+import { startServer } from "../../web/server/server.ts";
+import { inFolder, runCommand } from "../support/command.ts";
+import { withPage } from "./_chromium.ts";
+
+const PHRASES = ["left pleural effusion", "the heart is <b>enlarged</b>"];
+const phantom = drawPhantom({ seed: 3 });
+
+const engine = () =>
+  createEngine({
+    openBundle: () => loadBundle("models/demo"),
+    openRuntime: () => openRuntime("native"),
+    decode: (bytes) => decodeImage(bytes),
+    versions: { groundray: "test" },
+  });
+
+/** Has a test use the page with the X-ray of a phantom picked. */
+async function withXray(test: (page: Page) => Promise<void>, options = {}): Promise<void> {
+  await using server = startServer({ port: 0, assets: PAGE_FILES, createEngine: engine });
+  const buffer = await grayImage(phantom).encode();
+  await withPage(async (page) => {
+    await page.goto(server.url);
+    await pick(page, "phantom.png", buffer);
+    await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
+    await test(page);
+  }, options);
+}
+
+async function pick(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const { Buffer } = await import("node:buffer");
+  const file = { name, mimeType: "image/png", buffer: Buffer.from(bytes) };
+  await page.getByLabel("X-ray (PNG").setInputFiles(file);
+}
+
+async function ground(page: Page, phrases = PHRASES): Promise<void> {
+  await page.getByLabel("Phrases, one a line").fill(phrases.join("\n"));
+  await page.getByRole("button", { name: "Show where" }).click();
+}
+
+const done = (page: Page) => page.locator("#status", { hasText: /^Done\.$/ }).waitFor();
+
+/** The pixels of a picture, as a text that differs where they do. */
+const pixels = async (page: Page, index = 0) => {
+  await page.waitForTimeout(150);
+  return await page.locator("canvas").nth(index).evaluate((canvas) =>
+    (canvas as unknown as { toDataURL(): string }).toDataURL()
+  );
+};
+
+async function download(page: Page, name: string): Promise<Uint8Array> {
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("button", { name }).first().click();
+  return await Deno.readFile(await (await waiting).path());
+}
+
+Deno.test("page shows where phrases apply, as deno task ground does, and exports it", () =>
+  withXray(async (page) => {
+    // Steps pass faster than a test looks.
+    await page.evaluate(`globalThis.seen = new Set();
+      new MutationObserver(() => {
+        for (const place of document.querySelectorAll("figcaption span")) {
+          seen.add(place.textContent);
+        }
+      }).observe(document.getElementById("viewers"), { subtree: true, childList: true });`);
+    await ground(page);
+    await done(page);
+    const seen = await page.evaluate("[...seen]") as string[];
+    assert(
+      seen.some((text) => /^step \d+ of \d+$/.test(text)),
+      "no heatmap was shown as it formed",
+    );
+    assertEquals(await page.locator("figcaption b").allTextContents(), PHRASES);
+    const npy = await download(page, "heatmap.npy");
+    const [expected] = await groundImage(phantom, [PHRASES[0]!], {
+      bundle: await loadBundle("models/demo"),
+      runtime: await openRuntime("native"),
+    });
+    const heatmap = new Float32Array(npy.slice(-4 * expected!.heatmap.length).buffer);
+    const furthest = heatmap.reduce((most, value, i) => {
+      const isEdge = (value > 0) !== (expected!.heatmap[i]! > 0);
+      return isEdge ? most : Math.max(most, Math.abs(value - expected!.heatmap[i]!));
+    }, 0);
+    assertAlmostEquals(furthest, 0, 2e-3);
+    const result = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
+    assertEquals([result.phrase, result.box], [PHRASES[0], expected!.originalBox]);
+    const csv = new TextDecoder().decode(await download(page, "boxes.csv"));
+    assertEquals(csv.trim().split(/\r?\n/).length, 1 + PHRASES.length);
+    assertEquals([...(await download(page, "PNG")).subarray(1, 4)], [80, 78, 71]);
+  }, { acceptDownloads: true }));
+
+Deno.test("page takes only a new phrase's passes, and what its controls say shows at once", () =>
+  withXray(async (page) => {
+    await ground(page, PHRASES.slice(0, 1));
+    await done(page);
+    const passes = () => page.locator("#progress").getAttribute("max").then(Number);
+    const first = await passes();
+    await ground(page, PHRASES.slice(1));
+    await page.locator("figcaption", { hasText: "steps" }).waitFor();
+    await done(page);
+    assert(await passes() < first);
+    const set = (label: string, value: string) =>
+      page.getByLabel(label, { exact: true }).fill(value);
+    let before = await pixels(page);
+    for (
+      const change of [
+        () => set("Opacity", "0.2"),
+        () => set("Threshold", "0.8"),
+        () => set("Sigma", "9"),
+        () => set("Black", "60"),
+        () => page.getByLabel("Outline").uncheck(),
+        () => page.getByLabel("Box").uncheck(),
+        () => page.locator("canvas").press("+"),
+        () => page.locator("canvas").press("ArrowLeft"),
+      ]
+    ) {
+      await change();
+      const after = await pixels(page);
+      assert(after !== before, `${change} changed nothing`);
+      before = after;
+    }
+  }));
+
+Deno.test("page cancels, says what is wrong with a file, and goes on after a reload", () =>
+  withXray(async (page) => {
+    await ground(page);
+    await page.keyboard.press("Escape");
+    await page.locator("#status", { hasText: "Cancelled" }).waitFor();
+    await pick(page, "notes.png", new TextEncoder().encode("no picture"));
+    await page.getByRole("alert").filter({ hasText: "not a PNG, JPEG or DICOM" }).waitFor();
+    await ground(page, [" "]);
+    assertMatch((await page.getByRole("alert").textContent())!, /Type a phrase first/);
+    await page.reload();
+    await page.getByRole("button", { name: /^Phantom 4/ }).click();
+    await done(page);
+    assertEquals(await page.getByRole("alert").isHidden(), true);
+  }));
+
+Deno.test("page is used by keyboard alone, on a phone, in dark", () =>
+  withXray(async (page) => {
+    await page.getByLabel("Phrases, one a line").focus();
+    await page.keyboard.type(PHRASES[0]!);
+    await page.keyboard.press("Control+Enter");
+    await done(page);
+    await page.locator("canvas").focus();
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.keyboard.press("Escape");
+    const width = await page.evaluate("document.documentElement.scrollWidth");
+    assertEquals(width, 360);
+    const unnamed = await page.evaluate(
+      `[...document.querySelectorAll("button, input, select, textarea, canvas")]
+      .filter((element) => !(element.labels?.length || element.textContent.trim() ||
+        element.getAttribute("aria-label"))).map((element) => element.id)`,
+    );
+    assertEquals(unnamed, []);
+  }, { viewport: { width: 360, height: 740 }, colorScheme: "dark" }));
+
+Deno.test("page reviews a run: its table, list, filters, next sample and ground truth", () =>
+  inFolder(async (folder) => {
+    const { code, stderr } = await runCommand(
+      "eval",
+      [
+        "--limit",
+        "6",
+        "--steps",
+        "10",
+        "--noise",
+        "sample",
+        "--no-report",
+        "--out",
+        `${folder}/run`,
+      ],
+      folder,
+    );
+    assertEquals(code, 0, stderr);
+    using run = await ServedRun.open(`${folder}/run`);
+    await using server = startServer({ port: 0, assets: PAGE_FILES, run });
+    await withPage(async (page) => {
+      await page.goto(server.url);
+      await page.locator("figure").waitFor();
+      assertEquals(
+        await page.getByRole("option").count(),
+        6 + await page.locator("select option").count(),
+      );
+      assert((await page.locator("#tables").textContent())!.includes("AUC-ROC"));
+      const title = () => page.locator("figcaption b").textContent();
+      const first = await title();
+      const shown = await pixels(page);
+      await page.getByLabel("Ground truth").uncheck();
+      assert(await pixels(page) !== shown);
+      await page.keyboard.press("j");
+      await page.waitForFunction(
+        `document.querySelector("figcaption b").textContent !== ${JSON.stringify(first)}`,
+      );
+      await page.getByLabel("Search").fill("no such phrase");
+      assertEquals(await page.locator("#count").textContent(), "0 of 6 samples");
+      const foreign = await page.evaluate(`fetch("/api/samples").then(({ status }) => status)`);
+      assertEquals(foreign, 403);
+    }, { expected: ["403"] });
+  }));

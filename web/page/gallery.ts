@@ -1,0 +1,152 @@
+/// <reference lib="dom" />
+/**
+ * Pictures side by side, with what they share: where they look, and how heatmaps are shown.
+ *
+ * @module
+ */
+
+import { boxesCsv, heatmapNpy, resultOf, save } from "./exports.ts";
+import { make, part } from "./parts_of_page.ts";
+import type { Finished, Look, Shown } from "./shown.ts";
+import { type View, Viewer } from "./viewer.ts";
+
+/** One picture with its caption. */
+interface Panel {
+  readonly figure: HTMLElement;
+  readonly title: HTMLElement;
+  readonly facts: HTMLElement;
+  readonly viewer: Viewer;
+  shown: Shown;
+}
+
+/** Shows phrases of an X-ray. */
+export class Gallery {
+  readonly #view: View = { x: 0.5, y: 0.5, zoom: 1 };
+  #panels: Panel[] = [];
+  #image = "";
+  #record: object = {};
+
+  constructor() {
+    const names = [
+      "opacity",
+      "otsu",
+      "threshold",
+      "sigma",
+      "black",
+      "white",
+      "outline",
+      "box",
+      "truth",
+    ];
+    for (const name of names) {
+      const input = part(name, HTMLInputElement);
+      input.addEventListener("input", () => {
+        // To move the threshold is to choose it.
+        if (name === "threshold") part("otsu", HTMLInputElement).checked = false;
+        this.#showAll();
+      });
+    }
+    part("reset", HTMLButtonElement).addEventListener("click", () => {
+      Object.assign(this.#view, { x: 0.5, y: 0.5, zoom: 1 });
+      part("black", HTMLInputElement).value = "0";
+      part("white", HTMLInputElement).value = "255";
+      this.#showAll();
+    });
+  }
+
+  /** Sets the Gaussian to that of a run. */
+  useSettings(sigma: number, otsu: boolean): void {
+    part("sigma", HTMLInputElement).value = String(sigma);
+    part("otsu", HTMLInputElement).checked = otsu;
+    if (!otsu) part("threshold", HTMLInputElement).value = "0";
+  }
+
+  /**
+   * Shows these phrases, and no others.
+   *
+   * @param image What the X-ray is called, for exports.
+   * @param record What heatmaps are made with, for exports.
+   */
+  show(image: string, phrases: readonly Shown[], record: object): void {
+    if (image !== this.#image) Object.assign(this.#view, { x: 0.5, y: 0.5, zoom: 1 });
+    [this.#image, this.#record] = [image, record];
+    while (this.#panels.length > phrases.length) this.#panels.pop()!.figure.remove();
+    phrases.forEach((shown, i) => {
+      const panel = this.#panels[i] ?? this.#addPanel(shown);
+      panel.shown = shown;
+      this.#showOne(panel, this.#look());
+    });
+    part("look", HTMLElement).hidden = phrases.length === 0;
+  }
+
+  /** Shows a phrase anew. */
+  update(index: number, shown: Shown): void {
+    const panel = this.#panels[index];
+    if (!panel) return;
+    panel.shown = shown;
+    this.#showOne(panel, this.#look());
+  }
+
+  #addPanel(shown: Shown): Panel {
+    const viewer = new Viewer(this.#view, () => {
+      for (const { viewer } of this.#panels) viewer.draw();
+    });
+    const [figure, title, facts] = [make("figure"), make("b"), make("span")];
+    const caption = make("figcaption");
+    caption.append(title, facts);
+    const buttons = make("div", "", { className: "exports" });
+    figure.append(caption, viewer.canvas, buttons);
+    part("viewers", HTMLElement).append(figure);
+    const panel: Panel = { figure, title, facts, viewer, shown };
+    const add = (label: string, act: (finished: Finished) => void) => {
+      const button = make("button", label, { type: "button" });
+      button.addEventListener("click", () => {
+        if (viewer.finished) act(viewer.finished);
+      });
+      buttons.append(button);
+    };
+    const stem = () => panel.shown.title.toLowerCase().match(/[a-z0-9]+/g)?.join("-") || "heatmap";
+    add("PNG", () => viewer.canvas.toBlob((blob) => blob && save(`${stem()}.png`, blob)));
+    add("heatmap.npy", (finished) => save(`${stem()}.npy`, heatmapNpy(finished) as BlobPart));
+    add("result.json", (finished) => {
+      const result = resultOf(panel.shown, finished, this.#look(), {
+        image: this.#image,
+        ...this.#record,
+      });
+      save(`${stem()}.json`, JSON.stringify(result, null, 2) + "\n");
+    });
+    add("boxes.csv", () => {
+      const all = this.#panels.flatMap(({ shown, viewer: { finished } }) =>
+        finished ? [[shown, finished] as const] : []
+      );
+      save("boxes.csv", boxesCsv(this.#image, all));
+    });
+    this.#panels.push(panel);
+    return panel;
+  }
+
+  #look(): Look {
+    const input = (id: string) => part(id, HTMLInputElement);
+    const white = Math.max(input("white").valueAsNumber, input("black").valueAsNumber + 1);
+    return {
+      opacity: input("opacity").valueAsNumber,
+      threshold: input("otsu").checked ? "otsu" : input("threshold").valueAsNumber,
+      sigma: input("sigma").valueAsNumber,
+      ...{ black: input("black").valueAsNumber, white },
+      outline: input("outline").checked,
+      box: input("box").checked,
+      truth: input("truth").checked,
+    };
+  }
+
+  #showAll(): void {
+    const look = this.#look();
+    for (const panel of this.#panels) this.#showOne(panel, look);
+  }
+
+  #showOne({ title, facts, viewer, shown }: Panel, look: Look): void {
+    title.textContent = shown.title;
+    facts.textContent = shown.facts;
+    viewer.show(shown, look);
+  }
+}

@@ -1,0 +1,185 @@
+/// <reference lib="dom" />
+/**
+ * Phrases in an X-ray that the user picks.
+ *
+ * @module
+ */
+
+import type { Engine, OpenedModel, Reply } from "../protocol.ts";
+import type { Gallery } from "./gallery.ts";
+import { make, part, say } from "./parts_of_page.ts";
+import type { Shown } from "./shown.ts";
+
+/** Most bytes of a file that is sent on: what the decoder takes, and a socket's message. */
+const MAX_FILE = 2 ** 26 - 2 ** 12;
+
+/** Phrases for the phantoms of the examples, drawn on this machine. */
+export interface Example {
+  readonly name: string;
+  readonly phrases: readonly string[];
+  readonly bytes: () => Promise<ArrayBuffer>;
+}
+
+/** Has an engine ground what the user asks, and shows what comes. */
+export class Grounding {
+  readonly #engine: Engine;
+  readonly #gallery: Gallery;
+  #model: OpenedModel | undefined;
+  #image: Extract<Reply, { kind: "image" }> | undefined;
+  #shown: Shown[] = [];
+  #run = 0;
+  #isRunning = false;
+  /** Whether phrases are to be grounded as soon as the image is there. */
+  #isWaiting = false;
+
+  constructor(engine: Engine, gallery: Gallery, examples: readonly Example[]) {
+    [this.#engine, this.#gallery] = [engine, gallery];
+    engine.onReply = (reply) => this.#take(reply);
+    part("ground", HTMLElement).hidden = false;
+    this.#listen();
+    for (const example of examples) {
+      const button = make("button", example.name, { type: "button" });
+      button.addEventListener("click", async () => {
+        part("phrases", HTMLTextAreaElement).value = example.phrases.join("\n");
+        this.#isWaiting = true;
+        this.#send(example.name, await example.bytes());
+      });
+      part("examples", HTMLElement).append(button);
+    }
+    engine.ask({ kind: "open", model: "demo", place: "auto" });
+    this.#status("Opening the model …");
+    this.#enable();
+  }
+
+  #listen(): void {
+    const file = part("file", HTMLInputElement);
+    file.addEventListener("change", () => this.#read(file.files?.[0]));
+    const drop = part("drop", HTMLElement);
+    document.addEventListener("dragover", (event) => {
+      event.preventDefault();
+      drop.classList.add("over");
+    });
+    document.addEventListener("dragleave", () => drop.classList.remove("over"));
+    document.addEventListener("drop", (event) => {
+      event.preventDefault();
+      drop.classList.remove("over");
+      this.#read(event.dataTransfer?.files[0]);
+    });
+    document.addEventListener("paste", (event) => {
+      const pasted = event.clipboardData?.files[0];
+      if (pasted) this.#read(pasted);
+    });
+    part("run", HTMLButtonElement).addEventListener("click", () => this.#start());
+    part("cancel", HTMLButtonElement).addEventListener("click", () => this.#cancel());
+    part("phrases", HTMLTextAreaElement).addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.#cancel();
+    });
+  }
+
+  async #read(file: File | undefined): Promise<void> {
+    if (!file) return;
+    if (file.size > MAX_FILE) {
+      return say(`Cannot read "${file.name}": its ${file.size} bytes are more than ${MAX_FILE}`);
+    }
+    this.#send(file.name, await file.arrayBuffer());
+  }
+
+  #send(name: string, bytes: ArrayBuffer): void {
+    say(undefined);
+    this.#status(`Reading ${name} …`);
+    this.#engine.ask({ kind: "image", name, bytes });
+  }
+
+  #start(): void {
+    if (this.#isRunning || !this.#model) return;
+    const lines = part("phrases", HTMLTextAreaElement).value.split("\n");
+    const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
+    if (!this.#image) return say("Pick an X-ray first");
+    if (phrases.length === 0) return say("Type a phrase first, such as: left pleural effusion");
+    say(undefined);
+    this.#shown = phrases.map((phrase) => this.#blank(phrase));
+    this.#show();
+    this.#isRunning = true;
+    this.#run++;
+    this.#engine.ask({ kind: "ground", run: this.#run, phrases, settings: {} });
+    this.#enable();
+  }
+
+  #cancel(): void {
+    if (this.#isRunning) this.#engine.ask({ kind: "cancel", run: this.#run });
+  }
+
+  #take(reply: Reply): void {
+    if ("run" in reply && reply.run !== undefined && reply.run !== this.#run) return;
+    switch (reply.kind) {
+      case "opened": {
+        this.#model = reply.model;
+        const { place, notice } = reply.model;
+        part("place", HTMLElement).textContent = notice ? `${place} ${notice}` : place;
+        this.#status("Ready.");
+        break;
+      }
+      case "image":
+        this.#image = reply;
+        this.#shown = [{ ...this.#blank(reply.name), facts: "no phrase yet" }];
+        this.#show();
+        this.#status(`${reply.name}: ${reply.gray.width} x ${reply.gray.height} pixels.`);
+        if (this.#isWaiting) this.#start();
+        this.#isWaiting = false;
+        break;
+      case "progress": {
+        const { part: kind, done, total, secondsLeft = 0 } = reply;
+        const bar = part("progress", HTMLProgressElement);
+        [bar.max, bar.value] = [total, done];
+        const what = kind === "trajectory" ? "the X-ray's trajectory" : "the phrases";
+        this.#status(`Pass ${done} of ${total}, ${what}; ${Math.ceil(secondsLeft)} s left.`);
+        break;
+      }
+      case "attention": {
+        const { phrase, layers, steps, total } = reply;
+        const facts = steps < total ? `step ${steps} of ${total}` : `${total} steps`;
+        this.#shown[phrase] = { ...this.#shown[phrase]!, layers, facts };
+        this.#gallery.update(phrase, this.#shown[phrase]!);
+        break;
+      }
+      case "ended":
+        this.#isRunning = false;
+        this.#status(reply.how === "done" ? "Done." : "Cancelled.");
+        break;
+      case "failed":
+        if (reply.request === "ground") this.#isRunning = false;
+        this.#isWaiting = false;
+        say(reply.message);
+        this.#status("");
+        break;
+      case "notice":
+        say(reply.message);
+    }
+    this.#enable();
+  }
+
+  #blank(title: string): Shown {
+    const { gray, crop } = this.#image!;
+    const { width, height } = gray;
+    const size = this.#model?.size ?? 1;
+    const original = { width, height };
+    return { title, facts: "", gray, original, crop, size, isGrid: false, boxes: [] };
+  }
+
+  #show(): void {
+    const { versions, defaults } = this.#model ?? { versions: {}, defaults: {} };
+    this.#gallery.show(this.#image!.name, this.#shown, { settings: defaults, versions });
+  }
+
+  #enable(): void {
+    part("run", HTMLButtonElement).disabled = this.#isRunning || !this.#model;
+    part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
+  }
+
+  #status(text: string): void {
+    part("status", HTMLElement).textContent = text;
+  }
+}

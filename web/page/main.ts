@@ -1,0 +1,92 @@
+/// <reference lib="dom" />
+/**
+ * The page: what it is for is asked of its server.
+ *
+ * @module
+ */
+
+import { drawPhantoms, type Phantom } from "../../datasets/phantom.ts";
+import type { ServerFacts } from "../results.ts";
+import { SocketEngine } from "../socket_engine.ts";
+import { Gallery } from "./gallery.ts";
+import { type Example, Grounding } from "./ground.ts";
+import { paintGray } from "./paint.ts";
+import { part, say } from "./parts_of_page.ts";
+import { Review } from "./review.ts";
+
+/** Seed and number of the phantoms that a newcomer is offered. */
+const EXAMPLES = { seed: 7, images: 4 };
+
+/** The key of this page's address, which does not stay there for others to see. */
+function takeToken(): string {
+  const url = new URL(location.href);
+  const token = url.searchParams.get("token");
+  if (token !== null) {
+    sessionStorage.setItem("token", token);
+    url.searchParams.delete("token");
+    history.replaceState(null, "", url);
+  }
+  return sessionStorage.getItem("token") ?? "";
+}
+
+/** Asks the server; what it refuses is an error with its sentence. */
+function fetcher(token: string) {
+  return async (path: string): Promise<Response> => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(path, { headers }).catch(() => {
+      throw new Error("The server on this machine does not answer: start it again");
+    });
+    if (response.ok) return response;
+    const { error } = await response.json().catch(() => ({})) as { error?: string };
+    throw new Error(error ?? `The server answered ${response.status}`);
+  };
+}
+
+function examples(): Example[] {
+  return [...drawPhantoms(EXAMPLES)].map((phantom, i) => ({
+    name: `Phantom ${i + 1}: ${phantom.findings.map(({ category }) => category).join(", ")}`,
+    phrases: phantom.findings.map(({ phrase }) => phrase),
+    bytes: () => toPng(phantom),
+  }));
+}
+
+async function toPng(phantom: Phantom): Promise<ArrayBuffer> {
+  const { width, height } = phantom;
+  const canvas = new OffscreenCanvas(width, height);
+  const pixels = new ImageData(paintGray(phantom, 0, 255), width, height);
+  canvas.getContext("2d")!.putImageData(pixels, 0, 0);
+  return await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer();
+}
+
+function listen(): void {
+  const help = part("help", HTMLDialogElement);
+  part("help-button", HTMLButtonElement).addEventListener("click", () => help.showModal());
+  document.addEventListener("keydown", ({ key, target }) => {
+    const isTyping = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
+    if (key === "?" && !isTyping) help.showModal();
+  });
+  const theme = part("theme", HTMLButtonElement);
+  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+  theme.setAttribute("aria-pressed", String(isDark));
+  theme.addEventListener("click", () => {
+    const next = theme.getAttribute("aria-pressed") !== "true";
+    theme.setAttribute("aria-pressed", String(next));
+    document.documentElement.dataset.theme = next ? "dark" : "light";
+  });
+}
+
+async function start(): Promise<void> {
+  listen();
+  const token = takeToken();
+  const ask = fetcher(token);
+  const facts = await (await ask("/api/server")).json() as ServerFacts;
+  const gallery = new Gallery();
+  if (facts.results) await new Review(ask, gallery).open();
+  else {
+    const url = new URL(`/api/engine?token=${encodeURIComponent(token)}`, location.href);
+    url.protocol = "ws:";
+    new Grounding(new SocketEngine(url), gallery, examples());
+  }
+}
+
+start().catch((error: Error) => say(error.message));

@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import { HEAT_COLOURS } from "../../reports/heat_colours.ts";
+import { outlineOf, paintGray, paintHeatmap } from "./paint.ts";
+import { finish, type Shown } from "./shown.ts";
+
+Deno.test("paintGray() spreads grey between black and white", () => {
+  const gray = { data: Uint8Array.of(0, 100, 150, 255), width: 2, height: 2 };
+  const levels = (black: number, white: number) =>
+    [...paintGray(gray, black, white)].filter((_, i) => i % 4 === 0);
+  assertEquals(levels(0, 255), [0, 100, 150, 255]);
+  assertEquals(levels(100, 200), [0, 0, 128, 255]);
+});
+
+Deno.test("paintHeatmap() leaves what is outside the mask clear", () => {
+  const pixels = paintHeatmap(Float32Array.of(0, 1), 0.5);
+  assertEquals([...pixels], [0, 0, 0, 0, ...HEAT_COLOURS[255]!, 128]);
+});
+
+Deno.test("outlineOf() goes around a mask, at the heatmap's edge too", () => {
+  assertEquals(outlineOf(Float32Array.of(0, 0, 0, 1), 2), [
+    [1, 1, 1, 2],
+    [1, 1, 2, 1],
+    [2, 1, 2, 2],
+    [1, 2, 2, 2],
+  ]);
+});
+
+Deno.test("finish() cuts at Otsu's threshold or another, and leaves a baseline's grid as it is", () => {
+  const side = 4;
+  const data = Float32Array.from({ length: 16 }, (_, i) => i === 5 ? 1 : i / 100);
+  const shown: Shown = {
+    ...{ title: "phrase", facts: "", size: 16, isGrid: false, boxes: [] },
+    gray: { data: new Uint8Array(1), width: 1, height: 1 },
+    original: { width: 40, height: 32 },
+    crop: { x: 4, y: 0, side: 32 },
+    layers: [{ layer: 0, side, data }],
+  };
+  const area = (heatmap: Float32Array) => heatmap.filter((value) => value > 0).length;
+  const otsu = finish(shown, { sigma: 0, threshold: "otsu" })!;
+  const strict = finish(shown, { sigma: 0, threshold: 0.9 })!;
+  assertEquals(area(strict.heatmap) < area(otsu.heatmap), true);
+  assertEquals(strict.threshold, 0.9);
+  const grid = finish({ ...shown, isGrid: true }, { sigma: 3, threshold: 0.5 })!;
+  assertEquals([grid.size, area(grid.heatmap)], [side, 1]);
+  assertEquals(grid.originalBox, [12, 8, 8, 8]);
+  const { layers: _, ...blank } = shown;
+  assertEquals(finish(blank, { sigma: 0, threshold: "otsu" }), undefined);
+});

@@ -1,0 +1,202 @@
+/// <reference lib="dom" />
+/**
+ * The samples of a run.
+ *
+ * @module
+ */
+
+import { decodeParts } from "../parts.ts";
+import type { RunOverview, SampleDetail, SampleRow } from "../results.ts";
+import type { Gallery } from "./gallery.ts";
+import { make, part, say } from "./parts_of_page.ts";
+import type { Shown } from "./shown.ts";
+import { tableElement } from "./tables.ts";
+
+/** Asks the server. */
+export type Fetch = (path: string) => Promise<Response>;
+
+const SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
+const HEADINGS = ["|CNR|", "CNR", "mIoU %", "AUC %"];
+const IN_PERCENT = ["miou", "aucRoc"];
+const ALL = "all";
+
+/** Lists a run's samples and shows the one that is chosen. */
+export class Review {
+  readonly #fetch: Fetch;
+  readonly #gallery: Gallery;
+  #rows: SampleRow[] = [];
+  #listed: SampleRow[] = [];
+  #chosen: number | undefined;
+  #overview: RunOverview | undefined;
+
+  constructor(fetch: Fetch, gallery: Gallery) {
+    [this.#fetch, this.#gallery] = [fetch, gallery];
+  }
+
+  /** Reads the run, and shows its first sample. */
+  async open(): Promise<void> {
+    const run = this.#overview = await (await this.#fetch("/api/run")).json() as RunOverview;
+    this.#rows = await (await this.#fetch("/api/samples")).json();
+    part("review", HTMLElement).hidden = false;
+    const more = run.done < run.planned ? `, ${run.done} of ${run.planned} samples done` : "";
+    part("run-title", HTMLElement).textContent = run.title + more;
+    part("tables", HTMLElement).replaceChildren(...run.tables.map(tableElement));
+    const options = (id: string, values: readonly string[]) =>
+      part(id, HTMLSelectElement).replaceChildren(
+        ...values.map((value) => make("option", value, { value })),
+      );
+    const distinct = (key: "category" | "status") => [
+      ALL,
+      ...new Set(this.#rows.flatMap((row) => row[key] ?? [])),
+    ];
+    options("category", distinct("category"));
+    options("sample-status", distinct("status"));
+    options("sort", ["dataset", "phrase", "class", ...HEADINGS]);
+    for (const id of ["search", "category", "sample-status", "sort", "descending"]) {
+      part(id, HTMLElement).addEventListener("input", () => this.#list());
+    }
+    const list = part("list", HTMLElement);
+    list.addEventListener("click", (event) => {
+      const index = (event.target as Element).closest<HTMLElement>("[data-index]")?.dataset.index;
+      if (index !== undefined) this.#choose(Number(index));
+    });
+    list.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") event.preventDefault();
+      if (event.key === "ArrowDown") this.#step(1);
+      if (event.key === "ArrowUp") this.#step(-1);
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.target instanceof HTMLInputElement && event.target.type === "search") return;
+      if (event.key === "j") this.#step(1);
+      if (event.key === "k") this.#step(-1);
+    });
+    this.#list();
+    if (this.#listed[0]) await this.#choose(this.#listed[0].index);
+  }
+
+  #list(): void {
+    const value = (id: string) => part(id, HTMLSelectElement).value;
+    const words = part("search", HTMLInputElement).value.toLowerCase();
+    const [category, status, sort] = ["category", "sample-status", "sort"].map(value);
+    const score = SCORES[HEADINGS.indexOf(sort!)];
+    const keyOf = (row: SampleRow) =>
+      score
+        ? row[score] ?? -Infinity
+        : sort === "phrase"
+        ? row.phrase ?? ""
+        : sort === "class"
+        ? row.category ?? ""
+        : row.index;
+    const direction = part("descending", HTMLInputElement).checked ? -1 : 1;
+    this.#listed = this.#rows
+      .filter((row) =>
+        (category === ALL || row.category === category) &&
+        (status === ALL || row.status === status) &&
+        `${row.id} ${row.phrase ?? ""} ${row.reason ?? ""}`.toLowerCase().includes(words)
+      )
+      .map((row) => ({ row, key: keyOf(row) }))
+      .sort(({ row: one, key: a }, { row: other, key: b }) =>
+        direction * (a < b ? -1 : a > b ? 1 : one.index - other.index)
+      )
+      .map(({ row }) => row);
+    part("count", HTMLElement).textContent =
+      `${this.#listed.length} of ${this.#rows.length} samples`;
+    const head = rowElement(["Phrase", "Class", ...HEADINGS, "Status"]);
+    head.classList.add("head");
+    part("list", HTMLElement).replaceChildren(head, ...this.#listed.map((row) => this.#row(row)));
+  }
+
+  #row(row: SampleRow): HTMLElement {
+    const scores = SCORES.map((name) => {
+      const value = row[name];
+      if (value === undefined) return "";
+      return IN_PERCENT.includes(name) ? (100 * value).toFixed(1) : value.toFixed(2);
+    });
+    const setting = row.setting ? ` (${row.setting})` : "";
+    const cells = [(row.phrase ?? row.id) + setting, row.category ?? "", ...scores, row.status];
+    const element = rowElement(cells);
+    element.id = `sample-${row.index}`;
+    element.dataset.index = String(row.index);
+    element.setAttribute("role", "option");
+    element.setAttribute("aria-selected", String(row.index === this.#chosen));
+    return element;
+  }
+
+  #step(by: number): void {
+    const at = this.#listed.findIndex(({ index }) => index === this.#chosen);
+    const next = this.#listed[Math.min(Math.max(at + by, 0), this.#listed.length - 1)];
+    if (next && next.index !== this.#chosen) this.#choose(next.index);
+  }
+
+  async #choose(index: number): Promise<void> {
+    const list = part("list", HTMLElement);
+    list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
+    this.#chosen = index;
+    const element = document.getElementById(`sample-${index}`);
+    element?.setAttribute("aria-selected", "true");
+    element?.scrollIntoView({ block: "nearest" });
+    list.setAttribute("aria-activedescendant", `sample-${index}`);
+    const at = this.#listed.findIndex((row) => row.index === index);
+    const ahead = [at + 1, at - 1].flatMap((place) => this.#listed[place]?.index ?? []);
+    try {
+      const shown = await this.#load(index, ahead);
+      // Another was chosen meanwhile.
+      if (this.#chosen !== index) return;
+      say(undefined);
+      this.#gallery.show(shown.name, [shown], { run: this.#overview?.title });
+    } catch (error) {
+      if (this.#chosen === index) {
+        this.#gallery.show("", [], {});
+        say((error as Error).message);
+      }
+    }
+  }
+
+  async #load(index: number, ahead: readonly number[]): Promise<Shown & { readonly name: string }> {
+    const query = ahead.map((next) => `next=${next}`).join("&");
+    const [detail, picture] = await Promise.all([
+      this.#fetch(`/api/samples/${index}?${query}`)
+        .then(async (response) => decodeParts(await response.arrayBuffer()) as SampleDetail),
+      this.#fetch(`/api/samples/${index}/image`).then(async (response) => {
+        const number = (name: string) => Number(response.headers.get(name));
+        return {
+          gray: {
+            data: new Uint8Array(await response.arrayBuffer()),
+            width: number("x-width"),
+            height: number("x-height"),
+          },
+          original: { width: number("x-original-width"), height: number("x-original-height") },
+        };
+      }),
+    ]);
+    const { result, heatmap } = detail;
+    const { width, height } = picture.original;
+    if (heatmap && (heatmap.image.width !== width || heatmap.image.height !== height)) {
+      throw new Error(`The image of ${result.id} is not the one that the run read`);
+    }
+    if (heatmap) this.#gallery.useSettings(heatmap.sigma, heatmap.otsu);
+    const facts = result.status === "scored"
+      ? SCORES.map((name, i) => {
+        const value = IN_PERCENT.includes(name) ? 100 * result[name] : result[name];
+        return `${HEADINGS[i]} ${value.toFixed(IN_PERCENT.includes(name) ? 1 : 2)}`;
+      }).join(", ")
+      : "reason" in result
+      ? `${result.status}: ${result.reason}`
+      : result.status;
+    return {
+      ...picture,
+      ...{ name: result.image ?? result.id, title: result.phrase ?? result.id, facts },
+      crop: heatmap?.crop ?? { x: 0, y: 0, side: Math.max(width, height) },
+      size: heatmap?.size ?? 1,
+      isGrid: heatmap?.isGrid ?? false,
+      boxes: "boxes" in result ? result.boxes : [],
+      ...(heatmap && { layers: heatmap.layers }),
+    };
+  }
+}
+
+function rowElement(cells: readonly string[]): HTMLElement {
+  const element = make("div", "", { className: "row" });
+  element.append(...cells.map((text) => make("span", text, { title: text })));
+  return element;
+}
