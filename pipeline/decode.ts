@@ -116,7 +116,14 @@ async function decodeShallow(bytes: Uint8Array): Promise<GrayImage | undefined> 
   return { data, width, height };
 }
 
-async function readImage(path: string): Promise<Uint8Array> {
+/**
+ * Reads the bytes of an image file.
+ *
+ * @throws {Error} If it cannot be read, with its path.
+ * @throws {TypeError} If it is no regular file.
+ * @throws {RangeError} If it is too large.
+ */
+export async function readImage(path: string): Promise<Uint8Array> {
   const fail = `Cannot read image ${quote(path, MAX_SHOWN_PATH)}`;
   const rethrow = (error: Error): never => {
     if (error instanceof Deno.errors.NotFound) {
