@@ -6,10 +6,10 @@
 
 import type { Box } from "../../datasets/sample.ts";
 import { printable, quote } from "../../models/checkpoint/quote.ts";
-import { readImage } from "../../pipeline/decode.ts";
 import { isDicom } from "../../pipeline/dicom/dicom.ts";
 import { type DicomReference, readReference } from "../../pipeline/dicom/reference.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { MAX_SHOWN_PATH, readImage } from "../../pipeline/read_image.ts";
 import { clipBoxes } from "../../pipeline/score_heatmap.ts";
 import type { Size } from "../../shaders/resize_cpu.ts";
 import { inClassOrder } from "../_class_means.ts";
@@ -143,11 +143,13 @@ export async function convertRun(
   }
   const { total, without, classes } = await survey(folder, chosen);
   if (total === 0) throw new RangeError(`Cannot convert "${folder}": it has no heatmap`);
-  for (const name of formats) await makeFolder(hasFolder(name) ? `${out}/${name}` : out);
+  await makeFolder(out);
   await using stack = new AsyncDisposableStack();
   const lists: RunList[] = [];
   for (const name of formats) {
-    if (!isSampleFormat(name)) lists.push(stack.use(await LISTS[name](out, classes)));
+    if (isSampleFormat(name)) continue;
+    if (name === "coco") await makeFolder(`${out}/${name}`);
+    lists.push(stack.use(await LISTS[name](out, classes)));
   }
   const run = JSON.stringify([record.facts, chosen]);
   const source = sourceReader();
@@ -161,7 +163,7 @@ export async function convertRun(
     const heatmap = await heatmaps.get(result.id, result.setting);
     const boxes = boxesOf(folder, result, heatmap.image);
     const sample: RunSample = {
-      ...{ result, boxes, heatmap, margin, run },
+      ...{ number, result, boxes, heatmap, margin, run },
       source: () => source(result, heatmap.image),
     };
     for (const format of formats.filter(isSampleFormat)) {
@@ -176,6 +178,7 @@ export async function convertRun(
       }
       if (!bytes) continue;
       const name = `${String(number).padStart(digits, "0")}${slugOf(result.id)}.${ending}`;
+      if (!counts.has(format)) await makeFolder(`${out}/${format}`);
       await writeWhole(`${out}/${format}/${name}`, bytes);
       counts.set(format, (counts.get(format) ?? 0) + 1);
     }
@@ -192,11 +195,6 @@ export async function convertRun(
 
 function isSampleFormat(name: ExportFormat): name is keyof typeof SAMPLE_FORMATS {
   return Object.hasOwn(SAMPLE_FORMATS, name);
-}
-
-/** Whether a format's files have a folder of their own. */
-function hasFolder(name: ExportFormat): boolean {
-  return isSampleFormat(name) || name === "coco";
 }
 
 function chooseSetting(folder: string, { variants }: RunRecord, setting = variants[0]!): string {
@@ -253,7 +251,7 @@ function sourceReader(): (
     if (last?.path !== path) {
       const bytes = await readImage(path);
       const reference = isDicom(bytes)
-        ? await readReference(bytes, `image ${quote(path, 500)}`)
+        ? await readReference(bytes, `image ${quote(path, MAX_SHOWN_PATH)}`)
         : undefined;
       last = { path, reference };
     }

@@ -19,6 +19,8 @@ export interface SegmentationInput {
   readonly phrase: string;
   /** What else tells it from other segmentations of the radiograph, such as the run's settings. */
   readonly run: string;
+  /** Its number in the series of the run, from 1. */
+  readonly number: number;
 }
 
 /** The SOP class of segmentations: DICOM PS3.4, table B.5-1. */
@@ -45,7 +47,7 @@ const NO_DATE = { ContentDate: "19000101", ContentTime: "000000" };
  * @throws {RangeError} If the radiograph lacks a UID.
  */
 export async function encodeDicomSeg(
-  { source, mask, phrase, run }: SegmentationInput,
+  { source, mask, phrase, run, number }: SegmentationInput,
 ): Promise<Uint8Array> {
   const { sopClass, sopInstance, series, study, frameOfReference, lossy, width, height } = source;
   if (!sopClass || !sopInstance || !series || !study) {
@@ -78,7 +80,12 @@ export async function encodeDicomSeg(
     ...{ StudyDate: "", StudyTime: "", AccessionNumber: "", ReferringPhysicianName: "" },
     ...{ PatientName: "", PatientID: "", PatientBirthDate: "", PatientSex: "" },
     ...{ StudyInstanceUID: study, StudyID: "" },
-    ...{ Modality: "SEG", SeriesInstanceUID: seriesUid, SeriesNumber: "1", InstanceNumber: "1" },
+    ...{
+      Modality: "SEG",
+      SeriesInstanceUID: seriesUid,
+      SeriesNumber: "1",
+      InstanceNumber: `${number}`,
+    },
     SeriesDescription: "Groundray phrase grounding",
     ...NO_DATE,
     ...{ Manufacturer: "Groundray", ManufacturerModelName: "Groundray", DeviceSerialNumber: "0" },

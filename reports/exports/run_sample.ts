@@ -15,6 +15,8 @@ export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | 
 
 /** A sample of a run. */
 export interface RunSample {
+  /** Its place among the samples of the run, from 1. */
+  readonly number: number;
   /** Its result. */
   readonly result: HeatmapResult;
   /** Its ground truth in whole pixels of its image; may be empty. */

@@ -56,10 +56,11 @@ export const SAMPLE_FORMATS = {
   },
   "dicom-seg": {
     ending: "dcm",
-    encode: async ({ result: { id, phrase = id }, heatmap, run, source }) => {
+    encode: async ({ number, result: { id, phrase = id }, heatmap, run, source }) => {
       const reference = await source();
-      return reference &&
-        await encodeDicomSeg({ source: reference, mask: maskOnImage(heatmap), phrase, run });
+      if (!reference) return undefined;
+      const mask = maskOnImage(heatmap);
+      return await encodeDicomSeg({ source: reference, mask, phrase, run, number });
     },
   },
 } as const satisfies Readonly<Record<string, SampleFormat>>;

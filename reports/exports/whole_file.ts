@@ -4,13 +4,11 @@
 export class WholeFile {
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   #isOpen = true;
 
   private constructor(path: string, file: Deno.FsFile) {
     this.#path = path;
     this.#file = file;
-    this.#writer = file.writable.getWriter();
   }
 
   /**
@@ -32,8 +30,9 @@ export class WholeFile {
    * @throws {Error} If that cannot be, with its path.
    */
   async write(text: string): Promise<void> {
+    const bytes = new TextEncoder().encode(text);
     try {
-      await this.#writer.write(new TextEncoder().encode(text));
+      for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
     } catch (error) {
       throw cannotWrite(this.#path, error);
     }
