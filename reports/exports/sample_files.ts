@@ -34,10 +34,10 @@ export const SAMPLE_FORMATS = {
     ending: "png",
     encode: ({ heatmap }) => {
       const values = heatmapOnImage(heatmap, 0);
-      const levels = Uint16Array.from(
-        values,
-        (value) => Math.round(65535 * Math.min(Math.max(value, 0), 1)),
-      );
+      const levels = new Uint16Array(values.length);
+      values.forEach((value, i) => {
+        levels[i] = Math.round(65535 * Math.min(Math.max(value, 0), 1));
+      });
       return encodeGrayPng(levels, heatmap.image);
     },
   },
