@@ -134,6 +134,8 @@ export async function convertRun(
   const chosen = chooseSetting(folder, record, setting);
   using heatmaps = await RunHeatmaps.open(folder);
   const { margin, otsu } = heatmaps.method;
+  const { total, without, classes } = await survey(folder, chosen);
+  if (total === 0) throw new RangeError(`Cannot convert "${folder}": it has no heatmap`);
   const masked = formats.filter((name) => !HEATMAP_FORMATS.includes(name));
   if (masked.length > 0 && !otsu.get(chosen)) {
     throw new RangeError(
@@ -141,8 +143,6 @@ export async function convertRun(
         "are not cut at Otsu's threshold",
     );
   }
-  const { total, without, classes } = await survey(folder, chosen);
-  if (total === 0) throw new RangeError(`Cannot convert "${folder}": it has no heatmap`);
   await makeFolder(out);
   await using stack = new AsyncDisposableStack();
   const lists: RunList[] = [];

@@ -48,6 +48,7 @@ export class WholeFile {
     try {
       await Deno.rename(partial(this.#path), this.#path);
     } catch (error) {
+      await Deno.remove(partial(this.#path)).catch(() => {});
       throw cannotWrite(this.#path, error);
     }
   }
