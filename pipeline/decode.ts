@@ -6,13 +6,14 @@
 
 import { Image } from "imagescript";
 import type { Box, Sample } from "../datasets/sample.ts";
-import { printable, quote } from "../models/checkpoint/quote.ts";
+import { quote } from "../models/checkpoint/quote.ts";
 import type { MethodCrop } from "../models/method.ts";
 import { decodeDeepPng, isDeepPng } from "./deep_png.ts";
 import { decodeDicom, isDicom } from "./dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
 import { imageHeader } from "./image_header.ts";
 import { type CropRegion, cropRegion, type GrayImage } from "./preprocess.ts";
+import { MAX_SHOWN_PATH, readImage } from "./read_image.ts";
 import { mapStream } from "./stream.ts";
 
 /** An image: a path, the bytes of a PNG, JPEG or DICOM file, or pixels. */
@@ -57,12 +58,6 @@ export interface DecodeOptions extends StageOptions {
  * twice that for a progressive JPEG. A chest X-ray has 10 million, of the largest detectors 20.
  */
 export const MAX_PIXELS = 2 ** 25;
-
-/** Most bytes of a file: more than that many pixels take uncompressed. */
-const MAX_FILE_BYTES = 2 ** 28;
-
-/** Most characters of a path in a message. */
-const MAX_SHOWN_PATH = 500;
 
 /** Most scans of a JPEG, each of which goes over all pixels; encoders make 10. */
 const MAX_SCANS = 100;
@@ -114,24 +109,6 @@ async function decodeShallow(bytes: Uint8Array): Promise<GrayImage | undefined> 
   const data = new Uint8Array(width * height);
   for (let i = 0; i < data.length; i++) data[i] = bitmap[4 * i]!;
   return { data, width, height };
-}
-
-async function readImage(path: string): Promise<Uint8Array> {
-  const fail = `Cannot read image ${quote(path, MAX_SHOWN_PATH)}`;
-  const rethrow = (error: Error): never => {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Deno.errors.NotFound(`${fail}: there is no such file`);
-    }
-    throw new Error(`${fail}: ${printable(error.message)}`, { cause: error });
-  };
-  // Before it is opened: opening a pipe would wait for its writer.
-  const { isFile, isDirectory, size } = await Deno.stat(path).catch(rethrow);
-  if (isDirectory) throw new TypeError(`${fail}: it is a folder`);
-  if (!isFile) throw new TypeError(`${fail}: it is not a regular file`);
-  if (size > MAX_FILE_BYTES) {
-    throw new RangeError(`${fail}: its ${size} bytes are more than ${MAX_FILE_BYTES}`);
-  }
-  return await Deno.readFile(path).catch(rethrow);
 }
 
 /** The boxes of which at least a pixel lies in the crop, in their order. */

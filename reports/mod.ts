@@ -6,6 +6,17 @@
 
 export * from "./attention_sheet.ts";
 export { type ReportOptions, writeReport } from "./html/write_report.ts";
+export {
+  type ConvertedRun,
+  type ConvertOptions,
+  convertRun,
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type Written,
+} from "./exports/convert_run.ts";
+export { encodeNifti, type NiftiOptions } from "./exports/nifti.ts";
+export { heatmapOnImage, maskOnImage, type PlacedHeatmap } from "./exports/original_pixels.ts";
+export { type CompressedRle, encodeRle } from "./exports/rle.ts";
 export * from "./npy.ts";
 export * from "./overlay.ts";
 export { toPng } from "./png.ts";

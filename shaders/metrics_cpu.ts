@@ -260,6 +260,19 @@ export function joinRegions(
   };
 }
 
+/**
+ * The heatmap pixel that each pixel of what the heatmap covers shows, along one axis.
+ *
+ * @param mapSide Side of the heatmap in pixels.
+ * @param cover Side of what it covers, in image pixels.
+ */
+export function nearestPixel(mapSide: number, cover: number): (index: number) => number {
+  // PyTorch's nearest neighbour multiplies by a float32 scale, which for some
+  // sizes differs from floor(index * mapSide / cover) in exact arithmetic.
+  const scale = Math.fround(mapSide / cover);
+  return (index) => Math.min(Math.floor(Math.fround(index * scale)), mapSide - 1);
+}
+
 /** Cuts one image axis at the given edges and at the edges of what is visible. */
 function cutAxis(
   length: number,
@@ -273,10 +286,7 @@ function cutAxis(
   const edges = [
     ...new Set([0, length, shown, shown + visible, ...boxEdges]),
   ].sort((one, other) => one - other);
-  // PyTorch's nearest neighbour multiplies by a float32 scale, which for some
-  // sizes differs from floor(index * mapSide / cover) in exact arithmetic.
-  const scale = Math.fround(mapSide / cover);
-  const source = (index: number) => Math.min(Math.floor(Math.fround(index * scale)), mapSide - 1);
+  const source = nearestPixel(mapSide, cover);
   const segments: Segment[] = [];
   for (let index = 0; index + 1 < edges.length; index++) {
     const from = edges[index]!;

@@ -75,7 +75,18 @@ function corrupt(name: string): SyntaxError {
   return new SyntaxError(`Cannot read ${name}: the DICOM file is truncated or corrupt`);
 }
 
-async function parse(bytes: Uint8Array, name: string): Promise<DataSet> {
+/**
+ * Reads a file's elements, but for its picture.
+ *
+ * @param tags Those that will be asked for.
+ * @throws {SyntaxError} If it is corrupt, or one of them is not there to its end.
+ * @throws {TypeError} If it is deflated.
+ */
+export async function parse(
+  bytes: Uint8Array,
+  name: string,
+  tags: readonly string[] = Object.values(TAGS),
+): Promise<DataSet> {
   const { default: { parseDicom } } = await import("dicom-parser");
   const deflated = new TypeError(`Cannot read ${name}: a deflated DICOM file is not supported`);
   let file: DataSet;
@@ -93,7 +104,7 @@ async function parse(bytes: Uint8Array, name: string): Promise<DataSet> {
     const { dataOffset = 0, length = 0 } = file.elements[tag] ?? {};
     return dataOffset + length > file.byteArray.length;
   };
-  if (Object.values(TAGS).some(isPastEnd)) throw corrupt(name);
+  if (tags.some(isPastEnd)) throw corrupt(name);
   return file;
 }
 

@@ -1,0 +1,108 @@
+/**
+ * `deno task convert`: writes the heatmaps, masks and boxes of a run for other tools.
+ *
+ * @module
+ */
+
+import { runCommand } from "./_confine.ts";
+import { EXIT } from "./_exit.ts";
+import { command, UsageError, type ValuesOf } from "./_flags.ts";
+import { imagesOf } from "./_images.ts";
+import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
+import {
+  convertRun,
+  EXPORT_FORMATS,
+  type ExportFormat,
+  NEEDS_IMAGES,
+} from "../reports/exports/convert_run.ts";
+
+const COMMAND = command({
+  usage: "deno task convert RESULTS --to FORMAT[,FORMAT…] [options] --out DIR",
+  description:
+    "Writes the heatmaps, masks and boxes of a run for other tools, without the model, in the " +
+    "pixels of the original images: npy (float32, NaN outside what a heatmap covers), png16 " +
+    "(value x 65535, 0 outside), nifti (.nii.gz; axes are column from the left and row from the " +
+    "top), mask (PNG, 255 in the mask), rle (COCO's run lengths, a line a sample), coco " +
+    "(annotations.json with the ground truth and results.json for pycocotools), boxes (a CSV of " +
+    "the boxes around the masks, which eval takes as --dataset or --predictions) and dicom-seg (a " +
+    "DICOM segmentation of each sample whose image is a DICOM file; it refers to that by its UIDs " +
+    "and says nothing else of patient and study). Files of these names are replaced. Only nifti " +
+    "and dicom-seg read images, from the paths in the results; one that is missing is left out.",
+  operand: "RESULTS",
+  flags: {
+    to: {
+      type: "list",
+      required: true,
+      placeholder: "FORMATS",
+      description: `Some of ${EXPORT_FORMATS.join(", ")}, by commas.`,
+    },
+    setting: {
+      type: "string",
+      placeholder: "NAME",
+      description: "Which of a run's settings.",
+      defaultText: "its first",
+    },
+    out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
+    ...PROGRESS_FLAGS,
+  },
+});
+
+type Values = ValuesOf<typeof COMMAND.flags>;
+
+async function main(values: Values, signal: AbortSignal): Promise<number> {
+  const { out, operands: [source], setting } = values;
+  const formats = parseFormats(values.to);
+  const progress = new Progress(values.progress);
+  let [done, left] = [0, 0];
+  try {
+    const { samples, without, written } = await convertRun(source!, out, formats, {
+      signal,
+      onNotice(notice) {
+        progress.warn(notice);
+        left++;
+      },
+      onProgress(count, total) {
+        if (done === 0) progress.begin(total);
+        progress.update(done = count, left);
+      },
+      ...(setting !== undefined && { setting }),
+    });
+    progress.finish(done);
+    if (written.length === 0) throw new Error(`Cannot convert "${source}": nothing was left`);
+    const names = written.map(({ path, files }) =>
+      files === undefined ? `${out}/${path}` : `${out}/${path} (${files} files)`
+    );
+    const rest = without > 0 ? `; ${without} more have no heatmap` : "";
+    console.log(`${samples} samples${rest}: ${names.join(", ")}`);
+    return EXIT.ok;
+  } finally {
+    progress.clear();
+  }
+}
+
+/** `npy,coco`, several times if need be; each once. */
+function parseFormats(texts: readonly string[]): ExportFormat[] {
+  const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim());
+  for (const name of names) {
+    if ((EXPORT_FORMATS as readonly string[]).includes(name)) continue;
+    throw new UsageError(
+      `Option "--to" must be some of ${EXPORT_FORMATS.join(", ")}, got "${name}"`,
+    );
+  }
+  return EXPORT_FORMATS.filter((name) => names.includes(name));
+}
+
+await runCommand(
+  COMMAND,
+  main,
+  async ({ operands: [folder], out, to }) => ({
+    read: [
+      folder,
+      ...(parseFormats(to).some((name) => NEEDS_IMAGES.includes(name))
+        ? await imagesOf(folder!)
+        : []),
+    ],
+    write: [out],
+  }),
+  "the sample under way",
+);

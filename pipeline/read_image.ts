@@ -1,0 +1,32 @@
+import { printable, quote } from "../models/checkpoint/quote.ts";
+
+/** Most bytes of a file: more than any image that is decoded takes uncompressed. */
+const MAX_FILE_BYTES = 2 ** 28;
+
+/** Most characters of a path in a message. */
+export const MAX_SHOWN_PATH = 500;
+
+/**
+ * Reads the bytes of an image file.
+ *
+ * @throws {Error} If it cannot be read, with its path.
+ * @throws {TypeError} If it is no regular file.
+ * @throws {RangeError} If it is too large.
+ */
+export async function readImage(path: string): Promise<Uint8Array> {
+  const fail = `Cannot read image ${quote(path, MAX_SHOWN_PATH)}`;
+  const rethrow = (error: Error): never => {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new Deno.errors.NotFound(`${fail}: there is no such file`);
+    }
+    throw new Error(`${fail}: ${printable(error.message)}`, { cause: error });
+  };
+  // Before it is opened: opening a pipe would wait for its writer.
+  const { isFile, isDirectory, size } = await Deno.stat(path).catch(rethrow);
+  if (isDirectory) throw new TypeError(`${fail}: it is a folder`);
+  if (!isFile) throw new TypeError(`${fail}: it is not a regular file`);
+  if (size > MAX_FILE_BYTES) {
+    throw new RangeError(`${fail}: its ${size} bytes are more than ${MAX_FILE_BYTES}`);
+  }
+  return await Deno.readFile(path).catch(rethrow);
+}

@@ -1,0 +1,118 @@
+/**
+ * Samples as COCO has them.
+ *
+ * @module
+ */
+
+import { area } from "../../datasets/_boxes.ts";
+import type { Box } from "../../datasets/sample.ts";
+import { NO_CLASS } from "../summary.ts";
+import { boxOfMask, maskOnImage } from "./original_pixels.ts";
+import { encodeRle } from "./rle.ts";
+import type { RunList, RunSample } from "./run_sample.ts";
+import { WholeFile } from "./whole_file.ts";
+
+const RESULTS = "coco/results.json";
+const ANNOTATIONS = "coco/annotations.json";
+
+/**
+ * `annotations.json`, the images and their ground truth, and `results.json`, the masks that
+ * were found, as `COCO(…)` and `loadRes(…)` of pycocotools take them. An image is a file,
+ * a category a class; each entry has the `sample` and `phrase` too. The score of a mask is
+ * the mean of the heatmap's values in it. A sample whose mask is empty has no result.
+ */
+export class CocoList implements RunList {
+  readonly #folder: string;
+  readonly #results: WholeFile;
+  readonly #categories: ReadonlyMap<string, number>;
+  readonly #images = new Map<string, object & { readonly id: number }>();
+  readonly #annotations: object[] = [];
+  #separator = "[\n";
+
+  private constructor(folder: string, results: WholeFile, classes: readonly string[]) {
+    this.#folder = folder;
+    this.#results = results;
+    this.#categories = new Map(classes.map((name, i) => [name, i + 1]));
+  }
+
+  /**
+   * Begins the files.
+   *
+   * @param folder Where the export goes.
+   * @param classes The classes of all samples, in the order that their ids follow.
+   */
+  static async create(folder: string, classes: readonly string[]): Promise<CocoList> {
+    return new CocoList(folder, await WholeFile.create(`${folder}/${RESULTS}`), classes);
+  }
+
+  async add({ result, boxes, heatmap }: RunSample): Promise<void> {
+    const { id: sample, image: path = sample, phrase, category = NO_CLASS } = result;
+    const { width, height } = heatmap.image;
+    const image = this.#images.get(path) ??
+      { id: this.#images.size + 1, width, height, file_name: path };
+    this.#images.set(path, image);
+    const shared = {
+      image_id: image.id,
+      category_id: this.#categories.get(category)!,
+      ...{ sample, phrase },
+    };
+    for (const box of boxes) {
+      this.#annotations.push({
+        ...{ id: this.#annotations.length + 1, ...shared, bbox: box },
+        ...{ segmentation: [cornersOf(box)], area: area(box), iscrowd: 0 },
+      });
+    }
+    const mask = maskOnImage(heatmap);
+    const bbox = boxOfMask(mask, width);
+    if (!bbox) return;
+    const segmentation = encodeRle(mask, heatmap.image);
+    const entry = { ...shared, bbox, segmentation, score: meanInMask(heatmap.heatmap) };
+    await this.#results.write(this.#separator + JSON.stringify(entry));
+    this.#separator = ",\n";
+  }
+
+  async finish(): Promise<string[]> {
+    await this.#results.write(this.#separator === "[\n" ? "[]\n" : "\n]\n");
+    await this.#results.finish();
+    await using annotations = await WholeFile.create(`${this.#folder}/${ANNOTATIONS}`);
+    const categories = [...this.#categories].map(([name, id]) => ({ id, name }));
+    const info = { description: "Phrase grounding with Groundray" };
+    await annotations.write(`{"info":${JSON.stringify(info)},\n`);
+    await annotations.write(`"categories":${JSON.stringify(categories)},\n`);
+    await writeArray(annotations, "images", [...this.#images.values()]);
+    await annotations.write(",\n");
+    await writeArray(annotations, "annotations", this.#annotations);
+    await annotations.write("}\n");
+    await annotations.finish();
+    return [ANNOTATIONS, RESULTS];
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#results[Symbol.asyncDispose]();
+  }
+}
+
+/** The mean of a heatmap's values above its threshold; 0 where there are none. */
+export function meanInMask(heatmap: Float32Array): number {
+  let [sum, count] = [0, 0];
+  for (const value of heatmap) {
+    if (value <= 0) continue;
+    sum += value;
+    count++;
+  }
+  return count === 0 ? 0 : sum / count;
+}
+
+/** A box as a polygon. */
+function cornersOf([x, y, width, height]: Box): number[] {
+  return [x, y, x + width, y, x + width, y + height, x, y + height];
+}
+
+/** Writes a member of an object, an entry a line. */
+async function writeArray(file: WholeFile, name: string, entries: readonly object[]) {
+  await file.write(`"${name}":[`);
+  for (const [i, entry] of entries.entries()) {
+    await file.write(`${i > 0 ? "," : ""}\n${JSON.stringify(entry)}`);
+  }
+  await file.write("]");
+}

@@ -1,0 +1,280 @@
+/**
+ * A run's heatmaps, masks and boxes as files for other tools, without the model.
+ *
+ * @module
+ */
+
+import type { Box } from "../../datasets/sample.ts";
+import { printable, quote } from "../../models/checkpoint/quote.ts";
+import { isDicom } from "../../pipeline/dicom/dicom.ts";
+import { type DicomReference, readReference } from "../../pipeline/dicom/reference.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { MAX_SHOWN_PATH, readImage } from "../../pipeline/read_image.ts";
+import { clipBoxes } from "../../pipeline/score_heatmap.ts";
+import type { Size } from "../../shaders/resize_cpu.ts";
+import { inClassOrder } from "../_class_means.ts";
+import { readResults } from "../read_results.ts";
+import { requireBoxes } from "../rescore_run.ts";
+import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "../run_folder.ts";
+import { RunHeatmaps } from "../run_heatmaps.ts";
+import { NO_CLASS } from "../summary.ts";
+import { writeWhole } from "../write_whole.ts";
+import { CocoList } from "./coco.ts";
+import { createBoxList, createRleList } from "./lists.ts";
+import type { HeatmapResult, RunList, RunSample } from "./run_sample.ts";
+import { SAMPLE_FORMATS, type SampleFormat } from "./sample_files.ts";
+
+/** How the formats begin that gather all samples, given the folder and the classes. */
+const LISTS = {
+  rle: createRleList,
+  coco: CocoList.create,
+  boxes: createBoxList,
+} as const satisfies Readonly<
+  Record<string, (folder: string, classes: readonly string[]) => Promise<RunList>>
+>;
+
+/** A format that {@linkcode convertRun} writes. */
+export type ExportFormat = keyof typeof SAMPLE_FORMATS | keyof typeof LISTS;
+
+/** The names of all formats. */
+export const EXPORT_FORMATS: readonly ExportFormat[] = Object.keys({
+  ...SAMPLE_FORMATS,
+  ...LISTS,
+}) as ExportFormat[];
+
+/** Formats that read the images, for what DICOM files say. */
+export const NEEDS_IMAGES: readonly ExportFormat[] = ["nifti", "dicom-seg"];
+
+/** Formats of heatmaps, which every run has; the others need masks. */
+const HEATMAP_FORMATS: readonly ExportFormat[] = ["npy", "png16", "nifti"];
+
+/** How {@linkcode convertRun} works. */
+export interface ConvertOptions {
+  /**
+   * The variant or method, where the run has several.
+   *
+   * @default {The run's first}
+   */
+  readonly setting?: string;
+  /**
+   * Ends it after the sample under way.
+   *
+   * @default {undefined}
+   */
+  readonly signal?: AbortSignal;
+  /**
+   * Told in a sentence what is left out, such as a sample whose image is missing.
+   *
+   * @default {undefined}
+   */
+  readonly onNotice?: (notice: string) => void;
+  /**
+   * Told after each sample how many are done.
+   *
+   * @default {undefined}
+   */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** What {@linkcode convertRun} wrote. */
+export interface ConvertedRun {
+  /** Samples that have a heatmap. */
+  readonly samples: number;
+  /** Samples that have none: skipped, failed, or given boxes in its place. */
+  readonly without: number;
+  /** What was written. */
+  readonly written: readonly Written[];
+}
+
+/** What one format wrote. */
+export interface Written {
+  /** A file, or the format's own folder; below the folder of all. */
+  readonly path: string;
+  /** How many files the folder got. */
+  readonly files?: number;
+}
+
+/**
+ * Writes a run's heatmaps, masks and boxes in the pixels of the original images, one sample
+ * after another. Files that are there are replaced.
+ *
+ * - `npy/`: float32 `[height, width]`; NaN outside what the heatmap covers, or 0 in a run
+ *   whose margin is zero.
+ * - `png16/`: grey of 16 bits, `round(65535 * value)`; 0 outside.
+ * - `nifti/`: {@linkcode encodeNifti}; outside as `npy`.
+ * - `mask/`: PNG of 8 bits, 255 in the mask and 0 elsewhere.
+ * - `dicom-seg/`: {@linkcode encodeDicomSeg}; of DICOM images alone.
+ * - `rle.jsonl`, `boxes.csv`, `coco/annotations.json` and `coco/results.json`.
+ *
+ * @example Usage
+ * ```ts
+ * import { convertRun } from "./convert_run.ts";
+ *
+ * async function toNifti(run: string): Promise<void> {
+ *   await convertRun(run, "heatmaps", ["nifti", "boxes"]);
+ * }
+ * ```
+ *
+ * @param folder The run's folder; images are read from where its results say, by the formats
+ * of {@linkcode NEEDS_IMAGES}.
+ * @param out Folder to write to.
+ * @param formats Which formats.
+ * @param options How.
+ * @throws {RangeError} If the run has no such setting, or no masks where a format needs them.
+ * @throws {SyntaxError} If the folder's files are corrupt.
+ * @throws {Deno.errors.NotFound} If the folder holds no run.
+ */
+export async function convertRun(
+  folder: string,
+  out: string,
+  formats: readonly ExportFormat[],
+  { setting, signal, onNotice = () => {}, onProgress = () => {} }: ConvertOptions = {},
+): Promise<ConvertedRun> {
+  const record = await readRunRecord(folder);
+  const chosen = chooseSetting(folder, record, setting);
+  using heatmaps = await RunHeatmaps.open(folder);
+  const { margin, otsu } = heatmaps.method;
+  const { total, without, classes } = await survey(folder, chosen);
+  if (total === 0) throw new RangeError(`Cannot convert "${folder}": it has no heatmap`);
+  const masked = formats.filter((name) => !HEATMAP_FORMATS.includes(name));
+  if (masked.length > 0 && !otsu.get(chosen)) {
+    throw new RangeError(
+      `Cannot write ${masked.join(", ")} of "${folder}": its heatmaps have no masks, since they ` +
+        "are not cut at Otsu's threshold",
+    );
+  }
+  await makeFolder(out);
+  await using stack = new AsyncDisposableStack();
+  const lists: RunList[] = [];
+  for (const name of formats) {
+    if (isSampleFormat(name)) continue;
+    if (name === "coco") await makeFolder(`${out}/${name}`);
+    lists.push(stack.use(await LISTS[name](out, classes)));
+  }
+  const run = JSON.stringify([record.facts, chosen]);
+  const source = sourceReader();
+  const digits = String(total + without).length;
+  const counts = new Map<string, number>();
+  let [number, done, foreign] = [0, 0, 0];
+  for await (const result of resultsOf(folder, chosen)) {
+    signal?.throwIfAborted();
+    number++;
+    if (!hasHeatmap(result)) continue;
+    const heatmap = await heatmaps.get(result.id, result.setting);
+    const boxes = boxesOf(folder, result, heatmap.image);
+    const sample: RunSample = {
+      ...{ number, result, boxes, heatmap, margin, run },
+      source: () => source(result, heatmap.image),
+    };
+    for (const format of formats.filter(isSampleFormat)) {
+      const { ending, encode }: SampleFormat = SAMPLE_FORMATS[format];
+      let bytes: Uint8Array | undefined;
+      try {
+        bytes = await encode(sample);
+        if (!bytes) foreign++;
+      } catch (error) {
+        const reason = printable((error as Error).message, 500);
+        onNotice(`No ${format} of ${quote(result.id)}: ${reason}`);
+      }
+      if (!bytes) continue;
+      const name = `${String(number).padStart(digits, "0")}${slugOf(result.id)}.${ending}`;
+      if (!counts.has(format)) await makeFolder(`${out}/${format}`);
+      await writeWhole(`${out}/${format}/${name}`, bytes);
+      counts.set(format, (counts.get(format) ?? 0) + 1);
+    }
+    for (const list of lists) await list.add(sample);
+    onProgress(++done, total);
+  }
+  if (foreign > 0) {
+    onNotice(`No dicom-seg of ${foreign} of ${total} samples: their images are no DICOM files`);
+  }
+  const written = [...counts].map(([path, files]): Written => ({ path, files }));
+  for (const list of lists) written.push(...(await list.finish()).map((path) => ({ path })));
+  return { samples: total, without, written };
+}
+
+function isSampleFormat(name: ExportFormat): name is keyof typeof SAMPLE_FORMATS {
+  return Object.hasOwn(SAMPLE_FORMATS, name);
+}
+
+function chooseSetting(folder: string, { variants }: RunRecord, setting = variants[0]!): string {
+  if (variants.includes(setting)) return setting;
+  throw new RangeError(
+    `Cannot convert setting ${quote(setting)} of "${folder}": expected one of ` +
+      variants.map((name) => quote(name)).join(", "),
+  );
+}
+
+/** The results of a setting, those of samples that fell out as a whole among them. */
+async function* resultsOf(folder: string, setting: string): AsyncIterableIterator<SampleResult> {
+  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+    if ((result.setting ?? setting) === setting) yield result;
+  }
+}
+
+/** What has to be known of all samples before the first is written. */
+async function survey(folder: string, setting: string): Promise<{
+  readonly total: number;
+  readonly without: number;
+  readonly classes: readonly string[];
+}> {
+  const classes = new Set<string>();
+  let [total, without] = [0, 0];
+  for await (const result of resultsOf(folder, setting)) {
+    if (hasHeatmap(result)) {
+      total++;
+      classes.add(result.category ?? NO_CLASS);
+    } else without++;
+  }
+  return { total, without, classes: inClassOrder(classes) };
+}
+
+/** A sample's ground truth, cut to whole pixels of its image. */
+function boxesOf(folder: string, { id, boxes }: HeatmapResult, image: Size): Box[] {
+  try {
+    requireBoxes(boxes);
+    return boxes.length === 0 ? [] : clipBoxes(boxes, image);
+  } catch (error) {
+    const reason = printable((error as Error).message);
+    throw new SyntaxError(`Cannot convert ${quote(id)} of "${folder}": ${reason}`);
+  }
+}
+
+/** Reads what images say that are DICOM files; phrases of one image follow each other. */
+function sourceReader(): (
+  result: HeatmapResult,
+  image: Size,
+) => Promise<DicomReference | undefined> {
+  let last: { readonly path: string; readonly reference: DicomReference | undefined } | undefined;
+  return async ({ image: path }, { width, height }) => {
+    if (path === undefined) return undefined;
+    if (last?.path !== path) {
+      const bytes = await readImage(path);
+      const reference = isDicom(bytes)
+        ? await readReference(bytes, `image ${quote(path, MAX_SHOWN_PATH)}`)
+        : undefined;
+      last = { path, reference };
+    }
+    const { reference } = last;
+    if (reference && (reference.width !== width || reference.height !== height)) {
+      throw new RangeError(
+        `"${path}" has ${reference.width}x${reference.height} pixels, and had ${width}x${height}`,
+      );
+    }
+    return reference;
+  };
+}
+
+/** The end of a file's name, after the number that tells it from the others. */
+function slugOf(id: string): string {
+  const words = id.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
+  return `-${words.slice(-60)}`.replace(/-+/g, "-").replace(/-$/, "");
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
+  }
+}
