@@ -55,7 +55,7 @@ const pixels = async (page: Page, index = 0) => {
 
 async function download(page: Page, name: string): Promise<Uint8Array> {
   const waiting = page.waitForEvent("download");
-  await page.getByRole("button", { name }).first().click();
+  await page.getByRole("button", { name, exact: true }).first().click();
   return await Deno.readFile(await (await waiting).path());
 }
 
