@@ -22,19 +22,26 @@ import { writeWhole } from "../write_whole.ts";
 import { CocoList } from "./coco.ts";
 import { createBoxList, createRleList } from "./lists.ts";
 import type { HeatmapResult, RunList, RunSample } from "./run_sample.ts";
-import { SAMPLE_FORMATS, type SampleFormat } from "./sample_files.ts";
-
-/** How the formats begin that gather all samples, given the folder and the classes. */
-const LISTS = {
-  rle: createRleList,
-  coco: CocoList.create,
-  boxes: createBoxList,
-} as const satisfies Readonly<
-  Record<string, (folder: string, classes: readonly string[]) => Promise<RunList>>
->;
+import { SAMPLE_FORMATS, type SampleFormatName } from "./sample_files.ts";
 
 /** A format that {@linkcode convertRun} writes. */
-export type ExportFormat = keyof typeof SAMPLE_FORMATS | keyof typeof LISTS;
+export type ExportFormat =
+  | "npy"
+  | "png16"
+  | "nifti"
+  | "mask"
+  | "dicom-seg"
+  | "rle"
+  | "coco"
+  | "boxes";
+
+/** How the formats begin that gather all samples, given the folder and the classes. */
+const LISTS: Readonly<
+  Record<
+    Exclude<ExportFormat, SampleFormatName>,
+    (folder: string, classes: readonly string[]) => Promise<RunList>
+  >
+> = { rle: createRleList, coco: CocoList.create, boxes: createBoxList };
 
 /** The names of all formats. */
 export const EXPORT_FORMATS: readonly ExportFormat[] = Object.keys({
@@ -167,7 +174,7 @@ export async function convertRun(
       source: () => source(result, heatmap.image),
     };
     for (const format of formats.filter(isSampleFormat)) {
-      const { ending, encode }: SampleFormat = SAMPLE_FORMATS[format];
+      const { ending, encode } = SAMPLE_FORMATS[format];
       let bytes: Uint8Array | undefined;
       try {
         bytes = await encode(sample);
@@ -193,7 +200,7 @@ export async function convertRun(
   return { samples: total, without, written };
 }
 
-function isSampleFormat(name: ExportFormat): name is keyof typeof SAMPLE_FORMATS {
+function isSampleFormat(name: ExportFormat): name is SampleFormatName {
   return Object.hasOwn(SAMPLE_FORMATS, name);
 }
 

@@ -21,8 +21,11 @@ export interface SampleFormat {
   ) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 }
 
+/** Names of these formats. */
+export type SampleFormatName = "npy" | "png16" | "nifti" | "mask" | "dicom-seg";
+
 /** The formats by name. */
-export const SAMPLE_FORMATS = {
+export const SAMPLE_FORMATS: Readonly<Record<SampleFormatName, SampleFormat>> = {
   npy: {
     ending: "npy",
     encode: ({ heatmap, margin }) => {
@@ -63,7 +66,7 @@ export const SAMPLE_FORMATS = {
       return await encodeDicomSeg({ source: reference, mask, phrase, run, number });
     },
   },
-} as const satisfies Readonly<Record<string, SampleFormat>>;
+};
 
 /** What pixels have that a heatmap does not cover: no value, unless the run counts them as 0. */
 function marginValue(margin: RunSample["margin"]): number {
