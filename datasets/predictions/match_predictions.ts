@@ -22,7 +22,8 @@ export interface MatchedPredictions {
 /**
  * Finds the sample of each prediction. The phrase is the sample's, blanks around it aside. The
  * image is the sample's path, whole or as the dataset has it below its root; or else the end of
- * it, such as `files/p10/….jpg`, or its base name, with or without its ending.
+ * it, such as `files/p10/….jpg`, or its base name, with or without its ending. A path of
+ * elsewhere will do that ends as the sample's does: from a folder on, or from the root.
  *
  * @param predictions The file.
  * @param items What the dataset yields; all of it, so that names are found to be ambiguous.
@@ -34,7 +35,7 @@ export async function matchPredictions(
   items: AsyncIterable<DatasetItem>,
   root: string,
 ): Promise<MatchedPredictions> {
-  const asked = new Set(entries.map(({ image }) => asPath(image)));
+  const asked = new Set(entries.flatMap(({ image }) => endsOf(asPath(image))));
   /** The dataset's images by the names in the file, by their whole path and by others. */
   const exact = new Map<string, string>();
   const other = new Map<string, Set<string>>();
@@ -53,15 +54,20 @@ export async function matchPredictions(
       if (asked.has(name)) other.set(name, (other.get(name) ?? new Set()).add(image));
     }
   }
-  const find = (name: string) => {
-    const own = exact.get(name);
-    if (own !== undefined) return own;
-    const [first, second] = other.get(name) ?? [];
-    if (second === undefined) return first;
-    throw new RangeError(
-      `Cannot match image "${show(name)}" of "${path}": both "${show(first)}" and ` +
-        `"${show(second)}" are called so; write more of the path`,
-    );
+  const find = (name: string): string | undefined => {
+    for (const end of endsOf(name)) {
+      const own = exact.get(end);
+      if (own !== undefined) return own;
+      // A base name alone may be that of an image in another folder.
+      if (end !== name && !end.includes("/")) continue;
+      const [first, second] = other.get(end) ?? [];
+      if (first !== undefined && second === undefined) return first;
+      if (second === undefined) continue;
+      throw new RangeError(
+        `Cannot match image "${show(name)}" of "${path}": both "${show(first)}" and ` +
+          `"${show(second)}" are called so; write more of the path`,
+      );
+    }
   };
   const boxes = new Map<string, Box[]>();
   const unmatched = new Map<string, { image: string; phrase: string }>();
@@ -89,6 +95,11 @@ function withoutRoot(path: string, root: string): string {
 
 /** The ends of an image's path, and its base name without its ending. */
 function namesOf(path: string): string[] {
+  return [...endsOf(path), nameOf(path).replace(/\.[^.]*$/, "")];
+}
+
+/** A path, and what is left of it without its first folders. */
+function endsOf(path: string): string[] {
   const parts = path.split("/");
-  return [...parts.map((_, i) => parts.slice(i).join("/")), nameOf(path).replace(/\.[^.]*$/, "")];
+  return parts.map((_, i) => parts.slice(i).join("/"));
 }

@@ -101,6 +101,21 @@ Deno.test("matchPredictions() finds images by path or name, and phrases but for 
   assertEquals(unmatched, [{ image: "a", phrase: "Left" }, { image: "c", phrase: "left" }]);
 });
 
+Deno.test("matchPredictions() finds the image of a path of elsewhere, but by no base name alone", async () => {
+  const images = ["/data/out/p1/a.png", "/data/a.png", "/data/p2/b.png", "/data/out/p9/b.png"];
+  const { boxes, unmatched } = await matchPredictions(
+    {
+      path: "p.csv",
+      sha256: "",
+      entries: images.map((image) => ({ image, phrase: "left", boxes: [] })),
+    },
+    dataset(["1", "out/p1/a.png", "left"], ["2", "out/p2/b.png", "left"]),
+    "out",
+  );
+  assertEquals([...boxes.keys()], ["1", "2"]);
+  assertEquals(unmatched.map(({ image }) => image), ["/data/a.png", "/data/out/p9/b.png"]);
+});
+
 Deno.test("matchPredictions() refuses a name of several images, unless it is a whole path", async () => {
   const match = (image: string) =>
     matchPredictions(
