@@ -126,6 +126,29 @@ Deno.test("page takes only a new phrase's passes, and what its controls say show
     }
   }));
 
+Deno.test("page shows attention by layer and step, and grounds by what is chosen of it", () =>
+  withXray(async (page) => {
+    await page.getByText("Layers and steps").click();
+    await page.getByLabel("Phrases, one a line").fill(PHRASES[0]!);
+    await page.getByRole("button", { name: "Show all for the first phrase" }).click();
+    await done(page);
+    const { crossAttentionSides } = await loadBundle("models/demo");
+    const cells = page.locator(".maps button");
+    assertEquals(await cells.count(), 10 * crossAttentionSides.length);
+    await page.getByRole("button", { name: "layer 10, steps 15 to 19" }).click();
+    assertEquals(await page.locator("figcaption b").allTextContents(), [
+      "layer 10, steps 15 to 19",
+    ]);
+    const layer = await pixels(page);
+    await page.getByLabel("9 (16 x 16)").uncheck();
+    await page.getByLabel("First step").fill("15");
+    await page.getByLabel("Last step").fill("19");
+    await ground(page, PHRASES.slice(0, 1));
+    await done(page);
+    assertEquals(await page.locator("figcaption span").textContent(), "5 steps");
+    assertEquals(await pixels(page), layer);
+  }));
+
 Deno.test("page cancels, says what is wrong with a file, and goes on after a reload", () =>
   withXray(async (page) => {
     await ground(page);

@@ -90,6 +90,14 @@ export class Gallery {
   #addPanel(shown: Shown): Panel {
     const viewer = new Viewer(this.#view, () => {
       for (const { viewer } of this.#panels) viewer.draw();
+    }, (black, white) => {
+      for (const [id, by] of [["black", black], ["white", white]] as const) {
+        const input = part(id, HTMLInputElement);
+        // Steps of a drag are smaller than those of the slider.
+        input.step = "any";
+        input.valueAsNumber += by;
+      }
+      this.#showAll();
     });
     const [figure, title, facts] = [make("figure"), make("b"), make("span")];
     const caption = make("figcaption");

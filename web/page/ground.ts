@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Engine, OpenedModel, Reply } from "../protocol.ts";
+import type { Engine, EngineSettings, OpenedModel, Reply } from "../protocol.ts";
+import { COLUMNS, Explorer } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import type { Shown } from "./shown.ts";
@@ -24,16 +25,23 @@ export interface Example {
 export class Grounding {
   readonly #engine: Engine;
   readonly #gallery: Gallery;
+  readonly #explorer: Explorer;
   #model: OpenedModel | undefined;
   #image: Extract<Reply, { kind: "image" }> | undefined;
   #shown: Shown[] = [];
   #run = 0;
+  #settings: EngineSettings = {};
+  #explored = "";
   #isRunning = false;
   /** Whether phrases are to be grounded as soon as the image is there. */
   #isWaiting = false;
 
   constructor(engine: Engine, gallery: Gallery, examples: readonly Example[]) {
     [this.#engine, this.#gallery] = [engine, gallery];
+    this.#explorer = new Explorer((title, cell) => {
+      this.#shown = [{ ...this.#blank(title), layers: [cell] }];
+      this.#show();
+    });
     engine.onReply = (reply) => this.#take(reply);
     part("ground", HTMLElement).hidden = false;
     this.#listen();
@@ -70,6 +78,7 @@ export class Grounding {
       if (pasted) this.#read(pasted);
     });
     part("run", HTMLButtonElement).addEventListener("click", () => this.#start());
+    part("explore", HTMLButtonElement).addEventListener("click", () => this.#explore());
     part("cancel", HTMLButtonElement).addEventListener("click", () => this.#cancel());
     part("phrases", HTMLTextAreaElement).addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
@@ -93,18 +102,45 @@ export class Grounding {
     this.#engine.ask({ kind: "image", name, bytes });
   }
 
-  #start(): void {
-    if (this.#isRunning || !this.#model) return;
+  /** The phrases that are typed, if they can be grounded now. */
+  #phrases(): string[] | undefined {
+    if (this.#isRunning || !this.#model) return undefined;
     const lines = part("phrases", HTMLTextAreaElement).value.split("\n");
     const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
-    if (!this.#image) return say("Pick an X-ray first");
-    if (phrases.length === 0) return say("Type a phrase first, such as: left pleural effusion");
-    say(undefined);
+    const missing = !this.#image
+      ? "Pick an X-ray first"
+      : phrases.length === 0
+      ? "Type a phrase first, such as: left pleural effusion"
+      : undefined;
+    say(missing);
+    return missing === undefined ? phrases : undefined;
+  }
+
+  #start(): void {
+    const phrases = this.#phrases();
+    if (!phrases) return;
+    const settings = this.#explorer.settings();
+    if (settings.layers?.length === 0) return say("Choose a layer first");
+    this.#settings = settings;
     this.#shown = phrases.map((phrase) => this.#blank(phrase));
     this.#show();
+    this.#begin();
+    this.#engine.ask({ kind: "ground", run: this.#run, phrases, settings });
+  }
+
+  #explore(): void {
+    const [phrase] = this.#phrases() ?? [];
+    if (phrase === undefined) return;
+    this.#explored = phrase;
+    this.#begin();
+    const request = { run: this.#run, phrase, columns: COLUMNS, settings: {} };
+    this.#engine.ask({ kind: "explore", ...request });
+  }
+
+  #begin(): void {
     this.#isRunning = true;
     this.#run++;
-    this.#engine.ask({ kind: "ground", run: this.#run, phrases, settings: {} });
+    this.#status("Starting …");
     this.#enable();
   }
 
@@ -117,6 +153,7 @@ export class Grounding {
     switch (reply.kind) {
       case "opened": {
         this.#model = reply.model;
+        this.#explorer.open(reply.model);
         const { place, notice } = reply.model;
         part("place", HTMLElement).textContent = notice ? `${place} ${notice}` : place;
         this.#status("Ready.");
@@ -145,12 +182,15 @@ export class Grounding {
         this.#gallery.update(phrase, this.#shown[phrase]!);
         break;
       }
+      case "explored":
+        this.#explorer.show(this.#explored, reply);
+        break;
       case "ended":
         this.#isRunning = false;
         this.#status(reply.how === "done" ? "Done." : "Cancelled.");
         break;
       case "failed":
-        if (reply.request === "ground") this.#isRunning = false;
+        if (reply.run !== undefined) this.#isRunning = false;
         this.#isWaiting = false;
         say(reply.message);
         this.#status("");
@@ -171,11 +211,14 @@ export class Grounding {
 
   #show(): void {
     const { versions, defaults } = this.#model ?? { versions: {}, defaults: {} };
-    this.#gallery.show(this.#image!.name, this.#shown, { settings: defaults, versions });
+    const record = { settings: { ...defaults, ...this.#settings }, versions };
+    this.#gallery.show(this.#image!.name, this.#shown, record);
   }
 
   #enable(): void {
-    part("run", HTMLButtonElement).disabled = this.#isRunning || !this.#model;
+    for (const id of ["run", "explore"]) {
+      part(id, HTMLButtonElement).disabled = this.#isRunning || !this.#model;
+    }
     part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
   }
 

@@ -26,6 +26,7 @@ export class Viewer {
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
   readonly #view: View;
   readonly #onView: () => void;
+  readonly #onLevels: (black: number, white: number) => void;
   #shown: Shown | undefined;
   #look: Look | undefined;
   #finished: Finished | undefined;
@@ -35,9 +36,10 @@ export class Viewer {
   /**
    * @param view Shared with other pictures.
    * @param onView Told when it changes.
+   * @param onLevels Told by how much black and white levels are to move.
    */
-  constructor(view: View, onView: () => void) {
-    [this.#view, this.#onView] = [view, onView];
+  constructor(view: View, onView: () => void, onLevels: (black: number, white: number) => void) {
+    [this.#view, this.#onView, this.#onLevels] = [view, onView, onLevels];
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
     this.#listen();
@@ -172,6 +174,11 @@ export class Viewer {
     canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
     canvas.addEventListener("pointermove", (event) => {
       if (!canvas.hasPointerCapture(event.pointerId) || !this.#shown) return;
+      // As in other viewers: across for contrast, down for brightness.
+      if (event.shiftKey) {
+        const [window, level] = [event.movementX / 2, event.movementY / 2];
+        return this.#onLevels(level - window, level + window);
+      }
       const { width, height } = this.#shown.original;
       const scale = this.#scale() / devicePixelRatio;
       this.#move(-event.movementX / scale / width, -event.movementY / scale / height);
