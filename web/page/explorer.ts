@@ -13,14 +13,17 @@ import { make, part } from "./parts_of_page.ts";
 /** Columns that a trajectory is cut into. */
 export const COLUMNS = 10;
 
+/** Told of a map that is chosen, with its steps, half-open. */
+export type OnCell = (title: string, cell: ExploredCell, steps: readonly [number, number]) => void;
+
 /** A grid of small maps, a row a layer; what is chosen in it is how the next run grounds. */
 export class Explorer {
-  readonly #onCell: (title: string, cell: ExploredCell) => void;
+  readonly #onCell: OnCell;
   readonly #layers = new Set<number>();
   #model: OpenedModel | undefined;
 
   /** @param onCell Told which map is to be seen large. */
-  constructor(onCell: (title: string, cell: ExploredCell) => void) {
+  constructor(onCell: OnCell) {
     this.#onCell = onCell;
   }
 
@@ -71,7 +74,7 @@ export class Explorer {
         const button = make("button", "", { type: "button", title });
         button.setAttribute("aria-label", title);
         button.append(drawMap(cell));
-        button.addEventListener("click", () => this.#onCell(title, cell));
+        button.addEventListener("click", () => this.#onCell(title, cell, [start, end]));
         const place = make("td");
         place.append(button);
         row.append(place);

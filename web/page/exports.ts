@@ -9,11 +9,17 @@ import { stringify } from "@std/csv";
 import { encodeNpy } from "../../reports/npy.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
 
-/** What `result.json` says, as `deno task ground` has it. */
+/**
+ * What `result.json` says, as `deno task ground` has it.
+ *
+ * @param settings How the attention was read.
+ * @param record What else it is made with.
+ */
 export function resultOf(
   { title, original, crop }: Shown,
   { size, threshold, originalBox }: Finished,
   { sigma }: Pick<Look, "sigma">,
+  settings: object,
   record: object,
 ): object {
   return {
@@ -23,7 +29,7 @@ export function resultOf(
     box: originalBox ?? null,
     crop,
     heatmapSize: size,
-    sigma,
+    settings: { ...settings, sigma },
     ...record,
   };
 }

@@ -117,10 +117,13 @@ export class Gallery {
     add("PNG", () => viewer.canvas.toBlob((blob) => blob && save(`${stem()}.png`, blob)));
     add("heatmap.npy", (finished) => save(`${stem()}.npy`, heatmapNpy(finished) as BlobPart));
     add("result.json", (finished) => {
-      const result = resultOf(panel.shown, finished, this.#look(), {
-        image: this.#image,
-        ...this.#record,
-      });
+      const result = resultOf(
+        panel.shown,
+        finished,
+        this.#look(),
+        panel.shown.settings,
+        { image: this.#image, ...this.#record },
+      );
       save(`${stem()}.json`, JSON.stringify(result, null, 2) + "\n");
     });
     add("boxes.csv", () => {

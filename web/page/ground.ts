@@ -30,7 +30,6 @@ export class Grounding {
   #image: Extract<Reply, { kind: "image" }> | undefined;
   #shown: Shown[] = [];
   #run = 0;
-  #settings: EngineSettings = {};
   #explored = "";
   #isRunning = false;
   /** Whether phrases are to be grounded as soon as the image is there. */
@@ -38,8 +37,11 @@ export class Grounding {
 
   constructor(engine: Engine, gallery: Gallery, examples: readonly Example[]) {
     [this.#engine, this.#gallery] = [engine, gallery];
-    this.#explorer = new Explorer((title, cell) => {
-      this.#shown = [{ ...this.#blank(title), layers: [cell] }];
+    this.#explorer = new Explorer((title, cell, select) => {
+      // What comes of a run has its place among the phrases.
+      if (this.#isRunning) return;
+      const settings = { ...this.#model?.defaults, layers: [cell.layer], select };
+      this.#shown = [{ ...this.#blank(title, settings), layers: [cell] }];
       this.#show();
     });
     engine.onReply = (reply) => this.#take(reply);
@@ -121,8 +123,9 @@ export class Grounding {
     if (!phrases) return;
     const settings = this.#explorer.settings();
     if (settings.layers?.length === 0) return say("Choose a layer first");
-    this.#settings = settings;
-    this.#shown = phrases.map((phrase) => this.#blank(phrase));
+    if (!settings.select?.every(Number.isInteger)) return say("Type a first and a last step first");
+    const made = { ...this.#model?.defaults, ...settings };
+    this.#shown = phrases.map((phrase) => this.#blank(phrase, made));
     this.#show();
     this.#begin();
     this.#engine.ask({ kind: "ground", run: this.#run, phrases, settings });
@@ -201,24 +204,24 @@ export class Grounding {
     this.#enable();
   }
 
-  #blank(title: string): Shown {
+  #blank(title: string, settings: EngineSettings = {}): Shown {
     const { gray, crop } = this.#image!;
     const { width, height } = gray;
     const size = this.#model?.size ?? 1;
     const original = { width, height };
-    return { title, facts: "", gray, original, crop, size, isGrid: false, boxes: [] };
+    return { title, facts: "", gray, original, crop, size, isGrid: false, boxes: [], settings };
   }
 
   #show(): void {
-    const { versions, defaults } = this.#model ?? { versions: {}, defaults: {} };
-    const record = { settings: { ...defaults, ...this.#settings }, versions };
-    this.#gallery.show(this.#image!.name, this.#shown, record);
+    this.#gallery.show(this.#image!.name, this.#shown, { versions: this.#model?.versions });
   }
 
   #enable(): void {
-    for (const id of ["run", "explore"]) {
-      part(id, HTMLButtonElement).disabled = this.#isRunning || !this.#model;
-    }
+    const buttons = [
+      ...["run", "explore"].map((id) => part(id, HTMLButtonElement)),
+      ...part("examples", HTMLElement).querySelectorAll("button"),
+    ];
+    for (const button of buttons) button.disabled = this.#isRunning || !this.#model;
     part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
   }
 

@@ -38,14 +38,14 @@ export function paintGray(
  * A heatmap's pixels in the colours of every picture, clear outside the mask.
  *
  * @param heatmap Values of 0..1; 0 is outside the mask.
- * @param opacity Of what is inside, 0..1.
+ * @param opacity Of the hottest pixel, 0..1; less hot ones are clearer, as in `overlay.png`.
  */
 export function paintHeatmap(heatmap: Float32Array, opacity: number): Pixels {
   const pixels = new Uint8ClampedArray(4 * heatmap.length);
   heatmap.forEach((value, i) => {
     if (value <= 0) return;
     pixels.set(HEAT_COLOURS[Math.min(Math.round(255 * value), 255)]!, 4 * i);
-    pixels[4 * i + 3] = 255 * opacity;
+    pixels[4 * i + 3] = 255 * opacity * Math.sqrt(Math.min(value, 1));
   });
   return pixels;
 }

@@ -11,9 +11,10 @@ Deno.test("paintGray() spreads grey between black and white", () => {
   assertEquals(levels(100, 200), [0, 0, 128, 255]);
 });
 
-Deno.test("paintHeatmap() leaves what is outside the mask clear", () => {
-  const pixels = paintHeatmap(Float32Array.of(0, 1), 0.5);
-  assertEquals([...pixels], [0, 0, 0, 0, ...HEAT_COLOURS[255]!, 128]);
+Deno.test("paintHeatmap() leaves what is outside the mask clear, and what is less hot clearer", () => {
+  const pixels = paintHeatmap(Float32Array.of(0, 1, 0.25), 0.5);
+  assertEquals([...pixels.subarray(0, 8)], [0, 0, 0, 0, ...HEAT_COLOURS[255]!, 128]);
+  assertEquals(pixels[11], 64);
 });
 
 Deno.test("outlineOf() goes around a mask, at the heatmap's edge too", () => {
@@ -29,7 +30,7 @@ Deno.test("finish() cuts at Otsu's threshold or another, and leaves a baseline's
   const side = 4;
   const data = Float32Array.from({ length: 16 }, (_, i) => i === 5 ? 1 : i / 100);
   const shown: Shown = {
-    ...{ title: "phrase", facts: "", size: 16, isGrid: false, boxes: [] },
+    ...{ title: "phrase", facts: "", size: 16, isGrid: false, boxes: [], settings: {} },
     gray: { data: new Uint8Array(1), width: 1, height: 1 },
     original: { width: 40, height: 32 },
     crop: { x: 4, y: 0, side: 32 },

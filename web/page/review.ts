@@ -66,7 +66,10 @@ export class Review {
       if (event.key === "ArrowUp") this.#step(-1);
     });
     document.addEventListener("keydown", (event) => {
-      if (event.target instanceof HTMLInputElement && event.target.type === "search") return;
+      // Letters type into a field and choose in a list.
+      const { target, ctrlKey, metaKey, altKey } = event;
+      const isSearch = target instanceof HTMLInputElement && target.type === "search";
+      if (isSearch || target instanceof HTMLSelectElement || ctrlKey || metaKey || altKey) return;
       if (event.key === "j") this.#step(1);
       if (event.key === "k") this.#step(-1);
     });
@@ -190,6 +193,7 @@ export class Review {
       size: heatmap?.size ?? 1,
       isGrid: heatmap?.isGrid ?? false,
       boxes: "boxes" in result ? result.boxes : [],
+      settings: this.#overview?.facts.settings ?? {},
       ...(heatmap && { layers: heatmap.layers }),
     };
   }

@@ -32,6 +32,8 @@ export interface Shown {
   readonly isGrid: boolean;
   /** Ground truth, in pixels of the file. */
   readonly boxes: readonly Box[];
+  /** How its attention was read, for exports. */
+  readonly settings: object;
 }
 
 /** How heatmaps are finished and shown. */
