@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openDataset, openRuntime, readResults, RunHeatmaps, writePhantomSet } from "../mod.ts";
+import { openDataset, openRuntime, readResults, RunHeatmaps } from "../mod.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { cropRegion } from "../pipeline/preprocess.ts";
 import { scoreHeatmap } from "../pipeline/score_heatmap.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { fakeMethod } from "./support/fake_method.ts";
 import { killEval } from "./support/kill.ts";
+import { assertSameFiles, makeSet } from "./support/set.ts";
 
 /** BioViL and BioViL-T without a network. */
 const FAKES = { fault: "fake_eval.ts" };
@@ -22,28 +23,12 @@ const THREE = [
   "--model=biovil-t=fake",
 ];
 
-/** A small dataset in `set` with one image that is corrupt, and a folder that is no model. */
-async function makeSet(folder: string, images: number): Promise<void> {
-  await Deno.mkdir(`${folder}/fake`);
-  const { csv } = await writePhantomSet(`${folder}/set`, { seed: 6, images });
-  const text = await Deno.readTextFile(csv);
-  const path = /files\/[^,]*\.jpg/.exec(text.split("\n").at(-2)!)![0];
-  await Deno.writeFile(`${folder}/set/${path}`, new Uint8Array([0xff, 0xd8, 0xff]));
-}
-
-async function assertSameFiles(one: string, other: string, names: readonly string[]) {
-  for (const name of names) {
-    const [a, b] = [await Deno.readFile(`${one}/${name}`), await Deno.readFile(`${other}/${name}`)];
-    assert(a.length > 0);
-    assertEquals(a, b, name);
-  }
-}
-
 const FILES = ["results.jsonl", "heatmaps.bin", "table.md", "table.tex", "table.csv"];
 
 Deno.test("three methods stand in one table, killed, in shards and scored again", () =>
   inFolder(async (folder) => {
     await makeSet(folder, 7);
+    await Deno.mkdir(`${folder}/fake`); // no model, and a folder all the same
     const args = [...THREE, ...CPU, ...QUICK];
     const whole = await runCommand("eval", [...args, "--out", "whole"], folder, FAKES);
     assertEquals(whole.code, 3, whole.stderr);
@@ -109,6 +94,7 @@ Deno.test("three methods stand in one table, killed, in shards and scored again"
 Deno.test("a baseline's heatmaps are its grids on what it sees, and refused phrases fail", () =>
   inFolder(async (folder) => {
     await makeSet(folder, 3);
+    await Deno.mkdir(`${folder}/fake`); // no model, and a folder all the same
     const lines = ["image,phrase,x,y,w,h,category"];
     for await (const item of (await openDataset(`${folder}/set`)).items) {
       if (item.kind === "failure") continue;

@@ -1,8 +1,9 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
-import { PROTOCOLS, writePhantomSet } from "../mod.ts";
+import { PROTOCOLS } from "../mod.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { copy } from "./support/copy.ts";
 import { testGpu } from "./support/gpu.ts";
+import { assertSameFiles, makeSet } from "./support/set.ts";
 
 const QUICK = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
 
@@ -10,21 +11,6 @@ const FILES = ["results.jsonl", "heatmaps.bin", "run.json"];
 
 /** Every protocol but the last; each of them as often as one may give it. */
 const SOME = ["--protocol", "paper,biovil,per-box", "--protocol", "pointing-game"];
-
-/** A small dataset in `set`, with one image that is corrupt. */
-async function makeSet(folder: string, images: number): Promise<void> {
-  const { csv } = await writePhantomSet(`${folder}/set`, { seed: 6, images });
-  const path = /files\/[^,]*\.jpg/.exec((await Deno.readTextFile(csv)).split("\n").at(-2)!)![0];
-  await Deno.writeFile(`${folder}/set/${path}`, new Uint8Array([0xff, 0xd8, 0xff]));
-}
-
-async function assertSameFiles(one: string, other: string, names: readonly string[]) {
-  for (const name of names) {
-    const [a, b] = [await Deno.readFile(`${one}/${name}`), await Deno.readFile(`${other}/${name}`)];
-    assert(a.length > 0);
-    assertEquals(a, b, name);
-  }
-}
 
 Deno.test("rescore comes to the bytes of eval, as the run was and with every choice made anew", () =>
   inFolder(async (folder) => {

@@ -3,17 +3,11 @@ import { writePhantomSet } from "../mod.ts";
 import { Random } from "../pipeline/random.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { killEval } from "./support/kill.ts";
+import { makeSet } from "./support/set.ts";
 
 const SETTINGS = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
 
 const read = (path: string) => Deno.readTextFile(path);
-
-/** A small dataset in `set`, with one image that is corrupt. */
-async function makeSet(folder: string, images: number): Promise<void> {
-  const { csv } = await writePhantomSet(`${folder}/set`, { seed: 6, images });
-  const path = /files\/[^,]*\.jpg/.exec((await read(csv)).split("\n").at(-2)!)![0];
-  await Deno.writeFile(`${folder}/set/${path}`, new Uint8Array([0xff, 0xd8, 0xff]));
-}
 
 Deno.test("eval goes on where it was killed, to the bytes of a run that was not", () =>
   inFolder(async (folder) => {

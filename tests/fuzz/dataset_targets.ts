@@ -210,15 +210,22 @@ const REPORTS = [
   },
 ];
 
+/** A list of entries, broken in one way or another; the image's name is a hostile path at times. */
+function mutateEntries<Key extends string>(
+  random: Random,
+  entries: readonly Record<Key, unknown>[],
+  image: Key,
+): Uint8Array {
+  const json = structuredClone(entries);
+  if (chance(random, 0.3)) json[0]![image] = pick(random, PATHS);
+  const bytes = utf8(mutateJson(random, json));
+  return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
+}
+
 const padchest: Target = {
   name: "padchest-gr json",
   share: 5,
-  make(random) {
-    const json = structuredClone(REPORTS);
-    if (chance(random, 0.3)) json[0]!.ImageID = pick(random, PATHS);
-    const bytes = utf8(mutateJson(random, json));
-    return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
-  },
+  make: (random) => mutateEntries(random, REPORTS, "ImageID"),
   read: (bytes, folder) => readAll(bytes, folder, "rows.json"),
 };
 
@@ -257,12 +264,7 @@ const predictionsCsv: Target = {
 const predictionsJson: Target = {
   name: "predictions json",
   share: 3,
-  make(random) {
-    const json = structuredClone(PREDICTIONS);
-    if (chance(random, 0.3)) json[0]!.image = pick(random, PATHS);
-    const bytes = utf8(mutateJson(random, json));
-    return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
-  },
+  make: (random) => mutateEntries(random, PREDICTIONS, "image"),
   read: (bytes, folder) => scoreAll(bytes, folder, "boxes.json"),
 };
 
