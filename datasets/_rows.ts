@@ -51,6 +51,21 @@ function toText(value: unknown): string {
 }
 
 /**
+ * Parses a file that is JSON.
+ *
+ * @throws {SyntaxError} If it is not, with the file's path.
+ */
+export function parseJson(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(
+      `Cannot read "${path}": it is not valid JSON (${show((error as Error).message, 200)})`,
+    );
+  }
+}
+
+/**
  * A value for a message: what cannot be printed is escaped, and what is long cut.
  *
  * @param value Anything that a file may hold.

@@ -9,7 +9,7 @@ import { readCsv } from "./_csv.ts";
 import { findFile } from "./_find_file.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
 import { imageFiles } from "./_image_files.ts";
-import { groupRows, type ImageRoot, mergeRows, type RowGroup, show } from "./_rows.ts";
+import { groupRows, type ImageRoot, mergeRows, parseJson, type RowGroup, show } from "./_rows.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, PHANTOM_STEM, type SplitRow } from "./ms_cxr.ts";
 import { padchestRows } from "./padchest_gr.ts";
 import { plainRows } from "./plain_csv.ts";
@@ -189,14 +189,7 @@ async function readRows(file: string): Promise<ReadRows> {
     rows,
   });
   if (/\.json$/i.test(file) || /^\s*[{[]/.test(text)) {
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (error) {
-      throw new SyntaxError(
-        `Cannot read "${file}": it is not valid JSON (${show((error as Error).message, 200)})`,
-      );
-    }
+    const json = parseJson(file, text);
     if (!Array.isArray(json)) return done("ms-cxr", cocoRows(file, json));
     return done("padchest-gr", padchestRows(file, json, await readCompanion()));
   }

@@ -74,25 +74,37 @@ export function aggregate(
   }, options);
 }
 
-/** Adds maps to the sums of the windows that they are in. */
-function addStep(sums: Sums, added: AttentionStep, variants: readonly Variant[]): void {
-  const [tokenStart, tokenEnd] = added.ranges[added.index]!;
-  for (const { layers, data, positions, tokens } of added.maps) {
+/** The maps of some steps one by one, by layer; only where they are in memory. */
+export function* mapsOf(
+  { maps, ranges, index, count }: AttentionStep,
+): Iterable<{ layer: number; add: (sum: AttentionAccumulator) => void; positions: number }> {
+  const [tokenStart, tokenEnd] = ranges[index]!;
+  for (const { layers, data, positions, tokens } of maps) {
     const length = positions * tokens;
     for (const [i, layer] of layers.entries()) {
-      const keys = new Set(
-        variants.filter((variant) => isAveraged(variant, layer, added.step))
-          .map((variant) => keyOf(layer, variant)),
-      );
-      for (const key of keys) {
-        const sum = sums.get(key) ?? new AttentionAccumulator(positions);
-        sums.set(key, sum);
-        for (let step = 0; step < added.count; step++) {
+      const add = (sum: AttentionAccumulator) => {
+        for (let step = 0; step < count; step++) {
           const start = (step * layers.length + i) * length;
           const map = (data as Float32Array).subarray(start, start + length);
           sum.add(map, { tokens, tokenStart, tokenEnd });
         }
-      }
+      };
+      yield { layer, add, positions };
+    }
+  }
+}
+
+/** Adds maps to the sums of the windows that they are in. */
+function addStep(sums: Sums, added: AttentionStep, variants: readonly Variant[]): void {
+  for (const { layer, add, positions } of mapsOf(added)) {
+    const keys = new Set(
+      variants.filter((variant) => isAveraged(variant, layer, added.step))
+        .map((variant) => keyOf(layer, variant)),
+    );
+    for (const key of keys) {
+      const sum = sums.get(key) ?? new AttentionAccumulator(positions);
+      sums.set(key, sum);
+      add(sum);
     }
   }
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { mapsOf } from "../pipeline/aggregate.ts";
 import type { AttentionStep } from "../pipeline/denoise.ts";
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
 import { AttentionSums } from "../shaders/aggregate.ts";
@@ -32,19 +33,11 @@ export function runningMean(gpu: Gpu | undefined): RunningMean {
 function onCpu(): RunningMean {
   const sums = new Map<number, AttentionAccumulator>();
   return {
-    add({ maps, ranges, index, count }) {
-      const [tokenStart, tokenEnd] = ranges[index]!;
-      for (const { layers, data, positions, tokens } of maps) {
-        const length = positions * tokens;
-        for (const [i, layer] of layers.entries()) {
-          const sum = sums.get(layer) ?? new AttentionAccumulator(positions);
-          sums.set(layer, sum);
-          for (let step = 0; step < count; step++) {
-            const start = (step * layers.length + i) * length;
-            const map = (data as Float32Array).subarray(start, start + length);
-            sum.add(map, { tokens, tokenStart, tokenEnd });
-          }
-        }
+    add(step) {
+      for (const { layer, add, positions } of mapsOf(step)) {
+        const sum = sums.get(layer) ?? new AttentionAccumulator(positions);
+        sums.set(layer, sum);
+        add(sum);
       }
     },
     read: () =>

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { readCsv, requireColumns } from "../_csv.ts";
 import { stat } from "../_paths.ts";
-import { show, toNumber } from "../_rows.ts";
+import { parseJson, show, toNumber } from "../_rows.ts";
 import type { Box } from "../sample.ts";
 
 /** Boxes for a phrase of an image. */
@@ -86,14 +86,7 @@ function csvEntries(path: string, text: string): Prediction[] {
 }
 
 function jsonEntries(path: string, text: string): Prediction[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(
-      `Cannot read "${path}": it is not valid JSON (${show((error as Error).message, 200)})`,
-    );
-  }
+  const json = parseJson(path, text);
   if (!Array.isArray(json)) {
     throw new SyntaxError(
       `Cannot read "${path}": expected a list of {image, phrase, boxes}, found no list`,
