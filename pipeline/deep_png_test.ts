@@ -1,3 +1,4 @@
+import "../host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { deflateSync } from "node:zlib";
 import { chunk, END, SIGNATURE } from "../tests/fuzz/image_targets.ts";
