@@ -5,14 +5,30 @@
  * @module
  */
 
-import type { Engine, EngineSettings, OpenedModel, Reply } from "../protocol.ts";
+import type {
+  Engine,
+  EngineSettings,
+  OpenedModel,
+  PickedModel,
+  Place,
+  Reply,
+} from "../protocol.ts";
+import type { ServerFacts } from "../results.ts";
 import { COLUMNS, Explorer } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
+import { ModelChoice, type OnModel } from "./model_choice.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import type { Shown } from "./shown.ts";
 
 /** Most bytes of a file that is sent on: what the decoder takes, and a socket's message. */
 const MAX_FILE = 2 ** 26 - 2 ** 12;
+
+/** Where the page's model runs, by what its server was told. */
+const PLACES: Readonly<Record<ServerFacts["device"], Place>> = {
+  auto: "auto",
+  gpu: "webgpu",
+  cpu: "wasm",
+};
 
 /** Phrases for the phantoms of the examples, drawn on this machine. */
 export interface Example {
@@ -35,7 +51,20 @@ export class Grounding {
   /** Whether phrases are to be grounded as soon as the image is there. */
   #isWaiting = false;
 
-  constructor(engine: Engine, gallery: Gallery, examples: readonly Example[]) {
+  /**
+   * Opens the model, and takes what the user does.
+   *
+   * @param engine What grounds.
+   * @param gallery Where it is shown.
+   * @param examples What a newcomer may press.
+   * @param facts Where the model runs; in the page the user may choose another.
+   */
+  constructor(
+    engine: Engine,
+    gallery: Gallery,
+    examples: readonly Example[],
+    { on, device }: ServerFacts,
+  ) {
     [this.#engine, this.#gallery] = [engine, gallery];
     this.#explorer = new Explorer((title, cell, select) => {
       // What comes of a run has its place among the phrases.
@@ -56,7 +85,17 @@ export class Grounding {
       });
       part("examples", HTMLElement).append(button);
     }
-    engine.ask({ kind: "open", model: "demo", place: "auto" });
+    const open: OnModel = (model, place) => this.#open(model, place);
+    if (on === "page") new ModelChoice(PLACES[device], open);
+    else open("demo", "auto");
+  }
+
+  #open(model: "demo" | PickedModel, place: Place): void {
+    this.#cancel();
+    say(undefined);
+    this.#model = undefined;
+    this.#engine.ask({ kind: "open", model, place });
+    part("place", HTMLElement).textContent = "";
     this.#status("Opening the model …");
     this.#enable();
   }
@@ -154,6 +193,9 @@ export class Grounding {
   #take(reply: Reply): void {
     if ("run" in reply && reply.run !== undefined && reply.run !== this.#run) return;
     switch (reply.kind) {
+      case "opening":
+        this.#status(`Opening the model: ${Math.round(reply.bytes / 2 ** 20)} MB read …`);
+        break;
       case "opened": {
         this.#model = reply.model;
         this.#explorer.open(reply.model);

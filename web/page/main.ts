@@ -6,8 +6,10 @@
  */
 
 import { drawPhantoms, type Phantom } from "../../datasets/phantom.ts";
+import type { Engine } from "../protocol.ts";
 import type { ServerFacts } from "../results.ts";
 import { SocketEngine } from "../socket_engine.ts";
+import { WorkerEngine } from "../worker_engine.ts";
 import { Gallery } from "./gallery.ts";
 import { type Example, Grounding } from "./ground.ts";
 import { paintGray } from "./paint.ts";
@@ -75,6 +77,13 @@ function listen(): void {
   });
 }
 
+function createEngine({ on }: ServerFacts, token: string): Engine {
+  if (on === "page") return new WorkerEngine(new URL("/worker.js", location.href));
+  const url = new URL(`/api/engine?token=${encodeURIComponent(token)}`, location.href);
+  url.protocol = "ws:";
+  return new SocketEngine(url);
+}
+
 async function start(): Promise<void> {
   listen();
   const token = takeToken();
@@ -82,11 +91,7 @@ async function start(): Promise<void> {
   const facts = await (await ask("/api/server")).json() as ServerFacts;
   const gallery = new Gallery();
   if (facts.results) await new Review(ask, gallery).open();
-  else {
-    const url = new URL(`/api/engine?token=${encodeURIComponent(token)}`, location.href);
-    url.protocol = "ws:";
-    new Grounding(new SocketEngine(url), gallery, examples());
-  }
+  else new Grounding(createEngine(facts, token), gallery, examples(), facts);
 }
 
 start().catch((error: Error) => say(error.message));
