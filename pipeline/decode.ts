@@ -8,7 +8,7 @@ import { Image } from "imagescript";
 import type { Box, Sample } from "../datasets/sample.ts";
 import { quote } from "../models/checkpoint/quote.ts";
 import type { MethodCrop } from "../models/method.ts";
-import { decodeDeepPng, isDeepPng } from "./deep_png.ts";
+import { decodeDeepPng, isDeepPng } from "./decoders/deep_png.ts";
 import { decodeDicom, isDicom } from "./dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
 import { imageHeader } from "./image_header.ts";
