@@ -17,6 +17,8 @@
  * @module
  */
 
+import "./host/deno/mod.ts";
+
 export * from "./datasets/mod.ts";
 export * from "./models/biovil/mod.ts";
 export * from "./models/ldm/mod.ts";

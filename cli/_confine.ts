@@ -4,6 +4,7 @@
  * @module
  */
 
+import "../host/deno/mod.ts";
 import { codeOf, EXIT, interruption, runMain } from "./_exit.ts";
 import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from "./_flags.ts";
 

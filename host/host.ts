@@ -107,12 +107,12 @@ export interface Host {
    */
   loadOrt(build: "wasm" | "webgpu", isFresh?: boolean): Promise<OrtWeb>;
   /**
-   * Opens the runtime of this machine's own code, where there is one.
+   * Opens the runtime of the machine's own code; a browser has none.
    *
    * @param reason Why it was chosen.
    * @throws {Error} If its library does not load here.
    */
-  openNative(reason: string): Promise<Runtime>;
+  openNative?(reason: string): Promise<Runtime>;
 }
 
 let current: Host | undefined;

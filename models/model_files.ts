@@ -4,35 +4,37 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { host } from "../host/host.ts";
 import { printable } from "./checkpoint/quote.ts";
 
 /** Most bytes of a text file, which is held in memory whole; the largest vocabulary has 1 MB. */
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
 
+/** Bytes that are read at a time where a file is only hashed. */
+const HASH_CHUNK_BYTES = 2 ** 20;
+
 /**
  * Checks that a path is that of a folder.
  *
- * @throws {Deno.errors.NotFound} If there is nothing.
+ * @throws {NotFound} If there is nothing.
  * @throws {TypeError} If it is something else.
  */
 export async function requireFolder(path: string): Promise<void> {
-  const info = await Deno.stat(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
+  const { files, NotFound } = host();
+  const info = await files.stat(path).catch((error) => {
+    if (error instanceof NotFound) return undefined;
     throw error;
   });
-  if (!info) throw new Deno.errors.NotFound(`Cannot load model "${path}": there is no such folder`);
+  if (!info) throw new NotFound(`Cannot load model "${path}": there is no such folder`);
   if (!info.isDirectory) throw new TypeError(`Cannot load model "${path}": it is not a folder`);
 }
 
 /** Whether there is a file. */
 export async function isFile(path: string): Promise<boolean> {
   try {
-    return (await Deno.stat(path)).isFile;
+    return (await host().files.stat(path)).isFile;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-      return false;
-    }
+    if (error instanceof host().NotFound) return false;
     throw error;
   }
 }
@@ -46,13 +48,13 @@ export async function firstFile(paths: readonly string[]): Promise<string | unde
  * The first of some files that exists.
  *
  * @param what What it is, for the message.
- * @throws {Deno.errors.NotFound} If none does.
+ * @throws {NotFound} If none does.
  */
 export async function requireFile(paths: readonly string[], what: string): Promise<string> {
   const found = await firstFile(paths);
   if (found) return found;
   const names = paths.map((path) => `"${path}"`).join(" or ");
-  throw new Deno.errors.NotFound(`Cannot find ${what}: there is no ${names}`);
+  throw new (host().NotFound)(`Cannot find ${what}: there is no ${names}`);
 }
 
 /**
@@ -61,13 +63,15 @@ export async function requireFile(paths: readonly string[], what: string): Promi
  * @throws {RangeError} If it is larger than memory should hold.
  */
 export async function readText(path: string): Promise<string> {
-  const { size } = await Deno.stat(path);
+  using file = await host().files.open(path);
+  const { size } = file;
   if (size > MAX_TEXT_BYTES) {
     throw new RangeError(
       `Cannot read "${path}": expected at most ${MAX_TEXT_BYTES} bytes, found ${size}`,
     );
   }
-  return await Deno.readTextFile(path);
+  const bytes = new Uint8Array(size);
+  return new TextDecoder().decode(bytes.subarray(0, await file.read(0, bytes)));
 }
 
 /**
@@ -85,12 +89,22 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
+/** Writes a text file, over one that is there. */
+export async function writeText(path: string, text: string): Promise<void> {
+  using file = await host().files.create(path);
+  await file.write(new TextEncoder().encode(text));
+}
+
 /** SHA-256 over files one after another, in hexadecimal. */
 export async function hashFiles(paths: readonly string[]): Promise<string> {
-  const hash = createHash("sha256");
+  const hash = host().createHash();
+  const chunk = new Uint8Array(HASH_CHUNK_BYTES);
   for (const path of paths) {
-    using file = await Deno.open(path);
-    for await (const chunk of file.readable) hash.update(chunk);
+    using file = await host().files.open(path);
+    for (let offset = 0, count = -1; count !== 0; offset += count) {
+      count = await file.read(offset, chunk);
+      hash.update(chunk.subarray(0, count));
+    }
   }
-  return hash.digest("hex");
+  return hash.digest().toHex();
 }

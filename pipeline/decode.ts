@@ -68,7 +68,7 @@ const MAX_SCANS = 100;
  *
  * @param source Path or bytes of a PNG (grey, RGB, RGBA, palette), a JPEG or a DICOM radiograph,
  * or pixels.
- * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {NotFound} If there is no such file.
  * @throws {SyntaxError} If it is not a whole PNG, JPEG or DICOM file, or is an animation.
  * @throws {RangeError} If it has more than {@linkcode MAX_PIXELS} pixels, or is too large a file.
  * @throws {TypeError} If the path is not that of a regular file, or the DICOM file is no

@@ -1,3 +1,4 @@
+import "../host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Image } from "imagescript";
 import type { Sample } from "../datasets/sample.ts";

@@ -1,3 +1,4 @@
+import { host } from "../host/host.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
 
 /** Most bytes of a file: more than any image that is decoded takes uncompressed. */
@@ -14,19 +15,21 @@ export const MAX_SHOWN_PATH = 500;
  * @throws {RangeError} If it is too large.
  */
 export async function readImage(path: string): Promise<Uint8Array> {
+  const { files, NotFound } = host();
   const fail = `Cannot read image ${quote(path, MAX_SHOWN_PATH)}`;
   const rethrow = (error: Error): never => {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Deno.errors.NotFound(`${fail}: there is no such file`);
-    }
-    throw new Error(`${fail}: ${printable(error.message)}`, { cause: error });
+    const reason = printable(error.message);
+    if (error instanceof NotFound) throw new NotFound(`${fail}: there is no such file`);
+    throw new Error(`${fail}: ${reason}`, { cause: error });
   };
   // Before it is opened: opening a pipe would wait for its writer.
-  const { isFile, isDirectory, size } = await Deno.stat(path).catch(rethrow);
+  const { isFile, isDirectory, size } = await files.stat(path).catch(rethrow);
   if (isDirectory) throw new TypeError(`${fail}: it is a folder`);
   if (!isFile) throw new TypeError(`${fail}: it is not a regular file`);
   if (size > MAX_FILE_BYTES) {
     throw new RangeError(`${fail}: its ${size} bytes are more than ${MAX_FILE_BYTES}`);
   }
-  return await Deno.readFile(path).catch(rethrow);
+  using file = await files.open(path).catch(rethrow);
+  const bytes = new Uint8Array(file.size);
+  return bytes.subarray(0, await file.read(0, bytes).catch(rethrow));
 }

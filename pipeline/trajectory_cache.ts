@@ -5,7 +5,7 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
+import { host } from "../host/host.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { GrayImage } from "./preprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
@@ -39,7 +39,7 @@ export class TrajectoryCache {
     onNotice: (notice: string) => void = () => {},
   ): Promise<TrajectoryCache> {
     try {
-      await Deno.mkdir(folder, { recursive: true });
+      await host().files.makeFolder(folder);
       await removeRemains(folder);
     } catch (error) {
       throw new Error(`Cannot keep noisy latents in "${folder}": ${(error as Error).message}`, {
@@ -63,13 +63,13 @@ export class TrajectoryCache {
     const { noise, steps, start, end, seed } = settings;
     const facts = {
       format: FORMAT,
-      image: [image.width, image.height, digest(image.data).toString("hex")],
+      image: [image.width, image.height, digest(image.data).toHex()],
       model: [await bundle.hash(), autoencoder, unet, scheduler, imageSize, scaleFactor],
       text: [bundle.text, bundle.tokenizer.encode("").ids],
       runtime: [runtime.name, runtime.version, weights, runtime.gpu?.adapter.name],
       schedule: { noise, steps, start, end, ...(noise === "sample" && { seed }) },
     };
-    return digest(new TextEncoder().encode(JSON.stringify(facts))).toString("hex");
+    return digest(new TextEncoder().encode(JSON.stringify(facts))).toHex();
   }
 
   /**
@@ -81,19 +81,24 @@ export class TrajectoryCache {
    */
   async read(key: string, length: number): Promise<Float32Array | undefined> {
     const path = this.#path(key);
+    const { files, NotFound } = host();
     let bytes = new Uint8Array();
     try {
-      const { isFile, size } = await Deno.stat(path);
+      const { isFile, size } = await files.stat(path);
       // Neither a device nor a file of any size is taken into memory.
-      if (isFile && size === DIGEST_BYTES + 4 * length) bytes = await Deno.readFile(path);
+      if (isFile && size === DIGEST_BYTES + 4 * length) {
+        using file = await files.open(path);
+        bytes = new Uint8Array(size);
+        bytes = bytes.subarray(0, await file.read(0, bytes));
+      }
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
+      if (error instanceof NotFound) return undefined;
       this.#onNotice(`Cannot read "${path}" (${(error as Error).message}); computed anew.`);
       return undefined;
     }
     const values = bytes.subarray(DIGEST_BYTES);
     const isWhole = values.length === 4 * length &&
-      digest(values).equals(bytes.subarray(0, DIGEST_BYTES));
+      digest(values).toHex() === bytes.subarray(0, DIGEST_BYTES).toHex();
     if (isWhole) return new Float32Array(values.slice().buffer);
     this.#onNotice(`"${path}" is corrupt; computed anew.`);
     return undefined;
@@ -114,16 +119,20 @@ export class TrajectoryCache {
     bytes.set(values, DIGEST_BYTES);
     // A name of its own, so that runs that write the same entry do not meet.
     const partial = `${this.#path(key)}.${crypto.randomUUID()}.partial`;
+    const { files } = host();
     try {
-      await Deno.writeFile(partial, bytes);
-      await Deno.rename(partial, this.#path(key));
+      {
+        using file = await files.create(partial);
+        await file.write(bytes);
+      }
+      await files.rename(partial, this.#path(key));
     } catch (error) {
       this.#isWritable = false;
       this.#onNotice(
         `Cannot keep noisy latents in "${this.#folder}" (${(error as Error).message}); ` +
           "the run goes on without.",
       );
-      await Deno.remove(partial).catch(() => {});
+      await files.remove(partial).catch(() => {});
     }
   }
 
@@ -132,8 +141,10 @@ export class TrajectoryCache {
   }
 }
 
-function digest(bytes: Uint8Array | Uint8ClampedArray) {
-  return createHash("sha256").update(bytes).digest();
+function digest(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
+  const hash = host().createHash();
+  hash.update(bytes);
+  return hash.digest();
 }
 
 /** How long an entry may take to be written, in milliseconds: far longer than it does. */
@@ -141,12 +152,13 @@ const WRITING = 24 * 60 * 60 * 1000;
 
 /** Removes what runs that were killed while they wrote have left; what others write now stays. */
 async function removeRemains(folder: string): Promise<void> {
-  for await (const { name } of Deno.readDir(folder)) {
+  const { files } = host();
+  for (const name of await files.list(folder)) {
     if (!/^[0-9a-f]+\.latents\..*\.partial$/.test(name)) continue;
     const path = `${folder}/${name}`;
-    const info = await Deno.stat(path).catch(() => undefined);
-    if (info?.mtime && Date.now() - info.mtime.getTime() > WRITING) {
-      await Deno.remove(path).catch(() => {});
+    const info = await files.stat(path).catch(() => undefined);
+    if (info?.modified && Date.now() - info.modified > WRITING) {
+      await files.remove(path).catch(() => {});
     }
   }
 }

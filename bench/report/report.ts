@@ -8,6 +8,7 @@
  * @module
  */
 
+import "../../host/deno/mod.ts";
 import { EXIT, runMain } from "../../cli/_exit.ts";
 import { command, helpText, parseFlags } from "../../cli/_flags.ts";
 import { findImages } from "../../cli/_images.ts";

@@ -9,6 +9,7 @@
  * @module
  */
 
+import "../../host/deno/mod.ts";
 import { resourceUsage } from "node:process";
 import { openCheckpoint, writeSafetensors } from "../../models/checkpoint/mod.ts";
 import { downsampling } from "../../models/ldm/autoencoder.ts";

@@ -53,7 +53,7 @@ const KEPT_PHRASES = 4096;
  * @param folder Where its published files are.
  * @param runtime What is to run it.
  * @param options Which model it is.
- * @throws {Deno.errors.NotFound} If a file is missing.
+ * @throws {NotFound} If a file is missing.
  * @throws {SyntaxError} If a file is not what it should be.
  * @throws {RangeError} If the weights do not match the architecture.
  *

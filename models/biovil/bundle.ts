@@ -84,7 +84,7 @@ export interface BiovilBundle {
  * folder, or with either in a folder of its repository's name (or `text/`) inside.
  * Only headers are read here; every tensor's name and shape is checked.
  *
- * @throws {Deno.errors.NotFound} If a file is missing.
+ * @throws {NotFound} If a file is missing.
  * @throws {SyntaxError} If a file is not what it should be.
  * @throws {RangeError} If the weights do not match the architecture.
  * @throws {TypeError} If the text encoder may be the other model's.

@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { copy } from "../../tests/support/copy.ts";
 import { dict, pickle, tensor, torchZip } from "../checkpoint/pytorch/_fixture.ts";

@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { createHash } from "node:crypto";
 import { EXPECTED } from "./fixtures/expected.ts";

@@ -5,7 +5,9 @@
  */
 
 import { Random } from "../../pipeline/random.ts";
+import { host } from "../../host/host.ts";
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/mod.ts";
+import { writeText } from "../model_files.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { type BiovilVariant, PUBLISHED } from "./bundle.ts";
 import { buildImageEncoder, type ImageEncoderConfig, RESNET50 } from "./image_encoder.ts";
@@ -92,7 +94,7 @@ export async function writeSeededModel(
   variant: BiovilVariant,
   size: ModelSize,
 ): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
+  await host().files.makeFolder(folder);
   const { image: file, view } = PUBLISHED[variant];
   const { temporal, ...single } = size.image;
   const image = buildImageEncoder(variant === "biovil" ? single : size.image, view.crop).weights;
@@ -118,7 +120,7 @@ export async function writeSeededModel(
     ], 1001),
   );
   const { text: bert } = size;
-  await Deno.writeTextFile(
+  await writeText(
     `${folder}/config.json`,
     JSON.stringify({
       model_type: "cxr-bert",

@@ -1,3 +1,5 @@
+import { host, type OpenFile } from "../../host/host.ts";
+
 /**
  * A file open for reading byte ranges, never as a whole.
  *
@@ -8,26 +10,25 @@ export class ByteFile implements Disposable {
   readonly path: string;
   /** Size in bytes when it was opened. */
   readonly size: number;
-  readonly #file: Deno.FsFile;
+  readonly #file: OpenFile;
 
-  private constructor(path: string, size: number, file: Deno.FsFile) {
-    this.path = path;
-    this.size = size;
-    this.#file = file;
+  private constructor(path: string, file: OpenFile) {
+    [this.path, this.size, this.#file] = [path, file.size, file];
   }
 
   /**
    * Opens a regular file.
    *
    * @param path Path of the file.
-   * @throws {Deno.errors.NotFound} If there is no such file.
-   * @throws {Deno.errors.PermissionDenied} If the system does not let it be read.
+   * @throws {NotFound} If there is no such file.
+   * @throws {PermissionDenied} If the system does not let it be read.
    * @throws {TypeError} If the path is a directory, a pipe or a device.
    */
   static async open(path: string): Promise<ByteFile> {
+    const { files, NotFound, PermissionDenied } = host();
     try {
       // Before opening: opening a pipe would wait for its writer.
-      const info = await Deno.stat(path);
+      const info = await files.stat(path);
       if (info.isDirectory) {
         throw new TypeError(
           `Cannot read "${path}": it is a directory, expected a file`,
@@ -36,37 +37,26 @@ export class ByteFile implements Disposable {
       if (!info.isFile) {
         throw new TypeError(`Cannot read "${path}": it is not a regular file`);
       }
-      return new ByteFile(path, info.size, await Deno.open(path));
+      return new ByteFile(path, await files.open(path));
     } catch (cause) {
-      if (
-        cause instanceof Deno.errors.NotFound ||
-        cause instanceof Deno.errors.NotADirectory
-      ) {
-        throw new Deno.errors.NotFound(`Cannot read "${path}": no such file`, {
-          cause,
-        });
+      if (cause instanceof NotFound) {
+        throw new NotFound(`Cannot read "${path}": no such file`, { cause });
       }
-      if (cause instanceof Deno.errors.PermissionDenied) {
-        throw new Deno.errors.PermissionDenied(
-          `Cannot read "${path}": permission denied`,
-          {
-            cause,
-          },
-        );
+      if (cause instanceof PermissionDenied) {
+        throw new PermissionDenied(`Cannot read "${path}": permission denied`, { cause });
       }
       throw cause;
     }
   }
 
   /**
-   * Reads one range at once. For headers: seek and read happen in one turn, so that calls that
-   * overlap in time cannot move each other's position.
+   * Reads one range.
    *
    * @param offset First byte.
    * @param length Number of bytes.
    * @throws {SyntaxError} If the file ends before the range does, or the range begins before it.
    */
-  readSync(offset: number, length: number): Uint8Array<ArrayBuffer> {
+  async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     if (offset < 0) {
       throw new SyntaxError(`it is damaged, it points at byte ${offset}`);
     }
@@ -74,18 +64,12 @@ export class ByteFile implements Disposable {
       throw endsEarly(offset + length, this.size);
     }
     const bytes = new Uint8Array(length);
-    this.#file.seekSync(offset, Deno.SeekMode.Start);
-    let filled = 0;
-    while (filled < length) {
-      const count = this.#file.readSync(bytes.subarray(filled));
-      if (count === null) throw endsEarly(offset + length, offset + filled);
-      filled += count;
-    }
+    await this.readInto(offset, bytes);
     return bytes;
   }
 
   /**
-   * Fills `target` from the file without blocking other work. For tensor data: one call at a time.
+   * Fills `target` from the file.
    *
    * @param offset First byte.
    * @param target The bytes to fill.
@@ -95,20 +79,13 @@ export class ByteFile implements Disposable {
     offset: number,
     target: Uint8Array<ArrayBuffer>,
   ): Promise<void> {
-    await this.#file.seek(offset, Deno.SeekMode.Start);
-    let filled = 0;
-    while (filled < target.length) {
-      const count = await this.#file.read(target.subarray(filled));
-      if (count === null) {
-        throw endsEarly(offset + target.length, offset + filled);
-      }
-      filled += count;
-    }
+    const count = await this.#file.read(offset, target);
+    if (count < target.length) throw endsEarly(offset + target.length, offset + count);
   }
 
   /** Closes the file. */
   [Symbol.dispose](): void {
-    this.#file.close();
+    this.#file[Symbol.dispose]();
   }
 }
 

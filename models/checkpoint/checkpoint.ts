@@ -24,8 +24,8 @@ export interface Checkpoint {
  * is an error.
  *
  * @param path Path of the file.
- * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {Deno.errors.PermissionDenied} If the system does not let it be read.
+ * @throws {NotFound} If there is no such file.
+ * @throws {PermissionDenied} If the system does not let it be read.
  * @throws {TypeError} If the path is not that of a regular file.
  * @throws {SyntaxError} If the content is malformed, truncated, forbidden or another format.
  *
@@ -40,8 +40,8 @@ export interface Checkpoint {
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
   using file = await ByteFile.open(path);
   try {
-    if (sniffFormat(file) === "safetensors") {
-      return { path, format: "safetensors", ...readSafetensorsHeader(file) };
+    if (await sniffFormat(file) === "safetensors") {
+      return { path, format: "safetensors", ...await readSafetensorsHeader(file) };
     }
     return {
       path,

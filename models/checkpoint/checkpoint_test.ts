@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { openCheckpoint } from "./checkpoint.ts";
 import {

@@ -38,8 +38,8 @@ export interface SafetensorsHeader {
  * @throws {SyntaxError} If the header is malformed. The message is a reason without the name of
  * the file.
  */
-export function readSafetensorsHeader(file: ByteFile): SafetensorsHeader {
-  const lengthBytes = file.readSync(0, LENGTH_BYTES);
+export async function readSafetensorsHeader(file: ByteFile): Promise<SafetensorsHeader> {
+  const lengthBytes = await file.read(0, LENGTH_BYTES);
   const length = new DataView(lengthBytes.buffer).getBigUint64(0, true);
   if (length > BigInt(Math.min(MAX_HEADER_BYTES, file.size - LENGTH_BYTES))) {
     throw new SyntaxError(
@@ -47,7 +47,7 @@ export function readSafetensorsHeader(file: ByteFile): SafetensorsHeader {
         ` and the format allows ${MAX_HEADER_BYTES}`,
     );
   }
-  const header = parseHeader(file.readSync(LENGTH_BYTES, Number(length)));
+  const header = parseHeader(await file.read(LENGTH_BYTES, Number(length)));
   const dataStart = LENGTH_BYTES + Number(length);
   const tensors = new Map<string, TensorEntry>();
   let metadata: ReadonlyMap<string, string> = new Map();

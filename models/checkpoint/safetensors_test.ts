@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ByteFile } from "./byte_file.ts";
 import { littleEndian, withFile } from "./pytorch/_fixture.ts";
@@ -20,7 +21,7 @@ function safetensors(
 
 async function read(path: string) {
   using file = await ByteFile.open(path);
-  return readSafetensorsHeader(file);
+  return await readSafetensorsHeader(file);
 }
 
 function entry(dtype: string, shape: unknown, begin: unknown, end: unknown) {

@@ -17,9 +17,9 @@ const CONVERT =
  * @throws {SyntaxError} If it is neither; what it is instead is said where that is known. The
  * message is a reason without the name of the file.
  */
-export function sniffFormat(file: ByteFile): "safetensors" | "zip" {
+export async function sniffFormat(file: ByteFile): Promise<"safetensors" | "zip"> {
   if (file.size === 0) throw new SyntaxError("the file is empty");
-  const bytes = file.readSync(0, Math.min(HEAD_BYTES, file.size));
+  const bytes = await file.read(0, Math.min(HEAD_BYTES, file.size));
   const head = String.fromCharCode(...bytes);
   if (head.startsWith("PK\x03\x04")) return "zip";
   if (bytes[0] === PICKLE_PROTOCOL && bytes[1]! >= 2 && bytes[1]! <= 5) {

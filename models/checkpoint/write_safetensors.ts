@@ -4,6 +4,7 @@
  * @module
  */
 
+import { host } from "../../host/host.ts";
 import { elementCount } from "./tensor_entry.ts";
 
 /** A tensor to be written. */
@@ -55,8 +56,8 @@ export async function writeSafetensors(
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
   head.set(json, 8);
 
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
-  await writeAll(file, head);
+  using file = await host().files.create(path);
+  await file.write(head);
   for (const { name, shape, data } of tensors) {
     const values = data();
     if (values.length !== elementCount(shape)) {
@@ -66,10 +67,6 @@ export async function writeSafetensors(
       );
     }
     const stored = type === "float32" ? values : new Float16Array(values);
-    await writeAll(file, new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+    await file.write(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
   }
-}
-
-async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
 }

@@ -74,13 +74,13 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
  *
  * @param path The folder.
  * @param options Where the text encoder is.
- * @throws {Deno.errors.NotFound} If a file is missing.
+ * @throws {NotFound} If a file is missing.
  * @throws {SyntaxError} If a file is not what it should be.
  * @throws {RangeError} If the weights do not match the configuration.
  *
  * @example Usage
  * ```ts
- * import { loadBundle } from "./bundle.ts";
+ * import { loadBundle } from "../../mod.ts";
  *
  * const bundle = await loadBundle("models/demo");
  * console.log(bundle.tokenizer.encode("left pleural effusion").length);

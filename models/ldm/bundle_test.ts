@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { copy } from "../../tests/support/copy.ts";
 import { writeSafetensors } from "../checkpoint/mod.ts";

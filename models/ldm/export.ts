@@ -4,6 +4,7 @@
  * @module
  */
 
+import { host } from "../../host/host.ts";
 import { type Checkpoint, readTensor } from "../checkpoint/mod.ts";
 import { encodeModel, type WeightSource } from "../onnx/encode.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
@@ -47,7 +48,7 @@ export async function exportBundle(
   const latentSize = config.imageSize / downsampling(config.autoencoder);
   const tokens = text.config.positions;
   const { graph: unet } = buildUnet(config.unet, { latentSize, tokens, layers });
-  await Deno.mkdir(folder, { recursive: true }).catch((error) => {
+  await host().files.makeFolder(folder).catch((error) => {
     throw new Error(`Cannot write to folder "${folder}": ${error.message}`, { cause: error });
   });
   return [
@@ -72,18 +73,14 @@ async function exportGraph(graph: Graph, checkpoint: Checkpoint, folder: string)
     sources.set(name, { kind: "file", type: "float32", location, offset, length });
     end = offset + length;
   }
-  using file = await Deno.open(`${folder}/${location}`, {
-    write: true,
-    create: true,
-    truncate: true,
-  });
+  using file = await host().files.create(`${folder}/${location}`);
   for (const [name, source] of sources) {
     if (source.kind !== "file") continue;
-    await file.seek(source.offset, Deno.SeekMode.Start);
+    await file.seek(source.offset);
     const { buffer } = await readTensor(checkpoint, name);
-    const bytes = new Uint8Array(buffer);
-    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await file.write(new Uint8Array(buffer));
   }
-  await Deno.writeFile(path, encodeModel(graph, sources));
+  using model = await host().files.create(path);
+  await model.write(encodeModel(graph, sources));
   return path;
 }

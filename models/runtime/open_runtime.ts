@@ -5,7 +5,7 @@
  */
 
 import { type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
-import { openNative } from "./native.ts";
+import { host } from "../../host/host.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
 import { openWasm } from "./wasm.ts";
 import { openWebgpu } from "./webgpu.ts";
@@ -28,7 +28,7 @@ export const DEVICES = ["auto", "gpu", "cpu"] as const;
  *
  * @example Usage
  * ```ts
- * import { openRuntime } from "./open_runtime.ts";
+ * import { openRuntime } from "../../mod.ts";
  *
  * const runtime = await openRuntime("auto");
  * console.log(`${runtime.version}: ${runtime.reason}`);
@@ -43,14 +43,8 @@ export async function openRuntime(
   }
   switch (name) {
     case "native":
-      try {
-        return await openNative("asked for by name");
-      } catch (error) {
-        throw new Error(
-          `Cannot open runtime "native": onnxruntime-node does not load here ` +
-            `(${firstLine(error)}); use "wasm" instead`,
-        );
-      }
+      return await openNativeByName();
+
     case "wasm":
       return await openWasm("asked for by name");
     case "webgpu":
@@ -96,8 +90,25 @@ async function openFastest(device: typeof DEVICES[number]): Promise<Runtime> {
   }
 }
 
+async function openNativeByName(): Promise<Runtime> {
+  const { openNative } = host();
+  if (!openNative) {
+    throw new Error(`Cannot open runtime "native": a browser has none; use "wasm" instead`);
+  }
+  try {
+    return await openNative("asked for by name");
+  } catch (error) {
+    throw new Error(
+      `Cannot open runtime "native": onnxruntime-node does not load here ` +
+        `(${firstLine(error)}); use "wasm" instead`,
+    );
+  }
+}
+
 /** The fastest runtime for the CPU. */
 async function openCpu(reason: string): Promise<Runtime> {
+  const { openNative } = host();
+  if (!openNative) return await openWasm(reason);
   try {
     return await openNative(reason);
   } catch (error) {

@@ -4,21 +4,16 @@
  * @module
  */
 
-import "./_no_location.ts";
-import ort from "onnxruntime-web";
+import { host } from "../../host/host.ts";
 import type { ExternalData, Runtime } from "./runtime.ts";
 import { wrapSession } from "./_session.ts";
 
-/**
- * Opens the WebAssembly runtime with as many threads as the machine has processors. In a worker of
- * Deno's with one: there the library's own threads are now and then not there when it waits for
- * them, and it waits for ever (seen three times in some hundred runs on a busy machine).
- */
-export function openWasm(reason: string): Promise<Runtime> {
-  const isWorker = "WorkerGlobalScope" in globalThis;
-  ort.env.wasm.numThreads = isWorker ? 1 : navigator.hardwareConcurrency;
+/** Opens the WebAssembly runtime with as many threads as it may have. */
+export async function openWasm(reason: string): Promise<Runtime> {
+  const ort = await host().loadOrt("wasm");
+  ort.env.wasm.numThreads = host().wasmThreads;
   ort.env.logLevel = "error";
-  return Promise.resolve({
+  return {
     name: "wasm",
     version: `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`,
     reason,
@@ -33,7 +28,7 @@ export function openWasm(reason: string): Promise<Runtime> {
       });
       return wrapSession(ort, session);
     },
-  });
+  };
 }
 
 /** The name that a model refers to a stretch of a file by. */
@@ -49,16 +44,11 @@ export async function readExternal(
   external: readonly ExternalData[],
 ): Promise<{ path: string; data: Uint8Array }[]> {
   if (!external[0]) return [];
-  using file = await Deno.open(external[0].path);
+  using file = await host().files.open(external[0].path);
   const files = [];
   for (const { path, offset, length, asFloat16 } of external) {
     const data = new Uint8Array(length);
-    await file.seek(offset, Deno.SeekMode.Start);
-    for (let at = 0; at < length;) {
-      const count = await file.read(data.subarray(at));
-      if (count === null) throw new SyntaxError(`"${path}" is truncated`);
-      at += count;
-    }
+    if (await file.read(offset, data) < length) throw new SyntaxError(`"${path}" is truncated`);
     const loaded = asFloat16 ? Float16Array.from(new Float32Array(data.buffer)) : data;
     files.push({ path: nameOf(offset, length), data: new Uint8Array(loaded.buffer) });
   }

@@ -5,9 +5,8 @@
  * @module
  */
 
-import "./_no_location.ts";
-import onnxruntime from "onnxruntime-web/jspi";
-import type { Tensor as OrtTensor } from "onnxruntime-web/jspi";
+import type { Tensor as OrtTensor } from "onnxruntime-web";
+import { host, type OrtWeb as Ort } from "../../host/host.ts";
 import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
 import type { ExternalData, OutputTensor, Runtime, Session, Tensor } from "./runtime.ts";
 import { nameOf, readExternal } from "./wasm.ts";
@@ -19,11 +18,8 @@ import { nameOf, readExternal } from "./wasm.ts";
  * @param reason Why it was chosen.
  */
 export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
-  if (isSpent) {
-    library = await freshCopy();
-    isSpent = false;
-  }
-  const ort = library;
+  const ort = await host().loadOrt("webgpu", isSpent);
+  isSpent = false;
   ort.env.logLevel = "error";
   // The graph runs on the GPU; more threads would only wait.
   ort.env.wasm.numThreads = 1;
@@ -74,31 +70,10 @@ function requireFit(gpu: Gpu, external: readonly ExternalData[]): void {
   }
 }
 
-type Ort = typeof onnxruntime;
 type OrtSession = Awaited<ReturnType<Ort["InferenceSession"]["create"]>>;
 
-/** The library in use, and whether a lost device has ended it. */
-let library: Ort = onnxruntime;
+/** Whether a lost device has ended the library's instance: its WebAssembly then aborts for good. */
 let isSpent = false;
-
-/**
- * Another instance of the library: its WebAssembly aborts for good when the
- * device is lost under it, and modules are loaded once an address.
- */
-async function freshCopy(): Promise<Ort> {
-  const address = import.meta.resolve("onnxruntime-web/jspi");
-  const source = await (await fetch(address)).text();
-  const copy = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  try {
-    const { default: fresh } = await import(copy) as { default: Ort };
-    // The copy does not know where its file was.
-    const wasm = await fetch(new URL("ort-wasm-simd-threaded.jspi.wasm", address));
-    fresh.env.wasm.wasmBinary = await wasm.arrayBuffer();
-    return fresh;
-  } finally {
-    URL.revokeObjectURL(copy);
-  }
-}
 
 /** Runs something of the library, and notes when the device was lost under it. */
 async function onGpu<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise<T> {

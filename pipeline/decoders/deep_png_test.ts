@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { deflateSync } from "node:zlib";

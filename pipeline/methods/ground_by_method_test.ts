@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Box, Sample } from "../../datasets/sample.ts";
 import type { GridHeatmap, GroundingMethod, MethodCrop } from "../../models/method.ts";

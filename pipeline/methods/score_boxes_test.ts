@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import type { Box } from "../../datasets/sample.ts";
 import { Random } from "../random.ts";

@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { inflateRawSync } from "node:zlib";
 import { decodeImage } from "../../pipeline/decode.ts";

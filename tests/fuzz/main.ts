@@ -4,6 +4,7 @@
  * @module
  */
 
+import "../../host/deno/mod.ts";
 import { EXIT, runMain } from "../../cli/_exit.ts";
 import { command, helpText, parseFlags, UsageError } from "../../cli/_flags.ts";
 import { type Crash, fuzz, type Tally, TARGETS, tryInput } from "./fuzz.ts";

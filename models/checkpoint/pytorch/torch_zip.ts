@@ -28,7 +28,7 @@ export async function readTorchZip(
   const entries = await readDirectory(file);
   const prefix = findPrefix(entries);
   const byteOrder = entries.get(`${prefix}byteorder`);
-  if (byteOrder !== undefined) checkByteOrder(file, byteOrder);
+  if (byteOrder !== undefined) await checkByteOrder(file, byteOrder);
   const pickle = entries.get(`${prefix}data.pkl`)!;
   if (pickle.uncompressedSize > MAX_PICKLE_BYTES) {
     throw new SyntaxError(
@@ -36,7 +36,7 @@ export async function readTorchZip(
     );
   }
   const pickled = readTorchPickle(
-    file.readSync(locate(file, pickle), pickle.uncompressedSize),
+    await file.read(await locate(file, pickle), pickle.uncompressedSize),
   );
 
   /** Data offsets of the storages met so far, which tensors may share. */
@@ -51,7 +51,7 @@ export async function readTorchZip(
       );
     }
     checkStorageSize(entry, storage);
-    const storageOffset = offsets.get(entryName) ?? locate(file, entry);
+    const storageOffset = offsets.get(entryName) ?? await locate(file, entry);
     offsets.set(entryName, storageOffset);
     const itemBytes = ITEM_BYTES[storage.dtype];
     tensors.set(name, {
@@ -83,9 +83,7 @@ class ByteFileReader extends Reader<ByteFile> {
         `its zip directory has ${available} bytes, at most ${MAX_DIRECTORY_BYTES} are read`,
       );
     }
-    return Promise.resolve(
-      this.#file.readSync(available === 0 ? 0 : index, available),
-    );
+    return this.#file.read(available === 0 ? 0 : index, available);
   }
 }
 
@@ -123,10 +121,10 @@ function findPrefix(entries: ReadonlyMap<string, Entry>): string {
   return pickles[0]!.slice(0, -"data.pkl".length);
 }
 
-function checkByteOrder(file: ByteFile, entry: Entry): void {
+async function checkByteOrder(file: ByteFile, entry: Entry): Promise<void> {
   const length = Math.min(entry.uncompressedSize, MAX_BYTEORDER_BYTES);
   const order = String.fromCharCode(
-    ...file.readSync(locate(file, entry), length),
+    ...await file.read(await locate(file, entry), length),
   ).trim();
   if (order !== "little") {
     throw new SyntaxError(
@@ -149,7 +147,7 @@ function checkStorageSize(entry: Entry, storage: TorchStorage): void {
 }
 
 /** Offset of an entry's first byte of data in the file. */
-function locate(file: ByteFile, entry: Entry): number {
+async function locate(file: ByteFile, entry: Entry): Promise<number> {
   const fail = (reason: string) => new SyntaxError(`its entry ${quote(entry.filename)} ${reason}`);
   if (entry.encrypted) throw fail("is encrypted");
   if (
@@ -159,7 +157,7 @@ function locate(file: ByteFile, entry: Entry): number {
     throw fail("is compressed, expected it stored as torch.save writes it");
   }
   const nameLength = entry.rawFilename.length;
-  const header = file.readSync(entry.offset, LOCAL_HEADER_BYTES + nameLength);
+  const header = await file.read(entry.offset, LOCAL_HEADER_BYTES + nameLength);
   const view = new DataView(header.buffer);
   const name = header.subarray(LOCAL_HEADER_BYTES);
   if (

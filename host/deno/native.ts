@@ -5,8 +5,8 @@
  */
 
 import type * as Ort from "onnxruntime-node";
-import type { Runtime } from "./runtime.ts";
-import { wrapSession } from "./_session.ts";
+import type { Runtime } from "../../models/runtime/runtime.ts";
+import { wrapSession } from "../../models/runtime/_session.ts";
 
 /**
  * Opens the native runtime.

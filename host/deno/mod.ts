@@ -1,0 +1,30 @@
+/**
+ * Deno: to be imported by every program that runs on it, before it reads a file.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { useHost } from "../host.ts";
+import { denoFiles } from "./files.ts";
+import { openNative } from "./native.ts";
+import { loadOrt } from "./ort.ts";
+
+useHost({
+  files: denoFiles,
+  NotFound: Deno.errors.NotFound,
+  PermissionDenied: Deno.errors.PermissionDenied,
+  createHash() {
+    const hash = createHash("sha256");
+    return {
+      update: (bytes) => void hash.update(bytes),
+      digest: () => new Uint8Array(hash.digest()),
+    };
+  },
+  readPackageFile: (name) => Deno.readFile(new URL(import.meta.resolve(name))),
+  // In a worker the library's own threads are now and then not there when it waits for them, and it
+  // waits for ever (seen three times in some hundred runs on a busy machine).
+  wasmThreads: "WorkerGlobalScope" in globalThis ? 1 : navigator.hardwareConcurrency,
+  loadOrt,
+  openNative,
+});
