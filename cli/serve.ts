@@ -7,13 +7,13 @@
 import manifest from "../deno.json" with { type: "json" };
 import { decodeImage, openRuntime } from "../mod.ts";
 import { createEngine, type EngineHost } from "../web/engine.ts";
-import { PAGE_FILES } from "../web/server/page_files.ts";
+import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
 import { ServedRun } from "../web/server/served_run.ts";
 import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
-import { command, type ValuesOf } from "./_flags.ts";
+import { command, UsageError, type ValuesOf } from "./_flags.ts";
 import { imagesOf } from "./_images.ts";
 import { openBrowser, OPENER } from "./_open_browser.ts";
 
@@ -23,6 +23,9 @@ const LOOPBACK = "127.0.0.1";
 /** Where it is tried first. */
 const PORT = 8765;
 
+/** What `--on` accepts. */
+const PLACES = ["page", "server"] as const;
+
 /** Options of the model; what it reads is chosen in the page. */
 const { layers: _layers, weights: _weights, ...SERVED_MODEL_FLAGS } = MODEL_FLAGS;
 
@@ -30,9 +33,16 @@ const COMMAND = command({
   usage: "deno task serve [--results DIR] [options]",
   description:
     "Serves a page on this machine, for this machine alone: ground phrases in X-rays, which never " +
-    "leave it, or review the samples of a run. Prints the page's address, and runs until Ctrl-C. " +
-    "It answers only with the token in that address.",
+    "leave it, or review the samples of a run. Prints the page's address, and runs until Ctrl-C.",
   flags: {
+    on: {
+      type: "string",
+      choices: PLACES,
+      placeholder: "WHERE",
+      description:
+        "What runs the model: the page itself, in the browser, where a folder of published files can be picked; or this machine's runtime behind the page (server), which answers only with the token in the address.",
+      defaultText: "page; server where --model, --text-encoder or --runtime is given",
+    },
     ...SERVED_MODEL_FLAGS,
     results: {
       type: "string",
@@ -57,8 +67,15 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 async function main(values: Values): Promise<number> {
   const { results, port, open } = values;
   using run = results === undefined ? undefined : await ServedRun.open(results);
-  const what = run ? { run } : { createEngine: () => createEngine(engineHost(values)) };
-  await using server = start({ assets: PAGE_FILES, ...what }, port);
+  const { device } = values;
+  await using server = start(
+    run
+      ? { device, assets: PAGE_FILES, run }
+      : chosenPlace(values) === "page"
+      ? { device, assets: new Map([...PAGE_FILES, ...modelFiles()]) }
+      : { device, assets: PAGE_FILES, createEngine: () => createEngine(engineHost(values)) },
+    port,
+  );
   await server.prepare();
   console.log(server.url);
   if (open) {
@@ -67,6 +84,21 @@ async function main(values: Values): Promise<number> {
   }
   await server.finished;
   return EXIT.ok;
+}
+
+/**
+ * What runs the model.
+ *
+ * @throws {UsageError} If options say both.
+ */
+function chosenPlace(values: Values): typeof PLACES[number] {
+  const { on, model, "text-encoder": textEncoder, runtime } = values;
+  const given = Object.entries({ model, "text-encoder": textEncoder })
+    .find(([, value]) => value !== undefined)?.[0] ?? (runtime === "auto" ? undefined : "runtime");
+  if (on === "page" && given) {
+    throw new UsageError(`--${given} goes with --on server; in the page, pick the model's folder`);
+  }
+  return on ?? (given ? "server" : "page");
 }
 
 /** Starts the server at the port that was asked for, or else at one that is free. */
@@ -85,7 +117,7 @@ function start(options: Omit<ServerOptions, "port">, port: number | undefined): 
 }
 
 /** The project's modules, of which the page's scripts are made, and the bundled model. */
-const MODULES = ["web", "pipeline", "shaders", "models", "datasets", "reports", "deno.json"]
+const MODULES = ["web", "host", "pipeline", "shaders", "models", "datasets", "reports", "deno.json"]
   .map((name) => new URL(`../${name}`, import.meta.url));
 
 /** What an engine of this machine runs on. */

@@ -31,6 +31,7 @@ export interface Gpu {
 
 /** The device was lost: its driver was reset, or it was unplugged or destroyed. */
 export class DeviceLostError extends Error {
+  /** Its class, by name. */
   override name = "DeviceLostError";
 }
 

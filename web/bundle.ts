@@ -24,17 +24,25 @@ async function start(): Promise<void> {
   await esbuild.initialize({ wasmModule: new WebAssembly.Module(wasm), worker: false });
 }
 
+/** How a module is bundled. */
+export interface BundleOptions {
+  /** Modules to take instead of others, by their specifier. */
+  readonly replaced?: Readonly<Record<string, string>>;
+  /** Modules that are left out, with the address that the script is to import each from. */
+  readonly external?: Readonly<Record<string, string>>;
+}
+
 /**
  * Bundles a module with all that it imports, as the import map and `node_modules` have it.
  *
  * @param entry Address of the module.
- * @param replaced Modules to take instead of others, by their specifier.
+ * @param options What is taken from elsewhere.
  * @returns The script, a module itself.
  * @throws {Error} If a module cannot be found or compiled, such as one of Node's own.
  */
 export async function bundleScript(
   entry: URL,
-  replaced: Readonly<Record<string, string>> = {},
+  options: BundleOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   await (started ??= start());
   const { outputFiles } = await esbuild.build({
@@ -47,17 +55,23 @@ export async function bundleScript(
     target: "es2024",
     legalComments: "none",
     logLevel: "silent",
-    plugins: [{ name: "files", setup: (build) => readFiles(build, replaced) }],
+    plugins: [{ name: "files", setup: (build) => readFiles(build, options) }],
   });
   return outputFiles[0]!.contents as Uint8Array<ArrayBuffer>;
 }
 
 /** Has the compiler, which has no files in a sandbox, find and read them as Deno does. */
-function readFiles(build: esbuild.PluginBuild, replaced: Readonly<Record<string, string>>): void {
-  build.onResolve({ filter: /.*/ }, ({ path, importer }) => ({
-    path: resolve(replaced[path] ?? path, importer),
-    namespace: "url",
-  }));
+function readFiles(
+  build: esbuild.PluginBuild,
+  { replaced = {}, external = {} }: BundleOptions,
+): void {
+  build.onResolve(
+    { filter: /.*/ },
+    ({ path, importer }) =>
+      external[path]
+        ? { path: external[path], external: true }
+        : { path: resolve(replaced[path] ?? path, importer), namespace: "url" },
+  );
   build.onLoad({ filter: /.*/, namespace: "url" }, async ({ path }) => {
     const contents = await Deno.readFile(new URL(path));
     const suffix = /\.[^.]+$/.exec(path)?.[0] ?? "";

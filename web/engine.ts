@@ -14,6 +14,7 @@ import { denoise } from "../pipeline/denoise.ts";
 import { encode } from "../pipeline/encode.ts";
 import { type Flow, item } from "../pipeline/flow.ts";
 import { noise, noisePasses, type NoisyImage } from "../pipeline/noise.ts";
+import { DeviceLostError } from "../shaders/device.ts";
 import { cropRegion, type GrayImage } from "../pipeline/preprocess.ts";
 import {
   type GroundSettings,
@@ -24,7 +25,7 @@ import type {
   Engine,
   EngineSettings,
   ExploredCell,
-  PickedFile,
+  PickedModel,
   Place,
   Reply,
   Request,
@@ -36,11 +37,11 @@ export interface EngineHost {
   /**
    * Finds a model and checks its files.
    *
-   * @param onBytes Told how much of them is there.
+   * @param onBytes Told how many bytes of them are read so far, by this and until it is open.
    */
   openBundle(
-    model: "demo" | readonly PickedFile[],
-    onBytes: (bytes: number, total: number) => void,
+    model: "demo" | PickedModel,
+    onBytes: (bytes: number) => void,
   ): Promise<Bundle>;
   /** Opens what runs it; where that is not what was wished for, its reason says so. */
   openRuntime(place: Place): Promise<Runtime>;
@@ -48,12 +49,18 @@ export interface EngineHost {
   decode(bytes: Uint8Array): Promise<GrayImage>;
   /** Versions, for exports. */
   readonly versions: Readonly<Record<string, string>>;
+  /**
+   * Called in place of opening the model again when the GPU was lost, where its library cannot be
+   * used any more.
+   */
+  onLost?(): void;
 }
 
 type Ask<Kind extends Request["kind"]> = Extract<Request, { readonly kind: Kind }>;
 
 /** A model that is open. */
 interface Open {
+  readonly request: Ask<"open">;
   readonly bundle: Bundle;
   readonly runtime: Runtime;
   model: LdmModel;
@@ -110,7 +117,9 @@ class LocalEngine implements Engine {
     try {
       if (this.#isClosed) return;
       if (request.kind === "open") await this.#openModel(request);
-      else if (request.kind === "image") await this.#openImage(request);
+      else if (request.kind === "identify") {
+        this.#reply({ kind: "identified", sha256: await this.#requireOpen().bundle.hash() });
+      } else if (request.kind === "image") await this.#openImage(request);
       else {
         const { signal } = this.#runs.get(request.run)!;
         signal.throwIfAborted();
@@ -126,20 +135,31 @@ class LocalEngine implements Engine {
         const message = error instanceof Error ? error.message : String(error);
         const failed = { kind: "failed", request: request.kind, message } as const;
         this.#reply({ ...failed, ...(run !== undefined && { run }) });
+        if (error instanceof DeviceLostError) await this.#recover();
       }
     } finally {
       if (run !== undefined) this.#runs.delete(run);
     }
   }
 
-  async #openModel({ model: source, place }: Ask<"open">): Promise<void> {
+  /** Opens the model again after its GPU was lost. */
+  async #recover(): Promise<void> {
+    const again = this.#open?.request;
     await this.#closeModel();
-    const bundle = await this.#host.openBundle(source, (bytes, total) => {
-      this.#reply({ kind: "opening", bytes, total });
+    if (this.#host.onLost) return this.#host.onLost();
+    if (again) await this.#carryOut(again);
+  }
+
+  async #openModel(request: Ask<"open">): Promise<void> {
+    await this.#closeModel();
+    let isOpen = false;
+    const bundle = await this.#host.openBundle(request.model, (bytes) => {
+      if (!isOpen) this.#reply({ kind: "opening", bytes });
     });
-    const runtime = await this.#host.openRuntime(place);
+    const runtime = await this.#host.openRuntime(request.place);
     try {
-      this.#open = { bundle, runtime, model: await openModel(bundle, runtime) };
+      this.#open = { request, bundle, runtime, model: await openModel(bundle, runtime) };
+      isOpen = true;
     } catch (error) {
       runtime.gpu?.destroy();
       throw error;

@@ -13,10 +13,18 @@ export type Place = "auto" | "webgpu" | "wasm";
 
 /** A file of a model that the user picked. */
 export interface PickedFile {
-  /** Path below the picked folder, with `/`. */
+  /** Path from the picked folder on, its own name included, with `/`. */
   readonly path: string;
   /** The file, read in parts as it is needed. */
   readonly file: File;
+}
+
+/** A model of files that the user picked. */
+export interface PickedModel {
+  /** Its folder's files. */
+  readonly files: readonly PickedFile[];
+  /** Those of the text encoder's folder, where the model's has none. */
+  readonly textEncoder?: readonly PickedFile[];
 }
 
 /** How to ground; what is left out is the model's own choice. */
@@ -36,7 +44,7 @@ export type Request =
   /** Open a model, the bundled one or one of picked files; closes an earlier one. */
   | {
     readonly kind: "open";
-    readonly model: "demo" | readonly PickedFile[];
+    readonly model: "demo" | PickedModel;
     readonly place: Place;
   }
   /** Decode an image, the one to ground in from now on. */
@@ -58,6 +66,8 @@ export type Request =
     /** How many columns the trajectory is cut into. */
     readonly columns: number;
   }
+  /** Hash the open model's weights, which reads every byte of them. */
+  | { readonly kind: "identify" }
   /** End a run; its `ended` follows. */
   | { readonly kind: "cancel"; readonly run: number };
 
@@ -99,9 +109,11 @@ export interface ExploredCell extends AveragedLayer {
 
 /** What the engine answers. */
 export type Reply =
-  /** How much of a model is read. */
-  | { readonly kind: "opening"; readonly bytes: number; readonly total: number }
+  /** How many bytes of a model are read so far. */
+  | { readonly kind: "opening"; readonly bytes: number }
   | { readonly kind: "opened"; readonly model: OpenedModel }
+  /** SHA-256 over the open model's weights, in hexadecimal. */
+  | { readonly kind: "identified"; readonly sha256: string }
   | {
     readonly kind: "image";
     readonly name: string;
@@ -130,7 +142,7 @@ export type Reply =
   }
   /** A run is over. */
   | { readonly kind: "ended"; readonly run: number; readonly how: "done" | "cancelled" }
-  /** Worth knowing: the runtime that was wished for is not there, a GPU was lost. */
+  /** Worth knowing, such as that a GPU was lost. */
   | { readonly kind: "notice"; readonly message: string }
   /** A request failed, in a sentence to show; a run is over with it. */
   | {

@@ -24,6 +24,8 @@ import type { Size } from "../shaders/resize_cpu.ts";
 export interface ServerFacts {
   /** Where the model runs: in the page, or on this machine behind `/api/engine`. */
   readonly on: "page" | "server";
+  /** Where models and heatmaps are to be computed: on the GPU where it is hardware, or as asked. */
+  readonly device: "auto" | "gpu" | "cpu";
   /** Whether it shows a run. */
   readonly results: boolean;
   /** Whether requests to `/api` need the token. */

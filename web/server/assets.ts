@@ -13,6 +13,8 @@ export interface AssetSource {
   readonly file: URL;
   /** Whether it is a module that is made into one script with all that it imports. */
   readonly isScript?: boolean;
+  /** What such a script imports at run time, and where from. */
+  readonly external?: Readonly<Record<string, string>>;
 }
 
 /** What the page asks for, by the path of its address. */
@@ -96,8 +98,8 @@ function typeOf({ file, isScript }: AssetSource): string {
 }
 
 async function readAsset(source: AssetSource): Promise<Asset> {
-  const { file, isScript } = source;
-  const bytes = isScript ? await bundleScript(file) : await Deno.readFile(file);
+  const { file, isScript, external = {} } = source;
+  const bytes = isScript ? await bundleScript(file, { external }) : await Deno.readFile(file);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).slice(0, 16);
   const etag = `"${digest.toHex()}"`;
   if (!IS_TEXT.test(typeOf(source))) return { bytes, etag };

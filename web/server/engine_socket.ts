@@ -80,6 +80,7 @@ export function readRequest(message: unknown): EngineRequest {
       phrases.length <= MAX_PHRASES && phrases.every(isPhrase),
     explore: () =>
       Number.isSafeInteger(run) && isSettings && isPhrase(phrase) && Number.isSafeInteger(columns),
+    identify: () => true,
     cancel: () => Number.isSafeInteger(run),
   };
   if (typeof kind === "string" && Object.hasOwn(isKnown, kind)) {

@@ -21,6 +21,12 @@ export interface ServerOptions {
   /** The page's files. */
   readonly assets: AssetList;
   /**
+   * Where the page is to compute.
+   *
+   * @default {"auto"}
+   */
+  readonly device?: ServerFacts["device"];
+  /**
    * A run to review, behind a token.
    *
    * @default {undefined}
@@ -57,7 +63,7 @@ export interface RunningServer extends AsyncDisposable {
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  */
 export function startServer(
-  { port, assets: list, run, createEngine }: ServerOptions,
+  { port, assets: list, device = "auto", run, createEngine }: ServerOptions,
 ): RunningServer {
   const assets = new Assets(list);
   const key = run || createEngine ? new AccessKey() : undefined;
@@ -65,6 +71,7 @@ export function startServer(
   const connect = createEngine && engineSockets(createEngine);
   const facts: ServerFacts = {
     on: createEngine ? "server" : "page",
+    device,
     results: run !== undefined,
     token: key !== undefined,
   };

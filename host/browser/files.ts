@@ -1,0 +1,111 @@
+import type { Files, OpenFile, PathFacts } from "../host.ts";
+
+/** A path that leads nowhere. */
+export class NotFound extends Error {
+  override name = "NotFound";
+}
+
+/** A file that may not be read. */
+export class PermissionDenied extends Error {
+  override name = "PermissionDenied";
+}
+
+interface Given {
+  readonly file: Blob;
+  readonly onRead: (bytes: number) => void;
+}
+
+/** Files that a page was given, each read in parts as it is needed. */
+export class GivenFiles implements Files {
+  readonly #files = new Map<string, Given>();
+
+  /**
+   * Adds a file at a path, over one that is there.
+   *
+   * @param onRead Told how many bytes each reading of it took.
+   */
+  add(path: string, file: Blob, onRead: (bytes: number) => void = () => {}): void {
+    this.#files.set(normalise(path), { file, onRead });
+  }
+
+  /** Forgets a folder with all that is in it. */
+  forget(folder: string): void {
+    for (const path of this.#within(folder)) this.#files.delete(path);
+  }
+
+  async stat(path: string): Promise<PathFacts> {
+    const given = this.#files.get(normalise(path));
+    if (given) return { isFile: true, isDirectory: false, size: given.file.size };
+    if (this.#within(path).length > 0) return { isFile: false, isDirectory: true, size: 0 };
+    throw nothingAt(path);
+  }
+
+  async open(path: string): Promise<OpenFile> {
+    const given = this.#files.get(normalise(path));
+    if (!given) throw nothingAt(path);
+    return new GivenFile(path, given);
+  }
+
+  async list(path: string): Promise<string[]> {
+    const start = `${normalise(path)}/`.length;
+    return [...new Set(this.#within(path).map((each) => each.slice(start).split("/")[0]!))];
+  }
+
+  create(path: string): Promise<never> {
+    return refuseToWrite(path);
+  }
+
+  makeFolder(path: string): Promise<never> {
+    return refuseToWrite(path);
+  }
+
+  rename(_from: string, to: string): Promise<never> {
+    return refuseToWrite(to);
+  }
+
+  remove(path: string): Promise<never> {
+    return refuseToWrite(path);
+  }
+
+  #within(folder: string): string[] {
+    return [...this.#files.keys()].filter((path) => path.startsWith(`${normalise(folder)}/`));
+  }
+}
+
+/** Without `.` and empty names, which lead nowhere. */
+function normalise(path: string): string {
+  return path.split("/").filter((name) => name !== "" && name !== ".").join("/");
+}
+
+function nothingAt(path: string): NotFound {
+  return new NotFound(`there is nothing at "${path}"`);
+}
+
+function refuseToWrite(path: string): Promise<never> {
+  return Promise.reject(new PermissionDenied(`Cannot write "${path}": a page writes no files`));
+}
+
+class GivenFile implements OpenFile {
+  readonly size: number;
+  readonly #path: string;
+  readonly #given: Given;
+
+  constructor(path: string, given: Given) {
+    [this.#path, this.#given, this.size] = [path, given, given.file.size];
+  }
+
+  async read(offset: number, target: Uint8Array<ArrayBuffer>): Promise<number> {
+    const part = this.#given.file.slice(offset, offset + target.length);
+    const bytes = await part.arrayBuffer().catch((cause) => {
+      // A browser refuses a file that is written to after it was picked.
+      throw new Error(`Cannot read "${this.#path}": it has changed since; pick it again`, {
+        cause,
+      });
+    });
+    target.set(new Uint8Array(bytes));
+    this.#given.onRead(bytes.byteLength);
+    return bytes.byteLength;
+  }
+
+  [Symbol.dispose](): void {}
+}

@@ -1,0 +1,24 @@
+/**
+ * `onnxruntime-web` in a browser.
+ *
+ * @module
+ */
+
+import type { OrtWeb } from "../host.ts";
+
+/**
+ * Loads a build: on the GPU the one that suspends WebAssembly by JSPI where the browser has that,
+ * which is the smaller and faster one.
+ *
+ * @throws {Error} If a fresh instance is asked for: a browser loads a module once.
+ */
+export async function loadOrt(build: "wasm" | "webgpu", isFresh = false): Promise<OrtWeb> {
+  if (isFresh) throw new Error("Cannot use the GPU again after it was lost: reload the page");
+  // The package is one of ES modules with a default export in every build.
+  const library: unknown = build === "wasm"
+    ? await import("onnxruntime-web/wasm")
+    : "Suspending" in WebAssembly
+    ? await import("onnxruntime-web/jspi")
+    : await import("onnxruntime-web/webgpu");
+  return (library as { default: OrtWeb }).default;
+}

@@ -1,0 +1,84 @@
+/**
+ * The page's own engine, in a worker: the model runs in the browser.
+ *
+ * @module
+ */
+
+import manifest from "../deno.json" with { type: "json" };
+import { giveFiles, type GivenPath, usePackages } from "../host/browser/mod.ts";
+import { host } from "../host/host.ts";
+import { type Bundle, loadBundle } from "../models/ldm/bundle.ts";
+import type { Runtime } from "../models/runtime/runtime.ts";
+import { openWasm } from "../models/runtime/wasm.ts";
+import { openWebgpu } from "../models/runtime/webgpu.ts";
+import { decodeImage } from "../pipeline/decode.ts";
+import { openGpu } from "../shaders/device.ts";
+import { DEMO_FILES } from "./demo_files.ts";
+import { createEngine } from "./engine.ts";
+import { findModel } from "./picked_model.ts";
+import type { PickedModel, Place, Request } from "./protocol.ts";
+
+/** What a worker has that a page has not. */
+const scope = globalThis as unknown as {
+  onmessage: (event: { readonly data: Request }) => void;
+  postMessage(message: unknown): void;
+};
+
+usePackages(new URL("/packages/", location.href));
+
+/** Bytes read between two tellings of it. */
+const TOLD = 2 ** 22;
+
+async function openBundle(
+  model: "demo" | PickedModel,
+  onBytes: (bytes: number) => void,
+): Promise<Bundle> {
+  let [read, told] = [0, 0];
+  const onRead = (bytes: number) => {
+    read += bytes;
+    if (read - told < TOLD) return;
+    told = read;
+    onBytes(read);
+  };
+  if (model === "demo") {
+    giveFiles("demo", await Promise.all(DEMO_FILES.map(fetchDemoFile)), onRead);
+    return await loadBundle("demo");
+  }
+  giveFiles("model", model.files, onRead);
+  giveFiles("text encoder", model.textEncoder ?? [], onRead);
+  const { path, textEncoder } = findModel(model);
+  return await loadBundle(path, textEncoder === undefined ? {} : { textEncoder });
+}
+
+async function fetchDemoFile(path: string): Promise<GivenPath> {
+  const response = await fetch(`/models/demo/${path}`);
+  if (!response.ok) throw new Error(`Cannot load the model: "${path}" is not there`);
+  return { path, file: await response.blob() };
+}
+
+async function openRuntime(place: Place): Promise<Runtime> {
+  const { wasmThreads } = host();
+  const threads = `${wasmThreads} ${wasmThreads === 1 ? "thread" : "threads"}`;
+  if (place === "wasm") return await openWasm(`chosen, with ${threads}`);
+  let lack = "this browser has no WebGPU adapter";
+  try {
+    const gpu = await openGpu();
+    if (gpu) {
+      return await openWebgpu(gpu, place === "webgpu" ? "chosen" : "this browser has WebGPU");
+    }
+  } catch (error) {
+    lack = `WebGPU does not open (${(error as Error).message})`;
+  }
+  if (place === "webgpu") throw new Error(`Cannot run on WebGPU: ${lack}`);
+  return await openWasm(`${lack}, so WebAssembly with ${threads} runs the model, which is slower`);
+}
+
+const engine = createEngine({
+  openBundle,
+  openRuntime,
+  decode: decodeImage,
+  versions: { groundray: manifest.version },
+  onLost: () => scope.postMessage("lost"),
+});
+engine.onReply = (reply) => scope.postMessage(reply);
+scope.onmessage = ({ data }) => engine.ask(data);
