@@ -4,11 +4,11 @@
  * @module
  */
 
-import { Image } from "imagescript";
 import type { Box, Sample } from "../datasets/sample.ts";
 import { quote } from "../models/checkpoint/quote.ts";
 import type { MethodCrop } from "../models/method.ts";
-import { decodeDeepPng, isDeepPng } from "./deep_png.ts";
+import { decodeDeepPng, isDeepPng } from "./decoders/deep_png.ts";
+import { decodeJpeg, decodePng } from "./decoders/imagescript.ts";
 import { decodeDicom, isDicom } from "./dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
 import { imageHeader } from "./image_header.ts";
@@ -93,22 +93,12 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
     throw new RangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
   }
   if (isAnimation) throw new SyntaxError(`Cannot read ${name}: it is an animation`);
-  const read = format === "PNG" && isDeepPng(bytes) ? decodeDeepPng : decodeShallow;
+  const read = format === "JPEG" ? decodeJpeg : isDeepPng(bytes) ? decodeDeepPng : decodePng;
   const gray = isWhole && await read(bytes, name);
   if (!gray) {
     throw new SyntaxError(`Cannot read ${name}: the ${format} file is truncated or corrupt`);
   }
   return gray;
-}
-
-/** The first channel of a JPEG, or of a PNG of at most 8 bits; `undefined` if it is corrupt. */
-async function decodeShallow(bytes: Uint8Array): Promise<GrayImage | undefined> {
-  const image = await Image.decode(bytes).catch(() => undefined);
-  if (!image) return undefined;
-  const { bitmap, width, height } = image;
-  const data = new Uint8Array(width * height);
-  for (let i = 0; i < data.length; i++) data[i] = bitmap[4 * i]!;
-  return { data, width, height };
 }
 
 /** The boxes of which at least a pixel lies in the crop, in their order. */

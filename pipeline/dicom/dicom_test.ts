@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeDicom, isDicom } from "./dicom.ts";
 import { type DicomElements, dicomFile, RADIOGRAPH, words } from "./_fixture.ts";

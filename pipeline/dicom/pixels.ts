@@ -4,6 +4,7 @@
  * @module
  */
 
+import { type Codec, decompress } from "./codecs.ts";
 import type { Size } from "../../shaders/resize_cpu.ts";
 
 /** What a frame's bytes hold, from the file's header. */
@@ -26,17 +27,17 @@ const UNCOMPRESSED = [
 
 const RLE = "1.2.840.10008.1.2.5";
 
-const DECODERS = {
-  [RLE]: "decodeRle",
-  "1.2.840.10008.1.2.4.50": "decodeJpeg", // baseline
-  "1.2.840.10008.1.2.4.51": "decodeJpeg", // extended, 12 bits
-  "1.2.840.10008.1.2.4.57": "decodeJpeg", // lossless
-  "1.2.840.10008.1.2.4.70": "decodeJpeg", // lossless, first-order prediction
-  "1.2.840.10008.1.2.4.80": "decodeJpegLs",
-  "1.2.840.10008.1.2.4.81": "decodeJpegLs", // near-lossless
-  "1.2.840.10008.1.2.4.90": "decodeJpeg2000", // lossless
-  "1.2.840.10008.1.2.4.91": "decodeJpeg2000",
-} as const;
+const CODECS = {
+  [RLE]: "DecodeRle",
+  "1.2.840.10008.1.2.4.50": "DecodeJpeg", // baseline
+  "1.2.840.10008.1.2.4.51": "DecodeJpeg", // extended, 12 bits
+  "1.2.840.10008.1.2.4.57": "DecodeJpeg", // lossless
+  "1.2.840.10008.1.2.4.70": "DecodeJpeg", // lossless, first-order prediction
+  "1.2.840.10008.1.2.4.80": "DecodeJpegLs",
+  "1.2.840.10008.1.2.4.81": "DecodeJpegLs", // near-lossless
+  "1.2.840.10008.1.2.4.90": "DecodeJpeg2000", // lossless
+  "1.2.840.10008.1.2.4.91": "DecodeJpeg2000",
+} as const satisfies Record<string, Codec>;
 
 /**
  * Start of a baseline, an extended, a lossless and a JPEG-LS frame. A progressive one no syntax
@@ -44,11 +45,11 @@ const DECODERS = {
  */
 const FRAME_MARKERS = [0xc0, 0xc1, 0xc3, 0xf7];
 
-type CompressedSyntax = keyof typeof DECODERS;
+type CompressedSyntax = keyof typeof CODECS;
 
 /** Whether frames in a transfer syntax, by its UID, can be decoded. */
 export function isKnownSyntax(syntax: string): boolean {
-  return UNCOMPRESSED.includes(syntax) || syntax in DECODERS;
+  return UNCOMPRESSED.includes(syntax) || syntax in CODECS;
 }
 
 /**
@@ -68,7 +69,7 @@ export async function decodeFrame(
     return toWords(bytes, format, syntax === EXPLICIT_BIG_ENDIAN);
   }
   if (!(syntax === RLE ? hasSegments(bytes, format) : isWhole(bytes, format))) return undefined;
-  const decoded = await decompress(bytes, syntax as CompressedSyntax, format);
+  const decoded = await decompress(bytes, CODECS[syntax as CompressedSyntax], format);
   return decoded && toWords(decoded, format, false);
 }
 
@@ -130,32 +131,4 @@ function frameSize(frame: Uint8Array): Size | undefined {
     at += 2 + view.getUint16(at + 2);
   }
   return undefined;
-}
-
-/** Decompresses a frame; the library comes with a module of 4 MB, and only here. */
-async function decompress(
-  frame: Uint8Array,
-  syntax: CompressedSyntax,
-  { width, height, bitsAllocated, bitsStored, isSigned }: FrameFormat,
-): Promise<Uint8Array | undefined> {
-  const { default: { Context, NativeCodecs } } = await import("dcmjs-codecs");
-  if (!NativeCodecs.isInitialized()) await NativeCodecs.initializeAsync();
-  const context = new Context({
-    width,
-    height,
-    bitsAllocated,
-    bitsStored,
-    samplesPerPixel: 1,
-    pixelRepresentation: isSigned ? 1 : 0,
-    planarConfiguration: 0,
-    photometricInterpretation: "MONOCHROME2",
-    encodedBuffer: frame,
-  });
-  try {
-    return NativeCodecs[DECODERS[syntax]](context).getDecodedBuffer();
-  } catch {
-    // What a failure leaves of its memory is not to be met by the next image.
-    NativeCodecs.release();
-    return undefined;
-  }
 }
