@@ -1,3 +1,4 @@
+import "../../host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import dicomParser from "dicom-parser";
 import { Buffer } from "node:buffer";

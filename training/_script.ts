@@ -1,6 +1,6 @@
-import { type Reach, runConfined } from "../../cli/_confine.ts";
-import { EXIT } from "../../cli/_exit.ts";
-import { UsageError } from "../../cli/_flags.ts";
+import { type Reach, runConfined } from "../cli/_confine.ts";
+import { EXIT } from "../cli/_exit.ts";
+import { UsageError } from "../cli/_flags.ts";
 
 /**
  * Runs a script that takes a fixed number of arguments and no options, with

@@ -6,9 +6,9 @@
  * @module
  */
 
-import { EXIT, runMain } from "../../cli/_exit.ts";
-import { command, helpText, parseFlags } from "../../cli/_flags.ts";
-import { parseSetting } from "../../cli/_parsers.ts";
+import { EXIT, runMain } from "../cli/_exit.ts";
+import { command, helpText, parseFlags } from "../cli/_flags.ts";
+import { parseSetting } from "../cli/_parsers.ts";
 import {
   AblationSummary,
   type Box,
@@ -24,11 +24,11 @@ import {
   tableTwoVariants,
   type VariantSettings,
   writePhantomSet,
-} from "../../mod.ts";
-import { DEMO } from "../../cli/_common.ts";
-import { area, intersect } from "../../datasets/_boxes.ts";
-import { readSamples } from "../../datasets/read_samples.ts";
-import { defaultLayers } from "../ldm/model.ts";
+} from "../mod.ts";
+import { DEMO } from "../cli/_common.ts";
+import { area, intersect } from "../datasets/_boxes.ts";
+import { readSamples } from "../datasets/read_samples.ts";
+import { defaultLayers } from "../models/ldm/model.ts";
 import { type Guess, readGuesses } from "./_guesses.ts";
 
 const COMMAND = command({

@@ -9,10 +9,10 @@
  * @module
  */
 
-import { drawPhantom } from "../../datasets/phantom.ts";
-import { cropRegion, preprocess } from "../../pipeline/preprocess.ts";
-import { Random } from "../../pipeline/random.ts";
-import { UsageError } from "../../cli/_flags.ts";
+import { drawPhantom } from "../datasets/phantom.ts";
+import { cropRegion, preprocess } from "../pipeline/preprocess.ts";
+import { Random } from "../pipeline/random.ts";
+import { UsageError } from "../cli/_flags.ts";
 import { runScript } from "./_script.ts";
 
 /** Side of the model's input. */

@@ -1,4 +1,4 @@
-import type { Box } from "../../datasets/sample.ts";
+import type { Box } from "../datasets/sample.ts";
 
 /** A finding of a training phantom, as draw_set.ts writes it. */
 export interface TrainingFinding {

@@ -6,7 +6,7 @@
  */
 
 import * as Plot from "@observablehq/plot";
-import { toSvg } from "../../reports/svg.ts";
+import { toSvg } from "../reports/svg.ts";
 import { runScript } from "./_script.ts";
 
 /** One line of a log of train.py. */

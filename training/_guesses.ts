@@ -1,5 +1,5 @@
-import { type Box, CLASSES } from "../../datasets/sample.ts";
-import { normalize01 } from "../../shaders/aggregate_cpu.ts";
+import { type Box, CLASSES } from "../datasets/sample.ts";
+import { normalize01 } from "../shaders/aggregate_cpu.ts";
 import { readFindings } from "./_findings.ts";
 
 /** A heatmap that does not look at the image. */

@@ -1,0 +1,47 @@
+import { assertEquals } from "@std/assert";
+import { findModel } from "./picked_model.ts";
+
+/** Files of a folder that was picked, by their paths. */
+const picked = (...paths: string[]) => paths.map((path) => ({ path, file: new File([], path) }));
+
+const MONAI = ["configs/inference.json", "models/autoencoder.pth", "models/diffusion_model.pth"];
+const FLAT = ["config.json", "autoencoder.pth", "diffusion_model.pth"];
+const TEXT = ["text_encoder/config.json", "text_encoder/model.safetensors", "tokenizer/vocab.json"];
+
+const below = (folder: string, paths: readonly string[]) =>
+  paths.map((path) => `${folder}/${path}`);
+
+Deno.test("findModel() takes the folder that was picked, with the text encoder in it or not", () => {
+  const flat = picked(...below("cxr", [...FLAT, ...TEXT]));
+  assertEquals(findModel({ files: flat }), { path: "model/cxr" });
+  const monai = picked(...below("cxr", MONAI));
+  assertEquals(findModel({ files: monai }), { path: "model/cxr" });
+  const textEncoder = picked(...below("sd21", TEXT));
+  assertEquals(findModel({ files: monai, textEncoder }), {
+    path: "model/cxr",
+    textEncoder: "text encoder/sd21",
+  });
+});
+
+Deno.test("findModel() finds model and text encoder in a folder that both were downloaded to", () => {
+  const files = picked(
+    ...below("all/sd21", TEXT),
+    "all/sd21/unet/config.json",
+    ...below("all/cxr", MONAI),
+  );
+  assertEquals(findModel({ files }), { path: "model/all/cxr", textEncoder: "model/all/sd21" });
+  const deeper = picked("all/a/text_encoder/config.json", ...below("all", TEXT));
+  const { textEncoder } = findModel({ files, textEncoder: deeper });
+  assertEquals(textEncoder, "text encoder/all");
+});
+
+Deno.test("findModel() takes text files side by side, and leaves what is no model to be refused", () => {
+  const textEncoder = picked("clip/config.json", "clip/model.safetensors", "clip/vocab.json");
+  const files = picked(...below("cxr", FLAT));
+  assertEquals(findModel({ files, textEncoder }), {
+    path: "model/cxr",
+    textEncoder: "text encoder/clip",
+  });
+  assertEquals(findModel({ files: picked("photos/a.jpg") }), { path: "model/photos" });
+  assertEquals(findModel({ files: [] }), { path: "model/" });
+});
