@@ -65,13 +65,12 @@ function readFiles(
   build: esbuild.PluginBuild,
   { replaced = {}, external = {} }: BundleOptions,
 ): void {
-  build.onResolve(
-    { filter: /.*/ },
-    ({ path, importer }) =>
-      external[path]
-        ? { path: external[path], external: true }
-        : { path: resolve(replaced[path] ?? path, importer), namespace: "url" },
-  );
+  build.onResolve({ filter: /.*/ }, async ({ path, importer }) => {
+    if (external[path]) return { path: external[path], external: true };
+    if (await isForNode(path, importer)) return { path, namespace: "nothing" };
+    return { path: resolve(replaced[path] ?? path, importer), namespace: "url" };
+  });
+  build.onLoad({ filter: /.*/, namespace: "nothing" }, () => ({ contents: "" }));
   build.onLoad({ filter: /.*/, namespace: "url" }, async ({ path }) => {
     const contents = await Deno.readFile(new URL(path));
     const suffix = /\.[^.]+$/.exec(path)?.[0] ?? "";
@@ -86,4 +85,15 @@ function resolve(path: string, importer: string): string {
   return importer.includes("/node_modules/")
     ? new URL(createRequire(importer).resolve(path), "file:").href
     : import.meta.resolve(path);
+}
+
+/**
+ * Whether the package of the module that imports another says that browsers have nothing in its
+ * place: `"browser": { "zlib": false }` in its `package.json`.
+ */
+async function isForNode(path: string, importer: string): Promise<boolean> {
+  const folder = /^.*\/node_modules\/(@[^/]+\/)?[^/]+\//.exec(importer)?.[0];
+  if (!folder) return false;
+  const { browser } = JSON.parse(await Deno.readTextFile(new URL("package.json", folder)));
+  return browser?.[path] === false;
 }

@@ -1,0 +1,12 @@
+import { decodeImage } from "../../pipeline/decode.ts";
+
+/** What becomes of an image's file, as a text: its pixels, or the error. */
+export async function outcome(file: Uint8Array): Promise<string> {
+  try {
+    const { data, width, height } = await decodeImage(file);
+    return `${width}x${height}: ${data}`;
+  } catch (error) {
+    const { name, message } = error as Error;
+    return `${name}: ${message}`;
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * A worker that decodes what it is sent.
+ *
+ * @module
+ */
+
+import { usePackages } from "../../host/browser/mod.ts";
+import { outcome } from "./decode_outcome.ts";
+
+const scope = globalThis as unknown as {
+  onmessage: (event: { readonly data: Uint8Array }) => void;
+  postMessage(outcome: string): void;
+};
+
+usePackages(new URL("/packages/", location.href));
+
+scope.onmessage = async ({ data }) => scope.postMessage(await outcome(data));
