@@ -4,7 +4,6 @@
  * @module
  */
 
-import manifest from "../deno.json" with { type: "json" };
 import { decodeImage, openRuntime } from "../mod.ts";
 import { createEngine, type EngineHost } from "../web/engine.ts";
 import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
@@ -127,7 +126,6 @@ function engineHost(values: Values): EngineHost {
     openBundle: () => openChosenBundle(values),
     openRuntime: () => openRuntime(runtime, device),
     decode: decodeImage,
-    versions: { groundray: manifest.version },
   };
 }
 

@@ -133,7 +133,7 @@ export function useHost(host: Host): void {
  */
 export function host(): Host {
   if (!current) {
-    throw new Error("Cannot read files: import mod.ts (Deno) or browser.ts (browsers) first");
+    throw new Error("Cannot read files: import mod.ts or, in a browser, browser.ts first");
   }
   return current;
 }

@@ -47,8 +47,6 @@ export interface EngineHost {
   openRuntime(place: Place): Promise<Runtime>;
   /** Decodes an image file. */
   decode(bytes: Uint8Array): Promise<GrayImage>;
-  /** Versions, for exports. */
-  readonly versions: Readonly<Record<string, string>>;
   /**
    * Called in place of opening the model again when the GPU was lost, where its library cannot be
    * used any more.
@@ -180,7 +178,7 @@ class LocalEngine implements Engine {
           layers,
           select: [resolved.start, resolved.end],
         },
-        versions: { ...this.#host.versions, runtime: `${runtime.version} (${runtime.name})` },
+        version: `${runtime.version} (${runtime.name})`,
       },
     });
   }

@@ -9,7 +9,6 @@ const HOST: EngineHost = {
   openBundle: () => loadBundle("models/demo"),
   openRuntime: () => openRuntime("native"),
   decode: (bytes) => decodeImage(bytes),
-  versions: { groundray: "test" },
 };
 
 const SETTINGS = { steps: 40 };

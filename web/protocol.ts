@@ -85,8 +85,8 @@ export interface OpenedModel {
   readonly layerSides: readonly number[];
   /** What it does where nothing is chosen. */
   readonly defaults: Required<EngineSettings>;
-  /** Groundray's version and the library's, for exports. */
-  readonly versions: Readonly<Record<string, string>>;
+  /** Library and version of that, for exports. */
+  readonly version: string;
 }
 
 /** Mean attention of a phrase, whole or so far. */

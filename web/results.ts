@@ -22,6 +22,8 @@ import type { Size } from "../shaders/resize_cpu.ts";
 
 /** What the server is for. */
 export interface ServerFacts {
+  /** Groundray's version. */
+  readonly version: string;
   /** Where the model runs: in the page, or on this machine behind `/api/engine`. */
   readonly on: "page" | "server";
   /** Where models and heatmaps are to be computed: on the GPU where it is hardware, or as asked. */

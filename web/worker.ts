@@ -4,7 +4,6 @@
  * @module
  */
 
-import manifest from "../deno.json" with { type: "json" };
 import { giveFiles, type GivenPath, usePackages } from "../host/browser/mod.ts";
 import { host } from "../host/host.ts";
 import { type Bundle, loadBundle } from "../models/ldm/bundle.ts";
@@ -82,7 +81,6 @@ const engine = createEngine({
   openBundle,
   openRuntime,
   decode: decodeImage,
-  versions: { groundray: manifest.version },
   onLost: () => scope.postMessage("lost"),
 });
 engine.onReply = (reply) => scope.postMessage(reply);

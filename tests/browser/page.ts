@@ -17,7 +17,6 @@ const engine = () =>
     openBundle: () => loadBundle("models/demo"),
     openRuntime: () => openRuntime("native"),
     decode: (bytes) => decodeImage(bytes),
-    versions: { groundray: "test" },
   });
 
 /** Has a test use the page with the X-ray of a phantom picked. */

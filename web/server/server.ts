@@ -4,6 +4,7 @@
  * @module
  */
 
+import manifest from "../../deno.json" with { type: "json" };
 import type { Engine } from "../protocol.ts";
 import type { ServerFacts } from "../results.ts";
 import { type AssetList, Assets } from "./assets.ts";
@@ -70,6 +71,7 @@ export function startServer(
   const answerRun = run && runApi(run);
   const connect = createEngine && engineSockets(createEngine);
   const facts: ServerFacts = {
+    version: manifest.version,
     on: createEngine ? "server" : "page",
     device,
     results: run !== undefined,

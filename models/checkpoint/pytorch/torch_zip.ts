@@ -1,4 +1,5 @@
-import { type Entry, Reader, ZipReader } from "@zip.js/zip.js";
+// Its reader alone: a tenth of what the whole brings to a page.
+import { type Entry, Reader, ZipReader } from "@zip.js/zip.js/lib/zip-core-custom.js";
 import type { ByteFile } from "../byte_file.ts";
 import { quote } from "../quote.ts";
 import { ITEM_BYTES, type TensorEntry } from "../tensor_entry.ts";
