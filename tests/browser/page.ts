@@ -149,6 +149,33 @@ Deno.test("page shows attention by layer and step, and grounds by what is chosen
     assertEquals(await pixels(page), layer);
   }));
 
+Deno.test("page shows heatmaps, small maps and the PNG in the colours that are chosen", () =>
+  withXray(async (page) => {
+    await page.getByText("Layers and steps").click();
+    await ground(page, PHRASES.slice(0, 1));
+    await done(page);
+    await page.getByRole("button", { name: "Show all for the first phrase" }).click();
+    await page.locator(".maps").waitFor();
+    await done(page);
+    const small = await page.locator(".maps canvas").count();
+    // By the place of a canvas: one of the small maps, and the picture behind them.
+    const seen = async () => [await pixels(page, 0), await pixels(page, small)];
+    const inferno = [...await seen(), (await download(page, "PNG")).toBase64()];
+    const colours = page.getByLabel("Colour map");
+    assertEquals(
+      (await colours.locator("option").allTextContents()).filter((name) => /default/.test(name)),
+      ["inferno (default)"],
+    );
+    await colours.selectOption("viridis");
+    const viridis = [...await seen(), (await download(page, "PNG")).toBase64()];
+    for (const [i, what] of ["a small map", "the picture", "the PNG"].entries()) {
+      assert(viridis[i] !== inferno[i], `${what} has its colours still`);
+    }
+    await page.getByRole("img", { name: "Heat from 0 to 1 in viridis" }).waitFor();
+    await colours.selectOption("inferno (default)");
+    assertEquals([...await seen(), (await download(page, "PNG")).toBase64()], inferno);
+  }, { acceptDownloads: true }));
+
 Deno.test("page cancels, says what is wrong with a file, and goes on after a reload", () =>
   withXray(async (page) => {
     await ground(page);

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { chosenColours, offerColours, onColours } from "./colour_choice.ts";
 import { boxesCsv, heatmapNpy, resultOf, save } from "./exports.ts";
 import { make, part } from "./parts_of_page.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
@@ -27,6 +28,8 @@ export class Gallery {
   #record: object = {};
 
   constructor() {
+    offerColours();
+    onColours(() => this.#showAll());
     const names = [
       "opacity",
       "otsu",
@@ -141,6 +144,7 @@ export class Gallery {
     const white = Math.max(input("white").valueAsNumber, input("black").valueAsNumber + 1);
     return {
       opacity: input("opacity").valueAsNumber,
+      colours: chosenColours(),
       threshold: input("otsu").checked ? "otsu" : input("threshold").valueAsNumber,
       sigma: input("sigma").valueAsNumber,
       ...{ black: input("black").valueAsNumber, white },

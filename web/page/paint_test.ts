@@ -1,6 +1,7 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { HEAT_COLOURS } from "../../reports/heat_colours.ts";
-import { outlineOf, paintGray, paintHeatmap } from "./paint.ts";
+import { COLOUR_MAPS } from "./colour_maps.ts";
+import { outlineOf, paintGray, paintHeatmap, paintMap } from "./paint.ts";
 import { finish, type Shown } from "./shown.ts";
 
 Deno.test("paintGray() spreads grey between black and white", () => {
@@ -12,9 +13,29 @@ Deno.test("paintGray() spreads grey between black and white", () => {
 });
 
 Deno.test("paintHeatmap() leaves what is outside the mask clear, and what is less hot clearer", () => {
-  const pixels = paintHeatmap(Float32Array.of(0, 1, 0.25), 0.5);
+  const pixels = paintHeatmap(Float32Array.of(0, 1, 0.25), HEAT_COLOURS, 0.5);
   assertEquals([...pixels.subarray(0, 8)], [0, 0, 0, 0, ...HEAT_COLOURS[255]!, 128]);
   assertEquals(pixels[11], 64);
+});
+
+Deno.test("paintMap() spreads a map over all colours, and a constant one over none", () => {
+  const [low, high] = [[...HEAT_COLOURS[0]!, 255], [...HEAT_COLOURS[255]!, 255]];
+  assertEquals([...paintMap(Float32Array.of(3, 5), HEAT_COLOURS)], [...low, ...high]);
+  assertEquals([...paintMap(Float32Array.of(4, 4), HEAT_COLOURS)], [...low, ...low]);
+});
+
+Deno.test("COLOUR_MAPS begin with that of every picture, and each is a colour map", () => {
+  assertEquals(COLOUR_MAPS[0]!.colours, HEAT_COLOURS);
+  for (const { name, colours } of COLOUR_MAPS) {
+    assertEquals(colours.length, 256, name);
+    const isByte = (part: number) => Number.isInteger(part) && part >= 0 && part <= 255;
+    assert(colours.every((colour) => colour.length === 3 && colour.every(isByte)), name);
+    // Next to each other are like each other: nothing was misread.
+    const steps = colours.slice(1).map((colour, i) =>
+      Math.max(...colour.map((part, j) => Math.abs(part - colours[i]![j]!)))
+    );
+    assert(Math.max(...steps) <= 16, name);
+  }
 });
 
 Deno.test("outlineOf() goes around a mask, at the heatmap's edge too", () => {

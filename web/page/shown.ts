@@ -10,6 +10,7 @@ import { finishGrid } from "../../pipeline/methods/grid_heatmap.ts";
 import { toOriginal } from "../../pipeline/otsu.ts";
 import { type AveragedLayer, finishHeatmap, type Heatmap } from "../../pipeline/postprocess.ts";
 import type { CropRegion, GrayImage } from "../../pipeline/preprocess.ts";
+import type { Colour } from "../../reports/heat_colours.ts";
 import { maskBox } from "../../shaders/otsu_cpu.ts";
 
 /** What is shown of a phrase. */
@@ -39,6 +40,8 @@ export interface Shown {
 /** How heatmaps are finished and shown. */
 export interface Look {
   readonly opacity: number;
+  /** By heat in 0..255. */
+  readonly colours: readonly Colour[];
   /** Otsu's, or a share of the highest value. */
   readonly threshold: "otsu" | number;
   /** Standard deviation of the Gaussian in heatmap pixels. */

@@ -129,7 +129,7 @@ export class Viewer {
     if (!this.#finished) return;
     const { heatmap, size } = this.#finished;
     const overlay = new OffscreenCanvas(size, size);
-    const pixels = new ImageData(paintHeatmap(heatmap, look.opacity), size, size);
+    const pixels = new ImageData(paintHeatmap(heatmap, look.colours, look.opacity), size, size);
     overlay.getContext("2d")!.putImageData(pixels, 0, 0);
     context.drawImage(overlay, crop.x, crop.y, crop.side, crop.side);
     if (!look.outline) return;
