@@ -5,9 +5,11 @@
  * @module
  */
 
+import type { ServerFacts } from "../results.ts";
 import { chosenColours, offerColours, onColours } from "./colour_choice.ts";
 import { boxesCsv, heatmapNpy, resultOf, save } from "./exports.ts";
-import { make, part } from "./parts_of_page.ts";
+import { Finishing } from "./finishing.ts";
+import { make, part, say } from "./parts_of_page.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
 import { type View, Viewer } from "./viewer.ts";
 
@@ -23,11 +25,15 @@ interface Panel {
 /** Shows phrases of an X-ray. */
 export class Gallery {
   readonly #view: View = { x: 0.5, y: 0.5, zoom: 1 };
+  readonly #finishing: Finishing;
   #panels: Panel[] = [];
   #image = "";
   #record: object = {};
 
-  constructor() {
+  /** @param device Where heatmaps are finished. */
+  constructor(device: NonNullable<ServerFacts["device"]>) {
+    const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
+    this.#finishing = new Finishing(device, tell, ({ message }) => say(message));
     offerColours();
     onColours(() => this.#showAll());
     const names = [
@@ -91,7 +97,7 @@ export class Gallery {
   }
 
   #addPanel(shown: Shown): Panel {
-    const viewer = new Viewer(this.#view, () => {
+    const viewer = new Viewer(this.#view, this.#finishing, () => {
       for (const { viewer } of this.#panels) viewer.draw();
     }, (black, white) => {
       for (const [id, by] of [["black", black], ["white", white]] as const) {
@@ -120,13 +126,8 @@ export class Gallery {
     add("PNG", () => viewer.canvas.toBlob((blob) => blob && save(`${stem()}.png`, blob)));
     add("heatmap.npy", (finished) => save(`${stem()}.npy`, heatmapNpy(finished) as BlobPart));
     add("result.json", (finished) => {
-      const result = resultOf(
-        panel.shown,
-        finished,
-        this.#look(),
-        panel.shown.settings,
-        { image: this.#image, ...this.#record },
-      );
+      const record = { image: this.#image, ...this.#record };
+      const result = resultOf(panel.shown, finished, panel.shown.settings, record);
       save(`${stem()}.json`, JSON.stringify(result, null, 2) + "\n");
     });
     add("boxes.csv", () => {

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { HEAT_COLOURS } from "../../reports/heat_colours.ts";
 import { COLOUR_MAPS } from "./colour_maps.ts";
 import { outlineOf, paintGray, paintHeatmap, paintMap } from "./paint.ts";
-import { finish, type Shown } from "./shown.ts";
+import { type Attended, cut, isAttended, uncut } from "./shown.ts";
 
 Deno.test("paintGray() spreads grey between black and white", () => {
   const gray = { data: Uint8Array.of(0, 100, 150, 255), width: 2, height: 2 };
@@ -47,24 +47,26 @@ Deno.test("outlineOf() goes around a mask, at the heatmap's edge too", () => {
   ]);
 });
 
-Deno.test("finish() cuts at Otsu's threshold or another, and leaves a baseline's grid as it is", () => {
+Deno.test("uncut() and cut() finish a heatmap at Otsu's threshold or another, and leaves a baseline's grid as it is", () => {
   const side = 4;
   const data = Float32Array.from({ length: 16 }, (_, i) => i === 5 ? 1 : i / 100);
-  const shown: Shown = {
+  const shown: Attended = {
     ...{ title: "phrase", facts: "", size: 16, isGrid: false, boxes: [], settings: {} },
     gray: { data: new Uint8Array(1), width: 1, height: 1 },
     original: { width: 40, height: 32 },
     crop: { x: 4, y: 0, side: 32 },
     layers: [{ layer: 0, side, data }],
   };
+  const finish = (shown: Attended, sigma: number, threshold: "otsu" | number) =>
+    cut(uncut(shown, sigma), threshold, shown.crop);
   const area = (heatmap: Float32Array) => heatmap.filter((value) => value > 0).length;
-  const otsu = finish(shown, { sigma: 0, threshold: "otsu" })!;
-  const strict = finish(shown, { sigma: 0, threshold: 0.9 })!;
+  const otsu = finish(shown, 0, "otsu");
+  const strict = finish(shown, 0, 0.9);
   assertEquals(area(strict.heatmap) < area(otsu.heatmap), true);
   assertEquals(strict.threshold, 0.9);
-  const grid = finish({ ...shown, isGrid: true }, { sigma: 3, threshold: 0.5 })!;
+  const grid = finish({ ...shown, isGrid: true }, 3, 0.5);
   assertEquals([grid.size, area(grid.heatmap)], [side, 1]);
   assertEquals(grid.originalBox, [12, 8, 8, 8]);
   const { layers: _, ...blank } = shown;
-  assertEquals(finish(blank, { sigma: 0, threshold: "otsu" }), undefined);
+  assertEquals([isAttended(blank), isAttended(shown)], [false, true]);
 });

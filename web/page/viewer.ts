@@ -7,7 +7,8 @@
 
 import { BOX, DIMMED, OUTLINE } from "../../reports/heat_colours.ts";
 import { outlineOf, paintGray, paintHeatmap } from "./paint.ts";
-import { finish, type Finished, type Look, type Shown } from "./shown.ts";
+import type { Finishing } from "./finishing.ts";
+import { type Finished, isAttended, isSamePhrase, type Look, type Shown } from "./shown.ts";
 
 /** Where all pictures look: a point of the X-ray in shares of its size, and how close. */
 export interface View {
@@ -25,6 +26,7 @@ export class Viewer {
   /** The canvas. */
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
   readonly #view: View;
+  readonly #finishing: Finishing;
   readonly #onView: () => void;
   readonly #onLevels: (black: number, white: number) => void;
   #shown: Shown | undefined;
@@ -35,11 +37,18 @@ export class Viewer {
 
   /**
    * @param view Shared with other pictures.
+   * @param finishing Makes its heatmaps.
    * @param onView Told when it changes.
    * @param onLevels Told by how much black and white levels are to move.
    */
-  constructor(view: View, onView: () => void, onLevels: (black: number, white: number) => void) {
-    [this.#view, this.#onView, this.#onLevels] = [view, onView, onLevels];
+  constructor(
+    view: View,
+    finishing: Finishing,
+    onView: () => void,
+    onLevels: (black: number, white: number) => void,
+  ) {
+    [this.#view, this.#finishing] = [view, finishing];
+    [this.#onView, this.#onLevels] = [onView, onLevels];
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
     this.#listen();
@@ -51,19 +60,36 @@ export class Viewer {
     return this.#finished;
   }
 
-  /** Shows a phrase. */
+  /** Shows a phrase, with its heatmap as soon as that is finished. */
   show(shown: Shown, look: Look): void {
-    const isSame = this.#shown?.layers === shown.layers && this.#look &&
-      this.#look.sigma === look.sigma && this.#look.threshold === look.threshold;
-    if (!isSame) this.#finished = finish(shown, look);
+    const [before, lookBefore] = [this.#shown, this.#look];
     [this.#shown, this.#look] = [shown, look];
+    // Until the next one is there, that of an earlier step or of another sigma is near to it.
+    const isSame = before !== undefined && isSamePhrase(before, shown) && isAttended(shown);
+    if (!isSame) this.#finished = undefined;
+    const isAsked = isSame && before.layers === shown.layers &&
+      lookBefore?.sigma === look.sigma && lookBefore.threshold === look.threshold;
+    if (isAttended(shown) && !isAsked) {
+      this.#finishing.wish(this, shown, look, (finished) => this.#take(finished, shown));
+    }
+    this.#describe();
+    this.draw();
+  }
+
+  #take(finished: Finished, of: Shown): void {
+    if (!this.#shown || !isSamePhrase(of, this.#shown)) return;
+    this.#finished = finished;
+    this.#describe();
+    this.draw();
+  }
+
+  #describe(): void {
     const box = this.#finished?.originalBox;
     this.canvas.setAttribute(
       "aria-label",
-      `X-ray with the heatmap of "${shown.title}"` +
+      `X-ray with the heatmap of "${this.#shown!.title}"` +
         (box ? `, mask within ${box[2]} by ${box[3]} pixels at ${box[0]}, ${box[1]}` : ""),
     );
-    this.draw();
   }
 
   /** Draws before the next frame. */
