@@ -56,6 +56,8 @@ export async function withXray(
       await route.fulfill({ json: { ...told, ...facts } });
     });
     await page.goto(server.url);
+    // The page hears of a file once it shows where to put one.
+    await page.locator("#ground").waitFor();
     await pick(page, "phantom.png", buffer);
     await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
     await test(page);

@@ -11,7 +11,8 @@ import { boxesCsv, heatmapNpy, resultOf, save } from "./exports.ts";
 import { Finishing } from "./finishing.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
-import { type View, Viewer } from "./viewer.ts";
+import { type View, WHOLE } from "./view.ts";
+import { Viewer } from "./viewer.ts";
 
 /** One picture with its caption. */
 interface Panel {
@@ -24,7 +25,7 @@ interface Panel {
 
 /** Shows phrases of an X-ray. */
 export class Gallery {
-  readonly #view: View = { x: 0.5, y: 0.5, zoom: 1 };
+  readonly #view: View = { ...WHOLE };
   readonly #finishing: Finishing;
   #panels: Panel[] = [];
   #image = "";
@@ -56,7 +57,7 @@ export class Gallery {
       });
     }
     part("reset", HTMLButtonElement).addEventListener("click", () => {
-      Object.assign(this.#view, { x: 0.5, y: 0.5, zoom: 1 });
+      Object.assign(this.#view, WHOLE);
       part("black", HTMLInputElement).value = "0";
       part("white", HTMLInputElement).value = "255";
       this.#showAll();
@@ -77,7 +78,7 @@ export class Gallery {
    * @param record What heatmaps are made with, for exports.
    */
   show(image: string, phrases: readonly Shown[], record: object): void {
-    if (image !== this.#image) Object.assign(this.#view, { x: 0.5, y: 0.5, zoom: 1 });
+    if (image !== this.#image) Object.assign(this.#view, WHOLE);
     [this.#image, this.#record] = [image, record];
     while (this.#panels.length > phrases.length) this.#panels.pop()!.figure.remove();
     phrases.forEach((shown, i) => {
