@@ -26,7 +26,10 @@ export interface ServerFacts {
   readonly version: string;
   /** Where the model runs: in the page, or on this machine behind `/api/engine`. */
   readonly on: "page" | "server";
-  /** Where models and heatmaps are to be computed: on the GPU where it is hardware, or as asked. */
+  /**
+   * What the page computes on, heatmaps and the model where it runs it: the browser's GPU where it
+   * is hardware, its GPU whatever it is, or the processor.
+   */
   readonly device: "auto" | "gpu" | "cpu";
   /** Whether it shows a run. */
   readonly results: boolean;

@@ -33,22 +33,24 @@ export class GivenFiles implements Files {
     for (const path of this.#within(folder)) this.#files.delete(path);
   }
 
-  async stat(path: string): Promise<PathFacts> {
+  stat(path: string): Promise<PathFacts> {
     const given = this.#files.get(normalise(path));
-    if (given) return { isFile: true, isDirectory: false, size: given.file.size };
-    if (this.#within(path).length > 0) return { isFile: false, isDirectory: true, size: 0 };
-    throw nothingAt(path);
+    if (given) {
+      return Promise.resolve({ isFile: true, isDirectory: false, size: given.file.size });
+    }
+    if (this.#within(path).length === 0) return Promise.reject(nothingAt(path));
+    return Promise.resolve({ isFile: false, isDirectory: true, size: 0 });
   }
 
-  async open(path: string): Promise<OpenFile> {
+  open(path: string): Promise<OpenFile> {
     const given = this.#files.get(normalise(path));
-    if (!given) throw nothingAt(path);
-    return new GivenFile(path, given);
+    return given ? Promise.resolve(new GivenFile(path, given)) : Promise.reject(nothingAt(path));
   }
 
-  async list(path: string): Promise<string[]> {
+  list(path: string): Promise<string[]> {
     const start = `${normalise(path)}/`.length;
-    return [...new Set(this.#within(path).map((each) => each.slice(start).split("/")[0]!))];
+    const names = this.#within(path).map((each) => each.slice(start).split("/")[0]!);
+    return Promise.resolve([...new Set(names)]);
   }
 
   create(path: string): Promise<never> {

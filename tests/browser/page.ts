@@ -1,62 +1,11 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
-import type { Page } from "playwright-core";
-import { grayImage } from "../../datasets/_gray_image.ts";
-import { decodeImage, drawPhantom, groundImage, loadBundle, openRuntime } from "../../mod.ts";
-import { createEngine } from "../../web/engine.ts";
+import { groundImage, loadBundle, openRuntime } from "../../mod.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { ServedRun } from "../../web/server/served_run.ts";
 import { startServer } from "../../web/server/server.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { withPage } from "./_chromium.ts";
-
-const PHRASES = ["left pleural effusion", "the heart is <b>enlarged</b>"];
-const phantom = drawPhantom({ seed: 3 });
-
-const engine = () =>
-  createEngine({
-    openBundle: () => loadBundle("models/demo"),
-    openRuntime: () => openRuntime("native"),
-    decode: (bytes) => decodeImage(bytes),
-  });
-
-/** Has a test use the page with the X-ray of a phantom picked. */
-async function withXray(test: (page: Page) => Promise<void>, options = {}): Promise<void> {
-  await using server = startServer({ port: 0, assets: PAGE_FILES, createEngine: engine });
-  const buffer = await grayImage(phantom).encode();
-  await withPage(async (page) => {
-    await page.goto(server.url);
-    await pick(page, "phantom.png", buffer);
-    await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
-    await test(page);
-  }, options);
-}
-
-async function pick(page: Page, name: string, bytes: Uint8Array): Promise<void> {
-  const { Buffer } = await import("node:buffer");
-  const file = { name, mimeType: "image/png", buffer: Buffer.from(bytes) };
-  await page.getByLabel("X-ray (PNG").setInputFiles(file);
-}
-
-async function ground(page: Page, phrases = PHRASES): Promise<void> {
-  await page.getByLabel("Phrases, one a line").fill(phrases.join("\n"));
-  await page.getByRole("button", { name: "Show where" }).click();
-}
-
-const done = (page: Page) => page.locator("#status", { hasText: /^Done\.$/ }).waitFor();
-
-/** The pixels of a picture, as a text that differs where they do. */
-const pixels = async (page: Page, index = 0) => {
-  await page.waitForTimeout(150);
-  return await page.locator("canvas").nth(index).evaluate((canvas) =>
-    (canvas as unknown as { toDataURL(): string }).toDataURL()
-  );
-};
-
-async function download(page: Page, name: string): Promise<Uint8Array> {
-  const waiting = page.waitForEvent("download");
-  await page.getByRole("button", { name, exact: true }).first().click();
-  return await Deno.readFile(await (await waiting).path());
-}
+import { done, download, ground, phantom, PHRASES, pick, pixels, withXray } from "./_page.ts";
 
 Deno.test("page shows where phrases apply, as deno task ground does, and exports it", () =>
   withXray(async (page) => {
@@ -147,6 +96,33 @@ Deno.test("page shows attention by layer and step, and grounds by what is chosen
     assertEquals(await page.locator("figcaption span").textContent(), "5 steps");
     assertEquals(await pixels(page), layer);
   }));
+
+Deno.test("page shows heatmaps, small maps and the PNG in the colours that are chosen", () =>
+  withXray(async (page) => {
+    await page.getByText("Layers and steps").click();
+    await ground(page, PHRASES.slice(0, 1));
+    await done(page);
+    await page.getByRole("button", { name: "Show all for the first phrase" }).click();
+    await page.locator(".maps").waitFor();
+    await done(page);
+    const small = await page.locator(".maps canvas").count();
+    // By the place of a canvas: one of the small maps, and the picture behind them.
+    const seen = async () => [await pixels(page, 0), await pixels(page, small)];
+    const inferno = [...await seen(), (await download(page, "PNG")).toBase64()];
+    const colours = page.getByLabel("Colour map");
+    assertEquals(
+      (await colours.locator("option").allTextContents()).filter((name) => /default/.test(name)),
+      ["inferno (default)"],
+    );
+    await colours.selectOption("viridis");
+    const viridis = [...await seen(), (await download(page, "PNG")).toBase64()];
+    for (const [i, what] of ["a small map", "the picture", "the PNG"].entries()) {
+      assert(viridis[i] !== inferno[i], `${what} has its colours still`);
+    }
+    await page.getByRole("img", { name: "Heat from 0 to 1 in viridis" }).waitFor();
+    await colours.selectOption("inferno (default)");
+    assertEquals([...await seen(), (await download(page, "PNG")).toBase64()], inferno);
+  }, { acceptDownloads: true }));
 
 Deno.test("page cancels, says what is wrong with a file, and goes on after a reload", () =>
   withXray(async (page) => {

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { HEAT_COLOURS } from "../../reports/heat_colours.ts";
-import { normalize01, valueRange } from "../../shaders/aggregate_cpu.ts";
 import type { EngineSettings, ExploredCell, OpenedModel, Reply } from "../protocol.ts";
+import { chosenColours, onColours } from "./colour_choice.ts";
+import { paintMap } from "./paint.ts";
 import { make, part } from "./parts_of_page.ts";
 
 /** Columns that a trajectory is cut into. */
@@ -21,10 +21,12 @@ export class Explorer {
   readonly #onCell: OnCell;
   readonly #layers = new Set<number>();
   #model: OpenedModel | undefined;
+  #drawn: { readonly canvas: HTMLCanvasElement; readonly cell: ExploredCell }[] = [];
 
   /** @param onCell Told which map is to be seen large. */
   constructor(onCell: OnCell) {
     this.#onCell = onCell;
+    onColours(() => this.#draw());
   }
 
   /** What a model does where nothing is chosen. */
@@ -65,6 +67,7 @@ export class Explorer {
       ...columns.map(([start, end]) => make("th", `${start}–${end - 1}`, { scope: "col" })),
     );
     table.append(head);
+    this.#drawn = [];
     for (const layer of this.#model?.layerSides.keys() ?? []) {
       const row = make("tr");
       row.append(make("th", String(layer), { scope: "row" }));
@@ -73,7 +76,9 @@ export class Explorer {
         const title = `layer ${layer}, steps ${start} to ${end - 1}`;
         const button = make("button", "", { type: "button", title });
         button.setAttribute("aria-label", title);
-        button.append(drawMap(cell));
+        const canvas = make("canvas", "", { width: cell.side, height: cell.side });
+        this.#drawn.push({ canvas, cell });
+        button.append(canvas);
         button.addEventListener("click", () => this.#onCell(title, cell, [start, end]));
         const place = make("td");
         place.append(button);
@@ -81,22 +86,15 @@ export class Explorer {
       }
       table.append(row);
     }
+    this.#draw();
     part("maps", HTMLElement).replaceChildren(table);
   }
-}
 
-/** A map from its lowest value to its highest. */
-function drawMap({ data, side }: ExploredCell): HTMLCanvasElement {
-  const canvas = make("canvas", "", { width: side, height: side });
-  const pixels = new ImageData(side, side);
-  const values = data as Float32Array;
-  const range = valueRange(values);
-  const shares = range.maximum > range.minimum
-    ? normalize01(values, range)
-    : new Float32Array(side * side);
-  shares.forEach((value, i) => {
-    pixels.data.set([...HEAT_COLOURS[Math.round(255 * value)]!, 255], 4 * i);
-  });
-  canvas.getContext("2d")!.putImageData(pixels, 0, 0);
-  return canvas;
+  #draw(): void {
+    const colours = chosenColours();
+    for (const { canvas, cell: { data, side } } of this.#drawn) {
+      const pixels = new ImageData(paintMap(data as Float32Array, colours), side, side);
+      canvas.getContext("2d")!.putImageData(pixels, 0, 0);
+    }
+  }
 }

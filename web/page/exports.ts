@@ -7,7 +7,7 @@
 
 import { stringify } from "@std/csv";
 import { encodeNpy } from "../../reports/npy.ts";
-import type { Finished, Look, Shown } from "./shown.ts";
+import type { Finished, Shown } from "./shown.ts";
 
 /**
  * What `result.json` says, as `deno task ground` has it.
@@ -17,8 +17,7 @@ import type { Finished, Look, Shown } from "./shown.ts";
  */
 export function resultOf(
   { title, original, crop }: Shown,
-  { size, threshold, originalBox }: Finished,
-  { sigma }: Pick<Look, "sigma">,
+  { size, sigma, threshold, originalBox }: Finished,
   settings: object,
   record: object,
 ): object {

@@ -5,10 +5,14 @@
  * @module
  */
 
+import type { ServerFacts } from "../results.ts";
+import { chosenColours, offerColours, onColours } from "./colour_choice.ts";
 import { boxesCsv, heatmapNpy, resultOf, save } from "./exports.ts";
-import { make, part } from "./parts_of_page.ts";
+import { Finishing } from "./finishing.ts";
+import { make, part, say } from "./parts_of_page.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
-import { type View, Viewer } from "./viewer.ts";
+import { type View, WHOLE } from "./view.ts";
+import { Viewer } from "./viewer.ts";
 
 /** One picture with its caption. */
 interface Panel {
@@ -19,14 +23,23 @@ interface Panel {
   shown: Shown;
 }
 
+/** What heatmaps are made with, found out when it is exported. */
+export type Record = () => Promise<object>;
+
 /** Shows phrases of an X-ray. */
 export class Gallery {
-  readonly #view: View = { x: 0.5, y: 0.5, zoom: 1 };
+  readonly #view: View = { ...WHOLE };
+  readonly #finishing: Finishing;
   #panels: Panel[] = [];
   #image = "";
-  #record: object = {};
+  #record: Record = () => Promise.resolve({});
 
-  constructor() {
+  /** @param device Where heatmaps are finished. */
+  constructor(device: NonNullable<ServerFacts["device"]>) {
+    const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
+    this.#finishing = new Finishing(device, tell, ({ message }) => say(message));
+    offerColours();
+    onColours(() => this.#showAll());
     const names = [
       "opacity",
       "otsu",
@@ -47,7 +60,7 @@ export class Gallery {
       });
     }
     part("reset", HTMLButtonElement).addEventListener("click", () => {
-      Object.assign(this.#view, { x: 0.5, y: 0.5, zoom: 1 });
+      Object.assign(this.#view, WHOLE);
       part("black", HTMLInputElement).value = "0";
       part("white", HTMLInputElement).value = "255";
       this.#showAll();
@@ -67,8 +80,8 @@ export class Gallery {
    * @param image What the X-ray is called, for exports.
    * @param record What heatmaps are made with, for exports.
    */
-  show(image: string, phrases: readonly Shown[], record: object): void {
-    if (image !== this.#image) Object.assign(this.#view, { x: 0.5, y: 0.5, zoom: 1 });
+  show(image: string, phrases: readonly Shown[], record: Record): void {
+    if (image !== this.#image) Object.assign(this.#view, WHOLE);
     [this.#image, this.#record] = [image, record];
     while (this.#panels.length > phrases.length) this.#panels.pop()!.figure.remove();
     phrases.forEach((shown, i) => {
@@ -88,7 +101,7 @@ export class Gallery {
   }
 
   #addPanel(shown: Shown): Panel {
-    const viewer = new Viewer(this.#view, () => {
+    const viewer = new Viewer(this.#view, this.#finishing, () => {
       for (const { viewer } of this.#panels) viewer.draw();
     }, (black, white) => {
       for (const [id, by] of [["black", black], ["white", white]] as const) {
@@ -116,15 +129,12 @@ export class Gallery {
     const stem = () => panel.shown.title.toLowerCase().match(/[a-z0-9]+/g)?.join("-") || "heatmap";
     add("PNG", () => viewer.canvas.toBlob((blob) => blob && save(`${stem()}.png`, blob)));
     add("heatmap.npy", (finished) => save(`${stem()}.npy`, heatmapNpy(finished) as BlobPart));
-    add("result.json", (finished) => {
-      const result = resultOf(
-        panel.shown,
-        finished,
-        this.#look(),
-        panel.shown.settings,
-        { image: this.#image, ...this.#record },
-      );
-      save(`${stem()}.json`, JSON.stringify(result, null, 2) + "\n");
+    add("result.json", async (finished) => {
+      const [image, { shown }, name] = [this.#image, panel, `${stem()}.json`];
+      // What is shown may be another by the time that it is there.
+      const record = { image, ...await this.#record() };
+      const result = resultOf(shown, finished, shown.settings, record);
+      save(name, JSON.stringify(result, null, 2) + "\n");
     });
     add("boxes.csv", () => {
       const all = this.#panels.flatMap(({ shown, viewer: { finished } }) =>
@@ -141,6 +151,7 @@ export class Gallery {
     const white = Math.max(input("white").valueAsNumber, input("black").valueAsNumber + 1);
     return {
       opacity: input("opacity").valueAsNumber,
+      colours: chosenColours(),
       threshold: input("otsu").checked ? "otsu" : input("threshold").valueAsNumber,
       sigma: input("sigma").valueAsNumber,
       ...{ black: input("black").valueAsNumber, white },

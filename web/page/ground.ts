@@ -41,6 +41,7 @@ export interface Example {
 export class Grounding {
   readonly #engine: Engine;
   readonly #gallery: Gallery;
+  readonly #version: string;
   readonly #explorer: Explorer;
   #model: OpenedModel | undefined;
   #image: Extract<Reply, { kind: "image" }> | undefined;
@@ -48,6 +49,8 @@ export class Grounding {
   #run = 0;
   #explored = "";
   #isRunning = false;
+  /** The open model's SHA-256, once somebody asks. */
+  #identity: PromiseWithResolvers<string> | undefined;
   /** Whether phrases are to be grounded as soon as the image is there. */
   #isWaiting = false;
 
@@ -63,9 +66,9 @@ export class Grounding {
     engine: Engine,
     gallery: Gallery,
     examples: readonly Example[],
-    { on, device }: ServerFacts,
+    { on, device, version }: ServerFacts,
   ) {
-    [this.#engine, this.#gallery] = [engine, gallery];
+    [this.#engine, this.#gallery, this.#version] = [engine, gallery, version];
     this.#explorer = new Explorer((title, cell, select) => {
       // What comes of a run has its place among the phrases.
       if (this.#isRunning) return;
@@ -94,6 +97,7 @@ export class Grounding {
     this.#cancel();
     say(undefined);
     this.#model = undefined;
+    this.#identity = undefined;
     this.#engine.ask({ kind: "open", model, place });
     part("place", HTMLElement).textContent = "";
     this.#status("Opening the model …");
@@ -237,8 +241,12 @@ export class Grounding {
       case "failed":
         if (reply.run !== undefined) this.#isRunning = false;
         this.#isWaiting = false;
+        if (reply.request === "identify") this.#identity = undefined;
         say(reply.message);
         this.#status("");
+        break;
+      case "identified":
+        this.#identity?.resolve(reply.sha256);
         break;
       case "notice":
         say(reply.message);
@@ -255,7 +263,20 @@ export class Grounding {
   }
 
   #show(): void {
-    this.#gallery.show(this.#image!.name, this.#shown, { versions: this.#model?.versions });
+    this.#gallery.show(this.#image!.name, this.#shown, () => this.#record());
+  }
+
+  /** What heatmaps are made with, the model named by its hash. */
+  async #record(): Promise<object> {
+    const model = this.#model;
+    if (!model) return {};
+    if (!this.#identity) {
+      this.#identity = Promise.withResolvers();
+      this.#engine.ask({ kind: "identify" });
+    }
+    const sha256 = await this.#identity.promise;
+    const versions = { groundray: this.#version, runtime: model.version };
+    return { model: { sha256 }, versions };
   }
 
   #enable(): void {

@@ -5,7 +5,8 @@
  */
 
 import type { GrayImage } from "../../pipeline/preprocess.ts";
-import { HEAT_COLOURS } from "../../reports/heat_colours.ts";
+import type { Colour } from "../../reports/heat_colours.ts";
+import { normalize01, valueRange } from "../../shaders/aggregate_cpu.ts";
 
 /** RGBA, row by row. */
 export type Pixels = Uint8ClampedArray<ArrayBuffer>;
@@ -35,18 +36,38 @@ export function paintGray(
 }
 
 /**
- * A heatmap's pixels in the colours of every picture, clear outside the mask.
+ * A heatmap's pixels, clear outside the mask.
  *
  * @param heatmap Values of 0..1; 0 is outside the mask.
+ * @param colours By heat in 0..255.
  * @param opacity Of the hottest pixel, 0..1; less hot ones are clearer, as in `overlay.png`.
  */
-export function paintHeatmap(heatmap: Float32Array, opacity: number): Pixels {
+export function paintHeatmap(
+  heatmap: Float32Array,
+  colours: readonly Colour[],
+  opacity: number,
+): Pixels {
   const pixels = new Uint8ClampedArray(4 * heatmap.length);
   heatmap.forEach((value, i) => {
     if (value <= 0) return;
-    pixels.set(HEAT_COLOURS[Math.min(Math.round(255 * value), 255)]!, 4 * i);
+    pixels.set(colours[Math.min(Math.round(255 * value), 255)]!, 4 * i);
     pixels[4 * i + 3] = 255 * opacity * Math.sqrt(Math.min(value, 1));
   });
+  return pixels;
+}
+
+/**
+ * A map's pixels from its lowest value to its highest; a constant one has the lowest colour.
+ *
+ * @param colours By heat in 0..255.
+ */
+export function paintMap(values: Float32Array, colours: readonly Colour[]): Pixels {
+  const range = valueRange(values);
+  const shares = range.maximum > range.minimum
+    ? normalize01(values, range)
+    : new Float32Array(values.length);
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  shares.forEach((share, i) => pixels.set([...colours[Math.round(255 * share)]!, 255], 4 * i));
   return pixels;
 }
 

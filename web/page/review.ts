@@ -146,10 +146,14 @@ export class Review {
       // Another was chosen meanwhile.
       if (this.#chosen !== index) return;
       say(undefined);
-      this.#gallery.show(shown.name, [shown], { run: this.#overview?.title });
+      this.#gallery.show(
+        shown.name,
+        [shown],
+        () => Promise.resolve({ run: this.#overview?.title }),
+      );
     } catch (error) {
       if (this.#chosen === index) {
-        this.#gallery.show("", [], {});
+        this.#gallery.show("", [], () => Promise.resolve({}));
         say((error as Error).message);
       }
     }

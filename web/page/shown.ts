@@ -8,9 +8,10 @@
 import type { Box } from "../../datasets/sample.ts";
 import { finishGrid } from "../../pipeline/methods/grid_heatmap.ts";
 import { toOriginal } from "../../pipeline/otsu.ts";
-import { type AveragedLayer, finishHeatmap, type Heatmap } from "../../pipeline/postprocess.ts";
+import { type AveragedLayer, finishHeatmap } from "../../pipeline/postprocess.ts";
 import type { CropRegion, GrayImage } from "../../pipeline/preprocess.ts";
-import { maskBox } from "../../shaders/otsu_cpu.ts";
+import type { Colour } from "../../reports/heat_colours.ts";
+import { applyThreshold, maskBox } from "../../shaders/otsu_cpu.ts";
 
 /** What is shown of a phrase. */
 export interface Shown {
@@ -39,6 +40,8 @@ export interface Shown {
 /** How heatmaps are finished and shown. */
 export interface Look {
   readonly opacity: number;
+  /** By heat in 0..255. */
+  readonly colours: readonly Colour[];
   /** Otsu's, or a share of the highest value. */
   readonly threshold: "otsu" | number;
   /** Standard deviation of the Gaussian in heatmap pixels. */
@@ -50,35 +53,84 @@ export interface Look {
   readonly truth: boolean;
 }
 
+/** A heatmap before it is cut at a threshold. */
+export interface Uncut {
+  /** Values of 0..1, `[size, size]`. */
+  readonly normalised: Float32Array;
+  /** Side in pixels. */
+  readonly size: number;
+  /** Standard deviation of the Gaussian that it was smoothed with, in its pixels. */
+  readonly sigma: number;
+  /** Otsu's threshold; `undefined` where none is to be taken. */
+  readonly otsu: number | undefined;
+}
+
 /** A heatmap that is finished. */
 export interface Finished {
   /** `[size, size]`, 0 outside the mask. */
   readonly heatmap: Float32Array;
   /** Side in pixels. */
   readonly size: number;
+  /** Standard deviation of the Gaussian in heatmap pixels. */
+  readonly sigma: number;
   /** The threshold, where there is one. */
   readonly threshold: number | undefined;
   /** The box around the mask in pixels of the file; `undefined` without a mask. */
   readonly originalBox: Box | undefined;
 }
 
-/** Finishes a heatmap; `undefined` where there is nothing yet. */
-export function finish(
-  shown: Shown,
-  look: Pick<Look, "sigma" | "threshold">,
-): Finished | undefined {
-  const { layers, isGrid, crop } = shown;
-  if (!layers?.[0]) return undefined;
-  const size = isGrid ? layers[0].side : shown.size;
-  const otsu = look.threshold === "otsu";
-  const made: Heatmap = isGrid
-    ? finishGrid({ values: layers[0].data as Float32Array, side: size })
-    : finishHeatmap(layers, { size, sigma: look.sigma, otsu });
-  let { heatmap, threshold, box } = made;
-  if (look.threshold !== "otsu") {
-    const limit = threshold = look.threshold;
-    heatmap = made.normalised.map((value) => value > limit ? value : 0);
-    box = maskBox(heatmap, size, size);
+/** A phrase whose attention is there. */
+export type Attended = Shown & { readonly layers: readonly AveragedLayer[] };
+
+/** Whether there is attention to make a heatmap of. */
+export function isAttended(shown: Shown): shown is Attended {
+  return shown.layers !== undefined && shown.layers.length > 0;
+}
+
+/** Whether both are of one phrase and one way to read attention, perhaps after other steps. */
+export function isSamePhrase(one: Shown, other: Shown): boolean {
+  return one.gray === other.gray && one.title === other.title && one.settings === other.settings;
+}
+
+/**
+ * Finishes a heatmap up to the cut on the processor. A baseline's grid stays as it is.
+ *
+ * @param sigma Standard deviation of the Gaussian in heatmap pixels, 0..32.
+ * @throws {RangeError} If attention is not finite.
+ */
+export function uncut({ layers, isGrid, size }: Attended, sigma: number): Uncut {
+  if (isGrid) {
+    const [{ data, side }] = layers as [AveragedLayer];
+    const { normalised } = finishGrid({ values: data, side });
+    return { normalised, size: side, sigma, otsu: undefined };
   }
-  return { heatmap, size, threshold, originalBox: box && toOriginal(box, size, crop) };
+  const { normalised, threshold } = finishHeatmap(layers, { size, sigma });
+  return { normalised, size, sigma, otsu: threshold };
+}
+
+/**
+ * Cuts a heatmap.
+ *
+ * @param threshold Otsu's, or a share of the highest value; nothing is cut by Otsu's where
+ * there is none.
+ * @param crop What the heatmap covers, in pixels of the file.
+ */
+export function cut(
+  { normalised, size, sigma, otsu }: Uncut,
+  threshold: Look["threshold"],
+  crop: CropRegion,
+): Finished {
+  const limit = threshold === "otsu" ? otsu : threshold;
+  if (limit === undefined) {
+    return { heatmap: normalised, size, sigma, threshold: limit, originalBox: undefined };
+  }
+  const heatmap = applyThreshold(normalised, limit);
+  const box = maskBox(heatmap, size, size);
+  return {
+    heatmap,
+    size,
+    sigma,
+    threshold: limit,
+    originalBox: box && toOriginal(box, size, crop),
+  };
 }

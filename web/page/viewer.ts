@@ -5,18 +5,14 @@
  * @module
  */
 
+import type { GrayImage } from "../../pipeline/preprocess.ts";
 import { BOX, DIMMED, OUTLINE } from "../../reports/heat_colours.ts";
-import { outlineOf, paintGray, paintHeatmap } from "./paint.ts";
-import { finish, type Finished, type Look, type Shown } from "./shown.ts";
-
-/** Where all pictures look: a point of the X-ray in shares of its size, and how close. */
-export interface View {
-  x: number;
-  y: number;
-  zoom: number;
-}
-
-const MAX_ZOOM = 16;
+import { listenToGestures } from "./gestures.ts";
+import { lastMade } from "./last_made.ts";
+import { outlineOf, paintGray, paintHeatmap, type Pixels } from "./paint.ts";
+import type { Finishing } from "./finishing.ts";
+import { type Finished, isAttended, isSamePhrase, type Look, type Shown } from "./shown.ts";
+import { moveView, type View, WHOLE, zoomView } from "./view.ts";
 
 const css = (colour: readonly number[]) => `rgb(${colour.join(" ")})`;
 
@@ -25,21 +21,37 @@ export class Viewer {
   /** The canvas. */
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
   readonly #view: View;
+  readonly #finishing: Finishing;
   readonly #onView: () => void;
   readonly #onLevels: (black: number, white: number) => void;
   #shown: Shown | undefined;
   #look: Look | undefined;
   #finished: Finished | undefined;
-  #gray: { canvas: OffscreenCanvas; key: unknown[] } | undefined;
+  /** Made anew only where they change, not whenever a picture moves. */
+  readonly #grayCanvas = lastMade((gray: GrayImage, black: number, white: number) =>
+    toCanvas(paintGray(gray, black, white), gray.width, gray.height)
+  );
+  readonly #heatCanvas = lastMade(
+    ({ heatmap, size }: Finished, colours: Look["colours"], opacity: number) =>
+      toCanvas(paintHeatmap(heatmap, colours, opacity), size, size),
+  );
+  readonly #outline = lastMade(({ heatmap, size }: Finished) => toPath(heatmap, size));
   #isQueued = false;
 
   /**
    * @param view Shared with other pictures.
+   * @param finishing Makes its heatmaps.
    * @param onView Told when it changes.
    * @param onLevels Told by how much black and white levels are to move.
    */
-  constructor(view: View, onView: () => void, onLevels: (black: number, white: number) => void) {
-    [this.#view, this.#onView, this.#onLevels] = [view, onView, onLevels];
+  constructor(
+    view: View,
+    finishing: Finishing,
+    onView: () => void,
+    onLevels: (black: number, white: number) => void,
+  ) {
+    [this.#view, this.#finishing] = [view, finishing];
+    [this.#onView, this.#onLevels] = [onView, onLevels];
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
     this.#listen();
@@ -51,19 +63,36 @@ export class Viewer {
     return this.#finished;
   }
 
-  /** Shows a phrase. */
+  /** Shows a phrase, with its heatmap as soon as that is finished. */
   show(shown: Shown, look: Look): void {
-    const isSame = this.#shown?.layers === shown.layers && this.#look &&
-      this.#look.sigma === look.sigma && this.#look.threshold === look.threshold;
-    if (!isSame) this.#finished = finish(shown, look);
+    const [before, lookBefore] = [this.#shown, this.#look];
     [this.#shown, this.#look] = [shown, look];
+    // Until the next one is there, that of an earlier step or of another sigma is near to it.
+    const isSame = before !== undefined && isSamePhrase(before, shown) && isAttended(shown);
+    if (!isSame) this.#finished = undefined;
+    const isAsked = isSame && before.layers === shown.layers &&
+      lookBefore?.sigma === look.sigma && lookBefore.threshold === look.threshold;
+    if (isAttended(shown) && !isAsked) {
+      this.#finishing.wish(this, shown, look, (finished) => this.#take(finished, shown));
+    }
+    this.#describe();
+    this.draw();
+  }
+
+  #take(finished: Finished, of: Shown): void {
+    if (!this.#shown || !isSamePhrase(of, this.#shown)) return;
+    this.#finished = finished;
+    this.#describe();
+    this.draw();
+  }
+
+  #describe(): void {
     const box = this.#finished?.originalBox;
     this.canvas.setAttribute(
       "aria-label",
-      `X-ray with the heatmap of "${shown.title}"` +
+      `X-ray with the heatmap of "${this.#shown!.title}"` +
         (box ? `, mask within ${box[2]} by ${box[3]} pixels at ${box[0]}, ${box[1]}` : ""),
     );
-    this.draw();
   }
 
   /** Draws before the next frame. */
@@ -90,6 +119,8 @@ export class Viewer {
     if (canvas.width !== width || canvas.height !== height) {
       [canvas.width, canvas.height] = [width!, height!];
     }
+    // Where there is nothing to move, a finger scrolls the page.
+    canvas.style.touchAction = this.#view.zoom > 1 ? "none" : "pan-y";
     const context = canvas.getContext("2d")!;
     context.resetTransform();
     context.clearRect(0, 0, canvas.width, canvas.height);
@@ -100,7 +131,8 @@ export class Viewer {
     context.translate(canvas.width / 2, canvas.height / 2);
     context.scale(scale, scale);
     context.translate(-this.#view.x * original.width, -this.#view.y * original.height);
-    context.drawImage(this.#grayCanvas(shown, look), 0, 0, original.width, original.height);
+    const gray = this.#grayCanvas(shown.gray, look.black, look.white);
+    context.drawImage(gray, 0, 0, original.width, original.height);
     this.#paintHeatmap(context, shown, look, scale);
     const frame = (colour: string, [x, y, w, h]: readonly number[], dash: number[]) => {
       context.setLineDash(dash.map((length) => length / scale));
@@ -127,80 +159,52 @@ export class Viewer {
     scale: number,
   ): void {
     if (!this.#finished) return;
-    const { heatmap, size } = this.#finished;
-    const overlay = new OffscreenCanvas(size, size);
-    const pixels = new ImageData(paintHeatmap(heatmap, look.opacity), size, size);
-    overlay.getContext("2d")!.putImageData(pixels, 0, 0);
-    context.drawImage(overlay, crop.x, crop.y, crop.side, crop.side);
+    const heat = this.#heatCanvas(this.#finished, look.colours, look.opacity);
+    context.drawImage(heat, crop.x, crop.y, crop.side, crop.side);
     if (!look.outline) return;
-    const unit = crop.side / size;
-    context.beginPath();
-    for (const [x1, y1, x2, y2] of outlineOf(heatmap, size)) {
-      context.moveTo(crop.x + x1 * unit, crop.y + y1 * unit);
-      context.lineTo(crop.x + x2 * unit, crop.y + y2 * unit);
-    }
+    const unit = crop.side / this.#finished.size;
+    context.save();
+    context.translate(crop.x, crop.y);
+    context.scale(unit, unit);
     context.strokeStyle = css(OUTLINE);
-    context.lineWidth = 1.25 * devicePixelRatio / scale;
-    context.stroke();
-  }
-
-  #grayCanvas({ gray }: Shown, { black, white }: Look): OffscreenCanvas {
-    const key = [gray, black, white];
-    if (this.#gray && key.every((part, i) => part === this.#gray!.key[i])) return this.#gray.canvas;
-    const canvas = new OffscreenCanvas(gray.width, gray.height);
-    const pixels = new ImageData(paintGray(gray, black, white), gray.width, gray.height);
-    canvas.getContext("2d")!.putImageData(pixels, 0, 0);
-    this.#gray = { canvas, key };
-    return canvas;
-  }
-
-  #move(x: number, y: number): void {
-    this.#view.x = Math.min(Math.max(this.#view.x + x, 0), 1);
-    this.#view.y = Math.min(Math.max(this.#view.y + y, 0), 1);
-    this.#onView();
-  }
-
-  #zoom(factor: number): void {
-    this.#view.zoom = Math.min(Math.max(this.#view.zoom * factor, 1), MAX_ZOOM);
-    this.#onView();
+    context.lineWidth = 1.25 * devicePixelRatio / (scale * unit);
+    context.stroke(this.#outline(this.#finished));
+    context.restore();
   }
 
   #listen(): void {
-    const { canvas } = this;
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.#zoom(Math.exp(-event.deltaY / 400));
-    }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
-    canvas.addEventListener("pointermove", (event) => {
-      if (!canvas.hasPointerCapture(event.pointerId) || !this.#shown) return;
-      // As in other viewers: across for contrast, down for brightness.
-      if (event.shiftKey) {
-        const [window, level] = [event.movementX / 2, event.movementY / 2];
-        return this.#onLevels(level - window, level + window);
-      }
+    const change = (act: (view: View, width: number, height: number) => void) => {
+      if (!this.#shown) return;
+      // Size of the X-ray as it is seen, in CSS pixels.
       const { width, height } = this.#shown.original;
       const scale = this.#scale() / devicePixelRatio;
-      this.#move(-event.movementX / scale / width, -event.movementY / scale / height);
-    });
-    const keys: Record<string, () => void> = {
-      "+": () => this.#zoom(1.25),
-      "=": () => this.#zoom(1.25),
-      "-": () => this.#zoom(0.8),
-      "0": () => {
-        Object.assign(this.#view, { x: 0.5, y: 0.5, zoom: 1 });
-        this.#onView();
-      },
-      ArrowLeft: () => this.#move(-0.05 / this.#view.zoom, 0),
-      ArrowRight: () => this.#move(0.05 / this.#view.zoom, 0),
-      ArrowUp: () => this.#move(0, -0.05 / this.#view.zoom),
-      ArrowDown: () => this.#move(0, 0.05 / this.#view.zoom),
+      act(this.#view, width * scale, height * scale);
+      this.#onView();
     };
-    canvas.addEventListener("keydown", (event) => {
-      const act = event.ctrlKey || event.metaKey ? undefined : keys[event.key];
-      if (!act) return;
-      event.preventDefault();
-      act();
+    listenToGestures(this.canvas, {
+      move: (x, y) => change((view, width, height) => moveView(view, -x / width, -y / height)),
+      zoom: (factor, x, y) =>
+        change((view, width, height) => zoomView(view, factor, x / width, y / height)),
+      // As in other viewers: across for contrast, down for brightness.
+      drag: (x, y) => this.#onLevels((y - x) / 2, (y + x) / 2),
+      reset: () => change((view) => Object.assign(view, WHOLE)),
     });
   }
+}
+
+/** Pixels as a picture that can be drawn at any scale. */
+function toCanvas(pixels: Pixels, width: number, height: number): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d")!.putImageData(new ImageData(pixels, width, height), 0, 0);
+  return canvas;
+}
+
+/** An outline in heatmap pixels. */
+function toPath(heatmap: Float32Array, size: number): Path2D {
+  const path = new Path2D();
+  for (const [x1, y1, x2, y2] of outlineOf(heatmap, size)) {
+    path.moveTo(x1, y1);
+    path.lineTo(x2, y2);
+  }
+  return path;
 }

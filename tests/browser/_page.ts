@@ -1,0 +1,95 @@
+/**
+ * The page of `deno task serve` with an X-ray in it, as tests use it.
+ *
+ * @module
+ */
+
+import type { Page } from "playwright-core";
+import { grayImage } from "../../datasets/_gray_image.ts";
+import { decodeImage, drawPhantom, loadBundle, openRuntime } from "../../mod.ts";
+import { createEngine } from "../../web/engine.ts";
+import type { ServerFacts } from "../../web/results.ts";
+import { PAGE_FILES } from "../../web/server/page_files.ts";
+import { startServer } from "../../web/server/server.ts";
+import { type PageOptions, withPage } from "./_chromium.ts";
+
+/** Two phrases; a browser must not read the second as HTML. */
+export const PHRASES = ["left pleural effusion", "the heart is <b>enlarged</b>"];
+/** The X-ray. */
+export const phantom = drawPhantom({ seed: 3 });
+
+const engine = () =>
+  createEngine({
+    openBundle: () => loadBundle("models/demo"),
+    openRuntime: () => openRuntime("native"),
+    decode: (bytes) => decodeImage(bytes),
+  });
+
+/** What {@linkcode withXray} takes beside the window's options. */
+export interface XrayOptions extends PageOptions {
+  /**
+   * What the server says of itself to the page beside the truth.
+   *
+   * @default {None}
+   */
+  facts?: Partial<ServerFacts>;
+  /**
+   * A script that runs before those of the page.
+   *
+   * @default {None}
+   */
+  before?: string;
+}
+
+/** Has a test use the page with the X-ray of a phantom picked. */
+export async function withXray(
+  test: (page: Page) => Promise<void>,
+  { facts = {}, before = "", ...options }: XrayOptions = {},
+): Promise<void> {
+  await using server = startServer({ port: 0, assets: PAGE_FILES, createEngine: engine });
+  const buffer = await grayImage(phantom).encode();
+  await withPage(async (page) => {
+    await page.addInitScript(before);
+    await page.route("**/api/server", async (route) => {
+      const told = await (await route.fetch()).json();
+      await route.fulfill({ json: { ...told, ...facts } });
+    });
+    await page.goto(server.url);
+    // The page hears of a file once it shows where to put one.
+    await page.locator("#ground").waitFor();
+    await pick(page, "phantom.png", buffer);
+    await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
+    await test(page);
+  }, options);
+}
+
+/** Picks a file. */
+export async function pick(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const { Buffer } = await import("node:buffer");
+  const file = { name, mimeType: "image/png", buffer: Buffer.from(bytes) };
+  await page.getByLabel("X-ray (PNG").setInputFiles(file);
+}
+
+/** Starts to ground phrases. */
+export async function ground(page: Page, phrases = PHRASES): Promise<void> {
+  await page.getByLabel("Phrases, one a line").fill(phrases.join("\n"));
+  await page.getByRole("button", { name: "Show where" }).click();
+}
+
+/** Waits for the end of what was started. */
+export const done = (page: Page) => page.locator("#status", { hasText: /^Done\.$/ }).waitFor();
+
+/** The pixels of a picture, as a text that differs where they do. */
+export const pixels = async (page: Page, index = 0) => {
+  await page.waitForTimeout(150);
+  return await page.locator("canvas").nth(index).evaluate((canvas) =>
+    (canvas as unknown as { toDataURL(): string }).toDataURL()
+  );
+};
+
+/** What the first button of that name saves. */
+export async function download(page: Page, name: string): Promise<Uint8Array> {
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("button", { name, exact: true }).first().click();
+  return await Deno.readFile(await (await waiting).path());
+}

@@ -1,0 +1,111 @@
+import { assert, assertEquals } from "@std/assert";
+import type { Locator, Page } from "playwright-core";
+import { done, ground, pixels, withXray } from "./_page.ts";
+
+/** Two pictures of the X-ray with nothing but the X-ray in them. */
+async function showTwo(page: Page): Promise<void> {
+  await ground(page);
+  await done(page);
+  await page.getByLabel("Opacity", { exact: true }).fill("0");
+  for (const name of ["Outline", "Box"]) await page.getByLabel(name, { exact: true }).uncheck();
+}
+
+/** What the tests see of a canvas; Deno has no such type. */
+interface Canvas {
+  readonly width: number;
+  readonly height: number;
+  getContext(kind: "2d"): {
+    getImageData(x: number, y: number, width: number, height: number): {
+      readonly data: Uint8ClampedArray;
+    };
+  };
+}
+
+/** Grey in a square around a place of a picture, which is in shares of the picture's size. */
+async function grayAt(canvas: Locator, x: number, y: number): Promise<number[]> {
+  await canvas.page().waitForTimeout(150);
+  return await canvas.evaluate((element, [x, y]) => {
+    const canvas = element as unknown as Canvas;
+    const [left, top] = [canvas.width * x - 4, canvas.height * y - 4].map(Math.round);
+    const { data } = canvas.getContext("2d").getImageData(left!, top!, 9, 9);
+    return [...data].filter((_, i) => i % 4 === 0);
+  }, [x, y] as const);
+}
+
+const mean = (values: readonly number[]) =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Fails unless all pictures show the same, and something else than before. */
+async function assertLinked(page: Page, before: string): Promise<string> {
+  const [one, other] = [await pixels(page, 0), await pixels(page, 1)];
+  assertEquals(one, other, "pictures are not linked");
+  assert(one !== before, "nothing moved");
+  return one;
+}
+
+Deno.test("a wheel zooms every picture about the pointer, and a double click resets", () =>
+  withXray(async (page) => {
+    await showTwo(page);
+    const whole = await pixels(page);
+    const canvas = page.locator("#viewers canvas").first();
+    const { x, y, width, height } = (await canvas.boundingBox())!;
+    // The phantom's white disc, which is larger than the square that is looked at.
+    const disc = [0.84, 0.35] as const;
+    assert(mean(await grayAt(canvas, ...disc)) > 250);
+    await page.mouse.move(x + disc[0] * width, y + disc[1] * height);
+    for (let i = 0; i < 4; i++) await page.mouse.wheel(0, -100);
+    const closer = await assertLinked(page, whole);
+    assert(mean(await grayAt(canvas, ...disc)) > 250, "the disc is not under the pointer still");
+    const below = [disc[0], 0.7] as const;
+    assert(mean(await grayAt(canvas, ...below)) < 200);
+    await page.mouse.down();
+    await page.mouse.move(x + below[0] * width, y + below[1] * height, { steps: 4 });
+    await page.mouse.up();
+    await assertLinked(page, closer);
+    assert(mean(await grayAt(canvas, ...below)) > 250, "the disc is not where it was dragged to");
+    await canvas.dblclick();
+    assertEquals(await pixels(page), whole);
+    // The test itself reads pixels.
+  }, { viewport: { width: 1000, height: 900 }, expected: ["willReadFrequently"] }));
+
+Deno.test("two fingers zoom and move every picture, one scrolls the page, a double tap resets", () =>
+  withXray(async (page) => {
+    await showTwo(page);
+    const whole = await pixels(page);
+    const canvas = page.locator("#viewers canvas").first();
+    await canvas.scrollIntoViewIfNeeded();
+    const session = await page.context().newCDPSession(page);
+    const touch = (type: "touchStart" | "touchMove" | "touchEnd", ...places: [number, number][]) =>
+      session.send("Input.dispatchTouchEvent", {
+        type,
+        touchPoints: places.map(([x, y], id) => ({ x, y, id })),
+      });
+    const box = (await canvas.boundingBox())!;
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await touch("touchStart", [x - 20, y - 20]);
+    await touch("touchStart", [x - 20, y - 20], [x + 20, y + 20]);
+    for (let by = 25; by <= 80; by += 5) {
+      await touch("touchMove", [x - by, y - by], [x + by, y + by]);
+    }
+    await touch("touchEnd");
+    const closer = await assertLinked(page, whole);
+    // One finger moves a picture that is larger than its frame.
+    const scrolled = () => page.evaluate("scrollY") as Promise<number>;
+    const before = await scrolled();
+    await touch("touchStart", [x, y]);
+    for (let by = 5; by <= 60; by += 5) await touch("touchMove", [x, y - by]);
+    await touch("touchEnd");
+    await assertLinked(page, closer);
+    assertEquals(await scrolled(), before);
+    for (let tap = 0; tap < 2; tap++) {
+      await touch("touchStart", [x, y]);
+      await touch("touchEnd");
+    }
+    assertEquals(await pixels(page), whole);
+    await touch("touchStart", [x, y]);
+    for (let by = 5; by <= 60; by += 5) await touch("touchMove", [x, y - by]);
+    await touch("touchEnd");
+    await page.waitForTimeout(150);
+    assert(await scrolled() > before, "the page does not scroll");
+    assertEquals(await pixels(page), whole);
+  }, { viewport: { width: 360, height: 640 }, hasTouch: true }));

@@ -1,0 +1,168 @@
+import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import type { Page } from "playwright-core";
+import { grayImage } from "../../datasets/_gray_image.ts";
+import {
+  groundImage,
+  type GroundSettings,
+  loadBundle,
+  openRuntime,
+  type ScoredPhrase,
+} from "../../mod.ts";
+import type { ServerFacts } from "../../web/results.ts";
+import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
+import { startServer } from "../../web/server/server.ts";
+import { inFolder } from "../support/command.ts";
+import { type PageOptions, withPage } from "./_chromium.ts";
+import { done, download, ground, phantom, PHRASES, pick, pixels } from "./_page.ts";
+
+const ASSETS = new Map([...PAGE_FILES, ...modelFiles()]);
+
+/** Has a test use the page that runs the model itself, once the model is open. */
+async function withModel(
+  test: (page: Page, place: string) => Promise<void>,
+  device: ServerFacts["device"] = "auto",
+  options: PageOptions = {},
+): Promise<void> {
+  await using server = startServer({ port: 0, assets: ASSETS, device });
+  await withPage(async (page) => {
+    await page.goto(server.url);
+    await opened(page);
+    await pick(page, "phantom.png", await grayImage(phantom).encode());
+    await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
+    await test(page, (await page.locator("#place").textContent())!);
+  }, options);
+}
+
+const opened = (page: Page) => page.locator("#status", { hasText: "Ready." }).waitFor();
+
+/** What `deno task ground` gives, of this machine's own code. */
+async function expected(settings: GroundSettings = {}): Promise<ScoredPhrase> {
+  const bundle = await loadBundle("models/demo");
+  const runtime = await openRuntime("native");
+  const [result] = await groundImage(phantom, [PHRASES[0]!], { bundle, runtime, ...settings });
+  return result!;
+}
+
+/** The furthest that the first heatmap's export is from another, off the mask's edge. */
+async function furthest(page: Page, { heatmap }: ScoredPhrase): Promise<number> {
+  const npy = await download(page, "heatmap.npy");
+  const exported = new Float32Array(npy.slice(-4 * heatmap.length).buffer);
+  return exported.reduce((most, value, i) => {
+    const isEdge = (value > 0) !== (heatmap[i]! > 0);
+    return isEdge ? most : Math.max(most, Math.abs(value - heatmap[i]!));
+  }, 0);
+}
+
+Deno.test("page grounds by itself on WebAssembly, as deno task ground does, and says why", () =>
+  withModel(async (page, place) => {
+    assertMatch(
+      place,
+      /^Running on the processor .*wasm.*swiftshader, is software, and slower; WebAssembly with \d+ threads? runs/,
+    );
+    await ground(page);
+    await done(page);
+    const passes = () => page.locator("#progress").getAttribute("max").then(Number);
+    const first = await passes();
+    assertEquals(await page.locator("figcaption b").allTextContents(), PHRASES);
+    const result = await expected();
+    assertAlmostEquals(await furthest(page, result), 0, 2e-3);
+    const json = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
+    assertEquals(json.box, result.originalBox);
+    assertEquals(json.model.sha256, await (await loadBundle("models/demo")).hash());
+    const { groundray, runtime } = json.versions;
+    assertMatch(`${groundray} on ${runtime}`, /^\d+\.\d+\.\d+ on onnxruntime-web \S+ \(wasm\)$/);
+
+    await ground(page, ["another phrase"]);
+    await page.locator("figcaption b", { hasText: "another phrase" }).waitFor();
+    await page.locator("figcaption", { hasText: "15 steps" }).waitFor();
+    assertEquals([await passes() < first, await passes()], [true, 15]);
+  }));
+
+Deno.test("page runs without WebGPU, cancels, reloads, and keeps its words on a wrong file", () =>
+  withModel(
+    async (page, place) => {
+      assertMatch(
+        place,
+        /: this browser has no WebGPU adapter; WebAssembly with \d+ threads? runs/,
+      );
+      await ground(page);
+      await page.keyboard.press("Escape");
+      await page.locator("#status", { hasText: "Cancelled" }).waitFor();
+      const text = (content: string) => new TextEncoder().encode(content);
+      await pick(page, "notes.png", text("no picture"));
+      await page.getByRole("alert").filter({ hasText: "not a PNG, JPEG or DICOM" }).waitFor();
+      await pick(page, "cut.png", (await grayImage(phantom).encode()).subarray(0, 5000));
+      await page.getByRole("alert").filter({ hasText: "truncated or corrupt" }).waitFor();
+      await page.getByText("Model", { exact: true }).click();
+      await page.getByLabel("Runs on").selectOption("webgpu");
+      await page.getByRole("alert").filter({ hasText: "Cannot run on WebGPU" }).waitFor();
+      await page.getByLabel("Runs on").selectOption("wasm");
+      await opened(page);
+      await page.reload();
+      await opened(page);
+      await page.getByRole("button", { name: /^Phantom 4/ }).click();
+      await done(page);
+      assertEquals(await page.getByRole("alert").isHidden(), true);
+    },
+    "auto",
+    // The browser says so itself.
+    { webgpu: false, expected: ["No available adapters"] },
+  ));
+
+Deno.test("page grounds by itself on WebGPU, as deno task ground does", () =>
+  withModel(async (page, place) => {
+    assertMatch(place, /^Running on .*swiftshader with onnxruntime-web .* \(webgpu\): chosen/);
+    // A software driver takes seconds a pass: the first step alone.
+    await page.getByText("Layers and steps").click();
+    await page.getByLabel("First step").fill("0");
+    await page.getByLabel("Last step").fill("0");
+    page.setDefaultTimeout(240_000);
+    await ground(page, PHRASES.slice(0, 1));
+    await done(page);
+    const select = { kind: "indices", start: 0, end: 1 } as const;
+    assertAlmostEquals(await furthest(page, await expected({ select })), 0, 2e-3);
+  }, "gpu"));
+
+Deno.test("page opens a model from a folder that is picked, and says what is wrong with another", () =>
+  inFolder((folder) =>
+    withModel(async (page) => {
+      const before = await pixels(page);
+      await page.getByText("Model", { exact: true }).click();
+      const open = page.getByRole("button", { name: "Open the folder" });
+      assert(await open.isDisabled());
+      const choose = async (path: string) => {
+        await page.getByLabel("Model's folder").setInputFiles(path);
+        await open.click();
+      };
+      await Deno.mkdir(`${folder}/other`);
+      await Deno.writeTextFile(`${folder}/other/notes.txt`, "no model");
+      await choose(`${folder}/other`);
+      await page.getByRole("alert").filter({
+        hasText: 'Cannot find the configuration of model "model/other"',
+      }).waitFor();
+      assert(await page.getByRole("button", { name: "Show where" }).isDisabled());
+
+      await copyModel("models/demo", `${folder}/cut`);
+      await Deno.truncate(`${folder}/cut/diffusion_model.safetensors`, 100_000);
+      await choose(`${folder}/cut`);
+      await page.getByRole("alert").filter({
+        hasText: /Cannot read "model\/cut\/diffusion_model.safetensors": it is truncated/,
+      }).waitFor();
+
+      await copyModel("models/demo", `${folder}/whole`);
+      await choose(`${folder}/whole`);
+      await opened(page);
+      await ground(page, PHRASES.slice(0, 1));
+      await done(page);
+      assert(await pixels(page) !== before);
+      assertAlmostEquals(await furthest(page, await expected()), 0, 2e-3);
+    }, "cpu")
+  ));
+
+async function copyModel(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyModel(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
