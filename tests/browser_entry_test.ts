@@ -1,0 +1,41 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { bundleScript } from "../web/bundle.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** What is of Deno or Node alone. */
+const FOREIGN = /\bDeno\.|["']node:|(?<![#.\w])require\(|\bimport\.meta\.resolve\b/;
+
+/** The modules below a folder, without tests and what only tests use. */
+async function* modules(folder: URL): AsyncIterableIterator<URL> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory && name !== "fixtures") yield* modules(new URL(`${name}/`, folder));
+    else if (/\.ts$/.test(name) && !/_test\.ts$|^_fixture\.ts$|^_frames\.ts$/.test(name)) {
+      yield new URL(name, folder);
+    }
+  }
+}
+
+Deno.test("what models, stages and shaders are made of names neither Deno nor Node", async () => {
+  const found: string[] = [];
+  let count = 0;
+  for (const room of ["models", "pipeline", "shaders"]) {
+    for await (const module of modules(new URL(`${room}/`, ROOT))) {
+      count++;
+      const code = (await Deno.readTextFile(module)).replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, "");
+      if (FOREIGN.test(code)) found.push(module.pathname.slice(ROOT.pathname.length));
+    }
+  }
+  assertEquals(found, []);
+  assert(count > 100, `only ${count} modules were looked at`);
+});
+
+Deno.test("browser.ts is bundled for browsers, with ONNX Runtime left to the page", async () => {
+  const builds = ["wasm", "jspi", "webgpu"].map((build) => `onnxruntime-web/${build}`);
+  const external = Object.fromEntries(builds.map((name) => [name, `/${name}.mjs`]));
+  const script = await bundleScript(new URL("browser.ts", ROOT), { external });
+  const text = new TextDecoder().decode(script);
+  assertEquals(text.match(FOREIGN), null);
+  for (const name of Object.values(external)) assert(text.includes(name), `${name} is not loaded`);
+  assertMatch(text, /export\{[^}]*\bas groundImage\b[^}]*\}/);
+});
