@@ -30,13 +30,6 @@ export interface ServerFacts {
   readonly results: boolean;
   /** Whether requests to `/api` need the token. */
   readonly token: boolean;
-  /**
-   * What finishes heatmaps in the page: the browser's GPU where it is hardware, its GPU
-   * whatever it is, or the processor.
-   *
-   * @default {"auto"}
-   */
-  readonly device?: "auto" | "gpu" | "cpu";
 }
 
 /** A run as a whole. */

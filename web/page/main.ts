@@ -89,7 +89,7 @@ async function start(): Promise<void> {
   const token = takeToken();
   const ask = fetcher(token);
   const facts = await (await ask("/api/server")).json() as ServerFacts;
-  const gallery = new Gallery(facts.device ?? "auto");
+  const gallery = new Gallery(facts.device);
   if (facts.results) await new Review(ask, gallery).open();
   else new Grounding(createEngine(facts, token), gallery, examples(), facts);
 }
