@@ -191,6 +191,28 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       assert(await pixels(page) !== shown);
       await page.keyboard.press("j");
       await page.locator("figcaption b").filter({ hasNotText: first! }).waitFor();
+      const ids = () =>
+        page.locator("#list [data-index]").evaluateAll((rows) => rows.map(({ id }) => id));
+      const inOrder = await ids();
+      const miou = await page.locator("#list [data-index] > :nth-child(5)").allTextContents();
+      // By keyboard alone.
+      const range = page.getByRole("group", { name: "Range of a score" });
+      await range.getByRole("combobox").selectOption("mIoU %");
+      await range.getByRole("combobox").focus();
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("5");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("30.5");
+      const isWithin = (text: string) => Number(text) >= 5 && Number(text) <= 30.5;
+      const within = inOrder.filter((_, i) => miou[i] !== "" && isWithin(miou[i]!));
+      assert(within.length > 0 && within.length < 6, `a range of ${miou} that tells nothing`);
+      assertEquals(await ids(), within);
+      assertMatch(
+        (await page.locator("#count").textContent())!,
+        new RegExp(`^${within.length} of 6 samples`),
+      );
+      for (const bound of ["from", "to"]) await range.getByLabel(bound).fill("");
+      assertEquals(await ids(), inOrder);
       await page.getByLabel("Search").fill("no such phrase");
       assertEquals(await page.locator("#count").textContent(), "0 of 6 samples");
       const foreign = await page.evaluate(`fetch("/api/samples").then(({ status }) => status)`);
