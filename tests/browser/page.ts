@@ -139,6 +139,32 @@ Deno.test("page cancels, says what is wrong with a file, and goes on after a rel
     assertEquals(await page.getByRole("alert").isHidden(), true);
   }));
 
+Deno.test("page keeps the colours that were chosen over a reload, without a flash of others", () =>
+  withXray(async (page) => {
+    const back = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    const button = page.getByRole("button", { name: "Dark" });
+    const [light, isLight] = [await back(), await button.getAttribute("aria-pressed")];
+    await button.click();
+    const dark = await back();
+    assertEquals([light !== dark, isLight], [true, "false"]);
+    await page.route("**/main.js", async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      await route.continue();
+    });
+    await page.reload();
+    assertEquals([await back(), await button.getAttribute("aria-pressed")], [dark, "true"]);
+    const [themed, painted] = await page.evaluate(`[
+      themed, performance.getEntriesByType("paint")[0].startTime]`) as [number, number];
+    assert(themed < painted, `painted after ${painted} ms, and dark after ${themed} ms`);
+    await button.click();
+    await page.emulateMedia({ colorScheme: "dark" });
+    assertEquals(await back(), light);
+  }, {
+    colorScheme: "light",
+    before: `new MutationObserver(() => globalThis.themed = performance.now())
+      .observe(document, { subtree: true, attributeFilter: ["data-theme"] })`,
+  }));
+
 Deno.test("page is used by keyboard alone, on a phone, in dark", () =>
   withXray(async (page) => {
     await page.getByLabel("Phrases, one a line").focus();
