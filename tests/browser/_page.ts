@@ -15,6 +15,7 @@ import { type PageOptions, withPage } from "./_chromium.ts";
 
 /** Two phrases; a browser must not read the second as HTML. */
 export const PHRASES = ["left pleural effusion", "the heart is <b>enlarged</b>"];
+
 /** The X-ray. */
 export const phantom = drawPhantom({ seed: 3 });
 
@@ -28,11 +29,11 @@ const engine = () =>
 /** What {@linkcode withXray} takes beside the window's options. */
 export interface XrayOptions extends PageOptions {
   /**
-   * What the server says of itself to the page beside the truth.
+   * Where the page is to compute.
    *
-   * @default {None}
+   * @default {"auto"}
    */
-  facts?: Partial<ServerFacts>;
+  device?: ServerFacts["device"];
   /**
    * A script that runs before those of the page.
    *
@@ -44,16 +45,12 @@ export interface XrayOptions extends PageOptions {
 /** Has a test use the page with the X-ray of a phantom picked. */
 export async function withXray(
   test: (page: Page) => Promise<void>,
-  { facts = {}, before = "", ...options }: XrayOptions = {},
+  { device = "auto", before = "", ...options }: XrayOptions = {},
 ): Promise<void> {
-  await using server = startServer({ port: 0, assets: PAGE_FILES, createEngine: engine });
+  await using server = startServer({ port: 0, assets: PAGE_FILES, device, createEngine: engine });
   const buffer = await grayImage(phantom).encode();
   await withPage(async (page) => {
     await page.addInitScript(before);
-    await page.route("**/api/server", async (route) => {
-      const told = await (await route.fetch()).json();
-      await route.fulfill({ json: { ...told, ...facts } });
-    });
     await page.goto(server.url);
     // The page hears of a file once it shows where to put one.
     await page.locator("#ground").waitFor();

@@ -18,7 +18,7 @@ const WATCHED = `
     return submit.apply(this, given);
   };`;
 
-const onGpu: XrayOptions = { facts: { device: "gpu" }, before: WATCHED, acceptDownloads: true };
+const onGpu: XrayOptions = { device: "gpu", before: WATCHED, acceptDownloads: true };
 const place = (page: Page) => page.locator("#finished-on").textContent();
 const set = (page: Page, label: string, value: string) =>
   page.getByLabel(label, { exact: true }).fill(value);
@@ -51,7 +51,7 @@ Deno.test("the page's GPU finishes heatmaps as the processor does", async () => 
       assertMatch((await place(page))!, adapter[device]);
       const submits = await page.evaluate("submits") as number;
       assertEquals(submits > 0, device === "gpu");
-    }, { ...onGpu, facts: { device } });
+    }, { ...onGpu, device });
   }
   const [gpu, cpu] = made as [Float32Array[], Float32Array[]];
   assertEquals(gpu.length, 4);
@@ -121,7 +121,7 @@ Deno.test("the processor finishes where nothing else was asked for or there is n
     assertMatch((await place(page))!, /on the processor: there is no WebGPU/);
     assertEquals((await download(page, "heatmap.npy")).length > 128, true);
   }, {
-    facts: { device: "gpu" },
+    device: "gpu",
     webgpu: false,
     acceptDownloads: true,
     expected: ["No available adapters"],

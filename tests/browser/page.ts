@@ -139,6 +139,32 @@ Deno.test("page cancels, says what is wrong with a file, and goes on after a rel
     assertEquals(await page.getByRole("alert").isHidden(), true);
   }));
 
+Deno.test("page keeps the colours that were chosen over a reload, without a flash of others", () =>
+  withXray(async (page) => {
+    const back = () => page.evaluate("getComputedStyle(document.body).backgroundColor");
+    const button = page.getByRole("button", { name: "Dark" });
+    const [light, isLight] = [await back(), await button.getAttribute("aria-pressed")];
+    await button.click();
+    const dark = await back();
+    assertEquals([light !== dark, isLight], [true, "false"]);
+    await page.route("**/main.js", async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      await route.continue();
+    });
+    await page.reload();
+    assertEquals([await back(), await button.getAttribute("aria-pressed")], [dark, "true"]);
+    const [themed, painted] = await page.evaluate(`[
+      themed, performance.getEntriesByType("paint")[0].startTime]`) as [number, number];
+    assert(themed < painted, `painted after ${painted} ms, and dark after ${themed} ms`);
+    await button.click();
+    await page.emulateMedia({ colorScheme: "dark" });
+    assertEquals(await back(), light);
+  }, {
+    colorScheme: "light",
+    before: `new MutationObserver(() => globalThis.themed = performance.now())
+      .observe(document, { subtree: true, attributeFilter: ["data-theme"] })`,
+  }));
+
 Deno.test("page is used by keyboard alone, on a phone, in dark", () =>
   withXray(async (page) => {
     await page.getByLabel("Phrases, one a line").focus();
@@ -182,10 +208,7 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
     await withPage(async (page) => {
       await page.goto(server.url);
       await page.locator("figure").waitFor();
-      assertEquals(
-        await page.getByRole("option").count(),
-        6 + await page.locator("select option").count(),
-      );
+      assertEquals(await page.locator("#list").getByRole("option").count(), 6);
       assert((await page.locator("#tables").textContent())!.includes("AUC-ROC"));
       const title = () => page.locator("figcaption b").textContent();
       const first = await title();
@@ -194,6 +217,28 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       assert(await pixels(page) !== shown);
       await page.keyboard.press("j");
       await page.locator("figcaption b").filter({ hasNotText: first! }).waitFor();
+      const ids = () =>
+        page.locator("#list [data-index]").evaluateAll((rows) => rows.map(({ id }) => id));
+      const inOrder = await ids();
+      const miou = await page.locator("#list [data-index] > :nth-child(5)").allTextContents();
+      // By keyboard alone.
+      const range = page.getByRole("group", { name: "Range of a score" });
+      await range.getByRole("combobox").selectOption("mIoU %");
+      await range.getByRole("combobox").focus();
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("5");
+      await page.keyboard.press("Tab");
+      await page.keyboard.type("30.5");
+      const isWithin = (text: string) => Number(text) >= 5 && Number(text) <= 30.5;
+      const within = inOrder.filter((_, i) => miou[i] !== "" && isWithin(miou[i]!));
+      assert(within.length > 0 && within.length < 6, `a range of ${miou} that tells nothing`);
+      assertEquals(await ids(), within);
+      assertMatch(
+        (await page.locator("#count").textContent())!,
+        new RegExp(`^${within.length} of 6 samples`),
+      );
+      for (const bound of ["from", "to"]) await range.getByLabel(bound).fill("");
+      assertEquals(await ids(), inOrder);
       await page.getByLabel("Search").fill("no such phrase");
       assertEquals(await page.locator("#count").textContent(), "0 of 6 samples");
       const foreign = await page.evaluate(`fetch("/api/samples").then(({ status }) => status)`);

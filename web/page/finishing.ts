@@ -26,7 +26,7 @@ const TURN = 12;
  * nothing piles up while a slider moves.
  */
 export class Finishing {
-  readonly #device: NonNullable<ServerFacts["device"]>;
+  readonly #device: ServerFacts["device"];
   readonly #onPlace: (sentence: string) => void;
   readonly #onError: (error: Error) => void;
   readonly #wishes = new Map<object, Wish>();
@@ -43,7 +43,7 @@ export class Finishing {
    * @param onError Told why a heatmap cannot be finished.
    */
   constructor(
-    device: NonNullable<ServerFacts["device"]>,
+    device: ServerFacts["device"],
     onPlace: (sentence: string) => void,
     onError: (error: Error) => void,
   ) {

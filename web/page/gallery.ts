@@ -35,7 +35,7 @@ export class Gallery {
   #record: Record = () => Promise.resolve({});
 
   /** @param device Where heatmaps are finished. */
-  constructor(device: NonNullable<ServerFacts["device"]>) {
+  constructor(device: ServerFacts["device"]) {
     const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
     this.#finishing = new Finishing(device, tell, ({ message }) => say(message));
     offerColours();

@@ -15,6 +15,7 @@ import { type Example, Grounding } from "./ground.ts";
 import { paintGray } from "./paint.ts";
 import { part, say } from "./parts_of_page.ts";
 import { Review } from "./review.ts";
+import { listenToTheme } from "./theme.ts";
 
 /** Seed and number of the phantoms that a newcomer is offered. */
 const EXAMPLES = { seed: 7, images: 4 };
@@ -67,14 +68,6 @@ function listen(): void {
     const isTyping = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
     if (key === "?" && !isTyping) help.showModal();
   });
-  const theme = part("theme", HTMLButtonElement);
-  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
-  theme.setAttribute("aria-pressed", String(isDark));
-  theme.addEventListener("click", () => {
-    const next = theme.getAttribute("aria-pressed") !== "true";
-    theme.setAttribute("aria-pressed", String(next));
-    document.documentElement.dataset.theme = next ? "dark" : "light";
-  });
 }
 
 function createEngine({ on }: ServerFacts, token: string): Engine {
@@ -85,11 +78,12 @@ function createEngine({ on }: ServerFacts, token: string): Engine {
 }
 
 async function start(): Promise<void> {
+  listenToTheme();
   listen();
   const token = takeToken();
   const ask = fetcher(token);
   const facts = await (await ask("/api/server")).json() as ServerFacts;
-  const gallery = new Gallery(facts.device ?? "auto");
+  const gallery = new Gallery(facts.device);
   if (facts.results) await new Review(ask, gallery).open();
   else new Grounding(createEngine(facts, token), gallery, examples(), facts);
 }

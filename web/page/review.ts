@@ -9,23 +9,34 @@ import { decodeParts } from "../parts.ts";
 import type { RunOverview, SampleDetail, SampleRow } from "../results.ts";
 import type { Gallery } from "./gallery.ts";
 import { make, part, say } from "./parts_of_page.ts";
+import { selectSamples, type Wanted } from "./sample_filter.ts";
+import { scoreText, SHOWN_SCORES } from "./scores.ts";
 import type { Shown } from "./shown.ts";
 import { tableElement } from "./tables.ts";
 
 /** Asks the server. */
 export type Fetch = (path: string) => Promise<Response>;
 
-const SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
-const HEADINGS = ["|CNR|", "CNR", "mIoU %", "AUC %"];
-const IN_PERCENT = ["miou", "aucRoc"];
-const ALL = "all";
+const HEADINGS = SHOWN_SCORES.map(({ heading }) => heading);
+
+/** What the list is filtered and sorted by. */
+const FILTERS = [
+  "search",
+  "category",
+  "sample-status",
+  "range-score",
+  "range-from",
+  "range-to",
+  "sort",
+  "descending",
+];
 
 /** Lists a run's samples and shows the one that is chosen. */
 export class Review {
   readonly #fetch: Fetch;
   readonly #gallery: Gallery;
   #rows: SampleRow[] = [];
-  #listed: SampleRow[] = [];
+  #listed: readonly SampleRow[] = [];
   #chosen: number | undefined;
   #overview: RunOverview | undefined;
 
@@ -41,18 +52,15 @@ export class Review {
     const more = run.done < run.planned ? `, ${run.done} of ${run.planned} samples done` : "";
     part("run-title", HTMLElement).textContent = run.title + more;
     part("tables", HTMLElement).replaceChildren(...run.tables.map(tableElement));
-    const options = (id: string, values: readonly string[]) =>
-      part(id, HTMLSelectElement).replaceChildren(
-        ...values.map((value) => make("option", value, { value })),
-      );
     const distinct = (key: "category" | "status") => [
-      ALL,
+      "",
       ...new Set(this.#rows.flatMap((row) => row[key] ?? [])),
     ];
-    options("category", distinct("category"));
-    options("sample-status", distinct("status"));
-    options("sort", ["dataset", "phrase", "class", ...HEADINGS]);
-    for (const id of ["search", "category", "sample-status", "sort", "descending"]) {
+    offer("category", distinct("category"));
+    offer("sample-status", distinct("status"));
+    offer("range-score", HEADINGS);
+    offer("sort", ["dataset", "phrase", "class", ...HEADINGS]);
+    for (const id of FILTERS) {
       part(id, HTMLElement).addEventListener("input", () => this.#list());
     }
     const list = part("list", HTMLElement);
@@ -68,8 +76,8 @@ export class Review {
     document.addEventListener("keydown", (event) => {
       // Letters type into a field and choose in a list.
       const { target, ctrlKey, metaKey, altKey } = event;
-      const isSearch = target instanceof HTMLInputElement && target.type === "search";
-      if (isSearch || target instanceof HTMLSelectElement || ctrlKey || metaKey || altKey) return;
+      const isTyping = target instanceof HTMLInputElement && /search|number/.test(target.type);
+      if (isTyping || target instanceof HTMLSelectElement || ctrlKey || metaKey || altKey) return;
       if (event.key === "j") this.#step(1);
       if (event.key === "k") this.#step(-1);
     });
@@ -78,43 +86,18 @@ export class Review {
   }
 
   #list(): void {
-    const value = (id: string) => part(id, HTMLSelectElement).value;
-    const words = part("search", HTMLInputElement).value.toLowerCase();
-    const [category, status, sort] = ["category", "sample-status", "sort"].map(value);
-    const score = SCORES[HEADINGS.indexOf(sort!)];
-    const keyOf = (row: SampleRow) =>
-      score
-        ? row[score] ?? -Infinity
-        : sort === "phrase"
-        ? row.phrase ?? ""
-        : sort === "class"
-        ? row.category ?? ""
-        : row.index;
-    const direction = part("descending", HTMLInputElement).checked ? -1 : 1;
-    this.#listed = this.#rows
-      .filter((row) =>
-        (category === ALL || row.category === category) &&
-        (status === ALL || row.status === status) &&
-        `${row.id} ${row.phrase ?? ""} ${row.reason ?? ""}`.toLowerCase().includes(words)
-      )
-      .map((row) => ({ row, key: keyOf(row) }))
-      .sort(({ row: one, key: a }, { row: other, key: b }) =>
-        direction * (a < b ? -1 : a > b ? 1 : one.index - other.index)
-      )
-      .map(({ row }) => row);
+    const { rows, unscored } = selectSamples(this.#rows, wanted());
+    this.#listed = rows;
+    const hidden = unscored > 0 ? `, ${unscored} without this score left out` : "";
     part("count", HTMLElement).textContent =
-      `${this.#listed.length} of ${this.#rows.length} samples`;
+      `${rows.length} of ${this.#rows.length} samples${hidden}`;
     const head = rowElement(["Phrase", "Class", ...HEADINGS, "Status"]);
     head.classList.add("head");
     part("list", HTMLElement).replaceChildren(head, ...this.#listed.map((row) => this.#row(row)));
   }
 
   #row(row: SampleRow): HTMLElement {
-    const scores = SCORES.map((name) => {
-      const value = row[name];
-      if (value === undefined) return "";
-      return IN_PERCENT.includes(name) ? (100 * value).toFixed(1) : value.toFixed(2);
-    });
+    const scores = SHOWN_SCORES.map((score) => scoreText(score, row[score.name]));
     const setting = row.setting ? ` (${row.setting})` : "";
     const cells = [(row.phrase ?? row.id) + setting, row.category ?? "", ...scores, row.status];
     const element = rowElement(cells);
@@ -183,10 +166,8 @@ export class Review {
     }
     if (heatmap) this.#gallery.useSettings(heatmap.sigma, heatmap.otsu);
     const facts = result.status === "scored"
-      ? SCORES.map((name, i) => {
-        const value = IN_PERCENT.includes(name) ? 100 * result[name] : result[name];
-        return `${HEADINGS[i]} ${value.toFixed(IN_PERCENT.includes(name) ? 1 : 2)}`;
-      }).join(", ")
+      ? SHOWN_SCORES.map((score) => `${score.heading} ${scoreText(score, result[score.name])}`)
+        .join(", ")
       : "reason" in result
       ? `${result.status}: ${result.reason}`
       : result.status;
@@ -207,4 +188,28 @@ function rowElement(cells: readonly string[]): HTMLElement {
   const element = make("div", "", { className: "row" });
   element.append(...cells.map((text) => make("span", text, { title: text })));
   return element;
+}
+
+/** What the filters say. */
+function wanted(): Wanted {
+  const value = (id: string) => part(id, HTMLSelectElement).value;
+  const number = (id: string) => part(id, HTMLInputElement).valueAsNumber;
+  const scoreOf = (id: string) => SHOWN_SCORES.find(({ heading }) => heading === value(id));
+  const [from, to] = [number("range-from"), number("range-to")];
+  const hasRange = !(Number.isNaN(from) && Number.isNaN(to));
+  return {
+    words: part("search", HTMLInputElement).value,
+    category: value("category"),
+    status: value("sample-status"),
+    ...(hasRange && { range: { score: scoreOf("range-score")!, from, to } }),
+    sort: scoreOf("sort") ?? value("sort") as "dataset" | "phrase" | "class",
+    descending: part("descending", HTMLInputElement).checked,
+  };
+}
+
+/** Fills a list of choices; the first is for all where it is empty. */
+function offer(id: string, values: readonly string[]): void {
+  part(id, HTMLSelectElement).replaceChildren(
+    ...values.map((value) => make("option", value || "all", { value })),
+  );
 }
