@@ -54,8 +54,9 @@ export interface DecodeOptions extends StageOptions {
 }
 
 /**
- * Most pixels that are decoded. The decoder takes 13 bytes a pixel, so this is 0.45 GB, and up to
- * twice that for a progressive JPEG. A chest X-ray has 10 million, of the largest detectors 20.
+ * Most pixels that are decoded. That takes up to 11 bytes a pixel beside the file, so this is
+ * 0.4 GB, and up to 17 for a progressive JPEG in CMYK. A chest X-ray has 10 million, of the largest
+ * detectors 20.
  */
 export const MAX_PIXELS = 2 ** 25;
 
