@@ -67,10 +67,13 @@ async function main(values: Values): Promise<number> {
   const { results, port, open } = values;
   using run = results === undefined ? undefined : await ServedRun.open(results);
   const { device } = values;
+  const place = chosenPlace(values);
+  // What is wrong with a model is said here, before a page asks for it.
+  if (!run && place === "server") await openChosenBundle(values);
   await using server = start(
     run
       ? { device, assets: PAGE_FILES, run }
-      : chosenPlace(values) === "page"
+      : place === "page"
       ? { device, assets: new Map([...PAGE_FILES, ...modelFiles()]) }
       : { device, assets: PAGE_FILES, createEngine: () => createEngine(engineHost(values)) },
     port,
@@ -95,7 +98,9 @@ function chosenPlace(values: Values): typeof PLACES[number] {
   const given = Object.entries({ model, "text-encoder": textEncoder })
     .find(([, value]) => value !== undefined)?.[0] ?? (runtime === "auto" ? undefined : "runtime");
   if (on === "page" && given) {
-    throw new UsageError(`--${given} goes with --on server; in the page, pick the model's folder`);
+    throw new UsageError(
+      `Option "--${given}" goes with "--on server"; in the page, pick the model's folder there`,
+    );
   }
   return on ?? (given ? "server" : "page");
 }
