@@ -27,10 +27,23 @@ async function withModel(
   await withPage(async (page) => {
     await page.goto(server.url);
     await opened(page);
-    await pick(page, "phantom.png", await grayImage(phantom).encode());
+    await drop(page, "phantom.png", await grayImage(phantom).encode());
     await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
     await test(page, (await page.locator("#place").textContent())!);
   }, options);
+}
+
+/** Drops a file on the page. */
+async function drop(page: Page, name: string, bytes: Uint8Array): Promise<void> {
+  const script = `([name, text]) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([Uint8Array.fromBase64(text)], name));
+    return transfer;
+  }`;
+  const dataTransfer = await page.evaluateHandle(
+    `(${script})(${JSON.stringify([name, bytes.toBase64()])})`,
+  );
+  await page.dispatchEvent("#drop", "drop", { dataTransfer });
 }
 
 const opened = (page: Page) => page.locator("#status", { hasText: "Ready." }).waitFor();

@@ -138,7 +138,9 @@ export class Grounding {
     if (file.size > MAX_FILE) {
       return say(`Cannot read "${file.name}": its ${file.size} bytes are more than ${MAX_FILE}`);
     }
-    this.#send(file.name, await file.arrayBuffer());
+    const bytes = await file.arrayBuffer().catch(() => undefined);
+    if (bytes) this.#send(file.name, bytes);
+    else say(`Cannot read "${file.name}": it is a folder, or it has changed since it was picked`);
   }
 
   #send(name: string, bytes: ArrayBuffer): void {
