@@ -130,6 +130,9 @@ function engineHost(values: Values): EngineHost {
   return {
     openBundle: () => openChosenBundle(values),
     openRuntime: () => openRuntime(runtime, device),
+    ...(runtime === "auto" && device === "auto" && {
+      openFallback: async (reason) => ({ ...await openRuntime("auto", "cpu"), reason }),
+    }),
     decode: decodeImage,
   };
 }

@@ -45,6 +45,13 @@ export interface EngineHost {
   ): Promise<Bundle>;
   /** Opens what runs it; where that is not what was wished for, its reason says so. */
   openRuntime(place: Place): Promise<Runtime>;
+  /**
+   * Opens what runs on the processor, where the place was left open and the GPU cannot hold the
+   * model; absent where there is nothing else.
+   *
+   * @param lack What the GPU lacks, a clause.
+   */
+  openFallback?(lack: string): Promise<Runtime>;
   /** Decodes an image file. */
   decode(bytes: Uint8Array): Promise<GrayImage>;
   /**
@@ -154,15 +161,11 @@ class LocalEngine implements Engine {
     const bundle = await this.#host.openBundle(request.model, (bytes) => {
       if (!isOpen) this.#reply({ kind: "opening", bytes });
     });
-    const runtime = await this.#host.openRuntime(request.place);
-    try {
-      this.#open = { request, bundle, runtime, model: await openModel(bundle, runtime) };
-      isOpen = true;
-    } catch (error) {
-      runtime.gpu?.destroy();
-      throw error;
-    }
-    const { layers, ...resolved } = resolveSettings(this.#open.model, {});
+    const loaded = await this.#load(bundle, request.place);
+    this.#open = { request, bundle, ...loaded };
+    isOpen = true;
+    const { runtime } = loaded;
+    const { layers, ...resolved } = resolveSettings(loaded.model, {});
     const where = runtime.gpu?.adapter.name ?? "the processor";
     this.#reply({
       kind: "opened",
@@ -181,6 +184,21 @@ class LocalEngine implements Engine {
         version: `${runtime.version} (${runtime.name})`,
       },
     });
+  }
+
+  /** Loads a model, on the processor where the GPU cannot hold it and nobody insisted on that. */
+  async #load(bundle: Bundle, place: Place): Promise<Pick<Open, "runtime" | "model">> {
+    const runtime = await this.#host.openRuntime(place);
+    try {
+      return { runtime, model: await openModel(bundle, runtime) };
+    } catch (error) {
+      const { gpu } = runtime;
+      gpu?.destroy();
+      if (!gpu || place !== "auto" || !this.#host.openFallback) throw error;
+      const lack = `${gpu.adapter.name} cannot run the model (${(error as Error).message})`;
+      const fallback = await this.#host.openFallback(lack);
+      return { runtime: fallback, model: await openModel(bundle, fallback) };
+    }
   }
 
   async #closeModel(): Promise<void> {

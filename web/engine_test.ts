@@ -1,8 +1,15 @@
-import { assert, assertAlmostEquals, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { decodeImage, drawPhantom, groundImage, loadBundle, openRuntime } from "../mod.ts";
 import { finishHeatmap } from "../pipeline/postprocess.ts";
 import { grayImage } from "../datasets/_gray_image.ts";
 import { createEngine, type EngineHost } from "./engine.ts";
+import type { Gpu } from "../shaders/device.ts";
 import type { Engine, Reply, Request } from "./protocol.ts";
 
 const HOST: EngineHost = {
@@ -123,3 +130,38 @@ Deno.test("createEngine() gives the attention of every layer in columns of steps
       assertEquals([side, data.length], [crossAttentionSides[layer], side * side]);
     }
   }));
+
+Deno.test("createEngine() takes the processor where a GPU cannot hold the model, unless it was chosen", async () => {
+  const native = await openRuntime("native");
+  let isDestroyed = false;
+  const gpu = {
+    adapter: { name: "small card", isHardware: true },
+    destroy: () => isDestroyed = true,
+  } as unknown as Gpu;
+  const lacks: string[] = [];
+  const engine = createEngine({
+    ...HOST,
+    openRuntime: () =>
+      Promise.resolve({
+        ...native,
+        gpu,
+        load: () => Promise.reject(new RangeError("a weight needs 9 bytes")),
+      }),
+    openFallback: (lack) => {
+      lacks.push(lack);
+      return Promise.resolve({ ...native, reason: lack });
+    },
+  });
+  const ask = asking(engine);
+  const [opened] = ofKind(
+    await ask({ kind: "open", model: "demo", place: "auto" }, "opened"),
+    "opened",
+  );
+  assert(isDestroyed);
+  assertMatch(lacks.join(), /^small card cannot run the model \(Cannot load .*needs 9 bytes\)$/);
+  assertStringIncludes(opened!.model.place, lacks[0]!);
+  const replies = await ask({ kind: "open", model: "demo", place: "webgpu" }, "opened");
+  assertMatch(ofKind(replies, "failed")[0]!.message, /^Cannot load .*: a weight needs 9 bytes$/);
+  assertEquals(lacks.length, 1);
+  engine.close();
+});

@@ -60,9 +60,7 @@ async function fetchDemoFile(path: string): Promise<GivenPath> {
  * of the U-Net takes twenty times as long as by WebAssembly.
  */
 async function openRuntime(place: Place): Promise<Runtime> {
-  const threads = host().wasmThreads;
-  const by = `WebAssembly with ${threads} ${threads === 1 ? "thread" : "threads"} runs the model`;
-  if (place === "wasm") return await openWasm(`chosen; ${by}`);
+  if (place === "wasm") return await openProcessor("chosen");
   let lack = "this browser has no WebGPU adapter";
   try {
     const gpu = await openGpu();
@@ -74,12 +72,19 @@ async function openRuntime(place: Place): Promise<Runtime> {
     lack = `WebGPU does not open (${(error as Error).message})`;
   }
   if (place === "webgpu") throw new Error(`Cannot run on WebGPU: ${lack}`);
-  return await openWasm(`${lack}; ${by}`);
+  return await openProcessor(lack);
+}
+
+async function openProcessor(reason: string): Promise<Runtime> {
+  const threads = host().wasmThreads;
+  const count = `${threads} ${threads === 1 ? "thread" : "threads"}`;
+  return await openWasm(`${reason}; WebAssembly with ${count} runs the model`);
 }
 
 const engine = createEngine({
   openBundle,
   openRuntime,
+  openFallback: openProcessor,
   decode: decodeImage,
   onLost: () => scope.postMessage("lost"),
 });
