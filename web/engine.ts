@@ -349,8 +349,14 @@ class LocalEngine implements Engine {
   /** Counts passes of a run, and tells of them. */
   #passCounter(run: number, total: number, signal: AbortSignal) {
     const began = performance.now();
+    const queue = this.#open?.runtime.gpu?.device.queue;
     let done = 0;
+    let before: Promise<unknown> | undefined;
     return async (part: "trajectory" | "phrase", steps: number): Promise<void> => {
+      // A GPU is given passes faster than it takes them. One may wait, so that it never does, and
+      // no more, so that what is told of is done and a cancel ends it.
+      await before;
+      before = queue?.onSubmittedWorkDone();
       done += steps;
       const secondsLeft = (performance.now() - began) / 1000 / done * (total - done);
       this.#reply({ kind: "progress", run, part, done, total, secondsLeft });
