@@ -6,7 +6,7 @@
  */
 
 import type { ServerFacts } from "../results.ts";
-import { chosenColours, offerColours, onColours } from "./colour_choice.ts";
+import { Controls } from "./controls.ts";
 import { boxesCsv, heatmapNpy, resultOf, save } from "./exports.ts";
 import { Finishing } from "./finishing.ts";
 import { make, part, say } from "./parts_of_page.ts";
@@ -29,6 +29,7 @@ export type Record = () => Promise<object>;
 /** Shows phrases of an X-ray. */
 export class Gallery {
   readonly #view: View = { ...WHOLE };
+  readonly #controls = new Controls(() => this.#showAll());
   readonly #finishing: Finishing;
   #panels: Panel[] = [];
   #image = "";
@@ -38,40 +39,16 @@ export class Gallery {
   constructor(device: ServerFacts["device"]) {
     const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
     this.#finishing = new Finishing(device, tell, ({ message }) => say(message));
-    offerColours();
-    onColours(() => this.#showAll());
-    const names = [
-      "opacity",
-      "otsu",
-      "threshold",
-      "sigma",
-      "black",
-      "white",
-      "outline",
-      "box",
-      "truth",
-    ];
-    for (const name of names) {
-      const input = part(name, HTMLInputElement);
-      input.addEventListener("input", () => {
-        // To move the threshold is to choose it.
-        if (name === "threshold") part("otsu", HTMLInputElement).checked = false;
-        this.#showAll();
-      });
-    }
     part("reset", HTMLButtonElement).addEventListener("click", () => {
       Object.assign(this.#view, WHOLE);
-      part("black", HTMLInputElement).value = "0";
-      part("white", HTMLInputElement).value = "255";
+      this.#controls.resetLevels();
       this.#showAll();
     });
   }
 
-  /** Sets the Gaussian to that of a run. */
+  /** Sets how heatmaps are finished to what a run did. */
   useSettings(sigma: number, otsu: boolean): void {
-    part("sigma", HTMLInputElement).value = String(sigma);
-    part("otsu", HTMLInputElement).checked = otsu;
-    if (!otsu) part("threshold", HTMLInputElement).value = "0";
+    this.#controls.useSettings(sigma, otsu);
   }
 
   /**
@@ -87,7 +64,7 @@ export class Gallery {
     phrases.forEach((shown, i) => {
       const panel = this.#panels[i] ?? this.#addPanel(shown);
       panel.shown = shown;
-      this.#showOne(panel, this.#look());
+      this.#showOne(panel, this.#controls.look());
     });
     part("look", HTMLElement).hidden = phrases.length === 0;
   }
@@ -97,19 +74,14 @@ export class Gallery {
     const panel = this.#panels[index];
     if (!panel) return;
     panel.shown = shown;
-    this.#showOne(panel, this.#look());
+    this.#showOne(panel, this.#controls.look());
   }
 
   #addPanel(shown: Shown): Panel {
     const viewer = new Viewer(this.#view, this.#finishing, () => {
       for (const { viewer } of this.#panels) viewer.draw();
     }, (black, white) => {
-      for (const [id, by] of [["black", black], ["white", white]] as const) {
-        const input = part(id, HTMLInputElement);
-        // Steps of a drag are smaller than those of the slider.
-        input.step = "any";
-        input.valueAsNumber += by;
-      }
+      this.#controls.moveLevels(black, white);
       this.#showAll();
     });
     const [figure, title, facts] = [make("figure"), make("b"), make("span")];
@@ -146,23 +118,8 @@ export class Gallery {
     return panel;
   }
 
-  #look(): Look {
-    const input = (id: string) => part(id, HTMLInputElement);
-    const white = Math.max(input("white").valueAsNumber, input("black").valueAsNumber + 1);
-    return {
-      opacity: input("opacity").valueAsNumber,
-      colours: chosenColours(),
-      threshold: input("otsu").checked ? "otsu" : input("threshold").valueAsNumber,
-      sigma: input("sigma").valueAsNumber,
-      ...{ black: input("black").valueAsNumber, white },
-      outline: input("outline").checked,
-      box: input("box").checked,
-      truth: input("truth").checked,
-    };
-  }
-
   #showAll(): void {
-    const look = this.#look();
+    const look = this.#controls.look();
     for (const panel of this.#panels) this.#showOne(panel, look);
   }
 
