@@ -85,6 +85,23 @@ Deno.test("page grounds by itself on WebAssembly, as deno task ground does, and 
     const { groundray, runtime } = json.versions;
     assertMatch(`${groundray} on ${runtime}`, /^\d+\.\d+\.\d+ on onnxruntime-web \S+ \(wasm\)$/);
 
+    // Another part of a shorter trajectory is the same part of it.
+    await page.getByText("Layers and steps").click();
+    const field = (label: string) => page.getByLabel(label);
+    await field("Steps of the trajectory").fill("10");
+    await field("Steps of the trajectory").press("Tab");
+    assertEquals(await field("First step").inputValue(), "3");
+    await field("Noise").selectOption("sample");
+    await ground(page);
+    await done(page);
+    const quick = await expected({ steps: 10, noise: "sample" });
+    assertAlmostEquals(await furthest(page, quick), 0, 2e-3);
+    await field("Steps of the trajectory").fill("50");
+    await field("Steps of the trajectory").press("Tab");
+    await field("Noise").selectOption("inversion");
+    await ground(page, ["the first phrase"]);
+    await done(page);
+
     await ground(page, ["another phrase"]);
     await page.locator("figcaption b", { hasText: "another phrase" }).waitFor();
     await page.locator("figcaption", { hasText: "15 steps" }).waitFor();

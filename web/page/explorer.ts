@@ -27,6 +27,7 @@ export class Explorer {
   constructor(onCell: OnCell) {
     this.#onCell = onCell;
     onColours(() => this.#draw());
+    part("total-steps", HTMLInputElement).addEventListener("change", () => this.#rescale());
   }
 
   /** What a model does where nothing is chosen. */
@@ -34,9 +35,9 @@ export class Explorer {
     this.#model = model;
     this.#layers.clear();
     for (const layer of model.defaults.layers) this.#layers.add(layer);
-    const [start, end] = model.defaults.select;
-    part("first-step", HTMLInputElement).value = String(start);
-    part("last-step", HTMLInputElement).value = String(end - 1);
+    part("total-steps", HTMLInputElement).value = String(model.defaults.steps);
+    part("noise", HTMLSelectElement).value = model.defaults.noise;
+    this.#rescale();
     const choices = model.layerSides.map((side, layer) => {
       const box = make("input", "", { type: "checkbox", checked: this.#layers.has(layer) });
       box.addEventListener("change", () => {
@@ -50,11 +51,28 @@ export class Explorer {
     part("layers", HTMLElement).replaceChildren(...choices);
   }
 
+  /** How the next run makes its trajectory. */
+  trajectory(): Required<Pick<EngineSettings, "steps" | "noise">> {
+    const noise = part("noise", HTMLSelectElement).value as "inversion" | "sample";
+    return { steps: part("total-steps", HTMLInputElement).valueAsNumber, noise };
+  }
+
   /** How the next run grounds. */
-  settings(): EngineSettings {
+  settings(): Required<EngineSettings> {
     const step = (id: string) => part(id, HTMLInputElement).valueAsNumber;
     const layers = [...this.#layers].sort((a, b) => a - b);
-    return { layers, select: [step("first-step"), step("last-step") + 1] };
+    const select = [step("first-step"), step("last-step") + 1] as const;
+    return { ...this.trajectory(), layers, select };
+  }
+
+  /** Chooses the model's own part of a trajectory of another length. */
+  #rescale(): void {
+    const { steps } = this.trajectory();
+    const { steps: whole, select: [start, end] } = this.#model!.defaults;
+    const first = Math.round(start / whole * steps);
+    const last = Math.max(Math.round(end / whole * steps) - 1, first);
+    part("first-step", HTMLInputElement).value = String(first);
+    part("last-step", HTMLInputElement).value = String(last);
   }
 
   /** Shows what was read. */

@@ -72,7 +72,7 @@ export class Grounding {
     this.#explorer = new Explorer((title, cell, select) => {
       // What comes of a run has its place among the phrases.
       if (this.#isRunning) return;
-      const settings = { ...this.#model?.defaults, layers: [cell.layer], select };
+      const settings = { ...this.#explorer.trajectory(), layers: [cell.layer], select };
       this.#shown = [{ ...this.#blank(title, settings), layers: [cell] }];
       this.#show();
     });
@@ -167,10 +167,11 @@ export class Grounding {
     const phrases = this.#phrases();
     if (!phrases) return;
     const settings = this.#explorer.settings();
-    if (settings.layers?.length === 0) return say("Choose a layer first");
-    if (!settings.select?.every(Number.isInteger)) return say("Type a first and a last step first");
-    const made = { ...this.#model?.defaults, ...settings };
-    this.#shown = phrases.map((phrase) => this.#blank(phrase, made));
+    if (settings.layers.length === 0) return say("Choose a layer first");
+    if (![settings.steps, ...settings.select].every(Number.isInteger)) {
+      return say("Type how many steps the trajectory has, and a first and a last one to read");
+    }
+    this.#shown = phrases.map((phrase) => this.#blank(phrase, settings));
     this.#show();
     this.#begin();
     this.#engine.ask({ kind: "ground", run: this.#run, phrases, settings });
@@ -181,7 +182,12 @@ export class Grounding {
     if (phrase === undefined) return;
     this.#explored = phrase;
     this.#begin();
-    const request = { run: this.#run, phrase, columns: COLUMNS, settings: {} };
+    const request = {
+      run: this.#run,
+      phrase,
+      columns: COLUMNS,
+      settings: this.#explorer.trajectory(),
+    };
     this.#engine.ask({ kind: "explore", ...request });
   }
 
