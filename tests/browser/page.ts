@@ -139,6 +139,24 @@ Deno.test("page cancels, says what is wrong with a file, and goes on after a rel
     assertEquals(await page.getByRole("alert").isHidden(), true);
   }));
 
+Deno.test("page stays in its place with phrases that are long, a single word, or hostile", () =>
+  withXray(async (page) => {
+    const piled = `\u202Ebackwards <img src=x onerror=alert(1)> ${"\u0301".repeat(300)}`;
+    const phrases = ["left pleural effusion ".repeat(182).trim(), "x".repeat(4000), piled];
+    await ground(page, phrases);
+    await done(page);
+    assertEquals(await page.locator("figcaption b").allTextContents(), phrases);
+    const heights = await page.locator("figcaption").evaluateAll((captions) =>
+      captions.map((caption) => (caption as unknown as { offsetHeight: number }).offsetHeight)
+    );
+    assert(Math.max(...heights) < 150, `captions are ${heights} pixels high`);
+    assertEquals(await page.evaluate("document.documentElement.scrollWidth"), 360);
+    assertEquals(await page.locator("figcaption img").count(), 0);
+    const waiting = page.waitForEvent("download");
+    await page.getByRole("button", { name: "PNG", exact: true }).first().click();
+    assertMatch((await waiting).suggestedFilename(), /^left-pleural-effusion.{59}\.png$/);
+  }, { viewport: { width: 360, height: 740 }, acceptDownloads: true }));
+
 Deno.test("page keeps the colours that were chosen over a reload, without a flash of others", () =>
   withXray(async (page) => {
     const back = () => page.evaluate("getComputedStyle(document.body).backgroundColor");

@@ -33,6 +33,12 @@ export function resultOf(
   };
 }
 
+/** A phrase as the name of a file without its ending, which every system takes. */
+export function fileStem(title: string): string {
+  const words = title.toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
+  return words.slice(0, 80) || "heatmap";
+}
+
 /** Boxes around masks as CSV: image, phrase, x, y, w, h in pixels of the image. */
 export function boxesCsv(image: string, shown: readonly (readonly [Shown, Finished])[]): string {
   const rows = shown.flatMap(([{ title }, { originalBox }]) =>

@@ -7,7 +7,7 @@
 
 import type { ServerFacts } from "../results.ts";
 import { Controls } from "./controls.ts";
-import { boxesCsv, heatmapNpy, resultOf, save } from "./exports.ts";
+import { boxesCsv, fileStem, heatmapNpy, resultOf, save } from "./exports.ts";
 import { Finishing } from "./finishing.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
@@ -98,7 +98,7 @@ export class Gallery {
       });
       buttons.append(button);
     };
-    const stem = () => panel.shown.title.toLowerCase().match(/[a-z0-9]+/g)?.join("-") || "heatmap";
+    const stem = () => fileStem(panel.shown.title);
     add("PNG", () => viewer.canvas.toBlob((blob) => blob && save(`${stem()}.png`, blob)));
     add("heatmap.npy", (finished) => save(`${stem()}.npy`, heatmapNpy(finished) as BlobPart));
     add("result.json", async (finished) => {

@@ -93,6 +93,8 @@ export class Review {
       `${rows.length} of ${this.#rows.length} samples${hidden}`;
     const head = rowElement(["Phrase", "Class", ...HEADINGS, "Status"]);
     head.classList.add("head");
+    // Each row says for itself what its numbers are.
+    head.ariaHidden = "true";
     part("list", HTMLElement).replaceChildren(head, ...this.#listed.map((row) => this.#row(row)));
   }
 
@@ -104,6 +106,8 @@ export class Review {
     element.id = `sample-${row.index}`;
     element.dataset.index = String(row.index);
     element.setAttribute("role", "option");
+    const named = scores.flatMap((text, i) => text && `${HEADINGS[i]} ${text}`);
+    element.ariaLabel = [...cells.slice(0, 2), ...named, row.status].filter(Boolean).join(", ");
     element.setAttribute("aria-selected", String(row.index === this.#chosen));
     return element;
   }
