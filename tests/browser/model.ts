@@ -124,6 +124,8 @@ Deno.test("page runs without WebGPU, cancels, reloads, and keeps its words on a 
       await pick(page, "cut.png", (await grayImage(phantom).encode()).subarray(0, 5000));
       await page.getByRole("alert").filter({ hasText: "truncated or corrupt" }).waitFor();
       await page.getByText("Model", { exact: true }).click();
+      await page.getByText("Layers and steps").click();
+      assertEquals(await page.evaluate("document.documentElement.scrollWidth"), 360);
       await page.getByLabel("Runs on").selectOption("webgpu");
       await page.getByRole("alert").filter({ hasText: "Cannot run on WebGPU" }).waitFor();
       await page.getByLabel("Runs on").selectOption("wasm");
@@ -136,7 +138,10 @@ Deno.test("page runs without WebGPU, cancels, reloads, and keeps its words on a 
     },
     "auto",
     // The browser says so itself.
-    { webgpu: false, expected: ["No available adapters"] },
+    {
+      ...{ webgpu: false, expected: ["No available adapters"] },
+      viewport: { width: 360, height: 740 },
+    },
   ));
 
 Deno.test("page grounds by itself on WebGPU, as deno task ground does", () =>
