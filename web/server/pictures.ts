@@ -4,6 +4,7 @@
  * @module
  */
 
+import "../../host/deno/mod.ts";
 import { quote } from "../../models/checkpoint/quote.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { resample } from "../../reports/resample.ts";

@@ -1,4 +1,3 @@
-import "../../host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decodeParts, encodeParts } from "../parts.ts";
 import type { Engine, Reply, Request as EngineRequest } from "../protocol.ts";
