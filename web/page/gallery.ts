@@ -66,6 +66,8 @@ export class Gallery {
       panel.shown = shown;
       this.#showOne(panel, this.#controls.look());
     });
+    const hasTruth = phrases.some(({ boxes }) => boxes.length > 0);
+    part("truth", HTMLInputElement).closest("label")!.hidden = !hasTruth;
     part("look", HTMLElement).hidden = phrases.length === 0;
   }
 
