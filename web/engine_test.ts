@@ -9,7 +9,8 @@ import { decodeImage, drawPhantom, groundImage, loadBundle, openRuntime } from "
 import { finishHeatmap } from "../pipeline/postprocess.ts";
 import { grayImage } from "../datasets/_gray_image.ts";
 import { createEngine, type EngineHost } from "./engine.ts";
-import type { Gpu } from "../shaders/device.ts";
+import type { Runtime } from "../models/runtime/runtime.ts";
+import { DeviceLostError, type Gpu } from "../shaders/device.ts";
 import type { Engine, Reply, Request } from "./protocol.ts";
 
 const HOST: EngineHost = {
@@ -164,4 +165,45 @@ Deno.test("createEngine() takes the processor where a GPU cannot hold the model,
   assertMatch(ofKind(replies, "failed")[0]!.message, /^Cannot load .*: a weight needs 9 bytes$/);
   assertEquals(lacks.length, 1);
   engine.close();
+});
+
+Deno.test("createEngine() opens the model again when its GPU was lost, or tells who can", async () => {
+  const native = await openRuntime("native");
+  for (const canReopen of [true, false]) {
+    let losses = 1;
+    let told = 0;
+    const load: Runtime["load"] = async (...model) => {
+      const session = await native.load(...model);
+      return {
+        ...session,
+        release: () => session.release(),
+        run: (...feeds) => {
+          if (losses-- > 0) throw new DeviceLostError("Cannot run the model: the GPU was lost");
+          return session.run(...feeds);
+        },
+      };
+    };
+    const engine = createEngine({
+      ...HOST,
+      openRuntime: () => Promise.resolve({ ...native, load }),
+      ...(!canReopen && { onLost: () => void told++ }),
+    });
+    const ask = asking(engine);
+    await ask({ kind: "open", model: "demo", place: "auto" }, "opened");
+    const png = await grayImage(drawPhantom({ seed: 3 })).encode();
+    const bytes = png.slice().buffer as ArrayBuffer;
+    await ask({ kind: "image", name: "phantom", bytes }, "image");
+    const ground = (run: number) =>
+      ask({ kind: "ground", run, phrases: [PHRASES[0]!], settings: { steps: 10 } }, "ended");
+    const [failed] = ofKind(await ground(1), "failed");
+    assertEquals(failed, {
+      ...{ kind: "failed", request: "ground", run: 1 },
+      message: "Cannot run the model: the GPU was lost",
+    });
+    const next = await ground(2);
+    if (canReopen) assertEquals(next.at(-1), { kind: "ended", run: 2, how: "done" });
+    else assertStringIncludes(ofKind(next, "failed")[0]!.message, "no model is open");
+    assertEquals(told, canReopen ? 0 : 1);
+    engine.close();
+  }
 });
