@@ -12,13 +12,11 @@ import type { Finished, Shown } from "./shown.ts";
 /**
  * What `result.json` says, as `deno task ground` has it.
  *
- * @param settings How the attention was read.
  * @param record What else it is made with.
  */
 export function resultOf(
-  { title, original, crop }: Shown,
+  { title, original, crop, settings }: Shown,
   { size, sigma, threshold, originalBox }: Finished,
-  settings: object,
   record: object,
 ): object {
   return {

@@ -7,10 +7,10 @@
 
 import type { ServerFacts } from "../results.ts";
 import { Controls } from "./controls.ts";
-import { boxesCsv, fileStem, heatmapNpy, resultOf, save } from "./exports.ts";
+import { exportButtons, type MadeWith } from "./export_buttons.ts";
 import { Finishing } from "./finishing.ts";
 import { make, part, say } from "./parts_of_page.ts";
-import type { Finished, Look, Shown } from "./shown.ts";
+import type { Look, Shown } from "./shown.ts";
 import { type View, WHOLE } from "./view.ts";
 import { Viewer } from "./viewer.ts";
 
@@ -23,9 +23,6 @@ interface Panel {
   shown: Shown;
 }
 
-/** What heatmaps are made with, found out when it is exported. */
-export type Record = () => Promise<object>;
-
 /** Shows phrases of an X-ray. */
 export class Gallery {
   readonly #view: View = { ...WHOLE };
@@ -33,7 +30,7 @@ export class Gallery {
   readonly #finishing: Finishing;
   #panels: Panel[] = [];
   #image = "";
-  #record: Record = () => Promise.resolve({});
+  #record: MadeWith = () => Promise.resolve({});
 
   /** @param device Where heatmaps are finished. */
   constructor(device: ServerFacts["device"]) {
@@ -57,7 +54,7 @@ export class Gallery {
    * @param image What the X-ray is called, for exports.
    * @param record What heatmaps are made with, for exports.
    */
-  show(image: string, phrases: readonly Shown[], record: Record): void {
+  show(image: string, phrases: readonly Shown[], record: MadeWith): void {
     if (image !== this.#image) Object.assign(this.#view, WHOLE);
     [this.#image, this.#record] = [image, record];
     while (this.#panels.length > phrases.length) this.#panels.pop()!.figure.remove();
@@ -89,33 +86,14 @@ export class Gallery {
     const [figure, title, facts] = [make("figure"), make("b"), make("span")];
     const caption = make("figcaption");
     caption.append(title, facts);
-    const buttons = make("div", "", { className: "exports" });
+    const panel: Panel = { figure, title, facts, viewer, shown };
+    const buttons = exportButtons(panel, () => ({
+      image: this.#image,
+      record: this.#record,
+      all: this.#panels,
+    }));
     figure.append(caption, viewer.canvas, buttons);
     part("viewers", HTMLElement).append(figure);
-    const panel: Panel = { figure, title, facts, viewer, shown };
-    const add = (label: string, act: (finished: Finished) => void) => {
-      const button = make("button", label, { type: "button" });
-      button.addEventListener("click", () => {
-        if (viewer.finished) act(viewer.finished);
-      });
-      buttons.append(button);
-    };
-    const stem = () => fileStem(panel.shown.title);
-    add("PNG", () => viewer.canvas.toBlob((blob) => blob && save(`${stem()}.png`, blob)));
-    add("heatmap.npy", (finished) => save(`${stem()}.npy`, heatmapNpy(finished) as BlobPart));
-    add("result.json", async (finished) => {
-      const [image, { shown }, name] = [this.#image, panel, `${stem()}.json`];
-      // What is shown may be another by the time that it is there.
-      const record = { image, ...await this.#record() };
-      const result = resultOf(shown, finished, shown.settings, record);
-      save(name, JSON.stringify(result, null, 2) + "\n");
-    });
-    add("boxes.csv", () => {
-      const all = this.#panels.flatMap(({ shown, viewer: { finished } }) =>
-        finished ? [[shown, finished] as const] : []
-      );
-      save("boxes.csv", boxesCsv(this.#image, all));
-    });
     this.#panels.push(panel);
     return panel;
   }
