@@ -8,6 +8,9 @@
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
 import type { CropRegion, GrayImage } from "../pipeline/preprocess.ts";
 
+/** Most phrases that are grounded at a time. */
+export const MAX_PHRASES = 256;
+
 /** Where the page's model runs. */
 export type Place = "auto" | "webgpu" | "wasm";
 
