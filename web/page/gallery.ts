@@ -91,10 +91,15 @@ export class Gallery {
     figure.append(caption, viewer.canvas, buttons);
     part("viewers", HTMLElement).append(figure);
     const panel: Panel = { figure, title, facts, viewer, shown };
-    const add = (label: string, act: (finished: Finished) => void) => {
+    const add = (label: string, act: (finished: Finished) => void | Promise<void>) => {
       const button = make("button", label, { type: "button" });
-      button.addEventListener("click", () => {
-        if (viewer.finished) act(viewer.finished);
+      button.addEventListener("click", async () => {
+        try {
+          if (viewer.finished) await act(viewer.finished);
+          else say(`Cannot export "${panel.shown.title}": it has no heatmap yet`);
+        } catch (error) {
+          say((error as Error).message);
+        }
       });
       buttons.append(button);
     };
