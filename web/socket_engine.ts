@@ -5,7 +5,7 @@
  */
 
 import { decodeParts, encodeParts } from "./parts.ts";
-import type { Engine, Reply, Request } from "./protocol.ts";
+import { CLOSED, type Engine, type Reply, type Request } from "./protocol.ts";
 
 /** Most bytes of a message; the server takes 64 MiB. */
 const MAX_MESSAGE = 2 ** 26 - 2 ** 10;
@@ -35,9 +35,11 @@ export class SocketEngine implements Engine {
       this.#waiting = [];
     };
     this.#socket.onmessage = ({ data }) => this.#take(decodeParts(data) as Reply);
-    this.#socket.onclose = ({ reason }) => {
+    this.#socket.onclose = ({ code, reason }) => {
+      // A library that closes for the server has words of its own.
+      const message = code === CLOSED.full || code === CLOSED.wrong ? reason : LOST;
       const last: Request = { kind: "open", model: "demo", place: "auto" };
-      for (const request of [...this.#asked, last]) this.#fail(request, reason || LOST);
+      for (const request of [...this.#asked, last]) this.#fail(request, message);
       this.#asked = [];
     };
   }

@@ -39,7 +39,9 @@ function fetcher(token: string) {
   return async (path: string): Promise<Response> => {
     const headers = { authorization: `Bearer ${token}` };
     const response = await fetch(path, { headers }).catch(() => {
-      throw new Error("The server on this machine does not answer: start it again");
+      throw new Error(
+        "The server on this machine does not answer: start it again, and open its address",
+      );
     });
     if (response.ok) return response;
     const { error } = await response.json().catch(() => ({})) as { error?: string };

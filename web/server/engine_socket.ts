@@ -6,6 +6,7 @@
 
 import { decodeParts, encodeParts } from "../parts.ts";
 import {
+  CLOSED,
   type Engine,
   MAX_PHRASES,
   type Reply,
@@ -15,9 +16,6 @@ import { respondError } from "./responses.ts";
 
 /** Most sockets at a time: each may hold a model. */
 const MAX_SOCKETS = 4;
-
-/** What a socket is closed with: the server has no room, or what came is no request. */
-const CLOSED = { full: 1013, wrong: 1008 };
 
 /** Most bytes of a socket's reason to close. */
 const MAX_REASON = 123;

@@ -293,7 +293,7 @@ Deno.test("SocketEngine asks an engine behind the server, which is closed with i
 Deno.test("SocketEngine says that the server ended, of all that was asked and will be", async () => {
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const { socket, response } = Deno.upgradeWebSocket(request);
-    socket.onmessage = () => socket.close();
+    socket.onmessage = () => socket.close(1000, "Server shutting down");
     return response;
   });
   const engine = new SocketEngine(`ws://127.0.0.1:${server.addr.port}/`);
