@@ -254,7 +254,7 @@ export class Grounding {
         const bar = part("progress", HTMLProgressElement);
         [bar.max, bar.value] = [total, done];
         const what = kind === "trajectory" ? "the X-ray's trajectory" : "the phrases";
-        this.#status(`Pass ${done} of ${total}, ${what}; ${Math.ceil(secondsLeft)} s left.`);
+        this.#status(`Pass ${done} of ${total}, ${what}; ${Math.ceil(secondsLeft)} s left.`, true);
         break;
       }
       case "attention": {
@@ -350,7 +350,10 @@ export class Grounding {
     part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
   }
 
-  #status(text: string): void {
-    part("status", HTMLElement).textContent = text;
+  /** Says what happens; what changes all the time is not to be read aloud each time. */
+  #status(text: string, isPassing = false): void {
+    const status = part("status", HTMLElement);
+    status.ariaBusy = String(isPassing);
+    status.textContent = text;
   }
 }
