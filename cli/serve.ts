@@ -65,9 +65,9 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values): Promise<number> {
   const { results, port, open } = values;
+  const place = chosenPlace(values);
   using run = results === undefined ? undefined : await ServedRun.open(results);
   const { device } = values;
-  const place = chosenPlace(values);
   // What is wrong with a model is said here, before a page asks for it.
   if (!run && place === "server") await openChosenBundle(values);
   await using server = start(
@@ -91,12 +91,16 @@ async function main(values: Values): Promise<number> {
 /**
  * What runs the model.
  *
- * @throws {UsageError} If options say both.
+ * @throws {UsageError} If options say both, or that a run is shown, which takes no model.
  */
 function chosenPlace(values: Values): typeof PLACES[number] {
-  const { on, model, "text-encoder": textEncoder, runtime } = values;
+  const { on, model, "text-encoder": textEncoder, runtime, results } = values;
   const given = Object.entries({ model, "text-encoder": textEncoder })
     .find(([, value]) => value !== undefined)?.[0] ?? (runtime === "auto" ? undefined : "runtime");
+  const asked = given ?? (on && "on");
+  if (results !== undefined && asked) {
+    throw new UsageError(`Option "--${asked}" goes without "--results", which shows what was run`);
+  }
   if (on === "page" && given) {
     throw new UsageError(
       `Option "--${given}" goes with "--on server"; in the page, pick the model's folder there`,

@@ -177,3 +177,16 @@ Deno.test("serve refuses a folder that holds no run, in a sentence", () =>
       /^error: Cannot read "none": expected the folder of a run.*\n$/,
     );
   }));
+
+Deno.test("serve refuses a model beside a run, which takes none", () =>
+  inFolder(async (folder) => {
+    for (const [option, value] of [["--on", "server"], ["--model", "model"]] as const) {
+      const args = ["--results", "run", option, value, "--no-open"];
+      const { code, stderr } = await start(folder, ...args).output();
+      assertEquals(code, 2);
+      assertMatch(
+        new TextDecoder().decode(stderr),
+        new RegExp(`^Option "${option}" goes without "--results"`),
+      );
+    }
+  }));

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { printable } from "../models/checkpoint/quote.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { defaultLayers, type LdmModel, openModel } from "../models/ldm/model.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
@@ -202,7 +203,7 @@ class LocalEngine implements Engine {
   }
 
   async #closeModel(): Promise<void> {
-    await this.#freeTrajectory();
+    await this.#freeTrajectory().catch(() => {});
     const open = this.#open;
     this.#open = undefined;
     // A lost GPU may refuse to close what it held.
@@ -211,7 +212,9 @@ class LocalEngine implements Engine {
   }
 
   async #openImage({ name, bytes }: Ask<"image">): Promise<void> {
-    const gray = await this.#host.decode(new Uint8Array(bytes));
+    const gray = await this.#host.decode(new Uint8Array(bytes)).catch((error: Error) => {
+      throw new Error(`${printable(name)}: ${error.message}`, { cause: error });
+    });
     await this.#freeTrajectory();
     const crop = cropRegion(gray.width, gray.height);
     this.#image = { gray, crop };

@@ -108,7 +108,7 @@ Deno.test("createEngine() says in a sentence what is wrong, and goes on", () =>
     const failure = async (request: Request) =>
       ofKind(await ask(request, "ended", "image"), "failed")[0]!.message;
     const bytes = new ArrayBuffer(10);
-    assertStringIncludes(await failure({ kind: "image", name: "x", bytes }), "not a PNG");
+    assertMatch(await failure({ kind: "image", name: "x.png", bytes }), /^x\.png: .*not a PNG/);
     const ground = { kind: "ground", run: 1, settings: SETTINGS } as const;
     assertStringIncludes(await failure({ ...ground, phrases: [" "] }), "phrase 1: it is empty");
     const settings = { layers: [99] };

@@ -19,8 +19,6 @@ export interface FoundModel {
  * was picked, or a folder in it, such as one that both were downloaded to.
  */
 export function findModel({ files, textEncoder }: PickedModel): FoundModel {
-  const isText = (folder: string) =>
-    has(files, `${folder}/text_encoder/config.json`) ? folder : undefined;
   const models = folders(files, "configs/inference.json").concat(
     folders(files, "config.json").filter((folder) =>
       files.some(({ path }) => path.startsWith(`${folder}/diffusion_model.`))
@@ -29,6 +27,7 @@ export function findModel({ files, textEncoder }: PickedModel): FoundModel {
   // What is wrong with a folder that is none is said when it is loaded.
   const model = nearest(models) ?? root(files);
   const path = `model/${model}`;
+  if (files.some((file) => file.path === `${model}/text_encoder/config.json`)) return { path };
   if (textEncoder) {
     const text = nearest([
       ...folders(textEncoder, "text_encoder/config.json"),
@@ -36,7 +35,6 @@ export function findModel({ files, textEncoder }: PickedModel): FoundModel {
     ]) ?? root(textEncoder);
     return { path, textEncoder: `text encoder/${text}` };
   }
-  if (isText(model) !== undefined) return { path };
   const beside = nearest(folders(files, "text_encoder/config.json"));
   return beside === undefined ? { path } : { path, textEncoder: `model/${beside}` };
 }
@@ -46,10 +44,6 @@ function folders(files: readonly PickedFile[], name: string): string[] {
   return files.flatMap(({ path }) =>
     path.endsWith(`/${name}`) ? [path.slice(0, -name.length - 1)] : []
   );
-}
-
-function has(files: readonly PickedFile[], wanted: string): boolean {
-  return files.some(({ path }) => path === wanted);
 }
 
 /** The least deep folder. */

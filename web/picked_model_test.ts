@@ -14,6 +14,9 @@ const below = (folder: string, paths: readonly string[]) =>
 Deno.test("findModel() takes the folder that was picked, with the text encoder in it or not", () => {
   const flat = picked(...below("cxr", [...FLAT, ...TEXT]));
   assertEquals(findModel({ files: flat }), { path: "model/cxr" });
+  // That of another model, which nobody can take back in a browser.
+  const other = picked(...below("sd21", TEXT));
+  assertEquals(findModel({ files: flat, textEncoder: other }), { path: "model/cxr" });
   const monai = picked(...below("cxr", MONAI));
   assertEquals(findModel({ files: monai }), { path: "model/cxr" });
   const textEncoder = picked(...below("sd21", TEXT));

@@ -8,6 +8,12 @@
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
 import type { CropRegion, GrayImage } from "../pipeline/preprocess.ts";
 
+/** Most phrases that are grounded at a time. */
+export const MAX_PHRASES = 256;
+
+/** What a socket is closed with where there is a reason: no room, or what came is no request. */
+export const CLOSED = { full: 1013, wrong: 1008 } as const;
+
 /** Where the page's model runs. */
 export type Place = "auto" | "webgpu" | "wasm";
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { fetchBytes } from "../host/browser/fetch_bytes.ts";
 import { giveFiles, type GivenPath, usePackages } from "../host/browser/mod.ts";
 import { host } from "../host/host.ts";
 import { type Bundle, loadBundle } from "../models/ldm/bundle.ts";
@@ -50,9 +51,10 @@ async function openBundle(
 }
 
 async function fetchDemoFile(path: string): Promise<GivenPath> {
-  const response = await fetch(`/models/demo/${path}`);
-  if (!response.ok) throw new Error(`Cannot load the model: "${path}" is not there`);
-  return { path, file: await response.blob() };
+  return {
+    path,
+    file: new Blob([await fetchBytes(new URL(`/models/demo/${path}`, location.href))]),
+  };
 }
 
 /**

@@ -6,18 +6,29 @@
 
 import type { Engine, Reply, Request } from "./protocol.ts";
 
+type ImageRequest = Extract<Request, { kind: "image" }>;
+
 /**
  * Asks a worker. One that has ended, for want of memory or since its GPU was lost, is replaced by
- * another, which opens the model and the image again; the second time on the processor.
+ * another, which opens the model and the image again; the second time on the processor. So is one
+ * that could not open a model as soon as one is to be opened again: a library that did not load
+ * stays so in its worker.
  */
 export class WorkerEngine implements Engine {
   onReply: (reply: Reply) => void = () => {};
   readonly #url: URL;
-  #worker: Worker;
+  /** `undefined` once it has ended too often. */
+  #worker: Worker | undefined;
   #open: Extract<Request, { kind: "open" }> | undefined;
-  #image: Extract<Request, { kind: "image" }> | undefined;
+  /** The image that the worker has. */
+  #image: ImageRequest | undefined;
+  /** Those that it was given and has not answered. */
+  #unread: ImageRequest[] = [];
+  /** Whether the next image that it answers is one that the page has already. */
+  #isRepeated = false;
   #run: number | undefined;
   #losses = 0;
+  #hasFailed = false;
 
   /**
    * Starts the worker.
@@ -30,42 +41,86 @@ export class WorkerEngine implements Engine {
   }
 
   ask(request: Request): void {
-    if (request.kind === "open") [this.#open, this.#losses] = [request, 0];
-    if (request.kind === "image") this.#image = request;
+    if (request.kind === "open") {
+      [this.#open, this.#losses] = [request, 0];
+      if (this.#hasFailed) return this.#restart(request);
+    }
+    if (!this.#worker) {
+      const run = "run" in request ? { run: request.run } : {};
+      const message = "What runs the model has ended: open a model, or reload the page";
+      return this.onReply({ kind: "failed", request: request.kind, ...run, message });
+    }
+    if (request.kind === "image") this.#unread.push(request);
     if (request.kind === "ground" || request.kind === "explore") this.#run = request.run;
     this.#worker.postMessage(request);
   }
 
   close(): void {
-    this.#worker.terminate();
+    this.#worker?.terminate();
   }
 
   #start(): Worker {
     const worker = new Worker(this.#url, { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<Reply | "lost">) => {
-      if (data === "lost") return this.#replace("The GPU was lost");
-      if (data.kind === "ended" || data.kind === "failed") this.#run = undefined;
-      this.onReply(data);
+      // One that was replaced may have said something still.
+      if (worker !== this.#worker) return;
+      if (data === "lost") this.#replace("The GPU was lost");
+      else this.#take(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
+      if (worker !== this.#worker) return;
       this.#replace(`What runs the model ended (${event.message || "its script does not load"})`);
     };
     return worker;
   }
 
+  #take(reply: Reply): void {
+    const isFailure = reply.kind === "failed";
+    if (reply.kind === "ended" || isFailure) this.#run = undefined;
+    if (reply.kind === "opened" || isFailure && reply.request === "open") {
+      this.#hasFailed = isFailure;
+    }
+    if (reply.kind === "image" || isFailure && reply.request === "image") {
+      const isRepeated = this.#isRepeated;
+      this.#isRepeated = false;
+      const answered = isRepeated ? this.#image : this.#unread.shift();
+      // A worker keeps the image before one that it cannot read.
+      if (!isFailure) this.#image = answered;
+      if (!isFailure && isRepeated) return;
+    }
+    this.onReply(reply);
+  }
+
   #replace(reason: string): void {
-    this.#worker.terminate();
     const request = this.#run === undefined ? "open" : "ground";
     const run = this.#run === undefined ? {} : { run: this.#run };
     const fail = (message: string) => this.onReply({ kind: "failed", request, ...run, message });
     this.#run = undefined;
     const open = this.#open;
-    if (!open || this.#losses++ > 1) return fail(`${reason}: reload the page`);
-    this.#worker = this.#start();
+    if (!open || this.#losses++ > 1) {
+      this.#worker?.terminate();
+      this.#worker = undefined;
+      this.#hasFailed = true;
+      const message = `${reason}: reload the page`;
+      for (const _ of this.#unread) this.onReply({ kind: "failed", request: "image", message });
+      this.#unread = [];
+      return fail(message);
+    }
     const place = this.#losses === 1 ? open.place : "wasm";
     fail(`${reason}: the model is opened again${place === "wasm" ? ", on the processor" : ""}`);
-    this.#worker.postMessage({ ...open, place });
-    if (this.#image) this.#worker.postMessage(this.#image);
+    this.#restart({ ...open, place });
+  }
+
+  /** Starts another worker, with the model and what images there are. */
+  #restart(open: Extract<Request, { kind: "open" }>): void {
+    this.#worker?.terminate();
+    const worker = this.#worker = this.#start();
+    this.#hasFailed = false;
+    this.#isRepeated = this.#image !== undefined;
+    worker.postMessage(open);
+    for (const image of [...this.#image ? [this.#image] : [], ...this.#unread]) {
+      worker.postMessage(image);
+    }
   }
 }

@@ -5,6 +5,11 @@ import { WorkerEngine } from "./worker_engine.ts";
 /** A worker that repeats what it is asked, and ends as it is told. */
 const SCRIPT = `onmessage = ({ data }) => {
   postMessage({ kind: "notice", message: JSON.stringify(data) });
+  if (data.kind === "image") {
+    if (data.name === "bad") postMessage({ kind: "failed", request: "image", message: "bad" });
+    else postMessage({ kind: "image", name: data.name });
+  }
+  if (data.model === "none") postMessage({ kind: "failed", request: "open", message: "none" });
   if (data.kind !== "ground") return;
   if (data.phrases[0] === "lose") postMessage("lost");
   else if (data.phrases[0] === "break") setTimeout(() => { throw new Error("out of memory"); });
@@ -46,8 +51,9 @@ for (const how of ["lose", "break"] as const) {
   Deno.test(`WorkerEngine opens model and image again when a worker is gone (${how})`, () =>
     withEngine(async (engine, until) => {
       for (const request of [open, image, ground(1, how)]) engine.ask(request);
-      // Three that were asked, what went wrong, and two that are asked again.
-      const first = await until(6);
+      // Three that were asked, the image, what went wrong, and two that are asked again.
+      const first = await until(7);
+      assertEquals(first.filter(({ kind }) => kind === "image").length, 1);
       const failed = first.filter((reply) => reply.kind === "failed");
       const reason = how === "lose"
         ? "The GPU was lost"
@@ -69,5 +75,55 @@ for (const how of ["lose", "break"] as const) {
         ...{ kind: "failed", request: "ground", run: 4 },
         message: `${reason}: reload the page`,
       });
+
+      // Whoever asks more is told, and a model may be opened all the same.
+      engine.ask(ground(5, "effusion"));
+      assertEquals(await until(1), [{
+        ...{ kind: "failed", request: "ground", run: 5 },
+        message: "What runs the model has ended: open a model, or reload the page",
+      }]);
+      engine.ask(open);
+      assertEquals(asked(await until(2)), [open, { ...image, bytes: {} }]);
+      engine.ask(ground(6, "effusion"));
+      assertEquals((await until(2))[1], { kind: "ended", run: 6, how: "done" });
     }));
 }
+
+Deno.test("WorkerEngine takes a new worker after a model did not open, with the image it had", () =>
+  withEngine(async (engine, until) => {
+    const none = { ...open, model: "none" } as unknown as typeof open;
+    const bad = { ...image, name: "bad" };
+    for (const request of [open, image, bad, none]) engine.ask(request);
+    const first = await until(7);
+    assertEquals(first.flatMap((reply) => reply.kind === "failed" ? [reply.request] : []), [
+      "image",
+      "open",
+    ]);
+    // The page has the image already.
+    engine.ask(open);
+    engine.ask(ground(1, "effusion"));
+    const second = await until(4);
+    assertEquals(asked(second), [open, { ...image, bytes: {} }, ground(1, "effusion")]);
+    assertEquals(second.at(-1), { kind: "ended", run: 1, how: "done" });
+  }));
+
+Deno.test("WorkerEngine says that a script does not load, and answers what waits for it", async () => {
+  const url = URL.createObjectURL(new Blob(["("], { type: "text/javascript" }));
+  const engine = new WorkerEngine(new URL(url));
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const failed: Reply[] = [];
+  engine.onReply = (reply) => {
+    failed.push(reply);
+    if (reply.kind === "failed" && /reload/.test(reply.message) && reply.request === "open") {
+      resolve();
+    }
+  };
+  engine.ask(open);
+  engine.ask(image);
+  await promise;
+  engine.close();
+  URL.revokeObjectURL(url);
+  assertEquals(failed.map((reply) => reply.kind === "failed" && reply.request), [
+    ...["open", "open", "image", "open"],
+  ]);
+});

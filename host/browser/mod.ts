@@ -6,6 +6,7 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { useHost } from "../host.ts";
+import { fetchBytes } from "./fetch_bytes.ts";
 import { GivenFiles, NotFound, PermissionDenied } from "./files.ts";
 import { loadOrt } from "./ort.ts";
 
@@ -68,11 +69,7 @@ useHost({
       digest: () => new Uint8Array(hash.digest()),
     };
   },
-  async readPackageFile(name) {
-    const response = await fetch(new URL(name, packages));
-    if (!response.ok) throw new Error(`Cannot load "${name}": the server says ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
-  },
+  readPackageFile: (name) => fetchBytes(new URL(name, packages)),
   // Without isolation from other origins there is no memory that threads could share.
   wasmThreads: (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated
     ? navigator.hardwareConcurrency

@@ -163,7 +163,7 @@ async function openText(
     sideBySide ? [nested, `${folder}/config.json`] : [nested],
     sideBySide
       ? "the text encoder"
-      : "the text encoder (a MONAI bundle has none: give its folder with --text-encoder)",
+      : "the text encoder (a MONAI bundle has none: give its folder too, in a command by --text-encoder)",
   );
   const encoder = configFile.slice(0, -"/config.json".length);
   const layout = readTextConfig(await readJson(configFile), `"${configFile}"`);

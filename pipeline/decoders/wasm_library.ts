@@ -54,16 +54,19 @@ export class WasmLibrary<Exports extends WasmExports> {
   }
 
   async #start(): Promise<Exports> {
-    this.#module ??= this.#load();
+    const module = await (this.#module ??= this.#load());
     const imports = this.#imports(() => library.memory);
-    const instance = await WebAssembly.instantiate(await this.#module, imports);
+    const instance = await WebAssembly.instantiate(module, imports);
     const library = instance.exports as unknown as Exports;
     return library;
   }
 
   async #load(): Promise<WebAssembly.Module> {
     try {
-      return await WebAssembly.compile(await host().readPackageFile(this.#name));
+      const bytes = await host().readPackageFile(this.#name);
+      return await WebAssembly.compile(bytes).catch((cause) => {
+        throw new Error(`Cannot load "${this.#name}": ${cause.message}`, { cause });
+      });
     } catch (error) {
       // It may be there when it is asked for again.
       this.#module = undefined;

@@ -68,6 +68,25 @@ Deno.test("a wheel zooms every picture about the pointer, and a double click res
     // The test itself reads pixels.
   }, { viewport: { width: 1000, height: 900 }, expected: ["willReadFrequently"] }));
 
+Deno.test("a drag with Shift moves the grey levels, which keys move by one afterwards", () =>
+  withXray(async (page) => {
+    const whole = await pixels(page);
+    const canvas = page.locator("#viewers canvas").first();
+    const { x, y } = (await canvas.boundingBox())!;
+    await page.mouse.move(x + 50, y + 50);
+    await page.keyboard.down("Shift");
+    await page.mouse.down();
+    // Steps of half a level.
+    await page.mouse.move(x + 50, y + 91, { steps: 41 });
+    await page.mouse.up();
+    await page.keyboard.up("Shift");
+    const black = page.getByLabel("Black", { exact: true });
+    assertEquals(await black.inputValue(), "21");
+    assert(await pixels(page) !== whole);
+    await black.press("ArrowLeft");
+    assertEquals(await black.inputValue(), "20");
+  }, { viewport: { width: 1000, height: 900 } }));
+
 Deno.test("two fingers zoom and move every picture, one scrolls the page, a double tap resets", () =>
   withXray(async (page) => {
     await showTwo(page);

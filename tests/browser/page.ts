@@ -257,8 +257,13 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       );
       for (const bound of ["from", "to"]) await range.getByLabel(bound).fill("");
       assertEquals(await ids(), inOrder);
+      const active = () => page.locator("#list").getAttribute("aria-activedescendant");
+      const chosen = await active();
       await page.getByLabel("Search").fill("no such phrase");
       assertEquals(await page.locator("#count").textContent(), "0 of 6 samples");
+      assertEquals(await active(), null);
+      await page.getByLabel("Search").fill("");
+      assertEquals([await active(), chosen !== null], [chosen, true]);
       const foreign = await page.evaluate(`fetch("/api/samples").then(({ status }) => status)`);
       assertEquals(foreign, 403);
     }, { expected: ["403"] });

@@ -19,6 +19,9 @@ const checkbox = (id: typeof CHECKBOXES[number]) => part(id, HTMLInputElement);
 
 /** Reads and sets the controls. */
 export class Controls {
+  /** What a drag, whose steps are smaller than the slider's, has moved beyond them. */
+  readonly #rest = { black: 0, white: 0 };
+
   /** @param onChange Told whenever the user changes how heatmaps are shown. */
   constructor(onChange: () => void) {
     offerColours();
@@ -62,9 +65,10 @@ export class Controls {
   /** Moves the levels that are drawn black and white, in levels of 0..255. */
   moveLevels(black: number, white: number): void {
     for (const [id, by] of [["black", black], ["white", white]] as const) {
-      // Steps of a drag are smaller than those of the slider.
-      slider(id).step = "any";
-      slider(id).valueAsNumber += by;
+      const wanted = slider(id).valueAsNumber + this.#rest[id] + by;
+      slider(id).valueAsNumber = wanted;
+      const rest = wanted - slider(id).valueAsNumber;
+      this.#rest[id] = Math.abs(rest) < 1 ? rest : 0;
     }
     this.#write();
   }

@@ -38,6 +38,7 @@ export class Explorer {
     part("total-steps", HTMLInputElement).value = String(model.defaults.steps);
     part("noise", HTMLSelectElement).value = model.defaults.noise;
     this.#rescale();
+    part("maps", HTMLElement).replaceChildren();
     const choices = model.layerSides.map((side, layer) => {
       const box = make("input", "", { type: "checkbox", checked: this.#layers.has(layer) });
       box.addEventListener("change", () => {
@@ -68,7 +69,8 @@ export class Explorer {
   /** Chooses the model's own part of a trajectory of another length. */
   #rescale(): void {
     const { steps } = this.trajectory();
-    const { steps: whole, select: [start, end] } = this.#model!.defaults;
+    if (!this.#model || !Number.isFinite(steps)) return;
+    const { steps: whole, select: [start, end] } = this.#model.defaults;
     const first = Math.round(start / whole * steps);
     const last = Math.max(Math.round(end / whole * steps) - 1, first);
     part("first-step", HTMLInputElement).value = String(first);

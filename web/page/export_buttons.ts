@@ -6,7 +6,7 @@
  */
 
 import { boxesCsv, fileStem, heatmapNpy, resultOf, save } from "./exports.ts";
-import { make } from "./parts_of_page.ts";
+import { make, say } from "./parts_of_page.ts";
 import type { Finished, Shown } from "./shown.ts";
 
 /** What heatmaps are made with, found out when it is exported. */
@@ -37,11 +37,16 @@ export interface SavedTogether {
  */
 export function exportButtons(picture: Saved, together: () => SavedTogether): HTMLElement {
   const buttons = make("div", "", { className: "exports" });
-  const add = (label: string, act: (finished: Finished, stem: string) => void) => {
+  const add = (label: string, act: (finished: Finished, stem: string) => void | Promise<void>) => {
     const button = make("button", label, { type: "button" });
-    button.addEventListener("click", () => {
-      const { finished } = picture.viewer;
-      if (finished) act(finished, fileStem(picture.shown.title));
+    button.addEventListener("click", async () => {
+      const { shown: { title }, viewer: { finished } } = picture;
+      try {
+        if (finished) await act(finished, fileStem(title));
+        else say(`Cannot export "${title}": it has no heatmap yet`);
+      } catch (error) {
+        say((error as Error).message);
+      }
     });
     buttons.append(button);
   };

@@ -5,20 +5,21 @@
  * @module
  */
 
-import type {
-  Engine,
-  EngineSettings,
-  OpenedModel,
-  PickedModel,
-  Place,
-  Reply,
+import {
+  type Engine,
+  type EngineSettings,
+  MAX_PHRASES,
+  type OpenedModel,
+  type PickedModel,
+  type Place,
+  type Reply,
 } from "../protocol.ts";
 import type { ServerFacts } from "../results.ts";
 import { COLUMNS, Explorer } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
 import { ModelChoice, type OnModel } from "./model_choice.ts";
 import { make, part, say } from "./parts_of_page.ts";
-import type { Shown } from "./shown.ts";
+import { isAttended, type Shown } from "./shown.ts";
 
 /** Most bytes of a file that is sent on: what the decoder takes, and a socket's message. */
 const MAX_FILE = 2 ** 26 - 2 ** 12;
@@ -37,6 +38,12 @@ export interface Example {
   readonly bytes: () => Promise<ArrayBuffer>;
 }
 
+/** Pictures, and the model that made or is to make their heatmaps. */
+interface Made {
+  readonly shown: Shown[];
+  readonly by: OpenedModel | undefined;
+}
+
 /** Has an engine ground what the user asks, and shows what comes. */
 export class Grounding {
   readonly #engine: Engine;
@@ -45,11 +52,17 @@ export class Grounding {
   readonly #explorer: Explorer;
   #model: OpenedModel | undefined;
   #image: Extract<Reply, { kind: "image" }> | undefined;
-  #shown: Shown[] = [];
+  #made: Made = { shown: [], by: undefined };
+  /** What was shown before the run. */
+  #before: Made | undefined;
   #run = 0;
   #explored = "";
   #isRunning = false;
-  /** The open model's SHA-256, once somebody asks. */
+  /** How many X-rays the engine was given and has not decoded. */
+  #unread = 0;
+  /** SHA-256 of models, once somebody asks. */
+  readonly #hashes = new WeakMap<OpenedModel, Promise<string>>();
+  /** That of the open model, until it is known. */
   #identity: PromiseWithResolvers<string> | undefined;
   /** Whether phrases are to be grounded as soon as the image is there. */
   #isWaiting = false;
@@ -71,10 +84,9 @@ export class Grounding {
     [this.#engine, this.#gallery, this.#version] = [engine, gallery, version];
     this.#explorer = new Explorer((title, cell, select) => {
       // What comes of a run has its place among the phrases.
-      if (this.#isRunning) return;
+      if (this.#isRunning || !this.#model) return;
       const settings = { ...this.#explorer.trajectory(), layers: [cell.layer], select };
-      this.#shown = [{ ...this.#blank(title, settings), layers: [cell] }];
-      this.#show();
+      this.#show([{ ...this.#blank(title, settings), layers: [cell] }]);
     });
     engine.onReply = (reply) => this.#take(reply);
     part("ground", HTMLElement).hidden = false;
@@ -97,7 +109,6 @@ export class Grounding {
     this.#cancel();
     say(undefined);
     this.#model = undefined;
-    this.#identity = undefined;
     this.#engine.ask({ kind: "open", model, place });
     part("place", HTMLElement).textContent = "";
     this.#status("Opening the model …");
@@ -106,7 +117,9 @@ export class Grounding {
 
   #listen(): void {
     const file = part("file", HTMLInputElement);
-    file.addEventListener("change", () => this.#read(file.files?.[0]));
+    // A file that has changed since may be picked again, which is no change otherwise.
+    file.addEventListener("click", () => file.value = "");
+    file.addEventListener("change", () => this.#read(file.files));
     const drop = part("drop", HTMLElement);
     document.addEventListener("dragover", (event) => {
       event.preventDefault();
@@ -116,11 +129,10 @@ export class Grounding {
     document.addEventListener("drop", (event) => {
       event.preventDefault();
       drop.classList.remove("over");
-      this.#read(event.dataTransfer?.files[0]);
+      this.#read(event.dataTransfer?.files);
     });
     document.addEventListener("paste", (event) => {
-      const pasted = event.clipboardData?.files[0];
-      if (pasted) this.#read(pasted);
+      this.#read(event.clipboardData?.files);
     });
     part("run", HTMLButtonElement).addEventListener("click", () => this.#start());
     part("explore", HTMLButtonElement).addEventListener("click", () => this.#explore());
@@ -129,12 +141,17 @@ export class Grounding {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
     });
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.#cancel();
+      // It closes the dialog where there is one.
+      if (event.key === "Escape" && !document.querySelector("dialog[open]")) this.#cancel();
     });
   }
 
-  async #read(file: File | undefined): Promise<void> {
+  async #read(files: FileList | null | undefined): Promise<void> {
+    const [file] = files ?? [];
     if (!file) return;
+    if (files!.length > 1) {
+      return say(`Cannot read ${files!.length} files: pick one X-ray at a time`);
+    }
     if (file.size > MAX_FILE) {
       return say(`Cannot read "${file.name}": its ${file.size} bytes are more than ${MAX_FILE}`);
     }
@@ -146,18 +163,22 @@ export class Grounding {
   #send(name: string, bytes: ArrayBuffer): void {
     say(undefined);
     this.#status(`Reading ${name} …`);
+    this.#unread++;
+    this.#enable();
     this.#engine.ask({ kind: "image", name, bytes });
   }
 
   /** The phrases that are typed, if they can be grounded now. */
   #phrases(): string[] | undefined {
-    if (this.#isRunning || !this.#model) return undefined;
+    if (!this.#isReady()) return undefined;
     const lines = part("phrases", HTMLTextAreaElement).value.split("\n");
     const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
     const missing = !this.#image
       ? "Pick an X-ray first"
       : phrases.length === 0
       ? "Type a phrase first, such as: left pleural effusion"
+      : phrases.length > MAX_PHRASES
+      ? `Cannot ground ${phrases.length} phrases at a time: expected at most ${MAX_PHRASES}`
       : undefined;
     say(missing);
     return missing === undefined ? phrases : undefined;
@@ -171,8 +192,8 @@ export class Grounding {
     if (![settings.steps, ...settings.select].every(Number.isInteger)) {
       return say("Type how many steps the trajectory has, and a first and a last one to read");
     }
-    this.#shown = phrases.map((phrase) => this.#blank(phrase, settings));
-    this.#show();
+    this.#before = this.#made;
+    this.#show(phrases.map((phrase) => this.#blank(phrase, settings)));
     this.#begin();
     this.#engine.ask({ kind: "ground", run: this.#run, phrases, settings });
   }
@@ -180,13 +201,16 @@ export class Grounding {
   #explore(): void {
     const [phrase] = this.#phrases() ?? [];
     if (phrase === undefined) return;
+    const settings = this.#explorer.trajectory();
+    if (!Number.isInteger(settings.steps)) return say("Type how many steps the trajectory has");
     this.#explored = phrase;
+    this.#before = undefined;
     this.#begin();
     const request = {
       run: this.#run,
       phrase,
       columns: COLUMNS,
-      settings: this.#explorer.trajectory(),
+      settings,
     };
     this.#engine.ask({ kind: "explore", ...request });
   }
@@ -218,9 +242,10 @@ export class Grounding {
       }
       case "image":
         this.#image = reply;
-        this.#shown = [{ ...this.#blank(reply.name), facts: "no phrase yet" }];
-        this.#show();
+        this.#unread--;
+        this.#show([{ ...this.#blank(reply.name), facts: "no phrase yet" }]);
         this.#status(`${reply.name}: ${reply.gray.width} x ${reply.gray.height} pixels.`);
+        if (this.#unread > 0) break;
         if (this.#isWaiting) this.#start();
         this.#isWaiting = false;
         break;
@@ -229,14 +254,15 @@ export class Grounding {
         const bar = part("progress", HTMLProgressElement);
         [bar.max, bar.value] = [total, done];
         const what = kind === "trajectory" ? "the X-ray's trajectory" : "the phrases";
-        this.#status(`Pass ${done} of ${total}, ${what}; ${Math.ceil(secondsLeft)} s left.`);
+        this.#status(`Pass ${done} of ${total}, ${what}; ${Math.ceil(secondsLeft)} s left.`, true);
         break;
       }
       case "attention": {
         const { phrase, layers, steps, total } = reply;
         const facts = steps < total ? `step ${steps} of ${total}` : `${total} steps`;
-        this.#shown[phrase] = { ...this.#shown[phrase]!, layers, facts };
-        this.#gallery.update(phrase, this.#shown[phrase]!);
+        const { shown } = this.#made;
+        shown[phrase] = { ...shown[phrase]!, layers, facts };
+        this.#gallery.update(phrase, shown[phrase]!);
         break;
       }
       case "explored":
@@ -244,14 +270,11 @@ export class Grounding {
         break;
       case "ended":
         this.#isRunning = false;
-        this.#status(reply.how === "done" ? "Done." : "Cancelled.");
+        // Otherwise another is being opened, which the status says.
+        if (this.#model) this.#status(reply.how === "done" ? "Done." : "Cancelled.");
         break;
       case "failed":
-        if (reply.run !== undefined) this.#isRunning = false;
-        this.#isWaiting = false;
-        if (reply.request === "identify") this.#identity = undefined;
-        say(reply.message);
-        this.#status("");
+        this.#fail(reply);
         break;
       case "identified":
         this.#identity?.resolve(reply.sha256);
@@ -262,6 +285,21 @@ export class Grounding {
     this.#enable();
   }
 
+  #fail({ request, run, message }: Extract<Reply, { kind: "failed" }>): void {
+    if (run !== undefined) {
+      this.#isRunning = false;
+      // What a run made before it failed stays; where that is nothing, so does what was there.
+      const before = this.#before;
+      if (before && !this.#made.shown.some(isAttended)) this.#show(before.shown, before.by);
+    }
+    this.#isWaiting = false;
+    if (request === "image") this.#unread = Math.max(this.#unread - 1, 0);
+    if (request === "open") this.#model = undefined;
+    if (request === "identify") this.#identity?.reject(new Error(message));
+    say(message);
+    this.#status("");
+  }
+
   #blank(title: string, settings: EngineSettings = {}): Shown {
     const { gray, crop } = this.#image!;
     const { width, height } = gray;
@@ -270,21 +308,37 @@ export class Grounding {
     return { title, facts: "", gray, original, crop, size, isGrid: false, boxes: [], settings };
   }
 
-  #show(): void {
-    this.#gallery.show(this.#image!.name, this.#shown, () => this.#record());
+  #show(shown: Shown[], by = this.#model): void {
+    this.#made = { shown, by };
+    this.#gallery.show(this.#image!.name, shown, () => this.#record(by));
   }
 
-  /** What heatmaps are made with, the model named by its hash. */
-  async #record(): Promise<object> {
-    const model = this.#model;
+  /**
+   * What heatmaps are made with, the model named by its hash.
+   *
+   * @throws {Error} If its weights cannot be read any more.
+   */
+  async #record(model: OpenedModel | undefined): Promise<object> {
     if (!model) return {};
-    if (!this.#identity) {
+    let hash = this.#hashes.get(model);
+    if (!hash) {
+      if (model !== this.#model) {
+        throw new Error(
+          "Cannot name the model that made this heatmap, which is closed: press Show where again",
+        );
+      }
       this.#identity = Promise.withResolvers();
+      hash = this.#identity.promise;
+      this.#hashes.set(model, hash);
+      hash.catch(() => this.#hashes.delete(model));
       this.#engine.ask({ kind: "identify" });
     }
-    const sha256 = await this.#identity.promise;
     const versions = { groundray: this.#version, runtime: model.version };
-    return { model: { sha256 }, versions };
+    return { model: { sha256: await hash }, versions };
+  }
+
+  #isReady(): boolean {
+    return !this.#isRunning && this.#unread === 0 && this.#model !== undefined;
   }
 
   #enable(): void {
@@ -292,11 +346,14 @@ export class Grounding {
       ...["run", "explore"].map((id) => part(id, HTMLButtonElement)),
       ...part("examples", HTMLElement).querySelectorAll("button"),
     ];
-    for (const button of buttons) button.disabled = this.#isRunning || !this.#model;
+    for (const button of buttons) button.disabled = !this.#isReady();
     part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
   }
 
-  #status(text: string): void {
-    part("status", HTMLElement).textContent = text;
+  /** Says what happens; what changes all the time is not to be read aloud each time. */
+  #status(text: string, isPassing = false): void {
+    const status = part("status", HTMLElement);
+    status.ariaBusy = String(isPassing);
+    status.textContent = text;
   }
 }

@@ -15,6 +15,7 @@ import { type Example, Grounding } from "./ground.ts";
 import { paintGray } from "./paint.ts";
 import { part, say } from "./parts_of_page.ts";
 import { Review } from "./review.ts";
+import { keep, recall } from "./kept.ts";
 import { listenToTheme } from "./theme.ts";
 
 /** Seed and number of the phantoms that a newcomer is offered. */
@@ -24,12 +25,13 @@ const EXAMPLES = { seed: 7, images: 4 };
 function takeToken(): string {
   const url = new URL(location.href);
   const token = url.searchParams.get("token");
-  if (token !== null) {
-    sessionStorage.setItem("token", token);
+  if (token === null) return recall("sessionStorage", "token") ?? "";
+  // Where nothing can be kept it stays in the address, for a reload.
+  if (keep("sessionStorage", "token", token)) {
     url.searchParams.delete("token");
     history.replaceState(null, "", url);
   }
-  return sessionStorage.getItem("token") ?? "";
+  return token;
 }
 
 /** Asks the server; what it refuses is an error with its sentence. */
@@ -37,7 +39,9 @@ function fetcher(token: string) {
   return async (path: string): Promise<Response> => {
     const headers = { authorization: `Bearer ${token}` };
     const response = await fetch(path, { headers }).catch(() => {
-      throw new Error("The server on this machine does not answer: start it again");
+      throw new Error(
+        "The server on this machine does not answer: start it again, and open its address",
+      );
     });
     if (response.ok) return response;
     const { error } = await response.json().catch(() => ({})) as { error?: string };
@@ -78,6 +82,7 @@ function createEngine({ on }: ServerFacts, token: string): Engine {
 }
 
 async function start(): Promise<void> {
+  say(undefined);
   listenToTheme();
   listen();
   const token = takeToken();

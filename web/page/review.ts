@@ -95,7 +95,11 @@ export class Review {
     head.classList.add("head");
     // Each row says for itself what its numbers are.
     head.ariaHidden = "true";
-    part("list", HTMLElement).replaceChildren(head, ...this.#listed.map((row) => this.#row(row)));
+    const list = part("list", HTMLElement);
+    list.replaceChildren(head, ...this.#listed.map((row) => this.#row(row)));
+    if (this.#listed.some(({ index }) => index === this.#chosen)) {
+      list.setAttribute("aria-activedescendant", `sample-${this.#chosen}`);
+    } else list.removeAttribute("aria-activedescendant");
   }
 
   #row(row: SampleRow): HTMLElement {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { keep, recall } from "./kept.ts";
 import { part } from "./parts_of_page.ts";
 
 /** Where the browser keeps the choice for this address. */
@@ -14,14 +15,17 @@ const KEY = "theme";
 export function listenToTheme(): void {
   const button = part("theme", HTMLButtonElement);
   const system = matchMedia("(prefers-color-scheme: dark)");
+  /** The choice, also where the browser keeps none. */
+  let chosen: string | null = null;
   const show = () => {
-    const chosen = localStorage.getItem(KEY);
+    chosen = recall("localStorage", KEY) ?? chosen;
     const isDark = chosen === null ? system.matches : chosen === "dark";
     button.ariaPressed = String(isDark);
     document.documentElement.dataset.theme = isDark ? "dark" : "light";
   };
   button.addEventListener("click", () => {
-    localStorage.setItem(KEY, button.ariaPressed === "true" ? "light" : "dark");
+    chosen = button.ariaPressed === "true" ? "light" : "dark";
+    keep("localStorage", KEY, chosen);
     show();
   });
   system.addEventListener("change", show);

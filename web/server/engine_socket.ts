@@ -5,14 +5,20 @@
  */
 
 import { decodeParts, encodeParts } from "../parts.ts";
-import type { Engine, Reply, Request as EngineRequest } from "../protocol.ts";
+import {
+  CLOSED,
+  type Engine,
+  MAX_PHRASES,
+  type Reply,
+  type Request as EngineRequest,
+} from "../protocol.ts";
 import { respondError } from "./responses.ts";
 
 /** Most sockets at a time: each may hold a model. */
 const MAX_SOCKETS = 4;
 
-/** Most phrases of a request. */
-const MAX_PHRASES = 256;
+/** Most bytes of a socket's reason to close. */
+const MAX_REASON = 123;
 
 /**
  * Gives each socket an engine of its own, which ends with it.
@@ -28,10 +34,14 @@ export function engineSockets(
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
       return respondError("Expected a request for a WebSocket", 400);
     }
-    if (count >= MAX_SOCKETS) {
-      return respondError(`${MAX_SOCKETS} pages are open already: close one of them`, 503);
-    }
     const { socket, response } = Deno.upgradeWebSocket(request);
+    if (count >= MAX_SOCKETS) {
+      // A page is told the reason of a socket that closes, and of one that is refused nothing.
+      const reason =
+        `${MAX_SOCKETS} pages are open already: close one of them, and reload this one`;
+      socket.onopen = () => socket.close(CLOSED.full, reason);
+      return response;
+    }
     attach(socket, createEngine(), () => count--);
     count++;
     return response;
@@ -49,7 +59,9 @@ function attach(socket: WebSocket, engine: Engine, onClose: () => void): void {
     try {
       request = readRequest(data);
     } catch (error) {
-      return socket.close(1008, (error as Error).message.slice(0, 100));
+      // It may repeat what came, and a reason is measured in bytes.
+      const reason = (error as Error).message.replace(/[^ -~]/g, "?").slice(0, MAX_REASON);
+      return socket.close(CLOSED.wrong, reason);
     }
     engine.ask(request);
   };

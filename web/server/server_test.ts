@@ -263,25 +263,58 @@ Deno.test("SocketEngine asks an engine behind the server, which is closed with i
       engine.ask({ kind: "image", name: "large", bytes: new ArrayBuffer(2 ** 26) });
       assertEquals(replies.at(-1)!.kind, "failed");
 
-      // More pages than may be.
+      // More pages than may be, each of which is told why.
       const ended: Promise<unknown>[] = [];
       const sockets = [1, 2, 3, 4].map(() => new PageSocket(url));
       for (const socket of sockets) {
         ended.push(new Promise((resolve) => socket.onclose = resolve));
         socket.onerror = (event) => event.preventDefault();
       }
-      await Promise.race(ended);
+      const { reason } = await Promise.race(ended) as CloseEvent;
+      assertMatch(reason, /^4 pages are open already/);
       assertEquals(sockets.filter(({ readyState }) => readyState === WebSocket.CLOSED).length, 1);
-      // What is no request ends the socket.
+      // What is no request ends the socket, whatever of it a reason would repeat.
+      const wide = "\u2003".repeat(99);
+      const header = new TextEncoder().encode(wide);
+      const broken = new Uint8Array(4 + header.length);
+      new DataView(broken.buffer).setUint32(0, header.length, true);
+      broken.set(header, 4);
       for (const socket of sockets) {
-        socket.onopen = () => socket.send("ground");
-        if (socket.readyState === WebSocket.OPEN) socket.send("ground");
+        socket.onopen = () => socket.send(broken);
+        if (socket.readyState === WebSocket.OPEN) socket.send(broken);
       }
       await Promise.all(ended);
       engine.close();
       while (EchoEngine.open > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     });
   }));
+
+Deno.test("SocketEngine says that the server ended, of all that was asked and will be", async () => {
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+    const { socket, response } = Deno.upgradeWebSocket(request);
+    socket.onmessage = () => socket.close(1000, "Server shutting down");
+    return response;
+  });
+  const engine = new SocketEngine(`ws://127.0.0.1:${server.addr.port}/`);
+  const failed: unknown[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  engine.onReply = (reply) => {
+    if (reply.kind !== "failed") return;
+    assertMatch(reply.message, /the address that it prints$/);
+    failed.push([reply.request, reply.run]);
+    if (reply.request === "open") resolve();
+  };
+  engine.ask({ kind: "image", name: "a.png", bytes: new ArrayBuffer(1) });
+  engine.ask({ kind: "ground", run: 3, phrases: ["effusion"], settings: {} });
+  await promise;
+  engine.ask({ kind: "ground", run: 4, phrases: ["effusion"], settings: {} });
+  assertEquals(failed, [
+    ["image", undefined],
+    ["ground", 3],
+    ["open", undefined],
+    ["ground", 4],
+  ]);
+});
 
 Deno.test("readRequest() takes what a page asks of this machine, and nothing else", () => {
   const read = (value: unknown) => readRequest(encodeParts(value).buffer);
