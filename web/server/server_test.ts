@@ -274,7 +274,7 @@ Deno.test("SocketEngine asks an engine behind the server, which is closed with i
       assertMatch(reason, /^4 pages are open already/);
       assertEquals(sockets.filter(({ readyState }) => readyState === WebSocket.CLOSED).length, 1);
       // What is no request ends the socket, whatever of it a reason would repeat.
-      const wide = "\u2003".repeat(99);
+      const wide = `["${"漢".repeat(30)}",${"漢".repeat(30)}`;
       const header = new TextEncoder().encode(wide);
       const broken = new Uint8Array(4 + header.length);
       new DataView(broken.buffer).setUint32(0, header.length, true);
