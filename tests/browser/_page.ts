@@ -76,9 +76,20 @@ export async function ground(page: Page, phrases = PHRASES): Promise<void> {
 /** Waits for the end of what was started. */
 export const done = (page: Page) => page.locator("#status", { hasText: /^Done\.$/ }).waitFor();
 
+/** Waits until every picture is finished and drawn as the controls say. */
+export async function settled(page: Page): Promise<void> {
+  await page.evaluate(`new Promise((done) => {
+    const look = () =>
+      document.querySelector("canvas[aria-busy=true]")
+        ? setTimeout(look, 10)
+        : requestAnimationFrame(() => setTimeout(done));
+    look();
+  })`);
+}
+
 /** The pixels of a picture, as a text that differs where they do. */
 export const pixels = async (page: Page, index = 0) => {
-  await page.waitForTimeout(150);
+  await settled(page);
   return await page.locator("canvas").nth(index).evaluate((canvas) =>
     (canvas as unknown as { toDataURL(): string }).toDataURL()
   );
@@ -86,6 +97,7 @@ export const pixels = async (page: Page, index = 0) => {
 
 /** What the first button of that name saves. */
 export async function download(page: Page, name: string): Promise<Uint8Array> {
+  await settled(page);
   const waiting = page.waitForEvent("download");
   await page.getByRole("button", { name, exact: true }).first().click();
   return await Deno.readFile(await (await waiting).path());

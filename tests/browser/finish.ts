@@ -1,6 +1,15 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
-import { done, download, ground, PHRASES, pixels, withXray, type XrayOptions } from "./_page.ts";
+import {
+  done,
+  download,
+  ground,
+  PHRASES,
+  pixels,
+  settled,
+  withXray,
+  type XrayOptions,
+} from "./_page.ts";
 
 /** Keeps the page's devices where a test can reach them, and counts what is submitted. */
 const WATCHED = `
@@ -29,7 +38,7 @@ async function heatmaps(page: Page): Promise<Float32Array[]> {
   await done(page);
   const made: Float32Array[] = [];
   const keep = async () => {
-    await page.waitForTimeout(300);
+    await settled(page);
     made.push(new Float32Array((await download(page, "heatmap.npy")).slice(128).buffer));
   };
   await keep();
@@ -73,7 +82,7 @@ Deno.test("a slider that moves fast asks the GPU only for what is newest", () =>
   withXray(async (page) => {
     await ground(page);
     await done(page);
-    await page.waitForTimeout(300);
+    await settled(page);
     const before = await page.evaluate("submits") as number;
     await page.evaluate(`
       const sigma = document.getElementById("sigma");
@@ -81,14 +90,14 @@ Deno.test("a slider that moves fast asks the GPU only for what is newest", () =>
         sigma.value = String(i / 10);
         sigma.dispatchEvent(new Event("input", { bubbles: true }));
       }`);
-    await page.waitForTimeout(600);
+    await settled(page);
     const submits = await page.evaluate("submits") as number - before;
     assert(submits >= 1 && submits <= 3, `${submits} submits for one slider and two pictures`);
     const result = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
     assertEquals(result.settings.sigma, 6);
     // A threshold cuts what is there.
     await set(page, "Threshold", "0.9");
-    await page.waitForTimeout(300);
+    await settled(page);
     assertEquals(await page.evaluate("submits"), before + submits);
   }, onGpu));
 
@@ -96,7 +105,7 @@ Deno.test("the processor goes on where the page's GPU is lost, and says so", () 
   withXray(async (page) => {
     await ground(page, PHRASES.slice(0, 1));
     await done(page);
-    await page.waitForTimeout(300);
+    await settled(page);
     assertMatch((await place(page))!, /SwiftShader/i);
     const before = await pixels(page);
     await page.evaluate("devices[0].destroy()");
@@ -105,7 +114,7 @@ Deno.test("the processor goes on where the page's GPU is lost, and says so", () 
     assert(await pixels(page) !== before);
     const sentence = await place(page);
     await set(page, "Sigma", "3");
-    await page.waitForTimeout(300);
+    await settled(page);
     assertEquals([await place(page), await page.evaluate("devices.length")], [sentence, 1]);
   }, onGpu));
 

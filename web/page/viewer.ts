@@ -73,7 +73,12 @@ export class Viewer {
     const isAsked = isSame && before.layers === shown.layers &&
       lookBefore?.sigma === look.sigma && lookBefore.threshold === look.threshold;
     if (isAttended(shown) && !isAsked) {
-      this.#finishing.wish(this, shown, look, (finished) => this.#take(finished, shown));
+      this.canvas.setAttribute("aria-busy", "true");
+      this.#finishing.wish(this, shown, look, (finished) => {
+        // One of an earlier look may still have been under way.
+        if (look === this.#look) this.canvas.setAttribute("aria-busy", "false");
+        this.#take(finished, shown);
+      });
     }
     this.#describe();
     this.draw();
