@@ -233,8 +233,18 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       const shown = await pixels(page);
       await page.getByLabel("Ground truth").uncheck();
       assert(await pixels(page) !== shown);
+      await page.getByLabel("Sigma").fill("5");
+      await page.locator("#list").focus();
       await page.keyboard.press("j");
       await page.locator("figcaption b").filter({ hasNotText: first! }).waitFor();
+      assertEquals(await page.getByLabel("Sigma").inputValue(), "5");
+      const kept = await page.evaluate(`(() => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["x"], "x.png"));
+        const drop = new DragEvent("drop", { dataTransfer, cancelable: true, bubbles: true });
+        return !document.body.dispatchEvent(drop);
+      })()`);
+      assert(kept, "a file that is dropped would take the page's place");
       const ids = () =>
         page.locator("#list [data-index]").evaluateAll((rows) => rows.map(({ id }) => id));
       const inOrder = await ids();

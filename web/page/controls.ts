@@ -22,6 +22,8 @@ export class Controls {
   /** What a drag, whose steps are smaller than the slider's, has moved beyond them. */
   readonly #rest = { black: 0, white: 0 };
 
+  #used = "";
+
   /** @param onChange Told whenever the user changes how heatmaps are shown. */
   constructor(onChange: () => void) {
     offerColours();
@@ -54,8 +56,11 @@ export class Controls {
     };
   }
 
-  /** Sets what a run's heatmaps were finished with. */
+  /** Sets what heatmaps were finished with, if it is another than before: what the user chose stays. */
   useSettings(sigma: number, otsu: boolean): void {
+    const settings = `${sigma} ${otsu}`;
+    if (settings === this.#used) return;
+    this.#used = settings;
     slider("sigma").valueAsNumber = sigma;
     checkbox("otsu").checked = otsu;
     if (!otsu) slider("threshold").value = "0";

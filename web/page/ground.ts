@@ -122,12 +122,10 @@ export class Grounding {
     file.addEventListener("change", () => this.#read(file.files));
     const drop = part("drop", HTMLElement);
     document.addEventListener("dragover", (event) => {
-      event.preventDefault();
-      drop.classList.add("over");
+      if (event.dataTransfer?.types.includes("Files")) drop.classList.add("over");
     });
     document.addEventListener("dragleave", () => drop.classList.remove("over"));
     document.addEventListener("drop", (event) => {
-      event.preventDefault();
       drop.classList.remove("over");
       this.#read(event.dataTransfer?.files);
     });

@@ -72,6 +72,12 @@ function listen(): void {
     const isTyping = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
     if (key === "?" && !isTyping) help.showModal();
   });
+  // A file that misses its place, or comes where there is none, would take that of the page.
+  for (const kind of ["dragover", "drop"] as const) {
+    document.addEventListener(kind, (event) => {
+      if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    });
+  }
 }
 
 function createEngine({ on }: ServerFacts, token: string): Engine {
