@@ -12,15 +12,11 @@ import "../../host/deno/mod.ts";
 import { EXIT, runMain } from "../../cli/_exit.ts";
 import { command, helpText, parseFlags } from "../../cli/_flags.ts";
 import { findImages } from "../../cli/_images.ts";
-import { CLASSES } from "../../datasets/sample.ts";
-import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { Random } from "../../pipeline/random.ts";
-import { decodeImage } from "../../pipeline/decode.ts";
 import { writeReport } from "../../reports/html/write_report.ts";
-import { RunFolder } from "../../reports/run_folder.ts";
 import { withPage } from "../../tests/browser/_chromium.ts";
 import { describeMachine, RESULTS } from "../environment.ts";
 import { median } from "../median.ts";
+import { makeRun } from "./made_up_run.ts";
 
 const COMMAND = command({
   usage: "deno task bench:report --images PATH [options]",
@@ -48,10 +44,6 @@ const COMMAND = command({
 /** Times that the page is opened. */
 const OPENINGS = 5;
 
-/** Side of the published model's heatmaps, and of the attention that they are made of. */
-const SIZE = 512;
-const SIDES = [16, 16, 32, 32];
-
 /** Milliseconds from when the page was asked for, or from a press. */
 interface Times {
   /** Until the controls and the first rows are there and react. */
@@ -64,55 +56,6 @@ interface Times {
   readonly sort: number;
   /** The same of a search. */
   readonly search: number;
-}
-
-/** A run of samples that were never grounded. */
-async function makeRun(
-  folder: string,
-  images: readonly string[],
-  { samples, xrays }: { readonly samples: number; readonly xrays: number },
-): Promise<void> {
-  const random = new Random(1);
-  const copies: { path: string; width: number; height: number }[] = [];
-  for (let i = 0; i < xrays; i++) {
-    const source = images[i % images.length]!;
-    const path = `${folder}/${i}.${source.split(".").at(-1)}`;
-    await Deno.symlink(await Deno.realPath(source), path);
-    const known = copies[i % images.length];
-    const { width, height } = i >= images.length ? known! : await decodeImage(source);
-    copies.push({ path, width, height });
-  }
-  const ids = Array.from({ length: samples }, (_, index) => ({
-    id: `0002a34c-5b2d-4f6e-9c1d-${String(index).padStart(12, "0")}#1`,
-    index,
-  }));
-  const facts = {
-    settings: { steps: 300, layers: [3, 4, 6, 7], sigma: 2.5, otsu: true },
-    model: { sha256: "0".repeat(64) },
-    dataset: { kind: "ms-cxr", split: "test" },
-    margin: "excluded",
-  };
-  const run = await RunFolder.lock(`${folder}/run`, console.error);
-  await run.begin({ facts, variants: [""], plan: ids }, "refuse", () => {});
-  for (const { id, index } of ids) {
-    const { path, width, height } = copies[index % xrays]!;
-    const layers = SIDES.map((side, layer) => ({
-      ...{ layer, side },
-      data: Float32Array.from({ length: side * side }, () => random.uniform()),
-    }));
-    await run.writeHeatmaps([{ id, size: SIZE, image: { width, height }, layers }]);
-    const share = (of: number) => Math.floor(of * (0.1 + 0.4 * random.uniform()));
-    const result: SampleResult = {
-      ...{ id, index, image: path, status: "scored", threshold: random.uniform() },
-      phrase: `small to moderate left pleural effusion with adjacent atelectasis, number ${index}`,
-      category: CLASSES[index % CLASSES.length]!,
-      boxes: [[share(width), share(height), share(width), share(height)]],
-      ...{ absCnr: random.uniform(), cnr: random.uniform() - 0.5 },
-      ...{ miou: random.uniform(), aucRoc: random.uniform() },
-    };
-    await run.write([result]);
-  }
-  await run.close();
 }
 
 async function open(path: string): Promise<Times> {

@@ -131,6 +131,15 @@ export async function openNetworks(
     for (const session of sessions.splice(0)) await session.release();
   };
   try {
+    // The largest first: what is read of a network is there beside all that are loaded by then.
+    const textEncoder = await keep(
+      loadGraph(
+        buildTextEncoder(text.config, { lookUp: false }),
+        checkpoints.textEncoder,
+        runtime,
+        weights,
+      ),
+    );
     const unet = await keep(openUnet(config.unet, checkpoints.unet, runtime, {
       latentSize: imageSize / downsampling(autoencoder),
       tokens: text.config.positions,
@@ -141,14 +150,6 @@ export async function openNetworks(
     // Small, and what it is off by would follow the latent through every step.
     const encoder = await keep(
       loadGraph(buildEncoder(autoencoder, imageSize), checkpoints.autoencoder, runtime, "float32"),
-    );
-    const textEncoder = await keep(
-      loadGraph(
-        buildTextEncoder(text.config, { lookUp: false }),
-        checkpoints.textEncoder,
-        runtime,
-        weights,
-      ),
     );
     const { gpu } = runtime;
     const scheduler = new Scheduler(config.scheduler);

@@ -21,11 +21,15 @@ export async function openWasm(reason: string): Promise<Runtime> {
       return { location: nameOf(offset, length), offset: 0 };
     },
     async load(model, external = []) {
-      const session = await ort.InferenceSession.create(model, {
-        executionProviders: ["wasm"],
-        externalData: await readExternal(external),
-        logSeverityLevel: 3,
-      });
+      const session = await withExternal(
+        external,
+        (externalData) =>
+          ort.InferenceSession.create(model, {
+            executionProviders: ["wasm"],
+            externalData,
+            logSeverityLevel: 3,
+          }),
+      );
       return wrapSession(ort, session);
     },
   };
@@ -36,16 +40,38 @@ export function nameOf(offset: number, length: number): string {
   return `${offset}+${length}`;
 }
 
+/** A tensor in memory, by the name that a model refers to it by. */
+export interface ReadTensor {
+  readonly path: string;
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
 /**
- * Reads each tensor by itself, in the type that it is to be loaded as: WebAssembly cannot map a file, and a graph that
- * is a part of a network must not hold the bytes of the other part.
+ * Reads a model's weights, has it loaded with them, and gives their memory back: the session has
+ * copied them, and at full size the next network would be read before the collector gets to them.
+ *
+ * @param load Loads the model; must not hold what it was given beyond its end.
  */
-export async function readExternal(
+export async function withExternal<T>(
   external: readonly ExternalData[],
-): Promise<{ path: string; data: Uint8Array }[]> {
+  load: (tensors: ReadTensor[]) => Promise<T>,
+): Promise<T> {
+  const tensors = await readExternal(external);
+  try {
+    return await load(tensors);
+  } finally {
+    for (const { data } of tensors) data.buffer.transfer(0);
+  }
+}
+
+/**
+ * Reads each tensor by itself, in the type that it is to be loaded as: WebAssembly cannot map a file,
+ * and a graph that is a part of a network must not hold the bytes of the other part.
+ */
+async function readExternal(external: readonly ExternalData[]): Promise<ReadTensor[]> {
   if (!external[0]) return [];
   using file = await host().files.open(external[0].path);
-  const files = [];
+  const files: ReadTensor[] = [];
   for (const { path, offset, length, asFloat16 } of external) {
     const data = new Uint8Array(length);
     if (await file.read(offset, data) < length) throw new SyntaxError(`"${path}" is truncated`);

@@ -9,7 +9,7 @@ import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { host, type OrtWeb as Ort } from "../../host/host.ts";
 import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
 import type { ExternalData, OutputTensor, Runtime, Session, Tensor } from "./runtime.ts";
-import { nameOf, readExternal } from "./wasm.ts";
+import { nameOf, withExternal } from "./wasm.ts";
 
 /**
  * Opens the WebGPU runtime on a device.
@@ -33,15 +33,18 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
     },
     async load(model, external = [], { keepFloat16 = false } = {}) {
       requireFit(gpu, external);
-      const externalData = await readExternal(external);
-      const session = await onGpu(gpu, "load the model", () =>
-        ort.InferenceSession.create(model, {
-          executionProviders: [{ name: "webgpu", device: gpu.device }],
-          preferredOutputLocation: "gpu-buffer",
-          externalData,
-          logSeverityLevel: 3,
-          ...(keepFloat16 && KEEP_FLOAT16),
-        }));
+      const session = await withExternal(
+        external,
+        (externalData) =>
+          onGpu(gpu, "load the model", () =>
+            ort.InferenceSession.create(model, {
+              executionProviders: [{ name: "webgpu", device: gpu.device }],
+              preferredOutputLocation: "gpu-buffer",
+              externalData,
+              logSeverityLevel: 3,
+              ...(keepFloat16 && KEEP_FLOAT16),
+            })),
+      );
       return wrapGpuSession(ort, gpu, session);
     },
   };

@@ -28,6 +28,12 @@ export interface PageOptions extends BrowserContextOptions {
    * @default {None}
    */
   expected?: readonly string[];
+  /**
+   * More switches of the browser's command line.
+   *
+   * @default {None}
+   */
+  switches?: readonly string[];
 }
 
 /**
@@ -39,12 +45,16 @@ export interface PageOptions extends BrowserContextOptions {
  */
 export async function withPage(
   test: (page: Page) => Promise<void>,
-  { webgpu = true, expected = [], ...context }: PageOptions = {},
+  { webgpu = true, expected = [], switches = [], ...context }: PageOptions = {},
 ): Promise<void> {
   const browser = await chromium.launch({
     executablePath: EXECUTABLE,
     // The sandbox needs a kernel feature that containers commonly lack.
-    args: ["--no-sandbox", ...(webgpu ? SOFTWARE_WEBGPU : ["--disable-features=WebGPU"])],
+    args: [
+      "--no-sandbox",
+      ...(webgpu ? SOFTWARE_WEBGPU : ["--disable-features=WebGPU"]),
+      ...switches,
+    ],
   });
   try {
     const page = await browser.newPage(context);

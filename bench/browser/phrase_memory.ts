@@ -1,0 +1,77 @@
+/// <reference lib="dom" />
+
+/**
+ * Memory of the page over many phrases.
+ *
+ * @module
+ */
+
+import type { Page } from "playwright-core";
+import { grayImage } from "../../datasets/_gray_image.ts";
+import { CLASSES } from "../../datasets/sample.ts";
+import { drawPhantom } from "../../mod.ts";
+import { ground, pick } from "../../tests/browser/_page.ts";
+import { slope } from "../memory/memory.ts";
+import { readPageMemory } from "./chromium_memory.ts";
+import { onPage, untilStatus, warmServer } from "./served_page.ts";
+
+/** Phrases of a press, and of an X-ray. */
+const BATCH = 5;
+const ON_XRAY = 10;
+
+/** Phrases after which memory no longer grows with what is kept for the next ones. */
+const WARM = 20;
+
+/** What the page held after a number of phrases. */
+export interface MemoryAfter {
+  readonly phrases: number;
+  /** Bytes of the page's process with its worker, once garbage is collected. */
+  readonly bytes: number;
+}
+
+/** How memory went. */
+export interface PhraseMemory {
+  readonly samples: readonly MemoryAfter[];
+  /** Bytes that a phrase adds once the first are done. */
+  readonly slope: number;
+}
+
+/** A phrase like no other. */
+function phraseOf(index: number): string {
+  return `${CLASSES[index % CLASSES.length]!.toLowerCase()}, number ${index}`;
+}
+
+/**
+ * Grounds phrases by WebAssembly, all different, with another X-ray after every ten.
+ *
+ * @param count How many phrases, a multiple of 5.
+ */
+export async function measurePhraseMemory(count: number): Promise<PhraseMemory> {
+  await using server = await warmServer("cpu");
+  const samples = await onPage(server, async (page) => {
+    await untilStatus(page, /^Ready\.$/);
+    const samples: MemoryAfter[] = [];
+    for (let from = 0; from < count; from += BATCH) {
+      if (from % ON_XRAY === 0) {
+        const xray = drawPhantom({ seed: from });
+        await pick(page, `${from}.png`, await grayImage(xray).encode());
+        await untilStatus(page, /420 x 512 pixels/);
+      }
+      await ground(page, Array.from({ length: BATCH }, (_, i) => phraseOf(from + i)));
+      await untilStatus(page, /^Done\.$/);
+      samples.push(await look(page, from + BATCH));
+    }
+    return samples;
+  });
+  const warm = samples.filter(({ phrases }) => phrases >= WARM);
+  return { samples, slope: slope(warm.map(({ phrases, bytes }) => [phrases, bytes])) };
+}
+
+async function look(page: Page, phrases: number): Promise<MemoryAfter> {
+  // The threads of WebAssembly are workers too, asleep until there is work.
+  const worker = page.workers().find((worker) => worker.url().endsWith("/worker.js"))!;
+  for (const scope of [page, worker]) await scope.evaluate(() => globalThis.gc());
+  // Buffers are given back by other threads.
+  await page.waitForTimeout(1000);
+  return { phrases, bytes: (await readPageMemory(page)).renderer.now };
+}

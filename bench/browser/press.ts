@@ -1,0 +1,72 @@
+/**
+ * From a press on an example to its heatmaps, and the same phrases in Deno.
+ *
+ * @module
+ */
+
+import { drawPhantoms, groundImage, loadBundle, openModel, openRuntime } from "../../mod.ts";
+import { type PageMemory, readPageMemory } from "./chromium_memory.ts";
+import { onPage, type Pressed, pressExample, untilStatus, warmServer } from "./served_page.ts";
+
+/** Times that each contender runs, in turn. */
+const ROUNDS = 5;
+
+/** The example that is pressed, and which of the page's phantoms it is. */
+const EXAMPLE = /^Phantom 4/;
+const [, , , phantom] = [...drawPhantoms({ seed: 7, images: 4 })];
+
+/** Seconds of each round. */
+export interface PressTimes {
+  /** In the page just opened, by WebAssembly. */
+  readonly page: readonly Pressed[];
+  /** In Deno by WebAssembly. */
+  readonly wasm: readonly number[];
+  /** In Deno by native code. */
+  readonly native: readonly number[];
+}
+
+/** Presses in a new browser each time, with Deno's runs in between. */
+export async function measurePress(): Promise<PressTimes> {
+  await using server = await warmServer("cpu");
+  const times = { page: [] as Pressed[], wasm: [] as number[], native: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    times.page.push(
+      await onPage(server, async (page) => {
+        await untilStatus(page, /^Ready\.$/);
+        return await pressExample(page, EXAMPLE);
+      }),
+    );
+    times.wasm.push(await groundIn("wasm"));
+    times.native.push(await groundIn("native"));
+  }
+  return times;
+}
+
+async function groundIn(name: "wasm" | "native"): Promise<number> {
+  const model = await openModel(await loadBundle("models/demo"), await openRuntime(name));
+  const began = performance.now();
+  await groundImage(phantom!, phantom!.findings.map(({ phrase }) => phrase), { model });
+  const seconds = (performance.now() - began) / 1000;
+  await model.close();
+  return seconds;
+}
+
+/** A press with the model and the heatmaps on the GPU, whatever that is. */
+export interface GpuPress extends Pressed {
+  /** What the page says of where it runs. */
+  readonly place: string;
+  /** Memory before the press and after it. */
+  readonly memory: readonly [before: PageMemory, after: PageMemory];
+}
+
+/** Presses once. */
+export async function measureGpuPress(): Promise<GpuPress> {
+  await using server = await warmServer("gpu");
+  return await onPage(server, async (page) => {
+    await untilStatus(page, /^Ready\.$/);
+    const place = (await page.locator("#place").textContent())!;
+    const before = await readPageMemory(page);
+    const pressed = await pressExample(page, EXAMPLE);
+    return { ...pressed, place, memory: [before, await readPageMemory(page)] };
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * A run as large as is wished for, of which nothing was computed.
+ *
+ * @module
+ */
+
+import { CLASSES } from "../../datasets/sample.ts";
+import { decodeImage } from "../../pipeline/decode.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { Random } from "../../pipeline/random.ts";
+import { RunFolder } from "../../reports/run_folder.ts";
+
+/** Side of the published model's heatmaps, and of the attention that they are made of. */
+const SIZE = 512;
+const SIDES = [16, 16, 32, 32];
+
+/** How many there are. */
+export interface RunSize {
+  /** Phrases. */
+  readonly samples: number;
+  /** X-rays, fewer or as many. */
+  readonly xrays: number;
+}
+
+/**
+ * Writes a run of samples that were never grounded: random attention, X-rays over and over.
+ *
+ * @param folder Where links to the X-rays go, and the run to its folder `run`.
+ * @param images Paths of X-rays, of which each number is a new one.
+ * @param size How many there are to be.
+ */
+export async function makeRun(
+  folder: string,
+  images: readonly string[],
+  { samples, xrays }: RunSize,
+): Promise<void> {
+  const random = new Random(1);
+  const copies: { path: string; width: number; height: number }[] = [];
+  for (let i = 0; i < xrays; i++) {
+    const source = images[i % images.length]!;
+    const path = `${folder}/${i}.${source.split(".").at(-1)}`;
+    await Deno.symlink(await Deno.realPath(source), path);
+    const known = copies[i % images.length];
+    const { width, height } = i >= images.length ? known! : await decodeImage(source);
+    copies.push({ path, width, height });
+  }
+  const ids = Array.from({ length: samples }, (_, index) => ({
+    id: `0002a34c-5b2d-4f6e-9c1d-${String(index).padStart(12, "0")}#1`,
+    index,
+  }));
+  const facts = {
+    settings: { steps: 300, layers: [3, 4, 6, 7], sigma: 2.5, otsu: true },
+    model: { sha256: "0".repeat(64) },
+    dataset: { kind: "ms-cxr", split: "test" },
+    margin: "excluded",
+  };
+  const run = await RunFolder.lock(`${folder}/run`, console.error);
+  await run.begin({ facts, variants: [""], plan: ids }, "refuse", () => {});
+  for (const { id, index } of ids) {
+    const { path, width, height } = copies[index % xrays]!;
+    const layers = SIDES.map((side, layer) => ({
+      ...{ layer, side },
+      data: Float32Array.from({ length: side * side }, () => random.uniform()),
+    }));
+    await run.writeHeatmaps([{ id, size: SIZE, image: { width, height }, layers }]);
+    const share = (of: number) => Math.floor(of * (0.1 + 0.4 * random.uniform()));
+    const result: SampleResult = {
+      ...{ id, index, image: path, status: "scored", threshold: random.uniform() },
+      phrase: `small to moderate left pleural effusion with adjacent atelectasis, number ${index}`,
+      category: CLASSES[index % CLASSES.length]!,
+      boxes: [[share(width), share(height), share(width), share(height)]],
+      ...{ absCnr: random.uniform(), cnr: random.uniform() - 0.5 },
+      ...{ miou: random.uniform(), aucRoc: random.uniform() },
+    };
+    await run.write([result]);
+  }
+  await run.close();
+}

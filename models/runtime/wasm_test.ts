@@ -1,0 +1,53 @@
+import "../../host/deno/mod.ts";
+import { assertEquals, assertRejects } from "@std/assert";
+import { type ReadTensor, withExternal } from "./wasm.ts";
+
+async function inFile(test: (path: string) => Promise<void>): Promise<void> {
+  const path = await Deno.makeTempFile();
+  try {
+    const values = Float32Array.of(1, -2, 3, 4);
+    await Deno.writeFile(path, new Uint8Array(values.buffer));
+    await test(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+Deno.test("withExternal reads stretches as they are and as float16, and frees them once loaded", () =>
+  inFile(async (path) => {
+    let held: readonly ReadTensor[] = [];
+    const external = [
+      { path, offset: 4, length: 8 },
+      { path, offset: 0, length: 16, asFloat16: true },
+    ];
+    const loaded = await withExternal(external, (tensors) => {
+      held = tensors;
+      return Promise.resolve({
+        names: tensors.map((tensor) => tensor.path),
+        whole: [...new Float32Array(tensors[0]!.data.buffer)],
+        half: [...new Float16Array(tensors[1]!.data.buffer)],
+      });
+    });
+    assertEquals(loaded, { names: ["4+8", "0+16"], whole: [-2, 3], half: [1, -2, 3, 4] });
+    assertEquals(held.map(({ data }) => data.buffer.detached), [true, true]);
+  }));
+
+Deno.test("withExternal frees what it read where the load fails, and says what is truncated", () =>
+  inFile(async (path) => {
+    let held: readonly ReadTensor[] = [];
+    const load = (tensors: readonly ReadTensor[]) => {
+      held = tensors;
+      return Promise.reject(new RangeError("too large"));
+    };
+    await assertRejects(
+      () => withExternal([{ path, offset: 0, length: 16 }], load),
+      RangeError,
+      "too large",
+    );
+    assertEquals(held.map(({ data }) => data.buffer.detached), [true]);
+    await assertRejects(
+      () => withExternal([{ path, offset: 8, length: 16 }], load),
+      SyntaxError,
+      "is truncated",
+    );
+  }));
