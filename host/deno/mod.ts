@@ -22,9 +22,9 @@ useHost({
     };
   },
   readPackageFile: (name) => Deno.readFile(new URL(import.meta.resolve(name))),
-  // In a worker the library's own threads are now and then not there when it waits for them, and it
-  // waits for ever (seen three times in some hundred runs on a busy machine).
-  wasmThreads: "WorkerGlobalScope" in globalThis ? 1 : navigator.hardwareConcurrency,
+  // The library's own threads are now and then not there when it waits for them, and it waits for
+  // ever (seen five times in some thousand runs on a busy machine, in workers and outside).
+  wasmThreads: 1,
   loadOrt,
   openNative,
 });
