@@ -158,6 +158,25 @@ Deno.test("page grounds by itself on WebGPU, as deno task ground does", () =>
     assertAlmostEquals(await furthest(page, await expected({ select })), 0, 2e-3);
   }, "gpu"));
 
+Deno.test("page runs on WebGPU where the browser cannot suspend WebAssembly by JSPI", async () => {
+  await using server = startServer({ port: 0, assets: ASSETS, device: "gpu" });
+  await withPage(async (page) => {
+    const builds: string[] = [];
+    page.on("request", (request) => {
+      builds.push(...new URL(request.url()).pathname.match(/threaded.*\.wasm$/) ?? []);
+    });
+    await page.route("**/worker.js", async (route) => {
+      const response = await route.fetch();
+      const script = `delete WebAssembly.Suspending;\n${await response.text()}`;
+      await route.fulfill({ response, body: script });
+    });
+    await page.goto(server.url);
+    await opened(page);
+    assertMatch((await page.locator("#place").textContent())!, /\(webgpu\): chosen/);
+    assertEquals(builds, ["threaded.asyncify.wasm"]);
+  });
+});
+
 Deno.test("page opens a model from a folder that is picked, and says what is wrong with another", () =>
   inFolder((folder) =>
     withModel(async (page) => {
