@@ -10,7 +10,7 @@ import type { Page } from "playwright-core";
 export interface ProcessMemory {
   /** In memory now. */
   readonly now: number;
-  /** Most that ever were. */
+  /** Most that were since Chromium last cleared the record. */
   readonly peak: number;
 }
 
@@ -33,6 +33,32 @@ export async function readPageMemory(page: Page): Promise<PageMemory> {
     return all.reduce((most, each) => each.now > most.now ? each : most);
   };
   return { renderer: await of("renderer"), gpu: await of("GPU") };
+}
+
+/** Milliseconds between two looks at a peak. */
+const LOOK = 500;
+
+/**
+ * Does something, and says the most bytes that the page's process had in memory meanwhile; the
+ * system's own record of it is cleared by Chromium now and then.
+ */
+export async function withPeak<T>(
+  page: Page,
+  work: () => Promise<T>,
+): Promise<{ readonly value: T; readonly peak: number }> {
+  let peak = 0;
+  const look = async () => {
+    peak = Math.max(peak, (await readPageMemory(page)).renderer.peak);
+  };
+  // A page that is gone is what the work says.
+  const timer = setInterval(() => look().catch(() => {}), LOOK);
+  try {
+    const value = await work();
+    await look();
+    return { value, peak };
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 /** By a program, since Deno lets nobody read `/proc` who may not do everything. */
