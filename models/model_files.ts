@@ -5,6 +5,7 @@
  */
 
 import { host } from "../host/host.ts";
+import { readWhole } from "../host/whole_file.ts";
 import { printable } from "./checkpoint/quote.ts";
 
 /** Most bytes of a text file, which is held in memory whole; the largest vocabulary has 1 MB. */
@@ -63,15 +64,14 @@ export async function requireFile(paths: readonly string[], what: string): Promi
  * @throws {RangeError} If it is larger than memory should hold.
  */
 export async function readText(path: string): Promise<string> {
-  using file = await host().files.open(path);
-  const { size } = file;
+  const { size } = await host().files.stat(path);
   if (size > MAX_TEXT_BYTES) {
     throw new RangeError(
       `Cannot read "${path}": expected at most ${MAX_TEXT_BYTES} bytes, found ${size}`,
     );
   }
-  const bytes = new Uint8Array(size);
-  return new TextDecoder().decode(bytes.subarray(0, await file.read(0, bytes)));
+  // A mark of the byte order stays: what holds one is neither JSON nor a vocabulary.
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await readWhole(path));
 }
 
 /**
@@ -87,12 +87,6 @@ export async function readJson(path: string): Promise<unknown> {
     const reason = printable((error as Error).message);
     throw new SyntaxError(`Cannot read "${path}": it is not valid JSON (${reason})`);
   }
-}
-
-/** Writes a text file, over one that is there. */
-export async function writeText(path: string, text: string): Promise<void> {
-  using file = await host().files.create(path);
-  await file.write(new TextEncoder().encode(text));
 }
 
 /** SHA-256 over files one after another, in hexadecimal. */

@@ -1,4 +1,5 @@
 import { host } from "../host/host.ts";
+import { readWhole } from "../host/whole_file.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
 
 /** Most bytes of a file: more than any image that is decoded takes uncompressed. */
@@ -29,7 +30,5 @@ export async function readImage(path: string): Promise<Uint8Array> {
   if (size > MAX_FILE_BYTES) {
     throw new RangeError(`${fail}: its ${size} bytes are more than ${MAX_FILE_BYTES}`);
   }
-  using file = await files.open(path).catch(rethrow);
-  const bytes = new Uint8Array(file.size);
-  return bytes.subarray(0, await file.read(0, bytes).catch(rethrow));
+  return await readWhole(path).catch(rethrow);
 }

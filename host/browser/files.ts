@@ -70,7 +70,8 @@ export class GivenFiles implements Files {
   }
 
   #within(folder: string): string[] {
-    return [...this.#files.keys()].filter((path) => path.startsWith(`${normalise(folder)}/`));
+    const start = `${normalise(folder)}/`;
+    return [...this.#files.keys()].filter((path) => path.startsWith(start));
   }
 }
 

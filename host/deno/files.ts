@@ -11,8 +11,8 @@ export const denoFiles: Files = {
     return { isFile, isDirectory, size, ...(mtime && { modified: mtime.getTime() }) };
   },
   async open(path) {
-    const { size } = await Deno.stat(path);
-    return new DenoFile(await Deno.open(path), size);
+    const file = await Deno.open(path);
+    return new DenoFile(file, (await file.stat()).size);
   },
   async list(path) {
     return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);

@@ -6,8 +6,8 @@
 
 import { Random } from "../../pipeline/random.ts";
 import { host } from "../../host/host.ts";
+import { writeWhole } from "../../host/whole_file.ts";
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/mod.ts";
-import { writeText } from "../model_files.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { type BiovilVariant, PUBLISHED } from "./bundle.ts";
 import { buildImageEncoder, type ImageEncoderConfig, RESNET50 } from "./image_encoder.ts";
@@ -120,20 +120,18 @@ export async function writeSeededModel(
     ], 1001),
   );
   const { text: bert } = size;
-  await writeText(
-    `${folder}/config.json`,
-    JSON.stringify({
-      model_type: "cxr-bert",
-      vocab_size: bert.vocabulary,
-      hidden_size: bert.hidden,
-      num_hidden_layers: bert.layers,
-      num_attention_heads: bert.heads,
-      intermediate_size: bert.mlp,
-      hidden_act: "gelu",
-      max_position_embeddings: bert.positions,
-      type_vocab_size: bert.types,
-      layer_norm_eps: bert.epsilon,
-      projection_size: bert.joint,
-    }),
-  );
+  const config = JSON.stringify({
+    model_type: "cxr-bert",
+    vocab_size: bert.vocabulary,
+    hidden_size: bert.hidden,
+    num_hidden_layers: bert.layers,
+    num_attention_heads: bert.heads,
+    intermediate_size: bert.mlp,
+    hidden_act: "gelu",
+    max_position_embeddings: bert.positions,
+    type_vocab_size: bert.types,
+    layer_norm_eps: bert.epsilon,
+    projection_size: bert.joint,
+  });
+  await writeWhole(`${folder}/config.json`, new TextEncoder().encode(config));
 }
