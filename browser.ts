@@ -15,24 +15,9 @@
  * @module
  */
 
-export { giveFiles, type GivenPath, usePackages } from "./host/browser/mod.ts";
+export * from "./core.ts";
 export * from "./datasets/phantom.ts";
 export * from "./datasets/sample.ts";
 export type { Category } from "./datasets/_phantom_findings.ts";
-export * from "./models/biovil/mod.ts";
-export * from "./models/ldm/mod.ts";
-export * from "./models/runtime/mod.ts";
-export type { GridHeatmap, GroundingMethod, MethodCrop, MethodImage } from "./models/method.ts";
-export {
-  createTokenizer,
-  type EncodedPhrase,
-  type Tokenizer,
-  type TokenizerFiles,
-  type TokenizerOptions,
-} from "./models/tokenizer.ts";
-export { Scheduler, type SchedulerConfig } from "./models/scheduler.ts";
-export * from "./pipeline/mod.ts";
-export type { Checkpoint, DType, TensorEntry } from "./models/checkpoint/mod.ts";
-export { type AdapterFacts, DeviceLostError, type Gpu, openGpu } from "./shaders/device.ts";
-export type { Margin } from "./shaders/metrics_cpu.ts";
-export type { Size } from "./shaders/resize_cpu.ts";
+export { giveFiles, type GivenPath, usePackages } from "./host/browser/mod.ts";
+export { DeviceLostError, openGpu } from "./shaders/device.ts";

@@ -1,0 +1,23 @@
+/**
+ * What runs in Deno and in browsers alike: models, stages and shaders.
+ *
+ * @module
+ */
+
+export * from "./models/biovil/mod.ts";
+export * from "./models/ldm/mod.ts";
+export * from "./models/runtime/mod.ts";
+export type { GridHeatmap, GroundingMethod, MethodCrop, MethodImage } from "./models/method.ts";
+export {
+  createTokenizer,
+  type EncodedPhrase,
+  type Tokenizer,
+  type TokenizerFiles,
+  type TokenizerOptions,
+} from "./models/tokenizer.ts";
+export { Scheduler, type SchedulerConfig } from "./models/scheduler.ts";
+export * from "./pipeline/mod.ts";
+export type { Checkpoint, DType, TensorEntry } from "./models/checkpoint/mod.ts";
+export type { AdapterFacts, Gpu } from "./shaders/device.ts";
+export type { Margin } from "./shaders/metrics_cpu.ts";
+export type { Size } from "./shaders/resize_cpu.ts";
