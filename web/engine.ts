@@ -22,14 +22,15 @@ import {
   type ResolvedSettings,
   resolveSettings,
 } from "../pipeline/settings.ts";
-import type {
-  Engine,
-  EngineSettings,
-  ExploredCell,
-  PickedModel,
-  Place,
-  Reply,
-  Request,
+import {
+  type Engine,
+  type EngineSettings,
+  type ExploredCell,
+  failureOf,
+  type PickedModel,
+  type Place,
+  type Reply,
+  type Request,
 } from "./protocol.ts";
 import { runningMean } from "./running_mean.ts";
 
@@ -139,8 +140,7 @@ class LocalEngine implements Engine {
         this.#reply({ kind: "ended", run, how: "cancelled" });
       } else {
         const message = error instanceof Error ? error.message : String(error);
-        const failed = { kind: "failed", request: request.kind, message } as const;
-        this.#reply({ ...failed, ...(run !== undefined && { run }) });
+        this.#reply(failureOf(request, message));
         if (error instanceof DeviceLostError) await this.#recover();
       }
     } finally {

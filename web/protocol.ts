@@ -158,6 +158,12 @@ export type Reply =
     readonly message: string;
   };
 
+/** That a request failed, and with it a run that it was of. */
+export function failureOf(request: Request, message: string): Reply {
+  const run = "run" in request ? { run: request.run } : {};
+  return { kind: "failed", request: request.kind, ...run, message };
+}
+
 /** Something that takes requests and answers, in the page or on this machine. */
 export interface Engine {
   /** Takes a request. */

@@ -5,7 +5,7 @@
  */
 
 import { decodeParts, encodeParts } from "./parts.ts";
-import { CLOSED, type Engine, type Reply, type Request } from "./protocol.ts";
+import { CLOSED, type Engine, failureOf, type Reply, type Request } from "./protocol.ts";
 
 /** Most bytes of a message; the server takes 64 MiB. */
 const MAX_MESSAGE = 2 ** 26 - 2 ** 10;
@@ -69,8 +69,7 @@ export class SocketEngine implements Engine {
   }
 
   #fail(request: Request, message: string): void {
-    const run = "run" in request ? { run: request.run } : {};
-    this.onReply({ kind: "failed", request: request.kind, ...run, message });
+    this.onReply(failureOf(request, message));
   }
 }
 

@@ -4,9 +4,10 @@
  * @module
  */
 
-import type { Engine, Reply, Request } from "./protocol.ts";
+import { type Engine, failureOf, type Reply, type Request } from "./protocol.ts";
 
 type ImageRequest = Extract<Request, { kind: "image" }>;
+type OpenRequest = Extract<Request, { kind: "open" }>;
 
 /**
  * Asks a worker. One that has ended, for want of memory or since its GPU was lost, is replaced by
@@ -19,14 +20,15 @@ export class WorkerEngine implements Engine {
   readonly #url: URL;
   /** `undefined` once it has ended too often. */
   #worker: Worker | undefined;
-  #open: Extract<Request, { kind: "open" }> | undefined;
+  #open: OpenRequest | undefined;
   /** The image that the worker has. */
   #image: ImageRequest | undefined;
   /** Those that it was given and has not answered. */
   #unread: ImageRequest[] = [];
   /** Whether the next image that it answers is one that the page has already. */
   #isRepeated = false;
-  #run: number | undefined;
+  /** The run that is under way. */
+  #run: Request | undefined;
   #losses = 0;
   #hasFailed = false;
 
@@ -46,12 +48,11 @@ export class WorkerEngine implements Engine {
       if (this.#hasFailed) return this.#restart(request);
     }
     if (!this.#worker) {
-      const run = "run" in request ? { run: request.run } : {};
       const message = "What runs the model has ended: open a model, or reload the page";
-      return this.onReply({ kind: "failed", request: request.kind, ...run, message });
+      return this.onReply(failureOf(request, message));
     }
     if (request.kind === "image") this.#unread.push(request);
-    if (request.kind === "ground" || request.kind === "explore") this.#run = request.run;
+    if (request.kind === "ground" || request.kind === "explore") this.#run = request;
     this.#worker.postMessage(request);
   }
 
@@ -77,7 +78,7 @@ export class WorkerEngine implements Engine {
 
   #take(reply: Reply): void {
     const isFailure = reply.kind === "failed";
-    if (reply.kind === "ended" || isFailure) this.#run = undefined;
+    if (reply.kind === "ended" || isFailure && reply.run !== undefined) this.#run = undefined;
     if (reply.kind === "opened" || isFailure && reply.request === "open") {
       this.#hasFailed = isFailure;
     }
@@ -93,17 +94,16 @@ export class WorkerEngine implements Engine {
   }
 
   #replace(reason: string): void {
-    const request = this.#run === undefined ? "open" : "ground";
-    const run = this.#run === undefined ? {} : { run: this.#run };
-    const fail = (message: string) => this.onReply({ kind: "failed", request, ...run, message });
-    this.#run = undefined;
     const open = this.#open;
+    const request: Request = this.#run ?? open ?? { kind: "open", model: "demo", place: "auto" };
+    const fail = (message: string) => this.onReply(failureOf(request, message));
+    this.#run = undefined;
     if (!open || this.#losses++ > 1) {
       this.#worker?.terminate();
       this.#worker = undefined;
       this.#hasFailed = true;
       const message = `${reason}: reload the page`;
-      for (const _ of this.#unread) this.onReply({ kind: "failed", request: "image", message });
+      for (const image of this.#unread) this.onReply(failureOf(image, message));
       this.#unread = [];
       return fail(message);
     }
@@ -113,7 +113,7 @@ export class WorkerEngine implements Engine {
   }
 
   /** Starts another worker, with the model and what images there are. */
-  #restart(open: Extract<Request, { kind: "open" }>): void {
+  #restart(open: OpenRequest): void {
     this.#worker?.terminate();
     const worker = this.#worker = this.#start();
     this.#hasFailed = false;

@@ -22,6 +22,7 @@ export class Controls {
   /** What a drag, whose steps are smaller than the slider's, has moved beyond them. */
   readonly #rest = { black: 0, white: 0 };
 
+  /** What {@linkcode Controls.useSettings} set last. */
   #used = "";
 
   /** @param onChange Told whenever the user changes how heatmaps are shown. */

@@ -204,13 +204,7 @@ export class Grounding {
     this.#explored = phrase;
     this.#before = undefined;
     this.#begin();
-    const request = {
-      run: this.#run,
-      phrase,
-      columns: COLUMNS,
-      settings,
-    };
-    this.#engine.ask({ kind: "explore", ...request });
+    this.#engine.ask({ kind: "explore", run: this.#run, phrase, columns: COLUMNS, settings });
   }
 
   #begin(): void {
