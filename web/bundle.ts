@@ -94,6 +94,13 @@ function resolve(path: string, importer: string): string {
 async function isForNode(path: string, importer: string): Promise<boolean> {
   const folder = /^.*\/node_modules\/(@[^/]+\/)?[^/]+\//.exec(importer)?.[0];
   if (!folder) return false;
-  const { browser } = JSON.parse(await Deno.readTextFile(new URL("package.json", folder)));
-  return browser?.[path] === false;
+  let manifest = manifests.get(folder);
+  if (!manifest) {
+    manifest = Deno.readTextFile(new URL("package.json", folder)).then(JSON.parse);
+    manifests.set(folder, manifest);
+  }
+  return (await manifest).browser?.[path] === false;
 }
+
+/** What packages say of themselves, by their folders; it is asked for at each of their imports. */
+const manifests = new Map<string, Promise<{ browser?: Record<string, unknown> }>>();
