@@ -1,5 +1,18 @@
 const bytesOf = (text: string) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
 
+/** A JPEG of CMYK; with another byte in its Adobe segment its numbers are YCCK. */
+const CMYK = bytesOf(
+  "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgxIyUdKDozPTw5Mzg3QEhcTkBEV0U3" +
+    "OFBtUVdfYmdoZz5NcXlwZHhcZWdj/8AAFAgACwASBEMRAE0RAFkRAEsRAP/EABkAAAMAAwAAAAAAAAAAAAAAAAQF" +
+    "BgIDB//EAC0QAAIBAgUCBAUFAAAAAAAAAAECAwQRAAUSITEGIhMyQVFxkaTi8CU1QoHR/9oADgRDAE0AWQBLAAA/" +
+    "AG+b13m3xtzLMee7AVbmnPdhDJmbyyLHGGd3IVVUXLE8ADEbWPPXVS01LG0s0hsqL6/nvifRKrN65aSjXVI25J8q" +
+    "D1Yn0H5zgOho8wzyYpRpaMX1TSXEakehNudxsN9/bBlN0/nleuswrSoQSGqW08G1tIuw/sYsYek8hjgjSal8aVVA" +
+    "eTxZF1m25sG2v7YpE6IyoIokrKxnA7irKAT62Gk2+Zw2PQu5/WfpvvwxPRG/7z9N9+Eubu3ducTOZSNv3HCXIKaH" +
+    "Muo6WkrFMkEmvUuoi9kYjcb8gYqoaKly2Mx0NPFACACUUAtbi55PxOMuhqeKWqzCpkQNNAEEbn+GrVe3xsN/9OK7" +
+    "pCCKHpeGeNAstQXMr+rWdgPkBx8fc46NUnwoxHGAiIAqqosFA4AGBaiV9+44oGdtR3POCTI1z3HCsyPc9xwCZXv5" +
+    "jj//2Q==",
+);
+
 /** Pictures of a few pixels by what they are: JPEGs of Pillow 13, and PNGs written for this. */
 export const IMAGE_FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   "PNG of 1 bit": bytesOf(
@@ -71,28 +84,8 @@ export const IMAGE_FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
       "MXGB8P/aAAgBAgEBPxAwLMCbn5qE0wG66f/EABwQAQACAgMBAAAAAAAAAAAAAAEAESFBMVGx8P/aAAgBAQABPxDi" +
       "xKIdXa6DuNT9VLIaL3AsAuA2tVacL1+qFRhP/9k=",
   ),
-  "JPEG of CMYK": bytesOf(
-    "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgxIyUdKDozPTw5Mzg3QEhcTkBEV0U3" +
-      "OFBtUVdfYmdoZz5NcXlwZHhcZWdj/8AAFAgACwASBEMRAE0RAFkRAEsRAP/EABkAAAMAAwAAAAAAAAAAAAAAAAQF" +
-      "BgIDB//EAC0QAAIBAgUCBAUFAAAAAAAAAAECAwQRAAUSITEGIhMyQVFxkaTi8CU1QoHR/9oADgRDAE0AWQBLAAA/" +
-      "AG+b13m3xtzLMee7AVbmnPdhDJmbyyLHGGd3IVVUXLE8ADEbWPPXVS01LG0s0hsqL6/nvifRKrN65aSjXVI25J8q" +
-      "D1Yn0H5zgOho8wzyYpRpaMX1TSXEakehNudxsN9/bBlN0/nleuswrSoQSGqW08G1tIuw/sYsYek8hjgjSal8aVVA" +
-      "eTxZF1m25sG2v7YpE6IyoIokrKxnA7irKAT62Gk2+Zw2PQu5/WfpvvwxPRG/7z9N9+Eubu3ducTOZSNv3HCXIKaH" +
-      "Muo6WkrFMkEmvUuoi9kYjcb8gYqoaKly2Mx0NPFACACUUAtbi55PxOMuhqeKWqzCpkQNNAEEbn+GrVe3xsN/9OK7" +
-      "pCCKHpeGeNAstQXMr+rWdgPkBx8fc46NUnwoxHGAiIAqqosFA4AGBaiV9+44oGdtR3POCTI1z3HCsyPc9xwCZXv5" +
-      "jj//2Q==",
-  ),
-  "JPEG of YCCK": bytesOf(
-    "/9j/7gAOQWRvYmUAZAAAAAAC/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgxIyUdKDozPTw5Mzg3QEhcTkBEV0U3" +
-      "OFBtUVdfYmdoZz5NcXlwZHhcZWdj/8AAFAgACwASBEMRAE0RAFkRAEsRAP/EABkAAAMAAwAAAAAAAAAAAAAAAAQF" +
-      "BgIDB//EAC0QAAIBAgUCBAUFAAAAAAAAAAECAwQRAAUSITEGIhMyQVFxkaTi8CU1QoHR/9oADgRDAE0AWQBLAAA/" +
-      "AG+b13m3xtzLMee7AVbmnPdhDJmbyyLHGGd3IVVUXLE8ADEbWPPXVS01LG0s0hsqL6/nvifRKrN65aSjXVI25J8q" +
-      "D1Yn0H5zgOho8wzyYpRpaMX1TSXEakehNudxsN9/bBlN0/nleuswrSoQSGqW08G1tIuw/sYsYek8hjgjSal8aVVA" +
-      "eTxZF1m25sG2v7YpE6IyoIokrKxnA7irKAT62Gk2+Zw2PQu5/WfpvvwxPRG/7z9N9+Eubu3ducTOZSNv3HCXIKaH" +
-      "Muo6WkrFMkEmvUuoi9kYjcb8gYqoaKly2Mx0NPFACACUUAtbi55PxOMuhqeKWqzCpkQNNAEEbn+GrVe3xsN/9OK7" +
-      "pCCKHpeGeNAstQXMr+rWdgPkBx8fc46NUnwoxHGAiIAqqosFA4AGBaiV9+44oGdtR3POCTI1z3HCsyPc9xwCZXv5" +
-      "jj//2Q==",
-  ),
+  "JPEG of CMYK": CMYK,
+  "JPEG of YCCK": CMYK.with(17, 2),
   "JPEG that says it lies on its side": bytesOf(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDABALDA4M" +
       "ChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAAL" +

@@ -6,7 +6,7 @@
 
 import type { Page } from "playwright-core";
 import { grayImage } from "../../datasets/_gray_image.ts";
-import { decodeImage, drawPhantom, loadBundle, openRuntime } from "../../mod.ts";
+import { decodeImage, drawPhantom, loadBundle, openRuntime, type ScoredPhrase } from "../../mod.ts";
 import { createEngine } from "../../web/engine.ts";
 import type { ServerFacts } from "../../web/results.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
@@ -101,4 +101,14 @@ export async function download(page: Page, name: string): Promise<Uint8Array> {
   const waiting = page.waitForEvent("download");
   await page.getByRole("button", { name, exact: true }).first().click();
   return await Deno.readFile(await (await waiting).path());
+}
+
+/** The furthest that the first heatmap's export is from another, off the mask's edge. */
+export async function furthest(page: Page, { heatmap }: ScoredPhrase): Promise<number> {
+  const npy = await download(page, "heatmap.npy");
+  const exported = new Float32Array(npy.slice(-4 * heatmap.length).buffer);
+  return exported.reduce((most, value, i) => {
+    const isEdge = (value > 0) !== (heatmap[i]! > 0);
+    return isEdge ? most : Math.max(most, Math.abs(value - heatmap[i]!));
+  }, 0);
 }

@@ -13,7 +13,7 @@ import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { inFolder } from "../support/command.ts";
 import { type PageOptions, withPage } from "./_chromium.ts";
-import { done, download, ground, phantom, PHRASES, pick, pixels } from "./_page.ts";
+import { done, download, furthest, ground, phantom, PHRASES, pick, pixels } from "./_page.ts";
 
 const ASSETS = new Map([...PAGE_FILES, ...modelFiles()]);
 
@@ -54,16 +54,6 @@ async function expected(settings: GroundSettings = {}): Promise<ScoredPhrase> {
   const runtime = await openRuntime("native");
   const [result] = await groundImage(phantom, [PHRASES[0]!], { bundle, runtime, ...settings });
   return result!;
-}
-
-/** The furthest that the first heatmap's export is from another, off the mask's edge. */
-async function furthest(page: Page, { heatmap }: ScoredPhrase): Promise<number> {
-  const npy = await download(page, "heatmap.npy");
-  const exported = new Float32Array(npy.slice(-4 * heatmap.length).buffer);
-  return exported.reduce((most, value, i) => {
-    const isEdge = (value > 0) !== (heatmap[i]! > 0);
-    return isEdge ? most : Math.max(most, Math.abs(value - heatmap[i]!));
-  }, 0);
 }
 
 Deno.test("page grounds by itself on WebAssembly, as deno task ground does, and says why", () =>

@@ -5,7 +5,17 @@ import { ServedRun } from "../../web/server/served_run.ts";
 import { startServer } from "../../web/server/server.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { withPage } from "./_chromium.ts";
-import { done, download, ground, phantom, PHRASES, pick, pixels, withXray } from "./_page.ts";
+import {
+  done,
+  download,
+  furthest,
+  ground,
+  phantom,
+  PHRASES,
+  pick,
+  pixels,
+  withXray,
+} from "./_page.ts";
 
 Deno.test("page shows where phrases apply, as deno task ground does, and exports it", () =>
   withXray(async (page) => {
@@ -24,17 +34,11 @@ Deno.test("page shows where phrases apply, as deno task ground does, and exports
       "no heatmap was shown as it formed",
     );
     assertEquals(await page.locator("figcaption b").allTextContents(), PHRASES);
-    const npy = await download(page, "heatmap.npy");
     const [expected] = await groundImage(phantom, [PHRASES[0]!], {
       bundle: await loadBundle("models/demo"),
       runtime: await openRuntime("native"),
     });
-    const heatmap = new Float32Array(npy.slice(-4 * expected!.heatmap.length).buffer);
-    const furthest = heatmap.reduce((most, value, i) => {
-      const isEdge = (value > 0) !== (expected!.heatmap[i]! > 0);
-      return isEdge ? most : Math.max(most, Math.abs(value - expected!.heatmap[i]!));
-    }, 0);
-    assertAlmostEquals(furthest, 0, 2e-3);
+    assertAlmostEquals(await furthest(page, expected!), 0, 2e-3);
     const result = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
     assertEquals([result.phrase, result.box], [PHRASES[0], expected!.originalBox]);
     const csv = new TextDecoder().decode(await download(page, "boxes.csv"));
