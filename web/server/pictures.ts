@@ -22,6 +22,9 @@ export interface Picture extends Size {
 /** Longer side of a picture, at most. */
 const MAX_SIDE = 1024;
 
+/** Milliseconds before something is read ahead, in which a page has what it shows. */
+const PAUSE = 60;
+
 /** Most bytes of pictures that are kept. */
 const MAX_KEPT = 2 ** 25;
 
@@ -69,6 +72,8 @@ export class Pictures {
     this.#ahead = [...paths];
     if (this.#isAhead) return;
     this.#isAhead = true;
+    // Decoding holds up all answers: those to what was asked along with this come first.
+    await new Promise((resolve) => setTimeout(resolve, PAUSE));
     for (let path = this.#ahead.shift(); path !== undefined; path = this.#ahead.shift()) {
       // Who asks for it is told what is wrong with it.
       await this.get(path).catch(() => {});
