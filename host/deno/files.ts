@@ -11,8 +11,9 @@ export const denoFiles: Files = {
     return { isFile, isDirectory, size, ...(mtime && { modified: mtime.getTime() }) };
   },
   async open(path) {
-    const file = await Deno.open(path);
-    return new DenoFile(file, (await file.stat()).size);
+    // Not of the open file: of one behind a link that asks for leave to read where the link leads.
+    const { size } = await Deno.stat(path);
+    return new DenoFile(await Deno.open(path), size);
   },
   async list(path) {
     return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name);
