@@ -208,7 +208,7 @@ export class RunFolder {
     this.#heatmaps?.close();
     const leftovers = this.#isNew && this.#isEmpty
       ? [RESULTS, HEATMAPS, RECORD]
-      : (await this.#record.stat()).size === 0
+      : await this.#record.seek(0, Deno.SeekMode.End) === 0
       ? [RECORD]
       : [];
     for (const name of leftovers) await Deno.remove(`${this.path}/${name}`).catch(() => {});

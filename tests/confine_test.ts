@@ -23,7 +23,7 @@ Deno.test("eval cannot write outside --out, read outside its inputs, or reach an
     assertMatch(await Deno.readTextFile(`${folder}/out/results.jsonl`), /"status":"scored"/);
   }));
 
-Deno.test("a run reads what it was given behind links, and from where it was called", () =>
+Deno.test("a run reads and writes behind links, and from where it was called", () =>
   inFolder(async (folder) => {
     const { csv } = await writePhantomSet(`${folder}/disk/set`, { seed: 3, images: 1 });
     await Deno.symlink(`${folder}/disk/set`, `${folder}/set`);
@@ -35,6 +35,8 @@ Deno.test("a run reads what it was given behind links, and from where it was cal
       const target = isFile ? `../disk/${name}.blob` : `${folder}/disk/model/${name}`;
       await Deno.symlink(target, `${folder}/model/${name}`);
     }
+    await Deno.mkdir(`${folder}/disk/made`);
+    await Deno.symlink("disk/made", `${folder}/made`);
     const env = { INIT_CWD: folder };
     const options = ["--model", "model", "--cache", "kept", "--limit", "1", ...QUICK];
     const images = [];
