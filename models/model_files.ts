@@ -5,7 +5,7 @@
  */
 
 import { host } from "../host/host.ts";
-import { readWhole } from "../host/whole_file.ts";
+import { readFile } from "../host/files.ts";
 import { printable } from "./checkpoint/quote.ts";
 
 /** Most bytes of a text file, which is held in memory whole; the largest vocabulary has 1 MB. */
@@ -71,7 +71,7 @@ export async function readText(path: string): Promise<string> {
     );
   }
   // A mark of the byte order stays: what holds one is neither JSON nor a vocabulary.
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await readWhole(path));
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await readFile(path));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { host } from "../host/host.ts";
-import { readWhole } from "../host/whole_file.ts";
+import { readFile } from "../host/files.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
 
 /** Most bytes of a file: more than any image that is decoded takes uncompressed. */
@@ -30,5 +30,5 @@ export async function readImage(path: string): Promise<Uint8Array> {
   if (size > MAX_FILE_BYTES) {
     throw new RangeError(`${fail}: its ${size} bytes are more than ${MAX_FILE_BYTES}`);
   }
-  return await readWhole(path).catch(rethrow);
+  return await readFile(path).catch(rethrow);
 }

@@ -6,7 +6,7 @@
  */
 
 import { host } from "../host/host.ts";
-import { readWhole, writeWhole } from "../host/whole_file.ts";
+import { readFile, writeFile } from "../host/files.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { GrayImage } from "./preprocess.ts";
 import type { ResolvedSettings } from "./settings.ts";
@@ -87,7 +87,7 @@ export class TrajectoryCache {
     try {
       const { isFile, size } = await files.stat(path);
       // Neither a device nor a file of any size is taken into memory.
-      if (isFile && size === DIGEST_BYTES + 4 * length) bytes = await readWhole(path);
+      if (isFile && size === DIGEST_BYTES + 4 * length) bytes = await readFile(path);
     } catch (error) {
       if (error instanceof NotFound) return undefined;
       this.#onNotice(`Cannot read "${path}" (${(error as Error).message}); computed anew.`);
@@ -118,7 +118,7 @@ export class TrajectoryCache {
     const partial = `${this.#path(key)}.${crypto.randomUUID()}.partial`;
     const { files } = host();
     try {
-      await writeWhole(partial, bytes);
+      await writeFile(partial, bytes);
       await files.rename(partial, this.#path(key));
     } catch (error) {
       this.#isWritable = false;

@@ -10,6 +10,9 @@ export async function writeWhole(
 ): Promise<void> {
   const partial = `${path}.partial`;
   try {
+    // A link to a folder would be replaced by the file.
+    const there = await Deno.stat(path).catch(() => undefined);
+    if (there?.isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
     if (typeof content === "string") await Deno.writeTextFile(partial, content);
     else if (content instanceof Uint8Array) await Deno.writeFile(partial, content);
     else await Deno.writeTextFile(partial, ReadableStream.from(content));

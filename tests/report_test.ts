@@ -101,6 +101,9 @@ Deno.test("report refuses what is no run, and results that it cannot show", () =
       1,
       /Cannot write "no\/such\/folder\.html"/,
     );
+    await Deno.symlink("empty", `${folder}/link`);
+    await fails(["run", "--out", "link"], 1, /Cannot write "link": it is a folder/);
+    assert((await Deno.lstat(`${folder}/link`)).isSymlink);
     const cases: [object, RegExp][] = [
       [{ boxes: [1] }, /Cannot show ".*" of "run": expected boxes of four numbers each/],
       [{ setting: "other" }, /its setting "other" is none of the run's/],

@@ -6,7 +6,7 @@
 
 import { Random } from "../../pipeline/random.ts";
 import { host } from "../../host/host.ts";
-import { writeWhole } from "../../host/whole_file.ts";
+import { writeFile } from "../../host/files.ts";
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/mod.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { type BiovilVariant, PUBLISHED } from "./bundle.ts";
@@ -133,5 +133,5 @@ export async function writeSeededModel(
     layer_norm_eps: bert.epsilon,
     projection_size: bert.joint,
   });
-  await writeWhole(`${folder}/config.json`, new TextEncoder().encode(config));
+  await writeFile(`${folder}/config.json`, new TextEncoder().encode(config));
 }

@@ -5,7 +5,7 @@
  */
 
 import { host } from "../../host/host.ts";
-import { writeWhole } from "../../host/whole_file.ts";
+import { writeFile } from "../../host/files.ts";
 import { type Checkpoint, readTensor } from "../checkpoint/mod.ts";
 import { encodeModel, type WeightSource } from "../onnx/encode.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
@@ -81,6 +81,6 @@ async function exportGraph(graph: Graph, checkpoint: Checkpoint, folder: string)
     const { buffer } = await readTensor(checkpoint, name);
     await file.write(new Uint8Array(buffer));
   }
-  await writeWhole(path, encodeModel(graph, sources));
+  await writeFile(path, encodeModel(graph, sources));
   return path;
 }

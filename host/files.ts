@@ -5,14 +5,14 @@ import { host } from "./host.ts";
  *
  * @throws {NotFound} If there is none.
  */
-export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   using file = await host().files.open(path);
   const bytes = new Uint8Array(file.size);
   return bytes.subarray(0, await file.read(0, bytes));
 }
 
 /** Writes a file, over one that is there. */
-export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+export async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
   using file = await host().files.create(path);
   await file.write(bytes);
 }
