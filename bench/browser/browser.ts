@@ -10,6 +10,7 @@ import { command, helpText, parseFlags, UsageError } from "../../cli/_flags.ts";
 import { describeMachine, RESULTS } from "../environment.ts";
 import { measureFirstLook } from "./first_look.ts";
 import { measureFullSize } from "./full_size.ts";
+import { measureNextSample } from "./next_sample.ts";
 import { measurePhraseMemory } from "./phrase_memory.ts";
 import { measureGpuPress, measurePress } from "./press.ts";
 import { type Measured, tables } from "./report.ts";
@@ -19,8 +20,8 @@ const COMMAND = command({
   usage: "deno task bench:browser [options]",
   description:
     "Measures the page that runs the model itself, in headless Chromium: its size and first paint, " +
-    "a press on an example, memory over many phrases, sliders, and a model of the published size " +
-    "(seeded weights, 2.4 GB, written for the run). Takes a quarter of an hour.",
+    "a press on an example, memory over many phrases, sliders, the next sample of a run, and a model " +
+    "of the published size (seeded weights, 2.4 GB, written for the run). Takes a quarter of an hour.",
   flags: {
     gpu: {
       type: "boolean",
@@ -69,6 +70,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
       await part("sliders, on the processor", () => measureSliders("cpu")),
       await part("sliders, on WebGPU", () => measureSliders("gpu")),
     ],
+    next: await part("the next sample of a run", measureNextSample),
     ...(full && { fullSize: await part("the published size", measureFullSize) }),
     ...(gpu && { gpuPress: await part("a press, on WebGPU", measureGpuPress) }),
   };

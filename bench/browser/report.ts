@@ -7,6 +7,7 @@
 import { median } from "../median.ts";
 import type { FirstLook } from "./first_look.ts";
 import type { FullSize } from "./full_size.ts";
+import type { NextSample } from "./next_sample.ts";
 import type { PhraseMemory } from "./phrase_memory.ts";
 import type { GpuPress, PressTimes } from "./press.ts";
 import type { SliderTimes } from "./sliders.ts";
@@ -18,6 +19,7 @@ export interface Measured {
   readonly gpuPress?: GpuPress;
   readonly memory: PhraseMemory;
   readonly sliders: readonly SliderTimes[];
+  readonly next: readonly NextSample[];
   readonly fullSize?: FullSize;
 }
 
@@ -27,7 +29,8 @@ const spread = (values: readonly number[], digits: number, unit: string) =>
   `${median(values).toFixed(digits)} ${unit} (least ${Math.min(...values).toFixed(digits)})`;
 
 /** Rows of tables, with what is budgeted where something is. */
-export function tables({ look, press, gpuPress, memory, sliders, fullSize }: Measured): string[] {
+export function tables(measured: Measured): string[] {
+  const { look, press, gpuPress, memory, sliders, next, fullSize } = measured;
   return [
     ...["| the page | | budget |", "| --- | --- | --- |"],
     ...lookRows(look),
@@ -41,6 +44,12 @@ export function tables({ look, press, gpuPress, memory, sliders, fullSize }: Mea
     "| a slider's move to the new heatmap of 512x512, median (longest) | sigma | threshold | opacity |",
     "| --- | --- | --- | --- |",
     ...sliders.map(sliderRow),
+    "",
+    "| the next sample of a run, X-rays of 2544x3056 in JPEG, median (longest) | | budget |",
+    "| --- | --- | --- |",
+    ...next.map(({ pace, median, max }) =>
+      `| a key every ${pace} ms | ${median.toFixed(0)} ms (${max.toFixed(0)} ms) | 100 ms |`
+    ),
     ...(fullSize ? ["", ...fullSizeRows(fullSize)] : []),
   ];
 }

@@ -119,10 +119,11 @@ export class Review {
   #step(by: number): void {
     const at = this.#listed.findIndex(({ index }) => index === this.#chosen);
     const next = this.#listed[Math.min(Math.max(at + by, 0), this.#listed.length - 1)];
-    if (next && next.index !== this.#chosen) this.#choose(next.index);
+    if (next && next.index !== this.#chosen) this.#choose(next.index, by);
   }
 
-  async #choose(index: number): Promise<void> {
+  /** Shows a sample; who came to it by a step probably takes another one that way. */
+  async #choose(index: number, by = 1): Promise<void> {
     const list = part("list", HTMLElement);
     list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
     this.#chosen = index;
@@ -131,7 +132,8 @@ export class Review {
     element?.scrollIntoView({ block: "nearest" });
     list.setAttribute("aria-activedescendant", `sample-${index}`);
     const at = this.#listed.findIndex((row) => row.index === index);
-    const ahead = [at + 1, at - 1].flatMap((place) => this.#listed[place]?.index ?? []);
+    const ahead = [at + by, at + 2 * by, at + 3 * by, at - by]
+      .flatMap((place) => this.#listed[place]?.index ?? []);
     try {
       const shown = await this.#load(index, ahead);
       // Another was chosen meanwhile.

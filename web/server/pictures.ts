@@ -4,12 +4,9 @@
  * @module
  */
 
-import "../../host/deno/mod.ts";
-import { quote } from "../../models/checkpoint/quote.ts";
-import { decodeImage } from "../../pipeline/decode.ts";
-import { resample } from "../../reports/resample.ts";
 import type { Size } from "../../shaders/resize_cpu.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
+import type { Reading } from "./picture_worker.ts";
 
 /** An X-ray, reduced. */
 export interface Picture extends Size {
@@ -19,17 +16,11 @@ export interface Picture extends Size {
   readonly original: Size;
 }
 
-/** Longer side of a picture, at most. */
-const MAX_SIDE = 1024;
-
-/** Milliseconds before something is read ahead, in which a page has what it shows. */
-const PAUSE = 60;
-
 /** Most bytes of pictures that are kept. */
 const MAX_KEPT = 2 ** 25;
 
 /** Reads X-rays, and keeps the last ones: a file of a detector takes longer than a page may. */
-export class Pictures {
+export class Pictures implements Disposable {
   /** By path, the last one asked for at the end. */
   readonly #kept = new Map<string, Picture>();
   readonly #awaited = new Map<string, Promise<Picture>>();
@@ -39,6 +30,7 @@ export class Pictures {
   #isAhead = false;
   /** A decoder takes up to 0.5 GB. */
   readonly #alone = oneAtATime();
+  #worker: Worker | undefined;
 
   /**
    * Gives the X-ray of a file.
@@ -54,7 +46,7 @@ export class Pictures {
     }
     const awaited = this.#awaited.get(path);
     if (awaited) return await awaited;
-    const picture = this.#alone(() => readPicture(path));
+    const picture = this.#alone(() => this.#read(path));
     this.#awaited.set(path, picture);
     try {
       this.#keep(path, await picture);
@@ -72,13 +64,32 @@ export class Pictures {
     this.#ahead = [...paths];
     if (this.#isAhead) return;
     this.#isAhead = true;
-    // Decoding holds up all answers: those to what was asked along with this come first.
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
     for (let path = this.#ahead.shift(); path !== undefined; path = this.#ahead.shift()) {
       // Who asks for it is told what is wrong with it.
       await this.get(path).catch(() => {});
     }
     this.#isAhead = false;
+  }
+
+  /** Ends the thread. */
+  [Symbol.dispose](): void {
+    this.#worker?.terminate();
+  }
+
+  /** Has the thread read an X-ray. */
+  async #read(path: string): Promise<Picture> {
+    this.#worker ??= startWorker();
+    const { promise, resolve } = Promise.withResolvers<Reading>();
+    this.#worker.onmessage = ({ data }: MessageEvent<Reading>) => resolve(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#worker = undefined;
+      resolve({ error: event.message });
+    };
+    this.#worker.postMessage(path);
+    const reading = await promise;
+    if ("error" in reading) throw new Error(reading.error);
+    return reading.picture;
   }
 
   #keep(path: string, picture: Picture): void {
@@ -92,21 +103,11 @@ export class Pictures {
   }
 }
 
-async function readPicture(path: string): Promise<Picture> {
-  const gray = await decodeImage(path).catch((error) => {
-    if (![error, error.cause].some((error) => error instanceof Deno.errors.NotCapable)) throw error;
-    throw new Error(
-      `Cannot read image ${quote(path, 500)}: it is no file that the results named when the ` +
-        "server started",
-    );
+/** Starts the thread, which reads what this one may and does nothing else. */
+function startWorker(): Worker {
+  return new Worker(new URL("picture_worker.ts", import.meta.url), {
+    type: "module",
+    name: "pictures",
+    deno: { permissions: { read: "inherit", env: "inherit" } },
   });
-  const { width, height } = gray;
-  const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
-  const [toWidth, toHeight] = [width, height].map((side) =>
-    Math.max(1, Math.round(scale * side))
-  ) as [number, number];
-  const data = scale === 1
-    ? Uint8Array.from(gray.data)
-    : Uint8Array.from(resample(gray, toWidth, toHeight), Math.round);
-  return { data, width: toWidth, height: toHeight, original: { width, height } };
 }

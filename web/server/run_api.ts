@@ -15,15 +15,18 @@ const MAX_AHEAD = 4;
 
 const BYTES = { "content-type": "application/octet-stream" };
 
-/**
- * Answers requests for a run.
- *
- * @param run The run.
- * @returns Takes an address below `/api/`; gives `undefined` where nothing is there.
- */
-export function runApi(run: ServedRun): (url: URL) => Promise<Response | undefined> {
-  const pictures = new Pictures();
-  return async ({ pathname, searchParams }) => {
+/** Answers requests for a run. */
+export class RunApi implements Disposable {
+  readonly #run: ServedRun;
+  readonly #pictures = new Pictures();
+
+  constructor(run: ServedRun) {
+    this.#run = run;
+  }
+
+  /** Answers a request for an address below `/api/`; gives `undefined` where nothing is there. */
+  async answer({ pathname, searchParams }: URL): Promise<Response | undefined> {
+    const [run, pictures] = [this.#run, this.#pictures];
     if (pathname === "/api/run") return respondJson(await run.overview());
     if (pathname === "/api/samples") return respondJson(run.rows());
     const [, number, isImage] = /^\/api\/samples\/(\d{1,9})(\/image)?$/.exec(pathname) ?? [];
@@ -52,5 +55,9 @@ export function runApi(run: ServedRun): (url: URL) => Promise<Response | undefin
     } catch (error) {
       return respondError((error as Error).message, 404);
     }
-  };
+  }
+
+  [Symbol.dispose](): void {
+    this.#pictures[Symbol.dispose]();
+  }
 }

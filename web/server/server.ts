@@ -12,7 +12,7 @@ import { engineSockets } from "./engine_socket.ts";
 import { AccessKey } from "./key.ts";
 import { refusal } from "./refusal.ts";
 import { respond, respondError, respondJson } from "./responses.ts";
-import { runApi } from "./run_api.ts";
+import { RunApi } from "./run_api.ts";
 import type { ServedRun } from "./served_run.ts";
 
 /** What is served, and where. */
@@ -68,7 +68,7 @@ export function startServer(
 ): RunningServer {
   const assets = new Assets(list);
   const key = run || createEngine ? new AccessKey() : undefined;
-  const answerRun = run && runApi(run);
+  const runApi = run && new RunApi(run);
   const connect = createEngine && engineSockets(createEngine);
   const facts: ServerFacts = {
     version: manifest.version,
@@ -90,7 +90,7 @@ export function startServer(
         return respondError("Open the page by the address that the server printed", 403);
       }
       if (url.pathname === "/api/engine" && connect) return connect(request);
-      return await answerRun?.(url) ?? respondError("There is nothing at this address", 404);
+      return await runApi?.answer(url) ?? respondError("There is nothing at this address", 404);
     }
     return await assets.respond(request) ?? respondError("There is nothing at this address", 404);
   }
@@ -110,6 +110,9 @@ export function startServer(
     prepare: () => assets.prepare(),
     openingUrl: () => key ? `${root}?ticket=${key.issueTicket()}` : root,
     finished: server.finished,
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      runApi?.[Symbol.dispose]();
+    },
   };
 }

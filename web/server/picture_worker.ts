@@ -1,0 +1,53 @@
+/**
+ * The thread that decodes X-rays for the server, which answers meanwhile.
+ *
+ * @module
+ */
+
+import "../../host/deno/mod.ts";
+import { quote } from "../../models/checkpoint/quote.ts";
+import { decodeImage } from "../../pipeline/decode.ts";
+import { resample } from "../../reports/resample.ts";
+import type { Picture } from "./pictures.ts";
+
+/** Longer side of a picture, at most. */
+const MAX_SIDE = 1024;
+
+/** What became of a file: its picture, or why there is none. */
+export type Reading = { readonly picture: Picture } | { readonly error: string };
+
+async function readPicture(path: string): Promise<Picture> {
+  const gray = await decodeImage(path).catch((error) => {
+    if (![error, error.cause].some((error) => error instanceof Deno.errors.NotCapable)) throw error;
+    throw new Error(
+      `Cannot read image ${quote(path, 500)}: it is no file that the results named when the ` +
+        "server started",
+    );
+  });
+  const { width, height } = gray;
+  const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+  const [toWidth, toHeight] = [width, height].map((side) =>
+    Math.max(1, Math.round(scale * side))
+  ) as [number, number];
+  const data = scale === 1
+    ? Uint8Array.from(gray.data)
+    : Uint8Array.from(resample(gray, toWidth, toHeight), Math.round);
+  return { data, width: toWidth, height: toHeight, original: { width, height } };
+}
+
+/** The part of a worker's global scope that is used. */
+interface Scope {
+  onmessage: (event: MessageEvent<string>) => void;
+  postMessage(reading: Reading, transfer?: Transferable[]): void;
+}
+
+const scope = globalThis as unknown as Scope;
+
+scope.onmessage = async ({ data: path }) => {
+  try {
+    const picture = await readPicture(path);
+    scope.postMessage({ picture }, [picture.data.buffer]);
+  } catch (error) {
+    scope.postMessage({ error: (error as Error).message });
+  }
+};
