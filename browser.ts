@@ -15,6 +15,8 @@
  * @module
  */
 
+import "./host/browser/_dispose.ts";
+
 export * from "./core.ts";
 export * from "./datasets/phantom.ts";
 export * from "./datasets/sample.ts";

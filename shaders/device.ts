@@ -58,7 +58,7 @@ export async function openGpu(): Promise<Gpu | undefined> {
   if (!adapter) return undefined;
   const { device: model, description, vendor, architecture } = adapter.info;
   // Deno gives the name as `device`, and only a number on some drivers; browsers may give neither.
-  const names = [model, description, `${vendor} ${architecture}`.trim(), "unnamed adapter"];
+  const names = [model, description, `${vendor} ${architecture}`.trim(), "an unnamed adapter"];
   const facts: AdapterFacts = {
     name: names.find((name) => /[a-z]/i.test(name))!,
     isHardware: !isFallback(adapter) && !SOFTWARE.test(names.join(" ")),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import "../host/browser/_dispose.ts";
 import { fetchBytes } from "../host/browser/fetch_bytes.ts";
 import { giveFiles, type GivenPath, usePackages } from "../host/browser/mod.ts";
 import { host } from "../host/host.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import "./_dispose.ts";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { useHost } from "../host.ts";
 import { fetchBytes } from "./fetch_bytes.ts";

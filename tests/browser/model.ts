@@ -46,6 +46,14 @@ async function drop(page: Page, name: string, bytes: Uint8Array): Promise<void> 
   await page.dispatchEvent("#drop", "drop", { dataTransfer });
 }
 
+/** Puts code before what a script of the page has. */
+async function beforeScript(page: Page, name: string, code: string): Promise<void> {
+  await page.route(`**/${name}`, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${code}\n${await response.text()}` });
+  });
+}
+
 const opened = (page: Page) => page.locator("#status", { hasText: "Ready." }).waitFor();
 
 /** What `deno task ground` gives, of this machine's own code. */
@@ -155,15 +163,32 @@ Deno.test("page runs on WebGPU where the browser cannot suspend WebAssembly by J
     page.on("request", (request) => {
       builds.push(...new URL(request.url()).pathname.match(/threaded.*\.wasm$/) ?? []);
     });
-    await page.route("**/worker.js", async (route) => {
-      const response = await route.fetch();
-      const script = `delete WebAssembly.Suspending;\n${await response.text()}`;
-      await route.fulfill({ response, body: script });
-    });
+    await beforeScript(page, "worker.js", "delete WebAssembly.Suspending;");
     await page.goto(server.url);
     await opened(page);
     assertMatch((await page.locator("#place").textContent())!, /\(webgpu\): chosen/);
     assertEquals(builds, ["threaded.asyncify.wasm"]);
+  });
+});
+
+Deno.test("page grounds where the browser has no symbol for disposal, as WebKit", async () => {
+  await using server = startServer({ port: 0, assets: ASSETS });
+  // The browser's own cannot be taken away: the scripts see another `Symbol`.
+  const withoutSymbols = `const Symbol = (() => {
+    const own = globalThis.Symbol;
+    const other = (text) => own(text);
+    for (const name of Reflect.ownKeys(own)) {
+      if (/^(length|name|prototype|dispose|asyncDispose)$/.test(name)) continue;
+      Object.defineProperty(other, name, Object.getOwnPropertyDescriptor(own, name));
+    }
+    return other;
+  })();`;
+  await withPage(async (page) => {
+    for (const name of ["main.js", "worker.js"]) await beforeScript(page, name, withoutSymbols);
+    await page.goto(server.url);
+    await opened(page);
+    await page.getByRole("button", { name: /^Phantom 4/ }).click();
+    await done(page);
   });
 });
 
