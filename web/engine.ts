@@ -140,7 +140,8 @@ class LocalEngine implements Engine {
         this.#reply({ kind: "ended", run, how: "cancelled" });
       } else {
         const message = error instanceof Error ? error.message : String(error);
-        this.#reply(failureOf(request, message));
+        const keepsModel = request.kind === "open" && this.#open && { keepsModel: true } as const;
+        this.#reply({ ...failureOf(request, message), ...keepsModel });
         if (error instanceof DeviceLostError) await this.#recover();
       }
     } finally {
@@ -157,11 +158,12 @@ class LocalEngine implements Engine {
   }
 
   async #openModel(request: Ask<"open">): Promise<void> {
-    await this.#closeModel();
     let isOpen = false;
     const bundle = await this.#host.openBundle(request.model, (bytes) => {
       if (!isOpen) this.#reply({ kind: "opening", bytes });
     });
+    // Not earlier: a folder that holds no model costs nobody the one that is open.
+    await this.#closeModel();
     const loaded = await this.#load(bundle, request.place);
     this.#open = { request, bundle, ...loaded };
     isOpen = true;

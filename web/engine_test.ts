@@ -117,6 +117,22 @@ Deno.test("createEngine() says in a sentence what is wrong, and goes on", () =>
     assertEquals(ofKind(replies, "failed"), []);
   }));
 
+Deno.test("createEngine() keeps the model that is open where another cannot be read", async () => {
+  const engine = createEngine({
+    ...HOST,
+    openBundle: (model) => loadBundle(model === "demo" ? "models/demo" : "no/such/folder"),
+  });
+  const ask = asking(engine);
+  const open = (model: "demo" | { files: [] }) =>
+    ask({ kind: "open", model, place: "auto" }, "opened");
+  assertEquals(ofKind(await open({ files: [] }), "failed")[0]!.keepsModel, undefined);
+  assertEquals(ofKind(await open("demo"), "opened").length, 1);
+  assertEquals(ofKind(await open({ files: [] }), "failed")[0]!.keepsModel, true);
+  const identified = ofKind(await ask({ kind: "identify" }, "identified"), "identified");
+  assertEquals(identified[0]!.sha256, await (await loadBundle("models/demo")).hash());
+  engine.close();
+});
+
 Deno.test("createEngine() gives the attention of every layer in columns of steps", () =>
   withEngine(async (ask) => {
     const request = { kind: "explore", run: 1, phrase: PHRASES[0]!, columns: 3 } as const;

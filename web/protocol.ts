@@ -155,6 +155,8 @@ export type Reply =
     readonly kind: "failed";
     readonly request: Request["kind"];
     readonly run?: number;
+    /** Whether the model that was open before one that was to be opened still is. */
+    readonly keepsModel?: true;
     readonly message: string;
   };
 

@@ -45,10 +45,25 @@ async function openBundle(
     giveFiles("demo", await Promise.all(DEMO_FILES.map(fetchDemoFile)), onRead);
     return await loadBundle("demo");
   }
+  givePicked(model, onRead);
+  const { path, textEncoder } = findModel(model);
+  try {
+    const bundle = await loadBundle(path, textEncoder === undefined ? {} : { textEncoder });
+    picked = model;
+    return bundle;
+  } catch (error) {
+    // What is open reads on from its own files.
+    if (picked) givePicked(picked);
+    throw error;
+  }
+}
+
+/** The last model that was picked and is one. */
+let picked: PickedModel | undefined;
+
+function givePicked(model: PickedModel, onRead?: (bytes: number) => void): void {
   giveFiles("model", model.files, onRead);
   giveFiles("text encoder", model.textEncoder ?? [], onRead);
-  const { path, textEncoder } = findModel(model);
-  return await loadBundle(path, textEncoder === undefined ? {} : { textEncoder });
 }
 
 async function fetchDemoFile(path: string): Promise<GivenPath> {

@@ -20,10 +20,13 @@ export class WorkerEngine implements Engine {
   readonly #url: URL;
   /** `undefined` once it has ended too often. */
   #worker: Worker | undefined;
+  /** The model that is open, or that last was to be. */
   #open: OpenRequest | undefined;
+  /** Those that the worker has not answered. */
+  #unopened: OpenRequest[] = [];
   /** The image that the worker has. */
   #image: ImageRequest | undefined;
-  /** Those that it was given and has not answered. */
+  /** Those that it has not answered. */
   #unread: ImageRequest[] = [];
   /** Whether the next image that it answers is one that the page has already. */
   #isRepeated = false;
@@ -44,8 +47,9 @@ export class WorkerEngine implements Engine {
 
   ask(request: Request): void {
     if (request.kind === "open") {
-      [this.#open, this.#losses] = [request, 0];
+      this.#losses = 0;
       if (this.#hasFailed) return this.#restart(request);
+      if (this.#worker) this.#unopened.push(request);
     }
     if (!this.#worker) {
       const message = "What runs the model has ended: open a model, or reload the page";
@@ -80,7 +84,10 @@ export class WorkerEngine implements Engine {
     const isFailure = reply.kind === "failed";
     if (reply.kind === "ended" || isFailure && reply.run !== undefined) this.#run = undefined;
     if (reply.kind === "opened" || isFailure && reply.request === "open") {
-      this.#hasFailed = isFailure;
+      const answered = this.#unopened.shift();
+      const isKept = isFailure && reply.keepsModel;
+      if (!isKept) this.#open = answered;
+      this.#hasFailed = isFailure && !isKept;
     }
     if (reply.kind === "image" || isFailure && reply.request === "image") {
       const isRepeated = this.#isRepeated;
@@ -94,7 +101,7 @@ export class WorkerEngine implements Engine {
   }
 
   #replace(reason: string): void {
-    const open = this.#open;
+    const open = this.#unopened.at(-1) ?? this.#open;
     const request: Request = this.#run ?? open ?? { kind: "open", model: "demo", place: "auto" };
     const fail = (message: string) => this.onReply(failureOf(request, message));
     this.#run = undefined;
@@ -116,7 +123,7 @@ export class WorkerEngine implements Engine {
   #restart(open: OpenRequest): void {
     this.#worker?.terminate();
     const worker = this.#worker = this.#start();
-    this.#hasFailed = false;
+    [this.#unopened, this.#hasFailed] = [[open], false];
     this.#isRepeated = this.#image !== undefined;
     worker.postMessage(open);
     for (const image of [...this.#image ? [this.#image] : [], ...this.#unread]) {

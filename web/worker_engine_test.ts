@@ -9,7 +9,12 @@ const SCRIPT = `onmessage = ({ data }) => {
     if (data.name === "bad") postMessage({ kind: "failed", request: "image", message: "bad" });
     else postMessage({ kind: "image", name: data.name });
   }
-  if (data.model === "none") postMessage({ kind: "failed", request: "open", message: "none" });
+  if (data.kind === "open") {
+    const failed = { kind: "failed", request: "open", message: data.model };
+    if (data.model === "none") postMessage(failed);
+    if (data.model === "no model") postMessage({ ...failed, keepsModel: true });
+    if (data.model === "model") postMessage({ kind: "opened" });
+  }
   if (data.kind !== "ground") return;
   if (data.phrases[0] === "lose") postMessage("lost");
   else if (data.phrases[0] === "break") setTimeout(() => { throw new Error("out of memory"); });
@@ -105,6 +110,19 @@ Deno.test("WorkerEngine takes a new worker after a model did not open, with the 
     const second = await until(4);
     assertEquals(asked(second), [open, { ...image, bytes: {} }, ground(1, "effusion")]);
     assertEquals(second.at(-1), { kind: "ended", run: 1, how: "done" });
+  }));
+
+Deno.test("WorkerEngine opens again what stayed open when another model could not be read", () =>
+  withEngine(async (engine, until) => {
+    const named = (model: string) => ({ ...open, model }) as unknown as typeof open;
+    engine.ask(named("model"));
+    engine.ask(named("no model"));
+    engine.ask(ground(1, "effusion"));
+    assertEquals((await until(6)).at(-1), { kind: "ended", run: 1, how: "done" });
+    engine.ask(ground(2, "break"));
+    const replies = await until(4);
+    assertEquals(asked(replies).at(-1), named("model"));
+    assertEquals(replies.at(-1)!.kind, "opened");
   }));
 
 Deno.test("WorkerEngine says that a script does not load, and answers what waits for it", async () => {

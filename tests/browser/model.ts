@@ -209,7 +209,13 @@ Deno.test("page opens a model from a folder that is picked, and says what is wro
       await page.getByRole("alert").filter({
         hasText: 'Cannot find the configuration of model "model/other"',
       }).waitFor();
-      assert(await page.getByRole("button", { name: "Show where" }).isDisabled());
+      // The model before it stays, and is what another choice of where it runs is of.
+      assertMatch((await page.locator("#place").textContent())!, /\(wasm\): chosen/);
+      await ground(page, ["the first phrase"]);
+      await done(page);
+      await page.getByLabel("Runs on").selectOption("auto");
+      await opened(page);
+      assertMatch((await page.locator("#place").textContent())!, /\(wasm\): the only WebGPU/);
 
       await copyModel("models/demo", `${folder}/cut`);
       await Deno.truncate(`${folder}/cut/diffusion_model.safetensors`, 100_000);
@@ -225,6 +231,16 @@ Deno.test("page opens a model from a folder that is picked, and says what is wro
       await done(page);
       assert(await pixels(page) !== before);
       assertAlmostEquals(await furthest(page, await expected()), 0, 2e-3);
+
+      // What is open still has its own files.
+      await choose(`${folder}/other`);
+      await page.getByRole("alert").filter({ hasText: "Cannot find the configuration" }).waitFor();
+      const json = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
+      assertEquals(json.model.sha256, await (await loadBundle("models/demo")).hash());
+      await page.getByText("Layers and steps").click();
+      await page.getByLabel("8 (16 x 16)").check();
+      await ground(page, PHRASES.slice(0, 1));
+      await done(page);
     }, "cpu")
   ));
 

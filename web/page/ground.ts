@@ -50,7 +50,10 @@ export class Grounding {
   readonly #gallery: Gallery;
   readonly #version: string;
   readonly #explorer: Explorer;
+  readonly #choice: ModelChoice | undefined;
   #model: OpenedModel | undefined;
+  /** The model that is open while another is being opened. */
+  #opened: OpenedModel | undefined;
   #image: Extract<Reply, { kind: "image" }> | undefined;
   #made: Made = { shown: [], by: undefined };
   /** What was shown before the run. */
@@ -101,7 +104,7 @@ export class Grounding {
       part("examples", HTMLElement).append(button);
     }
     const open: OnModel = (model, place) => this.#open(model, place);
-    if (on === "page") new ModelChoice(PLACES[device], open);
+    if (on === "page") this.#choice = new ModelChoice(PLACES[device], open);
     else open("demo", "auto");
   }
 
@@ -224,14 +227,12 @@ export class Grounding {
       case "opening":
         this.#status(`Opening the model: ${Math.round(reply.bytes / 2 ** 20)} MB read …`);
         break;
-      case "opened": {
-        this.#model = reply.model;
+      case "opened":
+        this.#choice?.settle();
+        this.#use(reply.model);
         this.#explorer.open(reply.model);
-        const { place, notice } = reply.model;
-        part("place", HTMLElement).textContent = notice ? `${place} ${notice}` : place;
         this.#status("Ready.");
         break;
-      }
       case "image":
         this.#image = reply;
         this.#unread--;
@@ -277,7 +278,14 @@ export class Grounding {
     this.#enable();
   }
 
-  #fail({ request, run, message }: Extract<Reply, { kind: "failed" }>): void {
+  /** Has the page go on with a model, or without one. */
+  #use(model: OpenedModel | undefined): void {
+    this.#model = this.#opened = model;
+    const { place, notice } = model ?? { place: "" };
+    part("place", HTMLElement).textContent = notice ? `${place} ${notice}` : place;
+  }
+
+  #fail({ request, run, keepsModel, message }: Extract<Reply, { kind: "failed" }>): void {
     if (run !== undefined) {
       this.#isRunning = false;
       // What a run made before it failed stays; where that is nothing, so does what was there.
@@ -286,7 +294,10 @@ export class Grounding {
     }
     this.#isWaiting = false;
     if (request === "image") this.#unread = Math.max(this.#unread - 1, 0);
-    if (request === "open") this.#model = undefined;
+    if (request === "open") {
+      this.#use(keepsModel ? this.#opened : undefined);
+      if (keepsModel) this.#choice?.goBack();
+    }
     if (request === "identify") this.#identity?.reject(new Error(message));
     say(message);
     this.#status("");

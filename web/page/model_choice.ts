@@ -15,6 +15,8 @@ export type OnModel = (model: "demo" | PickedModel, place: Place) => void;
 export class ModelChoice {
   readonly #onModel: OnModel;
   #model: "demo" | PickedModel = "demo";
+  /** What is open. */
+  #opened: { readonly model: "demo" | PickedModel; readonly place: string } | undefined;
 
   /**
    * Shows the choice.
@@ -40,6 +42,18 @@ export class ModelChoice {
     folder.addEventListener("change", enable);
     enable();
     this.#open();
+  }
+
+  /** Takes note that what was chosen is open. */
+  settle(): void {
+    this.#opened = { model: this.#model, place: part("runs-on", HTMLSelectElement).value };
+  }
+
+  /** Shows what was open before, which still is. */
+  goBack(): void {
+    if (!this.#opened) return;
+    this.#model = this.#opened.model;
+    part("runs-on", HTMLSelectElement).value = this.#opened.place;
   }
 
   #openPicked(): void {
