@@ -16,6 +16,9 @@ export interface Picture extends Size {
   readonly original: Size;
 }
 
+/** Deno's own: ONNX Runtime's WebAssembly puts Node's in its place as soon as it runs. */
+const { Worker } = globalThis;
+
 /** Most bytes of pictures that are kept. */
 const MAX_KEPT = 2 ** 25;
 
