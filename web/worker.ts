@@ -75,7 +75,7 @@ async function fetchDemoFile(path: string): Promise<GivenPath> {
 
 /**
  * Opens what was asked for; `auto` takes the GPU where it is hardware: on Chromium's software
- * adapter a pass of the bundled U-Net takes 6 s of a processor, by WebAssembly 0.2.
+ * adapter a pass of the bundled U-Net takes 3 s, by WebAssembly 0.04.
  */
 async function openRuntime(place: Place): Promise<Runtime> {
   if (place === "wasm") return await openProcessor("chosen");
