@@ -6,13 +6,9 @@
  * @module
  */
 
-import { grayImage } from "../../datasets/_gray_image.ts";
-import { drawPhantom } from "../../mod.ts";
 import type { ServerFacts } from "../../web/results.ts";
-import { ServedRun } from "../../web/server/served_run.ts";
 import { median } from "../median.ts";
-import { makeRun } from "../report/made_up_run.ts";
-import { onPage, warmServer } from "./served_page.ts";
+import { withLargeRun } from "./large_run.ts";
 
 /** Moves of each slider, after one that is not counted. */
 const MOVES = 25;
@@ -30,27 +26,17 @@ export interface SliderTimes {
 }
 
 /** Moves sliders over a heatmap of the published model's size on an X-ray of 2544x3056. */
-export async function measureSliders(device: ServerFacts["device"]): Promise<SliderTimes> {
-  const folder = await Deno.makeTempDir({ prefix: "groundray-bench-" });
-  try {
-    const xray = drawPhantom({ seed: 1, width: 2544, height: 3056 });
-    await Deno.writeFile(`${folder}/xray.png`, await grayImage(xray).encode());
-    await makeRun(folder, [`${folder}/xray.png`], { samples: 1, xrays: 1 });
-    await using server = await warmServer(device, await ServedRun.open(`${folder}/run`));
-    return await onPage(server, async (page) => {
-      await page.waitForFunction(() => globalThis.drawn.length > 0);
-      const entries: [string, { median: number; max: number }][] = [];
-      for (const [id, values] of Object.entries(SLIDERS)) {
-        const times = await page.locator(`#${id}`).evaluate(move, { values, count: MOVES + 1 });
-        const counted = times.slice(1);
-        entries.push([id, { median: median(counted), max: Math.max(...counted) }]);
-      }
-      const place = (await page.locator("#finished-on").textContent())!;
-      return { place, times: Object.fromEntries(entries) as SliderTimes["times"] };
-    });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+export function measureSliders(device: ServerFacts["device"]): Promise<SliderTimes> {
+  return withLargeRun(1, device, async (page) => {
+    const entries: [string, { median: number; max: number }][] = [];
+    for (const [id, values] of Object.entries(SLIDERS)) {
+      const times = await page.locator(`#${id}`).evaluate(move, { values, count: MOVES + 1 });
+      const counted = times.slice(1);
+      entries.push([id, { median: median(counted), max: Math.max(...counted) }]);
+    }
+    const place = (await page.locator("#finished-on").textContent())!;
+    return { place, times: Object.fromEntries(entries) as SliderTimes["times"] };
+  });
 }
 
 /** Moves a slider to and fro in the page, each time until the heatmap that follows is drawn. */
