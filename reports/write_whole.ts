@@ -10,15 +10,24 @@ export async function writeWhole(
 ): Promise<void> {
   const partial = `${path}.partial`;
   try {
-    // A link to a folder would be replaced by the file.
-    const there = await Deno.stat(path).catch(() => undefined);
-    if (there?.isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
     if (typeof content === "string") await Deno.writeTextFile(partial, content);
     else if (content instanceof Uint8Array) await Deno.writeFile(partial, content);
     else await Deno.writeTextFile(partial, ReadableStream.from(content));
-    await Deno.rename(partial, path);
+    await putInPlace(partial, path);
   } catch (error) {
     await Deno.remove(partial).catch(() => {});
     throw new Error(`Cannot write "${path}": ${(error as Error).message}`, { cause: error });
   }
+}
+
+/**
+ * Gives a file that is whole its name, over a file that has it.
+ *
+ * @throws {Deno.errors.IsADirectory} If a folder has it.
+ */
+export async function putInPlace(partial: string, path: string): Promise<void> {
+  // A link to a folder would be replaced by the file.
+  const there = await Deno.stat(path).catch(() => undefined);
+  if (there?.isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
+  await Deno.rename(partial, path);
 }

@@ -1,3 +1,5 @@
+import { putInPlace } from "../write_whole.ts";
+
 /**
  * A file that is written bit by bit and is there whole or not at all.
  */
@@ -46,7 +48,7 @@ export class WholeFile {
   async finish(): Promise<void> {
     this.#close();
     try {
-      await Deno.rename(partial(this.#path), this.#path);
+      await putInPlace(partial(this.#path), this.#path);
     } catch (error) {
       await Deno.remove(partial(this.#path)).catch(() => {});
       throw cannotWrite(this.#path, error);
