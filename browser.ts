@@ -15,7 +15,7 @@
  * @module
  */
 
-import "./host/browser/_dispose.ts";
+import "./host/browser/mod.ts";
 
 export * from "./core.ts";
 export * from "./datasets/phantom.ts";

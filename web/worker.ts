@@ -4,9 +4,8 @@
  * @module
  */
 
-import "../host/browser/_dispose.ts";
-import { fetchBytes } from "../host/browser/fetch_bytes.ts";
 import { giveFiles, type GivenPath, usePackages } from "../host/browser/mod.ts";
+import { fetchBytes } from "../host/browser/fetch_bytes.ts";
 import { host } from "../host/host.ts";
 import { type Bundle, loadBundle } from "../models/ldm/bundle.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";

@@ -1,5 +1,5 @@
 /**
- * To be imported before anything with a `[Symbol.dispose]()`: WebKit has no such symbol, so that
+ * Comes before anything with a `[Symbol.dispose]()`: WebKit has no such symbol, so that
  * the method would be called "undefined", and what bundlers make of `using` would not find it.
  *
  * @module

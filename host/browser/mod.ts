@@ -1,5 +1,6 @@
 /**
- * A browser: what it is given takes the place of this machine's files.
+ * A browser: what it is given takes the place of this machine's files. To be imported before all
+ * else by every program that runs there.
  *
  * @module
  */
