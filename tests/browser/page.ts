@@ -231,7 +231,17 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       await page.goto(server.url);
       await page.locator("figure").waitFor();
       assertEquals(await page.locator("#list").getByRole("option").count(), 6);
-      assert((await page.locator("#tables").textContent())!.includes("AUC-ROC"));
+      const table = (await page.locator("#tables").textContent())!;
+      assert(table.includes("AUC-ROC"));
+      // The intervals that its caption speaks of.
+      const { tables } = await run.overview();
+      const intervals = tables.flatMap(({ groups }) =>
+        groups.flatMap(({ rows }) =>
+          rows.flatMap(({ cells }) => cells.flatMap(({ interval }) => interval ?? []))
+        )
+      );
+      assert(intervals.length > 0, "no class has two samples");
+      assertEquals(await page.locator("#tables small").allTextContents(), intervals);
       const title = () => page.locator("figcaption b").textContent();
       const first = await title();
       const shown = await pixels(page);
