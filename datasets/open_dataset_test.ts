@@ -262,6 +262,22 @@ Deno.test("openDataset() stops at the limit", () =>
     assertEquals(failures(items).length, 1);
   }));
 
+Deno.test("openDataset() takes a limit of the whole, and then the shard's part of it", () =>
+  withFiles({
+    "a.csv": "image,phrase,x,y,w,h\n" +
+      [..."abcdef"].map((image) => `${image},p,1,1,1,1\n${image},q,1,1,1,1\n`).join(""),
+  }, async (folder) => {
+    const read = async (number: number) => {
+      const shard = { number, count: 2 };
+      const { plan, items } = await openDataset(`${folder}/a.csv`, { limit: 7, shard });
+      const ids = samples(await Array.fromAsync(items)).map(({ id }) => id);
+      assertEquals(plan.map(({ id }) => id), ids);
+      return ids;
+    };
+    assertEquals(await read(1), ["a#1", "a#2", "c#1", "c#2"]);
+    assertEquals(await read(2), ["b#1", "b#2", "d#1"]);
+  }));
+
 /** Some bytes that only the decoder would look at. */
 const IMAGE = "";
 

@@ -12,6 +12,7 @@ import {
   resolveSettings,
 } from "../mod.ts";
 import { writeGray } from "../tests/support/image.ts";
+import { noisePasses } from "./noise.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
 const XRAY = drawPhantom({ seed: 3, width: 90, height: 110 });
@@ -214,3 +215,29 @@ Deno.test("groundImage() refuses to start without what it needs", async () => {
     "layer 11",
   );
 });
+
+for (const noise of ["inversion", "reverse", "sample"] as const) {
+  Deno.test(`an image takes the U-Net's passes that are announced, and none more: ${noise}`, () =>
+    withModel(async (model) => {
+      let [steps, attended, reported] = [0, 0, 0];
+      const { step, attend } = model;
+      const counting: LdmModel = Object.create(model, {
+        step: { value: (...args: Parameters<typeof step>) => (steps++, step(...args)) },
+        attend: {
+          value: (...args: Parameters<typeof attend>) => {
+            attended += args[1].length;
+            return attend(...args);
+          },
+        },
+      });
+      const settings = { steps: 10, noise, select: { kind: "indices", start: 4, end: 7 } } as const;
+      const resolved = resolveSettings(model, settings);
+      assertEquals(noisePasses(resolved), { inversion: 6, reverse: 14, sample: 0 }[noise]);
+      await groundImage(XRAY, ["haze", "left effusion"], {
+        model: counting,
+        ...settings,
+        onProgress: (done) => reported = done,
+      });
+      assertEquals([steps, attended, reported], [noisePasses(resolved), 2 * 3, 2]);
+    }));
+}
