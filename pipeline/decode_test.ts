@@ -98,11 +98,8 @@ Deno.test("decode() drops a box that touches the centre square from outside, at 
       sample("begins at the edge", [box(after)]),
     ]);
     const last = flows.at(-1)!;
-    assert(last.kind === "item");
-    assertEquals(last.item.samples.map(({ id }) => id), [
-      "reaches in by a pixel",
-      "begins within by a pixel",
-    ]);
+    const kept = last.kind === "item" ? last.item.samples.map(({ id }) => id) : [];
+    assertEquals(kept, ["reaches in by a pixel", "begins within by a pixel"]);
     assertEquals(reasons(flows).map(([status]) => status), ["skipped", "skipped"]);
   }
 });
