@@ -108,6 +108,6 @@ function namesOf(path: string): string[] {
 
 /** A path, and what is left of it without its first folders. */
 function endsOf(path: string): string[] {
-  const parts = path.split("/");
-  return parts.map((_, i) => parts.slice(i).join("/"));
+  // Slices share their memory, which joined parts of a long path do not.
+  return [path, ...path.matchAll(/\//g).map(({ index }) => path.slice(index + 1))];
 }
