@@ -74,14 +74,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       await makeFolder(out);
       await writeWhole(`${out}/${name}`, svg);
       await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));
-      names.push(name);
+      names.push(`${out}/${name}`);
     }
     if (drawn > 0) progress.finish(drawn);
   } finally {
     progress.clear();
   }
   if (names.length === 0) throw new Error(`Cannot draw "${source}": it has no heatmap to show`);
-  console.log(`Figures: ${out}\nFiles, each as PNG too: ${names.join(", ")}`);
+  console.log(`Figures, each as PNG too: ${names.join(", ")}`);
   return EXIT.ok;
 }
 

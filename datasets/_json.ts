@@ -45,12 +45,14 @@ function parse(text: string): unknown {
 /** The values of JSON lines; nothing if the first of several lines is none. */
 function parseLines(text: string): unknown[] | undefined {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  const values = lines.map((line): unknown => {
+  const values: unknown[] = [];
+  for (const line of lines) {
     try {
-      return parse(line);
+      values.push(parse(line));
     } catch {
-      return line;
+      if (values.length === 0) return undefined;
+      values.push(line);
     }
-  });
-  return lines.length > 1 && typeof values[0] === "object" ? values : undefined;
+  }
+  return lines.length > 1 ? values : undefined;
 }

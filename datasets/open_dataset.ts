@@ -215,7 +215,9 @@ async function readRows(file: string): Promise<ReadRows> {
     `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
       `(${MS_CXR_COLUMNS.join(", ")}), VinDr-CXR (${VINDR_COLUMNS.join(", ")}) or RSNA ` +
       `(${RSNA_COLUMNS.join(", ")}), found ${show(table.columns.join(", "), 400)}` +
-      suggestColumns(table),
+      (table.columns.length > 1
+        ? suggestColumns(table)
+        : "; commas, semicolons, tabs or | part them"),
   );
 }
 

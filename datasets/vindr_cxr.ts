@@ -88,7 +88,7 @@ export function vindrRows(path: string, table: CsvTable, labels: CsvTable | unde
       ...(fault && { fault }),
     }];
   });
-  return table.columns.includes("rad_id") ? dropRepeated(rows) : rows;
+  return table.has("rad_id") ? dropRepeated(rows) : rows;
 }
 
 const CORNERS = { names: ["x_min", "y_min", "x_max", "y_max"], areCorners: true };

@@ -36,7 +36,7 @@ import { type ProtocolOptions, requireProtocolOptions } from "./protocols.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import { groupStream } from "./stream.ts";
 import { isOfClass, requireClassTokens } from "./token_range.ts";
-import { type Variant, variantLayers } from "./variants.ts";
+import { variantLayers } from "./variants.ts";
 
 /** How samples go through the stages. */
 export interface RunOptions extends GroundSettings, Omit<ProtocolOptions, "cover"> {
