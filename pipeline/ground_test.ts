@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   DEFAULT_LAYERS,
   drawPhantom,
+  evaluate,
   ground,
   groundImage,
   type GroundSettings,
@@ -11,6 +12,7 @@ import {
   openRuntime,
   resolveSettings,
 } from "../mod.ts";
+import type { DatasetItem } from "../datasets/sample.ts";
 import { writeGray } from "../tests/support/image.ts";
 import { noisePasses } from "./noise.ts";
 
@@ -100,6 +102,24 @@ Deno.test("ground() passes over a sample that fails and keeps the order", () =>
     await Deno.remove(file);
     assertEquals(kinds, [["1", "grounded"], ["2", "dropped"], ["3", "grounded"]]);
     assertEquals(last, 3);
+  }));
+
+Deno.test("evaluate() counts no phrase as progress that is run again for the others of its image", () =>
+  withModel(async (model) => {
+    const image = await writeXray();
+    async function* items(): AsyncIterableIterator<DatasetItem> {
+      for (const id of ["a", "b", "c"]) {
+        const sample = { id, image, phrase: `phrase ${id}`, boxes: [] };
+        yield await Promise.resolve({ kind: "sample", sample });
+      }
+    }
+    const seen: number[] = [];
+    const onProgress = (done: number) => void seen.push(done);
+    const options = { model, steps: 10, done: new Set(["a", "b"]), onProgress };
+    const results = await Array.fromAsync(evaluate(items(), options));
+    await Deno.remove(image);
+    assertEquals(results.map(({ id }) => id), ["c"]);
+    assertEquals([Math.max(...seen), seen.toSorted((a, b) => a - b)], [1, seen]);
   }));
 
 Deno.test("ground() pulls no image ahead of a consumer that is slow", () =>
