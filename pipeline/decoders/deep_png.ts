@@ -64,7 +64,7 @@ export function decodeDeepPng(png: Uint8Array, name: string): GrayImage | undefi
       first[i] = isNothing ? 0 : bytes[at]! << 8 | bytes[at + 1]!;
     }
   }
-  return { data: grayLevels(first, { bits: 16 }), width, height };
+  return { data: grayLevels(first, { bits: 16 }).data, width, height };
 }
 
 /** Whether bytes from a position on are the first of others. */

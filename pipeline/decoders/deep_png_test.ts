@@ -45,7 +45,7 @@ Deno.test("decodeImage() has of a 16-bit PNG what pngjs has, by every filter and
       const file = PNG.sync.write({ width, height, data } as PNG, options);
       const read = PNG.sync.read(file, { skipRescale: true }).data as unknown as Uint16Array;
       const first = Uint16Array.from({ length: width * height }, (_, i) => read[4 * i]!);
-      const expected = { data: grayLevels(first, { bits: 16 }), width, height };
+      const expected = { data: grayLevels(first, { bits: 16 }).data, width, height };
       assertEquals(await decodeImage(new Uint8Array(file)), expected, `${colorType} ${filterType}`);
     }
   }

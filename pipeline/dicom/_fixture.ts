@@ -1,5 +1,10 @@
 /** A value of an element: numbers are 16-bit words, and lists of bytes fragments. */
-type Value = string | number | Uint8Array | readonly Uint8Array[];
+type Value = string | number | Uint8Array | readonly Uint8Array[] | Sequence;
+
+/** Items of a sequence. */
+interface Sequence {
+  readonly items: readonly DicomElements[];
+}
 
 /** Elements of a DICOM file by tag, such as `00280010`. */
 export type DicomElements = Readonly<Record<string, Value>>;
@@ -25,16 +30,18 @@ export const RADIOGRAPH: DicomElements = {
 /** A DICOM file of some elements. */
 export function dicomFile(elements: DicomElements, syntax = EXPLICIT): Uint8Array {
   const isBig = syntax === BIG_ENDIAN;
-  const group = (tags: DicomElements, implicit = false, big = false) =>
-    Object.keys(tags).sort().flatMap((tag) => element(tag, tags[tag]!, implicit, big));
-  const meta = group({ "00020010": syntax });
+  const meta = dataSet({ "00020010": syntax });
   return Uint8Array.from([
     ...Array(128).fill(0),
     ...ascii("DICM"),
     ...element("00020000", Uint8Array.of(meta.length, 0, 0, 0), false, false, "UL"),
     ...meta,
-    ...group(elements, syntax === IMPLICIT, isBig),
+    ...dataSet(elements, syntax === IMPLICIT, isBig),
   ]);
+}
+
+function dataSet(tags: DicomElements, implicit = false, big = false): number[] {
+  return Object.keys(tags).sort().flatMap((tag) => element(tag, tags[tag]!, implicit, big));
 }
 
 /** 16-bit values as bytes. */
@@ -81,6 +88,14 @@ function element(
       ...items.flat(),
       ...item(0xe0dd, []),
     ];
+  }
+  if (typeof value === "object" && "items" in value) {
+    const items = value.items.flatMap((tags) => {
+      const inside = dataSet(tags, implicit, isBig);
+      return [...number(0xfffe, 2), ...number(0xe000, 2), ...number(inside.length, 4), ...inside];
+    });
+    const vr = implicit ? [] : [...ascii("SQ"), 0, 0];
+    return [...head, ...vr, ...number(items.length, 4), ...items];
   }
   const bytes = typeof value === "string"
     ? even(ascii(value), name === 0x10 && group === 2 ? 0 : 32)

@@ -7,7 +7,8 @@
 import { concat } from "@std/bytes/concat";
 import type { DataSet, Element } from "dicom-parser";
 import type { GrayImage } from "../preprocess.ts";
-import { grayLevels, type Window } from "../gray_levels.ts";
+import { grayLevels } from "../gray_levels.ts";
+import { type Grayscale, GRAYSCALE_TAGS, readGrayscale } from "./grayscale.ts";
 import { decodeFrame, type FrameFormat, isKnownSyntax } from "./pixels.ts";
 
 /** Modalities of a radiograph: computed, digital, conventional on film, and what is not stated. */
@@ -26,13 +27,6 @@ const TAGS = {
   bitsStored: "x00280101",
   highBit: "x00280102",
   pixelRepresentation: "x00280103",
-  padding: "x00280120",
-  windowCenter: "x00281050",
-  windowWidth: "x00281051",
-  rescaleIntercept: "x00281052",
-  rescaleSlope: "x00281053",
-  windowShape: "x00281056",
-  modalityTable: "x00283000",
   pixelData: "x7fe00010",
 } as const;
 
@@ -44,9 +38,8 @@ export function isDicom(bytes: Uint8Array): boolean {
 /**
  * Decodes a radiograph: one greyscale frame of 8 or 16 bits a value, of which
  * any number may be used, uncompressed or as RLE, JPEG, JPEG-LS or JPEG 2000.
- * {@linkcode grayLevels} says what becomes of its values; of several windows
- * the first is taken. A VOI table is not applied. Nothing about the patient is
- * kept or named in an error.
+ * {@linkcode readGrayscale} says what becomes of its values. Nothing about the
+ * patient is kept or named in an error.
  *
  * @param bytes The file.
  * @param name What it is called in errors.
@@ -67,8 +60,9 @@ export async function decodeDicom(
   const stored = await decodeFrame(pixelData(file, element), header.syntax, header.frame);
   if (!stored) throw corrupt(name);
   const { width, height, bitsStored: bits, isSigned } = header.frame;
-  const data = grayLevels(stored, { bits, isSigned, ...header });
-  return { data, width, height };
+  const { shift, grayscale: { format, describe } } = header;
+  const { data, spread } = grayLevels(stored, { bits, isSigned, shift, ...format });
+  return { data, width, height, grayLevels: describe(spread) };
 }
 
 function corrupt(name: string): SyntaxError {
@@ -85,7 +79,7 @@ function corrupt(name: string): SyntaxError {
 export async function parse(
   bytes: Uint8Array,
   name: string,
-  tags: readonly string[] = Object.values(TAGS),
+  tags: readonly string[] = [...Object.values(TAGS), ...GRAYSCALE_TAGS],
 ): Promise<DataSet> {
   const { default: { parseDicom } } = await import("dicom-parser");
   const deflated = new TypeError(`Cannot read ${name}: a deflated DICOM file is not supported`);
@@ -115,21 +109,26 @@ function pixelData({ byteArray }: DataSet, { dataOffset, length, fragments }: El
   return parts.length === 1 ? parts[0]! : concat(parts);
 }
 
+/** Names the file in what a part of its header is refused for. */
+function inFile<Result>(name: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new TypeError(`Cannot read ${name}: ${error.message}`);
+  }
+}
+
 /** What the file says of its only frame. */
 interface Header {
   readonly syntax: string;
   readonly frame: FrameFormat;
   readonly shift: number;
-  readonly slope: number;
-  readonly intercept: number;
-  readonly window?: Window;
-  readonly isInverted: boolean;
-  readonly padding?: number;
+  readonly grayscale: Grayscale;
 }
 
 function readHeader(file: DataSet, name: string, maxPixels: number): Header {
   const integer = (tag: keyof typeof TAGS) => file.uint16(TAGS[tag]);
-  const decimal = (tag: keyof typeof TAGS) => file.floatString(TAGS[tag]);
   /** A code for a message, unless something else stands in its place. */
   const code = (tag: keyof typeof TAGS) => {
     const value = file.string(TAGS[tag], 0)?.trim() ?? "";
@@ -149,9 +148,6 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
       `its pixels are ${photometric || "undefined"}, expected MONOCHROME1 or MONOCHROME2`,
     );
   }
-  if (file.elements[TAGS.modalityTable]) {
-    throw refuse("its values go through a modality table, expected rescale slope and intercept");
-  }
   const syntax = code("transferSyntax");
   if (!isKnownSyntax(syntax)) throw refuse(`its transfer syntax ${syntax} is not supported`);
 
@@ -168,12 +164,14 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
   }
   const shift = (integer("highBit") ?? bitsStored - 1) + 1 - bitsStored;
   const isPart = bitsStored >= 1 && shift >= 0 && shift + bitsStored <= bitsAllocated;
-  const slope = decimal("rescaleSlope") ?? 1;
-  const intercept = decimal("rescaleIntercept") ?? 0;
-  const isUsable = Number.isFinite(slope) && slope !== 0 && Number.isFinite(intercept);
-  if (!(width > 0 && height > 0 && isPart && isUsable)) throw corrupt(name);
-  const padding = integer("padding");
-  const window = readWindow(decimal("windowCenter"), decimal("windowWidth"), code("windowShape"));
+  if (!isPart) {
+    throw refuse(
+      `it has ${bitsStored} bits below bit ${shift + bitsStored} of ${bitsAllocated}, ` +
+        `expected 1 to ${bitsAllocated} within them`,
+    );
+  }
+  if (!(width > 0 && height > 0)) throw corrupt(name);
+  const isSigned = integer("pixelRepresentation") === 1;
   return {
     syntax,
     frame: {
@@ -181,21 +179,9 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
       height,
       bitsAllocated,
       bitsStored,
-      isSigned: integer("pixelRepresentation") === 1,
+      isSigned,
     },
     shift,
-    slope,
-    intercept,
-    isInverted: photometric === "MONOCHROME1",
-    ...(window && { window }),
-    ...(padding !== undefined && { padding }),
+    grayscale: inFile(name, () => readGrayscale(file, { bits: bitsStored, isSigned, photometric })),
   };
-}
-
-/** A window, unless it is none or has no width. */
-function readWindow(center = NaN, width = NaN, shape = ""): Window | undefined {
-  if (shape !== "LINEAR_EXACT" && shape !== "SIGMOID") shape = "LINEAR";
-  const isOne = Number.isFinite(center) && (shape === "LINEAR" ? width >= 1 : width > 0) &&
-    Number.isFinite(width);
-  return isOne ? { center, width, shape: shape as Window["shape"] } : undefined;
 }
