@@ -9,10 +9,17 @@ import type { DataSet, Element } from "dicom-parser";
 import type { GrayImage } from "../preprocess.ts";
 import { grayLevels } from "../gray_levels.ts";
 import { type Grayscale, GRAYSCALE_TAGS, readGrayscale } from "./grayscale.ts";
-import { decodeFrame, type FrameFormat, isKnownSyntax } from "./pixels.ts";
+import { type ChannelFormat, grayChannel } from "./channels.ts";
+import { decodeFrame, type FrameFormat, isKnownSyntax, JPEG_LS, RLE } from "./pixels.ts";
 
 /** Modalities of a radiograph: computed, digital, conventional on film, and what is not stated. */
 const MODALITIES = ["CR", "DX", "RG", "OT", ""];
+
+/** Photometric interpretations that may hold grey, and the values that each has a pixel. */
+const SAMPLES: Readonly<Record<string, number>> = {
+  ...{ MONOCHROME1: 1, MONOCHROME2: 1, "PALETTE COLOR": 1 },
+  ...{ RGB: 3, YBR_FULL: 3, YBR_FULL_422: 3, YBR_RCT: 3, YBR_ICT: 3 },
+};
 
 /** Attributes that are read, and no others: a file names its patient. */
 const TAGS = {
@@ -21,6 +28,7 @@ const TAGS = {
   samplesPerPixel: "x00280002",
   photometric: "x00280004",
   frames: "x00280008",
+  planarConfiguration: "x00280006",
   rows: "x00280010",
   columns: "x00280011",
   bitsAllocated: "x00280100",
@@ -36,8 +44,8 @@ export function isDicom(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes a radiograph: one greyscale frame of 8 or 16 bits a value, of which
- * any number may be used, uncompressed or as RLE, JPEG, JPEG-LS or JPEG 2000.
+ * Decodes a radiograph: one frame of greys, stored as such or as colours, of 8
+ * or 16 bits a value, of which any number may be used, uncompressed or as RLE, JPEG, JPEG-LS or JPEG 2000.
  * {@linkcode readGrayscale} says what becomes of its values. Nothing about the
  * patient is kept or named in an error.
  *
@@ -57,9 +65,38 @@ export async function decodeDicom(
   const element = file.elements[TAGS.pixelData];
   if (!element) throw new TypeError(`Cannot read ${name}: the DICOM file holds no picture`);
   const header = readHeader(file, name, maxPixels);
-  const stored = await decodeFrame(pixelData(file, element), header.syntax, header.frame);
-  if (!stored) throw corrupt(name);
+  const { photometric, isPlanar } = header;
   const { width, height, bitsStored: bits, isSigned } = header.frame;
+  const pixels = width * height;
+  const frame = pixelData(file, element);
+  const isColor = photometric === "RGB" || photometric.startsWith("YBR");
+  const isCompressed = element.fragments !== undefined;
+  const isPaired = photometric === "YBR_FULL_422" && !isCompressed && frame.length < 3 * pixels;
+  const decoded = await decodeFrame(frame, header.syntax, {
+    ...header.frame,
+    samples: isPaired ? 2 : isColor ? 3 : 1,
+  });
+  if (!decoded) throw corrupt(name);
+  const meaning = isCompressed && header.syntax !== RLE
+    ? "either"
+    : photometric.startsWith("YBR_FULL")
+    ? "YBR"
+    : "RGB";
+  const gray = (layout: ChannelFormat["layout"]) =>
+    grayChannel(decoded, { pixels, bits, layout, meaning });
+  const stored = !isColor
+    ? decoded
+    : isPaired
+    ? gray("pairs")
+    : isPlanar && !isCompressed
+    ? gray("planes")
+    // JPEG-LS comes as planes where its scans are such, which its decoder does not say.
+    : gray("pixels") ?? (JPEG_LS.includes(header.syntax) ? gray("planes") : undefined);
+  if (!stored) {
+    throw new TypeError(
+      `Cannot read ${name}: its ${photometric} pixels have colours, expected greys`,
+    );
+  }
   const { shift, grayscale: { format, describe } } = header;
   const { data, spread } = grayLevels(stored, { bits, isSigned, shift, ...format });
   return { data, width, height, grayLevels: describe(spread) };
@@ -123,6 +160,8 @@ function inFile<Result>(name: string, read: () => Result): Result {
 interface Header {
   readonly syntax: string;
   readonly frame: FrameFormat;
+  readonly photometric: string;
+  readonly isPlanar: boolean;
   readonly shift: number;
   readonly grayscale: Grayscale;
 }
@@ -143,10 +182,18 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
   const frames = file.intString(TAGS.frames) ?? 1;
   if (frames !== 1) throw refuse(`it has ${frames} frames, expected 1`);
   const photometric = code("photometric");
-  if ((integer("samplesPerPixel") ?? 1) !== 1 || !/^MONOCHROME[12]$/.test(photometric)) {
+  const samples = SAMPLES[photometric];
+  if (samples === undefined) {
     throw refuse(
-      `its pixels are ${photometric || "undefined"}, expected MONOCHROME1 or MONOCHROME2`,
+      `its pixels are ${
+        photometric || "undefined"
+      }, expected MONOCHROME1, MONOCHROME2 or greys as ` +
+        "RGB, YBR_FULL or PALETTE COLOR",
     );
+  }
+  const stated = integer("samplesPerPixel") ?? samples;
+  if (stated !== samples) {
+    throw refuse(`it has ${stated} values a pixel, and its ${photometric} has ${samples}`);
   }
   const syntax = code("transferSyntax");
   if (!isKnownSyntax(syntax)) throw refuse(`its transfer syntax ${syntax} is not supported`);
@@ -181,6 +228,8 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
       bitsStored,
       isSigned,
     },
+    photometric,
+    isPlanar: integer("planarConfiguration") === 1,
     shift,
     grayscale: inFile(name, () => readGrayscale(file, { bits: bitsStored, isSigned, photometric })),
   };

@@ -15,6 +15,12 @@ export interface FrameFormat extends Size {
   readonly bitsStored: number;
   /** Whether values are in two's complement. */
   readonly isSigned: boolean;
+  /**
+   * Values of a pixel: one of grey, three of colours, or two where two pixels share their colours.
+   *
+   * @default {1}
+   */
+  readonly samples?: number;
 }
 
 const EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2";
@@ -25,7 +31,11 @@ const UNCOMPRESSED = [
   EXPLICIT_BIG_ENDIAN,
 ];
 
-const RLE = "1.2.840.10008.1.2.5";
+/** Transfer syntax of frames that are packed by run lengths. */
+export const RLE = "1.2.840.10008.1.2.5";
+
+/** Transfer syntaxes of JPEG-LS, lossless and near-lossless. */
+export const JPEG_LS: readonly string[] = ["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.81"];
 
 const CODECS = {
   [RLE]: "DecodeRle",
@@ -76,10 +86,10 @@ export async function decodeFrame(
 /** Bytes as values; of an odd number of 8-bit values the last is followed by a byte of padding. */
 function toWords(
   bytes: Uint8Array,
-  { width, height, bitsAllocated }: FrameFormat,
+  { width, height, bitsAllocated, samples = 1 }: FrameFormat,
   isBigEndian: boolean,
 ): Uint8Array | Uint16Array | undefined {
-  const count = width * height;
+  const count = width * height * samples;
   if (bytes.length < count * bitsAllocated / 8) return undefined;
   if (bitsAllocated === 8) return bytes.subarray(0, count);
   const words = new Uint16Array(count);
@@ -102,10 +112,10 @@ function isWhole(frame: Uint8Array, { width, height }: FrameFormat): boolean {
 }
 
 /** Whether an RLE frame has a segment for each byte of a value, where its header says. */
-function hasSegments(frame: Uint8Array, { bitsAllocated }: FrameFormat): boolean {
+function hasSegments(frame: Uint8Array, { bitsAllocated, samples = 1 }: FrameFormat): boolean {
   if (frame.length < 64) return false;
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  const count = bitsAllocated / 8;
+  const count = samples * bitsAllocated / 8;
   const offsets = Array.from({ length: count }, (_, i) => view.getUint32(4 + 4 * i, true));
   return view.getUint32(0, true) === count &&
     offsets.every((offset, i) => offset >= (offsets[i - 1] ?? 64) && offset < frame.length);
