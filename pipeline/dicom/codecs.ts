@@ -9,7 +9,12 @@ import { type WasmExports, WasmLibrary } from "../decoders/wasm_library.ts";
 import type { FrameFormat } from "./pixels.ts";
 
 /** What decodes a frame. */
-export type Codec = "DecodeRle" | "DecodeJpeg" | "DecodeJpegLs" | "DecodeJpeg2000";
+export type Codec =
+  | "DecodeRle"
+  | "DecodeJpeg"
+  | "DecodeJpegLs"
+  | "DecodeJpeg2000"
+  | "DecodeHtJpeg2000";
 
 /** What of `dcmjs-native-codecs.wasm` is used; it throws where a frame is corrupt. */
 interface Codecs extends WasmExports, Record<Codec, (context: number, parameters: number) => void> {
