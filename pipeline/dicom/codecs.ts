@@ -9,7 +9,12 @@ import { type WasmExports, WasmLibrary } from "../decoders/wasm_library.ts";
 import type { FrameFormat } from "./pixels.ts";
 
 /** What decodes a frame. */
-export type Codec = "DecodeRle" | "DecodeJpeg" | "DecodeJpegLs" | "DecodeJpeg2000";
+export type Codec =
+  | "DecodeRle"
+  | "DecodeJpeg"
+  | "DecodeJpegLs"
+  | "DecodeJpeg2000"
+  | "DecodeHtJpeg2000";
 
 /** What of `dcmjs-native-codecs.wasm` is used; it throws where a frame is corrupt. */
 interface Codecs extends WasmExports, Record<Codec, (context: number, parameters: number) => void> {
@@ -82,13 +87,15 @@ const CODECS = new WasmLibrary<Codecs>(
  * @param frame The frame.
  * @param codec What it is compressed by.
  * @param format What the file's header says of it.
+ * @param samples Values of a pixel.
  * @returns Its values as they are stored, 16-bit ones in little endian; `undefined` if it is corrupt.
  * @throws {Error} If the decoders cannot be loaded.
  */
 export function decompress(
   frame: Uint8Array,
   codec: Codec,
-  { width, height, bitsAllocated, bitsStored, isSigned, samples = 1 }: FrameFormat,
+  { width, height, bitsAllocated, bitsStored, isSigned }: FrameFormat,
+  samples = 1,
 ): Promise<Uint8Array | undefined> {
   return CODECS.use((library) => {
     const context = library.CreateCodecsContext();
