@@ -73,6 +73,7 @@ Deno.test("decodeImage() refuses a 16-bit PNG that is corrupt or interlaced", as
     "half its pixels": file(whole.subarray(0, whole.length / 2)),
     "pixels with another checksum": file(join(whole.subarray(0, -1), [whole.at(-1)! ^ 1])),
     "a pixel less": file(deflateSync(new Uint8Array(8))),
+    "16 MiB of pixels": file(deflateSync(new Uint8Array(2 ** 24))),
     "an unknown filter": file(deflateSync(new Uint8Array(10).fill(5))),
     "no width": file(deflateSync(new Uint8Array(2)), header(0, 0, 2)),
     "a palette": file(whole, header(3, 2, 2), chunk("PLTE", new Uint8Array(768))),

@@ -90,7 +90,7 @@ function rowsLength(header: Uint8Array): number {
   }, 0);
 }
 
-/** Bytes that are inflated beyond those that are asked for, to find a checksum after them. */
+/** Most bytes that may inflate beyond those that are asked for: more than a slip, fewer than a bomb. */
 const MOST_BEYOND = 2 ** 20;
 
 /** Inflates as many bytes as are asked for. */
@@ -138,8 +138,9 @@ class Inflater {
    * end; where it has none, those of its parts.
    */
   isWhole(): boolean {
-    if (!this.isFull || this.#status !== Z_OK && this.#status !== Z_STREAM_END) return false;
-    return this.#status === Z_STREAM_END || !this.#checks.some((isBroken) => isBroken());
+    if (this.#status === Z_STREAM_END) return this.isFull;
+    const isCut = this.#status === Z_OK && this.#stream.avail_out > 0;
+    return this.isFull && isCut && !this.#checks.some((isBroken) => isBroken());
   }
 }
 
