@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ATTENTION_RANGES, decodeImage, encodeNpy, renderOverlay, toPng } from "../mod.ts";
+import { ATTENTION_RANGES, decodeImage, encodeNpy, toPng } from "../mod.ts";
 import { BASELINES } from "../models/open_method.ts";
 import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
@@ -19,6 +19,7 @@ import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
 import { isOfClass } from "../pipeline/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { renderCaptionedOverlay } from "../reports/captioned_overlay.ts";
 import { type FoundHeatmap, resultJson } from "../reports/result_json.ts";
 import { writeWhole } from "../reports/write_whole.ts";
 
@@ -185,8 +186,17 @@ async function writeResult(folder: string, result: ShownPhrase, source: Source):
   const { image, heatmap, size, threshold, originalBox, sample, drawSheet } = result;
   await makeFolder(folder);
   await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
-  const overlay = await renderOverlay({ gray: image.gray, heatmap, size, crop: image.crop });
-  await writeWhole(`${folder}/overlay.png`, overlay);
+  const notes = [...sample.notes ?? [], ...source.notes];
+  const caption = {
+    phrase: sample.phrase,
+    // A folder's name may be a patient's.
+    image: nameOf(source.image),
+    threshold,
+    isOtsu: threshold !== undefined,
+    notes,
+  };
+  const shown = { gray: image.gray, heatmap, size, crop: image.crop, caption };
+  await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(shown));
   if (drawSheet) {
     const sheet = await drawSheet();
     await writeWhole(`${folder}/attention.svg`, sheet);
@@ -200,7 +210,7 @@ async function writeResult(folder: string, result: ShownPhrase, source: Source):
     box: originalBox,
     crop: image.crop,
     heatmapSize: size,
-    notes: [...sample.notes ?? [], ...source.notes],
+    notes,
   };
   const json = resultJson(found, source.record);
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");

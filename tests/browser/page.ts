@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import { grayImage } from "../../datasets/_gray_image.ts";
 import { groundImage, loadBundle, openRuntime } from "../../mod.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { ServedRun } from "../../web/server/served_run.ts";
@@ -135,6 +136,7 @@ Deno.test("page cancels, says what is wrong with a file, and goes on after a rel
     await page.locator("#status", { hasText: "Cancelled" }).waitFor();
     await pick(page, "notes.png", new TextEncoder().encode("no picture"));
     await page.getByRole("alert").filter({ hasText: "not a PNG, JPEG or DICOM" }).waitFor();
+    await pick(page, "phantom.png", await grayImage(phantom).encode());
     await ground(page, [" "]);
     assertMatch((await page.getByRole("alert").textContent())!, /Type a phrase first/);
     await page.reload();
@@ -158,7 +160,7 @@ Deno.test("page stays in its place with phrases that are long, a single word, or
     assertEquals(await page.locator("figcaption img").count(), 0);
     const waiting = page.waitForEvent("download");
     await page.getByRole("button", { name: "PNG", exact: true }).first().click();
-    assertMatch((await waiting).suggestedFilename(), /^left-pleural-effusion.{59}\.png$/);
+    assertMatch((await waiting).suggestedFilename(), /^phantom-left-pleural-effusion.{59}\.png$/);
   }, { viewport: { width: 360, height: 740 }, acceptDownloads: true }));
 
 Deno.test("page keeps the colours that were chosen over a reload, without a flash of others", () =>
