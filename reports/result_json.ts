@@ -32,7 +32,7 @@ export interface ResultSettings {
   readonly weights: string;
   /** Standard deviation of the Gaussian in heatmap pixels. */
   readonly sigma: number;
-  /** Whether the threshold is Otsu's. */
+  /** Whether the threshold is Otsu's; a heatmap that is the same everywhere has none. */
   readonly otsu: boolean;
 }
 

@@ -290,6 +290,7 @@ class LocalEngine implements Engine {
             layers,
             steps: added,
             total: steps,
+            notes: flow.item.image.samples[0]!.notes ?? [],
           });
         }
       } finally {

@@ -72,6 +72,7 @@ Deno.test("createEngine() shows heatmaps as they form, and comes to those of gro
     } as const;
     const replies = await ask(request, "ended");
     const attention = ofKind(replies, "attention");
+    assertEquals(new Set(attention.flatMap(({ notes }) => notes)), new Set());
     assert(attention.length > PHRASES.length, "heatmaps come before they are whole");
     const bundle = await loadBundle("models/demo");
     const runtime = await openRuntime("native");

@@ -254,6 +254,32 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       await page.keyboard.press("j");
       await page.locator("figcaption b").filter({ hasNotText: first! }).waitFor();
       assertEquals(await page.getByLabel("Sigma").inputValue(), "5");
+      // A sample that comes late does not take the place of one that was stepped to after it.
+      await page.locator("#sample-0").click();
+      const caption = (index: number) => {
+        const { phrase, image } = run.result(index)!;
+        return [phrase, `X-ray: ${image}`];
+      };
+      const shownOf = () => page.locator("figcaption :is(b, small)").allTextContents();
+      const shows = ([phrase, image]: (string | undefined)[]) =>
+        page.locator("figcaption").filter({ hasText: phrase! }).filter({ hasText: image! })
+          .waitFor();
+      await shows(caption(0));
+      assertEquals(await shownOf(), caption(0));
+      const late = /\/api\/samples\/1[/?]/;
+      await page.route(late, async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await route.continue();
+      });
+      const settledLate = page.waitForResponse((response) => late.test(response.url()));
+      await page.locator("#list").focus();
+      await page.keyboard.press("j");
+      await page.keyboard.press("j");
+      await shows(caption(2));
+      await settledLate;
+      await pixels(page);
+      assertEquals(await shownOf(), caption(2));
+      assertEquals(await page.locator("#list [aria-selected=true]").getAttribute("id"), "sample-2");
       const kept = await page.evaluate(`(() => {
         const dataTransfer = new DataTransfer();
         dataTransfer.items.add(new File(["x"], "x.png"));

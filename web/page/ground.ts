@@ -353,10 +353,11 @@ export class Grounding {
         break;
       }
       case "attention": {
-        const { phrase, layers, steps, total } = reply;
+        const { phrase, layers, steps, total, notes: own } = reply;
         const isWhole = steps === total;
         const facts = isWhole ? `${total} steps` : `step ${steps} of ${total}`;
         const notes = [
+          ...own,
           ...notesOf(this.#made.by),
           ...(isWhole ? [] : [`Only ${steps} of ${total} steps are in this heatmap`]),
         ];

@@ -82,7 +82,7 @@ export interface Finished {
   readonly sigma: number;
   /** The threshold, where there is one. */
   readonly threshold: number | undefined;
-  /** Whether it is Otsu's. */
+  /** Whether it is Otsu's, or would be if a constant heatmap had one. */
   readonly isOtsu: boolean;
   /** The box around the mask in pixels of the file; `undefined` without a mask. */
   readonly originalBox: Box | undefined;
@@ -129,7 +129,7 @@ export function cut(
   threshold: Look["threshold"],
   crop: CropRegion,
 ): Finished {
-  const isOtsu = threshold === "otsu" && otsu !== undefined;
+  const isOtsu = threshold === "otsu";
   const limit = threshold === "otsu" ? otsu : threshold;
   if (limit === undefined) {
     return { heatmap: normalised, size, sigma, threshold: limit, isOtsu, originalBox: undefined };
