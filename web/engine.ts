@@ -251,6 +251,7 @@ class LocalEngine implements Engine {
           if (!flow.item.isLast && added - shown < STEPS_SHOWN) continue;
           shown = added;
           const layers = await mean.read();
+          const { notes } = flow.item.image.samples[0]!;
           this.#reply({
             kind: "attention",
             run,
@@ -258,6 +259,7 @@ class LocalEngine implements Engine {
             layers,
             steps: added,
             total: steps,
+            ...(notes && { notes }),
           });
         }
       } finally {

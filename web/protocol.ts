@@ -105,6 +105,8 @@ export interface PhraseAttention {
   readonly steps: number;
   /** Steps that will be. */
   readonly total: number;
+  /** What is to be known of how the model reads the phrase; absent where there is nothing. */
+  readonly notes?: readonly string[];
 }
 
 /** Mean attention of one layer over one column of steps, scaled to 0..1 step by step. */

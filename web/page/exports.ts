@@ -15,7 +15,7 @@ import type { Finished, Shown } from "./shown.ts";
  * @param record What else it is made with.
  */
 export function resultOf(
-  { title, original, crop, settings }: Shown,
+  { title, original, crop, settings, notes = [] }: Shown,
   { size, sigma, threshold, originalBox }: Finished,
   record: object,
 ): object {
@@ -26,6 +26,7 @@ export function resultOf(
     box: originalBox ?? null,
     crop,
     heatmapSize: size,
+    ...(notes.length > 0 && { notes }),
     settings: { ...settings, sigma },
     ...record,
   };

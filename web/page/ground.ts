@@ -251,10 +251,11 @@ export class Grounding {
         break;
       }
       case "attention": {
-        const { phrase, layers, steps, total } = reply;
-        const facts = steps < total ? `step ${steps} of ${total}` : `${total} steps`;
+        const { phrase, layers, steps, total, notes = [] } = reply;
+        const step = steps < total ? `step ${steps} of ${total}` : `${total} steps`;
+        const facts = [step, ...notes].join("; ");
         const { shown } = this.#made;
-        shown[phrase] = { ...shown[phrase]!, layers, facts };
+        shown[phrase] = { ...shown[phrase]!, layers, facts, notes };
         this.#gallery.update(phrase, shown[phrase]!);
         break;
       }

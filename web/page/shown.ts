@@ -35,6 +35,8 @@ export interface Shown {
   readonly boxes: readonly Box[];
   /** How its attention was read, for exports. */
   readonly settings: object;
+  /** What is to be known of how the model reads the phrase, for exports. */
+  readonly notes?: readonly string[];
 }
 
 /** How heatmaps are finished and shown. */
