@@ -9,6 +9,7 @@ export { closestShapes, fitTensors } from "./fit_tensors.ts";
 export type { FitTensorsOptions } from "./_find_misfits.ts";
 export { openShards } from "./shards.ts";
 export type { DType, TensorEntry } from "./tensor_entry.ts";
+export type { TensorSet } from "./tensor_set.ts";
 export {
   type TensorToWrite,
   writeSafetensors,

@@ -103,7 +103,8 @@ function findTensors(root: unknown): PickledTensors[] {
     const tensors = new Map<string, TorchTensor>();
     const unknown = new Map<string, string>();
     for (const [key, item] of itemsOf(value)) {
-      if (typeof key === "string" && item instanceof PickleUnknown) unknown.set(key, item.global);
+      const global = unknownGlobal(item);
+      if (typeof key === "string" && global !== undefined) unknown.set(key, global);
       if (item instanceof TorchTensor) {
         if (typeof key === "string") tensors.set(key, item);
       } else if (typeof item === "object" && item !== null && !visited.has(item)) {
@@ -116,6 +117,12 @@ function findTensors(root: unknown): PickledTensors[] {
   return found;
 }
 
+/** The global that is not known and that a value is, or would have been made by. */
+function unknownGlobal(value: unknown): string | undefined {
+  if (value instanceof PickleUnknown) return value.global;
+  return value instanceof PickleGlobal && !GLOBALS.has(value.name) ? value.name : undefined;
+}
+
 /** What a container holds, by key or number. */
 function itemsOf(value: unknown): Iterable<readonly [key: unknown, item: unknown]> {
   if (value instanceof Map) return value;
@@ -125,12 +132,12 @@ function itemsOf(value: unknown): Iterable<readonly [key: unknown, item: unknown
 
 /** What a pickle without named tensors is instead, to end a sentence. */
 function whatElse(root: unknown): string {
-  const [forbidden] = [root, ...[...itemsOf(root)].map(([, item]) => item)]
-    .filter((value) => value instanceof PickleUnknown);
+  const forbidden = [root, ...[...itemsOf(root)].map(([, item]) => item)]
+    .map(unknownGlobal).find((global) => global !== undefined);
   const keys = root instanceof Map ? [...root.keys()].slice(0, MAX_LISTED_KEYS) : [];
   return ", expected a state_dict" +
     (forbidden
-      ? `; it refers to the forbidden global ${quote(forbidden.global)}, and nothing is executed`
+      ? `; it refers to the forbidden global ${quote(forbidden)}, and nothing is executed`
       : keys.length > 0
       ? `; its keys are ${keys.map((key) => quote(String(key), MAX_KEY_LENGTH)).join(", ")}`
       : "");
