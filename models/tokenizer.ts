@@ -246,8 +246,9 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
         if (found !== undefined) ids.push(found);
         else {
           for (const word of clean(part).match(WORDS) ?? []) {
-            const pieces = special.has(word)
-              ? [special.get(word)!]
+            // Cleaning lowers a start or end token in capitals, which is then read as the token.
+            const pieces = word === START || word === END
+              ? [id(word)]
               : inner.encode(word, { add_special_tokens: false }).ids;
             ids.push(...pieces);
             if (isSpelled(word, pieces.length)) spelled.add(word);
