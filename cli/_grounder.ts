@@ -18,6 +18,7 @@ import {
 } from "../mod.ts";
 import { type BaselineName, openMethod } from "../models/open_method.ts";
 import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
+import { noteReading } from "../pipeline/methods/ground_by_method.ts";
 import { cropRegion } from "../pipeline/preprocess.ts";
 import type { ResultRecord } from "../reports/result_json.ts";
 import {
@@ -129,7 +130,10 @@ export async function openBaseline(
       const grids = await method.ground(gray, phrases, { ...(signal && { signal }) });
       onProgress?.(phrases.length);
       return grids.map((grid, i): ShownPhrase => {
-        const sample = { id: String(i), image: "", phrase: phrases[i]!, boxes: [] };
+        const sample = noteReading(
+          { id: String(i), image: "", phrase: phrases[i]!, boxes: [] },
+          method,
+        );
         const image = { gray, crop, samples: [sample] };
         return { ...finishGrid(grid), image, sample, size: grid.side, originalBox: undefined };
       });

@@ -14,7 +14,7 @@ import {
 } from "../mod.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT, sayError } from "./_exit.ts";
-import { Failures, TooManyFailures } from "./_failures.ts";
+import { Failures, ReadingNotes, TooManyFailures } from "./_failures.ts";
 import { makeOwnFolder, OUT } from "./_files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./_flags.ts";
@@ -129,6 +129,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   const began = performance.now();
   progress.begin(dataset.count, before, failures.count);
   let count = before;
+  const notes = new ReadingNotes();
   const finish = async (error?: Error) => {
     progress.finish(count);
     const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
@@ -152,6 +153,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       await folder.write([result]);
       summary.add(result);
       failures.tell(result, progress, `${folder.path}/${RESULTS}`);
+      notes.tell(result, progress, `${folder.path}/${RESULTS}`);
       // A sample is done with the last of its variants.
       if (result.setting === undefined || result.setting === record.variants.at(-1)) {
         progress.update(++count, failures.count);

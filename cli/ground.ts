@@ -179,6 +179,7 @@ async function writeResults(
       ? `mask within [${originalBox}]`
       : "whole heatmap";
     console.log(`${prefix}${sample.phrase}: ${where}; ${folder}`);
+    for (const note of sample.notes ?? []) console.log(`  note: ${note}`);
   }
 }
 

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { decode } from "imagescript";
 import { drawPhantom } from "../mod.ts";
 import { inFolder, runCommand } from "./support/command.ts";
@@ -107,11 +107,15 @@ Deno.test("ground --attention draws every layer by step for each phrase, and the
 Deno.test("ground gives several phrases a folder each", () =>
   inFolder(async (folder) => {
     await writeXray(`${folder}/xray.png`);
-    const { code } = await runCommand("ground", [
+    const { code, stdout } = await runCommand("ground", [
       ...["--image", "xray.png", "--phrase", "cardiomegaly", "--phrase", "Édème, bilateral"],
       ...["--steps", "10", "--no-otsu", "--runtime", "wasm", "--out", "out"],
     ], folder);
     assertEquals(code, 0);
+    const note = 'the tokenizer reads "édème" letter by letter';
+    assertStringIncludes(stdout, `\n  note: ${note}\n`);
+    const noted = await Deno.readTextFile(`${folder}/out/2-e-de-me-bilateral/result.json`);
+    assertEquals(JSON.parse(noted).notes, [note]);
     const names = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort();
     assertEquals(names, ["1-cardiomegaly", "2-e-de-me-bilateral"]);
     const json = await Deno.readTextFile(`${folder}/out/1-cardiomegaly/result.json`);

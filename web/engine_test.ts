@@ -105,6 +105,15 @@ Deno.test("createEngine() takes only the phrase's passes for another phrase of t
     assertEquals(parts(await ground(4, { steps: 30 })), parts(first));
   }));
 
+Deno.test("createEngine() says of a phrase how the model reads it", () =>
+  withEngine(async (ask) => {
+    const phrases = ["haze", "zqx"];
+    const settings = { noise: "sample", steps: 10 } as const;
+    const replies = await ask({ kind: "ground", run: 1, image: 1, phrases, settings }, "ended");
+    const notes = ofKind(replies, "attention").map(({ phrase, notes }) => [phrase, notes]);
+    assertEquals(notes, [[0, []], [1, ['the tokenizer reads "zqx" letter by letter']]]);
+  }));
+
 Deno.test("createEngine() ends a run that is cancelled, and goes on with the next", () =>
   withEngine(async (ask, engine) => {
     const request = { kind: "ground", image: 1, phrases: PHRASES } as const;

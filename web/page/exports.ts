@@ -16,11 +16,21 @@ import type { Finished, Shown } from "./shown.ts";
  * @param record What else it is made with.
  */
 export function resultOf(
-  { title, phrase = title, image, original, crop, settings, isGrid, notes }: Shown,
+  { title, phrase = title, image, gray, original, crop, settings, isGrid, notes }: Shown,
   { size, sigma, threshold, isOtsu, originalBox }: Finished,
   record: ResultRecord,
 ): ResultJson {
-  const found = { image, phrase, size: original, threshold, box: originalBox, crop, notes };
+  const { grayLevels } = gray;
+  const found = {
+    image,
+    phrase,
+    size: original,
+    grayLevels,
+    threshold,
+    box: originalBox,
+    crop,
+    notes,
+  };
   // A baseline's heatmap is shown as it is.
   const made = isGrid ? {} : { settings: { ...settings, sigma, otsu: isOtsu } };
   return resultJson({ ...found, heatmapSize: size }, { ...made, ...record });

@@ -42,6 +42,8 @@ Deno.test("resultOf() gives result.json the keys that deno task ground gives it"
   assertEquals(result.settings!.select, [15, 20]);
   assertEquals([result.phrase, result.image], ["left effusion", "xray.png"]);
   assertEquals([result.threshold, result.settings!.otsu], [0.4, true]);
+  const gray = { ...shown.gray, grayLevels: "no window: values 0 to 37 spread" };
+  assertEquals(resultOf({ ...shown, gray }, finished, record).grayLevels, gray.grayLevels);
   const whole = { ...finished, threshold: undefined, isOtsu: false, originalBox: undefined };
   const baseline = resultOf({ ...shown, isGrid: true, notes: [] }, whole, { method: "biovil" });
   assertEquals([baseline.threshold, baseline.box, baseline.notes], [null, null, undefined]);

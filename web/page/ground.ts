@@ -355,7 +355,8 @@ export class Grounding {
       case "attention": {
         const { phrase, layers, steps, total, notes: own } = reply;
         const isWhole = steps === total;
-        const facts = isWhole ? `${total} steps` : `step ${steps} of ${total}`;
+        const step = isWhole ? `${total} steps` : `step ${steps} of ${total}`;
+        const facts = [step, ...own].join("; ");
         const notes = [
           ...own,
           ...notesOf(this.#made.by),
