@@ -182,6 +182,7 @@ async function writeResult(folder: string, result: ShownPhrase, record: object):
     phrase: sample.phrase,
     width: image.gray.width,
     height: image.gray.height,
+    ...(image.gray.grayLevels && { grayLevels: image.gray.grayLevels }),
     threshold,
     box: originalBox,
     crop: image.crop,

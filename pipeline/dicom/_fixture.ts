@@ -1,5 +1,10 @@
 /** A value of an element: numbers are 16-bit words, and lists of bytes fragments. */
-type Value = string | number | Uint8Array | readonly Uint8Array[];
+type Value = string | number | Uint8Array | readonly Uint8Array[] | Sequence;
+
+/** Items of a sequence. */
+interface Sequence {
+  readonly items: readonly DicomElements[];
+}
 
 /** Elements of a DICOM file by tag, such as `00280010`. */
 export type DicomElements = Readonly<Record<string, Value>>;
@@ -102,6 +107,11 @@ export function element(tag: string, value: Value, writing: Writing = {}): numbe
     const items = [[], ...value].flatMap((part) => item(0xe000, even([...part], 0)));
     const bytes = Uint8Array.from([...items, ...item(0xe0dd)]);
     return element(tag, bytes, { ...writing, vr: "OB", length: UNDEFINED_LENGTH });
+  }
+  if (typeof value === "object" && "items" in value) {
+    const own = { isImplicit: isImplicit ?? false, isBig: isBig ?? false };
+    const items = value.items.flatMap((inside) => item(0xe000, dataSet(inside, own), own));
+    return element(tag, Uint8Array.from(items), { vr: "SQ", ...writing });
   }
   const bytes = typeof value === "string"
     ? even(ascii(value), name === 0x10 && group === 2 ? 0 : 32)

@@ -7,12 +7,19 @@
 import { concat } from "@std/bytes/concat";
 import type { DataSet, Element } from "dicom-parser";
 import type { GrayImage } from "../preprocess.ts";
-import { grayLevels, type Window } from "../gray_levels.ts";
+import { grayLevels } from "../gray_levels.ts";
 import { type DicomFile, firstElement, readElements } from "./elements.ts";
+import { type Grayscale, GRAYSCALE_TAGS, readGrayscale } from "./grayscale.ts";
 import { decodeFrame, type FrameFormat, unsupportedSyntax } from "./pixels.ts";
 
 /** Modalities of a radiograph: computed, digital, conventional on film, and what is not stated. */
 const MODALITIES = ["CR", "DX", "RG", "OT", ""];
+
+/** Photometric interpretations that may hold grey, and the values that each has a pixel. */
+const SAMPLES: Readonly<Record<string, number>> = {
+  ...{ MONOCHROME1: 1, MONOCHROME2: 1, "PALETTE COLOR": 1 },
+  ...{ RGB: 3, YBR_FULL: 3, YBR_FULL_422: 3, YBR_RCT: 3, YBR_ICT: 3 },
+};
 
 /** Attributes that are read, and no others: a file names its patient. */
 const TAGS = {
@@ -23,19 +30,13 @@ const TAGS = {
   samplesPerPixel: "x00280002",
   photometric: "x00280004",
   frames: "x00280008",
+  planarConfiguration: "x00280006",
   rows: "x00280010",
   columns: "x00280011",
   bitsAllocated: "x00280100",
   bitsStored: "x00280101",
   highBit: "x00280102",
   pixelRepresentation: "x00280103",
-  padding: "x00280120",
-  windowCenter: "x00281050",
-  windowWidth: "x00281051",
-  rescaleIntercept: "x00281052",
-  rescaleSlope: "x00281053",
-  windowShape: "x00281056",
-  modalityTable: "x00283000",
   floatPixelData: "x7fe00008",
   doublePixelData: "x7fe00009",
   pixelData: "x7fe00010",
@@ -64,18 +65,17 @@ export function isDicom(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes a radiograph: one greyscale frame of 8 or 16 bits a value, of which
- * any number may be used, uncompressed or as RLE, JPEG, JPEG-LS, JPEG 2000 or HTJ2K.
- * What the file states of its own encoding may be wrong or missing.
- * {@linkcode grayLevels} says what becomes of its values; of several windows
- * the first is taken. A VOI table is not applied. Nothing about the patient is
- * kept or named in an error.
+ * Decodes a radiograph: one frame of greys, stored as such or as colours, of 8
+ * or 16 bits a value, of which any number may be used, uncompressed or as RLE,
+ * JPEG, JPEG-LS, JPEG 2000 or HTJ2K. What the file states of its own encoding
+ * may be wrong or missing. {@linkcode readGrayscale} says what becomes of its
+ * values. Nothing about the patient is kept or named in an error.
  *
  * @param bytes The file.
  * @param name What it is called in errors.
  * @param maxPixels Most pixels that are decoded.
  * @throws {SyntaxError} If it is truncated or corrupt.
- * @throws {TypeError} If it is anything but one greyscale frame, or compressed in another way.
+ * @throws {TypeError} If it is anything but one frame of greys, or compressed in another way.
  * @throws {RangeError} If it has more pixels than that, or takes too much work to read.
  */
 export async function decodeDicom(
@@ -98,8 +98,9 @@ export async function decodeDicom(
   }, header.frame);
   if (!stored) throw corrupt(name);
   const { data: values, bits, shift } = stored;
-  const data = grayLevels(values, { isSigned, ...header, bits, shift });
-  return { data, width, height };
+  const { format, describe } = header.grayscale;
+  const { data, spread } = grayLevels(values, { ...format, isSigned, bits, shift });
+  return { data, width, height, grayLevels: describe(spread) };
 }
 
 /** Why a file without Pixel Data cannot be read. */
@@ -127,7 +128,7 @@ function corrupt(name: string): SyntaxError {
 export async function parse(
   bytes: Uint8Array,
   name: string,
-  tags: readonly string[] = Object.values(TAGS),
+  tags: readonly string[] = [...Object.values(TAGS), ...GRAYSCALE_TAGS],
 ): Promise<DicomFile> {
   const file = await readElements(bytes, name, [TAGS.pixelData, ...tags]);
   const isWhole = file && (!file.isCut || file.dataSet.elements[TAGS.pixelData]);
@@ -142,21 +143,26 @@ function pixelData({ byteArray }: DataSet, { dataOffset, length, fragments }: El
   return parts.length === 1 ? parts[0]! : concat(parts);
 }
 
+/** Names the file in what a part of its header is refused for. */
+function inFile<Result>(name: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new TypeError(`Cannot read ${name}: ${error.message}`);
+  }
+}
+
 /** What the file says of its only frame. */
 interface Header {
   readonly syntax: string;
   readonly frame: FrameFormat;
-  readonly slope: number;
-  readonly intercept: number;
-  readonly window?: Window;
-  readonly isInverted: boolean;
-  readonly padding?: number;
+  readonly grayscale: Grayscale;
 }
 
 function readHeader(file: DataSet, name: string, maxPixels: number): Header {
   const integer = (tag: keyof typeof TAGS) =>
     file.elements[TAGS[tag]]?.vr === "IS" ? file.intString(TAGS[tag]) : file.uint16(TAGS[tag]);
-  const decimal = (tag: keyof typeof TAGS) => file.floatString(TAGS[tag]);
   /** A code for a message, unless something else stands in its place. */
   const code = (tag: keyof typeof TAGS) => {
     const value = file.string(TAGS[tag], 0)?.trim() ?? "";
@@ -172,13 +178,14 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
   const frames = file.intString(TAGS.frames) || 1;
   if (frames !== 1) throw refuse(`it has ${frames} frames, expected 1`);
   const photometric = code("photometric");
-  if ((integer("samplesPerPixel") ?? 1) !== 1 || !/^MONOCHROME[12]$/.test(photometric)) {
-    throw refuse(
-      `its pixels are ${photometric || "undefined"}, expected MONOCHROME1 or MONOCHROME2`,
-    );
+  const samples = SAMPLES[photometric];
+  if (samples === undefined) {
+    const expected = "MONOCHROME1, MONOCHROME2 or greys as RGB, YBR_FULL or PALETTE COLOR";
+    throw refuse(`its pixels are ${photometric || "undefined"}, expected ${expected}`);
   }
-  if (file.elements[TAGS.modalityTable]) {
-    throw refuse("its values go through a modality table, expected rescale slope and intercept");
+  const stated = integer("samplesPerPixel") ?? samples;
+  if (stated !== samples) {
+    throw refuse(`it has ${stated} values a pixel, and its ${photometric} has ${samples}`);
   }
   const syntax = code("transferSyntax");
   const unsupported = unsupportedSyntax(syntax);
@@ -205,12 +212,7 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
       `its ${bitsStored} bits stored and high bit ${highBit} do not fit ${bitsAllocated} bits allocated`,
     );
   }
-  const slope = decimal("rescaleSlope") ?? 1;
-  const intercept = decimal("rescaleIntercept") ?? 0;
-  const isUsable = Number.isFinite(slope) && slope !== 0 && Number.isFinite(intercept);
-  if (!isUsable) throw corrupt(name);
-  const padding = integer("padding");
-  const window = readWindow(decimal("windowCenter"), decimal("windowWidth"), code("windowShape"));
+  const isSigned = integer("pixelRepresentation") === 1;
   return {
     syntax,
     frame: {
@@ -219,20 +221,11 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
       bitsAllocated,
       bitsStored,
       shift,
-      isSigned: integer("pixelRepresentation") === 1,
+      isSigned,
+      ...(samples === 3 && {
+        color: { photometric, isPlanar: integer("planarConfiguration") === 1 },
+      }),
     },
-    slope,
-    intercept,
-    isInverted: photometric === "MONOCHROME1",
-    ...(window && { window }),
-    ...(padding !== undefined && { padding }),
+    grayscale: inFile(name, () => readGrayscale(file, { bits: bitsStored, isSigned, photometric })),
   };
-}
-
-/** A window, unless it is none or has no width. */
-function readWindow(center = NaN, width = NaN, shape = ""): Window | undefined {
-  if (shape !== "LINEAR_EXACT" && shape !== "SIGMOID") shape = "LINEAR";
-  const isOne = Number.isFinite(center) && (shape === "LINEAR" ? width >= 1 : width > 0) &&
-    Number.isFinite(width);
-  return isOne ? { center, width, shape: shape as Window["shape"] } : undefined;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Size } from "../../shaders/resize_cpu.ts";
+import { type ChannelFormat, grayChannel } from "./channels.ts";
 import { decompress } from "./codecs.ts";
 import { type Codestream, readCodestream } from "./codestream.ts";
 
@@ -18,6 +19,17 @@ export interface FrameFormat extends Size {
   readonly shift: number;
   /** Whether values are in two's complement. */
   readonly isSigned: boolean;
+  /**
+   * How three values make a pixel.
+   *
+   * @default {A pixel is one value}
+   */
+  readonly color?: {
+    /** The photometric interpretation, such as `RGB`. */
+    readonly photometric: string;
+    /** Whether the values of a channel stand together, where they are not compressed. */
+    readonly isPlanar: boolean;
+  };
 }
 
 /** How the bytes of a frame are written. */
@@ -113,8 +125,14 @@ export async function decodeFrame(
   { syntax, isEncapsulated, isBigEndian, isInWords }: FrameEncoding,
   format: FrameFormat,
 ): Promise<StoredValues | undefined> {
-  const { width, height, bitsAllocated, bitsStored, shift } = format;
-  const missing = width * height * bitsAllocated / 8 - bytes.length;
+  const { width, height, bitsAllocated, bitsStored, shift, color } = format;
+  const isYbr = color?.photometric.startsWith("YBR_FULL");
+  const bytesOf = (samples: number) => width * height * samples * bitsAllocated / 8;
+  // Two pixels share their colours, unless the file says so of bytes that have room for all.
+  const isPaired = color?.photometric === "YBR_FULL_422" && !isEncapsulated &&
+    bytes.length < bytesOf(3);
+  const samples = isPaired ? 2 : color ? 3 : 1;
+  const missing = bytesOf(samples) - bytes.length;
   const isExact = missing === 0 || missing === -1;
   const isCompressed = COMPRESSED.includes(syntax);
   const codestream = readCodestream(bytes);
@@ -122,15 +140,26 @@ export async function decodeFrame(
     return await decodeCodestream(codestream, name, format);
   }
   let data: StoredValues["data"] | undefined;
-  if (isEncapsulated && hasSegments(bytes, format)) {
-    const decoded = await decompress(bytes, "DecodeRle", format);
-    data = decoded && toWords(decoded, format, false);
+  let layout: ChannelFormat["layout"] = "pixels";
+  if (isEncapsulated && hasSegments(bytes, format, samples)) {
+    const decoded = await decompress(bytes, "DecodeRle", format, samples);
+    data = decoded && toWords(decoded, format, { samples });
   } else if (isExact || !isEncapsulated) {
     const isBig = isBigEndian && !isEncapsulated;
     const isSwapped = isBig && isInWords && bitsAllocated === 8;
-    data = toWords(isSwapped ? swapped(bytes) : bytes, format, isBig);
+    data = toWords(isSwapped ? swapped(bytes) : bytes, format, { samples, isBig });
+    layout = isPaired ? "pairs" : color?.isPlanar ? "planes" : "pixels";
+  }
+  if (data && color) {
+    const meaning = isYbr ? "YBR" : "RGB";
+    data = grayChannel(data, { pixels: width * height, bits: bitsStored, layout, meaning });
+    if (!data) throw inColor(name, color.photometric);
   }
   return data && { data, bits: bitsStored, shift };
+}
+
+function inColor(name: string, what: string): TypeError {
+  return new TypeError(`Cannot read ${name}: its ${what} pixels have colours, expected greys`);
 }
 
 /** Decodes a frame whose size, bits and completeness are known. */
@@ -144,15 +173,28 @@ async function decodeCodestream(
   if (width !== format.width || height !== format.height) {
     throw refuse(`has ${width}x${height} pixels, expected ${format.width}x${format.height}`);
   }
-  if (channels !== 1) throw refuse(`has ${channels} channels, expected 1`);
+  if (channels !== 1 && channels !== 3) {
+    throw refuse(`has ${channels} channels, expected 1 or 3`);
+  }
   if (bits > 16) throw refuse(`has ${bits} bits a value, expected up to 16`);
   if (scans > MAX_SCANS) {
     throw new RangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
   }
   if (!bytes) return undefined;
   const own: FrameFormat = { ...format, bitsAllocated: bits > 8 ? 16 : 8, bitsStored: bits };
-  const decoded = await decompress(bytes, codec, own);
-  const data = decoded && toWords(decoded, own, false);
+  const decoded = await decompress(bytes, codec, own, channels);
+  let data = decoded && toWords(decoded, own, { samples: channels });
+  if (data && channels === 3) {
+    // What colours mean, the frame says; files may say RGB of a JPEG that is YBR.
+    const channel = { pixels: width * height, bits, meaning: "either" } as const;
+    const values = data;
+    data = grayChannel(values, { ...channel, layout: "pixels" }) ??
+      // Scans of one channel each come as planes.
+      (codec === "DecodeJpegLs"
+        ? grayChannel(values, { ...channel, layout: "planes" })
+        : undefined);
+    if (!data) throw inColor(name, format.color?.photometric ?? kind);
+  }
   // A frame of all bits of memory has others below those that are used; as a rule it has none.
   const hasAll = format.shift + format.bitsStored <= bits;
   return data && { data, bits, shift: hasAll ? format.shift : 0 };
@@ -167,22 +209,26 @@ function swapped(bytes: Uint8Array): Uint8Array {
 function toWords(
   bytes: Uint8Array,
   { width, height, bitsAllocated }: FrameFormat,
-  isBigEndian: boolean,
+  { samples, isBig = false }: { readonly samples: number; readonly isBig?: boolean },
 ): Uint8Array | Uint16Array | undefined {
-  const count = width * height;
+  const count = width * height * samples;
   if (bytes.length < count * bitsAllocated / 8) return undefined;
   if (bitsAllocated === 8) return bytes.subarray(0, count);
   const words = new Uint16Array(count);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let i = 0; i < count; i++) words[i] = view.getUint16(2 * i, !isBigEndian);
+  for (let i = 0; i < count; i++) words[i] = view.getUint16(2 * i, !isBig);
   return words;
 }
 
 /** Whether an RLE frame has a segment for each byte of a value, where its header says. */
-function hasSegments(frame: Uint8Array, { bitsAllocated }: FrameFormat): boolean {
+function hasSegments(
+  frame: Uint8Array,
+  { bitsAllocated }: FrameFormat,
+  samples: number,
+): boolean {
   if (frame.length < 64) return false;
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  const count = bitsAllocated / 8;
+  const count = samples * bitsAllocated / 8;
   const offsets = Array.from({ length: count }, (_, i) => view.getUint32(4 + 4 * i, true));
   return view.getUint32(0, true) === count &&
     offsets.every((offset, i) => offset >= (offsets[i - 1] ?? 64) && offset < frame.length);

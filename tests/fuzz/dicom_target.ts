@@ -34,7 +34,18 @@ function hostile(random: Random): DicomElements {
   const text = () =>
     pick(random, ["", " ", "1e999", "-1", "0", "NaN", "MONOCHROME1", "CT", "9\\9", "x".repeat(99)]);
   const numbers = ["00280002", "00280010", "00280011", "00280100", "00280101", "00280102"];
-  const texts = ["00080060", "00280004", "00280008", "00281050", "00281051", "00281053"];
+  const texts = ["00080060", "00280004", "00280008", "00281050", "00281051", "00281053"]
+    .concat("00281055", "20500020");
+  if (chance(random, 0.2)) {
+    const table = {
+      "00283002": words([chance(random, 0.5) ? 4 : number(), number(), pick(random, [8, 16, 99])]),
+      "00283006": words([number(), 1, 2, number()]),
+    };
+    return { [pick(random, ["00283000", "00283010", "52009229"])]: { items: [table] } };
+  }
+  if (chance(random, 0.1)) {
+    return { "00280002": 3, "00280004": pick(random, ["RGB", "YBR_FULL_422"]), "00280011": 1 };
+  }
   const tag = pick(random, [...numbers, "00280103", "00280120", ...texts]);
   return { [tag]: chance(random, 0.8) === texts.includes(tag) ? text() : number() };
 }
