@@ -235,14 +235,20 @@ export class HeatmapIndex {
   }
 }
 
-/** What is said where a heatmap is missing. */
+/**
+ * What is said where a heatmap is missing.
+ *
+ * @param more How many others are missing too.
+ */
 export function lacks(
   path: string,
   { id, setting }: Pick<StoredHeatmap, "id" | "setting">,
+  more = 0,
 ): string {
   const whose = setting === undefined
     ? quote(id, 60)
     : `${quote(id, 60)}, setting ${quote(setting, 60)}`;
-  return `Cannot read "${path}": expected a whole record of the heatmap of ${whose}, found none; ` +
-    "if the run was cut short, the same eval with its folder as --out mends it";
+  const others = more > 0 ? ` and of ${more} more` : "";
+  return `Cannot read "${path}": expected a whole record of the heatmap of ${whose}${others}, ` +
+    "found none; if the run was cut short, the same eval with its folder as --out mends it";
 }

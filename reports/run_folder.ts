@@ -66,6 +66,7 @@ export class RunFolder {
   #onNotice: (notice: string) => void;
   #results: Deno.FsFile | undefined;
   #heatmaps: Deno.FsFile | undefined;
+  #hasUnsynced = false;
   #isNew = false;
   #isEmpty = true;
 
@@ -171,7 +172,7 @@ export class RunFolder {
   }
 
   /**
-   * Adds what heatmaps are made of, before their results; it is on the disk when this returns.
+   * Adds what heatmaps are made of, before their results.
    *
    * @throws {Error} If it cannot be written, such as on a full disk.
    */
@@ -180,16 +181,19 @@ export class RunFolder {
   ): Promise<void> {
     for await (const heatmap of heatmaps) {
       await this.#append(this.#heatmaps!, HEATMAPS, encodeHeatmap(heatmap));
+      this.#hasUnsynced = true;
     }
-    await this.#sync(this.#heatmaps!, HEATMAPS);
   }
 
   /**
-   * Adds results; they are on the disk when this returns.
+   * Adds results, best those of a sample together, since each call waits for the disk twice: the
+   * heatmaps are there before a line speaks of them, and the lines when this returns.
    *
    * @throws {Error} If they cannot be written, such as on a full disk.
    */
   async write(results: readonly SampleResult[]): Promise<void> {
+    if (this.#hasUnsynced) await this.#sync(this.#heatmaps!, HEATMAPS);
+    this.#hasUnsynced = false;
     const lines = results.map((result) => JSON.stringify(result) + "\n");
     await this.#append(this.#results!, RESULTS, new TextEncoder().encode(lines.join("")));
     await this.#sync(this.#results!, RESULTS);
@@ -376,7 +380,11 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
         `(${(error as Error).message})`,
     );
   }
-  return parseRecord(path, text);
+  return parseRecord(
+    path,
+    text,
+    "; run the same eval again, with another --out or with --overwrite",
+  );
 }
 
 /**

@@ -355,7 +355,7 @@ Deno.test("mergeRuns() puts shards in the dataset's order and names what is wron
     await assertRejects(() => mergeRuns([one, two]), SyntaxError, 'heatmap of "s3", found none');
     await Deno.writeFile(`${two}/heatmaps.bin`, whole);
     await Deno.writeTextFile(`${two}/results.jsonl`, JSON.stringify(failed) + "\n");
-    await refuses([one, two], `there is no result of s3 (${two})`);
+    await refuses([one, two], `there is no result of s3 (${two}); the same eval of a shard`);
     await run(two, [scored(3), scored(0)], shard(2));
     await refuses([one, two], "there is more than one result of s0");
     const other = { ...shard(2), facts: { ...RECORD.facts, margin: "zero" } };
