@@ -36,7 +36,7 @@ const COMMAND = command({
 const LONGEST = 1500;
 
 /** Most bytes of a file that a power cut takes. */
-const LOST = 20_000;
+const LOST = 8_000;
 
 /** Cuts a file, or makes its end or a part near its end zeros. */
 async function damage(path: string, random: Random): Promise<void> {
