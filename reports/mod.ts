@@ -20,7 +20,7 @@ export { type CompressedRle, encodeRle } from "./exports/rle.ts";
 export * from "./npy.ts";
 export { type Overlay, renderOverlay } from "./overlay.ts";
 export { toPng } from "./png.ts";
-export { readResults, type ResultLine } from "./read_results.ts";
+export { readResults, type ReadResultsOptions, type ResultLine } from "./read_results.ts";
 export type { RunRecord } from "./run_folder.ts";
 export { drawRun, type Figure, type FigureOptions } from "./run_figures.ts";
 export { type RunHeatmap, RunHeatmaps } from "./run_heatmaps.ts";
