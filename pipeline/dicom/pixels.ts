@@ -7,6 +7,7 @@
 import type { Size } from "../../shaders/resize_cpu.ts";
 import { type ChannelFormat, grayChannel } from "./channels.ts";
 import { decompress } from "./codecs.ts";
+import { decodeWhole, jpegStream } from "../decoders/jpeg_stream.ts";
 import { type Codestream, readCodestream } from "./codestream.ts";
 
 /** What a frame's bytes hold, from the file's header. */
@@ -137,7 +138,7 @@ export async function decodeFrame(
   const isCompressed = COMPRESSED.includes(syntax);
   const codestream = readCodestream(bytes);
   if (codestream && (isEncapsulated || missing > 0 || isCompressed && !isExact)) {
-    return await decodeCodestream(codestream, name, format);
+    return await decodeCodestream(codestream, bytes, name, format);
   }
   let data: StoredValues["data"] | undefined;
   let layout: ChannelFormat["layout"] = "pixels";
@@ -162,9 +163,10 @@ function inColor(name: string, what: string): TypeError {
   return new TypeError(`Cannot read ${name}: its ${what} pixels have colours, expected greys`);
 }
 
-/** Decodes a frame whose size, bits and completeness are known. */
+/** Decodes a frame whose size and bits are known. */
 async function decodeCodestream(
   { codec, kind, width, height, bits, channels, scans, bytes }: Codestream,
+  frame: Uint8Array,
   name: string,
   format: FrameFormat,
 ): Promise<StoredValues | undefined> {
@@ -180,9 +182,13 @@ async function decodeCodestream(
   if (scans > MAX_SCANS) {
     throw new RangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
   }
-  if (!bytes) return undefined;
   const own: FrameFormat = { ...format, bitsAllocated: bits > 8 ? 16 : 8, bitsStored: bits };
-  const decoded = await decompress(bytes, codec, own, channels);
+  const decode = (frame: Uint8Array) => decompress(frame, codec, own, channels);
+  const decoded = bytes
+    ? await decode(bytes)
+    : codec === "DecodeJpeg"
+    ? await decodeWithoutEnd(frame, decode)
+    : undefined;
   let data = decoded && toWords(decoded, own, { samples: channels });
   if (data && channels === 3) {
     // What colours mean, the frame says; files may say RGB of a JPEG that is YBR.
@@ -198,6 +204,19 @@ async function decodeCodestream(
   // A frame of all bits of memory has others below those that are used; as a rule it has none.
   const hasAll = format.shift + format.bitsStored <= bits;
   return data && { data, bits, shift: hasAll ? format.shift : 0 };
+}
+
+/** Decodes a JPEG without its end marker, if all its pixels are there. */
+async function decodeWithoutEnd(
+  frame: Uint8Array,
+  decode: (frame: Uint8Array) => Promise<Uint8Array | undefined>,
+): Promise<Uint8Array | undefined> {
+  const stream = jpegStream(frame);
+  const picture = stream && await decodeWhole(stream, async (jpeg) => {
+    const data = await decode(jpeg);
+    return data && { data };
+  });
+  return picture?.data;
 }
 
 /** Bytes with each pair in the other order. */

@@ -1,5 +1,6 @@
 import "../../host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { IMAGE_FILES } from "../decoders/_image_files.ts";
 import { decodeDicom } from "./dicom.ts";
 import { FRAMES } from "./_frames.ts";
 import {
@@ -223,6 +224,15 @@ Deno.test("decodeDicom() names a frame that it does not decode", async () => {
   await refused(jpeg(0xc2, { scans: 101 }), "101 scans are more than 100");
   const bytes = dicomFile({ ...RADIOGRAPH, ...size, "7fe00010": [Uint8Array.of(1, 2, 3)] });
   await assertRejects(() => decode(bytes), SyntaxError, "truncated or corrupt");
+});
+
+Deno.test("decodeDicom() reads a JPEG frame without its end marker, if no pixel is missing", async () => {
+  const jpeg = IMAGE_FILES["JPEG of grey"]!;
+  const size = { "00280010": 11, "00280011": 18 };
+  const read = (end: number) =>
+    decode(file(inOne(jpeg.subarray(0, end)), size, "1.2.840.10008.1.2.4.50"));
+  assertEquals((await read(-2)).data, (await read(jpeg.length)).data);
+  await assertRejects(() => read(-12), SyntaxError, "truncated or corrupt");
 });
 
 Deno.test("decodeDicom() reads the files of the shared cases", async () => {
