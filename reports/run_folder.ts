@@ -311,6 +311,15 @@ export function hasHeatmap(
   return (result.status === "scored" || result.status === "grounded") && !result.predicted;
 }
 
+/**
+ * Path of a result's image; `undefined` where there is none, or where the row was refused: its path
+ * is the dataset's, and may be what was refused about it.
+ */
+export function imageOf(result: SampleResult): string | undefined {
+  const isRefused = result.status === "failed" && result.stage === "dataset";
+  return isRefused ? undefined : result.image;
+}
+
 /** Opens a file to write after its first bytes; the others are cut off. */
 async function openAt(path: string, size: number): Promise<Deno.FsFile> {
   const file = await Deno.open(path, { write: true, create: true });
