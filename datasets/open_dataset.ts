@@ -21,8 +21,8 @@ import { labelsName, VINDR_COLUMNS, vindrRows } from "./vindr_cxr.ts";
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
   /**
-   * Folder that the images' paths are below: for MS-CXR the root of
-   * MIMIC-CXR-JPG, which holds `files/`.
+   * Folder that the images are below: for MS-CXR the root of MIMIC-CXR-JPG, which holds `files/`.
+   * No path leads out of it, but links in it are followed.
    *
    * @default {The dataset's folder: the one that was given, or its file's}
    */
