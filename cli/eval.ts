@@ -22,7 +22,7 @@ import { methodSources } from "./_method_options.ts";
 import { chooseMethods, type OpenMethods } from "./_methods.ts";
 import { parseProtocols, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
-import { printSummary, writeSummary } from "./_summary.ts";
+import { printFiles, printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf, linksToImages } from "../datasets/open_dataset.ts";
 import { writeReport } from "../reports/html/write_report.ts";
@@ -167,8 +167,10 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     sayError(error.message);
     return EXIT.tooManyFailures;
   }
-  const code = printSummary(await finish());
+  const written = await finish();
+  const code = printSummary(written);
   if (signal.aborted && count < dataset.count) {
+    printFiles(written);
     progress.warn(`Stopped; the same command with --out ${folder.path} goes on.`);
     return EXIT.interrupted;
   }
@@ -179,6 +181,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       (error: Error) => progress.warn(`No report: ${error.message}`),
     );
   }
+  printFiles(written);
   return code;
 }
 

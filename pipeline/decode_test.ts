@@ -86,6 +86,24 @@ Deno.test("decode() drops boxes outside the centre square, and skips a sample wi
   assert(samples[0]!.notes![0]!.includes("1 of 2 boxes"));
 });
 
+Deno.test("decode() drops a box that touches the centre square from outside, at each edge", async () => {
+  // The square is the middle 30 pixels of each.
+  for (const [width, height, before, after] of [[50, 30, 10, 40], [30, 50, 10, 40]] as const) {
+    const box = (start: number) =>
+      width > height ? [start, 3, 4, 5] as const : [3, start, 5, 4] as const;
+    const flows = await run(await png(width, height), [
+      sample("ends at the edge", [box(before - 4)]),
+      sample("reaches in by a pixel", [box(before - 3)]),
+      sample("begins within by a pixel", [box(after - 1)]),
+      sample("begins at the edge", [box(after)]),
+    ]);
+    const last = flows.at(-1)!;
+    const kept = last.kind === "item" ? last.item.samples.map(({ id }) => id) : [];
+    assertEquals(kept, ["reaches in by a pixel", "begins within by a pixel"]);
+    assertEquals(reasons(flows).map(([status]) => status), ["skipped", "skipped"]);
+  }
+});
+
 Deno.test("decode() fails a sample whose boxes, phrase or size do not fit its image", async () => {
   const flows = await run(await png(30, 30), [
     sample("far", [[40, 2, 5, 5]]),

@@ -216,3 +216,24 @@ Deno.test("loadBundle() reads no text file that is larger than memory should hol
     await Deno.truncate(`${folder}/tokenizer/vocab.json`, 2 ** 26 + 1);
     await assertRejects(() => loadBundle(folder), RangeError, "at most 67108864 bytes");
   }));
+
+Deno.test("loadBundle() matches the weights of every network strictly", () =>
+  withCopy(async (folder) => {
+    const files = ["autoencoder", "diffusion_model", "text_encoder/model"];
+    for (const file of files.map((name) => `${folder}/${name}.safetensors`)) {
+      const bytes = await Deno.readFile(file);
+      const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+      const header = new TextDecoder().decode(bytes.subarray(8, 8 + length));
+      // The decoder is not read.
+      const name = /"((?!decoder|post)[\w.]+\.weight)":/.exec(header)![1]!;
+      // The same length, so that all offsets stay right.
+      const other = name.replace(/weight$/, "height");
+      const renamed = bytes.slice();
+      renamed.set(new TextEncoder().encode(header.replace(`"${name}"`, `"${other}"`)), 8);
+      await Deno.writeFile(file, renamed);
+      const error = await assertRejects(() => loadBundle(folder), Error, "missing");
+      assert(error.message.includes(name) && error.message.includes(other), error.message);
+      await Deno.writeFile(file, bytes);
+    }
+    await loadBundle(folder);
+  }));
