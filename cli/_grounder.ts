@@ -18,7 +18,9 @@ import {
 } from "../mod.ts";
 import { type BaselineName, openMethod } from "../models/open_method.ts";
 import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
+import { noteReading } from "../pipeline/methods/ground_by_method.ts";
 import { cropRegion } from "../pipeline/preprocess.ts";
+import type { ResultRecord } from "../reports/result_json.ts";
 import {
   type CACHE_FLAGS,
   chooseModel,
@@ -51,7 +53,9 @@ interface SheetValues {
 /** A model that is ready. */
 export interface Grounder {
   /** What results are made with. */
-  readonly record: object;
+  readonly record: ResultRecord;
+  /** Sentences that go with every result, such as that the model knows phantoms only. */
+  readonly notes: readonly string[];
   /** Grounds phrases in an image, one result a phrase. */
   readonly ground: (
     gray: GrayImage,
@@ -85,6 +89,7 @@ export async function openLdm(
       ...choice,
       resolved: { ...resolved, layers, start, end, variants: [variant] },
     }),
+    notes: choice.bundle.config.notice ? [choice.bundle.config.notice] : [],
     ground: async (gray, phrases, options) => {
       const results = await groundImage(gray, phrases, {
         ...{ ...settings, model, ...options },
@@ -119,12 +124,16 @@ export async function openBaseline(
       ...{ method: name, view, model: { path: folder, sha256: await method.hash() } },
       versions: describeVersions(place),
     },
+    notes: [],
     ground: async (gray, phrases, { signal, onProgress }) => {
       const crop = cropRegion(gray.width, gray.height, view);
       const grids = await method.ground(gray, phrases, { ...(signal && { signal }) });
       onProgress?.(phrases.length);
       return grids.map((grid, i): ShownPhrase => {
-        const sample = { id: String(i), image: "", phrase: phrases[i]!, boxes: [] };
+        const sample = noteReading(
+          { id: String(i), image: "", phrase: phrases[i]!, boxes: [] },
+          method,
+        );
         const image = { gray, crop, samples: [sample] };
         return { ...finishGrid(grid), image, sample, size: grid.side, originalBox: undefined };
       });

@@ -20,13 +20,13 @@ const COMMAND = command({
   usage: "deno task convert RESULTS --to FORMAT[,FORMAT…] [options] --out DIR",
   description:
     "Writes the heatmaps, masks and boxes of a run for other tools, without the model, in the " +
-    "pixels of the original images: npy (float32, NaN outside what a heatmap covers), png16 " +
-    "(value x 65535, 0 outside), nifti (.nii.gz; axes are column from the left and row from the " +
-    "top), mask (PNG, 255 in the mask), rle (COCO's run lengths, a line a sample), coco " +
+    "pixels of the original images: npy (float32; NaN outside what a heatmap covers, which is the " +
+    "model's square), png16 (value x 65535, always 0 outside), nifti (.nii.gz; outside as npy; axes " +
+    "are column from the left and row from the top), mask (PNG, 255 in the mask), rle (COCO's run lengths, a line a sample), coco " +
     "(annotations.json with the ground truth and results.json for pycocotools), boxes (a CSV of " +
     "the boxes around the masks, which eval takes as --dataset or --predictions) and dicom-seg (a " +
     "DICOM segmentation of each sample whose image is a DICOM file; it refers to that by its UIDs " +
-    "and says nothing else of patient and study). Files of these names are replaced. Only nifti " +
+    "and says nothing else of patient and study, unless --keep-patient is given). Files of these names are replaced. Only nifti " +
     "and dicom-seg read images, from the paths in the results; one that is missing is left out.",
   operand: "RESULTS",
   flags: {
@@ -42,6 +42,20 @@ const COMMAND = command({
       description: "Which of a run's settings.",
       defaultText: "its first",
     },
+    outside: {
+      type: "string",
+      choices: ["nan", "zero"],
+      placeholder: "VALUE",
+      description: "What npy and nifti have where a heatmap covers nothing.",
+      defaultText: "nan; zero after --margin zero",
+    },
+    "keep-patient": {
+      type: "boolean",
+      description:
+        "Copy patient and study of each image into its dicom-seg, so that a PACS files it beside " +
+        "the image: name, ID, birth date, sex; study date, time, ID, description, accession number " +
+        "and referring physician.",
+    },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
     ...PROGRESS_FLAGS,
   },
@@ -50,13 +64,25 @@ const COMMAND = command({
 type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const { out, operands: [source], setting } = values;
+  const { out, operands: [source], setting, outside, "keep-patient": keepPatient } = values;
   const formats = parseFormats(values.to);
+  if (keepPatient && !formats.includes("dicom-seg")) {
+    throw new UsageError('Option "--keep-patient" needs "--to dicom-seg"');
+  }
+  if (outside !== undefined && !formats.some((name) => name === "npy" || name === "nifti")) {
+    throw new UsageError('Option "--outside" needs "--to npy" or "--to nifti"');
+  }
   const progress = new Progress(values.progress);
+  if (keepPatient) {
+    progress.warn(
+      `The files in ${out}/dicom-seg name the patients of their images, since --keep-patient is given.`,
+    );
+  }
   let [done, left] = [0, 0];
   try {
     const { samples, without, written } = await convertRun(source!, out, formats, {
-      signal,
+      ...{ keepPatient, signal },
+      ...(outside !== undefined && { outside }),
       onNotice(notice) {
         progress.warn(notice);
         left++;

@@ -10,11 +10,12 @@ import {
   openDataset,
   type ProtocolName,
   type RunRecord,
+  type SampleResult,
   writePhantomSet,
 } from "../mod.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT, sayError } from "./_exit.ts";
-import { Failures, TooManyFailures } from "./_failures.ts";
+import { Failures, ReadingNotes, TooManyFailures } from "./_failures.ts";
 import { makeOwnFolder, OUT } from "./_files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./_flags.ts";
@@ -129,8 +130,17 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   const began = performance.now();
   progress.begin(dataset.count, before, failures.count);
   let count = before;
+  const notes = new ReadingNotes();
+  // All variants of a sample are written together: without one of them it is computed again.
+  let sample: SampleResult[] = [];
+  const write = async () => {
+    const results = sample;
+    sample = [];
+    await folder.write(results);
+  };
   const finish = async (error?: Error) => {
     progress.finish(count);
+    if (sample.length > 0) await write();
     const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
     const interrupted = signal.aborted;
     // Whatever broke the run off, what it leaves must not look whole.
@@ -149,11 +159,14 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       },
     });
     for await (const result of results) {
-      await folder.write([result]);
+      sample.push(result);
+      // A sample is done with the last of its variants.
+      const isDone = result.setting === undefined || result.setting === record.variants.at(-1);
+      if (isDone) await write();
       summary.add(result);
       failures.tell(result, progress, `${folder.path}/${RESULTS}`);
-      // A sample is done with the last of its variants.
-      if (result.setting === undefined || result.setting === record.variants.at(-1)) {
+      notes.tell(result, progress, `${folder.path}/${RESULTS}`);
+      if (isDone) {
         progress.update(++count, failures.count);
         failures.requireAtMost(values["max-failures"] ?? Infinity);
       }

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { ATTENTION_RANGES, decodeImage, encodeNpy, renderOverlay, toPng } from "../mod.ts";
+import { ATTENTION_RANGES, decodeImage, encodeNpy, toPng } from "../mod.ts";
 import { BASELINES } from "../models/open_method.ts";
 import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
+import { refuseEarlierResult, removeEarlierResult } from "./_earlier_result.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./_flags.ts";
@@ -18,6 +19,8 @@ import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
 import { isOfClass } from "../pipeline/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { renderCaptionedOverlay } from "../reports/captioned_overlay.ts";
+import { type FoundHeatmap, resultJson } from "../reports/result_json.ts";
 import { writeWhole } from "../reports/write_whole.ts";
 
 const COMMAND = command({
@@ -74,6 +77,10 @@ const COMMAND = command({
       description: "Folder to write to.",
       defaultText: "out/ground-<time>",
     },
+    overwrite: {
+      type: "boolean",
+      description: "Remove the results that are in --out first; other files there stay.",
+    },
   },
 });
 
@@ -98,8 +105,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (values["attention-columns"] !== undefined && !values.attention) {
     throw new UsageError('Option "--attention-columns" needs "--attention"');
   }
+  if (values.overwrite && values.out === undefined) {
+    throw new UsageError('Option "--overwrite" needs "--out"');
+  }
   const images = await findImages(values.image);
   const isOne = images.length === 1;
+  if (values.out !== undefined && !values.overwrite) await refuseEarlierResult(values.out);
   // What is wrong with it is found out before the model takes seconds to load.
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
@@ -109,6 +120,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
+    if (values.overwrite) await removeEarlierResult(out);
     const total = images.length * phrases.length;
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);
@@ -129,7 +141,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       progress.clear();
       const stem = nameOf(image).replace(/\.[^.]*$/, "");
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
-      await writeResults(folder, results, { image, ...grounder.record }, isOne ? "" : `${image}: `);
+      await writeResults(folder, results, { image, ...grounder }, isOne ? "" : `${image}: `);
     }
     progress.finish(total);
     return failed > 0 ? EXIT.failures : EXIT.ok;
@@ -147,48 +159,62 @@ async function openGrounder(values: Values, progress: Progress): Promise<Grounde
   );
 }
 
+/** The path of an image, and what grounds in it. */
+type Source = { readonly image: string } & Pick<Grounder, "record" | "notes">;
+
 /** Writes the results of one image, and says where. */
 async function writeResults(
   out: string,
   results: readonly ShownPhrase[],
-  record: object,
+  source: Source,
   prefix: string,
 ): Promise<void> {
   for (const [index, result] of results.entries()) {
     const { originalBox, sample, constant } = result;
     const folder = results.length === 1 ? out : `${out}/${folderName(sample.phrase, index)}`;
-    await writeResult(folder, result, record);
+    await writeResult(folder, result, source);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"
       : originalBox
       ? `mask within [${originalBox}]`
       : "whole heatmap";
     console.log(`${prefix}${sample.phrase}: ${where}; ${folder}`);
+    for (const note of sample.notes ?? []) console.log(`  note: ${note}`);
   }
 }
 
-async function writeResult(folder: string, result: ShownPhrase, record: object): Promise<void> {
-  const { image, heatmap, size, threshold = null, originalBox = null, sample, drawSheet } = result;
+async function writeResult(folder: string, result: ShownPhrase, source: Source): Promise<void> {
+  const { image, heatmap, size, threshold, originalBox, sample, drawSheet } = result;
   await makeFolder(folder);
   await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
-  const overlay = await renderOverlay({ gray: image.gray, heatmap, size, crop: image.crop });
-  await writeWhole(`${folder}/overlay.png`, overlay);
+  const notes = [...sample.notes ?? [], ...source.notes];
+  const caption = {
+    phrase: sample.phrase,
+    // A folder's name may be a patient's.
+    image: nameOf(source.image),
+    threshold,
+    isOtsu: threshold !== undefined,
+    notes,
+  };
+  const shown = { gray: image.gray, heatmap, size, crop: image.crop, caption };
+  await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(shown));
   if (drawSheet) {
     const sheet = await drawSheet();
     await writeWhole(`${folder}/attention.svg`, sheet);
     await writeWhole(`${folder}/attention.png`, await toPng(sheet));
   }
-  const json = {
+  const found: FoundHeatmap = {
+    image: source.image,
     phrase: sample.phrase,
-    width: image.gray.width,
-    height: image.gray.height,
+    size: image.gray,
+    grayLevels: image.gray.grayLevels,
     threshold,
     box: originalBox,
     crop: image.crop,
     heatmapSize: size,
-    ...(sample.notes && { notes: sample.notes }),
-    ...record,
+    notes,
   };
+  const json = resultJson(found, source.record);
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
 }
 

@@ -48,7 +48,6 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         progress.update(++count);
       }
     };
-    // Together, since each call waits for the disk.
     await folder.writeHeatmaps(counted());
     progress.finish(count);
     await folder.write(results);

@@ -39,6 +39,7 @@ Deno.test("decodeImage() keeps the first channel, whatever the opacity", async (
 
 Deno.test("decodeImage() says truncated of a file cut anywhere", async () => {
   const image = new Image(40, 30);
+  for (let i = 0; i < 1200; i++) image.bitmap.set([i * i % 251, i % 7, 9, 255], 4 * i);
   for (const file of [await image.encode(), await image.encodeJPEG(90)]) {
     for (const share of [0.1, 0.5, 0.8]) {
       const cut = file.slice(0, Math.floor(file.length * share));
@@ -141,7 +142,11 @@ Deno.test("imageHeader() is not led past the frame that a decoder would read", (
   for (const marker of [0x00, 0x01, 0xd0, 0xd8, 0xd9]) {
     const skip = [0xff, 0xd8, 0xff, marker, 0, hidden.length + 2];
     const bytes = Uint8Array.from([...skip, ...hidden, ...jpeg(4, 4, 1).subarray(2)]);
-    assertEquals(imageHeader(bytes), { format: "JPEG", isWhole: false });
+    // libjpeg goes on after the first three, and ends at another start or an end.
+    const seen = marker < 0xd8
+      ? { format: "JPEG", size: { width: 8, height: 8 }, isWhole: true, scans: 1 }
+      : { format: "JPEG", isWhole: false };
+    assertEquals(imageHeader(bytes), seen);
   }
 });
 

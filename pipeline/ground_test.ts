@@ -198,13 +198,16 @@ Deno.test("groundImage() reads the same from each kind of noise again, and anoth
     for (const other of others) assert(other.some((value, i) => value !== inversion[i]));
   }));
 
-Deno.test("groundImage() notes a phrase that the model does not read to its end", () =>
+Deno.test("groundImage() notes a phrase that the model does not read as it stands", () =>
   withModel(async (model) => {
-    const phrases = ["haze", "1 ".repeat(80)];
-    const [whole, cut] = await groundImage(XRAY, phrases, { model, steps: 10 });
+    const phrases = ["haze", "1 ".repeat(80), "zqx and Wkj zqx"];
+    const [whole, cut, spelled] = await groundImage(XRAY, phrases, { model, steps: 10 });
     assertEquals(whole!.sample.notes, undefined);
     assertEquals(cut!.sample.notes, [
       "the phrase has 80 tokens, of which the model reads the first 75",
+    ]);
+    assertEquals(spelled!.sample.notes, [
+      'the tokenizer reads "zqx" and "wkj" letter by letter',
     ]);
   }));
 

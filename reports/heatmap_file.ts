@@ -69,7 +69,7 @@ export function encodeHeatmap(heatmap: StoredHeatmap): Uint8Array<ArrayBuffer> {
 
 /**
  * Reads records one after another, up to the first that is not whole: a run that
- * was killed leaves one at the end.
+ * was killed, or that a power cut ended, leaves one.
  *
  * @param path The file; none reads as an empty one.
  * @throws {SyntaxError} If a whole record is not that of a heatmap.
@@ -105,7 +105,11 @@ export async function readRecord(
     number,
     number,
   ];
-  if (mark !== MARK || header > MAX_HEADER || values > MAX_VALUES) return undefined;
+  // Zeros behind the mark agree with one another: those of a power cut, since every record has
+  // a header.
+  if (mark !== MARK || header === 0 || header > MAX_HEADER || values > MAX_VALUES) {
+    return undefined;
+  }
   const rest = await readBytes(file, header + values);
   if (!rest || crc32(rest) !== sum) return undefined;
   const bytes = new Uint8Array(PREFIX + rest.length);
@@ -231,13 +235,20 @@ export class HeatmapIndex {
   }
 }
 
-/** What is said where a heatmap is missing. */
+/**
+ * What is said where a heatmap is missing.
+ *
+ * @param more How many others are missing too.
+ */
 export function lacks(
   path: string,
   { id, setting }: Pick<StoredHeatmap, "id" | "setting">,
+  more = 0,
 ): string {
   const whose = setting === undefined
     ? quote(id, 60)
     : `${quote(id, 60)}, setting ${quote(setting, 60)}`;
-  return `Cannot read "${path}": expected a whole record of the heatmap of ${whose}, found none`;
+  const others = more > 0 ? ` and of ${more} more` : "";
+  return `Cannot read "${path}": expected a whole record of the heatmap of ${whose}${others}, ` +
+    "found none; if the run was cut short, the same eval with its folder as --out mends it";
 }

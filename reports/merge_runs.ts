@@ -89,7 +89,10 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
     );
   }
   if (missing.length > 0) {
-    throw new RangeError(`Cannot merge ${where}: there is no result of ${list(missing)}`);
+    throw new RangeError(
+      `Cannot merge ${where}: there is no result of ${list(missing)}; the same eval of a shard, ` +
+        "with its folder as --out, goes on",
+    );
   }
   results.sort((a, b) => a.index! - b.index!);
   const plan = runs.flatMap(({ record }) => record.plan).sort((a, b) => a.index - b.index);

@@ -51,6 +51,11 @@ const MIN_SIDE = 512;
  * @returns A PNG file.
  */
 export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
+  return await encodePicture(paintOverlay(overlay));
+}
+
+/** Draws what {@linkcode renderOverlay} makes a file of. */
+export function paintOverlay(overlay: Overlay): Image {
   const { gray, heatmap, size, crop, boxes = [], maxSide = MAX_SIDE } = overlay;
   const longer = Math.max(gray.width, gray.height);
   const scale = Math.min(maxSide / longer, Math.max(1, MIN_SIDE / longer));
@@ -98,6 +103,11 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
       }
     }
   }
+  return image;
+}
+
+/** A picture as a PNG file. */
+export async function encodePicture(image: Image): Promise<Uint8Array> {
   // The encoder writes a time into the file; with that of now, no two runs' bytes would be equal.
   return await image.encode(1, { creationTime: 0 });
 }

@@ -21,6 +21,18 @@ export interface ResultLine {
   readonly end: number;
 }
 
+/** How {@linkcode readResults} takes what is damaged. */
+export interface ReadResultsOptions {
+  /**
+   * Makes a line with zeros the end of the file, whatever follows, and is told of it in a
+   * sentence: a run that goes on makes the lines after it again. Without it such a line is an
+   * error where a whole line follows.
+   *
+   * @default {undefined}
+   */
+  readonly onHole?: (notice: string) => void;
+}
+
 /** What ends each line. */
 const NEWLINE = 10;
 
@@ -28,29 +40,44 @@ const NEWLINE = 10;
 const MAX_LINE = 2 ** 24;
 
 /**
- * Reads results line by line. A last line that was not written to its end, as a
- * run that was killed leaves it, is left out.
+ * Reads results line by line. Lines at the end that are no results are left out, and so is a
+ * last line without an end: a kill or a power cut leaves them.
  *
  * @param path The file; none reads as an empty one.
- * @throws {SyntaxError} If another line is not the result of a sample.
+ * @param options What a line with zeros is taken for.
+ * @throws {SyntaxError} If a line is not the result of a sample, and a later one is.
  */
-export async function* readResults(path: string): AsyncIterableIterator<ResultLine> {
+export async function* readResults(
+  path: string,
+  { onHole }: ReadResultsOptions = {},
+): AsyncIterableIterator<ResultLine> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
   let number = 0;
   let end = 0;
   let bad: string | undefined;
   for await (const bytes of readLines(path)) {
     number++;
-    if (bad !== undefined) throw new SyntaxError(bad);
-    end += bytes.length + 1;
+    let line: Omit<ResultLine, "end">;
     try {
       const text = decoder.decode(bytes);
-      yield { text, result: asResult(JSON.parse(text)), end };
+      line = { text, result: asResult(JSON.parse(text)) };
     } catch (error) {
-      // The last line of all may be a torn one that later bytes of the disk gave an end.
-      bad = `Cannot read line ${number} of "${path}": it is not the result of a sample ` +
-        `(${printable((error as Error).message)})`;
+      const hasZeros = bytes.includes(0);
+      if (hasZeros && onHole && bad === undefined) {
+        onHole(`Line ${number} of "${path}" has zeros, as a power cut leaves them.`);
+        return;
+      }
+      bad ??= `Cannot read line ${number} of "${path}": ` +
+        (hasZeros
+          ? "it has zeros, as a power cut leaves them; the same eval with the folder as --out " +
+            "computes the line again"
+          : `it is not the result of a sample (${printable((error as Error).message)}); the same ` +
+            "eval goes on where the line and all lines after it are removed");
+      continue;
     }
+    if (bad !== undefined) throw new SyntaxError(bad);
+    end += bytes.length + 1;
+    yield { ...line, end };
   }
 }
 
@@ -60,14 +87,16 @@ export async function* readResults(path: string): AsyncIterableIterator<ResultLi
  *
  * @param path The file; none reads as an empty one.
  * @param variants How many results a sample has that did not fall out as a whole.
- * @throws {SyntaxError} If a line is not the result of a sample.
+ * @param options What a line with zeros is taken for.
+ * @throws {SyntaxError} If a line is not the result of a sample, and a later one is.
  */
 export async function* readSamples(
   path: string,
   variants: number,
+  options: ReadResultsOptions = {},
 ): AsyncIterableIterator<readonly ResultLine[]> {
   let sample: ResultLine[] = [];
-  for await (const line of readResults(path)) {
+  for await (const line of readResults(path, options)) {
     if (sample[0]?.result.id !== line.result.id) sample = [];
     sample.push(line);
     // One line stands for all variants where the sample fell out as a whole.
@@ -90,6 +119,11 @@ async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
       at = chunk.indexOf(NEWLINE, from);
     }
     kept = concat([kept, chunk.subarray(from, read)]);
+    // Zeros are no line, however many of them a file system has put there.
+    if (kept.length > MAX_LINE && kept.includes(0)) {
+      yield kept;
+      kept = new Uint8Array();
+    }
     if (kept.length > MAX_LINE) {
       throw new SyntaxError(`Cannot read "${path}": a line is longer than ${MAX_LINE} bytes`);
     }

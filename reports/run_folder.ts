@@ -7,9 +7,10 @@
  */
 
 import type { PlannedSample, Shard } from "../datasets/open_dataset.ts";
-import { printable } from "../models/checkpoint/quote.ts";
+import { printable, quote } from "../models/checkpoint/quote.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
-import { encodeHeatmap, heatmapKey, HEATMAPS, lacks, readHeatmaps } from "./heatmap_file.ts";
+import { encodeHeatmap, heatmapKey, HEATMAPS, readHeatmaps } from "./heatmap_file.ts";
+import { openIfThere } from "./_open.ts";
 import { readSamples } from "./read_results.ts";
 import { writeWhole } from "./write_whole.ts";
 
@@ -62,14 +63,17 @@ export class RunFolder {
   /** Its path. */
   readonly path: string;
   #record: Deno.FsFile;
+  #onNotice: (notice: string) => void;
   #results: Deno.FsFile | undefined;
   #heatmaps: Deno.FsFile | undefined;
+  #hasUnsynced = false;
   #isNew = false;
   #isEmpty = true;
 
-  private constructor(path: string, record: Deno.FsFile) {
+  private constructor(path: string, record: Deno.FsFile, onNotice: (notice: string) => void) {
     this.path = path;
     this.#record = record;
+    this.#onNotice = onNotice;
   }
 
   /**
@@ -77,7 +81,8 @@ export class RunFolder {
    * operating system's and ends with the process, however that ends.
    *
    * @param path Its path.
-   * @param onNotice Told in a sentence where the file system has no locks.
+   * @param onNotice Told in a sentence where the file system has no locks, and what earlier
+   * results are computed again since they were not whole.
    * @throws {Error} If another run writes to it, or it cannot be written to.
    */
   static async lock(path: string, onNotice: (notice: string) => void): Promise<RunFolder> {
@@ -96,7 +101,7 @@ export class RunFolder {
       );
       return true;
     });
-    if (isLocked) return new RunFolder(path, record);
+    if (isLocked) return new RunFolder(path, record, onNotice);
     record.close();
     throw new Error(
       `Cannot write to folder "${path}": another run is writing there; choose another --out`,
@@ -104,25 +109,26 @@ export class RunFolder {
   }
 
   /**
-   * Begins the run, or goes on with it.
+   * Begins the run, or goes on with it: after the last sample that is whole in the results and
+   * in the heatmaps, whatever a kill or a power cut has left of the others.
    *
    * @param record What is to be run.
    * @param earlier What to do where there are results.
    * @param onResult Told each earlier result that stays.
    * @returns Ids of the samples that are done.
    * @throws {Error} If there are results of another run, or any and they are to be refused.
-   * @throws {SyntaxError} If the folder's files are corrupt.
+   * @throws {SyntaxError} If the folder's files are corrupt otherwise.
    */
   async begin(
     record: RunRecord,
     earlier: Earlier,
     onResult: (result: SampleResult) => void,
   ): Promise<Set<string>> {
-    const text = await Deno.readTextFile(`${this.path}/${RECORD}`);
+    const stored = await Deno.readTextFile(`${this.path}/${RECORD}`);
+    const text = withoutZeros(stored);
     const path = `${this.path}/${RESULTS}`;
-    const isThere = (path: string) => Deno.stat(path).then(() => true, () => false);
-    const hasHeatmaps = await isThere(`${this.path}/${HEATMAPS}`);
-    const hasResults = hasHeatmaps || await isThere(path);
+    const files = [path, `${this.path}/${HEATMAPS}`];
+    const hasResults = !await areBlank(files);
     this.#isNew = text === "" && !hasResults;
     if (earlier === "overwrite") {
       for (const name of [RESULTS, HEATMAPS, ...SUMMARIES]) {
@@ -142,20 +148,23 @@ export class RunFolder {
             "of what; choose another --out, or --overwrite them",
         );
       }
-      requireSame(this.path, parseRecord(`${this.path}/${RECORD}`, text), record);
+      const advice = "; choose another --out, or --overwrite its results";
+      requireSame(this.path, parseRecord(`${this.path}/${RECORD}`, text, advice), record);
     }
-    if (!hasResults || earlier === "overwrite" || text === "") {
+    if (!hasResults || earlier === "overwrite" || text !== stored) {
       await this.#writeRecord(JSON.stringify(record, null, 1) + "\n");
     }
     const done = new Set<string>();
-    const heatmaps = new Map<string, SampleResult>();
-    const kept = await this.#keep(path, record.variants, earlier === "retry", (result) => {
+    const heatmaps = new Set<string>();
+    const whole = new Set<string>();
+    for await (const { heatmap } of readHeatmaps(files[1]!)) whole.add(heatmapKey(heatmap));
+    const kept = await this.#keep(path, record.variants, earlier === "retry", whole, (result) => {
       done.add(result.id);
-      if (hasHeatmap(result)) heatmaps.set(heatmapKey(result), result);
+      if (hasHeatmap(result)) heatmaps.add(heatmapKey(result));
       onResult(result);
     });
     this.#isEmpty = kept === 0;
-    // What a killed run left of its last sample goes.
+    // What the run left of later samples goes.
     const keptHeatmaps = await this.#keepHeatmaps(heatmaps);
     this.#results = await openAt(path, kept);
     this.#heatmaps = await openAt(`${this.path}/${HEATMAPS}`, keptHeatmaps);
@@ -163,7 +172,7 @@ export class RunFolder {
   }
 
   /**
-   * Adds what heatmaps are made of, before their results; it is on the disk when this returns.
+   * Adds what heatmaps are made of, before their results.
    *
    * @throws {Error} If it cannot be written, such as on a full disk.
    */
@@ -172,16 +181,19 @@ export class RunFolder {
   ): Promise<void> {
     for await (const heatmap of heatmaps) {
       await this.#append(this.#heatmaps!, HEATMAPS, encodeHeatmap(heatmap));
+      this.#hasUnsynced = true;
     }
-    await this.#sync(this.#heatmaps!, HEATMAPS);
   }
 
   /**
-   * Adds results; they are on the disk when this returns.
+   * Adds results, best those of a sample together, since each call waits for the disk twice: the
+   * heatmaps are there before a line speaks of them, and the lines when this returns.
    *
    * @throws {Error} If they cannot be written, such as on a full disk.
    */
   async write(results: readonly SampleResult[]): Promise<void> {
+    if (this.#hasUnsynced) await this.#sync(this.#heatmaps!, HEATMAPS);
+    this.#hasUnsynced = false;
     const lines = results.map((result) => JSON.stringify(result) + "\n");
     await this.#append(this.#results!, RESULTS, new TextEncoder().encode(lines.join("")));
     await this.#sync(this.#results!, RESULTS);
@@ -195,9 +207,9 @@ export class RunFolder {
    * @param tables Tables, by the names of their files.
    */
   async summarise(summary: object, tables: Readonly<Record<string, string>>): Promise<void> {
-    await writeWhole(`${this.path}/summary.json`, JSON.stringify(summary, null, 2) + "\n");
-    for (const [name, text] of Object.entries(tables)) {
-      await writeWhole(`${this.path}/${name}`, text);
+    const json = JSON.stringify(summary, null, 2) + "\n";
+    for (const [name, text] of Object.entries({ "summary.json": json, ...tables })) {
+      await writeWhole(`${this.path}/${name}`, text, { isSynced: true });
     }
     this.#isEmpty = false;
   }
@@ -245,9 +257,9 @@ export class RunFolder {
   /**
    * Removes the heatmaps without a result, and gives the bytes of the others.
    *
-   * @param missing The results that have one, by its name.
+   * @param missing The names of those that have one, all of them whole.
    */
-  async #keepHeatmaps(missing: Map<string, SampleResult>): Promise<number> {
+  async #keepHeatmaps(missing: Set<string>): Promise<number> {
     const path = `${this.path}/${HEATMAPS}`;
     let kept = 0;
     let isTornInside = false;
@@ -257,11 +269,6 @@ export class RunFolder {
       isTornInside ||= start > kept;
       stay.push(start);
       kept += bytes.length;
-    }
-    for (const result of missing.values()) {
-      throw new SyntaxError(
-        `${lacks(path, result)}; choose another --out, or --overwrite its results`,
-      );
     }
     if (!isTornInside) return kept;
     // What was tried again has left gaps.
@@ -276,17 +283,31 @@ export class RunFolder {
     return kept;
   }
 
-  /** Tells the results that stay, and gives the bytes that they take. */
+  /**
+   * Tells the results that stay, and gives the bytes that they take.
+   *
+   * @param whole The names of the heatmaps that are whole.
+   */
   async #keep(
     path: string,
     variants: readonly string[],
     isRetry: boolean,
+    whole: ReadonlySet<string>,
     onResult: (result: SampleResult) => void,
   ): Promise<number> {
     let kept = 0;
     const stay: string[] = [];
     let failures = 0;
-    for await (const lines of readSamples(path, variants.length)) {
+    let again = 0;
+    let lacking: SampleResult | undefined;
+    const onHole = (notice: string) => this.#onNotice(`${notice} The run goes on before it.`);
+    for await (const lines of readSamples(path, variants.length, { onHole })) {
+      lacking ??= lines.map(({ result }) => result)
+        .find((result) => hasHeatmap(result) && !whole.has(heatmapKey(result)));
+      if (lacking) {
+        again++;
+        continue;
+      }
       kept = lines.at(-1)!.end;
       if (isRetry && lines.some(({ result }) => result.status === "failed")) {
         failures++;
@@ -297,9 +318,15 @@ export class RunFolder {
         if (isRetry) stay.push(text);
       }
     }
+    if (lacking) {
+      this.#onNotice(
+        `"${this.path}/${HEATMAPS}" ends before the heatmap of ${quote(lacking.id, 60)}, as a ` +
+          `power cut leaves it: samples from there on are computed again (${again}).`,
+      );
+    }
     if (failures === 0) return kept;
     const text = stay.map((line) => `${line}\n`).join("");
-    await writeWhole(path, text);
+    await writeWhole(path, text, { isSynced: true });
     return new TextEncoder().encode(text).length;
   }
 }
@@ -318,6 +345,22 @@ export function hasHeatmap(
 export function imageOf(result: SampleResult): string | undefined {
   const isRefused = result.status === "failed" && result.stage === "dataset";
   return isRefused ? undefined : result.image;
+}
+
+/** Text without the zeros that a file system may put after a file's end. */
+function withoutZeros(text: string): string {
+  return text.replace(/\0+$/, "");
+}
+
+/** Whether files are missing, empty or nothing but zeros. */
+async function areBlank(paths: readonly string[]): Promise<boolean> {
+  for (const path of paths) {
+    using file = await openIfThere(path);
+    for await (const chunk of file?.readable ?? []) {
+      if (chunk.some((byte) => byte !== 0)) return false;
+    }
+  }
+  return true;
 }
 
 /** Opens a file to write after its first bytes; the others are cut off. */
@@ -346,17 +389,22 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
         `(${(error as Error).message})`,
     );
   }
-  return parseRecord(path, text);
+  return parseRecord(
+    path,
+    text,
+    "; run the same eval again, with another --out or with --overwrite",
+  );
 }
 
 /**
  * Reads what a run's folder says of the run.
  *
+ * @param advice What an error ends with.
  * @throws {SyntaxError} If that is not to be read.
  */
-export function parseRecord(path: string, text: string): RunRecord {
+export function parseRecord(path: string, text: string, advice = ""): RunRecord {
   try {
-    const record = JSON.parse(text) as RunRecord;
+    const record = JSON.parse(withoutZeros(text)) as RunRecord;
     const { facts, variants, plan, shard } = record;
     const isSample = ({ id, index }: PlannedSample, i: number) =>
       typeof id === "string" && Number.isSafeInteger(index) &&
@@ -374,7 +422,7 @@ export function parseRecord(path: string, text: string): RunRecord {
   } catch {
     // Said below.
   }
-  throw new SyntaxError(`Cannot read "${path}": it does not say what was run`);
+  throw new SyntaxError(`Cannot read "${path}": it does not say what was run${advice}`);
 }
 
 /**

@@ -2,8 +2,10 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { HeatmapIndex, readHeatmaps } from "./heatmap_file.ts";
 import { inFolder } from "../tests/support/command.ts";
+import { Random } from "../pipeline/random.ts";
 import { mergeRuns } from "./merge_runs.ts";
-import { differences, type Earlier, RunFolder, type RunRecord } from "./run_folder.ts";
+import { readResults } from "./read_results.ts";
+import { differences, type Earlier, hasHeatmap, RunFolder, type RunRecord } from "./run_folder.ts";
 
 const RECORD: RunRecord = {
   facts: { settings: { steps: 300, layers: [3, 4] }, margin: "excluded" },
@@ -43,7 +45,7 @@ async function run(
   const folder = await RunFolder.lock(path, () => {});
   try {
     const done = await folder.begin(record, earlier, () => {});
-    await folder.writeHeatmaps(results.filter(({ status }) => status === "scored").map(stored));
+    await folder.writeHeatmaps(results.filter(hasHeatmap).map(stored));
     await folder.write(results);
     return [...done];
   } finally {
@@ -82,20 +84,112 @@ Deno.test("RunFolder goes on after the last whole line, wherever a run was kille
     }
   }));
 
-Deno.test("RunFolder names the heatmap that a result lacks, and changes nothing", () =>
+Deno.test("RunFolder goes back to the last sample whole in both files, however they are damaged", () =>
   inFolder(async (folder) => {
-    await run(folder, [scored(0), scored(1)]);
-    const whole = await Deno.readFile(`${folder}/heatmaps.bin`);
-    const corrupt = whole.slice();
-    corrupt[whole.length - 1]! ^= 1;
-    for (const bytes of [whole.subarray(0, whole.length - 1), corrupt]) {
-      await Deno.writeFile(`${folder}/heatmaps.bin`, bytes);
-      await assertRejects(() => run(folder), SyntaxError, 'record of the heatmap of "s1"');
-      assertEquals(await Deno.readFile(`${folder}/heatmaps.bin`), bytes);
+    const record = { ...RECORD, variants: ["a", "b"] };
+    const half: SampleResult = { ...failed, id: "s3", index: 3, setting: "b" };
+    const boxed: SampleResult = {
+      ...{ id: "s2", index: 2, setting: "b", status: "grounded", boxes: [], threshold: null },
+      predicted: [[1, 2, 3, 4]],
+    };
+    const samples = [
+      [scored(0, "a"), scored(0, "b")],
+      [failed],
+      [scored(2, "a"), boxed],
+      [scored(3, "a"), half],
+    ];
+    const lineEnds: number[] = [];
+    const recordEnds: number[] = [];
+    const size = async (name: string) => (await Deno.stat(`${folder}/${name}`)).size;
+    for (const results of samples) {
+      await run(folder, results, record);
+      lineEnds.push(await size("results.jsonl"));
+      recordEnds.push(await size("heatmaps.bin"));
     }
+    const whole = ["results.jsonl", "heatmaps.bin"].map((name) =>
+      Deno.readFileSync(`${folder}/${name}`)
+    ) as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
+    const tried = async (damaged: readonly Uint8Array<ArrayBuffer>[]) => {
+      const [lines, records] = damaged.map((bytes, i) => equalUpTo(whole[i]!, bytes)) as [
+        number,
+        number,
+      ];
+      const lost = samples.findIndex((_, i) => lines < lineEnds[i]! || records < recordEnds[i]!);
+      const count = lost < 0 ? samples.length : lost;
+      await Deno.writeFile(`${folder}/results.jsonl`, damaged[0]!);
+      await Deno.writeFile(`${folder}/heatmaps.bin`, damaged[1]!);
+      const done = await run(folder, samples.slice(count).flat(), record);
+      assertEquals(done, ["s0", "s1", "s2", "s3"].slice(0, count), `${lines} and ${records} bytes`);
+      assertEquals(Deno.readFileSync(`${folder}/results.jsonl`), whole[0]);
+      assertEquals(Deno.readFileSync(`${folder}/heatmaps.bin`), whole[1]);
+    };
+    // Every byte of a record's words and its ends; the others at random.
+    const edges = [0, ...recordEnds].flatMap((end) =>
+      [-1, 0, 1, 2, 4, 5, 8, 12, 16].map((i) => end + i)
+    );
+    for (const at of edges.filter((at) => at >= 0 && at <= whole[1].length)) {
+      await tried([whole[0], zeroed(whole[1], at)]);
+    }
+    const random = new Random(4);
+    for (let i = 0; i < 150; i++) {
+      await tried(whole.map((bytes) => damage(bytes, random)));
+    }
+  }));
+
+/** Bytes of which the last are zeros, as of a file whose size alone reached the disk. */
+function zeroed(bytes: Uint8Array<ArrayBuffer>, from: number, to = bytes.length) {
+  return bytes.slice().fill(0, from, to);
+}
+
+/** Bytes as a power cut may leave them: cut, zeroed to their end or inside, longer, or whole. */
+function damage(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<ArrayBuffer> {
+  const [at, end] = [0, 0].map(() => random.integer(0, bytes.length)).sort((a, b) => a - b) as [
+    number,
+    number,
+  ];
+  const kinds = [
+    () => bytes.slice(0, at),
+    () => zeroed(bytes, at),
+    () => zeroed(bytes.slice(0, end), at),
+    () => zeroed(bytes, at, end),
+    () => Uint8Array.from([...bytes.subarray(0, end), ...new Uint8Array(at)]),
+    () => bytes,
+  ];
+  return kinds[random.integer(0, kinds.length - 1)]!();
+}
+
+/** How many first bytes two arrays share. */
+function equalUpTo(one: Uint8Array, other: Uint8Array): number {
+  const at = one.findIndex((byte, i) => byte !== other[i]);
+  return at < 0 ? one.length : at;
+}
+
+Deno.test("RunFolder says which earlier results are computed again", () =>
+  inFolder(async (folder) => {
+    await run(folder, [scored(0), scored(1), scored(2)]);
+    const notices = async (done: string[]) => {
+      const notices: string[] = [];
+      const again = await RunFolder.lock(folder, (notice) => notices.push(notice));
+      assertEquals([...await again.begin(RECORD, "resume", () => {})], done);
+      await again.close();
+      return notices;
+    };
+    const lines = (await Deno.readFile(`${folder}/results.jsonl`)) as Uint8Array<ArrayBuffer>;
+    const end = lines.indexOf(10) + 1;
+    assertEquals(await notices(["s0", "s1", "s2"]), []);
+    await Deno.writeFile(`${folder}/results.jsonl`, zeroed(lines, end, end + 9));
+    assertEquals(await notices(["s0"]), [
+      `Line 2 of "${folder}/results.jsonl" has zeros, as a power cut leaves them. The run goes on ` +
+      "before it.",
+    ]);
+    await Deno.writeFile(`${folder}/results.jsonl`, lines);
+    assertEquals(await notices(["s0"]), [
+      `"${folder}/heatmaps.bin" ends before the heatmap of "s1", as a power cut leaves it: ` +
+      "samples from there on are computed again (2).",
+    ]);
+    await Deno.writeFile(`${folder}/results.jsonl`, lines);
     await Deno.remove(`${folder}/heatmaps.bin`);
-    await assertRejects(() => run(folder), SyntaxError, '/heatmaps.bin": expected a whole record');
-    assertEquals((await read(folder)).split("\n").length, 3);
+    assertEquals((await notices([])).length, 1);
   }));
 
 Deno.test("RunFolder closes the gaps that tried samples leave among the heatmaps", () =>
@@ -112,17 +206,51 @@ Deno.test("RunFolder closes the gaps that tried samples leave among the heatmaps
     assertEquals(await index.get(scored(2, "a")), stored(scored(2, "a")));
   }));
 
-Deno.test("RunFolder drops a torn end that got a line end, and names a torn line before", () =>
+Deno.test("RunFolder drops a torn end that got line ends, and names a torn line before", () =>
   inFolder(async (folder) => {
     await run(folder, [scored(0)]);
     const line = await read(folder);
-    await Deno.writeTextFile(`${folder}/results.jsonl`, `${line}\0\0\0\n`);
-    assertEquals(await run(folder), ["s0"]);
-    assertEquals(await read(folder), line);
-    for (const bad of ["\0\0", "{}", "null", '{"id":"s1","status":"scored","cnr":"1"}', "[1]"]) {
+    for (const end of ["\0\0\0\n", "\0\0\n\0\n", '{"id":\n\x07\n\n"']) {
+      await Deno.writeTextFile(`${folder}/results.jsonl`, line + end);
+      assertEquals((await Array.fromAsync(readResults(`${folder}/results.jsonl`))).length, 1);
+      assertEquals(await run(folder), ["s0"]);
+      assertEquals(await read(folder), line);
+    }
+    for (const bad of ["{}", "null", '{"id":"s1","status":"scored","cnr":"1"}', "[1]"]) {
       await Deno.writeTextFile(`${folder}/results.jsonl`, `${line}${bad}\n${line}`);
       await assertRejects(() => run(folder), SyntaxError, "Cannot read line 2 of");
     }
+    await Deno.writeTextFile(`${folder}/results.jsonl`, `${line}\0\0\n${line}`);
+    await assertRejects(
+      () => Array.fromAsync(readResults(`${folder}/results.jsonl`)),
+      SyntaxError,
+      "has zeros, as a power cut leaves them; the same eval with the folder as --out",
+    );
+  }));
+
+Deno.test("RunFolder begins anew where nothing but a damaged record is left, and else refuses", () =>
+  inFolder(async (folder) => {
+    await run(folder, [scored(0)]);
+    const record = await Deno.readTextFile(`${folder}/run.json`);
+    const lines = await read(folder);
+    for (
+      const damaged of ["", "\0".repeat(99), record.slice(0, 40), record.slice(0, 40) + "\0\0"]
+    ) {
+      for (const rest of ["", "\0\0\0"]) {
+        await Deno.writeTextFile(`${folder}/run.json`, damaged);
+        await Deno.writeTextFile(`${folder}/results.jsonl`, rest);
+        await Deno.writeTextFile(`${folder}/heatmaps.bin`, rest);
+        assertEquals(await run(folder, [scored(0)]), []);
+        assertEquals(await Deno.readTextFile(`${folder}/run.json`), record);
+      }
+      await Deno.writeTextFile(`${folder}/run.json`, damaged);
+      await assertRejects(() => run(folder), Error, "choose another --out, or --overwrite");
+      assertEquals(await read(folder), lines);
+    }
+    // A file system may add zeros to what is whole.
+    await Deno.writeTextFile(`${folder}/run.json`, `${record}\0\0\0`);
+    assertEquals(await run(folder), ["s0"]);
+    assertEquals(await Deno.readTextFile(`${folder}/run.json`), record);
   }));
 
 Deno.test("RunFolder takes a sample for done once every variant has its result", () =>
@@ -227,7 +355,7 @@ Deno.test("mergeRuns() puts shards in the dataset's order and names what is wron
     await assertRejects(() => mergeRuns([one, two]), SyntaxError, 'heatmap of "s3", found none');
     await Deno.writeFile(`${two}/heatmaps.bin`, whole);
     await Deno.writeTextFile(`${two}/results.jsonl`, JSON.stringify(failed) + "\n");
-    await refuses([one, two], `there is no result of s3 (${two})`);
+    await refuses([one, two], `there is no result of s3 (${two}); the same eval of a shard`);
     await run(two, [scored(3), scored(0)], shard(2));
     await refuses([one, two], "there is more than one result of s0");
     const other = { ...shard(2), facts: { ...RECORD.facts, margin: "zero" } };

@@ -1,18 +1,35 @@
+/** How {@linkcode writeWhole} writes. */
+export interface WriteWholeOptions {
+  /**
+   * Waits for the disk before the file gets its name: after a power cut a name without content
+   * could have taken the place of the earlier file.
+   *
+   * @default {false}
+   */
+  readonly isSynced?: boolean;
+}
+
 /**
  * Writes a file whole or not at all.
  *
  * @param content What is in it; text may come in parts.
+ * @param options How sure it has to be.
  * @throws {Error} If it cannot be written, with its path.
  */
 export async function writeWhole(
   path: string,
   content: Uint8Array | string | AsyncIterable<string>,
+  { isSynced = false }: WriteWholeOptions = {},
 ): Promise<void> {
   const partial = `${path}.partial`;
   try {
     if (typeof content === "string") await Deno.writeTextFile(partial, content);
     else if (content instanceof Uint8Array) await Deno.writeFile(partial, content);
     else await Deno.writeTextFile(partial, ReadableStream.from(content));
+    if (isSynced) {
+      using file = await Deno.open(partial, { write: true });
+      await file.syncData();
+    }
     await putInPlace(partial, path);
   } catch (error) {
     await Deno.remove(partial).catch(() => {});

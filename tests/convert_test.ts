@@ -155,6 +155,9 @@ Deno.test("convert's boxes are predictions and a dataset; another margin makes p
     await runCommand("convert", ["run", "--to", "boxes,npy", "--out", "out"], folder);
     const { values } = await readNpy(`${folder}/out/npy/1-wide-dcm-1.npy`);
     assertEquals([values[0], values.some(Number.isNaN)], [0, false]);
+    const nan = ["run", "--to", "npy", "--outside", "nan", "--out", "nan"];
+    await runCommand("convert", nan, folder);
+    assertEquals((await readNpy(`${folder}/nan/npy/1-wide-dcm-1.npy`)).values[0], NaN);
     const predicted = await runCommand("eval", [
       ...["--dataset", "rows.csv", "--method", "boxes", "--predictions", "out/boxes.csv"],
       ...["--out", "predicted"],
@@ -165,6 +168,36 @@ Deno.test("convert's boxes are predictions and a dataset; another margin makes p
     ], folder);
     assertEquals(read.code, 0, read.stderr);
     assertMatch(read.stdout, /4 scored, 0 skipped, 0 failed/);
+  }));
+
+Deno.test("convert writes 0 outside, and patient and study, where it is told to", () =>
+  inFolder(async (folder) => {
+    await makeRun(folder);
+    const convert = async (out: string, ...more: string[]) => {
+      const args = ["run", "--to", "npy,nifti,dicom-seg", "--out", out, "--progress", "quiet"];
+      const { code, stderr } = await runCommand("convert", [...args, ...more], folder);
+      assertEquals(code, 0, stderr);
+      return stderr;
+    };
+    assert(!(await convert("plain")).includes("patient"));
+    assertMatch(
+      await convert("kept", "--outside", "zero", "--keep-patient"),
+      /^The files in kept\/dicom-seg name the patients of their images, since --keep-patient is/,
+    );
+    const stem = "1-wide-dcm-1";
+    const arrays = async (out: string) => [
+      (await readNpy(`${folder}/${out}/npy/${stem}.npy`)).values,
+      (await readNifti(`${folder}/${out}/nifti/${stem}.nii.gz`)).values,
+    ];
+    const plain = await arrays("plain");
+    for (const [i, values] of (await arrays("kept")).entries()) {
+      assert(plain[i]!.some(Number.isNaN));
+      assertEquals(values, plain[i]!.map((value) => Number.isNaN(value) ? 0 : value));
+    }
+    const patient = async (out: string) =>
+      dicomParser.parseDicom(await Deno.readFile(`${folder}/${out}/dicom-seg/${stem}.dcm`))
+        .string("x00100010");
+    assertEquals([await patient("plain"), await patient("kept")], [undefined, "Doe^Jane"]);
   }));
 
 Deno.test("convert leaves out an image that is not there or another, and says so", () =>
@@ -198,6 +231,17 @@ Deno.test("convert refuses unknown formats, masks of a run without, and what it 
     const cases: [string[], number, RegExp][] = [
       [["run", "--to", "npy,mha", "--out", "x"], 2, /"--to" must be some of npy, .*, got "mha"/],
       [["run", "--out", "x"], 2, /"--to" is needed/],
+      [["run", "--to", "npy", "--keep-patient", "--out", "x"], 2, /needs "--to dicom-seg"/],
+      [
+        ["run", "--to", "mask", "--outside", "zero", "--out", "x"],
+        2,
+        /needs "--to npy" or "--to ni/,
+      ],
+      [
+        ["run", "--to", "npy", "--outside", "1", "--out", "x"],
+        2,
+        /must be one of nan, zero, got "1"/,
+      ],
       [["run", "--to", "npy,mask,coco", "--out", "x"], 1, /Cannot write mask, coco of "run"/],
       [["run", "--to", "npy", "--setting", "b", "--out", "x"], 1, /Cannot convert setting "b"/],
       [

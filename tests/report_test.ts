@@ -71,6 +71,14 @@ Deno.test("report names what is missing in the page and on stderr, of a run that
     assertMatch(page, new RegExp(`<p>${results.length - 1} of ${results.length} samples`));
     assertMatch(page, /The run was broken off: samples are missing\./);
     assertEquals(rowsOf(page).length, results.length - 1);
+    // As after a power cut: the heatmaps that are gone are named together.
+    await Deno.truncate(`${folder}/run/heatmaps.bin`, 0);
+    const gone = await runCommand("report", ["run"], folder);
+    assertEquals(gone.code, 0);
+    assertMatch(
+      gone.stderr,
+      /^Cannot read "run\/heatmaps.bin": .* and of \d+ more, found none; if the run was cut short, the same eval .*\n$/,
+    );
   }));
 
 Deno.test("eval ends well where its page cannot be written", () =>

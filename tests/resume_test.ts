@@ -3,7 +3,8 @@ import { writePhantomSet } from "../mod.ts";
 import { Random } from "../pipeline/random.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { killEval } from "./support/kill.ts";
-import { makeSet } from "./support/set.ts";
+import { copy } from "./support/copy.ts";
+import { assertSameFiles, makeSet } from "./support/set.ts";
 
 const SETTINGS = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
 
@@ -35,6 +36,46 @@ Deno.test("eval goes on where it was killed, to the bytes of a run that was not"
     assertEquals(table(stdout), table(whole.stdout));
     const again = await runCommand("eval", [...args, "--out", "out"], folder);
     assertEquals(table(again.stdout), table(whole.stdout));
+  }));
+
+Deno.test("eval goes back to the last sample whole in both files after a power cut", () =>
+  inFolder(async (folder) => {
+    await makeSet(folder, 5);
+    const args = [...SETTINGS, "--setting", "mine:3-7:all:none", "--no-report"];
+    const evaluate = () => runCommand("eval", [...args, "--out", "out"], folder);
+    const first = await evaluate();
+    assertEquals(first.code, 3, first.stderr);
+    const names = ["results.jsonl", "heatmaps.bin"];
+    await copy(`${folder}/out`, `${folder}/whole`);
+    const [lines, maps] = names.map((name) => `${folder}/out/${name}`) as [string, string];
+    const cut = async (path: string, share: number) =>
+      await Deno.truncate(path, Math.floor(share * (await Deno.stat(path)).size));
+    const zero = async (path: string, from: number, to = 1) => {
+      const bytes = await Deno.readFile(path);
+      const [start, end] = [from, to].map((share) => Math.floor(share * bytes.length));
+      await Deno.writeFile(path, bytes.fill(0, start, end));
+    };
+    const cases: [() => Promise<unknown>, RegExp][] = [
+      // The case of the issue.
+      [() => cut(maps, 0.5), /ends before the heatmap of ".*computed again \([1-9]/],
+      [() => Promise.all([zero(lines, 0.65), cut(maps, 0.4)]), /ends before the heatmap/],
+      [
+        () => Promise.all([zero(lines, 0.5, 0.7), zero(`${folder}/out/ablation.md`, 0)]),
+        /Line \d of "out\/results.jsonl" has zeros/,
+      ],
+    ];
+    for (const [damage, said] of cases) {
+      await damage();
+      const { code, stdout, stderr } = await evaluate();
+      assertEquals(code, 3, stderr);
+      assertMatch(stderr, said);
+      await assertSameFiles(`${folder}/out`, `${folder}/whole`, [
+        ...names,
+        "run.json",
+        "ablation.md",
+      ]);
+      assertEquals(stdout, first.stdout);
+    }
   }));
 
 Deno.test("shards of eval merge to the bytes of a whole run, in any order", () =>

@@ -23,9 +23,49 @@ export interface DicomReference extends Size {
   readonly spacing?: readonly [row: number, column: number];
   /** Ratio and method of a lossy compression that its pixels went through. */
   readonly lossy?: { readonly ratio: string; readonly method: string };
+  /**
+   * What a PACS files it by: the bytes of each attribute of {@linkcode PATIENT_VRS} that it has, by
+   * tag; only where they were asked for.
+   */
+  readonly patient?: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
-/** Attributes that are read, and no others: a file names its patient. */
+/** How a radiograph is read. */
+export interface ReferenceOptions {
+  /**
+   * Whether the attributes of patient and study are read.
+   *
+   * @default {false}
+   */
+  readonly withPatient?: boolean;
+}
+
+/** The tag of Specific Character Set, which says what the bytes of texts mean. */
+export const CHARACTER_SET = "00080005";
+
+/**
+ * Attributes of patient and study by which a PACS files an image, with their VRs: PS3.3, C.7.1.1
+ * and C.7.2.1, as far as they are matched.
+ */
+export const PATIENT_VRS: Readonly<Record<string, string>> = {
+  [CHARACTER_SET]: "CS",
+  "00080020": "DA", // Study Date
+  "00080030": "TM", // Study Time
+  "00080050": "SH", // Accession Number
+  "00080090": "PN", // Referring Physician's Name
+  "00081030": "LO", // Study Description
+  "00100010": "PN", // Patient's Name
+  "00100020": "LO", // Patient ID
+  "00100021": "LO", // Issuer of Patient ID
+  "00100030": "DA", // Patient's Birth Date
+  "00100040": "CS", // Patient's Sex
+  "00200010": "SH", // Study ID
+};
+
+/** Longest value of these, in bytes: its length has 16 bits and is even. */
+const MAX_VALUE = 0xfffe;
+
+/** Attributes that are read, and by default no others: a file names its patient. */
 const TAGS = {
   sopClass: "x00080016",
   sopInstance: "x00080018",
@@ -44,18 +84,31 @@ const SPACINGS = ["x00280030", "x00181164", "x00182010"];
 
 /**
  * Reads how a radiograph is referred to; what the file lacks or has wrong is left out.
- * Nothing about the patient is read.
+ * Nothing about the patient is read unless it is asked for.
  *
  * @param bytes The file.
  * @param name What it is called in errors.
- * @throws {SyntaxError} If it is truncated or corrupt.
- * @throws {TypeError} If it is deflated.
+ * @param options What is read.
+ * @throws {SyntaxError} If it ends before its picture.
+ * @throws {RangeError} If its sequences are nested too deeply, or it inflates to too many bytes.
  */
-export async function readReference(bytes: Uint8Array, name: string): Promise<DicomReference> {
-  const file = await parse(bytes, name, [...Object.values(TAGS), ...SPACINGS]);
+export async function readReference(
+  bytes: Uint8Array,
+  name: string,
+  { withPatient = false }: ReferenceOptions = {},
+): Promise<DicomReference> {
+  const patientTags = withPatient ? Object.keys(PATIENT_VRS) : [];
+  const tags = [...Object.values(TAGS), ...SPACINGS, ...patientTags.map((tag) => `x${tag}`)];
+  const { dataSet: file } = await parse(bytes, name, tags);
   const matching = (tag: string, pattern: RegExp) => {
     const text = file.string(tag)?.trim() ?? "";
     return pattern.test(text) ? text : undefined;
+  };
+  const valueOf = (tag: string): [string, Uint8Array<ArrayBuffer>][] => {
+    const { dataOffset = 0, length = 0, items } = file.elements[`x${tag}`] ?? {};
+    return length > 0 && length <= MAX_VALUE && !items
+      ? [[tag, Uint8Array.from(file.byteArray.subarray(dataOffset, dataOffset + length))]]
+      : [];
   };
   const uids = (["sopClass", "sopInstance", "study", "series", "frameOfReference"] as const)
     .map((key) => [key, matching(TAGS[key], /^\d[\d.]{0,63}$/)] as const)
@@ -73,5 +126,6 @@ export async function readReference(bytes: Uint8Array, name: string): Promise<Di
     ...Object.fromEntries(uids),
     ...(spacing && { spacing }),
     ...(isLossy && { lossy: { ratio, method } }),
+    ...(withPatient && { patient: new Map(patientTags.flatMap(valueOf)) }),
   };
 }

@@ -55,6 +55,9 @@ export const NEEDS_IMAGES: readonly ExportFormat[] = ["nifti", "dicom-seg"];
 /** Formats of heatmaps, which every run has; the others need masks. */
 const HEATMAP_FORMATS: readonly ExportFormat[] = ["npy", "png16", "nifti"];
 
+/** What pixels have in `npy` and `nifti` that a heatmap does not cover, by name. */
+const OUTSIDE = { nan: NaN, zero: 0 } as const;
+
 /** How {@linkcode convertRun} works. */
 export interface ConvertOptions {
   /**
@@ -63,6 +66,20 @@ export interface ConvertOptions {
    * @default {The run's first}
    */
   readonly setting?: string;
+  /**
+   * What pixels have in `npy` and `nifti` that the heatmap does not cover.
+   *
+   * @default {"nan", or "zero" in a run whose margin is zero}
+   */
+  readonly outside?: "nan" | "zero";
+  /**
+   * Whether `dicom-seg` gets the patient and the study of its image, by which a PACS files it:
+   * name, ID and its issuer, birth date, sex; study date, time, ID, description, accession number
+   * and referring physician.
+   *
+   * @default {false}
+   */
+  readonly keepPatient?: boolean;
   /**
    * Ends it after the sample under way.
    *
@@ -105,8 +122,8 @@ export interface Written {
  * Writes a run's heatmaps, masks and boxes in the pixels of the original images, one sample
  * after another. Files that are there are replaced.
  *
- * - `npy/`: float32 `[height, width]`; NaN outside what the heatmap covers, or 0 in a run
- *   whose margin is zero.
+ * - `npy/`: float32 `[height, width]`; NaN outside what the heatmap covers, which is the model's
+ *   square, or 0 in a run whose margin is zero, or as `outside` says.
  * - `png16/`: grey of 16 bits, `round(65535 * value)`; 0 outside.
  * - `nifti/`: {@linkcode encodeNifti}; outside as `npy`.
  * - `mask/`: PNG of 8 bits, 255 in the mask and 0 elsewhere.
@@ -135,12 +152,15 @@ export async function convertRun(
   folder: string,
   out: string,
   formats: readonly ExportFormat[],
-  { setting, signal, onNotice = () => {}, onProgress = () => {} }: ConvertOptions = {},
+  options: ConvertOptions = {},
 ): Promise<ConvertedRun> {
+  const { setting, keepPatient = false, signal, onNotice = () => {}, onProgress = () => {} } =
+    options;
   const record = await readRunRecord(folder);
   const chosen = chooseSetting(folder, record, setting);
   using heatmaps = await RunHeatmaps.open(folder);
   const { margin, otsu } = heatmaps.method;
+  const outside = OUTSIDE[options.outside ?? (margin === "zero" ? "zero" : "nan")];
   const { total, without, classes } = await survey(folder, chosen);
   if (total === 0) throw new RangeError(`Cannot convert "${folder}": it has no heatmap`);
   const masked = formats.filter((name) => !HEATMAP_FORMATS.includes(name));
@@ -159,7 +179,7 @@ export async function convertRun(
     lists.push(stack.use(await LISTS[name](out, classes)));
   }
   const run = JSON.stringify([record.facts, chosen]);
-  const source = sourceReader();
+  const source = sourceReader(keepPatient);
   const digits = String(total + without).length;
   const counts = new Map<string, number>();
   let [number, done, foreign] = [0, 0, 0];
@@ -170,7 +190,7 @@ export async function convertRun(
     const heatmap = await heatmaps.get(result.id, result.setting);
     const boxes = boxesOf(folder, result, heatmap.image);
     const sample: RunSample = {
-      ...{ number, result, boxes, heatmap, margin, run },
+      ...{ number, result, boxes, heatmap, outside, run },
       source: () => source(result, heatmap.image),
     };
     for (const format of formats.filter(isSampleFormat)) {
@@ -248,7 +268,7 @@ function boxesOf(folder: string, { id, boxes }: HeatmapResult, image: Size): Box
 }
 
 /** Reads what images say that are DICOM files; phrases of one image follow each other. */
-function sourceReader(): (
+function sourceReader(withPatient: boolean): (
   result: HeatmapResult,
   image: Size,
 ) => Promise<DicomReference | undefined> {
@@ -258,7 +278,7 @@ function sourceReader(): (
     if (last?.path !== path) {
       const bytes = await readImage(path);
       const reference = isDicom(bytes)
-        ? await readReference(bytes, `image ${quote(path, MAX_SHOWN_PATH)}`)
+        ? await readReference(bytes, `image ${quote(path, MAX_SHOWN_PATH)}`, { withPatient })
         : undefined;
       last = { path, reference };
     }

@@ -6,7 +6,7 @@
 
 import { concat } from "@std/bytes/concat";
 import { generate } from "@std/uuid/v5";
-import type { DicomReference } from "../../pipeline/dicom/reference.ts";
+import { CHARACTER_SET, type DicomReference, PATIENT_VRS } from "../../pipeline/dicom/reference.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** What a segmentation says. */
@@ -26,6 +26,8 @@ export interface SegmentationInput {
 /** The SOP class of segmentations: DICOM PS3.4, table B.5-1. */
 const SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4";
 const EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1";
+/** The character set of our own texts: PS3.3, C.12.1.1.2. */
+const UTF8 = "ISO_IR 192";
 
 /** Tags of the segment's number, and of the group that it is in. */
 const REFERENCED_SEGMENT_NUMBER = 0x0062000b;
@@ -40,8 +42,9 @@ const NO_DATE = { ContentDate: "19000101", ContentTime: "000000" };
 /**
  * Writes a mask as a DICOM Segmentation (binary, one segment, one frame), which refers to the
  * radiograph by its UIDs and stands in its study. Of the patient and the study there are
- * the UIDs alone: name, ID, dates and numbers are empty. Equal masks of equal runs have
- * equal UIDs and bytes.
+ * the UIDs alone: name, ID, dates and numbers are empty, unless `source` has them. They are
+ * copied byte for byte then, in the radiograph's character set, and the UIDs are others. Equal
+ * masks of equal runs have equal UIDs and bytes.
  *
  * @param input What it says.
  * @throws {RangeError} If the radiograph lacks a UID.
@@ -56,9 +59,16 @@ export async function encodeDicomSeg(
     );
   }
   const pixels = packBits(mask);
-  const seriesUid = await uidOf(["series", study, run]);
+  const patient = source.patient && patientElements(source.patient);
+  const seriesUid = await uidOf(["series", study, run, ...(patient ? ["patient"] : [])]);
   const description = plain(phrase, 1024);
-  const instanceUid = await uidOf(["instance", seriesUid, sopInstance, description], pixels);
+  const instanceUid = await uidOf(
+    ["instance", seriesUid, sopInstance, description],
+    concat([pixels, ...patient?.values() ?? []]),
+  );
+  // Our texts are UTF-8. In another character set only ASCII has the same bytes.
+  const isUtf8 = !source.patient || areUtf8(source.patient);
+  const isForeign = !isUtf8 && !/^\p{ASCII}*$/u.test(description);
   const dimensions = await uidOf(["dimensions"]);
   const reference = { ReferencedSOPClassUID: sopClass, ReferencedSOPInstanceUID: sopInstance };
   // As highdicom has it, for an image without a place in the patient: PS3.3, A.51.
@@ -73,7 +83,7 @@ export async function encodeDicomSeg(
     _vrMap: { FileMetaInformationVersion: "OB" },
   }));
   file.dict = denaturalizeDataset({
-    SpecificCharacterSet: "ISO_IR 192",
+    SpecificCharacterSet: UTF8,
     ImageType: ["DERIVED", "PRIMARY"],
     SOPClassUID: SEGMENTATION,
     SOPInstanceUID: instanceUid,
@@ -115,8 +125,10 @@ export async function encodeDicomSeg(
       LossyImageCompressionMethod: lossy.method.split("\\"),
     }),
     ...{ SegmentationType: "BINARY", SegmentsOverlap: "NO", PresentationLUTShape: "IDENTITY" },
-    ...{ ContentLabel: "GROUNDING", ContentDescription: plain(phrase, 64), ContentCreatorName: "" },
+    ...{ ContentLabel: "GROUNDING", ContentCreatorName: "" },
+    ContentDescription: isForeign ? "" : plain(phrase, 64),
     SegmentSequence: [{
+      ...(isForeign && { SpecificCharacterSet: UTF8 }),
       SegmentedPropertyCategoryCodeSequence: [
         code("309825002", "SCT", "Spatial and Relational Concept"),
       ],
@@ -145,13 +157,62 @@ export async function encodeDicomSeg(
     PixelData: [pixels.buffer],
     _vrMap: { PixelData: "OB" },
   });
-  return new Uint8Array(file.write());
+  if (!isUtf8) delete file.dict[CHARACTER_SET];
+  return patient ? writeWith(file, patient) : new Uint8Array(file.write());
+}
+
+/** The elements of patient and study in Explicit VR Little Endian, by tag: PS3.5, 7.1.2. */
+function patientElements(
+  values: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+): Map<string, Uint8Array<ArrayBuffer>> {
+  const elements = [...values].map(([tag, value]): [string, Uint8Array<ArrayBuffer>] => {
+    const bytes = new Uint8Array(8 + 2 * Math.ceil(value.length / 2)).fill(0x20);
+    const view = new DataView(bytes.buffer);
+    view.setUint16(0, Number.parseInt(tag.slice(0, 4), 16), true);
+    view.setUint16(2, Number.parseInt(tag.slice(4), 16), true);
+    bytes.set(new TextEncoder().encode(PATIENT_VRS[tag]), 4);
+    view.setUint16(6, bytes.length - 8, true);
+    bytes.set(value, 8);
+    return [tag, bytes];
+  });
+  return new Map(elements);
+}
+
+/** Writes a file with some elements as they are: dcmjs would write their texts as UTF-8. */
+function writeWith(
+  file: DicomFile,
+  given: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+): Uint8Array {
+  const own = file.dict;
+  const write = (dict: Record<string, unknown>) => {
+    file.dict = dict;
+    return new Uint8Array(file.write());
+  };
+  const head = write({});
+  const tags = [...new Set([...Object.keys(own), ...given.keys()])].sort();
+  const elements = tags.map((tag) =>
+    given.get(tag) ?? write({ [tag]: own[tag] }).subarray(head.length)
+  );
+  return concat([head, ...elements]);
+}
+
+/** Whether values mean the same in UTF-8: as they say, or as ASCII without a character set. */
+function areUtf8(values: ReadonlyMap<string, Uint8Array>): boolean {
+  const stated = new TextDecoder().decode(values.get(CHARACTER_SET)).trim();
+  const isAscii = (value: Uint8Array) => value.every((byte) => byte < 0x80);
+  return stated === UTF8 || stated === "" && [...values.values()].every(isAscii);
+}
+
+/** A file of dcmjs: its elements by tag. */
+interface DicomFile {
+  dict: Record<string, unknown>;
+  write(): ArrayBuffer;
 }
 
 /** What is used of dcmjs, which has no types. */
 interface Dcmjs {
-  readonly DicomDict: new (meta: object) => { dict: object; write(): ArrayBuffer };
-  readonly DicomMetaDictionary: { denaturalizeDataset(dataset: object): object };
+  readonly DicomDict: new (meta: object) => DicomFile;
+  readonly DicomMetaDictionary: { denaturalizeDataset(dataset: object): Record<string, unknown> };
 }
 
 async function loadDcmjs(): Promise<Dcmjs> {

@@ -212,3 +212,62 @@ Deno.test("encodeDicomSeg() refers to its image, holds the mask and nothing of t
     "expected UIDs",
   );
 });
+
+Deno.test("encodeDicomSeg() keeps patient and study byte for byte where they were asked for", async () => {
+  // Patient's Name of chrKoreanMulti.dcm among the test files of pydicom 3.0.2.
+  const name = "1b242943b1e8c8" +
+    "f1c1df1b284220";
+  const kept = {
+    "00080005": "\\ISO 2022 IR 149",
+    ...{ "00080020": "20240102", "00080030": "1213", "00080050": "A-1", "00081030": "Thorax" },
+    ...{ "00100010": Uint8Array.fromHex(name), "00100020": "odd", "00100021": "HOSP" },
+    ...{ "00100030": "19500607", "00100040": "F", "00200010": "S1" },
+  };
+  const { "00100010": _, ...radiograph } = RADIOGRAPH;
+  const rest = { ...UIDS, "00100025": "other", "00101010": "074Y", "7fe00010": words([1]) };
+  const mask = Uint8Array.of(1, 0, 0, 1, 1, 1);
+  const segment = async (elements: object, phrase: string, withPatient = true) => {
+    const bytes = dicomFile({ ...radiograph, ...rest, ...elements });
+    const source = await readReference(bytes, "the image", { withPatient });
+    const file = await encodeDicomSeg({ source, mask, phrase, run: "run", number: 7 });
+    return { file, set: dicomParser.parseDicom(file) };
+  };
+  const phrase = "opacity – 胸水";
+  const { file, set } = await segment(kept, phrase);
+  for (const [tag, value] of Object.entries(kept)) {
+    const { dataOffset, length } = set.elements[`x${tag}`]!;
+    const expected = typeof value === "string" ? new TextEncoder().encode(value) : value;
+    const found = file.subarray(dataOffset, dataOffset + length);
+    assertEquals([...found], [...expected, ...(expected.length % 2 ? [0x20] : [])], tag);
+  }
+  assertEquals([set.elements.x00100025, set.elements.x00101010], [undefined, undefined]);
+  assertEquals(set.elements.x00080090!.length, 0);
+  // Elements stand in order, and our own texts are UTF-8 where that is said.
+  const tags = Object.values(set.elements).toSorted((a, b) => a.dataOffset - b.dataOffset)
+    .map(({ tag }) => tag);
+  assertEquals(tags, tags.toSorted());
+  assertEquals(set.elements.x00700081!.length, 0);
+  const item = set.elements.x00620002!.items![0]!.dataSet!;
+  assertEquals(item.string("x00080005"), "ISO_IR 192");
+  const { dataOffset, length } = item.elements.x00620005!;
+  assertEquals(
+    new TextDecoder().decode(file.subarray(dataOffset, dataOffset + length)).trim(),
+    phrase,
+  );
+
+  // Another object than without, so a PACS takes it for another.
+  const without = (await segment(kept, phrase, false)).set;
+  for (const tag of ["x00080018", "x0020000e"]) assert(set.string(tag) !== without.string(tag));
+  assertEquals(without.elements.x00100010!.length, 0);
+  assertEquals(set.string("x0020000d"), without.string("x0020000d"));
+  const married = (await segment({ ...kept, "00100010": "Doe^Jane" }, phrase)).set;
+  assert(married.string("x00080018") !== set.string("x00080018"));
+
+  // Nothing but ASCII, without a character set, or nothing at all: ours stays.
+  for (const elements of [{ "00100010": "Doe^Jane" }, {}]) {
+    const { set } = await segment(elements, phrase);
+    assertEquals(set.string("x00080005"), "ISO_IR 192");
+    assertEquals(set.string("x00100010") ?? "", elements["00100010"] ?? "");
+    assert(set.elements.x00700081!.length > 0);
+  }
+});

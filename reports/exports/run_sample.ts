@@ -7,7 +7,6 @@
 import type { Box } from "../../datasets/sample.ts";
 import type { DicomReference } from "../../pipeline/dicom/reference.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import type { Margin } from "../../shaders/metrics_cpu.ts";
 import type { RunHeatmap } from "../run_heatmaps.ts";
 
 /** A result with a heatmap. */
@@ -23,8 +22,8 @@ export interface RunSample {
   readonly boxes: readonly Box[];
   /** Its heatmap. */
   readonly heatmap: RunHeatmap;
-  /** How the run counts what the heatmap does not cover. */
-  readonly margin: Margin;
+  /** What pixels have in arrays that the heatmap does not cover: NaN or 0. */
+  readonly outside: number;
   /** What tells this run's exports from others'. */
   readonly run: string;
   /**

@@ -28,9 +28,9 @@ export type SampleFormatName = "npy" | "png16" | "nifti" | "mask" | "dicom-seg";
 export const SAMPLE_FORMATS: Readonly<Record<SampleFormatName, SampleFormat>> = {
   npy: {
     ending: "npy",
-    encode: ({ heatmap, margin }) => {
+    encode: ({ heatmap, outside }) => {
       const { width, height } = heatmap.image;
-      return encodeNpy(heatmapOnImage(heatmap, marginValue(margin)), [height, width]);
+      return encodeNpy(heatmapOnImage(heatmap, outside), [height, width]);
     },
   },
   png16: {
@@ -46,9 +46,9 @@ export const SAMPLE_FORMATS: Readonly<Record<SampleFormatName, SampleFormat>> = 
   },
   nifti: {
     ending: "nii.gz",
-    encode: async ({ heatmap, margin, source }) => {
+    encode: async ({ heatmap, outside, source }) => {
       const { spacing } = await source() ?? {};
-      const values = heatmapOnImage(heatmap, marginValue(margin));
+      const values = heatmapOnImage(heatmap, outside);
       return await encodeNifti(values, heatmap.image, spacing && { spacing });
     },
   },
@@ -67,8 +67,3 @@ export const SAMPLE_FORMATS: Readonly<Record<SampleFormatName, SampleFormat>> = 
     },
   },
 };
-
-/** What pixels have that a heatmap does not cover: no value, unless the run counts them as 0. */
-function marginValue(margin: RunSample["margin"]): number {
-  return margin === "zero" ? 0 : NaN;
-}

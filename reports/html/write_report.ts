@@ -5,8 +5,10 @@
  */
 
 import { printable, quote } from "../../models/checkpoint/quote.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { originalImage } from "../_original_image.ts";
 import { BOX, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "../heat_colours.ts";
+import { HEATMAPS, lacks } from "../heatmap_file.ts";
 import { hasProtocols, makeProtocolTable } from "../protocol_table.ts";
 import { readSamples } from "../read_results.ts";
 import { requireBoxes } from "../rescore_run.ts";
@@ -83,6 +85,7 @@ export async function writeReport(
       for (const { result } of lines) yield result;
     }
   };
+  const lacking: SampleResult[] = [];
   let done = 0;
   for await (const lines of readSamples(`${folder}/${RESULTS}`, variants.length)) {
     done++;
@@ -91,6 +94,7 @@ export async function writeReport(
       summary.add(result);
       const image = imageOf(result);
       if (image && !images.has(image)) images.set(image, images.size);
+      if (hasHeatmap(result) && !heatmaps.has(result.id, result.setting)) lacking.push(result);
     }
   }
   const all = summary.toJSON();
@@ -100,6 +104,7 @@ export async function writeReport(
     left.push(notice);
     onNotice(notice);
   };
+  if (lacking[0]) lack(lacks(`${folder}/${HEATMAPS}`, lacking[0], lacking.length - 1));
   const slots: Slots = {
     style: () => [`<style>${style}</style>`],
     title: () => [`<title>Groundray report: ${safe(runName(record))}</title>`],
@@ -140,7 +145,8 @@ export async function writeReport(
             yield heatmapElement(number, heatmap);
           } catch (error) {
             const reason = printable((error as Error).message, 500);
-            lack(`No heatmap of ${quote(id)}: ${reason}`);
+            // Those that the file has not are named together.
+            if (heatmaps.has(id, setting)) lack(`No heatmap of ${quote(id)}: ${reason}`);
             yield missingElement(`heatmap-${number}`, reason);
           }
         }

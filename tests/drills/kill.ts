@@ -16,7 +16,9 @@ const COMMAND = command({
   usage: "deno task drill:kill [options]",
   description:
     "Runs an evaluation of phantoms once in peace, then kills it at random instants and lets it go " +
-    "on, until it is through; then from the start again. Says how many lines were lost or differ.",
+    "on, until it is through; then from the start again. Half of the time a power cut is played " +
+    "too: results and heatmaps lose their ends, or have zeros there or inside. Says how many runs " +
+    "came to other bytes.",
   flags: {
     kills: { type: "integer", min: 1, default: 50, placeholder: "N", description: "How many." },
     images: { type: "integer", min: 2, default: 60, placeholder: "N", description: "Phantoms." },
@@ -32,6 +34,19 @@ const COMMAND = command({
 
 /** Longest time from a run's first result to its end, in milliseconds. */
 const LONGEST = 1500;
+
+/** Most bytes of a file that a power cut takes. */
+const LOST = 8_000;
+
+/** Cuts a file, or makes its end or a part near its end zeros. */
+async function damage(path: string, random: Random): Promise<void> {
+  const bytes = await Deno.readFile(path);
+  const start = Math.max(0, bytes.length - random.integer(1, LOST));
+  const kind = random.uniform();
+  if (kind < 1 / 3) return await Deno.truncate(path, start);
+  bytes.fill(0, start, kind < 2 / 3 ? bytes.length : random.integer(start, bytes.length));
+  await Deno.writeFile(path, bytes);
+}
 
 async function main(args: string[], signal: AbortSignal): Promise<number> {
   const values = parseFlags(args, COMMAND);
@@ -56,10 +71,9 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
         signal.throwIfAborted();
         if (!await killEval(folder, run, LONGEST * random.uniform())) break;
         kills++;
-        // Half of the time the power is cut too: the last bytes never reached the disk.
-        const path = `${folder}/${out}/results.jsonl`;
-        const { size } = await Deno.stat(path);
-        if (random.uniform() < 0.5) await Deno.truncate(path, size - random.integer(1, 100));
+        for (const name of ["results.jsonl", "heatmaps.bin"]) {
+          if (random.uniform() < 0.5) await damage(`${folder}/${out}/${name}`, random);
+        }
         console.error(
           `${kills} of ${values.kills}: ${(await read(out)).split("\n").length - 1} lines`,
         );
