@@ -7,7 +7,7 @@
 import { globToRegExp } from "@std/path/glob-to-regexp";
 import { folderOf, nameOf, resolve, stat } from "../datasets/_paths.ts";
 import { readResults } from "../reports/read_results.ts";
-import { RESULTS } from "../reports/run_folder.ts";
+import { imageOf, RESULTS } from "../reports/run_folder.ts";
 
 /** Endings of the files that are taken from a folder. */
 const ENDING = /\.(png|jpe?g|dcm|dicom)$/i;
@@ -65,7 +65,8 @@ async function fileNames(folder: string, pattern: RegExp): Promise<string[]> {
 /** The images that a run's results name: files alone, since a folder would let in all below it. */
 export async function imagesOf(folder: string): Promise<string[]> {
   const paths = new Set<string>();
-  for await (const { result: { image } } of readResults(`${folder}/${RESULTS}`)) {
+  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+    const image = imageOf(result);
     if (image) paths.add(image);
   }
   const isFolder = async (path: string) => (await stat(path))?.isDirectory ?? false;

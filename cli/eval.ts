@@ -25,7 +25,7 @@ import { parseProtocols, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
 import { printFiles, printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
-import { companionOf } from "../datasets/open_dataset.ts";
+import { companionOf, linksToImages } from "../datasets/open_dataset.ts";
 import { writeReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { RESULTS, RunFolder } from "../reports/run_folder.ts";
@@ -208,6 +208,8 @@ await runCommand(EVAL_COMMAND, main, async (values) => {
       dataset,
       file && companionOf(file),
       images ?? (file && folderOf(file)),
+      // What is wrong with the dataset is said where it is read.
+      ...(dataset === undefined ? [] : await linksToImages(dataset, images).catch(() => [])),
     ],
     write: [out, cache],
   };

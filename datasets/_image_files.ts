@@ -1,7 +1,9 @@
-import { resolve } from "./_paths.ts";
+import { resolve, stat } from "./_paths.ts";
 
 /** Endings of image files, the original first where an image is there in several. */
 const ENDINGS = ["dicom", "dcm", "png", "jpg", "jpeg"];
+
+const isImage = (name: string) => ENDINGS.includes(name.replace(/^.*\./s, "").toLowerCase());
 
 /**
  * Files of images that a dataset names without an ending, by that name.
@@ -22,10 +24,13 @@ export async function imageFiles(folder: string): Promise<Map<string, string>> {
     ranks.set(stem, rank);
     files.set(stem, path);
   };
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (!isDirectory) add(name, name);
+  for await (const { name, isDirectory, isSymlink } of Deno.readDir(folder)) {
+    const path = resolve(folder, name);
+    // What has an image's ending is one: asking after each of many links would take long.
+    const isLink = isSymlink && !isImage(name) && (await stat(path))?.isDirectory;
+    if (!isDirectory && !isLink) add(name, name);
     else {
-      for await (const file of Deno.readDir(resolve(folder, name))) {
+      for await (const file of Deno.readDir(path)) {
         if (!file.isDirectory) add(file.name, `${name}/${file.name}`);
       }
     }

@@ -1,4 +1,4 @@
-import { resolve, SEPARATOR } from "./_paths.ts";
+import type { ImagePaths } from "./_image_paths.ts";
 import type { Box, DatasetItem, RowFailure, Sample } from "./sample.ts";
 
 /** The columns that the numbers of a box are in. */
@@ -13,7 +13,7 @@ export interface BoxColumns {
 export interface Row {
   /** Where it stands, such as `boxes.csv:17`. */
   readonly where: string;
-  /** Path of the image below the image root. */
+  /** Path of the image, as a rule below the image root. */
   readonly image: string;
   /** The phrase. */
   readonly phrase: string;
@@ -35,14 +35,6 @@ export interface Row {
   readonly stem: string;
   /** Why the row cannot be read at all. */
   readonly fault?: string;
-}
-
-/** Where the paths of a dataset's images begin. */
-export interface ImageRoot {
-  /** Folder that no image is read from outside of. */
-  readonly folder: string;
-  /** What paths begin with that stands for the folder itself, such as `files/`; may be empty. */
-  readonly prefix: string;
 }
 
 /** A number as JSON has it or CSV writes it; NaN for anything else. */
@@ -87,9 +79,6 @@ export function show(value: unknown, length = 80): string {
 
 /** Most characters of an image's name in the ids of its samples. */
 const MAX_STEM = 200;
-
-/** Most characters of an image's path below its root; MIMIC-CXR-JPG has 80. */
-const MAX_PATH = 1024;
 
 /** The columns of a box where nothing else is said. */
 export const XYWH: BoxColumns = { names: ["x", "y", "w", "h"], areCorners: false };
@@ -159,38 +148,11 @@ function readSize(row: Row): Sample["imageSize"] {
   return { width, height };
 }
 
-/** The image's path below a root, or an error if it would leave it. */
-async function readPath(root: ImageRoot, path: string): Promise<string> {
-  if (path.trim() === "") throw new RangeError("the image's path is empty");
-  if (path.length > MAX_PATH) {
-    throw new RangeError(`the image path "${show(path)}" has ${path.length} characters`);
-  }
-  const refuse = () => new RangeError(`the image path "${show(path)}" leaves the image root`);
-  if (path.includes("\0") || path.includes("\\") || /^([a-z]:)?\//i.test(path)) throw refuse();
-  if (path.split("/").includes("..")) throw refuse();
-  const full = resolve(
-    root.folder,
-    path.slice(path.startsWith(root.prefix) ? root.prefix.length : 0),
-  );
-  // Links are followed: what counts is where the bytes are. A missing file is found out later.
-  const [realRoot, real] = await Promise.all([
-    Deno.realPath(root.folder),
-    Deno.realPath(full).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      // Too long, a file for a folder, or links that go round: nothing is there either.
-      throw new RangeError(`the image path "${show(path)}" cannot be followed`, { cause: error });
-    }),
-  ]);
-  const prefix = realRoot.endsWith(SEPARATOR) ? realRoot : realRoot + SEPARATOR;
-  if (real !== undefined && !real.startsWith(prefix)) throw refuse();
-  return full;
-}
-
 /** What becomes of the rows of one image and phrase. */
-async function readSample(
+function readSample(
   { rows, id, index }: RowGroup,
-  root: ImageRoot,
-): Promise<DatasetItem> {
+  paths: ImagePaths,
+): DatasetItem {
   const first = rows[0]!;
   const { image, phrase } = first;
   const category = show(first.category);
@@ -205,7 +167,7 @@ async function readSample(
     // First of all: what cannot be read has no path or phrase to speak of.
     for (row of rows) if (row.fault) throw new RangeError(row.fault);
     row = first;
-    const path = await readPath(root, image);
+    const path = paths.find(image);
     if (phrase.trim() === "") throw new RangeError("the phrase is empty");
     const boxes: Box[] = [];
     let size: Sample["imageSize"];
@@ -293,11 +255,11 @@ export function groupRows(rows: readonly Row[]): RowGroup[] {
  * row fails as a whole: with a box fewer its scores would differ and not say so.
  *
  * @param groups Rows of one image and phrase each, as {@linkcode groupRows} gives them.
- * @param root Where the images' paths begin.
+ * @param paths Finds their images.
  */
 export async function* mergeRows(
   groups: readonly RowGroup[],
-  root: ImageRoot,
+  paths: ImagePaths,
 ): AsyncIterableIterator<DatasetItem> {
-  for (const group of groups) yield await readSample(group, root);
+  for (const group of groups) yield readSample(group, paths);
 }

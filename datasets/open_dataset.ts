@@ -9,8 +9,9 @@ import { readCsv, suggestColumns } from "./_csv.ts";
 import { findFile } from "./_find_file.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
 import { imageFiles } from "./_image_files.ts";
+import { ImagePaths, type ImageRoot } from "./_image_paths.ts";
 import { parseJson } from "./_json.ts";
-import { groupRows, type ImageRoot, mergeRows, type RowGroup, show, toNumber } from "./_rows.ts";
+import { groupRows, mergeRows, type RowGroup, show, toNumber } from "./_rows.ts";
 import { decodeText, type FileText, notText, withTextFault } from "./_text.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, PHANTOM_STEM, type SplitRow } from "./ms_cxr.ts";
 import { padchestRows } from "./padchest_gr.ts";
@@ -22,8 +23,8 @@ import { labelsName, VINDR_COLUMNS, vindrRows } from "./vindr_cxr.ts";
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
   /**
-   * Folder that the images' paths are below: for MS-CXR the root of
-   * MIMIC-CXR-JPG, which holds `files/`.
+   * Folder that the images are below: for MS-CXR the root of MIMIC-CXR-JPG, which holds `files/`.
+   * No path leads out of it, but links in it are followed.
    *
    * @default {The dataset's folder: the one that was given, or its file's}
    */
@@ -134,15 +135,16 @@ export async function openDataset(
   const { layout, sha256, rows: all } = await readRows(file);
   if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
   const chosen = split === undefined ? all : chooseSplit(file, all, split);
-  const root = await findImages(folder, layout, chosen, options.images);
+  const root = await findImages(file, folder, layout, chosen, options.images);
+  const paths = new ImagePaths(root);
   const rows = NAMELESS.includes(layout) ? await nameImages(file, chosen, root) : chosen;
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
   // A limit is one on the whole: only once all before it were read is it known what is beyond.
   const items = limit === Infinity
-    ? mergeRows(groups.filter(isInShard), root)
-    : filterItems(take(mergeRows(groups, root), limit), (index) => isInShard(groups[index]!));
+    ? mergeRows(groups.filter(isInShard), paths)
+    : filterItems(take(mergeRows(groups, paths), limit), (index) => isInShard(groups[index]!));
   const arePhantoms = layout === "ms-cxr" && all.every(({ stem }) => stem.startsWith(PHANTOM_STEM));
   return {
     kind: arePhantoms ? "phantoms" : layout,
@@ -168,6 +170,21 @@ export function companionOf(path: string): string | undefined {
   const name = nameOf(path);
   const companion = labelsName(name) ?? (/\.json$/i.test(name) ? "master_table.csv" : undefined);
   return companion && resolve(folderOf(path), companion);
+}
+
+/**
+ * Links outside a dataset's image folder by which its rows name images inside. A program that may
+ * read nothing but that folder follows them only where it is permitted to.
+ *
+ * @param path As {@linkcode openDataset} takes it.
+ * @param images The folder, where it is not the dataset's own.
+ * @throws {Error} As {@linkcode openDataset} does.
+ */
+export async function linksToImages(path: string, images?: string): Promise<string[]> {
+  const { file, folder } = await findFile(path);
+  const { rows } = await readRows(file);
+  const root = { folder: images ?? folder, prefix: "", beside: folderOf(file) };
+  return new ImagePaths(root).detours(rows.map(({ image }) => image));
 }
 
 interface ReadRows {
@@ -280,6 +297,7 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
 }
 
 async function findImages(
+  file: string,
   folder: string,
   layout: Layout,
   rows: readonly SplitRow[],
@@ -289,12 +307,13 @@ async function findImages(
   if (!(await stat(root))?.isDirectory) {
     throw new Deno.errors.NotFound(`Cannot read images from "${root}": there is no such folder`);
   }
-  const whole = { folder: root, prefix: "" };
-  const isTree = layout === "ms-cxr" && rows.some((row) => row.image.startsWith("files/"));
+  const whole = { folder: root, prefix: "", beside: folderOf(file) };
+  const isTree = layout === "ms-cxr" &&
+    rows.some((row) => /^(\.?[/\\])*files[/\\]/.test(row.image));
   if (!isTree || (await stat(resolve(root, "files")))?.isDirectory) return whole;
   // Someone may point at `files` itself. Its parent does not become the root by that.
   const names = [root.replace(/[/\\]+$/, ""), await Deno.realPath(root)].map(nameOf);
-  if (names.includes("files")) return { folder: root, prefix: "files/" };
+  if (names.includes("files")) return { ...whole, prefix: "files/" };
   throw new Deno.errors.NotFound(
     `Cannot read images from "${root}": expected a folder "files" in it, as MIMIC-CXR-JPG has` +
       (images === undefined ? "; give its root with --images" : ""),

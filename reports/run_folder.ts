@@ -338,6 +338,15 @@ export function hasHeatmap(
   return (result.status === "scored" || result.status === "grounded") && !result.predicted;
 }
 
+/**
+ * Path of a result's image; `undefined` where there is none, or where the row was refused: its path
+ * is the dataset's, and may be what was refused about it.
+ */
+export function imageOf(result: SampleResult): string | undefined {
+  const isRefused = result.status === "failed" && result.stage === "dataset";
+  return isRefused ? undefined : result.image;
+}
+
 /** Text without the zeros that a file system may put after a file's end. */
 function withoutZeros(text: string): string {
   return text.replace(/\0+$/, "");

@@ -1,7 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { writePhantomSet } from "../mod.ts";
+import { folderOf } from "../datasets/_paths.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { copy } from "./support/copy.ts";
+import { writeGray } from "./support/image.ts";
 
 const QUICK = ["--noise", "sample", "--steps", "10", "--device", "cpu"];
 
@@ -55,4 +57,80 @@ Deno.test("a run reads and writes behind links, and from where it was called", (
     assertEquals(code, 0, stderr);
     const [own] = [...Deno.readDirSync(`${folder}/out`)];
     assertMatch(stdout, new RegExp(`; out/${own!.name}\n$`));
+  }));
+
+Deno.test("a run reads images by any spelling and behind its owner's links, and none outside", () =>
+  inFolder(async (made) => {
+    const folder = await Deno.realPath(made);
+    const data = new Uint8Array(64 * 64).map((_, i) => i);
+    for (const path of ["disk/p10/a.png", "disk/b.png", "data/own/c.png", "data/secret.png"]) {
+      await Deno.mkdir(`${folder}/${folderOf(path)}`, { recursive: true });
+      await writeGray(`${folder}/${path}`, { width: 64, height: 64, data });
+    }
+    await Deno.symlink("../../disk", `${folder}/data/own/files`);
+    await Deno.symlink("../../disk/b.png", `${folder}/data/own/single.png`);
+    await Deno.symlink("data/own", `${folder}/images`);
+    await Deno.symlink(`${folder}/data`, `${folder}/elsewhere`);
+    await Deno.symlink("data/secret.png", `${folder}/secret.png`);
+    await Deno.mkdir(`${folder}/disk/runs`);
+    await Deno.symlink("disk/runs", `${folder}/runs`);
+    const inside = {
+      "files/p10/a.png": "files/p10/a.png",
+      "single.png": "single.png",
+      "own\\..\\c.png": "c.png",
+      [`${folder}/data/own/files/b.png`]: "files/b.png",
+      [`${folder}/elsewhere/own/c.png`]: "c.png",
+      [`${folder}/disk/b.png`]: "files/b.png",
+      "elsewhere/own/single.png": "single.png",
+    };
+    const outside = [
+      "../secret.png",
+      "/etc/passwd",
+      `${folder}/secret.png`,
+      "elsewhere/secret.png",
+    ];
+    const rows = [...Object.keys(inside), ...outside].map((path, i) =>
+      `${path},phrase ${i},1,1,9,9`
+    );
+    await Deno.writeTextFile(`${folder}/rows.csv`, ["image,phrase,x,y,w,h", ...rows].join("\n"));
+    const read = async (out: string) =>
+      (await Deno.readTextFile(`${folder}/${out}/results.jsonl`)).trim().split("\n")
+        .map((line) => JSON.parse(line));
+    const run = async (command: string, args: string[], expected: number, cwd = folder) => {
+      const { code, stdout, stderr } = await runCommand(command, args, cwd);
+      assertEquals(code, expected, stderr);
+      return stdout + stderr;
+    };
+
+    const args = ["--dataset", "rows.csv", "--images", "images", ...QUICK, "--out", "runs/a"];
+    await run("eval", args, 3);
+    const results = await read("runs/a");
+    const scored = results.filter(({ status }) => status === "scored");
+    assertEquals(
+      scored.map(({ image }) => image),
+      Object.values(inside).map((path) => `images/${path}`),
+    );
+    const failed = results.filter(({ status }) => status === "failed");
+    assertEquals(failed.slice(0, 3).map(({ image }) => image), outside.slice(0, 3));
+    for (const { reason } of failed.slice(0, 3)) assertMatch(reason, /outside the image folder/);
+    assertMatch(failed[3].reason, /there is no such file/);
+
+    // What follows reads the same images, and still none that was refused.
+    await run("report", ["runs/a", "--out", "page.html"], 0);
+    const page = await Deno.readTextFile(`${folder}/page.html`);
+    assertEquals(page.match(/id="image-\d+"/g)!.length, 5);
+    assertEquals(page.match(/data-missing="[^"]*"/g)!.length, 1);
+    const notices = await run("convert", ["runs/a", "--to", "nifti,boxes", "--out", "runs/b"], 0);
+    assertMatch(notices, /nifti \(7 files\)/);
+
+    // The boxes are a dataset and predictions, whatever the root is called.
+    const boxes = `${folder}/runs/b/boxes.csv`;
+    const roots = [["../images", "data"], [`${folder}/images/`, "disk"], ["elsewhere/own", "."]];
+    for (const [i, [root, cwd]] of roots.entries()) {
+      const again = ["--method", "boxes", "--predictions", boxes, "--dataset", boxes];
+      const out = ["--images", root!, "--out", `${folder}/runs/c${i}`];
+      await run("eval", [...again, ...out], 0, `${folder}/${cwd}`);
+      const scores = (await read(`runs/c${i}`)).map(({ miou }) => miou);
+      assertEquals(scores, scored.map(() => 1));
+    }
   }));

@@ -163,7 +163,7 @@ Deno.test("eval records bad rows and images and goes on", () =>
         "has no size",
         "must be a number",
         "phrase is empty",
-        "leaves the image root",
+        "outside the image folder",
         "truncated or corrupt",
       ]
     ) {

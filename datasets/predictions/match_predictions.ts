@@ -4,6 +4,7 @@
  * @module
  */
 
+import { posix } from "node:path";
 import { nameOf } from "../_paths.ts";
 import { show } from "../_rows.ts";
 import type { Box, DatasetItem } from "../sample.ts";
@@ -47,13 +48,16 @@ export async function matchPredictions(
     if (entry.kind !== "sample") continue;
     const { id, image, phrase } = entry.sample;
     samples++;
-    const key = JSON.stringify([image, phrase.trim()]);
+    const whole = asPath(image);
+    const key = JSON.stringify([whole, phrase.trim()]);
     if (!ids.has(key)) ids.set(key, []);
     ids.get(key)!.push(id);
-    const whole = asPath(image);
-    for (const name of [whole, withoutRoot(whole, asPath(root))]) exact.set(name, image);
+    exact.set(whole, whole);
+    // A whole path goes before the same path below the root.
+    const own = withoutRoot(whole, asPath(root));
+    if (!exact.has(own)) exact.set(own, whole);
     for (const name of namesOf(whole)) {
-      if (asked.has(name)) other.set(name, (other.get(name) ?? new Set()).add(image));
+      if (asked.has(name)) other.set(name, (other.get(name) ?? new Set()).add(whole));
     }
   }
   const find = (name: string): string | undefined => {
@@ -91,13 +95,14 @@ export async function matchPredictions(
   return { boxes, faults, samples, unmatched: [...unmatched.values()] };
 }
 
-/** A name as the dataset's paths are written. */
-function asPath(name: string): string {
-  return name.trim().replaceAll("\\", "/").replace(/^(\.\/)+/, "");
+/** A path with `/` between its names, and without what leads nowhere, such as `./` and `a/../`. */
+function asPath(path: string): string {
+  return posix.normalize(path.trim().replaceAll("\\", "/"));
 }
 
 function withoutRoot(path: string, root: string): string {
-  const prefix = root === "." ? "" : `${root.replace(/\/+$/, "")}/`;
+  const folder = root.replace(/\/$/, "");
+  const prefix = folder === "." ? "" : `${folder}/`;
   return path.startsWith(prefix) ? path.slice(prefix.length) : path;
 }
 

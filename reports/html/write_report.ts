@@ -13,7 +13,7 @@ import { hasProtocols, makeProtocolTable } from "../protocol_table.ts";
 import { readSamples } from "../read_results.ts";
 import { requireBoxes } from "../rescore_run.ts";
 import { describeCounts, makeTable, SCORE_STYLES } from "../result_table.ts";
-import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "../run_folder.ts";
+import { hasHeatmap, imageOf, readRunRecord, RESULTS, type RunRecord } from "../run_folder.ts";
 import { RunHeatmaps } from "../run_heatmaps.ts";
 import { AblationSummary, SCORES } from "../summary.ts";
 import { formatHtml, safe } from "../table_html.ts";
@@ -92,7 +92,8 @@ export async function writeReport(
     for (const { result } of lines) {
       requireShown(folder, result, variants);
       summary.add(result);
-      if (result.image && !images.has(result.image)) images.set(result.image, images.size);
+      const image = imageOf(result);
+      if (image && !images.has(image)) images.set(image, images.size);
       if (hasHeatmap(result) && !heatmaps.has(result.id, result.setting)) lacking.push(result);
     }
   }
@@ -122,7 +123,7 @@ export async function writeReport(
       yield '<script type="application/json" id="rows">[';
       let n = 0;
       for await (const result of results()) {
-        const image = result.image ? images.get(result.image)! : null;
+        const image = images.get(imageOf(result) ?? "") ?? null;
         yield `${n > 0 ? "," : ""}\n${scriptJson(pageRow(result, n++, image))}`;
       }
       yield "\n]</script>";
@@ -133,7 +134,8 @@ export async function writeReport(
       let n = 0;
       for await (const result of results()) {
         signal?.throwIfAborted();
-        const { id, setting, image } = result;
+        const { id, setting } = result;
+        const image = imageOf(result);
         const number = n++;
         let size;
         if (hasHeatmap(result)) {

@@ -50,6 +50,11 @@ const PATHS = [
   "//etc/passwd",
   "C:/windows/win.ini",
   "..\\secret.png",
+  "files\\b.png",
+  "../images/a.png",
+  "images/../out/../a.png",
+  "file:a.png",
+  "https://example.org/a.png",
   "file:///etc/passwd",
   "a.png\u0000.jpg",
   "missing.png",
@@ -67,7 +72,6 @@ async function readAll(bytes: Uint8Array, folder: string, name: string): Promise
   const path = `${folder}/${name}`;
   await Deno.writeFile(path, bytes);
   const dataset = await openDataset(path, { images });
-  const real = await Deno.realPath(images);
   for await (const entry of dataset.items) {
     if (entry.kind === "failure") {
       requireSentence(entry.failure.id);
@@ -81,10 +85,10 @@ async function readAll(bytes: Uint8Array, folder: string, name: string): Promise
     if (!sample.boxes.flat().every(isCoordinate)) {
       throw new Broken(`a box is [${sample.boxes}]`);
     }
-    const inside = await Deno.realPath(sample.image).catch(() => undefined);
-    if (inside !== undefined && !inside.startsWith(`${real}/`)) {
-      throw new Broken(`an image is read from outside its root: ${sample.image}`);
-    }
+    // Below the root as it was given; from there on, links are those of its owner.
+    const isBelow = sample.image.startsWith(`${images}/`) &&
+      !sample.image.split("/").includes("..");
+    if (!isBelow) throw new Broken(`an image is read from outside its root: ${sample.image}`);
     await decodeImage(sample.image).catch((error) => requireTyped(error, [images]));
   }
 }

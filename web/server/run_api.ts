@@ -5,6 +5,7 @@
  */
 
 import { quote } from "../../models/checkpoint/quote.ts";
+import { imageOf } from "../../reports/run_folder.ts";
 import { encodeParts } from "../parts.ts";
 import { Pictures } from "./pictures.ts";
 import { respond, respondError, respondJson } from "./responses.ts";
@@ -43,14 +44,16 @@ export class RunApi implements Disposable {
     if (!isImage) {
       const body = encodeParts(await run.detail(result));
       const next = searchParams.getAll("next").slice(0, MAX_AHEAD).map(Number);
-      pictures.readAhead([index, ...next].flatMap((index) => run.result(index)?.image ?? []));
+      const results = [index, ...next].flatMap((index) => run.result(index) ?? []);
+      pictures.readAhead(results.flatMap((result) => imageOf(result) ?? []));
       return respond(body, BYTES);
     }
-    if (!result.image) {
+    const image = imageOf(result);
+    if (!image) {
       return respondError(`The results name no image of ${quote(result.id, 60)}`, 404);
     }
     try {
-      const { data, width, height, original } = await pictures.get(result.image);
+      const { data, width, height, original } = await pictures.get(image);
       return respond(data, {
         ...BYTES,
         "x-width": String(width),
