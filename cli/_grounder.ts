@@ -11,12 +11,14 @@ import {
   type Bundle,
   drawAttention,
   type GrayImage,
-  groundImage,
   type GroundImageOptions,
   type ScoredPhrase,
   type Variant,
 } from "../mod.ts";
+import type { Sample } from "../datasets/sample.ts";
 import { type BaselineName, openMethod } from "../models/open_method.ts";
+import { item } from "../pipeline/flow.ts";
+import { groundRequests } from "../pipeline/ground.ts";
 import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
 import { cropRegion } from "../pipeline/preprocess.ts";
 import {
@@ -52,12 +54,12 @@ interface SheetValues {
 export interface Grounder {
   /** What results are made with. */
   readonly record: object;
-  /** Grounds phrases in an image, one result a phrase. */
+  /** Grounds phrases in an image, one result a phrase, each as soon as it is made. */
   readonly ground: (
     gray: GrayImage,
     phrases: readonly string[],
     options: Pick<GroundImageOptions, "signal" | "onProgress" | "onNotice">,
-  ) => Promise<readonly ShownPhrase[]>;
+  ) => AsyncIterable<ShownPhrase>;
   /** Frees its memory. */
   readonly close: () => Promise<void>;
 }
@@ -85,20 +87,29 @@ export async function openLdm(
       ...choice,
       resolved: { ...resolved, layers, start, end, variants: [variant] },
     }),
-    ground: async (gray, phrases, options) => {
-      const results = await groundImage(gray, phrases, {
+    ground: async function* (gray, phrases, options) {
+      const samples = samplesOf(phrases);
+      const source = async function* () {
+        yield await Promise.resolve(item({ image: gray, samples }));
+      };
+      const results = groundRequests(source(), {
         ...{ ...settings, model, ...options },
         ...(gpu && { gpu }),
         ...(cache && { cache }),
       });
-      if (!range) return results;
-      const grids = attentionGrids(results);
-      return results
-        .filter(({ variant: { name } }) => name === variant.name)
-        .map((result, i) => ({
-          ...result,
-          drawSheet: () => drawAttention(grids[i]!, resolved),
-        }));
+      // The results of one phrase: the heatmap, and the other variants, which are the sheet's.
+      let made: ScoredPhrase[] = [];
+      for await (const result of results) {
+        if (result.kind === "dropped") {
+          throw new Error(`Cannot ground "${result.sample.phrase}": ${result.reason}`);
+        }
+        made.push(result);
+        if (made.length < resolved.variants.length) continue;
+        const [shown] = made as [ScoredPhrase];
+        const grid = range && attentionGrids(made)[0]!;
+        yield { ...shown, ...(grid && { drawSheet: () => drawAttention(grid, resolved) }) };
+        made = [];
+      }
     },
     close: () => model.close(),
   };
@@ -119,16 +130,21 @@ export async function openBaseline(
       ...{ method: name, view, model: { path: folder, sha256: await method.hash() } },
       versions: describeVersions(place),
     },
-    ground: async (gray, phrases, { signal, onProgress }) => {
+    ground: async function* (gray, phrases, { signal, onProgress }) {
       const crop = cropRegion(gray.width, gray.height, view);
       const grids = await method.ground(gray, phrases, { ...(signal && { signal }) });
       onProgress?.(phrases.length);
-      return grids.map((grid, i): ShownPhrase => {
-        const sample = { id: String(i), image: "", phrase: phrases[i]!, boxes: [] };
+      for (const [i, sample] of samplesOf(phrases).entries()) {
         const image = { gray, crop, samples: [sample] };
-        return { ...finishGrid(grid), image, sample, size: grid.side, originalBox: undefined };
-      });
+        const grid = grids[i]!;
+        yield { ...finishGrid(grid), image, sample, size: grid.side, originalBox: undefined };
+      }
     },
     close: () => method.close(),
   };
+}
+
+/** Phrases as the samples of one image. */
+function samplesOf(phrases: readonly string[]): Sample[] {
+  return phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));
 }

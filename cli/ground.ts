@@ -16,6 +16,7 @@ import { findImages, imageReach } from "./_images.ts";
 import { requireOwnOptions } from "./_method_options.ts";
 import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
+import { mapStream } from "../pipeline/stream.ts";
 import { isOfClass } from "../pipeline/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { writeWhole } from "../reports/write_whole.ts";
@@ -98,12 +99,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (values["attention-columns"] !== undefined && !values.attention) {
     throw new UsageError('Option "--attention-columns" needs "--attention"');
   }
-  const images = await findImages(values.image);
+  const progress = new Progress(values.progress);
+  const images = await findImages(values.image, (notice) => progress.say(notice));
   const isOne = images.length === 1;
   // What is wrong with it is found out before the model takes seconds to load.
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
-  const progress = new Progress(values.progress);
   const grounder = await openGrounder(values, progress);
   try {
     // What cannot be kept is not worth the minutes that it takes.
@@ -112,7 +113,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     const total = images.length * phrases.length;
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);
-    let failed = 0;
+    let [written, failed] = [0, 0];
     for (const [number, image] of images.entries()) {
       let gray = only;
       try {
@@ -125,11 +126,25 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         continue;
       }
       const onProgress = (done: number) => progress.update(number * phrases.length + done);
-      const results = await grounder.ground(gray, phrases, { signal, onProgress, onNotice });
-      progress.clear();
+      const results = grounder.ground(gray, phrases, { signal, onProgress, onNotice });
       const stem = nameOf(image).replace(/\.[^.]*$/, "");
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
-      await writeResults(folder, results, { image, ...grounder.record }, isOne ? "" : `${image}: `);
+      const folderOf = (phrase: string, index: number) =>
+        phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
+      const record = { image, ...grounder.record };
+      try {
+        for await (const { sentence, folder } of writeResults(folderOf, results, record)) {
+          progress.clear();
+          console.log(`${isOne ? "" : `${image}: `}${sentence}; ${folder}`);
+          written++;
+        }
+      } catch (error) {
+        progress.clear();
+        if (written > 0 || signal.aborted) {
+          onNotice(`${written} of ${total} heatmaps are done; they are in ${out}`);
+        }
+        throw error;
+      }
     }
     progress.finish(total);
     return failed > 0 ? EXIT.failures : EXIT.ok;
@@ -147,24 +162,26 @@ async function openGrounder(values: Values, progress: Progress): Promise<Grounde
   );
 }
 
-/** Writes the results of one image, and says where. */
-async function writeResults(
-  out: string,
-  results: readonly ShownPhrase[],
+/** Writes the results of one image as they come, and gives each in words with its folder. */
+function writeResults(
+  folderOf: (phrase: string, index: number) => string,
+  results: AsyncIterable<ShownPhrase>,
   record: object,
-  prefix: string,
-): Promise<void> {
-  for (const [index, result] of results.entries()) {
-    const { originalBox, sample, constant } = result;
-    const folder = results.length === 1 ? out : `${out}/${folderName(sample.phrase, index)}`;
+): AsyncIterable<{ sentence: string; folder: string }> {
+  let index = 0;
+  const write = async (result: ShownPhrase) => {
+    const { originalBox, sample: { phrase }, constant } = result;
+    const folder = folderOf(phrase, index++);
     await writeResult(folder, result, record);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"
       : originalBox
       ? `mask within [${originalBox}]`
       : "whole heatmap";
-    console.log(`${prefix}${sample.phrase}: ${where}; ${folder}`);
-  }
+    return { sentence: `${phrase}: ${where}`, folder };
+  };
+  // A phrase is written while the model runs for the next.
+  return mapStream(results, write, { concurrency: 2 });
 }
 
 async function writeResult(folder: string, result: ShownPhrase, record: object): Promise<void> {
@@ -192,7 +209,7 @@ async function writeResult(folder: string, result: ShownPhrase, record: object):
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
 }
 
-await runCommand(COMMAND, main, (values) => ({
-  read: [...modelPaths(values), ...imageReach(values.image)],
+await runCommand(COMMAND, main, async (values) => ({
+  read: [...modelPaths(values), ...await imageReach(values.image)],
   write: [values.out ?? OUT, values.cache],
 }));

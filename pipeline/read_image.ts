@@ -20,7 +20,13 @@ export async function readImage(path: string): Promise<Uint8Array> {
   const fail = `Cannot read image ${quote(path, MAX_SHOWN_PATH)}`;
   const rethrow = (error: Error): never => {
     const reason = printable(error.message);
-    if (error instanceof NotFound) throw new NotFound(`${fail}: there is no such file`);
+    if (error instanceof NotFound) {
+      // What the system lists with bytes that are not UTF-8 cannot be opened by that name.
+      const isNamed = !path.includes("\uFFFD");
+      throw new NotFound(
+        `${fail}: ` + (isNamed ? "there is no such file" : "its name is not UTF-8; rename it"),
+      );
+    }
     throw new Error(`${fail}: ${reason}`, { cause: error });
   };
   // Before it is opened: opening a pipe would wait for its writer.
