@@ -15,7 +15,7 @@ import {
 import { runCommand } from "./_confine.ts";
 import { EXIT, sayError } from "./_exit.ts";
 import { Failures, TooManyFailures } from "./_failures.ts";
-import { makeOwnFolder, OUT } from "./_files.ts";
+import { makeOwnFolder, OUT, requireApart } from "./_files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./_flags.ts";
 import { methodSources } from "./_method_options.ts";
@@ -37,6 +37,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
   if (!values.dataset && (images ?? split)) {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
   }
+  requireApart(values);
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const protocols = parseProtocols(values.protocol);
@@ -49,6 +50,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
   };
   const given = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
+  progress.hold();
   const methods = await chooseMethods(sources, values, progress);
   const out = values.out ?? await makeOwnFolder("eval");
   const notices: string[] = [];
@@ -57,17 +59,20 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     notices.push(notice);
   });
   try {
-    const path = values.dataset ??
-      (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
-    const dataset = given ?? await openDataset(path, part);
     const { deno, ...compared } = methods.versions;
-    const facts = {
+    const known = {
       ...methods.facts,
-      dataset: { kind: dataset.kind, sha256: dataset.sha256, split, limit },
       margin,
       versions: compared,
       ...(protocols.length > 0 && { protocols }),
     };
+    await folder.admit({ facts: known, ...(shard && { shard }) }, earlier);
+    const path = values.dataset ??
+      (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
+    const dataset = given ?? await openDataset(path, part);
+    const { kind, sha256 } = dataset;
+    // In the order that run.json has.
+    const facts = { ...methods.facts, dataset: { kind, sha256, split, limit }, ...known };
     const summary = new AblationSummary(methods.names);
     const failures = new Failures();
     const record = { facts, variants: methods.names, plan: dataset.plan, ...(shard && { shard }) };
@@ -75,6 +80,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       summary.add(result);
       failures.add(result);
     });
+    progress.release();
     const whose = shard ? `, shard ${shard.number} of ${shard.count}` : "";
     progress.say(
       `Grounding ${dataset.count} phrases of ${dataset.path}${whose}` +

@@ -9,7 +9,7 @@ import { BASELINES } from "../models/open_method.ts";
 import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
-import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
+import { makeFolder, makeOwnFolder, OUT, requireApart } from "./_files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./_flags.ts";
 import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
 import { findImages, imageReach } from "./_images.ts";
@@ -90,6 +90,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { phrase: phrases, cache } = values;
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
+  requireApart(values);
   requireOwnOptions([values.method], givenFlags(Deno.args, COMMAND.flags));
   if (isOfClass(values.tokens)) {
     throw new UsageError(
@@ -100,6 +101,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     throw new UsageError('Option "--attention-columns" needs "--attention"');
   }
   const progress = new Progress(values.progress);
+  progress.hold();
   const images = await findImages(values.image, (notice) => progress.say(notice));
   const isOne = images.length === 1;
   // What is wrong with it is found out before the model takes seconds to load.
@@ -110,6 +112,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
+    progress.release();
     const total = images.length * phrases.length;
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);

@@ -1,5 +1,6 @@
 import { host } from "../host/host.ts";
 import { readFile } from "../host/files.ts";
+import { plainReason } from "../host/plain_reason.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
 
 /** Most bytes of a file: more than any image that is decoded takes uncompressed. */
@@ -27,7 +28,7 @@ export async function readImage(path: string): Promise<Uint8Array> {
         `${fail}: ` + (isNamed ? "there is no such file" : "its name is not UTF-8; rename it"),
       );
     }
-    throw new Error(`${fail}: ${reason}`, { cause: error });
+    throw new Error(plainReason(`${fail}: ${reason}`), { cause: error });
   };
   // Before it is opened: opening a pipe would wait for its writer.
   const { isFile, isDirectory, size } = await files.stat(path).catch(rethrow);

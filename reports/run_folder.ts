@@ -64,6 +64,7 @@ export class RunFolder {
   #record: Deno.FsFile;
   #results: Deno.FsFile | undefined;
   #heatmaps: Deno.FsFile | undefined;
+  #isMade = false;
   #isNew = false;
   #isEmpty = true;
 
@@ -82,6 +83,7 @@ export class RunFolder {
    */
   static async lock(path: string, onNotice: (notice: string) => void): Promise<RunFolder> {
     let record: Deno.FsFile;
+    const isThere = await Deno.stat(path).then(() => true, () => false);
     try {
       await Deno.mkdir(path, { recursive: true });
       record = await Deno.open(`${path}/${RECORD}`, { read: true, write: true, create: true });
@@ -96,10 +98,44 @@ export class RunFolder {
       );
       return true;
     });
-    if (isLocked) return new RunFolder(path, record);
+    if (isLocked) {
+      const folder = new RunFolder(path, record);
+      folder.#isMade = !isThere;
+      return folder;
+    }
     record.close();
     throw new Error(
       `Cannot write to folder "${path}": another run is writing there; choose another --out`,
+    );
+  }
+
+  /**
+   * Refuses results of another run, or any, as {@linkcode begin} does, before the whole record is
+   * known; changes nothing.
+   *
+   * @param known The record, with those facts alone that are known.
+   * @param earlier What to do where there are results.
+   * @throws {Error} If they are refused.
+   */
+  async admit(known: Pick<RunRecord, "facts" | "shard">, earlier: Earlier): Promise<void> {
+    const isThere = (name: string) =>
+      Deno.stat(`${this.path}/${name}`).then(() => true, () => false);
+    if (earlier === "overwrite" || !(await isThere(RESULTS) || await isThere(HEATMAPS))) return;
+    if (earlier === "refuse") throw this.#holdsResults();
+    const text = await Deno.readTextFile(`${this.path}/${RECORD}`);
+    // What is wrong with it is said when the run begins.
+    if (text === "") return;
+    const { facts, ...before } = parseRecord(`${this.path}/${RECORD}`, text);
+    const names = Object.keys(known.facts);
+    const compared = Object.fromEntries(
+      Object.entries(facts).filter(([name]) => names.includes(name)),
+    );
+    requireSame(this.path, { ...before, facts: compared }, { ...before, ...known });
+  }
+
+  #holdsResults(): Error {
+    return new Error(
+      `Cannot write to "${this.path}": it already holds results; choose another --out`,
     );
   }
 
@@ -131,11 +167,7 @@ export class RunFolder {
         });
       }
     } else if (hasResults) {
-      if (earlier === "refuse") {
-        throw new Error(
-          `Cannot write to "${this.path}": it already holds results; choose another --out`,
-        );
-      }
+      if (earlier === "refuse") throw this.#holdsResults();
       if (text === "") {
         throw new Error(
           `Cannot go on in "${this.path}": it already holds results, and no ${RECORD} that says ` +
@@ -213,6 +245,8 @@ export class RunFolder {
       : [];
     for (const name of leftovers) await Deno.remove(`${this.path}/${name}`).catch(() => {});
     this.#record.close();
+    // Only a folder without anything in it goes.
+    if (this.#isMade && this.#isEmpty) await Deno.remove(this.path).catch(() => {});
   }
 
   async #writeRecord(text: string): Promise<void> {
