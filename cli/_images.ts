@@ -5,6 +5,7 @@
  */
 
 import { globToRegExp } from "@std/path/glob-to-regexp";
+import { UsageError } from "./_flags.ts";
 import { nameOf, resolve, stat } from "../datasets/_paths.ts";
 import { isDicom } from "../pipeline/dicom/dicom.ts";
 import { imageHeader } from "../pipeline/image_header.ts";
@@ -70,8 +71,13 @@ export async function findImages(
   return [...new Set(found)];
 }
 
-/** What must be read to find the images that some paths stand for, and the images. */
+/**
+ * What must be read to find the images that some paths stand for, and the images.
+ *
+ * @throws {UsageError} If a path is empty.
+ */
 export async function imageReach(paths: readonly string[]): Promise<string[]> {
+  if (paths.includes("")) throw new UsageError('Option "--image" is empty');
   const folders = paths.map(async (path) =>
     await stat(path) ? path : (await splitPattern(path))?.folder ?? path
   );

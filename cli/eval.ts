@@ -25,6 +25,7 @@ import { Progress } from "./_progress.ts";
 import { printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf } from "../datasets/open_dataset.ts";
+import { plainReason } from "../host/plain_reason.ts";
 import { writeReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { RESULTS, RunFolder } from "../reports/run_folder.ts";
@@ -140,7 +141,12 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
     const interrupted = signal.aborted;
     // Whatever broke the run off, what it leaves must not look whole.
-    const end = { seconds, interrupted, ...(error && { error: error.message }), notices };
+    const end = {
+      seconds,
+      interrupted,
+      ...(error && { error: plainReason(error.message) }),
+      notices,
+    };
     const isWhole = !interrupted && !error;
     return await writeSummary(folder, record, summary, { ...run.about, ...end }, isWhole);
   };
