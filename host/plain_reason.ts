@@ -66,7 +66,7 @@ export function plainReason(message: string): string {
   const isFile = access !== "all";
   const reason = isFile
     ? `this run may not ${access} ${path}`
-    : "it is a pipe or device, not a file";
+    : "it is a pipe, a device or the system's own";
   if (denied.index > 0) return message.replace(said, () => reason);
   return `Cannot ${isFile ? access : "use"} ${path}: ${reason}`;
 }
