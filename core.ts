@@ -17,7 +17,7 @@ export {
 } from "./models/tokenizer.ts";
 export { Scheduler, type SchedulerConfig } from "./models/scheduler.ts";
 export * from "./pipeline/mod.ts";
-export type { Checkpoint, DType, TensorEntry } from "./models/checkpoint/mod.ts";
+export type { Checkpoint, DType, TensorEntry, TensorSet } from "./models/checkpoint/mod.ts";
 export type { AdapterFacts, Gpu } from "./shaders/device.ts";
 export type { Margin } from "./shaders/metrics_cpu.ts";
 export type { Size } from "./shaders/resize_cpu.ts";

@@ -1,9 +1,10 @@
 /**
- * The samples of a run that failed.
+ * The samples of a run that failed, and those whose phrases are not read as they stand.
  *
  * @module
  */
 
+import { isReadingNote } from "../models/tokenizer.ts";
 import type { SampleResult } from "../mod.ts";
 import type { Progress } from "./_progress.ts";
 
@@ -62,5 +63,24 @@ export class Failures {
    */
   requireAtMost(most: number): void {
     if (this.count > most) throw new TooManyFailures(this.count, most);
+  }
+}
+
+/** Tells of the first phrases that a model does not read as they stand, each once. */
+export class ReadingNotes {
+  readonly #ids = new Set<string>();
+
+  /**
+   * Takes in a result, and says how its phrase is read if there is a note of that.
+   *
+   * @param progress Where it is said.
+   * @param results Where all notes are.
+   */
+  tell({ id, notes = [] }: SampleResult, progress: Progress, results: string): void {
+    const own = notes.filter(isReadingNote);
+    if (own.length === 0 || this.#ids.has(id) || this.#ids.size === SHOWN) return;
+    this.#ids.add(id);
+    progress.warn(`note: ${id}: ${own.join("; ")}`);
+    if (this.#ids.size === SHOWN) progress.warn(`Further notes: see ${results}.`);
   }
 }

@@ -20,7 +20,9 @@ import { type BaselineName, openMethod } from "../models/open_method.ts";
 import { item } from "../pipeline/flow.ts";
 import { groundRequests } from "../pipeline/ground.ts";
 import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
+import { noteReading } from "../pipeline/methods/ground_by_method.ts";
 import { cropRegion } from "../pipeline/preprocess.ts";
+import type { ResultRecord } from "../reports/result_json.ts";
 import {
   type CACHE_FLAGS,
   chooseModel,
@@ -53,7 +55,9 @@ interface SheetValues {
 /** A model that is ready. */
 export interface Grounder {
   /** What results are made with. */
-  readonly record: object;
+  readonly record: ResultRecord;
+  /** Sentences that go with every result, such as that the model knows phantoms only. */
+  readonly notes: readonly string[];
   /** Grounds phrases in an image, one result a phrase, each as soon as it is made. */
   readonly ground: (
     gray: GrayImage,
@@ -87,6 +91,7 @@ export async function openLdm(
       ...choice,
       resolved: { ...resolved, layers, start, end, variants: [variant] },
     }),
+    notes: choice.bundle.config.notice ? [choice.bundle.config.notice] : [],
     ground: async function* (gray, phrases, options) {
       const samples = samplesOf(phrases);
       const source = async function* () {
@@ -130,11 +135,13 @@ export async function openBaseline(
       ...{ method: name, view, model: { path: folder, sha256: await method.hash() } },
       versions: describeVersions(place),
     },
+    notes: [],
     ground: async function* (gray, phrases, { signal, onProgress }) {
       const crop = cropRegion(gray.width, gray.height, view);
       const grids = await method.ground(gray, phrases, { ...(signal && { signal }) });
       onProgress?.(phrases.length);
-      for (const [i, sample] of samplesOf(phrases).entries()) {
+      for (const [i, asked] of samplesOf(phrases).entries()) {
+        const sample = noteReading(asked, method);
         const image = { gray, crop, samples: [sample] };
         const grid = grids[i]!;
         yield { ...finishGrid(grid), image, sample, size: grid.side, originalBox: undefined };

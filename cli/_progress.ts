@@ -84,6 +84,7 @@ export class Progress {
   #before = 0;
   #began = 0;
   #failed = 0;
+  #furthest = 0;
   #shownAt = -Infinity;
   #isDrawn = false;
   #held: (() => void)[] | undefined;
@@ -134,27 +135,30 @@ export class Progress {
    */
   begin(total: number, before = 0, failed = 0): void {
     [this.#total, this.#before, this.#failed] = [total, before, failed];
+    this.#furthest = before;
     this.#began = this.#environment.now();
     // The first line waits as long as every other.
     if (this.#kind !== "bar") this.#shownAt = this.#began;
   }
 
   /**
-   * Says how far the run is.
+   * Says how far the run is; it is never said to be less far than before.
    *
    * @param count Samples done, a part of one included.
    * @param failed How many of them failed, if that is news.
    */
   update(count: number, failed = this.#failed): void {
     this.#failed = failed;
+    // An image that begins anew on another device, or is decoded ahead, seems to go back.
+    this.#furthest = Math.max(this.#furthest, Math.min(count, this.#total));
     if (this.#environment.now() - this.#shownAt < INTERVALS[this.#kind]) return;
-    // An image that is run again for the sake of its other phrases counts these twice.
-    this.#show(Math.min(count, this.#total));
+    this.#show(this.#furthest);
   }
 
-  /** Says for the last time how far the run is. */
+  /** Says for the last time how far the run is: a part of a sample is no sample that is done. */
   finish(done: number): void {
-    if (this.#kind !== "quiet") this.#show(done);
+    const part = Math.min(this.#furthest, Math.floor(done) + 0.999);
+    if (this.#kind !== "quiet") this.#show(Math.max(done, part));
     if (this.#isDrawn) this.#environment.write("\n");
     this.#isDrawn = false;
   }

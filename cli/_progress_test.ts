@@ -107,3 +107,27 @@ Deno.test("Progress says only what went wrong where it is to be quiet", () => {
   progress.finish(2);
   assertEquals(state.text, "failed: a\n");
 });
+
+Deno.test("Progress never goes back, past the total, or to a sample that is not done", () => {
+  const { state, environment } = fake(true);
+  const shown = (kind: "json" | "bar", counts: readonly number[], done: number) => {
+    state.text = "";
+    const progress = new Progress(kind, environment);
+    progress.begin(10, 2);
+    for (const count of counts) {
+      state.time += 2000;
+      progress.update(count);
+    }
+    progress.finish(done);
+    return state.text;
+  };
+  const numbers = (text: string) => text.trim().split("\n").map((line) => JSON.parse(line).done);
+  assertEquals(numbers(shown("json", [1, 4.5, 3, 4.2, 6], 6)), [2, 4, 4, 4, 6, 6]);
+  assertEquals(numbers(shown("json", [9, 14, 3], 10)), [9, 10, 10, 10]);
+  assertEquals(numbers(shown("json", [4.7], 4)), [4, 4]);
+  assertEquals(numbers(shown("json", [5], 4)), [5, 4]);
+  environment.columns = 90;
+  const filled = (text: string) =>
+    text.split("\r").slice(1).map((bar) => bar.split("█").length - 1);
+  assertEquals(filled(shown("bar", [4.7, 4.2], 4)), [11, 11, 11]);
+});

@@ -155,21 +155,23 @@ async function chooseBoxes(
     source: { predictions: { path, sha256 } },
     open: async (whole) => {
       const { dataset, root } = await whole();
-      const { boxes, samples, unmatched } = await matchPredictions(
+      const { boxes, faults, samples, unmatched } = await matchPredictions(
         predictions,
         dataset.items,
         root,
       );
       progress.say(`"${path}" has predictions for ${boxes.size} of ${samples} samples.`);
       if (unmatched.length > 0) {
-        const [{ image, phrase }] = unmatched as [typeof unmatched[number]];
+        const [{ image, phrase, fault }] = unmatched as [typeof unmatched[number]];
         progress.warn(
           `Of the predictions in "${path}" ${unmatched.length} match no sample of the dataset, ` +
-            `such as image ${quote(image, 100)} with phrase ${quote(phrase, 100)}.`,
+            `such as image ${quote(image, 100)} with phrase ${quote(phrase, 100)}` +
+            `${fault ? `: ${fault}` : ""}.`,
         );
       }
       return {
-        ground: () => (source, onProgress) => scorePredictions(source, boxes, { rule, onProgress }),
+        ground: () => (source, onProgress) =>
+          scorePredictions(source, boxes, { rule, faults, onProgress }),
       };
     },
   };

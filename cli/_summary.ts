@@ -19,7 +19,9 @@ export interface WrittenSummary {
   readonly ablation: Readonly<Record<string, Summary>>;
   /** What the tables show besides. */
   readonly options: TableOptions;
-  /** Paths of the files that hold results. */
+  /** The folder. */
+  readonly folder: string;
+  /** Names of the files in it that hold results. */
   readonly files: readonly string[];
 }
 
@@ -43,16 +45,21 @@ export async function writeSummary(
   const options = tableOptions(record, isWhole);
   const tables = tableFiles(ablation, options);
   await folder.summarise(json, tables);
-  const names = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];
-  return { ablation, options, files: names.map((name) => `${folder.path}/${name}`) };
+  const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];
+  return { ablation, options, folder: folder.path, files };
 }
 
-/** Prints what results come to, and where they are; gives the exit code. */
-export function printSummary({ ablation, options, files }: WrittenSummary): number {
+/** Prints what results come to, and in which folder they are; gives the exit code. */
+export function printSummary({ ablation, options, folder }: WrittenSummary): number {
   printTables(ablation, options);
-  console.log(`Results: ${files.join(", ")}`);
+  console.log(`Results: ${folder}`);
   const hasFailures = Object.values(ablation).some(({ counts }) => counts.failed > 0);
   return hasFailures ? EXIT.failures : EXIT.ok;
+}
+
+/** Prints what else is in the folder. */
+export function printFiles({ files }: Pick<WrittenSummary, "files">): void {
+  console.log(`Files: ${files.join(", ")}`);
 }
 
 /**
@@ -70,8 +77,9 @@ export async function conclude(
   isWhole = true,
 ): Promise<number> {
   const written = await writeSummary(folder, record, summary, more, isWhole);
-  const code = printSummary({ ...written, files: [...written.files, `${folder.path}/${RECORD}`] });
+  const code = printSummary(written);
   console.log(`As a page: deno task report ${folder.path}`);
+  printFiles({ files: [...written.files, RECORD] });
   return code;
 }
 
@@ -80,13 +88,23 @@ export function isSameFolder(a: string, b: string): boolean {
   return a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
 }
 
+/** Characters a line has room for: as many as there are, where a file or a program reads them. */
+function stdoutColumns(): number {
+  try {
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : Infinity;
+  } catch {
+    return Infinity; // A terminal that does not tell.
+  }
+}
+
 /** Prints the table of a run, or of its variants, and what became of its samples. */
 function printTables(ablation: Readonly<Record<string, Summary>>, options: TableOptions): void {
   const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
   const intervals = others.length > 0 ? "" : formatIntervals(summary);
-  console.log(`${formatResults(ablation, options)}\n${intervals}`.trimEnd());
+  const width = stdoutColumns();
+  console.log(`${formatResults(ablation, options, width)}\n${intervals}`.trimEnd());
   if (options.methods) console.log(options.notes?.join("\n"));
-  if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options)}`);
+  if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options, width)}`);
   console.log();
   // Settings are of the same samples; what methods see of them differs.
   if (!options.methods || others.length === 0) return printCounts("", summary);

@@ -14,7 +14,7 @@ import {
 } from "../mod.ts";
 import { runCommand } from "./_confine.ts";
 import { EXIT, sayError } from "./_exit.ts";
-import { Failures, TooManyFailures } from "./_failures.ts";
+import { Failures, ReadingNotes, TooManyFailures } from "./_failures.ts";
 import { makeOwnFolder, OUT, requireApart } from "./_files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./_flags.ts";
@@ -22,7 +22,7 @@ import { methodSources } from "./_method_options.ts";
 import { chooseMethods, type OpenMethods } from "./_methods.ts";
 import { parseProtocols, parseShard } from "./_parsers.ts";
 import { Progress } from "./_progress.ts";
-import { printSummary, writeSummary } from "./_summary.ts";
+import { printFiles, printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf } from "../datasets/open_dataset.ts";
 import { plainReason } from "../host/plain_reason.ts";
@@ -136,6 +136,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   const began = performance.now();
   progress.begin(dataset.count, before, failures.count);
   let count = before;
+  const notes = new ReadingNotes();
   const finish = async (error?: Error) => {
     progress.finish(count);
     const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
@@ -164,6 +165,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       await folder.write([result]);
       summary.add(result);
       failures.tell(result, progress, `${folder.path}/${RESULTS}`);
+      notes.tell(result, progress, `${folder.path}/${RESULTS}`);
       // A sample is done with the last of its variants.
       if (result.setting === undefined || result.setting === record.variants.at(-1)) {
         progress.update(++count, failures.count);
@@ -179,8 +181,10 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     sayError(error.message);
     return EXIT.tooManyFailures;
   }
-  const code = printSummary(await finish());
+  const written = await finish();
+  const code = printSummary(written);
   if (signal.aborted && count < dataset.count) {
+    printFiles(written);
     progress.warn(`Stopped; the same command with --out ${folder.path} goes on.`);
     return EXIT.interrupted;
   }
@@ -191,6 +195,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       (error: Error) => progress.warn(`No report: ${error.message}`),
     );
   }
+  printFiles(written);
   return code;
 }
 

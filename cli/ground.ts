@@ -4,10 +4,11 @@
  * @module
  */
 
-import { ATTENTION_RANGES, decodeImage, encodeNpy, renderOverlay, toPng } from "../mod.ts";
+import { ATTENTION_RANGES, decodeImage, encodeNpy, toPng } from "../mod.ts";
 import { BASELINES } from "../models/open_method.ts";
 import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./_common.ts";
 import { runCommand } from "./_confine.ts";
+import { refuseEarlierResult, removeEarlierResult } from "./_earlier_result.ts";
 import { EXIT } from "./_exit.ts";
 import { makeFolder, makeOwnFolder, OUT, requireApart } from "./_files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./_flags.ts";
@@ -19,6 +20,8 @@ import { nameOf } from "../datasets/_paths.ts";
 import { mapStream } from "../pipeline/stream.ts";
 import { isOfClass } from "../pipeline/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
+import { renderCaptionedOverlay } from "../reports/captioned_overlay.ts";
+import { type FoundHeatmap, resultJson } from "../reports/result_json.ts";
 import { writeWhole } from "../reports/write_whole.ts";
 
 const COMMAND = command({
@@ -75,6 +78,10 @@ const COMMAND = command({
       description: "Folder to write to.",
       defaultText: "out/ground-<time>",
     },
+    overwrite: {
+      type: "boolean",
+      description: "Remove the results that are in --out first; other files there stay.",
+    },
   },
 });
 
@@ -100,10 +107,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (values["attention-columns"] !== undefined && !values.attention) {
     throw new UsageError('Option "--attention-columns" needs "--attention"');
   }
+  if (values.overwrite && values.out === undefined) {
+    throw new UsageError('Option "--overwrite" needs "--out"');
+  }
   const progress = new Progress(values.progress);
   progress.hold();
   const images = await findImages(values.image, (notice) => progress.say(notice));
   const isOne = images.length === 1;
+  if (values.out !== undefined && !values.overwrite) await refuseEarlierResult(values.out);
   // What is wrong with it is found out before the model takes seconds to load.
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
@@ -112,6 +123,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
+    if (values.overwrite) await removeEarlierResult(out);
     progress.release();
     const total = images.length * phrases.length;
     progress.begin(total);
@@ -134,11 +146,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
       const folderOf = (phrase: string, index: number) =>
         phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
-      const record = { image, ...grounder.record };
+      const source = { image, ...grounder };
       try {
-        for await (const { sentence, folder } of writeResults(folderOf, results, record)) {
+        for await (const { sentence, folder, notes } of writeResults(folderOf, results, source)) {
           progress.clear();
           console.log(`${isOne ? "" : `${image}: `}${sentence}; ${folder}`);
+          for (const note of notes) console.log(`  note: ${note}`);
           written++;
         }
       } catch (error) {
@@ -165,50 +178,63 @@ async function openGrounder(values: Values, progress: Progress): Promise<Grounde
   );
 }
 
+/** The path of an image, and what grounds in it. */
+type Source = { readonly image: string } & Pick<Grounder, "record" | "notes">;
+
 /** Writes the results of one image as they come, and gives each in words with its folder. */
 function writeResults(
   folderOf: (phrase: string, index: number) => string,
   results: AsyncIterable<ShownPhrase>,
-  record: object,
-): AsyncIterable<{ sentence: string; folder: string }> {
+  source: Source,
+): AsyncIterable<{ sentence: string; folder: string; notes: readonly string[] }> {
   let index = 0;
   const write = async (result: ShownPhrase) => {
-    const { originalBox, sample: { phrase }, constant } = result;
+    const { originalBox, sample: { phrase, notes = [] }, constant } = result;
     const folder = folderOf(phrase, index++);
-    await writeResult(folder, result, record);
+    await writeResult(folder, result, source);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"
       : originalBox
       ? `mask within [${originalBox}]`
       : "whole heatmap";
-    return { sentence: `${phrase}: ${where}`, folder };
+    return { sentence: `${phrase}: ${where}`, folder, notes };
   };
   // A phrase is written while the model runs for the next.
   return mapStream(results, write, { concurrency: 2 });
 }
 
-async function writeResult(folder: string, result: ShownPhrase, record: object): Promise<void> {
-  const { image, heatmap, size, threshold = null, originalBox = null, sample, drawSheet } = result;
+async function writeResult(folder: string, result: ShownPhrase, source: Source): Promise<void> {
+  const { image, heatmap, size, threshold, originalBox, sample, drawSheet } = result;
   await makeFolder(folder);
   await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
-  const overlay = await renderOverlay({ gray: image.gray, heatmap, size, crop: image.crop });
-  await writeWhole(`${folder}/overlay.png`, overlay);
+  const notes = [...sample.notes ?? [], ...source.notes];
+  const caption = {
+    phrase: sample.phrase,
+    // A folder's name may be a patient's.
+    image: nameOf(source.image),
+    threshold,
+    isOtsu: threshold !== undefined,
+    notes,
+  };
+  const shown = { gray: image.gray, heatmap, size, crop: image.crop, caption };
+  await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(shown));
   if (drawSheet) {
     const sheet = await drawSheet();
     await writeWhole(`${folder}/attention.svg`, sheet);
     await writeWhole(`${folder}/attention.png`, await toPng(sheet));
   }
-  const json = {
+  const found: FoundHeatmap = {
+    image: source.image,
     phrase: sample.phrase,
-    width: image.gray.width,
-    height: image.gray.height,
+    size: image.gray,
+    grayLevels: image.gray.grayLevels,
     threshold,
     box: originalBox,
     crop: image.crop,
     heatmapSize: size,
-    ...(sample.notes && { notes: sample.notes }),
-    ...record,
+    notes,
   };
+  const json = resultJson(found, source.record);
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
 }
 

@@ -1,6 +1,14 @@
 import { resolve, SEPARATOR } from "./_paths.ts";
 import type { Box, DatasetItem, RowFailure, Sample } from "./sample.ts";
 
+/** The columns that the numbers of a box are in. */
+export interface BoxColumns {
+  /** Their names: left edge, top edge, and width and height or right and bottom edge. */
+  readonly names: readonly string[];
+  /** Whether the last two are edges, which the box ends before. */
+  readonly areCorners: boolean;
+}
+
 /** One annotation as a dataset file states it, before anything is checked. */
 export interface Row {
   /** Where it stands, such as `boxes.csv:17`. */
@@ -9,8 +17,14 @@ export interface Row {
   readonly image: string;
   /** The phrase. */
   readonly phrase: string;
-  /** x, y, width, height as written; absent where the row has no box. */
+  /** The four numbers of the box as written; absent where the row has no box. */
   readonly box?: readonly unknown[];
+  /**
+   * The columns that they are in.
+   *
+   * @default {XYWH}
+   */
+  readonly boxColumns?: BoxColumns;
   /** What the box is in, as in {@linkcode Sample}; the same for all rows of an image. */
   readonly boxUnit?: NonNullable<Sample["boxUnit"]>;
   /** The class. */
@@ -40,28 +54,20 @@ export function toNumber(value: unknown): number {
     : NaN;
 }
 
+function spellNumber(value: unknown): unknown {
+  return typeof value === "number" ? String(value) : value;
+}
+
 function toText(value: unknown): string {
   if (typeof value === "string") return value;
+  if (typeof value === "number") return String(value);
+  // JSON has no NaN, and would say null.
+  const spell = (_: string, part: unknown) => Number.isFinite(part) ? part : spellNumber(part);
   try {
-    return JSON.stringify(value) ?? "";
+    return JSON.stringify(value, spell) ?? "";
   } catch {
     // A stringifier has a stack of its own to run out of.
     return "a value that is nested too deeply";
-  }
-}
-
-/**
- * Parses a file that is JSON.
- *
- * @throws {SyntaxError} If it is not, with the file's path.
- */
-export function parseJson(path: string, text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new SyntaxError(
-      `Cannot read "${path}": it is not valid JSON (${show((error as Error).message, 200)})`,
-    );
   }
 }
 
@@ -85,29 +91,32 @@ const MAX_STEM = 200;
 /** Most characters of an image's path below its root; MIMIC-CXR-JPG has 80. */
 const MAX_PATH = 1024;
 
-const BOX_FIELDS = ["x", "y", "w", "h"];
+/** The columns of a box where nothing else is said. */
+export const XYWH: BoxColumns = { names: ["x", "y", "w", "h"], areCorners: false };
 
 /** Checks a box, in the image's pixels; says in `notes` what was changed about it. */
 function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
+  const { names, areCorners } = row.boxColumns ?? XYWH;
   const numbers = row.box!.map(toNumber);
   // Past the safe integers a number is no place in an image.
   const bad = numbers.findIndex((value) => !(Math.abs(value) <= Number.MAX_SAFE_INTEGER));
   if (bad >= 0) {
     throw new RangeError(
-      `${BOX_FIELDS[bad]} of the box must be a number, got "${show(row.box![bad])}"`,
+      `${names[bad]} of the box must be a number, got "${show(row.box![bad])}"`,
     );
   }
+  const shown = areCorners ? `the box with corners [${numbers}]` : `box [${numbers}]`;
+  if (numbers.some((value) => !Number.isInteger(value))) {
+    notes.push(`${shown} was cut to whole pixels`);
+  }
   // Adding 0 makes an ordinary 0 of -0.
-  const [x, y, width, height] = numbers.map((value) => Math.trunc(value) + 0) as [
+  const [x, y, right, bottom] = numbers.map((value) => Math.trunc(value) + 0) as [
     number,
     number,
     number,
     number,
   ];
-  if (numbers.some((value) => !Number.isInteger(value))) {
-    notes.push(`box [${numbers}] was cut to whole pixels`);
-  }
-  const shown = `box [${numbers}]`;
+  const [width, height] = areCorners ? [right - x, bottom - y] : [right, bottom];
   if (width < 1 || height < 1) throw new RangeError(`${shown} has no size`);
   // Before it is cut: -0.5 is outside too.
   if (numbers[0]! < 0 || numbers[1]! < 0) throw new RangeError(`${shown} begins outside the image`);

@@ -90,6 +90,26 @@ Deno.test("mergeRows() says what is wrong with a box", async () => {
   for (const [box, reason] of cases) assertEquals(await reasonOf({ box }), reason);
 });
 
+Deno.test("mergeRows() makes boxes of corners, each cut to whole pixels", async () => {
+  const boxColumns = { names: ["x1", "y1", "x2", "y2"], areCorners: true };
+  // 4.1 - 1.1 is less than 3 in floating point.
+  const [item] = await merge([
+    row("a:2", { boxColumns, box: ["1.1", 2, "4.1", 4] }),
+    row("a:3", { boxColumns, box: [90, 190, 120, 220] }),
+  ]);
+  const sample = item?.kind === "sample" ? item.sample : undefined;
+  assertEquals(sample?.boxes, [[1, 2, 3, 2], [90, 190, 10, 10]]);
+  assertEquals(sample?.notes, [
+    "the box with corners [1.1,2,4.1,4] was cut to whole pixels",
+    "the box with corners [90,190,120,220] reaches past the image and was cut to [90,190,10,10]",
+  ]);
+  const cases: [readonly unknown[], string][] = [
+    [[5, 2, 3, 4], "the box with corners [5,2,3,4] has no size"],
+    [[1, 2, "12,5", 4], 'x2 of the box must be a number, got "12,5"'],
+  ];
+  for (const [box, reason] of cases) assertEquals(await reasonOf({ boxColumns, box }), reason);
+});
+
 Deno.test("mergeRows() says what is wrong with an image's size, path or phrase", async () => {
   assertEquals(
     await reasonOf({ size: ["0", "200"] }),

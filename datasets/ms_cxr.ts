@@ -30,6 +30,8 @@ export const PHANTOM_STEM = "phantom-";
 export interface SplitRow extends Row {
   /** Such as `val` or `test`. */
   readonly split?: string;
+  /** Why its split cannot be read, where another file has it. */
+  readonly splitFault?: string;
 }
 
 /**
@@ -59,37 +61,32 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
 
 type Entry = Readonly<Record<string, unknown>>;
 
+const isEntry = (value: unknown): value is Entry =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /**
- * The objects of a list in the JSON. A field that all of them lack makes it
- * another layout; one that some lack is for the caller to see.
+ * A list in the JSON. A field that all of its objects lack makes it another layout; one that some
+ * lack, and what is no object, is for the caller to see.
  */
-function list(path: string, json: Entry, key: string, fields: readonly string[]): Entry[] {
+function list(path: string, json: Entry, key: string, fields: readonly string[]): unknown[] {
   const value = json[key];
   if (!Array.isArray(value)) {
     throw new SyntaxError(`Cannot read "${path}": it has no list "${key}"`);
   }
-  const bad = value.findIndex((entry) => typeof entry !== "object" || entry === null);
-  if (bad >= 0) throw new SyntaxError(`Cannot read "${path}": ${key}[${bad}] is not an object`);
-  const entries = value as Entry[];
+  const entries = value.filter(isEntry);
+  if (entries.length === 0 && value.length > 0) {
+    throw new SyntaxError(`Cannot read "${path}": ${key}[0] is not an object`);
+  }
   const missing = fields.find((field) => entries.every((entry) => !(field in entry)));
   if (entries.length > 0 && missing !== undefined) {
     throw new SyntaxError(`Cannot read "${path}": ${key}[0] has no "${missing}"`);
   }
-  return entries;
+  return value;
 }
 
-/** Objects by their id. */
-function byId(path: string, key: string, entries: readonly Entry[]): Map<unknown, Entry> {
-  const found = new Map<unknown, Entry>();
-  entries.forEach((entry, i) => {
-    if (found.has(entry.id)) {
-      throw new SyntaxError(
-        `Cannot read "${path}": ${key}[${i}] repeats the id ${show(entry.id)}`,
-      );
-    }
-    found.set(entry.id, entry);
-  });
-  return found;
+/** Objects by their id; several of one id are several. */
+function byId(entries: readonly unknown[]): Map<unknown, Entry[]> {
+  return Map.groupBy(entries.filter(isEntry), ({ id }) => id);
 }
 
 /**
@@ -102,27 +99,30 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
     throw new SyntaxError(`Cannot read "${path}": expected an object`);
   }
   const top = json as Entry;
-  const images = byId(
-    path,
-    "images",
-    list(path, top, "images", ["id", "file_name", "width", "height"]),
-  );
-  const categories = byId(path, "categories", list(path, top, "categories", ["id", "name"]));
+  const images = byId(list(path, top, "images", ["id", "file_name", "width", "height"]));
+  const categories = byId(list(path, top, "categories", ["id", "name"]));
   const annotations = list(path, top, "annotations", [
     "image_id",
     "category_id",
     "bbox",
     "label_text",
   ]);
-  return annotations.map((annotation, i) => {
-    const image = images.get(annotation.image_id);
-    const category = categories.get(annotation.category_id);
+  return annotations.map((entry, i) => {
+    const annotation = isEntry(entry) ? entry : {};
+    const [image, ...otherImages] = images.get(annotation.image_id) ?? [];
+    const [category, ...otherCategories] = categories.get(annotation.category_id) ?? [];
     const text = (value: unknown) => typeof value === "string" ? value.trim() : "";
     const imagePath = text(image?.path) || text(image?.file_name);
     const split = text(annotation.split) || text(image?.split);
     const box = Array.isArray(annotation.bbox) ? annotation.bbox : [];
     const isBox = box.length === 4 && box.every((value) => !Number.isNaN(toNumber(value)));
-    const fault = !image
+    const fault = !isEntry(entry)
+      ? `it is not an object, got ${show(entry)}`
+      : otherImages.length > 0
+      ? `it refers to image ${show(annotation.image_id)}, of which there are several`
+      : otherCategories.length > 0
+      ? `it refers to category ${show(annotation.category_id)}, of which there are several`
+      : !image
       ? `it refers to image ${show(annotation.image_id)}, which is not there`
       : category === undefined
       ? `it refers to category ${show(annotation.category_id)}, which is not there`

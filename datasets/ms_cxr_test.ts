@@ -93,10 +93,26 @@ Deno.test("cocoRows() names the list or field that is missing", () => {
       );
     }
   }
-  assertThrows(() => coco({ images: [IMAGE, IMAGE] }), SyntaxError, "images[1] repeats the id 7");
   for (const json of [null, [], 5, "x"]) {
     assertThrows(() => cocoRows("m/a.json", json), SyntaxError, "expected an object");
   }
+});
+
+Deno.test("cocoRows() leaves a bad entry to the annotations that need it", () => {
+  const second = { ...ANNOTATION, image_id: 8, category_id: 4 };
+  const faults = coco({
+    images: [null, IMAGE, { ...IMAGE, id: 8 }, IMAGE, { file_name: "x" }],
+    categories: [5, CATEGORY, { ...CATEGORY, id: 4 }],
+    annotations: [ANNOTATION, null, 7, [], second, { ...second, category_id: NaN }],
+  }).map(({ fault }) => fault);
+  assertEquals(faults, [
+    "it refers to image 7, of which there are several",
+    "it is not an object, got null",
+    "it is not an object, got 7",
+    "it is not an object, got []",
+    undefined,
+    "it refers to category NaN, which is not there",
+  ]);
 });
 
 Deno.test("cocoRows() takes nothing for text that is none", () => {

@@ -5,11 +5,13 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { readCsv } from "./_csv.ts";
+import { readCsv, suggestColumns } from "./_csv.ts";
 import { findFile } from "./_find_file.ts";
 import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
 import { imageFiles } from "./_image_files.ts";
-import { groupRows, type ImageRoot, mergeRows, parseJson, type RowGroup, show } from "./_rows.ts";
+import { parseJson } from "./_json.ts";
+import { groupRows, type ImageRoot, mergeRows, type RowGroup, show, toNumber } from "./_rows.ts";
+import { decodeText, type FileText, notText, withTextFault } from "./_text.ts";
 import { cocoRows, MS_CXR_COLUMNS, msCxrRows, PHANTOM_STEM, type SplitRow } from "./ms_cxr.ts";
 import { padchestRows } from "./padchest_gr.ts";
 import { plainRows } from "./plain_csv.ts";
@@ -176,17 +178,19 @@ interface ReadRows {
 
 async function readRows(file: string): Promise<ReadRows> {
   const hash = createHash("sha256");
-  const text = await readText(file, hash);
+  const { text, isBroken } = await readText(file, hash);
   const companion = companionOf(file);
   /** Only of a dataset that has one: another file may happen to have that name. */
   const readCompanion = async () => {
     if (!companion || !(await stat(companion))?.isFile) return undefined;
-    return readCsv(companion, await readText((await findFile(companion)).file, hash));
+    const { text, isBroken } = await readText((await findFile(companion)).file, hash);
+    if (isBroken) throw notText(companion);
+    return readCsv(companion, text);
   };
   const done = (layout: Layout, rows: SplitRow[]): ReadRows => ({
     layout,
     sha256: hash.digest("hex"),
-    rows,
+    rows: isBroken ? rows.map(withTextFault) : rows,
   });
   if (/\.json$/i.test(file) || /^\s*[{[]/.test(text)) {
     const json = parseJson(file, text);
@@ -194,33 +198,47 @@ async function readRows(file: string): Promise<ReadRows> {
     return done("padchest-gr", padchestRows(file, json, await readCompanion()));
   }
   const table = readCsv(file, text);
-  const has = (column: string) => table.columns.includes(column);
-  // MS-CXR first: someone may have added a column "image" to it.
-  const isMsCxr = has("label_text") && has("path");
-  if (!isMsCxr && (has("image") || has("phrase"))) return done("csv", plainRows(file, table));
-  if (VINDR_COLUMNS.every(has)) {
-    return done("vindr-cxr", vindrRows(file, table, await readCompanion()));
+  const isNamed = (column: string) => table.columns.includes(column);
+  // Exact names say more than such as are spelled nearly so.
+  switch (layoutOf(isNamed) ?? layoutOf(table.has)) {
+    case "csv":
+      return done("csv", plainRows(file, table));
+    case "vindr-cxr":
+      return done("vindr-cxr", vindrRows(file, table, await readCompanion()));
+    case "rsna-pneumonia":
+      return done("rsna-pneumonia", rsnaRows(file, table));
+    case "ms-cxr":
+      return done("ms-cxr", msCxrRows(file, table));
   }
-  if (RSNA_COLUMNS.every(has)) return done("rsna-pneumonia", rsnaRows(file, table));
-  // Two of its columns are enough where there is nothing else: the rest is missing by name.
-  if (MS_CXR_COLUMNS.filter(has).length >= 2) return done("ms-cxr", msCxrRows(file, table));
+  if (isBroken) throw notText(file);
   throw new SyntaxError(
     `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
       `(${MS_CXR_COLUMNS.join(", ")}), VinDr-CXR (${VINDR_COLUMNS.join(", ")}) or RSNA ` +
-      `(${RSNA_COLUMNS.join(", ")}), found ${show(table.columns.join(", "), 400)}`,
+      `(${RSNA_COLUMNS.join(", ")}), found ${show(table.columns.join(", "), 400)}` +
+      (table.columns.length > 1
+        ? suggestColumns(table)
+        : "; commas, semicolons, tabs or | part them"),
   );
 }
 
-async function readText(file: string, hash: Hash): Promise<string> {
+/** How a CSV is written by its columns; nothing where none is known by them. */
+function layoutOf(has: (column: string) => boolean): Layout | undefined {
+  // MS-CXR first: someone may have added a column "image" to it.
+  const isMsCxr = has("label_text") && has("path");
+  if (!isMsCxr && (has("image") || has("phrase"))) return "csv";
+  if (VINDR_COLUMNS.every(has)) return "vindr-cxr";
+  if (RSNA_COLUMNS.every(has)) return "rsna-pneumonia";
+  // Two of its own columns are enough where there is nothing else: the rest is missing by name.
+  const own = MS_CXR_COLUMNS.filter((column) => column.length > 1);
+  return own.filter(has).length >= 2 ? "ms-cxr" : undefined;
+}
+
+async function readText(file: string, hash: Hash): Promise<FileText> {
   const bytes = await Deno.readFile(file).catch((error) => {
     throw new Error(`Cannot read dataset "${file}": ${error.message}`, { cause: error });
   });
   hash.update(bytes);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new SyntaxError(`Cannot read "${file}": it is not text in UTF-8`);
-  }
+  return decodeText(bytes);
 }
 
 /** Rows with the files of their images, which a dataset names without an ending. */
@@ -244,8 +262,16 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
   if (present.size === 0) {
     throw new RangeError(`Cannot read split "${split}" of "${file}": it has no column "split"`);
   }
-  const chosen = rows.filter((row) => row.split?.toLowerCase() === split.toLowerCase());
-  if (chosen.length > 0) return chosen;
+  const isChosen = ({ split: own }: SplitRow) =>
+    own !== undefined &&
+    (own.toLowerCase() === split.toLowerCase() || toNumber(own) === toNumber(split));
+  if (rows.some(isChosen)) {
+    return rows.flatMap((row) => {
+      // Of a row that cannot be read it is not known either: it is not to go unseen.
+      const fault = row.fault ?? row.splitFault;
+      return isChosen(row) ? [row] : !row.split && fault ? [{ ...row, fault }] : [];
+    });
+  }
   throw new RangeError(
     `Cannot read split "${split}" of "${file}": it has ${
       show([...present].sort().join(", "), 400)

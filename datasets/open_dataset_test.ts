@@ -183,7 +183,7 @@ Deno.test("openDataset() names columns, splits and folders that are missing", ()
     "b.csv": "this,that\n1,2\n",
     "c.csv": `${COLUMNS}\n`,
     "d.csv": `${COLUMNS},split\nd,Edema,p,1,2,3,4,100,200,files/1.jpg,val\n`,
-    "e.csv": 'image,phrase\n"a.png,b\n',
+    "e.csv": 'image,"phrase\na.png,b\n',
     "f.csv": "image,phrase,image\n1,2,3\n",
   }, async (folder) => {
     const cases: [string, OpenDatasetOptions, string][] = [
@@ -192,7 +192,7 @@ Deno.test("openDataset() names columns, splits and folders that are missing", ()
       ["c.csv", {}, "it has no rows"],
       ["d.csv", { split: "test" }, "it has val"],
       ["d.csv", { images: `${folder}/nowhere` }, "there is no such folder"],
-      ["e.csv", {}, "not valid CSV"],
+      ["e.csv", {}, 'e.csv": field 2 begins with a quote that does not close'],
       ["f.csv", {}, 'column "image" is there twice'],
     ];
     for (const [name, options, message] of cases) {
@@ -260,6 +260,22 @@ Deno.test("openDataset() stops at the limit", () =>
     const items = await Array.fromAsync(dataset.items);
     assertEquals(samples(items).map(({ phrase }) => phrase), ["q", "r"]);
     assertEquals(failures(items).length, 1);
+  }));
+
+Deno.test("openDataset() takes a limit of the whole, and then the shard's part of it", () =>
+  withFiles({
+    "a.csv": "image,phrase,x,y,w,h\n" +
+      [..."abcdef"].map((image) => `${image},p,1,1,1,1\n${image},q,1,1,1,1\n`).join(""),
+  }, async (folder) => {
+    const read = async (number: number) => {
+      const shard = { number, count: 2 };
+      const { plan, items } = await openDataset(`${folder}/a.csv`, { limit: 7, shard });
+      const ids = samples(await Array.fromAsync(items)).map(({ id }) => id);
+      assertEquals(plan.map(({ id }) => id), ids);
+      return ids;
+    };
+    assertEquals(await read(1), ["a#1", "a#2", "c#1", "c#2"]);
+    assertEquals(await read(2), ["b#1", "b#2", "d#1"]);
   }));
 
 /** Some bytes that only the decoder would look at. */
@@ -357,4 +373,143 @@ Deno.test("openDataset() reads PadChest-GR with the splits beside it, boxes in s
     const [nodule, mass] = failures(items);
     assert(nodule!.reason.endsWith("has no size"), nodule!.reason);
     assert(mass!.reason.includes("begins outside the image"), mass!.reason);
+  }));
+
+/** Inputs from elsewhere, each with its right answer. */
+const CASES = new URL("../../shared/cases/", import.meta.url).pathname;
+
+Deno.test("openDataset() reads a bare quote as Python's csv does", async () => {
+  const folder = `${CASES}csv-bare-quote`;
+  const found = samples(await read(`${folder}/data.csv`, { images: `${folder}/images` }));
+  assertEquals(found.map(({ phrase }) => phrase), ['left "small" effusion', "right effusion"]);
+});
+
+Deno.test("openDataset() reads what a Spanish, German or French Excel writes, and CR alone", async () => {
+  const folder = `${CASES}csv-delimiters`;
+  const expected = samples(await read(`${folder}/semicolon.csv`, { images: `${folder}/images` }));
+  assertEquals(expected.map(({ phrase, boxes }) => [phrase, boxes]), [
+    ["left effusion", [[1, 1, 3, 3]]],
+  ]);
+  const text = await Deno.readTextFile(`${folder}/semicolon.csv`);
+  const forms = {
+    "comma.csv": text.replaceAll(";", ","),
+    "tab.tsv": text.replaceAll(";", "\t"),
+    "cr-only.csv": text.replaceAll("\n", "\r"),
+    "sep.csv": `sep=;\r\n${text.replaceAll("\n", "\r\n")}`,
+  };
+  await withFiles(forms, async (folder) => {
+    for (const name of Object.keys(forms)) {
+      const found = samples(await read(`${folder}/${name}`));
+      assertEquals(found.map(({ image: _, ...sample }) => sample), [
+        {
+          id: "a.png#1",
+          index: 0,
+          phrase: "left effusion",
+          boxes: [[1, 1, 3, 3]],
+          category: "Edema",
+        },
+      ], name);
+    }
+  });
+});
+
+Deno.test("openDataset() reads UTF-16, and fails the rows alone whose bytes are not UTF-8", () =>
+  withFiles({}, async (folder) => {
+    const text = "image\tphrase\r\na.png\tépanchement\r\nb.png\tedema\r\n";
+    const units = [...text].map((letter) => letter.charCodeAt(0));
+    const little = units.flatMap((unit) => [unit & 255, unit >> 8]);
+    const big = units.flatMap((unit) => [unit >> 8, unit & 255]);
+    const forms = [[255, 254, ...little], [254, 255, ...big], little, big];
+    for (const bytes of forms) {
+      await Deno.writeFile(`${folder}/a.txt`, new Uint8Array(bytes));
+      const found = samples(await read(`${folder}/a.txt`));
+      assertEquals(found.map(({ phrase }) => phrase), ["épanchement", "edema"]);
+    }
+    // Windows-1252.
+    await Deno.writeFile(`${folder}/a.csv`, new Uint8Array(units));
+    const items = await read(`${folder}/a.csv`);
+    assertEquals(samples(items).map(({ phrase }) => phrase), ["edema"]);
+    assertEquals(failures(items).map(({ id, image, reason }) => [id, image, reason]), [
+      ["a.csv:2", "a.png", "the row holds bytes that are not UTF-8; save the file as UTF-8"],
+    ]);
+    await Deno.writeFile(`${folder}/b.csv`, new Uint8Array([0x50, 0x4b, 3, 4, 0xff, 0xfe]));
+    await assertRejects(() => read(`${folder}/b.csv`), SyntaxError, "it is not text in UTF-8");
+  }));
+
+Deno.test("openDataset() reads numbers as tables write them", () =>
+  withFiles({
+    "a.csv": `${COLUMNS},split\n` + [
+      ["1.0,2e0, 3 ,+4", "100.0,2e2", "1"],
+      ['"1,000",2,3,4', "100,200", "1.0"],
+      ["1,2,3,4", '"100,0",200', "1"],
+      ["1,2,3,4", "100,200", "2"],
+    ].map(([box, size, split], i) => `d${i},Edema,p${i},${box},${size},files/1.jpg,${split}`)
+      .join("\n"),
+    "b.csv": "image;phrase;x;y;w;h\na.png;p;1,0;2;3;4\na.png;q;1,5;2;3;4\na.png;r;1.0;2;3;4\n",
+  }, async (folder) => {
+    const items = await read(`${folder}/a.csv`, { split: "1" });
+    assertEquals(samples(items).map(({ boxes, imageSize }) => [boxes, imageSize]), [
+      [[[1, 2, 3, 4]], { width: 100, height: 200 }],
+    ]);
+    assertEquals(failures(items).map(({ reason }) => reason), [
+      'x of the box must be a number, got "1,000"',
+      'the image size must be whole pixels, got "100,0 x 200"',
+    ]);
+    const semicolons = await read(`${folder}/b.csv`);
+    assertEquals(samples(semicolons).map(({ phrase }) => phrase), ["r"]);
+    assertEquals(failures(semicolons).map(({ reason }) => reason), [
+      'x of the box must be a number, got "1,0"',
+      'x of the box must be a number, got "1,5"',
+    ]);
+  }));
+
+Deno.test("openDataset() counts a row that cannot be read in every split", () =>
+  withFiles({
+    "a.csv": "image,phrase,split\na.png,p,test\nb.png,q,val\nc.png,r\n",
+    "b.json": JSON.stringify(["1", "2", "3"].map((ImageID) => ({
+      ...{ ImageID, findings: [{ sentence_en: "p", boxes: [[0, 0, 1, 1]] }] },
+    }))),
+    "master_table.csv": "ImageID,split,x\n1,test,\n2,\n2,\n3,val,\n",
+  }, async (folder) => {
+    const reasons = async (name: string) =>
+      failures(await read(`${folder}/${name}`, { split: "test" })).map(({ reason }) => reason);
+    assertEquals(await reasons("a.csv"), ["the row has 2 fields, but the header has 3"]);
+    assertEquals(await reasons("b.json"), [
+      "its split cannot be read: the row has 2 fields, but the header has 3 (master_table.csv:3)",
+    ]);
+    assertEquals(samples(await read(`${folder}/b.json`)).length, 3);
+  }));
+
+Deno.test("openDataset() fails the finding alone that has NaN, and reads JSON lines", () =>
+  withFiles({
+    "a.json": `\ufeff{"images": [{"id": 1, "file_name": "a NaN.png", "width": 8, "height": 8}],
+      "categories": [{"id": 1, "name": "Edema"}], "annotations": [
+      {"image_id": 1, "category_id": 1, "bbox": [1, NaN, 2, 2], "label_text": "one"},
+      {"image_id": 1, "category_id": 1, "bbox": [1, 1, 2, -Infinity], "label_text": "two"},
+      {"image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2], "label_text": NaN},
+      {"image_id": 1, "category_id": 1, "bbox": [1, 1, 2, 2], "label_text": "NaN", "score": NaN},
+      null]}`,
+    "b.jsonl": [
+      '{"ImageID": "a.png", "findings": [{"sentence_en": "p", "boxes": [[0, 0, NaN, 1]]}]}',
+      '{"ImageID": "a.png", "findings": [{"sentence_en": "q", "boxes": [[0, 0, 1, 1]]}]}',
+      '{"ImageID": "b.png", "findings": [{"sent',
+    ].join("\n"),
+  }, async (folder) => {
+    const items = await read(`${folder}/a.json`);
+    assertEquals(samples(items).map(({ phrase }) => phrase), ["NaN"]);
+    assertEquals(failures(items).map(({ id, reason }) => [id, reason]), [
+      ["a.json:annotations[0]", '"bbox" must be four numbers, got [1,"NaN",2,2]'],
+      ["a.json:annotations[1]", 'h of the box must be a number, got "-Infinity"'],
+      ["a.json:annotations[2]", '"label_text" must be text, got NaN'],
+      ["a.json:annotations[4]", "it is not an object, got null"],
+    ]);
+    const lines = await read(`${folder}/b.jsonl`);
+    assertEquals(samples(lines).map(({ phrase }) => phrase), ["q"]);
+    assertEquals(failures(lines).map(({ id, reason }) => [id, reason]), [
+      ["b.jsonl:[0].findings[0]", 'a box must be four numbers, got [0,0,"NaN",1]'],
+      [
+        "b.jsonl:[2]",
+        'the study has no list "findings", got {"ImageID": "b.png", "findings": [{"sent',
+      ],
+    ]);
   }));

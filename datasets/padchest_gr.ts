@@ -31,26 +31,48 @@ export function padchestRows(
   master: CsvTable | undefined,
 ): SplitRow[] {
   if (!Array.isArray(json)) throw new SyntaxError(`Cannot read "${path}": expected a list`);
-  const bad = json.findIndex((study) => !isEntry(study) || !Array.isArray(study.findings));
-  if (bad >= 0) {
-    throw new SyntaxError(`Cannot read "${path}": study ${bad} has no list "findings"`);
+  const isStudy = (study: unknown) => isEntry(study) && Array.isArray(study.findings);
+  if (json.length > 0 && !json.some(isStudy)) {
+    throw new SyntaxError(`Cannot read "${path}": study 0 has no list "findings"`);
   }
-  const splits = new Map(
-    master?.records.map(({ get }) => [get("ImageID")?.trim(), get("split")?.trim()]),
-  );
-  return (json as { ImageID: unknown; findings: unknown[] }[]).flatMap((study, i) => {
-    const image = typeof study.ImageID === "string" ? study.ImageID : "";
-    const split = splits.get(image);
-    return study.findings.flatMap((finding, j) =>
+  const splits = master ? splitsOf(master) : new Map<string, Split>();
+  return json.flatMap((study: unknown, i) => {
+    const { ImageID: id, findings } = isEntry(study) ? study : {};
+    const image = typeof id === "string" ? id : "";
+    const common = {
+      stem: image.replace(/\.[^.]*$/, "") || `study ${i}`,
+      image,
+      ...splits.get(image),
+    };
+    if (!Array.isArray(findings)) {
+      const fault = `the study has no list "findings", got ${
+        show(isEntry(study) ? findings ?? "none" : study)
+      }`;
+      return [{ where: `${nameOf(path)}:[${i}]`, phrase: "", ...common, fault }];
+    }
+    return findings.flatMap((finding, j) =>
       findingRows(finding).map((row) => ({
         where: `${nameOf(path)}:[${i}].findings[${j}]`,
-        stem: image.replace(/\.[^.]*$/, "") || `study ${i}`,
-        image,
+        ...common,
         ...row,
-        ...(split && { split }),
       }))
     );
   });
+}
+
+type Split = Pick<SplitRow, "split" | "splitFault">;
+
+/** Each image's split, or why it cannot be read. */
+function splitsOf({ name, records }: CsvTable): Map<string, Split> {
+  const splits = new Map<string, Split>();
+  for (const { line, get, fault } of records) {
+    const [image, split] = [get("ImageID")?.trim() ?? "", get("split")?.trim()];
+    if (!fault) splits.set(image, split ? { split } : {});
+    else if (!splits.has(image)) {
+      splits.set(image, { splitFault: `its split cannot be read: ${fault} (${name}:${line})` });
+    }
+  }
+  return splits;
 }
 
 type FindingRow = Pick<SplitRow, "phrase" | "box" | "boxUnit" | "category" | "fault">;
@@ -67,8 +89,7 @@ function findingRows(finding: unknown): FindingRow[] {
   const category = CLASSES.find((name) => name.toLowerCase() === label.toLowerCase()) ?? label;
   return boxes.map((corners: unknown) => {
     const row = { phrase, boxUnit: "image" as const, ...(category && { category }) };
-    const isBox = Array.isArray(corners) && corners.length === 4 &&
-      corners.every((value) => typeof value === "number");
+    const isBox = Array.isArray(corners) && corners.length === 4 && corners.every(Number.isFinite);
     if (!isBox) return { ...row, fault: `a box must be four numbers, got ${show(corners)}` };
     const [left, top, right, bottom] = corners as [number, number, number, number];
     return { ...row, box: [left, top, right - left, bottom - top] };

@@ -50,13 +50,22 @@ Deno.test("padchestRows() keeps what is wrong with a finding, as a fault", () =>
     ]);
   assertEquals(faults(3), [["the finding is not an object", ""]]);
   assertEquals(faults({ boxes: "x" }), [['"boxes" must be a list, got x', ""]]);
-  assertEquals(faults({ boxes: [[1, 2, 3], [0, 0, 1, "1"]] }), [
+  assertEquals(faults({ boxes: [[1, 2, 3], [0, 0, 1, "1"], [0, NaN, 1, 1]] }), [
     ["a box must be four numbers, got [1,2,3]", ""],
     ['a box must be four numbers, got [0,0,1,"1"]', ""],
+    ['a box must be four numbers, got [0,"NaN",1,1]', ""],
   ]);
 });
 
 Deno.test("padchestRows() refuses what is no list of studies", () => {
   assertThrows(() => padchestRows("r.json", {}, undefined), SyntaxError, "expected a list");
-  assertThrows(() => padchestRows("r.json", [study([]), {}], undefined), SyntaxError, "study 1");
+  assertThrows(() => padchestRows("r.json", [5, {}], undefined), SyntaxError, "study 0");
+});
+
+Deno.test("padchestRows() keeps what is wrong with a study, as a fault", () => {
+  const rows = padchestRows("r.json", [null, study([]), { ImageID: "b.png" }], undefined);
+  assertEquals(rows.map(({ where, image, fault }) => [where, image, fault]), [
+    ["r.json:[0]", "", 'the study has no list "findings", got null'],
+    ["r.json:[2]", "b.png", 'the study has no list "findings", got none'],
+  ]);
 });

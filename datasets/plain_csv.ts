@@ -4,31 +4,31 @@
  * @module
  */
 
+import { findBoxColumns, isNoBox } from "./_box_columns.ts";
 import { type CsvTable, requireColumns } from "./_csv.ts";
 import { nameOf } from "./_paths.ts";
 import type { SplitRow } from "./ms_cxr.ts";
 
-const BOX_COLUMNS = ["x", "y", "w", "h"];
-
 /**
  * Rows of a CSV with the columns `image, phrase` and, if there are boxes,
- * `x, y, w, h`; `category` and `split` are read where they are there.
+ * `x, y, w, h` or corners such as `x1, y1, x2, y2`; `category` and `split` are
+ * read where they are there.
  *
  * @throws {SyntaxError} If a column is missing.
  */
 export function plainRows(path: string, table: CsvTable): SplitRow[] {
-  const hasBoxes = BOX_COLUMNS.some((column) => table.columns.includes(column));
-  requireColumns(path, table, ["image", "phrase", ...(hasBoxes ? BOX_COLUMNS : [])]);
+  const boxColumns = findBoxColumns(path, table);
+  requireColumns(path, table, ["image", "phrase"]);
   return table.records.map(({ line, get, fault }) => {
     const text = (column: string) => (get(column) ?? "").trim();
-    const box = BOX_COLUMNS.map(text);
+    const box = boxColumns?.names.map(text) ?? [];
     const [category, split] = [text("category"), text("split")];
     return {
       where: `${table.name}:${line}`,
       stem: nameOf(text("image")),
       image: text("image"),
       phrase: text("phrase"),
-      ...(box.some((value) => value !== "") && { box }),
+      ...(!isNoBox(box) && { box, ...(boxColumns && { boxColumns }) }),
       ...(category && { category }),
       ...(split && { split }),
       ...(fault && { fault }),

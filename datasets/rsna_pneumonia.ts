@@ -6,7 +6,7 @@
 
 import { classPhrase } from "./_class_phrase.ts";
 import { type CsvTable, requireColumns } from "./_csv.ts";
-import { show } from "./_rows.ts";
+import { show, toNumber } from "./_rows.ts";
 import type { SplitRow } from "./ms_cxr.ts";
 
 /** Columns of `stage_2_train_labels.csv`. */
@@ -24,9 +24,9 @@ export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
   return table.records.flatMap(({ line, get, fault }): SplitRow[] => {
     const text = (column: string) => (get(column) ?? "").trim();
     const target = text("Target");
-    if (!fault && target === "0") return [];
+    if (!fault && toNumber(target) === 0) return [];
     const wrong = fault ??
-      (target === "1" ? undefined : `"Target" must be 0 or 1, got "${show(target)}"`);
+      (toNumber(target) === 1 ? undefined : `"Target" must be 0 or 1, got "${show(target)}"`);
     const image = text("patientId");
     return [{
       where: `${table.name}:${line}`,

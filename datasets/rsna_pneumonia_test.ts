@@ -10,7 +10,8 @@ Deno.test("rsnaRows() reads the boxes of pneumonia, and leaves out images withou
       [
         "patientId,x,y,width,height,Target",
         "p1,,,,,0",
-        "p2,264.0,152.0,213.0,379.0,1",
+        "p0,,,,, 0.0",
+        "p2,264.0,152.0,213.0,379.0,1.0",
         "p3,1,2,3,4,maybe",
       ].join("\n"),
     ),
@@ -18,14 +19,14 @@ Deno.test("rsnaRows() reads the boxes of pneumonia, and leaves out images withou
   const known = { phrase: "The patient has Pneumonia", category: "Pneumonia" };
   assertEquals(rows, [
     {
-      where: "labels.csv:3",
+      where: "labels.csv:4",
       stem: "p2",
       image: "p2",
       box: ["264.0", "152.0", "213.0", "379.0"],
       ...known,
     },
     {
-      where: "labels.csv:4",
+      where: "labels.csv:5",
       stem: "p3",
       image: "p3",
       box: ["1", "2", "3", "4"],

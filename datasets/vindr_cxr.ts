@@ -6,7 +6,7 @@
 
 import { area, intersect } from "./_boxes.ts";
 import { type CsvTable, requireColumns } from "./_csv.ts";
-import { toNumber } from "./_rows.ts";
+import { show, toNumber } from "./_rows.ts";
 import type { SplitRow } from "./ms_cxr.ts";
 import { type Box, CLASSES } from "./sample.ts";
 import { classPhrase } from "./_class_phrase.ts";
@@ -69,10 +69,12 @@ export function vindrRows(path: string, table: CsvTable, labels: CsvTable | unde
         `expected it beside the file`,
     );
   }
-  const positive = labels ? positiveImages(labels) : new Set();
+  const positive = labels ? positiveImages(labels) : new Map<string, boolean | string>();
   const split = splitOf(table.name);
-  const rows = named.flatMap(({ line, fault, text, image, name }): SplitRow[] => {
-    const spelled = isPneumonia(name) ? positive.has(image) ? "Pneumonia" : undefined : name;
+  const rows = named.flatMap(({ line, fault: own, text, image, name }): SplitRow[] => {
+    const label = isPneumonia(name) ? positive.get(image) : undefined;
+    const fault = own ?? (typeof label === "string" ? label : undefined);
+    const spelled = isPneumonia(name) ? label ? "Pneumonia" : undefined : name;
     const category = NAMES.get(spelled ?? "");
     if (!fault && !category) return [];
     return [{
@@ -80,31 +82,44 @@ export function vindrRows(path: string, table: CsvTable, labels: CsvTable | unde
       stem: image,
       image,
       phrase: classPhrase(spelled ?? ""),
-      box: toBox(["x_min", "y_min", "x_max", "y_max"].map(text)),
+      ...toBox(CORNERS.names.map(text)),
       ...(category && { category }),
       ...(split && { split }),
       ...(fault && { fault }),
     }];
   });
-  return table.columns.includes("rad_id") ? dropRepeated(rows) : rows;
+  return table.has("rad_id") ? dropRepeated(rows) : rows;
 }
+
+const CORNERS = { names: ["x_min", "y_min", "x_max", "y_max"], areCorners: true };
 
 /** Corners as a box, each cut to whole pixels first; what is no number is left for its reader. */
-function toBox(corners: readonly string[]): readonly unknown[] {
+function toBox(corners: readonly string[]): Pick<SplitRow, "box" | "boxColumns"> {
   const numbers = corners.map((corner) => Math.trunc(toNumber(corner)));
-  if (numbers.some(Number.isNaN)) return corners;
+  if (numbers.some(Number.isNaN)) return { box: corners, boxColumns: CORNERS };
   const [left, top, right, bottom] = numbers as [number, number, number, number];
-  return [left, top, right - left, bottom - top];
+  return { box: [left, top, right - left, bottom - top] };
 }
 
-/** Images that a radiologist gave any of the eight classes as a whole. */
-function positiveImages(labels: CsvTable): Set<string> {
+/**
+ * Images that a radiologist gave any of the eight classes as a whole, and those of which it cannot
+ * be told, with the reason.
+ */
+function positiveImages(labels: CsvTable): Map<string, boolean | string> {
   const columns = labels.columns.filter((column) => NAMES.has(column));
-  const isPositive = ({ get }: CsvTable["records"][number]) =>
-    columns.some((column) => toNumber(get(column)) > 0);
-  return new Set(
-    labels.records.filter(isPositive).map(({ get }) => (get("image_id") ?? "").trim()),
-  );
+  const found = new Map<string, boolean | string>();
+  for (const { get, line, fault } of labels.records) {
+    const image = (get("image_id") ?? "").trim();
+    const values = columns.map((column) => get(column)?.trim() ?? "");
+    const bad = values.findIndex((value) => value !== "" && Number.isNaN(toNumber(value)));
+    const why = fault ??
+      (bad < 0 ? undefined : `"${columns[bad]}" must be a number, got "${show(values[bad])}"`);
+    if (!fault && values.some((value) => toNumber(value) > 0)) found.set(image, true);
+    else if (why && found.get(image) !== true) {
+      found.set(image, `its labels cannot be read: ${why} (${labels.name}:${line})`);
+    }
+  }
+  return found;
 }
 
 function dropRepeated(rows: readonly SplitRow[]): SplitRow[] {

@@ -36,6 +36,7 @@ Deno.test("vindrRows() reads the eight classes, corners as boxes, and the split 
       image: "b",
       phrase: "The patient has Cardiomegaly",
       box: ["1", "2", "three", "4"],
+      boxColumns: { names: ["x_min", "y_min", "x_max", "y_max"], areCorners: true },
       category: "Cardiomegaly",
       split: "test",
     },
@@ -95,6 +96,21 @@ Deno.test("vindrRows() keeps the largest of boxes that several radiologists drew
 Deno.test("vindrRows() keeps a row that is malformed, as a fault", () => {
   const [row] = rowsOf([HEADER, "a,Edema,1,2,3"]);
   assertEquals(row!.fault, "the row has 5 fields, but the header has 6");
+});
+
+Deno.test("vindrRows() fails the rows whose labels cannot be read, and no others", () => {
+  const labels = ["image_id,Pneumonia", "a,x", "b,1.0", 'c,"1', "d,1", "a2,x", "a2,1"];
+  const lines = [HEADER, ...["a", "b", "c", "d", "a2"].map((image) => `${image},ILD,1,2,3,4`)];
+  const rows = rowsOf([...lines, "a,Edema,1,2,3,4"], labels);
+  const begin = "its labels cannot be read: ";
+  assertEquals(rows.map(({ image, fault }) => [image, fault]), [
+    ["a", `${begin}"Pneumonia" must be a number, got "x" (image_labels_test.csv:2)`],
+    ["b", undefined],
+    ["c", `${begin}field 2 begins with a quote that does not close (image_labels_test.csv:4)`],
+    ["d", undefined],
+    ["a2", undefined],
+    ["a", undefined],
+  ]);
 });
 
 Deno.test("labelsName() goes by the name of the annotations", () => {

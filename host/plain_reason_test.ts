@@ -25,7 +25,7 @@ Deno.test("plainReason() puts what the system says in words, with the path where
     ["Odd fault (os error 99): open 'a'", 'Cannot read "a": Odd fault'],
     [
       'Cannot read image "/dev/stdin": Requires all access to "/dev/stdin", run again with the --allow-all flag',
-      'Cannot read image "/dev/stdin": it is a pipe, a device or the system's own',
+      `Cannot read image "/dev/stdin": it is a pipe, a device or the system's own`,
     ],
     [
       'Requires write access to "a, b", run again with the --allow-write flag',

@@ -54,6 +54,8 @@ export interface GroundingMethod {
     phrases: readonly string[],
     options?: { readonly signal?: AbortSignal },
   ): Promise<GridHeatmap[]>;
+  /** What is to be known of how it reads a phrase, a clause each; absent where it never says. */
+  notes?(phrase: string): readonly string[];
   /** SHA-256 over its weights, in hexadecimal; reads every byte once. */
   hash(): Promise<string>;
   /** Frees its memory. */

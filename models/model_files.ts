@@ -59,7 +59,7 @@ export async function requireFile(paths: readonly string[], what: string): Promi
 }
 
 /**
- * Reads a text file.
+ * Reads a text file, without a mark of the byte order.
  *
  * @throws {RangeError} If it is larger than memory should hold.
  */
@@ -70,8 +70,10 @@ export async function readText(path: string): Promise<string> {
       `Cannot read "${path}": expected at most ${MAX_TEXT_BYTES} bytes, found ${size}`,
     );
   }
-  // A mark of the byte order stays: what holds one is neither JSON nor a vocabulary.
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(await readFile(path));
+  const bytes = await readFile(path);
+  // Windows marks the byte order of texts, and writes them in UTF-16 where nobody says otherwise.
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
+  return new TextDecoder(encoding).decode(bytes);
 }
 
 /**

@@ -16,6 +16,8 @@ export interface EncodedPhrase {
   readonly length: number;
   /** Tokens that did not fit and were cut off; absent where there are none. */
   readonly cut?: number;
+  /** Words that are read letter by letter, in lower case; absent where there are none. */
+  readonly spelled?: readonly string[];
 }
 
 /** Turns phrases into token ids. */
@@ -67,9 +69,16 @@ const START = "<|startoftext|>";
 const END = "<|endoftext|>";
 const END_OF_WORD = "</w>";
 
-/** CLIP's pre-tokenizer: contractions, words, single digits, runs of anything else. */
-const CLIP_PATTERN =
-  `<\\|startoftext\\|>|<\\|endoftext\\|>|'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+`;
+/** CLIP's pre-tokenizer: special tokens, contractions, words, single digits, runs of anything else. */
+const WORDS =
+  /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/giu;
+
+/** The ideographs of `BasicTokenizer._is_chinese_char` in transformers 4.57. */
+const CJK =
+  /[\u4E00-\u9FFF\u3400-\u4DBF\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B820}-\u{2CEAF}\uF900-\uFAFF\u{2F800}-\u{2FA1F}]/gu;
+
+/** Fewer letters, such as a unit's, are no word that a vocabulary should have. */
+export const MIN_SPELLED = 3;
 
 /** Pairs of tokens that are joined, best first. */
 type Merges = readonly (readonly [string, string])[];
@@ -150,33 +159,17 @@ function readTokenizerJson(text: string, size: number): [Map<string, number>, Me
   return [vocabulary, readMerges(model.merges as unknown[], file)];
 }
 
-/** The `tokenizer.json` that transformers would write for CLIP's vocabulary and merges. */
+/** A `tokenizer.json` with CLIP's vocabulary and merges, for one word at a time. */
 function assemble(vocabulary: ReadonlyMap<string, number>, merges: Merges) {
   return {
     version: "1.0",
-    added_tokens: [START, END].map((content) => ({
-      id: vocabulary.get(content)!,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: content === START,
-      special: true,
-    })),
-    normalizer: {
-      type: "Sequence",
-      normalizers: [
-        { type: "NFC" },
-        { type: "Replace", pattern: { Regex: "\\s+" }, content: " " },
-        { type: "Lowercase" },
-      ],
-    },
+    added_tokens: [],
+    normalizer: null,
     pre_tokenizer: {
-      type: "Sequence",
-      pretokenizers: [
-        { type: "Split", pattern: { Regex: CLIP_PATTERN }, behavior: "Removed", invert: true },
-        { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
-      ],
+      type: "ByteLevel",
+      add_prefix_space: false,
+      trim_offsets: true,
+      use_regex: false,
     },
     post_processor: null,
     decoder: null,
@@ -193,6 +186,18 @@ function assemble(vocabulary: ReadonlyMap<string, number>, merges: Merges) {
 }
 
 /**
+ * Cleans a text as `BasicTokenizer` of transformers 4 does for CLIP: what cannot be seen is left
+ * out, and each CJK character stands alone.
+ */
+function clean(text: string): string {
+  return text
+    .replace(/(?![\t\n\r])\p{C}|\uFFFD/gu, "")
+    .replace(CJK, " $& ")
+    .normalize("NFC")
+    .toLowerCase();
+}
+
+/**
  * Makes a tokenizer from its files.
  *
  * @throws {SyntaxError} If a file is not what it should be.
@@ -204,7 +209,7 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   let merges: Merges;
   if (files.vocab !== undefined && files.merges !== undefined) {
     vocabulary = readVocabulary(parseJson(files.vocab, "vocab.json"), "vocab.json", size);
-    const lines = files.merges.split(/\r?\n/);
+    const lines = files.merges.split(/\r\n?|\n/);
     merges = readMerges(
       lines.filter((line) => line.trim() !== "" && !line.startsWith("#version")),
       "merges.txt",
@@ -227,17 +232,81 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   const inner = new HuggingFaceTokenizer(assemble(vocabulary, merges), {
     clean_up_tokenization_spaces: false,
   });
+  const special = new Map([[START, start], [END, end], [padToken, pad]]);
+  // The longest first, as in transformers.
+  const tokens = [...special.keys()].sort((a, b) => b.length - a.length).map(RegExp.escape);
+  const boundaries = new RegExp(`(${tokens.join("|")})`, "u");
   return {
     positions,
     encode(phrase) {
-      const { ids: tokens } = inner.encode(phrase, { add_special_tokens: false });
-      const ids = [start, ...tokens.slice(0, positions - 2), end];
-      const cut = tokens.length + 2 - ids.length;
+      const ids = [start];
+      const spelled = new Set<string>();
+      for (const part of phrase.split(boundaries)) {
+        const found = special.get(part);
+        if (found !== undefined) ids.push(found);
+        else {
+          for (const word of clean(part).match(WORDS) ?? []) {
+            // Cleaning lowers a start or end token in capitals, which is then read as the token.
+            const pieces = word === START || word === END
+              ? [id(word)]
+              : inner.encode(word, { add_special_tokens: false }).ids;
+            ids.push(...pieces);
+            if (isSpelled(word, pieces.length)) spelled.add(word);
+          }
+        }
+      }
+      ids.push(end);
+      const cut = ids.length - positions;
+      if (cut > 0) ids.splice(positions - 1, cut);
       return {
         length: ids.length,
         ids: [...ids, ...Array(positions - ids.length).fill(pad)],
         ...(cut > 0 && { cut }),
+        ...(spelled.size > 0 && { spelled: [...spelled] }),
       };
     },
   };
+}
+
+/**
+ * Whether no two letters of a word share a token. A letter of several bytes that the vocabulary
+ * lacks has several tokens.
+ */
+function isSpelled(word: string, tokens: number): boolean {
+  const letters = [...word].length;
+  return /^\p{L}/u.test(word) &&
+    (tokens > letters || letters >= MIN_SPELLED && tokens === letters);
+}
+
+/**
+ * What is to be known of how a text encoder reads a phrase, a clause each; none where it reads all
+ * of it in words and parts of words.
+ */
+export function phraseNotes({ length, cut, spelled }: EncodedPhrase): string[] {
+  const notes: string[] = [];
+  if (cut !== undefined) {
+    const read = length - 2;
+    notes.push(`the phrase has ${read + cut} tokens, of which the model reads the first ${read}`);
+  }
+  if (spelled) notes.push(`the tokenizer reads ${listWords(spelled)} letter by letter`);
+  return notes;
+}
+
+/** Whether a sample's note says how its phrase is read, by whichever tokenizer. */
+export function isReadingNote(note: string): boolean {
+  return note.startsWith("the phrase has ") || note.startsWith("the tokenizer ");
+}
+
+/** Most words that a note names. */
+const MAX_NAMED = 5;
+
+/** Words of a phrase for a note, the first few by name. */
+export function listWords(words: Iterable<string>): string {
+  const all = [...words];
+  const named = all.slice(0, MAX_NAMED).map((word) => quote(word));
+  const others = all.length - named.length;
+  return [...named, ...(others > 0 ? [`${others} more`] : [])].join(", ").replace(
+    /, ([^,]*)$/,
+    " and $1",
+  );
 }

@@ -9,9 +9,11 @@ import { quote } from "../models/checkpoint/quote.ts";
 import type { MethodCrop } from "../models/method.ts";
 import { decodeDeepPng, isDeepPng } from "./decoders/deep_png.ts";
 import { decodeJpeg, decodePng } from "./decoders/imagescript.ts";
+import { decodeWhole, jpegStream, unusualJpeg } from "./decoders/jpeg_stream.ts";
+import { plainPng, pngPixels } from "./decoders/png_pixels.ts";
 import { decodeDicom, isDicom } from "./dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
-import { imageHeader } from "./image_header.ts";
+import { imageHeader, imageStart } from "./image_header.ts";
 import { type CropRegion, cropRegion, type GrayImage } from "./preprocess.ts";
 import { MAX_SHOWN_PATH, readImage } from "./read_image.ts";
 import { mapStream } from "./stream.ts";
@@ -73,7 +75,7 @@ const MAX_SCANS = 100;
  * @throws {SyntaxError} If it is not a whole PNG, JPEG or DICOM file, or is an animation.
  * @throws {RangeError} If it has more than {@linkcode MAX_PIXELS} pixels, or is too large a file.
  * @throws {TypeError} If the path is not that of a regular file, or the DICOM file is no
- * radiograph of one greyscale frame, or a 16-bit PNG is interlaced.
+ * radiograph of one greyscale frame, or a 16-bit PNG is interlaced, or a JPEG is of a rare kind.
  */
 export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   if (typeof source !== "string" && !(source instanceof Uint8Array)) return source;
@@ -82,7 +84,13 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   const header = imageHeader(bytes);
   if (!header) {
     if (isDicom(bytes)) return await decodeDicom(bytes, name, MAX_PIXELS);
-    throw new SyntaxError(`Cannot read ${name}: it is not a PNG, JPEG or DICOM file`);
+    const start = imageStart(bytes);
+    throw new SyntaxError(
+      `Cannot read ${name}: ` +
+        (start
+          ? `its ${start.format} begins after ${start.at} bytes of something else, expected none`
+          : "it is not a PNG, JPEG or DICOM file"),
+    );
   }
   const { format, size, isWhole, isAnimation = false, scans = 1 } = header;
   if (size && size.width * size.height > MAX_PIXELS) {
@@ -94,11 +102,34 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
     throw new RangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
   }
   if (isAnimation) throw new SyntaxError(`Cannot read ${name}: it is an animation`);
-  const read = format === "JPEG" ? decodeJpeg : isDeepPng(bytes) ? decodeDeepPng : decodePng;
-  const gray = isWhole && await read(bytes, name);
+  const gray = format === "PNG"
+    ? await readPng(bytes, name, isWhole)
+    : isWhole && await readJpeg(bytes, name);
   if (!gray) {
     throw new SyntaxError(`Cannot read ${name}: the ${format} file is truncated or corrupt`);
   }
+  return gray;
+}
+
+/** Reads a PNG; one with stray bytes, or without its end, from its pixels alone. */
+async function readPng(
+  png: Uint8Array,
+  name: string,
+  hasEnd: boolean,
+): Promise<GrayImage | undefined> {
+  if (isDeepPng(png)) return decodeDeepPng(png, name);
+  const gray = hasEnd ? await decodePng(png) : undefined;
+  if (gray) return gray;
+  const pixels = pngPixels(png);
+  return pixels && await decodePng(plainPng(pixels));
+}
+
+/** Reads a JPEG, and says so where the decoder does not know its kind. */
+async function readJpeg(jpeg: Uint8Array, name: string): Promise<GrayImage | undefined> {
+  const stream = jpegStream(jpeg);
+  const gray = stream && await decodeWhole(stream, decodeJpeg);
+  const unusual = stream && !gray && unusualJpeg(stream);
+  if (unusual) throw new TypeError(`Cannot read ${name}: ${unusual} is not supported`);
   return gray;
 }
 

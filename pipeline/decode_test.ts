@@ -39,6 +39,7 @@ Deno.test("decodeImage() keeps the first channel, whatever the opacity", async (
 
 Deno.test("decodeImage() says truncated of a file cut anywhere", async () => {
   const image = new Image(40, 30);
+  for (let i = 0; i < 1200; i++) image.bitmap.set([i * i % 251, i % 7, 9, 255], 4 * i);
   for (const file of [await image.encode(), await image.encodeJPEG(90)]) {
     for (const share of [0.1, 0.5, 0.8]) {
       const cut = file.slice(0, Math.floor(file.length * share));
@@ -86,6 +87,24 @@ Deno.test("decode() drops boxes outside the centre square, and skips a sample wi
   assert(samples[0]!.notes![0]!.includes("1 of 2 boxes"));
 });
 
+Deno.test("decode() drops a box that touches the centre square from outside, at each edge", async () => {
+  // The square is the middle 30 pixels of each.
+  for (const [width, height, before, after] of [[50, 30, 10, 40], [30, 50, 10, 40]] as const) {
+    const box = (start: number) =>
+      width > height ? [start, 3, 4, 5] as const : [3, start, 5, 4] as const;
+    const flows = await run(await png(width, height), [
+      sample("ends at the edge", [box(before - 4)]),
+      sample("reaches in by a pixel", [box(before - 3)]),
+      sample("begins within by a pixel", [box(after - 1)]),
+      sample("begins at the edge", [box(after)]),
+    ]);
+    const last = flows.at(-1)!;
+    const kept = last.kind === "item" ? last.item.samples.map(({ id }) => id) : [];
+    assertEquals(kept, ["reaches in by a pixel", "begins within by a pixel"]);
+    assertEquals(reasons(flows).map(([status]) => status), ["skipped", "skipped"]);
+  }
+});
+
 Deno.test("decode() fails a sample whose boxes, phrase or size do not fit its image", async () => {
   const flows = await run(await png(30, 30), [
     sample("far", [[40, 2, 5, 5]]),
@@ -123,7 +142,11 @@ Deno.test("imageHeader() is not led past the frame that a decoder would read", (
   for (const marker of [0x00, 0x01, 0xd0, 0xd8, 0xd9]) {
     const skip = [0xff, 0xd8, 0xff, marker, 0, hidden.length + 2];
     const bytes = Uint8Array.from([...skip, ...hidden, ...jpeg(4, 4, 1).subarray(2)]);
-    assertEquals(imageHeader(bytes), { format: "JPEG", isWhole: false });
+    // libjpeg goes on after the first three, and ends at another start or an end.
+    const seen = marker < 0xd8
+      ? { format: "JPEG", size: { width: 8, height: 8 }, isWhole: true, scans: 1 }
+      : { format: "JPEG", isWhole: false };
+    assertEquals(imageHeader(bytes), seen);
   }
 });
 

@@ -6,7 +6,7 @@
 
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { AttentionMaps } from "../models/ldm/unet_session.ts";
-import type { EncodedPhrase } from "../models/tokenizer.ts";
+import { type EncodedPhrase, phraseNotes } from "../models/tokenizer.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { NoisyImage, NoisyLatent } from "./noise.ts";
 import type { ResolvedSettings } from "./settings.ts";
@@ -53,7 +53,7 @@ export function denoise(
   return flatMapFlow(source, async function* (noisy) {
     const { tokenizer } = model.bundle;
     const phrases = noisy.samples.map(({ phrase }) => tokenizer.encode(phrase));
-    const image = noteCuts(noisy, phrases);
+    const image = noteReading(noisy, phrases);
     const batches = batchSteps(image.noisy, model.batch, settings);
     const wanted = phrases.map((phrase, i) =>
       tokenRange(tokenizer, phrase, noisy.samples[i]!.category, settings.tokens)
@@ -103,14 +103,11 @@ function batchSteps(
   return batches;
 }
 
-/** The image, with a note on each sample whose phrase is longer than the text encoder reads. */
-function noteCuts(image: NoisyImage, phrases: readonly EncodedPhrase[]): NoisyImage {
+/** The image, with notes on each sample whose phrase the text encoder does not read as it stands. */
+function noteReading(image: NoisyImage, phrases: readonly EncodedPhrase[]): NoisyImage {
   const samples = image.samples.map((sample, i) => {
-    const { length, cut } = phrases[i]!;
-    if (cut === undefined) return sample;
-    const read = length - 2;
-    const note = `the phrase has ${read + cut} tokens, of which the model reads the first ${read}`;
-    return { ...sample, notes: [...sample.notes ?? [], note] };
+    const notes = phraseNotes(phrases[i]!);
+    return notes.length === 0 ? sample : { ...sample, notes: [...sample.notes ?? [], ...notes] };
   });
   return { ...image, samples };
 }

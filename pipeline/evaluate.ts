@@ -120,7 +120,8 @@ export function evaluate(
   options: EvaluateOptions,
 ): AsyncIterableIterator<SampleResult> {
   const { done = new Set<string>(), onHeatmap, ...run } = options;
-  return toSampleResults(groundRequests(imageRequests(items, done), run), { done, onHeatmap });
+  const requests = imageRequests(items, done);
+  return toSampleResults(groundRequests(requests, { ...run, done }), { done, onHeatmap });
 }
 
 /**

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { grayLevels, type ValueFormat, type Window } from "./gray_levels.ts";
 
 const levels = (values: number[], format: Partial<ValueFormat>) => [
-  ...grayLevels(Uint16Array.from(values), { bits: 12, ...format }),
+  ...grayLevels(Uint16Array.from(values), { bits: 12, ...format }).data,
 ];
 
 Deno.test("grayLevels() spreads the values that occur, as MIMIC-CXR-JPG", () => {

@@ -36,7 +36,7 @@ import { type ProtocolOptions, requireProtocolOptions } from "./protocols.ts";
 import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
 import { groupStream } from "./stream.ts";
 import { isOfClass, requireClassTokens } from "./token_range.ts";
-import { type Variant, variantLayers } from "./variants.ts";
+import { variantLayers } from "./variants.ts";
 
 /** How samples go through the stages. */
 export interface RunOptions extends GroundSettings, Omit<ProtocolOptions, "cover"> {
@@ -218,12 +218,15 @@ async function* requests(
  * The stages from decode to metrics over images with their phrases. Like
  * {@linkcode ground}, for a caller who has images that are not files, or
  * samples that dropped out before.
+ *
+ * @param source Images with their phrases.
+ * @param options How; `done` has the ids of samples that are run again and count as no progress.
  */
 export function groundRequests(
   source: AsyncIterable<Flow<ImageRequest>>,
-  options: RunOptions & { model: LdmModel },
+  options: RunOptions & { model: LdmModel; done?: ReadonlySet<string> },
 ): AsyncIterableIterator<GroundResult> {
-  const { model, signal, ending, concurrency = 1, onProgress, onNotice, cache } = options;
+  const { model, signal, ending, concurrency = 1, onProgress, onNotice, cache, done } = options;
   const settings = resolveSettings(model, options);
   const { protocols, margin } = options;
   const score: ProtocolOptions = { ...(protocols && { protocols }), ...(margin && { margin }) };
@@ -244,8 +247,9 @@ export function groundRequests(
     ? requireClassTokens(source, model.bundle.tokenizer, settings, stop)
     : source;
   const images = untilAborted(decode(named, { ...stop, concurrency }), ending);
-  const decoded = counting(images, (phrases) => {
-    image = { before: left, phrases, passes: 0, total: imagePasses(settings, phrases) };
+  const decoded = counting(images, (samples) => {
+    const phrases = samples.filter(({ id }) => !done?.has(id)).length;
+    image = { before: left, phrases, passes: 0, total: imagePasses(settings, samples.length) };
   });
   const stages = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
     const passing = { ...stop, onPass };
@@ -261,8 +265,8 @@ export function groundRequests(
     ? survivingLoss(decoded, model, gpu, stages, onNotice)
     : stages(decoded, undefined);
   const last = settings.variants.at(-1);
-  return results(scored, (variant) => {
-    if (variant === undefined || variant === last) left++;
+  return results(scored, ({ sample, variant }) => {
+    if ((variant === undefined || variant === last) && !done?.has(sample.id)) left++;
   });
 }
 
@@ -282,22 +286,22 @@ async function* untilAborted<T>(
   }
 }
 
-async function* counting<T extends { samples: readonly unknown[] }>(
+async function* counting<T extends { samples: readonly Sample[] }>(
   source: AsyncIterable<Flow<T>>,
-  onImage: (phrases: number) => void,
+  onImage: (samples: readonly Sample[]) => void,
 ): AsyncIterableIterator<Flow<T>> {
   for await (const flow of source) {
-    if (flow.kind === "item") onImage(flow.item.samples.length);
+    if (flow.kind === "item") onImage(flow.item.samples);
     yield flow;
   }
 }
 
 async function* results(
   source: AsyncIterable<Flow<ScoredPhrase>>,
-  onResult: (variant: Variant | undefined) => void,
+  onResult: (result: Dropped | ScoredPhrase) => void,
 ): AsyncIterableIterator<GroundResult> {
   for await (const flow of source) {
-    onResult((flow.kind === "dropped" ? flow.dropped : flow.item).variant);
+    onResult(flow.kind === "dropped" ? flow.dropped : flow.item);
     yield flow.kind === "dropped"
       ? { kind: "dropped", ...flow.dropped }
       : { kind: "grounded", ...flow.item };

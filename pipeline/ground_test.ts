@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   DEFAULT_LAYERS,
   drawPhantom,
+  evaluate,
   ground,
   groundImage,
   type GroundSettings,
@@ -11,7 +12,9 @@ import {
   openRuntime,
   resolveSettings,
 } from "../mod.ts";
+import type { DatasetItem } from "../datasets/sample.ts";
 import { writeGray } from "../tests/support/image.ts";
+import { noisePasses } from "./noise.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
 const XRAY = drawPhantom({ seed: 3, width: 90, height: 110 });
@@ -101,6 +104,24 @@ Deno.test("ground() passes over a sample that fails and keeps the order", () =>
     assertEquals(last, 3);
   }));
 
+Deno.test("evaluate() counts no phrase as progress that is run again for the others of its image", () =>
+  withModel(async (model) => {
+    const image = await writeXray();
+    async function* items(): AsyncIterableIterator<DatasetItem> {
+      for (const id of ["a", "b", "c"]) {
+        const sample = { id, image, phrase: `phrase ${id}`, boxes: [] };
+        yield await Promise.resolve({ kind: "sample", sample });
+      }
+    }
+    const seen: number[] = [];
+    const onProgress = (done: number) => void seen.push(done);
+    const options = { model, steps: 10, done: new Set(["a", "b"]), onProgress };
+    const results = await Array.fromAsync(evaluate(items(), options));
+    await Deno.remove(image);
+    assertEquals(results.map(({ id }) => id), ["c"]);
+    assertEquals([Math.max(...seen), seen.toSorted((a, b) => a - b)], [1, seen]);
+  }));
+
 Deno.test("ground() pulls no image ahead of a consumer that is slow", () =>
   withModel(async (model) => {
     const file = await writeXray();
@@ -177,13 +198,16 @@ Deno.test("groundImage() reads the same from each kind of noise again, and anoth
     for (const other of others) assert(other.some((value, i) => value !== inversion[i]));
   }));
 
-Deno.test("groundImage() notes a phrase that the model does not read to its end", () =>
+Deno.test("groundImage() notes a phrase that the model does not read as it stands", () =>
   withModel(async (model) => {
-    const phrases = ["haze", "1 ".repeat(80)];
-    const [whole, cut] = await groundImage(XRAY, phrases, { model, steps: 10 });
+    const phrases = ["haze", "1 ".repeat(80), "zqx and Wkj zqx"];
+    const [whole, cut, spelled] = await groundImage(XRAY, phrases, { model, steps: 10 });
     assertEquals(whole!.sample.notes, undefined);
     assertEquals(cut!.sample.notes, [
       "the phrase has 80 tokens, of which the model reads the first 75",
+    ]);
+    assertEquals(spelled!.sample.notes, [
+      'the tokenizer reads "zqx" and "wkj" letter by letter',
     ]);
   }));
 
@@ -214,3 +238,29 @@ Deno.test("groundImage() refuses to start without what it needs", async () => {
     "layer 11",
   );
 });
+
+for (const noise of ["inversion", "reverse", "sample"] as const) {
+  Deno.test(`an image takes the U-Net's passes that are announced, and none more: ${noise}`, () =>
+    withModel(async (model) => {
+      let [steps, attended, reported] = [0, 0, 0];
+      const { step, attend } = model;
+      const counting: LdmModel = Object.create(model, {
+        step: { value: (...args: Parameters<typeof step>) => (steps++, step(...args)) },
+        attend: {
+          value: (...args: Parameters<typeof attend>) => {
+            attended += args[1].length;
+            return attend(...args);
+          },
+        },
+      });
+      const settings = { steps: 10, noise, select: { kind: "indices", start: 4, end: 7 } } as const;
+      const resolved = resolveSettings(model, settings);
+      assertEquals(noisePasses(resolved), { inversion: 6, reverse: 14, sample: 0 }[noise]);
+      await groundImage(XRAY, ["haze", "left effusion"], {
+        model: counting,
+        ...settings,
+        onProgress: (done) => reported = done,
+      });
+      assertEquals([steps, attended, reported], [noisePasses(resolved), 2 * 3, 2]);
+    }));
+}

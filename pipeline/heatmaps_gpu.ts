@@ -208,7 +208,10 @@ export class GpuHeatmaps {
         if (refusal !== undefined) return { stage: "aggregate", error: refusal };
         const brokenMaps = attention.reduce((sum, { brokenMaps }) => sum + brokenMaps, 0);
         if (brokenMaps > 0) return broken(`${brokenMaps} of its attention maps`);
-        const { isBroken, isConstant, range, thresholds } = finisher.otsu.readState(otsuWords!, i);
+        const { isBroken, isConstant, range, threshold: split } = finisher.otsu.readState(
+          otsuWords!,
+          i,
+        );
         if (isBroken) return broken("its heatmap");
         if (errors[i] !== undefined) return { stage: "metrics", error: errors[i] };
         const smoothed = planes.subarray(i * size * size, (i + 1) * size * size);
@@ -216,7 +219,7 @@ export class GpuHeatmaps {
         const normalised = isConstant
           ? new Float32Array(smoothed.length)
           : normalize01(smoothed, range);
-        const [threshold] = otsu ? thresholds : [];
+        const threshold = otsu ? split : undefined;
         const heatmap = threshold === undefined
           ? normalised
           : applyThreshold(normalised, threshold);

@@ -5,6 +5,9 @@
  * @module
  */
 
+import { jpegStream } from "./decoders/jpeg_stream.ts";
+import { PNG_SIGNATURE } from "./decoders/png_chunks.ts";
+
 /** What the frame of an image file says, without its pixels. */
 export interface ImageHeader {
   /** File format. */
@@ -12,8 +15,8 @@ export interface ImageHeader {
   /** Width and height in pixels; absent if the file ends before it says them. */
   readonly size?: { readonly width: number; readonly height: number };
   /**
-   * Whether its end is there, and bytes enough for its pixels; decoders fill what is missing with
-   * grey and do not say so.
+   * Whether its end is there, of a JPEG a scan, and bytes enough for its pixels; decoders fill what
+   * is missing with grey and do not say so.
    */
   readonly isWhole: boolean;
   /** Whether it holds several pictures. */
@@ -22,7 +25,8 @@ export interface ImageHeader {
   readonly scans?: number;
 }
 
-const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+/** The start marker of a JPEG, and the first byte of the next. */
+const JPEG_START = [0xff, 0xd8, 0xff];
 
 /** The type of a PNG's last chunk. */
 const IEND = 0x49454e44;
@@ -34,9 +38,6 @@ const PNG_DENSITY = 8 * 1032;
 /** A scan takes at least a bit for each block of 8x8 pixels. */
 const JPEG_DENSITY = 8 * 64;
 
-const START_OF_SCAN = 0xda;
-const END_OF_IMAGE = 0xd9;
-
 /**
  * Reads the header of a PNG or JPEG file.
  *
@@ -46,6 +47,27 @@ const END_OF_IMAGE = 0xd9;
 export function imageHeader(bytes: Uint8Array): ImageHeader | undefined {
   if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return pngHeader(bytes);
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return jpegHeader(bytes);
+  return undefined;
+}
+
+/** How far into a file a misplaced start is looked for, in bytes. */
+const START_REACH = 1024;
+
+/**
+ * Finds a PNG or JPEG that other bytes precede, which no decoder reads.
+ *
+ * @param bytes The file.
+ * @returns `undefined` if none begins near the start of the file.
+ */
+export function imageStart(
+  bytes: Uint8Array,
+): { readonly format: ImageHeader["format"]; readonly at: number } | undefined {
+  for (let at = 1; at < START_REACH; at++) {
+    const isHere = (signature: ArrayLike<number>) =>
+      Array.from(signature).every((byte, i) => bytes[at + i] === byte);
+    if (isHere(PNG_SIGNATURE)) return { format: "PNG", at };
+    if (isHere(JPEG_START)) return { format: "JPEG", at };
+  }
   return undefined;
 }
 
@@ -65,44 +87,15 @@ function pngHeader(bytes: Uint8Array): ImageHeader {
     if (type === ACTL) isAnimation = true;
     at += 12 + view.getUint32(at);
   }
-  return { format: "PNG", size, isWhole: false };
+  return { format: "PNG", size, isWhole: false, isAnimation };
 }
 
 /** A JPEG is segments of marker and length up to the first scan, then scans up to the end marker. */
 function jpegHeader(bytes: Uint8Array): ImageHeader {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let size: ImageHeader["size"];
-  let at = 2;
-  while (at + 9 <= bytes.length && bytes[at] === 0xff) {
-    const marker = bytes[at + 1]!;
-    if (marker === 0xff) { // fill byte
-      at++;
-      continue;
-    }
-    if (marker === START_OF_SCAN) {
-      // Inside a scan FF is followed by 00 or a restart marker, so that FF D9 is the end.
-      let end = bytes.length - 2;
-      while (end > at && (bytes[end] !== 0xff || bytes[end + 1] !== END_OF_IMAGE)) end--;
-      const isWhole = end > at &&
-        (!size || size.width * size.height <= bytes.length * JPEG_DENSITY);
-      return { format: "JPEG", ...(size && { size }), isWhole, scans: countScans(bytes, at) };
-    }
-    // Decoders pass over these, or stop at them, and a length after them would hide what they read.
-    if (marker < 0xc0 || (marker >= 0xd0 && marker <= END_OF_IMAGE)) break;
-    // Start-of-frame markers are C0 to CF but for DHT (C4), JPG (C8) and DAC (CC).
-    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
-      size = { height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
-    }
-    at += 2 + view.getUint16(at + 2);
-  }
-  return { format: "JPEG", ...(size && { size }), isWhole: false };
-}
-
-/** Scans from a position on. Tables between them may count as one by chance, and are few. */
-function countScans(bytes: Uint8Array, from: number): number {
-  let count = 0;
-  for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
-    if (bytes[at + 1] === START_OF_SCAN) count++;
-  }
-  return count;
+  const stream = jpegStream(bytes);
+  if (!stream) return { format: "JPEG", isWhole: false };
+  const { parts, size, scans } = stream;
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const isWhole = !size || size.width * size.height <= length * JPEG_DENSITY;
+  return { format: "JPEG", ...(size && { size }), isWhole, scans };
 }

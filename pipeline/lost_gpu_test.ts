@@ -87,7 +87,12 @@ for (const stage of ["add attention", "finish heatmaps"]) {
     let isClosed = false;
     await watchDevices(async ({ devices, openBuffers }) => {
       const source = images(() => isClosed = true);
-      const { results, notices } = await run(true, {}, source);
+      const progress: number[] = [];
+      const onProgress = (done: number) => progress.push(done);
+      const { results, notices } = await run(true, { onProgress }, source);
+      // The passes that are taken again move it neither back nor past the image's end.
+      assertEquals(progress, progress.toSorted((a, b) => a - b));
+      assertEquals(progress.at(-1), 6);
       assertSame(results, (await undisturbed).results);
       const note = /^the GPU was lost; grounded again on a new device of ./;
       assertEquals(Object.keys(notes(results)), ["2.0", "2.1"]);
@@ -112,6 +117,26 @@ for (const stage of ["add attention", "finish heatmaps"]) {
     assertEquals(isClosed, true);
   });
 }
+
+Deno.test("a GPU that is lost in two images is followed by a new device each time", () =>
+  watchDevices(async ({ devices, openBuffers }) => {
+    const { results } = await run(true);
+    assertSame(results, (await undisturbed).results);
+    const said = notes(results);
+    assertEquals(Object.keys(said), ["1.0", "1.1", "2.0", "2.1"]);
+    for (const [note, ...more] of Object.values(said)) {
+      assertMatch(note!, /^the GPU was lost; grounded again on a new device of ./);
+      assertEquals(more, []);
+    }
+    assertEquals(devices.length, 3);
+    await devices[2]!.lost;
+    assertEquals(openBuffers(), []);
+  }, (label, count, device, { devices }) => {
+    // The second device sees the first image's two phrases again, then the second image.
+    const isFirst = device === devices[0] && count === 1;
+    const isSecond = device === devices[1] && count === 3;
+    if (label === "add attention" && (isFirst || isSecond)) device.destroy();
+  }));
 
 Deno.test("an image whose GPU is lost twice is grounded on the CPU, and so is the rest", () =>
   watchDevices(async ({ devices, openBuffers }) => {

@@ -11,6 +11,12 @@ import { type AxisTaps, bilinearTaps, type Size } from "../shaders/resize_cpu.ts
 export interface GrayImage extends Size {
   /** Row-major `[height, width]`, 0..255. */
   readonly data: Uint8Array | Uint8ClampedArray;
+  /**
+   * How a DICOM header made grey of stored values, in words: the window or table that was used.
+   *
+   * @default {None, for images that hold grey}
+   */
+  readonly grayLevels?: string;
 }
 
 /** A square of an image, in whole pixels of the image. */

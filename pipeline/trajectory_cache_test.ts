@@ -93,14 +93,11 @@ Deno.test("what the weights do not say of a model decides the entry too", () =>
     const settings = resolveSettings({ bundle, layers: [3] }, { steps: 10 });
     const runtime = await openRuntime("native");
     const { config, text, tokenizer } = bundle;
-    const key = (change: object) =>
-      cache.key(
-        XRAY,
-        { bundle: { ...bundle, ...change }, runtime, weights: "float32" } as LdmModel,
-        settings,
-      );
+    const key = (change: object, weights = "float32") =>
+      cache.key(XRAY, { bundle: { ...bundle, ...change }, runtime, weights } as LdmModel, settings);
     const keys = await Promise.all([
       key({}),
+      key({}, "float16"),
       key({ config: { ...config, unet: { ...config.unet, epsilon: 1e-5 } } }),
       key({ config: { ...config, autoencoder: { ...config.autoencoder, groups: 4 } } }),
       key({ config: { ...config, scaleFactor: 1 } }),

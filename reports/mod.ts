@@ -18,7 +18,7 @@ export { encodeNifti, type NiftiOptions } from "./exports/nifti.ts";
 export { heatmapOnImage, maskOnImage, type PlacedHeatmap } from "./exports/original_pixels.ts";
 export { type CompressedRle, encodeRle } from "./exports/rle.ts";
 export * from "./npy.ts";
-export * from "./overlay.ts";
+export { type Overlay, renderOverlay } from "./overlay.ts";
 export { toPng } from "./png.ts";
 export { readResults, type ResultLine } from "./read_results.ts";
 export type { RunRecord } from "./run_folder.ts";

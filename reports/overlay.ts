@@ -5,6 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { Image } from "imagescript";
 import type { Box } from "../datasets/sample.ts";
 import { BOX, type Colour, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "./heat_colours.ts";
 import { resample } from "./resample.ts";
@@ -57,6 +58,11 @@ const MIN_SIDE = 512;
  * @returns A PNG file.
  */
 export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
+  return await encodePicture(paintOverlay(overlay));
+}
+
+/** Draws what {@linkcode renderOverlay} makes a file of. */
+export function paintOverlay(overlay: Overlay): Image {
   const { gray, heatmap, size, crop, boxes = [], maxSide = MAX_SIDE } = overlay;
   const longer = Math.max(gray.width, gray.height);
   const scale = Math.min(maxSide / longer, Math.max(1, MIN_SIDE / longer));
@@ -75,25 +81,23 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
   const heatAt = (column: number, row: number) =>
     column < 0 || row < 0 ? -1 : heatmap[row * size + column]!;
 
-  // [height, width, red green blue]
-  const data = Buffer.alloc(3 * width * height);
-  const put = (x: number, y: number, colour: Colour) => {
+  const image = new Image(width, height);
+  const { bitmap } = image;
+  const put = (x: number, y: number, [red, green, blue]: Colour) => {
     if (x < 0 || y < 0 || x >= width || y >= height) return;
-    data.set(colour, 3 * (y * width + x));
+    bitmap.set([red, green, blue, 255], 4 * (y * width + x));
   };
   const pixels = resample(gray, width, height);
   let at = 0;
   for (let y = 0; y < height; y++) {
     const [above, row, below] = [rows[y]!, rows[y + 1]!, rows[y + 2]!];
-    for (let x = 0; x < width; x++) {
+    for (let x = 0; x < width; x++, at += 4) {
       const column = columns[x + 1]!;
       const heat = heatAt(column, row);
       const base = pixels[y * width + x]! * (heat < 0 ? DIMMED : 1);
+      bitmap[at + 3] = 255;
       if (!(heat > 0)) {
-        const gray = Math.round(base);
-        data[at++] = gray;
-        data[at++] = gray;
-        data[at++] = gray;
+        bitmap[at] = bitmap[at + 1] = bitmap[at + 2] = Math.round(base);
         continue;
       }
       const isInner = heatAt(columns[x]!, row) > 0 && heatAt(columns[x + 2]!, row) > 0 &&
@@ -102,7 +106,7 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
       const opacity = isInner ? MAX_OPACITY * Math.sqrt(share) : 1;
       const colour = isInner ? HEAT_COLOURS[Math.round(255 * share)]! : OUTLINE;
       for (let part = 0; part < 3; part++) {
-        data[at++] = Math.round(base * (1 - opacity) + colour[part]! * opacity);
+        bitmap[at + part] = Math.round(base * (1 - opacity) + colour[part]! * opacity);
       }
     }
   }
@@ -120,7 +124,19 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
       }
     }
   }
-  // A picture takes milliseconds beside the passes of a phrase: level 6 would take three times level 2.
+  return image;
+}
+
+/** A picture as a PNG file, without its opacity. */
+export async function encodePicture({ width, height, bitmap }: Image): Promise<Uint8Array> {
+  // [height, width, red green blue]
+  const data = Buffer.alloc(3 * width * height);
+  for (let from = 0, to = 0; to < data.length; from += 4) {
+    data[to++] = bitmap[from]!;
+    data[to++] = bitmap[from + 1]!;
+    data[to++] = bitmap[from + 2]!;
+  }
+  // Of several hundred phrases the pictures must cost little: level 6 takes three times level 2.
   const { PNG } = await import("pngjs");
   return PNG.sync.write({ width, height, data }, {
     ...{ colorType: RGB, inputColorType: RGB, inputHasAlpha: false },

@@ -11,7 +11,7 @@ const FONTS = [
   import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"),
   import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf"),
 ];
-const FAMILY = "DejaVu Sans";
+export const FONT_FAMILY = "DejaVu Sans";
 
 /** Pixels for each of the document's. */
 const ZOOM = 1.5;
@@ -27,18 +27,44 @@ let ready: Promise<Uint8Array[]> | undefined;
  * @throws {Error} If it is no SVG document.
  */
 export async function toPng(svg: string): Promise<Uint8Array> {
-  ready ??= load();
-  const fontBuffers = await ready;
+  return await render(svg, ZOOM, (picture) => picture.asPng());
+}
+
+/** A picture's pixels, RGBA, row by row. */
+export interface PicturePixels {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint8Array;
+}
+
+/**
+ * Draws an SVG document at its own size.
+ *
+ * @throws {Error} If it is no SVG document.
+ */
+export async function toPixels(svg: string): Promise<PicturePixels> {
+  return await render(svg, 1, ({ width, height, pixels }) => ({ width, height, pixels }));
+}
+
+/** The fonts that documents are drawn with, as TrueType files. */
+export async function loadFonts(): Promise<readonly Uint8Array[]> {
+  return await (ready ??= load());
+}
+
+type Rendered = ReturnType<InstanceType<typeof Resvg>["render"]>;
+
+async function render<T>(svg: string, zoom: number, read: (picture: Rendered) => T): Promise<T> {
+  const fontBuffers = [...await loadFonts()];
   const renderer = new Resvg(svg, {
-    font: { fontBuffers, defaultFontFamily: FAMILY, sansSerifFamily: FAMILY },
+    font: { fontBuffers, defaultFontFamily: FONT_FAMILY, sansSerifFamily: FONT_FAMILY },
     // Charts have theirs as a style, which is for browsers.
     background: "white",
-    fitTo: { mode: "zoom", value: ZOOM },
+    fitTo: { mode: "zoom", value: zoom },
   });
   try {
     const picture = renderer.render();
     try {
-      return picture.asPng();
+      return read(picture);
     } finally {
       picture.free();
     }

@@ -1,4 +1,10 @@
+import "../host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
+import { openDataset } from "../datasets/open_dataset.ts";
+import type { ImageRequest } from "../pipeline/decode.ts";
+import type { Flow } from "../pipeline/flow.ts";
+import { evaluateMethods } from "../pipeline/methods/evaluate_methods.ts";
+import { scorePredictions } from "../pipeline/methods/score_boxes.ts";
 import { decode, type Image } from "imagescript";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { Random } from "../pipeline/random.ts";
@@ -86,7 +92,8 @@ Deno.test("ScoreSummary counts what is left out by class", () => {
 
 Deno.test("ScoreSummary groups reasons and does not grow with them", () => {
   const summary = new ScoreSummary();
-  for (let i = 0; i < 500; i++) summary.add(failed(`reason ${i % 100}`));
+  const letters = (i: number) => String.fromCharCode(97 + i / 10, 97 + i % 10);
+  for (let i = 0; i < 500; i++) summary.add(failed(`reason ${letters(i % 100)}`));
   const { reasons, average, counts } = summary.toJSON();
   assertEquals(counts.failed, 500);
   assertEquals(average, undefined);
@@ -94,12 +101,70 @@ Deno.test("ScoreSummary groups reasons and does not grow with them", () => {
   assertEquals(reasons[0], {
     status: "failed",
     stage: "decode",
-    reason: "reason 0",
+    reason: "reason aa",
     count: 5,
-    example: "reason 0",
+    example: "reason aa",
   });
   assertEquals(reasons.at(-1)!.reason, "other reasons");
   assertEquals(reasons.at(-1)!.count, 250);
+});
+
+Deno.test("ScoreSummary groups reasons that differ in a path, a number, a box or a row", () => {
+  const kinds: Record<string, string[]> = {
+    "there is no such file": Array.from(
+      { length: 60 },
+      (_, i) => `Cannot read image "a/m${i} \\"b\\".png": there is no such file`,
+    ),
+    'Cannot read image "a.png": it is a folder': [
+      'Cannot read image "a.png": it is a folder',
+      'Cannot read image "a.png": it is a folder',
+    ],
+    "box […] lies outside the image of … pixels": [
+      "box [9,1,2,3] lies outside the image of 8x8 pixels",
+      "box [1,9,2,3] lies outside the image of 8x9 pixels (b.csv:7, one of the 2 rows of its sample)",
+    ],
+    'x of the box must be a number, got "…"': [
+      'x of the box must be a number, got "NaN" (a (1).csv:3, one of the 2 rows of its sample)',
+      'x of the box must be a number, got "1,5"',
+    ],
+    "box [0,0,0,0] has no size": [
+      "box [0,0,0,0] has no size (b.csv:3, one of the 2 rows of its sample)",
+      "box [0,0,0,0] has no size (b.csv:5, one of the 2 rows of its sample)",
+    ],
+    "the row has … fields, but the header has 7": [
+      "the row has 6 fields, but the header has 7",
+      "the row has 8 fields, but the header has 7",
+    ],
+    "it refers to image …, which is not there": [
+      "it refers to image a-7, which is not there",
+      "it refers to image b9f, which is not there",
+    ],
+    "transfer syntax 1.2.840.10008.1.2.4.80 is not read": [
+      "transfer syntax 1.2.840.10008.1.2.4.80 is not read",
+    ],
+    "transfer syntax 1.2.840.10008.1.2.4.92 is not read": [
+      "transfer syntax 1.2.840.10008.1.2.4.92 is not read",
+    ],
+  };
+  const summary = new ScoreSummary();
+  for (const reason of Object.values(kinds).flat()) summary.add(failed(reason));
+  assertEquals(
+    summary.toJSON().reasons.map(({ reason, count, example }) => [reason, count, example]),
+    Object.entries(kinds).map(([kind, reasons]) => [kind, reasons.length, reasons[0]]),
+  );
+});
+
+Deno.test("ScoreSummary has one line for images that are all missing", async () => {
+  const path =
+    new URL("../../shared/cases/missing-images-summary/data.csv", import.meta.url).pathname;
+  const { items } = await openDataset(path);
+  const ground = (source: AsyncIterable<Flow<ImageRequest>>) => scorePredictions(source, new Map());
+  const summary = new ScoreSummary();
+  for await (const result of evaluateMethods(items, [{ name: "", ground }])) summary.add(result);
+  assertEquals(summary.toJSON().reasons, [{
+    ...{ status: "failed", stage: "decode", reason: "there is no such file" },
+    ...{ count: 60, example: "m0.png#1" },
+  }]);
 });
 
 Deno.test("formatTable() has the paper's rows, columns and decimals", () => {

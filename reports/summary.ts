@@ -7,6 +7,7 @@
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { inClassOrder, meansByClass, type NumberMeans } from "./_class_means.ts";
 import { NumberRows } from "./_number_rows.ts";
+import { ReasonGroups } from "./_reason_groups.ts";
 import { type ProtocolSummary, ProtocolSums } from "./protocol_summary.ts";
 import { BOOTSTRAP, type Bootstrap, type Interval } from "./bootstrap.ts";
 
@@ -43,13 +44,13 @@ export interface LeftOut {
   readonly failed: number;
 }
 
-/** Samples that were left out for one reason. */
+/** Samples that were left out for one kind of reason. */
 export interface ReasonSummary {
   /** What became of them. */
   readonly status: "skipped" | "failed";
   /** Where they fell out. */
   readonly stage: string;
-  /** Why. */
+  /** Why; where samples give different paths or numbers, "…" stands for them. */
   readonly reason: string;
   /** How many they are. */
   readonly count: number;
@@ -75,9 +76,6 @@ export interface Summary {
   readonly protocols?: Readonly<Record<string, ProtocolSummary>>;
 }
 
-/** Distinct reasons that are kept; a path in a reason can make each one different. */
-const MAX_REASONS = 50;
-
 /** Class of samples that have none. */
 export const NO_CLASS = "(none)";
 
@@ -88,7 +86,7 @@ export class ScoreSummary {
   readonly #scores = new Map<string, NumberRows>();
   readonly #counts = { scored: 0, grounded: 0, skipped: 0, failed: 0 };
   readonly #leftOut = new Map<string, { skipped: number; failed: number }>();
-  readonly #reasons = new Map<string, ReasonSummary>();
+  readonly #reasons = new ReasonGroups();
   readonly #protocols = new ProtocolSums();
 
   /** Takes in one result. */
@@ -101,15 +99,11 @@ export class ScoreSummary {
       rows.add(SCORES.map((score) => result[score]));
       if (result.protocols) this.#protocols.add(category, result.protocols);
     } else if (result.status !== "grounded") {
-      const { status, stage, id } = result;
+      const { status } = result;
       const leftOut = this.#leftOut.get(category) ?? { skipped: 0, failed: 0 };
       this.#leftOut.set(category, leftOut);
       leftOut[status]++;
-      const isNew = !this.#reasons.has(result.reason);
-      const reason = isNew && this.#reasons.size >= MAX_REASONS ? "other reasons" : result.reason;
-      const known = this.#reasons.get(reason);
-      const count = (known?.count ?? 0) + 1;
-      this.#reasons.set(reason, { status, stage, reason, example: id, ...known, count });
+      this.#reasons.add(result);
     }
   }
 
@@ -129,7 +123,7 @@ export class ScoreSummary {
         category,
         ...this.#leftOut.get(category)!,
       })),
-      reasons: [...this.#reasons.values()],
+      reasons: this.#reasons.toJSON(),
       ...(Object.keys(protocols).length > 0 && { protocols }),
     };
   }

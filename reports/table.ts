@@ -50,12 +50,14 @@ export function formatAblation(
  *
  * @param summaries By the name of the setting or method; at least one.
  * @param options What to show besides.
+ * @param width Characters a line has room for: columns that find none go below the others.
  */
 export function formatResults(
   summaries: Readonly<Record<string, Summary>>,
   options: TableOptions,
+  width = Infinity,
 ): string {
-  return layOut(makeTable(summaries, options));
+  return layOut(makeTable(summaries, options), width);
 }
 
 /**
@@ -63,12 +65,14 @@ export function formatResults(
  *
  * @param summaries By the name of the setting or method; at least one.
  * @param options What to show besides.
+ * @param width As for {@linkcode formatResults}.
  */
 export function formatProtocols(
   summaries: Readonly<Record<string, Summary>>,
   options: TableOptions = {},
+  width = Infinity,
 ): string {
-  return layOut(makeProtocolTable(summaries, options));
+  return layOut(makeProtocolTable(summaries, options), width);
 }
 
 /** The bootstrap intervals of the averages in one line; empty where there are none. */
@@ -87,7 +91,10 @@ function longest(texts: readonly { readonly length: number }[]): number {
 }
 
 /** Rows of a label and a cell a class, under the classes' names; marks stand between columns. */
-function layOut({ columns: names, groups, counts, hasMarks }: ResultTable): string {
+function layOut(
+  { columns: names, groups, counts, hasMarks }: ResultTable,
+  room = Infinity,
+): string {
   const words = names.map((name) => name.split(" "));
   const depth = longest(words);
   const rows: { label: string; cells?: readonly TableCell[] }[] = [
@@ -107,15 +114,35 @@ function layOut({ columns: names, groups, counts, hasMarks }: ResultTable): stri
   const table = rows.filter(({ cells }) => cells);
   const width = longest(table.map(({ label }) => label));
   const widths = names.map((_, i) => longest(table.map(({ cells }) => cells![i]!.text)));
-  const lines = rows.map(({ label, cells }) => {
-    // A label without cells is as wide as it likes.
-    if (!cells) return label;
-    const texts = cells.map(({ text, better }, i) =>
-      text.padStart(widths[i]!) + (better === undefined ? " " : MARKS[better])
-    );
-    return `${label.padEnd(width)} ${texts.join(" ")}`.trimEnd();
+  const blocks = fitColumns(widths, room - width).map((columns) => {
+    const lines = rows.map(({ label, cells }) => {
+      // A label without cells is as wide as it likes.
+      if (!cells) return label;
+      const texts = columns.map((i) => {
+        const { text, better } = cells[i]!;
+        return text.padStart(widths[i]!) + (better === undefined ? " " : MARKS[better]);
+      });
+      return `${label.padEnd(width)} ${texts.join(" ")}`.trimEnd();
+    });
+    lines.splice(depth, 0, "─".repeat(longest(lines)));
+    // Not every block has a name of several words.
+    return lines.join("\n").replace(/^\n+/, "");
   });
-  lines.splice(depth, 0, "─".repeat(longest(lines)));
-  if (hasMarks) lines.push(`${MARKS[0]} best of its column, ${MARKS[1]} second best`);
-  return lines.join("\n");
+  if (hasMarks) blocks.push(`${MARKS[0]} best of its column, ${MARKS[1]} second best`);
+  return blocks.join(blocks.length > (hasMarks ? 2 : 1) ? "\n\n" : "\n");
+}
+
+/** Columns by the blocks that they are printed in; each has a blank before and a mark behind it. */
+function fitColumns(widths: readonly number[], room: number): number[][] {
+  const blocks: number[][] = [];
+  let left = 0;
+  for (const [i, width] of widths.entries()) {
+    if (blocks.length === 0 || left < width + 2) {
+      blocks.push([]);
+      left = room;
+    }
+    blocks.at(-1)!.push(i);
+    left -= width + 2;
+  }
+  return blocks;
 }

@@ -4,7 +4,7 @@ import { CLASSES } from "../datasets/sample.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { makeTable } from "./result_table.ts";
 import { AblationSummary } from "./summary.ts";
-import { formatAblation, formatIntervals, formatTable } from "./table.ts";
+import { formatAblation, formatIntervals, formatResults, formatTable } from "./table.ts";
 import { tableFiles, tableOptions } from "./table_files.ts";
 
 const PAPER = new URL("../../shared/paper/", import.meta.url);
@@ -262,4 +262,24 @@ Deno.test("several methods stand in Table I, each by its name, with what each se
     ...[["abs_cnr", "", ""], ["cnr", "", ""], ["miou", "50", "25"], ["auc_roc", "", ""]],
   ]);
   assertEquals(formatIntervals(summaries.boxes!), "95 % intervals of Avg: mIoU % 25.0 to 75.0");
+});
+
+Deno.test("formatResults() puts columns that find no room below the others", () => {
+  for (const published of [false, true]) {
+    const summaries = run(["one", "two"]);
+    const whole = formatResults(summaries, { published });
+    assertEquals(formatResults(summaries, { published }, 120), whole);
+    for (const width of [20, 40, 80]) {
+      const text = formatResults(summaries, { published }, width);
+      const lines = text.split("\n");
+      const table = lines.filter((line) => !/published|best/.test(line));
+      assert(Math.max(...table.map((line) => line.length)) <= Math.max(width, 30), text);
+      // Each block has every row, and together they have every cell.
+      const cells = (text: string) =>
+        text.split("\n").filter((line) => /^ *mIoU/.test(line))
+          .flatMap((line) => line.match(/(?<= )[\d.–]+[*+]?/g));
+      assertEquals(cells(text).toSorted(), cells(whole).toSorted());
+      assertEquals(text.endsWith("second best"), whole.endsWith("second best"));
+    }
+  }
 });

@@ -4,9 +4,12 @@
  * @module
  */
 
+import own from "./aggregate.wgsl" with { type: "text" };
 import { requireTokenRange, squareSide } from "./aggregate_cpu.ts";
-import code from "./aggregate.wgsl" with { type: "text" };
+import common from "./common.wgsl" with { type: "text" };
 import { dispatch, type Gpu, pipeline, type ReadRange, storage } from "./device.ts";
+
+const CODE = common + own;
 
 /** Sizes of the maps of one step that {@linkcode AttentionSums} takes. */
 export interface AttentionSumsOptions {
@@ -90,7 +93,7 @@ export class AttentionSums {
    */
   add(encoder: GPUCommandEncoder, maps: GPUBuffer, phrase?: number, steps = 1): void {
     const { positions, tokens, phrases, layers } = this.#options;
-    const kernel = pipeline(this.#gpu, "aggregate", code, "add", {
+    const kernel = pipeline(this.#gpu, "aggregate", CODE, "add", {
       POSITIONS: positions,
       TOKENS: tokens,
       STEPS: steps,
@@ -104,7 +107,7 @@ export class AttentionSums {
   /** Records the mean over steps and layers into {@linkcode AttentionSums.means}. */
   average(encoder: GPUCommandEncoder): void {
     const { positions, phrases, layers, share = 1 / layers } = this.#options;
-    const kernel = pipeline(this.#gpu, "aggregate", code, "average", {
+    const kernel = pipeline(this.#gpu, "aggregate", CODE, "average", {
       POSITIONS: positions,
       // The shader refuses to compile without it, though this entry point has no tokens.
       TOKENS: 1,

@@ -38,9 +38,6 @@ struct State {
 const THREADS = 64u;
 // Positions that a workgroup takes at a time, four a thread.
 const STRETCH = 4u * THREADS;
-// Smallest normal number: devices may take what is below for 0, and what is
-// divided by it for anything.
-const SMALLEST = 0x1p-126f;
 
 // Lowest value, complemented, and highest of a map as words in the order of the
 // floats, and whether one is NaN or infinite. Steps take turns with three of
@@ -48,15 +45,6 @@ const SMALLEST = 0x1p-126f;
 var<workgroup> lowest: array<atomic<u32>, 3>;
 var<workgroup> highest: array<atomic<u32>, 3>;
 var<workgroup> broken: array<atomic<u32>, 3>;
-
-fn ordered(value: f32) -> u32 {
-  let bits = bitcast<u32>(value);
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}
-
-fn from_ordered(word: u32) -> f32 {
-  return bitcast<f32>(select(~word, word & 0x7fffffffu, word >= 0x80000000u));
-}
 
 // Sums over the tokens that count, less those of the first position: where a map
 // is nearly the same everywhere, rounding stays small beside what differs. It

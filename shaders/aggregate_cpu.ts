@@ -243,8 +243,10 @@ export function requireTokenRange(
     !Number.isInteger(tokenEnd) || tokenStart < 0 || tokenStart >= tokenEnd ||
     tokenEnd > tokens
   ) {
+    const empty = " of a phrase in which there is nothing to read";
     throw new RangeError(
-      `Cannot aggregate ${name}: expected a token range with 0 <= start < end <= ${tokens}, got ${tokenStart}..${tokenEnd}`,
+      `Cannot aggregate ${name}: expected a token range with 0 <= start < end <= ${tokens}, got ` +
+        `${tokenStart}..${tokenEnd}${tokenStart === tokenEnd ? empty : ""}`,
     );
   }
 }

@@ -21,6 +21,8 @@ export interface Gpu {
   readonly adapter: AdapterFacts;
   /** Compiled kernels, by name and constants: each is compiled once a device. */
   readonly pipelines: Map<string, GPUComputePipeline>;
+  /** Parsed WGSL, by the kernel's name. */
+  readonly modules: Map<string, GPUShaderModule>;
   /** What went wrong outside {@linkcode checked}, whose next call throws the first of it. */
   readonly failures: Error[];
   /** Why the device was lost; `undefined` while it works. */
@@ -84,6 +86,7 @@ export async function openGpu(): Promise<Gpu | undefined> {
     device,
     adapter: facts,
     pipelines: new Map(),
+    modules: new Map(),
     failures,
     get lost() {
       return lost;
@@ -176,14 +179,12 @@ export function pipeline(
   const key = JSON.stringify([label, entryPoint, constants]);
   const known = gpu.pipelines.get(key);
   if (known) return known;
+  const module = gpu.modules.get(label) ?? gpu.device.createShaderModule({ label, code });
+  gpu.modules.set(label, module);
   const compiled = gpu.device.createComputePipeline({
     label: `${label}.${entryPoint}`,
     layout: "auto",
-    compute: {
-      module: gpu.device.createShaderModule({ label, code }),
-      entryPoint,
-      constants,
-    },
+    compute: { module, entryPoint, constants },
   });
   gpu.pipelines.set(key, compiled);
   return compiled;

@@ -5,11 +5,13 @@
  * @module
  */
 
-import type { Box } from "../datasets/sample.ts";
 import type { ValueRange } from "./aggregate_cpu.ts";
+import common from "./common.wgsl" with { type: "text" };
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
-import code from "./otsu.wgsl" with { type: "text" };
+import own from "./otsu.wgsl" with { type: "text" };
 import type { Size } from "./resize_cpu.ts";
+
+const CODE = common + own;
 
 /** Pixels that one workgroup takes, as in the shader. */
 const CHUNK = 4096;
@@ -18,7 +20,7 @@ const CHUNK = 4096;
 const BINS = 256;
 
 /** Words of one map's state, as in the shader. */
-const STATE_WORDS = 12;
+const STATE_WORDS = 5;
 
 /** What the GPU found out about one map. */
 export interface OtsuState {
@@ -31,10 +33,8 @@ export interface OtsuState {
   readonly isConstant: boolean;
   /** Lowest and highest value, before the scaling. */
   readonly range: ValueRange;
-  /** One for two classes, two for three, ascending. */
-  readonly thresholds: readonly number[];
-  /** `[x, y, width, height]` of the mask in pixels of the map; `undefined` where it is empty. */
-  readonly box: Box | undefined;
+  /** Otsu's threshold: values above it are in the mask. */
+  readonly threshold: number;
 }
 
 /** Options of {@linkcode Otsu}. */
@@ -45,12 +45,6 @@ export interface OtsuOptions {
    * @default {1}
    */
   readonly maps?: number;
-  /**
-   * How many classes the values fall into: 2, or 3 as in multi-Otsu.
-   *
-   * @default {2}
-   */
-  readonly classes?: 2 | 3;
   /**
    * Share of a map's largest value up to which its differences do not count
    * when it is scaled.
@@ -72,10 +66,10 @@ export class Otsu {
   #counts: GPUBuffer;
 
   /** @param size Size of each map in pixels. */
-  constructor(gpu: Gpu, size: Size, { maps = 1, classes = 2, rounding = 0 }: OtsuOptions = {}) {
+  constructor(gpu: Gpu, size: Size, { maps = 1, rounding = 0 }: OtsuOptions = {}) {
     this.#gpu = gpu;
     this.#size = size;
-    this.#options = { maps, classes, rounding };
+    this.#options = { maps, rounding };
     this.stateBytes = 4 * STATE_WORDS * maps;
     this.states = storage(gpu, "otsu states", this.stateBytes);
     this.#counts = storage(gpu, "otsu histograms", 4 * BINS * maps);
@@ -92,7 +86,7 @@ export class Otsu {
 
   /**
    * Records histogram, threshold and mask of `[maps, height, width]` float32:
-   * values up to the first threshold become 0.
+   * values up to the threshold become 0.
    *
    * @param result Where the masked maps go; without it, only thresholds are found.
    * @param isScaled Whether the maps are what {@linkcode Otsu.recordScaling} of
@@ -109,8 +103,7 @@ export class Otsu {
       this.#reduceRange(encoder, source);
       this.#run(encoder, "count_bins", { 0: source, 2: states, 3: this.#counts }, false);
     }
-    const split = this.#options.classes === 2 ? "split_two" : "split_three";
-    this.#run(encoder, split, { 2: states, 3: this.#counts }, isScaled);
+    this.#run(encoder, "split", { 2: states, 3: this.#counts }, isScaled);
     if (result) this.#run(encoder, "apply_mask", [source, result, states], isScaled);
   }
 
@@ -129,15 +122,19 @@ export class Otsu {
   ): void {
     const { width, height } = this.#size;
     const { maps, rounding } = this.#options;
-    const kernel = pipeline(this.#gpu, "otsu", code, entryPoint, {
-      WIDTH: width,
+    const kernel = pipeline(this.#gpu, "otsu", CODE, entryPoint, {
       PIXELS: width * height,
       ROUNDING: rounding,
       SCALED: isScaled ? 1 : 0,
     });
-    const isSplit = entryPoint.startsWith("split");
     const chunks = Math.ceil(width * height / CHUNK);
-    dispatch(this.#gpu, encoder, kernel, buffers, isSplit ? [maps, 1, 1] : [chunks, maps, 1]);
+    dispatch(
+      this.#gpu,
+      encoder,
+      kernel,
+      buffers,
+      entryPoint === "split" ? [maps, 1, 1] : [chunks, maps, 1],
+    );
   }
 
   /**
@@ -148,18 +145,13 @@ export class Otsu {
    */
   readState(words: Uint32Array, map: number): OtsuState {
     const at = map * STATE_WORDS;
-    const { width, height } = this.#size;
     const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
-    const [left, right, top, bottom] = words.subarray(at + 6, at + 10);
-    const x = width - left!;
-    const y = height - top!;
     const range = { minimum: fromOrdered(~words[at + 1]!), maximum: fromOrdered(words[at]!) };
     return {
       isBroken: words[at + 2] !== 0 || !Number.isFinite(Math.fround(range.maximum - range.minimum)),
       range,
       isConstant: words[at + 3] !== 0,
-      thresholds: [...floats.subarray(at + 4, at + 3 + this.#options.classes)],
-      box: right === 0 ? undefined : [x, y, right! - x, bottom! - y],
+      threshold: floats[at + 4]!,
     };
   }
 

@@ -1,8 +1,6 @@
-// Scaling to 0..1, Otsu's threshold over 256 bins, and the mask with its box,
-// for a batch of maps of one size. Each map has one state.
+// Scaling to 0..1, Otsu's threshold over 256 bins, and the mask, for a batch of
+// maps of one size. Each map has one state.
 
-// Columns of a map.
-override WIDTH: u32;
 // Pixels of a map.
 override PIXELS: u32;
 // Share of a map's values up to which their differences are rounding, not content.
@@ -12,9 +10,6 @@ override SCALED: bool = false;
 
 const THREADS = 256u;
 const BINS = 256u;
-// Smallest normal number: devices may take what is below for 0, and what is
-// divided by it for anything.
-const SMALLEST = 0x1p-126f;
 // Pixels that one workgroup takes.
 const CHUNK = 4096u;
 
@@ -27,12 +22,7 @@ struct State {
   is_broken: atomic<u32>,
   // Whether all values are the same up to rounding.
   is_constant: atomic<u32>,
-  // Otsu's thresholds, ascending; the first alone for two classes.
-  thresholds: array<f32, 2>,
-  // The mask's box: WIDTH - left, right + 1, PIXELS / WIDTH - top, bottom + 1.
-  box: array<atomic<u32>, 4>,
-  // Unused; keeps the struct at twelve words.
-  unused: array<u32, 2>,
+  threshold: f32,
 }
 
 // Source maps, [maps, PIXELS].
@@ -43,16 +33,6 @@ struct State {
 @group(0) @binding(2) var<storage, read_write> states: array<State>;
 // Values in each bin, [maps, BINS].
 @group(0) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
-
-// Floats as words in the same order.
-fn ordered(value: f32) -> u32 {
-  let bits = bitcast<u32>(value);
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}
-
-fn from_ordered(word: u32) -> f32 {
-  return bitcast<f32>(select(~word, word & 0x7fffffffu, word >= 0x80000000u));
-}
 
 // Lowest and highest value of a map.
 fn range_of(map: u32) -> vec2f {
@@ -172,12 +152,11 @@ fn count_bins(
 // Running share of the values, and running share times bin number.
 var<workgroup> zeroth: array<f32, BINS>;
 var<workgroup> first: array<f32, BINS>;
-// How many bins hold values, and the first two that do.
+// How many bins hold values, and the first of them.
 var<workgroup> filled: u32;
-var<workgroup> filled_bins: array<u32, 2>;
-// Best variance and best second bin with each first bin.
+var<workgroup> first_filled: u32;
+// The variance between the classes, by the last bin of the lower one.
 var<workgroup> variances: array<f32, BINS>;
-var<workgroup> seconds: array<u32, BINS>;
 
 // Sums in float32 one after another, as scikit-image computes them: the first
 // bin adds its share, not 0, to the first moment.
@@ -187,8 +166,8 @@ fn take_moments(map: u32) {
   for (var bin = 0u; bin < BINS; bin++) {
     let share = f32(atomicLoad(&counts[map * BINS + bin])) / f32(PIXELS);
     if (share > 0.0) {
-      if (filled < 2u) {
-        filled_bins[filled] = bin;
+      if (filled == 0u) {
+        first_filled = bin;
       }
       filled += 1u;
     }
@@ -233,7 +212,7 @@ fn best_bin() -> u32 {
 }
 
 @compute @workgroup_size(BINS)
-fn split_two(
+fn split(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(local_invocation_index) bin: u32,
 ) {
@@ -247,76 +226,22 @@ fn split_two(
   }
   workgroupBarrier();
   if (bin == 0u) {
-    let split = select(best_bin(), filled_bins[0], filled <= 2u);
-    states[map].thresholds[0] = centre(map, split);
+    let last = select(best_bin(), first_filled, filled <= 2u);
+    states[map].threshold = centre(map, last);
   }
 }
 
-@compute @workgroup_size(BINS)
-fn split_three(
-  @builtin(workgroup_id) workgroup: vec3u,
-  @builtin(local_invocation_index) bin: u32,
-) {
-  let map = workgroup.x;
-  if (bin == 0u) {
-    take_moments(map);
-  }
-  workgroupBarrier();
-  if (bin < BINS - 2u) {
-    var greatest = 0.0;
-    var best = bin + 1u;
-    for (var second = bin + 1u; second < BINS - 1u; second++) {
-      let outer = spread(-1, bin) + spread(i32(second), BINS - 1u);
-      let variance = outer + spread(i32(bin), second);
-      if (variance > greatest) {
-        greatest = variance;
-        best = second;
-      }
-    }
-    variances[bin] = greatest;
-    seconds[bin] = best;
-  }
-  workgroupBarrier();
-  if (bin == 0u) {
-    var lower = best_bin();
-    var upper = seconds[lower];
-    if (filled <= 3u) {
-      // The filled bins but the last, the last of them again where they are too few.
-      lower = filled_bins[0];
-      upper = select(lower, filled_bins[1], filled == 3u);
-    }
-    states[map].thresholds[0] = centre(map, lower);
-    states[map].thresholds[1] = centre(map, upper);
-  }
-}
-
-var<workgroup> group_box: array<atomic<u32>, 4>;
-
-// Keeps what is above the first threshold, and boxes it.
+// Values up to the threshold become 0.
 @compute @workgroup_size(THREADS)
 fn apply_mask(
   @builtin(workgroup_id) workgroup: vec3u,
   @builtin(local_invocation_index) thread: u32,
 ) {
   let map = workgroup.y;
-  let threshold = states[map].thresholds[0];
-  var box = vec4u();
+  let threshold = states[map].threshold;
   let end = min((workgroup.x + 1u) * CHUNK, PIXELS);
   for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
     let value = source[map * PIXELS + i];
-    let kept = select(0.0, value, value > threshold);
-    result[map * PIXELS + i] = kept;
-    if (kept != 0.0) {
-      let x = i % WIDTH;
-      let y = i / WIDTH;
-      box = max(box, vec4u(WIDTH - x, x + 1u, PIXELS / WIDTH - y, y + 1u));
-    }
-  }
-  for (var side = 0u; side < 4u; side++) {
-    atomicMax(&group_box[side], box[side]);
-  }
-  workgroupBarrier();
-  if (thread < 4u) {
-    atomicMax(&states[map].box[thread], atomicLoad(&group_box[thread]));
+    result[map * PIXELS + i] = select(0.0, value, value > threshold);
   }
 }

@@ -21,35 +21,12 @@ const BINS = 256;
  * @throws {RangeError} If the map is empty or holds NaN or an infinity.
  */
 export function otsuThreshold(map: Float32Array, range: ValueRange = valueRange(map)): number {
-  return thresholds(map, range, splittingBin)[0]!;
-}
-
-/**
- * The two thresholds that split a map into three classes, ascending, equal to
- * scikit-image's `threshold_multiotsu(classes=3)`. Where the values fall into
- * too few bins for three classes, the upper one repeats the lower.
- *
- * @param map Any finite values, at least one.
- * @throws {RangeError} If the map is empty or holds NaN or an infinity.
- */
-export function multiOtsuThresholds(map: Float32Array): [lower: number, upper: number] {
-  return thresholds(map, valueRange(map), splittingBins);
-}
-
-/** Bin centres of the bins that `split` finds. */
-function thresholds<B extends number[]>(
-  map: Float32Array,
-  { minimum, maximum }: ValueRange,
-  split: (moments: Moments) => B,
-): B {
-  const isConstant = minimum === maximum;
-  // A constant map has one filled bin, which any width will do for.
+  const { minimum, maximum } = range;
+  // Its only filled bin would have no width.
+  if (minimum === maximum) return minimum;
   const edges = binEdges(minimum, maximum);
-  const counts = histogram(map, edges);
-  const bins = split(takeMoments(counts, map.length));
-  return bins.map((bin) =>
-    isConstant ? minimum : Math.fround(Math.fround(edges[bin]! + edges[bin + 1]!) / 2)
-  ) as B;
+  const bin = splittingBin(takeMoments(histogram(map, edges), map.length));
+  return Math.fround(Math.fround(edges[bin]! + edges[bin + 1]!) / 2);
 }
 
 /**
@@ -171,9 +148,9 @@ function takeMoments(counts: Uint32Array, total: number): Moments {
 }
 
 /** The last bin of the lower of two classes; of equal variances the first wins. */
-function splittingBin(moments: Moments): [number] {
+function splittingBin(moments: Moments): number {
   const { filled } = moments;
-  if (filled.length <= 2) return [filled[0]!];
+  if (filled.length <= 2) return filled[0]!;
   let best = 0;
   let greatest = 0;
   for (let bin = 0; bin < BINS - 1; bin++) {
@@ -181,26 +158,6 @@ function splittingBin(moments: Moments): [number] {
     if (variance > greatest) {
       greatest = variance;
       best = bin;
-    }
-  }
-  return [best];
-}
-
-/** The last bins of the lower and the middle of three classes. */
-function splittingBins(moments: Moments): [number, number] {
-  const { filled } = moments;
-  if (filled.length <= 3) return [filled[0]!, filled.length === 3 ? filled[1]! : filled[0]!];
-  let best: [number, number] = [0, 1];
-  let greatest = 0;
-  for (let lower = 0; lower < BINS - 2; lower++) {
-    const lowest = spread(moments, -1, lower);
-    for (let upper = lower + 1; upper < BINS - 1; upper++) {
-      const outer = Math.fround(lowest + spread(moments, upper, BINS - 1));
-      const variance = Math.fround(outer + spread(moments, lower, upper));
-      if (variance > greatest) {
-        greatest = variance;
-        best = [lower, upper];
-      }
     }
   }
   return best;

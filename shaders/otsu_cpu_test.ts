@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { applyThreshold, maskBox, multiOtsuThresholds, otsuThreshold } from "./otsu_cpu.ts";
+import { applyThreshold, maskBox, otsuThreshold } from "./otsu_cpu.ts";
 
 /** 17 x 31 values of 0..1 in steps of .01, shuffled by arithmetic. */
 const SPREAD = Float32Array.from(
@@ -65,29 +65,4 @@ Deno.test("maskBox() bounds what is not 0", () => {
   map.fill(1);
   assertEquals(maskBox(map, 5, 4), [0, 0, 5, 4]);
   assertThrows(() => maskBox(map, 4, 4), RangeError, "4 x 4");
-});
-
-Deno.test("multiOtsuThresholds() agrees with scikit-image's threshold_multiotsu(classes=3)", () => {
-  // skimage 0.26, on 2000 values of a linear congruential generator by its seed.
-  const expected = new Map([
-    [1, [0.32219982147216797, 0.6541473865509033]],
-    [2, [0.3384174108505249, 0.6701532006263733]],
-    [3, [0.3225158452987671, 0.6541396379470825]],
-    [4, [0.3385746479034424, 0.6701887249946594]],
-    [5, [0.3380362093448639, 0.6738667488098145]],
-  ]);
-  for (const [seed, thresholds] of expected) {
-    let state = seed;
-    const map = Float32Array.from(
-      { length: 2000 },
-      () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32,
-    );
-    assertEquals(multiOtsuThresholds(map), thresholds);
-  }
-  assertEquals(multiOtsuThresholds(Float32Array.of(0, 0.25, 0.5, 1)), [0.251953125, 0.501953125]);
-});
-
-Deno.test("multiOtsuThresholds() takes values that are too few for three classes", () => {
-  assertEquals(multiOtsuThresholds(Float32Array.of(0.25, 0.25)), [0.25, 0.25]);
-  assertEquals(multiOtsuThresholds(Float32Array.of(0, 1)), [0.001953125, 0.001953125]);
 });

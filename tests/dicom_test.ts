@@ -17,7 +17,15 @@ function phantom(seed: number): Uint8Array {
 Deno.test("ground reads DICOM, compressed too, and writes nothing about the patient", () =>
   inFolder(async (folder) => {
     const { syntax, size, frame } = FRAMES[2];
-    const compressed = dicomFile({ ...RADIOGRAPH, ...size, "7fe00010": [frame] }, syntax);
+    const windows = { "00281050": "1000\\2", "00281051": "2000\\2", "00281055": "LUNG\\Doe^Jane" };
+    const compressed = dicomFile(
+      { ...RADIOGRAPH, ...size, ...windows, "7fe00010": [frame] },
+      syntax,
+    );
+    const grays = {
+      plain: "no window: values 0 to 4080 spread",
+      compressed: "window 1 of 2: centre 1000, width 2000 (LUNG)",
+    };
     for (const [name, file] of [["plain", phantom(1)], ["compressed", compressed]] as const) {
       await Deno.writeFile(`${folder}/${name}.dcm`, file);
       const { code, stdout, stderr } = await runCommand("ground", [
@@ -30,6 +38,8 @@ Deno.test("ground reads DICOM, compressed too, and writes nothing about the pati
       assertEquals(outputs.length, 3);
       const texts = [stdout, stderr, ...outputs.map((bytes) => new TextDecoder().decode(bytes))];
       assert(!texts.some((text) => text.includes("Doe")));
+      const result = JSON.parse(await Deno.readTextFile(`${folder}/${name}/result.json`));
+      assertEquals(result.grayLevels, grays[name]);
     }
   }));
 
@@ -62,4 +72,6 @@ Deno.test("eval scores VinDr-CXR from its DICOM files, which lie elsewhere than 
     assert(results[2].reason.endsWith("the DICOM file is truncated or corrupt"));
     const table = await Deno.readTextFile(`${folder}/out/table.md`);
     assert(!table.includes("published"), table);
+    const report = await Deno.readTextFile(`${folder}/out/report.html`);
+    assert(report.includes('data-grey="no window: values 0 to 4080 spread"'));
   }));

@@ -11,7 +11,8 @@ Deno.test("eval without options scores at least 24 phrases over the eight classe
   inFolder(async (folder) => {
     const { code, stdout, stderr } = await runCommand("eval", ["--steps", "10"], folder);
     assertEquals(code, 0, stderr);
-    const out = /Results: (.*)\/results\.jsonl/.exec(stdout)![1]!;
+    const [, out, report] = /^Results: (.*)\nReport: (.*)\nFiles: results\.jsonl, /m.exec(stdout)!;
+    assertEquals(report, `${out}/report.html`);
     const lines = await results(`${folder}/${out}`);
     assert(lines.length >= 24);
     assert(lines.every(({ status }) => status === "scored"));

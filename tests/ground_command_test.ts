@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { decode } from "imagescript";
 import { drawPhantom } from "../mod.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
@@ -32,10 +32,40 @@ Deno.test("ground writes heatmap, overlay and result for a phrase", () =>
     assert(x >= 0 && y >= 30 && x + width <= 200 && y + height <= 230, `${result.box}`);
     assert(heatmap.every((value) => value === 0 || value > result.threshold));
     assertEquals(result.settings.steps, 20);
+    // The same list is in web/page/exports_test.ts.
+    assertEquals(Object.keys(result), [
+      ...["phrase", "width", "height", "threshold", "box", "crop", "heatmapSize"],
+      ...["notes", "image", "settings", "model", "versions"],
+    ]);
+    assertEquals(Object.keys(result.settings).sort(), [
+      ...["end", "layers", "noise", "otsu", "seed", "select", "sigma", "start", "steps"],
+      ...["timesteps", "tokens", "weights"],
+    ]);
+    const { start, end, select } = result.settings;
+    assertEquals(select, [start, end]);
+    assertMatch(result.notes[0], /knows synthetic phantoms only/);
 
     const overlay = await decode(await Deno.readFile(`${folder}/out/overlay.png`));
-    // The shorter X-rays are shown at about 512 pixels.
-    assertEquals([overlay.width, overlay.height], [394, 512]);
+    // The shorter X-rays are shown at about 512 pixels, with the caption below.
+    assertEquals(overlay.width, 394);
+    assert(overlay.height > 600, `${overlay.height} pixels for X-ray and caption`);
+
+    const again = (...args: string[]) =>
+      runCommand("ground", [
+        ...["--image", "xray.png", "--phrase", "x", "--noise", "sample", "--steps", "10"],
+        ...args,
+      ], folder);
+    const refused = await again("--out", "out");
+    assertEquals([refused.code, refused.stderr], [
+      1,
+      'error: Cannot write to "out": it already holds results; choose another --out, ' +
+      "or --overwrite them\n",
+    ]);
+    assertEquals((await again("--overwrite")).code, 2);
+    await Deno.writeTextFile(`${folder}/out/notes.txt`, "mine");
+    assertEquals((await again("--phrase", "y", "--overwrite", "--out", "out")).code, 0);
+    const after = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort();
+    assertEquals(after, ["1-x", "2-y", "notes.txt"]);
   }));
 
 Deno.test("ground --attention draws every layer by step for each phrase, and the heatmap is the same", () =>
@@ -77,11 +107,15 @@ Deno.test("ground --attention draws every layer by step for each phrase, and the
 Deno.test("ground gives several phrases a folder each", () =>
   inFolder(async (folder) => {
     await writeXray(`${folder}/xray.png`);
-    const { code } = await runCommand("ground", [
+    const { code, stdout } = await runCommand("ground", [
       ...["--image", "xray.png", "--phrase", "cardiomegaly", "--phrase", "Édème, bilateral"],
       ...["--steps", "10", "--no-otsu", "--runtime", "wasm", "--out", "out"],
     ], folder);
     assertEquals(code, 0);
+    const note = 'the tokenizer reads "édème" letter by letter';
+    assertStringIncludes(stdout, `\n  note: ${note}\n`);
+    const noted = await Deno.readTextFile(`${folder}/out/2-e-de-me-bilateral/result.json`);
+    assertEquals(JSON.parse(noted).notes, [note]);
     const names = [...Deno.readDirSync(`${folder}/out`)].map(({ name }) => name).sort();
     assertEquals(names, ["1-cardiomegaly", "2-e-de-me-bilateral"]);
     const json = await Deno.readTextFile(`${folder}/out/1-cardiomegaly/result.json`);

@@ -66,6 +66,17 @@ Deno.test("a served run is the run: its table, samples, heatmaps and X-rays", ()
       );
       assertEquals(await response.bytes(), Uint8Array.from(original.data));
     }
+    const named = `id=${encodeURIComponent(results[0]!.id)}&setting=`;
+    for (const path of ["samples/0", "samples/0/image"]) {
+      const right = await get(`${path}?${named}`);
+      assertEquals(right.status, 200);
+      await right.body?.cancel();
+      for (const query of [`${named}other`, "id=other"]) {
+        const wrong = await get(`${path}?${query}`);
+        assertEquals(wrong.status, 409);
+        assertMatch((await wrong.json()).error, /^The run has changed since this page was opened/);
+      }
+    }
     for (const path of ["samples/999999", "samples/999999/image", "samples/-1", "samples/0/x"]) {
       const response = await get(path);
       assertEquals(response.status, 404);

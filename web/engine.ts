@@ -31,6 +31,7 @@ import {
   type Place,
   type Reply,
   type Request,
+  type RunSettings,
 } from "./protocol.ts";
 import { runningMean } from "./running_mean.ts";
 
@@ -73,6 +74,9 @@ interface Open {
   model: LdmModel;
 }
 
+/** The image to ground in. */
+type OpenImage = Omit<DecodedImage, "samples"> & { readonly id: number };
+
 /** An image's noisy latents, held for its next phrases. */
 interface Trajectory {
   readonly key: string;
@@ -82,6 +86,9 @@ interface Trajectory {
 
 /** Steps between two showings of a heatmap that forms; each costs a readback on a GPU. */
 const STEPS_SHOWN = 4;
+
+/** Most characters of an image's name in a message. */
+const MAX_NAME = 300;
 
 /** An engine on what a host offers. */
 export function createEngine(host: EngineHost): Engine {
@@ -95,7 +102,9 @@ class LocalEngine implements Engine {
   #last: Promise<void> = Promise.resolve();
   #runs = new Map<number, AbortController>();
   #open: Open | undefined;
-  #image: Omit<DecodedImage, "samples"> | undefined;
+  /** The image that was asked for last, which alone is worth reading. */
+  #wanted: number | undefined;
+  #image: OpenImage | undefined;
   #trajectory: Trajectory | undefined;
   #isClosed = false;
 
@@ -105,6 +114,10 @@ class LocalEngine implements Engine {
 
   ask(request: Request): void {
     if (request.kind === "cancel") return this.#runs.get(request.run)?.abort();
+    if (request.kind === "image") {
+      this.#wanted = request.image;
+      for (const run of this.#runs.values()) run.abort();
+    }
     if ("run" in request) this.#runs.set(request.run, new AbortController());
     this.#last = this.#last.then(() => this.#carryOut(request));
   }
@@ -173,6 +186,7 @@ class LocalEngine implements Engine {
     this.#reply({
       kind: "opened",
       model: {
+        path: bundle.path,
         place: `Running on ${where} with ${runtime.version} (${runtime.name}): ${runtime.reason}.`,
         runtime: runtime.name,
         ...(bundle.config.notice && { notice: bundle.config.notice }),
@@ -184,7 +198,11 @@ class LocalEngine implements Engine {
           layers,
           select: [resolved.start, resolved.end],
         },
-        version: `${runtime.version} (${runtime.name})`,
+        versions: {
+          runtime: `${runtime.version} (${runtime.name})`,
+          ...(runtime.gpu && { gpu: runtime.gpu.adapter.name }),
+          ...("Deno" in globalThis && { deno: Deno.version.deno }),
+        },
       },
     });
   }
@@ -213,23 +231,36 @@ class LocalEngine implements Engine {
     open?.runtime.gpu?.destroy();
   }
 
-  async #openImage({ name, bytes }: Ask<"image">): Promise<void> {
-    const gray = await this.#host.decode(new Uint8Array(bytes)).catch((error: Error) => {
-      throw new Error(`${printable(name)}: ${error.message}`, { cause: error });
-    });
+  async #openImage({ image: id, name, bytes }: Ask<"image">): Promise<void> {
+    // At once: if this one cannot be read, nothing is grounded in the one before.
+    this.#image = undefined;
     await this.#freeTrajectory();
-    const crop = cropRegion(gray.width, gray.height);
-    this.#image = { gray, crop };
-    this.#reply({ kind: "image", name, gray, crop });
+    const requireWanted = () => {
+      if (id !== this.#wanted) throw new Error("another image was chosen before it was read");
+    };
+    try {
+      requireWanted();
+      const gray = await this.#host.decode(new Uint8Array(bytes));
+      requireWanted();
+      const crop = cropRegion(gray.width, gray.height);
+      this.#image = { id, gray, crop };
+      this.#reply({ kind: "image", image: id, name, gray, crop });
+    } catch (error) {
+      throw new Error(`${printable(name, MAX_NAME)}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
   }
 
-  async #ground({ run, phrases, settings }: Ask<"ground">, signal: AbortSignal): Promise<void> {
-    const image = this.#requireImage();
+  async #ground(request: Ask<"ground">, signal: AbortSignal): Promise<void> {
+    const { run, phrases, settings } = request;
+    const image = this.#requireImage(request.image);
     requirePhrases(phrases);
     const model = await this.#modelFor(settings.layers);
     const resolved = resolveSettings(model, toGroundSettings(settings));
+    this.#begin(request, resolved);
     const steps = resolved.end - resolved.start;
-    const isKnown = this.#trajectory?.key === keyOf(resolved);
+    const isKnown = this.#trajectory?.key === keyOf(image, resolved);
     const total = (isKnown ? 0 : noisePasses(resolved)) + phrases.length * steps;
     const onPass = this.#passCounter(run, total, signal);
     const noisy = await this.#trajectoryOf(image, model, resolved, (count) => {
@@ -254,10 +285,12 @@ class LocalEngine implements Engine {
           this.#reply({
             kind: "attention",
             run,
+            image: image.id,
             phrase: index,
             layers,
             steps: added,
             total: steps,
+            notes: flow.item.image.samples[0]!.notes ?? [],
           });
         }
       } finally {
@@ -268,9 +301,10 @@ class LocalEngine implements Engine {
 
   async #explore(request: Ask<"explore">, signal: AbortSignal): Promise<void> {
     const { run, phrase, settings, columns } = request;
-    const { gray } = this.#requireImage();
+    const { id, gray } = this.#requireImage(request.image);
     requirePhrases([phrase]);
-    const { bundle, runtime } = this.#requireOpen();
+    const { bundle, runtime, model } = this.#requireOpen();
+    this.#begin(request, resolveSettings(model, toGroundSettings(settings)));
     const [grid] = await readAttention(gray, [phrase], {
       ...toGroundSettings(settings),
       ...{ bundle, runtime, columns, signal },
@@ -288,6 +322,7 @@ class LocalEngine implements Engine {
     this.#reply({
       kind: "explored",
       run,
+      image: id,
       columns: grid!.columns.map(({ start, end }) => [start, end] as const),
       cells: grid!.columns.flatMap(({ layers }, column) =>
         layers.map((layer): ExploredCell => ({ ...layer, column }))
@@ -300,9 +335,20 @@ class LocalEngine implements Engine {
     return this.#open;
   }
 
-  #requireImage(): Omit<DecodedImage, "samples"> {
-    if (!this.#image) throw new Error("Cannot ground: there is no image");
+  #requireImage(id: number): OpenImage {
+    if (!this.#image) throw new Error("Cannot ground: no X-ray is open");
+    if (this.#image.id !== id) throw new Error("Cannot ground: another X-ray is open");
     return this.#image;
+  }
+
+  /** Tells what a run does where nothing was chosen. */
+  #begin({ run, image }: Ask<"ground" | "explore">, resolved: ResolvedSettings): void {
+    const { steps, timesteps, start, end, layers, tokens, noise, seed } = resolved;
+    const settings: RunSettings = {
+      ...{ steps, timesteps: timesteps.length, start, end, layers, tokens, noise, seed },
+      weights: "float32",
+    };
+    this.#reply({ kind: "begun", run, image, settings });
   }
 
   /** The open model, loaded again where it is to read other layers. */
@@ -318,13 +364,13 @@ class LocalEngine implements Engine {
 
   /** The noisy latents of the image, which are made once for all phrases. */
   async #trajectoryOf(
-    image: Omit<DecodedImage, "samples">,
+    image: OpenImage,
     model: LdmModel,
     settings: ResolvedSettings,
     onPass: (steps: number) => Promise<void>,
     signal: AbortSignal,
   ): Promise<NoisyImage> {
-    const key = keyOf(settings);
+    const key = keyOf(image, settings);
     if (this.#trajectory?.key === key) return this.#trajectory.image;
     await this.#freeTrajectory();
     // The signal of this run must not end what later runs take from.
@@ -372,9 +418,9 @@ class LocalEngine implements Engine {
   }
 }
 
-/** What decides an image's noisy latents, beside the image and the model. */
-function keyOf({ noise, steps, start, end }: ResolvedSettings): string {
-  return JSON.stringify([noise, steps, start, end]);
+/** What decides an image's noisy latents, beside the model. */
+function keyOf({ id }: OpenImage, { noise, steps, start, end }: ResolvedSettings): string {
+  return JSON.stringify([id, noise, steps, start, end]);
 }
 
 function toGroundSettings({ steps, noise, select }: EngineSettings): GroundSettings {

@@ -39,6 +39,11 @@ function asking(engine: Engine) {
 const ofKind = <Kind extends Reply["kind"]>(replies: readonly Reply[], kind: Kind) =>
   replies.filter((reply): reply is Extract<Reply, { kind: Kind }> => reply.kind === kind);
 
+/** A phantom as the bytes of a PNG file. */
+async function pngOf(seed: number): Promise<ArrayBuffer> {
+  return (await grayImage(drawPhantom({ seed })).encode()).slice().buffer as ArrayBuffer;
+}
+
 async function withEngine(test: (ask: ReturnType<typeof asking>, engine: Engine) => Promise<void>) {
   const engine = createEngine(HOST);
   try {
@@ -48,9 +53,8 @@ async function withEngine(test: (ask: ReturnType<typeof asking>, engine: Engine)
       "opened",
     );
     assertEquals(opened!.model.runtime, "native");
-    const png = await grayImage(drawPhantom({ seed: 3 })).encode();
-    const bytes = png.buffer.slice(png.byteOffset, png.byteOffset + png.byteLength) as ArrayBuffer;
-    await ask({ kind: "image", name: "phantom", bytes }, "image");
+    const bytes = await pngOf(3);
+    await ask({ kind: "image", image: 1, name: "phantom", bytes }, "image");
     await test(ask, engine);
   } finally {
     engine.close();
@@ -59,9 +63,16 @@ async function withEngine(test: (ask: ReturnType<typeof asking>, engine: Engine)
 
 Deno.test("createEngine() shows heatmaps as they form, and comes to those of groundImage()", () =>
   withEngine(async (ask) => {
-    const request = { kind: "ground", run: 1, phrases: PHRASES, settings: SETTINGS } as const;
+    const request = {
+      kind: "ground",
+      run: 1,
+      image: 1,
+      phrases: PHRASES,
+      settings: SETTINGS,
+    } as const;
     const replies = await ask(request, "ended");
     const attention = ofKind(replies, "attention");
+    assertEquals(new Set(attention.flatMap(({ notes }) => notes)), new Set());
     assert(attention.length > PHRASES.length, "heatmaps come before they are whole");
     const bundle = await loadBundle("models/demo");
     const runtime = await openRuntime("native");
@@ -81,7 +92,7 @@ Deno.test("createEngine() shows heatmaps as they form, and comes to those of gro
 Deno.test("createEngine() takes only the phrase's passes for another phrase of the image", () =>
   withEngine(async (ask) => {
     const ground = (run: number, settings: object) =>
-      ask({ kind: "ground", run, phrases: [PHRASES[run % 2]!], settings }, "ended");
+      ask({ kind: "ground", run, image: 1, phrases: [PHRASES[run % 2]!], settings }, "ended");
     const passes = (replies: Reply[]) => ofKind(replies, "progress").at(-1)!.total;
     const parts = (replies: Reply[]) =>
       new Set(ofKind(replies, "progress").map(({ part }) => part));
@@ -94,12 +105,22 @@ Deno.test("createEngine() takes only the phrase's passes for another phrase of t
     assertEquals(parts(await ground(4, { steps: 30 })), parts(first));
   }));
 
+Deno.test("createEngine() says of a phrase how the model reads it", () =>
+  withEngine(async (ask) => {
+    const phrases = ["haze", "zqx"];
+    const settings = { noise: "sample", steps: 10 } as const;
+    const replies = await ask({ kind: "ground", run: 1, image: 1, phrases, settings }, "ended");
+    const notes = ofKind(replies, "attention").map(({ phrase, notes }) => [phrase, notes]);
+    assertEquals(notes, [[0, []], [1, ['the tokenizer reads "zqx" letter by letter']]]);
+  }));
+
 Deno.test("createEngine() ends a run that is cancelled, and goes on with the next", () =>
   withEngine(async (ask, engine) => {
-    const ended = ask({ kind: "ground", run: 1, phrases: PHRASES, settings: {} }, "ended");
+    const request = { kind: "ground", image: 1, phrases: PHRASES } as const;
+    const ended = ask({ ...request, run: 1, settings: {} }, "ended");
     engine.ask({ kind: "cancel", run: 1 });
     assertEquals(ofKind(await ended, "ended")[0]!.how, "cancelled");
-    const next = ask({ kind: "ground", run: 2, phrases: PHRASES, settings: SETTINGS }, "ended");
+    const next = ask({ ...request, run: 2, settings: SETTINGS }, "ended");
     assertEquals(ofKind(await next, "ended")[0]!.how, "done");
   }));
 
@@ -107,14 +128,72 @@ Deno.test("createEngine() says in a sentence what is wrong, and goes on", () =>
   withEngine(async (ask) => {
     const failure = async (request: Request) =>
       ofKind(await ask(request, "ended", "image"), "failed")[0]!.message;
-    const bytes = new ArrayBuffer(10);
-    assertMatch(await failure({ kind: "image", name: "x.png", bytes }), /^x\.png: .*not a PNG/);
-    const ground = { kind: "ground", run: 1, settings: SETTINGS } as const;
+    const ground = { kind: "ground", run: 1, image: 1, settings: SETTINGS } as const;
     assertStringIncludes(await failure({ ...ground, phrases: [" "] }), "phrase 1: it is empty");
     const settings = { layers: [99] };
     assertStringIncludes(await failure({ ...ground, phrases: PHRASES, settings }), "layer 99");
     const replies = await ask({ ...ground, phrases: PHRASES }, "ended");
     assertEquals(ofKind(replies, "failed"), []);
+  }));
+
+Deno.test("createEngine() grounds in no image but the one that was chosen last", () =>
+  withEngine(async (ask) => {
+    const [phrases, settings] = [PHRASES.slice(0, 1), { steps: 10, noise: "sample" }] as const;
+    const ground = (run: number, image: number) =>
+      ask({ kind: "ground", run, image, phrases, settings }, "ended");
+    const failure = async (replies: Promise<Reply[]>) => ofKind(await replies, "failed").at(-1)!;
+    // The one before is closed by one that cannot be read.
+    const bytes = new ArrayBuffer(10);
+    const bad = await failure(ask({ kind: "image", image: 2, name: "x.png", bytes }));
+    assertMatch(bad.message, /^x\.png: .*not a PNG/);
+    assertEquals(bad.image, 2);
+    for (const image of [1, 2]) {
+      assertEquals(await failure(ground(image, image)), {
+        ...{ kind: "failed", request: "ground", run: image, image },
+        message: "Cannot ground: no X-ray is open",
+      });
+    }
+    // Another of the same name is another.
+    const png = await pngOf(4);
+    await ask({ kind: "image", image: 3, name: "phantom", bytes: png }, "image");
+    assertMatch((await failure(ground(3, 1))).message, /^Cannot ground: another X-ray is open$/);
+    const found = ofKind(await ground(4, 3), "attention");
+    assertEquals(new Set(found.map(({ image }) => image)), new Set([3]));
+    const [expected] = await groundImage(drawPhantom({ seed: 4 }), phrases, {
+      ...{ bundle: await loadBundle("models/demo"), runtime: await openRuntime("native") },
+      ...settings,
+    });
+    const { layers } = found.at(-1)!;
+    assertEquals(finishHeatmap(layers, { size: expected!.size }).heatmap, expected!.heatmap);
+  }));
+
+Deno.test("createEngine() ends a run when another image is chosen, and reads only the last one", () =>
+  withEngine(async (ask, engine) => {
+    const bytes = await pngOf(4);
+    const chosen = (image: number) => ({ kind: "image", image, name: "b", bytes }) as const;
+    const ended = ask({
+      ...{ kind: "ground", run: 1, image: 1, phrases: PHRASES, settings: {} },
+    }, "image");
+    engine.ask(chosen(2));
+    engine.ask(chosen(3));
+    engine.ask(chosen(4));
+    const told: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const gather = engine.onReply;
+    engine.onReply = (reply) => {
+      gather(reply);
+      told.push(
+        reply.kind === "ended"
+          ? reply.how
+          : "image" in reply
+          ? `${reply.kind} ${reply.image}`
+          : reply.kind,
+      );
+      if (reply.kind === "image") resolve();
+    };
+    await promise;
+    await ended;
+    assertEquals(told, ["cancelled", "failed 2", "failed 3", "image 4"]);
   }));
 
 Deno.test("createEngine() keeps the model that is open where another cannot be read", async () => {
@@ -135,7 +214,7 @@ Deno.test("createEngine() keeps the model that is open where another cannot be r
 
 Deno.test("createEngine() gives the attention of every layer in columns of steps", () =>
   withEngine(async (ask) => {
-    const request = { kind: "explore", run: 1, phrase: PHRASES[0]!, columns: 3 } as const;
+    const request = { kind: "explore", run: 1, image: 1, phrase: PHRASES[0]!, columns: 3 } as const;
     const replies = await ask({ ...request, settings: SETTINGS }, "ended");
     const [{ columns, cells }] = ofKind(replies, "explored") as [
       Extract<Reply, { kind: "explored" }>,
@@ -206,14 +285,16 @@ Deno.test("createEngine() opens the model again when its GPU was lost, or tells 
     });
     const ask = asking(engine);
     await ask({ kind: "open", model: "demo", place: "auto" }, "opened");
-    const png = await grayImage(drawPhantom({ seed: 3 })).encode();
-    const bytes = png.slice().buffer as ArrayBuffer;
-    await ask({ kind: "image", name: "phantom", bytes }, "image");
+    const bytes = await pngOf(3);
+    await ask({ kind: "image", image: 1, name: "phantom", bytes }, "image");
     const ground = (run: number) =>
-      ask({ kind: "ground", run, phrases: [PHRASES[0]!], settings: { steps: 10 } }, "ended");
+      ask({
+        ...{ kind: "ground", run, image: 1, phrases: [PHRASES[0]!] },
+        settings: { steps: 10 },
+      }, "ended");
     const [failed] = ofKind(await ground(1), "failed");
     assertEquals(failed, {
-      ...{ kind: "failed", request: "ground", run: 1 },
+      ...{ kind: "failed", request: "ground", run: 1, image: 1 },
       message: "Cannot run the model: the GPU was lost",
     });
     const next = await ground(2);

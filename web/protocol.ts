@@ -7,6 +7,7 @@
 
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
 import type { CropRegion, GrayImage } from "../pipeline/preprocess.ts";
+import type { ResultSettings } from "../reports/result_json.ts";
 
 /** Most phrases that are grounded at a time. */
 export const MAX_PHRASES = 256;
@@ -53,13 +54,24 @@ export type Request =
     readonly model: "demo" | PickedModel;
     readonly place: Place;
   }
-  /** Decode an image, the one to ground in from now on. */
-  | { readonly kind: "image"; readonly name: string; readonly bytes: ArrayBuffer }
+  /**
+   * Decode an image, the one to ground in from now on. It ends a run in an earlier one; if it
+   * cannot be read there is none.
+   */
+  | {
+    readonly kind: "image";
+    /** Tells it from all others of this engine, whatever they are called. */
+    readonly image: number;
+    readonly name: string;
+    readonly bytes: ArrayBuffer;
+  }
   /** Ground phrases in it, one after another; one run at a time. */
   | {
     readonly kind: "ground";
     /** Names the run in what comes back. */
     readonly run: number;
+    /** The image to ground in; the run fails where another is open. */
+    readonly image: number;
     readonly phrases: readonly string[];
     readonly settings: EngineSettings;
   }
@@ -67,6 +79,7 @@ export type Request =
   | {
     readonly kind: "explore";
     readonly run: number;
+    readonly image: number;
     readonly phrase: string;
     readonly settings: EngineSettings;
     /** How many columns the trajectory is cut into. */
@@ -77,8 +90,13 @@ export type Request =
   /** End a run; its `ended` follows. */
   | { readonly kind: "cancel"; readonly run: number };
 
+/** How a run reads attention, every choice made. */
+export type RunSettings = Omit<ResultSettings, "select" | "sigma" | "otsu">;
+
 /** A model that is open. */
 export interface OpenedModel {
+  /** The folder that it was loaded from, as its reader calls it. */
+  readonly path: string;
   /** What runs it and why, a sentence. */
   readonly place: string;
   /** Which one that is. */
@@ -91,8 +109,8 @@ export interface OpenedModel {
   readonly layerSides: readonly number[];
   /** What it does where nothing is chosen. */
   readonly defaults: Required<EngineSettings>;
-  /** Library and version of that, for exports. */
-  readonly version: string;
+  /** Versions of what runs it, and the GPU where there is one, for exports. */
+  readonly versions: Readonly<Record<string, string>>;
 }
 
 /** Mean attention of a phrase, whole or so far. */
@@ -105,6 +123,8 @@ export interface PhraseAttention {
   readonly steps: number;
   /** Steps that will be. */
   readonly total: number;
+  /** What is to be known of the phrase, such as that it was cut. */
+  readonly notes: readonly string[];
 }
 
 /** Mean attention of one layer over one column of steps, scaled to 0..1 step by step. */
@@ -122,10 +142,18 @@ export type Reply =
   | { readonly kind: "identified"; readonly sha256: string }
   | {
     readonly kind: "image";
+    readonly image: number;
     readonly name: string;
     readonly gray: GrayImage;
     /** What the model sees of it. */
     readonly crop: CropRegion;
+  }
+  /** A run begins. */
+  | {
+    readonly kind: "begun";
+    readonly run: number;
+    readonly image: number;
+    readonly settings: RunSettings;
   }
   /** How far a run is, in passes of the U-Net. */
   | {
@@ -138,10 +166,15 @@ export type Reply =
     readonly secondsLeft?: number;
   }
   /** The running mean of a phrase, every few steps and at its end. */
-  | ({ readonly kind: "attention"; readonly run: number } & PhraseAttention)
+  | ({
+    readonly kind: "attention";
+    readonly run: number;
+    readonly image: number;
+  } & PhraseAttention)
   | {
     readonly kind: "explored";
     readonly run: number;
+    readonly image: number;
     /** First step of each column and one past its last. */
     readonly columns: readonly (readonly [start: number, end: number])[];
     readonly cells: readonly ExploredCell[];
@@ -155,6 +188,8 @@ export type Reply =
     readonly kind: "failed";
     readonly request: Request["kind"];
     readonly run?: number;
+    /** The image that it was to read, or to ground in. */
+    readonly image?: number;
     /** Whether the model that was open before one that was to be opened still is. */
     readonly keepsModel?: true;
     readonly message: string;
@@ -163,7 +198,8 @@ export type Reply =
 /** That a request failed, and with it a run that it was of. */
 export function failureOf(request: Request, message: string): Reply {
   const run = "run" in request ? { run: request.run } : {};
-  return { kind: "failed", request: request.kind, ...run, message };
+  const image = "image" in request ? { image: request.image } : {};
+  return { kind: "failed", request: request.kind, ...run, ...image, message };
 }
 
 /** Something that takes requests and answers, in the page or on this machine. */

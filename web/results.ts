@@ -10,6 +10,9 @@
  * - `GET /api/samples/N/image`: the X-ray, a byte a pixel, at a size that `x-width` and
  *   `x-height` tell; `x-original-width` and `x-original-height` are those of its file.
  *
+ * Both take `id` and `setting`, and refuse where result N is not the one of that name: a run that
+ * went on may have another at that place.
+ *
  * @module
  */
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { quote } from "../models/checkpoint/quote.ts";
 import { decodeParts, encodeParts } from "./parts.ts";
 import { CLOSED, type Engine, failureOf, type Reply, type Request } from "./protocol.ts";
 
@@ -48,7 +49,8 @@ export class SocketEngine implements Engine {
     const message = encodeParts(request);
     if (message.length > MAX_MESSAGE) {
       const size = `its ${message.length} bytes are more than ${MAX_MESSAGE}`;
-      this.#fail(request, `Cannot send the ${request.kind}: ${size}`);
+      const what = request.kind === "image" ? quote(request.name) : `the ${request.kind}`;
+      this.#fail(request, `Cannot send ${what}: ${size}`);
     } else if (this.#socket.readyState > WebSocket.OPEN) this.#fail(request, LOST);
     else {
       if (request.kind !== "cancel") this.#asked.push(request);
@@ -79,12 +81,13 @@ function isAnswer(reply: Reply, request: Request): boolean {
     case "ended":
       return "run" in request && request.run === reply.run;
     case "failed":
-      return request.kind === reply.request && (!("run" in request) || request.run === reply.run);
+      return request.kind === reply.request && (!("run" in request) || request.run === reply.run) &&
+        (request.kind !== "image" || request.image === reply.image);
     case "opened":
       return request.kind === "open";
     case "identified":
       return request.kind === "identify";
     default:
-      return reply.kind === "image" && request.kind === "image";
+      return reply.kind === "image" && request.kind === "image" && request.image === reply.image;
   }
 }

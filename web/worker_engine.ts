@@ -8,6 +8,7 @@ import { type Engine, failureOf, type Reply, type Request } from "./protocol.ts"
 
 type ImageRequest = Extract<Request, { kind: "image" }>;
 type OpenRequest = Extract<Request, { kind: "open" }>;
+type RunRequest = Extract<Request, { kind: "ground" | "explore" }>;
 
 /**
  * Asks a worker. One that has ended, for want of memory or since its GPU was lost, is replaced by
@@ -24,14 +25,12 @@ export class WorkerEngine implements Engine {
   #open: OpenRequest | undefined;
   /** Those that the worker has not answered. */
   #unopened: OpenRequest[] = [];
-  /** The image that the worker has. */
+  /** The image that was asked for last, unless it cannot be read: no other is opened again. */
   #image: ImageRequest | undefined;
-  /** Those that it has not answered. */
-  #unread: ImageRequest[] = [];
-  /** Whether the next image that it answers is one that the page has already. */
-  #isRepeated = false;
+  /** Whether the page has it already. */
+  #isRead = false;
   /** The run that is under way. */
-  #run: Request | undefined;
+  #run: RunRequest | undefined;
   #losses = 0;
   #hasFailed = false;
 
@@ -51,11 +50,16 @@ export class WorkerEngine implements Engine {
       if (this.#hasFailed) return this.#restart(request);
       if (this.#worker) this.#unopened.push(request);
     }
+    if (request.kind === "image") {
+      // One that no worker can be asked to read is open nowhere, and neither is the one before.
+      [this.#image, this.#isRead] = [this.#worker && request, false];
+      // The engine ends a run in another image.
+      this.#run = undefined;
+    }
     if (!this.#worker) {
       const message = "What runs the model has ended: open a model, or reload the page";
       return this.onReply(failureOf(request, message));
     }
-    if (request.kind === "image") this.#unread.push(request);
     if (request.kind === "ground" || request.kind === "explore") this.#run = request;
     this.#worker.postMessage(request);
   }
@@ -82,20 +86,22 @@ export class WorkerEngine implements Engine {
 
   #take(reply: Reply): void {
     const isFailure = reply.kind === "failed";
-    if (reply.kind === "ended" || isFailure && reply.run !== undefined) this.#run = undefined;
+    if ((reply.kind === "ended" || isFailure) && reply.run === this.#run?.run) {
+      this.#run = undefined;
+    }
     if (reply.kind === "opened" || isFailure && reply.request === "open") {
       const answered = this.#unopened.shift();
       const isKept = isFailure && reply.keepsModel;
       if (!isKept) this.#open = answered;
       this.#hasFailed = isFailure && !isKept;
     }
-    if (reply.kind === "image" || isFailure && reply.request === "image") {
-      const isRepeated = this.#isRepeated;
-      this.#isRepeated = false;
-      const answered = isRepeated ? this.#image : this.#unread.shift();
-      // A worker keeps the image before one that it cannot read.
-      if (!isFailure) this.#image = answered;
-      if (!isFailure && isRepeated) return;
+    if (this.#image && "image" in reply && reply.image === this.#image.image) {
+      if (reply.kind === "image") {
+        const isRepeated = this.#isRead;
+        this.#isRead = true;
+        if (isRepeated) return;
+      }
+      if (isFailure && reply.request === "image") this.#image = undefined;
     }
     this.onReply(reply);
   }
@@ -110,8 +116,10 @@ export class WorkerEngine implements Engine {
       this.#worker = undefined;
       this.#hasFailed = true;
       const message = `${reason}: reload the page`;
-      for (const image of this.#unread) this.onReply(failureOf(image, message));
-      this.#unread = [];
+      if (this.#image && !this.#isRead) {
+        this.onReply(failureOf(this.#image, message));
+        this.#image = undefined;
+      }
       return fail(message);
     }
     const place = this.#losses === 1 ? open.place : "wasm";
@@ -119,15 +127,12 @@ export class WorkerEngine implements Engine {
     this.#restart({ ...open, place });
   }
 
-  /** Starts another worker, with the model and what images there are. */
+  /** Starts another worker, with the model and the image if there is one. */
   #restart(open: OpenRequest): void {
     this.#worker?.terminate();
     const worker = this.#worker = this.#start();
     [this.#unopened, this.#hasFailed] = [[open], false];
-    this.#isRepeated = this.#image !== undefined;
     worker.postMessage(open);
-    for (const image of [...this.#image ? [this.#image] : [], ...this.#unread]) {
-      worker.postMessage(image);
-    }
+    if (this.#image) worker.postMessage(this.#image);
   }
 }

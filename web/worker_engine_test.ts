@@ -6,8 +6,9 @@ import { WorkerEngine } from "./worker_engine.ts";
 const SCRIPT = `onmessage = ({ data }) => {
   postMessage({ kind: "notice", message: JSON.stringify(data) });
   if (data.kind === "image") {
-    if (data.name === "bad") postMessage({ kind: "failed", request: "image", message: "bad" });
-    else postMessage({ kind: "image", name: data.name });
+    const { image, name } = data;
+    if (name === "bad") postMessage({ kind: "failed", request: "image", image, message: "bad" });
+    else if (name !== "slow") postMessage({ kind: "image", image, name });
   }
   if (data.kind === "open") {
     const failed = { kind: "failed", request: "open", message: data.model };
@@ -46,9 +47,9 @@ async function withEngine(
 }
 
 const open = { kind: "open", model: "demo", place: "auto" } as const;
-const image = { kind: "image", name: "a.png", bytes: new ArrayBuffer(3) } as const;
-const ground = (run: number, phrase: string) =>
-  ({ kind: "ground", run, phrases: [phrase], settings: {} }) as const;
+const image = { kind: "image", image: 1, name: "a.png", bytes: new ArrayBuffer(3) } as const;
+const ground = (run: number, phrase: string, image = 1) =>
+  ({ kind: "ground", run, image, phrases: [phrase], settings: {} }) as const;
 const asked = (replies: readonly Reply[]) =>
   replies.flatMap((reply) => reply.kind === "notice" ? [JSON.parse(reply.message)] : []);
 
@@ -64,7 +65,7 @@ for (const how of ["lose", "break"] as const) {
         ? "The GPU was lost"
         : "What runs the model ended (Uncaught Error: out of memory)";
       const message = `${reason}: the model is opened again`;
-      assertEquals(failed, [{ kind: "failed", request: "ground", run: 1, message }]);
+      assertEquals(failed, [{ kind: "failed", request: "ground", run: 1, image: 1, message }]);
       assertEquals(asked(first).slice(3), [open, { ...image, bytes: {} }]);
 
       engine.ask(ground(2, "effusion"));
@@ -77,14 +78,14 @@ for (const how of ["lose", "break"] as const) {
       engine.ask(ground(4, how));
       const [, last] = await until(2);
       assertEquals(last, {
-        ...{ kind: "failed", request: "ground", run: 4 },
+        ...{ kind: "failed", request: "ground", run: 4, image: 1 },
         message: `${reason}: reload the page`,
       });
 
       // Whoever asks more is told, and a model may be opened all the same.
       engine.ask(ground(5, "effusion"));
       assertEquals(await until(1), [{
-        ...{ kind: "failed", request: "ground", run: 5 },
+        ...{ kind: "failed", request: "ground", run: 5, image: 1 },
         message: "What runs the model has ended: open a model, or reload the page",
       }]);
       engine.ask(open);
@@ -97,8 +98,8 @@ for (const how of ["lose", "break"] as const) {
 Deno.test("WorkerEngine takes a new worker after a model did not open, with the image it had", () =>
   withEngine(async (engine, until) => {
     const none = { ...open, model: "none" } as unknown as typeof open;
-    const bad = { ...image, name: "bad" };
-    for (const request of [open, image, bad, none]) engine.ask(request);
+    const bad = { ...image, image: 2, name: "bad" };
+    for (const request of [open, bad, image, none]) engine.ask(request);
     const first = await until(7);
     assertEquals(first.flatMap((reply) => reply.kind === "failed" ? [reply.request] : []), [
       "image",
@@ -110,6 +111,34 @@ Deno.test("WorkerEngine takes a new worker after a model did not open, with the 
     const second = await until(4);
     assertEquals(asked(second), [open, { ...image, bytes: {} }, ground(1, "effusion")]);
     assertEquals(second.at(-1), { kind: "ended", run: 1, how: "done" });
+  }));
+
+Deno.test("WorkerEngine opens no other image again than the one that was asked for last", () =>
+  withEngine(async (engine, until) => {
+    const images = (replies: readonly Reply[]) =>
+      asked(replies).flatMap(({ kind, image }) => kind === "image" ? [image] : []);
+    for (const request of [open, image, { ...image, image: 2, name: "bad" }]) engine.ask(request);
+    await until(5);
+    engine.ask(ground(1, "lose"));
+    // The page has no image: the first is not opened under the second one's name.
+    assertEquals(images(await until(3)), []);
+    // One that is not read yet is read, and the page is told of it.
+    engine.ask(image);
+    engine.ask({ ...image, image: 3, name: "slow" });
+    engine.ask(ground(2, "lose", 3));
+    const replies = await until(7);
+    assertEquals(images(replies), [1, 3, 3]);
+    const read = replies.flatMap((reply) => reply.kind === "image" ? [reply.image] : []);
+    assertEquals(read, [1]);
+  }));
+
+Deno.test("WorkerEngine does not take the end of an earlier run for that of the one under way", () =>
+  withEngine(async (engine, until) => {
+    for (const request of [open, image, ground(1, "wait")]) engine.ask(request);
+    engine.ask({ ...image, image: 2 });
+    engine.ask(ground(2, "break", 2));
+    const failed = (await until(9)).filter((reply) => reply.kind === "failed");
+    assertEquals(failed.map(({ request, run }) => [request, run]), [["ground", 2]]);
   }));
 
 Deno.test("WorkerEngine opens again what stayed open when another model could not be read", () =>

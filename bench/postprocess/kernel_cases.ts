@@ -192,7 +192,7 @@ function otsuRun(gpu: Gpu, source: Float32Array): ShaderRun {
     more: [{ buffer: otsu.states, bytes: otsu.stateBytes }],
     toOutcome: ([map, words]) => ({
       masked: new Float32Array(map!),
-      threshold: otsu.readState(new Uint32Array(words!), 0).thresholds[0]!,
+      threshold: otsu.readState(new Uint32Array(words!), 0).threshold,
     }),
   });
 }

@@ -7,16 +7,18 @@
 import { nameOf } from "../_paths.ts";
 import { show } from "../_rows.ts";
 import type { Box, DatasetItem } from "../sample.ts";
-import type { Predictions } from "./read_predictions.ts";
+import type { Prediction, Predictions } from "./read_predictions.ts";
 
 /** Predictions by the samples that they are for. */
 export interface MatchedPredictions {
   /** Boxes by the sample's id; an empty list where it was predicted that there is none. */
   readonly boxes: ReadonlyMap<string, readonly Box[]>;
+  /** Why the prediction of a sample cannot be read, by the sample's id. */
+  readonly faults: ReadonlyMap<string, string>;
   /** Samples that were looked at. */
   readonly samples: number;
   /** Pairs of image and phrase in the file that no sample has. */
-  readonly unmatched: readonly { readonly image: string; readonly phrase: string }[];
+  readonly unmatched: readonly Pick<Prediction, "image" | "phrase" | "fault">[];
 }
 
 /**
@@ -70,17 +72,23 @@ export async function matchPredictions(
     }
   };
   const boxes = new Map<string, Box[]>();
-  const unmatched = new Map<string, { image: string; phrase: string }>();
-  for (const { image, phrase, boxes: predicted } of entries) {
+  const faults = new Map<string, string>();
+  const unmatched = new Map<string, { image: string; phrase: string; fault?: string }>();
+  for (const { image, phrase, boxes: predicted, fault } of entries) {
     const key = JSON.stringify([find(asPath(image)), phrase.trim()]);
     const found = ids.get(key);
-    if (!found) unmatched.set(JSON.stringify([image, phrase]), { image, phrase });
+    if (!found) {
+      const unknown = { image, phrase, ...(fault && { fault }) };
+      unmatched.set(JSON.stringify([image, phrase, fault]), unknown);
+    }
     for (const id of found ?? []) {
+      // With a box fewer its score would differ and not say so.
+      if (fault && !faults.has(id)) faults.set(id, fault);
       if (!boxes.has(id)) boxes.set(id, []);
       boxes.get(id)!.push(...predicted);
     }
   }
-  return { boxes, samples, unmatched: [...unmatched.values()] };
+  return { boxes, faults, samples, unmatched: [...unmatched.values()] };
 }
 
 /** A name as the dataset's paths are written. */
@@ -100,6 +108,6 @@ function namesOf(path: string): string[] {
 
 /** A path, and what is left of it without its first folders. */
 function endsOf(path: string): string[] {
-  const parts = path.split("/");
-  return parts.map((_, i) => parts.slice(i).join("/"));
+  // Slices share their memory, which joined parts of a long path do not.
+  return [path, ...path.matchAll(/\//g).map(({ index }) => path.slice(index + 1))];
 }

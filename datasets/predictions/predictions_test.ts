@@ -33,33 +33,85 @@ Deno.test("readPredictions() reads the same from CSV and JSON", async () => {
   assertEquals(csv.sha256.length, 64);
 });
 
-Deno.test("readPredictions() names the row and what was expected", async () => {
+Deno.test("readPredictions() keeps a bad entry with what was expected", async () => {
   const head = "image,phrase,x,y,w,h\n";
   const box = "expected a box of four numbers x, y, w, h with w and h above 0, found ";
   const cases: [string, string, string][] = [
-    ["p.csv", `${head}a,b,1,2,3,4\na,b,1,2,0,4\n`, `line 3 of "FILE": ${box}[1, 2, 0, 4]`],
-    ["p.csv", `${head}a,b,1,2,3,\n`, `line 2 of "FILE": ${box}[1, 2, 3, ]`],
-    ["p.csv", `${head}a,b,1,2,3,4,5\n`, 'line 2 of "FILE": the row has 7 fields'],
-    ["p.csv", `${head}a, ,1,2,3,4\n`, 'line 2 of "FILE": expected text as phrase'],
+    ["p.csv", `${head}a,b,1,2,3,4\na,b,1,2,0,4\n`, `${box}[1, 2, 0, 4] (line 3)`],
+    ["p.csv", `${head}a,b,1,2,3,\n`, `${box}[1, 2, 3, ] (line 2)`],
+    ["p.csv", `${head}a,b,1,2,NaN,4\n`, `${box}[1, 2, NaN, 4] (line 2)`],
+    ["p.csv", `${head}a,b,1,2,3,4,5\n`, "the row has 7 fields, but the header has 6 (line 2)"],
+    ["p.csv", `${head}a, ,1,2,3,4\n`, "expected text as phrase, found   (line 2)"],
+    ["p.csv", `${head}a,"b,1,2,3,4\n`, "field 2 begins with a quote that does not close (line 2)"],
+    [
+      "p.csv",
+      "image;phrase;x1;y1;x2;y2\na;b;5;1;2;4\n",
+      "expected corners x1, y1, x2, y2 with x2 above x1 and y2 above y1, found [5, 1, 2, 4] (line 2)",
+    ],
+    [
+      "p.json",
+      '[{"image":"a","phrase":"b"}]',
+      "expected a list of boxes, found none (entry 1)",
+    ],
+    ["p.json", '[{"image":"a","phrase":"b","boxes":[[1,2,3]]}]', `${box}[1, 2, 3] (entry 1)`],
+    [
+      "p.json",
+      '[{"image":"a","phrase":"b","boxes":[[1,2,3,NaN]]}]',
+      `${box}[1, 2, 3, NaN] (entry 1)`,
+    ],
+    ["p.json", '[{"image":"a","phrase":"b","boxes":[7]}]', `${box}7 (entry 1)`],
+    [
+      "p.json",
+      '[{"image":7,"phrase":"b","boxes":[]}]',
+      "expected text as image, found 7 (entry 1)",
+    ],
+    ["p.json", "[null]", "expected {image, phrase, boxes}, found null (entry 1)"],
+    [
+      "p.jsonl",
+      '{"image":"a","phrase":"b","boxes":[]}\n{"image":"a","phr',
+      'expected {image, phrase, boxes}, found {"image":"a","phr (entry 2)',
+    ],
+  ];
+  for (const [name, text, fault] of cases) {
+    await inFile(name, text, async (path) => {
+      const { entries } = await readPredictions(path);
+      assertEquals(entries.at(-1)!.fault, fault);
+      assertEquals(entries.filter(({ fault }) => fault).length, 1);
+    });
+  }
+});
+
+Deno.test("readPredictions() names the file and what was expected of it", async () => {
+  const cases: [string, string, string][] = [
     ["p.csv", "image,phrase,x,y\n", 'columns "w", "h" are missing'],
-    ["p.csv", head, "it has no predictions"],
+    ["p.csv", "image,phrase\n", 'columns "x", "y", "w", "h" are missing'],
+    ["p.csv", "image,phrase,x,y,w,h\n", "it has no predictions"],
     ["p.csv", "", "it is empty"],
     ["p.json", "[", "it is not valid JSON"],
     ["p.json", "{}", "expected a list of {image, phrase, boxes}, found no list"],
-    ["p.json", '[{"image":"a","phrase":"b"}]', 'entry 1 of "FILE": expected a list of boxes'],
-    ["p.json", '[{"image":"a","phrase":"b","boxes":[[1,2,3]]}]', `${box}[1, 2, 3]`],
-    ["p.json", '[{"image":"a","phrase":"b","boxes":[7]}]', `${box}7`],
-    ["p.json", '[{"image":7,"phrase":"b","boxes":[]}]', "expected text as image, found 7"],
-    ["p.json", "[null]", "expected text as image, found none"],
   ];
   for (const [name, text, message] of cases) {
-    await inFile(name, text, async (path) => {
-      const expected = message.replace("FILE", path);
-      await assertRejects(() => readPredictions(path), Error, expected);
-    });
+    await inFile(name, text, (path) => assertRejects(() => readPredictions(path), Error, message));
   }
   await assertRejects(() => readPredictions("/nowhere.csv"), Deno.errors.NotFound);
   await assertRejects(() => readPredictions("/"), TypeError, "not a file");
+});
+
+Deno.test("readPredictions() reads corners", async () => {
+  const text = "image\tphrase\txmin\tymin\txmax\tymax\na\tb\t1.5\t2\t3.75\t4\n";
+  const { entries } = await inFile("p.tsv", text, readPredictions);
+  assertEquals(entries, [{ image: "a", phrase: "b", boxes: [[1.5, 2, 2.25, 2]] }]);
+});
+
+Deno.test("matchPredictions() fails the samples of bad entries, and lists those of none", async () => {
+  const text = "image,phrase,x,y,w,h\na,p,1,2,3,4\na,p,1,2,x,4\na,q,1,2,3,4\n,p,1,2,3,4\n";
+  const predictions = await inFile("p.csv", text, readPredictions);
+  const samples = dataset(["1", "a.png", "p"], ["2", "a.png", "q"]);
+  const { boxes, faults, unmatched } = await matchPredictions(predictions, samples, ".");
+  assertEquals([...boxes], [["1", [[1, 2, 3, 4]]], ["2", [[1, 2, 3, 4]]]]);
+  assertEquals([...faults.keys()], ["1"]);
+  const fault = "expected text as image, found an empty one (line 5)";
+  assertEquals(unmatched, [{ image: "", phrase: "p", fault }]);
 });
 
 async function* dataset(...samples: [id: string, image: string, phrase: string][]) {

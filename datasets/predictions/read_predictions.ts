@@ -5,9 +5,12 @@
  */
 
 import { createHash } from "node:crypto";
+import { findBoxColumns, isNoBox } from "../_box_columns.ts";
 import { readCsv, requireColumns } from "../_csv.ts";
+import { parseJson } from "../_json.ts";
 import { stat } from "../_paths.ts";
-import { parseJson, show, toNumber } from "../_rows.ts";
+import { show, toNumber, XYWH } from "../_rows.ts";
+import { decodeText, notText, withTextFault } from "../_text.ts";
 import type { Box } from "../sample.ts";
 
 /** Boxes for a phrase of an image. */
@@ -18,6 +21,8 @@ export interface Prediction {
   readonly phrase: string;
   /** Boxes in pixels of the image; none where nothing was found. */
   readonly boxes: readonly Box[];
+  /** Why it cannot be read, with its place in the file. */
+  readonly fault?: string;
 }
 
 /** A file of predictions. */
@@ -33,19 +38,18 @@ export interface Predictions {
 /** The file is held in memory whole, so its size has a bound. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-const BOX_COLUMNS = ["x", "y", "w", "h"];
-
 /**
- * Reads predicted boxes: a CSV with the columns `image, phrase, x, y, w, h`, a row a box (a row
- * without numbers says that nothing was found), or a JSON list of `{image, phrase, boxes:
- * [[x, y, w, h], …]}`. Boxes are left edge, top edge, width and height in pixels of the original
- * image. Other columns, such as a score, are not read.
+ * Reads predicted boxes: a CSV with the columns `image, phrase, x, y, w, h` or corners such as
+ * `x1, y1, x2, y2` in place of the last four, a row a box (a row without numbers says that nothing
+ * was found), or a JSON list, or JSON lines, of `{image, phrase, boxes: [[x, y, w, h], …]}`. Boxes
+ * are left edge, top edge, width and height in pixels of the original image. Other columns, such
+ * as a score, are not read. What cannot be read is an entry with a fault.
  *
  * @param path The file.
  * @throws {Deno.errors.NotFound} If it is not there.
  * @throws {TypeError} If it is no regular file.
- * @throws {SyntaxError} If it is malformed; names the row.
- * @throws {RangeError} If a box is none, or the file is larger than 256 MiB or empty.
+ * @throws {SyntaxError} If it is not JSON, or lacks a column.
+ * @throws {RangeError} If the file is larger than 256 MiB or empty.
  */
 export async function readPredictions(path: string): Promise<Predictions> {
   const info = await stat(path);
@@ -59,29 +63,26 @@ export async function readPredictions(path: string): Promise<Predictions> {
     );
   }
   const bytes = await Deno.readFile(path);
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    throw new SyntaxError(`Cannot read "${path}": it is not text in UTF-8`);
-  }
+  const { text, isBroken } = decodeText(bytes);
   const isJson = /\.json$/i.test(path) || /^\s*[{[]/.test(text);
-  const entries = isJson ? jsonEntries(path, text) : csvEntries(path, text);
+  const entries = isJson ? jsonEntries(path, text) : csvEntries(path, text, isBroken);
   if (entries.length === 0) throw new RangeError(`Cannot read "${path}": it has no predictions`);
-  return { path, sha256: createHash("sha256").update(bytes).digest("hex"), entries };
+  return {
+    path,
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    entries: isBroken ? entries.map(withTextFault) : entries,
+  };
 }
 
-function csvEntries(path: string, text: string): Prediction[] {
+function csvEntries(path: string, text: string, isBroken: boolean): Prediction[] {
   const table = readCsv(path, text);
-  requireColumns(path, table, ["image", "phrase", ...BOX_COLUMNS]);
+  if (isBroken && !table.has("image")) throw notText(path);
+  const { names, areCorners } = findBoxColumns(path, table) ?? XYWH;
+  requireColumns(path, table, ["image", "phrase", ...names]);
   return table.records.map(({ line, get, fault }) => {
-    const where = `line ${line} of "${path}"`;
-    if (fault) throw new SyntaxError(`Cannot read ${where}: ${fault}`);
-    const [image, phrase] = [get("image")!, get("phrase")!];
-    requireNames(where, image, phrase);
-    const fields = BOX_COLUMNS.map((column) => get(column)!);
-    const isEmpty = fields.every((field) => field.trim() === "");
-    return { image, phrase, boxes: isEmpty ? [] : [readBox(where, fields)] };
+    const fields = names.map((column) => get(column) ?? "");
+    const boxes = isNoBox(fields) ? [] : [fields];
+    return toPrediction(`line ${line}`, get("image"), get("phrase"), boxes, areCorners, fault);
   });
 }
 
@@ -93,43 +94,60 @@ function jsonEntries(path: string, text: string): Prediction[] {
     );
   }
   return json.map((entry: unknown, i) => {
-    const where = `entry ${i + 1} of "${path}"`;
     const { image, phrase, boxes } = (entry ?? {}) as Record<string, unknown>;
-    requireNames(where, image, phrase);
-    if (!Array.isArray(boxes)) {
-      throw new SyntaxError(
-        `Cannot read ${where}: expected a list of boxes, found ${show(boxes ?? "none")}`,
-      );
-    }
-    return {
-      image: image as string,
-      phrase: phrase as string,
-      boxes: boxes.map((box) => readBox(where, box)),
-    };
+    const fault = typeof entry === "object" && entry !== null
+      ? undefined
+      : `expected {image, phrase, boxes}, found ${show(entry)}`;
+    return toPrediction(`entry ${i + 1}`, image, phrase, boxes, false, fault);
   });
 }
 
-function requireNames(where: string, image: unknown, phrase: unknown): void {
-  for (const [name, value] of Object.entries({ image, phrase })) {
+/** What a row or an entry says, or why it says nothing. */
+function toPrediction(
+  where: string,
+  image: unknown,
+  phrase: unknown,
+  boxes: unknown,
+  areCorners: boolean,
+  fault?: string,
+): Prediction {
+  const names = {
+    image: typeof image === "string" ? image : "",
+    phrase: typeof phrase === "string" ? phrase : "",
+  };
+  try {
+    if (fault) throw new SyntaxError(fault);
+    requireNames({ image, phrase });
+    if (!Array.isArray(boxes)) {
+      throw new SyntaxError(`expected a list of boxes, found ${show(boxes ?? "none")}`);
+    }
+    return { ...names, boxes: boxes.map((box) => readBox(box, areCorners)) };
+  } catch (error) {
+    return { ...names, boxes: [], fault: `${(error as Error).message} (${where})` };
+  }
+}
+
+function requireNames(names: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(names)) {
     if (typeof value === "string" && value.trim() !== "") continue;
     throw new SyntaxError(
-      `Cannot read ${where}: expected text as ${name}, found ${
-        show(value ?? "none") || "an empty one"
-      }`,
+      `expected text as ${name}, found ${show(value ?? "none") || "an empty one"}`,
     );
   }
 }
 
-function readBox(where: string, fields: unknown): Box {
+function readBox(fields: unknown, areCorners: boolean): Box {
   const numbers = Array.isArray(fields) ? fields.map(toNumber) : [];
-  const isBox = numbers.length === 4 && numbers.every(Number.isFinite) &&
-    numbers[2]! > 0 && numbers[3]! > 0;
-  if (isBox) return numbers as unknown as Box;
+  const [x, y, right, bottom] = numbers as [number, number, number, number];
+  const [width, height] = areCorners ? [right - x, bottom - y] : [right, bottom];
+  const isBox = numbers.length === 4 && numbers.every(Number.isFinite) && width > 0 && height > 0;
+  if (isBox) return [x, y, width, height];
   const shown = Array.isArray(fields)
     ? `[${fields.slice(0, 5).map((field) => show(field, 20)).join(", ")}]`
     : show(fields);
   throw new RangeError(
-    `Cannot read ${where}: expected a box of four numbers x, y, w, h with w and h above 0, ` +
-      `found ${shown}`,
+    areCorners
+      ? `expected corners x1, y1, x2, y2 with x2 above x1 and y2 above y1, found ${shown}`
+      : `expected a box of four numbers x, y, w, h with w and h above 0, found ${shown}`,
   );
 }

@@ -29,8 +29,12 @@ export async function openNative(reason: string): Promise<Runtime> {
         // The runtime maps the file itself: the checkpoint never passes through this process's
         // heap. It accepts only a plain name inside a folder that it is told of, and no link, as
         // model hubs keep files behind.
-        const { folder } = splitPath(external[0].path);
-        options.extra = { session: { model_external_initializers_file_folder_path: folder } };
+        const paths = new Set(external.map(({ path }) => path));
+        const [folder, other] = new Set([...paths].map((path) => splitPath(path).folder));
+        if (other !== undefined) {
+          throw new Error(`its files lie in "${folder}" and "${other}", expected one folder`);
+        }
+        options.extra = { session: { model_external_initializers_file_folder_path: folder! } };
       }
       return wrapSession(ort, await ort.InferenceSession.create(model, options));
     },

@@ -137,6 +137,7 @@ export async function openBiovil(
         side,
       }));
     },
+    notes: (phrase) => wordPieces.notes(phrase),
     hash,
     async close() {
       await imageEncoder.release();

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Checkpoint, checkTensors, openCheckpoint } from "../checkpoint/mod.ts";
+import { type Checkpoint, closestShapes, fitTensors } from "../checkpoint/mod.ts";
 import {
   firstFile,
   hashFiles,
@@ -14,6 +14,7 @@ import {
   requireFolder,
 } from "../model_files.ts";
 import type { MethodCrop } from "../method.ts";
+import { openWeights } from "../open_weights.ts";
 import type { Graph } from "../onnx/graph.ts";
 import {
   buildImageEncoder,
@@ -96,15 +97,15 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
   const from = `(from microsoft/${repository} on Hugging Face, revision ${revision})`;
   const own = `${path}/${repository}`;
 
-  const imageFile = await requireFile(
-    [path, own].map((folder) => `${folder}/${published.image}`),
+  const storedImage = await openWeights(
+    [path, own],
+    [published.image],
     `the image encoder of ${variant} ${from}`,
   );
-  const imageCheckpoint = await openCheckpoint(imageFile);
-  const imageConfig = imageEncoderOf(imageCheckpoint, variant);
+  const imageConfig = imageEncoderOf(storedImage, variant, view.crop);
   const imageGraph = buildImageEncoder(imageConfig, view.crop);
-  strict(
-    imageCheckpoint,
+  const imageCheckpoint = await strict(
+    storedImage,
     imageGraph,
     (name) =>
       IMAGE_SKIPPED.some((prefix) => name.startsWith(prefix)) || isCounter(name, imageGraph),
@@ -123,26 +124,25 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
     );
   }
   const textConfig = readTextEncoderConfig(await readJson(configFile), `"${configFile}"`);
-  const textCheckpoint = await openCheckpoint(
-    await requireFile(
-      [`${folder}/model.safetensors`, `${folder}/pytorch_model.bin`],
-      `the text encoder's weights of ${variant} ${from}`,
-    ),
+  const storedText = await openWeights(
+    [folder],
+    ["model.safetensors", "pytorch_model.bin"],
+    `the text encoder's weights of ${variant} ${from}`,
   );
   const textGraph = buildTextEncoder(textConfig);
-  strict(
-    textCheckpoint,
+  const textCheckpoint = await strict(
+    storedText,
     textGraph,
     (name) => TEXT_SKIPPED.some((prefix) => name.startsWith(prefix)),
   );
 
   if (imageConfig.joint !== textConfig.joint) {
     throw new RangeError(
-      `Cannot load model "${path}": "${imageFile}" projects patches to ${imageConfig.joint} ` +
+      `Cannot load model "${path}": "${imageCheckpoint.path}" projects patches to ${imageConfig.joint} ` +
         `channels, but "${textCheckpoint.path}" projects phrases to ${textConfig.joint}`,
     );
   }
-  const weights = [imageCheckpoint.path, textCheckpoint.path];
+  const weights = [...imageCheckpoint.files, ...textCheckpoint.files];
   let hash: Promise<string> | undefined;
   return {
     view,
@@ -153,8 +153,12 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
   };
 }
 
-function strict(checkpoint: Checkpoint, graph: Graph, ignore: (name: string) => boolean): void {
-  checkTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), { ignore });
+function strict(
+  checkpoint: Checkpoint,
+  graph: Graph,
+  ignore: (name: string) => boolean,
+): Promise<Checkpoint> {
+  return fitTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), { ignore });
 }
 
 /** Whether a tensor counts the batches of a batch norm that is there. */
@@ -167,9 +171,15 @@ function isCounter(name: string, graph: Graph): boolean {
  * The architecture that a checkpoint's shapes tell, as smaller models have no other
  * description; of ResNet-50's widths, it is the whole ResNet-50.
  */
-function imageEncoderOf({ tensors }: Checkpoint, variant: BiovilVariant): ImageEncoderConfig {
+function imageEncoderOf(
+  checkpoint: Checkpoint,
+  variant: BiovilVariant,
+  crop: number,
+): ImageEncoderConfig {
+  const most = { ...RESNET50, joint: 128, ...(variant === "biovil-t" && { temporal: 256 }) };
+  const shapes = closestShapes(checkpoint, buildImageEncoder(most, crop).weights.keys());
   const size = (name: string, axis: number, fallback: number) => {
-    const found = tensors.get(name)?.shape[axis];
+    const found = shapes.get(name)?.[axis];
     return found !== undefined && found > 0 && found <= MAX_CHANNELS ? found : fallback;
   };
   const trunk = "encoder.encoder";
@@ -181,7 +191,7 @@ function imageEncoderOf({ tensors }: Checkpoint, variant: BiovilVariant): ImageE
     if (whole) return most;
     const numbers = Array.from({ length: most }, (_, block) => block);
     const name = (block: number) => `${trunk}.layer${stage + 1}.${block}.conv1.weight`;
-    return Math.max(1, numbers.filter((block) => tensors.has(name(block))).length);
+    return Math.max(1, numbers.filter((block) => shapes.has(name(block))).length);
   });
   const joint = size("projector.model.3.weight", 0, 128);
   const temporal = size("encoder.backbone_to_vit.weight", 0, 256);

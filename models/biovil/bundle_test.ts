@@ -1,8 +1,8 @@
 import "../../host/deno/mod.ts";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { copy } from "../../tests/support/copy.ts";
-import { dict, pickle, tensor, torchZip } from "../checkpoint/pytorch/_fixture.ts";
-import { openCheckpoint, readTensor } from "../checkpoint/mod.ts";
+import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";
+import { dict, int } from "../checkpoint/pytorch/_fixture.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { openBiovil } from "./biovil.ts";
 import { loadBiovil } from "./bundle.ts";
@@ -10,28 +10,6 @@ import { pattern } from "./fixtures/pattern.ts";
 import { withSmallModel } from "./fixtures/small_model.ts";
 
 const IMAGE = "biovil_image_resnet50_proj_size_128.pt";
-
-/** Writes a checkpoint again as `torch.save` does, with some tensors left out or renamed. */
-async function saveAsTorch(
-  from: string,
-  to: string,
-  rename: (name: string) => string | undefined = (name) => name,
-): Promise<void> {
-  const checkpoint = await openCheckpoint(from);
-  const entries = [...checkpoint.tensors.values()].flatMap(({ name, shape }) => {
-    const renamed = rename(name);
-    return renamed === undefined ? [] : [{ name, shape, renamed }];
-  });
-  const storages = await Promise.all(entries.map(({ name }) => readTensor(checkpoint, name)));
-  const state = dict(entries.map(({ shape, renamed }, key) => {
-    const strides = shape.map((_, axis) =>
-      shape.slice(axis + 1).reduce((step, size) => step * size, 1)
-    );
-    const count = storages[key]!.length;
-    return [renamed, tensor({ key: String(key), count, shape, strides })];
-  }));
-  await Deno.writeFile(to, await torchZip(pickle(state), ...storages));
-}
 
 Deno.test("loadBiovil() reads what torch.save wrote, and it gives the same heatmap", () =>
   withSmallModel("biovil", async (folder) => {
@@ -51,6 +29,35 @@ Deno.test("loadBiovil() reads what torch.save wrote, and it gives the same heatm
       await model.close();
     }
     assertEquals(heatmaps[0], heatmaps[1]);
+  }));
+
+Deno.test("loadBiovil() finds weights as training scripts save them", () =>
+  withSmallModel("biovil", async (folder) => {
+    const { image, text } = await loadBiovil(folder, "biovil");
+    const stem = IMAGE.replace(/\.pt$/, "");
+    await saveAsTorch(
+      `${folder}/${IMAGE}`,
+      `${folder}/${stem}.CKPT`,
+      (name) => `model._orig_mod.${name}`,
+      (state) => dict([["epoch", int(3)], ["state_dict", state]]),
+    );
+    await Deno.remove(`${folder}/${IMAGE}`);
+    const file = "model.fp16.safetensors";
+    await saveRenamed(
+      `${folder}/model.safetensors`,
+      `${folder}/${file}`,
+      (name) => `module.${name}`,
+    );
+    await Deno.remove(`${folder}/model.safetensors`);
+    const vocabulary = await Deno.readTextFile(`${folder}/vocab.txt`);
+    await Deno.writeTextFile(`${folder}/vocab.txt`, `\ufeff${vocabulary.replaceAll("\n", "\r\n")}`);
+    const again = await loadBiovil(folder, "biovil");
+    assertEquals(again.image.config, image.config);
+    assertEquals(again.image.checkpoint.path, `${folder}/${stem}.CKPT`);
+    assertEquals(again.text.checkpoint.path, `${folder}/${file}`);
+    for (const [found, graph] of [[again.image, image.graph], [again.text, text.graph]] as const) {
+      for (const name of graph.weights.keys()) assert(found.checkpoint.tensors.has(name), name);
+    }
   }));
 
 Deno.test("loadBiovil() finds the text encoder beside the image encoder or in a folder", () =>

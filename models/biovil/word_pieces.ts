@@ -7,6 +7,7 @@
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { printable, quote, show } from "../checkpoint/quote.ts";
+import { listWords, MIN_SPELLED } from "../tokenizer.ts";
 
 /** Turns phrases into token ids. */
 export interface WordPieces {
@@ -18,6 +19,11 @@ export interface WordPieces {
    * @throws {SyntaxError} If it contains one of BERT's special tokens other than [MASK].
    */
   encode(phrase: string): number[];
+  /**
+   * What is to be known of how a phrase is read, a clause each: words that the vocabulary lacks, and
+   * those that it has no more of than letters.
+   */
+  notes(phrase: string): string[];
 }
 
 /** The file that a vocabulary is read from, as text. */
@@ -41,7 +47,7 @@ const MAX_LETTERS = 100;
 
 function readVocabulary({ kind, text }: VocabularyFile): Map<string, number> {
   if (kind === "vocab.txt") {
-    const tokens = text.split(/\r?\n/);
+    const tokens = text.split(/\r\n?|\n/);
     if (tokens.at(-1) === "") tokens.pop();
     return new Map(tokens.map((token, id) => [token, id]));
   }
@@ -117,7 +123,13 @@ export function createWordPieces(
   const inner = new HuggingFaceTokenizer(assemble(vocabulary), {
     clean_up_tokenization_spaces: false,
   });
-  const [start, end] = [vocabulary.get(START!)!, vocabulary.get(END!)!];
+  const [start, end, mask, unknown] = [START, END, MASK, UNKNOWN]
+    .map((token) => vocabulary.get(token!)!) as [number, number, number, number];
+  const readText = (text: string): number[] => {
+    // The library leaves in what Unicode assigns to nothing or to private use.
+    const seen = text.replace(/(?![\t\n\r])\p{C}/gu, "");
+    return inner.encode(seen, { add_special_tokens: false }).ids;
+  };
   return {
     encode(phrase) {
       const special = SPECIAL.find((token) => token !== MASK && phrase.includes(token));
@@ -126,8 +138,13 @@ export function createWordPieces(
           `Cannot read phrase ${quote(phrase)}: "${special}" has a meaning of its own in BERT`,
         );
       }
+      const ids = [start];
       const bare = phrase.replace(/[!?.]+$/, "");
-      const ids = [start, ...inner.encode(bare, { add_special_tokens: false }).ids, end];
+      for (const [i, part] of bare.split(MASK!).entries()) {
+        if (i > 0) ids.push(mask);
+        ids.push(...readText(part));
+      }
+      ids.push(end);
       if (ids.length > positions) {
         throw new RangeError(
           `Cannot read phrase ${
@@ -137,6 +154,22 @@ export function createWordPieces(
         );
       }
       return ids;
+    },
+    notes(phrase) {
+      const [unread, spelled] = [new Set<string>(), new Set<string>()];
+      const bare = phrase.replaceAll(MASK!, " ").replace(/(?![\t\n\r])\p{C}/gu, "");
+      for (const [word] of bare.matchAll(/[\p{L}\p{M}]+/gu)) {
+        const ids = readText(word);
+        const letters = word.match(/\p{L}/gu)?.length ?? 0;
+        if (ids.includes(unknown)) unread.add(word);
+        else if (letters >= MIN_SPELLED && ids.length >= letters) spelled.add(word);
+      }
+      return [
+        ...(unread.size > 0
+          ? [`the tokenizer does not know ${listWords(unread)} and reads "${UNKNOWN}" instead`]
+          : []),
+        ...(spelled.size > 0 ? [`the tokenizer reads ${listWords(spelled)} letter by letter`] : []),
+      ];
     },
   };
 }

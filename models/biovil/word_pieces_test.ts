@@ -41,3 +41,34 @@ Deno.test("createWordPieces() says what is wrong with its file", () => {
   const wrong = json('{"model": {"type": "WordPiece", "vocab": {"a": "1"}}}');
   assertThrows(() => createWordPieces(wrong, SIZES), SyntaxError, 'got "1" for "a"');
 });
+
+// Ids by BertTokenizer of transformers 4.57.6 with the same vocabulary.
+const SPECIAL_CASES: readonly (readonly [phrase: string, ids: readonly number[]])[] = [
+  ["left [MASK]s \u00adlung", [2, 102, 4, 23, 104, 3]],
+  ["l\ue000eft\u200b lung\u0378 \ufffd", [2, 102, 104, 3]],
+  ["a\u00a0b\u3000c\u2028d\re\x07f", [2, 5, 6, 7, 8, 9, 36, 3]],
+  ["B\u00c9TE be\u0301te \u03b2", [2, 6, 35, 50, 35, 6, 35, 50, 35, 94, 3]],
+  ["肺炎 [mask] １", [2, 1, 1, 1, 17, 31, 49, 41, 1, 1, 3]],
+];
+
+Deno.test("createWordPieces() reads [MASK] and invisible characters as transformers does", () => {
+  const wordPieces = createWordPieces(LIST, SIZES);
+  for (const [phrase, right] of SPECIAL_CASES) {
+    assertEquals(wordPieces.encode(phrase), right, JSON.stringify(phrase));
+  }
+});
+
+Deno.test("createWordPieces() notes the words that its vocabulary lacks", () => {
+  const wordPieces = createWordPieces(LIST, SIZES);
+  assertEquals(wordPieces.notes("left pleural [MASK] L4, 10 mm"), []);
+  assertEquals(wordPieces.notes("Zqx 肺 zqx"), [
+    'the tokenizer does not know "肺" and reads "[UNK]" instead',
+    'the tokenizer reads "Zqx" and "zqx" letter by letter',
+  ]);
+});
+
+Deno.test("createWordPieces() reads a list with the line ends of Windows", () => {
+  const text = TEXT.replaceAll("\n", "\r\n");
+  const wordPieces = createWordPieces({ kind: "vocab.txt", text }, SIZES);
+  assertEquals(wordPieces.encode("left lung"), createWordPieces(LIST, SIZES).encode("left lung"));
+});

@@ -110,6 +110,19 @@ Deno.test("openCheckpoint() never executes a pickle", async () => {
   );
 });
 
+Deno.test("openCheckpoint() reads weights beside a hostile object, which stays inert", async () => {
+  const attack = call(global("posix", "system"), text("echo"));
+  const view = tensor({ count: 1, shape: [1], strides: [1] });
+  const content = await torchZip(
+    pickle(dict([["bad", attack], ["model", dict([["a", view]])]])),
+    Float32Array.of(3),
+  );
+  await withFile(content, async (path) => {
+    const checkpoint = await openCheckpoint(path);
+    assertEquals(await readTensor(checkpoint, "a"), Float32Array.of(3));
+  });
+});
+
 Deno.test("openCheckpoint() says what a file is instead of a checkpoint", async () => {
   // What torch.save(..., _use_new_zipfile_serialization=False) starts with.
   const magic = [

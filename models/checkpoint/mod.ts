@@ -5,8 +5,11 @@
  */
 export { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 export { readRow, readTensor, readTensorInt64 } from "./read_tensor.ts";
-export { checkTensors, type CheckTensorsOptions } from "./check_tensors.ts";
+export { closestShapes, fitTensors } from "./fit_tensors.ts";
+export type { FitTensorsOptions } from "./_find_misfits.ts";
+export { openShards } from "./shards.ts";
 export type { DType, TensorEntry } from "./tensor_entry.ts";
+export type { TensorSet } from "./tensor_set.ts";
 export {
   type TensorToWrite,
   writeSafetensors,

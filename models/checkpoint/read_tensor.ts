@@ -104,6 +104,7 @@ export async function readRow(
     offset: entry.offset + row * step * itemBytes,
     byteLength: span * itemBytes,
     ...(strides && { strides }),
+    ...(entry.path !== undefined && { path: entry.path }),
   }, FLOATS);
 }
 
@@ -175,7 +176,7 @@ async function read<
   if (convert === undefined) {
     throw new TypeError(`${fail}: expected ${kind}, got ${entry.dtype}`);
   }
-  using file = await ByteFile.open(checkpoint.path);
+  using file = await ByteFile.open(entry.path ?? checkpoint.path);
   try {
     const span = create(entry.byteLength / ITEM_BYTES[entry.dtype]);
     await readSpan(file, entry, convert, span);

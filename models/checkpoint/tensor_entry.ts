@@ -42,6 +42,8 @@ export interface TensorEntry {
   readonly byteLength: number;
   /** Element strides of each dimension; undefined where the tensor is row-major contiguous. */
   readonly strides?: readonly number[];
+  /** The file that it lies in, where the checkpoint is an index of several. */
+  readonly path?: string;
 }
 
 // Convolutions over volumes have five; anything past eight is no weight of a network.

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Checkpoint, checkTensors, openCheckpoint } from "../checkpoint/mod.ts";
+import { type Checkpoint, fitTensors } from "../checkpoint/mod.ts";
 import type { Graph } from "../onnx/graph.ts";
 import {
   firstFile,
@@ -15,6 +15,7 @@ import {
   requireFile,
   requireFolder,
 } from "../model_files.ts";
+import { openWeights } from "../open_weights.ts";
 import { createTokenizer, type Tokenizer, type TokenizerOptions } from "../tokenizer.ts";
 import { AUTOENCODER_SKIPPED, buildEncoder, downsampling } from "./autoencoder.ts";
 import { buildTextEncoder, CLIP_TEXT_SKIPPED } from "./clip_text.ts";
@@ -67,7 +68,7 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
 
 /**
  * Loads a model: our flat layout (`config.json`, `autoencoder.pth`,
- * `diffusion_model.pth`, `text_encoder/`, `tokenizer/`; `.safetensors` will do
+ * `diffusion_model.pth`, `text_encoder/`, `tokenizer/`; other endings will do
  * as well) or a MONAI bundle as downloaded (`configs/inference.json`,
  * `models/*.pth`) with a text encoder from elsewhere. Only headers are read
  * here; every tensor's name and shape is checked against the configuration.
@@ -97,12 +98,12 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     : readMonaiConfig(json, `"${file}"`);
   const folder = file === flat ? path : `${path}/models`;
 
-  const open = async (name: string, what: string) =>
-    await openCheckpoint(
-      await requireFile(CHECKPOINT_SUFFIXES.map((suffix) => `${folder}/${name}${suffix}`), what),
-    );
-  const autoencoder = await open("autoencoder", "the autoencoder's weights");
-  const unet = await open("diffusion_model", "the U-Net's weights");
+  const open = (name: string, what: string) =>
+    openWeights([folder], CHECKPOINT_SUFFIXES.map((suffix) => name + suffix), what);
+  const stored = {
+    autoencoder: await open("autoencoder", "the autoencoder's weights"),
+    unet: await open("diffusion_model", "the U-Net's weights"),
+  };
   const texts = await openText(options.textEncoder ?? path, options.textEncoder !== undefined);
 
   const { positions } = texts.layout.config;
@@ -114,17 +115,19 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     }),
     textGraph: buildTextEncoder(texts.layout.config),
   }));
-  strict(autoencoder, encoder, AUTOENCODER_SKIPPED);
-  strict(unet, unetGraph.graph, []);
   const { dropped } = texts.layout;
-  strict(texts.checkpoint, textGraph, [...CLIP_TEXT_SKIPPED, ...(dropped ? [dropped] : [])]);
+  const textSkipped = [...CLIP_TEXT_SKIPPED, ...(dropped ? [dropped] : [])];
+  const checkpoints = {
+    autoencoder: await strict(stored.autoencoder, encoder, AUTOENCODER_SKIPPED),
+    unet: await strict(stored.unet, unetGraph.graph, []),
+    textEncoder: await strict(texts.checkpoint, textGraph, textSkipped),
+  };
   if (config.unet.contextChannels !== texts.layout.config.hidden) {
     throw new RangeError(
       `Cannot load model "${path}": the U-Net reads text of width ${config.unet.contextChannels}, ` +
         `but "${texts.checkpoint.path}" gives ${texts.layout.config.hidden}`,
     );
   }
-  const checkpoints = { autoencoder, unet, textEncoder: texts.checkpoint };
   let hash: Promise<string> | undefined;
   return {
     path,
@@ -134,7 +137,7 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     checkpoints,
     crossAttentionLayers: unetGraph.crossAttention.length,
     crossAttentionSides: unetGraph.crossAttention.map(({ side }) => side),
-    hash: () => hash ??= hashFiles(Object.values(checkpoints).map((checkpoint) => checkpoint.path)),
+    hash: () => hash ??= hashFiles(Object.values(checkpoints).flatMap(({ files }) => files)),
   };
 }
 
@@ -147,8 +150,12 @@ function fromConfiguration<T>(file: string, build: () => T): T {
   }
 }
 
-function strict(checkpoint: Checkpoint, graph: Graph, skipped: readonly string[]): void {
-  checkTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), {
+function strict(
+  checkpoint: Checkpoint,
+  graph: Graph,
+  skipped: readonly string[],
+): Promise<Checkpoint> {
+  return fitTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), {
     ignore: (name) => skipped.some((prefix) => name.startsWith(prefix)),
   });
 }
@@ -167,11 +174,11 @@ async function openText(
   );
   const encoder = configFile.slice(0, -"/config.json".length);
   const layout = readTextConfig(await readJson(configFile), `"${configFile}"`);
-  const weights = await requireFile(
-    [`${encoder}/model.safetensors`, `${encoder}/pytorch_model.bin`],
+  const checkpoint = await openWeights(
+    [encoder],
+    ["model.safetensors", "pytorch_model.bin"],
     "the text encoder's weights",
   );
-  const checkpoint = await openCheckpoint(weights);
 
   const own = `${folder}/tokenizer`;
   const tokenizerFolder = await firstFile([`${own}/vocab.json`, `${own}/tokenizer.json`])

@@ -1,6 +1,10 @@
 import "../../host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { drawPhantom } from "../../datasets/phantom.ts";
+import { groundImage } from "../../pipeline/ground.ts";
 import { copy } from "../../tests/support/copy.ts";
+import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";
+import { dict, int } from "../checkpoint/pytorch/_fixture.ts";
 import { writeSafetensors } from "../checkpoint/mod.ts";
 import { openRuntime } from "../runtime/mod.ts";
 import { buildTextEncoder } from "./clip_text.ts";
@@ -163,6 +167,88 @@ Deno.test("loadBundle() takes a whole CLIP model and leaves out its last layer",
     );
   }));
 
+/** The tensors of a whole checkpoint in two files with an index, which has a byte order mark. */
+async function shard(
+  folder: string,
+  stem: string,
+  prefix: string,
+): Promise<Record<string, string>> {
+  const files = [1, 2].map((number) => `${stem}-0000${number}-of-00002.safetensors`);
+  const map: Record<string, string> = {};
+  for (const [i, file] of files.entries()) {
+    const names = await saveRenamed(
+      `${folder}/${stem}.safetensors`,
+      `${folder}/${file}`,
+      (name) => prefix + name,
+      (index) => index % 2 === i,
+    );
+    for (const name of names) map[name] = file;
+  }
+  await Deno.remove(`${folder}/${stem}.safetensors`);
+  const index = JSON.stringify({ metadata: {}, weight_map: map });
+  await Deno.writeTextFile(`${folder}/${stem}.safetensors.index.json`, `\ufeff${index}`);
+  return map;
+}
+
+Deno.test("loadBundle() finds weights as training scripts save them, and they give the same heatmap", () =>
+  withCopy(async (folder) => {
+    const xray = drawPhantom({ seed: 3 });
+    const ground = async () => {
+      const model = await openModel(await loadBundle(folder), await openRuntime("native"));
+      const options = { model, steps: 10, noise: "sample" } as const;
+      const [result] = await groundImage(xray, ["left pleural effusion"], options);
+      await model.close();
+      return result!.smoothed;
+    };
+    const right = await ground();
+    await saveAsTorch(
+      `${folder}/autoencoder.safetensors`,
+      `${folder}/autoencoder.ckpt`,
+      (name) => `model.${name}`,
+      (state) => dict([["epoch", int(3)], ["state_dict", state]]),
+    );
+    await Deno.remove(`${folder}/autoencoder.safetensors`);
+    await shard(folder, "diffusion_model", "module._orig_mod.");
+    await shard(`${folder}/text_encoder`, "model", "");
+    for (const path of ["config.json", "tokenizer/vocab.json", "tokenizer/merges.txt"]) {
+      const text = await Deno.readTextFile(`${folder}/${path}`);
+      await Deno.writeTextFile(`${folder}/${path}`, `\ufeff${text.replaceAll("\n", "\r\n")}`);
+    }
+    assertEquals(await ground(), right);
+    assertEquals((await loadBundle(folder)).checkpoints.unet.files.length, 2);
+  }));
+
+Deno.test("loadBundle() says what is wrong with an index of several files", () =>
+  withCopy(async (folder) => {
+    const encoder = `${folder}/text_encoder`;
+    const map = await shard(encoder, "model", "");
+    const [name] = Object.keys(map);
+    const path = `${encoder}/model.safetensors.index.json`;
+    const [first, second] = [1, 2].map((number) => `model-0000${number}-of-00002.safetensors`);
+    const cases: [unknown, string][] = [
+      [{ ...map, [name!]: second }, `it has "${name}" in "${second}", which lacks it`],
+      [{ ...map, [name!]: "gone.safetensors" }, 'it names "gone.safetensors", which is not there'],
+      ...["../x.safetensors", "/etc/passwd", "a\\b", "..", 5].map((file): [unknown, string] => [
+        { ...map, [name!]: file },
+        `it names the file ${JSON.stringify(String(file))}, expected one beside it`,
+      ]),
+      [{}, 'it has no "weight_map" that names the file of each tensor'],
+    ];
+    for (const [weight_map, message] of cases) {
+      await Deno.writeTextFile(path, JSON.stringify({ weight_map }));
+      await assertRejects(() => loadBundle(folder), Error, `Cannot read "${path}": ${message}`);
+    }
+    await Deno.writeTextFile(path, "{");
+    await assertRejects(() => loadBundle(folder), SyntaxError, "not valid JSON");
+    // A tensor that the index does not list is found in its file.
+    const { [name!]: _, ...others } = map;
+    await Deno.writeTextFile(path, JSON.stringify({ weight_map: others }));
+    assertEquals(
+      (await loadBundle(folder)).checkpoints.textEncoder.tensors.get(name!)!.path,
+      `${encoder}/${first}`,
+    );
+  }));
+
 Deno.test("loadBundle() asks special_tokens_map.json for the padding first", () =>
   withCopy(async (folder) => {
     const path = `${folder}/tokenizer/tokenizer_config.json`;
@@ -215,4 +301,25 @@ Deno.test("loadBundle() reads no text file that is larger than memory should hol
   withCopy(async (folder) => {
     await Deno.truncate(`${folder}/tokenizer/vocab.json`, 2 ** 26 + 1);
     await assertRejects(() => loadBundle(folder), RangeError, "at most 67108864 bytes");
+  }));
+
+Deno.test("loadBundle() matches the weights of every network strictly", () =>
+  withCopy(async (folder) => {
+    const files = ["autoencoder", "diffusion_model", "text_encoder/model"];
+    for (const file of files.map((name) => `${folder}/${name}.safetensors`)) {
+      const bytes = await Deno.readFile(file);
+      const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+      const header = new TextDecoder().decode(bytes.subarray(8, 8 + length));
+      // The decoder is not read.
+      const name = /"((?!decoder|post)[\w.]+\.weight)":/.exec(header)![1]!;
+      // The same length, so that all offsets stay right.
+      const other = name.replace(/weight$/, "height");
+      const renamed = bytes.slice();
+      renamed.set(new TextEncoder().encode(header.replace(`"${name}"`, `"${other}"`)), 8);
+      await Deno.writeFile(file, renamed);
+      const error = await assertRejects(() => loadBundle(folder), Error, "missing");
+      assert(error.message.includes(name) && error.message.includes(other), error.message);
+      await Deno.writeFile(file, bytes);
+    }
+    await loadBundle(folder);
   }));

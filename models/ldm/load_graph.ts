@@ -26,7 +26,12 @@ export async function loadGraph(
   const external: ExternalData[] = [];
   const sources = await locateWeights(graph, checkpoint, weights, (tensor) => {
     const { offset, byteLength, asFloat16 } = tensor;
-    const data = { path, offset, length: byteLength, ...(asFloat16 && { asFloat16 }) };
+    const data = {
+      path: tensor.path ?? path,
+      offset,
+      length: byteLength,
+      ...(asFloat16 && { asFloat16 }),
+    };
     external.push(data);
     return { ...runtime.refer(data), length: asFloat16 ? byteLength / 2 : byteLength };
   });

@@ -95,7 +95,7 @@ export interface Runtime {
    * Loads a model.
    *
    * @param model Bytes of the `.onnx` file.
-   * @param external All that the model refers to, from one file.
+   * @param external All that the model refers to, from files of one folder.
    * @throws {Error} If the model cannot be loaded, such as for want of memory.
    */
   load(

@@ -17,8 +17,8 @@ export async function openWasm(reason: string): Promise<Runtime> {
     name: "wasm",
     version: `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`,
     reason,
-    refer({ offset, length }) {
-      return { location: nameOf(offset, length), offset: 0 };
+    refer(data) {
+      return { location: nameOf(data), offset: 0 };
     },
     async load(model, external = []) {
       const session = await withExternal(
@@ -36,8 +36,8 @@ export async function openWasm(reason: string): Promise<Runtime> {
 }
 
 /** The name that a model refers to a stretch of a file by. */
-export function nameOf(offset: number, length: number): string {
-  return `${offset}+${length}`;
+export function nameOf({ path, offset, length }: ExternalData): string {
+  return `${path.slice(path.lastIndexOf("/") + 1)}@${offset}+${length}`;
 }
 
 /** A tensor in memory, by the name that a model refers to it by. */
@@ -69,14 +69,17 @@ export async function withExternal<T>(
  * and a graph that is a part of a network must not hold the bytes of the other part.
  */
 async function readExternal(external: readonly ExternalData[]): Promise<ReadTensor[]> {
-  if (!external[0]) return [];
-  using file = await host().files.open(external[0].path);
   const files: ReadTensor[] = [];
-  for (const { path, offset, length, asFloat16 } of external) {
-    const data = new Uint8Array(length);
-    if (await file.read(offset, data) < length) throw new SyntaxError(`"${path}" is truncated`);
-    const loaded = asFloat16 ? Float16Array.from(new Float32Array(data.buffer)) : data;
-    files.push({ path: nameOf(offset, length), data: new Uint8Array(loaded.buffer) });
+  for (const [path, tensors] of Map.groupBy(external, ({ path }) => path)) {
+    using file = await host().files.open(path);
+    for (const tensor of tensors) {
+      const data = new Uint8Array(tensor.length);
+      if (await file.read(tensor.offset, data) < tensor.length) {
+        throw new SyntaxError(`"${path}" is truncated`);
+      }
+      const loaded = tensor.asFloat16 ? Float16Array.from(new Float32Array(data.buffer)) : data;
+      files.push({ path: nameOf(tensor), data: new Uint8Array(loaded.buffer) });
+    }
   }
   return files;
 }

@@ -1,5 +1,5 @@
 import "../../host/deno/mod.ts";
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { type ReadTensor, withExternal } from "./wasm.ts";
 
 async function inFile(test: (path: string) => Promise<void>): Promise<void> {
@@ -28,9 +28,28 @@ Deno.test("withExternal reads stretches as they are and as float16, and frees th
         half: [...new Float16Array(tensors[1]!.data.buffer)],
       });
     });
-    assertEquals(loaded, { names: ["4+8", "0+16"], whole: [-2, 3], half: [1, -2, 3, 4] });
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    const names = [`${name}@4+8`, `${name}@0+16`];
+    assertEquals(loaded, { names, whole: [-2, 3], half: [1, -2, 3, 4] });
     assertEquals(held.map(({ data }) => data.buffer.detached), [true, true]);
   }));
+
+Deno.test("withExternal tells the same stretches of two files apart", () =>
+  inFile((path) =>
+    inFile(async (other) => {
+      await Deno.writeFile(other, new Uint8Array(16));
+      const external = [path, other].map((path) => ({ path, offset: 0, length: 4 }));
+      const [first, second] = await withExternal(
+        external,
+        (tensors) =>
+          Promise.resolve(
+            tensors.map(({ path, data }) => [path, new Float32Array(data.buffer)[0]]),
+          ),
+      );
+      assertEquals([first![1], second![1]], [1, 0]);
+      assertNotEquals(first![0], second![0]);
+    })
+  ));
 
 Deno.test("withExternal frees what it read where the load fails, and says what is truncated", () =>
   inFile(async (path) => {

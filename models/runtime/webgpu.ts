@@ -28,8 +28,8 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
     version: `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`,
     reason,
     gpu,
-    refer({ offset, length }) {
-      return { location: nameOf(offset, length), offset: 0 };
+    refer(data) {
+      return { location: nameOf(data), offset: 0 };
     },
     async load(model, external = [], { keepFloat16 = false } = {}) {
       requireFit(gpu, external);

@@ -45,7 +45,7 @@ Deno.test("decodeImage() has of a 16-bit PNG what pngjs has, by every filter and
       const file = PNG.sync.write({ width, height, data } as PNG, options);
       const read = PNG.sync.read(file, { skipRescale: true }).data as unknown as Uint16Array;
       const first = Uint16Array.from({ length: width * height }, (_, i) => read[4 * i]!);
-      const expected = { data: grayLevels(first, { bits: 16 }), width, height };
+      const expected = { data: grayLevels(first, { bits: 16 }).data, width, height };
       assertEquals(await decodeImage(new Uint8Array(file)), expected, `${colorType} ${filterType}`);
     }
   }
@@ -71,18 +71,15 @@ Deno.test("decodeImage() refuses a 16-bit PNG that is corrupt or interlaced", as
     "another byte": flipped,
     "no pixels": file(new Uint8Array()),
     "half its pixels": file(whole.subarray(0, whole.length / 2)),
-    "pixels without their checksum": file(whole.subarray(0, -4)),
+    "pixels with another checksum": file(join(whole.subarray(0, -1), [whole.at(-1)! ^ 1])),
     "a pixel less": file(deflateSync(new Uint8Array(8))),
-    "a pixel more": file(deflateSync(new Uint8Array(12))),
     "16 MiB of pixels": file(deflateSync(new Uint8Array(2 ** 24))),
-    "more after its pixels": file(join(whole, [1, 2, 3])),
     "an unknown filter": file(deflateSync(new Uint8Array(10).fill(5))),
     "no width": file(deflateSync(new Uint8Array(2)), header(0, 0, 2)),
     "a palette": file(whole, header(3, 2, 2), chunk("PLTE", new Uint8Array(768))),
     "two headers": file(whole, header(0, 2, 2), header(0, 2, 2)),
     "an unknown part that must be known": file(whole, header(0, 2, 2), chunk("ABCD", [1])),
     "half a colour": file(whole, header(0, 2, 2), chunk("tRNS", [1])),
-    "more after its end": join(file(whole), [1]),
   };
   for (const [what, bytes] of Object.entries(cases)) {
     await assertRejects(() => decodeImage(bytes), SyntaxError, "truncated or corrupt", what);

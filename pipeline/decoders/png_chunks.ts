@@ -8,58 +8,53 @@
 export interface PngChunk {
   /** Its type, such as `IDAT`. */
   readonly type: string;
-  /** Its data. */
+  /** Its data, as far as the file holds them. */
   readonly data: Uint8Array;
-  /** Its checksum, as the file has it. */
-  readonly checksum: number;
-  /** Where in the file it ends. */
-  readonly end: number;
+  /** Whether its checksum is wrong; a checksum that the file no longer holds is not. */
+  readonly isBroken: () => boolean;
 }
 
-const SIGNATURE_LENGTH = 8;
+/** The bytes that a PNG begins with. */
+export const PNG_SIGNATURE: Uint8Array<ArrayBuffer> = Uint8Array.of(
+  ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+);
+
+/** Bytes of a chunk before its data: length and type. */
+const HEAD = 8;
 
 /** Bytes of a chunk beside its data: length, type and checksum. */
 const FRAMING = 12;
 
-const HEADER_LENGTH = 13;
-
 /**
- * The chunks of a PNG in their order, as far as they are all there.
+ * The chunks of a PNG in their order. The last one may be cut by the end of the file.
  *
  * @param png The file.
  */
 export function* pngChunks(png: Uint8Array): Generator<PngChunk, void> {
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
-  let at = SIGNATURE_LENGTH;
-  while (at + FRAMING <= png.length) {
+  let at = PNG_SIGNATURE.length;
+  while (at + HEAD <= png.length) {
     const end = at + FRAMING + view.getUint32(at);
-    if (end > png.length) return;
-    const type = String.fromCharCode(...png.subarray(at + 4, at + 8));
-    yield { type, data: png.subarray(at + 8, end - 4), checksum: view.getUint32(end - 4), end };
+    const start = at + 4;
+    yield {
+      type: String.fromCharCode(...png.subarray(start, start + 4)),
+      data: png.subarray(at + HEAD, end - 4),
+      isBroken: () =>
+        end <= png.length && crc32(png.subarray(start, end - 4)) !== view.getUint32(end - 4),
+    };
     at = end;
   }
 }
 
-/**
- * Whether a PNG has its header, and that once, ends with `IEND` and nothing after it, holds nothing
- * else that a decoder must know, and what changes pixels has the right checksum.
- *
- * @param png The file.
- */
-export function isSoundPng(png: Uint8Array): boolean {
-  let isFirst = true;
-  for (const { type, data, checksum, end } of pngChunks(png)) {
-    if (isFirst !== (type === "IHDR") || isFirst && data.length !== HEADER_LENGTH) return false;
-    isFirst = false;
-    // A type that begins with a capital letter is of those that must be known.
-    const mustBeKnown = /^[^a-z]/.test(type);
-    if (mustBeKnown && !["IHDR", "PLTE", "IDAT", "IEND"].includes(type)) return false;
-    if (mustBeKnown || type === "tRNS") {
-      if (crc32(png.subarray(end - 8 - data.length, end - 4)) !== checksum) return false;
-    }
-    if (type === "IEND") return end === png.length;
-  }
-  return false;
+/** A chunk as a PNG file has it. */
+export function pngChunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
+  const chunk = new Uint8Array(FRAMING + data.length);
+  const view = new DataView(chunk.buffer);
+  view.setUint32(0, data.length);
+  for (let i = 0; i < 4; i++) chunk[4 + i] = type.charCodeAt(i);
+  chunk.set(data, HEAD);
+  view.setUint32(HEAD + data.length, crc32(chunk.subarray(4, HEAD + data.length)));
+  return chunk;
 }
 
 /** The checksum of each byte: PNG, annex D. */

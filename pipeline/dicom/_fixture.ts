@@ -1,5 +1,10 @@
 /** A value of an element: numbers are 16-bit words, and lists of bytes fragments. */
-type Value = string | number | Uint8Array | readonly Uint8Array[];
+type Value = string | number | Uint8Array | readonly Uint8Array[] | Sequence;
+
+/** Items of a sequence. */
+interface Sequence {
+  readonly items: readonly DicomElements[];
+}
 
 /** Elements of a DICOM file by tag, such as `00280010`. */
 export type DicomElements = Readonly<Record<string, Value>>;
@@ -22,73 +27,103 @@ export const RADIOGRAPH: DicomElements = {
   "00280103": 0,
 };
 
+/** VRs with two reserved bytes and a length of 32 bits. */
+const LONG_VRS = "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split(" ");
+
+/** How an element is written; by default explicit in little endian. */
+export interface Writing {
+  readonly isImplicit?: boolean;
+  readonly isBig?: boolean;
+  /** Its VR; the others fit the kind of value. */
+  readonly vr?: string;
+  /** The length that it states, where this is not that of its value. */
+  readonly length?: number;
+}
+
+/** The length of an element that a delimiter ends. */
+export const UNDEFINED_LENGTH = 0xffffffff;
+
 /** A DICOM file of some elements. */
 export function dicomFile(elements: DicomElements, syntax = EXPLICIT): Uint8Array {
-  const isBig = syntax === BIG_ENDIAN;
-  const group = (tags: DicomElements, implicit = false, big = false) =>
-    Object.keys(tags).sort().flatMap((tag) => element(tag, tags[tag]!, implicit, big));
-  const meta = group({ "00020010": syntax });
   return Uint8Array.from([
-    ...Array(128).fill(0),
-    ...ascii("DICM"),
-    ...element("00020000", Uint8Array.of(meta.length, 0, 0, 0), false, false, "UL"),
-    ...meta,
-    ...group(elements, syntax === IMPLICIT, isBig),
+    ...PREAMBLE,
+    ...metaGroup(syntax),
+    ...dataSet(elements, { isImplicit: syntax === IMPLICIT, isBig: syntax === BIG_ENDIAN }),
   ]);
+}
+
+/** The start of a DICOM file. */
+export const PREAMBLE: readonly number[] = [...Array(128).fill(0), ...ascii("DICM")];
+
+/** The elements of group 2. */
+export function metaGroup(syntax: string, writing: Writing = {}): number[] {
+  const meta = element("00020010", syntax, writing);
+  const length = number(meta.length, 4, writing.isBig);
+  return [...element("00020000", Uint8Array.from(length), { ...writing, vr: "UL" }), ...meta];
+}
+
+/** Elements in their order. */
+export function dataSet(elements: DicomElements, writing: Writing = {}): number[] {
+  return Object.keys(elements).sort().flatMap((tag) => element(tag, elements[tag]!, writing));
 }
 
 /** 16-bit values as bytes. */
 export function words(values: readonly number[], isBig = false): Uint8Array {
-  return Uint8Array.from(values.flatMap((value) => integer(value, 2, isBig)));
+  return Uint8Array.from(values.flatMap((value) => number(value, 2, isBig)));
 }
 
-const ascii = (text: string) => [...text].map((character) => character.charCodeAt(0));
+/** An item or a delimiter, by the second half of its tag. */
+export function item(
+  name: number,
+  bytes: ArrayLike<number> = [],
+  { isBig = false, length = bytes.length }: Writing = {},
+): number[] {
+  return [
+    ...number(0xfffe, 2, isBig),
+    ...number(name, 2, isBig),
+    ...number(length, 4, isBig),
+    ...Array.from(bytes),
+  ];
+}
 
-function integer(value: number, length: number, isBig: boolean): number[] {
+function ascii(text: string): number[] {
+  return [...text].map((character) => character.charCodeAt(0));
+}
+
+function number(value: number, length: number, isBig = false): number[] {
   const bytes = Array.from({ length }, (_, i) => value >>> 8 * i & 255);
   return isBig ? bytes.reverse() : bytes;
 }
 
 const even = (bytes: number[], padding: number) => bytes.length % 2 ? [...bytes, padding] : bytes;
 
-function element(
-  tag: string,
-  value: Value,
-  implicit: boolean,
-  isBig: boolean,
-  given?: string,
-): number[] {
-  const number = (value: number, length: number) => integer(value, length, isBig);
+/** One element. */
+export function element(tag: string, value: Value, writing: Writing = {}): number[] {
+  const { isImplicit, isBig } = writing;
   const [group, name] = [0, 4].map((at) => Number.parseInt(tag.slice(at, at + 4), 16));
-  const head = [...number(group!, 2), ...number(name!, 2)];
+  const head = [...number(group!, 2, isBig), ...number(name!, 2, isBig)];
   if (Array.isArray(value)) {
     // Fragments: an empty offset table, the items, and a delimiter.
-    const item = (name: number, bytes: number[]) => [
-      ...number(0xfffe, 2),
-      ...number(name, 2),
-      ...number(bytes.length, 4),
-      ...bytes,
-    ];
-    const items = [[], ...value.map((part) => even([...part], 0))].map((part) =>
-      item(0xe000, part)
-    );
-    return [
-      ...head,
-      ...ascii("OB"),
-      0,
-      0,
-      ...Array(4).fill(255),
-      ...items.flat(),
-      ...item(0xe0dd, []),
-    ];
+    const items = [[], ...value].flatMap((part) => item(0xe000, even([...part], 0)));
+    const bytes = Uint8Array.from([...items, ...item(0xe0dd)]);
+    return element(tag, bytes, { ...writing, vr: "OB", length: UNDEFINED_LENGTH });
+  }
+  if (typeof value === "object" && "items" in value) {
+    const own = { isImplicit: isImplicit ?? false, isBig: isBig ?? false };
+    const items = value.items.flatMap((inside) => item(0xe000, dataSet(inside, own), own));
+    return element(tag, Uint8Array.from(items), { vr: "SQ", ...writing });
   }
   const bytes = typeof value === "string"
     ? even(ascii(value), name === 0x10 && group === 2 ? 0 : 32)
     : typeof value === "number"
-    ? number(value, 2)
+    ? number(value, 2, isBig)
     : even([...value as Uint8Array], 0);
-  if (implicit) return [...head, ...number(bytes.length, 4), ...bytes];
-  const vr = given ?? (typeof value === "string" ? "LO" : typeof value === "number" ? "US" : "OW");
-  const length = vr === "OW" ? [0, 0, ...number(bytes.length, 4)] : number(bytes.length, 2);
-  return [...head, ...ascii(vr), ...length, ...bytes];
+  const length = writing.length ?? bytes.length;
+  if (isImplicit) return [...head, ...number(length, 4, isBig), ...bytes];
+  const { vr = typeof value === "string" ? "LO" : typeof value === "number" ? "US" : "OW" } =
+    writing;
+  const stated = LONG_VRS.includes(vr)
+    ? [0, 0, ...number(length, 4, isBig)]
+    : number(length, 2, isBig);
+  return [...head, ...ascii(vr), ...stated, ...bytes];
 }

@@ -9,7 +9,12 @@ import { type WasmExports, WasmLibrary } from "../decoders/wasm_library.ts";
 import type { FrameFormat } from "./pixels.ts";
 
 /** What decodes a frame. */
-export type Codec = "DecodeRle" | "DecodeJpeg" | "DecodeJpegLs" | "DecodeJpeg2000";
+export type Codec =
+  | "DecodeRle"
+  | "DecodeJpeg"
+  | "DecodeJpegLs"
+  | "DecodeJpeg2000"
+  | "DecodeHtJpeg2000";
 
 /** What of `dcmjs-native-codecs.wasm` is used; it throws where a frame is corrupt. */
 interface Codecs extends WasmExports, Record<Codec, (context: number, parameters: number) => void> {
@@ -34,8 +39,9 @@ interface Codecs extends WasmExports, Record<Codec, (context: number, parameters
   GetDecodedBuffer(context: number): number;
 }
 
-/** MONOCHROME2, by its place among photometric interpretations. */
+/** By their places among photometric interpretations. */
 const MONOCHROME2 = 1;
+const RGB = 3;
 
 const CODECS = new WasmLibrary<Codecs>(
   "dcmjs-codecs/build/dcmjs-native-codecs.wasm",
@@ -76,11 +82,12 @@ const CODECS = new WasmLibrary<Codecs>(
 );
 
 /**
- * Decompresses a frame of one channel.
+ * Decompresses a frame. The values of a pixel come side by side, without any conversion of colours.
  *
  * @param frame The frame.
  * @param codec What it is compressed by.
  * @param format What the file's header says of it.
+ * @param samples Values of a pixel.
  * @returns Its values as they are stored, 16-bit ones in little endian; `undefined` if it is corrupt.
  * @throws {Error} If the decoders cannot be loaded.
  */
@@ -88,6 +95,7 @@ export function decompress(
   frame: Uint8Array,
   codec: Codec,
   { width, height, bitsAllocated, bitsStored, isSigned }: FrameFormat,
+  samples = 1,
 ): Promise<Uint8Array | undefined> {
   return CODECS.use((library) => {
     const context = library.CreateCodecsContext();
@@ -95,10 +103,10 @@ export function decompress(
     library.SetRows(context, height);
     library.SetBitsAllocated(context, bitsAllocated);
     library.SetBitsStored(context, bitsStored);
-    library.SetSamplesPerPixel(context, 1);
+    library.SetSamplesPerPixel(context, samples);
     library.SetPixelRepresentation(context, isSigned ? 1 : 0);
     library.SetPlanarConfiguration(context, 0);
-    library.SetPhotometricInterpretation(context, MONOCHROME2);
+    library.SetPhotometricInterpretation(context, samples === 1 ? MONOCHROME2 : RGB);
     library.SetEncodedBufferSize(context, frame.length);
     const room = library.GetEncodedBuffer(context);
     new Uint8Array(library.memory.buffer, room, frame.length).set(frame);

@@ -17,9 +17,27 @@ const grays = async (elements: DicomElements, syntax?: string) => [
   ...(await decode(radiograph(elements, syntax))).data,
 ];
 
-Deno.test("isDicom() looks for DICM after 128 bytes", () => {
-  assert(isDicom(radiograph()));
-  assert(!isDicom(new Uint8Array(200)) && !isDicom(new Uint8Array(0)));
+Deno.test("isDicom() looks for DICM after 128 bytes, or for a first element of group 2 or 8", () => {
+  for (const syntax of ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]) {
+    const file = radiograph({}, syntax);
+    assert(isDicom(file.subarray(0, 132)) && isDicom(file.subarray(128)));
+    // Without a preamble; then without the 12 bytes and the UID of group 2.
+    const meta = 132 + 12 + 8 + syntax.length + syntax.length % 2;
+    assert(isDicom(file.subarray(132)) && isDicom(file.subarray(meta)), syntax);
+  }
+  const others = [
+    "",
+    "\x89PNG",
+    "PK\x03\x04",
+    "{}",
+    "\0\0\x01\0\x01\0\x10\x10\0",
+    "II*\0\x08\0\0\0",
+  ];
+  for (const start of others) {
+    const bytes = new Uint8Array(200);
+    bytes.set(Array.from(start, (character) => character.charCodeAt(0)));
+    assert(!isDicom(bytes) && !isDicom(bytes.subarray(0, start.length)), JSON.stringify(start));
+  }
 });
 
 Deno.test("decodeDicom() reads little and big endian, explicit and implicit", async () => {
@@ -51,7 +69,7 @@ Deno.test("decodeDicom() applies rescale, the first window and the photometric i
 /** A frame in two fragments. */
 const fragments = (frame: Uint8Array) => [frame.subarray(0, 40), frame.subarray(40)];
 
-Deno.test("decodeDicom() decompresses RLE, JPEG-LS and JPEG 2000", async () => {
+Deno.test("decodeDicom() decompresses RLE, JPEG-LS, JPEG 2000 and HTJ2K", async () => {
   const ramp = Array.from({ length: 63 }, (_, i) => Math.trunc(255 * i / 62));
   const steps = Array.from({ length: 33 * 35 }, (_, i) => {
     const value = 100 * Math.floor(i / 33) + (i % 33 > 16 ? 50 : 0);
@@ -101,22 +119,40 @@ Deno.test("decodeDicom() refuses in one sentence what is no radiograph, and neve
     [{ "00080060": "CT" }, /modality is CT, expected a radiograph/],
     [{ "00080060": "Doe^Jane" }, /modality is unknown,/],
     [{ "00280008": "2" }, /has 2 frames, expected 1/],
-    [{ "00280002": 3, "00280004": "RGB" }, /pixels are RGB, expected MONOCHROME1/],
-    [{ "00280004": "PALETTE COLOR" }, /pixels are PALETTE COLOR,/],
+    [{ "00280002": 3 }, /it has 3 values a pixel, and its MONOCHROME2 has 1/],
+    [{ "00280002": 3, "00280004": "HSV" }, /pixels are HSV, expected MONOCHROME1/],
+    [{ "00280004": "PALETTE COLOR" }, /its palette is missing/],
     [{ "00280100": 32 }, /has 32 bits a value/],
-    [{ "00283000": new Uint8Array(0) }, /modality table/],
+    [{ "00283000": new Uint8Array(2) }, /its modality table is no sequence/],
+    [{ "00280010": 0 }, /states 0 rows and 3 columns, expected 1 or more/],
+    [{ "00280101": 17 }, /its 17 bits stored and high bit 11 do not fit 16 bits allocated/],
+    [{ "00280102": 7 }, /its 12 bits stored and high bit 7 do not fit/],
   ];
   for (const [elements, message] of cases) {
     const error = await assertRejects(() => decode(radiograph(elements)), TypeError);
     assert(message.test(error.message), error.message);
     assert(!error.message.includes("Doe"));
   }
-  await assertRejects(
-    () => decode(radiograph({}, "1.2.840.10008.1.2.4.100")),
-    TypeError,
-    "transfer syntax 1.2.840.10008.1.2.4.100 is not supported",
-  );
-  await assertRejects(() => decode(dicomFile(RADIOGRAPH)), TypeError, "holds no picture");
+  const syntaxes = [["1.2.840.10008.1.2.4.100", "a video"], ["1.2.840.113619.5.2", "private"]];
+  for (const [syntax, kind] of syntaxes) {
+    const message = `transfer syntax ${syntax} is not supported (it is ${kind})`;
+    await assertRejects(() => decode(radiograph({}, syntax)), TypeError, message);
+  }
+  const objects: [DicomElements, string][] = [
+    [{}, "holds no picture"],
+    [{ "00080016": "1.2.840.10008.1.3.10" }, "holds no picture: it is a DICOMDIR"],
+    [{ "00080016": "1.2.840.10008.5.1.4.1.1.88.11" }, "it is a structured report"],
+    [{ "00080016": "1.2.3" }, "it is of the SOP class 1.2.3"],
+    [{ "7fe00008": new Uint8Array(24) }, "its pixels are floating-point numbers"],
+    [{ "7fe00010": new Uint8Array(0) }, "holds no picture"],
+  ];
+  for (const [elements, message] of objects) {
+    await assertRejects(
+      () => decode(dicomFile({ ...RADIOGRAPH, ...elements })),
+      TypeError,
+      message,
+    );
+  }
   await assertRejects(
     () => decode(radiograph({ "00280010": 50_000, "00280011": 50_000 })),
     RangeError,
@@ -124,7 +160,7 @@ Deno.test("decodeDicom() refuses in one sentence what is no radiograph, and neve
   );
 });
 
-Deno.test("decodeDicom() says truncated of a file cut anywhere, and of a frame of another size", async () => {
+Deno.test("decodeDicom() says truncated of a file cut anywhere, and names a frame of another size", async () => {
   const corrupt = (file: Uint8Array) =>
     assertRejects(() => decode(file), SyntaxError, "truncated or corrupt");
   for (const file of [radiograph(), radiograph({}, "1.2.840.10008.1.2")]) {
@@ -138,14 +174,14 @@ Deno.test("decodeDicom() says truncated of a file cut anywhere, and of a frame o
   const [rle, ...others] = FRAMES;
   for (const { syntax, size, frame } of others) {
     const larger = { "00280010": 40, "00280011": 33 };
-    await corrupt(radiograph({ ...larger, "7fe00010": [frame] }, syntax));
+    const file = radiograph({ ...larger, "7fe00010": [frame] }, syntax);
+    await assertRejects(() => decode(file), TypeError, "pixels, expected 33x40");
     await corrupt(radiograph({ ...size, "7fe00010": [frame.slice(0, -20)] }, syntax));
   }
   for (const [value, at] of [[255, 0], [99, 7], [0, 4]] as const) {
     const frame = rle.frame.slice().fill(value, at, at + 1);
     await corrupt(radiograph({ ...rle.size, "7fe00010": [frame] }, rle.syntax));
   }
-  await corrupt(radiograph({ "00280101": 17 }));
   // The next image does not suffer from it.
   const after = await grays({ ...rle.size, "7fe00010": [rle.frame] }, rle.syntax);
   assertEquals(after.at(-1), 255);

@@ -48,11 +48,11 @@ const SPACINGS = ["x00280030", "x00181164", "x00182010"];
  *
  * @param bytes The file.
  * @param name What it is called in errors.
- * @throws {SyntaxError} If it is truncated or corrupt.
- * @throws {TypeError} If it is deflated.
+ * @throws {SyntaxError} If it ends before its picture.
+ * @throws {RangeError} If its sequences are nested too deeply, or it inflates to too many bytes.
  */
 export async function readReference(bytes: Uint8Array, name: string): Promise<DicomReference> {
-  const file = await parse(bytes, name, [...Object.values(TAGS), ...SPACINGS]);
+  const { dataSet: file } = await parse(bytes, name, [...Object.values(TAGS), ...SPACINGS]);
   const matching = (tag: string, pattern: RegExp) => {
     const text = file.string(tag)?.trim() ?? "";
     return pattern.test(text) ? text : undefined;

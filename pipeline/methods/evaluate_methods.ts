@@ -64,11 +64,16 @@ export function evaluateMethods(
   const branches = tee(source, methods.length);
   const progress = methods.map(() => 0);
   const streams = methods.map(({ name, ground }, i) => {
+    // What is run again for the sake of an image's other phrases is no progress.
+    let repeated = 0;
     const results = ground(branches[i]!, (count) => {
-      progress[i] = count;
+      progress[i] = count - repeated;
       onProgress?.(progress.reduce((sum, count) => sum + count, 0) / methods.length);
     });
-    return toSampleResults(results, { done, onHeatmap, ...(name && { setting: name }) });
+    const counted = tap(results, ({ sample }) => {
+      if (done.has(sample.id)) repeated++;
+    });
+    return toSampleResults(counted, { done, onHeatmap, ...(name && { setting: name }) });
   });
   return inStep(streams, ids, () => source.return?.());
 }
@@ -103,6 +108,16 @@ async function* announced(
       ids.push(...samples.map(({ id }) => id).filter((id) => !done.has(id)));
       yield flow;
     }
+  }
+}
+
+async function* tap<T>(
+  source: AsyncIterable<T>,
+  look: (value: T) => void,
+): AsyncIterableIterator<T> {
+  for await (const value of source) {
+    look(value);
+    yield value;
   }
 }
 

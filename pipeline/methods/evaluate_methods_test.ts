@@ -81,6 +81,24 @@ Deno.test("evaluateMethods() leaves out what is done, ends after the image under
   assertEquals(ids, ["a1", "a1", "a2", "a2"]);
 });
 
+Deno.test("evaluateMethods() counts no sample as progress that is run again", async () => {
+  const { name, ground } = makeMethod("");
+  const counting = {
+    name,
+    async *ground(source: AsyncIterable<Flow<ImageRequest>>, onProgress: (done: number) => void) {
+      let count = 0;
+      for await (const result of ground(source)) {
+        yield result;
+        onProgress(++count);
+      }
+    },
+  };
+  const seen: number[] = [];
+  const options = { done: new Set(["a1"]), onProgress: (count: number) => void seen.push(count) };
+  await Array.fromAsync(evaluateMethods(makeItems(), [counting], options));
+  assertEquals(seen, [0, 1, 2, 3, 4]);
+});
+
 Deno.test("evaluateMethods() says which sample a method left out", async () => {
   const lazy = { name: "lazy", ground: async function* () {} };
   await assertRejects(

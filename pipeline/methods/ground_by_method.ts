@@ -120,9 +120,15 @@ function groundGrids(
       const answer = isEach ? await askFor(method, image, [sample.phrase], options) : grids;
       yield answer instanceof Error
         ? failed("ground", sample, answer)
-        : item({ grid: answer[isEach ? 0 : i]!, image, sample });
+        : item({ grid: answer[isEach ? 0 : i]!, image, sample: noteReading(sample, method) });
     }
   }, options);
+}
+
+/** A sample with what is to be known of how its phrase is read. */
+export function noteReading(sample: Sample, method: GroundingMethod): Sample {
+  const notes = method.notes?.(sample.phrase) ?? [];
+  return notes.length === 0 ? sample : { ...sample, notes: [...sample.notes ?? [], ...notes] };
 }
 
 /**

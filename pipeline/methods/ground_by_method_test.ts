@@ -191,3 +191,14 @@ Deno.test("protocols look at no more of an image than its heatmap covers", () =>
   }
   assertThrows(() => cropRegion(1, 9, BIOVIL), RangeError, "nothing of it is seen");
 });
+
+Deno.test("groundByMethod() notes how the method reads a phrase", async () => {
+  const { method } = makeMethod(BIOVIL, { a: makeGrid(15, 1), b: makeGrid(15, 2) });
+  const noting = { ...method, notes: (phrase: string) => phrase === "b" ? ["spelled"] : [] };
+  const samples = ["a", "b"].map((phrase) => ({ phrase, boxes: [] }));
+  const notes = [];
+  for await (const { sample } of groundByMethod(request(20, 20, samples), noting)) {
+    notes.push(sample.notes);
+  }
+  assertEquals(notes, [undefined, ["spelled"]]);
+});

@@ -8,7 +8,7 @@ import { area, coveredArea, intersect } from "../../datasets/_boxes.ts";
 import type { Box, Sample } from "../../datasets/sample.ts";
 import type { Size } from "../../shaders/resize_cpu.ts";
 import { decode, type ImageRequest } from "../decode.ts";
-import { type Dropped, failed, type Flow } from "../flow.ts";
+import { type Dropped, failed, type Flow, type StageName } from "../flow.ts";
 import { clipBoxes, type Scores } from "../score_heatmap.ts";
 
 /** What a prediction is held against where there are several ground-truth boxes. */
@@ -40,6 +40,12 @@ export interface BoxOptions {
    * @default {"union"}
    */
   rule?: BoxRule;
+  /**
+   * Why the prediction of a sample cannot be read, by the sample's id: the sample fails.
+   *
+   * @default {None}
+   */
+  faults?: ReadonlyMap<string, string>;
   /**
    * Told how many samples are done.
    *
@@ -104,7 +110,7 @@ export async function* scorePredictions(
   predictions: ReadonlyMap<string, readonly Box[]>,
   options: BoxOptions = {},
 ): AsyncIterableIterator<BoxedResult> {
-  const { rule, signal, onProgress } = options;
+  const { rule, faults, signal, onProgress } = options;
   let done = 0;
   for await (const flow of decode(source, { ...(signal && { signal }), view: "whole" })) {
     signal?.throwIfAborted();
@@ -115,7 +121,10 @@ export async function* scorePredictions(
     }
     const { samples, gray } = flow.item;
     for (const sample of samples) {
-      const result = scoreSample(sample, predictions.get(sample.id), gray, rule);
+      const fault = faults?.get(sample.id);
+      const result = fault === undefined
+        ? scoreSample(sample, predictions.get(sample.id), gray, rule)
+        : drop("dataset", sample, new RangeError(`the prediction cannot be read: ${fault}`));
       onProgress?.(++done);
       yield result;
     }
@@ -138,7 +147,11 @@ function scoreSample(
     const scores = { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN };
     return { kind: "boxed", sample, predicted, scores };
   } catch (error) {
-    const flow = failed("metrics", sample, error);
-    return { kind: "dropped", ...(flow as Extract<typeof flow, { kind: "dropped" }>).dropped };
+    return drop("metrics", sample, error);
   }
+}
+
+function drop(stage: StageName, sample: Sample, error: unknown): BoxedResult {
+  const flow = failed(stage, sample, error);
+  return { kind: "dropped", ...(flow as Extract<typeof flow, { kind: "dropped" }>).dropped };
 }

@@ -66,6 +66,12 @@ Deno.test("scorePredictions() sees all of the image, and says where there is no 
   const results = await Array.fromAsync(
     scorePredictions(source(), predictions, { onProgress: (done) => progress.push(done) }),
   );
+  const faults = new Map([["known", "x is no number (line 2)"]]);
+  const [bad] = await Array.fromAsync(scorePredictions(source(), predictions, { faults }));
+  assertEquals(
+    bad?.kind === "dropped" && [bad.status, bad.stage, bad.reason],
+    ["failed", "dataset", "the prediction cannot be read: x is no number (line 2)"],
+  );
   assertEquals(
     results.map((result) =>
       result.kind === "boxed" && [result.scores?.miou, result.predicted, result.sample.notes]

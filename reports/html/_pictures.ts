@@ -12,9 +12,12 @@ const QUALITY = 72;
 /** Side of a heatmap in cells; attention has 16 to 64, and is smoothed besides. */
 const MAP_SIDE = 64;
 
-/** An X-ray as an element that holds a small JPEG file and the size of the original. */
+/**
+ * An X-ray as an element that holds a small JPEG file, the size of the original and, of a DICOM
+ * file, how its grey levels came about.
+ */
 export async function imageElement(number: number, gray: GrayImage): Promise<string> {
-  const { width, height } = gray;
+  const { width, height, grayLevels } = gray;
   const scale = Math.min(1, IMAGE_SIDE / Math.max(width, height));
   const to = [width, height].map((side) => Math.max(1, Math.round(scale * side))) as [
     number,
@@ -22,7 +25,8 @@ export async function imageElement(number: number, gray: GrayImage): Promise<str
   ];
   const data = Uint8Array.from(resample(gray, ...to), Math.round);
   const jpeg = await grayImage({ data, width: to[0], height: to[1] }).encodeJPEG(QUALITY);
-  return element(`image-${number}`, { width, height }, jpeg.toBase64());
+  const facts = { width, height, ...(grayLevels && { grey: grayLevels }) };
+  return element(`image-${number}`, facts, jpeg.toBase64());
 }
 
 /** What stands for an X-ray, or a heatmap, that is not there. */

@@ -49,6 +49,7 @@ export async function withXray(
 ): Promise<void> {
   await using server = startServer({ port: 0, assets: PAGE_FILES, device, createEngine: engine });
   const buffer = await grayImage(phantom).encode();
+  await server.prepare();
   await withPage(async (page) => {
     await page.addInitScript(before);
     await page.goto(server.url);

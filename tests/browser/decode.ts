@@ -1,7 +1,14 @@
 import "../../host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
-import { deflateSync } from "node:zlib";
-import { type DicomElements, dicomFile, RADIOGRAPH, words } from "../../pipeline/dicom/_fixture.ts";
+import { deflateRawSync, deflateSync } from "node:zlib";
+import {
+  type DicomElements,
+  dicomFile,
+  metaGroup,
+  PREAMBLE,
+  RADIOGRAPH,
+  words,
+} from "../../pipeline/dicom/_fixture.ts";
 import { FRAMES } from "../../pipeline/dicom/_frames.ts";
 import { IMAGE_FILES } from "../../pipeline/decoders/_image_files.ts";
 import { Random } from "../../pipeline/random.ts";
@@ -72,11 +79,20 @@ async function dicomFiles(): Promise<Record<string, Uint8Array>> {
   const size = { "00280010": height, "00280011": width };
   const file = (elements: DicomElements, syntax: string) =>
     dicomFile({ ...RADIOGRAPH, ...elements }, syntax);
-  const [rle, jpegLs, jpeg2000] = FRAMES.map(({ size, frame, syntax }) =>
+  const [rle, jpegLs, jpeg2000, htj2k] = FRAMES.map(({ size, frame, syntax }) =>
     file({ ...size, "7fe00010": [frame] }, syntax)
   );
+  const plain = file({ ...size, "7fe00010": values }, "1.2.840.10008.1.2");
+  const data = plain.subarray(PREAMBLE.length + metaGroup("1.2.840.10008.1.2").length);
   return {
-    "DICOM": file({ ...size, "7fe00010": values }, "1.2.840.10008.1.2"),
+    "DICOM": plain,
+    "DICOM of a data set alone": data,
+    "DICOM, deflated": join(
+      PREAMBLE,
+      metaGroup("1.2.840.10008.1.2.1.99"),
+      deflateRawSync(data),
+    ),
+    "DICOM in HTJ2K": htj2k!,
     "DICOM in RLE": rle!,
     "DICOM in JPEG-LS": jpegLs!,
     "DICOM in JPEG 2000": jpeg2000!,

@@ -1,4 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import { grayImage } from "../../datasets/_gray_image.ts";
 import { groundImage, loadBundle, openRuntime } from "../../mod.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { ServedRun } from "../../web/server/served_run.ts";
@@ -135,6 +136,7 @@ Deno.test("page cancels, says what is wrong with a file, and goes on after a rel
     await page.locator("#status", { hasText: "Cancelled" }).waitFor();
     await pick(page, "notes.png", new TextEncoder().encode("no picture"));
     await page.getByRole("alert").filter({ hasText: "not a PNG, JPEG or DICOM" }).waitFor();
+    await pick(page, "phantom.png", await grayImage(phantom).encode());
     await ground(page, [" "]);
     assertMatch((await page.getByRole("alert").textContent())!, /Type a phrase first/);
     await page.reload();
@@ -158,7 +160,7 @@ Deno.test("page stays in its place with phrases that are long, a single word, or
     assertEquals(await page.locator("figcaption img").count(), 0);
     const waiting = page.waitForEvent("download");
     await page.getByRole("button", { name: "PNG", exact: true }).first().click();
-    assertMatch((await waiting).suggestedFilename(), /^left-pleural-effusion.{59}\.png$/);
+    assertMatch((await waiting).suggestedFilename(), /^phantom-left-pleural-effusion.{59}\.png$/);
   }, { viewport: { width: 360, height: 740 }, acceptDownloads: true }));
 
 Deno.test("page keeps the colours that were chosen over a reload, without a flash of others", () =>
@@ -252,6 +254,32 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       await page.keyboard.press("j");
       await page.locator("figcaption b").filter({ hasNotText: first! }).waitFor();
       assertEquals(await page.getByLabel("Sigma").inputValue(), "5");
+      // A sample that comes late does not take the place of one that was stepped to after it.
+      await page.locator("#sample-0").click();
+      const caption = (index: number) => {
+        const { phrase, image } = run.result(index)!;
+        return [phrase, `X-ray: ${image}`];
+      };
+      const shownOf = () => page.locator("figcaption :is(b, small)").allTextContents();
+      const shows = ([phrase, image]: (string | undefined)[]) =>
+        page.locator("figcaption").filter({ hasText: phrase! }).filter({ hasText: image! })
+          .waitFor();
+      await shows(caption(0));
+      assertEquals(await shownOf(), caption(0));
+      const late = /\/api\/samples\/1[/?]/;
+      await page.route(late, async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await route.continue();
+      });
+      const settledLate = page.waitForResponse((response) => late.test(response.url()));
+      await page.locator("#list").focus();
+      await page.keyboard.press("j");
+      await page.keyboard.press("j");
+      await shows(caption(2));
+      await settledLate;
+      await pixels(page);
+      assertEquals(await shownOf(), caption(2));
+      assertEquals(await page.locator("#list [aria-selected=true]").getAttribute("id"), "sample-2");
       const kept = await page.evaluate(`(() => {
         const dataTransfer = new DataTransfer();
         dataTransfer.items.add(new File(["x"], "x.png"));

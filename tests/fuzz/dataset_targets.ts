@@ -123,7 +123,9 @@ const PHRASES = [
 /** A field as CSV has it, seldom with its quotes wrong. */
 function field(random: Random, value: string): string {
   if (chance(random, 0.01)) return value + '"';
-  return /[",\r\n]/.test(value) || chance(random, 0.1) ? `"${value.replaceAll('"', '""')}"` : value;
+  return /[",;\t\r\n]/.test(value) || chance(random, 0.1)
+    ? `"${value.replaceAll('"', '""')}"`
+    : value;
 }
 
 function table(random: Random, columns: readonly string[]): string {
@@ -149,9 +151,12 @@ function table(random: Random, columns: readonly string[]): string {
     return chance(random, 0.9) ? row : mutateList(random, row, () => value("x"));
   });
   const end = pick(random, ["\n", "\n", "\r\n", "\r"]);
-  const start = chance(random, 0.1) ? "\ufeff" : "";
+  const start = (chance(random, 0.1) ? "\ufeff" : "") + (chance(random, 0.1) ? "sep=;" + end : "");
+  const delimiter = pick(random, [",", ",", ";", "\t"]);
   return start +
-    [header, ...rows].map((row) => row.map((text) => field(random, text)).join()).join(end);
+    [header, ...rows].map((row) => row.map((text) => field(random, text)).join(delimiter)).join(
+      end,
+    );
 }
 
 const csv = (name: string, columns: readonly string[]): Target => ({

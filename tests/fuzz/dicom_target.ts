@@ -4,11 +4,22 @@
  * @module
  */
 
-import { type DicomElements, dicomFile, RADIOGRAPH, words } from "../../pipeline/dicom/_fixture.ts";
+import { deflateRaw } from "pako";
+import {
+  type DicomElements,
+  dicomFile,
+  element,
+  item,
+  metaGroup,
+  PREAMBLE,
+  RADIOGRAPH,
+  UNDEFINED_LENGTH,
+  words,
+} from "../../pipeline/dicom/_fixture.ts";
 import { FRAMES } from "../../pipeline/dicom/_frames.ts";
 import type { Random } from "../../pipeline/random.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { chance, EXTREMES, mutateBytes, pick } from "./mutate.ts";
+import { chance, EXTREMES, join, mutateBytes, pick } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 
 const PLAIN = {
@@ -23,9 +34,51 @@ function hostile(random: Random): DicomElements {
   const text = () =>
     pick(random, ["", " ", "1e999", "-1", "0", "NaN", "MONOCHROME1", "CT", "9\\9", "x".repeat(99)]);
   const numbers = ["00280002", "00280010", "00280011", "00280100", "00280101", "00280102"];
-  const texts = ["00080060", "00280004", "00280008", "00281050", "00281051", "00281053"];
+  const texts = ["00080060", "00280004", "00280008", "00281050", "00281051", "00281053"]
+    .concat("00281055", "20500020");
+  if (chance(random, 0.2)) {
+    const table = {
+      "00283002": words([chance(random, 0.5) ? 4 : number(), number(), pick(random, [8, 16, 99])]),
+      "00283006": words([number(), 1, 2, number()]),
+    };
+    return { [pick(random, ["00283000", "00283010", "52009229"])]: { items: [table] } };
+  }
+  if (chance(random, 0.1)) {
+    return { "00280002": 3, "00280004": pick(random, ["RGB", "YBR_FULL_422"]), "00280011": 1 };
+  }
   const tag = pick(random, [...numbers, "00280103", "00280120", ...texts]);
   return { [tag]: chance(random, 0.8) === texts.includes(tag) ? text() : number() };
+}
+
+/** A sequence in a sequence and so on, of elements that few files have, open and closed. */
+function sequence(random: Random, depth = pick(random, [1, 2, 5, 80])): number[] {
+  const vr = pick(random, ["SQ", "UN", "OB", "SV", "ZZ"]);
+  const own = element("00291001", Uint8Array.of(1, 2, 3, 4), { vr });
+  const inside = depth > 1 ? [...own, ...sequence(random, depth - 1)] : own;
+  const isOpen = chance(random, 0.5);
+  const items = [
+    ...item(0xe000, inside, isOpen ? { length: UNDEFINED_LENGTH } : {}),
+    ...isOpen && chance(random, 0.9) ? item(0xe00d) : [],
+    ...chance(random, 0.9) ? item(0xe0dd, [], { length: pick(random, [0, 0, 7]) }) : [],
+  ];
+  const length = chance(random, 0.8) ? { length: UNDEFINED_LENGTH } : {};
+  const tag = pick(random, ["00283010", "00400555", "00291010"]);
+  return element(tag, Uint8Array.from(items), { vr: pick(random, ["SQ", "UN"]), ...length });
+}
+
+/** A file without a part that it should have, or with others before its data set, or deflated. */
+function unusual(random: Random, file: Uint8Array): Uint8Array {
+  const start = PREAMBLE.length;
+  const data = start + 12 + 8 + file[start + 12 + 6]!;
+  const [head, body] = [file.subarray(0, data), file.subarray(data)];
+  const deflated = () => join(PREAMBLE, metaGroup("1.2.840.10008.1.2.1.99"), deflateRaw(body));
+  return pick(random, [
+    () => file.subarray(start),
+    () => body,
+    () => join(PREAMBLE, body),
+    () => join(head, sequence(random), body),
+    deflated,
+  ])();
 }
 
 /** The reader of DICOM files. */
@@ -41,7 +94,8 @@ export const DICOM_TARGET: Target = {
       "7fe00010": frame === PLAIN.frame ? bytes : [bytes],
       ...chance(random, 0.4) ? hostile(random) : {},
     }, chance(random, 0.05) ? pick(random, FRAMES).syntax : syntax);
-    return chance(random, 0.3) ? mutateBytes(random, file) : file;
+    const other = chance(random, 0.3) ? unusual(random, file) : file;
+    return chance(random, 0.3) ? mutateBytes(random, other) : other;
   },
   async read(bytes, folder) {
     const path = `${folder}/input.dcm`;

@@ -34,6 +34,7 @@ export async function limitedGpu(limits: Partial<GPUSupportedLimits> = {}): Prom
     device,
     adapter: { name: "a small GPU", isHardware: false },
     pipelines: new Map(),
+    modules: new Map(),
     failures: [],
     lost: undefined,
     destroy: () => device.destroy(),

@@ -38,7 +38,7 @@ export class Explorer {
     part("total-steps", HTMLInputElement).value = String(model.defaults.steps);
     part("noise", HTMLSelectElement).value = model.defaults.noise;
     this.#rescale();
-    part("maps", HTMLElement).replaceChildren();
+    this.clear();
     const choices = model.layerSides.map((side, layer) => {
       const box = make("input", "", { type: "checkbox", checked: this.#layers.has(layer) });
       box.addEventListener("change", () => {
@@ -77,10 +77,21 @@ export class Explorer {
     part("last-step", HTMLInputElement).value = String(last);
   }
 
-  /** Shows what was read. */
-  show(phrase: string, { columns, cells }: Extract<Reply, { kind: "explored" }>): void {
+  /** Shows no maps, since those that there are belong to another X-ray or model. */
+  clear(): void {
+    this.#drawn = [];
+    part("maps", HTMLElement).replaceChildren();
+  }
+
+  /** Shows what was read of a phrase in an X-ray. */
+  show(
+    phrase: string,
+    image: string,
+    { columns, cells }: Extract<Reply, { kind: "explored" }>,
+  ): void {
     const table = make("table", "", { className: "maps" });
-    table.append(make("caption", `Attention for "${phrase}": a row a layer, a column some steps`));
+    const what = `Attention for "${phrase}" in ${image}: a row a layer, a column some steps`;
+    table.append(make("caption", what));
     const head = make("tr");
     head.append(
       make("td"),

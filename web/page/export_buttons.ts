@@ -5,23 +5,24 @@
  * @module
  */
 
+import { captionedPicture } from "./captioned_picture.ts";
 import { boxesCsv, fileStem, heatmapNpy, resultOf, save } from "./exports.ts";
+import type { ResultRecord } from "../../reports/result_json.ts";
 import { make, say } from "./parts_of_page.ts";
 import type { Finished, Shown } from "./shown.ts";
+import type { Viewer } from "./viewer.ts";
 
 /** What heatmaps are made with, found out when it is exported. */
-export type MadeWith = () => Promise<object>;
+export type MadeWith = () => Promise<ResultRecord>;
 
 /** A picture that can be saved. */
 export interface Saved {
   readonly shown: Shown;
-  readonly viewer: { readonly canvas: HTMLCanvasElement; readonly finished: Finished | undefined };
+  readonly viewer: Pick<Viewer, "canvas" | "finished" | "look" | "paint">;
 }
 
 /** What pictures have in common. */
 export interface SavedTogether {
-  /** What the X-ray is called. */
-  readonly image: string;
   /** Tells what heatmaps are made with. */
   readonly record: MadeWith;
   /** All pictures. */
@@ -40,9 +41,9 @@ export function exportButtons(picture: Saved, together: () => SavedTogether): HT
   const add = (label: string, act: (finished: Finished, stem: string) => void | Promise<void>) => {
     const button = make("button", label, { type: "button" });
     button.addEventListener("click", async () => {
-      const { shown: { title }, viewer: { finished } } = picture;
+      const { shown: { image, title }, viewer: { finished } } = picture;
       try {
-        if (finished) await act(finished, fileStem(title));
+        if (finished) await act(finished, fileStem(image, title));
         else say(`Cannot export "${title}": it has no heatmap yet`);
       } catch (error) {
         say((error as Error).message);
@@ -50,24 +51,27 @@ export function exportButtons(picture: Saved, together: () => SavedTogether): HT
     });
     buttons.append(button);
   };
-  add("PNG", (_, stem) => {
-    picture.viewer.canvas.toBlob((blob) => blob && save(`${stem}.png`, blob));
+  add("PNG", async (finished, stem) => {
+    const { shown, viewer } = picture;
+    // What is to be painted before the next frame may be of another X-ray than what is there.
+    viewer.paint();
+    const captioned = captionedPicture(viewer.canvas, shown, finished, viewer.look!);
+    save(`${stem}.png`, await captioned.convertToBlob({ type: "image/png" }));
   });
   add("heatmap.npy", (finished, stem) => {
     save(`${stem}.npy`, heatmapNpy(finished) as BlobPart);
   });
   add("result.json", async (finished, stem) => {
     // What is shown may be another by the time that the record is there.
-    const [{ shown }, { image, record }] = [picture, together()];
-    const result = resultOf(shown, finished, { image, ...await record() });
+    const [{ shown }, { record }] = [picture, together()];
+    const result = resultOf(shown, finished, await record());
     save(`${stem}.json`, JSON.stringify(result, null, 2) + "\n");
   });
   add("boxes.csv", () => {
-    const { image, all } = together();
-    const finished = all.flatMap(({ shown, viewer: { finished } }) =>
+    const finished = together().all.flatMap(({ shown, viewer: { finished } }) =>
       finished ? [[shown, finished] as const] : []
     );
-    save("boxes.csv", boxesCsv(image, finished));
+    save(`${fileStem(picture.shown.image)}-boxes.csv`, boxesCsv(finished));
   });
   return buttons;
 }

@@ -7,40 +7,57 @@
 
 import { stringify } from "@std/csv";
 import { encodeNpy } from "../../reports/npy.ts";
+import { type ResultJson, resultJson, type ResultRecord } from "../../reports/result_json.ts";
 import type { Finished, Shown } from "./shown.ts";
 
 /**
- * What `result.json` says, as `deno task ground` has it.
+ * What `result.json` says.
  *
  * @param record What else it is made with.
  */
 export function resultOf(
-  { title, original, crop, settings }: Shown,
-  { size, sigma, threshold, originalBox }: Finished,
-  record: object,
-): object {
-  return {
-    phrase: title,
-    ...original,
-    threshold: threshold ?? null,
-    box: originalBox ?? null,
+  { title, phrase = title, image, gray, original, crop, settings, isGrid, notes }: Shown,
+  { size, sigma, threshold, isOtsu, originalBox }: Finished,
+  record: ResultRecord,
+): ResultJson {
+  const { grayLevels } = gray;
+  const found = {
+    image,
+    phrase,
+    size: original,
+    grayLevels,
+    threshold,
+    box: originalBox,
     crop,
-    heatmapSize: size,
-    settings: { ...settings, sigma },
-    ...record,
+    notes,
   };
+  // A baseline's heatmap is shown as it is.
+  const made = isGrid ? {} : { settings: { ...settings, sigma, otsu: isOtsu } };
+  return resultJson({ ...found, heatmapSize: size }, { ...made, ...record });
 }
 
-/** A phrase as the name of a file without its ending, which every system takes. */
-export function fileStem(title: string): string {
+/** The name of a file, without the folders of its path, which may name a patient. */
+export function baseName(path: string): string {
+  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+}
+
+/** Most characters of a name in the name of a file; with two names any system takes it. */
+const MAX_STEM = 80;
+
+/** The name of an exported file without its ending: the X-ray's, and that of what is shown of it. */
+export function fileStem(image: string, title = ""): string {
+  // Letters of every script stay: without them, X-rays could not be told apart.
+  const name = baseName(image).replace(/\.(png|jpe?g|dcm|dicom)$/i, "")
+    .match(/[\p{L}\p{M}\p{N}]+/gu)?.join("-") ?? "";
   const words = title.toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
-  return words.slice(0, 80) || "heatmap";
+  const parts = [[...name || "xray"].slice(0, MAX_STEM / 2).join(""), words.slice(0, MAX_STEM)];
+  return parts.filter(Boolean).join("-");
 }
 
 /** Boxes around masks as CSV: image, phrase, x, y, w, h in pixels of the image. */
-export function boxesCsv(image: string, shown: readonly (readonly [Shown, Finished])[]): string {
-  const rows = shown.flatMap(([{ title }, { originalBox }]) =>
-    originalBox ? [[image, title, ...originalBox]] : []
+export function boxesCsv(shown: readonly (readonly [Shown, Finished])[]): string {
+  const rows = shown.flatMap(([{ image, title, phrase = title }, { originalBox }]) =>
+    originalBox ? [[image, phrase, ...originalBox]] : []
   );
   return stringify([["image", "phrase", "x", "y", "w", "h"], ...rows]);
 }

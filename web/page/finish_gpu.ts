@@ -76,16 +76,14 @@ export class GpuFinisher {
       ]);
       return phrases.map((_, i) => {
         const smoothed = new Float32Array(values!, 4 * i * size * size, size * size);
-        const { isBroken, isConstant, range, thresholds } = finisher.otsu.readState(
-          new Uint32Array(words!),
-          i,
-        );
+        const state = finisher.otsu.readState(new Uint32Array(words!), i);
+        const { isBroken, isConstant, range, threshold } = state;
         if (isBroken) return undefined;
         // Sooner done again than read back.
         const normalised = isConstant
           ? new Float32Array(smoothed.length)
           : normalize01(smoothed, range);
-        return { normalised, size, sigma, otsu: thresholds[0] };
+        return { normalised, size, sigma, otsu: threshold };
       });
     });
   }

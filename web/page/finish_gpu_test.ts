@@ -7,7 +7,8 @@ import { type Attended, uncut } from "./shown.ts";
 /** A phrase with a blob of its own in maps of several sides. */
 function phrase(number: number, size: number, sides = [16, 32, 16, 64]): Attended {
   return {
-    ...{ title: `phrase ${number}`, facts: "", size, isGrid: false, boxes: [], settings: {} },
+    ...{ title: `phrase ${number}`, image: "x.png", facts: "", size, isGrid: false },
+    ...{ boxes: [], settings: {}, notes: [] },
     gray: { data: new Uint8Array(1), width: 1, height: 1 },
     original: { width: size, height: size },
     crop: { x: 0, y: 0, side: size },

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { printable } from "../../models/checkpoint/quote.ts";
 import type { ServerFacts } from "../results.ts";
 import { Controls } from "./controls.ts";
 import { exportButtons, type MadeWith } from "./export_buttons.ts";
@@ -14,11 +15,15 @@ import type { Look, Shown } from "./shown.ts";
 import { type View, WHOLE } from "./view.ts";
 import { Viewer } from "./viewer.ts";
 
+/** Most characters of an X-ray's name beside its picture. */
+const MAX_SHOWN_NAME = 500;
+
 /** One picture with its caption. */
 interface Panel {
   readonly figure: HTMLElement;
   readonly title: HTMLElement;
   readonly facts: HTMLElement;
+  readonly image: HTMLElement;
   readonly viewer: Viewer;
   shown: Shown;
 }
@@ -29,7 +34,8 @@ export class Gallery {
   readonly #controls = new Controls(() => this.#showAll());
   readonly #finishing: Finishing;
   #panels: Panel[] = [];
-  #image = "";
+  /** The X-ray that was shown last, to tell when another is. */
+  #image: string | undefined;
   #record: MadeWith = () => Promise.resolve({});
 
   /** @param device Where heatmaps are finished. */
@@ -49,12 +55,12 @@ export class Gallery {
   }
 
   /**
-   * Shows these phrases, and no others.
+   * Shows these phrases of one X-ray, and no others.
    *
-   * @param image What the X-ray is called, for exports.
    * @param record What heatmaps are made with, for exports.
    */
-  show(image: string, phrases: readonly Shown[], record: MadeWith): void {
+  show(phrases: readonly Shown[], record: MadeWith): void {
+    const image = phrases[0]?.image;
     if (image !== this.#image) Object.assign(this.#view, WHOLE);
     [this.#image, this.#record] = [image, record];
     while (this.#panels.length > phrases.length) this.#panels.pop()!.figure.remove();
@@ -66,6 +72,11 @@ export class Gallery {
     const hasTruth = phrases.some(({ boxes }) => boxes.length > 0);
     part("truth", HTMLInputElement).closest("label")!.hidden = !hasTruth;
     part("look", HTMLElement).hidden = phrases.length === 0;
+  }
+
+  /** Shows no X-ray. */
+  clear(): void {
+    this.show([], () => Promise.resolve({}));
   }
 
   /** Shows a phrase anew. */
@@ -83,15 +94,16 @@ export class Gallery {
       this.#controls.moveLevels(black, white);
       this.#showAll();
     });
-    const [figure, title, facts] = [make("figure"), make("b"), make("span")];
+    const [figure, title, facts, image] = [
+      make("figure"),
+      make("b"),
+      make("span"),
+      make("small", "", { className: "xray" }),
+    ];
     const caption = make("figcaption");
-    caption.append(title, facts);
-    const panel: Panel = { figure, title, facts, viewer, shown };
-    const buttons = exportButtons(panel, () => ({
-      image: this.#image,
-      record: this.#record,
-      all: this.#panels,
-    }));
+    caption.append(title, facts, image);
+    const panel: Panel = { figure, title, facts, image, viewer, shown };
+    const buttons = exportButtons(panel, () => ({ record: this.#record, all: this.#panels }));
     figure.append(caption, viewer.canvas, buttons);
     part("viewers", HTMLElement).append(figure);
     this.#panels.push(panel);
@@ -103,9 +115,10 @@ export class Gallery {
     for (const panel of this.#panels) this.#showOne(panel, look);
   }
 
-  #showOne({ title, facts, viewer, shown }: Panel, look: Look): void {
+  #showOne({ title, facts, image, viewer, shown }: Panel, look: Look): void {
     title.textContent = shown.title;
     facts.textContent = shown.facts;
+    image.textContent = `X-ray: ${printable(shown.image, MAX_SHOWN_NAME)}`;
     viewer.show(shown, look);
   }
 }

@@ -51,7 +51,8 @@ Deno.test("uncut() and cut() finish a heatmap at Otsu's threshold or another, an
   const side = 4;
   const data = Float32Array.from({ length: 16 }, (_, i) => i === 5 ? 1 : i / 100);
   const shown: Attended = {
-    ...{ title: "phrase", facts: "", size: 16, isGrid: false, boxes: [], settings: {} },
+    ...{ title: "phrase", image: "x.png", facts: "", size: 16, isGrid: false },
+    ...{ boxes: [], settings: {}, notes: [] },
     gray: { data: new Uint8Array(1), width: 1, height: 1 },
     original: { width: 40, height: 32 },
     crop: { x: 4, y: 0, side: 32 },

@@ -6,9 +6,11 @@
  */
 
 import { decodeParts } from "../parts.ts";
-import type { RunOverview, SampleDetail, SampleRow } from "../results.ts";
+import type { ResultRecord } from "../../reports/result_json.ts";
+import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../results.ts";
 import type { Gallery } from "./gallery.ts";
 import { make, part, say } from "./parts_of_page.ts";
+import { recordOfRun } from "./run_record.ts";
 import { selectSamples, type Wanted } from "./sample_filter.ts";
 import { scoreText, SHOWN_SCORES } from "./scores.ts";
 import type { Shown } from "./shown.ts";
@@ -30,6 +32,15 @@ const FILTERS = [
   "sort",
   "descending",
 ];
+
+/** A sample that can be shown. */
+interface Loaded {
+  readonly shown: Shown;
+  /** What its heatmap is made with. */
+  readonly record: ResultRecord;
+  /** How its run finished it, where it has a heatmap. */
+  readonly finish: Pick<SampleHeatmap, "sigma" | "otsu"> | undefined;
+}
 
 /** Lists a run's samples and shows the one that is chosen. */
 export class Review {
@@ -134,30 +145,33 @@ export class Review {
     const at = this.#listed.findIndex((row) => row.index === index);
     const ahead = [at + by, at + 2 * by, at + 3 * by, at - by]
       .flatMap((place) => this.#listed[place]?.index ?? []);
+    // Until this one is there, the picture is of the one before, as its caption says.
+    const viewers = part("viewers", HTMLElement);
+    viewers.ariaBusy = "true";
     try {
-      const shown = await this.#load(index, ahead);
+      const { shown, record, finish } = await this.#load(this.#rows[index]!, ahead);
       // Another was chosen meanwhile.
       if (this.#chosen !== index) return;
       say(undefined);
-      this.#gallery.show(
-        shown.name,
-        [shown],
-        () => Promise.resolve({ run: this.#overview?.title }),
-      );
+      if (finish) this.#gallery.useSettings(finish.sigma, finish.otsu);
+      this.#gallery.show([shown], () => Promise.resolve(record));
     } catch (error) {
-      if (this.#chosen === index) {
-        this.#gallery.show("", [], () => Promise.resolve({}));
-        say((error as Error).message);
-      }
+      if (this.#chosen !== index) return;
+      this.#gallery.clear();
+      say((error as Error).message);
     }
+    viewers.ariaBusy = "false";
   }
 
-  async #load(index: number, ahead: readonly number[]): Promise<Shown & { readonly name: string }> {
-    const query = ahead.map((next) => `next=${next}`).join("&");
+  async #load({ index, id, setting = "" }: SampleRow, ahead: readonly number[]): Promise<Loaded> {
+    // A run that went on may have another sample at this place by now.
+    const query = new URLSearchParams({ id, setting });
+    const image = `/api/samples/${index}/image?${query}`;
+    for (const next of ahead) query.append("next", String(next));
     const [detail, picture] = await Promise.all([
       this.#fetch(`/api/samples/${index}?${query}`)
         .then(async (response) => decodeParts(await response.arrayBuffer()) as SampleDetail),
-      this.#fetch(`/api/samples/${index}/image`).then(async (response) => {
+      this.#fetch(image).then(async (response) => {
         const number = (name: string) => Number(response.headers.get(name));
         return {
           gray: {
@@ -174,23 +188,24 @@ export class Review {
     if (heatmap && (heatmap.image.width !== width || heatmap.image.height !== height)) {
       throw new Error(`The image of ${result.id} is not the one that the run read`);
     }
-    if (heatmap) this.#gallery.useSettings(heatmap.sigma, heatmap.otsu);
     const facts = result.status === "scored"
       ? SHOWN_SCORES.map((score) => `${score.heading} ${scoreText(score, result[score.name])}`)
         .join(", ")
       : "reason" in result
       ? `${result.status}: ${result.reason}`
       : result.status;
-    return {
+    const { settings = {}, ...record } = recordOfRun(this.#overview!, result.setting);
+    const shown: Shown = {
       ...picture,
-      ...{ name: result.image ?? result.id, title: result.phrase ?? result.id, facts },
+      ...{ image: result.image ?? result.id, title: result.phrase ?? result.id, facts, settings },
+      notes: "notes" in result ? result.notes ?? [] : [],
       crop: heatmap?.crop ?? { x: 0, y: 0, side: Math.max(width, height) },
       size: heatmap?.size ?? 1,
       isGrid: heatmap?.isGrid ?? false,
       boxes: "boxes" in result ? result.boxes : [],
-      settings: this.#overview?.facts.settings ?? {},
       ...(heatmap && { layers: heatmap.layers }),
     };
+    return { shown, record, finish: heatmap };
   }
 }
 

@@ -11,12 +11,17 @@ import { toOriginal } from "../../pipeline/otsu.ts";
 import { type AveragedLayer, finishHeatmap } from "../../pipeline/postprocess.ts";
 import type { CropRegion, GrayImage } from "../../pipeline/preprocess.ts";
 import type { Colour } from "../../reports/heat_colours.ts";
+import type { ResultSettings } from "../../reports/result_json.ts";
 import { applyThreshold, maskBox } from "../../shaders/otsu_cpu.ts";
 
 /** What is shown of a phrase. */
 export interface Shown {
   /** The phrase, or what else it is called. */
   readonly title: string;
+  /** The phrase; absent where there is none. */
+  readonly phrase?: string;
+  /** What the X-ray is called; it stands beside its pixels so that nothing parts them. */
+  readonly image: string;
   /** Scores, or how far it is. */
   readonly facts: string;
   /** The X-ray, perhaps smaller than its file. */
@@ -34,7 +39,9 @@ export interface Shown {
   /** Ground truth, in pixels of the file. */
   readonly boxes: readonly Box[];
   /** How its attention was read, for exports. */
-  readonly settings: object;
+  readonly settings: Partial<ResultSettings>;
+  /** Sentences that whoever reads its heatmap has to know. */
+  readonly notes: readonly string[];
 }
 
 /** How heatmaps are finished and shown. */
@@ -75,6 +82,8 @@ export interface Finished {
   readonly sigma: number;
   /** The threshold, where there is one. */
   readonly threshold: number | undefined;
+  /** Whether it is Otsu's, or would be if a constant heatmap had one. */
+  readonly isOtsu: boolean;
   /** The box around the mask in pixels of the file; `undefined` without a mask. */
   readonly originalBox: Box | undefined;
 }
@@ -120,9 +129,10 @@ export function cut(
   threshold: Look["threshold"],
   crop: CropRegion,
 ): Finished {
+  const isOtsu = threshold === "otsu";
   const limit = threshold === "otsu" ? otsu : threshold;
   if (limit === undefined) {
-    return { heatmap: normalised, size, sigma, threshold: limit, originalBox: undefined };
+    return { heatmap: normalised, size, sigma, threshold: limit, isOtsu, originalBox: undefined };
   }
   const heatmap = applyThreshold(normalised, limit);
   const box = maskBox(heatmap, size, size);
@@ -131,6 +141,7 @@ export function cut(
     size,
     sigma,
     threshold: limit,
+    isOtsu,
     originalBox: box && toOriginal(box, size, crop),
   };
 }

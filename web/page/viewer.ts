@@ -63,6 +63,11 @@ export class Viewer {
     return this.#finished;
   }
 
+  /** How it is shown, for exports. */
+  get look(): Look | undefined {
+    return this.#look;
+  }
+
   /** Shows a phrase, with its heatmap as soon as that is finished. */
   show(shown: Shown, look: Look): void {
     const [before, lookBefore] = [this.#shown, this.#look];
@@ -106,7 +111,7 @@ export class Viewer {
     this.#isQueued = true;
     requestAnimationFrame(() => {
       this.#isQueued = false;
-      this.#paint();
+      this.paint();
     });
   }
 
@@ -115,7 +120,8 @@ export class Viewer {
     return Math.min(this.canvas.width / width, this.canvas.height / height) * this.#view.zoom;
   }
 
-  #paint(): void {
+  /** Draws now. */
+  paint(): void {
     const { canvas } = this;
     const ratio = devicePixelRatio;
     const [width, height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio].map(

@@ -81,17 +81,16 @@ function attach(socket: WebSocket, engine: Engine, onClose: () => void): void {
 export function readRequest(message: unknown): EngineRequest {
   const request = message instanceof ArrayBuffer ? decodeParts(message) : undefined;
   const { kind, ...values } = (request ?? {}) as Record<string, unknown>;
-  const { model, place, name, bytes, run, phrases, phrase, settings, columns } = values;
+  const { model, place, image, name, bytes, run, phrases, phrase, settings, columns } = values;
   const isSettings = typeof settings === "object" && settings !== null;
   const isPhrase = (value: unknown) => typeof value === "string";
+  const isRun = Number.isSafeInteger(run) && Number.isSafeInteger(image) && isSettings;
   const isKnown = {
     open: () => model === "demo" && isPhrase(place),
-    image: () => isPhrase(name) && bytes instanceof ArrayBuffer,
+    image: () => Number.isSafeInteger(image) && isPhrase(name) && bytes instanceof ArrayBuffer,
     ground: () =>
-      Number.isSafeInteger(run) && isSettings && Array.isArray(phrases) &&
-      phrases.length <= MAX_PHRASES && phrases.every(isPhrase),
-    explore: () =>
-      Number.isSafeInteger(run) && isSettings && isPhrase(phrase) && Number.isSafeInteger(columns),
+      isRun && Array.isArray(phrases) && phrases.length <= MAX_PHRASES && phrases.every(isPhrase),
+    explore: () => isRun && isPhrase(phrase) && Number.isSafeInteger(columns),
     identify: () => true,
     cancel: () => Number.isSafeInteger(run),
   };

@@ -34,6 +34,12 @@ export class RunApi implements Disposable {
     const index = Number(number);
     const result = run.result(index);
     if (!result) return respondError(`The run has no result ${index}`, 404);
+    const { id, setting = "" } = result;
+    if (
+      id !== (searchParams.get("id") ?? id) || setting !== (searchParams.get("setting") ?? setting)
+    ) {
+      return respondError("The run has changed since this page was opened: reload the page", 409);
+    }
     if (!isImage) {
       const body = encodeParts(await run.detail(result));
       const next = searchParams.getAll("next").slice(0, MAX_AHEAD).map(Number);

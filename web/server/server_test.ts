@@ -32,9 +32,9 @@ class EchoEngine implements Engine {
   ask(request: EngineRequest): void {
     this.onReply({ kind: "notice", message: JSON.stringify(request) });
     if (request.kind !== "image") return;
-    const { name, bytes } = request;
+    const { image, name, bytes } = request;
     const gray = { data: new Uint8Array(bytes), width: bytes.byteLength, height: 1 };
-    this.onReply({ kind: "image", name, gray, crop: { x: 0, y: 0, side: 1 } });
+    this.onReply({ kind: "image", image, name, gray, crop: { x: 0, y: 0, side: 1 } });
   }
   close(): void {
     EchoEngine.open--;
@@ -248,20 +248,24 @@ Deno.test("SocketEngine asks an engine behind the server, which is closed with i
         if (reply.kind === "image") resolve();
       };
       const ground = {
-        ...{ kind: "ground", run: 1, phrases: ["left “pleural” effusion"] } as const,
+        ...{ kind: "ground", run: 1, image: 7, phrases: ["left “pleural” effusion"] } as const,
         settings: { steps: 10, layers: [9, 10] },
       };
       engine.ask(ground);
-      engine.ask({ kind: "image", name: "a.png", bytes: new Uint8Array([7, 8, 9]).buffer });
+      const bytes = new Uint8Array([7, 8, 9]).buffer;
+      engine.ask({ kind: "image", image: 7, name: "a.png", bytes });
       await promise;
       assertEquals(replies[0], { kind: "notice", message: JSON.stringify(ground) });
       assertEquals(replies[2], {
-        ...{ kind: "image", name: "a.png", crop: { x: 0, y: 0, side: 1 } },
+        ...{ kind: "image", image: 7, name: "a.png", crop: { x: 0, y: 0, side: 1 } },
         gray: { data: new Uint8Array([7, 8, 9]), width: 3, height: 1 },
       });
       assertEquals(EchoEngine.open, 1);
-      engine.ask({ kind: "image", name: "large", bytes: new ArrayBuffer(2 ** 26) });
-      assertEquals(replies.at(-1)!.kind, "failed");
+      engine.ask({ kind: "image", image: 8, name: "large", bytes: new ArrayBuffer(2 ** 26) });
+      assertEquals(replies.at(-1), {
+        ...{ kind: "failed", request: "image", image: 8 },
+        message: 'Cannot send "large": its 67108976 bytes are more than 67107840',
+      });
 
       // More pages than may be, each of which is told why.
       const ended: Promise<unknown>[] = [];
@@ -304,10 +308,11 @@ Deno.test("SocketEngine says that the server ended, of all that was asked and wi
     failed.push([reply.request, reply.run]);
     if (reply.request === "open") resolve();
   };
-  engine.ask({ kind: "image", name: "a.png", bytes: new ArrayBuffer(1) });
-  engine.ask({ kind: "ground", run: 3, phrases: ["effusion"], settings: {} });
+  engine.ask({ kind: "image", image: 1, name: "a.png", bytes: new ArrayBuffer(1) });
+  const ground = { kind: "ground", image: 1, phrases: ["effusion"], settings: {} } as const;
+  engine.ask({ ...ground, run: 3 });
   await promise;
-  engine.ask({ kind: "ground", run: 4, phrases: ["effusion"], settings: {} });
+  engine.ask({ ...ground, run: 4 });
   assertEquals(failed, [
     ["image", undefined],
     ["ground", 3],
@@ -321,9 +326,9 @@ Deno.test("readRequest() takes what a page asks of this machine, and nothing els
   const settings = {};
   const good: EngineRequest[] = [
     { kind: "open", model: "demo", place: "auto" },
-    { kind: "image", name: "", bytes: new ArrayBuffer(3) },
-    { kind: "ground", run: 0, phrases: [], settings },
-    { kind: "explore", run: 2, phrase: "a", settings, columns: 5 },
+    { kind: "image", image: 1, name: "", bytes: new ArrayBuffer(3) },
+    { kind: "ground", run: 0, image: 1, phrases: [], settings },
+    { kind: "explore", run: 2, image: 1, phrase: "a", settings, columns: 5 },
     { kind: "cancel", run: 3 },
   ];
   for (const request of good) {
@@ -334,12 +339,15 @@ Deno.test("readRequest() takes what a page asks of this machine, and nothing els
     ...[null, 1, "open", [], {}],
     { kind: "constructor" },
     { kind: "open", model: [{ path: "/etc/passwd" }], place: "auto" },
-    { kind: "image", name: "a", bytes: [1, 2] },
-    { kind: "ground", run: 0, phrases: "text", settings },
-    { kind: "ground", run: 0, phrases: [1], settings },
-    { kind: "ground", run: 0, phrases: Array(257).fill("a"), settings },
-    { kind: "ground", run: "0", phrases: [], settings },
-    { kind: "ground", run: 0, phrases: [], settings: null },
+    { kind: "image", image: 1, name: "a", bytes: [1, 2] },
+    { kind: "image", name: "a", bytes: new ArrayBuffer(3) },
+    { kind: "ground", run: 0, image: 1, phrases: "text", settings },
+    { kind: "ground", run: 0, image: 1, phrases: [1], settings },
+    { kind: "ground", run: 0, image: 1, phrases: Array(257).fill("a"), settings },
+    { kind: "ground", run: "0", image: 1, phrases: [], settings },
+    { kind: "ground", run: 0, image: 1, phrases: [], settings: null },
+    { kind: "ground", run: 0, phrases: [], settings },
+    { kind: "explore", run: 0, image: 0.5, phrase: "a", settings, columns: 5 },
   ];
   for (const request of bad) {
     try {

@@ -1,6 +1,5 @@
 import { PickleCursor } from "./_pickle_cursor.ts";
 import { OPCODE_NAMES } from "./_pickle_opcodes.ts";
-import { quote } from "../quote.ts";
 
 // A state dict takes about 40 opcodes a tensor, so this is 50 000 tensors. It bounds the stack, the
 // memo and every container as well: each opcode makes at most one value.
@@ -25,9 +24,20 @@ export class PickleGlobal {
   ) {}
 }
 
+/**
+ * What a global that is not known would have made: inert, and empty but for the items that the pickle
+ * sets as in a dictionary.
+ */
+export class PickleUnknown extends Map<unknown, unknown> {
+  /** @param global Full name of the global, such as `argparse.Namespace`. */
+  constructor(readonly global: string) {
+    super();
+  }
+}
+
 /** What a pickle is allowed to mention. */
 export interface UnpickleOptions {
-  /** The globals by full name; any other is an error. */
+  /** The globals that mean something, by full name; any other makes a {@linkcode PickleUnknown}. */
   readonly globals: ReadonlyMap<string, PickleGlobal>;
   /** Gives the inert value of a persistent id. */
   readonly persistentLoad: (id: unknown) => unknown;
@@ -36,15 +46,16 @@ export interface UnpickleOptions {
 /**
  * Reads a pickle of protocol 2 to 5 without ever executing anything.
  *
- * Only the opcodes that `torch.save` emits for tensors in plain containers are known. Dicts become
- * `Map`s, lists arrays, tuples {@linkcode PickleTuple}s; integers become numbers where they are
- * safe and bigints where not. `REDUCE` calls nothing but the constructors given.
+ * Only the opcodes that Python 3 emits for `torch.save` are known. Dicts become `Map`s, lists arrays,
+ * tuples {@linkcode PickleTuple}s; integers become numbers where they are safe and bigints where not.
+ * `REDUCE` calls nothing but the constructors given; what another global would make, as of objects that
+ * training scripts keep beside the weights, is a {@linkcode PickleUnknown}.
  *
  * @param bytes The pickle.
- * @param options What it may refer to.
+ * @param options What means something in it.
  * @returns The value at the top of the stack at `STOP`. It may contain itself.
- * @throws {SyntaxError} If the pickle is malformed or refers to anything else. The message is a
- * reason without the name of the file.
+ * @throws {SyntaxError} If the pickle is malformed. The message is a reason without the name of the
+ * file.
  */
 export function unpickle(
   bytes: Uint8Array<ArrayBuffer>,
@@ -116,6 +127,9 @@ class Unpickler {
         return void stack.push(input.slice(input.uint8()));
       case "BINBYTES":
         return void stack.push(input.slice(input.uint32()));
+      case "BINBYTES8":
+      case "BYTEARRAY8":
+        return void stack.push(input.slice(input.length64()));
 
       case "EMPTY_DICT":
         return void stack.push(new Map());
@@ -131,6 +145,13 @@ class Unpickler {
         return void stack.push(new PickleTuple(this.#popMany(3)));
       case "TUPLE":
         return void stack.push(new PickleTuple(this.#popToMark()));
+      case "EMPTY_SET":
+        return void stack.push(new PickleUnknown("builtins.set"));
+      case "FROZENSET":
+        this.#popToMark();
+        return void stack.push(new PickleUnknown("builtins.frozenset"));
+      case "ADDITEMS":
+        return this.#append(this.#popToMark());
       case "APPEND":
         return this.#append(this.#popMany(1));
       case "APPENDS":
@@ -144,6 +165,8 @@ class Unpickler {
         return void this.#marks.push(stack.length);
       case "POP":
         return this.#discard();
+      case "POP_MARK":
+        return void this.#popToMark();
       case "BINPUT":
         return void this.#memo.set(input.uint8(), this.#peek());
       case "LONG_BINPUT":
@@ -164,6 +187,10 @@ class Unpickler {
       case "BINPERSID":
         return void stack.push(this.#options.persistentLoad(this.#pop()));
       case "REDUCE":
+      case "NEWOBJ":
+        return this.#reduce();
+      case "NEWOBJ_EX":
+        this.#pop();
         return this.#reduce();
       case "BUILD":
         return this.#build();
@@ -229,6 +256,8 @@ class Unpickler {
 
   #append(items: readonly unknown[]): void {
     const list = this.#peek();
+    // A list or set of a class that is not known: nothing of ours depends on its items.
+    if (list instanceof PickleUnknown) return;
     if (!Array.isArray(list)) throw this.#fail("appends to what is not a list");
     for (const item of items) list.push(item);
   }
@@ -250,18 +279,15 @@ class Unpickler {
     if (typeof module !== "string" || typeof name !== "string") {
       throw this.#fail("names a global by what is not text");
     }
-    const global = this.#options.globals.get(`${module}.${name}`);
-    if (global === undefined) {
-      throw new SyntaxError(
-        `it refers to the forbidden global ${quote(`${module}.${name}`)};` +
-          " only tensors in plain containers (a state_dict) are read, and nothing is executed",
-      );
-    }
-    return global;
+    const full = `${module}.${name}`;
+    return this.#options.globals.get(full) ??
+      new PickleGlobal(full, () => new PickleUnknown(full));
   }
 
   #reduce(): void {
     const [callee, args] = this.#popMany(2);
+    // Such as a method of an object.
+    if (callee instanceof PickleUnknown) return void this.#stack.push(callee);
     if (
       !(callee instanceof PickleGlobal) || !callee.construct ||
       !(args instanceof PickleTuple)
@@ -275,6 +301,7 @@ class Unpickler {
     // An OrderedDict carries attributes, such as the `_metadata` of a state dict. Nothing of ours
     // depends on them.
     const [target, state] = this.#popMany(2);
+    if (target instanceof PickleUnknown) return void this.#stack.push(target);
     if (!(target instanceof Map) || !(state instanceof Map)) {
       throw this.#fail("sets attributes of what is not a dictionary");
     }

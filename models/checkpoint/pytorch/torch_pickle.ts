@@ -1,4 +1,4 @@
-import { PickleGlobal, PickleTuple, unpickle } from "./pickle.ts";
+import { PickleGlobal, PickleTuple, PickleUnknown, unpickle } from "./pickle.ts";
 import { quote } from "../quote.ts";
 import { type DType, isCount, measure } from "../tensor_entry.ts";
 
@@ -49,6 +49,12 @@ const STORAGE_TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["torch.storage.UntypedStorage", "uint8"],
 ]);
 
+/** Most keys that lead to a tensor: a real checkpoint has two or three. */
+const MAX_DEPTH = 8;
+/** Most keys that a message lists, and most characters of each. */
+const MAX_LISTED_KEYS = 8;
+const MAX_KEY_LENGTH = 40;
+
 const GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
   [
     ...[...STORAGE_TYPES.keys()].map((name) => new PickleGlobal(name)),
@@ -60,70 +66,88 @@ const GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
   ].map((global) => [global.name, global]),
 );
 
-// The keys under which training scripts keep the state dict beside epoch numbers and the like;
-// "model_state_dict" is that of PyTorch's own tutorial on saving.
-const WRAPPER_KEYS = ["state_dict", "model_state_dict", "model"];
-const MAX_WRAPPERS = 8;
-// torch.nn.DataParallel puts this before every name.
-const PARALLEL_PREFIX = "module.";
+/** A dictionary of a pickle that holds tensors by name. */
+export interface PickledTensors {
+  /** The keys that lead to it, none for the whole pickle; an item's number in a list. */
+  readonly keys: readonly string[];
+  /** The tensors by name, in the order of the dictionary; at least one. */
+  readonly tensors: ReadonlyMap<string, TorchTensor>;
+  /** The global that makes each other named value of a class that is not known. */
+  readonly unknown: ReadonlyMap<string, string>;
+}
 
 /**
  * Reads the tensors' descriptions from the `data.pkl` of a PyTorch archive.
  *
- * A wrapper such as `{"epoch": 3, "state_dict": {...}}` is unwrapped, values that are no tensors are
- * left out, and the prefix `module.` is taken off where every name has it.
+ * Training scripts keep a state dict under keys such as `{"epoch": 3, "state_dict": {...}}`: every
+ * dictionary with named tensors is found, an optimizer's state too.
  *
  * @param pickle The bytes of `data.pkl`.
- * @returns The tensors by name, in the order of the state dict; at least one.
- * @throws {SyntaxError} If it is malformed, refers to anything but tensors in plain containers, or
- * holds no named tensor. The message is a reason without the name of the file.
+ * @returns The dictionaries, outer before inner ones; at least one.
+ * @throws {SyntaxError} If it is malformed or holds no named tensor. The message is a reason without
+ * the name of the file.
  */
-export function readTorchPickle(
-  pickle: Uint8Array<ArrayBuffer>,
-): Map<string, TorchTensor> {
-  const root = unpickle(pickle, {
-    globals: GLOBALS,
-    persistentLoad: loadStorage,
-  });
-  const tensors = findTensors(root, MAX_WRAPPERS, new Set());
-  if (tensors.size === 0) {
-    throw new SyntaxError("it holds no named tensors, expected a state_dict");
-  }
-  if (![...tensors.keys()].every((name) => name.startsWith(PARALLEL_PREFIX))) {
-    return tensors;
-  }
-  return new Map(
-    [...tensors].map((
-      [name, tensor],
-    ) => [name.slice(PARALLEL_PREFIX.length), tensor]),
-  );
+export function readTorchPickle(pickle: Uint8Array<ArrayBuffer>): PickledTensors[] {
+  const root = unpickle(pickle, { globals: GLOBALS, persistentLoad: loadStorage });
+  const found = findTensors(root);
+  if (found.length === 0) throw new SyntaxError(`it holds no named tensors${whatElse(root)}`);
+  return found;
 }
 
-function findTensors(
-  value: unknown,
-  wrappers: number,
-  visited: Set<unknown>,
-): Map<string, TorchTensor> {
-  const found = new Map<string, TorchTensor>();
+function findTensors(root: unknown): PickledTensors[] {
+  const found: PickledTensors[] = [];
+  const queue: { value: unknown; keys: readonly string[] }[] = [{ value: root, keys: [] }];
   // A dictionary may contain itself.
-  if (!(value instanceof Map) || visited.has(value)) return found;
-  visited.add(value);
-  for (const key of wrappers > 0 ? WRAPPER_KEYS : []) {
-    const inner = findTensors(value.get(key), wrappers - 1, visited);
-    if (inner.size > 0) return inner;
-  }
-  for (const [name, tensor] of value) {
-    if (typeof name === "string" && tensor instanceof TorchTensor) {
-      found.set(name, tensor);
+  const visited = new Set<unknown>([root]);
+  for (const { value, keys } of queue) {
+    const tensors = new Map<string, TorchTensor>();
+    const unknown = new Map<string, string>();
+    for (const [key, item] of itemsOf(value)) {
+      const global = unknownGlobal(item);
+      if (typeof key === "string" && global !== undefined) unknown.set(key, global);
+      if (item instanceof TorchTensor) {
+        if (typeof key === "string") tensors.set(key, item);
+      } else if (typeof item === "object" && item !== null && !visited.has(item)) {
+        visited.add(item);
+        if (keys.length < MAX_DEPTH) queue.push({ value: item, keys: [...keys, String(key)] });
+      }
     }
+    if (tensors.size > 0) found.push({ keys, tensors, unknown });
   }
   return found;
 }
 
+/** The global that is not known and that a value is, or would have been made by. */
+function unknownGlobal(value: unknown): string | undefined {
+  if (value instanceof PickleUnknown) return value.global;
+  return value instanceof PickleGlobal && !GLOBALS.has(value.name) ? value.name : undefined;
+}
+
+/** What a container holds, by key or number. */
+function itemsOf(value: unknown): Iterable<readonly [key: unknown, item: unknown]> {
+  if (value instanceof Map) return value;
+  if (value instanceof PickleTuple) return value.items.entries();
+  return Array.isArray(value) ? value.entries() : [];
+}
+
+/** What a pickle without named tensors is instead, to end a sentence. */
+function whatElse(root: unknown): string {
+  const forbidden = [root, ...[...itemsOf(root)].map(([, item]) => item)]
+    .map(unknownGlobal).find((global) => global !== undefined);
+  const keys = root instanceof Map ? [...root.keys()].slice(0, MAX_LISTED_KEYS) : [];
+  return ", expected a state_dict" +
+    (forbidden
+      ? `; it refers to the forbidden global ${quote(forbidden)}, and nothing is executed`
+      : keys.length > 0
+      ? `; its keys are ${keys.map((key) => quote(String(key), MAX_KEY_LENGTH)).join(", ")}`
+      : "");
+}
+
 /** `("storage", type, key, location, count)`; the location is the device it was saved from. */
-function loadStorage(id: unknown): TorchStorage {
+function loadStorage(id: unknown): TorchStorage | PickleUnknown {
   const [kind, type, key, , count] = id instanceof PickleTuple ? id.items : [];
   const dtype = type instanceof PickleGlobal ? STORAGE_TYPES.get(type.name) : undefined;
+  if (type instanceof PickleGlobal && dtype === undefined) return new PickleUnknown(type.name);
   if (
     kind !== "storage" || dtype === undefined || typeof key !== "string" ||
     !isCount(count)
@@ -136,8 +160,9 @@ function loadStorage(id: unknown): TorchStorage {
 }
 
 /** `(storage, start, shape, strides, requires_grad, backward_hooks, metadata)` from the fifth on optional. */
-function rebuildTensor(args: readonly unknown[]): TorchTensor {
+function rebuildTensor(args: readonly unknown[]): TorchTensor | PickleUnknown {
   const [storage, start, shape, strides, , , metadata] = args;
+  if (storage instanceof PickleUnknown) return storage;
   if (
     !(storage instanceof TorchStorage) || !isCount(start) ||
     !(shape instanceof PickleTuple) || !(strides instanceof PickleTuple)
@@ -174,7 +199,8 @@ function rebuildTensor(args: readonly unknown[]): TorchTensor {
 }
 
 /** `(data, requires_grad, backward_hooks)`. */
-function rebuildParameter([data]: readonly unknown[]): TorchTensor {
+function rebuildParameter([data]: readonly unknown[]): TorchTensor | PickleUnknown {
+  if (data instanceof PickleUnknown) return data;
   if (!(data instanceof TorchTensor)) {
     throw new SyntaxError(
       "its pickle rebuilds a parameter from what is not a tensor",

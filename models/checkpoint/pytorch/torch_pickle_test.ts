@@ -5,7 +5,7 @@ import { readTorchPickle } from "./torch_pickle.ts";
 const TENSOR = tensor({ count: 6, shape: [2, 3], strides: [3, 1] });
 
 function read(...pieces: Piece[]) {
-  return readTorchPickle(pickle(...pieces));
+  return readTorchPickle(pickle(...pieces))[0]!.tensors;
 }
 
 Deno.test("readTorchPickle() reads views of storages", () => {
@@ -64,29 +64,72 @@ Deno.test("readTorchPickle() reads an OrderedDict with metadata, and parameters"
   assertEquals([...tensors.keys()], ["weight"]);
 });
 
-Deno.test("readTorchPickle() unwraps a state dict kept beside other values", () => {
+/** Where tensors were found, and their names. */
+function sets(...pieces: Piece[]): (readonly [keys: string, names: readonly string[]])[] {
+  return readTorchPickle(pickle(...pieces))
+    .map(({ keys, tensors }) => [keys.join("."), [...tensors.keys()]] as const);
+}
+
+Deno.test("readTorchPickle() finds every dictionary of tensors, outer before inner ones", () => {
   const state = dict([["a", TENSOR], ["note", text("x")], ["b", TENSOR]]);
-  for (const key of ["state_dict", "model_state_dict", "model"]) {
-    const wrapped = dict([["epoch", int(3)], ["step", TENSOR], [key, state]]);
-    assertEquals([...read(wrapped).keys()], ["a", "b"]);
-    assertEquals([...read(dict([["model", wrapped]])).keys()], ["a", "b"]);
-  }
-  // A network may have a layer of that name.
-  assertEquals([...read(dict([["model", TENSOR], ["a", TENSOR]])).keys()], [
-    "model",
-    "a",
+  const moments = [0x7d, ...int(0), ...dict([["exp_avg", TENSOR]]), 0x73];
+  const list = [0x5d, 0x28, ...state, 0x65];
+  const wrapped = dict([
+    ...[["epoch", int(3)], ["step", TENSOR], ["any", state]] as const,
+    ...[["optimizer", dict([["state", moments]])], ["both", list]] as const,
   ]);
+  assertEquals(sets(wrapped), [
+    ["", ["step"]],
+    ["any", ["a", "b"]],
+    ["both.0", ["a", "b"]],
+    ["optimizer.state.0", ["exp_avg"]],
+  ]);
+  assertEquals(sets(tuple(state, int(3))), [["0", ["a", "b"]]]);
 });
 
-Deno.test("readTorchPickle() takes the prefix of DataParallel off where every name has it", () => {
-  assertEquals([
-    ...read(dict([["module.a", TENSOR], ["module.b", TENSOR]])).keys(),
-  ], ["a", "b"]);
-  const mixed = ["module.a", "b"];
-  assertEquals(
-    [...read(dict(mixed.map((name) => [name, TENSOR]))).keys()],
-    mixed,
+Deno.test("readTorchPickle() leaves out what only executing it would make", () => {
+  const namespace = [
+    ...global("argparse", "Namespace"),
+    0x29,
+    0x81,
+    ...dict([["lr", int(1)]]),
+    0x62,
+  ];
+  const scalar = call(
+    global("numpy.core.multiarray", "scalar"),
+    call(global("numpy", "dtype"), text("f8"), [0x89], [0x88]),
+    call(global("_codecs", "encode"), text("x"), text("latin1")),
   );
+  const counts = [
+    ...call(global("collections", "defaultdict"), global("builtins", "int")),
+    ...text("n"),
+    ...int(1),
+    0x73,
+  ];
+  const attack = call(global("posix", "system"), text("touch /tmp/groundray-executed"));
+  const chained = [
+    ...call(global("builtins", "getattr"), global("os", "system"), text("x")),
+    ...tuple(text("y")),
+    0x52,
+  ];
+  const values = [namespace, scalar, counts, attack, chained, global("torch", "float32"), [
+    0x8f,
+    0x28,
+    0x4e,
+    0x90,
+  ]];
+  const others = values.map((value, i) => [`other${i}`, value] as const);
+  const [found] = readTorchPickle(pickle(dict([...others, ["a", TENSOR]])));
+  assertEquals([...found!.tensors.keys()], ["a"]);
+  assertEquals(found!.unknown.get("other3"), "posix.system");
+  // A tensor that depends on such a value is none.
+  const parameter = call(global("torch._utils", "_rebuild_parameter"), attack);
+  const strange = tensor({ type: "ComplexFloatStorage", count: 1, shape: [], strides: [] });
+  const [half] = readTorchPickle(pickle(dict([["a", TENSOR], ["b", parameter], ["c", strange]])));
+  assertEquals([...half!.unknown], [["b", "posix.system"], ["c", "torch.ComplexFloatStorage"]]);
+  // A dictionary of a class of its own holds tensors as any other does.
+  const easy = [...call(global("easydict", "EasyDict")), ...text("a"), ...TENSOR, 0x73];
+  assertEquals(sets(dict([["model", easy]])), [["model", ["a"]]]);
 });
 
 Deno.test("readTorchPickle() keeps a tensor named __proto__ harmless", () => {
@@ -110,8 +153,18 @@ Deno.test("readTorchPickle() finds no tensors where there are none", () => {
     ],
   ];
   for (const piece of cases) {
-    assertThrows(() => read(piece), SyntaxError, "it holds no named tensors");
+    assertThrows(
+      () => read(piece),
+      SyntaxError,
+      "it holds no named tensors, expected a state_dict",
+    );
   }
+  const list = [0x5d, ...TENSOR, 0x61];
+  assertThrows(
+    () => read(dict([["decay", int(1)], ["shadow_params", list]])),
+    SyntaxError,
+    'its keys are "decay", "shadow_params"',
+  );
 });
 
 Deno.test("readTorchPickle() refuses tensors that cannot be", () => {

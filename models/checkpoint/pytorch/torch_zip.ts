@@ -1,9 +1,10 @@
 // Its reader alone: a tenth of what the whole brings to a page.
 import { type Entry, Reader, ZipReader } from "@zip.js/zip.js/lib/zip-core-custom.js";
-import type { ByteFile } from "../byte_file.ts";
+import { ByteFile } from "../byte_file.ts";
 import { quote } from "../quote.ts";
 import { ITEM_BYTES, type TensorEntry } from "../tensor_entry.ts";
-import { readTorchPickle, type TorchStorage } from "./torch_pickle.ts";
+import type { TensorSet } from "../tensor_set.ts";
+import { readTorchPickle, type TorchStorage, type TorchTensor } from "./torch_pickle.ts";
 
 const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
@@ -18,14 +19,12 @@ const LOCAL_EXTRA_LENGTH_OFFSET = 28;
 /**
  * Reads what a zip made by `torch.save` says of its tensors, never their data.
  *
- * @param file The open file.
- * @returns The tensors by name, in the order of the state dict.
- * @throws {SyntaxError} If the archive is damaged or holds anything but tensors in plain
- * containers. The message is a reason without the name of the file.
+ * @param file The open file; sets are located in the file of its path, which is opened again for each.
+ * @returns The dictionaries of tensors, outer before inner ones; at least one.
+ * @throws {SyntaxError} If the archive is damaged or holds no named tensors. The message is a reason
+ * without the name of the file.
  */
-export async function readTorchZip(
-  file: ByteFile,
-): Promise<Map<string, TensorEntry>> {
+export async function readTorchZip(file: ByteFile): Promise<TensorSet[]> {
   const entries = await readDirectory(file);
   const prefix = findPrefix(entries);
   const byteOrder = entries.get(`${prefix}byteorder`);
@@ -39,7 +38,24 @@ export async function readTorchZip(
   const pickled = readTorchPickle(
     await file.read(await locate(file, pickle), pickle.uncompressedSize),
   );
+  return pickled.map(({ keys, tensors, unknown }) => ({
+    keys,
+    shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])),
+    unknown,
+    async locate() {
+      using again = await ByteFile.open(file.path);
+      return await locateTensors(again, entries, prefix, tensors);
+    },
+  }));
+}
 
+/** Where tensors lie in the file, in their order. */
+async function locateTensors(
+  file: ByteFile,
+  entries: ReadonlyMap<string, Entry>,
+  prefix: string,
+  pickled: ReadonlyMap<string, TorchTensor>,
+): Promise<Map<string, TensorEntry>> {
   /** Data offsets of the storages met so far, which tensors may share. */
   const offsets = new Map<string, number>();
   const tensors = new Map<string, TensorEntry>();

@@ -38,6 +38,7 @@ export function largeView(paint, labels) {
       ["setting", row.setting ?? ""],
       ["id", row.id],
       ["image", row.path],
+      ["grey", document.getElementById(`image-${row.image}`)?.dataset.grey ?? ""],
       ["boxes", row.boxes.map((box) => `[${box.join(", ")}]`).join(" ")],
       ["notes", row.notes.join("; ")],
       ["stage", row.stage],

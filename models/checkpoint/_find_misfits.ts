@@ -1,4 +1,3 @@
-import type { Checkpoint } from "./checkpoint.ts";
 import { quote } from "./quote.ts";
 
 const MAX_LISTED = 8;
@@ -6,8 +5,8 @@ const MAX_LISTED = 8;
 const MAX_NAME_LENGTH = 80;
 const MAX_LIST_LENGTH = 200;
 
-/** Options of {@linkcode checkTensors}. */
-export interface CheckTensorsOptions {
+/** Options of {@linkcode fitTensors}. */
+export interface FitTensorsOptions {
   /**
    * Whether a tensor that the file has and the model does not may be there.
    *
@@ -17,34 +16,23 @@ export interface CheckTensorsOptions {
 }
 
 /**
- * Checks that a checkpoint holds exactly the tensors of a model, in the right shapes.
+ * Says how the tensors of a file differ from those of a model.
  *
- * @param checkpoint The open checkpoint.
+ * @param shapes Shape of each tensor of the file by name.
  * @param expected Shape of each tensor of the model by name.
  * @param options Which other tensors the file may hold.
- * @throws {RangeError} If any are missing, unexpected or misshaped; one message lists all three.
- *
- * @example
- * ```ts ignore
- * import { checkTensors, openCheckpoint } from "./mod.ts";
- *
- * const checkpoint = await openCheckpoint("pytorch_model.bin");
- * checkTensors(checkpoint, new Map([["text_model.final_layer_norm.bias", [1024]]]), {
- *   ignore: (name) => name.startsWith("vision_model."),
- * });
- * ```
+ * @returns What is missing, unexpected and misshaped, all in one line; none where nothing is.
  */
-export function checkTensors(
-  checkpoint: Checkpoint,
+export function findMisfits(
+  shapes: ReadonlyMap<string, readonly number[]>,
   expected: ReadonlyMap<string, readonly number[]>,
-  options: CheckTensorsOptions = {},
-): void {
+  options: FitTensorsOptions = {},
+): string | undefined {
   const { ignore = () => false } = options;
-  const { tensors } = checkpoint;
   const missing: string[] = [];
   const misshaped: string[] = [];
   for (const [name, shape] of expected) {
-    const found = tensors.get(name)?.shape;
+    const found = shapes.get(name);
     if (found === undefined) missing.push(bare(name));
     else if (
       found.length !== shape.length ||
@@ -53,7 +41,7 @@ export function checkTensors(
       misshaped.push(`${quote(name, MAX_NAME_LENGTH)} expected [${shape}], got [${found}]`);
     }
   }
-  const unexpected = [...tensors.keys()]
+  const unexpected = [...shapes.keys()]
     .filter((name) => !expected.has(name) && !ignore(name))
     .map(bare);
 
@@ -67,11 +55,7 @@ export function checkTensors(
   if (misshaped.length > 0) {
     faults.push(`${misshaped.length} misshaped: ${list(misshaped, "; ")}`);
   }
-  if (faults.length > 0) {
-    throw new RangeError(
-      `Cannot load "${checkpoint.path}": ${faults.join("; ")}`,
-    );
-  }
+  return faults.length > 0 ? faults.join("; ") : undefined;
 }
 
 function bare(name: string): string {

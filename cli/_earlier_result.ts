@@ -1,0 +1,97 @@
+/**
+ * Results of `deno task ground` that a folder holds already.
+ *
+ * @module
+ */
+
+/** The file that says what a result is, which is written last. */
+const RECORD = "result.json";
+
+/** What a result consists of. */
+const FILES = [RECORD, "heatmap.npy", "overlay.png", "attention.svg", "attention.png"];
+
+/** Files that no folder but that of a result is likely to hold. */
+const TELLING = FILES.slice(0, 3);
+
+/** Names of the folders of several images or phrases, such as `2-left-pleural-effusion`. */
+const NUMBERED = /^[1-9]\d*(-[a-z0-9]+)*$/;
+
+/** Numbered folders of images hold numbered folders of phrases, and those no more. */
+const DEPTH = 2;
+
+/**
+ * Refuses a folder that holds results, which a new result must not be mixed up with.
+ *
+ * @throws {Error} If it holds some.
+ */
+export async function refuseEarlierResult(out: string): Promise<void> {
+  if (!await holdsResult(out, DEPTH)) return;
+  throw new Error(
+    `Cannot write to "${out}": it already holds results; choose another --out, or --overwrite them`,
+  );
+}
+
+/**
+ * Removes the results that a folder holds. What is not known to be of a result stays: files with
+ * other names, links, and all of a folder whose `result.json` is missing or another program's.
+ */
+export async function removeEarlierResult(out: string): Promise<void> {
+  await removeResult(out, DEPTH);
+}
+
+async function holdsResult(folder: string, depth: number): Promise<boolean> {
+  const entries = await list(folder);
+  if (entries.some(({ name, isDirectory }) => !isDirectory && TELLING.includes(name))) return true;
+  for (const name of numbered(entries, depth)) {
+    if (await holdsResult(`${folder}/${name}`, depth - 1)) return true;
+  }
+  return false;
+}
+
+/** Gives whether there was one. */
+async function removeResult(folder: string, depth: number): Promise<boolean> {
+  const entries = await list(folder);
+  let isRemoved = false;
+  for (const name of numbered(entries, depth)) {
+    const path = `${folder}/${name}`;
+    if (!await removeResult(path, depth - 1)) continue;
+    isRemoved = true;
+    if ((await list(path)).length === 0) await Deno.remove(path);
+  }
+  if (!await isOurs(`${folder}/${RECORD}`)) return isRemoved;
+  // The record goes last: a removal that is broken off can be done again.
+  const names = entries.filter(({ isFile }) => isFile).map(({ name }) => name);
+  for (const name of FILES.toReversed()) {
+    if (names.includes(name)) await Deno.remove(`${folder}/${name}`);
+  }
+  return true;
+}
+
+/** Whether a file is the record of a result. */
+async function isOurs(path: string): Promise<boolean> {
+  try {
+    const { phrase, crop, heatmapSize } = JSON.parse(await Deno.readTextFile(path));
+    return typeof phrase === "string" && typeof crop === "object" && heatmapSize > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Folders of single results, links left out: what they lead to is not this command's. */
+function numbered(entries: readonly Deno.DirEntry[], depth: number): string[] {
+  if (depth === 0) return [];
+  return entries.filter(({ name, isDirectory }) => isDirectory && NUMBERED.test(name))
+    .map(({ name }) => name);
+}
+
+/** What is in a folder; nothing where there is none, which whoever writes to it will say. */
+async function list(folder: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(folder));
+  } catch (error) {
+    const isNone = error instanceof Deno.errors.NotFound ||
+      error instanceof Deno.errors.NotADirectory;
+    if (isNone) return [];
+    throw new Error(`Cannot look into folder "${folder}": ${(error as Error).message}`);
+  }
+}

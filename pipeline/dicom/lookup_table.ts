@@ -1,0 +1,110 @@
+/**
+ * Lookup tables of DICOM headers: PS3.3, C.11.1.1, C.11.2.1.1 and C.7.6.3.1.5.
+ *
+ * @module
+ */
+
+import type { DataSet } from "dicom-parser";
+import type { LookupTable } from "../gray_levels.ts";
+
+/** The values that a table is given. */
+export interface TableInput {
+  /** What the table is called in errors, such as `VOI table`. */
+  readonly name: string;
+  /** Whether values are in two's complement. */
+  readonly isSigned: boolean;
+  /** The highest value that may occur. */
+  readonly highest: number;
+}
+
+/** Where an item of a sequence has its table. */
+const ITEM_TAGS = { descriptor: "x00283002", data: "x00283006" };
+
+/** Where a palette has the tables of red, green and blue. */
+const PALETTE_TAGS = [1, 2, 3].map((channel) => ({
+  descriptor: `x0028110${channel}`,
+  data: `x0028120${channel}`,
+}));
+
+/** Tables of a palette in another form, which no radiograph has. */
+const SEGMENTED_PALETTE = "x00281221";
+
+/** The attributes of a palette. */
+export const PALETTE: readonly string[] = [
+  ...PALETTE_TAGS.flatMap(({ descriptor, data }) => [descriptor, data]),
+  SEGMENTED_PALETTE,
+];
+
+/**
+ * Reads a table.
+ *
+ * @param item What holds it.
+ * @param input What it is given.
+ * @param tags Where it is.
+ * @returns `undefined` if descriptor or entries are missing.
+ * @throws {TypeError} If it contradicts itself; the message names no file.
+ */
+export function readTable(
+  item: DataSet,
+  { name, isSigned, highest }: TableInput,
+  { descriptor, data } = ITEM_TAGS,
+): LookupTable | undefined {
+  const { length = 0, dataOffset = 0 } = item.elements[data] ?? {};
+  if ((item.elements[descriptor]?.length ?? 0) < 6 || length === 0) return undefined;
+  const [stated = 0, pattern = 0, bits = 0] = [0, 1, 2].map((i) => item.uint16(descriptor, i));
+  if (bits < 8 || bits > 16) {
+    throw new TypeError(`its ${name} has ${bits} bits an entry, expected 8 to 16`);
+  }
+  // 16 bits hold no 65536.
+  const count = stated || 2 ** 16;
+  const there = Math.max(Math.min(length, item.byteArray.length - dataOffset), 0);
+  // Entries of 8 bits stand two in a word, the lower one first, or one in each.
+  const isPacked = bits === 8 && there < 2 * count;
+  if (there < (isPacked ? count : 2 * count)) {
+    const entries = Math.floor(bits === 8 ? there : there / 2);
+    throw new TypeError(`its ${name} has ${entries} entries, expected ${count}`);
+  }
+  const word = (index: number) => item.uint16(data, index)!;
+  const entries = Uint16Array.from(
+    { length: count },
+    isPacked
+      // The last of an odd number may have half a word.
+      ? (_, i) =>
+        2 * (i >> 1) + 1 < there
+          ? word(i >> 1) >> 8 * (i & 1) & 255
+          : item.byteArray[dataOffset + i]!
+      : (_, i) => word(i),
+  );
+  const brightest = entries.reduce((most, entry) => Math.max(most, entry));
+  if (brightest >= 2 ** bits) {
+    throw new TypeError(`its ${name} holds ${brightest}, more than its ${bits} bits can`);
+  }
+  const { vr } = item.elements[descriptor]!;
+  const isNegative = pattern >= 2 ** 15 &&
+    (vr === "SS" || vr !== "US" && isSigned || pattern > highest);
+  return { first: isNegative ? pattern - 2 ** 16 : pattern, entries, bits };
+}
+
+/**
+ * Reads a palette of greys.
+ *
+ * @param file What holds it.
+ * @param input What it is given.
+ * @throws {TypeError} If it is missing, contradicts itself or has colours; the message names no file.
+ */
+export function readPalette(file: DataSet, input: TableInput): LookupTable {
+  const [red, green, blue] = PALETTE_TAGS.map((tags) => readTable(file, input, tags));
+  if (!red || !green || !blue) {
+    const isSegmented = file.elements[SEGMENTED_PALETTE] !== undefined;
+    throw new TypeError(
+      isSegmented ? "its palette is segmented, which is not supported" : "its palette is missing",
+    );
+  }
+  for (const other of [green, blue]) {
+    const isEqual = other.first === red.first && other.bits === red.bits &&
+      other.entries.length === red.entries.length &&
+      other.entries.every((entry, i) => entry === red.entries[i]);
+    if (!isEqual) throw new TypeError("its palette has colours, expected greys");
+  }
+  return red;
+}

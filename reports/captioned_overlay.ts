@@ -1,0 +1,117 @@
+/**
+ * A heatmap over its X-ray with a caption below it.
+ *
+ * @module
+ */
+
+import { escape } from "@std/html/entities";
+import { Image } from "imagescript";
+import { type FontFacts, readFont } from "./_font.ts";
+import { type CaptionFacts, captionOf, type Paragraph, wrapText } from "./caption.ts";
+import { HEAT_COLOURS } from "./heat_colours.ts";
+import { encodePicture, type Overlay, paintOverlay } from "./overlay.ts";
+import { FONT_FAMILY, loadFonts, toPixels } from "./png.ts";
+
+/** Narrowest caption in pixels, however narrow the X-ray is. */
+const MIN_WIDTH = 360;
+
+/** Space around the text, and between paragraphs. */
+const MARGIN = 10;
+const GAP = 5;
+
+/** Font size of each kind of paragraph, and height of a line as a share of it. */
+const SIZES = { phrase: 17, fact: 13, scale: 13, note: 13 } as const;
+const LINE = 1.35;
+
+/** Size of the bar of colours. */
+const BAR = { width: 160, height: 12 };
+
+const COLOURS = { phrase: "#111111", fact: "#333333", scale: "#333333", note: "#9b1c1c" } as const;
+
+/** What is drawn of an overlay that is to stand for itself. */
+export type CaptionedOverlay = Overlay & {
+  /** What the picture shows. */
+  readonly caption: Omit<CaptionFacts, "key">;
+};
+
+/**
+ * Draws an overlay as `renderOverlay()` does, from the top left corner on, and a caption below it:
+ * phrase, X-ray, colours, threshold, and what is to be known. Letters that the font lacks are
+ * written by their numbers.
+ *
+ * @returns A PNG file; the same for the same input.
+ */
+export async function renderCaptionedOverlay(overlay: CaptionedOverlay): Promise<Uint8Array> {
+  const picture = paintOverlay(overlay);
+  const key = [
+    "Light blue: outline of the mask.",
+    ...(isWhole(overlay) ? [] : ["Dimmed: outside the model's square."]),
+  ];
+  const width = Math.max(picture.width, MIN_WIDTH);
+  const band = await toPixels(drawCaption(
+    captionOf({ ...overlay.caption, key }),
+    width,
+    (await loadFonts()).map(readFont),
+  ));
+  const whole = new Image(width, picture.height + band.height).fill(0xffffffff);
+  for (let y = 0; y < picture.height; y++) {
+    const row = picture.bitmap.subarray(4 * y * picture.width, 4 * (y + 1) * picture.width);
+    whole.bitmap.set(row, 4 * y * width);
+  }
+  whole.bitmap.set(band.pixels, 4 * picture.height * width);
+  return await encodePicture(whole);
+}
+
+/** Whether the heatmap covers all of the X-ray. */
+function isWhole({ gray, crop }: Overlay): boolean {
+  return crop.x <= 0 && crop.y <= 0 && crop.x + crop.side >= gray.width &&
+    crop.y + crop.side >= gray.height;
+}
+
+/** The caption as an SVG document of that width. */
+function drawCaption(paragraphs: readonly Paragraph[], width: number, fonts: readonly FontFacts[]) {
+  const widthOf = (letter: string) => {
+    const widths = fonts.flatMap((font) => font.width(letter.codePointAt(0)!) ?? []);
+    return widths.length > 0 ? Math.max(...widths) : undefined;
+  };
+  const parts: string[] = [];
+  let y = MARGIN;
+  for (const { kind, text, mostLines } of paragraphs) {
+    const size = SIZES[kind];
+    const known = [...text].map((letter) =>
+      widthOf(letter) === undefined ? numberOf(letter) : letter
+    );
+    const measure = (text: string) =>
+      size * [...text].reduce((sum, letter) => sum + widthOf(letter)!, 0);
+    for (const line of wrapText(known.join(""), width - 2 * MARGIN, measure, mostLines)) {
+      const x = kind === "scale" ? MARGIN + BAR.width + 8 : MARGIN;
+      if (kind === "scale") {
+        const { width, height } = BAR;
+        parts.push(
+          `<rect x="${MARGIN}" y="${
+            y + 3
+          }" width="${width}" height="${height}" fill="url(#heat)"/>`,
+        );
+      }
+      const weight = kind === "phrase" || kind === "note" ? ' font-weight="bold"' : "";
+      parts.push(
+        `<text x="${x}" y="${(y + size).toFixed(2)}" font-size="${size}" fill="${COLOURS[kind]}"` +
+          `${weight}>${escape(line)}</text>`,
+      );
+      y += LINE * size;
+    }
+    y += GAP;
+  }
+  const height = Math.ceil(y - GAP + MARGIN);
+  const stops = HEAT_COLOURS.map((colour, level) =>
+    `<stop offset="${(level / 255).toFixed(4)}" stop-color="rgb(${colour.join()})"/>`
+  );
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+    `font-family="${FONT_FAMILY}"><defs><linearGradient id="heat">${stops.join("")}` +
+    `</linearGradient></defs>${parts.join("")}</svg>`;
+}
+
+/** A letter that the fonts lack, by its number. */
+function numberOf(letter: string): string {
+  return `\\u${letter.codePointAt(0)!.toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,16 @@
+// Declarations that several kernels share. WGSL has no imports: each wrapper puts
+// this text before its own.
+
+// Smallest normal number: devices may take what is below for 0, and what is
+// divided by it for anything.
+const SMALLEST = 0x1p-126f;
+
+// Floats as words in the same order.
+fn ordered(value: f32) -> u32 {
+  let bits = bitcast<u32>(value);
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn from_ordered(word: u32) -> f32 {
+  return bitcast<f32>(select(~word, word & 0x7fffffffu, word >= 0x80000000u));
+}

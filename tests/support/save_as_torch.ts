@@ -1,0 +1,53 @@
+import {
+  dict,
+  pickle,
+  type Piece,
+  tensor,
+  torchZip,
+} from "../../models/checkpoint/pytorch/_fixture.ts";
+import { openCheckpoint, readTensor, writeSafetensors } from "../../models/checkpoint/mod.ts";
+
+/**
+ * Writes a checkpoint again as `torch.save` does.
+ *
+ * @param rename Gives the name of each tensor; a tensor without one is left out.
+ * @param wrap Puts the state dict into what else is saved.
+ */
+export async function saveAsTorch(
+  from: string,
+  to: string,
+  rename: (name: string) => string | undefined = (name) => name,
+  wrap: (state: Piece) => Piece = (state) => state,
+): Promise<void> {
+  const checkpoint = await openCheckpoint(from);
+  const entries = [...checkpoint.tensors.values()].flatMap(({ name, shape }) => {
+    const renamed = rename(name);
+    return renamed === undefined ? [] : [{ name, shape, renamed }];
+  });
+  const storages = await Promise.all(entries.map(({ name }) => readTensor(checkpoint, name)));
+  const state = dict(entries.map(({ shape, renamed }, key) => {
+    const strides = shape.map((_, axis) =>
+      shape.slice(axis + 1).reduce((step, size) => step * size, 1)
+    );
+    const count = storages[key]!.length;
+    return [renamed, tensor({ key: String(key), count, shape, strides })];
+  }));
+  await Deno.writeFile(to, await torchZip(pickle(wrap(state)), ...storages));
+}
+
+/** Writes a part of a checkpoint again as safetensors, under other names. */
+export async function saveRenamed(
+  from: string,
+  to: string,
+  rename: (name: string) => string,
+  isKept: (index: number) => boolean = () => true,
+): Promise<string[]> {
+  const checkpoint = await openCheckpoint(from);
+  const kept = [...checkpoint.tensors.values()].filter((_, index) => isKept(index));
+  const tensors = await Promise.all(kept.map(async ({ name, shape }) => {
+    const values = await readTensor(checkpoint, name);
+    return { name: rename(name), shape, data: () => values };
+  }));
+  await writeSafetensors(to, tensors);
+  return tensors.map(({ name }) => name);
+}
