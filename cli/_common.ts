@@ -21,6 +21,7 @@ import {
   type VariantSettings,
 } from "../mod.ts";
 import { chooseLayers, defaultLayers } from "../models/ldm/model.ts";
+import { requireWeights } from "../models/ldm/networks.ts";
 import { WEIGHT_TYPES, type WeightType } from "../models/ldm/weights.ts";
 import { DEVICES, requireGpu, RUNTIMES } from "../models/runtime/mod.ts";
 import type { Gpu } from "../shaders/device.ts";
@@ -201,8 +202,9 @@ export async function chooseModel(
   const own = { ...settings, ...(variants && { variants }) };
   const resolved = resolveSettings({ bundle, layers }, own);
   const place = await openPlace(values, progress);
-  if (bundle.config.notice) progress.warn(bundle.config.notice);
   const { weights } = values;
+  requireWeights(weights, place.runtime);
+  if (bundle.config.notice) progress.warn(bundle.config.notice);
   const separate = variants !== undefined;
   return {
     ...place,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { plainReason } from "../host/plain_reason.ts";
 import { UsageError } from "./_flags.ts";
 
 /** Exit codes. */
@@ -38,7 +39,8 @@ function isJson(): boolean {
  * @param prefix What stands before it where it is plain text.
  */
 export function sayError(message: string, prefix = "error: "): void {
-  console.error(isJson() ? JSON.stringify({ error: message }) : prefix + message);
+  const error = plainReason(message);
+  console.error(isJson() ? JSON.stringify({ error }) : prefix + error);
 }
 
 /** Why a run ends that Ctrl-C stopped. */

@@ -4,6 +4,17 @@
  * @module
  */
 
+import { UsageError } from "./_flags.ts";
+import { isSameFolder } from "./_summary.ts";
+
+/** Refuses results and noisy latents in one folder. */
+export function requireApart(
+  { out, cache }: { out?: string | undefined; cache?: string | undefined },
+): void {
+  if (out === undefined || cache === undefined || !isSameFolder(out, cache)) return;
+  throw new UsageError(`Option "--cache" must be another folder than "--out", got "${cache}"`);
+}
+
 /**
  * Makes the folder that results go to, if it is not there.
  *

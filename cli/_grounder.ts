@@ -11,12 +11,14 @@ import {
   type Bundle,
   drawAttention,
   type GrayImage,
-  groundImage,
   type GroundImageOptions,
   type ScoredPhrase,
   type Variant,
 } from "../mod.ts";
+import type { Sample } from "../datasets/sample.ts";
 import { type BaselineName, openMethod } from "../models/open_method.ts";
+import { item } from "../pipeline/flow.ts";
+import { groundRequests } from "../pipeline/ground.ts";
 import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
 import { noteReading } from "../pipeline/methods/ground_by_method.ts";
 import { cropRegion } from "../pipeline/preprocess.ts";
@@ -56,12 +58,12 @@ export interface Grounder {
   readonly record: ResultRecord;
   /** Sentences that go with every result, such as that the model knows phantoms only. */
   readonly notes: readonly string[];
-  /** Grounds phrases in an image, one result a phrase. */
+  /** Grounds phrases in an image, one result a phrase, each as soon as it is made. */
   readonly ground: (
     gray: GrayImage,
     phrases: readonly string[],
     options: Pick<GroundImageOptions, "signal" | "onProgress" | "onNotice">,
-  ) => Promise<readonly ShownPhrase[]>;
+  ) => AsyncIterable<ShownPhrase>;
   /** Frees its memory. */
   readonly close: () => Promise<void>;
 }
@@ -90,20 +92,29 @@ export async function openLdm(
       resolved: { ...resolved, layers, start, end, variants: [variant] },
     }),
     notes: choice.bundle.config.notice ? [choice.bundle.config.notice] : [],
-    ground: async (gray, phrases, options) => {
-      const results = await groundImage(gray, phrases, {
+    ground: async function* (gray, phrases, options) {
+      const samples = samplesOf(phrases);
+      const source = async function* () {
+        yield await Promise.resolve(item({ image: gray, samples }));
+      };
+      const results = groundRequests(source(), {
         ...{ ...settings, model, ...options },
         ...(gpu && { gpu }),
         ...(cache && { cache }),
       });
-      if (!range) return results;
-      const grids = attentionGrids(results);
-      return results
-        .filter(({ variant: { name } }) => name === variant.name)
-        .map((result, i) => ({
-          ...result,
-          drawSheet: () => drawAttention(grids[i]!, resolved),
-        }));
+      // The results of one phrase: the heatmap, and the other variants, which are the sheet's.
+      let made: ScoredPhrase[] = [];
+      for await (const result of results) {
+        if (result.kind === "dropped") {
+          throw new Error(`Cannot ground "${result.sample.phrase}": ${result.reason}`);
+        }
+        made.push(result);
+        if (made.length < resolved.variants.length) continue;
+        const [shown] = made as [ScoredPhrase];
+        const grid = range && attentionGrids(made)[0]!;
+        yield { ...shown, ...(grid && { drawSheet: () => drawAttention(grid, resolved) }) };
+        made = [];
+      }
     },
     close: () => model.close(),
   };
@@ -125,19 +136,22 @@ export async function openBaseline(
       versions: describeVersions(place),
     },
     notes: [],
-    ground: async (gray, phrases, { signal, onProgress }) => {
+    ground: async function* (gray, phrases, { signal, onProgress }) {
       const crop = cropRegion(gray.width, gray.height, view);
       const grids = await method.ground(gray, phrases, { ...(signal && { signal }) });
       onProgress?.(phrases.length);
-      return grids.map((grid, i): ShownPhrase => {
-        const sample = noteReading(
-          { id: String(i), image: "", phrase: phrases[i]!, boxes: [] },
-          method,
-        );
+      for (const [i, asked] of samplesOf(phrases).entries()) {
+        const sample = noteReading(asked, method);
         const image = { gray, crop, samples: [sample] };
-        return { ...finishGrid(grid), image, sample, size: grid.side, originalBox: undefined };
-      });
+        const grid = grids[i]!;
+        yield { ...finishGrid(grid), image, sample, size: grid.side, originalBox: undefined };
+      }
     },
     close: () => method.close(),
   };
+}
+
+/** Phrases as the samples of one image. */
+function samplesOf(phrases: readonly string[]): Sample[] {
+  return phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { plainReason } from "../host/plain_reason.ts";
 import type { Flags } from "./_flags.ts";
 
 /** What {@linkcode Progress} writes to and reads the time from; for tests. */
@@ -86,6 +87,7 @@ export class Progress {
   #furthest = 0;
   #shownAt = -Infinity;
   #isDrawn = false;
+  #held: (() => void)[] | undefined;
 
   /**
    * @param kind How it is shown.
@@ -100,6 +102,18 @@ export class Progress {
     this.#environment = environment;
     this.#unit = unit;
     this.#kind = kind !== "auto" ? kind : environment.isTerminal ? "bar" : "lines";
+  }
+
+  /** Keeps back what is said, since a command that is refused says why and nothing else. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Says what was kept back. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const say of held) say();
   }
 
   /** Says what is good to know; not said where it is to be quiet. */
@@ -156,8 +170,13 @@ export class Progress {
   }
 
   #print(level: "info" | "warning", text: string): void {
+    if (this.#held) {
+      this.#held.push(() => this.#print(level, text));
+      return;
+    }
     this.clear();
-    const line = this.#kind === "json" ? JSON.stringify({ [level]: text }) : text;
+    const said = plainReason(text);
+    const line = this.#kind === "json" ? JSON.stringify({ [level]: said }) : said;
     this.#environment.write(`${line}\n`);
   }
 

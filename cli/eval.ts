@@ -16,7 +16,7 @@ import {
 import { runCommand } from "./_confine.ts";
 import { EXIT, sayError } from "./_exit.ts";
 import { Failures, ReadingNotes, TooManyFailures } from "./_failures.ts";
-import { makeOwnFolder, OUT } from "./_files.ts";
+import { makeOwnFolder, OUT, requireApart } from "./_files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./_flags.ts";
 import { methodSources } from "./_method_options.ts";
@@ -26,6 +26,7 @@ import { Progress } from "./_progress.ts";
 import { printFiles, printSummary, writeSummary } from "./_summary.ts";
 import { folderOf, stat } from "../datasets/_paths.ts";
 import { companionOf, linksToImages } from "../datasets/open_dataset.ts";
+import { plainReason } from "../host/plain_reason.ts";
 import { writeReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/result_table.ts";
 import { RESULTS, RunFolder } from "../reports/run_folder.ts";
@@ -38,6 +39,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
   if (!values.dataset && (images ?? split)) {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
   }
+  requireApart(values);
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const protocols = parseProtocols(values.protocol);
@@ -50,6 +52,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
   };
   const given = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
+  progress.hold();
   const methods = await chooseMethods(sources, values, progress);
   const out = values.out ?? await makeOwnFolder("eval");
   const notices: string[] = [];
@@ -58,17 +61,20 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     notices.push(notice);
   });
   try {
-    const path = values.dataset ??
-      (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
-    const dataset = given ?? await openDataset(path, part);
     const { deno, ...compared } = methods.versions;
-    const facts = {
+    const known = {
       ...methods.facts,
-      dataset: { kind: dataset.kind, sha256: dataset.sha256, split, limit },
       margin,
       versions: compared,
       ...(protocols.length > 0 && { protocols }),
     };
+    await folder.admit({ facts: known, ...(shard && { shard }) }, earlier);
+    const path = values.dataset ??
+      (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
+    const dataset = given ?? await openDataset(path, part);
+    const { kind, sha256 } = dataset;
+    // In the order that run.json has.
+    const facts = { ...methods.facts, dataset: { kind, sha256, split, limit }, ...known };
     const summary = new AblationSummary(methods.names);
     const failures = new Failures();
     const record = { facts, variants: methods.names, plan: dataset.plan, ...(shard && { shard }) };
@@ -76,6 +82,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       summary.add(result);
       failures.add(result);
     });
+    progress.release();
     const whose = shard ? `, shard ${shard.number} of ${shard.count}` : "";
     progress.say(
       `Grounding ${dataset.count} phrases of ${dataset.path}${whose}` +
@@ -144,7 +151,12 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
     const interrupted = signal.aborted;
     // Whatever broke the run off, what it leaves must not look whole.
-    const end = { seconds, interrupted, ...(error && { error: error.message }), notices };
+    const end = {
+      seconds,
+      interrupted,
+      ...(error && { error: plainReason(error.message) }),
+      notices,
+    };
     const isWhole = !interrupted && !error;
     return await writeSummary(folder, record, summary, { ...run.about, ...end }, isWhole);
   };

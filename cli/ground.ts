@@ -10,13 +10,14 @@ import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./_common.ts
 import { runCommand } from "./_confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./_earlier_result.ts";
 import { EXIT } from "./_exit.ts";
-import { makeFolder, makeOwnFolder, OUT } from "./_files.ts";
+import { makeFolder, makeOwnFolder, OUT, requireApart } from "./_files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./_flags.ts";
 import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
 import { findImages, imageReach } from "./_images.ts";
 import { requireOwnOptions } from "./_method_options.ts";
 import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
 import { nameOf } from "../datasets/_paths.ts";
+import { mapStream } from "../pipeline/stream.ts";
 import { isOfClass } from "../pipeline/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { renderCaptionedOverlay } from "../reports/captioned_overlay.ts";
@@ -96,6 +97,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { phrase: phrases, cache } = values;
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
+  requireApart(values);
   requireOwnOptions([values.method], givenFlags(Deno.args, COMMAND.flags));
   if (isOfClass(values.tokens)) {
     throw new UsageError(
@@ -108,23 +110,25 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (values.overwrite && values.out === undefined) {
     throw new UsageError('Option "--overwrite" needs "--out"');
   }
-  const images = await findImages(values.image);
+  const progress = new Progress(values.progress);
+  progress.hold();
+  const images = await findImages(values.image, (notice) => progress.say(notice));
   const isOne = images.length === 1;
   if (values.out !== undefined && !values.overwrite) await refuseEarlierResult(values.out);
   // What is wrong with it is found out before the model takes seconds to load.
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
-  const progress = new Progress(values.progress);
   const grounder = await openGrounder(values, progress);
   try {
     // What cannot be kept is not worth the minutes that it takes.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
     if (values.overwrite) await removeEarlierResult(out);
+    progress.release();
     const total = images.length * phrases.length;
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);
-    let failed = 0;
+    let [written, failed] = [0, 0];
     for (const [number, image] of images.entries()) {
       let gray = only;
       try {
@@ -137,11 +141,26 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         continue;
       }
       const onProgress = (done: number) => progress.update(number * phrases.length + done);
-      const results = await grounder.ground(gray, phrases, { signal, onProgress, onNotice });
-      progress.clear();
+      const results = grounder.ground(gray, phrases, { signal, onProgress, onNotice });
       const stem = nameOf(image).replace(/\.[^.]*$/, "");
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
-      await writeResults(folder, results, { image, ...grounder }, isOne ? "" : `${image}: `);
+      const folderOf = (phrase: string, index: number) =>
+        phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
+      const source = { image, ...grounder };
+      try {
+        for await (const { sentence, folder, notes } of writeResults(folderOf, results, source)) {
+          progress.clear();
+          console.log(`${isOne ? "" : `${image}: `}${sentence}; ${folder}`);
+          for (const note of notes) console.log(`  note: ${note}`);
+          written++;
+        }
+      } catch (error) {
+        progress.clear();
+        if (written > 0 || signal.aborted) {
+          onNotice(`${written} of ${total} heatmaps are done; they are in ${out}`);
+        }
+        throw error;
+      }
     }
     progress.finish(total);
     return failed > 0 ? EXIT.failures : EXIT.ok;
@@ -162,25 +181,26 @@ async function openGrounder(values: Values, progress: Progress): Promise<Grounde
 /** The path of an image, and what grounds in it. */
 type Source = { readonly image: string } & Pick<Grounder, "record" | "notes">;
 
-/** Writes the results of one image, and says where. */
-async function writeResults(
-  out: string,
-  results: readonly ShownPhrase[],
+/** Writes the results of one image as they come, and gives each in words with its folder. */
+function writeResults(
+  folderOf: (phrase: string, index: number) => string,
+  results: AsyncIterable<ShownPhrase>,
   source: Source,
-  prefix: string,
-): Promise<void> {
-  for (const [index, result] of results.entries()) {
-    const { originalBox, sample, constant } = result;
-    const folder = results.length === 1 ? out : `${out}/${folderName(sample.phrase, index)}`;
+): AsyncIterable<{ sentence: string; folder: string; notes: readonly string[] }> {
+  let index = 0;
+  const write = async (result: ShownPhrase) => {
+    const { originalBox, sample: { phrase, notes = [] }, constant } = result;
+    const folder = folderOf(phrase, index++);
     await writeResult(folder, result, source);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"
       : originalBox
       ? `mask within [${originalBox}]`
       : "whole heatmap";
-    console.log(`${prefix}${sample.phrase}: ${where}; ${folder}`);
-    for (const note of sample.notes ?? []) console.log(`  note: ${note}`);
-  }
+    return { sentence: `${phrase}: ${where}`, folder, notes };
+  };
+  // A phrase is written while the model runs for the next.
+  return mapStream(results, write, { concurrency: 2 });
 }
 
 async function writeResult(folder: string, result: ShownPhrase, source: Source): Promise<void> {
@@ -218,7 +238,7 @@ async function writeResult(folder: string, result: ShownPhrase, source: Source):
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
 }
 
-await runCommand(COMMAND, main, (values) => ({
-  read: [...modelPaths(values), ...imageReach(values.image)],
+await runCommand(COMMAND, main, async (values) => ({
+  read: [...modelPaths(values), ...await imageReach(values.image)],
   write: [values.out ?? OUT, values.cache],
 }));

@@ -8,6 +8,7 @@ import { runCommand } from "./_confine.ts";
 import { EXIT } from "./_exit.ts";
 import { command, type ValuesOf } from "./_flags.ts";
 import { imagesOf } from "./_images.ts";
+import { plainReason } from "../host/plain_reason.ts";
 import { REPORT, writeReport } from "../reports/html/write_report.ts";
 
 const COMMAND = command({
@@ -33,7 +34,7 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 const fileOf = ({ operands: [folder], out = `${folder}/${REPORT}` }: Values) => out;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const onNotice = (notice: string) => console.error(notice);
+  const onNotice = (notice: string) => console.error(plainReason(notice));
   const out = fileOf(values);
   const path = await writeReport(values.operands[0]!, { out, onNotice, signal })
     .catch((error) => {

@@ -1,7 +1,7 @@
 import { resolve, stat } from "./_paths.ts";
 
 /** Endings of image files, the original first where an image is there in several. */
-const ENDINGS = ["dicom", "dcm", "png", "jpg", "jpeg"];
+const ENDINGS = ["dicom", "dcm", "dic", "ima", "png", "jpg", "jpeg", "jpe", "jfif"];
 
 const isImage = (name: string) => ENDINGS.includes(name.replace(/^.*\./s, "").toLowerCase());
 
@@ -16,11 +16,12 @@ export async function imageFiles(folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   const add = (name: string, path: string) => {
     const dot = name.lastIndexOf(".");
-    const rank = ENDINGS.indexOf(name.slice(dot + 1).toLowerCase());
-    const stem = name.slice(0, dot);
+    const known = ENDINGS.indexOf(name.slice(dot + 1).toLowerCase());
+    // A file may have the name itself, such as a UID, of which a part looks like an ending.
+    const [rank, stem] = known < 0 ? [ENDINGS.length, name] : [known, name.slice(0, dot)];
     // Of two that are as good the first by name, whatever order the system lists them in.
-    const [known = Infinity, other = ""] = [ranks.get(stem), files.get(stem)];
-    if (rank < 0 || rank > known || (rank === known && path > other)) return;
+    const [best = Infinity, other = ""] = [ranks.get(stem), files.get(stem)];
+    if (rank > best || (rank === best && path > other)) return;
     ranks.set(stem, rank);
     files.set(stem, path);
   };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { plainReason } from "../host/plain_reason.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { Variant } from "./variants.ts";
 
@@ -52,7 +53,7 @@ export function failed(
   error: unknown,
   variant?: Variant,
 ): Flow<never> {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = plainReason(error instanceof Error ? error.message : String(error));
   const dropped = {
     status: "failed",
     stage,

@@ -1,5 +1,6 @@
 import { host } from "../host/host.ts";
 import { readFile } from "../host/files.ts";
+import { plainReason } from "../host/plain_reason.ts";
 import { printable, quote } from "../models/checkpoint/quote.ts";
 
 /** Most bytes of a file: more than any image that is decoded takes uncompressed. */
@@ -20,8 +21,14 @@ export async function readImage(path: string): Promise<Uint8Array> {
   const fail = `Cannot read image ${quote(path, MAX_SHOWN_PATH)}`;
   const rethrow = (error: Error): never => {
     const reason = printable(error.message);
-    if (error instanceof NotFound) throw new NotFound(`${fail}: there is no such file`);
-    throw new Error(`${fail}: ${reason}`, { cause: error });
+    if (error instanceof NotFound) {
+      // What the system lists with bytes that are not UTF-8 cannot be opened by that name.
+      const isNamed = !path.includes("\uFFFD");
+      throw new NotFound(
+        `${fail}: ` + (isNamed ? "there is no such file" : "its name is not UTF-8; rename it"),
+      );
+    }
+    throw new Error(plainReason(`${fail}: ${reason}`), { cause: error });
   };
   // Before it is opened: opening a pipe would wait for its writer.
   const { isFile, isDirectory, size } = await files.stat(path).catch(rethrow);

@@ -6,6 +6,8 @@
  */
 export async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
   try {
+    // A folder opens like a file, and fails only once it is read, without its path.
+    if ((await Deno.stat(path)).isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
     return await Deno.open(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

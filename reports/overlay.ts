@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { Image } from "imagescript";
 import type { Box } from "../datasets/sample.ts";
 import { BOX, type Colour, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "./heat_colours.ts";
@@ -40,6 +41,12 @@ export interface Overlay {
 /** Longer side of the picture in pixels; an X-ray of 3000 would make a file of many megabytes. */
 const MAX_SIDE = 1024;
 
+/** PNG's colour type of red, green and blue. */
+const RGB = 2;
+
+/** PNG's filter that tells a row from the one above. */
+const UP = 2;
+
 /** Shorter sides are scaled up to this, so that the outline is thin. */
 const MIN_SIDE = 512;
 
@@ -62,31 +69,45 @@ export function paintOverlay(overlay: Overlay): Image {
   const width = Math.max(1, Math.round(gray.width * scale));
   const height = Math.max(1, Math.round(gray.height * scale));
 
-  /** The heatmap at a pixel of the picture; -1 outside the crop. */
-  const heatAt = (x: number, y: number): number => {
-    const column = Math.floor(((x + 0.5) / scale - crop.x) / crop.side * size);
-    const row = Math.floor(((y + 0.5) / scale - crop.y) / crop.side * size);
-    const isInside = column >= 0 && row >= 0 && column < size && row < size;
-    return isInside ? heatmap[row * size + column]! : -1;
-  };
-  const isMask = (x: number, y: number) => heatAt(x, y) > 0;
+  /** The row or column of the heatmap at each pixel of the picture's side; -1 outside the crop. */
+  const cells = (length: number, start: number) =>
+    Int32Array.from({ length: length + 2 }, (_, i) => {
+      // A pixel more at either end: what is beside the picture is no mask.
+      const cell = Math.floor(((i - 0.5) / scale - start) / crop.side * size);
+      return cell >= 0 && cell < size ? cell : -1;
+    });
+  const columns = cells(width, crop.x);
+  const rows = cells(height, crop.y);
+  const heatAt = (column: number, row: number) =>
+    column < 0 || row < 0 ? -1 : heatmap[row * size + column]!;
 
   const image = new Image(width, height);
+  const { bitmap } = image;
   const put = (x: number, y: number, [red, green, blue]: Colour) => {
     if (x < 0 || y < 0 || x >= width || y >= height) return;
-    image.bitmap.set([red, green, blue, 255], 4 * (y * width + x));
+    bitmap.set([red, green, blue, 255], 4 * (y * width + x));
   };
   const pixels = resample(gray, width, height);
+  let at = 0;
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const heat = heatAt(x, y);
+    const [above, row, below] = [rows[y]!, rows[y + 1]!, rows[y + 2]!];
+    for (let x = 0; x < width; x++, at += 4) {
+      const column = columns[x + 1]!;
+      const heat = heatAt(column, row);
       const base = pixels[y * width + x]! * (heat < 0 ? DIMMED : 1);
-      const colour = HEAT_COLOURS[Math.round(255 * Math.max(0, Math.min(1, heat)))]!;
-      const opacity = heat > 0 ? MAX_OPACITY * Math.sqrt(Math.min(1, heat)) : 0;
-      const mix = colour.map((part) => Math.round(base * (1 - opacity) + part * opacity));
-      const isEdge = heat > 0 &&
-        !(isMask(x - 1, y) && isMask(x + 1, y) && isMask(x, y - 1) && isMask(x, y + 1));
-      put(x, y, isEdge ? OUTLINE : mix as unknown as Colour);
+      bitmap[at + 3] = 255;
+      if (!(heat > 0)) {
+        bitmap[at] = bitmap[at + 1] = bitmap[at + 2] = Math.round(base);
+        continue;
+      }
+      const isInner = heatAt(columns[x]!, row) > 0 && heatAt(columns[x + 2]!, row) > 0 &&
+        heatAt(column, above) > 0 && heatAt(column, below) > 0;
+      const share = Math.min(1, heat);
+      const opacity = isInner ? MAX_OPACITY * Math.sqrt(share) : 1;
+      const colour = isInner ? HEAT_COLOURS[Math.round(255 * share)]! : OUTLINE;
+      for (let part = 0; part < 3; part++) {
+        bitmap[at + part] = Math.round(base * (1 - opacity) + colour[part]! * opacity);
+      }
     }
   }
   for (const box of boxes) {
@@ -106,8 +127,19 @@ export function paintOverlay(overlay: Overlay): Image {
   return image;
 }
 
-/** A picture as a PNG file. */
-export async function encodePicture(image: Image): Promise<Uint8Array> {
-  // The encoder writes a time into the file; with that of now, no two runs' bytes would be equal.
-  return await image.encode(1, { creationTime: 0 });
+/** A picture as a PNG file, without its opacity. */
+export async function encodePicture({ width, height, bitmap }: Image): Promise<Uint8Array> {
+  // [height, width, red green blue]
+  const data = Buffer.alloc(3 * width * height);
+  for (let from = 0, to = 0; to < data.length; from += 4) {
+    data[to++] = bitmap[from]!;
+    data[to++] = bitmap[from + 1]!;
+    data[to++] = bitmap[from + 2]!;
+  }
+  // Of several hundred phrases the pictures must cost little: level 6 takes three times level 2.
+  const { PNG } = await import("pngjs");
+  return PNG.sync.write({ width, height, data }, {
+    ...{ colorType: RGB, inputColorType: RGB, inputHasAlpha: false },
+    ...{ filterType: UP, deflateLevel: 2, deflateStrategy: 0 },
+  });
 }

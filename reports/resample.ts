@@ -19,19 +19,20 @@ export function resample(
   toHeight: number,
 ): Float32Array {
   const result = new Float32Array(toWidth * toHeight);
-  const span = (i: number, from: number, to: number): [number, number] => {
-    const start = Math.min(from - 1, Math.floor(i * from / to));
-    return [start, Math.max(start + 1, Math.min(from, Math.floor((i + 1) * from / to)))];
-  };
-  for (let y = 0; y < toHeight; y++) {
-    const [top, bottom] = span(y, height, toHeight);
-    for (let x = 0; x < toWidth; x++) {
-      const [left, right] = span(x, width, toWidth);
+  const spans = (from: number, to: number) =>
+    Array.from({ length: to }, (_, i): [number, number] => {
+      const start = Math.min(from - 1, Math.floor(i * from / to));
+      return [start, Math.max(start + 1, Math.min(from, Math.floor((i + 1) * from / to)))];
+    });
+  const [columns, rows] = [spans(width, toWidth), spans(height, toHeight)];
+  let i = 0;
+  for (const [top, bottom] of rows) {
+    for (const [left, right] of columns) {
       let sum = 0;
       for (let row = top; row < bottom; row++) {
-        for (let column = left; column < right; column++) sum += data[row * width + column]!;
+        for (let at = row * width + left; at < row * width + right; at++) sum += data[at]!;
       }
-      result[y * toWidth + x] = sum / ((bottom - top) * (right - left));
+      result[i++] = sum / ((bottom - top) * (right - left));
     }
   }
   return result;

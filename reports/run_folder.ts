@@ -67,6 +67,7 @@ export class RunFolder {
   #results: Deno.FsFile | undefined;
   #heatmaps: Deno.FsFile | undefined;
   #hasUnsynced = false;
+  #isMade = false;
   #isNew = false;
   #isEmpty = true;
 
@@ -87,6 +88,7 @@ export class RunFolder {
    */
   static async lock(path: string, onNotice: (notice: string) => void): Promise<RunFolder> {
     let record: Deno.FsFile;
+    const isThere = await Deno.stat(path).then(() => true, () => false);
     try {
       await Deno.mkdir(path, { recursive: true });
       record = await Deno.open(`${path}/${RECORD}`, { read: true, write: true, create: true });
@@ -101,10 +103,43 @@ export class RunFolder {
       );
       return true;
     });
-    if (isLocked) return new RunFolder(path, record, onNotice);
+    if (isLocked) {
+      const folder = new RunFolder(path, record, onNotice);
+      folder.#isMade = !isThere;
+      return folder;
+    }
     record.close();
     throw new Error(
       `Cannot write to folder "${path}": another run is writing there; choose another --out`,
+    );
+  }
+
+  /**
+   * Refuses results of another run, or any, as {@linkcode begin} does, before the whole record is
+   * known; changes nothing.
+   *
+   * @param known The record, with those facts alone that are known.
+   * @param earlier What to do where there are results.
+   * @throws {Error} If they are refused.
+   */
+  async admit(known: Pick<RunRecord, "facts" | "shard">, earlier: Earlier): Promise<void> {
+    const files = [RESULTS, HEATMAPS].map((name) => `${this.path}/${name}`);
+    if (earlier === "overwrite" || await areBlank(files)) return;
+    if (earlier === "refuse") throw this.#holdsResults();
+    const text = withoutZeros(await Deno.readTextFile(`${this.path}/${RECORD}`));
+    // What is wrong with it is said when the run begins.
+    if (text === "") return;
+    const { facts, ...before } = parseRecord(`${this.path}/${RECORD}`, text);
+    const names = Object.keys(known.facts);
+    const compared = Object.fromEntries(
+      Object.entries(facts).filter(([name]) => names.includes(name)),
+    );
+    requireSame(this.path, { ...before, facts: compared }, { ...before, ...known });
+  }
+
+  #holdsResults(): Error {
+    return new Error(
+      `Cannot write to "${this.path}": it already holds results; choose another --out`,
     );
   }
 
@@ -137,11 +172,7 @@ export class RunFolder {
         });
       }
     } else if (hasResults) {
-      if (earlier === "refuse") {
-        throw new Error(
-          `Cannot write to "${this.path}": it already holds results; choose another --out`,
-        );
-      }
+      if (earlier === "refuse") throw this.#holdsResults();
       if (text === "") {
         throw new Error(
           `Cannot go on in "${this.path}": it already holds results, and no ${RECORD} that says ` +
@@ -225,6 +256,8 @@ export class RunFolder {
       : [];
     for (const name of leftovers) await Deno.remove(`${this.path}/${name}`).catch(() => {});
     this.#record.close();
+    // Only a folder without anything in it goes.
+    if (this.#isMade && this.#isEmpty) await Deno.remove(this.path).catch(() => {});
   }
 
   async #writeRecord(text: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import manifest from "../deno.json" with { type: "json" };
 import { writePhantomSet } from "../mod.ts";
 import { folderOf } from "../datasets/_paths.ts";
 import { inFolder, runCommand } from "./support/command.ts";
@@ -6,6 +7,21 @@ import { copy } from "./support/copy.ts";
 import { writeGray } from "./support/image.ts";
 
 const QUICK = ["--noise", "sample", "--steps", "10", "--device", "cpu"];
+
+Deno.test("each command's task has a permission set of its own, with what it needs alone", () => {
+  const commands = Object.entries(manifest.permissions);
+  for (const [name, set] of commands) {
+    const { command } = manifest.tasks[name as keyof typeof manifest.permissions];
+    const script = `cli/${name.replace(":", "_")}.ts`;
+    assertEquals(command, `deno run --quiet --no-prompt -P=${name} ${script}`);
+    const { env, ffi = ["node_modules"], ...others } = set as typeof set & { ffi?: string[] };
+    assertEquals([ffi, env.includes("INIT_CWD")], [["node_modules"], true]);
+    const more = name === "serve"
+      ? { net: ["127.0.0.1"], run: ["xdg-open", "open", "explorer"] }
+      : { write: true, ...(name === "cluster:slurm" && { run: ["sbatch"] }) };
+    assertEquals<object>(others, { read: true, ...more });
+  }
+});
 
 Deno.test("eval cannot write outside --out, read outside its inputs, or reach anything else", () =>
   inFolder(async (folder) => {

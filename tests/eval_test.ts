@@ -280,3 +280,28 @@ Deno.test("eval finishes the sample in hand on Ctrl-C, ends with 130 and can go 
     assertMatch(stderr, /Stopping after the sample in hand/);
     assertMatch(stderr, /Stopped; the same command with --out out goes on/);
   }));
+
+Deno.test("eval that is refused says why in one line, draws no phantoms and leaves nothing", () =>
+  inFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/other`);
+    const record = { facts: { settings: { steps: 7 } }, variants: [""], plan: [] };
+    await Deno.writeTextFile(`${folder}/other/run.json`, JSON.stringify(record));
+    await Deno.writeTextFile(`${folder}/other/results.jsonl`, "");
+    const cases: [string[], number, RegExp][] = [
+      [["--out", "other"], 1, /^error: Cannot go on in "other": its run differs in settings/],
+      [["--out", "other", "--no-resume"], 1, /^error: .*"other": it already holds results/],
+      [["--layers", "40", "--out", "new"], 1, /^error: Cannot read cross-attention layer 40/],
+      [["--select", "40..60", "--steps", "9"], 1, /^error: Cannot select steps 40\.\.60/],
+      [["--weights", "float16", "--device", "cpu"], 1, /^error: Cannot keep weights in float16/],
+      [["--cache", "new/", "--out", "new"], 2, /^Option "--cache" must be another folder than/],
+    ];
+    for (const [args, expected, message] of cases) {
+      const { code, stdout, stderr } = await runCommand("eval", args, folder);
+      assertEquals([code, stdout], [expected, ""], stderr);
+      assertMatch(stderr, message);
+      assertEquals(stderr.trim().split("\n").length, 1, stderr);
+      const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+      assertEquals(names, ["other"], args.join(" "));
+      assertEquals([...Deno.readDirSync(`${folder}/other`)].length, 2);
+    }
+  }));

@@ -104,6 +104,19 @@ export interface NetworksOptions {
 }
 
 /**
+ * Refuses weights that a runtime cannot keep.
+ *
+ * @throws {TypeError} If float16 is asked for where there is no GPU that has it.
+ */
+export function requireWeights(weights: WeightType, runtime: Runtime): void {
+  if (weights !== "float16" || runtime.gpu?.device.features.has("shader-f16")) return;
+  throw new TypeError(
+    `Cannot keep weights in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
+      `it takes runtime "webgpu" and a GPU with the feature shader-f16`,
+  );
+}
+
+/**
  * Loads a bundle's networks into a runtime.
  *
  * @throws {TypeError} If float16 is asked for where there is no GPU that has it.
@@ -113,12 +126,7 @@ export async function openNetworks(
   runtime: Runtime,
   { layers, weights, separate }: NetworksOptions,
 ): Promise<Networks> {
-  if (weights === "float16" && !runtime.gpu?.device.features.has("shader-f16")) {
-    throw new TypeError(
-      `Cannot keep weights in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
-        `it takes runtime "webgpu" and a GPU with the feature shader-f16`,
-    );
-  }
+  requireWeights(weights, runtime);
   const { config, text, checkpoints } = bundle;
   const { imageSize, scaleFactor, autoencoder } = config;
   const sessions: { release(): Promise<void> }[] = [];

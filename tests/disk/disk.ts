@@ -40,7 +40,7 @@ Deno.test("a run on a disk that is full keeps what is done, and goes on once the
     assertEquals(full.code, 1, full.stderr);
     assertMatch(
       full.stderr,
-      /[1-9]\d* scored, .*; results so far are in disk\/out\nerror: Cannot write "disk\/out\/.*": No space left on device/,
+      /[1-9]\d* scored, .*; results so far are in disk\/out\nerror: Cannot write "disk\/out\/.*": no space is left on the disk/,
     );
     await run("mount", "-o", "remount,size=16m", disk);
     const again = await evaluate(folder, "disk/out");
@@ -62,7 +62,7 @@ Deno.test("a disk that is read-only is one sentence, and its results stay as the
     for (const out of ["disk/out", "disk/new"]) {
       const { code, stderr } = await evaluate(folder, out);
       assertEquals(code, 1, stderr);
-      assertMatch(stderr, /\nerror: Cannot write to folder "disk\/.*": Read-only file system/);
+      assertMatch(stderr, /\nerror: Cannot write to folder "disk\/.*": the disk is read-only/);
     }
     assertEquals(await Deno.readFile(`${disk}/out/results.jsonl`), before);
   }));

@@ -29,12 +29,10 @@ export function commandArguments(
 ): string[] {
   return [
     "run",
+    "--quiet",
     "--no-prompt",
-    "--allow-read",
-    "--allow-write",
-    "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD,XDG_RUNTIME_DIR,SLURM_ARRAY_TASK_ID," +
-    "SLURM_ARRAY_TASK_COUNT,SLURM_ARRAY_TASK_MIN,SLURM_ARRAY_TASK_STEP,JOB_COMPLETION_INDEX",
-    `--allow-ffi=${ROOT}node_modules`,
+    `--config=${ROOT}deno.json`,
+    `--permission-set=${name}`,
     fault ? `${ROOT}tests/support/${fault}` : `${ROOT}cli/${name}.ts`,
     ...args,
   ];
