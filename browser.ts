@@ -15,11 +15,10 @@
  * @module
  */
 
-import "./host/browser/mod.ts";
+import "./base/host/browser/mod.ts";
 
 export * from "./core.ts";
-export * from "./datasets/phantom.ts";
+export * from "./datasets/phantom/phantom.ts";
 export * from "./datasets/sample.ts";
-export type { Category } from "./datasets/_phantom_findings.ts";
-export { giveFiles, type GivenPath, usePackages } from "./host/browser/mod.ts";
+export { giveFiles, type GivenPath, usePackages } from "./base/host/browser/mod.ts";
 export { DeviceLostError, openGpu } from "./shaders/device.ts";

@@ -7,7 +7,7 @@
 export * from "./models/biovil/mod.ts";
 export * from "./models/ldm/mod.ts";
 export * from "./models/runtime/mod.ts";
-export type { GridHeatmap, GroundingMethod, MethodCrop, MethodImage } from "./models/method.ts";
+export type { GridHeatmap, GroundingMethod } from "./models/method.ts";
 export {
   createTokenizer,
   type EncodedPhrase,
@@ -16,8 +16,8 @@ export {
   type TokenizerOptions,
 } from "./models/tokenizer.ts";
 export { Scheduler, type SchedulerConfig } from "./models/scheduler.ts";
+export type { Box, CropRegion, GrayImage, MethodCrop, Size } from "./base/geometry.ts";
 export * from "./pipeline/mod.ts";
 export type { Checkpoint, DType, TensorEntry, TensorSet } from "./models/checkpoint/mod.ts";
 export type { AdapterFacts, Gpu } from "./shaders/device.ts";
 export type { Margin } from "./shaders/metrics_cpu.ts";
-export type { Size } from "./shaders/resize_cpu.ts";

@@ -17,7 +17,7 @@
  * @module
  */
 
-import "./host/deno/mod.ts";
+import "./base/host/deno/mod.ts";
 
 export * from "./core.ts";
 export * from "./datasets/mod.ts";

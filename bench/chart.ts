@@ -7,7 +7,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Measurement } from "./postprocess/measure.ts";
 import type { MemorySample } from "./memory/memory.ts";
-import { toSvg } from "../reports/svg.ts";
+import { toSvg } from "../reports/figures/svg.ts";
 import { TITLES } from "./postprocess/report.ts";
 
 /** Colours that colour-blind readers tell apart (Okabe and Ito), each with a shape of its own. */

@@ -6,11 +6,11 @@
 
 import { METHODS } from "../models/method_names.ts";
 import { BOX_RULES } from "../pipeline/methods/score_boxes.ts";
-import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS } from "./_common.ts";
-import { command, UsageError, type ValuesOf } from "./_flags.ts";
-import { PROGRESS_FLAGS } from "./_progress.ts";
-import { SCORE_FLAGS } from "./_score_flags.ts";
-import type { Earlier } from "../reports/run_folder.ts";
+import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS } from "./kit/common.ts";
+import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
+import { PROGRESS_FLAGS } from "./kit/progress.ts";
+import { SCORE_FLAGS } from "./kit/score_flags.ts";
+import type { Earlier } from "../runs/run_folder.ts";
 
 /** Its name, options and purpose. */
 export const EVAL_COMMAND = command({

@@ -21,7 +21,7 @@ import { item } from "../pipeline/flow.ts";
 import { groundRequests } from "../pipeline/ground.ts";
 import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
 import { noteReading } from "../pipeline/methods/ground_by_method.ts";
-import { cropRegion } from "../pipeline/preprocess.ts";
+import { cropRegion } from "../images/preprocess.ts";
 import type { ResultRecord } from "../reports/result_json.ts";
 import {
   type CACHE_FLAGS,
@@ -32,9 +32,9 @@ import {
   type METHOD_FLAGS,
   type MODEL_FLAGS,
   openPlace,
-} from "./_common.ts";
-import type { FlagValues } from "./_flags.ts";
-import type { Progress } from "./_progress.ts";
+} from "./kit/common.ts";
+import type { FlagValues } from "./kit/flags.ts";
+import type { Progress } from "./kit/progress.ts";
 
 /** A phrase with what is shown of it. */
 export interface ShownPhrase extends

@@ -6,9 +6,9 @@
 
 import { type MethodName, METHODS } from "../models/method_names.ts";
 import { BASELINES } from "../models/open_method.ts";
-import { CACHE_FLAGS, DEMO, METHOD_FLAGS } from "./_common.ts";
+import { CACHE_FLAGS, DEMO, METHOD_FLAGS } from "./kit/common.ts";
 import type { EvalValues } from "./_eval_flags.ts";
-import { UsageError } from "./_flags.ts";
+import { UsageError } from "./kit/flags.ts";
 
 /** What each method is made from: the folder of a model, or the file of predictions. */
 export type MethodSources = ReadonlyMap<MethodName, string>;

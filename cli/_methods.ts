@@ -4,75 +4,16 @@
  * @module
  */
 
-import {
-  type Bundle,
-  type Dataset,
-  type DatasetItem,
-  evaluate,
-  type EvaluateOptions,
-  type SampleResult,
-  tableTwoVariants,
-} from "../mod.ts";
+import type { ChosenMethods } from "./_chosen_methods.ts";
+import { type Bundle, evaluate, tableTwoVariants } from "../mod.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { chooseModel, describeRun, groundSettings } from "./_common.ts";
+import { chooseModel, describeRun, groundSettings } from "./kit/common.ts";
 import type { EvalValues } from "./_eval_flags.ts";
-import { UsageError } from "./_flags.ts";
+import { UsageError } from "./kit/flags.ts";
 import type { MethodSources } from "./_method_options.ts";
-import { parseSetting } from "./_parsers.ts";
-import type { Progress } from "./_progress.ts";
+import { parseSetting } from "./kit/parsers.ts";
+import type { Progress } from "./kit/progress.ts";
 import { chooseSeveral } from "./_several_methods.ts";
-
-/** How samples go through methods. */
-export type RunControls = Required<
-  Pick<
-    EvaluateOptions,
-    | "concurrency"
-    | "margin"
-    | "protocols"
-    | "done"
-    | "ending"
-    | "onHeatmap"
-    | "onProgress"
-    | "onNotice"
-  >
->;
-
-/** Methods that are ready to run. */
-export interface OpenMethods {
-  /** Evaluates a dataset. */
-  readonly evaluate: (
-    items: AsyncIterable<DatasetItem>,
-    controls: RunControls,
-  ) => AsyncIterable<SampleResult>;
-  /** Frees their memory. */
-  readonly close: () => Promise<void>;
-}
-
-/** Methods that are chosen, and what is to be known of them before they run. */
-export interface ChosenMethods {
-  /** What results call the variants or methods; one empty name where there is only one. */
-  readonly names: readonly string[];
-  /** What decides the results, for `run.json`. */
-  readonly facts: Readonly<Record<string, unknown>>;
-  /** The same with the paths of files, for `summary.json`. */
-  readonly sources: Readonly<Record<string, unknown>>;
-  /** Versions of what runs them. */
-  readonly versions: Readonly<Record<string, string>>;
-  /**
-   * Makes them ready, which takes seconds.
-   *
-   * @param whole Opens all of the dataset, for what is found by the names of its images.
-   */
-  readonly open: (whole: () => Promise<WholeDataset>) => Promise<OpenMethods>;
-}
-
-/** A dataset, and the folder that its images are below. */
-export interface WholeDataset {
-  /** The dataset without shard and limit. */
-  readonly dataset: Dataset;
-  /** The folder. */
-  readonly root: string;
-}
 
 /**
  * The methods as the options say. What is wrong with them is found out here, as far as that

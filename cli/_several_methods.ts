@@ -7,7 +7,7 @@
 import type { Runtime } from "../mod.ts";
 import { matchPredictions } from "../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../datasets/predictions/read_predictions.ts";
-import { quote } from "../models/checkpoint/quote.ts";
+import { quote } from "../base/text.ts";
 import type { MethodName } from "../models/method_names.ts";
 import { type BaselineName, openMethod } from "../models/open_method.ts";
 import { groundRequests } from "../pipeline/ground.ts";
@@ -22,11 +22,11 @@ import {
   groundSettings,
   openPlace,
   type Place,
-} from "./_common.ts";
+} from "./kit/common.ts";
 import type { EvalValues } from "./_eval_flags.ts";
 import type { MethodSources } from "./_method_options.ts";
-import type { ChosenMethods, RunControls, WholeDataset } from "./_methods.ts";
-import type { Progress } from "./_progress.ts";
+import type { ChosenMethods, RunControls, WholeDataset } from "./_chosen_methods.ts";
+import type { Progress } from "./kit/progress.ts";
 
 /** A method among others. */
 interface ChosenMethod {

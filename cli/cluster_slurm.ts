@@ -4,9 +4,9 @@
  * @module
  */
 
-import { EXIT, runMain } from "./_exit.ts";
-import { makeFolder } from "./_files.ts";
-import { command, helpText, parseFlags, UsageError } from "./_flags.ts";
+import { EXIT, runMain } from "./kit/exit.ts";
+import { makeFolder } from "./kit/files.ts";
+import { command, helpText, parseFlags, UsageError } from "./kit/flags.ts";
 
 const COMMAND = command({
   usage: "deno task cluster:slurm --shards N --out DIR [options] [options of deno task eval]",

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "./_flags.ts";
+import { UsageError } from "./kit/flags.ts";
 import { planJobs } from "./cluster_slurm.ts";
 
 const plan = (args: readonly string[]) => planJobs(args, "/home/me", "/opt/deno");

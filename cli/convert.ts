@@ -4,11 +4,11 @@
  * @module
  */
 
-import { runCommand } from "./_confine.ts";
-import { EXIT } from "./_exit.ts";
-import { command, UsageError, type ValuesOf } from "./_flags.ts";
-import { imagesOf } from "./_images.ts";
-import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
+import { runCommand } from "./kit/confine.ts";
+import { EXIT } from "./kit/exit.ts";
+import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
+import { imagesOf } from "./kit/images.ts";
+import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import {
   convertRun,
   EXPORT_FORMATS,

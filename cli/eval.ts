@@ -13,23 +13,24 @@ import {
   type SampleResult,
   writePhantomSet,
 } from "../mod.ts";
-import { runCommand } from "./_confine.ts";
-import { EXIT, sayError } from "./_exit.ts";
-import { Failures, ReadingNotes, TooManyFailures } from "./_failures.ts";
-import { makeOwnFolder, OUT, requireApart } from "./_files.ts";
+import { runCommand } from "./kit/confine.ts";
+import { EXIT, sayError } from "./kit/exit.ts";
+import { Failures, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
+import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
-import { givenFlags, UsageError } from "./_flags.ts";
+import { givenFlags, UsageError } from "./kit/flags.ts";
 import { methodSources } from "./_method_options.ts";
-import { chooseMethods, type OpenMethods } from "./_methods.ts";
-import { parseProtocols, parseShard } from "./_parsers.ts";
-import { Progress } from "./_progress.ts";
-import { printFiles, printSummary, writeSummary } from "./_summary.ts";
-import { folderOf, stat } from "../datasets/_paths.ts";
+import { chooseMethods } from "./_methods.ts";
+import type { OpenMethods } from "./_chosen_methods.ts";
+import { parseProtocols, parseShard } from "./kit/parsers.ts";
+import { Progress } from "./kit/progress.ts";
+import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
+import { folderOf, stat } from "../base/paths.ts";
 import { companionOf, linksToImages } from "../datasets/open_dataset.ts";
-import { plainReason } from "../host/plain_reason.ts";
+import { plainReason } from "../base/host/plain_reason.ts";
 import { writeReport } from "../reports/html/write_report.ts";
-import { describeCounts } from "../reports/result_table.ts";
-import { RESULTS, RunFolder } from "../reports/run_folder.ts";
+import { describeCounts } from "../reports/tables/result_table.ts";
+import { RESULTS, RunFolder } from "../runs/run_folder.ts";
 
 /** Seed of the phantoms that are drawn when there is no dataset. */
 const PHANTOM_SEED = 1;

@@ -5,11 +5,11 @@
  */
 
 import { exportBundle } from "../mod.ts";
-import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./_common.ts";
-import { runCommand } from "./_confine.ts";
-import { EXIT } from "./_exit.ts";
-import { command, type ValuesOf } from "./_flags.ts";
-import { parseLayers } from "./_parsers.ts";
+import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./kit/common.ts";
+import { runCommand } from "./kit/confine.ts";
+import { EXIT } from "./kit/exit.ts";
+import { command, type ValuesOf } from "./kit/flags.ts";
+import { parseLayers } from "./kit/parsers.ts";
 
 const COMMAND = command({
   usage: "deno task export --out DIR [options]",

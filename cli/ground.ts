@@ -6,23 +6,23 @@
 
 import { ATTENTION_RANGES, decodeImage, encodeNpy, toPng } from "../mod.ts";
 import { BASELINES } from "../models/open_method.ts";
-import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./_common.ts";
-import { runCommand } from "./_confine.ts";
-import { refuseEarlierResult, removeEarlierResult } from "./_earlier_result.ts";
-import { EXIT } from "./_exit.ts";
-import { makeFolder, makeOwnFolder, OUT, requireApart } from "./_files.ts";
-import { command, givenFlags, UsageError, type ValuesOf } from "./_flags.ts";
+import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./kit/common.ts";
+import { runCommand } from "./kit/confine.ts";
+import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
+import { EXIT } from "./kit/exit.ts";
+import { makeFolder, makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
+import { command, givenFlags, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
-import { findImages, imageReach } from "./_images.ts";
+import { findImages, imageReach } from "./kit/images.ts";
 import { requireOwnOptions } from "./_method_options.ts";
-import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
-import { nameOf } from "../datasets/_paths.ts";
-import { mapStream } from "../pipeline/stream.ts";
-import { isOfClass } from "../pipeline/token_range.ts";
+import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
+import { nameOf } from "../base/paths.ts";
+import { mapStream } from "../base/stream.ts";
+import { isOfClass } from "../pipeline/settings/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { renderCaptionedOverlay } from "../reports/captioned_overlay.ts";
+import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
 import { type FoundHeatmap, resultJson } from "../reports/result_json.ts";
-import { writeWhole } from "../reports/write_whole.ts";
+import { writeWhole } from "../base/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { runCommand } from "./_confine.ts";
-import { command, UsageError, type ValuesOf } from "./_flags.ts";
-import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
-import { conclude, isSameFolder } from "./_summary.ts";
-import { mergeRuns } from "../reports/merge_runs.ts";
-import { hasHeatmap, RunFolder } from "../reports/run_folder.ts";
-import { AblationSummary } from "../reports/summary.ts";
+import { runCommand } from "./kit/confine.ts";
+import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
+import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
+import { conclude, isSameFolder } from "./kit/summary.ts";
+import { mergeRuns } from "../runs/merge_runs.ts";
+import { hasHeatmap, RunFolder } from "../runs/run_folder.ts";
+import { AblationSummary } from "../reports/tables/summary.ts";
 
 const COMMAND = command({
   usage: "deno task merge --out DIR OUT [OUT …]",

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { runCommand } from "./_confine.ts";
-import { EXIT } from "./_exit.ts";
-import { command, type ValuesOf } from "./_flags.ts";
-import { imagesOf } from "./_images.ts";
-import { plainReason } from "../host/plain_reason.ts";
+import { runCommand } from "./kit/confine.ts";
+import { EXIT } from "./kit/exit.ts";
+import { command, type ValuesOf } from "./kit/flags.ts";
+import { imagesOf } from "./kit/images.ts";
+import { plainReason } from "../base/host/plain_reason.ts";
 import { REPORT, writeReport } from "../reports/html/write_report.ts";
 
 const COMMAND = command({

@@ -4,15 +4,15 @@
  * @module
  */
 
-import { runCommand } from "./_confine.ts";
-import { command, UsageError, type ValuesOf } from "./_flags.ts";
-import { parseProtocols } from "./_parsers.ts";
-import { Progress, PROGRESS_FLAGS } from "./_progress.ts";
-import { SCORE_FLAGS } from "./_score_flags.ts";
-import { conclude, isSameFolder } from "./_summary.ts";
-import { rescoreRun } from "../reports/rescore_run.ts";
-import { RunFolder } from "../reports/run_folder.ts";
-import { AblationSummary } from "../reports/summary.ts";
+import { runCommand } from "./kit/confine.ts";
+import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
+import { parseProtocols } from "./kit/parsers.ts";
+import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
+import { SCORE_FLAGS } from "./kit/score_flags.ts";
+import { conclude, isSameFolder } from "./kit/summary.ts";
+import { rescoreRun } from "../runs/rescore_run.ts";
+import { RunFolder } from "../runs/run_folder.ts";
+import { AblationSummary } from "../reports/tables/summary.ts";
 
 const AS_BEFORE = "as the run had it";
 

@@ -9,12 +9,12 @@ import { createEngine, type EngineHost } from "../web/engine.ts";
 import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
 import { ServedRun } from "../web/server/served_run.ts";
-import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./_common.ts";
-import { runCommand } from "./_confine.ts";
-import { EXIT } from "./_exit.ts";
-import { command, UsageError, type ValuesOf } from "./_flags.ts";
-import { imagesOf } from "./_images.ts";
-import { openBrowser, OPENER } from "./_open_browser.ts";
+import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./kit/common.ts";
+import { runCommand } from "./kit/confine.ts";
+import { EXIT } from "./kit/exit.ts";
+import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
+import { imagesOf } from "./kit/images.ts";
+import { openBrowser, OPENER } from "./kit/open_browser.ts";
 
 /** The only address that is listened at: that of this machine. */
 const LOOPBACK = "127.0.0.1";
@@ -125,7 +125,19 @@ function start(options: Omit<ServerOptions, "port">, port: number | undefined): 
 }
 
 /** The project's modules, of which the page's scripts are made, and the bundled model. */
-const MODULES = ["web", "host", "pipeline", "shaders", "models", "datasets", "reports", "deno.json"]
+const MODULES = [
+  "web",
+  "reports",
+  "runs",
+  "pipeline",
+  "models",
+  "datasets",
+  "scoring",
+  "images",
+  "shaders",
+  "base",
+  "deno.json",
+]
   .map((name) => new URL(`../${name}`, import.meta.url));
 
 /** What an engine of this machine runs on. */

@@ -1,4 +1,4 @@
-import { folderOf, resolve, stat } from "./_paths.ts";
+import { folderOf, resolve, stat } from "../base/paths.ts";
 
 /** The file is held in memory whole, so its size has a bound. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;

@@ -1,4 +1,4 @@
-import { resolve, stat } from "./_paths.ts";
+import { resolve, stat } from "../base/paths.ts";
 
 /** Endings of image files, the original first where an image is there in several. */
 const ENDINGS = ["dicom", "dcm", "dic", "ima", "png", "jpg", "jpeg", "jpe", "jfif"];

@@ -6,8 +6,8 @@
 
 import { isAbsolute, normalize, parse, resolve as toAbsolute } from "node:path";
 import { fileURLToPath } from "node:url";
-import { resolve, SEPARATOR, withSlashes } from "./_paths.ts";
-import { show } from "./_rows.ts";
+import { resolve, SEPARATOR, withSlashes } from "../base/paths.ts";
+import { show } from "./show.ts";
 
 /** Where the paths of a dataset's images begin. */
 export interface ImageRoot {

@@ -5,7 +5,6 @@
  */
 
 export * from "./open_dataset.ts";
-export * from "./phantom.ts";
-export * from "./phantom_set.ts";
-export type { Category } from "./_phantom_findings.ts";
+export * from "./phantom/phantom.ts";
+export * from "./phantom/phantom_set.ts";
 export * from "./sample.ts";

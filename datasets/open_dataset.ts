@@ -5,20 +5,27 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { readCsv, suggestColumns } from "./_csv.ts";
+import { readCsv, suggestColumns } from "./csv.ts";
 import { findFile } from "./_find_file.ts";
-import { folderOf, nameOf, resolve, stat } from "./_paths.ts";
+import { folderOf, nameOf, resolve, stat } from "../base/paths.ts";
 import { imageFiles } from "./_image_files.ts";
 import { ImagePaths, type ImageRoot } from "./_image_paths.ts";
-import { parseJson } from "./_json.ts";
-import { groupRows, mergeRows, type RowGroup, show, toNumber } from "./_rows.ts";
-import { decodeText, type FileText, notText, withTextFault } from "./_text.ts";
-import { cocoRows, MS_CXR_COLUMNS, msCxrRows, PHANTOM_STEM, type SplitRow } from "./ms_cxr.ts";
-import { padchestRows } from "./padchest_gr.ts";
-import { plainRows } from "./plain_csv.ts";
-import { RSNA_COLUMNS, rsnaRows } from "./rsna_pneumonia.ts";
+import { parseJson } from "./json.ts";
+import { groupRows, mergeRows, type RowGroup, toNumber } from "./rows.ts";
+import { show } from "./show.ts";
+import { decodeText, type FileText, notText, withTextFault } from "./text.ts";
+import {
+  cocoRows,
+  MS_CXR_COLUMNS,
+  msCxrRows,
+  PHANTOM_STEM,
+  type SplitRow,
+} from "./layouts/ms_cxr.ts";
+import { padchestRows } from "./layouts/padchest_gr.ts";
+import { plainRows } from "./layouts/plain_csv.ts";
+import { RSNA_COLUMNS, rsnaRows } from "./layouts/rsna_pneumonia.ts";
 import type { DatasetItem } from "./sample.ts";
-import { labelsName, VINDR_COLUMNS, vindrRows } from "./vindr_cxr.ts";
+import { labelsName, VINDR_COLUMNS, vindrRows } from "./layouts/vindr_cxr.ts";
 
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
@@ -103,7 +110,7 @@ export interface PlannedSample {
  * @example Usage
  * ```ts
  * import { openDataset } from "./open_dataset.ts";
- * import { writePhantomSet } from "./phantom_set.ts";
+ * import { writePhantomSet } from "./phantom/phantom_set.ts";
  *
  * const folder = await Deno.makeTempDir(); // or the folder of MS-CXR
  * await writePhantomSet(folder, { seed: 1, images: 2 });

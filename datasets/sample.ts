@@ -4,8 +4,7 @@
  * @module
  */
 
-/** A box in pixels of the original image, left edge, top edge, width, height. */
-export type Box = readonly [x: number, y: number, width: number, height: number];
+import type { Box } from "../base/geometry.ts";
 
 /** The eight classes of MS-CXR, in the column order of the paper's Table I. */
 export const CLASSES = [
@@ -18,6 +17,9 @@ export const CLASSES = [
   "Lung Opacity",
   "Pleural Effusion",
 ] as const;
+
+/** One of {@linkcode CLASSES}. */
+export type Category = typeof CLASSES[number];
 
 /** One phrase of one image, with the boxes where it applies. */
 export interface Sample {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { show } from "./checkpoint/quote.ts";
+import { show } from "../base/text.ts";
 
 /** Largest number of channels, token ids or timesteps. */
 export const MAX_COUNT = 1_000_000;

@@ -4,17 +4,8 @@
  * @module
  */
 
+import type { GrayImage, MethodCrop } from "../base/geometry.ts";
 import type { Runtime } from "./runtime/runtime.ts";
-
-/** One channel of an 8-bit image. */
-export interface MethodImage {
-  /** Width in pixels. */
-  readonly width: number;
-  /** Height in pixels. */
-  readonly height: number;
-  /** Row-major `[height, width]`, 0..255. */
-  readonly data: Uint8Array | Uint8ClampedArray;
-}
 
 /** A heatmap on the method's own grid, which covers what it sees of the image. */
 export interface GridHeatmap {
@@ -22,17 +13,6 @@ export interface GridHeatmap {
   readonly values: Float32Array;
   /** Values along each side. */
   readonly side: number;
-}
-
-/**
- * The square in the middle of an image that a method sees: of the shorter side `W`,
- * `floor(crop * W / resized)` pixels.
- */
-export interface MethodCrop {
-  /** Side of the square after resizing, in pixels. */
-  readonly crop: number;
-  /** What the shorter side is resized to, in pixels. */
-  readonly resized: number;
 }
 
 /** A model that is ready to ground phrases. */
@@ -50,7 +30,7 @@ export interface GroundingMethod {
    * @throws {Error} If a phrase cannot be read.
    */
   ground(
-    image: MethodImage,
+    image: GrayImage,
     phrases: readonly string[],
     options?: { readonly signal?: AbortSignal },
   ): Promise<GridHeatmap[]>;

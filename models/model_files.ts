@@ -4,9 +4,9 @@
  * @module
  */
 
-import { host } from "../host/host.ts";
-import { readFile } from "../host/files.ts";
-import { printable } from "./checkpoint/quote.ts";
+import { host } from "../base/host/host.ts";
+import { readFile } from "../base/host/files.ts";
+import { printable } from "../base/text.ts";
 
 /** Most bytes of a text file, which is held in memory whole; the largest vocabulary has 1 MB. */
 const MAX_TEXT_BYTES = 64 * 2 ** 20;

@@ -1,4 +1,4 @@
-import "../host/deno/mod.ts";
+import "../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { readJson, readText } from "./model_files.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { host } from "../host/host.ts";
+import { host } from "../base/host/host.ts";
 import { type Checkpoint, openCheckpoint, openShards } from "./checkpoint/mod.ts";
 import { firstFile, requireFile } from "./model_files.ts";
 

@@ -51,8 +51,8 @@ export class Scheduler {
   }
 
   /**
-   * The timesteps of an inversion, clean to noisy ("trailing" spacing, METHOD
-   * step 5): with 1000 training timesteps and `steps` 300 they are 0, 3, ..., 999,
+   * The timesteps of an inversion, clean to noisy ("trailing" spacing,
+   * docs/method.md, step 5): with 1000 training timesteps and `steps` 300 they are 0, 3, ..., 999,
    * which is 334 and not 300.
    *
    * @param steps T, 1 to the number of training timesteps.

@@ -10,8 +10,8 @@ import type { DecodedImage } from "./decode.ts";
 import type { AttentionStep } from "./denoise.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { type AveragedLayer, smoothAttention, type SmoothHeatmap } from "./postprocess.ts";
-import type { ResolvedSettings } from "./settings.ts";
-import type { Variant } from "./variants.ts";
+import type { ResolvedSettings } from "./settings/settings.ts";
+import type { Variant } from "./settings/variants.ts";
 
 /** A phrase with its heatmap before the threshold. */
 export interface AggregatedPhrase extends SmoothHeatmap {
@@ -33,7 +33,7 @@ type Sums = Map<string, AttentionAccumulator>;
 const keyOf = (layer: number, { start, end }: Variant) => `${layer}:${start}..${end}`;
 
 /**
- * Averages attention over tokens, steps and layers as it comes (METHOD steps 8
+ * Averages attention over tokens, steps and layers as it comes (docs/method.md, step 8
  * and 9): what is kept is one small sum a layer, however many steps there are;
  * with several variants one for each layer and window of steps.
  *

@@ -10,8 +10,8 @@ import type { ImageSource } from "./decode.ts";
 import { groundImage, type GroundImageOptions } from "./ground.ts";
 import type { ScoredPhrase } from "./metrics.ts";
 import type { AveragedLayer } from "./postprocess.ts";
-import { type GroundSettings, resolveSettings } from "./settings.ts";
-import type { VariantSettings } from "./variants.ts";
+import { type GroundSettings, resolveSettings } from "./settings/settings.ts";
+import type { VariantSettings } from "./settings/variants.ts";
 
 /** Which steps an {@linkcode AttentionGrid} covers. */
 export const ATTENTION_RANGES = ["all", "selected"] as const;

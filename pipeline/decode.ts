@@ -4,19 +4,19 @@
  * @module
  */
 
-import type { Box, Sample } from "../datasets/sample.ts";
-import { quote } from "../models/checkpoint/quote.ts";
-import type { MethodCrop } from "../models/method.ts";
-import { decodeDeepPng, isDeepPng } from "./decoders/deep_png.ts";
-import { decodeJpeg, decodePng } from "./decoders/imagescript.ts";
-import { decodeWhole, jpegStream, unusualJpeg } from "./decoders/jpeg_stream.ts";
-import { plainPng, pngPixels } from "./decoders/png_pixels.ts";
-import { decodeDicom, isDicom } from "./dicom/dicom.ts";
+import type { Sample } from "../datasets/sample.ts";
+import type { Box, CropRegion, GrayImage, MethodCrop } from "../base/geometry.ts";
+import { quote } from "../base/text.ts";
+import { decodeDeepPng, isDeepPng } from "../images/decoders/deep_png.ts";
+import { decodeJpeg, decodePng } from "../images/decoders/imagescript.ts";
+import { decodeWhole, jpegStream, unusualJpeg } from "../images/decoders/jpeg_stream.ts";
+import { plainPng, pngPixels } from "../images/decoders/png_pixels.ts";
+import { decodeDicom, isDicom } from "../images/dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
-import { imageHeader, imageStart } from "./image_header.ts";
-import { type CropRegion, cropRegion, type GrayImage } from "./preprocess.ts";
-import { MAX_SHOWN_PATH, readImage } from "./read_image.ts";
-import { mapStream } from "./stream.ts";
+import { imageHeader, imageStart } from "../images/image_header.ts";
+import { cropRegion } from "../images/preprocess.ts";
+import { MAX_SHOWN_PATH, readImage } from "../images/read_image.ts";
+import { mapStream } from "../base/stream.ts";
 
 /** An image: a path, the bytes of a PNG, JPEG or DICOM file, or pixels. */
 export type ImageSource = string | Uint8Array | GrayImage;
@@ -198,7 +198,7 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion | undefined): Sa
 /**
  * Decodes each image. An image that cannot be read drops
  * its samples as failed; a sample with boxes of which the model sees none is
- * skipped (METHOD section 3).
+ * skipped (docs/method.md, section 3).
  *
  * @param source Images with their phrases.
  */

@@ -1,10 +1,10 @@
-import "../host/deno/mod.ts";
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Image } from "imagescript";
 import type { Sample } from "../datasets/sample.ts";
 import { decode, decodeImage } from "./decode.ts";
 import { type Flow, item } from "./flow.ts";
-import { imageHeader } from "./image_header.ts";
+import { imageHeader } from "../images/image_header.ts";
 
 async function png(width: number, height: number): Promise<Uint8Array> {
   const image = new Image(width, height);

@@ -9,8 +9,8 @@ import type { AttentionMaps } from "../models/ldm/unet_session.ts";
 import { type EncodedPhrase, phraseNotes } from "../models/tokenizer.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { NoisyImage, NoisyLatent } from "./noise.ts";
-import type { ResolvedSettings } from "./settings.ts";
-import { type TokenRange, tokenRange } from "./token_range.ts";
+import type { ResolvedSettings } from "./settings/settings.ts";
+import { type TokenRange, tokenRange } from "./settings/token_range.ts";
 
 /** The maps of one phrase at one or several steps. */
 export interface AttentionStep {

@@ -8,8 +8,8 @@ import type { LdmModel } from "../models/ldm/model.ts";
 import type { Values } from "../models/runtime/runtime.ts";
 import type { DecodedImage } from "./decode.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
-import { preprocess } from "./preprocess.ts";
-import { preprocessOnGpu } from "./preprocess_gpu.ts";
+import { preprocess } from "../images/preprocess.ts";
+import { preprocessOnGpu } from "../images/preprocess_gpu.ts";
 
 /** An image with its latent. */
 export interface EncodedImage extends DecodedImage {

@@ -4,18 +4,17 @@
  * @module
  */
 
-import type { Box, DatasetItem, Sample } from "../datasets/sample.ts";
+import type { DatasetItem, Sample } from "../datasets/sample.ts";
+import type { Box, MethodCrop, Size } from "../base/geometry.ts";
 import type { ImageRequest } from "./decode.ts";
 import { failed, type Flow, item, type StageName } from "./flow.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
 import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts";
-import type { MethodCrop } from "../models/method.ts";
 import type { GridResult } from "./methods/ground_by_method.ts";
 import type { BoxedResult } from "./methods/score_boxes.ts";
 import type { AveragedLayer } from "./postprocess.ts";
-import type { AllScores } from "./protocols.ts";
-import { groupStream } from "./stream.ts";
-import type { Size } from "../shaders/resize_cpu.ts";
+import type { AllScores } from "../scoring/protocols.ts";
+import { groupStream } from "../base/stream.ts";
 
 /** What every line of `results.jsonl` says of its sample. */
 export interface AnyResult {

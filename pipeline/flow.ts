@@ -4,9 +4,9 @@
  * @module
  */
 
-import { plainReason } from "../host/plain_reason.ts";
+import { plainReason } from "../base/host/plain_reason.ts";
 import type { Sample } from "../datasets/sample.ts";
-import type { Variant } from "./variants.ts";
+import type { Variant } from "./settings/variants.ts";
 
 /** Names of the stages; `dataset` is where the samples come from, `ground` a baseline as a whole. */
 export type StageName =

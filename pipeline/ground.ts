@@ -27,16 +27,20 @@ import {
 import { denoise } from "./denoise.ts";
 import { encode } from "./encode.ts";
 import { type Dropped, type Flow, item } from "./flow.ts";
-import { finishOnGpu } from "./finish_gpu.ts";
+import { finishOnGpu } from "./gpu/finish_gpu.ts";
 import { survivingLoss } from "./lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
 import { cachedNoise, noise, noisePasses } from "./noise.ts";
 import { otsu } from "./otsu.ts";
-import { type ProtocolOptions, requireProtocolOptions } from "./protocols.ts";
-import { type GroundSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
-import { groupStream } from "./stream.ts";
-import { isOfClass, requireClassTokens } from "./token_range.ts";
-import { variantLayers } from "./variants.ts";
+import { type ProtocolOptions, requireProtocolOptions } from "../scoring/protocols.ts";
+import {
+  type GroundSettings,
+  type ResolvedSettings,
+  resolveSettings,
+} from "./settings/settings.ts";
+import { groupStream } from "../base/stream.ts";
+import { isOfClass, requireClassTokens } from "./settings/token_range.ts";
+import { variantLayers } from "./settings/variants.ts";
 
 /** How samples go through the stages. */
 export interface RunOptions extends GroundSettings, Omit<ProtocolOptions, "cover"> {

@@ -6,7 +6,7 @@
 
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { MaskedPhrase } from "./otsu.ts";
-import { type AllScores, type ProtocolOptions, scoreByProtocols } from "./protocols.ts";
+import { type AllScores, type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
 
 /** A phrase with its scores. */
 export interface ScoredPhrase extends MaskedPhrase {

@@ -48,7 +48,7 @@ export {
   type PostprocessResult,
   type SmoothHeatmap,
 } from "./postprocess.ts";
-export { type CropRegion, cropRegion, type GrayImage, preprocess } from "./preprocess.ts";
+export { cropRegion, preprocess } from "../images/preprocess.ts";
 export {
   type AllScores,
   type ProtocolName,
@@ -56,15 +56,25 @@ export {
   PROTOCOLS,
   type ProtocolScores,
   scoreByProtocols,
-} from "./protocols.ts";
-export { type FinishedHeatmap, rescore, type RescoreSettings } from "./rescore.ts";
-export { scoreHeatmap, type ScoreOptions, type Scores } from "./score_heatmap.ts";
+} from "../scoring/protocols.ts";
+export {
+  scoreHeatmap,
+  type ScoreName,
+  type ScoreOptions,
+  SCORES,
+  type Scores,
+} from "../scoring/score_heatmap.ts";
 export {
   type GroundSettings,
   NOISE_KINDS,
   type ResolvedSettings,
   resolveSettings,
-  type Selection,
   TOKEN_KINDS,
-} from "./settings.ts";
-export { tableTwoVariants, type Variant, variantLayers, type VariantSettings } from "./variants.ts";
+} from "./settings/settings.ts";
+export type { Selection } from "./settings/selection.ts";
+export {
+  tableTwoVariants,
+  type Variant,
+  variantLayers,
+  type VariantSettings,
+} from "./settings/variants.ts";

@@ -10,8 +10,8 @@ import type { Values } from "../models/runtime/runtime.ts";
 import type { DecodedImage } from "./decode.ts";
 import { encode, type EncodedImage } from "./encode.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
-import { Random } from "./random.ts";
-import type { ResolvedSettings } from "./settings.ts";
+import { Random } from "../base/random.ts";
+import type { ResolvedSettings } from "./settings/settings.ts";
 import { TrajectoryCache } from "./trajectory_cache.ts";
 
 /** A noisy latent. */
@@ -50,7 +50,7 @@ export function noisePasses({ noise, start, end, timesteps }: ResolvedSettings):
 /**
  * Brings each image's latent to the chosen steps and stops at the last of
  * them. Guidance is 0 in the released code, so that only the empty phrase's
- * prediction moves the latent (METHOD step 5).
+ * prediction moves the latent (docs/method.md, step 5).
  */
 export function noise(
   source: AsyncIterable<Flow<EncodedImage>>,

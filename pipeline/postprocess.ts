@@ -1,10 +1,10 @@
 /**
- * From attention maps to a heatmap: METHOD sections 2.8 to 2.10.
+ * From attention maps to a heatmap: docs/method.md, steps 8 to 10.
  *
  * @module
  */
 
-import type { Box } from "../datasets/sample.ts";
+import type { Box } from "../base/geometry.ts";
 import { AttentionAccumulator, normalize01, valueRange } from "../shaders/aggregate_cpu.ts";
 import { gaussianBlur, gaussianHalfKernel } from "../shaders/gaussian_cpu.ts";
 import { applyThreshold, maskBox, otsuThreshold } from "../shaders/otsu_cpu.ts";
@@ -91,7 +91,7 @@ export interface PostprocessResult extends Heatmap {
 /** Largest heatmap side taken, in pixels. */
 const MAX_SIZE = 8192;
 
-/** Standard deviation of the paper's Gaussian, in pixels: METHOD section 2.9. */
+/** Standard deviation of the paper's Gaussian, in pixels: docs/method.md, step 9. */
 const DEFAULT_SIGMA = 2.5;
 
 /**

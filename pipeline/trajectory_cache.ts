@@ -5,11 +5,11 @@
  * @module
  */
 
-import { host } from "../host/host.ts";
-import { readFile, writeFile } from "../host/files.ts";
+import { host } from "../base/host/host.ts";
+import { readFile, writeFile } from "../base/host/files.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
-import type { GrayImage } from "./preprocess.ts";
-import type { ResolvedSettings } from "./settings.ts";
+import type { GrayImage } from "../base/geometry.ts";
+import type { ResolvedSettings } from "./settings/settings.ts";
 
 /** Changes when entries mean something else than before. */
 const FORMAT = 1;

@@ -4,7 +4,7 @@
  * @module
  */
 
-export * from "./attention_sheet.ts";
+export * from "./figures/attention_sheet.ts";
 export { type ReportOptions, writeReport } from "./html/write_report.ts";
 export {
   type ConvertedRun,
@@ -17,19 +17,20 @@ export {
 export { encodeNifti, type NiftiOptions } from "./exports/nifti.ts";
 export { heatmapOnImage, maskOnImage, type PlacedHeatmap } from "./exports/original_pixels.ts";
 export { type CompressedRle, encodeRle } from "./exports/rle.ts";
-export * from "./npy.ts";
-export { type Overlay, renderOverlay } from "./overlay.ts";
-export { toPng } from "./png.ts";
-export { readResults, type ReadResultsOptions, type ResultLine } from "./read_results.ts";
-export type { RunRecord } from "./run_folder.ts";
-export { drawRun, type Figure, type FigureOptions } from "./run_figures.ts";
-export { type RunHeatmap, RunHeatmaps } from "./run_heatmaps.ts";
-export type { RunMethod } from "./run_method.ts";
-export * from "./merge_runs.ts";
-export * from "./rescore_run.ts";
-export type { Bootstrap, Interval } from "./bootstrap.ts";
-export type { TableOptions } from "./result_table.ts";
-export type { ProtocolMeans, ProtocolSummary } from "./protocol_summary.ts";
-export * from "./summary.ts";
-export * from "./table.ts";
-export { tableFiles, tableOptions } from "./table_files.ts";
+export * from "./exports/npy.ts";
+export { type Overlay, renderOverlay } from "./figures/overlay.ts";
+export { toPng } from "./figures/png.ts";
+export { readResults, type ReadResultsOptions, type ResultLine } from "../runs/read_results.ts";
+export type { RunRecord } from "../runs/run_folder.ts";
+export { drawRun, type Figure, type FigureOptions } from "./figures/run_figures.ts";
+export { type RunHeatmap, RunHeatmaps } from "../runs/run_heatmaps.ts";
+export type { RunMethod } from "../runs/run_method.ts";
+export * from "../runs/merge_runs.ts";
+export * from "../runs/rescore_run.ts";
+export type { Bootstrap, Interval } from "./tables/bootstrap.ts";
+export type { TableOptions } from "./tables/result_table.ts";
+export type { ProtocolMeans, ProtocolSummary } from "./tables/protocol_summary.ts";
+export * from "./tables/summary.ts";
+export * from "./tables/table.ts";
+export { tableFiles, tableOptions } from "./tables/table_files.ts";
+export { type FinishedHeatmap, rescore, type RescoreSettings } from "../runs/rescore.ts";

@@ -1,4 +1,4 @@
-import "../host/deno/mod.ts";
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { openDataset } from "../datasets/open_dataset.ts";
 import type { ImageRequest } from "../pipeline/decode.ts";
@@ -7,11 +7,11 @@ import { evaluateMethods } from "../pipeline/methods/evaluate_methods.ts";
 import { scorePredictions } from "../pipeline/methods/score_boxes.ts";
 import { decode, type Image } from "imagescript";
 import type { SampleResult } from "../pipeline/evaluate.ts";
-import { Random } from "../pipeline/random.ts";
-import { encodeNpy } from "./npy.ts";
-import { renderOverlay } from "./overlay.ts";
-import { AblationSummary, ScoreSummary } from "./summary.ts";
-import { formatAblation, formatTable } from "./table.ts";
+import { Random } from "../base/random.ts";
+import { encodeNpy } from "./exports/npy.ts";
+import { renderOverlay } from "./figures/overlay.ts";
+import { AblationSummary, ScoreSummary } from "./tables/summary.ts";
+import { formatAblation, formatTable } from "./tables/table.ts";
 
 const scored = (category: string | undefined, miou: number): SampleResult => ({
   id: "a",

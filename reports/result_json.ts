@@ -5,8 +5,7 @@
  * @module
  */
 
-import type { Box } from "../datasets/sample.ts";
-import type { CropRegion } from "../pipeline/preprocess.ts";
+import type { Box, CropRegion } from "../base/geometry.ts";
 
 /** How the attention of a heatmap was read and finished; a baseline has none of this. */
 export interface ResultSettings {

@@ -7,7 +7,7 @@
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import { gaussianHalfKernel } from "./gaussian_cpu.ts";
 import code from "./gaussian.wgsl" with { type: "text" };
-import type { Size } from "./resize_cpu.ts";
+import type { Size } from "../base/geometry.ts";
 
 /** Lines that one workgroup smooths, as in the shader. */
 const LANES = 8;

@@ -7,7 +7,7 @@
 /** Largest sigma that is taken, in pixels. */
 export const MAX_SIGMA = 32;
 
-/** Where the kernel ends, in sigmas: SciPy's default, see METHOD section 2.9. */
+/** Where the kernel ends, in sigmas: SciPy's default, see docs/method.md, step 9. */
 const TRUNCATE = 4;
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Box } from "../datasets/sample.ts";
+import type { Box, Size } from "../base/geometry.ts";
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import {
   addValue,
@@ -19,7 +19,6 @@ import {
   toStatistics,
 } from "./metrics_cpu.ts";
 import code from "./metrics.wgsl" with { type: "text" };
-import type { Size } from "./resize_cpu.ts";
 
 /** What one heatmap is scored against. */
 export interface GridTarget {

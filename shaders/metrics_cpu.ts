@@ -8,8 +8,7 @@
  * @module
  */
 
-import type { Box } from "../datasets/sample.ts";
-import type { Size } from "./resize_cpu.ts";
+import type { Box, Size } from "../base/geometry.ts";
 
 /** What lies outside the centre square that the heatmap covers. */
 export type Margin = "excluded" | "zero";
@@ -120,7 +119,7 @@ const ABOVE_LEVELS = [1, 2, 4, 5, 7];
 const AT_LEAST_LEVELS = [0, 3, 6, 8, 9];
 
 /**
- * Gathers what the paper's scores (METHOD section 3) need
+ * Gathers what the paper's scores (docs/method.md, section 3) need
  * in one pass over the heatmap, whatever the size of the image.
  *
  * @param heatmap Row-major square map of finite values.

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Box } from "../datasets/sample.ts";
-import { scoreStatistics } from "../pipeline/score_heatmap.ts";
+import type { Box } from "../base/geometry.ts";
+import { scoreStatistics } from "../scoring/score_heatmap.ts";
 import { hardMaps, runKernel, testGpu } from "../tests/support/gpu.ts";
 import { GridSums, type GridTarget } from "./metrics.ts";
 import { type GridStatistics, gridStatistics, type Margin } from "./metrics_cpu.ts";

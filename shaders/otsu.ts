@@ -9,7 +9,7 @@ import type { ValueRange } from "./aggregate_cpu.ts";
 import common from "./common.wgsl" with { type: "text" };
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import own from "./otsu.wgsl" with { type: "text" };
-import type { Size } from "./resize_cpu.ts";
+import type { Size } from "../base/geometry.ts";
 
 const CODE = common + own;
 

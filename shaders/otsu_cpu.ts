@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Box } from "../datasets/sample.ts";
+import type { Box } from "../base/geometry.ts";
 import { type ValueRange, valueRange } from "./aggregate_cpu.ts";
 
 /** Bins of the histogram, scikit-image's default. */

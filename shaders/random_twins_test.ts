@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Random } from "../pipeline/random.ts";
+import { Random } from "../base/random.ts";
 import { furthest, runKernel, testGpu } from "../tests/support/gpu.ts";
 import { AttentionSums } from "./aggregate.ts";
 import { AttentionAccumulator, normalize01 } from "./aggregate_cpu.ts";
@@ -8,7 +8,8 @@ import { gaussianBlur } from "./gaussian_cpu.ts";
 import { Otsu } from "./otsu.ts";
 import { applyThreshold, otsuThreshold } from "./otsu_cpu.ts";
 import { Resize } from "./resize.ts";
-import { resizeBilinear, type Size } from "./resize_cpu.ts";
+import { resizeBilinear } from "./resize_cpu.ts";
+import type { Size } from "../base/geometry.ts";
 import { Separable } from "./separable.ts";
 import { applyBands, smoothResizeBand } from "./separable_cpu.ts";
 

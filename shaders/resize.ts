@@ -5,7 +5,8 @@
  */
 
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
-import { type AxisTaps, bilinearTaps, type Size } from "./resize_cpu.ts";
+import { type AxisTaps, bilinearTaps } from "./resize_cpu.ts";
+import type { Size } from "../base/geometry.ts";
 import code from "./resize.wgsl" with { type: "text" };
 
 /** Bilinear resizing of maps or of a grey image from one size to another. */

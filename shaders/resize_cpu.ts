@@ -4,13 +4,7 @@
  * @module
  */
 
-/** Width and height of a map or image, in pixels. */
-export interface Size {
-  /** Pixels from left to right, at least 1. */
-  readonly width: number;
-  /** Pixels from top to bottom, at least 1. */
-  readonly height: number;
-}
+import type { Size } from "../base/geometry.ts";
 
 /** For each output pixel of one axis: which two source pixels it blends, and how. */
 export interface AxisTaps {

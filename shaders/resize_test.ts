@@ -1,6 +1,6 @@
 import { assert } from "@std/assert";
-import { preprocess } from "../pipeline/preprocess.ts";
-import { preprocessOnGpu } from "../pipeline/preprocess_gpu.ts";
+import { preprocess } from "../images/preprocess.ts";
+import { preprocessOnGpu } from "../images/preprocess_gpu.ts";
 import { furthest, hardMaps, runKernel, SIZES, testGpu } from "../tests/support/gpu.ts";
 import { Resize } from "./resize.ts";
 import { resizeBilinear } from "./resize_cpu.ts";

@@ -7,7 +7,8 @@
  */
 
 import { gaussianHalfKernel } from "./gaussian_cpu.ts";
-import { bilinearTaps, type Size } from "./resize_cpu.ts";
+import { bilinearTaps } from "./resize_cpu.ts";
+import type { Size } from "../base/geometry.ts";
 
 /** One matrix `[length, inputLength]`, of each row only the stretch that is not 0. */
 export interface Band {

@@ -13,7 +13,7 @@ import { encode } from "../pipeline/encode.ts";
 import { item } from "../pipeline/flow.ts";
 import { noise } from "../pipeline/noise.ts";
 import { smoothAttention } from "../pipeline/postprocess.ts";
-import { cropRegion } from "../pipeline/preprocess.ts";
+import { cropRegion } from "../images/preprocess.ts";
 import { runCommand } from "./support/command.ts";
 import { largestDifference } from "./support/replay.ts";
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import manifest from "../deno.json" with { type: "json" };
 import { writePhantomSet } from "../mod.ts";
-import { folderOf } from "../datasets/_paths.ts";
+import { folderOf } from "../base/paths.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { copy } from "./support/copy.ts";
 import { writeGray } from "./support/image.ts";

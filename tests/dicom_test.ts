@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { drawPhantom } from "../mod.ts";
-import { dicomFile, RADIOGRAPH, words } from "../pipeline/dicom/_fixture.ts";
-import { FRAMES } from "../pipeline/dicom/_frames.ts";
+import { dicomFile, RADIOGRAPH, words } from "../images/dicom/_fixture.ts";
+import { FRAMES } from "../images/dicom/_frames.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 
 const FAST = ["--noise", "sample", "--steps", "10"];

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { parseAll } from "@std/yaml";
 import type { IJob } from "kubernetes-models/batch/v1";
-import { EXIT } from "../cli/_exit.ts";
+import { EXIT } from "../cli/kit/exit.ts";
 import { inFolder, readOutput } from "./support/command.ts";
 
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);

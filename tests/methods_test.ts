@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { openDataset, openRuntime, readResults, RunHeatmaps } from "../mod.ts";
 import { decodeImage } from "../pipeline/decode.ts";
-import { cropRegion } from "../pipeline/preprocess.ts";
-import { scoreHeatmap } from "../pipeline/score_heatmap.ts";
+import { cropRegion } from "../images/preprocess.ts";
+import { scoreHeatmap } from "../scoring/score_heatmap.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { fakeMethod } from "./support/fake_method.ts";
 import { killEval } from "./support/kill.ts";

@@ -1,4 +1,4 @@
-import "../host/deno/mod.ts";
+import "../base/host/deno/mod.ts";
 import { assert, assertRejects } from "@std/assert";
 import { loadBundle } from "../models/ldm/bundle.ts";
 import { openModel } from "../models/ldm/model.ts";

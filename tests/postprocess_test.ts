@@ -1,10 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import type { Box } from "../datasets/sample.ts";
-import { GpuHeatmaps } from "../pipeline/heatmaps_gpu.ts";
+import type { Box, Size } from "../base/geometry.ts";
+import { GpuHeatmaps } from "../pipeline/gpu/heatmaps_gpu.ts";
 import { postprocess, type PostprocessInput } from "../pipeline/postprocess.ts";
-import { scoreHeatmap, type Scores } from "../pipeline/score_heatmap.ts";
+import { scoreHeatmap, type Scores } from "../scoring/score_heatmap.ts";
 import { storage } from "../shaders/device.ts";
-import type { Size } from "../shaders/resize_cpu.ts";
 import { testGpu } from "./support/gpu.ts";
 import { floats, readSafetensors } from "./support/safetensors.ts";
 

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { decode, Image } from "imagescript";
-import { preprocess } from "../pipeline/preprocess.ts";
+import { preprocess } from "../images/preprocess.ts";
 import { floats, readSafetensors } from "./support/safetensors.ts";
 
 const SHARED = new URL("../../shared/", import.meta.url);

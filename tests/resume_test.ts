@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writePhantomSet } from "../mod.ts";
-import { Random } from "../pipeline/random.ts";
+import { Random } from "../base/random.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { killEval } from "./support/kill.ts";
 import { copy } from "./support/copy.ts";

@@ -1,9 +1,18 @@
 import { assert } from "@std/assert";
-import { groundImage, loadBundle, openModel, openRuntime, postprocess } from "../mod.ts";
-import { decodeImage, drawPhantom, preprocess, resolveSettings } from "../mod.ts";
+import {
+  decodeImage,
+  drawPhantom,
+  groundImage,
+  loadBundle,
+  openModel,
+  openRuntime,
+  postprocess,
+  preprocess,
+  resolveSettings,
+} from "../mod.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { defaultLayers } from "../models/ldm/model.ts";
-import type { GrayImage } from "../pipeline/preprocess.ts";
+import type { GrayImage } from "../base/geometry.ts";
 import { largestDifference, openReference } from "./support/replay.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;

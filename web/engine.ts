@@ -5,7 +5,7 @@
  * @module
  */
 
-import { printable } from "../models/checkpoint/quote.ts";
+import { printable } from "../base/text.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { defaultLayers, type LdmModel, openModel } from "../models/ldm/model.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
@@ -16,12 +16,13 @@ import { encode } from "../pipeline/encode.ts";
 import { type Flow, item } from "../pipeline/flow.ts";
 import { noise, noisePasses, type NoisyImage } from "../pipeline/noise.ts";
 import { DeviceLostError } from "../shaders/device.ts";
-import { cropRegion, type GrayImage } from "../pipeline/preprocess.ts";
+import { cropRegion } from "../images/preprocess.ts";
+import type { GrayImage } from "../base/geometry.ts";
 import {
   type GroundSettings,
   type ResolvedSettings,
   resolveSettings,
-} from "../pipeline/settings.ts";
+} from "../pipeline/settings/settings.ts";
 import {
   type Engine,
   type EngineSettings,

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { decodeImage, drawPhantom, groundImage, loadBundle, openRuntime } from "../mod.ts";
 import { finishHeatmap } from "../pipeline/postprocess.ts";
-import { grayImage } from "../datasets/_gray_image.ts";
+import { grayImage } from "../images/gray_image.ts";
 import { createEngine, type EngineHost } from "./engine.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
 import { DeviceLostError, type Gpu } from "../shaders/device.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
-import type { CropRegion, GrayImage } from "../pipeline/preprocess.ts";
+import type { CropRegion, GrayImage } from "../base/geometry.ts";
 import type { ResultSettings } from "../reports/result_json.ts";
 
 /** Most phrases that are grounded at a time. */

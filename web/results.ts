@@ -18,10 +18,9 @@
 
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
-import type { CropRegion } from "../pipeline/preprocess.ts";
-import type { ResultTable } from "../reports/result_table.ts";
-import type { ScoreName } from "../reports/summary.ts";
-import type { Size } from "../shaders/resize_cpu.ts";
+import type { CropRegion, Size } from "../base/geometry.ts";
+import type { ResultTable } from "../reports/tables/result_table.ts";
+import type { ScoreName } from "../scoring/score_heatmap.ts";
 
 /** What the server is for. */
 export interface ServerFacts {

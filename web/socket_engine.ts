@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quote } from "../models/checkpoint/quote.ts";
+import { quote } from "../base/text.ts";
 import { decodeParts, encodeParts } from "./parts.ts";
 import { CLOSED, type Engine, failureOf, type Reply, type Request } from "./protocol.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { giveFiles, type GivenPath, usePackages } from "../host/browser/mod.ts";
-import { fetchBytes } from "../host/browser/fetch_bytes.ts";
-import { host } from "../host/host.ts";
+import { giveFiles, type GivenPath, usePackages } from "../base/host/browser/mod.ts";
+import { fetchBytes } from "../base/host/browser/fetch_bytes.ts";
+import { host } from "../base/host/host.ts";
 import { type Bundle, loadBundle } from "../models/ldm/bundle.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
 import { openWasm } from "../models/runtime/wasm.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { TextLineStream } from "@std/streams/text-line-stream";
 import { openBiovil } from "../../models/biovil/mod.ts";
 import { FIXTURES } from "../../models/biovil/fixtures/expected.ts";

@@ -4,9 +4,9 @@
  * @module
  */
 
-import "../../host/deno/mod.ts";
-import { EXIT, runMain } from "../../cli/_exit.ts";
-import { command, helpText, parseFlags, UsageError } from "../../cli/_flags.ts";
+import "../../base/host/deno/mod.ts";
+import { EXIT, runMain } from "../../cli/kit/exit.ts";
+import { command, helpText, parseFlags, UsageError } from "../../cli/kit/flags.ts";
 import { describeMachine, RESULTS } from "../environment.ts";
 import { measureFirstLook } from "./first_look.ts";
 import { measureFullSize } from "./full_size.ts";

@@ -7,7 +7,7 @@
  */
 
 import type { Page } from "playwright-core";
-import { grayImage } from "../../datasets/_gray_image.ts";
+import { grayImage } from "../../images/gray_image.ts";
 import { drawPhantom } from "../../mod.ts";
 import type { ServerFacts } from "../../web/results.ts";
 import { ServedRun } from "../../web/server/served_run.ts";

@@ -7,7 +7,7 @@
  */
 
 import type { Page } from "playwright-core";
-import { grayImage } from "../../datasets/_gray_image.ts";
+import { grayImage } from "../../images/gray_image.ts";
 import { CLASSES } from "../../datasets/sample.ts";
 import { drawPhantom } from "../../mod.ts";
 import { ground, pick } from "../../tests/browser/_page.ts";

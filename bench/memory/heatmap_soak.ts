@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Box } from "../../datasets/sample.ts";
-import { GpuHeatmaps, type PhraseTarget } from "../../pipeline/heatmaps_gpu.ts";
-import { Random } from "../../pipeline/random.ts";
+import type { Box } from "../../base/geometry.ts";
+import { GpuHeatmaps, type PhraseTarget } from "../../pipeline/gpu/heatmaps_gpu.ts";
+import { Random } from "../../base/random.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
 import { LAYERS, POSITIONS, RANGE, SIGMA, TOKENS } from "../postprocess/inputs.ts";
 

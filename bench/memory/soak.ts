@@ -5,10 +5,10 @@
  * @module
  */
 
-import { runCommand } from "../../cli/_confine.ts";
-import { EXIT } from "../../cli/_exit.ts";
-import { quietenDriver } from "../../cli/_driver.ts";
-import { command, type ValuesOf } from "../../cli/_flags.ts";
+import { runCommand } from "../../cli/kit/confine.ts";
+import { EXIT } from "../../cli/kit/exit.ts";
+import { quietenDriver } from "../../cli/kit/driver.ts";
+import { command, type ValuesOf } from "../../cli/kit/flags.ts";
 import { type AdapterFacts, type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
 import { drawMemory } from "../chart.ts";
 import { RESULTS } from "../environment.ts";

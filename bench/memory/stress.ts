@@ -5,11 +5,11 @@
  * @module
  */
 
-import { DEMO } from "../../cli/_common.ts";
-import { quietenDriver } from "../../cli/_driver.ts";
-import { EXIT, runMain } from "../../cli/_exit.ts";
-import { command, helpText, parseFlags } from "../../cli/_flags.ts";
-import { grayImage } from "../../datasets/_gray_image.ts";
+import { DEMO } from "../../cli/kit/common.ts";
+import { quietenDriver } from "../../cli/kit/driver.ts";
+import { EXIT, runMain } from "../../cli/kit/exit.ts";
+import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
+import { grayImage } from "../../images/gray_image.ts";
 import {
   type DatasetItem,
   drawPhantom,
@@ -18,7 +18,7 @@ import {
   openModel,
   openRuntime,
 } from "../../mod.ts";
-import { RunFolder } from "../../reports/run_folder.ts";
+import { RunFolder } from "../../runs/run_folder.ts";
 import { openGpu } from "../../shaders/device.ts";
 import { drawMemory } from "../chart.ts";
 import { describeMachine, RESULTS } from "../environment.ts";

@@ -5,7 +5,7 @@
  */
 
 import { openGpu } from "../../shaders/device.ts";
-import type { Size } from "../../shaders/resize_cpu.ts";
+import type { Size } from "../../base/geometry.ts";
 import type { Case } from "./cases.ts";
 import { HeatmapRun, PAPER } from "./heatmap_cases.ts";
 import { type Inputs, type Place, uploadMaps } from "./inputs.ts";

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { GpuHeatmaps } from "../../pipeline/heatmaps_gpu.ts";
+import { GpuHeatmaps } from "../../pipeline/gpu/heatmaps_gpu.ts";
 import { postprocess } from "../../pipeline/postprocess.ts";
-import { scoreHeatmap } from "../../pipeline/score_heatmap.ts";
+import { scoreHeatmap } from "../../scoring/score_heatmap.ts";
 import { GpuTimer } from "../../shaders/gpu_timer.ts";
-import type { Size } from "../../shaders/resize_cpu.ts";
+import type { Size } from "../../base/geometry.ts";
 import type { Case, Group, HeatmapShape, Outcome, ShaderRun } from "./cases.ts";
 import {
   BOXES,

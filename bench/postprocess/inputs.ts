@@ -5,10 +5,9 @@
  * @module
  */
 
-import type { Box } from "../../datasets/sample.ts";
+import type { Box, GrayImage } from "../../base/geometry.ts";
 import type { AttentionLayer } from "../../pipeline/postprocess.ts";
-import type { GrayImage } from "../../pipeline/preprocess.ts";
-import { Random } from "../../pipeline/random.ts";
+import { Random } from "../../base/random.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
 import type { Peers } from "./peers.ts";
 

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { cropTaps, type GrayImage, preprocess } from "../../pipeline/preprocess.ts";
-import { preprocessOnGpu } from "../../pipeline/preprocess_gpu.ts";
-import { scoreHeatmap, type Scores, scoreStatistics } from "../../pipeline/score_heatmap.ts";
+import { cropTaps, preprocess } from "../../images/preprocess.ts";
+import type { GrayImage } from "../../base/geometry.ts";
+import { preprocessOnGpu } from "../../images/preprocess_gpu.ts";
+import { scoreHeatmap, type Scores, scoreStatistics } from "../../scoring/score_heatmap.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
 import { AttentionSums } from "../../shaders/aggregate.ts";
 import { type Gpu, storage, submitAndRead } from "../../shaders/device.ts";

@@ -6,9 +6,9 @@
  */
 
 import manifest from "../../deno.json" with { type: "json" };
-import { EXIT, runMain } from "../../cli/_exit.ts";
-import { quietenDriver } from "../../cli/_driver.ts";
-import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { EXIT, runMain } from "../../cli/kit/exit.ts";
+import { quietenDriver } from "../../cli/kit/driver.ts";
+import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
 import { drawTimes } from "../chart.ts";
 import { describeMachine, RESULTS } from "../environment.ts";
 import { measureFirstUse, openPlace } from "./first_use.ts";

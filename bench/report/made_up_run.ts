@@ -7,8 +7,8 @@
 import { CLASSES } from "../../datasets/sample.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { Random } from "../../pipeline/random.ts";
-import { RunFolder } from "../../reports/run_folder.ts";
+import { Random } from "../../base/random.ts";
+import { RunFolder } from "../../runs/run_folder.ts";
 
 /** Side of the published model's heatmaps, and of the attention that they are made of. */
 const SIZE = 512;

@@ -8,10 +8,10 @@
  * @module
  */
 
-import "../../host/deno/mod.ts";
-import { EXIT, runMain } from "../../cli/_exit.ts";
-import { command, helpText, parseFlags } from "../../cli/_flags.ts";
-import { findImages } from "../../cli/_images.ts";
+import "../../base/host/deno/mod.ts";
+import { EXIT, runMain } from "../../cli/kit/exit.ts";
+import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
+import { findImages } from "../../cli/kit/images.ts";
 import { writeReport } from "../../reports/html/write_report.ts";
 import { withPage } from "../../tests/browser/_chromium.ts";
 import { describeMachine, RESULTS } from "../environment.ts";

@@ -8,12 +8,12 @@
  */
 
 import { resourceUsage } from "node:process";
-import { runMain } from "../../cli/_exit.ts";
-import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { runMain } from "../../cli/kit/exit.ts";
+import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
 import { groundImage, type LdmModel, loadBundle, openModel, openRuntime } from "../../mod.ts";
-import { resolveSettings } from "../../pipeline/settings.ts";
-import { drawPhantom } from "../../datasets/phantom.ts";
-import { preprocess } from "../../pipeline/preprocess.ts";
+import { resolveSettings } from "../../pipeline/settings/settings.ts";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
+import { preprocess } from "../../images/preprocess.ts";
 import { describeMachine, MODULES } from "../environment.ts";
 import { median } from "../median.ts";
 import { writeSeededBundle } from "./seeded_bundle.ts";
@@ -178,7 +178,7 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** Timesteps of the inversion and the steps that are read at T = 300 (METHOD step 5). */
+/** Timesteps of the inversion and the steps that are read at T = 300 (docs/method.md, step 5). */
 const AT_300 = { all: 334, last: 179, read: 60 };
 
 function print(steps: number, ours: Report, released: Report, torch: Report | undefined): void {

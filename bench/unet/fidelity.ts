@@ -6,8 +6,8 @@
  * @module
  */
 
-import { EXIT, runMain } from "../../cli/_exit.ts";
-import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { EXIT, runMain } from "../../cli/kit/exit.ts";
+import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
 import {
   ground,
   type GroundSettings,
@@ -20,8 +20,8 @@ import {
   writePhantomSet,
 } from "../../mod.ts";
 import { noisePasses } from "../../pipeline/noise.ts";
-import { DEFAULT_STEPS } from "../../pipeline/settings.ts";
-import { DEMO } from "../../cli/_common.ts";
+import { DEFAULT_STEPS } from "../../pipeline/settings/settings.ts";
+import { DEMO } from "../../cli/kit/common.ts";
 import { readSamples } from "../../datasets/read_samples.ts";
 import { describeMachine } from "../environment.ts";
 
@@ -149,7 +149,7 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** Passes of the released code for one phrase: 334 steps, phrase and empty phrase (METHOD section 5). */
+/** Passes of the released code for one phrase: 334 steps, phrase and empty phrase (docs/method.md, section 5). */
 const RELEASED_PASSES = 668;
 
 /** Time of a pass that ends at the last chosen layer, as a share of a whole one. */

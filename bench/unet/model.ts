@@ -9,7 +9,7 @@
  * @module
  */
 
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { resourceUsage } from "node:process";
 import { openCheckpoint, writeSafetensors } from "../../models/checkpoint/mod.ts";
 import { downsampling } from "../../models/ldm/autoencoder.ts";
@@ -20,7 +20,7 @@ import { seededWeights } from "../../models/ldm/seeded_weights.ts";
 import { buildUnet } from "../../models/ldm/unet.ts";
 import { openUnet } from "../../models/ldm/unet_session.ts";
 import { openRuntime, type RuntimeName } from "../../models/runtime/mod.ts";
-import { Random } from "../../pipeline/random.ts";
+import { Random } from "../../base/random.ts";
 import { MODULES } from "../environment.ts";
 import { median } from "../median.ts";
 

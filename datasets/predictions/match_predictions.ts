@@ -5,9 +5,10 @@
  */
 
 import { posix } from "node:path";
-import { nameOf } from "../_paths.ts";
-import { show } from "../_rows.ts";
-import type { Box, DatasetItem } from "../sample.ts";
+import { nameOf } from "../../base/paths.ts";
+import { show } from "../show.ts";
+import type { DatasetItem } from "../sample.ts";
+import type { Box } from "../../base/geometry.ts";
 import type { Prediction, Predictions } from "./read_predictions.ts";
 
 /** Predictions by the samples that they are for. */

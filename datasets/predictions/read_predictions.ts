@@ -5,13 +5,14 @@
  */
 
 import { createHash } from "node:crypto";
-import { findBoxColumns, isNoBox } from "../_box_columns.ts";
-import { readCsv, requireColumns } from "../_csv.ts";
-import { parseJson } from "../_json.ts";
-import { stat } from "../_paths.ts";
-import { show, toNumber, XYWH } from "../_rows.ts";
-import { decodeText, notText, withTextFault } from "../_text.ts";
-import type { Box } from "../sample.ts";
+import { findBoxColumns, isNoBox } from "../box_columns.ts";
+import { readCsv, requireColumns } from "../csv.ts";
+import { parseJson } from "../json.ts";
+import { stat } from "../../base/paths.ts";
+import { toNumber, XYWH } from "../rows.ts";
+import { show } from "../show.ts";
+import { decodeText, notText, withTextFault } from "../text.ts";
+import type { Box } from "../../base/geometry.ts";
 
 /** Boxes for a phrase of an image. */
 export interface Prediction {

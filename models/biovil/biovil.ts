@@ -6,7 +6,8 @@
 
 import { gaussianBlur } from "../../shaders/gaussian_cpu.ts";
 import { loadGraph } from "../ldm/load_graph.ts";
-import type { GroundingMethod, MethodImage } from "../method.ts";
+import type { GroundingMethod } from "../method.ts";
+import type { GrayImage } from "../../base/geometry.ts";
 import { readValues } from "../runtime/read_values.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { type BiovilVariant, loadBiovil } from "./bundle.ts";
@@ -30,7 +31,7 @@ export interface Biovil extends GroundingMethod {
    *
    * @returns Projected patches `[joint, side, side]`, of length 1 along the channels.
    */
-  embedImage(image: MethodImage): Promise<Float32Array>;
+  embedImage(image: GrayImage): Promise<Float32Array>;
   /**
    * What a phrase says; the latest few are kept.
    *
@@ -96,7 +97,7 @@ export async function openBiovil(
   };
   const embeddings = new Map<string, Float32Array>();
 
-  const embedImage = async (image: MethodImage) => {
+  const embedImage = async (image: GrayImage) => {
     const data = new Float32Array(preprocess(image, view)).map((value) => value / 255);
     const dims = [1, 1, view.crop, view.crop];
     return await run(imageEncoder, { image: { data, dims } }, "patches", joint * side ** 2);

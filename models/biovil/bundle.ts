@@ -13,7 +13,7 @@ import {
   requireFile,
   requireFolder,
 } from "../model_files.ts";
-import type { MethodCrop } from "../method.ts";
+import type { MethodCrop } from "../../base/geometry.ts";
 import { openWeights } from "../open_weights.ts";
 import type { Graph } from "../onnx/graph.ts";
 import {

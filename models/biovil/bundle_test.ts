@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { copy } from "../../tests/support/copy.ts";
 import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";

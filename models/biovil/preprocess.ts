@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { MethodCrop, MethodImage } from "../method.ts";
+import type { GrayImage, MethodCrop } from "../../base/geometry.ts";
 import { pilResize } from "./pil_resize.ts";
 
 /**
@@ -16,7 +16,7 @@ import { pilResize } from "./pil_resize.ts";
  * @returns `[crop, crop]`, 0..255, to the last bit.
  * @throws {RangeError} If the size does not fit the data.
  */
-export function preprocess(image: MethodImage, view: MethodCrop): Uint8Array<ArrayBuffer> {
+export function preprocess(image: GrayImage, view: MethodCrop): Uint8Array<ArrayBuffer> {
   const { width, height } = image;
   if (!(width > 0 && height > 0) || image.data.length !== width * height) {
     throw new RangeError(
@@ -36,7 +36,7 @@ export function preprocess(image: MethodImage, view: MethodCrop): Uint8Array<Arr
 }
 
 /** From the lowest value to the highest to 0..255, truncated; of one value alone 0. */
-function spread(data: MethodImage["data"]): Uint8Array {
+function spread(data: GrayImage["data"]): Uint8Array {
   let low = 255;
   let high = 0;
   for (let i = 0; i < data.length; i++) {

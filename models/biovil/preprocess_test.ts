@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { createHash } from "node:crypto";
 import { EXPECTED } from "./fixtures/expected.ts";

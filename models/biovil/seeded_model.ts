@@ -4,9 +4,9 @@
  * @module
  */
 
-import { Random } from "../../pipeline/random.ts";
-import { host } from "../../host/host.ts";
-import { writeFile } from "../../host/files.ts";
+import { Random } from "../../base/random.ts";
+import { host } from "../../base/host/host.ts";
+import { writeFile } from "../../base/host/files.ts";
 import { type TensorToWrite, writeSafetensors } from "../checkpoint/mod.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { type BiovilVariant, PUBLISHED } from "./bundle.ts";

@@ -6,7 +6,7 @@
  */
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { printable, quote, show } from "../checkpoint/quote.ts";
+import { printable, quote, show } from "../../base/text.ts";
 import { listWords, MIN_SPELLED } from "../tokenizer.ts";
 
 /** Turns phrases into token ids. */

@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { EXPECTED, FIXTURES } from "./fixtures/expected.ts";
 import { createWordPieces } from "./word_pieces.ts";

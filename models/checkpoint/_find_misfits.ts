@@ -1,4 +1,4 @@
-import { quote } from "./quote.ts";
+import { quote } from "../../base/text.ts";
 
 const MAX_LISTED = 8;
 // Of the file's names and not only of ours: a list of them must stay a line.

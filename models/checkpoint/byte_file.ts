@@ -1,4 +1,4 @@
-import { host, type OpenFile } from "../../host/host.ts";
+import { host, type OpenFile } from "../../base/host/host.ts";
 
 /**
  * A file open for reading byte ranges, never as a whole.

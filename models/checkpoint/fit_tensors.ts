@@ -1,6 +1,6 @@
 import { findMisfits, type FitTensorsOptions } from "./_find_misfits.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/text.ts";
 import type { TensorEntry } from "./tensor_entry.ts";
 import type { TensorSet } from "./tensor_set.ts";
 

@@ -1,6 +1,6 @@
 import { ByteFile } from "./byte_file.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/text.ts";
 import { type DType, elementCount, ITEM_BYTES, measure, type TensorEntry } from "./tensor_entry.ts";
 
 // Elements converted at a time, so that a large tensor is never held in both types.

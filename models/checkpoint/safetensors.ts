@@ -1,5 +1,5 @@
 import type { ByteFile } from "./byte_file.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/text.ts";
 import { type DType, isCount, ITEM_BYTES, measure, type TensorEntry } from "./tensor_entry.ts";
 
 const LENGTH_BYTES = 8;

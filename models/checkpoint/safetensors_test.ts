@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ByteFile } from "./byte_file.ts";
 import { littleEndian, withFile } from "./pytorch/_fixture.ts";

@@ -1,7 +1,7 @@
-import { host } from "../../host/host.ts";
+import { host } from "../../base/host/host.ts";
 import { readJson } from "../model_files.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
-import { quote } from "./quote.ts";
+import { quote } from "../../base/text.ts";
 import type { TensorEntry } from "./tensor_entry.ts";
 
 /** Most characters of a name in a message. */

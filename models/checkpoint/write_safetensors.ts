@@ -4,7 +4,7 @@
  * @module
  */
 
-import { host } from "../../host/host.ts";
+import { host } from "../../base/host/host.ts";
 import { elementCount } from "./tensor_entry.ts";
 
 /** A tensor to be written. */

@@ -1,6 +1,6 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { drawPhantom } from "../../datasets/phantom.ts";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { groundImage } from "../../pipeline/ground.ts";
 import { copy } from "../../tests/support/copy.ts";
 import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { printable } from "../checkpoint/quote.ts";
+import { printable } from "../../base/text.ts";
 import { Fields, MAX_COUNT } from "../json_fields.ts";
 import type { SchedulerConfig } from "../scheduler.ts";
 import { type AutoencoderConfig, downsampling } from "./autoencoder.ts";
 import type { ClipTextConfig } from "./clip_text.ts";
-import type { UnetConfig } from "./unet.ts";
+import type { UnetConfig } from "./unet_config.ts";
 
 /** Everything about a latent diffusion model but its weights. */
 export interface LdmConfig {

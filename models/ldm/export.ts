@@ -4,8 +4,8 @@
  * @module
  */
 
-import { host } from "../../host/host.ts";
-import { writeFile } from "../../host/files.ts";
+import { host } from "../../base/host/host.ts";
+import { writeFile } from "../../base/host/files.ts";
 import { type Checkpoint, readTensor } from "../checkpoint/mod.ts";
 import { encodeModel, type WeightSource } from "../onnx/encode.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";

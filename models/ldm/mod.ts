@@ -12,5 +12,5 @@ export type { AttentionMaps, Conditioning, UnetSession } from "./unet_session.ts
 export type { AutoencoderConfig } from "./autoencoder.ts";
 export type { ClipTextConfig } from "./clip_text.ts";
 export type { LdmConfig, TextEncoderLayout } from "./config.ts";
-export type { UnetConfig } from "./unet.ts";
+export type { UnetConfig } from "./unet_config.ts";
 export { WEIGHT_TYPES, type WeightType } from "./weights.ts";

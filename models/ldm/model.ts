@@ -52,7 +52,7 @@ export interface OpenModelOptions {
   weights?: WeightType;
 }
 
-/** Layers that the released code reads; the paper counts them from 1 (METHOD section 4). */
+/** Layers that the released code reads; the paper counts them from 1 (docs/method.md, section 4). */
 export const DEFAULT_LAYERS: readonly number[] = [3, 4, 6, 7];
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Random } from "../../pipeline/random.ts";
+import { Random } from "../../base/random.ts";
 import type { TensorToWrite } from "../checkpoint/mod.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
 

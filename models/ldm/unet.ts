@@ -5,36 +5,11 @@
  * @module
  */
 
+import type { UnetConfig } from "./unet_config.ts";
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import { averagePool, conv, upsampleNearest } from "../onnx/image_ops.ts";
 import { concat, groupNorm, known, matmul, reshape, silu } from "../onnx/ops.ts";
 import { type Blocks, resBlock, spatialTransformer, timeEmbedding } from "./unet_blocks.ts";
-
-/** Architecture of a DiffusionModelUNet with text conditioning, one entry a level in each list. */
-export interface UnetConfig {
-  /** Channels of the latent. */
-  readonly inChannels: number;
-  /** Channels of the prediction. */
-  readonly outChannels: number;
-  /** Channels of each level, finest first. */
-  readonly channels: readonly number[];
-  /** Residual blocks of each level on the way down; one more on the way up. */
-  readonly residualBlocks: readonly number[];
-  /** Whether each level attends to itself and to the text. */
-  readonly attentionLevels: readonly boolean[];
-  /** Channels of one attention head at each level. */
-  readonly headChannels: readonly number[];
-  /** Transformer blocks in each spatial transformer. */
-  readonly transformerLayers: number;
-  /** Width of the text embeddings. */
-  readonly contextChannels: number;
-  /** Whether levels are joined by residual blocks that pool and repeat, not by convolutions. */
-  readonly residualUpdown: boolean;
-  /** Groups of every group norm. */
-  readonly groups: number;
-  /** Epsilon of every group norm. */
-  readonly epsilon: number;
-}
 
 /** What a U-Net graph is to compute. */
 export interface UnetOutputs {

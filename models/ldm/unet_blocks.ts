@@ -24,7 +24,7 @@ import {
   sin,
   transpose,
 } from "../onnx/ops.ts";
-import type { UnetConfig } from "./unet.ts";
+import type { UnetConfig } from "./unet_config.ts";
 
 /** What every block of one U-Net shares. */
 export interface Blocks {

@@ -10,7 +10,8 @@ import { splitByInput, splitGraph } from "../onnx/split.ts";
 import type { OutputTensor, Runtime, Session, Tensor, Values } from "../runtime/runtime.ts";
 import { joinValues } from "../runtime/join_values.ts";
 import { loadGraph } from "./load_graph.ts";
-import { buildUnet, type UnetConfig } from "./unet.ts";
+import { buildUnet } from "./unet.ts";
+import type { UnetConfig } from "./unet_config.ts";
 import type { WeightType } from "./weights.ts";
 
 /** Cross-attention maps of some layers of one size at one or several steps. */

@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromBinary } from "@bufbuild/protobuf";
 import { openRuntime } from "../runtime/mod.ts";

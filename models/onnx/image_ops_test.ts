@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { furthest } from "../../tests/support/gpu.ts";
 import { submitAndRead } from "../../shaders/device.ts";

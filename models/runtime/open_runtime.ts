@@ -5,7 +5,8 @@
  */
 
 import { type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
-import { host } from "../../host/host.ts";
+import { host } from "../../base/host/host.ts";
+import { openNative } from "./native.ts";
 import type { Runtime, RuntimeName } from "./runtime.ts";
 import { openWasm } from "./wasm.ts";
 import { openWebgpu } from "./webgpu.ts";
@@ -91,12 +92,12 @@ async function openFastest(device: typeof DEVICES[number]): Promise<Runtime> {
 }
 
 async function openNativeByName(): Promise<Runtime> {
-  const { openNative } = host();
-  if (!openNative) {
+  const { native } = host();
+  if (!native) {
     throw new Error(`Cannot open runtime "native": a browser has none; use "wasm" instead`);
   }
   try {
-    return await openNative("asked for by name");
+    return await openNative(native, "asked for by name");
   } catch (error) {
     throw new Error(
       `Cannot open runtime "native": onnxruntime-node does not load here ` +
@@ -107,10 +108,10 @@ async function openNativeByName(): Promise<Runtime> {
 
 /** The fastest runtime for the CPU. */
 async function openCpu(reason: string): Promise<Runtime> {
-  const { openNative } = host();
-  if (!openNative) return await openWasm(reason);
+  const { native } = host();
+  if (!native) return await openWasm(reason);
   try {
-    return await openNative(reason);
+    return await openNative(native, reason);
   } catch (error) {
     return await openWasm(`${reason}, and onnxruntime-node does not load (${firstLine(error)})`);
   }

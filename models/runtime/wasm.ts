@@ -4,7 +4,7 @@
  * @module
  */
 
-import { host } from "../../host/host.ts";
+import { host } from "../../base/host/host.ts";
 import type { ExternalData, Runtime } from "./runtime.ts";
 import { wrapSession } from "./_session.ts";
 

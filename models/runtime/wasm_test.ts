@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { type ReadTensor, withExternal } from "./wasm.ts";
 

@@ -6,7 +6,7 @@
  */
 
 import type { Tensor as OrtTensor } from "onnxruntime-web";
-import { host, type OrtWeb as Ort } from "../../host/host.ts";
+import { host, type OrtWeb as Ort } from "../../base/host/host.ts";
 import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
 import type { ExternalData, OutputTensor, Runtime, Session, Tensor } from "./runtime.ts";
 import { nameOf, withExternal } from "./wasm.ts";

@@ -14,7 +14,7 @@ import {
   toSampleResults,
 } from "../evaluate.ts";
 import { failed, type Flow, item } from "../flow.ts";
-import { mapStream } from "../stream.ts";
+import { mapStream } from "../../base/stream.ts";
 
 /** A method that samples go through. */
 export interface EvaluatedMethod {

@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import type { DatasetItem, Sample } from "../../datasets/sample.ts";
 import type { ImageRequest } from "../decode.ts";

@@ -5,7 +5,8 @@
  */
 
 import type { Sample } from "../../datasets/sample.ts";
-import type { GridHeatmap, GroundingMethod, MethodCrop } from "../../models/method.ts";
+import type { GridHeatmap, GroundingMethod } from "../../models/method.ts";
+import type { MethodCrop } from "../../base/geometry.ts";
 import { decode, type DecodedImage, type ImageRequest } from "../decode.ts";
 import { type Dropped, failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
 import type { Heatmap } from "../postprocess.ts";
@@ -14,7 +15,7 @@ import {
   type ProtocolOptions,
   requireProtocolOptions,
   scoreByProtocols,
-} from "../protocols.ts";
+} from "../../scoring/protocols.ts";
 import { finishGrid } from "./grid_heatmap.ts";
 
 /** A phrase with the heatmap that a method has of it. */

@@ -1,12 +1,13 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Box, Sample } from "../../datasets/sample.ts";
-import type { GridHeatmap, GroundingMethod, MethodCrop } from "../../models/method.ts";
+import type { Sample } from "../../datasets/sample.ts";
+import type { Box, MethodCrop } from "../../base/geometry.ts";
+import type { GridHeatmap, GroundingMethod } from "../../models/method.ts";
 import { type ImageRequest } from "../decode.ts";
 import { type Flow, item } from "../flow.ts";
-import { cropRegion } from "../preprocess.ts";
-import { scoreByProtocols } from "../protocols.ts";
-import { scoreHeatmap } from "../score_heatmap.ts";
+import { cropRegion } from "../../images/preprocess.ts";
+import { scoreByProtocols } from "../../scoring/protocols.ts";
+import { scoreHeatmap } from "../../scoring/score_heatmap.ts";
 import { finishGrid } from "./grid_heatmap.ts";
 import { groundByMethod } from "./ground_by_method.ts";
 

@@ -4,12 +4,11 @@
  * @module
  */
 
-import { area, coveredArea, intersect } from "../../datasets/_boxes.ts";
-import type { Box, Sample } from "../../datasets/sample.ts";
-import type { Size } from "../../shaders/resize_cpu.ts";
+import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
+import type { Sample } from "../../datasets/sample.ts";
 import { decode, type ImageRequest } from "../decode.ts";
 import { type Dropped, failed, type Flow, type StageName } from "../flow.ts";
-import { clipBoxes, type Scores } from "../score_heatmap.ts";
+import { clipBoxes, type Scores } from "../../scoring/score_heatmap.ts";
 
 /** What a prediction is held against where there are several ground-truth boxes. */
 export const BOX_RULES = ["union", "max"] as const;

@@ -1,7 +1,7 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import type { Box } from "../../datasets/sample.ts";
-import { Random } from "../random.ts";
+import type { Box } from "../../base/geometry.ts";
+import { Random } from "../../base/random.ts";
 import { boxIou, scorePredictions } from "./score_boxes.ts";
 
 const IMAGE = { width: 40, height: 30 };

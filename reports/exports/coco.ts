@@ -4,9 +4,8 @@
  * @module
  */
 
-import { area } from "../../datasets/_boxes.ts";
-import type { Box } from "../../datasets/sample.ts";
-import { NO_CLASS } from "../summary.ts";
+import { area, type Box } from "../../base/geometry.ts";
+import { NO_CLASS } from "../tables/summary.ts";
 import { boxOfMask, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";
 import type { RunList, RunSample } from "./run_sample.ts";

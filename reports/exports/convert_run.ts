@@ -4,21 +4,20 @@
  * @module
  */
 
-import type { Box } from "../../datasets/sample.ts";
-import { printable, quote } from "../../models/checkpoint/quote.ts";
-import { isDicom } from "../../pipeline/dicom/dicom.ts";
-import { type DicomReference, readReference } from "../../pipeline/dicom/reference.ts";
+import type { Box, Size } from "../../base/geometry.ts";
+import { printable, quote } from "../../base/text.ts";
+import { isDicom } from "../../images/dicom/dicom.ts";
+import { type DicomReference, readReference } from "../../images/dicom/reference.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { MAX_SHOWN_PATH, readImage } from "../../pipeline/read_image.ts";
-import { clipBoxes } from "../../pipeline/score_heatmap.ts";
-import type { Size } from "../../shaders/resize_cpu.ts";
-import { inClassOrder } from "../_class_means.ts";
-import { readResults } from "../read_results.ts";
-import { requireBoxes } from "../rescore_run.ts";
-import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "../run_folder.ts";
-import { RunHeatmaps } from "../run_heatmaps.ts";
-import { NO_CLASS } from "../summary.ts";
-import { writeWhole } from "../write_whole.ts";
+import { MAX_SHOWN_PATH, readImage } from "../../images/read_image.ts";
+import { clipBoxes } from "../../scoring/score_heatmap.ts";
+import { inClassOrder } from "../tables/class_means.ts";
+import { readResults } from "../../runs/read_results.ts";
+import { requireBoxes } from "../../runs/rescore_run.ts";
+import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "../../runs/run_folder.ts";
+import { RunHeatmaps } from "../../runs/run_heatmaps.ts";
+import { NO_CLASS } from "../tables/summary.ts";
+import { writeWhole } from "../../base/write_whole.ts";
 import { CocoList } from "./coco.ts";
 import { createBoxList, createRleList } from "./lists.ts";
 import type { HeatmapResult, RunList, RunSample } from "./run_sample.ts";

@@ -6,7 +6,7 @@
 
 import { concat } from "@std/bytes/concat";
 import { generate } from "@std/uuid/v5";
-import { CHARACTER_SET, type DicomReference, PATIENT_VRS } from "../../pipeline/dicom/reference.ts";
+import { CHARACTER_SET, type DicomReference, PATIENT_VRS } from "../../images/dicom/reference.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** What a segmentation says. */

@@ -1,11 +1,11 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import dicomParser from "dicom-parser";
 import { Buffer } from "node:buffer";
 import { PNG } from "pngjs";
-import { dicomFile, RADIOGRAPH, words } from "../../pipeline/dicom/_fixture.ts";
-import { readReference } from "../../pipeline/dicom/reference.ts";
-import { cropRegion } from "../../pipeline/preprocess.ts";
+import { dicomFile, RADIOGRAPH, words } from "../../images/dicom/_fixture.ts";
+import { readReference } from "../../images/dicom/reference.ts";
+import { cropRegion } from "../../images/preprocess.ts";
 import { visitPixels } from "../../shaders/metrics_cpu.ts";
 import { encodeDicomSeg } from "./dicom_seg.ts";
 import { encodeGrayPng } from "./gray_png.ts";

@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import type { Size } from "../../shaders/resize_cpu.ts";
+import type { Size } from "../../base/geometry.ts";
 
 /** The colour type of one channel. */
 const GRAY = 0;

@@ -5,8 +5,8 @@
  */
 
 import { stringify } from "@std/csv";
-import { SCORE_STYLES } from "../result_table.ts";
-import { SCORES } from "../summary.ts";
+import { SCORE_STYLES } from "../tables/result_table.ts";
+import { SCORES } from "../../scoring/score_heatmap.ts";
 import { meanInMask } from "./coco.ts";
 import { boxOfMask, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Size } from "../../shaders/resize_cpu.ts";
+import type { Size } from "../../base/geometry.ts";
 
 /** Bytes before the values: the header and that no extension follows. */
 const VALUES_AT = 352;

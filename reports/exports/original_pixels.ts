@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Box } from "../../datasets/sample.ts";
+import type { Box } from "../../base/geometry.ts";
 import { nearestPixel } from "../../shaders/metrics_cpu.ts";
-import type { RunHeatmap } from "../run_heatmaps.ts";
+import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
 
 /** What is needed of a heatmap to lay it over its image. */
 export type PlacedHeatmap = Pick<RunHeatmap, "heatmap" | "size" | "image" | "crop">;

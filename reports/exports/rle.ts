@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Size } from "../../shaders/resize_cpu.ts";
+import type { Size } from "../../base/geometry.ts";
 
 /** A mask as pycocotools takes it. */
 export interface CompressedRle {

@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Box } from "../../datasets/sample.ts";
-import type { DicomReference } from "../../pipeline/dicom/reference.ts";
+import type { Box } from "../../base/geometry.ts";
+import type { DicomReference } from "../../images/dicom/reference.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import type { RunHeatmap } from "../run_heatmaps.ts";
+import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
 
 /** A result with a heatmap. */
 export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { encodeNpy } from "../npy.ts";
+import { encodeNpy } from "./npy.ts";
 import { encodeDicomSeg } from "./dicom_seg.ts";
 import { encodeGrayPng } from "./gray_png.ts";
 import { encodeNifti } from "./nifti.ts";

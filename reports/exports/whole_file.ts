@@ -1,4 +1,4 @@
-import { putInPlace } from "../write_whole.ts";
+import { putInPlace } from "../../base/write_whole.ts";
 
 /**
  * A file that is written bit by bit and is there whole or not at all.

@@ -1,5 +1,5 @@
-import { type RunRecord } from "../run_folder.ts";
-import { safe } from "../table_html.ts";
+import { type RunRecord } from "../../runs/run_folder.ts";
+import { safe } from "../tables/table_html.ts";
 
 /** All that decided the results of a run, from its record: a list a group of facts. */
 export function factsHtml({ facts }: RunRecord): string {

@@ -1,9 +1,9 @@
 import { deflateRawSync } from "node:zlib";
-import { grayImage } from "../../datasets/_gray_image.ts";
-import type { GrayImage } from "../../pipeline/preprocess.ts";
-import { resample } from "../resample.ts";
-import type { RunHeatmap } from "../run_heatmaps.ts";
-import { safe } from "../table_html.ts";
+import { grayImage } from "../../images/gray_image.ts";
+import type { GrayImage } from "../../base/geometry.ts";
+import { resample } from "../../images/resample.ts";
+import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
+import { safe } from "../tables/table_html.ts";
 
 /** Longer side of an X-ray in pixels, and its JPEG quality: 16 KB each. */
 const IMAGE_SIDE = 384;

@@ -1,9 +1,10 @@
-import type { Box } from "../../datasets/sample.ts";
-import { printable } from "../../models/checkpoint/quote.ts";
+import type { Box } from "../../base/geometry.ts";
+import { printable } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { formatScore } from "../result_table.ts";
-import { hasHeatmap } from "../run_folder.ts";
-import { NO_CLASS, SCORES } from "../summary.ts";
+import { formatScore } from "../tables/result_table.ts";
+import { hasHeatmap } from "../../runs/run_folder.ts";
+import { NO_CLASS } from "../tables/summary.ts";
+import { SCORES } from "../../scoring/score_heatmap.ts";
 
 /** What the page's script knows of a result. */
 export interface PageRow {

@@ -1,9 +1,9 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { inflateRawSync } from "node:zlib";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { finishHeatmap } from "../../pipeline/postprocess.ts";
-import { Random } from "../../pipeline/random.ts";
+import { Random } from "../../base/random.ts";
 import { heatmapElement, imageElement, missingElement } from "./_pictures.ts";
 import { scriptJson } from "./_rows.ts";
 

@@ -4,21 +4,28 @@
  * @module
  */
 
-import { printable, quote } from "../../models/checkpoint/quote.ts";
+import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { originalImage } from "../_original_image.ts";
-import { BOX, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "../heat_colours.ts";
-import { HEATMAPS, lacks } from "../heatmap_file.ts";
-import { hasProtocols, makeProtocolTable } from "../protocol_table.ts";
-import { readSamples } from "../read_results.ts";
-import { requireBoxes } from "../rescore_run.ts";
-import { describeCounts, makeTable, SCORE_STYLES } from "../result_table.ts";
-import { hasHeatmap, imageOf, readRunRecord, RESULTS, type RunRecord } from "../run_folder.ts";
-import { RunHeatmaps } from "../run_heatmaps.ts";
-import { AblationSummary, SCORES } from "../summary.ts";
-import { formatHtml, safe } from "../table_html.ts";
-import { tableOptions } from "../table_files.ts";
-import { writeWhole } from "../write_whole.ts";
+import { originalImage } from "../original_image.ts";
+import { BOX, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "../figures/heat_colours.ts";
+import { HEATMAPS, lacks } from "../../runs/heatmap_file.ts";
+import { hasProtocols, makeProtocolTable } from "../tables/protocol_table.ts";
+import { readSamples } from "../../runs/read_results.ts";
+import { requireBoxes } from "../../runs/rescore_run.ts";
+import { describeCounts, makeTable, SCORE_STYLES } from "../tables/result_table.ts";
+import {
+  hasHeatmap,
+  imageOf,
+  readRunRecord,
+  RESULTS,
+  type RunRecord,
+} from "../../runs/run_folder.ts";
+import { RunHeatmaps } from "../../runs/run_heatmaps.ts";
+import { AblationSummary } from "../tables/summary.ts";
+import { SCORES } from "../../scoring/score_heatmap.ts";
+import { formatHtml, safe } from "../tables/table_html.ts";
+import { tableOptions } from "../tables/table_files.ts";
+import { writeWhole } from "../../base/write_whole.ts";
 import { factsHtml, runName } from "./_facts.ts";
 import { heatmapElement, imageElement, missingElement } from "./_pictures.ts";
 import { pageRow, scriptJson } from "./_rows.ts";

@@ -5,7 +5,7 @@
  */
 
 import type { Page } from "playwright-core";
-import { grayImage } from "../../datasets/_gray_image.ts";
+import { grayImage } from "../../images/gray_image.ts";
 import { decodeImage, drawPhantom, loadBundle, openRuntime, type ScoredPhrase } from "../../mod.ts";
 import { createEngine } from "../../web/engine.ts";
 import type { ServerFacts } from "../../web/results.ts";

@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { deflateRawSync, deflateSync } from "node:zlib";
 import {
@@ -8,10 +8,10 @@ import {
   PREAMBLE,
   RADIOGRAPH,
   words,
-} from "../../pipeline/dicom/_fixture.ts";
-import { FRAMES } from "../../pipeline/dicom/_frames.ts";
-import { IMAGE_FILES } from "../../pipeline/decoders/_image_files.ts";
-import { Random } from "../../pipeline/random.ts";
+} from "../../images/dicom/_fixture.ts";
+import { FRAMES } from "../../images/dicom/_frames.ts";
+import { IMAGE_FILES } from "../../images/decoders/_image_files.ts";
+import { Random } from "../../base/random.ts";
 import type { AssetList } from "../../web/server/assets.ts";
 import { modelFiles } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";

@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
-import { grayImage } from "../../datasets/_gray_image.ts";
+import { grayImage } from "../../images/gray_image.ts";
 import {
   groundImage,
   type GroundSettings,

@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
-import { grayImage } from "../../datasets/_gray_image.ts";
+import { grayImage } from "../../images/gray_image.ts";
 import { groundImage, loadBundle, openRuntime } from "../../mod.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { ServedRun } from "../../web/server/served_run.ts";

@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertEquals } from "@std/assert";
 import type { AssetList } from "../../web/server/assets.ts";
 import { startServer } from "../../web/server/server.ts";

@@ -5,10 +5,10 @@
  * @module
  */
 
-import { EXIT, runMain } from "../../cli/_exit.ts";
-import { command, helpText, parseFlags } from "../../cli/_flags.ts";
+import { EXIT, runMain } from "../../cli/kit/exit.ts";
+import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
 import { writePhantomSet } from "../../mod.ts";
-import { Random } from "../../pipeline/random.ts";
+import { Random } from "../../base/random.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { killEval } from "../support/kill.ts";
 

@@ -12,7 +12,7 @@ import {
   readTensorInt64,
 } from "../../models/checkpoint/mod.ts";
 import * as py from "../../models/checkpoint/pytorch/_fixture.ts";
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../base/random.ts";
 import {
   chance,
   EXTREMES,

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { MS_CXR_COLUMNS } from "../../datasets/ms_cxr.ts";
+import { MS_CXR_COLUMNS } from "../../datasets/layouts/ms_cxr.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
 import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
-import { RSNA_COLUMNS } from "../../datasets/rsna_pneumonia.ts";
+import { RSNA_COLUMNS } from "../../datasets/layouts/rsna_pneumonia.ts";
 import type { DatasetItem } from "../../datasets/sample.ts";
-import { VINDR_COLUMNS } from "../../datasets/vindr_cxr.ts";
+import { VINDR_COLUMNS } from "../../datasets/layouts/vindr_cxr.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { boxIou } from "../../pipeline/methods/score_boxes.ts";
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../base/random.ts";
 import { chance, mutateBytes, mutateJson, mutateList, pick, utf8 } from "./mutate.ts";
 import { grayPng } from "./image_targets.ts";
 import { Broken, requireSentence, requireTyped, type Target } from "./target.ts";

@@ -15,9 +15,9 @@ import {
   RADIOGRAPH,
   UNDEFINED_LENGTH,
   words,
-} from "../../pipeline/dicom/_fixture.ts";
-import { FRAMES } from "../../pipeline/dicom/_frames.ts";
-import type { Random } from "../../pipeline/random.ts";
+} from "../../images/dicom/_fixture.ts";
+import { FRAMES } from "../../images/dicom/_frames.ts";
+import type { Random } from "../../base/random.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { chance, EXTREMES, join, mutateBytes, pick } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";

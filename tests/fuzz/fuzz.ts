@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Random } from "../../pipeline/random.ts";
+import { Random } from "../../base/random.ts";
 import { BIOVIL_TARGETS } from "./biovil_targets.ts";
 import { CHECKPOINT_TARGETS } from "./checkpoint_targets.ts";
 import { DATASET_TARGETS } from "./dataset_targets.ts";

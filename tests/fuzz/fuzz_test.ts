@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { CORPUS } from "./corpus.ts";
 import { type Crash, fuzz, TARGETS, tryInput } from "./fuzz.ts";

@@ -6,7 +6,7 @@
 
 import { crc32, deflateSync } from "node:zlib";
 import { decodeImage, MAX_PIXELS } from "../../pipeline/decode.ts";
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../base/random.ts";
 import { big, chance, EXTREMES, join, mutateBytes, mutateList, pick, utf8 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 

@@ -4,9 +4,9 @@
  * @module
  */
 
-import "../../host/deno/mod.ts";
-import { EXIT, runMain } from "../../cli/_exit.ts";
-import { command, helpText, parseFlags, UsageError } from "../../cli/_flags.ts";
+import "../../base/host/deno/mod.ts";
+import { EXIT, runMain } from "../../cli/kit/exit.ts";
+import { command, helpText, parseFlags, UsageError } from "../../cli/kit/flags.ts";
 import { type Crash, fuzz, type Tally, TARGETS, tryInput } from "./fuzz.ts";
 
 const FUZZ = command({

@@ -9,7 +9,7 @@ import { loadBundle } from "../../models/ldm/bundle.ts";
 import { readFlatConfig, readMonaiConfig, readTextConfig } from "../../models/ldm/config.ts";
 import { Scheduler } from "../../models/scheduler.ts";
 import { createTokenizer } from "../../models/tokenizer.ts";
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../base/random.ts";
 import { TrajectoryCache } from "../../pipeline/trajectory_cache.ts";
 import { copy } from "../support/copy.ts";
 import { chance, join, mutateBytes, mutateJson, mutateList, pick, utf8 } from "./mutate.ts";

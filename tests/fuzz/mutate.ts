@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../base/random.ts";
 
 /** One of several. */
 export function pick<T>(random: Random, items: ArrayLike<T>): T {

@@ -5,10 +5,10 @@
  */
 
 import { crc32 } from "node:zlib";
-import { encodeHeatmap, HEATMAPS } from "../../reports/heatmap_file.ts";
-import { mergeRuns } from "../../reports/merge_runs.ts";
-import { rescoreRun } from "../../reports/rescore_run.ts";
-import { RECORD, RESULTS } from "../../reports/run_folder.ts";
+import { encodeHeatmap, HEATMAPS } from "../../runs/heatmap_file.ts";
+import { mergeRuns } from "../../runs/merge_runs.ts";
+import { rescoreRun } from "../../runs/rescore_run.ts";
+import { RECORD, RESULTS } from "../../runs/run_folder.ts";
 import { chance, join, mutateBytes, mutateJson, utf8 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Random } from "../../pipeline/random.ts";
+import type { Random } from "../../base/random.ts";
 
 /** One reader and the inputs that are made for it. */
 export interface Target {

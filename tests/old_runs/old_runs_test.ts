@@ -1,4 +1,4 @@
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { assertEquals } from "@std/assert";
 import { inFolder } from "../support/command.ts";
 import { copy } from "../support/copy.ts";

@@ -6,7 +6,7 @@
  * @module
  */
 
-import "../../host/deno/mod.ts";
+import "../../base/host/deno/mod.ts";
 import { inFolder } from "../support/command.ts";
 import { copy } from "../support/copy.ts";
 import { DERIVED, FIXTURE, hashesOf, prepare, run, RUNS } from "./commands.ts";

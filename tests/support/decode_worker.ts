@@ -4,7 +4,7 @@
  * @module
  */
 
-import { usePackages } from "../../host/browser/mod.ts";
+import { usePackages } from "../../base/host/browser/mod.ts";
 import { outcome } from "./decode_outcome.ts";
 
 const scope = globalThis as unknown as {

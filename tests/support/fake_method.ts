@@ -1,7 +1,8 @@
-import type { GroundingMethod, MethodCrop } from "../../models/method.ts";
+import type { GroundingMethod } from "../../models/method.ts";
+import type { MethodCrop } from "../../base/geometry.ts";
 import { type BaselineName, OPENERS } from "../../models/open_method.ts";
 import type { Runtime } from "../../models/runtime/runtime.ts";
-import { cropRegion } from "../../pipeline/preprocess.ts";
+import { cropRegion } from "../../images/preprocess.ts";
 
 /**
  * A method without a network: each value is the grey in the middle of a patch of what it sees, from

@@ -1,4 +1,4 @@
-import { grayImage } from "../../datasets/_gray_image.ts";
+import { grayImage } from "../../images/gray_image.ts";
 import type { GrayImage } from "../../mod.ts";
 
 /** Writes a grey image as a PNG file. */

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Colour } from "../../reports/heat_colours.ts";
-import { COLOUR_MAPS } from "./colour_maps.ts";
+import type { Colour } from "../../reports/figures/heat_colours.ts";
+import { COLOUR_MAPS } from "../viewer/colour_maps.ts";
 import { make, part } from "./parts_of_page.ts";
 
 const select = () => part("colours", HTMLSelectElement);

@@ -7,7 +7,7 @@
 
 import { chosenColours, offerColours, onColours } from "./colour_choice.ts";
 import { part } from "./parts_of_page.ts";
-import type { Look } from "./shown.ts";
+import type { Look } from "../viewer/shown.ts";
 
 /** Sliders, with the digits after the point of what is written beside them. */
 const SLIDERS = { opacity: 2, threshold: 2, sigma: 1, black: 0, white: 0 } as const;

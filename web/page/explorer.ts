@@ -7,7 +7,7 @@
 
 import type { EngineSettings, ExploredCell, OpenedModel, Reply } from "../protocol.ts";
 import { chosenColours, onColours } from "./colour_choice.ts";
-import { paintMap } from "./paint.ts";
+import { paintMap } from "../viewer/paint.ts";
 import { make, part } from "./parts_of_page.ts";
 
 /** Columns that a trajectory is cut into. */

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { captionedPicture } from "./captioned_picture.ts";
+import { captionedPicture } from "../viewer/captioned_picture.ts";
 import { boxesCsv, fileStem, heatmapNpy, resultOf, save } from "./exports.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
 import { make, say } from "./parts_of_page.ts";
-import type { Finished, Shown } from "./shown.ts";
-import type { Viewer } from "./viewer.ts";
+import type { Finished, Shown } from "../viewer/shown.ts";
+import type { Viewer } from "../viewer/viewer.ts";
 
 /** What heatmaps are made with, found out when it is exported. */
 export type MadeWith = () => Promise<ResultRecord>;

@@ -6,9 +6,9 @@
  */
 
 import { stringify } from "@std/csv";
-import { encodeNpy } from "../../reports/npy.ts";
+import { encodeNpy } from "../../reports/exports/npy.ts";
 import { type ResultJson, resultJson, type ResultRecord } from "../../reports/result_json.ts";
-import type { Finished, Shown } from "./shown.ts";
+import type { Finished, Shown } from "../viewer/shown.ts";
 
 /**
  * What `result.json` says.

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { baseName, boxesCsv, fileStem, resultOf } from "./exports.ts";
-import type { Finished, Shown } from "./shown.ts";
+import type { Finished, Shown } from "../viewer/shown.ts";
 
 const shown: Shown = {
   title: "layer 10, steps 15 to 19",

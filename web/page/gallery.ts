@@ -5,15 +5,15 @@
  * @module
  */
 
-import { printable } from "../../models/checkpoint/quote.ts";
+import { printable } from "../../base/text.ts";
 import type { ServerFacts } from "../results.ts";
 import { Controls } from "./controls.ts";
 import { exportButtons, type MadeWith } from "./export_buttons.ts";
-import { Finishing } from "./finishing.ts";
+import { Finishing } from "../viewer/finishing.ts";
 import { make, part, say } from "./parts_of_page.ts";
-import type { Look, Shown } from "./shown.ts";
-import { type View, WHOLE } from "./view.ts";
-import { Viewer } from "./viewer.ts";
+import type { Look, Shown } from "../viewer/shown.ts";
+import { type View, WHOLE } from "../viewer/view.ts";
+import { Viewer } from "../viewer/viewer.ts";
 
 /** Most characters of an X-ray's name beside its picture. */
 const MAX_SHOWN_NAME = 500;

@@ -14,14 +14,14 @@ import {
   type Reply,
   type RunSettings,
 } from "../protocol.ts";
-import { printable } from "../../models/checkpoint/quote.ts";
+import { printable } from "../../base/text.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
 import type { ServerFacts } from "../results.ts";
 import { COLUMNS, Explorer } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
 import { ModelChoice, type OnModel } from "./model_choice.ts";
 import { make, part, say } from "./parts_of_page.ts";
-import { isAttended, type Shown } from "./shown.ts";
+import { isAttended, type Shown } from "../viewer/shown.ts";
 
 /** Most bytes of a file that is sent on: what the decoder takes, and a socket's message. */
 const MAX_FILE = 2 ** 26 - 2 ** 12;

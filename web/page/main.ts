@@ -5,18 +5,18 @@
  * @module
  */
 
-import { drawPhantoms, type Phantom } from "../../datasets/phantom.ts";
+import { drawPhantoms, type Phantom } from "../../datasets/phantom/phantom.ts";
 import type { Engine } from "../protocol.ts";
 import type { ServerFacts } from "../results.ts";
 import { SocketEngine } from "../socket_engine.ts";
 import { WorkerEngine } from "../worker_engine.ts";
 import { Gallery } from "./gallery.ts";
 import { type Example, Grounding } from "./ground.ts";
-import { paintGray } from "./paint.ts";
+import { paintGray } from "../viewer/paint.ts";
 import { part, say } from "./parts_of_page.ts";
 import { Review } from "./review.ts";
-import { keep, recall } from "./kept.ts";
-import { listenToTheme } from "./theme.ts";
+import { keep, recall } from "../viewer/kept.ts";
+import { listenToTheme } from "../viewer/theme.ts";
 
 /** Seed and number of the phantoms that a newcomer is offered. */
 const EXAMPLES = { seed: 7, images: 4 };

@@ -13,7 +13,7 @@ import { make, part, say } from "./parts_of_page.ts";
 import { recordOfRun } from "./run_record.ts";
 import { selectSamples, type Wanted } from "./sample_filter.ts";
 import { scoreText, SHOWN_SCORES } from "./scores.ts";
-import type { Shown } from "./shown.ts";
+import type { Shown } from "../viewer/shown.ts";
 import { tableElement } from "./tables.ts";
 
 /** Asks the server. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { ScoreName } from "../../reports/summary.ts";
+import type { ScoreName } from "../../scoring/score_heatmap.ts";
 
 /** A score that is listed. */
 export interface ShownScore {

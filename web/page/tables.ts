@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { ResultTable } from "../../reports/result_table.ts";
-import { formatHtml } from "../../reports/table_html.ts";
+import type { ResultTable } from "../../reports/tables/result_table.ts";
+import { formatHtml } from "../../reports/tables/table_html.ts";
 import { make } from "./parts_of_page.ts";
 
 /** A table of scores with its caption, as the report has it. */

@@ -4,17 +4,15 @@
  * @module
  */
 
-import "../../host/deno/mod.ts";
-import { quote } from "../../models/checkpoint/quote.ts";
+import type { Reading } from "./picture.ts";
+import "../../base/host/deno/mod.ts";
+import { quote } from "../../base/text.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { resample } from "../../reports/resample.ts";
-import type { Picture } from "./pictures.ts";
+import { resample } from "../../images/resample.ts";
+import type { Picture } from "./picture.ts";
 
 /** Longer side of a picture, at most. */
 const MAX_SIDE = 1024;
-
-/** What became of a file: its picture, or why there is none. */
-export type Reading = { readonly picture: Picture } | { readonly error: string };
 
 async function readPicture(path: string): Promise<Picture> {
   const gray = await decodeImage(path).catch((error) => {

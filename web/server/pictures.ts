@@ -4,17 +4,9 @@
  * @module
  */
 
-import type { Size } from "../../shaders/resize_cpu.ts";
+import type { Picture } from "./picture.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
-import type { Reading } from "./picture_worker.ts";
-
-/** An X-ray, reduced. */
-export interface Picture extends Size {
-  /** Row-major `[height, width]`. */
-  readonly data: Uint8Array<ArrayBuffer>;
-  /** Size of its file's image. */
-  readonly original: Size;
-}
+import type { Reading } from "./picture.ts";
 
 /** Deno's own: ONNX Runtime's WebAssembly puts Node's in its place as soon as it runs. */
 const { Worker } = globalThis;

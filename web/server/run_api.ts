@@ -4,8 +4,8 @@
  * @module
  */
 
-import { quote } from "../../models/checkpoint/quote.ts";
-import { imageOf } from "../../reports/run_folder.ts";
+import { quote } from "../../base/text.ts";
+import { imageOf } from "../../runs/run_folder.ts";
 import { encodeParts } from "../parts.ts";
 import { Pictures } from "./pictures.ts";
 import { respond, respondError, respondJson } from "./responses.ts";

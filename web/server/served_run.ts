@@ -4,18 +4,19 @@
  * @module
  */
 
-import { quote } from "../../models/checkpoint/quote.ts";
+import { quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { cropRegion } from "../../pipeline/preprocess.ts";
-import { HeatmapIndex, HEATMAPS } from "../../reports/heatmap_file.ts";
-import { hasProtocols, makeProtocolTable } from "../../reports/protocol_table.ts";
-import { readResults } from "../../reports/read_results.ts";
-import { requireBoxes } from "../../reports/rescore_run.ts";
-import { makeTable } from "../../reports/result_table.ts";
-import { hasHeatmap, readRunRecord, RECORD, RESULTS } from "../../reports/run_folder.ts";
-import { type RunMethod, runMethod } from "../../reports/run_method.ts";
-import { AblationSummary, SCORES } from "../../reports/summary.ts";
-import { tableOptions } from "../../reports/table_files.ts";
+import { cropRegion } from "../../images/preprocess.ts";
+import { HeatmapIndex, HEATMAPS } from "../../runs/heatmap_file.ts";
+import { hasProtocols, makeProtocolTable } from "../../reports/tables/protocol_table.ts";
+import { readResults } from "../../runs/read_results.ts";
+import { requireBoxes } from "../../runs/rescore_run.ts";
+import { makeTable } from "../../reports/tables/result_table.ts";
+import { hasHeatmap, readRunRecord, RECORD, RESULTS } from "../../runs/run_folder.ts";
+import { type RunMethod, runMethod } from "../../runs/run_method.ts";
+import { AblationSummary } from "../../reports/tables/summary.ts";
+import { SCORES } from "../../scoring/score_heatmap.ts";
+import { tableOptions } from "../../reports/tables/table_files.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../results.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 

@@ -1,5 +1,5 @@
 import { PickleGlobal, PickleTuple, PickleUnknown, unpickle } from "./pickle.ts";
-import { quote } from "../quote.ts";
+import { quote } from "../../../base/text.ts";
 import { type DType, isCount, measure } from "../tensor_entry.ts";
 
 /** A run of elements that tensors are views of, one `data/` entry of the zip. */

@@ -1,7 +1,7 @@
 // Its reader alone: a tenth of what the whole brings to a page.
 import { type Entry, Reader, ZipReader } from "@zip.js/zip.js/lib/zip-core-custom.js";
 import { ByteFile } from "../byte_file.ts";
-import { quote } from "../quote.ts";
+import { quote } from "../../../base/text.ts";
 import { ITEM_BYTES, type TensorEntry } from "../tensor_entry.ts";
 import type { TensorSet } from "../tensor_set.ts";
 import { readTorchPickle, type TorchStorage, type TorchTensor } from "./torch_pickle.ts";

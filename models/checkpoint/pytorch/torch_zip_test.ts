@@ -1,4 +1,4 @@
-import "../../../host/deno/mod.ts";
+import "../../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteFile } from "../byte_file.ts";
 import { dict, pickle, tensor, torchZip, withFile, zip } from "./_fixture.ts";

@@ -1,0 +1,21 @@
+import { assertEquals } from "@std/assert";
+import type { SampleResult } from "../../mod.ts";
+import { ReadingNotes } from "./failures.ts";
+import type { Progress } from "./progress.ts";
+
+Deno.test("ReadingNotes tells of the first phrases that are not read as they stand, once each", () => {
+  const told: string[] = [];
+  const progress = { warn: (text: string) => told.push(text) } as unknown as Progress;
+  const notes = new ReadingNotes();
+  const tell = (id: string, ...own: string[]) =>
+    notes.tell({ id, notes: own } as unknown as SampleResult, progress, "results.jsonl");
+  tell("a", "box [0,0,2,2] was cut to whole pixels");
+  const cut = "the phrase has 90 tokens, of which the model reads the first 75";
+  tell("b", "1 of 2 boxes lie outside", cut);
+  // Another setting of the same sample.
+  tell("b", cut);
+  assertEquals(told, [`note: b: ${cut}`]);
+  for (let i = 0; i < 20; i++) tell(`c${i}`, 'the tokenizer reads "zqx" letter by letter');
+  assertEquals(told.length, 11);
+  assertEquals(told.at(-1), "Further notes: see results.jsonl.");
+});

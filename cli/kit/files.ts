@@ -1,0 +1,48 @@
+/**
+ * Files and folders that commands write.
+ *
+ * @module
+ */
+
+import { UsageError } from "./flags.ts";
+import { isSameFolder } from "./summary.ts";
+
+/** Refuses results and noisy latents in one folder. */
+export function requireApart(
+  { out, cache }: { out?: string | undefined; cache?: string | undefined },
+): void {
+  if (out === undefined || cache === undefined || !isSameFolder(out, cache)) return;
+  throw new UsageError(`Option "--cache" must be another folder than "--out", got "${cache}"`);
+}
+
+/**
+ * Makes the folder that results go to, if it is not there.
+ *
+ * @throws {Error} If that cannot be, with its path.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
+  }
+}
+
+/** The folder that a run without `--out` makes its own in. */
+export const OUT = "out";
+
+/** Makes a folder that no other run has, such as `out/eval-20260131-120000`. */
+export async function makeOwnFolder(command: string): Promise<string> {
+  const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  await makeFolder(OUT);
+  for (let number = 1;; number++) {
+    const path = `${OUT}/${command}-${stamp}${number > 1 ? `-${number}` : ""}`;
+    try {
+      await Deno.mkdir(path);
+      return path;
+    } catch (error) {
+      // Another run began in the same second.
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
+}

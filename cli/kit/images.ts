@@ -1,0 +1,176 @@
+/**
+ * Images by file, folder, pattern or run.
+ *
+ * @module
+ */
+
+import { globToRegExp } from "@std/path/glob-to-regexp";
+import { UsageError } from "./flags.ts";
+import { nameOf, resolve, stat } from "../../base/paths.ts";
+import { isDicom } from "../../images/dicom/dicom.ts";
+import { imageHeader } from "../../images/image_header.ts";
+import { readResults } from "../../runs/read_results.ts";
+import { imageOf, RESULTS } from "../../runs/run_folder.ts";
+
+/** Endings of images: a file that has one is taken whatever it holds, so that a bad one is named. */
+const ENDING = /\.(png|jpe?g|jpe|jfif|dcm|dicom|dic|ima)$/i;
+
+/** Names of files that stand beside images, one of which is a DICOM file without a picture. */
+const BESIDE_IMAGES = /^(dicomdir|thumbs\.db|desktop\.ini)$/i;
+
+/** Bytes of a file that tell a DICOM file from others. */
+const HEAD_BYTES = 256;
+
+/** What stands for the bytes of a name that are not UTF-8. */
+const NOT_UTF8 = "\uFFFD";
+
+/**
+ * The image files that some paths stand for: a file itself, a folder its images
+ * in order of their names, and a pattern such as `xrays/*.dcm` the images that
+ * match. A file with another ending or none is an image if it begins as one does.
+ * A path that is none of these is left for its reader to complain of.
+ *
+ * @param paths Files, folders and patterns.
+ * @param onNotice Told in a sentence of the files that are no images.
+ * @throws {Deno.errors.NotFound} If a folder or pattern stands for no image.
+ */
+export async function findImages(
+  paths: readonly string[],
+  onNotice: (notice: string) => void = () => {},
+): Promise<string[]> {
+  const found: string[] = [];
+  const others: string[] = [];
+  for (const path of paths) {
+    const info = await stat(path);
+    const pattern = info ? undefined : await splitPattern(path);
+    if (!info?.isDirectory && !pattern) {
+      found.push(path);
+      continue;
+    }
+    const patterns = pattern ? expandBraces(pattern.rest) : ["*"];
+    const before = found.length;
+    let count = 0;
+    for (const rest of patterns) {
+      for await (const file of matches(pattern?.folder ?? path, rest.split("/"))) {
+        count++;
+        const isTaken = await isImageFile(file);
+        (isTaken ? found : others).push(file);
+      }
+    }
+    if (found.length > before) continue;
+    throw new Deno.errors.NotFound(
+      pattern
+        ? `Cannot read images "${path}": ` +
+          (count > 0 ? `none of the ${count} files that match is an image` : "no file matches")
+        : `Cannot read images from "${path}": it holds none${await whereInstead(path)}`,
+    );
+  }
+  if (others.length > 0) {
+    onNotice(`Passed over ${others.length} files that are no images, such as "${others[0]}".`);
+  }
+  return [...new Set(found)];
+}
+
+/**
+ * What must be read to find the images that some paths stand for, and the images.
+ *
+ * @throws {UsageError} If a path is empty.
+ */
+export async function imageReach(paths: readonly string[]): Promise<string[]> {
+  if (paths.includes("")) throw new UsageError('Option "--image" is empty');
+  const folders = paths.map(async (path) =>
+    await stat(path) ? path : (await splitPattern(path))?.folder ?? path
+  );
+  return await Promise.all(folders);
+}
+
+/**
+ * A pattern as the folder that it begins with and what is sought there; nothing where a path has no
+ * wildcards. A name that is there is meant as it is written, wildcards or not.
+ */
+async function splitPattern(path: string): Promise<{ folder: string; rest: string } | undefined> {
+  const segments = path.split(Deno.build.os === "windows" ? /[/\\]/ : "/");
+  for (const [i, segment] of segments.entries()) {
+    if (!/[*?[{]/.test(segment)) continue;
+    const folder = segments.slice(0, i).join("/");
+    if (await stat(segments.slice(0, i + 1).join("/"))) continue;
+    const rest = segments.slice(i).join("/");
+    return { folder: folder || (i > 0 ? "/" : "."), rest };
+  }
+  return undefined;
+}
+
+/** `a{b,c}` as `ab` and `ac`, as shells have it. */
+function expandBraces(pattern: string): string[] {
+  const [whole, before, inner, after] = /^(.*?)\{([^{}]*,[^{}]*)\}(.*)$/s.exec(pattern) ?? [];
+  if (whole === undefined) return [pattern];
+  return inner!.split(",").flatMap((part) => expandBraces(before! + part + after!));
+}
+
+/**
+ * The files below a folder that match a pattern, in order of their names.
+ *
+ * @param segments The pattern; `**` is any number of folders.
+ */
+async function* matches(folder: string, segments: readonly string[]): AsyncIterable<string> {
+  const [first, ...rest] = segments as [string];
+  const isLast = rest.length === 0;
+  const isDeep = first === "**";
+  const name = isDeep && !isLast ? /^/ : globToRegExp(isDeep ? "*" : first);
+  if (isDeep && !isLast) yield* matches(folder, rest);
+  for (const entry of await entriesOf(folder)) {
+    if (entry.name.startsWith(".") && !first.startsWith(".") || !name.test(entry.name)) continue;
+    const path = folder === "." ? entry.name : resolve(folder, entry.name);
+    // A link to a folder is one, but "**" might follow it round and round.
+    const isFolder = entry.isDirectory || !isDeep && entry.isSymlink && await isFolderAt(path);
+    if (isFolder && (isDeep || !isLast)) yield* matches(path, isDeep ? segments : rest);
+    if (!isFolder && isLast) yield path;
+  }
+}
+
+async function entriesOf(folder: string): Promise<Deno.DirEntry[]> {
+  if (!await isFolderAt(folder)) {
+    if (!nameOf(folder).includes(NOT_UTF8)) return [];
+    throw new Error(`Cannot read folder "${folder}": its name is not UTF-8; rename it`);
+  }
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  return entries.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+async function isFolderAt(path: string): Promise<boolean> {
+  return (await stat(path))?.isDirectory ?? false;
+}
+
+async function isImageFile(path: string): Promise<boolean> {
+  const name = nameOf(path);
+  if (BESIDE_IMAGES.test(name)) return false;
+  // Its reader says that such a name cannot be opened.
+  if (ENDING.test(name) || name.includes(NOT_UTF8)) return true;
+  // Before it is opened: opening a pipe would wait for its writer.
+  if (!(await stat(path))?.isFile) return false;
+  using file = await Deno.open(path);
+  const head = new Uint8Array(HEAD_BYTES);
+  const count = await file.read(head) ?? 0;
+  const bytes = head.subarray(0, count);
+  return imageHeader(bytes) !== undefined || isDicom(bytes);
+}
+
+/** Where images are if a folder itself holds none, for the sentence that says so. */
+async function whereInstead(folder: string): Promise<string> {
+  for await (const path of matches(folder, ["**", "*"])) {
+    if (await isImageFile(path)) return `, its folders do: give the pattern "${folder}/**/*"`;
+  }
+  return "";
+}
+
+/** The images that a run's results name: files alone, since a folder would let in all below it. */
+export async function imagesOf(folder: string): Promise<string[]> {
+  const paths = new Set<string>();
+  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+    const image = imageOf(result);
+    if (image) paths.add(image);
+  }
+  const files: string[] = [];
+  for (const path of paths) if (!await isFolderAt(path)) files.push(path);
+  return files;
+}

@@ -1,0 +1,145 @@
+/**
+ * Values of options that have a form of their own.
+ *
+ * @module
+ */
+
+import type { VariantSettings } from "../../mod.ts";
+import { type ProtocolName, PROTOCOLS } from "../../scoring/protocols.ts";
+import type { Selection } from "../../pipeline/settings/selection.ts";
+import type { Shard } from "../../datasets/open_dataset.ts";
+import { UsageError } from "./flags.ts";
+
+/** `120..180` (indices) or `40%..60%` (shares of T), half-open. */
+export function parseSelect(text: string, option = "select"): Selection {
+  const indices = /^\s*(\d+)\s*\.\.\s*(\d+)\s*$/.exec(text);
+  const shares = /^\s*(\d+(?:\.\d+)?)\s*%\s*\.\.\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text);
+  const match = indices ?? shares;
+  if (!match) {
+    throw new UsageError(
+      `Option "--${option}" must be a range such as 120..180 or 40%..60%, got "${text}"`,
+    );
+  }
+  const [start, end] = [Number(match[1]), Number(match[2])];
+  if (start >= end || (shares && end > 100)) {
+    const reason = start >= end ? "it holds no step" : "a share is at most 100%";
+    throw new UsageError(`Option "--${option}" got "${text}": ${reason}`);
+  }
+  return shares
+    ? { kind: "share", start: start / 100, end: end / 100 }
+    : { kind: "indices", start, end };
+}
+
+/** `3,4,6,7`, with ranges such as `3-7` (both ends included), or `all`. */
+export function parseLayers(text: string, option = "layers"): number[] | "all" {
+  if (text.trim() === "all") return "all";
+  const layers = text.split(",").flatMap((part) => {
+    const match = /^\s*(\d{1,3})(?:-(\d{1,3}))?\s*$/.exec(part);
+    const [first, last] = [Number(match?.[1]), Number(match?.[2] ?? match?.[1])];
+    if (!match || last < first) {
+      throw new UsageError(
+        `Option "--${option}" must be numbers such as 3,4,6,7 or 3-7, or all, got "${text}"`,
+      );
+    }
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+  return [...new Set(layers)].sort((a, b) => a - b);
+}
+
+/** `NAME:LAYERS:STEPS:otsu`, such as `mine:3-7:40%..60%:otsu`; STEPS may be `all`, the end `none`. */
+export function parseSetting(text: string): VariantSettings {
+  const [name, layers, steps, otsu, ...more] = text.split(":").map((part) => part.trim());
+  if (!name || !layers || !steps || more.length > 0 || (otsu !== "otsu" && otsu !== "none")) {
+    throw new UsageError(
+      `Option "--setting" must be NAME:LAYERS:STEPS:otsu or …:none, such as ` +
+        `mine:3-7:40%..60%:otsu, got "${text}"`,
+    );
+  }
+  return {
+    name,
+    layers: parseLayers(layers, "setting"),
+    select: steps === "all" ? "all" : parseSelect(steps, "setting"),
+    otsu: otsu === "otsu",
+  };
+}
+
+/** `per-box,biovil`, several times if need be: in one order, each once, without the paper's own. */
+export function parseProtocols(texts: readonly string[]): ProtocolName[] {
+  const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim());
+  const known = Object.keys(PROTOCOLS) as ProtocolName[];
+  for (const name of names) {
+    if (name === "paper" || Object.hasOwn(PROTOCOLS, name)) continue;
+    throw new UsageError(
+      `Option "--protocol" must be some of paper, ${known.join(", ")}, got "${name}"`,
+    );
+  }
+  return known.filter((name) => names.includes(name));
+}
+
+/** Variables by which a cluster says which of its tasks this is. */
+type ClusterVariable =
+  | "SLURM_ARRAY_TASK_ID"
+  | "SLURM_ARRAY_TASK_COUNT"
+  | "SLURM_ARRAY_TASK_MIN"
+  | "SLURM_ARRAY_TASK_STEP"
+  | "JOB_COMPLETION_INDEX";
+
+/**
+ * `3/8`, counted from 1; `auto` takes both from Slurm's job array, `auto/8` the
+ * number from Slurm's job array or Kubernetes' indexed job.
+ *
+ * @param variable Gives a variable of the environment.
+ */
+export function parseShard(
+  text: string,
+  variable: (name: ClusterVariable) => string | undefined,
+): Shard {
+  const match = /^(?:(\d{1,6})\/(\d{1,6})|auto(?:\/(\d{1,6}))?)$/.exec(text.trim());
+  if (!match) {
+    throw new UsageError(
+      `Option "--shard" must be I/N such as 3/8, auto or auto/N, got "${text}"`,
+    );
+  }
+  const [, number, count, countOfAuto] = match;
+  const shard = number !== undefined
+    ? { number: Number(number), count: Number(count) }
+    : clusterShard(countOfAuto === undefined ? undefined : Number(countOfAuto), variable);
+  if (shard.number >= 1 && shard.number <= shard.count) return shard;
+  throw new UsageError(
+    `Option "--shard" got "${text}": there is no shard ${shard.number} of ${shard.count}, ` +
+      "they are counted from 1",
+  );
+}
+
+function clusterShard(
+  count: number | undefined,
+  variable: (name: ClusterVariable) => string | undefined,
+): Shard {
+  const read = (name: ClusterVariable) => {
+    const text = variable(name);
+    if (text === undefined || text === "") return undefined;
+    if (/^\d{1,9}$/.test(text)) return Number(text);
+    throw new UsageError(`Variable ${name} must be a whole number, got "${text}"`);
+  };
+  const task = read("SLURM_ARRAY_TASK_ID");
+  if (task !== undefined) {
+    const tasks = count ?? read("SLURM_ARRAY_TASK_COUNT");
+    if (tasks === undefined) {
+      throw new UsageError('Option "--shard auto" needs the variable SLURM_ARRAY_TASK_COUNT');
+    }
+    // Some of the tasks may be run again by themselves; then their least number is not the first.
+    const first = count === undefined ? read("SLURM_ARRAY_TASK_MIN") ?? 0 : 1;
+    const step = count === undefined ? read("SLURM_ARRAY_TASK_STEP") ?? 1 : 1;
+    return { number: (task - first) / step + 1, count: tasks };
+  }
+  const index = read("JOB_COMPLETION_INDEX");
+  if (index === undefined) {
+    throw new UsageError(
+      'Option "--shard auto" needs the variable SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX',
+    );
+  }
+  if (count === undefined) {
+    throw new UsageError('Option "--shard auto" needs the number of shards here, such as auto/8');
+  }
+  return { number: index + 1, count };
+}

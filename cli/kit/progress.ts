@@ -1,0 +1,218 @@
+/**
+ * What a run says on stderr: how far it is, and what to know of it.
+ *
+ * @module
+ */
+
+import { plainReason } from "../../base/host/plain_reason.ts";
+import type { Flags } from "./flags.ts";
+
+/** What {@linkcode Progress} writes to and reads the time from; for tests. */
+export interface ProgressEnvironment {
+  /** Takes text. */
+  readonly write: (text: string) => void;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Whether a line can be drawn over. */
+  readonly isTerminal: boolean;
+  /** Characters a line has room for. */
+  readonly columns: number;
+}
+
+/** Ways to show progress. */
+const KINDS = ["auto", "bar", "lines", "json", "quiet"] as const;
+
+/** How a run shows what it does. */
+export const PROGRESS_FLAGS = {
+  progress: {
+    type: "string",
+    choices: KINDS,
+    default: "auto",
+    placeholder: "HOW",
+    description:
+      "What is said on stderr: a bar; plain lines; json, an object a line; quiet, only what went wrong. auto draws a bar on a terminal and writes lines elsewhere.",
+  },
+} as const satisfies Flags;
+
+/** A way to show progress that {@linkcode KINDS} names. */
+export type ProgressKind = typeof KINDS[number];
+
+/** Milliseconds between two showings. */
+const INTERVALS = { bar: 100, lines: 10_000, json: 1000, quiet: Infinity } as const;
+
+/** Most characters of the bar itself. */
+const BAR_WIDTH = 24;
+
+function standardError(): ProgressEnvironment {
+  const encoder = new TextEncoder();
+  return {
+    write(text) {
+      try {
+        Deno.stderr.writeSync(encoder.encode(text));
+      } catch {
+        // Nobody reads it any more; the run goes on.
+      }
+    },
+    now: () => performance.now(),
+    isTerminal: Deno.stderr.isTerminal(),
+    // Read each time, since a window changes its size.
+    get columns() {
+      try {
+        return Deno.consoleSize().columns;
+      } catch {
+        return 80; // Not a terminal.
+      }
+    },
+  };
+}
+
+/** A duration as a person says it: `12 s`, `3 min 05 s`, `1 h 02 min`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  if (hours > 0) return `${hours} h ${String(minutes).padStart(2, "0")} min`;
+  if (minutes > 0) return `${minutes} min ${String(whole % 60).padStart(2, "0")} s`;
+  return `${whole} s`;
+}
+
+/** Shows how far a run is, its rate, the time left and how many samples failed. */
+export class Progress {
+  readonly #environment: ProgressEnvironment;
+  readonly #kind: Exclude<ProgressKind, "auto">;
+  readonly #unit: string;
+  #total = 0;
+  #before = 0;
+  #began = 0;
+  #failed = 0;
+  #furthest = 0;
+  #shownAt = -Infinity;
+  #isDrawn = false;
+  #held: (() => void)[] | undefined;
+
+  /**
+   * @param kind How it is shown.
+   * @param environment For tests.
+   * @param unit What is counted, in the plural.
+   */
+  constructor(
+    kind: ProgressKind,
+    environment: ProgressEnvironment = standardError(),
+    unit = "samples",
+  ) {
+    this.#environment = environment;
+    this.#unit = unit;
+    this.#kind = kind !== "auto" ? kind : environment.isTerminal ? "bar" : "lines";
+  }
+
+  /** Keeps back what is said, since a command that is refused says why and nothing else. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** Says what was kept back. */
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const say of held) say();
+  }
+
+  /** Says what is good to know; not said where it is to be quiet. */
+  say(text: string): void {
+    if (this.#kind !== "quiet") this.#print("info", text);
+  }
+
+  /** Says what has to be known. */
+  warn(text: string): void {
+    this.#print("warning", text);
+  }
+
+  /**
+   * Starts the clock.
+   *
+   * @param total How many samples there are.
+   * @param before How many of them were done before, which says nothing of the rate.
+   * @param failed How many of those failed.
+   */
+  begin(total: number, before = 0, failed = 0): void {
+    [this.#total, this.#before, this.#failed] = [total, before, failed];
+    this.#furthest = before;
+    this.#began = this.#environment.now();
+    // The first line waits as long as every other.
+    if (this.#kind !== "bar") this.#shownAt = this.#began;
+  }
+
+  /**
+   * Says how far the run is; it is never said to be less far than before.
+   *
+   * @param count Samples done, a part of one included.
+   * @param failed How many of them failed, if that is news.
+   */
+  update(count: number, failed = this.#failed): void {
+    this.#failed = failed;
+    // An image that begins anew on another device, or is decoded ahead, seems to go back.
+    this.#furthest = Math.max(this.#furthest, Math.min(count, this.#total));
+    if (this.#environment.now() - this.#shownAt < INTERVALS[this.#kind]) return;
+    this.#show(this.#furthest);
+  }
+
+  /** Says for the last time how far the run is: a part of a sample is no sample that is done. */
+  finish(done: number): void {
+    const part = Math.min(this.#furthest, Math.floor(done) + 0.999);
+    if (this.#kind !== "quiet") this.#show(Math.max(done, part));
+    if (this.#isDrawn) this.#environment.write("\n");
+    this.#isDrawn = false;
+  }
+
+  /** Takes the bar away, before something else is printed. */
+  clear(): void {
+    if (this.#isDrawn) this.#environment.write("\r\x1b[K");
+    this.#isDrawn = false;
+  }
+
+  #print(level: "info" | "warning", text: string): void {
+    if (this.#held) {
+      this.#held.push(() => this.#print(level, text));
+      return;
+    }
+    this.clear();
+    const said = plainReason(text);
+    const line = this.#kind === "json" ? JSON.stringify({ [level]: said }) : said;
+    this.#environment.write(`${line}\n`);
+  }
+
+  #show(count: number): void {
+    const { write, now, columns } = this.#environment;
+    this.#shownAt = now();
+    const [total, failed] = [this.#total, this.#failed];
+    const seconds = (now() - this.#began) / 1000;
+    const rate = seconds > 0 ? Math.max(0, count - this.#before) / seconds : 0;
+    const secondsLeft = count >= total ? 0 : rate > 0 ? (total - count) / rate : undefined;
+    const done = Math.floor(count + 1e-6);
+    if (this.#kind === "json") {
+      const short = (value: number) => Number(value.toPrecision(4));
+      const left = secondsLeft === undefined ? null : short(secondsLeft);
+      const line = { done, total, failed, rate: short(rate), secondsLeft: left };
+      return write(`${JSON.stringify(line)}\n`);
+    }
+    const text = [
+      `${done}/${total} ${this.#unit}`,
+      ...(failed > 0 ? [`${failed} failed`] : []),
+      ...(rate > 0 ? [describeRate(rate, this.#unit)] : []),
+      formatDuration(seconds),
+      ...(secondsLeft ? [`${formatDuration(secondsLeft)} left`] : []),
+    ].join(", ");
+    if (this.#kind === "lines") return write(`${text}\n`);
+    // The last column stays free, and the words come before the bar.
+    const width = Math.min(BAR_WIDTH, Math.max(0, columns - 2 - text.length));
+    const filled = Math.round(Math.min(1, count / Math.max(1, total)) * width);
+    const bar = "█".repeat(filled) + "░".repeat(width - filled);
+    write(`\r\x1b[K${`${bar} ${text}`.trimStart().slice(0, columns - 1)}`);
+    this.#isDrawn = true;
+  }
+}
+
+function describeRate(rate: number, unit: string): string {
+  return rate >= 1
+    ? `${rate.toFixed(1)} ${unit}/s`
+    : `${(1 / rate).toFixed(1)} s/${unit.slice(0, -1)}`;
+}

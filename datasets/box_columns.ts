@@ -1,0 +1,86 @@
+import { type CsvTable, fold, requireColumns } from "./csv.ts";
+import { type BoxColumns, XYWH } from "./rows.ts";
+import { show } from "./show.ts";
+
+/** What columns of boxes are called, as {@linkcode fold} has it; of several the first counts. */
+const LAYOUTS: readonly { readonly names: readonly string[][]; readonly areCorners: boolean }[] = [
+  { areCorners: false, names: [[...XYWH.names]] },
+  {
+    areCorners: true,
+    names: [
+      ["x1", "y1", "x2", "y2"],
+      ["x0", "y0", "x1", "y1"],
+      ["xmin", "ymin", "xmax", "ymax"],
+      ["minx", "miny", "maxx", "maxy"],
+      ["left", "top", "right", "bottom"],
+      ["x", "y", "x2", "y2"],
+      ["xtl", "ytl", "xbr", "ybr"],
+    ],
+  },
+  // After the corners: beside them these are the image's width and height.
+  {
+    areCorners: false,
+    names: [
+      ["x", "y", "width", "height"],
+      ["left", "top", "width", "height"],
+      ["xmin", "ymin", "width", "height"],
+    ],
+  },
+];
+
+/** Columns that say where a box is in a way that is not read. */
+const UNREAD = [["cx", "cy"], ["xc", "yc"], ["xcenter", "ycenter"], ["xcentre", "ycentre"]];
+
+/** A column that holds whole boxes, of which nothing says what their numbers are. */
+const WHOLE = /^(bbox|box|bndbox|boundingbox)(es)?$/;
+
+/** What a column of coordinates may begin with. */
+const PREFIX = /^(bbox|bndbox|boundingbox|box)(?=.)/;
+
+/**
+ * Finds the columns of boxes.
+ *
+ * @param path Path of the file, for errors.
+ * @param table The file.
+ * @returns Nothing where the file has no boxes.
+ * @throws {SyntaxError} If columns look like boxes, but one is missing or it is not plain which
+ * numbers they hold.
+ */
+export function findBoxColumns(path: string, table: CsvTable): BoxColumns | undefined {
+  const byName = new Map<string, string>();
+  for (const column of table.columns) {
+    const name = fold(column).replace(PREFIX, "");
+    // The exact name goes before one that is merely spelled nearly so.
+    if (!byName.has(name) || column === name) byName.set(name, column);
+  }
+  const shown = (columns: readonly (string | undefined)[]) =>
+    columns.map((column) => `"${show(column)}"`).join(", ");
+  const unclear = (found: string) =>
+    new SyntaxError(
+      `Cannot read "${path}": ${found} like a box, expected the columns x, y, w, h, ` +
+        "or corners such as x1, y1, x2, y2",
+    );
+  for (const { names, areCorners } of LAYOUTS) {
+    const found = names.filter((four) => four.every((name) => byName.has(name)))
+      .map((four) => four.map((name) => byName.get(name)!));
+    if (found.length > 1) {
+      throw unclear(`both columns ${found.map(shown).join(" and columns ")} look`);
+    }
+    if (found[0]) return { names: found[0], areCorners };
+  }
+  if (XYWH.names.some((name) => table.columns.includes(name))) {
+    requireColumns(path, table, XYWH.names);
+  }
+  const whole = table.columns.find((column) => WHOLE.test(fold(column)));
+  if (whole !== undefined) throw unclear(`column ${shown([whole])} looks`);
+  const partial = [...LAYOUTS.flatMap(({ names }) => names), ...UNREAD]
+    .map((names) => names.filter((name) => byName.has(name)))
+    .find((names) => names.length === 3 || UNREAD.some((centre) => `${centre}` === `${names}`));
+  if (partial) throw unclear(`columns ${shown(partial.map((name) => byName.get(name)))} look`);
+  return undefined;
+}
+
+/** Whether all fields of a box are empty, as tables have it that know of none: pandas and R. */
+export function isNoBox(fields: readonly string[]): boolean {
+  return fields.every((field) => /^\s*(|nan|n\/?a|<na>|null|none)\s*$/i.test(field));
+}

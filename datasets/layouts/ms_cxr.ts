@@ -1,0 +1,149 @@
+/**
+ * MS-CXR, releases 0.1 (1.0.0) and 1.1.0: phrases and boxes for images of
+ * MIMIC-CXR-JPG, as CSV or as COCO-style JSON.
+ *
+ * @module
+ */
+
+import { type CsvTable, requireColumns } from "../csv.ts";
+import { nameOf } from "../../base/paths.ts";
+import { type Row, toNumber } from "../rows.ts";
+import { show } from "../show.ts";
+
+/** Columns that every release has; `split` came with 1.1.0. */
+export const MS_CXR_COLUMNS = [
+  "dicom_id",
+  "category_name",
+  "label_text",
+  "x",
+  "y",
+  "w",
+  "h",
+  "image_width",
+  "image_height",
+  "path",
+] as const;
+
+/** What the `dicom_id` of phantoms begins with, which are written in this layout. */
+export const PHANTOM_STEM = "phantom-";
+
+/** A {@linkcode Row} and the split it belongs to. */
+export interface SplitRow extends Row {
+  /** Such as `val` or `test`. */
+  readonly split?: string;
+  /** Why its split cannot be read, where another file has it. */
+  readonly splitFault?: string;
+}
+
+/**
+ * Rows of the release's CSV.
+ *
+ * @throws {SyntaxError} If a column is missing.
+ */
+export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
+  requireColumns(path, table, MS_CXR_COLUMNS);
+  return table.records.map(({ line, get, fault }) => {
+    const text = (column: string) => (get(column) ?? "").trim();
+    const split = text("split");
+    return {
+      where: `${table.name}:${line}`,
+      stem: text("dicom_id") || nameOf(text("path")),
+      image: text("path"),
+      // Not trimmed: docs/method.md, section 3 merges rows whose phrase is the same, not nearly so.
+      phrase: get("label_text") ?? "",
+      category: text("category_name"),
+      box: ["x", "y", "w", "h"].map(text),
+      size: [text("image_width"), text("image_height")],
+      ...(split && { split }),
+      ...(fault && { fault }),
+    };
+  });
+}
+
+type Entry = Readonly<Record<string, unknown>>;
+
+const isEntry = (value: unknown): value is Entry =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/**
+ * A list in the JSON. A field that all of its objects lack makes it another layout; one that some
+ * lack, and what is no object, is for the caller to see.
+ */
+function list(path: string, json: Entry, key: string, fields: readonly string[]): unknown[] {
+  const value = json[key];
+  if (!Array.isArray(value)) {
+    throw new SyntaxError(`Cannot read "${path}": it has no list "${key}"`);
+  }
+  const entries = value.filter(isEntry);
+  if (entries.length === 0 && value.length > 0) {
+    throw new SyntaxError(`Cannot read "${path}": ${key}[0] is not an object`);
+  }
+  const missing = fields.find((field) => entries.every((entry) => !(field in entry)));
+  if (entries.length > 0 && missing !== undefined) {
+    throw new SyntaxError(`Cannot read "${path}": ${key}[0] has no "${missing}"`);
+  }
+  return value;
+}
+
+/** Objects by their id; several of one id are several. */
+function byId(entries: readonly unknown[]): Map<unknown, Entry[]> {
+  return Map.groupBy(entries.filter(isEntry), ({ id }) => id);
+}
+
+/**
+ * Rows of the release's COCO-style JSON.
+ *
+ * @throws {SyntaxError} If a list or field is missing.
+ */
+export function cocoRows(path: string, json: unknown): SplitRow[] {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new SyntaxError(`Cannot read "${path}": expected an object`);
+  }
+  const top = json as Entry;
+  const images = byId(list(path, top, "images", ["id", "file_name", "width", "height"]));
+  const categories = byId(list(path, top, "categories", ["id", "name"]));
+  const annotations = list(path, top, "annotations", [
+    "image_id",
+    "category_id",
+    "bbox",
+    "label_text",
+  ]);
+  return annotations.map((entry, i) => {
+    const annotation = isEntry(entry) ? entry : {};
+    const [image, ...otherImages] = images.get(annotation.image_id) ?? [];
+    const [category, ...otherCategories] = categories.get(annotation.category_id) ?? [];
+    const text = (value: unknown) => typeof value === "string" ? value.trim() : "";
+    const imagePath = text(image?.path) || text(image?.file_name);
+    const split = text(annotation.split) || text(image?.split);
+    const box = Array.isArray(annotation.bbox) ? annotation.bbox : [];
+    const isBox = box.length === 4 && box.every((value) => !Number.isNaN(toNumber(value)));
+    const fault = !isEntry(entry)
+      ? `it is not an object, got ${show(entry)}`
+      : otherImages.length > 0
+      ? `it refers to image ${show(annotation.image_id)}, of which there are several`
+      : otherCategories.length > 0
+      ? `it refers to category ${show(annotation.category_id)}, of which there are several`
+      : !image
+      ? `it refers to image ${show(annotation.image_id)}, which is not there`
+      : category === undefined
+      ? `it refers to category ${show(annotation.category_id)}, which is not there`
+      : typeof category.name !== "string"
+      ? `"name" of its category must be text, got ${show(category.name)}`
+      : typeof annotation.label_text !== "string"
+      ? `"label_text" must be text, got ${show(annotation.label_text)}`
+      : isBox
+      ? undefined
+      : `"bbox" must be four numbers, got ${show(annotation.bbox)}`;
+    return {
+      where: `${nameOf(path)}:annotations[${i}]`,
+      stem: nameOf(imagePath).replace(/\.[^.]*$/, "") || show(annotation.image_id),
+      image: imagePath,
+      phrase: typeof annotation.label_text === "string" ? annotation.label_text : "",
+      box,
+      ...(text(category?.name) && { category: text(category?.name) }),
+      ...(image && { size: [image.width, image.height] as const }),
+      ...(split && { split }),
+      ...(fault && { fault }),
+    };
+  });
+}

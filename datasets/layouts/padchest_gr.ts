@@ -1,0 +1,97 @@
+/**
+ * PadChest-GR: grounded radiology reports as JSON.
+ *
+ * @module
+ */
+
+import type { CsvTable } from "../csv.ts";
+import { nameOf } from "../../base/paths.ts";
+import { show } from "../show.ts";
+import type { SplitRow } from "./ms_cxr.ts";
+import { CLASSES } from "../sample.ts";
+
+type Entry = Readonly<Record<string, unknown>>;
+
+const isEntry = (value: unknown): value is Entry => typeof value === "object" && value !== null;
+
+/**
+ * Rows of `grounded_reports_….json`: each English sentence with its boxes, in
+ * shares of the image's width and height. Sentences without boxes, such as
+ * "No pleural effusion.", are left out, and so are a second reader's
+ * (`extra_boxes`). The class is the first of the sentence's labels.
+ *
+ * @param path Path of the file.
+ * @param json Its contents.
+ * @param master `master_table.csv`, which has each study's split, if it is there.
+ * @throws {SyntaxError} If it is not a list of studies.
+ */
+export function padchestRows(
+  path: string,
+  json: unknown,
+  master: CsvTable | undefined,
+): SplitRow[] {
+  if (!Array.isArray(json)) throw new SyntaxError(`Cannot read "${path}": expected a list`);
+  const isStudy = (study: unknown) => isEntry(study) && Array.isArray(study.findings);
+  if (json.length > 0 && !json.some(isStudy)) {
+    throw new SyntaxError(`Cannot read "${path}": study 0 has no list "findings"`);
+  }
+  const splits = master ? splitsOf(master) : new Map<string, Split>();
+  return json.flatMap((study: unknown, i) => {
+    const { ImageID: id, findings } = isEntry(study) ? study : {};
+    const image = typeof id === "string" ? id : "";
+    const common = {
+      stem: image.replace(/\.[^.]*$/, "") || `study ${i}`,
+      image,
+      ...splits.get(image),
+    };
+    if (!Array.isArray(findings)) {
+      const fault = `the study has no list "findings", got ${
+        show(isEntry(study) ? findings ?? "none" : study)
+      }`;
+      return [{ where: `${nameOf(path)}:[${i}]`, phrase: "", ...common, fault }];
+    }
+    return findings.flatMap((finding, j) =>
+      findingRows(finding).map((row) => ({
+        where: `${nameOf(path)}:[${i}].findings[${j}]`,
+        ...common,
+        ...row,
+      }))
+    );
+  });
+}
+
+type Split = Pick<SplitRow, "split" | "splitFault">;
+
+/** Each image's split, or why it cannot be read. */
+function splitsOf({ name, records }: CsvTable): Map<string, Split> {
+  const splits = new Map<string, Split>();
+  for (const { line, get, fault } of records) {
+    const [image, split] = [get("ImageID")?.trim() ?? "", get("split")?.trim()];
+    if (!fault) splits.set(image, split ? { split } : {});
+    else if (!splits.has(image)) {
+      splits.set(image, { splitFault: `its split cannot be read: ${fault} (${name}:${line})` });
+    }
+  }
+  return splits;
+}
+
+type FindingRow = Pick<SplitRow, "phrase" | "box" | "boxUnit" | "category" | "fault">;
+
+/** A row for each box of a finding, or one that says what is wrong with it. */
+function findingRows(finding: unknown): FindingRow[] {
+  if (!isEntry(finding)) return [{ phrase: "", fault: "the finding is not an object" }];
+  const { sentence_en: sentence, boxes = [], labels } = finding;
+  const phrase = typeof sentence === "string" ? sentence : "";
+  if (!Array.isArray(boxes)) {
+    return [{ phrase, fault: `"boxes" must be a list, got ${show(boxes)}` }];
+  }
+  const label = Array.isArray(labels) && typeof labels[0] === "string" ? labels[0] : "";
+  const category = CLASSES.find((name) => name.toLowerCase() === label.toLowerCase()) ?? label;
+  return boxes.map((corners: unknown) => {
+    const row = { phrase, boxUnit: "image" as const, ...(category && { category }) };
+    const isBox = Array.isArray(corners) && corners.length === 4 && corners.every(Number.isFinite);
+    if (!isBox) return { ...row, fault: `a box must be four numbers, got ${show(corners)}` };
+    const [left, top, right, bottom] = corners as [number, number, number, number];
+    return { ...row, box: [left, top, right - left, bottom - top] };
+  });
+}

@@ -1,0 +1,42 @@
+/**
+ * The RSNA pneumonia detection challenge: boxes as CSV.
+ *
+ * @module
+ */
+
+import { classPhrase } from "./_class_phrase.ts";
+import { type CsvTable, requireColumns } from "../csv.ts";
+import { toNumber } from "../rows.ts";
+import { show } from "../show.ts";
+import type { SplitRow } from "./ms_cxr.ts";
+
+/** Columns of `stage_2_train_labels.csv`. */
+export const RSNA_COLUMNS = ["patientId", "x", "y", "width", "height", "Target"] as const;
+
+/**
+ * Rows of the boxes: those whose `Target` is 1, all of the class Pneumonia and
+ * with the phrase "The patient has Pneumonia". Images without one (`Target` 0)
+ * are left out.
+ *
+ * @throws {SyntaxError} If a column is missing.
+ */
+export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
+  requireColumns(path, table, RSNA_COLUMNS);
+  return table.records.flatMap(({ line, get, fault }): SplitRow[] => {
+    const text = (column: string) => (get(column) ?? "").trim();
+    const target = text("Target");
+    if (!fault && toNumber(target) === 0) return [];
+    const wrong = fault ??
+      (toNumber(target) === 1 ? undefined : `"Target" must be 0 or 1, got "${show(target)}"`);
+    const image = text("patientId");
+    return [{
+      where: `${table.name}:${line}`,
+      stem: image,
+      image,
+      phrase: classPhrase("Pneumonia"),
+      category: "Pneumonia",
+      box: ["x", "y", "width", "height"].map(text),
+      ...(wrong && { fault: wrong }),
+    }];
+  });
+}

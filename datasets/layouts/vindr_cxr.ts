@@ -1,0 +1,145 @@
+/**
+ * VinDr-CXR: boxes of findings that radiologists drew, as CSV.
+ *
+ * @module
+ */
+
+import { area, type Box, intersect } from "../../base/geometry.ts";
+import { type CsvTable, requireColumns } from "../csv.ts";
+import { toNumber } from "../rows.ts";
+import { show } from "../show.ts";
+import type { SplitRow } from "./ms_cxr.ts";
+import { CLASSES } from "../sample.ts";
+import { classPhrase } from "./_class_phrase.ts";
+
+/** Columns of `annotations_train.csv` and `annotations_test.csv`; the former has `rad_id` too. */
+export const VINDR_COLUMNS = [
+  "image_id",
+  "class_name",
+  "x_min",
+  "y_min",
+  "x_max",
+  "y_max",
+] as const;
+
+/** How VinDr-CXR spells the paper's eight classes. */
+const NAMES = new Map<string, string>(
+  CLASSES.map((name) => [name === "Pleural Effusion" ? "Pleural effusion" : name, name]),
+);
+
+/** Findings that count as pneumonia, in images that have any of the eight classes as a whole. */
+const PNEUMONIA = ["ILD", "Infiltration"];
+
+/** Boxes of one class that overlap by as much are of several radiologists who mean the same. */
+const SAME_BOX = 0.55;
+
+/** Name of the file with the classes of whole images, which lies beside that of the boxes. */
+export function labelsName(annotations: string): string | undefined {
+  const split = splitOf(annotations);
+  return split && `image_labels_${split}.csv`;
+}
+
+function splitOf(annotations: string): string | undefined {
+  return /^annotations_(\w+)\.csv$/.exec(annotations)?.[1];
+}
+
+/**
+ * Rows of the boxes, as the released code reads them: of the eight classes of
+ * MS-CXR, with ILD and infiltration as pneumonia in images that whole-image
+ * labels give any of the eight; other classes and images without a finding are
+ * left out. The phrase is "The patient has Pleural effusion" and so on. Where
+ * several radiologists drew (`rad_id`), of two boxes of a class whose IoU is
+ * 0.55 or more the larger one is kept.
+ *
+ * @param path Path of the file.
+ * @param table The boxes.
+ * @param labels The classes of whole images, if they are there.
+ * @throws {SyntaxError} If a column is missing, or the labels are and are needed.
+ */
+export function vindrRows(path: string, table: CsvTable, labels: CsvTable | undefined): SplitRow[] {
+  requireColumns(path, table, VINDR_COLUMNS);
+  const isPneumonia = (name: string) => PNEUMONIA.includes(name);
+  const named = table.records.map(({ get, fault, line }) => {
+    const text = (column: string) => (get(column) ?? "").trim();
+    return { line, fault, text, image: text("image_id"), name: text("class_name") };
+  });
+  const other = named.find(({ name }) => isPneumonia(name));
+  if (other && !labels) {
+    throw new SyntaxError(
+      `Cannot read "${path}": ${other.name} counts as pneumonia where image_labels_….csv says so, ` +
+        `expected it beside the file`,
+    );
+  }
+  const positive = labels ? positiveImages(labels) : new Map<string, boolean | string>();
+  const split = splitOf(table.name);
+  const rows = named.flatMap(({ line, fault: own, text, image, name }): SplitRow[] => {
+    const label = isPneumonia(name) ? positive.get(image) : undefined;
+    const fault = own ?? (typeof label === "string" ? label : undefined);
+    const spelled = isPneumonia(name) ? label ? "Pneumonia" : undefined : name;
+    const category = NAMES.get(spelled ?? "");
+    if (!fault && !category) return [];
+    return [{
+      where: `${table.name}:${line}`,
+      stem: image,
+      image,
+      phrase: classPhrase(spelled ?? ""),
+      ...toBox(CORNERS.names.map(text)),
+      ...(category && { category }),
+      ...(split && { split }),
+      ...(fault && { fault }),
+    }];
+  });
+  return table.has("rad_id") ? dropRepeated(rows) : rows;
+}
+
+const CORNERS = { names: ["x_min", "y_min", "x_max", "y_max"], areCorners: true };
+
+/** Corners as a box, each cut to whole pixels first; what is no number is left for its reader. */
+function toBox(corners: readonly string[]): Pick<SplitRow, "box" | "boxColumns"> {
+  const numbers = corners.map((corner) => Math.trunc(toNumber(corner)));
+  if (numbers.some(Number.isNaN)) return { box: corners, boxColumns: CORNERS };
+  const [left, top, right, bottom] = numbers as [number, number, number, number];
+  return { box: [left, top, right - left, bottom - top] };
+}
+
+/**
+ * Images that a radiologist gave any of the eight classes as a whole, and those of which it cannot
+ * be told, with the reason.
+ */
+function positiveImages(labels: CsvTable): Map<string, boolean | string> {
+  const columns = labels.columns.filter((column) => NAMES.has(column));
+  const found = new Map<string, boolean | string>();
+  for (const { get, line, fault } of labels.records) {
+    const image = (get("image_id") ?? "").trim();
+    const values = columns.map((column) => get(column)?.trim() ?? "");
+    const bad = values.findIndex((value) => value !== "" && Number.isNaN(toNumber(value)));
+    const why = fault ??
+      (bad < 0 ? undefined : `"${columns[bad]}" must be a number, got "${show(values[bad])}"`);
+    if (!fault && values.some((value) => toNumber(value) > 0)) found.set(image, true);
+    else if (why && found.get(image) !== true) {
+      found.set(image, `its labels cannot be read: ${why} (${labels.name}:${line})`);
+    }
+  }
+  return found;
+}
+
+function dropRepeated(rows: readonly SplitRow[]): SplitRow[] {
+  const groups = Map.groupBy(rows, ({ image, phrase }) => JSON.stringify([image, phrase]));
+  const repeated = new Set<SplitRow>();
+  for (const group of groups.values()) {
+    group.forEach((first, i) => {
+      for (const second of group.slice(i + 1)) {
+        const [one, other] = [first.box as Box, second.box as Box];
+        if (!(overlap(one, other) >= SAME_BOX)) continue;
+        repeated.add(area(one) <= area(other) ? first : second);
+      }
+    });
+  }
+  return rows.filter((row) => !repeated.has(row));
+}
+
+/** Intersection over union; NaN of what are no boxes. */
+function overlap(one: Box, other: Box): number {
+  const shared = area(intersect(one, other));
+  return shared / (area(one) + area(other) - shared);
+}

@@ -1,0 +1,283 @@
+import type { Category } from "../sample.ts";
+import type { Random } from "../../base/random.ts";
+import {
+  type Anatomy,
+  base,
+  ellipse,
+  heart,
+  lateral,
+  lung,
+  type Side,
+  smoothstep,
+} from "./_anatomy.ts";
+
+/** Something to be seen in one place: how much of it is at a point of the chest, 0 to 1. */
+export type Extent = (x: number, y: number) => number;
+
+/** A finding before it is drawn. */
+export interface Finding {
+  /** Its class. */
+  readonly category: Category;
+  /** Every way in which a radiologist may put it. */
+  readonly wordings: readonly string[];
+  /** Change of film density where it is; 0 where the anatomy itself shows it. */
+  readonly density: number;
+  /** Density that it does not go beyond. @default {That of the liver} */
+  readonly densest?: number;
+  /** Its places; one box each. */
+  readonly extents: readonly Extent[];
+  /** How patchy it is, 0 to 1. */
+  readonly patches: number;
+}
+
+const ZONES = ["upper", "mid", "lower"] as const;
+type Zone = typeof ZONES[number];
+
+/** A part of a lung, of which one finding takes hold. */
+type Place = `${Side} ${Zone}`;
+
+/** Height of a zone's middle in the chest. */
+const HEIGHTS = { upper: 0.27, mid: 0.44, lower: 0.6 } as const;
+
+/** What the zones are also called. */
+const NAMES: Record<Zone, readonly string[]> = {
+  upper: ["upper lung", "upper lobe", "upper zone", "upper lung field"],
+  mid: ["mid lung", "mid zone", "mid lung field", "midlung"],
+  lower: ["lower lung", "lower lobe", "lower zone", "lung base"],
+};
+
+const SIZES = {
+  small: { factor: 0.8, words: ["small", "minimal"] },
+  moderate: { factor: 1.05, words: ["moderate", ""] },
+  large: { factor: 1.35, words: ["large", "extensive"] },
+} as const;
+
+/** Makes findings of one chest, no two in the same part of a lung. */
+export class FindingMaker {
+  readonly #anatomy: Anatomy;
+  readonly #random: Random;
+  readonly #taken = new Set<Place>();
+
+  constructor(anatomy: Anatomy, random: Random) {
+    this.#anatomy = anatomy;
+    this.#random = random;
+    // Little of the left base is to be seen beside an enlarged heart.
+    if (anatomy.heart > 0.42) this.#taken.add("left lower");
+  }
+
+  /** How much of a lung is to be seen at a point: what the heart lies in front of is not. */
+  #air(side: Side, x: number, y: number): number {
+    const air = lung(this.#anatomy, side, x, y);
+    return air === 0 ? 0 : air * (1 - heart(this.#anatomy, x, y));
+  }
+
+  #pick<T>(choices: readonly T[]): T {
+    return choices[this.#random.integer(0, choices.length - 1)]!;
+  }
+
+  #vary(mean: number, spread: number): number {
+    return mean + spread * (2 * this.#random.uniform() - 1);
+  }
+
+  /** A free part of a lung, or any where none is free. */
+  #place(zones: readonly Zone[]): [Side, Zone] {
+    const all = zones.flatMap((zone) => [`right ${zone}`, `left ${zone}`] as const);
+    const free = all.filter((place) => !this.#taken.has(place));
+    const place = this.#pick(free.length > 0 ? free : all);
+    this.#taken.add(place);
+    return place.split(" ") as [Side, Zone];
+  }
+
+  /** Makes one of a class. */
+  make(category: Category): Finding {
+    const size = this.#pick(["small", "moderate", "large"] as const);
+    const { factor } = SIZES[size];
+    switch (category) {
+      case "Pneumonia":
+        return this.#airspace(category, factor, 0.26, 0.7, (where) => [
+          `patchy opacity in the ${where}, concerning for pneumonia`,
+          `${where} pneumonia`,
+          `findings compatible with pneumonia in the ${where}`,
+          `${where} infiltrate consistent with pneumonia`,
+        ]);
+      case "Consolidation":
+        return this.#airspace(category, factor, 0.36, 0, (where) => [
+          ...SIZES[size].words.map((word) => `${word} consolidation in the ${where}`),
+          `dense consolidation in the ${where}`,
+          `focal consolidation of the ${where}`,
+          `${where} consolidation`,
+        ]);
+      case "Lung Opacity":
+        return this.#airspace(category, factor, 0.2, 0.3, (where) => [
+          ...SIZES[size].words.map((word) => `${word} opacity projecting over the ${where}`),
+          `hazy opacity in the ${where}`,
+          `ill-defined ${where} opacity`,
+        ]);
+      case "Atelectasis":
+        return this.#atelectasis(factor);
+      case "Pleural Effusion":
+        return this.#effusion(size);
+      case "Pneumothorax":
+        return this.#pneumothorax(size);
+      case "Edema":
+        return this.#edema(size);
+      case "Cardiomegaly":
+        return this.#cardiomegaly();
+    }
+  }
+
+  #airspace(
+    category: Category,
+    factor: number,
+    density: number,
+    patches: number,
+    say: (where: string) => string[],
+  ): Finding {
+    const anatomy = this.#anatomy;
+    const [side, zone] = this.#place(ZONES);
+    const [cx, cy] = [
+      this.#vary(zone === "upper" ? 0.34 : 0.42, 0.07),
+      this.#vary(
+        HEIGHTS[zone],
+        0.025,
+      ),
+    ];
+    const [rx, ry] = [factor * this.#vary(0.2, 0.03), factor * this.#vary(0.092, 0.014)];
+    const extent: Extent = (x, y) => {
+      const amount = ellipse(lateral(anatomy, side, x) - cx, y - cy, rx, ry, 0.3);
+      return amount === 0 ? 0 : amount * this.#air(side, x, y);
+    };
+    const wordings = NAMES[zone].flatMap((name) => say(`${side} ${name}`));
+    return { category, wordings: tidy(wordings), density, extents: [extent], patches };
+  }
+
+  #atelectasis(factor: number): Finding {
+    const anatomy = this.#anatomy;
+    const [side, zone] = this.#place(["mid", "lower"]);
+    const height = zone === "lower"
+      ? anatomy.dome[side] - this.#vary(0.075, 0.015)
+      : this.#vary(0.5, 0.02);
+    const [cx, tilt] = [this.#vary(0.4, 0.05), this.#vary(0, 0.18)];
+    const [rx, ry] = [0.26 * factor, this.#vary(0.022, 0.004)];
+    const band: Extent = (x, y) => {
+      const out = lateral(anatomy, side, x) - cx;
+      const amount = ellipse(out, y - height - tilt * out, rx, ry, 0.4);
+      return amount === 0 ? 0 : amount * this.#air(side, x, y);
+    };
+    const wordings = zone === "lower"
+      ? [
+        `plate-like atelectasis at the ${side} lung base`,
+        `${side} basilar atelectasis`,
+        `linear atelectasis in the ${side} lower lung`,
+        `bandlike atelectasis at the ${side} base`,
+      ]
+      : [
+        `plate-like atelectasis in the ${side} mid lung`,
+        `${side} midlung atelectasis`,
+        `linear atelectasis in the ${side} mid zone`,
+        `bandlike atelectasis in the ${side} mid lung field`,
+      ];
+    return { category: "Atelectasis", wordings, density: 0.34, extents: [band], patches: 0 };
+  }
+
+  #effusion(size: keyof typeof SIZES): Finding {
+    const anatomy = this.#anatomy;
+    const [side] = this.#place(["lower"]);
+    const depth = 0.11 * SIZES[size].factor ** 2;
+    const fluid: Extent = (x, y) => {
+      // The meniscus climbs towards the outer wall.
+      const out = lateral(anatomy, side, x);
+      const level = anatomy.dome[side] + 0.05 - depth - 0.35 * Math.max(0, out - 0.35) ** 2;
+      if (out < 0 || y < level - 0.02) return 0;
+      const floor = base(anatomy, side, x);
+      return this.#air(side, x, Math.min(y, floor - 0.03)) *
+        smoothstep(level - 0.012, level + 0.02, y) * smoothstep(floor + 0.012, floor - 0.006, y);
+    };
+    const wordings = tidy(SIZES[size].words.flatMap((word) => [
+      `${word} ${side} pleural effusion`,
+      `${word} ${side}-sided pleural effusion`,
+      `blunting of the ${side} costophrenic angle, ${word} effusion`,
+      `${word} pleural fluid on the ${side}`,
+    ]));
+    return {
+      category: "Pleural Effusion",
+      wordings,
+      density: 0.7,
+      densest: 0.86,
+      extents: [fluid],
+      patches: 0,
+    };
+  }
+
+  #pneumothorax(size: keyof typeof SIZES): Finding {
+    const anatomy = this.#anatomy;
+    const [side] = this.#place(["upper"]);
+    const depth = 0.16 * SIZES[size].factor;
+    const tilt = this.#vary(0.1, 0.1);
+    const gap: Extent = (x, y) => {
+      // The collapsed lung's edge runs across the apex and down along the wall.
+      const out = lateral(anatomy, side, x);
+      if (out < 0) return 0;
+      const edge = 0.15 + depth - 0.3 * Math.max(0, 0.42 - out) ** 2 + tilt * (out - 0.3);
+      return y > edge + 0.01 ? 0 : this.#air(side, x, y) * smoothstep(edge, edge - 0.006, y);
+    };
+    const wordings = tidy(SIZES[size].words.flatMap((word) => [
+      `${word} ${side} apical pneumothorax`,
+      `${word} ${side} pneumothorax`,
+      `${word} pneumothorax at the ${side} apex`,
+      `${side} pneumothorax with a visible pleural line`,
+    ]));
+    return { category: "Pneumothorax", wordings, density: -0.26, extents: [gap], patches: 0 };
+  }
+
+  #edema(size: keyof typeof SIZES): Finding {
+    const anatomy = this.#anatomy;
+    for (const side of ["right", "left"] as const) this.#taken.add(`${side} mid`);
+    const { factor } = SIZES[size];
+    const haze = (side: Side): Extent => (x, y) => {
+      const out = lateral(anatomy, side, x);
+      const amount = ellipse(out - 0.3, y - 0.46, 0.22 * factor, 0.17 * factor, 0.5);
+      return amount === 0 ? 0 : amount * this.#air(side, x, y);
+    };
+    const severity = { small: "mild", moderate: "moderate", large: "severe" }[size];
+    return {
+      category: "Edema",
+      wordings: [
+        "perihilar haze consistent with pulmonary edema",
+        "bilateral interstitial pulmonary edema",
+        `${severity} pulmonary edema`,
+        `${severity} pulmonary vascular congestion and edema`,
+        `${severity} interstitial edema`,
+      ],
+      density: 0.2,
+      extents: [haze("right"), haze("left")],
+      patches: 0.6,
+    };
+  }
+
+  #cardiomegaly(): Finding {
+    const severity = this.#anatomy.heart < 0.485
+      ? "mild"
+      : this.#anatomy.heart < 0.515
+      ? "moderate"
+      : "severe";
+    return {
+      category: "Cardiomegaly",
+      wordings: [
+        "enlarged cardiac silhouette",
+        "the heart is enlarged",
+        "the cardiac silhouette is enlarged",
+        `${severity} cardiomegaly`,
+        `${severity} enlargement of the heart`,
+      ],
+      density: 0,
+      extents: [(x, y) => heart(this.#anatomy, x, y)],
+      patches: 0,
+    };
+  }
+}
+
+/** Single blanks, and none around. */
+function tidy(wordings: readonly string[]): string[] {
+  return [...new Set(wordings.map((wording) => wording.replace(/\s+/g, " ").trim()))];
+}

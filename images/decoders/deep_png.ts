@@ -1,0 +1,74 @@
+/**
+ * PNG files of 16 bits a channel.
+ *
+ * @module
+ */
+
+import { grayLevels } from "../gray_levels.ts";
+import type { GrayImage } from "../../base/geometry.ts";
+import { pngPixels } from "./png_pixels.ts";
+import { unfilter } from "./unfilter.ts";
+
+/** Where a PNG says its width and height. */
+const SIZE = 16;
+
+/** Where it says how many bits a channel has. */
+const BIT_DEPTH = 24;
+
+/** Where it says what its channels are. */
+const COLOR_TYPE = 25;
+
+/** Where it says whether its rows come in order (0). */
+const INTERLACE = 28;
+
+const GRAY = 0;
+const RGB = 2;
+
+/** Channels by colour type; what has a palette has no 16 bits. */
+const CHANNELS: Readonly<Record<number, number>> = { [GRAY]: 1, [RGB]: 3, 4: 2, 6: 4 };
+
+/** Whether a PNG has 16 bits a channel. */
+export function isDeepPng(png: Uint8Array): boolean {
+  return png[BIT_DEPTH] === 16;
+}
+
+/**
+ * The first channel of a 16-bit PNG, its grey spread over the values that
+ * occur: many hold 10 or 12 bits and would be all but black.
+ *
+ * @param png The file.
+ * @param name What it is called in errors.
+ * @returns `undefined` if it is corrupt.
+ * @throws {TypeError} If it is interlaced.
+ */
+export function decodeDeepPng(png: Uint8Array, name: string): GrayImage | undefined {
+  if (png[INTERLACE] !== 0) {
+    throw new TypeError(`Cannot read ${name}: an interlaced PNG of 16 bits is not supported`);
+  }
+  const found = pngPixels(png);
+  if (!found) return undefined;
+  const { rows: bytes, transparency } = found;
+  const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
+  const [width, height] = [view.getUint32(SIZE), view.getUint32(SIZE + 4)];
+  const colorType = png[COLOR_TYPE]!;
+  const pixelLength = 2 * (CHANNELS[colorType] ?? 0);
+  const rowLength = pixelLength * width;
+  if (!unfilter(bytes, rowLength, pixelLength)) return undefined;
+  const nothing = colorType === GRAY || colorType === RGB ? transparency : undefined;
+  if (nothing && nothing.length < pixelLength) return undefined;
+  const first = new Uint16Array(width * height);
+  for (let y = 0, i = 0; y < height; y++) {
+    const row = y * (1 + rowLength) + 1;
+    for (let at = row; at < row + rowLength; at += pixelLength, i++) {
+      const isNothing = nothing && matches(bytes, at, nothing, pixelLength);
+      first[i] = isNothing ? 0 : bytes[at]! << 8 | bytes[at + 1]!;
+    }
+  }
+  return { data: grayLevels(first, { bits: 16 }).data, width, height };
+}
+
+/** Whether bytes from a position on are the first of others. */
+function matches(bytes: Uint8Array, at: number, others: Uint8Array, length: number): boolean {
+  for (let i = 0; i < length; i++) if (bytes[at + i] !== others[i]) return false;
+  return true;
+}

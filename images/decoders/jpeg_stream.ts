@@ -1,0 +1,217 @@
+/**
+ * A JPEG without the bytes that belong to no picture.
+ *
+ * @module
+ */
+
+import { concat } from "@std/bytes/concat";
+import type { Size } from "../../base/geometry.ts";
+
+/** A JPEG, read as libjpeg reads it: whatever is no marker between two segments is skipped. */
+export interface JpegStream {
+  /** Segments and scans in their order, from the start marker on, without the end marker. */
+  readonly parts: readonly Uint8Array[];
+  /** Width and height in pixels; absent if no frame states them. */
+  readonly size?: Size;
+  /** The type of its frame, the second byte of the marker. */
+  readonly frame?: number;
+  /** Bits of a value. */
+  readonly precision?: number;
+  /** How often it goes over its pixels. */
+  readonly scans: number;
+  /** Whether its end marker follows the last scan at once, so that no pixel can be missing. */
+  readonly isEnded: boolean;
+  /** Whether its scans state every bit of every coefficient. */
+  readonly isComplete: boolean;
+}
+
+/** Second bytes of markers. */
+const END = 0xd9;
+const START_OF_SCAN = 0xda;
+const ARITHMETIC_CONDITIONS = 0xcc;
+const NUMBER_OF_LINES = 0xdc;
+const TEMPORARY = 0x01;
+const JPEG_EXTENSION = 0xc8;
+const HUFFMAN_TABLES = 0xc4;
+
+/** Segments that say nothing of a picture in Huffman codes whose frame states its height. */
+const IDLE = [ARITHMETIC_CONDITIONS, NUMBER_OF_LINES];
+
+/** Coefficients of a block. */
+const COEFFICIENTS = 64;
+
+const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7;
+
+const isFrame = (marker: number) =>
+  marker >= 0xc0 && marker <= 0xcf &&
+  ![HUFFMAN_TABLES, JPEG_EXTENSION, ARITHMETIC_CONDITIONS].includes(marker);
+
+/** Application data and comments, whose length may be wrong without harm to pixels. */
+const isRemark = (marker: number) => marker >= 0xe0 && marker <= 0xef || marker === 0xfe;
+
+/** Markers with a segment that a decoder knows: frames, tables, restart intervals, heights. */
+const isKnown = (marker: number) =>
+  isRemark(marker) || marker >= 0xc0 && marker <= 0xcf && marker !== JPEG_EXTENSION ||
+  marker >= 0xda && marker <= 0xdd;
+
+/**
+ * Takes a JPEG apart.
+ *
+ * @param jpeg The file, from its start marker on; what follows its end marker is left out.
+ * @returns `undefined` if it has no scan, or a second start before it.
+ */
+export function jpegStream(jpeg: Uint8Array): JpegStream | undefined {
+  const view = new DataView(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength);
+  const parts = [jpeg.subarray(0, 2)];
+  let facts: Pick<JpegStream, "size" | "frame" | "precision"> = {};
+  const progress = new Progress();
+  let scans = 0;
+  let at = 2;
+  /** Whether every byte since the first scan belonged to something. */
+  let isSeamless = true;
+  const done = (isEnded: boolean): JpegStream | undefined =>
+    scans === 0 ? undefined : { parts, ...facts, scans, isEnded, isComplete: progress.isComplete };
+  while (true) {
+    const found = nextMarker(jpeg, at);
+    if (found === undefined) return done(false);
+    if (scans > 0 && found.skipped) isSeamless = false;
+    const { start, marker } = found;
+    at = start + 2;
+    if (marker === END) return done(isSeamless);
+    if (marker === TEMPORARY || isRestart(marker)) continue;
+    if (!isKnown(marker) || at + 2 > jpeg.length) return done(false);
+    const length = view.getUint16(at);
+    // A length counts its own two bytes. libjpeg goes on after them where it says less.
+    const end = at + Math.max(length, 2);
+    if (end > jpeg.length) return done(false);
+    const segment = jpeg.subarray(start, end);
+    at = end;
+    if (isFrame(marker) && length >= 8) {
+      facts = {
+        size: { height: view.getUint16(start + 5), width: view.getUint16(start + 7) },
+        frame: marker,
+        precision: jpeg[start + 4]!,
+      };
+      progress.begin(segment);
+    }
+    if (length >= 2 && !IDLE.includes(marker)) parts.push(segment);
+    if (marker !== START_OF_SCAN) continue;
+    scans++;
+    progress.add(segment);
+    at = scanEnd(jpeg, end, parts);
+  }
+}
+
+/** The next marker, as libjpeg looks for it, and whether anything stood before it. */
+function nextMarker(
+  jpeg: Uint8Array,
+  from: number,
+): { start: number; marker: number; skipped: boolean } | undefined {
+  for (let at = jpeg.indexOf(0xff, from); at >= 0; at = jpeg.indexOf(0xff, at)) {
+    while (jpeg[at + 1] === 0xff) at++;
+    const marker = jpeg[at + 1];
+    if (marker === undefined) return undefined;
+    if (marker !== 0) {
+      const isFill = jpeg.subarray(from, at).every((byte) => byte === 0xff);
+      return { start: at, marker, skipped: !isFill };
+    }
+    at += 2;
+  }
+  return undefined;
+}
+
+/** Adds the data of a scan to the parts, without bytes that fill; returns where it ends. */
+function scanEnd(jpeg: Uint8Array, from: number, parts: Uint8Array[]): number {
+  let start = from;
+  for (let at = jpeg.indexOf(0xff, from); at >= 0; at = jpeg.indexOf(0xff, at)) {
+    let next = at + 1;
+    while (jpeg[next] === 0xff) next++;
+    const marker = jpeg[next];
+    if (marker !== 0 && (marker === undefined || !isRestart(marker))) {
+      parts.push(jpeg.subarray(start, at));
+      return at;
+    }
+    if (next > at + 1) {
+      parts.push(jpeg.subarray(start, at));
+      start = next - 1;
+    }
+    at = next + 1;
+  }
+  parts.push(jpeg.subarray(start));
+  return jpeg.length;
+}
+
+/** Which bits of which coefficients the scans have stated so far. */
+class Progress {
+  /** By component: the lowest bit that was stated of each coefficient. */
+  #bits = new Map<number, Uint8Array>();
+
+  /** @param frame A frame's segment, from its marker on. */
+  begin(frame: Uint8Array): void {
+    this.#bits.clear();
+    for (let at = 10; at + 3 <= frame.length; at += 3) {
+      this.#bits.set(frame[at]!, new Uint8Array(COEFFICIENTS).fill(255));
+    }
+  }
+
+  /** @param scan A scan's segment, from its marker on. */
+  add(scan: Uint8Array): void {
+    const count = scan[4] ?? 0;
+    const [first = 0, last = 0, bits = 0] = scan.subarray(5 + 2 * count);
+    for (let i = 0; i < count; i++) {
+      this.#bits.get(scan[5 + 2 * i]!)?.fill(bits & 15, first, last + 1);
+    }
+  }
+
+  get isComplete(): boolean {
+    return [...this.#bits.values()].every((bits) => bits.every((bit) => bit === 0));
+  }
+}
+
+/** Why a decoder cannot read a JPEG that is whole; `undefined` where it should. */
+export function unusualJpeg({ size, frame, precision }: JpegStream): string | undefined {
+  if (frame === undefined) return undefined;
+  if (size?.height === 0) return "a JPEG that states its height after its pixels";
+  if (precision !== 8) return `a JPEG of ${precision} bits a value`;
+  if (frame >= 0xc9) return "an arithmetic-coded JPEG";
+  if (frame === 0xc3) return "a lossless JPEG";
+  if (frame > 0xc3) return "a hierarchical JPEG";
+  return undefined;
+}
+
+const END_MARKER = Uint8Array.of(0xff, END);
+
+/** More bits than a decoder reads ahead. */
+const ONES = new Uint8Array(32).map((_, i) => i % 2 === 0 ? 0xff : 0);
+
+/** A scan without zeros at its end, which stand there where a file was not written to its end. */
+function withoutZeros(scan: Uint8Array): Uint8Array {
+  let end = scan.length;
+  while (scan[end - 1] === 0 && scan[end - 2] !== 0xff) end--;
+  return scan.subarray(0, end);
+}
+
+/**
+ * Decodes a JPEG whose pixels are whole, whatever stands beside them. Where the end marker does not
+ * follow them, the picture is decoded with two different continuations: a decoder that lacks bits
+ * takes them from there. A code of ones alone stands for nothing, so that one of them is an error.
+ *
+ * @param stream The JPEG.
+ * @param decode Decodes a JPEG from its start marker to its end marker.
+ * @returns `undefined` if it is corrupt or lacks pixels.
+ */
+export async function decodeWhole<Picture extends { readonly data: ArrayLike<number> }>(
+  { parts, isEnded, isComplete }: JpegStream,
+  decode: (jpeg: Uint8Array) => Promise<Picture | undefined>,
+): Promise<Picture | undefined> {
+  const picture = await decode(concat([...parts, END_MARKER]));
+  if (isEnded || !picture) return picture;
+  if (!isComplete) return undefined;
+  const other = await decode(
+    concat([...parts.slice(0, -1), withoutZeros(parts.at(-1)!), ONES, END_MARKER]),
+  );
+  for (let i = 0; i < picture.data.length; i++) {
+    if (picture.data[i] !== other?.data[i]) return undefined;
+  }
+  return picture;
+}

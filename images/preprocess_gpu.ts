@@ -1,0 +1,36 @@
+/**
+ * From an image's pixels to the input of the autoencoder, on the GPU.
+ *
+ * @module
+ */
+
+import { type Gpu, storage } from "../shaders/device.ts";
+import { Resize } from "../shaders/resize.ts";
+import { cropTaps, preprocess } from "./preprocess.ts";
+import type { GrayImage } from "../base/geometry.ts";
+
+/**
+ * What `preprocess` does, with the image uploaded as bytes and the result left
+ * on the GPU. An image beyond the device's largest buffer is resized on the CPU.
+ *
+ * @param gray The image's first channel.
+ * @param size Side of the result in pixels, 1..8192.
+ * @returns `[size, size]` float32 in 0..1, which the caller destroys.
+ * @throws {RangeError} As `preprocess`.
+ */
+export function preprocessOnGpu(gpu: Gpu, gray: GrayImage, size: number): GPUBuffer {
+  const taps = cropTaps(gray, size);
+  if (gray.data.byteLength > gpu.device.limits.maxStorageBufferBindingSize) {
+    return storage(gpu, "model input", preprocess(gray, size));
+  }
+  const { buffer, byteOffset, byteLength } = gray.data;
+  const pixels = storage(gpu, "image", new Uint8Array(buffer, byteOffset, byteLength));
+  const result = storage(gpu, "model input", 4 * size * size);
+  const resize = new Resize(gpu, gray, { width: size, height: size }, taps);
+  const encoder = gpu.device.createCommandEncoder({ label: "preprocess" });
+  resize.recordGray(encoder, pixels, result);
+  gpu.device.queue.submit([encoder.finish()]);
+  pixels.destroy();
+  resize.destroy();
+  return result;
+}

@@ -1,0 +1,39 @@
+/**
+ * X-rays and heatmaps at the size of a picture.
+ *
+ * @module
+ */
+
+import type { Size } from "../base/geometry.ts";
+
+/** Values row by row. */
+export interface Raster extends Size {
+  /** Row-major `[height, width]`. */
+  readonly data: ArrayLike<number>;
+}
+
+/** The values at another size: area means when it shrinks, nearest pixels when it grows. */
+export function resample(
+  { data, width, height }: Raster,
+  toWidth: number,
+  toHeight: number,
+): Float32Array {
+  const result = new Float32Array(toWidth * toHeight);
+  const spans = (from: number, to: number) =>
+    Array.from({ length: to }, (_, i): [number, number] => {
+      const start = Math.min(from - 1, Math.floor(i * from / to));
+      return [start, Math.max(start + 1, Math.min(from, Math.floor((i + 1) * from / to)))];
+    });
+  const [columns, rows] = [spans(width, toWidth), spans(height, toHeight)];
+  let i = 0;
+  for (const [top, bottom] of rows) {
+    for (const [left, right] of columns) {
+      let sum = 0;
+      for (let row = top; row < bottom; row++) {
+        for (let at = row * width + left; at < row * width + right; at++) sum += data[at]!;
+      }
+      result[i++] = sum / ((bottom - top) * (right - left));
+    }
+  }
+  return result;
+}

@@ -1,0 +1,51 @@
+import { CLASSES } from "../../../datasets/sample.ts";
+import type { Box } from "../../../base/geometry.ts";
+import { normalize01 } from "../../../shaders/aggregate_cpu.ts";
+import { readFindings } from "./_findings.ts";
+
+/** A heatmap that does not look at the image. */
+export interface Guess {
+  /** What tables call it. */
+  readonly name: string;
+  /** 128 x 128 values from 0 to 1, given the phrase's class. */
+  readonly map: (category: string) => Float32Array;
+}
+
+const SIZE = 128;
+
+/** Side of the centre box: it covers a quarter of the image. */
+const CENTRE = SIZE / 2;
+
+/** Guesses of rising knowledge; the last two are means of the boxes of a training set. */
+export async function readGuesses(folder: string): Promise<Guess[]> {
+  const sums = new Map<string, Float32Array>(
+    ["", ...CLASSES].map((category) => [category, new Float32Array(SIZE * SIZE)]),
+  );
+  for await (const { category, boxes } of readFindings(folder)) {
+    const mask = boxMask(boxes);
+    for (const sum of [sums.get("")!, sums.get(category)!]) {
+      for (let i = 0; i < mask.length; i++) sum[i]! += mask[i]!;
+    }
+  }
+  const maps = new Map([...sums].map(([category, sum]) => [category, normalize01(sum)]));
+  const whole = new Float32Array(SIZE * SIZE).fill(1);
+  const offset = (SIZE - CENTRE) / 2;
+  const centre = boxMask([[offset, offset, CENTRE, CENTRE]]);
+  return [
+    { name: "whole image", map: () => whole },
+    { name: "centre box", map: () => centre },
+    { name: "mean box of all classes", map: () => maps.get("")! },
+    { name: "mean box of the phrase's class", map: (category) => maps.get(category)! },
+  ];
+}
+
+/** 1 inside any of some boxes of a 128 x 128 image. */
+function boxMask(boxes: readonly Box[]): Float32Array {
+  const mask = new Float32Array(SIZE * SIZE);
+  for (const [x, y, w, h] of boxes) {
+    for (let row = Math.max(0, y); row < Math.min(SIZE, y + h); row++) {
+      mask.fill(1, row * SIZE + Math.max(0, x), row * SIZE + Math.max(0, Math.min(SIZE, x + w)));
+    }
+  }
+  return mask;
+}

@@ -1,0 +1,80 @@
+/**
+ * Draws phantoms for training: what the model's input is for each of them, and
+ * what may be said of it. Run by `deno task train:draw FOLDER FIRST COUNT`.
+ *
+ * Writes `<first>.images`, one byte a pixel and 128 x 128 an image, and
+ * `<first>.jsonl`, a line an image: its findings with class, boxes in pixels of
+ * the 128 x 128 and wordings. Several processes may draw parts side by side.
+ *
+ * @module
+ */
+
+import { drawPhantom } from "../../../datasets/phantom/phantom.ts";
+import { cropRegion, preprocess } from "../../../images/preprocess.ts";
+import { Random } from "../../../base/random.ts";
+import { UsageError } from "../../../cli/kit/flags.ts";
+import { runScript } from "./_script.ts";
+
+/** Side of the model's input. */
+const SIZE = 128;
+
+/** Seeds of training phantoms start here; those of sets to score on stay far below. */
+const FIRST_SEED = 2 ** 41;
+
+async function drawSet(
+  folder: string,
+  first: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  using images = await Deno.open(`${folder}/${first}.images`, {
+    write: true,
+    create: true,
+    truncate: true,
+  });
+  const lines: string[] = [];
+  for (let index = first; index < first + count; index++) {
+    signal.throwIfAborted();
+    // Portrait to landscape, at most a third larger than the model sees.
+    const random = new Random(index);
+    const side = random.integer(SIZE, Math.round(1.3 * SIZE));
+    const other = Math.round(side * (1 + 0.25 * random.uniform()));
+    const [width, height] = random.uniform() < 0.8 ? [side, other] : [other, side];
+    const phantom = drawPhantom({ seed: FIRST_SEED + index, width, height });
+    const pixels = Uint8Array.from(
+      preprocess(phantom, SIZE),
+      (value) => Math.round(255 * value),
+    );
+    for (let at = 0; at < pixels.length;) at += await images.write(pixels.subarray(at));
+    const crop = cropRegion(width, height);
+    const scale = SIZE / crop.side;
+    const findings = phantom.findings.filter(({ boxes }) => boxes.length > 0)
+      .map(({ category, boxes, wordings }) => ({
+        category,
+        wordings,
+        boxes: boxes.map(([x, y, w, h]) =>
+          [x - crop.x, y - crop.y, w, h].map((value) => Math.round(value * scale))
+        ),
+      }));
+    lines.push(JSON.stringify(findings));
+  }
+  // Written last: a part without it is not whole.
+  await Deno.writeTextFile(`${folder}/${first}.jsonl`, lines.join("\n") + "\n");
+}
+
+/** A whole number from `least`. */
+function readNumber(name: string, text: string, least: number): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new UsageError(`${name} must be a whole number from ${least}, got "${text}"`);
+}
+
+if (import.meta.main) {
+  await runScript(
+    ["deno task train:draw", "FOLDER", "FIRST", "COUNT"],
+    ([folder]) => ({ read: [], write: [folder] }),
+    ([folder, first, count], signal) =>
+      drawSet(folder, readNumber("FIRST", first, 0), readNumber("COUNT", count, 1), signal),
+  );
+}

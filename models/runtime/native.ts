@@ -1,0 +1,50 @@
+/**
+ * `onnxruntime-node`: the CPU of this machine at full speed.
+ *
+ * @module
+ */
+
+import type * as Ort from "onnxruntime-node";
+import type { NativeOrt } from "../../base/host/host.ts";
+import { wrapSession } from "./_session.ts";
+import type { Runtime } from "./runtime.ts";
+
+/**
+ * Opens the native runtime.
+ *
+ * @param native The library, as the host offers it.
+ * @param reason Why it was chosen.
+ * @throws {Error} If its library does not load on this machine.
+ */
+export async function openNative(native: NativeOrt, reason: string): Promise<Runtime> {
+  const ort = await native.load();
+  /** Where a file is, links followed. */
+  const splitPath = (link: string) => {
+    const path = native.realPath(link);
+    const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
+    return { folder: path.slice(0, end) || ".", name: path.slice(end) };
+  };
+  return {
+    name: "native",
+    version: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
+    reason,
+    refer({ path, offset }) {
+      return { location: splitPath(path).name, offset };
+    },
+    async load(model, external = []) {
+      const options: Ort.InferenceSession.SessionOptions = { logSeverityLevel: 3 };
+      if (external[0]) {
+        // The runtime maps the file itself: the checkpoint never passes through this process's
+        // heap. It accepts only a plain name inside a folder that it is told of, and no link, as
+        // model hubs keep files behind.
+        const paths = new Set(external.map(({ path }) => path));
+        const [folder, other] = new Set([...paths].map((path) => splitPath(path).folder));
+        if (other !== undefined) {
+          throw new Error(`its files lie in "${folder}" and "${other}", expected one folder`);
+        }
+        options.extra = { session: { model_external_initializers_file_folder_path: folder! } };
+      }
+      return wrapSession(ort, await ort.InferenceSession.create(model, options));
+    },
+  };
+}

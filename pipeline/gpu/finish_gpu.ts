@@ -1,0 +1,130 @@
+/**
+ * Stages 5 to 7 on the GPU: cross-attention maps to heatmaps, masks and scores
+ * without reading a map back.
+ *
+ * @module
+ */
+
+import type { AttentionMaps } from "../../models/ldm/unet_session.ts";
+import { type Gpu, storage } from "../../shaders/device.ts";
+import type { AttentionStep } from "../denoise.ts";
+import type { AveragedLayer } from "../postprocess.ts";
+import { failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
+import { type GpuHeatmap, GpuHeatmaps, type MapGroup } from "./heatmaps_gpu.ts";
+import type { ScoredPhrase } from "../metrics.ts";
+import { toOriginal } from "../../base/geometry.ts";
+import type { ProtocolOptions } from "../../scoring/protocols.ts";
+import type { ResolvedSettings } from "../settings/settings.ts";
+import type { Variant } from "../settings/variants.ts";
+
+/**
+ * What the stages aggregate, otsu and metrics do, on the GPU. The phrases of an
+ * image are finished together, so that they share a readback.
+ *
+ * @param source Maps, those of one image in a row; maps in memory are uploaded.
+ * Those of layers that only some variants average come by themselves.
+ * @param size Side of the heatmap in pixels.
+ */
+export async function* finishOnGpu(
+  source: AsyncIterable<Flow<AttentionStep>>,
+  gpu: Gpu,
+  size: number,
+  settings: ResolvedSettings,
+  score: ProtocolOptions,
+  options: StageOptions = {},
+): AsyncIterableIterator<Flow<ScoredPhrase>> {
+  const { sigma, variants } = settings;
+  const makers = variants.map((variant) => ({
+    variant,
+    heatmaps: new GpuHeatmaps(gpu, {
+      ...score,
+      size,
+      sigma,
+      otsu: variant.otsu,
+      shareOfMemory: 1 / variants.length,
+    }),
+  }));
+  let image: unknown;
+  let uploads: (GPUBuffer | undefined)[] = [];
+  const free = () => {
+    for (const buffer of uploads) buffer?.destroy();
+    uploads = [];
+  };
+  const expand = async function* (step: AttentionStep): AsyncIterable<Flow<ScoredPhrase>> {
+    const { ranges, index, count, maps, isLast } = step;
+    if (image !== step.image) {
+      image = step.image;
+      free();
+      const { samples, gray } = step.image;
+      const targets = ranges.map((range, i) => {
+        const { boxes } = samples[i]!;
+        return { range, ...(boxes.length > 0 && { target: { image: gray, boxes } }) };
+      });
+      for (const { variant, heatmaps } of makers) {
+        heatmaps.begin(ofVariant(maps, variant).map(toGroup), targets);
+      }
+    }
+    const buffers = maps.map(({ data }, i) => {
+      if (!(data instanceof Float32Array)) return data;
+      // The first batch is not always the largest.
+      if ((uploads[i]?.size ?? 0) < data.byteLength) {
+        uploads[i]?.destroy();
+        uploads[i] = storage(gpu, "attention maps", data.byteLength);
+      }
+      gpu.device.queue.writeBuffer(uploads[i]!, 0, data as BufferSource);
+      return uploads[i]!;
+    });
+    for (const { variant, heatmaps } of makers) {
+      if (step.step < variant.start || step.step >= variant.end) continue;
+      const own = ofVariant(maps, variant).map((map) => buffers[maps.indexOf(map)]!);
+      heatmaps.add(own, index, count);
+    }
+    if (!isLast || index < ranges.length - 1) return;
+    const made: { variant: Variant; results: GpuHeatmap[] }[] = [];
+    for (const { variant, heatmaps } of makers) {
+      made.push({ variant, results: await heatmaps.finish() });
+    }
+    for (const [i, sample] of step.image.samples.entries()) {
+      for (const { variant, results } of made) {
+        const result = results[i]!;
+        if ("error" in result) {
+          const isOwn = result.stage === "metrics";
+          yield failed(result.stage, sample, result.error, isOwn ? variant : undefined);
+          // As on the CPU, where maps that cannot be averaged end a phrase before its variants.
+          if (!isOwn) break;
+          continue;
+        }
+        const { crop } = step.image;
+        const originalBox = result.box && toOriginal(result.box, size, crop);
+        const { means, ...heatmap } = result;
+        const order = ofVariant(maps, variant).flatMap(({ layers }) => layers);
+        const layers = means.map((mean, i): AveragedLayer => ({ layer: order[i]!, ...mean }));
+        yield item({
+          ...{ image: step.image, sample, variant, size, layers, originalBox },
+          ...heatmap,
+        });
+      }
+    }
+  };
+  try {
+    yield* flatMapFlow(source, expand, options);
+  } finally {
+    free();
+    for (const { heatmaps } of makers) heatmaps.destroy();
+  }
+}
+
+function toGroup({ layers, positions, tokens }: AttentionMaps): MapGroup {
+  return { layers: layers.length, positions, tokens };
+}
+
+/** The maps that a variant averages, whole. */
+function ofVariant(maps: readonly AttentionMaps[], { layers }: Variant): AttentionMaps[] {
+  return maps.filter((map) => {
+    const own = map.layers.filter((layer) => layers.includes(layer));
+    if (own.length > 0 && own.length < map.layers.length) {
+      throw new TypeError("Cannot leave out layers of maps that come together: see `separate`");
+    }
+    return own.length > 0;
+  });
+}

@@ -1,0 +1,133 @@
+/**
+ * From mean attention to masked heatmaps on the GPU.
+ *
+ * @module
+ */
+
+import { type Gpu, storage } from "../../shaders/device.ts";
+import { Gaussian } from "../../shaders/gaussian.ts";
+import type { GridSums } from "../../shaders/metrics.ts";
+import { Otsu } from "../../shaders/otsu.ts";
+import { Resize } from "../../shaders/resize.ts";
+import { Separable } from "../../shaders/separable.ts";
+import { ROUNDING, smoothingBands } from "../postprocess.ts";
+
+/** How {@linkcode Finisher} works. */
+export interface FinisherOptions {
+  /** Side of the heatmap in pixels. */
+  readonly size: number;
+  /** Standard deviation of the Gaussian in heatmap pixels, 0..32. */
+  readonly sigma: number;
+  /** Whether values up to Otsu's threshold are set to 0. */
+  readonly otsu: boolean;
+}
+
+/** The kernels after the average over layers and steps, for a batch of phrases. */
+export class Finisher {
+  /** Before scaling, `[count, size, size]`. */
+  readonly smoothed: GPUBuffer;
+  /** Scaling, threshold and mask, with their states. */
+  readonly otsu: Otsu;
+  /** Scaled to 0..1, `[count, size, size]`. */
+  #normalised: GPUBuffer;
+  /** With 0 up to the threshold, if that is asked for, `[count, size, size]`. */
+  #masked: GPUBuffer | undefined;
+  #buffers: GPUBuffer[] = [];
+  #sources: { buffer: GPUBuffer; side: number }[];
+  #smooth: (encoder: GPUCommandEncoder) => void;
+  #kernels: { destroy(): void }[] = [];
+
+  /**
+   * @param count Most phrases at a time.
+   * @param sides Sides of the maps in positions.
+   * @throws {RangeError} If a map does not fit a buffer of the device.
+   */
+  constructor(
+    gpu: Gpu,
+    readonly count: number,
+    readonly sides: readonly number[],
+    { size, sigma, otsu }: FinisherOptions,
+  ) {
+    const square = { width: size, height: size };
+    const buffer = (label: string, values: number) => {
+      const made = storage(gpu, label, 4 * values);
+      this.#buffers.push(made);
+      return made;
+    };
+    const keep = <T extends { destroy(): void }>(kernel: T) => {
+      this.#kernels.push(kernel);
+      return kernel;
+    };
+    try {
+      this.smoothed = buffer("smoothed heatmaps", count * size * size);
+      this.#normalised = buffer("normalised heatmaps", count * size * size);
+      if (otsu) this.#masked = buffer("masked heatmaps", count * size * size);
+      this.otsu = keep(new Otsu(gpu, square, { maps: count, rounding: ROUNDING }));
+      this.#sources = sides.map((side) => ({
+        buffer: buffer("mean attention", count * side * side),
+        side,
+      }));
+      const bands = smoothingBands(sides, size, sigma);
+      if (bands) {
+        const products = bands.map((band) => keep(new Separable(gpu, band, band, count)));
+        this.#smooth = (encoder) =>
+          products.forEach((product, i) =>
+            product.record(encoder, this.#sources[i]!.buffer, this.smoothed, i > 0)
+          );
+      } else {
+        const gaussian = keep(new Gaussian(gpu, square, sigma, count));
+        const resized = buffer("resized attention", count * size * size);
+        const resizes = sides.map((side) =>
+          keep(new Resize(gpu, { width: side, height: side }, square))
+        );
+        this.#smooth = (encoder) => {
+          resizes.forEach((resize, i) =>
+            resize.record(encoder, this.#sources[i]!.buffer, resized, count, i > 0)
+          );
+          gaussian.record(encoder, resized, this.smoothed);
+        };
+      }
+    } catch (error) {
+      this.destroy();
+      throw error;
+    }
+  }
+
+  /** Whether it was made for so many phrases and these sides. */
+  fits(count: number, sides: readonly number[]): boolean {
+    return count === this.count && sides.join() === this.sides.join();
+  }
+
+  /**
+   * Records everything from the means to the sums behind the scores.
+   *
+   * @param means One a group, `[phrases, side, side]`.
+   * @param first The first phrase of the batch.
+   * @param count How many there are; no more than fit.
+   * @param grid What the masked heatmaps are summed up in.
+   */
+  record(
+    encoder: GPUCommandEncoder,
+    means: readonly GPUBuffer[],
+    first: number,
+    count: number,
+    grid: GridSums,
+  ): void {
+    this.#sources.forEach(({ buffer, side }, i) => {
+      const bytes = 4 * side * side;
+      encoder.copyBufferToBuffer(means[i]!, first * bytes, buffer, 0, count * bytes);
+    });
+    this.#smooth(encoder);
+    this.otsu.recordScaling(encoder, this.smoothed, this.#normalised);
+    // Without scores nothing else on the GPU reads the masked heatmaps.
+    const masked = grid.sumBytes > 0 ? this.#masked : undefined;
+    if (this.#masked) this.otsu.record(encoder, this.#normalised, masked, true);
+    grid.record(encoder, masked ?? this.#normalised);
+  }
+
+  /** Frees its buffers. */
+  destroy(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
+    for (const kernel of this.#kernels) kernel.destroy();
+  }
+}

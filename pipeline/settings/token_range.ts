@@ -1,0 +1,82 @@
+/**
+ * Which tokens of a phrase count.
+ *
+ * @module
+ */
+
+import type { Sample } from "../../datasets/sample.ts";
+import type { EncodedPhrase, Tokenizer } from "../../models/tokenizer.ts";
+import type { ImageRequest } from "../decode.ts";
+import { type Dropped, failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
+import type { ResolvedSettings } from "./settings.ts";
+
+/** First token and one past the last. */
+export type TokenRange = readonly [start: number, end: number];
+
+/** Whether the tokens that count are those of a sample's class. */
+export function isOfClass(tokens: ResolvedSettings["tokens"]): boolean {
+  return tokens === "class" || tokens === "class-released";
+}
+
+/**
+ * The tokens of a phrase that count; none where it has none, or none of its
+ * class.
+ *
+ * As in the released code any token of the class name counts wherever it is in
+ * the phrase, and so does what is between the first and the last of them.
+ *
+ * @param phrase The phrase, encoded.
+ * @param category The sample's class.
+ */
+export function tokenRange(
+  tokenizer: Tokenizer,
+  phrase: EncodedPhrase,
+  category: string | undefined,
+  tokens: ResolvedSettings["tokens"],
+): TokenRange {
+  if (tokens === "ends") return [0, phrase.length];
+  if (!isOfClass(tokens)) return [1, phrase.length - 1];
+  const own = new Set(wordsOf(tokenizer.encode(category ?? "")));
+  const words = wordsOf(phrase);
+  const first = words.findIndex((id) => own.has(id));
+  if (first < 0) return [1, 1];
+  const last = words.findLastIndex((id) => own.has(id));
+  // The released code takes the last token for one past it, unless it is the only one.
+  const isShort = tokens === "class-released" && last > first;
+  return [1 + first, isShort ? 1 + last : 2 + last];
+}
+
+/** The tokens between start and end. */
+function wordsOf({ ids, length }: EncodedPhrase): readonly number[] {
+  return ids.slice(1, length - 1);
+}
+
+/**
+ * Leaves out the phrases that do not name their class, before an image is read
+ * for their sake; the released code gives them a heatmap of NaN. A sample
+ * without a class fails.
+ */
+export function requireClassTokens(
+  source: AsyncIterable<Flow<ImageRequest>>,
+  tokenizer: Tokenizer,
+  { tokens }: ResolvedSettings,
+  options: StageOptions = {},
+): AsyncIterableIterator<Flow<ImageRequest>> {
+  return flatMapFlow(source, function* (request) {
+    const samples: Sample[] = [];
+    for (const sample of request.samples) {
+      const { phrase, category } = sample;
+      const [start, end] = tokenRange(tokenizer, tokenizer.encode(phrase), category, tokens);
+      // An empty phrase is refused by whoever reads the image.
+      if (start < end || phrase.trim() === "") samples.push(sample);
+      else if (category) yield { kind: "dropped", dropped: unnamed(sample, category) };
+      else yield failed("dataset", sample, new TypeError("its row names no class"));
+    }
+    if (samples.length > 0) yield item({ ...request, samples });
+  }, options);
+}
+
+function unnamed(sample: Sample, category: string): Dropped {
+  const reason = `the phrase has no token of its class, "${category}"`;
+  return { status: "skipped", stage: "dataset", reason, sample };
+}

@@ -1,0 +1,104 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  drawPhantom,
+  groundImage,
+  type GroundSettings,
+  loadBundle,
+  openRuntime,
+  resolveSettings,
+  type ScoredPhrase,
+  tableTwoVariants,
+  type VariantSettings,
+} from "../../mod.ts";
+import { openGpu } from "../../shaders/device.ts";
+import { furthest } from "../../tests/support/gpu.ts";
+
+const DEMO = new URL("../../models/demo", import.meta.url).pathname;
+const XRAY = drawPhantom({ seed: 3, width: 90, height: 110 });
+const PHRASES = ["haze", "left effusion"];
+
+const VARIANTS: VariantSettings[] = [
+  { name: "all", layers: "all", select: "all", otsu: false },
+  { name: "some", layers: [3, 7], select: { kind: "indices", start: 2, end: 5 }, otsu: true },
+  // Its window overlaps the one before, and is cut from the same passes.
+  { name: "late", layers: [7, 9], select: { kind: "indices", start: 4, end: 9 }, otsu: true },
+  { name: "plain", layers: [3, 4, 6, 7], otsu: false },
+];
+
+/** A variant as a run of its own. */
+function alone({ layers, select, otsu }: VariantSettings) {
+  const window = select === "all" ? { kind: "indices" as const, start: 0, end: 10 } : select;
+  return { layers, otsu, ...(window && { select: window }) };
+}
+
+function assertSame(actual: ScoredPhrase, expected: ScoredPhrase): void {
+  const { name } = actual.variant;
+  const off = furthest(actual.normalised, expected.normalised);
+  assert(off <= 1e-5, `${name}: ${off}`);
+  assertEquals(actual.threshold === undefined, expected.threshold === undefined, name);
+  const apart = Math.abs((actual.threshold ?? 0) - (expected.threshold ?? 0));
+  assert(apart <= 1.001 / 256, `${name}: ${apart}`);
+}
+
+// A software GPU takes its time over a model: there the two that overlap, for one phrase.
+for (
+  const [where, runtimeName, hasGpu, phrases, variants] of [
+    ["the CPU", "native", false, PHRASES, VARIANTS],
+    ["the GPU after a model on the CPU", "native", true, PHRASES, VARIANTS],
+    ["the GPU", "webgpu", true, ["haze"], VARIANTS.slice(1, 3)],
+  ] as const
+) {
+  Deno.test(`variants of one run equal runs of their own on ${where}`, async () => {
+    const bundle = await loadBundle(DEMO);
+    const runtime = await openRuntime(runtimeName);
+    const gpu = hasGpu ? runtime.gpu ?? await openGpu() : undefined;
+    const common = { bundle, runtime, steps: 10, noise: "sample" as const, ...(gpu && { gpu }) };
+    const results = await groundImage(XRAY, phrases, { ...common, variants });
+    assertEquals(
+      results.map(({ sample, variant }) => [sample.phrase, variant.name]),
+      phrases.flatMap((phrase) => variants.map(({ name }) => [phrase, name])),
+    );
+    for (const [i, variant] of variants.entries()) {
+      const own = await groundImage(XRAY, phrases, { ...common, ...alone(variant) });
+      own.forEach((expected, phrase) =>
+        assertSame(results[phrase * variants.length + i]!, expected)
+      );
+    }
+    gpu?.destroy();
+  });
+}
+
+Deno.test("tableTwoVariants() are the twelve of the paper's Table II", async () => {
+  const bundle = await loadBundle(DEMO);
+  const variants = tableTwoVariants(bundle, [3, 4, 6, 7]);
+  assertEquals(variants.length, 12);
+  const layers = Array.from({ length: 11 }, (_, layer) => layer);
+  const select = { kind: "indices", start: 120, end: 180 } as const;
+  const settings: GroundSettings = { steps: 300, select, variants };
+  const resolved = resolveSettings({ bundle, layers }, settings);
+  assertEquals(
+    [...new Set(resolved.variants.map(({ layers }) => layers.join()))],
+    [layers.join(), "2,3,4,5,6,7", "3,4,6,7"],
+  );
+  assertEquals(
+    [...new Set(resolved.variants.map(({ start, end }) => `${start}..${end}`))],
+    ["0..334", "120..180"],
+  );
+  assertEquals([resolved.start, resolved.end], [0, 334]);
+});
+
+Deno.test("resolveSettings() refuses variants that cannot be told apart, or are not read", async () => {
+  const bundle = await loadBundle(DEMO);
+  const model = { bundle, layers: [3, 4] };
+  const variant = { name: "a", layers: [3], otsu: true };
+  const cases: [VariantSettings[], string][] = [
+    [[], "without a variant"],
+    [[variant, { ...variant, otsu: false }], 'two variants "a"'],
+    [[{ ...variant, layers: [5] }], "layer 5: the model reads 3, 4"],
+    [[{ ...variant, layers: [11] }], "layer 11"],
+    [[{ ...variant, select: { kind: "indices", start: 8, end: 400 } }], "8..400"],
+  ];
+  for (const [variants, message] of cases) {
+    assertThrows(() => resolveSettings(model, { variants }), RangeError, message);
+  }
+});

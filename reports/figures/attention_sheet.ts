@@ -1,0 +1,229 @@
+/**
+ * Attention by layer and by step as small multiples.
+ *
+ * @module
+ */
+
+import { escape } from "@std/html/entities";
+import { interpolateInferno } from "d3-scale-chromatic";
+import { Image } from "imagescript";
+import type { Box } from "../../base/geometry.ts";
+import { printable } from "../../base/text.ts";
+import type { AttentionGrid } from "../../pipeline/attention_grid.ts";
+import { smoothAttention } from "../../pipeline/postprocess.ts";
+import { normalize01 } from "../../shaders/aggregate_cpu.ts";
+import { renderOverlay } from "./overlay.ts";
+
+/** How {@linkcode drawAttention} draws. */
+export interface AttentionSheetOptions {
+  /**
+   * Every timestep of the trajectory, by which columns are named too.
+   *
+   * @default {None}
+   */
+  readonly timesteps?: readonly number[];
+  /**
+   * Standard deviation of the Gaussian over the mean of all layers and steps, in
+   * pixels of the heatmap.
+   *
+   * @default {2.5}
+   */
+  readonly sigma?: number;
+  /**
+   * Ground truth in pixels of the X-ray.
+   *
+   * @default {Those of the sample}
+   */
+  readonly boxes?: readonly Box[];
+}
+
+/** Side of a cell, the space between two, and between cells and their means. */
+const CELL = 64;
+const GAP = 4;
+const MEAN_GAP = 12;
+
+/** Around everything, and the square that the X-ray is fitted into. */
+const MARGIN = 20;
+const XRAY = 300;
+
+/** Above the cells the heading and what columns are called; left of them what rows are. */
+const TOP = 100;
+const LEFT = MARGIN + XRAY + MARGIN + 90;
+
+const LINE = 15;
+
+/** Characters of the heading, and the width that they fit in. */
+const MAX_TEXT = 80;
+const MIN_WIDTH = 900;
+
+/** Side of a cell's picture: finer than it is shown, so that positions keep their edges. */
+const PIXELS = 2 * CELL;
+
+/** Okabe and Ito's vermilion, which colour-blind readers tell from grey. */
+const MARK = "#d55e00";
+
+const KEY = [
+  "A cell is one layer's attention: mean over the",
+  "phrase's tokens, scaled to 0..1 over space at each",
+  "step, mean over the steps. Means over layers or",
+  "steps are scaled to 0..1 again.",
+];
+
+/**
+ * Draws a row for each cross-attention layer, a column for each group of steps,
+ * the means of both, and beside them the X-ray with the heatmap. The layers and
+ * steps that the heatmap averages are marked.
+ *
+ * @example Usage
+ * ```ts
+ * import { drawAttention, drawPhantom, loadBundle, readAttention } from "../../mod.ts";
+ *
+ * const bundle = await loadBundle("models/demo");
+ * const xray = drawPhantom({ seed: 1 });
+ * const [grid] = await readAttention(xray, ["left effusion"], { bundle, steps: 10 });
+ * const svg = await drawAttention(grid!);
+ * console.log(svg.length);
+ * ```
+ *
+ * @param grid What to draw.
+ * @param options How.
+ * @returns An SVG document with all pictures in it.
+ */
+export async function drawAttention(
+  grid: AttentionGrid,
+  { timesteps = [], sigma = 2.5, boxes = grid.grounded.sample.boxes }: AttentionSheetOptions = {},
+): Promise<string> {
+  const { columns, layers, grounded: { variant, size, sample } } = grid;
+  const xOf = (column: number) => LEFT + column * (CELL + GAP);
+  const yOf = (row: number) => TOP + row * (CELL + GAP);
+  const [meanX, meanY] = [xOf(columns.length) + MEAN_GAP, yOf(layers.length) + MEAN_GAP];
+  const parts = [await drawXray(grid, boxes)];
+  const put = async (map: Float32Array, side: number, x: number, y: number, title: string) =>
+    void parts.push(
+      `<g><title>${title}</title>${picture(await mapPng(map, side), x, y, CELL, CELL)}</g>\n`,
+    );
+
+  for (const [row, { layer, side, data }] of layers.entries()) {
+    const y = yOf(row);
+    const isChosen = variant.layers.includes(layer);
+    if (isChosen) parts.push(bar(LEFT - 9, y, 4, CELL));
+    parts.push(label([`layer ${layer}`, `${side} × ${side}`], LEFT - 14, y + CELL / 2, "end"));
+    for (const [column, { start, end, layers }] of columns.entries()) {
+      const title = `layer ${layer}, ${describeSteps(start, end)}`;
+      await put(layers[row]!.data, side, xOf(column), y, title);
+    }
+    await put(normalize01(data), side, meanX, y, `layer ${layer}, mean over steps`);
+  }
+  parts.push(
+    label(["step", "timestep"].slice(0, timesteps.length ? 2 : 1), LEFT - 14, TOP - 23, "end"),
+  );
+  for (const [column, { start, end, heatmap }] of columns.entries()) {
+    const x = xOf(column);
+    const times = timesteps.slice(start, end);
+    const names = [span(start, end - 1), ...times.length ? [span(times[0]!, times.at(-1)!)] : []];
+    parts.push(label(names, x + CELL / 2, TOP - 23));
+    await put(heatmap, size, x, meanY, `mean over layers, ${describeSteps(start, end)}`);
+  }
+  /** Where a step begins (0) or ends (1). */
+  const edge = (step: number, share: 0 | 1) => {
+    const column = columns.findIndex(({ end }) => step < end);
+    const { start, end } = columns[column]!;
+    return xOf(column) + (step + share - start) / (end - start) * CELL;
+  };
+  const [from, to] = [edge(variant.start, 0), edge(variant.end - 1, 1)];
+  parts.push(bar(from, TOP - 9, to - from, 4));
+  parts.push(label(["mean over", "steps"], meanX + CELL / 2, TOP - 23));
+  parts.push(label(["mean over", "layers"], LEFT - 14, meanY + CELL / 2, "end"));
+  const { normalised } = smoothAttention(layers, { size, sigma });
+  await put(normalised, size, meanX, meanY, "mean over layers and steps");
+
+  const width = Math.max(MIN_WIDTH, meanX + CELL + MARGIN);
+  const height = Math.max(meanY + CELL, TOP + XRAY + (KEY.length + 8) * LINE) + MARGIN;
+  const title = safe(`Attention for "${sample.phrase}"`);
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
+    `viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}" ` +
+    'font-family="sans-serif" font-size="11" fill="#222222">\n' +
+    '<rect width="100%" height="100%" fill="white"/>\n' +
+    `<text x="${MARGIN}" y="28" font-size="16" font-weight="bold">${title}</text>\n` +
+    `${parts.join("")}</svg>\n`;
+}
+
+/** The X-ray with its heatmap, what is to be seen there, and the scale of colours. */
+async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Promise<string> {
+  const { image: { gray, crop }, heatmap, size, variant } = grounded;
+  const scale = XRAY / Math.max(gray.width, gray.height);
+  const overlay = await renderOverlay({ gray, crop, heatmap, size, boxes, maxSide: 2 * XRAY });
+  const [width, height] = [scale * gray.width, scale * gray.height];
+  const lines = [
+    "Heatmap of the layers and steps marked in orange.",
+    ...variant.otsu ? ["Light blue: outline of the mask."] : [],
+    ...boxes.length > 0 ? ["Green: ground truth."] : [],
+    "Dimmed: outside the model's square.",
+    ...["", ...KEY],
+  ];
+  const stops = COLOURS.filter((_, level) => level % 15 === 0).map((colour, i) =>
+    `<stop offset="${(i / 17).toFixed(3)}" stop-color="${colour}"/>`
+  );
+  const y = TOP + height + LINE * (lines.length + 1);
+  return picture(overlay, MARGIN, TOP, width, height) +
+    lines.map((line, i) => text(line, MARGIN, TOP + height + LINE * (i + 1) + 2)).join("") +
+    `<linearGradient id="heat">${stops.join("")}</linearGradient>` +
+    `<rect x="${MARGIN + 14}" y="${y.toFixed(2)}" width="120" height="10" fill="url(#heat)"/>` +
+    text("0", MARGIN, y + 9) + text("1", MARGIN + 140, y + 9);
+}
+
+/** Inferno, which is as light as its value is high. */
+const COLOURS: readonly string[] = Array.from(
+  { length: 256 },
+  (_, level) => interpolateInferno(level / 255),
+);
+
+/** A map of values in 0..1 as a PNG file. */
+async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
+  const image = new Image(PIXELS, PIXELS);
+  const nearest = (pixel: number) => Math.floor((pixel + 0.5) * side / PIXELS);
+  for (let y = 0; y < PIXELS; y++) {
+    for (let x = 0; x < PIXELS; x++) {
+      const value = map[nearest(y) * side + nearest(x)]!;
+      const colour = COLOURS[Math.round(255 * Math.max(0, Math.min(1, value)))]!;
+      const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+      image.bitmap.set([...parts, 255], 4 * (y * PIXELS + x));
+    }
+  }
+  // With the time of now, no two sheets' bytes would be equal.
+  return await image.encode(1, { creationTime: 0 });
+}
+
+function describeSteps(start: number, end: number): string {
+  return end - start === 1 ? `step ${start}` : `steps ${span(start, end - 1)}`;
+}
+
+function span(first: number, last: number): string {
+  return first === last ? `${first}` : `${first}–${last}`;
+}
+
+function picture(png: Uint8Array, x: number, y: number, width: number, height: number): string {
+  return `<image x="${x.toFixed(2)}" y="${y}" width="${width.toFixed(2)}" ` +
+    `height="${height.toFixed(2)}" preserveAspectRatio="none" ` +
+    `href="data:image/png;base64,${png.toBase64()}"/>`;
+}
+
+function bar(x: number, y: number, width: number, height: number): string {
+  return `<rect x="${x.toFixed(2)}" y="${y}" width="${width.toFixed(2)}" height="${height}" ` +
+    `fill="${MARK}"/>\n`;
+}
+
+/** One or two lines around a height. */
+function label(lines: readonly string[], x: number, y: number, anchor = "middle"): string {
+  const top = y - (lines.length - 1) * LINE / 2 + 4;
+  return lines.map((line, i) => text(line, x, top + i * LINE, anchor)).join("") + "\n";
+}
+
+function text(content: string, x: number, y: number, anchor = "start"): string {
+  return `<text x="${x}" y="${y.toFixed(2)}" text-anchor="${anchor}">${content}</text>`;
+}
+
+/** A phrase for an XML document. */
+function safe(phrase: string): string {
+  return escape(printable(phrase, MAX_TEXT));
+}

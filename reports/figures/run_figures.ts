@@ -1,0 +1,255 @@
+/**
+ * The figures of a run that is done, without the model.
+ *
+ * @module
+ */
+
+import { printable, quote } from "../../base/text.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { Random } from "../../base/random.ts";
+import { clipBoxes, SCORES } from "../../scoring/score_heatmap.ts";
+import { inClassOrder } from "../tables/class_means.ts";
+import { originalImage } from "../original_image.ts";
+import { renderOverlay } from "./overlay.ts";
+import { countPixels } from "./pixel_counts.ts";
+import { readResults } from "../../runs/read_results.ts";
+import { requireBoxes } from "../../runs/rescore_run.ts";
+import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
+import { hasHeatmap, readRunRecord, RESULTS } from "../../runs/run_folder.ts";
+import { type RunHeatmap, RunHeatmaps } from "../../runs/run_heatmaps.ts";
+import { drawDistribution, PixelCurves } from "./score_curves.ts";
+import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
+import { NO_CLASS } from "../tables/summary.ts";
+
+/** Which figures {@linkcode drawRun} draws. */
+export interface FigureOptions {
+  /**
+   * The variant, where the run has several.
+   *
+   * @default {The run's first}
+   */
+  readonly setting?: string;
+  /**
+   * Most panels of a sheet.
+   *
+   * @default {12}
+   */
+  readonly count?: number;
+  /**
+   * Seed of the sheet of random samples.
+   *
+   * @default {0}
+   */
+  readonly seed?: number;
+  /**
+   * Told in a sentence what is left out, such as a sample whose image is missing.
+   *
+   * @default {undefined}
+   */
+  readonly onNotice?: (notice: string) => void;
+  /**
+   * Told after each heatmap how many are done of all that the figures take; one that
+   * several figures show counts for each.
+   *
+   * @default {undefined}
+   */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** A figure. */
+export interface Figure {
+  /** Name of its file, such as `gallery-pleural-effusion.svg`. */
+  readonly name: string;
+  /** An SVG document. */
+  readonly svg: string;
+}
+
+type Grounded = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
+type Scored = Extract<SampleResult, { readonly status: "scored" }>;
+
+/** Longer side of a panel's picture: finer than it is shown, for screens that can show it. */
+const PIXELS = 1.5 * PANEL_SIDE;
+
+/** Samples that are shown together. */
+interface Choice {
+  readonly name: string;
+  readonly heading: string;
+  readonly results: readonly Grounded[];
+}
+
+/**
+ * Draws what a run came to: ROC, precision and recall, and IoU by threshold of each
+ * class, the distribution of each score, and sheets of X-rays with heatmap and ground
+ * truth: the best, the worst and random samples, and a gallery of each class.
+ *
+ * @example Usage
+ * ```ts
+ * import { drawRun } from "./run_figures.ts";
+ *
+ * async function drawInto(folder: string, run: string): Promise<void> {
+ *   for await (const { name, svg } of drawRun(run, { count: 8 })) {
+ *     await Deno.writeTextFile(`${folder}/${name}`, svg);
+ *   }
+ * }
+ * ```
+ *
+ * @param folder The run's folder; images are read from where its results say.
+ * @param options Which.
+ * @throws {RangeError} If the run has no such setting.
+ * @throws {SyntaxError} If the folder's files are corrupt.
+ * @throws {Deno.errors.NotFound} If the folder holds no run.
+ */
+export async function* drawRun(
+  folder: string,
+  { setting, count = 12, seed = 0, onNotice = () => {}, onProgress = () => {} }: FigureOptions = {},
+): AsyncIterableIterator<Figure> {
+  const { variants } = await readRunRecord(folder);
+  const chosen = setting ?? variants[0]!;
+  if (!variants.includes(chosen)) {
+    throw new RangeError(
+      `Cannot draw setting ${quote(chosen)} of "${folder}": expected one of ` +
+        variants.map((name) => quote(name)).join(", "),
+    );
+  }
+  using heatmaps = await RunHeatmaps.open(folder);
+  const results: Grounded[] = [];
+  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+    if (!hasHeatmap(result) || (result.setting ?? "") !== chosen) continue;
+    try {
+      requireBoxes(result.boxes);
+    } catch (error) {
+      throw new SyntaxError(
+        `Cannot draw ${quote(result.id)} of "${folder}": ${(error as Error).message}`,
+      );
+    }
+    results.push(result);
+  }
+  const scored = results.filter((result) => result.status === "scored");
+  const found = Map.groupBy(scored, ({ category = NO_CLASS }) => category);
+  const classes = new Map(inClassOrder(found.keys()).map((name) => [name, found.get(name)!]));
+  const choices = choose(results, scored, classes, count, seed);
+  const total = choices.reduce((sum, { results }) => sum + results.length, scored.length);
+  let done = 0;
+  const onHeatmap = () => onProgress(++done, total);
+  if (scored.length > 0) yield* drawCurves(classes, heatmaps, onHeatmap);
+  const missing = new Set<string>();
+  for (const { name, heading, results: shown } of choices) {
+    const panels: Panel[] = [];
+    for (const result of shown) {
+      try {
+        panels.push(await makePanel(result, await heatmaps.get(result.id, result.setting)));
+      } catch (error) {
+        if (missing.has(result.id)) continue;
+        missing.add(result.id);
+        const reason = printable((error as Error).message, 500);
+        onNotice(`No panel of ${quote(result.id)}: ${reason}`);
+      } finally {
+        onHeatmap();
+      }
+    }
+    if (panels.length > 0) {
+      yield { name, svg: drawSheet(chosen ? `${heading} (${chosen})` : heading, panels) };
+    }
+  }
+}
+
+async function* drawCurves(
+  classes: ReadonlyMap<string, readonly Scored[]>,
+  heatmaps: RunHeatmaps,
+  onHeatmap: () => void,
+): AsyncIterableIterator<Figure> {
+  const curves = new PixelCurves();
+  for (const [category, results] of classes) {
+    for (const { id, setting, boxes } of results) {
+      const { heatmap, size, image, crop } = await heatmaps.get(id, setting);
+      const clipped = clipBoxes(boxes, image);
+      const { margin } = heatmaps.method;
+      curves.add(category, countPixels(heatmap, size, image, clipped, margin, crop.side));
+      onHeatmap();
+    }
+  }
+  for (const [name, svg] of Object.entries(curves.draw())) yield { name, svg };
+  for (const score of SCORES) {
+    const values = [...classes].map(([category, results]): [string, number[]] => [
+      category,
+      results.map((result) => result[score]),
+    ]);
+    const name = `distribution-${SCORE_STYLES[score].key}.svg`;
+    yield { name, svg: drawDistribution(score, new Map(values)) };
+  }
+}
+
+/** Which samples are shown where. */
+function choose(
+  results: readonly Grounded[],
+  scored: readonly Scored[],
+  classes: ReadonlyMap<string, readonly Scored[]>,
+  count: number,
+  seed: number,
+): Choice[] {
+  const ranked = byMiou(scored);
+  const names = new Set<string>();
+  return [
+    { name: "best.svg", heading: "Highest mIoU", results: ranked.slice(0, count) },
+    { name: "worst.svg", heading: "Lowest mIoU", results: ranked.toReversed().slice(0, count) },
+    {
+      name: "random.svg",
+      heading: `Random samples, seed ${seed}`,
+      results: pick(results, count, new Random(seed)),
+    },
+    ...[...classes].map(([category, all]): Choice => ({
+      name: `${fileName(`gallery-${category}`, names)}.svg`,
+      heading: all.length > count
+        ? `${category}: ${count} of ${all.length} samples, evenly from highest to lowest mIoU`
+        : `${category}: all samples from highest to lowest mIoU`,
+      results: spread(byMiou(all), count),
+    })),
+  ];
+}
+
+function byMiou(results: readonly Scored[]): Scored[] {
+  return results.toSorted((a, b) => b.miou - a.miou);
+}
+
+/** Some of the entries, first and last among them. */
+function spread<T>(entries: readonly T[], count: number): T[] {
+  if (entries.length <= count) return [...entries];
+  const step = (entries.length - 1) / Math.max(1, count - 1);
+  return Array.from({ length: count }, (_, i) => entries[Math.round(i * step)]!);
+}
+
+/** Some of the entries at random, in their order. */
+function pick<T>(entries: readonly T[], count: number, random: Random): T[] {
+  let left = Math.min(count, entries.length);
+  return entries.filter((_, i) => {
+    const isPicked = random.uniform() * (entries.length - i) < left;
+    if (isPicked) left--;
+    return isPicked;
+  });
+}
+
+/** A name that is a file's everywhere, and no other's here. */
+function fileName(text: string, taken: Set<string>): string {
+  const plain = text.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g)!.join("-").slice(0, 80);
+  let name = plain;
+  for (let number = 2; taken.has(name); number++) name = `${plain}-${number}`;
+  taken.add(name);
+  return name;
+}
+
+/**
+ * Draws one sample.
+ *
+ * @throws {Error} If its image is missing, no image, or another than was grounded.
+ */
+async function makePanel(result: Grounded, heatmap: RunHeatmap): Promise<Panel> {
+  const { id, image: path, phrase = "", category, boxes } = result;
+  const { width, height } = heatmap.image;
+  const gray = await originalImage(path, heatmap.image);
+  const overlay = await renderOverlay({ ...heatmap, gray, maxSide: PIXELS });
+  const scores = result.status === "scored"
+    ? `|CNR| ${formatScore("absCnr", result.absCnr)} · mIoU ${formatScore("miou", result.miou)} %`
+    : "";
+  const name = category ? `${category} · ${id}` : id;
+  return { phrase, scores, name, overlay, image: { width, height }, boxes };
+}

@@ -1,0 +1,58 @@
+/**
+ * What tables say of the methods that they compare.
+ *
+ * @module
+ */
+
+import { type MethodName, METHODS } from "../../models/method_names.ts";
+import { type MethodFacts, methodsOf } from "../../runs/run_method.ts";
+import type { RunRecord } from "../../runs/run_folder.ts";
+
+/**
+ * What tables call the summaries of a run that names its methods: by the names of the
+ * methods, or by an empty one where there is only one.
+ */
+export function methodLabels(
+  record: Pick<RunRecord, "facts">,
+): Readonly<Record<string, string>> | undefined {
+  const names = Object.keys(methodsOf(record));
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(
+    names.map((name) => [names.length > 1 ? name : "", METHODS[name as MethodName]]),
+  );
+}
+
+/** What differs in what the methods see and how they are scored, in sentences. */
+export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
+  const methods = methodsOf(record);
+  const views = Object.entries(methods).flatMap(([name, facts]) => {
+    const view = describeView(name as MethodName, facts);
+    return view ? [`${METHODS[name as MethodName]} sees ${view}`] : [];
+  });
+  const rule = methods.boxes?.rule;
+  return [
+    ...(views.length > 0
+      ? [
+        `${views.join(", ")}; what lies outside has ` +
+        `${record.facts.margin === "zero" ? "the value 0" : "no value"}, boxes wholly outside ` +
+        "are dropped, and samples without any other skipped.",
+      ]
+      : []),
+    ...(methods.boxes
+      ? [
+        `${METHODS.boxes} are scored on the whole image by intersection over union alone, with ` +
+        (rule === "max"
+          ? "each ground-truth box by itself, of which the highest counts."
+          : "what the ground-truth boxes cover together."),
+      ]
+      : []),
+  ];
+}
+
+function describeView(name: MethodName, { view }: MethodFacts): string | undefined {
+  if (name === "ldm") return "the centre square of an image";
+  const { crop, resized } = (view ?? {}) as MethodFacts;
+  return typeof crop === "number" && typeof resized === "number"
+    ? `the middle ${crop} of the ${resized} pixels that the shorter side is resized to`
+    : undefined;
+}

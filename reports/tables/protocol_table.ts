@@ -1,0 +1,113 @@
+/**
+ * The table of what a run comes to by further protocols.
+ *
+ * @module
+ */
+
+import { stringify } from "@std/csv";
+import { type ProtocolName, PROTOCOLS } from "../../scoring/protocols.ts";
+import type { ProtocolSummary } from "./protocol_summary.ts";
+import {
+  AVERAGE,
+  categories,
+  describeIntervals,
+  makeCell,
+  meansOf,
+  type ResultTable,
+  SCORE_STYLES,
+  type TableCell,
+  type TableGroup,
+  type TableOptions,
+  unitOf,
+} from "./result_table.ts";
+import type { Summary } from "./summary.ts";
+
+/** One protocol of one setting. */
+interface Entry {
+  readonly setting: string;
+  readonly protocol: ProtocolName;
+  readonly summary: ProtocolSummary;
+}
+
+/** Whether there are numbers of further protocols. */
+export function hasProtocols(summaries: Readonly<Record<string, Summary>>): boolean {
+  return entriesOf(summaries).length > 0;
+}
+
+/**
+ * The numbers of every protocol by class, and how many samples it counted.
+ *
+ * @param summaries By the name of the setting; at least one.
+ * @param options What to show besides.
+ */
+export function makeProtocolTable(
+  summaries: Readonly<Record<string, Summary>>,
+  { methods, notes = [] }: TableOptions = {},
+): ResultTable {
+  const columns = [...categories(Object.values(summaries)), AVERAGE];
+  const groups = entriesOf(summaries).map(({ setting, protocol, summary }): TableGroup => ({
+    method: [methods?.[setting] ?? setting, protocol].filter((part) => part !== "").join(": "),
+    isPublished: false,
+    rows: [
+      ...PROTOCOLS[protocol].map((score) => ({
+        label: SCORE_STYLES[score].label,
+        cells: columns.map((column): TableCell => {
+          const { means, intervals } = meansOf(summary, column) ?? {};
+          return makeCell(score, means?.[score], intervals?.[score]);
+        }),
+      })),
+      {
+        label: protocol === "per-box" ? "boxes" : "samples",
+        cells: columns.map((column) => ({ text: String(countOf(summary, column)) })),
+      },
+    ],
+  }));
+  return {
+    ...{ columns, groups, counts: [], hasMarks: false },
+    caption: [
+      "Scores by further protocols.",
+      `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
+      "Overlaps, hits and areas under curves are in per cent; higher is better.",
+      describeIntervals(Object.values(summaries)[0]!),
+      ...notes,
+    ],
+  };
+}
+
+const COLUMNS = [
+  ...["protocol", "setting", "class", "score", "unit", "value", "low", "high", "count"],
+];
+
+/** The same as CSV, with all digits. */
+export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>): string {
+  const columns = [...categories(Object.values(summaries)), AVERAGE];
+  const rows = entriesOf(summaries).flatMap(({ setting, protocol, summary }) =>
+    PROTOCOLS[protocol].flatMap((score) =>
+      columns.map((column) => {
+        const { means, intervals } = meansOf(summary, column) ?? {};
+        const { key, factor } = SCORE_STYLES[score];
+        const [low, high] = intervals?.[score]?.map((value) => factor * value) ?? [];
+        return {
+          ...{ protocol, setting, class: column, score: key, unit: unitOf(score) },
+          ...{ value: means && factor * means[score]!, low, high },
+          count: countOf(summary, column),
+        };
+      })
+    )
+  );
+  return stringify(rows, { columns: COLUMNS });
+}
+
+function entriesOf(summaries: Readonly<Record<string, Summary>>): Entry[] {
+  return Object.entries(summaries).flatMap(([setting, { protocols = {} }]) =>
+    Object.entries(protocols).map(([protocol, summary]) => ({
+      ...{ setting, summary },
+      protocol: protocol as ProtocolName,
+    }))
+  );
+}
+
+function countOf({ classes }: ProtocolSummary, column: string): number {
+  return classes.filter(({ category }) => column === AVERAGE || category === column)
+    .reduce((sum, { count }) => sum + count, 0);
+}

@@ -1,0 +1,72 @@
+import { assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import type { ProtocolScores } from "../../scoring/protocols.ts";
+import { AblationSummary } from "./summary.ts";
+import { formatProtocols } from "./table.ts";
+import { tableFiles } from "./table_files.ts";
+
+/** Summaries of samples given as class and numbers. */
+function summarise(samples: readonly [string, ProtocolScores][], names = [""]) {
+  const summary = new AblationSummary(names);
+  for (const [i, [category, protocols]] of samples.entries()) {
+    for (const setting of names) {
+      summary.add({
+        ...{ id: `s${i}`, status: "scored", boxes: [], threshold: 0.5, category, protocols },
+        ...{ absCnr: 1, cnr: 1, miou: 0.5, aucRoc: 0.9 },
+        ...(setting && { setting }),
+      });
+    }
+  }
+  return summary.toJSON();
+}
+
+const overlap = (iouUnion: number) => ({ iouUnion, iouLargest: iouUnion / 2 });
+
+const SUMMARIES = summarise([
+  ["Edema", {
+    "largest-component-box": [overlap(0.1), overlap(0.3)],
+    "pointing-game": [{ hit: 1 }],
+  }],
+  ["Edema", { "largest-component-box": [], "pointing-game": [{ hit: 0 }] }],
+  ["Edema", { "largest-component-box": [overlap(0.8)], "pointing-game": [{ hit: 0 }] }],
+  ["Other", { "largest-component-box": [overlap(0.5)], "pointing-game": [{ hit: 1 }] }],
+]);
+
+Deno.test("protocols are averaged over what they count, then over classes alike", () => {
+  const { "largest-component-box": box, "pointing-game": game } = SUMMARIES[""]!.protocols!;
+  assertEquals(box!.classes.map(({ category, count }) => [category, count]), [
+    ["Edema", 3],
+    ["Other", 1],
+  ]);
+  assertAlmostEquals(box!.classes[0]!.means.iouUnion!, 0.4);
+  assertAlmostEquals(box!.average!.means.iouUnion!, 0.45);
+  assertAlmostEquals(box!.average!.means.iouLargest!, 0.225);
+  assertAlmostEquals(game!.average!.means.hit!, 2 / 3);
+  const [low, high] = game!.classes[0]!.intervals!.hit!;
+  assertEquals([low, high], [0, 1]);
+  // A single sample tells nothing of how sure its mean is.
+  assertEquals([game!.classes[1]!.intervals, game!.average!.intervals], [undefined, undefined]);
+  const none = summarise([["Edema", { "pointing-game": [] }]])[""]!.protocols!["pointing-game"];
+  assertEquals(none, { classes: [] });
+});
+
+Deno.test("protocols have a table of their own, and there is none without", () => {
+  assertEquals(
+    formatProtocols(SUMMARIES).replaceAll(/ +/g, " ").split("\n").slice(-7),
+    [
+      "largest-component-box",
+      " IoU %, union – – – – 40.0 – – – 50.0 45.0",
+      " IoU %, largest – – – – 20.0 – – – 25.0 22.5",
+      " samples 0 0 0 0 3 0 0 0 1 4",
+      "pointing-game",
+      " hits % – – – – 33.3 – – – 100.0 66.7",
+      " samples 0 0 0 0 3 0 0 0 1 4",
+    ],
+  );
+  const files = tableFiles(SUMMARIES);
+  assertMatch(files["protocols.csv"]!, /^pointing-game,,Other,hit,%,100,,,1\r$/m);
+  assertMatch(files["protocols.md"]!, /\| pointing-game \| hits % \| – .*\| 33\.3 \|/);
+  assertMatch(files["protocols.tex"]!, /\\label\{tab:protocols\}/);
+  const several = tableFiles(summarise([["Edema", { "pointing-game": [{ hit: 1 }] }]], ["a", "b"]));
+  assertMatch(several["protocols.md"]!, /\| b: pointing-game \| hits % /);
+  assertEquals(Object.keys(tableFiles(summarise([]))), ["table.md", "table.tex", "table.csv"]);
+});

@@ -1,0 +1,60 @@
+import { stringify } from "@std/csv";
+import { PAPER, TABLE_ONE, TABLE_TWO } from "./published.ts";
+import {
+  AVERAGE,
+  categories,
+  countsOf,
+  meansOf,
+  OWN,
+  SCORE_STYLES,
+  type TableOptions,
+  unitOf,
+} from "./result_table.ts";
+import type { Summary } from "./summary.ts";
+import { SCORES } from "../../scoring/score_heatmap.ts";
+
+const COLUMNS = [
+  ...["method", "class", "score", "unit", "value", "low", "high"],
+  ...["count", "skipped", "failed", "source"],
+];
+
+/**
+ * Results as CSV: a row a method, class and score, with the interval's ends and
+ * the class's samples. Published values are as printed, ours have all their digits.
+ */
+export function formatCsv(
+  summaries: Readonly<Record<string, Summary>>,
+  { published = false, methods }: TableOptions,
+): string {
+  const all = Object.entries(summaries);
+  const table = all.length > 1 && !methods ? TABLE_TWO : TABLE_ONE;
+  const theirs = (published ? table.rows : []).flatMap(({ method, score, values }) =>
+    [...values].map(([name, value]) => ({
+      ...{ method, class: name, score: SCORE_STYLES[score].key, unit: unitOf(score), value },
+      source: `${PAPER}, ${table.name}`,
+    }))
+  );
+  const ours = all.flatMap(([name, summary]) =>
+    SCORES.flatMap((score) =>
+      [...categories(all.map(([, summary]) => summary)), AVERAGE].map((column) => {
+        const { scored, skipped, failed } = countsOf(summary, column);
+        const means = meansOf(summary, column);
+        const { key, factor } = SCORE_STYLES[score];
+        // What is not defined is an empty field.
+        const scaled = (value: number) => Number.isNaN(value) ? undefined : factor * value;
+        const [low, high] = means?.intervals?.[score].map(scaled) ?? [];
+        return {
+          ...{
+            method: methods?.[name] ?? (name || OWN),
+            class: column,
+            score: key,
+            unit: unitOf(score),
+          },
+          ...{ value: means && scaled(means[score]), low, high },
+          ...{ count: scored, skipped, failed, source: "this run" },
+        };
+      })
+    )
+  );
+  return stringify([...theirs, ...ours], { columns: COLUMNS });
+}

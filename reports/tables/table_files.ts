@@ -1,0 +1,66 @@
+/**
+ * Tables of results as files: Markdown, LaTeX and CSV.
+ *
+ * @module
+ */
+
+import type { RunRecord } from "../../runs/run_folder.ts";
+import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
+import { methodLabels, methodNotes } from "./method_notes.ts";
+import { makeTable, type TableOptions } from "./result_table.ts";
+import type { Summary } from "./summary.ts";
+import { formatCsv } from "./table_csv.ts";
+import { formatLatex } from "./table_latex.ts";
+import { formatMarkdown } from "./table_markdown.ts";
+
+/**
+ * The tables of a run as texts, by the names of their files: `table` where there
+ * is one summary or one a method, `ablation` where there are several settings, and `protocols` where there are further ones.
+ *
+ * @param summaries By the name of the setting or method; at least one.
+ * @param options What to show besides.
+ */
+export function tableFiles(
+  summaries: Readonly<Record<string, Summary>>,
+  options: TableOptions = {},
+): Record<string, string> {
+  const table = makeTable(summaries, options);
+  const protocols = makeProtocolTable(summaries, options);
+  const name = Object.keys(summaries).length > 1 && !options.methods ? "ablation" : "table";
+  return {
+    [`${name}.md`]: formatMarkdown(table),
+    [`${name}.tex`]: formatLatex(table, name),
+    [`${name}.csv`]: formatCsv(summaries, options),
+    ...(hasProtocols(summaries) && {
+      "protocols.md": formatMarkdown(protocols),
+      "protocols.tex": formatLatex(protocols, "protocols"),
+      "protocols.csv": formatProtocolCsv(summaries),
+    }),
+  };
+}
+
+/**
+ * What the tables of a run show besides its own numbers: the paper's only where
+ * the dataset is the paper's too.
+ *
+ * @param run The run.
+ * @param isWhole Whether it came to its end.
+ */
+export function tableOptions(
+  { facts, shard }: Pick<RunRecord, "facts" | "shard">,
+  isWhole: boolean,
+): TableOptions {
+  const { kind, split, limit } = (facts.dataset ?? {}) as Readonly<Record<string, unknown>>;
+  const methods = methodLabels({ facts });
+  return {
+    published: kind === "ms-cxr",
+    ...(methods && { methods }),
+    notes: [
+      ...methodNotes({ facts }),
+      ...(typeof split === "string" ? [`Split ${split} only.`] : []),
+      ...(typeof limit === "number" ? [`The first ${limit} samples only.`] : []),
+      ...(shard ? [`Shard ${shard.number} of ${shard.count} only.`] : []),
+      ...(isWhole ? [] : ["The run was broken off: samples are missing."]),
+    ],
+  };
+}

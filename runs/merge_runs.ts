@@ -1,0 +1,160 @@
+/**
+ * Shards of a run to the run itself.
+ *
+ * @module
+ */
+
+import { printable, quote } from "../base/text.ts";
+import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
+import { readResults } from "./read_results.ts";
+import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
+import { differences, hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
+
+/** Several runs as one. */
+export interface MergedRuns {
+  /** What was run. */
+  readonly record: RunRecord;
+  /** All results, in the dataset's order. */
+  readonly results: readonly SampleResult[];
+  /** What their heatmaps are made of, in the same order; read as it is asked for. */
+  readonly heatmaps: AsyncIterable<StoredHeatmap>;
+}
+
+/** Names that a message lists; the others are counted. */
+const SHOWN = 10;
+
+/**
+ * Merges the folders of runs that together are one, in whatever order: the
+ * shards of a dataset, each of them whole.
+ *
+ * @param folders The runs' folders.
+ * @throws {RangeError} If the runs differ in more than the shard, or a shard or sample is missing
+ * or there twice.
+ * @throws {SyntaxError} If a folder's files are corrupt.
+ * @throws {Deno.errors.NotFound} If a folder holds no run.
+ */
+export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns> {
+  const runs: { folder: string; record: RunRecord }[] = [];
+  for (const folder of folders) runs.push({ folder, record: await readRunRecord(folder) });
+  const [first, ...others] = runs;
+  if (!first) throw new RangeError("Cannot merge no runs: expected their folders");
+  for (const { folder, record } of others) {
+    const different = differences(withoutShard(record), withoutShard(first.record));
+    if (different.length > 0) {
+      throw new RangeError(
+        `Cannot merge "${folder}": its run differs from that of "${first.folder}" in ` +
+          different.join(", "),
+      );
+    }
+  }
+  requireShards(runs);
+  const where = quoted(runs);
+  const results: SampleResult[] = [];
+  const twice = new Set<string>();
+  const missing: string[] = [];
+  const seen = new Set<string>();
+  const folderOf = new Map<SampleResult, string>();
+  for (const { folder, record } of runs) {
+    using heatmaps = await HeatmapIndex.open(`${folder}/${HEATMAPS}`);
+    const positions = new Map<number, number>();
+    for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+      const key = JSON.stringify([result.index, result.id, result.setting ?? ""]);
+      if (seen.has(key)) twice.add(printable(result.id, 60));
+      seen.add(key);
+      const { index } = result;
+      if (index === undefined) {
+        throw new SyntaxError(
+          `Cannot merge "${folder}": ${
+            quote(result.id, 60)
+          } does not say its position in the dataset`,
+        );
+      }
+      // One line stands for all variants where the sample fell out as a whole.
+      const count = result.setting === undefined ? record.variants.length : 1;
+      positions.set(index, (positions.get(index) ?? 0) + count);
+      results.push(result);
+      if (!hasHeatmap(result)) continue;
+      if (!heatmaps.has(result)) throw new SyntaxError(lacks(`${folder}/${HEATMAPS}`, result));
+      folderOf.set(result, folder);
+    }
+    for (const { id, index } of record.plan) {
+      if ((positions.get(index) ?? 0) < record.variants.length) {
+        missing.push(`${printable(id, 60)} (${folder})`);
+      }
+    }
+  }
+  if (twice.size > 0) {
+    throw new RangeError(
+      `Cannot merge ${where}: there is more than one result of ${list([...twice])}`,
+    );
+  }
+  if (missing.length > 0) {
+    throw new RangeError(
+      `Cannot merge ${where}: there is no result of ${list(missing)}; the same eval of a shard, ` +
+        "with its folder as --out, goes on",
+    );
+  }
+  results.sort((a, b) => a.index! - b.index!);
+  const plan = runs.flatMap(({ record }) => record.plan).sort((a, b) => a.index - b.index);
+  return {
+    record: { ...withoutShard(first.record), plan },
+    results,
+    heatmaps: heatmapsOf(results, folderOf),
+  };
+}
+
+/** The heatmaps of results from the folders that they are in. */
+async function* heatmapsOf(
+  results: readonly SampleResult[],
+  folderOf: ReadonlyMap<SampleResult, string>,
+): AsyncIterableIterator<StoredHeatmap> {
+  using opened = new DisposableStack();
+  const indices = new Map<string, HeatmapIndex>();
+  for (const folder of new Set(folderOf.values())) {
+    indices.set(folder, opened.use(await HeatmapIndex.open(`${folder}/${HEATMAPS}`)));
+  }
+  for (const result of results) {
+    const folder = folderOf.get(result);
+    if (folder !== undefined) yield await indices.get(folder)!.get(result);
+  }
+}
+
+function withoutShard({ facts, variants, plan }: RunRecord): RunRecord {
+  return { facts, variants, plan };
+}
+
+/** Every shard once. */
+function requireShards(runs: readonly { folder: string; record: RunRecord }[]): void {
+  const counts = new Set(runs.map(({ record }) => record.shard?.count ?? 1));
+  if (counts.size > 1) {
+    throw new RangeError(
+      `Cannot merge: expected shards of one division, found some of ${
+        [...counts].join(" and of ")
+      }`,
+    );
+  }
+  const [count] = counts;
+  const folders = Map.groupBy(runs, ({ record }) => record.shard?.number ?? 1);
+  for (const [number, owners] of folders) {
+    if (owners.length === 1) continue;
+    throw new RangeError(
+      `Cannot merge: shard ${number} of ${count} is in ${quoted(owners)}`,
+    );
+  }
+  const numbers = Array.from({ length: count! }, (_, i) => i + 1);
+  const absent = numbers.filter((number) => !folders.has(number));
+  if (absent.length > 0) {
+    throw new RangeError(
+      `Cannot merge ${quoted(runs)}: of ${count} shards, missing: ${list(absent.map(String))}`,
+    );
+  }
+}
+
+function quoted(runs: readonly { folder: string }[]): string {
+  return list(runs.map(({ folder }) => `"${folder}"`));
+}
+
+function list(names: readonly string[]): string {
+  const shown = names.slice(0, SHOWN).join(", ");
+  return names.length > SHOWN ? `${shown} and ${names.length - SHOWN} more` : shown;
+}

@@ -1,0 +1,67 @@
+/**
+ * A result scored again from what its heatmap is made of.
+ *
+ * @module
+ */
+
+import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
+import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
+import { finishHeatmap, type Heatmap } from "../pipeline/postprocess.ts";
+import { cropRegion } from "../images/preprocess.ts";
+import type { CropRegion } from "../base/geometry.ts";
+import { type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
+
+/** How {@linkcode rescore} finishes and scores heatmaps. */
+export interface RescoreSettings extends Omit<ProtocolOptions, "cover"> {
+  /** Standard deviation of the Gaussian in heatmap pixels, 0..32. */
+  readonly sigma: number;
+  /** Whether values up to Otsu's threshold are set to 0. */
+  readonly otsu: boolean;
+}
+
+/** A heatmap from what it is made of. */
+export interface FinishedHeatmap extends Heatmap {
+  /** The square of the image that it covers. */
+  readonly crop: CropRegion;
+}
+
+/**
+ * Finishes a heatmap as its run did. A method's own grid has all that it gets: it is
+ * neither smoothed nor cut.
+ *
+ * @param stored What it is made of.
+ * @param settings How to finish it.
+ * @throws {RangeError} If it cannot be made, or a setting is out of its range.
+ */
+export function finishStored(
+  { size, image: { width, height }, layers, view }: Omit<StoredHeatmap, "id">,
+  { sigma, otsu }: Pick<RescoreSettings, "sigma" | "otsu">,
+): FinishedHeatmap {
+  const crop = cropRegion(width, height, view);
+  if (!view) return { ...finishHeatmap(layers, { size, sigma, otsu }), crop };
+  const { side, data: values } = layers[0]!;
+  return { ...finishGrid({ side, values }), crop };
+}
+
+/**
+ * Finishes and scores a heatmap as {@linkcode evaluate} does, without the model.
+ *
+ * @param result The result, scored or grounded.
+ * @param stored What its heatmap is made of.
+ * @param settings How to finish and score it.
+ * @returns A result that differs in threshold and scores alone.
+ * @throws {RangeError} If the heatmap cannot be made or scored, or a setting is out of its range.
+ */
+export function rescore(
+  result: Extract<SampleResult, { readonly status: "scored" | "grounded" }>,
+  stored: StoredHeatmap,
+  { sigma, otsu, ...score }: RescoreSettings,
+): SampleResult {
+  const { heatmap, threshold = null, crop } = finishStored(stored, { sigma, otsu });
+  if (result.status === "grounded") return { ...result, threshold };
+  const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
+  const { status, threshold: _6, ...sample } = grounded;
+  const options = { ...score, cover: crop.side };
+  const scores = scoreByProtocols(heatmap, stored.image, result.boxes, options);
+  return { ...sample, threshold, ...scores, status };
+}

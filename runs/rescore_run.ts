@@ -1,0 +1,152 @@
+/**
+ * A run scored again, without the model.
+ *
+ * @module
+ */
+
+import { printable, quote } from "../base/text.ts";
+import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
+import type { ProtocolName } from "../scoring/protocols.ts";
+import { rescore } from "./rescore.ts";
+import type { Margin } from "../shaders/metrics_cpu.ts";
+import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
+import { readSamples } from "./read_results.ts";
+import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
+import { hasAttention, methodsOf, runMethod } from "./run_method.ts";
+
+/** What is chosen anew; all else stays as the run had it. */
+export interface RescoreOptions {
+  /**
+   * Standard deviation of the Gaussian in heatmap pixels, 0..32; only where the run has heatmaps
+   * of the diffusion model, whose it is.
+   *
+   * @default {The run's}
+   */
+  readonly sigma?: number;
+  /**
+   * Whether values up to Otsu's threshold are set to 0; only where the run has one variant.
+   *
+   * @default {The run's}
+   */
+  readonly otsu?: boolean;
+  /**
+   * How scores count what lies outside the centre square.
+   *
+   * @default {The run's}
+   */
+  readonly margin?: Margin;
+  /**
+   * Protocols to score by beside the paper's.
+   *
+   * @default {The run's}
+   */
+  readonly protocols?: readonly ProtocolName[];
+}
+
+/** A run scored again. */
+export interface RescoredRun {
+  /** The run as if it had been run so. */
+  readonly record: RunRecord;
+  /** Its samples' results in order, with what their heatmaps are made of. */
+  readonly samples: AsyncIterable<{
+    readonly results: readonly SampleResult[];
+    readonly heatmaps: readonly StoredHeatmap[];
+  }>;
+}
+
+/**
+ * Finishes and scores the heatmaps of a run again from its `heatmaps.bin`. Without
+ * options scores come out as they were: to the last bit where heatmaps were made on
+ * the CPU, and within what GPU and CPU differ by where they were not.
+ *
+ * @param folder The run's folder.
+ * @param options What is chosen anew.
+ * @throws {RangeError} If a choice does not fit the run.
+ * @throws {SyntaxError} If the folder's files are corrupt.
+ * @throws {Deno.errors.NotFound} If the folder holds no run.
+ */
+export async function rescoreRun(
+  folder: string,
+  options: RescoreOptions = {},
+): Promise<RescoredRun> {
+  const record = await readRunRecord(folder);
+  const method = runMethod(folder, record);
+  const { variants } = record;
+  if (options.otsu !== undefined && variants.length > 1) {
+    throw new RangeError(
+      `Cannot choose Otsu's threshold for "${folder}": each of its ${variants.length} settings ` +
+        "says for itself",
+    );
+  }
+  if (options.sigma !== undefined || options.otsu !== undefined) requireAttention(folder, record);
+  const { sigma = method.sigma, margin = method.margin, protocols = method.protocols } = options;
+  const { protocols: _, ...facts } = record.facts;
+  const otsu = options.otsu;
+  const chosen: RunRecord = {
+    ...record,
+    facts: {
+      ...{ ...withSettings(facts, { sigma, ...(otsu !== undefined && { otsu }) }), margin },
+      ...(protocols.length > 0 && { protocols }),
+    },
+  };
+  async function* samples() {
+    const path = `${folder}/${HEATMAPS}`;
+    using index = await HeatmapIndex.open(path);
+    for await (const lines of readSamples(`${folder}/${RESULTS}`, variants.length)) {
+      const results: SampleResult[] = [];
+      const heatmaps: StoredHeatmap[] = [];
+      for (const { result } of lines) {
+        if (!hasHeatmap(result)) {
+          results.push(result);
+          continue;
+        }
+        if (!index.has(result)) throw new SyntaxError(lacks(path, result));
+        const stored = await index.get(result);
+        const cut = otsu ?? method.otsu.get(result.setting ?? "")!;
+        try {
+          requireBoxes(result.boxes);
+          results.push(rescore(result, stored, { sigma, otsu: cut, margin, protocols }));
+        } catch (error) {
+          throw new SyntaxError(
+            `Cannot score ${quote(result.id, 60)} of "${folder}" again: ` +
+              printable((error as Error).message),
+            { cause: error },
+          );
+        }
+        heatmaps.push(stored);
+      }
+      yield { results, heatmaps };
+    }
+  }
+  return { record: chosen, samples: samples() };
+}
+
+/** Facts of a run with other settings of the diffusion model, if that was run. */
+function withSettings(facts: RunRecord["facts"], chosen: object): RunRecord["facts"] {
+  if (facts.methods === undefined) {
+    return { ...facts, settings: { ...facts.settings as object, ...chosen } };
+  }
+  const { ldm } = methodsOf({ facts });
+  if (!ldm) return facts;
+  const methods = {
+    ...facts.methods,
+    ldm: { ...ldm, settings: { ...ldm.settings as object, ...chosen } },
+  };
+  return { ...facts, methods };
+}
+
+function requireAttention(folder: string, record: RunRecord): void {
+  if (hasAttention(record)) return;
+  throw new RangeError(
+    `Cannot smooth or cut the heatmaps of "${folder}" anew: those of ` +
+      `${Object.keys(methodsOf(record)).join(", ")} are what they are`,
+  );
+}
+
+/** Refuses what are no boxes; what is wrong with a box is found where it is scored. */
+export function requireBoxes(boxes: unknown): void {
+  const isBox = (box: unknown) =>
+    Array.isArray(box) && box.every((value) => typeof value === "number");
+  if (Array.isArray(boxes) && boxes.every(isBox)) return;
+  throw new TypeError("expected boxes of four numbers each");
+}

@@ -1,0 +1,167 @@
+/**
+ * Other ways to score a heatmap than the paper's, by name.
+ *
+ * @module
+ */
+
+import { type Box, centreSquare, type Size } from "../base/geometry.ts";
+import { squareSide } from "../shaders/aggregate_cpu.ts";
+import { gridStatistics } from "../shaders/metrics_cpu.ts";
+import { componentBoxOverlap } from "./component_box.ts";
+import { pixelAuc } from "./pixel_auc.ts";
+import { pointsInBox } from "./pointing_game.ts";
+import {
+  clipBoxes,
+  requireScoreOptions,
+  scoreHeatmap,
+  type ScoreOptions,
+  type Scores,
+  scoreStatistics,
+} from "./score_heatmap.ts";
+
+/** The paper's four scores, as in {@linkcode Scores}. */
+const PAPER_SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
+
+/**
+ * The protocols beside the paper's, with the numbers that each gives:
+ *
+ * - `per-box`: the paper's scores with each box a sample of its own, as each row
+ *   of MS-CXR's table is one box (Boecking et al., "Making the Most of Text
+ *   Semantics to Improve Biomedical Vision-Language Processing", ECCV 2022). What
+ *   lies in another box of the sample is background then.
+ * - `biovil`, `biovil-t`: the paper's scores on what BioViL sees of the image, so
+ *   that both are scored on the same pixels: the middle 480 (BioViL-T: 448) of the
+ *   512 that the shorter side is resized to. By the rule of their code
+ *   (`convert_similarity_to_image_size` of microsoft/hi-ml) that is a square of
+ *   floor(480 min(W, H) / 512) pixels of the image, the margin's odd pixel right
+ *   and below. Boxes wholly outside are dropped; a sample without any other does
+ *   not count. Values are neither scaled nor cut anew.
+ * - `largest-component-box`: how much the box around the mask's largest connected
+ *   component overlaps the truth, see {@linkcode componentBoxOverlap}.
+ * - `pointing-game`: whether the maximum lies in a box, see {@linkcode pointsInBox}.
+ * - `pixel-auc`: the area under the ROC curve over pixels, see {@linkcode pixelAuc},
+ *   and beside it, `binned`, the paper's at five thresholds.
+ */
+export const PROTOCOLS = {
+  "per-box": PAPER_SCORES,
+  "biovil": PAPER_SCORES,
+  "biovil-t": PAPER_SCORES,
+  "largest-component-box": ["iouUnion", "iouLargest"],
+  "pointing-game": ["hit"],
+  "pixel-auc": ["exact", "binned"],
+} as const;
+
+/** Name of a protocol. */
+export type ProtocolName = keyof typeof PROTOCOLS;
+
+/** Numbers by protocol: a list each, since to a protocol a sample may be several, or none. */
+export type ProtocolScores = Readonly<
+  Record<string, readonly Readonly<Record<string, number>>[]>
+>;
+
+/** The paper's scores of one heatmap, and those of other protocols. */
+export interface AllScores extends Scores {
+  /** Where such were asked for. */
+  readonly protocols?: ProtocolScores;
+}
+
+/** How {@linkcode scoreByProtocols} counts. */
+export interface ProtocolOptions extends ScoreOptions {
+  /**
+   * Protocols to score by beside the paper's.
+   * @default []
+   */
+  readonly protocols?: readonly ProtocolName[];
+}
+
+/** What BioViL and BioViL-T see of the shorter side. */
+const BIOVIL_CROPS = { "biovil": 480 / 512, "biovil-t": 448 / 512 } as const;
+
+/**
+ * Refuses what {@linkcode ProtocolOptions} does not allow.
+ *
+ * @throws {RangeError} If a protocol or the margin is another.
+ */
+export function requireProtocolOptions(options: ProtocolOptions): void {
+  requireScoreOptions(options);
+  for (const name of options.protocols ?? []) {
+    if (Object.hasOwn(PROTOCOLS, name)) continue;
+    throw new RangeError(
+      `Cannot score by protocol "${name}": expected one of ${Object.keys(PROTOCOLS).join(", ")}`,
+    );
+  }
+}
+
+/**
+ * Scores a heatmap as {@linkcode scoreHeatmap} does, and by further protocols.
+ *
+ * @param heatmap Row-major square map of finite values, commonly 0..1.
+ * @param image Size of the original image in pixels, each side 1..65535.
+ * @param boxes Ground truth in pixels of the original image, at least one.
+ * @param options Which protocols, and how to count.
+ * @throws {TypeError} As {@linkcode scoreHeatmap}.
+ * @throws {RangeError} As {@linkcode scoreHeatmap}, or if there is no such protocol.
+ */
+export function scoreByProtocols(
+  heatmap: Float32Array,
+  image: Size,
+  boxes: readonly Box[],
+  options: ProtocolOptions = {},
+): AllScores {
+  requireProtocolOptions(options);
+  const scores = scoreHeatmap(heatmap, image, boxes, options);
+  return { ...scores, ...scoreProtocols(heatmap, image, clipBoxes(boxes, image), options) };
+}
+
+/**
+ * The further protocols' part of {@linkcode scoreByProtocols}.
+ *
+ * @param heatmap A heatmap that can be scored.
+ * @param boxes Boxes of whole pixels inside the image.
+ * @param options Which protocols, and how to count.
+ * @returns Nothing where no protocol is asked for.
+ */
+export function scoreProtocols(
+  heatmap: Float32Array,
+  image: Size,
+  boxes: readonly Box[],
+  { protocols = [], margin = "excluded", cover = Math.min(image.width, image.height) }:
+    ProtocolOptions,
+): { readonly protocols?: ProtocolScores } {
+  if (protocols.length === 0) return {};
+  const side = squareSide(heatmap.length, "heatmap values");
+  const score = (boxes: readonly Box[], visible?: number) =>
+    scoreStatistics(
+      gridStatistics(heatmap, side, image, boxes, margin, { cover, ...(visible && { visible }) }),
+    );
+  const scored = protocols.map((name): [ProtocolName, Readonly<Record<string, number>>[]] => {
+    switch (name) {
+      case "per-box":
+        return [name, boxes.map((box) => ({ ...score([box]) }))];
+      case "biovil":
+      case "biovil-t": {
+        const visible = Math.floor(BIOVIL_CROPS[name] * Math.min(image.width, image.height));
+        const seen = boxes.filter((box) => isSeen(box, image, visible));
+        return [name, seen.length > 0 ? [{ ...score(seen, visible) }] : []];
+      }
+      case "largest-component-box": {
+        const crop = centreSquare(image, cover);
+        return [name, [{ ...componentBoxOverlap(heatmap, side, crop, boxes) }]];
+      }
+      case "pointing-game":
+        return [name, [{ hit: Number(pointsInBox(heatmap, side, image, boxes, cover)) }]];
+      case "pixel-auc": {
+        const exact = pixelAuc(heatmap, side, image, boxes, margin, cover);
+        return [name, [{ exact, binned: score(boxes).aucRoc }]];
+      }
+    }
+  });
+  return { protocols: Object.fromEntries(scored) };
+}
+
+/** Whether a pixel of a box lies in the middle square of the image. */
+function isSeen([x, y, width, height]: Box, image: Size, side: number): boolean {
+  const left = Math.floor((image.width - side) / 2);
+  const top = Math.floor((image.height - side) / 2);
+  return x < left + side && x + width > left && y < top + side && y + height > top;
+}

@@ -1,0 +1,250 @@
+/**
+ * A heatmap's scores against boxes: docs/method.md, section 3.
+ *
+ * @module
+ */
+
+import type { Box, Size } from "../base/geometry.ts";
+import { squareSide, valueRange } from "../shaders/aggregate_cpu.ts";
+import {
+  type GridStatistics,
+  gridStatistics,
+  joinRegions,
+  type Margin,
+  type RegionStatistics,
+} from "../shaders/metrics_cpu.ts";
+
+/** The four scores, in the order of the paper's Table I. */
+export const SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
+
+/** One of the four scores. */
+export type ScoreName = typeof SCORES[number];
+
+/** How {@linkcode scoreHeatmap} counts. */
+export interface ScoreOptions {
+  /**
+   * Image pixels outside the centre square: `"excluded"` from every count as in
+   * the released code, or of value 0 (`"zero"`) as in the paper's text.
+   * @default "excluded"
+   */
+  readonly margin?: Margin;
+  /**
+   * Side of the square in the middle of the image that the heatmap covers, in image pixels.
+   * @default {The image's shorter side}
+   */
+  readonly cover?: number;
+}
+
+/** The scores of one heatmap. */
+export interface Scores {
+  /** Mean over boxes of the contrast-to-noise ratio's absolute value, at least 0. */
+  readonly absCnr: number;
+  /** Mean over boxes of the contrast-to-noise ratio. */
+  readonly cnr: number;
+  /** Intersection over union, mean over the thresholds .1 to .5, 0..1. */
+  readonly miou: number;
+  /** Area under the ROC curve binned at 0, .25, .5, .75, 1; 0..1. */
+  readonly aucRoc: number;
+}
+
+/** Longest image side taken, in pixels: JPEG's own limit, and beyond any X-ray. */
+const MAX_IMAGE_SIDE = 65535;
+
+/** The largest finite float32, which PyTorch's `nan_to_num` puts for an infinity. */
+const MAX_FLOAT32 = 3.4028234663852886e38;
+
+/**
+ * Scores a heatmap on the original image's grid. The heatmap covers a square in the
+ * middle of the image by nearest neighbour; no map of the image's size is made.
+ *
+ * Boxes beyond the right or bottom edge are cut there, and fractions of a pixel
+ * are dropped. Their order matters to CNR: each box is erased before the next.
+ *
+ * @example
+ * ```ts
+ * import { scoreHeatmap } from "./score_heatmap.ts";
+ *
+ * const heatmap = new Float32Array([0, 0, 0.2, 1]);
+ * const scores = scoreHeatmap(heatmap, { width: 640, height: 480 }, [
+ *   [320, 240, 200, 200],
+ * ]);
+ * console.log(scores.miou, scores.aucRoc);
+ * ```
+ *
+ * @param heatmap Row-major square map of finite values, commonly 0..1.
+ * @param image Size of the original image in pixels, each side 1..65535.
+ * @param boxes Ground truth in pixels of the original image, at least one.
+ * @param options How to count.
+ * @throws {TypeError} If the heatmap is not a `Float32Array`.
+ * @throws {RangeError} If the heatmap is not square or not finite, there is no
+ * box, or a box is NaN, negative, of size zero or outside the image, or the heatmap would cover
+ * more than that.
+ */
+export function scoreHeatmap(
+  heatmap: Float32Array,
+  image: Size,
+  boxes: readonly Box[],
+  options: ScoreOptions = {},
+): Scores {
+  const { margin, cover } = options;
+  if (!(heatmap instanceof Float32Array)) {
+    throw new TypeError("Cannot score a heatmap: expected a Float32Array");
+  }
+  requireScoreOptions(options);
+  const side = squareSide(heatmap.length, "heatmap values");
+  valueRange(heatmap);
+  const clipped = clipBoxes(boxes, image);
+  if (cover !== undefined) requireCover(cover, image);
+  const coverage = { ...(cover !== undefined && { cover }) };
+  return scoreStatistics(gridStatistics(heatmap, side, image, clipped, margin, coverage));
+}
+
+/** The scores that a heatmap's counts and sums come to. */
+export function scoreStatistics(statistics: GridStatistics): Scores {
+  const ratios = contrastToNoise(statistics);
+  return {
+    absCnr: mean(ratios.map(Math.abs)),
+    cnr: mean(ratios),
+    miou: meanIntersectionOverUnion(statistics),
+    aucRoc: binnedAreaUnderCurve(statistics),
+  };
+}
+
+/**
+ * Boxes in whole pixels, cut at the image's right and bottom edge.
+ *
+ * @throws {RangeError} If the image is no image, there is no box, or a box is
+ * NaN, negative, of size zero or outside the image.
+ */
+export function clipBoxes(boxes: readonly Box[], image: Size): Box[] {
+  requireImageSide(image.width, "width");
+  requireImageSide(image.height, "height");
+  if (boxes.length === 0) {
+    throw new RangeError(
+      "Cannot score a heatmap: expected at least one box, got none",
+    );
+  }
+  return boxes.map((box, index) => clipBox(box, index, image));
+}
+
+/**
+ * Refuses what {@linkcode ScoreOptions} does not allow.
+ *
+ * @throws {RangeError} If it is another margin.
+ */
+export function requireScoreOptions(options: ScoreOptions): void {
+  const { margin = "excluded" } = options;
+  if (margin !== "excluded" && margin !== "zero") {
+    throw new RangeError(
+      `Cannot score a heatmap: expected margin "excluded" or "zero", got "${margin}"`,
+    );
+  }
+}
+
+/** One ratio a box, in order, each with all boxes up to it out of the background. */
+function contrastToNoise(statistics: GridStatistics): number[] {
+  const ratios: number[] = [];
+  let outside = statistics.background;
+  for (const inside of statistics.boxes.toReversed()) {
+    ratios.push(ratio(inside, outside));
+    outside = joinRegions(inside, outside);
+  }
+  return ratios.reverse();
+}
+
+function ratio(inside: RegionStatistics, outside: RegionStatistics): number {
+  if (inside.pixels === 0 || outside.pixels === 0) return 0;
+  const contrast = inside.mean - outside.mean;
+  if (contrast === 0) return 0;
+  const noise = Math.sqrt(
+    inside.squares / inside.pixels + outside.squares / outside.pixels,
+  );
+  return Math.max(-MAX_FLOAT32, Math.min(contrast / noise, MAX_FLOAT32));
+}
+
+function meanIntersectionOverUnion(statistics: GridStatistics): number {
+  const { boxes, background, boxPixels } = statistics;
+  return mean(background.above.map((missed, threshold) => {
+    const hit = sum(boxes.map((region) => region.above[threshold]!));
+    return hit / (boxPixels + missed);
+  }));
+}
+
+/** torcheval's `binary_binned_auroc`: from the highest threshold down, trapezoids over counts. */
+function binnedAreaUnderCurve(statistics: GridStatistics): number {
+  const { boxes, background } = statistics;
+  let area = 0;
+  let truePositives = 0;
+  let falsePositives = 0;
+  for (let index = background.atLeast.length - 1; index >= 0; index--) {
+    const more = sum(boxes.map((region) => region.atLeast[index]!));
+    const moreFalse = background.atLeast[index]!;
+    area += (moreFalse - falsePositives) * (more + truePositives);
+    truePositives = more;
+    falsePositives = moreFalse;
+  }
+  const whole = truePositives * falsePositives;
+  // The counts' area is halved in float32 there, hence the rounding.
+  return whole === 0 ? 0.5 : Math.fround(area) / 2 / whole;
+}
+
+/** The box in whole pixels, cut at the image's right and bottom edge. */
+function clipBox(box: Box, index: number, image: Size): Box {
+  const shown = `box ${index} [${box.join(", ")}]`;
+  if (box.length !== 4 || !box.every(Number.isFinite)) {
+    throw new RangeError(
+      `Cannot score ${shown}: expected four finite numbers x, y, width, height`,
+    );
+  }
+  if (box.some((value) => value < 0)) {
+    throw new RangeError(
+      `Cannot score ${shown}: expected no negative position or size`,
+    );
+  }
+  const [x, y, width, height] = box.map(Math.trunc) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (width < 1 || height < 1) {
+    throw new RangeError(
+      `Cannot score ${shown}: expected a width and height of at least 1 pixel`,
+    );
+  }
+  if (x >= image.width || y >= image.height) {
+    throw new RangeError(
+      `Cannot score ${shown}: it lies outside the image of ${image.width} x ${image.height} pixels`,
+    );
+  }
+  return [
+    x,
+    y,
+    Math.min(width, image.width - x),
+    Math.min(height, image.height - y),
+  ];
+}
+
+function requireCover(cover: number, { width, height }: Size): void {
+  const most = Math.min(width, height);
+  if (Number.isInteger(cover) && cover >= 1 && cover <= most) return;
+  throw new RangeError(
+    `Cannot score a heatmap: expected it to cover a square of 1..${most} pixels, got ${cover}`,
+  );
+}
+
+function requireImageSide(value: number, what: string): void {
+  if (!Number.isInteger(value) || value < 1 || value > MAX_IMAGE_SIDE) {
+    throw new RangeError(
+      `Cannot score a heatmap: expected an image ${what} of 1..${MAX_IMAGE_SIDE} pixels, got ${value}`,
+    );
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
+}

@@ -1,0 +1,108 @@
+/// <reference lib="dom" />
+/**
+ * A picture with a caption below it, as it is saved.
+ *
+ * @module
+ */
+
+import { captionOf, type Paragraph, wrapText } from "../../reports/figures/caption.ts";
+import { baseName } from "../page/exports.ts";
+import type { Finished, Look, Shown } from "./shown.ts";
+
+/** Narrowest caption in CSS pixels, however narrow the picture is. */
+const MIN_WIDTH = 360;
+
+/** Space around the text, and between paragraphs, in CSS pixels. */
+const MARGIN = 10;
+const GAP = 5;
+
+/** Size of a letter, and height of a line, in CSS pixels. */
+const SIZE = 14;
+const LINE = 19;
+
+/** The bar of colours. */
+const BAR = { width: 160, height: 12 };
+
+/** A line where it is written, in CSS pixels. */
+interface Line {
+  readonly text: string;
+  readonly kind: Paragraph["kind"];
+  readonly y: number;
+}
+
+/**
+ * Copies what a canvas shows and writes below it what that is.
+ *
+ * @param picture The canvas, painted.
+ * @param look How it is shown.
+ */
+export function captionedPicture(
+  picture: HTMLCanvasElement,
+  shown: Shown,
+  finished: Finished,
+  look: Look,
+): OffscreenCanvas {
+  const ratio = devicePixelRatio;
+  const width = Math.max(picture.width, MIN_WIDTH * ratio);
+  const context = new OffscreenCanvas(1, 1).getContext("2d")!;
+  const { lines, height } = layOut(captionFor(shown, finished, look), width / ratio, context);
+  const { canvas } = context;
+  [canvas.width, canvas.height] = [width, picture.height + Math.ceil(height * ratio)];
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.drawImage(picture, 0, 0);
+  context.setTransform(ratio, 0, 0, ratio, 0, picture.height);
+  for (const { text, kind, y } of lines) {
+    context.font = fontOf(kind);
+    context.fillStyle = kind === "note" ? "#9b1c1c" : "#222222";
+    context.fillText(text, kind === "scale" ? MARGIN + BAR.width + 8 : MARGIN, y + SIZE);
+    if (kind !== "scale") continue;
+    look.colours.forEach((colour, level) => {
+      context.fillStyle = `rgb(${colour.join(" ")})`;
+      const step = BAR.width / look.colours.length;
+      // Wider than its step, so that no gap shows between two.
+      const wide = Math.min(2 * step, BAR.width - level * step);
+      context.fillRect(MARGIN + level * step, y + 4, wide, BAR.height);
+    });
+  }
+  return canvas;
+}
+
+function captionFor(shown: Shown, { threshold, isOtsu }: Finished, look: Look): Paragraph[] {
+  const { title, phrase = title, image, facts, crop, original, boxes, notes } = shown;
+  const isWhole = crop.x <= 0 && crop.y <= 0 && crop.x + crop.side >= original.width &&
+    crop.y + crop.side >= original.height;
+  const key = [
+    ...(title === phrase ? [] : [`Shown: ${title}.`]),
+    ...(facts ? [`${facts}.`] : []),
+    ...(look.outline ? ["Light blue: outline of the mask."] : []),
+    ...(look.box ? ["Dashed: box around the mask."] : []),
+    ...(look.truth && boxes.length > 0 ? ["Green: ground truth."] : []),
+    ...(isWhole ? [] : ["Dimmed: outside the model's square."]),
+  ];
+  return captionOf({ phrase, image: baseName(image), threshold, isOtsu, key, notes });
+}
+
+function layOut(
+  paragraphs: readonly Paragraph[],
+  width: number,
+  context: OffscreenCanvasRenderingContext2D,
+): { lines: Line[]; height: number } {
+  const lines: Line[] = [];
+  let y = MARGIN;
+  for (const { kind, text, mostLines } of paragraphs) {
+    context.font = fontOf(kind);
+    const measure = (text: string) => context.measureText(text).width;
+    for (const line of wrapText(text, width - 2 * MARGIN, measure, mostLines)) {
+      lines.push({ text: line, kind, y });
+      y += LINE;
+    }
+    y += GAP;
+  }
+  return { lines, height: y - GAP + MARGIN };
+}
+
+function fontOf(kind: Paragraph["kind"]): string {
+  const weight = kind === "phrase" || kind === "note" ? "bold" : "normal";
+  return `${weight} ${SIZE}px system-ui, sans-serif`;
+}

@@ -1,0 +1,90 @@
+/**
+ * What is drawn, as pixels: without a canvas, so that it can be tested.
+ *
+ * @module
+ */
+
+import type { GrayImage } from "../../base/geometry.ts";
+import type { Colour } from "../../reports/figures/heat_colours.ts";
+import { normalize01, valueRange } from "../../shaders/aggregate_cpu.ts";
+
+/** RGBA, row by row. */
+export type Pixels = Uint8ClampedArray<ArrayBuffer>;
+
+/**
+ * An X-ray's pixels between a black and a white level.
+ *
+ * @param black Level that is drawn black, 0..254.
+ * @param white Level that is drawn white, above black.
+ */
+export function paintGray(
+  { data, width, height }: GrayImage,
+  black: number,
+  white: number,
+): Pixels {
+  const levels = Uint8ClampedArray.from(
+    { length: 256 },
+    (_, level) => 255 * (level - black) / Math.max(white - black, 1),
+  );
+  const pixels = new Uint8ClampedArray(4 * width * height);
+  for (let i = 0; i < data.length; i++) {
+    const level = levels[data[i]!]!;
+    pixels[4 * i] = pixels[4 * i + 1] = pixels[4 * i + 2] = level;
+    pixels[4 * i + 3] = 255;
+  }
+  return pixels;
+}
+
+/**
+ * A heatmap's pixels, clear outside the mask.
+ *
+ * @param heatmap Values of 0..1; 0 is outside the mask.
+ * @param colours By heat in 0..255.
+ * @param opacity Of the hottest pixel, 0..1; less hot ones are clearer, as in `overlay.png`.
+ */
+export function paintHeatmap(
+  heatmap: Float32Array,
+  colours: readonly Colour[],
+  opacity: number,
+): Pixels {
+  const pixels = new Uint8ClampedArray(4 * heatmap.length);
+  heatmap.forEach((value, i) => {
+    if (value <= 0) return;
+    pixels.set(colours[Math.min(Math.round(255 * value), 255)]!, 4 * i);
+    pixels[4 * i + 3] = 255 * opacity * Math.sqrt(Math.min(value, 1));
+  });
+  return pixels;
+}
+
+/**
+ * A map's pixels from its lowest value to its highest; a constant one has the lowest colour.
+ *
+ * @param colours By heat in 0..255.
+ */
+export function paintMap(values: Float32Array, colours: readonly Colour[]): Pixels {
+  const range = valueRange(values);
+  const shares = range.maximum > range.minimum
+    ? normalize01(values, range)
+    : new Float32Array(values.length);
+  const pixels = new Uint8ClampedArray(4 * values.length);
+  shares.forEach((share, i) => pixels.set([...colours[Math.round(255 * share)]!, 255], 4 * i));
+  return pixels;
+}
+
+/** A stretch of an outline along heatmap pixels. */
+export type Edge = readonly [x1: number, y1: number, x2: number, y2: number];
+
+/** The edges between a mask and what is outside, in heatmap pixels. */
+export function outlineOf(heatmap: Float32Array, size: number): Edge[] {
+  const isIn = (x: number, y: number) =>
+    x >= 0 && y >= 0 && x < size && y < size && heatmap[y * size + x]! > 0;
+  const edges: Edge[] = [];
+  for (let y = 0; y <= size; y++) {
+    for (let x = 0; x <= size; x++) {
+      const inside = isIn(x, y);
+      if (inside !== isIn(x - 1, y)) edges.push([x, y, x, y + 1]);
+      if (inside !== isIn(x, y - 1)) edges.push([x, y, x + 1, y]);
+    }
+  }
+  return edges;
+}

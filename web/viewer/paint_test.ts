@@ -1,0 +1,73 @@
+import { assert, assertEquals } from "@std/assert";
+import { HEAT_COLOURS } from "../../reports/figures/heat_colours.ts";
+import { COLOUR_MAPS } from "./colour_maps.ts";
+import { outlineOf, paintGray, paintHeatmap, paintMap } from "./paint.ts";
+import { type Attended, cut, isAttended, uncut } from "./shown.ts";
+
+Deno.test("paintGray() spreads grey between black and white", () => {
+  const gray = { data: Uint8Array.of(0, 100, 150, 255), width: 2, height: 2 };
+  const levels = (black: number, white: number) =>
+    [...paintGray(gray, black, white)].filter((_, i) => i % 4 === 0);
+  assertEquals(levels(0, 255), [0, 100, 150, 255]);
+  assertEquals(levels(100, 200), [0, 0, 128, 255]);
+});
+
+Deno.test("paintHeatmap() leaves what is outside the mask clear, and what is less hot clearer", () => {
+  const pixels = paintHeatmap(Float32Array.of(0, 1, 0.25), HEAT_COLOURS, 0.5);
+  assertEquals([...pixels.subarray(0, 8)], [0, 0, 0, 0, ...HEAT_COLOURS[255]!, 128]);
+  assertEquals(pixels[11], 64);
+});
+
+Deno.test("paintMap() spreads a map over all colours, and a constant one over none", () => {
+  const [low, high] = [[...HEAT_COLOURS[0]!, 255], [...HEAT_COLOURS[255]!, 255]];
+  assertEquals([...paintMap(Float32Array.of(3, 5), HEAT_COLOURS)], [...low, ...high]);
+  assertEquals([...paintMap(Float32Array.of(4, 4), HEAT_COLOURS)], [...low, ...low]);
+});
+
+Deno.test("COLOUR_MAPS begin with that of every picture, and each is a colour map", () => {
+  assertEquals(COLOUR_MAPS[0]!.colours, HEAT_COLOURS);
+  for (const { name, colours } of COLOUR_MAPS) {
+    assertEquals(colours.length, 256, name);
+    const isByte = (part: number) => Number.isInteger(part) && part >= 0 && part <= 255;
+    assert(colours.every((colour) => colour.length === 3 && colour.every(isByte)), name);
+    // Next to each other are like each other: nothing was misread.
+    const steps = colours.slice(1).map((colour, i) =>
+      Math.max(...colour.map((part, j) => Math.abs(part - colours[i]![j]!)))
+    );
+    assert(Math.max(...steps) <= 16, name);
+  }
+});
+
+Deno.test("outlineOf() goes around a mask, at the heatmap's edge too", () => {
+  assertEquals(outlineOf(Float32Array.of(0, 0, 0, 1), 2), [
+    [1, 1, 1, 2],
+    [1, 1, 2, 1],
+    [2, 1, 2, 2],
+    [1, 2, 2, 2],
+  ]);
+});
+
+Deno.test("uncut() and cut() finish a heatmap at Otsu's threshold or another, and leaves a baseline's grid as it is", () => {
+  const side = 4;
+  const data = Float32Array.from({ length: 16 }, (_, i) => i === 5 ? 1 : i / 100);
+  const shown: Attended = {
+    ...{ title: "phrase", image: "x.png", facts: "", size: 16, isGrid: false },
+    ...{ boxes: [], settings: {}, notes: [] },
+    gray: { data: new Uint8Array(1), width: 1, height: 1 },
+    original: { width: 40, height: 32 },
+    crop: { x: 4, y: 0, side: 32 },
+    layers: [{ layer: 0, side, data }],
+  };
+  const finish = (shown: Attended, sigma: number, threshold: "otsu" | number) =>
+    cut(uncut(shown, sigma), threshold, shown.crop);
+  const area = (heatmap: Float32Array) => heatmap.filter((value) => value > 0).length;
+  const otsu = finish(shown, 0, "otsu");
+  const strict = finish(shown, 0, 0.9);
+  assertEquals(area(strict.heatmap) < area(otsu.heatmap), true);
+  assertEquals(strict.threshold, 0.9);
+  const grid = finish({ ...shown, isGrid: true }, 3, 0.5);
+  assertEquals([grid.size, area(grid.heatmap)], [side, 1]);
+  assertEquals(grid.originalBox, [12, 8, 8, 8]);
+  const { layers: _, ...blank } = shown;
+  assertEquals([isAttended(blank), isAttended(shown)], [false, true]);
+});

@@ -1,0 +1,221 @@
+/// <reference lib="dom" />
+/**
+ * A picture of an X-ray with a heatmap, to zoom and move.
+ *
+ * @module
+ */
+
+import type { GrayImage } from "../../base/geometry.ts";
+import { BOX, DIMMED, OUTLINE } from "../../reports/figures/heat_colours.ts";
+import { listenToGestures } from "./gestures.ts";
+import { lastMade } from "./last_made.ts";
+import { outlineOf, paintGray, paintHeatmap, type Pixels } from "./paint.ts";
+import type { Finishing } from "./finishing.ts";
+import { type Finished, isAttended, isSamePhrase, type Look, type Shown } from "./shown.ts";
+import { moveView, type View, WHOLE, zoomView } from "./view.ts";
+
+const css = (colour: readonly number[]) => `rgb(${colour.join(" ")})`;
+
+/** Draws one phrase, and tells of what is done to the view. */
+export class Viewer {
+  /** The canvas. */
+  readonly canvas: HTMLCanvasElement = document.createElement("canvas");
+  readonly #view: View;
+  readonly #finishing: Finishing;
+  readonly #onView: () => void;
+  readonly #onLevels: (black: number, white: number) => void;
+  #shown: Shown | undefined;
+  #look: Look | undefined;
+  #finished: Finished | undefined;
+  /** Made anew only where they change, not whenever a picture moves. */
+  readonly #grayCanvas = lastMade((gray: GrayImage, black: number, white: number) =>
+    toCanvas(paintGray(gray, black, white), gray.width, gray.height)
+  );
+  readonly #heatCanvas = lastMade(
+    ({ heatmap, size }: Finished, colours: Look["colours"], opacity: number) =>
+      toCanvas(paintHeatmap(heatmap, colours, opacity), size, size),
+  );
+  readonly #outline = lastMade(({ heatmap, size }: Finished) => toPath(heatmap, size));
+  #isQueued = false;
+
+  /**
+   * @param view Shared with other pictures.
+   * @param finishing Makes its heatmaps.
+   * @param onView Told when it changes.
+   * @param onLevels Told by how much black and white levels are to move.
+   */
+  constructor(
+    view: View,
+    finishing: Finishing,
+    onView: () => void,
+    onLevels: (black: number, white: number) => void,
+  ) {
+    [this.#view, this.#finishing] = [view, finishing];
+    [this.#onView, this.#onLevels] = [onView, onLevels];
+    this.canvas.tabIndex = 0;
+    this.canvas.setAttribute("role", "img");
+    this.#listen();
+    new ResizeObserver(() => this.draw()).observe(this.canvas);
+  }
+
+  /** What is finished of the heatmap, for exports. */
+  get finished(): Finished | undefined {
+    return this.#finished;
+  }
+
+  /** How it is shown, for exports. */
+  get look(): Look | undefined {
+    return this.#look;
+  }
+
+  /** Shows a phrase, with its heatmap as soon as that is finished. */
+  show(shown: Shown, look: Look): void {
+    const [before, lookBefore] = [this.#shown, this.#look];
+    [this.#shown, this.#look] = [shown, look];
+    // Until the next one is there, that of an earlier step or of another sigma is near to it.
+    const isSame = before !== undefined && isSamePhrase(before, shown) && isAttended(shown);
+    if (!isSame) this.#finished = undefined;
+    const isAsked = isSame && before.layers === shown.layers &&
+      lookBefore?.sigma === look.sigma && lookBefore.threshold === look.threshold;
+    if (isAttended(shown) && !isAsked) {
+      this.canvas.setAttribute("aria-busy", "true");
+      this.#finishing.wish(this, shown, look, (finished) => {
+        // One of an earlier look may still have been under way.
+        if (look === this.#look) this.canvas.setAttribute("aria-busy", "false");
+        this.#take(finished, shown);
+      });
+    }
+    this.#describe();
+    this.draw();
+  }
+
+  #take(finished: Finished, of: Shown): void {
+    if (!this.#shown || !isSamePhrase(of, this.#shown)) return;
+    this.#finished = finished;
+    this.#describe();
+    this.draw();
+  }
+
+  #describe(): void {
+    const box = this.#finished?.originalBox;
+    this.canvas.setAttribute(
+      "aria-label",
+      `X-ray with the heatmap of "${this.#shown!.title}"` +
+        (box ? `, mask within ${box[2]} by ${box[3]} pixels at ${box[0]}, ${box[1]}` : ""),
+    );
+  }
+
+  /** Draws before the next frame. */
+  draw(): void {
+    if (this.#isQueued) return;
+    this.#isQueued = true;
+    requestAnimationFrame(() => {
+      this.#isQueued = false;
+      this.paint();
+    });
+  }
+
+  #scale(): number {
+    const { width, height } = this.#shown!.original;
+    return Math.min(this.canvas.width / width, this.canvas.height / height) * this.#view.zoom;
+  }
+
+  /** Draws now. */
+  paint(): void {
+    const { canvas } = this;
+    const ratio = devicePixelRatio;
+    const [width, height] = [canvas.clientWidth * ratio, canvas.clientHeight * ratio].map(
+      Math.round,
+    );
+    if (canvas.width !== width || canvas.height !== height) {
+      [canvas.width, canvas.height] = [width!, height!];
+    }
+    // Where there is nothing to move, a finger scrolls the page.
+    canvas.style.touchAction = this.#view.zoom > 1 ? "none" : "pan-y";
+    const context = canvas.getContext("2d")!;
+    context.resetTransform();
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    const [shown, look] = [this.#shown, this.#look];
+    if (!shown || !look) return;
+    const { original, crop, boxes } = shown;
+    const scale = this.#scale();
+    context.translate(canvas.width / 2, canvas.height / 2);
+    context.scale(scale, scale);
+    context.translate(-this.#view.x * original.width, -this.#view.y * original.height);
+    const gray = this.#grayCanvas(shown.gray, look.black, look.white);
+    context.drawImage(gray, 0, 0, original.width, original.height);
+    this.#paintHeatmap(context, shown, look, scale);
+    const frame = (colour: string, [x, y, w, h]: readonly number[], dash: number[]) => {
+      context.setLineDash(dash.map((length) => length / scale));
+      context.strokeStyle = colour;
+      context.lineWidth = 2.5 * ratio / scale;
+      context.strokeRect(x!, y!, w!, h!);
+      context.setLineDash([]);
+    };
+    const own = this.#finished?.originalBox;
+    if (look.box && own) frame(css(OUTLINE), own, [8 * ratio, 5 * ratio]);
+    if (look.truth) { for (const box of boxes) frame(css(BOX), box, []); }
+    // What the model does not see.
+    context.fillStyle = `rgb(0 0 0 / ${1 - DIMMED})`;
+    const outside = new Path2D();
+    outside.rect(0, 0, original.width, original.height);
+    outside.rect(crop.x, crop.y, crop.side, crop.side);
+    context.fill(outside, "evenodd");
+  }
+
+  #paintHeatmap(
+    context: CanvasRenderingContext2D,
+    { crop }: Shown,
+    look: Look,
+    scale: number,
+  ): void {
+    if (!this.#finished) return;
+    const heat = this.#heatCanvas(this.#finished, look.colours, look.opacity);
+    context.drawImage(heat, crop.x, crop.y, crop.side, crop.side);
+    if (!look.outline) return;
+    const unit = crop.side / this.#finished.size;
+    context.save();
+    context.translate(crop.x, crop.y);
+    context.scale(unit, unit);
+    context.strokeStyle = css(OUTLINE);
+    context.lineWidth = 1.25 * devicePixelRatio / (scale * unit);
+    context.stroke(this.#outline(this.#finished));
+    context.restore();
+  }
+
+  #listen(): void {
+    const change = (act: (view: View, width: number, height: number) => void) => {
+      if (!this.#shown) return;
+      // Size of the X-ray as it is seen, in CSS pixels.
+      const { width, height } = this.#shown.original;
+      const scale = this.#scale() / devicePixelRatio;
+      act(this.#view, width * scale, height * scale);
+      this.#onView();
+    };
+    listenToGestures(this.canvas, {
+      move: (x, y) => change((view, width, height) => moveView(view, -x / width, -y / height)),
+      zoom: (factor, x, y) =>
+        change((view, width, height) => zoomView(view, factor, x / width, y / height)),
+      // As in other viewers: across for contrast, down for brightness.
+      drag: (x, y) => this.#onLevels((y - x) / 2, (y + x) / 2),
+      reset: () => change((view) => Object.assign(view, WHOLE)),
+    });
+  }
+}
+
+/** Pixels as a picture that can be drawn at any scale. */
+function toCanvas(pixels: Pixels, width: number, height: number): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d")!.putImageData(new ImageData(pixels, width, height), 0, 0);
+  return canvas;
+}
+
+/** An outline in heatmap pixels. */
+function toPath(heatmap: Float32Array, size: number): Path2D {
+  const path = new Path2D();
+  for (const [x1, y1, x2, y2] of outlineOf(heatmap, size)) {
+    path.moveTo(x1, y1);
+    path.lineTo(x2, y2);
+  }
+  return path;
+}
