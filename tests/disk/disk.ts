@@ -62,7 +62,7 @@ Deno.test("a disk that is read-only is one sentence, and its results stay as the
     for (const out of ["disk/out", "disk/new"]) {
       const { code, stderr } = await evaluate(folder, out);
       assertEquals(code, 1, stderr);
-      assertMatch(stderr, /\nerror: Cannot write to folder "disk\/.*": the disk is read-only/);
+      assertMatch(stderr, /^error: Cannot write to folder "disk\/.*": the disk is read-only/m);
     }
     assertEquals(await Deno.readFile(`${disk}/out/results.jsonl`), before);
   }));
