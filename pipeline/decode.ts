@@ -75,9 +75,8 @@ const MAX_SCANS = 100;
  * @throws {SyntaxError} If the file is not a whole PNG, JPEG or DICOM file, or is an animation.
  * @throws {RangeError} If the image has more than {@linkcode MAX_PIXELS} pixels or too many scans,
  * or the file is too large.
- * @throws {TypeError} If the path does not name a regular file, or the DICOM file is not a
- * radiograph of one greyscale frame. Also if a 16-bit PNG is interlaced, or a JPEG is of a rare
- * kind.
+ * @throws {TypeError} If the path does not name a regular file, or a JPEG is of a rare kind. Also
+ * if the DICOM file is not a radiograph of one greyscale frame, or a 16-bit PNG is interlaced.
  */
 export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   if (typeof source !== "string" && !(source instanceof Uint8Array)) return source;

@@ -119,7 +119,7 @@ Deno.test("decode() fails a sample whose boxes, phrase or size do not fit its im
   assert(texts[3]!.includes("empty") && texts[4]!.includes("30x31"));
 });
 
-/** A grey JPEG whose frame claims a size; each scan has only a few bytes. */
+/** A grey JPEG with the given size in its frame; each scan has only a few bytes. */
 function jpeg(width: number, height: number, scans: number): Uint8Array {
   const frame = [0xff, 0xc0, 0, 11, 8, height >> 8, height & 255, width >> 8, width & 255, 1, 1];
   const scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0, 0];

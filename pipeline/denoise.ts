@@ -108,7 +108,7 @@ function batchSteps(
   return batches;
 }
 
-/** The image with notes on samples whose phrase the text encoder does not read as written. */
+/** The image with notes on samples, if the text encoder does not read their phrase as written. */
 function noteReading(image: NoisyImage, phrases: readonly EncodedPhrase[]): NoisyImage {
   const samples = image.samples.map((sample, i) => {
     const notes = phraseNotes(phrases[i]!);

@@ -33,7 +33,7 @@ async function* images(onClose?: () => void) {
   }
 }
 
-/** A run with the model on the CPU, and with heatmaps on a GPU of their own or on the CPU. */
+/** A run with the model on the CPU; a separate GPU or the CPU makes the heatmaps. */
 async function run(
   isOnGpu: boolean,
   options: Partial<RunOptions> & { change?: (model: LdmModel) => LdmModel } = {},

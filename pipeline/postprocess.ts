@@ -101,9 +101,9 @@ const DEFAULT_SIGMA = 2.5;
 export const ROUNDING = 1e-6;
 
 /**
- * Makes a heatmap from the cross-attention of the chosen layers and steps. The operations in order:
- * mean over the phrase's tokens, scaling of each map to 0..1, mean over steps and layers at the
- * heatmap's size, Gaussian, scaling to 0..1, Otsu's mask.
+ * Makes a heatmap from the cross-attention of the chosen layers and steps. First comes the mean
+ * over the phrase's tokens, and each map is scaled to 0..1. Then comes the mean over steps and
+ * layers at the heatmap's size. Last come the Gaussian, scaling to 0..1 and Otsu's mask.
  *
  * @example
  * ```ts
@@ -153,8 +153,8 @@ export function postprocess(input: PostprocessInput): PostprocessResult {
  *
  * @param layerMeans One map per layer, of any side; all layers have the same weight.
  * @param options Size, sigma and whether to mask.
- * @throws {RangeError} If there is no map, a map does not fit its side or is not finite, or an
- * option is out of its range.
+ * @throws {RangeError} If there is no map, or a map does not fit its side or is not finite. Also if
+ * an option is out of its range.
  */
 export function finishHeatmap(
   layerMeans: readonly LayerMean[],
@@ -170,8 +170,8 @@ export function finishHeatmap(
  *
  * @param layerMeans One map per layer, of any side; all layers have the same weight.
  * @param options Size and sigma.
- * @throws {RangeError} If there is no map, a map does not fit its side or is not finite, or an
- * option is out of its range.
+ * @throws {RangeError} If there is no map, or a map does not fit its side or is not finite. Also if
+ * an option is out of its range.
  */
 export function smoothAttention(
   layerMeans: readonly LayerMean[],
@@ -223,8 +223,8 @@ export function maskHeatmap(
 let lastBands: { readonly key: string; readonly bands: Band[] | undefined } | undefined;
 
 /**
- * Combines resize and Gaussian into one matrix for each side of map, if that takes less arithmetic
- * than resize and Gaussian in sequence.
+ * Combines resize and Gaussian into one matrix for each side of map. The two in sequence can need
+ * less arithmetic; then there is no matrix.
  *
  * @param sides Sides of the maps in positions.
  * @param size Side of the heatmap in pixels.

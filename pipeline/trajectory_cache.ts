@@ -55,7 +55,7 @@ export class TrajectoryCache {
    *
    * @param image The image.
    * @param model The model that encodes the image and computes its trajectory.
-   * @param settings The settings, of which the schedule counts.
+   * @param settings The settings; only the schedule decides the key.
    */
   async key(image: GrayImage, model: LdmModel, settings: ResolvedSettings): Promise<string> {
     const { bundle, runtime, weights } = model;

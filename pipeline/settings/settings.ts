@@ -14,7 +14,7 @@ import type { Variant, VariantSettings } from "./variants.ts";
 /** Ways to bring latents to the chosen timesteps. */
 export const NOISE_KINDS = ["inversion", "reverse", "sample"] as const;
 
-/** Choices of the tokens whose attention is averaged. */
+/** Choices of tokens for the average of attention. */
 export const TOKEN_KINDS = ["phrase", "ends", "class", "class-released"] as const;
 
 /** Settings of the grounding. The defaults are the released code's choices. */
@@ -26,7 +26,7 @@ export interface GroundSettings {
    */
   steps?: number;
   /**
-   * Steps whose attention is read, as indices into the sequence of timesteps or as shares of T.
+   * Steps at which attention is read, as indices into the sequence of timesteps or as shares of T.
    *
    * @default {T/2 - T/10 up to T/2 + T/10, which is 120..180 of 300, or the bundle's selection}
    */
@@ -44,7 +44,7 @@ export interface GroundSettings {
    */
   otsu?: boolean;
   /**
-   * Tokens whose attention is averaged:
+   * Tokens for the average of attention:
    *
    * - `phrase`: the tokens of the phrase.
    * - `ends`: the tokens of the phrase with the start and end tokens, as in the paper's text.

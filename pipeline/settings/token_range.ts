@@ -1,5 +1,5 @@
 /**
- * The tokens of a phrase whose attention counts.
+ * The tokens of a phrase that count in the average of attention.
  *
  * @module
  */

@@ -35,9 +35,9 @@ export interface Variant {
 }
 
 /**
- * The variants of the paper's Table II. Each combines a choice of layers and steps, with or without
- * Otsu's threshold. The layers are all layers, the layers in the middle of the U-Net (the coarsest
- * level on both sides), or the chosen layers. The steps are all steps or the chosen steps.
+ * The variants of the paper's Table II: every combination of layers and steps, without and with
+ * Otsu's threshold. The layers are all layers, the middle of the U-Net, or the chosen layers. The
+ * middle is the coarsest level on both sides. The steps are all steps or the run's steps.
  *
  * @param bundle The model.
  * @param layers The chosen layers.
