@@ -1,8 +1,8 @@
 /**
- * Groundray in a browser: everything of `mod.ts` that needs neither this machine's files nor its
- * own code. Models are read from files that the page is given.
+ * Groundray in a browser: everything of `mod.ts` that needs neither the machine's file system nor
+ * native code. Models come from files that {@linkcode giveFiles} hands over.
  *
- * @example Ground a phrase in an X-ray, both picked by the user
+ * @example Ground a phrase in an X-ray; the user picks the model and the X-ray
  * ```ts ignore
  * import { giveFiles, groundImage, loadBundle } from "groundray/browser";
  *

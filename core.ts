@@ -1,5 +1,5 @@
 /**
- * What runs in Deno and in browsers alike: models, stages and shaders.
+ * The part of the API that runs both in Deno and in browsers: models, stages and shaders.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
- * Zero-shot phrase grounding in chest X-rays: where in the image does a phrase
- * of the report apply? Read from the cross-attention of a frozen latent
- * diffusion model (Vilouras et al., "Zero-Shot Medical Phrase Grounding with
- * Off-the-shelf Diffusion Models"). Research software, not for clinical use.
+ * Zero-shot phrase grounding in chest X-rays: where in the image does a phrase of the report apply?
+ * The answer comes from the cross-attention of a frozen latent diffusion model (Vilouras et al.,
+ * "Zero-Shot Medical Phrase Grounding with Off-the-shelf Diffusion Models"). Research software, not
+ * for clinical use.
  *
  * @example Ground a phrase
  * ```ts

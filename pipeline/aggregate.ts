@@ -1,5 +1,5 @@
 /**
- * Stage 5: cross-attention maps to one smooth heatmap a phrase.
+ * Stage 5: cross-attention maps to one smooth heatmap per phrase and variant.
  *
  * @module
  */
@@ -19,11 +19,11 @@ export interface AggregatedPhrase extends SmoothHeatmap {
   readonly image: DecodedImage;
   /** The phrase. */
   readonly sample: Sample;
-  /** How the heatmap is made. */
+  /** Layers, steps and threshold of the heatmap. */
   readonly variant: Variant;
   /** Side of the heatmap in pixels. */
   readonly size: number;
-  /** What the heatmap is made of, from which it can be finished otherwise. */
+  /** Mean attention of each layer, from which the heatmap can be finished with other options. */
   readonly layers: readonly AveragedLayer[];
 }
 
@@ -33,11 +33,11 @@ type Sums = Map<string, AttentionAccumulator>;
 const keyOf = (layer: number, { start, end }: Variant) => `${layer}:${start}..${end}`;
 
 /**
- * Averages attention over tokens, steps and layers as it comes (docs/method.md, step 8
- * and 9): what is kept is one small sum a layer, however many steps there are;
- * with several variants one for each layer and window of steps.
+ * Averages attention over tokens, steps and layers as maps arrive (docs/method.md, steps 8 and 9).
+ * Memory holds one small sum per layer, for any number of steps. With several variants it holds one
+ * sum per layer and window of steps.
  *
- * @param source Maps, those of one phrase in a row.
+ * @param source Maps, with a phrase's maps in a row.
  * @param size Side of the heatmap in pixels.
  */
 export function aggregate(
@@ -65,7 +65,7 @@ export function aggregate(
         yield item({ image, sample, variant, size, layers, ...smooth });
       }
     } catch (error) {
-      // The phrase's remaining maps still come; it fails once, at the last of them.
+      // The phrase's remaining maps still arrive: report the failure once, at the last map.
       failure = error;
       if (isLast) yield failed("aggregate", sample, error);
     } finally {
@@ -74,7 +74,10 @@ export function aggregate(
   }, options);
 }
 
-/** The maps of some steps one by one, by layer; only where they are in memory. */
+/**
+ * The layers of some maps, each with a function that adds the layer's steps to a sum. The maps must
+ * lie in CPU memory.
+ */
 export function* mapsOf(
   { maps, ranges, index, count }: AttentionStep,
 ): Iterable<{ layer: number; add: (sum: AttentionAccumulator) => void; positions: number }> {
@@ -94,7 +97,7 @@ export function* mapsOf(
   }
 }
 
-/** Adds maps to the sums of the windows that they are in. */
+/** Adds maps to the sum of every window that contains their steps. */
 function addStep(sums: Sums, added: AttentionStep, variants: readonly Variant[]): void {
   for (const { layer, add, positions } of mapsOf(added)) {
     const keys = new Set(

@@ -1,5 +1,5 @@
 /**
- * Attention of one image layer by layer and step by step.
+ * Attention of one image by layer and by step.
  *
  * @module
  */
@@ -13,22 +13,21 @@ import type { AveragedLayer } from "./postprocess.ts";
 import { type GroundSettings, resolveSettings } from "./settings/settings.ts";
 import type { VariantSettings } from "./settings/variants.ts";
 
-/** Which steps an {@linkcode AttentionGrid} covers. */
+/** Choices of the steps that an {@linkcode AttentionGrid} covers. */
 export const ATTENTION_RANGES = ["all", "selected"] as const;
 
-/** What an {@linkcode AttentionGrid} covers. */
+/** Settings of an {@linkcode AttentionGrid}. */
 export interface AttentionGridSettings {
   /**
-   * Steps that are covered: `all` of the trajectory, or the `selected` ones that
-   * the heatmap averages. With `all` both the trajectory and each phrase take a
-   * pass of the U-Net at every step.
+   * Steps that the grid covers: `all` of the trajectory, or the `selected` steps that the heatmap
+   * averages. With `all`, the trajectory and each phrase take a U-Net pass at every step.
    *
    * @default {"all"}
    */
   range?: typeof ATTENTION_RANGES[number];
   /**
-   * Columns: groups of neighbouring steps, as equal as they can be. Where there
-   * are fewer steps, each has a column of its own.
+   * Number of columns, which are groups of neighbouring steps of nearly equal size. With fewer
+   * steps than columns, each step has its own column.
    *
    * @default {10}
    */
@@ -39,47 +38,47 @@ export interface AttentionGridSettings {
 export interface ReadAttentionOptions
   extends Omit<GroundImageOptions, "variants">, AttentionGridSettings {
   /**
-   * Layers that the heatmap averages; the grid has all that the model reads, and
-   * a `bundle` is opened so that it reads all.
+   * Layers that the heatmap averages. The grid has all layers that the model reads; a model opened
+   * from `bundle` reads all layers.
    *
-   * @default {[3, 4, 6, 7], or what the bundle states}
+   * @default {[3, 4, 6, 7], or the layers that the bundle states}
    */
   layers?: readonly number[] | "all";
 }
 
-/** Attention at some neighbouring steps. */
+/** Attention at a group of neighbouring steps. */
 export interface AttentionColumn {
-  /** First step, an index into the timesteps. */
+  /** First step of the column, an index into the timesteps. */
   readonly start: number;
-  /** One past the last. */
+  /** One past the column's last step. */
   readonly end: number;
   /** Each layer's mean over these steps, each step scaled to 0..1 over space. */
   readonly layers: readonly AveragedLayer[];
-  /** The heatmap that these steps and all layers come to: `[size, size]`, 0..1. */
+  /** The heatmap from these steps and all layers: `[size, size]`, 0..1. */
   readonly heatmap: Float32Array;
 }
 
-/** Attention for a phrase by layer and by step. */
+/** Attention for one phrase by layer and by step. */
 export interface AttentionGrid {
-  /** The phrase, with the heatmap that the settings come to. */
+  /** The phrase with its heatmap; the settings choose the heatmap's layers and steps. */
   readonly grounded: ScoredPhrase;
-  /** Neighbouring steps, from clean to noisy. */
+  /** Columns of neighbouring steps, from clean to noisy. */
   readonly columns: readonly AttentionColumn[];
   /** Each layer's mean over the steps of all columns. */
   readonly layers: readonly AveragedLayer[];
 }
 
 /**
- * Grounds phrases in one image and keeps what their attention is by layer and by
- * step, from the same passes of the U-Net.
+ * Grounds phrases in one image, and keeps their attention by layer and by step. Heatmap and grid
+ * come from the same U-Net passes.
  *
  * @param image Path of a PNG, JPEG or DICOM file, its bytes, or grey pixels.
  * @param phrases One or several phrases.
- * @param options The model, and how. A model on the GPU that reads other layers than the heatmap
- * averages must have been opened with `separate`.
- * @returns One grid a phrase, in order.
+ * @param options The model and the settings. Open a model for the GPU with `separate` if it reads
+ * layers that the heatmap does not average.
+ * @returns One grid per phrase, in order.
  * @throws {Error} If the image cannot be read or a phrase cannot be grounded.
- * @throws {TypeError} If there is neither a model nor a bundle, or no phrase.
+ * @throws {TypeError} As {@linkcode groundImage}, or if the range is unknown.
  * @throws {RangeError} If an option is out of its range.
  *
  * @example Usage
@@ -91,7 +90,7 @@ export interface AttentionGrid {
  * const [grid] = await readAttention(drawPhantom({ seed: 1 }), ["left effusion"], options);
  * const { start, end, layers } = grid!.columns[0]!;
  * console.log(start, end); // the first steps
- * console.log(layers[3]!.side, layers[3]!.data[0]); // a corner of layer 3's mean over them
+ * console.log(layers[3]!.side, layers[3]!.data[0]); // a corner of layer 3's mean over these steps
  * ```
  */
 export async function readAttention(
@@ -108,12 +107,12 @@ export async function readAttention(
 }
 
 /**
- * The variants of a run from which {@linkcode attentionGrids} makes grids: first
- * the heatmap as the settings say, then one for each column.
+ * The variants of a run from which {@linkcode attentionGrids} makes grids. The first variant is the
+ * heatmap that the settings choose; the others are the columns.
  *
- * @param model The bundle, and the layers that a model of it reads or is to read.
- * @param settings What is chosen, the heatmap's layers included.
- * @throws {TypeError} If the range is none that there is.
+ * @param model The bundle, and the layers that its model reads or will read.
+ * @param settings The settings, with the heatmap's layers.
+ * @throws {TypeError} If the range is unknown.
  * @throws {RangeError} If a setting is out of its range.
  */
 export function attentionVariants(
@@ -152,11 +151,10 @@ export function attentionVariants(
 }
 
 /**
- * Grids from the results of an image that was grounded with
- * {@linkcode attentionVariants}.
+ * Makes grids from the results of an image that was grounded with {@linkcode attentionVariants}.
  *
- * @param results All results, those of a phrase in a row and in the variants' order.
- * @returns One grid a phrase.
+ * @param results All results, with a phrase's results in a row and in the order of the variants.
+ * @returns One grid per phrase.
  */
 export function attentionGrids(results: readonly ScoredPhrase[]): AttentionGrid[] {
   const phrases = Map.groupBy(results, ({ sample }) => sample.id);
@@ -168,7 +166,7 @@ export function attentionGrids(results: readonly ScoredPhrase[]): AttentionGrid[
   });
 }
 
-/** Each layer's mean, in which every step counts equally. */
+/** Each layer's mean over all columns; every step has the same weight. */
 function meanOverColumns(columns: readonly AttentionColumn[]): AveragedLayer[] {
   const steps = columns.reduce((sum, { start, end }) => sum + end - start, 0);
   return columns[0]!.layers.map(({ layer, side }, i) => {

@@ -21,34 +21,34 @@ import { mapStream } from "../base/stream.ts";
 /** An image: a path, the bytes of a PNG, JPEG or DICOM file, or pixels. */
 export type ImageSource = string | Uint8Array | GrayImage;
 
-/** One image and the phrases asked of it. */
+/** One image with its phrases. */
 export interface ImageRequest {
   /** The image. */
   readonly image: ImageSource;
-  /** The phrases, with what else is known of each. */
+  /** Samples of the image: its phrases with ids and boxes. */
   readonly samples: readonly Sample[];
 }
 
-/** An image with the phrases that the model can be asked. */
+/** A decoded image with the samples that go on. */
 export interface DecodedImage {
-  /** The phrases that go on, their boxes cut down to those that the model can see. */
+  /** Samples that go on, without the boxes that the model cannot see. */
   readonly samples: readonly Sample[];
   /** The original image. */
   readonly gray: GrayImage;
-  /** The part of it that the model sees. */
+  /** The part of the image that the model sees. */
   readonly crop: CropRegion;
 }
 
 /** Options of {@linkcode decode}. */
 export interface DecodeOptions extends StageOptions {
   /**
-   * How many images may be decoded before they are asked for.
+   * Number of images that may be decoded ahead of the next stage.
    *
    * @default {1}
    */
   concurrency?: number;
   /**
-   * What the method sees: boxes wholly outside are dropped.
+   * The part of the image that the method sees. Boxes wholly outside this part are dropped.
    *
    * @default {The centre square, as wide as the shorter side}
    */
@@ -56,26 +56,27 @@ export interface DecodeOptions extends StageOptions {
 }
 
 /**
- * Most pixels that are decoded. That takes up to 11 bytes a pixel beside the file, so this is
- * 0.4 GB, and up to 17 for a progressive JPEG in CMYK. A chest X-ray has 10 million, of the largest
- * detectors 20.
+ * Maximum number of pixels of a decoded image. Decoding takes up to 11 bytes per pixel beside the
+ * file, 0.4 GB in all. A progressive JPEG in CMYK takes up to 17 bytes per pixel. A chest X-ray has
+ * 10 million pixels; the largest detectors have 20 million.
  */
 export const MAX_PIXELS = 2 ** 25;
 
-/** Most scans of a JPEG, each of which goes over all pixels; encoders make 10. */
+/** Maximum number of scans of a JPEG. Each scan goes over all pixels; encoders write 10. */
 const MAX_SCANS = 100;
 
 /**
- * Reads an image file and keeps its first channel, as the released code does.
- * `grayLevels` in `gray_levels.ts` says what becomes of more than 8 bits.
+ * Reads an image file and keeps its first channel, as the released code does. `grayLevels` in
+ * `gray_levels.ts` reduces more than 8 bits to grey levels.
  *
- * @param source Path or bytes of a PNG (grey, RGB, RGBA, palette), a JPEG or a DICOM radiograph,
- * or pixels.
- * @throws {NotFound} If there is no such file.
- * @throws {SyntaxError} If it is not a whole PNG, JPEG or DICOM file, or is an animation.
- * @throws {RangeError} If it has more than {@linkcode MAX_PIXELS} pixels, or is too large a file.
- * @throws {TypeError} If the path is not that of a regular file, or the DICOM file is no
- * radiograph of one greyscale frame, or a 16-bit PNG is interlaced, or a JPEG is of a rare kind.
+ * @param source Path or bytes of a PNG (grey, RGB, RGBA, palette), a JPEG or a DICOM radiograph, or
+ * pixels.
+ * @throws {NotFound} If the file does not exist.
+ * @throws {SyntaxError} If the file is not a whole PNG, JPEG or DICOM file, or is an animation.
+ * @throws {RangeError} If the image has more than {@linkcode MAX_PIXELS} pixels or too many scans,
+ * or the file is too large.
+ * @throws {TypeError} If the path does not name a regular file, or a JPEG is of a rare kind. Also
+ * if the DICOM file is not a radiograph of one greyscale frame, or a 16-bit PNG is interlaced.
  */
 export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   if (typeof source !== "string" && !(source instanceof Uint8Array)) return source;
@@ -111,7 +112,7 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   return gray;
 }
 
-/** Reads a PNG; one with stray bytes, or without its end, from its pixels alone. */
+/** Reads a PNG. With stray bytes, or without an end, only the PNG's pixel data is read. */
 async function readPng(
   png: Uint8Array,
   name: string,
@@ -124,7 +125,11 @@ async function readPng(
   return pixels && await decodePng(plainPng(pixels));
 }
 
-/** Reads a JPEG, and says so where the decoder does not know its kind. */
+/**
+ * Reads a JPEG.
+ *
+ * @throws {TypeError} If the decoder does not support this kind of JPEG.
+ */
 async function readJpeg(jpeg: Uint8Array, name: string): Promise<GrayImage | undefined> {
   const stream = jpegStream(jpeg);
   const gray = stream && await decodeWhole(stream, decodeJpeg);
@@ -133,14 +138,14 @@ async function readJpeg(jpeg: Uint8Array, name: string): Promise<GrayImage | und
   return gray;
 }
 
-/** The boxes of which at least a pixel lies in the crop, in their order. */
+/** Boxes that overlap the crop, in the given order. */
 function visible(boxes: readonly Box[], crop: CropRegion): Box[] {
   return boxes.filter(([x, y, width, height]) =>
     x < crop.x + crop.side && x + width > crop.x && y < crop.y + crop.side && y + height > crop.y
   );
 }
 
-/** A sample with its boxes in pixels, edges rounded and at least a pixel apart. */
+/** The sample with its boxes in pixels. Edges are rounded; each side keeps at least one pixel. */
 function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
   const { boxUnit, ...rest } = sample;
   if (boxUnit !== "image") return sample;
@@ -156,7 +161,7 @@ function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
   return { ...rest, boxes };
 }
 
-/** What becomes of one sample once its image is known. */
+/** Checks a sample against its image. Returns the sample, or the reason why it drops out. */
 function admit(asked: Sample, gray: GrayImage, crop: CropRegion | undefined): Sample | Dropped {
   const sample = inPixels(asked, gray);
   const fail = (reason: string): Dropped => ({
@@ -196,9 +201,8 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion | undefined): Sa
 }
 
 /**
- * Decodes each image. An image that cannot be read drops
- * its samples as failed; a sample with boxes of which the model sees none is
- * skipped (docs/method.md, section 3).
+ * Decodes each image. If an image cannot be read, all its samples fail. If the model sees none of a
+ * sample's boxes, the sample is skipped (docs/method.md, section 3).
  *
  * @param source Images with their phrases.
  */

@@ -12,28 +12,30 @@ import type { NoisyImage, NoisyLatent } from "./noise.ts";
 import type { ResolvedSettings } from "./settings/settings.ts";
 import { type TokenRange, tokenRange } from "./settings/token_range.ts";
 
-/** The maps of one phrase at one or several steps. */
+/** Attention maps of one phrase at one or several steps. */
 export interface AttentionStep {
-  /** The image they were read from. */
+  /** The image of the maps. */
   readonly image: NoisyImage;
-  /** For each of its phrases the tokens of its maps that count: first and one past the last. */
+  /**
+   * For each phrase of the image, the tokens of the maps that count: first and one past the last.
+   */
   readonly ranges: readonly TokenRange[];
-  /** Which phrase they were read for. */
+  /** Index of the maps' phrase among the image's samples. */
   readonly index: number;
-  /** The first of their steps, an index into the timesteps. */
+  /** First step of the maps, an index into the timesteps. */
   readonly step: number;
-  /** How many steps they are: all in the same windows of the variants. */
+  /** Number of steps. Every variant averages either all of these steps or none. */
   readonly count: number;
-  /** The chosen layers' maps, in forward order; the next step takes their memory back. */
+  /** Maps of the chosen layers, in forward order; valid only until the next item is pulled. */
   readonly maps: readonly AttentionMaps[];
-  /** Whether these are the phrase's last. */
+  /** Whether these maps are the phrase's last maps. */
   readonly isLast: boolean;
 }
 
 /** Options of {@linkcode denoise}. */
 export interface DenoiseOptions extends StageOptions {
   /**
-   * Told after each pass of the U-Net how many steps it took; what it does is waited for.
+   * Called after each U-Net pass with the number of steps; awaited.
    *
    * @default {undefined}
    */
@@ -41,8 +43,8 @@ export interface DenoiseOptions extends StageOptions {
 }
 
 /**
- * Runs the U-Net for each phrase at each chosen step, as far as the last
- * chosen cross-attention layer, and passes its maps on as they come.
+ * Runs the U-Net for each phrase at each chosen step, up to the last chosen cross-attention layer.
+ * The maps of each pass go on at once.
  */
 export function denoise(
   source: AsyncIterable<Flow<NoisyImage>>,
@@ -58,7 +60,7 @@ export function denoise(
     const wanted = phrases.map((phrase, i) =>
       tokenRange(tokenizer, phrase, noisy.samples[i]!.category, settings.tokens)
     );
-    // A phrase without tokens has no mean; whoever aggregates it says so.
+    // A phrase without tokens has no mean. Keep whole maps, so that `aggregate` reports the error.
     const isReduced = !model.runtime.gpu && wanted.every(([start, end]) => start < end);
     const ranges = isReduced ? wanted.map((): TokenRange => [0, 1]) : wanted;
     for (const [index, phrase] of phrases.entries()) {
@@ -85,7 +87,10 @@ export function denoise(
   }, options);
 }
 
-/** The steps that some variant averages, cut where a batch is full or a window begins or ends. */
+/**
+ * Groups the steps that some variant averages. A group ends when the batch is full, or where a
+ * variant's window begins or ends.
+ */
 function batchSteps(
   noisy: readonly NoisyLatent[],
   batch: number,
@@ -103,7 +108,7 @@ function batchSteps(
   return batches;
 }
 
-/** The image, with notes on each sample whose phrase the text encoder does not read as it stands. */
+/** The image with notes on samples, if the text encoder does not read their phrase as written. */
 function noteReading(image: NoisyImage, phrases: readonly EncodedPhrase[]): NoisyImage {
   const samples = image.samples.map((sample, i) => {
     const notes = phraseNotes(phrases[i]!);

@@ -18,8 +18,8 @@ export interface EncodedImage extends DecodedImage {
 }
 
 /**
- * Resizes and crops each image to the model's input and encodes it with the
- * autoencoder: the mean, never a draw.
+ * Resizes and crops each image to the model's input, and encodes it with the autoencoder. The
+ * latent is the mean of the autoencoder's distribution, never a random draw.
  */
 export function encode(
   source: AsyncIterable<Flow<DecodedImage>>,

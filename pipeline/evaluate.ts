@@ -1,5 +1,5 @@
 /**
- * A dataset through the stages to one line of results a sample.
+ * Evaluation of a dataset: samples through the stages to the lines of `results.jsonl`.
  *
  * @module
  */
@@ -16,21 +16,21 @@ import type { AveragedLayer } from "./postprocess.ts";
 import type { AllScores } from "../scoring/protocols.ts";
 import { groupStream } from "../base/stream.ts";
 
-/** What every line of `results.jsonl` says of its sample. */
+/** Fields of every line of `results.jsonl`. */
 export interface AnyResult {
-  /** The sample's id, or the row's where there is no sample. */
+  /** Id of the sample, or of the row if the row gave no sample. */
   readonly id: string;
   /** Position in the dataset, from 0. */
   readonly index?: number;
-  /** The image's path. */
+  /** Path of the image. */
   readonly image?: string;
-  /** The phrase. */
+  /** Phrase of the sample. */
   readonly phrase?: string;
-  /** The class. */
+  /** Class of the sample. */
   readonly category?: string;
   /**
-   * The variant or the method, where there are several; on a sample that fell out as a whole it
-   * is left out.
+   * Name of the variant or the method, if there are several. Absent if the sample dropped out of
+   * all of them at once.
    */
   readonly setting?: string;
   /** Facts worth knowing, such as a box cut at the image's edge. */
@@ -39,13 +39,13 @@ export interface AnyResult {
 
 /** A sample with a heatmap, or with predicted boxes. */
 export interface GroundedResult extends AnyResult {
-  /** The boxes that were scored against. */
+  /** Ground-truth boxes of the sample, against which its heatmap is scored. */
   readonly boxes: readonly Box[];
-  /** Otsu's threshold, or null without. */
+  /** Otsu's threshold; null without Otsu. */
   readonly threshold: number | null;
   /**
-   * Boxes that were predicted in place of a heatmap. Of the scores CNR and AUC are NaN then, which
-   * is null in the file.
+   * Predicted boxes, if the method predicts boxes and no heatmap. CNR and AUC are NaN then, which
+   * the file stores as null.
    */
   readonly predicted?: readonly Box[];
 }
@@ -56,29 +56,29 @@ export type SampleResult =
   | (GroundedResult & { readonly status: "grounded" })
   | (AnyResult & {
     readonly status: "skipped" | "failed";
-    /** Where the sample fell out. */
+    /** Stage in which the sample dropped out. */
     readonly stage: StageName;
-    /** One sentence. */
+    /** Reason in one sentence. */
     readonly reason: string;
-    /** Class of the error, such as `NotFound` or `SyntaxError`; of failures only. */
+    /** Class of the error, such as `NotFound` or `SyntaxError`; only on failures. */
     readonly error?: string;
   });
 
-/** What a heatmap is made of, and what it takes to finish and score it again. */
+/** Inputs of one heatmap, enough to finish and score the heatmap again. */
 export interface StoredHeatmap {
-  /** The sample's id. */
+  /** Id of the sample. */
   readonly id: string;
-  /** The variant or the method, where there are several. */
+  /** Name of the variant or the method, if there are several. */
   readonly setting?: string;
   /** Side of the heatmap in pixels. */
   readonly size: number;
   /** Size of the original image in pixels. */
   readonly image: Size;
-  /** Mean attention of each layer, before it is resized; or one that is a method's own grid. */
+  /** Mean attention of each layer before the resize, or a method's own grid as a single layer. */
   readonly layers: readonly AveragedLayer[];
   /**
-   * What the heatmap covers where it is a method's own grid, which is not finished any further;
-   * else it covers the centre square.
+   * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
+   * attention, which covers the centre square.
    */
   readonly view?: MethodCrop;
 }
@@ -88,30 +88,30 @@ export interface EvaluateOptions extends RunOptions {
   /** The model. */
   model: LdmModel;
   /**
-   * Ids that need no result, such as those of an earlier run. An image with others beside them
-   * is run with all its phrases, so that passes are shared as they were and results equal to the
-   * last bit.
+   * Ids that need no result, for instance because an earlier run has their results. If an image has
+   * further ids, all its phrases run again. Phrases then share passes as before, so that results
+   * equal the earlier results to the last bit.
    *
    * @default {None}
    */
   done?: ReadonlySet<string>;
   /**
-   * Given what each heatmap is made of, before its result comes: what it does is waited for.
+   * Called with the inputs of each heatmap before the heatmap's result is yielded; awaited.
    *
    * @default {undefined}
    */
   onHeatmap?: (heatmap: StoredHeatmap) => Promise<void> | void;
 }
 
-/** Most phrases of one image that go through the stages together. */
+/** Maximum number of phrases of one image that go through the stages together. */
 const PHRASES_PER_IMAGE = 64;
 
 /**
- * Evaluates a dataset: every sample and every bad row gives one result, in
- * order, and none ends the run.
+ * Evaluates a dataset in order. Every sample gives one result per variant; every bad row gives one
+ * result. A sample that drops out gives a result too, and the run continues.
  *
- * @param items What a dataset yields.
- * @param options The model, and how.
+ * @param items Samples and bad rows of the dataset.
+ * @param options The model and the settings.
  * @throws {RangeError} If an option is out of its range.
  */
 export function evaluate(
@@ -124,9 +124,10 @@ export function evaluate(
 }
 
 /**
- * Images with their phrases from what a dataset yields.
+ * Groups a dataset's samples into images with their phrases; bad rows become failures.
  *
- * @param done Ids that need no result; an image of which all are done is left out.
+ * @param done Ids that need no result. An image is left out if `done` has the ids of all its
+ * samples.
  */
 export async function* imageRequests(
   items: AsyncIterable<DatasetItem>,
@@ -147,20 +148,20 @@ export async function* imageRequests(
   }
 }
 
-/** What a method made of one sample. */
+/** Result of one sample by any method. */
 export type MethodResult = GroundResult | GridResult | BoxedResult;
 
-/** How {@linkcode toSampleResults} words results. */
+/** Options of {@linkcode toSampleResults}. */
 interface ResultOptions {
   /** Ids that need no result. */
   readonly done: ReadonlySet<string>;
-  /** Given what each heatmap is made of. */
+  /** Called with the inputs of each heatmap. */
   readonly onHeatmap: EvaluateOptions["onHeatmap"];
-  /** What the method is called, where there are several. */
+  /** Name of the method, if there are several. */
   readonly setting?: string;
 }
 
-/** Results as the lines that they are written as. */
+/** Converts results to the lines of `results.jsonl`. */
 export async function* toSampleResults(
   results: AsyncIterable<MethodResult>,
   { done, onHeatmap, setting: method }: ResultOptions,
@@ -204,7 +205,7 @@ export async function* toSampleResults(
   }
 }
 
-/** What a heatmap is made of. */
+/** The size, layers and view of a heatmap, for storage. */
 function contentsOf(
   result: Exclude<MethodResult, { kind: "dropped" | "boxed" }>,
 ): Pick<StoredHeatmap, "size" | "layers" | "view"> {

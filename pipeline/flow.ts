@@ -1,5 +1,5 @@
 /**
- * What passes from stage to stage: items, and the samples that fell out.
+ * Items that pass from stage to stage, and samples that dropped out.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { plainReason } from "../base/host/plain_reason.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { Variant } from "./settings/variants.ts";
 
-/** Names of the stages; `dataset` is where the samples come from, `ground` a baseline as a whole. */
+/** Names of the stages. `dataset` is the source of the samples; `ground` is a whole baseline. */
 export type StageName =
   | "dataset"
   | "decode"
@@ -20,23 +20,25 @@ export type StageName =
   | "ground"
   | "metrics";
 
-/** A sample that cannot go on, and why. */
+/** A sample that dropped out, and the reason. */
 export interface Dropped {
-  /** `skipped` where the method says to leave it out, `failed` where something was wrong with it. */
+  /**
+   * `skipped` if the method leaves the sample out, `failed` if something is wrong with the sample.
+   */
   readonly status: "skipped" | "failed";
-  /** Where it fell out. */
+  /** Stage in which the sample dropped out. */
   readonly stage: StageName;
-  /** One sentence. */
+  /** Reason in one sentence. */
   readonly reason: string;
-  /** Class of the error, such as `NotFound` or `SyntaxError`; of failures only. */
+  /** Class of the error, such as `NotFound` or `SyntaxError`; only on failures. */
   readonly error?: string;
-  /** The sample, or as much of it as is known. */
+  /** The sample, or the known part of a bad row. */
   readonly sample: Pick<Sample, "id"> & Partial<Sample>;
-  /** The variant that fell out; all of them where it is not said. */
+  /** Variant that dropped out; absent if all variants dropped out. */
   readonly variant?: Variant;
 }
 
-/** An item on its way, or a sample that fell out and is passed on to the end. */
+/** An item on its way, or a sample that dropped out and passes to the end. */
 export type Flow<T> =
   | { readonly kind: "item"; readonly item: T }
   | { readonly kind: "dropped"; readonly dropped: Dropped };
@@ -65,16 +67,16 @@ export function failed(
   return { kind: "dropped", dropped };
 }
 
-/** The class that says most: what the file system said where an error was put in other words. */
+/** The most specific class. A reworded file-system error keeps the original error as its cause. */
 function errorClass(error: unknown): string {
   if (!(error instanceof Error)) return "Error";
   return error.name === "Error" && error.cause instanceof Error ? error.cause.name : error.name;
 }
 
-/** Options that every stage takes. */
+/** Options of every stage. */
 export interface StageOptions {
   /**
-   * Ends the stage with its reason.
+   * Aborts the stage, which throws the signal's reason.
    *
    * @default {undefined}
    */
@@ -82,8 +84,8 @@ export interface StageOptions {
 }
 
 /**
- * Runs each item through a generator that yields what becomes of it; what
- * dropped out before is passed on untouched. Closes the source at the end.
+ * Runs each item through a generator that yields the item's results. Samples that dropped out
+ * before pass unchanged. Closes the source at the end.
  */
 export async function* flatMapFlow<A, B>(
   source: AsyncIterable<Flow<A>>,

@@ -1,5 +1,5 @@
 /**
- * The stages in a row: samples in, heatmaps out.
+ * All stages in sequence: samples in, heatmaps out.
  *
  * @module
  */
@@ -42,75 +42,74 @@ import { groupStream } from "../base/stream.ts";
 import { isOfClass, requireClassTokens } from "./settings/token_range.ts";
 import { variantLayers } from "./settings/variants.ts";
 
-/** How samples go through the stages. */
+/** Options for samples on their way through the stages. */
 export interface RunOptions extends GroundSettings, Omit<ProtocolOptions, "cover"> {
   /**
-   * How many images may be decoded ahead of the model.
+   * Number of images that may be decoded ahead of the model.
    *
    * @default {1}
    */
   concurrency?: number;
   /**
-   * Told after each pass of the U-Net how many samples are done, the finished
-   * part of those under way included.
+   * Called after each U-Net pass with the number of samples done. The finished share of the current
+   * image's samples counts too.
    *
    * @default {undefined}
    */
   onProgress?: (done: number) => void;
   /**
-   * Folder to keep noisy latents in, 48 KB a chosen step at full size: further
-   * phrases, layers or post-processing of an image then take only the passes of
-   * its phrases. Several runs may share it.
+   * Folder for noisy latents, 48 KB per chosen step at full size. With its latents in the folder,
+   * an image needs U-Net passes for its phrases only. Other phrases, layers and post-processing use
+   * the same latents. Several runs may share the folder.
    *
    * @default {undefined}
    */
   cache?: string;
   /**
-   * Where heatmaps are made from attention: the model's own GPU, or this one
-   * where the model runs on the CPU.
+   * GPU that makes heatmaps from attention. Give it only if the model runs on the CPU.
    *
-   * @default {The model's, if it runs on one}
+   * @default {The model's GPU, if the model runs on one}
    */
   gpu?: Gpu;
   /**
-   * Told in a sentence when the run goes on elsewhere because a GPU was lost, or
-   * without what is in the cache.
+   * Receives one sentence if the run moves to another device because a GPU was lost. Also receives
+   * one sentence if the cache cannot read or write an entry.
    *
    * @default {undefined}
    */
   onNotice?: (notice: string) => void;
   /**
-   * Ends the run with its reason.
+   * Aborts the run, which throws the signal's reason.
    *
    * @default {undefined}
    */
   signal?: AbortSignal;
   /**
-   * Ends the run after the image under way, as if there were no more samples.
+   * Ends the run after the current image, as if the source had no more samples.
    *
    * @default {undefined}
    */
   ending?: AbortSignal;
 }
 
-/** Which model to run: one that is open, or a bundle to open for the call. */
+/** The model to run: an open model, or a bundle to open for the call. */
 export interface ModelOptions extends OpenModelOptions {
   /**
-   * A model that is open, and stays so. Give this or `bundle`.
+   * An open model; the call leaves it open. Give either `model` or `bundle`.
    *
    * @default {undefined}
    */
   model?: LdmModel;
   /**
-   * A bundle, opened for the call and closed after it.
+   * A bundle. The call opens a model from it, and closes the model at the end.
    *
    * @default {undefined}
    */
   bundle?: Bundle;
   /**
-   * What a `bundle` is to run on.
+   * Runtime for the model of `bundle`.
    *
-   * @default {The fastest that this machine has}
+   * @default {The fastest runtime of this machine}
    */
   runtime?: Runtime;
 }
@@ -118,30 +117,29 @@ export interface ModelOptions extends OpenModelOptions {
 /** Options of {@linkcode ground}. */
 export interface GroundOptions extends RunOptions, ModelOptions {
   /**
-   * Most phrases of one image that share a pass through the stages; more are
-   * grounded in several goes.
+   * Maximum number of phrases of one image that go through the stages together. Further phrases of
+   * the image follow in another group.
    *
    * @default {64}
    */
   phrasesPerImage?: number;
 }
 
-/** What became of one sample. */
+/** Result of one sample: a heatmap with its scores, or the reason why the sample dropped out. */
 export type GroundResult =
   | ({ readonly kind: "grounded" } & ScoredPhrase)
   | ({ readonly kind: "dropped" } & Dropped);
 
 /**
- * Grounds a stream of samples, one result a sample and variant, in order. Neighbours
- * that share an image share its trajectory. A sample with something wrong is a
- * result of kind `dropped` and the stream goes on; what is wrong with the model
- * or the options throws.
+ * Grounds a stream of samples: one result per sample and variant, in order. Neighbouring samples of
+ * one image share its trajectory. A bad sample gives a result of kind `dropped`, and the stream
+ * continues. A bad model or option throws.
  *
- * Only a few images are in memory at a time, however many samples come.
+ * Memory holds only a few images at a time, for any number of samples.
  *
- * @param samples What to ground.
- * @param options The model, and how.
- * @throws {TypeError} If there is neither a model nor a bundle.
+ * @param samples Samples to ground.
+ * @param options The model and the settings.
+ * @throws {TypeError} If there is neither a model nor a bundle, or `noise` or `tokens` is unknown.
  * @throws {RangeError} If an option is out of its range.
  *
  * @example Usage
@@ -152,7 +150,7 @@ export type GroundResult =
  * const samples = [{ id: "1", image: "xray.png", phrase: "left pleural effusion", boxes: [] }];
  * for await (const result of ground(samples, { model, steps: 50 })) {
  *   if (result.kind === "grounded") console.log(result.threshold);
- *   else console.log(result.reason); // there is no xray.png here
+ *   else console.log(result.reason); // xray.png does not exist
  * }
  * await model.close();
  * ```
@@ -172,8 +170,8 @@ export function ground(
 }
 
 /**
- * Opens the chosen model unless it is open, and closes it again at the end.
- * What is wrong with the choice or the settings throws at once.
+ * Runs with the caller's model, or opens the bundle's model and closes it at the end. A bad choice
+ * or setting throws at once, before a model opens.
  */
 function usingModel<T>(
   options: ModelOptions & GroundSettings,
@@ -203,7 +201,7 @@ function usingModel<T>(
       yield* run(opened);
     } finally {
       await opened.close();
-      // A device that was opened here, or moved to since, has no other owner.
+      // Nobody else owns a device that was opened here, or a device that the model moved to.
       if (opened.runtime !== runtime) opened.runtime.gpu?.destroy();
     }
   })();
@@ -219,12 +217,13 @@ async function* requests(
 }
 
 /**
- * The stages from decode to metrics over images with their phrases. Like
- * {@linkcode ground}, for a caller who has images that are not files, or
+ * Runs images with their phrases through the stages from decode to metrics. Unlike
+ * {@linkcode ground}, the function takes images that are not files. The source may also contain
  * samples that dropped out before.
  *
  * @param source Images with their phrases.
- * @param options How; `done` has the ids of samples that are run again and count as no progress.
+ * @param options The model and the settings. Samples with ids in `done` run again, but do not count
+ * as progress.
  */
 export function groundRequests(
   source: AsyncIterable<Flow<ImageRequest>>,
@@ -238,13 +237,13 @@ export function groundRequests(
   const stop = { ...(signal && { signal }) };
   const size = model.bundle.config.imageSize;
 
-  // Samples that left the stages, and where the image under way stands.
+  // `left` counts samples that left the stages; `image` is the progress of the current image.
   let left = 0;
   let image = { before: 0, phrases: 0, passes: 0, total: 1 };
   const onPass = (steps: number) => {
     image.passes += steps;
     const { before, phrases, passes, total } = image;
-    // An image that begins anew on another device counts its passes twice.
+    // An image that restarts on another device counts its passes twice: limit its share to 1.
     onProgress?.(Math.max(left, before + phrases * Math.min(1, passes / total)));
   };
   const named = isOfClass(settings.tokens)
@@ -274,12 +273,12 @@ export function groundRequests(
   });
 }
 
-/** Passes of the U-Net, whole or cut, that an image with some phrases takes. */
+/** Number of U-Net passes, whole or cut, for an image with `phrases` phrases. */
 function imagePasses(settings: ResolvedSettings, phrases: number): number {
   return noisePasses(settings) + phrases * (settings.end - settings.start);
 }
 
-/** Ends where the signal was aborted, rather than throwing. */
+/** Ends the stream without an error once the signal is aborted. */
 async function* untilAborted<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal | undefined,
@@ -321,11 +320,11 @@ export interface GroundImageOptions
  *
  * @param image Path of a PNG, JPEG or DICOM file, its bytes, or grey pixels.
  * @param phrases One or several phrases.
- * @param options The model, and how.
- * @returns One heatmap a phrase and variant, in order.
+ * @param options The model and the settings.
+ * @returns One heatmap per phrase and variant, in order.
  * @throws {Error} If the image cannot be read or a phrase cannot be grounded.
- * @throws {TypeError} If there is neither a model nor a bundle, or no phrase, or if the tokens
- * are those of a class.
+ * @throws {TypeError} If there is neither a model nor a bundle, no phrase, or an empty phrase. Also
+ * if `noise` or `tokens` is unknown, or if `tokens` asks for the tokens of a class.
  * @throws {RangeError} If an option is out of its range.
  *
  * @example Usage
@@ -351,7 +350,7 @@ export async function groundImage(
       `Cannot average the tokens of a class ("${options.tokens}"): a phrase by itself has none`,
     );
   }
-  // A bad image is found out before the model takes seconds to load.
+  // Decode first: a bad image should fail before the model takes seconds to load.
   const gray = await decodeImage(image);
   const samples = phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));
   async function* source() {

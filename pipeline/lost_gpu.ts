@@ -1,5 +1,5 @@
 /**
- * What happens when the GPU is lost on the way.
+ * Recovery from the loss of a GPU.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import { type Flow, item } from "./flow.ts";
 import type { ScoredPhrase } from "./metrics.ts";
 
 /**
- * Runs the stages. An image under way when the GPU is lost is begun again on a
- * new device, and if that is lost too on the CPU, where the run then stays; its
- * samples say so in their notes.
+ * Runs the stages, and continues after the loss of a GPU. The current image restarts on a new
+ * device. If the image loses that device too, or no device opens, the run moves to the CPU and
+ * stays there. A note on each of the image's samples names the new device or the CPU.
  *
- * @param source Images, as long as they are on the CPU.
- * @param model The model, moved to another runtime where it ran on the lost GPU.
- * @param gpu Where heatmaps are made.
- * @param stages From images to scores, on a GPU or none. They pull an image
- * once they have given all results of the one before, and give none before they
- * are done with the GPU.
- * @param onNotice Told where the run goes on.
+ * @param source Images, as long as they are in CPU memory.
+ * @param model The model. If it ran on the lost GPU, it moves to another runtime.
+ * @param gpu GPU that makes the heatmaps.
+ * @param stages Function from images to scores, on a GPU or on the CPU. An image's GPU
+ * work must end before its first result, so that a restart repeats no result. All results of an
+ * image must come before the function pulls the next image.
+ * @param onNotice Receives one sentence with the error and the place where the run continues.
  */
 export async function* survivingLoss(
   source: AsyncIterable<Flow<DecodedImage>>,
@@ -38,7 +38,7 @@ export async function* survivingLoss(
   const images = source[Symbol.asyncIterator]();
   let current: Flow<DecodedImage> | undefined;
   let losses = 0;
-  /** The images from the one under way on. */
+  /** The current image and all later images. */
   const remaining = async function* (): AsyncIterableIterator<Flow<DecodedImage>> {
     if (current) yield current;
     for (let next = await images.next(); !next.done; next = await images.next()) {
@@ -65,12 +65,12 @@ export async function* survivingLoss(
     }
   } finally {
     await images.return?.();
-    // The model stays its caller's, with the device that it moved to.
+    // The caller owns the model, and with it the device to which the model moved.
     if (place !== gpu && place !== model.runtime.gpu) place?.destroy();
   }
 }
 
-/** An image whose samples have one note more. */
+/** The image with one more note on each sample. */
 function noted(flow: Flow<DecodedImage>, note: string): Flow<DecodedImage> {
   if (flow.kind === "dropped") return flow;
   const samples = flow.item.samples.map((sample) => ({
@@ -80,7 +80,10 @@ function noted(flow: Flow<DecodedImage>, note: string): Flow<DecodedImage> {
   return item({ ...flow.item, samples });
 }
 
-/** A new device with the model on it if it was on the old one; none if that fails. */
+/**
+ * Opens a new device, or returns `undefined`. A model that ran on the lost device moves to the new
+ * device or to the CPU.
+ */
 async function reopen(model: LdmModel, tryGpu: boolean): Promise<Gpu | undefined> {
   const wasOnGpu = model.runtime.gpu !== undefined;
   const gpu = tryGpu ? await openGpu().catch(() => undefined) : undefined;
@@ -89,7 +92,7 @@ async function reopen(model: LdmModel, tryGpu: boolean): Promise<Gpu | undefined
       if (wasOnGpu) await model.move(await openWebgpu(gpu, "the GPU was lost"));
       return gpu;
     } catch {
-      // What a new device cannot do, the CPU can.
+      // The model moves to the CPU if it fails on the new device.
       gpu.destroy();
     }
   }

@@ -10,7 +10,7 @@ import { type AllScores, type ProtocolOptions, scoreByProtocols } from "../scori
 
 /** A phrase with its scores. */
 export interface ScoredPhrase extends MaskedPhrase {
-  /** Absent where there are no boxes to score against. */
+  /** Absent if the sample has no boxes to score against. */
   readonly scores?: AllScores;
 }
 

@@ -1,5 +1,5 @@
 /**
- * The stages, and the functions that put them in a row.
+ * The stages, and the functions that chain them.
  *
  * @module
  */

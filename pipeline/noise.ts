@@ -1,6 +1,5 @@
 /**
- * Stage 3: the latent to noisy latents at the chosen steps. This part does not
- * know the phrase.
+ * Stage 3: a latent to noisy latents at the chosen steps. This stage does not depend on the phrase.
  *
  * @module
  */
@@ -26,21 +25,21 @@ export interface NoisyLatent {
 
 /** An image with its noisy latents. */
 export interface NoisyImage extends DecodedImage {
-  /** One for each chosen step, in order. */
+  /** One noisy latent for each chosen step, in order. */
   readonly noisy: readonly NoisyLatent[];
 }
 
 /** Options of {@linkcode noise}. */
 export interface NoiseOptions extends StageOptions {
   /**
-   * Told after each pass of the U-Net how many steps it took; what it does is waited for.
+   * Called after each U-Net pass with the number of steps; awaited.
    *
    * @default {undefined}
    */
   onPass?: (steps: number) => void | Promise<void>;
 }
 
-/** How many passes of the U-Net {@linkcode noise} takes for an image. */
+/** Number of U-Net passes that {@linkcode noise} takes for one image. */
 export function noisePasses({ noise, start, end, timesteps }: ResolvedSettings): number {
   if (noise === "sample") return 0;
   if (noise === "inversion") return end - 1;
@@ -48,9 +47,8 @@ export function noisePasses({ noise, start, end, timesteps }: ResolvedSettings):
 }
 
 /**
- * Brings each image's latent to the chosen steps and stops at the last of
- * them. Guidance is 0 in the released code, so that only the empty phrase's
- * prediction moves the latent (docs/method.md, step 5).
+ * Brings each image's latent to the chosen steps. The released code sets guidance to 0, so only the
+ * empty phrase's prediction moves the latent (docs/method.md, step 5).
  */
 export function noise(
   source: AsyncIterable<Flow<EncodedImage>>,
@@ -66,7 +64,7 @@ export function noise(
       noisy.sort((one, other) => one.step - other.step);
       yield item({ ...image, noisy });
     } finally {
-      // The image's own latent is its encoder's to free.
+      // The stage `encode` frees the image's own latent.
       for (const { latent } of noisy) if (latent !== image.latent) model.free(latent);
     }
   }, options);
@@ -75,7 +73,7 @@ export function noise(
 /** Options of {@linkcode cachedNoise}. */
 export interface CachedNoiseOptions extends NoiseOptions {
   /**
-   * Told in a sentence of an entry that is corrupt, or cannot be written.
+   * Receives one sentence if an entry is corrupt, or cannot be read or written.
    *
    * @default {undefined}
    */
@@ -83,10 +81,10 @@ export interface CachedNoiseOptions extends NoiseOptions {
 }
 
 /**
- * The stages encode and noise for images of which the noisy latents may be on
- * disk already; those that are not are put there.
+ * The stages encode and noise with a cache on disk. Cached latents are read; missing latents are
+ * computed and written. For a cached image, `onPass` is called once with all its passes.
  *
- * @param folder Where they are.
+ * @param folder Folder of the cache.
  */
 export async function* cachedNoise(
   source: AsyncIterable<Flow<DecodedImage>>,
@@ -124,7 +122,7 @@ export async function* cachedNoise(
   }, options);
 }
 
-/** The step that the empty phrase makes, as a function of latent and timesteps. */
+/** Returns a function that moves a latent between timesteps by the empty phrase's prediction. */
 async function stepper(model: LdmModel, { signal, onPass }: NoiseOptions) {
   const empty = await model.condition(model.bundle.tokenizer.encode(""));
   return async (latent: Values, from: number, to: number) => {
@@ -136,8 +134,10 @@ async function stepper(model: LdmModel, { signal, onPass }: NoiseOptions) {
 }
 
 /**
- * Walks from step to step and keeps the latents of the chosen ones; those that
- * it passes by are freed.
+ * Walks from step to step, and adds the latents of the chosen steps to `noisy`. Latents of other
+ * steps are freed, except the first and the last latent of the walk.
+ *
+ * @returns The last latent of the walk.
  */
 async function walk(
   latent: Values,
@@ -166,13 +166,13 @@ async function walk(
   return latent;
 }
 
-/** Numbers from one to another, up or down, both included. */
+/** Whole numbers between two numbers, up or down, both included. */
 function* count(from: number, to: number): Iterable<number> {
   const direction = Math.sign(to - from) || 1;
   for (let i = from; i !== to + direction; i += direction) yield i;
 }
 
-/** DDIM inversion, clean to noisy. */
+/** DDIM inversion from clean to noisy, up to the last chosen step. */
 async function invert(
   latent: Values,
   model: LdmModel,
@@ -183,10 +183,10 @@ async function invert(
   await walk(latent, count(0, settings.end - 1), model, settings, noisy, options);
 }
 
-/** Between the seeds of two steps: more than anyone counts seeds up to. */
+/** Distance between the seeds of two steps; larger than any seed in practice. */
 const SEED_STRIDE = 1_000_003;
 
-/** Inversion to the last timestep, then the deterministic way back. */
+/** Inversion to the last timestep, then the deterministic reverse process. */
 async function reverse(
   latent: Values,
   model: LdmModel,
@@ -206,8 +206,8 @@ async function reverse(
 }
 
 /**
- * Gaussian noise added straight to the latent: at each step of its own, the same
- * for every image and whichever other steps are chosen.
+ * Adds Gaussian noise straight to the latent. Each step has its own noise, which is the same for
+ * every image and for every choice of steps.
  */
 function sample(
   latent: Values,

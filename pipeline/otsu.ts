@@ -11,11 +11,14 @@ import { type MaskedHeatmap, maskHeatmap } from "./postprocess.ts";
 
 /** A phrase with its finished heatmap. */
 export interface MaskedPhrase extends AggregatedPhrase, MaskedHeatmap {
-  /** The box around the mask in pixels of the original image; `undefined` without Otsu or mask. */
+  /** Box around the mask in pixels of the original image; `undefined` without Otsu or a mask. */
   readonly originalBox: Box | undefined;
 }
 
-/** Sets what is not above Otsu's threshold to 0, unless its variant says not to (docs/method.md, step 10). */
+/**
+ * Sets values up to Otsu's threshold to 0, unless the variant goes without Otsu (docs/method.md,
+ * step 10).
+ */
 export function otsu(
   source: AsyncIterable<Flow<AggregatedPhrase>>,
   options: StageOptions = {},

@@ -49,9 +49,9 @@ export interface FinishHeatmapOptions {
   readonly otsu?: boolean;
 }
 
-/** What {@linkcode postprocess} starts from. */
+/** Input of {@linkcode postprocess}. */
 export interface PostprocessInput extends FinishHeatmapOptions {
-  /** The chosen layers, all of the same number of steps; they count equally. */
+  /** The chosen layers, all with the same number of steps; all layers have the same weight. */
   readonly layers: readonly AttentionLayer[];
   /** First token of the phrase that counts, from 0 (1 leaves out the start token). */
   readonly tokenStart: number;
@@ -65,7 +65,7 @@ export interface SmoothHeatmap {
   readonly smoothed: Float32Array;
   /** `smoothed` scaled to 0..1; all 0 where it is constant. */
   readonly normalised: Float32Array;
-  /** Whether `smoothed` is the same everywhere, so that nothing was grounded. */
+  /** Whether `smoothed` is the same everywhere, up to rounding; then nothing was grounded. */
   readonly constant: boolean;
 }
 
@@ -82,28 +82,28 @@ export interface MaskedHeatmap {
 /** A finished heatmap. */
 export interface Heatmap extends SmoothHeatmap, MaskedHeatmap {}
 
-/** What {@linkcode postprocess} makes. */
+/** Result of {@linkcode postprocess}. */
 export interface PostprocessResult extends Heatmap {
-  /** Attention maps that were the same everywhere, each counted as all 0. */
+  /** Number of attention maps that were the same everywhere; each counts as all 0. */
   readonly constantMaps: number;
 }
 
-/** Largest heatmap side taken, in pixels. */
+/** Maximum side of a heatmap, in pixels. */
 const MAX_SIZE = 8192;
 
 /** Standard deviation of the paper's Gaussian, in pixels: docs/method.md, step 9. */
 const DEFAULT_SIGMA = 2.5;
 
 /**
- * Share of a map's values up to which their differences are float32 rounding of
- * the resize and the Gaussian (some 8 units in the last place), not content.
+ * Largest difference between a map's values that counts as rounding, as a share of the largest
+ * magnitude. The resize and the Gaussian round in float32, by some 8 units in the last place.
  */
 export const ROUNDING = 1e-6;
 
 /**
- * Turns the cross-attention of the chosen layers and steps into a heatmap:
- * mean over the phrase's tokens, each map scaled to 0..1, mean over steps and
- * layers at the heatmap's size, Gaussian, scaled to 0..1, Otsu's mask.
+ * Makes a heatmap from the cross-attention of the chosen layers and steps. First comes the mean
+ * over the phrase's tokens, and each map is scaled to 0..1. Then comes the mean over steps and
+ * layers at the heatmap's size. Last come the Gaussian, scaling to 0..1 and Otsu's mask.
  *
  * @example
  * ```ts
@@ -117,12 +117,12 @@ export const ROUNDING = 1e-6;
  *   tokenEnd: 2,
  *   size: 64,
  * });
- * console.log(threshold, heatmap.length); // the latter 64 * 64
+ * console.log(threshold, heatmap.length); // the length is 64 * 64
  * ```
  *
  * @throws {TypeError} If a layer's data is not a `Float32Array`.
- * @throws {RangeError} If shapes, token range, size or sigma do not fit, or
- * attention is not finite; the message names the layer and the step.
+ * @throws {RangeError} If shapes, token range, size or sigma do not fit, or attention is not
+ * finite; the message names the layer and the step.
  */
 export function postprocess(input: PostprocessInput): PostprocessResult {
   const { layers, tokenStart, tokenEnd } = input;
@@ -148,13 +148,13 @@ export function postprocess(input: PostprocessInput): PostprocessResult {
 }
 
 /**
- * Finishes a heatmap from the layers' means: one resize to `size`, mean over
- * layers, Gaussian, scaling to 0..1, Otsu's mask.
+ * Finishes a heatmap from the layers' means: one resize to `size`, mean over layers, Gaussian,
+ * scaling to 0..1, Otsu's mask.
  *
- * @param layerMeans One map a layer, of any sides; they count equally.
+ * @param layerMeans One map per layer, of any side; all layers have the same weight.
  * @param options Size, sigma and whether to mask.
- * @throws {RangeError} If there is no map, a map does not fit its side or holds
- * NaN, or an option is out of its range.
+ * @throws {RangeError} If there is no map, or a map does not fit its side or is not finite. Also if
+ * an option is out of its range.
  */
 export function finishHeatmap(
   layerMeans: readonly LayerMean[],
@@ -166,13 +166,12 @@ export function finishHeatmap(
 }
 
 /**
- * The first half of {@linkcode finishHeatmap}: resize, mean over layers,
- * Gaussian, scaling to 0..1.
+ * The first half of {@linkcode finishHeatmap}: resize, mean over layers, Gaussian, scaling to 0..1.
  *
- * @param layerMeans One map a layer, of any sides; they count equally.
+ * @param layerMeans One map per layer, of any side; all layers have the same weight.
  * @param options Size and sigma.
- * @throws {RangeError} If there is no map, a map does not fit its side or holds
- * NaN, or an option is out of its range.
+ * @throws {RangeError} If there is no map, or a map does not fit its side or is not finite. Also if
+ * an option is out of its range.
  */
 export function smoothAttention(
   layerMeans: readonly LayerMean[],
@@ -205,9 +204,9 @@ export function smoothAttention(
 /**
  * The second half of {@linkcode finishHeatmap}: Otsu's threshold and mask.
  *
- * @param smooth The first half's result.
+ * @param smooth Result of the first half.
  * @param size Side of the map in pixels.
- * @param otsu Whether to mask at all.
+ * @param otsu Whether to mask; `heatmap` is `normalised` otherwise.
  */
 export function maskHeatmap(
   { normalised, constant }: Pick<SmoothHeatmap, "normalised" | "constant">,
@@ -220,17 +219,17 @@ export function maskHeatmap(
   return { threshold, heatmap, box: maskBox(heatmap, size, size) };
 }
 
-/** The bands of the last heatmap; the next one mostly wants the same. */
+/** Bands of the last heatmap, kept because the next heatmap mostly needs the same bands. */
 let lastBands: { readonly key: string; readonly bands: Band[] | undefined } | undefined;
 
 /**
- * Resize and Gaussian as one matrix a side of map, where that takes less
- * arithmetic than one after the other.
+ * Combines resize and Gaussian into one matrix for each side of map. The two in sequence can need
+ * less arithmetic; then there is no matrix.
  *
  * @param sides Sides of the maps in positions.
  * @param size Side of the heatmap in pixels.
  * @param sigma Standard deviation of the Gaussian in heatmap pixels, 0..32.
- * @returns One band a side; `undefined` where the two kernels are faster.
+ * @returns One band per side; `undefined` if the two kernels in sequence are faster.
  */
 export function smoothingBands(
   sides: readonly number[],
@@ -246,8 +245,8 @@ export function smoothingBands(
 }
 
 /**
- * The layers of each side added up, each with its share of the heatmap: both
- * resize and Gaussian are linear, so that they need only be done once a side.
+ * Adds up the layers of each side, each layer with its weight in the heatmap. Resize and Gaussian
+ * are linear, so each side needs them only once.
  */
 function meansBySide(layerMeans: readonly LayerMean[]): Map<number, Float32Array> {
   if (layerMeans.length === 0) {
@@ -278,7 +277,7 @@ function meansBySide(layerMeans: readonly LayerMean[]): Map<number, Float32Array
   return sums;
 }
 
-/** The sum of maps of one size, in the first of them. */
+/** Adds up maps of one size; the sum overwrites the first map. */
 function addUp([first, ...others]: Float32Array[]): Float32Array {
   for (const other of others) {
     for (let index = 0; index < other.length; index++) first![index]! += other[index]!;

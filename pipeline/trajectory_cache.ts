@@ -1,5 +1,5 @@
 /**
- * Noisy latents on disk: what an image costs before its first phrase, kept for
+ * Noisy latents on disk. The latents of an image are computed before its first phrase, and kept for
  * other phrases, layers and post-processing.
  *
  * @module
@@ -11,13 +11,13 @@ import type { LdmModel } from "../models/ldm/model.ts";
 import type { GrayImage } from "../base/geometry.ts";
 import type { ResolvedSettings } from "./settings/settings.ts";
 
-/** Changes when entries mean something else than before. */
+/** Format version of entries; increase it if the meaning of entries changes. */
 const FORMAT = 1;
 
-/** Bytes of the SHA-256 that an entry begins with. */
+/** Length in bytes of the SHA-256 digest at the start of an entry. */
 const DIGEST_BYTES = 32;
 
-/** A folder with the noisy latents of images. */
+/** A folder with the noisy latents of images, one entry per image, model and schedule. */
 export class TrajectoryCache {
   #folder: string;
   #onNotice: (notice: string) => void;
@@ -29,11 +29,11 @@ export class TrajectoryCache {
   }
 
   /**
-   * Opens a folder, which is made if it is not there. Several runs may share it.
+   * Opens a folder, and creates the folder if it does not exist. Several runs may share the folder.
    *
-   * @param folder Its path.
-   * @param onNotice Told in a sentence of an entry that is corrupt, or cannot be written.
-   * @throws {Error} If it is no folder and cannot be made one.
+   * @param folder Path of the folder.
+   * @param onNotice Receives one sentence if an entry is corrupt, or cannot be read or written.
+   * @throws {Error} If the folder cannot be created or listed.
    */
   static async open(
     folder: string,
@@ -51,15 +51,15 @@ export class TrajectoryCache {
   }
 
   /**
-   * The name of an image's entry: of all that decides its latents to the last bit.
+   * Name of an image's entry: a hash of all facts that decide the latents to the last bit.
    *
    * @param image The image.
-   * @param model What encodes it and walks its trajectory.
-   * @param settings The schedule.
+   * @param model The model that encodes the image and computes its trajectory.
+   * @param settings The settings; only the schedule decides the key.
    */
   async key(image: GrayImage, model: LdmModel, settings: ResolvedSettings): Promise<string> {
     const { bundle, runtime, weights } = model;
-    // The same weights give other latents where a norm's epsilon or a head's width is another.
+    // Hash the configuration too: with another norm epsilon, the same weights give other latents.
     const { autoencoder, unet, scheduler, imageSize, scaleFactor } = bundle.config;
     const { noise, steps, start, end, seed } = settings;
     const facts = {
@@ -74,11 +74,12 @@ export class TrajectoryCache {
   }
 
   /**
-   * The latents of an entry.
+   * Reads the latents of an entry.
    *
-   * @param key Its name.
-   * @param length How many numbers they are in all.
-   * @returns `undefined` where there is none, or none that is whole.
+   * @param key Name of the entry.
+   * @param length Number of values of all latents together.
+   * @returns All latents, one after another; `undefined` if the entry is missing, unreadable or
+   * corrupt.
    */
   async read(key: string, length: number): Promise<Float32Array | undefined> {
     const path = this.#path(key);
@@ -86,7 +87,8 @@ export class TrajectoryCache {
     let bytes = new Uint8Array();
     try {
       const { isFile, size } = await files.stat(path);
-      // Neither a device nor a file of any size is taken into memory.
+      // Read only a regular file of the expected size: a device or a huge file could fill the
+      // memory.
       if (isFile && size === DIGEST_BYTES + 4 * length) bytes = await readFile(path);
     } catch (error) {
       if (error instanceof NotFound) return undefined;
@@ -102,10 +104,10 @@ export class TrajectoryCache {
   }
 
   /**
-   * Writes an entry whole or not at all. That it cannot be written is a notice,
-   * given once: the run has its latents.
+   * Writes an entry whole or not at all. The first failure gives a notice and ends all writing; the
+   * run continues, because it already has its latents.
    *
-   * @param key Its name.
+   * @param key Name of the entry.
    * @param latents All latents, one after another.
    */
   async write(key: string, latents: Float32Array): Promise<void> {
@@ -114,7 +116,7 @@ export class TrajectoryCache {
     const bytes = new Uint8Array(DIGEST_BYTES + values.length);
     bytes.set(digest(values));
     bytes.set(values, DIGEST_BYTES);
-    // A name of its own, so that runs that write the same entry do not meet.
+    // Use a unique name, because several runs may write the same entry at once.
     const partial = `${this.#path(key)}.${crypto.randomUUID()}.partial`;
     const { files } = host();
     try {
@@ -141,10 +143,12 @@ function digest(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {
   return hash.digest();
 }
 
-/** How long an entry may take to be written, in milliseconds: far longer than it does. */
+/** Age in milliseconds from which a partial entry counts as abandoned; writing takes far less. */
 const WRITING = 24 * 60 * 60 * 1000;
 
-/** Removes what runs that were killed while they wrote have left; what others write now stays. */
+/**
+ * Removes partial entries of killed runs. Recent partial entries stay: a run may be writing them.
+ */
 async function removeRemains(folder: string): Promise<void> {
   const { files } = host();
   for (const name of await files.list(folder)) {

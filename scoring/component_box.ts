@@ -13,28 +13,29 @@ import {
   toOriginal,
 } from "../base/geometry.ts";
 
-/** Intersection over union of a box with the truth, 0..1. */
+/** Intersection over union of a box with the ground truth, 0..1. */
 export interface BoxOverlap {
-  /** With all boxes together, as the area that they cover. */
+  /** Overlap with all ground-truth boxes together, as the area that they cover. */
   readonly iouUnion: number;
-  /** With the box of the largest area. */
+  /** Overlap with the ground-truth box of the largest area. */
   readonly iouLargest: number;
 }
 
 /**
- * How much the box around the mask's largest connected component overlaps the
- * truth, on the original image. To take that box for the answer of a heatmap is
- * from Zhou et al., "Learning Deep Features for Discriminative Localization",
- * CVPR 2016; here the mask is what is above 0, which Otsu's threshold has left,
- * and not what is above 20 % of the maximum. Pixels that touch at a corner are
- * connected, as contours of OpenCV, with which such boxes are commonly found
- * (Choe et al., "Evaluating Weakly Supervised Object Localization Methods
- * Right", CVPR 2020); the component of most pixels is the largest.
+ * Overlap of the ground truth with the box around the mask's largest connected component, on the
+ * original image. Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016,
+ * take this box as the answer of a heatmap. Their mask is the values above 20 % of the maximum.
+ * Here the mask is the values above 0, which Otsu's threshold has left.
+ *
+ * Pixels that touch at a corner are connected, as in OpenCV's contours. Such boxes are commonly
+ * found with OpenCV (Choe et al., "Evaluating Weakly Supervised Object Localization Methods Right",
+ * CVPR 2020). The component with the most pixels is the largest.
  *
  * @param heatmap Row-major square map.
- * @param side Its side in pixels.
- * @param crop The part of the image that it covers.
+ * @param side Side of the heatmap in pixels.
+ * @param crop The part of the image that the heatmap covers.
  * @param boxes Ground truth in whole pixels of the original image.
+ * @returns 0 for both overlaps if the mask is empty.
  */
 export function componentBoxOverlap(
   heatmap: Float32Array,
@@ -50,8 +51,8 @@ export function componentBoxOverlap(
 }
 
 /**
- * The box around the largest connected component of what is above 0, in heatmap
- * pixels; of several the first in reading order.
+ * The box around the largest connected component of values above 0, in heatmap pixels. Of several
+ * equally large components, the first in reading order counts.
  */
 export function largestComponentBox(heatmap: Float32Array, side: number): Box | undefined {
   const isSeen = new Uint8Array(heatmap.length);
@@ -85,7 +86,7 @@ export function largestComponentBox(heatmap: Float32Array, side: number): Box | 
   return box;
 }
 
-/** Intersection over union of a box and what others cover. */
+/** Intersection over union of a box with the area that other boxes cover. */
 function overlap(box: Box, others: readonly Box[]): number {
   const shared = coveredArea(others.map((other) => intersect(box, other)));
   return shared / (area(box) + coveredArea(others) - shared);

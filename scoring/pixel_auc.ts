@@ -8,19 +8,19 @@ import type { Box, Size } from "../base/geometry.ts";
 import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
 
 /**
- * The area under the ROC curve of the original image's pixels at every threshold:
- * the share of pairs of a pixel inside the boxes and one outside them of which the
- * former has the higher value, equal ones counting one half (Fawcett, "An
- * introduction to ROC analysis", 2006; scikit-learn's `roc_auc_score`). The
- * paper's is binned at five thresholds, as torcheval's `binary_binned_auroc`.
+ * The area under the ROC curve over the original image's pixels, with every value as a threshold.
+ * Pair each pixel inside the boxes with each pixel outside. The area is the share of pairs in which
+ * the inside pixel has the higher value; pairs of equal values count one half. Sources: Fawcett,
+ * "An introduction to ROC analysis", 2006; scikit-learn's `roc_auc_score`. The paper's area is
+ * binned at five thresholds instead, as in torcheval's `binary_binned_auroc`.
  *
  * @param heatmap Row-major square map of finite values.
- * @param side Its side in pixels.
+ * @param side Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image.
- * @param margin Whether pixels outside what it covers do not count, or are 0.
+ * @param margin Whether pixels outside the heatmap's square are excluded or have value 0.
  * @param cover Side of the square in the middle of the image that the heatmap covers.
- * @returns 0.5 where no pixel that counts is inside the boxes, or none outside.
+ * @returns The area, 0..1; 0.5 if no counted pixel is inside the boxes, or none is outside.
  */
 export function pixelAuc(
   heatmap: Float32Array,
@@ -30,16 +30,16 @@ export function pixelAuc(
   margin: Margin,
   cover = Math.min(image.width, image.height),
 ): number {
-  // And 0, which the margin may have.
+  // The additional value is 0, for the margin.
   const sorted = new Float32Array(heatmap.length + 1);
   sorted.set(heatmap);
   sorted.sort();
-  // Image pixels by where their value is first in `sorted`, inside the boxes and outside.
+  // Numbers of image pixels by the first index of their value in `sorted`.
   const inside = new Float64Array(sorted.length);
   const outside = new Float64Array(sorted.length);
   const zero = firstOf(sorted, 0);
   visitPixels(heatmap, side, image, boxes, margin, (value, pixels, isInside) => {
-    // Most of a cut heatmap is 0.
+    // Most values of a cut heatmap are 0: look up their rank only once.
     const rank = value === 0 ? zero : firstOf(sorted, value);
     (isInside ? inside : outside)[rank]! += pixels;
   }, { cover });
@@ -53,7 +53,7 @@ export function pixelAuc(
   return hits * misses === 0 ? 0.5 : area / (hits * misses);
 }
 
-/** The first place of a value in sorted ones that hold it. */
+/** The first index of a value that the sorted array contains. */
 function firstOf(sorted: Float32Array, value: number): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {

@@ -1,5 +1,5 @@
 /**
- * Other ways to score a heatmap than the paper's, by name.
+ * Further protocols for scoring a heatmap, beside the paper's, by name.
  *
  * @module
  */
@@ -23,24 +23,24 @@ import {
 const PAPER_SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
 
 /**
- * The protocols beside the paper's, with the numbers that each gives:
+ * The protocols beside the paper's, with the numbers that each protocol gives:
  *
- * - `per-box`: the paper's scores with each box a sample of its own, as each row
- *   of MS-CXR's table is one box (Boecking et al., "Making the Most of Text
- *   Semantics to Improve Biomedical Vision-Language Processing", ECCV 2022). What
- *   lies in another box of the sample is background then.
- * - `biovil`, `biovil-t`: the paper's scores on what BioViL sees of the image, so
- *   that both are scored on the same pixels: the middle 480 (BioViL-T: 448) of the
- *   512 that the shorter side is resized to. By the rule of their code
- *   (`convert_similarity_to_image_size` of microsoft/hi-ml) that is a square of
- *   floor(480 min(W, H) / 512) pixels of the image, the margin's odd pixel right
- *   and below. Boxes wholly outside are dropped; a sample without any other does
- *   not count. Values are neither scaled nor cut anew.
- * - `largest-component-box`: how much the box around the mask's largest connected
- *   component overlaps the truth, see {@linkcode componentBoxOverlap}.
+ * - `per-box`: the paper's scores with each box as a sample of its own. Likewise, each row of
+ *   MS-CXR's table is one box (Boecking et al., "Making the Most of Text Semantics to Improve
+ *   Biomedical Vision-Language Processing", ECCV 2022). Pixels in the sample's other boxes are
+ *   background then.
+ * - `biovil`, `biovil-t`: the paper's scores on the part of the image that BioViL (BioViL-T) sees.
+ *   The diffusion model and the baseline are then scored on the same pixels. BioViL resizes the
+ *   shorter side to 512 pixels and sees the middle 480 (BioViL-T: 448). By the rule of
+ *   BioViL's code (`convert_similarity_to_image_size` of microsoft/hi-ml), this part is a square.
+ *   Its side is `floor(480 * min(W, H) / 512)` pixels of the image (BioViL-T: 448). If the margin
+ *   is odd, its additional pixel is right or below. Boxes wholly outside the square are dropped; a
+ *   sample without any other box does not count. Values are neither scaled nor cut again.
+ * - `largest-component-box`: overlap of the ground truth with the box around the mask's largest
+ *   connected component, see {@linkcode componentBoxOverlap}.
  * - `pointing-game`: whether the maximum lies in a box, see {@linkcode pointsInBox}.
- * - `pixel-auc`: the area under the ROC curve over pixels, see {@linkcode pixelAuc},
- *   and beside it, `binned`, the paper's at five thresholds.
+ * - `pixel-auc`: the area under the ROC curve over pixels, see {@linkcode pixelAuc}. `binned` is
+ *   the paper's area at five thresholds, for comparison.
  */
 export const PROTOCOLS = {
   "per-box": PAPER_SCORES,
@@ -54,33 +54,36 @@ export const PROTOCOLS = {
 /** Name of a protocol. */
 export type ProtocolName = keyof typeof PROTOCOLS;
 
-/** Numbers by protocol: a list each, since to a protocol a sample may be several, or none. */
+/**
+ * Numbers by protocol. Each protocol has a list, because it may count a sample several times or not
+ * at all.
+ */
 export type ProtocolScores = Readonly<
   Record<string, readonly Readonly<Record<string, number>>[]>
 >;
 
-/** The paper's scores of one heatmap, and those of other protocols. */
+/** The paper's scores of one heatmap, and the scores of further protocols. */
 export interface AllScores extends Scores {
-  /** Where such were asked for. */
+  /** Scores of further protocols; absent if no protocol was chosen. */
   readonly protocols?: ProtocolScores;
 }
 
-/** How {@linkcode scoreByProtocols} counts. */
+/** Options of {@linkcode scoreByProtocols}. */
 export interface ProtocolOptions extends ScoreOptions {
   /**
-   * Protocols to score by beside the paper's.
+   * Protocols to score by, beside the paper's.
    * @default []
    */
   readonly protocols?: readonly ProtocolName[];
 }
 
-/** What BioViL and BioViL-T see of the shorter side. */
+/** Share of the image's shorter side that BioViL and BioViL-T see. */
 const BIOVIL_CROPS = { "biovil": 480 / 512, "biovil-t": 448 / 512 } as const;
 
 /**
- * Refuses what {@linkcode ProtocolOptions} does not allow.
+ * Checks {@linkcode ProtocolOptions} before any work.
  *
- * @throws {RangeError} If a protocol or the margin is another.
+ * @throws {RangeError} If a protocol or the margin is unknown.
  */
 export function requireProtocolOptions(options: ProtocolOptions): void {
   requireScoreOptions(options);
@@ -97,10 +100,10 @@ export function requireProtocolOptions(options: ProtocolOptions): void {
  *
  * @param heatmap Row-major square map of finite values, commonly 0..1.
  * @param image Size of the original image in pixels, each side 1..65535.
- * @param boxes Ground truth in pixels of the original image, at least one.
- * @param options Which protocols, and how to count.
+ * @param boxes Ground truth in pixels of the original image, at least one box.
+ * @param options Protocols, margin, and the square that the heatmap covers.
  * @throws {TypeError} As {@linkcode scoreHeatmap}.
- * @throws {RangeError} As {@linkcode scoreHeatmap}, or if there is no such protocol.
+ * @throws {RangeError} As {@linkcode scoreHeatmap}, or if a protocol is unknown.
  */
 export function scoreByProtocols(
   heatmap: Float32Array,
@@ -114,12 +117,12 @@ export function scoreByProtocols(
 }
 
 /**
- * The further protocols' part of {@linkcode scoreByProtocols}.
+ * The scores of {@linkcode scoreByProtocols} by the further protocols alone.
  *
  * @param heatmap A heatmap that can be scored.
  * @param boxes Boxes of whole pixels inside the image.
- * @param options Which protocols, and how to count.
- * @returns Nothing where no protocol is asked for.
+ * @param options Protocols, margin, and the square that the heatmap covers.
+ * @returns An empty object if no protocol is chosen.
  */
 export function scoreProtocols(
   heatmap: Float32Array,
@@ -159,7 +162,7 @@ export function scoreProtocols(
   return { protocols: Object.fromEntries(scored) };
 }
 
-/** Whether a pixel of a box lies in the middle square of the image. */
+/** Whether a pixel of a box lies in a square in the middle of the image. */
 function isSeen([x, y, width, height]: Box, image: Size, side: number): boolean {
   const left = Math.floor((image.width - side) / 2);
   const top = Math.floor((image.height - side) / 2);

@@ -20,11 +20,11 @@ export const SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
 /** One of the four scores. */
 export type ScoreName = typeof SCORES[number];
 
-/** How {@linkcode scoreHeatmap} counts. */
+/** Options of {@linkcode scoreHeatmap}. */
 export interface ScoreOptions {
   /**
-   * Image pixels outside the centre square: `"excluded"` from every count as in
-   * the released code, or of value 0 (`"zero"`) as in the paper's text.
+   * Image pixels outside the centre square: excluded from every count (`"excluded"`), as in the
+   * released code, or of value 0 (`"zero"`), as in the paper's text.
    * @default "excluded"
    */
   readonly margin?: Margin;
@@ -47,18 +47,18 @@ export interface Scores {
   readonly aucRoc: number;
 }
 
-/** Longest image side taken, in pixels: JPEG's own limit, and beyond any X-ray. */
+/** Maximum side of an image, in pixels: JPEG's own limit, and beyond any X-ray. */
 const MAX_IMAGE_SIDE = 65535;
 
-/** The largest finite float32, which PyTorch's `nan_to_num` puts for an infinity. */
+/** The largest finite float32, which replaces infinity in PyTorch's `nan_to_num`. */
 const MAX_FLOAT32 = 3.4028234663852886e38;
 
 /**
- * Scores a heatmap on the original image's grid. The heatmap covers a square in the
- * middle of the image by nearest neighbour; no map of the image's size is made.
+ * Scores a heatmap on the pixels of the original image. The heatmap covers a square in the middle
+ * of the image by nearest neighbour. No map of the image's size is made.
  *
- * Boxes beyond the right or bottom edge are cut there, and fractions of a pixel
- * are dropped. Their order matters to CNR: each box is erased before the next.
+ * Boxes are cut at the image's right and bottom edges, and fractions of a pixel are dropped. The
+ * order of boxes matters to CNR: each box is erased before the next.
  *
  * @example
  * ```ts
@@ -73,12 +73,12 @@ const MAX_FLOAT32 = 3.4028234663852886e38;
  *
  * @param heatmap Row-major square map of finite values, commonly 0..1.
  * @param image Size of the original image in pixels, each side 1..65535.
- * @param boxes Ground truth in pixels of the original image, at least one.
- * @param options How to count.
+ * @param boxes Ground truth in pixels of the original image, at least one box.
+ * @param options Margin, and the square that the heatmap covers.
  * @throws {TypeError} If the heatmap is not a `Float32Array`.
- * @throws {RangeError} If the heatmap is not square or not finite, there is no
- * box, or a box is NaN, negative, of size zero or outside the image, or the heatmap would cover
- * more than that.
+ * @throws {RangeError} If the heatmap is not square or not finite, or there is no box. Also if a box
+ * is NaN, negative, of size zero or outside the image. Also if a side of the image, `margin` or
+ * `cover` is out of its range; `cover` goes up to the image's shorter side.
  */
 export function scoreHeatmap(
   heatmap: Float32Array,
@@ -99,7 +99,7 @@ export function scoreHeatmap(
   return scoreStatistics(gridStatistics(heatmap, side, image, clipped, margin, coverage));
 }
 
-/** The scores that a heatmap's counts and sums come to. */
+/** Computes the scores from a heatmap's counts and sums. */
 export function scoreStatistics(statistics: GridStatistics): Scores {
   const ratios = contrastToNoise(statistics);
   return {
@@ -111,10 +111,10 @@ export function scoreStatistics(statistics: GridStatistics): Scores {
 }
 
 /**
- * Boxes in whole pixels, cut at the image's right and bottom edge.
+ * Boxes in whole pixels, cut at the image's right and bottom edges.
  *
- * @throws {RangeError} If the image is no image, there is no box, or a box is
- * NaN, negative, of size zero or outside the image.
+ * @throws {RangeError} If a side of the image is not a whole number of 1..65535 pixels, or there is
+ * no box. Also if a box is NaN, negative, of size zero or outside the image.
  */
 export function clipBoxes(boxes: readonly Box[], image: Size): Box[] {
   requireImageSide(image.width, "width");
@@ -128,9 +128,9 @@ export function clipBoxes(boxes: readonly Box[], image: Size): Box[] {
 }
 
 /**
- * Refuses what {@linkcode ScoreOptions} does not allow.
+ * Checks {@linkcode ScoreOptions} before any work.
  *
- * @throws {RangeError} If it is another margin.
+ * @throws {RangeError} If the margin is unknown.
  */
 export function requireScoreOptions(options: ScoreOptions): void {
   const { margin = "excluded" } = options;
@@ -141,7 +141,7 @@ export function requireScoreOptions(options: ScoreOptions): void {
   }
 }
 
-/** One ratio a box, in order, each with all boxes up to it out of the background. */
+/** One ratio per box, in order. A box's background excludes the box and all boxes before it. */
 function contrastToNoise(statistics: GridStatistics): number[] {
   const ratios: number[] = [];
   let outside = statistics.background;
@@ -170,7 +170,10 @@ function meanIntersectionOverUnion(statistics: GridStatistics): number {
   }));
 }
 
-/** torcheval's `binary_binned_auroc`: from the highest threshold down, trapezoids over counts. */
+/**
+ * The area of torcheval's `binary_binned_auroc`: trapezoids over counts, from the highest threshold
+ * down.
+ */
 function binnedAreaUnderCurve(statistics: GridStatistics): number {
   const { boxes, background } = statistics;
   let area = 0;
@@ -184,11 +187,11 @@ function binnedAreaUnderCurve(statistics: GridStatistics): number {
     falsePositives = moreFalse;
   }
   const whole = truePositives * falsePositives;
-  // The counts' area is halved in float32 there, hence the rounding.
+  // torcheval halves the area in float32, so this code rounds the area too.
   return whole === 0 ? 0.5 : Math.fround(area) / 2 / whole;
 }
 
-/** The box in whole pixels, cut at the image's right and bottom edge. */
+/** The box in whole pixels, cut at the image's right and bottom edges. */
 function clipBox(box: Box, index: number, image: Size): Box {
   const shown = `box ${index} [${box.join(", ")}]`;
   if (box.length !== 4 || !box.every(Number.isFinite)) {

@@ -3,8 +3,8 @@ import type { Box } from "../base/geometry.ts";
 import { scoreHeatmap, type Scores } from "./score_heatmap.ts";
 
 /**
- * The scores by the released code's own steps: a map of the image's size with
- * a NaN margin, boxes erased in order, every pixel looked at.
+ * The scores by the released code's own steps: an image-sized map with a NaN margin, boxes erased
+ * in order, and a visit to every pixel.
  */
 function scoresByHand(
   heatmap: Float32Array,
@@ -125,7 +125,8 @@ Deno.test("scoreHeatmap() equals the released code's steps on image-sized maps",
     const expected = scoresByHand(heatmap, width, height, boxes);
     const message = JSON.stringify({ side, width, height, boxes });
     for (const score of ["absCnr", "cnr", "miou", "aucRoc"] as const) {
-      // By hand a constant region's mean is rounded, hence its noise is not 0.
+      // This reference rounds the mean of a constant region, so the region's noise is not exactly
+      // 0.
       if (score.endsWith("nr") && Math.abs(expected[score]) > 1e6) continue;
       assertAlmostEquals(actual[score], expected[score], 1e-6, message);
     }
@@ -171,7 +172,7 @@ Deno.test("scoreHeatmap() counts the margin as 0 on request", () => {
   const boxes: Box[] = [[3, 1, 5, 4]];
   const size = { width: 20, height: 10 };
   const zero = scoreHeatmap(heatmap, size, boxes, { margin: "zero" });
-  // The same values as a square map: 5 columns of 0 on each side, rows doubled.
+  // The same values as a square map: 5 columns of 0 on each side, and doubled rows.
   const square = Float32Array.from({ length: 400 }, (_, index) => {
     const column = index % 20 - 5;
     const row = index < 200 ? 0 : 1;

@@ -1,6 +1,6 @@
 /**
- * Stages 5 to 7 on the GPU: cross-attention maps to heatmaps, masks and scores
- * without reading a map back.
+ * Stages 5 to 7 on the GPU: cross-attention maps to heatmaps, masks and scores, without a readback
+ * of maps.
  *
  * @module
  */
@@ -18,11 +18,11 @@ import type { ResolvedSettings } from "../settings/settings.ts";
 import type { Variant } from "../settings/variants.ts";
 
 /**
- * What the stages aggregate, otsu and metrics do, on the GPU. The phrases of an
- * image are finished together, so that they share a readback.
+ * Does the work of the stages aggregate, otsu and metrics on the GPU. The phrases of an image are
+ * finished together, so that they share a readback.
  *
- * @param source Maps, those of one image in a row; maps in memory are uploaded.
- * Those of layers that only some variants average come by themselves.
+ * @param source Maps, with an image's maps in a row; maps in CPU memory are uploaded. Layers that
+ * only some variants average must have buffers of their own.
  * @param size Side of the heatmap in pixels.
  */
 export async function* finishOnGpu(
@@ -66,7 +66,7 @@ export async function* finishOnGpu(
     }
     const buffers = maps.map(({ data }, i) => {
       if (!(data instanceof Float32Array)) return data;
-      // The first batch is not always the largest.
+      // A later batch of steps can be larger than the first batch.
       if ((uploads[i]?.size ?? 0) < data.byteLength) {
         uploads[i]?.destroy();
         uploads[i] = storage(gpu, "attention maps", data.byteLength);
@@ -90,7 +90,7 @@ export async function* finishOnGpu(
         if ("error" in result) {
           const isOwn = result.stage === "metrics";
           yield failed(result.stage, sample, result.error, isOwn ? variant : undefined);
-          // As on the CPU, where maps that cannot be averaged end a phrase before its variants.
+          // As on the CPU: maps that cannot be averaged end the phrase once, before its variants.
           if (!isOwn) break;
           continue;
         }
@@ -118,7 +118,11 @@ function toGroup({ layers, positions, tokens }: AttentionMaps): MapGroup {
   return { layers: layers.length, positions, tokens };
 }
 
-/** The maps that a variant averages, whole. */
+/**
+ * The maps that a variant averages.
+ *
+ * @throws {TypeError} If the variant averages only some layers of a buffer.
+ */
 function ofVariant(maps: readonly AttentionMaps[], { layers }: Variant): AttentionMaps[] {
   return maps.filter((map) => {
     const own = map.layers.filter((layer) => layers.includes(layer));

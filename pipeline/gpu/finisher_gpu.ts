@@ -1,5 +1,5 @@
 /**
- * From mean attention to masked heatmaps on the GPU.
+ * Mean attention to masked heatmaps on the GPU.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { Resize } from "../../shaders/resize.ts";
 import { Separable } from "../../shaders/separable.ts";
 import { ROUNDING, smoothingBands } from "../postprocess.ts";
 
-/** How {@linkcode Finisher} works. */
+/** Options of {@linkcode Finisher}. */
 export interface FinisherOptions {
   /** Side of the heatmap in pixels. */
   readonly size: number;
@@ -24,13 +24,13 @@ export interface FinisherOptions {
 
 /** The kernels after the average over layers and steps, for a batch of phrases. */
 export class Finisher {
-  /** Before scaling, `[count, size, size]`. */
+  /** Heatmaps before scaling, `[count, size, size]`. */
   readonly smoothed: GPUBuffer;
-  /** Scaling, threshold and mask, with their states. */
+  /** Kernels for scaling, threshold and mask, with their states. */
   readonly otsu: Otsu;
-  /** Scaled to 0..1, `[count, size, size]`. */
+  /** Heatmaps scaled to 0..1, `[count, size, size]`. */
   #normalised: GPUBuffer;
-  /** With 0 up to the threshold, if that is asked for, `[count, size, size]`. */
+  /** Heatmaps with 0 up to the threshold, `[count, size, size]`; absent without Otsu. */
   #masked: GPUBuffer | undefined;
   #buffers: GPUBuffer[] = [];
   #sources: { buffer: GPUBuffer; side: number }[];
@@ -38,7 +38,7 @@ export class Finisher {
   #kernels: { destroy(): void }[] = [];
 
   /**
-   * @param count Most phrases at a time.
+   * @param count Maximum number of phrases in a batch.
    * @param sides Sides of the maps in positions.
    * @throws {RangeError} If a map does not fit a buffer of the device.
    */
@@ -93,18 +93,18 @@ export class Finisher {
     }
   }
 
-  /** Whether it was made for so many phrases and these sides. */
+  /** Whether the finisher was made for this number of phrases and these sides. */
   fits(count: number, sides: readonly number[]): boolean {
     return count === this.count && sides.join() === this.sides.join();
   }
 
   /**
-   * Records everything from the means to the sums behind the scores.
+   * Records all work from the means to the sums behind the scores.
    *
-   * @param means One a group, `[phrases, side, side]`.
-   * @param first The first phrase of the batch.
-   * @param count How many there are; no more than fit.
-   * @param grid What the masked heatmaps are summed up in.
+   * @param means One buffer per group of maps, `[phrases, side, side]`.
+   * @param first Index of the batch's first phrase.
+   * @param count Number of phrases in the batch, at most the finisher's `count`.
+   * @param grid Sums up the finished heatmaps for the scores.
    */
   record(
     encoder: GPUCommandEncoder,
@@ -119,13 +119,13 @@ export class Finisher {
     });
     this.#smooth(encoder);
     this.otsu.recordScaling(encoder, this.smoothed, this.#normalised);
-    // Without scores nothing else on the GPU reads the masked heatmaps.
+    // Without scores no kernel reads the masked heatmaps, so no kernel needs to write them.
     const masked = grid.sumBytes > 0 ? this.#masked : undefined;
     if (this.#masked) this.otsu.record(encoder, this.#normalised, masked, true);
     grid.record(encoder, masked ?? this.#normalised);
   }
 
-  /** Frees its buffers. */
+  /** Frees the buffers and kernels. */
   destroy(): void {
     for (const buffer of this.#buffers) buffer.destroy();
     for (const kernel of this.#kernels) kernel.destroy();

@@ -17,79 +17,80 @@ import type { Heatmap, LayerMean } from "../postprocess.ts";
 import { type AllScores, type ProtocolOptions, scoreProtocols } from "../../scoring/protocols.ts";
 import { clipBoxes, scoreStatistics } from "../../scoring/score_heatmap.ts";
 
-/** Attention maps of one size that come together. */
+/** Attention maps of one size that share a buffer. */
 export interface MapGroup {
-  /** How many layers. */
+  /** Number of layers. */
   readonly layers: number;
-  /** Positions of a map, a square number. */
+  /** Positions per map, a square number. */
   readonly positions: number;
-  /** Tokens of a map. */
+  /** Tokens per map. */
   readonly tokens: number;
 }
 
 /** One phrase of the image. */
 export interface PhraseTarget {
-  /** First token that counts and one past the last. */
+  /** First token that counts, and one past the last. */
   readonly range: readonly [start: number, end: number];
-  /** Size of the original image and boxes to score against; neither where there are none. */
+  /** Size of the original image and boxes to score against; absent without boxes. */
   readonly target?: { readonly image: Size; readonly boxes: readonly Box[] };
 }
 
-/** How {@linkcode GpuHeatmaps} works. */
+/** Options of {@linkcode GpuHeatmaps}. */
 export interface GpuHeatmapsOptions extends FinisherOptions, ProtocolOptions {
   /**
-   * Share of the memory that a batch of phrases may take.
+   * Share of the usual memory for a batch of phrases, up to 1. Several instances divide the memory.
    *
    * @default {1}
    */
   readonly shareOfMemory?: number;
-  /** Times the GPU's work: one piece for each addition of maps and each batch of heatmaps. */
+  /** Times the GPU's work: once for each addition of maps and each batch of heatmaps. */
   readonly timer?: GpuTimer;
 }
 
-/** What became of one phrase. */
+/** Result of one phrase: a heatmap, or the error with its stage. */
 export type GpuHeatmap =
   | (Heatmap & {
     readonly scores?: AllScores;
     readonly constantMaps: number;
-    /** The layers' means over steps, those of one group after another. */
+    /** Each layer's mean over steps, with the layers of a group in a row. */
     readonly means: readonly LayerMean[];
   })
   | { readonly stage: "aggregate" | "metrics"; readonly error: unknown };
 
 /**
- * Most bytes of one map of a batch of phrases: enough to fill a GPU and to share
- * a readback, and small beside a model. With twice as much the memory that is
- * read to comes anew from the system each time, which takes longer than the rest.
+ * Maximum bytes of one buffer of heatmaps for a batch of phrases. Such a batch fills a GPU,
+ * needs few readbacks, and is small beside a model. With twice the size, the system allocates the
+ * readback memory anew each time, which takes longer than all other work.
  */
 const BATCH_BYTES = 2 ** 24;
 
 /**
- * Makes the heatmaps of one image after another: {@linkcode GpuHeatmaps.begin},
- * {@linkcode GpuHeatmaps.add} for every step, {@linkcode GpuHeatmaps.finish}.
+ * Makes the heatmaps of one image after another. For each image, call
+ * {@linkcode GpuHeatmaps.begin}, then {@linkcode GpuHeatmaps.add} for every step, then
+ * {@linkcode GpuHeatmaps.finish}.
  */
 export class GpuHeatmaps {
   #gpu: Gpu;
   #options: GpuHeatmapsOptions;
   #phrases: readonly PhraseTarget[] = [];
-  /** Why a phrase can have no heatmap. */
+  /** By index, the error of each phrase that cannot have a heatmap. */
   #refusals: unknown[] = [];
   #sums: AttentionSums[] = [];
   #finisher: Finisher | undefined;
 
-  /** @param gpu Where they are made. */
+  /** @param gpu GPU that makes the heatmaps. */
   constructor(gpu: Gpu, options: GpuHeatmapsOptions) {
     this.#gpu = gpu;
     this.#options = options;
   }
 
   /**
-   * Begins an image; what was begun before is dropped.
+   * Begins an image, and drops an image that is not finished.
    *
-   * @param groups Groups of maps; all layers count equally.
+   * @param groups Groups of maps; all layers have the same weight.
    * @param phrases The phrases, in order.
-   * @throws {RangeError} If an option is out of its range, or a map does not
-   * fit a buffer of the device.
+   * @throws {RangeError} If an option is out of its range, or a map does not fit a buffer of the
+   * device.
    */
   begin(groups: readonly MapGroup[], phrases: readonly PhraseTarget[]): void {
     this.#drop();
@@ -101,7 +102,7 @@ export class GpuHeatmaps {
         for (const { tokens } of groups) requireTokenRange(tokens, ...range);
         return range;
       } catch (error) {
-        // One phrase without tokens must not end the others; its maps are not used.
+        // Use token 0 as a dummy: one phrase without tokens must not end the other phrases.
         this.#refusals[i] = error;
         return [0, 1] as const;
       }
@@ -116,10 +117,10 @@ export class GpuHeatmaps {
     const share = BATCH_BYTES * (this.#options.shareOfMemory ?? 1);
     const bytes = Math.min(share, maxStorageBufferBindingSize);
     const most = Math.max(1, Math.floor(bytes / (4 * size * size)));
-    // A batch takes a workgroup of its own a phrase.
+    // Each phrase of a batch takes a workgroup, and the device limits the workgroups.
     const count = Math.min(most, phrases.length, maxComputeWorkgroupsPerDimension);
     const sides = this.#sums.map(({ side }) => side);
-    // The next image mostly asks for the same.
+    // The next image mostly needs the same finisher.
     if (this.#finisher?.fits(count, sides)) return;
     this.#finisher?.destroy();
     this.#finisher = undefined;
@@ -127,12 +128,12 @@ export class GpuHeatmaps {
   }
 
   /**
-   * Adds maps and submits.
+   * Adds maps to the sums, and submits the work.
    *
-   * @param maps One a group, `[steps, phrases, layers, positions, tokens]`; for
-   * one phrase alone `[steps, layers, positions, tokens]`.
-   * @param phrase The one phrase, if the maps are not of all.
-   * @param steps How many steps come together.
+   * @param maps One buffer per group, `[steps, phrases, layers, positions, tokens]`; for a single
+   * phrase `[steps, layers, positions, tokens]`.
+   * @param phrase Index of the single phrase; absent if the maps hold all phrases.
+   * @param steps Number of steps in the maps.
    */
   add(maps: readonly GPUBuffer[], phrase?: number, steps = 1): void {
     const encoder = this.#gpu.device.createCommandEncoder({ label: "add attention" });
@@ -146,7 +147,7 @@ export class GpuHeatmaps {
   /**
    * Finishes every phrase: averages, resizes, smooths, scales, masks, scores.
    *
-   * @throws {DeviceLostError} If the device was lost on the way.
+   * @throws {DeviceLostError} If the GPU is lost during the work.
    */
   async finish(): Promise<GpuHeatmap[]> {
     const phrases = this.#phrases;
@@ -214,7 +215,7 @@ export class GpuHeatmaps {
         if (isBroken) return broken("its heatmap");
         if (errors[i] !== undefined) return { stage: "metrics", error: errors[i] };
         const smoothed = planes.subarray(i * size * size, (i + 1) * size * size);
-        // As on the GPU, and sooner done again than read back.
+        // Scale again as on the GPU, which is faster than a readback.
         const normalised = isConstant
           ? new Float32Array(smoothed.length)
           : normalize01(smoothed, range);
@@ -239,7 +240,7 @@ export class GpuHeatmaps {
           ...(targets[i]!.boxes.length > 0 && {
             scores: {
               ...scoreStatistics(grid.read(gridWords!, i)),
-              // Their cost is small beside the model's; they have no kernels of their own.
+              // These protocols have no kernels, because their cost is small beside the model's.
               ...scoreProtocols(heatmap, targets[i]!.image, targets[i]!.boxes, this.#options),
             },
           }),
@@ -256,7 +257,7 @@ export class GpuHeatmaps {
     else record();
   }
 
-  /** Frees its buffers. */
+  /** Frees all buffers. */
   destroy(): void {
     this.#drop();
     this.#finisher?.destroy();

@@ -1,5 +1,5 @@
 /**
- * A dataset through several methods at once, to their results side by side.
+ * Evaluation of a dataset by several methods side by side.
  *
  * @module
  */
@@ -16,15 +16,15 @@ import {
 import { failed, type Flow, item } from "../flow.ts";
 import { mapStream } from "../../base/stream.ts";
 
-/** A method that samples go through. */
+/** A method of an evaluation. */
 export interface EvaluatedMethod {
-  /** What results call it; empty where it is the only one. */
+  /** Name in the results; empty if there is only one method. */
   readonly name: string;
   /**
    * Grounds and scores images with their phrases, in any order within an image.
    *
-   * @param source Images that are decoded.
-   * @param onProgress To be told how many samples are done, parts of them included.
+   * @param source Decoded images with their phrases.
+   * @param onProgress Called with the number of samples done; finished shares of samples count.
    */
   ground(
     source: AsyncIterable<Flow<ImageRequest>>,
@@ -39,13 +39,13 @@ export type EvaluateMethodsOptions = Pick<
 >;
 
 /**
- * Evaluates a dataset by some methods: each image is decoded once and goes through all of
- * them before the next. Every sample gives one result a method, in the dataset's and the
- * methods' order; where it fell out of all of them alike, one for all.
+ * Evaluates a dataset by several methods. Each image is decoded once, and goes through all methods
+ * before the next image. Every sample gives one result per method, in the order of the dataset and
+ * of the methods. A sample that drops out of all methods alike gives one result for all.
  *
- * @param items What a dataset yields.
- * @param methods At least one, of different names.
- * @param options How to run.
+ * @param items Samples and bad rows of the dataset.
+ * @param methods At least one method, each with its own name.
+ * @param options Concurrency, finished samples, callbacks and signals.
  * @throws {RangeError} If the concurrency is not a positive integer.
  */
 export function evaluateMethods(
@@ -64,7 +64,7 @@ export function evaluateMethods(
   const branches = tee(source, methods.length);
   const progress = methods.map(() => 0);
   const streams = methods.map(({ name, ground }, i) => {
-    // What is run again for the sake of an image's other phrases is no progress.
+    // A sample that runs again for the sake of its image's other phrases is no progress.
     let repeated = 0;
     const results = ground(branches[i]!, (count) => {
       progress[i] = count - repeated;
@@ -78,7 +78,7 @@ export function evaluateMethods(
   return inStep(streams, ids, () => source.return?.());
 }
 
-/** Decodes images before they are asked for. */
+/** Decodes images before the methods pull them. */
 function readAhead(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: { readonly concurrency: number; readonly signal?: AbortSignal },
@@ -94,7 +94,7 @@ function readAhead(
   }, options);
 }
 
-/** Notes the ids of samples on their way; ends where the signal was aborted, rather than throwing. */
+/** Adds the ids of passing samples to `ids`. Ends without an error once `ending` is aborted. */
 async function* announced(
   source: AsyncIterable<readonly Flow<ImageRequest>[]>,
   ids: string[],
@@ -121,7 +121,7 @@ async function* tap<T>(
   }
 }
 
-/** Several streams of one: what one of them is ahead of the others is kept. */
+/** Splits a stream into several. Values that one stream takes early wait for the other streams. */
 function tee<T>(source: AsyncIterable<T>, count: number): AsyncIterableIterator<T>[] {
   const iterator = source[Symbol.asyncIterator]();
   const queues = Array.from({ length: count }, (): T[] => []);
@@ -138,11 +138,11 @@ function tee<T>(source: AsyncIterable<T>, count: number): AsyncIterableIterator<
 }
 
 /**
- * Puts the results of a sample together, samples in the order of their ids.
+ * Joins the methods' results of each sample, in the order of the ids.
  *
- * @param streams The methods' results.
- * @param ids Ids of the samples that are on their way, added to as images are pulled.
- * @param close Closes what the streams share.
+ * @param streams Results of each method.
+ * @param ids Ids of the samples on their way; the list grows as the methods pull images.
+ * @param close Closes the source that the streams share.
  */
 async function* inStep(
   streams: readonly AsyncIterableIterator<SampleResult>[],
@@ -150,7 +150,7 @@ async function* inStep(
   close: () => Promise<unknown> | undefined,
 ): AsyncIterableIterator<SampleResult> {
   const waiting = streams.map(() => new Map<string, SampleResult>());
-  /** Whether there was another. */
+  /** Takes the next result of a stream; returns false at the end of the stream. */
   const pull = async (i: number) => {
     const next = await streams[i]!.next();
     if (!next.done) waiting[i]!.set(next.value.id, next.value);
@@ -158,7 +158,7 @@ async function* inStep(
   };
   try {
     for (;;) {
-      // What is on its way is known once the first method has asked for it.
+      // Only pulled images add ids, so let the first method pull.
       if (ids.length === 0 && !await pull(0)) return;
       const id = ids.shift()!;
       const results: SampleResult[] = [];
@@ -177,7 +177,7 @@ async function* inStep(
   }
 }
 
-/** The results of one sample: one where it fell out of every method alike. */
+/** Results of one sample; a single result if the sample dropped out of every method alike. */
 function asOne(results: readonly SampleResult[]): readonly SampleResult[] {
   const [first, ...others] = results as [SampleResult, ...SampleResult[]];
   if (first.status !== "skipped" && first.status !== "failed") return results;

@@ -1,5 +1,5 @@
 /**
- * A method's own grid as a heatmap.
+ * Conversion of a method's own grid to a heatmap.
  *
  * @module
  */
@@ -8,9 +8,9 @@ import type { GridHeatmap } from "../../models/method.ts";
 import type { Heatmap } from "../postprocess.ts";
 
 /**
- * A method's grid as the heatmap that is scored: negative values are 0, as the paper
- * has it for cosines (section IV), and `eval_biovil_t.py` of the released code;
- * nothing is scaled or cut.
+ * Converts a method's grid to the heatmap that is scored. Negative values become 0, as in the paper
+ * for cosines (section IV), and in `eval_biovil_t.py` of the released code. The function scales and
+ * cuts no values.
  *
  * @throws {RangeError} If the values do not fill the grid or are not finite.
  */

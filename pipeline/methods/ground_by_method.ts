@@ -1,5 +1,5 @@
 /**
- * The stages of a baseline: it takes the place of all from the latent to the mask.
+ * Stages of a baseline. A baseline replaces all stages from the latent to the mask.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import {
 } from "../../scoring/protocols.ts";
 import { finishGrid } from "./grid_heatmap.ts";
 
-/** A phrase with the heatmap that a method has of it. */
+/** A phrase with a method's heatmap. */
 export interface GridPhrase extends Heatmap {
   /** The image, and the part of it that the heatmap covers. */
   readonly image: DecodedImage;
@@ -26,27 +26,27 @@ export interface GridPhrase extends Heatmap {
   readonly sample: Sample;
   /** The method's own heatmap. */
   readonly grid: GridHeatmap;
-  /** What the method sees of an image. */
+  /** The part of an image that the method sees. */
   readonly view: MethodCrop;
-  /** Absent where there are no boxes to score against. */
+  /** Absent if the sample has no boxes to score against. */
   readonly scores?: AllScores;
 }
 
-/** What a method made of one sample. */
+/** Result of one sample: a heatmap, or the reason why the sample dropped out. */
 export type GridResult =
   | ({ readonly kind: "grid" } & GridPhrase)
   | ({ readonly kind: "dropped" } & Dropped);
 
-/** How {@linkcode groundByMethod} runs and scores. */
+/** Options of {@linkcode groundByMethod}. */
 export interface MethodOptions extends Omit<ProtocolOptions, "cover"> {
   /**
-   * Told how many samples are done.
+   * Called with the number of samples done.
    *
    * @default {undefined}
    */
   onProgress?: (done: number) => void;
   /**
-   * Ends the run with its reason.
+   * Aborts the run, which throws the signal's reason.
    *
    * @default {undefined}
    */
@@ -54,15 +54,14 @@ export interface MethodOptions extends Omit<ProtocolOptions, "cover"> {
 }
 
 /**
- * Grounds and scores images with their phrases by a method other than the diffusion
- * model. A phrase or image that the method refuses is a failed sample; what is
- * wrong with the model or what runs it throws.
+ * Grounds and scores images with their phrases by a method other than the diffusion model. A sample
+ * fails if the method refuses its phrase or image. An error of the model or its runtime throws.
  *
  * @param source Images with their phrases.
- * @param method A method that is open, and stays so.
- * @param options How to count.
- * @returns One result a sample.
- * @throws {RangeError} If there is no such protocol or margin.
+ * @param method An open method; the call leaves it open.
+ * @param options Progress, signal, protocols and margin.
+ * @returns One result per sample.
+ * @throws {RangeError} If a protocol or the margin is unknown.
  */
 export function groundByMethod(
   source: AsyncIterable<Flow<ImageRequest>>,
@@ -106,7 +105,7 @@ async function* toResults(
   }
 }
 
-/** The method itself, which sees all phrases of an image at once. */
+/** Runs the method on all phrases of an image at once. */
 function groundGrids(
   source: AsyncIterable<Flow<DecodedImage>>,
   method: GroundingMethod,
@@ -115,7 +114,7 @@ function groundGrids(
   return flatMapFlow(source, async function* (image) {
     const phrases = image.samples.map(({ phrase }) => phrase);
     const grids = await askFor(method, image, phrases, options);
-    // One bad phrase is not to cost the image its others.
+    // Ask again for each phrase alone: one bad phrase must not cost the image its other phrases.
     const isEach = grids instanceof Error && phrases.length > 1;
     for (const [i, sample] of image.samples.entries()) {
       const answer = isEach ? await askFor(method, image, [sample.phrase], options) : grids;
@@ -126,16 +125,17 @@ function groundGrids(
   }, options);
 }
 
-/** A sample with what is to be known of how its phrase is read. */
+/** The sample with notes on how the method reads its phrase. */
 export function noteReading(sample: Sample, method: GroundingMethod): Sample {
   const notes = method.notes?.(sample.phrase) ?? [];
   return notes.length === 0 ? sample : { ...sample, notes: [...sample.notes ?? [], ...notes] };
 }
 
 /**
- * What a method says, or the error that is about what it was asked.
+ * Asks a method for heatmaps.
  *
- * @throws {Error} If it is of the model or what runs it.
+ * @returns The heatmaps, or the error if the method refuses the image or a phrase.
+ * @throws {Error} If the model or its runtime fails.
  */
 async function askFor(
   method: GroundingMethod,

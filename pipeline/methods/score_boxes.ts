@@ -1,5 +1,5 @@
 /**
- * Boxes that someone predicted, scored.
+ * Scores of predicted boxes.
  *
  * @module
  */
@@ -10,49 +10,49 @@ import { decode, type ImageRequest } from "../decode.ts";
 import { type Dropped, failed, type Flow, type StageName } from "../flow.ts";
 import { clipBoxes, type Scores } from "../../scoring/score_heatmap.ts";
 
-/** What a prediction is held against where there are several ground-truth boxes. */
+/** Rules for comparing a prediction with several ground-truth boxes; see {@linkcode boxIou}. */
 export const BOX_RULES = ["union", "max"] as const;
 
 /** One of the {@linkcode BOX_RULES}. */
 export type BoxRule = typeof BOX_RULES[number];
 
-/** A sample with the boxes that were predicted for it. */
+/** A sample with its predicted boxes. */
 export interface BoxedPhrase {
   /** The phrase. */
   readonly sample: Sample;
-  /** The boxes in pixels of the image; none where nothing was predicted. */
+  /** Predicted boxes in pixels of the image; empty if nothing was predicted. */
   readonly predicted: readonly Box[];
-  /** Absent where there are no boxes to score against. */
+  /** Absent if the sample has no boxes to score against. */
   readonly scores?: Scores;
 }
 
-/** What became of one sample. */
+/** Result of one sample: scored boxes, or the reason why the sample dropped out. */
 export type BoxedResult =
   | ({ readonly kind: "boxed" } & BoxedPhrase)
   | ({ readonly kind: "dropped" } & Dropped);
 
-/** How {@linkcode scorePredictions} counts. */
+/** Options of {@linkcode scorePredictions}. */
 export interface BoxOptions {
   /**
-   * What a prediction is held against where there are several ground-truth boxes.
+   * Rule for comparing a prediction with several ground-truth boxes.
    *
    * @default {"union"}
    */
   rule?: BoxRule;
   /**
-   * Why the prediction of a sample cannot be read, by the sample's id: the sample fails.
+   * For ids of samples, the reason why the prediction cannot be read. These samples fail.
    *
    * @default {None}
    */
   faults?: ReadonlyMap<string, string>;
   /**
-   * Told how many samples are done.
+   * Called with the number of samples done.
    *
    * @default {undefined}
    */
   onProgress?: (done: number) => void;
   /**
-   * Ends the run with its reason.
+   * Aborts the run, which throws the signal's reason.
    *
    * @default {undefined}
    */
@@ -60,21 +60,21 @@ export interface BoxOptions {
 }
 
 /**
- * The intersection over union of predicted boxes and ground truth, 0..1. The paper
- * scores MedRPG and OmniFM-DR by mIoU alone (section IV): what boxes cover is a map of
- * 0 and 1, so that all its thresholds give this one number.
+ * Intersection over union of predicted boxes and ground truth, 0..1. The paper scores MedRPG and
+ * OmniFM-DR by mIoU alone (section IV). Boxes are a map of 0 and 1, so all thresholds of mIoU give
+ * this one number.
  *
- * - `union`: with what the ground-truth boxes cover together, as the paper's mIoU
- *   has it.
- * - `max`: with each ground-truth box by itself, of which the highest counts, as the
- *   paper has it for MedRPG, which gives one box a phrase.
+ * - `union` compares the prediction with all ground-truth boxes together, as the paper's mIoU does.
+ * - `max` compares the prediction with each ground-truth box alone, and takes the highest value.
+ *   The paper does so for MedRPG, which gives one box per phrase.
  *
- * @param predicted Boxes in pixels of the image; fractions count, and what lies outside
- * the image does not. None, or nothing inside, comes to 0.
- * @param truth Ground truth in pixels of the image, at least one, as for
+ * @param predicted Boxes in pixels of the image. Fractions of a pixel count; parts outside the
+ * image do not. Without any part inside the image, the result is 0.
+ * @param truth Ground truth in pixels of the image, at least one box, as for
  * {@linkcode scoreHeatmap}.
  * @param image Size of the image in pixels.
- * @throws {RangeError} If a ground-truth box is no box of the image.
+ * @throws {RangeError} If there is no ground-truth box, or a ground-truth box is not a box of the
+ * image.
  */
 export function boxIou(
   predicted: readonly Box[],
@@ -96,13 +96,14 @@ export function boxIou(
 }
 
 /**
- * Scores predictions against a dataset. Images are read for their sizes, and so that the same
- * samples fail as by any other method; all of an image counts.
+ * Scores predictions against a dataset. The images are read for their sizes. Reading them also
+ * makes the same samples fail as with other methods. The whole image counts, not only the centre
+ * square.
  *
  * @param source Images with their phrases.
- * @param predictions Boxes by the ids of samples; a sample without any has predicted nothing.
- * @param options How to count.
- * @returns One result a sample.
+ * @param predictions Predicted boxes by sample id. A sample without an entry has no predicted box.
+ * @param options Rule, faults, progress and signal.
+ * @returns One result per sample.
  */
 export async function* scorePredictions(
   source: AsyncIterable<Flow<ImageRequest>>,
@@ -142,7 +143,7 @@ function scoreSample(
   if (sample.boxes.length === 0) return { kind: "boxed", sample, predicted };
   try {
     const miou = boxIou(predicted, sample.boxes, image, rule);
-    // Contrast and ROC take a heatmap.
+    // CNR and AUC need a heatmap.
     const scores = { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN };
     return { kind: "boxed", sample, predicted, scores };
   } catch (error) {

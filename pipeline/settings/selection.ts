@@ -1,10 +1,10 @@
 /**
- * Which steps of a trajectory are read.
+ * Selection of the steps of a trajectory.
  *
  * @module
  */
 
-/** Which steps' attention is read: indices, or shares of T; both half-open. */
+/** Steps at which attention is read: indices, or shares of T; both half-open. */
 export type Selection =
   | { readonly kind: "indices"; readonly start: number; readonly end: number }
   | { readonly kind: "share"; readonly start: number; readonly end: number };

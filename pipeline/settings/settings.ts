@@ -1,5 +1,5 @@
 /**
- * What a run may choose, checked once before it starts.
+ * Settings of a run, checked once before the run starts.
  *
  * @module
  */
@@ -11,25 +11,24 @@ import { defaultWindow, Scheduler } from "../../models/scheduler.ts";
 import { MAX_SIGMA } from "../../shaders/gaussian_cpu.ts";
 import type { Variant, VariantSettings } from "./variants.ts";
 
-/** How latents are brought to the chosen timesteps. */
+/** Ways to bring latents to the chosen timesteps. */
 export const NOISE_KINDS = ["inversion", "reverse", "sample"] as const;
 
-/** Which tokens' attention is averaged. */
+/** Choices of tokens for the average of attention. */
 export const TOKEN_KINDS = ["phrase", "ends", "class", "class-released"] as const;
 
-/** Options of a grounding, all with the released code's choice as default. */
+/** Settings of the grounding. The defaults are the released code's choices. */
 export interface GroundSettings {
   /**
-   * T, which spaces the timesteps: 1000 / T, rounded down, apart.
+   * T, which sets the distance between timesteps: 1000 / T, rounded down.
    *
-   * @default {300, or what the bundle states}
+   * @default {300, or the steps that the bundle states}
    */
   steps?: number;
   /**
-   * Steps whose attention is read, as indices into the sequence of timesteps or
-   * as shares of T.
+   * Steps at which attention is read, as indices into the sequence of timesteps or as shares of T.
    *
-   * @default {From T/2 - T/10 up to T/2 + T/10, which is 120..180 of 300, or what the bundle states}
+   * @default {T/2 - T/10 up to T/2 + T/10, which is 120..180 of 300, or the bundle's selection}
    */
   select?: Selection;
   /**
@@ -39,25 +38,31 @@ export interface GroundSettings {
    */
   sigma?: number;
   /**
-   * Whether what is not above Otsu's threshold becomes 0.
+   * Whether values up to Otsu's threshold become 0.
    *
    * @default {true}
    */
   otsu?: boolean;
   /**
-   * Tokens that are averaged: those of the `phrase`; with its start and end
-   * tokens (`ends`) as the paper's text says; from the first to the last that is
-   * one of the sample's `class`; or these as the released code's attribution
-   * experiment has them, without the last of several (`class-released`).
-   * A phrase without any is skipped.
+   * Tokens for the average of attention:
+   *
+   * - `phrase`: the tokens of the phrase.
+   * - `ends`: the tokens of the phrase with the start and end tokens, as in the paper's text.
+   * - `class`: from the first to the last token that belongs to the name of the sample's class.
+   * - `class-released`: as `class`, but without the last of several tokens, as in the released
+   *   code's attribution experiment.
+   *
+   * A phrase without any token of its class is skipped.
    *
    * @default {"phrase"}
    */
   tokens?: typeof TOKEN_KINDS[number];
   /**
-   * Where the noisy latents come from: DDIM `inversion` as in the released
-   * code; the `reverse` process after it, as the paper's text says; or a
-   * `sample` of Gaussian noise, which needs no U-Net pass.
+   * Source of the noisy latents:
+   *
+   * - `inversion`: DDIM inversion, as in the released code.
+   * - `reverse`: the reverse process after DDIM inversion, as in the paper's text.
+   * - `sample`: Gaussian noise, which needs no U-Net pass.
    *
    * @default {"inversion"}
    */
@@ -69,15 +74,15 @@ export interface GroundSettings {
    */
   seed?: number;
   /**
-   * Ways to make heatmaps, each from its own part of what the same passes of the
-   * U-Net give; they take the place of `select` and `otsu`.
+   * Variants of the heatmap, each made from its own layers and steps of the same U-Net passes. Each
+   * variant has its own `otsu`; a variant without `select` takes the setting `select`.
    *
-   * @default {One, as the other options say}
+   * @default {A single variant, from the other settings}
    */
   variants?: readonly VariantSettings[];
 }
 
-/** {@linkcode GroundSettings} with every choice made. */
+/** {@linkcode GroundSettings} with all defaults filled in. */
 export interface ResolvedSettings extends Required<Omit<GroundSettings, "select" | "variants">> {
   /** Every timestep of the sequence, clean to noisy. */
   readonly timesteps: readonly number[];
@@ -87,7 +92,7 @@ export interface ResolvedSettings extends Required<Omit<GroundSettings, "select"
   readonly end: number;
   /** Cross-attention layers that are read. */
   readonly layers: readonly number[];
-  /** At least one way to make heatmaps. */
+  /** Variants of the heatmap, at least one. */
   readonly variants: readonly Variant[];
 }
 
@@ -95,11 +100,13 @@ export interface ResolvedSettings extends Required<Omit<GroundSettings, "select"
 export const DEFAULT_STEPS = 300;
 
 /**
- * Makes every choice and checks it against the model.
+ * Fills in all defaults, and checks the settings against the model.
  *
- * @param model The model, or what it is to be opened with.
- * @param settings What was chosen.
- * @throws {RangeError} If a value is out of its range, or no step is chosen.
+ * @param model The model, or the bundle and layers from which a model will be opened.
+ * @param settings The chosen settings.
+ * @throws {RangeError} If a value is out of its range, or a variant has no step. Also if the model
+ * does not read a variant's layer, or if variants are missing or share a name.
+ * @throws {TypeError} If `noise` or `tokens` is unknown.
  */
 export function resolveSettings(
   model: Pick<LdmModel, "bundle" | "layers">,
@@ -138,7 +145,7 @@ export function resolveSettings(
   return { steps, timesteps, start, end, sigma, otsu, tokens, noise, seed, layers, variants };
 }
 
-/** The layers of a variant, all of which the model must read. */
+/** Layers of a variant; the model must read all of them. */
 function readLayers(
   { bundle, layers }: Pick<LdmModel, "bundle" | "layers">,
   wanted: readonly number[] | "all",
@@ -182,7 +189,7 @@ function defaultSelection({ select }: LdmConfig): Selection | undefined {
 function chooseSteps(select: Selection | undefined, steps: number): { start: number; end: number } {
   if (!select) return defaultWindow(steps);
   if (select.kind === "indices") return select;
-  // A share such as 0.29 of 100 comes out a hair below 29 in binary.
+  // Add a tiny amount, because 0.29 * 100 is slightly below 29 in binary floating point.
   const index = (share: number) => Math.floor(share * steps + 1e-9);
   return { start: index(select.start), end: index(select.end) };
 }

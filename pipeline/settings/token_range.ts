@@ -1,5 +1,5 @@
 /**
- * Which tokens of a phrase count.
+ * The tokens of a phrase that count in the average of attention.
  *
  * @module
  */
@@ -10,22 +10,21 @@ import type { ImageRequest } from "../decode.ts";
 import { type Dropped, failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
 import type { ResolvedSettings } from "./settings.ts";
 
-/** First token and one past the last. */
+/** First token that counts, and one past the last. */
 export type TokenRange = readonly [start: number, end: number];
 
-/** Whether the tokens that count are those of a sample's class. */
+/** Whether `tokens` selects the tokens of the sample's class. */
 export function isOfClass(tokens: ResolvedSettings["tokens"]): boolean {
   return tokens === "class" || tokens === "class-released";
 }
 
 /**
- * The tokens of a phrase that count; none where it has none, or none of its
- * class.
+ * The tokens of a phrase that count. The range is empty if the phrase has no such token.
  *
- * As in the released code any token of the class name counts wherever it is in
- * the phrase, and so does what is between the first and the last of them.
+ * As in the released code, a token of the class name counts anywhere in the phrase. All tokens
+ * between the first and the last of them count too.
  *
- * @param phrase The phrase, encoded.
+ * @param phrase The encoded phrase.
  * @param category The sample's class.
  */
 export function tokenRange(
@@ -41,20 +40,19 @@ export function tokenRange(
   const first = words.findIndex((id) => own.has(id));
   if (first < 0) return [1, 1];
   const last = words.findLastIndex((id) => own.has(id));
-  // The released code takes the last token for one past it, unless it is the only one.
+  // The released code leaves out the last token of the class, unless there is only one.
   const isShort = tokens === "class-released" && last > first;
   return [1 + first, isShort ? 1 + last : 2 + last];
 }
 
-/** The tokens between start and end. */
+/** Ids of the tokens between the start and the end token. */
 function wordsOf({ ids, length }: EncodedPhrase): readonly number[] {
   return ids.slice(1, length - 1);
 }
 
 /**
- * Leaves out the phrases that do not name their class, before an image is read
- * for their sake; the released code gives them a heatmap of NaN. A sample
- * without a class fails.
+ * Skips phrases that do not name their class, before their image is read. The released code gives
+ * such phrases a heatmap of NaN. A sample without a class fails.
  */
 export function requireClassTokens(
   source: AsyncIterable<Flow<ImageRequest>>,
@@ -67,7 +65,7 @@ export function requireClassTokens(
     for (const sample of request.samples) {
       const { phrase, category } = sample;
       const [start, end] = tokenRange(tokenizer, tokenizer.encode(phrase), category, tokens);
-      // An empty phrase is refused by whoever reads the image.
+      // The stage `decode` refuses an empty phrase.
       if (start < end || phrase.trim() === "") samples.push(sample);
       else if (category) yield { kind: "dropped", dropped: unnamed(sample, category) };
       else yield failed("dataset", sample, new TypeError("its row names no class"));

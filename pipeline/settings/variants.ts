@@ -1,5 +1,5 @@
 /**
- * Several ways to make heatmaps from the same passes of the U-Net.
+ * Variants: several ways to make heatmaps from the same U-Net passes.
  *
  * @module
  */
@@ -8,36 +8,36 @@ import { chooseLayers } from "../../models/ldm/model.ts";
 import type { Bundle } from "../../models/ldm/bundle.ts";
 import type { Selection } from "./selection.ts";
 
-/** One way to make a heatmap, by what it leaves out. */
+/** A way to make a heatmap: its layers, its steps and whether Otsu's threshold applies. */
 export interface VariantSettings {
-  /** What results call it. */
+  /** Name in the results. */
   readonly name: string;
   /** Cross-attention layers to average, counted from 0 in forward order. */
   readonly layers: readonly number[] | "all";
-  /** Steps to average; by default those of the run. */
+  /** Steps to average; by default the steps of the run. */
   readonly select?: Selection | "all";
-  /** Whether what is not above Otsu's threshold becomes 0. */
+  /** Whether values up to Otsu's threshold become 0. */
   readonly otsu: boolean;
 }
 
-/** {@linkcode VariantSettings} with every choice made. */
+/** {@linkcode VariantSettings} with all defaults filled in. */
 export interface Variant {
-  /** What results call it; empty where there is only one. */
+  /** Name in the results; empty if there is only one variant. */
   readonly name: string;
   /** Cross-attention layers that are averaged. */
   readonly layers: readonly number[];
   /** First step that is averaged, an index into the timesteps. */
   readonly start: number;
-  /** One past the last. */
+  /** One past the last step that is averaged. */
   readonly end: number;
-  /** Whether what is not above Otsu's threshold becomes 0. */
+  /** Whether values up to Otsu's threshold become 0. */
   readonly otsu: boolean;
 }
 
 /**
- * The settings of the paper's Table II: all layers, those in the middle of the
- * U-Net (the coarsest level on both sides) or the chosen ones, at all steps or
- * the chosen ones, with and without Otsu's threshold.
+ * The variants of the paper's Table II: every combination of layers and steps, without and with
+ * Otsu's threshold. The layers are all layers, the middle of the U-Net, or the chosen layers. The
+ * middle is the coarsest level on both sides. The steps are all steps or the run's steps.
  *
  * @param bundle The model.
  * @param layers The chosen layers.
@@ -63,10 +63,10 @@ export function tableTwoVariants(bundle: Bundle, layers: readonly number[]): Var
 }
 
 /**
- * All layers that some variants average.
+ * All layers that at least one variant averages.
  *
- * @param count How many the model has.
- * @throws {RangeError} If one of them is not there, or a variant has none.
+ * @param count Number of cross-attention layers of the model.
+ * @throws {RangeError} If the model does not have a layer, or a variant has no layers.
  */
 export function variantLayers(variants: readonly VariantSettings[], count: number): number[] {
   return chooseLayers(variants.flatMap(({ layers }) => chooseLayers(layers, count)), count);
