@@ -33,7 +33,7 @@ export interface LdmConfig {
   readonly select?: readonly [start: number, end: number];
 }
 
-/** Most layers of one network, because each layer takes time to build; the published text encoder has 23. */
+/** Most layers of one network, because each layer is built; the published text encoder has 23. */
 const MAX_LAYERS = 256;
 
 /** Most residual blocks of one level. */

@@ -269,7 +269,7 @@ const BATCH_BYTES = 2 ** 28;
 /** Most steps in a batch, because larger batches are no faster. */
 const MAX_BATCH = 8;
 
-/** Number of steps that fit {@linkcode BATCH_BYTES}; each needs about 12 maps of the finest level. */
+/** Number of steps in {@linkcode BATCH_BYTES}; each holds about 12 maps of the finest level. */
 function batchSize(channels: number, latentSize: number): number {
   const bytes = 12 * 4 * channels * latentSize ** 2;
   return Math.min(Math.max(Math.floor(BATCH_BYTES / bytes), 1), MAX_BATCH);

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Architecture of a DiffusionModelUNet with text conditioning; each list has one entry per level. */
+/** Architecture of a DiffusionModelUNet with text conditioning; lists have one entry per level. */
 export interface UnetConfig {
   /** Channels of the latent. */
   readonly inChannels: number;
@@ -22,7 +22,7 @@ export interface UnetConfig {
   readonly transformerLayers: number;
   /** Width of the text embeddings. */
   readonly contextChannels: number;
-  /** Whether residual blocks that pool or repeat pixels join the levels, instead of convolutions. */
+  /** Whether residual blocks that pool or repeat pixels join the levels; else convolutions do. */
   readonly residualUpdown: boolean;
   /** Groups of every group norm. */
   readonly groups: number;
