@@ -22,8 +22,8 @@ const INDEXES = [".safetensors", ".bin"].flatMap((ending) =>
 /**
  * Opens the first checkpoint that exists.
  *
- * A file of a usual name comes first, then a file with another ending or in half precision, then
- * an index of several files. Upper and lower case do not matter.
+ * In each folder a file of a usual name comes first. A file with another ending or in half
+ * precision comes next, and an index of several files last. Upper and lower case do not matter.
  *
  * @param folders Folders to search, most wanted first.
  * @param usual Usual names of the file, most wanted first.

@@ -124,8 +124,9 @@ export class Scheduler {
 }
 
 /**
- * Default range of inversion steps at which attention is read: T/2 - T/10 inclusive to
- * T/2 + T/10 exclusive (the paper's section III-B; 120..180 of 300).
+ * Default range of inversion steps to read attention at: T/2 - T/10 inclusive to T/2 + T/10
+ * exclusive, each fraction rounded down. For T = 300 the range is 120..180 (the paper's section
+ * III-B).
  */
 export function defaultWindow(steps: number): { start: number; end: number } {
   const [middle, tenth] = [Math.floor(steps / 2), Math.floor(steps / 10)];

@@ -69,7 +69,7 @@ const START = "<|startoftext|>";
 const END = "<|endoftext|>";
 const END_OF_WORD = "</w>";
 
-/** CLIP's pre-tokenizer: special tokens, contractions, words, single digits, other characters. */
+/** CLIP's pre-tokenizer: special tokens, contractions, words, single digits, other sequences. */
 const WORDS =
   /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/giu;
 

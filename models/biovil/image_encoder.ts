@@ -52,7 +52,7 @@ interface Convolution {
 /**
  * Builds the graph from an image to projected patches.
  *
- * Input `image` `[1, 1, size, size]` in 0..1; output `patches`
+ * The input is `image` `[1, 1, size, size]` in 0..1. The output is `patches`
  * `[1, joint, size / 32, size / 32]`, each patch of length 1 along the channels.
  */
 export function buildImageEncoder(config: ImageEncoderConfig, size: number): Graph {

@@ -77,7 +77,7 @@ function range(name: string, shape: readonly number[]): [low: number, high: numb
   if (shape.length === 1) return name.endsWith(".weight") ? [0.5, 1] : [-0.2, 0.2];
   if (name.includes("embedding") || name.includes("_emb")) return [-1, 1];
   const inputs = elementCount(shape.slice(1));
-  const gain = /\.(query|key)\./.test(name) ? 2 : Math.SQRT2; // √2 makes up for the loss in a ReLU
+  const gain = /\.(query|key)\./.test(name) ? 2 : Math.SQRT2; // √2 offsets a ReLU's loss
   const most = gain * Math.sqrt(3 / inputs);
   return [-most, most];
 }

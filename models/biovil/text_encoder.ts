@@ -35,8 +35,8 @@ export interface TextEncoderConfig {
 const PROJECTION_EPSILON = 1e-12;
 
 /**
- * Name prefixes of published tensors that no heatmap needs: BERT's heads, and a buffer of
- * position numbers that older versions of transformers stored.
+ * Name prefixes of published tensors that no heatmap needs: BERT's heads and a buffer of position
+ * numbers. Older versions of transformers stored this buffer.
  */
 export const TEXT_SKIPPED = ["cls.", "bert.pooler.", "bert.embeddings.position_ids"];
 

@@ -42,7 +42,7 @@ export interface WordPiecesOptions {
 const [UNKNOWN, START, END, MASK] = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const SPECIAL = ["[PAD]", UNKNOWN!, START!, END!, MASK!];
 
-/** Most letters of a word; a longer word is one unknown token (transformers' WordpieceTokenizer). */
+/** Most letters of a word; longer words become one unknown token (WordpieceTokenizer). */
 const MAX_LETTERS = 100;
 
 function readVocabulary({ kind, text }: VocabularyFile): Map<string, number> {

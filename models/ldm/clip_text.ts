@@ -29,9 +29,9 @@ export interface ClipTextConfig {
 }
 
 /**
- * Name prefixes of tensors that a checkpoint may hold beside the text encoder: the other tower
- * and the projections of a whole CLIP model, and a buffer of position numbers. Older versions of
- * transformers stored this buffer.
+ * Name prefixes of tensors that a checkpoint may hold beside the text encoder. A whole CLIP model
+ * has another tower and projections. Older versions of transformers stored a buffer of position
+ * numbers.
  */
 export const CLIP_TEXT_SKIPPED = [
   "vision_model.",

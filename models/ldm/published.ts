@@ -1,7 +1,7 @@
 /**
- * The architecture of the published model, for benchmarks at full size: the
- * MONAI bundle `cxr_image_synthesis_latent_diffusion_model` and Stable
- * Diffusion 2.1's text encoder (docs/method.md, section 1).
+ * The architecture of the published model, for benchmarks at full size. The model is the MONAI
+ * bundle `cxr_image_synthesis_latent_diffusion_model` with Stable Diffusion 2.1's text encoder
+ * (docs/method.md, section 1).
  *
  * @module
  */

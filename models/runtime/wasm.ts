@@ -68,8 +68,8 @@ export async function withExternal<T>(
 }
 
 /**
- * Reads each tensor by itself, in the type to load it as. WebAssembly cannot map a file, and a
- * graph that is one part of a network must not hold the bytes of the other parts.
+ * Reads each tensor by itself, in the type to load it as. WebAssembly cannot map a file, and one
+ * part of a network must not hold the bytes of the other parts.
  */
 async function readExternal(external: readonly ExternalData[]): Promise<ReadTensor[]> {
   const files: ReadTensor[] = [];
