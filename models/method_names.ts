@@ -6,7 +6,7 @@
 
 /** Methods by their names in options and results; each value is the name in tables. */
 export const METHODS = {
-  /** The latent diffusion model, which the paper is about. */
+  /** The paper's latent diffusion model. */
   "ldm": "Ours (ldm)",
   /** Boecking et al., ECCV 2022. */
   "biovil": "BioViL",

@@ -59,7 +59,7 @@ export async function requireFile(paths: readonly string[], what: string): Promi
 }
 
 /**
- * Reads a text file in UTF-8, or in UTF-16 with a byte order mark, and drops the mark.
+ * Reads a text file in UTF-8, or in little-endian UTF-16 with a byte order mark. Drops the mark.
  *
  * @throws {RangeError} If the file is larger than 64 MiB.
  */

@@ -74,7 +74,7 @@ export class Scheduler {
   }
 
   /**
-   * One deterministic DDIM step, towards noise or away from it.
+   * Takes one deterministic DDIM step, towards noise or away from noise.
    *
    * @param z Latent at timestep `from`.
    * @param prediction The U-Net's output for `z`.

@@ -281,8 +281,8 @@ function isSpelled(word: string, tokens: number): boolean {
 }
 
 /**
- * Notes on how a text encoder reads a phrase, one clause each. There are none if it reads the
- * whole phrase in words and parts of words.
+ * Notes on how a text encoder reads a phrase, one clause each. The list is empty if the encoder
+ * reads the whole phrase as words and parts of words.
  */
 export function phraseNotes({ length, cut, spelled }: EncodedPhrase): string[] {
   const notes: string[] = [];
@@ -294,7 +294,7 @@ export function phraseNotes({ length, cut, spelled }: EncodedPhrase): string[] {
   return notes;
 }
 
-/** Whether a sample's note says how a tokenizer reads its phrase. */
+/** Whether a sample's note says how a tokenizer reads the phrase. */
 export function isReadingNote(note: string): boolean {
   return note.startsWith("the phrase has ") || note.startsWith("the tokenizer ");
 }

@@ -32,7 +32,7 @@ export interface Checkpoint {
  * @throws {NotFound} If there is no such file.
  * @throws {PermissionDenied} If the system denies reading the file.
  * @throws {TypeError} If the path is not a regular file.
- * @throws {SyntaxError} If the content is malformed, truncated, forbidden or another format.
+ * @throws {SyntaxError} If the content is malformed, truncated or forbidden, or has another format.
  *
  * @example
  * ```ts ignore

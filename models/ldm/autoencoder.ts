@@ -40,8 +40,8 @@ export const AUTOENCODER_SKIPPED = ["decoder.", "post_quant_conv.", "quant_conv_
 /**
  * Builds the graph from an image to the latent's mean, before the latent scale factor.
  *
- * Input `image` `[batch, inChannels, size, size]` in 0..1, output `latent`
- * `[batch, latentChannels, size / d, size / d]` with d the {@linkcode downsampling}.
+ * The input is `image` `[batch, inChannels, size, size]` in 0..1. The output is `latent`
+ * `[batch, latentChannels, size / d, size / d]`, where d is the {@linkcode downsampling}.
  *
  * @param config The architecture.
  * @param size Side of the image in pixels.

@@ -14,7 +14,7 @@ import { seededWeights } from "./seeded_weights.ts";
 
 const DEMO = new URL("../demo", import.meta.url).pathname;
 
-/** A copy of the demo that a test may spoil. */
+/** Runs a test on its own copy of the demo, which the test may change. */
 async function withCopy(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
   try {

@@ -1,5 +1,5 @@
 /**
- * Operators on images, `[batch, channels, height, width]`, in the manner of `ops.ts`.
+ * Operators on images `[batch, channels, height, width]`, in the style of `ops.ts`.
  *
  * @module
  */
