@@ -6,12 +6,12 @@
 
 import { show } from "../base/text.ts";
 
-/** Largest number of channels, token ids or timesteps. */
+/** Largest number of channels, token ids or timesteps that a configuration may state. */
 export const MAX_COUNT = 1_000_000;
 
 type Json = { readonly [key: string]: unknown };
 
-/** Reads typed fields of one JSON object and names what is wrong with them. */
+/** Reads typed fields of one JSON object; errors name the file, the field and its value. */
 export class Fields {
   readonly #json: Json;
   readonly #where: string;
@@ -24,12 +24,12 @@ export class Fields {
     this.#where = where;
   }
 
-  /** Throws that a field is not what was expected. */
+  /** Throws an error that names a field, its expected value and the value found. */
   fail(key: string, expected: string): never {
     throw this.error(`"${key}" must be ${expected}, got ${show(this.#json[key])}`);
   }
 
-  /** An error that names the file. */
+  /** Makes an error that names the file. */
   error(reason: string): SyntaxError {
     return new SyntaxError(`Cannot read ${this.#where}: ${reason}`);
   }
@@ -43,7 +43,7 @@ export class Fields {
     return typeof value === "number" && Number.isFinite(value) ? value : this.fail(key, "a number");
   }
 
-  /** A whole number in a range that no honest model leaves. */
+  /** Reads a whole number; the default range includes every honest model. */
   count(key: string, fallback?: number, { min = 1, max = MAX_COUNT } = {}): number {
     const value = this.number(key, fallback);
     return Number.isInteger(value) && value >= min && value <= max
@@ -51,7 +51,7 @@ export class Fields {
       : this.fail(key, `a whole number from ${min} to ${max}`);
   }
 
-  /** A list of values that are all valid. */
+  /** Reads a list of at least one value, all valid. */
   list(key: string, isValid: (value: unknown) => boolean, expected: string): number[] {
     const value = this.#json[key];
     return Array.isArray(value) && value.length > 0 && value.every(isValid)
@@ -75,7 +75,7 @@ export class Fields {
     return typeof value === "string" ? value : this.fail(key, "text");
   }
 
-  /** One entry a level; a single value stands for all levels. */
+  /** Reads one entry per level, at most 16; a single value stands for all levels. */
   levels<T extends number | boolean>(
     key: string,
     levels: number | undefined,

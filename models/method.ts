@@ -1,5 +1,5 @@
 /**
- * What a baseline offers: an image and phrases in, heatmaps of what it sees out.
+ * The interface of a baseline: it takes an image and phrases, and gives a heatmap per phrase.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { GrayImage, MethodCrop } from "../base/geometry.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
-/** A heatmap on the method's own grid, which covers what it sees of the image. */
+/** A heatmap on the method's own grid, which covers the crop that the method sees. */
 export interface GridHeatmap {
   /** Row-major `[side, side]`, finite; may be negative. */
   readonly values: Float32Array;
@@ -17,16 +17,16 @@ export interface GridHeatmap {
 
 /** A model that is ready to ground phrases. */
 export interface GroundingMethod {
-  /** Its name in options, results and tables, such as `biovil`. */
+  /** Name in options and results, such as `biovil`. */
   readonly name: string;
-  /** What it sees of an image. */
+  /** The crop that the model sees. */
   readonly view: MethodCrop;
-  /** What runs it. */
+  /** The runtime that runs the model. */
   readonly runtime: Runtime;
   /**
    * Grounds phrases in one image.
    *
-   * @returns One heatmap a phrase, in order.
+   * @returns One heatmap per phrase, in the order of the phrases.
    * @throws {Error} If a phrase cannot be read.
    */
   ground(
@@ -34,10 +34,10 @@ export interface GroundingMethod {
     phrases: readonly string[],
     options?: { readonly signal?: AbortSignal },
   ): Promise<GridHeatmap[]>;
-  /** What is to be known of how it reads a phrase, a clause each; absent where it never says. */
+  /** Notes on how the model reads a phrase, one clause each; absent if it never has notes. */
   notes?(phrase: string): readonly string[];
-  /** SHA-256 over its weights, in hexadecimal; reads every byte once. */
+  /** SHA-256 over the model's weights, in hexadecimal; reads every byte once. */
   hash(): Promise<string>;
-  /** Frees its memory. */
+  /** Frees the model's memory. */
   close(): Promise<void>;
 }

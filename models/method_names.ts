@@ -1,20 +1,20 @@
 /**
- * The methods that phrases are grounded by.
+ * The methods that ground phrases.
  *
  * @module
  */
 
-/** The methods by their names in options and results, with what tables call them. */
+/** Methods by their names in options and results; each value is the name in tables. */
 export const METHODS = {
-  /** The latent diffusion model, which the paper is about. */
+  /** The paper's latent diffusion model. */
   "ldm": "Ours (ldm)",
   /** Boecking et al., ECCV 2022. */
   "biovil": "BioViL",
   /** Bannur et al., CVPR 2023. */
   "biovil-t": "BioViL-T",
-  /** Boxes that someone predicted, from a file. */
+  /** Boxes from a file of predictions. */
   "boxes": "Predicted boxes",
 } as const;
 
-/** Name of a method. */
+/** Name of a method in options and results. */
 export type MethodName = keyof typeof METHODS;

@@ -8,17 +8,17 @@ import { host } from "../base/host/host.ts";
 import { readFile } from "../base/host/files.ts";
 import { printable } from "../base/text.ts";
 
-/** Most bytes of a text file, which is held in memory whole; the largest vocabulary has 1 MB. */
+/** Most bytes of a text file, because memory holds it whole; the largest vocabulary has 1 MB. */
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
 
-/** Bytes that are read at a time where a file is only hashed. */
+/** Bytes per read of a file that is hashed, because it may not fit in memory whole. */
 const HASH_CHUNK_BYTES = 2 ** 20;
 
 /**
- * Checks that a path is that of a folder.
+ * Checks that a model's path is a folder.
  *
- * @throws {NotFound} If there is nothing.
- * @throws {TypeError} If it is something else.
+ * @throws {NotFound} If the path does not exist.
+ * @throws {TypeError} If the path is not a folder.
  */
 export async function requireFolder(path: string): Promise<void> {
   const { files, NotFound } = host();
@@ -30,7 +30,7 @@ export async function requireFolder(path: string): Promise<void> {
   if (!info.isDirectory) throw new TypeError(`Cannot load model "${path}": it is not a folder`);
 }
 
-/** Whether there is a file. */
+/** Whether a path exists and is a file. */
 export async function isFile(path: string): Promise<boolean> {
   try {
     return (await host().files.stat(path)).isFile;
@@ -40,16 +40,16 @@ export async function isFile(path: string): Promise<boolean> {
   }
 }
 
-/** The first of some files that exists. */
+/** Finds the first path that is a file. */
 export async function firstFile(paths: readonly string[]): Promise<string | undefined> {
   for (const path of paths) if (await isFile(path)) return path;
 }
 
 /**
- * The first of some files that exists.
+ * Finds the first path that is a file, and fails if there is none.
  *
- * @param what What it is, for the message.
- * @throws {NotFound} If none does.
+ * @param what The file's content in words for the message, such as `the text encoder`.
+ * @throws {NotFound} If no path is a file.
  */
 export async function requireFile(paths: readonly string[], what: string): Promise<string> {
   const found = await firstFile(paths);
@@ -59,9 +59,9 @@ export async function requireFile(paths: readonly string[], what: string): Promi
 }
 
 /**
- * Reads a text file, without a mark of the byte order.
+ * Reads a text file in UTF-8, or in little-endian UTF-16 with a byte order mark. Drops the mark.
  *
- * @throws {RangeError} If it is larger than memory should hold.
+ * @throws {RangeError} If the file is larger than 64 MiB.
  */
 export async function readText(path: string): Promise<string> {
   const { size } = await host().files.stat(path);
@@ -71,7 +71,7 @@ export async function readText(path: string): Promise<string> {
     );
   }
   const bytes = await readFile(path);
-  // Windows marks the byte order of texts, and writes them in UTF-16 where nobody says otherwise.
+  // Windows programs write a byte order mark, and UTF-16 unless told otherwise.
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe ? "utf-16le" : "utf-8";
   return new TextDecoder(encoding).decode(bytes);
 }
@@ -79,7 +79,8 @@ export async function readText(path: string): Promise<string> {
 /**
  * Reads a JSON file.
  *
- * @throws {SyntaxError} If it is none.
+ * @throws {SyntaxError} If the text is not valid JSON.
+ * @throws {RangeError} If the file is larger than 64 MiB.
  */
 export async function readJson(path: string): Promise<unknown> {
   const text = await readText(path);
@@ -91,7 +92,7 @@ export async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** SHA-256 over files one after another, in hexadecimal. */
+/** SHA-256 over the bytes of files in the given order, in hexadecimal. */
 export async function hashFiles(paths: readonly string[]): Promise<string> {
   const hash = host().createHash();
   const chunk = new Uint8Array(HASH_CHUNK_BYTES);

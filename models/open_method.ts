@@ -8,16 +8,16 @@ import { openBiovil } from "./biovil/mod.ts";
 import type { GroundingMethod } from "./method.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 
-/** Opens a method from the folder that its published files are in. */
+/** Opens a baseline from the folder of its published files. */
 export type MethodOpener = (folder: string, runtime: Runtime) => Promise<GroundingMethod>;
 
-/** Names of the methods that have a model of their own beside the diffusion model. */
+/** Names of the baselines in options and results. */
 export const BASELINES = ["biovil", "biovil-t"] as const;
 
-/** Name of a baseline. */
+/** Name of one of the {@linkcode BASELINES}. */
 export type BaselineName = typeof BASELINES[number];
 
-/** What opens each of the {@linkcode BASELINES}. */
+/** The function that opens each of the {@linkcode BASELINES}. */
 export const OPENERS: Record<BaselineName, MethodOpener> = {
   "biovil": (folder, runtime) => openBiovil(folder, runtime, { variant: "biovil" }),
   "biovil-t": (folder, runtime) => openBiovil(folder, runtime, { variant: "biovil-t" }),
@@ -26,10 +26,10 @@ export const OPENERS: Record<BaselineName, MethodOpener> = {
 /**
  * Opens a baseline.
  *
- * @param name Which.
- * @param folder The folder that its published files are in.
- * @param runtime What is to run it; stays its caller's.
- * @throws {Error} If its files are not there, or not what they should be.
+ * @param name Name of the baseline.
+ * @param folder Folder of the baseline's published files.
+ * @param runtime Runtime for the model; closing the model leaves its GPU open.
+ * @throws {Error} If a file is missing or malformed, or the weights do not fit the architecture.
  */
 export async function openMethod(
   name: BaselineName,

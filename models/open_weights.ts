@@ -1,5 +1,5 @@
 /**
- * Finds the weights of a network in a folder, whatever its saver called them.
+ * Finds the weights of a network in a folder under any usual file name.
  *
  * @module
  */
@@ -8,26 +8,28 @@ import { host } from "../base/host/host.ts";
 import { type Checkpoint, openCheckpoint, openShards } from "./checkpoint/mod.ts";
 import { firstFile, requireFile } from "./model_files.ts";
 
-/** Endings of checkpoints. */
+/** Endings of checkpoints, most wanted first. */
 const ENDINGS = [".pth", ".safetensors", ".pt", ".bin", ".ckpt"];
 
-/** Before an ending: nothing, or what transformers and diffusers call weights in half precision. */
+/** Text before an ending: none, or the mark of transformers and diffusers for half precision. */
 const VARIANTS = ["", ".fp16"];
 
-/** Endings of an index of several files. */
+/** Endings of an index, which names the files of a checkpoint in several files. */
 const INDEXES = [".safetensors", ".bin"].flatMap((ending) =>
   [".index.json", ".index.fp16.json"].map((index) => ending + index)
 );
 
 /**
- * Opens the first checkpoint that is there: a file of a usual name, one with another ending or in
- * half precision, or an index of several files. Endings may be in capitals.
+ * Opens the first checkpoint that exists.
  *
- * @param folders Where to look, the most wanted first.
- * @param usual Names that it usually has, the most wanted first.
- * @param what What it is, for the message.
- * @throws {NotFound} If there is none.
- * @throws {SyntaxError} If it is malformed.
+ * In each folder a file of a usual name comes first. A file with another ending or in half
+ * precision comes next, and an index of several files last. Upper and lower case do not matter.
+ *
+ * @param folders Folders to search, most wanted first.
+ * @param usual Usual names of the file, most wanted first.
+ * @param what The weights in words for the message, such as `the autoencoder's weights`.
+ * @throws {NotFound} If no folder holds a checkpoint.
+ * @throws {SyntaxError} If the checkpoint is malformed.
  */
 export async function openWeights(
   folders: readonly string[],
@@ -51,9 +53,9 @@ export async function openWeights(
   );
 }
 
-/** The first of some names that is a file's in a folder, in whatever case it is written there. */
+/** Finds the first name that belongs to a file in a folder, in upper or lower case. */
 async function findFile(folder: string, names: readonly string[]): Promise<string | undefined> {
-  // A folder that may not be listed may still hold files of the very names.
+  // Without permission to list a folder, a file of the exact name may still be readable.
   const listed = await host().files.list(folder).catch((): string[] => []);
   for (const name of names) {
     const alike = listed.filter((other) => other.toLowerCase() === name.toLowerCase());

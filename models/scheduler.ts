@@ -6,7 +6,7 @@
 
 import { mixValues } from "../shaders/mix_cpu.ts";
 
-/** How noise is added over the training timesteps, and what the model predicts. */
+/** The noise that training adds over the timesteps, and the kind of the model's prediction. */
 export interface SchedulerConfig {
   /** Number of training timesteps. */
   readonly trainTimesteps: number;
@@ -16,7 +16,7 @@ export interface SchedulerConfig {
   readonly betaEnd: number;
   /** Whether the betas or their square roots are evenly spaced. */
   readonly schedule: "scaled_linear_beta" | "linear_beta";
-  /** What the U-Net's output stands for. */
+  /** Meaning of the U-Net's output: velocity, noise (`epsilon`) or clean latent (`sample`). */
   readonly predictionType: "v_prediction" | "epsilon" | "sample";
 }
 
@@ -30,13 +30,13 @@ function linspace(start: number, end: number, count: number): Float32Array {
   );
 }
 
-/** A noise schedule: how much of the signal is left at each timestep, and the steps between. */
+/** A noise schedule: the share of signal at each timestep, and the steps between timesteps. */
 export class Scheduler {
-  /** Share of the signal's variance that is left at each training timestep (alpha-bar). */
+  /** Share of the signal's variance at each training timestep (alpha-bar), 0 to 1. */
   readonly alphas: Float32Array;
 
   /**
-   * Computes what is left of the signal at every timestep.
+   * Computes the share of signal at every timestep.
    *
    * @param config The schedule.
    */
@@ -51,12 +51,14 @@ export class Scheduler {
   }
 
   /**
-   * The timesteps of an inversion, clean to noisy ("trailing" spacing,
-   * docs/method.md, step 5): with 1000 training timesteps and `steps` 300 they are 0, 3, ..., 999,
-   * which is 334 and not 300.
+   * The timesteps of an inversion, clean to noisy, with "trailing" spacing
+   * (docs/method.md, step 5).
    *
-   * @param steps T, 1 to the number of training timesteps.
-   * @throws {RangeError} If `steps` is not such an integer.
+   * 1000 training timesteps and `steps` 300 give 0, 3, ..., 999, which is 334 and not 300
+   * timesteps.
+   *
+   * @param steps T, an integer from 1 to the number of training timesteps.
+   * @throws {RangeError} If `steps` is no integer in this range.
    */
   timesteps(steps: number): number[] {
     const { trainTimesteps } = this.config;
@@ -72,23 +74,23 @@ export class Scheduler {
   }
 
   /**
-   * One deterministic DDIM step, towards noise or away from it.
+   * Takes one deterministic DDIM step, towards noise or away from noise.
    *
    * @param z Latent at timestep `from`.
-   * @param prediction The U-Net's output for it.
+   * @param prediction The U-Net's output for `z`.
    * @param from Timestep of `z`.
-   * @param to Timestep to go to; past the last one is pure noise.
+   * @param to Timestep to go to; beyond the last timestep the result is pure noise.
    */
   step(z: Float32Array, prediction: Float32Array, from: number, to: number): Float32Array {
     return mixValues(this.stepFactors(from, to), z, prediction);
   }
 
   /**
-   * What {@linkcode Scheduler.step} comes to: the latent times the first factor
-   * plus the prediction times the second.
+   * The factors of a {@linkcode Scheduler.step}. The next latent is the latent times the first
+   * factor plus the prediction times the second.
    *
    * @param from Timestep of the latent.
-   * @param to Timestep to go to; past the last one is pure noise.
+   * @param to Timestep to go to; beyond the last timestep the result is pure noise.
    */
   stepFactors(from: number, to: number): [latent: number, prediction: number] {
     const alpha = this.alphas[from]!;
@@ -110,10 +112,10 @@ export class Scheduler {
   }
 
   /**
-   * What adding noise to a clean latent comes to: the latent times the first
-   * factor plus standard normal noise times the second.
+   * The factors that add noise to a clean latent. The noisy latent is the clean latent times the
+   * first factor plus standard normal noise times the second.
    *
-   * @param t Timestep.
+   * @param t Timestep of the noisy latent.
    */
   noiseFactors(t: number): [latent: number, noise: number] {
     const alpha = this.alphas[t]!;
@@ -122,8 +124,9 @@ export class Scheduler {
 }
 
 /**
- * Half-open range of inversion steps whose attention is read: those from
- * T/2 - T/10 up to T/2 + T/10 (the paper's section III-B; 120..180 of 300).
+ * Default range of inversion steps to read attention at: T/2 - T/10 inclusive to T/2 + T/10
+ * exclusive, each fraction rounded down. For T = 300 the range is 120..180 (the paper's section
+ * III-B).
  */
 export function defaultWindow(steps: number): { start: number; end: number } {
   const [middle, tenth] = [Math.floor(steps / 2), Math.floor(steps / 10)];

@@ -1,5 +1,5 @@
 /**
- * CLIP's byte-pair tokenizer, by `@huggingface/tokenizers`, with the padding
+ * CLIP's byte-pair tokenizer on top of `@huggingface/tokenizers`, with the padding
  * and truncation that Stable Diffusion's text encoder expects.
  *
  * @module
@@ -8,57 +8,57 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { printable, quote, show } from "../base/text.ts";
 
-/** A phrase as the text encoder reads it. */
+/** The token ids of a phrase for the text encoder. */
 export interface EncodedPhrase {
-  /** Start token, the phrase, end token, then padding; as many as the model has positions. */
+  /** Start token, phrase, end token and padding: one id per position of the text encoder. */
   readonly ids: readonly number[];
-  /** Tokens before the padding, start and end included. */
+  /** Number of tokens before the padding, start and end included. */
   readonly length: number;
-  /** Tokens that did not fit and were cut off; absent where there are none. */
+  /** Number of tokens that did not fit and were cut off; absent if there are none. */
   readonly cut?: number;
-  /** Words that are read letter by letter, in lower case; absent where there are none. */
+  /** Words that the tokenizer reads letter by letter, in lower case; absent if there are none. */
   readonly spelled?: readonly string[];
 }
 
 /** Turns phrases into token ids. */
 export interface Tokenizer {
-  /** Positions of the text encoder, padding included. */
+  /** Number of token positions of the text encoder, padding included. */
   readonly positions: number;
   /**
-   * Encodes a phrase; what does not fit is cut off before the end token.
+   * Encodes a phrase. Tokens that do not fit are cut off before the end token.
    *
    * @param phrase Any text; `""` gives start, end and padding.
    */
   encode(phrase: string): EncodedPhrase;
 }
 
-/** The files a tokenizer is made from, as text. */
+/** Texts of the files that a tokenizer is made from. */
 export interface TokenizerFiles {
-  /** `tokenizer.json`; otherwise `vocab` and `merges` are both needed. */
+  /** `tokenizer.json`; unused if both `vocab` and `merges` are given. */
   readonly tokenizerJson?: string;
   /** `vocab.json`: token to id. */
   readonly vocab?: string;
-  /** `merges.txt`: one pair a line, best first. */
+  /** `merges.txt`: one pair of tokens per line, best first. */
   readonly merges?: string;
 }
 
 /** Options of {@linkcode createTokenizer}. */
 export interface TokenizerOptions {
   /**
-   * Positions of the text encoder.
+   * Number of token positions of the text encoder.
    *
    * @default {77}
    */
   positions?: number;
   /**
-   * Token after the end token. Stable Diffusion 2.1 pads with "!", which is id
-   * 0, and not with the end token as Stable Diffusion 1 does.
+   * Token that fills the positions after the end token. Stable Diffusion 2.1 pads with "!",
+   * which has id 0; Stable Diffusion 1 pads with the end token.
    *
    * @default {"!"}
    */
   padToken?: string;
   /**
-   * How many token ids the text encoder knows; they are below it.
+   * Number of token ids that the text encoder knows; every id must be below it.
    *
    * @default {1_000_000}
    */
@@ -69,7 +69,7 @@ const START = "<|startoftext|>";
 const END = "<|endoftext|>";
 const END_OF_WORD = "</w>";
 
-/** CLIP's pre-tokenizer: special tokens, contractions, words, single digits, runs of anything else. */
+/** CLIP's pre-tokenizer: special tokens, contractions, words, single digits, other sequences. */
 const WORDS =
   /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/giu;
 
@@ -77,13 +77,13 @@ const WORDS =
 const CJK =
   /[\u4E00-\u9FFF\u3400-\u4DBF\u{20000}-\u{2A6DF}\u{2A700}-\u{2B73F}\u{2B740}-\u{2B81F}\u{2B820}-\u{2CEAF}\uF900-\uFAFF\u{2F800}-\u{2FA1F}]/gu;
 
-/** Fewer letters, such as a unit's, are no word that a vocabulary should have. */
+/** Fewest letters of a word that a vocabulary should have; shorter words are often units. */
 export const MIN_SPELLED = 3;
 
-/** Pairs of tokens that are joined, best first. */
+/** Pairs of tokens to join, best first. */
 type Merges = readonly (readonly [string, string])[];
 
-/** Largest token id, where the text encoder does not say how many it knows. */
+/** Bound on token ids if the caller does not say how many the text encoder knows. */
 const MAX_ID = 1_000_000;
 
 function parseJson(text: string, file: string): unknown {
@@ -130,8 +130,10 @@ function readMerges(values: readonly unknown[], file: string): Merges {
 }
 
 /**
- * Vocabulary and merges of a `tokenizer.json`. All else in it is CLIP's as it stands here: its
- * patterns are code of a kind, and one from a stranger can run for years.
+ * Reads the vocabulary, added tokens included, and the merges of a `tokenizer.json`.
+ *
+ * This module replaces every other field by CLIP's own. The patterns in a `tokenizer.json` are
+ * a kind of code: a stranger's pattern can run for years.
  */
 function readTokenizerJson(text: string, size: number): [Map<string, number>, Merges] {
   const file = "tokenizer.json";
@@ -159,7 +161,7 @@ function readTokenizerJson(text: string, size: number): [Map<string, number>, Me
   return [vocabulary, readMerges(model.merges as unknown[], file)];
 }
 
-/** A `tokenizer.json` with CLIP's vocabulary and merges, for one word at a time. */
+/** Makes the content of a `tokenizer.json` that tokenizes one word at a time. */
 function assemble(vocabulary: ReadonlyMap<string, number>, merges: Merges) {
   return {
     version: "1.0",
@@ -186,8 +188,8 @@ function assemble(vocabulary: ReadonlyMap<string, number>, merges: Merges) {
 }
 
 /**
- * Cleans a text as `BasicTokenizer` of transformers 4 does for CLIP: what cannot be seen is left
- * out, and each CJK character stands alone.
+ * Cleans a text as `BasicTokenizer` of transformers 4 does for CLIP. Invisible characters are
+ * dropped, each CJK character becomes a word of its own, and capitals become lower case.
  */
 function clean(text: string): string {
   return text
@@ -200,7 +202,7 @@ function clean(text: string): string {
 /**
  * Makes a tokenizer from its files.
  *
- * @throws {SyntaxError} If a file is not what it should be.
+ * @throws {SyntaxError} If a file is malformed or lacks the start, end or padding token.
  * @throws {TypeError} If neither `tokenizerJson` nor both other files are given.
  */
 export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions = {}): Tokenizer {
@@ -228,12 +230,12 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
     );
   };
   const [start, end, pad] = [id(START), id(END), id(padToken)];
-  // Start, end, truncation and padding are ours: they are part of the method.
+  // The code below adds start, end and padding and truncates, because they belong to the method.
   const inner = new HuggingFaceTokenizer(assemble(vocabulary, merges), {
     clean_up_tokenization_spaces: false,
   });
   const special = new Map([[START, start], [END, end], [padToken, pad]]);
-  // The longest first, as in transformers.
+  // Transformers, too, looks for the longest special token first.
   const tokens = [...special.keys()].sort((a, b) => b.length - a.length).map(RegExp.escape);
   const boundaries = new RegExp(`(${tokens.join("|")})`, "u");
   return {
@@ -246,7 +248,7 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
         if (found !== undefined) ids.push(found);
         else {
           for (const word of clean(part).match(WORDS) ?? []) {
-            // Cleaning lowers a start or end token in capitals, which is then read as the token.
+            // A start or end token in capitals becomes the token itself once it is in lower case.
             const pieces = word === START || word === END
               ? [id(word)]
               : inner.encode(word, { add_special_tokens: false }).ids;
@@ -269,8 +271,8 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
 }
 
 /**
- * Whether no two letters of a word share a token. A letter of several bytes that the vocabulary
- * lacks has several tokens.
+ * Whether no two letters of a word share a token. There are more tokens than letters if the
+ * vocabulary lacks a letter of several bytes.
  */
 function isSpelled(word: string, tokens: number): boolean {
   const letters = [...word].length;
@@ -279,8 +281,8 @@ function isSpelled(word: string, tokens: number): boolean {
 }
 
 /**
- * What is to be known of how a text encoder reads a phrase, a clause each; none where it reads all
- * of it in words and parts of words.
+ * Notes on how a text encoder reads a phrase, one clause each. The list is empty if the encoder
+ * reads the whole phrase as words and parts of words.
  */
 export function phraseNotes({ length, cut, spelled }: EncodedPhrase): string[] {
   const notes: string[] = [];
@@ -292,7 +294,7 @@ export function phraseNotes({ length, cut, spelled }: EncodedPhrase): string[] {
   return notes;
 }
 
-/** Whether a sample's note says how its phrase is read, by whichever tokenizer. */
+/** Whether a sample's note says how a tokenizer reads the phrase. */
 export function isReadingNote(note: string): boolean {
   return note.startsWith("the phrase has ") || note.startsWith("the tokenizer ");
 }
@@ -300,7 +302,7 @@ export function isReadingNote(note: string): boolean {
 /** Most words that a note names. */
 const MAX_NAMED = 5;
 
-/** Words of a phrase for a note, the first few by name. */
+/** Lists words of a phrase for a note: the first five, then the number of other words. */
 export function listWords(words: Iterable<string>): string {
   const all = [...words];
   const named = all.slice(0, MAX_NAMED).map((word) => quote(word));

@@ -1,5 +1,5 @@
 /**
- * BioViL and BioViL-T: how alike are each patch of an image and a phrase?
+ * BioViL and BioViL-T: the similarity of a phrase to each patch of an image.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { preprocess } from "./preprocess.ts";
 /** Options of {@linkcode openBiovil}. */
 export interface OpenBiovilOptions {
   /**
-   * Which of the two models the folder is to be read as.
+   * Which of the two models to load from the folder.
    *
    * @default {"biovil"}
    */
@@ -27,35 +27,36 @@ export interface OpenBiovilOptions {
 /** BioViL or BioViL-T, ready to ground phrases. */
 export interface Biovil extends GroundingMethod {
   /**
-   * What is seen of an image.
+   * Embeds the patches of an image.
    *
-   * @returns Projected patches `[joint, side, side]`, of length 1 along the channels.
+   * @returns Projected patches `[joint, side, side]`, each of length 1 along the channels.
    */
   embedImage(image: GrayImage): Promise<Float32Array>;
   /**
-   * What a phrase says; the latest few are kept.
+   * Embeds a phrase. The model keeps the embeddings of the latest phrases.
    *
-   * @returns The projected embedding `[joint]`, of length 1; it stays the model's.
+   * @returns The projected embedding `[joint]`, of length 1. Callers share it and must not change
+   * it.
    * @throws {RangeError} If the phrase has too many tokens.
-   * @throws {SyntaxError} If it contains one of BERT's special tokens other than [MASK].
+   * @throws {SyntaxError} If the phrase contains a special token of BERT other than [MASK].
    */
   embedPhrase(phrase: string): Promise<Float32Array>;
 }
 
-/** Smoothing of a heatmap in patches (`_get_similarity_map_from_embeddings` of hi-ml-multimodal). */
+/** Sigma of the smoothing, in patches (`_get_similarity_map_from_embeddings`, hi-ml-multimodal). */
 const SIGMA = 1.5;
 
-/** Phrases whose embeddings are kept, of 512 bytes each. */
+/** Number of phrases to keep embeddings of, 512 bytes each. */
 const KEPT_PHRASES = 4096;
 
 /**
  * Loads BioViL or BioViL-T into a runtime.
  *
- * @param folder Where its published files are.
- * @param runtime What is to run it.
- * @param options Which model it is.
+ * @param folder Folder of the published files.
+ * @param runtime Runtime for the model; closing the model leaves its GPU open.
+ * @param options Which of the two models to load.
  * @throws {NotFound} If a file is missing.
- * @throws {SyntaxError} If a file is not what it should be.
+ * @throws {SyntaxError} If a file is malformed.
  * @throws {RangeError} If the weights do not match the architecture.
  *
  * @example Usage
@@ -85,7 +86,7 @@ export async function openBiovil(
       throw error;
     },
   );
-  /** Runs an encoder for its only output. */
+  /** Runs an encoder and reads its only output into memory. */
   const run = async (
     encoder: Session,
     feeds: Parameters<Session["run"]>[0],
@@ -125,7 +126,7 @@ export async function openBiovil(
     embedPhrase,
     async ground(image, phrases, { signal } = {}) {
       signal?.throwIfAborted();
-      // Phrases first: one that cannot be read is found before the long pass.
+      // Phrases come first, so that an unreadable phrase fails before the long run on the image.
       const texts = [];
       for (const phrase of phrases) {
         texts.push(await embedPhrase(phrase));
@@ -147,7 +148,7 @@ export async function openBiovil(
   };
 }
 
-/** Cosine of each patch `[joint, patches]` and a phrase `[joint]`, all of length 1. */
+/** Cosine similarity of each patch `[joint, patches]` to a phrase `[joint]`, all of length 1. */
 function similarities(patches: Float32Array, text: Float32Array): Float32Array {
   const count = patches.length / text.length;
   const sums = new Float64Array(count);

@@ -31,10 +31,10 @@ import {
 } from "./text_encoder.ts";
 import { createWordPieces, type WordPieces } from "./word_pieces.ts";
 
-/** Which of the two models. */
+/** Name of one of the two models, as in options. */
 export type BiovilVariant = "biovil" | "biovil-t";
 
-/** What was published of a model, and what it sees. */
+/** The published files of a model, and the crop that it sees. */
 export interface Published {
   readonly image: string;
   readonly repository: string;
@@ -42,7 +42,10 @@ export interface Published {
   readonly view: MethodCrop;
 }
 
-/** File names and revisions of `health_multimodal/image/model/pretrained.py`, crops of `image/utils.py`. */
+/**
+ * The published models. File names and revisions come from
+ * `health_multimodal/image/model/pretrained.py`, crops from `image/utils.py`.
+ */
 export const PUBLISHED: Readonly<Record<BiovilVariant, Published>> = {
   "biovil": {
     image: "biovil_image_resnet50_proj_size_128.pt",
@@ -58,37 +61,40 @@ export const PUBLISHED: Readonly<Record<BiovilVariant, Published>> = {
   },
 };
 
-/** A model on disk: checked, with nothing of its weights in memory. */
+/** A model on disk: checked, without its weights in memory. */
 export interface BiovilBundle {
-  /** What it sees of an image. */
+  /** The crop that the model sees. */
   readonly view: MethodCrop;
-  /** Its image encoder. */
+  /** Image encoder of the model. */
   readonly image: {
     readonly config: ImageEncoderConfig;
     readonly graph: Graph;
     readonly checkpoint: Checkpoint;
   };
-  /** Its text encoder. */
+  /** Text encoder of the model. */
   readonly text: {
     readonly config: TextEncoderConfig;
     readonly graph: Graph;
     readonly checkpoint: Checkpoint;
   };
-  /** Turns phrases into the ids its text encoder reads. */
+  /** Turns phrases into token ids for the text encoder. */
   readonly wordPieces: WordPieces;
-  /** SHA-256 over the weights of both, in hexadecimal; reads every byte once. */
+  /** SHA-256 over the weights of both encoders, in hexadecimal; reads every byte once. */
   hash(): Promise<string>;
 }
 
 /**
- * Loads a model: its image file and its text encoder's files, side by side in the
- * folder, or with either in a folder of its repository's name (or `text/`) inside.
- * Only headers are read here; every tensor's name and shape is checked.
+ * Loads a model from its published files.
  *
- * @throws {NotFound} If a file is missing.
- * @throws {SyntaxError} If a file is not what it should be.
+ * The image encoder lies in the folder, or in a subfolder with the name of the model's
+ * repository. The text encoder lies in that subfolder, in `text/`, or in the folder itself.
+ * Loading reads only headers, and checks every tensor's name and shape.
+ *
+ * @throws {NotFound} If the folder or a file is missing.
+ * @throws {SyntaxError} If a file is malformed.
  * @throws {RangeError} If the weights do not match the architecture.
- * @throws {TypeError} If the text encoder may be the other model's.
+ * @throws {TypeError} If the path is not a folder, or the text encoder may belong to the other
+ * model.
  */
 export async function loadBiovil(path: string, variant: BiovilVariant): Promise<BiovilBundle> {
   await requireFolder(path);
@@ -161,15 +167,15 @@ function strict(
   return fitTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), { ignore });
 }
 
-/** Whether a tensor counts the batches of a batch norm that is there. */
+/** Whether a tensor is the batch counter of a batch norm in the graph. */
 function isCounter(name: string, graph: Graph): boolean {
   return name.endsWith(IMAGE_COUNTER) &&
     graph.weights.has(name.slice(0, -IMAGE_COUNTER.length) + ".running_mean");
 }
 
 /**
- * The architecture that a checkpoint's shapes tell, as smaller models have no other
- * description; of ResNet-50's widths, it is the whole ResNet-50.
+ * Infers the architecture from a checkpoint's shapes, because smaller models have no other
+ * description. A checkpoint with ResNet-50's widths must have all blocks of ResNet-50.
  */
 function imageEncoderOf(
   checkpoint: Checkpoint,
@@ -198,7 +204,7 @@ function imageEncoderOf(
   return { stem, width, channels, blocks, joint, ...(variant === "biovil-t" && { temporal }) };
 }
 
-/** Most channels that a shape is believed. */
+/** Most channels to accept from a shape; a larger number is ignored. */
 const MAX_CHANNELS = 4096;
 
 async function openWordPieces(

@@ -20,8 +20,8 @@ export interface ImageEncoderConfig {
   /** Bottlenecks of each stage. */
   readonly blocks: readonly number[];
   /**
-   * Channels that the patches are reduced to and that the embedding of the missing
-   * previous image has, in BioViL-T; BioViL has none.
+   * Channels of the reduced patches, and of the embedding that replaces the missing previous
+   * image. Only BioViL-T has them.
    */
   readonly temporal?: number;
   /** Channels of a projected patch. */
@@ -35,12 +35,12 @@ export const RESNET50 = { stem: 64, width: 64, channels: 256, blocks: [3, 4, 6, 
 export const PATCH = 32;
 
 /**
- * Tensors of the published files that no heatmap needs, by prefix: ResNet's and
- * downstream classifiers, and the pooler that compares with a previous image.
+ * Name prefixes of published tensors that no heatmap needs: ResNet's classifier, downstream
+ * classifiers, and the pooler that compares with a previous image.
  */
 export const IMAGE_SKIPPED = ["encoder.encoder.fc.", "encoder.vit_pooler.", "classifier."];
 
-/** How many batches each batch norm has seen. */
+/** Name ending of the tensor that counts the batches of a batch norm. */
 export const IMAGE_COUNTER = ".num_batches_tracked";
 
 interface Convolution {
@@ -50,10 +50,10 @@ interface Convolution {
 }
 
 /**
- * Image to projected patches.
+ * Builds the graph from an image to projected patches.
  *
- * Input `image` `[1, 1, size, size]` in 0..1; output `patches`
- * `[1, joint, size / 32, size / 32]`, of length 1 along the channels.
+ * The input is `image` `[1, 1, size, size]` in 0..1. The output is `patches`
+ * `[1, joint, size / 32, size / 32]`, each patch of length 1 along the channels.
  */
 export function buildImageEncoder(config: ImageEncoderConfig, size: number): Graph {
   const g = new GraphBuilder("image_encoder");

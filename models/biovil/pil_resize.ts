@@ -4,17 +4,17 @@
  * @module
  */
 
-/** Bits after the point of a weight (Pillow, `Resample.c`: 32 bits less 8 of a pixel and 2 spare). */
+/** Fraction bits of a weight (Pillow, `Resample.c`: 32 bits less 8 of a pixel and 2 spare). */
 const PRECISION_BITS = 22;
 
-/** A half in that fixed point, which rounds a sum to the nearest. */
+/** One half in fixed point; adding it rounds a sum to the nearest integer. */
 const HALF = 1 << (PRECISION_BITS - 1);
 
-/** What one output pixel is made of. */
+/** The input pixels of one output pixel, with their weights. */
 interface Taps {
   /** First input pixel. */
   readonly first: number;
-  /** Weight of it and those that follow, in fixed point. */
+  /** Weights of the first and the following input pixels, in fixed point. */
   readonly weights: Int32Array;
 }
 
@@ -38,12 +38,12 @@ interface Gray {
 }
 
 /**
- * A window of a resized image. A pass over rows and one over columns, with 8-bit
- * pixels in between.
+ * Computes a window of a resized image, in one pass over rows and one over columns. Pixels have
+ * 8 bits between the passes.
  *
  * @param image Row-major `[height, width]`, 0..255.
  * @param size Size of the whole resized image.
- * @param window The part of it that is wanted, and alone computed.
+ * @param window The part of the resized image to compute.
  * @returns Row-major `[window.height, window.width]`.
  */
 export function pilResize(
@@ -53,11 +53,12 @@ export function pilResize(
 ): Uint8Array<ArrayBuffer> {
   const across = { from: image.width, to: size.width, start: window.left, count: window.width };
   const down = { from: image.height, to: size.height, start: window.top, count: window.height };
-  // Pillow 13 resizes what is more than twice as tall as wide, and shrinks, from top to bottom first.
+  // Pillow 13 resizes columns first if an image is more than twice as tall as wide and its height
+  // shrinks.
   if (image.height > 2 * image.width && size.height < image.height) {
     return resizeRows(resizeColumns(image, down), across).data;
   }
-  // Rows that no output pixel is made of need no pass.
+  // The pass over rows skips rows that no output pixel depends on.
   const needed = reach(down);
   const rows = {
     width: image.width,
@@ -67,7 +68,7 @@ export function pilResize(
   return resizeColumns(resizeRows(rows, across), down, needed.start).data;
 }
 
-/** An axis that is resized, and the output pixels that are wanted. */
+/** An axis to resize, and the range of output pixels to compute. */
 interface Axis {
   readonly from: number;
   readonly to: number;
@@ -75,12 +76,12 @@ interface Axis {
   readonly count: number;
 }
 
-/** The image of a pass. */
+/** The result of a pass. */
 interface Resized extends Gray {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
-/** What each wanted output pixel is made of. */
+/** The input pixels and weights of each output pixel. */
 function tapsOf({ from, to, start, count }: Axis): Taps[] {
   const scale = from / to;
   const support = Math.max(scale, 1); // the triangle's half width in input pixels
@@ -94,20 +95,20 @@ function tapsOf({ from, to, start, count }: Axis): Taps[] {
       (_, tap) => Math.max(1 - Math.abs((tap + first - centre + 0.5) * inverse), 0),
     );
     const total = exact.reduce((sum, weight) => sum + weight, 0);
-    // Where a side stays as it is this gives one weight of 1, which copies the pixel.
+    // If the size does not change, one weight is 1 and the rest are 0, which copies the pixel.
     const weights = exact.map((weight) => Math.trunc(0.5 + weight / total * (1 << PRECISION_BITS)));
     return { first, weights: Int32Array.from(weights) };
   });
 }
 
-/** Input pixels that the wanted output pixels are made of. */
+/** The range of input pixels that the output pixels depend on. */
 function reach(axis: Axis): { start: number; end: number } {
   const all = tapsOf(axis);
   const { first, weights } = all.at(-1)!;
   return { start: all[0]!.first, end: first + weights.length };
 }
 
-/** From left to right. */
+/** Resizes each row from left to right. */
 function resizeRows(image: Gray, axis: Axis): Resized {
   const columns = tapsOf(axis);
   const data = new Uint8Array(axis.count * image.height);
@@ -125,7 +126,10 @@ function resizeRows(image: Gray, axis: Axis): Resized {
   return { width: axis.count, height: image.height, data };
 }
 
-/** From top to bottom, a whole row at a time so that memory is read in order. */
+/**
+ * Resizes from top to bottom, a whole row at a time so that memory is read in order. The image
+ * lacks the first `skipped` rows.
+ */
 function resizeColumns(image: Gray, axis: Axis, skipped = 0): Resized {
   const { width } = image;
   const data = new Uint8Array(width * axis.count);
@@ -141,7 +145,7 @@ function resizeColumns(image: Gray, axis: Axis, skipped = 0): Resized {
   return { width, height: axis.count, data };
 }
 
-/** A sum in fixed point as a pixel; weights of rounded thirds may add up to a little over 1. */
+/** Converts a fixed-point sum to a pixel, at most 255: rounded weights may exceed 1 in sum. */
 function clip(sum: number): number {
   return Math.min(sum >> PRECISION_BITS, 255);
 }

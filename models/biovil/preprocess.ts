@@ -1,5 +1,5 @@
 /**
- * An X-ray as BioViL and BioViL-T see it.
+ * Prepares X-rays for BioViL and BioViL-T.
  *
  * @module
  */
@@ -8,13 +8,14 @@ import type { GrayImage, MethodCrop } from "../../base/geometry.ts";
 import { pilResize } from "./pil_resize.ts";
 
 /**
- * Spreads grey to 0..255 in 8 bits, resizes the shorter side, and cuts the square
- * in the middle out, as hi-ml-multimodal does with NumPy, Pillow and torchvision.
+ * Spreads grey values to 0..255 in 8 bits, resizes the shorter side, and cuts out the square in
+ * the middle. The result equals hi-ml-multimodal's (NumPy, Pillow and torchvision) to the last
+ * bit.
  *
  * @param image One channel, 0..255.
- * @param view Side of the square, and what the shorter side is resized to.
- * @returns `[crop, crop]`, 0..255, to the last bit.
- * @throws {RangeError} If the size does not fit the data.
+ * @param view Side of the square, and the shorter side after resizing, in pixels.
+ * @returns `[crop, crop]`, 0..255.
+ * @throws {RangeError} If the data does not have width times height values.
  */
 export function preprocess(image: GrayImage, view: MethodCrop): Uint8Array<ArrayBuffer> {
   const { width, height } = image;
@@ -35,7 +36,7 @@ export function preprocess(image: GrayImage, view: MethodCrop): Uint8Array<Array
   });
 }
 
-/** From the lowest value to the highest to 0..255, truncated; of one value alone 0. */
+/** Maps the lowest value to 0 and the highest to 255, truncated; a constant image becomes 0. */
 function spread(data: GrayImage["data"]): Uint8Array {
   let low = 255;
   let high = 0;
@@ -44,7 +45,7 @@ function spread(data: GrayImage["data"]): Uint8Array {
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  // NumPy divides before it multiplies, in float64; truncation shows the order.
+  // NumPy divides before it multiplies, in float64; the order matters because of the truncation.
   const table = Uint8Array.from(
     { length: 256 },
     (_, value) => high > low ? Math.trunc((value - low) / (high - low) * 255) : 0,
@@ -54,7 +55,7 @@ function spread(data: GrayImage["data"]): Uint8Array {
   return result;
 }
 
-/** Python's `round`. */
+/** Rounds to the nearest integer, and halves to the even one, as Python's `round` does. */
 function halfToEven(value: number): number {
   const below = Math.floor(value);
   return value - below === 0.5 ? below + below % 2 : Math.round(value);

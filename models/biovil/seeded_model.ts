@@ -13,11 +13,11 @@ import { type BiovilVariant, PUBLISHED } from "./bundle.ts";
 import { buildImageEncoder, type ImageEncoderConfig, RESNET50 } from "./image_encoder.ts";
 import { buildTextEncoder, type TextEncoderConfig } from "./text_encoder.ts";
 
-/** Architecture of a model. */
+/** Architecture of both encoders of a model. */
 export interface ModelSize {
-  /** Its image encoder. */
+  /** Architecture of the image encoder. */
   readonly image: ImageEncoderConfig;
-  /** Its text encoder. */
+  /** Architecture of the text encoder. */
   readonly text: TextEncoderConfig;
 }
 
@@ -37,7 +37,7 @@ export const FULL_SIZE: ModelSize = {
   },
 };
 
-/** A model of the same kind that runs in no time; `fixtures/make_fixtures.py` builds the same. */
+/** A small architecture for fast tests; `fixtures/make_fixtures.py` builds the same model. */
 export const SMALL_SIZE: ModelSize = {
   image: { stem: 64, width: 8, channels: 128, blocks: [2, 1, 1, 1], temporal: 256, joint: 32 },
   text: {
@@ -53,8 +53,8 @@ export const SMALL_SIZE: ModelSize = {
 };
 
 /**
- * Seeded random weights: none is neutral, so that none can be left out unnoticed, and all
- * of a size that keeps activations near 1.
+ * Makes seeded random weights. No weight is neutral, so that a test notices each missing weight.
+ * The range of the weights keeps activations near 1.
  */
 function seededTensors(
   shapes: Iterable<readonly [string, readonly number[]]>,
@@ -77,17 +77,17 @@ function range(name: string, shape: readonly number[]): [low: number, high: numb
   if (shape.length === 1) return name.endsWith(".weight") ? [0.5, 1] : [-0.2, 0.2];
   if (name.includes("embedding") || name.includes("_emb")) return [-1, 1];
   const inputs = elementCount(shape.slice(1));
-  const gain = /\.(query|key)\./.test(name) ? 2 : Math.SQRT2; // as much as a ReLU takes away
+  const gain = /\.(query|key)\./.test(name) ? 2 : Math.SQRT2; // √2 offsets a ReLU's loss
   const most = gain * Math.sqrt(3 / inputs);
   return [-most, most];
 }
 
 /**
- * Writes a model, with the heads that the published files hold and no heatmap needs.
+ * Writes a model with random weights, including published heads that no heatmap needs.
  *
- * @param folder Where to; made if need be. The vocabulary is the caller's.
- * @param variant Which of the two models.
- * @param size Its architecture.
+ * @param folder Folder of the files; made if it does not exist. The caller adds the vocabulary.
+ * @param variant Which of the two models to write.
+ * @param size Architecture of the model.
  */
 export async function writeSeededModel(
   folder: string,

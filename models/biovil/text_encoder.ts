@@ -23,7 +23,7 @@ export interface TextEncoderConfig {
   readonly mlp: number;
   /** Most tokens of a phrase, start and end included. */
   readonly positions: number;
-  /** Kinds of segments; a phrase is of the first. */
+  /** Number of segment types; every token of a phrase has the first type. */
   readonly types: number;
   /** Epsilon of the transformer's layer norms. */
   readonly epsilon: number;
@@ -31,24 +31,24 @@ export interface TextEncoderConfig {
   readonly joint: number;
 }
 
-/** Epsilon of the projection's layer norm, which the configuration does not change. */
+/** Epsilon of the projection's layer norm; the configuration has no field for it. */
 const PROJECTION_EPSILON = 1e-12;
 
 /**
- * Tensors of the published files that no heatmap needs, by prefix: BERT's heads, and
- * a buffer of position numbers that older versions of transformers stored.
+ * Name prefixes of published tensors that no heatmap needs: BERT's heads and a buffer of position
+ * numbers. Older versions of transformers stored this buffer.
  */
 export const TEXT_SKIPPED = ["cls.", "bert.pooler.", "bert.embeddings.position_ids"];
 
-/** Most layers: each of them is built, and BERT-large has 24. */
+/** Most layers, because each layer is built; BERT-large has 24. */
 const MAX_LAYERS = 256;
 
 /**
- * Reads a `config.json` of CXR-BERT; what it leaves out has the default of transformers.
+ * Reads a `config.json` of CXR-BERT. Missing fields have the defaults of transformers.
  *
  * @param json The parsed file.
  * @param where The file in words, for messages.
- * @throws {SyntaxError} If it describes something else.
+ * @throws {SyntaxError} If a field is invalid or describes another architecture.
  */
 export function readTextEncoderConfig(json: unknown, where: string): TextEncoderConfig {
   const fields = new Fields(json, where);
@@ -73,10 +73,10 @@ export function readTextEncoderConfig(json: unknown, where: string): TextEncoder
 }
 
 /**
- * Token ids to the projected embedding of the first token, of length 1.
+ * Builds the graph from token ids to the projected embedding of the first token, of length 1.
  *
- * Inputs `input_ids` `[1, tokens]`, start and end included and without padding, so that there
- * is nothing to mask, and `position_ids` `[1, tokens]`, counted from 0; output `embedding`
+ * Inputs are `input_ids` `[1, tokens]`, start and end included, and `position_ids` `[1, tokens]`,
+ * counted from 0. There is no padding, so the graph needs no mask. The output is `embedding`
  * `[1, joint]`.
  */
 export function buildTextEncoder(config: TextEncoderConfig): Graph {

@@ -1,6 +1,6 @@
 /**
- * BERT's word pieces, by `@huggingface/tokenizers`, for phrases as
- * hi-ml-multimodal prepares them.
+ * BERT's word pieces on top of `@huggingface/tokenizers`, with hi-ml-multimodal's preparation of
+ * phrases.
  *
  * @module
  */
@@ -12,21 +12,21 @@ import { listWords, MIN_SPELLED } from "../tokenizer.ts";
 /** Turns phrases into token ids. */
 export interface WordPieces {
   /**
-   * Encodes a phrase, without "!", "?" and "." at its end.
+   * Encodes a phrase without "!", "?" and "." at its end.
    *
-   * @returns Start token, the phrase, end token.
-   * @throws {RangeError} If it has more tokens than the model has positions.
-   * @throws {SyntaxError} If it contains one of BERT's special tokens other than [MASK].
+   * @returns Ids of the start token, the phrase and the end token.
+   * @throws {RangeError} If the phrase has more tokens than the model has positions.
+   * @throws {SyntaxError} If the phrase contains a special token of BERT other than [MASK].
    */
   encode(phrase: string): number[];
   /**
-   * What is to be known of how a phrase is read, a clause each: words that the vocabulary lacks, and
-   * those that it has no more of than letters.
+   * Notes on how the tokenizer reads a phrase, one clause each. They name words that the
+   * vocabulary lacks, and words that the tokenizer reads letter by letter.
    */
   notes(phrase: string): string[];
 }
 
-/** The file that a vocabulary is read from, as text. */
+/** Kind and text of the file that holds a vocabulary. */
 export type VocabularyFile =
   | { readonly kind: "vocab.txt"; readonly text: string }
   | { readonly kind: "tokenizer.json"; readonly text: string };
@@ -35,14 +35,14 @@ export type VocabularyFile =
 export interface WordPiecesOptions {
   /** Most tokens of a phrase, start and end included. */
   readonly positions: number;
-  /** How many token ids the text encoder knows; they are below it. */
+  /** Number of token ids that the text encoder knows; every id must be below it. */
   readonly vocabulary: number;
 }
 
 const [UNKNOWN, START, END, MASK] = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 const SPECIAL = ["[PAD]", UNKNOWN!, START!, END!, MASK!];
 
-/** A word of more letters is one unknown token (transformers' WordpieceTokenizer). */
+/** Most letters of a word; longer words become one unknown token (WordpieceTokenizer). */
 const MAX_LETTERS = 100;
 
 function readVocabulary({ kind, text }: VocabularyFile): Map<string, number> {
@@ -58,7 +58,7 @@ function readVocabulary({ kind, text }: VocabularyFile): Map<string, number> {
     const reason = printable((error as Error).message);
     throw new SyntaxError(`Cannot read tokenizer.json: it is not valid JSON (${reason})`);
   }
-  // All else in it is BERT's as it stands here: patterns of a stranger can run for years.
+  // `assemble` replaces every other field by BERT's own: a stranger's pattern can run for years.
   const { type, vocab } = json?.model ?? {};
   const ids = Object.entries(vocab ?? {});
   if (type !== "WordPiece" || ids.length === 0) {
@@ -67,7 +67,7 @@ function readVocabulary({ kind, text }: VocabularyFile): Map<string, number> {
   return new Map(ids as [string, number][]);
 }
 
-/** The `tokenizer.json` that transformers would write for BERT's vocabulary in lower case. */
+/** Makes the `tokenizer.json` that transformers would write for BERT in lower case. */
 function assemble(vocabulary: ReadonlyMap<string, number>) {
   return {
     version: "1.0",
@@ -103,7 +103,8 @@ function assemble(vocabulary: ReadonlyMap<string, number>) {
 /**
  * Makes a tokenizer from a vocabulary.
  *
- * @throws {SyntaxError} If the file is not what it should be.
+ * @throws {SyntaxError} If the file is malformed, has an id beyond the text encoder's, or lacks a
+ * special token.
  */
 export function createWordPieces(
   file: VocabularyFile,
@@ -126,7 +127,7 @@ export function createWordPieces(
   const [start, end, mask, unknown] = [START, END, MASK, UNKNOWN]
     .map((token) => vocabulary.get(token!)!) as [number, number, number, number];
   const readText = (text: string): number[] => {
-    // The library leaves in what Unicode assigns to nothing or to private use.
+    // The library keeps unassigned and private-use characters, which transformers drops.
     const seen = text.replace(/(?![\t\n\r])\p{C}/gu, "");
     return inner.encode(seen, { add_special_tokens: false }).ids;
   };

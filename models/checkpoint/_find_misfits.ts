@@ -1,27 +1,27 @@
 import { quote } from "../../base/text.ts";
 
 const MAX_LISTED = 8;
-// Of the file's names and not only of ours: a list of them must stay a line.
+// The file chooses some names, and a list of names must stay on one line of a message.
 const MAX_NAME_LENGTH = 80;
 const MAX_LIST_LENGTH = 200;
 
 /** Options of {@linkcode fitTensors}. */
 export interface FitTensorsOptions {
   /**
-   * Whether a tensor that the file has and the model does not may be there.
+   * Whether the file may hold a given tensor that the model lacks.
    *
-   * @default none may
+   * @default {No tensor is ignored}
    */
   readonly ignore?: (name: string) => boolean;
 }
 
 /**
- * Says how the tensors of a file differ from those of a model.
+ * Says how the tensors of a file differ from the tensors of a model.
  *
  * @param shapes Shape of each tensor of the file by name.
  * @param expected Shape of each tensor of the model by name.
  * @param options Which other tensors the file may hold.
- * @returns What is missing, unexpected and misshaped, all in one line; none where nothing is.
+ * @returns All missing, unexpected and misshaped tensors in one line; undefined if there are none.
  */
 export function findMisfits(
   shapes: ReadonlyMap<string, readonly number[]>,

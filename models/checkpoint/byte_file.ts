@@ -1,14 +1,14 @@
 import { host, type OpenFile } from "../../base/host/host.ts";
 
 /**
- * A file open for reading byte ranges, never as a whole.
+ * An open file that is read in byte ranges, never as a whole.
  *
  * Close it with `using`.
  */
 export class ByteFile implements Disposable {
-  /** The path it was opened by. */
+  /** Path that the file was opened by. */
   readonly path: string;
-  /** Size in bytes when it was opened. */
+  /** Size in bytes at the time of opening. */
   readonly size: number;
   readonly #file: OpenFile;
 
@@ -21,13 +21,13 @@ export class ByteFile implements Disposable {
    *
    * @param path Path of the file.
    * @throws {NotFound} If there is no such file.
-   * @throws {PermissionDenied} If the system does not let it be read.
+   * @throws {PermissionDenied} If the system denies reading the file.
    * @throws {TypeError} If the path is a directory, a pipe or a device.
    */
   static async open(path: string): Promise<ByteFile> {
     const { files, NotFound, PermissionDenied } = host();
     try {
-      // Before opening: opening a pipe would wait for its writer.
+      // The check comes before opening, because opening a pipe would wait for its writer.
       const info = await files.stat(path);
       if (info.isDirectory) {
         throw new TypeError(
@@ -54,7 +54,7 @@ export class ByteFile implements Disposable {
    *
    * @param offset First byte.
    * @param length Number of bytes.
-   * @throws {SyntaxError} If the file ends before the range does, or the range begins before it.
+   * @throws {SyntaxError} If the range begins before the file or ends after it.
    */
   async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
     if (offset < 0) {

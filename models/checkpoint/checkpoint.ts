@@ -5,33 +5,34 @@ import type { TensorEntry } from "./tensor_entry.ts";
 import type { TensorSet } from "./tensor_set.ts";
 import { readTorchZip } from "./pytorch/torch_zip.ts";
 
-/** What a checkpoint file holds, without its data. */
+/** Content of a checkpoint, without the data of its tensors. */
 export interface Checkpoint {
-  /** Path of the file, or of the index of several. */
+  /** Path of the file, or of the index of several files. */
   readonly path: string;
   /** The files that hold tensors. */
   readonly files: readonly string[];
-  /** Format that the content has, whatever the file's name. */
+  /** Format of the content; the file's name does not matter. */
   readonly format: "safetensors" | "pytorch";
-  /** The tensors by name, in the file's order; of several dictionaries those of the largest. */
+  /** The tensors of the largest set by name, in the file's order. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
-  /** All sets of tensors that it holds, outer before inner ones. */
+  /** All sets of tensors in the file, outer sets before inner sets. */
   readonly sets: readonly TensorSet[];
   /** Free-form notes of a safetensors file, such as `format: pt`; empty for PyTorch. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 /**
- * Opens a safetensors file or a zip made by `torch.save`, told apart by content.
+ * Opens a safetensors file or a zip made by `torch.save`; the content decides which it is.
  *
- * Only headers are read: a checkpoint of any size opens at once, and the file is closed again. A
- * PyTorch file is a pickle, and is never executed: what is no tensor in a plain container is left out.
+ * Opening reads only headers, so a checkpoint of any size opens at once, and closes the file
+ * again. A PyTorch file is a pickle, which is never executed. Only tensors in plain containers
+ * are kept.
  *
  * @param path Path of the file.
  * @throws {NotFound} If there is no such file.
- * @throws {PermissionDenied} If the system does not let it be read.
- * @throws {TypeError} If the path is not that of a regular file.
- * @throws {SyntaxError} If the content is malformed, truncated, forbidden or another format.
+ * @throws {PermissionDenied} If the system denies reading the file.
+ * @throws {TypeError} If the path is not a regular file.
+ * @throws {SyntaxError} If the content is malformed, truncated or forbidden, or has another format.
  *
  * @example
  * ```ts ignore

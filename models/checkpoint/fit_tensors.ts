@@ -5,8 +5,9 @@ import type { TensorEntry } from "./tensor_entry.ts";
 import type { TensorSet } from "./tensor_set.ts";
 
 /**
- * What wraps a network, or a part of it, as it is trained, and stands in names for it: DataParallel
- * and DistributedDataParallel, torch.compile, FullyShardedDataParallel, activation checkpointing.
+ * Parts of tensor names that come from wrappers around a network, or a part of it, in training.
+ * The wrappers are DataParallel and DistributedDataParallel, torch.compile,
+ * FullyShardedDataParallel, and activation checkpointing.
  */
 const WRAPPERS: ReadonlySet<string> = new Set([
   "module",
@@ -16,8 +17,9 @@ const WRAPPERS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What moving averages count beside the weights: torch's AveragedModel, `decay` and `num_updates` of
- * CompVis' LitEma, `initted` and `step` of ema-pytorch.
+ * Counters that moving averages store beside the weights. `n_averaged` comes from torch's
+ * AveragedModel, `decay` and `num_updates` from CompVis' LitEma, `initted` and `step` from
+ * ema-pytorch.
  */
 const COUNTERS: ReadonlySet<string> = new Set([
   "n_averaged",
@@ -30,28 +32,30 @@ const COUNTERS: ReadonlySet<string> = new Set([
 /** Most characters of a name in a message. */
 const MAX_NAME_LENGTH = 80;
 
-/** The tensors of a set that have a prefix, as a network would call them. */
+/** The tensors of a set behind one prefix, under the network's names. */
 interface View {
   readonly set: TensorSet;
-  /** What stands before the network's own names, such as `model.`. */
+  /** Text before the network's names, such as `model.`. */
   readonly prefix: string;
-  /** The set's name for each of the network's that it has. */
+  /** Maps each name of the network that the set has to the set's own name. */
   readonly names: Map<string, string>;
-  /** A name of the network's that two of the set's come to. */
+  /** A name of the network that two names of the set stand for. */
   twice?: string;
 }
 
 /**
- * Finds a model's tensors in a checkpoint, under the keys and behind the prefixes that training
- * scripts put there, and checks that they are exactly those of the model, in the right shapes.
+ * Finds a model's tensors in a checkpoint, and checks that names and shapes match exactly.
+ *
+ * Training scripts store tensors under keys and add prefixes to names. This function tries all
+ * keys and prefixes of the file.
  *
  * @param checkpoint The open checkpoint.
  * @param expected Shape of each tensor of the model by name.
- * @param options Which other tensors may stand among them.
- * @returns The checkpoint with the model's names.
- * @throws {RangeError} If the model's tensors are not there, or more than once. What is missing,
- * unexpected or misshaped is of those that come closest.
- * @throws {SyntaxError} If the file does not hold them whole.
+ * @param options Which other tensors the file may hold.
+ * @returns The checkpoint with the tensors under the model's names.
+ * @throws {RangeError} If the model's tensors are missing or stored more than once. The message
+ * lists the misfits of the tensors that come closest.
+ * @throws {SyntaxError} If the file does not hold the tensors whole.
  *
  * @example
  * ```ts ignore
@@ -72,7 +76,7 @@ export async function fitTensors(
   if (fitting.length === 0) throw misfit(checkpoint, views, expected, options);
   try {
     const [first, ...others] = await Promise.all(fitting.map(tensorsOf));
-    // A network that is registered twice, such as plain and compiled, is saved by both names.
+    // A network that is registered twice, such as plain and compiled, has two names for its bytes.
     if (others.some((tensors) => !isSamePlace(first!, tensors))) {
       const places = fitting.map(placeOf).join("; ");
       throw new RangeError(
@@ -89,13 +93,13 @@ export async function fitTensors(
 
 type Tensors = ReadonlyMap<string, TensorEntry>;
 
-/** A view's tensors by the network's names. */
+/** Locates the tensors of a view, under the network's names. */
 async function tensorsOf({ set, names }: View): Promise<Tensors> {
   const located = await set.locate();
   return new Map([...names].map(([name, own]) => [name, { ...located.get(own)!, name }]));
 }
 
-/** Whether tensors of the same names are the same bytes of a file. */
+/** Whether tensors with equal names refer to the same bytes of a file. */
 function isSamePlace(some: Tensors, others: Tensors): boolean {
   return [...some].every(([name, { offset, dtype, strides }]) => {
     const other = others.get(name)!;
@@ -105,11 +109,13 @@ function isSamePlace(some: Tensors, others: Tensors): boolean {
 }
 
 /**
- * Shapes of the tensors of a checkpoint that come closest to some names, without what stands before
- * the names: all that is known of a model where only its checkpoint describes it.
+ * Finds the tensors of a checkpoint that come closest to a list of names.
+ *
+ * Their shapes describe a model that has no configuration.
  *
  * @param checkpoint The open checkpoint.
- * @param names Names that such a model may have.
+ * @param names Names that the model's tensors may have.
+ * @returns Shapes by the given names, without the prefix of the file's names.
  */
 export function closestShapes(
   checkpoint: Checkpoint,
@@ -121,7 +127,7 @@ export function closestShapes(
   );
 }
 
-/** All that a checkpoint has of the expected names, by set and prefix. */
+/** Groups a checkpoint's tensors with expected names by set and prefix. */
 function viewsOf(
   { sets }: Checkpoint,
   expected: ReadonlyMap<string, readonly number[]>,
@@ -141,10 +147,10 @@ function viewsOf(
   });
 }
 
-/** What a name may be after each prefix, without what wraps parts of the network. */
+/** Splits a name at each possible prefix; the rest of the name loses the parts of wrappers. */
 function* readingsOf(own: string): Iterable<[prefix: string, name: string]> {
   const parts = own.split(".");
-  // A network's names are no deeper; a name of a hostile file must not take for ever.
+  // The names of networks have fewer parts; a name in a hostile file must not take for ever.
   for (let first = 0; first < Math.min(parts.length, MAX_PARTS); first++) {
     if (WRAPPERS.has(parts[first]!)) continue;
     const prefix = parts.slice(0, first).map((part) => `${part}.`).join("");
@@ -152,14 +158,14 @@ function* readingsOf(own: string): Iterable<[prefix: string, name: string]> {
   }
 }
 
-/** Most parts of a name that are taken for a prefix. */
+/** Number of parts of a name at which a prefix may end. */
 const MAX_PARTS = 16;
 
 function unwrap(parts: readonly string[]): string {
   return parts.filter((part) => !WRAPPERS.has(part)).join(".");
 }
 
-/** Whether a view has all that is expected and, behind its prefix, nothing else. */
+/** Whether a view has every expected tensor, and no other tensor behind its prefix. */
 function isExact(
   view: View,
   expected: ReadonlyMap<string, readonly number[]>,
@@ -176,7 +182,7 @@ function isExact(
     if (own.startsWith(prefix)) {
       const name = unwrap(own.slice(prefix.length).split("."));
       if (!ignore(name) && !isCounter(name, shapes.get(own)!)) return false;
-    } // Of another network, unless a part of this one goes without the prefix.
+    } // The tensor belongs to another network, unless it is an expected tensor without the prefix.
     else if (expected.has(unwrap(own.split(".")))) return false;
   }
   return true;
@@ -186,7 +192,7 @@ function isCounter(name: string, shape: readonly number[]): boolean {
   return COUNTERS.has(name) && shape.every((size) => size === 1);
 }
 
-/** The view with the most of what is expected; the first of several. */
+/** The view with the most expected tensors; the first of several. */
 function closest(views: readonly View[]): View | undefined {
   return views.reduce<View | undefined>(
     (most, view) => !most || view.names.size > most.names.size ? view : most,
@@ -194,7 +200,7 @@ function closest(views: readonly View[]): View | undefined {
   );
 }
 
-/** Where a view's tensors are, to stand in a sentence. */
+/** Describes the place of a view's tensors, as a part of a sentence. */
 function placeOf({ set: { keys }, prefix }: View): string {
   return [
     ...(keys.length > 0 ? [`below ${quote(keys.join("."), MAX_NAME_LENGTH)}`] : []),
@@ -202,7 +208,7 @@ function placeOf({ set: { keys }, prefix }: View): string {
   ].join(" ") || "by their own names";
 }
 
-/** Why no view fits, in terms of the closest. */
+/** Makes the error that no view fits; it describes the closest view. */
 function misfit(
   checkpoint: Checkpoint,
   views: readonly View[],
@@ -248,12 +254,12 @@ function misfit(
   return fail(misfits + (view ? closestPlace(view) : otherPlaces(checkpoint)));
 }
 
-/** Which tensors were compared, where a file may have others. */
+/** Says which tensors were compared, if the file may hold others. */
 function closestPlace(view: View): string {
   return view.set.keys.length > 0 || view.prefix !== "" ? `, of those ${placeOf(view)}` : "";
 }
 
-/** The keys below which a file without any of the model's tensors has tensors. */
+/** Names the keys above a file's tensors, for a file without any of the model's tensors. */
 function otherPlaces({ sets }: Checkpoint): string {
   const keys = sets.flatMap(({ keys }) =>
     keys.length > 0 ? [quote(keys.join("."), MAX_NAME_LENGTH)] : []

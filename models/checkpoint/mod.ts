@@ -1,5 +1,5 @@
 /**
- * Checkpoints read in place: safetensors, and PyTorch files without executing their pickle.
+ * Reads checkpoints in place: safetensors, and PyTorch files without executing their pickle.
  *
  * @module
  */

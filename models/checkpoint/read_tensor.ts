@@ -3,7 +3,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { quote } from "../../base/text.ts";
 import { type DType, elementCount, ITEM_BYTES, measure, type TensorEntry } from "./tensor_entry.ts";
 
-// Elements converted at a time, so that a large tensor is never held in both types.
+// Elements per conversion, so that memory never holds a large tensor in both types.
 const CHUNK_ELEMENTS = 2 ** 20;
 
 type Numbers = Float32Array<ArrayBuffer>;
@@ -16,8 +16,8 @@ type Convert<Target> = (
   start: number,
 ) => void;
 
-// Typed arrays take the machine's byte order and files are little-endian; so is every machine that
-// Deno runs on.
+// Files are little-endian. Typed arrays use the machine's byte order; every machine that Deno runs
+// on is little-endian, too.
 const TO_FLOAT32: { readonly [Type in DType]?: Convert<Numbers> } = {
   float32: (bytes, target, start) => target.set(new Float32Array(bytes), start),
   float16: (bytes, target, start) => target.set(new Float16Array(bytes), start),
@@ -52,9 +52,9 @@ const TO_INT64: { readonly [Type in DType]?: Convert<Integers> } = {
  *
  * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
- * @returns Its elements, as many as the product of its shape.
- * @throws {RangeError} If the checkpoint holds no tensor of that name.
- * @throws {TypeError} If the tensor is of integers or booleans.
+ * @returns The elements, as many as the product of the shape.
+ * @throws {RangeError} If the checkpoint lacks the tensor.
+ * @throws {TypeError} If the tensor holds integers or booleans.
  * @throws {SyntaxError} If the file has become shorter since it was opened.
  *
  * @example
@@ -73,15 +73,15 @@ export async function readTensor(
 }
 
 /**
- * Reads one row of a floating-point tensor as float32: what one index of its
- * first axis holds, in row-major order.
+ * Reads one row of a floating-point tensor as float32: the elements at one index of the first
+ * axis, in row-major order.
  *
  * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
  * @param row The index, from 0.
  * @returns As many elements as the product of the other axes.
- * @throws {RangeError} If the checkpoint holds no tensor of that name, or the tensor no such row.
- * @throws {TypeError} If the tensor is of integers or booleans.
+ * @throws {RangeError} If the checkpoint lacks the tensor, or the tensor lacks the row.
+ * @throws {TypeError} If the tensor holds integers or booleans.
  * @throws {SyntaxError} If the file has become shorter since it was opened.
  */
 export async function readRow(
@@ -113,9 +113,9 @@ export async function readRow(
  *
  * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
- * @returns Its elements, as many as the product of its shape.
- * @throws {RangeError} If the checkpoint holds no tensor of that name.
- * @throws {TypeError} If the tensor is of floating-point numbers.
+ * @returns The elements, as many as the product of the shape.
+ * @throws {RangeError} If the checkpoint lacks the tensor.
+ * @throws {TypeError} If the tensor holds floating-point numbers.
  * @throws {SyntaxError} If the file has become shorter since it was opened.
  *
  * @example
@@ -143,10 +143,10 @@ function find(checkpoint: Checkpoint, name: string): TensorEntry {
   throw new RangeError(`${failure(checkpoint, name)}: there is no such tensor`);
 }
 
-/** What tensors are read into. */
+/** A type that tensors are read as. */
 interface Reading<Target> {
   readonly conversions: { readonly [Type in DType]?: Convert<Target> };
-  /** In words, for who asked for it of another type. */
+  /** The accepted types in words, for the message about a tensor of another type. */
   readonly kind: string;
   readonly create: (length: number) => Target;
 }

@@ -20,19 +20,19 @@ const DTYPES: ReadonlyMap<unknown, DType> = new Map<string, DType>([
   ["BOOL", "bool"],
 ]);
 
-/** What the header of a safetensors file says. */
+/** Content of the header of a safetensors file. */
 export interface SafetensorsHeader {
   /** The tensors by name, in the order of the header. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
-  /** The free-form `__metadata__`, empty where there is none. */
+  /** The free-form `__metadata__`; empty if the header has none. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 /**
  * Reads the header of a safetensors file, never its data.
  *
- * The tensors must cover the data without gap or overlap, as the format demands; a name that the
- * header repeats is found by the gap that it leaves.
+ * The tensors must cover the data without gap or overlap, as the format demands. This check also
+ * finds a repeated name in the header, because the lost first entry leaves a gap.
  *
  * @param file The open file.
  * @throws {SyntaxError} If the header is malformed. The message is a reason without the name of

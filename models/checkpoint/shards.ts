@@ -8,13 +8,14 @@ import type { TensorEntry } from "./tensor_entry.ts";
 const MAX_NAME_LENGTH = 80;
 
 /**
- * Opens a checkpoint that transformers or diffusers wrote in several files, by its index, such as
- * `model.safetensors.index.json`.
+ * Opens a checkpoint in several files by its index, such as `model.safetensors.index.json`.
  *
- * @param path Path of the index, in the folder of the files that it names.
- * @throws {NotFound} If the index or a file that it names is not there.
- * @throws {SyntaxError} If the index is none, names a file elsewhere or a tensor that its file lacks,
- * or a file is malformed.
+ * transformers and diffusers write such checkpoints.
+ *
+ * @param path Path of the index; the files that it names lie in the same folder.
+ * @throws {NotFound} If the index, or a file that it names, does not exist.
+ * @throws {SyntaxError} If the index or a file is malformed. Also if the index names a file in
+ * another folder, or a tensor that its file lacks.
  */
 export async function openShards(path: string): Promise<Checkpoint> {
   const fail = (reason: string) => new SyntaxError(`Cannot read "${path}": ${reason}`);
@@ -35,7 +36,7 @@ export async function openShards(path: string): Promise<Checkpoint> {
     );
   }
   const tensors = new Map<string, TensorEntry>();
-  // What the index does not list is there all the same, to be found unexpected.
+  // Tensors that the index does not list are kept, so that the strict match finds them.
   for (const shard of shards.values()) {
     for (const [name, tensor] of shard.tensors) tensors.set(name, { ...tensor, path: shard.path });
   }
@@ -61,7 +62,7 @@ export async function openShards(path: string): Promise<Checkpoint> {
   };
 }
 
-/** The file of each tensor by name. */
+/** Reads the file of each tensor, by the tensor's name, from an index. */
 async function readIndex(
   path: string,
   fail: (reason: string) => SyntaxError,

@@ -3,7 +3,7 @@ import type { ByteFile } from "./byte_file.ts";
 // "ustar" stands at byte 257 of a tar archive (POSIX.1-1988).
 const TAR_MAGIC_OFFSET = 257;
 const HEAD_BYTES = 512;
-// Opens every pickle of protocol 2 to 5, before the number of the protocol.
+// First byte of every pickle of protocol 2 to 5; the number of the protocol follows.
 const PICKLE_PROTOCOL = 0x80;
 // The integer 0x1950a86a20f9469cfc6c as LONG1, torch.serialization.MAGIC_NUMBER.
 const TORCH_LEGACY_MAGIC = "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
@@ -14,8 +14,8 @@ const CONVERT =
  * Tells the two readable formats apart by the first bytes of a file.
  *
  * @param file The open file.
- * @throws {SyntaxError} If it is neither; what it is instead is said where that is known. The
- * message is a reason without the name of the file.
+ * @throws {SyntaxError} If the file has neither format. The message names the actual format if it
+ * is known; it is a reason without the name of the file.
  */
 export async function sniffFormat(file: ByteFile): Promise<"safetensors" | "zip"> {
   if (file.size === 0) throw new SyntaxError("the file is empty");
@@ -39,7 +39,7 @@ export async function sniffFormat(file: ByteFile): Promise<"safetensors" | "zip"
       "it is a Git LFS pointer and not the checkpoint itself; fetch it with: git lfs pull",
     );
   }
-  // Byte 8 of safetensors opens its JSON header.
+  // The JSON header of safetensors begins at byte 8.
   if (head[8] === "{") return "safetensors";
   if (/^(\xef\xbb\xbf)?\s*<(!doctype|html|head)/i.test(head)) {
     throw new SyntaxError(

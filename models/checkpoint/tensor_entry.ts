@@ -25,7 +25,7 @@ export const ITEM_BYTES: Readonly<Record<DType, number>> = {
   bool: 1,
 };
 
-/** Where one tensor lies inside a checkpoint file. All files are little-endian. */
+/** Place and type of one tensor in a checkpoint file. All files are little-endian. */
 export interface TensorEntry {
   /** Name in the state dict, such as `conv_in.conv.weight`. */
   readonly name: string;
@@ -36,20 +36,20 @@ export interface TensorEntry {
   /** Byte offset in the file of the first element. */
   readonly offset: number;
   /**
-   * Bytes from the first element to the end of the last one; the size of the tensor where it is
-   * contiguous.
+   * Bytes from the start of the first element to the end of the last element. This is the size
+   * of the tensor if it is contiguous.
    */
   readonly byteLength: number;
-  /** Element strides of each dimension; undefined where the tensor is row-major contiguous. */
+  /** Stride of each dimension in elements; undefined if the tensor is row-major contiguous. */
   readonly strides?: readonly number[];
-  /** The file that it lies in, where the checkpoint is an index of several. */
+  /** File of the tensor, if the checkpoint is an index of several files. */
   readonly path?: string;
 }
 
-// Convolutions over volumes have five; anything past eight is no weight of a network.
+// Weights of convolutions over volumes have five dimensions; no network's weight has over eight.
 const MAX_DIMENSIONS = 8;
-// An expanded tensor (stride 0) may repeat its elements up to this many, 16 MiB as float32: a few
-// bytes of a hostile file must not ask for all memory.
+// Most elements of an expanded tensor (stride 0), 16 MiB as float32. Otherwise a few bytes of a
+// hostile file could demand all memory.
 const MAX_REPEATED_ELEMENTS = 2 ** 22;
 
 /**
@@ -62,19 +62,20 @@ export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Whether a value that came out of a file is an integer that counts or indexes something. */
+/** Whether a value from a file is a nonnegative integer, which can be a count or an index. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 /**
- * How many elements a strided tensor has and spans.
+ * Checks the shape and strides of a tensor, and counts the elements that it spans.
  *
  * @param shape Size of each dimension, at most eight.
  * @param strides Elements to step for each dimension. @default row-major contiguous
- * @returns The elements from the first to the last one inclusive, and whether they are contiguous.
- * @throws {SyntaxError} If the sizes cannot be those of a tensor. The message is a reason without
- * the name of the file or tensor.
+ * @returns The shape; the strides, unless the tensor is contiguous; and the span, the number of
+ * elements from first to last inclusive.
+ * @throws {SyntaxError} If no weight can have this shape or these strides. The message is a reason
+ * without the name of the file or tensor.
  */
 export function measure(
   shape: readonly unknown[],
@@ -119,7 +120,7 @@ function isRowMajor(
   if (shape.includes(0)) return true;
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
-    // The stride of a dimension of size 1 is never stepped.
+    // No step uses the stride of a dimension of size 1.
     if (shape[axis] !== 1 && strides[axis] !== expected) return false;
     expected *= shape[axis]!;
   }

@@ -1,18 +1,18 @@
 import type { TensorEntry } from "./tensor_entry.ts";
 
-/** Tensors of a checkpoint that stand together: all of a safetensors file, a dictionary of a pickle. */
+/** A set of tensors in a checkpoint: a whole safetensors file, or one dictionary of a pickle. */
 export interface TensorSet {
-  /** The keys that lead to them in a PyTorch file, outermost first; none for the whole file. */
+  /** Keys that lead to the set in a PyTorch file, outermost first; empty for the whole file. */
   readonly keys: readonly string[];
-  /** Shape of each by name, in the file's order. */
+  /** Shape of each tensor by name, in the file's order. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  /** Names that stand beside them for what only executing the pickle would make, with what makes it. */
+  /** Other names of the dictionary, with the unknown global that would make each value. */
   readonly unknown: ReadonlyMap<string, string>;
   /**
-   * Finds where they lie.
+   * Finds the bytes of each tensor in the file.
    *
-   * @throws {SyntaxError} If the file does not hold them whole. The message is a reason without the
-   * name of the file.
+   * @throws {SyntaxError} If the file does not hold the tensors whole. The message is a reason
+   * without the name of the file.
    */
   locate(): Promise<ReadonlyMap<string, TensorEntry>>;
 }

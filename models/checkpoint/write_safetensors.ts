@@ -7,20 +7,20 @@
 import { host } from "../../base/host/host.ts";
 import { elementCount } from "./tensor_entry.ts";
 
-/** A tensor to be written. */
+/** A tensor to write. */
 export interface TensorToWrite {
-  /** Its name. */
+  /** Name in the file. */
   readonly name: string;
   /** Size of each axis. */
   readonly shape: readonly number[];
-  /** Makes its row-major elements when their turn comes, so that only one tensor is in memory. */
+  /** Makes the row-major elements; called late, so that memory holds only one tensor. */
   readonly data: () => Float32Array;
 }
 
 /** Options of {@linkcode writeSafetensors}. */
 export interface WriteSafetensorsOptions {
   /**
-   * How elements are stored.
+   * Type of the stored elements.
    *
    * @default {"float32"}
    */
@@ -30,10 +30,10 @@ export interface WriteSafetensorsOptions {
 /**
  * Writes tensors to a file, one after the other.
  *
- * @param path The file; replaced if it exists.
- * @param tensors What to write, in this order.
- * @param options Element type.
- * @throws {RangeError} If a tensor has another number of elements than its shape says.
+ * @param path Path of the file; an existing file is replaced.
+ * @param tensors Tensors to write, in this order.
+ * @param options Type of the stored elements.
+ * @throws {RangeError} If the number of a tensor's elements does not fit its shape.
  */
 export async function writeSafetensors(
   path: string,
@@ -50,7 +50,7 @@ export async function writeSafetensors(
   const json = new TextEncoder().encode(
     JSON.stringify({ __metadata__: { format: "pt" }, ...header }),
   );
-  // The header is padded with blanks so that the tensors begin at a multiple of 8 bytes.
+  // Blanks pad the header, so that the tensors begin at a multiple of 8 bytes.
   const length = Math.ceil(json.length / 8) * 8;
   const head = new Uint8Array(8 + length).fill(0x20);
   new DataView(head.buffer).setBigUint64(0, BigInt(length), true);

@@ -9,7 +9,7 @@ import { attend } from "../onnx/attention.ts";
 import { conv } from "../onnx/image_ops.ts";
 import { add, groupNorm, known, linear, reshape, silu, transpose } from "../onnx/ops.ts";
 
-/** Architecture of an AutoencoderKL, one entry a level in each list. */
+/** Architecture of an AutoencoderKL; each list has one entry per level. */
 export interface AutoencoderConfig {
   /** Channels of the image. */
   readonly inChannels: number;
@@ -29,19 +29,19 @@ export interface AutoencoderConfig {
   readonly epsilon: number;
 }
 
-/** How many pixels along one axis become one latent position. */
+/** Number of pixels along one axis that become one latent position. */
 export function downsampling(config: AutoencoderConfig): number {
   return 2 ** (config.channels.length - 1);
 }
 
-/** Tensors of an autoencoder checkpoint that encoding to the mean does not read, by prefix. */
+/** Name prefixes of checkpoint tensors that the encoding to the mean does not read. */
 export const AUTOENCODER_SKIPPED = ["decoder.", "post_quant_conv.", "quant_conv_log_sigma."];
 
 /**
- * Image to latent mean, before the latent scale factor.
+ * Builds the graph from an image to the latent's mean, before the latent scale factor.
  *
- * Input `image` `[batch, inChannels, size, size]` in 0..1, output `latent`
- * `[batch, latentChannels, size / d, size / d]` with d the {@linkcode downsampling}.
+ * The input is `image` `[batch, inChannels, size, size]` in 0..1. The output is `latent`
+ * `[batch, latentChannels, size / d, size / d]`, where d is the {@linkcode downsampling}.
  *
  * @param config The architecture.
  * @param size Side of the image in pixels.
@@ -92,7 +92,7 @@ export function buildEncoder(config: AutoencoderConfig, size: number): Graph {
       if (config.attentionLevels[level]) h = attention(h);
     }
     if (level < last) {
-      // Zeros on the right and at the bottom only, as MONAI's Downsample pads.
+      // MONAI's Downsample adds zeros on the right and at the bottom only.
       h = conv(g, h, `${next()}.conv.conv`, { channels, stride: 2, pads: [0, 0, 1, 1] });
     }
   });

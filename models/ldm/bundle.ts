@@ -28,25 +28,25 @@ import {
 } from "./config.ts";
 import { buildUnet } from "./unet.ts";
 
-/** A latent diffusion model on disk: checked, with nothing of its weights in memory. */
+/** A latent diffusion model on disk: checked, without its weights in memory. */
 export interface Bundle {
-  /** The folder it was loaded from. */
+  /** Folder of the model. */
   readonly path: string;
-  /** Its architecture. */
+  /** Architecture and noise schedule of the model. */
   readonly config: LdmConfig;
-  /** Its text encoder's architecture. */
+  /** Architecture of the text encoder. */
   readonly text: TextEncoderLayout;
-  /** Turns phrases into the ids its text encoder reads. */
+  /** Turns phrases into token ids for the text encoder. */
   readonly tokenizer: Tokenizer;
-  /** Where the weights of each network are. */
+  /** Checkpoint of each network. */
   readonly checkpoints: {
     readonly autoencoder: Checkpoint;
     readonly unet: Checkpoint;
     readonly textEncoder: Checkpoint;
   };
-  /** Number of cross-attention layers that can be read. */
+  /** Number of cross-attention layers of the U-Net. */
   readonly crossAttentionLayers: number;
-  /** Side of the square map of each, in forward order. */
+  /** Side of each layer's square map, in forward order. */
   readonly crossAttentionSides: readonly number[];
   /** SHA-256 over the weights of the three networks, in hexadecimal; reads every byte once. */
   hash(): Promise<string>;
@@ -55,9 +55,8 @@ export interface Bundle {
 /** Options of {@linkcode loadBundle}. */
 export interface LoadBundleOptions {
   /**
-   * Folder of the text encoder and tokenizer, when the bundle does not hold
-   * them: with `text_encoder/` and `tokenizer/` inside, or with their files
-   * side by side.
+   * Folder of the text encoder and tokenizer, if the bundle does not hold them. The folder has
+   * `text_encoder/` and `tokenizer/` inside, or the files of both side by side.
    *
    * @default {The bundle's own folder}
    */
@@ -67,16 +66,20 @@ export interface LoadBundleOptions {
 const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
 
 /**
- * Loads a model: our flat layout (`config.json`, `autoencoder.pth`,
- * `diffusion_model.pth`, `text_encoder/`, `tokenizer/`; other endings will do
- * as well) or a MONAI bundle as downloaded (`configs/inference.json`,
- * `models/*.pth`) with a text encoder from elsewhere. Only headers are read
- * here; every tensor's name and shape is checked against the configuration.
+ * Loads a model from a folder in one of two layouts.
  *
- * @param path The folder.
- * @param options Where the text encoder is.
- * @throws {NotFound} If a file is missing.
- * @throws {SyntaxError} If a file is not what it should be.
+ * - Our flat layout: `config.json`, `autoencoder.pth`, `diffusion_model.pth`, `text_encoder/`
+ *   and `tokenizer/`. Checkpoints may have other endings.
+ * - A MONAI bundle as downloaded: `configs/inference.json` and `models/*.pth`. Its text encoder
+ *   comes from another folder.
+ *
+ * Loading reads only headers. It checks every tensor's name and shape against the configuration.
+ *
+ * @param path Folder of the model.
+ * @param options Folder of the text encoder.
+ * @throws {NotFound} If the folder or a file is missing.
+ * @throws {TypeError} If the path is not a folder.
+ * @throws {SyntaxError} If a file is malformed.
  * @throws {RangeError} If the weights do not match the configuration.
  *
  * @example Usage
@@ -141,7 +144,7 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   };
 }
 
-/** Builds what a configuration describes; what cannot be built is the configuration's fault. */
+/** Builds graphs from a configuration; any error names the configuration's file as the cause. */
 function fromConfiguration<T>(file: string, build: () => T): T {
   try {
     return build();
@@ -160,7 +163,7 @@ function strict(
   });
 }
 
-/** Opens the text encoder and tokenizer in `folder`, or side by side there if they may be. */
+/** Opens text encoder and tokenizer in their subfolders, or in `folder` itself if `sideBySide`. */
 async function openText(
   folder: string,
   sideBySide: boolean,
@@ -184,7 +187,7 @@ async function openText(
   const tokenizerFolder = await firstFile([`${own}/vocab.json`, `${own}/tokenizer.json`])
     ? own
     : folder;
-  // A whole CLIP model stands in for Stable Diffusion 2.1's text encoder, which pads with "!".
+  // A whole CLIP model replaces Stable Diffusion 2.1's text encoder, which pads with "!".
   const padToken = layout.dropped ? undefined : await readPadToken(tokenizerFolder);
   const tokenizer = await openTokenizer(tokenizerFolder, {
     positions: layout.config.positions,
@@ -216,9 +219,9 @@ async function openTokenizer(
 }
 
 /**
- * The padding token that a tokenizer's files state. `special_tokens_map.json`
- * is asked first: in Stable Diffusion 2.1 it says "!", while
- * `tokenizer_config.json` still says the end token and is overruled.
+ * Reads the padding token from a tokenizer's files. `special_tokens_map.json` overrules
+ * `tokenizer_config.json`: in Stable Diffusion 2.1 the map says "!", and the configuration still
+ * says the end token.
  */
 async function readPadToken(folder: string): Promise<string | undefined> {
   for (const name of ["special_tokens_map.json", "tokenizer_config.json"]) {

@@ -14,7 +14,7 @@ import { seededWeights } from "./seeded_weights.ts";
 
 const DEMO = new URL("../demo", import.meta.url).pathname;
 
-/** A copy of the demo that a test may spoil. */
+/** Runs a test on its own copy of the demo, which the test may change. */
 async function withCopy(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
   try {
@@ -167,7 +167,7 @@ Deno.test("loadBundle() takes a whole CLIP model and leaves out its last layer",
     );
   }));
 
-/** The tensors of a whole checkpoint in two files with an index, which has a byte order mark. */
+/** Splits a checkpoint into two files and an index with a byte order mark; returns the index. */
 async function shard(
   folder: string,
   stem: string,
@@ -310,9 +310,9 @@ Deno.test("loadBundle() matches the weights of every network strictly", () =>
       const bytes = await Deno.readFile(file);
       const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
       const header = new TextDecoder().decode(bytes.subarray(8, 8 + length));
-      // The decoder is not read.
+      // Take no tensor of the decoder: decoder tensors are ignored.
       const name = /"((?!decoder|post)[\w.]+\.weight)":/.exec(header)![1]!;
-      // The same length, so that all offsets stay right.
+      // The new name has the same length, so that all offsets stay right.
       const other = name.replace(/weight$/, "height");
       const renamed = bytes.slice();
       renamed.set(new TextEncoder().encode(header.replace(`"${name}"`, `"${other}"`)), 8);

@@ -14,7 +14,7 @@ export interface ClipTextConfig {
   readonly vocabulary: number;
   /** Width of an embedding. */
   readonly hidden: number;
-  /** Layers that are run. */
+  /** Number of layers, without a last layer that is left out. */
   readonly layers: number;
   /** Attention heads of each layer. */
   readonly heads: number;
@@ -29,9 +29,9 @@ export interface ClipTextConfig {
 }
 
 /**
- * Tensors that may stand beside the text encoder's, by prefix: the other tower
- * and the projections of a whole CLIP model, and a buffer of position numbers
- * that older versions of transformers stored.
+ * Name prefixes of tensors that a checkpoint may hold beside the text encoder. A whole CLIP model
+ * has another tower and projections. Older versions of transformers stored a buffer of position
+ * numbers.
  */
 export const CLIP_TEXT_SKIPPED = [
   "vision_model.",
@@ -41,14 +41,14 @@ export const CLIP_TEXT_SKIPPED = [
   "text_model.embeddings.position_ids",
 ];
 
-/** The table with one row a token id. */
+/** Name of the table with one row per token id. */
 export const TOKEN_TABLE = "text_model.embeddings.token_embedding.weight";
 
 /** Options of {@linkcode buildTextEncoder}. */
 export interface TextEncoderOptions {
   /**
-   * Whether the graph looks the token ids up. At full size their table is 202 MB,
-   * more than some devices take in one buffer, for 77 rows of it.
+   * Whether the graph itself looks up the rows of the token ids. At full size the table has
+   * 202 MB, which exceeds the largest buffer of some devices. A phrase needs only 77 rows.
    *
    * @default {true}
    */
@@ -56,10 +56,10 @@ export interface TextEncoderOptions {
 }
 
 /**
- * Token ids to the last hidden state after the final layer norm.
+ * Builds the graph from token ids to the last hidden state after the final layer norm.
  *
- * Input `input_ids` `[batch, positions]`, or without the look-up `tokens`
- * `[batch, positions, hidden]`, their rows of {@linkcode TOKEN_TABLE}; output
+ * The input is `input_ids` `[batch, positions]`. Without the look-up it is `tokens`
+ * `[batch, positions, hidden]`: the row of {@linkcode TOKEN_TABLE} for each id. The output is
  * `embeddings` `[batch, positions, hidden]`.
  */
 export function buildTextEncoder(
@@ -76,8 +76,8 @@ export function buildTextEncoder(
     )
     : g.input("tokens", "float32", ["batch", positions, hidden]);
   const places = g.weight("text_model.embeddings.position_embedding.weight", [positions, hidden]);
-  // A token sees itself and those before it. The most negative float32 stands for -inf,
-  // as in transformers, so that no runtime meets inf - inf.
+  // A token attends to itself and to earlier tokens. The most negative float32 stands for -inf,
+  // as in transformers, so that no runtime computes inf - inf.
   const mask = g.floats(
     Float32Array.from(
       { length: positions * positions },

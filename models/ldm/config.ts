@@ -11,35 +11,35 @@ import { type AutoencoderConfig, downsampling } from "./autoencoder.ts";
 import type { ClipTextConfig } from "./clip_text.ts";
 import type { UnetConfig } from "./unet_config.ts";
 
-/** Everything about a latent diffusion model but its weights. */
+/** Configuration of a latent diffusion model: everything but the weights. */
 export interface LdmConfig {
-  /** Image to latent. */
+  /** Architecture of the autoencoder, which turns an image into a latent. */
   readonly autoencoder: AutoencoderConfig;
-  /** Latent, timestep and text to prediction. */
+  /** Architecture of the U-Net, which turns latent, timestep and text into a prediction. */
   readonly unet: UnetConfig;
   /** Noise schedule. */
   readonly scheduler: SchedulerConfig;
-  /** Factor between the autoencoder's latent and the U-Net's. */
+  /** Factor from the autoencoder's latent to the U-Net's latent. */
   readonly scaleFactor: number;
   /** Side of the square image in pixels. */
   readonly imageSize: number;
-  /** One sentence that a run prints first, such as what the model does not know. */
+  /** One sentence that a run prints first, such as a limit of the model. */
   readonly notice?: string;
-  /** Number of steps T that suits this model, where it is not the method's 300. */
+  /** Number of steps T that suits this model; absent means the method's 300. */
   readonly steps?: number;
-  /** Cross-attention layers that suit this model, where they are not the method's. */
+  /** Cross-attention layers that suit this model; absent means the method's layers. */
   readonly layers?: readonly number[];
-  /** Steps that suit this model as shares of T, where they are not the middle fifth. */
+  /** Range of steps that suits this model, as shares of T; absent means the middle fifth. */
   readonly select?: readonly [start: number, end: number];
 }
 
-/** Most layers of one network: each of them is built, and the published text encoder has 23. */
+/** Most layers of one network, because each layer is built; the published text encoder has 23. */
 const MAX_LAYERS = 256;
 
-/** Most blocks a level. */
+/** Most residual blocks of one level. */
 const MAX_BLOCKS = 16;
 
-/** Most token positions: their mask is a square, and CLIP has 77. */
+/** Most token positions, because the mask grows with their square; CLIP has 77. */
 const MAX_POSITIONS = 1024;
 
 const isWhole = (min: number, max: number) => (value: unknown) =>
@@ -141,7 +141,7 @@ function checked(config: LdmConfig, where: string): LdmConfig {
  * Reads our flat layout's `config.json`.
  *
  * @param json The parsed file.
- * @param where What to call it in an error.
+ * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field is missing or makes no sense.
  */
 export function readFlatConfig(json: unknown, where: string): LdmConfig {
@@ -170,7 +170,7 @@ function selectedShares(fields: Fields): [number, number] {
   return [start!, end];
 }
 
-/** Most characters of what a model has to say, which goes to the terminal. */
+/** Most characters of a model's notice, which goes to the terminal. */
 const MAX_NOTICE = 300;
 
 /** Latent scale factor of the published model (the released code's `scale_factor`). */
@@ -184,14 +184,14 @@ const IMAGE_SIZE = 512;
  * Python and are not run.
  *
  * @param json The parsed file.
- * @param where What to call it in an error.
+ * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field is missing or makes no sense.
  */
 export function readMonaiConfig(json: unknown, where: string): LdmConfig {
   const fields = new Fields(json, where);
   const unet = unetConfig(fields.object("diffusion_def"));
   const autoencoder = autoencoderConfig(fields.object("autoencoder_def"));
-  // The bundle says its size only in the shape of the noise that it samples from.
+  // The bundle states its latent size only in the shape of its sampling noise.
   const noise = fields.has("noise")
     ? /randn\(\(\s*1\s*,\s*\d+\s*,\s*(\d+)\s*,\s*\1\s*\)\)/.exec(fields.text("noise"))
     : null;
@@ -204,34 +204,33 @@ export function readMonaiConfig(json: unknown, where: string): LdmConfig {
   }, where);
 }
 
-/** A text encoder's architecture, and whether it stands in a whole CLIP model. */
+/** A text encoder's architecture, and the last layer that is left out of a whole CLIP model. */
 export interface TextEncoderLayout {
-  /** What is run. */
+  /** Architecture of the layers that run. */
   readonly config: ClipTextConfig;
   /**
-   * Prefix of the last layer's tensors when that layer is left out: Stable
-   * Diffusion 2 reads the text tower of OpenCLIP ViT-H one layer before its end.
+   * Name prefix of the last layer's tensors, if the layer is left out. Stable Diffusion 2 reads
+   * the text tower of OpenCLIP ViT-H one layer before its end.
    */
   readonly dropped?: string;
 }
 
 /**
- * Reads a text encoder's `config.json` as transformers writes it, for a
- * `CLIPTextModel` or for a whole `CLIPModel`, of which the text tower without
- * its last layer is taken.
+ * Reads the `config.json` that transformers writes for a `CLIPTextModel` or a whole `CLIPModel`.
+ * From a whole model this takes the text tower without its last layer.
  *
  * @param json The parsed file.
- * @param where What to call it in an error.
+ * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field makes no sense.
  */
 export function readTextConfig(json: unknown, where: string): TextEncoderLayout {
   const outer = new Fields(json, where);
   const whole = outer.has("text_config");
   const fields = whole ? outer.object("text_config") : outer;
-  // Of a whole CLIP model the last one is left out.
+  // A whole CLIP model loses its last layer, so it needs at least one.
   const range = { min: whole ? 1 : 0, max: MAX_LAYERS };
   const layers = fields.count("num_hidden_layers", 12, range);
-  // What the file leaves out has the default of transformers' CLIPTextConfig.
+  // Missing fields have the defaults of transformers' CLIPTextConfig.
   const config: ClipTextConfig = {
     vocabulary: fields.count("vocab_size", 49408),
     hidden: fields.count("hidden_size", 512),

@@ -18,25 +18,25 @@ import { buildUnet } from "./unet.ts";
 /** Options of {@linkcode exportBundle}. */
 export interface ExportOptions {
   /**
-   * Cross-attention layers whose maps are outputs of the U-Net.
+   * Cross-attention layers to add to the U-Net's outputs.
    *
    * @default {"all"}
    */
   layers?: readonly number[] | "all";
 }
 
-/** Tensors begin at multiples of this, so that a runtime can map them. */
+/** Tensors begin at multiples of this many bytes, so that a runtime can map them. */
 const ALIGNMENT = 64;
 
 /**
  * Writes `autoencoder.onnx`, `text_encoder.onnx` and `unet.onnx`, each with its
  * weights as float32 in `….onnx.data` beside it.
  *
- * @param bundle What to write.
- * @param folder Where to; made if it is not there.
- * @param options Which maps are outputs.
- * @returns Paths of the models.
- * @throws {RangeError} If a layer is asked for that the model does not have.
+ * @param bundle Bundle to write.
+ * @param folder Folder of the files; made if it does not exist.
+ * @param options Cross-attention layers to add to the outputs.
+ * @returns Paths of the three models.
+ * @throws {RangeError} If the model lacks a chosen layer.
  * @throws {Error} If the folder cannot be made.
  */
 export async function exportBundle(

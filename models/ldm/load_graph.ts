@@ -1,5 +1,5 @@
 /**
- * Loads a graph into a runtime with its weights left in the checkpoint.
+ * Loads a graph into a runtime, which reads the weights from the checkpoint.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { locateWeights, type WeightType } from "./weights.ts";
 /**
  * Loads one graph.
  *
- * @param weights What to load float32 weights as.
- * @throws {Error} If the runtime cannot, with the checkpoint's path.
+ * @param weights Type that float32 weights are loaded as.
+ * @throws {Error} If the runtime cannot load the graph; the message names the checkpoint.
  */
 export async function loadGraph(
   graph: Graph,

@@ -1,5 +1,5 @@
 /**
- * Latent diffusion models: their files, and running them.
+ * Latent diffusion models: reading their files and running their networks.
  *
  * @module
  */

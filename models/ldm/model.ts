@@ -10,19 +10,19 @@ import type { Bundle } from "./bundle.ts";
 import { type Networks, openNetworks } from "./networks.ts";
 import type { WeightType } from "./weights.ts";
 
-/** The networks of a latent diffusion model behind what the pipeline asks of them. */
+/** A latent diffusion model in a runtime, with the operations that the pipeline needs. */
 export interface LdmModel extends Networks {
-  /** What it was loaded from. */
+  /** Bundle that the model was loaded from. */
   readonly bundle: Bundle;
-  /** Its noise schedule. */
+  /** Noise schedule of the model. */
   readonly scheduler: Scheduler;
   /** Cross-attention layers that {@linkcode LdmModel.attend} reads, ascending. */
   readonly layers: readonly number[];
-  /** What float32 weights of its U-Net and text encoder are kept as. */
+  /** Type that memory keeps float32 weights of U-Net and text encoder in. */
   readonly weights: WeightType;
   /**
-   * Loads the networks anew into another runtime, such as after the GPU was
-   * lost; on the CPU with float32 weights. What the old ones gave is void.
+   * Loads the networks again into another runtime, such as after the loss of the GPU. On the CPU
+   * the weights become float32. All earlier values and conditionings become invalid.
    */
   move(runtime: Runtime): Promise<void>;
 }
@@ -32,34 +32,34 @@ export interface OpenModelOptions {
   /**
    * Cross-attention layers to read, counted from 0 in forward order, or all.
    *
-   * @default {[3, 4, 6, 7], or what the bundle states}
+   * @default {The layers that the bundle states, or else [3, 4, 6, 7]}
    */
   layers?: readonly number[] | "all";
   /**
-   * Whether each layer's maps come by themselves on the GPU too, for variants that
-   * do not all average the same layers.
+   * Whether each layer has an output of its own on the GPU too. Variants that average different
+   * layers need this.
    *
    * @default {false}
    */
   separate?: boolean;
   /**
-   * What float32 weights of U-Net and text encoder are kept as: `float16` takes half
-   * the GPU's memory, rounds each weight to 11 bits, and needs runtime `webgpu` on a
-   * GPU with the feature `shader-f16`. All is computed in float32 nevertheless.
+   * Type that memory keeps float32 weights of U-Net and text encoder in. `float16` halves their
+   * memory on the GPU and rounds each weight to 11 bits. It needs runtime `webgpu` and a GPU with
+   * the feature `shader-f16`. All computation stays in float32.
    *
    * @default {"float32"}
    */
   weights?: WeightType;
 }
 
-/** Layers that the released code reads; the paper counts them from 1 (docs/method.md, section 4). */
+/** Layers that the released code reads; the paper counts from 1 (docs/method.md, section 4). */
 export const DEFAULT_LAYERS: readonly number[] = [3, 4, 6, 7];
 
 /**
  * Loads a bundle's networks into a runtime.
  *
- * @throws {RangeError} If a layer is asked for that the model does not have.
- * @throws {TypeError} If float16 is asked for where there is no GPU that has it.
+ * @throws {RangeError} If the model lacks a chosen layer.
+ * @throws {TypeError} If the weights are to be float16 and no GPU supports it.
  */
 export async function openModel(
   bundle: Bundle,
@@ -99,7 +99,7 @@ export async function openModel(
     free: (...args) => networks.free(...args),
     close: () => networks.close(),
     async move(runtime) {
-      // A lost device may refuse to close what it held.
+      // A lost device may refuse to release its sessions.
       await networks.close().catch(() => {});
       if (!runtime.gpu) weights = "float32";
       networks = await openNetworks(bundle, runtime, { layers, weights, separate });
@@ -107,12 +107,12 @@ export async function openModel(
   };
 }
 
-/** Layers that are read where none are chosen: what the bundle states, or the released code's. */
+/** Layers to read if the caller chooses none: the bundle's, or else the released code's. */
 export function defaultLayers({ config }: Bundle): readonly number[] {
   return config.layers ?? DEFAULT_LAYERS;
 }
 
-/** Chosen layers in ascending order, checked against how many there are. */
+/** Sorts the chosen layers in ascending order, and checks that the model has them. */
 export function chooseLayers(layers: readonly number[] | "all", count: number): number[] {
   if (layers === "all") return Array.from({ length: count }, (_, layer) => layer);
   const chosen = [...new Set(layers)].sort((a, b) => a - b);

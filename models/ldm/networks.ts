@@ -1,6 +1,5 @@
 /**
- * The networks of a latent diffusion model in one runtime, with values left
- * where the runtime keeps them.
+ * The networks of a latent diffusion model in one runtime. Values stay on the GPU if there is one.
  *
  * @module
  */
@@ -22,91 +21,95 @@ import { loadGraph } from "./load_graph.ts";
 import { type Conditioning, openUnet, type UnetSession } from "./unet_session.ts";
 import type { WeightType } from "./weights.ts";
 
-/** Loaded networks behind what the pipeline asks of them. */
+/** Loaded networks with the operations that the pipeline needs. */
 export interface Networks extends Pick<UnetSession, "attend" | "project"> {
-  /** What they run on. */
+  /** Runtime of all networks. */
   readonly runtime: Runtime;
-  /** How many steps should go through the U-Net together. */
+  /** Number of steps that should go through the U-Net together. */
   readonly batch: number;
-  /** Numbers of a latent. */
+  /** Number of values in a latent. */
   readonly latentLength: number;
   /**
-   * Image to scaled latent.
+   * Encodes an image as a scaled latent.
    *
    * @param image `[size, size]` in 0..1.
-   * @returns `[channels, side, side]`, the mean times the scale factor; to be freed.
+   * @returns `[channels, side, side]`, the mean times the scale factor; the caller frees it.
+   * @throws {RangeError} If the image has another number of values.
    */
   encode(image: Values): Promise<Values>;
   /**
-   * Phrase to text embeddings.
+   * Encodes a phrase as text embeddings.
    *
-   * @returns `[positions, width]`; to be released.
+   * @returns `[positions, width]`; the caller releases it.
    */
   embed(phrase: EncodedPhrase): Promise<OutputTensor>;
-  /** Phrase to what the U-Net attends to; it stays the model's, which keeps the latest few. */
+  /**
+   * Computes the keys and values of a phrase for the U-Net. The model owns the result, keeps it
+   * for the latest few phrases, and releases it.
+   */
   condition(phrase: EncodedPhrase): Promise<Conditioning>;
   /**
-   * The U-Net's output, in memory.
+   * Runs the whole U-Net and reads the prediction into memory.
    *
    * @param latent `[channels, side, side]`.
    * @param timestep Training timestep, 0 to 999.
-   * @param text What to attend to.
+   * @param text Keys and values of the text.
    */
   predict(latent: Values, timestep: number, text: Conditioning): Promise<Float32Array>;
   /**
-   * A pass of the U-Net and the deterministic step that follows from it.
+   * Runs one pass of the U-Net and moves the latent by a deterministic step.
    *
    * @param latent `[channels, side, side]` at timestep `from`.
    * @param from Training timestep, 0 to 999.
    * @param to Timestep to go to, up or down.
-   * @param text What to attend to.
-   * @returns The latent at timestep `to`; to be freed.
+   * @param text Keys and values of the text.
+   * @returns The latent at timestep `to`; the caller frees it.
    */
   step(latent: Values, from: number, to: number, text: Conditioning): Promise<Values>;
   /**
-   * Noise added straight to a clean latent.
+   * Adds noise to a clean latent without a pass of the U-Net.
    *
    * @param latent `[channels, side, side]`.
-   * @param timestep Training timestep, 0 to 999.
+   * @param timestep Timestep of the noisy latent, 0 to 999.
    * @param normal Source of standard normal numbers.
-   * @returns The noisy latent; to be freed.
+   * @returns The noisy latent; the caller frees it.
    */
   addNoise(latent: Values, timestep: number, normal: () => number): Values;
   /**
-   * Values in memory: themselves, or a copy of those that lie on the GPU.
+   * Reads values into memory. Values that are in memory already are returned without a copy.
    *
-   * @param values What to read.
-   * @param length How many they are: a buffer may be larger.
+   * @param values The values in memory or on the GPU.
+   * @param length Number of values; a buffer may be larger.
    */
   read(values: Values, length: number): Promise<Float32Array>;
-  /** Latents in memory, one after another. */
+  /** Reads latents into memory, one after another. */
   readAll(latents: readonly Values[]): Promise<Float32Array>;
-  /** Frees values that lie on the GPU. */
+  /** Frees values on the GPU; does nothing for values in memory. */
   free(values: Values): void;
   /** Frees the memory of all networks. */
   close(): Promise<void>;
 }
 
 /**
- * Phrases whose keys and values are kept, of 4.4 MB each at full size: the empty
- * phrase and its like come again with every image.
+ * Number of phrases to keep keys and values of, 4.4 MB each at full size. The empty phrase and
+ * other frequent phrases return with every image.
  */
 const KEPT_PHRASES = 16;
 
-/** What {@linkcode openNetworks} is to load. */
+/** Options of {@linkcode openNetworks}. */
 export interface NetworksOptions {
-  /** Cross-attention layers to read, of those that the model has. */
+  /** Cross-attention layers to read, counted from 0 in forward order. */
   readonly layers: readonly number[];
-  /** What to load float32 weights of U-Net and text encoder as. */
+  /** Type that float32 weights of U-Net and text encoder are loaded as. */
   readonly weights: WeightType;
-  /** Whether each layer's maps come by themselves on the GPU too. */
+  /** Whether each layer has an output of its own on the GPU too. */
   readonly separate: boolean;
 }
 
 /**
- * Refuses weights that a runtime cannot keep.
+ * Refuses a type of weights that a runtime cannot keep.
  *
- * @throws {TypeError} If float16 is asked for where there is no GPU that has it.
+ * @throws {TypeError} If the weights are to be float16 and no GPU supports it.
  */
 export function requireWeights(weights: WeightType, runtime: Runtime): void {
   if (weights !== "float16" || runtime.gpu?.device.features.has("shader-f16")) return;
@@ -119,7 +122,7 @@ export function requireWeights(weights: WeightType, runtime: Runtime): void {
 /**
  * Loads a bundle's networks into a runtime.
  *
- * @throws {TypeError} If float16 is asked for where there is no GPU that has it.
+ * @throws {TypeError} If the weights are to be float16 and no GPU supports it.
  */
 export async function openNetworks(
   bundle: Bundle,
@@ -139,7 +142,7 @@ export async function openNetworks(
     for (const session of sessions.splice(0)) await session.release();
   };
   try {
-    // The largest first: what is read of a network is there beside all that are loaded by then.
+    // The largest network loads first, because its bytes need memory beside all loaded networks.
     const textEncoder = await keep(
       loadGraph(
         buildTextEncoder(text.config, { lookUp: false }),
@@ -155,7 +158,7 @@ export async function openNetworks(
       weights,
       separate,
     }));
-    // Small, and what it is off by would follow the latent through every step.
+    // The encoder stays float32: it is small, and its error would follow the latent at every step.
     const encoder = await keep(
       loadGraph(buildEncoder(autoencoder, imageSize), checkpoints.autoencoder, runtime, "float32"),
     );
@@ -163,7 +166,7 @@ export async function openNetworks(
     const scheduler = new Scheduler(config.scheduler);
     const conditionings = new Map<string, Conditioning>();
     const latentLength = config.unet.inChannels * (imageSize / downsampling(autoencoder)) ** 2;
-    /** a x + b y of latents, where the runtime keeps them. */
+    /** Computes a x + b y of two latents, on the GPU if there is one. */
     const mixLatents = (factors: readonly [number, number], x: Values, y: Values): Values => {
       if (!gpu) return mixValues(factors, x as Float32Array, y as Float32Array);
       const encoder = gpu.device.createCommandEncoder({ label: "latent" });
@@ -217,7 +220,7 @@ export async function openNetworks(
         const key = phrase.ids.join();
         const known = conditionings.get(key);
         if (known) {
-          // To the end of the line, away from those that are given up.
+          // Move the phrase to the end, because the first phrase is dropped next.
           conditionings.delete(key);
           conditionings.set(key, known);
           return known;
@@ -260,19 +263,19 @@ export async function openNetworks(
   }
 }
 
-/** Most memory for the activations of a batch, in bytes. */
+/** Most bytes for the activations of a batch. */
 const BATCH_BYTES = 2 ** 28;
 
-/** Most steps in a batch; beyond some, more of them are no faster. */
+/** Most steps in a batch, because larger batches are no faster. */
 const MAX_BATCH = 8;
 
-/** How many steps fit {@linkcode BATCH_BYTES}: each holds about a dozen maps of the finest level. */
+/** Number of steps in {@linkcode BATCH_BYTES}; each holds about 12 maps of the finest level. */
 function batchSize(channels: number, latentSize: number): number {
   const bytes = 12 * 4 * channels * latentSize ** 2;
   return Math.min(Math.max(Math.floor(BATCH_BYTES / bytes), 1), MAX_BATCH);
 }
 
-/** Values on the GPU, with what was made to get them there. */
+/** Copies values to the GPU if they are in memory; `own` lists the buffers that this made. */
 function upload(gpu: Gpu, values: Values): { buffer: GPUBuffer; own: GPUBuffer[] } {
   if (!(values instanceof Float32Array)) return { buffer: values, own: [] };
   const buffer = storage(gpu, "latent", values);

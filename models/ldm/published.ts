@@ -1,7 +1,7 @@
 /**
- * The architecture of the published model, for benchmarks at full size: the
- * MONAI bundle `cxr_image_synthesis_latent_diffusion_model` and Stable
- * Diffusion 2.1's text encoder (docs/method.md, section 1).
+ * The architecture of the published model, for benchmarks at full size. The model is the MONAI
+ * bundle `cxr_image_synthesis_latent_diffusion_model` with Stable Diffusion 2.1's text encoder
+ * (docs/method.md, section 1).
  *
  * @module
  */
@@ -42,7 +42,7 @@ export const PUBLISHED_CONFIG = {
   },
 } as const;
 
-/** `text_encoder/config.json` of the published model: OpenCLIP's ViT-H tower without its last layer. */
+/** The published model's `text_encoder/config.json`: OpenCLIP's ViT-H without its last layer. */
 export const PUBLISHED_TEXT = {
   model_type: "clip_text_model",
   vocab_size: 49408,
@@ -55,5 +55,5 @@ export const PUBLISHED_TEXT = {
   layer_norm_eps: 1e-5,
 } as const;
 
-/** Positions of the published text encoder. */
+/** Number of token positions of the published text encoder. */
 export const PUBLISHED_TOKENS = PUBLISHED_TEXT.max_position_embeddings;

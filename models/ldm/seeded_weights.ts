@@ -9,18 +9,19 @@ import type { TensorToWrite } from "../checkpoint/mod.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
 
 /**
- * Factor on query and key weights beyond the usual 1/sqrt(inputs). At 1 an
- * untrained attention is all but uniform, and its maps show nothing.
+ * Factor on query and key weights beyond the usual 1/sqrt(inputs). With factor 1, untrained
+ * attention is almost uniform, and its maps show nothing.
  */
 const ATTENTION_GAIN = 4;
 
 /**
- * Seeded random weights for every tensor of a graph: norms are neutral, biases
- * zero, all others uniform with the variance 1/inputs that keeps activations
- * near 1.
+ * Makes seeded random weights for every tensor of a graph.
  *
- * @param graph The graph whose weights are wanted.
- * @param seed Same seed, same weights.
+ * Norms are neutral and biases are zero. Embeddings are uniform with variance 1. Other weights
+ * are uniform with variance 1/inputs, which keeps activations near 1.
+ *
+ * @param graph The graph that needs the weights.
+ * @param seed Seed of the random numbers; equal seeds give equal weights.
  */
 export function seededWeights(graph: Graph, seed: number): TensorToWrite[] {
   return [...graph.weights, ...graph.unused].map(([name, shape], index) => ({

@@ -1,6 +1,5 @@
 /**
- * MONAI Generative's DiffusionModelUNet as an ONNX graph whose cross-attention
- * maps are outputs.
+ * MONAI Generative's DiffusionModelUNet as an ONNX graph with cross-attention maps as outputs.
  *
  * @module
  */
@@ -11,7 +10,7 @@ import { averagePool, conv, upsampleNearest } from "../onnx/image_ops.ts";
 import { concat, groupNorm, known, matmul, reshape, silu } from "../onnx/ops.ts";
 import { type Blocks, resBlock, spatialTransformer, timeEmbedding } from "./unet_blocks.ts";
 
-/** What a U-Net graph is to compute. */
+/** Input sizes and outputs of a U-Net graph. */
 export interface UnetOutputs {
   /** Side of the latent. */
   readonly latentSize: number;
@@ -24,66 +23,71 @@ export interface UnetOutputs {
    */
   readonly prediction?: boolean;
   /**
-   * Cross-attention layers whose maps are outputs, counted from 0 in forward order.
+   * Cross-attention layers to output, counted from 0 in forward order.
    *
    * @default {[]}
    */
   readonly layers?: readonly number[];
   /**
-   * Whether the maps of chosen layers of one size are one output.
+   * Whether chosen layers of one size share one output.
    *
    * @default {false}
    */
   readonly stacked?: boolean;
   /**
-   * Whether each attention output comes as a mean over tokens too.
+   * Whether a second output accompanies each attention output: its mean over tokens.
    *
    * @default {false}
    */
   readonly tokenMeans?: boolean;
 }
 
-/** An output with cross-attention maps. */
+/** An output that holds cross-attention maps. */
 export interface AttentionOutput {
   /** Name of the output, such as `attention_3` or `attention_3_4_6`. */
   readonly name: string;
-  /** Layers whose maps it holds, counted from 0 in forward order. */
+  /** Layers in this output, counted from 0 in forward order. */
   readonly layers: readonly number[];
-  /** Name of the output with its means over tokens, if they were asked for. */
+  /** Name of the output with the means over tokens; absent without `tokenMeans`. */
   readonly meanName?: string;
 }
 
-/** Where a cross-attention layer is. */
+/** Name and map size of a cross-attention layer. */
 export interface CrossAttentionLayer {
-  /** Side of its square map. */
+  /** Side of the layer's square map. */
   readonly side: number;
   /** Name of the module, such as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`. */
   readonly name: string;
 }
 
-/** A U-Net graph with the cross-attention layers that the architecture has. */
+/** A U-Net graph with a list of its cross-attention layers. */
 export interface UnetGraph {
-  /** The graph, cut after the last thing asked for. */
+  /** The graph, cut after the last operator that an output needs. */
   readonly graph: Graph;
   /** Every cross-attention layer of the architecture, in forward order. */
   readonly crossAttention: readonly CrossAttentionLayer[];
-  /** The outputs that hold the chosen layers' maps. */
+  /** The outputs that hold the maps of the chosen layers. */
   readonly attention: readonly AttentionOutput[];
 }
 
 /**
- * Noisy latent, timestep and text to prediction and attention maps.
+ * Builds the graph from noisy latent, timestep and text to prediction and attention maps.
  *
- * Inputs `latent` `[batch, inChannels, latentSize, latentSize]`, `timestep`
- * `[batch]` (0..999, as float32), `context` `[batch, tokens, contextChannels]`.
- * Outputs `prediction` in the latent's shape and, for each chosen layer i,
- * `attention_<i>` `[batch, positions, tokens]`: the softmax averaged over heads;
- * stacked, one output a size, `[batch, layers, positions, tokens]`. Their means
- * over tokens, `…_mean` in the same shape with one token, take as input
- * `token_weights` `[tokens, 1]` each token's share.
+ * Inputs:
+ * - `latent` `[batch, inChannels, latentSize, latentSize]`
+ * - `timestep` `[batch]`, 0..999 as float32
+ * - `context` `[batch, tokens, contextChannels]`
+ * - `token_weights` `[tokens, 1]`, only with `tokenMeans`: each token's share of the mean
  *
- * @throws {RangeError} If a layer is asked for that the architecture does not
- * have, or if the latent cannot be halved at every level.
+ * Outputs:
+ * - `prediction` in the latent's shape
+ * - `attention_<i>` `[batch, positions, tokens]` for each chosen layer i: the softmax averaged
+ *   over heads
+ * - with `stacked`, instead, one output per map size, `[batch, layers, positions, tokens]`
+ * - with `tokenMeans`, also `…_mean`: the mean over tokens, in the same shape with one token
+ *
+ * @throws {RangeError} If the architecture lacks a chosen layer, or if the latent's side cannot be
+ * halved at every level.
  */
 export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
   const {
@@ -120,7 +124,7 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
     },
   };
 
-  // Down: every block's result is kept for the way up.
+  // The way down keeps every block's result for the way up.
   let h = conv(g, latent, "conv_in.conv", { channels: channels[0]! });
   const skips = [h];
   channels.forEach((width, level) => {
@@ -190,7 +194,7 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
   return { graph: g.build(), crossAttention, attention };
 }
 
-/** Maps `[batch, positions, tokens]` of one size as `[batch, layers, positions, tokens]`. */
+/** Stacks maps `[batch, positions, tokens]` of one size to `[batch, layers, positions, tokens]`. */
 function stack(g: GraphBuilder, maps: readonly Value[]): Value {
   const [batch, positions, tokens] = maps[0]!.dims as [string, number, number];
   const single = maps.map((map) => reshape(g, map, [batch, 1, positions, tokens]));

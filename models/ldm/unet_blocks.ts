@@ -1,5 +1,5 @@
 /**
- * The blocks that a DiffusionModelUNet is made of.
+ * The building blocks of a DiffusionModelUNet.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import {
 } from "../onnx/ops.ts";
 import type { UnetConfig } from "./unet_config.ts";
 
-/** What every block of one U-Net shares. */
+/** Values that all blocks of one U-Net share. */
 export interface Blocks {
   /** The graph under construction. */
   readonly g: GraphBuilder;
@@ -36,12 +36,12 @@ export interface Blocks {
   readonly time: Value;
   /** Text embeddings, `[batch, tokens, contextChannels]`. */
   readonly context: Value;
-  /** Told of every cross-attention map `[batch, positions, tokens]` in forward order. */
+  /** Called with each cross-attention map `[batch, positions, tokens]` in forward order. */
   readonly onCrossAttention: (map: Value, name: string, side: number) => void;
 }
 
 /**
- * Sinusoids of the timestep through two linear layers.
+ * Embeds the timestep: sinusoids, then two linear layers with a SiLU between them.
  *
  * @param timestep `[batch]`.
  * @param width Channels of the U-Net's first level.
@@ -62,10 +62,10 @@ export function timeEmbedding(g: GraphBuilder, timestep: Value, width: number): 
 }
 
 /**
- * Residual block with time conditioning.
+ * Adds a residual block with time conditioning to the graph.
  *
  * @param x `[batch, channels, height, width]`.
- * @param name Prefix of its weights.
+ * @param name Name prefix of the block's weights.
  * @param channels Channels of the result.
  * @param resample Halves or doubles the size of both branches before the first convolution.
  */
@@ -93,10 +93,10 @@ export function resBlock(
 }
 
 /**
- * Transformer over the positions of a feature map, with cross-attention to the text.
+ * Adds a transformer over the positions of a feature map, with cross-attention to the text.
  *
  * @param x `[batch, channels, height, width]`.
- * @param name Prefix of its weights.
+ * @param name Name prefix of the block's weights.
  * @param headChannels Channels of one attention head.
  */
 export function spatialTransformer(
@@ -127,7 +127,7 @@ export function spatialTransformer(
   return add(g, h, x);
 }
 
-/** Self-attention, cross-attention, GEGLU MLP; x is `[batch, positions, channels]`. */
+/** Adds self-attention, cross-attention and a GEGLU MLP; x is `[batch, positions, channels]`. */
 function transformerBlock(
   { g, context, onCrossAttention }: Blocks,
   x: Value,

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Architecture of a DiffusionModelUNet with text conditioning, one entry a level in each list. */
+/** Architecture of a DiffusionModelUNet with text conditioning; lists have one entry per level. */
 export interface UnetConfig {
   /** Channels of the latent. */
   readonly inChannels: number;
@@ -12,7 +12,7 @@ export interface UnetConfig {
   readonly outChannels: number;
   /** Channels of each level, finest first. */
   readonly channels: readonly number[];
-  /** Residual blocks of each level on the way down; one more on the way up. */
+  /** Residual blocks of each level on the way down; the way up has one more per level. */
   readonly residualBlocks: readonly number[];
   /** Whether each level attends to itself and to the text. */
   readonly attentionLevels: readonly boolean[];
@@ -22,7 +22,7 @@ export interface UnetConfig {
   readonly transformerLayers: number;
   /** Width of the text embeddings. */
   readonly contextChannels: number;
-  /** Whether levels are joined by residual blocks that pool and repeat, not by convolutions. */
+  /** Whether residual blocks that pool or repeat pixels join the levels; else convolutions do. */
   readonly residualUpdown: boolean;
   /** Groups of every group norm. */
   readonly groups: number;

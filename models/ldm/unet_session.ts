@@ -1,5 +1,5 @@
 /**
- * A U-Net that is ready to run, whole or as far as its attention is wanted.
+ * A U-Net that is ready to run, whole or cut after the last layer that is read.
  *
  * @module
  */
@@ -14,54 +14,55 @@ import { buildUnet } from "./unet.ts";
 import type { UnetConfig } from "./unet_config.ts";
 import type { WeightType } from "./weights.ts";
 
-/** Cross-attention maps of some layers of one size at one or several steps. */
+/** Cross-attention maps of layers of one size, at one or several steps. */
 export interface AttentionMaps {
   /** The layers, counted from 0 in forward order. */
   readonly layers: readonly number[];
-  /** Softmax averaged over heads, `[steps, layers, positions, tokens]` row by row. */
+  /** Softmax averaged over heads, row-major `[steps, layers, positions, tokens]`. */
   readonly data: Values;
   /** Rows of a map: side times side. */
   readonly positions: number;
-  /** Columns of a map: 1 where it is a mean over tokens. */
+  /** Columns of a map: one per token, or 1 for a mean over tokens. */
   readonly tokens: number;
-  /** Gives the memory back where it lies on the GPU, once all that reads it is submitted. */
+  /** Frees memory on the GPU. Call it after submitting every command that reads the maps. */
   release(): void;
 }
 
-/** A text as the U-Net attends to it: keys and values of every cross-attention layer. */
+/** The keys and values of a text in every cross-attention layer of the U-Net. */
 export interface Conditioning {
-  /** Where the runtime keeps values, by their names in the graph. */
+  /** Keys and values by their names in the graph; on the GPU if the runtime has one. */
   readonly tensors: Readonly<Record<string, Tensor>>;
-  /** Gives the memory back where it lies on the GPU. */
+  /** Frees memory on the GPU. */
   release(): void;
 }
 
 /** A U-Net in a runtime. */
 export interface UnetSession {
   /**
-   * Keys and values of a text: the same at every step.
+   * Computes the keys and values of a text, which are the same at every step.
    *
    * @param context Text embeddings `[positions, width]`.
-   * @returns To be released.
+   * @returns Keys and values; the caller releases them.
    */
   project(context: Values): Promise<Conditioning>;
   /**
-   * The whole U-Net's output.
+   * Runs the whole U-Net.
    *
    * @param latent `[channels, side, side]`.
    * @param timestep Training timestep, 0 to 999.
-   * @param text What to attend to.
-   * @returns Where the runtime keeps values, to be released.
+   * @param text Keys and values of the text.
+   * @returns The prediction, on the GPU if the runtime has one; the caller releases it.
    */
   predict(latent: Values, timestep: number, text: Conditioning): Promise<OutputTensor>;
   /**
-   * The chosen cross-attention maps; the U-Net runs no further than the last of them.
+   * Computes the chosen cross-attention maps. The U-Net stops after the last chosen layer.
    *
-   * @param latents One `[channels, side, side]` a step; all go through together.
-   * @param timesteps Training timestep of each, 0 to 999.
-   * @param text What to attend to.
-   * @param range First token that counts and one past the last, if means over them
-   * are enough; a runtime on the GPU gives the maps whole nevertheless.
+   * @param latents One `[channels, side, side]` per step; all steps go through together.
+   * @param timesteps Training timestep of each latent, 0 to 999.
+   * @param text Keys and values of the text.
+   * @param range First token and one past the last token, if means over these tokens are enough.
+   * A runtime on the GPU returns whole maps nevertheless.
+   * @returns One item per output of the graph; the caller releases each.
    */
   attend(
     latents: readonly Values[],
@@ -69,26 +70,26 @@ export interface UnetSession {
     text: Conditioning,
     range?: readonly [start: number, end: number],
   ): Promise<AttentionMaps[]>;
-  /** Frees its memory. */
+  /** Frees the U-Net's memory. */
   release(): Promise<void>;
 }
 
-/** What {@linkcode openUnet} needs to know besides the architecture. */
+/** Options of {@linkcode openUnet}. */
 export interface OpenUnetOptions {
   /** Side of the latent. */
   readonly latentSize: number;
   /** Number of token positions of the text. */
   readonly tokens: number;
-  /** Cross-attention layers that are read, at least one. */
+  /** Cross-attention layers to read, at least one. */
   readonly layers: readonly number[];
   /**
-   * What to load float32 weights as.
+   * Type that float32 weights are loaded as.
    *
    * @default {"float32"}
    */
   readonly weights?: WeightType;
   /**
-   * Whether each layer's maps come by themselves on the GPU too.
+   * Whether each layer has an output of its own on the GPU too.
    *
    * @default {false}
    */
@@ -96,11 +97,12 @@ export interface OpenUnetOptions {
 }
 
 /**
- * Loads a U-Net in three parts, of which no weight is held twice: what the text
- * alone decides, and the rest cut after the last chosen layer, since a phrase
- * needs no more of it.
+ * Loads a U-Net in three parts, which hold no weight twice.
  *
- * @throws {RangeError} If a layer is asked for that the model does not have.
+ * The first part depends on the text alone. The second part ends after the last chosen layer,
+ * because a phrase's attention needs no more. The third part completes the prediction.
+ *
+ * @throws {RangeError} If the model lacks a chosen layer.
  */
 export async function openUnet(
   config: UnetConfig,
@@ -113,7 +115,7 @@ export async function openUnet(
     tokens,
     layers,
     stacked: runtime.gpu !== undefined && !separate,
-    // Where maps leave the runtime, little of them needs to.
+    // Without a GPU the maps are copied out of the runtime, and means are far smaller.
     tokenMeans: runtime.gpu === undefined,
   });
   const text = splitByInput(graph, "context");
@@ -186,7 +188,7 @@ export async function openUnet(
   };
 }
 
-/** The tensors that a graph takes. */
+/** Picks the tensors that a graph has as inputs. */
 function pick<T>(graph: Graph, tensors: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(graph.inputs.map(({ name }) => [name, tensors[name]!]));
 }

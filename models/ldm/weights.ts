@@ -1,5 +1,5 @@
 /**
- * Says for each weight of a graph where its bytes are in a checkpoint.
+ * Finds the bytes of each weight of a graph in a checkpoint.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { WeightSource } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { ExternalData } from "../runtime/runtime.ts";
 
-/** A tensor that is left in its file, and whether it is to be loaded as float16. */
+/** A tensor that stays in its file, and whether to load it as float16. */
 export type StoredTensor = TensorEntry & Pick<ExternalData, "asFloat16">;
 
-/** What weights may be loaded as. */
+/** Types that float32 weights may be loaded as. */
 export const WEIGHT_TYPES = ["float32", "float16"] as const;
 
 /** One of {@linkcode WEIGHT_TYPES}. */
@@ -21,13 +21,13 @@ export type WeightType = typeof WEIGHT_TYPES[number];
 const AS_THEY_ARE = ["float32", "float16", "bfloat16"] as const;
 
 /**
- * Leaves what a runtime can read in the file, and converts the rest: tensors
- * in another type, or not laid out row by row.
+ * Finds the source of each weight of a graph. A tensor that a runtime can read stays in its file.
+ * Tensors of other types, or not in row-major order, are read and converted to float32.
  *
- * @param graph The graph whose weights are wanted.
- * @param checkpoint Where they are; every name must be there.
- * @param type What is stored as float32 is to be loaded as; the graph widens it again.
- * @param refer How the model is to refer to the bytes of a tensor in the file.
+ * @param graph The graph that needs the weights.
+ * @param checkpoint Checkpoint with every weight of the graph, under the graph's names.
+ * @param type Type that float32 tensors are loaded as; the graph widens float16 again.
+ * @param refer Makes the model's reference to the bytes of a tensor in its file.
  */
 export async function locateWeights(
   graph: Graph,

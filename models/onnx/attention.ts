@@ -1,6 +1,5 @@
 /**
- * Multi-head attention over tokens, as the U-Net, the autoencoder and the text
- * encoder share it.
+ * Multi-head attention over tokens, which the U-Net, the autoencoder and the text encoders share.
  *
  * @module
  */
@@ -10,10 +9,11 @@ import { add, known, matmul, reshape, scale, softmax, transpose } from "./ops.ts
 
 /** Options of {@linkcode attend}. */
 export interface AttendOptions {
-  /** How many heads the channels are cut into. */
+  /** Number of heads that the channels are cut into. */
   heads: number;
   /**
-   * Added to the scores before the softmax, broadcast to `[batch, heads, positions, tokens]`.
+   * Values to add to the scores before the softmax, broadcast to
+   * `[batch, heads, positions, tokens]`.
    *
    * @default {undefined}
    */
@@ -30,7 +30,7 @@ function splitHeads(g: GraphBuilder, x: Value, heads: number): Value {
 }
 
 /**
- * softmax(q kᵀ / sqrt(d) + mask) v.
+ * Computes softmax(q kᵀ / sqrt(d) + mask) v, with d channels per head.
  *
  * @param query `[batch, positions, channels]`.
  * @param key `[batch, tokens, channels]`.

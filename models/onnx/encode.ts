@@ -1,6 +1,6 @@
 /**
- * Writes a {@linkcode Graph} as an ONNX model. `protoc-gen-es` made `onnx_pb.ts` of
- * `onnx.proto`, which holds the part of ONNX's own file that is written here.
+ * Writes a {@linkcode Graph} as an ONNX model. `protoc-gen-es` generated `onnx_pb.ts` from
+ * `onnx.proto`, which holds only the messages of ONNX's own file that this module writes.
  *
  * @module
  */
@@ -26,10 +26,10 @@ import {
 } from "./onnx_pb.ts";
 import type { Attribute, ElementType, Graph, Value } from "./graph.ts";
 
-/** Operators are those of this version: the first with Gelu, LayerNormalization long in it. */
+/** Version of ONNX's operators: the first version with Gelu; LayerNormalization is older. */
 export const OPSET = 20;
 
-/** The format version that goes with {@linkcode OPSET} (ONNX 1.15). */
+/** Version of the file format that goes with {@linkcode OPSET} (ONNX 1.15). */
 const IR_VERSION = 9n;
 
 const DATA_TYPES: Record<ElementType, TensorProto_DataType> = {
@@ -39,14 +39,14 @@ const DATA_TYPES: Record<ElementType, TensorProto_DataType> = {
   int64: TensorProto_DataType.INT64,
 };
 
-/** Where the bytes of a weight are. */
+/** Source of a weight's elements. */
 export type WeightSource =
   | {
-    /** Left in a file as they are there. */
+    /** The elements stay in a file. */
     readonly kind: "file";
-    /** How the elements are stored; anything but float32 is cast inside the graph. */
+    /** Type of the stored elements; the graph casts other types to float32. */
     readonly type: "float32" | "float16" | "bfloat16";
-    /** Name that the runtime finds the file by. */
+    /** Name by which the runtime finds the file, or this one range of it. */
     readonly location: string;
     /** First byte. */
     readonly offset: number;
@@ -54,7 +54,7 @@ export type WeightSource =
     readonly length: number;
   }
   | {
-    /** Written into the model. */
+    /** The elements are written into the model. */
     readonly kind: "inline";
     /** Row-major elements. */
     readonly data: Float32Array;
@@ -63,8 +63,8 @@ export type WeightSource =
 /**
  * Serialises a graph.
  *
- * @param graph What to write.
- * @param sources Where each of the graph's weights is, by name.
+ * @param graph Graph to write.
+ * @param sources Source of each weight of the graph by name.
  * @returns The bytes of an `.onnx` file.
  * @throws {Error} If a weight of the graph has no source.
  */
@@ -79,7 +79,7 @@ export function encodeModel(
     if (!source) {
       throw new Error(`Cannot write graph "${graph.name}": weight "${name}" has no source`);
     }
-    // What is stored in half precision stays so in the file and widens when the model loads.
+    // Weights in half precision stay so in the file, and a Cast in the graph widens them.
     const stored = source.kind === "file" && source.type !== "float32" ? `${name}.stored` : name;
     initializers.push(weightProto(stored, dims, source));
     if (stored !== name) {

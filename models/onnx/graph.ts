@@ -4,7 +4,7 @@
  * @module
  */
 
-/** Size of an axis: known, or the name of one that is chosen at run time. */
+/** Size of an axis: a known number, or a name for a size that the caller chooses at run time. */
 export type Dim = number | string;
 
 /** Element types that the graphs of this project use. */
@@ -12,7 +12,7 @@ export type ElementType = "float32" | "float16" | "bfloat16" | "int64";
 
 /** A tensor in a graph: its name, element type and shape. */
 export interface Value {
-  /** Unique in its graph. */
+  /** Name, unique in the graph. */
   readonly name: string;
   /** Type of each element. */
   readonly type: ElementType;
@@ -31,7 +31,7 @@ export type Attribute =
 export interface Node {
   /** ONNX operator, such as `Conv`. */
   readonly op: string;
-  /** Names of the inputs; `""` leaves an optional one out. */
+  /** Names of the inputs; `""` leaves out an optional input. */
   readonly inputs: readonly string[];
   /** Names of the outputs. */
   readonly outputs: readonly string[];
@@ -39,40 +39,40 @@ export interface Node {
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** A small tensor whose values are written into the graph itself. */
+/** A small tensor with its values, which the graph itself holds. */
 export interface Constant extends Value {
   /** Row-major elements. */
   readonly data: Float32Array | BigInt64Array;
 }
 
-/** A finished graph, still without the bytes of its weights. */
+/** A finished graph, without the bytes of its weights. */
 export interface Graph {
   /** Name of the graph, such as `unet`. */
   readonly name: string;
-  /** What the caller feeds. */
+  /** Tensors that the caller feeds. */
   readonly inputs: readonly Value[];
-  /** What comes out. */
+  /** Tensors that the caller may fetch. */
   readonly outputs: readonly Value[];
-  /** Tensors that the checkpoint holds, under their names there. */
+  /** Shapes of the tensors that the graph reads from the checkpoint, by their names there. */
   readonly weights: ReadonlyMap<string, readonly number[]>;
-  /** Tensors that belong to the checkpoint although this graph has no use for them. */
+  /** Shapes of the tensors that the checkpoint holds and the graph does not read, by name. */
   readonly unused: ReadonlyMap<string, readonly number[]>;
-  /** Tensors with their values. */
+  /** Small tensors with their values. */
   readonly constants: readonly Constant[];
   /** Every tensor that an operator yields. */
   readonly values: readonly Value[];
-  /** Operators in an order in which they can run. */
+  /** Operators in an order that they can run in. */
   readonly nodes: readonly Node[];
 }
 
-/** How many elements a shape of known sizes has. */
+/** Number of elements in a shape of known sizes. */
 export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, size) => product * size, 1);
 }
 
 /**
- * Collects operators into a {@linkcode Graph}. Weights are declared by the
- * name that they carry in the checkpoint, so that loading is one strict match.
+ * Collects operators into a {@linkcode Graph}. Weights have the same names as in the checkpoint,
+ * so that loading is one strict match.
  *
  * @example Usage
  * ```ts
@@ -102,14 +102,14 @@ export class GraphBuilder {
     this.#name = name;
   }
 
-  /** Declares what the caller feeds. */
+  /** Declares a tensor that the caller feeds. */
   input(name: string, type: ElementType, dims: readonly Dim[]): Value {
     const value = { name, type, dims };
     this.#inputs.push(value);
     return value;
   }
 
-  /** Declares a result and the name that the caller reads it by. */
+  /** Declares a result, and the name under which the caller fetches it. */
   output(value: Value, name: string): Value {
     const output = { ...value, name };
     this.#nodes.push({ op: "Identity", inputs: [value.name], outputs: [name], attributes: {} });
@@ -120,7 +120,7 @@ export class GraphBuilder {
   /**
    * Declares a float tensor of the checkpoint.
    *
-   * @throws {RangeError} If it was declared before with another shape.
+   * @throws {RangeError} If the tensor was declared before with another shape.
    */
   weight(name: string, dims: readonly number[]): Value {
     const known = this.#weights.get(name);
@@ -133,17 +133,17 @@ export class GraphBuilder {
     return { name, type: "float32", dims };
   }
 
-  /** Declares a tensor that the checkpoint holds and this graph does not read. */
+  /** Declares a tensor that the checkpoint holds and the graph does not read. */
   unused(name: string, dims: readonly number[]): void {
     this.#unused.set(name, dims);
   }
 
-  /** A float constant; equal small ones are stored once. */
+  /** Adds a float constant; equal constants of at most 16 values are stored once. */
   floats(values: ArrayLike<number>, dims: readonly number[]): Value {
     return this.#constant("float32", Float32Array.from(values), dims);
   }
 
-  /** An integer constant, by default a vector. */
+  /** Adds an integer constant, by default a vector. */
   ints(values: readonly number[], dims: readonly number[] = [values.length]): Value {
     return this.#constant("int64", BigInt64Array.from(values, BigInt), dims);
   }
@@ -169,7 +169,7 @@ export class GraphBuilder {
    * Appends an operator.
    *
    * @param op ONNX operator.
-   * @param inputs Its inputs; `null` leaves an optional one out.
+   * @param inputs Inputs of the operator; `null` leaves out an optional input.
    * @param outputs Type and shape of each output.
    * @param attributes Attributes by name.
    */
@@ -195,7 +195,7 @@ export class GraphBuilder {
     return values;
   }
 
-  /** The graph so far, with only what its outputs need (all weights stay declared). */
+  /** Builds the graph of all operators that the outputs need; other weights become `unused`. */
   build(): Graph {
     const needed = new Set(this.#outputs.map((output) => output.name));
     const nodes: Node[] = [];

@@ -1,5 +1,5 @@
 /**
- * Operators on images, `[batch, channels, height, width]`, in the manner of `ops.ts`.
+ * Operators on images `[batch, channels, height, width]`, in the style of `ops.ts`.
  *
  * @module
  */
@@ -30,7 +30,7 @@ export interface ConvOptions {
    */
   pads?: readonly [number, number, number, number];
   /**
-   * Whether there is a bias.
+   * Whether the convolution has a bias.
    *
    * @default {true}
    */
@@ -38,7 +38,7 @@ export interface ConvOptions {
 }
 
 /**
- * Convolution with weight `${name}.weight` and `${name}.bias` unless there is none.
+ * Convolution with weight `${name}.weight`, and with `${name}.bias` if it has a bias.
  *
  * @param x `[batch, channels, height, width]`.
  */
@@ -65,9 +65,10 @@ export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptio
 }
 
 /**
- * Channels of zeros that a convolution's input needs. onnxruntime-web 1.30 on
- * WebGPU reads 6, 9, 15 and other multiples of 3 that are none of 4 in threes,
- * and wrongly; 3 alone comes out right.
+ * Number of zero channels to add to a convolution's input.
+ *
+ * onnxruntime-web 1.30 on WebGPU reads channels in threes if their number is a multiple of 3 and
+ * not of 4, such as 6, 9 and 15. The results are wrong, except for 3 channels.
  */
 function missingChannels(inputs: number): number {
   return inputs > 3 && inputs % 3 === 0 && inputs % 4 !== 0 ? 4 - inputs % 4 : 0;
@@ -82,8 +83,8 @@ function padAxis1(g: GraphBuilder, x: Value, count: number): Value {
 }
 
 /**
- * Batch norm with the statistics of training: `${name}.running_mean` and `.running_var`, then
- * `.weight` and `.bias`. A runtime folds it into the convolution before it.
+ * Batch norm with the statistics of training. `${name}.running_mean` and `.running_var` normalise,
+ * then `.weight` and `.bias` scale and shift. Runtimes fold the norm into a preceding convolution.
  *
  * @param x `[batch, channels, height, width]`.
  */
@@ -98,7 +99,7 @@ export function batchNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-
   );
 }
 
-/** The largest of each 3x3 block at every second row and column, the border left out. */
+/** Halves height and width, rounding up, by maxima of 3x3 blocks; values outside do not count. */
 export function maxPool(g: GraphBuilder, x: Value): Value {
   const [height, width] = [2, 3].map((axis) => Math.floor((known(x, axis) - 1) / 2) + 1);
   return single(

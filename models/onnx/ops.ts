@@ -1,21 +1,21 @@
 /**
- * Operators of a graph as functions that check and infer shapes, so that a
- * network reads like the paper: `conv(g, silu(g, groupNorm(g, x, …)), …)`.
- * Semantics are those of ONNX opset 20.
+ * Operators of a graph as functions that check and infer shapes. A network's code reads like the
+ * paper: `conv(g, silu(g, groupNorm(g, x, …)), …)`.
+ * ONNX opset 20 defines the semantics.
  *
  * @module
  */
 
 import { type Dim, elementCount, type GraphBuilder, type Value } from "./graph.ts";
 
-/** The only output of an operator that has one. */
+/** Returns the only output of an operator. */
 export function single(values: Value[]): Value {
   const [value] = values;
   if (!value) throw new Error("An operator was built without an output");
   return value;
 }
 
-/** Size of an axis that must be known while the graph is built. */
+/** Returns the size of an axis, which must be known while the graph is built. */
 export function known(value: Value, axis: number): number {
   const size = value.dims.at(axis);
   if (typeof size !== "number") {
@@ -119,7 +119,7 @@ export function transpose(g: GraphBuilder, x: Value, order: readonly number[]): 
   return single(g.node("Transpose", [x], [{ type: x.type, dims }], { perm: { ints: order } }));
 }
 
-/** Same elements in another shape; at most one axis may be named rather than known. */
+/** Same elements in another shape; at most one axis may have a name instead of a known size. */
 export function reshape(g: GraphBuilder, x: Value, dims: readonly Dim[]): Value {
   const sizes = dims.map((size) => typeof size === "number" ? size : -1);
   if (sizes.filter((size) => size === -1).length > 1) {
@@ -142,7 +142,7 @@ export function concat(g: GraphBuilder, values: readonly Value[], axis: number):
   );
 }
 
-/** Repeats axes of size 1 until the shape is the one asked for. */
+/** Repeats axes of size 1 to reach the given shape. */
 export function expand(g: GraphBuilder, x: Value, dims: readonly number[]): Value {
   const shape = g.ints(dims);
   return single(g.node("Expand", [x, shape], [{ type: x.type, dims }]));
@@ -159,7 +159,7 @@ export function halves(g: GraphBuilder, x: Value): [Value, Value] {
   return [first!, second!];
 }
 
-/** Mean over one axis, which disappears unless it is to be kept with size 1. */
+/** Mean over one axis, which disappears, or stays with size 1 if `keep` is true. */
 export function mean(g: GraphBuilder, x: Value, axis: number, keep = false): Value {
   const dims = keep ? x.dims.with(axis, 1) : x.dims.filter((_, i) => i !== axis);
   return single(
@@ -175,7 +175,7 @@ export function gather(g: GraphBuilder, table: Value, indices: Value): Value {
   return single(g.node("Gather", [table, indices], [{ type: table.type, dims }]));
 }
 
-/** What one index of an axis holds; the axis disappears. */
+/** Selects one index of an axis; the axis disappears. */
 export function pick(g: GraphBuilder, x: Value, axis: number, index: number): Value {
   const dims = x.dims.filter((_, i) => i !== axis);
   return single(
@@ -183,7 +183,7 @@ export function pick(g: GraphBuilder, x: Value, axis: number, index: number): Va
   );
 }
 
-/** Divides by the Euclidean norm along an axis, or by 1e-12 where that is more. */
+/** Divides by the Euclidean norm along an axis, or by 1e-12 if the norm is smaller. */
 export function l2Normalize(g: GraphBuilder, x: Value, axis: number): Value {
   const dims = x.dims.with(axis, 1);
   const [norm] = g.node("ReduceL2", [x, g.ints([axis])], [{ type: x.type, dims }]);
@@ -223,9 +223,9 @@ export function groupNorm(
     );
   }
   const size = channels / groups * known(x, 2) * known(x, 3);
-  // InstanceNormalization would say this in one operator, but ONNX Runtime sums a whole group
-  // one element after another: over 512x512 pixels that loses three digits. Means of rows, then
-  // the mean of those, lose none, and take no longer.
+  // InstanceNormalization would be a single operator, but ONNX Runtime sums a whole group one
+  // element after another. Over 512x512 pixels this loses three digits. Taking means of rows
+  // first, and then the mean of the means, loses no digit and takes no longer.
   const columns = greatestCommonDivisor(size, 1024);
   const rows = [x.dims[0]!, groups, size / columns, columns];
   const mean2 = (y: Value) => mean(g, mean(g, y, 3, true), 2, true); // [batch, groups, 1, 1]
@@ -251,12 +251,11 @@ function greatestCommonDivisor(a: number, b: number): number {
 }
 
 /**
- * A linear layer over the last axis with weight `${name}.weight` as PyTorch
- * keeps it, `[outputs, inputs]`, and `${name}.bias` unless there is none.
+ * A linear layer over the last axis. The weight `${name}.weight` is `[outputs, inputs]`, as in
+ * PyTorch; `${name}.bias` is added if `bias` is true.
  *
- * All leading axes are folded into one row axis and multiplied by Gemm, which
- * reads the weight transposed as it lies in the file: MatMul would need a
- * transposed copy of every weight.
+ * All leading axes are folded into one row axis for Gemm. Gemm reads the transposed weight as it
+ * lies in the file; MatMul would need a transposed copy of every weight.
  */
 export function linear(
   g: GraphBuilder,

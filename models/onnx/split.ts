@@ -1,6 +1,5 @@
 /**
- * Cuts a graph in two, so that its parts can run apart without a second copy of
- * the weights.
+ * Cuts a graph into two parts that can run separately without a second copy of the weights.
  *
  * @module
  */
@@ -9,9 +8,9 @@ import type { Graph, Node, Value } from "./graph.ts";
 
 /** The two parts of a graph. */
 export interface SplitGraph {
-  /** What runs first. */
+  /** The part that runs first. */
   readonly front: Graph;
-  /** What runs after it. */
+  /** The part that runs after the front. */
   readonly back: Graph;
   /** Names of the tensors that the front hands to the back. */
   readonly between: readonly string[];
@@ -20,8 +19,8 @@ export interface SplitGraph {
 /**
  * Splits a graph after the last operator that `outputs` need.
  *
- * @param graph What to cut.
- * @param outputs Names of the outputs that the front yields by itself.
+ * @param graph Graph to cut.
+ * @param outputs Names of the outputs that the front computes without the back.
  */
 export function splitGraph(graph: Graph, outputs: readonly string[]): SplitGraph {
   const needed = new Set(outputs);
@@ -35,10 +34,10 @@ export function splitGraph(graph: Graph, outputs: readonly string[]): SplitGraph
 }
 
 /**
- * Splits off the operators that one input alone decides, so that they need not
- * run again while it stays the same.
+ * Splits off the operators that depend on one input alone. They need not run again while the
+ * input stays the same.
  *
- * @param graph What to cut.
+ * @param graph Graph to cut.
  * @param input Name of the input.
  */
 export function splitByInput(graph: Graph, input: string): SplitGraph {
@@ -54,7 +53,7 @@ export function splitByInput(graph: Graph, input: string): SplitGraph {
   return cut(graph, front);
 }
 
-/** The parts of a graph, given which operators run first. */
+/** Makes the parts of a graph from the set of operators that run first. */
 function cut(graph: Graph, isFront: ReadonlySet<Node>): SplitGraph {
   const values = new Map<string, Value>(
     [...graph.inputs, ...graph.outputs, ...graph.values].map((value) => [value.name, value]),

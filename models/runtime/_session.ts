@@ -1,20 +1,20 @@
 import type { InferenceSession, Tensor as OrtTensor, TypedTensor } from "onnxruntime-web";
 import type { OutputTensor, Session } from "./runtime.ts";
 
-/** What `onnxruntime-node` and `onnxruntime-web` have in common. */
+/** The part of `onnxruntime-node` and `onnxruntime-web` that this file uses. */
 interface OrtLibrary {
   // deno-lint-ignore no-explicit-any
   readonly Tensor: new (type: any, data: any, dims: readonly number[]) => unknown;
 }
 
-/** The part of a session of either library that is used. */
+/** The part of a session of either library that this file uses. */
 interface OrtSession {
   // deno-lint-ignore no-explicit-any
   run(feeds: any, fetches: readonly string[]): Promise<any>;
   release(): Promise<void>;
 }
 
-/** Puts a session of either library behind {@linkcode Session}. */
+/** Wraps a session of either library as a {@linkcode Session} with tensors in memory. */
 export function wrapSession(ort: OrtLibrary, session: OrtSession): Session {
   return {
     async run(feeds, fetches) {

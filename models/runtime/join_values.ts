@@ -1,5 +1,5 @@
 /**
- * Puts values side by side, wherever a runtime keeps them.
+ * Joins values in memory or on the GPU into a batch.
  *
  * @module
  */
@@ -7,20 +7,20 @@
 import { type Gpu, storage } from "../../shaders/device.ts";
 import type { Values } from "./runtime.ts";
 
-/** Values side by side. */
+/** A batch of values, one part after another. */
 export interface JoinedValues {
-  /** All of them, where the runtime keeps values. */
+  /** All parts: on the GPU if there is one, else in memory. */
   readonly data: Values;
-  /** Gives back what was made for it, once all that reads it is submitted. */
+  /** Frees the buffer that joining made. Call it after submitting every command that reads it. */
   release(): void;
 }
 
 /**
- * Joins values of equal length into a batch. One alone is taken as it is.
+ * Joins values of equal length into a batch. A single part is returned without a copy.
  *
- * @param gpu Where the runtime keeps values; `undefined` in memory.
- * @param values At least one; in memory only, or anywhere where there is a GPU.
- * @param length Numbers in each: a buffer may be larger.
+ * @param gpu GPU that the runtime keeps values on; `undefined` if it keeps them in memory.
+ * @param values At least one part; without a GPU, every part must be in memory.
+ * @param length Number of values in each part; a buffer may be larger.
  */
 export function joinValues(
   gpu: Gpu | undefined,

@@ -1,5 +1,5 @@
 /**
- * Runtimes that run ONNX models, behind one interface.
+ * Runtimes for ONNX models, behind one interface.
  *
  * @module
  */

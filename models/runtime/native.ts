@@ -12,13 +12,13 @@ import type { Runtime } from "./runtime.ts";
 /**
  * Opens the native runtime.
  *
- * @param native The library, as the host offers it.
- * @param reason Why it was chosen.
- * @throws {Error} If its library does not load on this machine.
+ * @param native The host's loader of the library.
+ * @param reason Why this runtime was chosen, as a clause.
+ * @throws {Error} If the library does not load on this machine.
  */
 export async function openNative(native: NativeOrt, reason: string): Promise<Runtime> {
   const ort = await native.load();
-  /** Where a file is, links followed. */
+  /** Folder and name of a file after following links. */
   const splitPath = (link: string) => {
     const path = native.realPath(link);
     const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1;
@@ -35,8 +35,8 @@ export async function openNative(native: NativeOrt, reason: string): Promise<Run
       const options: Ort.InferenceSession.SessionOptions = { logSeverityLevel: 3 };
       if (external[0]) {
         // The runtime maps the file itself: the checkpoint never passes through this process's
-        // heap. It accepts only a plain name inside a folder that it is told of, and no link, as
-        // model hubs keep files behind.
+        // heap. It accepts only a plain name inside the folder given here, and no link. Model
+        // hubs store files behind links, so the paths are resolved first.
         const paths = new Set(external.map(({ path }) => path));
         const [folder, other] = new Set([...paths].map((path) => splitPath(path).folder));
         if (other !== undefined) {

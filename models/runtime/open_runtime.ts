@@ -11,21 +11,20 @@ import type { Runtime, RuntimeName } from "./runtime.ts";
 import { openWasm } from "./wasm.ts";
 import { openWebgpu } from "./webgpu.ts";
 
-/** What `--runtime` accepts. */
+/** Values that `--runtime` accepts. */
 export const RUNTIMES = ["auto", "native", "wasm", "webgpu"] as const;
 
-/** What `--device` accepts. */
+/** Values that `--device` accepts. */
 export const DEVICES = ["auto", "gpu", "cpu"] as const;
 
 /**
- * Opens a runtime: the one that was asked for, or with `"auto"` the fastest
- * that this machine has.
+ * Opens the runtime of a name, or with `"auto"` the fastest runtime on this machine.
  *
- * @param name Which one.
- * @param device Where an automatic choice falls: on the GPU, on the CPU, or with
- * `"auto"` on the GPU where it is hardware.
- * @throws {Error} If the one that was asked for does not load here, or there is no GPU.
- * @throws {TypeError} If there is none of that name, or name and device disagree.
+ * @param name Name of the runtime, or `"auto"`.
+ * @param device Device of an automatic choice. `"auto"` takes the GPU if it is hardware, else
+ * the CPU.
+ * @throws {Error} If the named runtime does not load here, or a GPU is required and there is none.
+ * @throws {TypeError} If the name or the device is unknown, or `"webgpu"` is to run on the CPU.
  *
  * @example Usage
  * ```ts
@@ -61,10 +60,10 @@ export async function openRuntime(
 }
 
 /**
- * Opens the GPU that someone asked for.
+ * Opens the GPU for a purpose that cannot do without it.
  *
- * @param purpose What for, to complete "Cannot …".
- * @throws {Error} If there is none, with how to get one.
+ * @param purpose The purpose as a verb phrase that completes "Cannot …".
+ * @throws {Error} If there is no GPU; the message says how to get one.
  */
 export async function requireGpu(purpose: string): Promise<Gpu> {
   const gpu = await openGpu();
@@ -106,7 +105,7 @@ async function openNativeByName(): Promise<Runtime> {
   }
 }
 
-/** The fastest runtime for the CPU. */
+/** Opens the native runtime, or WebAssembly if the native library does not load. */
 async function openCpu(reason: string): Promise<Runtime> {
   const { native } = host();
   if (!native) return await openWasm(reason);

@@ -2,11 +2,11 @@ import { checked, type Gpu, submitAndRead } from "../../shaders/device.ts";
 import type { Values } from "./runtime.ts";
 
 /**
- * Values in memory: themselves, or a copy of those that lie on the GPU.
+ * Reads values into memory. Values that are in memory already are returned without a copy.
  *
- * @param gpu The GPU that they may lie on.
- * @param values What to read.
- * @param length How many they are: a buffer may be larger.
+ * @param gpu GPU of the runtime; required if the values lie on it.
+ * @param values The values in memory or on the GPU.
+ * @param length Number of values; a buffer may be larger.
  */
 export async function readValues(
   gpu: Gpu | undefined,

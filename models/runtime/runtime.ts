@@ -1,27 +1,27 @@
 /**
- * What a runtime offers, whichever library stands behind it.
+ * The interface of a runtime, which is the same for every library.
  *
  * @module
  */
 
 import type { Gpu } from "../../shaders/device.ts";
 
-/** Float32 numbers where a runtime keeps them: in memory, or on its GPU. */
+/** Float32 numbers in memory, or in a buffer on the runtime's GPU. */
 export type Values = Float32Array | GPUBuffer;
 
-/** A tensor on its way into a session. */
+/** An input of a session. */
 export interface Tensor {
-  /** Row-major elements; on the GPU only for a runtime that has one. */
+  /** Row-major elements; a buffer only if the runtime has a GPU. */
   readonly data: Values | BigInt64Array;
   /** Size of each axis. */
   readonly dims: readonly number[];
 }
 
-/** A float32 tensor that came out of a session. */
+/** A float32 output of a session. */
 export interface OutputTensor extends Tensor {
-  /** Row-major elements, on the GPU where the runtime has one. */
+  /** Row-major elements; on the GPU if the runtime has one. */
   readonly data: Values;
-  /** Gives its memory back, once all that reads it is submitted. */
+  /** Frees the tensor's memory. Call it after submitting every command that reads the tensor. */
   release(): void;
 }
 
@@ -30,18 +30,18 @@ export interface Session {
   /**
    * Runs the model once.
    *
-   * @param feeds Its inputs by name.
+   * @param feeds Inputs of the model by name.
    * @param fetches Names of the outputs to return.
    */
   run(
     feeds: Readonly<Record<string, Tensor>>,
     fetches: readonly string[],
   ): Promise<Record<string, OutputTensor>>;
-  /** Frees its memory. */
+  /** Frees the model's memory. */
   release(): Promise<void>;
 }
 
-/** A stretch of a file that a model refers to as external data. */
+/** A byte range of a file that a model refers to as external data. */
 export interface ExternalData {
   /** Path of the file. */
   readonly path: string;
@@ -50,26 +50,25 @@ export interface ExternalData {
   /** Number of bytes. */
   readonly length: number;
   /**
-   * Whether the float32 numbers there are to be loaded as float16.
+   * Whether to load the range's float32 numbers as float16.
    *
    * @default {false}
    */
   readonly asFloat16?: boolean;
 }
 
-/** How a model is to refer to a stretch of a file. */
+/** A model's reference to a byte range of a file. */
 export interface ExternalReference {
-  /** Name that the runtime finds it by. */
+  /** Name by which the runtime finds the file, or this one range of it. */
   readonly location: string;
-  /** First byte of what the name stands for. */
+  /** First byte, counted from the start of the file or range that the name stands for. */
   readonly offset: number;
 }
 
-/** How a model is loaded. */
+/** Options of {@linkcode Runtime.load}. */
 export interface LoadOptions {
   /**
-   * Whether float16 weights take no more memory than that, where the runtime can
-   * widen them at every use.
+   * Whether float16 weights stay float16 in memory, if the runtime can widen them at every use.
    *
    * @default {false}
    */
@@ -79,24 +78,25 @@ export interface LoadOptions {
 /** Names of the runtimes. */
 export type RuntimeName = "native" | "wasm" | "webgpu";
 
-/** Something that runs ONNX models. */
+/** A library that runs ONNX models on one device. */
 export interface Runtime {
-  /** Which one it is. */
+  /** Name of the runtime, as in `--runtime`. */
   readonly name: RuntimeName;
   /** Library and version, such as `onnxruntime-node 1.30.0`. */
   readonly version: string;
-  /** Why it was chosen, for the first line of a run. */
+  /** Why this runtime was chosen, as a clause for the first line of a run. */
   readonly reason: string;
-  /** The device that it runs on and shares with the shaders; none where it runs on the CPU. */
+  /** The GPU that the runtime shares with the shaders; absent if it runs on the CPU. */
   readonly gpu?: Gpu;
-  /** How a model that is meant for this runtime refers to its weights. */
+  /** Makes the reference by which a model for this runtime finds a weight in its file. */
   refer(data: ExternalData): ExternalReference;
   /**
    * Loads a model.
    *
    * @param model Bytes of the `.onnx` file.
-   * @param external All that the model refers to, from files of one folder.
-   * @throws {Error} If the model cannot be loaded, such as for want of memory.
+   * @param external All byte ranges that the model refers to; the files lie in one folder.
+   * @param options Whether float16 weights stay float16 in memory.
+   * @throws {Error} If the model cannot be loaded, such as for lack of memory.
    */
   load(
     model: Uint8Array,

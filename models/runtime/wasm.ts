@@ -1,5 +1,5 @@
 /**
- * `onnxruntime-web` on WebAssembly: runs wherever this program does.
+ * `onnxruntime-web` on WebAssembly, which runs on every host.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { host } from "../../base/host/host.ts";
 import type { ExternalData, Runtime } from "./runtime.ts";
 import { wrapSession } from "./_session.ts";
 
-/** Opens the WebAssembly runtime with as many threads as it may have. */
+/** Opens the WebAssembly runtime with as many threads as the host allows. */
 export async function openWasm(reason: string): Promise<Runtime> {
   const ort = await host().loadOrt("wasm");
   ort.env.wasm.numThreads = host().wasmThreads;
@@ -35,22 +35,25 @@ export async function openWasm(reason: string): Promise<Runtime> {
   };
 }
 
-/** The name that a model refers to a stretch of a file by. */
+/** The name by which a model refers to a byte range of a file. */
 export function nameOf({ path, offset, length }: ExternalData): string {
   return `${path.slice(path.lastIndexOf("/") + 1)}@${offset}+${length}`;
 }
 
-/** A tensor in memory, by the name that a model refers to it by. */
+/** The bytes of a tensor; `path` is the name by which the model refers to it. */
 export interface ReadTensor {
   readonly path: string;
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Reads a model's weights, has it loaded with them, and gives their memory back: the session has
- * copied them, and at full size the next network would be read before the collector gets to them.
+ * Reads a model's weights, loads the model with them, and frees their memory.
  *
- * @param load Loads the model; must not hold what it was given beyond its end.
+ * The session has its own copy of the weights. At full size the garbage collector would free
+ * them too late: only after the next network is read.
+ *
+ * @param load Loads the model; must not use the tensors after its promise settles.
+ * @throws {SyntaxError} If a file ends before one of its byte ranges.
  */
 export async function withExternal<T>(
   external: readonly ExternalData[],
@@ -65,8 +68,8 @@ export async function withExternal<T>(
 }
 
 /**
- * Reads each tensor by itself, in the type that it is to be loaded as: WebAssembly cannot map a file,
- * and a graph that is a part of a network must not hold the bytes of the other part.
+ * Reads each tensor by itself, in the type to load it as. WebAssembly cannot map a file, and one
+ * part of a network must not hold the bytes of the other parts.
  */
 async function readExternal(external: readonly ExternalData[]): Promise<ReadTensor[]> {
   const files: ReadTensor[] = [];

@@ -1,6 +1,6 @@
 /**
- * `onnxruntime-web` on WebGPU: the model runs on the device that the shaders
- * use, and its tensors may stay there.
+ * `onnxruntime-web` on WebGPU. The model shares a device with the shaders, so that tensors
+ * can stay on the GPU.
  *
  * @module
  */
@@ -14,14 +14,14 @@ import { nameOf, withExternal } from "./wasm.ts";
 /**
  * Opens the WebGPU runtime on a device.
  *
- * @param gpu The device, which the caller closes after the last session.
- * @param reason Why it was chosen.
+ * @param gpu The device; the caller destroys it after the last session.
+ * @param reason Why this runtime was chosen, as a clause.
  */
 export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
   const ort = await host().loadOrt("webgpu", isSpent);
   isSpent = false;
   ort.env.logLevel = "error";
-  // The graph runs on the GPU; more threads would only wait.
+  // The graph runs on the GPU; more CPU threads would only wait.
   ort.env.wasm.numThreads = 1;
   return {
     name: "webgpu",
@@ -51,15 +51,15 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
 }
 
 /**
- * Folding constants would widen float16 weights for good when the model loads,
- * and the last level of optimisation folds whatever is said of it.
+ * Session options that keep float16 weights. Constant folding would widen them for good when
+ * the model loads. The highest level of optimisation folds even with the optimizer disabled.
  */
 const KEEP_FLOAT16 = {
   graphOptimizationLevel: "layout",
   extra: { optimization: { disable_specified_optimizers: "ConstantFolding" } },
 } as const;
 
-/** Every weight must fit a buffer that can be bound; the runtime would only fail later. */
+/** Refuses a weight that exceeds the largest buffer binding; the runtime would fail only later. */
 function requireFit(gpu: Gpu, external: readonly ExternalData[]): void {
   const limit = gpu.device.limits.maxStorageBufferBindingSize;
   const most = external.reduce(
@@ -75,10 +75,10 @@ function requireFit(gpu: Gpu, external: readonly ExternalData[]): void {
 
 type OrtSession = Awaited<ReturnType<Ort["InferenceSession"]["create"]>>;
 
-/** Whether a lost device has ended the library's instance: its WebAssembly then aborts for good. */
+/** Whether a device was lost under the library's instance; its WebAssembly then aborts for good. */
 let isSpent = false;
 
-/** Runs something of the library, and notes when the device was lost under it. */
+/** Runs a call of the library, and remembers if the device is lost during the call. */
 async function onGpu<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await checked(gpu, what, work);
@@ -88,7 +88,7 @@ async function onGpu<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise
   }
 }
 
-/** An input, wherever it lies. */
+/** Converts an input in memory or on the GPU to a tensor of the library. */
 function toOrt(ort: Ort, { data, dims }: Tensor): OrtTensor {
   if (data instanceof Float32Array) return new ort.Tensor("float32", data, dims);
   if (data instanceof BigInt64Array) return new ort.Tensor("int64", data, dims);

@@ -1,6 +1,6 @@
 /**
- * Writes small pickles and PyTorch archives by hand, so that tests can make what `torch.save` would
- * never write.
+ * Writes small pickles and PyTorch archives by hand, so that tests can make files that
+ * `torch.save` would never write.
  *
  * @module
  */
@@ -50,7 +50,7 @@ export function call(callee: Piece, ...args: Piece[]): Piece {
   return [...callee, ...tuple(...args), 0x52];
 }
 
-/** What {@linkcode tensor} writes. */
+/** Description of a tensor for {@linkcode tensor}. */
 export interface TensorPiece {
   readonly type?: string;
   readonly key?: string;
@@ -82,7 +82,7 @@ export function tensor(
   );
 }
 
-/** A zip of the entries by name, each stored unless it comes with a level of compression. */
+/** Makes a zip of named entries; an entry is stored unless it has a level of compression. */
 export async function zip(
   entries: readonly (readonly [name: string, content: Uint8Array, level?: number])[],
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -95,7 +95,7 @@ export async function zip(
   return Uint8Array.from(await writer.close());
 }
 
-/** A PyTorch archive with its pickle and storages named 0, 1, ... */
+/** Makes a PyTorch archive of a pickle and of storages, which get the names 0, 1, ... */
 export function torchZip(
   dataPickle: Uint8Array,
   ...storages: (Float32Array | Uint8Array | Uint16Array | BigInt64Array | Float64Array)[]

@@ -1,6 +1,6 @@
 import { OPCODE_NAMES } from "./_pickle_opcodes.ts";
 
-/** Walks the bytes of a pickle; every read past their end is an error that says where it is. */
+/** Walks the bytes of a pickle; a read past the end throws an error with the position. */
 export class PickleCursor {
   readonly #bytes: Uint8Array<ArrayBuffer>;
   readonly #view: DataView<ArrayBuffer>;
@@ -20,7 +20,7 @@ export class PickleCursor {
     return this.uint8();
   }
 
-  /** Steps over `length` bytes and gives where they start. */
+  /** Steps over `length` bytes and returns the position of the first byte. */
   #take(length: number): number {
     this.checkLength(length);
     const start = this.#position;
@@ -28,7 +28,7 @@ export class PickleCursor {
     return start;
   }
 
-  /** Checks that `length` more bytes are there. */
+  /** Checks that at least `length` bytes are left. */
   checkLength(length: number): void {
     const left = this.#bytes.length - this.#position;
     if (length > left) {
@@ -51,7 +51,7 @@ export class PickleCursor {
     return this.#view.getInt32(this.#take(4), true);
   }
 
-  /** Reads a float64, which pickles alone keep big-endian. */
+  /** Reads a float64; pickles store only this type big-endian. */
   float64(): number {
     return this.#view.getFloat64(this.#take(8), false);
   }
@@ -63,11 +63,11 @@ export class PickleCursor {
 
   /** Reads a length of eight bytes. */
   length64(): number {
-    // Past 2^53 the number is inexact, and far beyond every buffer all the same.
+    // Above 2^53 the number is inexact, but then it exceeds every buffer anyway.
     return Number(this.#view.getBigUint64(this.#take(8), true));
   }
 
-  /** Reads a two's complement integer of `length` bytes; a number where that is exact. */
+  /** Reads a two's complement integer of `length` bytes: a number if it is exact, else a bigint. */
   long(length: number): number | bigint {
     const start = this.#take(length);
     let value = 0n;
@@ -108,7 +108,7 @@ export class PickleCursor {
     }
   }
 
-  /** An error that says where the opcode in hand is. */
+  /** Makes an error with the name and position of the current opcode. */
   fail(reason: string, cause?: unknown): SyntaxError {
     const name = OPCODE_NAMES[this.#bytes[this.#opcodeStart] ?? -1];
     const opcode = name === undefined ? "" : ` (${name})`;

@@ -1,6 +1,6 @@
 /**
- * Every opcode of Python's pickle by its byte, from the standard library's `pickletools`. Most of
- * them are refused; they are listed so that an error can name them.
+ * Every opcode of Python's pickle by its byte, from the standard library's `pickletools`. The
+ * list also has refused opcodes, so that an error can name them.
  */
 export const OPCODE_NAMES: Readonly<Record<number, string>> = {
   0x28: "MARK",

@@ -1,22 +1,22 @@
 import { PickleCursor } from "./_pickle_cursor.ts";
 import { OPCODE_NAMES } from "./_pickle_opcodes.ts";
 
-// A state dict takes about 40 opcodes a tensor, so this is 50 000 tensors. It bounds the stack, the
-// memo and every container as well: each opcode makes at most one value.
+// A state dict takes about 40 opcodes per tensor, so this allows 50 000 tensors. It also bounds
+// the stack, the memo and every container, because each opcode makes at most one value.
 const MAX_OPCODES = 2_000_000;
 
-/** A tuple, which must not be mistaken for a list. */
+/** A tuple; a class of its own tells it from a list. */
 export class PickleTuple {
   /** @param items The items of the tuple. */
   constructor(readonly items: readonly unknown[]) {}
 }
 
-/** A name that a pickle may refer to, with what calling it gives. */
+/** A name that a pickle refers to, with a harmless constructor for calls of it. */
 export class PickleGlobal {
   /**
    * @param name Full name, such as `collections.OrderedDict`.
-   * @param construct Builds an inert value from the arguments; undefined where the name is only
-   * ever passed on. Throws a `SyntaxError` for arguments that do not fit.
+   * @param construct Builds an inert value from the arguments of a call; undefined if a pickle may
+   * only pass the name on. Throws a `SyntaxError` for arguments that do not fit.
    */
   constructor(
     readonly name: string,
@@ -25,7 +25,7 @@ export class PickleGlobal {
 }
 
 /**
- * What a global that is not known would have made: inert, and empty but for the items that the pickle
+ * Replaces the result of an unknown global. It is inert, and holds only the items that the pickle
  * sets as in a dictionary.
  */
 export class PickleUnknown extends Map<unknown, unknown> {
@@ -35,24 +35,25 @@ export class PickleUnknown extends Map<unknown, unknown> {
   }
 }
 
-/** What a pickle is allowed to mention. */
+/** Options of {@linkcode unpickle}. */
 export interface UnpickleOptions {
-  /** The globals that mean something, by full name; any other makes a {@linkcode PickleUnknown}. */
+  /** Known globals by full name; any other global makes a {@linkcode PickleUnknown}. */
   readonly globals: ReadonlyMap<string, PickleGlobal>;
-  /** Gives the inert value of a persistent id. */
+  /** Returns the inert value of a persistent id. */
   readonly persistentLoad: (id: unknown) => unknown;
 }
 
 /**
- * Reads a pickle of protocol 2 to 5 without ever executing anything.
+ * Reads a pickle of protocol 2 to 5 without executing anything.
  *
- * Only the opcodes that Python 3 emits for `torch.save` are known. Dicts become `Map`s, lists arrays,
- * tuples {@linkcode PickleTuple}s; integers become numbers where they are safe and bigints where not.
- * `REDUCE` calls nothing but the constructors given; what another global would make, as of objects that
- * training scripts keep beside the weights, is a {@linkcode PickleUnknown}.
+ * The reader knows only the opcodes that Python 3 emits for `torch.save`. Dicts become `Map`s,
+ * lists become arrays, and tuples become {@linkcode PickleTuple}s. Safe integers become numbers,
+ * other integers bigints. `REDUCE` calls only the given constructors. A
+ * {@linkcode PickleUnknown} replaces any other object, such as a training script's settings
+ * beside the weights.
  *
  * @param bytes The pickle.
- * @param options What means something in it.
+ * @param options Known globals and persistent ids.
  * @returns The value at the top of the stack at `STOP`. It may contain itself.
  * @throws {SyntaxError} If the pickle is malformed. The message is a reason without the name of the
  * file.
@@ -97,7 +98,7 @@ class Unpickler {
       case "PROTO":
         return this.#checkProtocol(input.uint8());
       case "FRAME":
-        // A frame only says how much may be read ahead.
+        // The length of a frame only says how much a reader may read ahead.
         return void input.checkLength(input.length64());
 
       case "NONE":
@@ -238,7 +239,7 @@ class Unpickler {
     else this.#pop();
   }
 
-  /** What lies under an open MARK is out of reach until the MARK is closed. */
+  /** Checks that the stack holds `count` values; an open MARK hides the values under it. */
   #require(count: number): void {
     if (this.#stack.length - (this.#marks.at(-1) ?? 0) < count) {
       throw this.#fail("takes more from the stack than is there");
@@ -256,7 +257,7 @@ class Unpickler {
 
   #append(items: readonly unknown[]): void {
     const list = this.#peek();
-    // A list or set of a class that is not known: nothing of ours depends on its items.
+    // The container has an unknown class; weights do not depend on its items.
     if (list instanceof PickleUnknown) return;
     if (!Array.isArray(list)) throw this.#fail("appends to what is not a list");
     for (const item of items) list.push(item);
@@ -286,7 +287,7 @@ class Unpickler {
 
   #reduce(): void {
     const [callee, args] = this.#popMany(2);
-    // Such as a method of an object.
+    // The pickle calls a part of an unknown object, such as a method.
     if (callee instanceof PickleUnknown) return void this.#stack.push(callee);
     if (
       !(callee instanceof PickleGlobal) || !callee.construct ||
@@ -298,8 +299,8 @@ class Unpickler {
   }
 
   #build(): void {
-    // An OrderedDict carries attributes, such as the `_metadata` of a state dict. Nothing of ours
-    // depends on them.
+    // An OrderedDict has attributes, such as the `_metadata` of a state dict. They are dropped,
+    // because weights do not depend on them.
     const [target, state] = this.#popMany(2);
     if (target instanceof PickleUnknown) return void this.#stack.push(target);
     if (!(target instanceof Map) || !(state instanceof Map)) {

@@ -2,7 +2,7 @@ import { PickleGlobal, PickleTuple, PickleUnknown, unpickle } from "./pickle.ts"
 import { quote } from "../../../base/text.ts";
 import { type DType, isCount, measure } from "../tensor_entry.ts";
 
-/** A run of elements that tensors are views of, one `data/` entry of the zip. */
+/** The elements in one `data/` entry of the zip; tensors are views of storages. */
 export class TorchStorage {
   /**
    * @param key Name of the entry under `data/`.
@@ -19,11 +19,11 @@ export class TorchStorage {
 /** A tensor as the pickle describes it: a strided view of a storage. */
 export class TorchTensor {
   /**
-   * @param storage What it is a view of.
+   * @param storage Storage of the elements.
    * @param start First element in the storage.
    * @param shape Size of each dimension.
-   * @param strides Elements to step for each dimension; undefined where it is contiguous.
-   * @param span Elements from the first to the last one inclusive.
+   * @param strides Elements to step for each dimension; undefined if the tensor is contiguous.
+   * @param span Number of elements from first to last inclusive.
    */
   constructor(
     readonly storage: TorchStorage,
@@ -49,7 +49,7 @@ const STORAGE_TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
   ["torch.storage.UntypedStorage", "uint8"],
 ]);
 
-/** Most keys that lead to a tensor: a real checkpoint has two or three. */
+/** Most keys on the way to a tensor; a real checkpoint has two or three. */
 const MAX_DEPTH = 8;
 /** Most keys that a message lists, and most characters of each. */
 const MAX_LISTED_KEYS = 8;
@@ -68,24 +68,24 @@ const GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
 
 /** A dictionary of a pickle that holds tensors by name. */
 export interface PickledTensors {
-  /** The keys that lead to it, none for the whole pickle; an item's number in a list. */
+  /** Keys that lead to the dictionary; empty for the whole pickle. A list's keys are numbers. */
   readonly keys: readonly string[];
   /** The tensors by name, in the order of the dictionary; at least one. */
   readonly tensors: ReadonlyMap<string, TorchTensor>;
-  /** The global that makes each other named value of a class that is not known. */
+  /** Other names of the dictionary, with the unknown global that would make each value. */
   readonly unknown: ReadonlyMap<string, string>;
 }
 
 /**
  * Reads the tensors' descriptions from the `data.pkl` of a PyTorch archive.
  *
- * Training scripts keep a state dict under keys such as `{"epoch": 3, "state_dict": {...}}`: every
- * dictionary with named tensors is found, an optimizer's state too.
+ * Training scripts keep a state dict under keys such as `{"epoch": 3, "state_dict": {...}}`. This
+ * function finds every dictionary with named tensors, an optimizer's state too.
  *
  * @param pickle The bytes of `data.pkl`.
- * @returns The dictionaries, outer before inner ones; at least one.
- * @throws {SyntaxError} If it is malformed or holds no named tensor. The message is a reason without
- * the name of the file.
+ * @returns At least one dictionary; outer dictionaries come before inner dictionaries.
+ * @throws {SyntaxError} If the pickle is malformed or holds no named tensor. The message is a
+ * reason without the name of the file.
  */
 export function readTorchPickle(pickle: Uint8Array<ArrayBuffer>): PickledTensors[] {
   const root = unpickle(pickle, { globals: GLOBALS, persistentLoad: loadStorage });
@@ -117,20 +117,20 @@ function findTensors(root: unknown): PickledTensors[] {
   return found;
 }
 
-/** The global that is not known and that a value is, or would have been made by. */
+/** The unknown global that a value is, or that would have made the value. */
 function unknownGlobal(value: unknown): string | undefined {
   if (value instanceof PickleUnknown) return value.global;
   return value instanceof PickleGlobal && !GLOBALS.has(value.name) ? value.name : undefined;
 }
 
-/** What a container holds, by key or number. */
+/** The items of a container by key or number. */
 function itemsOf(value: unknown): Iterable<readonly [key: unknown, item: unknown]> {
   if (value instanceof Map) return value;
   if (value instanceof PickleTuple) return value.items.entries();
   return Array.isArray(value) ? value.entries() : [];
 }
 
-/** What a pickle without named tensors is instead, to end a sentence. */
+/** Describes a pickle without named tensors, as the end of a sentence. */
 function whatElse(root: unknown): string {
   const forbidden = [root, ...[...itemsOf(root)].map(([, item]) => item)]
     .map(unknownGlobal).find((global) => global !== undefined);
@@ -143,7 +143,7 @@ function whatElse(root: unknown): string {
       : "");
 }
 
-/** `("storage", type, key, location, count)`; the location is the device it was saved from. */
+/** Reads `("storage", type, key, location, count)`; the location is the device before saving. */
 function loadStorage(id: unknown): TorchStorage | PickleUnknown {
   const [kind, type, key, , count] = id instanceof PickleTuple ? id.items : [];
   const dtype = type instanceof PickleGlobal ? STORAGE_TYPES.get(type.name) : undefined;
@@ -159,7 +159,10 @@ function loadStorage(id: unknown): TorchStorage | PickleUnknown {
   return new TorchStorage(key, dtype, count);
 }
 
-/** `(storage, start, shape, strides, requires_grad, backward_hooks, metadata)` from the fifth on optional. */
+/**
+ * Reads `(storage, start, shape, strides, requires_grad, backward_hooks, metadata)`. The arguments
+ * from the fifth on are optional.
+ */
 function rebuildTensor(args: readonly unknown[]): TorchTensor | PickleUnknown {
   const [storage, start, shape, strides, , , metadata] = args;
   if (storage instanceof PickleUnknown) return storage;
@@ -172,7 +175,7 @@ function rebuildTensor(args: readonly unknown[]): TorchTensor | PickleUnknown {
     );
   }
   const view = `its tensor in storage ${quote(storage.key)}`;
-  // Metadata marks a lazily conjugated or negated tensor, whose elements differ from those stored.
+  // Metadata marks a lazily conjugated or negated tensor: the stored elements are not its values.
   if (metadata instanceof Map && metadata.size > 0) {
     throw new SyntaxError(
       `${view} is lazily conjugated or negated, which is not supported`,
@@ -198,7 +201,7 @@ function rebuildTensor(args: readonly unknown[]): TorchTensor | PickleUnknown {
   );
 }
 
-/** `(data, requires_grad, backward_hooks)`. */
+/** Reads `(data, requires_grad, backward_hooks)`. */
 function rebuildParameter([data]: readonly unknown[]): TorchTensor | PickleUnknown {
   if (data instanceof PickleUnknown) return data;
   if (!(data instanceof TorchTensor)) {

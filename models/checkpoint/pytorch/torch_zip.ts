@@ -1,4 +1,4 @@
-// Its reader alone: a tenth of what the whole brings to a page.
+// The reader of zip.js alone adds a tenth of the whole library's size to a page.
 import { type Entry, Reader, ZipReader } from "@zip.js/zip.js/lib/zip-core-custom.js";
 import { ByteFile } from "../byte_file.ts";
 import { quote } from "../../../base/text.ts";
@@ -17,12 +17,12 @@ const LOCAL_NAME_LENGTH_OFFSET = 26;
 const LOCAL_EXTRA_LENGTH_OFFSET = 28;
 
 /**
- * Reads what a zip made by `torch.save` says of its tensors, never their data.
+ * Reads the descriptions of tensors from a zip made by `torch.save`, never their data.
  *
- * @param file The open file; sets are located in the file of its path, which is opened again for each.
- * @returns The dictionaries of tensors, outer before inner ones; at least one.
- * @throws {SyntaxError} If the archive is damaged or holds no named tensors. The message is a reason
- * without the name of the file.
+ * @param file The open file. Locating a set opens the same path again.
+ * @returns At least one set of tensors; outer sets come before inner sets.
+ * @throws {SyntaxError} If the archive is damaged or holds no named tensors. The message is a
+ * reason without the name of the file.
  */
 export async function readTorchZip(file: ByteFile): Promise<TensorSet[]> {
   const entries = await readDirectory(file);
@@ -49,14 +49,14 @@ export async function readTorchZip(file: ByteFile): Promise<TensorSet[]> {
   }));
 }
 
-/** Where tensors lie in the file, in their order. */
+/** Finds the bytes of tensors in the file, and keeps the order of the tensors. */
 async function locateTensors(
   file: ByteFile,
   entries: ReadonlyMap<string, Entry>,
   prefix: string,
   pickled: ReadonlyMap<string, TorchTensor>,
 ): Promise<Map<string, TensorEntry>> {
-  /** Data offsets of the storages met so far, which tensors may share. */
+  /** Data offsets of the storages so far, because tensors may share a storage. */
   const offsets = new Map<string, number>();
   const tensors = new Map<string, TensorEntry>();
   for (const [name, { storage, start, shape, strides, span }] of pickled) {
@@ -127,7 +127,7 @@ async function readDirectory(file: ByteFile): Promise<Map<string, Entry>> {
   return entries;
 }
 
-/** The folder that torch.save puts everything in, named after the file it first wrote. */
+/** Finds the top folder of the zip; torch.save names it after the file that it first wrote. */
 function findPrefix(entries: ReadonlyMap<string, Entry>): string {
   const pickles = [...entries.keys()].filter((name) => /^([^/]*\/)?data\.pkl$/.test(name));
   if (pickles.length !== 1) {
@@ -152,7 +152,7 @@ async function checkByteOrder(file: ByteFile, entry: Entry): Promise<void> {
 }
 
 function checkStorageSize(entry: Entry, storage: TorchStorage): void {
-  // A storage of bytes need not be a whole number of elements, so an entry may be larger.
+  // The entry may be larger, because a storage of bytes may end in a part of an element.
   const expected = storage.count * ITEM_BYTES[storage.dtype];
   if (entry.uncompressedSize < expected) {
     throw new SyntaxError(
@@ -163,7 +163,7 @@ function checkStorageSize(entry: Entry, storage: TorchStorage): void {
   }
 }
 
-/** Offset of an entry's first byte of data in the file. */
+/** Finds the offset of an entry's first byte of data in the file. */
 async function locate(file: ByteFile, entry: Entry): Promise<number> {
   const fail = (reason: string) => new SyntaxError(`its entry ${quote(entry.filename)} ${reason}`);
   if (entry.encrypted) throw fail("is encrypted");
