@@ -1,10 +1,15 @@
 /**
  * `heatmaps.bin`: the data to rebuild the heatmaps of a run, one record per heatmap.
  *
- * A record begins with four little-endian 32-bit words: the mark `GHM1`, the length of the header
- * in bytes, the length of the values in bytes, and the CRC-32 of header and values. The header
- * follows as JSON, then the values as little-endian float32, one layer after another. A method's
- * own grid is stored as a single layer, and its header has a `view`.
+ * A record begins with four little-endian 32-bit words:
+ *
+ * 1. the mark `GHM1`,
+ * 2. the length of the header in bytes,
+ * 3. the length of the values in bytes,
+ * 4. the CRC-32 of header and values.
+ *
+ * The header follows as JSON, then the values as little-endian float32, one layer after another. A
+ * method's own grid is stored as a single layer, and its header has a `view`.
  *
  * @module
  */
@@ -68,7 +73,7 @@ export function encodeHeatmap(heatmap: StoredHeatmap): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads records in order, and stops at the first incomplete one: a kill or a power cut may leave an
+ * Reads records in order, up to the first incomplete record. A kill or a power cut may leave an
  * incomplete record.
  *
  * @param path The file; a missing file counts as empty.
@@ -238,7 +243,7 @@ export class HeatmapIndex {
 }
 
 /**
- * Words the message about a missing heatmap.
+ * Returns the message about a missing heatmap.
  *
  * @param path Path of the file.
  * @param more Number of other missing heatmaps.

@@ -27,8 +27,8 @@ const SHOWN = 10;
  * Merges the folders of all shards of one run. Each shard must be complete.
  *
  * @param folders The shards' folders, in any order.
- * @throws {RangeError} If there is no folder, the runs differ in more than the shard, or a shard or
- * sample is missing or present twice.
+ * @throws {RangeError} If there is no folder, or the runs differ in more than the shard.
+ * @throws {RangeError} If a shard or a sample is missing or present twice.
  * @throws {SyntaxError} If a folder's files are corrupt.
  * @throws {Deno.errors.NotFound} If a folder holds no run.
  */

@@ -40,8 +40,8 @@ const NEWLINE = 10;
 const MAX_LINE = 2 ** 24;
 
 /**
- * Reads results line by line. A kill or a power cut may damage the end of the file: the reader
- * skips invalid lines there, and a last line without a newline.
+ * Reads results line by line. A kill or a power cut may damage the end of the file. The reader
+ * skips invalid lines at the end, and a last line without a newline.
  *
  * @param path The file; a missing file counts as empty.
  * @param options How to treat a line with zeros.

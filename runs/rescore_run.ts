@@ -24,7 +24,7 @@ export interface RescoreOptions {
    */
   readonly sigma?: number;
   /**
-   * Whether values up to Otsu's threshold are set to 0; allowed only if the run has one variant,
+   * Whether values up to Otsu's threshold are set to 0. Allowed only if the run has one variant,
    * and heatmaps of the diffusion model.
    *
    * @default {The run's}

@@ -219,9 +219,9 @@ export class RunFolder {
   }
 
   /**
-   * Appends results. Each call waits for the disk twice: the heatmaps are on the disk before their
-   * lines, and the lines before this method returns. Pass all results of a sample in one call, to
-   * wait less often.
+   * Appends results. The heatmaps are on the disk before their lines, and the lines before this
+   * method returns. Each call therefore waits for the disk twice: pass all results of a sample in
+   * one call.
    *
    * @throws {Error} If a file cannot be written, such as on a full disk.
    */
