@@ -13,7 +13,7 @@ export interface ResultSettings {
   readonly steps: number;
   /** Number of timesteps of the trajectory; T sets their spacing. */
   readonly timesteps: number;
-  /** First step whose attention is averaged, from 0. */
+  /** First averaged step, from 0. */
   readonly start: number;
   /** Step after the last averaged step. */
   readonly end: number;

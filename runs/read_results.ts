@@ -120,7 +120,7 @@ async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
       at = chunk.indexOf(NEWLINE, from);
     }
     kept = concat([kept, chunk.subarray(from, read)]);
-    // A power cut may leave any number of zeros: pass them on as an invalid line, not as too long.
+    // A power cut may leave any number of zeros: pass them on as an invalid line.
     if (kept.length > MAX_LINE && kept.includes(0)) {
       yield kept;
       kept = new Uint8Array();

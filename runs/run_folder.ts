@@ -82,8 +82,8 @@ export class RunFolder {
    * the lock, so even a crash of the process releases the lock.
    *
    * @param path Path of the folder.
-   * @param onNotice Receives one sentence if the file system has no locks. {@linkcode begin} calls
-   * it with one sentence for damaged earlier results that the run computes again.
+   * @param onNotice Receives one sentence if the file system has no locks. Also receives one
+   * sentence from {@linkcode begin} about damaged results that the run computes again.
    * @throws {Error} If another run writes to the folder, or the folder is not writable.
    */
   static async lock(path: string, onNotice: (notice: string) => void): Promise<RunFolder> {
@@ -120,7 +120,8 @@ export class RunFolder {
    *
    * @param known The part of the record that is known so far; other facts are not compared.
    * @param earlier How to treat earlier results.
-   * @throws {Error} If the folder holds results of another run, or any results under `refuse`.
+   * @throws {Error} If the folder holds results of another run, or any results while `earlier` is
+   * `refuse`.
    * @throws {SyntaxError} If the folder's record is corrupt.
    */
   async admit(known: Pick<RunRecord, "facts" | "shard">, earlier: Earlier): Promise<void> {
@@ -153,7 +154,7 @@ export class RunFolder {
    * @param onResult Called with each earlier result that stays.
    * @returns Ids of the samples with results that stay.
    * @throws {Error} If the folder holds results of another run, results without a record, or any
-   * results under `refuse`.
+   * results while `earlier` is `refuse`.
    * @throws {SyntaxError} If a kill or a power cut cannot explain the damage to the files.
    */
   async begin(
@@ -292,7 +293,7 @@ export class RunFolder {
   }
 
   /**
-   * Removes heatmaps without a result from inside the file.
+   * Rewrites the file if heatmaps without a result precede heatmaps with a result.
    *
    * @param missing Keys of the heatmaps with a result; each is whole in the file. The method
    * removes the keys that it finds.
@@ -310,7 +311,7 @@ export class RunFolder {
       kept += bytes.length;
     }
     if (!isTornInside) return kept;
-    // Under `retry` failed samples lose their results, so heatmaps of their variants leave gaps.
+    // Under `retry` a failed sample loses all results; heatmaps of its other variants leave gaps.
     const partial = `${path}.partial`;
     const starts = new Set(stay);
     using copy = await Deno.open(partial, { write: true, create: true, truncate: true });

@@ -75,7 +75,7 @@ Deno.test("RunFolder goes on after the last whole line, wherever a run was kille
       assertEquals(await Deno.readFile(`${folder}/results.jsonl`), whole);
       assertEquals(await Deno.readFile(`${folder}/heatmaps.bin`), wholeMaps);
     }
-    // Killed before the second line, at any byte of the second heatmap.
+    // The run was killed before the second line, at any byte of the second heatmap.
     for (let length = wholeMaps.length / 2; length <= wholeMaps.length; length++) {
       await Deno.writeFile(`${folder}/results.jsonl`, whole.subarray(0, end));
       await Deno.writeFile(`${folder}/heatmaps.bin`, wholeMaps.subarray(0, length));
@@ -123,7 +123,7 @@ Deno.test("RunFolder goes back to the last sample whole in both files, however t
       assertEquals(Deno.readFileSync(`${folder}/results.jsonl`), whole[0]);
       assertEquals(Deno.readFileSync(`${folder}/heatmaps.bin`), whole[1]);
     };
-    // Zeros from each end of a record, and from each of its words; the rest is random damage.
+    // Zeros begin around each end of a record and at each of its words; more damage is random.
     const edges = [0, ...recordEnds].flatMap((end) =>
       [-1, 0, 1, 2, 4, 5, 8, 12, 16].map((i) => end + i)
     );

@@ -73,8 +73,8 @@ export interface ConvertOptions {
   readonly outside?: "nan" | "zero";
   /**
    * Whether `dicom-seg` copies patient and study from the image, so that a PACS files both
-   * together. Attributes of the patient: name, ID, issuer of the ID, birth date and sex. Attributes
-   * of the study: date, time, ID, description, accession number and referring physician.
+   * together. The patient has name, ID, issuer of the ID, birth date and sex. The study has date,
+   * time, ID, description, accession number and referring physician.
    *
    * @default {false}
    */

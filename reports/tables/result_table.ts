@@ -63,7 +63,7 @@ export interface TableGroup {
 export interface ResultTable {
   /** Names of the classes, and `Avg`. */
   readonly columns: readonly string[];
-  /** The paper's methods or settings, then those of this run. */
+  /** The paper's methods or settings, then the run's methods or settings. */
   readonly groups: readonly TableGroup[];
   /** Number of scored samples by column; rows of skipped and failed samples if there are any. */
   readonly counts: readonly { readonly label: string; readonly cells: readonly string[] }[];
