@@ -1,5 +1,5 @@
 /**
- * Tables, pictures and files of results.
+ * Makes tables, pictures and files from results.
  *
  * @module
  */

@@ -2,11 +2,12 @@ import { decodeImage } from "../pipeline/decode.ts";
 import type { GrayImage, Size } from "../base/geometry.ts";
 
 /**
- * Reads the image that a result speaks of again.
+ * Reads the original image of a result again.
  *
- * @param path Where the result says it is.
- * @param size What it had.
- * @throws {Error} If it is missing, no image, or another than was grounded.
+ * @param path Path of the image in the result.
+ * @param size Size of the grounded image in pixels; left out if unknown.
+ * @throws {RangeError} If the result has no path, or the image has another size.
+ * @throws {Error} If the file is missing or no image.
  */
 export async function originalImage(path: string | undefined, size?: Size): Promise<GrayImage> {
   if (!path) throw new RangeError("the results name no image");

@@ -1,62 +1,62 @@
 /**
- * `result.json`: what is known of one heatmap. `deno task ground` and the page write it by the
- * one function of this module, so that a reader of one reads the other.
+ * Content of `result.json`, the description of one heatmap. The command `ground` and the page both
+ * use {@linkcode resultJson}, so that both write the same format.
  *
  * @module
  */
 
 import type { Box, CropRegion } from "../base/geometry.ts";
 
-/** How the attention of a heatmap was read and finished; a baseline has none of this. */
+/** How the attention of a heatmap was read and finished; baselines have no such settings. */
 export interface ResultSettings {
   /** Number of inversion steps T. */
   readonly steps: number;
-  /** Number of timesteps of the trajectory, which T spaces. */
+  /** Number of timesteps of the trajectory; T sets their spacing. */
   readonly timesteps: number;
-  /** First step that is read. */
+  /** First averaged step, from 0. */
   readonly start: number;
-  /** One past the last step that is read. */
+  /** Step after the last averaged step. */
   readonly end: number;
-  /** `start` and `end` together. */
+  /** The pair of `start` and `end`. */
   readonly select: readonly [start: number, end: number];
-  /** Cross-attention layers that are averaged, from 0. */
+  /** Averaged cross-attention layers, counted from 0. */
   readonly layers: readonly number[];
-  /** Tokens that are averaged, as `--tokens` has them. */
+  /** Averaged tokens, as a value of `--tokens`. */
   readonly tokens: string;
-  /** Where noisy latents come from, as `--noise` has it. */
+  /** Source of the noisy latents, as a value of `--noise`. */
   readonly noise: string;
-  /** Seed of the noise of a sample. */
+  /** Seed of the noise. */
   readonly seed: number;
-  /** What weights are kept as. */
+  /** Number type of the weights in memory, `float32` or `float16`. */
   readonly weights: string;
   /** Standard deviation of the Gaussian in heatmap pixels. */
   readonly sigma: number;
-  /** Whether the threshold is Otsu's; a heatmap that is the same everywhere has none. */
+  /** Whether Otsu's threshold is applied; a constant heatmap gets no threshold in either case. */
   readonly otsu: boolean;
 }
 
-/** What a heatmap is made with. */
+/** Settings, model and versions behind a heatmap. */
 export interface ResultRecord {
-  /** Settings; what is not known of them is left out, and `select` follows from the others. */
+  /** Known settings; {@linkcode resultJson} derives `select` from `start` and `end`. */
   readonly settings?: Partial<ResultSettings>;
   /** Name of a baseline; left out for the diffusion model. */
   readonly method?: string;
-  /** What a baseline sees of an X-ray: the sides in pixels that it resizes and crops to. */
+  /** How a baseline sees an X-ray: the sides in pixels after resizing and after cropping. */
   readonly view?: object;
   /**
-   * The model: the folder that it was loaded from, and SHA-256 over its weights. In the page the
-   * folder's name is all that is known.
+   * The model: the folder that it was loaded from, and SHA-256 over its weights. A browser reveals
+   * only the folder's name to the page.
    */
   readonly model?: { readonly path?: string; readonly sha256: string };
-  /** Versions of Groundray, of the runtime and of Deno where it ran; the GPU, where one did. */
+  /** Known versions of Groundray, the runtime and Deno, and the name of the GPU if used. */
   readonly versions?: Readonly<Record<string, string>>;
-  /** The run that a heatmap was taken from, by its folder, where the page shows a run. */
+  /** Folder of the run that the heatmap is from, if the page shows a run. */
   readonly run?: string;
 }
 
-/** A heatmap as it was found. */
+/** A heatmap with its image and phrase. */
 export interface FoundHeatmap {
-  /** The X-ray: its path as the command was given it, or in the page the name of its file. */
+  /** The X-ray: its path as given to the command, or its file name in the page. */
   readonly image: string;
   /** The phrase. */
   readonly phrase: string;
@@ -64,22 +64,22 @@ export interface FoundHeatmap {
   readonly size: { readonly width: number; readonly height: number };
   /** The window or table that made the greys of a DICOM file; left out for other files. */
   readonly grayLevels?: string | undefined;
-  /** What the heatmap is cut at, 0..1; left out where it is whole. */
+  /** Threshold of the heatmap, 0..1; left out if the heatmap is not cut. */
   readonly threshold?: number | undefined;
-  /** The box around the mask in pixels of the X-ray; left out where there is no mask. */
+  /** The box around the mask in pixels of the X-ray; left out if there is no mask. */
   readonly box?: Box | undefined;
   /** The square of the X-ray that the heatmap covers. */
   readonly crop: CropRegion;
   /** Side of the heatmap in pixels. */
   readonly heatmapSize: number;
   /**
-   * Sentences that whoever reads the heatmap has to know: that the model knows phantoms only, that
-   * the phrase was cut. This is the place for more of them.
+   * Warnings to the reader of the heatmap, in sentences. Examples are a model that knows only
+   * phantoms, and a phrase that was cut.
    */
   readonly notes: readonly string[];
 }
 
-/** What `result.json` holds, in this order. */
+/** Members of `result.json`; the function below writes them in this order. */
 export interface ResultJson extends Omit<ResultRecord, "settings"> {
   /** The phrase. */
   readonly phrase: string;
@@ -89,27 +89,27 @@ export interface ResultJson extends Omit<ResultRecord, "settings"> {
   readonly height: number;
   /** The window or table that made the greys of a DICOM file; left out for other files. */
   readonly grayLevels?: string;
-  /** What the heatmap is cut at, 0..1; `null` where it is whole. */
+  /** Threshold of the heatmap, 0..1; `null` if the heatmap is not cut. */
   readonly threshold: number | null;
-  /** The box around the mask in pixels of the X-ray; `null` where there is no mask. */
+  /** The box around the mask in pixels of the X-ray; `null` if there is no mask. */
   readonly box: Box | null;
   /** The square of the X-ray that the heatmap covers. */
   readonly crop: CropRegion;
   /** Side of the heatmap in pixels. */
   readonly heatmapSize: number;
-  /** Sentences to know; left out where there are none. */
+  /** Warnings to the reader, in sentences; left out if there are none. */
   readonly notes?: readonly string[];
-  /** The X-ray: its path as the command was given it, or in the page the name of its file. */
+  /** The X-ray: its path as given to the command, or its file name in the page. */
   readonly image: string;
   /** How attention was read and finished; left out for a baseline. */
   readonly settings?: Partial<ResultSettings>;
 }
 
 /**
- * What `result.json` says.
+ * Builds the content of `result.json`.
  *
- * @param found The heatmap.
- * @param record What it is made with.
+ * @param found The heatmap with its image and phrase.
+ * @param record Settings, model and versions behind the heatmap.
  */
 export function resultJson(found: FoundHeatmap, record: ResultRecord): ResultJson {
   const { image, phrase, size, threshold = null, box = null, crop, heatmapSize, notes } = found;

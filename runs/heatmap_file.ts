@@ -1,10 +1,15 @@
 /**
- * `heatmaps.bin`: what the heatmaps of a run are made of, a record a heatmap.
+ * `heatmaps.bin`: the data to rebuild the heatmaps of a run, one record per heatmap.
  *
- * A record is four little-endian 32-bit words (the mark `GHM1`, the bytes of the
- * header, those of the values, the CRC-32 of both), the header as JSON and the
- * values as little-endian float32, one layer after another. A method's own grid is the
- * one layer of a record whose header has a `view`.
+ * A record begins with four little-endian 32-bit words:
+ *
+ * 1. the mark `GHM1`,
+ * 2. the length of the header in bytes,
+ * 3. the length of the values in bytes,
+ * 4. the CRC-32 of header and values.
+ *
+ * The header follows as JSON, then the values as little-endian float32, one layer after another. A
+ * method's own grid is stored as a single layer, and its header has a `view`.
  *
  * @module
  */
@@ -14,39 +19,39 @@ import { openIfThere } from "../base/open_if_there.ts";
 import { printable, quote } from "../base/text.ts";
 import type { StoredHeatmap } from "../pipeline/evaluate.ts";
 
-/** Name of the file. */
+/** Name of the file within a run's folder. */
 export const HEATMAPS = "heatmaps.bin";
 
 /** A record of the file. */
 export interface HeatmapRecord {
-  /** What it says. */
+  /** The parsed heatmap. */
   readonly heatmap: StoredHeatmap;
-  /** The record itself. */
+  /** The encoded record. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Bytes of the file before it. */
+  /** Position of the record in the file, in bytes. */
   readonly start: number;
 }
 
 /** `GHM1` as a little-endian word. */
 const MARK = 0x314d4847;
 
-/** Bytes of the four words. */
+/** Length of the four words in bytes. */
 const PREFIX = 16;
 
-/** Longest header and values that are taken for some, in bytes: an id may be a path. */
+/** Longest header and values that the reader accepts, in bytes; an id may be a long path. */
 const MAX_HEADER = 2 ** 20;
 const MAX_VALUES = 2 ** 26;
 
-/** Longest sides of heatmaps and of images, as everywhere. */
+/** Longest sides of heatmaps and images in pixels; the pipeline has the same limits. */
 const MAX_SIZE = 8192;
 const MAX_IMAGE_SIDE = 65535;
 
-/** What names a heatmap within its run. */
+/** Key of a heatmap within its run, made of id and setting. */
 export function heatmapKey({ id, setting }: Pick<StoredHeatmap, "id" | "setting">): string {
   return JSON.stringify([id, setting ?? ""]);
 }
 
-/** A heatmap as a record. */
+/** Encodes a heatmap as a record. */
 export function encodeHeatmap(heatmap: StoredHeatmap): Uint8Array<ArrayBuffer> {
   const { layers, ...facts } = heatmap;
   const json = JSON.stringify({ ...facts, layers: layers.map(({ layer, side }) => [layer, side]) });
@@ -68,11 +73,11 @@ export function encodeHeatmap(heatmap: StoredHeatmap): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads records one after another, up to the first that is not whole: a run that
- * was killed, or that a power cut ended, leaves one.
+ * Reads records in order, up to the first incomplete record. A kill or a power cut may leave an
+ * incomplete record.
  *
- * @param path The file; none reads as an empty one.
- * @throws {SyntaxError} If a whole record is not that of a heatmap.
+ * @param path The file; a missing file counts as empty.
+ * @throws {SyntaxError} If a complete record does not describe a heatmap.
  */
 export async function* readHeatmaps(path: string): AsyncIterableIterator<HeatmapRecord> {
   using file = await openIfThere(path);
@@ -86,10 +91,12 @@ export async function* readHeatmaps(path: string): AsyncIterableIterator<Heatmap
 }
 
 /**
- * Reads the record that a file stands at, if that is whole.
+ * Reads the record at a file's current position.
  *
- * @param start Bytes before it.
- * @throws {SyntaxError} If it is whole and not that of a heatmap.
+ * @param path Path of the file, for messages.
+ * @param start The current position in bytes.
+ * @returns `undefined` if the record is incomplete.
+ * @throws {SyntaxError} If a complete record does not describe a heatmap.
  */
 export async function readRecord(
   file: Deno.FsFile,
@@ -105,8 +112,8 @@ export async function readRecord(
     number,
     number,
   ];
-  // Zeros behind the mark agree with one another: those of a power cut, since every record has
-  // a header.
+  // A power cut may leave zeros after the mark. Their checksum is right, since the CRC-32 of no
+  // bytes is 0; but every true record has a header.
   if (mark !== MARK || header === 0 || header > MAX_HEADER || values > MAX_VALUES) {
     return undefined;
   }
@@ -125,7 +132,7 @@ export async function readRecord(
   }
 }
 
-/** The next bytes of a file, if there are so many. */
+/** Reads the next `count` bytes of a file; `undefined` if the file ends before. */
 async function readBytes(
   file: Deno.FsFile,
   count: number,
@@ -182,7 +189,7 @@ function requireWhole(value: unknown, min: number, max: number, what: string): v
   throw new RangeError(`expected ${what} of ${min} to ${max}`);
 }
 
-/** The records of a file by what they are named. */
+/** Index of a file's records by id and setting. */
 export class HeatmapIndex {
   readonly #path: string;
   readonly #file: Deno.FsFile | undefined;
@@ -195,10 +202,10 @@ export class HeatmapIndex {
   }
 
   /**
-   * Reads through a file once.
+   * Opens a file, and reads it once to find its records.
    *
-   * @param path The file; none holds no heatmaps.
-   * @throws {SyntaxError} If a whole record is not that of a heatmap.
+   * @param path The file; a missing file counts as empty.
+   * @throws {SyntaxError} If a complete record does not describe a heatmap.
    */
   static async open(path: string): Promise<HeatmapIndex> {
     const starts = new Map<string, number>();
@@ -209,7 +216,7 @@ export class HeatmapIndex {
     return new HeatmapIndex(path, file, starts);
   }
 
-  /** Whether there is a heatmap of this name. */
+  /** Whether the file has a heatmap with this id and setting. */
   has(name: Pick<StoredHeatmap, "id" | "setting">): boolean {
     return this.#starts.has(heatmapKey(name));
   }
@@ -217,8 +224,8 @@ export class HeatmapIndex {
   /**
    * Reads one heatmap.
    *
-   * @throws {RangeError} If it is not there.
-   * @throws {SyntaxError} If the file was changed meanwhile.
+   * @throws {RangeError} If the file has no heatmap with this id and setting.
+   * @throws {SyntaxError} If the file changed since it was opened.
    */
   async get(name: Pick<StoredHeatmap, "id" | "setting">): Promise<StoredHeatmap> {
     const start = this.#starts.get(heatmapKey(name));
@@ -236,9 +243,10 @@ export class HeatmapIndex {
 }
 
 /**
- * What is said where a heatmap is missing.
+ * Returns the message about a missing heatmap.
  *
- * @param more How many others are missing too.
+ * @param path Path of the file.
+ * @param more Number of other missing heatmaps.
  */
 export function lacks(
   path: string,

@@ -1,5 +1,5 @@
 /**
- * Shards of a run to the run itself.
+ * Merges the shards of a run.
  *
  * @module
  */
@@ -10,26 +10,25 @@ import { readResults } from "./read_results.ts";
 import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
 import { differences, hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
 
-/** Several runs as one. */
+/** The merged run. */
 export interface MergedRuns {
-  /** What was run. */
+  /** Record of the whole run, without a shard. */
   readonly record: RunRecord;
   /** All results, in the dataset's order. */
   readonly results: readonly SampleResult[];
-  /** What their heatmaps are made of, in the same order; read as it is asked for. */
+  /** Stored heatmaps of the results, in the same order; each is read when iteration reaches it. */
   readonly heatmaps: AsyncIterable<StoredHeatmap>;
 }
 
-/** Names that a message lists; the others are counted. */
+/** Most names that a message lists; the message counts the others. */
 const SHOWN = 10;
 
 /**
- * Merges the folders of runs that together are one, in whatever order: the
- * shards of a dataset, each of them whole.
+ * Merges the folders of all shards of one run. Each shard must be complete.
  *
- * @param folders The runs' folders.
- * @throws {RangeError} If the runs differ in more than the shard, or a shard or sample is missing
- * or there twice.
+ * @param folders The shards' folders, in any order.
+ * @throws {RangeError} If there is no folder, or the runs differ in more than the shard.
+ * @throws {RangeError} If a shard or a sample is missing or present twice.
  * @throws {SyntaxError} If a folder's files are corrupt.
  * @throws {Deno.errors.NotFound} If a folder holds no run.
  */
@@ -69,7 +68,7 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
           } does not say its position in the dataset`,
         );
       }
-      // One line stands for all variants where the sample fell out as a whole.
+      // A sample that dropped out as a whole has one line for all variants.
       const count = result.setting === undefined ? record.variants.length : 1;
       positions.set(index, (positions.get(index) ?? 0) + count);
       results.push(result);
@@ -103,7 +102,7 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
   };
 }
 
-/** The heatmaps of results from the folders that they are in. */
+/** Reads the stored heatmap of each result from the result's folder. */
 async function* heatmapsOf(
   results: readonly SampleResult[],
   folderOf: ReadonlyMap<SampleResult, string>,
@@ -123,7 +122,7 @@ function withoutShard({ facts, variants, plan }: RunRecord): RunRecord {
   return { facts, variants, plan };
 }
 
-/** Every shard once. */
+/** Requires each shard of one division exactly once; throws a `RangeError` otherwise. */
 function requireShards(runs: readonly { folder: string; record: RunRecord }[]): void {
   const counts = new Set(runs.map(({ record }) => record.shard?.count ?? 1));
   if (counts.size > 1) {

@@ -1,5 +1,5 @@
 /**
- * Reads `results.jsonl`, the lines that runs append their results to.
+ * Reads `results.jsonl`, the file that a run appends its results to.
  *
  * @module
  */
@@ -13,39 +13,39 @@ import { SCORES } from "../scoring/score_heatmap.ts";
 
 /** One line of `results.jsonl`. */
 export interface ResultLine {
-  /** The line itself, without its end. */
+  /** Text of the line, without the newline. */
   readonly text: string;
-  /** What it says. */
+  /** The parsed result. */
   readonly result: SampleResult;
-  /** Bytes of the file up to its end. */
+  /** Bytes from the start of the file to the end of the line, newline included. */
   readonly end: number;
 }
 
-/** How {@linkcode readResults} takes what is damaged. */
+/** How {@linkcode readResults} treats damage. */
 export interface ReadResultsOptions {
   /**
-   * Makes a line with zeros the end of the file, whatever follows, and is told of it in a
-   * sentence: a run that goes on makes the lines after it again. Without it such a line is an
-   * error where a whole line follows.
+   * Receives one sentence about a line with zeros, and the reader stops before this line. A resumed
+   * run computes the later lines again. Without this function the line is an error if a whole line
+   * follows.
    *
    * @default {undefined}
    */
   readonly onHole?: (notice: string) => void;
 }
 
-/** What ends each line. */
+/** Byte at the end of each line. */
 const NEWLINE = 10;
 
-/** Longest line, in bytes, that is taken for one. */
+/** Longest line that the reader accepts, in bytes. */
 const MAX_LINE = 2 ** 24;
 
 /**
- * Reads results line by line. Lines at the end that are no results are left out, and so is a
- * last line without an end: a kill or a power cut leaves them.
+ * Reads results line by line. A kill or a power cut may damage the end of the file. The reader
+ * skips invalid lines at the end, and a last line without a newline.
  *
- * @param path The file; none reads as an empty one.
- * @param options What a line with zeros is taken for.
- * @throws {SyntaxError} If a line is not the result of a sample, and a later one is.
+ * @param path The file; a missing file counts as empty.
+ * @param options How to treat a line with zeros.
+ * @throws {SyntaxError} If an invalid line precedes a valid one, or a line is longer than 16 MiB.
  */
 export async function* readResults(
   path: string,
@@ -82,13 +82,14 @@ export async function* readResults(
 }
 
 /**
- * Reads the lines of one sample after another. A last sample that lacks a variant's
- * result, as a run that was killed leaves it, is left out.
+ * Reads results sample by sample. A killed run may leave a last sample without the results of all
+ * variants; the reader skips such a sample.
  *
- * @param path The file; none reads as an empty one.
- * @param variants How many results a sample has that did not fall out as a whole.
- * @param options What a line with zeros is taken for.
- * @throws {SyntaxError} If a line is not the result of a sample, and a later one is.
+ * @param path The file; a missing file counts as empty.
+ * @param variants Number of the run's variants. A sample has one result per variant, or one result
+ * in all if it dropped out before its variants differ.
+ * @param options How to treat a line with zeros.
+ * @throws {SyntaxError} If an invalid line precedes a valid one, or a line is longer than 16 MiB.
  */
 export async function* readSamples(
   path: string,
@@ -99,12 +100,12 @@ export async function* readSamples(
   for await (const line of readResults(path, options)) {
     if (sample[0]?.result.id !== line.result.id) sample = [];
     sample.push(line);
-    // One line stands for all variants where the sample fell out as a whole.
+    // A sample that dropped out as a whole has one line for all variants.
     if (line.result.setting === undefined || sample.length === variants) yield sample;
   }
 }
 
-/** Lines of a file that have an end, without it. */
+/** Yields each line that ends in a newline, without the newline. */
 async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
   using file = await openIfThere(path);
   if (!file) return;
@@ -119,7 +120,7 @@ async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
       at = chunk.indexOf(NEWLINE, from);
     }
     kept = concat([kept, chunk.subarray(from, read)]);
-    // Zeros are no line, however many of them a file system has put there.
+    // A power cut may leave any number of zeros: pass them on as an invalid line.
     if (kept.length > MAX_LINE && kept.includes(0)) {
       yield kept;
       kept = new Uint8Array();
@@ -130,7 +131,7 @@ async function* readLines(path: string): AsyncIterableIterator<Uint8Array> {
   }
 }
 
-/** Checks the numbers of further protocols. */
+/** Requires a list of entries for each protocol, with every number of the protocol. */
 function requireProtocols(protocols: unknown): void {
   for (const [name, entries] of Object.entries(protocols as object)) {
     if (!Object.hasOwn(PROTOCOLS, name) || !Array.isArray(entries)) {
@@ -143,7 +144,7 @@ function requireProtocols(protocols: unknown): void {
   }
 }
 
-/** Checks what a summary relies on. */
+/** Checks the fields that summaries use; throws a `TypeError` for the first invalid field. */
 function asResult(value: unknown): SampleResult {
   const result = value as Record<string, unknown> | null;
   const isText = (name: string) => typeof result?.[name] === "string";
@@ -157,7 +158,7 @@ function asResult(value: unknown): SampleResult {
   }
   if (status === "scored") {
     if (result!.predicted !== undefined) {
-      // Boxes have no contrast and no ROC; JSON has no NaN.
+      // Predicted boxes have no contrast and no ROC, and JSON stores their NaN as null.
       for (const score of SCORES) if (score !== "miou") result![score] ??= NaN;
     }
     for (const score of SCORES) {

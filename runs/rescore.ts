@@ -1,5 +1,5 @@
 /**
- * A result scored again from what its heatmap is made of.
+ * Scores a result again from its stored heatmap.
  *
  * @module
  */
@@ -19,19 +19,19 @@ export interface RescoreSettings extends Omit<ProtocolOptions, "cover"> {
   readonly otsu: boolean;
 }
 
-/** A heatmap from what it is made of. */
+/** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
-  /** The square of the image that it covers. */
+  /** The square of the image that the heatmap covers. */
   readonly crop: CropRegion;
 }
 
 /**
- * Finishes a heatmap as its run did. A method's own grid has all that it gets: it is
- * neither smoothed nor cut.
+ * Finishes a stored heatmap by the same steps as its run. A method's own grid is neither smoothed
+ * nor cut.
  *
- * @param stored What it is made of.
- * @param settings How to finish it.
- * @throws {RangeError} If it cannot be made, or a setting is out of its range.
+ * @param stored The stored heatmap.
+ * @param settings How to finish the heatmap.
+ * @throws {RangeError} If the heatmap cannot be made, or a setting is out of its range.
  */
 export function finishStored(
   { size, image: { width, height }, layers, view }: Omit<StoredHeatmap, "id">,
@@ -47,9 +47,9 @@ export function finishStored(
  * Finishes and scores a heatmap as {@linkcode evaluate} does, without the model.
  *
  * @param result The result, scored or grounded.
- * @param stored What its heatmap is made of.
- * @param settings How to finish and score it.
- * @returns A result that differs in threshold and scores alone.
+ * @param stored The result's stored heatmap.
+ * @param settings How to finish and score the heatmap.
+ * @returns The result with a new threshold and new scores; a result without boxes has no scores.
  * @throws {RangeError} If the heatmap cannot be made or scored, or a setting is out of its range.
  */
 export function rescore(

@@ -1,5 +1,5 @@
 /**
- * A run scored again, without the model.
+ * Scores a run again, without the model.
  *
  * @module
  */
@@ -14,29 +14,30 @@ import { readSamples } from "./read_results.ts";
 import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
 import { hasAttention, methodsOf, runMethod } from "./run_method.ts";
 
-/** What is chosen anew; all else stays as the run had it. */
+/** Choices that replace the run's own; the run's choices are the defaults. */
 export interface RescoreOptions {
   /**
-   * Standard deviation of the Gaussian in heatmap pixels, 0..32; only where the run has heatmaps
-   * of the diffusion model, whose it is.
+   * Standard deviation of the Gaussian in heatmap pixels, 0..32; allowed only if the run has
+   * heatmaps of the diffusion model.
    *
    * @default {The run's}
    */
   readonly sigma?: number;
   /**
-   * Whether values up to Otsu's threshold are set to 0; only where the run has one variant.
+   * Whether values up to Otsu's threshold are set to 0. Allowed only if the run has one variant,
+   * and heatmaps of the diffusion model.
    *
    * @default {The run's}
    */
   readonly otsu?: boolean;
   /**
-   * How scores count what lies outside the centre square.
+   * How scores count pixels outside the centre square.
    *
    * @default {The run's}
    */
   readonly margin?: Margin;
   /**
-   * Protocols to score by beside the paper's.
+   * Protocols to score by, beside the paper's protocol.
    *
    * @default {The run's}
    */
@@ -45,9 +46,9 @@ export interface RescoreOptions {
 
 /** A run scored again. */
 export interface RescoredRun {
-  /** The run as if it had been run so. */
+  /** The run's record with the new choices, as if the run had begun with them. */
   readonly record: RunRecord;
-  /** Its samples' results in order, with what their heatmaps are made of. */
+  /** Results of each sample in the run's order, with the stored heatmaps. */
   readonly samples: AsyncIterable<{
     readonly results: readonly SampleResult[];
     readonly heatmaps: readonly StoredHeatmap[];
@@ -55,12 +56,13 @@ export interface RescoredRun {
 }
 
 /**
- * Finishes and scores the heatmaps of a run again from its `heatmaps.bin`. Without
- * options scores come out as they were: to the last bit where heatmaps were made on
- * the CPU, and within what GPU and CPU differ by where they were not.
+ * Finishes and scores the heatmaps of a run again from its `heatmaps.bin`. Without options the
+ * scores of a CPU run repeat to the last bit. The scores of a GPU run may change by the difference
+ * between GPU and CPU.
  *
  * @param folder The run's folder.
- * @param options What is chosen anew.
+ * @param options The new choices.
+ * @returns The record, and the samples; each sample is scored when the caller iterates to it.
  * @throws {RangeError} If a choice does not fit the run.
  * @throws {SyntaxError} If the folder's files are corrupt.
  * @throws {Deno.errors.NotFound} If the folder holds no run.
@@ -121,7 +123,7 @@ export async function rescoreRun(
   return { record: chosen, samples: samples() };
 }
 
-/** Facts of a run with other settings of the diffusion model, if that was run. */
+/** Changes settings of the diffusion model in a run's facts; without this model nothing changes. */
 function withSettings(facts: RunRecord["facts"], chosen: object): RunRecord["facts"] {
   if (facts.methods === undefined) {
     return { ...facts, settings: { ...facts.settings as object, ...chosen } };
@@ -143,7 +145,11 @@ function requireAttention(folder: string, record: RunRecord): void {
   );
 }
 
-/** Refuses what are no boxes; what is wrong with a box is found where it is scored. */
+/**
+ * Requires a list of boxes, each a list of numbers. Scoring checks the boxes further.
+ *
+ * @throws {TypeError} If the value is no such list.
+ */
 export function requireBoxes(boxes: unknown): void {
   const isBox = (box: unknown) =>
     Array.isArray(box) && box.every((value) => typeof value === "number");

@@ -1,7 +1,7 @@
 /**
- * The folder of an evaluation: `run.json` says what is run, `results.jsonl`
- * gets a line a result, `heatmaps.bin` what its heatmap is made of, `summary.json`
- * and the tables what they come to.
+ * The folder of an evaluation. `run.json` holds the record of the run, `results.jsonl` one line
+ * per result, `heatmaps.bin` the data to rebuild each heatmap. `summary.json` and the tables hold
+ * the means over the results.
  *
  * @module
  */
@@ -14,42 +14,42 @@ import { openIfThere } from "../base/open_if_there.ts";
 import { readSamples } from "./read_results.ts";
 import { writeWhole } from "../base/write_whole.ts";
 
-/** What a run is: results of equal records may stand in one table. */
+/** The record of a run. Results of runs with equal records may share a table. */
 export interface RunRecord {
-  /** All that decides what a result is, by name; compared as JSON. */
+  /** All facts that decide a result, by name; compared as JSON. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Names of the variants; one empty name where there is only the run itself. */
+  /** Names of the variants; a run without variants has one empty name. */
   readonly variants: readonly string[];
-  /** Which part of the dataset; the whole where it is left out. */
+  /** The part of the dataset; left out if the run covers the whole dataset. */
   readonly shard?: Shard;
-  /** The samples that are to have results. */
+  /** The samples to evaluate, in ascending order of their index in the dataset. */
   readonly plan: readonly PlannedSample[];
 }
 
-/** What to do where there are results. */
+/** How a run treats earlier results in its folder. */
 export type Earlier =
-  /** Go on after them. */
+  /** Keep the results and continue after them. */
   | "resume"
-  /** Go on after them, and try again what failed. */
+  /** Continue after the results, and compute failed samples again. */
   | "retry"
-  /** Remove them. */
+  /** Remove the results. */
   | "overwrite"
-  /** Refuse. */
+  /** Throw an error. */
   | "refuse";
 
-/** Name of the file that says what is run, and is locked by the run that writes. */
+/** Name of the file with the run's record; the writing run holds a lock on the file. */
 export const RECORD = "run.json";
 
-/** Differences that are named; a run of another kind may have many. */
+/** Most differences that a message names; a run of another kind may have many. */
 const MAX_DIFFERENCES = 8;
 
 /** Most shards of a run. */
 const MAX_SHARDS = 1_000_000;
 
-/** Name of the file with a line a result. */
+/** Name of the file with one line per result. */
 export const RESULTS = "results.jsonl";
 
-/** Names of the files that say what results come to. */
+/** Names of the files that summarise the results. */
 const SUMMARIES = [
   "summary.json",
   "report.html",
@@ -58,9 +58,9 @@ const SUMMARIES = [
   ),
 ];
 
-/** A folder that this run alone writes to. */
+/** A run's folder, locked against other runs. */
 export class RunFolder {
-  /** Its path. */
+  /** Path of the folder. */
   readonly path: string;
   #record: Deno.FsFile;
   #onNotice: (notice: string) => void;
@@ -78,13 +78,13 @@ export class RunFolder {
   }
 
   /**
-   * Takes a folder for this run; it is made if it is not there. The lock is the
-   * operating system's and ends with the process, however that ends.
+   * Locks a folder for this run, and creates the folder if necessary. The operating system holds
+   * the lock, so even a crash of the process releases the lock.
    *
-   * @param path Its path.
-   * @param onNotice Told in a sentence where the file system has no locks, and what earlier
-   * results are computed again since they were not whole.
-   * @throws {Error} If another run writes to it, or it cannot be written to.
+   * @param path Path of the folder.
+   * @param onNotice Receives one sentence if the file system has no locks. Also receives one
+   * sentence from {@linkcode begin} about damaged results that the run computes again.
+   * @throws {Error} If another run writes to the folder, or the folder is not writable.
    */
   static async lock(path: string, onNotice: (notice: string) => void): Promise<RunFolder> {
     let record: Deno.FsFile;
@@ -115,19 +115,21 @@ export class RunFolder {
   }
 
   /**
-   * Refuses results of another run, or any, as {@linkcode begin} does, before the whole record is
-   * known; changes nothing.
+   * Checks earlier results as {@linkcode begin} does, but before the whole record is known. Changes
+   * no file.
    *
-   * @param known The record, with those facts alone that are known.
-   * @param earlier What to do where there are results.
-   * @throws {Error} If they are refused.
+   * @param known The part of the record that is known so far; other facts are not compared.
+   * @param earlier How to treat earlier results.
+   * @throws {Error} If the folder holds results of another run, or any results while `earlier` is
+   * `refuse`.
+   * @throws {SyntaxError} If the folder's record is corrupt.
    */
   async admit(known: Pick<RunRecord, "facts" | "shard">, earlier: Earlier): Promise<void> {
     const files = [RESULTS, HEATMAPS].map((name) => `${this.path}/${name}`);
     if (earlier === "overwrite" || await areBlank(files)) return;
     if (earlier === "refuse") throw this.#holdsResults();
     const text = withoutZeros(await Deno.readTextFile(`${this.path}/${RECORD}`));
-    // What is wrong with it is said when the run begins.
+    // `begin` reports an empty record.
     if (text === "") return;
     const { facts, ...before } = parseRecord(`${this.path}/${RECORD}`, text);
     const names = Object.keys(known.facts);
@@ -144,15 +146,16 @@ export class RunFolder {
   }
 
   /**
-   * Begins the run, or goes on with it: after the last sample that is whole in the results and
-   * in the heatmaps, whatever a kill or a power cut has left of the others.
+   * Begins the run, or resumes after the last sample with whole results and whole heatmaps.
+   * Removes the fragments of later samples that a kill or a power cut left.
    *
-   * @param record What is to be run.
-   * @param earlier What to do where there are results.
-   * @param onResult Told each earlier result that stays.
-   * @returns Ids of the samples that are done.
-   * @throws {Error} If there are results of another run, or any and they are to be refused.
-   * @throws {SyntaxError} If the folder's files are corrupt otherwise.
+   * @param record The record of the run.
+   * @param earlier How to treat earlier results.
+   * @param onResult Called with each earlier result that stays.
+   * @returns Ids of the samples with results that stay.
+   * @throws {Error} If the folder holds results of another run, results without a record, or any
+   * results while `earlier` is `refuse`.
+   * @throws {SyntaxError} If a kill or a power cut cannot explain the damage to the files.
    */
   async begin(
     record: RunRecord,
@@ -195,7 +198,7 @@ export class RunFolder {
       onResult(result);
     });
     this.#isEmpty = kept === 0;
-    // What the run left of later samples goes.
+    // Heatmaps of samples without results are fragments of an interrupted run.
     const keptHeatmaps = await this.#keepHeatmaps(heatmaps);
     this.#results = await openAt(path, kept);
     this.#heatmaps = await openAt(`${this.path}/${HEATMAPS}`, keptHeatmaps);
@@ -203,9 +206,9 @@ export class RunFolder {
   }
 
   /**
-   * Adds what heatmaps are made of, before their results.
+   * Appends heatmaps. Call before {@linkcode write} with the results of the same samples.
    *
-   * @throws {Error} If it cannot be written, such as on a full disk.
+   * @throws {Error} If the file cannot be written, such as on a full disk.
    */
   async writeHeatmaps(
     heatmaps: Iterable<StoredHeatmap> | AsyncIterable<StoredHeatmap>,
@@ -217,10 +220,11 @@ export class RunFolder {
   }
 
   /**
-   * Adds results, best those of a sample together, since each call waits for the disk twice: the
-   * heatmaps are there before a line speaks of them, and the lines when this returns.
+   * Appends results. The heatmaps are on the disk before their lines, and the lines before this
+   * method returns. Each call therefore waits for the disk twice: pass all results of a sample in
+   * one call.
    *
-   * @throws {Error} If they cannot be written, such as on a full disk.
+   * @throws {Error} If a file cannot be written, such as on a full disk.
    */
   async write(results: readonly SampleResult[]): Promise<void> {
     if (this.#hasUnsynced) await this.#sync(this.#heatmaps!, HEATMAPS);
@@ -232,10 +236,11 @@ export class RunFolder {
   }
 
   /**
-   * Writes what the results come to.
+   * Writes the summary of the results.
    *
-   * @param summary The numbers.
-   * @param tables Tables, by the names of their files.
+   * @param summary Content of `summary.json`.
+   * @param tables Texts of the tables, by file name.
+   * @throws {Error} If a file cannot be written, such as on a full disk.
    */
   async summarise(summary: object, tables: Readonly<Record<string, string>>): Promise<void> {
     const json = JSON.stringify(summary, null, 2) + "\n";
@@ -245,7 +250,7 @@ export class RunFolder {
     this.#isEmpty = false;
   }
 
-  /** Gives the folder free; a run that came to nothing leaves nothing of its own behind. */
+  /** Releases the folder. A new run without results removes the files and the folder it created. */
   async close(): Promise<void> {
     this.#results?.close();
     this.#heatmaps?.close();
@@ -256,7 +261,7 @@ export class RunFolder {
       : [];
     for (const name of leftovers) await Deno.remove(`${this.path}/${name}`).catch(() => {});
     this.#record.close();
-    // Only a folder without anything in it goes.
+    // The system refuses to remove a folder with files, so foreign files stay.
     if (this.#isMade && this.#isEmpty) await Deno.remove(this.path).catch(() => {});
   }
 
@@ -267,7 +272,7 @@ export class RunFolder {
     await this.#sync(this.#record, RECORD);
   }
 
-  /** Writes where a file stands. */
+  /** Writes all bytes at the file's current position. */
   async #append(file: Deno.FsFile, name: string, bytes: Uint8Array): Promise<void> {
     try {
       for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
@@ -276,7 +281,7 @@ export class RunFolder {
     }
   }
 
-  /** Waits until all of a file is on the disk. */
+  /** Waits until the disk holds the whole file. */
   async #sync(file: Deno.FsFile, name: string): Promise<void> {
     await file.syncData().catch((error) => {
       throw this.#unwritten(name, error);
@@ -288,9 +293,11 @@ export class RunFolder {
   }
 
   /**
-   * Removes the heatmaps without a result, and gives the bytes of the others.
+   * Rewrites the file if heatmaps without a result precede heatmaps with a result.
    *
-   * @param missing The names of those that have one, all of them whole.
+   * @param missing Keys of the heatmaps with a result; each is whole in the file. The method
+   * removes the keys that it finds.
+   * @returns Length of the kept heatmaps in bytes; the caller cuts the file there.
    */
   async #keepHeatmaps(missing: Set<string>): Promise<number> {
     const path = `${this.path}/${HEATMAPS}`;
@@ -304,7 +311,7 @@ export class RunFolder {
       kept += bytes.length;
     }
     if (!isTornInside) return kept;
-    // What was tried again has left gaps.
+    // Under `retry` a failed sample loses all results; heatmaps of its other variants leave gaps.
     const partial = `${path}.partial`;
     const starts = new Set(stay);
     using copy = await Deno.open(partial, { write: true, create: true, truncate: true });
@@ -317,9 +324,10 @@ export class RunFolder {
   }
 
   /**
-   * Tells the results that stay, and gives the bytes that they take.
+   * Calls `onResult` with each result that stays, and removes failed samples under `retry`.
    *
-   * @param whole The names of the heatmaps that are whole.
+   * @param whole Keys of the heatmaps that are whole.
+   * @returns Length of the kept lines in bytes; the caller cuts the file there.
    */
   async #keep(
     path: string,
@@ -364,7 +372,7 @@ export class RunFolder {
   }
 }
 
-/** Whether what a result's heatmap is made of is stored. */
+/** Whether the run stored a heatmap for a result. */
 export function hasHeatmap(
   result: SampleResult,
 ): result is Extract<SampleResult, { status: "scored" | "grounded" }> {
@@ -372,20 +380,20 @@ export function hasHeatmap(
 }
 
 /**
- * Path of a result's image; `undefined` where there is none, or where the row was refused: its path
- * is the dataset's, and may be what was refused about it.
+ * Path of a result's image; `undefined` if the result names none, or if the dataset refused the
+ * row. The path of a refused row is unchecked, and may be the cause of the refusal.
  */
 export function imageOf(result: SampleResult): string | undefined {
   const isRefused = result.status === "failed" && result.stage === "dataset";
   return isRefused ? undefined : result.image;
 }
 
-/** Text without the zeros that a file system may put after a file's end. */
+/** Removes the zeros that a power cut may add at the end of a file. */
 function withoutZeros(text: string): string {
   return text.replace(/\0+$/, "");
 }
 
-/** Whether files are missing, empty or nothing but zeros. */
+/** Whether all files are missing, empty or full of zeros. */
 async function areBlank(paths: readonly string[]): Promise<boolean> {
   for (const path of paths) {
     using file = await openIfThere(path);
@@ -396,7 +404,7 @@ async function areBlank(paths: readonly string[]): Promise<boolean> {
   return true;
 }
 
-/** Opens a file to write after its first bytes; the others are cut off. */
+/** Cuts a file to `size` bytes and opens it to append. */
 async function openAt(path: string, size: number): Promise<Deno.FsFile> {
   const file = await Deno.open(path, { write: true, create: true });
   await file.truncate(size);
@@ -405,10 +413,10 @@ async function openAt(path: string, size: number): Promise<Deno.FsFile> {
 }
 
 /**
- * Reads what a folder says of its run.
+ * Reads the record of a run from its folder.
  *
  * @param folder The run's folder.
- * @throws {SyntaxError} If that is not to be read.
+ * @throws {SyntaxError} If the record is corrupt.
  * @throws {Deno.errors.NotFound} If the folder holds no run.
  */
 export async function readRunRecord(folder: string): Promise<RunRecord> {
@@ -430,10 +438,11 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
 }
 
 /**
- * Reads what a run's folder says of the run.
+ * Parses the text of a `run.json`.
  *
- * @param advice What an error ends with.
- * @throws {SyntaxError} If that is not to be read.
+ * @param path Path of the file, for messages.
+ * @param advice End of the error message.
+ * @throws {SyntaxError} If the text is no valid record.
  */
 export function parseRecord(path: string, text: string, advice = ""): RunRecord {
   try {
@@ -447,22 +456,22 @@ export function parseRecord(path: string, text: string, advice = ""): RunRecord 
         shard.number <= shard.count && shard.count <= MAX_SHARDS;
     const isNamed = Array.isArray(variants) && variants.length > 0 &&
       variants.every((name) => typeof name === "string");
-    // What is nested too deeply to be written is too deep to be compared.
+    // A record may nest too deeply to compare: `stringify` throws on such a record here.
     JSON.stringify(record);
     if (typeof facts === "object" && facts && isShard && isNamed && plan.every(isSample)) {
       return record;
     }
   } catch {
-    // Said below.
+    // The error below covers every cause.
   }
   throw new SyntaxError(`Cannot read "${path}": it does not say what was run${advice}`);
 }
 
 /**
- * What two runs differ in, one phrase each, such as `settings.steps (300, here 50)`.
+ * Lists the differences between two runs, such as `settings.steps (300, here 50)`; at most 8.
  *
  * @param one A run.
- * @param other The run that is spoken of as here.
+ * @param other The run that the texts call "here".
  */
 export function differences(one: RunRecord, other: RunRecord): string[] {
   const [left, right] = [one, other].map(({ facts, shard }) => leaves({ ...facts, shard }));
@@ -475,7 +484,7 @@ export function differences(one: RunRecord, other: RunRecord): string[] {
     );
 }
 
-/** The values in a tree by their paths, as JSON; a list is one value. */
+/** Collects the values of a tree as JSON, by path; a list counts as one value. */
 function leaves(value: unknown, path = "", found = new Map<string, string>()) {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     for (const [name, entry] of Object.entries(value)) {

@@ -1,5 +1,5 @@
 /**
- * The heatmaps of a run that is done, made again from what it stored.
+ * Rebuilds the heatmaps of a run from its `heatmaps.bin`.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { HeatmapIndex, HEATMAPS } from "./heatmap_file.ts";
 import { readRunRecord } from "./run_folder.ts";
 import { type RunMethod, runMethod } from "./run_method.ts";
 
-/** A heatmap of a run: `normalised` before Otsu's threshold, `heatmap` after it. */
+/** A heatmap of a run: `normalised` holds values before Otsu's threshold, `heatmap` after it. */
 export interface RunHeatmap extends FinishedHeatmap, StoredHeatmap {
   /** The box around the mask in pixels of the original image; `undefined` without Otsu or mask. */
   readonly originalBox: Box | undefined;
 }
 
 /**
- * Gives the heatmaps of a run by their samples, without a model.
+ * Rebuilds the heatmaps of a run, sample by sample, without a model.
  *
  * @example Usage
  * ```ts
@@ -46,7 +46,7 @@ export class RunHeatmaps {
    *
    * @param folder The run's folder.
    * @throws {Deno.errors.NotFound} If the folder holds no run.
-   * @throws {SyntaxError} If its files are corrupt.
+   * @throws {SyntaxError} If the folder's files are corrupt.
    */
   static async open(folder: string): Promise<RunHeatmaps> {
     const record = await readRunRecord(folder);
@@ -54,16 +54,22 @@ export class RunHeatmaps {
     return new RunHeatmaps(method, await HeatmapIndex.open(`${folder}/${HEATMAPS}`));
   }
 
-  /** Whether a sample has a heatmap: it was scored, or grounded without boxes. */
+  /**
+   * Whether the run stored a heatmap of a sample. Failed and skipped samples have none. A method
+   * that predicts boxes stores none either.
+   *
+   * @param id The sample's id.
+   * @param setting Name of the variant; left out if the run has one.
+   */
   has(id: string, setting?: string): boolean {
     return this.#index.has(naming(id, setting));
   }
 
   /**
-   * Makes a heatmap.
+   * Rebuilds one heatmap.
    *
    * @param id The sample's id.
-   * @param setting The variant, where there are several.
+   * @param setting Name of the variant; left out if the run has one.
    * @throws {RangeError} If the run has no such heatmap.
    */
   async get(id: string, setting?: string): Promise<RunHeatmap> {
@@ -74,7 +80,7 @@ export class RunHeatmaps {
     return { ...stored, ...made, originalBox };
   }
 
-  /** Closes the file. */
+  /** Closes `heatmaps.bin`. */
   [Symbol.dispose](): void {
     this.#index[Symbol.dispose]();
   }

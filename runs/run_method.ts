@@ -1,5 +1,5 @@
 /**
- * How a run finished and scored its heatmaps, from what its folder says.
+ * How a run finished and scored its heatmaps, according to its record.
  *
  * @module
  */
@@ -10,27 +10,30 @@ import type { Margin } from "../shaders/metrics_cpu.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
 import { RECORD, type RunRecord } from "./run_folder.ts";
 
-/** What may be chosen after the model has run. */
+/** The choices of a run that need no model, so that a later scoring may change them. */
 export interface RunMethod {
   /**
-   * Standard deviation of the Gaussian in heatmap pixels, of the diffusion model's heatmaps; those
-   * of other methods are what they are.
+   * Standard deviation of the Gaussian in heatmap pixels, 0..32. Only heatmaps of the diffusion
+   * model are smoothed; a run without this model has 0.
    */
   readonly sigma: number;
-  /** Whether each variant is cut at Otsu's threshold, by name; one empty name where there is one. */
+  /**
+   * Whether the run cuts at Otsu's threshold, by the name of the variant. A run without variants
+   * has one empty name.
+   */
   readonly otsu: ReadonlyMap<string, boolean>;
-  /** How scores count what lies outside the centre square. */
+  /** How scores count pixels outside the centre square. */
   readonly margin: Margin;
-  /** Protocols that scores are given by beside the paper's. */
+  /** Protocols of the scores, beside the paper's protocol. */
   readonly protocols: readonly ProtocolName[];
 }
 
-/** What a run's record says of one method. */
+/** Facts about one method in a run's record, by name. */
 export type MethodFacts = Readonly<Record<string, unknown>>;
 
 /**
- * What a run's record says of its methods, by their names; that of a run of the diffusion
- * model alone names none.
+ * Returns the facts of each method in a run's record, by the method's name. A run of the diffusion
+ * model alone has none, since its record names no method.
  */
 export function methodsOf({ facts }: Pick<RunRecord, "facts">): Partial<
   Record<MethodName, MethodFacts>
@@ -40,16 +43,16 @@ export function methodsOf({ facts }: Pick<RunRecord, "facts">): Partial<
   return Object.fromEntries(Object.entries(facts.methods ?? {}).filter(isMethod));
 }
 
-/** Whether a run has heatmaps that can be smoothed and cut anew: the diffusion model's. */
+/** Whether a run has heatmaps of the diffusion model; only these can be smoothed and cut again. */
 export function hasAttention(record: Pick<RunRecord, "facts">): boolean {
   return record.facts.methods === undefined || methodsOf(record).ldm !== undefined;
 }
 
 /**
- * The method of a run.
+ * Reads the method from a run's record.
  *
  * @param folder The run's folder, for messages.
- * @throws {SyntaxError} If the record does not say.
+ * @throws {SyntaxError} If sigma, margin, a protocol or a variant's Otsu is missing or invalid.
  */
 export function runMethod(folder: string, record: RunRecord): RunMethod {
   const { facts, variants } = record;

@@ -1,5 +1,5 @@
 /**
- * Samples as COCO has them.
+ * Exports samples in COCO's format.
  *
  * @module
  */
@@ -15,10 +15,10 @@ const RESULTS = "coco/results.json";
 const ANNOTATIONS = "coco/annotations.json";
 
 /**
- * `annotations.json`, the images and their ground truth, and `results.json`, the masks that
- * were found, as `COCO(…)` and `loadRes(…)` of pycocotools take them. An image is a file,
- * a category a class; each entry has the `sample` and `phrase` too. The score of a mask is
- * the mean of the heatmap's values in it. A sample whose mask is empty has no result.
+ * Writes two files for pycocotools. `annotations.json`, for `COCO(…)`, has the images and their
+ * ground truth. `results.json`, for `loadRes(…)`, has the masks of the run. Each image is a file,
+ * and each category a class; each entry also has `sample` and `phrase`. The score of a mask is the
+ * mean of the heatmap's values inside the mask. A sample with an empty mask has no result.
  */
 export class CocoList implements RunList {
   readonly #folder: string;
@@ -35,10 +35,10 @@ export class CocoList implements RunList {
   }
 
   /**
-   * Begins the files.
+   * Creates `results.json`; {@linkcode finish} writes `annotations.json`.
    *
-   * @param folder Where the export goes.
-   * @param classes The classes of all samples, in the order that their ids follow.
+   * @param folder Output folder of the export.
+   * @param classes Classes of all samples; the n-th class gets category id n, from 1.
    */
   static async create(folder: string, classes: readonly string[]): Promise<CocoList> {
     return new CocoList(folder, await WholeFile.create(`${folder}/${RESULTS}`), classes);
@@ -91,7 +91,7 @@ export class CocoList implements RunList {
   }
 }
 
-/** The mean of a heatmap's values above its threshold; 0 where there are none. */
+/** Mean of a heatmap's values above 0, that is, inside its mask; 0 if the mask is empty. */
 export function meanInMask(heatmap: Float32Array): number {
   let [sum, count] = [0, 0];
   for (const value of heatmap) {
@@ -102,12 +102,12 @@ export function meanInMask(heatmap: Float32Array): number {
   return count === 0 ? 0 : sum / count;
 }
 
-/** A box as a polygon. */
+/** Converts a box to a polygon, as x and y of its four corners in turn. */
 function cornersOf([x, y, width, height]: Box): number[] {
   return [x, y, x + width, y, x + width, y + height, x, y + height];
 }
 
-/** Writes a member of an object, an entry a line. */
+/** Writes an array as a member of a JSON object, one entry per line. */
 async function writeArray(file: WholeFile, name: string, entries: readonly object[]) {
   await file.write(`"${name}":[`);
   for (const [i, entry] of entries.entries()) {

@@ -1,5 +1,5 @@
 /**
- * A run's heatmaps, masks and boxes as files for other tools, without the model.
+ * Exports a run's heatmaps, masks and boxes as files for other tools, without the model.
  *
  * @module
  */
@@ -34,7 +34,7 @@ export type ExportFormat =
   | "coco"
   | "boxes";
 
-/** How the formats begin that gather all samples, given the folder and the classes. */
+/** Constructors of the formats that gather all samples; each takes output folder and classes. */
 const LISTS: Readonly<
   Record<
     Exclude<ExportFormat, SampleFormatName>,
@@ -42,91 +42,92 @@ const LISTS: Readonly<
   >
 > = { rle: createRleList, coco: CocoList.create, boxes: createBoxList };
 
-/** The names of all formats. */
+/** Names of all formats, in the order of `--help`. */
 export const EXPORT_FORMATS: readonly ExportFormat[] = Object.keys({
   ...SAMPLE_FORMATS,
   ...LISTS,
 }) as ExportFormat[];
 
-/** Formats that read the images, for what DICOM files say. */
+/** Formats that read the original images, since they copy attributes of DICOM files. */
 export const NEEDS_IMAGES: readonly ExportFormat[] = ["nifti", "dicom-seg"];
 
-/** Formats of heatmaps, which every run has; the others need masks. */
+/** Formats that every run can write; all other formats need masks. */
 const HEATMAP_FORMATS: readonly ExportFormat[] = ["npy", "png16", "nifti"];
 
-/** What pixels have in `npy` and `nifti` that a heatmap does not cover, by name. */
+/** Values by name for pixels outside the heatmap, in `npy` and `nifti`. */
 const OUTSIDE = { nan: NaN, zero: 0 } as const;
 
 /** How {@linkcode convertRun} works. */
 export interface ConvertOptions {
   /**
-   * The variant or method, where the run has several.
+   * Name of the variant or method to export, if the run has several.
    *
    * @default {The run's first}
    */
   readonly setting?: string;
   /**
-   * What pixels have in `npy` and `nifti` that the heatmap does not cover.
+   * Value of pixels outside the heatmap, in `npy` and `nifti`.
    *
    * @default {"nan", or "zero" in a run whose margin is zero}
    */
   readonly outside?: "nan" | "zero";
   /**
-   * Whether `dicom-seg` gets the patient and the study of its image, by which a PACS files it:
-   * name, ID and its issuer, birth date, sex; study date, time, ID, description, accession number
-   * and referring physician.
+   * Whether `dicom-seg` copies patient and study from the image, so that a PACS files both
+   * together. The patient has name, ID, issuer of the ID, birth date and sex. The study has date,
+   * time, ID, description, accession number and referring physician.
    *
    * @default {false}
    */
   readonly keepPatient?: boolean;
   /**
-   * Ends it after the sample under way.
+   * Aborts the export; the sample under way is finished first.
    *
    * @default {undefined}
    */
   readonly signal?: AbortSignal;
   /**
-   * Told in a sentence what is left out, such as a sample whose image is missing.
+   * Receives one sentence about each omission, such as a sample with a missing image.
    *
    * @default {undefined}
    */
   readonly onNotice?: (notice: string) => void;
   /**
-   * Told after each sample how many are done.
+   * Called after each sample with the number of samples done, and the total of samples with a
+   * heatmap. Not awaited.
    *
    * @default {undefined}
    */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** What {@linkcode convertRun} wrote. */
+/** Counts and paths from {@linkcode convertRun}. */
 export interface ConvertedRun {
-  /** Samples that have a heatmap. */
+  /** Number of samples with a heatmap. */
   readonly samples: number;
-  /** Samples that have none: skipped, failed, or given boxes in its place. */
+  /** Number of samples without a heatmap: skipped, failed, or with predicted boxes instead. */
   readonly without: number;
-  /** What was written. */
+  /** Files and folders that were written. */
   readonly written: readonly Written[];
 }
 
-/** What one format wrote. */
+/** A file or folder that one format wrote. */
 export interface Written {
-  /** A file, or the format's own folder; below the folder of all. */
+  /** Path of the file, or of the format's folder, relative to the output folder. */
   readonly path: string;
-  /** How many files the folder got. */
+  /** Number of files written to the folder; left out for a file. */
   readonly files?: number;
 }
 
 /**
  * Writes a run's heatmaps, masks and boxes in the pixels of the original images, one sample
- * after another. Files that are there are replaced.
+ * after another. Existing files are replaced.
  *
- * - `npy/`: float32 `[height, width]`; NaN outside what the heatmap covers, which is the model's
- *   square, or 0 in a run whose margin is zero, or as `outside` says.
- * - `png16/`: grey of 16 bits, `round(65535 * value)`; 0 outside.
- * - `nifti/`: {@linkcode encodeNifti}; outside as `npy`.
+ * - `npy/`: float32 `[height, width]`. Pixels outside the crop are NaN, or 0 if the run's margin is
+ *   zero; the option `outside` overrides both.
+ * - `png16/`: grey of 16 bits, `round(65535 * value)`; 0 outside the crop.
+ * - `nifti/`: see {@linkcode encodeNifti}; pixels outside the crop as in `npy/`.
  * - `mask/`: PNG of 8 bits, 255 in the mask and 0 elsewhere.
- * - `dicom-seg/`: {@linkcode encodeDicomSeg}; of DICOM images alone.
+ * - `dicom-seg/`: see {@linkcode encodeDicomSeg}; only for DICOM images.
  * - `rle.jsonl`, `boxes.csv`, `coco/annotations.json` and `coco/results.json`.
  *
  * @example Usage
@@ -138,12 +139,13 @@ export interface Written {
  * }
  * ```
  *
- * @param folder The run's folder; images are read from where its results say, by the formats
- * of {@linkcode NEEDS_IMAGES}.
- * @param out Folder to write to.
- * @param formats Which formats.
- * @param options How.
- * @throws {RangeError} If the run has no such setting, or no masks where a format needs them.
+ * @param folder The run's folder. The formats of {@linkcode NEEDS_IMAGES} read the images from the
+ * paths in the results.
+ * @param out Folder to write to; created if necessary.
+ * @param formats Formats to write.
+ * @param options Setting, values and callbacks of the export.
+ * @throws {RangeError} If the run has no such setting, no heatmap, or no masks for a format of
+ * masks.
  * @throws {SyntaxError} If the folder's files are corrupt.
  * @throws {Deno.errors.NotFound} If the folder holds no run.
  */
@@ -231,14 +233,14 @@ function chooseSetting(folder: string, { variants }: RunRecord, setting = varian
   );
 }
 
-/** The results of a setting, those of samples that fell out as a whole among them. */
+/** Yields the results of a setting, and of samples that dropped out as a whole. */
 async function* resultsOf(folder: string, setting: string): AsyncIterableIterator<SampleResult> {
   for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
     if ((result.setting ?? setting) === setting) yield result;
   }
 }
 
-/** What has to be known of all samples before the first is written. */
+/** Counts the samples and lists their classes, since the COCO files need all classes in advance. */
 async function survey(folder: string, setting: string): Promise<{
   readonly total: number;
   readonly without: number;
@@ -255,7 +257,7 @@ async function survey(folder: string, setting: string): Promise<{
   return { total, without, classes: inClassOrder(classes) };
 }
 
-/** A sample's ground truth, cut to whole pixels of its image. */
+/** Clips a sample's ground truth to whole pixels of its image. */
 function boxesOf(folder: string, { id, boxes }: HeatmapResult, image: Size): Box[] {
   try {
     requireBoxes(boxes);
@@ -266,7 +268,7 @@ function boxesOf(folder: string, { id, boxes }: HeatmapResult, image: Size): Box
   }
 }
 
-/** Reads what images say that are DICOM files; phrases of one image follow each other. */
+/** Reads attributes of DICOM images. Keeps the last image, since its phrases follow one another. */
 function sourceReader(withPatient: boolean): (
   result: HeatmapResult,
   image: Size,
@@ -291,7 +293,7 @@ function sourceReader(withPatient: boolean): (
   };
 }
 
-/** The end of a file's name, after the number that tells it from the others. */
+/** Readable end of a file's name; the number before it makes the name unique. */
 function slugOf(id: string): string {
   const words = id.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
   return `-${words.slice(-60)}`.replace(/-+/g, "-").replace(/-$/, "");

@@ -1,5 +1,5 @@
 /**
- * Masks as DICOM segmentations.
+ * Encodes masks as DICOM segmentations.
  *
  * @module
  */
@@ -9,45 +9,47 @@ import { generate } from "@std/uuid/v5";
 import { CHARACTER_SET, type DicomReference, PATIENT_VRS } from "../../images/dicom/reference.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
-/** What a segmentation says. */
+/** Content of a segmentation. */
 export interface SegmentationInput {
   /** The radiograph. */
   readonly source: DicomReference;
   /** Row-major `[height, width]` of 0 and 1, in the pixels of the radiograph. */
   readonly mask: Uint8Array;
-  /** The phrase that it shows. */
+  /** The phrase that the mask shows. */
   readonly phrase: string;
-  /** What else tells it from other segmentations of the radiograph, such as the run's settings. */
+  /** Text that identifies the run; another run of the radiograph gets another series UID. */
   readonly run: string;
-  /** Its number in the series of the run, from 1. */
+  /** Number of the segmentation in the series of the run, from 1. */
   readonly number: number;
 }
 
 /** The SOP class of segmentations: DICOM PS3.4, table B.5-1. */
 const SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4";
 const EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1";
-/** The character set of our own texts: PS3.3, C.12.1.1.2. */
+/** The character set of the texts that Groundray writes: PS3.3, C.12.1.1.2. */
 const UTF8 = "ISO_IR 192";
 
-/** Tags of the segment's number, and of the group that it is in. */
+/** Tags of Referenced Segment Number and of its sequence, Segment Identification. */
 const REFERENCED_SEGMENT_NUMBER = 0x0062000b;
 const SEGMENT_IDENTIFICATION = 0x0062000a;
 
-/** Namespace of our UIDs, a random UUID. */
+/** Namespace of Groundray's UIDs, a random UUID. */
 const NAMESPACE = "5b0e3c0f-8a64-4f0f-9c0b-2f1d5a7f0a51";
 
-/** A date must stand there; that of the writing would make every file another. */
+/** DICOM demands a date here; the current date would make every export differ. */
 const NO_DATE = { ContentDate: "19000101", ContentTime: "000000" };
 
 /**
- * Writes a mask as a DICOM Segmentation (binary, one segment, one frame), which refers to the
- * radiograph by its UIDs and stands in its study. Of the patient and the study there are
- * the UIDs alone: name, ID, dates and numbers are empty, unless `source` has them. They are
- * copied byte for byte then, in the radiograph's character set, and the UIDs are others. Equal
- * masks of equal runs have equal UIDs and bytes.
+ * Encodes a mask as a DICOM Segmentation: binary, one segment, one frame. The segmentation refers
+ * to the radiograph by UIDs, and belongs to the radiograph's study.
  *
- * @param input What it says.
- * @throws {RangeError} If the radiograph lacks a UID.
+ * By default the names, IDs, dates and numbers of patient and study are empty. If `source` has
+ * them, they are copied byte for byte in the radiograph's character set. Series and instance UIDs
+ * differ between both cases, since a PACS must not confuse the two objects. Equal masks of equal
+ * runs have equal UIDs and bytes.
+ *
+ * @param input Content of the segmentation.
+ * @throws {RangeError} If the radiograph lacks the UID of its class, instance, series or study.
  */
 export async function encodeDicomSeg(
   { source, mask, phrase, run, number }: SegmentationInput,
@@ -66,12 +68,12 @@ export async function encodeDicomSeg(
     ["instance", seriesUid, sopInstance, description],
     concat([pixels, ...patient?.values() ?? []]),
   );
-  // Our texts are UTF-8. In another character set only ASCII has the same bytes.
+  // Groundray's texts are UTF-8. In other character sets only ASCII has the same bytes.
   const isUtf8 = !source.patient || areUtf8(source.patient);
   const isForeign = !isUtf8 && !/^\p{ASCII}*$/u.test(description);
   const dimensions = await uidOf(["dimensions"]);
   const reference = { ReferencedSOPClassUID: sopClass, ReferencedSOPInstanceUID: sopInstance };
-  // As highdicom has it, for an image without a place in the patient: PS3.3, A.51.
+  // The elements follow highdicom, for an image without patient coordinates: PS3.3, A.51.
   const { DicomDict, DicomMetaDictionary: { denaturalizeDataset } } = await loadDcmjs();
   const file = new DicomDict(denaturalizeDataset({
     FileMetaInformationVersion: [Uint8Array.of(0, 1).buffer],
@@ -161,7 +163,7 @@ export async function encodeDicomSeg(
   return patient ? writeWith(file, patient) : new Uint8Array(file.write());
 }
 
-/** The elements of patient and study in Explicit VR Little Endian, by tag: PS3.5, 7.1.2. */
+/** Encodes the elements of patient and study in Explicit VR Little Endian, by tag: PS3.5, 7.1.2. */
 function patientElements(
   values: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
 ): Map<string, Uint8Array<ArrayBuffer>> {
@@ -178,7 +180,7 @@ function patientElements(
   return new Map(elements);
 }
 
-/** Writes a file with some elements as they are: dcmjs would write their texts as UTF-8. */
+/** Writes a file with the given elements unchanged: dcmjs would encode their texts as UTF-8. */
 function writeWith(
   file: DicomFile,
   given: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
@@ -196,20 +198,20 @@ function writeWith(
   return concat([head, ...elements]);
 }
 
-/** Whether values mean the same in UTF-8: as they say, or as ASCII without a character set. */
+/** Whether values are valid as UTF-8: they declare UTF-8, or are ASCII without a character set. */
 function areUtf8(values: ReadonlyMap<string, Uint8Array>): boolean {
   const stated = new TextDecoder().decode(values.get(CHARACTER_SET)).trim();
   const isAscii = (value: Uint8Array) => value.every((byte) => byte < 0x80);
   return stated === UTF8 || stated === "" && [...values.values()].every(isAscii);
 }
 
-/** A file of dcmjs: its elements by tag. */
+/** A file in dcmjs, with its elements by tag. */
 interface DicomFile {
   dict: Record<string, unknown>;
   write(): ArrayBuffer;
 }
 
-/** What is used of dcmjs, which has no types. */
+/** The parts of dcmjs that this module uses; dcmjs has no types of its own. */
 interface Dcmjs {
   readonly DicomDict: new (meta: object) => DicomFile;
   readonly DicomMetaDictionary: { denaturalizeDataset(dataset: object): Record<string, unknown> };
@@ -224,20 +226,20 @@ function code(value: string, scheme: string, meaning: string): object {
   return { CodeValue: value, CodingSchemeDesignator: scheme, CodeMeaning: meaning };
 }
 
-/** Eight pixels a byte, the first in its lowest bit, an even number of bytes: PS3.5, 8.1.1. */
+/** Packs eight pixels per byte, the first in the lowest bit; PS3.5, 8.1.1, wants even lengths. */
 function packBits(mask: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(2 * Math.ceil(mask.length / 16));
   mask.forEach((value, i) => bytes[i >> 3]! |= value << (i & 7));
   return bytes;
 }
 
-/** Text for an attribute: a backslash would part it, and control characters have no place in it. */
+/** Cleans a text for DICOM: a backslash would split the text; control characters are invalid. */
 function plain(text: string, length: number): string {
   const words = text.replaceAll("\\", "/").replace(/[\s\p{Cc}]+/gu, " ").trim();
   return [...words].slice(0, length).join("").trim();
 }
 
-/** A UID that names what is in it: 2.25 and a UUID as a number, PS3.5, B.2. */
+/** Derives a UID from names and content: 2.25 and a UUID as a decimal number, PS3.5, B.2. */
 async function uidOf(names: readonly string[], bytes = new Uint8Array()): Promise<string> {
   const text = new TextEncoder().encode(`${JSON.stringify(names)}\n`);
   const uuid: string = await generate(NAMESPACE, concat([text, bytes]));

@@ -13,7 +13,7 @@ import { encodeNifti } from "./nifti.ts";
 import { boxOfMask, heatmapOnImage, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";
 
-/** A heatmap of which each value says where it stands, none 0. */
+/** A heatmap with values that grow by position, so that each is unique and above 0. */
 function numbered(size: number, image: { width: number; height: number }) {
   const heatmap = Float32Array.from({ length: size * size }, (_, i) => (i + 1) / size ** 2);
   return { heatmap, size, image, crop: cropRegion(image.width, image.height) };
@@ -36,7 +36,8 @@ Deno.test("heatmapOnImage() shows each value in as many pixels as scores count i
 });
 
 Deno.test("heatmapOnImage() takes PyTorch's nearest pixel, NaN or a value beside the crop", () => {
-  // torch.nn.functional.interpolate(mode="nearest") of 14 pixels to 287; exact arithmetic has 2.
+  // torch.nn.functional.interpolate(mode="nearest") takes pixel 1 of 14 here; exact arithmetic
+  // would take pixel 2.
   const placed = numbered(14, { width: 287, height: 290 });
   const values = heatmapOnImage(placed);
   assertEquals(values[287 + 41], placed.heatmap[1]);
@@ -109,7 +110,7 @@ Deno.test("encodeNifti() has column and row as axes, pixel sizes in mm and a tur
   const file = await encodeNifti(values, size, { spacing: [0.15, 0.125] });
   assertEquals(file, await encodeNifti(values, size, { spacing: [0.15, 0.125] }));
   const view = await read(file);
-  // Offsets of nifti1.h.
+  // Offsets are from nifti1.h.
   const shorts = (at: number, count: number) =>
     Array.from({ length: count }, (_, i) => view.getInt16(at + 2 * i, true));
   const floats = (at: number, count: number) =>
@@ -242,7 +243,7 @@ Deno.test("encodeDicomSeg() keeps patient and study byte for byte where they wer
   }
   assertEquals([set.elements.x00100025, set.elements.x00101010], [undefined, undefined]);
   assertEquals(set.elements.x00080090!.length, 0);
-  // Elements stand in order, and our own texts are UTF-8 where that is said.
+  // Elements are in order of their tags. The UTF-8 phrase is only in the item that declares UTF-8.
   const tags = Object.values(set.elements).toSorted((a, b) => a.dataOffset - b.dataOffset)
     .map(({ tag }) => tag);
   assertEquals(tags, tags.toSorted());
@@ -255,7 +256,7 @@ Deno.test("encodeDicomSeg() keeps patient and study byte for byte where they wer
     phrase,
   );
 
-  // Another object than without, so a PACS takes it for another.
+  // Files with and without patient data have different UIDs, so that a PACS tells them apart.
   const without = (await segment(kept, phrase, false)).set;
   for (const tag of ["x00080018", "x0020000e"]) assert(set.string(tag) !== without.string(tag));
   assertEquals(without.elements.x00100010!.length, 0);
@@ -263,7 +264,7 @@ Deno.test("encodeDicomSeg() keeps patient and study byte for byte where they wer
   const married = (await segment({ ...kept, "00100010": "Doe^Jane" }, phrase)).set;
   assert(married.string("x00080018") !== set.string("x00080018"));
 
-  // Nothing but ASCII, without a character set, or nothing at all: ours stays.
+  // With ASCII values and no character set, or without any value, the file declares UTF-8.
   for (const elements of [{ "00100010": "Doe^Jane" }, {}]) {
     const { set } = await segment(elements, phrase);
     assertEquals(set.string("x00080005"), "ISO_IR 192");

@@ -1,5 +1,5 @@
 /**
- * Heatmaps and masks as grey PNG files.
+ * Encodes heatmaps and masks as grey PNG files.
  *
  * @module
  */
@@ -7,18 +7,18 @@
 import { Buffer } from "node:buffer";
 import type { Size } from "../../base/geometry.ts";
 
-/** The colour type of one channel. */
+/** PNG's colour type for one grey channel. */
 const GRAY = 0;
 
-/** The filter that tells a row from the one above: of a heatmap by nearest neighbour most are alike. */
+/** PNG's filter of differences to the row above: most rows of an enlarged heatmap are equal. */
 const UP = 2;
 
 /**
- * Writes grey values as a PNG of 8 or 16 bits.
+ * Encodes grey values as a PNG of 8 or 16 bits.
  *
- * @param values Row-major `[height, width]`, of whole values that fill 8 or 16 bits; an array that
- * has its buffer to itself.
- * @param size Its size.
+ * @param values Row-major `[height, width]`, 0..255 or 0..65535. The array must cover its whole
+ * buffer.
+ * @param size Size of the image in pixels.
  */
 export async function encodeGrayPng(
   values: Uint8Array | Uint16Array,

@@ -1,5 +1,5 @@
 /**
- * The formats that have a line for each sample.
+ * Formats with one line per sample.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { encodeRle } from "./rle.ts";
 import type { RunList, RunSample } from "./run_sample.ts";
 import { WholeFile } from "./whole_file.ts";
 
-/** A file with a line for each sample. */
+/** A file with one line per sample. */
 class LineList implements RunList {
   readonly #name: string;
   readonly #file: WholeFile;
@@ -40,9 +40,9 @@ class LineList implements RunList {
 }
 
 /**
- * Begins `rle.jsonl`: a line with each sample's mask as COCO's RLE.
+ * Creates `rle.jsonl`; each line has one sample's mask as COCO's RLE.
  *
- * @param folder Where the export goes.
+ * @param folder Output folder of the export.
  */
 export async function createRleList(folder: string): Promise<RunList> {
   const name = "rle.jsonl";
@@ -56,11 +56,11 @@ export async function createRleList(folder: string): Promise<RunList> {
 const BOX_COLUMNS = ["id", "image", "phrase", "category", "x", "y", "w", "h", "score", "threshold"];
 
 /**
- * Begins `boxes.csv`: the box around each sample's mask, empty where there is no mask; the
- * score of `results.json`; the threshold; and the sample's scores, shares as 0..1. It can
- * be read as a dataset or as predictions.
+ * Creates `boxes.csv`. Each row has the box around a sample's mask, the score as in `results.json`,
+ * the threshold, and the sample's scores. The box is empty if the mask is empty. mIoU and AUC-ROC
+ * are 0..1, not per cent. Groundray reads the file as a dataset or as predictions.
  *
- * @param folder Where the export goes.
+ * @param folder Output folder of the export.
  */
 export async function createBoxList(folder: string): Promise<RunList> {
   const name = "boxes.csv";

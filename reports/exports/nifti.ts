@@ -1,12 +1,12 @@
 /**
- * Heatmaps as NIfTI files.
+ * Encodes heatmaps as NIfTI files.
  *
  * @module
  */
 
 import type { Size } from "../../base/geometry.ts";
 
-/** Bytes before the values: the header and that no extension follows. */
+/** Bytes before the values: 348 of the header, and 4 zeros for "no extension". */
 const VALUES_AT = 352;
 
 /** Longest axis, in pixels: sizes are 16-bit integers. */
@@ -23,19 +23,19 @@ export interface NiftiOptions {
 }
 
 /**
- * Writes an image as a compressed NIfTI-1 file (`.nii.gz`) of float32: the first axis is
- * the column from the left, the second the row from the top, the third has one slice, so
- * that nibabel's `get_fdata()[x, y, 0]` is column x of row y.
+ * Encodes an image as a compressed NIfTI-1 file (`.nii.gz`) of float32. The first axis counts
+ * columns from the left, the second counts rows from the top, the third has one slice. In nibabel
+ * `get_fdata()[x, y, 0]` is column x of row y.
  *
- * A radiograph has no place in the patient's coordinates. Its pixels are placed as ITK places
- * those of a picture: the first at the origin, columns towards L, rows towards P, in mm. So it
- * lies on what ITK makes of the X-ray, and viewers show its axial slice upright. Both codes
- * say "aligned to another file" (2).
+ * A radiograph has no position in the patient's coordinates. The file places pixels as ITK does for
+ * pictures. The first pixel is at the origin; columns go towards L, rows towards P, in mm. The
+ * heatmap therefore lies on the X-ray as ITK reads it, and viewers show its axial slice upright.
+ * `qform_code` and `sform_code` are 2, "aligned to another file".
  *
  * @param values Row-major `[height, width]`; may be NaN.
- * @param size Its size, each side up to 32767.
- * @param options How pixels are placed.
- * @throws {RangeError} If a side is longer.
+ * @param size Size of the image in pixels, each side up to 32767.
+ * @param options Size of a pixel.
+ * @throws {RangeError} If a side is longer than 32767 pixels.
  */
 export async function encodeNifti(
   values: Float32Array,
@@ -54,7 +54,7 @@ export async function encodeNifti(
     numbers.forEach((number, i) => view.setInt16(at + 2 * i, number, true));
   const floats = (at: number, numbers: readonly number[]) =>
     numbers.forEach((number, i) => view.setFloat32(at + 4 * i, number, true));
-  // Offsets and codes: nifti1.h.
+  // Offsets and codes are from nifti1.h.
   view.setInt32(0, 348, true); // sizeof_hdr
   shorts(40, [3, width, height, 1, 1, 1, 1, 1]); // dim
   shorts(70, [16, 32]); // datatype: float32; bitpix

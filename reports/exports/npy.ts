@@ -5,10 +5,10 @@
  */
 
 /**
- * Writes an array as `.npy`, version 1.0, little-endian float32, row-major.
+ * Encodes an array as `.npy`, version 1.0, little-endian float32, row-major.
  *
  * @param data Row-major elements.
- * @param shape Size of each axis; their product is the number of elements.
+ * @param shape Size of each axis; the product of the sizes is the number of elements.
  */
 export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Array {
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");

@@ -1,5 +1,5 @@
 /**
- * A run's heatmaps and masks in the pixels of the original image.
+ * Maps a run's heatmaps and masks to the pixels of the original image.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { Box } from "../../base/geometry.ts";
 import { nearestPixel } from "../../shaders/metrics_cpu.ts";
 import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
 
-/** What is needed of a heatmap to lay it over its image. */
+/** A heatmap with its side, its crop and the size of its image. */
 export type PlacedHeatmap = Pick<RunHeatmap, "heatmap" | "size" | "image" | "crop">;
 
 /**
- * Lays a heatmap over its image by nearest neighbour, as its scores do.
+ * Maps a heatmap to the pixels of its image by nearest neighbour, as the scores do.
  *
  * @example Usage
  * ```ts
@@ -28,8 +28,8 @@ export type PlacedHeatmap = Pick<RunHeatmap, "heatmap" | "size" | "image" | "cro
  * assertEquals(values, Float32Array.of(0, 0.25, NaN, 0.5, 1, NaN));
  * ```
  *
- * @param placed The heatmap, and what it covers.
- * @param margin What pixels have that it does not cover; NaN by default.
+ * @param placed The heatmap, its crop and the size of its image.
+ * @param margin Value of pixels outside the crop; NaN by default.
  * @returns Row-major `[height, width]`.
  */
 export function heatmapOnImage(placed: PlacedHeatmap, margin: number = NaN): Float32Array {
@@ -40,9 +40,9 @@ export function heatmapOnImage(placed: PlacedHeatmap, margin: number = NaN): Flo
 }
 
 /**
- * Lays a mask over its image: 1 where the heatmap stayed above Otsu's threshold, else 0.
+ * Maps a mask to the pixels of its image: 1 where the heatmap is above 0, else 0.
  *
- * @param placed The heatmap after the threshold, and what it covers.
+ * @param placed The heatmap after Otsu's threshold, its crop and the size of its image.
  * @returns Row-major `[height, width]`.
  */
 export function maskOnImage(placed: PlacedHeatmap): Uint8Array {
@@ -52,7 +52,7 @@ export function maskOnImage(placed: PlacedHeatmap): Uint8Array {
   return mask;
 }
 
-/** The box around a mask; `undefined` where it is empty. */
+/** Returns the box around a mask in pixels; `undefined` if the mask is empty. */
 export function boxOfMask(mask: Uint8Array, width: number): Box | undefined {
   let [left, right, top, bottom] = [width, -1, -1, -1];
   for (let start = 0; start < mask.length; start += width) {
@@ -77,7 +77,7 @@ function lay(
   for (let y = 0; y < side; y++) {
     const start = (top + y) * width + left;
     const row = sources[y]!;
-    // Most rows show the heatmap's row that the one above shows.
+    // Most image rows repeat the row above, since a heatmap has fewer rows: a copy is faster.
     if (row === drawn) target.copyWithin(start, start - width, start - width + side);
     else {for (let x = 0; x < side; x++) {
         target[start + x] = convert(heatmap[row * size + sources[x]!]!);

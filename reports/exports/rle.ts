@@ -1,22 +1,23 @@
 /**
- * COCO's run lengths of a mask.
+ * Encodes masks as COCO's run lengths.
  *
  * @module
  */
 
 import type { Size } from "../../base/geometry.ts";
 
-/** A mask as pycocotools takes it. */
+/** A mask in the form that pycocotools reads. */
 export interface CompressedRle {
-  /** Height and width. */
+  /** Height and width of the mask in pixels. */
   readonly size: readonly [height: number, width: number];
-  /** Its runs as text. */
+  /** Lengths of the runs as text, see {@linkcode encodeRle}. */
   readonly counts: string;
 }
 
 /**
- * Encodes a mask as COCO's compressed RLE: lengths of runs down the columns, from left
- * to right, the first of zeros; as text as `rleToString` of cocoapi's `maskApi.c` has it.
+ * Encodes a mask as COCO's compressed RLE. The runs go down the columns, from the left column to
+ * the right; the first run is of zeros. The text is encoded like `rleToString` in `maskApi.c` of
+ * cocoapi.
  *
  * @example Usage
  * ```ts
@@ -28,7 +29,7 @@ export interface CompressedRle {
  * ```
  *
  * @param mask Row-major `[height, width]` of 0 and 1.
- * @param size Its size.
+ * @param size Size of the mask in pixels.
  */
 export function encodeRle(mask: Uint8Array, { width, height }: Size): CompressedRle {
   const runs: number[] = [];
@@ -46,7 +47,7 @@ export function encodeRle(mask: Uint8Array, { width, height }: Size): Compressed
   return { size: [height, width], counts: runs.map((run, i) => toText(run, runs, i)).join("") };
 }
 
-/** A run from the third on as its difference to the last but one, in groups of five bits. */
+/** Encodes a run in groups of five bits; from index 3 on, the difference to the run two before. */
 function toText(run: number, runs: readonly number[], index: number): string {
   let left = index > 2 ? run - runs[index - 2]! : run;
   let text = "";

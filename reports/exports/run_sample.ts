@@ -1,5 +1,5 @@
 /**
- * What the formats of an export are given of a sample.
+ * The data of a sample that the formats of an export use.
  *
  * @module
  */
@@ -12,35 +12,35 @@ import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
 /** A result with a heatmap. */
 export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
 
-/** A sample of a run. */
+/** A sample of a run, with its result and heatmap. */
 export interface RunSample {
-  /** Its place among the samples of the run, from 1. */
+  /** Number of the sample within the run, from 1; samples without a heatmap count too. */
   readonly number: number;
-  /** Its result. */
+  /** Result of the sample. */
   readonly result: HeatmapResult;
-  /** Its ground truth in whole pixels of its image; may be empty. */
+  /** Ground truth in whole pixels of the image; may be empty. */
   readonly boxes: readonly Box[];
-  /** Its heatmap. */
+  /** Heatmap of the sample. */
   readonly heatmap: RunHeatmap;
-  /** What pixels have in arrays that the heatmap does not cover: NaN or 0. */
+  /** Value of pixels outside the heatmap in arrays: NaN or 0. */
   readonly outside: number;
-  /** What tells this run's exports from others'. */
+  /** JSON of the run's facts and the setting; exports of other runs have another text. */
   readonly run: string;
   /**
-   * What its image says where that is a DICOM file; `undefined` where it is not, or the
-   * results name no image.
+   * Reads the attributes of a DICOM image. The result is `undefined` if the image is no DICOM file,
+   * or the results name no image.
    *
-   * @throws {Error} If it cannot be read, or is not the image that was grounded.
+   * @throws {Error} If the image is not readable, or has another size than the grounded image.
    */
   readonly source: () => Promise<DicomReference | undefined>;
 }
 
-/** A format that gathers all samples in one file or a few. */
+/** A format that gathers all samples in one or two files. */
 export interface RunList {
-  /** Takes in a sample. */
+  /** Adds a sample. */
   add(sample: RunSample): Promise<void>;
-  /** Ends its files, and gives their names below the folder of the export. */
+  /** Completes the files, and returns their paths relative to the output folder. */
   finish(): Promise<string[]>;
-  /** Removes what was not finished. */
+  /** Removes unfinished files. */
   [Symbol.asyncDispose](): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * The formats that have a file for each sample.
+ * Formats with one file per sample.
  *
  * @module
  */
@@ -11,17 +11,17 @@ import { encodeNifti } from "./nifti.ts";
 import { heatmapOnImage, maskOnImage } from "./original_pixels.ts";
 import type { RunSample } from "./run_sample.ts";
 
-/** A format that has a file for each sample. */
+/** A format with one file per sample. */
 export interface SampleFormat {
-  /** Ending of its files' names. */
+  /** Extension of the files, without the dot. */
   readonly ending: string;
-  /** Makes a sample's file; `undefined` where it has none, since its image is no DICOM file. */
+  /** Encodes a sample; `undefined` if the format needs a DICOM image and the sample has none. */
   readonly encode: (
     sample: RunSample,
   ) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 }
 
-/** Names of these formats. */
+/** Names of the formats with one file per sample. */
 export type SampleFormatName = "npy" | "png16" | "nifti" | "mask" | "dicom-seg";
 
 /** The formats by name. */

@@ -1,7 +1,7 @@
 import { putInPlace } from "../../base/write_whole.ts";
 
 /**
- * A file that is written bit by bit and is there whole or not at all.
+ * A file that is written in parts, and appears under its name only when complete.
  */
 export class WholeFile {
   readonly #path: string;
@@ -14,9 +14,9 @@ export class WholeFile {
   }
 
   /**
-   * Begins a file.
+   * Creates the partial file.
    *
-   * @throws {Error} If it cannot be written, with its path.
+   * @throws {Error} If the file cannot be written; the message names the path.
    */
   static async create(path: string): Promise<WholeFile> {
     try {
@@ -27,9 +27,9 @@ export class WholeFile {
   }
 
   /**
-   * Adds to it.
+   * Appends text.
    *
-   * @throws {Error} If that cannot be, with its path.
+   * @throws {Error} If the file cannot be written; the message names the path.
    */
   async write(text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text);
@@ -41,9 +41,9 @@ export class WholeFile {
   }
 
   /**
-   * Ends it, and puts it in its place.
+   * Closes the file and gives it its name.
    *
-   * @throws {Error} If that cannot be, with its path.
+   * @throws {Error} If the file cannot be renamed; the message names the path.
    */
   async finish(): Promise<void> {
     this.#close();
@@ -55,7 +55,7 @@ export class WholeFile {
     }
   }
 
-  /** Removes it unless it was finished. */
+  /** Removes the partial file, unless {@linkcode finish} was called. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#isOpen) return;
     this.#close();

@@ -1,21 +1,22 @@
 /**
- * What is to be known of a TrueType font to set lines in it: which letters it has, and their
- * widths. The renderer tells neither, and leaves letters out that a font lacks.
+ * Reads the letters of a TrueType font and their widths, to break lines. The renderer does not tell
+ * widths, and silently omits letters that the font lacks.
  *
  * @module
  */
 
-/** A font's letters. */
+/** Letters of a font. */
 export interface FontFacts {
-  /** Width of a letter as a share of the font's size; `undefined` where the font lacks it. */
+  /** Width of a letter as a share of the font size; `undefined` if the font lacks the letter. */
   width(codePoint: number): number | undefined;
 }
 
 /**
- * Reads a font's letters.
+ * Reads the letters of a font.
  *
  * @see https://learn.microsoft.com/typography/opentype/spec/
- * @throws {RangeError} If it has no table of all of Unicode, `cmap` format 12.
+ * @param bytes Content of a TrueType file.
+ * @throws {RangeError} If the font has no `cmap` table of format 12, which covers all of Unicode.
  */
 export function readFont(bytes: Uint8Array): FontFacts {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -35,7 +36,7 @@ export function readFont(bytes: Uint8Array): FontFacts {
         const [first, last] = [view.getUint32(at), view.getUint32(at + 4)];
         if (codePoint < first || codePoint > last) continue;
         const glyph = view.getUint32(at + 8) + codePoint - first;
-        // Glyphs after the last with a width of its own have that one's.
+        // `hmtx` ends with the last distinct width: all later glyphs share this width.
         return view.getUint16(hmtx! + 4 * Math.min(glyph, metrics - 1)) / unitsPerEm;
       }
       return undefined;
@@ -43,7 +44,7 @@ export function readFont(bytes: Uint8Array): FontFacts {
   };
 }
 
-/** Where the groups of letters of `cmap` format 12 begin. */
+/** Position of the first group of letters in the `cmap` table of format 12, in bytes. */
 function findGroups(view: DataView, cmap: number): number {
   for (let i = 0; i < view.getUint16(cmap + 2); i++) {
     const table = cmap + view.getUint32(cmap + 4 + 8 * i + 4);

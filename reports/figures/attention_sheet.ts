@@ -1,5 +1,5 @@
 /**
- * Attention by layer and by step as small multiples.
+ * Draws attention by layer and by step, one small picture each.
  *
  * @module
  */
@@ -14,17 +14,17 @@ import { smoothAttention } from "../../pipeline/postprocess.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
 import { renderOverlay } from "./overlay.ts";
 
-/** How {@linkcode drawAttention} draws. */
+/** Options of {@linkcode drawAttention}. */
 export interface AttentionSheetOptions {
   /**
-   * Every timestep of the trajectory, by which columns are named too.
+   * Timesteps of the trajectory by step, as a second label of the columns.
    *
    * @default {None}
    */
   readonly timesteps?: readonly number[];
   /**
-   * Standard deviation of the Gaussian over the mean of all layers and steps, in
-   * pixels of the heatmap.
+   * Standard deviation of the Gaussian for the mean over all layers and steps, in pixels of the
+   * heatmap.
    *
    * @default {2.5}
    */
@@ -32,34 +32,34 @@ export interface AttentionSheetOptions {
   /**
    * Ground truth in pixels of the X-ray.
    *
-   * @default {Those of the sample}
+   * @default {The boxes of the sample}
    */
   readonly boxes?: readonly Box[];
 }
 
-/** Side of a cell, the space between two, and between cells and their means. */
+/** Side of a cell, space between cells, and space between cells and means, in pixels. */
 const CELL = 64;
 const GAP = 4;
 const MEAN_GAP = 12;
 
-/** Around everything, and the square that the X-ray is fitted into. */
+/** Space around the sheet, and longer side of the X-ray, in pixels. */
 const MARGIN = 20;
 const XRAY = 300;
 
-/** Above the cells the heading and what columns are called; left of them what rows are. */
+/** Top and left edge of the cells in pixels; headings and labels take the space before. */
 const TOP = 100;
 const LEFT = MARGIN + XRAY + MARGIN + 90;
 
 const LINE = 15;
 
-/** Characters of the heading, and the width that they fit in. */
+/** Most characters of the heading, and the width in pixels that the heading needs. */
 const MAX_TEXT = 80;
 const MIN_WIDTH = 900;
 
-/** Side of a cell's picture: finer than it is shown, so that positions keep their edges. */
+/** Side of a cell's picture in pixels: twice its size in the SVG, to keep sharp edges. */
 const PIXELS = 2 * CELL;
 
-/** Okabe and Ito's vermilion, which colour-blind readers tell from grey. */
+/** Okabe and Ito's vermilion, which colour-blind readers can distinguish from grey. */
 const MARK = "#d55e00";
 
 const KEY = [
@@ -70,9 +70,9 @@ const KEY = [
 ];
 
 /**
- * Draws a row for each cross-attention layer, a column for each group of steps,
- * the means of both, and beside them the X-ray with the heatmap. The layers and
- * steps that the heatmap averages are marked.
+ * Draws a grid of attention maps, with the X-ray and its heatmap to the left. The grid has one row
+ * per cross-attention layer, one column per group of steps, and the means of both. Marks show the
+ * layers and steps that the heatmap averages.
  *
  * @example Usage
  * ```ts
@@ -85,9 +85,9 @@ const KEY = [
  * console.log(svg.length);
  * ```
  *
- * @param grid What to draw.
- * @param options How.
- * @returns An SVG document with all pictures in it.
+ * @param grid Attention of one phrase, by layer and group of steps.
+ * @param options Labels, smoothing and boxes.
+ * @returns An SVG document that contains all pictures.
  */
 export async function drawAttention(
   grid: AttentionGrid,
@@ -124,7 +124,7 @@ export async function drawAttention(
     parts.push(label(names, x + CELL / 2, TOP - 23));
     await put(heatmap, size, x, meanY, `mean over layers, ${describeSteps(start, end)}`);
   }
-  /** Where a step begins (0) or ends (1). */
+  /** Horizontal position of the start (`share` 0) or end (`share` 1) of a step, in pixels. */
   const edge = (step: number, share: 0 | 1) => {
     const column = columns.findIndex(({ end }) => step < end);
     const { start, end } = columns[column]!;
@@ -148,7 +148,7 @@ export async function drawAttention(
     `${parts.join("")}</svg>\n`;
 }
 
-/** The X-ray with its heatmap, what is to be seen there, and the scale of colours. */
+/** Draws the X-ray with its heatmap, an explanation below, and the scale of colours. */
 async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Promise<string> {
   const { image: { gray, crop }, heatmap, size, variant } = grounded;
   const scale = XRAY / Math.max(gray.width, gray.height);
@@ -172,13 +172,13 @@ async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Pro
     text("0", MARGIN, y + 9) + text("1", MARGIN + 140, y + 9);
 }
 
-/** Inferno, which is as light as its value is high. */
+/** Inferno by level 0..255, as `#rrggbb`; its lightness grows with the level. */
 const COLOURS: readonly string[] = Array.from(
   { length: 256 },
   (_, level) => interpolateInferno(level / 255),
 );
 
-/** A map of values in 0..1 as a PNG file. */
+/** Draws a square map of values in 0..1 as a PNG file. */
 async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
   const image = new Image(PIXELS, PIXELS);
   const nearest = (pixel: number) => Math.floor((pixel + 0.5) * side / PIXELS);
@@ -190,7 +190,7 @@ async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
       image.bitmap.set([...parts, 255], 4 * (y * PIXELS + x));
     }
   }
-  // With the time of now, no two sheets' bytes would be equal.
+  // The encoder writes a time into the file; the current time would make equal sheets differ.
   return await image.encode(1, { creationTime: 0 });
 }
 
@@ -213,7 +213,7 @@ function bar(x: number, y: number, width: number, height: number): string {
     `fill="${MARK}"/>\n`;
 }
 
-/** One or two lines around a height. */
+/** Writes one or two lines of text, vertically centred at `y`. */
 function label(lines: readonly string[], x: number, y: number, anchor = "middle"): string {
   const top = y - (lines.length - 1) * LINE / 2 + 4;
   return lines.map((line, i) => text(line, x, top + i * LINE, anchor)).join("") + "\n";
@@ -223,7 +223,7 @@ function text(content: string, x: number, y: number, anchor = "start"): string {
   return `<text x="${x}" y="${y.toFixed(2)}" text-anchor="${anchor}">${content}</text>`;
 }
 
-/** A phrase for an XML document. */
+/** Escapes a phrase for XML. */
 function safe(phrase: string): string {
   return escape(printable(phrase, MAX_TEXT));
 }

@@ -1,44 +1,44 @@
 /**
- * What stands beside a picture of a heatmap, so that the picture says by itself what it shows.
+ * Captions for pictures of heatmaps, so that a picture explains itself outside its page.
  *
  * @module
  */
 
 import { printable } from "../../base/text.ts";
 
-/** What a picture shows. */
+/** Content of a picture, for its caption. */
 export interface CaptionFacts {
   /** The phrase. */
   readonly phrase: string;
-  /** The X-ray's name, without folders, which may name a patient. */
+  /** File name of the X-ray, without folders: a folder may carry a patient's name. */
   readonly image: string;
-  /** What the heatmap is cut at, 0..1; left out where it is whole. */
+  /** Threshold of the heatmap, 0..1; left out if the heatmap is not cut. */
   readonly threshold?: number | undefined;
   /** Whether the threshold is Otsu's. */
   readonly isOtsu: boolean;
-  /** What the other colours are, and what else there is to say, in sentences. */
+  /** Sentences that explain the colours beside the heat, and other parts of the picture. */
   readonly key: readonly string[];
-  /** Sentences that whoever looks has to know; they stand out. */
+  /** Warnings to the reader, in sentences; their colour stands out. */
   readonly notes: readonly string[];
 }
 
 /** A paragraph of a caption. */
 export interface Paragraph {
-  /** How it is set: `scale` is the bar of colours, with the text after it. */
+  /** Style of the paragraph; `scale` is a bar of colours followed by the text. */
   readonly kind: "phrase" | "fact" | "scale" | "note";
-  /** The text, with what cannot be printed escaped. */
+  /** The text, with unprintable characters escaped. */
   readonly text: string;
-  /** Lines after which it is cut. */
+  /** Most lines; the rest of the text is cut. */
   readonly mostLines: number;
 }
 
-/** Most characters of a text, for phrases that are no phrases. */
+/** Most characters of a text, against a phrase that is a whole document. */
 const MAX_TEXT = 4000;
 
-/** Marks on a letter that are drawn; more would reach into other lines. */
+/** Matches more than three combining marks on a letter: a pile of them reaches into other lines. */
 const PILED = /(\p{M}{3})\p{M}+/gu;
 
-/** The paragraphs of a caption, from top to bottom. */
+/** Writes the paragraphs of a caption, from top to bottom. */
 export function captionOf(facts: CaptionFacts): Paragraph[] {
   const { phrase, image, threshold, isOtsu, key, notes } = facts;
   const cut = threshold === undefined
@@ -60,11 +60,11 @@ export function captionOf(facts: CaptionFacts): Paragraph[] {
 }
 
 /**
- * Breaks a text into lines, between words where that will do.
+ * Breaks a text into lines: between words, and inside words that are longer than a line.
  *
- * @param width Most width of a line.
- * @param measure Width of a text.
- * @param most Lines after which the text is cut, which an ellipsis says.
+ * @param width Largest width of a line, in the unit of `measure`.
+ * @param measure Measures the width of a text.
+ * @param most Most lines; an ellipsis replaces the rest of the text.
  */
 export function wrapText(
   text: string,
@@ -85,7 +85,7 @@ export function wrapText(
   };
   for (const word of text.split(" ")) {
     if (measure(word) <= width) put(word, " ");
-    // Its first letters go to the line that is begun, as those of any word do.
+    // A word longer than a line begins on the current line, after a space.
     else [...word].forEach((letter, i) => put(letter, i === 0 ? " " : ""));
   }
   if (line !== "") lines.push(line);

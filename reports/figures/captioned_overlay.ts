@@ -1,5 +1,5 @@
 /**
- * A heatmap over its X-ray with a caption below it.
+ * Draws a heatmap over its X-ray, with a caption below.
  *
  * @module
  */
@@ -12,34 +12,34 @@ import { HEAT_COLOURS } from "./heat_colours.ts";
 import { encodePicture, type Overlay, paintOverlay } from "./overlay.ts";
 import { FONT_FAMILY, loadFonts, toPixels } from "./png.ts";
 
-/** Narrowest caption in pixels, however narrow the X-ray is. */
+/** Smallest width of a caption in pixels, below a narrower X-ray too. */
 const MIN_WIDTH = 360;
 
-/** Space around the text, and between paragraphs. */
+/** Space around the text, and between paragraphs, in pixels. */
 const MARGIN = 10;
 const GAP = 5;
 
-/** Font size of each kind of paragraph, and height of a line as a share of it. */
+/** Font size of each kind of paragraph in pixels, and height of a line per font size. */
 const SIZES = { phrase: 17, fact: 13, scale: 13, note: 13 } as const;
 const LINE = 1.35;
 
-/** Size of the bar of colours. */
+/** Size of the bar of colours in pixels. */
 const BAR = { width: 160, height: 12 };
 
 const COLOURS = { phrase: "#111111", fact: "#333333", scale: "#333333", note: "#9b1c1c" } as const;
 
-/** What is drawn of an overlay that is to stand for itself. */
+/** An overlay with the facts of its caption. */
 export type CaptionedOverlay = Overlay & {
-  /** What the picture shows. */
+  /** Facts of the caption; the drawing itself adds the key of colours. */
   readonly caption: Omit<CaptionFacts, "key">;
 };
 
 /**
- * Draws an overlay as `renderOverlay()` does, from the top left corner on, and a caption below it:
- * phrase, X-ray, colours, threshold, and what is to be known. Letters that the font lacks are
- * written by their numbers.
+ * Draws an overlay as `renderOverlay()` does, from the top left corner, and a caption below. The
+ * caption has the phrase, the X-ray's name, the scale of colours, the threshold and the notes. A
+ * letter that the font lacks appears as its code point, such as `\u80f8`.
  *
- * @returns A PNG file; the same for the same input.
+ * @returns A PNG file; equal input gives equal bytes.
  */
 export async function renderCaptionedOverlay(overlay: CaptionedOverlay): Promise<Uint8Array> {
   const picture = paintOverlay(overlay);
@@ -62,13 +62,13 @@ export async function renderCaptionedOverlay(overlay: CaptionedOverlay): Promise
   return await encodePicture(whole);
 }
 
-/** Whether the heatmap covers all of the X-ray. */
+/** Whether the heatmap covers the whole X-ray. */
 function isWhole({ gray, crop }: Overlay): boolean {
   return crop.x <= 0 && crop.y <= 0 && crop.x + crop.side >= gray.width &&
     crop.y + crop.side >= gray.height;
 }
 
-/** The caption as an SVG document of that width. */
+/** Draws a caption as an SVG document of the given width in pixels. */
 function drawCaption(paragraphs: readonly Paragraph[], width: number, fonts: readonly FontFacts[]) {
   const widthOf = (letter: string) => {
     const widths = fonts.flatMap((font) => font.width(letter.codePointAt(0)!) ?? []);
@@ -111,7 +111,7 @@ function drawCaption(paragraphs: readonly Paragraph[], width: number, fonts: rea
     `</linearGradient></defs>${parts.join("")}</svg>`;
 }
 
-/** A letter that the fonts lack, by its number. */
+/** Writes a letter as the escape of its code point. */
 function numberOf(letter: string): string {
   return `\\u${letter.codePointAt(0)!.toString(16).padStart(4, "0")}`;
 }

@@ -1,5 +1,5 @@
 /**
- * The colours of every picture of a heatmap.
+ * Colours that all pictures of heatmaps share.
  *
  * @module
  */
@@ -10,11 +10,11 @@ import { interpolateInferno } from "d3-scale-chromatic";
 export type Colour = readonly [red: number, green: number, blue: number];
 
 /**
- * A stretch of a colour map by heat in 0..255.
+ * Samples 256 colours from a part of a colour map, by heat of 0..255.
  *
- * @param map Colours as CSS by shares of 0..1, as `#rrggbb` or as `rgb(r, g, b)`.
- * @param from Where the stretch begins.
- * @param to Where it ends.
+ * @param map Returns the CSS colour at a share of 0..1, as `#rrggbb` or `rgb(r, g, b)`.
+ * @param from Start of the part, 0..1; 0 by default.
+ * @param to End of the part, 0..1; 1 by default.
  */
 export function sampleColours(
   map: (share: number) => string,
@@ -30,17 +30,17 @@ export function sampleColours(
   });
 }
 
-/** Inferno from where it is no longer black to where it is not yet white, by heat in 0..255. */
+/** Inferno by heat of 0..255, without its black and white ends. */
 export const HEAT_COLOURS: readonly Colour[] = sampleColours(interpolateInferno, 0.25, 0.95);
 
-/** Opacity of the hottest pixel; the anatomy must stay readable below it. */
+/** Opacity of the hottest pixel, low enough to show the anatomy below. */
 export const MAX_OPACITY = 0.65;
 
-/** Brightness that is left outside the crop. */
+/** Factor of the brightness outside the crop. */
 export const DIMMED = 0.45;
 
-/** The mask's outline. */
+/** Colour of the mask's outline. */
 export const OUTLINE: Colour = [64, 224, 255];
 
-/** Ground truth. */
+/** Colour of the ground truth. */
 export const BOX: Colour = [0, 230, 64];

@@ -1,5 +1,5 @@
 /**
- * A heatmap laid over its X-ray.
+ * Draws a heatmap over its X-ray.
  *
  * @module
  */
@@ -10,59 +10,58 @@ import type { Box } from "../../base/geometry.ts";
 import { BOX, type Colour, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "./heat_colours.ts";
 import { resample } from "../../images/resample.ts";
 
-/** What an overlay shows. */
+/** Content of an overlay. */
 export interface Overlay {
-  /** The X-ray, one byte a pixel, row by row. */
+  /** The X-ray, one byte per pixel, row by row. */
   readonly gray: {
     readonly data: Uint8Array | Uint8ClampedArray;
     readonly width: number;
     readonly height: number;
   };
-  /** `[size, size]` in 0..1; 0 is outside the mask. */
+  /** Row-major `[size, size]` values in 0..1; pixels outside the mask are 0. */
   readonly heatmap: Float32Array;
   /** Side of the heatmap in pixels. */
   readonly size: number;
   /** The square of the X-ray that the heatmap covers. */
   readonly crop: { readonly x: number; readonly y: number; readonly side: number };
   /**
-   * Ground truth, drawn in green.
+   * Ground truth in pixels of the X-ray, drawn in green.
    *
    * @default {[]}
    */
   readonly boxes?: readonly Box[];
   /**
-   * Longer side of the picture in pixels, at most.
+   * Largest length of the picture's longer side in pixels.
    *
    * @default {1024}
    */
   readonly maxSide?: number;
 }
 
-/** Longer side of the picture in pixels; an X-ray of 3000 would make a file of many megabytes. */
+/** Longer side of the picture in pixels; the 3000 pixels of an X-ray would make huge files. */
 const MAX_SIDE = 1024;
 
-/** PNG's colour type of red, green and blue. */
+/** PNG's colour type for red, green and blue. */
 const RGB = 2;
 
-/** PNG's filter that tells a row from the one above. */
+/** PNG's filter of differences to the row above. */
 const UP = 2;
 
-/** Shorter sides are scaled up to this, so that the outline is thin. */
+/** Smaller X-rays are enlarged to this longer side in pixels, to keep the outline thin. */
 const MIN_SIDE = 512;
 
 /**
- * Draws the X-ray with the heatmap over it in the perceptual colour map
- * inferno, the mask's outline, the area outside the crop dimmed, and the
- * ground truth.
+ * Draws the heatmap over the X-ray in the perceptual colour map inferno. Also draws the outline of
+ * the mask and the ground truth, and dims the area outside the crop.
  *
  * @returns A PNG file.
  */
 export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
-  // The encoder writes a time into the file; with that of now, no two runs' bytes would be equal.
+  // The encoder writes a time into the file; the current time would make equal runs differ.
   return await paintOverlay(overlay).encode(1, { creationTime: 0 });
 }
 
-/** Draws what {@linkcode renderOverlay} makes a file of. */
+/** Draws the picture of {@linkcode renderOverlay}, before it is encoded. */
 export function paintOverlay(overlay: Overlay): Image {
   const { gray, heatmap, size, crop, boxes = [], maxSide = MAX_SIDE } = overlay;
   const longer = Math.max(gray.width, gray.height);
@@ -70,10 +69,10 @@ export function paintOverlay(overlay: Overlay): Image {
   const width = Math.max(1, Math.round(gray.width * scale));
   const height = Math.max(1, Math.round(gray.height * scale));
 
-  /** The row or column of the heatmap at each pixel of the picture's side; -1 outside the crop. */
+  /** Rows or columns of the heatmap, by row or column of the picture; -1 outside the crop. */
   const cells = (length: number, start: number) =>
     Int32Array.from({ length: length + 2 }, (_, i) => {
-      // A pixel more at either end: what is beside the picture is no mask.
+      // One more pixel at each end lets the loop below look past the edges of the picture.
       const cell = Math.floor(((i - 0.5) / scale - start) / crop.side * size);
       return cell >= 0 && cell < size ? cell : -1;
     });
@@ -128,16 +127,16 @@ export function paintOverlay(overlay: Overlay): Image {
   return image;
 }
 
-/** A picture as a PNG file, without its opacity. */
+/** Encodes a picture as a PNG file, without its alpha channel. */
 export async function encodePicture({ width, height, bitmap }: Image): Promise<Uint8Array> {
-  // [height, width, red green blue]
+  // [height, width, 3]: red, green, blue
   const data = Buffer.alloc(3 * width * height);
   for (let from = 0, to = 0; to < data.length; from += 4) {
     data[to++] = bitmap[from]!;
     data[to++] = bitmap[from + 1]!;
     data[to++] = bitmap[from + 2]!;
   }
-  // Of several hundred phrases the pictures must cost little: level 6 takes three times level 2.
+  // Hundreds of phrases need as many pictures, and level 6 takes three times as long as level 2.
   const { PNG } = await import("pngjs");
   return PNG.sync.write({ width, height, data }, {
     ...{ colorType: RGB, inputColorType: RGB, inputHasAlpha: false },

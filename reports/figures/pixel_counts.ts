@@ -1,5 +1,5 @@
 /**
- * Pixels inside and outside the boxes by their value.
+ * Counts pixels inside and outside the boxes by value.
  *
  * @module
  */
@@ -7,28 +7,28 @@
 import { type Box, coveredArea, type Size } from "../../base/geometry.ts";
 import { type Margin, visitPixels } from "../../shaders/metrics_cpu.ts";
 
-/** Bins of the values 0..1. */
+/** Number of bins for values of 0..1. */
 export const BINS = 256;
 
-/** How many image pixels have a value of at least `bin / BINS`, by bin. */
+/** Numbers of image pixels with a value of at least `bin / BINS`, by bin. */
 export interface PixelCounts {
-  /** Pixels in any box. */
+  /** Pixels inside any box. */
   readonly inside: Float64Array;
-  /** Pixels in none. */
+  /** Pixels outside all boxes. */
   readonly outside: Float64Array;
-  /** Pixels in any box, with those outside the heatmap. */
+  /** Area of all boxes in pixels, including pixels outside the heatmap. */
   readonly boxPixels: number;
 }
 
 /**
- * Counts a heatmap's pixels on the original image's grid, where it is laid by
- * nearest neighbour, as its scores do.
+ * Counts the pixels of the original image by the heatmap's value. As for the scores, nearest
+ * neighbour maps the heatmap to image pixels.
  *
  * @param heatmap Row-major square map of values in 0..1.
- * @param side Its side in pixels.
+ * @param side Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image.
- * @param margin Whether pixels outside what it covers do not count, or are 0.
+ * @param margin Whether pixels outside the heatmap are excluded, or count as 0.
  * @param cover Side of the square in the middle of the image that the heatmap covers.
  */
 export function countPixels(

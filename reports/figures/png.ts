@@ -1,36 +1,36 @@
 /**
- * SVG documents as pictures, for what does not take SVG.
+ * Renders SVG documents as pictures, for programs that cannot read SVG.
  *
  * @module
  */
 
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 
-/** The font, in what weights charts and sheets are written in; a machine need not have it. */
+/** The font of charts and sheets, regular and bold; the package brings it, so none is installed. */
 const FONTS = [
   import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"),
   import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans-Bold.ttf"),
 ];
 export const FONT_FAMILY = "DejaVu Sans";
 
-/** Pixels for each of the document's. */
+/** Pixels of the picture per pixel of the document. */
 const ZOOM = 1.5;
 
-/** The fonts, once the renderer is loaded, which can be done once. */
+/** The fonts, available after the renderer is loaded; the renderer allows only one load. */
 let ready: Promise<Uint8Array[]> | undefined;
 
 /**
- * Draws an SVG document.
+ * Renders an SVG document as a PNG file, enlarged by 1.5.
  *
- * @param svg The document, with all that it shows in it.
+ * @param svg The document; its pictures must be part of it.
  * @returns A PNG file.
- * @throws {Error} If it is no SVG document.
+ * @throws {Error} If the text is no SVG document.
  */
 export async function toPng(svg: string): Promise<Uint8Array> {
   return await render(svg, ZOOM, (picture) => picture.asPng());
 }
 
-/** A picture's pixels, RGBA, row by row. */
+/** Pixels of a picture, four bytes RGBA each, row by row. */
 export interface PicturePixels {
   readonly width: number;
   readonly height: number;
@@ -38,15 +38,15 @@ export interface PicturePixels {
 }
 
 /**
- * Draws an SVG document at its own size.
+ * Renders an SVG document as pixels, at its own size.
  *
- * @throws {Error} If it is no SVG document.
+ * @throws {Error} If the text is no SVG document.
  */
 export async function toPixels(svg: string): Promise<PicturePixels> {
   return await render(svg, 1, ({ width, height, pixels }) => ({ width, height, pixels }));
 }
 
-/** The fonts that documents are drawn with, as TrueType files. */
+/** Loads the fonts of all documents, as TrueType files. */
 export async function loadFonts(): Promise<readonly Uint8Array[]> {
   return await (ready ??= load());
 }
@@ -57,7 +57,7 @@ async function render<T>(svg: string, zoom: number, read: (picture: Rendered) =>
   const fontBuffers = [...await loadFonts()];
   const renderer = new Resvg(svg, {
     font: { fontBuffers, defaultFontFamily: FONT_FAMILY, sansSerifFamily: FONT_FAMILY },
-    // Charts have theirs as a style, which is for browsers.
+    // Charts set their background by CSS, which only browsers apply.
     background: "white",
     fitTo: { mode: "zoom", value: zoom },
   });

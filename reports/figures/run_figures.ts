@@ -1,5 +1,5 @@
 /**
- * The figures of a run that is done, without the model.
+ * Draws the figures of a finished run, without the model.
  *
  * @module
  */
@@ -21,44 +21,44 @@ import { drawDistribution, PixelCurves } from "./score_curves.ts";
 import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 
-/** Which figures {@linkcode drawRun} draws. */
+/** Options of {@linkcode drawRun}. */
 export interface FigureOptions {
   /**
-   * The variant, where the run has several.
+   * Name of the variant to draw, if the run has several.
    *
    * @default {The run's first}
    */
   readonly setting?: string;
   /**
-   * Most panels of a sheet.
+   * Most panels per sheet.
    *
    * @default {12}
    */
   readonly count?: number;
   /**
-   * Seed of the sheet of random samples.
+   * Seed for the choice of random samples.
    *
    * @default {0}
    */
   readonly seed?: number;
   /**
-   * Told in a sentence what is left out, such as a sample whose image is missing.
+   * Receives one sentence about each omission, such as a sample with a missing image.
    *
    * @default {undefined}
    */
   readonly onNotice?: (notice: string) => void;
   /**
-   * Told after each heatmap how many are done of all that the figures take; one that
-   * several figures show counts for each.
+   * Called after each heatmap with the number of heatmaps done, and the number for all figures. A
+   * heatmap in several figures counts several times. Not awaited.
    *
    * @default {undefined}
    */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** A figure. */
+/** A figure and the name of its file. */
 export interface Figure {
-  /** Name of its file, such as `gallery-pleural-effusion.svg`. */
+  /** File name, such as `gallery-pleural-effusion.svg`. */
   readonly name: string;
   /** An SVG document. */
   readonly svg: string;
@@ -67,10 +67,10 @@ export interface Figure {
 type Grounded = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
 type Scored = Extract<SampleResult, { readonly status: "scored" }>;
 
-/** Longer side of a panel's picture: finer than it is shown, for screens that can show it. */
+/** Longer side of a panel's picture in pixels: more than its size in the SVG, for fine screens. */
 const PIXELS = 1.5 * PANEL_SIDE;
 
-/** Samples that are shown together. */
+/** Samples of one sheet. */
 interface Choice {
   readonly name: string;
   readonly heading: string;
@@ -78,9 +78,9 @@ interface Choice {
 }
 
 /**
- * Draws what a run came to: ROC, precision and recall, and IoU by threshold of each
- * class, the distribution of each score, and sheets of X-rays with heatmap and ground
- * truth: the best, the worst and random samples, and a gallery of each class.
+ * Draws the figures of a run. Curves show ROC, precision and recall, and IoU by threshold for each
+ * class. Further charts show the distribution of each score. Sheets show X-rays with heatmap and
+ * ground truth. There are sheets of the best, the worst and random samples, and of each class.
  *
  * @example Usage
  * ```ts
@@ -93,8 +93,8 @@ interface Choice {
  * }
  * ```
  *
- * @param folder The run's folder; images are read from where its results say.
- * @param options Which.
+ * @param folder The run's folder; images are read from the paths in its results.
+ * @param options Setting, number of panels, seed and callbacks.
  * @throws {RangeError} If the run has no such setting.
  * @throws {SyntaxError} If the folder's files are corrupt.
  * @throws {Deno.errors.NotFound} If the folder holds no run.
@@ -179,7 +179,7 @@ async function* drawCurves(
   }
 }
 
-/** Which samples are shown where. */
+/** Chooses the samples of each sheet. */
 function choose(
   results: readonly Grounded[],
   scored: readonly Scored[],
@@ -211,14 +211,14 @@ function byMiou(results: readonly Scored[]): Scored[] {
   return results.toSorted((a, b) => b.miou - a.miou);
 }
 
-/** Some of the entries, first and last among them. */
+/** Takes `count` entries at even distances, from the first to the last. */
 function spread<T>(entries: readonly T[], count: number): T[] {
   if (entries.length <= count) return [...entries];
   const step = (entries.length - 1) / Math.max(1, count - 1);
   return Array.from({ length: count }, (_, i) => entries[Math.round(i * step)]!);
 }
 
-/** Some of the entries at random, in their order. */
+/** Takes `count` random entries, without changing their order. */
 function pick<T>(entries: readonly T[], count: number, random: Random): T[] {
   let left = Math.min(count, entries.length);
   return entries.filter((_, i) => {
@@ -228,7 +228,7 @@ function pick<T>(entries: readonly T[], count: number, random: Random): T[] {
   });
 }
 
-/** A name that is a file's everywhere, and no other's here. */
+/** Makes a file name that every system accepts, and that differs from the names in `taken`. */
 function fileName(text: string, taken: Set<string>): string {
   const plain = text.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g)!.join("-").slice(0, 80);
   let name = plain;
@@ -238,9 +238,9 @@ function fileName(text: string, taken: Set<string>): string {
 }
 
 /**
- * Draws one sample.
+ * Draws the panel of one sample.
  *
- * @throws {Error} If its image is missing, no image, or another than was grounded.
+ * @throws {Error} If the image is missing or invalid, or has another size than the grounded image.
  */
 async function makePanel(result: Grounded, heatmap: RunHeatmap): Promise<Panel> {
   const { id, image: path, phrase = "", category, boxes } = result;

@@ -1,5 +1,5 @@
 /**
- * How well heatmaps tell pixels inside the boxes from those outside, as curves.
+ * Draws how well heatmaps separate pixels inside the boxes from pixels outside, as curves.
  *
  * @module
  */
@@ -12,33 +12,33 @@ import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
 import type { ScoreName } from "../../scoring/score_heatmap.ts";
 import { toSvg } from "./svg.ts";
 
-/** Colours that colour-blind readers tell apart (Okabe and Ito), and dashes for more curves. */
+/** Colours that colour-blind readers distinguish (Okabe and Ito), and dashes for more curves. */
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#000000"] as const;
 const DASHES = ["none", "7,3", "2,3", "9,3,2,3"] as const;
 
-/** Most curves of a chart: as many as look different. */
+/** Most curves of a chart, since each curve needs its own combination of colour and dash. */
 const MAX_CURVES = COLOURS.length * DASHES.length;
 
-/** Characters of a class's name that fit. */
+/** Most characters of a class's name. */
 const MAX_NAME = 22;
 
-/** Space left and right of a plot. */
+/** Margins left and right of a plot in pixels. */
 const LEFT = 60;
 const RIGHT = 290;
 
-/** Values beyond this are a contrast over no noise, and would leave the others no room. */
+/** Limit for values on the axis: contrast without noise is larger, and would squeeze the others. */
 const HUGE = 1e6;
 
-/** mIoU's thresholds. */
+/** The thresholds that mIoU averages. */
 const MIOU_THRESHOLDS = [0.1, 0.2, 0.3, 0.4, 0.5];
 
-/** A curve. */
+/** A curve with its label in the legend. */
 interface Curve {
   readonly label: string;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** What is summed over the samples of a class. */
+/** Sums over the samples of a class. */
 interface ClassSums {
   count: number;
   readonly inside: Float64Array;
@@ -47,11 +47,11 @@ interface ClassSums {
   readonly iou: Float64Array;
 }
 
-/** Sums up pixel counts by class, and draws them. */
+/** Sums pixel counts by class, and draws curves of the sums. */
 export class PixelCurves {
   readonly #classes = new Map<string, ClassSums>();
 
-  /** Takes in one sample's pixels. */
+  /** Adds the pixels of one sample. */
   add(category: string, { inside, outside, boxPixels }: PixelCounts): void {
     const zeros = () => new Float64Array(BINS);
     const sums = this.#classes.getOrInsertComputed(category, () => ({
@@ -65,7 +65,7 @@ export class PixelCurves {
     }
   }
 
-  /** SVG documents by the names of their files. */
+  /** Draws the curves as SVG documents, by file name. */
   draw(): Record<string, string> {
     const all = [...this.#classes].map(([name, sums]) => ({ name, ...sums }));
     const shown = new Set(all.toSorted((a, b) => b.count - a.count).slice(0, MAX_CURVES));
@@ -104,7 +104,7 @@ export class PixelCurves {
   }
 }
 
-/** From the highest threshold to the lowest; the area is that of trapezoids. */
+/** Computes a ROC curve from the highest threshold to the lowest, and its area by trapezoids. */
 function rocCurve(name: string, inside: Float64Array, outside: Float64Array): Curve {
   const points: (readonly [number, number])[] = [[0, 0]];
   let area = 0;
@@ -117,7 +117,10 @@ function rocCurve(name: string, inside: Float64Array, outside: Float64Array): Cu
   return { label: `${printable(name, MAX_NAME)} ${area.toFixed(3)}`, points };
 }
 
-/** As scikit-learn's `average_precision_score`: a step's precision counts for all of its recall. */
+/**
+ * Computes precision by recall. The average precision is scikit-learn's `average_precision_score`:
+ * the sum of each threshold's precision, weighted by its gain in recall.
+ */
 function precisionCurve(name: string, inside: Float64Array, outside: Float64Array): Curve {
   const points: (readonly [number, number])[] = [];
   let [average, last] = [0, 0];
@@ -147,25 +150,25 @@ function share(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
 
-/** What a chart of curves shows. */
+/** Content of a chart of curves. */
 interface Chart {
   readonly title: string;
   readonly x: string;
   readonly y: string;
-  /** What the numbers behind the curves' names are. */
+  /** Heading of the legend: the meaning of the numbers after the curves' names. */
   readonly heading: string;
   readonly curves: readonly Curve[];
-  /** How many classes have none, for want of colours. */
+  /** Number of classes without a curve, since there are too few colours. */
   readonly hidden: number;
-  /** How points are joined; straight where it is left out. */
+  /** How lines join the points; straight lines by default. */
   readonly shape?: "step-before";
-  /** Whether the diagonal is drawn, where guesses lie. */
+  /** Whether the chart has a diagonal, the curve of random guesses. */
   readonly diagonal?: boolean;
-  /** Places on the x axis to mark. */
+  /** Values on the x axis to mark. */
   readonly marked?: readonly number[];
 }
 
-/** Both axes are 0..1, so that charts of several runs can be compared. */
+/** Draws a chart. Both axes are always 0..1, so that readers can compare charts of several runs. */
 function drawCurves(chart: Chart): string {
   const { curves, hidden, shape = "linear", diagonal = false, marked = [] } = chart;
   const styles = curves.map((_, i) => ({
@@ -175,7 +178,7 @@ function drawCurves(chart: Chart): string {
       strokeDasharray: DASHES[Math.floor(i / COLOURS.length) % DASHES.length]!,
     }),
   }));
-  // Right of the plot, in the plot's own units.
+  // Vertical position of line `i` of the legend, in units of the y axis.
   const line = (i: number) => 0.9 - 0.05 * i;
   const axis = { domain: [0, 1], labelAnchor: "center", labelArrow: "none" } as const;
   return toSvg({
@@ -206,17 +209,17 @@ function drawCurves(chart: Chart): string {
   });
 }
 
-/** Text right of a plot. */
+/** Makes a text to the right of a plot, in the legend. */
 function note(text: string, y: number): Plot.Markish[] {
   return [Plot.text([[1.04, y]], { text: [text], textAnchor: "start", fill: "#555555" })];
 }
 
 /**
- * Draws the distribution of a score by class: a line a sample, under a box from
- * the first to the third quartile with the median.
+ * Draws the distribution of a score by class. Each sample is a line; a box shows the quartiles and
+ * the median.
  *
- * @param score The score.
- * @param values Its values by class.
+ * @param score Name of the score.
+ * @param values Values of the score by class.
  * @returns An SVG document.
  */
 export function drawDistribution(
@@ -266,7 +269,7 @@ export function drawDistribution(
   });
 }
 
-/** A title above a plot. */
+/** Makes a title above a plot. */
 function heading(title: string): Plot.Markish[] {
   const place = { frameAnchor: "top-left", textAnchor: "start", dy: -24 } as const;
   return [Plot.text([title], { ...place, fontSize: 13, fontWeight: "bold" })];

@@ -1,5 +1,5 @@
 /**
- * Heatmaps side by side, as in the paper's Figure 3.
+ * Draws heatmaps side by side, as in the paper's Figure 3.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { printable } from "../../base/text.ts";
 export interface Panel {
   /** The phrase. */
   readonly phrase: string;
-  /** Its scores, in one line. */
+  /** Scores of the sample, in one line. */
   readonly scores: string;
-  /** What names the sample: its class and id. */
+  /** Class and id of the sample. */
   readonly name: string;
-  /** The X-ray with the heatmap over it, a PNG file of whatever size. */
+  /** The X-ray with the heatmap over it, as a PNG file of any size. */
   readonly overlay: Uint8Array;
   /** Size of the X-ray in pixels. */
   readonly image: Size;
@@ -24,24 +24,24 @@ export interface Panel {
   readonly boxes: readonly Box[];
 }
 
-/** Panels of one row. */
+/** Panels per row. */
 const COLUMNS = 4;
 
-/** Width and height that a panel's X-ray is fitted into, and space around panels. */
+/** Longer side of a panel's X-ray, and space around panels, in pixels. */
 export const PANEL_SIDE = 260;
 const GAP = 20;
 
-/** Height of a line of text, the characters that surely fit in one, and most lines of a phrase. */
+/** Height of a line of text in pixels, most characters of a line, and most lines of a phrase. */
 const LINE = 15;
 const CHARACTERS = 40;
 const LINES = 3;
 
-/** Above the panels the heading, its explanation; above a picture its scores and its phrase. */
+/** Height of the heading with the key, of a panel's scores with its phrase, and of a row. */
 const TOP = 64;
 const CAPTION = (1 + LINES) * LINE + 4;
 const ROW = CAPTION + PANEL_SIDE + LINE + GAP;
 
-/** Characters of a tooltip. */
+/** Most characters of a tooltip. */
 const MAX_TEXT = 2000;
 
 const BOX = "#00e640";
@@ -52,8 +52,9 @@ const KEY = "Green: ground truth. Light blue: outline of the mask. Warm colours:
 /**
  * Draws a sheet of panels.
  *
- * @param heading What they are.
- * @returns An SVG document with all pictures in it.
+ * @param heading Title of the sheet.
+ * @param panels The X-rays, row by row.
+ * @returns An SVG document that contains all pictures.
  */
 export function drawSheet(heading: string, panels: readonly Panel[]): string {
   const columns = Math.max(3, Math.min(COLUMNS, panels.length));
@@ -85,7 +86,7 @@ function drawPanel({ phrase, scores, name, overlay, image, boxes }: Panel): stri
   const rects = boxes.map((box) => {
     const [x, y, w, h] = box.map((value) => (value * scale).toFixed(2));
     const at = `x="${x}" y="${y}" width="${w}" height="${h}" fill="none"`;
-    // A dark edge, since green alone is lost on bright bone.
+    // The dark edge keeps green visible on bright bone.
     return `<rect ${at} stroke="black" stroke-opacity="0.6" stroke-width="4"/>` +
       `<rect ${at} stroke="${BOX}" stroke-width="2"/>`;
   });
@@ -99,20 +100,20 @@ function drawPanel({ phrase, scores, name, overlay, image, boxes }: Panel): stri
     `font-size="10" fill="#555555">${safe(shorten(name))}</text>`;
 }
 
-/** The lines that a phrase is written in. */
+/** Breaks a phrase into lines; an ellipsis replaces the lines after the third. */
 function wrap(phrase: string): string[] {
   const pattern = new RegExp(`.{1,${CHARACTERS}}(?:\\s+|$)|.{1,${CHARACTERS}}`, "gu");
   const lines = [...phrase.replace(/\s+/g, " ").matchAll(pattern)].map(([line]) => line.trim());
   return lines.length <= LINES ? lines : [...lines.slice(0, LINES - 1), `${lines[LINES - 1]} …`];
 }
 
-/** A name by its end, which tells it from its neighbours; it is written smaller than a phrase. */
+/** Shortens a name to its end, since ids often begin alike; the small font fits more characters. */
 function shorten(name: string): string {
   const most = CHARACTERS + 6;
   return name.length > most ? `…${name.slice(1 - most)}` : name;
 }
 
-/** Text that came out of a file, for an XML document. */
+/** Escapes a text from a file for XML. */
 function safe(text: string, length?: number): string {
   return escape(printable(text, length));
 }

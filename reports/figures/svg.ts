@@ -1,5 +1,5 @@
 /**
- * Charts as SVG documents.
+ * Renders charts as SVG documents.
  *
  * @module
  */
@@ -9,9 +9,9 @@ import { parseHTML } from "linkedom";
 
 type PlotDocument = NonNullable<Plot.PlotOptions["document"]>;
 
-/** Draws a plot without a browser. */
+/** Renders a plot as an SVG document, without a browser. */
 export function toSvg(options: Plot.PlotOptions): string {
-  // The types of a browser's documents are not the compiler's here.
+  // The compiler has no DOM types here, so Plot's own type of documents is used.
   const { document } = parseHTML("<body></body>") as unknown as { document: PlotDocument };
   const svg = Plot.plot({
     ...options,

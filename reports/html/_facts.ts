@@ -1,7 +1,7 @@
 import { type RunRecord } from "../../runs/run_folder.ts";
 import { safe } from "../tables/table_html.ts";
 
-/** All that decided the results of a run, from its record: a list a group of facts. */
+/** Formats the facts of a run's record as HTML, one list per group of facts. */
 export function factsHtml({ facts }: RunRecord): string {
   const groups: [string, [string, unknown][]][] = [];
   const collect = (name: string, value: Readonly<Record<string, unknown>>) => {
@@ -31,7 +31,7 @@ function show(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value) ?? "";
 }
 
-/** What was run, in a few words: `ms-cxr, split test`. */
+/** Names dataset, split and shard of a run in a few words, such as `ms-cxr, split test`. */
 export function runName({ facts, shard }: RunRecord): string {
   const { kind, split } = (isGroup(facts.dataset) ? facts.dataset : {}) as Readonly<
     Record<string, unknown>

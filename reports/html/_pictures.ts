@@ -5,16 +5,16 @@ import { resample } from "../../images/resample.ts";
 import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
 import { safe } from "../tables/table_html.ts";
 
-/** Longer side of an X-ray in pixels, and its JPEG quality: 16 KB each. */
+/** Longer side of an X-ray in pixels, and JPEG quality of 1..100; a picture takes some 16 KB. */
 const IMAGE_SIDE = 384;
 const QUALITY = 72;
 
-/** Side of a heatmap in cells; attention has 16 to 64, and is smoothed besides. */
+/** Largest side of a heatmap in cells: attention has sides of 16 to 64, and is smoothed besides. */
 const MAP_SIDE = 64;
 
 /**
- * An X-ray as an element that holds a small JPEG file, the size of the original and, of a DICOM
- * file, how its grey levels came about.
+ * Makes the element of an X-ray: a small JPEG file with the size of the original image. The element
+ * of a DICOM file also names the window or table of its grey levels.
  */
 export async function imageElement(number: number, gray: GrayImage): Promise<string> {
   const { width, height, grayLevels } = gray;
@@ -29,15 +29,18 @@ export async function imageElement(number: number, gray: GrayImage): Promise<str
   return element(`image-${number}`, facts, jpeg.toBase64());
 }
 
-/** What stands for an X-ray, or a heatmap, that is not there. */
+/** Makes the element of a missing X-ray or heatmap, with the reason. */
 export function missingElement(name: string, reason: string): string {
   return element(name, { missing: reason }, "");
 }
 
 /**
- * A heatmap as an element: deflated, first `[side, side]` levels 0..255 before the threshold, as
- * differences to the one before and of these to those above, modulo 256; then the mask as scored,
- * `[size, size]` bits, each row filled up to whole bytes and as the difference (XOR) to that above.
+ * Makes the element of a heatmap, as deflated bytes in two parts.
+ *
+ * The first part has `[side, side]` levels 0..255 before the threshold. Each level becomes its
+ * difference to the level before. Each difference then becomes its difference to the row above,
+ * both modulo 256. The second part has the mask as scored, `[size, size]` bits. Each row is padded
+ * to whole bytes, and stored as XOR with the row above.
  */
 export function heatmapElement(
   number: number,
@@ -66,7 +69,7 @@ export function heatmapElement(
   );
 }
 
-/** An element that is not shown and not run. */
+/** Makes an element with data: browsers neither show nor run a script of type `text/plain`. */
 function element(id: string, data: Readonly<Record<string, number | string>>, text: string) {
   const attributes = Object.entries(data).map(([name, value]) =>
     ` data-${name}="${safe(String(value))}"`

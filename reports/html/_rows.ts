@@ -6,26 +6,26 @@ import { hasHeatmap } from "../../runs/run_folder.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 
-/** What the page's script knows of a result. */
+/** A result in the form that the page's script reads. */
 export interface PageRow {
-  /** Number of the heatmap, and of the row. */
+  /** Number of the row and of its heatmap, from 0. */
   readonly n: number;
-  /** Number of the X-ray; none where the result names none. */
+  /** Number of the X-ray, from 0; null if the result names no X-ray. */
   readonly image: number | null;
   readonly id: string;
   readonly path: string;
   readonly phrase: string;
   readonly category: string;
-  /** The setting; null stands for all. */
+  /** Name of the setting; null stands for all settings. */
   readonly setting: string | null;
   readonly status: SampleResult["status"];
-  /** The four scores, and as they are printed; empty where there are none. */
+  /** The four scores as numbers, then as printed; empty if the result has no scores. */
   readonly scores: readonly number[];
   readonly texts: readonly string[];
   readonly boxes: readonly Box[];
   readonly threshold: number | null;
   readonly notes: readonly string[];
-  /** Why it fell out; empty where it did not. */
+  /** Stage and reason of a sample that dropped out; otherwise empty. */
   readonly stage: string;
   readonly reason: string;
 }
@@ -34,11 +34,12 @@ export interface PageRow {
 const MAX_TEXT = 2000;
 
 /**
- * A result as a row of the page: nothing but what is shown, and all of it printable.
+ * Makes a row of the page from a result. The row has only the members that the page shows, and its
+ * texts are printable.
  *
  * @param result The result.
- * @param n Its number.
- * @param image Number of its X-ray.
+ * @param n Number of the row.
+ * @param image Number of the result's X-ray; null if the result names no X-ray.
  */
 export function pageRow(result: SampleResult, n: number, image: number | null): PageRow {
   const isScored = result.status === "scored";
@@ -58,12 +59,12 @@ export function pageRow(result: SampleResult, n: number, image: number | null): 
   };
 }
 
-/** Text of a results file; what cannot be seen is written out. */
+/** Makes a text from a results file printable, with invisible characters as escapes. */
 function text(value: unknown): string {
   return typeof value === "string" ? printable(value, MAX_TEXT) : "";
 }
 
-/** A value as JSON that ends no `<script>` element. */
+/** Encodes a value as JSON without `<`, so that no text can end the `<script>` element. */
 export function scriptJson(value: unknown): string {
   return JSON.stringify(value).replaceAll("<", "\\u003c");
 }

@@ -1,5 +1,5 @@
 /**
- * A run as one page that needs nothing else.
+ * Writes a run as one HTML page that needs no other file.
  *
  * @module
  */
@@ -38,25 +38,25 @@ import rows from "./page/rows.js" with { type: "text" };
 import details from "./page/details.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
 
-/** Name of the file within a run's folder. */
+/** Name of the page within a run's folder. */
 export const REPORT = "report.html";
 
 /** Options of {@linkcode writeReport}. */
 export interface ReportOptions {
   /**
-   * The file.
+   * Path of the page.
    *
    * @default {"report.html" in the run's folder}
    */
   readonly out?: string;
   /**
-   * Told in a sentence what the page lacks, such as an image that is missing.
+   * Receives one sentence about each omission, such as a missing image.
    *
    * @default {undefined}
    */
   readonly onNotice?: (notice: string) => void;
   /**
-   * Ends the writing.
+   * Aborts the writing; an earlier page stays as it was.
    *
    * @default {undefined}
    */
@@ -66,14 +66,14 @@ export interface ReportOptions {
 type Slots = Readonly<Record<string, () => AsyncIterable<string> | readonly string[]>>;
 
 /**
- * Writes a run as one HTML page: tables, settings, and every sample with its
- * X-ray, heatmap, ground truth and scores. The page asks nothing of a network. It
- * is written as it is made: memory holds one X-ray at a time. Equal runs make equal bytes.
+ * Writes a run as one HTML page: tables, settings, and every sample with its X-ray, heatmap, ground
+ * truth and scores. The page loads nothing from a network. Memory holds one X-ray at a time, since
+ * the page is written in parts. Equal runs give equal bytes.
  *
- * @param folder The run's folder, of a run that is done or broken off; images are read from where
- * its results say.
- * @param options Where to, and who is told.
- * @returns The file's path.
+ * @param folder Folder of a finished or interrupted run; images are read from the paths in its
+ * results.
+ * @param options Path of the page, and callbacks.
+ * @returns Path of the page.
  * @throws {SyntaxError} If the folder's files are corrupt.
  * @throws {Deno.errors.NotFound} If the folder holds no run.
  * @throws {Error} If the file cannot be written.
@@ -152,7 +152,7 @@ export async function writeReport(
             yield heatmapElement(number, heatmap);
           } catch (error) {
             const reason = printable((error as Error).message, 500);
-            // Those that the file has not are named together.
+            // One notice above names all heatmaps that are missing from the file.
             if (heatmaps.has(id, setting)) lack(`No heatmap of ${quote(id)}: ${reason}`);
             yield missingElement(`heatmap-${number}`, reason);
           }
@@ -164,7 +164,7 @@ export async function writeReport(
           yield await imageElement(name, await originalImage(image, size));
         } catch (error) {
           const reason = printable((error as Error).message, 500);
-          // Where the sample fell out, that is said already.
+          // Without a heatmap the sample dropped out, and its row gives the reason already.
           if (size) lack(`No X-ray of ${quote(id)}: ${reason}`);
           yield missingElement(`image-${name}`, reason);
         }
@@ -180,7 +180,7 @@ export async function writeReport(
   return out;
 }
 
-/** What the page relies on, beside what every result is checked for. */
+/** Checks setting and boxes of a result, which the page uses and `readResults` leaves unchecked. */
 function requireShown(
   folder: string,
   result: Parameters<typeof hasHeatmap>[0],
@@ -199,7 +199,7 @@ function requireShown(
   }
 }
 
-/** What the script is told beside the rows. */
+/** Data for the page's script, beside the rows. */
 function pageFacts({ variants }: RunRecord): object {
   return {
     variants: variants.map((name) => printable(name, 2000)),
@@ -213,7 +213,7 @@ function dataElement(id: string, json: string): string {
   return `<script type="application/json" id="${id}">${json}</script>`;
 }
 
-/** The page's modules as one script, which runs before the pictures behind it are read. */
+/** The page's modules as one script, placed before the pictures so that it runs while they load. */
 const SCRIPT = joinModules([dom, pictures, draw, rows, details, main]);
 
 function joinModules(modules: readonly string[]): string {
@@ -223,7 +223,7 @@ function joinModules(modules: readonly string[]): string {
   return `(() => {\n"use strict";\n${bodies.join("\n")}})();\n`;
 }
 
-/** Yields the page with what stands in its slots. */
+/** Yields the page's template with its slots filled. */
 async function* fill(slots: Slots): AsyncIterableIterator<string> {
   const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; ` +
     `img-src data:; style-src '${await hashOf(style)}'; script-src '${await hashOf(SCRIPT)}'; ` +

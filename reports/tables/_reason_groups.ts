@@ -2,47 +2,47 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 
 /** Samples that were left out for one kind of reason. */
 export interface ReasonSummary {
-  /** What became of them. */
+  /** Status of the samples. */
   readonly status: "skipped" | "failed";
-  /** Where they fell out. */
+  /** The stage that the samples dropped out of. */
   readonly stage: string;
-  /** Why; where samples give different paths or numbers, "…" stands for them. */
+  /** The shared reason, with "…" in place of differing paths and numbers. */
   readonly reason: string;
-  /** How many they are. */
+  /** Number of samples. */
   readonly count: number;
-  /** Id of the first. */
+  /** Id of the first sample. */
   readonly example: string;
 }
 
 /** A result of a sample that was left out. */
 type LeftOutResult = Extract<SampleResult, { readonly status: "skipped" | "failed" }>;
 
-/** Kinds of reasons that are kept. */
+/** Most kinds of reasons; further kinds share one entry. */
 const MAX_KINDS = 50;
 
 /**
- * The parts of a reason that may differ within its kind: what is in quotes or in brackets, and
- * words that hold a digit, but for UIDs of DICOM, since they name kinds themselves.
+ * Matches the parts of a reason that may differ within a kind. These are texts in quotes or square
+ * brackets, and words with a digit. UIDs of DICOM do not match, since another UID is another kind.
  */
 const VARIABLE =
   /("[^"\\]*(?:\\.[^"\\]*)*"|\[[^\]]*\]|(?<![^\s",;:()[\]])(?!\d+(?:\.\d+){3})[^\s",;:()[\]]*\d[^\s",;:()[\]]*)/;
 
-/** What datasets put behind the reason of one of several rows. */
+/** Matches the text that a dataset appends to the reason if a sample has several rows. */
 const ROW = / \(\S.*, one of the \d+ rows of its sample\)$/;
 
 interface Group {
   readonly summary: Omit<ReasonSummary, "count">;
-  /** Texts that all of its reasons share, at even places, and between them what may differ. */
+  /** Shared texts of the group's reasons at even indices, and parts that may differ at odd ones. */
   readonly parts: string[];
   isUniform: boolean;
   count: number;
 }
 
-/** Counts the reasons why samples were left out, by kind: paths and numbers in them may differ. */
+/** Counts reasons by kind; the reasons of one kind differ only in paths and numbers. */
 export class ReasonGroups {
   readonly #groups = new Map<string, Group>();
 
-  /** Takes in one result. */
+  /** Adds the result of a left-out sample. */
   add({ status, stage, reason, id }: LeftOutResult): void {
     const parts = reason.replace(ROW, "").split(VARIABLE);
     const kind = JSON.stringify([status, stage, parts.filter((_, i) => i % 2 === 0)]);
@@ -63,7 +63,7 @@ export class ReasonGroups {
     });
   }
 
-  /** The kinds, in order of first appearance. */
+  /** One entry per kind, in order of first appearance. */
   toJSON(): ReasonSummary[] {
     return [...this.#groups.values()].map(({ summary, parts, isUniform, count }) => {
       const { status, stage, reason, example } = summary;
@@ -72,12 +72,12 @@ export class ReasonGroups {
   }
 }
 
-/** The sentence that reasons share; without the clause of the file, which is another in each. */
+/** Joins the shared sentence, without its first clause if the file in this clause differs. */
 function describe(parts: readonly string[]): string {
   return parts.join("").replace(/^Cannot [^":]*"…": /, "");
 }
 
-/** What is shown in place of a part that differs. */
+/** Text in place of a differing part, with the part's quotes or brackets. */
 function standIn(part: string): string {
   return part.startsWith('"') ? '"…"' : part.startsWith("[") ? "[…]" : "…";
 }

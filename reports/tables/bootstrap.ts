@@ -1,49 +1,49 @@
 /**
- * Bootstrap intervals of means over classes and of the mean of these.
+ * Bootstrap intervals for the means of classes, and for the average over the classes.
  *
  * @module
  */
 
 import { Random } from "../../base/random.ts";
 
-/** How intervals are made. */
+/** Parameters of bootstrap intervals. */
 export interface Bootstrap {
-  /** How often the samples are drawn again. */
+  /** Number of resamples. */
   readonly resamples: number;
-  /** Seed of the draws. */
+  /** Seed of the random draws. */
   readonly seed: number;
-  /** Share of the resampled means that an interval holds, as many left out on either side. */
+  /** Share of the resampled means inside an interval, 0..1; the tails on both sides are equal. */
   readonly level: number;
 }
 
-/** How the intervals of a summary are made. */
+/** Parameters of the intervals in a summary. */
 export const BOOTSTRAP: Bootstrap = { resamples: 2000, seed: 0, level: 0.95 };
 
-/** Lower and upper end. */
+/** Lower and upper end of an interval. */
 export type Interval = readonly [low: number, high: number];
 
-/** Intervals of a few means each. */
+/** Intervals of means. */
 export interface MeanIntervals {
-  /** Of each class's means. */
+  /** Intervals of each class, one per number. */
   readonly classes: readonly (readonly Interval[])[];
-  /** Of the unweighted means of the classes' means. */
+  /** Intervals of the unweighted average over the classes, one per number. */
   readonly average: readonly Interval[];
 }
 
 /**
- * Percentile intervals of means. Each class is drawn again from its own samples:
- * the average counts classes alike, whatever their number of samples.
+ * Computes percentile intervals of means. Each class is resampled from its own samples, because the
+ * average weighs all classes equally.
  *
- * @param classes The samples of each class, one after another; each of them has `width` numbers.
- * @param width How many means there are of a class.
- * @param bootstrap How often to draw, and how wide intervals are.
+ * @param classes Samples of each class, row-major `[samples, width]`.
+ * @param width Numbers per sample.
+ * @param bootstrap Parameters of the intervals.
  */
 export function bootstrapMeans(
   classes: readonly Float64Array[],
   width: number,
   { resamples, seed, level }: Bootstrap = BOOTSTRAP,
 ): MeanIntervals {
-  // One generator for all: classes that were drawn alike would vary together in the average.
+  // All classes share one generator: equal draws would correlate the classes in the average.
   const random = new Random(seed);
   const average = new Float64Array(width * resamples);
   const intervals = (means: Float64Array) =>
@@ -72,7 +72,7 @@ export function bootstrapMeans(
   return { classes: ofClasses, average: intervals(average) };
 }
 
-/** A quantile of sorted numbers, linear between two of them. */
+/** Quantile of sorted numbers at a share of 0..1, linear between neighbours. */
 export function quantile(sorted: Float64Array, share: number): number {
   const at = share * (sorted.length - 1);
   const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];

@@ -2,30 +2,30 @@ import { CLASSES } from "../../datasets/sample.ts";
 import type { NumberRows } from "./number_rows.ts";
 import { bootstrapMeans, type Interval } from "./bootstrap.ts";
 
-/** Means of a few numbers. */
+/** Means of the numbers of a row. */
 export interface NumberMeans {
-  /** The means, in the numbers' order. */
+  /** The means, in the order of the row. */
   readonly means: readonly number[];
-  /** Bootstrap intervals; absent where a class has a single sample, which tells nothing of them. */
+  /** Bootstrap intervals; absent if a class has a single sample, which has no spread. */
   readonly intervals?: readonly Interval[];
 }
 
 /** Means by class. */
 export interface MeansByClass {
-  /** One entry a class, in {@linkcode inClassOrder}. */
+  /** One entry per class, in the order of {@linkcode inClassOrder}. */
   readonly classes: readonly (NumberMeans & {
     readonly category: string;
     readonly count: number;
   })[];
-  /** Unweighted mean over the classes; absent where there is none. */
+  /** Unweighted mean over the classes; absent if there is no class. */
   readonly average?: NumberMeans;
 }
 
 /**
- * Means of samples by class.
+ * Computes the means of each class, and their average.
  *
- * @param rows A row of numbers a sample, by class.
- * @param width Numbers of a row.
+ * @param rows Rows by class; one row per sample.
+ * @param width Numbers per row.
  */
 export function meansByClass(
   rows: ReadonlyMap<string, NumberRows>,
@@ -49,13 +49,13 @@ export function meansByClass(
   };
 }
 
-/** The paper's classes in its order, then the others by name. */
+/** Sorts classes: the paper's classes in its order, then other classes by name. */
 export function inClassOrder(categories: Iterable<string>): string[] {
   const found = new Set(categories);
   return [...new Set<string>([...CLASSES, ...[...found].sort()])].filter((name) => found.has(name));
 }
 
-/** Means of rows of numbers that are one after another. */
+/** Column means of row-major values. */
 function meansOf(values: Float64Array, width: number): number[] {
   const sums = new Array<number>(width).fill(0);
   values.forEach((value, i) => sums[i % width]! += value);

@@ -1,5 +1,5 @@
 /**
- * What tables say of the methods that they compare.
+ * Labels and notes about the methods that a table compares.
  *
  * @module
  */
@@ -9,8 +9,8 @@ import { type MethodFacts, methodsOf } from "../../runs/run_method.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
 
 /**
- * What tables call the summaries of a run that names its methods: by the names of the
- * methods, or by an empty one where there is only one.
+ * Labels of a run's methods in tables, by the name of the summary. The summary of a single method
+ * has an empty name. The result is `undefined` if the run's record names no methods.
  */
 export function methodLabels(
   record: Pick<RunRecord, "facts">,
@@ -22,7 +22,7 @@ export function methodLabels(
   );
 }
 
-/** What differs in what the methods see and how they are scored, in sentences. */
+/** Sentences about the part of the image that each method sees, and about special scoring. */
 export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
   const methods = methodsOf(record);
   const views = Object.entries(methods).flatMap(([name, facts]) => {

@@ -1,16 +1,16 @@
-/** Rows of a few numbers each, without an object a row. */
+/** Rows of a few numbers in one array: an object per row would need far more memory. */
 export class NumberRows {
   readonly #width: number;
   #values: Float64Array;
   #count = 0;
 
-  /** @param width Numbers of a row. */
+  /** @param width Numbers per row. */
   constructor(width: number) {
     this.#width = width;
     this.#values = new Float64Array(64 * width);
   }
 
-  /** How many rows there are. */
+  /** Number of rows. */
   get count(): number {
     return this.#count;
   }
@@ -26,13 +26,13 @@ export class NumberRows {
     this.#values.set(row, at);
   }
 
-  /** The rows one after another, in an order that depends on nothing but their numbers. */
+  /** Returns the rows in ascending order, so that the order of `add` calls does not matter. */
   sorted(): Float64Array<ArrayBuffer> {
     const [width, values] = [this.#width, this.#values];
     const compare = (a: number, b: number) => {
       for (let column = 0; column < width; column++) {
         const difference = values[a * width + column]! - values[b * width + column]!;
-        // Where a score is not there, it is NaN in every row.
+        // A missing score is NaN in every row, and NaN differences are neither below nor above 0.
         if (difference < 0 || difference > 0) return difference;
       }
       return 0;

@@ -1,5 +1,5 @@
 /**
- * Numbers of further protocols to means by class.
+ * Averages the numbers of further protocols by class.
  *
  * @module
  */
@@ -9,30 +9,30 @@ import { meansByClass, type NumberMeans } from "./class_means.ts";
 import { NumberRows } from "./number_rows.ts";
 import type { Interval } from "./bootstrap.ts";
 
-/** Means of a protocol's numbers, by their names. */
+/** Means of a protocol's numbers. */
 export interface ProtocolMeans {
-  /** The means. */
+  /** Means by the name of the number. */
   readonly means: Readonly<Record<string, number>>;
-  /** Bootstrap intervals; absent where there is a single sample in a class. */
+  /** Bootstrap intervals by the name of the number; absent if a class has a single sample. */
   readonly intervals?: Readonly<Record<string, Interval>>;
 }
 
-/** What a run comes to by one protocol. */
+/** Means of a run by one protocol. */
 export interface ProtocolSummary {
-  /** One entry a class; `count` is of what the protocol takes for a sample. */
+  /** One entry per class; `count` is the number of samples, or of boxes for `per-box`. */
   readonly classes: readonly (ProtocolMeans & {
     readonly category: string;
     readonly count: number;
   })[];
-  /** Unweighted mean over the classes; absent where nothing was scored. */
+  /** Unweighted mean over the classes; absent if no sample was scored. */
   readonly average?: ProtocolMeans;
 }
 
-/** Takes in the numbers of samples as they come; keeps nothing else of them. */
+/** Collects the numbers of samples for means by protocol and class. */
 export class ProtocolSums {
   readonly #rows = new Map<string, Map<string, NumberRows>>();
 
-  /** Takes in one sample of a class. */
+  /** Adds one sample of a class. */
   add(category: string, protocols: ProtocolScores): void {
     for (const [name, entries] of Object.entries(protocols)) {
       const classes = this.#rows.get(name) ?? new Map<string, NumberRows>();
@@ -46,7 +46,7 @@ export class ProtocolSums {
     }
   }
 
-  /** The summaries so far, by protocol. */
+  /** Summaries of the samples so far, by protocol. */
   toJSON(): Record<string, ProtocolSummary> {
     return Object.fromEntries(
       [...this.#rows].map((

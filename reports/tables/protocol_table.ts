@@ -1,5 +1,5 @@
 /**
- * The table of what a run comes to by further protocols.
+ * The table of a run's scores by further protocols.
  *
  * @module
  */
@@ -22,23 +22,23 @@ import {
 } from "./result_table.ts";
 import type { Summary } from "./summary.ts";
 
-/** One protocol of one setting. */
+/** Summary of one setting by one protocol. */
 interface Entry {
   readonly setting: string;
   readonly protocol: ProtocolName;
   readonly summary: ProtocolSummary;
 }
 
-/** Whether there are numbers of further protocols. */
+/** Whether any summary has scores by further protocols. */
 export function hasProtocols(summaries: Readonly<Record<string, Summary>>): boolean {
   return entriesOf(summaries).length > 0;
 }
 
 /**
- * The numbers of every protocol by class, and how many samples it counted.
+ * Makes a table of each protocol's numbers by class, with the number of samples or boxes counted.
  *
- * @param summaries By the name of the setting; at least one.
- * @param options What to show besides.
+ * @param summaries Summaries by the name of the setting or method; at least one.
+ * @param options Labels of methods, and more sentences for the caption.
  */
 export function makeProtocolTable(
   summaries: Readonly<Record<string, Summary>>,
@@ -78,7 +78,7 @@ const COLUMNS = [
   ...["protocol", "setting", "class", "score", "unit", "value", "low", "high", "count"],
 ];
 
-/** The same as CSV, with all digits. */
+/** Formats the same numbers as CSV, with all digits. */
 export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>): string {
   const columns = [...categories(Object.values(summaries)), AVERAGE];
   const rows = entriesOf(summaries).flatMap(({ setting, protocol, summary }) =>

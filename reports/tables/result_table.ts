@@ -1,5 +1,5 @@
 /**
- * What a table of results holds, whatever it is written as.
+ * Tables of results, independent of the file format.
  *
  * @module
  */
@@ -11,22 +11,22 @@ import { PAPER, TABLE_ONE, TABLE_TWO } from "./published.ts";
 import type { Summary } from "./summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 
-/** How a score is called and written. */
+/** Names of a score, and the form of its values. */
 export interface ScoreStyle {
-  /** What tables call it. */
+  /** Name in tables. */
   readonly label: string;
-  /** What CSV files call it, as the published ones do. */
+  /** Name in CSV files, as in the published CSV files. */
   readonly key: string;
-  /** What a value is multiplied by; mIoU and AUC-ROC are in per cent. */
+  /** Factor of printed values: 100 for per cent, such as mIoU and AUC-ROC. */
   readonly factor: 1 | 100;
-  /** Digits after the point, as in the paper. */
+  /** Digits after the decimal point, as in the paper. */
   readonly digits: number;
 }
 
-/** A number of a protocol, the paper's scores among them. */
+/** Name of a number of any protocol, including the paper's scores. */
 export type NumberName = typeof PROTOCOLS[ProtocolName][number];
 
-/** The numbers' styles. */
+/** Style of each number. */
 export const SCORE_STYLES: Readonly<Record<NumberName, ScoreStyle>> = {
   absCnr: { label: "|CNR|", key: "abs_cnr", factor: 1, digits: 2 },
   cnr: { label: "CNR", key: "cnr", factor: 1, digits: 2 },
@@ -41,21 +41,21 @@ export const SCORE_STYLES: Readonly<Record<NumberName, ScoreStyle>> = {
 
 /** One value of a table. */
 export interface TableCell {
-  /** As it is printed; a dash where there is none. */
+  /** The printed value; a dash if there is no value. */
   readonly text: string;
-  /** How many methods have a better value of this score and class, where it is marked: 0 or 1. */
+  /** Number of better values in this row of all groups: 0 for best, 1 for second best. */
   readonly better?: 0 | 1;
-  /** Its 95 % interval as printed. */
+  /** The printed 95 % interval. */
   readonly interval?: string;
 }
 
-/** The scores of one method, or one setting. */
+/** The scores of one method, or of one setting. */
 export interface TableGroup {
-  /** Its name; empty where there is only one. */
+  /** Name of the method or setting; empty if the table has only one. */
   readonly method: string;
-  /** Whether the values are the paper's and not computed here. */
+  /** Whether the values come from the paper instead of this run. */
   readonly isPublished: boolean;
-  /** A row a score. */
+  /** One row per score. */
   readonly rows: readonly { readonly label: string; readonly cells: readonly TableCell[] }[];
 }
 
@@ -63,52 +63,52 @@ export interface TableGroup {
 export interface ResultTable {
   /** Names of the classes, and `Avg`. */
   readonly columns: readonly string[];
-  /** The methods: the paper's, then ours. */
+  /** The paper's methods or settings, then the run's methods or settings. */
   readonly groups: readonly TableGroup[];
-  /** Samples that were scored, and that were left out if any were, by column. */
+  /** Number of scored samples by column; rows of skipped and failed samples if there are any. */
   readonly counts: readonly { readonly label: string; readonly cells: readonly string[] }[];
-  /** Whether best and second best are marked: there is something to compare. */
+  /** Whether best and second best values are marked, as in tables of several groups. */
   readonly hasMarks: boolean;
-  /** What to know of it, in sentences. */
+  /** Sentences of the caption. */
   readonly caption: readonly string[];
 }
 
-/** What a table is to say. */
+/** Content of a table beside the scores of the run. */
 export interface TableOptions {
   /**
-   * Whether the paper's rows are shown; they are on MS-CXR.
+   * Whether the table shows the paper's rows; the paper's results are on MS-CXR.
    *
    * @default {false}
    */
   published?: boolean;
   /**
-   * What the summaries are called where each is that of a method, by their names; a single
-   * method's is empty.
+   * Labels of the methods, by the names of their summaries; the summary of a single method has an
+   * empty name. Leave out if the summaries are of settings.
    *
-   * @default {They are those of settings}
+   * @default {undefined}
    */
   methods?: Readonly<Record<string, string>>;
   /**
-   * Sentences for the caption, such as which part of a dataset it is of.
+   * More sentences for the caption, such as the part of the dataset.
    *
    * @default {[]}
    */
   notes?: readonly string[];
 }
 
-/** What our method is called. */
+/** Label of this program's method beside the paper's. */
 export const OWN = "Groundray";
 
-/** Name of the column of the averages. */
+/** Name of the column with the averages. */
 export const AVERAGE = "Avg";
 
-/** What stands for a value that is not there. */
+/** Text in place of a missing value. */
 const NONE = "–";
 
-/** Largest number that is written out; noise-free contrast is infinite in principle. */
+/** Limit for plain decimals: contrast without noise is infinite in principle. */
 const HUGE = 1e6;
 
-/** A value as the paper prints it; a dash for one that is not defined. */
+/** Formats a value as the paper prints it; NaN becomes a dash. */
 export function formatScore(score: NumberName, value: number): string {
   if (Number.isNaN(value)) return NONE;
   const { factor, digits } = SCORE_STYLES[score];
@@ -116,11 +116,11 @@ export function formatScore(score: NumberName, value: number): string {
 }
 
 /**
- * Table I of one summary: four scores by class, or Table II of several: CNR and
- * mIoU of each setting; Table I too of several methods.
+ * Makes a table like one in the paper. One summary, or several methods, give Table I: four scores
+ * by class. Several settings give Table II: CNR and mIoU of each setting.
  *
- * @param summaries By the name of the setting or method; at least one.
- * @param options What to show besides.
+ * @param summaries Summaries by the name of the setting or method; at least one.
+ * @param options Content beside the scores of the run.
  */
 export function makeTable(
   summaries: Readonly<Record<string, Summary>>,
@@ -185,7 +185,7 @@ export function makeTable(
   };
 }
 
-/** How many samples came to what, in words. */
+/** Describes in words how many samples were scored, grounded, skipped, or failed. */
 export function describeCounts({ counts }: Summary): string {
   const { scored, grounded, skipped, failed } = counts;
   const parts = [`${scored} scored`, `${skipped} skipped`, `${failed} failed`];
@@ -194,9 +194,10 @@ export function describeCounts({ counts }: Summary): string {
 }
 
 /**
- * The same of several summaries as sentences: one where they agree, as those of settings do.
+ * Describes the counts of several summaries. Settings share one sentence, as do methods with equal
+ * counts.
  *
- * @param methods What the summaries are called where each is that of a method.
+ * @param methods Labels of the methods, by the names of their summaries.
  */
 function describeAllCounts(
   summaries: Readonly<Record<string, Summary>>,
@@ -216,7 +217,7 @@ function haveEqualCounts(summaries: readonly Summary[]): boolean {
   return new Set(texts).size === 1;
 }
 
-/** What a summary says of a column, if anything. */
+/** Finds the means of a summary for a column; `undefined` if the class has none. */
 export function meansOf<C extends { readonly category: string }, A>(
   { classes, average }: { readonly classes: readonly C[]; readonly average?: A },
   column: string,
@@ -224,13 +225,13 @@ export function meansOf<C extends { readonly category: string }, A>(
   return column === AVERAGE ? average : classes.find(({ category }) => category === column);
 }
 
-/** The paper's classes, and any other that has scores. */
+/** The paper's classes, followed by other classes with scores. */
 export function categories(summaries: readonly Summary[]): string[] {
   const found = summaries.flatMap(({ classes }) => classes.map(({ category }) => category));
   return [...new Set<string>([...CLASSES, ...found])];
 }
 
-/** Samples of a column that came to what. */
+/** Numbers of scored, skipped and failed samples in a column. */
 export function countsOf(
   { classes, counts, leftOut }: Summary,
   column: string,
@@ -251,7 +252,7 @@ function countRows(summary: Summary, columns: readonly string[]): ResultTable["c
     }));
 }
 
-/** A value as a cell; a dash where there is none. */
+/** Makes the cell of a value; a missing value or NaN becomes a dash. */
 export function makeCell(score: NumberName, value?: number, interval?: Interval): TableCell {
   if (value === undefined || Number.isNaN(value)) return { text: NONE };
   const [low, high] = interval?.map((end) => formatScore(score, end)) ?? [];
@@ -261,12 +262,12 @@ export function makeCell(score: NumberName, value?: number, interval?: Interval)
   };
 }
 
-/** What CSV files say a number is in. */
+/** Unit of a number in CSV files: `%`, or an empty text. */
 export function unitOf(score: NumberName): string {
   return SCORE_STYLES[score].factor === 100 ? "%" : "";
 }
 
-/** Marks best and second best of each score and class by what is printed, as the paper does. */
+/** Marks best and second best of each score and class, by printed values as in the paper. */
 function mark(groups: readonly TableGroup[]): TableGroup[] {
   return groups.map((group) => ({
     ...group,
@@ -277,7 +278,7 @@ function mark(groups: readonly TableGroup[]): TableGroup[] {
           rows.flatMap((row) => row.label === label ? Number(row.cells[column]!.text) : [])
         ).filter((value) => !Number.isNaN(value));
         const better = values.filter((value) => value > Number(cell.text)).length;
-        // Of two, the second best is the worst.
+        // The second best of two values is the worst, and needs no mark.
         const isMarked = better === 0 && values.length > 1 || better === 1 && values.length > 2;
         return isMarked && cell.text !== NONE ? { ...cell, better: better as 0 | 1 } : cell;
       }),
@@ -285,19 +286,19 @@ function mark(groups: readonly TableGroup[]): TableGroup[] {
   }));
 }
 
-/** How a kind of file writes what a table holds. */
+/** Formats the parts of a table for one kind of file. */
 export interface CellWriter {
-  /** Text of which nothing is taken for markup. */
+  /** Escapes the markup in a text. */
   readonly text: (text: string) => string;
-  /** A value. */
+  /** Formats a value with its mark. */
   readonly value: (cell: TableCell) => string;
-  /** An interval. */
+  /** Formats an interval. */
   readonly interval: (interval: string) => string;
-  /** What stands behind the name of a method that is the paper's. */
+  /** Mark after the name of a published method. */
   readonly published: string;
 }
 
-/** The rows of a group: name, label and values, each over its intervals where it has any. */
+/** Formats the rows of a group: name, label and values; a row of intervals follows if any. */
 export function writeGroup(
   { method, isPublished, rows }: TableGroup,
   { text, value, interval, published }: CellWriter,
@@ -312,7 +313,7 @@ export function writeGroup(
   });
 }
 
-/** How intervals were made, in words. */
+/** Describes the intervals' method in a sentence. */
 export function describeIntervals({ bootstrap: { resamples, seed, level } }: Summary): string {
   return `In brackets ${
     100 * level

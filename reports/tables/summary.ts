@@ -1,5 +1,5 @@
 /**
- * Results of single samples to the numbers of a table.
+ * Summarises the results of samples as the numbers of a table.
  *
  * @module
  */
@@ -14,12 +14,12 @@ export type { ReasonSummary };
 import { type ProtocolSummary, ProtocolSums } from "./protocol_summary.ts";
 import { BOOTSTRAP, type Bootstrap, type Interval } from "./bootstrap.ts";
 
-/** One mean a score. */
+/** Means by score. */
 export type MeanScores = Record<ScoreName, number>;
 
-/** Means, and how sure they are. */
+/** Means with their intervals. */
 export interface Means extends MeanScores {
-  /** Bootstrap intervals; absent where a class has a single sample, which tells nothing of them. */
+  /** Bootstrap intervals; absent if a class has a single sample, which has no spread. */
   readonly intervals?: Readonly<Record<ScoreName, Interval>>;
 }
 
@@ -27,43 +27,43 @@ export interface Means extends MeanScores {
 export interface ClassSummary extends Means {
   /** Name of the class. */
   readonly category: string;
-  /** Samples that were scored. */
+  /** Number of scored samples. */
   readonly count: number;
 }
 
-/** Samples of one class that were left out. */
+/** Counts of left-out samples of one class. */
 export interface LeftOut {
   /** Name of the class. */
   readonly category: string;
-  /** Samples that were skipped. */
+  /** Number of skipped samples. */
   readonly skipped: number;
-  /** Samples that failed. */
+  /** Number of failed samples. */
   readonly failed: number;
 }
 
-/** What a run comes to. */
+/** Summary of a run's results. */
 export interface Summary {
-  /** One entry a class that has scores: MS-CXR's first, in the paper's order. */
+  /** One entry per class with scores: the paper's classes in its order, then others by name. */
   readonly classes: readonly ClassSummary[];
-  /** Unweighted mean over the classes (docs/method.md, section 3); absent where nothing was scored. */
+  /** Unweighted mean over the classes (docs/method.md, section 3); absent if none has scores. */
   readonly average?: Means;
-  /** How the intervals were made. */
+  /** Parameters of the intervals. */
   readonly bootstrap: Bootstrap;
-  /** How many samples came to what. */
+  /** Number of samples by status. */
   readonly counts: Readonly<Record<SampleResult["status"], number>>;
-  /** One entry a class that samples were left out of. */
+  /** One entry per class with left-out samples. */
   readonly leftOut: readonly LeftOut[];
-  /** Why samples were left out. */
+  /** Reasons why samples were left out, by kind. */
   readonly reasons: readonly ReasonSummary[];
-  /** What the run comes to by further protocols, by their names, where there are such. */
+  /** Summaries by the name of the protocol; absent if the run has no further protocols. */
   readonly protocols?: Readonly<Record<string, ProtocolSummary>>;
 }
 
-/** Class of samples that have none. */
+/** Class of samples without a class of their own. */
 export const NO_CLASS = "(none)";
 
 /**
- * Takes in results as they come, in whatever order; keeps but a few numbers of each.
+ * Summarises results. The order of the results does not matter, and memory holds only the scores.
  */
 export class ScoreSummary {
   readonly #scores = new Map<string, NumberRows>();
@@ -72,7 +72,7 @@ export class ScoreSummary {
   readonly #reasons = new ReasonGroups();
   readonly #protocols = new ProtocolSums();
 
-  /** Takes in one result. */
+  /** Adds one result. */
   add(result: SampleResult): void {
     this.#counts[result.status]++;
     const category = result.category ?? NO_CLASS;
@@ -90,7 +90,7 @@ export class ScoreSummary {
     }
   }
 
-  /** The summary so far. */
+  /** Summary of the results so far. */
   toJSON(): Summary {
     const { classes, average } = meansByClass(this.#scores, SCORES.length);
     const protocols = this.#protocols.toJSON();
@@ -112,27 +112,27 @@ export class ScoreSummary {
   }
 }
 
-/** Summaries of several variants of the same samples, by the names that results call them. */
+/** Summarises several variants of the same samples, by the `setting` of each result. */
 export class AblationSummary {
   readonly #summaries: ReadonlyMap<string, ScoreSummary>;
 
   /**
-   * Begins a summary for each variant.
+   * Creates an empty summary for each variant.
    *
-   * @param names Names of the variants.
+   * @param names Names of the variants; all results must use these names.
    */
   constructor(names: readonly string[]) {
     this.#summaries = new Map(names.map((name) => [name, new ScoreSummary()]));
   }
 
-  /** Takes in one result; a sample that fell out as a whole counts for every variant. */
+  /** Adds one result; a result without a setting counts for every variant. */
   add(result: SampleResult): void {
     const { setting } = result;
     if (setting !== undefined) this.#summaries.get(setting)!.add(result);
     else for (const summary of this.#summaries.values()) summary.add(result);
   }
 
-  /** The summaries so far. */
+  /** Summaries of the results so far, by variant. */
   toJSON(): Record<string, Summary> {
     return Object.fromEntries([...this.#summaries].map(([name, sums]) => [name, sums.toJSON()]));
   }

@@ -1,5 +1,5 @@
 /**
- * Tables of results as plain text.
+ * Formats tables of results as plain text.
  *
  * @module
  */
@@ -16,27 +16,27 @@ import { makeProtocolTable } from "./protocol_table.ts";
 import type { Summary } from "./summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 
-/** What is put behind a value that is the best of its column, and the second best. */
+/** Marks after the best and the second-best value of a column. */
 const MARKS = ["*", "+"] as const;
 
 /**
- * Formats a summary as the paper's Table I: a column for each class of the paper
- * (and any other that came up) and one for their unweighted mean; CNR with two
- * decimals, mIoU and AUC-ROC in per cent with one, as in the paper.
+ * Formats a summary like the paper's Table I. The table has a column for each class of the paper,
+ * and for other classes with scores. The last column is the unweighted mean over the classes. As in
+ * the paper, CNR has two decimals; mIoU and AUC-ROC are in per cent with one decimal.
  *
- * @param summary The summary.
- * @param published Whether the paper's rows are put before it.
+ * @param summary Summary of the run.
+ * @param published Whether the paper's rows precede the run's rows.
  */
 export function formatTable(summary: Summary, published = false): string {
   return layOut(makeTable({ "": summary }, { published }));
 }
 
 /**
- * Formats the summaries of several settings on the same samples as the paper's
- * Table II: CNR and mIoU of each in the columns of {@linkcode formatTable}.
+ * Formats the summaries of several settings on the same samples like the paper's Table II. Each
+ * setting has CNR and mIoU, in the columns of {@linkcode formatTable}.
  *
- * @param summaries By the name of the setting; at least two.
- * @param published Whether the paper's rows are put before them.
+ * @param summaries Summaries by the name of the setting; at least two.
+ * @param published Whether the paper's rows precede the run's rows.
  */
 export function formatAblation(
   summaries: Readonly<Record<string, Summary>>,
@@ -46,12 +46,12 @@ export function formatAblation(
 }
 
 /**
- * Formats the summaries of a run: as {@linkcode formatTable} where there is one or where
- * they are of methods, as {@linkcode formatAblation} where they are of settings.
+ * Formats the summaries of a run. One summary, or several methods, look like
+ * {@linkcode formatTable}; several settings look like {@linkcode formatAblation}.
  *
- * @param summaries By the name of the setting or method; at least one.
- * @param options What to show besides.
- * @param width Characters a line has room for: columns that find none go below the others.
+ * @param summaries Summaries by the name of the setting or method; at least one.
+ * @param options Content beside the scores of the run.
+ * @param width Longest line in characters; columns without room go below the others.
  */
 export function formatResults(
   summaries: Readonly<Record<string, Summary>>,
@@ -62,11 +62,11 @@ export function formatResults(
 }
 
 /**
- * Formats what a run comes to by further protocols, in the columns of {@linkcode formatTable}.
+ * Formats a run's scores by further protocols, in the columns of {@linkcode formatTable}.
  *
- * @param summaries By the name of the setting or method; at least one.
- * @param options What to show besides.
- * @param width As for {@linkcode formatResults}.
+ * @param summaries Summaries by the name of the setting or method; at least one.
+ * @param options Labels of methods.
+ * @param width Longest line in characters, as for {@linkcode formatResults}.
  */
 export function formatProtocols(
   summaries: Readonly<Record<string, Summary>>,
@@ -76,7 +76,7 @@ export function formatProtocols(
   return layOut(makeProtocolTable(summaries, options), width);
 }
 
-/** The bootstrap intervals of the averages in one line; empty where there are none. */
+/** Formats the bootstrap intervals of the averages as one line; empty if there are none. */
 export function formatIntervals({ average, bootstrap: { level } }: Summary): string {
   const { intervals } = average ?? {};
   if (!intervals) return "";
@@ -91,7 +91,7 @@ function longest(texts: readonly { readonly length: number }[]): number {
   return Math.max(...texts.map(({ length }) => length));
 }
 
-/** Rows of a label and a cell a class, under the classes' names; marks stand between columns. */
+/** Lays out rows of a label and one cell per class; marks of cells stand between the columns. */
 function layOut(
   { columns: names, groups, counts, hasMarks }: ResultTable,
   room = Infinity,
@@ -117,7 +117,7 @@ function layOut(
   const widths = names.map((_, i) => longest(table.map(({ cells }) => cells![i]!.text)));
   const blocks = fitColumns(widths, room - width).map((columns) => {
     const lines = rows.map(({ label, cells }) => {
-      // A label without cells is as wide as it likes.
+      // A label without cells may run over the columns.
       if (!cells) return label;
       const texts = columns.map((i) => {
         const { text, better } = cells[i]!;
@@ -126,14 +126,17 @@ function layOut(
       return `${label.padEnd(width)} ${texts.join(" ")}`.trimEnd();
     });
     lines.splice(depth, 0, "─".repeat(longest(lines)));
-    // Not every block has a name of several words.
+    // A block with only one-word names begins with empty header lines.
     return lines.join("\n").replace(/^\n+/, "");
   });
   if (hasMarks) blocks.push(`${MARKS[0]} best of its column, ${MARKS[1]} second best`);
   return blocks.join(blocks.length > (hasMarks ? 2 : 1) ? "\n\n" : "\n");
 }
 
-/** Columns by the blocks that they are printed in; each has a blank before and a mark behind it. */
+/**
+ * Splits columns into blocks that fit a line. Each column takes two more characters, for the space
+ * before and the mark after.
+ */
 function fitColumns(widths: readonly number[], room: number): number[][] {
   const blocks: number[][] = [];
   let left = 0;

@@ -19,8 +19,8 @@ const COLUMNS = [
 ];
 
 /**
- * Results as CSV: a row a method, class and score, with the interval's ends and
- * the class's samples. Published values are as printed, ours have all their digits.
+ * Formats results as CSV. Each row has one method, class and score, with the ends of the interval
+ * and the number of samples. Published values are as printed; the run's values have all digits.
  */
 export function formatCsv(
   summaries: Readonly<Record<string, Summary>>,
@@ -40,7 +40,7 @@ export function formatCsv(
         const { scored, skipped, failed } = countsOf(summary, column);
         const means = meansOf(summary, column);
         const { key, factor } = SCORE_STYLES[score];
-        // What is not defined is an empty field.
+        // An undefined value becomes an empty field.
         const scaled = (value: number) => Number.isNaN(value) ? undefined : factor * value;
         const [low, high] = means?.intervals?.[score].map(scaled) ?? [];
         return {

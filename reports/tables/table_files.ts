@@ -1,5 +1,5 @@
 /**
- * Tables of results as files: Markdown, LaTeX and CSV.
+ * Formats tables of results as files: Markdown, LaTeX and CSV.
  *
  * @module
  */
@@ -14,11 +14,12 @@ import { formatLatex } from "./table_latex.ts";
 import { formatMarkdown } from "./table_markdown.ts";
 
 /**
- * The tables of a run as texts, by the names of their files: `table` where there
- * is one summary or one a method, `ablation` where there are several settings, and `protocols` where there are further ones.
+ * Formats the tables of a run. Several settings give `ablation`; a single summary, or several
+ * methods, give `table`. Scores by further protocols add `protocols`.
  *
- * @param summaries By the name of the setting or method; at least one.
- * @param options What to show besides.
+ * @param summaries Summaries by the name of the setting or method; at least one.
+ * @param options Content beside the scores of the run.
+ * @returns Texts by file name.
  */
 export function tableFiles(
   summaries: Readonly<Record<string, Summary>>,
@@ -40,11 +41,11 @@ export function tableFiles(
 }
 
 /**
- * What the tables of a run show besides its own numbers: the paper's only where
- * the dataset is the paper's too.
+ * Chooses the content of a run's tables beside its own scores. Only runs on MS-CXR show the paper's
+ * rows, since the paper has no other dataset.
  *
- * @param run The run.
- * @param isWhole Whether it came to its end.
+ * @param run The run's record.
+ * @param isWhole Whether every sample has a result; otherwise a note says that samples are missing.
  */
 export function tableOptions(
   { facts, shard }: Pick<RunRecord, "facts" | "shard">,

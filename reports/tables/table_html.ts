@@ -2,7 +2,7 @@ import { escape } from "@std/html/entities";
 import { printable } from "../../base/text.ts";
 import type { ResultTable, TableCell } from "./result_table.ts";
 
-/** A table of results as HTML, over its caption. */
+/** Formats a table of results as HTML, with the caption below the table. */
 export function formatHtml({ columns, groups, counts, caption }: ResultTable): string {
   const label = safe(caption[0]!);
   const head = columns.map((name) => `<th scope="col">${safe(name)}</th>`);
@@ -33,7 +33,7 @@ function writeCell({ text, better, interval }: TableCell): string {
   return `<td>${value}${interval ? ` <small>${safe(interval)}</small>` : ""}</td>`;
 }
 
-/** Text that came out of a file, for an HTML document; what cannot be seen is written out. */
+/** Escapes a text from a file for HTML, shows invisible characters, and cuts at `length`. */
 export function safe(text: string, length = 2000): string {
   return escape(printable(text, length));
 }

@@ -1,9 +1,9 @@
 import { type ResultTable, type TableCell, writeGroup } from "./result_table.ts";
 
 /**
- * A table of results in LaTeX, to be put into a document by `\input`.
+ * Formats a table of results in LaTeX, for `\input` in a document.
  *
- * @param label What the document refers to it by, after `tab:`.
+ * @param label Label of the table, after `tab:`.
  */
 export function formatLatex(table: ResultTable, label: string): string {
   const { columns, groups, counts, caption } = table;
@@ -34,7 +34,7 @@ ${lines.join("\n      \\midrule\n")}
 
 const DAGGER = "$^{\\dagger}$";
 
-/** Words above each other, which keeps columns narrow. */
+/** Stacks the words of a heading, to keep columns narrow. */
 function heading(name: string): string {
   const words = escape(name).split(" ");
   return words.length > 1 ? `\\shortstack[r]{${words.join("\\\\")}}` : words.join();
@@ -45,7 +45,7 @@ function write({ text, better }: TableCell): string {
   return better === 0 ? `\\textbf{${shown}}` : better === 1 ? `\\underline{${shown}}` : shown;
 }
 
-/** Numbers, or what stands for none. */
+/** Formats a number with LaTeX's minus sign, or a missing value as an en dash. */
 function number(text: string): string {
   return text.replaceAll("-", "$-$").replaceAll("–", "--");
 }
@@ -57,12 +57,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "|": "\\textbar{}",
   "<": "\\textless{}",
   ">": "\\textgreater{}",
-  // Either would belong to the line's end before it.
+  // After `\\` at the end of a line LaTeX reads `[` and `*` as arguments.
   "[": "{[}",
   "*": "{*}",
 };
 
-/** Text of which nothing is taken for a command. */
+/** Escapes the characters that have a meaning in LaTeX. */
 function escape(text: string): string {
   return text.replaceAll(/[\s\p{Cc}]+/gu, " ")
     .replaceAll(/[\\~^|<>[*&%$#_{}]/g, (character) => ESCAPES[character] ?? `\\${character}`);

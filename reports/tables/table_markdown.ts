@@ -1,6 +1,6 @@
 import { type ResultTable, type TableCell, writeGroup } from "./result_table.ts";
 
-/** A table of results in GitHub's Markdown, under its caption. */
+/** Formats a table of results in GitHub's Markdown, with the caption above the table. */
 export function formatMarkdown(table: ResultTable): string {
   const { columns, groups, counts, caption } = table;
   const rows = groups.flatMap((group) =>
@@ -16,11 +16,11 @@ export function formatMarkdown(table: ResultTable): string {
 }
 
 function write({ text, better }: TableCell): string {
-  // What GitHub shows underlined is what was inserted.
+  // GitHub has no tag for underlined text, but underlines `<ins>`.
   return better === 0 ? `**${text}**` : better === 1 ? `<ins>${text}</ins>` : text;
 }
 
-/** Text of which nothing is taken for markup. */
+/** Escapes the characters that have a meaning in Markdown. */
 function escape(text: string): string {
   return text.replaceAll(/[\s\p{Cc}]+/gu, " ").replaceAll(/[\\`*_{}[\]<>#|~&]/g, "\\$&");
 }

@@ -4,7 +4,7 @@
 import { make, part, sure } from "./dom.js";
 
 /**
- * The large view of one sample after another.
+ * Sets up the large view, which shows one sample after another.
  *
  * @param {(row: import("./rows.js").Row, place: HTMLElement) => void} paint
  * @param {readonly string[]} labels of the scores
@@ -25,7 +25,7 @@ export function largeView(paint, labels) {
   const show = () => {
     const row = current();
     part("position").textContent = `${at + 1} of ${rows.length}`;
-    // Not disabled: that would take the focus away from who has just come to the end.
+    // `disabled` would take the focus from the button when a reader reaches the end.
     previous.setAttribute("aria-disabled", String(at === 0));
     next.setAttribute("aria-disabled", String(at === rows.length - 1));
     part("details-title").textContent = row.phrase || "(no phrase)";
@@ -62,7 +62,7 @@ export function largeView(paint, labels) {
   next.addEventListener("click", () => step(1));
   part("close").addEventListener("click", () => dialog.close());
   dialog.addEventListener("keydown", (event) => {
-    // In a slider the arrows are the slider's.
+    // Inside a slider the arrow keys move the slider.
     if (event.target instanceof HTMLInputElement && event.target.type === "range") return;
     if (event.key === "ArrowLeft") step(-1);
     else if (event.key === "ArrowRight") step(1);
@@ -74,7 +74,7 @@ export function largeView(paint, labels) {
     button?.focus();
   });
   return {
-    /** Draws it anew, if it is open. */
+    /** Draws the large view again, if it is open. */
     repaint() {
       if (dialog.open) paint(current(), place);
     },

@@ -2,7 +2,7 @@
 /// <reference lib="dom" />
 
 /**
- * A value that is surely there, such as one within the bounds of a list.
+ * Drops `undefined` from the type of a value that is never undefined, such as an entry of a list.
  *
  * @template T
  * @param {T | undefined} value
@@ -13,7 +13,7 @@ export function sure(value) {
 }
 
 /**
- * An element that the page surely has.
+ * Returns an element of the page's template by its id.
  *
  * @template {HTMLElement} T
  * @param {string} id
@@ -24,7 +24,7 @@ export function part(id) {
 }
 
 /**
- * An element with attributes, text and children; nothing is taken for markup.
+ * Makes an element with attributes, text and children; markup in a text is not interpreted.
  *
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} name

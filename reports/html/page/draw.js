@@ -18,14 +18,14 @@ import { sure } from "./dom.js";
  * @property {readonly Colour[]} colours by level 0..255
  * @property {Colour} outline
  * @property {Colour} box
- * @property {number} dimmed brightness outside what the heatmap covers
+ * @property {number} dimmed factor of the brightness outside the heatmap, 0..1
  */
 
 /** @type {Colour} */
 const BLACK = [0, 0, 0];
 
 /**
- * Draws an X-ray with its heatmap, the outline of the mask and ground truth.
+ * Draws an X-ray with its heatmap, the outline of the mask and the ground truth.
  *
  * @param {HTMLCanvasElement} canvas
  * @param {import("./pictures.js").Xray} xray
@@ -54,7 +54,7 @@ export function drawSample(canvas, xray, heatmap, boxes, display, style, longer)
   const thick = Math.max(2, Math.round(longer / 220));
   for (const [x, y, w, h] of boxes) {
     /** @type {[string, number, number[]][]} */
-    // A dark edge, since green alone is lost on bright bone; dashes, for who does not see it green.
+    // The dark edge keeps green visible on bright bone; dashes help colour-blind readers.
     const strokes = [["rgb(0 0 0 / 65%)", thick + 2, []], [`rgb(${style.box})`, thick, [
       4 * thick,
       2 * thick,
@@ -69,7 +69,8 @@ export function drawSample(canvas, xray, heatmap, boxes, display, style, longer)
 }
 
 /**
- * The heatmap at each pixel: 0..255 in the mask, -1 outside the mask, -2 outside the heatmap.
+ * Samples the heatmap at each pixel: 0..255 in the mask, -1 outside the mask, -2 outside the
+ * heatmap.
  *
  * @param {import("./pictures.js").Heatmap} heatmap
  * @param {number} width

@@ -14,10 +14,10 @@ const report = JSON.parse(part("report").textContent ?? "");
 /** @type {Row[]} */
 const rows = JSON.parse(part("rows").textContent ?? "");
 
-/** Rows that are added at a time. */
+/** Rows that the table grows by. */
 const PAGE = 100;
 
-/** Pixels of a small and of the large picture for each of the screen's. */
+/** Canvas pixels per CSS pixel; longer sides of a small and of the large picture in CSS pixels. */
 const ratio = Math.min(2, devicePixelRatio);
 const SMALL = 136;
 const LARGE = 760;
@@ -58,7 +58,7 @@ function display() {
 }
 
 /**
- * Puts a sample's picture into a place, or why there is none.
+ * Puts a sample's picture into a place, or the reason for a missing picture.
  *
  * @param {Row} row
  * @param {HTMLElement} place
@@ -105,7 +105,7 @@ function paintSmall(button) {
 const large = largeView((row, place) => paint(row, place, LARGE), report.scores);
 
 let isDue = false;
-/** Draws all that is in sight anew, once for all changes before the next frame. */
+/** Draws all visible pictures again; several calls before the next frame draw only once. */
 function repaint() {
   part("opacity-value").textContent = `${input.opacity.value} %`;
   part("threshold-value").textContent = input.otsu.checked
@@ -120,7 +120,7 @@ function repaint() {
   });
 }
 
-/** Adds rows that are chosen and not there yet. */
+/** Appends the next chosen rows to the table. */
 function showMore() {
   const added = shown.slice(count, count + PAGE).map((row) => makeRow(row, report.scores));
   part("body").append(...added);
@@ -131,7 +131,7 @@ function showMore() {
   more.textContent = `Show ${Math.min(PAGE, shown.length - count)} more`;
 }
 
-/** Shows the rows that are chosen. */
+/** Chooses the rows again and shows the first of them. */
 function refresh() {
   const sort = select.sort.value;
   shown = chooseRows(rows, {
@@ -162,7 +162,7 @@ function refresh() {
 
 /** @param {string} key */
 function sortBy(key) {
-  // The best first, and names from A.
+  // Scores begin with the best, names with A.
   isDescending = select.sort.value === key ? !isDescending : key.startsWith("score");
   select.sort.value = key;
   refresh();

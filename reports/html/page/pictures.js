@@ -6,13 +6,13 @@ import { sure } from "./dom.js";
 /**
  * @typedef {object} Heatmap
  * @property {Uint8Array} levels `[side, side]`, 0..255, before the threshold
- * @property {Uint8Array} mask bits of `[size, size]`, each row filled up to whole bytes
+ * @property {Uint8Array} mask bits of `[size, size]`, with each row padded to whole bytes
  * @property {number} side
  * @property {number} size
  * @property {number} stride bytes of a row of the mask
- * @property {number} x left edge of what it covers, in pixels of the original
- * @property {number} y
- * @property {number} span width and height of that
+ * @property {number} x left edge of the crop, in pixels of the original
+ * @property {number} y top edge of the crop
+ * @property {number} span side of the crop
  */
 
 /**
@@ -22,7 +22,7 @@ import { sure } from "./dom.js";
  * @property {number} height
  */
 
-/** The page is read from its start: what stands further down is there later. */
+/** Resolves when the whole page is parsed: the pictures come after the script. */
 const wholePage = new Promise((resolve) => {
   document.addEventListener("DOMContentLoaded", resolve, { once: true });
 });
@@ -30,11 +30,11 @@ const wholePage = new Promise((resolve) => {
 /** @type {Map<string, Promise<unknown>>} */
 const kept = new Map();
 
-/** X-rays and heatmaps that stay decoded. */
+/** Most X-rays and heatmaps that stay decoded. */
 const MOST_KEPT = 200;
 
 /**
- * What was made of a part of the page, made once as long as it is kept.
+ * Makes an object from an element of the page, or returns the kept object of an earlier call.
  *
  * @template T
  * @param {string} name

@@ -7,7 +7,7 @@ import { make, sure } from "./dom.js";
 
 /**
  * @typedef {object} Choice
- * @property {string} text what is searched for
+ * @property {string} text words to search for; a row must contain all words
  * @property {string} setting
  * @property {string} category empty for all
  * @property {string} status empty for all; a status, or `status stage`
@@ -30,7 +30,7 @@ const KEYS = {
 const collator = new Intl.Collator("en", { numeric: true });
 
 /**
- * The rows that are chosen, in order; those without a value come last either way.
+ * Filters and sorts the rows; rows without a value come last in either direction.
  *
  * @param {readonly Row[]} rows
  * @param {Choice} choice
