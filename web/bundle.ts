@@ -1,5 +1,5 @@
 /**
- * TypeScript for Deno to one script for a browser.
+ * Bundles TypeScript modules for Deno into one script for a browser.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import { createRequire } from "node:module";
 import * as esbuild from "esbuild-wasm/esm/browser.js";
 
-/** How a file is read into a script; a module of JavaScript where it is not named. */
+/** esbuild loader of each file suffix; files with other suffixes are JavaScript modules. */
 const LOADERS: Readonly<Record<string, esbuild.Loader>> = {
   ".ts": "ts",
   ".wgsl": "text",
@@ -16,7 +16,7 @@ const LOADERS: Readonly<Record<string, esbuild.Loader>> = {
   ".wasm": "binary",
 };
 
-/** The compiler, which is started once. */
+/** Start of the compiler; esbuild may be initialised only once. */
 let started: Promise<void> | undefined;
 
 async function start(): Promise<void> {
@@ -24,21 +24,21 @@ async function start(): Promise<void> {
   await esbuild.initialize({ wasmModule: new WebAssembly.Module(wasm), worker: false });
 }
 
-/** How a module is bundled. */
+/** Options of {@linkcode bundleScript}. */
 export interface BundleOptions {
-  /** Modules to take instead of others, by their specifier. */
+  /** Specifiers of replacement modules, by the specifiers that they replace. */
   readonly replaced?: Readonly<Record<string, string>>;
-  /** Modules that are left out, with the address that the script is to import each from. */
+  /** Addresses from which the script imports modules at run time, by specifier; not bundled. */
   readonly external?: Readonly<Record<string, string>>;
 }
 
 /**
- * Bundles a module with all that it imports, as the import map and `node_modules` have it.
+ * Bundles a module with all its imports, resolved by the import map and `node_modules`.
  *
  * @param entry Address of the module.
- * @param options What is taken from elsewhere.
- * @returns The script, a module itself.
- * @throws {Error} If a module cannot be found or compiled, such as one of Node's own.
+ * @param options Modules to replace or to leave out.
+ * @returns The script, an ES module.
+ * @throws {Error} If a module cannot be found or compiled, such as a built-in module of Node.
  */
 export async function bundleScript(
   entry: URL,
@@ -60,7 +60,7 @@ export async function bundleScript(
   return outputFiles[0]!.contents as Uint8Array<ArrayBuffer>;
 }
 
-/** Has the compiler, which has no files in a sandbox, find and read them as Deno does. */
+/** Resolves and reads files by Deno for the compiler, which runs in WebAssembly without files. */
 function readFiles(
   build: esbuild.PluginBuild,
   { replaced = {}, external = {} }: BundleOptions,
@@ -81,15 +81,15 @@ function readFiles(
 function resolve(path: string, importer: string): string {
   if (path.startsWith("file:")) return path;
   if (/^\.{0,2}\//.test(path)) return new URL(path, importer).href;
-  // What a package imports is its own affair, and not in the import map.
+  // The import map does not list the imports of a package: resolve them in its `node_modules`.
   return importer.includes("/node_modules/")
     ? new URL(createRequire(importer).resolve(path), "file:").href
     : import.meta.resolve(path);
 }
 
 /**
- * Whether the package of the module that imports another says that browsers have nothing in its
- * place: `"browser": { "zlib": false }` in its `package.json`.
+ * Whether the importer's package replaces an import by an empty module in browsers, such as
+ * `"browser": { "zlib": false }` in its `package.json`.
  */
 async function isForNode(path: string, importer: string): Promise<boolean> {
   const folder = /^.*\/node_modules\/(@[^/]+\/)?[^/]+\//.exec(importer)?.[0];
@@ -102,5 +102,5 @@ async function isForNode(path: string, importer: string): Promise<boolean> {
   return (await manifest).browser?.[path] === false;
 }
 
-/** What packages say of themselves, by their folders; it is asked for at each of their imports. */
+/** `package.json` of each package, by folder; kept because every import of a package needs it. */
 const manifests = new Map<string, Promise<{ browser?: Record<string, unknown> }>>();

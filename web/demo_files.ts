@@ -1,4 +1,4 @@
-/** The bundled model's files, by their paths below `models/demo/`, for pages that fetch them. */
+/** Paths of the bundled model's files below `models/demo/`, for pages that fetch the files. */
 export const DEMO_FILES = [
   "config.json",
   "autoencoder.safetensors",

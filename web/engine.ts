@@ -1,6 +1,6 @@
 /**
- * Grounds phrases for a page, in the page's worker or on this machine, and shows each
- * heatmap as it forms.
+ * Grounds phrases for a page, in the page's worker or in the server's process. Replies carry
+ * each heatmap as it forms.
  *
  * @module
  */
@@ -36,38 +36,39 @@ import {
 } from "./protocol.ts";
 import { runningMean } from "./running_mean.ts";
 
-/** What an engine runs on. */
+/** Surroundings of an engine: a worker of the page, or the server. */
 export interface EngineHost {
   /**
    * Finds a model and checks its files.
    *
-   * @param onBytes Told how many bytes of them are read so far, by this and until it is open.
+   * @param onBytes Called with the bytes of the files read so far; calls go on until the model
+   * is open.
    */
   openBundle(
     model: "demo" | PickedModel,
     onBytes: (bytes: number) => void,
   ): Promise<Bundle>;
-  /** Opens what runs it; where that is not what was wished for, its reason says so. */
+  /** Opens a runtime; its `reason` explains any difference from the requested place. */
   openRuntime(place: Place): Promise<Runtime>;
   /**
-   * Opens what runs on the processor, where the place was left open and the GPU cannot hold the
-   * model; absent where there is nothing else.
+   * Opens a runtime on the processor. Called if the place is `auto` and the GPU cannot run the
+   * model; absent if the host has no second runtime.
    *
-   * @param lack What the GPU lacks, a clause.
+   * @param lack Clause that says why the GPU cannot run the model.
    */
   openFallback?(lack: string): Promise<Runtime>;
   /** Decodes an image file. */
   decode(bytes: Uint8Array): Promise<GrayImage>;
   /**
-   * Called in place of opening the model again when the GPU was lost, where its library cannot be
-   * used any more.
+   * Called after the GPU was lost, instead of opening the model again. Set it if the runtime's
+   * library is unusable after such a loss.
    */
   onLost?(): void;
 }
 
 type Ask<Kind extends Request["kind"]> = Extract<Request, { readonly kind: Kind }>;
 
-/** A model that is open. */
+/** An open model with its runtime. */
 interface Open {
   readonly request: Ask<"open">;
   readonly bundle: Bundle;
@@ -75,23 +76,23 @@ interface Open {
   model: LdmModel;
 }
 
-/** The image to ground in. */
+/** The decoded image that phrases are grounded in. */
 type OpenImage = Omit<DecodedImage, "samples"> & { readonly id: number };
 
-/** An image's noisy latents, held for its next phrases. */
+/** Noisy latents of one image, kept for its next phrases. */
 interface Trajectory {
   readonly key: string;
   readonly image: NoisyImage;
   free(): Promise<void>;
 }
 
-/** Steps between two showings of a heatmap that forms; each costs a readback on a GPU. */
+/** Steps between two replies with a growing heatmap; each reply costs a readback from a GPU. */
 const STEPS_SHOWN = 4;
 
-/** Most characters of an image's name in a message. */
+/** Maximum number of characters of an image's name in a message. */
 const MAX_NAME = 300;
 
-/** An engine on what a host offers. */
+/** Creates an engine that carries out requests one after another. */
 export function createEngine(host: EngineHost): Engine {
   return new LocalEngine(host);
 }
@@ -99,11 +100,11 @@ export function createEngine(host: EngineHost): Engine {
 class LocalEngine implements Engine {
   onReply: (reply: Reply) => void = () => {};
   readonly #host: EngineHost;
-  /** Requests are carried out one after another. */
+  /** Settles after the last request; the next request waits for it. */
   #last: Promise<void> = Promise.resolve();
   #runs = new Map<number, AbortController>();
   #open: Open | undefined;
-  /** The image that was asked for last, which alone is worth reading. */
+  /** Id of the newest requested image; the engine skips older images in the queue. */
   #wanted: number | undefined;
   #image: OpenImage | undefined;
   #trajectory: Trajectory | undefined;
@@ -176,7 +177,7 @@ class LocalEngine implements Engine {
     const bundle = await this.#host.openBundle(request.model, (bytes) => {
       if (!isOpen) this.#reply({ kind: "opening", bytes });
     });
-    // Not earlier: a folder that holds no model costs nobody the one that is open.
+    // Close the old model only now: it stays open if the picked folder holds no model.
     await this.#closeModel();
     const loaded = await this.#load(bundle, request.place);
     this.#open = { request, bundle, ...loaded };
@@ -208,7 +209,7 @@ class LocalEngine implements Engine {
     });
   }
 
-  /** Loads a model, on the processor where the GPU cannot hold it and nobody insisted on that. */
+  /** Loads a model; falls back to the processor if the GPU fails and the place is `auto`. */
   async #load(bundle: Bundle, place: Place): Promise<Pick<Open, "runtime" | "model">> {
     const runtime = await this.#host.openRuntime(place);
     try {
@@ -227,13 +228,13 @@ class LocalEngine implements Engine {
     await this.#freeTrajectory().catch(() => {});
     const open = this.#open;
     this.#open = undefined;
-    // A lost GPU may refuse to close what it held.
+    // A lost GPU may fail to release its sessions.
     await open?.model.close().catch(() => {});
     open?.runtime.gpu?.destroy();
   }
 
   async #openImage({ image: id, name, bytes }: Ask<"image">): Promise<void> {
-    // At once: if this one cannot be read, nothing is grounded in the one before.
+    // Drop the old image first: if the new image is unreadable, no image may stay open.
     this.#image = undefined;
     await this.#freeTrajectory();
     const requireWanted = () => {
@@ -342,7 +343,7 @@ class LocalEngine implements Engine {
     return this.#image;
   }
 
-  /** Tells what a run does where nothing was chosen. */
+  /** Reports the start of a run with its settings, the defaults filled in. */
   #begin({ run, image }: Ask<"ground" | "explore">, resolved: ResolvedSettings): void {
     const { steps, timesteps, start, end, layers, tokens, noise, seed } = resolved;
     const settings: RunSettings = {
@@ -352,7 +353,7 @@ class LocalEngine implements Engine {
     this.#reply({ kind: "begun", run, image, settings });
   }
 
-  /** The open model, loaded again where it is to read other layers. */
+  /** Gives the open model; loads it again if the run reads other layers. */
   async #modelFor(layers: readonly number[] | undefined): Promise<LdmModel> {
     const open = this.#requireOpen();
     const wanted = [...layers ?? defaultLayers(open.bundle)].sort((a, b) => a - b);
@@ -363,7 +364,7 @@ class LocalEngine implements Engine {
     return next;
   }
 
-  /** The noisy latents of the image, which are made once for all phrases. */
+  /** Gives the image's noisy latents; makes them once for all phrases. */
   async #trajectoryOf(
     image: OpenImage,
     model: LdmModel,
@@ -374,7 +375,7 @@ class LocalEngine implements Engine {
     const key = keyOf(image, settings);
     if (this.#trajectory?.key === key) return this.#trajectory.image;
     await this.#freeTrajectory();
-    // The signal of this run must not end what later runs take from.
+    // Do not pass this run's signal to the stages: later runs read the same latents.
     const sample = { id: "", image: "", phrase: "image", boxes: [] };
     const latents = encode(one({ ...image, samples: [sample] }), model);
     const stream = noise(latents, model, settings, {
@@ -386,7 +387,7 @@ class LocalEngine implements Engine {
     const { value, done } = await stream.next();
     if (done) throw new Error("Cannot ground: the image gave no latents");
     if (value.kind === "dropped") throw new Error(value.dropped.reason);
-    // The stage frees the latents when it is asked to go on.
+    // The stage frees the latents when its iterator ends.
     const free = async () => void await stream.return?.();
     this.#trajectory = { key, image: value.item, free };
     return value.item;
@@ -398,28 +399,28 @@ class LocalEngine implements Engine {
     await trajectory?.free();
   }
 
-  /** Counts passes of a run, and tells of them. */
+  /** Counts the steps of a run's passes and reports progress. */
   #passCounter(run: number, total: number, signal: AbortSignal) {
     const began = performance.now();
     const queue = this.#open?.runtime.gpu?.device.queue;
     let done = 0;
     let before: Promise<unknown> | undefined;
     return async (part: "trajectory" | "phrase", steps: number): Promise<void> => {
-      // A GPU is given passes faster than it takes them. One may wait, so that it never does, and
-      // no more, so that what is told of is done and a cancel ends it.
+      // Passes are queued faster than the GPU runs them. Keep one pass queued, so the GPU never
+      // idles. Keep no more, so that progress is true and a cancel takes effect soon.
       await before;
       before = queue?.onSubmittedWorkDone();
       done += steps;
       const secondsLeft = (performance.now() - began) / 1000 / done * (total - done);
       this.#reply({ kind: "progress", run, part, done, total, secondsLeft });
-      // What is asked meanwhile, such as to end this, is heard only between two tasks.
+      // Messages, such as a cancel, arrive only between two tasks.
       await new Promise((resolve) => setTimeout(resolve));
       signal.throwIfAborted();
     };
   }
 }
 
-/** What decides an image's noisy latents, beside the model. */
+/** Key of an image's noisy latents: every fact that decides them, except the model. */
 function keyOf({ id }: OpenImage, { noise, steps, start, end }: ResolvedSettings): string {
   return JSON.stringify([id, noise, steps, start, end]);
 }

@@ -22,7 +22,7 @@ const HOST: EngineHost = {
 const SETTINGS = { steps: 40 };
 const PHRASES = ["left pleural effusion", "the heart is enlarged"];
 
-/** Asks, and gathers what comes up to an answer of some kinds. */
+/** Sends a request and gathers replies until a failure or a reply of the `last` kinds. */
 function asking(engine: Engine) {
   return (request: Request, ...last: Reply["kind"][]) => {
     const { promise, resolve } = Promise.withResolvers<Reply[]>();
@@ -142,7 +142,7 @@ Deno.test("createEngine() grounds in no image but the one that was chosen last",
     const ground = (run: number, image: number) =>
       ask({ kind: "ground", run, image, phrases, settings }, "ended");
     const failure = async (replies: Promise<Reply[]>) => ofKind(await replies, "failed").at(-1)!;
-    // The one before is closed by one that cannot be read.
+    // An unreadable image closes the image before it.
     const bytes = new ArrayBuffer(10);
     const bad = await failure(ask({ kind: "image", image: 2, name: "x.png", bytes }));
     assertMatch(bad.message, /^x\.png: .*not a PNG/);
@@ -153,7 +153,7 @@ Deno.test("createEngine() grounds in no image but the one that was chosen last",
         message: "Cannot ground: no X-ray is open",
       });
     }
-    // Another of the same name is another.
+    // Images differ by id: one name does not make two images the same.
     const png = await pngOf(4);
     await ask({ kind: "image", image: 3, name: "phantom", bytes: png }, "image");
     assertMatch((await failure(ground(3, 1))).message, /^Cannot ground: another X-ray is open$/);

@@ -1,34 +1,37 @@
 /**
- * Values with numbers in bulk as bytes: a header of JSON, and the numbers after it as they are.
+ * Messages as bytes: a JSON header, then the raw bytes of the value's binary parts.
+ *
+ * Layout: the header's length in bytes (uint32, little-endian), the header, then the parts.
+ * The parts begin at multiples of 8 bytes.
  *
  * @module
  */
 
-/** What is kept as bytes; their order is that of all machines with a browser, the lowest first. */
+/** Types stored as raw bytes, little-endian like all machines that run a browser. */
 const KINDS = { ArrayBuffer, Uint8Array, Uint8ClampedArray, Float32Array } as const;
 
 type Kind = keyof typeof KINDS;
 
-/** Stands in the header for a part. */
+/** Placeholder of a binary part in the header. */
 interface Place {
   readonly $part: Kind;
-  /** Bytes before it in what follows the header. */
+  /** First byte of the part, counted from the start of the parts. */
   readonly start: number;
-  /** Bytes of it. */
+  /** Length of the part in bytes. */
   readonly length: number;
 }
 
-/** Bytes that parts begin at multiples of. */
+/** Alignment of the parts in bytes. */
 const ALIGNMENT = 8;
 
-/** Bytes before the header: its length. */
+/** Bytes of the header's length, which precedes the header. */
 const PREFIX = 4;
 
 function align(length: number): number {
   return Math.ceil(length / ALIGNMENT) * ALIGNMENT;
 }
 
-/** The kind of a value that is kept as bytes. */
+/** Gives a binary value's type; `undefined` for every other value. */
 function kindOf(value: unknown): Kind | undefined {
   return (Object.keys(KINDS) as Kind[]).find((kind) => value instanceof KINDS[kind]);
 }
@@ -36,8 +39,8 @@ function kindOf(value: unknown): Kind | undefined {
 /**
  * Writes a value as bytes.
  *
- * @param value Plain objects, arrays, strings, numbers, booleans, and of what is binary
- * `ArrayBuffer`, `Uint8Array`, `Uint8ClampedArray` and `Float32Array`.
+ * @param value A JSON value that may hold `ArrayBuffer`, `Uint8Array`, `Uint8ClampedArray` and
+ * `Float32Array`.
  */
 export function encodeParts(value: unknown): Uint8Array<ArrayBuffer> {
   const parts: { readonly bytes: Uint8Array; readonly start: number }[] = [];
@@ -63,9 +66,9 @@ export function encodeParts(value: unknown): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads what {@linkcode encodeParts} wrote; the parts are copies.
+ * Reads a message of {@linkcode encodeParts}; the parts are copies of its bytes.
  *
- * @throws {SyntaxError} If it is not that.
+ * @throws {SyntaxError} If the message is malformed.
  */
 export function decodeParts(message: ArrayBuffer): unknown {
   try {

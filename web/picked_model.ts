@@ -6,17 +6,19 @@
 
 import type { PickedFile, PickedModel } from "./protocol.ts";
 
-/** Paths of a model, below `model/` and `text encoder/`. */
+/** Paths of a model's folders, below `model/` and `text encoder/`. */
 export interface FoundModel {
-  /** Of the model's folder. */
+  /** Path of the model's folder. */
   readonly path: string;
-  /** Of the text encoder's, where it is another. */
+  /** Path of the text encoder's folder; absent if the model's folder holds the text encoder. */
   readonly textEncoder?: string;
 }
 
 /**
- * Finds the folder of the model, and that of the text encoder where the model's holds none: what
- * was picked, or a folder in it, such as one that both were downloaded to.
+ * Finds the model's folder in the picked files. Finds the text encoder's folder too, unless the
+ * model's folder holds a text encoder.
+ *
+ * The picked folder may hold both folders, such as a downloads folder.
  */
 export function findModel({ files, textEncoder }: PickedModel): FoundModel {
   const models = folders(files, "configs/inference.json").concat(
@@ -24,7 +26,7 @@ export function findModel({ files, textEncoder }: PickedModel): FoundModel {
       files.some(({ path }) => path.startsWith(`${folder}/diffusion_model.`))
     ),
   );
-  // What is wrong with a folder that is none is said when it is loaded.
+  // Without a match take the picked folder: loading it then gives the precise error.
   const model = nearest(models) ?? root(files);
   const path = `model/${model}`;
   if (files.some((file) => file.path === `${model}/text_encoder/config.json`)) return { path };
@@ -39,20 +41,20 @@ export function findModel({ files, textEncoder }: PickedModel): FoundModel {
   return beside === undefined ? { path } : { path, textEncoder: `model/${beside}` };
 }
 
-/** Folders that hold a file, by its path below them. */
+/** Lists the folders that hold a file; `name` is the file's path below the folder. */
 function folders(files: readonly PickedFile[], name: string): string[] {
   return files.flatMap(({ path }) =>
     path.endsWith(`/${name}`) ? [path.slice(0, -name.length - 1)] : []
   );
 }
 
-/** The least deep folder. */
+/** Picks the folder with the shortest path; `undefined` if there is no folder. */
 function nearest(paths: readonly string[]): string | undefined {
   const depth = (path: string) => path.split("/").length;
   return paths.toSorted((a, b) => depth(a) - depth(b))[0];
 }
 
-/** The folder that was picked. */
+/** Name of the picked folder; empty without files. */
 function root(files: readonly PickedFile[]): string {
   return files[0]?.path.split("/")[0] ?? "";
 }

@@ -1,6 +1,6 @@
 /**
- * What the page asks of the engine and what it answers, over a worker's messages in the
- * page or a socket to this machine.
+ * Requests of the page to the engine, and the engine's replies. They travel as messages of a
+ * worker in the page, or over a socket to this machine.
  *
  * @module
  */
@@ -9,133 +9,133 @@ import type { AveragedLayer } from "../pipeline/postprocess.ts";
 import type { CropRegion, GrayImage } from "../base/geometry.ts";
 import type { ResultSettings } from "../reports/result_json.ts";
 
-/** Most phrases that are grounded at a time. */
+/** Maximum number of phrases in one request. */
 export const MAX_PHRASES = 256;
 
-/** What a socket is closed with where there is a reason: no room, or what came is no request. */
+/** Close codes of a socket: `full` if too many pages are open, `wrong` for an invalid request. */
 export const CLOSED = { full: 1013, wrong: 1008 } as const;
 
-/** Where the page's model runs. */
+/** Where the page's model runs; `auto` takes the GPU if that is hardware. */
 export type Place = "auto" | "webgpu" | "wasm";
 
-/** A file of a model that the user picked. */
+/** One file of a folder that the user picked. */
 export interface PickedFile {
-  /** Path from the picked folder on, its own name included, with `/`. */
+  /** Path with `/`, from the picked folder's name on. */
   readonly path: string;
-  /** The file, read in parts as it is needed. */
+  /** The file; the engine reads ranges of it on demand. */
   readonly file: File;
 }
 
-/** A model of files that the user picked. */
+/** A model in folders that the user picked. */
 export interface PickedModel {
-  /** Its folder's files. */
+  /** Files of the model's folder. */
   readonly files: readonly PickedFile[];
-  /** Those of the text encoder's folder, where the model's has none. */
+  /** Files of the text encoder's folder; used if the model's folder holds no text encoder. */
   readonly textEncoder?: readonly PickedFile[];
 }
 
-/** How to ground; what is left out is the model's own choice. */
+/** Settings of a run; omitted settings take the model's defaults. */
 export interface EngineSettings {
   /** Number of inversion steps T. */
   readonly steps?: number;
-  /** Where noisy latents come from. */
+  /** Source of the noisy latents. */
   readonly noise?: "inversion" | "sample";
-  /** Cross-attention layers, from 0. */
+  /** Cross-attention layers to average, counted from 0. */
   readonly layers?: readonly number[];
-  /** Steps whose attention is averaged, half-open. */
+  /** Steps to average the attention of: `start` included, `end` excluded. */
   readonly select?: readonly [start: number, end: number];
 }
 
-/** What the page asks. */
+/** A request of the page. */
 export type Request =
-  /** Open a model, the bundled one or one of picked files; closes an earlier one. */
+  /** Open the bundled model or a picked model, and close the earlier model. */
   | {
     readonly kind: "open";
     readonly model: "demo" | PickedModel;
     readonly place: Place;
   }
   /**
-   * Decode an image, the one to ground in from now on. It ends a run in an earlier one; if it
-   * cannot be read there is none.
+   * Decode an image; later runs ground in it. The request ends a run in an earlier image. If
+   * decoding fails, no image is open.
    */
   | {
     readonly kind: "image";
-    /** Tells it from all others of this engine, whatever they are called. */
+    /** Id, unique within this engine; names may repeat. */
     readonly image: number;
     readonly name: string;
     readonly bytes: ArrayBuffer;
   }
-  /** Ground phrases in it, one after another; one run at a time. */
+  /** Ground phrases in the open image, one after another; one run at a time. */
   | {
     readonly kind: "ground";
-    /** Names the run in what comes back. */
+    /** Id of the run; replies repeat it. */
     readonly run: number;
-    /** The image to ground in; the run fails where another is open. */
+    /** Id of the image; the run fails if another image is open. */
     readonly image: number;
     readonly phrases: readonly string[];
     readonly settings: EngineSettings;
   }
-  /** Read the attention of every layer, in columns of steps, for the explorer. */
+  /** Read the attention of every layer in columns of steps, for the explorer. */
   | {
     readonly kind: "explore";
     readonly run: number;
     readonly image: number;
     readonly phrase: string;
     readonly settings: EngineSettings;
-    /** How many columns the trajectory is cut into. */
+    /** Number of columns that divide the trajectory. */
     readonly columns: number;
   }
-  /** Hash the open model's weights, which reads every byte of them. */
+  /** Hash the open model's weights; slow, since it reads every byte. */
   | { readonly kind: "identify" }
-  /** End a run; its `ended` follows. */
+  /** Cancel a run; an `ended` reply follows. */
   | { readonly kind: "cancel"; readonly run: number };
 
-/** How a run reads attention, every choice made. */
+/** Settings by which a run reads attention, defaults filled in. */
 export type RunSettings = Omit<ResultSettings, "select" | "sigma" | "otsu">;
 
-/** A model that is open. */
+/** Facts of an open model. */
 export interface OpenedModel {
-  /** The folder that it was loaded from, as its reader calls it. */
+  /** Folder of the model, as the engine's host names it. */
   readonly path: string;
-  /** What runs it and why, a sentence. */
+  /** Sentence that names the device and runtime, and the reason for them. */
   readonly place: string;
-  /** Which one that is. */
+  /** Name of the runtime. */
   readonly runtime: "webgpu" | "wasm" | "native";
-  /** What to know of the model, such as that it knows phantoms only. */
+  /** Caution from the model's configuration, such as that it knows phantoms only. */
   readonly notice?: string;
-  /** Side of its heatmaps in pixels. */
+  /** Side of the model's heatmaps in pixels. */
   readonly size: number;
-  /** Side of each cross-attention layer's maps, in forward order. */
+  /** Side of each cross-attention layer's maps in positions, in forward order. */
   readonly layerSides: readonly number[];
-  /** What it does where nothing is chosen. */
+  /** The model's default settings. */
   readonly defaults: Required<EngineSettings>;
-  /** Versions of what runs it, and the GPU where there is one, for exports. */
+  /** Versions of the runtime and of Deno if used, and the GPU's name if used; for exports. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Mean attention of a phrase, whole or so far. */
+/** Mean attention of one phrase, over all its steps or the steps so far. */
 export interface PhraseAttention {
   /** Position of the phrase in the request. */
   readonly phrase: number;
-  /** Mean over the steps so far of each chosen layer, before it is resized. */
+  /** Mean of each chosen layer over the steps so far, at the layer's own size. */
   readonly layers: readonly AveragedLayer[];
-  /** Steps that are in the mean. */
+  /** Number of steps in the mean so far. */
   readonly steps: number;
-  /** Steps that will be. */
+  /** Number of steps in the final mean. */
   readonly total: number;
-  /** What is to be known of the phrase, such as that it was cut. */
+  /** Cautions about the phrase, such as that it was cut. */
   readonly notes: readonly string[];
 }
 
-/** Mean attention of one layer over one column of steps, scaled to 0..1 step by step. */
+/** Mean attention of one layer over one column of steps, each step scaled to 0..1. */
 export interface ExploredCell extends AveragedLayer {
-  /** Column, from 0. */
+  /** Column, counted from 0. */
   readonly column: number;
 }
 
-/** What the engine answers. */
+/** A reply of the engine. */
 export type Reply =
-  /** How many bytes of a model are read so far. */
+  /** Bytes of a model's files read so far. */
   | { readonly kind: "opening"; readonly bytes: number }
   | { readonly kind: "opened"; readonly model: OpenedModel }
   /** SHA-256 over the open model's weights, in hexadecimal. */
@@ -145,27 +145,27 @@ export type Reply =
     readonly image: number;
     readonly name: string;
     readonly gray: GrayImage;
-    /** What the model sees of it. */
+    /** Square of the image that the model sees. */
     readonly crop: CropRegion;
   }
-  /** A run begins. */
+  /** A run has begun. */
   | {
     readonly kind: "begun";
     readonly run: number;
     readonly image: number;
     readonly settings: RunSettings;
   }
-  /** How far a run is, in passes of the U-Net. */
+  /** Progress of a run: `done` and `total` in steps of the U-Net, for `explore` in percent. */
   | {
     readonly kind: "progress";
     readonly run: number;
     readonly part: "trajectory" | "phrase";
     readonly done: number;
     readonly total: number;
-    /** Seconds to its end, once there is a rate. */
+    /** Estimated seconds until the run ends; absent for `explore`. */
     readonly secondsLeft?: number;
   }
-  /** The running mean of a phrase, every few steps and at its end. */
+  /** Running mean of a phrase, sent every few steps and at the phrase's end. */
   | ({
     readonly kind: "attention";
     readonly run: number;
@@ -175,39 +175,39 @@ export type Reply =
     readonly kind: "explored";
     readonly run: number;
     readonly image: number;
-    /** First step of each column and one past its last. */
+    /** First step of each column, and one past its last step. */
     readonly columns: readonly (readonly [start: number, end: number])[];
     readonly cells: readonly ExploredCell[];
   }
   /** A run is over. */
   | { readonly kind: "ended"; readonly run: number; readonly how: "done" | "cancelled" }
-  /** Worth knowing, such as that a GPU was lost. */
+  /** A message for the user that answers no request. */
   | { readonly kind: "notice"; readonly message: string }
-  /** A request failed, in a sentence to show; a run is over with it. */
+  /** A request failed; a failed run is over. `message` is a sentence for the user. */
   | {
     readonly kind: "failed";
     readonly request: Request["kind"];
     readonly run?: number;
-    /** The image that it was to read, or to ground in. */
+    /** Id of the image that the request names. */
     readonly image?: number;
-    /** Whether the model that was open before one that was to be opened still is. */
+    /** Set if opening a model failed and the earlier model is still open. */
     readonly keepsModel?: true;
     readonly message: string;
   };
 
-/** That a request failed, and with it a run that it was of. */
+/** Makes the `failed` reply to a request, with the ids of its run and image. */
 export function failureOf(request: Request, message: string): Reply {
   const run = "run" in request ? { run: request.run } : {};
   const image = "image" in request ? { image: request.image } : {};
   return { kind: "failed", request: request.kind, ...run, ...image, message };
 }
 
-/** Something that takes requests and answers, in the page or on this machine. */
+/** Carries out requests of a page, in the page itself or on this machine. */
 export interface Engine {
-  /** Takes a request. */
+  /** Accepts a request; replies come through {@linkcode Engine.onReply}. */
   ask(request: Request): void;
-  /** Called with each answer, in order. */
+  /** Called with each reply, in order. */
   onReply: (reply: Reply) => void;
-  /** Ends it and gives its memory back. */
+  /** Ends the engine and frees its memory. */
   close(): void;
 }

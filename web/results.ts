@@ -1,17 +1,17 @@
 /**
- * What a page asks of the server to review a run, and what it answers; an error is
- * `{ error }`, a sentence, with a status of 400 or more.
+ * Requests of a page that reviews a run, and the server's answers. An error is `{ error }`, a
+ * sentence, with a status of 400 or more.
  *
  * - `GET /api/server`: {@linkcode ServerFacts}, the only answer that needs no token.
- * - `GET /api/run`: {@linkcode RunOverview}; reads the run again if it went on.
+ * - `GET /api/run`: {@linkcode RunOverview}; reads the run again if its files changed.
  * - `GET /api/samples`: {@linkcode SampleRow}s.
- * - `GET /api/samples/N?next=M`: {@linkcode SampleDetail} as `decodeParts` of `parts.ts` reads
- *   it. `next`, which may be given several times, names samples to be asked for next.
- * - `GET /api/samples/N/image`: the X-ray, a byte a pixel, at a size that `x-width` and
- *   `x-height` tell; `x-original-width` and `x-original-height` are those of its file.
+ * - `GET /api/samples/N?next=M`: {@linkcode SampleDetail}, to read with `decodeParts` of
+ *   `parts.ts`. The server decodes the X-ray of each sample `next` in advance; `next` may repeat.
+ * - `GET /api/samples/N/image`: the X-ray, one byte per pixel. `x-width` and `x-height` give its
+ *   size; `x-original-width` and `x-original-height` give the size of its file.
  *
- * Both take `id` and `setting`, and refuse where result N is not the one of that name: a run that
- * went on may have another at that place.
+ * The last two take `id` and `setting`. The server refuses the request if result N has another id
+ * or setting: a run in progress may have another result at that place.
  *
  * @module
  */
@@ -22,79 +22,79 @@ import type { CropRegion, Size } from "../base/geometry.ts";
 import type { ResultTable } from "../reports/tables/result_table.ts";
 import type { ScoreName } from "../scoring/score_heatmap.ts";
 
-/** What the server is for. */
+/** Facts of the server that decide how the page starts. */
 export interface ServerFacts {
   /** Groundray's version. */
   readonly version: string;
   /** Where the model runs: in the page, or on this machine behind `/api/engine`. */
   readonly on: "page" | "server";
   /**
-   * What the page computes on, heatmaps and the model where it runs it: the browser's GPU where it
-   * is hardware, its GPU whatever it is, or the processor.
+   * Device for the page's heatmaps, and for the model if the page runs it. `auto` takes the
+   * browser's GPU if that is hardware; `gpu` takes any GPU; `cpu` takes the processor.
    */
   readonly device: "auto" | "gpu" | "cpu";
-  /** Whether it shows a run. */
+  /** Whether the server shows a run. */
   readonly results: boolean;
-  /** Whether requests to `/api` need the token. */
+  /** Whether requests to `/api/` need the token. */
   readonly token: boolean;
 }
 
-/** A run as a whole. */
+/** Facts and tables of a whole run. */
 export interface RunOverview {
-  /** Its folder, as the command was given it. */
+  /** The run's folder, as given to the command. */
   readonly title: string;
-  /** What was run: settings, model, versions, dataset. */
+  /** Facts of the run's record: settings, model, versions, dataset. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Names of its settings; one empty name where there is only the run itself. */
+  /** Names of the run's settings; one empty name if the run has no separate settings. */
   readonly settings: readonly string[];
-  /** Samples that are to have results. */
+  /** Number of samples in the run's plan. */
   readonly planned: number;
-  /** Samples that have. */
+  /** Number of samples with results. */
   readonly done: number;
-  /** Its tables: scores by class, and further protocols where there are any. */
+  /** Tables of the run: scores by class, then the other protocols if the run has them. */
   readonly tables: readonly ResultTable[];
 }
 
-/** One result in the list. */
+/** One result in the list of results. */
 export interface SampleRow extends Partial<Record<ScoreName, number>> {
-  /** Its place in the list, by which it is asked for. */
+  /** Place in the list, from 0: N in `/api/samples/N`. */
   readonly index: number;
   /** The sample's id. */
   readonly id: string;
-  /** What became of it. */
+  /** Outcome of the sample. */
   readonly status: SampleResult["status"];
-  /** The phrase. */
+  /** The sample's phrase. */
   readonly phrase?: string;
-  /** The class. */
+  /** The sample's class. */
   readonly category?: string;
-  /** The setting, where there are several. */
+  /** Name of the setting; absent if the run has no separate settings. */
   readonly setting?: string;
-  /** Why it was left out. */
+  /** Reason why the sample was skipped or failed. */
   readonly reason?: string;
 }
 
-/** What a heatmap is finished from. */
+/** Stored attention and geometry from which the page finishes a heatmap. */
 export interface SampleHeatmap {
   /** Side of the heatmap in pixels. */
   readonly size: number;
   /** Size of the X-ray in pixels. */
   readonly image: Size;
-  /** The square of the X-ray that it covers. */
+  /** The square of the X-ray that the heatmap covers. */
   readonly crop: CropRegion;
-  /** Mean attention of each layer, before it is resized. */
+  /** Mean attention of each layer, at the layer's own size. */
   readonly layers: readonly AveragedLayer[];
-  /** Standard deviation of the run's Gaussian. */
+  /** Standard deviation of the run's Gaussian in heatmap pixels. */
   readonly sigma: number;
-  /** Whether the run cut it at Otsu's threshold. */
+  /** Whether the run cut the heatmap at Otsu's threshold. */
   readonly otsu: boolean;
-  /** Whether the only layer is a baseline's heatmap as it is. */
+  /** Whether `layers` holds a baseline's own heatmap, which takes no resize or Gaussian. */
   readonly isGrid: boolean;
 }
 
-/** One result with all that is known of it. */
+/** One result with the source of its heatmap. */
 export interface SampleDetail {
-  /** The result, as `results.jsonl` has it. */
+  /** The result, as in `results.jsonl`. */
   readonly result: SampleResult;
-  /** What its heatmap is made of; absent where there is none. */
+  /** Source of the heatmap; absent if the run stored none for this result. */
   readonly heatmap?: SampleHeatmap;
 }

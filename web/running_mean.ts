@@ -1,5 +1,5 @@
 /**
- * The mean of a phrase's attention while its maps come.
+ * Running mean of a phrase's attention, on the GPU or the processor.
  *
  * @module
  */
@@ -11,20 +11,24 @@ import { AttentionSums } from "../shaders/aggregate.ts";
 import { AttentionAccumulator } from "../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, storage, submitAndRead } from "../shaders/device.ts";
 
-/** Sums of the maps of one phrase, where they are. */
+/** Sums of one phrase's attention maps, kept on the device of the maps. */
 export interface RunningMean {
-  /** Adds the maps of one or several steps. */
+  /** Adds the maps of one or more steps. */
   add(step: AttentionStep): void;
-  /** The mean so far of each layer, in forward order, before it is resized. */
+  /**
+   * Gives each layer's mean so far, in forward order, at the layer's own size.
+   *
+   * @throws {RangeError} If maps on a GPU hold values that are not finite.
+   */
   read(): Promise<AveragedLayer[]>;
-  /** Gives its memory back. */
+  /** Frees the memory of the sums. */
   destroy(): void;
 }
 
 /**
- * Begins a phrase.
+ * Starts the running mean of one phrase.
  *
- * @param gpu The model's GPU, if it runs on one.
+ * @param gpu The model's GPU; `undefined` if the model runs on the processor.
  */
 export function runningMean(gpu: Gpu | undefined): RunningMean {
   return gpu ? onGpu(gpu) : onCpu();

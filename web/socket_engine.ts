@@ -1,5 +1,5 @@
 /**
- * The engine of this machine, for a page that its server showed.
+ * The page's side of an engine that runs in the server on this machine.
  *
  * @module
  */
@@ -8,23 +8,23 @@ import { quote } from "../base/text.ts";
 import { decodeParts, encodeParts } from "./parts.ts";
 import { CLOSED, type Engine, failureOf, type Reply, type Request } from "./protocol.ts";
 
-/** Most bytes of a message; the server takes 64 MiB. */
+/** Maximum bytes of a message, just below the server's limit of 64 MiB. */
 const MAX_MESSAGE = 2 ** 26 - 2 ** 10;
 
 const LOST =
   "The connection to the server on this machine ended: start it again, and open the address that " +
   "it prints";
 
-/** Asks an engine over a socket; what is asked before it is open waits. */
+/** Sends requests to an engine over a socket; requests wait until the socket is open. */
 export class SocketEngine implements Engine {
   onReply: (reply: Reply) => void = () => {};
   readonly #socket: WebSocket;
   #waiting: Uint8Array<ArrayBuffer>[] = [];
-  /** What was asked and is not answered, which is over with the connection. */
+  /** Requests without a final reply; they fail when the connection ends. */
   #asked: Request[] = [];
 
   /**
-   * Connects.
+   * Connects to the server.
    *
    * @param url Address of the socket, `ws://…/api/engine?token=…`.
    */
@@ -37,7 +37,7 @@ export class SocketEngine implements Engine {
     };
     this.#socket.onmessage = ({ data }) => this.#take(decodeParts(data) as Reply);
     this.#socket.onclose = ({ code, reason }) => {
-      // A library that closes for the server has words of its own.
+      // Only these codes carry a reason of ours; other reasons come from the library.
       const message = code === CLOSED.full || code === CLOSED.wrong ? reason : LOST;
       const last: Request = { kind: "open", model: "demo", place: "auto" };
       for (const request of [...this.#asked, last]) this.#fail(request, message);
@@ -75,7 +75,7 @@ export class SocketEngine implements Engine {
   }
 }
 
-/** Whether a request is over with a reply. */
+/** Whether a reply is the final one to a request. */
 function isAnswer(reply: Reply, request: Request): boolean {
   switch (reply.kind) {
     case "ended":

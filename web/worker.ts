@@ -1,5 +1,5 @@
 /**
- * The page's own engine, in a worker: the model runs in the browser.
+ * Script of the page's worker: an engine that runs the model in the browser.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { createEngine } from "./engine.ts";
 import { findModel } from "./picked_model.ts";
 import type { PickedModel, Place, Request } from "./protocol.ts";
 
-/** What a worker has that a page has not. */
+/** The worker's global scope, which the types of a page lack. */
 const scope = globalThis as unknown as {
   onmessage: (event: { readonly data: Request }) => void;
   postMessage(message: unknown): void;
@@ -26,7 +26,7 @@ const scope = globalThis as unknown as {
 
 usePackages(new URL("/packages/", location.href));
 
-/** Bytes read between two tellings of it. */
+/** Minimum bytes read between two reports of progress. */
 const TOLD = 2 ** 22;
 
 async function openBundle(
@@ -51,13 +51,13 @@ async function openBundle(
     picked = model;
     return bundle;
   } catch (error) {
-    // What is open reads on from its own files.
+    // The model that is still open needs its own files again.
     if (picked) givePicked(picked);
     throw error;
   }
 }
 
-/** The last model that was picked and is one. */
+/** The last picked model that loaded without error. */
 let picked: PickedModel | undefined;
 
 function givePicked(model: PickedModel, onRead?: (bytes: number) => void): void {
@@ -73,8 +73,10 @@ async function fetchDemoFile(path: string): Promise<GivenPath> {
 }
 
 /**
- * Opens what was asked for; `auto` takes the GPU where it is hardware: on Chromium's software
- * adapter a pass of the bundled U-Net takes 3 s, by WebAssembly 0.04.
+ * Opens the runtime of a place. `auto` takes the GPU only if that is hardware: a pass of the
+ * bundled U-Net takes 3 s on Chromium's software adapter, 0.04 s by WebAssembly.
+ *
+ * @throws {Error} If `webgpu` was chosen and WebGPU does not open.
  */
 async function openRuntime(place: Place): Promise<Runtime> {
   if (place === "wasm") return await openProcessor("chosen");

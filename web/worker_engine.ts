@@ -1,5 +1,5 @@
 /**
- * The engine that runs in the page's own worker.
+ * The page's side of an engine that runs in a worker.
  *
  * @module
  */
@@ -11,25 +11,29 @@ type OpenRequest = Extract<Request, { kind: "open" }>;
 type RunRequest = Extract<Request, { kind: "ground" | "explore" }>;
 
 /**
- * Asks a worker. One that has ended, for want of memory or since its GPU was lost, is replaced by
- * another, which opens the model and the image again; the second time on the processor. So is one
- * that could not open a model as soon as one is to be opened again: a library that did not load
- * stays so in its worker.
+ * Sends requests to a worker, and replaces a worker that fails.
+ *
+ * A worker ends if memory runs out or the GPU is lost. A new worker then opens the model and the
+ * image again. After the second such loss the model moves to the processor. After the third
+ * there is no worker until the next request to open a model.
+ *
+ * A worker that failed to open a model is replaced at the next request to open one: a library
+ * that did not load cannot load again in the same worker.
  */
 export class WorkerEngine implements Engine {
   onReply: (reply: Reply) => void = () => {};
   readonly #url: URL;
-  /** `undefined` once it has ended too often. */
+  /** The current worker; `undefined` after too many losses. */
   #worker: Worker | undefined;
-  /** The model that is open, or that last was to be. */
+  /** Request of the open model, or of the last model that failed to open. */
   #open: OpenRequest | undefined;
-  /** Those that the worker has not answered. */
+  /** Requests to open a model that the worker has not answered. */
   #unopened: OpenRequest[] = [];
-  /** The image that was asked for last, unless it cannot be read: no other is opened again. */
+  /** Request of the newest image, for a new worker; `undefined` if the image is unreadable. */
   #image: ImageRequest | undefined;
-  /** Whether the page has it already. */
+  /** Whether the page has received this image already. */
   #isRead = false;
-  /** The run that is under way. */
+  /** Request of the current run. */
   #run: RunRequest | undefined;
   #losses = 0;
   #hasFailed = false;
@@ -37,7 +41,7 @@ export class WorkerEngine implements Engine {
   /**
    * Starts the worker.
    *
-   * @param url Address of its script.
+   * @param url Address of the worker's script.
    */
   constructor(url: URL) {
     this.#url = url;
@@ -51,9 +55,9 @@ export class WorkerEngine implements Engine {
       if (this.#worker) this.#unopened.push(request);
     }
     if (request.kind === "image") {
-      // One that no worker can be asked to read is open nowhere, and neither is the one before.
+      // Without a worker neither the new image nor the image before it is open.
       [this.#image, this.#isRead] = [this.#worker && request, false];
-      // The engine ends a run in another image.
+      // The engine cancels the run in the earlier image.
       this.#run = undefined;
     }
     if (!this.#worker) {
@@ -71,7 +75,7 @@ export class WorkerEngine implements Engine {
   #start(): Worker {
     const worker = new Worker(this.#url, { type: "module" });
     worker.onmessage = ({ data }: MessageEvent<Reply | "lost">) => {
-      // One that was replaced may have said something still.
+      // A replaced worker may still have sent messages.
       if (worker !== this.#worker) return;
       if (data === "lost") this.#replace("The GPU was lost");
       else this.#take(data);
@@ -127,7 +131,7 @@ export class WorkerEngine implements Engine {
     this.#restart({ ...open, place });
   }
 
-  /** Starts another worker, with the model and the image if there is one. */
+  /** Starts a new worker, and opens the model and any image in it. */
   #restart(open: OpenRequest): void {
     this.#worker?.terminate();
     const worker = this.#worker = this.#start();

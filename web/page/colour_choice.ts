@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * The colour map that the user chose.
+ * The control that chooses the colour map of heatmaps.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { make, part } from "./parts_of_page.ts";
 
 const select = () => part("colours", HTMLSelectElement);
 
-/** Fills the list of colour maps, and shows the chosen one beside it as a scale. */
+/** Fills the list of colour maps, and shows the chosen map beside the list as a scale. */
 export function offerColours(): void {
   select().replaceChildren(
     ...COLOUR_MAPS.map(({ name }, i) => make("option", i ? name : `${name} (default)`)),
@@ -25,7 +25,7 @@ export function onColours(act: () => void): void {
   select().addEventListener("input", act);
 }
 
-/** The chosen map's colours by heat in 0..255. */
+/** Gives the chosen map's colours by heat, 0..255. */
 export function chosenColours(): readonly Colour[] {
   return chosen().colours;
 }

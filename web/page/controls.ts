@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * The controls of how heatmaps are shown.
+ * Controls for the display settings of heatmaps.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { chosenColours, offerColours, onColours } from "./colour_choice.ts";
 import { part } from "./parts_of_page.ts";
 import type { Look } from "../viewer/shown.ts";
 
-/** Sliders, with the digits after the point of what is written beside them. */
+/** Decimal places of the value beside each slider, by the slider's id. */
 const SLIDERS = { opacity: 2, threshold: 2, sigma: 1, black: 0, white: 0 } as const;
 
 const CHECKBOXES = ["otsu", "outline", "box", "truth"] as const;
@@ -17,15 +17,15 @@ const CHECKBOXES = ["otsu", "outline", "box", "truth"] as const;
 const slider = (id: keyof typeof SLIDERS) => part(id, HTMLInputElement);
 const checkbox = (id: typeof CHECKBOXES[number]) => part(id, HTMLInputElement);
 
-/** Reads and sets the controls. */
+/** Reads and sets the controls of display settings. */
 export class Controls {
-  /** What a drag, whose steps are smaller than the slider's, has moved beyond them. */
+  /** Fractions of a level from drags; sliders take whole levels only. */
   readonly #rest = { black: 0, white: 0 };
 
-  /** What {@linkcode Controls.useSettings} set last. */
+  /** Last arguments of {@linkcode Controls.useSettings}, as text. */
   #used = "";
 
-  /** @param onChange Told whenever the user changes how heatmaps are shown. */
+  /** @param onChange Called whenever the user changes a display setting. */
   constructor(onChange: () => void) {
     offerColours();
     onColours(onChange);
@@ -33,7 +33,7 @@ export class Controls {
       this.#write();
       onChange();
     };
-    // To move the threshold is to choose it; before the listeners below, which read it.
+    // Moving the slider turns Otsu's threshold off. Register first: listeners below read the box.
     slider("threshold").addEventListener("input", () => checkbox("otsu").checked = false);
     for (const id of [...Object.keys(SLIDERS), ...CHECKBOXES]) {
       part(id, HTMLInputElement).addEventListener("input", change);
@@ -41,7 +41,7 @@ export class Controls {
     this.#write();
   }
 
-  /** How heatmaps are to be shown. */
+  /** Gives the chosen display settings. */
   look(): Look {
     const black = slider("black").valueAsNumber;
     return {
@@ -57,7 +57,13 @@ export class Controls {
     };
   }
 
-  /** Sets what heatmaps were finished with, if it is another than before: what the user chose stays. */
+  /**
+   * Sets the controls to a run's Gaussian and threshold. The call does nothing if both equal those
+   * of the call before, so that the user's own changes stay.
+   *
+   * @param sigma Standard deviation of the Gaussian in heatmap pixels.
+   * @param otsu Whether the run cut at Otsu's threshold; otherwise the threshold becomes 0.
+   */
   useSettings(sigma: number, otsu: boolean): void {
     const settings = `${sigma} ${otsu}`;
     if (settings === this.#used) return;
@@ -68,7 +74,7 @@ export class Controls {
     this.#write();
   }
 
-  /** Moves the levels that are drawn black and white, in levels of 0..255. */
+  /** Changes the levels painted black and white by the given amounts, in levels of 0..255. */
   moveLevels(black: number, white: number): void {
     for (const [id, by] of [["black", black], ["white", white]] as const) {
       const wanted = slider(id).valueAsNumber + this.#rest[id] + by;
@@ -79,14 +85,14 @@ export class Controls {
     this.#write();
   }
 
-  /** Sets all grey levels. */
+  /** Resets the levels to 0 and 255, which shows all greys. */
   resetLevels(): void {
     slider("black").value = "0";
     slider("white").value = "255";
     this.#write();
   }
 
-  /** Writes the values beside the sliders. */
+  /** Writes each slider's value beside the slider. */
   #write(): void {
     for (const [id, digits] of Object.entries(SLIDERS)) {
       const { valueAsNumber } = part(id, HTMLInputElement);

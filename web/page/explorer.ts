@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * Attention by layer and by part of the trajectory, to look at and to choose from.
+ * Explorer of attention by layer and by part of the trajectory, and the settings of the next run.
  *
  * @module
  */
@@ -10,27 +10,27 @@ import { chosenColours, onColours } from "./colour_choice.ts";
 import { paintMap } from "../viewer/paint.ts";
 import { make, part } from "./parts_of_page.ts";
 
-/** Columns that a trajectory is cut into. */
+/** Number of columns that divide the trajectory. */
 export const COLUMNS = 10;
 
-/** Told of a map that is chosen, with its steps, half-open. */
+/** Receives the chosen map with its steps: first step, and one past the last. */
 export type OnCell = (title: string, cell: ExploredCell, steps: readonly [number, number]) => void;
 
-/** A grid of small maps, a row a layer; what is chosen in it is how the next run grounds. */
+/** A grid of small maps, one row per layer, and the controls for the next run's settings. */
 export class Explorer {
   readonly #onCell: OnCell;
   readonly #layers = new Set<number>();
   #model: OpenedModel | undefined;
   #drawn: { readonly canvas: HTMLCanvasElement; readonly cell: ExploredCell }[] = [];
 
-  /** @param onCell Told which map is to be seen large. */
+  /** @param onCell Called with the map that the user wants to enlarge. */
   constructor(onCell: OnCell) {
     this.#onCell = onCell;
     onColours(() => this.#draw());
     part("total-steps", HTMLInputElement).addEventListener("change", () => this.#rescale());
   }
 
-  /** What a model does where nothing is chosen. */
+  /** Sets the controls to a model's defaults and clears the maps. */
   open(model: OpenedModel): void {
     this.#model = model;
     this.#layers.clear();
@@ -52,13 +52,13 @@ export class Explorer {
     part("layers", HTMLElement).replaceChildren(...choices);
   }
 
-  /** How the next run makes its trajectory. */
+  /** Gives the trajectory's settings for the next run. */
   trajectory(): Required<Pick<EngineSettings, "steps" | "noise">> {
     const noise = part("noise", HTMLSelectElement).value as "inversion" | "sample";
     return { steps: part("total-steps", HTMLInputElement).valueAsNumber, noise };
   }
 
-  /** How the next run grounds. */
+  /** Gives all settings of the next run. */
   settings(): Required<EngineSettings> {
     const step = (id: string) => part(id, HTMLInputElement).valueAsNumber;
     const layers = [...this.#layers].sort((a, b) => a - b);
@@ -66,7 +66,7 @@ export class Explorer {
     return { ...this.trajectory(), layers, select };
   }
 
-  /** Chooses the model's own part of a trajectory of another length. */
+  /** Scales the model's default range of steps to the chosen trajectory length. */
   #rescale(): void {
     const { steps } = this.trajectory();
     if (!this.#model || !Number.isFinite(steps)) return;
@@ -77,13 +77,13 @@ export class Explorer {
     part("last-step", HTMLInputElement).value = String(last);
   }
 
-  /** Shows no maps, since those that there are belong to another X-ray or model. */
+  /** Removes the maps, which belong to an earlier X-ray or model. */
   clear(): void {
     this.#drawn = [];
     part("maps", HTMLElement).replaceChildren();
   }
 
-  /** Shows what was read of a phrase in an X-ray. */
+  /** Shows the attention of a phrase in an X-ray. */
   show(
     phrase: string,
     image: string,

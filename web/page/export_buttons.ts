@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * The buttons that save what a picture shows.
+ * Buttons that save a picture, its heatmap and its boxes.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { make, say } from "./parts_of_page.ts";
 import type { Finished, Shown } from "../viewer/shown.ts";
 import type { Viewer } from "../viewer/viewer.ts";
 
-/** What heatmaps are made with, found out when it is exported. */
+/** Finds the model, versions and settings of heatmaps; called at an export. */
 export type MadeWith = () => Promise<ResultRecord>;
 
 /** A picture that can be saved. */
@@ -21,20 +21,20 @@ export interface Saved {
   readonly viewer: Pick<Viewer, "canvas" | "finished" | "look" | "paint">;
 }
 
-/** What pictures have in common. */
+/** Facts that all pictures of the page share. */
 export interface SavedTogether {
-  /** Tells what heatmaps are made with. */
+  /** Finds the model, versions and settings of the heatmaps. */
   readonly record: MadeWith;
-  /** All pictures. */
+  /** All pictures of the page, for the table of boxes. */
   readonly all: readonly Saved[];
 }
 
 /**
- * Buttons that save a picture as it is when they are pressed, and nothing before its
- * heatmap is finished.
+ * Makes buttons that save a picture in its state when a button is pressed. Before the heatmap is
+ * finished, the buttons show a message instead.
  *
- * @param picture What is saved.
- * @param together Asked when a button is pressed.
+ * @param picture The picture to save.
+ * @param together Gives the shared facts; called when a button is pressed.
  */
 export function exportButtons(picture: Saved, together: () => SavedTogether): HTMLElement {
   const buttons = make("div", "", { className: "exports" });
@@ -53,7 +53,7 @@ export function exportButtons(picture: Saved, together: () => SavedTogether): HT
   };
   add("PNG", async (finished, stem) => {
     const { shown, viewer } = picture;
-    // What is to be painted before the next frame may be of another X-ray than what is there.
+    // The canvas may still show another X-ray: its repaint waits for the next frame.
     viewer.paint();
     const captioned = captionedPicture(viewer.canvas, shown, finished, viewer.look!);
     save(`${stem}.png`, await captioned.convertToBlob({ type: "image/png" }));
@@ -62,7 +62,7 @@ export function exportButtons(picture: Saved, together: () => SavedTogether): HT
     save(`${stem}.npy`, heatmapNpy(finished) as BlobPart);
   });
   add("result.json", async (finished, stem) => {
-    // What is shown may be another by the time that the record is there.
+    // Take the picture now: it may change while the record is being found.
     const [{ shown }, { record }] = [picture, together()];
     const result = resultOf(shown, finished, await record());
     save(`${stem}.json`, JSON.stringify(result, null, 2) + "\n");

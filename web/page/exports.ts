@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * Files of what is seen.
+ * Files that the page saves: `result.json`, heatmaps and boxes.
  *
  * @module
  */
@@ -11,9 +11,10 @@ import { type ResultJson, resultJson, type ResultRecord } from "../../reports/re
 import type { Finished, Shown } from "../viewer/shown.ts";
 
 /**
- * What `result.json` says.
+ * Makes the contents of `result.json` for a picture.
  *
- * @param record What else it is made with.
+ * @param record Model, versions and run of the heatmap; its settings, if any, replace the
+ * picture's.
  */
 export function resultOf(
   { title, phrase = title, image, gray, original, crop, settings, isGrid, notes }: Shown,
@@ -31,22 +32,27 @@ export function resultOf(
     crop,
     notes,
   };
-  // A baseline's heatmap is shown as it is.
+  // Settings do not apply to a baseline's heatmap, which takes no Gaussian.
   const made = isGrid ? {} : { settings: { ...settings, sigma, otsu: isOtsu } };
   return resultJson({ ...found, heatmapSize: size }, { ...made, ...record });
 }
 
-/** The name of a file, without the folders of its path, which may name a patient. */
+/** Gives a file's name without its folders, which may contain a patient's name. */
 export function baseName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 
-/** Most characters of a name in the name of a file; with two names any system takes it. */
+/**
+ * Maximum characters of a title in a file's name. The X-ray's name takes at most half as many, so
+ * that every system accepts the whole name.
+ */
 const MAX_STEM = 80;
 
-/** The name of an exported file without its ending: the X-ray's, and that of what is shown of it. */
+/**
+ * Makes an exported file's name without its suffix, from the X-ray's name and the picture's title.
+ */
 export function fileStem(image: string, title = ""): string {
-  // Letters of every script stay: without them, X-rays could not be told apart.
+  // Keep letters of every script: X-rays with non-Latin names would otherwise share one name.
   const name = baseName(image).replace(/\.(png|jpe?g|dcm|dicom)$/i, "")
     .match(/[\p{L}\p{M}\p{N}]+/gu)?.join("-") ?? "";
   const words = title.toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
@@ -54,7 +60,7 @@ export function fileStem(image: string, title = ""): string {
   return parts.filter(Boolean).join("-");
 }
 
-/** Boxes around masks as CSV: image, phrase, x, y, w, h in pixels of the image. */
+/** Writes the boxes around masks as CSV: image, phrase, x, y, w, h in pixels of the image. */
 export function boxesCsv(shown: readonly (readonly [Shown, Finished])[]): string {
   const rows = shown.flatMap(([{ image, title, phrase = title }, { originalBox }]) =>
     originalBox ? [[image, phrase, ...originalBox]] : []
@@ -62,17 +68,17 @@ export function boxesCsv(shown: readonly (readonly [Shown, Finished])[]): string
   return stringify([["image", "phrase", "x", "y", "w", "h"], ...rows]);
 }
 
-/** A heatmap as a NumPy array, `[size, size]` float32. */
+/** Encodes a heatmap as a NumPy file, `[size, size]` float32. */
 export function heatmapNpy({ heatmap, size }: Finished): Uint8Array {
   return encodeNpy(heatmap, [size, size]);
 }
 
-/** Has the browser save a file. */
+/** Makes the browser save a file. */
 export function save(name: string, content: BlobPart): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content]));
   link.download = name;
   link.click();
-  // Not at once: the browser reads it after this task.
+  // Revoke the address later: the browser reads the file after this task.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

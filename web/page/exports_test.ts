@@ -30,7 +30,7 @@ const record = {
 
 Deno.test("resultOf() gives result.json the keys that deno task ground gives it", () => {
   const result = resultOf(shown, finished, record);
-  // The same list is in tests/ground_command_test.ts.
+  // Keep equal to the list in tests/ground_command_test.ts.
   assertEquals(Object.keys(result), [
     ...["phrase", "width", "height", "threshold", "box", "crop", "heatmapSize"],
     ...["notes", "image", "settings", "model", "versions"],

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * Pictures side by side, with what they share: where they look, and how heatmaps are shown.
+ * Pictures side by side, with a shared view and shared display settings.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import type { Look, Shown } from "../viewer/shown.ts";
 import { type View, WHOLE } from "../viewer/view.ts";
 import { Viewer } from "../viewer/viewer.ts";
 
-/** Most characters of an X-ray's name beside its picture. */
+/** Maximum number of characters of an X-ray's name beside its picture. */
 const MAX_SHOWN_NAME = 500;
 
-/** One picture with its caption. */
+/** A picture with its caption. */
 interface Panel {
   readonly figure: HTMLElement;
   readonly title: HTMLElement;
@@ -28,17 +28,17 @@ interface Panel {
   shown: Shown;
 }
 
-/** Shows phrases of an X-ray. */
+/** Shows the phrases of one X-ray, a picture each. */
 export class Gallery {
   readonly #view: View = { ...WHOLE };
   readonly #controls = new Controls(() => this.#showAll());
   readonly #finishing: Finishing;
   #panels: Panel[] = [];
-  /** The X-ray that was shown last, to tell when another is. */
+  /** Name of the last shown X-ray; the view resets when the X-ray changes. */
   #image: string | undefined;
   #record: MadeWith = () => Promise.resolve({});
 
-  /** @param device Where heatmaps are finished. */
+  /** @param device Device that finishes heatmaps. */
   constructor(device: ServerFacts["device"]) {
     const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
     this.#finishing = new Finishing(device, tell, ({ message }) => say(message));
@@ -49,15 +49,16 @@ export class Gallery {
     });
   }
 
-  /** Sets how heatmaps are finished to what a run did. */
+  /** Sets Gaussian and threshold to a run's; see {@linkcode Controls.useSettings}. */
   useSettings(sigma: number, otsu: boolean): void {
     this.#controls.useSettings(sigma, otsu);
   }
 
   /**
-   * Shows these phrases of one X-ray, and no others.
+   * Shows phrases of one X-ray in place of all earlier pictures.
    *
-   * @param record What heatmaps are made with, for exports.
+   * @param phrases Pictures of one X-ray.
+   * @param record Finds the model, versions and settings of the heatmaps, for exports.
    */
   show(phrases: readonly Shown[], record: MadeWith): void {
     const image = phrases[0]?.image;
@@ -74,12 +75,12 @@ export class Gallery {
     part("look", HTMLElement).hidden = phrases.length === 0;
   }
 
-  /** Shows no X-ray. */
+  /** Removes all pictures. */
   clear(): void {
     this.show([], () => Promise.resolve({}));
   }
 
-  /** Shows a phrase anew. */
+  /** Updates one picture, by its index from 0; ignores an index without a picture. */
   update(index: number, shown: Shown): void {
     const panel = this.#panels[index];
     if (!panel) return;

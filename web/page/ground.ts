@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * Phrases in an X-ray that the user picks.
+ * Grounds phrases in an X-ray that the user picks.
  *
  * @module
  */
@@ -23,66 +23,66 @@ import { ModelChoice, type OnModel } from "./model_choice.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import { isAttended, type Shown } from "../viewer/shown.ts";
 
-/** Most bytes of a file that is sent on: what the decoder takes, and a socket's message. */
+/** Maximum bytes of an X-ray's file, so that a socket's message stays below 64 MiB. */
 const MAX_FILE = 2 ** 26 - 2 ** 12;
 
-/** Most characters of an X-ray's name. */
+/** Maximum number of characters of an X-ray's name. */
 const MAX_NAME = 300;
 
-/** Where the page's model runs, by what its server was told. */
+/** Place of the page's model, by the device in the server's facts. */
 const PLACES: Readonly<Record<ServerFacts["device"], Place>> = {
   auto: "auto",
   gpu: "webgpu",
   cpu: "wasm",
 };
 
-/** Phrases for the phantoms of the examples, drawn on this machine. */
+/** An example: a phantom drawn on this machine, with its phrases. */
 export interface Example {
   readonly name: string;
   readonly phrases: readonly string[];
   readonly bytes: () => Promise<ArrayBuffer>;
 }
 
-/** An X-ray that was chosen; it is open once there are pixels of it. */
+/** The chosen X-ray; open as soon as its pixels are read. */
 interface Chosen {
-  /** Counts choices, so that nothing of an earlier one is taken for this. */
+  /** Number of the choice; replies to earlier choices carry other numbers. */
   readonly id: number;
-  /** What its file is called. */
+  /** Name of the X-ray's file. */
   readonly file: string;
-  /** The same, as far as that can be printed. */
+  /** Printable form of the file's name. */
   readonly name: string;
-  /** Whether its phrases are to be grounded as soon as it is open. */
+  /** Whether a run starts as soon as the X-ray is open. */
   readonly isExample: boolean;
-  /** The X-ray whose run it ended, by name. */
+  /** Name of the X-ray whose run this choice ended; `undefined` if there was no run. */
   readonly ended: string | undefined;
-  /** What was read of it. */
+  /** The engine's reply with the pixels. */
   image?: Extract<Reply, { kind: "image" }>;
 }
 
-/** Pictures, and the model that made or is to make their heatmaps. */
+/** Pictures with the model of their heatmaps. */
 interface Made {
   readonly shown: Shown[];
   readonly by: OpenedModel | undefined;
 }
 
-/** What is to be known of every heatmap of a model. */
+/** Lists the cautions that apply to every heatmap of a model. */
 function notesOf(model: OpenedModel | undefined): string[] {
   return model?.notice ? [model.notice] : [];
 }
 
-/** Size of an X-ray in words. */
+/** Gives an X-ray's size as text. */
 function pixelsOf({ gray: { width, height } }: NonNullable<Chosen["image"]>): string {
   return `${width} x ${height} pixels`;
 }
 
-/** Says that a choice ended a run, if it did. */
+/** Makes the sentence about a run that the choice ended; `undefined` if there was none. */
 function endOf({ ended }: Pick<Chosen, "ended">): string | undefined {
   return ended === undefined
     ? undefined
     : `The run in ${ended} was cancelled, since another X-ray was chosen.`;
 }
 
-/** Has an engine ground what the user asks, and shows what comes. */
+/** Sends the user's requests to an engine, and shows its replies. */
 export class Grounding {
   readonly #engine: Engine;
   readonly #gallery: Gallery;
@@ -90,31 +90,31 @@ export class Grounding {
   readonly #explorer: Explorer;
   readonly #choice: ModelChoice | undefined;
   #model: OpenedModel | undefined;
-  /** The model that is open while another is being opened. */
+  /** The last opened model; the page returns to it if the next model does not load. */
   #opened: OpenedModel | undefined;
-  /** The X-ray that was chosen last; none where it could not be read. */
+  /** The newest chosen X-ray; `undefined` if it could not be read. */
   #chosen: Chosen | undefined;
   #choices = 0;
   #made: Made = { shown: [], by: undefined };
-  /** What was shown before the run. */
+  /** Pictures from before the current run; a run without heatmaps restores them if it fails. */
   #before: Made | undefined;
   #run = 0;
-  /** The phrase whose attention is read for the explorer, and how. */
+  /** Phrase of the explorer's maps; the field below holds their settings. */
   #explored = "";
   #exploredBy: Partial<RunSettings> = {};
   #isRunning = false;
-  /** SHA-256 of models, once somebody asks. */
+  /** SHA-256 of each model's weights, computed at the first export. */
   readonly #hashes = new WeakMap<OpenedModel, Promise<string>>();
-  /** That of the open model, until it is known. */
+  /** Pending SHA-256 of the open model's weights. */
   #identity: PromiseWithResolvers<string> | undefined;
 
   /**
-   * Opens the model, and takes what the user does.
+   * Opens the model, and listens to the page's controls.
    *
-   * @param engine What grounds.
-   * @param gallery Where it is shown.
-   * @param examples What a newcomer may press.
-   * @param facts Where the model runs; in the page the user may choose another.
+   * @param engine Runs the model.
+   * @param gallery Shows the pictures.
+   * @param examples Examples, a button each.
+   * @param facts The server's facts; if the page runs the model, the user may choose another.
    */
   constructor(
     engine: Engine,
@@ -125,7 +125,7 @@ export class Grounding {
     [this.#engine, this.#gallery, this.#version] = [engine, gallery, version];
     this.#explorer = new Explorer((title, cell, select) => {
       const image = this.#chosen?.image;
-      // What comes of a run has its place among the phrases.
+      // During a run the pictures belong to the run's phrases.
       if (this.#isRunning || !this.#model || !image) return;
       const [start, end] = select;
       const settings = { ...this.#exploredBy, layers: [cell.layer], start, end };
@@ -162,7 +162,7 @@ export class Grounding {
     const file = part("file", HTMLInputElement);
     file.addEventListener("change", () => {
       this.#read(file.files);
-      // The page says itself which X-ray is open, and a file may be picked again.
+      // Clear the input, so that picking the same file again fires an event.
       file.value = "";
     });
     const drop = part("drop", HTMLElement);
@@ -184,7 +184,7 @@ export class Grounding {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
     });
     document.addEventListener("keydown", (event) => {
-      // It closes the dialog where there is one.
+      // Escape closes an open dialog first.
       if (event.key === "Escape" && !document.querySelector("dialog[open]")) this.#cancel();
     });
   }
@@ -207,8 +207,8 @@ export class Grounding {
   }
 
   /**
-   * Has an X-ray take the place of the one before, of which nothing stays: whatever becomes of
-   * this one, no picture of another is shown or grounded under its name.
+   * Replaces the X-ray and removes everything of the X-ray before. Even if reading fails, the page
+   * never shows or grounds another X-ray under the new name.
    */
   async #choose(
     file: string,
@@ -218,7 +218,7 @@ export class Grounding {
     const name = printable(file, MAX_NAME);
     const ended = this.#isRunning ? this.#chosen?.name : undefined;
     this.#cancel();
-    // What that run still says is of no run any more.
+    // A new run number makes the page ignore later replies of the ended run.
     this.#run++;
     [this.#isRunning, this.#before] = [false, undefined];
     this.#clear();
@@ -230,7 +230,7 @@ export class Grounding {
     this.#enable();
     try {
       const bytes = await read();
-      // A slow one does not take the place of one that was chosen later.
+      // Drop a slow file if the user has chosen another X-ray since.
       if (this.#chosen !== chosen) return;
       this.#engine.ask({ kind: "image", image: chosen.id, name, bytes });
     } catch (error) {
@@ -240,13 +240,13 @@ export class Grounding {
     }
   }
 
-  /** Shows nothing of any X-ray. */
+  /** Removes all pictures and maps. */
   #clear(): void {
     this.#gallery.clear();
     this.#explorer.clear();
   }
 
-  /** Says why the X-ray that was chosen is not open. */
+  /** Gives up the chosen X-ray, and shows the reason. */
   #refuse(message: string): void {
     const { name, ...chosen } = this.#chosen!;
     this.#chosen = undefined;
@@ -257,7 +257,7 @@ export class Grounding {
     this.#enable();
   }
 
-  /** The phrases that are typed, if they can be grounded now. */
+  /** Gives the open X-ray and the typed phrases; `undefined` if no run can start now. */
   #phrases(): { image: NonNullable<Chosen["image"]>; phrases: string[] } | undefined {
     const isReading = this.#chosen !== undefined && !this.#chosen.image;
     if (this.#isRunning || isReading || !this.#model) return undefined;
@@ -372,7 +372,7 @@ export class Grounding {
         break;
       case "ended":
         this.#isRunning = false;
-        // Otherwise another is being opened, which the status says.
+        // Without a model the status reports that another one is being opened: leave it.
         if (this.#model) this.#status(reply.how === "done" ? "Done." : "Cancelled.");
         break;
       case "failed":
@@ -387,7 +387,7 @@ export class Grounding {
     this.#enable();
   }
 
-  /** Has the page go on with a model, or without one. */
+  /** Makes a model the page's open model; `undefined` for none. */
   #use(model: OpenedModel | undefined): void {
     this.#model = this.#opened = model;
     const { place, notice } = model ?? { place: "" };
@@ -398,7 +398,7 @@ export class Grounding {
     if (request === "image") return this.#refuse(message);
     if (run !== undefined) {
       this.#isRunning = false;
-      // What a run made before it failed stays; where that is nothing, so does what was there.
+      // Keep the heatmaps of a failed run. If it made none, restore the earlier pictures.
       const before = this.#before;
       if (before && !this.#made.shown.some(isAttended)) this.#show(before.shown, before.by);
     }
@@ -411,7 +411,7 @@ export class Grounding {
     this.#status("");
   }
 
-  /** A picture without a heatmap. */
+  /** Makes a picture without a heatmap. */
   #blank(
     { gray, crop }: NonNullable<Chosen["image"]>,
     title: string,
@@ -430,9 +430,10 @@ export class Grounding {
   }
 
   /**
-   * What heatmaps are made with, the model named by its hash.
+   * Finds the model, with its hash, and the versions that made heatmaps.
    *
-   * @throws {Error} If its weights cannot be read any more.
+   * @throws {Error} If the weights are no longer readable, or the model closed before its hash was
+   * known.
    */
   async #record(model: OpenedModel | undefined): Promise<ResultRecord> {
     if (!model) return {};
@@ -453,7 +454,7 @@ export class Grounding {
     return { model: { path: model.path, sha256: await hash }, versions };
   }
 
-  /** Says which X-ray is open, and lets only be pressed what can be done. */
+  /** Names the open X-ray, and disables the buttons that cannot act now. */
   #enable(): void {
     const { name, image } = this.#chosen ?? {};
     part("xray", HTMLElement).textContent = image
@@ -469,7 +470,7 @@ export class Grounding {
     part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
   }
 
-  /** Says what happens; what changes all the time is not to be read aloud each time. */
+  /** Shows a status; screen readers stay silent on a passing one, such as each pass. */
   #status(text: string, isPassing = false): void {
     const status = part("status", HTMLElement);
     status.ariaBusy = String(isPassing);

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * The page: what it is for is asked of its server.
+ * Entry point of the page: grounds phrases or reviews a run, as the server's facts say.
  *
  * @module
  */
@@ -18,15 +18,15 @@ import { Review } from "./review.ts";
 import { keep, recall } from "../viewer/kept.ts";
 import { listenToTheme } from "../viewer/theme.ts";
 
-/** Seed and number of the phantoms that a newcomer is offered. */
+/** Seed and number of the example phantoms. */
 const EXAMPLES = { seed: 7, images: 4 };
 
-/** The key of this page's address, which does not stay there for others to see. */
+/** Takes the key from the page's address, and removes it there, where others could see it. */
 function takeToken(): string {
   const url = new URL(location.href);
   const token = url.searchParams.get("token");
   if (token === null) return recall("sessionStorage", "token") ?? "";
-  // Where nothing can be kept it stays in the address, for a reload.
+  // If the browser keeps nothing, leave the key in the address: a reload needs it.
   if (keep("sessionStorage", "token", token)) {
     url.searchParams.delete("token");
     history.replaceState(null, "", url);
@@ -34,7 +34,7 @@ function takeToken(): string {
   return token;
 }
 
-/** Asks the server; what it refuses is an error with its sentence. */
+/** Makes a function that asks the server; a refusal is thrown with the server's sentence. */
 function fetcher(token: string) {
   return async (path: string): Promise<Response> => {
     const headers = { authorization: `Bearer ${token}` };
@@ -72,7 +72,7 @@ function listen(): void {
     const isTyping = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
     if (key === "?" && !isTyping) help.showModal();
   });
-  // A file that misses its place, or comes where there is none, would take that of the page.
+  // A file dropped beside the drop area would replace the page in the browser's tab.
   for (const kind of ["dragover", "drop"] as const) {
     document.addEventListener(kind, (event) => {
       if (event.dataTransfer?.types.includes("Files")) event.preventDefault();

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * Which model runs in the page, and on what.
+ * Controls that choose the model and its device, if the page runs the model.
  *
  * @module
  */
@@ -8,21 +8,21 @@
 import type { PickedFile, PickedModel, Place } from "../protocol.ts";
 import { part } from "./parts_of_page.ts";
 
-/** Told which model to open, and on what. */
+/** Receives the model to open, and the place to run it. */
 export type OnModel = (model: "demo" | PickedModel, place: Place) => void;
 
-/** Lets the user pick a model's folder, and where it runs. */
+/** Lets the user pick a model's folder and the place to run the model. */
 export class ModelChoice {
   readonly #onModel: OnModel;
   #model: "demo" | PickedModel = "demo";
-  /** What is open. */
+  /** Choice of the model that is open now. */
   #opened: { readonly model: "demo" | PickedModel; readonly place: string } | undefined;
 
   /**
-   * Shows the choice.
+   * Shows the controls.
    *
-   * @param place What is chosen to begin with.
-   * @param onModel Told of each choice, of the first at once.
+   * @param place The initial place.
+   * @param onModel Called with each choice, and at once with the bundled model.
    */
   constructor(place: Place, onModel: OnModel) {
     this.#onModel = onModel;
@@ -44,12 +44,12 @@ export class ModelChoice {
     this.#open();
   }
 
-  /** Takes note that what was chosen is open. */
+  /** Records that the chosen model is open. */
   settle(): void {
     this.#opened = { model: this.#model, place: part("runs-on", HTMLSelectElement).value };
   }
 
-  /** Shows what was open before, which still is. */
+  /** Returns the controls to the earlier model, which is still open. */
   goBack(): void {
     if (!this.#opened) return;
     this.#model = this.#opened.model;
@@ -68,7 +68,7 @@ export class ModelChoice {
   }
 }
 
-/** The files of a folder that was picked. */
+/** Lists the files of the folder picked in the input `id`. */
 function filesOf(id: string): PickedFile[] {
   return [...part(id, HTMLInputElement).files ?? []].map((file) => ({
     path: file.webkitRelativePath,

@@ -1,14 +1,14 @@
 /// <reference lib="dom" />
 /**
- * The page's elements, by their ids.
+ * Finds, makes and fills elements of the page.
  *
  * @module
  */
 
 /**
- * The element of an id.
+ * Finds an element by its id.
  *
- * @throws {Error} If there is none of that kind: the page is another.
+ * @throws {Error} If the page has no element of this id and kind.
  */
 export function part<T extends Element>(id: string, kind: new () => T): T {
   const element = document.getElementById(id);
@@ -16,7 +16,7 @@ export function part<T extends Element>(id: string, kind: new () => T): T {
   throw new Error(`Cannot show the page: it has no "${id}"`);
 }
 
-/** Makes an element with text in it, which is never read as HTML. */
+/** Makes an element with a text, which the browser never parses as HTML. */
 export function make<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   text = "",
@@ -27,7 +27,7 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
-/** Shows a sentence on what went wrong, or takes it away. */
+/** Shows a message to the user; `undefined` hides the message. */
 export function say(message: string | undefined): void {
   const place = part("message", HTMLElement);
   place.hidden = message === undefined;

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * The samples of a run.
+ * Reviews a run: its tables, its list of samples, and the chosen sample's picture.
  *
  * @module
  */
@@ -16,12 +16,12 @@ import { scoreText, SHOWN_SCORES } from "./scores.ts";
 import type { Shown } from "../viewer/shown.ts";
 import { tableElement } from "./tables.ts";
 
-/** Asks the server. */
+/** Sends a request to the server; throws an error with the server's sentence on a refusal. */
 export type Fetch = (path: string) => Promise<Response>;
 
 const HEADINGS = SHOWN_SCORES.map(({ heading }) => heading);
 
-/** What the list is filtered and sorted by. */
+/** Ids of the controls that filter and sort the list. */
 const FILTERS = [
   "search",
   "category",
@@ -33,16 +33,16 @@ const FILTERS = [
   "descending",
 ];
 
-/** A sample that can be shown. */
+/** A sample ready to show. */
 interface Loaded {
   readonly shown: Shown;
-  /** What its heatmap is made with. */
+  /** Model, versions and run of the heatmap, for exports. */
   readonly record: ResultRecord;
-  /** How its run finished it, where it has a heatmap. */
+  /** The run's Gaussian and threshold; `undefined` without a heatmap. */
   readonly finish: Pick<SampleHeatmap, "sigma" | "otsu"> | undefined;
 }
 
-/** Lists a run's samples and shows the one that is chosen. */
+/** Lists a run's samples and shows the chosen sample. */
 export class Review {
   readonly #fetch: Fetch;
   readonly #gallery: Gallery;
@@ -55,7 +55,7 @@ export class Review {
     [this.#fetch, this.#gallery] = [fetch, gallery];
   }
 
-  /** Reads the run, and shows its first sample. */
+  /** Reads the run, and shows the first sample of the list. */
   async open(): Promise<void> {
     const run = this.#overview = await (await this.#fetch("/api/run")).json() as RunOverview;
     this.#rows = await (await this.#fetch("/api/samples")).json();
@@ -85,7 +85,7 @@ export class Review {
       if (event.key === "ArrowUp") this.#step(-1);
     });
     document.addEventListener("keydown", (event) => {
-      // Letters type into a field and choose in a list.
+      // Text fields and lists of choices use letters themselves.
       const { target, ctrlKey, metaKey, altKey } = event;
       const isTyping = target instanceof HTMLInputElement && /search|number/.test(target.type);
       if (isTyping || target instanceof HTMLSelectElement || ctrlKey || metaKey || altKey) return;
@@ -104,7 +104,7 @@ export class Review {
       `${rows.length} of ${this.#rows.length} samples${hidden}`;
     const head = rowElement(["Phrase", "Class", ...HEADINGS, "Status"]);
     head.classList.add("head");
-    // Each row says for itself what its numbers are.
+    // Screen readers need no head: each row's label names its scores.
     head.ariaHidden = "true";
     const list = part("list", HTMLElement);
     list.replaceChildren(head, ...this.#listed.map((row) => this.#row(row)));
@@ -133,7 +133,12 @@ export class Review {
     if (next && next.index !== this.#chosen) this.#choose(next.index, by);
   }
 
-  /** Shows a sample; who came to it by a step probably takes another one that way. */
+  /**
+   * Shows a sample.
+   *
+   * @param index Place of the sample in the run's list, from 0.
+   * @param by Direction of the user's step, 1 or -1; the server reads ahead mostly that way.
+   */
   async #choose(index: number, by = 1): Promise<void> {
     const list = part("list", HTMLElement);
     list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
@@ -145,12 +150,12 @@ export class Review {
     const at = this.#listed.findIndex((row) => row.index === index);
     const ahead = [at + by, at + 2 * by, at + 3 * by, at - by]
       .flatMap((place) => this.#listed[place]?.index ?? []);
-    // Until this one is there, the picture is of the one before, as its caption says.
+    // Until the new sample is read, the old picture stays with its own caption.
     const viewers = part("viewers", HTMLElement);
     viewers.ariaBusy = "true";
     try {
       const { shown, record, finish } = await this.#load(this.#rows[index]!, ahead);
-      // Another was chosen meanwhile.
+      // The user has chosen another sample meanwhile.
       if (this.#chosen !== index) return;
       say(undefined);
       if (finish) this.#gallery.useSettings(finish.sigma, finish.otsu);
@@ -164,7 +169,7 @@ export class Review {
   }
 
   async #load({ index, id, setting = "" }: SampleRow, ahead: readonly number[]): Promise<Loaded> {
-    // A run that went on may have another sample at this place by now.
+    // Name the sample: a run in progress may have another sample at this place by now.
     const query = new URLSearchParams({ id, setting });
     const image = `/api/samples/${index}/image?${query}`;
     for (const next of ahead) query.append("next", String(next));
@@ -215,7 +220,7 @@ function rowElement(cells: readonly string[]): HTMLElement {
   return element;
 }
 
-/** What the filters say. */
+/** Reads the controls that filter and sort. */
 function wanted(): Wanted {
   const value = (id: string) => part(id, HTMLSelectElement).value;
   const number = (id: string) => part(id, HTMLInputElement).valueAsNumber;
@@ -232,7 +237,7 @@ function wanted(): Wanted {
   };
 }
 
-/** Fills a list of choices; the first is for all where it is empty. */
+/** Fills a list of choices; an empty value is shown as "all". */
 function offer(id: string, values: readonly string[]): void {
   part(id, HTMLSelectElement).replaceChildren(
     ...values.map((value) => make("option", value || "all", { value })),

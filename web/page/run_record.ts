@@ -1,5 +1,5 @@
 /**
- * What the heatmaps of a run are made with, as its folder says.
+ * Finds the settings, model and versions of a run's heatmaps in the run's record.
  *
  * @module
  */
@@ -7,7 +7,7 @@
 import type { ResultRecord, ResultSettings } from "../../reports/result_json.ts";
 import type { RunOverview } from "../results.ts";
 
-/** What a run says of one method. */
+/** Facts of one method in a run's record. */
 interface MethodFacts {
   readonly settings?: Partial<ResultSettings> & {
     readonly variants?: readonly (Partial<ResultSettings> & { readonly name: string })[];
@@ -17,9 +17,9 @@ interface MethodFacts {
 }
 
 /**
- * What `result.json` says of a heatmap of a run.
+ * Makes the part of `result.json` that comes from the record of a heatmap's run.
  *
- * @param setting Name of the heatmap's setting or method, where the run has several.
+ * @param setting Name of the heatmap's setting or method; empty if the run has only one.
  */
 export function recordOfRun(
   { title, facts }: Pick<RunOverview, "title" | "facts">,

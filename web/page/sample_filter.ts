@@ -1,5 +1,5 @@
 /**
- * Which samples of a run are listed, and in which order.
+ * Selects and sorts the samples in the list.
  *
  * @module
  */
@@ -7,35 +7,35 @@
 import type { SampleRow } from "../results.ts";
 import { scoreText, type ShownScore } from "./scores.ts";
 
-/** What the user wants to see. */
+/** The user's filters and sort order. */
 export interface Wanted {
-  /** What is searched for in ids, phrases and reasons, whatever the case. */
+  /** Text to find in ids, phrases and reasons; case is ignored. */
   readonly words: string;
   /** A class; empty for all. */
   readonly category: string;
   /** A status; empty for all. */
   readonly status: string;
-  /** A score that samples must have, within bounds in the unit that it is shown in. */
+  /** Bounds of a score, in the unit of the list; samples without the score are left out. */
   readonly range?: {
     readonly score: ShownScore;
-    /** The least, NaN for any. */
+    /** Lowest score, included; NaN for no bound. */
     readonly from: number;
-    /** The most, NaN for any. */
+    /** Highest score, included; NaN for no bound. */
     readonly to: number;
   };
-  /** What is sorted by. */
+  /** Sort key. */
   readonly sort: "dataset" | "phrase" | "class" | ShownScore;
   readonly descending: boolean;
 }
 
-/** What is listed. */
+/** The selected samples. */
 export interface Selection {
   readonly rows: readonly SampleRow[];
-  /** How many more there would be, had they the score that the range is of. */
+  /** Number of samples that match the other filters but lack the range's score. */
   readonly unscored: number;
 }
 
-/** Selects samples and sorts them; equals stay in the dataset's order. */
+/** Selects samples and sorts them; ties take the dataset's order, reversed if descending. */
 export function selectSamples(all: readonly SampleRow[], wanted: Wanted): Selection {
   const words = wanted.words.toLowerCase();
   const matching = all.filter((row) =>
@@ -57,7 +57,7 @@ export function selectSamples(all: readonly SampleRow[], wanted: Wanted): Select
 }
 
 function isWithin(row: SampleRow, { score, from, to }: NonNullable<Wanted["range"]>): boolean {
-  // As it is listed: what reads 30.0 is not below 30.
+  // Compare the rounded value of the list: a listed 30.0 is not below 30.
   const value = Number(scoreText(score, row[score.name]));
   return !(value < from) && !(value > to);
 }

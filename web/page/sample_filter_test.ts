@@ -12,7 +12,7 @@ const ROWS: SampleRow[] = [
 ];
 const ALL: Wanted = { words: "", category: "", status: "", sort: "dataset", descending: false };
 
-/** Which samples are listed, by their ids in one word. */
+/** Joins the ids of the selected samples to one word. */
 function ids(wanted: Partial<Wanted>): string {
   return selectSamples(ROWS, { ...ALL, ...wanted }).rows.map(({ id }) => id).join("");
 }

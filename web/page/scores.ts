@@ -1,20 +1,20 @@
 /**
- * The scores of a sample as they are shown.
+ * Scores of a sample, with their headings and number formats.
  *
  * @module
  */
 
 import type { ScoreName } from "../../scoring/score_heatmap.ts";
 
-/** A score that is listed. */
+/** A score in the list of samples. */
 export interface ShownScore {
   readonly name: ScoreName;
   readonly heading: string;
-  /** Whether it is shown in percent, and not as it is. */
+  /** Whether the list shows the score in percent; otherwise it shows the plain value. */
   readonly isPercent: boolean;
 }
 
-/** In the order of their columns. */
+/** Scores in the order of the list's columns. */
 export const SHOWN_SCORES: readonly ShownScore[] = [
   { name: "absCnr", heading: "|CNR|", isPercent: false },
   { name: "cnr", heading: "CNR", isPercent: false },
@@ -22,7 +22,7 @@ export const SHOWN_SCORES: readonly ShownScore[] = [
   { name: "aucRoc", heading: "AUC %", isPercent: true },
 ];
 
-/** A score's value as text; empty where there is none. */
+/** Formats a score's value; empty for `undefined`. */
 export function scoreText({ isPercent }: ShownScore, value: number | undefined): string {
   if (value === undefined) return "";
   return isPercent ? (100 * value).toFixed(1) : value.toFixed(2);

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * A run's tables.
+ * Shows tables of a run's scores.
  *
  * @module
  */
@@ -9,10 +9,10 @@ import type { ResultTable } from "../../reports/tables/result_table.ts";
 import { formatHtml } from "../../reports/tables/table_html.ts";
 import { make } from "./parts_of_page.ts";
 
-/** A table of scores with its caption, as the report has it. */
+/** Makes an element of a table with its caption, in the report's HTML. */
 export function tableElement(table: ResultTable): HTMLElement {
   const element = make("div");
-  // Its texts are escaped there.
+  // Safe: formatHtml() escapes all texts.
   element.innerHTML = formatHtml(table);
   return element;
 }

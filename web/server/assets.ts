@@ -1,5 +1,5 @@
 /**
- * The files of the page, by their addresses: nothing else is ever read for one.
+ * Serves the page's files by a fixed list of addresses; no address can name another file.
  *
  * @module
  */
@@ -7,23 +7,23 @@
 import { bundleScript } from "../bundle.ts";
 import { respond } from "./responses.ts";
 
-/** A file of the page. */
+/** Source of one file of the page. */
 export interface AssetSource {
-  /** Where it is. */
+  /** Address of the file on disk. */
   readonly file: URL;
-  /** Whether it is a module that is made into one script with all that it imports. */
+  /** Whether the file is a module to bundle with its imports into one script. */
   readonly isScript?: boolean;
-  /** What such a script imports at run time, and where from. */
+  /** Addresses from which the script imports modules at run time, by specifier; not bundled. */
   readonly external?: Readonly<Record<string, string>>;
 }
 
-/** What the page asks for, by the path of its address. */
+/** Sources of the page's files, by the path of the request's address. */
 export type AssetList = ReadonlyMap<string, AssetSource>;
 
-/** A file that can be sent. */
+/** A file ready to send. */
 interface Asset {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The same in gzip, where that is much less. */
+  /** The same bytes in gzip; only for text. */
   readonly gzipped?: Uint8Array<ArrayBuffer>;
   readonly etag: string;
 }
@@ -40,22 +40,22 @@ const TYPES: Readonly<Record<string, string>> = {
   wasm: "application/wasm",
 };
 
-/** What is text and so shrinks; the rest is sent as it is, since nothing is far away. */
+/** Media types worth compressing; other files gain little, since the server is local. */
 const IS_TEXT = /text|json|svg/;
 
-/** The page's files, read when they are asked for and kept. */
+/** Reads the page's files at their first request, and keeps them. */
 export class Assets {
   readonly #list: AssetList;
   readonly #read = new Map<string, Promise<Asset>>();
 
   /**
-   * @param list What there is.
+   * @param list All files that the server may send.
    */
   constructor(list: AssetList) {
     this.#list = list;
   }
 
-  /** Makes the scripts, which takes a second or two. */
+  /** Bundles the scripts, which takes a second or two. */
   async prepare(): Promise<void> {
     for (const [path, { isScript }] of this.#list) if (isScript) await this.#get(path);
   }
@@ -63,7 +63,7 @@ export class Assets {
   /**
    * Answers a request for a file.
    *
-   * @returns `undefined` where there is none.
+   * @returns `undefined` if no file has the request's address.
    */
   async respond({ headers, url }: Request): Promise<Response | undefined> {
     const { pathname } = new URL(url);
@@ -71,7 +71,7 @@ export class Assets {
     if (!source) return undefined;
     const { bytes, gzipped, etag } = await this.#get(pathname);
     const type = typeOf(source);
-    // Asked for each time, but sent only if it is another.
+    // The browser asks each time; an unchanged file is answered by 304 without a body.
     const kept = { etag, "cache-control": "no-cache", "vary": "accept-encoding" };
     if (headers.get("if-none-match") === etag) return respond(null, kept, 304);
     const isZipped = gzipped && /\bgzip\b/.test(headers.get("accept-encoding") ?? "");

@@ -1,5 +1,5 @@
 /**
- * An engine of this machine behind a socket.
+ * Connects sockets of pages to engines on this machine.
  *
  * @module
  */
@@ -14,17 +14,17 @@ import {
 } from "../protocol.ts";
 import { respondError } from "./responses.ts";
 
-/** Most sockets at a time: each may hold a model. */
+/** Maximum number of open sockets; each may hold a model in memory. */
 const MAX_SOCKETS = 4;
 
-/** Most bytes of a socket's reason to close. */
+/** Maximum bytes of a socket's close reason, by the WebSocket protocol. */
 const MAX_REASON = 123;
 
 /**
- * Gives each socket an engine of its own, which ends with it.
+ * Gives each socket its own engine, which ends with the socket.
  *
  * @param createEngine Makes an engine.
- * @returns Answers a request for a socket.
+ * @returns A function that answers a request for a socket.
  */
 export function engineSockets(
   createEngine: () => Engine,
@@ -36,7 +36,7 @@ export function engineSockets(
     }
     const { socket, response } = Deno.upgradeWebSocket(request);
     if (count >= MAX_SOCKETS) {
-      // A page is told the reason of a socket that closes, and of one that is refused nothing.
+      // Accept the socket and then close it: a page learns no reason for a refused socket.
       const reason =
         `${MAX_SOCKETS} pages are open already: close one of them, and reload this one`;
       socket.onopen = () => socket.close(CLOSED.full, reason);
@@ -59,13 +59,13 @@ function attach(socket: WebSocket, engine: Engine, onClose: () => void): void {
     try {
       request = readRequest(data);
     } catch (error) {
-      // It may repeat what came, and a reason is measured in bytes.
+      // The message may quote the request, but the limit counts bytes: keep ASCII only.
       const reason = (error as Error).message.replace(/[^ -~]/g, "?").slice(0, MAX_REASON);
       return socket.close(CLOSED.wrong, reason);
     }
     engine.ask(request);
   };
-  // A close follows it.
+  // A close event follows each error.
   socket.onerror = (event) => event.preventDefault();
   socket.onclose = () => {
     engine.close();
@@ -74,9 +74,9 @@ function attach(socket: WebSocket, engine: Engine, onClose: () => void): void {
 }
 
 /**
- * Reads what a page asks.
+ * Reads a page's message as a request.
  *
- * @throws {SyntaxError} If it is nothing that a page asks of this machine's engine.
+ * @throws {SyntaxError} If the message is no valid request to an engine of this machine.
  */
 export function readRequest(message: unknown): EngineRequest {
   const request = message instanceof ArrayBuffer ? decodeParts(message) : undefined;

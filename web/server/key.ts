@@ -1,12 +1,12 @@
 /**
- * The key without which a run's results are not shown.
+ * Secret key that protects the results of a run and the engine of this machine.
  *
  * @module
  */
 
 import { timingSafeEqual } from "node:crypto";
 
-/** Random bytes of a key. */
+/** Number of random bytes in a key or ticket. */
 const KEY_BYTES = 24;
 
 function draw(): string {
@@ -16,7 +16,7 @@ function draw(): string {
   });
 }
 
-/** Compares in a time that tells nothing of where they differ. */
+/** Compares in constant time for equal lengths, so that timing reveals no part of the key. */
 function isEqual(one: string, other: string): boolean {
   const [a, b] = [one, other].map((text) => new TextEncoder().encode(text)) as [
     Uint8Array,
@@ -26,23 +26,23 @@ function isEqual(one: string, other: string): boolean {
 }
 
 /**
- * A server's key. The page keeps it and sends it with every request: a cookie would
- * go to every port of this machine, another user's among them.
+ * A server's key. The page keeps the key and sends it with every request below `/api/`. A cookie
+ * would not do: browsers send it to every port of this machine, even to another user's server.
  */
 export class AccessKey {
-  /** The key itself. */
+  /** The key: 24 random bytes in base64url. */
   readonly token: string = draw();
   #ticket: string | undefined;
 
   /**
-   * Makes what can be exchanged for the key once. It is for a command line, such as
-   * that which opens a browser: other users of the machine can read it there.
+   * Makes a ticket that can be exchanged for the key once; an earlier ticket becomes invalid.
+   * Use a ticket on a command line, where other users of the machine can read it.
    */
   issueTicket(): string {
     return this.#ticket = draw();
   }
 
-  /** Whether it is the ticket; it is none afterwards. */
+  /** Whether a ticket is the valid one; a valid ticket becomes invalid by this call. */
   takeTicket(ticket: string): boolean {
     const isTicket = this.#ticket !== undefined && isEqual(this.#ticket, ticket);
     if (isTicket) this.#ticket = undefined;
@@ -50,8 +50,8 @@ export class AccessKey {
   }
 
   /**
-   * Whether a request has the key: as `Authorization: Bearer`, or as `token` in its
-   * address, where the page cannot set a header.
+   * Whether a request carries the key, as `Authorization: Bearer` or as `token` in its address.
+   * The address serves sockets, for which a page cannot set headers.
    */
   admits(request: Request): boolean {
     const header = /^Bearer (.*)$/i.exec(request.headers.get("authorization") ?? "")?.[1];

@@ -1,7 +1,7 @@
 /**
- * Has work done one piece after another.
+ * Makes a queue that runs asynchronous tasks one after another.
  *
- * @returns Takes a piece of work, and gives what it comes to.
+ * @returns A function that queues a task and settles as the task does.
  */
 export function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();

@@ -1,5 +1,5 @@
 /**
- * What the page is made of.
+ * Lists the files that the server may send for the page.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import type { AssetList, AssetSource } from "./assets.ts";
 
 const page = (name: string) => new URL(`../page/${name}`, import.meta.url);
 
-/** A file of a package, by the package's name and a path that the package gives out. */
+/** Address of a package's file, by the package's name and an exported path. */
 const packaged = (name: string) => new URL(import.meta.resolve(name));
 
-/** The page's files by the paths of their addresses. */
+/** Sources of the page's own files, by the path of the request's address. */
 export const PAGE_FILES: AssetList = new Map([
   ["/", { file: page("index.html") }],
   ["/style.css", { file: page("style.css") }],
   ["/main.js", { file: page("main.ts"), isScript: true }],
 ]);
 
-/** The builds of `onnxruntime-web` that a worker may load, and what each loads itself. */
+/** Builds of `onnxruntime-web` that a worker may load, with the name of each build's binary. */
 const RUNTIME_BUILDS = {
   wasm: "ort-wasm-simd-threaded",
   jspi: "ort-wasm-simd-threaded.jspi",
   webgpu: "ort-wasm-simd-threaded.asyncify",
 } as const;
 
-/** What the page needs beside, to run the model itself. */
+/** Sources of the further files that the page needs to run the model itself. */
 export function modelFiles(): AssetList {
   const files = new Map<string, AssetSource>();
   const external: Record<string, string> = {};
@@ -45,7 +45,7 @@ export function modelFiles(): AssetList {
   return files;
 }
 
-/** What is read by {@linkcode Host.readPackageFile}. */
+/** Files that the worker reads through {@linkcode Host.readPackageFile}. */
 const LIBRARY_FILES = [
   "imagescript/wasm/any/jpeg.wasm",
   "imagescript/wasm/any/png.wasm",

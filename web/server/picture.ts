@@ -1,18 +1,18 @@
 /**
- * An X-ray as the server sends it, and as its thread reads it.
+ * Messages from the thread that decodes X-rays to the server.
  *
  * @module
  */
 
 import type { Size } from "../../base/geometry.ts";
 
-/** An X-ray, reduced. */
+/** An X-ray, reduced in size for a page. */
 export interface Picture extends Size {
-  /** Row-major `[height, width]`. */
+  /** Grey values 0..255, row-major `[height, width]`. */
   readonly data: Uint8Array<ArrayBuffer>;
-  /** Size of its file's image. */
+  /** Size of the image in the file, in pixels. */
   readonly original: Size;
 }
 
-/** What became of a file: its picture, or why there is none. */
+/** Outcome of reading a file: the picture, or a sentence that says why reading failed. */
 export type Reading = { readonly picture: Picture } | { readonly error: string };

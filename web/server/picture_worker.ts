@@ -1,5 +1,5 @@
 /**
- * The thread that decodes X-rays for the server, which answers meanwhile.
+ * Script of the thread that decodes X-rays, so that the server can answer meanwhile.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { decodeImage } from "../../pipeline/decode.ts";
 import { resample } from "../../images/resample.ts";
 import type { Picture } from "./picture.ts";
 
-/** Longer side of a picture, at most. */
+/** Maximum length of a picture's longer side, in pixels. */
 const MAX_SIDE = 1024;
 
 async function readPicture(path: string): Promise<Picture> {
@@ -33,7 +33,7 @@ async function readPicture(path: string): Promise<Picture> {
   return { data, width: toWidth, height: toHeight, original: { width, height } };
 }
 
-/** The part of a worker's global scope that is used. */
+/** The used part of the worker's global scope. */
 interface Scope {
   onmessage: (event: MessageEvent<string>) => void;
   postMessage(reading: Reading, transfer?: Transferable[]): void;

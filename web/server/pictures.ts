@@ -1,5 +1,5 @@
 /**
- * X-rays of a run, at a size for a page.
+ * Reads X-rays of a run, reduced in size for a page.
  *
  * @module
  */
@@ -8,29 +8,29 @@ import type { Picture } from "./picture.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 import type { Reading } from "./picture.ts";
 
-/** Deno's own: ONNX Runtime's WebAssembly puts Node's in its place as soon as it runs. */
+/** Deno's own `Worker`: ONNX Runtime's WebAssembly replaces the global one by Node's. */
 const { Worker } = globalThis;
 
-/** Most bytes of pictures that are kept. */
+/** Maximum bytes of the kept pictures. */
 const MAX_KEPT = 2 ** 25;
 
-/** Reads X-rays, and keeps the last ones: a file of a detector takes longer than a page may. */
+/** Reads X-rays and keeps the last ones: a detector's full-size file decodes slowly. */
 export class Pictures implements Disposable {
-  /** By path, the last one asked for at the end. */
+  /** Pictures by path, the most recently requested last. */
   readonly #kept = new Map<string, Picture>();
   readonly #awaited = new Map<string, Promise<Picture>>();
   #bytes = 0;
-  /** What is read when there is time. */
+  /** Paths to read ahead, in order. */
   #ahead: string[] = [];
   #isAhead = false;
-  /** A decoder takes up to 0.5 GB. */
+  /** Decodes one file at a time: a decoder takes up to 0.5 GB. */
   readonly #alone = oneAtATime();
   #worker: Worker | undefined;
 
   /**
    * Gives the X-ray of a file.
    *
-   * @throws {Error} If it cannot be read, in a sentence.
+   * @throws {Error} If the file cannot be read; the message is a sentence.
    */
   async get(path: string): Promise<Picture> {
     const kept = this.#kept.get(path);
@@ -52,26 +52,26 @@ export class Pictures implements Disposable {
   }
 
   /**
-   * Reads X-rays before they are asked for, in place of what was to be read so: somebody who
-   * goes on quickly wants those no more.
+   * Reads X-rays before a page asks for them. The new paths replace those still waiting: a user
+   * who moves on quickly no longer wants the old ones.
    */
   async readAhead(paths: readonly string[]): Promise<void> {
     this.#ahead = [...paths];
     if (this.#isAhead) return;
     this.#isAhead = true;
     for (let path = this.#ahead.shift(); path !== undefined; path = this.#ahead.shift()) {
-      // Who asks for it is told what is wrong with it.
+      // Ignore failures here: a later request for the file reports the error.
       await this.get(path).catch(() => {});
     }
     this.#isAhead = false;
   }
 
-  /** Ends the thread. */
+  /** Ends the decoding thread. */
   [Symbol.dispose](): void {
     this.#worker?.terminate();
   }
 
-  /** Has the thread read an X-ray. */
+  /** Reads an X-ray in the thread; starts the thread if there is none. */
   async #read(path: string): Promise<Picture> {
     this.#worker ??= startWorker();
     const { promise, resolve } = Promise.withResolvers<Reading>();
@@ -98,7 +98,7 @@ export class Pictures implements Disposable {
   }
 }
 
-/** Starts the thread, which reads what this one may and does nothing else. */
+/** Starts the thread; it may read the same files and environment as this one, nothing else. */
 function startWorker(): Worker {
   return new Worker(new URL("picture_worker.ts", import.meta.url), {
     type: "module",

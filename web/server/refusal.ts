@@ -1,29 +1,30 @@
 /**
- * Which requests the server does not answer, whatever they ask for.
+ * Decides which requests the server refuses before it looks at their path.
  *
  * @module
  */
 
-/** A request that is not answered. */
+/** Reason to refuse a request. */
 export interface Refusal {
   /** HTTP status. */
   readonly status: 403 | 405 | 414;
-  /** Why, in a sentence. */
+  /** Reason, as a sentence for the user. */
   readonly message: string;
 }
 
-/** Most characters of a request's address. */
+/** Maximum number of characters of a request's address. */
 const MAX_ADDRESS = 2048;
 
 /**
- * Tells whether a request may come from the server's own page, or from somebody at
- * this machine. A name of another's that leads to this machine (DNS rebinding) shows
- * in `Host`; another page shows in `Origin` or `Sec-Fetch-Site`, which no page can
- * choose, one of another port of this machine too.
+ * Refuses a request unless it may come from the server's own page or a user of this machine.
  *
- * @param request The request.
+ * - `Host` reveals a foreign name that resolves to this machine (DNS rebinding).
+ * - `Origin` and `Sec-Fetch-Site` reveal a foreign page, even one on another port of this
+ *   machine; no page can set these headers.
+ *
+ * @param request A request at the server's port.
  * @param port The server's port.
- * @returns `undefined` if it may be answered.
+ * @returns The reason to refuse; `undefined` if the server may answer.
  */
 export function refusal({ method, url, headers }: Request, port: number): Refusal | undefined {
   if (url.length > MAX_ADDRESS) {

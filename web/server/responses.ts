@@ -1,11 +1,11 @@
 /**
- * Responses with what every one of them says to the browser.
+ * Makes responses with the security headers that every response carries.
  *
  * @module
  */
 
 const HEADERS: Readonly<Record<string, string>> = {
-  // Nothing from elsewhere, no script in the page's text; WebAssembly is compiled by our scripts.
+  // Allow no foreign content and no inline scripts. Our scripts compile WebAssembly.
   "content-security-policy": [
     "default-src 'none'",
     "script-src 'self' 'wasm-unsafe-eval'",
@@ -17,7 +17,7 @@ const HEADERS: Readonly<Record<string, string>> = {
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join("; "),
-  // Cross-origin isolation, without which WebAssembly has no threads.
+  // WebAssembly has threads only in a page with cross-origin isolation.
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",
   "cross-origin-resource-policy": "same-origin",
@@ -26,11 +26,11 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * A response.
+ * Makes a response with the common headers.
  *
- * @param body What it holds.
- * @param headers Headers of its own; those of results are not to be kept by the browser.
- * @param status Its status.
+ * @param body Content; `null` for none.
+ * @param headers Further headers; without `cache-control` the browser must not store the response.
+ * @param status HTTP status.
  */
 export function respond(
   body: BodyInit | null,
@@ -43,12 +43,12 @@ export function respond(
   });
 }
 
-/** A value as JSON. */
+/** Makes a response with a value as JSON. */
 export function respondJson(value: unknown, status = 200): Response {
   return respond(JSON.stringify(value), { "content-type": "application/json" }, status);
 }
 
-/** What went wrong, in a sentence. */
+/** Makes a response with `{ error }`; `message` is a sentence for the user. */
 export function respondError(message: string, status: number): Response {
   return respondJson({ error: message }, status);
 }

@@ -1,5 +1,5 @@
 /**
- * What the server answers of a run.
+ * Answers requests for the results and X-rays of a run.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { Pictures } from "./pictures.ts";
 import { respond, respondError, respondJson } from "./responses.ts";
 import type { ServedRun } from "./served_run.ts";
 
-/** Most X-rays that are read ahead for one request. */
+/** Maximum number of samples that one request may name to read their X-rays ahead. */
 const MAX_AHEAD = 4;
 
 const BYTES = { "content-type": "application/octet-stream" };
 
-/** Answers requests for a run. */
+/** Answers requests for one run; see `results.ts` for the addresses. */
 export class RunApi implements Disposable {
   readonly #run: ServedRun;
   readonly #pictures = new Pictures();
@@ -25,7 +25,7 @@ export class RunApi implements Disposable {
     this.#run = run;
   }
 
-  /** Answers a request for an address below `/api/`; gives `undefined` where nothing is there. */
+  /** Answers a request for an address below `/api/`; `undefined` for an unknown address. */
   async answer({ pathname, searchParams }: URL): Promise<Response | undefined> {
     const [run, pictures] = [this.#run, this.#pictures];
     if (pathname === "/api/run") return respondJson(await run.overview());

@@ -1,5 +1,5 @@
 /**
- * A run as the server shows it.
+ * Reads a run for the server, and reads it again if its files change.
  *
  * @module
  */
@@ -20,9 +20,9 @@ import { tableOptions } from "../../reports/tables/table_files.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../results.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 
-/** What was read of a run at one time. */
+/** Contents of a run's files at one time. */
 interface Snapshot {
-  /** Sizes and times of its files, to tell whether it went on. */
+  /** Sizes and modification times of the files; a difference means that the run went on. */
   readonly state: string;
   readonly overview: RunOverview;
   readonly method: RunMethod;
@@ -30,11 +30,11 @@ interface Snapshot {
   readonly heatmaps: HeatmapIndex;
 }
 
-/** A run that may still go on. */
+/** A run that may still be in progress. */
 export class ServedRun {
   readonly #folder: string;
   #snapshot: Snapshot;
-  /** The heatmaps' file is read at one place at a time, and not closed meanwhile. */
+  /** Runs one access to the heatmaps' file at a time, so that no read meets a closed file. */
   readonly #alone = oneAtATime();
 
   private constructor(folder: string, snapshot: Snapshot) {
@@ -45,15 +45,15 @@ export class ServedRun {
   /**
    * Reads a run.
    *
-   * @param folder Its folder.
+   * @param folder The run's folder.
    * @throws {Deno.errors.NotFound} If the folder holds no run.
-   * @throws {SyntaxError} If its files are corrupt.
+   * @throws {SyntaxError} If the run's files are corrupt.
    */
   static async open(folder: string): Promise<ServedRun> {
     return new ServedRun(folder, await read(folder));
   }
 
-  /** The run as a whole; reads it again if it went on. */
+  /** Gives the run's facts and tables; reads the run again if its files changed. */
   overview(): Promise<RunOverview> {
     return this.#alone(async () => {
       if (await stateOf(this.#folder) !== this.#snapshot.state) {
@@ -65,7 +65,7 @@ export class ServedRun {
     });
   }
 
-  /** Its results as a list. */
+  /** Lists the results as rows, in the order of `results.jsonl`. */
   rows(): SampleRow[] {
     return this.#snapshot.results.map((result, index): SampleRow => {
       const { id, status, phrase, category, setting } = result;
@@ -80,15 +80,15 @@ export class ServedRun {
     });
   }
 
-  /** A result by its place in the list; `undefined` where there is none. */
+  /** Gives a result by its place in the list, from 0; `undefined` if the place is empty. */
   result(index: number): SampleResult | undefined {
     return this.#snapshot.results[index];
   }
 
   /**
-   * What is known of a result.
+   * Gives a result with the stored source of its heatmap.
    *
-   * @throws {SyntaxError} If its boxes or its heatmap cannot be read.
+   * @throws {SyntaxError} If the result's boxes or its heatmap cannot be read.
    */
   async detail(result: SampleResult): Promise<SampleDetail> {
     if (!hasHeatmap(result)) return { result };
@@ -110,7 +110,7 @@ export class ServedRun {
     });
   }
 
-  /** Closes its files. */
+  /** Closes the heatmaps' file. */
   [Symbol.dispose](): void {
     this.#snapshot.heatmaps[Symbol.dispose]();
   }
@@ -129,7 +129,7 @@ async function stateOf(folder: string): Promise<string> {
 }
 
 async function read(folder: string): Promise<Snapshot> {
-  // Before all else: what is written meanwhile is read the next time.
+  // Take the state first: files written during the read then differ at the next check.
   const state = await stateOf(folder);
   const record = await readRunRecord(folder);
   const { facts, variants, plan } = record;

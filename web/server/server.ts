@@ -1,5 +1,5 @@
 /**
- * The server of the page.
+ * The server that shows the page on this machine.
  *
  * @module
  */
@@ -15,51 +15,51 @@ import { respond, respondError, respondJson } from "./responses.ts";
 import { RunApi } from "./run_api.ts";
 import type { ServedRun } from "./served_run.ts";
 
-/** What is served, and where. */
+/** Options of {@linkcode startServer}. */
 export interface ServerOptions {
-  /** Port of 127.0.0.1; 0 takes any that is free. */
+  /** Port of 127.0.0.1; 0 takes any free port. */
   readonly port: number;
-  /** The page's files. */
+  /** Sources of the page's files. */
   readonly assets: AssetList;
   /**
-   * Where the page is to compute.
+   * Device that the page computes on.
    *
    * @default {"auto"}
    */
   readonly device?: ServerFacts["device"];
   /**
-   * A run to review, behind a token.
+   * A run to review; the page needs a token to read it.
    *
    * @default {undefined}
    */
   readonly run?: ServedRun;
   /**
-   * Makes an engine of this machine, behind a token.
+   * Makes an engine on this machine; the page needs a token to reach it.
    *
    * @default {undefined}
    */
   readonly createEngine?: () => Engine;
 }
 
-/** A server that runs. */
+/** A running server. */
 export interface RunningServer extends AsyncDisposable {
-  /** Address of the page, with the token where there is one. */
+  /** Address of the page, with the token if the server needs one. */
   readonly url: string;
   /**
-   * Makes the page's scripts, which takes a second or two; it is done when they are asked
-   * for otherwise.
+   * Bundles the page's scripts in advance, which takes a second or two. Without this call the
+   * first request for a script bundles it.
    *
-   * @throws {Error} If they cannot be made.
+   * @throws {Error} If a script cannot be bundled.
    */
   prepare(): Promise<void>;
-  /** An address that leads to the page once, for a command line that others may read. */
+  /** Makes an address that opens the page once, for a command line that others may read. */
   openingUrl(): string;
-  /** Settles once it has ended. */
+  /** Settles when the server has ended. */
   readonly finished: Promise<void>;
 }
 
 /**
- * Starts the server. It listens at 127.0.0.1 alone, and answers only its own page.
+ * Starts the server. The server listens at 127.0.0.1 only, and refuses requests of other pages.
  *
  * @throws {Deno.errors.AddrInUse} If the port is taken.
  */

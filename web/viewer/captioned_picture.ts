@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * A picture with a caption below it, as it is saved.
+ * Draws a picture with a caption below it, for saving.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { captionOf, type Paragraph, wrapText } from "../../reports/figures/capti
 import { baseName } from "../page/exports.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
 
-/** Narrowest caption in CSS pixels, however narrow the picture is. */
+/** Minimum width of the caption in CSS pixels, also below a narrower picture. */
 const MIN_WIDTH = 360;
 
-/** Space around the text, and between paragraphs, in CSS pixels. */
+/** Space around the text (`MARGIN`) and between paragraphs (`GAP`), in CSS pixels. */
 const MARGIN = 10;
 const GAP = 5;
 
-/** Size of a letter, and height of a line, in CSS pixels. */
+/** Font size (`SIZE`) and line height (`LINE`), in CSS pixels. */
 const SIZE = 14;
 const LINE = 19;
 
-/** The bar of colours. */
+/** Size of the colour scale's bar in CSS pixels. */
 const BAR = { width: 160, height: 12 };
 
-/** A line where it is written, in CSS pixels. */
+/** A line of the caption; `y` is its top in CSS pixels. */
 interface Line {
   readonly text: string;
   readonly kind: Paragraph["kind"];
@@ -31,10 +31,12 @@ interface Line {
 }
 
 /**
- * Copies what a canvas shows and writes below it what that is.
+ * Copies a canvas and writes a caption below the copy.
  *
- * @param picture The canvas, painted.
- * @param look How it is shown.
+ * @param picture The painted canvas.
+ * @param shown The phrase that the canvas shows.
+ * @param finished The phrase's heatmap, as on the canvas.
+ * @param look Display settings of the canvas.
  */
 export function captionedPicture(
   picture: HTMLCanvasElement,
@@ -60,7 +62,7 @@ export function captionedPicture(
     look.colours.forEach((colour, level) => {
       context.fillStyle = `rgb(${colour.join(" ")})`;
       const step = BAR.width / look.colours.length;
-      // Wider than its step, so that no gap shows between two.
+      // Draw each step too wide, so that no gap shows before the next step.
       const wide = Math.min(2 * step, BAR.width - level * step);
       context.fillRect(MARGIN + level * step, y + 4, wide, BAR.height);
     });

@@ -1,5 +1,5 @@
 /**
- * The colour maps that heatmaps can be seen in.
+ * Colour maps that the user can choose for heatmaps.
  *
  * @module
  */
@@ -13,18 +13,18 @@ import {
 } from "d3-scale-chromatic";
 import { type Colour, HEAT_COLOURS, sampleColours } from "../../reports/figures/heat_colours.ts";
 
-/** A colour map. */
+/** A named colour map. */
 export interface ColourMap {
-  /** Its name, as Matplotlib has it. */
+  /** Name of the map in Matplotlib. */
   readonly name: string;
-  /** By heat in 0..255. */
+  /** Colours by heat, 0..255. */
   readonly colours: readonly Colour[];
 }
 
-/** The first is that of every other picture of a heatmap; all but turbo are perceptual. */
+/** The first map is also the one of figures and reports. Every map but turbo is perceptual. */
 export const COLOUR_MAPS: readonly [ColourMap, ...ColourMap[]] = [
   { name: "inferno", colours: HEAT_COLOURS },
-  // Cut as inferno is: black would darken the X-ray, and white is bone.
+  // Trim both ends, as for inferno: black would darken the X-ray, white would look like bone.
   { name: "magma", colours: sampleColours(interpolateMagma, 0.25, 0.95) },
   { name: "plasma", colours: sampleColours(interpolatePlasma) },
   { name: "viridis", colours: sampleColours(interpolateViridis) },

@@ -1,5 +1,5 @@
 /**
- * Resize, average, Gaussian, scaling and Otsu's threshold of phrases by the project's shaders.
+ * Finishes heatmaps on a GPU: resize, average, Gaussian, scaling and Otsu's threshold.
  *
  * @module
  */
@@ -11,50 +11,51 @@ import { checked, type Gpu, storage, submitAndRead } from "../../shaders/device.
 import { GridSums } from "../../shaders/metrics.ts";
 import type { Attended, Uncut } from "./shown.ts";
 
-/** Most bytes of one map of a batch, as in a run. */
+/** Maximum bytes of a batch's heatmaps, as in a run. */
 const BATCH_BYTES = 2 ** 24;
 
-/** Kernels and buffers for as many phrases as came together. */
+/** Kernels and buffers for one batch size, kind and sigma. */
 interface Kernels {
   readonly kind: string;
   readonly sigma: number;
   readonly finisher: Finisher;
-  /** The layers of each side added up, `[phrases, side, side]`. */
+  /** Weighted sum of the layers of each side, `[phrases, side, side]`. */
   readonly means: readonly GPUBuffer[];
-  /** Of no boxes, since nothing is scored. */
+  /** Sums over boxes that the finisher requires; without boxes, since the page scores nothing. */
   readonly sums: GridSums;
 }
 
-/** Finishes heatmaps on a GPU, up to the cut. What it needs is kept for the next ones. */
+/** Finishes heatmaps on a GPU, up to the cut. Kernels and buffers stay for the next batch. */
 export class GpuFinisher {
   readonly #gpu: Gpu;
   #kernels: Kernels | undefined;
 
-  /** @param gpu Where; it is this object's from now on. */
+  /** @param gpu The GPU; this object owns it and destroys it. */
   constructor(gpu: Gpu) {
     this.#gpu = gpu;
   }
 
-  /** The adapter's name. */
+  /** Name of the GPU's adapter. */
   get name(): string {
     return this.#gpu.adapter.name;
   }
 
-  /** What phrases must have in common to be finished together. */
+  /** Key of a phrase's heatmap size and layer sides; a batch holds phrases of one key. */
   static kindOf({ size, layers }: Attended): string {
     return [size, ...sidesOf(layers)].join();
   }
 
-  /** Most phrases of this size that are finished together. */
+  /** Maximum number of phrases in a batch, by heatmap side in pixels. */
   static most(size: number): number {
     return Math.max(1, Math.floor(BATCH_BYTES / (4 * size * size)));
   }
 
   /**
-   * Finishes phrases of one kind, at most {@linkcode GpuFinisher.most} of them.
+   * Finishes a batch of phrases.
    *
+   * @param phrases Phrases of one kind, at most {@linkcode GpuFinisher.most}.
    * @param sigma Standard deviation of the Gaussian in heatmap pixels, 0..32.
-   * @returns One each; `undefined` where its values are not finite.
+   * @returns A heatmap for each phrase; `undefined` if its values are not finite.
    * @throws {DeviceLostError} If the device was lost.
    */
   uncut(phrases: readonly Attended[], sigma: number): Promise<(Uncut | undefined)[]> {
@@ -79,7 +80,7 @@ export class GpuFinisher {
         const state = finisher.otsu.readState(new Uint32Array(words!), i);
         const { isBroken, isConstant, range, threshold } = state;
         if (isBroken) return undefined;
-        // Sooner done again than read back.
+        // Scaling again on the processor is faster than a second readback.
         const normalised = isConstant
           ? new Float32Array(smoothed.length)
           : normalize01(smoothed, range);
@@ -88,13 +89,13 @@ export class GpuFinisher {
     });
   }
 
-  /** Gives the device back. */
+  /** Frees the buffers and destroys the GPU device. */
   destroy(): void {
     this.#free();
     this.#gpu.destroy();
   }
 
-  /** Kernels that fit; another sigma takes others, whose compiled shaders are kept. */
+  /** Gives kernels for a batch; another sigma needs new kernels but no new shader compilation. */
   #prepare(phrases: readonly Attended[], sides: readonly number[], sigma: number): Kernels {
     const [first] = phrases as [Attended];
     const kind = GpuFinisher.kindOf(first);
@@ -127,7 +128,7 @@ function sidesOf(layers: readonly AveragedLayer[]): number[] {
   return [...new Set(layers.map(({ side }) => side))];
 }
 
-/** The layers of one side added up, each with its share of the heatmap. */
+/** Sums the layers of one side, each divided by the number of all layers. */
 function meanOfSide(layers: readonly AveragedLayer[], side: number): Float32Array<ArrayBuffer> {
   const sum = new Float32Array(side * side);
   for (const layer of layers) {

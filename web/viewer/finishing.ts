@@ -1,5 +1,5 @@
 /**
- * Finishes heatmaps for pictures, where it is fastest and no more often than they are seen.
+ * Finishes heatmaps for pictures on the GPU or the processor, and skips outdated requests.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ServerFacts } from "../results.ts";
 import { GpuFinisher } from "./finish_gpu.ts";
 import { type Attended, cut, type Finished, type Look, type Uncut, uncut } from "./shown.ts";
 
-/** How a heatmap is to be finished, and who waits for it. */
+/** A picture's request for a finished heatmap, with the callback that receives it. */
 interface Wish {
   readonly phrase: Attended;
   readonly look: Pick<Look, "sigma" | "threshold">;
@@ -18,29 +18,29 @@ interface Wish {
 
 const ON_PROCESSOR = "Heatmaps are finished on the processor";
 
-/** Milliseconds of work on the processor after which the page gets its turn. */
+/** Milliseconds of work after which other tasks of the page get a turn. */
 const TURN = 12;
 
 /**
- * Finishes what pictures wish for. Of each picture only the newest wish counts, so that
- * nothing piles up while a slider moves.
+ * Finishes the heatmaps that pictures wish for. Only the newest wish of each picture counts, so
+ * wishes do not pile up while a slider moves.
  */
 export class Finishing {
   readonly #device: ServerFacts["device"];
   readonly #onPlace: (sentence: string) => void;
   readonly #onError: (error: Error) => void;
   readonly #wishes = new Map<object, Wish>();
-  /** What is known already, for as long as its layers are; a threshold takes no more. */
+  /** Uncut heatmaps by their layers: another threshold needs only a new cut. */
   readonly #known = new WeakMap<Attended["layers"], Uncut>();
-  /** `undefined` where the processor does it. */
+  /** The GPU's finisher; `undefined` if the processor finishes heatmaps. */
   #gpu: GpuFinisher | undefined;
   #opening: Promise<void> | undefined;
   #isBusy = false;
 
   /**
-   * @param device The page's GPU where it is hardware, the GPU whatever it is, or the processor.
-   * @param onPlace Told in a sentence which does it.
-   * @param onError Told why a heatmap cannot be finished.
+   * @param device `auto` takes a hardware GPU, `gpu` any GPU, `cpu` the processor.
+   * @param onPlace Called with a sentence that names the device, also when the device changes.
+   * @param onError Called with the error if a heatmap cannot be finished.
    */
   constructor(
     device: ServerFacts["device"],
@@ -51,10 +51,12 @@ export class Finishing {
   }
 
   /**
-   * Finishes a heatmap soon.
+   * Queues a heatmap to finish.
    *
-   * @param picture Whose older wish this takes the place of.
-   * @param take Told when it is done.
+   * @param picture The picture that wishes; its older wish is dropped.
+   * @param phrase The phrase with its attention.
+   * @param look Gaussian and threshold.
+   * @param take Called with the finished heatmap.
    */
   wish(
     picture: object,
@@ -95,7 +97,7 @@ export class Finishing {
     }
   }
 
-  /** The oldest wish, and those that the GPU can grant with it. */
+  /** Takes the oldest wish, and all wishes that the GPU can finish in the same batch. */
   #takeBatch(): Wish[] {
     const [[picture, first]] = this.#wishes as unknown as [[object, Wish]];
     let batch = [[picture, first] as const];
@@ -119,7 +121,7 @@ export class Finishing {
     return known?.sigma === look.sigma ? known : undefined;
   }
 
-  /** Has the GPU do all but the cut; where it fails, it is not asked again. */
+  /** Finishes a batch on the GPU up to the cut; after a failure the processor takes over. */
   async #finishOnGpu(batch: readonly Wish[]): Promise<void> {
     const gpu = this.#gpu!;
     try {
@@ -132,7 +134,7 @@ export class Finishing {
     }
   }
 
-  /** Does on the processor what is left to do. */
+  /** Completes a wish on the processor: the cut, and the earlier stages if the GPU did none. */
   #grant(wish: Wish): void {
     const { phrase, look, take } = wish;
     try {

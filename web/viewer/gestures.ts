@@ -1,45 +1,45 @@
 /// <reference lib="dom" />
 /**
- * What fingers, mouse and keys do to a picture.
+ * Turns touches, mouse and keys on a picture into gestures.
  *
  * @module
  */
 
-/** Told what was done; places and ways are in CSS pixels from the picture's middle. */
+/** Receives gestures; `x` and `y` are in CSS pixels, positions from the picture's middle. */
 export interface Gestures {
-  /** It was dragged. */
+  /** The picture was dragged by (x, y). */
   move(x: number, y: number): void;
-  /** It is to be seen so many times closer, about a place. */
+  /** The user zooms by a factor, about the position (x, y). */
   zoom(factor: number, x: number, y: number): void;
-  /** It was dragged with Shift held. */
+  /** The picture was dragged by (x, y) with Shift held. */
   drag(x: number, y: number): void;
-  /** All of it is to be seen. */
+  /** The user wants the whole picture. */
   reset(): void;
 }
 
-/** A pointer that is down. */
+/** Position of a pressed pointer, in CSS pixels from the picture's middle. */
 interface Pointer {
   x: number;
   y: number;
 }
 
-/** Milliseconds between two taps that are one double tap. */
+/** Maximum milliseconds between the taps of a double tap. */
 const DOUBLE = 350;
 
-/** CSS pixels that a finger may move while it taps, and between two taps. */
+/** Maximum CSS pixels that a finger moves during a tap, and between two taps. */
 const TREMBLE = 12;
 
-/** Share of what is seen that an arrow key moves. */
+/** Share of the canvas's width or height that an arrow key moves the picture by. */
 const STEP = 0.05;
 
-/** Listens to a picture. */
+/** Listens to a picture's pointers, wheel and keys. */
 export function listenToGestures(canvas: HTMLCanvasElement, gestures: Gestures): void {
   listenToPointers(canvas, gestures);
   listenToTaps(canvas, gestures);
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
     const { x, y } = fromMiddle(canvas, event);
-    // A wheel of lines or pages turns by few of them.
+    // Some wheels count lines or pages, not pixels: convert roughly to pixels.
     const unit = [1, 16, 400][event.deltaMode]!;
     gestures.zoom(Math.exp(-event.deltaY * unit / 400), x, y);
   }, { passive: false });
@@ -63,7 +63,7 @@ export function listenToGestures(canvas: HTMLCanvasElement, gestures: Gestures):
   });
 }
 
-/** One pointer moves; two move, and zoom about the middle between them. */
+/** One pointer moves the picture. Two pointers also zoom, about the point between them. */
 function listenToPointers(canvas: HTMLCanvasElement, gestures: Gestures): void {
   const down = new Map<number, Pointer>();
   canvas.addEventListener("pointerdown", (event) => {
@@ -85,13 +85,13 @@ function listenToPointers(canvas: HTMLCanvasElement, gestures: Gestures): void {
   for (const name of ["pointerup", "pointercancel"] as const) {
     canvas.addEventListener(name, ({ pointerId }) => down.delete(pointerId));
   }
-  // One finger scrolls the page where there is nothing to move; two never do.
+  // One finger may scroll the page while the whole picture is visible; two fingers never do.
   canvas.addEventListener("touchstart", (event) => {
     if (event.touches.length > 1) event.preventDefault();
   }, { passive: false });
 }
 
-/** Two taps or clicks at one place show all; browsers do not agree on when taps are double. */
+/** A double tap or click resets the view; timed here, since browsers disagree on double taps. */
 function listenToTaps(canvas: HTMLCanvasElement, { reset }: Gestures): void {
   const down = new Set<number>();
   let start: Pointer & { readonly isAlone: boolean } | undefined;
@@ -113,7 +113,7 @@ function listenToTaps(canvas: HTMLCanvasElement, { reset }: Gestures): void {
   });
 }
 
-/** The middle between pointers, and how far they are from each other; 0 for one. */
+/** Middle and distance of the first two pointers; for one pointer the distance is 0. */
 function spanOf([one, other = one]: Pointer[]): Pointer & { length: number } {
   const [x, y] = [(one!.x + other!.x) / 2, (one!.y + other!.y) / 2];
   return { x, y, length: Math.hypot(one!.x - other!.x, one!.y - other!.y) };

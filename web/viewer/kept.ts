@@ -1,17 +1,17 @@
 /// <reference lib="dom" />
 /**
- * What the browser keeps for the page, unless the user has it keep nothing.
+ * Keeps values of the page in the browser, unless the user's settings forbid it.
  *
  * @module
  */
 
-/** For how long: until the tab closes, or for good. */
+/** Storage: `sessionStorage` until the tab closes, `localStorage` without end. */
 export type Keeper = "sessionStorage" | "localStorage";
 
 /**
  * Keeps a value.
  *
- * @returns Whether the browser does.
+ * @returns Whether the browser keeps the value.
  */
 export function keep(where: Keeper, key: string, value: string): boolean {
   try {
@@ -22,7 +22,7 @@ export function keep(where: Keeper, key: string, value: string): boolean {
   }
 }
 
-/** A value that was kept; `null` where there is none. */
+/** Gives a kept value; `null` if there is none. */
 export function recall(where: Keeper, key: string): string | null {
   try {
     return globalThis[where].getItem(key);

@@ -1,10 +1,10 @@
 /**
- * What was made last, kept for when the same is wanted again.
+ * A cache of one value: the last result of a function.
  *
  * @module
  */
 
-/** A function that makes its value anew only where an argument is another than the last time. */
+/** Wraps a function so that it runs again only if an argument differs from the last call. */
 export function lastMade<A extends readonly unknown[], R>(make: (...given: A) => R) {
   let last: { readonly given: A; readonly made: R } | undefined;
   return (...given: A): R => {

@@ -1,5 +1,5 @@
 /**
- * What is drawn, as pixels: without a canvas, so that it can be tested.
+ * Turns X-rays and heatmaps into pixels; uses no canvas, so that tests can run it.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import type { GrayImage } from "../../base/geometry.ts";
 import type { Colour } from "../../reports/figures/heat_colours.ts";
 import { normalize01, valueRange } from "../../shaders/aggregate_cpu.ts";
 
-/** RGBA, row by row. */
+/** RGBA bytes, row by row. */
 export type Pixels = Uint8ClampedArray<ArrayBuffer>;
 
 /**
- * An X-ray's pixels between a black and a white level.
+ * Paints an X-ray, its levels stretched between a black and a white level.
  *
- * @param black Level that is drawn black, 0..254.
- * @param white Level that is drawn white, above black.
+ * @param black Highest level painted black, 0..254.
+ * @param white Lowest level painted white, above `black`.
  */
 export function paintGray(
   { data, width, height }: GrayImage,
@@ -36,11 +36,12 @@ export function paintGray(
 }
 
 /**
- * A heatmap's pixels, clear outside the mask.
+ * Paints a heatmap, transparent outside the mask.
  *
- * @param heatmap Values of 0..1; 0 is outside the mask.
- * @param colours By heat in 0..255.
- * @param opacity Of the hottest pixel, 0..1; less hot ones are clearer, as in `overlay.png`.
+ * @param heatmap Values 0..1; 0 is outside the mask.
+ * @param colours Colours by heat, 0..255.
+ * @param opacity Opacity at heat 1, 0..1; falls with the square root of the heat, as in
+ * `overlay.png`.
  */
 export function paintHeatmap(
   heatmap: Float32Array,
@@ -57,9 +58,10 @@ export function paintHeatmap(
 }
 
 /**
- * A map's pixels from its lowest value to its highest; a constant one has the lowest colour.
+ * Paints a map from its lowest value to its highest; a constant map takes the lowest colour.
  *
- * @param colours By heat in 0..255.
+ * @param values Finite values in any range.
+ * @param colours Colours by heat, 0..255.
  */
 export function paintMap(values: Float32Array, colours: readonly Colour[]): Pixels {
   const range = valueRange(values);
@@ -71,10 +73,10 @@ export function paintMap(values: Float32Array, colours: readonly Colour[]): Pixe
   return pixels;
 }
 
-/** A stretch of an outline along heatmap pixels. */
+/** One side of a heatmap pixel that belongs to an outline; ends in heatmap pixels. */
 export type Edge = readonly [x1: number, y1: number, x2: number, y2: number];
 
-/** The edges between a mask and what is outside, in heatmap pixels. */
+/** Lists the edges between a mask and its outside; `size` is the heatmap's side in pixels. */
 export function outlineOf(heatmap: Float32Array, size: number): Edge[] {
   const isIn = (x: number, y: number) =>
     x >= 0 && y >= 0 && x < size && y < size && heatmap[y * size + x]! > 0;

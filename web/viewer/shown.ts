@@ -1,6 +1,6 @@
 /**
- * A phrase's heatmap as it is shown: finished anew from its layers' means whenever what
- * it is finished with changes, without a model.
+ * A phrase's heatmap as the page shows it. The page finishes the heatmap from the layers' means
+ * again whenever the Gaussian or the threshold changes, without a model.
  *
  * @module
  */
@@ -12,42 +12,42 @@ import type { Colour } from "../../reports/figures/heat_colours.ts";
 import type { ResultSettings } from "../../reports/result_json.ts";
 import { applyThreshold, maskBox } from "../../shaders/otsu_cpu.ts";
 
-/** What is shown of a phrase. */
+/** A picture's contents: an X-ray, and a phrase's attention if there is any. */
 export interface Shown {
-  /** The phrase, or what else it is called. */
+  /** Title of the picture: the phrase, or another name. */
   readonly title: string;
-  /** The phrase; absent where there is none. */
+  /** The phrase; absent if the title is the phrase or there is no phrase. */
   readonly phrase?: string;
-  /** What the X-ray is called; it stands beside its pixels so that nothing parts them. */
+  /** Name of the X-ray, kept with the pixels so that the two always match. */
   readonly image: string;
-  /** Scores, or how far it is. */
+  /** Scores of the sample, or progress of the run. */
   readonly facts: string;
-  /** The X-ray, perhaps smaller than its file. */
+  /** The X-ray; may be reduced in size. */
   readonly gray: GrayImage;
   /** Size of the X-ray's file in pixels. */
   readonly original: { readonly width: number; readonly height: number };
-  /** What the heatmap covers, in pixels of the file. */
+  /** The square that the heatmap covers, in pixels of the file. */
   readonly crop: CropRegion;
-  /** What the heatmap is made of; absent before the first step and where there is none. */
+  /** Mean attention of each layer; absent before the first step and without a heatmap. */
   readonly layers?: readonly AveragedLayer[];
   /** Side of the heatmap in pixels. */
   readonly size: number;
-  /** Whether the only layer is a baseline's heatmap as it is. */
+  /** Whether `layers` holds a baseline's own heatmap, which takes no resize or Gaussian. */
   readonly isGrid: boolean;
-  /** Ground truth, in pixels of the file. */
+  /** Ground truth boxes, in pixels of the file. */
   readonly boxes: readonly Box[];
-  /** How its attention was read, for exports. */
+  /** Settings by which the attention was read, for exports. */
   readonly settings: Partial<ResultSettings>;
-  /** Sentences that whoever reads its heatmap has to know. */
+  /** Cautions for the heatmap's readers, in sentences. */
   readonly notes: readonly string[];
 }
 
-/** How heatmaps are finished and shown. */
+/** Display settings of heatmaps. */
 export interface Look {
   readonly opacity: number;
-  /** By heat in 0..255. */
+  /** Colours by heat, 0..255. */
   readonly colours: readonly Colour[];
-  /** Otsu's, or a share of the highest value. */
+  /** Otsu's threshold, or a threshold of 0..1. */
   readonly threshold: "otsu" | number;
   /** Standard deviation of the Gaussian in heatmap pixels. */
   readonly sigma: number;
@@ -58,52 +58,53 @@ export interface Look {
   readonly truth: boolean;
 }
 
-/** A heatmap before it is cut at a threshold. */
+/** A heatmap before the cut at a threshold. */
 export interface Uncut {
-  /** Values of 0..1, `[size, size]`. */
+  /** Values 0..1, `[size, size]`. */
   readonly normalised: Float32Array;
   /** Side in pixels. */
   readonly size: number;
-  /** Standard deviation of the Gaussian that it was smoothed with, in its pixels. */
+  /** Standard deviation of the requested Gaussian, in heatmap pixels. */
   readonly sigma: number;
-  /** Otsu's threshold; `undefined` where none is to be taken. */
+  /** Otsu's threshold; `undefined` for a constant heatmap or a baseline's. */
   readonly otsu: number | undefined;
 }
 
-/** A heatmap that is finished. */
+/** A finished heatmap. */
 export interface Finished {
-  /** `[size, size]`, 0 outside the mask. */
+  /** Values 0..1, `[size, size]`; 0 outside the mask. */
   readonly heatmap: Float32Array;
   /** Side in pixels. */
   readonly size: number;
   /** Standard deviation of the Gaussian in heatmap pixels. */
   readonly sigma: number;
-  /** The threshold, where there is one. */
+  /** Threshold of the cut; `undefined` if the heatmap is uncut. */
   readonly threshold: number | undefined;
-  /** Whether it is Otsu's, or would be if a constant heatmap had one. */
+  /** Whether Otsu's threshold was requested; a constant heatmap has none. */
   readonly isOtsu: boolean;
-  /** The box around the mask in pixels of the file; `undefined` without a mask. */
+  /** Box around the mask in pixels of the file; `undefined` without a mask. */
   readonly originalBox: Box | undefined;
 }
 
-/** A phrase whose attention is there. */
+/** A picture's contents with attention. */
 export type Attended = Shown & { readonly layers: readonly AveragedLayer[] };
 
-/** Whether there is attention to make a heatmap of. */
+/** Whether there is attention to make a heatmap from. */
 export function isAttended(shown: Shown): shown is Attended {
   return shown.layers !== undefined && shown.layers.length > 0;
 }
 
-/** Whether both are of one phrase and one way to read attention, perhaps after other steps. */
+/** Whether X-ray, title and settings are the same; the number of steps may differ. */
 export function isSamePhrase(one: Shown, other: Shown): boolean {
   return one.gray === other.gray && one.title === other.title && one.settings === other.settings;
 }
 
 /**
- * Finishes a heatmap up to the cut on the processor. A baseline's grid stays as it is.
+ * Finishes a heatmap up to the cut on the processor. In a baseline's heatmap only negative values
+ * change: they become 0.
  *
  * @param sigma Standard deviation of the Gaussian in heatmap pixels, 0..32.
- * @throws {RangeError} If attention is not finite.
+ * @throws {RangeError} If the attention holds values that are not finite.
  */
 export function uncut({ layers, isGrid, size }: Attended, sigma: number): Uncut {
   if (isGrid) {
@@ -116,11 +117,11 @@ export function uncut({ layers, isGrid, size }: Attended, sigma: number): Uncut 
 }
 
 /**
- * Cuts a heatmap.
+ * Cuts a heatmap at a threshold.
  *
- * @param threshold Otsu's, or a share of the highest value; nothing is cut by Otsu's where
- * there is none.
- * @param crop What the heatmap covers, in pixels of the file.
+ * @param threshold Otsu's threshold, or a threshold of 0..1. A heatmap without Otsu's threshold
+ * stays uncut at `"otsu"`.
+ * @param crop The square that the heatmap covers, in pixels of the file.
  */
 export function cut(
   { normalised, size, sigma, otsu }: Uncut,

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * Dark or light, as the system has it until the user chooses.
+ * Dark or light colours: the system's, until the user chooses.
  *
  * @module
  */
@@ -8,14 +8,14 @@
 import { keep, recall } from "./kept.ts";
 import { part } from "../page/parts_of_page.ts";
 
-/** Where the browser keeps the choice for this address. */
+/** Key of the choice in the browser's storage. */
 const KEY = "theme";
 
-/** Shows the page in the colours that were chosen before, and lets the user choose. */
+/** Applies the user's earlier choice or the system's colours, and listens for changes. */
 export function listenToTheme(): void {
   const button = part("theme", HTMLButtonElement);
   const system = matchMedia("(prefers-color-scheme: dark)");
-  /** The choice, also where the browser keeps none. */
+  /** The user's choice, for browsers that keep nothing. */
   let chosen: string | null = null;
   const show = () => {
     chosen = recall("localStorage", KEY) ?? chosen;
@@ -29,7 +29,7 @@ export function listenToTheme(): void {
     show();
   });
   system.addEventListener("change", show);
-  // Chosen in another tab.
+  // Another tab changed the choice.
   addEventListener("storage", show);
   show();
 }

@@ -1,16 +1,16 @@
 /**
- * Where pictures look: without a canvas, so that it can be tested.
+ * The visible part of an X-ray; uses no canvas, so that tests can run it.
  *
  * @module
  */
 
-/** A place in an X-ray and how close it is seen. */
+/** The visible part of an X-ray. */
 export interface View {
-  /** The middle from left to right, in shares of the X-ray's width. */
+  /** Middle of the view from the left edge, in shares of the X-ray's width. */
   x: number;
-  /** The middle from top to bottom, in shares of its height. */
+  /** Middle of the view from the top edge, in shares of the X-ray's height. */
   y: number;
-  /** How many times closer than the whole X-ray, 1..16. */
+  /** Magnification, 1..16; 1 shows the whole X-ray. */
   zoom: number;
 }
 
@@ -19,20 +19,20 @@ export const WHOLE: Readonly<View> = { x: 0.5, y: 0.5, zoom: 1 };
 
 const MAX_ZOOM = 16;
 
-/** Moves what is in the middle, in shares of the X-ray's size, within the X-ray. */
+/** Moves the view's middle by (x, y) in shares of the X-ray's size; the view stays inside. */
 export function moveView(view: View, x: number, y: number): void {
-  // The whole X-ray is seen at 1; the closer, the nearer to an edge the middle may be.
+  // At zoom 1 the middle cannot move; a closer view may come nearer to the edges.
   const reach = (1 - 1 / view.zoom) / 2;
   const within = (place: number) => Math.min(Math.max(place, 0.5 - reach), 0.5 + reach);
   [view.x, view.y] = [within(view.x + x), within(view.y + y)];
 }
 
 /**
- * Goes closer or away, and leaves a place of the X-ray where it is seen.
+ * Zooms about a point of the X-ray, which keeps its position on the screen.
  *
- * @param factor How much closer; less than 1 goes away.
- * @param x How far the place is right of the middle, in shares of the X-ray's width.
- * @param y How far below, in shares of its height.
+ * @param factor Factor of magnification; below 1 zooms out.
+ * @param x Distance of the point to the right of the middle, in shares of the X-ray's width.
+ * @param y Distance of the point below the middle, in shares of the X-ray's height.
  */
 export function zoomView(view: View, factor: number, x = 0, y = 0): void {
   const before = view.zoom;

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { moveView, type View, WHOLE, zoomView } from "./view.ts";
 
-/** Where a place of the X-ray is seen, from the middle, in shares of what is seen of it. */
+/** Distance of a point from the view's middle, in shares of the visible part. */
 const seenAt = (view: View, place: number) => (place - view.x) * view.zoom;
 
 Deno.test("zoomView() leaves what is under the pointer where it is", () => {

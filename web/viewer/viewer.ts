@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 /**
- * A picture of an X-ray with a heatmap, to zoom and move.
+ * A picture of an X-ray with a heatmap that the user can zoom and move.
  *
  * @module
  */
@@ -16,9 +16,9 @@ import { moveView, type View, WHOLE, zoomView } from "./view.ts";
 
 const css = (colour: readonly number[]) => `rgb(${colour.join(" ")})`;
 
-/** Draws one phrase, and tells of what is done to the view. */
+/** Draws one phrase, and reports the user's changes of the view. */
 export class Viewer {
-  /** The canvas. */
+  /** Canvas of the picture. */
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
   readonly #view: View;
   readonly #finishing: Finishing;
@@ -27,7 +27,7 @@ export class Viewer {
   #shown: Shown | undefined;
   #look: Look | undefined;
   #finished: Finished | undefined;
-  /** Made anew only where they change, not whenever a picture moves. */
+  /** Cached, like the two below: a moved view repaints with the same pixels and outline. */
   readonly #grayCanvas = lastMade((gray: GrayImage, black: number, white: number) =>
     toCanvas(paintGray(gray, black, white), gray.width, gray.height)
   );
@@ -39,10 +39,10 @@ export class Viewer {
   #isQueued = false;
 
   /**
-   * @param view Shared with other pictures.
-   * @param finishing Makes its heatmaps.
-   * @param onView Told when it changes.
-   * @param onLevels Told by how much black and white levels are to move.
+   * @param view The view, shared by all pictures.
+   * @param finishing Finishes the heatmaps.
+   * @param onView Called when the user changes the view.
+   * @param onLevels Called with the changes of the black and white levels, 0..255.
    */
   constructor(
     view: View,
@@ -58,21 +58,21 @@ export class Viewer {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
 
-  /** What is finished of the heatmap, for exports. */
+  /** The finished heatmap, for exports; `undefined` before it is ready. */
   get finished(): Finished | undefined {
     return this.#finished;
   }
 
-  /** How it is shown, for exports. */
+  /** Display settings of the picture, for exports. */
   get look(): Look | undefined {
     return this.#look;
   }
 
-  /** Shows a phrase, with its heatmap as soon as that is finished. */
+  /** Shows a phrase; the heatmap follows as soon as it is finished. */
   show(shown: Shown, look: Look): void {
     const [before, lookBefore] = [this.#shown, this.#look];
     [this.#shown, this.#look] = [shown, look];
-    // Until the next one is there, that of an earlier step or of another sigma is near to it.
+    // Keep the old heatmap of the same phrase until the new one is ready: the two differ little.
     const isSame = before !== undefined && isSamePhrase(before, shown) && isAttended(shown);
     if (!isSame) this.#finished = undefined;
     const isAsked = isSame && before.layers === shown.layers &&
@@ -80,7 +80,7 @@ export class Viewer {
     if (isAttended(shown) && !isAsked) {
       this.canvas.setAttribute("aria-busy", "true");
       this.#finishing.wish(this, shown, look, (finished) => {
-        // One of an earlier look may still have been under way.
+        // A heatmap with earlier display settings may arrive first: stay busy after it.
         if (look === this.#look) this.canvas.setAttribute("aria-busy", "false");
         this.#take(finished, shown);
       });
@@ -105,7 +105,7 @@ export class Viewer {
     );
   }
 
-  /** Draws before the next frame. */
+  /** Schedules a repaint before the next frame. */
   draw(): void {
     if (this.#isQueued) return;
     this.#isQueued = true;
@@ -120,7 +120,7 @@ export class Viewer {
     return Math.min(this.canvas.width / width, this.canvas.height / height) * this.#view.zoom;
   }
 
-  /** Draws now. */
+  /** Repaints the canvas at once. */
   paint(): void {
     const { canvas } = this;
     const ratio = devicePixelRatio;
@@ -130,7 +130,7 @@ export class Viewer {
     if (canvas.width !== width || canvas.height !== height) {
       [canvas.width, canvas.height] = [width!, height!];
     }
-    // Where there is nothing to move, a finger scrolls the page.
+    // A finger scrolls the page while the whole X-ray is visible, since it cannot move.
     canvas.style.touchAction = this.#view.zoom > 1 ? "none" : "pan-y";
     const context = canvas.getContext("2d")!;
     context.resetTransform();
@@ -155,7 +155,7 @@ export class Viewer {
     const own = this.#finished?.originalBox;
     if (look.box && own) frame(css(OUTLINE), own, [8 * ratio, 5 * ratio]);
     if (look.truth) { for (const box of boxes) frame(css(BOX), box, []); }
-    // What the model does not see.
+    // Dim the part of the X-ray outside the model's crop.
     context.fillStyle = `rgb(0 0 0 / ${1 - DIMMED})`;
     const outside = new Path2D();
     outside.rect(0, 0, original.width, original.height);
@@ -186,7 +186,7 @@ export class Viewer {
   #listen(): void {
     const change = (act: (view: View, width: number, height: number) => void) => {
       if (!this.#shown) return;
-      // Size of the X-ray as it is seen, in CSS pixels.
+      // Scale to CSS pixels, the unit of gestures.
       const { width, height } = this.#shown.original;
       const scale = this.#scale() / devicePixelRatio;
       act(this.#view, width * scale, height * scale);
@@ -196,21 +196,21 @@ export class Viewer {
       move: (x, y) => change((view, width, height) => moveView(view, -x / width, -y / height)),
       zoom: (factor, x, y) =>
         change((view, width, height) => zoomView(view, factor, x / width, y / height)),
-      // As in other viewers: across for contrast, down for brightness.
+      // As in other viewers, dragging across changes contrast, dragging down brightness.
       drag: (x, y) => this.#onLevels((y - x) / 2, (y + x) / 2),
       reset: () => change((view) => Object.assign(view, WHOLE)),
     });
   }
 }
 
-/** Pixels as a picture that can be drawn at any scale. */
+/** Puts pixels on a canvas of their own, which can be drawn at any scale. */
 function toCanvas(pixels: Pixels, width: number, height: number): OffscreenCanvas {
   const canvas = new OffscreenCanvas(width, height);
   canvas.getContext("2d")!.putImageData(new ImageData(pixels, width, height), 0, 0);
   return canvas;
 }
 
-/** An outline in heatmap pixels. */
+/** Makes a path of a mask's outline, in heatmap pixels. */
 function toPath(heatmap: Float32Array, size: number): Path2D {
   const path = new Path2D();
   for (const [x1, y1, x2, y2] of outlineOf(heatmap, size)) {
