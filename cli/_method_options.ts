@@ -32,8 +32,8 @@ const OWN_OPTIONS:
  * Returns the methods of `--method` in their order, each with its source.
  *
  * @param given Names of the options that were given.
- * @throws {UsageError} If a name is unknown, a model or file is missing, or an option affects none
- * of the methods.
+ * @throws {UsageError} If a name is unknown, or a model or file is missing. Also if an option
+ * affects none of the methods.
  */
 export function methodSources(values: EvalValues, given: ReadonlySet<string>): MethodSources {
   const names = parseMethods(values.method);

@@ -13,8 +13,8 @@ import { readResults } from "../../runs/read_results.ts";
 import { imageOf, RESULTS } from "../../runs/run_folder.ts";
 
 /**
- * Endings of image files. Such a file always counts as an image, so that its reader names a bad
- * one.
+ * Endings of image files. A file with such an ending always counts as an image; the image reader
+ * then reports a faulty file.
  */
 const ENDING = /\.(png|jpe?g|jpe|jfif|dcm|dicom|dic|ima)$/i;
 
@@ -31,8 +31,8 @@ const NOT_UTF8 = "\uFFFD";
  * Finds the image files that paths stand for. A file stands for itself, and a folder for its images
  * in order of their names. A pattern such as `xrays/*.dcm` stands for the images that match.
  *
- * In a folder or pattern, a file with another ending or none is an image if its first bytes say so.
- * A path where nothing exists is returned as it is; the reader of the image reports the error.
+ * In a folder or pattern, a file without a usual ending counts if its content begins like an image.
+ * A path where nothing exists is returned unchanged; the image reader reports the error.
  *
  * @param paths Files, folders and patterns.
  * @param onNotice Receives one sentence about files that are not images.
@@ -148,7 +148,7 @@ async function isFolderAt(path: string): Promise<boolean> {
 async function isImageFile(path: string): Promise<boolean> {
   const name = nameOf(path);
   if (BESIDE_IMAGES.test(name)) return false;
-  // The reader of the image reports that a name outside UTF-8 cannot be opened.
+  // The image reader reports that a name outside UTF-8 cannot be opened.
   if (ENDING.test(name) || name.includes(NOT_UTF8)) return true;
   // Check before opening the file: opening a pipe would wait for its writer.
   if (!(await stat(path))?.isFile) return false;
