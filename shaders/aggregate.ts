@@ -108,7 +108,7 @@ export class AttentionSums {
     dispatch(this.#gpu, encoder, kernel, buffers, [count, 1, 1]);
   }
 
-  /** Records the mean over steps and layers into {@linkcode AttentionSums.means}. */
+  /** Records the computation of {@linkcode AttentionSums.means}. */
   average(encoder: GPUCommandEncoder): void {
     const { positions, phrases, layers, share = 1 / layers } = this.#options;
     const kernel = pipeline(this.#gpu, "aggregate", CODE, "average", {

@@ -20,7 +20,7 @@ export interface Flag {
   readonly type: "string" | "number" | "integer" | "boolean" | "list";
   /** Effect of the option, for the help text. */
   readonly description: string;
-  /** Stands for the value in the help text. */
+  /** Placeholder for the value in the help text. */
   readonly placeholder?: string;
   /** Value if the option is not given. A boolean with default true is turned off by `--no-NAME`. */
   readonly default?: string | number | boolean;
