@@ -1,10 +1,10 @@
 /**
- * Boxes, sizes, grey images and the squares of them that models see.
+ * Boxes, sizes, grey images and crops.
  *
  * @module
  */
 
-/** A box in pixels of the original image, left edge, top edge, width, height. */
+/** A box in pixels of the original image: left edge, top edge, width, height. */
 export type Box = readonly [x: number, y: number, width: number, height: number];
 
 /** Width and height of a map or image, in pixels. */
@@ -20,9 +20,9 @@ export interface GrayImage extends Size {
   /** Row-major `[height, width]`, 0..255. */
   readonly data: Uint8Array | Uint8ClampedArray;
   /**
-   * How a DICOM header made grey of stored values, in words: the window or table that was used.
+   * Window or table of a DICOM header that turned stored values into grey, in words.
    *
-   * @default {None, for images that hold grey}
+   * @default {None, for images that store grey values}
    */
   readonly grayLevels?: string;
 }
@@ -38,17 +38,17 @@ export interface CropRegion {
 }
 
 /**
- * The square in the middle of an image that a method sees: of the shorter side `W`,
- * `floor(crop * W / resized)` pixels.
+ * Central square of an image that a method sees. Its side is `floor(crop * W / resized)` pixels,
+ * where `W` is the image's shorter side.
  */
 export interface MethodCrop {
   /** Side of the square after resizing, in pixels. */
   readonly crop: number;
-  /** What the shorter side is resized to, in pixels. */
+  /** Length of the image's shorter side after resizing, in pixels. */
   readonly resized: number;
 }
 
-/** A square in the middle of an image, nearer the left or top by half a pixel where the margin is odd. */
+/** Central square of an image; an odd margin puts it half a pixel nearer the left or top. */
 export function centreSquare({ width, height }: Size, side: number): CropRegion {
   return {
     x: Math.floor((width - side) / 2),
@@ -57,7 +57,7 @@ export function centreSquare({ width, height }: Size, side: number): CropRegion 
   };
 }
 
-/** A box of the heatmap, in pixels of the original image. */
+/** Converts a box from heatmap pixels to pixels of the original image. */
 export function toOriginal(
   [x, y, width, height]: Box,
   size: number,
@@ -73,12 +73,12 @@ export function toOriginal(
   ];
 }
 
-/** Pixels of a box. */
+/** Area of a box in pixels. */
 export function area([, , width, height]: Box): number {
   return width * height;
 }
 
-/** What two boxes share; of no area where that is nothing. */
+/** Intersection of two boxes; its area is 0 if they share no pixel. */
 export function intersect(a: Box, b: Box): Box {
   const [x, y] = [Math.max(a[0], b[0]), Math.max(a[1], b[1])];
   const right = Math.min(a[0] + a[2], b[0] + b[2]);
@@ -86,7 +86,7 @@ export function intersect(a: Box, b: Box): Box {
   return [x, y, Math.max(right - x, 0), Math.max(bottom - y, 0)];
 }
 
-/** Pixels in any of some boxes. */
+/** Area of the union of boxes in pixels. */
 export function coveredArea(boxes: readonly Box[]): number {
   const edges = [...new Set(boxes.flatMap(([x, , width]) => [x, x + width]))]
     .sort((a, b) => a - b);

@@ -1,12 +1,12 @@
 /**
- * Opens a file to be read.
+ * Opens a file for reading, if it exists.
  *
- * @returns `undefined` where there is none.
- * @throws {Error} If it cannot be read, with its path.
+ * @returns The open file; `undefined` if nothing exists at the path.
+ * @throws {Error} If the path is a folder or cannot be opened; the message names the path.
  */
 export async function openIfThere(path: string): Promise<Deno.FsFile | undefined> {
   try {
-    // A folder opens like a file, and fails only once it is read, without its path.
+    // A folder opens like a file. Only a read would fail, with an error that names no path.
     if ((await Deno.stat(path)).isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
     return await Deno.open(path);
   } catch (error) {

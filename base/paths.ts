@@ -6,12 +6,12 @@ export function resolve(folder: string, path: string): string {
   return folder.endsWith("/") ? folder + path : `${folder}/${path}`;
 }
 
-/** A path of this system with `/` between its names. */
+/** Converts a path of this system to one with `/` between names. */
 export function withSlashes(path: string): string {
   return SEPARATOR === "/" ? path : path.replaceAll(SEPARATOR, "/");
 }
 
-/** Folder of a file. */
+/** Folder of a file; `.` if the path names none. */
 export function folderOf(path: string): string {
   const end = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
   return end < 0 ? "." : path.slice(0, Math.max(end, 1));
@@ -22,7 +22,7 @@ export function nameOf(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 
-/** What is at a path, `undefined` where nothing is. */
+/** Facts about the file or folder at a path; `undefined` if nothing exists there. */
 export async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(path);

@@ -12,7 +12,7 @@ export class Random {
   #counter = 1;
   #spare: number | undefined;
 
-  /** @param seed A whole number from 0; all 53 bits of it count. */
+  /** @param seed Whole number from 0 to 2^53 - 1; all 53 bits count. */
   constructor(seed: number) {
     let state = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b9)) | 0;
     const next = () => {
@@ -24,7 +24,7 @@ export class Random {
       return mixed ^ (mixed >>> 15);
     };
     [this.#a, this.#b, this.#c] = [next(), next(), next()];
-    // The generator's author lets the first numbers pass, until the seed is well mixed in.
+    // The author of sfc32 discards the first numbers, until the seed is well mixed in.
     for (let i = 0; i < 12; i++) this.uniform();
   }
 
@@ -43,7 +43,9 @@ export class Random {
     return low + Math.floor(this.uniform() * (high - low + 1));
   }
 
-  /** A standard normal number (Box-Muller, which makes two at a time). */
+  /**
+   * A standard normal number. Box-Muller yields two at a time; the second waits for the next call.
+   */
   normal(): number {
     if (this.#spare !== undefined) {
       const spare = this.#spare;

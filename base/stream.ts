@@ -1,6 +1,6 @@
 /**
- * Bounded tools for async iterables: every one pulls only what is asked of it
- * or what its bound allows, keeps order, and closes its source.
+ * Bounded tools for async iterables. Each tool pulls no more items than its consumer asks for or
+ * its bound allows. Each keeps the order of its source and closes the source at the end.
  *
  * @module
  */
@@ -8,13 +8,13 @@
 /** Options of {@linkcode mapStream}. */
 export interface MapStreamOptions {
   /**
-   * How many items may be under way or finished and not yet taken.
+   * Most items that are being mapped, or are mapped but not yet taken.
    *
    * @default {1}
    */
   concurrency?: number;
   /**
-   * Ends the stream with its reason.
+   * Signal that ends the stream; the stream then throws the signal's reason.
    *
    * @default {undefined}
    */
@@ -24,9 +24,9 @@ export interface MapStreamOptions {
 /**
  * Maps each item, several at a time if allowed, in the order of the source.
  *
- * @param source What to map; closed when the result is.
- * @param map From one item to the next, possibly later.
- * @param options Bound and signal.
+ * @param source Items to map; closed together with the result.
+ * @param map Converts one item; may return a promise.
+ * @param options Concurrency and signal.
  * @throws {RangeError} If the concurrency is not a positive integer.
  *
  * @example Usage
@@ -56,8 +56,8 @@ async function* mapAhead<A, B>(
   signal: AbortSignal | undefined,
 ): AsyncIterableIterator<B> {
   const iterator = iterate(source);
-  // A result waits here as a promise until it is asked for; a failed one must not count as
-  // unhandled meanwhile.
+  // Promises of results that the consumer has not taken yet. A rejected promise must not count as
+  // unhandled in the meantime.
   const pending: Promise<{ value: B } | undefined>[] = [];
   let previous: Promise<unknown> = Promise.resolve();
   const start = () => {
@@ -84,7 +84,7 @@ async function* mapAhead<A, B>(
   }
 }
 
-/** The iterator of either kind of source, as one that answers with promises. */
+/** Wraps the iterator of a synchronous or asynchronous source; its methods return promises. */
 function iterate<A>(source: AsyncIterable<A> | Iterable<A>): {
   next(): Promise<IteratorResult<A>>;
   return?(): Promise<unknown>;
@@ -104,11 +104,11 @@ function iterate<A>(source: AsyncIterable<A> | Iterable<A>): {
 }
 
 /**
- * Puts consecutive items of equal key together.
+ * Groups consecutive items with equal keys.
  *
- * @param source Items.
- * @param key What must be equal.
- * @param most Most items in one group, so that a group's memory is bounded.
+ * @param source Items to group.
+ * @param key Returns the key of an item; keys are compared by `!==`.
+ * @param most Most items in one group, which bounds the group's memory.
  */
 export async function* groupStream<A>(
   source: AsyncIterable<A> | Iterable<A>,

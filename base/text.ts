@@ -1,14 +1,15 @@
 const MAX_QUOTED_LENGTH = 160;
 
-// What JSON leaves as it is, and what can hide or reorder the rest of a line.
+// Control, format and surrogate characters and line separators can hide or reorder the rest of a
+// line. JSON escapes only some of them.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 
 /**
- * Text that came out of a file, for a one-line message.
+ * Prepares text from a file for a one-line message.
  *
  * @param text Any text.
- * @param length Most characters of it.
- * @returns The text with what cannot be printed escaped, cut where it is long.
+ * @param length Most characters of the result, without the ellipsis.
+ * @returns The text with unprintable characters as `\u` escapes; an ellipsis marks a cut.
  */
 export function printable(text: string, length = MAX_QUOTED_LENGTH): string {
   const escaped = text.slice(0, length + 1).replace(
@@ -19,25 +20,25 @@ export function printable(text: string, length = MAX_QUOTED_LENGTH): string {
 }
 
 /**
- * Any value that came out of a JSON file, for a one-line message.
+ * Prepares a value from a JSON file for a one-line message.
  *
  * @param value The value.
- * @returns It as JSON, cut where it is long.
+ * @returns The value as JSON, cut after 160 characters.
  */
 export function show(value: unknown): string {
   try {
     return printable(JSON.stringify(value) ?? "nothing");
   } catch {
-    // A stringifier has a stack of its own to run out of.
+    // `JSON.stringify` runs out of stack on deep nesting.
     return "a value that is nested too deeply";
   }
 }
 
 /**
- * Quotes text that came out of a file, so that it can stand in a one-line message.
+ * Quotes text from a file for a one-line message.
  *
- * Control and direction-changing characters are escaped (a tensor's name must not be able to drive
- * the terminal) and long text is cut.
+ * Escapes control and direction-changing characters, since a tensor's name must not control the
+ * terminal. Cuts long text.
  *
  * @param text Any text.
  * @param length Most characters between the quotes.

@@ -1,8 +1,8 @@
-/** How {@linkcode writeWhole} writes. */
+/** Options of {@linkcode writeWhole}. */
 export interface WriteWholeOptions {
   /**
-   * Waits for the disk before the file gets its name: after a power cut a name without content
-   * could have taken the place of the earlier file.
+   * Whether the content must be on the disk before the file gets its name. Without this wait, a
+   * power cut could leave an empty file in place of the earlier one.
    *
    * @default {false}
    */
@@ -10,11 +10,11 @@ export interface WriteWholeOptions {
 }
 
 /**
- * Writes a file whole or not at all.
+ * Writes a file whole or not at all: first as `PATH.partial`, which is then renamed.
  *
- * @param content What is in it; text may come in parts.
- * @param options How sure it has to be.
- * @throws {Error} If it cannot be written, with its path.
+ * @param content Bytes, text, or text in parts.
+ * @param options Whether to wait for the disk.
+ * @throws {Error} If the file cannot be written; the message names the path.
  */
 export async function writeWhole(
   path: string,
@@ -38,12 +38,12 @@ export async function writeWhole(
 }
 
 /**
- * Gives a file that is whole its name, over a file that has it.
+ * Renames a complete file to its final path, and replaces an earlier file there.
  *
- * @throws {Deno.errors.IsADirectory} If a folder has it.
+ * @throws {Deno.errors.IsADirectory} If the final path is a folder.
  */
 export async function putInPlace(partial: string, path: string): Promise<void> {
-  // A link to a folder would be replaced by the file.
+  // Otherwise the rename would replace a link to a folder.
   const there = await Deno.stat(path).catch(() => undefined);
   if (there?.isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
   await Deno.rename(partial, path);

@@ -1,12 +1,12 @@
 /**
- * Methods that the options chose, before and after they are open.
+ * Methods that the options choose, before and after they are opened.
  *
  * @module
  */
 
 import type { Dataset, DatasetItem, EvaluateOptions, SampleResult } from "../mod.ts";
 
-/** How samples go through methods. */
+/** Settings and callbacks for the evaluation of samples. */
 export type RunControls = Required<
   Pick<
     EvaluateOptions,
@@ -21,39 +21,39 @@ export type RunControls = Required<
   >
 >;
 
-/** Methods that are ready to run. */
+/** Methods that are loaded and ready to run. */
 export interface OpenMethods {
   /** Evaluates a dataset. */
   readonly evaluate: (
     items: AsyncIterable<DatasetItem>,
     controls: RunControls,
   ) => AsyncIterable<SampleResult>;
-  /** Frees their memory. */
+  /** Frees the memory of the methods. */
   readonly close: () => Promise<void>;
 }
 
-/** Methods that are chosen, and what is to be known of them before they run. */
+/** Chosen methods, and facts about them that are known before they run. */
 export interface ChosenMethods {
-  /** What results call the variants or methods; one empty name where there is only one. */
+  /** Names of the variants or methods in the results; a single empty name if there is only one. */
   readonly names: readonly string[];
-  /** What decides the results, for `run.json`. */
+  /** Facts that decide the results, for `run.json`. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** The same with the paths of files, for `summary.json`. */
+  /** Facts that include the paths of files; in `summary.json` they override `facts`. */
   readonly sources: Readonly<Record<string, unknown>>;
-  /** Versions of what runs them. */
+  /** Versions of the software that runs the methods. */
   readonly versions: Readonly<Record<string, string>>;
   /**
-   * Makes them ready, which takes seconds.
+   * Loads the methods, which takes seconds.
    *
-   * @param whole Opens all of the dataset, for what is found by the names of its images.
+   * @param whole Opens the dataset without shard and limit, to match predictions with its images.
    */
   readonly open: (whole: () => Promise<WholeDataset>) => Promise<OpenMethods>;
 }
 
-/** A dataset, and the folder that its images are below. */
+/** A whole dataset, and the folder that contains its images. */
 export interface WholeDataset {
   /** The dataset without shard and limit. */
   readonly dataset: Dataset;
-  /** The folder. */
+  /** Folder that contains the images, directly or in subfolders. */
   readonly root: string;
 }

@@ -12,7 +12,7 @@ import { PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import type { Earlier } from "../runs/run_folder.ts";
 
-/** Its name, options and purpose. */
+/** Name, options and purpose of `deno task eval`. */
 export const EVAL_COMMAND = command({
   usage: "deno task eval [options]",
   description:
@@ -145,10 +145,14 @@ export const EVAL_COMMAND = command({
   },
 });
 
-/** What its options say. */
+/** Values of the options of `deno task eval`. */
 export type EvalValues = ValuesOf<typeof EVAL_COMMAND.flags>;
 
-/** What to do with results that are in `--out`. */
+/**
+ * Decides what happens to earlier results in `--out`.
+ *
+ * @throws {UsageError} If the options exclude each other, or need `--out`.
+ */
 export function chooseEarlier(
   values: Pick<EvalValues, "out" | "resume" | "retry-failed" | "overwrite">,
 ): Earlier {

@@ -1,5 +1,5 @@
 /**
- * What grounds phrases in single images, from the options of `deno task ground`.
+ * Opens the model with which `deno task ground` grounds phrases in single images.
  *
  * @module
  */
@@ -36,13 +36,13 @@ import {
 import type { FlagValues } from "./kit/flags.ts";
 import type { Progress } from "./kit/progress.ts";
 
-/** A phrase with what is shown of it. */
+/** A phrase with the parts of its result that the command shows and writes. */
 export interface ShownPhrase extends
   Pick<
     ScoredPhrase,
     "constant" | "heatmap" | "image" | "originalBox" | "sample" | "size" | "threshold"
   > {
-  /** Draws its attention by layer and step as SVG, where that was asked for. */
+  /** Draws the phrase's attention by layer and step as SVG; present if `--attention` is given. */
   readonly drawSheet?: () => Promise<string>;
 }
 
@@ -52,23 +52,23 @@ interface SheetValues {
   readonly "attention-columns"?: number | undefined;
 }
 
-/** A model that is ready. */
+/** A model that is loaded and ready to ground phrases. */
 export interface Grounder {
-  /** What results are made with. */
+  /** Method, settings, model and versions behind the results, for `result.json`. */
   readonly record: ResultRecord;
-  /** Sentences that go with every result, such as that the model knows phantoms only. */
+  /** Sentences for every result, for example that the model knows only phantoms. */
   readonly notes: readonly string[];
-  /** Grounds phrases in an image, one result a phrase, each as soon as it is made. */
+  /** Grounds phrases in an image; yields each phrase's result as soon as it is ready. */
   readonly ground: (
     gray: GrayImage,
     phrases: readonly string[],
     options: Pick<GroundImageOptions, "signal" | "onProgress" | "onNotice">,
   ) => AsyncIterable<ShownPhrase>;
-  /** Frees its memory. */
+  /** Frees the memory of the model. */
   readonly close: () => Promise<void>;
 }
 
-/** The diffusion model. */
+/** Opens the diffusion model. */
 export async function openLdm(
   values: FlagValues<typeof MODEL_FLAGS & typeof METHOD_FLAGS & typeof CACHE_FLAGS> & SheetValues,
   progress: Progress,
@@ -83,7 +83,7 @@ export async function openLdm(
   const choice = await chooseModel(values, chosen, progress, chooseVariants);
   const { gpu, settings, resolved } = choice;
   const model = await choice.open();
-  // The other variants are for the sheet alone.
+  // All variants after the first serve only the attention sheet.
   const [variant] = resolved.variants as [Variant];
   const { layers, start, end } = variant;
   return {
@@ -102,7 +102,7 @@ export async function openLdm(
         ...(gpu && { gpu }),
         ...(cache && { cache }),
       });
-      // The results of one phrase: the heatmap, and the other variants, which are the sheet's.
+      // Results of one phrase: first the heatmap, then the variants of the attention sheet.
       let made: ScoredPhrase[] = [];
       for await (const result of results) {
         if (result.kind === "dropped") {
@@ -120,7 +120,7 @@ export async function openLdm(
   };
 }
 
-/** A baseline from the folder of its published files. */
+/** Opens a baseline from the folder of its published files. */
 export async function openBaseline(
   name: BaselineName,
   folder: string,
@@ -151,7 +151,7 @@ export async function openBaseline(
   };
 }
 
-/** Phrases as the samples of one image. */
+/** Turns phrases into the samples of one image. */
 function samplesOf(phrases: readonly string[]): Sample[] {
   return phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));
 }

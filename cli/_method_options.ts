@@ -1,5 +1,5 @@
 /**
- * Which methods an evaluation runs, from its options.
+ * Reads the methods of an evaluation from its options.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { CACHE_FLAGS, DEMO, METHOD_FLAGS } from "./kit/common.ts";
 import type { EvalValues } from "./_eval_flags.ts";
 import { UsageError } from "./kit/flags.ts";
 
-/** What each method is made from: the folder of a model, or the file of predictions. */
+/** Source of each method: the folder of a model, or the file of predictions. */
 export type MethodSources = ReadonlyMap<MethodName, string>;
 
-/** Options that only say something of some methods. */
+/** Options that affect only some methods. */
 const OWN_OPTIONS:
   readonly (readonly [options: readonly string[], methods: readonly MethodName[]])[] = [
     [
@@ -29,11 +29,11 @@ const OWN_OPTIONS:
   ];
 
 /**
- * The methods of `--method` in their order, with what each is made from.
+ * Returns the methods of `--method` in their order, each with its source.
  *
  * @param given Names of the options that were given.
- * @throws {UsageError} If a name is none, a model or file is missing, or an option says nothing
- * of these methods.
+ * @throws {UsageError} If a name is unknown, or a model or file is missing. Also if an option
+ * affects none of the methods.
  */
 export function methodSources(values: EvalValues, given: ReadonlySet<string>): MethodSources {
   const names = parseMethods(values.method);
@@ -49,10 +49,10 @@ export function methodSources(values: EvalValues, given: ReadonlySet<string>): M
 }
 
 /**
- * Refuses options that say nothing of some methods.
+ * Refuses options that affect none of the methods.
  *
  * @param given Names of the options that were given.
- * @throws {UsageError} If there is one.
+ * @throws {UsageError} If there is such an option.
  */
 export function requireOwnOptions(
   names: readonly MethodName[],
@@ -82,7 +82,7 @@ function parseMethods(text: string): MethodName[] {
   return [...new Set(names as MethodName[])];
 }
 
-/** `NAME=DIR`; a plain `DIR` is that of the only method, or of `ldm`. */
+/** Reads `NAME=DIR`. A plain `DIR` belongs to the only method with a model, or else to `ldm`. */
 function parseModels(
   texts: readonly string[],
   names: readonly MethodName[],

@@ -1,5 +1,5 @@
 /**
- * The methods of an evaluation, from what was chosen to what runs.
+ * Chooses and opens the methods of an evaluation.
  *
  * @module
  */
@@ -16,10 +16,10 @@ import type { Progress } from "./kit/progress.ts";
 import { chooseSeveral } from "./_several_methods.ts";
 
 /**
- * The methods as the options say. What is wrong with them is found out here, as far as that
- * takes no seconds.
+ * Chooses the methods by the options. Quick checks happen here, before the diffusion model takes
+ * seconds to load.
  *
- * @param progress Where it is said what runs them.
+ * @param progress Receives a sentence about the runtime and the device.
  */
 export async function chooseMethods(
   sources: MethodSources,
@@ -31,7 +31,7 @@ export async function chooseMethods(
     : await chooseSeveral(sources, values, progress);
 }
 
-/** The diffusion model alone, in one or several variants. */
+/** Chooses the diffusion model alone, in one or several variants. */
 async function chooseLdm(
   folder: string,
   values: EvalValues,

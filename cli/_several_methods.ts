@@ -1,5 +1,5 @@
 /**
- * Several methods of an evaluation side by side, or one that is not the diffusion model.
+ * Chooses several methods for one evaluation, or a single method other than the diffusion model.
  *
  * @module
  */
@@ -28,13 +28,13 @@ import type { MethodSources } from "./_method_options.ts";
 import type { ChosenMethods, RunControls, WholeDataset } from "./_chosen_methods.ts";
 import type { Progress } from "./kit/progress.ts";
 
-/** A method among others. */
+/** One of the chosen methods, before it is loaded or opened. */
 interface ChosenMethod {
-  /** What decides its results. */
+  /** Facts that decide the method's results. */
   readonly facts: object;
-  /** What it is made from, with its path. */
+  /** Model or predictions of the method, with the path. */
   readonly source: object;
-  /** Makes it ready. */
+  /** Makes the method ready to run. */
   readonly open: (whole: () => Promise<WholeDataset>) => Promise<OpenMethod>;
 }
 
@@ -43,7 +43,7 @@ interface OpenMethod {
   readonly close?: () => Promise<void>;
 }
 
-/** One method that is not the diffusion model, or several. */
+/** Chooses several methods, or a single method other than the diffusion model. */
 export async function chooseSeveral(
   sources: MethodSources,
   values: EvalValues,
@@ -123,7 +123,7 @@ async function chooseLdmAmong(
   };
 }
 
-/** A baseline; it is loaded at once, since only then its weights are known. */
+/** Chooses a baseline. Loads it at once, since the hash of its weights is needed before the run. */
 async function chooseBaseline(
   name: BaselineName,
   folder: string,

@@ -43,7 +43,7 @@ const COMMAND = command({
   },
 });
 
-/** Options of eval that would undo at every attempt what the one before did, or are set here. */
+/** Options of eval that are refused, each with the reason. */
 const REFUSED: Readonly<Record<string, string>> = {
   overwrite: "every attempt would start again; choose another --out",
   "no-resume": "no attempt could go on after the one before; choose another --out",
@@ -57,7 +57,7 @@ async function main(args: string[]): Promise<number> {
     return EXIT.ok;
   }
   const { out, shards, tasks } = jobs;
-  // Slurm makes no folder for a log.
+  // Slurm does not create the folder of a log.
   await makeFolder(out);
   const array = await submit(jobs.array);
   console.log(`Shards ${tasks} of ${shards}: job ${array}; logs: ${out}/shard-<number>.log`);
@@ -67,27 +67,29 @@ async function main(args: string[]): Promise<number> {
   return EXIT.ok;
 }
 
-/** What is submitted to Slurm. */
+/** Jobs to submit to Slurm. */
 export interface Jobs {
   /** Folder of the results. */
   readonly out: string;
-  /** Shards of the dataset. */
+  /** Number of shards of the dataset. */
   readonly shards: number;
-  /** Those that are run, as Slurm takes them. */
+  /** Numbers of the shards to run, in Slurm's notation. */
   readonly tasks: string;
-  /** Arguments of `sbatch` for the array that runs them. */
+  /** Arguments of `sbatch` for the job array that runs the shards. */
   readonly array: readonly string[];
-  /** Arguments of `sbatch` for the merge after the array of that number. */
+  /**
+   * Returns the arguments of `sbatch` for the merge job; `array` is the number of the job array.
+   */
   readonly merge: (array: string) => readonly string[];
 }
 
 /**
- * What the command's arguments ask for; nothing if they ask for help.
+ * Plans the jobs that the command's arguments ask for; `undefined` if they ask for help.
  *
  * @param args Arguments of the command.
- * @param folder Folder that paths are meant from.
+ * @param folder Folder that a relative `--out` starts from.
  * @param deno Path of Deno on the nodes.
- * @throws {UsageError} If they are wrong.
+ * @throws {UsageError} If the arguments are wrong.
  */
 export function planJobs(args: readonly string[], folder: string, deno: string): Jobs | undefined {
   const { own, others } = divide(args);
@@ -98,7 +100,7 @@ export function planJobs(args: readonly string[], folder: string, deno: string):
   const out = (values.out.startsWith("/") ? values.out : `${folder}/${values.out}`)
     .replace(/(?<=.)\/+$/, "");
   const root = decodeURIComponent(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
-  // In the name of a log % stands for something.
+  // Slurm replaces patterns that begin with % in the name of a log.
   const logs = out.replaceAll("%", "%%");
   const common = [deno, root, `${shards}`, out];
   return {
@@ -109,7 +111,8 @@ export function planJobs(args: readonly string[], folder: string, deno: string):
       ...["--parsable", `--array=${tasks}`, `--output=${logs}/shard-%a.log`, ...sbatch],
       ...[`${root}/cluster/slurm/shard.sbatch`, ...common, ...others],
     ],
-    // Also after a shard that failed: the merge says what is missing, which Slurm does not.
+    // `afterany` runs the merge even if a shard failed: the merge names missing samples, Slurm does
+    // not.
     merge: (array) => [
       ...["--parsable", `--dependency=afterany:${array}`, `--output=${logs}/merge.log`, ...sbatch],
       ...[`${root}/cluster/slurm/merge.sbatch`, ...common],
@@ -117,11 +120,11 @@ export function planJobs(args: readonly string[], folder: string, deno: string):
   };
 }
 
-/** Parts our options from those that eval is given as they are. */
+/** Separates the options of this command from the options that eval receives unchanged. */
 function divide(args: readonly string[]): { own: string[]; others: string[] } {
   const own: string[] = [];
   const others: string[] = [];
-  // `deno task name -- …` hands on the dashes too.
+  // `deno task name -- …` passes the dashes on.
   const given = args[0] === "--" ? args.slice(1) : args;
   for (let i = 0; i < given.length; i++) {
     const arg = given[i]!;
@@ -130,7 +133,7 @@ function divide(args: readonly string[]): { own: string[]; others: string[] } {
       throw new UsageError(`Option "--${name}" cannot be used here: ${REFUSED[name]}`);
     }
     if (name !== undefined && Object.hasOwn(COMMAND.flags, name)) {
-      // What follows is its value, though it begins with dashes as options of sbatch do.
+      // The next argument is the value, even with dashes at the start, like an option of sbatch.
       const value = hasValue ? undefined : given[++i];
       own.push(value === undefined ? arg : `${arg}=${value}`);
     } else if (name === "help" || arg === "-h") {
@@ -142,7 +145,7 @@ function divide(args: readonly string[]): { own: string[]; others: string[] } {
   return { own, others };
 }
 
-/** Numbers of shards, such as `3,5`, as Slurm takes them. */
+/** Parses numbers of shards, such as `3,5`, and returns them in Slurm's notation. */
 function parseOnly(text: string, shards: number): string {
   for (const part of text.split(",")) {
     if (!/^[1-9]\d{0,5}$/.test(part.trim()) || Number(part) > shards) {
@@ -154,12 +157,12 @@ function parseOnly(text: string, shards: number): string {
   return text.replace(/\s/g, "");
 }
 
-/** Submits a job; prints the command, gives the job's number. */
+/** Prints the command that submits a job, runs it, and returns the job's number. */
 async function submit(args: readonly string[]): Promise<string> {
   console.log(["sbatch", ...args].map(quote).join(" "));
   const { success, stdout, stderr } = await runSbatch(args);
   if (!success) throw new Error(`Cannot submit: ${new TextDecoder().decode(stderr).trim()}`);
-  // Where there are several clusters, the name of one follows.
+  // With several clusters, the name of the cluster follows the number.
   return new TextDecoder().decode(stdout).trim().split(";")[0]!;
 }
 
@@ -172,7 +175,7 @@ async function runSbatch(args: readonly string[]): Promise<Deno.CommandOutput> {
   }
 }
 
-/** As a shell reads it. */
+/** Quotes a word for a shell. */
 function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

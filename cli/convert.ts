@@ -106,7 +106,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** `npy,coco`, several times if need be; each once. */
+/** Parses lists such as `npy,coco`. Returns each format once, in the order of EXPORT_FORMATS. */
 function parseFormats(texts: readonly string[]): ExportFormat[] {
   const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim());
   for (const name of names) {

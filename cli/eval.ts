@@ -32,7 +32,7 @@ import { writeReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/tables/result_table.ts";
 import { RESULTS, RunFolder } from "../runs/run_folder.ts";
 
-/** Seed of the phantoms that are drawn when there is no dataset. */
+/** Seed of the phantoms that are drawn if no dataset is given. */
 const PHANTOM_SEED = 1;
 
 async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
@@ -74,7 +74,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
     const dataset = given ?? await openDataset(path, part);
     const { kind, sha256 } = dataset;
-    // In the order that run.json has.
+    // `run.json` has the facts in this order.
     const facts = { ...methods.facts, dataset: { kind, sha256, split, limit }, ...known };
     const summary = new AblationSummary(methods.names);
     const failures = new Failures();
@@ -91,7 +91,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     );
     const opened = await methods.open(async () => ({
       dataset: await openDataset(path, { ...(images && { images }), ...(split && { split }) }),
-      // A folder that was given is where its images are, wherever in it the file was found.
+      // If `--dataset` is a folder, its images lie below it, wherever the dataset's file was found.
       root: images ?? (path === dataset.path ? folderOf(path) : path),
     }));
     try {
@@ -111,26 +111,26 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** A run that is about to begin, or to go on. */
+/** A run that is ready to begin or to continue. */
 interface Run {
   readonly folder: RunFolder;
   readonly record: RunRecord;
   readonly dataset: Dataset;
-  /** Ids of the samples that were done before. */
+  /** Ids of the samples that earlier attempts finished. */
   readonly done: ReadonlySet<string>;
   readonly summary: AblationSummary;
   readonly failures: Failures;
   readonly progress: Progress;
-  /** What was to be known, for the summary; added to. */
+  /** Notices so far, for the summary; the run adds further ones. */
   readonly notices: string[];
   readonly opened: OpenMethods;
-  /** What the summary says besides the record's facts and the numbers. */
+  /** Entries of the summary beside the record's facts and the scores. */
   readonly about: object;
   readonly values: EvalValues;
   readonly protocols: readonly ProtocolName[];
 }
 
-/** Evaluates what is not done, writes and prints what it comes to, and gives the exit code. */
+/** Evaluates the remaining samples, writes and prints the results, and returns the exit code. */
 async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   const { folder, record, dataset, done, summary, failures, progress, notices, values } = run;
   const { concurrency, margin } = values;
@@ -139,7 +139,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   progress.begin(dataset.count, before, failures.count);
   let count = before;
   const notes = new ReadingNotes();
-  // All variants of a sample are written together: without one of them it is computed again.
+  // All variants of a sample are written together: a sample with a missing variant is run again.
   let sample: SampleResult[] = [];
   const write = async () => {
     const results = sample;
@@ -151,7 +151,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     if (sample.length > 0) await write();
     const seconds = Number(((performance.now() - began) / 1000).toFixed(3));
     const interrupted = signal.aborted;
-    // Whatever broke the run off, what it leaves must not look whole.
+    // An interrupted or failed run must not look complete.
     const end = {
       seconds,
       interrupted,
@@ -173,7 +173,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     });
     for await (const result of results) {
       sample.push(result);
-      // A sample is done with the last of its variants.
+      // The last variant completes a sample.
       const isDone = result.setting === undefined || result.setting === record.variants.at(-1);
       if (isDone) await write();
       summary.add(result);
@@ -185,7 +185,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       }
     }
   } catch (error) {
-    // On a full disk the summary has no room either; what to know is what came first.
+    // On a full disk the summary cannot be written either. Report only the first error.
     await finish(error as Error).catch(() => {});
     const [total] = Object.values(summary.toJSON());
     progress.warn(`${describeCounts(total!)}; results so far are in ${folder.path}`);
@@ -203,7 +203,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   if (values.report && !record.shard && !signal.aborted) {
     await writeReport(folder.path, { signal, onNotice: (notice) => progress.warn(notice) }).then(
       (path) => console.log(`Report: ${path}`),
-      // The run is done and its results are written, whatever becomes of a page about them.
+      // The results are already written, so a failed report must not fail the run.
       (error: Error) => progress.warn(`No report: ${error.message}`),
     );
   }
@@ -221,7 +221,7 @@ await runCommand(EVAL_COMMAND, main, async (values) => {
       dataset,
       file && companionOf(file),
       images ?? (file && folderOf(file)),
-      // What is wrong with the dataset is said where it is read.
+      // `main` reads the dataset and reports its errors.
       ...(dataset === undefined ? [] : await linksToImages(dataset, images).catch(() => [])),
     ],
     write: [out, cache],

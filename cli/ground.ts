@@ -115,12 +115,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const images = await findImages(values.image, (notice) => progress.say(notice));
   const isOne = images.length === 1;
   if (values.out !== undefined && !values.overwrite) await refuseEarlierResult(values.out);
-  // What is wrong with it is found out before the model takes seconds to load.
+  // Decode a single image now: its errors must show before the model takes seconds to load.
   const only = isOne ? await decodeImage(images[0]!) : undefined;
   if (cache) await TrajectoryCache.open(cache);
   const grounder = await openGrounder(values, progress);
   try {
-    // What cannot be kept is not worth the minutes that it takes.
+    // Create the folder before the model runs for minutes, since results may not be writable.
     const out = values.out ?? await makeOwnFolder("ground");
     await makeFolder(out);
     if (values.overwrite) await removeEarlierResult(out);
@@ -134,7 +134,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       try {
         gray ??= await decodeImage(image);
       } catch (error) {
-        // One of several: the others are not to suffer from it.
+        // A faulty image must not stop the others.
         onNotice(`error: ${(error as Error).message}`);
         failed += phrases.length;
         progress.update((number + 1) * phrases.length, failed);
@@ -178,10 +178,10 @@ async function openGrounder(values: Values, progress: Progress): Promise<Grounde
   );
 }
 
-/** The path of an image, and what grounds in it. */
+/** Path of an image, with the record and the notes of the model. */
 type Source = { readonly image: string } & Pick<Grounder, "record" | "notes">;
 
-/** Writes the results of one image as they come, and gives each in words with its folder. */
+/** Writes the results of one image as they arrive; yields a sentence, folder and notes for each. */
 function writeResults(
   folderOf: (phrase: string, index: number) => string,
   results: AsyncIterable<ShownPhrase>,
@@ -199,7 +199,7 @@ function writeResults(
       : "whole heatmap";
     return { sentence: `${phrase}: ${where}`, folder, notes };
   };
-  // A phrase is written while the model runs for the next.
+  // The files of a phrase are written while the model runs on the next phrase.
   return mapStream(results, write, { concurrency: 2 });
 }
 
@@ -210,7 +210,7 @@ async function writeResult(folder: string, result: ShownPhrase, source: Source):
   const notes = [...sample.notes ?? [], ...source.notes];
   const caption = {
     phrase: sample.phrase,
-    // A folder's name may be a patient's.
+    // Leave out the folders: their names may be names of patients.
     image: nameOf(source.image),
     threshold,
     isOtsu: threshold !== undefined,

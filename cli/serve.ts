@@ -1,5 +1,5 @@
 /**
- * `deno task serve`: the page, on this machine alone.
+ * `deno task serve`: serves the page to this machine only.
  *
  * @module
  */
@@ -16,16 +16,16 @@ import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { openBrowser, OPENER } from "./kit/open_browser.ts";
 
-/** The only address that is listened at: that of this machine. */
+/** The only address that the server listens at; it is reachable only from this machine. */
 const LOOPBACK = "127.0.0.1";
 
-/** Where it is tried first. */
+/** Port that the server tries first. */
 const PORT = 8765;
 
-/** What `--on` accepts. */
+/** Values of `--on`: where the model runs. */
 const PLACES = ["page", "server"] as const;
 
-/** Options of the model; what it reads is chosen in the page. */
+/** Options of the model. The page chooses the layers and has no choice of weights. */
 const { layers: _layers, weights: _weights, ...SERVED_MODEL_FLAGS } = MODEL_FLAGS;
 
 const COMMAND = command({
@@ -68,7 +68,7 @@ async function main(values: Values): Promise<number> {
   const place = chosenPlace(values);
   using run = results === undefined ? undefined : await ServedRun.open(results);
   const { device } = values;
-  // What is wrong with a model is said here, before a page asks for it.
+  // Report errors in the model's files here, before the page asks for the model.
   if (!run && place === "server") await openChosenBundle(values);
   await using server = start(
     run
@@ -89,9 +89,10 @@ async function main(values: Values): Promise<number> {
 }
 
 /**
- * What runs the model.
+ * Chooses where the model runs: in the page or on the server.
  *
- * @throws {UsageError} If options say both, or that a run is shown, which takes no model.
+ * @throws {UsageError} If the options ask for both places, or if `--results` comes with an option
+ * of the model.
  */
 function chosenPlace(values: Values): typeof PLACES[number] {
   const { on, model, "text-encoder": textEncoder, runtime, results } = values;
@@ -109,7 +110,9 @@ function chosenPlace(values: Values): typeof PLACES[number] {
   return on ?? (given ? "server" : "page");
 }
 
-/** Starts the server at the port that was asked for, or else at one that is free. */
+/**
+ * Starts the server at the given port. Without one it tries {@linkcode PORT}, then any free port.
+ */
 function start(options: Omit<ServerOptions, "port">, port: number | undefined): RunningServer {
   try {
     return startServer({ ...options, port: port ?? PORT });
@@ -124,7 +127,10 @@ function start(options: Omit<ServerOptions, "port">, port: number | undefined): 
   }
 }
 
-/** The project's modules, of which the page's scripts are made, and the bundled model. */
+/**
+ * Paths of the project's modules, which the page's scripts are built from, and of the bundled
+ * model.
+ */
 const MODULES = [
   "web",
   "reports",
@@ -140,7 +146,7 @@ const MODULES = [
 ]
   .map((name) => new URL(`../${name}`, import.meta.url));
 
-/** What an engine of this machine runs on. */
+/** The host of an engine that runs on this machine. */
 function engineHost(values: Values): EngineHost {
   const { runtime, device } = values;
   return {

@@ -11,17 +11,17 @@ import { dispatch, type Gpu, pipeline, type ReadRange, storage } from "./device.
 
 const CODE = common + own;
 
-/** Sizes of the maps of one step that {@linkcode AttentionSums} takes. */
+/** Sizes of the maps that {@linkcode AttentionSums} receives at each step. */
 export interface AttentionSumsOptions {
-  /** Phrases that share a step. */
+  /** Number of phrases that share a step. */
   readonly phrases: number;
-  /** Layers with maps of this size. */
+  /** Number of layers with maps of this size. */
   readonly layers: number;
-  /** Positions of a map, a square number. */
+  /** Number of positions in a map, a square number. */
   readonly positions: number;
-  /** Tokens of a map. */
+  /** Number of tokens in a map. */
   readonly tokens: number;
-  /** For each phrase the first token that counts and one past the last. */
+  /** For each phrase, the first token that counts and one past the last. */
   readonly ranges: readonly (readonly [start: number, end: number])[];
   /**
    * Share of one layer in the heatmap.
@@ -41,20 +41,24 @@ const STATE_WORDS = 4;
 export class AttentionSums {
   /** Side of the square maps. */
   readonly side: number;
-  /** Mean over layers and steps times their share, `[phrases, side, side]` float32; see {@linkcode AttentionSums.average}. */
+  /**
+   * Sum over layers of each layer's mean over steps times its share, `[phrases, side, side]`
+   * float32; see {@linkcode AttentionSums.average}.
+   */
   readonly means: GPUBuffer;
-  /** Four words a map, `[phrases, layers, 4]`; see {@linkcode AttentionSums.readStates}. */
+  /** Four words for each map, `[phrases, layers, 4]`; see {@linkcode AttentionSums.readStates}. */
   readonly states: GPUBuffer;
   #gpu: Gpu;
   #options: AttentionSumsOptions;
   #ranges: GPUBuffer;
   /** `[phrases, layers, side, side]` float32. */
   #sums: GPUBuffer;
-  /** For each phrase the slot of its first map. */
+  /** For each phrase, a buffer with the slot of its first map. */
   #slots: GPUBuffer[];
 
   /**
-   * @throws {RangeError} If the maps are not square, or a token range is empty or outside them.
+   * @throws {RangeError} If the maps are not square, or a token range is empty or outside the maps.
+   * Also if there is not one token range for each phrase.
    */
   constructor(gpu: Gpu, options: AttentionSumsOptions) {
     const { phrases, layers, positions, tokens, ranges } = options;
@@ -86,10 +90,10 @@ export class AttentionSums {
   /**
    * Records the addition of maps, all in one dispatch.
    *
-   * @param maps `[steps, phrases, layers, positions, tokens]` float32, heads
-   * averaged; for one phrase alone `[steps, layers, positions, tokens]`.
-   * @param phrase The one phrase, if the maps are not of all.
-   * @param steps How many steps come together.
+   * @param maps `[steps, phrases, layers, positions, tokens]` float32, heads averaged; for one
+   * phrase alone `[steps, layers, positions, tokens]`.
+   * @param phrase Index of the phrase, if the maps belong to a single phrase.
+   * @param steps Number of steps in `maps`.
    */
   add(encoder: GPUCommandEncoder, maps: GPUBuffer, phrase?: number, steps = 1): void {
     const { positions, tokens, phrases, layers } = this.#options;
@@ -104,12 +108,12 @@ export class AttentionSums {
     dispatch(this.#gpu, encoder, kernel, buffers, [count, 1, 1]);
   }
 
-  /** Records the mean over steps and layers into {@linkcode AttentionSums.means}. */
+  /** Records the computation of {@linkcode AttentionSums.means}. */
   average(encoder: GPUCommandEncoder): void {
     const { positions, phrases, layers, share = 1 / layers } = this.#options;
     const kernel = pipeline(this.#gpu, "aggregate", CODE, "average", {
       POSITIONS: positions,
-      // The shader refuses to compile without it, though this entry point has no tokens.
+      // This entry point uses no tokens, but the shader does not compile without the override.
       TOKENS: 1,
       LAYERS: layers,
       SHARE: share,
@@ -122,10 +126,10 @@ export class AttentionSums {
   }
 
   /**
-   * What one phrase's states say.
+   * Counts the constant and the broken maps of one phrase.
    *
-   * @param words The states, read back.
-   * @param phrase Which phrase.
+   * @param words Content of {@linkcode AttentionSums.states}, read back.
+   * @param phrase Index of the phrase.
    */
   readStates(words: Uint32Array, phrase: number): { constantMaps: number; brokenMaps: number } {
     const { layers } = this.#options;
@@ -139,7 +143,7 @@ export class AttentionSums {
     return { constantMaps, brokenMaps };
   }
 
-  /** Where the sums of some phrases are, to be read back. */
+  /** Range of the sums of some phrases, for reading back. */
   sumsOf(first: number, count: number): ReadRange {
     const { positions, layers } = this.#options;
     const bytes = 4 * layers * positions;
@@ -147,11 +151,11 @@ export class AttentionSums {
   }
 
   /**
-   * The means over steps of one phrase's layers.
+   * Means over steps for each layer of one phrase.
    *
-   * @param sums That phrase's sums, read back.
-   * @param words The states, read back.
-   * @param phrase Which phrase.
+   * @param sums Sums of this phrase, read back.
+   * @param words Content of {@linkcode AttentionSums.states}, read back.
+   * @param phrase Index of the phrase.
    */
   readMeans(sums: Float32Array, words: Uint32Array, phrase: number): Float32Array[] {
     const { positions, layers } = this.#options;
@@ -162,7 +166,7 @@ export class AttentionSums {
     });
   }
 
-  /** Frees its buffers. */
+  /** Frees the buffers. */
   destroy(): void {
     const { means, states } = this;
     for (const buffer of [this.#ranges, this.#sums, ...this.#slots, states, means]) {

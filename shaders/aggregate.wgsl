@@ -1,24 +1,24 @@
-// Attention maps into running sums: each map is averaged over the phrase's
-// tokens, scaled to 0..1 over space, and added. One workgroup a sum, which takes
-// its maps of several steps one after another.
+// Adds attention maps to running sums: each map is averaged over the phrase's tokens, scaled to
+// 0..1 over space, and added. Each sum has one workgroup, which handles the maps of several steps
+// one after another.
 
-// Positions of a map.
+// Number of positions in a map.
 override POSITIONS: u32;
-// Tokens of a map: the length of its last axis.
+// Number of tokens in a map: the length of its last axis.
 override TOKENS: u32;
-// Steps whose maps come together, for `add`.
+// Number of steps whose maps come in one call, for `add`.
 override STEPS: u32 = 1;
-// Maps of one phrase, for `average`.
+// Number of maps of one phrase, for `average`.
 override LAYERS: u32 = 1;
 // Share of one layer in the heatmap, for `average`.
 override SHARE: f32 = 1.0;
 
 struct State {
-  // Maps added so far.
+  // Number of maps added so far.
   count: u32,
-  // How many of them were the same everywhere.
+  // Number of these maps that had the same value everywhere.
   constant_maps: u32,
-  // How many held NaN or an infinity.
+  // Number of these maps that held NaN or an infinity.
   broken_maps: u32,
   // Unused; keeps the struct at four words.
   unused: u32,
@@ -30,28 +30,28 @@ struct State {
 @group(0) @binding(1) var<storage, read> ranges: array<vec2u>;
 // Running sums, [maps, POSITIONS].
 @group(0) @binding(2) var<storage, read_write> sums: array<f32>;
-// One a map.
+// One state for each map.
 @group(0) @binding(3) var<storage, read_write> states: array<State>;
-// Where in ranges, sums and states the first of the maps belongs.
+// Index of the first map in ranges, sums and states.
 @group(0) @binding(5) var<storage, read> first_slot: u32;
 
 const THREADS = 64u;
-// Positions that a workgroup takes at a time, four a thread.
+// Number of positions that a workgroup handles at a time, four for each thread.
 const STRETCH = 4u * THREADS;
 
-// Lowest value, complemented, and highest of a map as words in the order of the
-// floats, and whether one is NaN or infinite. Steps take turns with three of
-// them, so that one barrier a step is enough.
+// Lowest value (complemented) and highest value of a map, as words in the order of the floats. Also
+// whether a value is NaN or infinite. Steps use the three entries in turn, so that one barrier for
+// each step is enough.
 var<workgroup> lowest: array<atomic<u32>, 3>;
 var<workgroup> highest: array<atomic<u32>, 3>;
 var<workgroup> broken: array<atomic<u32>, 3>;
 
-// Sums over the tokens that count, less those of the first position: where a map
-// is nearly the same everywhere, rounding stays small beside what differs. It
-// cancels in the scaling, as the mean's divisor does.
+// Sums over the tokens that count, minus the sum at the first position. If a map is nearly the same
+// everywhere, rounding thus stays small beside the differences. The scaling cancels the
+// subtraction, like the divisor of the mean.
 fn token_sums(map: u32, range: vec2u, positions: vec4u) -> vec4f {
   let origin = map * POSITIONS * TOKENS;
-  // Past the map's end its last position once more, which no range notices.
+  // Positions past the map's end repeat its last position, which leaves the range unchanged.
   let rows = origin + min(positions, vec4u(POSITIONS - 1u)) * TOKENS;
   var totals = vec4f();
   for (var token = range.x; token < range.y; token++) {
@@ -74,7 +74,7 @@ fn add(
 ) {
   let slot = first_slot + workgroup.x;
   let range = ranges[slot];
-  // Of each stretch of the map, the positions that this thread takes.
+  // Positions of this thread within each stretch of the map.
   let places = vec4u(0u, THREADS, 2u * THREADS, 3u * THREADS) + thread;
   for (var step = 0u; step < STEPS; step++) {
     let map = step * workgroups.x + workgroup.x;
@@ -84,7 +84,7 @@ fn add(
     var totals: vec4f;
     for (var first = 0u; first < POSITIONS; first += STRETCH) {
       totals = token_sums(map, range, places + first);
-      // By their bits, since compilers may assume that there is no NaN.
+      // Test the bits, since compilers may assume that there is no NaN.
       let exponents = bitcast<vec4u>(totals) & vec4u(0x7f800000u);
       bad = bad || any(exponents == vec4u(0x7f800000u));
       low = min(low, totals);
@@ -99,7 +99,7 @@ fn add(
     let extent = from_ordered(atomicLoad(&highest[turn])) - minimum;
     let is_broken = atomicLoad(&broken[turn]) != 0u;
     if (thread == 0u) {
-      // All are past the step before, and none comes to this turn before the next barrier.
+      // All threads are past the previous step, and none uses this entry before the next barrier.
       let past = (step + 2u) % 3u;
       atomicStore(&lowest[past], 0u);
       atomicStore(&highest[past], 0u);
@@ -114,7 +114,7 @@ fn add(
     if (!is_broken && extent >= SMALLEST) {
       for (var first = 0u; first < POSITIONS; first += STRETCH) {
         let positions = places + first;
-        // A map of one stretch, the usual one, still has its sums at hand.
+        // For a map of one stretch, the usual case, `totals` still holds the sums.
         if (POSITIONS > STRETCH) {
           totals = token_sums(map, range, positions);
         }
@@ -129,7 +129,7 @@ fn add(
   }
 }
 
-// The layers' means times their share, [phrases, POSITIONS].
+// Sum of the layers' means times their share, [phrases, POSITIONS].
 @group(0) @binding(4) var<storage, read_write> means: array<f32>;
 
 @compute @workgroup_size(64)

@@ -1,7 +1,6 @@
 /**
- * Aggregation of attention maps in plain TypeScript: the twin of the
- * `aggregate` shader. Maps are reduced as they come, so memory does not grow
- * with the number of steps.
+ * Aggregation of attention maps in plain TypeScript: the twin of the `aggregate` shader. Each map
+ * is reduced as it arrives, so memory does not grow with the number of steps.
  *
  * @module
  */
@@ -14,16 +13,16 @@ export interface ValueRange {
   readonly maximum: number;
 }
 
-/** What one softmax map looks like, and which of its tokens count. */
+/** Layout of one softmax map, and the range of tokens that count. */
 export interface AttentionMapLayout {
-  /** Tokens a position attends to: the length of the map's last axis. */
+  /** Number of tokens that a position attends to: the length of the map's last axis. */
   readonly tokens: number;
   /** First token of the phrase that counts, from 0. */
   readonly tokenStart: number;
   /** One past the last token that counts. */
   readonly tokenEnd: number;
   /**
-   * How error messages call this map.
+   * Name of the map in error messages.
    * @default "attention map"
    */
   readonly name?: string;
@@ -52,7 +51,7 @@ const DEFAULT_NAME = "attention map";
 export class AttentionAccumulator {
   /** Side of the square map, in positions. */
   readonly side: number;
-  /** Positions of the map, `side * side`. */
+  /** Number of positions in the map, `side * side`. */
   readonly positions: number;
   #sum: Float64Array;
   #map: Float64Array;
@@ -70,12 +69,12 @@ export class AttentionAccumulator {
     this.#map = new Float64Array(positions);
   }
 
-  /** Maps added so far. */
+  /** Number of maps added so far. */
   get count(): number {
     return this.#count;
   }
 
-  /** Maps added so far that had the same value everywhere, each counted as all 0. */
+  /** Number of added maps that had the same value everywhere; each counts as all 0. */
   get constantMaps(): number {
     return this.#constantMaps;
   }
@@ -85,8 +84,8 @@ export class AttentionAccumulator {
    *
    * @param map Row-major `[positions, tokens]`, heads averaged.
    * @param layout The token axis and the half-open range of tokens that count.
-   * @throws {RangeError} If the sizes disagree, the token range is empty or
-   * outside the map, or a value in it is not finite. Nothing is added then.
+   * @throws {RangeError} If the sizes disagree, or the token range is empty or outside the map.
+   * Also if a value in the range is not finite. In all cases nothing is added.
    */
   add(map: Float32Array, layout: AttentionMapLayout): void {
     const { tokens, tokenStart, tokenEnd, name = DEFAULT_NAME } = layout;
@@ -103,7 +102,7 @@ export class AttentionAccumulator {
     let maximum = -Infinity;
     for (let position = 0; position < means.length; position++) {
       const row = position * tokens;
-      // Two sums, since each addition waits for the one before it.
+      // Two independent sums are faster, since each addition waits for the previous one.
       let total = 0;
       let other = 0;
       let token = row + tokenStart;
@@ -152,10 +151,10 @@ export class AttentionAccumulator {
 }
 
 /**
- * The side of a square map, from the number of its values.
+ * Computes the side of a square map from the number of its values.
  *
  * @param length Number of values.
- * @param what What the values are, for the error message.
+ * @param what Name of the values, for the error message.
  * @throws {RangeError} If `length` is not the square of a positive integer.
  */
 export function squareSide(length: number, what: string): number {
@@ -207,7 +206,7 @@ export function valueRange(map: Float32Array): ValueRange {
  * Scales a map to 0..1 over its own range. A constant map becomes all 0.
  *
  * @param map Row-major values of any finite range.
- * @param range The map's range, where it is known already.
+ * @param range The map's range, if already known.
  * @returns A new map of the same length.
  * @throws {RangeError} If the map is empty or holds NaN or an infinity.
  */
@@ -215,7 +214,7 @@ export function normalize01(map: Float32Array, range: ValueRange = valueRange(ma
   const { minimum, maximum } = range;
   const result = new Float32Array(map.length);
   if (maximum === minimum) return result;
-  // In float64 the reciprocal gives the float32 that a division would, in half the time.
+  // In float64, the reciprocal gives the same float32 as a division, in half the time.
   const scale = 1 / Math.fround(maximum - minimum);
   for (let index = 0; index < map.length; index++) {
     result[index] = Math.fround(map[index]! - minimum) * scale;
@@ -224,12 +223,12 @@ export function normalize01(map: Float32Array, range: ValueRange = valueRange(ma
 }
 
 /**
- * Refuses tokens that a map does not have.
+ * Refuses a token range that is empty or outside the map.
  *
- * @param tokens How many it has.
+ * @param tokens Number of tokens in the map.
  * @param tokenStart First token that counts.
- * @param tokenEnd One past the last.
- * @param name How the error message calls the map.
+ * @param tokenEnd One past the last token that counts.
+ * @param name Name of the map in the error message.
  * @throws {RangeError} If the range is empty or outside the map.
  */
 export function requireTokenRange(

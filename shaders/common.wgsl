@@ -1,11 +1,11 @@
-// Declarations that several kernels share. WGSL has no imports: each wrapper puts
+// Declarations that several kernels share. WGSL has no imports, so each TypeScript wrapper puts
 // this text before its own.
 
-// Smallest normal number: devices may take what is below for 0, and what is
-// divided by it for anything.
+// Smallest normal number. Devices may treat a smaller number as 0, and a division by it may give
+// any value.
 const SMALLEST = 0x1p-126f;
 
-// Floats as words in the same order.
+// Maps floats to words in the same order.
 fn ordered(value: f32) -> u32 {
   let bits = bitcast<u32>(value);
   return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);

@@ -1,46 +1,46 @@
 /**
- * The GPU that shaders run on: WebGPU's adapter and device, with what this
- * project asks of them.
+ * The GPU that shaders run on: WebGPU's adapter and device, with the limits and features that this
+ * project uses.
  *
  * @module
  */
 
-/** What is known of the adapter. */
+/** Facts about the adapter. */
 export interface AdapterFacts {
-  /** Its name, such as `NVIDIA H200` or `llvmpipe (LLVM 15.0.6, 256 bits)`. */
+  /** Name, such as `NVIDIA H200` or `llvmpipe (LLVM 15.0.6, 256 bits)`. */
   readonly name: string;
-  /** Whether it is hardware, not a driver that computes on the CPU. */
+  /** Whether the adapter is hardware, and not a driver that computes on the CPU. */
   readonly isHardware: boolean;
 }
 
 /** A device with its adapter's facts. */
 export interface Gpu {
-  /** The device, with the highest limits that its adapter has. */
+  /** The device, with the highest limits that its adapter offers. */
   readonly device: GPUDevice;
-  /** What it belongs to. */
+  /** Adapter of the device. */
   readonly adapter: AdapterFacts;
-  /** Compiled kernels, by name and constants: each is compiled once a device. */
+  /** Compiled kernels by name and constants; each is compiled once for the device. */
   readonly pipelines: Map<string, GPUComputePipeline>;
-  /** Parsed WGSL, by the kernel's name. */
+  /** Shader modules by the kernel's name. */
   readonly modules: Map<string, GPUShaderModule>;
-  /** What went wrong outside {@linkcode checked}, whose next call throws the first of it. */
+  /** Errors outside {@linkcode checked}; its next call throws the first of them. */
   readonly failures: Error[];
   /** Why the device was lost; `undefined` while it works. */
   readonly lost: string | undefined;
-  /** Gives the device back. */
+  /** Destroys the device. */
   destroy(): void;
 }
 
-/** The device was lost: its driver was reset, or it was unplugged or destroyed. */
+/** Error for a lost device: its driver was reset, or the device was unplugged or destroyed. */
 export class DeviceLostError extends Error {
-  /** Its class, by name. */
+  /** Name of the class. */
   override name = "DeviceLostError";
 }
 
-/** Software drivers by the names they give: Mesa's, Google's and Microsoft's. */
+/** Names of software drivers: Mesa's, Google's and Microsoft's. */
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i;
 
-/** Features that are used where an adapter has them. */
+/** Features that are requested if the adapter has them. */
 const FEATURES: readonly GPUFeatureName[] = [
   "shader-f16",
   "timestamp-query",
@@ -48,9 +48,9 @@ const FEATURES: readonly GPUFeatureName[] = [
 ];
 
 /**
- * Opens a GPU: the fastest adapter, a software driver where there is nothing else.
+ * Opens the fastest GPU adapter, or a software driver if there is no other.
  *
- * @returns `undefined` where there is no adapter at all.
+ * @returns The GPU; `undefined` if there is no adapter at all.
  * @throws {Error} If the adapter refuses to give a device.
  */
 export async function openGpu(): Promise<Gpu | undefined> {
@@ -59,14 +59,14 @@ export async function openGpu(): Promise<Gpu | undefined> {
   });
   if (!adapter) return undefined;
   const { device: model, description, vendor, architecture } = adapter.info;
-  // Deno gives the name as `device`, and only a number on some drivers; browsers may give neither.
+  // Deno gives the name as `device`, but only a number on some drivers. Browsers may give no name.
   const names = [model, description, `${vendor} ${architecture}`.trim(), "an unnamed adapter"];
   const facts: AdapterFacts = {
     name: names.find((name) => /[a-z]/i.test(name))!,
     isHardware: !isFallback(adapter) && !SOFTWARE.test(names.join(" ")),
   };
   const requiredLimits: Record<string, number> = {};
-  // The limits are getters of the prototype, which only `in` and `for` see.
+  // The limits are getters of the prototype: `for … in` lists them, `Object.keys()` does not.
   for (const limit in adapter.limits) {
     const value = (adapter.limits as unknown as Record<string, unknown>)[limit];
     if (typeof value === "number") requiredLimits[limit] = value;
@@ -97,7 +97,7 @@ export async function openGpu(): Promise<Gpu | undefined> {
   };
 }
 
-/** The sentence for who asked for a GPU where there is none. */
+/** End of the error message for a user who asked for a GPU on a machine without an adapter. */
 export const NO_ADAPTER =
   "there is no GPU adapter here: install the GPU's Vulkan driver, or for a " +
   "software one Debian's package mesa-vulkan-drivers";
@@ -108,15 +108,15 @@ function isFallback(adapter: GPUAdapter): boolean {
 }
 
 /**
- * Runs some GPU work and throws what went wrong on the device meanwhile, or in
+ * Runs GPU work and throws any error that the device reports meanwhile. Also throws an error of
  * earlier work that nobody waited for.
  *
  * @param gpu The device.
  * @param what The work in words, for the error message.
- * @param work Records, submits, and reads back.
+ * @param work Records the work, submits it, and reads results back.
  * @throws {DeviceLostError} If the device was lost.
- * @throws {RangeError} If it ran out of memory.
- * @throws {Error} If it found the work invalid.
+ * @throws {RangeError} If the device ran out of memory.
+ * @throws {Error} If the device found the work invalid.
  */
 export async function checked<T>(gpu: Gpu, what: string, work: () => T | Promise<T>): Promise<T> {
   const { device } = gpu;
@@ -134,7 +134,7 @@ export async function checked<T>(gpu: Gpu, what: string, work: () => T | Promise
   }
   const scopes = [device.popErrorScope(), device.popErrorScope()];
   const [invalid, memory] = await Promise.all(scopes.map((scope) => scope.catch(() => null)));
-  // A lost device settles its promise some turns after the call that found out.
+  // The promise `device.lost` settles some turns after the first call that fails.
   if (hasThrown && gpu.lost === undefined) await lossOrDelay(device);
   if (gpu.lost !== undefined) throw lostError(gpu, what);
   const [failure] = gpu.failures.splice(0);
@@ -145,13 +145,13 @@ export async function checked<T>(gpu: Gpu, what: string, work: () => T | Promise
   return result as T;
 }
 
-/** Milliseconds that a failed call waits for the news that the device is lost. */
+/** Most milliseconds that a failed call waits for `device.lost` to settle. */
 const LOSS_DELAY = 100;
 
 async function lossOrDelay(device: GPUDevice): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const delay = new Promise<void>((resolve) => timer = setTimeout(resolve, LOSS_DELAY));
-  // The device's own promise comes before, where there is a loss at all.
+  // If the device is lost, its own promise settles before the delay ends.
   await Promise.race([device.lost, delay]);
   clearTimeout(timer);
 }
@@ -161,13 +161,13 @@ function lostError(gpu: Gpu, what: string): DeviceLostError {
 }
 
 /**
- * A compute pipeline, compiled at its first use on a device.
+ * Returns a compute pipeline, which is compiled at its first use on a device.
  *
  * @param gpu The device.
- * @param label The kernel's name, also of its WGSL.
+ * @param label Name of the kernel and of its WGSL.
  * @param code The WGSL.
- * @param entryPoint Its function.
- * @param constants Values of its overrides.
+ * @param entryPoint Function of the WGSL to run.
+ * @param constants Values of the overrides in the WGSL.
  */
 export function pipeline(
   gpu: Gpu,
@@ -194,11 +194,11 @@ export function pipeline(
  * Records one dispatch in a pass of its own.
  *
  * @param gpu The device.
- * @param encoder Where to record.
- * @param compiled What to run.
- * @param buffers By binding number, those of group 0.
- * @param workgroups Number along x, y and z.
- * @throws {RangeError} If there are more workgroups along an axis than the device takes.
+ * @param encoder Encoder that records the dispatch.
+ * @param compiled Pipeline to run.
+ * @param buffers Buffers of group 0, by binding number.
+ * @param workgroups Numbers of workgroups along x, y and z.
+ * @throws {RangeError} If there are more workgroups along an axis than the device allows.
  */
 export function dispatch(
   gpu: Gpu,
@@ -233,11 +233,11 @@ export function dispatch(
 }
 
 /**
- * A storage buffer, which may be copied from and to.
+ * Creates a storage buffer that supports copies in both directions.
  *
  * @param gpu The device.
- * @param label What it holds.
- * @param content Its bytes, or how many, which are then all 0.
+ * @param label Content of the buffer in words, for error messages.
+ * @param content Content of the buffer, or its size in bytes for a buffer of zeros.
  * @throws {RangeError} If the device cannot bind so large a buffer.
  */
 export function storage(
@@ -256,7 +256,7 @@ export function storage(
   gpu.device.pushErrorScope("out-of-memory");
   const buffer = gpu.device.createBuffer({
     label,
-    // Bindings are at least one element, and sizes whole words.
+    // A binding needs at least one element, and a size must be a multiple of 4.
     size: Math.max(Math.ceil(bytes / 4) * 4, 16),
     usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
   });
@@ -265,7 +265,7 @@ export function storage(
     const reason = `it needs ${bytes} bytes, and the GPU is out of memory`;
     gpu.failures.push(new RangeError(`Cannot hold ${label} on the GPU: ${reason}`));
   }, () => {});
-  // Deno 2.9 panics where there is nothing to write.
+  // Deno 2.9 panics on an empty write.
   if (typeof content !== "number" && bytes > 0) {
     const whole = content.byteLength % 4 === 0
       ? content
@@ -283,26 +283,26 @@ function padded(bytes: Uint8Array, length: number): Uint8Array {
 
 /** A stretch of a buffer to read back. */
 export interface ReadRange {
-  /** What to read. */
+  /** Buffer to read. */
   readonly buffer: GPUBuffer;
   /** Number of bytes, a multiple of 4. */
   readonly bytes: number;
   /**
-   * Bytes before the first of them, a multiple of 4.
+   * Offset of the first byte, a multiple of 4.
    * @default 0
    */
   readonly from?: number;
 }
 
 /**
- * Submits what was recorded and reads buffers back, all in one mapping: each
- * costs about 11 ms in Deno, whatever its size.
+ * Submits the recorded work and reads buffers back, all in one mapping. Each mapping takes about 11
+ * ms in Deno, regardless of its size.
  *
  * @param gpu The device.
- * @param encoder What was recorded; finished here.
- * @param ranges What to read.
- * @returns One copy a range.
- * @throws {RangeError} If they are more than the device's largest buffer holds.
+ * @param encoder Encoder with the recorded work; this function finishes it.
+ * @param ranges Stretches of buffers to read.
+ * @returns One copy for each range.
+ * @throws {RangeError} If the ranges together exceed the largest buffer of the device.
  */
 export async function submitAndRead(
   gpu: Gpu,

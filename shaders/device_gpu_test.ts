@@ -85,7 +85,7 @@ Deno.test("dispatch() and submitAndRead() refuse what is beyond the device's lim
 Deno.test("checked() throws what went wrong before it", async () => {
   const gpu = (await openGpu())!;
   const { popErrorScope } = gpu.device;
-  // Real drivers give memory out before they have it, so that none runs out in a test.
+  // Real drivers promise memory before they have it, so a test cannot make them run out.
   gpu.device.popErrorScope = async () => {
     await popErrorScope.call(gpu.device);
     return new GPUOutOfMemoryError("not enough");
@@ -103,7 +103,7 @@ Deno.test("checked() throws what went wrong before it", async () => {
     return submitAndRead(gpu, encoder, []);
   };
   await assertRejects(() => checked(gpu, "go on", read), Error, "usage");
-  // Each is thrown once.
+  // Each error is thrown only once.
   await checked(gpu, "go on", read);
   gpu.destroy();
 });

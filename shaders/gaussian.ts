@@ -9,10 +9,10 @@ import { gaussianHalfKernel } from "./gaussian_cpu.ts";
 import code from "./gaussian.wgsl" with { type: "text" };
 import type { Size } from "../base/geometry.ts";
 
-/** Lines that one workgroup smooths, as in the shader. */
+/** Number of lines that one workgroup smooths, as in the shader. */
 const LANES = 8;
 
-/** Pixels along a line that one workgroup smooths, as in the shader. */
+/** Number of pixels along a line that one workgroup smooths, as in the shader. */
 const TILE = 128;
 
 /** A separable Gaussian for maps of one size. */
@@ -26,8 +26,8 @@ export class Gaussian {
 
   /**
    * @param size Size of each map in pixels.
-   * @param sigma Standard deviation in pixels, 0..32; 0 copies.
-   * @param maps How many maps are smoothed at a time.
+   * @param sigma Standard deviation in pixels, 0..32; 0 copies the maps.
+   * @param maps Number of maps in a batch.
    * @throws {RangeError} If sigma is outside 0..32, or the maps do not fit a buffer.
    */
   constructor(gpu: Gpu, size: Size, sigma: number, maps = 1) {
@@ -40,7 +40,9 @@ export class Gaussian {
     this.#between = storage(gpu, "half-smoothed maps", maps * size.width * size.height * 4);
   }
 
-  /** Records the smoothing, top to bottom and then left to right, of `[maps, height, width]` float32. */
+  /**
+   * Records the smoothing of `[maps, height, width]` float32, top to bottom and then left to right.
+   */
   record(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer): void {
     const { width, height } = this.#size;
     const axes = [
@@ -65,7 +67,7 @@ export class Gaussian {
     }
   }
 
-  /** Frees its buffers. */
+  /** Frees the buffers. */
   destroy(): void {
     this.#weights.destroy();
     this.#between.destroy();

@@ -1,12 +1,12 @@
-// One axis of a separable Gaussian with reflected borders. A workgroup smooths
-// LANES lines over TILE pixels, which it first loads with a halo of RADIUS.
+// Smooths one axis with a separable Gaussian and reflected borders. A workgroup smooths LANES lines
+// over TILE pixels. It first loads these pixels with a halo of RADIUS.
 
-// Pixels from left to right and from top to bottom.
+// Size of a map: pixels from left to right, and from top to bottom.
 override WIDTH: u32;
 override HEIGHT: u32;
 // Whether lines run from left to right.
 override HORIZONTAL: bool;
-// Weights on each side of the centre.
+// Number of weights on each side of the centre.
 override RADIUS: u32;
 
 const LANES = 8u;
@@ -18,20 +18,20 @@ override SPAN: u32 = TILE + 2u * RADIUS;
 @group(0) @binding(0) var<storage, read> source: array<f32>;
 // Result maps in the same shape.
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
-// The centre's weight, then those at distance 1..RADIUS.
+// Weight of the centre, then the weights at distance 1..RADIUS.
 @group(0) @binding(2) var<storage, read> weights: array<f32>;
 
 // [LANES, SPAN], with the halo already reflected.
 var<workgroup> tile: array<f32, LANES * SPAN>;
 
-// d c b a | a b c d | d c b a, as often as it takes.
+// Reflects a position into the axis: d c b a | a b c d | d c b a, repeated as needed.
 fn reflected(position: i32, length: i32) -> i32 {
   let period = 2 * length;
   let offset = ((position % period) + period) % period;
   return select(period - 1 - offset, offset, offset < length);
 }
 
-// Where a pixel is, by its line and its place along the line.
+// Index of a pixel in the buffer, by its line and its place along the line.
 fn index_of(map: u32, line: u32, along: u32) -> u32 {
   let inside = select(along * WIDTH + line, line * WIDTH + along, HORIZONTAL);
   return map * WIDTH * HEIGHT + inside;
@@ -62,7 +62,7 @@ fn smooth_axis(
     let line = first_line + lane;
     if (along < length && line < lines) {
       let centre = lane * SPAN + offset + RADIUS;
-      // The smallest weights first, which loses the least.
+      // Add the smallest weights first, which loses the least precision.
       var total = 0.0;
       for (var distance = RADIUS; distance > 0u; distance--) {
         total += (tile[centre - distance] + tile[centre + distance]) * weights[distance];

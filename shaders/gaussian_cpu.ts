@@ -4,10 +4,10 @@
  * @module
  */
 
-/** Largest sigma that is taken, in pixels. */
+/** Largest sigma that is allowed, in pixels. */
 export const MAX_SIGMA = 32;
 
-/** Where the kernel ends, in sigmas: SciPy's default, see docs/method.md, step 9. */
+/** Distance at which the kernel ends, in sigmas: SciPy's default, see docs/method.md, step 9. */
 const TRUNCATE = 4;
 
 /**
@@ -35,9 +35,9 @@ export function gaussianHalfKernel(sigma: number): Float64Array {
 }
 
 /**
- * Smooths a map with a separable Gaussian, as SciPy's `gaussian_filter` does:
- * truncated at 4 sigma, borders reflected (`d c b a | a b c d | d c b a`) as
- * often as the kernel's radius asks.
+ * Smooths a map with a separable Gaussian, as SciPy's `gaussian_filter` does. The kernel ends at 4
+ * sigma. Borders are reflected (`d c b a | a b c d | d c b a`), repeatedly if the kernel needs more
+ * pixels.
  *
  * @param map Row-major map, `[height, width]`.
  * @param width Pixels from left to right.
@@ -62,12 +62,12 @@ export function gaussianBlur(
     );
   }
   if (half.length === 1) return map.slice();
-  // SciPy's order, top to bottom first, with float32 in between and the
-  // outermost pair added first, so that the results agree to the last bit.
+  // Follow SciPy, so that the results agree to the last bit: smooth from top to bottom first, keep
+  // float32 in between, and add the outermost pair first.
   return blurRows(blurColumns(map, width, height, half), width, half);
 }
 
-/** Smooths from top to bottom, a whole row at a time so that memory is read in order. */
+/** Smooths from top to bottom, a whole row at a time, so that memory is read in order. */
 function blurColumns(
   map: Float32Array,
   width: number,
@@ -125,7 +125,7 @@ function blurRows(
   return result;
 }
 
-/** The pixels that stand at `-radius` to `length + radius - 1` of an axis with mirrored ends. */
+/** Pixels at positions `-radius` to `length + radius - 1` of an axis with mirrored ends. */
 function reflectedIndices(length: number, radius: number): Int32Array {
   const period = 2 * length;
   return Int32Array.from({ length: length + 2 * radius }, (_, index) => {

@@ -1,5 +1,5 @@
 /**
- * How long recorded work takes on the GPU itself, by timestamp queries.
+ * Measures with timestamp queries how long recorded work takes on the GPU itself.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const TIMESTAMP_BYTES = 8;
 /** Options of {@linkcode GpuTimer}. */
 export interface GpuTimerOptions {
   /**
-   * Most brackets between two reads.
+   * Most measurements between two reads.
    *
    * @default {64}
    */
@@ -20,7 +20,7 @@ export interface GpuTimerOptions {
 }
 
 /**
- * Brackets recorded work with timestamps.
+ * Measures recorded work by a timestamp before it and one after it.
  *
  * @example
  * ```ts
@@ -55,7 +55,7 @@ export class GpuTimer {
   }
 
   /**
-   * @param gpu Where the work runs.
+   * @param gpu GPU that runs the work.
    * @throws {Error} If the device has no timestamp queries.
    */
   constructor(gpu: Gpu, { capacity = 64 }: GpuTimerOptions = {}) {
@@ -79,9 +79,9 @@ export class GpuTimer {
   /**
    * Records work between two timestamps.
    *
-   * @param encoder Where it is recorded; no pass may be open.
+   * @param encoder Encoder that records the work; no pass may be open.
    * @param record Records the work.
-   * @throws {RangeError} If there are more brackets than the timer holds.
+   * @throws {RangeError} If there are more measurements than the timer holds.
    */
   measure(encoder: GPUCommandEncoder, record: () => void): void {
     if (this.#count >= this.#capacity) {
@@ -96,10 +96,10 @@ export class GpuTimer {
   }
 
   /**
-   * How long each bracket took, in the order of recording; all of them must
-   * have been submitted. The timer is empty afterwards.
+   * Reads the duration of each measurement, in the order of recording, and empties the timer. All
+   * measured work must have been submitted.
    *
-   * @returns Milliseconds.
+   * @returns Milliseconds, one number for each measurement.
    */
   async read(): Promise<number[]> {
     const count = this.#count;
@@ -128,13 +128,16 @@ export class GpuTimer {
     }
   }
 
-  /** Frees its buffer and queries. */
+  /** Frees the timer's buffer and queries. */
   destroy(): void {
     this.#queries.destroy();
     this.#resolved.destroy();
   }
 
-  /** WebGPU takes timestamps of passes alone; one without work costs next to nothing. */
+  /**
+   * Records a timestamp. WebGPU takes timestamps only at passes; an empty pass costs almost
+   * nothing.
+   */
   #stamp(encoder: GPUCommandEncoder, index: number): void {
     const timestampWrites = { querySet: this.#queries, endOfPassWriteIndex: index };
     encoder.beginComputePass({ label: "timestamp", timestampWrites }).end();

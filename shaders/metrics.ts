@@ -1,5 +1,5 @@
 /**
- * Counts and sums behind the scores on the GPU; the twin is `metrics_cpu.ts`.
+ * Counts and sums behind the scores on the GPU; its twin is `metrics_cpu.ts`.
  *
  * @module
  */
@@ -20,31 +20,31 @@ import {
 } from "./metrics_cpu.ts";
 import code from "./metrics.wgsl" with { type: "text" };
 
-/** What one heatmap is scored against. */
+/** Image and boxes that one heatmap is scored against. */
 export interface GridTarget {
   /** Size of the original image in pixels. */
   readonly image: Size;
-  /** Boxes of whole pixels inside the image, in order; may be none. */
+  /** Boxes of whole pixels inside the image, in order; may be empty. */
   readonly boxes: readonly Box[];
 }
 
-/** Most heatmap pixels in a tile: enough work for a workgroup, and not for one alone. */
+/** Most heatmap pixels in a tile: enough to fill a workgroup, few enough to use several. */
 const TILE_PIXELS = 8192;
 
 /** Words of a tile and of its sums, as in the shader. */
 const TILE_WORDS = 8;
 const SUM_WORDS = 14;
 
-/** The largest float32, which no heatmap reaches: fills the levels up to whole vectors. */
+/** The largest float32, which no heatmap reaches; fills the levels up to whole vectors. */
 const UNREACHED = 3.4028234663852886e38;
 
-/** A stretch of a cell for one workgroup. */
+/** The part of a cell that one workgroup sums. */
 interface Tile {
   readonly cell: Cell;
   readonly pixels: number;
 }
 
-/** Statistics of heatmaps laid over images with boxes, for one batch of heatmaps. */
+/** Statistics of a batch of heatmaps, each laid over an image with boxes. */
 export class GridSums {
   /** Sums of each tile; read with {@linkcode GridSums.read}. */
   readonly sums: GPUBuffer;
@@ -60,8 +60,8 @@ export class GridSums {
 
   /**
    * @param mapSide Side of each heatmap in pixels.
-   * @param targets One a heatmap; one without boxes takes no work.
-   * @param margin What image pixels outside the centre square count as.
+   * @param targets One target for each heatmap; a target without boxes causes no work.
+   * @param margin Whether image pixels outside the centre square are excluded or count as 0.
    * @throws {RangeError} If the sums of the tiles do not fit a buffer.
    */
   constructor(
@@ -76,7 +76,7 @@ export class GridSums {
     this.#targets = targets;
     const packed: number[] = [];
     const counts: number[] = [];
-    // Segments are shared by many cells.
+    // Many cells share a segment, so the counts of each segment are stored once.
     const places = new Map<Int32Array, number>();
     const placeOf = (numbers: Int32Array) => {
       const known = places.get(numbers);
@@ -133,8 +133,8 @@ export class GridSums {
   /**
    * The statistics of one heatmap.
    *
-   * @param words The sums, read back.
-   * @param map Which heatmap; it must have boxes.
+   * @param words Content of {@linkcode GridSums.sums}, read back.
+   * @param map Index of the heatmap, which must have boxes.
    */
   read(words: Uint32Array, map: number): GridStatistics {
     const cells = this.#cells[map]!;
@@ -161,7 +161,7 @@ export class GridSums {
     return toStatistics(regions, cells);
   }
 
-  /** Frees its buffers. */
+  /** Frees the buffers. */
   destroy(): void {
     for (const buffer of [...this.#inputs, this.sums]) buffer.destroy();
   }

@@ -1,8 +1,8 @@
-// Counts and sums behind the scores, over tiles of heatmaps of which each pixel
-// stands for a known number of image pixels. One workgroup a tile, in rows where
-// they are too many for one axis.
+// Computes the counts and sums behind the scores, over tiles of heatmaps. Each pixel of a tile
+// stands for a known number of image pixels. Each tile has one workgroup. Workgroups form rows if
+// one axis does not allow as many.
 
-// Pixels of one heatmap, and its columns.
+// Number of pixels in one heatmap, and number of its columns.
 override PIXELS: u32;
 override WIDTH: u32;
 
@@ -11,14 +11,14 @@ const LEVELS = 10u;
 
 // A rectangle of heatmap pixels that belong to one region of the image.
 struct Tile {
-  // Which heatmap.
+  // Index of the heatmap.
   map: u32,
-  // First column and row, and how many there are.
+  // First column and row, and the numbers of columns and rows.
   column: u32,
   row: u32,
   columns: u32,
   rows: u32,
-  // Where in `counts` the numbers of its columns and of its rows begin.
+  // Index in `counts` of the first column's count, and of the first row's count.
   column_counts: u32,
   row_counts: u32,
   // Unused; keeps the struct at eight words.
@@ -26,24 +26,24 @@ struct Tile {
 }
 
 struct Sums {
-  // The tile's first value, which the sums are relative to: it keeps the
-  // variance of a constant tile at 0.
+  // First value of the tile. The sums are relative to this value, which keeps the variance of a
+  // constant tile at 0.
   shift: f32,
-  // Sum of the differences and of their squares.
+  // Sum of the differences from `shift`, and sum of their squares.
   total: f32,
   squares: f32,
-  // Image pixels by how many of the levels their values reach.
+  // Numbers of image pixels, by how many of the levels their values reach.
   reached: array<u32, LEVELS + 1u>,
 }
 
 // Heatmaps, [maps, PIXELS].
 @group(0) @binding(0) var<storage, read> heatmaps: array<f32>;
 @group(0) @binding(1) var<storage, read> tiles: array<Tile>;
-// How many image pixels show each heatmap pixel of an axis.
+// Number of image pixels that show each heatmap pixel of an axis.
 @group(0) @binding(2) var<storage, read> counts: array<u32>;
-// Lowest value of each level, ascending; the last two repeat one that no value reaches.
+// Lowest value of each level, ascending; the last two are padding that no value reaches.
 @group(0) @binding(3) var<storage, read> levels: array<vec4f, 3>;
-// One a tile.
+// One result for each tile.
 @group(0) @binding(4) var<storage, read_write> results: array<Sums>;
 
 var<workgroup> totals: array<vec2f, THREADS>;

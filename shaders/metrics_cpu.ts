@@ -1,103 +1,103 @@
 /**
- * Counts and sums behind the scores, in plain TypeScript: the twin of the
- * `metrics` shader. They are those of the heatmap laid over the original image
- * by nearest neighbour, but the image-sized map is never made: the boxes' and
- * the crop's edges cut the image into cells, and inside a cell each heatmap
- * pixel stands for a known number of image pixels.
+ * Counts and sums behind the scores, in plain TypeScript: the twin of the `metrics` shader. The
+ * scores lay the heatmap over the original image by nearest neighbour, but this module never makes
+ * the image-sized map. Instead, the edges of the boxes and of the crop cut the image into cells.
+ * Inside a cell, each heatmap pixel stands for a known number of image pixels.
  *
  * @module
  */
 
 import type { Box, Size } from "../base/geometry.ts";
 
-/** What lies outside the centre square that the heatmap covers. */
+/** Treatment of image pixels outside the centre square that the heatmap covers. */
 export type Margin = "excluded" | "zero";
 
-/** How much of an image a heatmap is laid over, and how much of that counts. */
+/** The square of an image that a heatmap covers, and the part of this square that counts. */
 export interface Coverage {
   /**
-   * Side of the square in the middle of the image that it covers, in image pixels.
+   * Side of the central square of the image that the heatmap covers, in image pixels.
    *
    * @default {The image's shorter side}
    */
   readonly cover?: number;
   /**
-   * Side of the part of it, in its middle, that counts, in image pixels.
+   * Side of the central part of this square that counts, in image pixels.
    *
-   * @default {All of it}
+   * @default {The whole square}
    */
   readonly visible?: number;
 }
 
 /** Counts and sums over the image pixels of one region. */
 export interface RegionStatistics {
-  /** Image pixels that have a value. */
+  /** Number of image pixels that have a value. */
   readonly pixels: number;
-  /** Mean of their values; 0 where there are none. */
+  /** Mean of the values; 0 if there are none. */
   readonly mean: number;
   /** Sum of the squared differences from the mean. */
   readonly squares: number;
-  /** Pixels with a value above .1, .2, .3, .4 and .5. */
+  /** Numbers of pixels with a value above .1, .2, .3, .4 and .5. */
   readonly above: readonly number[];
-  /** Pixels with a value of at least 0, .25, .5, .75 and 1. */
+  /** Numbers of pixels with a value of at least 0, .25, .5, .75 and 1. */
   readonly atLeast: readonly number[];
 }
 
 /** Statistics of a heatmap laid over an image with boxes. */
 export interface GridStatistics {
-  /** For each box, the pixels that no earlier box has: what CNR has left of it. */
+  /** For each box, statistics of the pixels that no earlier box contains, as CNR uses them. */
   readonly boxes: readonly RegionStatistics[];
-  /** The pixels in no box. */
+  /** Statistics of the pixels in no box. */
   readonly background: RegionStatistics;
-  /** Pixels in any box, with those outside the heatmap. */
+  /** Number of image pixels in any box, including pixels outside the heatmap. */
   readonly boxPixels: number;
 }
 
-/** One stretch of an image axis between two edges of boxes or crop. */
+/** A stretch of an image axis between two neighbouring edges of boxes or crop. */
 export interface Segment {
-  /** Image pixels in it. */
+  /** Number of image pixels in the segment. */
   readonly length: number;
-  /** First heatmap pixel it shows, -1 outside the heatmap. */
+  /** First heatmap pixel that the segment shows; -1 outside the heatmap. */
   readonly first: number;
-  /** For each heatmap pixel from `first` on, the image pixels that show it. */
+  /** For each heatmap pixel from `first` on, the number of image pixels that show it. */
   readonly counts: Int32Array;
 }
 
 /** One image axis, cut at all edges. */
 interface Axis {
   readonly segments: readonly Segment[];
-  /** From an edge's coordinate to the segment that starts there. */
+  /** Index of the segment that starts at an edge, by the edge's coordinate. */
   readonly segmentAt: ReadonlyMap<number, number>;
 }
 
 /** Running sums of one region; `shift` keeps a constant region's variance at exactly 0. */
 export interface RegionSums {
-  /** Image pixels. */
+  /** Number of image pixels. */
   pixels: number;
   /** A value that all sums are relative to. */
   shift: number;
   /** Sum of the differences from `shift`. */
   total: number;
-  /** Sum of their squares. */
+  /** Sum of the squared differences from `shift`. */
   squares: number;
-  /** Pixels by how many of {@linkcode LEVELS} their values reach: `[LEVELS.length + 1]`. */
+  /**
+   * Numbers of pixels, by how many of {@linkcode LEVELS} their values reach: `[LEVELS.length + 1]`.
+   */
   readonly levels: Float64Array;
 }
 
-/** A part of the image that is all in the heatmap, or all outside it, and in one region. */
+/** A part of the image that lies in one region, and entirely inside or outside the heatmap. */
 export interface Cell {
-  /** Its stretch from top to bottom. */
+  /** Segment of the cell from top to bottom. */
   readonly row: Segment;
-  /** Its stretch from left to right. */
+  /** Segment of the cell from left to right. */
   readonly column: Segment;
-  /** The first box that has it, or the number of boxes where none does. */
+  /** Index of the first box that contains the cell; the number of boxes if none does. */
   readonly owner: number;
 }
 
 /**
- * The lowest float32 value of each level, ascending: mIoU's "greater than" is
- * "at least the next float32", since PyTorch compares with the threshold as
- * float32.
+ * The lowest float32 value of each level, ascending. PyTorch compares with mIoU's thresholds as
+ * float32, so "greater than" means "at least the next float32".
  */
 export const LEVELS: Float32Array = Float32Array.of(
   0,
@@ -112,23 +112,23 @@ export const LEVELS: Float32Array = Float32Array.of(
   1,
 );
 
-/** Where mIoU's thresholds .1, .2, .3, .4, .5 stand in {@linkcode LEVELS}. */
+/** Indices of mIoU's thresholds .1, .2, .3, .4, .5 in {@linkcode LEVELS}. */
 const ABOVE_LEVELS = [1, 2, 4, 5, 7];
 
-/** Where the ROC thresholds 0, .25, .5, .75, 1 stand in {@linkcode LEVELS}. */
+/** Indices of the ROC thresholds 0, .25, .5, .75, 1 in {@linkcode LEVELS}. */
 const AT_LEAST_LEVELS = [0, 3, 6, 8, 9];
 
 /**
- * Gathers what the paper's scores (docs/method.md, section 3) need
- * in one pass over the heatmap, whatever the size of the image.
+ * Gathers the statistics behind the paper's scores (docs/method.md, section 3). One pass over the
+ * heatmap is enough for any size of the image.
  *
  * @param heatmap Row-major square map of finite values.
- * @param mapSide Its side in pixels.
+ * @param mapSide Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
- * @param margin Whether image pixels outside what the heatmap covers have no value
- * (the released code) or 0 (the paper's text).
- * @param coverage What it covers.
+ * @param margin Value of image pixels outside the heatmap: none (as in the released code) or 0 (as
+ * in the paper's text).
+ * @param coverage Part of the image that the heatmap covers.
  */
 export function gridStatistics(
   heatmap: Float32Array,
@@ -151,12 +151,12 @@ export function gridStatistics(
 }
 
 /**
- * Cuts an image at the edges of its boxes and of what the heatmap covers.
+ * Cuts an image into cells at the edges of its boxes and of the heatmap.
  *
  * @param mapSide Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
  * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
- * @param coverage What the heatmap covers.
+ * @param coverage Part of the image that the heatmap covers.
  */
 export function cutImage(
   mapSide: number,
@@ -164,7 +164,7 @@ export function cutImage(
   boxes: readonly Box[],
   { cover = Math.min(image.width, image.height), visible = cover }: Coverage = {},
 ): Cell[] {
-  // What is not covered has no value, whatever else may be seen.
+  // Pixels outside the covered square have no value, so the part that counts ends there.
   const shown = Math.min(visible, cover);
   const columns = cutAxis(
     image.width,
@@ -191,13 +191,13 @@ export function cutImage(
 }
 
 /**
- * Visits the values that the image's pixels have, from top to bottom within each
- * cell of {@linkcode cutImage}, cells in their order.
+ * Visits the values of the image's pixels cell by cell, in the order of {@linkcode cutImage}.
+ * Within a cell, visits rows from top to bottom.
  *
- * @param margin Whether image pixels outside what the heatmap covers are passed over, or have 0.
- * @param visit Told a value, how many pixels of the image show it, whether they lie in a box,
- * and where the value stands in the heatmap; -1 for the margin's.
- * @param coverage What the heatmap covers.
+ * @param margin Whether image pixels outside the heatmap are skipped or have the value 0.
+ * @param visit Called with a value, the number of image pixels that show it, and whether they lie
+ * in a box. The last argument is the value's index in the heatmap, or -1 in the margin.
+ * @param coverage Part of the image that the heatmap covers.
  */
 export function visitPixels(
   heatmap: Float32Array,
@@ -223,7 +223,7 @@ export function visitPixels(
   }
 }
 
-/** The statistics of an image from those of its regions, the background last. */
+/** Joins the statistics of an image's regions; the background is the last region. */
 export function toStatistics(
   regions: readonly RegionStatistics[],
   cells: readonly Cell[],
@@ -260,19 +260,20 @@ export function joinRegions(
 }
 
 /**
- * The heatmap pixel that each pixel of what the heatmap covers shows, along one axis.
+ * Returns the nearest-neighbour mapping along one axis. The mapping converts the index of a pixel
+ * in the covered square to the heatmap pixel that it shows.
  *
  * @param mapSide Side of the heatmap in pixels.
- * @param cover Side of what it covers, in image pixels.
+ * @param cover Side of the covered square, in image pixels.
  */
 export function nearestPixel(mapSide: number, cover: number): (index: number) => number {
-  // PyTorch's nearest neighbour multiplies by a float32 scale, which for some
-  // sizes differs from floor(index * mapSide / cover) in exact arithmetic.
+  // PyTorch's nearest neighbour multiplies by a float32 scale. For some sizes the result differs
+  // from floor(index * mapSide / cover) in exact arithmetic.
   const scale = Math.fround(mapSide / cover);
   return (index) => Math.min(Math.floor(Math.fround(index * scale)), mapSide - 1);
 }
 
-/** Cuts one image axis at the given edges and at the edges of what is visible. */
+/** Cuts one image axis at the given edges and at the edges of the part that counts. */
 function cutAxis(
   length: number,
   mapSide: number,
@@ -308,8 +309,8 @@ function cutAxis(
 }
 
 /**
- * For each cell the first box that has it, or the number of boxes where none
- * does: row-major [row segments, column segments].
+ * For each cell, the index of the first box that contains it; the number of boxes if none does.
+ * Row-major [row segments, column segments].
  */
 function cellOwners(
   columns: Axis,
@@ -319,7 +320,7 @@ function cellOwners(
   const stride = columns.segments.length;
   const owners = new Int32Array(stride * rows.segments.length)
     .fill(boxes.length);
-  // Painted from the last to the first, so that the first stays on top.
+  // Paint the boxes from the last to the first, so that the first stays on top.
   for (let owner = boxes.length - 1; owner >= 0; owner--) {
     const [x, y, width, height] = boxes[owner]!;
     const left = columns.segmentAt.get(x)!;
@@ -363,7 +364,7 @@ function addCell(
   sums.squares += squares;
 }
 
-/** Adds one value that a number of image pixels have. */
+/** Adds one value for a number of image pixels. */
 export function addValue(sums: RegionSums, value: number, pixels: number): void {
   if (sums.pixels === 0) sums.shift = value;
   const difference = value - sums.shift;
@@ -373,14 +374,14 @@ export function addValue(sums: RegionSums, value: number, pixels: number): void 
   sums.levels[levelOf(value)]! += pixels;
 }
 
-/** How many of {@linkcode LEVELS} a value reaches. */
+/** Number of {@linkcode LEVELS} that a value reaches. */
 function levelOf(value: number): number {
   let level = 0;
   while (level < LEVELS.length && value >= LEVELS[level]!) level++;
   return level;
 }
 
-/** Sums of no pixels. */
+/** Creates sums over no pixels. */
 export function newSums(): RegionSums {
   return {
     pixels: 0,
@@ -391,7 +392,7 @@ export function newSums(): RegionSums {
   };
 }
 
-/** A region's statistics from its sums. */
+/** Computes a region's statistics from its sums. */
 export function regionStatistics(sums: RegionSums): RegionStatistics {
   const { pixels, shift, total, squares, levels } = sums;
   const reaching = (level: number) =>
@@ -406,7 +407,7 @@ export function regionStatistics(sums: RegionSums): RegionStatistics {
   };
 }
 
-/** The float32 value right above a positive number's float32 rounding. */
+/** The next float32 above a positive number that is rounded to float32. */
 function nextFloat32(value: number): number {
   const bits = new Uint32Array(Float32Array.of(value).buffer);
   bits[0]!++;

@@ -2,8 +2,8 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { gridStatistics, joinRegions } from "./metrics_cpu.ts";
 
 Deno.test("gridStatistics() counts image pixels, not heatmap pixels", () => {
-  // 2x2 over the middle 4x4 of a 5x4 image; the box takes the margin column 4,
-  // and columns 2 and 3 of the map's right half, rows 0 and 1 of its top half.
+  // A 2x2 heatmap covers columns 0 to 3 of a 5x4 image. The box contains columns 2 and 3, the map's
+  // right half, and column 4 of the margin. It contains rows 0 and 1, the map's top half.
   const { boxes, background, boxPixels } = gridStatistics(
     Float32Array.of(0, 1, 0.5, 0.25),
     2,

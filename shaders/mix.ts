@@ -1,6 +1,6 @@
 /**
- * a x + b y on the GPU, which is what a step of the noise schedule comes to;
- * the twin is `mix_cpu.ts`.
+ * Computes a x + b y on the GPU: the arithmetic of a step of the noise schedule. Its twin is
+ * `mix_cpu.ts`.
  *
  * @module
  */
@@ -8,17 +8,18 @@
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import code from "./mix.wgsl" with { type: "text" };
 
-/** Most workgroups; each takes several values where there are more. */
+/** Most workgroups; for more values, each thread computes several. */
 const MAX_WORKGROUPS = 1024;
 
 /**
  * Records a x + b y into a new buffer.
  *
- * @param factors a and b.
+ * @param factors The factors a and b.
  * @param x `[length]` float32.
  * @param y `[length]` float32; may be `x` itself.
- * @param length Values of each.
- * @returns The sum, which the caller frees, and what to free once all is submitted.
+ * @param length Number of values in each of `x` and `y`.
+ * @returns The sum as `result`, and a buffer in use as `scratch`. The caller frees both, `scratch`
+ * only after the work is submitted.
  */
 export function mix(
   gpu: Gpu,

@@ -1,9 +1,9 @@
-// a x + b y: a step of the noise schedule.
+// Computes a x + b y: a step of the noise schedule.
 
-// Values of each operand.
+// Number of values in each operand.
 override LENGTH: u32;
 
-// a and b.
+// The factors a and b.
 @group(0) @binding(0) var<storage, read> factors: vec2f;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> y: array<f32>;

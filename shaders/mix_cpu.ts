@@ -5,9 +5,9 @@
  */
 
 /**
- * a x + b y, value by value.
+ * Computes a x + b y, value by value.
  *
- * @param factors a and b.
+ * @param factors The factors a and b.
  * @param x First operand.
  * @param y Second operand, of the same length.
  * @throws {RangeError} If the lengths differ.

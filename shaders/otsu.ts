@@ -13,22 +13,25 @@ import type { Size } from "../base/geometry.ts";
 
 const CODE = common + own;
 
-/** Pixels that one workgroup takes, as in the shader. */
+/** Number of pixels that one workgroup handles, as in the shader. */
 const CHUNK = 4096;
 
-/** Bins of the histogram, as in the shader. */
+/** Number of bins in the histogram, as in the shader. */
 const BINS = 256;
 
 /** Words of one map's state, as in the shader. */
 const STATE_WORDS = 5;
 
-/** What the GPU found out about one map. */
+/** Results of the GPU for one map. */
 export interface OtsuState {
-  /** Whether a value or their span is not finite in float32; nothing else counts then. */
+  /**
+   * Whether a value or the span of the values is not finite in float32. If so, the other fields
+   * have no meaning.
+   */
   readonly isBroken: boolean;
   /**
-   * Whether all values are the same up to rounding, or differ by less than
-   * 1.2e-38, the smallest normal float32; known where the map was scaled.
+   * Whether all values are the same up to rounding, or differ by less than 1.2e-38, the smallest
+   * normal float32; known only after {@linkcode Otsu.recordScaling}.
    */
   readonly isConstant: boolean;
   /** Lowest and highest value, before the scaling. */
@@ -40,23 +43,23 @@ export interface OtsuState {
 /** Options of {@linkcode Otsu}. */
 export interface OtsuOptions {
   /**
-   * How many maps are taken at a time.
+   * Number of maps in a batch.
    *
    * @default {1}
    */
   readonly maps?: number;
   /**
-   * Share of a map's largest value up to which its differences do not count
-   * when it is scaled.
+   * Rounding error as a share of a map's largest absolute value. The scaling treats a map as
+   * constant if its values differ by no more.
    *
    * @default {0}
    */
   readonly rounding?: number;
 }
 
-/** Scaling to 0..1, Otsu's threshold over 256 bins, and the mask of what is above it. */
+/** Scaling to 0..1, Otsu's threshold over 256 bins, and the mask of the values above it. */
 export class Otsu {
-  /** One state a map; read with {@linkcode Otsu.readState}. */
+  /** One state for each map; read with {@linkcode Otsu.readState}. */
   readonly states: GPUBuffer;
   /** Bytes of {@linkcode Otsu.states}. */
   readonly stateBytes: number;
@@ -85,12 +88,12 @@ export class Otsu {
   }
 
   /**
-   * Records histogram, threshold and mask of `[maps, height, width]` float32:
-   * values up to the threshold become 0.
+   * Records histogram, threshold and mask of `[maps, height, width]` float32: values up to the
+   * threshold become 0.
    *
-   * @param result Where the masked maps go; without it, only thresholds are found.
-   * @param isScaled Whether the maps are what {@linkcode Otsu.recordScaling} of
-   * this object made last, so that their range and histogram are known.
+   * @param result Buffer for the masked maps; without it, only thresholds are computed.
+   * @param isScaled Whether the maps are the last result of {@linkcode Otsu.recordScaling} of this
+   * object. Then their range and histogram are known.
    */
   record(
     encoder: GPUCommandEncoder,
@@ -107,7 +110,7 @@ export class Otsu {
     if (result) this.#run(encoder, "apply_mask", [source, result, states], isScaled);
   }
 
-  /** Records the clearing of what follows and each map's range. */
+  /** Records the clearing of states and histograms, and the search for each map's range. */
   #reduceRange(encoder: GPUCommandEncoder, source: GPUBuffer): void {
     encoder.clearBuffer(this.states);
     encoder.clearBuffer(this.#counts);
@@ -138,10 +141,10 @@ export class Otsu {
   }
 
   /**
-   * What became of one map.
+   * Reads the results for one map.
    *
-   * @param words The states, read back.
-   * @param map Which map.
+   * @param words Content of {@linkcode Otsu.states}, read back.
+   * @param map Index of the map.
    */
   readState(words: Uint32Array, map: number): OtsuState {
     const at = map * STATE_WORDS;
@@ -155,14 +158,14 @@ export class Otsu {
     };
   }
 
-  /** Frees its buffers. */
+  /** Frees the buffers. */
   destroy(): void {
     this.states.destroy();
     this.#counts.destroy();
   }
 }
 
-/** The float32 that a shader keeps as a word in the order of the floats. */
+/** Converts a word of the shader back to a float32; the words have the order of the floats. */
 function fromOrdered(word: number): number {
   const bits = word & 0x80000000 ? word & 0x7fffffff : ~word;
   return new Float32Array(Uint32Array.of(bits).buffer)[0]!;

@@ -1,21 +1,21 @@
 // Scaling to 0..1, Otsu's threshold over 256 bins, and the mask, for a batch of
 // maps of one size. Each map has one state.
 
-// Pixels of a map.
+// Number of pixels in a map.
 override PIXELS: u32;
-// Share of a map's values up to which their differences are rounding, not content.
+// Differences up to this share of a map's largest absolute value count as rounding.
 override ROUNDING: f32 = 0.0;
-// Whether maps were scaled by `normalise`, so that their range is known.
+// Whether `normalise` scaled the maps, so that their range is known.
 override SCALED: bool = false;
 
 const THREADS = 256u;
 const BINS = 256u;
-// Pixels that one workgroup takes.
+// Number of pixels that one workgroup handles.
 const CHUNK = 4096u;
 
-// All zero at the start, so that one clear prepares it.
+// The initial state is all 0, so that clearing the buffer prepares it.
 struct State {
-  // Highest value as an ordered word, and the complement of the lowest one's.
+  // Highest value as an ordered word, and the complement of the lowest value's word.
   highest: atomic<u32>,
   lowest: atomic<u32>,
   // Whether a value is NaN or infinite.
@@ -29,9 +29,9 @@ struct State {
 @group(0) @binding(0) var<storage, read> source: array<f32>;
 // Result maps in the same shape.
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
-// One a map.
+// One state for each map.
 @group(0) @binding(2) var<storage, read_write> states: array<State>;
-// Values in each bin, [maps, BINS].
+// Number of values in each bin, [maps, BINS].
 @group(0) @binding(3) var<storage, read_write> counts: array<atomic<u32>>;
 
 // Lowest and highest value of a map.
@@ -61,7 +61,7 @@ fn reduce_range(
   let end = min((workgroup.x + 1u) * CHUNK, PIXELS);
   for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
     let value = source[map * PIXELS + i];
-    // By its bits, since compilers may assume that there is no NaN.
+    // Test the bits, since compilers may assume that there is no NaN.
     if ((bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u) {
       is_broken = 1u;
     }
@@ -97,8 +97,9 @@ fn add_counts(map: u32, bin: u32) {
   }
 }
 
-// To 0..1 over the map's own range; all 0 where it is constant. Counts the bins
-// as it goes, whose edges are then powers of two apart, and no value is off.
+// Scales a map to 0..1 over its own range; a constant map becomes all 0. Also counts the values in
+// each bin. The bins' edges are multiples of 1/256, which float32 holds exactly, so no value lands
+// in a wrong bin.
 @compute @workgroup_size(THREADS)
 fn normalise(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -114,7 +115,7 @@ fn normalise(
   let end = min((workgroup.x + 1u) * CHUNK, PIXELS);
   for (var i = workgroup.x * CHUNK + thread; i < end; i += THREADS) {
     let value = source[map * PIXELS + i];
-    // Division may be off by some units in the last place: the highest value is 1 all the same.
+    // A division may be off by some units in the last place, but the highest value must become 1.
     var share = select((value - range.x) / extent, 1.0, value == range.y);
     share = select(min(share, 1.0), 0.0, is_constant);
     result[map * PIXELS + i] = share;
@@ -137,7 +138,7 @@ fn count_bins(
     let value = source[map * PIXELS + i];
     let share = select((value - range.x) / extent, 0.0, extent < SMALLEST);
     var bin = min(u32(max(share, 0.0) * f32(BINS)), BINS - 1u);
-    // The division may land one bin off where a value is next to an edge.
+    // The division may be one bin off for a value next to an edge.
     if (bin > 0u && value < edge(bin, range)) {
       bin -= 1u;
     } else if (bin < BINS - 1u && value >= edge(bin + 1u, range)) {
@@ -152,14 +153,14 @@ fn count_bins(
 // Running share of the values, and running share times bin number.
 var<workgroup> zeroth: array<f32, BINS>;
 var<workgroup> first: array<f32, BINS>;
-// How many bins hold values, and the first of them.
+// Number of bins that hold values, and the first of these bins.
 var<workgroup> filled: u32;
 var<workgroup> first_filled: u32;
-// The variance between the classes, by the last bin of the lower one.
+// Variance between the classes, by the last bin of the lower class.
 var<workgroup> variances: array<f32, BINS>;
 
-// Sums in float32 one after another, as scikit-image computes them: the first
-// bin adds its share, not 0, to the first moment.
+// Adds in float32 from the first bin to the last, as scikit-image does. The first bin adds its
+// share, not 0, to the first moment.
 fn take_moments(map: u32) {
   filled = 0u;
   var total = vec2f();
@@ -177,8 +178,8 @@ fn take_moments(map: u32) {
   }
 }
 
-// One class's part of the variance between classes: bins after `before` (-1 for
-// none) up to `last`. A class of the first bin alone has none.
+// One class's part of the variance between classes. The class has the bins after `before` up to
+// `last`; a `before` of -1 includes the first bin. A class of only the first bin contributes 0.
 fn spread(before: i32, last: u32) -> f32 {
   if (before < 0 && last == 0u) {
     return 0.0;
@@ -231,7 +232,7 @@ fn split(
   }
 }
 
-// Values up to the threshold become 0.
+// Sets values up to the threshold to 0.
 @compute @workgroup_size(THREADS)
 fn apply_mask(
   @builtin(workgroup_id) workgroup: vec3u,

@@ -7,22 +7,22 @@
 import type { Box } from "../base/geometry.ts";
 import { type ValueRange, valueRange } from "./aggregate_cpu.ts";
 
-/** Bins of the histogram, scikit-image's default. */
+/** Number of bins in the histogram: scikit-image's default. */
 const BINS = 256;
 
 /**
- * The threshold that splits a map into two classes with the greatest variance
- * between them: the centre of one of 256 bins over the map's value range, equal
- * to scikit-image's `threshold_multiotsu(classes=2)`. For a constant map it is
- * that value, so that nothing is above it.
+ * Computes the threshold that splits a map into two classes with the greatest variance between
+ * them. The threshold is the centre of one of 256 bins over the map's value range. It equals
+ * scikit-image's `threshold_multiotsu(classes=2)`. The threshold of a constant map is the map's
+ * value, so that no value is above it.
  *
  * @param map Any finite values, at least one.
- * @param range The map's range, where it is known already.
+ * @param range The map's range, if already known.
  * @throws {RangeError} If the map is empty or holds NaN or an infinity.
  */
 export function otsuThreshold(map: Float32Array, range: ValueRange = valueRange(map)): number {
   const { minimum, maximum } = range;
-  // Its only filled bin would have no width.
+  // The bins of a constant map would have no width.
   if (minimum === maximum) return minimum;
   const edges = binEdges(minimum, maximum);
   const bin = splittingBin(takeMoments(histogram(map, edges), map.length));
@@ -33,7 +33,7 @@ export function otsuThreshold(map: Float32Array, range: ValueRange = valueRange(
  * Keeps the values above a threshold and sets all others to 0.
  *
  * @param map Row-major values.
- * @param threshold Values must be greater than this to stay.
+ * @param threshold Only values greater than the threshold stay.
  * @returns A new map of the same length.
  */
 export function applyThreshold(
@@ -54,7 +54,7 @@ export function applyThreshold(
  * @param heatmap Row-major map, `[height, width]`, 0 outside the mask.
  * @param width Pixels from left to right.
  * @param height Pixels from top to bottom.
- * @returns `[x, y, width, height]` in pixels of the map, `undefined` where all is 0.
+ * @returns `[x, y, width, height]` in pixels of the map, `undefined` if all values are 0.
  * @throws {RangeError} If the size does not fit the data.
  */
 export function maskBox(
@@ -77,7 +77,7 @@ export function maskBox(
   let left = width;
   let right = -1;
   for (let row = top * width; row <= bottom * width; row += width) {
-    // What lies between the edges found so far cannot move them.
+    // Values between the edges found so far cannot move these edges.
     let x = 0;
     while (x < left && heatmap[row + x] === 0) x++;
     left = x;
@@ -99,7 +99,10 @@ function binEdges(minimum: number, maximum: number): Float32Array {
   return edges;
 }
 
-/** Values in each bin, half-open but for the last; NumPy's rounding and correction. */
+/**
+ * Counts the values in each bin, with NumPy's rounding and correction. All bins except the last are
+ * half-open.
+ */
 function histogram(map: Float32Array, edges: Float32Array): Uint32Array {
   const minimum = edges[0]!;
   if (minimum === 0 && edges[BINS] === 1) return unitHistogram(map);
@@ -108,7 +111,7 @@ function histogram(map: Float32Array, edges: Float32Array): Uint32Array {
   for (let index = 0; index < map.length; index++) {
     const value = map[index]!;
     let bin = Math.min((value - minimum) * scale | 0, BINS - 1);
-    // The product may land one bin off where a value is next to an edge.
+    // The product may be one bin off for a value next to an edge.
     if (value < edges[bin]!) bin--;
     else if (bin < BINS - 1 && value >= edges[bin + 1]!) bin++;
     counts[bin]!++;
@@ -116,7 +119,10 @@ function histogram(map: Float32Array, edges: Float32Array): Uint32Array {
   return counts;
 }
 
-/** From 0 to 1, as a scaled map has it, edges are powers of two apart, and no value is off. */
+/**
+ * Histogram of a map scaled to 0..1. The edges are multiples of 1/256, which float32 holds exactly,
+ * so no value needs a correction.
+ */
 function unitHistogram(map: Float32Array): Uint32Array {
   const counts = new Uint32Array(BINS + 1);
   for (let index = 0; index < map.length; index++) counts[map[index]! * BINS | 0]!++;
@@ -124,7 +130,7 @@ function unitHistogram(map: Float32Array): Uint32Array {
   return counts.subarray(0, BINS);
 }
 
-/** What a histogram's variances are computed from, in float32 as scikit-image does. */
+/** Moments of a histogram that give the variances, in float32 as in scikit-image. */
 interface Moments {
   /** Bins that hold values. */
   readonly filled: readonly number[];
@@ -147,7 +153,7 @@ function takeMoments(counts: Uint32Array, total: number): Moments {
   return { filled, zeroth, first };
 }
 
-/** The last bin of the lower of two classes; of equal variances the first wins. */
+/** Last bin of the lower of two classes; of equal variances, the first wins. */
 function splittingBin(moments: Moments): number {
   const { filled } = moments;
   if (filled.length <= 2) return filled[0]!;
@@ -164,8 +170,8 @@ function splittingBin(moments: Moments): number {
 }
 
 /**
- * One class's part of the variance between classes: the bins after `before` (-1
- * for none) up to `last`. A class of the first bin alone has none.
+ * One class's part of the variance between classes. The class has the bins after `before` up to
+ * `last`; a `before` of -1 includes the first bin. A class of only the first bin contributes 0.
  */
 function spread({ zeroth, first }: Moments, before: number, last: number): number {
   if (before < 0 && last === 0) return 0;

@@ -13,10 +13,10 @@ import type { Size } from "../base/geometry.ts";
 import { Separable } from "./separable.ts";
 import { applyBands, smoothResizeBand } from "./separable_cpu.ts";
 
-// Every kernel against its twin on inputs that a seed draws: thin, tiny and long maps, values far
-// from 1, ties and negative zeros. What fails names its seed.
+// Compares every kernel with its twin on inputs drawn from a seed: thin, tiny and long maps, values
+// far from 1, ties and negative zeros. A failure names its seed.
 
-/** How many draws each kernel gets. */
+/** Number of draws for each kernel. */
 const DRAWS = 12;
 
 function pick<T>(random: Random, choices: readonly T[]): T {
@@ -37,7 +37,7 @@ function drawSize(random: Random): Size {
   return { width: width!, height: height! };
 }
 
-/** A map and the size of its largest values. */
+/** A map and its largest absolute value. */
 function drawMap(random: Random, length: number): { map: Float32Array; scale: number } {
   const scale = pick(random, [1, 1, 1, 1e-30, 1e-6, 1e5, 1e30]);
   const kind = pick(random, ["even", "normal", "ties", "spike", "zeros", "offset"]);
@@ -60,7 +60,7 @@ function drawMap(random: Random, length: number): { map: Float32Array; scale: nu
   return { map, scale: map.reduce((most, value) => Math.max(most, Math.abs(value)), 0) };
 }
 
-/** Runs a test once a draw, each from a seed of its own. */
+/** Runs a test once for each draw, each time with another seed. */
 function draws(name: string, test: (random: Random, seed: number) => Promise<void>): void {
   Deno.test(`${name} as its twin on drawn inputs`, async () => {
     for (let seed = 0; seed < DRAWS; seed++) {
@@ -151,7 +151,7 @@ draws("aggregate", async (random, seed) => {
   const steps = seed === 0 ? 334 : random.integer(1, 12);
   const positions = side * side;
   const ranges = Array.from({ length: phrases }, () => {
-    // Up to half of the tokens: those of all would add up to 1 everywhere, but for rounding.
+    // Up to half of the tokens: all tokens would add up to 1 everywhere, except for rounding.
     const count = random.integer(1, Math.max(1, Math.floor(tokens / 2)));
     const start = random.integer(0, tokens - count);
     return [start, start + count] as const;
@@ -212,12 +212,12 @@ Deno.test("values at the ends of float32 leave no NaN", async () => {
       },
       states,
     );
-  // What differs by less than a normal number is constant, on every device.
+  // Values that differ by less than the smallest normal number are constant on every device.
   const tiny = await scale(low, 0, 4 * low, 1000 * low);
   assertEquals([...tiny.result], [0, 0, 0, 0, 0, 0, 0, 0]);
   const { isBroken, isConstant, threshold } = otsu.readState(tiny.words[0]!, 0);
   assertEquals([isBroken, isConstant, threshold], [false, true, 0]);
-  // What spans more than float32 holds is refused, as the twin does.
+  // The kernel marks a span beyond float32 as broken; its twin throws.
   const huge = await scale(-high, 0, 1, high);
   assertEquals(otsu.readState(huge.words[0]!, 0).isBroken, true);
   assertThrows(() => normalize01(Float32Array.of(-high, high)), RangeError, "span");

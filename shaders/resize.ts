@@ -20,8 +20,8 @@ export class Resize {
   /**
    * @param from Size of the source in pixels.
    * @param to Size of the result in pixels.
-   * @param taps Source pixels and weights of each axis; bilinear over the whole
-   * of both by default, and of a crop where decoding wants one.
+   * @param taps Source pixels and weights of each axis. The default is bilinear over the whole
+   * source; a caller that needs only a crop passes the taps of the crop.
    * @throws {RangeError} If a size is not positive and whole.
    */
   constructor(
@@ -46,8 +46,8 @@ export class Resize {
    *
    * @param source `[maps, from.height, from.width]` float32.
    * @param result `[maps, to.height, to.width]` float32.
-   * @param maps How many.
-   * @param accumulate Whether to add to what `result` holds.
+   * @param maps Number of maps.
+   * @param accumulate Whether to add to the values in `result`.
    */
   record(
     encoder: GPUCommandEncoder,
@@ -81,7 +81,7 @@ export class Resize {
     dispatch(this.#gpu, encoder, kernel, buffers, this.#workgroups(1));
   }
 
-  /** Frees its buffers. */
+  /** Frees the buffers. */
   destroy(): void {
     this.#columns.destroy();
     this.#rows.destroy();
@@ -93,7 +93,7 @@ export class Resize {
   }
 }
 
-/** The shader's `Tap`s: lower, upper, weight. */
+/** Packs taps as the shader's `Tap` structs: lower, upper, weight. */
 function packTaps({ lower, upper, weight }: AxisTaps): Uint32Array {
   const packed = new Uint32Array(3 * lower.length);
   const weights = new Float32Array(packed.buffer);

@@ -1,17 +1,16 @@
-// Bilinear resizing with half-pixel centres, any size to any size. The source
-// pixels and weights of each axis come with the call, so that they are the same
-// numbers as on the CPU.
+// Bilinear resizing with half-pixel centres, from any size to any size. The caller passes the
+// source pixels and weights of each axis, so that they equal the numbers on the CPU.
 
 // Whether `resize_map` adds to the result instead of replacing it.
 override ACCUMULATE: bool = false;
 
-// In a buffer rather than in overrides, since every image of a set may have
-// another size.
+// Sizes are in a buffer, not in overrides: each image of a set may have another size, and other
+// overrides need another pipeline.
 struct Sizes {
-  // Columns of the source, and values of one source map.
+  // Number of columns of the source, and number of values in one source map.
   from_width: u32,
   from_length: u32,
-  // Columns and rows of the result.
+  // Number of columns and of rows of the result.
   to_width: u32,
   to_height: u32,
 }
@@ -19,7 +18,7 @@ struct Sizes {
 struct Tap {
   // Source pixel at or before the sampling point.
   lower: u32,
-  // The next one, or the last at the edge.
+  // Next source pixel, or the last one at the edge.
   upper: u32,
   // Share of `upper`, 0..1.
   weight: f32,
@@ -27,13 +26,13 @@ struct Tap {
 
 // Source maps, [maps, from_length].
 @group(0) @binding(0) var<storage, read> source: array<f32>;
-// One a result column, [to_width].
+// One tap for each result column, [to_width].
 @group(0) @binding(1) var<storage, read> columns: array<Tap>;
-// One a result row, [to_height].
+// One tap for each result row, [to_height].
 @group(0) @binding(2) var<storage, read> rows: array<Tap>;
 // Result maps, [maps, to_height, to_width].
 @group(0) @binding(3) var<storage, read_write> result: array<f32>;
-// A grey image, four pixels of 0..255 a word, lowest byte first.
+// A grey image: each word holds four pixels of 0..255, lowest byte first.
 @group(0) @binding(4) var<storage, read> pixels: array<u32>;
 @group(0) @binding(5) var<storage, read> sizes: Sizes;
 

@@ -6,7 +6,7 @@
 
 import type { Size } from "../base/geometry.ts";
 
-/** For each output pixel of one axis: which two source pixels it blends, and how. */
+/** For each output pixel of one axis, the two source pixels that it blends and their shares. */
 export interface AxisTaps {
   /** Index of the source pixel at or before the sampling point. */
   readonly lower: Int32Array;
@@ -31,12 +31,12 @@ export interface AxisRange {
 }
 
 /**
- * The source pixels and weights of a bilinear resize along one axis, with
- * half-pixel centres and clamped edges (PyTorch's `align_corners=False`).
+ * The source pixels and weights of a bilinear resize along one axis, with half-pixel centres and
+ * clamped edges (PyTorch's `align_corners=False`).
  *
  * @param inputLength Length of the source axis in pixels.
  * @param outputLength Length of the whole resized axis in pixels.
- * @param range The part of the resized axis that is wanted.
+ * @param range Part of the resized axis to compute.
  * @throws {RangeError} If a length is not a positive integer.
  */
 export function bilinearTaps(
@@ -51,8 +51,8 @@ export function bilinearTaps(
   const lower = new Int32Array(count);
   const upper = new Int32Array(count);
   const weight = new Float32Array(count);
-  // PyTorch rounds the scale to float32. Whether it also rounds the sampling
-  // point depends on its version; the one behind the references did not.
+  // PyTorch rounds the scale to float32. Whether it also rounds the sampling point depends on its
+  // version; the version behind the reference values did not.
   const scale = Math.fround(inputLength / outputLength);
   const last = inputLength - 1;
   for (let index = 0; index < count; index++) {
@@ -66,9 +66,9 @@ export function bilinearTaps(
 }
 
 /**
- * Resizes a map bilinearly, to any size, up or down, without antialiasing.
- * As PyTorch's `interpolate(mode="bilinear", align_corners=False)`, but for the
- * rounding of sampling points (up to 3e-5 on values of 0..1 in PyTorch 2.15).
+ * Resizes a map bilinearly, to any size, up or down, without antialiasing. Equals PyTorch's
+ * `interpolate(mode="bilinear", align_corners=False)`, except for the rounding of sampling points.
+ * In PyTorch 2.15 this changes values of 0..1 by up to 3e-5.
  *
  * @param source Row-major map, `[from.height, from.width]`.
  * @param from Size of the source in pixels.

@@ -1,5 +1,5 @@
 /**
- * Resize and Gaussian in one on the GPU; its twin is `separable_cpu.ts`.
+ * Resize and Gaussian as one operation on the GPU; its twin is `separable_cpu.ts`.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import type { Band } from "./separable_cpu.ts";
 import code from "./separable.wgsl" with { type: "text" };
 
-/** U A Uᵀ for maps of one size. */
+/** Computes U A Uᵀ for maps A of one size. */
 export class Separable {
   #gpu: Gpu;
   #rows: Band;
@@ -18,9 +18,9 @@ export class Separable {
   #between: GPUBuffer;
 
   /**
-   * @param rows The band from top to bottom.
-   * @param columns The band from left to right.
-   * @param maps How many maps are multiplied at a time.
+   * @param rows Band of the axis from top to bottom.
+   * @param columns Band of the axis from left to right.
+   * @param maps Number of maps in a batch.
    * @throws {RangeError} If the maps do not fit a buffer.
    */
   constructor(gpu: Gpu, rows: Band, columns: Band, maps = 1) {
@@ -40,7 +40,7 @@ export class Separable {
    *
    * @param source `[maps, rows.inputLength, columns.inputLength]` float32.
    * @param result `[maps, rows.length, columns.length]` float32.
-   * @param accumulate Whether to add to what `result` holds.
+   * @param accumulate Whether to add to the values in `result`.
    */
   record(
     encoder: GPUCommandEncoder,
@@ -81,7 +81,7 @@ export class Separable {
     );
   }
 
-  /** Frees its buffers. */
+  /** Frees the buffers. */
   destroy(): void {
     for (const { starts, weights } of this.#buffers) [starts, weights].forEach((b) => b.destroy());
     this.#between.destroy();

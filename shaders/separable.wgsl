@@ -1,12 +1,12 @@
-// U A Uᵀ: one band matrix an axis, for resize and Gaussian in one.
+// Computes U A Uᵀ with one band matrix for each axis: resize and Gaussian as one operation.
 
-// Columns and rows of the source.
+// Number of columns and of rows of the source.
 override FROM_WIDTH: u32;
 override FROM_HEIGHT: u32;
-// Columns and rows of the result.
+// Number of columns and of rows of the result.
 override TO_WIDTH: u32;
 override TO_HEIGHT: u32;
-// Values kept of each row of the band in use.
+// Number of values kept of each row of the band in use.
 override BAND: u32;
 // Whether `down` adds to the result instead of replacing it.
 override ACCUMULATE: bool = false;
@@ -17,7 +17,7 @@ override ACCUMULATE: bool = false;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 // Source pixel of each result pixel's first weight.
 @group(0) @binding(2) var<storage, read> starts: array<u32>;
-// [result pixels, BAND]
+// Values of the band, [result pixels, BAND].
 @group(0) @binding(3) var<storage, read> weights: array<f32>;
 
 @compute @workgroup_size(256)
@@ -34,7 +34,7 @@ fn across(@builtin(global_invocation_id) id: vec3u) {
   result[row * TO_WIDTH + id.x] = total;
 }
 
-// Four columns a thread, which share the row's weights.
+// Each thread handles four columns, which share the row's weights.
 @compute @workgroup_size(64)
 fn down(
   @builtin(workgroup_id) workgroup: vec3u,
@@ -42,7 +42,7 @@ fn down(
 ) {
   let y = workgroup.y;
   let columns = vec4u(0u, 64u, 128u, 192u) + (256u * workgroup.x + thread);
-  // Past the row's end its last column once more, which is not stored.
+  // Columns past the row's end repeat its last column, and are not stored.
   let last = min(columns, vec4u(TO_WIDTH - 1u));
   let first = (workgroup.z * FROM_HEIGHT + starts[y]) * TO_WIDTH;
   var totals = vec4f();

@@ -1,7 +1,7 @@
 /**
- * Resize and Gaussian in one: both are linear and separable, so a map becomes
- * U A Uᵀ with one matrix an axis. Its rows are mostly 0: a band is kept. This is
- * the twin of the `separable` shader.
+ * Resize and Gaussian as one operation: the twin of the `separable` shader. Both are linear and
+ * separable, so a map A becomes U A Uᵀ with one matrix for each axis. The rows of a matrix are
+ * mostly 0, so only a band of each row is kept.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import { gaussianHalfKernel } from "./gaussian_cpu.ts";
 import { bilinearTaps } from "./resize_cpu.ts";
 import type { Size } from "../base/geometry.ts";
 
-/** One matrix `[length, inputLength]`, of each row only the stretch that is not 0. */
+/** A matrix `[length, inputLength]`, reduced to the stretch of each row that is not 0. */
 export interface Band {
   /** Rows: pixels of the result's axis. */
   readonly length: number;
   /** Columns: pixels of the source's axis. */
   readonly inputLength: number;
-  /** Values kept of each row. */
+  /** Number of values kept of each row. */
   readonly width: number;
   /** Column of each row's first kept value, `[length]`. */
   readonly starts: Int32Array;
@@ -25,12 +25,12 @@ export interface Band {
 }
 
 /**
- * The matrix that resizes an axis bilinearly and then smooths it.
+ * Computes the matrix that resizes an axis bilinearly and then smooths it.
  *
  * @param inputLength Length of the source's axis in pixels.
  * @param length Length of the result's axis in pixels.
  * @param sigma Standard deviation of the Gaussian in pixels of the result, 0..32.
- * @throws {RangeError} If a length is not a positive integer or sigma out of its range.
+ * @throws {RangeError} If a length is not a positive integer, or sigma is outside 0..32.
  */
 export function smoothResizeBand(inputLength: number, length: number, sigma: number): Band {
   const { lower, upper, weight } = bilinearTaps(inputLength, length);
@@ -58,7 +58,7 @@ export function smoothResizeBand(inputLength: number, length: number, sigma: num
   const starts = new Int32Array(length);
   const weights = new Float32Array(length * width);
   rows.forEach(({ start, values }, row) => {
-    // A band at the far end begins earlier, so that no row reaches past the source.
+    // Near the far end a row's band starts earlier, so that no row reaches past the source.
     const from = Math.min(start, inputLength - width);
     starts[row] = from;
     weights.set(values, row * width + start - from);
@@ -72,11 +72,11 @@ export function bandWins(band: Band, sigma: number): boolean {
 }
 
 /**
- * U A Uᵀ: multiplies each axis of a map by its band.
+ * Multiplies each axis of a map A by its band: U A Uᵀ.
  *
  * @param map Row-major `[rows.inputLength, columns.inputLength]`.
- * @param rows The band from top to bottom.
- * @param columns The band from left to right.
+ * @param rows Band of the axis from top to bottom.
+ * @param columns Band of the axis from left to right.
  * @returns Row-major `[rows.length, columns.length]`.
  * @throws {RangeError} If the map does not fit the bands.
  */
@@ -102,7 +102,7 @@ export function applyBands(map: Float32Array, rows: Band, columns: Band): Float3
   return rows.width <= 3 ? downNarrow(stretched, rows, width) : downWide(stretched, rows, width);
 }
 
-/** The usual case, a band of up to three values: one pass over the result, without a sum between. */
+/** Handles the usual case, a band of up to three values, in one pass without intermediate sums. */
 function downNarrow(stretched: Float32Array, rows: Band, width: number): Float32Array {
   const result = new Float32Array(rows.length * width);
   const last = stretched.length - width;
@@ -110,7 +110,7 @@ function downNarrow(stretched: Float32Array, rows: Band, width: number): Float32
     const weightOf = (k: number) => k < rows.width ? rows.weights[y * rows.width + k]! : 0;
     const [top, middle, bottom] = [weightOf(0), weightOf(1), weightOf(2)];
     const first = rows.starts[y]! * width;
-    // What a narrower band lacks is read all the same, and counts 0.
+    // A narrower band also reads the missing rows, with weight 0.
     const second = Math.min(first + width, last);
     const third = Math.min(first + 2 * width, last);
     const target = y * width;

@@ -3,7 +3,7 @@ import { host } from "./host.ts";
 /**
  * Reads a file into memory.
  *
- * @throws {NotFound} If there is none.
+ * @throws {NotFound} If no file exists at the path.
  */
 export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   using file = await host().files.open(path);
@@ -11,7 +11,7 @@ export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return bytes.subarray(0, await file.read(0, bytes));
 }
 
-/** Writes a file, over one that is there. */
+/** Writes a file, and replaces an earlier file at the path. */
 export async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
   using file = await host().files.create(path);
   await file.write(bytes);

@@ -1,71 +1,71 @@
 /**
- * What a program runs on, Deno or a browser: its files, and the libraries that come in another
- * build for each. Models, stages and shaders ask here and name neither.
+ * The program's host, Deno or a browser: its files, and the libraries that have a separate build
+ * for each host. Models, stages and shaders use this module and depend on neither host.
  *
  * @module
  */
 
-/** What is at a path. */
+/** Facts about the file or folder at a path. */
 export interface PathFacts {
-  /** Whether it is a regular file. */
+  /** Whether the path is a regular file. */
   readonly isFile: boolean;
-  /** Whether it is a folder. */
+  /** Whether the path is a folder. */
   readonly isDirectory: boolean;
   /** Size of a file in bytes. */
   readonly size: number;
-  /** When it was last written, in milliseconds since 1970, where that is known. */
+  /** Time of the last write in milliseconds since 1970, if known. */
   readonly modified?: number;
 }
 
 /** A file that is open for reading; closed by `using`. */
 export interface OpenFile extends Disposable {
-  /** Size in bytes when it was opened. */
+  /** Size in bytes when the file was opened. */
   readonly size: number;
   /**
-   * Reads a range. Calls that overlap in time do not disturb each other.
+   * Reads a range of bytes. Several calls may run at the same time.
    *
-   * @param offset First byte.
-   * @param target The bytes to fill.
-   * @returns How many there were; fewer than asked for only at the file's end.
+   * @param offset Position of the first byte.
+   * @param target Buffer to fill.
+   * @returns Number of bytes read; less than the buffer's length only at the end of the file.
    */
   read(offset: number, target: Uint8Array<ArrayBuffer>): Promise<number>;
 }
 
-/** A file that is open for writing, from its start; closed by `using`. */
+/** A file that is open for writing, with its position at 0; closed by `using`. */
 export interface NewFile extends Disposable {
-  /** Writes all bytes at the position. */
+  /** Writes all bytes at the current position. */
   write(bytes: Uint8Array): Promise<void>;
-  /** Moves the position, over the end too; what is skipped is 0. */
+  /** Moves the position, also past the end; skipped bytes are 0. */
   seek(offset: number): Promise<void>;
 }
 
-/** Files by their paths, with `/` between names. */
+/** Files of a host, by paths with `/` between names. */
 export interface Files {
   /**
-   * What is at a path, links followed.
+   * Facts about a path; follows links.
    *
-   * @throws {NotFound} If there is nothing.
+   * @throws {NotFound} If nothing exists at the path.
    */
   stat(path: string): Promise<PathFacts>;
   /**
    * Opens a file.
    *
-   * @throws {NotFound} If there is none.
+   * @throws {NotFound} If no file exists at the path.
    */
   open(path: string): Promise<OpenFile>;
-  /** Names of what is in a folder. */
+  /** Names of the files and folders in a folder. */
   list(path: string): Promise<string[]>;
-  /** Creates a file, or empties one. */
+  /** Creates a file, or empties an existing file. */
   create(path: string): Promise<NewFile>;
-  /** Makes a folder with those that it lies in, where it is not there. */
+  /** Creates a folder and its parent folders, if they do not exist. */
   makeFolder(path: string): Promise<void>;
-  /** Gives a file another name, in place of what has it. */
+  /** Renames a file, and replaces an earlier file of the new name. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file. */
   remove(path: string): Promise<void>;
 }
 
-/** A SHA-256 that is being computed. */
+/** A SHA-256 computation in progress. */
 export interface Hash {
   /** Adds bytes. */
   update(bytes: Uint8Array | Uint8ClampedArray): void;
@@ -73,68 +73,68 @@ export interface Hash {
   digest(): Uint8Array<ArrayBuffer>;
 }
 
-/** An error that says so by its class. */
+/** Constructor of an error class. */
 type ErrorClass = new (message?: string, options?: ErrorOptions) => Error;
 
-/** `onnxruntime-web`, in whichever build. */
+/** `onnxruntime-web`; all of its builds have this type. */
 export type OrtWeb = typeof import("onnxruntime-web");
 
-/** `onnxruntime-node`, and the paths that it takes. */
+/** `onnxruntime-node`, and the paths that it accepts. */
 export interface NativeOrt {
   /**
    * Loads the library.
    *
-   * @throws {Error} If it does not load on this machine.
+   * @throws {Error} If the library does not load on this machine.
    */
   load(): Promise<typeof import("onnxruntime-node")>;
-  /** Where a path leads, links followed: the library opens no link. */
+  /** Real path of a file behind links, since the library does not open links. */
   realPath(path: string): string;
 }
 
-/** What a program runs on. */
+/** The program's surroundings: Deno or a browser. */
 export interface Host {
-  /** Its files. */
+  /** Files that the program can reach. */
   readonly files: Files;
-  /** Class of the error for a path that leads nowhere. */
+  /** Class of the error for a path where nothing exists. */
   readonly NotFound: ErrorClass;
-  /** Class of the error for a file that may not be read. */
+  /** Class of the error for a file that the program may not read or write. */
   readonly PermissionDenied: ErrorClass;
-  /** Begins a SHA-256. */
+  /** Starts a SHA-256 computation. */
   createHash(): Hash;
   /**
    * Reads a file of a library.
    *
-   * @param name Package and path, such as `imagescript/wasm/any/jpeg.wasm`.
+   * @param name Package name and path, such as `imagescript/wasm/any/jpeg.wasm`.
    */
   readPackageFile(name: string): Promise<Uint8Array<ArrayBuffer>>;
-  /** Threads that WebAssembly may have. */
+  /** Most threads that WebAssembly may use. */
   readonly wasmThreads: number;
   /**
    * Loads `onnxruntime-web`.
    *
-   * @param build For the processor or for the GPU.
-   * @param isFresh Whether an instance that the GPU was lost under is to be replaced.
+   * @param build `wasm` for the CPU, `webgpu` for the GPU.
+   * @param isFresh Whether to replace an instance whose GPU was lost.
    */
   loadOrt(build: "wasm" | "webgpu", isFresh?: boolean): Promise<OrtWeb>;
-  /** ONNX Runtime as the machine's own code; a browser has none. */
+  /** Native ONNX Runtime; absent in a browser. */
   readonly native?: NativeOrt;
 }
 
 let current: Host | undefined;
 
 /**
- * Says what the program runs on. `mod.ts` and `browser.ts` do.
+ * Sets the program's host. `deno/mod.ts` and `browser/mod.ts` call this function when they load.
  *
- * @param host From now on.
+ * @param host Host from now on.
  */
 export function useHost(host: Host): void {
   current = host;
 }
 
 /**
- * What the program runs on.
+ * Returns the program's host.
  *
- * @throws {Error} If nobody has said.
+ * @throws {Error} If {@linkcode useHost} was not called.
  */
 export function host(): Host {
   if (!current) {

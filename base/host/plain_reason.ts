@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What the system says, by the start of it, and what it means. */
+/** Beginnings of system messages, and their meaning in this project's words. */
 const MEANINGS: readonly (readonly [says: string, means: string])[] = [
   ["No such file or directory", "there is no such file or folder"],
   ["File exists", "a file of this name is there"],
@@ -31,21 +31,21 @@ const MEANINGS: readonly (readonly [says: string, means: string])[] = [
   ["Invalid cross-device link", "it is on another disk"],
 ];
 
-/** What the system says with its number, and the call and path that Deno adds. */
+/** A system message with its error number, and the call and path that Deno adds. */
 const SYSTEM = /([^:()]+) \(os error \d+\)(?:(?:: |, )([a-z]+) '(.*?)'(?: -> '.*?')?(?=$|[);]))?/s;
 
-/** Calls that read; the others write. */
+/** Names of the calls that read; all others write. */
 const READS = /^(open|read|stat|lstat|real)/;
 
-/** What Deno says of a path that a run was not given. */
+/** Deno's message about a path that the run may not access. */
 const DENIED =
   /Requires (\w+) access to (".*?"|<.*?>|[^,]+), run again with the --allow-[\w-]+ flag/s;
 
 /**
- * A message with what the operating system or Deno says in it put in words for any user: without
- * error numbers, and without Deno's advice to allow everything.
+ * Rewrites the part of a message that comes from the operating system or Deno in words for any
+ * user. Leaves out error numbers and Deno's advice to allow everything.
  *
- * @param message An error's message, by itself or after words of this project that name the path.
+ * @param message Message of an error, alone or after this project's words that name the path.
  */
 export function plainReason(message: string): string {
   const system = SYSTEM.exec(message);
@@ -62,7 +62,7 @@ export function plainReason(message: string): string {
   const denied = DENIED.exec(message);
   if (!denied) return message;
   const [said, access, path] = denied as unknown as [string, string, string];
-  // "All" is Deno's word for what is no plain file: its devices, pipes and the system's own files.
+  // Deno asks for "all" access to special files: devices, pipes and the system's own files.
   const isFile = access !== "all";
   const reason = isFile
     ? `this run may not ${access} ${path}`

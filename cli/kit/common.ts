@@ -1,5 +1,5 @@
 /**
- * What the commands share: options of the model and the method.
+ * Options of the model and the method that several commands share.
  *
  * @module
  */
@@ -37,7 +37,7 @@ export const DEMO: string = decodeURIComponent(
 )
   .replace(/^\/([A-Za-z]:)/, "$1");
 
-/** Options that say which model to run, and on what. */
+/** Options that choose the model and where it runs. */
 export const MODEL_FLAGS = {
   model: {
     type: "string",
@@ -80,7 +80,7 @@ export const MODEL_FLAGS = {
   },
 } as const satisfies Flags;
 
-/** The paths of a model, for what a run may read. */
+/** Paths of the chosen model, which the run must be allowed to read. */
 export function modelPaths(
   values: Pick<FlagValues<typeof MODEL_FLAGS>, "model" | "text-encoder">,
 ): (string | undefined)[] {
@@ -134,7 +134,7 @@ export const METHOD_FLAGS = {
   },
 } as const satisfies Flags;
 
-/** Where noisy latents are kept between runs. */
+/** Option for the folder that keeps noisy latents between runs. */
 export const CACHE_FLAGS = {
   cache: {
     type: "string",
@@ -144,7 +144,7 @@ export const CACHE_FLAGS = {
   },
 } as const satisfies Flags;
 
-/** The method's settings from its options. */
+/** Converts the method's options to its settings. */
 export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundSettings {
   const { steps, select, sigma, otsu, tokens, noise, seed } = values;
   return {
@@ -158,34 +158,34 @@ export function groundSettings(values: FlagValues<typeof METHOD_FLAGS>): GroundS
   };
 }
 
-/** What runs a model. */
+/** Runtime and GPU that a model runs on. */
 export interface Place {
-  /** What runs it. */
+  /** Runtime that runs the model. */
   readonly runtime: Runtime;
-  /** Where heatmaps are made, if on a GPU. */
+  /** GPU that computes the heatmaps; absent if the CPU does. */
   readonly gpu?: Gpu;
 }
 
-/** A model that is ready to be loaded, and what is to be done with it. */
+/** A model that is ready to be loaded, and its settings. */
 export interface ChosenModel extends Place {
-  /** What it is loaded from. */
+  /** Bundle that the model is loaded from. */
   readonly bundle: Bundle;
-  /** The settings, with the variants that depend on the model. */
+  /** Settings, with the variants that depend on the model. */
   readonly settings: GroundSettings;
-  /** The settings with every choice made. */
+  /** Settings with all defaults filled in. */
   readonly resolved: ResolvedSettings;
-  /** What its weights are kept as. */
+  /** Number format of the weights in memory. */
   readonly weights: WeightType;
-  /** Loads it, which takes seconds. */
+  /** Loads the model, which takes seconds. */
   open(): Promise<LdmModel>;
 }
 
 /**
- * A model as the options say; tells what runs it and what to know of it. All
- * that is said of it is checked before it is loaded.
+ * Chooses a model by the options. Reports the runtime, the device and the model's notice. All
+ * checks of the options happen here, before the model is loaded.
  *
- * @param progress Where it is said.
- * @param chooseVariants Several ways to make heatmaps, given the model and the chosen layers.
+ * @param progress Receives the reports.
+ * @param chooseVariants Returns the variants, given the model and the chosen layers.
  */
 export async function chooseModel(
   values: FlagValues<typeof MODEL_FLAGS>,
@@ -220,7 +220,7 @@ export async function chooseModel(
 
 type PlaceValues = Pick<FlagValues<typeof MODEL_FLAGS>, "runtime" | "device">;
 
-/** What the options say that models run on; tells what it is and why. */
+/** Opens the runtime and the device that the options choose; reports both and the reason. */
 export async function openPlace(values: PlaceValues, progress: Progress): Promise<Place> {
   requirePlace(values);
   quietenDriver();
@@ -237,14 +237,14 @@ function requirePlace({ runtime, device }: PlaceValues): void {
   }
 }
 
-/** The adapter and the runtime in words. */
+/** Describes the adapter and the runtime in words. */
 function describePlace(runtime: Runtime, gpu: Gpu | undefined): string {
   const where = runtime.gpu ? runtime.gpu.adapter.name : "the CPU";
   const heatmaps = gpu && !runtime.gpu ? `, heatmaps on ${gpu.adapter.name}` : "";
   return `${where} with ${runtime.version} (${runtime.name})${heatmaps}`;
 }
 
-/** A bundle as the options say. */
+/** Opens the bundle that the options choose. */
 export async function openChosenBundle(
   values: Pick<FlagValues<typeof MODEL_FLAGS>, "model" | "text-encoder">,
 ): Promise<Bundle> {
@@ -252,7 +252,7 @@ export async function openChosenBundle(
   return await loadBundle(values.model ?? DEMO, { ...(textEncoder && { textEncoder }) });
 }
 
-/** What a result is made with, for the record. */
+/** Settings, model and versions behind the results, for the record. */
 export async function describeRun(
   { bundle, runtime, gpu, resolved, weights }: ChosenModel,
 ) {
@@ -269,7 +269,7 @@ export async function describeRun(
   };
 }
 
-/** Versions of what runs, and where. */
+/** Versions of the software, and the name of the GPU. */
 export function describeVersions(place?: Place): Record<string, string> {
   return {
     groundray: manifest.version,

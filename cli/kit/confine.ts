@@ -1,5 +1,5 @@
 /**
- * Runs a command with nothing but the paths that it was given.
+ * Runs a command with permissions only for the paths that it was given.
  *
  * @module
  */
@@ -8,51 +8,54 @@ import "../../base/host/deno/mod.ts";
 import { codeOf, EXIT, interruption, runMain } from "./exit.ts";
 import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from "./flags.ts";
 
-/** What a run touches: paths with all that is below them, and what else it needs. */
+/** Permissions that a run needs; a path includes everything below it. */
 export interface Reach {
-  /** What it reads. */
+  /** Paths that the run reads. */
   readonly read: readonly (string | URL | undefined)[];
-  /** What it writes, and reads again. */
+  /** Paths that the run writes and reads. */
   readonly write: readonly (string | undefined)[];
   /**
-   * Hosts that it listens at.
+   * Hosts that the run listens at.
    *
    * @default {[]}
    */
   readonly net?: string[];
   /**
-   * Programs that it runs.
+   * Programs that the run starts.
    *
    * @default {[]}
    */
   readonly run?: string[];
 }
 
-/** Where libraries find files of their own. */
+/** Folder where libraries find their own files. */
 const LIBRARIES = new URL("../../node_modules", import.meta.url);
 
-/** What the thread that works is told. */
+/** Message to the worker thread. */
 type Order = "start" | "stop";
 
-/** What it says: that it is there, and in the end its exit code. */
+/** Message from the worker thread: "ready" after its start, and the exit code at its end. */
 type Report = "ready" | number;
 
-/** The part of a worker's global scope that is used. */
+/** The part of a worker's global scope that this module uses. */
 interface WorkerScope {
   onmessage: (event: MessageEvent<Order>) => void;
   postMessage(report: Report): void;
 }
 
 /**
- * Runs a command as {@linkcode runMain} does, in a thread that may touch only
- * the paths that its options name. Which they are is known only once the process
- * runs, and a process cannot narrow what it may, only give it up: so the first
- * thread does when the other is there. Both load the script that was started, so
- * that it must call this whenever it is loaded.
+ * Runs a command like {@linkcode runMain}, in a worker thread that may access only the paths that
+ * the options name.
  *
- * @param main Takes the arguments and a signal, gives an exit code.
- * @param reach Reads the arguments; `undefined` if the run touches nothing.
- * @param lastPart What is still done after Ctrl-C, in words; null if nothing is.
+ * These paths are known only after the process has started, and a process can only drop
+ * permissions, not narrow them. So the first thread starts a worker with narrow permissions, and
+ * then drops its own. Both threads load the script that was started. Therefore the script must call
+ * this function every time it is loaded.
+ *
+ * @param main Receives the arguments and a signal; returns an exit code.
+ * @param reach Returns the permissions for the arguments. `undefined` runs the command in the first
+ * thread.
+ * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
  */
 export async function runConfined(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
@@ -67,13 +70,12 @@ export async function runConfined(
 }
 
 /**
- * Runs a command by its declaration as {@linkcode runConfined} does; where it is
- * asked for help, prints that.
+ * Runs a declared command like {@linkcode runConfined}; prints the help text if asked for help.
  *
- * @param declaration Its name, options and operand.
- * @param main Takes their values and a signal, gives an exit code.
- * @param reach The paths among the values.
- * @param lastPart What is still done after Ctrl-C, in words; null if nothing is.
+ * @param declaration Name, options and operand of the command.
+ * @param main Receives the values of the options and a signal; returns an exit code.
+ * @param reach Returns the permissions for the values.
+ * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
  */
 export function runCommand<F extends Flags>(
   declaration: Command<F>,
@@ -96,7 +98,7 @@ export function runCommand<F extends Flags>(
   );
 }
 
-/** In the thread that works: does so when it is told to. */
+/** In the worker thread: runs the command on "start", and aborts its signal on "stop". */
 function work(main: (args: string[], signal: AbortSignal) => Promise<number>): void {
   const scope = globalThis as unknown as WorkerScope;
   const controller = new AbortController();
@@ -108,7 +110,7 @@ function work(main: (args: string[], signal: AbortSignal) => Promise<number>): v
   scope.postMessage("ready");
 }
 
-/** In the first thread: has the script run in another, and gives its exit code. */
+/** In the first thread: runs the script in a worker, and returns the worker's exit code. */
 async function delegate(
   { read, write, net = [], run = [] }: Reach,
   signal: AbortSignal,
@@ -121,7 +123,7 @@ async function delegate(
       permissions: {
         read: [LIBRARIES, ...read.filter((path) => path !== undefined), ...written],
         write: written,
-        // What the task names, and nothing where it names nothing.
+        // The permissions that the task in `deno.json` names, if any.
         env: "inherit",
         ffi: "inherit",
         sys: "inherit",
@@ -135,13 +137,13 @@ async function delegate(
   const { promise, resolve } = Promise.withResolvers<number>();
   worker.onmessage = async ({ data }: MessageEvent<Report>) => {
     if (data !== "ready") return resolve(data);
-    // Not earlier: it was loaded with the permissions of this thread.
+    // Only now, since the worker was loaded with the permissions of this thread.
     for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
       await Deno.permissions.revoke({ name });
     }
     order("start");
   };
-  // The error itself is printed already.
+  // Deno has already printed the error.
   worker.onerror = (event) => {
     event.preventDefault();
     resolve(EXIT.error);

@@ -1,13 +1,12 @@
 /**
- * The GPU's driver on a machine without a desktop.
+ * Quietens the GPU's driver on a machine without a desktop.
  *
  * @module
  */
 
 /**
- * On a Linux machine without a desktop the GPU's driver prints two lines that
- * begin with "error:" because this variable is not set. No window is opened, so
- * that any folder will do.
+ * Sets `XDG_RUNTIME_DIR` on a Linux machine without a desktop. Without this variable the GPU's
+ * driver prints two lines that begin with "error:". Any folder will do, since no window is opened.
  */
 export function quietenDriver(): void {
   if (Deno.build.os === "linux" && Deno.env.get("XDG_RUNTIME_DIR") === undefined) {

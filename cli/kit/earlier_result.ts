@@ -4,25 +4,25 @@
  * @module
  */
 
-/** The file that says what a result is, which is written last. */
+/** File with the facts of a result; it is written last. */
 const RECORD = "result.json";
 
-/** What a result consists of. */
+/** Files of a result. */
 const FILES = [RECORD, "heatmap.npy", "overlay.png", "attention.svg", "attention.png"];
 
-/** Files that no folder but that of a result is likely to hold. */
+/** Files that a folder without a result is unlikely to hold. */
 const TELLING = FILES.slice(0, 3);
 
 /** Names of the folders of several images or phrases, such as `2-left-pleural-effusion`. */
 const NUMBERED = /^[1-9]\d*(-[a-z0-9]+)*$/;
 
-/** Numbered folders of images hold numbered folders of phrases, and those no more. */
+/** Levels of numbered folders: images, and phrases within them. */
 const DEPTH = 2;
 
 /**
- * Refuses a folder that holds results, which a new result must not be mixed up with.
+ * Refuses a folder that holds results, since new results must not mix with old ones.
  *
- * @throws {Error} If it holds some.
+ * @throws {Error} If the folder holds results.
  */
 export async function refuseEarlierResult(out: string): Promise<void> {
   if (!await holdsResult(out, DEPTH)) return;
@@ -32,8 +32,8 @@ export async function refuseEarlierResult(out: string): Promise<void> {
 }
 
 /**
- * Removes the results that a folder holds. What is not known to be of a result stays: files with
- * other names, links, and all of a folder whose `result.json` is missing or another program's.
+ * Removes the results that a folder holds. Keeps files with other names, and links. Keeps all files
+ * of a folder whose `result.json` is missing or comes from another program.
  */
 export async function removeEarlierResult(out: string): Promise<void> {
   await removeResult(out, DEPTH);
@@ -48,7 +48,7 @@ async function holdsResult(folder: string, depth: number): Promise<boolean> {
   return false;
 }
 
-/** Gives whether there was one. */
+/** Returns whether there was a result. */
 async function removeResult(folder: string, depth: number): Promise<boolean> {
   const entries = await list(folder);
   let isRemoved = false;
@@ -59,7 +59,7 @@ async function removeResult(folder: string, depth: number): Promise<boolean> {
     if ((await list(path)).length === 0) await Deno.remove(path);
   }
   if (!await isOurs(`${folder}/${RECORD}`)) return isRemoved;
-  // The record goes last: a removal that is broken off can be done again.
+  // Remove the record last, so that an interrupted removal can be repeated.
   const names = entries.filter(({ isFile }) => isFile).map(({ name }) => name);
   for (const name of FILES.toReversed()) {
     if (names.includes(name)) await Deno.remove(`${folder}/${name}`);
@@ -77,14 +77,16 @@ async function isOurs(path: string): Promise<boolean> {
   }
 }
 
-/** Folders of single results, links left out: what they lead to is not this command's. */
+/**
+ * Folders of single results. Leaves out links, since their targets do not belong to this command.
+ */
 function numbered(entries: readonly Deno.DirEntry[], depth: number): string[] {
   if (depth === 0) return [];
   return entries.filter(({ name, isDirectory }) => isDirectory && NUMBERED.test(name))
     .map(({ name }) => name);
 }
 
-/** What is in a folder; nothing where there is none, which whoever writes to it will say. */
+/** Entries of a folder; none if there is no folder, since a later write reports any error. */
 async function list(folder: string): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(folder));

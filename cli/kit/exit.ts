@@ -1,5 +1,5 @@
 /**
- * How every command ends.
+ * Exit codes and error messages of the commands.
  *
  * @module
  */
@@ -11,21 +11,21 @@ import { UsageError } from "./flags.ts";
 export const EXIT = {
   /** All went well. */
   ok: 0,
-  /** It could not be done, or not to its end. */
+  /** The command failed, or stopped before its end. */
   error: 1,
-  /** It was called wrongly. */
+  /** The command was called wrongly. */
   usage: 2,
-  /** It was done, and some samples failed. */
+  /** The run is complete, but some samples failed. */
   failures: 3,
-  /** It was ended because more samples failed than may. */
+  /** The run ended because more samples failed than `--max-failures` allows. */
   tooManyFailures: 4,
-  /** It was stopped by a signal. */
+  /** A signal stopped the command. */
   interrupted: 130,
 } as const;
 
 /**
- * Whether stderr is to hold nothing but JSON. Read from the arguments as they are,
- * since what is wrong with them is said there too.
+ * Whether stderr must hold nothing but JSON. Reads the raw arguments, since errors in the arguments
+ * must also be printed as JSON.
  */
 function isJson(): boolean {
   return Deno.args.some((arg, i) =>
@@ -34,33 +34,33 @@ function isJson(): boolean {
 }
 
 /**
- * Says why a command ends.
+ * Prints the reason why a command ends.
  *
- * @param prefix What stands before it where it is plain text.
+ * @param prefix Text before the message; left out in JSON.
  */
 export function sayError(message: string, prefix = "error: "): void {
   const error = plainReason(message);
   console.error(isJson() ? JSON.stringify({ error }) : prefix + error);
 }
 
-/** Why a run ends that Ctrl-C stopped. */
+/** Creates the error of a run that Ctrl-C stopped. */
 export function interruption(): DOMException {
   return new DOMException("The run was interrupted", "AbortError");
 }
 
 /**
- * Runs a command and ends the process with its code. Ctrl-C aborts the signal
- * it is given, so that it can finish what it is writing; a second one ends the
- * process at once.
+ * Runs a command and ends the process with its exit code. Ctrl-C aborts the command's signal, so
+ * that the command can finish the part under way. A second Ctrl-C ends the process at once.
  *
- * @param main Takes the arguments and a signal, gives an exit code.
- * @param lastPart What is still done after Ctrl-C, in words; null ends the process at once.
+ * @param main Receives the arguments and a signal; returns an exit code.
+ * @param lastPart Names the work that is still finished after Ctrl-C; null ends the process at
+ * once.
  */
 export async function runMain(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
   lastPart: string | null = "the pass under way",
 ): Promise<void> {
-  // A task starts in the project's folder; paths are meant from where it was called.
+  // A task starts in the project's folder, but paths are relative to the caller's folder.
   const folder = Deno.env.get("INIT_CWD");
   if (folder) Deno.chdir(folder);
   const controller = new AbortController();
@@ -75,13 +75,13 @@ export async function runMain(
   Deno.exit(await codeOf(() => main(Deno.args, controller.signal), controller.signal));
 }
 
-/** The exit code of some work; an error is printed. */
+/** Runs some work and returns its exit code; prints an error. */
 export async function codeOf(work: () => Promise<number>, signal: AbortSignal): Promise<number> {
   try {
     return await work();
   } catch (error) {
     if (signal.aborted && error === signal.reason) return EXIT.interrupted;
-    // A reader such as `head` that has seen enough is no fault of ours.
+    // A reader such as `head` may close the pipe early, which is not an error.
     if (error instanceof Deno.errors.BrokenPipe) return EXIT.ok;
     if (error instanceof UsageError) {
       sayError(error.message, "");

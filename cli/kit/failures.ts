@@ -1,5 +1,5 @@
 /**
- * The samples of a run that failed, and those whose phrases are not read as they stand.
+ * Reports failed samples, and phrases that a model does not read exactly as written.
  *
  * @module
  */
@@ -8,35 +8,35 @@ import { isReadingNote } from "../../models/tokenizer.ts";
 import type { SampleResult } from "../../mod.ts";
 import type { Progress } from "./progress.ts";
 
-/** Failures that are printed as they come; a wrong image folder would print a thousand. */
+/** Most failures, and most notes, that are printed; a wrong image folder can cause a thousand. */
 const SHOWN = 10;
 
-/** More samples failed than may. */
+/** More samples failed than `--max-failures` allows. */
 export class TooManyFailures extends Error {
   override name = "TooManyFailures";
 
   /**
-   * @param count How many failed.
-   * @param most How many may.
+   * @param count Number of failed samples.
+   * @param most Number of failed samples that is allowed.
    */
   constructor(count: number, most: number) {
     super(`${count} samples failed, more than --max-failures ${most}`);
   }
 }
 
-/** Counts the samples that failed, each once, and tells of the first. */
+/** Counts failed samples, each once, and reports the first ten. */
 export class Failures {
   readonly #ids = new Set<string>();
 
-  /** How many there are. */
+  /** Number of failed samples. */
   get count(): number {
     return this.#ids.size;
   }
 
   /**
-   * Takes in a result.
+   * Adds a result.
    *
-   * @returns Whether it is the first failure of its sample.
+   * @returns Whether the result is the first failure of its sample.
    */
   add({ id, status }: SampleResult): boolean {
     if (status !== "failed" || this.#ids.has(id)) return false;
@@ -45,10 +45,10 @@ export class Failures {
   }
 
   /**
-   * Takes in a result, and says so if it is a failure.
+   * Adds a result, and reports it if it is one of the first failures.
    *
-   * @param progress Where it is said.
-   * @param results Where all of them are.
+   * @param progress Receives the warnings.
+   * @param results Path of the file with all failures.
    */
   tell(result: SampleResult, progress: Progress, results: string): void {
     if (!this.add(result) || result.status !== "failed" || this.count > SHOWN) return;
@@ -57,24 +57,24 @@ export class Failures {
   }
 
   /**
-   * Refuses more failures than may be.
+   * Refuses more failures than are allowed.
    *
-   * @throws {TooManyFailures} If there are.
+   * @throws {TooManyFailures} If more than `most` samples failed.
    */
   requireAtMost(most: number): void {
     if (this.count > most) throw new TooManyFailures(this.count, most);
   }
 }
 
-/** Tells of the first phrases that a model does not read as they stand, each once. */
+/** Reports the first ten phrases that a model does not read exactly as written, each once. */
 export class ReadingNotes {
   readonly #ids = new Set<string>();
 
   /**
-   * Takes in a result, and says how its phrase is read if there is a note of that.
+   * Adds a result, and reports a note on how the model reads the phrase, if there is one.
    *
-   * @param progress Where it is said.
-   * @param results Where all notes are.
+   * @param progress Receives the warnings.
+   * @param results Path of the file with all notes.
    */
   tell({ id, notes = [] }: SampleResult, progress: Progress, results: string): void {
     const own = notes.filter(isReadingNote);

@@ -7,7 +7,7 @@
 import { UsageError } from "./flags.ts";
 import { isSameFolder } from "./summary.ts";
 
-/** Refuses results and noisy latents in one folder. */
+/** Refuses one folder for both results and noisy latents. */
 export function requireApart(
   { out, cache }: { out?: string | undefined; cache?: string | undefined },
 ): void {
@@ -16,9 +16,9 @@ export function requireApart(
 }
 
 /**
- * Makes the folder that results go to, if it is not there.
+ * Creates the folder for results, if it does not exist.
  *
- * @throws {Error} If that cannot be, with its path.
+ * @throws {Error} If the folder cannot be created; the message names the path.
  */
 export async function makeFolder(path: string): Promise<void> {
   try {
@@ -28,10 +28,10 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/** The folder that a run without `--out` makes its own in. */
+/** Folder in which a run without `--out` creates its own folder. */
 export const OUT = "out";
 
-/** Makes a folder that no other run has, such as `out/eval-20260131-120000`. */
+/** Creates a folder that no other run uses, such as `out/eval-20260131-120000`. */
 export async function makeOwnFolder(command: string): Promise<string> {
   const stamp = new Date().toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
   await makeFolder(OUT);

@@ -9,30 +9,30 @@ import { parseArgs } from "@std/cli/parse-args";
 import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
-/** Something is wrong with how a command was called; ends it with code 2. */
+/** An error in the arguments of a command, which ends it with exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** One option. */
+/** Declaration of one option. */
 export interface Flag {
-  /** What it takes; `list` may be given several times, `boolean` takes nothing. */
+  /** Type of the value. A `list` may be given several times; a `boolean` takes no value. */
   readonly type: "string" | "number" | "integer" | "boolean" | "list";
-  /** What it does, for the help text. */
+  /** Effect of the option, for the help text. */
   readonly description: string;
-  /** Stands for the value in the help text. */
+  /** Placeholder for the value in the help text. */
   readonly placeholder?: string;
-  /** Value if it is not given. A boolean that is true by default is turned off by `--no-`. */
+  /** Value if the option is not given. A boolean with default true is turned off by `--no-NAME`. */
   readonly default?: string | number | boolean;
-  /** Says the default in the help text where it is no plain value. */
+  /** Default in words for the help text, if it is not a plain value. */
   readonly defaultText?: string;
-  /** Smallest number. */
+  /** Smallest number that is allowed. */
   readonly min?: number;
-  /** Largest number. */
+  /** Largest number that is allowed. */
   readonly max?: number;
-  /** The only values. */
+  /** Values that are allowed; any value if absent. */
   readonly choices?: readonly string[];
-  /** Whether it must be given. */
+  /** Whether the option must be given. */
   readonly required?: true;
 }
 
@@ -49,7 +49,7 @@ type IsAlwaysThere<F extends Flag> = F extends { default: unknown } | { required
   : F["type"] extends "list" | "boolean" ? true
   : false;
 
-/** Values of the options of a declaration. */
+/** Values of the declared options, by name. */
 export type FlagValues<F extends Flags> = {
   [Name in keyof F]: IsAlwaysThere<F[Name]> extends true ? ValueOf<F[Name]>
     : ValueOf<F[Name]> | undefined;
@@ -57,28 +57,28 @@ export type FlagValues<F extends Flags> = {
 
 /** A command's name, purpose and options. */
 export interface Command<F extends Flags> {
-  /** How it is called, such as `deno task eval`. */
+  /** Command line, such as `deno task eval`. */
   readonly usage: string;
-  /** What it does. */
+  /** Purpose of the command. */
   readonly description: string;
-  /** Its options. */
+  /** Options of the command. */
   readonly flags: F;
-  /** What it takes beside them, such as `RESULTS`; nothing where it is left out. */
+  /** Name of the operand, such as `RESULTS`; absent if the command takes no operand. */
   readonly operand?: string;
-  /** Whether it takes that several times. */
+  /** Whether the operand may be given several times. */
   readonly isRepeated?: true;
 }
 
-/** What a command was given beside options. */
+/** Arguments that are not options. */
 export interface Operands {
-  /** In the order that they were given. */
+  /** Operands in the given order. */
   readonly operands: readonly string[];
 }
 
-/** What {@linkcode parseFlags} reads of a declaration. */
+/** Values and operands that {@linkcode parseFlags} returns. */
 export type ValuesOf<F extends Flags> = FlagValues<F> & Operands;
 
-/** Declares a command with the types of its options kept. */
+/** Declares a command, and keeps the types of its options. */
 export function command<const F extends Flags>(declaration: Command<F>): Command<F> {
   return declaration;
 }
@@ -86,8 +86,8 @@ export function command<const F extends Flags>(declaration: Command<F>): Command
 /**
  * Reads a command's arguments.
  *
- * @returns `undefined` if `--help` is among them.
- * @throws {UsageError} If they are not what was declared.
+ * @returns Values and operands; `undefined` if `--help` or `-h` is among the arguments.
+ * @throws {UsageError} If the arguments do not match the declaration.
  */
 export function parseFlags<F extends Flags>(
   args: readonly string[],
@@ -115,7 +115,7 @@ export function parseFlags<F extends Flags>(
       throw unknownOption(arg, names);
     },
   }) as Record<string, unknown>;
-  // What follows "--" is no option to the parser, and would be lost.
+  // The parser does not pass arguments after "--" to `unknown`, so check for them here.
   const operands = (parsed._ as unknown[]).map(String);
   if (!operand && operands.length > 0) {
     throw new UsageError(`Unexpected argument "${operands[0]}"`);
@@ -131,14 +131,14 @@ export function parseFlags<F extends Flags>(
   return { ...Object.fromEntries(values), operands };
 }
 
-/** Names of the options that arguments give, as far as they are declared. */
+/** Names of the declared options that the arguments give. */
 export function givenFlags(args: readonly string[], flags: Flags): ReadonlySet<string> {
   const names = args.map((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? "")
     .map((name) => Object.hasOwn(flags, name) ? name : name.replace(/^no-/, ""));
   return new Set(names.filter((name) => Object.hasOwn(flags, name)));
 }
 
-/** Refuses `--flag=value` where the parser would only take note of the flag. */
+/** Refuses `--flag=value` for a boolean, since the parser would ignore the value. */
 function requireNoValue(arg: string, flags: Flags): void {
   const name = /^--(?:no-)?([^=]+)=/.exec(arg)?.[1];
   if (name === undefined || !Object.hasOwn(flags, name) || flags[name]!.type !== "boolean") return;
@@ -146,8 +146,8 @@ function requireNoValue(arg: string, flags: Flags): void {
 }
 
 /**
- * Joins each option that takes a value with what follows it, so that the value
- * may be anything: the parser would take an empty one for an argument.
+ * Joins each option and its value with `=`. Otherwise the parser would take an empty value for an
+ * operand.
  */
 function joinValues(args: readonly string[], flags: Flags): string[] {
   const joined: string[] = [];
@@ -171,7 +171,7 @@ function joinValues(args: readonly string[], flags: Flags): string[] {
 function unknownOption(arg: string, names: readonly string[]): UsageError {
   const name = arg.replace(/^-+/, "").replace(/=.*/, "");
   const closest: string = closestString(name, [...names, "help"]);
-  // Half of the letters may differ; beyond that a guess only confuses.
+  // At most half of the letters may differ; a wilder guess only confuses.
   const isClose = levenshteinDistance(name, closest) <= Math.max(1, Math.floor(closest.length / 2));
   const hint = isClose ? `did you mean "--${closest}"?` : "--help lists the options";
   return new UsageError(`Unknown option "${arg.replace(/=.*/, "")}": ${hint}`);
@@ -208,7 +208,7 @@ function readValues(name: string, flag: Flag, given: readonly string[] = []): un
   return value;
 }
 
-/** Width that help is wrapped to. */
+/** Most characters in a line of the help text. */
 const WIDTH = 88;
 
 /** The help text of a command. */

@@ -1,5 +1,5 @@
 /**
- * Images by file, folder, pattern or run.
+ * Finds images by file, folder, pattern or run.
  *
  * @module
  */
@@ -12,26 +12,30 @@ import { imageHeader } from "../../images/image_header.ts";
 import { readResults } from "../../runs/read_results.ts";
 import { imageOf, RESULTS } from "../../runs/run_folder.ts";
 
-/** Endings of images: a file that has one is taken whatever it holds, so that a bad one is named. */
+/**
+ * Endings of image files. A file with such an ending always counts as an image; the image reader
+ * then reports a faulty file.
+ */
 const ENDING = /\.(png|jpe?g|jpe|jfif|dcm|dicom|dic|ima)$/i;
 
-/** Names of files that stand beside images, one of which is a DICOM file without a picture. */
+/** Names of files beside images that are not images; DICOMDIR is a DICOM file without a picture. */
 const BESIDE_IMAGES = /^(dicomdir|thumbs\.db|desktop\.ini)$/i;
 
-/** Bytes of a file that tell a DICOM file from others. */
+/** Number of bytes at the start of a file that show whether it is an image. */
 const HEAD_BYTES = 256;
 
-/** What stands for the bytes of a name that are not UTF-8. */
+/** Stands for bytes of a name that are not UTF-8. */
 const NOT_UTF8 = "\uFFFD";
 
 /**
- * The image files that some paths stand for: a file itself, a folder its images
- * in order of their names, and a pattern such as `xrays/*.dcm` the images that
- * match. A file with another ending or none is an image if it begins as one does.
- * A path that is none of these is left for its reader to complain of.
+ * Finds the image files that paths stand for. A file stands for itself, and a folder for its images
+ * in order of their names. A pattern such as `xrays/*.dcm` stands for the images that match.
+ *
+ * In a folder or pattern, a file without a usual ending counts if its content begins like an image.
+ * A path where nothing exists is returned unchanged; the image reader reports the error.
  *
  * @param paths Files, folders and patterns.
- * @param onNotice Told in a sentence of the files that are no images.
+ * @param onNotice Receives one sentence about files that are not images.
  * @throws {Deno.errors.NotFound} If a folder or pattern stands for no image.
  */
 export async function findImages(
@@ -72,7 +76,7 @@ export async function findImages(
 }
 
 /**
- * What must be read to find the images that some paths stand for, and the images.
+ * Paths that a run must be allowed to read in order to find and open images.
  *
  * @throws {UsageError} If a path is empty.
  */
@@ -85,8 +89,8 @@ export async function imageReach(paths: readonly string[]): Promise<string[]> {
 }
 
 /**
- * A pattern as the folder that it begins with and what is sought there; nothing where a path has no
- * wildcards. A name that is there is meant as it is written, wildcards or not.
+ * Splits a pattern into the folder before the first wildcard and the rest. Returns `undefined` if
+ * the path has no wildcards. A name that exists is taken literally, even if it contains wildcards.
  */
 async function splitPattern(path: string): Promise<{ folder: string; rest: string } | undefined> {
   const segments = path.split(Deno.build.os === "windows" ? /[/\\]/ : "/");
@@ -100,7 +104,7 @@ async function splitPattern(path: string): Promise<{ folder: string; rest: strin
   return undefined;
 }
 
-/** `a{b,c}` as `ab` and `ac`, as shells have it. */
+/** Expands `a{b,c}` to `ab` and `ac`, as shells do. */
 function expandBraces(pattern: string): string[] {
   const [whole, before, inner, after] = /^(.*?)\{([^{}]*,[^{}]*)\}(.*)$/s.exec(pattern) ?? [];
   if (whole === undefined) return [pattern];
@@ -110,7 +114,7 @@ function expandBraces(pattern: string): string[] {
 /**
  * The files below a folder that match a pattern, in order of their names.
  *
- * @param segments The pattern; `**` is any number of folders.
+ * @param segments Segments of the pattern; `**` stands for any number of folders.
  */
 async function* matches(folder: string, segments: readonly string[]): AsyncIterable<string> {
   const [first, ...rest] = segments as [string];
@@ -121,7 +125,7 @@ async function* matches(folder: string, segments: readonly string[]): AsyncItera
   for (const entry of await entriesOf(folder)) {
     if (entry.name.startsWith(".") && !first.startsWith(".") || !name.test(entry.name)) continue;
     const path = folder === "." ? entry.name : resolve(folder, entry.name);
-    // A link to a folder is one, but "**" might follow it round and round.
+    // A link to a folder counts as a folder, except under "**", which could follow it in circles.
     const isFolder = entry.isDirectory || !isDeep && entry.isSymlink && await isFolderAt(path);
     if (isFolder && (isDeep || !isLast)) yield* matches(path, isDeep ? segments : rest);
     if (!isFolder && isLast) yield path;
@@ -144,9 +148,9 @@ async function isFolderAt(path: string): Promise<boolean> {
 async function isImageFile(path: string): Promise<boolean> {
   const name = nameOf(path);
   if (BESIDE_IMAGES.test(name)) return false;
-  // Its reader says that such a name cannot be opened.
+  // The image reader reports that a name outside UTF-8 cannot be opened.
   if (ENDING.test(name) || name.includes(NOT_UTF8)) return true;
-  // Before it is opened: opening a pipe would wait for its writer.
+  // Check before opening the file: opening a pipe would wait for its writer.
   if (!(await stat(path))?.isFile) return false;
   using file = await Deno.open(path);
   const head = new Uint8Array(HEAD_BYTES);
@@ -155,7 +159,7 @@ async function isImageFile(path: string): Promise<boolean> {
   return imageHeader(bytes) !== undefined || isDicom(bytes);
 }
 
-/** Where images are if a folder itself holds none, for the sentence that says so. */
+/** Hint for an error message that images are in subfolders; empty if they are not. */
 async function whereInstead(folder: string): Promise<string> {
   for await (const path of matches(folder, ["**", "*"])) {
     if (await isImageFile(path)) return `, its folders do: give the pattern "${folder}/**/*"`;
@@ -163,7 +167,10 @@ async function whereInstead(folder: string): Promise<string> {
   return "";
 }
 
-/** The images that a run's results name: files alone, since a folder would let in all below it. */
+/**
+ * Images that a run's results name. Leaves out folders, since permission for one covers all files
+ * in it.
+ */
 export async function imagesOf(folder: string): Promise<string[]> {
   const paths = new Set<string>();
   for await (const { result } of readResults(`${folder}/${RESULTS}`)) {

@@ -1,28 +1,28 @@
 /**
- * The user's browser.
+ * Opens the user's browser.
  *
  * @module
  */
 
-/** What opens an address, by operating system. */
+/** Programs that open an address, by operating system. */
 const PROGRAMS: Partial<Record<typeof Deno.build.os, string>> = {
   darwin: "open",
   windows: "explorer",
 };
 
-/** What opens an address here. */
+/** Program that opens an address on this system. */
 export const OPENER: string = PROGRAMS[Deno.build.os] ?? "xdg-open";
 
 /**
- * Opens an address in the browser. It is not waited for: some openers end with the browser.
+ * Opens an address in the browser. Does not wait, since some openers end only with the browser.
  *
- * @param onFailure Told if there is none.
+ * @param onFailure Called if the browser cannot be opened.
  */
 export function openBrowser(url: string, onFailure: () => void): void {
   try {
     const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
     const { status } = new Deno.Command(OPENER, { args: [url], ...quiet }).spawn();
-    // That of Windows gives 1 whatever it did.
+    // The opener of Windows always exits with code 1.
     status.then(({ success }) => !success && Deno.build.os !== "windows" && onFailure());
   } catch {
     onFailure();

@@ -1,5 +1,5 @@
 /**
- * Values of options that have a form of their own.
+ * Parsers for option values that have a syntax of their own.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { Selection } from "../../pipeline/settings/selection.ts";
 import type { Shard } from "../../datasets/open_dataset.ts";
 import { UsageError } from "./flags.ts";
 
-/** `120..180` (indices) or `40%..60%` (shares of T), half-open. */
+/** Parses a half-open range: `120..180` (indices) or `40%..60%` (shares of T). */
 export function parseSelect(text: string, option = "select"): Selection {
   const indices = /^\s*(\d+)\s*\.\.\s*(\d+)\s*$/.exec(text);
   const shares = /^\s*(\d+(?:\.\d+)?)\s*%\s*\.\.\s*(\d+(?:\.\d+)?)\s*%\s*$/.exec(text);
@@ -30,7 +30,7 @@ export function parseSelect(text: string, option = "select"): Selection {
     : { kind: "indices", start, end };
 }
 
-/** `3,4,6,7`, with ranges such as `3-7` (both ends included), or `all`. */
+/** Parses layers: `3,4,6,7`, with ranges such as `3-7` (both ends included), or `all`. */
 export function parseLayers(text: string, option = "layers"): number[] | "all" {
   if (text.trim() === "all") return "all";
   const layers = text.split(",").flatMap((part) => {
@@ -46,7 +46,10 @@ export function parseLayers(text: string, option = "layers"): number[] | "all" {
   return [...new Set(layers)].sort((a, b) => a - b);
 }
 
-/** `NAME:LAYERS:STEPS:otsu`, such as `mine:3-7:40%..60%:otsu`; STEPS may be `all`, the end `none`. */
+/**
+ * Parses `NAME:LAYERS:STEPS:OTSU`, such as `mine:3-7:40%..60%:otsu`. STEPS may be `all`; OTSU is
+ * `otsu` or `none`.
+ */
 export function parseSetting(text: string): VariantSettings {
   const [name, layers, steps, otsu, ...more] = text.split(":").map((part) => part.trim());
   if (!name || !layers || !steps || more.length > 0 || (otsu !== "otsu" && otsu !== "none")) {
@@ -63,7 +66,10 @@ export function parseSetting(text: string): VariantSettings {
   };
 }
 
-/** `per-box,biovil`, several times if need be: in one order, each once, without the paper's own. */
+/**
+ * Parses lists such as `per-box,biovil`. Returns each protocol once, in a fixed order, without
+ * `paper`.
+ */
 export function parseProtocols(texts: readonly string[]): ProtocolName[] {
   const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim());
   const known = Object.keys(PROTOCOLS) as ProtocolName[];
@@ -76,7 +82,7 @@ export function parseProtocols(texts: readonly string[]): ProtocolName[] {
   return known.filter((name) => names.includes(name));
 }
 
-/** Variables by which a cluster says which of its tasks this is. */
+/** Environment variables by which a cluster numbers its tasks. */
 type ClusterVariable =
   | "SLURM_ARRAY_TASK_ID"
   | "SLURM_ARRAY_TASK_COUNT"
@@ -85,10 +91,12 @@ type ClusterVariable =
   | "JOB_COMPLETION_INDEX";
 
 /**
- * `3/8`, counted from 1; `auto` takes both from Slurm's job array, `auto/8` the
- * number from Slurm's job array or Kubernetes' indexed job.
+ * Parses a shard such as `3/8`, counted from 1. `auto` takes number and count from Slurm's job
+ * array. `auto/8` takes only the number, from Slurm's job array or Kubernetes' indexed job.
  *
- * @param variable Gives a variable of the environment.
+ * @param variable Returns the value of an environment variable.
+ *
+ * @throws {UsageError} If the text or a variable is wrong, or there is no such shard.
  */
 export function parseShard(
   text: string,
@@ -127,7 +135,7 @@ function clusterShard(
     if (tasks === undefined) {
       throw new UsageError('Option "--shard auto" needs the variable SLURM_ARRAY_TASK_COUNT');
     }
-    // Some of the tasks may be run again by themselves; then their least number is not the first.
+    // If only some tasks run again, their lowest number is not the number of the first shard.
     const first = count === undefined ? read("SLURM_ARRAY_TASK_MIN") ?? 0 : 1;
     const step = count === undefined ? read("SLURM_ARRAY_TASK_STEP") ?? 1 : 1;
     return { number: (task - first) / step + 1, count: tasks };

@@ -1,5 +1,5 @@
 /**
- * What a run says on stderr: how far it is, and what to know of it.
+ * Messages of a run on stderr: progress, information and warnings.
  *
  * @module
  */
@@ -7,22 +7,22 @@
 import { plainReason } from "../../base/host/plain_reason.ts";
 import type { Flags } from "./flags.ts";
 
-/** What {@linkcode Progress} writes to and reads the time from; for tests. */
+/** Output and clock of {@linkcode Progress}; tests replace them. */
 export interface ProgressEnvironment {
-  /** Takes text. */
+  /** Writes text. */
   readonly write: (text: string) => void;
-  /** Monotonic milliseconds. */
+  /** Returns monotonic milliseconds. */
   readonly now: () => number;
-  /** Whether a line can be drawn over. */
+  /** Whether a line can be overwritten. */
   readonly isTerminal: boolean;
-  /** Characters a line has room for. */
+  /** Width of a line in characters. */
   readonly columns: number;
 }
 
 /** Ways to show progress. */
 const KINDS = ["auto", "bar", "lines", "json", "quiet"] as const;
 
-/** How a run shows what it does. */
+/** Option for the way a run shows progress. */
 export const PROGRESS_FLAGS = {
   progress: {
     type: "string",
@@ -37,10 +37,10 @@ export const PROGRESS_FLAGS = {
 /** A way to show progress that {@linkcode KINDS} names. */
 export type ProgressKind = typeof KINDS[number];
 
-/** Milliseconds between two showings. */
+/** Milliseconds between two updates. */
 const INTERVALS = { bar: 100, lines: 10_000, json: 1000, quiet: Infinity } as const;
 
-/** Most characters of the bar itself. */
+/** Most characters of the bar, without its text. */
 const BAR_WIDTH = 24;
 
 function standardError(): ProgressEnvironment {
@@ -50,12 +50,12 @@ function standardError(): ProgressEnvironment {
       try {
         Deno.stderr.writeSync(encoder.encode(text));
       } catch {
-        // Nobody reads it any more; the run goes on.
+        // The reader of stderr is gone; the run goes on.
       }
     },
     now: () => performance.now(),
     isTerminal: Deno.stderr.isTerminal(),
-    // Read each time, since a window changes its size.
+    // Read each time, since a window may change its size.
     get columns() {
       try {
         return Deno.consoleSize().columns;
@@ -66,7 +66,7 @@ function standardError(): ProgressEnvironment {
   };
 }
 
-/** A duration as a person says it: `12 s`, `3 min 05 s`, `1 h 02 min`. */
+/** Formats a duration for people: `12 s`, `3 min 05 s`, `1 h 02 min`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
@@ -90,9 +90,9 @@ export class Progress {
   #held: (() => void)[] | undefined;
 
   /**
-   * @param kind How it is shown.
-   * @param environment For tests.
-   * @param unit What is counted, in the plural.
+   * @param kind Way to show progress; `auto` chooses by the terminal.
+   * @param environment Output and clock; stderr by default.
+   * @param unit Name of the counted things, in the plural.
    */
   constructor(
     kind: ProgressKind,
@@ -104,24 +104,24 @@ export class Progress {
     this.#kind = kind !== "auto" ? kind : environment.isTerminal ? "bar" : "lines";
   }
 
-  /** Keeps back what is said, since a command that is refused says why and nothing else. */
+  /** Holds messages back, since a refused command must print only the reason. */
   hold(): void {
     this.#held ??= [];
   }
 
-  /** Says what was kept back. */
+  /** Prints the messages that were held back. */
   release(): void {
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const say of held) say();
   }
 
-  /** Says what is good to know; not said where it is to be quiet. */
+  /** Prints information, except in quiet mode. */
   say(text: string): void {
     if (this.#kind !== "quiet") this.#print("info", text);
   }
 
-  /** Says what has to be known. */
+  /** Prints a warning in every mode. */
   warn(text: string): void {
     this.#print("warning", text);
   }
@@ -129,33 +129,33 @@ export class Progress {
   /**
    * Starts the clock.
    *
-   * @param total How many samples there are.
-   * @param before How many of them were done before, which says nothing of the rate.
-   * @param failed How many of those failed.
+   * @param total Number of samples.
+   * @param before Number of samples that were done earlier; they do not count for the rate.
+   * @param failed Number of these earlier samples that failed.
    */
   begin(total: number, before = 0, failed = 0): void {
     [this.#total, this.#before, this.#failed] = [total, before, failed];
     this.#furthest = before;
     this.#began = this.#environment.now();
-    // The first line waits as long as every other.
+    // The first line waits for an interval like every other line.
     if (this.#kind !== "bar") this.#shownAt = this.#began;
   }
 
   /**
-   * Says how far the run is; it is never said to be less far than before.
+   * Shows how far the run is; the count never goes back.
    *
-   * @param count Samples done, a part of one included.
-   * @param failed How many of them failed, if that is news.
+   * @param count Samples done, including a fraction for a sample under way.
+   * @param failed Number of failed samples; the last number by default.
    */
   update(count: number, failed = this.#failed): void {
     this.#failed = failed;
-    // An image that begins anew on another device, or is decoded ahead, seems to go back.
+    // The count drops when an image starts again on another device, or is decoded ahead.
     this.#furthest = Math.max(this.#furthest, Math.min(count, this.#total));
     if (this.#environment.now() - this.#shownAt < INTERVALS[this.#kind]) return;
     this.#show(this.#furthest);
   }
 
-  /** Says for the last time how far the run is: a part of a sample is no sample that is done. */
+  /** Shows for the last time how far the run is. A part of a sample does not count as done. */
   finish(done: number): void {
     const part = Math.min(this.#furthest, Math.floor(done) + 0.999);
     if (this.#kind !== "quiet") this.#show(Math.max(done, part));
@@ -163,7 +163,7 @@ export class Progress {
     this.#isDrawn = false;
   }
 
-  /** Takes the bar away, before something else is printed. */
+  /** Removes the bar before other text is printed. */
   clear(): void {
     if (this.#isDrawn) this.#environment.write("\r\x1b[K");
     this.#isDrawn = false;
@@ -202,7 +202,7 @@ export class Progress {
       ...(secondsLeft ? [`${formatDuration(secondsLeft)} left`] : []),
     ].join(", ");
     if (this.#kind === "lines") return write(`${text}\n`);
-    // The last column stays free, and the words come before the bar.
+    // The last column stays free, and the text takes its space before the bar.
     const width = Math.min(BAR_WIDTH, Math.max(0, columns - 2 - text.length));
     const filled = Math.round(Math.min(1, count / Math.max(1, total)) * width);
     const bar = "█".repeat(filled) + "░".repeat(width - filled);

@@ -1,5 +1,6 @@
 /**
- * Options of what comes after the model; apart from the others, since it needs none.
+ * Options of the stages after the model. They have their own module because these stages need no
+ * model.
  *
  * @module
  */
@@ -7,7 +8,7 @@
 import type { Flags } from "./flags.ts";
 import { PROTOCOLS } from "../../scoring/protocols.ts";
 
-/** How heatmaps are finished and scored. */
+/** Options for finishing and scoring heatmaps. */
 export const SCORE_FLAGS = {
   sigma: {
     type: "number",

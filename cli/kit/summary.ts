@@ -1,5 +1,5 @@
 /**
- * Summaries on the terminal.
+ * Writes summaries and prints them on the terminal.
  *
  * @module
  */
@@ -13,23 +13,23 @@ import { describeCounts, type TableOptions } from "../../reports/tables/result_t
 import { hasProtocols } from "../../reports/tables/protocol_table.ts";
 import { formatIntervals, formatProtocols, formatResults } from "../../reports/tables/table.ts";
 
-/** What {@linkcode writeSummary} wrote. */
+/** Content and files that {@linkcode writeSummary} wrote. */
 export interface WrittenSummary {
-  /** The summaries by the names of the variants. */
+  /** Summaries by the names of the variants. */
   readonly ablation: Readonly<Record<string, Summary>>;
-  /** What the tables show besides. */
+  /** Further content of the tables. */
   readonly options: TableOptions;
-  /** The folder. */
+  /** Folder of the results. */
   readonly folder: string;
-  /** Names of the files in it that hold results. */
+  /** Names of the files in the folder that hold results. */
   readonly files: readonly string[];
 }
 
 /**
- * Writes what results come to.
+ * Writes the summary and the tables of a run.
  *
- * @param more What the summary says besides, and in place of the record's facts.
- * @param isWhole Whether no sample is missing.
+ * @param more Further entries of the summary; they override the record's facts.
+ * @param isWhole Whether the run has all samples.
  */
 export async function writeSummary(
   folder: RunFolder,
@@ -40,7 +40,7 @@ export async function writeSummary(
 ): Promise<WrittenSummary> {
   const ablation = summary.toJSON();
   const all = Object.values(ablation);
-  // One variant is the run itself.
+  // A single variant is the run itself, so its summary is not nested.
   const json = { ...record.facts, ...more, ...(all.length > 1 ? { ablation } : all[0]!) };
   const options = tableOptions(record, isWhole);
   const tables = tableFiles(ablation, options);
@@ -49,7 +49,7 @@ export async function writeSummary(
   return { ablation, options, folder: folder.path, files };
 }
 
-/** Prints what results come to, and in which folder they are; gives the exit code. */
+/** Prints the tables and the folder of the results; returns the exit code. */
 export function printSummary({ ablation, options, folder }: WrittenSummary): number {
   printTables(ablation, options);
   console.log(`Results: ${folder}`);
@@ -57,17 +57,16 @@ export function printSummary({ ablation, options, folder }: WrittenSummary): num
   return hasFailures ? EXIT.failures : EXIT.ok;
 }
 
-/** Prints what else is in the folder. */
+/** Prints the names of the files in the folder. */
 export function printFiles({ files }: Pick<WrittenSummary, "files">): void {
   console.log(`Files: ${files.join(", ")}`);
 }
 
 /**
- * Writes and prints what results come to that were not computed here but put
- * together, and gives the exit code.
+ * Writes and prints the summary of a run that was merged or rescored; returns the exit code.
  *
- * @param more What the summary says besides.
- * @param isWhole Whether no sample is missing.
+ * @param more Further entries of the summary; they override the record's facts.
+ * @param isWhole Whether the run has all samples.
  */
 export async function conclude(
   folder: RunFolder,
@@ -83,21 +82,21 @@ export async function conclude(
   return code;
 }
 
-/** Whether two paths are plainly those of one folder. */
+/** Whether two paths are equal, apart from slashes at the end. */
 export function isSameFolder(a: string, b: string): boolean {
   return a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
 }
 
-/** Characters a line has room for: as many as there are, where a file or a program reads them. */
+/** Width of a line on stdout in characters; infinite if a file or a program reads stdout. */
 function stdoutColumns(): number {
   try {
     return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : Infinity;
   } catch {
-    return Infinity; // A terminal that does not tell.
+    return Infinity; // The terminal does not report its size.
   }
 }
 
-/** Prints the table of a run, or of its variants, and what became of its samples. */
+/** Prints the table of a run or of its variants, and the counts of its samples. */
 function printTables(ablation: Readonly<Record<string, Summary>>, options: TableOptions): void {
   const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
   const intervals = others.length > 0 ? "" : formatIntervals(summary);
@@ -106,14 +105,14 @@ function printTables(ablation: Readonly<Record<string, Summary>>, options: Table
   if (options.methods) console.log(options.notes?.join("\n"));
   if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options, width)}`);
   console.log();
-  // Settings are of the same samples; what methods see of them differs.
+  // All settings share the counts of their samples, but each method has its own counts.
   if (!options.methods || others.length === 0) return printCounts("", summary);
   for (const [name, summary] of Object.entries(ablation)) {
     printCounts(`${options.methods[name] ?? name}: `, summary);
   }
 }
 
-/** Prints how many samples came to what, and why. */
+/** Prints the number of samples by outcome, with the reasons. */
 function printCounts(prefix: string, summary: Summary): void {
   console.log(`${prefix}${describeCounts(summary)}.`);
   for (const { status, stage, reason, count, example } of summary.reasons) {

@@ -1,6 +1,7 @@
 /**
- * Comes before anything with a `[Symbol.dispose]()`: WebKit has no such symbol, so that
- * the method would be called "undefined", and what bundlers make of `using` would not find it.
+ * Defines `Symbol.dispose` and `Symbol.asyncDispose`, which WebKit lacks. Import this module before
+ * any module that declares `[Symbol.dispose]()`. Without the symbol, the method would be named
+ * "undefined", and bundled `using` declarations would not find it.
  *
  * @module
  */

@@ -1,8 +1,8 @@
 /**
  * Fetches a file.
  *
- * @param url Its address.
- * @throws {Error} If it is not there, or the server does not answer.
+ * @param url Address of the file.
+ * @throws {Error} If the server answers with an error status, or does not answer.
  */
 export async function fetchBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
   const fail = `Cannot load "${url.pathname}"`;
@@ -11,7 +11,7 @@ export async function fetchBytes(url: URL): Promise<Uint8Array<ArrayBuffer>> {
     if (response.ok) return new Uint8Array(await response.arrayBuffer());
     throw new Error(`${fail}: the server says ${response.status}`);
   } catch (cause) {
-    // What a browser throws itself names no file.
+    // The browser's own error is a `TypeError` that names no file.
     if (!(cause instanceof TypeError)) throw cause;
     throw new Error(`${fail}: its server does not answer`, { cause });
   }

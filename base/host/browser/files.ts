@@ -1,11 +1,11 @@
 import type { Files, OpenFile, PathFacts } from "../host.ts";
 
-/** A path that leads nowhere. */
+/** Error for a path where the page was given nothing. */
 export class NotFound extends Error {
   override name = "NotFound";
 }
 
-/** A file that may not be read. */
+/** Error for a file operation that a page may not do. */
 export class PermissionDenied extends Error {
   override name = "PermissionDenied";
 }
@@ -15,20 +15,20 @@ interface Given {
   readonly onRead: (bytes: number) => void;
 }
 
-/** Files that a page was given, each read in parts as it is needed. */
+/** Files that the page was given; each is read in parts on demand. */
 export class GivenFiles implements Files {
   readonly #files = new Map<string, Given>();
 
   /**
-   * Adds a file at a path, over one that is there.
+   * Adds a file at a path, and replaces an earlier file there.
    *
-   * @param onRead Told how many bytes each reading of it took.
+   * @param onRead Called after each read of the file with the number of bytes read.
    */
   add(path: string, file: Blob, onRead: (bytes: number) => void = () => {}): void {
     this.#files.set(normalise(path), { file, onRead });
   }
 
-  /** Forgets a folder with all that is in it. */
+  /** Forgets a folder and all files in it. */
   forget(folder: string): void {
     for (const path of this.#within(folder)) this.#files.delete(path);
   }
@@ -75,7 +75,7 @@ export class GivenFiles implements Files {
   }
 }
 
-/** Without `.` and empty names, which lead nowhere. */
+/** Removes `.` and empty names from a path, since they do not change its meaning. */
 function normalise(path: string): string {
   return path.split("/").filter((name) => name !== "" && name !== ".").join("/");
 }
@@ -100,7 +100,7 @@ class GivenFile implements OpenFile {
   async read(offset: number, target: Uint8Array<ArrayBuffer>): Promise<number> {
     const part = this.#given.file.slice(offset, offset + target.length);
     const bytes = await part.arrayBuffer().catch((cause) => {
-      // A browser refuses a file that is written to after it was picked.
+      // A browser refuses to read a file that changed after the user picked it.
       throw new Error(`Cannot read "${this.#path}": it has changed since; pick it again`, {
         cause,
       });

@@ -1,6 +1,6 @@
 /**
- * A browser: what it is given takes the place of this machine's files. To be imported before all
- * else by every program that runs there.
+ * The host for browsers: files that the page is given take the place of the machine's files. Every
+ * program in a browser must import this module first.
  *
  * @module
  */
@@ -14,23 +14,23 @@ import { loadOrt } from "./ort.ts";
 
 const given = new GivenFiles();
 
-/** Where files of libraries are: by their package's name and path below it. */
+/** Base address of library files; a file's address adds the package name and path. */
 let packages = new URL("packages/", globalThis.location?.href ?? "file:///");
 
 /** A file for {@linkcode giveFiles}. */
 export interface GivenPath {
-  /** Path below the folder, with `/`. */
+  /** Path below the folder, with `/` between names. */
   readonly path: string;
-  /** The file, which is read in parts as it is needed. */
+  /** The file, which is read in parts on demand. */
   readonly file: Blob;
 }
 
 /**
- * Gives files under the name of a folder, by which functions that take a path find them.
+ * Makes files available under a folder name. Functions that take a path then find them there.
  *
- * @param folder What the folder is to be called, such as `model`.
- * @param files What is in it; it holds nothing else from now on.
- * @param onRead Told how many bytes each reading took.
+ * @param folder Name of the folder, such as `model`.
+ * @param files Content of the folder, which replaces its earlier content.
+ * @param onRead Called after each read with the number of bytes read.
  *
  * @example A model that the user picked by `<input type="file" webkitdirectory>`
  * ```ts ignore
@@ -51,10 +51,10 @@ export function giveFiles(
 }
 
 /**
- * Says where files of libraries are to be fetched: `imagescript/wasm/any/jpeg.wasm`,
+ * Sets the base address of library files. The page fetches `imagescript/wasm/any/jpeg.wasm`,
  * `imagescript/wasm/any/png.wasm` and `dcmjs-codecs/build/dcmjs-native-codecs.wasm` below it.
  *
- * @param base An address that ends in `/`; without a call `packages/` beside the page.
+ * @param base Address that ends in `/`. Default: `packages/` beside the page.
  */
 export function usePackages(base: URL): void {
   packages = base;
@@ -72,7 +72,7 @@ useHost({
     };
   },
   readPackageFile: (name) => fetchBytes(new URL(name, packages)),
-  // Without isolation from other origins there is no memory that threads could share.
+  // Threads need shared memory, which browsers give only to pages isolated from other origins.
   wasmThreads: (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated
     ? navigator.hardwareConcurrency
     : 1,

@@ -7,15 +7,15 @@
 import type { OrtWeb } from "../host.ts";
 
 /**
- * Loads a build: on the GPU the one that suspends WebAssembly by JSPI where the browser has that,
- * which is the smaller and faster one.
+ * Loads a build of the library. For the GPU, the JSPI build is preferred if the browser supports
+ * JSPI: this build is smaller and faster.
  *
- * @throws {Error} If it does not load, or a fresh instance is asked for: a browser loads a module
+ * @throws {Error} If the build does not load, or if `isFresh` is set: a browser loads a module only
  * once.
  */
 export async function loadOrt(build: "wasm" | "webgpu", isFresh = false): Promise<OrtWeb> {
   if (isFresh) throw new Error("Cannot use the GPU again after it was lost: reload the page");
-  // The package is one of ES modules with a default export in every build.
+  // Every build of the package is an ES module with a default export.
   const loading: Promise<unknown> = build === "wasm"
     ? import("onnxruntime-web/wasm")
     : "Suspending" in WebAssembly

@@ -1,8 +1,8 @@
 /**
- * To be imported before `onnxruntime-web`, which looks for its own files beside
- * the origin of `location`. In a worker of Deno's that is the origin of a file,
- * "null", to which nothing can be resolved; without a location it does as in the
- * first thread, which has none.
+ * Removes `location` in Deno workers. Import this module before `onnxruntime-web`, which resolves
+ * the paths of its own files against the origin of `location`. In a Deno worker this origin is
+ * "null", and no path can be resolved against it. Without `location` the library behaves as in the
+ * main thread, which has none.
  *
  * @module
  */

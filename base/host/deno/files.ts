@@ -4,14 +4,14 @@ import type { Files, NewFile, OpenFile } from "../host.ts";
 export const denoFiles: Files = {
   async stat(path) {
     const { isFile, isDirectory, size, mtime } = await Deno.stat(path).catch((error) => {
-      // A file stands where the path has a folder.
+      // A parent in the path is a file, so nothing exists at the path.
       if (!(error instanceof Deno.errors.NotADirectory)) throw error;
       throw new Deno.errors.NotFound(error.message, { cause: error });
     });
     return { isFile, isDirectory, size, ...(mtime && { modified: mtime.getTime() }) };
   },
   async open(path) {
-    // Not of the open file: of one behind a link that asks for leave to read where the link leads.
+    // Stat by path: `fstat` on a link's target needs read permission for the target.
     const { size } = await Deno.stat(path);
     return new DenoFile(await Deno.open(path), size);
   },
@@ -29,7 +29,7 @@ export const denoFiles: Files = {
 class DenoFile implements OpenFile {
   readonly size: number;
   readonly #file: Deno.FsFile;
-  /** A file has one position: reads take turns. */
+  /** Last read. Reads take turns, since the file has a single position. */
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(file: Deno.FsFile, size: number) {

@@ -1,5 +1,5 @@
 /**
- * Deno: to be imported by every program that runs on it, before it reads a file.
+ * The host for Deno. Every program on Deno must import this module before it reads a file.
  *
  * @module
  */
@@ -22,12 +22,12 @@ useHost({
     };
   },
   readPackageFile: (name) => Deno.readFile(new URL(import.meta.resolve(name))),
-  // The library's own threads are now and then not there when it waits for them, and it waits for
-  // ever (seen five times in some thousand runs on a busy machine, in workers and outside).
+  // With more threads, the library sometimes waits for ever for threads that did not start. This
+  // happened five times in some thousand runs on a busy machine, in workers and outside.
   wasmThreads: 1,
   loadOrt,
   native: {
-    // A CommonJS package: its exports stand under `default`.
+    // The package is CommonJS, so its exports are under `default`.
     load: async () =>
       (await import("onnxruntime-node") as unknown as { default: typeof Ort }).default,
     realPath: Deno.realPathSync,

@@ -9,10 +9,10 @@ import forCpu from "onnxruntime-web";
 import forGpu from "onnxruntime-web/jspi";
 import type { OrtWeb } from "../host.ts";
 
-/** The instance in use on the GPU. */
+/** Current instance of the GPU build. */
 let gpuInstance = forGpu as OrtWeb;
 
-/** Loads a build; a fresh instance in place of one that the GPU was lost under. */
+/** Loads a build. With `isFresh`, a new instance replaces the one whose GPU was lost. */
 export async function loadOrt(build: "wasm" | "webgpu", isFresh = false): Promise<OrtWeb> {
   if (build === "wasm") return forCpu;
   if (isFresh) gpuInstance = await freshCopy();
@@ -20,8 +20,9 @@ export async function loadOrt(build: "wasm" | "webgpu", isFresh = false): Promis
 }
 
 /**
- * Another instance of the library: its WebAssembly aborts for good when the
- * device is lost under it, and modules are loaded once an address.
+ * Creates another instance of the library from a copy of its source. After the loss of a device,
+ * the WebAssembly of the old instance stays aborted. A second import of the same address would
+ * return the old instance.
  */
 async function freshCopy(): Promise<OrtWeb> {
   const address = import.meta.resolve("onnxruntime-web/jspi");
@@ -29,7 +30,7 @@ async function freshCopy(): Promise<OrtWeb> {
   const copy = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   try {
     const { default: fresh } = await import(copy) as { default: OrtWeb };
-    // The copy does not know where its file was.
+    // The copy has another address, so it cannot find the WebAssembly file by itself.
     const wasm = await fetch(new URL("ort-wasm-simd-threaded.jspi.wasm", address));
     fresh.env.wasm.wasmBinary = await wasm.arrayBuffer();
     return fresh;
