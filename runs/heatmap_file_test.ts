@@ -11,7 +11,7 @@ const HEATMAP = {
   ],
 };
 
-/** A record with any header, and a sum that is right. */
+/** Builds a record with any header and a correct checksum. */
 function record(header: unknown, values = new Uint8Array(4)): Uint8Array {
   const text = new TextEncoder().encode(
     typeof header === "string" ? header : JSON.stringify(header),

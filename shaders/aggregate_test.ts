@@ -3,7 +3,10 @@ import { furthest, runKernel, testGpu } from "../tests/support/gpu.ts";
 import { AttentionSums } from "./aggregate.ts";
 import { AttentionAccumulator } from "./aggregate_cpu.ts";
 
-/** Softmax-like maps `[phrases, layers, positions, tokens]`, other numbers at every step. */
+/**
+ * Returns softmax-like maps `[phrases, layers, positions, tokens]`, with other values at every
+ * step.
+ */
 function softmaxMaps(length: number, tokens: number, step: number): Float32Array {
   const maps = new Float32Array(length);
   let state = 1 + step * 7919;

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Reply } from "./protocol.ts";
 import { WorkerEngine } from "./worker_engine.ts";
 
-/** A worker that repeats what it is asked, and ends as it is told. */
+/** A worker that repeats each request, and ends as the phrase says. */
 const SCRIPT = `onmessage = ({ data }) => {
   postMessage({ kind: "notice", message: JSON.stringify(data) });
   if (data.kind === "image") {
@@ -57,7 +57,7 @@ for (const how of ["lose", "break"] as const) {
   Deno.test(`WorkerEngine opens model and image again when a worker is gone (${how})`, () =>
     withEngine(async (engine, until) => {
       for (const request of [open, image, ground(1, how)]) engine.ask(request);
-      // Three that were asked, the image, what went wrong, and two that are asked again.
+      // Replies: three repeated requests, the image, the failure, and two requests asked again.
       const first = await until(7);
       assertEquals(first.filter(({ kind }) => kind === "image").length, 1);
       const failed = first.filter((reply) => reply.kind === "failed");
@@ -71,7 +71,7 @@ for (const how of ["lose", "break"] as const) {
       engine.ask(ground(2, "effusion"));
       assertEquals((await until(2))[1], { kind: "ended", run: 2, how: "done" });
 
-      // The second time on the processor, the third time no more.
+      // The second new worker runs on the processor; after the third loss there is no new worker.
       engine.ask(ground(3, how));
       const second = await until(4);
       assertEquals(asked(second)[1], { ...open, place: "wasm" });
@@ -82,7 +82,7 @@ for (const how of ["lose", "break"] as const) {
         message: `${reason}: reload the page`,
       });
 
-      // Whoever asks more is told, and a model may be opened all the same.
+      // A further request is refused with the reason; a model may still be opened.
       engine.ask(ground(5, "effusion"));
       assertEquals(await until(1), [{
         ...{ kind: "failed", request: "ground", run: 5, image: 1 },
@@ -105,7 +105,7 @@ Deno.test("WorkerEngine takes a new worker after a model did not open, with the 
       "image",
       "open",
     ]);
-    // The page has the image already.
+    // The page already has the image.
     engine.ask(open);
     engine.ask(ground(1, "effusion"));
     const second = await until(4);
@@ -120,9 +120,9 @@ Deno.test("WorkerEngine opens no other image again than the one that was asked f
     for (const request of [open, image, { ...image, image: 2, name: "bad" }]) engine.ask(request);
     await until(5);
     engine.ask(ground(1, "lose"));
-    // The page has no image: the first is not opened under the second one's name.
+    // The page has no image: the first image must not be opened under the second image's name.
     assertEquals(images(await until(3)), []);
-    // One that is not read yet is read, and the page is told of it.
+    // An image that has not been read yet is read again, and the page is told.
     engine.ask(image);
     engine.ask({ ...image, image: 3, name: "slow" });
     engine.ask(ground(2, "lose", 3));

@@ -7,7 +7,7 @@ import { Random } from "../../base/random.ts";
 import { heatmapElement, imageElement, missingElement } from "./_pictures.ts";
 import { scriptJson } from "./_rows.ts";
 
-/** What is in an element, and its attributes. */
+/** Returns the attributes and the content of an element. */
 function read(element: string) {
   const [, attributes, text] = /^<script type="text\/plain"([^>]*)>([^<]*)<\/script>\n$/
     .exec(element)!;
@@ -18,7 +18,7 @@ function read(element: string) {
   };
 }
 
-/** Bytes that differences were taken of, `step` apart. */
+/** Reverses differences between bytes that are `step` apart. */
 function add(bytes: Uint8Array, step: number, put: (a: number, b: number) => number): void {
   for (let i = step; i < bytes.length; i++) bytes[i] = put(bytes[i]!, bytes[i - step]!);
 }

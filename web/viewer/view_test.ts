@@ -1,7 +1,10 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { moveView, type View, WHOLE, zoomView } from "./view.ts";
 
-/** Where a place of the X-ray is seen, from the middle, in shares of what is seen of it. */
+/**
+ * Returns the position of a place of the X-ray in the view, from the view's middle, as a share of
+ * the view.
+ */
 const seenAt = (view: View, place: number) => (place - view.x) * view.zoom;
 
 Deno.test("zoomView() leaves what is under the pointer where it is", () => {
