@@ -29,8 +29,8 @@ Deno.test("grayLevels() follows the formula of each window", () => {
   const stored = [0, 1024, 2047, 2048, 2049, 3072, 4095];
   const at = (window: Window) => levels(stored, { window });
   const [center, width] = [2048, 2048];
-  // Expected, clipped to 0..255: 255 * ((x - 2047.5) / 2047 + 0.5), 255 * ((x - 2048) / 2048 +
-  // 0.5), 255 / (1 + exp(…)).
+  // Expected, clipped to 0..255:
+  // 255 * ((x - 2047.5) / 2047 + 0.5), 255 * ((x - 2048) / 2048 + 0.5), 255 / (1 + exp(…)).
   assertEquals(at({ center, width, shape: "LINEAR" }), [0, 0, 127, 128, 128, 255, 255]);
   assertEquals(at({ center, width, shape: "LINEAR_EXACT" }), [0, 0, 127, 128, 128, 255, 255]);
   assertEquals(at({ center, width, shape: "SIGMOID" }), [5, 30, 127, 128, 128, 225, 250]);

@@ -2,8 +2,8 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { gridStatistics, joinRegions } from "./metrics_cpu.ts";
 
 Deno.test("gridStatistics() counts image pixels, not heatmap pixels", () => {
-  // A 2x2 map over the middle 4x4 of a 5x4 image. The box covers the margin's column 4, columns 2
-  // and 3 under the map's right half, and rows 0 and 1 under its top half.
+  // A 2x2 map over the middle 4x4 of a 5x4 image. The box covers rows 0 and 1. Its columns are 4,
+  // in the margin, and 2 and 3, under the map's right half.
   const { boxes, background, boxPixels } = gridStatistics(
     Float32Array.of(0, 1, 0.5, 0.25),
     2,

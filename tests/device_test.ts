@@ -69,7 +69,8 @@ Deno.test("ground gives the same heatmap on either device, and says where it run
       runs.mixed.first.replace(/onnxruntime-node [\d.]+/, "onnxruntime-node"),
       `Running on the CPU with onnxruntime-node (native), heatmaps on ${name}: asked for by name.`,
     );
-    // By default only a hardware GPU is used: a software driver is slower than the native library.
+    // Without a request, only a hardware GPU is used: a software driver is slower than the native
+    // library.
     assertMatch(
       runs.auto.first,
       isHardware

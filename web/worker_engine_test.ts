@@ -122,7 +122,7 @@ Deno.test("WorkerEngine opens no other image again than the one that was asked f
     engine.ask(ground(1, "lose"));
     // The page has no image: the first image must not be opened under the second image's name.
     assertEquals(images(await until(3)), []);
-    // An image that has not been read yet is read again, and the page is told.
+    // The image asked for last is asked for again, even though it was not read yet.
     engine.ask(image);
     engine.ask({ ...image, image: 3, name: "slow" });
     engine.ask(ground(2, "lose", 3));

@@ -1,8 +1,8 @@
 /**
- * `deno task bench:e2e [--steps T] [--monai DIR] [--model DIR]`: times one image with one phrase
- * and with four phrases, at full size. The peers follow the released code's schedule, on the same
- * runtime and in PyTorch. Each contender runs in a process of its own, one after another, so that
- * its peak memory is its own.
+ * `deno task bench:e2e [--steps T] [--monai DIR] [--model DIR]`: times one image at full size, with
+ * one phrase and with four. The peers follow the released code's schedule, on the same runtime and
+ * in PyTorch. Each contender runs in a process of its own, one after another, so that its peak
+ * memory is its own.
  *
  * @module
  */
@@ -182,8 +182,7 @@ async function main(args: string[]): Promise<number> {
 }
 
 /**
- * Numbers at T = 300: timesteps of the inversion, full passes of an image, and steps that are read
- * (docs/method.md, step 5).
+ * Step counts at T = 300 (docs/method.md, step 5): all of the inversion, full passes, steps read.
  */
 const AT_300 = { all: 334, last: 179, read: 60 };
 

@@ -12,7 +12,7 @@ import { PUBLISHED_CONFIG, PUBLISHED_TEXT, PUBLISHED_TOKENS } from "../../models
 import { seededWeights } from "../../models/ldm/seeded_weights.ts";
 import { buildUnet } from "../../models/ldm/unet.ts";
 
-/** Folder of the bundled model's tokenizer, whose words begin the published vocabulary. */
+/** Folder of the bundled model's tokenizer. Its words take the first ids of the vocabulary. */
 const TOKENIZER = new URL("../../models/demo/tokenizer/", import.meta.url);
 
 /**

@@ -54,7 +54,7 @@ async function* request(
 }
 
 /**
- * Expected |CNR|, CNR, mIoU and AUC-ROC on {@linkcode makeGrid}, whose seed is the case's number.
+ * Expected |CNR|, CNR, mIoU and AUC-ROC on {@linkcode makeGrid}; the seed is the case's number.
  * Computed by `convert_similarity_to_image_size` of hi-ml-multimodal 0.2.2, `clamp(min=0)`, and the
  * released code's scores with torcheval.
  */

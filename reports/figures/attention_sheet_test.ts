@@ -40,8 +40,7 @@ Deno.test("drawAttention() shows each layer's positions in order and marks what 
   const [first, second] = [cells[0]![1]!, cells[1]![1]!];
   const side = 64;
   assertEquals(bars.length, 2);
-  // The bars mark the second row, and the steps from the middle of the first column to the middle
-  // of the second.
+  // The bars mark the second row, and the steps between the middles of both columns.
   assertEquals(bars[0]![1], cells[2]![2]);
   assertEquals([bars[1]![0], bars[1]![2]], [first + side / 2, second - first]);
   assert(svg.includes("a &lt;b&gt; &amp; "), "the phrase is text");

@@ -49,8 +49,7 @@ Deno.test("page says which of its files does not load, and works once it does", 
       assertEquals(await page.getByRole("alert").isHidden(), true);
     };
     await again();
-    // A worker cannot load a file after it has failed to load it once, so the page needs a new
-    // worker.
+    // A worker never loads a file that it once failed to load, so the page needs a new worker.
     for (const file of ["ort/ort-wasm-simd-threaded.mjs", "models/demo/config.json"]) {
       await breakFile(page, file, 1);
       await page.reload();

@@ -38,10 +38,7 @@ const LONGEST = 1500;
 /** Highest number of bytes of a file that a power cut damages. */
 const LOST = 8_000;
 
-/**
- * Damages a file as a power cut would: truncates it, or fills its end or a part near its end with
- * zeros.
- */
+/** Damages a file as a power cut would: truncates it, or zeroes a part at or near its end. */
 async function damage(path: string, random: Random): Promise<void> {
   const bytes = await Deno.readFile(path);
   const start = Math.max(0, bytes.length - random.integer(1, LOST));

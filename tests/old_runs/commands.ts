@@ -1,5 +1,5 @@
 /**
- * Earlier versions' runs, whose bytes must not change: the commands that wrote the fixture, and
+ * Runs of earlier versions, which must keep their bytes: the commands that wrote the fixture, and
  * hashes of its files.
  *
  * @module

@@ -15,10 +15,7 @@ function expected(...folders: string[]): Record<string, string> {
   );
 }
 
-/**
- * Cuts a run off: keeps the first lines of its results, and its heatmaps up to the middle of a
- * record.
- */
+/** Cuts a run off: keeps its first result lines, and its heatmaps up to the middle of a record. */
 async function breakOff(run: string, lines: number): Promise<void> {
   const results = await Deno.readTextFile(`${run}/results.jsonl`);
   const kept = results.split("\n").slice(0, lines).join("\n");

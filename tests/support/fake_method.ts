@@ -6,7 +6,7 @@ import { cropRegion } from "../../images/preprocess.ts";
 
 /**
  * Returns a method without a network. Each value is the grey at the centre of a patch of the crop,
- * from -0.5 to 0.5, plus a hundredth of the phrase's length.
+ * from -0.5 to 0.5. A hundredth of the phrase's length is added to each value.
  *
  * @throws {RangeError} From `ground()`, if a phrase contains "refuse".
  */

@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { moveView, type View, WHOLE, zoomView } from "./view.ts";
 
 /**
- * Returns the position of a place of the X-ray in the view, from the view's middle, as a share of
+ * Returns the position of a place in the view: its distance from the view's middle, in shares of
  * the view.
  */
 const seenAt = (view: View, place: number) => (place - view.x) * view.zoom;
