@@ -18,8 +18,8 @@ import { LiveBuffers } from "./live_buffers.ts";
 import { MemoryCurve, type MemorySample, WARM_UP } from "./memory.ts";
 
 /**
- * Steps of each phrase. Few are enough: attention memory does not depend on their number, which
- * {@linkcode attentionMemory} checks.
+ * Steps of each phrase. Few are enough: {@linkcode attentionMemory} shows that memory does not depend
+ * on their number.
  */
 const STEPS = 2;
 

@@ -87,7 +87,7 @@ export function furthest(one: Float32Array, other: Float32Array): number {
 }
 
 /**
- * Sizes that a kernel must handle: one pixel, odd sides, the model's own, neither square nor odd.
+ * Sizes that a kernel must handle: one pixel, odd sides, the model's own, a large rectangle.
  */
 export const SIZES = [[1, 1], [17, 31], [512, 512], [1000, 700]] as const;
 
