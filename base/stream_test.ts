@@ -4,7 +4,7 @@ import { groupStream, mapStream } from "./stream.ts";
 const later = <T>(value: T, milliseconds: number) =>
   new Promise<T>((resolve) => setTimeout(() => resolve(value), milliseconds));
 
-/** A source of numbers that counts the items taken and records whether it was closed. */
+/** Yields numbers; records how many were taken, and whether the iterator was closed. */
 function counted(length: number) {
   const state = { taken: 0, closed: false };
   async function* items() {

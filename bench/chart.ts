@@ -1,5 +1,5 @@
 /**
- * What was measured as a chart: a row a case, a dot a contender.
+ * Charts of the measurements: a row for each case, a dot for each contender.
  *
  * @module
  */
@@ -10,7 +10,10 @@ import type { MemorySample } from "./memory/memory.ts";
 import { toSvg } from "../reports/figures/svg.ts";
 import { TITLES } from "./postprocess/report.ts";
 
-/** Colours that colour-blind readers tell apart (Okabe and Ito), each with a shape of its own. */
+/**
+ * Colours that colour-blind readers can tell apart (Okabe and Ito); each contender has its own
+ * shape.
+ */
 const SERIES = [
   { column: "typescript", colour: "#0072b2", symbol: "circle" },
   { column: "shaders", colour: "#d55e00", symbol: "square" },
@@ -19,12 +22,15 @@ const SERIES = [
   { column: "best", colour: "#009e73", symbol: "star" },
 ] as const;
 
-/** Space above the plot for title and legend, left of it, and between two entries of the legend. */
+/**
+ * Space above the plot for title and legend, space left of it, and width of a legend entry, in
+ * pixels.
+ */
 const TOP = 74;
 const LEFT = 160;
 const LEGEND_STEP = 150;
 
-/** A dot's row and place. */
+/** A dot: its row, its place in milliseconds, its colour and its shape. */
 interface Point {
   readonly row: string;
   readonly median: number;
@@ -35,9 +41,9 @@ interface Point {
 }
 
 /**
- * Draws the medians, with a line from the shortest to the longest time.
+ * Draws each median as a dot, on a line from the shortest to the longest time.
  *
- * @param title What was measured where and when.
+ * @param title Subject, machine and date of the measurements.
  * @returns An SVG document.
  */
 export function drawTimes(measurements: readonly Measurement[], title: string): string {
@@ -102,9 +108,9 @@ export function drawTimes(measurements: readonly Measurement[], title: string): 
 }
 
 /**
- * Draws memory over heatmaps.
+ * Draws memory over the number of heatmaps.
  *
- * @param title What was measured where and when.
+ * @param title Subject, machine and date of the measurements.
  * @returns An SVG document.
  */
 export function drawMemory(samples: readonly MemorySample[], title: string): string {
@@ -146,13 +152,13 @@ export function drawMemory(samples: readonly MemorySample[], title: string): str
   });
 }
 
-/** A title in the space above a plot. */
+/** Writes a title into the space above a plot. */
 function heading(title: string): Plot.Markish[] {
   const place = { frameAnchor: "top-left", textAnchor: "start", dx: 10 - LEFT } as const;
   return [Plot.text([title], { ...place, dy: 16 - TOP, fontSize: 14, fontWeight: "bold" })];
 }
 
-/** One entry of a legend in the space above a plot. */
+/** Draws one entry of the legend above a plot; `index` is its place, from 0. */
 function legend(
   text: string,
   fill: string,

@@ -24,7 +24,7 @@ async function merge(rows: readonly Row[]): Promise<DatasetItem[]> {
   }
 }
 
-/** The one failure of a row, or what it became instead. */
+/** Returns the reason for a row's failure, or the sample as JSON if the row does not fail. */
 async function reasonOf(fields: Partial<Row>): Promise<string> {
   const [item] = await merge([row("a:2", fields)]);
   return item?.kind === "failure" ? item.failure.reason : JSON.stringify(item);
@@ -52,7 +52,7 @@ Deno.test("show() cuts what is long", () => {
 
 Deno.test("show() gives what can be printed of anything", () => {
   assertEquals(show("\x1b[2J\r\u202e\ud800a"), "\\u001b[2J\\u000d\\u202e\\ud800a");
-  // The number as a key takes the stringifier off the way that needs no stack.
+  // The numeric key takes `JSON.stringify` off its fast path, which needs no stack.
   const deep = JSON.parse("[".repeat(100_000) + '{"1":2}' + "]".repeat(100_000));
   assertEquals(show(deep), "a value that is nested too deeply");
 });
@@ -95,7 +95,7 @@ Deno.test("mergeRows() says what is wrong with a box", async () => {
 
 Deno.test("mergeRows() makes boxes of corners, each cut to whole pixels", async () => {
   const boxColumns = { names: ["x1", "y1", "x2", "y2"], areCorners: true };
-  // 4.1 - 1.1 is less than 3 in floating point.
+  // In floating point, 4.1 - 1.1 is less than 3.
   const [item] = await merge([
     row("a:2", { boxColumns, box: ["1.1", 2, "4.1", 4] }),
     row("a:3", { boxColumns, box: [90, 190, 120, 220] }),

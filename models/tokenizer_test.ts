@@ -11,7 +11,8 @@ Deno.test("createTokenizer() gives the reference ids for every phrase", () => {
   );
   for (const { text, ids, length } of expected) {
     const encoded = tokenizer.encode(text);
-    // The reference read "!" as a word; CLIPTokenizer of transformers 4.57.6 reads the pad token.
+    // The reference treated "!" as a word; CLIPTokenizer of transformers 4.57.6 treats it as the
+    // pad token.
     const right = text.includes("!") ? ids.map((id) => id === 256 ? 0 : id) : ids;
     assertEquals([encoded.ids, encoded.length], [right, length], text);
   }
@@ -54,7 +55,8 @@ Deno.test("createTokenizer() reads a tokenizer.json, and splits the pad token ou
   assertEquals(tokenizer.encode("A!"), { ids: [3, 2, 0, 4, 0, 0], length: 4 });
 });
 
-// CLIPTokenizer of transformers 4.57.6 gave the ids between start and end: pad token "!", no ftfy.
+// The ids between start and end are from CLIPTokenizer of transformers 4.57.6, with pad token "!"
+// and without ftfy.
 const SPECIAL_CASES: readonly (readonly [phrase: string, ids: readonly number[]])[] = [
   ["stable!", [10492, 0]],
   ["no change!!", [871, 1799, 0, 0]],
@@ -164,7 +166,7 @@ Deno.test("createTokenizer() runs no pattern that a tokenizer.json brings", () =
   const tokenizer = createTokenizer({ tokenizerJson: JSON.stringify({ model, normalizer }) });
   const start = performance.now();
   tokenizer.encode("a".repeat(60) + "!");
-  assert(performance.now() - start < 5000); // the pattern itself would run for years
+  assert(performance.now() - start < 5000); // a regular expression would backtrack for ever
 });
 
 Deno.test("createTokenizer() says what is wrong inside a tokenizer.json", () => {

@@ -31,7 +31,7 @@ for (const name of ["native", "webgpu"] as const) {
     const tokens = 77;
     const tokenEnd = bundle.tokenizer.encode(prompt).length - 1;
     for (const { layer, side, data } of column.layers) {
-      // Row 0 of the reference belongs to the empty phrase.
+      // Row 0 of the reference is the empty phrase; read row 1.
       const both = floats(`attention_${String(layer).padStart(2, "0")}`);
       const expected = new AttentionAccumulator(side * side);
       expected.add(both.subarray(both.length / 2), { tokens, tokenStart: 1, tokenEnd });
@@ -64,7 +64,7 @@ Deno.test("readAttention() comes to the heatmap and layer means of groundImage()
       assert(largestDifference(data, expected.data) < 1e-5, `layer ${layer}`);
     }
   }
-  // Columns must differ.
+  // Columns must differ from each other.
   const [first, , last] = grids[0]!.columns;
   assert(largestDifference(first!.heatmap, last!.heatmap) > 0.01);
 });

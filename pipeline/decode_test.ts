@@ -88,7 +88,7 @@ Deno.test("decode() drops boxes outside the centre square, and skips a sample wi
 });
 
 Deno.test("decode() drops a box that touches the centre square from outside, at each edge", async () => {
-  // The centre square is the middle 30 pixels of each image.
+  // In both images, the square is the middle 30 pixels of the longer side.
   for (const [width, height, before, after] of [[50, 30, 10, 40], [30, 50, 10, 40]] as const) {
     const box = (start: number) =>
       width > height ? [start, 3, 4, 5] as const : [3, start, 5, 4] as const;
@@ -119,7 +119,7 @@ Deno.test("decode() fails a sample whose boxes, phrase or size do not fit its im
   assert(texts[3]!.includes("empty") && texts[4]!.includes("30x31"));
 });
 
-/** A grey JPEG with the given size in its frame; each scan has only a few bytes. */
+/** Builds a grey JPEG that claims a size; each scan has only a few bytes. */
 function jpeg(width: number, height: number, scans: number): Uint8Array {
   const frame = [0xff, 0xc0, 0, 11, 8, height >> 8, height & 255, width >> 8, width & 255, 1, 1];
   const scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0, 0];
@@ -142,7 +142,7 @@ Deno.test("imageHeader() is not led past the frame that a decoder would read", (
   for (const marker of [0x00, 0x01, 0xd0, 0xd8, 0xd9]) {
     const skip = [0xff, 0xd8, 0xff, marker, 0, hidden.length + 2];
     const bytes = Uint8Array.from([...skip, ...hidden, ...jpeg(4, 4, 1).subarray(2)]);
-    // libjpeg skips the first three markers, and stops at another start or an end.
+    // libjpeg skips the first three markers, and stops at a second start or at an end.
     const seen = marker < 0xd8
       ? { format: "JPEG", size: { width: 8, height: 8 }, isWhole: true, scans: 1 }
       : { format: "JPEG", isWhole: false };

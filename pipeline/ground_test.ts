@@ -34,7 +34,7 @@ async function withModel(test: (model: LdmModel) => Promise<void>): Promise<void
   }
 }
 
-/** A bundle that states no steps, layers or selection, with the released code's layers. */
+/** Returns a bundle without steps and layers of its own, and the released code's layers. */
 function silent({ bundle }: LdmModel) {
   const { steps: _steps, layers: _layers, select: _select, ...config } = bundle.config;
   return { bundle: { ...bundle, config }, layers: DEFAULT_LAYERS };
@@ -138,7 +138,8 @@ Deno.test("ground() pulls no image ahead of a consumer that is slow", () =>
     for await (const _ of ground(samples(), options)) {
       taken++;
       await new Promise((resolve) => setTimeout(resolve, 200));
-      // Pulled ahead: decoded images, an image under way, and a sample that ends a group.
+      // Allow for the images decoded ahead, the image being decoded, and the image that ends a
+      // group.
       assert(pulled <= taken + concurrency + 2, `${pulled} pulled when ${taken} were taken`);
     }
     await Deno.remove(file);

@@ -15,7 +15,7 @@ import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts"
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
 
-/** Three images with two phrases each; only the phrases of the second image have boxes. */
+/** Yields three images with two phrases each; only the second image's phrases have boxes. */
 async function* images(onClose?: () => void) {
   try {
     for (const seed of [1, 2, 3]) {
@@ -33,7 +33,7 @@ async function* images(onClose?: () => void) {
   }
 }
 
-/** A run with the model on the CPU; a separate GPU or the CPU makes the heatmaps. */
+/** Runs the model on the CPU; heatmaps are made on a GPU of the run's own, or on the CPU. */
 async function run(
   isOnGpu: boolean,
   options: Partial<RunOptions> & { change?: (model: LdmModel) => LdmModel } = {},
@@ -73,7 +73,7 @@ function assertSame(actual: readonly GroundResult[], expected: readonly GroundRe
   });
 }
 
-/** Notes of each sample, by id. */
+/** Returns the notes of each sample, by id. */
 function notes(results: readonly GroundResult[]) {
   return Object.fromEntries(
     results.flatMap(({ sample: { id, notes } }) => notes ? [[id, notes]] : []),
@@ -90,7 +90,7 @@ for (const stage of ["add attention", "finish heatmaps"]) {
       const progress: number[] = [];
       const onProgress = (done: number) => progress.push(done);
       const { results, notices } = await run(true, { onProgress }, source);
-      // Repeated passes must not move the progress back, or past the end of the image.
+      // Repeated passes move the progress neither back nor past the image's end.
       assertEquals(progress, progress.toSorted((a, b) => a - b));
       assertEquals(progress.at(-1), 6);
       assertSame(results, (await undisturbed).results);
@@ -102,12 +102,12 @@ for (const stage of ["add attention", "finish heatmaps"]) {
       }
       assertEquals(notices.length, 1);
       assertMatch(notices[0]!, /the GPU was lost .*; continuing on a new device of /);
-      // The third image stayed on the new device, which the run destroyed at the end.
+      // The third image used the new device, which was destroyed at the end.
       assertEquals(devices.length, 2);
       await devices[1]!.lost;
       assertEquals(openBuffers(), []);
     }, (label, count, device, { devices }) => {
-      // The first image takes one addition for each of its two phrases.
+      // The first image needs one addition for each of its two phrases.
       if (
         label === stage && device === devices[0] && count === (stage === "add attention" ? 3 : 1)
       ) {
@@ -132,7 +132,7 @@ Deno.test("a GPU that is lost in two images is followed by a new device each tim
     await devices[2]!.lost;
     assertEquals(openBuffers(), []);
   }, (label, count, device, { devices }) => {
-    // The second device first repeats the first image's two phrases, then grounds the second image.
+    // The second device repeats the first image's two phrases, then grounds the second image.
     const isFirst = device === devices[0] && count === 1;
     const isSecond = device === devices[1] && count === 3;
     if (label === "add attention" && (isFirst || isSecond)) device.destroy();
@@ -158,8 +158,8 @@ Deno.test("an image whose GPU is lost twice is grounded on the CPU, and so is th
 Deno.test("samples fail on the GPU as they do on the CPU, and the run goes on", async () => {
   const source = async function* () {
     const image = drawPhantom({ seed: 1, width: 90, height: 110 });
-    // In order: a phrase that is not blank but has no tokens; a phrase with broken attention; a box
-    // that is cut to nothing; and a good phrase.
+    // Four phrases: the tokenizer leaves nothing of the first, and the second has broken attention.
+    // The third has a box that is cut to nothing; the fourth is valid.
     const samples = ["\u0085", "broken", "haze", "left effusion"].map((phrase, i) => ({
       id: String(i),
       image: "",
@@ -199,7 +199,7 @@ Deno.test("samples fail on the GPU as they do on the CPU, and the run goes on", 
   assertEquals(box!.slice(1, 3), ["failed", "metrics"]);
   assertMatch(box![3]!, /width and height of at least 1 pixel/);
   assertEquals(rest, [["3"], ["1.0"], ["1.1"], ["2.0"], ["2.1"], ["3.0"], ["3.1"]]);
-  // The CPU's message also says where NaN was; all other messages are the same.
+  // Only the CPU's message says where NaN was found; the other messages are the same.
   const alike = (run: typeof gpu) =>
     failures(run).map((line, i) => i === 1 ? line.slice(0, 3) : line);
   assertEquals(alike(gpu), alike(cpu));
@@ -253,7 +253,7 @@ Deno.test("a GPU that is taken for a call is given back after it", async () => {
       const image = drawPhantom({ seed: 1, width: 90, height: 110 });
       const results = await groundImage(image, ["haze"], { bundle, steps: 10, noise: "sample" });
       assertEquals(results.length, 1);
-      // A GPU that looks like hardware is used without a request.
+      // A device that claims to be hardware is used without a request for it.
       assertEquals(devices.length, 1);
       await devices[0]!.lost;
     });

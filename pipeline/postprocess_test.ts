@@ -6,7 +6,7 @@ import {
   type PostprocessInput,
 } from "./postprocess.ts";
 
-/** Maps of 3 tokens; token 1 is strongest at one position of a square. */
+/** Returns maps of 3 tokens; token 1 is strongest at one position of a square. */
 function layerWithPeak(
   side: number,
   steps: number,

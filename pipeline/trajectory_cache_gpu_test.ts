@@ -15,7 +15,7 @@ import { TrajectoryCache } from "./trajectory_cache.ts";
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
 const XRAY = drawPhantom({ seed: 3, width: 90, height: 110 });
 
-/** Opens the bundled model, and counts its encodings and steps. */
+/** Runs a test with the bundled model, and counts the calls of `encode` and `step`. */
 async function withModel(
   test: (model: LdmModel, counts: { encode: number; step: number }) => Promise<void>,
   runtime: "native" | "webgpu" = "native",
@@ -78,7 +78,7 @@ Deno.test("what decides the latents decides the entry", () =>
         assertEquals(counts.encode, encode + 1);
         assertEquals(entries(cache).length, i + 2);
       }
-      // Settings of later stages do not change the entry.
+      // Settings that apply after the latents do not change the key.
       for (const change of [{ sigma: 1 }, { otsu: false }, { tokens: "ends" as const }]) {
         await smoothed(model, "haze", { cache, ...change });
       }
@@ -102,11 +102,11 @@ Deno.test("what the weights do not say of a model decides the entry too", () =>
       key({ config: { ...config, autoencoder: { ...config.autoencoder, groups: 4 } } }),
       key({ config: { ...config, scaleFactor: 1 } }),
       key({ text: { ...text, config: { ...text.config, activation: "quick_gelu" } } }),
-      // Another padding gives the empty phrase other ids.
+      // Other padding changes the ids of the empty phrase.
       key({ tokenizer: { ...tokenizer, encode: () => ({ ids: [0, 1, 1], length: 2 }) } }),
     ]);
     assertEquals(new Set(keys).size, keys.length);
-    // The bundle's notice and default steps do not change the key.
+    // A notice and a default number of steps do not change the key.
     assertEquals(await key({ config: { ...config, notice: "another", steps: 7 } }), keys[0]);
   }));
 
@@ -137,7 +137,7 @@ Deno.test("a corrupt entry is told of, computed anew and mended", () =>
         assertEquals(await Deno.readFile(path), whole);
       }
       assert(counts.encode === 6);
-      // An endless file is not read.
+      // The cache must not read an endless file to its end.
       await Deno.remove(path);
       await Deno.symlink("/dev/zero", path);
       assertEquals(await smoothed(model, "haze", { cache }), expected);

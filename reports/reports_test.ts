@@ -224,7 +224,7 @@ Deno.test("renderOverlay() colours the mask, dims outside the crop and draws box
   const [width, height] = [600, 800];
   const gray = { data: new Uint8Array(width * height).fill(100), width, height };
   const heatmap = new Float32Array(16).fill(0);
-  heatmap[0] = 1; // row 0, column 0 of 4 x 4
+  heatmap[0] = 1; // the top left of 4 x 4 cells
   const png = await renderOverlay({
     gray,
     heatmap,

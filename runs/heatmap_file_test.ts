@@ -11,7 +11,7 @@ const HEATMAP = {
   ],
 };
 
-/** Encodes a record with any header and a correct checksum. */
+/** Builds a record with any header and a correct checksum. */
 function record(header: unknown, values = new Uint8Array(4)): Uint8Array {
   const text = new TextEncoder().encode(
     typeof header === "string" ? header : JSON.stringify(header),

@@ -26,7 +26,7 @@ const failed: SampleResult = {
   ...{ reason: "Cannot read image", error: "NotFound" },
 };
 
-/** Stored heatmap of a result; its values depend on the sample's index. */
+/** Returns the stored heatmap of a result; each heatmap has values of its own. */
 function stored({ id, index, setting }: SampleResult): StoredHeatmap {
   return {
     ...{ id, size: 64, image: { width: 80, height: 90 } },
@@ -53,7 +53,7 @@ async function run(
   }
 }
 
-/** Id and setting of each heatmap in a folder, in order. */
+/** Returns the names of the heatmaps in a folder, in order. */
 async function heatmaps(folder: string): Promise<string[]> {
   const records = await Array.fromAsync(readHeatmaps(`${folder}/heatmaps.bin`));
   return records.map(({ heatmap: { id, setting } }) => id + (setting ?? ""));
@@ -75,7 +75,7 @@ Deno.test("RunFolder goes on after the last whole line, wherever a run was kille
       assertEquals(await Deno.readFile(`${folder}/results.jsonl`), whole);
       assertEquals(await Deno.readFile(`${folder}/heatmaps.bin`), wholeMaps);
     }
-    // The run was killed before the second line, at any byte of the second heatmap.
+    // Killed before the second line was written, at any byte of the line's heatmap.
     for (let length = wholeMaps.length / 2; length <= wholeMaps.length; length++) {
       await Deno.writeFile(`${folder}/results.jsonl`, whole.subarray(0, end));
       await Deno.writeFile(`${folder}/heatmaps.bin`, wholeMaps.subarray(0, length));
@@ -123,7 +123,7 @@ Deno.test("RunFolder goes back to the last sample whole in both files, however t
       assertEquals(Deno.readFileSync(`${folder}/results.jsonl`), whole[0]);
       assertEquals(Deno.readFileSync(`${folder}/heatmaps.bin`), whole[1]);
     };
-    // Zeros begin around each end of a record and at each of its words; more damage is random.
+    // Damage the bytes around each record's words and its end, then bytes at random.
     const edges = [0, ...recordEnds].flatMap((end) =>
       [-1, 0, 1, 2, 4, 5, 8, 12, 16].map((i) => end + i)
     );
@@ -136,12 +136,14 @@ Deno.test("RunFolder goes back to the last sample whole in both files, however t
     }
   }));
 
-/** Zeros a range of bytes, as if only the file's new size had reached the disk. */
+/** Sets bytes to zero, as in a file whose size reached the disk before its contents. */
 function zeroed(bytes: Uint8Array<ArrayBuffer>, from: number, to = bytes.length) {
   return bytes.slice().fill(0, from, to);
 }
 
-/** Damages bytes like a power cut: cut, zeroed to the end or inside, longer, or unchanged. */
+/**
+ * Damages bytes as a power cut may: cut, zeroed at the end or inside, extended by zeros, or whole.
+ */
 function damage(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<ArrayBuffer> {
   const [at, end] = [0, 0].map(() => random.integer(0, bytes.length)).sort((a, b) => a - b) as [
     number,
@@ -158,7 +160,7 @@ function damage(bytes: Uint8Array<ArrayBuffer>, random: Random): Uint8Array<Arra
   return kinds[random.integer(0, kinds.length - 1)]!();
 }
 
-/** Length of the common start of two arrays, in bytes. */
+/** Returns the length of the common beginning of two arrays. */
 function equalUpTo(one: Uint8Array, other: Uint8Array): number {
   const at = one.findIndex((byte, i) => byte !== other[i]);
   return at < 0 ? one.length : at;
@@ -247,7 +249,7 @@ Deno.test("RunFolder begins anew where nothing but a damaged record is left, and
       await assertRejects(() => run(folder), Error, "choose another --out, or --overwrite");
       assertEquals(await read(folder), lines);
     }
-    // A file system may add zeros to a whole file.
+    // A file system may append zeros to a complete file.
     await Deno.writeTextFile(`${folder}/run.json`, `${record}\0\0\0`);
     assertEquals(await run(folder), ["s0"]);
     assertEquals(await Deno.readTextFile(`${folder}/run.json`), record);

@@ -15,7 +15,10 @@ interface Case {
   readonly margin: Margin;
 }
 
-/** Random heatmaps with many zeros and ties, as in cut heatmaps, on images of all shapes. */
+/**
+ * Random heatmaps with many zeros and ties, like a heatmap after its threshold, on images of
+ * several shapes.
+ */
 function* cases(): Iterable<Case> {
   const random = new Random(5);
   const sizes = [[40, 40], [37, 50], [61, 33], [11, 13], [16, 16]];
@@ -33,7 +36,7 @@ function* cases(): Iterable<Case> {
   }
 }
 
-/** The heatmap over the image, pixel by pixel; NaN or 0 outside a square in the middle. */
+/** Lays the heatmap over the image pixel by pixel; NaN outside the centre square. */
 function overImage({ heatmap, image, margin }: Case, visible?: number): number[] {
   const { width, height } = image;
   const side = Math.min(width, height);
@@ -51,7 +54,7 @@ function overImage({ heatmap, image, margin }: Case, visible?: number): number[]
   });
 }
 
-/** For each pixel of the image, whether it lies in any of the boxes. */
+/** Returns for each pixel of the image whether it is in a box. */
 function truth({ width, height }: Size, boxes: readonly Box[]): boolean[] {
   return Array.from({ length: width * height }, (_, i) => {
     const [x, y] = [i % width, Math.floor(i / width)];
@@ -59,13 +62,13 @@ function truth({ width, height }: Size, boxes: readonly Box[]): boolean[] {
   });
 }
 
-/** Numbers of one protocol. */
+/** Returns the scores of one protocol. */
 function score({ heatmap, image, boxes, margin }: Case, name: ProtocolName) {
   const { protocols } = scoreByProtocols(heatmap, image, boxes, { margin, protocols: [name] });
   return protocols![name]!;
 }
 
-/** The paper's scores with one box, computed pixel by pixel. */
+/** Computes the paper's scores for one box, pixel by pixel. */
 function paperScores(map: readonly number[], inside: readonly boolean[]) {
   const values = (isInside: boolean) =>
     map.filter((value, i) => inside[i] === isInside && !Number.isNaN(value));
@@ -179,7 +182,7 @@ Deno.test("largest-component-box: the box of the most pixels that hang together"
     const [left, top] = [Math.min(...xs), Math.min(...ys)];
     const box: Box = [left, top, Math.max(...xs) - left + 1, Math.max(...ys) - top + 1];
     assertEquals(largestComponentBox(one.heatmap, SIDE), box);
-    // Lay the box over the image like a heatmap.
+    // Lay the box over the image as if the box were a heatmap.
     const filled = one.heatmap.map((_, i) => {
       const [x, y] = [i % SIDE, Math.floor(i / SIDE)];
       return Number(x >= left && x < left + box[2] && y >= top && y < top + box[3]);

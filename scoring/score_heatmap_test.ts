@@ -3,8 +3,8 @@ import type { Box } from "../base/geometry.ts";
 import { scoreHeatmap, type Scores } from "./score_heatmap.ts";
 
 /**
- * The scores by the released code's own steps: an image-sized map with a NaN margin, boxes erased
- * in order, and a visit to every pixel.
+ * Computes the scores by the released code's own steps: a map of the image's size with a NaN
+ * margin. Boxes are erased in order, and every pixel is visited.
  */
 function scoresByHand(
   heatmap: Float32Array,
@@ -93,7 +93,7 @@ function moments(values: Float64Array): { mean: number; variance: number } {
   return { mean, variance: squares / finite.length };
 }
 
-/** A seeded generator of whole numbers below a limit. */
+/** Returns a seeded generator of whole numbers from 0 to below a limit. */
 function seeded(seed: number): (limit: number) => number {
   let state = seed;
   return (limit) => {
@@ -102,7 +102,7 @@ function seeded(seed: number): (limit: number) => number {
   };
 }
 
-/** Values that meet the thresholds exactly, lie between them, or are 0. */
+/** Values that equal the thresholds, lie between them, or are 0. */
 const LEVELS = [0, 0, 0.05, 0.1, 0.2, 0.25, 0.3, 0.37, 0.4, 0.5, 0.75, 0.9, 1];
 
 Deno.test("scoreHeatmap() equals the released code's steps on image-sized maps", () => {
@@ -125,8 +125,7 @@ Deno.test("scoreHeatmap() equals the released code's steps on image-sized maps",
     const expected = scoresByHand(heatmap, width, height, boxes);
     const message = JSON.stringify({ side, width, height, boxes });
     for (const score of ["absCnr", "cnr", "miou", "aucRoc"] as const) {
-      // This reference rounds the mean of a constant region, so the region's noise is not exactly
-      // 0.
+      // The released steps round a constant region's mean, so that its noise is not 0.
       if (score.endsWith("nr") && Math.abs(expected[score]) > 1e6) continue;
       assertAlmostEquals(actual[score], expected[score], 1e-6, message);
     }
@@ -136,7 +135,7 @@ Deno.test("scoreHeatmap() equals the released code's steps on image-sized maps",
 Deno.test("scoreHeatmap() is perfect on a heatmap equal to its box", () => {
   const heatmap = Float32Array.of(1, 0, 0, 0);
   const scores = scoreHeatmap(heatmap, { width: 8, height: 8 }, [[0, 0, 4, 4]]);
-  // No noise on either side: PyTorch's nan_to_num makes infinity the largest float32.
+  // Neither region has noise: PyTorch's nan_to_num turns infinity into the largest float32.
   assertEquals(scores, {
     absCnr: FLOAT32_MAX,
     cnr: FLOAT32_MAX,
@@ -172,7 +171,7 @@ Deno.test("scoreHeatmap() counts the margin as 0 on request", () => {
   const boxes: Box[] = [[3, 1, 5, 4]];
   const size = { width: 20, height: 10 };
   const zero = scoreHeatmap(heatmap, size, boxes, { margin: "zero" });
-  // The same values as a square map: 5 columns of 0 on each side, and doubled rows.
+  // The same values as a square map: 5 columns of 0 on each side, rows doubled.
   const square = Float32Array.from({ length: 400 }, (_, index) => {
     const column = index % 20 - 5;
     const row = index < 200 ? 0 : 1;

@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { AttentionAccumulator, normalize01, squareSide, valueRange } from "./aggregate_cpu.ts";
 
-/** A 2x2 map of 3 tokens. */
+/** A map of 2 x 2 positions and 3 tokens. */
 // deno-fmt-ignore
 const MAP = Float32Array.of(
   0.50, 0.1, 0.4,

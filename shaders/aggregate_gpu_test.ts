@@ -4,7 +4,8 @@ import { AttentionSums } from "./aggregate.ts";
 import { AttentionAccumulator } from "./aggregate_cpu.ts";
 
 /**
- * Softmax-like maps `[phrases, layers, positions, tokens]`, with different numbers at every step.
+ * Returns softmax-like maps `[phrases, layers, positions, tokens]`, with other values at every
+ * step.
  */
 function softmaxMaps(length: number, tokens: number, step: number): Float32Array {
   const maps = new Float32Array(length);

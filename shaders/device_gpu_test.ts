@@ -20,7 +20,7 @@ Deno.test("openGpu() names its adapter and asks for its highest limits", async (
   for (const feature of ["shader-f16", "timestamp-query"] as const) {
     assertEquals(gpu.device.features.has(feature), adapter!.features.has(feature));
   }
-  // The only adapter of a machine without a GPU is software, and must not pass for hardware.
+  // Without a GPU, the only adapter is software and must not be reported as hardware.
   if (/llvmpipe/.test(gpu.adapter.name)) assertEquals(gpu.adapter.isHardware, false);
 });
 
@@ -85,7 +85,7 @@ Deno.test("dispatch() and submitAndRead() refuse what is beyond the device's lim
 Deno.test("checked() throws what went wrong before it", async () => {
   const gpu = (await openGpu())!;
   const { popErrorScope } = gpu.device;
-  // Real drivers promise memory before they have it, so a test cannot make them run out.
+  // Real drivers promise memory before they have it, so the test simulates the error.
   gpu.device.popErrorScope = async () => {
     await popErrorScope.call(gpu.device);
     return new GPUOutOfMemoryError("not enough");
@@ -103,7 +103,7 @@ Deno.test("checked() throws what went wrong before it", async () => {
     return submitAndRead(gpu, encoder, []);
   };
   await assertRejects(() => checked(gpu, "go on", read), Error, "usage");
-  // Each error is thrown only once.
+  // `checked()` throws each error once.
   await checked(gpu, "go on", read);
   gpu.destroy();
 });

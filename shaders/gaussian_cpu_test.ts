@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { gaussianBlur, gaussianHalfKernel } from "./gaussian_cpu.ts";
 
-/** Width 3, height 2. */
+/** A map of width 3 and height 2. */
 const MAP = Float32Array.of(0, 0.04, 0.16, 0.36, 0.64, 1);
 
 Deno.test("gaussianBlur() agrees with SciPy where the radius exceeds the map", () => {

@@ -11,7 +11,7 @@ Deno.test("GpuTimer.measure() brackets what is recorded, each piece by itself", 
   const buffers = [storage(gpu, "source", 2 ** 20), storage(gpu, "result", 2 ** 20)] as const;
   const timer = new GpuTimer(gpu, { capacity: 2 });
   assertEquals(await timer.read(), []);
-  // Measure twice, since a read must leave the timer empty.
+  // Two rounds, because a read must leave the timer empty.
   for (let round = 0; round < 2; round++) {
     const encoder = gpu.device.createCommandEncoder();
     timer.measure(encoder, () => {});

@@ -2,8 +2,8 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { gridStatistics, joinRegions } from "./metrics_cpu.ts";
 
 Deno.test("gridStatistics() counts image pixels, not heatmap pixels", () => {
-  // A 2x2 heatmap covers columns 0 to 3 of a 5x4 image. The box contains columns 2 and 3, the map's
-  // right half, and column 4 of the margin. It contains rows 0 and 1, the map's top half.
+  // A 2x2 map over the middle 4x4 of a 5x4 image. The box covers rows 0 and 1. Its columns are 4,
+  // in the margin, and 2 and 3, under the map's right half.
   const { boxes, background, boxPixels } = gridStatistics(
     Float32Array.of(0, 1, 0.5, 0.25),
     2,
@@ -41,7 +41,7 @@ Deno.test("gridStatistics() compares with thresholds in float32", () => {
     { width: 4, height: 2 },
     [[0, 0, 1, 1]],
   );
-  // float32(.1) is not above float32(.1), though it is above .1 in float64.
+  // float32(.1) is not above float32(.1), but in float64 it is above .1.
   assertEquals(background.above, [3, 2, 1, 0, 0]);
 });
 

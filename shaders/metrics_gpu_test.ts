@@ -26,7 +26,7 @@ function closeEnough(actual: GridStatistics, expected: GridStatistics, name: str
   }
 }
 
-/** Computes statistics of a batch of maps on the GPU. */
+/** Returns the statistics of a batch of maps from the GPU. */
 async function onGpu(
   maps: readonly Float32Array[],
   side: number,
@@ -102,7 +102,7 @@ Deno.test("heatmaps of one batch have targets of their own, and may have none", 
 Deno.test("hundreds of boxes are more tiles than one axis of a dispatch takes", async () => {
   const { smooth } = hardMaps(64, 64);
   const image = { width: 640, height: 640 };
-  // Each box cuts both axes at two new lines, which gives 261 x 261 pieces.
+  // Each box cuts both axes at two new lines: 261 x 261 pieces.
   const boxes = Array.from({ length: 130 }, (_, i): Box => [i, 2 * i, 500 - 2 * i, 600 - 4 * i]);
   const [statistics] = await onGpu([smooth!], 64, [{ image, boxes }]);
   closeEnough(statistics!, gridStatistics(smooth!, 64, image, boxes), "hundreds of boxes");

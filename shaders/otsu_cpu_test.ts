@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { applyThreshold, maskBox, otsuThreshold } from "./otsu_cpu.ts";
 
-/** 17 x 31 values of 0..1 in steps of .01, shuffled by arithmetic. */
+/** 17 x 31 values from 0 to 1 in steps of .01, shuffled by arithmetic. */
 const SPREAD = Float32Array.from(
   { length: 17 * 31 },
   (_, index) => ((index * 37) % 101) / 100,

@@ -4,7 +4,7 @@ import { normalize01 } from "./aggregate_cpu.ts";
 import { Otsu } from "./otsu.ts";
 import { applyThreshold, otsuThreshold } from "./otsu_cpu.ts";
 
-/** Hard maps, and maps whose values fall into few bins. */
+/** Returns hard maps, and maps whose values fall into few bins. */
 function maps(width: number, height: number): Record<string, Float32Array> {
   const length = width * height;
   const steps = (values: readonly number[]) =>
@@ -55,7 +55,7 @@ for (const [width, height] of SIZES) {
       assert(off <= 2e-7, `${name}: ${off}`);
       if (!isConstant) assert(result.includes(0) && result.includes(1), name);
 
-      // A scaled map needs no second search for its range.
+      // After scaling, the kernel knows the range and need not search for it again.
       const scaled = normalize01(map);
       const both = await runKernel(map, map.length, (encoder, source, result) => {
         kernel.recordScaling(encoder, source, result);

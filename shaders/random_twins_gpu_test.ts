@@ -13,8 +13,8 @@ import type { Size } from "../base/geometry.ts";
 import { Separable } from "./separable.ts";
 import { applyBands, smoothResizeBand } from "./separable_cpu.ts";
 
-// Compares every kernel with its twin on inputs drawn from a seed: thin, tiny and long maps, values
-// far from 1, ties and negative zeros. A failure names its seed.
+// Compares every kernel with its CPU twin on inputs drawn from a seed. Inputs are thin, tiny and
+// long maps, values far from 1, ties and negative zeros. A failure names its seed.
 
 /** Number of draws for each kernel. */
 const DRAWS = 12;
@@ -37,7 +37,7 @@ function drawSize(random: Random): Size {
   return { width: width!, height: height! };
 }
 
-/** A map and its largest absolute value. */
+/** Returns a map and its largest absolute value. */
 function drawMap(random: Random, length: number): { map: Float32Array; scale: number } {
   const scale = pick(random, [1, 1, 1, 1e-30, 1e-6, 1e5, 1e30]);
   const kind = pick(random, ["even", "normal", "ties", "spike", "zeros", "offset"]);
@@ -60,7 +60,7 @@ function drawMap(random: Random, length: number): { map: Float32Array; scale: nu
   return { map, scale: map.reduce((most, value) => Math.max(most, Math.abs(value)), 0) };
 }
 
-/** Runs a test once for each draw, each time with another seed. */
+/** Runs a test for each draw, with the draw's own seed. */
 function draws(name: string, test: (random: Random, seed: number) => Promise<void>): void {
   Deno.test(`${name} as its twin on drawn inputs`, async () => {
     for (let seed = 0; seed < DRAWS; seed++) {
@@ -121,7 +121,7 @@ draws("otsu", async (random) => {
   const { threshold, isBroken } = otsu.readState(words[0]!, 0);
   otsu.destroy();
   const expected = otsuThreshold(map);
-  // Adding 0 makes a negative zero positive.
+  // Adding 0 turns a negative zero into a positive zero.
   assertEquals(threshold + 0, expected + 0);
   assertEquals(isBroken, false);
   assertEquals(furthest(result, applyThreshold(map, expected)), 0);
@@ -151,7 +151,7 @@ draws("aggregate", async (random, seed) => {
   const steps = seed === 0 ? 334 : random.integer(1, 12);
   const positions = side * side;
   const ranges = Array.from({ length: phrases }, () => {
-    // Up to half of the tokens: all tokens would add up to 1 everywhere, except for rounding.
+    // Average at most half of the tokens: the sum over all tokens is 1 everywhere, up to rounding.
     const count = random.integer(1, Math.max(1, Math.floor(tokens / 2)));
     const start = random.integer(0, tokens - count);
     return [start, start + count] as const;
@@ -161,7 +161,7 @@ draws("aggregate", async (random, seed) => {
   const length = positions * tokens;
   const all = new Float32Array(steps * twins.length * length);
   for (let step = 0; step < steps; step++) {
-    // Softmax of logits of some spread: sharp, even, or nearly the same everywhere.
+    // Softmax of logits with some spread: sharp, even, or nearly the same everywhere.
     const spread = pick(random, [0, 0.001, 1, 10]);
     const maps = new Float32Array(twins.length * length).map(() =>
       Math.exp(spread * random.normal())
@@ -212,12 +212,12 @@ Deno.test("values at the ends of float32 leave no NaN", async () => {
       },
       states,
     );
-  // Values that differ by less than the smallest normal number are constant on every device.
+  // On every device, a map whose range is below the smallest normal number is constant.
   const tiny = await scale(low, 0, 4 * low, 1000 * low);
   assertEquals([...tiny.result], [0, 0, 0, 0, 0, 0, 0, 0]);
   const { isBroken, isConstant, threshold } = otsu.readState(tiny.words[0]!, 0);
   assertEquals([isBroken, isConstant, threshold], [false, true, 0]);
-  // The kernel marks a span beyond float32 as broken; its twin throws.
+  // Like the twin, the kernel refuses a range that float32 cannot hold.
   const huge = await scale(-high, 0, 1, high);
   assertEquals(otsu.readState(huge.words[0]!, 0).isBroken, true);
   assertThrows(() => normalize01(Float32Array.of(-high, high)), RangeError, "span");

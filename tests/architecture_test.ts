@@ -5,13 +5,13 @@ const ROOT = new URL("../", import.meta.url).pathname;
 /** Folders of tools: they may import every room, and no room imports them. */
 const TOOLS = ["tests", "bench", "models/demo/training"];
 
-/** Most source files of a folder, tests aside: a larger folder is two rooms. */
+/** Highest number of source files in a folder, tests aside: a larger folder should be two rooms. */
 const MOST_FILES = 16;
 
-/** A relative import or export, of types too. */
+/** A relative import or export, type imports included. */
 const IMPORT = /\bfrom\s+"(\.[^"]*)"|^import\s+"(\.[^"]*)"|\bimport\("(\.[^"]*)"\)/gm;
 
-/** Paths of all TypeScript files below a folder. */
+/** Returns the paths of all TypeScript files below a folder. */
 function* filesBelow(folder: string): Iterable<string> {
   for (const { name, isDirectory } of Deno.readDirSync(`${ROOT}${folder}`)) {
     const path = folder === "" ? name : `${folder}/${name}`;
@@ -24,7 +24,7 @@ const isTool = (path: string) =>
   path.endsWith("_test.ts") || /(^|\/)(_fixture\.ts$|fixtures\/)/.test(path) ||
   TOOLS.some((folder) => path.startsWith(`${folder}/`));
 
-/** The files that a file imports, by their paths. */
+/** Returns the paths of the files that a file imports. */
 function importsOf(path: string): string[] {
   const text = Deno.readTextFileSync(ROOT + path).replace(/^\s*(\*|\/\/).*$/gm, "");
   return [...text.matchAll(IMPORT)].map(([, ...found]) => {
@@ -33,7 +33,7 @@ function importsOf(path: string): string[] {
   });
 }
 
-/** Each source file with the files that it imports. */
+/** The imports of each source file, by path. */
 const SOURCES = new Map(
   [...filesBelow("")].filter((path) => !isTool(path)).map((path) => [path, importsOf(path)]),
 );
@@ -42,7 +42,7 @@ const folderOf = (path: string) => path.slice(0, path.lastIndexOf("/") + 1);
 
 const roomOf = (path: string) => path.slice(0, path.indexOf("/") + 1);
 
-/** The rooms in their order: `docs/architecture.md` lists them, and is the only place that does. */
+/** Returns the rooms in order; only `docs/architecture.md` lists them. */
 function roomsInOrder(): string[] {
   const page = Deno.readTextFileSync(`${ROOT}docs/architecture.md`);
   const start = page.indexOf("\n## Rooms\n");
@@ -57,7 +57,7 @@ Deno.test("no import climbs: a room imports the rooms above it in docs/architect
     for (const target of imports) {
       const [room, other] = [roomOf(path), roomOf(target)];
       if (room === other || room === "" || target === "deno.json") continue;
-      // Commands stand on the library's face.
+      // Commands are built on the library's public face.
       if (room === "cli/" && target === "mod.ts") continue;
       const place = order.indexOf(other);
       if (place < 0 || place >= order.indexOf(room)) climbs.push(`${path} imports ${target}`);

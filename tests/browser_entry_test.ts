@@ -3,10 +3,10 @@ import { bundleScript } from "../web/bundle.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** What is of Deno or Node alone. */
+/** Names that only Deno or Node has. */
 const FOREIGN = /\bDeno\.|["']node:|(?<![#.\w])require\(|\bimport\.meta\.resolve\b/;
 
-/** The modules below a folder, without tests and what only tests use. */
+/** Returns the modules below a folder, without tests and their fixtures. */
 async function* modules(folder: URL): AsyncIterableIterator<URL> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (isDirectory && name !== "fixtures") yield* modules(new URL(`${name}/`, folder));

@@ -23,7 +23,7 @@ const PHRASE = "patchy opacity of the right lung base";
 const CHOICE = { steps: 20, noise: "sample" } as const;
 const SAMPLE = { id: "1", image: IMAGE, phrase: PHRASE, boxes: [], category: "Lung Opacity" };
 
-/** Mean over steps of the mean over some tokens, each scaled to 0..1, from whole maps. */
+/** Returns each layer's mean over some tokens, scaled to 0..1 at each step, as a mean over steps. */
 async function meanOfTokens(positions: readonly number[]): Promise<AveragedLayer[]> {
   const bundle = await loadBundle(FOLDER);
   const model = await openModel(bundle, await openRuntime("native"));

@@ -45,7 +45,7 @@ Deno.test("a run reads and writes behind links, and from where it was called", (
   inFolder(async (folder) => {
     const { csv } = await writePhantomSet(`${folder}/disk/set`, { seed: 3, images: 1 });
     await Deno.symlink(`${folder}/disk/set`, `${folder}/set`);
-    // A model hub's folder: every file is a link to where its bytes are.
+    // Like a model hub's cache: every file is a link to its contents elsewhere.
     await copy(new URL("../models/demo", import.meta.url).pathname, `${folder}/disk/model`);
     await Deno.mkdir(`${folder}/model`);
     for await (const { name, isFile } of Deno.readDir(`${folder}/disk/model`)) {
@@ -67,7 +67,7 @@ Deno.test("a run reads and writes behind links, and from where it was called", (
       assertEquals(result.status, "scored");
       images.push(result.image);
     }
-    // Without --out: below the folder that it was called from.
+    // Without `--out`, the output goes below the folder that the command was called from.
     const args = ["--image", images[0], "--phrase", "left pleural effusion", ...QUICK];
     const { code, stdout, stderr } = await runCommand("ground", args, "/", { env });
     assertEquals(code, 0, stderr);
@@ -131,7 +131,7 @@ Deno.test("a run reads images by any spelling and behind its owner's links, and 
     for (const { reason } of failed.slice(0, 3)) assertMatch(reason, /outside the image folder/);
     assertMatch(failed[3].reason, /there is no such file/);
 
-    // What follows reads the same images, and still none that was refused.
+    // Later commands read the same images, and still no image that was refused.
     await run("report", ["runs/a", "--out", "page.html"], 0);
     const page = await Deno.readTextFile(`${folder}/page.html`);
     assertEquals(page.match(/id="image-\d+"/g)!.length, 5);
@@ -139,7 +139,7 @@ Deno.test("a run reads images by any spelling and behind its owner's links, and 
     const notices = await run("convert", ["runs/a", "--to", "nifti,boxes", "--out", "runs/b"], 0);
     assertMatch(notices, /nifti \(7 files\)/);
 
-    // The boxes are a dataset and predictions, whatever the root is called.
+    // The boxes serve as dataset and as predictions, under any name of the root.
     const boxes = `${folder}/runs/b/boxes.csv`;
     const roots = [["../images", "data"], [`${folder}/images/`, "disk"], ["elsewhere/own", "."]];
     for (const [i, [root, cwd]] of roots.entries()) {

@@ -17,7 +17,7 @@ tall.png,pneumonia,Pneumonia,10,10,30,30
 tall.png,edema,,,,,
 `;
 
-/** A run of a DICOM file and a PNG; one image more is not there, so that its sample failed. */
+/** Makes a run of a DICOM file and a PNG; a third image is missing, so that its sample fails. */
 async function makeRun(folder: string, ...more: string[]): Promise<void> {
   const { data, width, height } = drawPhantom({ seed: 1, width: 96, height: 80 });
   const elements = {
@@ -35,7 +35,7 @@ async function makeRun(folder: string, ...more: string[]): Promise<void> {
   assertEquals(code, 3, stderr);
 }
 
-/** Values and shape of a `.npy` file of float32. */
+/** Reads the values and the shape of a float32 `.npy` file. */
 async function readNpy(path: string): Promise<{ values: Float32Array; shape: number[] }> {
   const bytes = await Deno.readFile(path);
   const start = 10 + new DataView(bytes.buffer).getUint16(8, true);

@@ -16,7 +16,7 @@ const SEED = 24;
 
 const PHRASES = 24;
 
-/** mIoU of the bundled model on these phrases when it was made, mean over the phrases. */
+/** mIoU of the bundled model when it was made, as a mean over these phrases. */
 const RECORDED_MIOU = 0.2686;
 
 Deno.test("the bundled model grounds 24 phrases as well as when it was made", async () => {
@@ -30,7 +30,7 @@ Deno.test("the bundled model grounds 24 phrases as well as when it was made", as
     for await (const result of ground(samples, { model })) {
       if (result.kind === "dropped") throw new Error(result.reason);
       miou += result.scores!.miou / PHRASES;
-      // The same heatmap on the boxes of the image's other phrase.
+      // Score the same heatmap on the boxes of the image's other phrase.
       const { sample, heatmap, image } = result;
       const other = samples.find(({ id, image }) => image === sample.image && id !== sample.id);
       swapped += scoreHeatmap(heatmap, image.gray, (other ?? sample).boxes).miou / PHRASES;

@@ -4,10 +4,10 @@ import { commandArguments, inFolder, runCommand } from "./support/command.ts";
 import { testGpu } from "./support/gpu.ts";
 import { writeGray } from "./support/image.ts";
 
-/** The quickest run: no inversion, and two steps of attention a phrase. */
+/** The quickest run: no inversion, and two steps of attention per phrase. */
 const QUICK = ["--noise", "sample", "--steps", "10"];
 
-/** An environment in which Vulkan has no driver, and nothing stands in for Vulkan. */
+/** An environment without a Vulkan driver, and without another WebGPU backend. */
 const NO_DRIVER = {
   VK_DRIVER_FILES: "/nonexistent",
   VK_ICD_FILENAMES: "/nonexistent",
@@ -21,7 +21,7 @@ interface Scored {
   readonly aucRoc: number;
 }
 
-/** The results of a run of eval that scored every sample. */
+/** Returns the results of an `eval` run in which every sample was scored. */
 async function scored(folder: string): Promise<Scored[]> {
   const text = await Deno.readTextFile(`${folder}/results.jsonl`);
   return text.trim().split("\n").map((line) => {
@@ -31,7 +31,7 @@ async function scored(folder: string): Promise<Scored[]> {
   });
 }
 
-/** The heatmap and threshold that ground wrote. */
+/** Returns the heatmap and the threshold that `ground` wrote. */
 async function grounded(folder: string): Promise<{ heatmap: Float32Array; threshold: number }> {
   const npy = await Deno.readFile(`${folder}/heatmap.npy`);
   const { threshold } = JSON.parse(await Deno.readTextFile(`${folder}/result.json`));
@@ -57,7 +57,7 @@ Deno.test("ground gives the same heatmap on either device, and says where it run
     );
     const runs = {
       gpu: await run("gpu", "--device", "gpu"),
-      // The model on the CPU, heatmaps on the GPU.
+      // The model runs on the CPU; heatmaps are made on the GPU.
       mixed: await run("mixed", "--device", "gpu", "--runtime", "native"),
       auto: await run("auto"),
     };
@@ -69,7 +69,8 @@ Deno.test("ground gives the same heatmap on either device, and says where it run
       runs.mixed.first.replace(/onnxruntime-node [\d.]+/, "onnxruntime-node"),
       `Running on the CPU with onnxruntime-node (native), heatmaps on ${name}: asked for by name.`,
     );
-    // Automatically only hardware is taken: a software driver is slower than the CPU's own library.
+    // Without a request, only a hardware GPU is used: a software driver is slower than the native
+    // library.
     assertMatch(
       runs.auto.first,
       isHardware
@@ -80,10 +81,10 @@ Deno.test("ground gives the same heatmap on either device, and says where it run
       assert(Math.abs(threshold - cpu.threshold) <= 1.001 / 256, `${device}: ${threshold}`);
       heatmap.forEach((value, i) => {
         const other = cpu.heatmap[i]!;
-        // Next to the threshold one of them may be cut.
+        // Near the threshold, one of the two values may be cut to 0.
         const isCut = Math.min(value, other) === 0;
         const isNear = Math.max(value, other) - Math.min(threshold, cpu.threshold) < 2 / 256;
-        // The model's own output differs between libraries (by 5e-4 at most, as elsewhere tested).
+        // The model's output differs between libraries, by at most 5e-4 according to other tests.
         const isClose = Math.abs(value - other) <= (device === "mixed" ? 1e-5 : 1e-3);
         assert(isClose || (isCut && isNear), `${device}: ${value} against ${other}`);
       });
@@ -109,7 +110,7 @@ Deno.test("a GPU that was asked for and is not there is an error that says how t
       );
     }
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["xray.png"]);
-    // Who did not ask for one does not need one.
+    // A command that does not ask for a GPU needs none.
     const { code, stderr } = await runCommand(
       "ground",
       [...image, ...QUICK, "--out", "out"],

@@ -6,7 +6,7 @@ import { inFolder, runCommand } from "./support/command.ts";
 
 const FAST = ["--noise", "sample", "--steps", "10"];
 
-/** A phantom as a DICOM file, in 12 bits. */
+/** Returns a phantom as a 12-bit DICOM file. */
 function phantom(seed: number): Uint8Array {
   const { data, width, height } = drawPhantom({ seed, width: 96, height: 80 });
   const size = { "00280010": height, "00280011": width };

@@ -22,7 +22,7 @@ Deno.test("eval without options scores at least 24 phrases over the eight classe
     ]);
     assertEquals(summary.counts.scored, lines.length);
     assertMatch(summary.model.sha256, /^[0-9a-f]{64}$/);
-    // The average counts every class once, however many samples it has.
+    // The average counts every class once, whatever its number of samples.
     const mean = (values: number[]) => values.reduce((sum, x) => sum + x, 0) / values.length;
     const byClass = CLASSES.map((category) =>
       mean(
@@ -49,7 +49,7 @@ Deno.test("eval puts the paper's rows beside those of MS-CXR, not of phantoms", 
     const phantoms = await run("a");
     assertEquals(phantoms.kind, "phantoms");
     assert(!phantoms.stdout.includes("BioViL") && !phantoms.markdown.includes("BioViL"));
-    // As rows of MIMIC-CXR's images have it.
+    // Imitate the image names of MIMIC-CXR.
     const text = await Deno.readTextFile(csv);
     await Deno.writeTextFile(csv, text.replaceAll(/,phantom-(\d+)-/g, ",0002a34c-5b2d-$1-"));
     const real = await run("b");
@@ -81,7 +81,7 @@ Deno.test("eval --ablate scores Table II and the user's settings from the same p
     assertEquals(Object.keys(summaries).length, 13);
     assertEquals(summaries.mine.counts.scored, 2);
 
-    // A setting is what a run of its own would be.
+    // A setting must give the same results as a run of its own.
     const own = ["--layers", "3-5", "--select", "40%..60%", "--out", "b"];
     await runCommand("eval", [...common, ...own], folder);
     const expected = await results(`${folder}/b`);
@@ -254,7 +254,7 @@ Deno.test("eval finishes the sample in hand on Ctrl-C, ends with 130 and can go 
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    // Once the first results are there, the run is well under way.
+    // Wait for the first results, so that the run is well under way.
     const isUnderWay = () =>
       Deno.stat(`${folder}/out/results.jsonl`).then(({ size }) => size > 0, () => false);
     while (!await isUnderWay()) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -267,7 +267,7 @@ Deno.test("eval finishes the sample in hand on Ctrl-C, ends with 130 and can go 
     assertEquals(summary.interrupted, true);
     assertMatch(await Deno.readTextFile(`${folder}/out/table.md`), /The run was broken off/);
     assertEquals(summary.counts.scored, lines.length);
-    // The phrases of an image go together.
+    // The phrases of an image are finished together.
     const phrases = (image: string | undefined) =>
       lines.filter((line) => line.image === image).length;
     const csv = await Deno.readTextFile(

@@ -10,7 +10,7 @@ const CURVES = [
 ];
 const SHEETS = ["best.svg", "worst.svg", "random.svg"];
 
-/** A line of results, as far as it is needed here. */
+/** The fields of a result line that these tests need. */
 interface Result {
   readonly id: string;
   readonly image: string;
@@ -30,7 +30,7 @@ interface Panel {
   readonly png: Uint8Array;
 }
 
-/** What is used of a document's nodes. */
+/** The part of a document node that these tests use. */
 interface Node {
   readonly textContent: string;
   querySelector(selector: string): Node | null;
@@ -52,7 +52,7 @@ async function evaluate(folder: string): Promise<Result[]> {
 }
 
 async function readPanels(path: string): Promise<Panel[]> {
-  // The types of a browser's documents are not the compiler's here.
+  // The compiler has no types for a browser's document here.
   const { document } = parseHTML(await Deno.readTextFile(path)) as unknown as { document: Node };
   return [...document.querySelectorAll("svg > g")].map((panel): Panel => {
     const numbers = (node: Node, ...names: string[]) =>
@@ -69,7 +69,7 @@ async function readPanels(path: string): Promise<Panel[]> {
   });
 }
 
-/** That a figure's PNG file has its size, and is neither empty nor without its heading. */
+/** Checks that a figure's PNG has the SVG's size times 1.5, and that its heading is drawn. */
 async function assertDrawn(path: string): Promise<void> {
   const svg = await Deno.readTextFile(path);
   const [width, height] = ["width", "height"].map((name) =>
@@ -135,7 +135,7 @@ Deno.test("figures leaves out an image that is not there or not the same, and sa
     await Deno.remove(`${folder}/${images[0]}`);
     const small = { data: new Uint8Array(64), width: 8, height: 8 };
     await writeGray(`${folder}/${images[1]}`, small);
-    // A phrase is text, whatever is in it.
+    // A phrase must be shown as text, whatever its characters.
     const odd = results.find(({ image }) => image === images[2])!;
     odd.phrase = 'a <b>&"\u0001 ' + "very long ".repeat(30);
     const lines = results.map((result) => JSON.stringify(result) + "\n");

@@ -32,7 +32,7 @@ Deno.test("ground writes heatmap, overlay and result for a phrase", () =>
     assert(x >= 0 && y >= 30 && x + width <= 200 && y + height <= 230, `${result.box}`);
     assert(heatmap.every((value) => value === 0 || value > result.threshold));
     assertEquals(result.settings.steps, 20);
-    // The same list is in web/page/exports_test.ts.
+    // web/page/exports_test.ts has the same list.
     assertEquals(Object.keys(result), [
       ...["phrase", "width", "height", "threshold", "box", "crop", "heatmapSize"],
       ...["notes", "image", "settings", "model", "versions"],
@@ -46,7 +46,7 @@ Deno.test("ground writes heatmap, overlay and result for a phrase", () =>
     assertMatch(result.notes[0], /knows synthetic phantoms only/);
 
     const overlay = await decode(await Deno.readFile(`${folder}/out/overlay.png`));
-    // The shorter X-rays are shown at about 512 pixels, with the caption below.
+    // Small X-rays are enlarged to about 512 pixels, with the caption below.
     assertEquals(overlay.width, 394);
     assert(overlay.height > 600, `${overlay.height} pixels for X-ray and caption`);
 
@@ -87,13 +87,13 @@ Deno.test("ground --attention draws every layer by step for each phrase, and the
       }
       const svg = await Deno.readTextFile(`${folder}/out/${name}/attention.svg`);
       const titles = [...svg.matchAll(/<title>(.*?)<\/title>/g)].map(([, title]) => title);
-      // 11 layers and their mean, at 4 groups of steps and on the mean.
+      // Titles: 11 layers and their mean, at 4 groups of steps and at the mean over steps.
       assertEquals(titles.length, 12 * 5);
       assertEquals(new Set(titles).size, titles.length);
       for (const title of ["layer 10, steps 8–9", "mean over layers, steps 0–2"]) {
         assert(titles.includes(title), titles.join("; "));
       }
-      // Two layers and a span of steps are marked.
+      // The sheet marks two layers and a span of steps.
       assertEquals(svg.match(/fill="#d55e00"/g)!.length, 3);
       const [, width, height] = /^<svg[^>]* width="(\d+)" height="(\d+)"/.exec(svg)!.map(Number);
       const png = await decode(await Deno.readFile(`${folder}/out/${name}/attention.png`));

@@ -6,7 +6,7 @@ import { inFolder, readOutput } from "./support/command.ts";
 
 const ROOT = decodeURIComponent(new URL("../", import.meta.url).pathname);
 
-/** Types of objects, made from the API's schema. */
+/** Types of Kubernetes objects, generated from the API's schema. */
 const TYPES: Readonly<Record<string, string>> = {
   Job: 'import("kubernetes-models/batch/v1").IJob',
   NetworkPolicy: 'import("kubernetes-models/networking.k8s.io/v1").INetworkPolicy',
@@ -16,7 +16,7 @@ async function manifest(name: string): Promise<{ kind: string }[]> {
   return parseAll(await Deno.readTextFile(`${ROOT}cluster/kubernetes/${name}.yaml`));
 }
 
-/** Checks objects as literals of those types, which may have no unknown field; gives the errors. */
+/** Type-checks objects as literals, which may have no unknown fields; returns the errors. */
 async function check(folder: string, objects: readonly { kind: string }[]): Promise<string> {
   const lines = objects.map((object, i) =>
     `export const object${i}: ${TYPES[object.kind]} = ${JSON.stringify(object)};\n`
@@ -58,7 +58,7 @@ Deno.test("the Kubernetes jobs know the exit codes and the number of shards", as
     Object.fromEntries(Object.entries(EXIT).map(([name, code]) => [name, action(code)])),
     {
       ok: undefined,
-      // The container's command makes a success of it.
+      // The container's command turns this exit code into success.
       failures: undefined,
       error: "FailIndex",
       usage: "FailJob",

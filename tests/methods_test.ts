@@ -8,7 +8,7 @@ import { fakeMethod } from "./support/fake_method.ts";
 import { killEval } from "./support/kill.ts";
 import { assertSameFiles, makeSet } from "./support/set.ts";
 
-/** BioViL and BioViL-T without a network. */
+/** Replaces BioViL and BioViL-T by methods without a network. */
 const FAKES = { fault: "fake_eval.ts" };
 
 const CPU = ["--dataset", "set", "--device", "cpu"];
@@ -28,7 +28,7 @@ const FILES = ["results.jsonl", "heatmaps.bin", "table.md", "table.tex", "table.
 Deno.test("three methods stand in one table, killed, in shards and scored again", () =>
   inFolder(async (folder) => {
     await makeSet(folder, 7);
-    await Deno.mkdir(`${folder}/fake`); // no model, and a folder all the same
+    await Deno.mkdir(`${folder}/fake`); // no model, but the folder must exist
     const args = [...THREE, ...CPU, ...QUICK];
     const whole = await runCommand("eval", [...args, "--out", "whole"], folder, FAKES);
     assertEquals(whole.code, 3, whole.stderr);
@@ -36,7 +36,7 @@ Deno.test("three methods stand in one table, killed, in shards and scored again"
     assertEquals(names, ["Ours (ldm)", "BioViL", "BioViL-T"]);
     assertMatch(whole.stdout, /BioViL sees the middle 480 of the 512 pixels/);
 
-    // The table's rows are those of each method's own run.
+    // The table's rows must equal the rows of each method's own run.
     const csv = (path: string) => Deno.readTextFile(`${folder}/${path}/table.csv`);
     const rows = (text: string) => text.split("\r\n").slice(1, -1);
     const alone = ["--method", "biovil", "--model", "fake", ...CPU, "--out", "alone"];
@@ -94,7 +94,7 @@ Deno.test("three methods stand in one table, killed, in shards and scored again"
 Deno.test("a baseline's heatmaps are its grids on what it sees, and refused phrases fail", () =>
   inFolder(async (folder) => {
     await makeSet(folder, 3);
-    await Deno.mkdir(`${folder}/fake`); // no model, and a folder all the same
+    await Deno.mkdir(`${folder}/fake`); // no model, but the folder must exist
     const lines = ["image,phrase,x,y,w,h,category"];
     for await (const item of (await openDataset(`${folder}/set`)).items) {
       if (item.kind === "failure") continue;

@@ -13,8 +13,8 @@ Deno.test("with float16 weights the networks stay near the reference's intermedi
   const report = await replay(REFERENCE, runtime, "float16");
   runtime.gpu?.destroy();
   console.log("largest differences with float16 weights:", report);
-  // Each weight is off by up to 1/2048 of itself, and softmax of large scores magnifies that.
-  // Those of the autoencoder are not.
+  // Each weight is off by up to 1/2048 of itself, and the softmax of large scores magnifies the
+  // error. The autoencoder's weights stay exact.
   assert(report.latent < 1e-4, "latent");
   assert(report.promptEmbeddings < 5e-3, "prompt embeddings");
   assert(report.modelOutput < 1e-2, "model output");

@@ -7,7 +7,7 @@ import { storage } from "../shaders/device.ts";
 import { testGpu } from "./support/gpu.ts";
 import { floats, readSafetensors } from "./support/safetensors.ts";
 
-// What the released code made of seeded attention stacks; see shared/README.md.
+// Output of the released code for seeded attention stacks; see shared/README.md.
 const REFERENCE = new URL(
   "../../shared/reference/postprocess/",
   import.meta.url,
@@ -42,7 +42,7 @@ interface Target {
   readonly boxes: readonly Box[];
 }
 
-/** What a device makes of one case. */
+/** Results of one case on one device. */
 interface Outcome {
   readonly smoothed: Float32Array;
   readonly normalised: Float32Array;
@@ -63,7 +63,7 @@ Deno.test("reference/postprocess holds cases", () => {
   assert(names.length > 0);
 });
 
-/** Heatmaps and scores in plain TypeScript. */
+/** Computes heatmaps and scores in plain TypeScript. */
 function onCpu(input: PostprocessInput, targets: readonly Target[]): Promise<Outcome> {
   const result = postprocess(input);
   const score = (map: Float32Array) =>
@@ -76,7 +76,10 @@ function onCpu(input: PostprocessInput, targets: readonly Target[]): Promise<Out
   });
 }
 
-/** The same by shaders: each target is a phrase of its own with the same attention. */
+/**
+ * Computes heatmaps and scores by shaders: each target is a phrase of its own with the same
+ * attention.
+ */
 async function onGpu(input: PostprocessInput, targets: readonly Target[]): Promise<Outcome> {
   const { layers, tokenStart, tokenEnd, size, sigma = 2.5 } = input;
   const groups = [...Map.groupBy(layers, ({ shape }) => shape[1]).values()];
@@ -194,7 +197,7 @@ for (
   });
 }
 
-/** The largest absolute difference of two maps, NaN where either holds NaN. */
+/** Largest absolute difference between two maps; NaN if either map holds NaN. */
 function largest(
   actual: Float32Array,
   expected: Float32Array,

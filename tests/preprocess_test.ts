@@ -5,7 +5,7 @@ import { floats, readSafetensors } from "./support/safetensors.ts";
 
 const SHARED = new URL("../../shared/", import.meta.url);
 
-/** Where each reference image lies, and its decoder's tolerance (JPEG decoders differ). */
+/** Folder and name of each reference image, and its tolerance, because JPEG decoders differ. */
 const IMAGES = [
   { folder: "reference/preprocess/", name: "small-701x523.png", most: 1e-5 },
   {

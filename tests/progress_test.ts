@@ -3,7 +3,7 @@ import { drawPhantom } from "../mod.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
 import { writeGray } from "./support/image.ts";
 
-/** A dataset of one good image and one that is missing. */
+/** Writes a dataset of one valid and one missing image. */
 async function writeDataset(folder: string): Promise<void> {
   await writeGray(`${folder}/xray.png`, drawPhantom({ seed: 2, width: 200, height: 260 }));
   await Deno.writeTextFile(`${folder}/rows.csv`, "image,phrase\nxray.png,haze\nnone.png,haze\n");
@@ -26,7 +26,7 @@ Deno.test("eval --progress json writes nothing but objects on stderr and the tab
     assert(!stdout.includes("{") && !stdout.includes("Grounding"), stdout);
   }));
 
-/** The objects that a command wrote on stderr, which must hold nothing else. */
+/** Parses the JSON objects on stderr; throws if stderr holds anything else. */
 function readObjects(stderr: string): Record<string, unknown>[] {
   return stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
 }

@@ -12,7 +12,7 @@ async function evaluate(folder: string, ...args: string[]): Promise<SampleResult
   return text.trim().split("\n").map((line) => JSON.parse(line));
 }
 
-/** What the page says of its samples. */
+/** Returns the data of a report's samples. */
 function rowsOf(page: string): { id: string; status: string; phrase: string }[] {
   return JSON.parse(/<script type="application\/json" id="rows">(.*?)<\/script>/s.exec(page)![1]!);
 }
@@ -71,7 +71,7 @@ Deno.test("report names what is missing in the page and on stderr, of a run that
     assertMatch(page, new RegExp(`<p>${results.length - 1} of ${results.length} samples`));
     assertMatch(page, /The run was broken off: samples are missing\./);
     assertEquals(rowsOf(page).length, results.length - 1);
-    // As after a power cut: the heatmaps that are gone are named together.
+    // After a power cut, one sentence names all missing heatmaps.
     await Deno.truncate(`${folder}/run/heatmaps.bin`, 0);
     const gone = await runCommand("report", ["run"], folder);
     assertEquals(gone.code, 0);

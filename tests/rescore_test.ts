@@ -9,7 +9,7 @@ const QUICK = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
 
 const FILES = ["results.jsonl", "heatmaps.bin", "run.json"];
 
-/** Every protocol but the last; each of them as often as one may give it. */
+/** Every protocol but the last; the option is given twice. */
 const SOME = ["--protocol", "paper,biovil,per-box", "--protocol", "pointing-game"];
 
 Deno.test("rescore comes to the bytes of eval, as the run was and with every choice made anew", () =>
@@ -20,7 +20,7 @@ Deno.test("rescore comes to the bytes of eval, as the run was and with every cho
     const again = (...args: string[]) => runCommand("rescore", args, folder);
     const first = await evaluate("--out", "first");
     assertEquals(first.code, 3, first.stderr);
-    // Neither images nor model are needed.
+    // Rescoring needs neither the images nor the model.
     await Deno.rename(`${folder}/set`, `${folder}/away`);
     const same = await again("first", "--out", "same");
     assertEquals(same.code, 3, same.stderr);
@@ -37,7 +37,7 @@ Deno.test("rescore comes to the bytes of eval, as the run was and with every cho
     const protocols = ["protocols.md", "protocols.tex", "protocols.csv"];
     const files = [...FILES, ...tables, ...protocols];
     await assertSameFiles(`${folder}/other`, `${folder}/changed`, files);
-    // What was rescored is a run like any other, back to where it came from.
+    // A rescored run can be rescored back to the original results.
     const back = ["--sigma", "2.5", "--otsu", "--margin", "excluded", "--protocol", "paper"];
     await again("changed", ...back, "--out", "back");
     await assertSameFiles(`${folder}/first`, `${folder}/back`, [...FILES, ...tables]);
@@ -71,7 +71,7 @@ Deno.test("rescore of several settings keeps each setting's Otsu, and refuses on
       assertEquals(code, 2, stderr);
       assertMatch(stderr, message);
     }
-    // A file that was cut off: no results without their heatmaps.
+    // A truncated heatmap file must not give results without heatmaps.
     await copy(`${folder}/first`, `${folder}/cut`);
     await Deno.truncate(`${folder}/cut/heatmaps.bin`, 100);
     const cut = await runCommand("rescore", ["cut", "--out", "y"], folder);

@@ -20,7 +20,7 @@ Deno.test("eval goes on where it was killed, to the bytes of a run that was not"
     for (let i = 0; i < 3; i++) {
       await killEval(folder, [...args, "--out", "out"], Math.round(300 * random.uniform()));
     }
-    // As a power cut leaves the last line.
+    // Cut the last line, as a power cut would.
     const killed = await Deno.readFile(`${folder}/out/results.jsonl`);
     await Deno.writeFile(`${folder}/out/results.jsonl`, killed.subarray(0, killed.length - 30));
     const { code, stdout, stderr } = await runCommand("eval", [...args, "--out", "out"], folder);
@@ -56,7 +56,7 @@ Deno.test("eval goes back to the last sample whole in both files after a power c
       await Deno.writeFile(path, bytes.fill(0, start, end));
     };
     const cases: [() => Promise<unknown>, RegExp][] = [
-      // The case of the issue.
+      // The case of the original bug report.
       [() => cut(maps, 0.5), /ends before the heatmap of ".*computed again \([1-9]/],
       [() => Promise.all([zero(lines, 0.65), cut(maps, 0.4)]), /ends before the heatmap/],
       [
@@ -117,7 +117,7 @@ Deno.test("shards of eval merge to the bytes of a whole run, in any order", () =
     assertEquals(await numbers("merged"), await numbers("whole"));
     const table = (text: string) => text.slice(0, text.indexOf("Results:"));
     assertEquals(table(stdout), table(whole.stdout));
-    // What was merged is a run like any other.
+    // A merged run can be resumed like any other run.
     const on = await runCommand("eval", [...args, "--out", "merged"], folder);
     assertEquals(table(on.stdout), table(whole.stdout));
   }));

@@ -10,7 +10,7 @@ import { writeGray } from "./support/image.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 
-/** A small run; gives the lines of its results. */
+/** Evaluates a small dataset and returns the lines of its results. */
 // deno-lint-ignore no-explicit-any
 async function evaluate(folder: string): Promise<any[]> {
   await writePhantomSet(`${folder}/set`, { seed: 6, images: 3 });
@@ -83,7 +83,7 @@ Deno.test("a served run is the run: its table, samples, heatmaps and X-rays", ()
       assertMatch((await response.json()).error, /^T.* no(thing| result)/);
     }
 
-    // One more result, as a run that goes on has it; its image is not there.
+    // Add a result, as a running evaluation does; the result's image is missing.
     const extra = { ...results[0], id: "more", status: "failed", stage: "decode", reason: "gone" };
     extra.image = `${folder}/gone.png`;
     const line = JSON.stringify(extra) + "\n";
@@ -94,7 +94,7 @@ Deno.test("a served run is the run: its table, samples, heatmaps and X-rays", ()
     assertEquals(missing.status, 404);
     assertMatch((await missing.json()).error, /^Cannot read image ".*gone\.png": there is no such/);
 
-    // A large X-ray is reduced to the mean of its pixels.
+    // A large X-ray is reduced to the means of its pixels.
     const large = { width: 1500, height: 2048, data: new Uint8Array(1500 * 2048) };
     for (let i = 0; i < large.data.length; i++) large.data[i] = (i % 2) * 100;
     await writeGray(`${folder}/gone.png`, large);
@@ -113,7 +113,7 @@ Deno.test("a served run is the run: its table, samples, heatmaps and X-rays", ()
     await assertRejects(() => ServedRun.open(folder), Deno.errors.NotFound, "the folder of a run");
   }));
 
-/** Starts the command as its task does. */
+/** Starts the command with its task's permissions. */
 function start(folder: string, ...args: string[]): Deno.ChildProcess {
   return new Deno.Command("deno", {
     args: [
@@ -155,7 +155,7 @@ Deno.test("serve prints its address, shows a run to who has the token, and ends 
     assertEquals(image.status, 200, image.ok ? "" : await image.clone().text());
     await image.body?.cancel();
 
-    // It reads what the results named when it started, and nothing that they name later.
+    // The server reads only the images that the results named at its start.
     const line = JSON.stringify({ ...results[0], id: "later", image: `${folder}/later.png` });
     await Deno.copyFile(results[0].image, `${folder}/later.png`);
     await Deno.writeTextFile(`${folder}/run/results.jsonl`, `${line}\n`, { append: true });

@@ -19,8 +19,8 @@ const DEMO = new URL("../models/demo", import.meta.url).pathname;
 const TINY = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;
 
 /**
- * The released code's schedule, with nothing left out: every step of the
- * inversion, the U-Net on the phrase at each, every layer's map whole and kept.
+ * Follows the released code's schedule without shortcuts. Every step of the inversion runs the
+ * whole U-Net on the phrase, and the maps of every layer are kept.
  */
 async function plainSmoothed(
   bundle: Bundle,

@@ -22,7 +22,10 @@ const HOST: EngineHost = {
 const SETTINGS = { steps: 40 };
 const PHRASES = ["left pleural effusion", "the heart is enlarged"];
 
-/** Sends a request and gathers replies until a failure or a reply of the `last` kinds. */
+/**
+ * Returns a function that sends a request, and collects the replies until one of the given kinds or
+ * a failure.
+ */
 function asking(engine: Engine) {
   return (request: Request, ...last: Reply["kind"][]) => {
     const { promise, resolve } = Promise.withResolvers<Reply[]>();
@@ -39,7 +42,7 @@ function asking(engine: Engine) {
 const ofKind = <Kind extends Reply["kind"]>(replies: readonly Reply[], kind: Kind) =>
   replies.filter((reply): reply is Extract<Reply, { kind: Kind }> => reply.kind === kind);
 
-/** A phantom as the bytes of a PNG file. */
+/** Returns a phantom as the bytes of a PNG file. */
 async function pngOf(seed: number): Promise<ArrayBuffer> {
   return (await grayImage(drawPhantom({ seed })).encode()).slice().buffer as ArrayBuffer;
 }
@@ -142,7 +145,7 @@ Deno.test("createEngine() grounds in no image but the one that was chosen last",
     const ground = (run: number, image: number) =>
       ask({ kind: "ground", run, image, phrases, settings }, "ended");
     const failure = async (replies: Promise<Reply[]>) => ofKind(await replies, "failed").at(-1)!;
-    // An unreadable image closes the image before it.
+    // An image that cannot be read closes the image before it.
     const bytes = new ArrayBuffer(10);
     const bad = await failure(ask({ kind: "image", image: 2, name: "x.png", bytes }));
     assertMatch(bad.message, /^x\.png: .*not a PNG/);
@@ -153,7 +156,7 @@ Deno.test("createEngine() grounds in no image but the one that was chosen last",
         message: "Cannot ground: no X-ray is open",
       });
     }
-    // Images differ by id: one name does not make two images the same.
+    // Another image with the same name is a different image.
     const png = await pngOf(4);
     await ask({ kind: "image", image: 3, name: "phantom", bytes: png }, "image");
     assertMatch((await failure(ground(3, 1))).message, /^Cannot ground: another X-ray is open$/);

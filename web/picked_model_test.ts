@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { findModel } from "./picked_model.ts";
 
-/** Empty files at the given paths of a picked folder. */
+/** Returns files of a picked folder, by their paths. */
 const picked = (...paths: string[]) => paths.map((path) => ({ path, file: new File([], path) }));
 
 const MONAI = ["configs/inference.json", "models/autoencoder.pth", "models/diffusion_model.pth"];
@@ -14,7 +14,7 @@ const below = (folder: string, paths: readonly string[]) =>
 Deno.test("findModel() takes the folder that was picked, with the text encoder in it or not", () => {
   const flat = picked(...below("cxr", [...FLAT, ...TEXT]));
   assertEquals(findModel({ files: flat }), { path: "model/cxr" });
-  // A text encoder of another model may stay picked: a browser cannot undo the choice.
+  // An earlier model's text encoder, which a user cannot unpick in a browser.
   const other = picked(...below("sd21", TEXT));
   assertEquals(findModel({ files: flat, textEncoder: other }), { path: "model/cxr" });
   const monai = picked(...below("cxr", MONAI));

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { Reply } from "./protocol.ts";
 import { WorkerEngine } from "./worker_engine.ts";
 
-/** Script of a worker that echoes each request and ends as the phrase tells it. */
+/** A worker that repeats each request, and ends as the phrase says. */
 const SCRIPT = `onmessage = ({ data }) => {
   postMessage({ kind: "notice", message: JSON.stringify(data) });
   if (data.kind === "image") {
@@ -57,7 +57,7 @@ for (const how of ["lose", "break"] as const) {
   Deno.test(`WorkerEngine opens model and image again when a worker is gone (${how})`, () =>
     withEngine(async (engine, until) => {
       for (const request of [open, image, ground(1, how)]) engine.ask(request);
-      // Seven replies: three echoes, the image, the failure, and two echoes of repeated requests.
+      // Replies: three repeated requests, the image, the failure, and two requests asked again.
       const first = await until(7);
       assertEquals(first.filter(({ kind }) => kind === "image").length, 1);
       const failed = first.filter((reply) => reply.kind === "failed");
@@ -71,7 +71,7 @@ for (const how of ["lose", "break"] as const) {
       engine.ask(ground(2, "effusion"));
       assertEquals((await until(2))[1], { kind: "ended", run: 2, how: "done" });
 
-      // The second loss moves the model to the processor; the third ends the engine.
+      // The second new worker runs on the processor; after the third loss there is no new worker.
       engine.ask(ground(3, how));
       const second = await until(4);
       assertEquals(asked(second)[1], { ...open, place: "wasm" });
@@ -82,7 +82,7 @@ for (const how of ["lose", "break"] as const) {
         message: `${reason}: reload the page`,
       });
 
-      // Further runs fail, but a request to open a model starts a new worker.
+      // A further request is refused with the reason; a model may still be opened.
       engine.ask(ground(5, "effusion"));
       assertEquals(await until(1), [{
         ...{ kind: "failed", request: "ground", run: 5, image: 1 },
@@ -105,7 +105,7 @@ Deno.test("WorkerEngine takes a new worker after a model did not open, with the 
       "image",
       "open",
     ]);
-    // The page receives no second reply for an image that it has already.
+    // The page already has the image.
     engine.ask(open);
     engine.ask(ground(1, "effusion"));
     const second = await until(4);
@@ -120,9 +120,9 @@ Deno.test("WorkerEngine opens no other image again than the one that was asked f
     for (const request of [open, image, { ...image, image: 2, name: "bad" }]) engine.ask(request);
     await until(5);
     engine.ask(ground(1, "lose"));
-    // The second image was unreadable: the new worker must not open the first image in its place.
+    // The page has no image: the first image must not be opened under the second image's name.
     assertEquals(images(await until(3)), []);
-    // The new worker reads an image that the lost worker had not finished.
+    // The image asked for last is asked for again, even though it was not read yet.
     engine.ask(image);
     engine.ask({ ...image, image: 3, name: "slow" });
     engine.ask(ground(2, "lose", 3));

@@ -1,7 +1,7 @@
 /**
- * `deno task bench:biovil`: BioViL and BioViL-T at full size with seeded weights, an image and a
- * new phrase at a time, in turn with the public implementation in PyTorch (`biovil_peer.py`, with
- * its packages) on as many threads.
+ * `deno task bench:biovil`: times BioViL and BioViL-T at full size with seeded weights. Each round
+ * grounds a new phrase in one image. The peer is the public implementation in PyTorch
+ * (`biovil_peer.py`, with its packages) on as many threads. Groundray and the peer take turns.
  *
  * @module
  */
@@ -16,26 +16,26 @@ import { openRuntime } from "../../models/runtime/mod.ts";
 import { describeMachine } from "../environment.ts";
 import { median } from "../median.ts";
 
-/** Rounds that are timed, after one that is not. */
+/** Timed rounds; one untimed round comes before them. */
 const ROUNDS = 9;
 
-/** The size of a radiograph of MIMIC-CXR. */
+/** Width and height of a radiograph of MIMIC-CXR, in pixels. */
 const [WIDTH, HEIGHT] = [2544, 3056];
 
-/** What is timed: from decoded pixels to the heatmap, and the image encoder alone. */
+/** The timed parts: the way from decoded pixels to the heatmap, and the image encoder alone. */
 const PARTS = ["whole", "encoder"] as const;
 
 type Part = typeof PARTS[number];
 
-/** An image that takes next to no preprocessing, to time the encoder by. */
+/** An image that needs almost no preprocessing: times the encoder alone. */
 const SMALL = { width: 512, height: 512, data: pattern(512, 512) };
 
-/** What the peer prints for a phrase. */
+/** The peer's answer to a phrase: seconds of each part, and the heatmap. */
 interface PeerResult extends Readonly<Record<Part, number>> {
   readonly heatmap: readonly number[];
 }
 
-/** The peer as a process that answers a line with a line. */
+/** Starts the peer, a process that answers each line of its input with one line. */
 function startPeer(args: readonly string[]) {
   const child = new Deno.Command("python3", {
     args: [new URL("biovil_peer.py", import.meta.url).pathname, ...args],

@@ -1,11 +1,11 @@
-"""BioViL and BioViL-T in PyTorch, as the peer of `deno task bench:biovil`.
+"""BioViL and BioViL-T in PyTorch, the peer of `deno task bench:biovil`.
 
     pip install torch torchvision scipy scikit-image safetensors pydicom SimpleITK timm "transformers<4.50"
     pip install --no-deps hi-ml-multimodal
 
-For each line `PHRASE` on stdin, grounds it in the image as hi-ml-multimodal does from the decoded
-pixels on, and prints a line of JSON: the seconds that took, those of the image encoder among them,
-and the heatmap on the patch grid.
+Each line on stdin is a phrase. The program grounds the phrase in the image as hi-ml-multimodal does,
+starting from the decoded pixels. The answer is a line of JSON: seconds in total (`whole`), seconds of
+the image encoder alone (`encoder`), and the heatmap on the patch grid.
 """
 
 import json

@@ -6,23 +6,26 @@
 
 import type { Page } from "playwright-core";
 
-/** Bytes of a process. */
+/** Memory of one process, in bytes. */
 export interface ProcessMemory {
-  /** In memory now. */
+  /** Resident memory now (`VmRSS`). */
   readonly now: number;
-  /** Most that were since Chromium last cleared the record. */
+  /** Highest resident memory (`VmHWM`) since Chromium last reset the counter. */
   readonly peak: number;
 }
 
-/** Bytes of the processes that a page takes. */
+/** Memory of the processes behind a page, in bytes. */
 export interface PageMemory {
-  /** That of the page and its workers. */
+  /** Process of the page and its workers. */
   readonly renderer: ProcessMemory;
-  /** That of the GPU, which with a software driver holds its buffers. */
+  /** GPU process; with a software driver it holds the GPU buffers as well. */
   readonly gpu: ProcessMemory;
 }
 
-/** Looks at the processes of a page's browser; the page's is the largest of their kind. */
+/**
+ * Reads the memory of the page's browser. Of several processes of a kind, the largest is taken: the
+ * page's own.
+ */
 export async function readPageMemory(page: Page): Promise<PageMemory> {
   const session = await page.context().browser()!.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
@@ -35,12 +38,13 @@ export async function readPageMemory(page: Page): Promise<PageMemory> {
   return { renderer: await of("renderer"), gpu: await of("GPU") };
 }
 
-/** Milliseconds between two looks at a peak. */
+/** Milliseconds between two readings of the peak. */
 const LOOK = 500;
 
 /**
- * Does something, and says the most bytes that the page's process had in memory meanwhile; the
- * system's own record of it is cleared by Chromium now and then.
+ * Runs `work` and returns the highest resident memory of the page's process during it, in bytes.
+ * The peak is read every {@linkcode LOOK} ms, because Chromium resets the system's counter at
+ * times.
  */
 export async function withPeak<T>(
   page: Page,
@@ -50,7 +54,7 @@ export async function withPeak<T>(
   const look = async () => {
     peak = Math.max(peak, (await readPageMemory(page)).renderer.peak);
   };
-  // A page that is gone is what the work says.
+  // Ignore a failed reading: if the page is gone, `work` itself throws.
   const timer = setInterval(() => look().catch(() => {}), LOOK);
   try {
     const value = await work();
@@ -61,7 +65,7 @@ export async function withPeak<T>(
   }
 }
 
-/** By a program, since Deno lets nobody read `/proc` who may not do everything. */
+/** Reads a process with `cat`, because Deno itself reads `/proc` only with all permissions. */
 async function readProcess(id: number): Promise<ProcessMemory> {
   const { stdout } = await new Deno.Command("cat", { args: [`/proc/${id}/status`] }).output();
   const status = new TextDecoder().decode(stdout);

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 
 /**
- * What the page weighs, and how soon it is seen.
+ * Size of the page's code, and the time to its first paint.
  *
  * @module
  */
@@ -9,18 +9,18 @@
 import { median } from "../median.ts";
 import { onPage, warmServer } from "./served_page.ts";
 
-/** Times that the page is opened. */
+/** Number of times the page is opened. */
 const OPENINGS = 5;
 
-/** The page before anything is done in it. */
+/** Measurements of the page before any input. */
 export interface FirstLook {
-  /** Bytes of the page's code as it is sent, by file. */
+  /** Transferred bytes of the page's code (compressed), by path. */
   readonly bytes: Readonly<Record<string, number>>;
-  /** Milliseconds until the first contents are painted. */
+  /** Milliseconds until the first contentful paint. */
   readonly paint: { readonly median: number; readonly max: number };
 }
 
-/** Opens the page several times, each in a new browser. */
+/** Opens the page {@linkcode OPENINGS} times, each time in a new browser. */
 export async function measureFirstLook(): Promise<FirstLook> {
   await using server = await warmServer("cpu");
   const paints: number[] = [];

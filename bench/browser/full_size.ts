@@ -13,30 +13,32 @@ import { writeSeededBundle } from "../unet/seeded_bundle.ts";
 import { readPageMemory, withPeak } from "./chromium_memory.ts";
 import { onPage, untilStatus, warmServer } from "./served_page.ts";
 
-/** Passes that are waited for; of the first, which encodes image and text too, no time is taken. */
+/** Passes to wait for. The first also encodes image and text, so it stays out of the median. */
 const PASSES = 4;
 
-/** What came of it. */
+/** Measurements of the model in the page. */
 export interface FullSize {
-  /** Bytes of its files. */
+  /** Bytes of the model's files. */
   readonly bytes: number;
-  /** Seconds from the press until it is open, or why it does not open. */
+  /** Seconds from the press until the model is open, or the reason why it does not open. */
   readonly opened: number | string;
-  /** Most bytes of the page's process by then. */
+  /** Peak memory of the page's process while the model opens, in bytes. */
   readonly openPeak: number;
-  /** Bytes of it that are in memory once it is open. */
+  /** Memory of the page's process once the model is open, in bytes. */
   readonly openBytes: number;
   /** Seconds from the press on an example until the first pass is done. */
   readonly first?: number;
   /** Median seconds of the next passes. */
   readonly pass?: number;
-  /** The same in Deno by WebAssembly, after it. */
+  /** Median seconds of a pass in Deno by WebAssembly, measured right after the page. */
   readonly denoPass?: number;
-  /** Most bytes of the page's process after all. */
+  /** Peak memory of the page's process over opening and passes, in bytes. */
   readonly peak?: number;
 }
 
-/** Writes the model, opens it, and lets it run a few passes. */
+/**
+ * Writes the model to a temporary folder, opens it in the page and runs {@linkcode PASSES} passes.
+ */
 export async function measureFullSize(): Promise<FullSize> {
   const folder = await Deno.makeTempDir({ prefix: "groundray-bench-" });
   try {
@@ -62,7 +64,7 @@ async function openAndRun(page: Page, folder: string): Promise<Omit<FullSize, "b
   return { opened, openBytes, openPeak, ...times, peak: Math.max(openPeak, peak) };
 }
 
-/** Seconds until the folder that was picked is open, or what the page says is wrong with it. */
+/** Seconds until the picked folder is open, or the page's error message. */
 async function open(page: Page): Promise<number | string> {
   const began = performance.now();
   await page.getByRole("button", { name: "Open the folder" }).click();
@@ -75,7 +77,7 @@ async function open(page: Page): Promise<number | string> {
   }
 }
 
-/** Seconds of the first passes after a press on an example. */
+/** Seconds of the first pass after a press on an example, and the median of the next passes. */
 async function runPasses(page: Page): Promise<{ first: number; pass: number }> {
   const pressed = await page.getByRole("button", { name: /^Phantom 4/ }).evaluate((button) => {
     (button as HTMLElement).click();

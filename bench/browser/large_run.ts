@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 
 /**
- * A run of X-rays as detectors make them, reviewed in the page.
+ * A run of X-rays at a detector's resolution, reviewed in the page.
  *
  * @module
  */
@@ -14,16 +14,17 @@ import { ServedRun } from "../../web/server/served_run.ts";
 import { makeRun } from "../report/made_up_run.ts";
 import { onPage, warmServer } from "./served_page.ts";
 
-/** Different X-rays, at most. */
+/** Highest number of different X-rays. */
 const PHANTOMS = 4;
 
 /**
- * Opens a run of JPEG X-rays of 2544x3056, as MIMIC-CXR-JPG has them, and waits for the first
+ * Opens a run of JPEG X-rays of 2544x3056, the size in MIMIC-CXR-JPG, and waits for the first
  * heatmap.
  *
- * @param samples How many it has, each with a file of its own.
- * @param device Where the page is to finish heatmaps.
- * @param use What is done with the page.
+ * @param samples Number of samples; each has an image file of its own.
+ * @param device Device on which the page finishes heatmaps.
+ * @param use Receives the page.
+ * @returns The result of `use`.
  */
 export async function withLargeRun<T>(
   samples: number,

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 
 /**
- * From a key to the next sample of a run.
+ * Time from a key press to the next sample of a run.
  *
  * @module
  */
@@ -9,13 +9,13 @@
 import { median } from "../median.ts";
 import { withLargeRun } from "./large_run.ts";
 
-/** Samples of the run. */
+/** Samples in the run. */
 const SAMPLES = 40;
 
 /** Milliseconds from one key to the next. */
 const PACES = [1000, 400];
 
-/** Milliseconds from the key to the sample in the page, by somebody who goes through a run. */
+/** Milliseconds from the key press to the drawn sample, at one pace. */
 export interface NextSample {
   /** Milliseconds from one key to the next. */
   readonly pace: number;
@@ -23,10 +23,10 @@ export interface NextSample {
   readonly max: number;
 }
 
-/** Goes through a run. */
+/** Goes through the run once; each pace of {@linkcode PACES} gets an equal part of the samples. */
 export function measureNextSample(): Promise<NextSample[]> {
   return withLargeRun(SAMPLES, "cpu", async (page) => {
-    // Nothing that the first sample has read ahead counts.
+    // Wait until the page has read ahead, so that the first sample's read-ahead is not timed.
     await page.waitForTimeout(2000);
     const measured: NextSample[] = [];
     for (const pace of PACES) {
@@ -38,7 +38,7 @@ export function measureNextSample(): Promise<NextSample[]> {
   });
 }
 
-/** Presses the key for the next sample at a steady pace, in the page. */
+/** Presses the key for the next sample at a steady pace; runs in the page. */
 async function goThrough(
   list: Element,
   { pace, count }: { readonly pace: number; readonly count: number },

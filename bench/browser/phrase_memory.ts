@@ -15,36 +15,37 @@ import { slope } from "../memory/memory.ts";
 import { readPageMemory } from "./chromium_memory.ts";
 import { onPage, untilStatus, warmServer } from "./served_page.ts";
 
-/** Phrases of a press, and of an X-ray. */
+/** Phrases of one press, and of one X-ray. */
 const BATCH = 5;
 const ON_XRAY = 10;
 
-/** Phrases after which memory no longer grows with what is kept for the next ones. */
+/** Phrases until the caches are full; the slope leaves out the samples before. */
 const WARM = 20;
 
-/** What the page held after a number of phrases. */
+/** Memory of the page after a number of phrases. */
 export interface MemoryAfter {
   readonly phrases: number;
-  /** Bytes of the page's process with its worker, once garbage is collected. */
+  /** Bytes of the page's process, workers included, after garbage collection. */
   readonly bytes: number;
 }
 
-/** How memory went. */
+/** Memory over all phrases. */
 export interface PhraseMemory {
   readonly samples: readonly MemoryAfter[];
-  /** Bytes that a phrase adds once the first are done. */
+  /** Bytes that each phrase adds, from {@linkcode WARM} phrases on. */
   readonly slope: number;
 }
 
-/** A phrase like no other. */
+/** Returns a phrase that differs for every index. */
 function phraseOf(index: number): string {
   return `${CLASSES[index % CLASSES.length]!.toLowerCase()}, number ${index}`;
 }
 
 /**
- * Grounds phrases by WebAssembly, all different, with another X-ray after every ten.
+ * Grounds different phrases by WebAssembly, and picks a new X-ray after every {@linkcode ON_XRAY}
+ * phrases.
  *
- * @param count How many phrases, a multiple of 5.
+ * @param count Number of phrases, a multiple of 5.
  */
 export async function measurePhraseMemory(count: number): Promise<PhraseMemory> {
   await using server = await warmServer("cpu");
@@ -68,10 +69,10 @@ export async function measurePhraseMemory(count: number): Promise<PhraseMemory> 
 }
 
 async function look(page: Page, phrases: number): Promise<MemoryAfter> {
-  // The threads of WebAssembly are workers too, asleep until there is work.
+  // WebAssembly's threads are workers too, but are blocked while idle and would never answer.
   const worker = page.workers().find((worker) => worker.url().endsWith("/worker.js"))!;
   for (const scope of [page, worker]) await scope.evaluate(() => globalThis.gc());
-  // Buffers are given back by other threads.
+  // Other threads free the buffers a little later.
   await page.waitForTimeout(1000);
   return { phrases, bytes: (await readPageMemory(page)).renderer.now };
 }

@@ -1,5 +1,5 @@
 /**
- * From a press on an example to its heatmaps, and the same phrases in Deno.
+ * Time from a press on an example to its heatmaps, and the time of the same phrases in Deno.
  *
  * @module
  */
@@ -8,24 +8,27 @@ import { drawPhantoms, groundImage, loadBundle, openModel, openRuntime } from ".
 import { type PageMemory, readPageMemory } from "./chromium_memory.ts";
 import { onPage, type Pressed, pressExample, untilStatus, warmServer } from "./served_page.ts";
 
-/** Times that each contender runs, in turn. */
+/** Runs of each contender; the contenders take turns. */
 const ROUNDS = 5;
 
-/** The example that is pressed, and which of the page's phantoms it is. */
+/** The pressed example, and the same phantom of the page for Deno. */
 const EXAMPLE = /^Phantom 4/;
 const [, , , phantom] = [...drawPhantoms({ seed: 7, images: 4 })];
 
-/** Seconds of each round. */
+/** Seconds of each round, by contender. */
 export interface PressTimes {
-  /** In the page just opened, by WebAssembly. */
+  /** In a newly opened page, by WebAssembly. */
   readonly page: readonly Pressed[];
-  /** In Deno by WebAssembly. */
+  /** In Deno, by WebAssembly. */
   readonly wasm: readonly number[];
-  /** In Deno by native code. */
+  /** In Deno, by native code. */
   readonly native: readonly number[];
 }
 
-/** Presses in a new browser each time, with Deno's runs in between. */
+/**
+ * Presses the example in a new browser each round, and grounds its phrases in Deno after each
+ * press.
+ */
 export async function measurePress(): Promise<PressTimes> {
   await using server = await warmServer("cpu");
   const times = { page: [] as Pressed[], wasm: [] as number[], native: [] as number[] };
@@ -51,15 +54,15 @@ async function groundIn(name: "wasm" | "native"): Promise<number> {
   return seconds;
 }
 
-/** A press with the model and the heatmaps on the GPU, whatever that is. */
+/** A press with the model and the heatmaps on WebGPU, which may be a software driver. */
 export interface GpuPress extends Pressed {
-  /** What the page says of where it runs. */
+  /** The page's own text about the device that it uses. */
   readonly place: string;
   /** Memory before the press and after it. */
   readonly memory: readonly [before: PageMemory, after: PageMemory];
 }
 
-/** Presses once. */
+/** Presses the example once. */
 export async function measureGpuPress(): Promise<GpuPress> {
   await using server = await warmServer("gpu");
   return await onPage(server, async (page) => {

@@ -1,5 +1,5 @@
 /**
- * What was measured of the page, as Markdown.
+ * Renders the page's measurements as Markdown.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { PhraseMemory } from "./phrase_memory.ts";
 import type { GpuPress, PressTimes } from "./press.ts";
 import type { SliderTimes } from "./sliders.ts";
 
-/** All that was measured. */
+/** All measurements of the page. */
 export interface Measured {
   readonly look: FirstLook;
   readonly press: PressTimes;
@@ -28,7 +28,7 @@ const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 const spread = (values: readonly number[], digits: number, unit: string) =>
   `${median(values).toFixed(digits)} ${unit} (least ${Math.min(...values).toFixed(digits)})`;
 
-/** Rows of tables, with what is budgeted where something is. */
+/** Returns the lines of the tables, with a budget beside each value that has a budget. */
 export function tables(measured: Measured): string[] {
   const { look, press, gpuPress, memory, sliders, next, fullSize } = measured;
   return [

@@ -1,4 +1,4 @@
-// What runs in the page has its types.
+// Callbacks that run in the page need the types of the DOM.
 /// <reference lib="dom" />
 
 /**
@@ -14,22 +14,25 @@ import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import type { ServedRun } from "../../web/server/served_run.ts";
 import { type RunningServer, startServer } from "../../web/server/server.ts";
 
-/** Most milliseconds that anything waited for may take. */
+/** Timeout of every wait, in milliseconds. */
 const PATIENCE = 600_000;
 
 declare global {
-  /** When each new heatmap was drawn, in milliseconds of the page's clock. */
+  /** Time of each newly drawn heatmap, in milliseconds of the page's clock. */
   var drawn: number[];
-  /** When each pass of the model was told of, by its number. */
+  /** Time at which the page reported each pass of the model, by the number of the pass. */
   var passes: Map<number, number>;
-  /** Collects garbage. */
+  /** Collects garbage; Chromium defines it because of {@linkcode SWITCHES}. */
   var gc: () => void;
 }
 
-/** Lets garbage be collected when memory is looked at. */
+/** Exposes `gc()`, so that a memory reading does not count garbage. */
 const SWITCHES = ["--js-flags=--expose-gc"];
 
-/** Notes in the page when heatmaps, which are the square pictures in it, are drawn and passes told of. */
+/**
+ * Records in the page when a heatmap is drawn and when a pass is reported. A square picture is a
+ * heatmap.
+ */
 function watch(): void {
   globalThis.drawn = [];
   globalThis.passes = new Map();
@@ -52,10 +55,10 @@ function watch(): void {
 }
 
 /**
- * Starts a server whose scripts are made.
+ * Starts a server and bundles the page's scripts before it returns.
  *
- * @param device Where the page is to compute.
- * @param run A run to review, in place of a model.
+ * @param device Device on which the page computes.
+ * @param run Run to review, in place of a model.
  */
 export async function warmServer(
   device: ServerFacts["device"],
@@ -67,7 +70,7 @@ export async function warmServer(
   return server;
 }
 
-/** Opens the page in a browser of its own, which is closed at the end. */
+/** Opens the page in a browser of its own, and closes the browser after `use`. */
 export async function onPage<T>(
   { url }: RunningServer,
   use: (page: Page) => Promise<T>,
@@ -83,9 +86,9 @@ export async function onPage<T>(
 }
 
 /**
- * Waits until the page says something.
+ * Waits until the page's status matches `text`.
  *
- * @throws {Error} If it says what went wrong instead.
+ * @throws {Error} With the page's alert as its message, if an alert appears first.
  */
 export async function untilStatus(page: Page, text: RegExp): Promise<void> {
   const alert = page.getByRole("alert").filter({ hasText: /./ });
@@ -94,15 +97,15 @@ export async function untilStatus(page: Page, text: RegExp): Promise<void> {
   if (await alert.isVisible()) throw new Error((await alert.textContent())!);
 }
 
-/** What a press on an example came to. */
+/** Measurements of a press on an example. */
 export interface Pressed {
   /** Seconds from the press until the last heatmap was drawn. */
   readonly seconds: number;
-  /** Passes of the model. */
+  /** Number of passes of the model. */
   readonly passes: number;
 }
 
-/** Presses an example, and waits for its finished heatmaps. */
+/** Presses an example and waits until its finished heatmaps are drawn. */
 export async function pressExample(page: Page, name: RegExp): Promise<Pressed> {
   const began = await page.getByRole("button", { name }).evaluate((button) => {
     const now = performance.now();
@@ -110,7 +113,7 @@ export async function pressExample(page: Page, name: RegExp): Promise<Pressed> {
     return now;
   });
   await untilStatus(page, /^Done\.$/);
-  // The last heatmap is finished and drawn after that, within a frame or two.
+  // The last heatmap is finished and drawn one or two frames after "Done.".
   await page.waitForTimeout(500);
   const last = await page.evaluate(() => globalThis.drawn.at(-1)!);
   const passes = Number(await page.locator("#progress").getAttribute("max"));

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 
 /**
- * From a slider's move to the next picture.
+ * Time from a slider's move to the next picture.
  *
  * @module
  */
@@ -10,22 +10,22 @@ import type { ServerFacts } from "../../web/results.ts";
 import { median } from "../median.ts";
 import { withLargeRun } from "./large_run.ts";
 
-/** Moves of each slider, after one that is not counted. */
+/** Timed moves of each slider; one untimed move comes before them. */
 const MOVES = 25;
 
-/** Sliders, by what follows from a move of each. */
+/** The two values between which each slider moves, by the slider's id. */
 const SLIDERS = { sigma: [1, 4], threshold: [0.3, 0.7], opacity: [0.4, 0.8] } as const;
 
-/** Milliseconds from a move to the new heatmap in the picture. */
+/** Milliseconds from a slider's move to the drawn heatmap. */
 export interface SliderTimes {
-  /** What the page says of where heatmaps are finished. */
+  /** The page's own text about the device that finishes heatmaps. */
   readonly place: string;
   readonly times: Readonly<
     Record<keyof typeof SLIDERS, { readonly median: number; readonly max: number }>
   >;
 }
 
-/** Moves sliders over a heatmap of the published model's size on an X-ray of 2544x3056. */
+/** Moves the sliders over a heatmap of the published model's size on an X-ray of 2544x3056. */
 export function measureSliders(device: ServerFacts["device"]): Promise<SliderTimes> {
   return withLargeRun(1, device, async (page) => {
     const entries: [string, { median: number; max: number }][] = [];
@@ -39,7 +39,7 @@ export function measureSliders(device: ServerFacts["device"]): Promise<SliderTim
   });
 }
 
-/** Moves a slider to and fro in the page, each time until the heatmap that follows is drawn. */
+/** Moves a slider to and fro in the page, and waits after each move until the heatmap is drawn. */
 async function move(
   slider: Element,
   { values, count }: { readonly values: readonly [number, number]; readonly count: number },
@@ -47,7 +47,7 @@ async function move(
   const times: number[] = [];
   const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
   for (let i = 0; i < count; i++) {
-    // What the last move left to be drawn is no part of this one.
+    // Wait three frames, so that a late drawing of the last move is not taken for this move.
     for (let rest = 0; rest < 3; rest++) await frame();
     const before = globalThis.drawn.length;
     const began = performance.now();

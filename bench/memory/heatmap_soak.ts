@@ -1,6 +1,6 @@
 /**
- * Heatmaps in a row, as a long evaluation makes them: images with changing
- * numbers of phrases and boxes, maps that come step by step.
+ * Makes heatmaps in a row, as a long evaluation does. Images have changing numbers of phrases and
+ * boxes; maps arrive step by step.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { Random } from "../../base/random.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
 import { LAYERS, POSITIONS, RANGE, SIGMA, TOKENS } from "../postprocess/inputs.ts";
 
-/** Most phrases of an image, and most boxes of a phrase. */
+/** Highest number of phrases per image, and of boxes per phrase. */
 const PHRASES = 6;
 const BOXES = 3;
 
 /** Options of {@linkcode HeatmapSoak.image}. */
 export interface SoakImageOptions {
   /**
-   * How many phrases it has.
+   * Number of phrases of the image.
    *
-   * @default 1 to 6, as it comes
+   * @default a random number from 1 to 6
    */
   readonly phrases?: number;
   /** Called after each step of each phrase. */
@@ -35,7 +35,7 @@ export class HeatmapSoak {
   #values: Float32Array;
   #random = new Random(1);
 
-  /** @param size Side of the heatmaps in pixels. */
+  /** @param size Side of the heatmaps, in pixels. */
   constructor(gpu: Gpu, size: number) {
     this.#gpu = gpu;
     this.#heatmaps = new GpuHeatmaps(gpu, { size, sigma: SIGMA, otsu: true });
@@ -49,9 +49,9 @@ export class HeatmapSoak {
   /**
    * Makes one image's heatmaps.
    *
-   * @param steps How many steps there are maps of.
-   * @returns How many heatmaps there were.
-   * @throws {Error} If one of them failed.
+   * @param steps Number of steps per phrase.
+   * @returns Number of heatmaps.
+   * @throws {Error} If a heatmap failed.
    */
   async image(steps: number, options: SoakImageOptions = {}): Promise<number> {
     const random = this.#random;
@@ -82,7 +82,7 @@ export class HeatmapSoak {
     return phrases.length;
   }
 
-  /** Frees its buffers. */
+  /** Frees the GPU buffers. */
   destroy(): void {
     this.#heatmaps.destroy();
     this.#maps.destroy();

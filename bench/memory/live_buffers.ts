@@ -1,17 +1,17 @@
 /**
- * The GPU buffers that are alive.
+ * Counts the live GPU buffers of a device.
  *
  * @module
  */
 
-/** Buffers that a device made and that were not destroyed. */
+/** The buffers that a device created and has not destroyed. */
 export class LiveBuffers {
   #buffers = new Set<GPUBuffer>();
 
   /**
-   * Counts the buffers that the device makes from now on.
+   * Counts the buffers that the device creates from now on.
    *
-   * @param device Its `createBuffer` is replaced.
+   * @param device Device whose `createBuffer` is replaced.
    */
   constructor(device: GPUDevice) {
     const { createBuffer } = device;
@@ -27,15 +27,15 @@ export class LiveBuffers {
     };
   }
 
-  /** How many there are. */
+  /** Number of live buffers. */
   get count(): number {
     return this.#buffers.size;
   }
 
   /**
-   * Bytes of those whose label holds a word.
+   * Returns the bytes of the buffers whose label contains `word`.
    *
-   * @param word Part of their labels; of all by default.
+   * @param word Part of the label; the empty default matches every buffer.
    */
   bytes(word = ""): number {
     let bytes = 0;

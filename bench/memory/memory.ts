@@ -6,40 +6,40 @@
 
 import type { LiveBuffers } from "./live_buffers.ts";
 
-/** What was seen after a number of heatmaps. */
+/** Memory after a number of heatmaps. */
 export interface MemorySample {
   readonly heatmaps: number;
-  /** Bytes of the process that are in memory. */
+  /** Resident memory of the process, in bytes. */
   readonly process: number;
-  /** Live GPU buffers. */
+  /** Number of live GPU buffers. */
   readonly buffers: number;
-  /** Their bytes. */
+  /** Bytes of the live GPU buffers. */
   readonly bufferBytes: number;
 }
 
-/** Share of what is made that is warm-up. */
+/** Share of the heatmaps that counts as warm-up. */
 export const WARM_UP = 0.2;
 
-/** Most samples that are kept. */
+/** Highest number of samples to keep. */
 const MAX_SAMPLES = 200;
 
-/** How memory goes while many heatmaps are made. */
+/** Memory over the number of heatmaps. */
 export class MemoryCurve {
-  /** What was seen, in order. */
+  /** The samples so far, in order. */
   readonly samples: MemorySample[] = [];
   readonly #total: number;
   readonly #live: LiveBuffers | undefined;
 
   /**
-   * @param total How many heatmaps are to be made.
-   * @param live The GPU's buffers, where there is one.
+   * @param total Number of heatmaps to be made.
+   * @param live The GPU's buffers, if there is a GPU.
    */
   constructor(total: number, live: LiveBuffers | undefined) {
     this.#total = total;
     this.#live = live;
   }
 
-  /** Takes note of the memory after so many heatmaps, if enough were made since the last time. */
+  /** Takes a sample after `heatmaps` heatmaps, unless the last sample is too recent. */
   note(heatmaps: number): void {
     const { samples } = this;
     if (heatmaps < (samples.length + 1) * this.#total / MAX_SAMPLES) return;
@@ -48,14 +48,14 @@ export class MemoryCurve {
     if (samples.length % 20 === 0) console.error(`${heatmaps} of ${this.#total}`);
   }
 
-  /** By how much something grows with each heatmap after the warm-up. */
+  /** Returns the growth of a value per heatmap after the warm-up. */
   growth(of: (sample: MemorySample) => number): number {
     const steady = this.samples.filter(({ heatmaps }) => heatmaps >= WARM_UP * this.#total);
     return slope(steady.map((sample) => [sample.heatmaps, of(sample)]));
   }
 }
 
-/** The slope of the straight line nearest to some points, by least squares. */
+/** Slope of the least-squares line through the points. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const mean = (values: readonly number[]) =>
     values.reduce((sum, value) => sum + value, 0) / values.length;

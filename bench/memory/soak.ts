@@ -1,6 +1,6 @@
 /**
- * `deno task bench:soak`: thousands of heatmaps in a row, with the memory of
- * the process and the GPU's live buffers; and how much memory attention takes.
+ * `deno task bench:soak`: makes thousands of heatmaps in a row. Reports the memory of the process,
+ * the GPU's live buffers, and the memory that attention takes.
  *
  * @module
  */
@@ -17,7 +17,10 @@ import { SIZE } from "../postprocess/inputs.ts";
 import { LiveBuffers } from "./live_buffers.ts";
 import { MemoryCurve, type MemorySample, WARM_UP } from "./memory.ts";
 
-/** Steps of each phrase; their number does not matter to memory, which is shown apart. */
+/**
+ * Steps of each phrase. Few are enough: {@linkcode attentionMemory} shows that memory does not depend
+ * on their number.
+ */
 const STEPS = 2;
 
 /** Numbers of steps whose attention memory is compared. */
@@ -53,13 +56,13 @@ const COMMAND = command({
   },
 });
 
-/** Attention's bytes on the GPU with a number of steps. */
+/** Bytes of attention on the GPU at a number of steps. */
 interface Attention {
   readonly steps: number;
   readonly bytes: number;
 }
 
-/** What is written. */
+/** Contents of the written JSON file. */
 interface Report {
   readonly date: string;
   readonly gpu: AdapterFacts;
@@ -124,7 +127,7 @@ async function soak(
   maker.destroy();
 }
 
-/** Most bytes that one phrase's attention takes on the GPU, by number of steps. */
+/** Peak bytes of one phrase's attention on the GPU, by number of steps. */
 async function attentionMemory(gpu: Gpu, live: LiveBuffers, size: number): Promise<Attention[]> {
   const result: Attention[] = [];
   for (const steps of COMPARED) {

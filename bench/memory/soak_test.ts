@@ -18,7 +18,7 @@ Deno.test("GPU buffers stay the same over images of changing phrases and boxes",
     const phrases = await soak.image(2);
     seen.push([live.count, live.bytes(), phrases]);
   }
-  // What is kept for the next image depends on how many phrases the last one had, and on no more.
+  // Buffers kept for the next image depend only on the number of phrases of the last image.
   for (const [count, bytes, phrases] of seen) {
     const first = seen.find((other) => other[2] === phrases)!;
     assertEquals([count, bytes], [first[0], first[1]]);

@@ -1,6 +1,6 @@
 /**
- * `deno task bench:stress`: thousands of samples through every stage, from image
- * files to lines of results, with the memory of the process.
+ * `deno task bench:stress`: evaluates thousands of samples from image files to result lines, and
+ * reports the memory of the process.
  *
  * @module
  */
@@ -25,7 +25,7 @@ import { describeMachine, RESULTS } from "../environment.ts";
 import { LiveBuffers } from "./live_buffers.ts";
 import { MemoryCurve, WARM_UP } from "./memory.ts";
 
-/** Images that are drawn; the others are these again, under names of their own. */
+/** Number of phantoms to draw; the other images are copies of these under new names. */
 const DRAWN = 10;
 
 const COMMAND = command({
@@ -78,7 +78,7 @@ class FleetingImages {
   readonly #files: Uint8Array[] = [];
   readonly #size: { readonly width: number; readonly height: number };
   readonly #written = new Set<string>();
-  /** Most images that were there at a time. */
+  /** Highest number of images that existed at once. */
   most = 0;
 
   constructor(folder: string, size: { readonly width: number; readonly height: number }) {

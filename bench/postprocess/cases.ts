@@ -1,16 +1,16 @@
 /**
- * One thing that is measured, done by each contender, and whether they agree.
+ * A benchmark case: one computation, done by every contender, and a check that the results agree.
  *
  * @module
  */
 
 import type { PeerRequest } from "./peers.ts";
 
-/** A result, in the parts that can be compared. */
+/** A result, split into the parts that can be compared. */
 export interface Outcome {
-  /** Values of a map. */
+  /** Heatmap before the threshold. */
   readonly map?: Float32Array;
-  /** A map with 0 outside its mask. */
+  /** Heatmap with 0 outside its mask. */
   readonly masked?: Float32Array;
   /** Otsu's threshold. */
   readonly threshold?: number;
@@ -18,20 +18,20 @@ export interface Outcome {
   readonly scores?: readonly number[];
 }
 
-/** Parts of an outcome in the order in which a peer answers. */
+/** Parts of an outcome, in the order of a peer's answer. */
 export type OutcomeParts = readonly (keyof Outcome)[];
 
-/** The shaders' way. */
+/** The computation on the GPU. */
 export interface ShaderRun {
-  /** Does it once and reads the result back. */
+  /** Computes once and reads the result back. */
   run(): Promise<Outcome>;
-  /** Milliseconds that the GPU itself takes; absent without timestamp queries. */
+  /** Computes once and returns the GPU's own milliseconds; absent without timestamp queries. */
   readonly gpuMilliseconds?: () => Promise<number>;
-  /** Frees its buffers. */
+  /** Frees the GPU buffers. */
   destroy(): void;
 }
 
-/** One way to ask for heatmaps. */
+/** Size of a request for heatmaps. */
 export interface HeatmapShape {
   /** Side of the heatmap in pixels. */
   readonly size: number;
@@ -43,32 +43,32 @@ export interface HeatmapShape {
   readonly isScored: boolean;
 }
 
-/** Heading of a part of the results. */
+/** Heading of a section of the results. */
 export type Group = "kernels" | "heatmap size" | "steps" | "phrases" | "phrases, with scores";
 
-/** One thing that is measured. */
+/** One measured computation. */
 export interface Case {
-  /** What it belongs to. */
+  /** Section of the results that lists the case. */
   readonly group: Group;
-  /** Its name within the group. */
+  /** Name of the case within its group. */
   readonly name: string;
-  /** What is asked for, where it is whole heatmaps. */
+  /** Requested heatmaps; absent for a single kernel. */
   readonly shape?: HeatmapShape;
-  /** Plain TypeScript's way. */
+  /** Computes in plain TypeScript. */
   typescript(): Outcome;
-  /** Makes the shaders' way ready; absent without a GPU. */
+  /** Prepares the computation on the GPU; absent without a GPU. */
   readonly shaders?: () => ShaderRun;
-  /** The Python peers' ways; those left out have none. */
+  /** Requests to the Python peers; a peer that cannot compute the case is absent. */
   readonly peers: { readonly released?: PeerRequest; readonly best?: PeerRequest };
-  /** What peers answer. */
+  /** Parts of the outcome that the peers return. */
   readonly parts: OutcomeParts;
 }
 
-/** How far apart two outcomes are, in the parts that both have. */
+/** Differences between two outcomes, for the parts that both have. */
 export interface Difference {
-  /** Largest difference between values of the maps. */
+  /** Largest difference between values of the heatmaps. */
   readonly map?: number;
-  /** Pixels that one mask has and the other has not. */
+  /** Number of pixels that belong to exactly one of the masks. */
   readonly maskPixels?: number;
   /** Difference between the thresholds. */
   readonly threshold?: number;
@@ -76,18 +76,18 @@ export interface Difference {
   readonly scores?: number;
 }
 
-/** What is taken for the same result. */
+/** Largest differences between results that count as the same. */
 const TOLERANCE = {
-  // PyTorch 2.15 rounds the sampling points of a resize to float32, which is worth 3e-5.
+  // PyTorch 2.15 rounds the sampling points of a resize to float32: an error of 3e-5.
   map: 1e-4,
-  // One bin of 256.
+  // One of Otsu's 256 bins.
   threshold: 1 / 255,
   scores: 1e-4,
-  /** Share of the pixels, for masks whose thresholds are a bin apart. */
+  /** Share of the pixels; covers masks whose thresholds are one bin apart. */
   maskShare: 0.01,
 } as const;
 
-/** A peer's values as an outcome. */
+/** Turns a peer's values into an outcome. */
 export function toOutcome(values: readonly Float32Array[], parts: OutcomeParts): Outcome {
   const entries = parts.map((part, i) => [
     part,
@@ -96,7 +96,7 @@ export function toOutcome(values: readonly Float32Array[], parts: OutcomeParts):
   return Object.fromEntries(entries);
 }
 
-/** Compares two outcomes. */
+/** Returns the differences between two outcomes. */
 export function compare(one: Outcome, other: Outcome): Difference {
   return {
     ...(one.map && other.map && { map: furthest(one.map, other.map) }),
@@ -107,7 +107,7 @@ export function compare(one: Outcome, other: Outcome): Difference {
   };
 }
 
-/** Whether a difference is small enough to call the results the same. */
+/** Returns whether a difference is within the tolerance, for maps of `pixels` pixels. */
 export function isSame(
   { map = 0, maskPixels = 0, threshold = 0, scores = 0 }: Difference,
   pixels: number,
@@ -121,7 +121,7 @@ function furthest(one: ArrayLike<number>, other: ArrayLike<number>): number {
   let most = 0;
   for (let i = 0; i < one.length; i++) {
     const difference = Math.abs(one[i]! - other[i]!);
-    // NaN on one side is as far as can be.
+    // NaN on one side counts as an infinite difference.
     most = Math.max(most, Number.isNaN(difference) ? Infinity : difference);
   }
   return most;

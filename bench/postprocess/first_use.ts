@@ -1,5 +1,5 @@
 /**
- * What the first heatmap costs, apart from those after it.
+ * Times the first heatmap, which compiles and allocates, apart from the second.
  *
  * @module
  */
@@ -11,27 +11,28 @@ import { HeatmapRun, PAPER } from "./heatmap_cases.ts";
 import { type Inputs, type Place, uploadMaps } from "./inputs.ts";
 import type { Peers } from "./peers.ts";
 
-/** Milliseconds of first and second calls. */
+/** Milliseconds of each contender's first two calls. */
 export interface FirstUse {
-  /** Plain TypeScript, before and after its first compilation. */
+  /** Plain TypeScript, before and after the engine has compiled it. */
   readonly typescript: Calls;
-  /** The shaders on a device just opened. */
+  /** The shaders on a newly opened device; `open` is the time to open it. */
   readonly shaders?: Calls & { readonly open: number };
-  /** The peers, and how long Python takes to load its libraries. */
+  /** The Python peers; `open` is the time until Python's libraries are loaded. */
   readonly released?: Calls & { readonly open: number };
   readonly best?: Calls & { readonly open: number };
 }
 
-/** Milliseconds of the first call and of the second. */
+/** Milliseconds of the first and of the second call. */
 interface Calls {
   readonly first: number;
   readonly second: number;
 }
 
 /**
- * Opens the GPU.
+ * Opens the GPU and uploads the attention maps.
  *
- * @returns What that took with it; `undefined` where there is none.
+ * @returns The place, with the milliseconds that the device took to open; `undefined` without a
+ * GPU.
  */
 export async function openPlace(inputs: Inputs): Promise<Place & { open: number } | undefined> {
   const began = performance.now();
@@ -41,8 +42,7 @@ export async function openPlace(inputs: Inputs): Promise<Place & { open: number 
 }
 
 /**
- * Times the first two heatmaps of each contender; to be called before anything
- * else is computed.
+ * Times the first two heatmaps of each contender. Call it before any other computation.
  *
  * @param subject The whole post-processing at the paper's sizes.
  * @param image Size of the X-ray.

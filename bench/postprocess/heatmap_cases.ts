@@ -1,6 +1,6 @@
 /**
- * The whole post-processing: attention maps to masked heatmaps, over sizes,
- * steps and phrases.
+ * Cases of the whole post-processing, from attention maps to masked heatmaps, over sizes, steps and
+ * phrases.
  *
  * @module
  */
@@ -26,22 +26,22 @@ import {
 } from "./inputs.ts";
 import { peersOf, scoreList } from "./kernel_cases.ts";
 
-/** The paper's: one phrase. */
+/** The paper's request: one phrase at 512 x 512, 60 steps. */
 export const PAPER: HeatmapShape = { size: SIZE, steps: STEPS, phrases: 1, isScored: false };
 
-/** What is varied, one at a time. */
+/** Values that are varied, one at a time. */
 export interface Sweeps {
-  /** Sides in pixels. */
+  /** Sides of the heatmap, in pixels. */
   readonly sizes: readonly number[];
   /** Numbers of steps. */
   readonly steps: readonly number[];
   /** Numbers of phrases. */
   readonly phrases: readonly number[];
-  /** Numbers of phrases whose heatmaps are scored. */
+  /** Numbers of phrases, for heatmaps that are scored. */
   readonly scored: readonly number[];
 }
 
-/** What a full run varies. */
+/** Values of a full measurement. */
 export const FULL: Sweeps = {
   sizes: [256, 384, 512, 768, 1024],
   steps: [1, 10, 60, 180, 334],
@@ -49,10 +49,10 @@ export const FULL: Sweeps = {
   scored: [1, 16],
 };
 
-/** What a quick look varies. */
+/** Values of a quick look. */
 export const QUICK: Sweeps = { sizes: [256, 512], steps: [1, 60], phrases: [1, 4], scored: [1] };
 
-/** One case a point of the sweeps. */
+/** Returns one case for each value of the sweeps. */
 export function heatmapCases(
   inputs: Inputs,
   { sizes, steps, phrases, scored }: Sweeps,
@@ -109,7 +109,7 @@ function heatmapCase(
     },
     ...(place && { shaders: () => new HeatmapRun(place, shape, image) }),
     peers: {
-      // It takes one phrase at a time: as many times as long for many.
+      // The released code takes one phrase at a time, so N phrases would take N times as long.
       ...(released && phrases === 1 && { released }),
       ...(best && { best: { ...best, repeat: phrases } }),
     },
@@ -117,7 +117,7 @@ function heatmapCase(
   };
 }
 
-/** Heatmaps of the phrases of one image, with attention that is on the GPU already. */
+/** Heatmaps of the phrases of one image; the attention is on the GPU already. */
 export class HeatmapRun implements ShaderRun {
   readonly gpuMilliseconds?: () => Promise<number>;
   #maps: GPUBuffer;
@@ -127,8 +127,9 @@ export class HeatmapRun implements ShaderRun {
   #owned: { destroy(): void }[];
 
   /**
-   * @param place The device and maps `[steps, layers, positions, tokens]`, which every phrase takes.
-   * @param shape What is asked for.
+   * @param place Device and maps `[steps, layers, positions, tokens]`; every phrase uses the same
+   * maps.
+   * @param shape The requested heatmaps.
    * @param image Size of the X-ray that heatmaps are scored on.
    */
   constructor({ gpu, maps }: Place, shape: HeatmapShape, image: Size) {
@@ -139,7 +140,7 @@ export class HeatmapRun implements ShaderRun {
     const heatmaps = this.#heatmaps = new GpuHeatmaps(gpu, options);
     this.#owned = [heatmaps];
     if (!GpuTimer.isOffered(gpu)) return;
-    // One piece of work a phrase and one a batch of them.
+    // The timer measures one span for each phrase, and one for each batch of phrases.
     const timer = new GpuTimer(gpu, { capacity: 2 * shape.phrases });
     const timed = new GpuHeatmaps(gpu, { ...options, timer });
     this.#owned.push(timed, timer);

@@ -1,6 +1,6 @@
 /**
- * What all contenders of `deno task bench` start from: seeded attention maps,
- * an X-ray's pixels, and boxes to score against.
+ * Inputs of all contenders of `deno task bench`: seeded attention maps, an X-ray's pixels, and
+ * boxes to score against.
  *
  * @module
  */
@@ -11,36 +11,36 @@ import { Random } from "../../base/random.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
 import type { Peers } from "./peers.ts";
 
-/** Layers whose maps are averaged, as in the paper. */
+/** Number of layers whose maps are averaged, as in the paper. */
 export const LAYERS = 4;
 
 /** Side of an attention map, in positions. */
 export const SIDE = 16;
 
-/** Positions of an attention map. */
+/** Number of positions of an attention map. */
 export const POSITIONS = SIDE * SIDE;
 
-/** Tokens of an attention map. */
+/** Number of tokens of an attention map. */
 export const TOKENS = 77;
 
-/** Tokens that count: those of a phrase of seven. */
+/** Tokens that are averaged: a phrase of seven tokens, from 1 to below 8. */
 export const RANGE = [1, 8] as const;
 
-/** The paper's steps, 120 to 179. */
+/** Number of the paper's steps, 120 to 179. */
 export const STEPS = 60;
 
 /** Side of the paper's heatmap in pixels. */
 export const SIZE = 512;
 
-/** The paper's Gaussian, in heatmap pixels. */
+/** Sigma of the paper's Gaussian, in heatmap pixels. */
 export const SIGMA = 2.5;
 
 /** Boxes on the X-ray, in its pixels. */
 export const BOXES: readonly Box[] = [[760, 1328, 666, 835], [1552, 310, 988, 384]];
 
-/** What the contenders start from. */
+/** Inputs of the contenders. */
 export interface Inputs {
-  /** How many steps there are maps of. */
+  /** Number of steps in `maps`. */
   readonly steps: number;
   /** Softmax maps, `[layers, steps, positions, tokens]`. */
   readonly maps: Float32Array;
@@ -48,16 +48,16 @@ export interface Inputs {
   readonly image: GrayImage;
 }
 
-/** A device with the attention maps on it, `[steps, layers, positions, tokens]`. */
+/** A device, and the attention maps in its memory, `[steps, layers, positions, tokens]`. */
 export interface Place {
   readonly gpu: Gpu;
   readonly maps: GPUBuffer;
 }
 
 /**
- * Makes the inputs, the same ones for the same number of steps.
+ * Makes the inputs; the same number of steps gives the same inputs.
  *
- * @param steps Most steps that are measured.
+ * @param steps Highest number of steps to be measured.
  */
 export function makeInputs(steps: number): Inputs {
   const random = new Random(1);
@@ -91,7 +91,9 @@ export function makeInputs(steps: number): Inputs {
   return { steps, maps, image: { width, height, data } };
 }
 
-/** The first steps of each layer, as plain TypeScript takes them. */
+/**
+ * Returns the first `count` steps of each layer, as views in the form that plain TypeScript takes.
+ */
 export function layersOf({ maps, steps }: Inputs, count: number): AttentionLayer[] {
   const length = POSITIONS * TOKENS;
   return Array.from({ length: LAYERS }, (_, layer) => ({
@@ -100,7 +102,7 @@ export function layersOf({ maps, steps }: Inputs, count: number): AttentionLayer
   }));
 }
 
-/** The maps on the GPU, `[steps, layers, positions, tokens]`, as the model gives them. */
+/** Uploads the maps as `[steps, layers, positions, tokens]`, the order that the model returns. */
 export function uploadMaps(gpu: Gpu, { maps, steps }: Inputs): GPUBuffer {
   const length = POSITIONS * TOKENS;
   const turned = new Float32Array(maps.length);
@@ -113,7 +115,7 @@ export function uploadMaps(gpu: Gpu, { maps, steps }: Inputs): GPUBuffer {
   return storage(gpu, "attention maps", turned);
 }
 
-/** Gives the maps and the image to the peers, as `maps` and `image`. */
+/** Sends the inputs to the peers, under the names `maps` and `image`. */
 export async function putInputs(peers: Peers, { maps, steps, image }: Inputs): Promise<void> {
   await peers.put("maps", maps, [LAYERS, steps, POSITIONS, TOKENS]);
   const { data, width, height } = image;

@@ -1,5 +1,5 @@
 /**
- * Each kernel by itself, at the paper's sizes.
+ * Cases of single kernels, at the paper's sizes.
  *
  * @module
  */
@@ -43,21 +43,21 @@ import { makeStages, meanOf, type Stages } from "./stages.ts";
 const FROM = { width: SIDE, height: SIDE };
 const TO = { width: SIZE, height: SIZE };
 
-/** The kernels, each started from what the one before it makes. */
+/** The kernels; each starts from the result of the kernel before. */
 export class Kernels {
   #inputs: Inputs;
   #stages: Stages;
 
-  /** @param inputs Where the first one starts. */
+  /** @param inputs Input of the first kernel. */
   constructor(inputs: Inputs) {
     this.#inputs = inputs;
     this.#stages = makeStages(inputs);
   }
 
   /**
-   * One case a kernel.
+   * Returns one case for each kernel.
    *
-   * @param place Where the shaders run, if anywhere.
+   * @param place Device of the shaders; without it the cases have no shaders.
    */
   cases(place: Place | undefined): Case[] {
     const { image } = this.#inputs;
@@ -152,7 +152,7 @@ export class Kernels {
     ];
   }
 
-  /** Gives the peers the maps that the later kernels start from. */
+  /** Sends the peers the maps that the later kernels start from. */
   async put(peers: Peers): Promise<void> {
     const { scaledMaps, mean, ...maps } = this.#stages;
     await peers.put("scaled maps", scaledMaps, [LAYERS, STEPS, SIDE, SIDE]);
@@ -170,7 +170,7 @@ function aggregateRun(gpu: Gpu, maps: GPUBuffer): ShaderRun {
     ranges: [RANGE],
   });
   const kernel: Recording = {
-    // The same maps again leave the mean as it is.
+    // Repeated runs add the same maps again, which leaves the mean unchanged.
     record(encoder) {
       sums.add(encoder, maps, 0, STEPS);
       sums.average(encoder);
@@ -207,7 +207,7 @@ function grayRun(gpu: Gpu, image: GrayImage): ShaderRun {
   const length = SIZE * SIZE;
   return {
     ...kernelRun(gpu, kernel, { source: image.data as Uint8Array, length }),
-    // Every image is another one and has to be uploaded.
+    // Upload the image in every run, because in practice each image is new.
     async run() {
       const buffer = preprocessOnGpu(gpu, image, SIZE);
       const encoder = gpu.device.createCommandEncoder({ label: "read grey image" });
@@ -231,7 +231,7 @@ function scoresRun(gpu: Gpu, source: Float32Array, image: GrayImage): ShaderRun 
   };
   return {
     ...kernelRun(gpu, kernel, { source: new Float32Array(1), length: 0 }),
-    // Every heatmap has an image and boxes of its own.
+    // Make the sums in every run, because in practice each heatmap has its own image and boxes.
     async run() {
       const grid = make();
       const encoder = gpu.device.createCommandEncoder({ label: "scores" });
@@ -245,7 +245,7 @@ function scoresRun(gpu: Gpu, source: Float32Array, image: GrayImage): ShaderRun 
   };
 }
 
-/** Both peers' request of the same form. */
+/** Returns requests of the same form to both peers. */
 export function peersOf(
   kernel: string,
   names: Readonly<Record<string, string>>,
@@ -259,7 +259,7 @@ export function peersOf(
   };
 }
 
-/** Scores in the order in which the peers give them. */
+/** Lists scores in the order of the peers' answer. */
 export function scoreList({ absCnr, cnr, miou, aucRoc }: Scores): number[] {
   return [absCnr, cnr, miou, aucRoc];
 }

@@ -1,5 +1,5 @@
 /**
- * A kernel that is run again and again on the GPU.
+ * Runs one kernel on the GPU repeatedly.
  *
  * @module
  */
@@ -9,25 +9,25 @@ import { GpuTimer } from "../../shaders/gpu_timer.ts";
 import type { Outcome, ShaderRun } from "./cases.ts";
 import { type RoundsOptions, type Spread, timeInTurn } from "./rounds.ts";
 
-/** What is recorded, and freed in the end. */
+/** Records a kernel's commands, and frees its buffers. */
 export interface Recording {
   record(encoder: GPUCommandEncoder, source: GPUBuffer, result: GPUBuffer): void;
   destroy(): void;
 }
 
-/** What a kernel starts from and makes. */
+/** Input and result of a kernel. */
 export interface KernelRunOptions {
-  /** Its input, uploaded once. */
+  /** The input, uploaded once. */
   readonly source: Float32Array | Uint8Array;
-  /** Values of its result. */
+  /** Number of float32 values of the result. */
   readonly length: number;
-  /** What else is read back. */
+  /** Other ranges to read back after the result. */
   readonly more?: readonly ReadRange[];
-  /** Makes an outcome of the result and what else was read; a map by default. */
+  /** Turns the read buffers into an outcome; by default the result becomes the map. */
   readonly toOutcome?: (read: readonly ArrayBuffer[]) => Outcome;
 }
 
-/** One kernel with its input on the GPU; what it makes is read back. */
+/** Uploads the kernel's input and returns its run, which reads the result back. */
 export function kernelRun(gpu: Gpu, kernel: Recording, options: KernelRunOptions): ShaderRun {
   const { length, more = [] } = options;
   const { toOutcome = ([map]) => ({ map: new Float32Array(map!) }) } = options;
@@ -56,7 +56,7 @@ export function kernelRun(gpu: Gpu, kernel: Recording, options: KernelRunOptions
   };
 }
 
-/** How long it takes to read four bytes, with nothing to compute: a part of every time of a shader. */
+/** Times a readback of four bytes without any computation: a fixed part of each shader's time. */
 export async function timeReadback(gpu: Gpu, options: RoundsOptions): Promise<Spread> {
   const buffer = storage(gpu, "benchmark source", 4);
   const run = async () => {

@@ -1,5 +1,5 @@
 /**
- * Measures one case: first whether its contenders agree, then how long they take.
+ * Measures one case: first whether the contenders agree, then their times.
  *
  * @module
  */
@@ -17,29 +17,32 @@ import {
 import type { Peers } from "./peers.ts";
 import { type Contender, type RoundsOptions, type Spread, timeInTurn } from "./rounds.ts";
 
-/** Who is measured, in the order of the columns. */
+/** The contenders, in the order of the columns. */
 export const CONTENDERS = ["typescript", "shaders", "released", "best"] as const;
 
-/** One of them. */
+/** Name of a contender. */
 export type ContenderName = typeof CONTENDERS[number];
 
-/** What was measured of one case. */
+/** Measurements of one case. */
 export interface Measurement {
   readonly group: Group;
   readonly name: string;
-  /** What was asked for, where it is whole heatmaps. */
+  /** Requested heatmaps; absent for a single kernel. */
   readonly shape?: HeatmapShape;
   /** Milliseconds, readback included. */
   readonly times: Readonly<Partial<Record<ContenderName, Spread>>>;
   /** Milliseconds of the GPU's own time, by timestamps. */
   readonly gpuTime?: Spread;
-  /** How far from plain TypeScript's result the others are. */
+  /** Differences from plain TypeScript's result, by contender. */
   readonly differences: Readonly<Partial<Record<ContenderName, Difference>>>;
-  /** Who gave another result and was not timed. */
+  /** Contenders whose result differs too much; they are not timed. */
   readonly refused: readonly ContenderName[];
 }
 
-/** Times a case's contenders in turn; who gives another result than plain TypeScript is left out. */
+/**
+ * Times a case's contenders in turn. A contender whose result differs from plain TypeScript's is
+ * left out.
+ */
 export async function measureCase(
   subject: Case,
   peers: Peers | undefined,

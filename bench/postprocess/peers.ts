@@ -1,34 +1,34 @@
 /**
- * The Python peers, as one process that is asked for one result at a time.
+ * The Python peers: one process that answers one request at a time.
  *
  * @module
  */
 
-/** What a peer is asked to compute; see `postprocess_peer.py`. */
+/** Request to a peer; see `postprocess_peer.py`. */
 export interface PeerRequest {
   /** Contender and computation, such as `best.otsu`. */
   readonly run: string;
-  /** Names of arrays that were {@linkcode Peers.put}, by argument. */
+  /** Names of arrays sent by {@linkcode Peers.put}, by argument. */
   readonly arguments: Readonly<Record<string, string>>;
-  /** Plain arguments. */
+  /** Arguments that are plain JSON values. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** How many steps of the maps count; all by default. */
+  /** Number of the maps' first steps to use; all by default. */
   readonly steps?: number;
-  /** How many times it is done; once by default. */
+  /** Number of repetitions; one by default. */
   readonly repeat?: number;
 }
 
-/** What a peer answers. */
+/** A peer's answer. */
 export interface PeerAnswer {
-  /** How long the computation took. */
+  /** Milliseconds of the computation. */
   readonly milliseconds: number;
-  /** Its results, one after another; empty where they were not asked for. */
+  /** The results in order; empty unless the request asked for them. */
   readonly values: readonly Float32Array[];
 }
 
 const PROGRAM = decodeURIComponent(new URL("postprocess_peer.py", import.meta.url).pathname);
 
-/** Why there are no peers, and what to do about it. */
+/** Says why the peers cannot run, and how to change that. */
 export class NoPeersError extends Error {
   override name = "NoPeersError";
 }
@@ -37,9 +37,9 @@ export class NoPeersError extends Error {
 export class Peers {
   /** Versions of Python and its libraries. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Threads that PyTorch takes. */
+  /** Number of threads that PyTorch uses. */
   readonly threads: number;
-  /** Milliseconds until Python and its libraries were loaded. */
+  /** Milliseconds from the start of the process until Python's libraries are loaded. */
   readonly loadMilliseconds: number;
   #process: Deno.ChildProcess;
   #writer: WritableStreamDefaultWriter<Uint8Array>;
@@ -61,7 +61,7 @@ export class Peers {
   /**
    * Starts the first `python3` of the path.
    *
-   * @throws {NoPeersError} If there is none, or it lacks a library.
+   * @throws {NoPeersError} If there is no `python3`, or if it lacks a library.
    */
   static async open(): Promise<Peers> {
     const began = performance.now();
@@ -90,7 +90,7 @@ export class Peers {
     return new Peers(process, reader, { ...facts, loadMilliseconds });
   }
 
-  /** Gives it an array, by a name that requests refer to. */
+  /** Sends an array, under a name that requests refer to. */
   async put(
     name: string,
     data: Float32Array | Uint8Array,
@@ -103,9 +103,9 @@ export class Peers {
   }
 
   /**
-   * Has something computed.
+   * Runs a computation.
    *
-   * @param isWanted Whether its results are to come back.
+   * @param isWanted Whether the answer includes the results.
    */
   async run(request: PeerRequest, isWanted = false): Promise<PeerAnswer> {
     await this.#send({ ...request, result: isWanted });
@@ -129,7 +129,7 @@ export class Peers {
   }
 }
 
-/** Lines and bytes of a stream, in turn. */
+/** Reads lines and bytes from one stream. */
 class Reader {
   #reader: ReadableStreamDefaultReader<Uint8Array>;
   #rest = new Uint8Array();

@@ -1,6 +1,6 @@
 /**
- * `deno task bench`: the post-processing in plain TypeScript, by shaders, and
- * by two Python peers, on the same inputs and in turn.
+ * `deno task bench`: times the post-processing in plain TypeScript, by shaders, and by two Python
+ * peers. All start from the same inputs and take turns.
  *
  * @module
  */
@@ -52,7 +52,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     return EXIT.ok;
   }
   const { quick, rounds = quick ? 3 : 21 } = values;
-  // A quick look must not take the place of a measurement.
+  // A quick look must not replace a stored measurement.
   const out = values.out ?? (quick ? undefined : RESULTS);
   quietenDriver();
   const sweeps = quick ? QUICK : FULL;
@@ -120,7 +120,7 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
   }
 }
 
-/** The Python peers; says so where there are none. */
+/** Opens the Python peers; if they cannot run, prints the reason and returns `undefined`. */
 async function openPeers(): Promise<Peers | undefined> {
   try {
     return await Peers.open();

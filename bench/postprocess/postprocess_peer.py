@@ -1,4 +1,4 @@
-"""The Python peers of `deno task bench`: the same computations by the libraries that others use.
+"""The Python peers of `deno task bench`: the same computations with widely used libraries.
 
     python3 -m venv peers
     peers/bin/pip install torch torchvision scipy scikit-image torcheval
@@ -6,22 +6,22 @@
 
 Two contenders, written for this benchmark:
 
-- `released`: the calls that the released code of Vilouras et al. makes, in its order. Every map of
-  every layer and step is resized, then all of them are averaged; scores are counted on a map of the
+- `released`: the calls of the released code of Vilouras et al., in the same order. The map of each
+  layer and step is resized before all maps are averaged. Scores are computed on a map of the
   original image's size.
-- `best`: the fastest that these libraries were found to do for the same result. Maps are averaged
-  first and resized once; the scores' thresholds are looked up in one pass.
+- `best`: the fastest known way to the same result with these libraries. Maps are averaged first and
+  resized once. The pixels of each region are counted once for each of the scores' thresholds.
 
-Protocol: each request is a line of JSON on stdin, each answer one on stdout. The first answer, to no
-request, holds the versions, or what is missing.
+Protocol: each request is a line of JSON on stdin, each answer a line of JSON on stdout. The program
+begins with an answer of its own: the versions, or the missing library.
 
     {"put": NAME, "dtype": "<f4", "shape": [...]}, then the array's bytes
         -> {}
-    {"run": "best.otsu", "arguments": {"heatmap": NAME}, "settings": {...}}, and where asked for
-    "steps" (how many of the maps), "repeat" (how many times) and "result": true
-        -> {"milliseconds": ..., "lengths": [...]}, then so many float32 each
+    {"run": "best.otsu", "arguments": {"heatmap": NAME}, "settings": {...}}, optionally with
+    "steps" (number of steps to use), "repeat" (number of repetitions) and "result": true
+        -> {"milliseconds": ..., "lengths": [...]}, then the results as float32, of these lengths
 
-The time is that of the computation alone, without what comes in and goes out.
+The time covers the computation alone, without input and output.
 """
 
 import json
@@ -51,10 +51,10 @@ ROC_THRESHOLDS = [0, 0.25, 0.5, 0.75, 1]
 
 
 class Released:
-    """What the released code does."""
+    """The computations of the released code."""
 
     def scaled_maps(self, layers, tokens):
-        """One [steps, side, side] a layer, each map scaled to 0..1."""
+        """Returns a tensor [steps, side, side] for each layer, with each map scaled to 0..1."""
         start, end = tokens
         result = []
         for steps in layers:
@@ -69,7 +69,7 @@ class Released:
         return torch.stack(self.scaled_maps(layers, tokens)).mean((0, 1))
 
     def resize(self, scaled_maps, size):
-        # The release pins a torchvision whose default for tensors is no antialiasing.
+        # The release pins a torchvision that does not antialias tensors by default.
         resized = [Resize(size, antialias=False)(maps) for maps in scaled_maps]
         return torch.stack(resized).mean((0, 1))
 
@@ -156,7 +156,7 @@ class Released:
 
 
 class Best(Released):
-    """The fastest that the libraries were found to do."""
+    """The fastest known computations with the same libraries."""
 
     def aggregate(self, layers, tokens):
         start, end = tokens
@@ -173,7 +173,7 @@ class Best(Released):
         return self.gaussian(self.resize(mean, size), sigma)
 
     def gaussian(self, heatmap, sigma):
-        # SciPy's own weights, from a single 1.
+        # Blur a single 1 to get SciPy's own weights.
         radius = int(4 * sigma + 0.5)
         centre = np.zeros(2 * radius + 1)
         centre[radius] = 1
@@ -226,7 +226,7 @@ class Best(Released):
         owners = owners[top : top + side, left : left + side]
         outside -= int(torch.count_nonzero(owners))
         pixels = [square[owners == number] for number in range(len(boxes) + 1)]
-        # Of each region: pixels, mean, mean square.
+        # For each region: number of pixels, mean, mean square.
         moments = [(p.numel(), p.mean().double(), p.square().mean().double()) for p in pixels]
         above = self.counts(pixels, IOU_THRESHOLDS, torch.gt)
         at_least = self.counts(pixels, ROC_THRESHOLDS, torch.ge)
@@ -268,7 +268,7 @@ arrays = {}
 
 
 def prepare(run, arguments, settings, steps=None):
-    """A call without arguments; what it starts from is made here, outside the time."""
+    """Returns the computation as a function without arguments; its inputs are made here, untimed."""
     name, kernel = run.split(".")
     data = {argument: arrays[array] for argument, array in arguments.items()}
     if "layers" in data:
@@ -276,7 +276,7 @@ def prepare(run, arguments, settings, steps=None):
         if name == "released":
             data["layers"] = [list(layer) for layer in data["layers"]]
     if "scaled_maps" in data:
-        # With the steps last in memory, as `scaled_maps` leaves them.
+        # Put the steps last in memory, as `scaled_maps` does.
         data["scaled_maps"] = [
             torch.stack(list(layer), -1).permute(2, 0, 1) for layer in data["scaled_maps"]
         ]

@@ -5,7 +5,7 @@ import type { Measurement } from "./measure.ts";
 
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 
-/** Runs a task's own command line with more arguments. */
+/** Runs the command line of a task in `deno.json`, followed by `args`. */
 async function runTask(task: "bench", args: readonly string[]) {
   const [program, ...own] = manifest.tasks[task].command.split(" ");
   assertEquals(program, "deno");

@@ -1,5 +1,5 @@
 /**
- * What was measured, in words and as a table.
+ * Renders the measurements as a table and as sentences.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { FirstUse } from "./first_use.ts";
 import { type ContenderName, CONTENDERS, type Measurement } from "./measure.ts";
 import type { Spread } from "./rounds.ts";
 
-/** What contenders are called. */
+/** Names of the contenders in the output. */
 export const TITLES: Readonly<Record<ContenderName | "gpuTime", string>> = {
   typescript: "plain TypeScript",
   shaders: "shaders",
@@ -20,12 +20,12 @@ export const TITLES: Readonly<Record<ContenderName | "gpuTime", string>> = {
 
 const COLUMNS = ["typescript", "shaders", "gpuTime", "released", "best"] as const;
 
-/** Milliseconds with three significant digits. */
+/** Formats milliseconds with three significant digits. */
 export function milliseconds(value: number): string {
   return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }
 
-/** All cases as aligned text, with medians, and shortest to longest. */
+/** Renders all cases as aligned text: median, and shortest to longest. */
 export function table(measurements: readonly Measurement[]): string {
   const columns = COLUMNS.filter((column) =>
     measurements.some((measurement) => spreadOf(measurement, column))
@@ -59,7 +59,7 @@ function describe({ median, min, max }: Spread): string {
   return `${milliseconds(median)} (${milliseconds(min)}-${milliseconds(max)})`;
 }
 
-/** What the first heatmap costs, one sentence a contender. */
+/** Returns one sentence for each contender about its first two heatmaps. */
 export function firstUse(measured: FirstUse): string[] {
   return CONTENDERS.flatMap((contender) => {
     const calls = measured[contender];
@@ -75,7 +75,7 @@ export function firstUse(measured: FirstUse): string[] {
   });
 }
 
-/** How far the contenders' results are from plain TypeScript's, one sentence each. */
+/** Returns one sentence for each contender with its largest differences from plain TypeScript. */
 export function agreement(measurements: readonly Measurement[]): string[] {
   const sentences: string[] = [];
   for (const contender of CONTENDERS) {
@@ -101,9 +101,9 @@ export function agreement(measurements: readonly Measurement[]): string[] {
 }
 
 /**
- * For which sizes the GPU pays off, and how plain TypeScript compares with the peers.
+ * Returns sentences about the sizes for which the GPU pays off, and about the peers.
  *
- * @param readback What reading back takes by itself.
+ * @param readback Time of a readback alone.
  */
 export function conclusions(
   measurements: readonly Measurement[],
@@ -183,7 +183,10 @@ function payOff(whole: readonly Measurement[], adapter: string): string[] {
   return sentences;
 }
 
-/** What a readback's fixed cost does to one phrase, and to many that share it. */
+/**
+ * Says how much of the shaders' time is the fixed cost of a readback, which a batch of phrases
+ * shares.
+ */
 function withoutReadback(whole: readonly Measurement[], readback: Spread): string[] {
   const shown = whole.filter(({ group }) => group === "phrases").map(({ name, times: taken }) => {
     const own = taken.typescript!.median;

@@ -1,53 +1,52 @@
 /**
- * Timing several contenders in turn, so that whatever else the machine does
- * meets all of them.
+ * Times several contenders in turn, so that other load on the machine affects all of them.
  *
  * @module
  */
 
-/** How long something took, over several runs. */
+/** Times of several runs. */
 export interface Spread {
-  /** Median in milliseconds. */
+  /** Median, in milliseconds. */
   readonly median: number;
-  /** Shortest. */
+  /** Shortest time, in milliseconds. */
   readonly min: number;
-  /** Longest. */
+  /** Longest time, in milliseconds. */
   readonly max: number;
-  /** How many runs. */
+  /** Number of runs. */
   readonly runs: number;
 }
 
-/** What is timed. */
+/** A timed contender. */
 export interface Contender {
-  /** Does it once; gives its own time in milliseconds where that is not all of the call's. */
+  /** Runs once. A returned number counts as the milliseconds, in place of the call's duration. */
   readonly run: () => number | void | Promise<number | void>;
 }
 
-/** How long to go on. */
+/** Limits of the measurement. */
 export interface RoundsOptions {
-  /** Most rounds. */
+  /** Highest number of counted rounds. */
   readonly rounds: number;
   /**
-   * Seconds after which no round begins; there are always three.
+   * Seconds after which no further round begins, once three rounds are counted.
    *
    * @default {10}
    */
   readonly seconds?: number;
   /**
-   * Rounds before those that count.
+   * Rounds before the counted rounds.
    *
    * @default {2}
    */
   readonly warmUps?: number;
 }
 
-/** A contender above this many milliseconds sits out four rounds of five. */
+/** A contender whose warm-up takes more milliseconds than this takes part in one round of five. */
 const SLOW = 200;
 
-/** Fewest rounds that count. */
+/** Lowest number of counted rounds. */
 const FEWEST = 3;
 
-/** The spread of some milliseconds. */
+/** Summarises times in milliseconds. */
 export function spreadOf(times: readonly number[]): Spread {
   const sorted = times.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -56,9 +55,9 @@ export function spreadOf(times: readonly number[]): Spread {
 }
 
 /**
- * Times contenders round after round.
+ * Times the contenders in turn, round after round.
  *
- * @returns One spread each, in the same order.
+ * @returns One spread per contender, in the same order.
  */
 export async function timeInTurn(
   contenders: readonly Contender[],

@@ -1,5 +1,5 @@
 /**
- * What each kernel makes of what the one before it made, in plain TypeScript.
+ * Intermediate maps between the kernels, computed in plain TypeScript.
  *
  * @module
  */
@@ -22,23 +22,23 @@ import {
   TOKENS,
 } from "./inputs.ts";
 
-/** Maps between one kernel and the next, which the later ones start from. */
+/** Maps between one kernel and the next; later kernels start from them. */
 export interface Stages {
-  /** Every map scaled to 0..1, `[layers, steps, side, side]`. */
+  /** All attention maps, each scaled to 0..1, `[layers, steps, side, side]`. */
   readonly scaledMaps: Float32Array;
-  /** Their mean, `[side, side]`. */
+  /** Mean of the scaled maps, `[side, side]`. */
   readonly mean: Float32Array;
-  /** At the heatmap's size, `[size, size]`. */
+  /** Mean at the heatmap's size, `[size, size]`. */
   readonly resized: Float32Array;
-  /** After the Gaussian. */
+  /** Resized map after the Gaussian. */
   readonly smoothed: Float32Array;
-  /** Scaled to 0..1. */
+  /** Smoothed map, scaled to 0..1. */
   readonly scaled: Float32Array;
-  /** With 0 outside the mask. */
+  /** Scaled map with 0 outside the mask. */
   readonly masked: Float32Array;
 }
 
-/** The mean over layers and steps, each map scaled to 0..1. */
+/** Returns the mean over layers and steps of the maps, each scaled to 0..1. */
 export function meanOf(layers: readonly AttentionLayer[]): Float32Array {
   const mean = new Float32Array(POSITIONS);
   for (const { data, shape } of layers) {

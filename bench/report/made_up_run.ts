@@ -1,5 +1,5 @@
 /**
- * A run as large as is wished for, of which nothing was computed.
+ * Writes a run of any size with random results, without a model.
  *
  * @module
  */
@@ -10,24 +10,24 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { Random } from "../../base/random.ts";
 import { RunFolder } from "../../runs/run_folder.ts";
 
-/** Side of the published model's heatmaps, and of the attention that they are made of. */
+/** Side of the published model's heatmaps, and sides of their attention layers. */
 const SIZE = 512;
 const SIDES = [16, 16, 32, 32];
 
-/** How many there are. */
+/** Numbers of samples and X-rays. */
 export interface RunSize {
-  /** Phrases. */
+  /** Number of samples; each has one phrase. */
   readonly samples: number;
-  /** X-rays, fewer or as many. */
+  /** Number of X-rays, at most the number of samples. */
   readonly xrays: number;
 }
 
 /**
- * Writes a run of samples that were never grounded: random attention, X-rays over and over.
+ * Writes a run with random attention and scores; no sample is grounded.
  *
- * @param folder Where links to the X-rays go, and the run to its folder `run`.
- * @param images Paths of X-rays, of which each number is a new one.
- * @param size How many there are to be.
+ * @param folder Receives links to the X-rays, and the run in its folder `run`.
+ * @param images Paths of X-rays; the run repeats them under new names.
+ * @param size Numbers of samples and X-rays.
  */
 export async function makeRun(
   folder: string,

@@ -1,9 +1,8 @@
-// What runs in the page has its types.
+// Callbacks that run in the page need the types of the DOM.
 /// <reference lib="dom" />
 
 /**
- * `deno task bench:report`: the page of a run as large as MS-CXR, its size and how
- * soon it can be used.
+ * `deno task bench:report`: size and speed of the report of a run as large as MS-CXR.
  *
  * @module
  */
@@ -41,20 +40,20 @@ const COMMAND = command({
   },
 });
 
-/** Times that the page is opened. */
+/** Number of times the page is opened. */
 const OPENINGS = 5;
 
-/** Milliseconds from when the page was asked for, or from a press. */
+/** Milliseconds since the navigation began; for `sort` and `search`, since the action. */
 interface Times {
-  /** Until the controls and the first rows are there and react. */
+  /** Until the controls and the first rows are shown and react. */
   readonly ready: number;
   /** Until the first X-ray with its heatmap is drawn. */
   readonly drawn: number;
-  /** Until all of the file is read. */
+  /** Until the whole file is read. */
   readonly whole: number;
-  /** From a press that sorts to the next picture of the screen. */
+  /** From a click that sorts the table until the next frame is on the screen. */
   readonly sort: number;
-  /** The same of a search. */
+  /** From a typed search until the next frame is on the screen. */
   readonly search: number;
 }
 
@@ -72,7 +71,9 @@ async function open(path: string): Promise<Times> {
       whole: (performance.getEntriesByType("navigation")[0] as PerformanceNavigationTiming)
         .domContentLoadedEventEnd,
     }));
-    /** Does something in the page, and waits until its outcome can be seen. */
+    /**
+     * Clicks an element, or types `text` into it, and waits until the next frame is on the screen.
+     */
     const timed = (selector: string, text?: string) =>
       page.locator(selector).evaluate(async (node, text) => {
         const began = performance.now();

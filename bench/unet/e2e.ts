@@ -1,8 +1,8 @@
 /**
- * `deno task bench:e2e [--steps T] [--monai DIR] [--model DIR]`: one image with
- * one phrase and with four, at full size, against the released code's schedule on
- * the same runtime and in PyTorch. The contenders run one after another, each in a
- * process of its own, so that its peak memory is its own.
+ * `deno task bench:e2e [--steps T] [--monai DIR] [--model DIR]`: times one image at full size, with
+ * one phrase and with four. The peers follow the released code's schedule, on the same runtime and
+ * in PyTorch. Each contender runs in a process of its own, one after another, so that its peak
+ * memory is its own.
  *
  * @module
  */
@@ -54,15 +54,15 @@ const PHRASES = [
   "small left apical pneumothorax",
 ] as const;
 
-/** What a process measures of itself. */
+/** Measurements that a process reports of itself. */
 interface Report {
-  /** Seconds from image to heatmaps, by the number of phrases. */
+  /** Seconds from image to heatmaps, by number of phrases. */
   readonly total?: Readonly<Record<string, number>>;
-  /** Median seconds of its parts. */
+  /** Median seconds of each part. */
   readonly parts: Readonly<Record<string, number>>;
-  /** Most memory that it ever held. */
+  /** Peak memory of the process, in bytes. */
   readonly peakBytes: number;
-  /** What it ran on. */
+  /** Name and version of the runtime. */
   readonly version: string;
 }
 
@@ -74,7 +74,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 
 const xray = drawPhantom({ seed: 1, width: 2544, height: 3056 });
 
-/** The ordinary path: image to heatmaps, and its parts. */
+/** Measures Groundray's ordinary path from image to heatmaps, and its parts. */
 async function measureOurs(model: LdmModel, steps: number): Promise<Report> {
   const { bundle } = model;
   const { start, end } = resolveSettings(model, { steps });
@@ -103,7 +103,7 @@ async function measureOurs(model: LdmModel, steps: number): Promise<Report> {
   };
 }
 
-/** The released code's schedule on the same runtime: whole U-Net, phrase and empty phrase. */
+/** Measures the released schedule on the same runtime: whole U-Net, phrase and empty phrase. */
 async function measureReleased(model: LdmModel, steps: number): Promise<Report> {
   const { bundle } = model;
   const texts = [
@@ -112,7 +112,7 @@ async function measureReleased(model: LdmModel, steps: number): Promise<Report> 
   ];
   const latent = await model.encode(preprocess(xray, bundle.config.imageSize));
   const step: number[] = [];
-  // The first step is not counted.
+  // Step 0 warms the runtime up and stays out of the median.
   for (let i = 0; i <= steps; i++) {
     step.push(
       await seconds(async () => {
@@ -127,7 +127,7 @@ async function measureReleased(model: LdmModel, steps: number): Promise<Report> 
   };
 }
 
-/** Runs one contender in a process of its own. */
+/** Measures one contender in a process of its own. */
 async function apart(name: string, path: string, steps: number): Promise<Report> {
   const args = [
     ...["run", "--allow-read", "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD"],
@@ -143,7 +143,10 @@ async function lastLine(program: string, args: readonly string[]) {
   return JSON.parse(decoder.decode(stdout).trim().split("\n").at(-1)!);
 }
 
-/** The same schedule in PyTorch; says so where it cannot be had. */
+/**
+ * Measures the released schedule in PyTorch; if that fails, prints the reason and returns
+ * `undefined`.
+ */
 async function measurePyTorch(steps: number, monai: string | undefined) {
   const script = new URL("e2e_peer.py", import.meta.url).pathname;
   try {
@@ -178,7 +181,9 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** Timesteps of the inversion and the steps that are read at T = 300 (docs/method.md, step 5). */
+/**
+ * Step counts at T = 300 (docs/method.md, step 5): all of the inversion, full passes, steps read.
+ */
 const AT_300 = { all: 334, last: 179, read: 60 };
 
 function print(steps: number, ours: Report, released: Report, torch: Report | undefined): void {

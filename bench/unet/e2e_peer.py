@@ -1,8 +1,8 @@
 """One contender of `deno task bench:e2e`: the released code's schedule in PyTorch on the CPU.
 
-Builds MONAI Generative's DiffusionModelUNet at the published size with seeded weights and runs it
-as the released code does, on the phrase and the empty phrase together (batch 2) at every step of
-the inversion. Prints one JSON line: seconds of each step, peak memory, versions.
+Builds MONAI Generative's DiffusionModelUNet at the published size with seeded weights. Each step of
+the inversion runs on the phrase and the empty phrase together (batch 2), as in the released code.
+Prints one JSON line: seconds of each step, peak memory, version and number of threads.
 
     python3 bench/unet/e2e_peer.py STEPS [folder with MONAI GenerativeModels]
 """
@@ -32,18 +32,18 @@ unet = DiffusionModelUNet(
 ).eval()
 for parameter in unet.parameters():
     if parameter.dim() > 1 and parameter.abs().max() == 0:
-        # Some layers begin at zero; denormal results would make the timing meaningless.
+        # Layers that begin at zero give denormal results, which would distort the timing.
         parameter.data = 0.01 * torch.randn(parameter.shape)
 latent = torch.randn(1, 3, 64, 64)
 context = torch.randn(2, 77, 1024)
 seconds = []
 with torch.no_grad():
-    # The first step is not counted: memory is taken and kernels are chosen then.
+    # The first step is not counted, because it allocates memory and selects kernels.
     for step in range(int(sys.argv[1]) + 1):
         began = time.perf_counter()
         timesteps = torch.full((2,), 3 * step)
         prediction = unet(latent.repeat(2, 1, 1, 1), timesteps=timesteps, context=context)
-        # With guidance scale 0 the empty phrase alone moves the latent.
+        # The guidance scale is 0, so only the empty phrase moves the latent.
         latent = 0.999 * latent + 0.01 * prediction[:1]
         seconds.append(time.perf_counter() - began)
 print(

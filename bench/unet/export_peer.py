@@ -1,10 +1,10 @@
-"""Exports the published U-Net's architecture from PyTorch, as the peer of `deno task bench:model`.
+"""Exports the published U-Net's architecture from PyTorch for `deno task bench:model`.
 
     pip install torch onnx monai-generative
     python bench/unet/export_peer.py peer.onnx
     deno task bench:model --peer peer.onnx
 
-Weights are seeded and random; the graph is what torch.onnx.export makes of MONAI Generative's
+The weights are seeded and random. torch.onnx.export makes the graph from MONAI Generative's
 DiffusionModelUNet in float32 (opset 17, one latent of 64x64).
 """
 
@@ -37,7 +37,7 @@ unet = DiffusionModelUNet(
 ).eval()
 for parameter in unet.parameters():
     if parameter.dim() > 1 and parameter.abs().max() == 0:
-        # Some layers begin at zero; denormal results would make the timing meaningless.
+        # Layers that begin at zero give denormal results, which would distort the timing.
         parameter.data = 0.01 * torch.randn(parameter.shape)
 inputs = (torch.randn(1, 3, 64, 64), torch.tensor([400]), torch.randn(1, 77, 1024))
 torch.onnx.export(

@@ -1,7 +1,7 @@
 /**
- * `deno task bench:fidelity`: what faster settings give up. Grounds the same
- * phantoms with the paper's settings and with fewer steps or none, and prints
- * how much each saves and how far its heatmaps are from the exact ones.
+ * `deno task bench:fidelity`: the cost in accuracy of faster settings. Grounds the same phantoms
+ * with the paper's settings, with fewer steps, and with Gaussian noise. Prints the time that each
+ * setting saves, and the distance of its heatmaps from the exact ones.
  *
  * @module
  */
@@ -48,7 +48,7 @@ const COMMAND = command({
   },
 });
 
-/** Settings by name; the first is what all are compared with. */
+/** Settings by name; all are compared with the first. */
 const PROFILES: Readonly<Record<string, GroundSettings>> = {
   "exact (T = 300)": { steps: DEFAULT_STEPS },
   "--steps 100": { steps: 100 },
@@ -59,7 +59,10 @@ const PROFILES: Readonly<Record<string, GroundSettings>> = {
   "--noise sample --steps 50": { steps: 50, noise: "sample" },
 };
 
-/** What one setting makes of all phrases. */
+/**
+ * Results of one setting over all phrases: heatmaps before the threshold, mean mIoU, and seconds in
+ * total.
+ */
 interface Run {
   readonly heatmaps: readonly Float32Array[];
   readonly miou: number;
@@ -78,7 +81,7 @@ async function run(model: LdmModel, samples: Sample[], settings: GroundSettings)
   return { heatmaps, miou, seconds: (performance.now() - began) / 1000 };
 }
 
-/** How far one map is from another of equal length. */
+/** Distance between two heatmaps of equal length: largest and mean difference, and correlation. */
 function distance(one: Float32Array, other: Float32Array) {
   const mean = (map: Float32Array) => map.reduce((sum, value) => sum + value, 0) / map.length;
   const [meanOne, meanOther] = [mean(one), mean(other)];
@@ -95,7 +98,10 @@ function distance(one: Float32Array, other: Float32Array) {
   return { most, mean: total / one.length, correlation };
 }
 
-/** Passes of a phrase alone on its image, as whole passes of the U-Net. */
+/**
+ * Cost of one phrase on a new image, in whole passes of the U-Net. A phrase's pass costs `share` of
+ * a whole pass.
+ */
 function wholePasses(model: LdmModel, settings: GroundSettings, share: number): number {
   const resolved = resolveSettings(model, settings);
   return noisePasses(resolved) + share * (resolved.end - resolved.start);
@@ -149,10 +155,13 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-/** Passes of the released code for one phrase: 334 steps, phrase and empty phrase (docs/method.md, section 5). */
+/**
+ * Passes of the released code for one phrase: 334 steps, phrase and empty phrase (docs/method.md,
+ * section 5).
+ */
 const RELEASED_PASSES = 668;
 
-/** Time of a pass that ends at the last chosen layer, as a share of a whole one. */
+/** Time of a pass that ends at the last chosen layer, as a share of a whole pass's time. */
 async function frontShare(model: LdmModel): Promise<number> {
   const latent = new Float32Array(model.latentLength).map((_, i) => Math.sin(i));
   const text = await model.condition(model.bundle.tokenizer.encode(""));

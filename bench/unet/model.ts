@@ -1,10 +1,9 @@
 /**
- * `deno task bench:model [--peer FILE]`: the U-Net at full size with seeded
- * random weights, written as a checkpoint of 1.05 GB, loaded through the
- * ordinary path, and deleted again. Each runtime is measured in a process of
- * its own, so that its peak memory is its own. The peer is the same network as
- * PyTorch exports it (`export_peer.py`), in `onnxruntime-node` as well; the two
- * are timed in turn in one more process.
+ * `deno task bench:model [--peer FILE]`: the U-Net at full size with seeded random weights. A
+ * checkpoint of 1.05 GB is written, loaded through the ordinary path, and deleted. Each runtime is
+ * measured in a process of its own, so that its peak memory is its own. The peer is PyTorch's
+ * export of the same network (`export_peer.py`), which also runs in `onnxruntime-node`. One more
+ * process times the native runtime and the peer in turn.
  *
  * @module
  */
@@ -24,7 +23,7 @@ import { Random } from "../../base/random.ts";
 import { MODULES } from "../environment.ts";
 import { median } from "../median.ts";
 
-/** Steps that are timed, after one that is not. */
+/** Timed steps; one untimed step comes before them. */
 const STEPS = 7;
 
 const { unet, autoencoder, imageSize } = readFlatConfig(PUBLISHED_CONFIG, "the published model");
@@ -35,21 +34,21 @@ const latent = normal(unet.inChannels * latentSize ** 2);
 const context = normal(PUBLISHED_TOKENS * unet.contextChannels);
 const TIMESTEP = 400;
 
-/** Something that is loaded and timed. */
+/** A loaded network with the runs to time. */
 interface Subject {
-  /** What it is. */
+  /** Name in the output. */
   readonly name: string;
-  /** What is timed, by heading. */
+  /** The runs to time, by heading. */
   readonly runs: Readonly<Record<string, () => Promise<unknown>>>;
 }
 
-/** What one process reports on its last line. */
+/** Report of one process, printed on its last line. */
 interface Report {
   readonly names: readonly string[];
   readonly loadSeconds: number;
   readonly loadPeakBytes: number;
   readonly peakBytes: number;
-  /** Median seconds of each run of each subject. */
+  /** Median seconds of each run, for each subject. */
   readonly seconds: readonly Readonly<Record<string, number>>[];
 }
 
@@ -78,12 +77,12 @@ async function openPeer(path: string): Promise<Subject> {
   return { name: "PyTorch's export", runs: { pass: () => session.run(feeds) } };
 }
 
-/** Most memory that this process ever held. */
+/** Peak memory of this process, in bytes. */
 function peakBytes(): number {
   return resourceUsage().maxRSS * 1024;
 }
 
-/** Loads the subjects that are named, times them in turn and prints a {@linkcode Report}. */
+/** Loads the named subjects, times them in turn and prints a {@linkcode Report}. */
 async function measure(subjects: readonly string[]): Promise<void> {
   const began = performance.now();
   const opened: Subject[] = [];

@@ -12,13 +12,13 @@ import { PUBLISHED_CONFIG, PUBLISHED_TEXT, PUBLISHED_TOKENS } from "../../models
 import { seededWeights } from "../../models/ldm/seeded_weights.ts";
 import { buildUnet } from "../../models/ldm/unet.ts";
 
-/** Folder of the bundled model's tokenizer, whose words are the first of the vocabulary. */
+/** Folder of the bundled model's tokenizer. Its words take the first ids of the vocabulary. */
 const TOKENIZER = new URL("../../models/demo/tokenizer/", import.meta.url);
 
 /**
  * Writes the bundle, 2.4 GB.
  *
- * @param folder Where to; it must be there.
+ * @param folder Folder of the bundle; it must exist.
  */
 export async function writeSeededBundle(folder: string): Promise<void> {
   const { unet, autoencoder, imageSize } = readFlatConfig(PUBLISHED_CONFIG, "the published model");

@@ -4,7 +4,7 @@ import { refuseEarlierResult, removeEarlierResult } from "./earlier_result.ts";
 
 const RESULT = JSON.stringify({ phrase: "haze", crop: { x: 0, y: 0, side: 8 }, heatmapSize: 8 });
 
-/** Writes files by their paths; `undefined` in place of text makes a folder. */
+/** Writes files by their paths; a path without text becomes a folder. */
 async function write(folder: string, files: Record<string, string | undefined>): Promise<void> {
   for (const [path, text] of Object.entries(files)) {
     const end = text === undefined ? path.length : path.lastIndexOf("/");
@@ -13,7 +13,7 @@ async function write(folder: string, files: Record<string, string | undefined>):
   }
 }
 
-/** Paths of all files and folders in a folder. */
+/** Returns the paths of all files and folders in a folder. */
 function paths(folder: string, under = ""): string[] {
   return [...Deno.readDirSync(`${folder}/${under}`)].flatMap(({ name, isDirectory }) => {
     const path = `${under}${name}`;

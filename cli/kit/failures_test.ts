@@ -12,7 +12,7 @@ Deno.test("ReadingNotes tells of the first phrases that are not read as they sta
   tell("a", "box [0,0,2,2] was cut to whole pixels");
   const cut = "the phrase has 90 tokens, of which the model reads the first 75";
   tell("b", "1 of 2 boxes lie outside", cut);
-  // Another setting of the same sample.
+  // The same note in another setting of the sample is not repeated.
   tell("b", cut);
   assertEquals(told, [`note: b: ${cut}`]);
   for (let i = 0; i < 20; i++) tell(`c${i}`, 'the tokenizer reads "zqx" letter by letter');

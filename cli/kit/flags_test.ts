@@ -128,7 +128,7 @@ Deno.test("parseShard() reads numbers, Slurm's and Kubernetes' variables", () =>
     ...{ SLURM_ARRAY_TASK_MIN: "2", SLURM_ARRAY_TASK_STEP: "2" },
   };
   assertEquals(shard("auto", slurm), { number: 3, count: 4 });
-  // A task that is run again by itself is the only one of its array.
+  // A task that is run again alone has an array of one task.
   assertEquals(shard("auto/8", { ...slurm, SLURM_ARRAY_TASK_COUNT: "1" }), { number: 6, count: 8 });
   assertEquals(shard("auto/8", { JOB_COMPLETION_INDEX: "0" }), { number: 1, count: 8 });
   const cases: [string, Record<string, string>, string][] = [

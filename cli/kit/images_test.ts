@@ -18,7 +18,7 @@ Deno.test("findImages() takes files as they are, folders and patterns in order, 
     await assertRejects(() => find("/*/x.png*"), Deno.errors.NotFound, "no file matches");
   }));
 
-/** Finds images by paths relative to the test's folder. */
+/** Returns a function that finds images, with paths relative to the test's folder. */
 function findIn(folder: string, notices: string[] = []) {
   return async (...paths: string[]) =>
     (await findImages(paths.map((path) => `${folder}/${path}`), (notice) => notices.push(notice)))
@@ -90,7 +90,7 @@ Deno.test("findImages() takes wildcards in folders, braces and names that hold e
   }));
 
 Deno.test("an image with a name of other bytes than UTF-8 is named as such", async () => {
-  // Deno gives U+FFFD for such bytes, and cannot open the file by this name.
+  // Deno reports such bytes as U+FFFD, and cannot open a file by that name.
   const image = "caf\ufffd.png";
   await assertRejects(() => decodeImage(image), Deno.errors.NotFound, "is not UTF-8; rename it");
 });

@@ -76,8 +76,8 @@ Deno.test("vindrRows() keeps the largest of boxes that several radiologists drew
   const lines = [
     TRAIN,
     "a,Edema,0,0,100,100,R1",
-    "a,Edema,0,0,100,55,R2", // IoU 0.55 with the first
-    "a,Edema,0,0,100,54,R3", // 0.54 with the first, 0.98 with the second
+    "a,Edema,0,0,100,55,R2", // IoU with the first box: 0.55
+    "a,Edema,0,0,100,54,R3", // IoU with the first box: 0.54, with the second: 0.98
     "a,Atelectasis,0,0,100,100,R1",
     "b,Edema,0,0,100,100,R1",
     "a,Edema,0,0,x,100,R1",

@@ -27,12 +27,17 @@ const WRITINGS: Readonly<Record<string, Writing>> = {
 };
 
 const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
-/** `VALUES` spread from 0 to 255, as pydicom 3.0.2 and dcmtk 3.6.7 read them in files that they read. */
+/**
+ * {@linkcode VALUES} spread to 0..255. pydicom 3.0.2 and dcmtk 3.6.7 agree for the files that they
+ * can read.
+ */
 const SPREAD = [0, 62, 124, 186, 249, 255];
 
 const decode = (bytes: ArrayLike<number>) => decodeDicom(Uint8Array.from(bytes), "the image", 100);
 
-/** Fails unless each file holds `VALUES`; a reader that loses its way finds no pixels. */
+/**
+ * Fails unless each file holds {@linkcode VALUES}; a reader that loses its place finds no pixels.
+ */
 async function assertRead(files: Readonly<Record<string, ArrayLike<number>>>) {
   for (const [name, bytes] of Object.entries(files)) {
     const { data } = await decode(bytes).catch((error) => {
@@ -42,7 +47,7 @@ async function assertRead(files: Readonly<Record<string, ArrayLike<number>>>) {
   }
 }
 
-/** The data set of a radiograph, with other elements before its pixels. */
+/** Returns a radiograph's data set with `inserted` before its pixels. */
 const body = (writing: Writing = {}, inserted: readonly number[] = []) => [
   ...dataSet(RADIOGRAPH, writing),
   ...inserted,
@@ -51,7 +56,7 @@ const body = (writing: Writing = {}, inserted: readonly number[] = []) => [
 
 const START = [...PREAMBLE, ...metaGroup(EXPLICIT)];
 
-/** An explicit file with other elements before its pixels. */
+/** Returns an explicit file with `inserted` before its pixels and `after` behind them. */
 const holding = (inserted: readonly number[], ...after: readonly number[][]) => [
   ...START,
   ...body({}, inserted),
@@ -60,7 +65,7 @@ const holding = (inserted: readonly number[], ...after: readonly number[][]) => 
 
 const bytes = (length: number) => new Uint8Array(length).fill(7);
 
-/** A sequence that a delimiter should end. */
+/** Returns a sequence of undefined length, which a delimiter should end. */
 const sequence = (items: readonly number[], writing: Writing = {}) =>
   element("00400555", Uint8Array.from(items), {
     vr: "SQ",
@@ -245,7 +250,7 @@ Deno.test("decodeDicom() inflates a deflated data set, within bounds", async () 
   });
   const cut = [...start, ...deflated.subarray(0, -20)];
   await assertRejects(() => decode(cut), SyntaxError, "truncated or corrupt");
-  // A block of zeros over and over: 2 MiB, 65 times.
+  // The same block of zeros again and again: 2 MiB, 65 times.
   const deflater = new Deflate({ raw: true });
   deflater.push(new Uint8Array(2 ** 21), Z_FULL_FLUSH);
   const zeros = Array<Uint8Array[]>(65).fill(deflater.chunks).flat();

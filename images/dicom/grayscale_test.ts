@@ -4,10 +4,10 @@ import { decodeImage } from "../../pipeline/decode.ts";
 import { type DicomElements, dicomFile, RADIOGRAPH, words } from "./_fixture.ts";
 
 const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
-/** `VALUES` spread from 0 to 255. */
+/** {@linkcode VALUES} spread to 0..255. */
 const SPREAD = [0, 62, 124, 186, 249, 255];
 
-/** Every 12-bit value squared, in 16 bits. */
+/** Squares of all 12-bit values, scaled to 16 bits. */
 const CURVE = Array.from({ length: 4096 }, (_, x) => Math.trunc(65535 * (x / 4095) ** 2));
 
 const table = (entries: readonly number[], first = 0, bits = 16, more: DicomElements = {}) => ({
@@ -28,7 +28,10 @@ async function read(elements: DicomElements, syntax?: string) {
   return { levels: [...data], text: grayLevels! };
 }
 
-/** Levels that pydicom 3.0.2 has, rounded, and ours may be one beside; and how they came about. */
+/**
+ * Checks the grey levels and their text; each level may differ by 1 from pydicom 3.0.2's rounded
+ * level.
+ */
 async function requireGray(elements: DicomElements, expected: readonly number[], text: string) {
   const found = await read(elements);
   assertEquals(found.text, text);
@@ -129,7 +132,7 @@ Deno.test("decodeDicom() takes grey through modality tables, then windows or VOI
     {
       ...modality(table(CURVE)),
       ...voi({ ...table(inverse), "00283002": words([0, 0, 16]) }),
-      // A table stands in their place.
+      // The modality table replaces slope and intercept.
       "00281052": "7",
       "00281053": "9",
     },
@@ -160,7 +163,7 @@ Deno.test("decodeDicom() takes the first window and its form, and says which", a
     [255, 213, 170, 128, 85, 81],
     "window 1 of 1: centre -1500, width 3000; after rescale slope -0.5, intercept 0",
   );
-  // As pydicom and dcmtk: one of the two alone is not applied.
+  // Like pydicom and dcmtk, ignore an intercept without a slope.
   await requireGray(
     { ...window("2000", "3000"), "00281052": "1000" },
     [0, 43, 128, 213, 255, 255],

@@ -10,7 +10,7 @@ import { withSmallModel } from "./fixtures/small_model.ts";
 
 const TOLERANCE = 1e-4;
 const VARIANTS: readonly [BiovilVariant, number][] = [["biovil", 15], ["biovil-t", 14]];
-/** Sizes of the grounded images: portrait, landscape and square. */
+/** A portrait, a landscape and a square image. */
 const GROUNDED = IMAGE_SIZES.slice(0, 3);
 const PHRASES = EXPECTED.phrases.map(({ phrase }) => phrase);
 

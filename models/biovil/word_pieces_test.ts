@@ -42,7 +42,7 @@ Deno.test("createWordPieces() says what is wrong with its file", () => {
   assertThrows(() => createWordPieces(wrong, SIZES), SyntaxError, 'got "1" for "a"');
 });
 
-// BertTokenizer of transformers 4.57.6 gave these ids with the same vocabulary.
+// The ids are from BertTokenizer of transformers 4.57.6 with the same vocabulary.
 const SPECIAL_CASES: readonly (readonly [phrase: string, ids: readonly number[]])[] = [
   ["left [MASK]s \u00adlung", [2, 102, 4, 23, 104, 3]],
   ["l\ue000eft\u200b lung\u0378 \ufffd", [2, 102, 104, 3]],

@@ -32,7 +32,7 @@ async function assertRefused(
   }, suffix);
 }
 
-// Python's own zipfile, pickle and struct gave these counts, sums and values of the same files.
+// Counts, sums and values are from Python's zipfile, pickle and struct on the same files.
 Deno.test("openCheckpoint() reads the reference bundle's PyTorch files", async () => {
   const cases = [
     {
@@ -87,7 +87,7 @@ Deno.test("openCheckpoint() reads the reference bundle's safetensors", async () 
   assertEquals(encoder.metadata.get("format"), "pt");
   const expected = await openCheckpoint(REFERENCE + "expected.safetensors");
   const ids = await readTensorInt64(expected, "input_ids");
-  // The empty phrase has a start token, an end token and padding.
+  // The start token, then for the empty phrase the end token and padding.
   assertEquals([...ids.slice(0, 3)], [49406n, 49407n, 0n]);
 });
 
@@ -124,7 +124,7 @@ Deno.test("openCheckpoint() reads weights beside a hostile object, which stays i
 });
 
 Deno.test("openCheckpoint() says what a file is instead of a checkpoint", async () => {
-  // The first bytes of torch.save(..., _use_new_zipfile_serialization=False).
+  // First bytes of a file of `torch.save(..., _use_new_zipfile_serialization=False)`.
   const magic = [
     0x8a,
     0x0a,
@@ -193,7 +193,7 @@ Deno.test("openCheckpoint() does not read the data", async () => {
       path,
       Uint8Array.of(header.length, 0, 0, 0, 0, 0, 0, 0, ...header),
     );
-    // The file is sparse: its four gigabytes take no room.
+    // A sparse file: four gigabytes that use no disk space.
     await Deno.truncate(path, 8 + header.length + 2 ** 32);
     const before = Deno.memoryUsage().rss;
     const checkpoint = await openCheckpoint(path);

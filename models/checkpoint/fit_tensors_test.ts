@@ -5,7 +5,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 
 type Shapes = Readonly<Record<string, readonly number[]>>;
 
-/** Makes a checkpoint from sets of tensors, by the keys that lead to each set. */
+/** Returns a checkpoint with several sets of tensors, by the keys that lead to each set. */
 function checkpoint(
   sets: Readonly<Record<string, Shapes>>,
   unknown: [string, string][] = [],
@@ -33,11 +33,11 @@ function checkpoint(
 const EXPECTED = new Map([["a.w", [2, 3]], ["b.c.w", [1]]]);
 const OWN = { "a.w": [2, 3], "b.c.w": [1] };
 
-/** The tensors of {@linkcode OWN} under other names. */
+/** Returns the tensors of {@linkcode OWN} under other names. */
 const renamed = (rename: (name: string) => string): Shapes =>
   Object.fromEntries(Object.entries(OWN).map(([name, shape]) => [rename(name), shape]));
 
-/** The offset of each tensor that fitTensors() finds, by the model's names. */
+/** Returns the offsets of the tensors that were found, by the model's names. */
 async function offsets(sets: Readonly<Record<string, Shapes>>): Promise<[string, number][]> {
   const { tensors } = await fitTensors(checkpoint(sets), EXPECTED);
   return [...tensors].map(([name, tensor]) => {
@@ -75,7 +75,7 @@ Deno.test("fitTensors() finds the one set that fits among others", async () => {
   for (const key of ["state_dict", "ema", "params_ema", "state.model"]) {
     assertEquals((await offsets({ ...others, [key]: OWN }))[0], ["a.w", 200], key);
   }
-  // Counters of moving averages and a sibling network do not disturb the match.
+  // Counters of moving averages do not matter, nor does a loss beside the network.
   const counted = { ...OWN, n_averaged: [], num_updates: [1] };
   assertEquals((await offsets({ "": counted }))[0], ["a.w", 0]);
   const lightning = { ...renamed((name) => `net.${name}`), "loss.w": [7], n_averaged: [] };

@@ -14,7 +14,7 @@ import { seededWeights } from "./seeded_weights.ts";
 
 const DEMO = new URL("../demo", import.meta.url).pathname;
 
-/** Runs a test on its own copy of the demo, which the test may change. */
+/** Runs a test on a copy of the demo model, which the test may damage. */
 async function withCopy(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
   try {
@@ -139,13 +139,14 @@ Deno.test("loadBundle() takes a whole CLIP model and leaves out its last layer",
     for (const name of ["vocab.json", "merges.txt"]) {
       await Deno.copyFile(`${folder}/tokenizer/${name}`, `${clip}/${name}`);
     }
-    // OpenAI's and LAION's files state the end token; the model was trained with "!".
+    // The text encoder files of OpenAI and LAION name the end token as padding; the model was
+    // trained with "!".
     await Deno.writeTextFile(`${clip}/tokenizer_config.json`, '{"pad_token": "<|endoftext|>"}');
     const bundle = await loadBundle(folder, { textEncoder: clip });
     assertEquals(bundle.text.config.layers, 1);
     assertEquals(bundle.tokenizer.encode("").ids[2], 0);
 
-    // The same tower cut to one layer by hand gives the same embeddings.
+    // A text encoder cut to one layer by hand must give the same embeddings.
     const kept = weights.filter(({ name }) => !name.includes(".layers.1."));
     await writeSafetensors(`${folder}/text_encoder/model.safetensors`, kept);
     await edit(`${folder}/text_encoder/config.json`, (json) => json.num_hidden_layers = 1);
@@ -167,7 +168,7 @@ Deno.test("loadBundle() takes a whole CLIP model and leaves out its last layer",
     );
   }));
 
-/** Splits a checkpoint into two files and an index with a byte order mark; returns the index. */
+/** Splits a checkpoint into two files with an index; the index has a byte order mark. */
 async function shard(
   folder: string,
   stem: string,
@@ -240,7 +241,7 @@ Deno.test("loadBundle() says what is wrong with an index of several files", () =
     }
     await Deno.writeTextFile(path, "{");
     await assertRejects(() => loadBundle(folder), SyntaxError, "not valid JSON");
-    // A tensor that the index does not list is found in its file.
+    // The reader also finds a tensor that the index does not list.
     const { [name!]: _, ...others } = map;
     await Deno.writeTextFile(path, JSON.stringify({ weight_map: others }));
     assertEquals(
@@ -310,9 +311,9 @@ Deno.test("loadBundle() matches the weights of every network strictly", () =>
       const bytes = await Deno.readFile(file);
       const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
       const header = new TextDecoder().decode(bytes.subarray(8, 8 + length));
-      // Take no tensor of the decoder: decoder tensors are ignored.
+      // Skip the decoder's tensors, because the reader ignores them.
       const name = /"((?!decoder|post)[\w.]+\.weight)":/.exec(header)![1]!;
-      // The new name has the same length, so that all offsets stay right.
+      // Keep the name's length, so that all offsets stay correct.
       const other = name.replace(/weight$/, "height");
       const renamed = bytes.slice();
       renamed.set(new TextEncoder().encode(header.replace(`"${name}"`, `"${other}"`)), 8);

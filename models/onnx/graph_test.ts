@@ -119,7 +119,7 @@ Deno.test("splitByInput() takes what one input alone decides, and nothing else",
   assertEquals(front.inputs.map(({ name }) => name), ["text"]);
   assertEquals([...front.weights.keys()], ["k.weight", "k.bias", "v.weight", "v.bias"]);
   assertEquals([...back.weights.keys()], ["q.weight", "q.bias", "out.weight", "out.bias"]);
-  // The front hands over values and transposed keys, both cut into heads.
+  // Values and transposed keys, already split into heads.
   assertEquals(front.outputs.map(({ dims }) => dims), [[1, 2, 5, 2], [1, 2, 2, 5]]);
   assertEquals(back.inputs.map(({ name }) => name), ["x", ...between]);
   assertEquals(back.outputs.map(({ name }) => name), ["y"]);

@@ -13,7 +13,7 @@ const CHANNELS = 16;
 const numbers = (length: number, seed: number) =>
   Float32Array.from({ length }, (_, i) => Math.sin(seed + 1.7 * i + (i * i) % 101));
 
-/** A convolution by its definition, one output after another, with a border of zeros. */
+/** Computes a convolution with zero padding by its definition, one output after another. */
 function plainConv(
   x: Float32Array,
   weight: Float32Array,

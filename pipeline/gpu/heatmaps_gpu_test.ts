@@ -13,14 +13,14 @@ const GROUPS = [{ layers: 2, positions: 256 }, { layers: 1, positions: 64 }];
 const IMAGE = { width: 300, height: 200 };
 const BOXES = [[60, 20, 100, 90] as const, [120, 50, 80, 80] as const];
 
-/** Attention of one group at one step, `[phrases, layers, positions, tokens]`. */
+/** Returns attention of one group at one step, `[phrases, layers, positions, tokens]`. */
 function attention(group: number, step: number): Float32Array {
   const { layers, positions } = GROUPS[group]!;
   const { noise } = hardMaps(positions * TOKENS, PHRASES * layers);
   return noise!.map((value, i) => (value + 0.1 * Math.sin(i + step)) / TOKENS);
 }
 
-/** Range of the tokens that count for a phrase. */
+/** Returns the token range of a phrase. */
 const range = (phrase: number) => [1, 3 + phrase] as const;
 
 async function onGpu(gpu: Gpu, size: number, sigma: number): Promise<GpuHeatmap[]> {
@@ -68,7 +68,7 @@ function assertAgree(results: readonly GpuHeatmap[], size: number, sigma: number
     assert(furthest(result.smoothed, expected.smoothed) <= 1e-6);
     assert(furthest(result.normalised, expected.normalised) <= 1e-5);
     assert(Math.abs(result.threshold! - expected.threshold!) <= 1.001 / 256);
-    // The stored means must give the same heatmap.
+    // The stored means give the same heatmap.
     const again = finishHeatmap(result.means, { size, sigma });
     assert(furthest(result.smoothed, again.smoothed) <= 1e-6);
     assert(furthest(result.normalised, again.normalised) <= 1e-5);
@@ -114,7 +114,7 @@ Deno.test("attention that is the same everywhere gives an empty heatmap that say
 
 for (const sigma of [2.5, 20]) {
   Deno.test(`phrases go in batches where a buffer is too small, sigma ${sigma}`, async () => {
-    // A buffer holds two heatmaps.
+    // Each buffer holds two heatmaps.
     const gpu = await limitedGpu({ maxStorageBufferBindingSize: 2 * 128 * 128 * 4 });
     const whole = await onGpu(await testGpu(), 128, sigma);
     assertEquals(await onGpu(gpu, 128, sigma), whole);

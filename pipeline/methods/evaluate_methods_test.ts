@@ -6,7 +6,7 @@ import type { Flow } from "../flow.ts";
 import { evaluateMethods } from "./evaluate_methods.ts";
 import type { BoxedResult } from "./score_boxes.ts";
 
-/** Three images with a bad row between them; the file of the second image does not exist. */
+/** Yields three images, with a bad row after the first; the second image's file is missing. */
 async function* makeItems(): AsyncIterableIterator<DatasetItem> {
   const image = new URL("../../docs/overlay.png", import.meta.url).pathname;
   const sample = (id: string, image: string): DatasetItem => ({
@@ -20,7 +20,10 @@ async function* makeItems(): AsyncIterableIterator<DatasetItem> {
   yield sample("c1", image);
 }
 
-/** A method that drops the given samples before the other samples of their image. */
+/**
+ * Returns a method that first drops the samples named in `skipped`, then yields the other samples
+ * of the image.
+ */
 function makeMethod(name: string, skipped: Readonly<Record<string, string>> = {}) {
   return {
     name,

@@ -14,7 +14,7 @@ import { groundByMethod } from "./ground_by_method.ts";
 const BIOVIL: MethodCrop = { crop: 480, resized: 512 };
 const BIOVIL_T: MethodCrop = { crop: 448, resized: 512 };
 
-/** Values of -1 to 1 in steps of .001, as in the Python script behind the expected scores. */
+/** Returns values from -1 to 1 in steps of .001; Python can compute the same values. */
 function makeGrid(side: number, seed: number): GridHeatmap {
   const values = Float32Array.from(
     { length: side * side },
@@ -23,7 +23,10 @@ function makeGrid(side: number, seed: number): GridHeatmap {
   return { values, side };
 }
 
-/** A method with a grid for each phrase; it refuses the phrase `refused` and breaks on `broken`. */
+/**
+ * Returns a method with a fixed grid for each phrase; the phrases "refused" and "broken" make it
+ * fail.
+ */
 function makeMethod(view: MethodCrop, grids: Readonly<Record<string, GridHeatmap>>) {
   const asked: (readonly string[])[] = [];
   const method = {
@@ -51,9 +54,9 @@ async function* request(
 }
 
 /**
- * Reference scores on {@linkcode makeGrid} with the case's number as seed: |CNR|, CNR, mIoU and
- * AUC-ROC. They come from `convert_similarity_to_image_size` of hi-ml-multimodal 0.2.2,
- * `clamp(min=0)`, and the scores of the released code with torcheval.
+ * Expected |CNR|, CNR, mIoU and AUC-ROC on {@linkcode makeGrid}; the seed is the case's number.
+ * Computed by `convert_similarity_to_image_size` of hi-ml-multimodal 0.2.2, `clamp(min=0)`, and the
+ * released code's scores with torcheval.
  */
 const EXPECTED: readonly (readonly [
   view: MethodCrop,
@@ -104,7 +107,7 @@ Deno.test("groundByMethod() scores what is seen, and drops boxes wholly outside"
     assertAlmostEquals(result.scores!.miou, expected[2]!, 2e-6);
     assertAlmostEquals(result.scores!.aucRoc, expected[3]!, 2e-6);
   }
-  // The middle 560 rows are rows 40 to 599.
+  // The middle 560 rows are the rows 40 to 599.
   const { method, asked } = makeMethod(BIOVIL_T, { phrase: makeGrid(14, 5) });
   const inside: Box = [10, 40, 200, 201];
   const outside: Box = [0, 600, 640, 41];
@@ -161,7 +164,7 @@ Deno.test("groundByMethod() fails the phrase that is refused, and ends where the
 });
 
 Deno.test("protocols look at no more of an image than its heatmap covers", () => {
-  // The lower right quarter is hot; the heatmap covers the middle 448 pixels of 512.
+  // The lower right quarter is hot; the heatmap covers the middle 448 of 512 pixels.
   const heatmap = Float32Array.of(0, 0, 0, 1);
   const image = { width: 512, height: 600 };
   const all = [

@@ -6,7 +6,7 @@ import { boxIou, scorePredictions } from "./score_boxes.ts";
 
 const IMAGE = { width: 40, height: 30 };
 
-/** For each pixel of the image, whether it lies in any of the boxes. */
+/** Returns for each pixel whether it is in a box. */
 function paint(boxes: readonly Box[]): boolean[] {
   return Array.from({ length: IMAGE.width * IMAGE.height }, (_, i) => {
     const [x, y] = [i % IMAGE.width, Math.floor(i / IMAGE.width)];
@@ -44,7 +44,7 @@ Deno.test("boxIou() counts fractions of pixels, and nothing where nothing is pre
   assertAlmostEquals(boxIou([[10.5, 10, 10, 10]], truth, IMAGE), 95 / 105, 1e-12);
   assertEquals(boxIou([], truth, IMAGE), 0);
   assertEquals(boxIou([[-20, -20, 5, 5], [40, 0, 9, 9]], truth, IMAGE, "max"), 0);
-  // The single prediction equals one of two boxes.
+  // Of two boxes, the prediction covers one.
   const both: Box[] = [[0, 0, 10, 10], [20, 0, 10, 10]];
   assertEquals(boxIou([[0, 0, 10, 10]], both, IMAGE), 0.5);
   assertEquals(boxIou([[0, 0, 10, 10]], both, IMAGE, "max"), 1);

@@ -9,10 +9,10 @@ const REFERENCE = new URL("../../../shared/reference/clip-tokenizer/", import.me
 const read = (name: string) => Deno.readTextFileSync(new URL(name, REFERENCE));
 const tokenizer = createTokenizer({ vocab: read("vocab.json"), merges: read("merges.txt") });
 
-/** Number of tokens of a text. */
+/** Returns the number of tokens of a text. */
 const count = (text: string) => tokenizer.encode(text).length - 2;
 
-/** The range that covers `words` after `before`. */
+/** Returns the token range of `words` after the text `before`. */
 const covering = (before: string, words: string) => {
   const start = 1 + count(before);
   return [start, start + count(words)];
@@ -23,7 +23,7 @@ Deno.test("tokenRange() covers the class name, whatever its case and place", () 
     ["Large LEFT pleural effusion.", "Pleural Effusion", "large left", "pleural effusion"],
     ["atelectasis", "Atelectasis", "", "atelectasis"],
     ["mild edema of both lungs", "Edema", "mild", "edema"],
-    // A part of the class name, and a class name with words in between.
+    // The phrase has only a part of the name, or other words inside the name.
     ["small pleural fluid", "Pleural Effusion", "small", "pleural"],
     ["an opacity of the left lung base", "Lung Opacity", "an", "opacity of the left lung"],
   ];
@@ -31,7 +31,7 @@ Deno.test("tokenRange() covers the class name, whatever its case and place", () 
     const range = tokenRange(tokenizer, tokenizer.encode(phrase), category, "class");
     assertEquals(range, covering(before, words), phrase);
   }
-  // A plural shares only its first tokens with the class name.
+  // Of a plural, the range covers the common beginning.
   const plural = tokenizer.encode("small pleural effusions");
   const range = tokenRange(tokenizer, plural, "Pleural Effusion", "class");
   assertEquals(range, [2, 2 + count("pleural") + 1]);

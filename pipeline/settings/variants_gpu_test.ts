@@ -20,12 +20,12 @@ const PHRASES = ["haze", "left effusion"];
 const VARIANTS: VariantSettings[] = [
   { name: "all", layers: "all", select: "all", otsu: false },
   { name: "some", layers: [3, 7], select: { kind: "indices", start: 2, end: 5 }, otsu: true },
-  // This window overlaps the window of the variant before, and comes from the same passes.
+  // Overlaps the steps of "some"; both share the same passes.
   { name: "late", layers: [7, 9], select: { kind: "indices", start: 4, end: 9 }, otsu: true },
   { name: "plain", layers: [3, 4, 6, 7], otsu: false },
 ];
 
-/** Settings of a run that has only the variant's heatmap. */
+/** Returns the settings of a run with this variant alone. */
 function alone({ layers, select, otsu }: VariantSettings) {
   const window = select === "all" ? { kind: "indices" as const, start: 0, end: 10 } : select;
   return { layers, otsu, ...(window && { select: window }) };
@@ -40,7 +40,7 @@ function assertSame(actual: ScoredPhrase, expected: ScoredPhrase): void {
   assert(apart <= 1.001 / 256, `${name}: ${apart}`);
 }
 
-// A model is slow on a software GPU: test only the two overlapping variants there, on one phrase.
+// A software GPU is slow with a model, so test only two overlapping variants and one phrase.
 for (
   const [where, runtimeName, hasGpu, phrases, variants] of [
     ["the CPU", "native", false, PHRASES, VARIANTS],

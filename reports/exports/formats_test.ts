@@ -13,7 +13,7 @@ import { encodeNifti } from "./nifti.ts";
 import { boxOfMask, heatmapOnImage, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";
 
-/** A heatmap with values that grow by position, so that each is unique and above 0. */
+/** Returns a heatmap in which each value encodes its own position; no value is 0. */
 function numbered(size: number, image: { width: number; height: number }) {
   const heatmap = Float32Array.from({ length: size * size }, (_, i) => (i + 1) / size ** 2);
   return { heatmap, size, image, crop: cropRegion(image.width, image.height) };
@@ -36,8 +36,7 @@ Deno.test("heatmapOnImage() shows each value in as many pixels as scores count i
 });
 
 Deno.test("heatmapOnImage() takes PyTorch's nearest pixel, NaN or a value beside the crop", () => {
-  // torch.nn.functional.interpolate(mode="nearest") takes pixel 1 of 14 here; exact arithmetic
-  // would take pixel 2.
+  // From 14 to 287 pixels, PyTorch's nearest pixel of 41 is 1; exact arithmetic gives 2.
   const placed = numbered(14, { width: 287, height: 290 });
   const values = heatmapOnImage(placed);
   assertEquals(values[287 + 41], placed.heatmap[1]);
@@ -68,7 +67,7 @@ Deno.test("maskOnImage() and boxOfMask() have what is above 0", () => {
 });
 
 Deno.test("encodeRle() has the text of pycocotools", () => {
-  // pycocotools 2.0.11: mask.encode(np.asfortranarray(m))["counts"].
+  // pycocotools 2.0.11: `mask.encode(np.asfortranarray(m))["counts"]`.
   assertEquals(encodeRle(new Uint8Array(12), { width: 4, height: 3 }).counts, "<");
   assertEquals(encodeRle(new Uint8Array(12).fill(1), { width: 4, height: 3 }).counts, "0<");
   const [width, height] = [900, 1200];
@@ -110,7 +109,7 @@ Deno.test("encodeNifti() has column and row as axes, pixel sizes in mm and a tur
   const file = await encodeNifti(values, size, { spacing: [0.15, 0.125] });
   assertEquals(file, await encodeNifti(values, size, { spacing: [0.15, 0.125] }));
   const view = await read(file);
-  // Offsets are from nifti1.h.
+  // The offsets are from nifti1.h.
   const shorts = (at: number, count: number) =>
     Array.from({ length: count }, (_, i) => view.getInt16(at + 2 * i, true));
   const floats = (at: number, count: number) =>
@@ -215,7 +214,7 @@ Deno.test("encodeDicomSeg() refers to its image, holds the mask and nothing of t
 });
 
 Deno.test("encodeDicomSeg() keeps patient and study byte for byte where they were asked for", async () => {
-  // Patient's Name of chrKoreanMulti.dcm among the test files of pydicom 3.0.2.
+  // Patient's Name of chrKoreanMulti.dcm, a test file of pydicom 3.0.2.
   const name = "1b242943b1e8c8" +
     "f1c1df1b284220";
   const kept = {
@@ -243,7 +242,7 @@ Deno.test("encodeDicomSeg() keeps patient and study byte for byte where they wer
   }
   assertEquals([set.elements.x00100025, set.elements.x00101010], [undefined, undefined]);
   assertEquals(set.elements.x00080090!.length, 0);
-  // Elements are in order of their tags. The UTF-8 phrase is only in the item that declares UTF-8.
+  // Elements are in order. Our own texts are UTF-8, in items that declare UTF-8.
   const tags = Object.values(set.elements).toSorted((a, b) => a.dataOffset - b.dataOffset)
     .map(({ tag }) => tag);
   assertEquals(tags, tags.toSorted());
@@ -256,7 +255,7 @@ Deno.test("encodeDicomSeg() keeps patient and study byte for byte where they wer
     phrase,
   );
 
-  // Files with and without patient data have different UIDs, so that a PACS tells them apart.
+  // With patient data the object has another UID, so that a PACS does not mix the two up.
   const without = (await segment(kept, phrase, false)).set;
   for (const tag of ["x00080018", "x0020000e"]) assert(set.string(tag) !== without.string(tag));
   assertEquals(without.elements.x00100010!.length, 0);
@@ -264,7 +263,7 @@ Deno.test("encodeDicomSeg() keeps patient and study byte for byte where they wer
   const married = (await segment({ ...kept, "00100010": "Doe^Jane" }, phrase)).set;
   assert(married.string("x00080018") !== set.string("x00080018"));
 
-  // With ASCII values and no character set, or without any value, the file declares UTF-8.
+  // If the source states no character set, our own stays, with an ASCII name or no name.
   for (const elements of [{ "00100010": "Doe^Jane" }, {}]) {
     const { set } = await segment(elements, phrase);
     assertEquals(set.string("x00080005"), "ISO_IR 192");

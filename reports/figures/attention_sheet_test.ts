@@ -3,7 +3,7 @@ import { Image } from "imagescript";
 import type { AttentionGrid } from "../../pipeline/attention_grid.ts";
 import { drawAttention } from "./attention_sheet.ts";
 
-/** Layers 2 and 5 at steps 4..7 and 8..11; the heatmap averages layer 5 at steps 6..9. */
+/** Two layers at steps 4..8 and 8..12; the heatmap averages layer 5 at steps 6..10. */
 function makeGrid(): AttentionGrid {
   const layers = [
     { layer: 2, side: 2, data: Float32Array.of(0, 1, 0.5, 1) },
@@ -30,7 +30,7 @@ Deno.test("drawAttention() shows each layer's positions in order and marks what 
   const colours = [[1, 1], [3, 1], [1, 3], [3, 3]].map(([x, y]) =>
     cell.getPixelAt(x! * quarter, y! * quarter).toString(16).padStart(8, "0")
   );
-  // Opaque colours of inferno at 0 and 1.
+  // Opaque inferno colours at 0, 1 and in between.
   assertEquals([colours[0], colours[1], colours[3]], ["000004ff", "fcffa4ff", "fcffa4ff"]);
   assert(!colours.slice(0, 2).includes(colours[2]!));
   const bars = [...svg.matchAll(/<rect x="([\d.]+)" y="(\d+)" width="([\d.]+)" [^>]*"#d55e00"/g)]
@@ -40,7 +40,7 @@ Deno.test("drawAttention() shows each layer's positions in order and marks what 
   const [first, second] = [cells[0]![1]!, cells[1]![1]!];
   const side = 64;
   assertEquals(bars.length, 2);
-  // One bar marks the second row. The other spans from mid first column to mid second column.
+  // The bars mark the second row, and the steps between the middles of both columns.
   assertEquals(bars[0]![1], cells[2]![2]);
   assertEquals([bars[1]![0], bars[1]![2]], [first + side / 2, second - first]);
   assert(svg.includes("a &lt;b&gt; &amp; "), "the phrase is text");

@@ -23,7 +23,7 @@ Deno.test("captionOf() says phrase, X-ray, scale, threshold and notes, and escap
     ...{ phrase: `z${"\u0301".repeat(300)}`, image: "", isOtsu: false },
     ...{ key: [], notes: [] },
   });
-  // The letter and its first mark compose to one character, and three more marks stay.
+  // The letter with its first mark is one character; three more marks stay.
   assertEquals([...piled!.text].length, 4);
   assertEquals(whole!.text, "There is no threshold: whatever is above 0 has a colour.");
 });
@@ -41,7 +41,7 @@ Deno.test("wrapText() breaks between words, inside long ones, and cuts as a last
 
 Deno.test("readFont() gives the widths that fontTools 4.68 reads, and knows what is not there", async () => {
   const [sans] = (await loadFonts()).map(readFont);
-  // Widths are from `hmtx` of DejaVuSans.ttf 2.37, with 2048 units per em.
+  // Widths from the hmtx table of DejaVuSans.ttf 2.37, in 1/2048 em.
   for (const [letter, width] of [["W", 2025], ["i", 569], ["ж", 1845], ["é", 1260]] as const) {
     assertEquals(sans!.width(letter.codePointAt(0)!), width / 2048, letter);
   }
@@ -67,7 +67,7 @@ Deno.test("renderCaptionedOverlay() leaves the picture as it is, and puts the ca
       top.set(row, 4 * y * plain.width);
     }
     assertEquals(top, new Uint8Array(plain.bitmap));
-    // The caption is text on white, with a white margin.
+    // The text is on white and has a white margin.
     const isWhite = (x: number, y: number) => whole.bitmap[4 * (y * whole.width + x) + 1] === 255;
     let dark = 0;
     for (let y = plain.height; y < whole.height; y++) {

@@ -9,9 +9,9 @@ Deno.test("countPixels comes to the pixels that mIoU and the exact AUC-ROC count
   const random = new Random(1);
   const side = 24;
   const image = { width: 90, height: 70 };
-  // Two boxes overlap, and one is partly outside the square.
+  // Two boxes overlap, and the third is partly outside the square.
   const boxes: Box[] = [[0, 5, 30, 20], [20, 10, 25, 30], [60, 40, 10, 30]];
-  // Values on the edges of bins, and on none of mIoU's thresholds, need no rounding.
+  // The values are edges of bins but none of mIoU's thresholds, so that nothing is rounded.
   const heatmap = Float32Array.from({ length: side * side }, () => {
     const bin = random.integer(0, BINS - 1);
     return (bin === BINS / 2 ? 0 : bin) / BINS;

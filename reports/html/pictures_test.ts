@@ -7,7 +7,7 @@ import { Random } from "../../base/random.ts";
 import { heatmapElement, imageElement, missingElement } from "./_pictures.ts";
 import { scriptJson } from "./_rows.ts";
 
-/** Reads the bytes and the attributes of an element. */
+/** Returns the attributes and the content of an element. */
 function read(element: string) {
   const [, attributes, text] = /^<script type="text\/plain"([^>]*)>([^<]*)<\/script>\n$/
     .exec(element)!;
@@ -18,7 +18,7 @@ function read(element: string) {
   };
 }
 
-/** Reverts differences between bytes that are `step` apart, in place. */
+/** Reverses differences between bytes that are `step` apart. */
 function add(bytes: Uint8Array, step: number, put: (a: number, b: number) => number): void {
   for (let i = step; i < bytes.length; i++) bytes[i] = put(bytes[i]!, bytes[i - step]!);
 }

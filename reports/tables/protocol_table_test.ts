@@ -4,7 +4,7 @@ import { AblationSummary } from "./summary.ts";
 import { formatProtocols } from "./table.ts";
 import { tableFiles } from "./table_files.ts";
 
-/** Summarises samples, each a class with its protocol scores. */
+/** Summarises samples given as class and protocol scores. */
 function summarise(samples: readonly [string, ProtocolScores][], names = [""]) {
   const summary = new AblationSummary(names);
   for (const [i, [category, protocols]] of samples.entries()) {
@@ -43,7 +43,7 @@ Deno.test("protocols are averaged over what they count, then over classes alike"
   assertAlmostEquals(game!.average!.means.hit!, 2 / 3);
   const [low, high] = game!.classes[0]!.intervals!.hit!;
   assertEquals([low, high], [0, 1]);
-  // A class with a single sample has no interval.
+  // A single sample gives no confidence interval.
   assertEquals([game!.classes[1]!.intervals, game!.average!.intervals], [undefined, undefined]);
   const none = summarise([["Edema", { "pointing-game": [] }]])[""]!.protocols!["pointing-game"];
   assertEquals(none, { classes: [] });

@@ -11,7 +11,10 @@ const PAPER = new URL("../../../shared/paper/", import.meta.url);
 
 const readPaper = (name: string) => Deno.readTextFile(new URL(name, PAPER));
 
-/** Summaries of a run's settings over the paper's classes and one more, three samples each. */
+/**
+ * Summaries of a run with several settings over all classes and one extra class. Each class has
+ * three samples.
+ */
 function run(names: readonly string[], category = "Scar") {
   const summary = new AblationSummary(names);
   for (const [i, name] of names.entries()) {
@@ -30,7 +33,7 @@ function run(names: readonly string[], category = "Scar") {
   return summary.toJSON();
 }
 
-/** Names of the scores in the paper's CSV, by label. */
+/** Names of the scores in the paper's CSV. */
 const KEYS: Readonly<Record<string, string>> = {
   "|CNR|": "abs_cnr",
   "CNR": "cnr",
@@ -38,14 +41,17 @@ const KEYS: Readonly<Record<string, string>> = {
   "AUC-ROC %": "auc_roc",
 };
 
-/** Finds the paper's rows among rows of cells: score and values. `plain` removes markup. */
+/**
+ * Returns the paper's rows among table rows: score and values. `plain` removes the markup of a
+ * cell.
+ */
 function theirs(rows: readonly string[][], plain: (cell: string) => string): string[][] {
   let method = "";
   return rows.flatMap((cells) => {
     if (cells[0]) method = cells[0];
     if (!/†|dagger/.test(method)) return [];
     const [, score, ...values] = cells.map(plain);
-    // The run has a class that the paper lacks, with a dash in the paper's rows.
+    // Our table has a class that the paper's table lacks.
     return KEYS[score!]
       ? [[KEYS[score!]!, ...values.filter((value) => !/^(–|--)$/.test(value))]]
       : [];
@@ -126,7 +132,7 @@ Deno.test("best and second best are marked as the paper marks them", async () =>
       if (isUnderlined !== (better === 1)) differences.push(`${label} ${column} ${text}`);
     }
   }
-  // The paper says that it underlines second-best values, but missed these two.
+  // These two cells are second best, but the paper does not underline them.
   assertEquals(differences, ["CNR 0 1.49", "CNR 2 1.73"]);
 });
 
@@ -136,7 +142,7 @@ Deno.test("tables mark ties alike and nothing where there is nothing to compare"
     return groups.map(({ rows }) => rows.map(({ cells }) => cells[0]!.better));
   };
   assertEquals(marks([""]), [[undefined, undefined, undefined, undefined]]);
-  // All settings have the same CNR. The second best of two values is the worst.
+  // CNR is the same for all settings. With two settings, the second best is the worst.
   assertEquals(marks(["a", "b"]), [[0, undefined], [0, 0]]);
   assertEquals(marks(["a", "b", "c"]), [[0, undefined], [0, 1], [0, 0]]);
 });

@@ -1,6 +1,6 @@
 /**
- * Debian's Chromium without a screen, watched: what its pages ask of other hosts and
- * what they complain of fails a test.
+ * Debian's Chromium without a screen. A test fails if its page contacts another host, or logs an
+ * error or a warning.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 import { assertEquals } from "@std/assert";
 import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
-/** Where Debian's package puts it. */
+/** Path of the executable in Debian's package. */
 const EXECUTABLE = "/usr/bin/chromium";
 
-/** WebGPU on the processor, for machines without a GPU. */
+/** Switches for WebGPU on the processor, for machines without a GPU. */
 const SOFTWARE_WEBGPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
 /** Options of {@linkcode withPage}. */
@@ -23,13 +23,13 @@ export interface PageOptions extends BrowserContextOptions {
    */
   webgpu?: boolean;
   /**
-   * Complaints of the page that belong to the test, by a part of their text.
+   * Complaints that the test expects, by a part of their text.
    *
    * @default {None}
    */
   expected?: readonly string[];
   /**
-   * More switches of the browser's command line.
+   * Additional switches of the browser's command line.
    *
    * @default {None}
    */
@@ -37,11 +37,12 @@ export interface PageOptions extends BrowserContextOptions {
 }
 
 /**
- * Opens a page, has a test use it, and closes all. Fails if the page threw, logged
- * an error or a warning, or asked anything of a host other than this machine.
+ * Opens a page in a new browser, runs a test on it, and closes the browser.
  *
- * @param test What is done with it.
- * @param options The page's window, language, colours; and what the browser can do.
+ * @param test Test that receives the page.
+ * @param options Window, language and colours of the page; features of the browser.
+ * @throws {AssertionError} If the page threw, logged an error or a warning, or contacted another
+ * host.
  */
 export async function withPage(
   test: (page: Page) => Promise<void>,

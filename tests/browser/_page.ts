@@ -1,5 +1,5 @@
 /**
- * The page of `deno task serve` with an X-ray in it, as tests use it.
+ * Helpers for tests of `deno task serve`'s page with an X-ray in it.
  *
  * @module
  */
@@ -13,10 +13,10 @@ import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { type PageOptions, withPage } from "./_chromium.ts";
 
-/** Two phrases; a browser must not read the second as HTML. */
+/** Two phrases; a browser must not interpret the second as HTML. */
 export const PHRASES = ["left pleural effusion", "the heart is <b>enlarged</b>"];
 
-/** The X-ray. */
+/** The X-ray of the tests. */
 export const phantom = drawPhantom({ seed: 3 });
 
 const engine = () =>
@@ -26,23 +26,23 @@ const engine = () =>
     decode: (bytes) => decodeImage(bytes),
   });
 
-/** What {@linkcode withXray} takes beside the window's options. */
+/** Options of {@linkcode withXray}, in addition to the window's options. */
 export interface XrayOptions extends PageOptions {
   /**
-   * Where the page is to compute.
+   * Device on which the page computes.
    *
    * @default {"auto"}
    */
   device?: ServerFacts["device"];
   /**
-   * A script that runs before those of the page.
+   * Script that runs before the page's own scripts.
    *
    * @default {None}
    */
   before?: string;
 }
 
-/** Has a test use the page with the X-ray of a phantom picked. */
+/** Runs a test on the page, with a phantom as the picked X-ray. */
 export async function withXray(
   test: (page: Page) => Promise<void>,
   { device = "auto", before = "", ...options }: XrayOptions = {},
@@ -53,7 +53,7 @@ export async function withXray(
   await withPage(async (page) => {
     await page.addInitScript(before);
     await page.goto(server.url);
-    // The page hears of a file once it shows where to put one.
+    // The page listens for files only after it shows the form.
     await page.locator("#ground").waitFor();
     await pick(page, "phantom.png", buffer);
     await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
@@ -61,23 +61,23 @@ export async function withXray(
   }, options);
 }
 
-/** Picks a file. */
+/** Picks a file as the X-ray. */
 export async function pick(page: Page, name: string, bytes: Uint8Array): Promise<void> {
   const { Buffer } = await import("node:buffer");
   const file = { name, mimeType: "image/png", buffer: Buffer.from(bytes) };
   await page.getByLabel("X-ray (PNG").setInputFiles(file);
 }
 
-/** Starts to ground phrases. */
+/** Starts grounding phrases. */
 export async function ground(page: Page, phrases = PHRASES): Promise<void> {
   await page.getByLabel("Phrases, one a line").fill(phrases.join("\n"));
   await page.getByRole("button", { name: "Show where" }).click();
 }
 
-/** Waits for the end of what was started. */
+/** Waits until the page reports that it is done. */
 export const done = (page: Page) => page.locator("#status", { hasText: /^Done\.$/ }).waitFor();
 
-/** Waits until every picture is finished and drawn as the controls say. */
+/** Waits until every picture is finished and drawn with the present controls. */
 export async function settled(page: Page): Promise<void> {
   await page.evaluate(`new Promise((done) => {
     const look = () =>
@@ -88,7 +88,7 @@ export async function settled(page: Page): Promise<void> {
   })`);
 }
 
-/** The pixels of a picture, as a text that differs where they do. */
+/** Returns the pixels of a picture as text, for comparison. */
 export const pixels = async (page: Page, index = 0) => {
   await settled(page);
   return await page.locator("canvas").nth(index).evaluate((canvas) =>
@@ -96,7 +96,7 @@ export const pixels = async (page: Page, index = 0) => {
   );
 };
 
-/** What the first button of that name saves. */
+/** Clicks the first button with a name and returns the downloaded file. */
 export async function download(page: Page, name: string): Promise<Uint8Array> {
   await settled(page);
   const waiting = page.waitForEvent("download");
@@ -104,7 +104,10 @@ export async function download(page: Page, name: string): Promise<Uint8Array> {
   return await Deno.readFile(await (await waiting).path());
 }
 
-/** The furthest that the first heatmap's export is from another, off the mask's edge. */
+/**
+ * Largest difference between the first heatmap's export and a heatmap. Pixels in only one of the
+ * masks are left out.
+ */
 export async function furthest(page: Page, { heatmap }: ScoredPhrase): Promise<number> {
   const npy = await download(page, "heatmap.npy");
   const exported = new Float32Array(npy.slice(-4 * heatmap.length).buffer);

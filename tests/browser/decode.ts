@@ -21,7 +21,7 @@ import { inFolder } from "../support/command.ts";
 import { outcome } from "../support/decode_outcome.ts";
 import { withPage } from "./_chromium.ts";
 
-/** Has the page's worker decode a list of files, one after another. */
+/** Lets the page's worker decode a list of files, one after another. */
 const PAGE_SCRIPT = `
   const worker = new Worker("/worker.js", { type: "module" });
   worker.onerror = ({ message }) => console.error(message);
@@ -51,7 +51,7 @@ async function makePage(folder: string): Promise<AssetList> {
   ]);
 }
 
-/** A 16-bit PNG of colour type 0 (grey) or 2 (RGB), its rows filtered by each filter in turn. */
+/** Builds a 16-bit PNG of colour type 0 (grey) or 2 (RGB). Its rows use each filter in turn. */
 function deepPng(type: 0 | 2): Uint8Array {
   const [width, height] = [7, 6];
   const row = (y: number) =>
@@ -62,7 +62,7 @@ function deepPng(type: 0 | 2): Uint8Array {
   return join(SIGNATURE, chunk("IHDR", header), pixels, END);
 }
 
-/** DICOM files, one in each way of compression. */
+/** Builds DICOM files, one for each compression. */
 async function dicomFiles(): Promise<Record<string, Uint8Array>> {
   const { default: { Context, NativeCodecs } } = await import("dcmjs-codecs");
   await NativeCodecs.initializeAsync();

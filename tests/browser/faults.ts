@@ -10,7 +10,9 @@ const ASSETS = new Map([...PAGE_FILES, ...modelFiles()]);
 
 const PNG = await grayImage(phantom).encode();
 
-/** Has a test use the page that runs the model itself, before its scripts run. */
+/**
+ * Opens the page that runs the model itself, in a browser without WebGPU; the test loads the page.
+ */
 async function withServed(
   test: (page: Page, url: string, stop: () => PromiseLike<void>) => Promise<void>,
   options: PageOptions = {},
@@ -27,7 +29,7 @@ const opened = (page: Page) => page.locator("#status", { hasText: "Ready." }).wa
 const said = (page: Page, hasText: string | RegExp) =>
   page.getByRole("alert").filter({ hasText }).waitFor();
 
-/** Has the first so many requests for a file fail, and no more. */
+/** Lets the first `times` requests for a file fail. */
 async function breakFile(page: Page, file: string, times: number): Promise<void> {
   await page.route(`**/${file}`, (route) => route.fulfill({ status: 500, body: "" }), { times });
 }
@@ -47,7 +49,7 @@ Deno.test("page says which of its files does not load, and works once it does", 
       assertEquals(await page.getByRole("alert").isHidden(), true);
     };
     await again();
-    // What a worker could not load once it never loads again.
+    // A worker never loads a file that it once failed to load, so the page needs a new worker.
     for (const file of ["ort/ort-wasm-simd-threaded.mjs", "models/demo/config.json"]) {
       await breakFile(page, file, 1);
       await page.reload();
@@ -75,7 +77,7 @@ Deno.test("page keeps what it shows when steps, phrases or files are wrong, and 
       await page.getByLabel(label).fill(value);
       await page.getByLabel(label).press("Tab");
     };
-    // Before there is a model.
+    // Set the steps before a model is open.
     await set("Steps of the trajectory", "12");
     await opened(page);
     await pick(page, "xray.png", PNG);
@@ -107,7 +109,7 @@ Deno.test("page keeps what it shows when steps, phrases or files are wrong, and 
     })()`);
     await said(page, "Cannot read 2 files");
     assertEquals(await titles(), PHRASES);
-    // Another model does not put its name to what the first one made.
+    // The page must not attribute an earlier model's heatmap to the new model.
     await page.getByText("Model", { exact: true }).click();
     await page.getByRole("button", { name: "Open the bundled model" }).click();
     await opened(page);
@@ -117,7 +119,7 @@ Deno.test("page keeps what it shows when steps, phrases or files are wrong, and 
     await done(page);
     const json = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
     assertMatch(json.model.sha256, /^[0-9a-f]{64}$/);
-    // Esc closes the dialog, and does not end the run behind it.
+    // Escape closes the dialog and must not cancel the run behind it.
     await set("Steps of the trajectory", "30");
     await ground(page, PHRASES);
     await page.getByRole("button", { name: "Keys" }).click();

@@ -11,7 +11,7 @@ import {
   type XrayOptions,
 } from "./_page.ts";
 
-/** Keeps the page's devices where a test can reach them, and counts what is submitted. */
+/** Records the page's devices for the test, and counts submissions to the GPU. */
 const WATCHED = `
   globalThis.devices = [];
   globalThis.submits = 0;
@@ -32,7 +32,7 @@ const place = (page: Page) => page.locator("#finished-on").textContent();
 const set = (page: Page, label: string, value: string) =>
   page.getByLabel(label, { exact: true }).fill(value);
 
-/** Heatmaps of several sigmas and thresholds. */
+/** Returns a phrase's heatmaps at several sigmas and at a fixed threshold. */
 async function heatmaps(page: Page): Promise<Float32Array[]> {
   await ground(page, PHRASES.slice(0, 1));
   await done(page);
@@ -95,7 +95,7 @@ Deno.test("a slider that moves fast asks the GPU only for what is newest", () =>
     assert(submits >= 1 && submits <= 3, `${submits} submits for one slider and two pictures`);
     const result = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
     assertEquals(result.settings.sigma, 6);
-    // A threshold cuts what is there.
+    // A new threshold applies to the existing heatmap and needs no GPU work.
     await set(page, "Threshold", "0.9");
     await settled(page);
     assertEquals(await page.evaluate("submits"), before + submits);

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Locator, Page } from "playwright-core";
 import { done, ground, pixels, withXray } from "./_page.ts";
 
-/** Two pictures of the X-ray with nothing but the X-ray in them. */
+/** Shows two pictures of the X-ray, without heatmap, outline and box. */
 async function showTwo(page: Page): Promise<void> {
   await ground(page);
   await done(page);
@@ -10,7 +10,7 @@ async function showTwo(page: Page): Promise<void> {
   for (const name of ["Outline", "Box"]) await page.getByLabel(name, { exact: true }).uncheck();
 }
 
-/** What the tests see of a canvas; Deno has no such type. */
+/** The part of a canvas that the tests use; Deno has no such type. */
 interface Canvas {
   readonly width: number;
   readonly height: number;
@@ -21,7 +21,9 @@ interface Canvas {
   };
 }
 
-/** Grey in a square around a place of a picture, which is in shares of the picture's size. */
+/**
+ * Returns the grey values of a square around a point; `x` and `y` are shares of the picture's size.
+ */
 async function grayAt(canvas: Locator, x: number, y: number): Promise<number[]> {
   await canvas.page().waitForTimeout(150);
   return await canvas.evaluate((element, [x, y]) => {
@@ -35,7 +37,7 @@ async function grayAt(canvas: Locator, x: number, y: number): Promise<number[]> 
 const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Fails unless all pictures show the same, and something else than before. */
+/** Fails unless both pictures show the same pixels, and different pixels than before. */
 async function assertLinked(page: Page, before: string): Promise<string> {
   const [one, other] = [await pixels(page, 0), await pixels(page, 1)];
   assertEquals(one, other, "pictures are not linked");
@@ -49,7 +51,7 @@ Deno.test("a wheel zooms every picture about the pointer, and a double click res
     const whole = await pixels(page);
     const canvas = page.locator("#viewers canvas").first();
     const { x, y, width, height } = (await canvas.boundingBox())!;
-    // The phantom's white disc, which is larger than the square that is looked at.
+    // The phantom's white disc, which is larger than the sampled square.
     const disc = [0.84, 0.35] as const;
     assert(mean(await grayAt(canvas, ...disc)) > 250);
     await page.mouse.move(x + disc[0] * width, y + disc[1] * height);
@@ -65,7 +67,7 @@ Deno.test("a wheel zooms every picture about the pointer, and a double click res
     assert(mean(await grayAt(canvas, ...below)) > 250, "the disc is not where it was dragged to");
     await canvas.dblclick();
     assertEquals(await pixels(page), whole);
-    // The test itself reads pixels.
+    // Chromium warns because the test itself reads pixels.
   }, { viewport: { width: 1000, height: 900 }, expected: ["willReadFrequently"] }));
 
 Deno.test("a drag with Shift moves the grey levels, which keys move by one afterwards", () =>
@@ -76,7 +78,7 @@ Deno.test("a drag with Shift moves the grey levels, which keys move by one after
     await page.mouse.move(x + 50, y + 50);
     await page.keyboard.down("Shift");
     await page.mouse.down();
-    // Steps of half a level.
+    // Two pixels of the drag move the grey level by one.
     await page.mouse.move(x + 50, y + 91, { steps: 41 });
     await page.mouse.up();
     await page.keyboard.up("Shift");
@@ -108,7 +110,7 @@ Deno.test("two fingers zoom and move every picture, one scrolls the page, a doub
     }
     await touch("touchEnd");
     const closer = await assertLinked(page, whole);
-    // One finger moves a picture that is larger than its frame.
+    // One finger moves a picture that is larger than its frame; the page does not scroll.
     const scrolled = () => page.evaluate("scrollY") as Promise<number>;
     const before = await scrolled();
     await touch("touchStart", [x, y]);

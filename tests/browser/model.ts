@@ -17,7 +17,7 @@ import { done, download, furthest, ground, phantom, PHRASES, pick, pixels } from
 
 const ASSETS = new Map([...PAGE_FILES, ...modelFiles()]);
 
-/** Has a test use the page that runs the model itself, once the model is open. */
+/** Runs a test on the page that runs the model itself, with the model and a phantom open. */
 async function withModel(
   test: (page: Page, place: string) => Promise<void>,
   device: ServerFacts["device"] = "auto",
@@ -46,7 +46,7 @@ async function drop(page: Page, name: string, bytes: Uint8Array): Promise<void> 
   await page.dispatchEvent("#drop", "drop", { dataTransfer });
 }
 
-/** Puts code before what a script of the page has. */
+/** Inserts code at the start of one of the page's scripts. */
 async function beforeScript(page: Page, name: string, code: string): Promise<void> {
   await page.route(`**/${name}`, async (route) => {
     const response = await route.fetch();
@@ -56,7 +56,7 @@ async function beforeScript(page: Page, name: string, code: string): Promise<voi
 
 const opened = (page: Page) => page.locator("#status", { hasText: "Ready." }).waitFor();
 
-/** What `deno task ground` gives, of this machine's own code. */
+/** Returns the result of `deno task ground` on the native runtime. */
 async function expected(settings: GroundSettings = {}): Promise<ScoredPhrase> {
   const bundle = await loadBundle("models/demo");
   const runtime = await openRuntime("native");
@@ -83,7 +83,7 @@ Deno.test("page grounds by itself on WebAssembly, as deno task ground does, and 
     const { groundray, runtime } = json.versions;
     assertMatch(`${groundray} on ${runtime}`, /^\d+\.\d+\.\d+ on onnxruntime-web \S+ \(wasm\)$/);
 
-    // Another part of a shorter trajectory is the same part of it.
+    // When the number of steps changes, the chosen steps keep their share of the trajectory.
     await page.getByText("Layers and steps").click();
     const field = (label: string) => page.getByLabel(label);
     await field("Steps of the trajectory").fill("10");
@@ -135,7 +135,7 @@ Deno.test("page runs without WebGPU, cancels, reloads, and keeps its words on a 
       assertEquals(await page.getByRole("alert").isHidden(), true);
     },
     "auto",
-    // The browser says so itself.
+    // Chromium itself warns that it has no WebGPU adapter.
     {
       ...{ webgpu: false, expected: ["No available adapters"] },
       viewport: { width: 360, height: 740 },
@@ -145,7 +145,7 @@ Deno.test("page runs without WebGPU, cancels, reloads, and keeps its words on a 
 Deno.test("page grounds by itself on WebGPU, as deno task ground does", () =>
   withModel(async (page, place) => {
     assertMatch(place, /^Running on .*swiftshader with onnxruntime-web .* \(webgpu\): chosen/);
-    // A software driver takes seconds a pass: the first step alone.
+    // A software driver takes seconds per pass: ground with the first step alone.
     await page.getByText("Layers and steps").click();
     await page.getByLabel("First step").fill("0");
     await page.getByLabel("Last step").fill("0");
@@ -173,7 +173,7 @@ Deno.test("page runs on WebGPU where the browser cannot suspend WebAssembly by J
 
 Deno.test("page grounds where the browser has no symbol for disposal, as WebKit", async () => {
   await using server = startServer({ port: 0, assets: ASSETS });
-  // The browser's own cannot be taken away: the scripts see another `Symbol`.
+  // The browser's own symbols cannot be deleted, so give the scripts another `Symbol`.
   const withoutSymbols = `const Symbol = (() => {
     const own = globalThis.Symbol;
     const other = (text) => own(text);
@@ -209,7 +209,7 @@ Deno.test("page opens a model from a folder that is picked, and says what is wro
       await page.getByRole("alert").filter({
         hasText: 'Cannot find the configuration of model "model/other"',
       }).waitFor();
-      // The model before it stays, and is what another choice of where it runs is of.
+      // The earlier model stays open, and "Runs on" applies to it.
       assertMatch((await page.locator("#place").textContent())!, /\(wasm\): chosen/);
       await ground(page, ["the first phrase"]);
       await done(page);
@@ -232,7 +232,7 @@ Deno.test("page opens a model from a folder that is picked, and says what is wro
       assert(await pixels(page) !== before);
       assertAlmostEquals(await furthest(page, await expected()), 0, 2e-3);
 
-      // What is open still has its own files.
+      // After a failed choice, the open model can still read its own files.
       await choose(`${folder}/other`);
       await page.getByRole("alert").filter({ hasText: "Cannot find the configuration" }).waitFor();
       const json = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));

@@ -20,7 +20,7 @@ import {
 
 Deno.test("page shows where phrases apply, as deno task ground does, and exports it", () =>
   withXray(async (page) => {
-    // Steps pass faster than a test looks.
+    // Record the steps in the page, because they pass faster than the test can look.
     await page.evaluate(`globalThis.seen = new Set();
       new MutationObserver(() => {
         for (const place of document.querySelectorAll("figcaption span")) {
@@ -111,7 +111,7 @@ Deno.test("page shows heatmaps, small maps and the PNG in the colours that are c
     await page.locator(".maps").waitFor();
     await done(page);
     const small = await page.locator(".maps canvas").count();
-    // By the place of a canvas: one of the small maps, and the picture behind them.
+    // Look at two canvases: the first small map, and the picture after the small maps.
     const seen = async () => [await pixels(page, 0), await pixels(page, small)];
     const inferno = [...await seen(), (await download(page, "PNG")).toBase64()];
     const colours = page.getByLabel("Colour map");
@@ -235,7 +235,7 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       assertEquals(await page.locator("#list").getByRole("option").count(), 6);
       const table = (await page.locator("#tables").textContent())!;
       assert(table.includes("AUC-ROC"));
-      // The intervals that its caption speaks of.
+      // The confidence intervals that the table's caption mentions.
       const { tables } = await run.overview();
       const intervals = tables.flatMap(({ groups }) =>
         groups.flatMap(({ rows }) =>
@@ -254,7 +254,7 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       await page.keyboard.press("j");
       await page.locator("figcaption b").filter({ hasNotText: first! }).waitFor();
       assertEquals(await page.getByLabel("Sigma").inputValue(), "5");
-      // A sample that comes late does not take the place of one that was stepped to after it.
+      // A sample that arrives late must not replace a sample that was chosen later.
       await page.locator("#sample-0").click();
       const caption = (index: number) => {
         const { phrase, image } = run.result(index)!;
@@ -291,7 +291,7 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
         page.locator("#list [data-index]").evaluateAll((rows) => rows.map(({ id }) => id));
       const inOrder = await ids();
       const miou = await page.locator("#list [data-index] > :nth-child(5)").allTextContents();
-      // By keyboard alone.
+      // Set the range by keyboard alone.
       const range = page.getByRole("group", { name: "Range of a score" });
       await range.getByRole("combobox").selectOption("mIoU %");
       await range.getByRole("combobox").focus();

@@ -1,4 +1,4 @@
-// What runs in the page has its types.
+// Callbacks that run in the page need the types of the DOM.
 /// <reference lib="dom" />
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
@@ -8,13 +8,16 @@ import { writeReport } from "../../reports/html/write_report.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { withPage } from "./_chromium.ts";
 
-/** What a dataset may hold to break a page that takes it for markup. */
+/** Dataset text that breaks a page which interprets it as markup. */
 const HOSTILE =
   '</script><script>document.title="broken"</script><!--<script> "\'&<img src=x onerror=a()>\u202e';
 
 type Scored = Extract<SampleResult, { readonly status: "scored" }>;
 
-/** A run with two settings, a hostile phrase and a sample that failed; its page, opened. */
+/**
+ * Evaluates a dataset with two settings, a hostile phrase and a corrupt image. Opens the run's
+ * report for a test.
+ */
 async function withReport(
   test: (page: Page, results: readonly SampleResult[]) => Promise<void>,
   options: Parameters<typeof withPage>[1] = {},
@@ -46,11 +49,11 @@ async function withReport(
   });
 }
 
-/** The pixels of a picture that is drawn, as text to compare. */
+/** Returns the pixels of a drawn picture as text, for comparison. */
 async function pixelsOf(page: Page, selector: string): Promise<string> {
   const canvas = page.locator(selector).first();
   await canvas.waitFor();
-  // What was asked for is drawn in the next frame, or the one after.
+  // The page draws in the next frame or in the frame after.
   await page.evaluate(() =>
     new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))
   );
@@ -105,7 +108,7 @@ Deno.test("report sorts, filters and searches, and says how many samples are lef
     assert(await pixelsOf(page, SMALL) !== before);
   }));
 
-/** A phrase as it is written where it is not taken for markup. */
+/** Returns a phrase in the form that the report shows as plain text. */
 function shown(phrase = ""): string {
   return phrase.replace("\u202e", "\\u202e") || "(no phrase)";
 }
@@ -169,7 +172,7 @@ Deno.test("report is used without a mouse", () =>
     await page.keyboard.press("ArrowLeft");
     assertMatch((await page.locator("#position").textContent())!, /^2 of /);
     assertEquals(await page.locator("#details-title").textContent(), shown(results[2]!.phrase));
-    // In a slider the arrows move the slider.
+    // In a slider, the arrow keys move the slider and not the sample.
     const opacity = page.getByLabel("Opacity", { exact: true });
     const before = Number(await opacity.inputValue());
     await opacity.focus();
@@ -197,7 +200,7 @@ Deno.test("report names every control", () =>
     assertEquals(nameless.map(({ role }) => role?.value), []);
   }));
 
-/** Contrast of text and ground as WCAG 2.2 defines it, of what a page shows at a place. */
+/** Returns the contrast ratio of an element's text and background, as WCAG 2.2 defines it. */
 async function contrastOf(page: Page, selector: string): Promise<number> {
   return await page.locator(selector).first().evaluate((node) => {
     const parts = (colour: string) => colour.match(/[\d.]+/g)!.map(Number);

@@ -18,7 +18,7 @@ async function makePage(folder: string): Promise<AssetList> {
   ]);
 }
 
-/** What another site's page may try; a text, since it runs in a browser. */
+/** Attempts of another site's page to use the server; text, because it runs in the browser. */
 const ATTACK = `async (url) => {
   const frame = document.createElement("iframe");
   frame.src = url;

@@ -1,7 +1,4 @@
-/**
- * Whatever is chosen after an X-ray, no picture of one is shown, grounded or saved under the name
- * of another.
- */
+/** Checks that no picture of one X-ray is shown, grounded or saved under another X-ray's name. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
@@ -21,13 +18,13 @@ const xray = (page: Page) => page.locator("#xray").textContent();
 const opened = (page: Page, text: string) => page.locator("#xray", { hasText: text }).waitFor();
 const button = (page: Page) => page.getByRole("button", { name: "Show where" });
 
-/** Has a run take four passes, or as many as there are steps. */
+/** Sets the number of steps, which decides how many passes a run takes. */
 async function setSteps(page: Page, steps: number): Promise<void> {
   await page.getByLabel("Steps of the trajectory").fill(String(steps));
   await page.getByLabel("Steps of the trajectory").press("Tab");
 }
 
-/** Chooses a file in another way than by picking it; `slow` milliseconds pass until it is read. */
+/** Drops or pastes a file; the page can read the file only after `slow` milliseconds. */
 async function choose(
   page: Page,
   how: "drop" | "paste",
@@ -54,7 +51,7 @@ async function choose(
   })()`);
 }
 
-/** Checks that no X-ray is shown, none can be grounded, and the page says so and why. */
+/** Checks that no X-ray is shown or can be grounded, and that the page says why. */
 async function isClosed(page: Page, said: string): Promise<void> {
   await page.getByRole("alert").filter({ hasText: said }).waitFor();
   assertMatch((await page.getByRole("alert").textContent())!, /no X-ray is open/);
@@ -90,7 +87,7 @@ Deno.test("page has no X-ray open after one that cannot be read, however it was 
     await open();
     await choose(page, "paste", "phantom.png", BROKEN);
     await isClosed(page, "phantom.png: ");
-    // What cannot even be sent on.
+    // A file too large to be sent to the engine.
     await open();
     await page.evaluate(`(() => {
       const transfer = new DataTransfer();
@@ -117,7 +114,7 @@ Deno.test("page cancels a run when another X-ray is chosen, and takes nothing mo
     await opened(page, "phantom.png");
     await ground(page, [PHRASE]);
     await page.locator("#status", { hasText: "Pass" }).waitFor();
-    // The same name, and another content.
+    // The same name with another content.
     await choose(page, "paste", "phantom.png", OTHER_PNG);
     await opened(page, "X-ray: phantom.png, 300 x 260 pixels");
     await page.getByRole("alert").filter({ hasText: "The run in phantom.png was" }).waitFor();
@@ -144,7 +141,7 @@ Deno.test("page opens the X-ray that was chosen last, never the one that came la
     await page.waitForTimeout(900);
     assertEquals(await xray(page), "X-ray: quick.png, 300 x 260 pixels");
     assertEquals(await page.locator("figcaption small").allTextContents(), ["X-ray: quick.png"]);
-    // An example that is passed over does not have its phrases grounded in another X-ray.
+    // If another X-ray replaces a slow example, the example's phrases must not be grounded in it.
     await page.evaluate(`(() => {
       const encode = OffscreenCanvas.prototype.convertToBlob;
       OffscreenCanvas.prototype.convertToBlob = async function (...options) {
@@ -182,7 +179,7 @@ Deno.test("page with its own engine opens again the X-ray that it shows, after i
     }, { times: 1 });
     await page.goto(server.url);
     await page.locator("#ground").waitFor();
-    // While the model is being opened, a bad one follows a good one.
+    // While the model is being opened, pick a broken file after a good file.
     await pick(page, "a.png", PNG);
     await pick(page, "b.png", BROKEN);
     release();

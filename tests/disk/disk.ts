@@ -1,5 +1,5 @@
 /**
- * Faults of a disk, on a small one that is mounted for it: `deno task test:disk`.
+ * `deno task test:disk`: faults of a disk, on a small disk that each test mounts (root is needed).
  *
  * @module
  */
@@ -15,7 +15,7 @@ async function run(program: string, ...args: string[]): Promise<void> {
   if (code !== 0) throw new Error(`Cannot ${program} (root is needed): ${stderr}`);
 }
 
-/** Runs a test in a folder with a dataset in `set` and a disk of its own in `disk`. */
+/** Runs a test in a folder with a dataset in `set` and a mounted disk in `disk`. */
 function withDisk(size: string, test: (folder: string, disk: string) => Promise<void>) {
   return inFolder(async (folder) => {
     await writePhantomSet(`${folder}/set`, { seed: 8, images: 8 });

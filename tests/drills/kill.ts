@@ -1,6 +1,6 @@
 /**
- * `deno task drill:kill`: kills an evaluation many times over, at random
- * instants, and compares what it comes to with one that was left alone.
+ * `deno task drill:kill`: kills an evaluation many times at random moments, and compares its
+ * results with an undisturbed evaluation's.
  *
  * @module
  */
@@ -32,13 +32,13 @@ const COMMAND = command({
   },
 });
 
-/** Longest time from a run's first result to its end, in milliseconds. */
+/** Longest time from a run's first new result to the kill, in milliseconds. */
 const LONGEST = 1500;
 
-/** Most bytes of a file that a power cut takes. */
+/** Highest number of bytes of a file that a power cut damages. */
 const LOST = 8_000;
 
-/** Cuts a file, or makes its end or a part near its end zeros. */
+/** Damages a file as a power cut would: truncates it, or zeroes a part at or near its end. */
 async function damage(path: string, random: Random): Promise<void> {
   const bytes = await Deno.readFile(path);
   const start = Math.max(0, bytes.length - random.integer(1, LOST));

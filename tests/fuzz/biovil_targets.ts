@@ -1,5 +1,5 @@
 /**
- * The text files of BioViL and BioViL-T.
+ * Fuzz targets for the text files of BioViL and BioViL-T.
  *
  * @module
  */

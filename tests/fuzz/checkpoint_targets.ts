@@ -1,5 +1,5 @@
 /**
- * Checkpoints: pickles and zips of `torch.save`, and safetensors.
+ * Fuzz targets for checkpoints: pickles and zips of `torch.save`, and safetensors.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import {
 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 
-/** Opens a checkpoint and reads all that it holds. */
+/** Opens a checkpoint and reads its first eight tensors. */
 async function readAll(bytes: Uint8Array, folder: string): Promise<Checkpoint> {
   const path = `${folder}/input.pth`;
   await Deno.writeFile(path, bytes);
@@ -65,7 +65,7 @@ const VIEWS: readonly Pick<py.TensorPiece, "shape" | "strides">[] = [
   { shape: [2 ** 22, 8], strides: [0, 0] },
 ];
 
-/** The opcodes of a state dict, one piece each. */
+/** Returns a state dict as a list of opcodes. */
 function stateDict(random: Random): py.Piece[] {
   const number = (usual: number) => chance(random, 0.03) ? pick(random, EXTREMES) : usual;
   const entries = Array.from({ length: random.integer(1, 3) }, (_, i) => {
@@ -84,7 +84,7 @@ function stateDict(random: Random): py.Piece[] {
   return [[0x7d], [0x28], ...entries.flat(), [0x75]];
 }
 
-/** Cuts a piece at its opcodes; those that the fixture writes are all that it knows. */
+/** Splits a piece into opcodes; knows only the opcodes with arguments that the fixture writes. */
 function split(piece: py.Piece): py.Piece[] {
   const pieces: py.Piece[] = [];
   for (let at = 0; at < piece.length;) {
@@ -99,7 +99,7 @@ function split(piece: py.Piece): py.Piece[] {
   return pieces;
 }
 
-/** Any opcode, with arguments that may be absurd. */
+/** Returns any opcode, possibly with absurd arguments. */
 function anyOpcode(random: Random): py.Piece {
   const extreme = (length: number) => little(pick(random, EXTREMES), length);
   return pick<() => py.Piece>(random, [
@@ -123,7 +123,7 @@ function anyOpcode(random: Random): py.Piece {
 
 const STORAGES = [new Uint8Array(48), Uint8Array.from({ length: 48 }, (_, i) => i)];
 
-/** An archive as `torch.save` writes it, around a pickle. */
+/** Builds an archive as `torch.save` writes it, around a pickle. */
 export function torchZip(pickle: Uint8Array, random?: Random): Uint8Array<ArrayBuffer> {
   return zip([
     ["archive/data.pkl", pickle],
@@ -132,7 +132,7 @@ export function torchZip(pickle: Uint8Array, random?: Random): Uint8Array<ArrayB
   ], random);
 }
 
-/** Streams of opcodes, some of them out of place. */
+/** Streams of opcodes, some of them in the wrong place. */
 const pickle: Target = {
   name: "pickle",
   share: 25,
@@ -144,12 +144,12 @@ const pickle: Target = {
   read: readAll,
 };
 
-/** A state dict with a forbidden global somewhere, which stays inert or is refused. */
+/** A state dict with a forbidden global at a random place: the reader must ignore or refuse it. */
 const globals: Target = {
   name: "pickle-globals",
   share: 5,
   make(random) {
-    // No number is extreme here: the global must be what is wrong with it.
+    // Use no extreme numbers, so that the global is the only fault.
     const tensor = py.tensor({ count: 6, shape: [2, 3], strides: [3, 1] });
     const pieces = [[0x7d], [0x28], ...split(py.text("weight")), ...split(tensor), [0x75]];
     const code = split(py.call(py.global(...pick(random, FORBIDDEN)), py.text("touch /tmp/x")));
@@ -163,7 +163,7 @@ const globals: Target = {
 
 type Field = readonly [value: number | bigint, bytes: number];
 
-/** A stored zip. With random numbers, some of its fields are extreme. */
+/** Builds a zip of stored entries. With `random`, some fields become extreme or contradictory. */
 export function zip(
   entries: readonly (readonly [name: string, content: Uint8Array])[],
   random?: Random,
@@ -179,7 +179,7 @@ export function zip(
   for (const [name, content] of entries) {
     const offset = length(body);
     const size = content.length;
-    // Method 0 is stored; 8 is deflated, which no torch.save writes.
+    // Method 0 is stored; 8 is deflated, which `torch.save` never writes.
     const method = random && chance(random, 0.03) ? 8 : 0;
     const extra = random && chance(random, 0.05) ? zip64(random) : [];
     const flags: Field[] = [[0, 2], [method, 2], [0, 4], [0, 4]];
@@ -195,7 +195,7 @@ export function zip(
   return join(...body, ...directory, fields([...end, [start, 4], [0, 2]]));
 }
 
-/** An extra field with sizes of 64 bits. */
+/** Builds an extra field with 64-bit sizes. */
 function zip64(random: Random): number[] {
   const numbers = Array.from({ length: random.integer(0, 4) }, () => pick(random, EXTREMES));
   return [
@@ -205,7 +205,7 @@ function zip64(random: Random): number[] {
   ];
 }
 
-/** Archives with damaged or contradicting directories. */
+/** Archives with damaged or contradictory directories. */
 const archive: Target = {
   name: "zip",
   share: 20,
@@ -226,7 +226,7 @@ const HEADER = {
   empty: { dtype: "U8", shape: [0, 4], data_offsets: [44, 44] },
 };
 
-/** Headers whose fields are absurd or hostile, or that are damaged. */
+/** Headers with absurd or hostile fields, some of them damaged as well. */
 const safetensors: Target = {
   name: "safetensors",
   share: 20,
@@ -239,5 +239,5 @@ const safetensors: Target = {
   read: readAll,
 };
 
-/** The readers of checkpoints. */
+/** The fuzz targets for checkpoints. */
 export const CHECKPOINT_TARGETS: readonly Target[] = [pickle, globals, archive, safetensors];

@@ -1,6 +1,6 @@
 /**
- * Inputs that have broken a reader, or would break a careless one, each as small as it can be. What
- * is found by fuzzing and mended gets its line here.
+ * Inputs that have broken a reader, or would break a careless reader, each as small as possible.
+ * Add a case here for each fault that fuzzing finds.
  *
  * @module
  */
@@ -13,7 +13,10 @@ import { ENTRY, FLAT, TEXT, TOKENIZER, VOCABULARY } from "./model_targets.ts";
 import { RUN } from "./run_targets.ts";
 import { big, join, little, utf8 } from "./mutate.ts";
 
-/** The reader, what is wrong, the input, and what the refusal says; none if it must be read. */
+/**
+ * Name of the target, description, input and expected refusal. Without a refusal, the reader must
+ * accept the input.
+ */
 export type Case = readonly [target: string, what: string, input: Uint8Array, refusal?: RegExp];
 
 const json = (value: unknown) => utf8(JSON.stringify(value));
@@ -78,12 +81,12 @@ const DATA = ["a/data.pkl", py.pickle(py.dict([["w", TENSOR]]))] as const;
 const STORAGE = ["a/data/0", new Uint8Array(24)] as const;
 const archive = zip([DATA, STORAGE]);
 
-/** Where the archive's directory begins, by entry. */
+/** Offsets of the entries in the archive's directory. */
 const [FIRST = 0, SECOND = 0] = [...archive.keys()].filter((at) =>
   [0x50, 0x4b, 1, 2].every((byte, i) => archive[at + i] === byte)
 );
 
-/** The archive with some of its bytes replaced. */
+/** Returns the archive with some bytes replaced. */
 function withBytes(...places: readonly (readonly [at: number, bytes: readonly number[]])[]) {
   const spoiled = join(archive);
   for (const [at, bytes] of places) spoiled.set(bytes, at);
@@ -91,7 +94,8 @@ function withBytes(...places: readonly (readonly [at: number, bytes: readonly nu
 }
 
 const second = new DataView(archive.buffer).getUint32(SECOND + 42, true);
-// What seems to lie before an archive is taken off every offset: for the first that is too much.
+// The end record places the directory 9 bytes too late, so a reader subtracts 9 from every offset.
+// The first entry's offset becomes -8.
 const BEFORE = withBytes(
   [FIRST + 42, little(1, 4)],
   [SECOND + 42, little(second + 9, 4)],
@@ -366,7 +370,7 @@ const RUNS: readonly Case[] = [
   ],
 ];
 
-/** All of them. */
+/** All cases. */
 export const CORPUS: readonly Case[] = [
   ...PICKLES,
   ...ZIPS,

@@ -1,5 +1,5 @@
 /**
- * Datasets: plain CSV, MS-CXR as CSV and as JSON, with images that lie about where they are.
+ * Fuzz targets for datasets and predicted boxes; some image paths lead out of the images' root.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { chance, mutateBytes, mutateJson, mutateList, pick, utf8 } from "./mutat
 import { grayPng } from "./image_targets.ts";
 import { Broken, requireSentence, requireTyped, type Target } from "./target.ts";
 
-/** Images inside a root and a secret beside it, with links from the one to the other. */
+/** Makes a root with images and a secret image beside it. Some links in the root lead out of it. */
 async function prepare(folder: string): Promise<string> {
   const root = `${folder}/images`;
   if (await Deno.stat(root).catch(() => undefined)) return root;
@@ -85,7 +85,7 @@ async function readAll(bytes: Uint8Array, folder: string, name: string): Promise
     if (!sample.boxes.flat().every(isCoordinate)) {
       throw new Broken(`a box is [${sample.boxes}]`);
     }
-    // Below the root as it was given; from there on, links are those of its owner.
+    // Check the path only as text: a link in the root is its owner's and may lead out.
     const isBelow = sample.image.startsWith(`${images}/`) &&
       !sample.image.split("/").includes("..");
     if (!isBelow) throw new Broken(`an image is read from outside its root: ${sample.image}`);
@@ -124,7 +124,7 @@ const PHRASES = [
   "é".repeat(3000),
 ];
 
-/** A field as CSV has it, seldom with its quotes wrong. */
+/** Writes a CSV field; one in a hundred has a stray quote. */
 function field(random: Random, value: string): string {
   if (chance(random, 0.01)) return value + '"';
   return /[",;\t\r\n]/.test(value) || chance(random, 0.1)
@@ -137,7 +137,7 @@ function table(random: Random, columns: readonly string[]): string {
     if (chance(random, 0.02)) {
       return pick(random, ["\u001b[2J", "x".repeat(4000), "__proto__", "toString"]);
     }
-    // What is named without an ending.
+    // These columns name images without a file extension.
     if (/image_id|patientId/.test(column)) return pick(random, ["a", "a", "b", ...PATHS]);
     if (column === "class_name") return pick(random, ["Edema", "Edema", "Nodule/Mass", "ILD"]);
     if (column === "Target") return pick(random, ["1", "1", "1", "0", "", "2"]);
@@ -175,7 +175,7 @@ const csv = (name: string, columns: readonly string[]): Target => ({
 
 // COCO
 
-/** Whole and harmless. */
+/** Valid MS-CXR annotations. */
 export const COCO = {
   images: [
     { id: 1, file_name: "a.png", width: 8, height: 8, path: "files/b.png" },
@@ -202,7 +202,7 @@ const coco: Target = {
 
 // PadChest-GR
 
-/** Whole and harmless. */
+/** Valid PadChest-GR reports. */
 const REPORTS = [
   {
     StudyID: "s",
@@ -219,7 +219,7 @@ const REPORTS = [
   },
 ];
 
-/** A list of entries, broken in one way or another; the image's name is a hostile path at times. */
+/** Mutates a list of entries; in three of ten cases, an image's name is a hostile path. */
 function mutateEntries<Key extends string>(
   random: Random,
   entries: readonly Record<Key, unknown>[],
@@ -240,13 +240,13 @@ const padchest: Target = {
 
 // Predicted boxes
 
-/** Whole and harmless. */
+/** Valid predictions. */
 const PREDICTIONS = [
   { image: "a.png", phrase: "left lung", boxes: [[1, 1, 4.5, 4], [-2, 0, 8, 8]] },
   { image: "b", phrase: "left lung", boxes: [] },
 ];
 
-/** Reads predictions, finds their samples and scores them. */
+/** Reads predictions, matches them to samples and scores them. */
 async function scoreAll(bytes: Uint8Array, folder: string, name: string): Promise<void> {
   const path = `${folder}/${name}`;
   await Deno.writeFile(path, bytes);
@@ -277,7 +277,7 @@ const predictionsJson: Target = {
   read: (bytes, folder) => scoreAll(bytes, folder, "boxes.json"),
 };
 
-/** The readers of datasets, and of boxes that were predicted for one. */
+/** The fuzz targets for datasets, and for boxes predicted for a dataset. */
 export const DATASET_TARGETS: readonly Target[] = [
   csv("csv", ["image", "phrase", "x", "y", "w", "h", "category"]),
   csv("ms-cxr csv", [...MS_CXR_COLUMNS, "split"]),

@@ -1,5 +1,5 @@
 /**
- * DICOM files: element by element, with frames of every kind.
+ * Fuzz target for DICOM files, with frames in several compressions.
  *
  * @module
  */
@@ -28,7 +28,7 @@ const PLAIN = {
   frame: words([0, 1000, 2000, 3000, 4000, 4095]),
 };
 
-/** Elements that decide what is decoded, with values that they have no business with. */
+/** Returns elements that decide the decoding, with invalid or extreme values. */
 function hostile(random: Random): DicomElements {
   const number = () => Number(BigInt.asUintN(16, BigInt(pick(random, EXTREMES))));
   const text = () =>
@@ -50,7 +50,10 @@ function hostile(random: Random): DicomElements {
   return { [tag]: chance(random, 0.8) === texts.includes(tag) ? text() : number() };
 }
 
-/** A sequence in a sequence and so on, of elements that few files have, open and closed. */
+/**
+ * Builds nested sequences of rare elements. Lengths are defined or undefined, and delimiters may be
+ * missing.
+ */
 function sequence(random: Random, depth = pick(random, [1, 2, 5, 80])): number[] {
   const vr = pick(random, ["SQ", "UN", "OB", "SV", "ZZ"]);
   const own = element("00291001", Uint8Array.of(1, 2, 3, 4), { vr });
@@ -66,7 +69,10 @@ function sequence(random: Random, depth = pick(random, [1, 2, 5, 80])): number[]
   return element(tag, Uint8Array.from(items), { vr: pick(random, ["SQ", "UN"]), ...length });
 }
 
-/** A file without a part that it should have, or with others before its data set, or deflated. */
+/**
+ * Returns the file in a rare form: without preamble or header, with a sequence before its data set,
+ * or deflated.
+ */
 function unusual(random: Random, file: Uint8Array): Uint8Array {
   const start = PREAMBLE.length;
   const data = start + 12 + 8 + file[start + 12 + 6]!;
@@ -81,7 +87,7 @@ function unusual(random: Random, file: Uint8Array): Uint8Array {
   ])();
 }
 
-/** The reader of DICOM files. */
+/** The fuzz target for DICOM files. */
 export const DICOM_TARGET: Target = {
   name: "dicom",
   share: 10,

@@ -1,5 +1,5 @@
 /**
- * Gives readers of files many inputs, each made from a seed, and watches what becomes of them.
+ * Gives file readers many inputs, each made from a seed, and checks the outcomes.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { MODEL_TARGETS } from "./model_targets.ts";
 import { RUN_TARGETS } from "./run_targets.ts";
 import { Broken, requireTyped, type Target } from "./target.ts";
 
-/** Every reader of files that come from elsewhere. */
+/** The readers of all files that come from outside the program. */
 export const TARGETS: readonly Target[] = [
   ...CHECKPOINT_TARGETS,
   ...MODEL_TARGETS,
@@ -25,56 +25,56 @@ export const TARGETS: readonly Target[] = [
   ...RUN_TARGETS,
 ];
 
-/** Longest that one input may take, in milliseconds; a busy machine included. */
+/** Longest time for one input, in milliseconds, with room for a busy machine. */
 const MAX_TIME = 2000;
-/** Most bytes that one input may take: all inputs are small. */
+/** Highest memory growth for one input, in bytes: all inputs are small. */
 const MAX_BYTES = 128 * 2 ** 20;
 
-/** What became of a target's inputs. */
+/** Outcomes of one target's inputs. */
 export interface Tally {
   readonly name: string;
   inputs: number;
   valid: number;
-  /** How many were refused, by the class of the error. */
+  /** Number of refused inputs, by the class of the error. */
   readonly refused: Map<string, number>;
   crashes: number;
-  /** The slowest, in milliseconds. */
+  /** Time of the slowest input, in milliseconds. */
   slowest: number;
-  /** The most that memory grew by, in bytes. */
+  /** Highest memory growth of an input, in bytes. */
   memory: number;
 }
 
-/** An input that a reader did not survive. */
+/** An input that made a reader break a promise. */
 export interface Crash {
   readonly target: string;
   readonly input: Uint8Array;
   readonly reason: string;
 }
 
-/** What one input came to. */
+/** Outcome of one input. */
 interface Outcome {
   readonly time: number;
   readonly memory: number;
   /** Class of the typed error, if it was refused. */
   readonly refused?: string;
-  /** What that error said. */
+  /** Message of the typed error. */
   readonly message?: string;
-  /** Which promise was broken. */
+  /** Description of the broken promise, if the reader broke a promise. */
   readonly broken?: string;
 }
 
-/** Bytes that memory has grown by: what was touched, or what was asked for, whichever is more. */
+/** Returns the growth of memory in bytes: of resident or of allocated memory, whichever is more. */
 function growth(since: Deno.MemoryUsage): number {
   const { rss, heapUsed, external } = Deno.memoryUsage();
   return Math.max(0, rss - since.rss, heapUsed + external - since.heapUsed - since.external);
 }
 
-// A reader that spoils these spoils every object of the program.
+// A reader that adds a key to one of these prototypes changes every object of the program.
 const ROOTS = [Object.prototype, Array.prototype, Function.prototype];
 const rootKeys = () => ROOTS.map((root) => Reflect.ownKeys(root).length).join();
 const ROOT_KEYS = rootKeys();
 
-/** Has one input read and judges what comes of it. */
+/** Gives one input to a reader and judges the outcome. */
 export async function tryInput(
   target: Target,
   input: Uint8Array,
@@ -123,7 +123,7 @@ export interface FuzzOptions {
   /** Inputs over all targets. */
   readonly inputs: number;
   readonly targets: readonly Target[];
-  /** A folder for what is read. */
+  /** Folder for the files that the readers read. */
   readonly folder: string;
   readonly onCrash: (crash: Crash, index: number) => Promise<void> | void;
 }
@@ -131,7 +131,7 @@ export interface FuzzOptions {
 /**
  * Fuzzes targets one after another.
  *
- * @returns What became of the inputs of each, as each is done.
+ * @returns The outcomes of each target, as soon as the target is done.
  */
 export async function* fuzz(options: FuzzOptions): AsyncIterableIterator<Tally> {
   const { seed, inputs, targets, folder, onCrash } = options;
@@ -149,7 +149,7 @@ export async function* fuzz(options: FuzzOptions): AsyncIterableIterator<Tally> 
     for (let index = 0; index < tally.inputs; index++) {
       const input = await target.make(new Random(seed * 2 ** 26 + index));
       let outcome = await tryInput(target, input, folder);
-      // Once more: a collection of garbage or a busy machine is not the reader's doing.
+      // Try again: garbage collection or a busy machine may have caused the first failure.
       if (outcome.broken) outcome = await tryInput(target, input, folder);
       tally.slowest = Math.max(tally.slowest, outcome.time);
       tally.memory = Math.max(tally.memory, outcome.memory);

@@ -1,5 +1,5 @@
 /**
- * Image files: PNG chunk by chunk, JPEG segment by segment.
+ * Fuzz targets for image files: PNG chunk by chunk, JPEG segment by segment.
  *
  * @module
  */
@@ -22,26 +22,26 @@ async function read(bytes: Uint8Array, folder: string): Promise<void> {
 
 // PNG
 
-/** Numbers that a header has no business with, at times. */
+/** Returns `usual`, or in one of ten cases an extreme number, as big-endian bytes. */
 const number = (random: Random, usual: number, length: number) =>
   big(chance(random, 0.1) ? pick(random, EXTREMES) : usual, length);
 
-/** A PNG chunk with its checksum. */
+/** Builds a PNG chunk with its checksum. */
 export function chunk(type: string, data: ArrayLike<number>): Uint8Array<ArrayBuffer> {
   const body = join(utf8(type), data);
   return join(big(data.length, 4), body, big(crc32(body), 4));
 }
 
-/** Zeros, deflated. */
+/** Deflates zeros. */
 export const deflated = (length: number) => deflateSync(new Uint8Array(length));
-/** What a PNG begins with. */
+/** The first bytes of a PNG. */
 export const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-/** What a PNG ends with. */
+/** The last chunk of a PNG. */
 export const END = chunk("IEND", []);
-/** 16 MiB that take 16 KiB: enough to see whether someone inflates them. */
+/** Deflates to 16 KiB: the 16 MiB reveal a reader that inflates them. */
 const BOMB = deflated(2 ** 24);
 
-/** A whole grey PNG of zeros. */
+/** Builds a valid 8-bit grey PNG of zeros. */
 export function grayPng(width: number, height: number): Uint8Array<ArrayBuffer> {
   const header = chunk("IHDR", [...big(width, 4), ...big(height, 4), 8, 0, 0, 0, 0]);
   return join(SIGNATURE, header, chunk("IDAT", deflated((width + 1) * height)), END);
@@ -98,11 +98,11 @@ const png: Target = {
 
 // JPEG
 
-/** A JPEG segment. */
+/** Builds a JPEG segment. */
 export const segment = (marker: number, data: ArrayLike<number>) =>
   join([0xff, marker], big(data.length + 2, 2), data);
 
-/** A Huffman table with one code, a single 0. */
+/** Builds a Huffman table with one code, a single 0 bit. */
 const huffman = (table: number, symbol: number) =>
   segment(0xc4, [table, 1, ...Array(15).fill(0), symbol]);
 
@@ -166,7 +166,7 @@ const jpeg: Target = {
 
 // Sizes
 
-/** Frames that claim more than is decoded, in files that are fine otherwise. */
+/** Images with more pixels than the limit, in otherwise valid files. */
 const oversize: Target = {
   name: "image size",
   share: 2,
@@ -185,5 +185,5 @@ const oversize: Target = {
   refusal: /pixels are more than/,
 };
 
-/** The readers of images. */
+/** The fuzz targets for images. */
 export const IMAGE_TARGETS: readonly Target[] = [png, jpeg, oversize];

@@ -1,5 +1,5 @@
 /**
- * Fuzzes every reader of files that come from elsewhere.
+ * `deno task fuzz`: fuzzes every reader of files that come from outside the program.
  *
  * @module
  */
@@ -63,7 +63,10 @@ function total(tallies: readonly Tally[]): Tally {
   };
 }
 
-/** Name of an input's file, which says how it was made. */
+/**
+ * Returns the name of an input's file: reader, seed and index, from which the input can be made
+ * again.
+ */
 const fileOf = (target: string, seed: number, index: number) =>
   `${target.replace(/\W/g, "-")}.${seed}.${index}.input`;
 

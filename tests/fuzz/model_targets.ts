@@ -1,5 +1,5 @@
 /**
- * The JSON and text files of a model, and the latents that are kept of an image.
+ * Fuzz targets for a model's JSON and text files, and for cached latents.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { Broken, requireSentence, type Target } from "./target.ts";
 const DEMO = new URL("../../models/demo/", import.meta.url).pathname;
 const demo = (name: string) => Deno.readTextFileSync(DEMO + name);
 
-/** JSON that is hostile or damaged. */
+/** Mutates JSON, and in one of ten cases its bytes as well. */
 function spoilJson(random: Random, json: unknown): Uint8Array {
   const bytes = utf8(mutateJson(random, json));
   return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
@@ -26,9 +26,9 @@ function spoilJson(random: Random, json: unknown): Uint8Array {
 
 // Architectures
 
-/** Whole and harmless. */
+/** A valid configuration of the whole model. */
 export const FLAT = JSON.parse(demo("config.json"));
-/** Whole and harmless. */
+/** A valid configuration of the text encoder. */
 export const TEXT = JSON.parse(demo("text_encoder/config.json"));
 const MONAI = {
   autoencoder_def: FLAT.autoencoder,
@@ -37,7 +37,7 @@ const MONAI = {
   noise: "$torch.randn((1,6,16,16))",
 };
 
-/** A configuration may hold nothing that its file has smuggled in as a prototype. */
+/** Throws {@linkcode Broken} if a part of a configuration has a prototype from its file. */
 function requireOwn(value: object): void {
   for (const part of [value, ...Object.values(value)]) {
     if (typeof part !== "object" || part === null || Array.isArray(part)) continue;
@@ -60,7 +60,7 @@ const config = (
     try {
       json = JSON.parse(new TextDecoder().decode(bytes));
     } catch {
-      // What is no JSON is read from a file by the targets of whole models.
+      // The targets of whole models cover files that are not JSON.
       json = undefined;
     }
     const found = await read(json, `"${folder}/config.json"`);
@@ -85,7 +85,7 @@ function withScheduler(read: typeof readFlatConfig): typeof readFlatConfig {
 
 const START = "<|startoftext|>";
 const END = "<|endoftext|>";
-/** Whole and harmless. */
+/** A valid vocabulary. */
 export const VOCABULARY = {
   "!": 0,
   a: 1,
@@ -97,7 +97,7 @@ export const VOCABULARY = {
   [END]: 7,
 };
 const MERGES = "#version: 0.2\na b</w>\n";
-/** Whole and harmless. */
+/** A valid `tokenizer.json`. */
 export const TOKENIZER = {
   added_tokens: [START, END].map((content, i) => ({ id: 6 + i, content, special: true })),
   normalizer: { type: "Lowercase" },
@@ -157,7 +157,7 @@ function spoilMerges(random: Random): Uint8Array {
 
 // Whole models
 
-/** One file of a model that is fine otherwise. */
+/** Replaces one file of a valid model by the input. */
 const bundle = (file: string, make: Target["make"]): Target => ({
   name: `model ${file}`,
   share: 1,
@@ -171,10 +171,10 @@ const bundle = (file: string, make: Target["make"]): Target => ({
   },
 });
 
-// Latents that are kept
+// Cached latents
 
 const LATENTS = Float32Array.from({ length: 12 }, (_, i) => i / 12);
-/** Whole and harmless. */
+/** A valid cache entry: SHA-256 of the latents, then the latents. */
 export const ENTRY = join(
   createHash("sha256").update(new Uint8Array(LATENTS.buffer)).digest(),
   new Uint8Array(LATENTS.buffer),
@@ -196,7 +196,7 @@ const cache: Target = {
   },
 };
 
-/** The readers of a model's files and of what is kept of an image. */
+/** The fuzz targets for a model's files and for cached latents. */
 export const MODEL_TARGETS: readonly Target[] = [
   config("config flat", FLAT, withScheduler(readFlatConfig)),
   config("config monai", MONAI, withScheduler(readMonaiConfig)),

@@ -1,17 +1,17 @@
 /**
- * Changes that a hostile hand or a bad disk makes to bytes, lists and JSON.
+ * Random changes to bytes, lists and JSON, as an attacker or a bad disk would make them.
  *
  * @module
  */
 
 import type { Random } from "../../base/random.ts";
 
-/** One of several. */
+/** Picks one item at random. */
 export function pick<T>(random: Random, items: ArrayLike<T>): T {
   return items[random.integer(0, items.length - 1)]!;
 }
 
-/** Whether something happens that happens this often. */
+/** Returns true with probability `share`. */
 export function chance(random: Random, share: number): boolean {
   return random.uniform() < share;
 }
@@ -27,12 +27,12 @@ export function join(...parts: readonly ArrayLike<number>[]): Uint8Array<ArrayBu
   return joined;
 }
 
-/** Text in UTF-8. */
+/** Encodes text as UTF-8. */
 export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-/** The bounds at which counts, sizes and offsets overflow something. */
+/** Values at which counts, sizes and offsets overflow a number type. */
 export const EXTREMES = [
   0n,
   1n,
@@ -55,17 +55,20 @@ export const EXTREMES = [
   0xffff_ffff_ffff_ffffn,
 ];
 
-/** An integer of some bytes, lowest first. */
+/** Encodes an integer as `length` bytes, lowest byte first. */
 export function little(value: bigint | number, length: number): number[] {
   return Array.from({ length }, (_, i) => Number(BigInt(value) >> BigInt(8 * i) & 0xffn));
 }
 
-/** An integer of some bytes, highest first. */
+/** Encodes an integer as `length` bytes, highest byte first. */
 export function big(value: bigint | number, length: number): number[] {
   return little(value, length).reverse();
 }
 
-/** Bytes with up to eight faults: bits, bytes and numbers changed, ranges cut, copied or moved. */
+/**
+ * Returns bytes with up to eight faults: bits, bytes and numbers changed, ranges cut, copied or
+ * moved.
+ */
 export function mutateBytes(random: Random, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   let mutated = join(bytes);
   for (let faults = random.integer(1, 8); faults > 0 && mutated.length > 0; faults--) {
@@ -101,14 +104,14 @@ export function mutateBytes(random: Random, bytes: Uint8Array): Uint8Array<Array
         break;
       }
       default:
-        // Seldom: what is left of a file that is cut early tells less.
+        // Cut rarely: a file without its end exercises less of the reader.
         if (chance(random, 0.3)) mutated = join(before);
     }
   }
   return mutated;
 }
 
-/** A list with up to four items dropped, repeated, swapped or put in. */
+/** Returns a list with up to four faults: items dropped, repeated, moved or inserted. */
 export function mutateList<T>(
   random: Random,
   items: readonly T[],
@@ -185,7 +188,9 @@ const HOSTILE_KEYS = [
   "__metadata__",
 ];
 
-/** A JSON value with up to four of its parts dropped, renamed, repeated or made hostile, as text. */
+/**
+ * Returns a JSON value as text, with up to four parts dropped, renamed, repeated or made hostile.
+ */
 export function mutateJson(random: Random, json: unknown): string {
   const tree = structuredClone(json);
   const raw: string[] = [];
@@ -215,7 +220,7 @@ export function mutateJson(random: Random, json: unknown): string {
   return JSON.stringify(tree).replace(/"\ufff0(\d+)\ufff1"/g, (_, i) => raw[Number(i)]!);
 }
 
-/** Sets a key of any name as JSON has it: `__proto__` too is one like others. */
+/** Sets a key as JSON does: `__proto__` becomes an ordinary key. */
 // deno-lint-ignore no-explicit-any
 function define(place: any, key: string | number, value: unknown): void {
   Object.defineProperty(place, key, {

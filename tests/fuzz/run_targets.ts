@@ -1,5 +1,5 @@
 /**
- * The folders of runs: what was run and its results.
+ * Fuzz targets for folders of runs: record, results and heatmaps.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { RECORD, RESULTS } from "../../runs/run_folder.ts";
 import { chance, join, mutateBytes, mutateJson, utf8 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 
-/** What the folder of a run says of it. */
+/** Record of a valid run. */
 export const RUN = {
   facts: {
     settings: {
@@ -51,7 +51,9 @@ const RECORDS = ["a", "b"].map((setting) =>
   encodeHeatmap({ ...HEATMAP, setting, layers: [{ layer: 3, side: 2, data: VALUES }] })
 );
 
-/** Writes the folder of a run with one of its files an input, and reads it back. */
+/**
+ * Makes a target that writes a run's folder with the input in place of one file, and reads it back.
+ */
 function target(name: string, file: string, make: Target["make"]): Target {
   return {
     name,

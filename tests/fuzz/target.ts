@@ -1,47 +1,47 @@
 /**
- * What a reader of files is fuzzed with, and what it must do with it.
+ * Fuzz targets, and the promises that every reader must keep.
  *
  * @module
  */
 
 import type { Random } from "../../base/random.ts";
 
-/** One reader and the inputs that are made for it. */
+/** One reader, and the maker of its inputs. */
 export interface Target {
-  /** Such as `pickle`. */
+  /** Name of the target, such as `pickle`. */
   readonly name: string;
-  /** Its part of all inputs. */
+  /** Number of inputs in proportion to the other targets. */
   readonly share: number;
-  /** Makes an input; the same for the same random numbers. */
+  /** Makes an input; the same random numbers give the same input. */
   readonly make: (random: Random) => Uint8Array | Promise<Uint8Array>;
   /**
-   * Reads an input as the product does. What it throws must be a typed error that names the file,
-   * but for a {@linkcode Broken}, which says that a promise was broken.
+   * Reads an input as the product does.
    *
    * @param bytes The input.
-   * @param folder Empty at first, and this target's own.
+   * @param folder The target's own folder, empty at first.
+   * @throws A typed error that names the file, or {@linkcode Broken} if a promise was broken.
    */
   readonly read: (bytes: Uint8Array, folder: string) => Promise<unknown>;
-  /** What an error must say, where every input must be refused. */
+  /** Text of the error, if the reader must refuse every input. */
   readonly refusal?: RegExp;
 }
 
-/** A reader did what it must not, whatever it was given. */
+/** A reader broke a promise that holds for every input. */
 export class Broken extends Error {
   override name = "Broken";
 }
 
-/** Most characters of a message. */
+/** Highest number of characters in a message. */
 const MAX_MESSAGE = 1000;
 
-/** What the language or a library says when our code has asked it for the impossible. */
+/** Messages of the language or a library that reveal a mistake in our code. */
 const INTERNAL =
   /Cannot (read|set) propert|is not (a function|iterable|a constructor|defined)|Cannot (convert|mix|destructure)|\bInvalid (array|string|typed array|count|time)|Maximum call stack|allocation failed|outside the bounds|out of (bounds|memory)|Reduce of empty|unreachable|offset is out|BigInt|os error/;
 
 /**
- * Checks that a message is one sentence of bounded length that can be printed as it is.
+ * Checks that a message has a bounded length and can be printed unchanged.
  *
- * @throws {Broken} If it is not.
+ * @throws {Broken} If the message is too long, empty, unprintable or internal.
  */
 export function requireSentence(message: string): void {
   const short = JSON.stringify(message.slice(0, 300));
@@ -55,16 +55,16 @@ export function requireSentence(message: string): void {
   if (INTERNAL.test(message)) throw new Broken(`a message is an internal one: ${short}`);
 }
 
-/** Classes of error that say what is wrong with a file. */
+/** Classes of errors that may describe a fault of a file. */
 const TYPED = [TypeError, RangeError, SyntaxError, ...Object.values(Deno.errors)];
 
 /**
- * Checks that an error is typed and is a sentence that names the file.
+ * Checks that an error is typed and that its message is a sentence that names the file.
  *
- * @param error What was thrown.
- * @param names What the message must hold one of.
- * @returns Its class.
- * @throws {Broken} If it is not.
+ * @param error The thrown value.
+ * @param names Texts of which the message must contain at least one.
+ * @returns Name of the error's class.
+ * @throws {Broken} If a check fails.
  */
 export function requireTyped(error: unknown, names: readonly string[]): string {
   if (error instanceof Broken) throw error;
@@ -82,7 +82,7 @@ export function requireTyped(error: unknown, names: readonly string[]): string {
   return error.name;
 }
 
-/** An error with the two innermost places that it passed, on one line. */
+/** Describes an error and its two innermost stack frames on one line. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const places = error.stack?.match(/\n +at .*/g)?.slice(0, 2) ?? [];

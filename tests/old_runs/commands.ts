@@ -1,5 +1,6 @@
 /**
- * Runs whose bytes must stay: the commands that wrote the fixture, and the files that are compared.
+ * Runs of earlier versions, which must keep their bytes: the commands that wrote the fixture, and
+ * hashes of its files.
  *
  * @module
  */
@@ -8,7 +9,7 @@ import { SMALL_SIZE, writeSeededModel } from "../../models/biovil/seeded_model.t
 import { runCommand } from "../support/command.ts";
 import { copy } from "../support/copy.ts";
 
-/** The folder of the images, the rows and the bytes that the commands must come to. */
+/** Folder with the images, the rows, the runs and the expected hashes. */
 export const FIXTURE = new URL("fixture", import.meta.url).pathname;
 
 const VOCABULARY = new URL("../../models/biovil/fixtures/vocab.txt", import.meta.url);
@@ -20,20 +21,20 @@ const DATA = ["--dataset", "set/rows.csv", "--images", "set"];
 
 const BOTH = ["--method", "ldm,biovil", "--model", "biovil=biovil"];
 
-/** Arguments of `eval`, by the folder of the run. */
+/** Arguments of `eval`, by the run's folder. */
 export const RUNS = {
   ldm: [...DATA, ...QUICK, "--seed", "3", "--protocol", "per-box,largest-component-box"],
   both: [...DATA, ...QUICK, ...BOTH],
 } as const;
 
-/** A command without the model: its name, its arguments, and where it writes. */
+/** A command that needs no model: its name, its arguments and its output path. */
 interface Derived {
   readonly command: string;
   readonly args: readonly string[];
   readonly out: string;
 }
 
-/** Commands that read the runs, and need no model. */
+/** Commands that read the runs and need no model. */
 export const DERIVED: readonly Derived[] = [
   {
     command: "rescore",
@@ -56,29 +57,29 @@ export const DERIVED: readonly Derived[] = [
   { command: "report", args: ["both"], out: "both.html" },
 ];
 
-/** Puts the images, the rows and a small seeded BioViL model into a folder. */
+/** Copies images and rows to a folder, and writes a small seeded BioViL model there. */
 export async function prepare(folder: string): Promise<void> {
   await copy(`${FIXTURE}/set`, `${folder}/set`);
   await writeSeededModel(`${folder}/biovil`, "biovil", SMALL_SIZE);
   await Deno.copyFile(VOCABULARY, `${folder}/biovil/vocab.txt`);
 }
 
-/** Runs a command in a folder, and throws where it ends with another code than expected. */
+/** Runs a command in a folder, and throws if its exit code is not the expected code. */
 export async function run(
   folder: string,
   command: string,
   args: readonly string[],
 ): Promise<void> {
   const { code, stderr } = await runCommand(command, args, folder);
-  // Two samples of each run fail.
+  // Two samples of each run fail, so the commands that score end with code 3.
   const expected = command === "eval" || command === "rescore" ? 3 : 0;
   if (code !== expected) throw new Error(`${command} ended with ${code}: ${stderr}`);
 }
 
 /**
- * SHA-256 of each file below a folder, by its path. A summary holds a duration, a figure's PNG its
- * SVG again, and a report code beside its data: the first two are left out, and of a report only
- * the data count.
+ * Returns the SHA-256 of each file below a folder, by path. Summaries are left out because they
+ * contain a duration, and the figures' PNGs because they repeat the SVGs. Only the data of a report
+ * are hashed, not its code.
  */
 export async function hashesOf(folder: string, path: string): Promise<Record<string, string>> {
   const full = `${folder}/${path}`;
@@ -98,7 +99,7 @@ export async function hashesOf(folder: string, path: string): Promise<Record<str
   return { [path]: digest.toHex() };
 }
 
-/** The rows, pictures and heatmaps inside a report. */
+/** Returns the rows, pictures and heatmaps inside a report. */
 function dataOf(page: string): string {
   const rows = /<script type="application\/json" id="rows">(.*?)<\/script>/s.exec(page)![1];
   const pictures = page.matchAll(/<script type="text\/plain" id="(.*?)"(.*?)>(.*?)<\/script>/gs);

@@ -8,14 +8,14 @@ const HASHES: Record<string, string> = JSON.parse(
   await Deno.readTextFile(`${FIXTURE}/hashes.json`),
 );
 
-/** The hashes of the files below some folders. */
+/** Returns the expected hashes of the files below the given folders. */
 function expected(...folders: string[]): Record<string, string> {
   return Object.fromEntries(
     Object.entries(HASHES).filter(([path]) => folders.includes(path.split("/")[0]!)),
   );
 }
 
-/** Keeps the first lines of a run's results, and its heatmaps up to the middle of a record. */
+/** Cuts a run off: keeps its first result lines, and its heatmaps up to the middle of a record. */
 async function breakOff(run: string, lines: number): Promise<void> {
   const results = await Deno.readTextFile(`${run}/results.jsonl`);
   const kept = results.split("\n").slice(0, lines).join("\n");

@@ -1,7 +1,7 @@
 /**
  * Writes the fixture anew: `deno run --allow-read --allow-write --allow-run=deno
- * tests/old_runs/write_fixture.ts`. Only a change of the bundled model is a reason to: every other
- * change that needs it breaks the runs that users have begun.
+ * tests/old_runs/write_fixture.ts`. Only a change of the bundled model justifies it. Any other
+ * change that needs a new fixture would break the users' unfinished runs.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { inFolder } from "../support/command.ts";
 import { copy } from "../support/copy.ts";
 import { DERIVED, FIXTURE, hashesOf, prepare, run, RUNS } from "./commands.ts";
 
-/** The files of a run that a later command reads. */
+/** Files of a run that later commands read. */
 const KEPT = ["run.json", "results.jsonl", "heatmaps.bin"];
 
 await inFolder(async (folder) => {

@@ -1,7 +1,7 @@
 #!/bin/bash
-# A Slurm cluster of two nodes on this machine's loopback, in a folder: cluster.sh FOLDER PORT PORT PORT.
-# Each node is a process namespace: losing it, told by a line "lose NAME" on the input, kills
-# everything on it at once. The cluster lives until its input ends; nothing of it is left then.
+# Runs a Slurm cluster of two nodes on this machine's loopback: cluster.sh FOLDER PORT PORT PORT.
+# Each node is a process namespace. A line "lose NAME" on the input kills all processes of the node
+# at once. When the input ends, the cluster ends too and leaves no process behind.
 set -euo pipefail
 export PATH=$PATH:/usr/sbin:/sbin
 for name in munged slurmctld slurmd unshare; do
@@ -23,7 +23,7 @@ folder=$1
 host=$(hostname -s)
 export SLURM_CONF=$folder/slurm.conf
 mkdir -p "$folder/state" "$folder/spool"
-# Only what makes it small, quick to notice a lost node, and apart from a Slurm that is here.
+# Settings for a small cluster that soon notices a lost node and is apart from an installed Slurm.
 cat >"$SLURM_CONF" <<END
 ClusterName=test
 SlurmctldHost=$host(127.0.0.1)

@@ -1,5 +1,5 @@
 /**
- * A real Slurm on one machine, for as long as a test takes.
+ * Starts a real Slurm on one machine for the duration of a test.
  *
  * @module
  */
@@ -9,18 +9,18 @@ import { type CommandResult, readOutput } from "../support/command.ts";
 const SCRIPT = decodeURIComponent(new URL("cluster.sh", import.meta.url).pathname);
 const CONFIG = decodeURIComponent(new URL("../../deno.json", import.meta.url).pathname);
 
-/** A cluster of the nodes a and b, each of which runs one task at a time. */
+/** A cluster of the nodes a and b; each node runs one task at a time. */
 export interface Cluster {
-  /** Runs a command of Slurm's, gives what it prints. */
+  /** Runs a command of Slurm and returns its output. */
   run(name: string, ...args: string[]): Promise<string>;
   /** Runs a task of the project, as a user of the cluster would. */
   task(name: string, ...args: string[]): Promise<CommandResult>;
-  /** Kills a node and all that runs on it, which Slurm is left to find out. */
+  /** Kills a node and its processes; Slurm has to notice the loss by itself. */
   lose(node: string): Promise<void>;
 }
 
 /**
- * Runs a test in a folder with a cluster of its own, which is stopped again.
+ * Starts a cluster in a folder, runs a test on it, and stops the cluster.
  *
  * @throws {Error} If Slurm is not installed, or does not start.
  */
@@ -69,9 +69,9 @@ export async function inCluster(
 }
 
 /**
- * Waits until something is so.
+ * Waits until a condition holds.
  *
- * @throws {Error} If it is not within five minutes.
+ * @throws {Error} If the condition does not hold within five minutes.
  */
 export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
   const last = Date.now() + 300_000;

@@ -7,7 +7,7 @@ const SETTINGS = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
 
 const read = (path: string) => Deno.readTextFile(path);
 
-/** Submits as a user would; gives the numbers of the array and of the merge. */
+/** Submits an evaluation as a user would; returns the job numbers of the array and of the merge. */
 async function submit(cluster: Cluster, ...args: string[]): Promise<[string, string]> {
   const { code, stdout, stderr } = await cluster.task("cluster:slurm", ...args, ...SETTINGS);
   assertEquals(code, 0, stderr);
@@ -15,7 +15,7 @@ async function submit(cluster: Cluster, ...args: string[]): Promise<[string, str
   return [array!, merge!];
 }
 
-/** States and exit codes that jobs ended with, by the number that an array's task has. */
+/** Returns the final states and exit codes of a job, by the index of the array's task. */
 async function outcomes(cluster: Cluster, job: string): Promise<Record<string, string>> {
   const text = await cluster.run("scontrol", "show", "job", job, "--oneliner");
   return Object.fromEntries(
@@ -43,14 +43,14 @@ Deno.test("an evaluation on Slurm survives a lost node, a time limit and a faile
       const image = /files\/[^,]*\.jpg/.exec((await read(csv)).split("\n").at(-2)!)![0];
       await Deno.writeFile(`${folder}/set/${image}`, new Uint8Array([0xff, 0xd8, 0xff]));
 
-      // Shard 2 cannot be run, for there is a file in its folder's place.
+      // A file in place of the shard's folder makes shard 2 fail.
       await Deno.mkdir(`${folder}/out`);
       await Deno.writeTextFile(`${folder}/out/shard-2`, "");
       const common = ["--shards", "4", "--out", "out"];
       const [array, merge] = await submit(cluster, ...common);
       await resultsIn(`${folder}/out/shard-3`);
       await cluster.lose(await cluster.run("squeue", "-h", `-j${array}_3`, "--format=%N"));
-      // As Slurm does before the time limit. This task's number is the whole array's.
+      // Slurm sends this signal before the time limit. The last task's job number is the array's.
       await resultsIn(`${folder}/out/shard-4`);
       await cluster.run("scancel", "--signal=TERM", "--batch", `${array}_4`);
       await ended(cluster, array);
@@ -82,7 +82,7 @@ Deno.test("an evaluation on Slurm survives a lost node, a time limit and a faile
         .map((name) => read(`${folder}/${name}/results.jsonl`));
       assertEquals(await merged, await expected);
 
-      // A job that is cancelled, or never gets to a sample, must not come back for ever.
+      // A job that is cancelled, or that never finishes a sample, must not be queued again.
       const [last] = await submit(cluster, "--shards", "2", "--out", "last");
       await resultsIn(`${folder}/last/shard-1`);
       await cluster.run("scancel", `${last}_1`);

@@ -1,27 +1,30 @@
 /**
- * Runs a command of the project as a user would.
+ * Runs a command of the project in a process of its own, as a user would.
  *
  * @module
  */
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
-/** What a command printed, and how it ended. */
+/** Output and exit code of a command. */
 export interface CommandResult {
   code: number;
   stdout: string;
   stderr: string;
 }
 
-/** How a command is run. */
+/** Options of a command's process. */
 export interface CommandOptions {
-  /** Variables of its environment. */
+  /** Additional environment variables. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A module of `tests/support` to run in its place, which breaks something and then runs it. */
+  /**
+   * Module of `tests/support` to run in place of the command; it injects a fault, then runs the
+   * command.
+   */
   readonly fault?: string;
 }
 
-/** Arguments of `deno run` with the permissions that the tasks have. */
+/** Returns the arguments of `deno run` with the permissions of the command's task. */
 export function commandArguments(
   name: string,
   args: readonly string[],
@@ -59,7 +62,7 @@ export async function readOutput(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Runs a test in a folder of its own, which is removed again. */
+/** Runs a test in a temporary folder, and removes the folder afterwards. */
 export async function inFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
   try {

@@ -1,4 +1,4 @@
-/** Copies a folder with all that is in it. */
+/** Copies a folder with all its contents. */
 export async function copy(from: string, to: string): Promise<void> {
   await Deno.mkdir(to, { recursive: true });
   for await (const { name, isDirectory } of Deno.readDir(from)) {

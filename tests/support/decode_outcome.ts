@@ -1,6 +1,6 @@
 import { decodeImage } from "../../pipeline/decode.ts";
 
-/** What becomes of an image's file, as a text: its pixels, or the error. */
+/** Decodes an image file and returns the outcome as text: size and pixels, or the error. */
 export async function outcome(file: Uint8Array): Promise<string> {
   try {
     const { data, width, height } = await decodeImage(file);

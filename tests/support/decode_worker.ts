@@ -1,5 +1,5 @@
 /**
- * A worker that decodes what it is sent.
+ * A worker that decodes each file it receives and answers with the outcome as text.
  *
  * @module
  */

@@ -1,23 +1,23 @@
 /**
- * Watches what is asked of WebGPU, whoever asks.
+ * Records the WebGPU devices and buffers that a test opens.
  *
  * @module
  */
 
-/** What {@linkcode watchDevices} saw. */
+/** Records of {@linkcode watchDevices}. */
 export interface Watched {
-  /** Every device that was opened, in order. */
+  /** All opened devices, in order. */
   readonly devices: GPUDevice[];
-  /** Labels of the buffers that were made and not destroyed. */
+  /** Labels of the buffers that were created and not destroyed. */
   openBuffers(): string[];
 }
 
 /**
- * Runs a test with the devices that it opens in view.
+ * Runs a test and records the devices that it opens.
  *
- * @param test What opens devices.
- * @param onEncoder Told of each command encoder's label before it is made, and
- * how many of that label its device made before.
+ * @param test Test that opens devices.
+ * @param onEncoder Called before a command encoder is created. Receives the encoder's label, the
+ * number of earlier encoders with this label on the device, the device and the records.
  */
 export async function watchDevices(
   test: (watched: Watched) => Promise<void>,

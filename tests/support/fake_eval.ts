@@ -1,5 +1,5 @@
 /**
- * Runs eval with methods that need no network in place of BioViL and BioViL-T.
+ * Runs `eval` with methods that need no network in place of BioViL and BioViL-T.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Runs ground with methods that need no network in place of BioViL and BioViL-T.
+ * Runs `ground` with methods that need no network in place of BioViL and BioViL-T.
  *
  * @module
  */

@@ -5,8 +5,10 @@ import type { Runtime } from "../../models/runtime/runtime.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 
 /**
- * A method without a network: each value is the grey in the middle of a patch of what it sees, from
- * -.5 to .5, and the phrase's length in hundreds added. It refuses phrases with "refuse" in them.
+ * Returns a method without a network. Each value is the grey at the centre of a patch of the crop,
+ * from -0.5 to 0.5. A hundredth of the phrase's length is added to each value.
+ *
+ * @throws {RangeError} From `ground()`, if a phrase contains "refuse".
  */
 export function fakeMethod(
   name: string,
@@ -38,7 +40,7 @@ const FAKES: readonly (readonly [name: BaselineName, crop: number, side: number]
   ["biovil-t", 448, 14],
 ];
 
-/** Puts {@linkcode fakeMethod}s in place of BioViL and BioViL-T. */
+/** Replaces BioViL and BioViL-T by {@linkcode fakeMethod}s. */
 export function useFakes(): void {
   for (const [name, crop, side] of FAKES) {
     OPENERS[name] = async (folder, runtime) => {

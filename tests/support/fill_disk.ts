@@ -1,6 +1,6 @@
 /**
- * Runs eval on a disk that takes what is run, one heatmap with its result, another heatmap and
- * half of its result, and is full after that.
+ * Runs `eval` on a disk that fills up. The disk takes the record, a heatmap with its result,
+ * another heatmap and half of its result.
  *
  * @module
  */

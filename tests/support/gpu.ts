@@ -9,7 +9,10 @@ import {
 
 let opened: Promise<Gpu> | undefined;
 
-/** The GPU that all tests of a file share; none at all is a failure, not a skip. */
+/**
+ * Returns the GPU that all tests of a file share. Without a GPU the tests fail; they are not
+ * skipped.
+ */
 export function testGpu(): Promise<Gpu> {
   return opened ??= openGpu().then((gpu) => {
     if (!gpu) throw new Error(`Cannot test shaders: ${NO_ADAPTER}`);
@@ -18,9 +21,9 @@ export function testGpu(): Promise<Gpu> {
 }
 
 /**
- * A device with no more than WebGPU's default limits, or less where that is asked for.
+ * Returns a device with WebGPU's default limits, which may claim lower limits.
  *
- * @param limits Limits that it is to claim; those of the device stay as they are.
+ * @param limits Limits that the device claims; its real limits stay unchanged.
  */
 export async function limitedGpu(limits: Partial<GPUSupportedLimits> = {}): Promise<Gpu> {
   const adapter = (await navigator.gpu.requestAdapter())!;
@@ -41,7 +44,10 @@ export async function limitedGpu(limits: Partial<GPUSupportedLimits> = {}): Prom
   };
 }
 
-/** Runs what `record` records on maps, and reads its result and other buffers back. */
+/**
+ * Uploads `input`, runs the commands of `record`, and reads back the result and the buffers in
+ * `more`.
+ */
 export async function runKernel(
   input: Float32Array | Uint8Array,
   resultLength: number,
@@ -68,7 +74,7 @@ export async function runKernel(
   }
 }
 
-/** Largest absolute difference; NaN anywhere is a failure. */
+/** Largest absolute difference. Throws if the lengths differ or a value is NaN. */
 export function furthest(one: Float32Array, other: Float32Array): number {
   if (one.length !== other.length) throw new Error(`${one.length} values against ${other.length}`);
   let most = 0;
@@ -80,10 +86,14 @@ export function furthest(one: Float32Array, other: Float32Array): number {
   return most;
 }
 
-/** Sizes that a kernel must take: one pixel, odd, the model's own, and neither square nor even. */
+/**
+ * Sizes that a kernel must handle: one pixel, odd sides, the model's own, a large rectangle.
+ */
 export const SIZES = [[1, 1], [17, 31], [512, 512], [1000, 700]] as const;
 
-/** Hard maps of a size: smooth and rough noise, constant, one hot pixel, huge offset. */
+/**
+ * Maps that are hard to process: noise, a smooth hill, noise around 0, constants, one hot pixel.
+ */
 export function hardMaps(width: number, height: number): Record<string, Float32Array> {
   const length = width * height;
   let state = 12345;

@@ -1,5 +1,5 @@
 /**
- * Runs eval while both clocks jump back and forth by hours.
+ * Runs `eval` while `Date.now()` and `performance.now()` jump back and forth by hours.
  *
  * @module
  */

@@ -1,14 +1,13 @@
 import { commandArguments, type CommandOptions } from "./command.ts";
 
 /**
- * Starts `eval` and kills it as nothing can be caught, a while after it has
- * written a result.
+ * Starts `eval` and kills it with SIGKILL, some time after its first new result.
  *
- * @param cwd Where it runs.
- * @param args Its options, with `--out`.
- * @param after Milliseconds from its first result to its end.
- * @param options How it is run.
- * @returns Whether it was killed before its own end.
+ * @param cwd Current folder of `eval`.
+ * @param args Options of `eval`, `--out` included.
+ * @param after Milliseconds from the first new result to the kill.
+ * @param options Options of the process.
+ * @returns Whether `eval` was killed before it ended by itself.
  */
 export async function killEval(
   cwd: string,

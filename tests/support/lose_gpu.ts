@@ -1,11 +1,11 @@
 /**
- * Runs eval on a GPU that is lost while it grounds the first image; the new one
- * and the next are lost while it grounds the second.
+ * Runs `eval` on GPUs that get lost. The first device is lost during image 1, the next two during
+ * image 2.
  *
  * @module
  */
 
-/** How many images each device finishes before it is lost in the next. */
+/** Number of images that each device finishes; the device is lost during the image after them. */
 const FINISHED = [0, 1, 0];
 
 let opened = 0;

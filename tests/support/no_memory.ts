@@ -1,6 +1,5 @@
 /**
- * Runs eval on a runtime that runs out of memory in a pass of the third image's
- * phrases.
+ * Runs `eval` on a runtime that runs out of memory while it encodes the third image.
  *
  * @module
  */
@@ -18,7 +17,7 @@ ort.InferenceSession.create = async function (...args: unknown[]) {
   );
   const { run } = session;
   session.run = function (...args: unknown[]) {
-    // The autoencoder alone takes an image.
+    // Of all networks, only the autoencoder has an input named "image".
     if (session.inputNames.includes("image") && ++encoded >= 3) {
       return Promise.reject(new Error("bad allocation"));
     }

@@ -1,6 +1,5 @@
 /**
- * Replays a reference grounding step by step and reports how far off each
- * intermediate is.
+ * Replays a reference grounding step by step, and reports the error of each intermediate value.
  *
  * @module
  */
@@ -19,7 +18,7 @@ export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): n
   return largest;
 }
 
-/** The reference's tensors and the settings that it was made with. */
+/** Reads a reference's tensors, and the settings that produced them. */
 export async function openReference(folder: string) {
   const tensors = await readSafetensors(`${folder}/expected.safetensors`);
   const config = JSON.parse(await Deno.readTextFile(`${folder}/config.json`));
@@ -39,19 +38,22 @@ export async function openReference(folder: string) {
   };
 }
 
-/** How far each intermediate is from the reference, as largest absolute difference. */
+/** Largest absolute difference from the reference, for each intermediate value. */
 export interface ReplayReport {
   latent: number;
   promptEmbeddings: number;
-  /** Model output where the reference's own latent is the input. */
+  /** Output of the U-Net, computed from the reference's own latent. */
   modelOutput: number;
-  /** Each attention map where the reference's own latent is the input. */
+  /** Attention of each layer, computed from the reference's own latent. */
   attention: number[];
-  /** Worst of the latents after each inversion step, from our own latent on. */
+  /** Largest over all inversion steps; the steps start from the model's own latent. */
   inversion: number;
 }
 
-/** Runs a reference's bundle on a runtime; row 0 of its batches is the empty phrase, row 1 the phrase. */
+/**
+ * Replays a reference on a runtime. In the reference's batches, row 0 is the empty phrase and row 1
+ * the phrase.
+ */
 export async function replay(
   folder: string,
   runtime: Runtime,

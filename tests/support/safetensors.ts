@@ -1,6 +1,5 @@
 /**
- * A small safetensors reader for tests, apart from the product's own so that
- * the references are not read by the code under test.
+ * A small safetensors reader for tests. The tests do not read references with the code under test.
  *
  * @module
  */
@@ -29,7 +28,7 @@ export async function readSafetensors(
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
     const [start, end] = entry.data_offsets;
-    // Copied, so that the bytes are aligned for the typed array.
+    // Copy the bytes, because a typed array needs aligned memory.
     const { buffer } = bytes.slice(
       8 + headerLength + start,
       8 + headerLength + end,
@@ -40,7 +39,7 @@ export async function readSafetensors(
   return tensors;
 }
 
-/** The values of one F32 tensor. */
+/** Returns the values of one F32 tensor. */
 export function floats(
   tensors: ReadonlyMap<string, ReferenceTensor>,
   name: string,

@@ -8,10 +8,10 @@ import {
 import { openCheckpoint, readTensor, writeSafetensors } from "../../models/checkpoint/mod.ts";
 
 /**
- * Writes a checkpoint again as `torch.save` does.
+ * Writes a copy of a checkpoint in the format of `torch.save`.
  *
- * @param rename Gives the name of each tensor; a tensor without one is left out.
- * @param wrap Puts the state dict into what else is saved.
+ * @param rename Returns the new name of a tensor; a tensor without a new name is left out.
+ * @param wrap Wraps the state dict in the other saved objects.
  */
 export async function saveAsTorch(
   from: string,
@@ -35,7 +35,7 @@ export async function saveAsTorch(
   await Deno.writeFile(to, await torchZip(pickle(wrap(state)), ...storages));
 }
 
-/** Writes a part of a checkpoint again as safetensors, under other names. */
+/** Writes a copy of a checkpoint as safetensors: the kept tensors, under new names. */
 export async function saveRenamed(
   from: string,
   to: string,

@@ -1,14 +1,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { writePhantomSet } from "../../mod.ts";
 
-/** Makes a small dataset in `set` below a folder, with one image that is corrupt. */
+/** Writes a small phantom dataset to `set` below a folder; one image is corrupt. */
 export async function makeSet(folder: string, images: number): Promise<void> {
   const { csv } = await writePhantomSet(`${folder}/set`, { seed: 6, images });
   const path = /files\/[^,]*\.jpg/.exec((await Deno.readTextFile(csv)).split("\n").at(-2)!)![0];
   await Deno.writeFile(`${folder}/set/${path}`, new Uint8Array([0xff, 0xd8, 0xff]));
 }
 
-/** Asserts that files of two folders are there and equal byte for byte. */
+/** Asserts that files of two folders exist, are not empty, and are equal byte for byte. */
 export async function assertSameFiles(
   one: string,
   other: string,

@@ -1,6 +1,6 @@
 /**
- * Runs eval, and cuts the U-Net's file short once it says that it begins, which
- * is while the model is loaded. The model must lie where the run may write.
+ * Runs `eval`, and truncates the U-Net's file when `eval` prints "Grounding", before the model is
+ * loaded. The model must lie in `out`, where the run may write.
  *
  * @module
  */

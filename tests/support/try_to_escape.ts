@@ -1,6 +1,6 @@
 /**
- * Runs eval, and tries in each of its threads what it must not do; a line on
- * stderr says what came of it.
+ * Runs `eval` and attempts forbidden actions in each of its threads. A line on stderr names the
+ * attempts that were not denied.
  *
  * @module
  */
@@ -46,7 +46,7 @@ async function attempt(thread: string): Promise<void> {
       await act();
       done.push(name);
     } catch (error) {
-      // A module that may not be loaded is a TypeError.
+      // A forbidden import throws a TypeError; recognise it by its message.
       const { name: kind, message } = error as Error;
       const isDenied = kind === "NotCapable" || /^Requires \w+ access to/.test(message);
       if (!isDenied) done.push(`${name}: ${error}`);
@@ -56,7 +56,7 @@ async function attempt(thread: string): Promise<void> {
   console.error(`${thread} thread: ${count} attempts, not denied: ${done.join(", ") || "none"}`);
 }
 
-/** The first thread loads the program, then gives up what it may. */
+/** Waits until the main thread gives up its permissions, after it has loaded the program. */
 async function waitForConfinement(): Promise<void> {
   while ((await Deno.permissions.query({ name: "read" })).state === "granted") {
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -30,7 +30,7 @@ const record = {
 
 Deno.test("resultOf() gives result.json the keys that deno task ground gives it", () => {
   const result = resultOf(shown, finished, record);
-  // Keep equal to the list in tests/ground_command_test.ts.
+  // tests/ground_command_test.ts has the same list.
   assertEquals(Object.keys(result), [
     ...["phrase", "width", "height", "threshold", "box", "crop", "heatmapSize"],
     ...["notes", "image", "settings", "model", "versions"],

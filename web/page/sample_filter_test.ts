@@ -12,7 +12,7 @@ const ROWS: SampleRow[] = [
 ];
 const ALL: Wanted = { words: "", category: "", status: "", sort: "dataset", descending: false };
 
-/** Joins the ids of the selected samples to one word. */
+/** Returns the ids of the listed samples, joined. */
 function ids(wanted: Partial<Wanted>): string {
   return selectSamples(ROWS, { ...ALL, ...wanted }).rows.map(({ id }) => id).join("");
 }

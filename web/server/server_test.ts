@@ -6,7 +6,7 @@ import type { AssetList } from "./assets.ts";
 import { readRequest } from "./engine_socket.ts";
 import { type RunningServer, startServer } from "./server.ts";
 
-/** Writes a page of two files: HTML, and a script with an import. */
+/** Makes a page of two files; one of them is a script with an import. */
 async function makePage(folder: string): Promise<AssetList> {
   await Deno.writeTextFile(`${folder}/index.html`, `<!doctype html><title>${"x".repeat(999)}`);
   await Deno.writeTextFile(`${folder}/part.ts`, `export const WORD: string = "bundled";`);
@@ -22,7 +22,7 @@ async function makePage(folder: string): Promise<AssetList> {
   ]);
 }
 
-/** Echoes each request; counts the open engines. */
+/** Answers each request with a copy of the request, and counts the open engines. */
 class EchoEngine implements Engine {
   static open = 0;
   onReply: (reply: Reply) => void = () => {};
@@ -57,7 +57,7 @@ async function withServer(
   }
 }
 
-/** Sends a raw request, and reads the status and the whole response. */
+/** Sends a request unchanged, and returns the status and the rest of the answer. */
 async function send(port: number, target: string, headers: readonly string[], method = "GET") {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const lines = [`${method} ${target} HTTP/1.1`, ...headers, "Connection: close", "", ""];
@@ -111,7 +111,7 @@ Deno.test("startServer() answers its own page's requests and nobody else's", () 
       if (expected !== 200 && method !== "HEAD") assertMatch(text, /\{"error":"[A-Z].{15,}"\}/);
       assertMatch(text, /content-security-policy: default-src 'none';/i);
     }
-    // A request without `Host` is refused, by Deno or by the server.
+    // Without a Host header, the server has no name to compare.
     assert([400, 403].includes((await send(port, "/", [])).status));
   }));
 
@@ -217,11 +217,11 @@ Deno.test("startServer() wants the token for what it guards, and a ticket gives 
     assert(!(await second.text()).includes(token));
   }));
 
-/** A socket that sends `Origin` as a page does; Deno's sockets send none. */
+/** A socket with an origin, which Deno's own sockets lack. */
 class PageSocket extends WebSocket {
   constructor(url: string | URL) {
     const { origin } = new URL(String(url).replace(/^ws/, "http"));
-    // Cast: the browser's types, loaded beside Deno's, have no such options.
+    // Deno accepts headers here; the browser's types, which apply as well, do not.
     super(url, { headers: { origin } } as never);
   }
 }
@@ -267,7 +267,7 @@ Deno.test("SocketEngine asks an engine behind the server, which is closed with i
         message: 'Cannot send "large": its 67108976 bytes are more than 67107840',
       });
 
-      // One page more than allowed: its socket closes with a reason.
+      // Open more pages than allowed; the server tells the last page why it is refused.
       const ended: Promise<unknown>[] = [];
       const sockets = [1, 2, 3, 4].map(() => new PageSocket(url));
       for (const socket of sockets) {
@@ -277,7 +277,7 @@ Deno.test("SocketEngine asks an engine behind the server, which is closed with i
       const { reason } = await Promise.race(ended) as CloseEvent;
       assertMatch(reason, /^4 pages are open already/);
       assertEquals(sockets.filter(({ readyState }) => readyState === WebSocket.CLOSED).length, 1);
-      // An invalid request closes the socket, even if the reason quotes multi-byte text.
+      // An invalid request ends the socket, even if the reason would repeat wide characters.
       const wide = `["${"漢".repeat(30)}",${"漢".repeat(30)}`;
       const header = new TextEncoder().encode(wide);
       const broken = new Uint8Array(4 + header.length);

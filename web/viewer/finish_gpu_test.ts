@@ -4,7 +4,7 @@ import { furthest } from "../../tests/support/gpu.ts";
 import { GpuFinisher } from "./finish_gpu.ts";
 import { type Attended, uncut } from "./shown.ts";
 
-/** Makes a phrase whose maps, of several sides, show a blob at its own place. */
+/** Returns a phrase with a blob of its own, in maps of several sides. */
 function phrase(number: number, size: number, sides = [16, 32, 16, 64]): Attended {
   return {
     ...{ title: `phrase ${number}`, image: "x.png", facts: "", size, isGrid: false },

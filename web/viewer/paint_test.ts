@@ -30,7 +30,7 @@ Deno.test("COLOUR_MAPS begin with that of every picture, and each is a colour ma
     assertEquals(colours.length, 256, name);
     const isByte = (part: number) => Number.isInteger(part) && part >= 0 && part <= 255;
     assert(colours.every((colour) => colour.length === 3 && colour.every(isByte)), name);
-    // Neighbouring colours differ little; a misread colour would make a jump.
+    // Neighbouring colours are similar, so no value was misread.
     const steps = colours.slice(1).map((colour, i) =>
       Math.max(...colour.map((part, j) => Math.abs(part - colours[i]![j]!)))
     );

@@ -1,7 +1,10 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { moveView, type View, WHOLE, zoomView } from "./view.ts";
 
-/** Distance of a point from the view's middle, in shares of the visible part. */
+/**
+ * Returns the position of a place in the view: its distance from the view's middle, in shares of
+ * the view.
+ */
 const seenAt = (view: View, place: number) => (place - view.x) * view.zoom;
 
 Deno.test("zoomView() leaves what is under the pointer where it is", () => {

@@ -44,7 +44,7 @@ Deno.test("a model of given files is the one on disk, checked and hashed alike",
     files.find((file) => path.endsWith(file.path))!.file
   );
   const total = weights.reduce((sum, { size }) => sum + size, 0);
-  // Only headers are read.
+  // The reader reads only the checkpoints' headers.
   assertEquals(read < total / 10, true);
   const bytes = await new Blob(weights).arrayBuffer();
   const expected = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));

@@ -64,7 +64,7 @@ Deno.test("readTorchPickle() reads an OrderedDict with metadata, and parameters"
   assertEquals([...tensors.keys()], ["weight"]);
 });
 
-/** The keys that lead to each set of tensors, and the tensors' names. */
+/** Returns the keys that lead to each dictionary of tensors, and the tensors' names. */
 function sets(...pieces: Piece[]): (readonly [keys: string, names: readonly string[]])[] {
   return readTorchPickle(pickle(...pieces))
     .map(({ keys, tensors }) => [keys.join("."), [...tensors.keys()]] as const);
@@ -122,12 +122,12 @@ Deno.test("readTorchPickle() leaves out what only executing it would make", () =
   const [found] = readTorchPickle(pickle(dict([...others, ["a", TENSOR]])));
   assertEquals([...found!.tensors.keys()], ["a"]);
   assertEquals(found!.unknown.get("other3"), "posix.system");
-  // A tensor that depends on an unknown value is unknown, too.
+  // A value that depends on an unknown global is not a tensor.
   const parameter = call(global("torch._utils", "_rebuild_parameter"), attack);
   const strange = tensor({ type: "ComplexFloatStorage", count: 1, shape: [], strides: [] });
   const [half] = readTorchPickle(pickle(dict([["a", TENSOR], ["b", parameter], ["c", strange]])));
   assertEquals([...half!.unknown], [["b", "posix.system"], ["c", "torch.ComplexFloatStorage"]]);
-  // A dictionary of an unknown class may hold tensors, as any other dictionary may.
+  // A dictionary of an unknown class can hold tensors.
   const easy = [...call(global("easydict", "EasyDict")), ...text("a"), ...TENSOR, 0x73];
   assertEquals(sets(dict([["model", easy]])), [["model", ["a"]]]);
 });
@@ -145,7 +145,7 @@ Deno.test("readTorchPickle() finds no tensors where there are none", () => {
     dict([]),
     dict([["a", int(1)]]),
     [0x7d, 0x4b, 1, ...TENSOR, 0x73],
-    // This dictionary contains itself under every wrapper's name.
+    // A dictionary that contains itself under the name of every wrapper.
     [
       ...[0x7d, 0x71, 0],
       ...["state_dict", "model_state_dict", "model"]

@@ -148,8 +148,8 @@ Deno.test("readTorchZip() refuses an entry that begins before the file does", as
   const view = new DataView(content.buffer);
   const end = content.length - 6;
   const directory = view.getUint32(end, true);
-  // The reader subtracts the bytes that seem to precede the archive from every offset. The first
-  // offset becomes negative.
+  // The end record places the directory 9 bytes too late, so a reader subtracts 9 from every
+  // offset. The first entry's offset becomes -8.
   for (let at = directory; view.getUint32(at, true) === 0x02014b50;) {
     view.setUint32(at + 42, at === directory ? 1 : view.getUint32(at + 42, true) + 9, true);
     at += 46 + view.getUint16(at + 28, true) + view.getUint16(at + 30, true);

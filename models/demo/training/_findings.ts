@@ -2,18 +2,19 @@ import type { Box } from "../../../base/geometry.ts";
 
 /** A finding of a training phantom, as draw_set.ts writes it. */
 export interface TrainingFinding {
-  /** Its class. */
+  /** Class of the finding. */
   readonly category: string;
-  /** Every way in which it may be put. */
+  /** All wordings for the finding. */
   readonly wordings: readonly string[];
-  /** Its places in pixels of the 128 x 128 image; they may reach beyond it. */
+  /** Boxes of the finding in pixels of the 128 x 128 image; they may extend beyond the image. */
   readonly boxes: readonly Box[];
 }
 
 /**
- * All findings of a training set, in no particular order.
+ * Reads all findings of a training set, in no particular order.
  *
- * @throws {Error} If the folder holds none.
+ * @param folder Folder that draw_set.ts wrote.
+ * @throws {Error} If the folder cannot be read or holds no findings.
  */
 export async function* readFindings(folder: string): AsyncIterableIterator<TrainingFinding> {
   const cannot =

@@ -3,20 +3,20 @@ import type { Box } from "../../../base/geometry.ts";
 import { normalize01 } from "../../../shaders/aggregate_cpu.ts";
 import { readFindings } from "./_findings.ts";
 
-/** A heatmap that does not look at the image. */
+/** A heatmap that does not depend on the image. */
 export interface Guess {
-  /** What tables call it. */
+  /** Name of the guess in tables. */
   readonly name: string;
-  /** 128 x 128 values from 0 to 1, given the phrase's class. */
+  /** Returns 128 x 128 values from 0 to 1 for a phrase's class. */
   readonly map: (category: string) => Float32Array;
 }
 
 const SIZE = 128;
 
-/** Side of the centre box: it covers a quarter of the image. */
+/** Side of the centre box, which covers a quarter of the image. */
 const CENTRE = SIZE / 2;
 
-/** Guesses of rising knowledge; the last two are means of the boxes of a training set. */
+/** Returns guesses of increasing knowledge. The last two are means of a training set's boxes. */
 export async function readGuesses(folder: string): Promise<Guess[]> {
   const sums = new Map<string, Float32Array>(
     ["", ...CLASSES].map((category) => [category, new Float32Array(SIZE * SIZE)]),
@@ -39,7 +39,7 @@ export async function readGuesses(folder: string): Promise<Guess[]> {
   ];
 }
 
-/** 1 inside any of some boxes of a 128 x 128 image. */
+/** Returns 128 x 128 values: 1 inside the boxes, 0 outside. */
 function boxMask(boxes: readonly Box[]): Float32Array {
   const mask = new Float32Array(SIZE * SIZE);
   for (const [x, y, w, h] of boxes) {

@@ -3,12 +3,13 @@ import { EXIT } from "../../../cli/kit/exit.ts";
 import { UsageError } from "../../../cli/kit/flags.ts";
 
 /**
- * Runs a script that takes a fixed number of arguments and no options, with
- * nothing but the paths among them.
+ * Runs a script that takes a fixed number of arguments and no options. The script may access only
+ * the paths among its arguments.
  *
- * @param usage The command with the names of its arguments.
- * @param reach The paths among the arguments.
- * @param run Takes the arguments and a signal; throws a {@linkcode UsageError} at a wrong one.
+ * @param usage The command and the names of its arguments.
+ * @param reach Returns the paths among the arguments.
+ * @param run Receives the arguments and a signal; throws a {@linkcode UsageError} at a wrong
+ * argument.
  */
 export function runScript<Names extends readonly string[]>(
   usage: readonly [command: string, ...names: Names],

@@ -1,6 +1,6 @@
 /**
- * Draws how a training went: its loss and the validation scores of what
- * attention was read. Run by `deno task train:curves RUN FILE`.
+ * Draws the curves of a training: its loss, and the validation scores of several parts of
+ * attention. Run by `deno task train:curves RUN FILE`.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import * as Plot from "@observablehq/plot";
 import { toSvg } from "../../../reports/figures/svg.ts";
 import { runScript } from "./_script.ts";
 
-/** One line of a log of train.py. */
+/** One line of train.py's logs. */
 type Row = { readonly step: number; readonly loss: number; readonly by_layer: LayerScores };
 
-/** AUC-ROC by what was read; the names are train.py's. */
+/** AUC-ROC by part of attention, under train.py's names. */
 type LayerScores = Readonly<Record<string, number>>;
 
-/** Curves, told apart by colour and dash. */
+/** The curves, which differ in colour and dash. */
 const CURVES = [
   { label: "loss", colour: "#000000", dash: "none" },
   { label: "AUC-ROC, layers 8-10", colour: "#0072b2", dash: "none", read: "8-10" },
@@ -28,7 +28,7 @@ async function readLog(path: string): Promise<Row[]> {
   return (await Deno.readTextFile(path)).trim().split("\n").map((line) => JSON.parse(line));
 }
 
-/** Where labels go that belong at some values, each at least a line's height from the next. */
+/** Returns a place for each label: its value, or higher, so that labels do not overlap. */
 function placeLabels(values: readonly number[]): number[] {
   const places = [...values];
   const order = [...values.keys()].sort((a, b) => values[a]! - values[b]!);

@@ -1,10 +1,10 @@
 /**
- * Draws phantoms for training: what the model's input is for each of them, and
- * what may be said of it. Run by `deno task train:draw FOLDER FIRST COUNT`.
+ * Draws phantoms for training: the model's input, and the phrases that describe its findings. Run
+ * by `deno task train:draw FOLDER FIRST COUNT`.
  *
- * Writes `<first>.images`, one byte a pixel and 128 x 128 an image, and
- * `<first>.jsonl`, a line an image: its findings with class, boxes in pixels of
- * the 128 x 128 and wordings. Several processes may draw parts side by side.
+ * Writes `<first>.images`, with 128 x 128 bytes per image, and `<first>.jsonl`, with one line per
+ * image. A line holds the image's findings: class, boxes in pixels of the 128 x 128 image, and
+ * wordings. Several processes may draw parts at the same time.
  *
  * @module
  */
@@ -15,10 +15,10 @@ import { Random } from "../../../base/random.ts";
 import { UsageError } from "../../../cli/kit/flags.ts";
 import { runScript } from "./_script.ts";
 
-/** Side of the model's input. */
+/** Side of the model's input, in pixels. */
 const SIZE = 128;
 
-/** Seeds of training phantoms start here; those of sets to score on stay far below. */
+/** Seed of the first training phantom; evaluation sets use far lower seeds. */
 const FIRST_SEED = 2 ** 41;
 
 async function drawSet(
@@ -36,7 +36,7 @@ async function drawSet(
   const lines: string[] = [];
   for (let index = first; index < first + count; index++) {
     signal.throwIfAborted();
-    // Portrait to landscape, at most a third larger than the model sees.
+    // Draw portraits and landscapes, with a shorter side up to 1.3 times the model's input.
     const random = new Random(index);
     const side = random.integer(SIZE, Math.round(1.3 * SIZE));
     const other = Math.round(side * (1 + 0.25 * random.uniform()));
@@ -59,11 +59,11 @@ async function drawSet(
       }));
     lines.push(JSON.stringify(findings));
   }
-  // Written last: a part without it is not whole.
+  // Write the findings last: a part without them is incomplete.
   await Deno.writeTextFile(`${folder}/${first}.jsonl`, lines.join("\n") + "\n");
 }
 
-/** A whole number from `least`. */
+/** Reads a whole number that is at least `least`. */
 function readNumber(name: string, text: string, least: number): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value >= least) return value;

@@ -1,7 +1,7 @@
 /**
- * Makes the demo's tokenizer from what the phantoms' phrases are made of: a
- * byte-pair vocabulary like CLIP's in which each of their words is one token.
- * Run by `deno task train:tokenizer DATA MODEL`.
+ * Makes the demo's tokenizer from the phantoms' phrases. The result is a byte-pair vocabulary like
+ * CLIP's, in which each word of the phrases is one token. Run by `deno task train:tokenizer DATA
+ * MODEL`.
  *
  * @module
  */
@@ -9,7 +9,9 @@
 import { readFindings } from "./_findings.ts";
 import { runScript } from "./_script.ts";
 
-/** Byte-pair merges that join letters into the words of some phrases, each word one token; most frequent pair first. */
+/**
+ * Returns byte-pair merges that make each word of the phrases one token, most frequent pair first.
+ */
 function learnMerges(phrases: readonly string[]): [string, string][] {
   const words = new Map<string, number>();
   for (const phrase of phrases) {
@@ -44,7 +46,9 @@ function learnMerges(phrases: readonly string[]): [string, string][] {
   }
 }
 
-/** The printable characters that stand for the 256 bytes in a byte-level vocabulary (GPT-2's). */
+/**
+ * Returns the printable characters that represent the 256 bytes in GPT-2's byte-level vocabulary.
+ */
 function byteSymbols(): string[] {
   const isPrintable = (byte: number) =>
     (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
@@ -61,7 +65,7 @@ async function makeTokenizer(data: string, model: string): Promise<void> {
   for await (const { wordings } of readFindings(data)) {
     for (const wording of wordings) phrases.add(wording);
   }
-  // In an order of their own, whatever order the folder is read in.
+  // Sort the phrases, so that the merges do not depend on directory order.
   const merges = learnMerges([...phrases].sort());
   const symbols = byteSymbols();
   const tokens = new Set([

@@ -1,7 +1,7 @@
-"""The three networks of a latent diffusion model, with the parameter names of the published one.
+"""The three networks of a latent diffusion model, with the published model's parameter names.
 
-Small and plain: just what docs/method.md, section 1 of the project's method asks for, so that what is
-trained here loads wherever the published checkpoints load.
+The networks are small and follow docs/method.md, section 1. Their checkpoints load wherever the
+published checkpoints load.
 """
 
 import math
@@ -52,7 +52,7 @@ class AutoencoderBlock(nn.Module):
 
 
 class AutoencoderDown(nn.Module):
-    """Halves both sides; pads right and bottom only, as the published model does."""
+    """Halves both sides; pads only right and bottom, like the published model."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -74,7 +74,7 @@ class Blocks(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Image [batch, 1, size, size] in 0..1 to the mean of its latent, and back."""
+    """Encodes images [batch, 1, size, size] in 0..1 to latents, and decodes latents."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -105,7 +105,7 @@ class Autoencoder(nn.Module):
         self.post_quant_conv = Conv(latent, latent, 1)
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and logarithm of the variance of the latent."""
+        """Returns the mean and the logarithm of the variance of the latent."""
         h = self.encoder(image)
         return self.quant_conv_mu(h), self.quant_conv_log_sigma(h).clamp(-30, 20)
 
@@ -125,7 +125,7 @@ class ResidualBlock(nn.Module):
         self.norm2 = nn.GroupNorm(groups, outputs, eps)
         self.conv2 = Conv(outputs, outputs)
         self.skip_connection = Conv(inputs, outputs, 1) if inputs != outputs else nn.Identity()
-        # Begins as the identity, which trains faster.
+        # The block begins as the identity, which trains faster.
         nn.init.zeros_(self.conv2.conv.weight)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
@@ -135,7 +135,7 @@ class ResidualBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """One head; keeps its softmax [batch, positions, tokens] while `keep` is set."""
+    """Attention with one head; stores its softmax [batch, positions, tokens] if `keep` is set."""
 
     def __init__(self, width: int, context: int):
         super().__init__()
@@ -213,7 +213,7 @@ class Down(nn.Module):
 
 
 class Level(nn.Module):
-    """Residual blocks of one resolution, each with its transformer where the level attends."""
+    """Residual blocks of one resolution; if the level attends, each has a transformer."""
 
     def __init__(self, widths: list[tuple[int, int]], attends: bool, config: dict, time: int):
         super().__init__()
@@ -246,7 +246,7 @@ class Middle(nn.Module):
 
 
 class Unet(nn.Module):
-    """Latent [batch, channels, side, side], timesteps [batch] and context to a prediction."""
+    """Predicts from a latent [batch, channels, side, side], timesteps [batch] and context."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -312,7 +312,7 @@ class Unet(nn.Module):
         return self.out(h)
 
     def cross_attentions(self) -> list[Attention]:
-        """In the order of docs/method.md, section 1: down, middle, up."""
+        """Returns the layers in the order of docs/method.md, section 1: down, middle, up."""
         levels = [*self.down_blocks, None, *self.up_blocks]
         found = []
         for level in levels:
@@ -327,10 +327,10 @@ class Unet(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """CLIP's text encoder of no layers: embeddings and the final LayerNorm.
+    """CLIP's text encoder without layers: embeddings and the final LayerNorm.
 
-    With layers, the end token sees the whole phrase and takes over what the phrase's own tokens
-    would have to say; the method reads the latter.
+    With layers, the end token would see the whole phrase and attract the attention. The method
+    reads the attention of the phrase's own tokens.
     """
 
     def __init__(self, config: dict):

@@ -1,7 +1,6 @@
 /**
- * Scores a model on phantoms that it has not seen, beside guesses that do not
- * look at them, and asks whether it listens to the phrase. Run by
- * `deno task train:report --data DATA`.
+ * Scores a model on new phantoms, beside guesses that do not depend on the image. Also tests
+ * whether the model's heatmaps depend on the phrase. Run by `deno task train:report --data DATA`.
  *
  * @module
  */
@@ -65,10 +64,13 @@ const COMMAND = command({
   },
 });
 
-/** What the model's own settings are called beside others. */
+/** Name of the model's own settings in the tables. */
 const OWN = "the model's own settings";
 
-/** Sums of what a phrase's heatmap says of its own box and of another phrase's. */
+/**
+ * Number of heatmaps of two phrases in different places, and of heatmaps with more contrast in
+ * their own boxes.
+ */
 interface Listening {
   pairs: number;
   own: number;
@@ -84,7 +86,7 @@ async function main(args: string[]): Promise<number> {
   const guesses = await readGuesses(data);
   const bundle = await loadBundle(values.model);
   const layers = defaultLayers(bundle);
-  // The last of Table II is what the model's own settings are.
+  // The last variant of Table II is the model's own settings.
   const tableTwo = tableTwoVariants(bundle, layers);
   const own: VariantSettings = { ...tableTwo.pop()!, name: OWN };
   const variants = [
@@ -153,7 +155,7 @@ function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** What a result says of its sample. */
+/** Returns the sample's fields of a scored result. */
 function scored({ id, category, boxes }: Sample) {
   return { id, ...(category && { category }), boxes, threshold: null, status: "scored" as const };
 }
@@ -167,7 +169,10 @@ function scoreGuess(guess: Guess, samples: readonly Sample[]): ScoreSummary {
   return summary;
 }
 
-/** Compares a heatmap on its own boxes with the boxes of the image's other phrase, if apart. */
+/**
+ * Compares a heatmap's contrast in its own boxes and in the boxes of the image's other phrase.
+ * Skips phrases with overlapping boxes.
+ */
 function listen(
   sample: Sample,
   heatmap: Float32Array,
@@ -184,7 +189,7 @@ function listen(
   if (contrast(sample.boxes) > contrast(other.boxes)) listening.own++;
 }
 
-/** The phrase of another image, a few samples on. */
+/** Returns the phrase of another image, at least three samples later. */
 function strange(samples: readonly Sample[], index: number): string {
   const image = samples[index]!.image;
   for (let step = 3;; step++) {

@@ -4,10 +4,10 @@
     python3 train.py diffusion   --data DATA --run RUN --model MODEL
     python3 train.py export      --data DATA --run RUN --model MODEL
 
-DATA is what draw_set.ts wrote, RUN takes checkpoints and curves (one JSON a line), MODEL is the
-folder of the bundle, in which make_tokenizer.ts has made the tokenizer. A stage that was cut goes
-on from its last checkpoint when it is started again. No step sees a box of a training phantom:
-boxes are read for the validation scores only.
+DATA is a folder that draw_set.ts wrote. RUN receives checkpoints and curves (one JSON object per
+line). MODEL is the folder of the bundle, which already holds the tokenizer of make_tokenizer.ts. An
+interrupted stage continues from its last checkpoint when it is started again. Training never uses
+the boxes: only the validation scores read them.
 """
 
 import argparse
@@ -30,16 +30,16 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SIZE = 128
 TOKENS = 77
 SEED = 20261124
-# Phantoms from this number on are kept for validation.
+# Phantoms from this number on are used only for validation.
 VALIDATION = 1_000_000
-# Share of captions that are empty, so that the model knows the empty phrase.
+# Share of empty captions, from which the model learns the empty phrase.
 EMPTY = 0.1
-# Share of the other captions that name one finding; the rest name all, in random order.
+# Share of the other captions that name one finding; the rest name all findings, shuffled.
 SINGLE = 0.8
 
 
 def load_set(folder: str, validation: bool):
-    """Images [count, 128, 128] as bytes and the findings of each."""
+    """Returns images [count, 128, 128] as bytes, and the findings of each image."""
     images, findings = [], []
     for name in sorted(glob.glob(f"{folder}/*.jsonl"), key=lambda n: int(re.findall(r"\d+", n)[-1])):
         first = int(os.path.basename(name)[: -len(".jsonl")])
@@ -62,13 +62,13 @@ def as_images(pixels) -> torch.Tensor:
 
 
 def save(path: str, state: dict) -> None:
-    """Writes beside and renames, so that a cut run leaves a whole checkpoint."""
+    """Writes to a second file and renames it: an interruption leaves the old checkpoint whole."""
     torch.save(state, path + ".part")
     os.replace(path + ".part", path)
 
 
 class Log:
-    """One JSON a line, on disk and on stdout."""
+    """Writes one JSON object per line, to a file and to stdout."""
 
     def __init__(self, path: str):
         self.path = path
@@ -109,7 +109,7 @@ def train_autoencoder(args) -> None:
         torch.manual_seed(SEED + step)
         for group in optimizer.param_groups:
             group["lr"] = 2e-3 * cosine(step, args.steps, 100)
-        # Quarters of images first, which cost a quarter; whole ones at the end.
+        # Train on quarters of images, which are cheaper, and on whole images in the last tenth.
         side = SIZE // 2 if step < 0.9 * args.steps else SIZE
         top, left = rng.integers(0, SIZE - side + 1, 2)
         count = args.batch * SIZE // side // 2
@@ -122,7 +122,7 @@ def train_autoencoder(args) -> None:
             z = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)
             y = model.decode(z).float()
         kl = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
-        # Differences between neighbours keep edges and bands that L1 alone would blur away.
+        # The loss of neighbour differences preserves edges and bands that L1 alone would blur.
         edges = sum((x.diff(dim=axis) - y.diff(dim=axis)).abs().mean() for axis in (2, 3))
         l1 = (x - y).abs().mean()
         loss = l1 + edges + 1e-4 * kl
@@ -145,7 +145,7 @@ def train_autoencoder(args) -> None:
 
 @torch.no_grad()
 def encode_set(args, validation: bool) -> tuple[torch.Tensor, list]:
-    """Latent means of a set, kept beside the checkpoint, and its findings."""
+    """Returns the latent means of a set, cached beside the checkpoint, and its findings."""
     images, findings = load_set(args.data, validation)
     path = f"{args.run}/latents-{'validation' if validation else 'training'}.pt"
     if os.path.exists(path):
@@ -164,7 +164,7 @@ def encode_set(args, validation: bool) -> tuple[torch.Tensor, list]:
 
 
 class Tokenizer:
-    """Each word of the phantoms' phrases is one token of the vocabulary."""
+    """A tokenizer for the phantoms' phrases, in which each word is one token."""
 
     def __init__(self, model: str):
         self.vocabulary = json.load(open(f"{model}/tokenizer/vocab.json"))
@@ -172,7 +172,7 @@ class Tokenizer:
         self.end = self.vocabulary["<|endoftext|>"]
 
     def __call__(self, phrase: str) -> list[int]:
-        """Ids with start and end; 0 pads up to 77."""
+        """Returns the ids with start and end token, without padding."""
         words = re.findall(r"[a-z]+|[0-9]|[^\sa-z0-9]+", phrase.lower())
         return [self.start, *(self.vocabulary[f"{word}</w>"] for word in words), self.end]
 
@@ -192,13 +192,13 @@ def caption(findings: list, rng) -> str:
 
 
 def alphas() -> torch.Tensor:
-    """Cumulative products of docs/method.md, section 1's scaled-linear schedule."""
+    """Returns the cumulative products of the scaled-linear schedule (docs/method.md, section 1)."""
     betas = torch.linspace(0.0015**0.5, 0.0205**0.5, 1000) ** 2
     return torch.cumprod(1 - betas, 0)
 
 
 class Model(torch.nn.Module):
-    """U-Net and text encoder, which are trained together."""
+    """The U-Net and the text encoder, trained together."""
 
     def __init__(self, config: dict, text_config: dict):
         super().__init__()
@@ -241,7 +241,7 @@ def area_under_roc(score: np.ndarray, mask: np.ndarray) -> float:
 
 
 def enlarged(maps: torch.Tensor) -> np.ndarray:
-    """Maps [count, positions] of a square to [count, SIZE, SIZE]."""
+    """Enlarges square maps [count, positions] to [count, SIZE, SIZE]."""
     side = math.isqrt(maps.shape[1])
     up = F.interpolate(maps.reshape(-1, 1, side, side), (SIZE, SIZE), mode="bilinear")
     return up[:, 0].numpy()
@@ -249,10 +249,10 @@ def enlarged(maps: torch.Tensor) -> np.ndarray:
 
 @torch.no_grad()
 def validate(model, latents, findings, tokenizer, count: int) -> dict:
-    """AUC-ROC of each layer's attention and of groups of layers, by class, with sampled noise.
+    """Returns the AUC-ROC of layers and groups of layers, by class, with Gaussian noise.
 
-    "listens" is the share of maps that are higher in their own boxes than in those of another
-    finding of the image, elsewhere.
+    "listens" compares a map's mean in its own boxes with its mean in the boxes of another finding
+    of the image, where the boxes do not overlap. It is the share of pairs with a higher own mean.
     """
     samples = [(i, f) for i, fs in enumerate(findings) for f in fs]
     samples = samples[:: max(1, len(samples) // count)][:count]
@@ -300,15 +300,15 @@ def validate(model, latents, findings, tokenizer, count: int) -> dict:
 
 
 def train_diffusion(args) -> None:
-    """Starts one process a core: on small tensors that is faster than threads within one."""
-    # Both sets are encoded before the processes part.
+    """Starts one process per core, which on small tensors is faster than threads."""
+    # Encode both sets once, before the processes start.
     encode_set(args, validation=False)
     encode_set(args, validation=True)
     mp.spawn(diffusion_process, (args,), nprocs=args.processes)
 
 
 def average_gradients(parameters, processes: int) -> None:
-    """Mean of the gradients over all processes."""
+    """Replaces each gradient by its mean over all processes."""
     if processes == 1:
         return
     gradients = [p.grad for p in parameters]
@@ -358,7 +358,7 @@ def diffusion_process(rank: int, args) -> None:
         chosen = rng.integers(0, len(latents), count)
         z = latents[torch.from_numpy(chosen)]
         ids = padded([tokenizer(caption(findings[i], rng)) for i in chosen])
-        # Attention is read in the middle of the schedule: three quarters of the timesteps are there.
+        # Draw three quarters of the timesteps from the middle, where attention is read later.
         middle = rng.random(count) < 0.75
         t = torch.from_numpy(np.where(middle, rng.integers(200, 800, count),
                                       rng.integers(0, 1000, count)))
@@ -419,7 +419,7 @@ def export(args) -> None:
     write("autoencoder.safetensors", autoencoder)
     with open(f"{args.model}/text_encoder/config.json", "w") as file:
         file.write(json.dumps(text_config(args.model), indent=2) + "\n")
-    # What was tuned on the validation set stays where the bundle has it.
+    # Keep the bundle's own values of the settings that were tuned on the validation set.
     old = {}
     if os.path.exists(f"{args.model}/config.json"):
         old = json.load(open(f"{args.model}/config.json"))
