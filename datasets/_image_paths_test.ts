@@ -4,8 +4,8 @@ import { ImagePaths, type ImageRoot } from "./_image_paths.ts";
 const isWindows = Deno.build.os === "windows";
 
 /**
- * Images in `data/images` and behind links of its owner, other files beside it, and links from
- * elsewhere; gives the real path of all.
+ * Makes images in `data/images`, links in it to files elsewhere, files outside of it, and links
+ * into it. Passes on the real path of the folder that holds them all.
  */
 async function inTree(use: (top: string) => void): Promise<void> {
   const made = await Deno.makeTempDir({ prefix: "groundray-test-" });
@@ -47,7 +47,7 @@ async function inTree(use: (top: string) => void): Promise<void> {
   }
 }
 
-/** Runs with another current folder. */
+/** Runs a function in another current folder. */
 function from<T>(folder: string, act: () => T): T {
   const before = Deno.cwd();
   Deno.chdir(folder);
@@ -61,7 +61,7 @@ function from<T>(folder: string, act: () => T): T {
 const pathsOf = (folder: string, root: Partial<ImageRoot> = {}) =>
   new ImagePaths({ folder, prefix: "", beside: folder, ...root });
 
-/** Why a path is refused. */
+/** Message with which a path is refused. */
 function reasonOf(paths: ImagePaths, path: string): string {
   return assertThrows(() => paths.find(path), RangeError).message;
 }
@@ -93,7 +93,7 @@ Deno.test({
         ],
         "with space.png": [`file://${top}/link/with%20space.png`],
         "back\\slash.png": ["back\\slash.png", `${top}/link/back\\slash.png`],
-        // By links of the root's owner, and by where they lead.
+        // Through links in the root, and by the targets of these links.
         "files/p10/a.png": [
           "files/p10/a.png",
           "files\\p10\\a.png",
@@ -102,7 +102,7 @@ Deno.test({
         ],
         "single.png": ["single.png", `${top}/disk/c.png`],
         "real/deep/e.png": ["real/deep/e.png", `${top}/disk/deep/e.png`],
-        // Not there, which its reader says.
+        // A missing file is left to the reader of the image, which reports it.
         "missing.png": ["missing.png", `${top}/second-link/missing.png`],
         "files/missing.png": [`${top}/disk/files/missing.png`],
       };
@@ -140,12 +140,12 @@ Deno.test({
         [`${top}/data/../link`, "csv"],
       ];
       Deno.mkdirSync(`${top}/data/csv`);
-      // A run's results have the root as it was called, and the dataset's path.
+      // Paths as in the results of a run: the root as given, then the dataset's path.
       const named = roots.map(([root, folder]) =>
         from(`${top}/${folder}`, () => ({ root, folder, path: pathsOf(root).find("real/d.png") }))
       );
       for (const { root, folder, path } of named) {
-        // From the same folder by any name of the root, and from others by what can be known.
+        // In the same folder any name of the root works; elsewhere, names that repeat its folders.
         const calls: [root: string, from: string][] = [
           [root, folder],
           [`${top}/data/images`, folder],
@@ -174,7 +174,7 @@ Deno.test({
       const paths = pathsOf(top, { beside: `${top}/csv` });
       assertEquals(paths.find("own.png"), `${top}/csv/own.png`);
       assertEquals(paths.find("../data/secret.png"), `${top}/data/secret.png`);
-      // Another image of that name, in a folder of the root that is the current one.
+      // The current folder lies in the root and holds another image of that name.
       const found = from(`${top}/data/images/real`, () =>
         pathsOf(`${top}/data/images`).find("d.png"));
       assertEquals(found, `${top}/data/images/d.png`);
@@ -192,7 +192,7 @@ Deno.test({
         "..\\secret.png": [`${top}/data/secret.png`, `${top}/data`, "secret.png"],
         "../../secret.png": [`${top}/secret.png`, top, "secret.png"],
         "real/../../secret.png": [`${top}/data/secret.png`, `${top}/data`, "secret.png"],
-        // A link does not change where ".." leads, as in Deno's permissions.
+        // As in Deno's permissions, ".." after a link leads to the folder that holds the link.
         "files/../../secret.png": [`${top}/data/secret.png`, `${top}/data`, "secret.png"],
         "../images-other/x.png": [
           `${top}/data/images-other/x.png`,
@@ -212,7 +212,7 @@ Deno.test({
         assert(reason.includes(where), reason);
         const rest = other === undefined ? "" : ` and the path "${other}"`;
         assert(reason.endsWith(`; --images "${images}"${rest} would allow it`), reason);
-        // It does.
+        // Check that the advice works.
         assertEquals(
           Deno.realPathSync(pathsOf(images).find(other ?? path)),
           Deno.realPathSync(where),

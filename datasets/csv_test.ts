@@ -5,7 +5,7 @@ Deno.test("readCsv() takes a header of any length in its stride", () => {
   const columns = Array.from({ length: 200_000 }, (_, i) => `c${i}`);
   const start = performance.now();
   assertEquals(readCsv("a.csv", columns.join()).columns.length, columns.length);
-  assert(performance.now() - start < 5000); // comparing each with all others took minutes
+  assert(performance.now() - start < 5000); // comparing each column with all others took minutes
 });
 
 Deno.test("readCsv() and requireColumns() name columns in a short line that can be printed", () => {
@@ -16,13 +16,13 @@ Deno.test("readCsv() and requireColumns() name columns in a short line that can 
   assert(error.message.length < 500 && !error.message.includes("\x1b"), error.message);
 });
 
-/** The records of a file, and the faults of those that have one. */
+/** The columns of a file and its records; a fault stands in place of a faulty record. */
 function read(text: string): unknown[] {
   const { columns, records } = readCsv("a.csv", text);
   return [columns, ...records.map(({ get, fault }) => fault ?? columns.map(get))];
 }
 
-// What csv.reader of Python 3.11 gives for the same lines.
+// Expected values come from csv.reader of Python 3.11 on the same lines.
 Deno.test("readCsv() reads quotes as Python's csv does", () => {
   const fields: [string, string][] = [
     ['left "small" effusion', 'left "small" effusion'],
@@ -50,7 +50,7 @@ Deno.test("readCsv() reads quotes as Python's csv does", () => {
 Deno.test("readCsv() loses one line to a quote that does not close", () => {
   const fault = "field 2 begins with a quote that does not close";
   assertEquals(read('a,b\n1,"x\n2,y\n3,z\n'), [["a", "b"], fault, ["2", "y"], ["3", "z"]]);
-  // The quote that follows opens another field, and does not close this one.
+  // The second quote opens another field and does not close the first one.
   assertEquals(read('a,b\n1,"x\n2,"y, z"\n3,z\n'), [
     ["a", "b"],
     fault,

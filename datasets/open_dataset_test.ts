@@ -4,7 +4,7 @@ import type { DatasetItem } from "./sample.ts";
 
 const COLUMNS = "dicom_id,category_name,label_text,x,y,w,h,image_width,image_height,path";
 
-/** Writes files below a new folder, with an empty `files/` for images, and removes it all again. */
+/** Writes files into a new folder with an empty `files/` for images; removes it after the test. */
 async function withFiles(
   files: Record<string, string>,
   test: (folder: string) => Promise<void>,
@@ -301,7 +301,7 @@ Deno.test("openDataset() takes a limit of the whole, and then the shard's part o
     assertEquals(await read(2), ["b#1", "b#2", "d#1"]);
   }));
 
-/** Some bytes that only the decoder would look at. */
+/** Content of image files, which only a decoder would read. */
 const IMAGE = "";
 
 Deno.test("openDataset() reads VinDr-CXR with the labels beside it, and finds images in any ending", () =>
@@ -337,7 +337,7 @@ Deno.test("openDataset() finds the file of a split in VinDr-CXR's folder, and im
     await Deno.writeTextFile(`${folder}/test/a.dicom`, IMAGE);
     const [sample] = samples(await read(folder, { split: "test" }));
     assertEquals(sample!.image, `${await Deno.realPath(folder)}/test/a.dicom`);
-    // On another disk.
+    // A link in place of the folder, as for images on another disk.
     await Deno.rename(`${folder}/test`, `${folder}/annotations/disk`);
     await Deno.symlink("annotations/disk", `${folder}/test`);
     assertEquals(samples(await read(folder, { split: "test" })), [sample!]);
@@ -402,7 +402,7 @@ Deno.test("openDataset() reads PadChest-GR with the splits beside it, boxes in s
     assert(mass!.reason.includes("begins outside the image"), mass!.reason);
   }));
 
-/** Inputs from elsewhere, each with its right answer. */
+/** Shared inputs, each with its expected result. */
 const CASES = new URL("../../shared/cases/", import.meta.url).pathname;
 
 Deno.test("openDataset() reads a bare quote as Python's csv does", async () => {
@@ -452,7 +452,7 @@ Deno.test("openDataset() reads UTF-16, and fails the rows alone whose bytes are 
       const found = samples(await read(`${folder}/a.txt`));
       assertEquals(found.map(({ phrase }) => phrase), ["épanchement", "edema"]);
     }
-    // Windows-1252.
+    // In Windows-1252, which is not valid UTF-8.
     await Deno.writeFile(`${folder}/a.csv`, new Uint8Array(units));
     const items = await read(`${folder}/a.csv`);
     assertEquals(samples(items).map(({ phrase }) => phrase), ["edema"]);

@@ -24,7 +24,7 @@ async function merge(rows: readonly Row[]): Promise<DatasetItem[]> {
   }
 }
 
-/** The one failure of a row, or what it became instead. */
+/** Reason of a row's failure, or its sample as JSON. */
 async function reasonOf(fields: Partial<Row>): Promise<string> {
   const [item] = await merge([row("a:2", fields)]);
   return item?.kind === "failure" ? item.failure.reason : JSON.stringify(item);
@@ -52,7 +52,7 @@ Deno.test("show() cuts what is long", () => {
 
 Deno.test("show() gives what can be printed of anything", () => {
   assertEquals(show("\x1b[2J\r\u202e\ud800a"), "\\u001b[2J\\u000d\\u202e\\ud800a");
-  // The number as a key takes the stringifier off the way that needs no stack.
+  // A numeric key makes `JSON.stringify` leave its fast path, which needs no stack.
   const deep = JSON.parse("[".repeat(100_000) + '{"1":2}' + "]".repeat(100_000));
   assertEquals(show(deep), "a value that is nested too deeply");
 });

@@ -54,7 +54,7 @@ Deno.test("plainRows() finds boxes by the names that tables give them", () => {
     ["left,top,right,bottom", "1,2,3,4", true],
     ["xtl,ytl,xbr,ybr", "1,2,3,4", true],
     ["x,y,x2,y2", "1,2,3,4", true],
-    // Beside a box that is whole, these are of the image, or say the same again.
+    // Beside a complete box, further columns give the image size or repeat the box.
     ["x_min,y_min,x_max,y_max,width,height", "1,2,3,4", true],
     ["x1,y1,x2,y2,x,y,w,h", "5,6,7,8", false],
   ];

@@ -27,7 +27,7 @@ Deno.test("drawPhantom() shows a finding inside its box more than outside", () =
   const shared = { seed: 9, width: 160, height: 200 };
   for (const category of ["Consolidation", "Pleural Effusion", "Pneumothorax"] as const) {
     const { data, findings } = drawPhantom({ ...shared, categories: [category] });
-    // The same chest and noise without the finding.
+    // The same seed draws the same chest and noise without the finding.
     const healthy = drawPhantom({ ...shared, categories: [] }).data;
     const [x, y, w, h] = findings[0]!.boxes[0]!;
     let [inside, outside] = [0, 0];
