@@ -6,7 +6,7 @@ const levels = (values: number[], format: Partial<ValueFormat>) => [
 ];
 
 Deno.test("grayLevels() spreads the values that occur, as MIMIC-CXR-JPG", () => {
-  // (x - 1000) / 510 * 255, cut.
+  // The levels are (x - 1000) / 510 * 255, truncated.
   assertEquals(levels([1000, 1001, 1003, 1255, 1510], {}), [0, 0, 1, 127, 255]);
   assertEquals(levels([7, 7], {}), [0, 0]);
   assertEquals(levels([], {}), []);
@@ -29,7 +29,8 @@ Deno.test("grayLevels() follows the formula of each window", () => {
   const stored = [0, 1024, 2047, 2048, 2049, 3072, 4095];
   const at = (window: Window) => levels(stored, { window });
   const [center, width] = [2048, 2048];
-  // 255 * ((x - 2047.5) / 2047 + 0.5), 255 * ((x - 2048) / 2048 + 0.5), 255 / (1 + exp(…)).
+  // The levels are 255 * ((x - 2047.5) / 2047 + 0.5), 255 * ((x - 2048) / 2048 + 0.5) and
+  // 255 / (1 + exp(…)).
   assertEquals(at({ center, width, shape: "LINEAR" }), [0, 0, 127, 128, 128, 255, 255]);
   assertEquals(at({ center, width, shape: "LINEAR_EXACT" }), [0, 0, 127, 128, 128, 255, 255]);
   assertEquals(at({ center, width, shape: "SIGMOID" }), [5, 30, 127, 128, 128, 225, 250]);

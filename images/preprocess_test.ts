@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { resizeBilinear } from "../shaders/resize_cpu.ts";
 import { cropRegion, preprocess } from "./preprocess.ts";
 
-/** A grey image of arithmetic noise. */
+/** Makes a grey image of arithmetic noise. */
 function image(width: number, height: number) {
   const data = Uint8Array.from(
     { length: width * height },
@@ -11,7 +11,7 @@ function image(width: number, height: number) {
   return { data, width, height };
 }
 
-/** The same by resizing the whole image and cropping afterwards. */
+/** Expected result: resizes the whole image and crops it afterwards. */
 function wholeThenCrop(
   { data, width, height }: ReturnType<typeof image>,
   size: number,

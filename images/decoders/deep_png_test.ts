@@ -11,7 +11,7 @@ import { grayLevels } from "../gray_levels.ts";
 const header = (type: number, width: number, height: number, interlace = 0) =>
   chunk("IHDR", [...big(width, 4), ...big(height, 4), 16, type, 0, 0, interlace]);
 
-/** Rows of 16-bit values as a PNG of colour type 0 (grey) or 2 (RGB). */
+/** Encodes rows of 16-bit values as a PNG of colour type 0 (grey) or 2 (RGB). */
 function deepPng(
   type: 0 | 2,
   rows: readonly number[][],

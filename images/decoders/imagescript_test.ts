@@ -7,7 +7,7 @@ import { IMAGE_FILES } from "./_image_files.ts";
 import { decodeJpeg, decodePng } from "./imagescript.ts";
 import { WasmLibrary } from "./wasm_library.ts";
 
-/** What imagescript itself makes of a file. */
+/** Decodes a file with imagescript's own JavaScript. */
 async function expected(file: Uint8Array) {
   const { bitmap, width, height } = await Image.decode(file);
   return {

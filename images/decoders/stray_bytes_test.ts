@@ -12,7 +12,7 @@ const JPEGS = ["JPEG of grey", "JPEG of colour", "JPEG of colour, progressive"]
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
-/** Where the segments of a JPEG begin that stand before its first scan. */
+/** Positions of a JPEG's segments, up to its first scan. */
 function segments(jpeg: Uint8Array): number[] {
   const starts = [2];
   while (jpeg[starts.at(-1)! + 1] !== 0xda) {
@@ -53,7 +53,7 @@ Deno.test("decodeImage() reads the JPEG of the shared case", async () => {
     new URL("junk-between-segments.jpg", folder).pathname,
   );
   assertEquals([width, height], [32, 24]);
-  // Pillow 13.0 has these in its first row.
+  // Pillow 13.0 gives these values in the first row.
   assertEquals([...data.subarray(0, 8)], [0, 0, 0, 0, 5, 5, 5, 5]);
 });
 
@@ -87,7 +87,7 @@ Deno.test("decodeImage() reads a JPEG without its end if its pixels are whole, a
       assertEquals(await decodeImage(whole), expected);
       for (const missing of [1, 2, 9]) {
         const at = jpeg.length - 2 - missing;
-        // Text would be taken for the bits that are missing.
+        // A decoder would take the text for the missing bits.
         if (tail.length === 7) continue;
         const cut = insert(jpeg.subarray(0, at), at, tail);
         await assertRejects(() => decodeImage(cut), SyntaxError, "truncated or corrupt");
@@ -126,14 +126,15 @@ Deno.test("decodeImage() says where an image begins that other bytes precede", a
   }
 });
 
-/** Two rows of two values of 8 bits, and of 16. */
+/** Two rows of two 8-bit values, each after its filter byte. */
 const ROWS = Uint8Array.of(0, 10, 90, 0, 70, 30);
+/** Two rows of two 16-bit values, each after its filter byte. */
 const DEEP_ROWS = Uint8Array.of(0, 10, 0, 90, 0, 0, 70, 0, 30, 0);
 
 const header = (depth: number, type: number, side = 2, interlace = 0) =>
   chunk("IHDR", [...big(side, 4), ...big(side, 4), depth, type, 0, 0, interlace]);
 
-/** A PNG of parts that may be strange. */
+/** Makes a PNG whose parts may be malformed. */
 function png(
   depth: number,
   type: number,
@@ -181,7 +182,7 @@ Deno.test("decodeImage() reads a PNG whose pixels are whole, of 8 bits and of 16
   for (const [what, parts] of Object.entries(cases)) {
     const gray = { width: 2, height: 2, data: Uint8Array.of(10, 90, 70, 30) };
     assertEquals(await decodeImage(png(8, 0, ROWS, parts)), gray, what);
-    // 2560, 23040, 17920 and 7680 are spread.
+    // The values 2560, 23040, 17920 and 7680 are spread over 0..255.
     const spread = { width: 2, height: 2, data: Uint8Array.of(0, 255, 191, 63) };
     assertEquals(await decodeImage(png(16, 0, DEEP_ROWS, parts)), spread, `${what}, 16 bits`);
   }

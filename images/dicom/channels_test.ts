@@ -4,7 +4,7 @@ import { Image } from "imagescript";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { type DicomElements, dicomFile, RADIOGRAPH, words } from "./_fixture.ts";
 
-/** Greys of 3 pixels by 2, from 0 to 255. */
+/** Grey levels of 3 pixels by 2, from 0 to 255. */
 const GRAYS = [0, 51, 102, 153, 204, 255];
 
 const COLOR = { ...RADIOGRAPH, "00280002": 3, "00280100": 8, "00280101": 8, "00280102": 7 };
@@ -34,11 +34,11 @@ Deno.test("decodeDicom() takes grey that is stored as RGB or YBR", async () => {
   assertEquals(await levels(color("RGB", inPlanes(same), 1)), GRAYS);
   assertEquals(await levels(color("YBR_FULL", inPixels(middle))), GRAYS);
   assertEquals(await levels(color("YBR_FULL", inPlanes(middle), 1)), GRAYS);
-  // Rounding may leave the colours of grey one beside the middle.
+  // Rounding may move the colour values of grey by 1 from the middle.
   assertEquals(await levels(color("YBR_FULL", inPixels((gray) => 127 + gray % 3))), GRAYS);
   const pairs = [0, 2, 4].flatMap((i) => [GRAYS[i]!, GRAYS[i + 1]!, 128, 128]);
   assertEquals(await levels(color("YBR_FULL_422", pairs)), GRAYS);
-  // pydicom reads a file that says so of whole pixels too.
+  // pydicom also reads YBR_FULL_422 with three values per pixel.
   assertEquals(await levels(color("YBR_FULL_422", inPixels(middle))), GRAYS);
   const deep = { "00280100": 16, "00280101": 12, "00280102": 11 };
   const values = { "7fe00010": words(inPixels(same).map((gray) => 16 * gray)) };
@@ -80,7 +80,7 @@ Deno.test("decodeDicom() takes grey through a palette of greys alone", async () 
   await assertRejects(() => levels(palette(GRAYS)), TypeError, message);
 });
 
-/** 24 pixels by 16 of greys in blocks of 8 by 8: by pyjpegls, interleaved by sample and not. */
+/** Grey blocks of 8 by 8 in 24 pixels by 16, from pyjpegls: interleaved by sample, and not. */
 const JPEG_LS = [
   "/9j/9wARCAAQABgDAREAAhEAAxEA/9oADAMBAAIAAwAAAgD8AAAFlEzNK/9/gAAAsgAAALEABPd3d3d2ZmZmZmZnUCCD" +
   "MEEHiEIXCEOkIQnCI4REPERwiIeIjhEQ8RHCSPJMAAAHMAAAcwAABzMzMqqqtttttKAAABZRIxbbbbbbbbbdgXlySSSS" +
@@ -105,13 +105,13 @@ Deno.test("decodeDicom() takes grey that is compressed as colours, and refuses c
       { ...color(photometric, []), ...size, "7fe00010": [await picture.encodeJPEG(90)] },
       "1.2.840.10008.1.2.4.50",
     );
-  // Files say RGB of a JPEG of YBR, too.
+  // Some files state RGB for a JPEG in YBR.
   for (const photometric of ["YBR_FULL_422", "RGB"]) {
     assertEquals(await jpeg(photometric), blocks);
   }
   picture.bitmap.set([200, 0, 0], 0);
   await assertRejects(() => jpeg("YBR_FULL"), TypeError, "its YBR_FULL pixels have colours");
-  // Three segments of six bytes as they are.
+  // Three segments of six uncompressed bytes.
   const segments = [64, 72, 80].flatMap((at) => [at, 0, 0, 0]);
   const rle = [
     3,

@@ -21,7 +21,7 @@ Deno.test("isDicom() looks for DICM after 128 bytes, or for a first element of g
   for (const syntax of ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"]) {
     const file = radiograph({}, syntax);
     assert(isDicom(file.subarray(0, 132)) && isDicom(file.subarray(128)));
-    // Without a preamble; then without the 12 bytes and the UID of group 2.
+    // First without a preamble, then also without the 12 bytes and the UID of group 2.
     const meta = 132 + 12 + 8 + syntax.length + syntax.length % 2;
     assert(isDicom(file.subarray(132)) && isDicom(file.subarray(meta)), syntax);
   }
@@ -60,13 +60,13 @@ Deno.test("decodeDicom() applies rescale, the first window and the photometric i
   assertEquals(await grays(rescaled), [0, 128, 255, 255, 255, 255]);
   const signed = { "00280103": 1, "7fe00010": words([-2048, -1000, 0, 1000, 2000, 2047]) };
   assertEquals(await grays(signed), [0, 65, 127, 189, 252, 255]);
-  // A window of no width is none.
+  // A window of width 0 is not applied.
   assertEquals(await grays({ "00281050": "40", "00281051": "0" }), SPREAD);
   const padded = words([0xf000, 1000, 2000, 3000, 4000, 4095]);
   assertEquals(await grays({ "7fe00010": padded, "00280120": 0 }), [0, 0, 82, 164, 247, 255]);
 });
 
-/** A frame in two fragments. */
+/** Splits a frame into two fragments. */
 const fragments = (frame: Uint8Array) => [frame.subarray(0, 40), frame.subarray(40)];
 
 Deno.test("decodeDicom() decompresses RLE, JPEG-LS, JPEG 2000 and HTJ2K", async () => {
@@ -182,7 +182,7 @@ Deno.test("decodeDicom() says truncated of a file cut anywhere, and names a fram
     const frame = rle.frame.slice().fill(value, at, at + 1);
     await corrupt(radiograph({ ...rle.size, "7fe00010": [frame] }, rle.syntax));
   }
-  // The next image does not suffer from it.
+  // The failure must not affect the next image.
   const after = await grays({ ...rle.size, "7fe00010": [rle.frame] }, rle.syntax);
   assertEquals(after.at(-1), 255);
 });

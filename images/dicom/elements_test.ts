@@ -27,12 +27,12 @@ const WRITINGS: Readonly<Record<string, Writing>> = {
 };
 
 const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
-/** `VALUES` spread from 0 to 255, as pydicom 3.0.2 and dcmtk 3.6.7 read them in files that they read. */
+/** `VALUES` spread from 0 to 255, as read by pydicom 3.0.2 and dcmtk 3.6.7 where they succeed. */
 const SPREAD = [0, 62, 124, 186, 249, 255];
 
 const decode = (bytes: ArrayLike<number>) => decodeDicom(Uint8Array.from(bytes), "the image", 100);
 
-/** Fails unless each file holds `VALUES`; a reader that loses its way finds no pixels. */
+/** Fails unless `VALUES` are read from each file; a reader that loses its way finds no pixels. */
 async function assertRead(files: Readonly<Record<string, ArrayLike<number>>>) {
   for (const [name, bytes] of Object.entries(files)) {
     const { data } = await decode(bytes).catch((error) => {
@@ -42,7 +42,7 @@ async function assertRead(files: Readonly<Record<string, ArrayLike<number>>>) {
   }
 }
 
-/** The data set of a radiograph, with other elements before its pixels. */
+/** Makes the data set of a radiograph, with other elements before its pixels. */
 const body = (writing: Writing = {}, inserted: readonly number[] = []) => [
   ...dataSet(RADIOGRAPH, writing),
   ...inserted,
@@ -51,7 +51,7 @@ const body = (writing: Writing = {}, inserted: readonly number[] = []) => [
 
 const START = [...PREAMBLE, ...metaGroup(EXPLICIT)];
 
-/** An explicit file with other elements before its pixels. */
+/** Makes a file with explicit VR and other elements before its pixels. */
 const holding = (inserted: readonly number[], ...after: readonly number[][]) => [
   ...START,
   ...body({}, inserted),
@@ -60,7 +60,7 @@ const holding = (inserted: readonly number[], ...after: readonly number[][]) => 
 
 const bytes = (length: number) => new Uint8Array(length).fill(7);
 
-/** A sequence that a delimiter should end. */
+/** Makes a sequence that should end at a delimiter. */
 const sequence = (items: readonly number[], writing: Writing = {}) =>
   element("00400555", Uint8Array.from(items), {
     vr: "SQ",
@@ -245,7 +245,7 @@ Deno.test("decodeDicom() inflates a deflated data set, within bounds", async () 
   });
   const cut = [...start, ...deflated.subarray(0, -20)];
   await assertRejects(() => decode(cut), SyntaxError, "truncated or corrupt");
-  // A block of zeros over and over: 2 MiB, 65 times.
+  // Repeat a deflated block of zeros, 2 MiB each, 65 times.
   const deflater = new Deflate({ raw: true });
   deflater.push(new Uint8Array(2 ** 21), Z_FULL_FLUSH);
   const zeros = Array<Uint8Array[]>(65).fill(deflater.chunks).flat();

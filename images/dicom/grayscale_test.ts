@@ -28,7 +28,7 @@ async function read(elements: DicomElements, syntax?: string) {
   return { levels: [...data], text: grayLevels! };
 }
 
-/** Levels that pydicom 3.0.2 has, rounded, and ours may be one beside; and how they came about. */
+/** Checks levels, within 1 of the rounded levels of pydicom 3.0.2, and their description. */
 async function requireGray(elements: DicomElements, expected: readonly number[], text: string) {
   const found = await read(elements);
   assertEquals(found.text, text);
@@ -106,7 +106,7 @@ Deno.test("decodeDicom() reads tables in every byte order, of 8 bits one or two 
       assertEquals((await read(elements, syntax)).levels, expected, syntax);
     }
   }
-  // pydicom 3.0.2 lets the indices of such a table overflow.
+  // pydicom 3.0.2 is no reference here: indices of such a table overflow in it.
   const item = table(CURVE.map((entry) => entry >> 8), 0, 8);
   assertEquals((await read(voi(item))).levels, [0, 15, 61, 137, 244, 255]);
 });
@@ -129,7 +129,7 @@ Deno.test("decodeDicom() takes grey through modality tables, then windows or VOI
     {
       ...modality(table(CURVE)),
       ...voi({ ...table(inverse), "00283002": words([0, 0, 16]) }),
-      // A table stands in their place.
+      // The table replaces slope and intercept.
       "00281052": "7",
       "00281053": "9",
     },
@@ -160,7 +160,7 @@ Deno.test("decodeDicom() takes the first window and its form, and says which", a
     [255, 213, 170, 128, 85, 81],
     "window 1 of 1: centre -1500, width 3000; after rescale slope -0.5, intercept 0",
   );
-  // As pydicom and dcmtk: one of the two alone is not applied.
+  // As in pydicom and dcmtk, slope or intercept alone is not applied.
   await requireGray(
     { ...window("2000", "3000"), "00281052": "1000" },
     [0, 43, 128, 213, 255, 255],

@@ -21,15 +21,16 @@ const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 
 const [RLE, JPEG_LS, JPEG_2000] = FRAMES;
 
-/** The values of the frames, as pydicom 3.0.2 with its plugins reads them. */
+/** Values of the RLE and JPEG-LS frame, as read by pydicom 3.0.2 with its plugins. */
 const RAMP = Array.from({ length: 63 }, (_, i) => 65 * i);
+/** Values of the JPEG 2000 and HTJ2K frame, as read by pydicom 3.0.2 with its plugins. */
 const STEPS = Array.from(
   { length: 33 * 35 },
   (_, i) => 100 * Math.floor(i / 33) + (i % 33 > 16 ? 50 : 0),
 );
 const valuesOf = (size: DicomElements) => size["00280011"] === 9 ? RAMP : STEPS;
 
-/** Values spread from 0 to 255. */
+/** Spreads values from 0 to 255. */
 function spread(values: readonly number[]): number[] {
   const [low, high] = [Math.min(...values), Math.max(...values)];
   return values.map((value) => Math.trunc(255 * (value - low) / (high - low)));
@@ -37,7 +38,7 @@ function spread(values: readonly number[]): number[] {
 
 const decode = (bytes: Uint8Array) => decodeDicom(bytes, "the image", 100_000);
 
-/** A file with an element of pixels as it is given. */
+/** Makes a file with the given element of pixels. */
 function file(
   pixels: readonly number[],
   elements: DicomElements,
@@ -49,7 +50,7 @@ function file(
   return Uint8Array.from([...PREAMBLE, ...meta, ...header, ...before, ...pixels]);
 }
 
-/** Pixels in items that a delimiter should end. */
+/** Encodes pixels as items that should end at a delimiter. */
 const encapsulated = (items: readonly number[], vr = "OB") =>
   element("7fe00010", Uint8Array.from(items), { vr, length: UNDEFINED_LENGTH });
 
@@ -82,7 +83,7 @@ Deno.test("decodeDicom() decodes what a frame is, whatever transfer syntax is st
     await assertRead(`uncompressed as ${stated}`, file(pixels, size, stated), RAMP);
     await assertRead(`in fragments as ${stated}`, file(inOne(native), size, stated), RAMP);
   }
-  // Without items around them; what is long enough is uncompressed.
+  // Frames without items around them; a frame of the uncompressed length would count as such.
   for (const { syntax, size, frame } of [JPEG_LS, JPEG_2000]) {
     for (const stated of [syntax, EXPLICIT]) {
       const pixels = element("7fe00010", frame, { vr: "OB" });
@@ -167,7 +168,7 @@ Deno.test("decodeDicom() goes by the bits of a frame and by the sign of the head
   const signed = { "00280103": 1 };
   for (const { syntax, size, frame } of [JPEG_LS, JPEG_2000]) {
     const values = valuesOf(size);
-    // As pydicom corrects it: both frames have 12 bits, of which the highest is the sign.
+    // As in pydicom: both frames have 12 bits, of which the highest is the sign.
     const negative = values.map((value) => value >= 2048 ? value - 4096 : value);
     for (
       const [elements, expected] of [
@@ -199,7 +200,7 @@ Deno.test("decodeDicom() reads words of 8 bits in big endian, and values above o
   await assertRead("more values than pixels", file(longer, {}, EXPLICIT), high);
 });
 
-/** A JPEG of 16x16 pixels whose frame and scans hold nothing else. */
+/** Makes a JPEG of 16x16 pixels with a frame and scans, but without tables or pixel data. */
 function jpeg(marker: number, { bits = 8, channels = 1, scans = 1 } = {}): number[] {
   const frame = [0xff, marker, 0, 11, bits, 0, 16, 0, 16, channels, 1, 0x11, 0];
   const scan = [0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0, 0];
@@ -236,7 +237,7 @@ Deno.test("decodeDicom() reads a JPEG frame without its end marker, if no pixel 
 });
 
 Deno.test("decodeDicom() reads the files of the shared cases", async () => {
-  // The first row, by pydicom 3.0.2.
+  // The first row, as read by pydicom 3.0.2.
   const first = [0, 5, 10, 16, 21, 27, 32, 37];
   for (
     const path of [
