@@ -56,8 +56,8 @@ export class ImagePaths {
 
   /**
    * Gives the path by which to read an image, which always lies below the root's folder. A
-   * relative path begins at the root. If no file is there, the path begins at the current folder,
-   * at the folder of the dataset's file, or at a folder of the root's own path.
+   * relative path begins at the root. If no file is there, other starts are tried: the current
+   * folder, the folder of the dataset's file, and the folders of the root's own path.
    *
    * @param path The path in the dataset.
    * @throws {RangeError} If the path is empty, too long, cannot be followed, or leads out of the
@@ -136,8 +136,8 @@ export class ImagePaths {
     const others = [...(isAnothers ? [] : [this.#here]), this.#beside].flatMap((base) =>
       this.#placeOf(toAbsolute(base, plain)) ?? []
     );
-    // The path's first folders may repeat the root's last folders, as in the results of a run that
-    // was started in another folder.
+    // The path's first folders may repeat the root's last folders: results of a run that was
+    // started elsewhere have such paths.
     const names = withSlashes(plain).split("/").filter((name) => name !== "..");
     for (const root of new Set([this.#folder, this.#real])) {
       const last = root.split(SEPARATOR);

@@ -31,7 +31,7 @@ const LAYOUTS: readonly { readonly names: readonly string[][]; readonly areCorne
 /** Columns of box centres, which are not supported. */
 const UNREAD = [["cx", "cy"], ["xc", "yc"], ["xcenter", "ycenter"], ["xcentre", "ycentre"]];
 
-/** Matches a column that holds whole boxes, whose numbers have no stated meaning. */
+/** Matches a column of whole boxes, which is refused: the order of their numbers is unknown. */
 const WHOLE = /^(bbox|box|bndbox|boundingbox)(es)?$/;
 
 /** Matches a prefix that columns of coordinates may have. */

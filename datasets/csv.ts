@@ -36,8 +36,8 @@ export function fold(column: string): string {
 }
 
 /**
- * Reads CSV text. The delimiter is a comma, semicolon, tab or bar, found from the header, unless a
- * first line such as `sep=;` states it. Line ends are LF, CRLF or CR.
+ * Reads CSV text. A first line such as `sep=;` may state the delimiter. Otherwise it is a comma,
+ * semicolon, tab or bar, whichever fits the header. Line ends are LF, CRLF or CR.
  *
  * Quotes follow Python's `csv`. A quote inside a field that does not begin with a quote is an
  * ordinary character. Text after a closing quote belongs to the field. An unclosed quote spoils

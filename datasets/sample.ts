@@ -21,7 +21,7 @@ export const CLASSES = [
 /** One of {@linkcode CLASSES}. */
 export type Category = typeof CLASSES[number];
 
-/** One phrase of one image, with the boxes where it applies. */
+/** One phrase of one image, with boxes where the phrase applies. */
 export interface Sample {
   /** Identifier, unique within the dataset and the same in every run. */
   readonly id: string;

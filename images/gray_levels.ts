@@ -104,8 +104,8 @@ export interface GrayLevels {
  * are bright.
  *
  * Without window and table, levels are (x - min) / (max - min) * 255, truncated to
- * whole numbers, over all values but padding. MIMIC-CXR-JPG, on which the published
- * model was trained, was made from DICOM in this way, even from files with a window.
+ * whole numbers. Padding does not count. The published model was trained on
+ * MIMIC-CXR-JPG, which was made from DICOM in this way, even from files with a window.
  * Its histograms were equalised afterwards. Here a window takes precedence, because
  * it leaves out the collimator and directly exposed areas. Files straight from a
  * machine have more of both. No histogram is equalised here.
@@ -136,7 +136,7 @@ export function grayLevels(
   return { data, ...(spread && { spread }) };
 }
 
-/** Converts a rescaled value, as a rule to a whole level 0..255. */
+/** Function of a rescaled value, such as its whole level 0..255. */
 type Level = (value: number) => number;
 
 /** Level of a value by a window: DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3. */

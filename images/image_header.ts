@@ -1,6 +1,6 @@
 /**
- * Recognises PNG and JPEG files and reads their size before a decoder gets the
- * bytes, because a few bytes can claim billions of pixels.
+ * Recognises PNG and JPEG files and reads their size. A decoder gets the bytes only
+ * afterwards, because a few bytes can claim billions of pixels.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export interface ImageHeader {
   readonly isWhole: boolean;
   /** Whether the file holds several pictures. */
   readonly isAnimation?: boolean;
-  /** Number of scans over the pixels of a JPEG; usually 1 or 3 unless it is progressive. */
+  /** Number of scans over the pixels of a JPEG; usually 1 or 3 if the JPEG is not progressive. */
   readonly scans?: number;
 }
 

@@ -39,15 +39,15 @@ export function cropRegion(width: number, height: number, view?: MethodCrop): Cr
 }
 
 /**
- * Maps 0..255 to 0..1, resizes the shorter side to `size` (bilinear, half-pixel
- * centres, no antialiasing) and crops the centre, as in docs/method.md, steps 1 and 2.
- * Only the pixels inside the crop are computed.
+ * Maps 0..255 to 0..1, resizes the shorter side to `size` and crops the centre, as in
+ * docs/method.md, steps 1 and 2. The resize is bilinear with half-pixel centres and no
+ * antialiasing. Only the pixels inside the crop are computed.
  *
  * @param gray The image's first channel.
  * @param size Side of the result in pixels, 1..8192.
  * @returns Row-major `[size, size]`, values 0..1.
  * @throws {RangeError} If a side is not a positive integer within its limit, or the
- * length of the data does not match the image size.
+ * data do not match the image size.
  */
 export function preprocess(gray: GrayImage, size: number): Float32Array {
   const { columns, rows } = cropTaps(gray, size);

@@ -66,8 +66,8 @@ const isEntry = (value: unknown): value is Entry =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * Gets a list from the JSON. Throws if it is missing, or if all of its objects lack a field, since
- * the file then has another layout. The caller checks each entry, because some may lack a field or
+ * Gets a list from the JSON. Throws if the list is missing or all of its objects lack a field: the
+ * file then has another layout. The caller checks each entry, because some may lack a field or
  * may not be objects.
  */
 function list(path: string, json: Entry, key: string, fields: readonly string[]): unknown[] {

@@ -49,7 +49,7 @@ function splitOf(annotations: string): string | undefined {
  * whole-image labels name any of the eight classes. Other classes and images
  * without a finding are left out. The phrase is "The patient has Pleural effusion"
  * and so on. A column `rad_id` means that several radiologists drew boxes. Of two
- * boxes of one class in one image with an IoU of at least 0.55, the larger is then kept.
+ * boxes of one class in an image with an IoU of 0.55 or more, the larger is then kept.
  *
  * @param path Path of the file.
  * @param table The boxes.
@@ -103,8 +103,8 @@ function toBox(corners: readonly string[]): Pick<SplitRow, "box" | "boxColumns">
 }
 
 /**
- * Finds the images whose whole-image labels name any of the eight classes (`true`), and the images
- * whose labels cannot be read (the reason).
+ * Maps an image to `true` if its whole-image labels name any of the eight classes. Maps it to a
+ * reason if its labels cannot be read.
  */
 function positiveImages(labels: CsvTable): Map<string, boolean | string> {
   const columns = labels.columns.filter((column) => NAMES.has(column));

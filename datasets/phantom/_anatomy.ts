@@ -110,7 +110,7 @@ export function lung(anatomy: Anatomy, side: Side, x: number, y: number): number
     smoothstep(floor, floor - 0.018, y);
 }
 
-/** Vertical position of the diaphragm at a horizontal one; it is lowest at the outer wall. */
+/** Height of the diaphragm at a horizontal position; the diaphragm is lowest at the outer wall. */
 export function base(anatomy: Anatomy, side: Side, x: number): number {
   const out = lateral(anatomy, side, x);
   return anatomy.dome[side] + 0.55 * Math.max(0, out - 0.36) ** 2;

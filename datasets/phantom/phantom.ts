@@ -236,7 +236,7 @@ function planCategories(index: number): Category[] {
 /** Image sizes, used in turn: mostly portrait, like chest X-rays. */
 const SIZES = [[420, 512], [432, 512], [512, 420], [440, 512], [480, 480]] as const;
 
-/** Number of images that each seed has room for before they repeat those of the next seed. */
+/** Number of images per seed of a set; any further image would repeat one of the next seed. */
 const SET_SIZE = 100_000;
 
 /**

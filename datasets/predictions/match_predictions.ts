@@ -27,8 +27,8 @@ export interface MatchedPredictions {
  * Finds the samples of each prediction. The phrase must equal the sample's phrase, apart from
  * blanks around it. The image may be the sample's whole path or the path below `root`. It may also
  * be an end of the path, such as `files/p10/….jpg`, or the base name with or without extension.
- * A path on another machine matches if it ends with the path below `root`, or ends with the same
- * folder and name.
+ * A path from elsewhere matches by its end: the path below `root`, or a part of it from a folder
+ * on.
  *
  * @param predictions The file.
  * @param items All items of the dataset; with fewer items, ambiguous names could go unnoticed.

@@ -32,7 +32,7 @@ export interface Predictions {
   readonly path: string;
   /** SHA-256 of the file, in hexadecimal. */
   readonly sha256: string;
-  /** Entries of the file; those of one image and phrase are one prediction with all their boxes. */
+  /** Entries of the file; all entries of one image and phrase count as one prediction. */
   readonly entries: readonly Prediction[];
 }
 
@@ -42,8 +42,8 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024;
 /**
  * Reads predicted boxes from CSV, JSON or JSON lines.
  *
- * A CSV has the columns `image, phrase, x, y, w, h`, or corners such as `x1, y1, x2, y2` in place
- * of the last four. Each row holds one box; a row without numbers says that nothing was found.
+ * A CSV has the columns `image, phrase, x, y, w, h`. Corners such as `x1, y1, x2, y2` may replace
+ * the last four. Each row holds one box; a row without numbers says that nothing was found.
  * JSON is a list, and JSON lines are entries, of `{image, phrase, boxes: [[x, y, w, h], …]}`.
  *
  * Boxes are left edge, top edge, width and height in pixels of the original image. Other columns,

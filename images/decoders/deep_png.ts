@@ -34,7 +34,7 @@ export function isDeepPng(png: Uint8Array): boolean {
 
 /**
  * Decodes the first channel of a 16-bit PNG. Grey is spread over the values that
- * occur, because many files use only 10 or 12 bits and would look almost black.
+ * occur: many files use only 10 or 12 bits and would otherwise look almost black.
  *
  * @param png The file.
  * @param name Name of the file in errors.

@@ -29,7 +29,7 @@ export interface ChannelFormat {
  * @param values Three values per pixel, or four values per two pixels in `pairs`.
  * @param format Storage of the values.
  * @returns `undefined` if any pixel has a colour: its red, green and blue differ, or its colour
- * values differ from the middle by more than 1, which rounding may cause.
+ * values are more than 1, the effect of rounding, from the middle.
  */
 export function grayChannel<Values extends Uint8Array | Uint16Array>(
   values: Values,

@@ -74,7 +74,7 @@ export function readGrayscale(file: DataSet, stored: StoredFormat): Grayscale {
     : {};
   const voi = isGray ? readVoi(header, stored, modality) : colourStep(header, stored);
   const inversion = readInversion(header, stored.photometric);
-  // Padding matters only if values are spread, which a window or table replaces.
+  // Padding matters only without a window or table, when the range of values is spread.
   const padding = voi.format ? {} : readPadding(file, stored);
   const steps = [voi, modality, padding, inversion];
   return {
@@ -201,7 +201,7 @@ function readVoi(header: Header, stored: StoredFormat, modality: Step): Step {
     : window;
 }
 
-/** Reads the first window; a window without centre or width is not applied. */
+/** Reads the first window; a window without a centre or a usable width is not applied. */
 function readWindow(header: Header, count: number): Step {
   const center = header.decimal("windowCenter", "window centre");
   const width = header.decimal("windowWidth", "window width");

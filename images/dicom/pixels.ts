@@ -87,8 +87,8 @@ export function unsupportedSyntax(syntax: string): string | undefined {
 }
 
 /**
- * Decodes one frame. The bytes themselves decide the decoder, because the stated transfer syntax
- * may be the syntax before or after a conversion of the frame.
+ * Decodes one frame. The bytes themselves decide the decoder: after a conversion, a file may state
+ * another transfer syntax than its frame has.
  *
  * @param bytes The frame, with its fragments joined.
  * @param name Name of the file in errors.
@@ -184,7 +184,7 @@ async function decodeCodestream(
   return data && { data, bits, shift: hasAll ? format.shift : 0 };
 }
 
-/** Decodes a JPEG without its end marker, if all its pixels are there. */
+/** Decodes a JPEG that lacks its end marker; `undefined` if pixels are missing. */
 async function decodeWithoutEnd(
   frame: Uint8Array,
   decode: (frame: Uint8Array) => Promise<Uint8Array | undefined>,
