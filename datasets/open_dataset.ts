@@ -97,9 +97,9 @@ export interface PlannedSample {
 
 /**
  * Opens a dataset: MS-CXR as CSV or JSON, VinDr-CXR (`annotations_….csv`),
- * PadChest-GR (`grounded_reports_….json`), RSNA pneumonia
- * (`stage_2_train_labels.csv`), a folder that holds one of these files, or a plain CSV
- * of `image, phrase[, x, y, w, h]`.
+ * PadChest-GR (`grounded_reports_….json`) or RSNA pneumonia
+ * (`stage_2_train_labels.csv`). The path may also be a folder that holds one of these
+ * files, or a plain CSV of `image, phrase[, x, y, w, h]`.
  *
  * @param path Dataset file, or folder of a release. In a folder of VinDr-CXR, which has one file
  * per split, `options.split` chooses the file.

@@ -104,9 +104,9 @@ export interface GrayLevels {
  * are bright.
  *
  * Without window and table, levels are (x - min) / (max - min) * 255, truncated to
- * whole numbers. Padding does not count. The published model was trained on
- * MIMIC-CXR-JPG, which was made from DICOM in this way, even from files with a window.
- * Its histograms were equalised afterwards. Here a window takes precedence, because
+ * whole numbers. Padding does not count. MIMIC-CXR-JPG, the training data of the
+ * published model, was made from DICOM in this way, with or without a window. Its
+ * histograms were equalised afterwards. Here a window takes precedence, because
  * it leaves out the collimator and directly exposed areas. Files straight from a
  * machine have more of both. No histogram is equalised here.
  *

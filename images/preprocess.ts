@@ -39,9 +39,9 @@ export function cropRegion(width: number, height: number, view?: MethodCrop): Cr
 }
 
 /**
- * Maps 0..255 to 0..1, resizes the shorter side to `size` and crops the centre, as in
- * docs/method.md, steps 1 and 2. The resize is bilinear with half-pixel centres and no
- * antialiasing. Only the pixels inside the crop are computed.
+ * Maps 0..255 to 0..1, resizes the shorter side to `size` and crops the centre
+ * (docs/method.md, steps 1 and 2). The resize is bilinear with half-pixel centres and
+ * no antialiasing. Only the pixels inside the crop are computed.
  *
  * @param gray The image's first channel.
  * @param size Side of the result in pixels, 1..8192.

@@ -48,8 +48,8 @@ function splitOf(annotations: string): string | undefined {
  * classes of MS-CXR. ILD and infiltration count as pneumonia in images whose
  * whole-image labels name any of the eight classes. Other classes and images
  * without a finding are left out. The phrase is "The patient has Pleural effusion"
- * and so on. A column `rad_id` means that several radiologists drew boxes. Of two
- * boxes of one class in an image with an IoU of 0.55 or more, the larger is then kept.
+ * and so on. A column `rad_id` means that several radiologists drew boxes. Then two
+ * boxes of one class in an image may have an IoU of 0.55 or more: the larger is kept.
  *
  * @param path Path of the file.
  * @param table The boxes.

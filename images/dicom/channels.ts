@@ -28,8 +28,8 @@ export interface ChannelFormat {
  *
  * @param values Three values per pixel, or four values per two pixels in `pairs`.
  * @param format Storage of the values.
- * @returns `undefined` if any pixel has a colour: its red, green and blue differ, or its colour
- * values are more than 1, the effect of rounding, from the middle.
+ * @returns `undefined` if any pixel has a colour: its red, green and blue differ, or a colour value
+ * is off the middle. A colour value of grey may be off by 1, because of rounding.
  */
 export function grayChannel<Values extends Uint8Array | Uint16Array>(
   values: Values,
