@@ -1,9 +1,9 @@
 import { folderOf, resolve, stat } from "../base/paths.ts";
 
-/** The file is held in memory whole, so its size has a bound. */
+/** Largest file in bytes; bounded because the whole file is held in memory. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-/** Files that releases have in their folder; of MS-CXR the CSV goes before the JSON. */
+/** Names of dataset files in releases; the CSV of MS-CXR takes precedence over its JSON. */
 const RELEASES = [
   /^MS_CXR_Local_Alignment_v[\d.]+\.csv$/,
   /^MS_CXR_Local_Alignment_v[\d.]+\.json$/,
@@ -12,16 +12,16 @@ const RELEASES = [
   /^stage_2_train_labels\.csv$/,
 ];
 
-/** How the files are called where there are none. */
+/** Expected file names, for the error if no file is found. */
 const EXPECTED =
   "MS_CXR_Local_Alignment_v….csv or .json, annotations_….csv (VinDr-CXR; in annotations/ too), " +
   "grounded_reports_….json (PadChest-GR) or stage_2_train_labels.csv (RSNA)";
 
-/** A dataset's file, and the folder that stands for the dataset. */
+/** A dataset's file, and the folder of the dataset. */
 export interface DatasetFile {
   /** Path of the file. */
   readonly file: string;
-  /** The folder that was given, or that of the file. */
+  /** The folder given as the dataset, or the folder of the given file. */
   readonly folder: string;
 }
 
@@ -29,10 +29,11 @@ export interface DatasetFile {
  * Finds the file that holds a dataset's rows.
  *
  * @param path The file, or the folder of a release.
- * @param split Chooses among the files of a release that has one a split.
- * @throws {Deno.errors.NotFound} If nothing is there, or the folder does not hold just one.
- * @throws {RangeError} If it is larger than 256 MiB.
- * @throws {TypeError} If the path is a device, a pipe or the like.
+ * @param split Chooses the file in a release with one file per split.
+ * @throws {Deno.errors.NotFound} If the path does not exist, or the folder does not hold exactly
+ * one dataset file.
+ * @throws {RangeError} If the file is larger than 256 MiB.
+ * @throws {TypeError} If the path is neither a file nor a folder, such as a device or a pipe.
  */
 export async function findFile(path: string, split?: string): Promise<DatasetFile> {
   const info = await stat(path);
@@ -52,7 +53,7 @@ export async function findFile(path: string, split?: string): Promise<DatasetFil
   }
   const names = await namesIn(path);
   const found = releaseFiles(names);
-  // VinDr-CXR keeps its tables in a folder beside those of the images.
+  // VinDr-CXR keeps its tables in the folder `annotations`, beside the image folders.
   if (found.length === 0 && names.includes("annotations")) {
     const below = releaseFiles(await namesIn(resolve(path, "annotations")));
     found.push(...below.map((name) => `annotations/${name}`));
@@ -80,7 +81,7 @@ async function namesIn(folder: string): Promise<string[]> {
   return names;
 }
 
-/** The files among some that hold datasets; none of a kind that goes after another. */
+/** Selects the names of dataset files; drops the JSON of MS-CXR if its CSV is present. */
 function releaseFiles(names: readonly string[]): string[] {
   const [csv, json, ...others] = RELEASES.map((release) =>
     names.filter((name) => release.test(name))

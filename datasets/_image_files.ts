@@ -1,15 +1,15 @@
 import { resolve, stat } from "../base/paths.ts";
 
-/** Endings of image files, the original first where an image is there in several. */
+/** Extensions of image files; of several files of one image, the earliest extension wins. */
 const ENDINGS = ["dicom", "dcm", "dic", "ima", "png", "jpg", "jpeg", "jpe", "jfif"];
 
 const isImage = (name: string) => ENDINGS.includes(name.replace(/^.*\./s, "").toLowerCase());
 
 /**
- * Files of images that a dataset names without an ending, by that name.
+ * Finds image files for a dataset that names images without a file extension.
  *
- * @param folder Where they are, themselves or in folders such as `train` and `test`.
- * @returns Paths below the folder.
+ * @param folder Folder with the files, directly or in subfolders such as `train` and `test`.
+ * @returns Paths below the folder, by image name.
  */
 export async function imageFiles(folder: string): Promise<Map<string, string>> {
   const ranks = new Map<string, number>();
@@ -17,9 +17,9 @@ export async function imageFiles(folder: string): Promise<Map<string, string>> {
   const add = (name: string, path: string) => {
     const dot = name.lastIndexOf(".");
     const known = ENDINGS.indexOf(name.slice(dot + 1).toLowerCase());
-    // A file may have the name itself, such as a UID, of which a part looks like an ending.
+    // A file may have no extension but a dot in its name, such as a UID: keep the whole name.
     const [rank, stem] = known < 0 ? [ENDINGS.length, name] : [known, name.slice(0, dot)];
-    // Of two that are as good the first by name, whatever order the system lists them in.
+    // Break ties by name, so that the choice does not depend on directory order.
     const [best = Infinity, other = ""] = [ranks.get(stem), files.get(stem)];
     if (rank > best || (rank === best && path > other)) return;
     ranks.set(stem, rank);
@@ -27,7 +27,7 @@ export async function imageFiles(folder: string): Promise<Map<string, string>> {
   };
   for await (const { name, isDirectory, isSymlink } of Deno.readDir(folder)) {
     const path = resolve(folder, name);
-    // What has an image's ending is one: asking after each of many links would take long.
+    // Assume that a link with an image extension is a file, because `stat` on many links is slow.
     const isLink = isSymlink && !isImage(name) && (await stat(path))?.isDirectory;
     if (!isDirectory && !isLink) add(name, name);
     else {

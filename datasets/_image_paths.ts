@@ -1,5 +1,5 @@
 /**
- * Where the images are that a dataset names.
+ * Finds the image files that a dataset names.
  *
  * @module
  */
@@ -9,41 +9,42 @@ import { fileURLToPath } from "node:url";
 import { resolve, SEPARATOR, withSlashes } from "../base/paths.ts";
 import { show } from "./show.ts";
 
-/** Where the paths of a dataset's images begin. */
+/** Folders from which a dataset's image paths begin. */
 export interface ImageRoot {
   /**
-   * Folder that no path leads out of. A link in it is its owner's, since a dataset cannot make
-   * links: such a link is followed, wherever it leads.
+   * Folder of the images; a path that leads out of it is refused. A link inside the folder is
+   * followed wherever it leads: its owner made the link, because a dataset cannot make links.
    */
   readonly folder: string;
-  /** What paths begin with that stands for the folder itself, such as `files/`; may be empty. */
+  /** Prefix of paths that stands for `folder` itself, such as `files/`; may be empty. */
   readonly prefix: string;
-  /** Folder of the dataset's file: paths may begin there where the root has no such file. */
+  /** Folder of the dataset's file, from which a path may begin if the root has no such file. */
   readonly beside: string;
 }
 
-/** Most characters of an image's path; MIMIC-CXR-JPG has 80 below its root. */
+/** Maximum number of characters in an image's path; MIMIC-CXR-JPG has 80 below its root. */
 const MAX_PATH = 1024;
 
-/** Finds images by the paths of a dataset, however a path spells a place in the root. */
+/** Finds image files by the paths of a dataset, in any spelling that leads into the root. */
 export class ImagePaths {
   readonly #root: ImageRoot;
-  /** The root as it was given, from the top. */
+  /** Absolute path of the root, with links kept. */
   readonly #folder: string;
-  /** Where the root is, after links. */
+  /** Absolute path of the root, with links resolved. */
   readonly #real: string;
-  /** The current folder, and that of the dataset's file. */
+  /** The current folder. */
   readonly #here: string;
+  /** Absolute path of the dataset file's folder. */
   readonly #beside: string;
-  /** Where paths lead, as far as they were followed; `undefined` where nothing is. */
+  /** Cache of real paths by absolute path; `undefined` if the path leads nowhere. */
   readonly #leads = new Map<string, string | undefined>();
   readonly #detours = new Set<string>();
   #links: ReadonlyMap<string, string> | undefined;
 
   /**
-   * Begins with the images of a root.
+   * Prepares to find images below a root.
    *
-   * @throws {Deno.errors.NotFound} If the root is not there.
+   * @throws {Deno.errors.NotFound} If the root does not exist.
    */
   constructor(root: ImageRoot) {
     this.#root = root;
@@ -54,12 +55,13 @@ export class ImagePaths {
   }
 
   /**
-   * Gives the path by which an image is read, which is always one below the root's folder. A
-   * relative path begins at the root; where no file is there, at the current folder, at the
-   * dataset's file, or at a folder of the root's own path.
+   * Gives the path by which to read an image, which always lies below the root's folder. A
+   * relative path begins at the root. If no file is there, other starts are tried: the current
+   * folder, the folder of the dataset's file, and the folders of the root's own path.
    *
    * @param path The path in the dataset.
-   * @throws {RangeError} If the path leads out of the root, or nowhere; says where.
+   * @throws {RangeError} If the path is empty, too long, cannot be followed, or leads out of the
+   * root; the message says where the path leads.
    */
   find(path: string): string {
     if (path.trim() === "") throw new RangeError("the image's path is empty");
@@ -81,18 +83,18 @@ export class ImagePaths {
     try {
       Deno.statSync(own);
     } catch (error) {
-      // Its reader says so.
+      // The reader of the image reports these two errors.
       if (error instanceof Deno.errors.NotFound) return own;
       if (error instanceof Deno.errors.PermissionDenied) return own;
-      // Too long, a file for a folder, or links that go round: nothing is there either.
+      // A name is too long, a file stands in place of a folder, or links form a circle.
       throw new RangeError(`${named} cannot be followed`, { cause: error });
     }
     return own;
   }
 
   /**
-   * Links outside the root that lead into it, and that paths go over: who confines the reading to
-   * the root has to permit these too. Nothing but the root's own images is below them.
+   * Finds links outside the root that lead into it and occur in image paths. A program confined to
+   * the root has to permit these links too. They give access only to the root's own images.
    *
    * @param paths The paths in the dataset.
    */
@@ -107,13 +109,13 @@ export class ImagePaths {
     return [...this.#detours];
   }
 
-  /** The path below the root that is meant by a path from the top, or by one from the root. */
+  /** Resolves an absolute path, or a path relative to the root, to a path below the root. */
   #own(path: string): string | undefined {
     const { folder } = this.#root;
     if (!isAbsolute(path)) {
       const text = this.#withoutPrefix(path);
       const plain = withSlashes(normalize(text));
-      // As it is written, where that leads nowhere else: results have the path so.
+      // Keep the spelling of a path that stays in the root, because results show the path.
       if (!leaves(plain)) {
         return resolve(folder, /(^|[/\\])\.\.([/\\]|$)/.test(text) ? plain : text);
       }
@@ -125,16 +127,17 @@ export class ImagePaths {
     }
   }
 
-  /** Paths below the root that a relative path may mean besides. */
+  /** Other paths below the root that a relative path may mean. */
   #others(path: string): string[] {
     if (isAbsolute(path)) return [];
     const plain = normalize(path);
-    // A mere name in a folder of the root that happens to be the current one is another's.
+    // If the current folder lies in the root, a file of the same name there is another image.
     const isAnothers = !leaves(plain) && this.#placeOf(this.#here) !== undefined;
     const others = [...(isAnothers ? [] : [this.#here]), this.#beside].flatMap((base) =>
       this.#placeOf(toAbsolute(base, plain)) ?? []
     );
-    // Its first folders may be the root's last, such as those of a run that was called elsewhere.
+    // The path's first folders may repeat the root's last folders: results of a run that was
+    // started elsewhere have such paths.
     const names = withSlashes(plain).split("/").filter((name) => name !== "..");
     for (const root of new Set([this.#folder, this.#real])) {
       const last = root.split(SEPARATOR);
@@ -151,9 +154,9 @@ export class ImagePaths {
     return path.startsWith(prefix) ? path.slice(prefix.length) : path;
   }
 
-  /** What a path from the top leads to below the root; `undefined` outside of it. */
+  /** Resolves an absolute path to a path below the root; `undefined` outside of the root. */
   #placeOf(path: string): string | undefined {
-    // From the top: below the first folder that leads into the root, links are those of its owner.
+    // Stop at the outermost folder that leads into the root: links below it belong to the owner.
     for (const folder of fromTop(path)) {
       const real = this.#lead(folder);
       if (real === undefined) return undefined;
@@ -162,7 +165,7 @@ export class ImagePaths {
     }
   }
 
-  /** What a path from the top is called below the root, where a link in the root leads to it. */
+  /** Resolves an absolute path outside the root if a link in the root leads to its place. */
   #placeByLink(path: string): string | undefined {
     this.#links ??= this.#readLinks();
     for (const folder of fromTop(path)) {
@@ -181,13 +184,13 @@ export class ImagePaths {
     return join(place, below(folder, path)!);
   }
 
-  /** Where a path from the top leads, which must not be followed everywhere. */
+  /** Real path of an absolute path, from the cache if known; see {@linkcode lead}. */
   #lead(path: string): string | undefined {
     if (!this.#leads.has(path)) this.#leads.set(path, lead(path));
     return this.#leads.get(path);
   }
 
-  /** Links in the root and in its folders, by where they lead. */
+  /** Links in the root and in its direct subfolders, by their targets. */
   #readLinks(): ReadonlyMap<string, string> {
     const links = new Map<string, string>();
     const read = (place: string, isTop: boolean) => {
@@ -196,7 +199,7 @@ export class ImagePaths {
         const path = join(place, name);
         if (isDirectory && isTop) read(path, false);
         const target = isSymlink ? lead(resolve(folder, name)) : undefined;
-        // Of several the first by name, whatever order the system lists them in.
+        // Break ties by name, so that the choice does not depend on directory order.
         if (target !== undefined && !(links.get(target)! < path)) links.set(target, path);
       }
     };
@@ -204,7 +207,7 @@ export class ImagePaths {
     return links;
   }
 
-  /** Says where a path leads that leads out of the root, and what would allow it. */
+  /** Makes the error for a path out of the root: its target, and options that would allow it. */
   #refusal(named: string, path: string): RangeError {
     const place = toAbsolute(this.#real, path);
     const real = lead(place) ?? place;
@@ -212,7 +215,7 @@ export class ImagePaths {
     const leads = real === path ? "lies" : `leads to ${quoted(real)},`;
     const where = `${named} ${leads} outside the image folder ${quoted(this.#real)}`;
     const both = [...fromTop(this.#real)].findLast((folder) => below(folder, real) !== undefined);
-    // On another drive.
+    // On Windows, two drives have no folder in common.
     if (both === undefined) return new RangeError(where);
     const other = isAbsolute(path) ? "" : ` and the path ${quoted(below(both, real) || ".")}`;
     return new RangeError(`${where}; --images ${quoted(both)}${other} would allow it`);
@@ -228,7 +231,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Where a path leads; as it is written, where it must not be followed. */
+/** Real path of a path; the path itself without read permission; `undefined` for other errors. */
 function lead(path: string): string | undefined {
   try {
     return Deno.realPathSync(path);
@@ -237,7 +240,7 @@ function lead(path: string): string | undefined {
   }
 }
 
-/** What is in a folder; nothing where that cannot be read. */
+/** Entries of a folder; empty if the folder cannot be read. */
 function entriesOf(folder: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(folder)];
@@ -246,7 +249,7 @@ function entriesOf(folder: string): Deno.DirEntry[] {
   }
 }
 
-/** Refuses what no system like this one takes for a path. */
+/** Refuses Windows paths and web addresses on systems where they cannot lead to a file. */
 function requireOwnSystem(named: string, path: string, ways: readonly string[]): void {
   if (SEPARATOR !== "/" || /^file:/i.test(path) && ways.length > 1) return;
   const kind = /^([a-z]:[\\/]|\\\\)/i.test(path)
@@ -260,7 +263,7 @@ function requireOwnSystem(named: string, path: string, ways: readonly string[]):
   );
 }
 
-/** What a path may mean: as it is, with the separators of Windows, or as an address of a file. */
+/** Readings of a path: as written, with Windows separators replaced, or as a `file:` address. */
 function spellings(path: string): string[] {
   if (/^file:\//i.test(path)) {
     try {
@@ -272,7 +275,7 @@ function spellings(path: string): string[] {
   return SEPARATOR === "/" ? [...new Set([path, path.replaceAll("\\", "/")])] : [path];
 }
 
-/** The folders that a path from the top lies in, the outermost first, and the path. */
+/** Yields the folders of an absolute path, the outermost first, and then the path itself. */
 function* fromTop(path: string): Generator<string> {
   const { root } = parse(path);
   yield root;
@@ -283,14 +286,14 @@ function* fromTop(path: string): Generator<string> {
   }
 }
 
-/** A path from the top as one below a folder, empty for the folder; `undefined` outside. */
+/** Makes an absolute path relative to a folder: empty for the folder, `undefined` outside. */
 function below(folder: string, path: string): string | undefined {
   if (path === folder) return "";
   const prefix = folder.endsWith(SEPARATOR) ? folder : folder + SEPARATOR;
   return path.startsWith(prefix) ? withSlashes(path.slice(prefix.length)) : undefined;
 }
 
-/** Whether a path leads out of the folder where it begins. */
+/** Whether a normalised path leads out of the folder where it begins. */
 function leaves(path: string): boolean {
   return path === ".." || path.startsWith("../") || isAbsolute(path);
 }

@@ -2,7 +2,7 @@ import { type CsvTable, fold, requireColumns } from "./csv.ts";
 import { type BoxColumns, XYWH } from "./rows.ts";
 import { show } from "./show.ts";
 
-/** What columns of boxes are called, as {@linkcode fold} has it; of several the first counts. */
+/** Names of box columns after {@linkcode fold}; the first layout that fits is used. */
 const LAYOUTS: readonly { readonly names: readonly string[][]; readonly areCorners: boolean }[] = [
   { areCorners: false, names: [[...XYWH.names]] },
   {
@@ -17,7 +17,7 @@ const LAYOUTS: readonly { readonly names: readonly string[][]; readonly areCorne
       ["xtl", "ytl", "xbr", "ybr"],
     ],
   },
-  // After the corners: beside them these are the image's width and height.
+  // Tried after corners, because `width` and `height` beside corners belong to the image.
   {
     areCorners: false,
     names: [
@@ -28,13 +28,13 @@ const LAYOUTS: readonly { readonly names: readonly string[][]; readonly areCorne
   },
 ];
 
-/** Columns that say where a box is in a way that is not read. */
+/** Columns of box centres, which are not supported. */
 const UNREAD = [["cx", "cy"], ["xc", "yc"], ["xcenter", "ycenter"], ["xcentre", "ycentre"]];
 
-/** A column that holds whole boxes, of which nothing says what their numbers are. */
+/** Matches a column of whole boxes, which is refused: the order of their numbers is unknown. */
 const WHOLE = /^(bbox|box|bndbox|boundingbox)(es)?$/;
 
-/** What a column of coordinates may begin with. */
+/** Matches a prefix that columns of coordinates may have. */
 const PREFIX = /^(bbox|bndbox|boundingbox|box)(?=.)/;
 
 /**
@@ -42,15 +42,15 @@ const PREFIX = /^(bbox|bndbox|boundingbox|box)(?=.)/;
  *
  * @param path Path of the file, for errors.
  * @param table The file.
- * @returns Nothing where the file has no boxes.
- * @throws {SyntaxError} If columns look like boxes, but one is missing or it is not plain which
- * numbers they hold.
+ * @returns `undefined` if the file has no boxes.
+ * @throws {SyntaxError} If columns look like boxes, but a column is missing or the meaning of the
+ * numbers is unclear.
  */
 export function findBoxColumns(path: string, table: CsvTable): BoxColumns | undefined {
   const byName = new Map<string, string>();
   for (const column of table.columns) {
     const name = fold(column).replace(PREFIX, "");
-    // The exact name goes before one that is merely spelled nearly so.
+    // An exact name takes precedence over a similar spelling.
     if (!byName.has(name) || column === name) byName.set(name, column);
   }
   const shown = (columns: readonly (string | undefined)[]) =>
@@ -80,7 +80,7 @@ export function findBoxColumns(path: string, table: CsvTable): BoxColumns | unde
   return undefined;
 }
 
-/** Whether all fields of a box are empty, as tables have it that know of none: pandas and R. */
+/** Whether all fields of a box are empty or mark a missing value, as pandas and R write it. */
 export function isNoBox(fields: readonly string[]): boolean {
   return fields.every((field) => /^\s*(|nan|n\/?a|<na>|null|none)\s*$/i.test(field));
 }

@@ -5,45 +5,47 @@ import { show } from "./show.ts";
 export interface CsvTable {
   /** Name of the file without its folders. */
   readonly name: string;
-  /** Names in the header, in their order. */
+  /** Column names in the order of the header. */
   readonly columns: readonly string[];
-  /** Whether there is a column of a name, spelled as in {@linkcode fold} if not exactly. */
+  /** Whether a column has the given name, either exactly or after {@linkcode fold}. */
   readonly has: (column: string) => boolean;
-  /** The other records. */
+  /** Records after the header. */
   readonly records: readonly CsvRecord[];
 }
 
 /** One record of a {@linkcode CsvTable}. */
 export interface CsvRecord {
-  /** Line of the file that it begins on, from 1. */
+  /** Line of the file on which the record begins, from 1. */
   readonly line: number;
   /**
-   * Text by column; `undefined` where there is no such column.
+   * Gives the field of a column; `undefined` if the column or the field is missing.
    *
-   * @throws {SyntaxError} If there are several.
+   * @throws {SyntaxError} If several columns have the name.
    */
   readonly get: (column: string) => string | undefined;
-  /** Why it cannot be read, such as a field too many. */
+  /** Reason why the record cannot be read, such as an extra field; absent if it can. */
   readonly fault?: string;
 }
 
-/** Delimiters that are told by the header; the first of those that fit as well. */
+/** Possible delimiters; the header decides, and the earlier one wins a tie. */
 const DELIMITERS = [",", ";", "\t", "|"];
 
-/** The name of a column without case, blanks and signs: what `X_Min`, `x min` and `xmin` share. */
+/** Reduces a column name to lower-case letters and digits: `X_Min` and `x min` become `xmin`. */
 export function fold(column: string): string {
   return column.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, "");
 }
 
 /**
- * Reads CSV text. Commas, semicolons, tabs or bars part its fields: the header tells which, or a
- * first line such as `sep=;`. Line ends are LF, CRLF or CR. Quotes are read as Python's `csv`
- * reads them: one inside a field that has none at its start is a character like others, and text
- * after a closing quote belongs to the field. A quote that does not close costs its line alone.
+ * Reads CSV text. A first line such as `sep=;` may state the delimiter. Otherwise it is a comma,
+ * semicolon, tab or bar, whichever fits the header. Line ends are LF, CRLF or CR.
+ *
+ * Quotes follow Python's `csv`. A quote inside a field that does not begin with a quote is an
+ * ordinary character. Text after a closing quote belongs to the field. An unclosed quote spoils
+ * only its own line.
  *
  * @param path Path of the file, for errors.
- * @param text The file.
- * @throws {SyntaxError} If it has no header.
+ * @param text Content of the file.
+ * @throws {SyntaxError} If the text is empty or its header cannot be read.
  */
 export function readCsv(path: string, text: string): CsvTable {
   const { header, rest } = parseRecords(text);
@@ -51,7 +53,7 @@ export function readCsv(path: string, text: string): CsvTable {
   if (header.fault) throw new SyntaxError(`Cannot read the header of "${path}": ${header.fault}`);
   const columns = header.cells.map((name) => name.trim());
   const indexOf = columnFinder(path, columns);
-  // What has no name is not missed: pandas' index, or what delimiters at a line's end make.
+  // A row may lack trailing columns without a name: delimiters at the end of the header make them.
   const named = columns.findLastIndex((name) => name !== "") + 1;
   const isBlank = (cell: string) => cell.trim() === "";
   const records = rest.map(({ line, cells, fault }): CsvRecord => {
@@ -66,7 +68,7 @@ export function readCsv(path: string, text: string): CsvTable {
   return { name: nameOf(path), columns, has: (name) => indexOf(name) !== undefined, records };
 }
 
-/** Finds a column by its name: the exact one, or else one that is spelled nearly so. */
+/** Makes a function that finds a column by its exact name, or else by its folded name. */
 function columnFinder(
   path: string,
   columns: readonly string[],
@@ -74,7 +76,7 @@ function columnFinder(
   const exact = indexes(columns);
   let folded: ReturnType<typeof indexes> | undefined;
   return (column) => {
-    // Most columns are found by their exact names.
+    // Fold the names on demand, because most columns are found by their exact names.
     const found = exact.get(column) ?? (folded ??= indexes(columns.map(fold))).get(fold(column));
     if (!found?.isRepeated) return found?.index;
     throw new SyntaxError(
@@ -98,19 +100,19 @@ interface RawRecord {
 const LINE_END = /\r{0,2}\n|\r/y;
 const BLANK_LINE = / *(?:\r{0,2}\n|\r|$)/y;
 
-/** How fields are parted. */
+/** Delimiter of a CSV, and patterns that depend on it. */
 interface Dialect {
   readonly delimiter: string;
-  /** What a field without quotes is made of. */
+  /** Matches a field without quotes. */
   readonly plain: RegExp;
-  /** Blanks between a delimiter and a quote that begins a field. */
+  /** Matches blanks between a delimiter and the quote that begins a field. */
   readonly padding: RegExp;
 }
 
 function parseRecords(text: string): { header?: RawRecord; rest: RawRecord[] } {
   let line = 1;
   let at = matchAt(/\ufeff*/y, text, 0).length;
-  // Excel's own way to say what the delimiter is.
+  // Excel may state the delimiter in a first line such as `sep=;`.
   const [stated, delimiter] = /^"?sep=([^\w"\r\n])"?[,;\t|]*(?:\r{0,2}\n|\r)/i
     .exec(text.slice(at, at + 100)) ?? [""];
   at += stated.length;
@@ -142,7 +144,7 @@ function dialectOf(delimiter: string, isPadded: boolean): Dialect {
   };
 }
 
-/** The delimiter that leaves the most names of the header without any. */
+/** Chooses the delimiter that splits the header into the most names free of delimiters. */
 function findDialect(text: string, at: number, delimiters: readonly string[]): Dialect {
   const candidates = delimiters.map((delimiter) => {
     const { cells, end } = readRecord(text, at, dialectOf(delimiter, true));
@@ -164,7 +166,7 @@ function countLines(text: string): number {
   return text.match(/\r{0,2}\n|\r/g)?.length ?? 0;
 }
 
-/** Reads the record that begins somewhere; `end` is where its line end is. */
+/** Reads the record that begins at `start`; `end` is the position of its line end. */
 function readRecord(
   text: string,
   start: number,
@@ -180,8 +182,8 @@ function readRecord(
     } else {
       const quoted = readQuoted(text, opens + 1);
       const after = quoted && matchAt(plain, text, quoted.end);
-      // Text behind a quote that closes on another line: more likely it opens the next field that
-      // has quotes, and what it seems to close was never closed.
+      // If text follows a closing quote on a later line, that quote more likely opens another
+      // field. The first quote was then never closed.
       if (!quoted || /[\r\n]/.test(quoted.value) && after!.trim() !== "") {
         const end = start + matchAt(/[^\r\n]*/y, text, start).length;
         return {
@@ -197,7 +199,10 @@ function readRecord(
   }
 }
 
-/** The text up to the quote that closes it, and where that ends; nothing if none does. */
+/**
+ * Reads a field from after its opening quote to its closing quote; `end` is the position after the
+ * closing quote. Gives `undefined` if no quote closes the field.
+ */
 function readQuoted(text: string, start: number): { value: string; end: number } | undefined {
   let value = "";
   for (let at = start;; at++) {
@@ -210,7 +215,7 @@ function readQuoted(text: string, start: number): { value: string; end: number }
   }
 }
 
-/** Columns that often hold an image's path, and a phrase, as {@linkcode fold} has their names. */
+/** Patterns of names, after {@linkcode fold}, of columns that often hold an image or a phrase. */
 const LIKELY = {
   image:
     /^(image|img|file|dicom)(path|file|name|id|index|uid|url)s?$|^(path|img|file|dicom|images)$/,
@@ -218,7 +223,7 @@ const LIKELY = {
     /^(label)?(text|sentence|caption|description|prompt|query|report|finding)s?$|^(phrases|label|sentenceen)$/,
 } as const;
 
-/** Says which columns may be those that a plain CSV lacks; nothing where none looks like it. */
+/** Suggests columns to rename to `image` and `phrase`; empty if no column looks likely. */
 export function suggestColumns({ columns, has }: CsvTable): string {
   const parts = (["image", "phrase"] as const).flatMap((wanted) => {
     const likely = has(wanted) ? [] : columns.filter((column) => LIKELY[wanted].test(fold(column)));
@@ -229,9 +234,10 @@ export function suggestColumns({ columns, has }: CsvTable): string {
 }
 
 /**
- * Checks that a table has some columns.
+ * Checks that a table has the given columns.
  *
- * @throws {SyntaxError} If one is missing; names it and those that are there.
+ * @throws {SyntaxError} If a column is missing; the message names the missing columns and the
+ * present ones.
  */
 export function requireColumns(path: string, table: CsvTable, columns: readonly string[]): void {
   const missing = columns.filter((column) => !table.has(column));

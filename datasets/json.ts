@@ -1,15 +1,16 @@
 import { show } from "./show.ts";
 
-/** Stands for `NaN` and the like while JSON is parsed that has them. */
+/** Prefix of strings that stand for `NaN` and infinities while JSON is parsed. */
 const MARK = "\u0000number:";
 
 /**
- * Parses a file that is JSON, or JSON lines, which make a list. `NaN`, `Infinity` and `-Infinity`
- * are numbers, since Python's `json` writes them. A line that is no JSON is given as its text.
+ * Parses JSON, or JSON lines, which give a list. `NaN`, `Infinity` and `-Infinity` are read as
+ * numbers, because Python's `json` writes them. In JSON lines, a line that is not JSON is returned
+ * as text.
  *
  * @param path Path of the file, for errors.
- * @param text The file.
- * @throws {SyntaxError} If it is neither, with the file's path.
+ * @param text Content of the file.
+ * @throws {SyntaxError} If the text is neither JSON nor JSON lines; the message names the file.
  */
 export function parseJson(path: string, text: string): unknown {
   try {
@@ -26,7 +27,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    // Most files have none: only then what comes next is worth its time.
+    // The slow replacement below is only for files with such numbers, which are rare.
     if (!/NaN|Infinity/.test(text)) throw error;
     const marked = text.replaceAll(
       /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b/g,
@@ -42,7 +43,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** The values of JSON lines; nothing if the first of several lines is none. */
+/** Parses JSON lines; `undefined` if there is only one line or the first line is not JSON. */
 function parseLines(text: string): unknown[] | undefined {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   const values: unknown[] = [];

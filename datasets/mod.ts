@@ -1,5 +1,5 @@
 /**
- * Datasets: rows in, samples out.
+ * Reads the rows of a dataset into samples, and draws phantoms.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Opens a dataset of any layout that is known, told apart by content.
+ * Opens a dataset and recognises its layout by the content of the file.
  *
  * @module
  */
@@ -30,63 +30,66 @@ import { labelsName, VINDR_COLUMNS, vindrRows } from "./layouts/vindr_cxr.ts";
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
   /**
-   * Folder that the images are below: for MS-CXR the root of MIMIC-CXR-JPG, which holds `files/`.
-   * No path leads out of it, but links in it are followed.
+   * Folder that contains the images; for MS-CXR the root of MIMIC-CXR-JPG, which holds `files/`.
+   * A path that leads out of the folder is refused, but links inside the folder are followed.
    *
-   * @default {The dataset's folder: the one that was given, or its file's}
+   * @default {The folder given as the dataset, or the folder of the given file}
    */
   images?: string;
   /**
    * Split to read, such as `test`.
    *
-   * @default {All of them}
+   * @default {All splits}
    */
   split?: string;
   /**
-   * How many samples to read at most; rows that fail do not count.
+   * Maximum number of samples to read; rows that fail do not count.
    *
    * @default {Infinity}
    */
   limit?: number;
   /**
-   * One of several parts to read, by image: parts of as many images each, give
-   * or take one, that together are the whole.
+   * Part of the dataset to read. Shards divide the images, and their sizes differ by at most one
+   * image.
    *
-   * @default {The whole}
+   * @default {The whole dataset}
    */
   shard?: Shard;
 }
 
 /** One of several parts of a dataset. */
 export interface Shard {
-  /** Which, from 1. */
+  /** Number of this shard, from 1. */
   readonly number: number;
-  /** Of how many. */
+  /** Number of shards. */
   readonly count: number;
 }
 
-/** How a dataset's rows are written. */
+/** Layout of a dataset's file; `csv` is a plain CSV of images and phrases. */
 export type Layout = "ms-cxr" | "vindr-cxr" | "padchest-gr" | "rsna-pneumonia" | "csv";
 
 /** A dataset that is ready to be read. */
 export interface Dataset {
-  /** What it is; phantoms are in the layout of MS-CXR, and `csv` is a plain one. */
+  /** Layout of the file, or `phantoms` for phantoms, which are written in the layout of MS-CXR. */
   readonly kind: Layout | "phantoms";
-  /** The file that its rows are in. */
+  /** Path of the file that holds the rows. */
   readonly path: string;
-  /** SHA-256 of that file and of its {@linkcode companionOf | companion}, in hexadecimal. */
+  /**
+   * SHA-256, in hexadecimal, of the file and of its {@linkcode companionOf | companion}, if one is
+   * read.
+   */
   readonly sha256: string;
-  /** How many samples it yields at most; rows that fail come on top where there is a limit. */
+  /** Upper bound on the samples in `items`. With a limit, failures come on top of this number. */
   readonly count: number;
-  /** The samples that are in it, as far as can be told before they are read. */
+  /** Expected samples of the dataset, known before their rows are checked. */
   readonly plan: readonly PlannedSample[];
-  /** Samples, those of one image in a row, and rows that could not become one. */
+  /** Samples and failures. All items of one image follow one another. */
   readonly items: AsyncIterable<DatasetItem>;
 }
 
-/** A sample that has not been read. */
+/** A sample whose rows have not been checked. */
 export interface PlannedSample {
-  /** Its id, if its rows turn out to be good. */
+  /** Id that the sample gets if its rows are valid. */
   readonly id: string;
   /** Position in the dataset, from 0. */
   readonly index: number;
@@ -94,18 +97,19 @@ export interface PlannedSample {
 
 /**
  * Opens a dataset: MS-CXR as CSV or JSON, VinDr-CXR (`annotations_….csv`),
- * PadChest-GR (`grounded_reports_….json`), RSNA pneumonia
- * (`stage_2_train_labels.csv`), the folder that holds one of them, or a plain CSV
- * of `image, phrase[, x, y, w, h]`.
+ * PadChest-GR (`grounded_reports_….json`) or RSNA pneumonia
+ * (`stage_2_train_labels.csv`). The path may also be a folder that holds one of these
+ * files, or a plain CSV of `image, phrase[, x, y, w, h]`.
  *
- * @param path File, or folder of a release; of VinDr-CXR, which has a file a split, the split
- * chooses.
- * @param options Images, split and limit.
- * @throws {Deno.errors.NotFound} If the dataset or the image folder is not there.
+ * @param path Dataset file, or folder of a release. In a folder of VinDr-CXR, which has one file
+ * per split, `options.split` chooses the file.
+ * @param options Image folder, split, limit and shard.
+ * @throws {Deno.errors.NotFound} If the dataset or its images are not found, or if the folder
+ * holds several dataset files.
  * @throws {SyntaxError} If the file is malformed or lacks a column.
- * @throws {TypeError} If the path is a device, a pipe or the like.
- * @throws {RangeError} If the split is not in it, or nothing is, or it is larger than 256 MiB, or
- * the limit is below 1, or there is no such shard.
+ * @throws {TypeError} If the path is neither a file nor a folder, such as a device or a pipe.
+ * @throws {RangeError} If the dataset has no rows, lacks the split or is larger than 256 MiB; if
+ * the limit is not a whole number from 1; or if the shard does not exist.
  *
  * @example Usage
  * ```ts
@@ -148,7 +152,8 @@ export async function openDataset(
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
-  // A limit is one on the whole: only once all before it were read is it known what is beyond.
+  // A limit counts the good samples of the whole dataset. A shard therefore has to read the rows
+  // of all shards.
   const items = limit === Infinity
     ? mergeRows(groups.filter(isInShard), paths)
     : filterItems(take(mergeRows(groups, paths), limit), (index) => isInShard(groups[index]!));
@@ -163,15 +168,16 @@ export async function openDataset(
   };
 }
 
-/** Layouts that name images without an ending. */
+/** Layouts that name images without a file extension. */
 const NAMELESS: readonly Layout[] = ["vindr-cxr", "rsna-pneumonia"];
 
 /**
- * The file that a dataset file is read with if it lies beside it: the classes of
- * whole images of VinDr-CXR, and for any JSON the table of PadChest-GR that has
- * the splits.
+ * Path of the second file that is read with a dataset file, if it exists in the same folder.
+ * For VinDr-CXR it holds the classes of whole images. For any JSON file it is the table of
+ * PadChest-GR with the splits.
  *
  * @param path The dataset file.
+ * @returns `undefined` for other files.
  */
 export function companionOf(path: string): string | undefined {
   const name = nameOf(path);
@@ -180,12 +186,12 @@ export function companionOf(path: string): string | undefined {
 }
 
 /**
- * Links outside a dataset's image folder by which its rows name images inside. A program that may
- * read nothing but that folder follows them only where it is permitted to.
+ * Finds links outside the image folder that lead into it and occur in the dataset's image paths.
+ * A program confined to the image folder needs permission to read these links too.
  *
- * @param path As {@linkcode openDataset} takes it.
- * @param images The folder, where it is not the dataset's own.
- * @throws {Error} As {@linkcode openDataset} does.
+ * @param path Dataset, as in {@linkcode openDataset}.
+ * @param images The image folder, if it is not the dataset's own folder.
+ * @throws {Error} If the dataset cannot be read, as in {@linkcode openDataset}.
  */
 export async function linksToImages(path: string, images?: string): Promise<string[]> {
   const { file, folder } = await findFile(path);
@@ -204,7 +210,7 @@ async function readRows(file: string): Promise<ReadRows> {
   const hash = createHash("sha256");
   const { text, isBroken } = await readText(file, hash);
   const companion = companionOf(file);
-  /** Only of a dataset that has one: another file may happen to have that name. */
+  /** Called only for layouts with a companion, because an unrelated file may have its name. */
   const readCompanion = async () => {
     if (!companion || !(await stat(companion))?.isFile) return undefined;
     const { text, isBroken } = await readText((await findFile(companion)).file, hash);
@@ -223,7 +229,7 @@ async function readRows(file: string): Promise<ReadRows> {
   }
   const table = readCsv(file, text);
   const isNamed = (column: string) => table.columns.includes(column);
-  // Exact names say more than such as are spelled nearly so.
+  // Try exact column names first: they identify a layout better than similar spellings.
   switch (layoutOf(isNamed) ?? layoutOf(table.has)) {
     case "csv":
       return done("csv", plainRows(file, table));
@@ -245,14 +251,14 @@ async function readRows(file: string): Promise<ReadRows> {
   );
 }
 
-/** How a CSV is written by its columns; nothing where none is known by them. */
+/** Layout of a CSV with certain columns; `undefined` if they fit no known layout. */
 function layoutOf(has: (column: string) => boolean): Layout | undefined {
-  // MS-CXR first: someone may have added a column "image" to it.
+  // Check MS-CXR first, because users may have added a column "image" to its CSV.
   const isMsCxr = has("label_text") && has("path");
   if (!isMsCxr && (has("image") || has("phrase"))) return "csv";
   if (VINDR_COLUMNS.every(has)) return "vindr-cxr";
   if (RSNA_COLUMNS.every(has)) return "rsna-pneumonia";
-  // Two of its own columns are enough where there is nothing else: the rest is missing by name.
+  // Two long column names of MS-CXR are enough here: `msCxrRows` then names the missing columns.
   const own = MS_CXR_COLUMNS.filter((column) => column.length > 1);
   return own.filter(has).length >= 2 ? "ms-cxr" : undefined;
 }
@@ -265,7 +271,7 @@ async function readText(file: string, hash: Hash): Promise<FileText> {
   return decodeText(bytes);
 }
 
-/** Rows with the files of their images, which a dataset names without an ending. */
+/** Replaces image names without a file extension by paths of image files below the folder. */
 async function nameImages(
   file: string,
   rows: readonly SplitRow[],
@@ -291,7 +297,7 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
     (own.toLowerCase() === split.toLowerCase() || toNumber(own) === toNumber(split));
   if (rows.some(isChosen)) {
     return rows.flatMap((row) => {
-      // Of a row that cannot be read it is not known either: it is not to go unseen.
+      // The split of an unreadable row is unknown: keep the row, so that its failure is reported.
       const fault = row.fault ?? row.splitFault;
       return isChosen(row) ? [row] : !row.split && fault ? [{ ...row, fault }] : [];
     });
@@ -318,7 +324,7 @@ async function findImages(
   const isTree = layout === "ms-cxr" &&
     rows.some((row) => /^(\.?[/\\])*files[/\\]/.test(row.image));
   if (!isTree || (await stat(resolve(root, "files")))?.isDirectory) return whole;
-  // Someone may point at `files` itself. Its parent does not become the root by that.
+  // The given folder may be `files` itself. Do not widen the root to its parent.
   const names = [root.replace(/[/\\]+$/, ""), await Deno.realPath(root)].map(nameOf);
   if (names.includes("files")) return { ...whole, prefix: "files/" };
   throw new Deno.errors.NotFound(

@@ -2,9 +2,9 @@ import { openDataset } from "./open_dataset.ts";
 import type { Sample } from "./sample.ts";
 
 /**
- * Every sample of a dataset at once, for one that fits into memory and has no bad row.
+ * Reads all samples of a dataset that fits into memory and has no bad row.
  *
- * @param path As {@linkcode openDataset} takes it.
+ * @param path Dataset, as in {@linkcode openDataset}.
  * @throws {Error} If a row could not become a sample.
  */
 export async function readSamples(path: string): Promise<Sample[]> {

@@ -3,62 +3,63 @@ import type { ImagePaths } from "./_image_paths.ts";
 import type { DatasetItem, RowFailure, Sample } from "./sample.ts";
 import type { Box } from "../base/geometry.ts";
 
-/** The columns that the numbers of a box are in. */
+/** Columns that hold the four numbers of a box. */
 export interface BoxColumns {
-  /** Their names: left edge, top edge, and width and height or right and bottom edge. */
+  /** Column names: left edge, top edge, then width and height, or right and bottom edge. */
   readonly names: readonly string[];
-  /** Whether the last two are edges, which the box ends before. */
+  /** Whether the last two columns hold the right and bottom edge, which are exclusive. */
   readonly areCorners: boolean;
 }
 
-/** One annotation as a dataset file states it, before anything is checked. */
+/** One annotation as written in a dataset file, before any check. */
 export interface Row {
-  /** Where it stands, such as `boxes.csv:17`. */
+  /** Place of the annotation in the file, such as `boxes.csv:17`. */
   readonly where: string;
-  /** Path of the image, as a rule below the image root. */
+  /** Path of the image, usually relative to the image root; empty if it is missing. */
   readonly image: string;
-  /** The phrase. */
+  /** The phrase; empty if it is missing. */
   readonly phrase: string;
-  /** The four numbers of the box as written; absent where the row has no box. */
+  /** The four numbers of the box as written; absent if the row has no box. */
   readonly box?: readonly unknown[];
   /**
-   * The columns that they are in.
+   * Columns that hold the numbers of `box`.
    *
    * @default {XYWH}
    */
   readonly boxColumns?: BoxColumns;
-  /** What the box is in, as in {@linkcode Sample}; the same for all rows of an image. */
+  /** Unit of the box, as in {@linkcode Sample}; the same in all rows of an image. */
   readonly boxUnit?: NonNullable<Sample["boxUnit"]>;
-  /** The class. */
+  /** The class; absent or empty if the row has none. */
   readonly category?: string;
   /** Width and height of the image as written. */
   readonly size?: readonly [unknown, unknown];
-  /** Stem of the sample's id. */
+  /** First part of the sample's id, before `#`. */
   readonly stem: string;
-  /** Why the row cannot be read at all. */
+  /** Reason why the row cannot be read; absent if it can. */
   readonly fault?: string;
 }
 
-/** A number as JSON has it or CSV writes it; NaN for anything else. */
+/** Converts a number of JSON, or its decimal text in CSV; gives NaN for anything else. */
 export function toNumber(value: unknown): number {
   if (typeof value === "number") return value;
-  // No two parts of the pattern match the same digits, or a long field would take minutes.
+  // No two parts of the pattern can match the same digits: backtracking on a long field would take
+  // minutes.
   return typeof value === "string" && /^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(value)
     ? Number(value)
     : NaN;
 }
 
-/** Most characters of an image's name in the ids of its samples. */
+/** Maximum number of characters that an image's name adds to the ids of its samples. */
 const MAX_STEM = 200;
 
-/** The columns of a box where nothing else is said. */
+/** Default columns of a box. */
 export const XYWH: BoxColumns = { names: ["x", "y", "w", "h"], areCorners: false };
 
-/** Checks a box, in the image's pixels; says in `notes` what was changed about it. */
+/** Checks a box in pixels of the image; adds a note for each change to the box. */
 function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
   const { names, areCorners } = row.boxColumns ?? XYWH;
   const numbers = row.box!.map(toNumber);
-  // Past the safe integers a number is no place in an image.
+  // A number beyond the safe integers cannot be a position in an image.
   const bad = numbers.findIndex((value) => !(Math.abs(value) <= Number.MAX_SAFE_INTEGER));
   if (bad >= 0) {
     throw new RangeError(
@@ -69,7 +70,7 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
   if (numbers.some((value) => !Number.isInteger(value))) {
     notes.push(`${shown} was cut to whole pixels`);
   }
-  // Adding 0 makes an ordinary 0 of -0.
+  // Adding 0 turns -0 into 0.
   const [x, y, right, bottom] = numbers.map((value) => Math.trunc(value) + 0) as [
     number,
     number,
@@ -78,7 +79,7 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
   ];
   const [width, height] = areCorners ? [right - x, bottom - y] : [right, bottom];
   if (width < 1 || height < 1) throw new RangeError(`${shown} has no size`);
-  // Before it is cut: -0.5 is outside too.
+  // Check the numbers before truncation, because -0.5 is outside too.
   if (numbers[0]! < 0 || numbers[1]! < 0) throw new RangeError(`${shown} begins outside the image`);
   if (!size) return [x, y, width, height];
   if (x >= size.width || y >= size.height) {
@@ -91,7 +92,7 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
   return cut;
 }
 
-/** Checks a box in shares of the image; says in `notes` what was changed about it. */
+/** Checks a box in shares of the image's sides; adds a note if the box is cut. */
 function readShares(row: Row, notes: string[]): Box {
   const [x, y, width, height] = row.box as Box;
   const shown = `box [${[x, y, width, height]}]`;
@@ -99,7 +100,7 @@ function readShares(row: Row, notes: string[]): Box {
   if (!isInside) throw new RangeError(`${shown} begins outside the image, whose sides count as 1`);
   if (!(width > 0 && height > 0)) throw new RangeError(`${shown} has no size`);
   const cut: Box = [x, y, Math.min(width, 1 - x), Math.min(height, 1 - y)];
-  // Not by what rounding of a sum adds.
+  // Ignore differences as small as rounding errors of a sum.
   if (width - cut[2] > 1e-9 || height - cut[3] > 1e-9) {
     notes.push(`${shown} reaches past the image and was cut to [${cut}]`);
   }
@@ -119,7 +120,7 @@ function readSize(row: Row): Sample["imageSize"] {
   return { width, height };
 }
 
-/** What becomes of the rows of one image and phrase. */
+/** Makes a sample from the rows of one image and phrase, or a failure if any row is bad. */
 function readSample(
   { rows, id, index }: RowGroup,
   paths: ImagePaths,
@@ -135,7 +136,7 @@ function readSample(
   const notes: string[] = [];
   let row = first;
   try {
-    // First of all: what cannot be read has no path or phrase to speak of.
+    // Report faults first, because an unreadable row has no reliable path or phrase.
     for (row of rows) if (row.fault) throw new RangeError(row.fault);
     row = first;
     const path = paths.find(image);
@@ -182,9 +183,9 @@ function readSample(
 
 /** Rows of one image and phrase. */
 export interface RowGroup {
-  /** The rows, in their order. */
+  /** The rows in dataset order. */
   readonly rows: readonly Row[];
-  /** Id of the sample that they make. */
+  /** Id of the sample made from the rows. */
   readonly id: string;
   /** Position in the dataset, from 0. */
   readonly index: number;
@@ -193,17 +194,17 @@ export interface RowGroup {
 }
 
 /**
- * Rows of one image and phrase together (docs/method.md, section 3), those of one image
- * in a row, in order of first appearance.
+ * Groups rows of one image and phrase (docs/method.md, section 3). Groups of one image follow one
+ * another. Images, and the phrases of each image, keep the order of first appearance.
  *
- * @param rows All rows.
+ * @param rows All rows of the dataset.
  */
 export function groupRows(rows: readonly Row[]): RowGroup[] {
   const images = new Map<string, Map<string | Row, Row[]>>();
   for (const row of rows) {
     const phrases = images.get(row.image) ?? new Map<string | Row, Row[]>();
     images.set(row.image, phrases);
-    // Rows that lack one of the two have nothing in common: each is a failure of its own.
+    // Rows without an image or phrase do not belong together: each becomes its own failure.
     const key = row.image.trim() === "" || row.phrase.trim() === "" ? row : row.phrase;
     const same = phrases.get(key);
     if (same) same.push(row);
@@ -213,7 +214,8 @@ export function groupRows(rows: readonly Row[]): RowGroup[] {
   return [...images.values()]
     .flatMap((phrases, image) => [...phrases.values()].map((rows) => ({ rows, image })))
     .map(({ rows, image }, index) => {
-      // Shown first, so that hostile names that look the same still get ids that differ.
+      // Count the stems after `show`: different hostile names may look the same there, and their
+      // ids must still differ.
       const stem = show(rows[0]!.stem, MAX_STEM);
       const number = (used.get(stem) ?? 0) + 1;
       used.set(stem, number);
@@ -222,11 +224,11 @@ export function groupRows(rows: readonly Row[]): RowGroup[] {
 }
 
 /**
- * Makes each group of rows one sample with several boxes. A sample with a bad
- * row fails as a whole: with a box fewer its scores would differ and not say so.
+ * Yields one sample with all boxes for each group of rows. A sample with a bad row fails as a
+ * whole: without the row's box, its scores would differ silently.
  *
- * @param groups Rows of one image and phrase each, as {@linkcode groupRows} gives them.
- * @param paths Finds their images.
+ * @param groups Groups from {@linkcode groupRows}, each of one image and phrase.
+ * @param paths Finds the image files.
  */
 export async function* mergeRows(
   groups: readonly RowGroup[],

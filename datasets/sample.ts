@@ -1,5 +1,5 @@
 /**
- * What every dataset yields: samples, and rows that could not become one.
+ * Samples of a dataset, and failures: rows that could not become a sample.
  *
  * @module
  */
@@ -21,50 +21,50 @@ export const CLASSES = [
 /** One of {@linkcode CLASSES}. */
 export type Category = typeof CLASSES[number];
 
-/** One phrase of one image, with the boxes where it applies. */
+/** One phrase of one image, with boxes where the phrase applies. */
 export interface Sample {
-  /** Unique within its dataset and stable from run to run. */
+  /** Identifier, unique within the dataset and the same in every run. */
   readonly id: string;
-  /** Position in its dataset, from 0. */
+  /** Position in the dataset, from 0. */
   readonly index?: number;
   /** Path of the image file. */
   readonly image: string;
   /** The phrase to ground, as written in the dataset. */
   readonly phrase: string;
-  /** Ground truth, in dataset order (the order matters to CNR); empty where there is none. */
+  /** Ground truth in dataset order, which affects CNR; empty if the dataset gives no box. */
   readonly boxes: readonly Box[];
   /**
-   * What the boxes are in: pixels of the image, or shares of its width and height, of which
-   * pixels are made once the image is read.
+   * Unit of the boxes: pixels of the image, or shares of its width and height. Shares become
+   * pixels after the image is read.
    *
    * @default {"pixel"}
    */
   readonly boxUnit?: "pixel" | "image";
-  /** Class that the sample is averaged under, one of {@linkcode CLASSES} in MS-CXR. */
+  /** Class under which the sample is averaged; one of {@linkcode CLASSES} in MS-CXR. */
   readonly category?: string;
-  /** Size of the image as the dataset states it, in pixels. */
+  /** Image size in pixels, as stated by the dataset. */
   readonly imageSize?: { readonly width: number; readonly height: number };
-  /** Facts worth a line in the results, such as a box cut at the image's edge. */
+  /** Notes for the results, such as a box cut at the image's edge. */
   readonly notes?: readonly string[];
 }
 
 /** A row or annotation that could not become a {@linkcode Sample}. */
 export interface RowFailure {
-  /** Names the row, such as `rows.csv:17`. */
+  /** Place of the row, such as `rows.csv:17`. */
   readonly id: string;
-  /** Position in its dataset, from 0. */
+  /** Position in the dataset, from 0. */
   readonly index?: number;
-  /** One sentence: what is wrong and what was expected. */
+  /** One sentence that names the fault and the expected form. */
   readonly reason: string;
-  /** The image that the row speaks of, where it says. */
+  /** Image of the row, if stated. */
   readonly image?: string;
-  /** The phrase that the row speaks of, where it says. */
+  /** Phrase of the row, if stated. */
   readonly phrase?: string;
-  /** The class of the row, where it says. */
+  /** Class of the row, if stated. */
   readonly category?: string;
 }
 
-/** What a dataset yields for each row: a sample, or why there is none. */
+/** Item of a dataset: a sample, or the failure of a row that gives no sample. */
 export type DatasetItem =
   | { readonly kind: "sample"; readonly sample: Sample }
   | { readonly kind: "failure"; readonly failure: RowFailure };

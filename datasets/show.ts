@@ -1,8 +1,8 @@
 /**
- * A value for a message: what cannot be printed is escaped, and what is long cut.
+ * Formats a value for a message: escapes unprintable characters and cuts long text.
  *
- * @param value Anything that a file may hold.
- * @param length Most characters of it.
+ * @param value Any value that a file may hold.
+ * @param length Maximum number of characters before the ellipsis.
  */
 export function show(value: unknown, length = 80): string {
   const text = toText(value).slice(0, length + 1).replace(
@@ -15,12 +15,12 @@ export function show(value: unknown, length = 80): string {
 function toText(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "number") return String(value);
-  // JSON has no NaN, and would say null.
+  // JSON has no NaN: `JSON.stringify` would write null.
   const spell = (_: string, part: unknown) => Number.isFinite(part) ? part : spellNumber(part);
   try {
     return JSON.stringify(value, spell) ?? "";
   } catch {
-    // A stringifier has a stack of its own to run out of.
+    // `JSON.stringify` can overflow the stack on a value that `JSON.parse` could read.
     return "a value that is nested too deeply";
   }
 }

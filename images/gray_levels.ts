@@ -1,35 +1,35 @@
 /**
- * From the values that an X-ray stores to 8-bit grey levels.
+ * Converts the stored values of an X-ray to 8-bit grey levels.
  *
  * @module
  */
 
-/** A VOI window: which values are shown as grey. */
+/** A VOI window: the range of values that is shown as grey. */
 export interface Window {
-  /** Its middle, in rescaled values. */
+  /** Centre of the window, in rescaled values. */
   readonly center: number;
-  /** Its width, in rescaled values. */
+  /** Width of the window, in rescaled values. */
   readonly width: number;
-  /** How grey rises across it. */
+  /** Curve by which grey rises across the window. */
   readonly shape: "LINEAR" | "LINEAR_EXACT" | "SIGMOID";
 }
 
-/** What values become, one by one. */
+/** A table that replaces each value by an entry. */
 export interface LookupTable {
-  /** The value that has the first entry; lower ones have it too. */
+  /** Value of the first entry; lower values get this entry too. */
   readonly first: number;
-  /** The entry of each value from there on; higher ones have the last. */
+  /** Entries of the values from `first` on; higher values get the last entry. */
   readonly entries: Uint16Array;
-  /** Bits of an entry, 1..16: the brightest one is `2 ** bits - 1`. */
+  /** Bits of an entry, 1..16; the brightest entry is `2 ** bits - 1`. */
   readonly bits: number;
 }
 
-/** What stored values mean. */
+/** Meaning of stored values. */
 export interface ValueFormat {
-  /** Bits of a value, 1..16; what is stored above them is no part of it. */
+  /** Bits of a value, 1..16; bits stored above them are ignored. */
   readonly bits: number;
   /**
-   * How many bits the value lies above bit 0.
+   * Number of bits below the value.
    *
    * @default {0}
    */
@@ -53,7 +53,7 @@ export interface ValueFormat {
    */
   readonly intercept?: number;
   /**
-   * The modality table, which stands in the place of slope and intercept.
+   * The modality table, which replaces slope and intercept.
    *
    * @default {None}
    */
@@ -65,53 +65,53 @@ export interface ValueFormat {
    */
   readonly window?: Window;
   /**
-   * The VOI table, which stands in the place of a window.
+   * The VOI table, which replaces the window.
    *
    * @default {None}
    */
   readonly table?: LookupTable;
   /**
-   * Whether low values are bright, as in MONOCHROME1 or by an inverse presentation.
+   * Whether low values are bright, as in MONOCHROME1 or in an inverse presentation.
    *
    * @default {false}
    */
   readonly isInverted?: boolean;
   /**
-   * The value of pixels that are no part of the picture.
+   * Value of pixels outside the picture.
    *
    * @default {None}
    */
   readonly padding?: number;
   /**
-   * The other end of a range of such values, which may lie below the first.
+   * Other end of a range of padding values, which may lie below `padding`.
    *
    * @default {None: padding is one value}
    */
   readonly paddingLimit?: number;
 }
 
-/** Grey levels, and how they came about. */
+/** Grey levels, and the range of values that was spread over them. */
 export interface GrayLevels {
   /** Levels 0..255. */
   readonly data: Uint8Array;
-  /** The lowest and highest value that was spread; absent where a window or table was there. */
+  /** Lowest and highest value of the spread; absent with a window or table, or without values. */
   readonly spread?: readonly [low: number, high: number];
 }
 
 /**
- * Grey levels 0..255 of stored values, as DICOM's grayscale pipeline makes
- * them: rescale or modality table, window or VOI table, and inversion where low
- * values are bright.
+ * Converts stored values to grey levels 0..255 by DICOM's grayscale pipeline:
+ * rescale or modality table, window or VOI table, and inversion if low values
+ * are bright.
  *
- * Without window and table they are (x - min) / (max - min) * 255, cut to whole
- * numbers, over all values but padding. MIMIC-CXR-JPG, on which the published
- * model was trained, was made from DICOM like that, windows or not, and its
- * histogram was equalised afterwards. Here a window goes first, since it leaves
- * out the collimator and what was exposed directly, of which files that come
- * straight from a machine have more; and nothing is equalised.
+ * Without window and table, levels are (x - min) / (max - min) * 255, truncated to
+ * whole numbers. Padding does not count. MIMIC-CXR-JPG, the training data of the
+ * published model, was made from DICOM in this way, with or without a window. Its
+ * histograms were equalised afterwards. Here a window takes precedence, because
+ * it leaves out the collimator and directly exposed areas. Files straight from a
+ * machine have more of both. No histogram is equalised here.
  *
- * @param stored Values as stored, 8 or 16 bits each, in rows.
- * @param format What they mean.
+ * @param stored Values as stored, 8 or 16 bits each, row by row.
+ * @param format Meaning of the values.
  */
 export function grayLevels(
   stored: Uint8Array | Uint16Array,
@@ -136,10 +136,10 @@ export function grayLevels(
   return { data, ...(spread && { spread }) };
 }
 
-/** From a rescaled value to a whole level 0..255. */
+/** Function of a rescaled value, such as its whole level 0..255. */
 type Level = (value: number) => number;
 
-/** DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3. */
+/** Level of a value by a window: DICOM PS3.3, C.11.2.1.2 and C.11.2.1.3. */
 function windowLevel({ center, width, shape }: Window): Level {
   const share: Level = shape === "SIGMOID"
     ? (x) => 1 / (1 + Math.exp(-4 * (x - center) / width))
@@ -152,17 +152,17 @@ function windowLevel({ center, width, shape }: Window): Level {
   return (x) => Math.round(255 * Math.min(Math.max(share(x), 0), 1));
 }
 
-/** DICOM PS3.3, C.11.1.1 and C.11.2.1.1. */
+/** Entry of a value in a table: DICOM PS3.3, C.11.1.1 and C.11.2.1.1. */
 function entryOf({ first, entries }: LookupTable, value: number): number {
   return entries[Math.min(Math.max(Math.floor(value) - first, 0), entries.length - 1)]!;
 }
 
-/** Spreads what the entries of a VOI table may be, whether or not they occur. */
+/** Spreads the possible entries of a VOI table over 0..255, whether or not they occur. */
 function tableLevel(table: LookupTable): Level {
   return (x) => Math.round(255 * entryOf(table, x) / (2 ** table.bits - 1));
 }
 
-/** The lowest and highest of the values that occur and are no padding. */
+/** Lowest and highest value that occur, without padding; `undefined` if no value is left. */
 function valueRange(
   stored: Uint8Array | Uint16Array,
   { bits, shift = 0, padding, paddingLimit = padding }: ValueFormat,
@@ -184,7 +184,7 @@ function valueRange(
   return low <= high ? [low, high] : undefined;
 }
 
-/** Spreads values over all levels; values beyond the ends have theirs. */
+/** Spreads a range of values over 0..255; values beyond an end get the level of that end. */
 function rangeLevel([low, high] = [0, 0]): Level {
   if (high === low) return () => 0;
   return (x) => Math.trunc(255 * Math.min(Math.max(x - low, 0), high - low) / (high - low));

@@ -1,6 +1,6 @@
 /**
- * Tells PNG and JPEG apart from anything else and reads their size, before a
- * decoder is given the bytes: a few bytes can claim billions of pixels.
+ * Recognises PNG and JPEG files and reads their size. A decoder gets the bytes only
+ * afterwards, because a few bytes can claim billions of pixels.
  *
  * @module
  */
@@ -8,24 +8,24 @@
 import { jpegStream } from "./decoders/jpeg_stream.ts";
 import { PNG_SIGNATURE } from "./decoders/png_chunks.ts";
 
-/** What the frame of an image file says, without its pixels. */
+/** Facts about an image file that are known without decoding its pixels. */
 export interface ImageHeader {
   /** File format. */
   readonly format: "PNG" | "JPEG";
-  /** Width and height in pixels; absent if the file ends before it says them. */
+  /** Width and height in pixels; absent if the file ends before they are stated. */
   readonly size?: { readonly width: number; readonly height: number };
   /**
-   * Whether its end is there, of a JPEG a scan, and bytes enough for its pixels; decoders fill what
-   * is missing with grey and do not say so.
+   * Whether the file has enough bytes for its pixels, and has its end (PNG) or a scan (JPEG).
+   * Decoders silently fill missing pixels with grey.
    */
   readonly isWhole: boolean;
-  /** Whether it holds several pictures. */
+  /** Whether the file holds several pictures. */
   readonly isAnimation?: boolean;
-  /** How often it goes over its pixels; only a progressive JPEG does so more than once or thrice. */
+  /** Number of scans over the pixels of a JPEG; usually 1 or 3 if the JPEG is not progressive. */
   readonly scans?: number;
 }
 
-/** The start marker of a JPEG, and the first byte of the next. */
+/** The start marker of a JPEG, and the first byte of the next marker. */
 const JPEG_START = [0xff, 0xd8, 0xff];
 
 /** The type of a PNG's last chunk. */
@@ -33,16 +33,16 @@ const IEND = 0x49454e44;
 /** The type of the chunk that makes a PNG an animation. */
 const ACTL = 0x6163544c;
 
-/** Pixels that a byte can hold: deflate packs 1032 bytes into one, of 8 black or white pixels each. */
+/** Most pixels per byte of a PNG: deflate packs up to 1032 bytes of 8 pixels each into one. */
 const PNG_DENSITY = 8 * 1032;
-/** A scan takes at least a bit for each block of 8x8 pixels. */
+/** Most pixels per byte of a JPEG: a scan takes at least one bit for a block of 8x8 pixels. */
 const JPEG_DENSITY = 8 * 64;
 
 /**
  * Reads the header of a PNG or JPEG file.
  *
  * @param bytes The file.
- * @returns `undefined` if it is neither.
+ * @returns `undefined` if the file is neither PNG nor JPEG.
  */
 export function imageHeader(bytes: Uint8Array): ImageHeader | undefined {
   if (PNG_SIGNATURE.every((byte, i) => bytes[i] === byte)) return pngHeader(bytes);
@@ -50,14 +50,14 @@ export function imageHeader(bytes: Uint8Array): ImageHeader | undefined {
   return undefined;
 }
 
-/** How far into a file a misplaced start is looked for, in bytes. */
+/** Number of bytes at the start of a file in which a misplaced image is searched. */
 const START_REACH = 1024;
 
 /**
- * Finds a PNG or JPEG that other bytes precede, which no decoder reads.
+ * Finds a PNG or JPEG after other bytes, where no decoder would find it.
  *
  * @param bytes The file.
- * @returns `undefined` if none begins near the start of the file.
+ * @returns `undefined` if no PNG or JPEG begins near the start of the file.
  */
 export function imageStart(
   bytes: Uint8Array,
@@ -71,7 +71,7 @@ export function imageStart(
   return undefined;
 }
 
-/** A PNG is chunks of length, type, data and checksum, from IHDR to IEND. */
+/** Reads a PNG: chunks of length, type, data and checksum, from IHDR to IEND. */
 function pngHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 24) return { format: "PNG", isWhole: false };
@@ -90,7 +90,7 @@ function pngHeader(bytes: Uint8Array): ImageHeader {
   return { format: "PNG", size, isWhole: false, isAnimation };
 }
 
-/** A JPEG is segments of marker and length up to the first scan, then scans up to the end marker. */
+/** Reads a JPEG: segments up to the first scan, then scans up to the end marker. */
 function jpegHeader(bytes: Uint8Array): ImageHeader {
   const stream = jpegStream(bytes);
   if (!stream) return { format: "JPEG", isWhole: false };

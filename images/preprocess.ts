@@ -1,5 +1,5 @@
 /**
- * From an image's pixels to the square input of the autoencoder.
+ * Converts an image's pixels to the square input of the autoencoder.
  *
  * @module
  */
@@ -12,20 +12,20 @@ import {
 } from "../base/geometry.ts";
 import { type AxisTaps, bilinearTaps } from "../shaders/resize_cpu.ts";
 
-/** Longest image side taken, in pixels: JPEG's own limit, and beyond any X-ray. */
+/** Longest accepted image side in pixels: the limit of JPEG, and beyond any X-ray. */
 const MAX_IMAGE_SIDE = 65535;
 
-/** Longest model input taken, in pixels. */
+/** Longest accepted side of a model input, in pixels. */
 const MAX_INPUT_SIDE = 8192;
 
 /**
- * The square in the middle of the image that a model sees: as wide as the shorter
- * side, which {@linkcode preprocess} keeps, or what a method's view says of it.
+ * Finds the crop: the centred square that a model sees. The side is the shorter
+ * side of the image, as in {@linkcode preprocess}, or follows from a method's view.
  *
- * @param view What a method sees, by the rule of `convert_similarity_to_image_size`
+ * @param view View of a method, by the rule of `convert_similarity_to_image_size`
  * of microsoft/hi-ml.
- * @throws {RangeError} If width or height is not a positive integer, or so small
- * that the method sees nothing of it.
+ * @throws {RangeError} If width or height is not a whole number of 1..65535, or so
+ * small that the crop is empty.
  */
 export function cropRegion(width: number, height: number, view?: MethodCrop): CropRegion {
   requireSide(width, MAX_IMAGE_SIDE, "image width");
@@ -39,15 +39,15 @@ export function cropRegion(width: number, height: number, view?: MethodCrop): Cr
 }
 
 /**
- * Maps 0..255 to 0..1, resizes the shorter side to `size` (bilinear, half-pixel
- * centres, no antialiasing) and crops the centre, as docs/method.md, steps 1 and 2.
- * Only the pixels inside the crop are computed.
+ * Maps 0..255 to 0..1, resizes the shorter side to `size` and crops the centre
+ * (docs/method.md, steps 1 and 2). The resize is bilinear with half-pixel centres and
+ * no antialiasing. Only the pixels inside the crop are computed.
  *
  * @param gray The image's first channel.
  * @param size Side of the result in pixels, 1..8192.
  * @returns Row-major `[size, size]`, values 0..1.
- * @throws {RangeError} If a size is not a positive integer within the limits, or
- * the data does not fit the image's size.
+ * @throws {RangeError} If a side is not a positive integer within its limit, or the
+ * data do not match the image size.
  */
 export function preprocess(gray: GrayImage, size: number): Float32Array {
   const { columns, rows } = cropTaps(gray, size);
@@ -73,16 +73,15 @@ export function preprocess(gray: GrayImage, size: number): Float32Array {
   return result;
 }
 
-/** 0..255 as float32 shares of 255. */
+/** The levels 0..255 divided by 255, in float32. */
 const UNIT = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 
 /**
- * The source pixels and weights of the resize, for the part that the centre
- * crop keeps.
+ * Finds the source pixels and weights of the resize for the part inside the crop.
  *
- * @param gray The image, whose data must fit its size.
+ * @param gray The image; the length of its data must match its size.
  * @param size Side of the result in pixels, 1..8192.
- * @throws {RangeError} As {@linkcode preprocess}.
+ * @throws {RangeError} For the same reasons as {@linkcode preprocess}.
  */
 export function cropTaps(
   gray: GrayImage,

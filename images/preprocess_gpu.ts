@@ -1,5 +1,5 @@
 /**
- * From an image's pixels to the input of the autoencoder, on the GPU.
+ * Converts an image's pixels to the square input of the autoencoder, on the GPU.
  *
  * @module
  */
@@ -10,13 +10,14 @@ import { cropTaps, preprocess } from "./preprocess.ts";
 import type { GrayImage } from "../base/geometry.ts";
 
 /**
- * What `preprocess` does, with the image uploaded as bytes and the result left
- * on the GPU. An image beyond the device's largest buffer is resized on the CPU.
+ * Does the work of `preprocess` on the GPU: uploads the image as bytes and leaves the
+ * result there. An image larger than the device's largest storage binding is resized
+ * on the CPU.
  *
  * @param gray The image's first channel.
  * @param size Side of the result in pixels, 1..8192.
- * @returns `[size, size]` float32 in 0..1, which the caller destroys.
- * @throws {RangeError} As `preprocess`.
+ * @returns Buffer `[size, size]` of float32 in 0..1, which the caller destroys.
+ * @throws {RangeError} For the same reasons as `preprocess`.
  */
 export function preprocessOnGpu(gpu: Gpu, gray: GrayImage, size: number): GPUBuffer {
   const taps = cropTaps(gray, size);

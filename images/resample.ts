@@ -1,18 +1,18 @@
 /**
- * X-rays and heatmaps at the size of a picture.
+ * Resizes X-rays and heatmaps to the size of a picture.
  *
  * @module
  */
 
 import type { Size } from "../base/geometry.ts";
 
-/** Values row by row. */
+/** A rectangle of values. */
 export interface Raster extends Size {
   /** Row-major `[height, width]`. */
   readonly data: ArrayLike<number>;
 }
 
-/** The values at another size: area means when it shrinks, nearest pixels when it grows. */
+/** Resizes values: averages areas to shrink, and repeats the nearest pixels to grow. */
 export function resample(
   { data, width, height }: Raster,
   toWidth: number,

@@ -1,4 +1,4 @@
-/** The phrase that the released code asks for a class where a dataset has no phrases. */
+/** Makes the released code's phrase for a class, for datasets without phrases. */
 export function classPhrase(name: string): string {
   return `The patient has ${name}`;
 }

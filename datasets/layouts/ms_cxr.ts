@@ -10,7 +10,7 @@ import { nameOf } from "../../base/paths.ts";
 import { type Row, toNumber } from "../rows.ts";
 import { show } from "../show.ts";
 
-/** Columns that every release has; `split` came with 1.1.0. */
+/** Columns in every release; release 1.1.0 added `split`. */
 export const MS_CXR_COLUMNS = [
   "dicom_id",
   "category_name",
@@ -24,19 +24,19 @@ export const MS_CXR_COLUMNS = [
   "path",
 ] as const;
 
-/** What the `dicom_id` of phantoms begins with, which are written in this layout. */
+/** Prefix of the `dicom_id` of phantoms, which are written in this layout. */
 export const PHANTOM_STEM = "phantom-";
 
 /** A {@linkcode Row} and the split it belongs to. */
 export interface SplitRow extends Row {
-  /** Such as `val` or `test`. */
+  /** Name of the split, such as `val` or `test`. */
   readonly split?: string;
-  /** Why its split cannot be read, where another file has it. */
+  /** Reason why the split cannot be read from another file that holds it. */
   readonly splitFault?: string;
 }
 
 /**
- * Rows of the release's CSV.
+ * Makes rows from the CSV of a release.
  *
  * @throws {SyntaxError} If a column is missing.
  */
@@ -49,7 +49,7 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
       where: `${table.name}:${line}`,
       stem: text("dicom_id") || nameOf(text("path")),
       image: text("path"),
-      // Not trimmed: docs/method.md, section 3 merges rows whose phrase is the same, not nearly so.
+      // Do not trim the phrase: docs/method.md, section 3 merges only rows with equal phrases.
       phrase: get("label_text") ?? "",
       category: text("category_name"),
       box: ["x", "y", "w", "h"].map(text),
@@ -66,8 +66,9 @@ const isEntry = (value: unknown): value is Entry =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * A list in the JSON. A field that all of its objects lack makes it another layout; one that some
- * lack, and what is no object, is for the caller to see.
+ * Gets a list from the JSON. Throws if the list is missing or all of its objects lack a field: the
+ * file then has another layout. The caller checks each entry, because some may lack a field or
+ * may not be objects.
  */
 function list(path: string, json: Entry, key: string, fields: readonly string[]): unknown[] {
   const value = json[key];
@@ -85,13 +86,13 @@ function list(path: string, json: Entry, key: string, fields: readonly string[])
   return value;
 }
 
-/** Objects by their id; several of one id are several. */
+/** Groups objects by their id, so that the caller can find repeated ids. */
 function byId(entries: readonly unknown[]): Map<unknown, Entry[]> {
   return Map.groupBy(entries.filter(isEntry), ({ id }) => id);
 }
 
 /**
- * Rows of the release's COCO-style JSON.
+ * Makes rows from the COCO-style JSON of a release.
  *
  * @throws {SyntaxError} If a list or field is missing.
  */

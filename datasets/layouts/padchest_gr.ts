@@ -15,15 +15,15 @@ type Entry = Readonly<Record<string, unknown>>;
 const isEntry = (value: unknown): value is Entry => typeof value === "object" && value !== null;
 
 /**
- * Rows of `grounded_reports_….json`: each English sentence with its boxes, in
- * shares of the image's width and height. Sentences without boxes, such as
- * "No pleural effusion.", are left out, and so are a second reader's
- * (`extra_boxes`). The class is the first of the sentence's labels.
+ * Makes rows from `grounded_reports_….json`: each English sentence with its boxes,
+ * in shares of the image's width and height. Sentences without boxes, such as
+ * "No pleural effusion.", and boxes of a second reader (`extra_boxes`) are left
+ * out. The class is the first label of the sentence.
  *
  * @param path Path of the file.
- * @param json Its contents.
- * @param master `master_table.csv`, which has each study's split, if it is there.
- * @throws {SyntaxError} If it is not a list of studies.
+ * @param json Parsed content of the file.
+ * @param master `master_table.csv`, which has the split of each study, if present.
+ * @throws {SyntaxError} If the content is not a list of studies.
  */
 export function padchestRows(
   path: string,
@@ -62,7 +62,7 @@ export function padchestRows(
 
 type Split = Pick<SplitRow, "split" | "splitFault">;
 
-/** Each image's split, or why it cannot be read. */
+/** Maps each image to its split, or to the reason why the split cannot be read. */
 function splitsOf({ name, records }: CsvTable): Map<string, Split> {
   const splits = new Map<string, Split>();
   for (const { line, get, fault } of records) {
@@ -77,7 +77,7 @@ function splitsOf({ name, records }: CsvTable): Map<string, Split> {
 
 type FindingRow = Pick<SplitRow, "phrase" | "box" | "boxUnit" | "category" | "fault">;
 
-/** A row for each box of a finding, or one that says what is wrong with it. */
+/** Makes a row for each box of a finding; a malformed finding gives one row with a fault. */
 function findingRows(finding: unknown): FindingRow[] {
   if (!isEntry(finding)) return [{ phrase: "", fault: "the finding is not an object" }];
   const { sentence_en: sentence, boxes = [], labels } = finding;

@@ -10,9 +10,9 @@ import { nameOf } from "../../base/paths.ts";
 import type { SplitRow } from "./ms_cxr.ts";
 
 /**
- * Rows of a CSV with the columns `image, phrase` and, if there are boxes,
- * `x, y, w, h` or corners such as `x1, y1, x2, y2`; `category` and `split` are
- * read where they are there.
+ * Makes rows from a CSV with the columns `image` and `phrase`. Boxes have the columns
+ * `x, y, w, h` or corners such as `x1, y1, x2, y2`. The columns of boxes, `category`
+ * and `split` are optional.
  *
  * @throws {SyntaxError} If a column is missing.
  */

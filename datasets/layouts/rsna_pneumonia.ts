@@ -14,8 +14,8 @@ import type { SplitRow } from "./ms_cxr.ts";
 export const RSNA_COLUMNS = ["patientId", "x", "y", "width", "height", "Target"] as const;
 
 /**
- * Rows of the boxes: those whose `Target` is 1, all of the class Pneumonia and
- * with the phrase "The patient has Pneumonia". Images without one (`Target` 0)
+ * Makes rows from the boxes, where `Target` is 1. Each row has the class Pneumonia
+ * and the phrase "The patient has Pneumonia". Images without a box (`Target` 0)
  * are left out.
  *
  * @throws {SyntaxError} If a column is missing.

@@ -12,7 +12,7 @@ import type { SplitRow } from "./ms_cxr.ts";
 import { CLASSES } from "../sample.ts";
 import { classPhrase } from "./_class_phrase.ts";
 
-/** Columns of `annotations_train.csv` and `annotations_test.csv`; the former has `rad_id` too. */
+/** Columns of `annotations_train.csv`, which has `rad_id` too, and of `annotations_test.csv`. */
 export const VINDR_COLUMNS = [
   "image_id",
   "class_name",
@@ -22,18 +22,18 @@ export const VINDR_COLUMNS = [
   "y_max",
 ] as const;
 
-/** How VinDr-CXR spells the paper's eight classes. */
+/** The paper's eight classes by their spelling in VinDr-CXR. */
 const NAMES = new Map<string, string>(
   CLASSES.map((name) => [name === "Pleural Effusion" ? "Pleural effusion" : name, name]),
 );
 
-/** Findings that count as pneumonia, in images that have any of the eight classes as a whole. */
+/** Findings that count as pneumonia if the whole-image labels name any of the eight classes. */
 const PNEUMONIA = ["ILD", "Infiltration"];
 
-/** Boxes of one class that overlap by as much are of several radiologists who mean the same. */
+/** Minimum IoU at which two radiologists' boxes of one class count as the same finding. */
 const SAME_BOX = 0.55;
 
-/** Name of the file with the classes of whole images, which lies beside that of the boxes. */
+/** Name of the file with whole-image labels for a file of boxes; both lie in one folder. */
 export function labelsName(annotations: string): string | undefined {
   const split = splitOf(annotations);
   return split && `image_labels_${split}.csv`;
@@ -44,17 +44,17 @@ function splitOf(annotations: string): string | undefined {
 }
 
 /**
- * Rows of the boxes, as the released code reads them: of the eight classes of
- * MS-CXR, with ILD and infiltration as pneumonia in images that whole-image
- * labels give any of the eight; other classes and images without a finding are
- * left out. The phrase is "The patient has Pleural effusion" and so on. Where
- * several radiologists drew (`rad_id`), of two boxes of a class whose IoU is
- * 0.55 or more the larger one is kept.
+ * Makes rows from the boxes, as the released code does. Rows have the eight
+ * classes of MS-CXR. ILD and infiltration count as pneumonia in images whose
+ * whole-image labels name any of the eight classes. Other classes and images
+ * without a finding are left out. The phrase is "The patient has Pleural effusion"
+ * and so on. A column `rad_id` means that several radiologists drew boxes. Then two
+ * boxes of one class in an image may have an IoU of 0.55 or more: the larger is kept.
  *
  * @param path Path of the file.
  * @param table The boxes.
- * @param labels The classes of whole images, if they are there.
- * @throws {SyntaxError} If a column is missing, or the labels are and are needed.
+ * @param labels The whole-image labels, if their file is present.
+ * @throws {SyntaxError} If a column is missing, or if labels are needed but missing.
  */
 export function vindrRows(path: string, table: CsvTable, labels: CsvTable | undefined): SplitRow[] {
   requireColumns(path, table, VINDR_COLUMNS);
@@ -94,7 +94,7 @@ export function vindrRows(path: string, table: CsvTable, labels: CsvTable | unde
 
 const CORNERS = { names: ["x_min", "y_min", "x_max", "y_max"], areCorners: true };
 
-/** Corners as a box, each cut to whole pixels first; what is no number is left for its reader. */
+/** Cuts corners to whole pixels and makes a box; leaves corners that are not numbers unchanged. */
 function toBox(corners: readonly string[]): Pick<SplitRow, "box" | "boxColumns"> {
   const numbers = corners.map((corner) => Math.trunc(toNumber(corner)));
   if (numbers.some(Number.isNaN)) return { box: corners, boxColumns: CORNERS };
@@ -103,8 +103,8 @@ function toBox(corners: readonly string[]): Pick<SplitRow, "box" | "boxColumns">
 }
 
 /**
- * Images that a radiologist gave any of the eight classes as a whole, and those of which it cannot
- * be told, with the reason.
+ * Maps an image to `true` if its whole-image labels name any of the eight classes. Maps it to a
+ * reason if its labels cannot be read.
  */
 function positiveImages(labels: CsvTable): Map<string, boolean | string> {
   const columns = labels.columns.filter((column) => NAMES.has(column));
@@ -138,7 +138,7 @@ function dropRepeated(rows: readonly SplitRow[]): SplitRow[] {
   return rows.filter((row) => !repeated.has(row));
 }
 
-/** Intersection over union; NaN of what are no boxes. */
+/** Intersection over union; NaN if a box does not consist of numbers. */
 function overlap(one: Box, other: Box): number {
   const shared = area(intersect(one, other));
   return shared / (area(one) + area(other) - shared);

@@ -1,35 +1,35 @@
 import type { Random } from "../../base/random.ts";
 
-/** Which lung: the patient's right is on the left of the image. */
+/** Side of the patient; the patient's right is on the left of the image. */
 export type Side = "right" | "left";
 
 /**
- * Shape of one chest and where it stands in the image. Inside the chest,
- * horizontal positions run from the midline, about 1 to either flank, and
- * vertical ones from 0 above the shoulders to 1 in the abdomen.
+ * Shape of one chest and its place in the image. In chest coordinates, horizontal
+ * positions run from 0 at the midline to about 1 at either flank. Vertical
+ * positions run from 0 above the shoulders to 1 in the abdomen.
  */
 export interface Anatomy {
-  /** Where the chest stands in the image's centre square, which runs from -1 to 1 both ways. */
+  /** Place of the chest in the image's centre square, which runs from -1 to 1 both ways. */
   readonly pose: Pose;
   /** Factor on all horizontal distances from the midline. */
   readonly breadth: number;
-  /** Height of the dome of each half of the diaphragm. */
+  /** Vertical position of the dome of each half of the diaphragm. */
   readonly dome: Readonly<Record<Side, number>>;
-  /** Half the heart's width; above 0.42 it is enlarged. */
+  /** Half the heart's width; a heart above 0.42 is enlarged. */
   readonly heart: number;
   /** Vertical distance between ribs. */
   readonly ribs: number;
-  /** How far ribs fall on their way out. */
+  /** Downward slope of the ribs from the spine outwards. */
   readonly slope: number;
-  /** How much denser than air a healthy lung is. */
+  /** Film density of a healthy lung without vessels. */
   readonly lung: number;
   /** Density of breast shadows; 0 for none. */
   readonly breasts: number;
-  /** Whether there is gas in the stomach. */
+  /** Whether the stomach contains gas. */
   readonly gas: boolean;
 }
 
-/** A similarity: chest to centre square. */
+/** Scale, rotation and shift from the chest to the centre square. */
 export interface Pose {
   readonly scale: number;
   /** In radians, clockwise. */
@@ -38,16 +38,16 @@ export interface Pose {
   readonly down: number;
 }
 
-/** Vertical extent of the centre square in chest heights. */
+/** Vertical chest distance that one unit of the centre square spans at scale 1. */
 const CHEST_HEIGHT = 0.42;
 
-/** Varies a chest from patient to patient. */
+/** Draws the random anatomy of one patient. */
 export function drawAnatomy(random: Random, enlargedHeart: boolean): Anatomy {
   const vary = (mean: number, spread: number) => mean + spread * (2 * random.uniform() - 1);
   const dome = vary(0.73, 0.04);
   const breadth = vary(1, 0.1);
   const scale = vary(0.89, 0.21);
-  // The lungs, 0.8 to either side and from -0.92 to 0.7, stay in the picture.
+  // Keep the lungs in the picture: they reach 0.8 to either side, and from -0.92 to 0.7.
   const room = (half: number) => Math.max(0.04, 1.04 - half * scale);
   return {
     pose: {
@@ -57,7 +57,7 @@ export function drawAnatomy(random: Random, enlargedHeart: boolean): Anatomy {
       down: vary(0.1 * scale, room(0.8)),
     },
     breadth,
-    // The liver holds the right half of the diaphragm higher.
+    // The liver pushes the right half of the diaphragm higher.
     dome: { right: dome, left: dome + vary(0.03, 0.015) },
     heart: enlargedHeart ? vary(0.5, 0.05) : vary(0.29, 0.04),
     ribs: vary(0.07, 0.008),
@@ -68,20 +68,20 @@ export function drawAnatomy(random: Random, enlargedHeart: boolean): Anatomy {
   };
 }
 
-/** From the centre square to the chest. */
+/** Converts a point of the centre square to chest coordinates. */
 export function chestPoint({ pose }: Anatomy, u: number, v: number): [x: number, y: number] {
   const [right, down] = [(u - pose.right) / pose.scale, (v - pose.down) / pose.scale];
   const [cos, sin] = [Math.cos(pose.rotation), Math.sin(pose.rotation)];
   return [cos * right + sin * down, 0.5 + CHEST_HEIGHT * (cos * down - sin * right)];
 }
 
-/** 0 below `low`, 1 above `high`, smooth between; falls instead where `low` is above `high`. */
+/** Rises smoothly from 0 at `low` to 1 at `high`; falls with the value if `low` is above `high`. */
 export function smoothstep(low: number, high: number, value: number): number {
   const t = Math.max(0, Math.min(1, (value - low) / (high - low)));
   return t * t * (3 - 2 * t);
 }
 
-/** 1 inside an ellipse, 0 outside, smooth over a share `soft` of its radius. */
+/** 1 inside an ellipse and 0 outside; the edge is smooth within a share `soft` of the radius. */
 export function ellipse(
   dx: number,
   dy: number,
@@ -92,16 +92,16 @@ export function ellipse(
   return smoothstep(1 + soft, 1 - soft, Math.sqrt((dx / rx) ** 2 + (dy / ry) ** 2));
 }
 
-/** Horizontal position from the midline, positive towards a lung's outer wall. */
+/** Horizontal distance from the midline, positive towards the outer wall of a lung. */
 export function lateral(anatomy: Anatomy, side: Side, x: number): number {
   return (side === "left" ? 1 : -1) * x / anatomy.breadth;
 }
 
-/** How much of a lung is at a point, 0 to 1; the heart lies in front of it. */
+/** Amount of a lung at a point, 0 to 1, including the part behind the heart. */
 export function lung(anatomy: Anatomy, side: Side, x: number, y: number): number {
   const out = lateral(anatomy, side, x);
   if (out < 0.05) return 0;
-  // Narrow at the apex, wide at the base.
+  // A lung is narrow at the apex and wide at the base.
   const wall = 0.40 + 0.36 * smoothstep(0.13, 0.55, y);
   const inner = 0.10 + 0.05 * smoothstep(0.3, 0.7, y);
   const floor = base(anatomy, side, x);
@@ -110,21 +110,21 @@ export function lung(anatomy: Anatomy, side: Side, x: number, y: number): number
     smoothstep(floor, floor - 0.018, y);
 }
 
-/** Height of the diaphragm at a horizontal position; the angle at the outer wall is lowest. */
+/** Height of the diaphragm at a horizontal position; the diaphragm is lowest at the outer wall. */
 export function base(anatomy: Anatomy, side: Side, x: number): number {
   const out = lateral(anatomy, side, x);
   return anatomy.dome[side] + 0.55 * Math.max(0, out - 0.36) ** 2;
 }
 
-/** How much of the heart is at a point, 0 to 1. */
+/** Amount of the heart at a point, 0 to 1. */
 export function heart(anatomy: Anatomy, x: number, y: number): number {
   const dx = x / anatomy.breadth - 0.34 * anatomy.heart;
-  // It rests on the diaphragm.
+  // The heart rests on the diaphragm.
   const dy = y - anatomy.dome.left + 0.125;
   return ellipse(dx + 0.35 * dy, dy, anatomy.heart, 0.155 + 0.06 * anatomy.heart, 0.06);
 }
 
-/** What is thicker is denser. */
+/** Film density of the heart; a larger heart is thicker and therefore denser. */
 function heartDensity({ heart }: Anatomy): number {
   return 0.66 + 0.15 * smoothstep(0.36, 0.5, heart);
 }
@@ -163,10 +163,10 @@ export function tissue(anatomy: Anatomy, x: number, y: number): number {
   return (density + bones(anatomy, away, y)) * body;
 }
 
-/** Ribs and clavicles, added to what lies behind them. */
+/** Film density that ribs and clavicles add to the tissue behind them. */
 function bones(anatomy: Anatomy, away: number, y: number): number {
   let added = 0;
-  // Ribs fall from the spine outwards and turn down at the wall.
+  // Ribs slope down from the spine, steeply at first, and level off towards the outer wall.
   const cage = smoothstep(0.07, 0.16, away) * smoothstep(0.9, 0.8, away) *
     smoothstep(0.82, 0.7, y);
   const level = (y - 0.13 - anatomy.slope * away + 0.22 * (away - 0.42) ** 2) / anatomy.ribs;

@@ -1,13 +1,13 @@
 import type { Random } from "../../base/random.ts";
 import { ellipse, smoothstep } from "./_anatomy.ts";
 
-/** Adds to the film density at a point of the chest. */
+/** Film density that an object adds at a point of the chest. */
 export type Distractor = (x: number, y: number) => number;
 
-/** How many half widths of a chest its height is, about. */
+/** Approximate height of a chest in half widths, which puts both axes on one scale. */
 const TALL = 2.4;
 
-/** A line of some points, denser in its middle. */
+/** Makes a line through points, densest along its centre. */
 function wire(
   points: readonly (readonly [number, number])[],
   width: number,
@@ -32,7 +32,7 @@ function wire(
   };
 }
 
-/** What lies in a picture without being a finding: devices, leads, a marker. */
+/** Draws random objects that are not findings: devices, leads and a side marker. */
 export function drawDistractors(random: Random): Distractor[] {
   const vary = (mean: number, spread: number) => mean + spread * (2 * random.uniform() - 1);
   const drawn: Distractor[] = [];

@@ -11,35 +11,35 @@ import {
   smoothstep,
 } from "./_anatomy.ts";
 
-/** Something to be seen in one place: how much of it is at a point of the chest, 0 to 1. */
+/** Amount of a finding, in one of its places, at a point of the chest; 0 to 1. */
 export type Extent = (x: number, y: number) => number;
 
 /** A finding before it is drawn. */
 export interface Finding {
-  /** Its class. */
+  /** Class of the finding. */
   readonly category: Category;
-  /** Every way in which a radiologist may put it. */
+  /** All phrases with which a radiologist may describe the finding. */
   readonly wordings: readonly string[];
-  /** Change of film density where it is; 0 where the anatomy itself shows it. */
+  /** Change of film density at full amount; 0 if the anatomy itself shows the finding. */
   readonly density: number;
-  /** Density that it does not go beyond. @default {That of the liver} */
+  /** Film density that the finding does not exceed. @default {The density of the liver} */
   readonly densest?: number;
-  /** Its places; one box each. */
+  /** Places of the finding, each with one box. */
   readonly extents: readonly Extent[];
-  /** How patchy it is, 0 to 1. */
+  /** Patchiness of the finding, 0 to 1. */
   readonly patches: number;
 }
 
 const ZONES = ["upper", "mid", "lower"] as const;
 type Zone = typeof ZONES[number];
 
-/** A part of a lung, of which one finding takes hold. */
+/** A part of a lung, which one finding occupies. */
 type Place = `${Side} ${Zone}`;
 
-/** Height of a zone's middle in the chest. */
+/** Vertical chest position of each zone's middle. */
 const HEIGHTS = { upper: 0.27, mid: 0.44, lower: 0.6 } as const;
 
-/** What the zones are also called. */
+/** Names of the zones in phrases. */
 const NAMES: Record<Zone, readonly string[]> = {
   upper: ["upper lung", "upper lobe", "upper zone", "upper lung field"],
   mid: ["mid lung", "mid zone", "mid lung field", "midlung"],
@@ -52,7 +52,7 @@ const SIZES = {
   large: { factor: 1.35, words: ["large", "extensive"] },
 } as const;
 
-/** Makes findings of one chest, no two in the same part of a lung. */
+/** Makes findings of one chest, in different parts of a lung while any part is free. */
 export class FindingMaker {
   readonly #anatomy: Anatomy;
   readonly #random: Random;
@@ -61,11 +61,11 @@ export class FindingMaker {
   constructor(anatomy: Anatomy, random: Random) {
     this.#anatomy = anatomy;
     this.#random = random;
-    // Little of the left base is to be seen beside an enlarged heart.
+    // An enlarged heart hides most of the left base.
     if (anatomy.heart > 0.42) this.#taken.add("left lower");
   }
 
-  /** How much of a lung is to be seen at a point: what the heart lies in front of is not. */
+  /** Amount of visible lung at a point, 0 to 1; the heart hides the lung behind it. */
   #air(side: Side, x: number, y: number): number {
     const air = lung(this.#anatomy, side, x, y);
     return air === 0 ? 0 : air * (1 - heart(this.#anatomy, x, y));
@@ -79,7 +79,7 @@ export class FindingMaker {
     return mean + spread * (2 * this.#random.uniform() - 1);
   }
 
-  /** A free part of a lung, or any where none is free. */
+  /** Chooses a free part of a lung, or any part if none is free, and marks it as taken. */
   #place(zones: readonly Zone[]): [Side, Zone] {
     const all = zones.flatMap((zone) => [`right ${zone}`, `left ${zone}`] as const);
     const free = all.filter((place) => !this.#taken.has(place));
@@ -88,7 +88,7 @@ export class FindingMaker {
     return place.split(" ") as [Side, Zone];
   }
 
-  /** Makes one of a class. */
+  /** Makes a finding of a class. */
   make(category: Category): Finding {
     const size = this.#pick(["small", "moderate", "large"] as const);
     const { factor } = SIZES[size];
@@ -277,7 +277,7 @@ export class FindingMaker {
   }
 }
 
-/** Single blanks, and none around. */
+/** Reduces blanks to single ones, trims the ends and drops repeated wordings. */
 function tidy(wordings: readonly string[]): string[] {
   return [...new Set(wordings.map((wording) => wording.replace(/\s+/g, " ").trim()))];
 }

@@ -1,6 +1,6 @@
 /**
- * Synthetic chest X-rays with findings whose place is known: drawn by code,
- * the same from the same seed, no patient behind them.
+ * Synthetic chest X-rays with findings at known places. Code draws them without any
+ * patient data, and the same seed gives the same image.
  *
  * @module
  */
@@ -12,9 +12,9 @@ import { type Finding, FindingMaker } from "./_findings.ts";
 import { type Category, CLASSES } from "../sample.ts";
 import type { Box } from "../../base/geometry.ts";
 
-/** What to draw. */
+/** Options of {@linkcode drawPhantom}. */
 export interface PhantomOptions {
-  /** Same seed, same picture. */
+  /** Seed of the random numbers; the same seed gives the same picture. */
   readonly seed: number;
   /**
    * Width in pixels.
@@ -31,42 +31,42 @@ export interface PhantomOptions {
   /**
    * Classes of the findings.
    *
-   * @default {One to three, by the seed}
+   * @default {One to three classes, chosen by the seed}
    */
   readonly categories?: readonly Category[];
 }
 
 /** A finding in a phantom. */
 export interface PhantomFinding {
-  /** Its class. */
+  /** Class of the finding. */
   readonly category: Category;
-  /** What a radiologist says of it, one of its `wordings`. */
+  /** Phrase in the style of a radiologist, one of `wordings`. */
   readonly phrase: string;
-  /** Every way in which it may be put. */
+  /** All phrases that may describe the finding. */
   readonly wordings: readonly string[];
-  /** Its places, as tight boxes in whole pixels. */
+  /** Tight boxes around the places of the finding, in whole pixels. */
   readonly boxes: readonly Box[];
 }
 
 /** A synthetic chest X-ray. */
 export interface Phantom {
-  /** One byte a pixel, row by row. */
+  /** Grey levels, one byte per pixel, row by row. */
   readonly data: Uint8Array;
   /** Width in pixels. */
   readonly width: number;
   /** Height in pixels. */
   readonly height: number;
-  /** What is to be seen in it. */
+  /** Findings in the picture. */
   readonly findings: readonly PhantomFinding[];
 }
 
-/** A point belongs to a finding's box where there is at least this much of it. */
+/** Minimum amount of a finding, 0 to 1, at a point inside its box. */
 const VISIBLE = 0.4;
 
-/** Density that most findings do not go beyond. */
+/** Density of the liver, which most findings do not exceed. */
 const LIVER = 0.72;
 
-/** One to three different classes, mostly more than one. */
+/** Chooses one to three different classes, usually more than one. */
 function chooseCategories(random: Random): Category[] {
   const left: Category[] = [...CLASSES];
   return Array.from(
@@ -75,7 +75,7 @@ function chooseCategories(random: Random): Category[] {
   );
 }
 
-/** Smooth noise: values on a coarse grid, interpolated; -1 to 1. */
+/** Makes smooth noise from -1 to 1, interpolated from random values on a coarse grid. */
 function makeTexture(random: Random): (x: number, y: number) => number {
   const side = 24;
   const grid = Float32Array.from({ length: (side + 1) ** 2 }, () => 2 * random.uniform() - 1);
@@ -116,7 +116,7 @@ export function drawPhantom(options: PhantomOptions): Phantom {
       throw new RangeError(`Cannot draw a phantom of ${width}x${height}: expected at least 16x16`);
     }
   }
-  // Findings have a source of their own: the chest is the same with them and without.
+  // Findings use random numbers of their own, so that the chest does not depend on them.
   const random = new Random(seed);
   const findingRandom = new Random(seed + 2 ** 40);
   const chosen = chooseCategories(findingRandom);
@@ -132,7 +132,7 @@ export function drawPhantom(options: PhantomOptions): Phantom {
 
   const boxes = findings.map(({ extents }) => extents.map(() => new Bounds()));
   const data = new Uint8Array(width * height);
-  // The centre square, which the chest is posed in, runs from -1 to 1.
+  // The centre square, in which the chest is placed, runs from -1 to 1.
   const half = Math.min(width, height) / 2;
   for (let row = 0; row < height; row++) {
     const v = (row + 0.5 - height / 2) / half;
@@ -167,13 +167,13 @@ export function drawPhantom(options: PhantomOptions): Phantom {
       category,
       phrase: wordings[findingRandom.integer(0, wordings.length - 1)]!,
       wordings,
-      // A finding may lie outside the picture where the chest is cut off.
+      // A finding has no box if the picture cuts off its part of the chest.
       boxes: boxes[i]!.flatMap((bounds) => bounds.box),
     })),
   };
 }
 
-/** What a finding adds to the film density at a point with so much of it. */
+/** Change of film density by a finding at a point with a given amount of it. */
 function change(
   { density, densest = LIVER, patches }: Finding,
   amount: number,
@@ -187,7 +187,7 @@ function change(
   return Math.min(added, Math.max(0, densest - below));
 }
 
-/** The tight box around pixels. */
+/** Tight box around the added pixels. */
 class Bounds {
   #left = Infinity;
   #top = Infinity;
@@ -201,7 +201,7 @@ class Bounds {
     if (row > this.#bottom) this.#bottom = row;
   }
 
-  /** None around no pixel. */
+  /** The box; empty if no pixel was added. */
   get box(): Box[] {
     if (this.#right < 0) return [];
     const [x, y] = [this.#left, this.#top];
@@ -211,37 +211,37 @@ class Bounds {
 
 /** Options of {@linkcode drawPhantoms} and of `writePhantomSet()`. */
 export interface PhantomSetOptions {
-  /** Same seed, same images. */
+  /** Seed of the set; the same seed gives the same images. */
   readonly seed: number;
   /**
-   * Number of images, which may be infinite for {@linkcode drawPhantoms}.
+   * Number of images; {@linkcode drawPhantoms} accepts `Infinity`.
    *
    * @default {40}
    */
   readonly images?: number;
 }
 
-/** Classes of an image of a set: every one in turn and in changing company. */
+/** Chooses the classes of an image of a set: each class in turn, with changing other classes. */
 function planCategories(index: number): Category[] {
   const round = Math.floor(index / CLASSES.length);
   const at = (offset: number) => CLASSES[(index + offset) % CLASSES.length]!;
   if ((index + round) % 4 === 3) return [at(0)];
-  // From 1 to 7 away, and never the same as the first two.
+  // An offset of 1 to 7 never gives the first class again.
   const second = 1 + (3 * round + index) % 7;
   const third = 1 + (second + 2 * round + 1) % 7;
   const categories = [at(0), at(second)];
   return index % 3 === 0 && third !== second ? [...categories, at(third)] : categories;
 }
 
-/** Sizes that images take in turn: mostly portrait, as chest X-rays are. */
+/** Image sizes, used in turn: mostly portrait, like chest X-rays. */
 const SIZES = [[420, 512], [432, 512], [512, 420], [440, 512], [480, 480]] as const;
 
-/** Images of a set that each seed has room for. */
+/** Number of images per seed of a set; any further image would repeat one of the next seed. */
 const SET_SIZE = 100_000;
 
 /**
- * Draws the phantoms of a set one by one as they are asked for. An image has one
- * to three findings, every class in turn.
+ * Draws the phantoms of a set one by one, on demand. An image has one to three
+ * findings; each class comes in turn.
  *
  * @throws {RangeError} If the seed or the number of images is out of range.
  *

@@ -1,5 +1,5 @@
 /**
- * Phantoms as a dataset on disk.
+ * Writes phantoms as a dataset on disk.
  *
  * @module
  */
@@ -9,16 +9,16 @@ import { grayImage } from "../../images/gray_image.ts";
 import { PHANTOM_STEM } from "../layouts/ms_cxr.ts";
 import { drawPhantoms, type PhantomSetOptions } from "./phantom.ts";
 
-/** Findings of an image that have a phrase; a third is there to be told apart from them. */
+/** Maximum number of findings of an image with a phrase; a third finding is a distractor. */
 const SPOKEN_OF = 2;
 
 /**
- * Writes phantoms as a dataset in MS-CXR's own layout: the CSV of release
- * 1.1.0 and a tree of JPEG files as in MIMIC-CXR-JPG. There are phrases for at
- * most two of an image's findings; of 40 images, every class has eight to ten.
+ * Writes phantoms as a dataset in the layout of MS-CXR: the CSV of release 1.1.0 and a tree of
+ * JPEG files as in MIMIC-CXR-JPG. At most two findings of an image have a phrase. Of 40 images,
+ * 7 to 11 have a phrase of each class.
  *
- * @param folder Where to; made if it is not there.
- * @param options Seed and number.
+ * @param folder Folder to write to; created if it is missing.
+ * @param options Seed and number of images.
  * @returns Path of the CSV.
  * @throws {RangeError} If the seed or the number of images is out of range.
  */

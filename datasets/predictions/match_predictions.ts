@@ -1,5 +1,5 @@
 /**
- * Which sample of a dataset a prediction is for.
+ * Finds the samples of a dataset that predictions belong to.
  *
  * @module
  */
@@ -11,28 +11,29 @@ import type { DatasetItem } from "../sample.ts";
 import type { Box } from "../../base/geometry.ts";
 import type { Prediction, Predictions } from "./read_predictions.ts";
 
-/** Predictions by the samples that they are for. */
+/** Predictions by sample. */
 export interface MatchedPredictions {
-  /** Boxes by the sample's id; an empty list where it was predicted that there is none. */
+  /** Predicted boxes by sample id; an empty list is the prediction that there is no box. */
   readonly boxes: ReadonlyMap<string, readonly Box[]>;
-  /** Why the prediction of a sample cannot be read, by the sample's id. */
+  /** Reasons why predictions cannot be read, by sample id. */
   readonly faults: ReadonlyMap<string, string>;
-  /** Samples that were looked at. */
+  /** Number of samples in `items`. */
   readonly samples: number;
-  /** Pairs of image and phrase in the file that no sample has. */
+  /** Pairs of image and phrase in the file that match no sample. */
   readonly unmatched: readonly Pick<Prediction, "image" | "phrase" | "fault">[];
 }
 
 /**
- * Finds the sample of each prediction. The phrase is the sample's, blanks around it aside. The
- * image is the sample's path, whole or as the dataset has it below its root; or else the end of
- * it, such as `files/p10/….jpg`, or its base name, with or without its ending. A path of
- * elsewhere will do that ends as the sample's does: from a folder on, or from the root.
+ * Finds the samples of each prediction. The phrase must equal the sample's phrase, apart from
+ * blanks around it. The image may be the sample's whole path or the path below `root`. It may also
+ * be an end of the path, such as `files/p10/….jpg`, or the base name with or without extension.
+ * A path from elsewhere matches by its end: the path below `root`, or a part of it from a folder
+ * on.
  *
  * @param predictions The file.
- * @param items What the dataset yields; all of it, so that names are found to be ambiguous.
- * @param root Folder that the images are below.
- * @throws {RangeError} If a name is that of several images.
+ * @param items All items of the dataset; with fewer items, ambiguous names could go unnoticed.
+ * @param root Folder that contains the images.
+ * @throws {RangeError} If a name matches several images.
  */
 export async function matchPredictions(
   { path, entries }: Predictions,
@@ -40,8 +41,9 @@ export async function matchPredictions(
   root: string,
 ): Promise<MatchedPredictions> {
   const asked = new Set(entries.flatMap(({ image }) => endsOf(asPath(image))));
-  /** The dataset's images by the names in the file, by their whole path and by others. */
+  /** Whole paths of the dataset's images, by whole path and by path below the root. */
   const exact = new Map<string, string>();
+  /** Whole paths of the dataset's images, by shorter names that the predictions use. */
   const other = new Map<string, Set<string>>();
   const ids = new Map<string, string[]>();
   let samples = 0;
@@ -54,7 +56,7 @@ export async function matchPredictions(
     if (!ids.has(key)) ids.set(key, []);
     ids.get(key)!.push(id);
     exact.set(whole, whole);
-    // A whole path goes before the same path below the root.
+    // A whole path takes precedence over an equal path below the root.
     const own = withoutRoot(whole, asPath(root));
     if (!exact.has(own)) exact.set(own, whole);
     for (const name of namesOf(whole)) {
@@ -65,7 +67,7 @@ export async function matchPredictions(
     for (const end of endsOf(name)) {
       const own = exact.get(end);
       if (own !== undefined) return own;
-      // A base name alone may be that of an image in another folder.
+      // The base name of a longer path is not enough: an image in another folder may have it too.
       if (end !== name && !end.includes("/")) continue;
       const [first, second] = other.get(end) ?? [];
       if (first !== undefined && second === undefined) return first;
@@ -87,7 +89,7 @@ export async function matchPredictions(
       unmatched.set(JSON.stringify([image, phrase, fault]), unknown);
     }
     for (const id of found ?? []) {
-      // With a box fewer its score would differ and not say so.
+      // Without the box of an unreadable prediction, the score would differ silently.
       if (fault && !faults.has(id)) faults.set(id, fault);
       if (!boxes.has(id)) boxes.set(id, []);
       boxes.get(id)!.push(...predicted);
@@ -96,7 +98,7 @@ export async function matchPredictions(
   return { boxes, faults, samples, unmatched: [...unmatched.values()] };
 }
 
-/** A path with `/` between its names, and without what leads nowhere, such as `./` and `a/../`. */
+/** Normalises a path: `/` as separator, and no redundant parts such as `./` and `a/../`. */
 function asPath(path: string): string {
   return posix.normalize(path.trim().replaceAll("\\", "/"));
 }
@@ -107,13 +109,13 @@ function withoutRoot(path: string, root: string): string {
   return path.startsWith(prefix) ? path.slice(prefix.length) : path;
 }
 
-/** The ends of an image's path, and its base name without its ending. */
+/** The ends of an image's path, and the base name without extension. */
 function namesOf(path: string): string[] {
   return [...endsOf(path), nameOf(path).replace(/\.[^.]*$/, "")];
 }
 
-/** A path, and what is left of it without its first folders. */
+/** A path, and the rest of it after each of its leading folders. */
 function endsOf(path: string): string[] {
-  // Slices share their memory, which joined parts of a long path do not.
+  // Slices share the memory of a long path; joined parts would copy it.
   return [path, ...path.matchAll(/\//g).map(({ index }) => path.slice(index + 1))];
 }

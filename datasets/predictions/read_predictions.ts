@@ -1,5 +1,5 @@
 /**
- * Boxes that someone predicted, as a file of theirs has them.
+ * Reads boxes that another program predicted.
  *
  * @module
  */
@@ -14,42 +14,45 @@ import { show } from "../show.ts";
 import { decodeText, notText, withTextFault } from "../text.ts";
 import type { Box } from "../../base/geometry.ts";
 
-/** Boxes for a phrase of an image. */
+/** Predicted boxes of one phrase in one image. */
 export interface Prediction {
   /** The image, as the file names it. */
   readonly image: string;
   /** The phrase. */
   readonly phrase: string;
-  /** Boxes in pixels of the image; none where nothing was found. */
+  /** Boxes in pixels of the image; empty if nothing was found. */
   readonly boxes: readonly Box[];
-  /** Why it cannot be read, with its place in the file. */
+  /** Reason why the prediction cannot be read, with its place in the file. */
   readonly fault?: string;
 }
 
 /** A file of predictions. */
 export interface Predictions {
-  /** Its path. */
+  /** Path of the file. */
   readonly path: string;
   /** SHA-256 of the file, in hexadecimal. */
   readonly sha256: string;
-  /** What it holds; several entries of one image and phrase are one prediction of all their boxes. */
+  /** Entries of the file; all entries of one image and phrase count as one prediction. */
   readonly entries: readonly Prediction[];
 }
 
-/** The file is held in memory whole, so its size has a bound. */
+/** Largest file in bytes; bounded because the whole file is held in memory. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /**
- * Reads predicted boxes: a CSV with the columns `image, phrase, x, y, w, h` or corners such as
- * `x1, y1, x2, y2` in place of the last four, a row a box (a row without numbers says that nothing
- * was found), or a JSON list, or JSON lines, of `{image, phrase, boxes: [[x, y, w, h], …]}`. Boxes
- * are left edge, top edge, width and height in pixels of the original image. Other columns, such
- * as a score, are not read. What cannot be read is an entry with a fault.
+ * Reads predicted boxes from CSV, JSON or JSON lines.
  *
- * @param path The file.
- * @throws {Deno.errors.NotFound} If it is not there.
- * @throws {TypeError} If it is no regular file.
- * @throws {SyntaxError} If it is not JSON, or lacks a column.
+ * A CSV has the columns `image, phrase, x, y, w, h`. Corners such as `x1, y1, x2, y2` may replace
+ * the last four. Each row holds one box; a row without numbers says that nothing was found.
+ * JSON is a list, and JSON lines are entries, of `{image, phrase, boxes: [[x, y, w, h], …]}`.
+ *
+ * Boxes are left edge, top edge, width and height in pixels of the original image. Other columns,
+ * such as a score, are ignored. An unreadable row or entry gives a prediction with a fault.
+ *
+ * @param path Path of the file.
+ * @throws {Deno.errors.NotFound} If the file does not exist.
+ * @throws {TypeError} If the path is not a regular file.
+ * @throws {SyntaxError} If the file is malformed or lacks a column.
  * @throws {RangeError} If the file is larger than 256 MiB or empty.
  */
 export async function readPredictions(path: string): Promise<Predictions> {
@@ -103,7 +106,7 @@ function jsonEntries(path: string, text: string): Prediction[] {
   });
 }
 
-/** What a row or an entry says, or why it says nothing. */
+/** Makes a prediction from a row or an entry; a malformed one gives a prediction with a fault. */
 function toPrediction(
   where: string,
   image: unknown,

@@ -1,6 +1,6 @@
 const bytesOf = (text: string) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
 
-/** A JPEG of CMYK; with another byte in its Adobe segment its numbers are YCCK. */
+/** A JPEG in CMYK; another byte in its Adobe segment makes the values YCCK. */
 const CMYK = bytesOf(
   "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgxIyUdKDozPTw5Mzg3QEhcTkBEV0U3" +
     "OFBtUVdfYmdoZz5NcXlwZHhcZWdj/8AAFAgACwASBEMRAE0RAFkRAEsRAP/EABkAAAMAAwAAAAAAAAAAAAAAAAQF" +
@@ -13,7 +13,7 @@ const CMYK = bytesOf(
     "jj//2Q==",
 );
 
-/** Pictures of a few pixels by what they are: JPEGs of Pillow 13, and PNGs written for this. */
+/** Small pictures by description: JPEGs from Pillow 13, and PNGs made for these tests. */
 export const IMAGE_FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   "PNG of 1 bit": bytesOf(
     "iVBORw0KGgoAAAANSUhEUgAAABEAAAAFAQAAAACLUTraAAAAHElEQVR4nGPQ121gXMVwjWn16gbmBm1tltUMqwE+" +

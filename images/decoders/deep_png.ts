@@ -1,5 +1,5 @@
 /**
- * PNG files of 16 bits a channel.
+ * Decodes PNG files with 16 bits per channel.
  *
  * @module
  */
@@ -9,37 +9,37 @@ import type { GrayImage } from "../../base/geometry.ts";
 import { pngPixels } from "./png_pixels.ts";
 import { unfilter } from "./unfilter.ts";
 
-/** Where a PNG says its width and height. */
+/** Position of width and height in a PNG file. */
 const SIZE = 16;
 
-/** Where it says how many bits a channel has. */
+/** Position of the bits per channel in a PNG file. */
 const BIT_DEPTH = 24;
 
-/** Where it says what its channels are. */
+/** Position of the colour type in a PNG file. */
 const COLOR_TYPE = 25;
 
-/** Where it says whether its rows come in order (0). */
+/** Position of the interlace method in a PNG file; 0 means rows in order. */
 const INTERLACE = 28;
 
 const GRAY = 0;
 const RGB = 2;
 
-/** Channels by colour type; what has a palette has no 16 bits. */
+/** Channels by colour type; a picture with a palette never has 16 bits. */
 const CHANNELS: Readonly<Record<number, number>> = { [GRAY]: 1, [RGB]: 3, 4: 2, 6: 4 };
 
-/** Whether a PNG has 16 bits a channel. */
+/** Whether a PNG has 16 bits per channel. */
 export function isDeepPng(png: Uint8Array): boolean {
   return png[BIT_DEPTH] === 16;
 }
 
 /**
- * The first channel of a 16-bit PNG, its grey spread over the values that
- * occur: many hold 10 or 12 bits and would be all but black.
+ * Decodes the first channel of a 16-bit PNG. Grey is spread over the values that
+ * occur: many files use only 10 or 12 bits and would otherwise look almost black.
  *
  * @param png The file.
- * @param name What it is called in errors.
- * @returns `undefined` if it is corrupt.
- * @throws {TypeError} If it is interlaced.
+ * @param name Name of the file in errors.
+ * @returns `undefined` if the file is corrupt.
+ * @throws {TypeError} If the picture is interlaced.
  */
 export function decodeDeepPng(png: Uint8Array, name: string): GrayImage | undefined {
   if (png[INTERLACE] !== 0) {
@@ -67,7 +67,7 @@ export function decodeDeepPng(png: Uint8Array, name: string): GrayImage | undefi
   return { data: grayLevels(first, { bits: 16 }).data, width, height };
 }
 
-/** Whether bytes from a position on are the first of others. */
+/** Whether the bytes from a position on equal the first bytes of another array. */
 function matches(bytes: Uint8Array, at: number, others: Uint8Array, length: number): boolean {
   for (let i = 0; i < length; i++) if (bytes[at + i] !== others[i]) return false;
   return true;

@@ -1,6 +1,6 @@
 /**
- * The decoders of imagescript, which are WebAssembly: its own JavaScript around them reads files as
- * Node does, and makes four channels of what has one.
+ * Loads the WebAssembly decoders of imagescript. The package's JavaScript is not used, because it
+ * reads files as in Node and expands one channel to four.
  *
  * @module
  */
@@ -8,28 +8,28 @@
 import type { GrayImage, Size } from "../../base/geometry.ts";
 import { type WasmExports, WasmLibrary } from "./wasm_library.ts";
 
-/** What `png.wasm` exports. */
+/** Exports of `png.wasm`. */
 interface PngExports extends WasmExports {
   walloc(length: number): number;
   wfree(start: number): void;
-  /** Where the RGBA pixels are; negative if the file is corrupt. */
+  /** Decodes a file; gives the address of the RGBA pixels, negative if the file is corrupt. */
   decode(file: number, length: number): number;
   width(): number;
   height(): number;
 }
 
-/** What `jpeg.wasm` exports. */
+/** Exports of `jpeg.wasm`. */
 interface JpegExports extends WasmExports {
   walloc(length: number): number;
   /**
-   * The picture, scaled to a size unless it is 0; {@linkcode JPEG_FAILURES} if it is corrupt. Frees
-   * the file.
+   * Decodes a file, scales the picture unless the size is 0, and frees the file. Gives the handle
+   * of the picture, or one of {@linkcode JPEG_FAILURES} if the file is corrupt.
    */
   decode(file: number, length: number, width: number, height: number): number;
   decode_width(picture: number): number;
   decode_height(picture: number): number;
   decode_format(picture: number): number;
-  /** Where the pixels are; how many bytes, `wlen` says then. */
+  /** Address of the pixels; afterwards `wlen` gives their number of bytes. */
   decode_buffer(picture: number): number;
   wlen(): number;
   decode_free(picture: number): void;
@@ -41,18 +41,19 @@ const PNG = new WasmLibrary<PngExports>("imagescript/wasm/any/png.wasm", () => (
 
 const JPEG = new WasmLibrary<JpegExports>("imagescript/wasm/any/jpeg.wasm");
 
+/** Results of the JPEG decoder that stand for a corrupt file. */
 const JPEG_FAILURES = [0, 1];
 
-/** Channels of a JPEG by what the decoder calls its format: grey, RGB, CMYK. */
+/** Channels of a JPEG by the decoder's number of its format: grey, RGB, CMYK. */
 const JPEG_CHANNELS = [1, 3, 4];
 
 const CMYK = 2;
 
 /**
- * The first channel of a PNG of at most 8 bits.
+ * Decodes the first channel of a PNG with at most 8 bits per channel.
  *
- * @param png The file, of a size that its header was asked for.
- * @returns `undefined` if it is corrupt.
+ * @param png The file; the caller has checked the size in its header.
+ * @returns `undefined` if the file is corrupt.
  * @throws {Error} If the decoder cannot be loaded.
  */
 export function decodePng(png: Uint8Array): Promise<GrayImage | undefined> {
@@ -69,10 +70,10 @@ export function decodePng(png: Uint8Array): Promise<GrayImage | undefined> {
 }
 
 /**
- * The first channel of a JPEG, of CMYK the red that it stands for.
+ * Decodes the first channel of a JPEG; a JPEG in CMYK is converted to red.
  *
- * @param jpeg The file, of a size that its header was asked for.
- * @returns `undefined` if it is corrupt.
+ * @param jpeg The file; the caller has checked the size in its header.
+ * @returns `undefined` if the file is corrupt.
  * @throws {Error} If the decoder cannot be loaded.
  */
 export function decodeJpeg(jpeg: Uint8Array): Promise<GrayImage | undefined> {
@@ -91,14 +92,14 @@ export function decodeJpeg(jpeg: Uint8Array): Promise<GrayImage | undefined> {
   });
 }
 
-/** Puts a file into a decoder's memory. */
+/** Copies a file into a decoder's memory and gives its address. */
 function place(file: Uint8Array, { walloc, memory }: PngExports | JpegExports): number {
   const start = walloc(file.length);
   new Uint8Array(memory.buffer, start, file.length).set(file);
   return start;
 }
 
-/** Every first of some channels. */
+/** Extracts the first channel; `undefined` if pixels are missing. */
 function firstChannel(
   pixels: Uint8Array,
   { width, height }: Size,
@@ -110,7 +111,7 @@ function firstChannel(
   return { data, width, height };
 }
 
-/** The red of CMYK, of which black takes its part as well; to the nearest level. */
+/** Converts CMYK to red, which cyan and black reduce, rounded to the nearest level. */
 function red(pixels: Uint8Array, { width, height }: Size): GrayImage | undefined {
   const levels = new Uint8ClampedArray(width * height);
   if (pixels.length < 4 * levels.length) return undefined;

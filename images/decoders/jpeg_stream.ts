@@ -1,5 +1,5 @@
 /**
- * A JPEG without the bytes that belong to no picture.
+ * Splits a JPEG into its parts and drops bytes outside of its picture.
  *
  * @module
  */
@@ -7,21 +7,21 @@
 import { concat } from "@std/bytes/concat";
 import type { Size } from "../../base/geometry.ts";
 
-/** A JPEG, read as libjpeg reads it: whatever is no marker between two segments is skipped. */
+/** A JPEG as libjpeg reads it, without stray bytes between segments. */
 export interface JpegStream {
-  /** Segments and scans in their order, from the start marker on, without the end marker. */
+  /** Segments and scans in file order, from the start marker on, without the end marker. */
   readonly parts: readonly Uint8Array[];
   /** Width and height in pixels; absent if no frame states them. */
   readonly size?: Size;
-  /** The type of its frame, the second byte of the marker. */
+  /** Type of the frame: the second byte of its marker. */
   readonly frame?: number;
-  /** Bits of a value. */
+  /** Bits per value. */
   readonly precision?: number;
-  /** How often it goes over its pixels. */
+  /** Number of scans over the pixels. */
   readonly scans: number;
-  /** Whether its end marker follows the last scan at once, so that no pixel can be missing. */
+  /** Whether the end marker follows the scans without stray bytes: then no pixel is missing. */
   readonly isEnded: boolean;
-  /** Whether its scans state every bit of every coefficient. */
+  /** Whether the scans state every bit of every coefficient. */
   readonly isComplete: boolean;
 }
 
@@ -34,10 +34,10 @@ const TEMPORARY = 0x01;
 const JPEG_EXTENSION = 0xc8;
 const HUFFMAN_TABLES = 0xc4;
 
-/** Segments that say nothing of a picture in Huffman codes whose frame states its height. */
+/** Segments without effect on a Huffman-coded picture whose frame states the height. */
 const IDLE = [ARITHMETIC_CONDITIONS, NUMBER_OF_LINES];
 
-/** Coefficients of a block. */
+/** Number of coefficients in a block. */
 const COEFFICIENTS = 64;
 
 const isRestart = (marker: number) => marker >= 0xd0 && marker <= 0xd7;
@@ -46,19 +46,22 @@ const isFrame = (marker: number) =>
   marker >= 0xc0 && marker <= 0xcf &&
   ![HUFFMAN_TABLES, JPEG_EXTENSION, ARITHMETIC_CONDITIONS].includes(marker);
 
-/** Application data and comments, whose length may be wrong without harm to pixels. */
+/** Whether a marker begins application data or a comment, which do not affect pixels. */
 const isRemark = (marker: number) => marker >= 0xe0 && marker <= 0xef || marker === 0xfe;
 
-/** Markers with a segment that a decoder knows: frames, tables, restart intervals, heights. */
+/**
+ * Whether a marker begins a segment that a decoder knows: a frame, table, scan, restart interval,
+ * height or remark.
+ */
 const isKnown = (marker: number) =>
   isRemark(marker) || marker >= 0xc0 && marker <= 0xcf && marker !== JPEG_EXTENSION ||
   marker >= 0xda && marker <= 0xdd;
 
 /**
- * Takes a JPEG apart.
+ * Splits a JPEG into its parts.
  *
- * @param jpeg The file, from its start marker on; what follows its end marker is left out.
- * @returns `undefined` if it has no scan, or a second start before it.
+ * @param jpeg The file, from its start marker on; bytes after the end marker are ignored.
+ * @returns `undefined` if the JPEG has no scan, or a second start marker before its first scan.
  */
 export function jpegStream(jpeg: Uint8Array): JpegStream | undefined {
   const view = new DataView(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength);
@@ -67,7 +70,7 @@ export function jpegStream(jpeg: Uint8Array): JpegStream | undefined {
   const progress = new Progress();
   let scans = 0;
   let at = 2;
-  /** Whether every byte since the first scan belonged to something. */
+  /** Whether no stray byte has occurred since the first scan. */
   let isSeamless = true;
   const done = (isEnded: boolean): JpegStream | undefined =>
     scans === 0 ? undefined : { parts, ...facts, scans, isEnded, isComplete: progress.isComplete };
@@ -81,7 +84,7 @@ export function jpegStream(jpeg: Uint8Array): JpegStream | undefined {
     if (marker === TEMPORARY || isRestart(marker)) continue;
     if (!isKnown(marker) || at + 2 > jpeg.length) return done(false);
     const length = view.getUint16(at);
-    // A length counts its own two bytes. libjpeg goes on after them where it says less.
+    // A length includes its own two bytes. For a smaller length, libjpeg continues after them.
     const end = at + Math.max(length, 2);
     if (end > jpeg.length) return done(false);
     const segment = jpeg.subarray(start, end);
@@ -102,7 +105,7 @@ export function jpegStream(jpeg: Uint8Array): JpegStream | undefined {
   }
 }
 
-/** The next marker, as libjpeg looks for it, and whether anything stood before it. */
+/** Finds the next marker as libjpeg does, and whether it skipped bytes other than fill bytes. */
 function nextMarker(
   jpeg: Uint8Array,
   from: number,
@@ -120,7 +123,7 @@ function nextMarker(
   return undefined;
 }
 
-/** Adds the data of a scan to the parts, without bytes that fill; returns where it ends. */
+/** Adds the data of a scan to the parts, without fill bytes; returns the end of the scan. */
 function scanEnd(jpeg: Uint8Array, from: number, parts: Uint8Array[]): number {
   let start = from;
   for (let at = jpeg.indexOf(0xff, from); at >= 0; at = jpeg.indexOf(0xff, at)) {
@@ -141,12 +144,12 @@ function scanEnd(jpeg: Uint8Array, from: number, parts: Uint8Array[]): number {
   return jpeg.length;
 }
 
-/** Which bits of which coefficients the scans have stated so far. */
+/** Tracks which bits of which coefficients the scans have stated so far. */
 class Progress {
-  /** By component: the lowest bit that was stated of each coefficient. */
+  /** Lowest stated bit of each coefficient, by component. */
   #bits = new Map<number, Uint8Array>();
 
-  /** @param frame A frame's segment, from its marker on. */
+  /** @param frame Segment of a frame, from its marker on. */
   begin(frame: Uint8Array): void {
     this.#bits.clear();
     for (let at = 10; at + 3 <= frame.length; at += 3) {
@@ -154,7 +157,7 @@ class Progress {
     }
   }
 
-  /** @param scan A scan's segment, from its marker on. */
+  /** @param scan Segment of a scan, from its marker on. */
   add(scan: Uint8Array): void {
     const count = scan[4] ?? 0;
     const [first = 0, last = 0, bits = 0] = scan.subarray(5 + 2 * count);
@@ -168,7 +171,7 @@ class Progress {
   }
 }
 
-/** Why a decoder cannot read a JPEG that is whole; `undefined` where it should. */
+/** Names a kind of JPEG that a decoder cannot read; `undefined` for a kind that it should read. */
 export function unusualJpeg({ size, frame, precision }: JpegStream): string | undefined {
   if (frame === undefined) return undefined;
   if (size?.height === 0) return "a JPEG that states its height after its pixels";
@@ -181,10 +184,10 @@ export function unusualJpeg({ size, frame, precision }: JpegStream): string | un
 
 const END_MARKER = Uint8Array.of(0xff, END);
 
-/** More bits than a decoder reads ahead. */
+/** Ones, with a stuffed zero after each FF; more bits than a decoder reads ahead. */
 const ONES = new Uint8Array(32).map((_, i) => i % 2 === 0 ? 0xff : 0);
 
-/** A scan without zeros at its end, which stand there where a file was not written to its end. */
+/** Removes zeros at the end of a scan, which stand in place of data that were never written. */
 function withoutZeros(scan: Uint8Array): Uint8Array {
   let end = scan.length;
   while (scan[end - 1] === 0 && scan[end - 2] !== 0xff) end--;
@@ -192,13 +195,15 @@ function withoutZeros(scan: Uint8Array): Uint8Array {
 }
 
 /**
- * Decodes a JPEG whose pixels are whole, whatever stands beside them. Where the end marker does not
- * follow them, the picture is decoded with two different continuations: a decoder that lacks bits
- * takes them from there. A code of ones alone stands for nothing, so that one of them is an error.
+ * Decodes a JPEG if all its pixels are present, whatever bytes follow them.
+ *
+ * If the end marker does not follow the scans, the picture is decoded twice, with different
+ * continuations. A decoder that lacks bits takes them from the continuation, and the two pictures
+ * differ. The second continuation consists of ones, which form no valid code and cause an error.
  *
  * @param stream The JPEG.
  * @param decode Decodes a JPEG from its start marker to its end marker.
- * @returns `undefined` if it is corrupt or lacks pixels.
+ * @returns `undefined` if the JPEG is corrupt or lacks pixels.
  */
 export async function decodeWhole<Picture extends { readonly data: ArrayLike<number> }>(
   { parts, isEnded, isComplete }: JpegStream,

@@ -1,32 +1,32 @@
 /**
- * What a PNG file is made of.
+ * Reads and writes the chunks of PNG files.
  *
  * @module
  */
 
 /** A part of a PNG file. */
 export interface PngChunk {
-  /** Its type, such as `IDAT`. */
+  /** Type of the chunk, such as `IDAT`. */
   readonly type: string;
-  /** Its data, as far as the file holds them. */
+  /** Data of the chunk, as far as the file holds them. */
   readonly data: Uint8Array;
-  /** Whether its checksum is wrong; a checksum that the file no longer holds is not. */
+  /** Whether the checksum is wrong; a checksum that is cut off does not count as wrong. */
   readonly isBroken: () => boolean;
 }
 
-/** The bytes that a PNG begins with. */
+/** First bytes of every PNG. */
 export const PNG_SIGNATURE: Uint8Array<ArrayBuffer> = Uint8Array.of(
   ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
 );
 
-/** Bytes of a chunk before its data: length and type. */
+/** Number of bytes of a chunk before its data: length and type. */
 const HEAD = 8;
 
-/** Bytes of a chunk beside its data: length, type and checksum. */
+/** Number of bytes of a chunk without its data: length, type and checksum. */
 const FRAMING = 12;
 
 /**
- * The chunks of a PNG in their order. The last one may be cut by the end of the file.
+ * Yields the chunks of a PNG in file order. The end of the file may cut the last chunk.
  *
  * @param png The file.
  */
@@ -46,7 +46,7 @@ export function* pngChunks(png: Uint8Array): Generator<PngChunk, void> {
   }
 }
 
-/** A chunk as a PNG file has it. */
+/** Encodes a chunk with its length and checksum. */
 export function pngChunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer> {
   const chunk = new Uint8Array(FRAMING + data.length);
   const view = new DataView(chunk.buffer);
@@ -57,7 +57,7 @@ export function pngChunk(type: string, data: Uint8Array): Uint8Array<ArrayBuffer
   return chunk;
 }
 
-/** The checksum of each byte: PNG, annex D. */
+/** Checksums of single bytes: PNG, annex D. */
 const CRCS = Uint32Array.from({ length: 256 }, (_, crc) => {
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? 0xedb88320 ^ crc >>> 1 : crc >>> 1;
   return crc;

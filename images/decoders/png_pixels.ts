@@ -1,5 +1,5 @@
 /**
- * The pixels of a PNG file, whatever stands beside them.
+ * Reads the pixels of a PNG file, and ignores damage beside them.
  *
  * @module
  */
@@ -8,27 +8,29 @@ import { concat } from "@std/bytes/concat";
 import { Z_NO_FLUSH, Z_OK, Z_STREAM_END, zlibInflate, zlibInflateInit, ZStream } from "pako";
 import { PNG_SIGNATURE, pngChunk, pngChunks } from "./png_chunks.ts";
 
-/** What a PNG holds of its picture, and no more. */
+/** Parts of a PNG that decide its picture. */
 export interface PngPixels {
-  /** The data of `IHDR`. */
+  /** Data of `IHDR`. */
   readonly header: Uint8Array;
-  /** The data of `PLTE`, where there is one. */
+  /** Data of `PLTE`, if present. */
   readonly palette?: Uint8Array;
-  /** The data of `tRNS`, where there is one. */
+  /** Data of `tRNS`, if present. */
   readonly transparency?: Uint8Array;
-  /** Rows, each after the byte that says its filter; pass after pass where it is interlaced. */
+  /** Rows, each after its filter byte; pass after pass if the picture is interlaced. */
   readonly rows: Uint8Array;
-  /** Their checksum by Adler. */
+  /** Adler-32 checksum of `rows`. */
   readonly adler: number;
 }
 
 const HEADER_LENGTH = 13;
 
-/** Where `IHDR` says how many bits a channel has, what its channels are, and more. */
+/** Position in `IHDR` of the bits per channel. */
 const BIT_DEPTH = 8;
+/** Position in `IHDR` of the colour type. */
 const COLOR_TYPE = 9;
-/** Where it says how it is compressed and filtered; there is one way of each, 0. */
+/** Positions in `IHDR` of the compression and filter method; each can only be 0. */
 const METHODS = [10, 11];
+/** Position in `IHDR` of the interlace method; 0 means rows in order. */
 const INTERLACE = 12;
 
 const PALETTE = 3;
@@ -36,21 +38,21 @@ const PALETTE = 3;
 /** Channels by colour type. */
 const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, [PALETTE]: 1, 4: 2, 6: 4 };
 
-/** Bytes that deflate packs into one at most. */
+/** Maximum number of bytes that deflate packs into one. */
 const DENSITY = 1032;
 
-/** Where the passes of an interlaced picture begin, and how far apart their pixels are. */
+/** Start of each pass of an interlaced picture, and the distances between its pixels. */
 const PASSES: readonly (readonly [x: number, y: number, right: number, down: number])[] = [
   ...[[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4]] as const,
   ...[[0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const,
 ];
 
 /**
- * Reads the pixels of a PNG. What follows them is not looked at: a missing end, more bytes than the
- * pixels need, or chunks that are broken.
+ * Reads the pixels of a PNG. Faults after the pixels are ignored: a missing end, surplus bytes, or
+ * broken chunks.
  *
  * @param png The file.
- * @returns `undefined` if they are not whole, or if a part that decides what they are is broken or
+ * @returns `undefined` if the pixels are incomplete, or if a chunk that affects them is broken or
  * unknown.
  */
 export function pngPixels(png: Uint8Array): PngPixels | undefined {
@@ -68,20 +70,20 @@ export function pngPixels(png: Uint8Array): PngPixels | undefined {
     else if (type === "PLTE" || type === "tRNS") {
       if (isBroken()) return undefined;
       found = { ...found!, [type === "PLTE" ? "palette" : "transparency"]: data };
-      // A type that begins with a capital letter is of those that must be known.
+      // A type with a capital first letter marks a chunk that a decoder must know.
     } else if (/^[^a-z]/.test(type)) return undefined;
   }
   if (!found || !pixels?.isWhole()) return undefined;
   return { ...found, rows: pixels.rows, adler: pixels.adler };
 }
 
-/** Bytes of all rows with their filters; 0 where a header makes no sense. */
+/** Number of bytes of all rows with their filter bytes; 0 if the header is invalid. */
 function rowsLength(header: Uint8Array): number {
   if (header.length !== HEADER_LENGTH || METHODS.some((at) => header[at] !== 0)) return 0;
   const view = new DataView(header.buffer, header.byteOffset);
   const [width, height] = [view.getUint32(0), view.getUint32(4)];
   const bits = header[BIT_DEPTH]! * (CHANNELS[header[COLOR_TYPE]!] ?? 0);
-  // A palette has no 16 bits.
+  // A picture with a palette has at most 8 bits.
   if (bits === 0 || header[COLOR_TYPE] === PALETTE && bits > 8) return 0;
   const passes = header[INTERLACE] === 0 ? [[0, 0, 1, 1] as const] : PASSES;
   return passes.reduce((sum, [x, y, right, down]) => {
@@ -90,16 +92,16 @@ function rowsLength(header: Uint8Array): number {
   }, 0);
 }
 
-/** Most bytes that may inflate beyond those that are asked for: more than a slip, fewer than a bomb. */
+/** Maximum number of surplus bytes to inflate: enough for a mistake, too few for a zip bomb. */
 const MOST_BEYOND = 2 ** 20;
 
-/** Inflates as many bytes as are asked for. */
+/** Inflates a given number of bytes. */
 class Inflater {
-  /** The bytes. */
+  /** The inflated bytes. */
   readonly rows: Uint8Array<ArrayBuffer>;
-  /** Their checksum by Adler, once they are there. */
+  /** Adler-32 checksum of `rows`, set once all bytes are inflated. */
   adler = 0;
-  /** Whether they are there. */
+  /** Whether all bytes are inflated. */
   isFull = false;
   readonly #stream = new ZStream();
   readonly #checks: (() => boolean)[] = [];
@@ -113,8 +115,8 @@ class Inflater {
   }
 
   /**
-   * @param data More of the stream.
-   * @param isBroken Whether a checksum says that it is another than was written.
+   * @param data Next part of the stream.
+   * @param isBroken Tells whether the checksum of the part is wrong.
    */
   add(data: Uint8Array, isBroken: () => boolean): void {
     this.#checks.push(isBroken);
@@ -134,8 +136,8 @@ class Inflater {
   }
 
   /**
-   * Whether the bytes are there and as they were written: the stream's own checksum says so at its
-   * end; where it has none, those of its parts.
+   * Whether all bytes are present and correct. The stream's own checksum at its end decides. If
+   * the stream is cut before its checksum, the checksums of its parts decide.
    */
   isWhole(): boolean {
     if (this.#status === Z_STREAM_END) return this.isFull;
@@ -144,10 +146,10 @@ class Inflater {
   }
 }
 
-/** Bytes of a block that deflate stores as they are, at most. */
+/** Maximum number of bytes in a block that deflate stores uncompressed. */
 const BLOCK = 65535;
 
-/** A PNG of pixels alone, for a decoder that stumbles over what stands beside them. */
+/** Makes a PNG of the pixels alone, for a decoder that fails on faults beside them. */
 export function plainPng(
   { header, palette, transparency, rows, adler }: PngPixels,
 ): Uint8Array<ArrayBuffer> {
@@ -159,7 +161,7 @@ export function plainPng(
     blocks.push(Uint8Array.of(isLast, length, length >> 8, ~length, ~length >> 8), block);
   }
   const sum = [24, 16, 8, 0].map((bits) => adler >>> bits);
-  // The first two bytes say: deflate, with a window of 32 KiB.
+  // The first two bytes announce deflate with a window of 32 KiB.
   const data = concat([Uint8Array.of(0x78, 0x01), ...blocks, Uint8Array.from(sum)]);
   return concat([
     PNG_SIGNATURE,

@@ -1,15 +1,16 @@
 /**
- * The filters of PNG: each byte is stored as its difference to what those before it foretell.
+ * Undoes the filters of PNG, which store each byte as its difference from a prediction. Earlier
+ * bytes give the prediction.
  *
  * @module
  */
 
 /**
- * Undoes the filters of rows in their place (PNG, section 9).
+ * Undoes the filters of rows in place (PNG, section 9).
  *
- * @param bytes Rows, each after the byte that says its filter.
- * @param rowLength Bytes of a row without that.
- * @param pixelLength Bytes of a pixel.
+ * @param bytes Rows, each after its filter byte.
+ * @param rowLength Bytes per row without the filter byte.
+ * @param pixelLength Bytes per pixel.
  * @returns Whether every filter is known.
  */
 export function unfilter(bytes: Uint8Array, rowLength: number, pixelLength: number): boolean {
@@ -32,7 +33,7 @@ export function unfilter(bytes: Uint8Array, rowLength: number, pixelLength: numb
         }
         break;
       case 4:
-        // In the first pixel the byte above is the nearest.
+        // For the first pixel, the nearest neighbour is always the byte above.
         for (let i = 0; i < pixelLength; i++) row[i]! += above[i]!;
         for (let i = pixelLength; i < rowLength; i++) {
           row[i]! += paeth(row[i - pixelLength]!, above[i]!, above[i - pixelLength]!);
@@ -46,7 +47,7 @@ export function unfilter(bytes: Uint8Array, rowLength: number, pixelLength: numb
   return true;
 }
 
-/** The one of three neighbours that is nearest to left + above - corner. */
+/** Chooses the neighbour that is nearest to left + above - corner. */
 function paeth(left: number, above: number, corner: number): number {
   const toLeft = Math.abs(above - corner);
   const toAbove = Math.abs(left - corner);

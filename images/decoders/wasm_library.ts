@@ -1,18 +1,18 @@
 import { host } from "../../base/host/host.ts";
 
-/** What every library exports. */
+/** Exports of every library. */
 export interface WasmExports {
-  /** Its memory. */
+  /** Memory of the library. */
   readonly memory: WebAssembly.Memory;
 }
 
-/** Most memory that is kept for the next image, in bytes: more than any X-ray takes. */
+/** Maximum memory in bytes that a library may keep for the next image; no X-ray needs as much. */
 const MAX_KEPT = 2 ** 28;
 
 /**
- * A library that is WebAssembly, loaded when it is first used. It is used for one image after
- * another; after one that it could not read, or that took very much memory, it starts anew: what a
- * failure leaves in its memory is not to be met by the next image.
+ * A WebAssembly library, loaded on first use. One instance decodes one image after another. After
+ * a failure, or an image that took very much memory, the next image gets a new instance: a failure
+ * may leave bad data in memory.
  */
 export class WasmLibrary<Exports extends WasmExports> {
   readonly #name: string;
@@ -22,7 +22,8 @@ export class WasmLibrary<Exports extends WasmExports> {
 
   /**
    * @param name Package and path, such as `imagescript/wasm/any/jpeg.wasm`.
-   * @param imports What it calls; it may ask for the library's memory once it is called.
+   * @param imports Makes the functions that the library calls; they may get the library's memory,
+   * but only when the library calls them.
    */
   constructor(
     name: string,
@@ -32,10 +33,10 @@ export class WasmLibrary<Exports extends WasmExports> {
   }
 
   /**
-   * Has it decode an image.
+   * Decodes an image with the library.
    *
-   * @param decode What is done with it, at once; the result must hold nothing of its memory.
-   * @returns The result; `undefined` if it is that, or decoding failed.
+   * @param decode Synchronous decoder; the result must not refer to the library's memory.
+   * @returns The result; `undefined` if `decode` gave `undefined` or threw an error.
    * @throws {Error} If the library cannot be loaded.
    */
   async use<Result>(
@@ -68,7 +69,7 @@ export class WasmLibrary<Exports extends WasmExports> {
         throw new Error(`Cannot load "${this.#name}": ${cause.message}`, { cause });
       });
     } catch (error) {
-      // It may be there when it is asked for again.
+      // Forget the failure, because a later attempt may succeed.
       this.#module = undefined;
       throw error;
     }

@@ -1,4 +1,4 @@
-/** A value of an element: numbers are 16-bit words, and lists of bytes fragments. */
+/** A value of an element: a number is a 16-bit word, and a list of arrays holds fragments. */
 type Value = string | number | Uint8Array | readonly Uint8Array[] | Sequence;
 
 /** Items of a sequence. */
@@ -13,7 +13,7 @@ const EXPLICIT = "1.2.840.10008.1.2.1";
 const IMPLICIT = "1.2.840.10008.1.2";
 const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 
-/** What every radiograph of the tests says, unless it says otherwise; 3 pixels by 2. */
+/** Default elements of a radiograph in the tests, 3 pixels by 2. */
 export const RADIOGRAPH: DicomElements = {
   "00080060": "DX",
   "00100010": "Doe^Jane",
@@ -30,20 +30,20 @@ export const RADIOGRAPH: DicomElements = {
 /** VRs with two reserved bytes and a length of 32 bits. */
 const LONG_VRS = "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split(" ");
 
-/** How an element is written; by default explicit in little endian. */
+/** Encoding of an element; by default with explicit VR in little endian. */
 export interface Writing {
   readonly isImplicit?: boolean;
   readonly isBig?: boolean;
-  /** Its VR; the others fit the kind of value. */
+  /** VR of the element; by default a VR that fits the kind of value. */
   readonly vr?: string;
-  /** The length that it states, where this is not that of its value. */
+  /** Stated length, if it differs from the length of the value. */
   readonly length?: number;
 }
 
-/** The length of an element that a delimiter ends. */
+/** Stated length of an element that ends at a delimiter. */
 export const UNDEFINED_LENGTH = 0xffffffff;
 
-/** A DICOM file of some elements. */
+/** Makes a DICOM file from elements. */
 export function dicomFile(elements: DicomElements, syntax = EXPLICIT): Uint8Array {
   return Uint8Array.from([
     ...PREAMBLE,
@@ -52,27 +52,27 @@ export function dicomFile(elements: DicomElements, syntax = EXPLICIT): Uint8Arra
   ]);
 }
 
-/** The start of a DICOM file. */
+/** Start of a DICOM file: 128 zeros and `DICM`. */
 export const PREAMBLE: readonly number[] = [...Array(128).fill(0), ...ascii("DICM")];
 
-/** The elements of group 2. */
+/** Encodes the elements of group 2. */
 export function metaGroup(syntax: string, writing: Writing = {}): number[] {
   const meta = element("00020010", syntax, writing);
   const length = number(meta.length, 4, writing.isBig);
   return [...element("00020000", Uint8Array.from(length), { ...writing, vr: "UL" }), ...meta];
 }
 
-/** Elements in their order. */
+/** Encodes elements in the order of their tags. */
 export function dataSet(elements: DicomElements, writing: Writing = {}): number[] {
   return Object.keys(elements).sort().flatMap((tag) => element(tag, elements[tag]!, writing));
 }
 
-/** 16-bit values as bytes. */
+/** Encodes 16-bit values as bytes. */
 export function words(values: readonly number[], isBig = false): Uint8Array {
   return Uint8Array.from(values.flatMap((value) => number(value, 2, isBig)));
 }
 
-/** An item or a delimiter, by the second half of its tag. */
+/** Encodes an item or a delimiter; `name` is the second half of its tag. */
 export function item(
   name: number,
   bytes: ArrayLike<number> = [],
@@ -97,7 +97,7 @@ function number(value: number, length: number, isBig = false): number[] {
 
 const even = (bytes: number[], padding: number) => bytes.length % 2 ? [...bytes, padding] : bytes;
 
-/** One element. */
+/** Encodes one element. */
 export function element(tag: string, value: Value, writing: Writing = {}): number[] {
   const { isImplicit, isBig } = writing;
   const [group, name] = [0, 4].map((at) => Number.parseInt(tag.slice(at, at + 4), 16));

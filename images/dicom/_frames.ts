@@ -1,20 +1,22 @@
 import type { DicomElements } from "./_fixture.ts";
 
-/** A compressed frame, as an encoder other than ours made it. */
+/** A compressed frame from an encoder outside this project. */
 export interface Frame {
-  /** UID of its transfer syntax. */
+  /** UID of the transfer syntax. */
   readonly syntax: string;
-  /** Elements that say its size. */
+  /** Elements that state the size of the frame. */
   readonly size: DicomElements;
-  /** Its bytes. */
+  /** Bytes of the frame. */
   readonly frame: Uint8Array<ArrayBuffer>;
 }
 
 const bytesOf = (text: string) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
 
 /**
- * Frames of pydicom: its own RLE, CharLS for JPEG-LS, both 0 to 62 * 65; OpenJPEG, with an edge.
- * OpenJPH 0.18.2 made that of HTJ2K, which OpenJPEG 2.5.0 reads as the same values as that before.
+ * Frames of pydicom and of OpenJPH. pydicom made the RLE frame itself, the JPEG-LS frame with
+ * CharLS, and the JPEG 2000 frame with OpenJPEG. The first two hold multiples of 65 up to 62 * 65;
+ * the third holds an edge. OpenJPH 0.18.2 made the HTJ2K frame, which OpenJPEG 2.5.0 reads as the
+ * same values as the JPEG 2000 frame.
  */
 export const FRAMES: readonly [rle: Frame, jpegLs: Frame, jpeg2000: Frame, htj2k: Frame] = [
   {

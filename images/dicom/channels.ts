@@ -1,34 +1,35 @@
 /**
- * Grey that is stored as colour.
+ * Extracts grey that is stored as colour.
  *
  * @module
  */
 
-/** How the three values of a pixel are stored. */
+/** Storage of the three values of a pixel. */
 export interface ChannelFormat {
-  /** Width times height. */
+  /** Number of pixels: width times height. */
   readonly pixels: number;
-  /** Bits of a value. */
+  /** Bits per value. */
   readonly bits: number;
   /**
-   * Whether the values of a pixel stand side by side, or those of a channel, or two of brightness
-   * before the two of colour that they share.
+   * Order of the values. In `pixels`, the three values of a pixel stand side by side. In `planes`,
+   * all values of a channel do. In `pairs`, two brightness values precede the two colour values
+   * that both pixels share.
    */
   readonly layout: "pixels" | "planes" | "pairs";
   /**
-   * Whether values are red, green and blue, or brightness and two of colour; a compressed frame
-   * may say either, whatever the file says.
+   * Meaning of the values: red, green and blue, or one brightness and two colour values. A
+   * compressed frame may hold either, whatever the file states.
    */
   readonly meaning: "RGB" | "YBR" | "either";
 }
 
 /**
- * The grey of pixels without colour.
+ * Extracts the grey of pixels without colour.
  *
- * @param values Three values a pixel, or four of two pixels.
- * @param format How they are stored.
- * @returns `undefined` if any pixel has a colour: other values of red, green and blue, or values
- * of colour that are more than a rounding away from the middle.
+ * @param values Three values per pixel, or four values per two pixels in `pairs`.
+ * @param format Storage of the values.
+ * @returns `undefined` if any pixel has a colour: its red, green and blue differ, or a colour value
+ * is off the middle. A colour value of grey may be off by 1, because of rounding.
  */
 export function grayChannel<Values extends Uint8Array | Uint16Array>(
   values: Values,

@@ -1,6 +1,7 @@
 /**
- * The decoders of dcmjs-codecs, which are WebAssembly of 4 MB. Its own JavaScript around them finds
- * them by `eval`, which a page that keeps to its own scripts refuses, and brings all of dcmjs along.
+ * Loads the decoders of dcmjs-codecs, which are 4 MB of WebAssembly. The package's JavaScript is
+ * not used: it loads all of dcmjs, and finds the decoders by `eval`, which a page limited to its
+ * own scripts refuses.
  *
  * @module
  */
@@ -8,7 +9,7 @@
 import { type WasmExports, WasmLibrary } from "../decoders/wasm_library.ts";
 import type { FrameFormat } from "./frame_format.ts";
 
-/** What decodes a frame. */
+/** Decoder of a frame, by its name in dcmjs-codecs. */
 export type Codec =
   | "DecodeRle"
   | "DecodeJpeg"
@@ -16,7 +17,7 @@ export type Codec =
   | "DecodeJpeg2000"
   | "DecodeHtJpeg2000";
 
-/** What of `dcmjs-native-codecs.wasm` is used; it throws where a frame is corrupt. */
+/** Used exports of `dcmjs-native-codecs.wasm`; a decoder throws if the frame is corrupt. */
 interface Codecs extends WasmExports, Record<Codec, (context: number, parameters: number) => void> {
   CreateCodecsContext(): number;
   ReleaseCodecsContext(context: number): void;
@@ -31,16 +32,17 @@ interface Codecs extends WasmExports, Record<Codec, (context: number, parameters
   SetPixelRepresentation(context: number, isSigned: number): void;
   SetPlanarConfiguration(context: number, isPlanar: number): void;
   SetPhotometricInterpretation(context: number, index: number): void;
-  /** Makes room for a frame. */
+  /** Reserves memory for a frame. */
   SetEncodedBufferSize(context: number, length: number): void;
-  /** Where there is room. */
+  /** Address of the memory reserved for a frame. */
   GetEncodedBuffer(context: number): number;
   GetDecodedBufferSize(context: number): number;
   GetDecodedBuffer(context: number): number;
 }
 
-/** By their places among photometric interpretations. */
+/** Index of MONOCHROME2 among the photometric interpretations of dcmjs-codecs. */
 const MONOCHROME2 = 1;
+/** Index of RGB among them. */
 const RGB = 3;
 
 const CODECS = new WasmLibrary<Codecs>(
@@ -58,7 +60,7 @@ const CODECS = new WasmLibrary<Codecs>(
         onCodecsTrace() {},
         emscripten_notify_memory_growth() {},
       },
-      // The system that C programs expect: no variables, no clock, and nobody who reads messages.
+      // Stands in for the system that C programs expect: no variables, no clock, output dropped.
       wasi_snapshot_preview1: {
         proc_exit: refuse,
         clock_time_get: refuse,
@@ -82,13 +84,14 @@ const CODECS = new WasmLibrary<Codecs>(
 );
 
 /**
- * Decompresses a frame. The values of a pixel come side by side, without any conversion of colours.
+ * Decompresses a frame without any conversion of colours. The values of a pixel stand side by
+ * side, except in JPEG-LS with one scan per channel.
  *
  * @param frame The frame.
- * @param codec What it is compressed by.
- * @param format What the file's header says of it.
- * @param samples Values of a pixel.
- * @returns Its values as they are stored, 16-bit ones in little endian; `undefined` if it is corrupt.
+ * @param codec Decoder of the frame.
+ * @param format Format of the values.
+ * @param samples Values per pixel.
+ * @returns Stored values, with 16 bits in little endian; `undefined` if the frame is corrupt.
  * @throws {Error} If the decoders cannot be loaded.
  */
 export function decompress(

@@ -1,6 +1,6 @@
 /**
- * Tells compressed frames apart by their own markers, whatever transfer syntax the file states, and
- * reads their size before a decoder is given the bytes.
+ * Recognises compressed frames by their own markers, whatever transfer syntax the file states.
+ * Reads their size before a decoder gets the bytes.
  *
  * @module
  */
@@ -8,26 +8,26 @@
 import type { Size } from "../../base/geometry.ts";
 import type { Codec } from "./codecs.ts";
 
-/** What a compressed frame says of itself. */
+/** Facts from the header of a compressed frame. */
 export interface Codestream extends Size {
-  /** What decodes it; absent where nothing here does. */
+  /** Decoder of the frame; absent if no decoder here supports it. */
   readonly codec?: Codec;
-  /** What it is, in words. */
+  /** Name of the format, for messages. */
   readonly kind: string;
-  /** Bits of a value. */
+  /** Bits per value. */
   readonly bits: number;
-  /** Values of a pixel. */
+  /** Values per pixel. */
   readonly channels: number;
-  /** How often it goes over its pixels; a progressive JPEG does so several times. */
+  /** Number of scans over the pixels; a progressive JPEG has several. */
   readonly scans: number;
-  /** The frame from its first marker to its last; absent where the latter is not there. */
+  /** Bytes from the first marker to the end marker; absent if the end marker is missing. */
   readonly bytes?: Uint8Array;
 }
 
 const END_OF_IMAGE = 0xd9;
 const START_OF_SCAN = 0xda;
 
-/** JPEG frames by their marker; 12 bits make an extended one of the first. */
+/** Kinds of JPEG frames by the second byte of their marker; `JPEG` is baseline or extended. */
 const JPEG_KINDS: Readonly<Record<number, readonly [kind: string, codec?: Codec]>> = {
   0xc0: ["JPEG", "DecodeJpeg"],
   0xc1: ["JPEG", "DecodeJpeg"],
@@ -42,22 +42,24 @@ const JPEG_KINDS: Readonly<Record<number, readonly [kind: string, codec?: Codec]
   0xf7: ["JPEG-LS", "DecodeJpegLs"],
 };
 
-/** Begins a JPEG 2000 codestream: SOC, SIZ. */
+/** First two markers of a JPEG 2000 codestream: SOC and SIZ. */
 const JPEG_2000 = 0xff4fff51;
 const START_OF_TILE = 0xff90;
-/** A marker that says which parts of the standard are used, and the bit of part 15. */
+/** Marker of the segment that states the used parts of the standard. */
 const CAPABILITIES = 0xff50;
+/** Bit of that segment for part 15, HTJ2K. */
 const HIGH_THROUGHPUT = 2 ** 17;
 
-/** The boxes of JP2: a signature of 12 bytes, and the codestream. */
+/** Signature box at the start of a JP2 file. */
 const JP2_SIGNATURE = [0, 0, 0, 12, 0x6a, 0x50, 0x20, 0x20, 0x0d, 0x0a, 0x87, 0x0a];
+/** Type of the JP2 box that holds the codestream. */
 const JP2_CODESTREAM = 0x6a703263;
 
 /**
  * Reads the header of a JPEG, JPEG-LS or JPEG 2000 frame.
  *
- * @param frame The frame; bytes may follow it.
- * @returns `undefined` if it is none of them, or ends before it says its size.
+ * @param frame The frame; other bytes may follow it.
+ * @returns `undefined` if the frame has another format, or ends before its size.
  */
 export function readCodestream(frame: Uint8Array): Codestream | undefined {
   if (JP2_SIGNATURE.every((byte, i) => frame[i] === byte)) {
@@ -70,17 +72,17 @@ export function readCodestream(frame: Uint8Array): Codestream | undefined {
   return view.getUint16(0) === 0xffd8 ? jpeg(frame, view) : undefined;
 }
 
-/** The codestream among the boxes of a JP2 file; each has a length, a type and a value. */
+/** Finds the codestream among the boxes of a JP2 file; a box has a length, a type and a value. */
 function jp2Codestream(frame: Uint8Array): Uint8Array | undefined {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   for (let at = 0; at + 16 <= frame.length;) {
     const length = view.getUint32(at);
-    // A length of 1 is followed by one of 64 bits, and of 0 means all that is left.
+    // After a length of 1, the real length follows in 64 bits. A length of 0 means the whole rest.
     const [head, size] = length === 1 ? [16, Number(view.getBigUint64(at + 8))] : [8, length];
     const end = size === 0 ? frame.length : at + size;
     if (view.getUint32(at + 4) === JP2_CODESTREAM) {
       const codestream = frame.subarray(at + head, end);
-      // Only a codestream begins as one, so that this looks into it no more than once.
+      // A codestream begins with FF. The check keeps nested JP2 files from causing recursion.
       return codestream[0] === 0xff ? codestream : undefined;
     }
     if (size < head) return undefined;
@@ -89,7 +91,7 @@ function jp2Codestream(frame: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
-/** A main header from SIZ on, then parts of tiles that say how long they are. */
+/** Reads the main header from SIZ on, then skips tile parts by their stated lengths. */
 function jpeg2000(frame: Uint8Array, view: DataView): Codestream {
   const along = (at: number) => {
     const step = frame[at === 8 ? 43 : 44] || 1;
@@ -107,7 +109,8 @@ function jpeg2000(frame: Uint8Array, view: DataView): Codestream {
     const length = view.getUint32(at + 6);
     at = length === 0 ? last : at + Math.max(length, 12);
   }
-  // The last part may leave its length out or have it wrong. No packet holds an end marker.
+  // The length of the last tile part may be missing or wrong. Search for the end marker instead,
+  // which no packet contains.
   if (at + 2 > frame.length || view.getUint16(at) !== 0xff00 + END_OF_IMAGE) {
     at = endOfImage(frame, last);
   }
@@ -124,36 +127,36 @@ function jpeg2000(frame: Uint8Array, view: DataView): Codestream {
   };
 }
 
-/** Where the next end marker stands, or past the end. */
+/** Position of the next end marker, or the length of the frame if there is none. */
 function endOfImage(frame: Uint8Array, from: number): number {
   let at = frame.indexOf(0xff, from);
   while (at >= 0 && frame[at + 1] !== END_OF_IMAGE) at = frame.indexOf(0xff, at + 1);
   return at < 0 ? frame.length : at;
 }
 
-/** Segments of marker and length up to the first scan, then scans up to the end marker. */
+/** Reads segments up to the first scan, then scans up to the end marker. */
 function jpeg(frame: Uint8Array, view: DataView): Codestream | undefined {
   let found: Omit<Codestream, "scans" | "bytes"> | undefined;
   let scans = 0;
-  // As in decoders, bytes between segments are passed over.
+  // Skip bytes between segments, as decoders do.
   let at = frame.indexOf(0xff, 2);
   while (at >= 0 && at + 1 < frame.length) {
     const marker = frame[at + 1]!;
     if (marker === END_OF_IMAGE) {
       return found && { ...found, scans, ...(scans > 0 && { bytes: frame.subarray(0, at + 2) }) };
     }
-    // Fill bytes, restarts, and inside a scan an FF that is stuffed by what follows.
+    // Skip fill bytes, restart markers and, inside a scan, a data byte FF with its stuffing.
     const isInside = marker === 0 || scans > 0 && marker < 0x80;
     if (marker === 0xff || isInside || marker === 1 || marker >= 0xd0 && marker <= 0xd7) {
       at = frame.indexOf(0xff, at + (marker === 0xff ? 1 : 2));
       continue;
     }
-    // A decoder would stop at these, or begin anew.
+    // A decoder would stop at these markers, or start a new picture.
     if (marker < 0xc0 || marker === 0xd8) return undefined;
     if (at + 4 > frame.length) break;
     const [kind, codec] = JPEG_KINDS[marker] ?? [];
     if (kind) {
-      // Of two frames a decoder might read the other one.
+      // If there are two frames, a decoder might read the other one.
       if (found || at + 10 > frame.length) return undefined;
       found = {
         kind,

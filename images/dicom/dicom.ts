@@ -1,5 +1,5 @@
 /**
- * Chest X-rays as DICOM files.
+ * Decodes chest X-rays in DICOM files.
  *
  * @module
  */
@@ -13,16 +13,16 @@ import { type Grayscale, GRAYSCALE_TAGS, readGrayscale } from "./grayscale.ts";
 import { decodeFrame, unsupportedSyntax } from "./pixels.ts";
 import type { FrameFormat } from "./frame_format.ts";
 
-/** Modalities of a radiograph: computed, digital, conventional on film, and what is not stated. */
+/** Modalities of a radiograph: computed, digital, conventional on film, other, and not stated. */
 const MODALITIES = ["CR", "DX", "RG", "OT", ""];
 
-/** Photometric interpretations that may hold grey, and the values that each has a pixel. */
+/** Values per pixel of the photometric interpretations that may hold grey. */
 const SAMPLES: Readonly<Record<string, number>> = {
   ...{ MONOCHROME1: 1, MONOCHROME2: 1, "PALETTE COLOR": 1 },
   ...{ RGB: 3, YBR_FULL: 3, YBR_FULL_422: 3, YBR_RCT: 3, YBR_ICT: 3 },
 };
 
-/** Attributes that are read, and no others: a file names its patient. */
+/** Attributes to read; no others are read, because a file names its patient. */
 const TAGS = {
   mediaClass: "x00020002",
   transferSyntax: "x00020010",
@@ -43,7 +43,7 @@ const TAGS = {
   pixelData: "x7fe00010",
 } as const;
 
-/** DICOM objects without a picture, by the start of the UID of their class. */
+/** Kinds of DICOM objects without a picture, by the start of their SOP class UID. */
 const NO_PICTURES: readonly (readonly [start: string, kind: string])[] = [
   ["1.2.840.10008.1.3.10", "a DICOMDIR"],
   ["1.2.840.10008.5.1.4.1.1.9.", "a waveform"],
@@ -56,8 +56,8 @@ const NO_PICTURES: readonly (readonly [start: string, kind: string])[] = [
 ];
 
 /**
- * Whether bytes begin as a DICOM file does: with 128 bytes of anything and `DICM`, with `DICM`
- * alone, or, as files of old programs and of networks do, with an element of group 2 or 8.
+ * Whether bytes begin like a DICOM file: with 128 arbitrary bytes and `DICM`, or with `DICM` alone.
+ * Files from old programs and networks begin with an element of group 2 or 8 instead.
  *
  * @param bytes The file, or its first 132 bytes or more.
  */
@@ -66,18 +66,19 @@ export function isDicom(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes a radiograph: one frame of greys, stored as such or as colours, of 8
- * or 16 bits a value, of which any number may be used, uncompressed or as RLE,
- * JPEG, JPEG-LS, JPEG 2000 or HTJ2K. What the file states of its own encoding
- * may be wrong or missing. {@linkcode readGrayscale} says what becomes of its
- * values. Nothing about the patient is kept or named in an error.
+ * Decodes a radiograph: one frame of grey pixels, stored as grey or as colour. A
+ * value has 8 or 16 bits, of which any number may be used. The frame may be
+ * uncompressed, or compressed as RLE, JPEG, JPEG-LS, JPEG 2000 or HTJ2K. The
+ * encoding that the file states may be wrong or missing. {@linkcode readGrayscale}
+ * decides how values become grey. Nothing about the patient is kept or named in
+ * an error.
  *
  * @param bytes The file.
- * @param name What it is called in errors.
- * @param maxPixels Most pixels that are decoded.
- * @throws {SyntaxError} If it is truncated or corrupt.
- * @throws {TypeError} If it is anything but one frame of greys, or compressed in another way.
- * @throws {RangeError} If it has more pixels than that, or takes too much work to read.
+ * @param name Name of the file in errors.
+ * @param maxPixels Maximum number of pixels to decode.
+ * @throws {SyntaxError} If the file is truncated or corrupt.
+ * @throws {TypeError} If the file is not one frame of grey pixels, or is not supported.
+ * @throws {RangeError} If the file has over `maxPixels` pixels, or takes too much work to read.
  */
 export async function decodeDicom(
   bytes: Uint8Array,
@@ -104,7 +105,7 @@ export async function decodeDicom(
   return { data, width, height, grayLevels: describe(spread) };
 }
 
-/** Why a file without Pixel Data cannot be read. */
+/** Reason why a file without Pixel Data cannot be read. */
 function withoutPicture(file: DataSet): string {
   if (file.elements[TAGS.floatPixelData] || file.elements[TAGS.doublePixelData]) {
     return "its pixels are floating-point numbers, expected whole ones";
@@ -120,11 +121,13 @@ function corrupt(name: string): SyntaxError {
 }
 
 /**
- * Reads a file's elements, but for its picture.
+ * Reads a file's elements without decoding its picture.
  *
- * @param tags Those that will be asked for.
- * @throws {SyntaxError} If it ends before its picture.
- * @throws {RangeError} If its sequences are nested too deeply, or it inflates to too many bytes.
+ * @param bytes The file.
+ * @param name Name of the file in errors.
+ * @param tags Tags of the elements to keep, beside the picture.
+ * @throws {SyntaxError} If the file is not DICOM or ends before its picture.
+ * @throws {RangeError} If sequences are nested too deeply, or the file inflates to over 128 MiB.
  */
 export async function parse(
   bytes: Uint8Array,
@@ -137,14 +140,14 @@ export async function parse(
   return file;
 }
 
-/** The fragments of the only frame in one piece, or its bytes where it is not compressed. */
+/** Bytes of the only frame: its fragments joined, or its value if it has no fragments. */
 function pixelData({ byteArray }: DataSet, { dataOffset, length, fragments }: Element): Uint8Array {
   const parts = (fragments ?? [{ position: dataOffset, length }])
     .map(({ position, length }) => byteArray.subarray(position, position + length));
   return parts.length === 1 ? parts[0]! : concat(parts);
 }
 
-/** Names the file in what a part of its header is refused for. */
+/** Adds the name of the file to a `TypeError` about a part of its header. */
 function inFile<Result>(name: string, read: () => Result): Result {
   try {
     return read();
@@ -154,7 +157,7 @@ function inFile<Result>(name: string, read: () => Result): Result {
   }
 }
 
-/** What the file says of its only frame. */
+/** The file's description of its only frame. */
 interface Header {
   readonly syntax: string;
   readonly frame: FrameFormat;
@@ -164,7 +167,7 @@ interface Header {
 function readHeader(file: DataSet, name: string, maxPixels: number): Header {
   const integer = (tag: keyof typeof TAGS) =>
     file.elements[TAGS[tag]]?.vr === "IS" ? file.intString(TAGS[tag]) : file.uint16(TAGS[tag]);
-  /** A code for a message, unless something else stands in its place. */
+  /** A code that may be shown in messages; `unknown` if the value is not a plain code. */
   const code = (tag: keyof typeof TAGS) => {
     const value = file.string(TAGS[tag], 0)?.trim() ?? "";
     return /^[A-Z0-9_. ]{0,64}$/.test(value) ? value : "unknown";
@@ -175,7 +178,7 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
   if (!MODALITIES.includes(modality)) {
     throw refuse(`its modality is ${modality}, expected a radiograph (CR, DX, RG or OT)`);
   }
-  // As in pydicom: a file that states 0 frames holds one all the same.
+  // As in pydicom, a file that states 0 frames holds one.
   const frames = file.intString(TAGS.frames) || 1;
   if (frames !== 1) throw refuse(`it has ${frames} frames, expected 1`);
   const photometric = code("photometric");

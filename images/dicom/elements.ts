@@ -1,8 +1,8 @@
 /**
- * From the bytes of a DICOM file to its elements.
+ * Reads the elements of a DICOM file.
  *
- * dicom-parser knows no VR of 64 bits, believes the stated transfer syntax and wants a preamble.
- * The walk over the elements is therefore here; dicom-parser still reads their values.
+ * dicom-parser knows no VR of 64 bits, trusts the stated transfer syntax and requires a preamble.
+ * This module therefore finds the elements itself; dicom-parser still reads their values.
  *
  * @module
  */
@@ -29,16 +29,16 @@ const TRANSFER_SYNTAX = "x00020010";
 /** Deflated Explicit VR Little Endian. */
 const DEFLATED = "1.2.840.10008.1.2.1.99";
 
-/** The length of an element that a delimiter ends. */
+/** Stated length of an element that ends at a delimiter. */
 const UNDEFINED_LENGTH = 0xffffffff;
 
-/** Most bytes of a first element that is found without a preamble; a UID has 64. */
+/** Longest plausible first element of a file without a preamble, in bytes; a UID has up to 64. */
 const MAX_FIRST = 256;
 
-/** Most sequences inside each other; real files have up to 10. */
+/** Maximum nesting depth of sequences; real files have up to 10. */
 const MAX_DEPTH = 64;
 
-/** The parts of dicom-parser that its types leave out. */
+/** Exports of dicom-parser that its type declarations omit. */
 interface DicomParser {
   readonly DataSet: new (
     parser: ByteArrayParser,
@@ -49,22 +49,22 @@ interface DicomParser {
   readonly bigEndianByteArrayParser: ByteArrayParser;
 }
 
-/** A DICOM file without most of its elements. */
+/** The requested elements of a DICOM file. */
 export interface DicomFile {
-  /** The elements that were asked for, and all that a sequence among them holds. */
+  /** The requested elements, with the whole content of sequences among them. */
   readonly dataSet: DataSet;
-  /** Whether numbers have their high byte first. */
+  /** Whether numbers are stored with the high byte first. */
   readonly isBigEndian: boolean;
   /** Whether the file ends inside an element. */
   readonly isCut: boolean;
 }
 
-/** An element without its value. */
+/** Head of an element: its tag, VR and length. */
 interface Head {
   readonly tag: number;
-  /** Absent where the element is written without one. */
+  /** The VR; absent if the element is written without a VR. */
   readonly vr?: string;
-  /** Where the value starts. */
+  /** Position of the value. */
   readonly start: number;
   readonly length: number;
 }
@@ -73,8 +73,8 @@ interface Head {
  * Finds the first element of a DICOM file.
  *
  * @param bytes The file, or its first 132 bytes or more.
- * @returns Its position, after `DICM` with or without 128 bytes before it, or 0 where the file
- * begins with an element of group 2 or 8; `undefined` if the file is no DICOM file.
+ * @returns The position after `DICM`, with or without 128 bytes before it; 0 if the file begins
+ * with an element of group 2 or 8; `undefined` if the file is not DICOM.
  */
 export function firstElement(bytes: Uint8Array): number | undefined {
   for (const at of [128, 0]) if (latin(bytes, at, 4) === "DICM") return at + 4;
@@ -85,14 +85,15 @@ export function firstElement(bytes: Uint8Array): number | undefined {
 }
 
 /**
- * Reads the elements of a DICOM file, as pydicom and dcmtk do: the elements decide how they are
- * written, whatever transfer syntax the file states.
+ * Reads the elements of a DICOM file, as pydicom and dcmtk do. The encoding is found from the
+ * elements themselves, whatever transfer syntax the file states.
  *
  * @param bytes The file.
- * @param name What it is called in errors.
- * @param tags The elements to keep, such as `x00280010`. A hostile file has millions of others.
- * @returns `undefined` if it is no DICOM file.
- * @throws {RangeError} If its sequences are nested too deeply, or it inflates to too many bytes.
+ * @param name Name of the file in errors.
+ * @param tags Tags of the elements to keep, such as `x00280010`. All others are dropped, because a
+ * hostile file may have millions.
+ * @returns `undefined` if the file is not DICOM.
+ * @throws {RangeError} If sequences are nested too deeply, or the file inflates to over 128 MiB.
  */
 export async function readElements(
   bytes: Uint8Array,
@@ -110,10 +111,10 @@ export async function readElements(
   let whole = bytes;
   if (syntax === DEFLATED) {
     const inflated = inflate(bytes.subarray(meta.end), name);
-    // Nothing comes out of a data set that is not deflated after all.
+    // A data set that is not deflated, contrary to its transfer syntax, inflates to nothing.
     if (inflated.length > 0) whole = concat([bytes.subarray(0, meta.end), inflated]);
   }
-  // A message that was stored as a network carried it begins with its command, group 0.
+  // A message stored as it came from a network begins with its command, group 0.
   const command = new Walk(whole, meta.end);
   const { end } = command.elements(meta.end, whole.length, { belongs: (group) => group === 0 });
   const walk = new Walk(whole, end, kept, library);
@@ -128,29 +129,29 @@ export async function readElements(
   };
 }
 
-/** Bytes as text; shorter where they end. */
+/** Decodes bytes as Latin-1 text, which is shorter if the bytes end early. */
 function latin(bytes: Uint8Array, at: number, length: number): string {
   return String.fromCharCode(...bytes.subarray(at, at + length));
 }
 
-/** How a part of a file is walked through. */
+/** Options for reading a part of a file. */
 interface WalkOptions {
-  /** Whether a group is part of it; without this every group is. */
+  /** Whether a group belongs to the part; by default every group does. */
   readonly belongs?: (group: number) => boolean;
-  /** Sequences around it. */
+  /** Number of sequences around the part. */
   readonly depth?: number;
-  /** Whether its elements have no VR. */
+  /** Whether the elements of the part have no VR. */
   readonly isImplicit?: boolean;
-  /** Whether all its elements are kept. */
+  /** Whether all elements of the part are kept. */
   readonly keepsAll?: boolean;
 }
 
-/** A way through elements that are all written in one byte order. */
+/** Goes through elements that share one byte order. */
 class Walk {
   readonly isBigEndian: boolean;
-  /** Whether the bytes ended before an element did. */
+  /** Whether the bytes ended inside an element. */
   isCut = false;
-  /** Whether sequences were too deep to be read. */
+  /** Whether sequences were nested too deeply to be read. */
   isTooDeep = false;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -160,9 +161,9 @@ class Walk {
 
   /**
    * @param bytes The file.
-   * @param start Its first element, which tells how the others are written.
-   * @param kept Elements to keep.
-   * @param library Needed where any are kept.
+   * @param start Position of the first element, which shows how the others are written.
+   * @param kept Tags of the elements to keep.
+   * @param library Needed only if elements are kept.
    */
   constructor(
     bytes: Uint8Array,
@@ -172,12 +173,12 @@ class Walk {
   ) {
     [this.#bytes, this.#kept, this.#library] = [bytes, kept, library];
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    // The first group is below 256: its high byte is 0 and its low byte is not.
+    // The number of the first group is below 256, so that its high byte is 0.
     this.isBigEndian = bytes[start] === 0 && bytes[start + 1] !== 0;
     this.#isImplicit = !this.#hasLetters(start);
   }
 
-  /** Some elements as dicom-parser reads them. */
+  /** Makes a data set of elements, with which dicom-parser reads their values. */
   dataSet(elements: Record<string, Element>): DataSet {
     const { DataSet, ...parsers } = this.#library!;
     const parser = this.isBigEndian
@@ -186,7 +187,7 @@ class Walk {
     return new DataSet(parser, this.#bytes, elements);
   }
 
-  /** The elements from a position on, to the end or the next delimiter. */
+  /** Reads elements up to the end, the next delimiter, or a group that does not belong. */
   elements(
     at: number,
     end: number,
@@ -198,7 +199,7 @@ class Walk {
       if (belongs?.(head.tag >>> 16) === false) return { elements, end: at };
       if (DELIMITERS.includes(head.tag)) {
         if (depth > 0) return { elements, end: at };
-        at = head.start; // a stray one, which ends nothing
+        at = head.start; // a stray delimiter, which ends nothing
         continue;
       }
       const name = `x${head.tag.toString(16).padStart(8, "0")}`;
@@ -216,9 +217,9 @@ class Walk {
   /**
    * Reads tag, VR and length of an element.
    *
-   * @param at Its position, 8 bytes before the end or more.
-   * @param end Where the elements end.
-   * @param isImplicit Whether it should have no VR.
+   * @param at Position of the element, at least 8 bytes before the end.
+   * @param end Position where the elements end.
+   * @param isImplicit Whether the element is expected to have no VR.
    */
   head(at: number, end: number, isImplicit = this.#isImplicit): Head {
     const tag = this.#tag(at);
@@ -235,7 +236,8 @@ class Walk {
     const long = { tag, vr, start: at + 12, length: this.#uint32(at + 8) };
     const isLong = LONG_VRS.includes(vr);
     if (isLong && short.length === 0) return long;
-    // pydicom takes an unknown VR to have a short length and dcmtk a long one: what follows tells.
+    // For an unknown VR, pydicom expects a short length and dcmtk a long one. Choose the length
+    // that leads to another element.
     const forms = isLong
       ? [long, short]
       : this.#hasLetters(at)
@@ -244,7 +246,7 @@ class Walk {
     return forms.find((form) => this.#leadsOn(form, end)) ?? forms[0]!;
   }
 
-  /** Whether an element is followed by another one or by the end. */
+  /** Whether another element, or the end, follows an element. */
   #leadsOn({ tag, start, length }: Head, end: number): boolean {
     const next = start + length;
     if (next + 8 > end) return next === end;
@@ -254,7 +256,7 @@ class Walk {
       (this.#hasLetters(next) || next + 8 + this.#uint32(next + 4) <= end);
   }
 
-  /** Where an element ends, and the items or fragments of one that has any. */
+  /** Reads the extent of an element's value, and any items or fragments in it. */
   #element({ tag, vr, start, length }: Head, end: number, options: WalkOptions) {
     const element: Omit<Element, "tag"> = { ...(vr && { vr }), dataOffset: start, length };
     const hadUndefinedLength = length === UNDEFINED_LENGTH;
@@ -272,7 +274,7 @@ class Walk {
     return { ...element, length: after - start, hadUndefinedLength, items };
   }
 
-  /** The items of a sequence, to its delimiter or to an element that is no item. */
+  /** Reads the items of a sequence, up to its delimiter or to an element that is not an item. */
   #items(at: number, end: number, { depth = 0, isImplicit = false, keepsAll }: WalkOptions) {
     const items: Element[] = [];
     if (depth === MAX_DEPTH) {
@@ -290,7 +292,7 @@ class Walk {
       if (!hadUndefinedLength && !keepsAll) continue;
       const inside = this.elements(dataOffset, Math.min(at, end), {
         depth: depth + 1,
-        // Items of an explicit data set may be implicit, and never the other way round.
+        // Items of an explicit data set may be implicit, but not the other way round.
         isImplicit: isImplicit || !this.#hasLetters(dataOffset),
         ...(keepsAll && { keepsAll }),
       });
@@ -307,12 +309,12 @@ class Walk {
     return { items, end: Math.max(at, end) };
   }
 
-  /** The fragments of a frame; a table of offsets, which may be empty, comes before them. */
+  /** Reads the fragments of a frame, without the table of offsets before them. */
   #fragments(at: number, end: number) {
     const fragments: Fragment[] = [];
     let after = end;
     while (at + 8 <= end) {
-      // An odd fragment is padded, and its length may not say so.
+      // A fragment of odd length is padded, but the stated length may leave out the padding.
       if (!DELIMITERS.includes(this.#tag(at)) && at + 9 <= end && this.#tag(at + 1) === ITEM) at++;
       const tag = this.#tag(at);
       if (tag !== ITEM) {
@@ -338,7 +340,7 @@ class Walk {
     return this.#uint16(at) * 2 ** 16 + this.#uint16(at + 2);
   }
 
-  /** Whether two capital letters stand in the place of an element's VR. */
+  /** Whether an element has two capital letters in the place of its VR. */
   #hasLetters(at: number): boolean {
     return /^[A-Z]{2}$/.test(latin(this.#bytes, at + 4, 2));
   }

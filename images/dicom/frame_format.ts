@@ -6,25 +6,25 @@
 
 import type { Size } from "../../base/geometry.ts";
 
-/** What a frame's bytes hold, from the file's header. */
+/** Format of a frame's values, from the file's header. */
 export interface FrameFormat extends Size {
-  /** Bits of memory for a value. */
+  /** Bits of memory per value. */
   readonly bitsAllocated: 8 | 16;
-  /** Bits of them that are used. */
+  /** Number of used bits per value. */
   readonly bitsStored: number;
-  /** Bits below those. */
+  /** Number of bits below the used bits. */
   readonly shift: number;
   /** Whether values are in two's complement. */
   readonly isSigned: boolean;
   /**
-   * How three values make a pixel.
+   * Format of a pixel with three values.
    *
-   * @default {A pixel is one value}
+   * @default {A pixel has one value}
    */
   readonly color?: {
     /** The photometric interpretation, such as `RGB`. */
     readonly photometric: string;
-    /** Whether the values of a channel stand together, where they are not compressed. */
+    /** Whether an uncompressed frame stores one whole channel after another. */
     readonly isPlanar: boolean;
   };
 }

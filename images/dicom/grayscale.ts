@@ -1,5 +1,5 @@
 /**
- * What a DICOM header says of how values become grey.
+ * Reads from a DICOM header how stored values become grey.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { DataSet } from "dicom-parser";
 import type { GrayLevels, LookupTable, ValueFormat, Window } from "../gray_levels.ts";
 import { PALETTE, readPalette, readTable } from "./lookup_table.ts";
 
-/** Attributes of the header itself, or of the groups of its frame. */
+/** Attributes in the header itself, or in the groups of its frame. */
 const TAGS = {
   padding: "x00280120",
   paddingLimit: "x00280121",
@@ -24,21 +24,21 @@ const TAGS = {
   presentationShape: "x20500020",
 } as const;
 
-/** What all frames share, and what each has of its own. */
+/** Tags of the groups that all frames share, and of the groups of each frame. */
 const GROUPS = ["x52009229", "x52009230"];
 
-/** What of them has a window, and what slope and intercept. */
+/** Tags in those groups: the group with a window, and the group with slope and intercept. */
 const GRAY_GROUPS = ["x00289132", "x00289145"];
 
-/** The attributes that are read. */
+/** Tags of all attributes to read. */
 export const GRAYSCALE_TAGS: readonly string[] = [...Object.values(TAGS), ...GROUPS, ...PALETTE];
 
-/** In an item of a sequence: what its table is for. */
+/** Tag of a table's explanation, in an item of a sequence. */
 const TABLE_EXPLANATION = "x00283003";
 
-/** What else a header says of values. */
+/** Other facts of a header about stored values. */
 export interface StoredFormat {
-  /** Bits of a value. */
+  /** Bits per value. */
   readonly bits: number;
   /** Whether values are in two's complement. */
   readonly isSigned: boolean;
@@ -46,22 +46,23 @@ export interface StoredFormat {
   readonly photometric: string;
 }
 
-/** How values become grey. */
+/** Conversion of stored values to grey. */
 export interface Grayscale {
-  /** What is done with values. */
+  /** Parameters of the conversion. */
   readonly format: Omit<ValueFormat, "bits" | "shift" | "isSigned">;
-  /** Says it in words, without what may name a patient, given the values that were spread. */
+  /** Describes the conversion and the range of spread values; leaves out text about a patient. */
   readonly describe: (spread: GrayLevels["spread"]) => string;
 }
 
 /**
- * Reads how values become grey: by slope and intercept or the modality table; then by the first VOI
- * table, else by the first window, as pydicom does it; then inverted where low values are bright.
- * Windows and tables are for greyscale alone. What is empty counts as not there.
+ * Reads how values become grey. The first step is slope and intercept, or the modality table. The
+ * second step is the first VOI table, or else the first window, as in pydicom. The last step is
+ * inversion if low values are bright. Windows and tables apply only to greyscale. An empty
+ * attribute counts as missing.
  *
  * @param file The elements.
- * @param stored What values are.
- * @throws {TypeError} If a part of it cannot be applied; the message names no file.
+ * @param stored Other facts of the header about the values.
+ * @throws {TypeError} If a step cannot be applied; the message does not name the file.
  */
 export function readGrayscale(file: DataSet, stored: StoredFormat): Grayscale {
   const header = new Header(file);
@@ -73,7 +74,7 @@ export function readGrayscale(file: DataSet, stored: StoredFormat): Grayscale {
     : {};
   const voi = isGray ? readVoi(header, stored, modality) : colourStep(header, stored);
   const inversion = readInversion(header, stored.photometric);
-  // A window or table spreads nothing, so that padding is not left out of anything.
+  // Padding matters only without a window or table, when the range of values is spread.
   const padding = voi.format ? {} : readPadding(file, stored);
   const steps = [voi, modality, padding, inversion];
   return {
@@ -87,13 +88,13 @@ export function readGrayscale(file: DataSet, stored: StoredFormat): Grayscale {
   };
 }
 
-/** A part of what is done with values, and in words; neither where there is nothing to do. */
+/** A step of the conversion as parameters and in words; either may be absent. */
 interface Step {
   readonly format?: Grayscale["format"];
   readonly text?: string;
 }
 
-/** A header, with what its frame has in groups of its own. */
+/** Looks up attributes in a header, and then in the groups of its frame. */
 class Header {
   readonly #places: readonly DataSet[];
 
@@ -109,17 +110,17 @@ class Header {
     return this.#places.find(({ elements }) => (elements[TAGS[name]]?.length ?? 0) > 0);
   }
 
-  /** How many values an attribute has. */
+  /** Number of values of an attribute. */
   count(name: keyof typeof TAGS): number {
     return this.#place(name)?.numStringValues(TAGS[name]) ?? 0;
   }
 
-  /** A text; empty where there is none. */
+  /** A text of an attribute; empty if it is missing. */
   text(name: keyof typeof TAGS, index = 0): string {
     return this.#place(name)?.string(TAGS[name], index)?.trim() ?? "";
   }
 
-  /** The first number of an attribute. */
+  /** The first number of an attribute; `undefined` if it is missing. */
   decimal(name: keyof typeof TAGS, words: string): number | undefined {
     const text = this.text(name);
     if (text === "") return undefined;
@@ -128,7 +129,7 @@ class Header {
     throw new TypeError(`its ${words} is no number`);
   }
 
-  /** The items of a sequence. */
+  /** The items of a sequence; empty if it is missing. */
   items(name: keyof typeof TAGS, words: string): readonly DataSet[] {
     const { items, length = 0 } = this.#place(name)?.elements[TAGS[name]] ?? {};
     if (!items && length > 0) throw new TypeError(`its ${words} is no sequence`);
@@ -136,7 +137,7 @@ class Header {
   }
 }
 
-/** A text of the header, if it can hold nothing but a short name. */
+/** A text of the header in brackets; empty if it does not look like a short name. */
 function shown(text: string | undefined): string {
   return text && /^[A-Za-z0-9 _-]{1,64}$/.test(text) ? ` (${text})` : "";
 }
@@ -146,7 +147,7 @@ const limits = ({ bits, isSigned }: StoredFormat) => {
   return [low, low + 2 ** bits - 1];
 };
 
-/** DICOM PS3.3, C.11.1. */
+/** Reads slope and intercept or the modality table: DICOM PS3.3, C.11.1. */
 function readModality(header: Header, stored: StoredFormat): Step {
   const [item] = header.items("modalityTables", "modality table");
   if (item) {
@@ -160,7 +161,7 @@ function readModality(header: Header, stored: StoredFormat): Step {
   const intercept = header.decimal("rescaleIntercept", "rescale intercept");
   if (slope === 0) throw new TypeError("its rescale slope is 0, expected any other number");
   if (slope === undefined && intercept === undefined) return {};
-  // The standard has both or neither, and pydicom and dcmtk apply no half of them.
+  // The standard requires both or neither; pydicom and dcmtk ignore one without the other.
   if (slope === undefined) return { text: "rescale intercept without a slope not applied" };
   if (intercept === undefined) return { text: "rescale slope without an intercept not applied" };
   const isIdle = slope === 1 && intercept === 0;
@@ -178,7 +179,7 @@ function describeTable({ entries, first, bits }: LookupTable): string {
   return `${entries.length} entries of ${bits} bits from ${first}`;
 }
 
-/** DICOM PS3.3, C.11.2. */
+/** Reads the VOI table or window: DICOM PS3.3, C.11.2. */
 function readVoi(header: Header, stored: StoredFormat, modality: Step): Step {
   const items = header.items("tables", "VOI table");
   const [item] = items;
@@ -200,7 +201,7 @@ function readVoi(header: Header, stored: StoredFormat, modality: Step): Step {
     : window;
 }
 
-/** The first window, unless it has no width. */
+/** Reads the first window; a window without a centre or a usable width is not applied. */
 function readWindow(header: Header, count: number): Step {
   const center = header.decimal("windowCenter", "window centre");
   const width = header.decimal("windowWidth", "window width");
@@ -220,21 +221,24 @@ function readWindow(header: Header, count: number): Step {
   return { format: { window }, text };
 }
 
-/** A palette of greys is a table of values that are shown, whatever windows there are. */
+/** Reads a palette of greys, which serves as the modality table; windows do not apply to it. */
 function paletteStep(file: DataSet, { bits, isSigned }: StoredFormat): Step {
   const [, highest = 0] = limits({ bits, isSigned, photometric: "" });
   const modalityTable = readPalette(file, { name: "palette", isSigned, highest });
   return { format: { modalityTable }, text: `after the palette` };
 }
 
-/** DICOM has windows and tables for greyscale alone. */
+/** Notes that windows and tables are not applied: DICOM defines them only for greyscale. */
 function colourStep(header: Header, { photometric }: StoredFormat): Step {
   const isWindowed = header.count("windowCenter") > 0 ||
     header.items("tables", "VOI table").length > 0;
   return isWindowed ? { text: `window not applied to ${photometric}` } : {};
 }
 
-/** DICOM PS3.3, C.7.6.3.1.2 and C.11.6; in a presentation low values are bright or dark at last. */
+/**
+ * Reads whether low values are bright: DICOM PS3.3, C.7.6.3.1.2 and C.11.6. A presentation shape
+ * states it for the final picture.
+ */
 function readInversion(header: Header, photometric: string): Step {
   if (header.items("presentationTables", "presentation table").length > 0) {
     throw new TypeError("its grey goes through a presentation table, which is not supported");
@@ -256,7 +260,7 @@ function readInversion(header: Header, photometric: string): Step {
   return { format: { isInverted: true }, text: "inverted (presentation shape INVERSE)" };
 }
 
-/** DICOM PS3.3, C.7.5.1.1.2: one value, or all from one to another. */
+/** Reads the padding, one value or a range of values: DICOM PS3.3, C.7.5.1.1.2. */
 function readPadding(file: DataSet, { bits, isSigned }: StoredFormat): Step {
   const padding = file.uint16(TAGS.padding);
   const paddingLimit = file.uint16(TAGS.paddingLimit);

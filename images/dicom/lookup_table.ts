@@ -1,5 +1,5 @@
 /**
- * Lookup tables of DICOM headers: PS3.3, C.11.1.1, C.11.2.1.1 and C.7.6.3.1.5.
+ * Reads lookup tables of DICOM headers: PS3.3, C.11.1.1, C.11.2.1.1 and C.7.6.3.1.5.
  *
  * @module
  */
@@ -7,9 +7,9 @@
 import type { DataSet } from "dicom-parser";
 import type { LookupTable } from "../gray_levels.ts";
 
-/** The values that a table is given. */
+/** The values that a table replaces. */
 export interface TableInput {
-  /** What the table is called in errors, such as `VOI table`. */
+  /** Name of the table in errors, such as `VOI table`. */
   readonly name: string;
   /** Whether values are in two's complement. */
   readonly isSigned: boolean;
@@ -17,19 +17,19 @@ export interface TableInput {
   readonly highest: number;
 }
 
-/** Where an item of a sequence has its table. */
+/** Tags of the table in an item of a sequence. */
 const ITEM_TAGS = { descriptor: "x00283002", data: "x00283006" };
 
-/** Where a palette has the tables of red, green and blue. */
+/** Tags of a palette's tables of red, green and blue. */
 const PALETTE_TAGS = [1, 2, 3].map((channel) => ({
   descriptor: `x0028110${channel}`,
   data: `x0028120${channel}`,
 }));
 
-/** Tables of a palette in another form, which no radiograph has. */
+/** Tag of a segmented palette, a form that no radiograph uses. */
 const SEGMENTED_PALETTE = "x00281221";
 
-/** The attributes of a palette. */
+/** Tags of all attributes of a palette. */
 export const PALETTE: readonly string[] = [
   ...PALETTE_TAGS.flatMap(({ descriptor, data }) => [descriptor, data]),
   SEGMENTED_PALETTE,
@@ -38,11 +38,11 @@ export const PALETTE: readonly string[] = [
 /**
  * Reads a table.
  *
- * @param item What holds it.
- * @param input What it is given.
- * @param tags Where it is.
+ * @param item Data set that holds the table.
+ * @param input Values that the table replaces.
+ * @param tags Tags of descriptor and entries.
  * @returns `undefined` if descriptor or entries are missing.
- * @throws {TypeError} If it contradicts itself; the message names no file.
+ * @throws {TypeError} If the table contradicts itself; the message does not name the file.
  */
 export function readTable(
   item: DataSet,
@@ -55,10 +55,10 @@ export function readTable(
   if (bits < 8 || bits > 16) {
     throw new TypeError(`its ${name} has ${bits} bits an entry, expected 8 to 16`);
   }
-  // 16 bits hold no 65536.
+  // The descriptor states 65536 entries as 0, because 65536 does not fit 16 bits.
   const count = stated || 2 ** 16;
   const there = Math.max(Math.min(length, item.byteArray.length - dataOffset), 0);
-  // Entries of 8 bits stand two in a word, the lower one first, or one in each.
+  // A word holds two entries of 8 bits, with the first in its low byte, or only one entry.
   const isPacked = bits === 8 && there < 2 * count;
   if (there < (isPacked ? count : 2 * count)) {
     const entries = Math.floor(bits === 8 ? there : there / 2);
@@ -68,7 +68,7 @@ export function readTable(
   const entries = Uint16Array.from(
     { length: count },
     isPacked
-      // The last of an odd number may have half a word.
+      // The last entry of an odd number may have only half a word.
       ? (_, i) =>
         2 * (i >> 1) + 1 < there
           ? word(i >> 1) >> 8 * (i & 1) & 255
@@ -88,9 +88,10 @@ export function readTable(
 /**
  * Reads a palette of greys.
  *
- * @param file What holds it.
- * @param input What it is given.
- * @throws {TypeError} If it is missing, contradicts itself or has colours; the message names no file.
+ * @param file Data set that holds the palette.
+ * @param input Values that the palette replaces.
+ * @throws {TypeError} If the palette is missing, contradicts itself or has colours; the message
+ * does not name the file.
  */
 export function readPalette(file: DataSet, input: TableInput): LookupTable {
   const [red, green, blue] = PALETTE_TAGS.map((tags) => readTable(file, input, tags));

@@ -1,5 +1,5 @@
 /**
- * From a DICOM frame, compressed or not, to stored values.
+ * Decodes a DICOM frame, compressed or not, to stored values.
  *
  * @module
  */
@@ -10,44 +10,45 @@ import { decompress } from "./codecs.ts";
 import { decodeWhole, jpegStream } from "../decoders/jpeg_stream.ts";
 import { type Codestream, readCodestream } from "./codestream.ts";
 
-/** How the bytes of a frame are written. */
+/** Encoding of a frame's bytes. */
 export interface FrameEncoding {
-  /** UID of the transfer syntax that the file states; empty where it states none. */
+  /** UID of the transfer syntax that the file states; empty if it states none. */
   readonly syntax: string;
-  /** Whether the frame is in fragments, as a compressed one is. */
+  /** Whether the frame is stored in fragments, like a compressed frame. */
   readonly isEncapsulated: boolean;
-  /** Whether values have their high byte first, where they are not compressed. */
+  /** Whether uncompressed values have their high byte first. */
   readonly isBigEndian: boolean;
-  /** Whether bytes are in words, two of 8 bits in each. */
+  /** Whether bytes are stored in words, with two 8-bit values in each. */
   readonly isInWords: boolean;
 }
 
 /** The values of a frame. */
 export interface StoredValues {
-  /** Values in rows. */
+  /** Values row by row. */
   readonly data: Uint8Array | Uint16Array;
-  /** Bits of each that are used; in two's complement where the file says so. */
+  /** Number of used bits per value; in two's complement if the header says so. */
   readonly bits: number;
-  /** Bits below those. */
+  /** Number of bits below the used bits. */
   readonly shift: number;
 }
 
 const RLE = "1.2.840.10008.1.2.5";
 
-/** Frames whose values are as they are. */
+/** Transfer syntaxes of uncompressed frames. */
 const UNCOMPRESSED = [
   "1.2.840.10008.1.2", // implicit little endian
   "1.2.840.10008.1.2.1", // explicit little endian
-  "1.2.840.10008.1.2.1.98", // in fragments all the same
+  "1.2.840.10008.1.2.1.98", // uncompressed, but in fragments
   "1.2.840.10008.1.2.1.99", // deflated as a whole
   "1.2.840.10008.1.2.2", // explicit big endian
 ];
 
+/** Transfer syntaxes of compressed frames that are supported. */
 const COMPRESSED = [
   RLE,
   "1.2.840.10008.1.2.4.50", // JPEG baseline
   "1.2.840.10008.1.2.4.51", // extended, 12 bits
-  "1.2.840.10008.1.2.4.53", // the same over several scans, retired
+  "1.2.840.10008.1.2.4.53", // extended, 12 bits, in several scans, retired
   "1.2.840.10008.1.2.4.55", // progressive, retired
   "1.2.840.10008.1.2.4.57", // lossless
   "1.2.840.10008.1.2.4.70", // lossless, first-order prediction
@@ -60,7 +61,7 @@ const COMPRESSED = [
   "1.2.840.10008.1.2.4.203", // HTJ2K
 ];
 
-/** What other transfer syntaxes are, by the start of their UIDs. */
+/** Kinds of other transfer syntaxes, by the start of their UIDs. */
 const OTHERS: readonly (readonly [start: string, kind: string])[] = [
   ["1.2.840.10008.1.2.4.9", "JPEG 2000 of several components or JPIP"],
   ["1.2.840.10008.1.2.4.10", "a video"],
@@ -70,14 +71,14 @@ const OTHERS: readonly (readonly [start: string, kind: string])[] = [
   ["1.2.840.10008.", "not one of single pictures"],
 ];
 
-/** Most scans of a JPEG, each of which goes over all pixels; encoders make 10. */
+/** Maximum number of scans of a JPEG, because each goes over all pixels; encoders make 10. */
 const MAX_SCANS = 100;
 
 /**
- * Says why frames in a transfer syntax cannot be decoded.
+ * Gives the reason why frames in a transfer syntax cannot be decoded.
  *
- * @param syntax Its UID; empty where a file states none.
- * @returns `undefined` if they can, as far as it tells.
+ * @param syntax UID of the transfer syntax; empty if the file states none.
+ * @returns `undefined` if the UID gives no reason.
  */
 export function unsupportedSyntax(syntax: string): string | undefined {
   if (syntax === "" || UNCOMPRESSED.includes(syntax) || COMPRESSED.includes(syntax)) return;
@@ -86,16 +87,16 @@ export function unsupportedSyntax(syntax: string): string | undefined {
 }
 
 /**
- * Decodes one frame. What the bytes are decides how: a file may state a transfer syntax that its
- * frame was converted from or to.
+ * Decodes one frame. The bytes themselves decide the decoder: after a conversion, a file may state
+ * another transfer syntax than its frame has.
  *
- * @param bytes The frame, its fragments put together.
- * @param name What the file is called in errors.
- * @param encoding How it is written.
- * @param format What the file's header says of it.
- * @returns `undefined` if bytes are missing or make no sense.
- * @throws {TypeError} If it is something else than the header says.
- * @throws {RangeError} If it goes over its pixels too often.
+ * @param bytes The frame, with its fragments joined.
+ * @param name Name of the file in errors.
+ * @param encoding Encoding of the bytes, as stated by the file.
+ * @param format Format of the values, as stated by the file's header.
+ * @returns `undefined` if bytes are missing or cannot be decoded.
+ * @throws {TypeError} If the frame contradicts the header, has colours or is not supported.
+ * @throws {RangeError} If the frame has too many scans.
  */
 export async function decodeFrame(
   bytes: Uint8Array,
@@ -106,7 +107,7 @@ export async function decodeFrame(
   const { width, height, bitsAllocated, bitsStored, shift, color } = format;
   const isYbr = color?.photometric.startsWith("YBR_FULL");
   const bytesOf = (samples: number) => width * height * samples * bitsAllocated / 8;
-  // Two pixels share their colours, unless the file says so of bytes that have room for all.
+  // Two pixels share their colour values, unless there are bytes enough for three values per pixel.
   const isPaired = color?.photometric === "YBR_FULL_422" && !isEncapsulated &&
     bytes.length < bytesOf(3);
   const samples = isPaired ? 2 : color ? 3 : 1;
@@ -140,7 +141,7 @@ function inColor(name: string, what: string): TypeError {
   return new TypeError(`Cannot read ${name}: its ${what} pixels have colours, expected greys`);
 }
 
-/** Decodes a frame whose size and bits are known. */
+/** Decodes a frame whose own header states its size and bits. */
 async function decodeCodestream(
   { codec, kind, width, height, bits, channels, scans, bytes }: Codestream,
   frame: Uint8Array,
@@ -168,22 +169,22 @@ async function decodeCodestream(
     : undefined;
   let data = decoded && toWords(decoded, own, { samples: channels });
   if (data && channels === 3) {
-    // What colours mean, the frame says; files may say RGB of a JPEG that is YBR.
+    // The frame may hold RGB or YBR, because a file may state RGB for a JPEG in YBR.
     const channel = { pixels: width * height, bits, meaning: "either" } as const;
     const values = data;
     data = grayChannel(values, { ...channel, layout: "pixels" }) ??
-      // Scans of one channel each come as planes.
+      // JPEG-LS with one scan per channel decodes to planes.
       (codec === "DecodeJpegLs"
         ? grayChannel(values, { ...channel, layout: "planes" })
         : undefined);
     if (!data) throw inColor(name, format.color?.photometric ?? kind);
   }
-  // A frame of all bits of memory has others below those that are used; as a rule it has none.
+  // A frame with all allocated bits includes the bits below the used ones; most frames omit them.
   const hasAll = format.shift + format.bitsStored <= bits;
   return data && { data, bits, shift: hasAll ? format.shift : 0 };
 }
 
-/** Decodes a JPEG without its end marker, if all its pixels are there. */
+/** Decodes a JPEG that lacks its end marker; `undefined` if pixels are missing. */
 async function decodeWithoutEnd(
   frame: Uint8Array,
   decode: (frame: Uint8Array) => Promise<Uint8Array | undefined>,
@@ -196,12 +197,12 @@ async function decodeWithoutEnd(
   return picture?.data;
 }
 
-/** Bytes with each pair in the other order. */
+/** Swaps the two bytes of each pair. */
 function swapped(bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(bytes, (byte, i) => bytes[i ^ 1] ?? byte);
 }
 
-/** Bytes as values; of an odd number of 8-bit values the last is followed by a byte of padding. */
+/** Converts bytes to values and drops padding bytes; `undefined` if bytes are missing. */
 function toWords(
   bytes: Uint8Array,
   { width, height, bitsAllocated }: FrameFormat,
@@ -216,7 +217,7 @@ function toWords(
   return words;
 }
 
-/** Whether an RLE frame has a segment for each byte of a value, where its header says. */
+/** Whether a frame has an RLE header with one segment in range for each byte of a pixel. */
 function hasSegments(
   frame: Uint8Array,
   { bitsAllocated }: FrameFormat,

@@ -1,5 +1,5 @@
 /**
- * What another DICOM object says of the radiograph that it was made from.
+ * Reads the data with which another DICOM object refers to the radiograph that it was made from.
  *
  * @module
  */
@@ -7,30 +7,30 @@
 import type { Size } from "../../base/geometry.ts";
 import { parse } from "./dicom.ts";
 
-/** How a radiograph is referred to, and how large its pixels are. */
+/** Data for a reference to a radiograph, and the size of its pixels. */
 export interface DicomReference extends Size {
-  /** UID of its kind of object. */
+  /** UID of the image's SOP class. */
   readonly sopClass?: string;
   /** UID of the image itself. */
   readonly sopInstance?: string;
-  /** UID of its series. */
+  /** UID of the series. */
   readonly series?: string;
-  /** UID of its study. */
+  /** UID of the study. */
   readonly study?: string;
-  /** UID of its frame of reference, which few radiographs have. */
+  /** UID of the frame of reference, which few radiographs have. */
   readonly frameOfReference?: string;
-  /** Height and width of a pixel in mm, as the file has them: rows are this far apart first. */
+  /** Distance between rows, then between columns, in mm: height and width of a pixel. */
   readonly spacing?: readonly [row: number, column: number];
-  /** Ratio and method of a lossy compression that its pixels went through. */
+  /** Ratio and method of any lossy compression of the pixels. */
   readonly lossy?: { readonly ratio: string; readonly method: string };
   /**
-   * What a PACS files it by: the bytes of each attribute of {@linkcode PATIENT_VRS} that it has, by
-   * tag; only where they were asked for.
+   * Attributes by which a PACS files the image: bytes of each {@linkcode PATIENT_VRS} attribute in
+   * the file, by tag. Absent unless requested.
    */
   readonly patient?: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 }
 
-/** How a radiograph is read. */
+/** Options of {@linkcode readReference}. */
 export interface ReferenceOptions {
   /**
    * Whether the attributes of patient and study are read.
@@ -40,12 +40,12 @@ export interface ReferenceOptions {
   readonly withPatient?: boolean;
 }
 
-/** The tag of Specific Character Set, which says what the bytes of texts mean. */
+/** Tag of Specific Character Set, which states the encoding of texts. */
 export const CHARACTER_SET = "00080005";
 
 /**
- * Attributes of patient and study by which a PACS files an image, with their VRs: PS3.3, C.7.1.1
- * and C.7.2.1, as far as they are matched.
+ * VRs of the attributes of patient and study by which a PACS files an image. They are the
+ * attributes of PS3.3, C.7.1.1 and C.7.2.1 that a PACS matches.
  */
 export const PATIENT_VRS: Readonly<Record<string, string>> = {
   [CHARACTER_SET]: "CS",
@@ -62,10 +62,10 @@ export const PATIENT_VRS: Readonly<Record<string, string>> = {
   "00200010": "SH", // Study ID
 };
 
-/** Longest value of these, in bytes: its length has 16 bits and is even. */
+/** Longest value of a patient attribute in bytes: its length has 16 bits and is even. */
 const MAX_VALUE = 0xfffe;
 
-/** Attributes that are read, and by default no others: a file names its patient. */
+/** Attributes to read; by default no others are read, because a file names its patient. */
 const TAGS = {
   sopClass: "x00080016",
   sopInstance: "x00080018",
@@ -79,18 +79,18 @@ const TAGS = {
   lossyMethod: "x00282114",
 } as const;
 
-/** Where pixel sizes stand: in the patient, else at the detector, else of a scanned film. */
+/** Tags of pixel sizes, by preference: in the patient, at the detector, of a scanned film. */
 const SPACINGS = ["x00280030", "x00181164", "x00182010"];
 
 /**
- * Reads how a radiograph is referred to; what the file lacks or has wrong is left out.
- * Nothing about the patient is read unless it is asked for.
+ * Reads the data for a reference to a radiograph; missing or invalid attributes are left out.
+ * Nothing about the patient is read unless requested.
  *
  * @param bytes The file.
- * @param name What it is called in errors.
- * @param options What is read.
- * @throws {SyntaxError} If it ends before its picture.
- * @throws {RangeError} If its sequences are nested too deeply, or it inflates to too many bytes.
+ * @param name Name of the file in errors.
+ * @param options Whether attributes of the patient are read too.
+ * @throws {SyntaxError} If the file is not DICOM or ends before its picture.
+ * @throws {RangeError} If sequences are nested too deeply, or the file inflates to over 128 MiB.
  */
 export async function readReference(
   bytes: Uint8Array,
