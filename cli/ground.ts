@@ -110,6 +110,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (values.overwrite && values.out === undefined) {
     throw new UsageError('Option "--overwrite" needs "--out"');
   }
+  const { method, model } = values;
+  if (method !== "ldm" && model === undefined) {
+    throw new UsageError(
+      `Option "--method ${method}" needs "--model DIR", the folder of its published files`,
+    );
+  }
   const progress = new Progress(values.progress);
   progress.hold();
   const images = await findImages(values.image, (notice) => progress.say(notice));
@@ -171,11 +177,10 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
 
 async function openGrounder(values: Values, progress: Progress): Promise<Grounder> {
   const { method, model } = values;
-  if (method === "ldm") return await openLdm(values, progress);
-  if (model !== undefined) return await openBaseline(method, model, values, progress);
-  throw new UsageError(
-    `Option "--method ${method}" needs "--model DIR", the folder of its published files`,
-  );
+  // The options were checked: every other method has its model.
+  return method === "ldm"
+    ? await openLdm(values, progress)
+    : await openBaseline(method, model!, values, progress);
 }
 
 /** Path of an image, with the record and the notes of the model. */
