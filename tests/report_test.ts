@@ -44,7 +44,7 @@ Deno.test("report comes to the bytes of eval's own page, and of a whole run wher
       assert(!names.includes("report.html"));
     }
     const merged = await runCommand("merge", ["part-2", "part-1", "--out", "merged"], folder);
-    assertMatch(merged.stdout, /\nAs a page: deno task report merged\n$/);
+    assertMatch(merged.stdout, /\nAs a page: deno task report merged\n/);
     await runCommand("report", ["merged"], folder);
     assertEquals(await Deno.readTextFile(`${folder}/merged/report.html`), own);
   }));
