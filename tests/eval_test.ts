@@ -286,7 +286,7 @@ Deno.test("eval that is refused says why in one line, draws no phantoms and leav
     await Deno.mkdir(`${folder}/other`);
     const record = { facts: { settings: { steps: 7 } }, variants: [""], plan: [] };
     await Deno.writeTextFile(`${folder}/other/run.json`, JSON.stringify(record));
-    await Deno.writeTextFile(`${folder}/other/results.jsonl`, "");
+    await Deno.writeTextFile(`${folder}/other/results.jsonl`, "{}\n");
     const cases: [string[], number, RegExp][] = [
       [["--out", "other"], 1, /^error: Cannot go on in "other": its run differs in settings/],
       [["--out", "other", "--no-resume"], 1, /^error: .*"other": it already holds results/],
