@@ -15,7 +15,7 @@ export interface Size {
   readonly height: number;
 }
 
-/** One channel of an 8-bit image. */
+/** A grey image holds the first channel of a picture, with 8 bits a pixel. */
 export interface GrayImage extends Size {
   /** Row-major `[height, width]`, 0..255. */
   readonly data: Uint8Array | Uint8ClampedArray;

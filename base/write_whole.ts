@@ -1,7 +1,7 @@
 /** Options of {@linkcode writeWhole}. */
 export interface WriteWholeOptions {
   /**
-   * Whether the content must be on the disk before the file gets its name. Without this wait, a
+   * The content must be on the disk before the file gets its name. Without this wait, a
    * power cut could leave an empty file in place of the earlier one.
    *
    * @default {false}

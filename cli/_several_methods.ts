@@ -28,7 +28,7 @@ import type { MethodSources } from "./_method_options.ts";
 import type { ChosenMethods, RunControls, WholeDataset } from "./_chosen_methods.ts";
 import type { Progress } from "./kit/progress.ts";
 
-/** One of the chosen methods, before it is loaded or opened. */
+/** A method that the options chose; nothing of it is loaded yet. */
 interface ChosenMethod {
   /** Facts that decide the method's results. */
   readonly facts: object;

@@ -7,9 +7,9 @@
 
 /** Facts about the file or folder at a path. */
 export interface PathFacts {
-  /** Whether the path is a regular file. */
+  /** The path leads to a regular file. */
   readonly isFile: boolean;
-  /** Whether the path is a folder. */
+  /** The path leads to a folder. */
   readonly isDirectory: boolean;
   /** Size of a file in bytes. */
   readonly size: number;

@@ -46,7 +46,7 @@ export interface HeatmapShape {
 /** Heading of a section of the results. */
 export type Group = "kernels" | "heatmap size" | "steps" | "phrases" | "phrases, with scores";
 
-/** One measured computation. */
+/** A case is a computation that the bench measures. */
 export interface Case {
   /** Section of the results that lists the case. */
   readonly group: Group;
@@ -80,7 +80,7 @@ export interface Difference {
 const TOLERANCE = {
   // PyTorch 2.15 rounds the sampling points of a resize to float32: an error of 3e-5.
   map: 1e-4,
-  // One of Otsu's 256 bins.
+  // Thresholds may be one bin of Otsu's histogram apart.
   threshold: 1 / 255,
   scores: 1e-4,
   /** Share of the pixels; covers masks whose thresholds are one bin apart. */

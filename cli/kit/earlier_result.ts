@@ -67,7 +67,7 @@ async function removeResult(folder: string, depth: number): Promise<boolean> {
   return true;
 }
 
-/** Whether a file is the record of a result. */
+/** The file is the record of a result: `result.json` as `ground` writes it. */
 async function isOurs(path: string): Promise<boolean> {
   try {
     const { phrase, crop, heatmapSize } = JSON.parse(await Deno.readTextFile(path));

@@ -24,8 +24,8 @@ export const EXIT = {
 } as const;
 
 /**
- * Whether stderr must hold nothing but JSON. Reads the raw arguments, since errors in the arguments
- * must also be printed as JSON.
+ * The command line asks for JSON on stderr. The raw arguments decide, since errors in the arguments
+ * are printed as JSON too.
  */
 function isJson(): boolean {
   return Deno.args.some((arg, i) =>

@@ -32,7 +32,7 @@ export interface Flag {
   readonly max?: number;
   /** Values that are allowed; any value if absent. */
   readonly choices?: readonly string[];
-  /** Whether the option must be given. */
+  /** The option must be given. */
   readonly required?: true;
 }
 
@@ -65,7 +65,7 @@ export interface Command<F extends Flags> {
   readonly flags: F;
   /** Name of the operand, such as `RESULTS`; absent if the command takes no operand. */
   readonly operand?: string;
-  /** Whether the operand may be given several times. */
+  /** The operand may be given several times. */
   readonly isRepeated?: true;
 }
 

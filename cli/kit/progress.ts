@@ -13,7 +13,7 @@ export interface ProgressEnvironment {
   readonly write: (text: string) => void;
   /** Returns monotonic milliseconds. */
   readonly now: () => number;
-  /** Whether a line can be overwritten. */
+  /** The terminal can overwrite a line. */
   readonly isTerminal: boolean;
   /** Width of a line in characters. */
   readonly columns: number;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { GrayImage, Size } from "../../base/geometry.ts";
+
 /** Fraction bits of a weight (Pillow, `Resample.c`: 32 bits less 8 of a pixel and 2 spare). */
 const PRECISION_BITS = 22;
 
@@ -30,13 +32,6 @@ export interface Window {
   readonly height: number;
 }
 
-/** One channel of an 8-bit image. */
-interface Gray {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array | Uint8ClampedArray;
-}
-
 /**
  * Computes a window of a resized image, in one pass over rows and one over columns. Pixels have
  * 8 bits between the passes.
@@ -47,8 +42,8 @@ interface Gray {
  * @returns Row-major `[window.height, window.width]`.
  */
 export function pilResize(
-  image: Gray,
-  size: { readonly width: number; readonly height: number },
+  image: GrayImage,
+  size: Size,
   window: Window,
 ): Uint8Array<ArrayBuffer> {
   const across = { from: image.width, to: size.width, start: window.left, count: window.width };
@@ -77,7 +72,7 @@ interface Axis {
 }
 
 /** The result of a pass. */
-interface Resized extends Gray {
+interface Resized extends GrayImage {
   readonly data: Uint8Array<ArrayBuffer>;
 }
 
@@ -109,7 +104,7 @@ function reach(axis: Axis): { start: number; end: number } {
 }
 
 /** Resizes each row from left to right. */
-function resizeRows(image: Gray, axis: Axis): Resized {
+function resizeRows(image: GrayImage, axis: Axis): Resized {
   const columns = tapsOf(axis);
   const data = new Uint8Array(axis.count * image.height);
   for (let y = 0; y < image.height; y++) {
@@ -130,7 +125,7 @@ function resizeRows(image: Gray, axis: Axis): Resized {
  * Resizes from top to bottom, a whole row at a time so that memory is read in order. The image
  * lacks the first `skipped` rows.
  */
-function resizeColumns(image: Gray, axis: Axis, skipped = 0): Resized {
+function resizeColumns(image: GrayImage, axis: Axis, skipped = 0): Resized {
   const { width } = image;
   const data = new Uint8Array(width * axis.count);
   const sums = new Int32Array(width);

@@ -6,24 +6,20 @@
 
 import { Buffer } from "node:buffer";
 import { Image } from "imagescript";
-import type { Box } from "../../base/geometry.ts";
+import type { Box, CropRegion, GrayImage } from "../../base/geometry.ts";
 import { BOX, type Colour, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "./heat_colours.ts";
 import { resample } from "../../images/resample.ts";
 
 /** Content of an overlay. */
 export interface Overlay {
   /** The X-ray, one byte per pixel, row by row. */
-  readonly gray: {
-    readonly data: Uint8Array | Uint8ClampedArray;
-    readonly width: number;
-    readonly height: number;
-  };
+  readonly gray: GrayImage;
   /** Row-major `[size, size]` values in 0..1; pixels outside the mask are 0. */
   readonly heatmap: Float32Array;
   /** Side of the heatmap in pixels. */
   readonly size: number;
   /** The square of the X-ray that the heatmap covers. */
-  readonly crop: { readonly x: number; readonly y: number; readonly side: number };
+  readonly crop: CropRegion;
   /**
    * Ground truth in pixels of the X-ray, drawn in green.
    *
