@@ -97,13 +97,10 @@ function byId(entries: readonly unknown[]): Map<unknown, Entry[]> {
  * @throws {SyntaxError} If a list or field is missing.
  */
 export function cocoRows(path: string, json: unknown): SplitRow[] {
-  if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    throw new SyntaxError(`Cannot read "${path}": expected an object`);
-  }
-  const top = json as Entry;
-  const images = byId(list(path, top, "images", ["id", "file_name", "width", "height"]));
-  const categories = byId(list(path, top, "categories", ["id", "name"]));
-  const annotations = list(path, top, "annotations", [
+  if (!isEntry(json)) throw new SyntaxError(`Cannot read "${path}": expected an object`);
+  const images = byId(list(path, json, "images", ["id", "file_name", "width", "height"]));
+  const categories = byId(list(path, json, "categories", ["id", "name"]));
+  const annotations = list(path, json, "annotations", [
     "image_id",
     "category_id",
     "bbox",

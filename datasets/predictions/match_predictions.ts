@@ -80,13 +80,13 @@ export async function matchPredictions(
   };
   const boxes = new Map<string, Box[]>();
   const faults = new Map<string, string>();
-  const unmatched = new Map<string, { image: string; phrase: string; fault?: string }>();
+  const unmatched = new Map<string, MatchedPredictions["unmatched"][number]>();
   for (const { image, phrase, boxes: predicted, fault } of entries) {
     const key = JSON.stringify([find(asPath(image)), phrase.trim()]);
     const found = ids.get(key);
     if (!found) {
       const unknown = { image, phrase, ...(fault && { fault }) };
-      unmatched.set(JSON.stringify([image, phrase, fault]), unknown);
+      unmatched.set(JSON.stringify(unknown), unknown);
     }
     for (const id of found ?? []) {
       // Without the box of an unreadable prediction, the score would differ silently.
