@@ -1,9 +1,5 @@
 import { resolve, stat } from "../base/paths.ts";
-
-/** Extensions of image files; of several files of one image, the earliest extension wins. */
-const ENDINGS = ["dicom", "dcm", "dic", "ima", "png", "jpg", "jpeg", "jpe", "jfif"];
-
-const isImage = (name: string) => ENDINGS.includes(name.replace(/^.*\./s, "").toLowerCase());
+import { IMAGE_ENDINGS, imageEnding } from "../images/endings.ts";
 
 /**
  * Finds image files for a dataset that names images without a file extension.
@@ -15,10 +11,11 @@ export async function imageFiles(folder: string): Promise<Map<string, string>> {
   const ranks = new Map<string, number>();
   const files = new Map<string, string>();
   const add = (name: string, path: string) => {
-    const dot = name.lastIndexOf(".");
-    const known = ENDINGS.indexOf(name.slice(dot + 1).toLowerCase());
+    const known = imageEnding(name);
     // A file may have no extension but a dot in its name, such as a UID: keep the whole name.
-    const [rank, stem] = known < 0 ? [ENDINGS.length, name] : [known, name.slice(0, dot)];
+    const [rank, stem] = known < 0
+      ? [IMAGE_ENDINGS.length, name]
+      : [known, name.slice(0, name.lastIndexOf("."))];
     // Break ties by name, so that the choice does not depend on directory order.
     const [best = Infinity, other = ""] = [ranks.get(stem), files.get(stem)];
     if (rank > best || (rank === best && path > other)) return;
@@ -28,7 +25,7 @@ export async function imageFiles(folder: string): Promise<Map<string, string>> {
   for await (const { name, isDirectory, isSymlink } of Deno.readDir(folder)) {
     const path = resolve(folder, name);
     // Assume that a link with an image extension is a file, because `stat` on many links is slow.
-    const isLink = isSymlink && !isImage(name) && (await stat(path))?.isDirectory;
+    const isLink = isSymlink && imageEnding(name) < 0 && (await stat(path))?.isDirectory;
     if (!isDirectory && !isLink) add(name, name);
     else {
       for await (const file of Deno.readDir(path)) {

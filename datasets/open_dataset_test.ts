@@ -344,6 +344,10 @@ Deno.test("openDataset() finds the file of a split in VinDr-CXR's folder, and im
     await Deno.rename(`${folder}/test`, `${folder}/annotations/disk`);
     await Deno.symlink("annotations/disk", `${folder}/test`);
     assertEquals(samples(await read(folder, { split: "test" })), [sample!]);
+    // The link's name may be the name of a format: only a dot makes it an ending.
+    await Deno.rename(`${folder}/test`, `${folder}/dicom`);
+    const [linked] = samples(await read(folder, { split: "test" }));
+    assertEquals(linked!.image, `${await Deno.realPath(folder)}/dicom/a.dicom`);
     await assertRejects(
       () => openDataset(folder),
       Deno.errors.NotFound,

@@ -8,15 +8,10 @@ import { globToRegExp } from "@std/path/glob-to-regexp";
 import { UsageError } from "./flags.ts";
 import { nameOf, resolve, stat } from "../../base/paths.ts";
 import { isDicom } from "../../images/dicom/dicom.ts";
+import { imageEnding } from "../../images/endings.ts";
 import { imageHeader } from "../../images/image_header.ts";
 import { readResults } from "../../runs/read_results.ts";
 import { imageOf, RESULTS } from "../../runs/run_folder.ts";
-
-/**
- * Endings of image files. A file with such an ending always counts as an image; the image reader
- * then reports a faulty file.
- */
-const ENDING = /\.(png|jpe?g|jpe|jfif|dcm|dicom|dic|ima)$/i;
 
 /** Names of files beside images that are not images; DICOMDIR is a DICOM file without a picture. */
 const BESIDE_IMAGES = /^(dicomdir|thumbs\.db|desktop\.ini)$/i;
@@ -148,8 +143,8 @@ async function isFolderAt(path: string): Promise<boolean> {
 async function isImageFile(path: string): Promise<boolean> {
   const name = nameOf(path);
   if (BESIDE_IMAGES.test(name)) return false;
-  // The image reader reports that a name outside UTF-8 cannot be opened.
-  if (ENDING.test(name) || name.includes(NOT_UTF8)) return true;
+  // The image reader reports a faulty file, and a name outside UTF-8, which cannot be opened.
+  if (imageEnding(name) >= 0 || name.includes(NOT_UTF8)) return true;
   // Check before opening the file: opening a pipe would wait for its writer.
   if (!(await stat(path))?.isFile) return false;
   using file = await Deno.open(path);
