@@ -27,6 +27,9 @@ export interface JpegStream {
   readonly isComplete: boolean;
 }
 
+/** Maximum number of scans of a JPEG. Each scan goes over all pixels; encoders write 10. */
+export const MAX_SCANS = 100;
+
 /** Second bytes of markers. */
 const END = 0xd9;
 const START_OF_SCAN = 0xda;
