@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { Size } from "../base/geometry.ts";
 import { jpegStream } from "./decoders/jpeg_stream.ts";
 import { PNG_SIGNATURE } from "./decoders/png_chunks.ts";
 
@@ -13,7 +14,7 @@ export interface ImageHeader {
   /** File format. */
   readonly format: "PNG" | "JPEG";
   /** Width and height in pixels; absent if the file ends before they are stated. */
-  readonly size?: { readonly width: number; readonly height: number };
+  readonly size?: Size;
   /**
    * Whether the file has enough bytes for its pixels, and has its end (PNG) or a scan (JPEG).
    * Decoders silently fill missing pixels with grey.
@@ -94,8 +95,7 @@ function pngHeader(bytes: Uint8Array): ImageHeader {
 function jpegHeader(bytes: Uint8Array): ImageHeader {
   const stream = jpegStream(bytes);
   if (!stream) return { format: "JPEG", isWhole: false };
-  const { parts, size, scans } = stream;
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const isWhole = !size || size.width * size.height <= length * JPEG_DENSITY;
+  const { bytes: picture, size, scans } = stream;
+  const isWhole = !size || size.width * size.height <= picture.length * JPEG_DENSITY;
   return { format: "JPEG", ...(size && { size }), isWhole, scans };
 }

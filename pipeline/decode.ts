@@ -9,7 +9,7 @@ import type { Box, CropRegion, GrayImage, MethodCrop } from "../base/geometry.ts
 import { quote } from "../base/text.ts";
 import { decodeDeepPng, isDeepPng } from "../images/decoders/deep_png.ts";
 import { decodeJpeg, decodePng } from "../images/decoders/imagescript.ts";
-import { decodeWhole, jpegStream, unusualJpeg } from "../images/decoders/jpeg_stream.ts";
+import { decodeWhole, jpegStream, MAX_SCANS, unusualJpeg } from "../images/decoders/jpeg_stream.ts";
 import { plainPng, pngPixels } from "../images/decoders/png_pixels.ts";
 import { decodeDicom, isDicom } from "../images/dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
@@ -61,9 +61,6 @@ export interface DecodeOptions extends StageOptions {
  * 10 million pixels; the largest detectors have 20 million.
  */
 export const MAX_PIXELS = 2 ** 25;
-
-/** Maximum number of scans of a JPEG. Each scan goes over all pixels; encoders write 10. */
-const MAX_SCANS = 100;
 
 /**
  * Reads an image file and keeps its first channel, as the released code does. `grayLevels` in

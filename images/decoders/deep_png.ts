@@ -6,30 +6,18 @@
 
 import { grayLevels } from "../gray_levels.ts";
 import type { GrayImage } from "../../base/geometry.ts";
-import { pngPixels } from "./png_pixels.ts";
+import { BIT_DEPTH, CHANNELS, COLOR_TYPE, INTERLACE, pngPixels } from "./png_pixels.ts";
 import { unfilter } from "./unfilter.ts";
 
-/** Position of width and height in a PNG file. */
-const SIZE = 16;
-
-/** Position of the bits per channel in a PNG file. */
-const BIT_DEPTH = 24;
-
-/** Position of the colour type in a PNG file. */
-const COLOR_TYPE = 25;
-
-/** Position of the interlace method in a PNG file; 0 means rows in order. */
-const INTERLACE = 28;
+/** Position of the data of `IHDR` in a PNG file. */
+const HEADER = 16;
 
 const GRAY = 0;
 const RGB = 2;
 
-/** Channels by colour type; a picture with a palette never has 16 bits. */
-const CHANNELS: Readonly<Record<number, number>> = { [GRAY]: 1, [RGB]: 3, 4: 2, 6: 4 };
-
 /** Whether a PNG has 16 bits per channel. */
 export function isDeepPng(png: Uint8Array): boolean {
-  return png[BIT_DEPTH] === 16;
+  return png[HEADER + BIT_DEPTH] === 16;
 }
 
 /**
@@ -42,16 +30,16 @@ export function isDeepPng(png: Uint8Array): boolean {
  * @throws {TypeError} If the picture is interlaced.
  */
 export function decodeDeepPng(png: Uint8Array, name: string): GrayImage | undefined {
-  if (png[INTERLACE] !== 0) {
+  if (png[HEADER + INTERLACE] !== 0) {
     throw new TypeError(`Cannot read ${name}: an interlaced PNG of 16 bits is not supported`);
   }
   const found = pngPixels(png);
   if (!found) return undefined;
-  const { rows: bytes, transparency } = found;
-  const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
-  const [width, height] = [view.getUint32(SIZE), view.getUint32(SIZE + 4)];
-  const colorType = png[COLOR_TYPE]!;
-  const pixelLength = 2 * (CHANNELS[colorType] ?? 0);
+  const { header, rows: bytes, transparency } = found;
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  const [width, height] = [view.getUint32(0), view.getUint32(4)];
+  const colorType = header[COLOR_TYPE]!;
+  const pixelLength = 2 * CHANNELS[colorType]!;
   const rowLength = pixelLength * width;
   if (!unfilter(bytes, rowLength, pixelLength)) return undefined;
   const nothing = colorType === GRAY || colorType === RGB ? transparency : undefined;

@@ -1,5 +1,5 @@
 /**
- * Splits a JPEG into its parts and drops bytes outside of its picture.
+ * Reads the segments and scans of a JPEG and drops bytes outside of its picture.
  *
  * @module
  */
@@ -10,7 +10,9 @@ import type { Size } from "../../base/geometry.ts";
 /** A JPEG as libjpeg reads it, without stray bytes between segments. */
 export interface JpegStream {
   /** Segments and scans in file order, from the start marker on, without the end marker. */
-  readonly parts: readonly Uint8Array[];
+  readonly bytes: Uint8Array;
+  /** Position in `bytes` of the data of the last scan. */
+  readonly lastScan: number;
   /** Width and height in pixels; absent if no frame states them. */
   readonly size?: Size;
   /** Type of the frame: the second byte of its marker. */
@@ -24,6 +26,9 @@ export interface JpegStream {
   /** Whether the scans state every bit of every coefficient. */
   readonly isComplete: boolean;
 }
+
+/** Maximum number of scans of a JPEG. Each scan goes over all pixels; encoders write 10. */
+export const MAX_SCANS = 100;
 
 /** Second bytes of markers. */
 const END = 0xd9;
@@ -58,22 +63,33 @@ const isKnown = (marker: number) =>
   marker >= 0xda && marker <= 0xdd;
 
 /**
- * Splits a JPEG into its parts.
+ * Reads the segments and scans of a JPEG. They are copied into one array, because a hostile file
+ * may have millions.
  *
  * @param jpeg The file, from its start marker on; bytes after the end marker are ignored.
  * @returns `undefined` if the JPEG has no scan, or a second start marker before its first scan.
  */
 export function jpegStream(jpeg: Uint8Array): JpegStream | undefined {
   const view = new DataView(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength);
-  const parts = [jpeg.subarray(0, 2)];
+  const bytes = new Uint8Array(jpeg.length);
+  let length = 0;
+  const keep = (from: number, to: number) => {
+    bytes.set(jpeg.subarray(from, to), length);
+    length += to - from;
+  };
+  keep(0, 2);
   let facts: Pick<JpegStream, "size" | "frame" | "precision"> = {};
   const progress = new Progress();
   let scans = 0;
+  let lastScan = 0;
   let at = 2;
   /** Whether no stray byte has occurred since the first scan. */
   let isSeamless = true;
-  const done = (isEnded: boolean): JpegStream | undefined =>
-    scans === 0 ? undefined : { parts, ...facts, scans, isEnded, isComplete: progress.isComplete };
+  const done = (isEnded: boolean): JpegStream | undefined => {
+    if (scans === 0) return undefined;
+    const { isComplete } = progress;
+    return { bytes: bytes.subarray(0, length), lastScan, ...facts, scans, isEnded, isComplete };
+  };
   while (true) {
     const found = nextMarker(jpeg, at);
     if (found === undefined) return done(false);
@@ -83,13 +99,13 @@ export function jpegStream(jpeg: Uint8Array): JpegStream | undefined {
     if (marker === END) return done(isSeamless);
     if (marker === TEMPORARY || isRestart(marker)) continue;
     if (!isKnown(marker) || at + 2 > jpeg.length) return done(false);
-    const length = view.getUint16(at);
+    const stated = view.getUint16(at);
     // A length includes its own two bytes. For a smaller length, libjpeg continues after them.
-    const end = at + Math.max(length, 2);
+    const end = at + Math.max(stated, 2);
     if (end > jpeg.length) return done(false);
     const segment = jpeg.subarray(start, end);
     at = end;
-    if (isFrame(marker) && length >= 8) {
+    if (isFrame(marker) && stated >= 8) {
       facts = {
         size: { height: view.getUint16(start + 5), width: view.getUint16(start + 7) },
         frame: marker,
@@ -97,11 +113,12 @@ export function jpegStream(jpeg: Uint8Array): JpegStream | undefined {
       };
       progress.begin(segment);
     }
-    if (length >= 2 && !IDLE.includes(marker)) parts.push(segment);
+    if (stated >= 2 && !IDLE.includes(marker)) keep(start, end);
     if (marker !== START_OF_SCAN) continue;
     scans++;
     progress.add(segment);
-    at = scanEnd(jpeg, end, parts);
+    lastScan = length;
+    at = scanEnd(jpeg, end, keep);
   }
 }
 
@@ -123,24 +140,32 @@ function nextMarker(
   return undefined;
 }
 
-/** Adds the data of a scan to the parts, without fill bytes; returns the end of the scan. */
-function scanEnd(jpeg: Uint8Array, from: number, parts: Uint8Array[]): number {
+/**
+ * Finds the end of a scan.
+ *
+ * @param keep Receives the data of the scan piece by piece, without fill bytes.
+ */
+function scanEnd(
+  jpeg: Uint8Array,
+  from: number,
+  keep: (from: number, to: number) => void,
+): number {
   let start = from;
   for (let at = jpeg.indexOf(0xff, from); at >= 0; at = jpeg.indexOf(0xff, at)) {
     let next = at + 1;
     while (jpeg[next] === 0xff) next++;
     const marker = jpeg[next];
     if (marker !== 0 && (marker === undefined || !isRestart(marker))) {
-      parts.push(jpeg.subarray(start, at));
+      keep(start, at);
       return at;
     }
     if (next > at + 1) {
-      parts.push(jpeg.subarray(start, at));
+      keep(start, at);
       start = next - 1;
     }
     at = next + 1;
   }
-  parts.push(jpeg.subarray(start));
+  keep(start, jpeg.length);
   return jpeg.length;
 }
 
@@ -206,14 +231,19 @@ function withoutZeros(scan: Uint8Array): Uint8Array {
  * @returns `undefined` if the JPEG is corrupt or lacks pixels.
  */
 export async function decodeWhole<Picture extends { readonly data: ArrayLike<number> }>(
-  { parts, isEnded, isComplete }: JpegStream,
+  { bytes, lastScan, isEnded, isComplete }: JpegStream,
   decode: (jpeg: Uint8Array) => Promise<Picture | undefined>,
 ): Promise<Picture | undefined> {
-  const picture = await decode(concat([...parts, END_MARKER]));
+  const picture = await decode(concat([bytes, END_MARKER]));
   if (isEnded || !picture) return picture;
   if (!isComplete) return undefined;
   const other = await decode(
-    concat([...parts.slice(0, -1), withoutZeros(parts.at(-1)!), ONES, END_MARKER]),
+    concat([
+      bytes.subarray(0, lastScan),
+      withoutZeros(bytes.subarray(lastScan)),
+      ONES,
+      END_MARKER,
+    ]),
   );
   for (let i = 0; i < picture.data.length; i++) {
     if (picture.data[i] !== other?.data[i]) return undefined;

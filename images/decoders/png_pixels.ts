@@ -25,18 +25,18 @@ export interface PngPixels {
 const HEADER_LENGTH = 13;
 
 /** Position in `IHDR` of the bits per channel. */
-const BIT_DEPTH = 8;
+export const BIT_DEPTH = 8;
 /** Position in `IHDR` of the colour type. */
-const COLOR_TYPE = 9;
+export const COLOR_TYPE = 9;
 /** Positions in `IHDR` of the compression and filter method; each can only be 0. */
 const METHODS = [10, 11];
 /** Position in `IHDR` of the interlace method; 0 means rows in order. */
-const INTERLACE = 12;
+export const INTERLACE = 12;
 
 const PALETTE = 3;
 
 /** Channels by colour type. */
-const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, [PALETTE]: 1, 4: 2, 6: 4 };
+export const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, [PALETTE]: 1, 4: 2, 6: 4 };
 
 /** Maximum number of bytes that deflate packs into one. */
 const DENSITY = 1032;

@@ -9,9 +9,10 @@ interface Sequence {
 /** Elements of a DICOM file by tag, such as `00280010`. */
 export type DicomElements = Readonly<Record<string, Value>>;
 
-const EXPLICIT = "1.2.840.10008.1.2.1";
-const IMPLICIT = "1.2.840.10008.1.2";
-const BIG_ENDIAN = "1.2.840.10008.1.2.2";
+/** UIDs of the transfer syntaxes: explicit and implicit little endian, explicit big endian. */
+export const EXPLICIT = "1.2.840.10008.1.2.1";
+export const IMPLICIT = "1.2.840.10008.1.2";
+export const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 
 /** Default elements of a radiograph in the tests, 3 pixels by 2. */
 export const RADIOGRAPH: DicomElements = {
@@ -26,6 +27,12 @@ export const RADIOGRAPH: DicomElements = {
   "00280102": 11,
   "00280103": 0,
 };
+
+/** Values of 12 bits for the pixels of {@linkcode RADIOGRAPH}. */
+export const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
+
+/** {@linkcode VALUES} spread to 0..255. */
+export const SPREAD = [0, 62, 124, 186, 249, 255];
 
 /** VRs with two reserved bytes and a length of 32 bits. */
 const LONG_VRS = "OB OD OF OL OV OW SQ SV UC UN UR UT UV".split(" ");

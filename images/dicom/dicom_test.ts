@@ -1,12 +1,8 @@
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeDicom, isDicom } from "./dicom.ts";
-import { type DicomElements, dicomFile, RADIOGRAPH, words } from "./_fixture.ts";
+import { type DicomElements, dicomFile, RADIOGRAPH, SPREAD, VALUES, words } from "./_fixture.ts";
 import { FRAMES } from "./_frames.ts";
-
-const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
-/** {@linkcode VALUES} spread to 0..255. */
-const SPREAD = [0, 62, 124, 186, 249, 255];
 
 const radiograph = (elements: DicomElements = {}, syntax?: string) =>
   dicomFile({ ...RADIOGRAPH, "7fe00010": words(VALUES), ...elements }, syntax);

@@ -4,21 +4,22 @@ import { concat } from "@std/bytes/concat";
 import { Deflate, deflate, deflateRaw, Z_FULL_FLUSH } from "pako";
 import { decodeDicom } from "./dicom.ts";
 import {
+  BIG_ENDIAN,
   dataSet,
   type DicomElements,
   element,
+  EXPLICIT,
+  IMPLICIT,
   item,
   metaGroup,
   PREAMBLE,
   RADIOGRAPH,
+  SPREAD,
   UNDEFINED_LENGTH,
+  VALUES,
   words,
   type Writing,
 } from "./_fixture.ts";
-
-const EXPLICIT = "1.2.840.10008.1.2.1";
-const IMPLICIT = "1.2.840.10008.1.2";
-const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 
 const WRITINGS: Readonly<Record<string, Writing>> = {
   [EXPLICIT]: {},
@@ -26,17 +27,11 @@ const WRITINGS: Readonly<Record<string, Writing>> = {
   [BIG_ENDIAN]: { isBig: true },
 };
 
-const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
-/**
- * {@linkcode VALUES} spread to 0..255. pydicom 3.0.2 and dcmtk 3.6.7 agree for the files that they
- * can read.
- */
-const SPREAD = [0, 62, 124, 186, 249, 255];
-
 const decode = (bytes: ArrayLike<number>) => decodeDicom(Uint8Array.from(bytes), "the image", 100);
 
 /**
  * Fails unless each file holds {@linkcode VALUES}; a reader that loses its place finds no pixels.
+ * pydicom 3.0.2 and dcmtk 3.6.7 agree for the files that they can read.
  */
 async function assertRead(files: Readonly<Record<string, ArrayLike<number>>>) {
   for (const [name, bytes] of Object.entries(files)) {

@@ -144,14 +144,14 @@ function shown(text: string | undefined): string {
 
 const limits = ({ bits, isSigned }: StoredFormat) => {
   const low = isSigned ? -(2 ** (bits - 1)) : 0;
-  return [low, low + 2 ** bits - 1];
+  return [low, low + 2 ** bits - 1] as const;
 };
 
 /** Reads slope and intercept or the modality table: DICOM PS3.3, C.11.1. */
 function readModality(header: Header, stored: StoredFormat): Step {
   const [item] = header.items("modalityTables", "modality table");
   if (item) {
-    const [, highest = 0] = limits(stored);
+    const [, highest] = limits(stored);
     const input = { name: "modality table", isSigned: stored.isSigned, highest };
     const modalityTable = readTable(item, input);
     if (!modalityTable) throw new TypeError("its modality table has no entries");
@@ -222,10 +222,10 @@ function readWindow(header: Header, count: number): Step {
 }
 
 /** Reads a palette of greys, which serves as the modality table; windows do not apply to it. */
-function paletteStep(file: DataSet, { bits, isSigned }: StoredFormat): Step {
-  const [, highest = 0] = limits({ bits, isSigned, photometric: "" });
-  const modalityTable = readPalette(file, { name: "palette", isSigned, highest });
-  return { format: { modalityTable }, text: `after the palette` };
+function paletteStep(file: DataSet, stored: StoredFormat): Step {
+  const [, highest] = limits(stored);
+  const input = { name: "palette", isSigned: stored.isSigned, highest };
+  return { format: { modalityTable: readPalette(file, input) }, text: "after the palette" };
 }
 
 /** Notes that windows and tables are not applied: DICOM defines them only for greyscale. */

@@ -1,11 +1,7 @@
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { type DicomElements, dicomFile, RADIOGRAPH, words } from "./_fixture.ts";
-
-const VALUES = [0, 1000, 2000, 3000, 4000, 4095];
-/** {@linkcode VALUES} spread to 0..255. */
-const SPREAD = [0, 62, 124, 186, 249, 255];
+import { type DicomElements, dicomFile, RADIOGRAPH, SPREAD, VALUES, words } from "./_fixture.ts";
 
 /** Squares of all 12-bit values, scaled to 16 bits. */
 const CURVE = Array.from({ length: 4096 }, (_, x) => Math.trunc(65535 * (x / 4095) ** 2));

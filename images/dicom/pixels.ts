@@ -7,7 +7,7 @@
 import type { FrameFormat } from "./frame_format.ts";
 import { type ChannelFormat, grayChannel } from "./channels.ts";
 import { decompress } from "./codecs.ts";
-import { decodeWhole, jpegStream } from "../decoders/jpeg_stream.ts";
+import { decodeWhole, jpegStream, MAX_SCANS } from "../decoders/jpeg_stream.ts";
 import { type Codestream, readCodestream } from "./codestream.ts";
 
 /** Encoding of a frame's bytes. */
@@ -70,9 +70,6 @@ const OTHERS: readonly (readonly [start: string, kind: string])[] = [
   ["1.2.840.10008.1.2.4", "a kind of JPEG that is retired"],
   ["1.2.840.10008.", "not one of single pictures"],
 ];
-
-/** Maximum number of scans of a JPEG, because each goes over all pixels; encoders make 10. */
-const MAX_SCANS = 100;
 
 /**
  * Gives the reason why frames in a transfer syntax cannot be decoded.

@@ -4,10 +4,12 @@ import { IMAGE_FILES } from "../decoders/_image_files.ts";
 import { decodeDicom } from "./dicom.ts";
 import { FRAMES } from "./_frames.ts";
 import {
+  BIG_ENDIAN,
   dataSet,
   type DicomElements,
   dicomFile,
   element,
+  EXPLICIT,
   item,
   metaGroup,
   PREAMBLE,
@@ -15,9 +17,6 @@ import {
   UNDEFINED_LENGTH,
   words,
 } from "./_fixture.ts";
-
-const EXPLICIT = "1.2.840.10008.1.2.1";
-const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 
 const [RLE, JPEG_LS, JPEG_2000] = FRAMES;
 
