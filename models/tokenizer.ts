@@ -290,8 +290,13 @@ export function phraseNotes({ length, cut, spelled }: EncodedPhrase): string[] {
     const read = length - 2;
     notes.push(`the phrase has ${read + cut} tokens, of which the model reads the first ${read}`);
   }
-  if (spelled) notes.push(`the tokenizer reads ${listWords(spelled)} letter by letter`);
+  if (spelled) notes.push(spelledNote(spelled));
   return notes;
+}
+
+/** Note on words that a tokenizer reads letter by letter, at least one. */
+export function spelledNote(words: Iterable<string>): string {
+  return `the tokenizer reads ${listWords(words)} letter by letter`;
 }
 
 /** Whether a sample's note says how a tokenizer reads the phrase. */

@@ -7,7 +7,7 @@
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { AttentionMaps } from "../models/ldm/unet_session.ts";
 import { type EncodedPhrase, phraseNotes } from "../models/tokenizer.ts";
-import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
+import { flatMapFlow, type Flow, item, type StageOptions, withNotes } from "./flow.ts";
 import type { NoisyImage, NoisyLatent } from "./noise.ts";
 import type { ResolvedSettings } from "./settings/settings.ts";
 import { type TokenRange, tokenRange } from "./settings/token_range.ts";
@@ -110,9 +110,6 @@ function batchSteps(
 
 /** The image with notes on samples, if the text encoder does not read their phrase as written. */
 function noteReading(image: NoisyImage, phrases: readonly EncodedPhrase[]): NoisyImage {
-  const samples = image.samples.map((sample, i) => {
-    const notes = phraseNotes(phrases[i]!);
-    return notes.length === 0 ? sample : { ...sample, notes: [...sample.notes ?? [], ...notes] };
-  });
+  const samples = image.samples.map((sample, i) => withNotes(sample, phraseNotes(phrases[i]!)));
   return { ...image, samples };
 }

@@ -67,6 +67,11 @@ export function failed(
   return { kind: "dropped", dropped };
 }
 
+/** The sample with further notes; the sample itself if there are none. */
+export function withNotes(sample: Sample, notes: readonly string[]): Sample {
+  return notes.length === 0 ? sample : { ...sample, notes: [...sample.notes ?? [], ...notes] };
+}
+
 /** The most specific class. A reworded file-system error keeps the original error as its cause. */
 function errorClass(error: unknown): string {
   if (!(error instanceof Error)) return "Error";

@@ -9,7 +9,7 @@ import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { openWebgpu } from "../models/runtime/webgpu.ts";
 import { DeviceLostError, type Gpu, openGpu } from "../shaders/device.ts";
 import type { DecodedImage } from "./decode.ts";
-import { type Flow, item } from "./flow.ts";
+import { type Flow, item, withNotes } from "./flow.ts";
 import type { ScoredPhrase } from "./metrics.ts";
 
 /**
@@ -73,10 +73,7 @@ export async function* survivingLoss(
 /** The image with one more note on each sample. */
 function noted(flow: Flow<DecodedImage>, note: string): Flow<DecodedImage> {
   if (flow.kind === "dropped") return flow;
-  const samples = flow.item.samples.map((sample) => ({
-    ...sample,
-    notes: [...sample.notes ?? [], note],
-  }));
+  const samples = flow.item.samples.map((sample) => withNotes(sample, [note]));
   return item({ ...flow.item, samples });
 }
 

@@ -7,7 +7,7 @@
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { printable, quote, show } from "../../base/text.ts";
-import { listWords, MIN_SPELLED } from "../tokenizer.ts";
+import { listWords, MIN_SPELLED, spelledNote } from "../tokenizer.ts";
 
 /** Turns phrases into token ids. */
 export interface WordPieces {
@@ -101,6 +101,14 @@ function assemble(vocabulary: ReadonlyMap<string, number>) {
 }
 
 /**
+ * Drops invisible characters, as transformers does. The library keeps unassigned and private-use
+ * characters.
+ */
+function dropInvisible(text: string): string {
+  return text.replace(/(?![\t\n\r])\p{C}/gu, "");
+}
+
+/**
  * Makes a tokenizer from a vocabulary.
  *
  * @throws {SyntaxError} If the file is malformed, has an id beyond the text encoder's, or lacks a
@@ -126,11 +134,8 @@ export function createWordPieces(
   });
   const [start, end, mask, unknown] = [START, END, MASK, UNKNOWN]
     .map((token) => vocabulary.get(token!)!) as [number, number, number, number];
-  const readText = (text: string): number[] => {
-    // The library keeps unassigned and private-use characters, which transformers drops.
-    const seen = text.replace(/(?![\t\n\r])\p{C}/gu, "");
-    return inner.encode(seen, { add_special_tokens: false }).ids;
-  };
+  const readText = (text: string): number[] =>
+    inner.encode(dropInvisible(text), { add_special_tokens: false }).ids;
   return {
     encode(phrase) {
       const special = SPECIAL.find((token) => token !== MASK && phrase.includes(token));
@@ -158,7 +163,7 @@ export function createWordPieces(
     },
     notes(phrase) {
       const [unread, spelled] = [new Set<string>(), new Set<string>()];
-      const bare = phrase.replaceAll(MASK!, " ").replace(/(?![\t\n\r])\p{C}/gu, "");
+      const bare = dropInvisible(phrase.replaceAll(MASK!, " "));
       for (const [word] of bare.matchAll(/[\p{L}\p{M}]+/gu)) {
         const ids = readText(word);
         const letters = word.match(/\p{L}/gu)?.length ?? 0;
@@ -169,7 +174,7 @@ export function createWordPieces(
         ...(unread.size > 0
           ? [`the tokenizer does not know ${listWords(unread)} and reads "${UNKNOWN}" instead`]
           : []),
-        ...(spelled.size > 0 ? [`the tokenizer reads ${listWords(spelled)} letter by letter`] : []),
+        ...(spelled.size > 0 ? [spelledNote(spelled)] : []),
       ];
     },
   };

@@ -2,7 +2,7 @@ import { ByteFile } from "./byte_file.ts";
 import { readSafetensorsHeader } from "./safetensors.ts";
 import { sniffFormat } from "./sniff.ts";
 import type { TensorEntry } from "./tensor_entry.ts";
-import type { TensorSet } from "./tensor_set.ts";
+import { type TensorSet, wholeSet } from "./tensor_set.ts";
 import { readTorchZip } from "./pytorch/torch_zip.ts";
 
 /** Content of a checkpoint, without the data of its tensors. */
@@ -47,9 +47,8 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   try {
     if (await sniffFormat(file) === "safetensors") {
       const { tensors, metadata } = await readSafetensorsHeader(file);
-      const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
-      const set = { keys: [], shapes, unknown: new Map(), locate: () => Promise.resolve(tensors) };
-      return { path, files: [path], format: "safetensors", tensors, sets: [set], metadata };
+      const sets = [wholeSet(tensors)];
+      return { path, files: [path], format: "safetensors", tensors, sets, metadata };
     }
     const sets = await readTorchZip(file);
     const largest = sets.reduce((most, set) => set.shapes.size > most.shapes.size ? set : most);

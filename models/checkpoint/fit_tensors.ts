@@ -249,7 +249,10 @@ function misfit(
   );
   const misfits = findMisfits(shapes, expected, options);
   if (misfits === undefined) {
-    return fail(`several of its names come to ${quote(twice ?? "", MAX_NAME_LENGTH)}`);
+    // The tensors behind the prefix fit, and one of them stands outside the prefix as well.
+    const outside = [...set.shapes.keys()].filter((own) => !own.startsWith(prefix))
+      .map((own) => unwrap(own.split("."))).find((name) => expected.has(name));
+    return fail(`several of its names come to ${quote(twice ?? outside ?? "", MAX_NAME_LENGTH)}`);
   }
   return fail(misfits + (view ? closestPlace(view) : otherPlaces(checkpoint)));
 }

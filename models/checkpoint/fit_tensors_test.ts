@@ -132,6 +132,10 @@ Deno.test("fitTensors() names what does not fit, of the set that comes closest",
     [{ "": { ...OWN, "extra.w": [1] } }, "1 unexpected (extra.w)"],
     [{ "": { ...OWN, n_averaged: [2] } }, "1 unexpected (n_averaged)"],
     [{ "": { ...OWN, "b.module.c.w": [1] } }, 'several of its names come to "b.c.w"'],
+    [
+      { "": { ...renamed((name) => `model.${name}`), "b.c.w": [1] } },
+      'several of its names come to "b.c.w"',
+    ],
   ];
   for (const [sets, message] of cases) {
     await assertRejects(

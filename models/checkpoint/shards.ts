@@ -3,6 +3,7 @@ import { readJson } from "../model_files.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { quote } from "../../base/text.ts";
 import type { TensorEntry } from "./tensor_entry.ts";
+import { wholeSet } from "./tensor_set.ts";
 
 /** Most characters of a name in a message. */
 const MAX_NAME_LENGTH = 80;
@@ -50,14 +51,13 @@ export async function openShards(path: string): Promise<Checkpoint> {
     }
     tensors.set(name, { ...tensor, path: shard.path });
   }
-  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
   const [first] = shards.values();
   return {
     path,
     files: [...shards.values()].map((shard) => shard.path).sort(),
     format: first!.format,
     tensors,
-    sets: [{ keys: [], shapes, unknown: new Map(), locate: () => Promise.resolve(tensors) }],
+    sets: [wholeSet(tensors)],
     metadata: first!.metadata,
   };
 }

@@ -8,7 +8,15 @@ import type { Sample } from "../../datasets/sample.ts";
 import type { GridHeatmap, GroundingMethod } from "../../models/method.ts";
 import type { MethodCrop } from "../../base/geometry.ts";
 import { decode, type DecodedImage, type ImageRequest } from "../decode.ts";
-import { type Dropped, failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
+import {
+  type Dropped,
+  failed,
+  flatMapFlow,
+  type Flow,
+  item,
+  type StageOptions,
+  withNotes,
+} from "../flow.ts";
 import type { Heatmap } from "../postprocess.ts";
 import {
   type AllScores,
@@ -127,8 +135,7 @@ function groundGrids(
 
 /** The sample with notes on how the method reads its phrase. */
 export function noteReading(sample: Sample, method: GroundingMethod): Sample {
-  const notes = method.notes?.(sample.phrase) ?? [];
-  return notes.length === 0 ? sample : { ...sample, notes: [...sample.notes ?? [], ...notes] };
+  return withNotes(sample, method.notes?.(sample.phrase) ?? []);
 }
 
 /**

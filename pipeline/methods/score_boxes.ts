@@ -7,7 +7,7 @@
 import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { decode, type ImageRequest } from "../decode.ts";
-import { type Dropped, failed, type Flow, type StageName } from "../flow.ts";
+import { type Dropped, failed, type Flow, type StageName, withNotes } from "../flow.ts";
 import { clipBoxes, type Scores } from "../../scoring/score_heatmap.ts";
 
 /** Rules for comparing a prediction with several ground-truth boxes; see {@linkcode boxIou}. */
@@ -138,7 +138,7 @@ function scoreSample(
   rule: BoxRule | undefined,
 ): BoxedResult {
   const note = "there is no prediction for it, which counts as no box";
-  const sample = boxes ? asked : { ...asked, notes: [...asked.notes ?? [], note] };
+  const sample = boxes ? asked : withNotes(asked, [note]);
   const predicted = boxes ?? [];
   if (sample.boxes.length === 0) return { kind: "boxed", sample, predicted };
   try {

@@ -19,7 +19,7 @@ const LOCAL_EXTRA_LENGTH_OFFSET = 28;
 /**
  * Reads the descriptions of tensors from a zip made by `torch.save`, never their data.
  *
- * @param file The open file. Locating a set opens the same path again.
+ * @param file The open file. Locating a set opens the same path again, once per set.
  * @returns At least one set of tensors; outer sets come before inner sets.
  * @throws {SyntaxError} If the archive is damaged or holds no named tensors. The message is a
  * reason without the name of the file.
@@ -38,15 +38,20 @@ export async function readTorchZip(file: ByteFile): Promise<TensorSet[]> {
   const pickled = readTorchPickle(
     await file.read(await locate(file, pickle), pickle.uncompressedSize),
   );
-  return pickled.map(({ keys, tensors, unknown }) => ({
-    keys,
-    shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])),
-    unknown,
-    async locate() {
+  return pickled.map(({ keys, tensors, unknown }) => {
+    const find = async () => {
       using again = await ByteFile.open(file.path);
       return await locateTensors(again, entries, prefix, tensors);
-    },
-  }));
+    };
+    // Finding the tensors reads a header per storage, and a load asks more than once.
+    let located: ReturnType<typeof find> | undefined;
+    return {
+      keys,
+      shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])),
+      unknown,
+      locate: () => located ??= find(),
+    };
+  });
 }
 
 /** Finds the bytes of tensors in the file, and keeps the order of the tensors. */
