@@ -460,7 +460,7 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
  * @param advice End of the error message.
  * @throws {SyntaxError} If the text is no valid record.
  */
-export function parseRecord(path: string, text: string, advice = ""): RunRecord {
+function parseRecord(path: string, text: string, advice = ""): RunRecord {
   try {
     const record = JSON.parse(withoutZeros(text)) as RunRecord;
     const { facts, variants, plan, shard } = record;
