@@ -21,6 +21,7 @@ import { mapStream } from "../base/stream.ts";
 import { isOfClass } from "../pipeline/settings/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
+import { type Backdrop, backdropOf } from "../reports/figures/overlay.ts";
 import { type FoundHeatmap, resultJson } from "../reports/result_json.ts";
 import { writeWhole } from "../base/write_whole.ts";
 
@@ -152,7 +153,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
       const folderOf = (phrase: string, index: number) =>
         phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
-      const source = { image, ...grounder };
+      const source = { image, backdrop: backdropOf(gray), ...grounder };
       try {
         for await (const { sentence, folder, notes } of writeResults(folderOf, results, source)) {
           progress.clear();
@@ -183,8 +184,11 @@ async function openGrounder(values: Values, progress: Progress): Promise<Grounde
     : await openBaseline(method, model!, values, progress);
 }
 
-/** Path of an image, with the record and the notes of the model. */
-type Source = { readonly image: string } & Pick<Grounder, "record" | "notes">;
+/** Path and picture of an image, with the record and the notes of the model. */
+interface Source extends Pick<Grounder, "record" | "notes"> {
+  readonly image: string;
+  readonly backdrop: Backdrop;
+}
 
 /** Writes the results of one image as they arrive; yields a sentence, folder and notes for each. */
 function writeResults(
@@ -222,7 +226,7 @@ async function writeResult(folder: string, result: ShownPhrase, source: Source):
     notes,
   };
   const shown = { gray: image.gray, heatmap, size, crop: image.crop, caption };
-  await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(shown));
+  await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(shown, source.backdrop));
   if (drawSheet) {
     const sheet = await drawSheet();
     await writeWhole(`${folder}/attention.svg`, sheet);

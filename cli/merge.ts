@@ -5,9 +5,10 @@
  */
 
 import { runCommand } from "./kit/confine.ts";
+import { isSameFolder } from "./kit/files.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
-import { conclude, isSameFolder } from "./kit/summary.ts";
+import { conclude } from "./kit/summary.ts";
 import { mergeRuns } from "../runs/merge_runs.ts";
 import { hasHeatmap, RunFolder } from "../runs/run_folder.ts";
 import { AblationSummary } from "../reports/tables/summary.ts";

@@ -5,11 +5,12 @@
  */
 
 import { runCommand } from "./kit/confine.ts";
+import { isSameFolder } from "./kit/files.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { parseProtocols } from "./kit/parsers.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
-import { conclude, isSameFolder } from "./kit/summary.ts";
+import { conclude } from "./kit/summary.ts";
 import { rescoreRun } from "../runs/rescore_run.ts";
 import { RunFolder } from "../runs/run_folder.ts";
 import { AblationSummary } from "../reports/tables/summary.ts";

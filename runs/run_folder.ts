@@ -190,8 +190,8 @@ export class RunFolder {
     }
     const done = new Set<string>();
     const heatmaps = new Set<string>();
-    const whole = new Set<string>();
-    for await (const { heatmap } of readHeatmaps(files[1]!)) whole.add(heatmapKey(heatmap));
+    const places = await placesOf(files[1]!);
+    const whole = new Set(places.map(({ key }) => key));
     const kept = await this.#keep(path, record.variants, earlier === "retry", whole, (result) => {
       done.add(result.id);
       if (hasHeatmap(result)) heatmaps.add(heatmapKey(result));
@@ -199,7 +199,7 @@ export class RunFolder {
     });
     this.#isEmpty = kept === 0;
     // Heatmaps of samples without results are fragments of an interrupted run.
-    const keptHeatmaps = await this.#keepHeatmaps(heatmaps);
+    const keptHeatmaps = await this.#keepHeatmaps(places, heatmaps);
     this.#results = await openAt(path, kept);
     this.#heatmaps = await openAt(`${this.path}/${HEATMAPS}`, keptHeatmaps);
     return done;
@@ -295,25 +295,25 @@ export class RunFolder {
   /**
    * Rewrites the file if heatmaps without a result precede heatmaps with a result.
    *
+   * @param places Places of all whole heatmaps in the file.
    * @param missing Keys of the heatmaps with a result; each is whole in the file. The method
    * removes the keys that it finds.
    * @returns Length of the kept heatmaps in bytes; the caller cuts the file there.
    */
-  async #keepHeatmaps(missing: Set<string>): Promise<number> {
-    const path = `${this.path}/${HEATMAPS}`;
+  async #keepHeatmaps(places: readonly Place[], missing: Set<string>): Promise<number> {
     let kept = 0;
     let isTornInside = false;
-    const stay: number[] = [];
-    for await (const { heatmap, bytes, start } of readHeatmaps(path)) {
-      if (!missing.delete(heatmapKey(heatmap))) continue;
+    const starts = new Set<number>();
+    for (const { key, start, length } of places) {
+      if (!missing.delete(key)) continue;
       isTornInside ||= start > kept;
-      stay.push(start);
-      kept += bytes.length;
+      starts.add(start);
+      kept += length;
     }
     if (!isTornInside) return kept;
     // Under `retry` a failed sample loses all results; heatmaps of its other variants leave gaps.
+    const path = `${this.path}/${HEATMAPS}`;
     const partial = `${path}.partial`;
-    const starts = new Set(stay);
     using copy = await Deno.open(partial, { write: true, create: true, truncate: true });
     for await (const { bytes, start } of readHeatmaps(path)) {
       if (starts.has(start)) await this.#append(copy, `${HEATMAPS}.partial`, bytes);
@@ -404,6 +404,22 @@ async function areBlank(paths: readonly string[]): Promise<boolean> {
   return true;
 }
 
+/** Place of a heatmap in `heatmaps.bin`, in bytes. */
+interface Place {
+  readonly key: string;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Places of all whole heatmaps in a file, in order. */
+async function placesOf(path: string): Promise<Place[]> {
+  const places: Place[] = [];
+  for await (const { heatmap, bytes, start } of readHeatmaps(path)) {
+    places.push({ key: heatmapKey(heatmap), start, length: bytes.length });
+  }
+  return places;
+}
+
 /** Cuts a file to `size` bytes and opens it to append. */
 async function openAt(path: string, size: number): Promise<Deno.FsFile> {
   const file = await Deno.open(path, { write: true, create: true });
@@ -444,7 +460,7 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
  * @param advice End of the error message.
  * @throws {SyntaxError} If the text is no valid record.
  */
-export function parseRecord(path: string, text: string, advice = ""): RunRecord {
+function parseRecord(path: string, text: string, advice = ""): RunRecord {
   try {
     const record = JSON.parse(withoutZeros(text)) as RunRecord;
     const { facts, variants, plan, shard } = record;

@@ -5,7 +5,11 @@
  */
 
 import { UsageError } from "./flags.ts";
-import { isSameFolder } from "./summary.ts";
+
+/** Whether two paths are equal, apart from slashes at the end. */
+export function isSameFolder(a: string, b: string): boolean {
+  return a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
+}
 
 /** Refuses one folder for both results and noisy latents. */
 export function requireApart(

@@ -82,11 +82,6 @@ export async function conclude(
   return code;
 }
 
-/** Whether two paths are equal, apart from slashes at the end. */
-export function isSameFolder(a: string, b: string): boolean {
-  return a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
-}
-
 /** Width of a line on stdout in characters; infinite if a file or a program reads stdout. */
 function stdoutColumns(): number {
   try {

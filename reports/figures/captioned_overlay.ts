@@ -9,7 +9,7 @@ import { Image } from "imagescript";
 import { type FontFacts, readFont } from "./_font.ts";
 import { type CaptionFacts, captionOf, type Paragraph, wrapText } from "./caption.ts";
 import { HEAT_COLOURS } from "./heat_colours.ts";
-import { encodePicture, type Overlay, paintOverlay } from "./overlay.ts";
+import { type Backdrop, backdropOf, encodePicture, type Overlay, paintOverlay } from "./overlay.ts";
 import { FONT_FAMILY, loadFonts, toPixels } from "./png.ts";
 
 /** Smallest width of a caption in pixels, below a narrower X-ray too. */
@@ -39,10 +39,14 @@ export type CaptionedOverlay = Overlay & {
  * caption has the phrase, the X-ray's name, the scale of colours, the threshold and the notes. A
  * letter that the font lacks appears as its code point, such as `\u80f8`.
  *
+ * @param backdrop The X-ray at the size of the picture, which overlays of one X-ray can share.
  * @returns A PNG file; equal input gives equal bytes.
  */
-export async function renderCaptionedOverlay(overlay: CaptionedOverlay): Promise<Uint8Array> {
-  const picture = paintOverlay(overlay);
+export async function renderCaptionedOverlay(
+  overlay: CaptionedOverlay,
+  backdrop: Backdrop = backdropOf(overlay.gray, overlay.maxSide),
+): Promise<Uint8Array> {
+  const picture = paintOverlay(overlay, backdrop);
   const key = [
     "Light blue: outline of the mask.",
     ...(isWhole(overlay) ? [] : ["Dimmed: outside the model's square."]),

@@ -6,7 +6,7 @@
 
 import { Buffer } from "node:buffer";
 import { Image } from "imagescript";
-import type { Box, CropRegion, GrayImage } from "../../base/geometry.ts";
+import type { Box, CropRegion, GrayImage, Size } from "../../base/geometry.ts";
 import { BOX, type Colour, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "./heat_colours.ts";
 import { resample } from "../../images/resample.ts";
 
@@ -53,17 +53,36 @@ const MIN_SIDE = 512;
  * @returns A PNG file.
  */
 export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
+  const picture = paintOverlay(overlay, backdropOf(overlay.gray, overlay.maxSide));
   // The encoder writes a time into the file; the current time would make equal runs differ.
-  return await paintOverlay(overlay).encode(1, { creationTime: 0 });
+  return await picture.encode(1, { creationTime: 0 });
 }
 
-/** Draws the picture of {@linkcode renderOverlay}, before it is encoded. */
-export function paintOverlay(overlay: Overlay): Image {
-  const { gray, heatmap, size, crop, boxes = [], maxSide = MAX_SIDE } = overlay;
+/** An X-ray at the size of its picture. */
+export interface Backdrop extends Size {
+  /** Pixels of the picture per pixel of the X-ray. */
+  readonly scale: number;
+  /** Grey levels of 0..255, row by row. */
+  readonly pixels: Float32Array;
+}
+
+/** Resizes an X-ray for its picture, with a longer side of at most `maxSide` pixels. */
+export function backdropOf(gray: GrayImage, maxSide = MAX_SIDE): Backdrop {
   const longer = Math.max(gray.width, gray.height);
   const scale = Math.min(maxSide / longer, Math.max(1, MIN_SIDE / longer));
   const width = Math.max(1, Math.round(gray.width * scale));
   const height = Math.max(1, Math.round(gray.height * scale));
+  return { width, height, scale, pixels: resample(gray, width, height) };
+}
+
+/**
+ * Draws the picture of {@linkcode renderOverlay}, before it is encoded.
+ *
+ * @param backdrop The X-ray from {@linkcode backdropOf}, which several overlays may share.
+ */
+export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
+  const { heatmap, size, crop, boxes = [] } = overlay;
+  const { width, height, scale, pixels } = backdrop;
 
   /** Rows or columns of the heatmap, by row or column of the picture; -1 outside the crop. */
   const cells = (length: number, start: number) =>
@@ -83,7 +102,6 @@ export function paintOverlay(overlay: Overlay): Image {
     if (x < 0 || y < 0 || x >= width || y >= height) return;
     bitmap.set([red, green, blue, 255], 4 * (y * width + x));
   };
-  const pixels = resample(gray, width, height);
   let at = 0;
   for (let y = 0; y < height; y++) {
     const [above, row, below] = [rows[y]!, rows[y + 1]!, rows[y + 2]!];
