@@ -1,14 +1,6 @@
-/** Separator of path segments on this system. */
-export const SEPARATOR = Deno.build.os === "windows" ? "\\" : "/";
-
 /** Joins a folder and a relative path. */
 export function resolve(folder: string, path: string): string {
   return folder.endsWith("/") ? folder + path : `${folder}/${path}`;
-}
-
-/** Converts a path of this system to one with `/` between names. */
-export function withSlashes(path: string): string {
-  return SEPARATOR === "/" ? path : path.replaceAll(SEPARATOR, "/");
 }
 
 /** Folder of a file; `.` if the path names none. */

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { isAbsolute, normalize, parse, resolve as toAbsolute } from "node:path";
+import { isAbsolute, normalize, parse, resolve as toAbsolute, sep as SEPARATOR } from "node:path";
 import { fileURLToPath } from "node:url";
-import { resolve, SEPARATOR, withSlashes } from "../base/paths.ts";
+import { resolve } from "../base/paths.ts";
 import { show } from "./show.ts";
 
 /** Folders from which a dataset's image paths begin. */
@@ -291,6 +291,11 @@ function below(folder: string, path: string): string | undefined {
   if (path === folder) return "";
   const prefix = folder.endsWith(SEPARATOR) ? folder : folder + SEPARATOR;
   return path.startsWith(prefix) ? withSlashes(path.slice(prefix.length)) : undefined;
+}
+
+/** Converts a path of this system to one with `/` between names. */
+function withSlashes(path: string): string {
+  return SEPARATOR === "/" ? path : path.replaceAll(SEPARATOR, "/");
 }
 
 /** Whether a normalised path leads out of the folder where it begins. */

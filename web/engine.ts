@@ -28,6 +28,7 @@ import {
   type EngineSettings,
   type ExploredCell,
   failureOf,
+  MAX_NAME,
   type PickedModel,
   type Place,
   type Reply,
@@ -88,9 +89,6 @@ interface Trajectory {
 
 /** Steps between two replies with a growing heatmap; each reply costs a readback from a GPU. */
 const STEPS_SHOWN = 4;
-
-/** Maximum number of characters of an image's name in a message. */
-const MAX_NAME = 300;
 
 /** Creates an engine that carries out requests one after another. */
 export function createEngine(host: EngineHost): Engine {

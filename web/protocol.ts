@@ -12,6 +12,9 @@ import type { ResultSettings } from "../reports/result_json.ts";
 /** Maximum number of phrases in one request. */
 export const MAX_PHRASES = 256;
 
+/** Maximum number of characters of an image's name in a message. */
+export const MAX_NAME = 300;
+
 /** Close codes of a socket: `full` if too many pages are open, `wrong` for an invalid request. */
 export const CLOSED = { full: 1013, wrong: 1008 } as const;
 

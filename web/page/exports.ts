@@ -6,6 +6,7 @@
  */
 
 import { stringify } from "@std/csv";
+import { nameOf } from "../../base/paths.ts";
 import { encodeNpy } from "../../reports/exports/npy.ts";
 import { type ResultJson, resultJson, type ResultRecord } from "../../reports/result_json.ts";
 import type { Finished, Shown } from "../viewer/shown.ts";
@@ -37,11 +38,6 @@ export function resultOf(
   return resultJson({ ...found, heatmapSize: size }, { ...made, ...record });
 }
 
-/** Gives a file's name without its folders, which may contain a patient's name. */
-export function baseName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
-}
-
 /**
  * Maximum characters of a title in a file's name. The X-ray's name takes at most half as many, so
  * that every system accepts the whole name.
@@ -52,8 +48,9 @@ const MAX_STEM = 80;
  * Makes an exported file's name without its suffix, from the X-ray's name and the picture's title.
  */
 export function fileStem(image: string, title = ""): string {
-  // Keep letters of every script: X-rays with non-Latin names would otherwise share one name.
-  const name = baseName(image).replace(/\.(png|jpe?g|dcm|dicom)$/i, "")
+  // Leave out the folders, which may contain a patient's name. Keep letters of every script: X-rays
+  // with non-Latin names would otherwise share one name.
+  const name = nameOf(image).replace(/\.(png|jpe?g|dcm|dicom)$/i, "")
     .match(/[\p{L}\p{M}\p{N}]+/gu)?.join("-") ?? "";
   const words = title.toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
   const parts = [[...name || "xray"].slice(0, MAX_STEM / 2).join(""), words.slice(0, MAX_STEM)];

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { baseName, boxesCsv, fileStem, resultOf } from "./exports.ts";
+import { nameOf } from "../../base/paths.ts";
+import { boxesCsv, fileStem, resultOf } from "./exports.ts";
 import type { Finished, Shown } from "../viewer/shown.ts";
 
 const shown: Shown = {
@@ -51,7 +52,7 @@ Deno.test("resultOf() gives result.json the keys that deno task ground gives it"
 });
 
 Deno.test("exported files are named for their X-ray, without its folders", () => {
-  assertEquals(baseName("mimic/p10\\a b.dcm"), "a b.dcm");
+  assertEquals(nameOf("mimic/p10\\a b.dcm"), "a b.dcm");
   assertEquals(
     fileStem("out/IMG_0012.dcm", "Left “pleural” effusion"),
     "IMG-0012-left-pleural-effusion",

@@ -7,6 +7,7 @@
 
 import {
   type Engine,
+  MAX_NAME,
   MAX_PHRASES,
   type OpenedModel,
   type PickedModel,
@@ -25,9 +26,6 @@ import { isAttended, type Shown } from "../viewer/shown.ts";
 
 /** Maximum bytes of an X-ray's file, so that a socket's message stays below 64 MiB. */
 const MAX_FILE = 2 ** 26 - 2 ** 12;
-
-/** Maximum number of characters of an X-ray's name. */
-const MAX_NAME = 300;
 
 /** Place of the page's model, by the device in the server's facts. */
 const PLACES: Readonly<Record<ServerFacts["device"], Place>> = {

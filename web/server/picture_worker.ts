@@ -4,12 +4,11 @@
  * @module
  */
 
-import type { Reading } from "./picture.ts";
 import "../../base/host/deno/mod.ts";
 import { quote } from "../../base/text.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { resample } from "../../images/resample.ts";
-import type { Picture } from "./picture.ts";
+import type { Picture, Reading } from "./picture.ts";
 
 /** Maximum length of a picture's longer side, in pixels. */
 const MAX_SIDE = 1024;

@@ -4,9 +4,8 @@
  * @module
  */
 
-import type { Picture } from "./picture.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
-import type { Reading } from "./picture.ts";
+import type { Picture, Reading } from "./picture.ts";
 
 /** Deno's own `Worker`: ONNX Runtime's WebAssembly replaces the global one by Node's. */
 const { Worker } = globalThis;

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { nameOf } from "../../base/paths.ts";
 import { captionOf, type Paragraph, wrapText } from "../../reports/figures/caption.ts";
-import { baseName } from "../page/exports.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
 
 /** Minimum width of the caption in CSS pixels, also below a narrower picture. */
@@ -82,7 +82,8 @@ function captionFor(shown: Shown, { threshold, isOtsu }: Finished, look: Look): 
     ...(look.truth && boxes.length > 0 ? ["Green: ground truth."] : []),
     ...(isWhole ? [] : ["Dimmed: outside the model's square."]),
   ];
-  return captionOf({ phrase, image: baseName(image), threshold, isOtsu, key, notes });
+  // Without its folders, which may contain a patient's name.
+  return captionOf({ phrase, image: nameOf(image), threshold, isOtsu, key, notes });
 }
 
 function layOut(
