@@ -12,7 +12,7 @@ import { RSNA_COLUMNS } from "../../datasets/layouts/rsna_pneumonia.ts";
 import type { DatasetItem } from "../../datasets/sample.ts";
 import { VINDR_COLUMNS } from "../../datasets/layouts/vindr_cxr.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { boxIou } from "../../pipeline/methods/score_boxes.ts";
+import { boxIou } from "../../methods/boxes/score_boxes.ts";
 import type { Random } from "../../base/random.ts";
 import { chance, mutateBytes, mutateJson, mutateList, pick, utf8 } from "./mutate.ts";
 import { grayPng } from "./image_targets.ts";
