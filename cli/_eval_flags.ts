@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describeLayouts } from "../datasets/layouts/registry.ts";
 import { METHODS } from "../models/method_names.ts";
 import { BOX_RULES } from "../pipeline/methods/score_boxes.ts";
 import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS } from "./kit/common.ts";
@@ -56,8 +57,7 @@ export const EVAL_COMMAND = command({
     dataset: {
       type: "string",
       placeholder: "PATH",
-      description:
-        "MS-CXR as CSV or JSON, VinDr-CXR, PadChest-GR or RSNA pneumonia, or the folder of one of them; or a CSV of image, phrase[, x, y, w, h].",
+      description: describeLayouts(),
       defaultText: "phantoms",
     },
     images: {
