@@ -26,8 +26,6 @@ import {
 import type { DatasetItem } from "./sample.ts";
 import type { SplitRow } from "./split_row.ts";
 
-export type { LayoutName };
-
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
   /**
@@ -68,8 +66,11 @@ export interface Shard {
 
 /** A dataset that is ready to be read. */
 export interface Dataset {
-  /** Layout of the file, or `phantoms` for phantoms, which are written in the layout of another. */
-  readonly kind: LayoutName | "phantoms";
+  /**
+   * Name of the file's layout, such as `ms-cxr` or `csv`. It is `phantoms` for phantoms, which are
+   * written in the layout of another dataset.
+   */
+  readonly kind: string;
   /** Path of the file that holds the rows. */
   readonly path: string;
   /**
