@@ -4,6 +4,7 @@
  * @module
  */
 
+import { describeLayouts } from "../datasets/layouts/registry.ts";
 import { EVAL_METHOD_FLAGS, METHODS } from "../methods/registry.ts";
 import { BACKEND_FLAGS } from "./kit/backend.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
@@ -40,8 +41,7 @@ export const EVAL_COMMAND = command({
     dataset: {
       type: "string",
       placeholder: "PATH",
-      description:
-        "MS-CXR as CSV or JSON, VinDr-CXR, PadChest-GR or RSNA pneumonia, or the folder of one of them; or a CSV of image, phrase[, x, y, w, h].",
+      description: describeLayouts(),
       defaultText: "phantoms",
     },
     images: {

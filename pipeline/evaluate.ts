@@ -127,12 +127,13 @@ export function evaluate(
   const [first] = named;
   if (!first) throw new RangeError("Cannot evaluate a dataset without a method");
   const requests = imageRequests(items, done);
-  return named.length === 1
+  return named.length === 1 && first[1].keepsOwnOrder
     ? toEvaluated(first[1].ground(requests, options), done)
-    : evaluateSeveral(requests, named, { ...options, done });
+    : evaluateInOrder(requests, named, { ...options, done });
 }
 
-async function* evaluateSeveral(
+/** Evaluates by methods side by side, in the order of the dataset. */
+async function* evaluateInOrder(
   requests: AsyncIterable<Flow<ImageRequest>>,
   methods: readonly (readonly [name: string, method: Method])[],
   options: EvaluateOptions & { done: ReadonlySet<string> },
@@ -152,7 +153,7 @@ async function* evaluateSeveral(
         onProgress?.(progress.reduce((sum, count) => sum + count, 0) / methods.length);
       },
     });
-    return toEvaluated(results, done, name);
+    return toEvaluated(results, done, methods.length > 1 ? name : undefined);
   });
   const results = inStep(streams, ids, ({ result }) => result.id, () => source.return?.());
   for await (const each of results) yield* asOne(each);
@@ -195,7 +196,7 @@ async function* imageRequests(
   }
 }
 
-/** Decodes images once, before several methods pull them. */
+/** Decodes images once, before the methods pull them. */
 function readAhead(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: { readonly concurrency: number; readonly signal?: AbortSignal },

@@ -118,6 +118,7 @@ Deno.test("evaluate() counts no phrase as progress that is run again for the oth
     const seen: number[] = [];
     const onProgress = (done: number) => void seen.push(done);
     const method: Method = {
+      keepsOwnOrder: true,
       ground: (source, options) => groundRequests(source, { model, steps: 10, ...options }),
       close: () => Promise.resolve(),
     };

@@ -83,6 +83,11 @@ export interface Method {
     source: AsyncIterable<Flow<ImageRequest>>,
     options?: MethodOptions,
   ): AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>;
+  /**
+   * Whether an evaluation by this method alone writes results in the order in which they come, one
+   * per variant. By default the order is the order of the dataset, and a sample has one result.
+   */
+  readonly keepsOwnOrder?: boolean;
   /** Frees the method's memory. */
   close(): Promise<void>;
 }

@@ -87,6 +87,7 @@ async function chooseLdm(
       const model = await openModel(bundle, runtime, { layers, weights, separate });
       const run = { ...own, model, ...(gpu && { gpu }), ...(cache && { cache }) };
       return {
+        keepsOwnOrder: true,
         ground: (source, options) => groundRequests(source, { ...run, ...options }),
         close: () => model.close(),
       };
