@@ -6,6 +6,7 @@
  */
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { InputTypeError } from "../base/errors.ts";
 import { printable, quote, show } from "../base/text.ts";
 
 /** The token ids of a phrase for the text encoder. */
@@ -219,7 +220,7 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   } else if (files.tokenizerJson !== undefined) {
     [vocabulary, merges] = readTokenizerJson(files.tokenizerJson, size);
   } else {
-    throw new TypeError("Cannot make a tokenizer: vocab.json and merges.txt are needed");
+    throw new InputTypeError("Cannot make a tokenizer: vocab.json and merges.txt are needed");
   }
   const id = (token: string) => {
     const found = vocabulary.get(token);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../../base/errors.ts";
 import type { GridHeatmap } from "../../models/method.ts";
 import type { Heatmap } from "../postprocess.ts";
 
@@ -21,7 +22,7 @@ export function finishGrid({ values, side }: GridHeatmap): Heatmap {
     );
   }
   if (!values.every(Number.isFinite)) {
-    throw new RangeError("Cannot read a heatmap: expected finite values");
+    throw new InputRangeError("Cannot read a heatmap: expected finite values");
   }
   const heatmap = values.map((value) => Math.max(value, 0));
   return {

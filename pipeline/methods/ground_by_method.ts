@@ -5,6 +5,7 @@
  */
 
 import type { Sample } from "../../datasets/sample.ts";
+import { isInputError } from "../../base/errors.ts";
 import type { GridHeatmap, GroundingMethod } from "../../models/method.ts";
 import type { MethodCrop } from "../../base/geometry.ts";
 import { decode, type DecodedImage, type ImageRequest } from "../decode.ts";
@@ -81,7 +82,7 @@ export function groundByMethod(
   const stop = { ...(signal && { signal }) };
   const { view } = method;
   const grids = groundGrids(decode(source, { ...stop, view }), method, stop);
-  const scored = flatMapFlow(grids, function* ({ grid, image, sample }): Iterable<
+  const scored = flatMapFlow(grids, "metrics", function* ({ grid, image, sample }): Iterable<
     Flow<GridPhrase>
   > {
     try {
@@ -119,7 +120,7 @@ function groundGrids(
   method: GroundingMethod,
   options: StageOptions,
 ): AsyncIterableIterator<Flow<Pick<GridPhrase, "grid" | "image" | "sample">>> {
-  return flatMapFlow(source, async function* (image) {
+  return flatMapFlow(source, "ground", async function* (image) {
     const phrases = image.samples.map(({ phrase }) => phrase);
     const grids = await askFor(method, image, phrases, options);
     // Ask again for each phrase alone: one bad phrase must not cost the image its other phrases.
@@ -149,13 +150,11 @@ async function askFor(
   { gray }: DecodedImage,
   phrases: readonly string[],
   options: StageOptions,
-): Promise<readonly GridHeatmap[] | RangeError | TypeError | SyntaxError> {
+): Promise<readonly GridHeatmap[] | Error> {
   try {
     return await method.ground(gray, phrases, options);
   } catch (error) {
-    if (
-      error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError
-    ) return error;
+    if (isInputError(error)) return error;
     throw error;
   }
 }

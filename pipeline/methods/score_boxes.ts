@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../../base/errors.ts";
 import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { decode, type ImageRequest } from "../decode.ts";
@@ -124,7 +125,7 @@ export async function* scorePredictions(
       const fault = faults?.get(sample.id);
       const result = fault === undefined
         ? scoreSample(sample, predictions.get(sample.id), gray, rule)
-        : drop("dataset", sample, new RangeError(`the prediction cannot be read: ${fault}`));
+        : drop("dataset", sample, new InputRangeError(`the prediction cannot be read: ${fault}`));
       onProgress?.(++done);
       yield result;
     }
