@@ -45,6 +45,11 @@ export class BugError extends Error {
   constructor(work: string, cause: unknown) {
     super(`Cannot ${work}: this is a bug of Groundray (${cause})`, { cause });
   }
+
+  /** The error of a bug for an error that can only come from a bug; see {@linkcode isBug}. */
+  static of(error: Error): BugError {
+    return error instanceof BugError ? error : new BugError("go on", error);
+  }
 }
 
 /** Classes of errors by which the language itself reports a bug, and nothing else. */
@@ -53,4 +58,10 @@ const BUGS = [TypeError, ReferenceError, BugError];
 /** Whether an error can only come from a bug. */
 export function isBug(error: unknown): error is Error {
   return BUGS.some((type) => error instanceof type) && !isInputError(error);
+}
+
+/** Message of an error for a user; of a bug it says that it is a bug. */
+export function sentenceOf(error: unknown): string {
+  if (isBug(error)) return BugError.of(error).message;
+  return error instanceof Error ? error.message : String(error);
 }

@@ -16,6 +16,7 @@ import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_groun
 import { findImages, imageReach } from "./kit/images.ts";
 import { requireOwnOptions } from "./_method_options.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
+import { isInputError } from "../base/errors.ts";
 import { nameOf } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
 import { isOfClass } from "../pipeline/settings/token_range.ts";
@@ -141,8 +142,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       try {
         gray ??= await decodeImage(image);
       } catch (error) {
+        if (!isInputError(error)) throw error;
         // A faulty image must not stop the others.
-        onNotice(`error: ${(error as Error).message}`);
+        onNotice(`error: ${error.message}`);
         failed += phrases.length;
         progress.update((number + 1) * phrases.length, failed);
         continue;

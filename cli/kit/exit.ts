@@ -46,7 +46,7 @@ export function sayError(message: string, prefix = "error: "): void {
 
 /** Prints the reason why a bug ended a command, and the stack that leads to the bug. */
 function sayBug(error: Error): void {
-  const bug = error instanceof BugError ? error : new BugError("go on", error);
+  const bug = BugError.of(error);
   const { stack } = bug.cause instanceof Error ? bug.cause : bug;
   if (isJson()) return console.error(JSON.stringify({ error: bug.message, stack }));
   console.error(`error: ${bug.message}\n${stack}`);

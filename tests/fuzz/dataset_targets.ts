@@ -89,7 +89,7 @@ async function readAll(bytes: Uint8Array, folder: string, name: string): Promise
     const isBelow = sample.image.startsWith(`${images}/`) &&
       !sample.image.split("/").includes("..");
     if (!isBelow) throw new Broken(`an image is read from outside its root: ${sample.image}`);
-    await decodeImage(sample.image).catch((error) => requireTyped(error, [images]));
+    await decodeImage(sample.image).catch((error) => requireTyped(error, [images], true));
   }
 }
 
@@ -166,6 +166,7 @@ function table(random: Random, columns: readonly string[]): string {
 const csv = (name: string, columns: readonly string[]): Target => ({
   name,
   share: 7,
+  isOfSample: true,
   make(random) {
     const bytes = utf8(table(random, columns));
     return chance(random, 0.2) ? mutateBytes(random, bytes) : bytes;
@@ -191,6 +192,7 @@ export const COCO = {
 const coco: Target = {
   name: "ms-cxr json",
   share: 10,
+  isOfSample: true,
   make(random) {
     const json = structuredClone(COCO);
     if (chance(random, 0.5)) pick(random, json.images).file_name = pick(random, PATHS);
@@ -234,6 +236,7 @@ function mutateEntries<Key extends string>(
 const padchest: Target = {
   name: "padchest-gr json",
   share: 5,
+  isOfSample: true,
   make: (random) => mutateEntries(random, REPORTS, "ImageID"),
   read: (bytes, folder) => readAll(bytes, folder, "rows.json"),
 };
@@ -273,6 +276,7 @@ const predictionsCsv: Target = {
 const predictionsJson: Target = {
   name: "predictions json",
   share: 3,
+  isOfSample: true,
   make: (random) => mutateEntries(random, PREDICTIONS, "image"),
   read: (bytes, folder) => scoreAll(bytes, folder, "boxes.json"),
 };

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../base/errors.ts";
 import type { GroundingMethod } from "../../models/method.ts";
 import type { MethodCrop } from "../../base/geometry.ts";
 import { type BaselineName, OPENERS } from "../../models/open_method.ts";
@@ -21,7 +22,7 @@ export function fakeMethod(
     ground({ width, height, data }, phrases) {
       const crop = cropRegion(width, height, view);
       return Promise.resolve(phrases.map((phrase) => {
-        if (phrase.includes("refuse")) throw new RangeError(`Cannot ground "${phrase}"`);
+        if (phrase.includes("refuse")) throw new InputRangeError(`Cannot ground "${phrase}"`);
         const values = Float32Array.from({ length: side * side }, (_, i) => {
           const x = crop.x + Math.floor((i % side + 0.5) * crop.side / side);
           const y = crop.y + Math.floor((Math.floor(i / side) + 0.5) * crop.side / side);
