@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isInputError } from "../base/errors.ts";
 import type { GrayImage } from "../base/geometry.ts";
 import { nameOf } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
@@ -130,8 +131,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       try {
         gray ??= await decodeImage(image);
       } catch (error) {
+        if (!isInputError(error)) throw error;
         // A faulty image must not stop the others.
-        onNotice(`error: ${(error as Error).message}`);
+        onNotice(`error: ${error.message}`);
         failed += phrases.length;
         progress.update((number + 1) * phrases.length, failed);
         continue;

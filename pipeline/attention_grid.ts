@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../base/errors.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { chooseLayers, defaultLayers } from "../models/ldm/model.ts";
 import type { ImageSource } from "./decode.ts";
@@ -121,7 +122,7 @@ export function attentionVariants(
 ): VariantSettings[] {
   const { range = "all", columns = 10 } = settings;
   if (!ATTENTION_RANGES.includes(range)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read attention at "${range}" steps: expected ${ATTENTION_RANGES.join(", ")}`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputTypeError } from "../../base/errors.ts";
 import { ByteFile } from "./byte_file.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { quote } from "../../base/text.ts";
@@ -174,7 +175,7 @@ async function read<
   const fail = failure(checkpoint, entry.name);
   const convert = conversions[entry.dtype];
   if (convert === undefined) {
-    throw new TypeError(`${fail}: expected ${kind}, got ${entry.dtype}`);
+    throw new InputTypeError(`${fail}: expected ${kind}, got ${entry.dtype}`);
   }
   using file = await ByteFile.open(entry.path ?? checkpoint.path);
   try {

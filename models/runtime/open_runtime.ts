@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import { type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
 import { host } from "../../base/host/host.ts";
 import { openNative } from "./native.ts";
@@ -39,7 +40,7 @@ export async function openRuntime(
   device: typeof DEVICES[number] = "auto",
 ): Promise<Runtime> {
   if (!DEVICES.includes(device)) {
-    throw new TypeError(`Cannot use device "${device}": expected auto, gpu or cpu`);
+    throw new InputTypeError(`Cannot use device "${device}": expected auto, gpu or cpu`);
   }
   switch (name) {
     case "native":
@@ -49,13 +50,13 @@ export async function openRuntime(
       return await openWasm("asked for by name");
     case "webgpu":
       if (device === "cpu") {
-        throw new TypeError(`Cannot open runtime "webgpu" on the CPU: use "native" or "wasm"`);
+        throw new InputTypeError(`Cannot open runtime "webgpu" on the CPU: use "native" or "wasm"`);
       }
       return await openWebgpu(await requireGpu(`open runtime "webgpu"`), "asked for by name");
     case "auto":
       return await openFastest(device);
     default:
-      throw new TypeError(`Cannot open runtime "${name}": expected ${RUNTIMES.join(", ")}`);
+      throw new InputTypeError(`Cannot open runtime "${name}": expected ${RUNTIMES.join(", ")}`);
   }
 }
 
