@@ -5,7 +5,7 @@ import { Random } from "../base/random.ts";
 import { AttentionAccumulator } from "../shaders/aggregate_cpu.ts";
 import { inFolder } from "../tests/support/command.ts";
 import { RunFolder, type RunRecord } from "./run_folder.ts";
-import { RunHeatmaps } from "./run_heatmaps.ts";
+import { Run } from "./run.ts";
 
 const RECORD: RunRecord = {
   facts: {
@@ -24,7 +24,7 @@ async function store(folder: string, record: RunRecord, heatmaps: readonly Store
   await run.close();
 }
 
-Deno.test("RunHeatmaps makes the very heatmaps that the run made, for each setting", () =>
+Deno.test("Run makes the very heatmaps that the run made, for each setting", () =>
   inFolder(async (folder) => {
     const sides = [8, 4, 8];
     const random = new Random(1);
@@ -39,27 +39,27 @@ Deno.test("RunHeatmaps makes the very heatmaps that the run made, for each setti
     });
     const stored = { id: "s0", size: 100, image: { width: 75, height: 50 }, layers };
     await store(folder, RECORD, ["a", "b"].map((setting) => ({ ...stored, setting })));
-    using heatmaps = await RunHeatmaps.open(folder);
+    using run = await Run.open(folder);
     for (const [setting, otsu] of [["a", true], ["b", false]] as const) {
       const expected = postprocess({
         layers: maps.map((data, i) => ({ data, shape: [1, sides[i]! ** 2, 3] })),
         ...{ ...range, size: 100, sigma: 1.5, otsu },
       });
-      const made = await heatmaps.get("s0", setting);
+      const made = await run.get("s0", setting);
       for (const name of ["normalised", "heatmap", "threshold", "box"] as const) {
         assertEquals(made[name], expected[name]);
       }
       assertEquals(made.crop, { x: 12, y: 0, side: 50 });
       assertEquals(made.originalBox === undefined, !otsu);
     }
-    assertEquals([heatmaps.has("s0", "a"), heatmaps.has("s0")], [true, false]);
-    await assertRejects(() => heatmaps.get("s1"), RangeError, 'heatmap of "s1", found none');
+    assertEquals([run.has("s0", "a"), run.has("s0")], [true, false]);
+    await assertRejects(() => run.get("s1"), RangeError, 'heatmap of "s1", found none');
   }));
 
-Deno.test("RunHeatmaps names a folder without a run, and a run that does not say its method", () =>
+Deno.test("Run names a folder without a run, and a run that does not say its method", () =>
   inFolder(async (folder) => {
     await assertRejects(
-      () => RunHeatmaps.open(folder),
+      () => Run.open(folder),
       Deno.errors.NotFound,
       "the folder of a run",
     );
@@ -67,6 +67,6 @@ Deno.test("RunHeatmaps names a folder without a run, and a run that does not say
     for (const [i, wrong] of settings.entries()) {
       const facts = { settings: wrong, margin: "excluded" };
       await store(`${folder}/${i}`, { facts, variants: [""], plan: [] }, []);
-      await assertRejects(() => RunHeatmaps.open(`${folder}/${i}`), SyntaxError, "expected sigma");
+      await assertRejects(() => Run.open(`${folder}/${i}`), SyntaxError, "expected sigma");
     }
   }));

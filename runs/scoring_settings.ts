@@ -11,7 +11,7 @@ import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
 import { RECORD, type RunRecord } from "./run_folder.ts";
 
 /** The choices of a run that need no model, so that a later scoring may change them. */
-export interface RunMethod {
+export interface ScoringSettings {
   /**
    * Standard deviation of the Gaussian in heatmap pixels, 0..32. Only heatmaps of the diffusion
    * model are smoothed; a run without this model has 0.
@@ -49,12 +49,12 @@ export function hasAttention(record: Pick<RunRecord, "facts">): boolean {
 }
 
 /**
- * Reads the method from a run's record.
+ * Reads the settings from a run's record.
  *
  * @param folder The run's folder, for messages.
  * @throws {SyntaxError} If sigma, margin, a protocol or a variant's Otsu is missing or invalid.
  */
-export function runMethod(folder: string, record: RunRecord): RunMethod {
+export function scoringSettings(folder: string, record: RunRecord): ScoringSettings {
   const { facts, variants } = record;
   const settings = facts.methods === undefined ? facts.settings : methodsOf(record).ldm?.settings;
   const { sigma, otsu, variants: made } =
