@@ -6,13 +6,12 @@
 
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
-import { makeFolder } from "./kit/files.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { toPng } from "../reports/figures/png.ts";
 import { drawRun } from "../reports/figures/run_figures.ts";
-import { writeWhole } from "../base/write_whole.ts";
+import { makeFolder, writeWhole } from "../base/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task figures RESULTS [options] --out DIR",

@@ -10,7 +10,7 @@ import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./kit/common
 import { runCommand } from "./kit/confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
 import { EXIT } from "./kit/exit.ts";
-import { makeFolder, makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
+import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
 import { findImages, imageReach } from "./kit/images.ts";
@@ -23,7 +23,7 @@ import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
 import { type Backdrop, backdropOf } from "../reports/figures/overlay.ts";
 import { type FoundHeatmap, resultJson } from "../reports/result_json.ts";
-import { writeWhole } from "../base/write_whole.ts";
+import { makeFolder, writeWhole } from "../base/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",

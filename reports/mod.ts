@@ -10,10 +10,9 @@ export {
   type ConvertedRun,
   type ConvertOptions,
   convertRun,
-  EXPORT_FORMATS,
-  type ExportFormat,
   type Written,
 } from "./exports/convert_run.ts";
+export { EXPORT_FORMATS, type ExportFormat } from "./exports/registry.ts";
 export { encodeNifti, type NiftiOptions } from "./exports/nifti.ts";
 export { heatmapOnImage, maskOnImage, type PlacedHeatmap } from "./exports/original_pixels.ts";
 export { type CompressedRle, encodeRle } from "./exports/rle.ts";
@@ -23,8 +22,8 @@ export { toPng } from "./figures/png.ts";
 export { readResults, type ReadResultsOptions, type ResultLine } from "../runs/read_results.ts";
 export type { RunRecord } from "../runs/run_folder.ts";
 export { drawRun, type Figure, type FigureOptions } from "./figures/run_figures.ts";
-export { type RunHeatmap, RunHeatmaps } from "../runs/run_heatmaps.ts";
-export type { RunMethod } from "../runs/run_method.ts";
+export { Run as RunHeatmaps, type RunHeatmap } from "../runs/run.ts";
+export type { ScoringSettings } from "../runs/scoring_settings.ts";
 export * from "../runs/merge_runs.ts";
 export * from "../runs/rescore_run.ts";
 export type { Bootstrap, Interval } from "./tables/bootstrap.ts";

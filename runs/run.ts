@@ -200,7 +200,6 @@ function naming(id: string, setting: string | undefined) {
 
 /** Whether a value is a list of boxes, each a list of numbers; scoring checks the boxes further. */
 function areBoxes(boxes: unknown): boolean {
-  return Array.isArray(boxes) && boxes.every((box) =>
-    Array.isArray(box) && box.every((value) => typeof value === "number")
-  );
+  return Array.isArray(boxes) &&
+    boxes.every((box) => Array.isArray(box) && box.every((value) => typeof value === "number"));
 }

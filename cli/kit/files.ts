@@ -4,6 +4,7 @@
  * @module
  */
 
+import { makeFolder } from "../../base/write_whole.ts";
 import { UsageError } from "./flags.ts";
 
 /** Whether two paths are equal, apart from slashes at the end. */
@@ -17,19 +18,6 @@ export function requireApart(
 ): void {
   if (out === undefined || cache === undefined || !isSameFolder(out, cache)) return;
   throw new UsageError(`Option "--cache" must be another folder than "--out", got "${cache}"`);
-}
-
-/**
- * Creates the folder for results, if it does not exist.
- *
- * @throws {Error} If the folder cannot be created; the message names the path.
- */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
-  }
 }
 
 /** Folder in which a run without `--out` creates its own folder. */

@@ -5,6 +5,7 @@
  */
 
 import { area, type Box } from "../../base/geometry.ts";
+import { makeFolder } from "../../base/write_whole.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import { boxOfMask, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";
@@ -41,7 +42,8 @@ export class CocoList implements RunList {
    * @param classes Classes of all samples; the n-th class gets category id n, from 1.
    */
   static async create(folder: string, classes: readonly string[]): Promise<CocoList> {
-    return new CocoList(folder, await WholeFile.create(`${folder}/${RESULTS}`), classes);
+    await makeFolder(`${folder}/coco`);
+    return new CocoList(folder, new WholeFile(`${folder}/${RESULTS}`), classes);
   }
 
   async add({ result, boxes, heatmap }: RunSample): Promise<void> {
@@ -73,7 +75,7 @@ export class CocoList implements RunList {
   async finish(): Promise<string[]> {
     await this.#results.write(this.#separator === "[\n" ? "[]\n" : "\n]\n");
     await this.#results.finish();
-    await using annotations = await WholeFile.create(`${this.#folder}/${ANNOTATIONS}`);
+    await using annotations = new WholeFile(`${this.#folder}/${ANNOTATIONS}`);
     const categories = [...this.#categories].map(([name, id]) => ({ id, name }));
     const info = { description: "Phrase grounding with Groundray" };
     await annotations.write(`{"info":${JSON.stringify(info)},\n`);

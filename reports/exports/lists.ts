@@ -13,30 +13,20 @@ import { encodeRle } from "./rle.ts";
 import type { RunList, RunSample } from "./run_sample.ts";
 import { WholeFile } from "./whole_file.ts";
 
-/** A file with one line per sample. */
-class LineList implements RunList {
-  readonly #name: string;
-  readonly #file: WholeFile;
-  readonly #lineOf: (sample: RunSample) => string;
-
-  constructor(name: string, file: WholeFile, lineOf: (sample: RunSample) => string) {
-    this.#name = name;
-    this.#file = file;
-    this.#lineOf = lineOf;
-  }
-
-  add(sample: RunSample): Promise<void> {
-    return this.#file.write(this.#lineOf(sample));
-  }
-
-  async finish(): Promise<string[]> {
-    await this.#file.finish();
-    return [this.#name];
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#file[Symbol.asyncDispose]();
-  }
+/** Creates a file with one line per sample, below the given head. */
+async function createList(
+  folder: string,
+  name: string,
+  head: string,
+  lineOf: (sample: RunSample) => string,
+): Promise<RunList> {
+  const file = new WholeFile(`${folder}/${name}`);
+  await file.write(head);
+  return {
+    add: (sample) => file.write(lineOf(sample)),
+    finish: () => file.finish().then(() => [name]),
+    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+  };
 }
 
 /**
@@ -44,10 +34,9 @@ class LineList implements RunList {
  *
  * @param folder Output folder of the export.
  */
-export async function createRleList(folder: string): Promise<RunList> {
-  const name = "rle.jsonl";
-  const file = await WholeFile.create(`${folder}/${name}`);
-  return new LineList(name, file, ({ result: { id, image, phrase, category }, heatmap }) => {
+export function createRleList(folder: string): Promise<RunList> {
+  return createList(folder, "rle.jsonl", "", ({ result, heatmap }) => {
+    const { id, image, phrase, category } = result;
     const rle = encodeRle(maskOnImage(heatmap), heatmap.image);
     return `${JSON.stringify({ id, image, phrase, category, ...rle })}\n`;
   });
@@ -62,21 +51,17 @@ const BOX_COLUMNS = ["id", "image", "phrase", "category", "x", "y", "w", "h", "s
  *
  * @param folder Output folder of the export.
  */
-export async function createBoxList(folder: string): Promise<RunList> {
-  const name = "boxes.csv";
+export function createBoxList(folder: string): Promise<RunList> {
   const columns = [...BOX_COLUMNS, ...SCORES.map((score) => SCORE_STYLES[score].key)];
-  const file = await WholeFile.create(`${folder}/${name}`);
-  await file.write(stringify([], { columns }));
-  return new LineList(name, file, ({ result, heatmap: { heatmap, ...placed } }) => {
-    const mask = maskOnImage({ heatmap, ...placed });
-    const [x, y, w, h] = boxOfMask(mask, placed.image.width) ?? [];
+  return createList(folder, "boxes.csv", stringify([], { columns }), ({ result, heatmap }) => {
+    const [x, y, w, h] = boxOfMask(maskOnImage(heatmap), heatmap.image.width) ?? [];
     const { id, image, phrase, category, threshold } = result;
     const scores = result.status === "scored"
       ? SCORES.map((score) => [SCORE_STYLES[score].key, result[score]])
       : [];
     const row = {
       ...{ id, image, phrase, category, x, y, w, h },
-      ...{ score: meanInMask(heatmap), threshold, ...Object.fromEntries(scores) },
+      ...{ score: meanInMask(heatmap.heatmap), threshold, ...Object.fromEntries(scores) },
     };
     return stringify([row], { columns, headers: false });
   });

@@ -6,18 +6,15 @@
 
 import type { Box } from "../../base/geometry.ts";
 import type { DicomReference } from "../../images/dicom/reference.ts";
-import type { SampleResult } from "../../pipeline/evaluate.ts";
-import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
-
-/** A result with a heatmap. */
-export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
+import type { RunHeatmap } from "../../runs/run.ts";
+import type { GroundedResult } from "../../runs/run_folder.ts";
 
 /** A sample of a run, with its result and heatmap. */
 export interface RunSample {
   /** Number of the sample within the run, from 1; samples without a heatmap count too. */
   readonly number: number;
   /** Result of the sample. */
-  readonly result: HeatmapResult;
+  readonly result: GroundedResult;
   /** Ground truth in whole pixels of the image; may be empty. */
   readonly boxes: readonly Box[];
   /** Heatmap of the sample. */

@@ -1,29 +1,16 @@
-import { putInPlace } from "../../base/write_whole.ts";
+import { writeWhole } from "../../base/write_whole.ts";
 
-/**
- * A file that is written in parts, and appears under its name only when complete.
- */
-export class WholeFile {
-  readonly #path: string;
-  readonly #file: Deno.FsFile;
-  #isOpen = true;
+/** A text file that is written in parts, and appears under its name only when complete. */
+export class WholeFile implements AsyncDisposable {
+  readonly #parts: WritableStreamDefaultWriter<string>;
+  readonly #written: Promise<void>;
 
-  private constructor(path: string, file: Deno.FsFile) {
-    this.#path = path;
-    this.#file = file;
-  }
-
-  /**
-   * Creates the partial file.
-   *
-   * @throws {Error} If the file cannot be written; the message names the path.
-   */
-  static async create(path: string): Promise<WholeFile> {
-    try {
-      return new WholeFile(path, await Deno.create(partial(path)));
-    } catch (error) {
-      throw cannotWrite(path, error);
-    }
+  /** Begins the file; the methods report errors, with the path. */
+  constructor(path: string) {
+    const { readable, writable } = new TransformStream<string, string>();
+    this.#parts = writable.getWriter();
+    this.#written = writeWhole(path, readable);
+    this.#written.catch(() => {});
   }
 
   /**
@@ -32,46 +19,24 @@ export class WholeFile {
    * @throws {Error} If the file cannot be written; the message names the path.
    */
   async write(text: string): Promise<void> {
-    const bytes = new TextEncoder().encode(text);
-    try {
-      for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
-    } catch (error) {
-      throw cannotWrite(this.#path, error);
-    }
+    // A file that failed takes no more parts, and its own error says why.
+    const part = this.#parts.write(text).catch(() => this.#written);
+    await Promise.race([part, this.#written]);
   }
 
   /**
    * Closes the file and gives it its name.
    *
-   * @throws {Error} If the file cannot be renamed; the message names the path.
+   * @throws {Error} If the file cannot be written; the message names the path.
    */
   async finish(): Promise<void> {
-    this.#close();
-    try {
-      await putInPlace(partial(this.#path), this.#path);
-    } catch (error) {
-      await Deno.remove(partial(this.#path)).catch(() => {});
-      throw cannotWrite(this.#path, error);
-    }
+    this.#parts.close().catch(() => {});
+    await this.#written;
   }
 
   /** Removes the partial file, unless {@linkcode finish} was called. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#close();
-    await Deno.remove(partial(this.#path)).catch(() => {});
+    await this.#parts.abort().catch(() => {});
+    await this.#written.catch(() => {});
   }
-
-  #close(): void {
-    this.#isOpen = false;
-    this.#file.close();
-  }
-}
-
-function partial(path: string): string {
-  return `${path}.partial`;
-}
-
-function cannotWrite(path: string, error: unknown): Error {
-  return new Error(`Cannot write "${path}": ${(error as Error).message}`, { cause: error });
 }

@@ -12,11 +12,9 @@ import { inClassOrder } from "../tables/class_means.ts";
 import { originalImage } from "../original_image.ts";
 import { renderOverlay } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
-import { readResults } from "../../runs/read_results.ts";
-import { requireBoxes } from "../../runs/rescore_run.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
-import { hasHeatmap, readRunRecord, RESULTS } from "../../runs/run_folder.ts";
-import { type RunHeatmap, RunHeatmaps } from "../../runs/run_heatmaps.ts";
+import { Run, type RunHeatmap } from "../../runs/run.ts";
+import { type GroundedResult, hasHeatmap } from "../../runs/run_folder.ts";
 import { drawDistribution, PixelCurves } from "./score_curves.ts";
 import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
 import { NO_CLASS } from "../tables/summary.ts";
@@ -64,7 +62,6 @@ export interface Figure {
   readonly svg: string;
 }
 
-type Grounded = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
 type Scored = Extract<SampleResult, { readonly status: "scored" }>;
 
 /** Longer side of a panel's picture in pixels: more than its size in the SVG, for fine screens. */
@@ -74,7 +71,7 @@ const PIXELS = 1.5 * PANEL_SIDE;
 interface Choice {
   readonly name: string;
   readonly heading: string;
-  readonly results: readonly Grounded[];
+  readonly results: readonly GroundedResult[];
 }
 
 /**
@@ -103,27 +100,9 @@ export async function* drawRun(
   folder: string,
   { setting, count = 12, seed = 0, onNotice = () => {}, onProgress = () => {} }: FigureOptions = {},
 ): AsyncIterableIterator<Figure> {
-  const { variants } = await readRunRecord(folder);
-  const chosen = setting ?? variants[0]!;
-  if (!variants.includes(chosen)) {
-    throw new RangeError(
-      `Cannot draw setting ${quote(chosen)} of "${folder}": expected one of ` +
-        variants.map((name) => quote(name)).join(", "),
-    );
-  }
-  using heatmaps = await RunHeatmaps.open(folder);
-  const results: Grounded[] = [];
-  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
-    if (!hasHeatmap(result) || (result.setting ?? "") !== chosen) continue;
-    try {
-      requireBoxes(result.boxes);
-    } catch (error) {
-      throw new SyntaxError(
-        `Cannot draw ${quote(result.id)} of "${folder}": ${(error as Error).message}`,
-      );
-    }
-    results.push(result);
-  }
+  using run = await Run.open(folder, "draw");
+  const chosen = run.variant(setting);
+  const results = (await Array.fromAsync(run.results(chosen))).filter(hasHeatmap);
   const scored = results.filter((result) => result.status === "scored");
   const found = Map.groupBy(scored, ({ category = NO_CLASS }) => category);
   const classes = new Map(inClassOrder(found.keys()).map((name) => [name, found.get(name)!]));
@@ -131,13 +110,13 @@ export async function* drawRun(
   const total = choices.reduce((sum, { results }) => sum + results.length, scored.length);
   let done = 0;
   const onHeatmap = () => onProgress(++done, total);
-  if (scored.length > 0) yield* drawCurves(classes, heatmaps, onHeatmap);
+  if (scored.length > 0) yield* drawCurves(classes, run, onHeatmap);
   const missing = new Set<string>();
   for (const { name, heading, results: shown } of choices) {
     const panels: Panel[] = [];
     for (const result of shown) {
       try {
-        panels.push(await makePanel(result, await heatmaps.get(result.id, result.setting)));
+        panels.push(await makePanel(result, await run.get(result.id, result.setting)));
       } catch (error) {
         if (missing.has(result.id)) continue;
         missing.add(result.id);
@@ -155,15 +134,15 @@ export async function* drawRun(
 
 async function* drawCurves(
   classes: ReadonlyMap<string, readonly Scored[]>,
-  heatmaps: RunHeatmaps,
+  run: Run,
   onHeatmap: () => void,
 ): AsyncIterableIterator<Figure> {
   const curves = new PixelCurves();
   for (const [category, results] of classes) {
     for (const { id, setting, boxes } of results) {
-      const { heatmap, size, image, crop } = await heatmaps.get(id, setting);
+      const { heatmap, size, image, crop } = await run.get(id, setting);
       const clipped = clipBoxes(boxes, image);
-      const { margin } = heatmaps.method;
+      const { margin } = run.settings;
       curves.add(category, countPixels(heatmap, size, image, clipped, margin, crop.side));
       onHeatmap();
     }
@@ -181,7 +160,7 @@ async function* drawCurves(
 
 /** Chooses the samples of each sheet. */
 function choose(
-  results: readonly Grounded[],
+  results: readonly GroundedResult[],
   scored: readonly Scored[],
   classes: ReadonlyMap<string, readonly Scored[]>,
   count: number,
@@ -242,7 +221,7 @@ function fileName(text: string, taken: Set<string>): string {
  *
  * @throws {Error} If the image is missing or invalid, or has another size than the grounded image.
  */
-async function makePanel(result: Grounded, heatmap: RunHeatmap): Promise<Panel> {
+async function makePanel(result: GroundedResult, heatmap: RunHeatmap): Promise<Panel> {
   const { id, image: path, phrase = "", category, boxes } = result;
   const { width, height } = heatmap.image;
   const gray = await originalImage(path, heatmap.image);
