@@ -55,7 +55,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const progress = new Progress(values.progress, undefined, "heatmaps");
   let [drawn, failed] = [0, 0];
   const figures = drawRun(source!, {
-    ...{ count, seed },
+    ...{ count, seed, signal },
     onNotice(notice) {
       progress.warn(notice);
       failed++;
@@ -69,7 +69,6 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const names: string[] = [];
   try {
     for await (const { name, svg } of figures) {
-      signal.throwIfAborted();
       await makeFolder(out);
       await writeWhole(`${out}/${name}`, svg);
       await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));

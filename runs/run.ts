@@ -10,7 +10,14 @@ import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
 import { readResults, readSamples } from "./read_results.ts";
 import { type FinishedHeatmap, finishStored } from "./rescore.ts";
-import { hasHeatmap, imageOf, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
+import {
+  hasHeatmap,
+  imageOf,
+  readRunRecord,
+  RECORD,
+  RESULTS,
+  type RunRecord,
+} from "./run_folder.ts";
 import { type ScoringSettings, scoringSettings } from "./scoring_settings.ts";
 
 /** A heatmap of a run: `normalised` holds values before Otsu's threshold, `heatmap` after it. */
@@ -37,6 +44,7 @@ export interface RunHeatmap extends FinishedHeatmap, StoredHeatmap {
 export class Run implements Disposable {
   readonly #task: string;
   readonly #index: HeatmapIndex;
+  readonly #state: string;
 
   private constructor(
     /** The run's folder. */
@@ -46,9 +54,11 @@ export class Run implements Disposable {
     /** How the run finished and scored its heatmaps. */
     readonly settings: ScoringSettings,
     index: HeatmapIndex,
+    state: string,
     task: string,
   ) {
     this.#index = index;
+    this.#state = state;
     this.#task = task;
   }
 
@@ -61,9 +71,16 @@ export class Run implements Disposable {
    * @throws {SyntaxError} If the folder's files are corrupt.
    */
   static async open(folder: string, task = "read"): Promise<Run> {
+    // Take the state first: a file that is written meanwhile then counts as changed.
+    const state = await stateOf(folder);
     const record = await readRunRecord(folder);
     const settings = scoringSettings(folder, record);
-    return new Run(folder, record, settings, await HeatmapIndex.open(pathIn(folder)), task);
+    return new Run(folder, record, settings, await HeatmapIndex.open(pathIn(folder)), state, task);
+  }
+
+  /** Whether a file of the run has changed since the run was opened, as a run in progress does. */
+  async hasChanged(): Promise<boolean> {
+    return await stateOf(this.folder) !== this.#state;
   }
 
   /**
@@ -193,6 +210,19 @@ export class Run implements Disposable {
 }
 
 const pathIn = (folder: string) => `${folder}/${HEATMAPS}`;
+
+/** Sizes and modification times of a run's files. */
+async function stateOf(folder: string): Promise<string> {
+  const files = await Promise.all(
+    [RECORD, RESULTS, HEATMAPS].map((name) =>
+      Deno.stat(`${folder}/${name}`).then(
+        ({ size, mtime }) => `${size} ${mtime?.getTime()}`,
+        () => "none",
+      )
+    ),
+  );
+  return files.join();
+}
 
 function naming(id: string, setting: string | undefined) {
   return { id, ...(setting && { setting }) };

@@ -372,11 +372,11 @@ export class RunFolder {
   }
 }
 
-/** A result of a sample that did not drop out. */
-export type GroundedResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
+/** A result with a heatmap. */
+export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
 
 /** Whether the run stored a heatmap for a result. */
-export function hasHeatmap(result: SampleResult): result is GroundedResult {
+export function hasHeatmap(result: SampleResult): result is HeatmapResult {
   return (result.status === "scored" || result.status === "grounded") && !result.predicted;
 }
 

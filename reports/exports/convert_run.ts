@@ -5,31 +5,28 @@
  */
 
 import type { Size } from "../../base/geometry.ts";
+import { folderOf } from "../../base/paths.ts";
 import { printable, quote } from "../../base/text.ts";
 import { makeFolder, writeWhole } from "../../base/write_whole.ts";
 import { isDicom } from "../../images/dicom/dicom.ts";
 import { type DicomReference, readReference } from "../../images/dicom/reference.ts";
 import { MAX_SHOWN_PATH, readImage } from "../../images/read_image.ts";
 import { Run } from "../../runs/run.ts";
-import { type GroundedResult, hasHeatmap } from "../../runs/run_folder.ts";
+import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
 import { clipBoxes } from "../../scoring/score_heatmap.ts";
 import { requireSize } from "../original_image.ts";
 import { inClassOrder } from "../tables/class_means.ts";
+import type { VariantOptions } from "../reader_options.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import { type ExportFormat, formatOf, type SampleFormat } from "./registry.ts";
 import type { RunList, RunSample } from "./run_sample.ts";
+import { WholeFile } from "./whole_file.ts";
 
 /** Values by name for pixels outside the heatmap, in `npy` and `nifti`. */
 const OUTSIDE = { nan: NaN, zero: 0 } as const;
 
 /** How {@linkcode convertRun} works. */
-export interface ConvertOptions {
-  /**
-   * Name of the variant or method to export, if the run has several.
-   *
-   * @default {The run's first}
-   */
-  readonly setting?: string;
+export interface ConvertOptions extends VariantOptions {
   /**
    * Value of pixels outside the heatmap, in `npy` and `nifti`.
    *
@@ -44,25 +41,6 @@ export interface ConvertOptions {
    * @default {false}
    */
   readonly keepPatient?: boolean;
-  /**
-   * Aborts the export; the sample under way is finished first.
-   *
-   * @default {undefined}
-   */
-  readonly signal?: AbortSignal;
-  /**
-   * Receives one sentence about each omission, such as a sample with a missing image.
-   *
-   * @default {undefined}
-   */
-  readonly onNotice?: (notice: string) => void;
-  /**
-   * Called after each sample with the number of samples done, and the total of samples with a
-   * heatmap. Not awaited.
-   *
-   * @default {undefined}
-   */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** Counts and paths from {@linkcode convertRun}. */
@@ -139,12 +117,19 @@ export async function convertRun(
   }
   await makeFolder(out);
   await using stack = new AsyncDisposableStack();
-  const lists: RunList[] = [];
+  const lists: { list: RunList; file: WholeFile }[] = [];
   const encoders: [ExportFormat, SampleFormat][] = [];
   for (const name of formats) {
     const format = formatOf(name);
-    if (format.kind !== "list") encoders.push([name, format]);
-    else lists.push(stack.use(await format.create(out, inClassOrder(classes))));
+    if (format.kind !== "list") {
+      encoders.push([name, format]);
+      continue;
+    }
+    const list = format.create(inClassOrder(classes));
+    await makeFolder(folderOf(`${out}/${list.path}`));
+    const file = stack.use(new WholeFile(`${out}/${list.path}`));
+    await file.write(list.head);
+    lists.push({ list, file });
   }
   const facts = JSON.stringify([run.record.facts, variant]);
   const source = sourceReader(keepPatient);
@@ -177,19 +162,27 @@ export async function convertRun(
       await writeWhole(`${out}/${format}/${name}`, bytes);
       counts.set(format, (counts.get(format) ?? 0) + 1);
     }
-    for (const list of lists) await list.add(sample);
+    for (const { list, file } of lists) await file.write(list.add(sample));
     onProgress(++done, total);
   }
   for (const [format, count] of foreign) {
     onNotice(`No ${format} of ${count} of ${total} samples: their images are no DICOM files`);
   }
   const written = [...counts].map(([path, files]): Written => ({ path, files }));
-  for (const list of lists) written.push(...(await list.finish()).map((path) => ({ path })));
+  for (const { list, file } of lists) {
+    await file.write(list.end?.() ?? "");
+    await file.finish();
+    for (const [path, text] of Object.entries(list.more?.() ?? {})) {
+      await writeWhole(`${out}/${path}`, text);
+      written.push({ path });
+    }
+    written.push({ path: list.path });
+  }
   return { samples: total, without, written };
 }
 
 /** Clips a sample's ground truth to whole pixels of its image. */
-function boxesOf(run: Run, result: GroundedResult, image: Size): RunSample["boxes"] {
+function boxesOf(run: Run, result: HeatmapResult, image: Size): RunSample["boxes"] {
   try {
     return result.boxes.length === 0 ? [] : clipBoxes(result.boxes, image);
   } catch (error) {
@@ -199,7 +192,7 @@ function boxesOf(run: Run, result: GroundedResult, image: Size): RunSample["boxe
 
 /** Reads attributes of DICOM images. Keeps the last image, since its phrases follow one another. */
 function sourceReader(withPatient: boolean): (
-  result: GroundedResult,
+  result: HeatmapResult,
   image: Size,
 ) => Promise<DicomReference | undefined> {
   let last: { readonly path: string; readonly reference: DicomReference | undefined } | undefined;

@@ -10,59 +10,41 @@ import { SCORES } from "../../scoring/score_heatmap.ts";
 import { meanInMask } from "./coco.ts";
 import { boxOfMask, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";
-import type { RunList, RunSample } from "./run_sample.ts";
-import { WholeFile } from "./whole_file.ts";
+import type { RunList } from "./run_sample.ts";
 
-/** Creates a file with one line per sample, below the given head. */
-async function createList(
-  folder: string,
-  name: string,
-  head: string,
-  lineOf: (sample: RunSample) => string,
-): Promise<RunList> {
-  const file = new WholeFile(`${folder}/${name}`);
-  await file.write(head);
-  return {
-    add: (sample) => file.write(lineOf(sample)),
-    finish: () => file.finish().then(() => [name]),
-    [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
-  };
-}
-
-/**
- * Creates `rle.jsonl`; each line has one sample's mask as COCO's RLE.
- *
- * @param folder Output folder of the export.
- */
-export function createRleList(folder: string): Promise<RunList> {
-  return createList(folder, "rle.jsonl", "", ({ result, heatmap }) => {
-    const { id, image, phrase, category } = result;
+/** Begins `rle.jsonl`; each line has one sample's mask as COCO's RLE. */
+export const rleList = (): RunList => ({
+  path: "rle.jsonl",
+  head: "",
+  add({ result: { id, image, phrase, category }, heatmap }) {
     const rle = encodeRle(maskOnImage(heatmap), heatmap.image);
     return `${JSON.stringify({ id, image, phrase, category, ...rle })}\n`;
-  });
-}
+  },
+});
 
 const BOX_COLUMNS = ["id", "image", "phrase", "category", "x", "y", "w", "h", "score", "threshold"];
 
 /**
- * Creates `boxes.csv`. Each row has the box around a sample's mask, the score as in `results.json`,
+ * Begins `boxes.csv`. Each row has the box around a sample's mask, the score as in `results.json`,
  * the threshold, and the sample's scores. The box is empty if the mask is empty. mIoU and AUC-ROC
  * are 0..1, not per cent. Groundray reads the file as a dataset or as predictions.
- *
- * @param folder Output folder of the export.
  */
-export function createBoxList(folder: string): Promise<RunList> {
+export function boxList(): RunList {
   const columns = [...BOX_COLUMNS, ...SCORES.map((score) => SCORE_STYLES[score].key)];
-  return createList(folder, "boxes.csv", stringify([], { columns }), ({ result, heatmap }) => {
-    const [x, y, w, h] = boxOfMask(maskOnImage(heatmap), heatmap.image.width) ?? [];
-    const { id, image, phrase, category, threshold } = result;
-    const scores = result.status === "scored"
-      ? SCORES.map((score) => [SCORE_STYLES[score].key, result[score]])
-      : [];
-    const row = {
-      ...{ id, image, phrase, category, x, y, w, h },
-      ...{ score: meanInMask(heatmap.heatmap), threshold, ...Object.fromEntries(scores) },
-    };
-    return stringify([row], { columns, headers: false });
-  });
+  return {
+    path: "boxes.csv",
+    head: stringify([], { columns }),
+    add({ result, heatmap }) {
+      const [x, y, w, h] = boxOfMask(maskOnImage(heatmap), heatmap.image.width) ?? [];
+      const { id, image, phrase, category, threshold } = result;
+      const scores = result.status === "scored"
+        ? SCORES.map((score) => [SCORE_STYLES[score].key, result[score]])
+        : [];
+      const row = {
+        ...{ id, image, phrase, category, x, y, w, h },
+        ...{ score: meanInMask(heatmap.heatmap), threshold, ...Object.fromEntries(scores) },
+      };
+      return stringify([row], { columns, headers: false });
+    },
+  };
 }

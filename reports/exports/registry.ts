@@ -4,10 +4,10 @@
  * @module
  */
 
-import { CocoList } from "./coco.ts";
+import { cocoList } from "./coco.ts";
 import { encodeDicomSeg } from "./dicom_seg.ts";
 import { encodeGrayPng } from "./gray_png.ts";
-import { createBoxList, createRleList } from "./lists.ts";
+import { boxList, rleList } from "./lists.ts";
 import { encodeNifti } from "./nifti.ts";
 import { encodeNpy } from "./npy.ts";
 import { heatmapOnImage, maskOnImage } from "./original_pixels.ts";
@@ -38,8 +38,8 @@ export interface SampleFormat extends FormatFacts {
 /** A format that gathers the masks of all samples in one or two files. */
 export interface ListFormat extends FormatFacts {
   readonly kind: "list";
-  /** Creates the files in the output folder of an export, for samples of the given classes. */
-  readonly create: (folder: string, classes: readonly string[]) => Promise<RunList>;
+  /** Begins an empty list, for samples of the given classes. */
+  readonly create: (classes: readonly string[]) => RunList;
 }
 
 /** The formats by name, in the order of `--help`. */
@@ -96,17 +96,17 @@ export const FORMATS = {
       return await encodeDicomSeg({ source: reference, mask, phrase, run, number });
     },
   },
-  rle: { kind: "list", description: "COCO's run lengths, a line a sample", create: createRleList },
+  rle: { kind: "list", description: "COCO's run lengths, a line a sample", create: rleList },
   coco: {
     kind: "list",
     description: "annotations.json with the ground truth and results.json for pycocotools",
-    create: CocoList.create,
+    create: cocoList,
   },
   boxes: {
     kind: "list",
     description:
       "a CSV of the boxes around the masks, which eval takes as --dataset or --predictions",
-    create: createBoxList,
+    create: boxList,
   },
 } satisfies Readonly<Record<string, SampleFormat | ListFormat>>;
 

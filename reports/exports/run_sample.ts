@@ -7,14 +7,14 @@
 import type { Box } from "../../base/geometry.ts";
 import type { DicomReference } from "../../images/dicom/reference.ts";
 import type { RunHeatmap } from "../../runs/run.ts";
-import type { GroundedResult } from "../../runs/run_folder.ts";
+import type { HeatmapResult } from "../../runs/run_folder.ts";
 
 /** A sample of a run, with its result and heatmap. */
 export interface RunSample {
   /** Number of the sample within the run, from 1; samples without a heatmap count too. */
   readonly number: number;
   /** Result of the sample. */
-  readonly result: GroundedResult;
+  readonly result: HeatmapResult;
   /** Ground truth in whole pixels of the image; may be empty. */
   readonly boxes: readonly Box[];
   /** Heatmap of the sample. */
@@ -32,12 +32,16 @@ export interface RunSample {
   readonly source: () => Promise<DicomReference | undefined>;
 }
 
-/** A format that gathers all samples in one or two files. */
+/** A file of text that gathers all samples. */
 export interface RunList {
-  /** Adds a sample. */
-  add(sample: RunSample): Promise<void>;
-  /** Completes the files, and returns their paths relative to the output folder. */
-  finish(): Promise<string[]>;
-  /** Removes unfinished files. */
-  [Symbol.asyncDispose](): Promise<void>;
+  /** Path of the file, relative to the output folder. */
+  readonly path: string;
+  /** Text before the first sample. */
+  readonly head: string;
+  /** Encodes a sample; the text may be empty. */
+  add(sample: RunSample): string;
+  /** Returns the text after the last sample. */
+  end?(): string;
+  /** Returns the parts of further files, by their paths relative to the output folder. */
+  more?(): Readonly<Record<string, AsyncIterable<string>>>;
 }

@@ -12,21 +12,16 @@ import { inClassOrder } from "../tables/class_means.ts";
 import { originalImage } from "../original_image.ts";
 import { renderOverlay } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
+import type { VariantOptions } from "../reader_options.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
 import { Run, type RunHeatmap } from "../../runs/run.ts";
-import { type GroundedResult, hasHeatmap } from "../../runs/run_folder.ts";
+import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
 import { drawDistribution, PixelCurves } from "./score_curves.ts";
 import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 
 /** Options of {@linkcode drawRun}. */
-export interface FigureOptions {
-  /**
-   * Name of the variant to draw, if the run has several.
-   *
-   * @default {The run's first}
-   */
-  readonly setting?: string;
+export interface FigureOptions extends VariantOptions {
   /**
    * Most panels per sheet.
    *
@@ -39,19 +34,6 @@ export interface FigureOptions {
    * @default {0}
    */
   readonly seed?: number;
-  /**
-   * Receives one sentence about each omission, such as a sample with a missing image.
-   *
-   * @default {undefined}
-   */
-  readonly onNotice?: (notice: string) => void;
-  /**
-   * Called after each heatmap with the number of heatmaps done, and the number for all figures. A
-   * heatmap in several figures counts several times. Not awaited.
-   *
-   * @default {undefined}
-   */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** A figure and the name of its file. */
@@ -71,7 +53,7 @@ const PIXELS = 1.5 * PANEL_SIDE;
 interface Choice {
   readonly name: string;
   readonly heading: string;
-  readonly results: readonly GroundedResult[];
+  readonly results: readonly HeatmapResult[];
 }
 
 /**
@@ -98,8 +80,9 @@ interface Choice {
  */
 export async function* drawRun(
   folder: string,
-  { setting, count = 12, seed = 0, onNotice = () => {}, onProgress = () => {} }: FigureOptions = {},
+  options: FigureOptions = {},
 ): AsyncIterableIterator<Figure> {
+  const { setting, count = 12, seed = 0, signal, onNotice, onProgress } = options;
   using run = await Run.open(folder, "draw");
   const chosen = run.variant(setting);
   const results = (await Array.fromAsync(run.results(chosen))).filter(hasHeatmap);
@@ -109,7 +92,10 @@ export async function* drawRun(
   const choices = choose(results, scored, classes, count, seed);
   const total = choices.reduce((sum, { results }) => sum + results.length, scored.length);
   let done = 0;
-  const onHeatmap = () => onProgress(++done, total);
+  const onHeatmap = () => {
+    signal?.throwIfAborted();
+    onProgress?.(++done, total);
+  };
   if (scored.length > 0) yield* drawCurves(classes, run, onHeatmap);
   const missing = new Set<string>();
   for (const { name, heading, results: shown } of choices) {
@@ -121,7 +107,7 @@ export async function* drawRun(
         if (missing.has(result.id)) continue;
         missing.add(result.id);
         const reason = printable((error as Error).message, 500);
-        onNotice(`No panel of ${quote(result.id)}: ${reason}`);
+        onNotice?.(`No panel of ${quote(result.id)}: ${reason}`);
       } finally {
         onHeatmap();
       }
@@ -160,7 +146,7 @@ async function* drawCurves(
 
 /** Chooses the samples of each sheet. */
 function choose(
-  results: readonly GroundedResult[],
+  results: readonly HeatmapResult[],
   scored: readonly Scored[],
   classes: ReadonlyMap<string, readonly Scored[]>,
   count: number,
@@ -221,7 +207,7 @@ function fileName(text: string, taken: Set<string>): string {
  *
  * @throws {Error} If the image is missing or invalid, or has another size than the grounded image.
  */
-async function makePanel(result: GroundedResult, heatmap: RunHeatmap): Promise<Panel> {
+async function makePanel(result: HeatmapResult, heatmap: RunHeatmap): Promise<Panel> {
   const { id, image: path, phrase = "", category, boxes } = result;
   const { width, height } = heatmap.image;
   const gray = await originalImage(path, heatmap.image);

@@ -11,6 +11,7 @@ import { BOX, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "../figures/heat
 import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, type RunRecord } from "../../runs/run_folder.ts";
+import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import { tabulate } from "../tables/run_tables.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
@@ -31,25 +32,13 @@ import main from "./page/main.js" with { type: "text" };
 export const REPORT = "report.html";
 
 /** Options of {@linkcode writeReport}. */
-export interface ReportOptions {
+export interface ReportOptions extends ReaderOptions {
   /**
    * Path of the page.
    *
    * @default {"report.html" in the run's folder}
    */
   readonly out?: string;
-  /**
-   * Receives one sentence about each omission, such as a missing image.
-   *
-   * @default {undefined}
-   */
-  readonly onNotice?: (notice: string) => void;
-  /**
-   * Aborts the writing; an earlier page stays as it was.
-   *
-   * @default {undefined}
-   */
-  readonly signal?: AbortSignal;
 }
 
 type Slots = Readonly<Record<string, () => AsyncIterable<string> | readonly string[]>>;
@@ -81,7 +70,7 @@ export async function writeReport(
   const { done, summary, tables } = await tabulate(run, (result) => {
     const image = imageOf(result);
     if (image && !images.has(image)) images.set(image, images.size);
-    if (hasHeatmap(result) && run.missing([result])) lacking.push(result);
+    if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
   });
   const left: string[] = [];
   const lack = (notice: string) => {

@@ -7,17 +7,14 @@
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 import { tabulate } from "../../reports/tables/run_tables.ts";
-import { HEATMAPS } from "../../runs/heatmap_file.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, RECORD, RESULTS } from "../../runs/run_folder.ts";
+import { hasHeatmap } from "../../runs/run_folder.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../results.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 
 /** Contents of a run's files at one time. */
 interface Snapshot {
-  /** Sizes and modification times of the files; a difference means that the run went on. */
-  readonly state: string;
   readonly overview: RunOverview;
   readonly run: Run;
   readonly results: readonly SampleResult[];
@@ -49,7 +46,7 @@ export class ServedRun {
   /** Gives the run's facts and tables; reads the run again if its files changed. */
   overview(): Promise<RunOverview> {
     return this.#alone(async () => {
-      if (await stateOf(this.#folder) !== this.#snapshot.state) {
+      if (await this.#snapshot.run.hasChanged()) {
         const next = await read(this.#folder);
         this.#snapshot.run[Symbol.dispose]();
         this.#snapshot = next;
@@ -105,27 +102,13 @@ export class ServedRun {
   }
 }
 
-async function stateOf(folder: string): Promise<string> {
-  const files = await Promise.all(
-    [RECORD, RESULTS, HEATMAPS].map((name) =>
-      Deno.stat(`${folder}/${name}`).then(
-        ({ size, mtime }) => `${size} ${mtime?.getTime()}`,
-        () => "none",
-      )
-    ),
-  );
-  return files.join();
-}
-
 async function read(folder: string): Promise<Snapshot> {
-  // Take the state first: files written during the read then differ at the next check.
-  const state = await stateOf(folder);
   const run = await Run.open(folder, "show");
   const { facts, variants, plan } = run.record;
   const results: SampleResult[] = [];
   const { done, tables } = await tabulate(run, (result) => results.push(result));
   return {
-    ...{ state, run, results },
+    ...{ run, results },
     overview: { title: folder, facts, settings: variants, planned: plan.length, done, tables },
   };
 }
