@@ -1,5 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
-import type { StoredHeatmap } from "../pipeline/evaluate.ts";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { postprocess } from "../pipeline/postprocess.ts";
 import { Random } from "../base/random.ts";
 import { AttentionAccumulator } from "../shaders/aggregate_cpu.ts";
@@ -69,4 +69,74 @@ Deno.test("Run names a folder without a run, and a run that does not say its met
       await store(`${folder}/${i}`, { facts, variants: [""], plan: [] }, []);
       await assertRejects(() => Run.open(`${folder}/${i}`), SyntaxError, "expected sigma");
     }
+  }));
+
+const SCORES = { absCnr: 1, cnr: 1, miou: 0.5, aucRoc: 0.9 };
+
+/** Returns a scored result of a variant. */
+function scored(id: string, index: number, setting: string): SampleResult {
+  return { id, index, setting, status: "scored", boxes: [[1, 2, 3, 4]], threshold: 0.5, ...SCORES };
+}
+
+/** A sample that dropped out of all variants. */
+const FAILED: SampleResult = {
+  ...{ id: "s1", index: 1, status: "failed", stage: "decode" },
+  ...{ reason: "no file", error: "NotFound", image: "s1.png" },
+};
+
+/** Writes lines to a run's results. */
+const write = (folder: string, ...results: object[]) =>
+  Deno.writeTextFile(
+    `${folder}/results.jsonl`,
+    results.map((result) => `${JSON.stringify(result)}\n`).join(""),
+  );
+
+Deno.test("Run gives results by variant and by sample, and says whether its files have changed", () =>
+  inFolder(async (folder) => {
+    await store(folder, RECORD, []);
+    // A kill left the last sample without its second variant.
+    const all = [scored("s0", 0, "a"), scored("s0", 0, "b"), FAILED, scored("s2", 2, "a")];
+    await write(folder, ...all);
+    using run = await Run.open(folder, "draw");
+    assertEquals(await Array.fromAsync(run.results()), all);
+    assertEquals(await Array.fromAsync(run.results("b")), [all[1]!, FAILED]);
+    assertEquals(await Array.fromAsync(run.samples()), [[all[0]!, all[1]!], [FAILED]]);
+    assertEquals([...await Run.imagePaths(folder)], ["s1.png"]);
+    assertEquals([run.variant(), run.variant("b")], ["a", "b"]);
+    assertThrows(
+      () => run.variant("c"),
+      RangeError,
+      `Cannot draw setting "c" of "${folder}": expected one of "a", "b"`,
+    );
+    await assertRejects(() => run.stored(all[0]!), SyntaxError, 'heatmap of "s0", setting "a"');
+    assertEquals(run.missing([FAILED, ...all])!.message.includes(" and of 4 more, found"), true);
+    assertEquals([run.missing([]), await run.hasChanged()], [undefined, false]);
+    await write(folder, FAILED);
+    assertEquals(await run.hasChanged(), true);
+  }));
+
+Deno.test("Run names a result that cannot be of the run, for each of its readers alike", () =>
+  inFolder(async (folder) => {
+    await store(folder, RECORD, []);
+    using run = await Run.open(folder, "show");
+    const { setting: _, ...unnamed } = scored("s0", 0, "a");
+    const cases: [object, string][] = [
+      [scored("s0", 0, "other"), 'its setting "other" is none of the run\'s'],
+      [{ ...FAILED, id: "s0", setting: "other" }, 'its setting "other" is none of the run\'s'],
+      [unnamed, 'its setting "" is none of the run\'s'],
+      [{ ...scored("s0", 0, "a"), boxes: [1] }, "expected boxes of four numbers each"],
+      [{ ...scored("s0", 0, "a"), boxes: [["1"]] }, "expected boxes of four numbers each"],
+    ];
+    for (const [result, reason] of cases) {
+      await write(folder, result, scored("s0", 0, "b"));
+      for (const read of [() => run.results(), () => run.samples()]) {
+        const message = `Cannot show "s0" of "${folder}": ${reason}`;
+        await assertRejects(() => Array.fromAsync<unknown>(read()), SyntaxError, message);
+      }
+    }
+    // Predicted boxes have a variant and no heatmap; samples may drop out of one variant alone.
+    const predicted = { ...scored("s0", 0, "a"), predicted: [[1, 2, 3, 4]] };
+    const skipped = { ...FAILED, id: "s0", setting: "b", status: "skipped" };
+    await write(folder, predicted, skipped);
+    assertEquals((await Array.fromAsync(run.samples())).length, 1);
   }));

@@ -1,42 +1,54 @@
-import { writeWhole } from "../../base/write_whole.ts";
+import { putInPlace } from "../../base/write_whole.ts";
 
-/** A text file that is written in parts, and appears under its name only when complete. */
+/**
+ * A text file that is written in parts, and appears under its name only when complete. Errors of
+ * all methods name the path.
+ */
 export class WholeFile implements AsyncDisposable {
-  readonly #parts: WritableStreamDefaultWriter<string>;
-  readonly #written: Promise<void>;
+  readonly #path: string;
+  #file: Deno.FsFile | undefined;
+  #isPartial = false;
 
-  /** Begins the file; the methods report errors, with the path. */
+  /** Takes the path; the first part creates the partial file. */
   constructor(path: string) {
-    const { readable, writable } = new TransformStream<string, string>();
-    this.#parts = writable.getWriter();
-    this.#written = writeWhole(path, readable);
-    this.#written.catch(() => {});
+    this.#path = path;
   }
 
-  /**
-   * Appends text.
-   *
-   * @throws {Error} If the file cannot be written; the message names the path.
-   */
+  /** Appends text. */
   async write(text: string): Promise<void> {
-    // A file that failed takes no more parts, and its own error says why.
-    const part = this.#parts.write(text).catch(() => this.#written);
-    await Promise.race([part, this.#written]);
+    const bytes = new TextEncoder().encode(text);
+    await this.#naming(async () => {
+      this.#file ??= await Deno.create(`${this.#path}.partial`);
+      this.#isPartial = true;
+      for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
+    });
   }
 
-  /**
-   * Closes the file and gives it its name.
-   *
-   * @throws {Error} If the file cannot be written; the message names the path.
-   */
+  /** Gives the file its name. */
   async finish(): Promise<void> {
-    this.#parts.close().catch(() => {});
-    await this.#written;
+    this.#close();
+    await this.#naming(() => putInPlace(`${this.#path}.partial`, this.#path));
+    this.#isPartial = false;
   }
 
   /** Removes the partial file, unless {@linkcode finish} was called. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#parts.abort().catch(() => {});
-    await this.#written.catch(() => {});
+    this.#close();
+    if (this.#isPartial) await Deno.remove(`${this.#path}.partial`).catch(() => {});
+  }
+
+  #close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #naming(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw new Error(`Cannot write "${this.#path}": ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
   }
 }
