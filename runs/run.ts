@@ -5,6 +5,7 @@
  */
 
 import { type Box, toOriginal } from "../base/geometry.ts";
+import { stat } from "../base/paths.ts";
 import { printable, quote } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
@@ -44,7 +45,7 @@ export interface RunHeatmap extends FinishedHeatmap, StoredHeatmap {
 export class Run implements Disposable {
   readonly #task: string;
   readonly #index: HeatmapIndex;
-  readonly #state: string;
+  readonly #state: State;
 
   private constructor(
     /** The run's folder. */
@@ -54,7 +55,7 @@ export class Run implements Disposable {
     /** How the run finished and scored its heatmaps. */
     readonly settings: ScoringSettings,
     index: HeatmapIndex,
-    state: string,
+    state: State,
     task: string,
   ) {
     this.#index = index;
@@ -71,7 +72,8 @@ export class Run implements Disposable {
    * @throws {SyntaxError} If the folder's files are corrupt.
    */
   static async open(folder: string, task = "read"): Promise<Run> {
-    // Take the state first: a file that is written meanwhile then counts as changed.
+    // Take the state first: a file that is written meanwhile then counts as changed, and the
+    // heatmaps of all results up to this size are in the file already.
     const state = await stateOf(folder);
     const record = await readRunRecord(folder);
     const settings = scoringSettings(folder, record);
@@ -80,7 +82,7 @@ export class Run implements Disposable {
 
   /** Whether a file of the run has changed since the run was opened, as a run in progress does. */
   async hasChanged(): Promise<boolean> {
-    return await stateOf(this.folder) !== this.#state;
+    return (await stateOf(this.folder)).text !== this.#state.text;
   }
 
   /**
@@ -115,14 +117,16 @@ export class Run implements Disposable {
   }
 
   /**
-   * Yields the results in the order of the file.
+   * Yields the results in the order of the file. Results that a run in progress adds after the
+   * opening are left out, so that all iterations give the same results.
    *
    * @param variant Name of a variant; only its results, and samples that dropped out of all
    * variants.
    * @throws {SyntaxError} If a line is corrupt, or has a variant or boxes that the run cannot have.
    */
   async *results(variant?: string): AsyncIterableIterator<SampleResult> {
-    for await (const { result } of readResults(`${this.folder}/${RESULTS}`)) {
+    for await (const { result, end } of readResults(`${this.folder}/${RESULTS}`)) {
+      if (end > this.#state.end) return;
       this.#check(result);
       if (variant === undefined || (result.setting ?? variant) === variant) yield result;
     }
@@ -136,6 +140,7 @@ export class Run implements Disposable {
   async *samples(): AsyncIterableIterator<readonly SampleResult[]> {
     const { folder, record: { variants } } = this;
     for await (const lines of readSamples(`${folder}/${RESULTS}`, variants.length)) {
+      if (lines.at(-1)!.end > this.#state.end) return;
       for (const { result } of lines) this.#check(result);
       yield lines.map(({ result }) => result);
     }
@@ -211,17 +216,19 @@ export class Run implements Disposable {
 
 const pathIn = (folder: string) => `${folder}/${HEATMAPS}`;
 
-/** Sizes and modification times of a run's files. */
-async function stateOf(folder: string): Promise<string> {
-  const files = await Promise.all(
-    [RECORD, RESULTS, HEATMAPS].map((name) =>
-      Deno.stat(`${folder}/${name}`).then(
-        ({ size, mtime }) => `${size} ${mtime?.getTime()}`,
-        () => "none",
-      )
-    ),
-  );
-  return files.join();
+/** State of a run's files at one time. */
+interface State {
+  /** Sizes and modification times of all files. */
+  readonly text: string;
+  /** Size of the results in bytes. */
+  readonly end: number;
+}
+
+async function stateOf(folder: string): Promise<State> {
+  const files = [RECORD, RESULTS, HEATMAPS].map((name) => stat(`${folder}/${name}`));
+  const facts = await Promise.all(files);
+  const text = facts.map((file) => file && `${file.size} ${file.mtime?.getTime()}`).join();
+  return { text, end: facts[1]?.size ?? 0 };
 }
 
 function naming(id: string, setting: string | undefined) {

@@ -111,14 +111,15 @@ Deno.test("Run gives results by variant and by sample, and says whether its file
     await assertRejects(() => run.stored(all[0]!), SyntaxError, 'heatmap of "s0", setting "a"');
     assertEquals(run.missing([FAILED, ...all])!.message.includes(" and of 4 more, found"), true);
     assertEquals([run.missing([]), await run.hasChanged()], [undefined, false]);
-    await write(folder, FAILED);
+    await write(folder, ...all, FAILED);
     assertEquals(await run.hasChanged(), true);
+    assertEquals(await Array.fromAsync(run.results()), all);
+    assertEquals(await Array.fromAsync(run.samples()), [[all[0]!, all[1]!], [FAILED]]);
   }));
 
 Deno.test("Run names a result that cannot be of the run, for each of its readers alike", () =>
   inFolder(async (folder) => {
     await store(folder, RECORD, []);
-    using run = await Run.open(folder, "show");
     const { setting: _, ...unnamed } = scored("s0", 0, "a");
     const cases: [object, string][] = [
       [scored("s0", 0, "other"), 'its setting "other" is none of the run\'s'],
@@ -129,6 +130,7 @@ Deno.test("Run names a result that cannot be of the run, for each of its readers
     ];
     for (const [result, reason] of cases) {
       await write(folder, result, scored("s0", 0, "b"));
+      using run = await Run.open(folder, "show");
       for (const read of [() => run.results(), () => run.samples()]) {
         const message = `Cannot show "s0" of "${folder}": ${reason}`;
         await assertRejects(() => Array.fromAsync<unknown>(read()), SyntaxError, message);
@@ -138,5 +140,6 @@ Deno.test("Run names a result that cannot be of the run, for each of its readers
     const predicted = { ...scored("s0", 0, "a"), predicted: [[1, 2, 3, 4]] };
     const skipped = { ...FAILED, id: "s0", setting: "b", status: "skipped" };
     await write(folder, predicted, skipped);
+    using run = await Run.open(folder);
     assertEquals((await Array.fromAsync(run.samples())).length, 1);
   }));

@@ -13,7 +13,7 @@ import { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, type RunRecord } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
-import { tabulate } from "../tables/run_tables.ts";
+import { tabulate } from "../tables/table_files.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
 import { writeWhole } from "../../base/write_whole.ts";
 import { factsHtml, runName } from "./_facts.ts";

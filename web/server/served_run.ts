@@ -6,7 +6,7 @@
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { cropRegion } from "../../images/preprocess.ts";
-import { tabulate } from "../../reports/tables/run_tables.ts";
+import { tabulate } from "../../reports/tables/table_files.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap } from "../../runs/run_folder.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
