@@ -5,42 +5,16 @@
  */
 
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
-import type { ProtocolName } from "../scoring/protocols.ts";
-import { rescore } from "./rescore.ts";
-import type { Margin } from "../shaders/metrics_cpu.ts";
+import { rescore, type RescoreSettings } from "./rescore.ts";
 import { Run } from "./run.ts";
 import { hasHeatmap, type RunRecord } from "./run_folder.ts";
 import { hasAttention, methodsOf } from "./scoring_settings.ts";
 
-/** Choices that replace the run's own; the run's choices are the defaults. */
-export interface RescoreOptions {
-  /**
-   * Standard deviation of the Gaussian in heatmap pixels, 0..32; allowed only if the run has
-   * heatmaps of the diffusion model.
-   *
-   * @default {The run's}
-   */
-  readonly sigma?: number;
-  /**
-   * Whether values up to Otsu's threshold are set to 0. Allowed only if the run has one variant,
-   * and heatmaps of the diffusion model.
-   *
-   * @default {The run's}
-   */
-  readonly otsu?: boolean;
-  /**
-   * How scores count pixels outside the centre square.
-   *
-   * @default {The run's}
-   */
-  readonly margin?: Margin;
-  /**
-   * Protocols to score by, beside the paper's protocol.
-   *
-   * @default {The run's}
-   */
-  readonly protocols?: readonly ProtocolName[];
-}
+/**
+ * Choices that replace the run's own, which are the defaults. `sigma` and `otsu` are allowed only if
+ * the run has heatmaps of the diffusion model, and `otsu` only if the run has one variant.
+ */
+export type RescoreOptions = Partial<RescoreSettings>;
 
 /** A run scored again. */
 export interface RescoredRun {
@@ -79,10 +53,9 @@ export async function rescoreRun(
     );
   }
   if (options.sigma !== undefined || options.otsu !== undefined) requireAttention(folder, record);
-  const { sigma = settings.sigma, margin = settings.margin, protocols = settings.protocols } =
-    options;
+  const { otsu } = options;
+  const { sigma, margin, protocols } = { ...settings, ...options };
   const { protocols: _, ...facts } = record.facts;
-  const otsu = options.otsu;
   const chosen: RunRecord = {
     ...record,
     facts: {
@@ -101,9 +74,9 @@ export async function rescoreRun(
           continue;
         }
         const stored = await run.stored(result);
-        const cut = otsu ?? settings.otsu.get(result.setting ?? "")!;
         try {
-          results.push(rescore(result, stored, { sigma, otsu: cut, margin, protocols }));
+          const settings = { ...run.settingsOf(result.setting), ...options };
+          results.push(rescore(result, stored, settings));
         } catch (error) {
           throw run.fault(result, (error as Error).message, error);
         }

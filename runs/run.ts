@@ -10,7 +10,7 @@ import { printable, quote } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
 import { readResults, readSamples } from "./read_results.ts";
-import { type FinishedHeatmap, finishStored } from "./rescore.ts";
+import { type FinishedHeatmap, finishStored, type RescoreSettings } from "./rescore.ts";
 import {
   hasHeatmap,
   imageOf,
@@ -165,6 +165,11 @@ export class Run implements Disposable {
     );
   }
 
+  /** How the run finished and scored the heatmaps of a variant. */
+  settingsOf(variant = ""): Required<RescoreSettings> {
+    return { ...this.settings, otsu: this.settings.otsu.get(variant)! };
+  }
+
   /**
    * Whether the run stored a heatmap of a sample. Failed and skipped samples have none. A method
    * that predicts boxes stores none either.
@@ -185,8 +190,7 @@ export class Run implements Disposable {
    */
   async get(id: string, setting?: string): Promise<RunHeatmap> {
     const stored = await this.#index.get(naming(id, setting));
-    const { sigma, otsu } = this.settings;
-    const made = finishStored(stored, { sigma, otsu: otsu.get(setting ?? "")! });
+    const made = finishStored(stored, this.settingsOf(setting));
     const originalBox = made.box && toOriginal(made.box, stored.size, made.crop);
     return { ...stored, ...made, originalBox };
   }

@@ -84,13 +84,12 @@ export class ServedRun {
     if (!hasHeatmap(result)) return { result };
     return await this.#alone(async () => {
       const { run } = this.#snapshot;
-      const { sigma, otsu } = run.settings;
+      const { sigma, otsu } = run.settingsOf(result.setting);
       const { size, image, layers, view } = await run.stored(result);
       const heatmap: SampleHeatmap = {
-        ...{ size, image, layers, sigma },
+        ...{ size, image, layers, sigma, otsu },
         crop: cropRegion(image.width, image.height, view),
         isGrid: view !== undefined,
-        otsu: otsu.get(result.setting ?? "")!,
       };
       return { result, heatmap };
     });
