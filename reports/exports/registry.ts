@@ -60,8 +60,11 @@ export const FORMATS = {
     ending: "png",
     encode: ({ heatmap }) => {
       const values = heatmapOnImage(heatmap, 0);
-      const level = (value: number) => Math.round(65535 * Math.min(Math.max(value, 0), 1));
-      return encodeGrayPng(Uint16Array.from(values, level), heatmap.image);
+      const levels = new Uint16Array(values.length);
+      values.forEach((value, i) => {
+        levels[i] = Math.round(65535 * Math.min(Math.max(value, 0), 1));
+      });
+      return encodeGrayPng(levels, heatmap.image);
     },
   },
   nifti: {
