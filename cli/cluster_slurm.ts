@@ -4,8 +4,8 @@
  * @module
  */
 
+import { makeFolder } from "../base/write_whole.ts";
 import { EXIT, runMain } from "./kit/exit.ts";
-import { makeFolder } from "./kit/files.ts";
 import { command, helpText, parseFlags, UsageError } from "./kit/flags.ts";
 
 const COMMAND = command({

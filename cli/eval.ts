@@ -5,12 +5,12 @@
  */
 
 import {
-  AblationSummary,
   type Dataset,
   openDataset,
   type ProtocolName,
   type RunRecord,
   type SampleResult,
+  SummaryByVariant,
   writePhantomSet,
 } from "../mod.ts";
 import { requireBackend } from "./kit/backend.ts";
@@ -82,7 +82,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     const { kind, sha256 } = dataset;
     // `run.json` has the facts in this order.
     const facts = { ...methods.facts, dataset: { kind, sha256, split, limit }, ...known };
-    const summary = new AblationSummary(methods.names);
+    const summary = new SummaryByVariant(methods.names);
     const failures = new Failures();
     const record = { facts, variants: methods.names, plan: dataset.plan, ...(shard && { shard }) };
     const done = await folder.begin(record, earlier, (result) => {
@@ -124,7 +124,7 @@ interface Run {
   readonly dataset: Dataset;
   /** Ids of the samples that earlier attempts finished. */
   readonly done: ReadonlySet<string>;
-  readonly summary: AblationSummary;
+  readonly summary: SummaryByVariant;
   readonly failures: Failures;
   readonly progress: Progress;
   /** Notices so far, for the summary; the run adds further ones. */

@@ -6,13 +6,12 @@
 
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
-import { makeFolder } from "./kit/files.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { toPng } from "../reports/figures/png.ts";
 import { drawRun } from "../reports/figures/run_figures.ts";
-import { writeWhole } from "../base/write_whole.ts";
+import { makeFolder, writeWhole } from "../base/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task figures RESULTS [options] --out DIR",
@@ -56,7 +55,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const progress = new Progress(values.progress, undefined, "heatmaps");
   let [drawn, failed] = [0, 0];
   const figures = drawRun(source!, {
-    ...{ count, seed },
+    ...{ count, seed, signal },
     onNotice(notice) {
       progress.warn(notice);
       failed++;
@@ -70,7 +69,6 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const names: string[] = [];
   try {
     for await (const { name, svg } of figures) {
-      signal.throwIfAborted();
       await makeFolder(out);
       await writeWhole(`${out}/${name}`, svg);
       await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));

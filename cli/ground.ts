@@ -8,7 +8,7 @@ import { isInputError } from "../base/errors.ts";
 import type { GrayImage } from "../base/geometry.ts";
 import { nameOf } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
-import { writeWhole } from "../base/write_whole.ts";
+import { makeFolder, writeWhole } from "../base/write_whole.ts";
 import type { MethodSource } from "../methods/choose_methods.ts";
 import type { ChosenMethod, MethodRow } from "../methods/method_row.ts";
 import { importMethod } from "../methods/outside_method.ts";
@@ -28,7 +28,7 @@ import { BACKEND_FLAGS, requireBackend } from "./kit/backend.ts";
 import { runCommand } from "./kit/confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
 import { EXIT } from "./kit/exit.ts";
-import { makeFolder, makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
+import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { findImages, imageReach } from "./kit/images.ts";
 import {

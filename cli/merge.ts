@@ -11,7 +11,7 @@ import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { conclude } from "./kit/summary.ts";
 import { mergeRuns } from "../runs/merge_runs.ts";
 import { hasHeatmap, RunFolder } from "../runs/run_folder.ts";
-import { AblationSummary } from "../reports/tables/summary.ts";
+import { SummaryByVariant } from "../reports/tables/summary.ts";
 
 const COMMAND = command({
   usage: "deno task merge --out DIR OUT [OUT …]",
@@ -39,7 +39,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
-    const summary = new AblationSummary(record.variants);
+    const summary = new SummaryByVariant(record.variants);
     progress.begin(results.filter(hasHeatmap).length);
     let count = 0;
     const counted = async function* () {

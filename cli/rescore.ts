@@ -14,7 +14,7 @@ import { conclude } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
 import { rescoreRun } from "../runs/rescore_run.ts";
 import { RunFolder } from "../runs/run_folder.ts";
-import { AblationSummary } from "../reports/tables/summary.ts";
+import { SummaryByVariant } from "../reports/tables/summary.ts";
 
 const AS_BEFORE = "as the run had it";
 
@@ -56,7 +56,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
-    const summary = new AblationSummary(record.variants);
+    const summary = new SummaryByVariant(record.variants);
     const total = record.plan.length;
     let count = 0;
     let failed = 0;

@@ -9,7 +9,6 @@ import { EXIT, runMain } from "../../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../../cli/kit/flags.ts";
 import { parseSetting } from "../../../methods/ldm/parsers.ts";
 import {
-  AblationSummary,
   type Box,
   formatAblation,
   formatTable,
@@ -20,6 +19,7 @@ import {
   type Sample,
   scoreHeatmap,
   ScoreSummary,
+  SummaryByVariant,
   tableTwoVariants,
   type VariantSettings,
   writePhantomSet,
@@ -114,7 +114,7 @@ async function main(args: string[]): Promise<number> {
       console.log(`${guess.name}\n${formatTable(scoreGuess(guess, samples).toJSON())}\n`);
     }
 
-    const ablation = new AblationSummary(variants.map(({ name }) => name));
+    const ablation = new SummaryByVariant(variants.map(({ name }) => name));
     const listening = new Map(variants.map(({ name }) => [name, { pairs: 0, own: 0 }]));
     const began = performance.now();
     for await (const result of ground(samples, { model, variants })) {
