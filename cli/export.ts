@@ -4,7 +4,7 @@
  * @module
  */
 
-import { exportBundle } from "../mod.ts";
+import { exportBundle } from "../models/ldm/export.ts";
 import { LDM_FLAGS } from "../methods/ldm/flags.ts";
 import { DEMO, openBundle } from "../methods/ldm/ldm.ts";
 import { parseLayers } from "../methods/ldm/parsers.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { decodeImage, openRuntime } from "../mod.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { decodeImage } from "../pipeline/decode.ts";
 import { createEngine, type EngineHost } from "../web/engine.ts";
 import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";

@@ -6,8 +6,8 @@
 
 import manifest from "../../deno.json" with { type: "json" };
 import type { Backend } from "../../methods/method_row.ts";
-import { DEVICES, openRuntime, requireGpu, RUNTIMES } from "../../models/runtime/mod.ts";
-import type { Runtime } from "../../models/runtime/mod.ts";
+import { DEVICES, openRuntime, requireGpu, RUNTIMES } from "../../models/runtime/open_runtime.ts";
+import type { Runtime } from "../../models/runtime/runtime.ts";
 import type { Gpu } from "../../shaders/device.ts";
 import { quietenDriver } from "./driver.ts";
 import { type Flags, type FlagValues, UsageError } from "./flags.ts";
