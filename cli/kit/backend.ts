@@ -20,14 +20,14 @@ export const BACKEND_FLAGS = {
     choices: RUNTIMES,
     default: "auto",
     placeholder: "NAME",
-    description: "What runs the model.",
+    description: "Runtime of the model.",
   },
   device: {
     type: "string",
     choices: DEVICES,
     default: "auto",
     placeholder: "WHERE",
-    description: "Where model and heatmaps are computed; auto takes the GPU where it is hardware.",
+    description: "Device for model and heatmaps. auto takes the GPU if it is hardware.",
   },
 } as const satisfies Flags;
 

@@ -18,7 +18,7 @@ export const MODEL_FLAG = {
   type: "string",
   placeholder: "DIR",
   description: "Folder of the model: our flat layout, or a MONAI bundle.",
-  defaultText: "the bundled one",
+  defaultText: "the bundled model",
 } as const;
 
 /** Methods by name, each with its files. */
