@@ -30,20 +30,20 @@ const COMMAND = command({
       type: "list",
       required: true,
       placeholder: "FORMATS",
-      description: `Some of ${EXPORT_FORMATS.join(", ")}, by commas.`,
+      description: `Formats, separated by commas: some of ${EXPORT_FORMATS.join(", ")}.`,
     },
     setting: {
       type: "string",
       placeholder: "NAME",
-      description: "Which of a run's settings.",
-      defaultText: "its first",
+      description: "Setting of the run to convert.",
+      defaultText: "the first setting",
     },
     outside: {
       type: "string",
       choices: ["nan", "zero"],
       placeholder: "VALUE",
-      description: `What ${HAS_OUTSIDE.join(" and ")} have where a heatmap covers nothing.`,
-      defaultText: "nan; zero after --margin zero",
+      description: `Value in ${HAS_OUTSIDE.join(" and ")} outside the heatmap.`,
+      defaultText: "nan, or zero after --margin zero",
     },
     "keep-patient": {
       type: "boolean",
@@ -91,7 +91,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       ...(setting !== undefined && { setting }),
     });
     progress.finish(done);
-    if (written.length === 0) throw new Error(`Cannot convert "${source}": nothing was left`);
+    if (written.length === 0) {
+      throw new Error(`Cannot convert "${source}": every sample was left out`);
+    }
     const names = written.map(({ path, files }) =>
       files === undefined ? `${out}/${path}` : `${out}/${path} (${files} files)`
     );
@@ -127,5 +129,5 @@ await runCommand(
     ],
     write: [out],
   }),
-  "the sample under way",
+  "the sample in hand",
 );

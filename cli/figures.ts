@@ -18,15 +18,15 @@ const COMMAND = command({
   description:
     "Draws a run without the model, each figure as SVG and PNG: X-rays with heatmap and ground " +
     "truth (best, worst, random, and a gallery of each class), ROC (roc), precision and recall " +
-    "(pr), IoU by threshold (iou), and the distribution of each score. Files of these names are " +
-    "replaced. Images are read from the paths in the results; one that is missing is left out.",
+    "(pr), IoU by threshold (iou), and the distribution of each score. Replaces files of " +
+    "these names. Reads images from the paths in the results, and leaves out missing images.",
   operand: "RESULTS",
   flags: {
     setting: {
       type: "string",
       placeholder: "NAME",
-      description: "Which of a run's settings.",
-      defaultText: "its first",
+      description: "Setting of the run to draw.",
+      defaultText: "the first setting",
     },
     count: {
       type: "integer",
@@ -34,7 +34,7 @@ const COMMAND = command({
       max: 200,
       default: 12,
       placeholder: "N",
-      description: "Most X-rays of a file.",
+      description: "Maximum number of X-rays in a figure.",
     },
     seed: {
       type: "integer",

@@ -81,18 +81,6 @@ export interface AttentionGrid {
  * @throws {Error} If the image cannot be read or a phrase cannot be grounded.
  * @throws {TypeError} As {@linkcode groundImage}, or if the range is unknown.
  * @throws {RangeError} If an option is out of its range.
- *
- * @example Usage
- * ```ts
- * import { drawPhantom, loadBundle, readAttention } from "../mod.ts";
- *
- * const bundle = await loadBundle("models/demo");
- * const options = { bundle, steps: 10, columns: 5 };
- * const [grid] = await readAttention(drawPhantom({ seed: 1 }), ["left effusion"], options);
- * const { start, end, layers } = grid!.columns[0]!;
- * console.log(start, end); // the first steps
- * console.log(layers[3]!.side, layers[3]!.data[0]); // a corner of layer 3's mean over these steps
- * ```
  */
 export async function readAttention(
   image: ImageSource,

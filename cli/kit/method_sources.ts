@@ -7,7 +7,7 @@
 import { folderOf } from "../../base/paths.ts";
 import type { MethodSource } from "../../methods/choose_methods.ts";
 import type { MethodContext, MethodRow } from "../../methods/method_row.ts";
-import { importMethod, isModule, moduleName } from "../../methods/outside_method.ts";
+import { isModule, moduleName } from "../../methods/outside_method.ts";
 import { METHODS, SEED } from "../../methods/registry.ts";
 import { type FlagValues, UsageError } from "./flags.ts";
 import { type BACKEND_FLAGS, describeVersions, openBackend } from "./backend.ts";
@@ -18,7 +18,7 @@ export const MODEL_FLAG = {
   type: "string",
   placeholder: "DIR",
   description: "Folder of the model: our flat layout, or a MONAI bundle.",
-  defaultText: "the bundled one",
+  defaultText: "the bundled model",
 } as const;
 
 /** Methods by name, each with its files. */

@@ -127,7 +127,7 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
   if (folder !== own && await firstFile(others.map(({ image }) => `${path}/${image}`))) {
     throw new InputTypeError(
       `Cannot tell which model the text encoder in "${folder}" belongs to, as both image encoders ` +
-        `are in "${path}": put that of ${variant} into "${own}"`,
+        `are in "${path}": put the text encoder of ${variant} into "${own}"`,
     );
   }
   const textConfig = readTextEncoderConfig(await readJson(configFile), `"${configFile}"`);

@@ -93,7 +93,7 @@ export async function readRow(
   const entry = find(checkpoint, name);
   const [rows = 0, ...others] = entry.shape;
   if (!(Number.isInteger(row) && row >= 0 && row < rows)) {
-    throw new RangeError(`${failure(checkpoint, name)}: it has ${rows} rows and none of ${row}`);
+    throw new RangeError(`${failure(checkpoint, name)}: it has ${rows} rows, and no row ${row}`);
   }
   const [step = elementCount(others), ...otherStrides] = entry.strides ?? [];
   const { shape, strides, span } = measure(others, entry.strides && otherStrides);

@@ -116,7 +116,7 @@ export function requireWeights(weights: WeightType, runtime: Runtime): void {
   if (weights !== "float16" || runtime.gpu?.device.features.has("shader-f16")) return;
   throw new InputTypeError(
     `Cannot keep weights in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
-      `it takes runtime "webgpu" and a GPU with the feature shader-f16`,
+      `float16 needs runtime "webgpu" and a GPU with the feature shader-f16`,
   );
 }
 

@@ -109,7 +109,7 @@ export function spatialTransformer(
   const [channels, height, width] = [known(x, 1), known(x, 2), known(x, 3)];
   if (!(headChannels > 0) || channels % headChannels !== 0) {
     throw new RangeError(
-      `Cannot build "${name}": ${channels} channels do not fall into heads of ${headChannels}`,
+      `Cannot build "${name}": ${channels} channels do not divide into heads of ${headChannels}`,
     );
   }
   let h = groupNorm(g, x, `${name}.norm`, { groups, epsilon });

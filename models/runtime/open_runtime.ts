@@ -18,6 +18,9 @@ export const RUNTIMES = ["auto", "native", "wasm", "webgpu"] as const;
 /** Values that `--device` accepts. */
 export const DEVICES = ["auto", "gpu", "cpu"] as const;
 
+/** Device of an automatic choice: the GPU, the CPU, or the faster of the two. */
+export type DeviceChoice = typeof DEVICES[number];
+
 /**
  * Opens the runtime of a name, or with `"auto"` the fastest runtime on this machine.
  *
@@ -37,7 +40,7 @@ export const DEVICES = ["auto", "gpu", "cpu"] as const;
  */
 export async function openRuntime(
   name: RuntimeName | "auto" = "auto",
-  device: typeof DEVICES[number] = "auto",
+  device: DeviceChoice = "auto",
 ): Promise<Runtime> {
   if (!DEVICES.includes(device)) {
     throw new InputTypeError(`Cannot use device "${device}": expected auto, gpu or cpu`);
@@ -72,7 +75,7 @@ export async function requireGpu(purpose: string): Promise<Gpu> {
   return gpu;
 }
 
-async function openFastest(device: typeof DEVICES[number]): Promise<Runtime> {
+async function openFastest(device: DeviceChoice): Promise<Runtime> {
   if (device === "gpu") {
     return await openWebgpu(await requireGpu("use the GPU"), "the GPU was asked for");
   }

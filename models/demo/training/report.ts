@@ -5,29 +5,23 @@
  * @module
  */
 
+import "../../../base/host/deno/mod.ts";
 import { EXIT, runMain } from "../../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../../cli/kit/flags.ts";
 import { parseSetting } from "../../../methods/ldm/parsers.ts";
-import {
-  type Box,
-  formatAblation,
-  formatTable,
-  ground,
-  loadBundle,
-  openModel,
-  openRuntime,
-  type Sample,
-  scoreHeatmap,
-  ScoreSummary,
-  SummaryByVariant,
-  tableTwoVariants,
-  type VariantSettings,
-  writePhantomSet,
-} from "../../../mod.ts";
+import { area, type Box, intersect } from "../../../base/geometry.ts";
+import { writePhantomSet } from "../../../datasets/phantom/phantom_set.ts";
+import type { Sample } from "../../../datasets/sample.ts";
+import { ground } from "../../../pipeline/ground.ts";
+import { tableTwoVariants, type VariantSettings } from "../../../pipeline/settings/variants.ts";
+import { ScoreSummary, SummaryByVariant } from "../../../reports/tables/summary.ts";
+import { formatAblation, formatTable } from "../../../reports/tables/table.ts";
+import { scoreHeatmap } from "../../../scoring/score_heatmap.ts";
+import { loadBundle } from "../../ldm/bundle.ts";
+import { defaultLayers, openModel } from "../../ldm/model.ts";
+import { openRuntime } from "../../runtime/open_runtime.ts";
 import { DEMO } from "../../../methods/ldm/ldm.ts";
-import { area, intersect } from "../../../base/geometry.ts";
 import { readSamples } from "../../../datasets/read_samples.ts";
-import { defaultLayers } from "../../ldm/model.ts";
 import { type Guess, readGuesses } from "./_guesses.ts";
 
 const COMMAND = command({
