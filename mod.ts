@@ -136,6 +136,7 @@ export type { Margin } from "./shaders/metrics_cpu.ts";
 
 // Lists of names from which types above are derived: as types alone.
 export type { CLASSES } from "./datasets/sample.ts";
+export type { FORMATS } from "./reports/exports/registry.ts";
 export type { WEIGHT_TYPES } from "./models/ldm/weights.ts";
 export type { DEVICES } from "./models/runtime/open_runtime.ts";
 export type { NOISE_KINDS, TOKEN_KINDS } from "./pipeline/settings/settings.ts";
