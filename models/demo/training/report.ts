@@ -9,7 +9,6 @@ import { EXIT, runMain } from "../../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../../cli/kit/flags.ts";
 import { parseSetting } from "../../../cli/kit/parsers.ts";
 import {
-  SummaryByVariant,
   type Box,
   formatAblation,
   formatTable,
@@ -20,6 +19,7 @@ import {
   type Sample,
   scoreHeatmap,
   ScoreSummary,
+  SummaryByVariant,
   tableTwoVariants,
   type VariantSettings,
   writePhantomSet,
