@@ -141,6 +141,7 @@ const MODULES = [
   "web",
   "reports",
   "runs",
+  "methods",
   "pipeline",
   "models",
   "datasets",
