@@ -17,7 +17,7 @@ import type { Heatmap } from "../postprocess.ts";
  */
 export function finishGrid({ values, side }: GridHeatmap): Heatmap {
   if (!(Number.isInteger(side) && side >= 1 && values.length === side * side)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read a heatmap of ${values.length} values: expected ${side} x ${side}`,
     );
   }
