@@ -8,8 +8,8 @@ import { denoise } from "./denoise.ts";
 import { encode } from "./encode.ts";
 import { failed, item } from "./flow.ts";
 import { finishOnGpu } from "./gpu/finish_gpu.ts";
-import { groundByMethod } from "./methods/ground_by_method.ts";
-import { scorePredictions } from "./methods/score_boxes.ts";
+import { boxesMethod } from "../methods/boxes/score_boxes.ts";
+import { gridMethod } from "../methods/grid_method.ts";
 import { metrics } from "./metrics.ts";
 import { noise } from "./noise.ts";
 import { otsu } from "./otsu.ts";
@@ -62,9 +62,9 @@ const STAGES: readonly (readonly [stage: string, run: () => AsyncIterable<unknow
     "aggregate",
     () => finishOnGpu(one({ ...STEP, maps: [undefined] }), {} as never, 2, SETTINGS, {}),
   ],
-  ["ground", () => groundByMethod(one(REQUEST), method(plantedBug))],
-  ["metrics", () => groundByMethod(one(REQUEST), method(() => Promise.resolve([undefined])))],
-  ["metrics", () => scorePredictions(one(REQUEST), new Map([["s", [undefined as never]]]))],
+  ["ground", () => gridMethod(method(plantedBug)).ground(one(REQUEST))],
+  ["metrics", () => gridMethod(method(() => Promise.resolve([undefined]))).ground(one(REQUEST))],
+  ["metrics", () => boxesMethod(new Map([["s", [undefined as never]]])).ground(one(REQUEST))],
 ];
 
 for (const [i, [stage, run]] of STAGES.entries()) {
