@@ -212,7 +212,8 @@ export class Progress {
 }
 
 function describeRate(rate: number, unit: string): string {
-  return rate >= 1
+  // A plural counts things, of which each takes its time; a measure such as MB does not.
+  return rate >= 1 || !unit.endsWith("s")
     ? `${rate.toFixed(1)} ${unit}/s`
     : `${(1 / rate).toFixed(1)} s/${unit.slice(0, -1)}`;
 }
