@@ -33,8 +33,9 @@ export const EVAL_COMMAND = command({
       ...MODEL_FLAGS.model,
       type: "list",
       description:
-        "Folder of the model: for ldm our flat layout, or a MONAI bundle; for biovil and biovil-t their " +
-        "published files. With several methods one each, as ldm=DIR or biovil=DIR; without a name it is ldm's.",
+        "The model: a folder, for ldm in our flat layout or a MONAI bundle, for biovil and biovil-t with " +
+        "their published files; or, where no such folder is, a name that deno task get lists. With several " +
+        "methods one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's.",
       defaultText: "ldm's is the bundled one",
     },
     predictions: {

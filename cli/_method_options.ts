@@ -9,6 +9,7 @@ import { BASELINES } from "../models/open_method.ts";
 import { CACHE_FLAGS, DEMO, METHOD_FLAGS } from "./kit/common.ts";
 import type { EvalValues } from "./_eval_flags.ts";
 import { UsageError } from "./kit/flags.ts";
+import { modelFolder } from "./kit/models.ts";
 
 /** Source of each method: the folder of a model, or the file of predictions. */
 export type MethodSources = ReadonlyMap<MethodName, string>;
@@ -24,7 +25,7 @@ const OWN_OPTIONS:
       ],
       ["ldm"],
     ],
-    [["model", "runtime", "device", "margin", "protocol"], ["ldm", ...BASELINES]],
+    [["model", "models", "runtime", "device", "margin", "protocol"], ["ldm", ...BASELINES]],
     [["predictions", "box-rule"], ["boxes"]],
   ];
 
@@ -45,7 +46,10 @@ export function methodSources(values: EvalValues, given: ReadonlySet<string>): M
     );
   }
   const models = parseModels(values.model, names);
-  return new Map(names.map((name) => [name, sourceOf(name, names, models, values.predictions)]));
+  return new Map(names.map((name) => {
+    const source = sourceOf(name, names, models, values.predictions);
+    return [name, name === "boxes" ? source : modelFolder(source, values.models)];
+  }));
 }
 
 /**

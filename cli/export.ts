@@ -18,6 +18,7 @@ const COMMAND = command({
     "file beside it, for use in any ONNX runtime.",
   flags: {
     model: MODEL_FLAGS.model,
+    models: MODEL_FLAGS.models,
     "text-encoder": MODEL_FLAGS["text-encoder"],
     layers: {
       type: "string",

@@ -160,28 +160,30 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
-/** Refuses a host that this process has no permission for. */
-function requirePermission({ endpoint, hosts }: Source, names: readonly string[]): void {
-  if (endpoint === HUB) return;
+/**
+ * Refuses a mirror that this process has no permission for.
+ *
+ * @throws {Error} If it has none; the message has the command that gives the permission.
+ */
+function requirePermission({ endpoint, hosts }: Source, { cdn, operands }: Values): void {
   const isGranted = (host: string) =>
     Deno.permissions.querySync({ name: "net", host: host.replace(/^\*\./, "") }).state ===
       "granted";
-  if (hosts.every(isGranted)) return;
-  const hostList = hosts.join(",");
+  if (endpoint === HUB || hosts.every(isGranted)) return;
+  const further = cdn.map((host) => ` --cdn ${host}`).join("");
   throw new Error(
     `Cannot reach ${new URL(endpoint).host}: deno task get may reach the hub alone. Permit the ` +
-      `mirror by "npx -y deno run --no-prompt -P=get --allow-net=${hostList} cli/get.ts ` +
-      `--mirror ${endpoint} ${names.join(" ")}"`,
+      `mirror by "npx -y deno run --no-prompt -P=get --allow-net=${hosts} cli/get.ts ` +
+      `--mirror ${endpoint}${further} ${operands.join(" ")}"`,
   );
 }
 
 await runCommand(COMMAND, main, (values) => {
-  const source = chooseSource(values);
-  if (values.operands.length > 0) requirePermission(source, values.operands);
   const models = values.models ?? modelsFolder(Deno.env.get);
-  return {
-    read: [],
-    write: [models],
-    net: values.operands.length > 0 ? [...source.hosts] : [],
-  };
+  // A list needs no network.
+  if (values.operands.length === 0) return { read: [models], write: [] };
+  values.operands.forEach(requireModel);
+  const source = chooseSource(values);
+  requirePermission(source, values);
+  return { read: [], write: [models], net: [...source.hosts] };
 }, "the bytes in hand");

@@ -4,16 +4,16 @@
  * @module
  */
 
-import { ATTENTION_RANGES, decodeImage, encodeNpy, toPng } from "../mod.ts";
+import { ATTENTION_RANGES, encodeNpy, toPng } from "../mod.ts";
 import { BASELINES } from "../models/open_method.ts";
-import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./kit/common.ts";
+import { CACHE_FLAGS, chosenFolder, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./kit/common.ts";
 import { runCommand } from "./kit/confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
 import { EXIT } from "./kit/exit.ts";
 import { makeFolder, makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
-import { findImages, imageReach } from "./kit/images.ts";
+import { findImages, imageReach, openImage } from "./kit/images.ts";
 import { requireOwnOptions } from "./_method_options.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { nameOf } from "../base/paths.ts";
@@ -37,7 +37,7 @@ const COMMAND = command({
       placeholder: "FILE",
       required: true,
       description:
-        "The X-ray: a PNG, JPEG or DICOM file, a folder of them, or a pattern such as 'xrays/*.dcm'; may be given several times.",
+        "The X-ray: a PNG, JPEG or DICOM file, a folder of them, or a pattern such as 'xrays/*.dcm'; phantom or phantom:SEED draws one. May be given several times.",
     },
     phrase: {
       type: "list",
@@ -119,11 +119,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   }
   const progress = new Progress(values.progress);
   progress.hold();
-  const images = await findImages(values.image, (notice) => progress.say(notice));
+  const say = (notice: string) => progress.say(notice);
+  const images = await findImages(values.image, say);
   const isOne = images.length === 1;
   if (values.out !== undefined && !values.overwrite) await refuseEarlierResult(values.out);
   // Decode a single image now: its errors must show before the model takes seconds to load.
-  const only = isOne ? await decodeImage(images[0]!) : undefined;
+  const only = isOne ? await openImage(images[0]!, say) : undefined;
   if (cache) await TrajectoryCache.open(cache);
   const grounder = await openGrounder(values, progress);
   try {
@@ -139,7 +140,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     for (const [number, image] of images.entries()) {
       let gray = only;
       try {
-        gray ??= await decodeImage(image);
+        gray ??= await openImage(image, say);
       } catch (error) {
         // A faulty image must not stop the others.
         onNotice(`error: ${(error as Error).message}`);
@@ -177,11 +178,10 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
 }
 
 async function openGrounder(values: Values, progress: Progress): Promise<Grounder> {
-  const { method, model } = values;
-  // The options were checked: every other method has its model.
+  const { method } = values;
   return method === "ldm"
     ? await openLdm(values, progress)
-    : await openBaseline(method, model!, values, progress);
+    : await openBaseline(method, chosenFolder(values), values, progress);
 }
 
 /** Path and picture of an image, with the record and the notes of the model. */

@@ -27,6 +27,7 @@ import { DEVICES, requireGpu, RUNTIMES } from "../../models/runtime/mod.ts";
 import type { Gpu } from "../../shaders/device.ts";
 import { quietenDriver } from "./driver.ts";
 import { type Flags, type FlagValues, UsageError } from "./flags.ts";
+import { modelFolder, MODELS_FLAGS } from "./models.ts";
 import { parseLayers, parseSelect } from "./parsers.ts";
 import type { Progress } from "./progress.ts";
 import { SCORE_FLAGS } from "./score_flags.ts";
@@ -41,10 +42,12 @@ export const DEMO: string = decodeURIComponent(
 export const MODEL_FLAGS = {
   model: {
     type: "string",
-    placeholder: "DIR",
-    description: "Folder of the model: our flat layout, or a MONAI bundle.",
+    placeholder: "NAME",
+    description:
+      "The model: a folder in our flat layout or a MONAI bundle; or, where no such folder is, a name that deno task get lists, such as ldm.",
     defaultText: "the bundled one",
   },
+  ...MODELS_FLAGS,
   "text-encoder": {
     type: "string",
     placeholder: "DIR",
@@ -80,11 +83,16 @@ export const MODEL_FLAGS = {
   },
 } as const satisfies Flags;
 
+type ModelValues = Pick<FlagValues<typeof MODEL_FLAGS>, "model" | "models" | "text-encoder">;
+
+/** Folder of the chosen model. */
+export function chosenFolder({ model, models }: Pick<ModelValues, "model" | "models">): string {
+  return model === undefined ? DEMO : modelFolder(model, models);
+}
+
 /** Paths of the chosen model, which the run must be allowed to read. */
-export function modelPaths(
-  values: Pick<FlagValues<typeof MODEL_FLAGS>, "model" | "text-encoder">,
-): (string | undefined)[] {
-  return [values.model ?? DEMO, values["text-encoder"]];
+export function modelPaths(values: ModelValues): (string | undefined)[] {
+  return [chosenFolder(values), values["text-encoder"]];
 }
 
 /** Options of the method. */
@@ -245,11 +253,9 @@ function describePlace(runtime: Runtime, gpu: Gpu | undefined): string {
 }
 
 /** Opens the bundle that the options choose. */
-export async function openChosenBundle(
-  values: Pick<FlagValues<typeof MODEL_FLAGS>, "model" | "text-encoder">,
-): Promise<Bundle> {
+export async function openChosenBundle(values: ModelValues): Promise<Bundle> {
   const textEncoder = values["text-encoder"];
-  return await loadBundle(values.model ?? DEMO, { ...(textEncoder && { textEncoder }) });
+  return await loadBundle(chosenFolder(values), { ...(textEncoder && { textEncoder }) });
 }
 
 /** Settings, model and versions behind the results, for the record. */

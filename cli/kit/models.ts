@@ -25,28 +25,28 @@ export function folderOfModel({ name }: CatalogModel, models: string | undefined
 }
 
 /**
- * Folder of a model that an option names. A name of the catalog stands for the fetched model; any
- * other text is a path, such as `./ldm`.
+ * Folder of a model that an option names: the folder of this path if there is one, else the fetched
+ * model of this name.
  *
  * @param nameOrPath Value of the option.
  * @param models Folder with the fetched models; by default the user's.
  * @throws {Error} If the model is not here, or a file does not have its recorded size.
  */
 export function modelFolder(nameOrPath: string, models?: string): string {
-  const model = findModel(nameOrPath);
+  const model = isFolder(nameOrPath) ? undefined : findModel(nameOrPath);
   if (!model) return nameOrPath;
   const folder = folderOfModel(model, models);
   const state = modelState(model, folder);
   if (state.kind === "here") return folder;
-  const { name } = model;
   const why = {
     absent: `it is not in "${folder}" yet`,
     partial: `its download into "${folder}" is not finished`,
     damaged: state.kind === "damaged" ? state.reason : "",
   };
   throw new Error(
-    `Cannot open model "${name}": ${why[state.kind]}; fetch it by "deno task get ${name}"` +
-      (isFolder(name) ? `, or write "./${name}" for the folder here` : ""),
+    `Cannot open model "${model.name}": ${
+      why[state.kind]
+    }; fetch it by "deno task get ${model.name}"`,
   );
 }
 
@@ -54,6 +54,7 @@ function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {
+    // Also a path that this thread may not read: it may read every folder that an option names.
     return false;
   }
 }

@@ -76,7 +76,7 @@ export const CATALOG: readonly CatalogModel[] = [
     training:
       "Images and reports of MIMIC-CXR; the text encoder on LAION-2B, pictures and captions of the web.",
     unknown:
-      "The owner publishes no hashes, and no list of the images in the training: images of MS-CXR may be among them.",
+      "Hashes from the owner; which images were in the training, and so whether images of MS-CXR were.",
     sources: [
       {
         repository: "MONAI/cxr_image_synthesis_latent_diffusion_model",
@@ -134,8 +134,7 @@ function biovilRow(
     ...facts,
     method: name,
     access: "open",
-    unknown:
-      "The list of the images in the training is not published: images of MS-CXR may be among them.",
+    unknown: "Which images were in the training, and so whether images of MS-CXR were.",
     sources: [{
       repository: `microsoft/${repository}`,
       revision,

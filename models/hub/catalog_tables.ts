@@ -19,16 +19,16 @@ export function catalogTables(): string {
     ]),
   );
   const files = table(
-    ["model", "from (Hugging Face), revision", "file", "in the model's folder"],
+    ["model", "from (Hugging Face)", "revision", "files"],
     CATALOG.flatMap(({ name, sources }) =>
-      sources.flatMap(({ repository, revision, files }) =>
-        files.map(({ path, to = path, tensors }) => [
-          `\`${name}\``,
-          `\`${repository}\`, ${revision}`,
-          `\`${path}\`${tensors ? `, of it \`${tensors}*\`` : ""}`,
-          `\`${to}\``,
-        ])
-      )
+      sources.map(({ repository, revision, files }) => [
+        `\`${name}\``,
+        `\`${repository}\``,
+        revision,
+        files.map(({ path, to, tensors }) =>
+          `\`${path}\`` + (tensors ? ` (its \`${tensors}*\`)` : "") + (to ? ` as \`${to}\`` : "")
+        ).join(", "),
+      ])
     ),
   );
   const sentences = CATALOG.map(({ name, training, unknown }) =>
