@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ATTENTION_RANGES, encodeNpy, toPng } from "../mod.ts";
+import { ATTENTION_RANGES, decodeImage, encodeNpy, type GrayImage, toPng } from "../mod.ts";
 import { BASELINES } from "../models/open_method.ts";
 import { CACHE_FLAGS, chosenFolder, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./kit/common.ts";
 import { runCommand } from "./kit/confine.ts";
@@ -13,11 +13,12 @@ import { EXIT } from "./kit/exit.ts";
 import { makeFolder, makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
-import { findImages, imageReach, openImage } from "./kit/images.ts";
+import { findImages, imageReach } from "./kit/images.ts";
 import { requireOwnOptions } from "./_method_options.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
-import { nameOf } from "../base/paths.ts";
+import { nameOf, stat } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
+import { namedPhantom } from "../datasets/phantom/named_phantom.ts";
 import { isOfClass } from "../pipeline/settings/token_range.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
 import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
@@ -175,6 +176,15 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   } finally {
     await grounder.close();
   }
+}
+
+/** Decodes an image. `phantom` and `phantom:SEED` stand for a drawn X-ray, unless files have these names. */
+async function openImage(path: string, say: (notice: string) => void): Promise<GrayImage> {
+  const phantom = await stat(path) ? undefined : namedPhantom(path);
+  if (!phantom) return await decodeImage(path);
+  const phrases = phantom.findings.map(({ phrase }) => `"${phrase}"`);
+  say(`The X-ray "${path}" is drawn, with the findings ${phrases.join(", ")}.`);
+  return phantom;
 }
 
 async function openGrounder(values: Values, progress: Progress): Promise<Grounder> {

@@ -8,6 +8,21 @@ function writeXray(path: string): Promise<void> {
   return writeGray(path, drawPhantom({ seed: 2, width: 200, height: 260 }));
 }
 
+Deno.test("ground draws an X-ray where the user has none", () =>
+  inFolder(async (folder) => {
+    const { code, stdout, stderr } = await runCommand("ground", [
+      ...["--image", "phantom:3", "--phrase", "effusion", "--noise", "sample", "--steps", "10"],
+      ...["--out", "out"],
+    ], folder);
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /^effusion: mask within/);
+    for (const { phrase } of drawPhantom({ seed: 3 }).findings) {
+      assertStringIncludes(stderr, phrase);
+    }
+    const { image } = JSON.parse(await Deno.readTextFile(`${folder}/out/result.json`));
+    assertEquals(image, "phantom:3");
+  }));
+
 Deno.test("ground writes heatmap, overlay and result for a phrase", () =>
   inFolder(async (folder) => {
     await writeXray(`${folder}/xray.png`);

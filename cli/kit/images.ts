@@ -5,7 +5,6 @@
  */
 
 import { globToRegExp } from "@std/path/glob-to-regexp";
-import { decodeImage, drawPhantom, type GrayImage } from "../../mod.ts";
 import { UsageError } from "./flags.ts";
 import { nameOf, resolve, stat } from "../../base/paths.ts";
 import { isDicom } from "../../images/dicom/dicom.ts";
@@ -69,35 +68,6 @@ export async function findImages(
     onNotice(`Passed over ${others.length} files that are no images, such as "${others[0]}".`);
   }
   return [...new Set(found)];
-}
-
-/** Name of a drawn X-ray, with its seed. */
-const PHANTOM = /^phantom(?::(.*))?$/s;
-
-/**
- * Opens an image that {@linkcode findImages} found. `phantom` and `phantom:SEED` stand for a drawn
- * X-ray, unless there is a file of this name.
- *
- * @param onNotice Receives one sentence about the findings of a drawn X-ray.
- * @throws {UsageError} If the seed is not a whole number.
- * @throws {Error} If the image cannot be decoded.
- */
-export async function openImage(
-  path: string,
-  onNotice: (notice: string) => void,
-): Promise<GrayImage> {
-  const match = PHANTOM.exec(path);
-  if (!match || await stat(path)) return await decodeImage(path);
-  const seed = match[1] ?? "1";
-  if (/^\d{1,9}$/.test(seed)) {
-    const phantom = drawPhantom({ seed: Number(seed) });
-    const phrases = phantom.findings.map(({ phrase }) => `"${phrase}"`);
-    onNotice(`The X-ray "${path}" is drawn, with the findings ${phrases.join(", ")}.`);
-    return phantom;
-  }
-  throw new UsageError(
-    `Option "--image" must be phantom or phantom:SEED, such as phantom:2, got "${path}"`,
-  );
 }
 
 /**

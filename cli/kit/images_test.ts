@@ -1,8 +1,7 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { decodeImage, drawPhantom } from "../../mod.ts";
+import { decodeImage } from "../../mod.ts";
 import { inFolder } from "../../tests/support/command.ts";
-import { findImages, imageReach, openImage } from "./images.ts";
-import { UsageError } from "./flags.ts";
+import { findImages, imageReach } from "./images.ts";
 
 Deno.test("findImages() takes files as they are, folders and patterns in order, and none twice", () =>
   inFolder(async (folder) => {
@@ -99,19 +98,4 @@ Deno.test("an image with a name of other bytes than UTF-8 is named as such", asy
 Deno.test("imageReach() is the folder before the wildcards of a pattern", async () => {
   const paths = ["a/x.png", "a/*.png", "*.dcm", "a/*/b/*.png", "/*/x"];
   assertEquals(await imageReach(paths), ["a/x.png", "a", ".", "a", "/"]);
-});
-
-Deno.test("openImage() draws a phantom of any seed, says its findings, and reads other files", async () => {
-  const notices: string[] = [];
-  const open = (path: string) => openImage(path, (notice) => notices.push(notice));
-  const phantom = drawPhantom({ seed: 7 });
-  assertEquals(await open("phantom:7"), phantom);
-  assertEquals(await open("phantom"), drawPhantom({ seed: 1 }));
-  assertMatch(notices[0]!, /^The X-ray "phantom:7" is drawn, with the findings "/);
-  for (const { phrase } of phantom.findings) assertMatch(notices[0]!, new RegExp(`"${phrase}"`));
-  for (const path of ["phantom:", "phantom:x", "phantom:-1"]) {
-    await assertRejects(() => open(path), UsageError, "must be phantom or phantom:SEED");
-  }
-  assertEquals((await open("docs/phantom.jpg")).height, 512);
-  assertEquals(notices.length, 2);
 });
