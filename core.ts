@@ -7,7 +7,7 @@
 export * from "./models/biovil/mod.ts";
 export * from "./models/ldm/mod.ts";
 export * from "./models/runtime/mod.ts";
-export type { GridHeatmap, GroundingMethod } from "./models/method.ts";
+export type { GridHeatmap, GridModel } from "./models/grid_model.ts";
 export {
   createTokenizer,
   type EncodedPhrase,

@@ -4,10 +4,12 @@
  * @module
  */
 
-import { METHODS } from "../models/method_names.ts";
-import { BOX_RULES } from "../pipeline/methods/score_boxes.ts";
-import { CACHE_FLAGS, METHOD_FLAGS, MODEL_FLAGS } from "./kit/common.ts";
+import { describeLayouts } from "../datasets/layouts/registry.ts";
+import { EVAL_METHOD_FLAGS, METHODS } from "../methods/registry.ts";
+import { BACKEND_FLAGS } from "./kit/backend.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
+import { MODEL_FLAG } from "./kit/method_sources.ts";
+import { MODELS_FLAGS } from "./kit/models.ts";
 import { PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import type { Earlier } from "../runs/run_folder.ts";
@@ -28,9 +30,8 @@ export const EVAL_COMMAND = command({
         "ldm,biovil,biovil-t, the scores stand in one table. --steps, --layers and what else is about " +
         "attention is ldm's alone.",
     },
-    ...MODEL_FLAGS,
     model: {
-      ...MODEL_FLAGS.model,
+      ...MODEL_FLAG,
       type: "list",
       description:
         "The model: a folder, for ldm in our flat layout or a MONAI bundle, for biovil and biovil-t with " +
@@ -38,27 +39,12 @@ export const EVAL_COMMAND = command({
         "methods one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's.",
       defaultText: "ldm's is the bundled one",
     },
-    predictions: {
-      type: "string",
-      placeholder: "FILE",
-      description:
-        "What --method boxes scores: a CSV of image, phrase, x, y, w, h, a row a box, or a JSON list of " +
-        "{image, phrase, boxes: [[x, y, w, h], …]}. A phrase without any counts as IoU 0.",
-    },
-    "box-rule": {
-      type: "string",
-      choices: BOX_RULES,
-      default: "union",
-      placeholder: "RULE",
-      description:
-        "What predicted boxes are held against: all ground-truth boxes together, or each by itself, of " +
-        "which the highest counts (max), as the paper has it for MedRPG.",
-    },
+    ...MODELS_FLAGS,
+    ...BACKEND_FLAGS,
     dataset: {
       type: "string",
       placeholder: "PATH",
-      description:
-        "MS-CXR as CSV or JSON, VinDr-CXR, PadChest-GR or RSNA pneumonia, or the folder of one of them; or a CSV of image, phrase[, x, y, w, h].",
+      description: describeLayouts(),
       defaultText: "phantoms",
     },
     images: {
@@ -73,19 +59,7 @@ export const EVAL_COMMAND = command({
       description: "Split to run, such as test.",
       defaultText: "all",
     },
-    ...METHOD_FLAGS,
-    ...CACHE_FLAGS,
-    ablate: {
-      type: "boolean",
-      description:
-        "Score the settings of the paper's Table II from the same passes: all, middle or the chosen layers, all or the middle steps, with and without Otsu.",
-    },
-    setting: {
-      type: "list",
-      placeholder: "NAME:LAYERS:STEPS:OTSU",
-      description:
-        "Score this setting beside the one that the other options choose, or with --ablate beside Table II's; such as mine:3-7:40%..60%:otsu, where STEPS may be all and OTSU none. May be given several times.",
-    },
+    ...EVAL_METHOD_FLAGS,
     margin: { ...SCORE_FLAGS.margin, default: "excluded" },
     protocol: SCORE_FLAGS.protocol,
     limit: {

@@ -13,20 +13,23 @@ import {
   type SampleResult,
   writePhantomSet,
 } from "../mod.ts";
+import { requireBackend } from "./kit/backend.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
 import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
-import { methodSources } from "./_method_options.ts";
-import { chooseMethods } from "./_methods.ts";
-import type { OpenMethods } from "./_chosen_methods.ts";
+import { methodContext, methodPaths, methodSources, moduleReach } from "./kit/method_sources.ts";
 import { parseProtocols, parseShard } from "./kit/parsers.ts";
 import { Progress } from "./kit/progress.ts";
 import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
 import { folderOf, stat } from "../base/paths.ts";
 import { companionOf, linksToImages } from "../datasets/open_dataset.ts";
+import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
+import { importMethod } from "../methods/outside_method.ts";
+import { METHODS } from "../methods/registry.ts";
+import { evaluate } from "../pipeline/evaluate.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
 import { writeReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/tables/result_table.ts";
@@ -40,21 +43,24 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
   if (!values.dataset && (images ?? split)) {
     throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
   }
-  requireApart(values);
+  requireBackend(values);
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const protocols = parseProtocols(values.protocol);
-  const sources = methodSources(values, givenFlags(Deno.args, EVAL_COMMAND.flags));
+  const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
+  const sources = await methodSources(values, Object.keys(METHODS), given, importMethod);
+  requireApart(values.out, methodPaths(sources, values).write);
   const part = {
     ...(images && { images }),
     ...(split && { split }),
     ...(limit && { limit }),
     ...(shard && { shard }),
   };
-  const given = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
+  const chosen = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
   progress.hold();
-  const methods = await chooseMethods(sources, values, progress);
+  const context = methodContext(values, progress, true);
+  const methods = await chooseMethods(sources, values, context);
   const out = values.out ?? await makeOwnFolder("eval");
   const notices: string[] = [];
   const folder = await RunFolder.lock(out, (notice) => {
@@ -62,7 +68,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     notices.push(notice);
   });
   try {
-    const { deno, ...compared } = methods.versions;
+    const { deno, ...compared } = await context.versions();
     const known = {
       ...methods.facts,
       margin,
@@ -72,7 +78,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     await folder.admit({ facts: known, ...(shard && { shard }) }, earlier);
     const path = values.dataset ??
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
-    const dataset = given ?? await openDataset(path, part);
+    const dataset = chosen ?? await openDataset(path, part);
     const { kind, sha256 } = dataset;
     // `run.json` has the facts in this order.
     const facts = { ...methods.facts, dataset: { kind, sha256, split, limit }, ...known };
@@ -162,16 +168,20 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     return await writeSummary(folder, record, summary, { ...run.about, ...end }, isWhole);
   };
   try {
-    const results = run.opened.evaluate(dataset.items, {
-      ...{ concurrency, margin, protocols: run.protocols, done, ending: signal },
-      onHeatmap: (heatmap) => folder.writeHeatmaps([heatmap]),
+    const results = evaluate(dataset.items, run.opened.methods, {
+      concurrency,
+      margin,
+      protocols: run.protocols,
+      done,
+      ending: signal,
       onProgress: (samples) => progress.update(before + samples),
       onNotice: (notice) => {
         progress.warn(notice);
         notices.push(notice);
       },
     });
-    for await (const result of results) {
+    for await (const { result, heatmap } of results) {
+      if (heatmap) await folder.writeHeatmaps([heatmap]);
       sample.push(result);
       // The last variant completes a sample.
       const isDone = result.setting === undefined || result.setting === record.variants.at(-1);
@@ -212,18 +222,20 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
 }
 
 await runCommand(EVAL_COMMAND, main, async (values) => {
-  const { dataset, images, cache, out = OUT } = values;
+  const { dataset, images, out = OUT } = values;
+  const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
+  const paths = methodPaths(await methodSources(values, Object.keys(METHODS), given), values);
   const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
   return {
     read: [
-      ...methodSources(values, givenFlags(Deno.args, EVAL_COMMAND.flags)).values(),
-      values["text-encoder"],
+      ...paths.read,
+      ...moduleReach(values),
       dataset,
       file && companionOf(file),
       images ?? (file && folderOf(file)),
       // `main` reads the dataset and reports its errors.
       ...(dataset === undefined ? [] : await linksToImages(dataset, images).catch(() => [])),
     ],
-    write: [out, cache],
+    write: [out, ...paths.write],
   };
 }, "the sample in hand");

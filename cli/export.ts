@@ -5,11 +5,14 @@
  */
 
 import { exportBundle } from "../mod.ts";
-import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./kit/common.ts";
+import { LDM_FLAGS } from "../methods/ldm/flags.ts";
+import { openBundle } from "../methods/ldm/ldm.ts";
+import { parseLayers } from "../methods/ldm/parsers.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
-import { parseLayers } from "./kit/parsers.ts";
+import { ldmFolder, MODEL_FLAG } from "./kit/method_sources.ts";
+import { MODELS_FLAGS } from "./kit/models.ts";
 
 const COMMAND = command({
   usage: "deno task export --out DIR [options]",
@@ -17,9 +20,9 @@ const COMMAND = command({
     "Writes autoencoder.onnx, text_encoder.onnx and unet.onnx, each with its weights in a .data " +
     "file beside it, for use in any ONNX runtime.",
   flags: {
-    model: MODEL_FLAGS.model,
-    models: MODEL_FLAGS.models,
-    "text-encoder": MODEL_FLAGS["text-encoder"],
+    model: MODEL_FLAG,
+    ...MODELS_FLAGS,
+    "text-encoder": LDM_FLAGS["text-encoder"],
     layers: {
       type: "string",
       placeholder: "LIST",
@@ -34,12 +37,12 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values): Promise<number> {
   const layers = parseLayers(values.layers);
-  const bundle = await openChosenBundle(values);
+  const bundle = await openBundle(ldmFolder(values), values);
   for (const path of await exportBundle(bundle, values.out, { layers })) console.log(path);
   return EXIT.ok;
 }
 
 await runCommand(COMMAND, main, (values) => ({
-  read: modelPaths(values),
+  read: [ldmFolder(values), values["text-encoder"]],
   write: [values.out],
 }));

@@ -4,27 +4,42 @@
  * @module
  */
 
-import { ATTENTION_RANGES, decodeImage, encodeNpy, type GrayImage, toPng } from "../mod.ts";
-import { BASELINES } from "../models/open_method.ts";
-import { CACHE_FLAGS, chosenFolder, METHOD_FLAGS, MODEL_FLAGS, modelPaths } from "./kit/common.ts";
+import type { GrayImage } from "../base/geometry.ts";
+import { nameOf, stat } from "../base/paths.ts";
+import { mapStream } from "../base/stream.ts";
+import { writeWhole } from "../base/write_whole.ts";
+import { namedPhantom } from "../datasets/phantom/named_phantom.ts";
+import type { MethodSource } from "../methods/choose_methods.ts";
+import type { ChosenMethod, MethodRow } from "../methods/method_row.ts";
+import { importMethod } from "../methods/outside_method.ts";
+import { GROUND_METHOD_FLAGS, IMAGE_METHODS, SEED } from "../methods/registry.ts";
+import { attentionGrids } from "../pipeline/attention_grid.ts";
+import { decodeImage, type ImageRequest } from "../pipeline/decode.ts";
+import { type Flow, item } from "../pipeline/flow.ts";
+import { unlessDropped } from "../pipeline/ground.ts";
+import type { BoxedPhrase, GroundedPhrase } from "../pipeline/method.ts";
+import type { ScoredPhrase } from "../pipeline/metrics.ts";
+import { drawAttention } from "../reports/figures/attention_sheet.ts";
+import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
+import { type Backdrop, backdropOf } from "../reports/figures/overlay.ts";
+import { encodeNpy, toPng } from "../reports/mod.ts";
+import { type FoundHeatmap, resultJson, type ResultRecord } from "../reports/result_json.ts";
+import { BACKEND_FLAGS, requireBackend } from "./kit/backend.ts";
 import { runCommand } from "./kit/confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
 import { EXIT } from "./kit/exit.ts";
 import { makeFolder, makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./kit/flags.ts";
-import { type Grounder, openBaseline, openLdm, type ShownPhrase } from "./_grounder.ts";
 import { findImages, imageReach } from "./kit/images.ts";
-import { requireOwnOptions } from "./_method_options.ts";
+import {
+  methodContext,
+  methodPaths,
+  methodSources,
+  MODEL_FLAG,
+  moduleReach,
+} from "./kit/method_sources.ts";
+import { MODELS_FLAGS } from "./kit/models.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
-import { nameOf, stat } from "../base/paths.ts";
-import { mapStream } from "../base/stream.ts";
-import { namedPhantom } from "../datasets/phantom/named_phantom.ts";
-import { isOfClass } from "../pipeline/settings/token_range.ts";
-import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
-import { type Backdrop, backdropOf } from "../reports/figures/overlay.ts";
-import { type FoundHeatmap, resultJson } from "../reports/result_json.ts";
-import { writeWhole } from "../base/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",
@@ -48,31 +63,18 @@ const COMMAND = command({
     },
     method: {
       type: "string",
-      choices: ["ldm", ...BASELINES],
-      default: "ldm",
+      default: SEED,
       placeholder: "NAME",
       description:
-        "What grounds; biovil and biovil-t need --model with the folder of their published files.",
+        `Method: one of ${
+          IMAGE_METHODS.join(", ")
+        }, or the path of a module with a method of your own. ` +
+        "biovil and biovil-t need --model with the folder of their published files.",
     },
-    ...MODEL_FLAGS,
-    ...METHOD_FLAGS,
-    ...CACHE_FLAGS,
-    attention: {
-      type: "string",
-      choices: ATTENTION_RANGES,
-      placeholder: "STEPS",
-      description:
-        "Write attention.svg and attention.png too: each cross-attention layer's attention by step, at all steps or at the selected ones. With all the U-Net runs at every step, for the image and again for each phrase.",
-      defaultText: "neither",
-    },
-    "attention-columns": {
-      type: "integer",
-      min: 1,
-      max: 50,
-      placeholder: "N",
-      description: "Columns of --attention: groups of neighbouring steps.",
-      defaultText: "10",
-    },
+    model: MODEL_FLAG,
+    ...MODELS_FLAGS,
+    ...BACKEND_FLAGS,
+    ...GROUND_METHOD_FLAGS,
     ...PROGRESS_FLAGS,
     out: {
       type: "string",
@@ -96,27 +98,14 @@ function folderName(text: string, index: number): string {
 type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const { phrase: phrases, cache } = values;
+  const { phrase: phrases } = values;
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
   if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
-  requireApart(values);
-  requireOwnOptions([values.method], givenFlags(Deno.args, COMMAND.flags));
-  if (isOfClass(values.tokens)) {
-    throw new UsageError(
-      `Option "--tokens ${values.tokens}" needs samples with a class, as deno task eval has them`,
-    );
-  }
-  if (values["attention-columns"] !== undefined && !values.attention) {
-    throw new UsageError('Option "--attention-columns" needs "--attention"');
-  }
+  requireBackend(values);
+  const [name, { row, source }] = await methodOf(values, importMethod);
+  requireApart(values.out, row.paths?.(values).write ?? []);
   if (values.overwrite && values.out === undefined) {
     throw new UsageError('Option "--overwrite" needs "--out"');
-  }
-  const { method, model } = values;
-  if (method !== "ldm" && model === undefined) {
-    throw new UsageError(
-      `Option "--method ${method}" needs "--model DIR", the folder of its published files`,
-    );
   }
   const progress = new Progress(values.progress);
   progress.hold();
@@ -126,8 +115,10 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (values.out !== undefined && !values.overwrite) await refuseEarlierResult(values.out);
   // Decode a single image now: its errors must show before the model takes seconds to load.
   const only = isOne ? await openImage(images[0]!, say) : undefined;
-  if (cache) await TrajectoryCache.open(cache);
-  const grounder = await openGrounder(values, progress);
+  const context = methodContext(values, progress, false);
+  const chosen = await row.choose(source, values, context);
+  const record = resultRecord(name, chosen, await context.versions());
+  const method = await chosen.open(() => Promise.reject(new Error("there is no dataset")));
   try {
     // Create the folder before the model runs for minutes, since results may not be writable.
     const out = values.out ?? await makeOwnFolder("ground");
@@ -150,14 +141,15 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         continue;
       }
       const onProgress = (done: number) => progress.update(number * phrases.length + done);
-      const results = grounder.ground(gray, phrases, { signal, onProgress, onNotice });
+      const flows = method.ground(oneImage(gray, phrases), { signal, onProgress, onNotice });
+      const results = shownPhrases(flows, chosen);
       const stem = nameOf(image).replace(/\.[^.]*$/, "");
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
       const folderOf = (phrase: string, index: number) =>
         phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
-      const source = { image, backdrop: backdropOf(gray), ...grounder };
+      const shown = { image, backdrop: backdropOf(gray), record, notes: chosen.notes ?? [] };
       try {
-        for await (const { sentence, folder, notes } of writeResults(folderOf, results, source)) {
+        for await (const { sentence, folder, notes } of writeResults(folderOf, results, shown)) {
           progress.clear();
           console.log(`${isOne ? "" : `${image}: `}${sentence}; ${folder}`);
           for (const note of notes) console.log(`  note: ${note}`);
@@ -174,11 +166,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     progress.finish(total);
     return failed > 0 ? EXIT.failures : EXIT.ok;
   } finally {
-    await grounder.close();
+    await method.close();
   }
 }
 
-/** Decodes an image. `phantom` and `phantom:SEED` stand for a drawn X-ray, unless files have these names. */
+/**
+ * Decodes an image. `phantom` and `phantom:SEED` stand for a drawn X-ray, unless there is a file of
+ * this name.
+ */
 async function openImage(path: string, say: (notice: string) => void): Promise<GrayImage> {
   const phantom = await stat(path) ? undefined : namedPhantom(path);
   if (!phantom) return await decodeImage(path);
@@ -187,15 +182,70 @@ async function openImage(path: string, say: (notice: string) => void): Promise<G
   return phantom;
 }
 
-async function openGrounder(values: Values, progress: Progress): Promise<Grounder> {
-  const { method } = values;
-  return method === "ldm"
-    ? await openLdm(values, progress)
-    : await openBaseline(method, chosenFolder(values), values, progress);
+/** The method of the options, with its files. */
+async function methodOf(
+  values: Values,
+  take?: (module: string) => Promise<MethodRow>,
+): Promise<readonly [name: string, method: MethodSource]> {
+  const given = givenFlags(Deno.args, COMMAND.flags);
+  const model = values.model === undefined ? [] : [values.model];
+  const sources = await methodSources({ ...values, model }, IMAGE_METHODS, given, take);
+  const [first, another] = sources;
+  if (!another) return first!;
+  throw new UsageError(`Option "--method" must be one method, got "${values.method}"`);
+}
+
+/** Method, settings, model and versions behind the results. */
+function resultRecord(
+  name: string,
+  { facts, source }: ChosenMethod,
+  versions: Readonly<Record<string, string>>,
+): ResultRecord {
+  // The seed method's results have no name, as before there were other methods.
+  return { ...(name !== SEED && { method: name }), ...facts, ...source, versions } as ResultRecord;
+}
+
+/** An image and phrases without boxes, as the source of a method. */
+async function* oneImage(
+  image: GrayImage,
+  phrases: readonly string[],
+): AsyncIterableIterator<Flow<ImageRequest>> {
+  const samples = phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));
+  yield await Promise.resolve(item({ image, samples }));
+}
+
+/** A phrase's result, with the attention sheet if the options ask for a sheet. */
+interface ShownPhrase extends GroundedPhrase {
+  /** Draws the phrase's attention by layer and step as SVG. */
+  readonly drawSheet?: () => Promise<string>;
+}
+
+/**
+ * Yields a result per phrase. Only the first variant is a heatmap of the command; the others are
+ * the attention of the sheet.
+ *
+ * @throws {Error} If a phrase cannot be grounded.
+ */
+async function* shownPhrases(
+  flows: AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>,
+  { variants = [""], settings }: ChosenMethod,
+): AsyncIterableIterator<ShownPhrase> {
+  let made: ScoredPhrase[] = [];
+  for await (const flow of flows) {
+    made.push(unlessDropped(flow) as ScoredPhrase);
+    if (made.length < variants.length) continue;
+    const [shown] = made as [ScoredPhrase];
+    const [grid] = variants.length > 1 ? attentionGrids(made) : [];
+    yield { ...shown, ...(grid && { drawSheet: () => drawAttention(grid, settings!) }) };
+    made = [];
+  }
 }
 
 /** Path and picture of an image, with the record and the notes of the model. */
-interface Source extends Pick<Grounder, "record" | "notes"> {
+interface Source {
+  readonly record: ResultRecord;
+  /** Sentences for every result, for example that the model knows only phantoms. */
+  readonly notes: readonly string[];
   readonly image: string;
   readonly backdrop: Backdrop;
 }
@@ -257,7 +307,11 @@ async function writeResult(folder: string, result: ShownPhrase, source: Source):
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
 }
 
-await runCommand(COMMAND, main, async (values) => ({
-  read: [...modelPaths(values), ...await imageReach(values.image)],
-  write: [values.out ?? OUT, values.cache],
-}));
+await runCommand(COMMAND, main, async (values) => {
+  const [name, method] = await methodOf(values);
+  const paths = methodPaths(new Map([[name, method]]), values);
+  return {
+    read: [...paths.read, ...moduleReach(values), ...await imageReach(values.image)],
+    write: [values.out ?? OUT, ...paths.write],
+  };
+});

@@ -11,6 +11,7 @@ import { parseProtocols } from "./kit/parsers.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import { conclude } from "./kit/summary.ts";
+import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
 import { rescoreRun } from "../runs/rescore_run.ts";
 import { RunFolder } from "../runs/run_folder.ts";
 import { AblationSummary } from "../reports/tables/summary.ts";
@@ -24,7 +25,7 @@ const COMMAND = command({
     "folder holds of them. Without options scores come out as they were.",
   operand: "RESULTS",
   flags: {
-    sigma: { ...SCORE_FLAGS.sigma, defaultText: AS_BEFORE },
+    sigma: { ...SIGMA_FLAG, defaultText: AS_BEFORE },
     otsu: { type: "boolean", description: "Cut heatmaps at Otsu's threshold." },
     "no-otsu": { type: "boolean", description: "Leave heatmaps whole." },
     margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },

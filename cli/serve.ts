@@ -9,7 +9,11 @@ import { createEngine, type EngineHost } from "../web/engine.ts";
 import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
 import { ServedRun } from "../web/server/served_run.ts";
-import { MODEL_FLAGS, modelPaths, openChosenBundle } from "./kit/common.ts";
+import { LDM_FLAGS } from "../methods/ldm/flags.ts";
+import { openBundle } from "../methods/ldm/ldm.ts";
+import { BACKEND_FLAGS } from "./kit/backend.ts";
+import { ldmFolder, MODEL_FLAG } from "./kit/method_sources.ts";
+import { MODELS_FLAGS } from "./kit/models.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
@@ -25,9 +29,6 @@ const PORT = 8765;
 /** Values of `--on`: where the model runs. */
 const PLACES = ["page", "server"] as const;
 
-/** Options of the model. The page chooses the layers and has no choice of weights. */
-const { layers: _layers, weights: _weights, ...SERVED_MODEL_FLAGS } = MODEL_FLAGS;
-
 const COMMAND = command({
   usage: "deno task serve [--results DIR] [options]",
   description:
@@ -42,7 +43,10 @@ const COMMAND = command({
         "What runs the model: the page itself, in the browser, where a folder of published files can be picked; or this machine's runtime behind the page (server), which answers only with the token in the address.",
       defaultText: "page; server where --model, --text-encoder or --runtime is given",
     },
-    ...SERVED_MODEL_FLAGS,
+    model: MODEL_FLAG,
+    ...MODELS_FLAGS,
+    "text-encoder": LDM_FLAGS["text-encoder"],
+    ...BACKEND_FLAGS,
     results: {
       type: "string",
       placeholder: "DIR",
@@ -69,7 +73,7 @@ async function main(values: Values): Promise<number> {
   using run = results === undefined ? undefined : await ServedRun.open(results);
   const { device } = values;
   // Report errors in the model's files here, before the page asks for the model.
-  if (!run && place === "server") await openChosenBundle(values);
+  if (!run && place === "server") await openBundle(ldmFolder(values), values);
   await using server = start(
     run
       ? { device, assets: PAGE_FILES, run }
@@ -150,7 +154,7 @@ const MODULES = [
 function engineHost(values: Values): EngineHost {
   const { runtime, device } = values;
   return {
-    openBundle: () => openChosenBundle(values),
+    openBundle: () => openBundle(ldmFolder(values), values),
     openRuntime: () => openRuntime(runtime, device),
     ...(runtime === "auto" && device === "auto" && {
       openFallback: async (reason) => ({ ...await openRuntime("auto", "cpu"), reason }),
@@ -162,7 +166,9 @@ function engineHost(values: Values): EngineHost {
 await runCommand(COMMAND, main, async ({ results, open, ...values }) => ({
   read: [
     ...MODULES,
-    ...(results === undefined ? modelPaths(values) : [results, ...await imagesOf(results)]),
+    ...(results === undefined
+      ? [ldmFolder(values), values["text-encoder"]]
+      : [results, ...await imagesOf(results)]),
   ],
   write: [],
   net: [LOOPBACK],

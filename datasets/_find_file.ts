@@ -1,21 +1,8 @@
 import { folderOf, resolve, stat } from "../base/paths.ts";
+import { knownFiles, RELEASES } from "./layouts/registry.ts";
 
 /** Largest file in bytes; bounded because the whole file is held in memory. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
-
-/** Names of dataset files in releases; the CSV of MS-CXR takes precedence over its JSON. */
-const RELEASES = [
-  /^MS_CXR_Local_Alignment_v[\d.]+\.csv$/,
-  /^MS_CXR_Local_Alignment_v[\d.]+\.json$/,
-  /^annotations_\w+\.csv$/,
-  /^grounded_reports_\w+\.json$/,
-  /^stage_2_train_labels\.csv$/,
-];
-
-/** Expected file names, for the error if no file is found. */
-const EXPECTED =
-  "MS_CXR_Local_Alignment_v….csv or .json, annotations_….csv (VinDr-CXR; in annotations/ too), " +
-  "grounded_reports_….json (PadChest-GR) or stage_2_train_labels.csv (RSNA)";
 
 /** A dataset's file, and the folder of the dataset. */
 export interface DatasetFile {
@@ -53,16 +40,17 @@ export async function findFile(path: string, split?: string): Promise<DatasetFil
   }
   const names = await namesIn(path);
   const found = releaseFiles(names);
-  // VinDr-CXR keeps its tables in the folder `annotations`, beside the image folders.
-  if (found.length === 0 && names.includes("annotations")) {
-    const below = releaseFiles(await namesIn(resolve(path, "annotations")));
-    found.push(...below.map((name) => `annotations/${name}`));
+  // A release may keep its tables in a folder beside the image folders.
+  for (const { folder } of found.length === 0 ? RELEASES : []) {
+    if (folder === undefined || !names.includes(folder)) continue;
+    const below = releaseFiles(await namesIn(resolve(path, folder)));
+    found.push(...below.map((name) => `${folder}/${name}`));
   }
   const ofSplit = found.filter((name) => name.endsWith(`_${split}.csv`));
   const [name, ...others] = ofSplit.length > 0 ? ofSplit : found;
   if (name === undefined) {
     throw new Deno.errors.NotFound(
-      `Cannot read dataset "${path}": expected ${EXPECTED} in it, found none`,
+      `Cannot read dataset "${path}": expected ${knownFiles()} in it, found none`,
     );
   }
   if (others.length > 0) {
@@ -81,10 +69,10 @@ async function namesIn(folder: string): Promise<string[]> {
   return names;
 }
 
-/** Selects the names of dataset files; drops the JSON of MS-CXR if its CSV is present. */
+/** Selects the names of dataset files; in each release, the first pattern with a file counts. */
 function releaseFiles(names: readonly string[]): string[] {
-  const [csv, json, ...others] = RELEASES.map((release) =>
-    names.filter((name) => release.test(name))
+  return RELEASES.flatMap((release) =>
+    release.names.map((pattern) => names.filter((name) => pattern.test(name)))
+      .find((found) => found.length > 0) ?? []
   );
-  return [...(csv!.length > 0 ? csv! : json!), ...others.flat()];
 }

@@ -5,7 +5,7 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
-import { readCsv, suggestColumns } from "./csv.ts";
+import { type CsvTable, readCsv, suggestColumns } from "./csv.ts";
 import { findFile } from "./_find_file.ts";
 import { folderOf, nameOf, resolve, stat } from "../base/paths.ts";
 import { imageFiles } from "./_image_files.ts";
@@ -14,24 +14,23 @@ import { parseJson } from "./json.ts";
 import { groupRows, mergeRows, type RowGroup, toNumber } from "./rows.ts";
 import { show } from "./show.ts";
 import { decodeText, type FileText, notText, withTextFault } from "./text.ts";
+import type { Layout } from "./layouts/layout.ts";
 import {
-  cocoRows,
-  MS_CXR_COLUMNS,
-  msCxrRows,
-  PHANTOM_STEM,
-  type SplitRow,
-} from "./layouts/ms_cxr.ts";
-import { padchestRows } from "./layouts/padchest_gr.ts";
-import { plainRows } from "./layouts/plain_csv.ts";
-import { RSNA_COLUMNS, rsnaRows } from "./layouts/rsna_pneumonia.ts";
+  knownColumns,
+  knownDocuments,
+  type LayoutName,
+  LAYOUTS,
+  recognizeJson,
+  recognizeTable,
+} from "./layouts/registry.ts";
 import type { DatasetItem } from "./sample.ts";
-import { labelsName, VINDR_COLUMNS, vindrRows } from "./layouts/vindr_cxr.ts";
+import type { SplitRow } from "./split_row.ts";
 
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
   /**
-   * Folder that contains the images; for MS-CXR the root of MIMIC-CXR-JPG, which holds `files/`.
-   * A path that leads out of the folder is refused, but links inside the folder are followed.
+   * Folder that contains the images; of MIMIC-CXR-JPG it is the root, which holds `files/`. A path
+   * that leads out of the folder is refused, but links inside the folder are followed.
    *
    * @default {The folder given as the dataset, or the folder of the given file}
    */
@@ -65,13 +64,13 @@ export interface Shard {
   readonly count: number;
 }
 
-/** Layout of a dataset's file; `csv` is a plain CSV of images and phrases. */
-export type Layout = "ms-cxr" | "vindr-cxr" | "padchest-gr" | "rsna-pneumonia" | "csv";
-
 /** A dataset that is ready to be read. */
 export interface Dataset {
-  /** Layout of the file, or `phantoms` for phantoms, which are written in the layout of MS-CXR. */
-  readonly kind: Layout | "phantoms";
+  /**
+   * Name of the file's layout, such as `ms-cxr` or `csv`. It is `phantoms` for phantoms, which are
+   * written in the layout of another dataset.
+   */
+  readonly kind: string;
   /** Path of the file that holds the rows. */
   readonly path: string;
   /**
@@ -96,13 +95,11 @@ export interface PlannedSample {
 }
 
 /**
- * Opens a dataset: MS-CXR as CSV or JSON, VinDr-CXR (`annotations_….csv`),
- * PadChest-GR (`grounded_reports_….json`) or RSNA pneumonia
- * (`stage_2_train_labels.csv`). The path may also be a folder that holds one of these
- * files, or a plain CSV of `image, phrase[, x, y, w, h]`.
+ * Opens a dataset in a layout that docs/data.md lists: the file of a release, a folder that holds
+ * one, or a plain CSV of `image, phrase[, x, y, w, h]`.
  *
- * @param path Dataset file, or folder of a release. In a folder of VinDr-CXR, which has one file
- * per split, `options.split` chooses the file.
+ * @param path Dataset file, or folder of a release. In a release with one file per split,
+ * `options.split` chooses the file.
  * @param options Image folder, split, limit and shard.
  * @throws {Deno.errors.NotFound} If the dataset or its images are not found, or if the folder
  * holds several dataset files.
@@ -143,12 +140,13 @@ export async function openDataset(
     );
   }
   const { file, folder } = await findFile(path, split);
-  const { layout, sha256, rows: all } = await readRows(file);
+  const { name, sha256, rows: all } = await readRows(file);
   if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
   const chosen = split === undefined ? all : chooseSplit(file, all, split);
+  const layout: Layout = LAYOUTS[name];
   const root = await findImages(file, folder, layout, chosen, options.images);
   const paths = new ImagePaths(root);
-  const rows = NAMELESS.includes(layout) ? await nameImages(file, chosen, root) : chosen;
+  const rows = layout.hasNamesWithoutEnding ? await nameImages(file, chosen, root) : chosen;
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
@@ -157,9 +155,8 @@ export async function openDataset(
   const items = limit === Infinity
     ? mergeRows(groups.filter(isInShard), paths)
     : filterItems(take(mergeRows(groups, paths), limit), (index) => isInShard(groups[index]!));
-  const arePhantoms = layout === "ms-cxr" && all.every(({ stem }) => stem.startsWith(PHANTOM_STEM));
   return {
-    kind: arePhantoms ? "phantoms" : layout,
+    kind: layout.arePhantoms?.(all) ? "phantoms" : name,
     path: file,
     sha256,
     count: planned.length,
@@ -168,21 +165,23 @@ export async function openDataset(
   };
 }
 
-/** Layouts that name images without a file extension. */
-const NAMELESS: readonly Layout[] = ["vindr-cxr", "rsna-pneumonia"];
-
 /**
- * Path of the second file that is read with a dataset file, if it exists in the same folder.
- * For VinDr-CXR it holds the classes of whole images. For any JSON file it is the table of
- * PadChest-GR with the splits.
+ * Path of the table that may be read with a dataset file, if it exists in the same folder. The name
+ * of the file decides, because its layout is unknown before it is read.
  *
  * @param path The dataset file.
- * @returns `undefined` for other files.
+ * @returns `undefined` if no layout has a second table for such a file.
  */
 export function companionOf(path: string): string | undefined {
-  const name = nameOf(path);
-  const companion = labelsName(name) ?? (/\.json$/i.test(name) ? "master_table.csv" : undefined);
-  return companion && resolve(folderOf(path), companion);
+  for (const layout of Object.values<Layout>(LAYOUTS)) {
+    const companion = companionIn(layout, path);
+    if (companion !== undefined) return companion;
+  }
+}
+
+function companionIn({ companion }: Layout, path: string): string | undefined {
+  const name = companion?.(nameOf(path));
+  return name && resolve(folderOf(path), name);
 }
 
 /**
@@ -201,7 +200,7 @@ export async function linksToImages(path: string, images?: string): Promise<stri
 }
 
 interface ReadRows {
-  readonly layout: Layout;
+  readonly name: LayoutName;
   readonly sha256: string;
   readonly rows: SplitRow[];
 }
@@ -209,58 +208,41 @@ interface ReadRows {
 async function readRows(file: string): Promise<ReadRows> {
   const hash = createHash("sha256");
   const { text, isBroken } = await readText(file, hash);
-  const companion = companionOf(file);
-  /** Called only for layouts with a companion, because an unrelated file may have its name. */
-  const readCompanion = async () => {
-    if (!companion || !(await stat(companion))?.isFile) return undefined;
-    const { text, isBroken } = await readText((await findFile(companion)).file, hash);
-    if (isBroken) throw notText(companion);
-    return readCsv(companion, text);
-  };
-  const done = (layout: Layout, rows: SplitRow[]): ReadRows => ({
-    layout,
+  const isJson = /\.json$/i.test(file) || /^\s*[{[]/.test(text);
+  const content = isJson ? { json: parseJson(file, text) } : { table: readCsv(file, text) };
+  const found = content.table ? recognizeTable(content.table) : recognizeJson(content.json);
+  if (!found) throw isBroken ? notText(file) : unknownLayout(file, content);
+  const companion = await readCompanion(companionIn(LAYOUTS[found.name], file), hash);
+  const rows = found.rows(file, companion);
+  return {
+    name: found.name,
     sha256: hash.digest("hex"),
     rows: isBroken ? rows.map(withTextFault) : rows,
-  });
-  if (/\.json$/i.test(file) || /^\s*[{[]/.test(text)) {
-    const json = parseJson(file, text);
-    if (!Array.isArray(json)) return done("ms-cxr", cocoRows(file, json));
-    return done("padchest-gr", padchestRows(file, json, await readCompanion()));
-  }
-  const table = readCsv(file, text);
-  const isNamed = (column: string) => table.columns.includes(column);
-  // Try exact column names first: they identify a layout better than similar spellings.
-  switch (layoutOf(isNamed) ?? layoutOf(table.has)) {
-    case "csv":
-      return done("csv", plainRows(file, table));
-    case "vindr-cxr":
-      return done("vindr-cxr", vindrRows(file, table, await readCompanion()));
-    case "rsna-pneumonia":
-      return done("rsna-pneumonia", rsnaRows(file, table));
-    case "ms-cxr":
-      return done("ms-cxr", msCxrRows(file, table));
-  }
-  if (isBroken) throw notText(file);
-  throw new SyntaxError(
-    `Cannot read "${file}": expected the columns image, phrase or those of MS-CXR ` +
-      `(${MS_CXR_COLUMNS.join(", ")}), VinDr-CXR (${VINDR_COLUMNS.join(", ")}) or RSNA ` +
-      `(${RSNA_COLUMNS.join(", ")}), found ${show(table.columns.join(", "), 400)}` +
-      (table.columns.length > 1
-        ? suggestColumns(table)
-        : "; commas, semicolons, tabs or | part them"),
-  );
+  };
 }
 
-/** Layout of a CSV with certain columns; `undefined` if they fit no known layout. */
-function layoutOf(has: (column: string) => boolean): Layout | undefined {
-  // Check MS-CXR first, because users may have added a column "image" to its CSV.
-  const isMsCxr = has("label_text") && has("path");
-  if (!isMsCxr && (has("image") || has("phrase"))) return "csv";
-  if (VINDR_COLUMNS.every(has)) return "vindr-cxr";
-  if (RSNA_COLUMNS.every(has)) return "rsna-pneumonia";
-  // Two long column names of MS-CXR are enough here: `msCxrRows` then names the missing columns.
-  const own = MS_CXR_COLUMNS.filter((column) => column.length > 1);
-  return own.filter(has).length >= 2 ? "ms-cxr" : undefined;
+/** Reads the second table of a dataset, if it has one and the file is there. */
+async function readCompanion(path: string | undefined, hash: Hash): Promise<CsvTable | undefined> {
+  if (!path || !(await stat(path))?.isFile) return undefined;
+  const { text, isBroken } = await readText((await findFile(path)).file, hash);
+  if (isBroken) throw notText(path);
+  return readCsv(path, text);
+}
+
+/** Makes the error for a file that fits no layout. */
+function unknownLayout(
+  file: string,
+  { table, json }: { readonly table?: CsvTable; readonly json?: unknown },
+): SyntaxError {
+  const [expected, found] = table
+    ? [`the columns ${knownColumns()}`, show(table.columns.join(", "), 400)]
+    : [`the JSON of ${knownDocuments()}`, show(json)];
+  const hint = !table
+    ? ""
+    : table.columns.length > 1
+    ? suggestColumns(table)
+    : "; commas, semicolons, tabs or | part them";
+  return new SyntaxError(`Cannot read "${file}": expected ${expected}, found ${found}${hint}`);
 }
 
 async function readText(file: string, hash: Hash): Promise<FileText> {
@@ -312,7 +294,7 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
 async function findImages(
   file: string,
   folder: string,
-  layout: Layout,
+  { tree }: Layout,
   rows: readonly SplitRow[],
   images: string | undefined,
 ): Promise<ImageRoot> {
@@ -321,14 +303,15 @@ async function findImages(
     throw new Deno.errors.NotFound(`Cannot read images from "${root}": there is no such folder`);
   }
   const whole = { folder: root, prefix: "", beside: folderOf(file) };
-  const isTree = layout === "ms-cxr" &&
-    rows.some((row) => /^(\.?[/\\])*files[/\\]/.test(row.image));
-  if (!isTree || (await stat(resolve(root, "files")))?.isDirectory) return whole;
-  // The given folder may be `files` itself. Do not widen the root to its parent.
+  if (!tree) return whole;
+  const begin = new RegExp(String.raw`^(\.?[/\\])*${tree.folder}[/\\]`);
+  const isInTree = rows.some(({ image }) => begin.test(image));
+  if (!isInTree || (await stat(resolve(root, tree.folder)))?.isDirectory) return whole;
+  // The given folder may be the tree's own. Do not widen the root to its parent.
   const names = [root.replace(/[/\\]+$/, ""), await Deno.realPath(root)].map(nameOf);
-  if (names.includes("files")) return { ...whole, prefix: "files/" };
+  if (names.includes(tree.folder)) return { ...whole, prefix: `${tree.folder}/` };
   throw new Deno.errors.NotFound(
-    `Cannot read images from "${root}": expected a folder "files" in it, as MIMIC-CXR-JPG has` +
+    `Cannot read images from "${root}": expected a folder "${tree.folder}" in it, as ${tree.of} has` +
       (images === undefined ? "; give its root with --images" : ""),
   );
 }

@@ -101,6 +101,7 @@ Deno.test("openDataset() names what a JSON lacks", () =>
     "a.json": '{"images": [], "annotations": []}',
     "b.json": '{"images": [{"id": 1}], "categories": [], "annotations": []}',
     "c.json": "{",
+    "d.json": "5",
   }, async (folder) => {
     await assertRejects(() => read(`${folder}/a.json`), SyntaxError, '"categories"');
     await assertRejects(
@@ -109,6 +110,11 @@ Deno.test("openDataset() names what a JSON lacks", () =>
       'images[0] has no "file_name"',
     );
     await assertRejects(() => read(`${folder}/c.json`), SyntaxError, "not valid JSON");
+    await assertRejects(
+      () => read(`${folder}/d.json`),
+      SyntaxError,
+      "expected the JSON of MS-CXR or PadChest-GR, found 5",
+    );
   }));
 
 Deno.test("openDataset() fails a bad row by itself and names it", () =>

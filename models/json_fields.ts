@@ -4,23 +4,20 @@
  * @module
  */
 
+import { isObject, type JsonObject } from "../base/json.ts";
 import { show } from "../base/text.ts";
 
 /** Largest number of channels, token ids or timesteps that a configuration may state. */
 export const MAX_COUNT = 1_000_000;
 
-type Json = { readonly [key: string]: unknown };
-
 /** Reads typed fields of one JSON object; errors name the file, the field and its value. */
 export class Fields {
-  readonly #json: Json;
+  readonly #json: JsonObject;
   readonly #where: string;
 
   constructor(value: unknown, where: string) {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      throw new SyntaxError(`Cannot read ${where}: expected an object`);
-    }
-    this.#json = value as Json;
+    if (!isObject(value)) throw new SyntaxError(`Cannot read ${where}: expected an object`);
+    this.#json = value;
     this.#where = where;
   }
 

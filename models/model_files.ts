@@ -6,7 +6,7 @@
 
 import { host } from "../base/host/host.ts";
 import { readFile } from "../base/host/files.ts";
-import { printable } from "../base/text.ts";
+import { parseJson } from "../base/json.ts";
 
 /** Most bytes of a text file, because memory holds it whole; the largest vocabulary has 1 MB. */
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
@@ -83,13 +83,7 @@ export async function readText(path: string): Promise<string> {
  * @throws {RangeError} If the file is larger than 64 MiB.
  */
 export async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = printable((error as Error).message);
-    throw new SyntaxError(`Cannot read "${path}": it is not valid JSON (${reason})`);
-  }
+  return parseJson(await readText(path), `"${path}"`);
 }
 
 /** SHA-256 over the bytes of files in the given order, in hexadecimal. */

@@ -6,7 +6,8 @@
  */
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { printable, quote, show } from "../base/text.ts";
+import { isObject, parseJson } from "../base/json.ts";
+import { quote, show } from "../base/text.ts";
 
 /** The token ids of a phrase for the text encoder. */
 export interface EncodedPhrase {
@@ -86,20 +87,8 @@ type Merges = readonly (readonly [string, string])[];
 /** Bound on token ids if the caller does not say how many the text encoder knows. */
 const MAX_ID = 1_000_000;
 
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = printable((error as Error).message);
-    throw new SyntaxError(`Cannot read ${file}: it is not valid JSON (${reason})`);
-  }
-}
-
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 function readVocabulary(value: unknown, file: string, size: number): Map<string, number> {
-  if (!isRecord(value)) {
+  if (!isObject(value)) {
     throw new SyntaxError(`Cannot read ${file}: expected an object of token ids`);
   }
   const tokens = new Map<string, number>();
@@ -138,8 +127,8 @@ function readMerges(values: readonly unknown[], file: string): Merges {
 function readTokenizerJson(text: string, size: number): [Map<string, number>, Merges] {
   const file = "tokenizer.json";
   const json = parseJson(text, file);
-  const model = isRecord(json) ? json.model : undefined;
-  const isClips = isRecord(model) && isRecord(model.vocab) && Array.isArray(model.merges) &&
+  const model = isObject(json) ? json.model : undefined;
+  const isClips = isObject(model) && isObject(model.vocab) && Array.isArray(model.merges) &&
     model.end_of_word_suffix === END_OF_WORD;
   if (!isClips) {
     throw new SyntaxError(
@@ -149,7 +138,7 @@ function readTokenizerJson(text: string, size: number): [Map<string, number>, Me
   const vocabulary = readVocabulary(model.vocab, file, size);
   const { added_tokens: added = [] } = json as { added_tokens?: unknown };
   const isAdded = Array.isArray(added) &&
-    added.every((token) => isRecord(token) && typeof token.content === "string");
+    added.every((token) => isObject(token) && typeof token.content === "string");
   if (!isAdded) {
     throw new SyntaxError(`Cannot read ${file}: "added_tokens" must be a list of tokens`);
   }

@@ -48,6 +48,12 @@ export interface DecodeOptions extends StageOptions {
    */
   concurrency?: number;
   /**
+   * Ends the stream after the current image, as if the source had no more images.
+   *
+   * @default {undefined}
+   */
+  ending?: AbortSignal;
+  /**
    * The part of the image that the method sees. Boxes wholly outside this part are dropped.
    *
    * @default {The centre square, as wide as the shorter side}
@@ -207,7 +213,7 @@ export async function* decode(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: DecodeOptions = {},
 ): AsyncIterableIterator<Flow<DecodedImage>> {
-  const { view } = options;
+  const { view, ending } = options;
   const decoded = mapStream(source, async (flow): Promise<Flow<DecodedImage>[]> => {
     if (flow.kind === "dropped") return [flow];
     const { image, samples } = flow.item;
@@ -229,5 +235,10 @@ export async function* decode(
       return samples.map((sample) => failed("decode", sample, error));
     }
   }, options);
-  for await (const flows of decoded) yield* flows;
+  for await (const flows of decoded) {
+    for (const flow of flows) {
+      if (ending?.aborted) return;
+      yield flow;
+    }
+  }
 }

@@ -1,20 +1,18 @@
 /**
- * Evaluation of a dataset: samples through the stages to the lines of `results.jsonl`.
+ * Evaluation of a dataset: samples through one or several methods to the lines of `results.jsonl`.
  *
  * @module
  */
 
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
 import type { Box, MethodCrop, Size } from "../base/geometry.ts";
-import type { ImageRequest } from "./decode.ts";
-import { failed, type Flow, item, type StageName } from "./flow.ts";
-import type { LdmModel } from "../models/ldm/model.ts";
-import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts";
-import type { GridResult } from "./methods/ground_by_method.ts";
-import type { BoxedResult } from "./methods/score_boxes.ts";
-import type { AveragedLayer } from "./postprocess.ts";
+import { groupStream, mapStream } from "../base/stream.ts";
 import type { AllScores } from "../scoring/protocols.ts";
-import { groupStream } from "../base/stream.ts";
+import { inStep, tee } from "./_in_step.ts";
+import { decodeImage, type ImageRequest } from "./decode.ts";
+import { failed, type Flow, item, type StageName } from "./flow.ts";
+import type { BoxedPhrase, GroundedPhrase, Method, MethodOptions } from "./method.ts";
+import type { AveragedLayer } from "./postprocess.ts";
 
 /** Fields of every line of `results.jsonl`. */
 export interface AnyResult {
@@ -83,10 +81,16 @@ export interface StoredHeatmap {
   readonly view?: MethodCrop;
 }
 
+/** A result, with the inputs of its heatmap. */
+export interface Evaluated {
+  /** The line of `results.jsonl`. */
+  readonly result: SampleResult;
+  /** Absent if the sample has no heatmap. */
+  readonly heatmap?: StoredHeatmap;
+}
+
 /** Options of {@linkcode evaluate}. */
-export interface EvaluateOptions extends RunOptions {
-  /** The model. */
-  model: LdmModel;
+export interface EvaluateOptions extends MethodOptions {
   /**
    * Ids that need no result, for instance because an earlier run has their results. If an image has
    * further ids, all its phrases run again. Phrases then share passes as before, so that results
@@ -95,32 +99,76 @@ export interface EvaluateOptions extends RunOptions {
    * @default {None}
    */
   done?: ReadonlySet<string>;
-  /**
-   * Called with the inputs of each heatmap before the heatmap's result is yielded; awaited.
-   *
-   * @default {undefined}
-   */
-  onHeatmap?: (heatmap: StoredHeatmap) => Promise<void> | void;
 }
 
 /** Maximum number of phrases of one image that go through the stages together. */
 const PHRASES_PER_IMAGE = 64;
 
 /**
- * Evaluates a dataset in order. Every sample gives one result per variant; every bad row gives one
- * result. A sample that drops out gives a result too, and the run continues.
+ * Evaluates a dataset in order, by one or several methods. Every sample gives one result per method
+ * and variant; every bad row gives one result. A sample that drops out gives a result too, and the
+ * run continues. If a sample drops out of all methods alike, a single result stands for all.
+ *
+ * Several methods share each decoded image, and finish it before the next image.
  *
  * @param items Samples and bad rows of the dataset.
- * @param options The model and the settings.
- * @throws {RangeError} If an option is out of its range.
+ * @param methods The methods by their names in the results. The name of a single method is not
+ * written.
+ * @param options Finished samples, protocols, callbacks and signals.
+ * @throws {RangeError} If there is no method, or an option is out of its range.
  */
 export function evaluate(
   items: AsyncIterable<DatasetItem>,
-  options: EvaluateOptions,
-): AsyncIterableIterator<SampleResult> {
-  const { done = new Set<string>(), onHeatmap, ...run } = options;
+  methods: Readonly<Record<string, Method>>,
+  options: EvaluateOptions = {},
+): AsyncIterableIterator<Evaluated> {
+  const { done = new Set<string>() } = options;
+  const named = Object.entries(methods);
+  const [first] = named;
+  if (!first) throw new RangeError("Cannot evaluate a dataset without a method");
   const requests = imageRequests(items, done);
-  return toSampleResults(groundRequests(requests, { ...run, done }), { done, onHeatmap });
+  return named.length === 1 && first[1].keepsOwnOrder
+    ? toEvaluated(first[1].ground(requests, options), done)
+    : evaluateInOrder(requests, named, { ...options, done });
+}
+
+/** Evaluates by methods side by side, in the order of the dataset. */
+async function* evaluateInOrder(
+  requests: AsyncIterable<Flow<ImageRequest>>,
+  methods: readonly (readonly [name: string, method: Method])[],
+  options: EvaluateOptions & { done: ReadonlySet<string> },
+): AsyncIterableIterator<Evaluated> {
+  const { done, onProgress, concurrency = 1, ending, ...own } = options;
+  const images = readAhead(requests, { ...options, concurrency });
+  const ids: string[] = [];
+  const source = announced(images, ids, done, ending);
+  const branches = tee(source, methods.length);
+  const progress = methods.map(() => 0);
+  const streams = methods.map(([name, method], i) => {
+    const results = method.ground(branches[i]!, {
+      ...own,
+      done,
+      onProgress: (count) => {
+        progress[i] = count;
+        onProgress?.(progress.reduce((sum, count) => sum + count, 0) / methods.length);
+      },
+    });
+    return toEvaluated(results, done, methods.length > 1 ? name : undefined);
+  });
+  const results = inStep(streams, ids, ({ result }) => result.id, () => source.return?.());
+  for await (const each of results) yield* asOne(each);
+}
+
+/** Results of one sample; a single result if the sample dropped out of every method alike. */
+function asOne(results: readonly Evaluated[]): readonly Evaluated[] {
+  const [{ result: first }, ...others] = results as [Evaluated, ...Evaluated[]];
+  if (first.status !== "skipped" && first.status !== "failed") return results;
+  const isAlike = others.every(({ result: other }) =>
+    other.status === first.status && other.stage === first.stage && other.reason === first.reason
+  );
+  if (!isAlike) return results;
+  const { setting: _, ...whole } = first;
+  return [{ result: whole }];
 }
 
 /**
@@ -129,7 +177,7 @@ export function evaluate(
  * @param done Ids that need no result. An image is left out if `done` has the ids of all its
  * samples.
  */
-export async function* imageRequests(
+async function* imageRequests(
   items: AsyncIterable<DatasetItem>,
   done: ReadonlySet<string>,
 ): AsyncIterableIterator<Flow<ImageRequest>> {
@@ -148,29 +196,53 @@ export async function* imageRequests(
   }
 }
 
-/** Result of one sample by any method. */
-export type MethodResult = GroundResult | GridResult | BoxedResult;
-
-/** Options of {@linkcode toSampleResults}. */
-interface ResultOptions {
-  /** Ids that need no result. */
-  readonly done: ReadonlySet<string>;
-  /** Called with the inputs of each heatmap. */
-  readonly onHeatmap: EvaluateOptions["onHeatmap"];
-  /** Name of the method, if there are several. */
-  readonly setting?: string;
+/** Decodes images once, before the methods pull them. */
+function readAhead(
+  source: AsyncIterable<Flow<ImageRequest>>,
+  options: { readonly concurrency: number; readonly signal?: AbortSignal },
+): AsyncIterableIterator<readonly Flow<ImageRequest>[]> {
+  return mapStream(source, async (flow): Promise<Flow<ImageRequest>[]> => {
+    if (flow.kind === "dropped") return [flow];
+    const { image, samples } = flow.item;
+    try {
+      return [item({ image: await decodeImage(image), samples })];
+    } catch (error) {
+      return samples.map((sample) => failed("decode", sample, error));
+    }
+  }, options);
 }
 
-/** Converts results to the lines of `results.jsonl`. */
-export async function* toSampleResults(
-  results: AsyncIterable<MethodResult>,
-  { done, onHeatmap, setting: method }: ResultOptions,
-): AsyncIterableIterator<SampleResult> {
-  for await (const result of results) {
-    const { id, index, image, phrase, category, notes } = result.sample;
+/** Adds the ids of passing samples to `ids`. Ends without an error once `ending` is aborted. */
+async function* announced(
+  source: AsyncIterable<readonly Flow<ImageRequest>[]>,
+  ids: string[],
+  done: ReadonlySet<string>,
+  ending: AbortSignal | undefined,
+): AsyncIterableIterator<Flow<ImageRequest>> {
+  for await (const flows of source) {
+    if (ending?.aborted) return;
+    for (const flow of flows) {
+      const samples = flow.kind === "dropped" ? [flow.dropped.sample] : flow.item.samples;
+      ids.push(...samples.map(({ id }) => id).filter((id) => !done.has(id)));
+      yield flow;
+    }
+  }
+}
+
+/** Converts a method's results to the lines of `results.jsonl` and the inputs of heatmaps. */
+async function* toEvaluated(
+  source: AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>,
+  done: ReadonlySet<string>,
+  method?: string,
+): AsyncIterableIterator<Evaluated> {
+  for await (const flow of source) {
+    const { sample, variant }: { sample: Partial<Sample>; variant?: { name: string } } =
+      flow.kind === "dropped" ? flow.dropped : flow.item;
+    const id = sample.id!;
     if (done.has(id)) continue;
-    const setting = method ?? ("variant" in result ? result.variant?.name : undefined);
-    const sample: AnyResult = {
+    const { index, image, phrase, category, notes } = sample;
+    const setting = method ?? variant?.name;
+    const common: AnyResult = {
       id,
       ...(index !== undefined && { index }),
       ...(image && { image }),
@@ -179,37 +251,27 @@ export async function* toSampleResults(
       ...(setting && { setting }),
       ...(notes && { notes }),
     };
-    if (result.kind === "dropped") {
-      const { status, stage, reason, error } = result;
-      yield { ...sample, status, stage, reason, ...(error && { error }) };
+    if (flow.kind === "dropped") {
+      const { status, stage, reason, error } = flow.dropped;
+      yield { result: { ...common, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { boxes } = result.sample;
-    const grounded: GroundedResult = result.kind === "boxed"
-      ? { ...sample, boxes, threshold: null, predicted: result.predicted }
-      : { ...sample, boxes, threshold: result.threshold ?? null };
-    if (result.kind !== "boxed") {
-      const { image: { gray: { width, height } } } = result;
-      const { size, layers, view } = contentsOf(result);
-      await onHeatmap?.({
-        id,
-        ...(setting && { setting }),
-        ...{ size, image: { width, height }, layers },
-        ...(view && { view }),
-      });
-    }
-    const { scores } = result;
-    yield scores
+    const { scores, sample: { boxes } } = flow.item;
+    const grounded: GroundedResult = "predicted" in flow.item
+      ? { ...common, boxes, threshold: null, predicted: flow.item.predicted }
+      : { ...common, boxes, threshold: flow.item.threshold ?? null };
+    const result: SampleResult = scores
       ? { ...grounded, ...scores, status: "scored" }
       : { ...grounded, status: "grounded" };
+    yield "predicted" in flow.item
+      ? { result }
+      : { result, heatmap: storedHeatmap(flow.item, { id, ...(setting && { setting }) }) };
   }
 }
 
-/** The size, layers and view of a heatmap, for storage. */
-function contentsOf(
-  result: Exclude<MethodResult, { kind: "dropped" | "boxed" }>,
-): Pick<StoredHeatmap, "size" | "layers" | "view"> {
-  if (result.kind === "grounded") return { size: result.size, layers: result.layers };
-  const { grid: { side, values }, view } = result;
-  return { size: side, layers: [{ layer: 0, side, data: values }], view };
+function storedHeatmap(
+  { size, image: { gray: { width, height } }, layers, view }: GroundedPhrase,
+  key: Pick<StoredHeatmap, "id" | "setting">,
+): StoredHeatmap {
+  return { ...key, size, image: { width, height }, layers, ...(view && { view }) };
 }

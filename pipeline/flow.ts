@@ -103,3 +103,28 @@ export async function* flatMapFlow<A, B>(
     else yield* expand(flow.item);
   }
 }
+
+/**
+ * Counts the samples whose results pass.
+ *
+ * @param done Ids that do not count.
+ * @param onCount Called with the count before each result passes.
+ * @param last Variant that completes a sample; by default every result completes its sample.
+ */
+export async function* countSamples<
+  T extends { readonly sample: Sample; readonly variant?: Variant },
+>(
+  source: AsyncIterable<Flow<T>>,
+  done: ReadonlySet<string> | undefined,
+  onCount: (count: number) => void,
+  last?: Variant,
+): AsyncIterableIterator<Flow<T>> {
+  let count = 0;
+  for await (const flow of source) {
+    const { sample, variant } = flow.kind === "dropped" ? flow.dropped : flow.item;
+    const isLast = variant === undefined || last === undefined || variant === last;
+    if (isLast && !done?.has(sample.id)) count++;
+    onCount(count);
+    yield flow;
+  }
+}

@@ -26,9 +26,9 @@ import {
 } from "./decode.ts";
 import { denoise } from "./denoise.ts";
 import { encode } from "./encode.ts";
-import { type Dropped, type Flow, item } from "./flow.ts";
+import { countSamples, type Dropped, type Flow, item } from "./flow.ts";
 import { finishOnGpu } from "./gpu/finish_gpu.ts";
-import { survivingLoss } from "./lost_gpu.ts";
+import { survivingLoss } from "./gpu/lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
 import { cachedNoise, noise, noisePasses } from "./noise.ts";
 import { otsu } from "./otsu.ts";
@@ -166,7 +166,20 @@ export function ground(
     );
   }
   const source = requests(samples, phrasesPerImage);
-  return usingModel(options, (model) => groundRequests(source, { ...options, model }));
+  return toResults(
+    usingModel(options, (model) => groundRequests(source, { ...options, model })),
+  );
+}
+
+/** Gives each result a kind of the public interface. */
+export async function* toResults(
+  flows: AsyncIterable<Flow<ScoredPhrase>>,
+): AsyncIterableIterator<GroundResult> {
+  for await (const flow of flows) {
+    yield flow.kind === "dropped"
+      ? { kind: "dropped", ...flow.dropped }
+      : { kind: "grounded", ...flow.item };
+  }
 }
 
 /**
@@ -228,7 +241,7 @@ async function* requests(
 export function groundRequests(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: RunOptions & { model: LdmModel; done?: ReadonlySet<string> },
-): AsyncIterableIterator<GroundResult> {
+): AsyncIterableIterator<Flow<ScoredPhrase>> {
   const { model, signal, ending, concurrency = 1, onProgress, onNotice, cache, done } = options;
   const settings = resolveSettings(model, options);
   const { protocols, margin } = options;
@@ -249,7 +262,7 @@ export function groundRequests(
   const named = isOfClass(settings.tokens)
     ? requireClassTokens(source, model.bundle.tokenizer, settings, stop)
     : source;
-  const images = untilAborted(decode(named, { ...stop, concurrency }), ending);
+  const images = decode(named, { ...stop, concurrency, ...(ending && { ending }) });
   const decoded = counting(images, (samples) => {
     const phrases = samples.filter(({ id }) => !done?.has(id)).length;
     image = { before: left, phrases, passes: 0, total: imagePasses(settings, samples.length) };
@@ -268,25 +281,12 @@ export function groundRequests(
     ? survivingLoss(decoded, model, gpu, stages, onNotice)
     : stages(decoded, undefined);
   const last = settings.variants.at(-1);
-  return results(scored, ({ sample, variant }) => {
-    if ((variant === undefined || variant === last) && !done?.has(sample.id)) left++;
-  });
+  return countSamples(scored, done, (count) => left = count, last);
 }
 
 /** Number of U-Net passes, whole or cut, for an image with `phrases` phrases. */
 function imagePasses(settings: ResolvedSettings, phrases: number): number {
   return noisePasses(settings) + phrases * (settings.end - settings.start);
-}
-
-/** Ends the stream without an error once the signal is aborted. */
-async function* untilAborted<T>(
-  source: AsyncIterable<T>,
-  signal: AbortSignal | undefined,
-): AsyncIterableIterator<T> {
-  for await (const item of source) {
-    if (signal?.aborted) return;
-    yield item;
-  }
 }
 
 async function* counting<T extends { samples: readonly Sample[] }>(
@@ -296,18 +296,6 @@ async function* counting<T extends { samples: readonly Sample[] }>(
   for await (const flow of source) {
     if (flow.kind === "item") onImage(flow.item.samples);
     yield flow;
-  }
-}
-
-async function* results(
-  source: AsyncIterable<Flow<ScoredPhrase>>,
-  onResult: (result: Dropped | ScoredPhrase) => void,
-): AsyncIterableIterator<GroundResult> {
-  for await (const flow of source) {
-    onResult(flow.kind === "dropped" ? flow.dropped : flow.item);
-    yield flow.kind === "dropped"
-      ? { kind: "dropped", ...flow.dropped }
-      : { kind: "grounded", ...flow.item };
   }
 }
 
@@ -361,11 +349,17 @@ export async function groundImage(
     (model) => groundRequests(source(), { ...options, model }),
   );
   const grounded: ScoredPhrase[] = [];
-  for await (const result of results) {
-    if (result.kind === "dropped") {
-      throw new Error(`Cannot ground "${result.sample.phrase}": ${result.reason}`);
-    }
-    grounded.push(result);
-  }
+  for await (const flow of results) grounded.push(unlessDropped(flow));
   return grounded;
+}
+
+/**
+ * The item.
+ *
+ * @throws {Error} If the sample dropped out; the message has the phrase and the reason.
+ */
+export function unlessDropped<T>(flow: Flow<T>): T {
+  if (flow.kind === "item") return flow.item;
+  const { sample, reason } = flow.dropped;
+  throw new Error(`Cannot ground "${sample.phrase}": ${reason}`);
 }

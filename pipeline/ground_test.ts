@@ -2,7 +2,6 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   DEFAULT_LAYERS,
   drawPhantom,
-  evaluate,
   ground,
   groundImage,
   type GroundSettings,
@@ -14,6 +13,9 @@ import {
 } from "../mod.ts";
 import type { DatasetItem } from "../datasets/sample.ts";
 import { writeGray } from "../tests/support/image.ts";
+import { evaluate } from "./evaluate.ts";
+import { groundRequests } from "./ground.ts";
+import type { Method } from "./method.ts";
 import { noisePasses } from "./noise.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
@@ -115,10 +117,15 @@ Deno.test("evaluate() counts no phrase as progress that is run again for the oth
     }
     const seen: number[] = [];
     const onProgress = (done: number) => void seen.push(done);
-    const options = { model, steps: 10, done: new Set(["a", "b"]), onProgress };
-    const results = await Array.fromAsync(evaluate(items(), options));
+    const method: Method = {
+      keepsOwnOrder: true,
+      ground: (source, options) => groundRequests(source, { model, steps: 10, ...options }),
+      close: () => Promise.resolve(),
+    };
+    const options = { done: new Set(["a", "b"]), onProgress };
+    const results = await Array.fromAsync(evaluate(items(), { method }, options));
     await Deno.remove(image);
-    assertEquals(results.map(({ id }) => id), ["c"]);
+    assertEquals(results.map(({ result }) => result.id), ["c"]);
     assertEquals([Math.max(...seen), seen.toSorted((a, b) => a - b)], [1, seen]);
   }));
 

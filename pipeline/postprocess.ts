@@ -33,20 +33,26 @@ export interface AveragedLayer extends LayerMean {
   readonly layer: number;
 }
 
-/** How a heatmap is finished from the layers' means. */
-export interface FinishHeatmapOptions {
-  /** Side of the heatmap in pixels, 1..8192. */
-  readonly size: number;
+/** Settings of a heatmap that need no model, so that a later scoring may change them. */
+export interface FinishSettings {
   /**
    * Standard deviation of the Gaussian, in heatmap pixels, 0..32.
-   * @default 2.5
+   *
+   * @default {2.5}
    */
   readonly sigma?: number;
   /**
    * Whether values up to Otsu's threshold are set to 0.
-   * @default true
+   *
+   * @default {true}
    */
   readonly otsu?: boolean;
+}
+
+/** How a heatmap is finished from the layers' means. */
+export interface FinishHeatmapOptions extends FinishSettings {
+  /** Side of the heatmap in pixels, 1..8192. */
+  readonly size: number;
 }
 
 /** Input of {@linkcode postprocess}. */
@@ -91,8 +97,8 @@ export interface PostprocessResult extends Heatmap {
 /** Maximum side of a heatmap, in pixels. */
 const MAX_SIZE = 8192;
 
-/** Standard deviation of the paper's Gaussian, in pixels: docs/method.md, step 9. */
-const DEFAULT_SIGMA = 2.5;
+/** The released code's choices: docs/method.md, steps 9 and 10. */
+export const DEFAULT_FINISH: Readonly<Required<FinishSettings>> = { sigma: 2.5, otsu: true };
 
 /**
  * Largest difference between a map's values that counts as rounding, as a share of the largest
@@ -177,7 +183,7 @@ export function smoothAttention(
   layerMeans: readonly LayerMean[],
   options: Pick<FinishHeatmapOptions, "size" | "sigma">,
 ): SmoothHeatmap {
-  const { size, sigma = DEFAULT_SIGMA } = options;
+  const { size, sigma = DEFAULT_FINISH.sigma } = options;
   requireOptions(options);
   const sums = meansBySide(layerMeans);
   const bands = smoothingBands([...sums.keys()], size, sigma);
@@ -286,7 +292,7 @@ function addUp([first, ...others]: Float32Array[]): Float32Array {
 }
 
 function requireOptions(options: Pick<FinishHeatmapOptions, "size" | "sigma">): void {
-  const { size, sigma = DEFAULT_SIGMA } = options;
+  const { size, sigma = DEFAULT_FINISH.sigma } = options;
   if (!Number.isInteger(size) || size < 1 || size > MAX_SIZE) {
     throw new RangeError(
       `Cannot make a heatmap: expected a size of 1..${MAX_SIZE} pixels, got ${size}`,

@@ -1,10 +1,8 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { openDataset } from "../datasets/open_dataset.ts";
-import type { ImageRequest } from "../pipeline/decode.ts";
-import type { Flow } from "../pipeline/flow.ts";
-import { evaluateMethods } from "../pipeline/methods/evaluate_methods.ts";
-import { scorePredictions } from "../pipeline/methods/score_boxes.ts";
+import { boxesMethod } from "../methods/boxes/score_boxes.ts";
+import { evaluate } from "../pipeline/evaluate.ts";
 import { decode, type Image } from "imagescript";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { Random } from "../base/random.ts";
@@ -158,9 +156,9 @@ Deno.test("ScoreSummary has one line for images that are all missing", async () 
   const path =
     new URL("../../shared/cases/missing-images-summary/data.csv", import.meta.url).pathname;
   const { items } = await openDataset(path);
-  const ground = (source: AsyncIterable<Flow<ImageRequest>>) => scorePredictions(source, new Map());
   const summary = new ScoreSummary();
-  for await (const result of evaluateMethods(items, [{ name: "", ground }])) summary.add(result);
+  const methods = { boxes: boxesMethod(new Map()) };
+  for await (const { result } of evaluate(items, methods)) summary.add(result);
   assertEquals(summary.toJSON().reasons, [{
     ...{ status: "failed", stage: "decode", reason: "there is no such file" },
     ...{ count: 60, example: "m0.png#1" },

@@ -5,7 +5,7 @@
  */
 
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
-import { finishGrid } from "../pipeline/methods/grid_heatmap.ts";
+import { finishGrid } from "../methods/grid_heatmap.ts";
 import { finishHeatmap, type Heatmap } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import type { CropRegion } from "../base/geometry.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openDataset, openRuntime, readResults, RunHeatmaps } from "../mod.ts";
+import { openDataset, readResults, RunHeatmaps } from "../mod.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import { scoreHeatmap } from "../scoring/score_heatmap.ts";
@@ -114,7 +114,7 @@ Deno.test("a baseline's heatmaps are its grids on what it sees, and refused phra
 
     using heatmaps = await RunHeatmaps.open(`${folder}/out`);
     const view = { crop: 448, resized: 512 };
-    const method = fakeMethod("biovil-t", view, 14, await openRuntime("native"));
+    const method = fakeMethod(view, 14);
     let scored = 0;
     for await (const { result } of readResults(`${folder}/out/results.jsonl`)) {
       if (result.status !== "scored") continue;
@@ -165,7 +165,7 @@ Deno.test("ground shows what a baseline has of an image", () =>
     assertEquals([result.method, result.view, result.heatmapSize], ["biovil", view, 15]);
     assertEquals([result.threshold, result.box], [null, null]);
     const values = new Float32Array((await read("heatmap.npy")).slice(-4 * 15 * 15).buffer);
-    const made = fakeMethod("biovil", view, 15, await openRuntime("native"));
+    const made = fakeMethod(view, 15);
     const [grid] = await made.ground(await decodeImage(image), ["left effusion"]);
     assertEquals(values, grid!.values.map((value) => Math.max(0, value)));
     await decodeImage(`${folder}/out/overlay.png`);

@@ -5,19 +5,15 @@
  * @module
  */
 
-import { DEMO } from "../../cli/kit/common.ts";
+import { DEMO } from "../../methods/ldm/ldm.ts";
 import { quietenDriver } from "../../cli/kit/driver.ts";
 import { EXIT, runMain } from "../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
 import { grayImage } from "../../images/gray_image.ts";
-import {
-  type DatasetItem,
-  drawPhantom,
-  evaluate,
-  loadBundle,
-  openModel,
-  openRuntime,
-} from "../../mod.ts";
+import { type DatasetItem, drawPhantom, loadBundle, openModel, openRuntime } from "../../mod.ts";
+import { evaluate } from "../../pipeline/evaluate.ts";
+import { groundRequests } from "../../pipeline/ground.ts";
+import type { Method } from "../../pipeline/method.ts";
 import { RunFolder } from "../../runs/run_folder.ts";
 import { openGpu } from "../../shaders/device.ts";
 import { drawMemory } from "../chart.ts";
@@ -136,15 +132,16 @@ async function main(args: string[], signal: AbortSignal): Promise<number> {
     let scored = 0;
     let previous = "";
     const settings = {
-      ...{ noise: "sample", steps: 5, concurrency: 2 } as const,
+      ...{ noise: "sample", steps: 5 } as const,
       ...(gpu && { gpu }),
     };
-    for await (
-      const result of evaluate(images.items(samples), {
-        ...{ model, signal, ...settings },
-        onHeatmap: (heatmap) => run.writeHeatmaps([heatmap]),
-      })
-    ) {
+    const method: Method = {
+      ground: (source, options) => groundRequests(source, { model, ...settings, ...options }),
+      close: () => model.close(),
+    };
+    const results = evaluate(images.items(samples), { method }, { signal, concurrency: 2 });
+    for await (const { result, heatmap } of results) {
+      if (heatmap) await run.writeHeatmaps([heatmap]);
       await run.write([result]);
       if (result.status !== "scored") throw new Error(JSON.stringify(result));
       scored++;

@@ -21,7 +21,7 @@ import {
 } from "../../mod.ts";
 import { noisePasses } from "../../pipeline/noise.ts";
 import { DEFAULT_STEPS } from "../../pipeline/settings/settings.ts";
-import { DEMO } from "../../cli/kit/common.ts";
+import { DEMO } from "../../methods/ldm/ldm.ts";
 import { readSamples } from "../../datasets/read_samples.ts";
 import { describeMachine } from "../environment.ts";
 

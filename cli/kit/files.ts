@@ -13,9 +13,11 @@ export function isSameFolder(a: string, b: string): boolean {
 
 /** Refuses one folder for both results and noisy latents. */
 export function requireApart(
-  { out, cache }: { out?: string | undefined; cache?: string | undefined },
+  out: string | undefined,
+  caches: readonly (string | undefined)[],
 ): void {
-  if (out === undefined || cache === undefined || !isSameFolder(out, cache)) return;
+  const cache = caches.find((path) => path !== undefined && out && isSameFolder(out, path));
+  if (cache === undefined) return;
   throw new UsageError(`Option "--cache" must be another folder than "--out", got "${cache}"`);
 }
 

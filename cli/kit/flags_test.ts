@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { command, helpText, parseFlags, UsageError } from "./flags.ts";
-import { parseLayers, parseSelect, parseShard } from "./parsers.ts";
+import { parseLayers, parseSelect } from "../../methods/ldm/parsers.ts";
+import { parseShard } from "./parsers.ts";
 
 const COMMAND = command({
   usage: "test",

@@ -8,15 +8,8 @@
 import type { Flags } from "./flags.ts";
 import { PROTOCOLS } from "../../scoring/protocols.ts";
 
-/** Options for finishing and scoring heatmaps. */
+/** Options for scoring heatmaps. */
 export const SCORE_FLAGS = {
-  sigma: {
-    type: "number",
-    min: 0,
-    max: 32,
-    placeholder: "PIXELS",
-    description: "Standard deviation of the Gaussian that smooths the heatmap.",
-  },
   margin: {
     type: "string",
     choices: ["excluded", "zero"],

@@ -6,9 +6,12 @@
  */
 
 import { type CsvTable, requireColumns } from "../csv.ts";
+import { isObject, type JsonObject } from "../../base/json.ts";
 import { nameOf } from "../../base/paths.ts";
-import { type Row, toNumber } from "../rows.ts";
+import { toNumber } from "../rows.ts";
 import { show } from "../show.ts";
+import type { SplitRow } from "../split_row.ts";
+import type { HasColumn, Layout } from "./layout.ts";
 
 /** Columns in every release; release 1.1.0 added `split`. */
 export const MS_CXR_COLUMNS = [
@@ -26,14 +29,6 @@ export const MS_CXR_COLUMNS = [
 
 /** Prefix of the `dicom_id` of phantoms, which are written in this layout. */
 export const PHANTOM_STEM = "phantom-";
-
-/** A {@linkcode Row} and the split it belongs to. */
-export interface SplitRow extends Row {
-  /** Name of the split, such as `val` or `test`. */
-  readonly split?: string;
-  /** Reason why the split cannot be read from another file that holds it. */
-  readonly splitFault?: string;
-}
 
 /**
  * Makes rows from the CSV of a release.
@@ -60,22 +55,17 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
   });
 }
 
-type Entry = Readonly<Record<string, unknown>>;
-
-const isEntry = (value: unknown): value is Entry =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-
 /**
  * Gets a list from the JSON. Throws if the list is missing or all of its objects lack a field: the
  * file then has another layout. The caller checks each entry, because some may lack a field or
  * may not be objects.
  */
-function list(path: string, json: Entry, key: string, fields: readonly string[]): unknown[] {
+function list(path: string, json: JsonObject, key: string, fields: readonly string[]): unknown[] {
   const value = json[key];
   if (!Array.isArray(value)) {
     throw new SyntaxError(`Cannot read "${path}": it has no list "${key}"`);
   }
-  const entries = value.filter(isEntry);
+  const entries = value.filter(isObject);
   if (entries.length === 0 && value.length > 0) {
     throw new SyntaxError(`Cannot read "${path}": ${key}[0] is not an object`);
   }
@@ -87,8 +77,8 @@ function list(path: string, json: Entry, key: string, fields: readonly string[])
 }
 
 /** Groups objects by their id, so that the caller can find repeated ids. */
-function byId(entries: readonly unknown[]): Map<unknown, Entry[]> {
-  return Map.groupBy(entries.filter(isEntry), ({ id }) => id);
+function byId(entries: readonly unknown[]): Map<unknown, JsonObject[]> {
+  return Map.groupBy(entries.filter(isObject), ({ id }) => id);
 }
 
 /**
@@ -97,7 +87,7 @@ function byId(entries: readonly unknown[]): Map<unknown, Entry[]> {
  * @throws {SyntaxError} If a list or field is missing.
  */
 export function cocoRows(path: string, json: unknown): SplitRow[] {
-  if (!isEntry(json)) throw new SyntaxError(`Cannot read "${path}": expected an object`);
+  if (!isObject(json)) throw new SyntaxError(`Cannot read "${path}": expected an object`);
   const images = byId(list(path, json, "images", ["id", "file_name", "width", "height"]));
   const categories = byId(list(path, json, "categories", ["id", "name"]));
   const annotations = list(path, json, "annotations", [
@@ -107,7 +97,7 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
     "label_text",
   ]);
   return annotations.map((entry, i) => {
-    const annotation = isEntry(entry) ? entry : {};
+    const annotation = isObject(entry) ? entry : {};
     const [image, ...otherImages] = images.get(annotation.image_id) ?? [];
     const [category, ...otherCategories] = categories.get(annotation.category_id) ?? [];
     const text = (value: unknown) => typeof value === "string" ? value.trim() : "";
@@ -115,7 +105,7 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
     const split = text(annotation.split) || text(image?.split);
     const box = Array.isArray(annotation.bbox) ? annotation.bbox : [];
     const isBox = box.length === 4 && box.every((value) => !Number.isNaN(toNumber(value)));
-    const fault = !isEntry(entry)
+    const fault = !isObject(entry)
       ? `it is not an object, got ${show(entry)}`
       : otherImages.length > 0
       ? `it refers to image ${show(annotation.image_id)}, of which there are several`
@@ -145,3 +135,45 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
     };
   });
 }
+
+/** Whether a table has two long column names of MS-CXR; others may be missing. */
+function resembles(has: HasColumn): boolean {
+  return MS_CXR_COLUMNS.filter((column) => column.length > 1 && has(column)).length >= 2;
+}
+
+/** Files of MS-CXR, and of phantoms. */
+export const MS_CXR: Layout = {
+  title: "MS-CXR",
+  table: {
+    columns: MS_CXR_COLUMNS,
+    // Two columns decide, so that `msCxrRows` can name the others if they are missing.
+    matches: (has) => has("label_text") && has("path"),
+    resembles,
+    rows: msCxrRows,
+    example: `${MS_CXR_COLUMNS.join()},split
+d1,Edema,haze,1,1,4,4,8,8,files/b.png,test
+d2,Edema,more haze,0,0,8,8,8,8,a.png,val
+`,
+  },
+  json: {
+    matches: isObject,
+    rows: cocoRows,
+    example: {
+      images: [
+        { id: 1, file_name: "a.png", width: 8, height: 8, path: "files/b.png" },
+        { id: 2, file_name: "a.png", width: 8, height: 8 },
+      ],
+      categories: [{ id: 1, name: "Edema" }],
+      annotations: [
+        { image_id: 1, category_id: 1, bbox: [1, 1, 4, 4], label_text: "edema", split: "test" },
+        { image_id: 2, category_id: 1, bbox: [0, 0, 8, 8], label_text: "more edema" },
+      ],
+    },
+  },
+  release: {
+    names: [/^MS_CXR_Local_Alignment_v[\d.]+\.csv$/, /^MS_CXR_Local_Alignment_v[\d.]+\.json$/],
+    shown: "MS_CXR_Local_Alignment_v….csv or .json",
+  },
+  tree: { folder: "files", of: "MIMIC-CXR-JPG" },
+  arePhantoms: (rows) => rows.every(({ stem }) => stem.startsWith(PHANTOM_STEM)),
+};

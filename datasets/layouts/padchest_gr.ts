@@ -5,14 +5,12 @@
  */
 
 import type { CsvTable } from "../csv.ts";
+import { isObject } from "../../base/json.ts";
 import { nameOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
-import type { SplitRow } from "./ms_cxr.ts";
+import type { SplitRow } from "../split_row.ts";
+import type { Layout } from "./layout.ts";
 import { CLASSES } from "../sample.ts";
-
-type Entry = Readonly<Record<string, unknown>>;
-
-const isEntry = (value: unknown): value is Entry => typeof value === "object" && value !== null;
 
 /**
  * Makes rows from `grounded_reports_….json`: each English sentence with its boxes,
@@ -31,13 +29,13 @@ export function padchestRows(
   master: CsvTable | undefined,
 ): SplitRow[] {
   if (!Array.isArray(json)) throw new SyntaxError(`Cannot read "${path}": expected a list`);
-  const isStudy = (study: unknown) => isEntry(study) && Array.isArray(study.findings);
+  const isStudy = (study: unknown) => isObject(study) && Array.isArray(study.findings);
   if (json.length > 0 && !json.some(isStudy)) {
     throw new SyntaxError(`Cannot read "${path}": study 0 has no list "findings"`);
   }
   const splits = master ? splitsOf(master) : new Map<string, Split>();
   return json.flatMap((study: unknown, i) => {
-    const { ImageID: id, findings } = isEntry(study) ? study : {};
+    const { ImageID: id, findings } = isObject(study) ? study : {};
     const image = typeof id === "string" ? id : "";
     const common = {
       stem: image.replace(/\.[^.]*$/, "") || `study ${i}`,
@@ -46,7 +44,7 @@ export function padchestRows(
     };
     if (!Array.isArray(findings)) {
       const fault = `the study has no list "findings", got ${
-        show(isEntry(study) ? findings ?? "none" : study)
+        show(isObject(study) ? findings ?? "none" : study)
       }`;
       return [{ where: `${nameOf(path)}:[${i}]`, phrase: "", ...common, fault }];
     }
@@ -79,7 +77,7 @@ type FindingRow = Pick<SplitRow, "phrase" | "box" | "boxUnit" | "category" | "fa
 
 /** Makes a row for each box of a finding; a malformed finding gives one row with a fault. */
 function findingRows(finding: unknown): FindingRow[] {
-  if (!isEntry(finding)) return [{ phrase: "", fault: "the finding is not an object" }];
+  if (!isObject(finding)) return [{ phrase: "", fault: "the finding is not an object" }];
   const { sentence_en: sentence, boxes = [], labels } = finding;
   const phrase = typeof sentence === "string" ? sentence : "";
   if (!Array.isArray(boxes)) {
@@ -95,3 +93,30 @@ function findingRows(finding: unknown): FindingRow[] {
     return { ...row, box: [left, top, right - left, bottom - top] };
   });
 }
+
+/** Files of PadChest-GR; the table of all studies has the splits. */
+export const PADCHEST_GR: Layout = {
+  title: "PadChest-GR",
+  json: {
+    matches: Array.isArray,
+    rows: padchestRows,
+    example: [{
+      StudyID: "s",
+      ImageID: "a.png",
+      findings: [
+        {
+          sentence_en: "Effusion.",
+          abnormal: true,
+          boxes: [[0.1, 0.2, 0.5, 0.9], [0, 0, 1, 1]],
+          labels: ["pleural effusion"],
+        },
+        { sentence_en: "No nodule.", abnormal: false },
+      ],
+    }],
+  },
+  release: {
+    names: [/^grounded_reports_\w+\.json$/],
+    shown: "grounded_reports_….json (PadChest-GR)",
+  },
+  companion: (name) => /\.json$/i.test(name) ? "master_table.csv" : undefined,
+};

@@ -8,7 +8,8 @@ import { classPhrase } from "./_class_phrase.ts";
 import { type CsvTable, requireColumns } from "../csv.ts";
 import { toNumber } from "../rows.ts";
 import { show } from "../show.ts";
-import type { SplitRow } from "./ms_cxr.ts";
+import type { SplitRow } from "../split_row.ts";
+import type { Layout } from "./layout.ts";
 
 /** Columns of `stage_2_train_labels.csv`. */
 export const RSNA_COLUMNS = ["patientId", "x", "y", "width", "height", "Target"] as const;
@@ -40,3 +41,21 @@ export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
     }];
   });
 }
+
+/** Files of the challenge's second stage. */
+export const RSNA_PNEUMONIA: Layout = {
+  title: "RSNA pneumonia",
+  table: {
+    columns: RSNA_COLUMNS,
+    rows: rsnaRows,
+    example: `${RSNA_COLUMNS.join()}
+a,1,1,4,4,1
+b,,,,,0
+`,
+  },
+  release: {
+    names: [/^stage_2_train_labels\.csv$/],
+    shown: "stage_2_train_labels.csv (RSNA)",
+  },
+  hasNamesWithoutEnding: true,
+};

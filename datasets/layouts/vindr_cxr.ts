@@ -8,7 +8,8 @@ import { area, type Box, intersect } from "../../base/geometry.ts";
 import { type CsvTable, requireColumns } from "../csv.ts";
 import { toNumber } from "../rows.ts";
 import { show } from "../show.ts";
-import type { SplitRow } from "./ms_cxr.ts";
+import type { SplitRow } from "../split_row.ts";
+import type { Layout } from "./layout.ts";
 import { CLASSES } from "../sample.ts";
 import { classPhrase } from "./_class_phrase.ts";
 
@@ -143,3 +144,24 @@ function overlap(one: Box, other: Box): number {
   const shared = area(intersect(one, other));
   return shared / (area(one) + area(other) - shared);
 }
+
+/** Files of VinDr-CXR: a table for each split, and beside it the labels of whole images. */
+export const VINDR_CXR: Layout = {
+  title: "VinDr-CXR",
+  table: {
+    columns: VINDR_COLUMNS,
+    rows: vindrRows,
+    example: `${VINDR_COLUMNS.join()},rad_id
+a,Edema,1,1,5,5,R1
+a,Edema,1,1,5,6,R2
+b,Nodule/Mass,0,0,8,8,R1
+`,
+  },
+  release: {
+    names: [/^annotations_\w+\.csv$/],
+    shown: "annotations_….csv (VinDr-CXR; in annotations/ too)",
+    folder: "annotations",
+  },
+  companion: labelsName,
+  hasNamesWithoutEnding: true,
+};

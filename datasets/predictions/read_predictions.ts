@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { findBoxColumns, isNoBox } from "../box_columns.ts";
 import { readCsv, requireColumns } from "../csv.ts";
+import { isObject } from "../../base/json.ts";
 import { parseJson } from "../json.ts";
 import { stat } from "../../base/paths.ts";
 import { toNumber, XYWH } from "../rows.ts";
@@ -98,8 +99,8 @@ function jsonEntries(path: string, text: string): Prediction[] {
     );
   }
   return json.map((entry: unknown, i) => {
-    const { image, phrase, boxes } = (entry ?? {}) as Record<string, unknown>;
-    const fault = typeof entry === "object" && entry !== null
+    const { image, phrase, boxes } = isObject(entry) ? entry : {};
+    const fault = isObject(entry)
       ? undefined
       : `expected {image, phrase, boxes}, found ${show(entry)}`;
     return toPrediction(`entry ${i + 1}`, image, phrase, boxes, false, fault);

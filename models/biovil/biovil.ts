@@ -6,7 +6,7 @@
 
 import { gaussianBlur } from "../../shaders/gaussian_cpu.ts";
 import { loadGraph } from "../ldm/load_graph.ts";
-import type { GroundingMethod } from "../method.ts";
+import type { GridModel } from "../grid_model.ts";
 import type { GrayImage } from "../../base/geometry.ts";
 import { readValues } from "../runtime/read_values.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
@@ -25,7 +25,14 @@ export interface OpenBiovilOptions {
 }
 
 /** BioViL or BioViL-T, ready to ground phrases. */
-export interface Biovil extends GroundingMethod {
+export interface Biovil extends GridModel {
+  /** Name of the model, as in options. */
+  readonly name: BiovilVariant;
+  /** The runtime that runs the model. */
+  readonly runtime: Runtime;
+  /** SHA-256 over the model's weights, in hexadecimal; reads every byte once. */
+  hash(): Promise<string>;
+  close(): Promise<void>;
   /**
    * Embeds the patches of an image.
    *

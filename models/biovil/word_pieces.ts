@@ -6,7 +6,8 @@
  */
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
-import { printable, quote, show } from "../../base/text.ts";
+import { isObject, parseJson } from "../../base/json.ts";
+import { quote, show } from "../../base/text.ts";
 import { listWords, MIN_SPELLED, spelledNote } from "../tokenizer.ts";
 
 /** Turns phrases into token ids. */
@@ -51,17 +52,11 @@ function readVocabulary({ kind, text }: VocabularyFile): Map<string, number> {
     if (tokens.at(-1) === "") tokens.pop();
     return new Map(tokens.map((token, id) => [token, id]));
   }
-  let json;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    const reason = printable((error as Error).message);
-    throw new SyntaxError(`Cannot read tokenizer.json: it is not valid JSON (${reason})`);
-  }
+  const json = parseJson(text, "tokenizer.json");
   // `assemble` replaces every other field by BERT's own: a stranger's pattern can run for years.
-  const { type, vocab } = json?.model ?? {};
-  const ids = Object.entries(vocab ?? {});
-  if (type !== "WordPiece" || ids.length === 0) {
+  const model = isObject(json) && isObject(json.model) ? json.model : {};
+  const ids = isObject(model.vocab) ? Object.entries(model.vocab) : [];
+  if (model.type !== "WordPiece" || ids.length === 0) {
     throw new SyntaxError("Cannot read tokenizer.json: expected a WordPiece model");
   }
   return new Map(ids as [string, number][]);

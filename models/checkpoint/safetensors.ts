@@ -1,4 +1,5 @@
 import type { ByteFile } from "./byte_file.ts";
+import { isObject, type JsonObject } from "../../base/json.ts";
 import { quote } from "../../base/text.ts";
 import { type DType, isCount, ITEM_BYTES, measure, type TensorEntry } from "./tensor_entry.ts";
 
@@ -66,7 +67,7 @@ export async function readSafetensorsHeader(
   return { tensors, metadata };
 }
 
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+function parseHeader(bytes: Uint8Array): JsonObject {
   let header: unknown;
   try {
     header = JSON.parse(
@@ -77,14 +78,14 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
       cause,
     });
   }
-  if (bytes[0] !== OPENING_BRACE || !isRecord(header)) {
+  if (bytes[0] !== OPENING_BRACE || !isObject(header)) {
     throw new SyntaxError("its safetensors header is not a JSON object");
   }
   return header;
 }
 
 function parseMetadata(value: unknown): ReadonlyMap<string, string> {
-  const entries = isRecord(value) ? Object.entries(value) : undefined;
+  const entries = isObject(value) ? Object.entries(value) : undefined;
   if (
     !entries?.every((entry): entry is [string, string] => typeof entry[1] === "string")
   ) {
@@ -101,7 +102,7 @@ function parseTensor(
   dataStart: number,
 ): TensorEntry {
   const fail = (reason: string) => new SyntaxError(`its tensor ${quote(name)} ${reason}`);
-  if (!isRecord(value)) throw fail("is not described by a JSON object");
+  if (!isObject(value)) throw fail("is not described by a JSON object");
   const { dtype: code, shape, data_offsets: range } = value;
   const dtype = DTYPES.get(code);
   if (dtype === undefined) {
@@ -164,8 +165,4 @@ function requireCoverage(
       `its tensors end at byte ${position}, expected the end of the file at ${fileSize}`,
     );
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { host } from "../../base/host/host.ts";
 import { readJson } from "../model_files.ts";
+import { isObject, type JsonObject } from "../../base/json.ts";
 import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
 import { quote } from "../../base/text.ts";
 import type { TensorEntry } from "./tensor_entry.ts";
@@ -66,11 +67,11 @@ export async function openShards(path: string): Promise<Checkpoint> {
 async function readIndex(
   path: string,
   fail: (reason: string) => SyntaxError,
-): Promise<Readonly<Record<string, unknown>>> {
-  const index = await readJson(path) as { weight_map?: unknown } | null;
-  const map = index?.weight_map;
-  if (typeof map !== "object" || map === null || Object.keys(map).length === 0) {
+): Promise<JsonObject> {
+  const index = await readJson(path);
+  const map = isObject(index) ? index.weight_map : undefined;
+  if (!isObject(map) || Object.keys(map).length === 0) {
     throw fail('it has no "weight_map" that names the file of each tensor');
   }
-  return map as Record<string, unknown>;
+  return map;
 }

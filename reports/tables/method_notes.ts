@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type MethodName, METHODS } from "../../models/method_names.ts";
+import { METHODS } from "../../methods/registry.ts";
 import { type MethodFacts, methodsOf } from "../../runs/run_method.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
 
@@ -15,10 +15,11 @@ import type { RunRecord } from "../../runs/run_folder.ts";
 export function methodLabels(
   record: Pick<RunRecord, "facts">,
 ): Readonly<Record<string, string>> | undefined {
-  const names = Object.keys(methodsOf(record));
+  const methods = methodsOf(record);
+  const names = Object.keys(methods);
   if (names.length === 0) return undefined;
   return Object.fromEntries(
-    names.map((name) => [names.length > 1 ? name : "", METHODS[name as MethodName]]),
+    names.map((name) => [names.length > 1 ? name : "", labelOf(name, methods[name]!)]),
   );
 }
 
@@ -26,8 +27,8 @@ export function methodLabels(
 export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
   const methods = methodsOf(record);
   const views = Object.entries(methods).flatMap(([name, facts]) => {
-    const view = describeView(name as MethodName, facts);
-    return view ? [`${METHODS[name as MethodName]} sees ${view}`] : [];
+    const view = describeView(name, facts);
+    return view ? [`${labelOf(name, facts)} sees ${view}`] : [];
   });
   const rule = methods.boxes?.rule;
   return [
@@ -40,7 +41,9 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
       : []),
     ...(methods.boxes
       ? [
-        `${METHODS.boxes} are scored on the whole image by intersection over union alone, with ` +
+        `${
+          METHODS.boxes!.label
+        } are scored on the whole image by intersection over union alone, with ` +
         (rule === "max"
           ? "each ground-truth box by itself, of which the highest counts."
           : "what the ground-truth boxes cover together."),
@@ -49,10 +52,19 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
   ];
 }
 
-function describeView(name: MethodName, { view }: MethodFacts): string | undefined {
+function describeView(name: string, { view }: MethodFacts): string | undefined {
   if (name === "ldm") return "the centre square of an image";
   const { crop, resized } = (view ?? {}) as MethodFacts;
   return typeof crop === "number" && typeof resized === "number"
     ? `the middle ${crop} of the ${resized} pixels that the shorter side is resized to`
     : undefined;
+}
+
+/** Label of a method; the record of a method from outside states its label. */
+function labelOf(name: string, { label }: MethodFacts): string {
+  return Object.hasOwn(METHODS, name)
+    ? METHODS[name]!.label
+    : typeof label === "string"
+    ? label
+    : name;
 }

@@ -7,7 +7,7 @@
 
 import * as py from "../../models/checkpoint/pytorch/_fixture.ts";
 import { torchZip, zip } from "./checkpoint_targets.ts";
-import { COCO } from "./dataset_targets.ts";
+import { MS_CXR } from "../../datasets/layouts/ms_cxr.ts";
 import { chunk, deflated, END, grayPng, segment, SIGNATURE } from "./image_targets.ts";
 import { ENTRY, FLAT, TEXT, TOKENIZER, VOCABULARY } from "./model_targets.ts";
 import { RUN } from "./run_targets.ts";
@@ -276,23 +276,26 @@ const MODELS: readonly Case[] = [
 const row = (image: string, box = "1,1,4,4") =>
   utf8(`image,phrase,x,y,w,h\n${image},haze,${box}\n`);
 
+/** Valid annotations of MS-CXR. */
+const COCO = MS_CXR.json!.example;
+
 const DATASETS: readonly Case[] = [
-  ["csv", "harmless", row("a.png")],
+  ["csv table", "harmless", row("a.png")],
   [
-    "csv",
+    "csv table",
     "paths out of the root",
     utf8("image,phrase\n../secret.png,a\nlink.png,b\nout/secret.png,c\n/etc/passwd,d\n"),
   ],
-  ["csv", "a path of 6000 characters", row("d/".repeat(3000))],
-  ["csv", "links that go round", row("loop.png")],
-  ["csv", "a box past all numbers", row("a.png", "1,1,1e308,1")],
+  ["csv table", "a path of 6000 characters", row("d/".repeat(3000))],
+  ["csv table", "links that go round", row("loop.png")],
+  ["csv table", "a box past all numbers", row("a.png", "1,1,1e308,1")],
   [
-    "csv",
+    "csv table",
     "40 000 columns",
     utf8(Array.from({ length: 40_000 }, (_, i) => i).join()),
     /expected the columns/,
   ],
-  ["csv", "a column that clears the screen", utf8("\u001b[2J,b\n"), /found \\u001b\[2J, b/],
+  ["csv table", "a column that clears the screen", utf8("\u001b[2J,b\n"), /found \\u001b\[2J, b/],
   ["ms-cxr json", "harmless", json(COCO)],
   [
     "ms-cxr json",

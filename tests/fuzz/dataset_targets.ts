@@ -4,21 +4,20 @@
  * @module
  */
 
-import { MS_CXR_COLUMNS } from "../../datasets/layouts/ms_cxr.ts";
+import { IMAGES, type Layout } from "../../datasets/layouts/layout.ts";
+import { LAYOUTS } from "../../datasets/layouts/registry.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
 import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
-import { RSNA_COLUMNS } from "../../datasets/layouts/rsna_pneumonia.ts";
 import type { DatasetItem } from "../../datasets/sample.ts";
-import { VINDR_COLUMNS } from "../../datasets/layouts/vindr_cxr.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { boxIou } from "../../pipeline/methods/score_boxes.ts";
+import { boxIou } from "../../methods/boxes/score_boxes.ts";
 import type { Random } from "../../base/random.ts";
 import { chance, mutateBytes, mutateJson, mutateList, pick, utf8 } from "./mutate.ts";
 import { grayPng } from "./image_targets.ts";
 import { Broken, requireSentence, requireTyped, type Target } from "./target.ts";
 
-/** Makes a root with images and a secret image beside it. Some links in the root lead out of it. */
+/** Makes a root with the images of examples and a secret image beside it. Some links in the root lead out of it. */
 async function prepare(folder: string): Promise<string> {
   const root = `${folder}/images`;
   if (await Deno.stat(root).catch(() => undefined)) return root;
@@ -132,27 +131,23 @@ function field(random: Random, value: string): string {
     : value;
 }
 
-function table(random: Random, columns: readonly string[]): string {
+/** Writes a table with the columns of an example, and with its fields or hostile ones. */
+function table(random: Random, example: string): string {
+  const [columns, ...records] = example.trimEnd().split("\n").map((line) => line.split(","));
   const value = (column: string) => {
     if (chance(random, 0.02)) {
       return pick(random, ["\u001b[2J", "x".repeat(4000), "__proto__", "toString"]);
     }
-    // These columns name images without a file extension.
-    if (/image_id|patientId/.test(column)) return pick(random, ["a", "a", "b", ...PATHS]);
-    if (column === "class_name") return pick(random, ["Edema", "Edema", "Nodule/Mass", "ILD"]);
-    if (column === "Target") return pick(random, ["1", "1", "1", "0", "", "2"]);
-    if (/image$|path/.test(column)) return chance(random, 0.5) ? "a.png" : pick(random, PATHS);
-    if (/^([xywh]|width|height)$|_/.test(column) && !/name|text|id/.test(column)) {
-      return chance(random, 0.7) ? pick(random, ["1", "4", "8"]) : pick(random, NUMBERS);
-    }
-    return pick(random, PHRASES);
+    const own = pick(random, records)[columns!.indexOf(column)] ?? "";
+    if (chance(random, 0.6)) return own;
+    return pick(random, IMAGES.includes(own) ? PATHS : isNumber(own) ? NUMBERS : PHRASES);
   };
   const header = chance(random, 0.8)
-    ? [...columns]
-    : mutateList(random, columns, () => value("image"));
+    ? [...columns!]
+    : mutateList(random, columns!, () => pick(random, PHRASES));
   const rows = Array.from({ length: random.integer(0, 4) }, () => {
     const row = header.map(value);
-    return chance(random, 0.9) ? row : mutateList(random, row, () => value("x"));
+    return chance(random, 0.9) ? row : mutateList(random, row, () => pick(random, NUMBERS));
   });
   const end = pick(random, ["\n", "\n", "\r\n", "\r"]);
   const start = (chance(random, 0.1) ? "\ufeff" : "") + (chance(random, 0.1) ? "sep=;" + end : "");
@@ -163,80 +158,48 @@ function table(random: Random, columns: readonly string[]): string {
     );
 }
 
-const csv = (name: string, columns: readonly string[]): Target => ({
-  name,
-  share: 7,
-  make(random) {
-    const bytes = utf8(table(random, columns));
-    return chance(random, 0.2) ? mutateBytes(random, bytes) : bytes;
-  },
-  read: (bytes, folder) => readAll(bytes, folder, "rows.csv"),
-});
+const isNumber = (text: string) => text !== "" && Number.isFinite(Number(text));
 
-// COCO
+function csv(
+  name: string,
+  example: string,
+  read: (bytes: Uint8Array, folder: string, file: string) => Promise<void> = readAll,
+): Target {
+  return {
+    name,
+    share: 6,
+    make(random) {
+      const bytes = utf8(table(random, example));
+      return chance(random, 0.2) ? mutateBytes(random, bytes) : bytes;
+    },
+    read: (bytes, folder) => read(bytes, folder, "rows.csv"),
+  };
+}
 
-/** Valid MS-CXR annotations. */
-export const COCO = {
-  images: [
-    { id: 1, file_name: "a.png", width: 8, height: 8, path: "files/b.png" },
-    { id: 2, file_name: "a.png", width: 8, height: 8 },
-  ],
-  categories: [{ id: 1, name: "Edema" }],
-  annotations: [
-    { image_id: 1, category_id: 1, bbox: [1, 1, 4, 4], label_text: "edema", split: "test" },
-    { image_id: 2, category_id: 1, bbox: [0, 0, 8, 8], label_text: "more edema" },
-  ],
-};
+// JSON
 
-const coco: Target = {
-  name: "ms-cxr json",
-  share: 10,
-  make(random) {
-    const json = structuredClone(COCO);
-    if (chance(random, 0.5)) pick(random, json.images).file_name = pick(random, PATHS);
-    const bytes = utf8(mutateJson(random, json));
-    return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
-  },
-  read: (bytes, folder) => readAll(bytes, folder, "rows.json"),
-};
-
-// PadChest-GR
-
-/** Valid PadChest-GR reports. */
-const REPORTS = [
-  {
-    StudyID: "s",
-    ImageID: "a.png",
-    findings: [
-      {
-        sentence_en: "Effusion.",
-        abnormal: true,
-        boxes: [[0.1, 0.2, 0.5, 0.9], [0, 0, 1, 1]],
-        labels: ["pleural effusion"],
-      },
-      { sentence_en: "No nodule.", abnormal: false },
-    ],
-  },
-];
-
-/** Mutates a list of entries; in three of ten cases, an image's name is a hostile path. */
-function mutateEntries<Key extends string>(
-  random: Random,
-  entries: readonly Record<Key, unknown>[],
-  image: Key,
-): Uint8Array {
-  const json = structuredClone(entries);
-  if (chance(random, 0.3)) json[0]![image] = pick(random, PATHS);
+/** Mutates an example; a fifth of its images get a hostile path. */
+function document(random: Random, example: object): Uint8Array {
+  const json = JSON.parse(
+    JSON.stringify(example),
+    (_, value) => IMAGES.includes(value) && chance(random, 0.2) ? pick(random, PATHS) : value,
+  );
   const bytes = utf8(mutateJson(random, json));
   return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
 }
 
-const padchest: Target = {
-  name: "padchest-gr json",
-  share: 5,
-  make: (random) => mutateEntries(random, REPORTS, "ImageID"),
-  read: (bytes, folder) => readAll(bytes, folder, "rows.json"),
-};
+function json(
+  name: string,
+  example: object,
+  read: (bytes: Uint8Array, folder: string, file: string) => Promise<void> = readAll,
+): Target {
+  return {
+    name,
+    share: 6,
+    make: (random) => document(random, example),
+    read: (bytes, folder) => read(bytes, folder, "rows.json"),
+  };
+}
 
 // Predicted boxes
 
@@ -264,27 +227,12 @@ async function scoreAll(bytes: Uint8Array, folder: string, name: string): Promis
   }
 }
 
-const predictionsCsv: Target = {
-  ...csv("predictions csv", ["image", "phrase", "x", "y", "w", "h", "score"]),
-  share: 3,
-  read: (bytes, folder) => scoreAll(bytes, folder, "boxes.csv"),
-};
-
-const predictionsJson: Target = {
-  name: "predictions json",
-  share: 3,
-  make: (random) => mutateEntries(random, PREDICTIONS, "image"),
-  read: (bytes, folder) => scoreAll(bytes, folder, "boxes.json"),
-};
-
-/** The fuzz targets for datasets, and for boxes predicted for a dataset. */
+/** The fuzz targets for each layout of datasets, and for boxes predicted for a dataset. */
 export const DATASET_TARGETS: readonly Target[] = [
-  csv("csv", ["image", "phrase", "x", "y", "w", "h", "category"]),
-  csv("ms-cxr csv", [...MS_CXR_COLUMNS, "split"]),
-  csv("vindr-cxr csv", [...VINDR_COLUMNS, "rad_id"]),
-  csv("rsna csv", RSNA_COLUMNS),
-  coco,
-  padchest,
-  predictionsCsv,
-  predictionsJson,
+  ...Object.entries<Layout>(LAYOUTS).flatMap(([name, layout]) => [
+    ...(layout.table ? [csv(`${name} table`, layout.table.example)] : []),
+    ...(layout.json ? [json(`${name} json`, layout.json.example)] : []),
+  ]),
+  csv("predictions table", "image,phrase,x,y,w,h,score\na.png,left lung,1,1,4.5,4,1\n", scoreAll),
+  json("predictions json", PREDICTIONS, scoreAll),
 ];

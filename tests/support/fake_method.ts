@@ -1,7 +1,8 @@
-import type { GroundingMethod } from "../../models/method.ts";
+import type { GridModel } from "../../models/grid_model.ts";
 import type { MethodCrop } from "../../base/geometry.ts";
-import { type BaselineName, OPENERS } from "../../models/open_method.ts";
-import type { Runtime } from "../../models/runtime/runtime.ts";
+import { gridMethod } from "../../methods/grid_method.ts";
+import type { ChosenMethod, MethodContext } from "../../methods/method_row.ts";
+import { METHODS } from "../../methods/registry.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 
 /**
@@ -10,14 +11,9 @@ import { cropRegion } from "../../images/preprocess.ts";
  *
  * @throws {RangeError} From `ground()`, if a phrase contains "refuse".
  */
-export function fakeMethod(
-  name: string,
-  view: MethodCrop,
-  side: number,
-  runtime: Runtime,
-): GroundingMethod {
+export function fakeMethod(view: MethodCrop, side: number): GridModel {
   return {
-    ...{ name, view, runtime },
+    view,
     ground({ width, height, data }, phrases) {
       const crop = cropRegion(width, height, view);
       return Promise.resolve(phrases.map((phrase) => {
@@ -30,12 +26,10 @@ export function fakeMethod(
         return { values, side };
       }));
     },
-    hash: () => Promise.resolve(name.padEnd(64, "0")),
-    close: () => Promise.resolve(),
   };
 }
 
-const FAKES: readonly (readonly [name: BaselineName, crop: number, side: number])[] = [
+const FAKES: readonly (readonly [name: string, crop: number, side: number])[] = [
   ["biovil", 480, 15],
   ["biovil-t", 448, 14],
 ];
@@ -43,9 +37,18 @@ const FAKES: readonly (readonly [name: BaselineName, crop: number, side: number]
 /** Replaces BioViL and BioViL-T by {@linkcode fakeMethod}s. */
 export function useFakes(): void {
   for (const [name, crop, side] of FAKES) {
-    OPENERS[name] = async (folder, runtime) => {
-      await Deno.stat(folder);
-      return fakeMethod(name, { crop, resized: 512 }, side, runtime);
-    };
+    const view = { crop, resized: 512 };
+    const sha256 = name.padEnd(64, "0");
+    Object.assign(METHODS[name]!, {
+      choose: async (folder: string, _: unknown, context: MethodContext): Promise<ChosenMethod> => {
+        await context.backend();
+        await Deno.stat(folder);
+        return {
+          facts: { view, model: { sha256 } },
+          source: { model: { path: folder, sha256 } },
+          open: () => Promise.resolve(gridMethod(fakeMethod(view, side))),
+        };
+      },
+    });
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { type Box, type CropRegion, type GrayImage, toOriginal } from "../../base/geometry.ts";
-import { finishGrid } from "../../pipeline/methods/grid_heatmap.ts";
+import { finishGrid } from "../../methods/grid_heatmap.ts";
 import { type AveragedLayer, finishHeatmap } from "../../pipeline/postprocess.ts";
 import type { Colour } from "../../reports/figures/heat_colours.ts";
 import type { ResultSettings } from "../../reports/result_json.ts";

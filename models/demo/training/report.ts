@@ -7,7 +7,7 @@
 
 import { EXIT, runMain } from "../../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../../cli/kit/flags.ts";
-import { parseSetting } from "../../../cli/kit/parsers.ts";
+import { parseSetting } from "../../../methods/ldm/parsers.ts";
 import {
   AblationSummary,
   type Box,
@@ -24,7 +24,7 @@ import {
   type VariantSettings,
   writePhantomSet,
 } from "../../../mod.ts";
-import { DEMO } from "../../../cli/kit/common.ts";
+import { DEMO } from "../../../methods/ldm/ldm.ts";
 import { area, intersect } from "../../../base/geometry.ts";
 import { readSamples } from "../../../datasets/read_samples.ts";
 import { defaultLayers } from "../../ldm/model.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { LdmModel } from "../models/ldm/model.ts";
-import { openRuntime } from "../models/runtime/open_runtime.ts";
-import { openWebgpu } from "../models/runtime/webgpu.ts";
-import { DeviceLostError, type Gpu, openGpu } from "../shaders/device.ts";
-import type { DecodedImage } from "./decode.ts";
-import { type Flow, item, withNotes } from "./flow.ts";
-import type { ScoredPhrase } from "./metrics.ts";
+import type { LdmModel } from "../../models/ldm/model.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { openWebgpu } from "../../models/runtime/webgpu.ts";
+import { DeviceLostError, type Gpu, openGpu } from "../../shaders/device.ts";
+import type { DecodedImage } from "../decode.ts";
+import { type Flow, item, withNotes } from "../flow.ts";
+import type { ScoredPhrase } from "../metrics.ts";
 
 /**
  * Runs the stages, and continues after the loss of a GPU. The current image restarts on a new

@@ -2,7 +2,8 @@ import "../../base/host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import type { Box } from "../../base/geometry.ts";
 import { Random } from "../../base/random.ts";
-import { boxIou, scorePredictions } from "./score_boxes.ts";
+import type { BoxedPhrase, MethodOptions } from "../../pipeline/method.ts";
+import { boxesMethod, boxIou, type BoxOptions } from "./score_boxes.ts";
 
 const IMAGE = { width: 40, height: 30 };
 
@@ -51,23 +52,34 @@ Deno.test("boxIou() counts fractions of pixels, and nothing where nothing is pre
   assertThrows(() => boxIou([], [[0, 0, 0, 4]], IMAGE), RangeError, "at least 1 pixel");
 });
 
-Deno.test("scorePredictions() sees all of the image, and says where there is no prediction", async () => {
+Deno.test("boxesMethod() sees all of the image, and says where there is no prediction", async () => {
   const corner: Box = [35, 0, 5, 30];
   const boxes = { known: [corner], unknown: [corner], empty: [] };
   const samples = Object.entries(boxes).map(([id, boxes]) => ({
     ...{ id, image: "", phrase: "phrase", boxes },
   }));
-  async function* source() {
+  async function* makeSource() {
     const image = { ...IMAGE, data: new Uint8Array(IMAGE.width * IMAGE.height) };
     yield await Promise.resolve({ kind: "item", item: { image, samples } } as const);
+  }
+  async function* scorePredictions(
+    source: ReturnType<typeof makeSource>,
+    predictions: ReadonlyMap<string, readonly Box[]>,
+    options: BoxOptions & MethodOptions = {},
+  ) {
+    for await (const flow of boxesMethod(predictions, options).ground(source, options)) {
+      yield flow.kind === "dropped"
+        ? { kind: "dropped" as const, ...flow.dropped }
+        : { kind: "boxed" as const, ...flow.item as BoxedPhrase };
+    }
   }
   const predictions = new Map([["known", [corner]], ["empty", []]]);
   const progress: number[] = [];
   const results = await Array.fromAsync(
-    scorePredictions(source(), predictions, { onProgress: (done) => progress.push(done) }),
+    scorePredictions(makeSource(), predictions, { onProgress: (done) => progress.push(done) }),
   );
   const faults = new Map([["known", "x is no number (line 2)"]]);
-  const [bad] = await Array.fromAsync(scorePredictions(source(), predictions, { faults }));
+  const [bad] = await Array.fromAsync(scorePredictions(makeSource(), predictions, { faults }));
   assertEquals(
     bad?.kind === "dropped" && [bad.status, bad.stage, bad.reason],
     ["failed", "dataset", "the prediction cannot be read: x is no number (line 2)"],

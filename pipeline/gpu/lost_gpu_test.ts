@@ -6,14 +6,14 @@ import {
   loadBundle,
   openModel,
   openRuntime,
-} from "../mod.ts";
-import { type Gpu, openGpu } from "../shaders/device.ts";
-import { watchDevices, type Watched } from "../tests/support/devices.ts";
-import { furthest } from "../tests/support/gpu.ts";
-import { item } from "./flow.ts";
-import { groundRequests, type GroundResult, type RunOptions } from "./ground.ts";
+} from "../../mod.ts";
+import { type Gpu, openGpu } from "../../shaders/device.ts";
+import { watchDevices, type Watched } from "../../tests/support/devices.ts";
+import { furthest } from "../../tests/support/gpu.ts";
+import { item } from "../flow.ts";
+import { groundRequests, type GroundResult, type RunOptions, toResults } from "../ground.ts";
 
-const DEMO = new URL("../models/demo", import.meta.url).pathname;
+const DEMO = new URL("../../models/demo", import.meta.url).pathname;
 
 /** Yields three images with two phrases each; only the second image's phrases have boxes. */
 async function* images(onClose?: () => void) {
@@ -43,14 +43,14 @@ async function run(
   const gpu = isOnGpu ? await openGpu() as Gpu : undefined;
   const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
   try {
-    const results = await Array.fromAsync(groundRequests(source, {
+    const results = await Array.fromAsync(toResults(groundRequests(source, {
       ...options,
       model: options.change?.(model) ?? model,
       steps: 10,
       noise: "sample",
       onNotice: (notice) => notices.push(notice),
       ...(gpu && { gpu }),
-    }));
+    })));
     return { results, notices };
   } finally {
     await model.close();
@@ -233,8 +233,8 @@ Deno.test("a consumer that stops early closes source and buffers", () =>
     const gpu = (await openGpu())!;
     const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
     const source = images(() => isClosed = true);
-    for await (const result of groundRequests(source, { model, gpu, steps: 10, noise: "sample" })) {
-      assertEquals(result.kind, "grounded");
+    for await (const flow of groundRequests(source, { model, gpu, steps: 10, noise: "sample" })) {
+      assertEquals(flow.kind, "item");
       break;
     }
     assertEquals(isClosed, true);

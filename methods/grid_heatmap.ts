@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { GridHeatmap } from "../../models/method.ts";
-import type { Heatmap } from "../postprocess.ts";
+import type { GridHeatmap } from "../models/grid_model.ts";
+import type { Heatmap } from "../pipeline/postprocess.ts";
 
 /**
  * Converts a method's grid to the heatmap that is scored. Negative values become 0, as in the paper

@@ -1,15 +1,16 @@
-import "../../base/host/deno/mod.ts";
+import "../base/host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import type { Sample } from "../../datasets/sample.ts";
-import type { Box, MethodCrop } from "../../base/geometry.ts";
-import type { GridHeatmap, GroundingMethod } from "../../models/method.ts";
-import { type ImageRequest } from "../decode.ts";
-import { type Flow, item } from "../flow.ts";
-import { cropRegion } from "../../images/preprocess.ts";
-import { scoreByProtocols } from "../../scoring/protocols.ts";
-import { scoreHeatmap } from "../../scoring/score_heatmap.ts";
+import type { Sample } from "../datasets/sample.ts";
+import type { Box, MethodCrop } from "../base/geometry.ts";
+import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
+import { type ImageRequest } from "../pipeline/decode.ts";
+import { type Flow, item } from "../pipeline/flow.ts";
+import { cropRegion } from "../images/preprocess.ts";
+import { scoreByProtocols } from "../scoring/protocols.ts";
+import { scoreHeatmap } from "../scoring/score_heatmap.ts";
 import { finishGrid } from "./grid_heatmap.ts";
-import { groundByMethod } from "./ground_by_method.ts";
+import type { GroundedPhrase, MethodOptions } from "../pipeline/method.ts";
+import { gridMethod } from "./grid_method.ts";
 
 const BIOVIL: MethodCrop = { crop: 480, resized: 512 };
 const BIOVIL_T: MethodCrop = { crop: 448, resized: 512 };
@@ -38,8 +39,21 @@ function makeMethod(view: MethodCrop, grids: Readonly<Record<string, GridHeatmap
       if (phrases.includes("broken")) return Promise.reject(new Error("out of memory"));
       return Promise.resolve(phrases.map((phrase) => grids[phrase]!));
     },
-  } as unknown as GroundingMethod;
+  } as unknown as GridModel;
   return { method, asked };
+}
+
+/** The results of a method, each with a `kind`. */
+async function* groundByMethod(
+  source: AsyncIterable<Flow<ImageRequest>>,
+  model: GridModel,
+  options: MethodOptions = {},
+) {
+  for await (const flow of gridMethod(model).ground(source, options)) {
+    yield flow.kind === "dropped"
+      ? { kind: "dropped" as const, ...flow.dropped }
+      : { kind: "grid" as const, ...flow.item as GroundedPhrase };
+  }
 }
 
 async function* request(
@@ -96,7 +110,7 @@ Deno.test("a grid's scores are those of the released code on hi-ml's map, in eve
   }
 });
 
-Deno.test("groundByMethod() scores what is seen, and drops boxes wholly outside", async () => {
+Deno.test("gridMethod() scores what is seen, and drops boxes wholly outside", async () => {
   for (
     const [i, [view, side, width, height, boxes, , expected]] of EXPECTED.slice(0, 5).entries()
   ) {
@@ -128,7 +142,7 @@ Deno.test("groundByMethod() scores what is seen, and drops boxes wholly outside"
   assertEquals(asked, [["phrase", "phrase", "phrase"]]);
 });
 
-Deno.test("groundByMethod() fails the phrase that is refused, and ends where the model is broken", async () => {
+Deno.test("gridMethod() fails the phrase that is refused, and ends where the model is broken", async () => {
   const grids = { good: makeGrid(15, 1), short: { side: 15, values: new Float32Array(3) } };
   const { method, asked } = makeMethod(BIOVIL, {
     ...grids,
@@ -158,7 +172,7 @@ Deno.test("groundByMethod() fails the phrase that is refused, and ends where the
   assertEquals(protocols!.biovil![0]!.miou, miou);
   await assertRejects(() => Array.fromAsync(run("good", "broken").results), Error, "out of memory");
   assertThrows(
-    () => groundByMethod(request(9, 9, []), method, { protocols: ["mine" as "biovil"] }),
+    () => gridMethod(method).ground(request(9, 9, []), { protocols: ["mine" as "biovil"] }),
     RangeError,
   );
 });
@@ -196,7 +210,7 @@ Deno.test("protocols look at no more of an image than its heatmap covers", () =>
   assertThrows(() => cropRegion(1, 9, BIOVIL), RangeError, "nothing of it is seen");
 });
 
-Deno.test("groundByMethod() notes how the method reads a phrase", async () => {
+Deno.test("gridMethod() notes how the method reads a phrase", async () => {
   const { method } = makeMethod(BIOVIL, { a: makeGrid(15, 1), b: makeGrid(15, 2) });
   const noting = { ...method, notes: (phrase: string) => phrase === "b" ? ["spelled"] : [] };
   const samples = ["a", "b"].map((phrase) => ({ phrase, boxes: [] }));

@@ -6,9 +6,17 @@
 
 import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
 import type { Sample } from "../../datasets/sample.ts";
-import { decode, type ImageRequest } from "../decode.ts";
-import { type Dropped, failed, type Flow, type StageName, withNotes } from "../flow.ts";
-import { clipBoxes, type Scores } from "../../scoring/score_heatmap.ts";
+import { decode } from "../../pipeline/decode.ts";
+import {
+  countSamples,
+  failed,
+  flatMapFlow,
+  type Flow,
+  item,
+  withNotes,
+} from "../../pipeline/flow.ts";
+import type { BoxedPhrase, Method } from "../../pipeline/method.ts";
+import { clipBoxes } from "../../scoring/score_heatmap.ts";
 
 /** Rules for comparing a prediction with several ground-truth boxes; see {@linkcode boxIou}. */
 export const BOX_RULES = ["union", "max"] as const;
@@ -16,22 +24,7 @@ export const BOX_RULES = ["union", "max"] as const;
 /** One of the {@linkcode BOX_RULES}. */
 export type BoxRule = typeof BOX_RULES[number];
 
-/** A sample with its predicted boxes. */
-export interface BoxedPhrase {
-  /** The phrase. */
-  readonly sample: Sample;
-  /** Predicted boxes in pixels of the image; empty if nothing was predicted. */
-  readonly predicted: readonly Box[];
-  /** Absent if the sample has no boxes to score against. */
-  readonly scores?: Scores;
-}
-
-/** Result of one sample: scored boxes, or the reason why the sample dropped out. */
-export type BoxedResult =
-  | ({ readonly kind: "boxed" } & BoxedPhrase)
-  | ({ readonly kind: "dropped" } & Dropped);
-
-/** Options of {@linkcode scorePredictions}. */
+/** Rules for {@linkcode boxesMethod}. */
 export interface BoxOptions {
   /**
    * Rule for comparing a prediction with several ground-truth boxes.
@@ -45,18 +38,6 @@ export interface BoxOptions {
    * @default {None}
    */
   faults?: ReadonlyMap<string, string>;
-  /**
-   * Called with the number of samples done.
-   *
-   * @default {undefined}
-   */
-  onProgress?: (done: number) => void;
-  /**
-   * Aborts the run, which throws the signal's reason.
-   *
-   * @default {undefined}
-   */
-  signal?: AbortSignal;
 }
 
 /**
@@ -96,39 +77,34 @@ export function boxIou(
 }
 
 /**
- * Scores predictions against a dataset. The images are read for their sizes. Reading them also
+ * A method that takes boxes predicted elsewhere. It reads the images for their sizes, which also
  * makes the same samples fail as with other methods. The whole image counts, not only the centre
  * square.
  *
- * @param source Images with their phrases.
  * @param predictions Predicted boxes by sample id. A sample without an entry has no predicted box.
- * @param options Rule, faults, progress and signal.
- * @returns One result per sample.
+ * @param options Rule and faults.
  */
-export async function* scorePredictions(
-  source: AsyncIterable<Flow<ImageRequest>>,
+export function boxesMethod(
   predictions: ReadonlyMap<string, readonly Box[]>,
-  options: BoxOptions = {},
-): AsyncIterableIterator<BoxedResult> {
-  const { rule, faults, signal, onProgress } = options;
-  let done = 0;
-  for await (const flow of decode(source, { ...(signal && { signal }), view: "whole" })) {
-    signal?.throwIfAborted();
-    if (flow.kind === "dropped") {
-      onProgress?.(++done);
-      yield { kind: "dropped", ...flow.dropped };
-      continue;
-    }
-    const { samples, gray } = flow.item;
-    for (const sample of samples) {
-      const fault = faults?.get(sample.id);
-      const result = fault === undefined
-        ? scoreSample(sample, predictions.get(sample.id), gray, rule)
-        : drop("dataset", sample, new RangeError(`the prediction cannot be read: ${fault}`));
-      onProgress?.(++done);
-      yield result;
-    }
-  }
+  { rule, faults }: BoxOptions = {},
+): Method {
+  return {
+    ground(source, { signal, concurrency, ending, done, onProgress } = {}) {
+      const stop = { ...(signal && { signal }) };
+      const reading = { ...(concurrency && { concurrency }), ...(ending && { ending }) };
+      const images = decode(source, { ...stop, ...reading, view: "whole" });
+      const scored = flatMapFlow(images, function* ({ samples, gray }) {
+        for (const sample of samples) {
+          const fault = faults?.get(sample.id);
+          yield fault === undefined
+            ? scoreSample(sample, predictions.get(sample.id), gray, rule)
+            : failed("dataset", sample, new RangeError(`the prediction cannot be read: ${fault}`));
+        }
+      }, stop);
+      return countSamples(scored, done, (count) => onProgress?.(count));
+    },
+    close: () => Promise.resolve(),
+  };
 }
 
 function scoreSample(
@@ -136,22 +112,16 @@ function scoreSample(
   boxes: readonly Box[] | undefined,
   image: Size,
   rule: BoxRule | undefined,
-): BoxedResult {
+): Flow<BoxedPhrase> {
   const note = "there is no prediction for it, which counts as no box";
   const sample = boxes ? asked : withNotes(asked, [note]);
   const predicted = boxes ?? [];
-  if (sample.boxes.length === 0) return { kind: "boxed", sample, predicted };
+  if (sample.boxes.length === 0) return item({ sample, predicted });
   try {
     const miou = boxIou(predicted, sample.boxes, image, rule);
     // CNR and AUC need a heatmap.
-    const scores = { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN };
-    return { kind: "boxed", sample, predicted, scores };
+    return item({ sample, predicted, scores: { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN } });
   } catch (error) {
-    return drop("metrics", sample, error);
+    return failed("metrics", sample, error);
   }
-}
-
-function drop(stage: StageName, sample: Sample, error: unknown): BoxedResult {
-  const flow = failed(stage, sample, error);
-  return { kind: "dropped", ...(flow as Extract<typeof flow, { kind: "dropped" }>).dropped };
 }

@@ -1,13 +1,13 @@
 /**
- * The interface of a baseline: it takes an image and phrases, and gives a heatmap per phrase.
+ * The interface of a model that takes an image and phrases, and gives a heatmap per phrase on a grid
+ * of its own.
  *
  * @module
  */
 
 import type { GrayImage, MethodCrop } from "../base/geometry.ts";
-import type { Runtime } from "./runtime/runtime.ts";
 
-/** A heatmap on the method's own grid, which covers the crop that the method sees. */
+/** A heatmap on the model's own grid, which covers the crop that the model sees. */
 export interface GridHeatmap {
   /** Row-major `[side, side]`, finite; may be negative. */
   readonly values: Float32Array;
@@ -16,18 +16,15 @@ export interface GridHeatmap {
 }
 
 /** A model that is ready to ground phrases. */
-export interface GroundingMethod {
-  /** Name in options and results, such as `biovil`. */
-  readonly name: string;
+export interface GridModel {
   /** The crop that the model sees. */
   readonly view: MethodCrop;
-  /** The runtime that runs the model. */
-  readonly runtime: Runtime;
   /**
    * Grounds phrases in one image.
    *
    * @returns One heatmap per phrase, in the order of the phrases.
-   * @throws {Error} If a phrase cannot be read.
+   * @throws {InputError} If the image or a phrase cannot be read.
+   * @throws {Error} If the model or its runtime fails.
    */
   ground(
     image: GrayImage,
@@ -36,8 +33,6 @@ export interface GroundingMethod {
   ): Promise<GridHeatmap[]>;
   /** Notes on how the model reads a phrase, one clause each; absent if it never has notes. */
   notes?(phrase: string): readonly string[];
-  /** SHA-256 over the model's weights, in hexadecimal; reads every byte once. */
-  hash(): Promise<string>;
-  /** Frees the model's memory. */
-  close(): Promise<void>;
+  /** Frees the model's memory; absent if it holds none. */
+  close?(): Promise<void>;
 }

@@ -1,0 +1,25 @@
+import { printable } from "./text.ts";
+
+/** An object of JSON. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** Whether a value of JSON is an object, and neither a list nor null. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Parses JSON.
+ *
+ * @param text The JSON.
+ * @param where The file in words for the error, such as `tokenizer.json` or a quoted path.
+ * @throws {SyntaxError} If the text is not valid JSON.
+ */
+export function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = printable((error as Error).message);
+    throw new SyntaxError(`Cannot read ${where}: it is not valid JSON (${reason})`);
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Runtime and GPU of a command, and the options that choose them.
+ *
+ * @module
+ */
+
+import manifest from "../../deno.json" with { type: "json" };
+import type { Backend } from "../../methods/method_row.ts";
+import { DEVICES, openRuntime, requireGpu, RUNTIMES } from "../../models/runtime/mod.ts";
+import type { Runtime } from "../../models/runtime/mod.ts";
+import type { Gpu } from "../../shaders/device.ts";
+import { quietenDriver } from "./driver.ts";
+import { type Flags, type FlagValues, UsageError } from "./flags.ts";
+import type { Progress } from "./progress.ts";
+
+/** Options that choose where a model runs. */
+export const BACKEND_FLAGS = {
+  runtime: {
+    type: "string",
+    choices: RUNTIMES,
+    default: "auto",
+    placeholder: "NAME",
+    description: "What runs the model.",
+  },
+  device: {
+    type: "string",
+    choices: DEVICES,
+    default: "auto",
+    placeholder: "WHERE",
+    description: "Where model and heatmaps are computed; auto takes the GPU where it is hardware.",
+  },
+} as const satisfies Flags;
+
+type BackendValues = FlagValues<typeof BACKEND_FLAGS>;
+
+/** Refuses a runtime that needs the GPU together with the CPU as device. */
+export function requireBackend({ runtime, device }: BackendValues): void {
+  if (runtime === "webgpu" && device === "cpu") {
+    throw new UsageError('Option "--runtime webgpu" needs the GPU, but "--device" says cpu');
+  }
+}
+
+/** Opens the runtime and the device that the options choose; reports both and the reason. */
+export async function openBackend(
+  { runtime: name, device }: BackendValues,
+  progress: Progress,
+): Promise<Backend> {
+  quietenDriver();
+  const runtime = await openRuntime(name, device);
+  const gpu = runtime.gpu ?? (device === "gpu" ? await requireGpu("use the GPU") : undefined);
+  progress.say(`Running on ${describeBackend(runtime, gpu)}: ${runtime.reason}.`);
+  return { runtime, ...(gpu && { gpu }) };
+}
+
+/** Describes the adapter and the runtime in words. */
+function describeBackend(runtime: Runtime, gpu: Gpu | undefined): string {
+  const where = runtime.gpu ? runtime.gpu.adapter.name : "the CPU";
+  const heatmaps = gpu && !runtime.gpu ? `, heatmaps on ${gpu.adapter.name}` : "";
+  return `${where} with ${runtime.version} (${runtime.name})${heatmaps}`;
+}
+
+/** Versions of the software, and the name of the GPU. */
+export function describeVersions(backend?: Backend): Record<string, string> {
+  return {
+    groundray: manifest.version,
+    ...(backend && { runtime: `${backend.runtime.version} (${backend.runtime.name})` }),
+    ...(backend?.gpu && { gpu: backend.gpu.adapter.name }),
+    deno: Deno.version.deno,
+  };
+}

@@ -1,0 +1,230 @@
+/**
+ * Reads the methods of a command from its options.
+ *
+ * @module
+ */
+
+import { folderOf } from "../../base/paths.ts";
+import type { MethodSource } from "../../methods/choose_methods.ts";
+import type { MethodContext, MethodRow } from "../../methods/method_row.ts";
+import { importMethod, isModule, moduleName } from "../../methods/outside_method.ts";
+import { DEMO } from "../../methods/ldm/ldm.ts";
+import { METHODS, SEED } from "../../methods/registry.ts";
+import { type FlagValues, UsageError } from "./flags.ts";
+import { type BACKEND_FLAGS, describeVersions, openBackend } from "./backend.ts";
+import { modelFolder } from "./models.ts";
+import type { Progress } from "./progress.ts";
+
+/** Options that choose methods and their models. */
+export const MODEL_FLAG = {
+  type: "string",
+  placeholder: "NAME",
+  description:
+    "The model: a folder in our flat layout or a MONAI bundle; or, where no such folder is, a name that deno task get lists, such as ldm.",
+  defaultText: "the bundled one",
+} as const;
+
+/** Methods by name, each with its files. */
+export type MethodSources = ReadonlyMap<string, MethodSource>;
+
+/** Values of the options that choose methods and their files. */
+export interface MethodValues {
+  /** Names of methods, with commas between them. */
+  readonly method: string;
+  /** Folders or names of models, as `DIR` or `NAME=DIR`. */
+  readonly model: readonly string[];
+  /** Folder with the models that were fetched. */
+  readonly models?: string | undefined;
+  /** File of predicted boxes. */
+  readonly predictions?: unknown;
+}
+
+/** Rows of the methods that a command can choose, by name. */
+type Rows = Readonly<Record<string, MethodRow>>;
+
+/** A row in place of a module's own row, which only the confined thread may import. */
+const UNREAD: MethodRow = {
+  label: "",
+  gives: "heatmaps",
+  source: undefined,
+  flags: {},
+  choose: () => Promise.reject(new Error("the module is not imported")),
+};
+
+/**
+ * Returns the methods of `--method` in their order, each with its source. A method may be a module
+ * with a row of its own.
+ *
+ * @param known Names of the registry's methods that the command takes.
+ * @param given Names of the options that were given.
+ * @param take Imports the row of a module; by default a row without a method stands for it.
+ * @throws {UsageError} If a name is unknown, or a model or file is missing. Also if an option
+ * affects none of the methods.
+ */
+export async function methodSources(
+  values: MethodValues,
+  known: readonly string[],
+  given: ReadonlySet<string>,
+  take: (module: string) => Promise<MethodRow> = () => Promise.resolve(UNREAD),
+): Promise<MethodSources> {
+  const rows: Record<string, MethodRow> = { ...METHODS };
+  const names: string[] = [];
+  for (const text of values.method.split(",").map((name) => name.trim())) {
+    const name = isModule(text) ? moduleName(text) : text;
+    if (isModule(text)) {
+      if (Object.hasOwn(METHODS, name)) {
+        throw new UsageError(
+          `Option "--method ${text}": the name "${name}" belongs to a method of Groundray`,
+        );
+      }
+      rows[name] = await take(text);
+    } else if (!known.includes(name)) {
+      throw new UsageError(
+        `Option "--method" must be some of ${known.join(", ")}, got "${name}"`,
+      );
+    }
+    if (!names.includes(name)) names.push(name);
+  }
+  requireOwnOptions(names, rows, given);
+  const models = parseModels(values.model, names, rows);
+  return new Map(names.map((name) => {
+    const row = rows[name]!;
+    return [name, { row, source: sourceOf(name, row, names, models, values) }];
+  }));
+}
+
+/** Folders that the import of the methods' modules reads: their own, and this project's. */
+export function moduleReach({ method }: Pick<MethodValues, "method">): (string | URL)[] {
+  const modules = method.split(",").map((name) => name.trim()).filter(isModule);
+  return modules.length === 0 ? [] : [...modules.map(folderOf), new URL("../../", import.meta.url)];
+}
+
+/** Refuses options that affect none of the methods, or that need a method to run alone. */
+function requireOwnOptions(
+  names: readonly string[],
+  rows: Rows,
+  given: ReadonlySet<string>,
+): void {
+  for (const option of given) {
+    const about = Object.keys(METHODS).filter((name) => isAbout(option, METHODS[name]!));
+    if (about.length > 0 && !names.some((name) => isAbout(option, rows[name]!))) {
+      throw new UsageError(
+        `Option "--${option}" has no effect with "--method ${names}": it is about ${
+          about.join(", ")
+        }`,
+      );
+    }
+    const alone = about.find((name) => METHODS[name]!.aloneFlags?.includes(option));
+    if (alone !== undefined && names.length > 1) {
+      throw new UsageError(
+        `Option "--${option}" needs "--method ${alone}" alone, got "--method ${names}"`,
+      );
+    }
+  }
+}
+
+/** Whether an option affects only some methods, and this method is one of them. */
+function isAbout(option: string, row: MethodRow): boolean {
+  const own = { ...row.flags, ...row.evalFlags, ...row.groundFlags };
+  if (["margin", "protocol"].includes(option)) return row.gives === "heatmaps";
+  if (["runtime", "device"].includes(option)) return row.source?.option !== "predictions";
+  return Object.hasOwn(own, option) || row.source?.option === option.replace(/^models$/, "model");
+}
+
+/**
+ * Reads `NAME=DIR`. A plain `DIR` belongs to the only method with a model, or else to the seed
+ * method.
+ */
+function parseModels(
+  texts: readonly string[],
+  names: readonly string[],
+  rows: Rows,
+): Map<string, string> {
+  const models = new Map<string, string>();
+  const own = names.filter((name) => rows[name]!.source?.option === "model");
+  for (const text of texts) {
+    const [, named, folder] = /^([^=/\\]+)=(.*)$/s.exec(text) ?? [];
+    const isNamed = named !== undefined && Object.hasOwn(rows, named);
+    const name = isNamed ? named : own.length === 1 ? own[0]! : SEED;
+    if (!own.includes(name)) {
+      throw new UsageError(
+        `Option "--model ${text}" ${
+          isNamed ? "names" : "is for"
+        } ${name}, but "--method" has only ` +
+          names.join(", "),
+      );
+    }
+    if (models.has(name)) throw new UsageError(`Option "--model" is there twice for ${name}`);
+    models.set(name, isNamed ? folder! : text);
+  }
+  return models;
+}
+
+function sourceOf(
+  name: string,
+  { source }: MethodRow,
+  names: readonly string[],
+  models: ReadonlyMap<string, string>,
+  values: MethodValues,
+): string {
+  if (!source) return "";
+  const model = models.get(name);
+  const given = source.option === "predictions"
+    ? values.predictions as string
+    : model && modelFolder(model, values.models);
+  const found = given ?? source.default;
+  if (found !== undefined) return found;
+  throw new UsageError(
+    source.option === "predictions"
+      ? `Option "--method ${name}" needs "--predictions FILE"`
+      : `Option "--method ${name}" needs "--model ${names.length > 1 ? `${name}=` : ""}DIR", ` +
+        source.needs!,
+  );
+}
+
+/** Folder of the diffusion model that the options choose. */
+export function ldmFolder(
+  { model, models }: { model?: string | undefined; models?: string | undefined },
+): string {
+  return model === undefined ? DEMO : modelFolder(model, models);
+}
+
+/** Paths that the methods read and write. */
+export function methodPaths(
+  sources: MethodSources,
+  values: object,
+): { read: (string | undefined)[]; write: (string | undefined)[] } {
+  const read: (string | undefined)[] = [];
+  const write: (string | undefined)[] = [];
+  for (const { row, source } of sources.values()) {
+    const paths = row.paths?.(values);
+    read.push(source || undefined, ...paths?.read ?? []);
+    write.push(...paths?.write ?? []);
+  }
+  return { read, write };
+}
+
+/** The context of a command's methods. */
+export interface CommandContext extends MethodContext {
+  /** Versions of the software that the methods run on, as far as they have opened it. */
+  versions(): Promise<Record<string, string>>;
+}
+
+/**
+ * Returns the services of a command for its methods. The backend opens when the first method needs
+ * it.
+ */
+export function methodContext(
+  values: FlagValues<typeof BACKEND_FLAGS>,
+  progress: Progress,
+  hasClasses: boolean,
+): CommandContext {
+  let backend: ReturnType<typeof openBackend> | undefined;
+  return {
+    hasClasses,
+    backend: () => backend ??= openBackend(values, progress),
+    say: (notice) => progress.say(notice),
+    warn: (notice) => progress.warn(notice),
+    versions: async () => describeVersions(await backend),
+  };
+}

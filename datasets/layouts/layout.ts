@@ -1,0 +1,92 @@
+import type { CsvTable } from "../csv.ts";
+import type { SplitRow } from "../split_row.ts";
+
+/** Files of one dataset: how to find them, how to recognise them, and how to read their rows. */
+export interface Layout {
+  /** Name of the dataset in messages and help. */
+  readonly title: string;
+  /** How a table holds the rows; absent if the dataset has no table. */
+  readonly table?: TableForm;
+  /** How a JSON document holds the rows; absent if the dataset has none. */
+  readonly json?: JsonForm;
+  /** Files of the dataset in a folder; absent if they may have any name. */
+  readonly release?: Release;
+  /**
+   * Name of a second table in the folder of a file with a certain name.
+   *
+   * @default {No file has a second table}
+   */
+  readonly companion?: (name: string) => string | undefined;
+  /**
+   * Whether rows name images without a file extension.
+   *
+   * @default {false}
+   */
+  readonly hasNamesWithoutEnding?: boolean;
+  /** Tree of images in which the paths of rows may begin. */
+  readonly tree?: {
+    /** Folder at the top of the tree. */
+    readonly folder: string;
+    /** Name of the dataset to which the tree belongs. */
+    readonly of: string;
+  };
+  /** Whether all rows are of phantoms, which are written in the layout of another dataset. */
+  readonly arePhantoms?: (rows: readonly SplitRow[]) => boolean;
+}
+
+/** Names of a dataset's files. */
+export interface Release {
+  /** Patterns of names; a file that fits a later pattern counts only if none fits an earlier. */
+  readonly names: readonly RegExp[];
+  /** The names in words, such as `stage_2_train_labels.csv (RSNA)`. */
+  readonly shown: string;
+  /** Folder that holds the files if the release itself holds none. */
+  readonly folder?: string;
+}
+
+/** Whether a table has a column. */
+export type HasColumn = (column: string) => boolean;
+
+/** Rows of a dataset as a table. */
+export interface TableForm {
+  /** Columns that every table has. */
+  readonly columns: readonly string[];
+  /**
+   * Whether a table is in this layout.
+   *
+   * @default {It has all columns}
+   */
+  readonly matches?: (has: HasColumn) => boolean;
+  /**
+   * Whether a table in no layout was meant for this one. {@linkcode TableForm.rows} then names the
+   * missing columns.
+   *
+   * @default {false}
+   */
+  readonly resembles?: (has: HasColumn) => boolean;
+  /**
+   * Makes rows.
+   *
+   * @throws {SyntaxError} If the table, or its companion, lacks a column.
+   */
+  readonly rows: (path: string, table: CsvTable, companion: CsvTable | undefined) => SplitRow[];
+  /** A valid table, which tests read whole and damaged; its images are of {@linkcode IMAGES}. */
+  readonly example: string;
+}
+
+/** Rows of a dataset as a JSON document. */
+export interface JsonForm {
+  /** Whether a document is in this layout, or was meant for it. */
+  readonly matches: (json: unknown) => boolean;
+  /**
+   * Makes rows.
+   *
+   * @throws {SyntaxError} If the document lacks a list or field.
+   */
+  readonly rows: (path: string, json: unknown, companion: CsvTable | undefined) => SplitRow[];
+  /** A valid document, which tests read whole and damaged; its images are of {@linkcode IMAGES}. */
+  readonly example: object;
+}
+
+/** Images that examples name; `a` stands for `a.png` where names have no ending. */
+export const IMAGES: readonly string[] = ["a.png", "files/b.png", "a"];

@@ -1,0 +1,71 @@
+/**
+ * Boxes that were predicted elsewhere, as a method.
+ *
+ * @module
+ */
+
+import type { Flags, FlagValues } from "../../base/options.ts";
+import { quote } from "../../base/text.ts";
+import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
+import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
+import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
+import { BOX_RULES, boxesMethod } from "./score_boxes.ts";
+
+const FLAGS = {
+  predictions: {
+    type: "string",
+    placeholder: "FILE",
+    description:
+      "What --method boxes scores: a CSV of image, phrase, x, y, w, h, a row a box, or a JSON list of " +
+      "{image, phrase, boxes: [[x, y, w, h], …]}. A phrase without any counts as IoU 0.",
+  },
+  "box-rule": {
+    type: "string",
+    choices: BOX_RULES,
+    default: "union",
+    placeholder: "RULE",
+    description:
+      "What predicted boxes are held against: all ground-truth boxes together, or each by itself, of " +
+      "which the highest counts (max), as the paper has it for MedRPG.",
+  },
+} as const satisfies Flags;
+
+/** The registry's row of boxes from a file of predictions. */
+export const BOXES = {
+  label: "Predicted boxes",
+  gives: "boxes",
+  source: { option: "predictions" },
+  flags: FLAGS,
+  choose: chooseBoxes,
+} as const satisfies MethodRow<typeof FLAGS>;
+
+async function chooseBoxes(
+  file: string,
+  { "box-rule": rule }: FlagValues<typeof FLAGS>,
+  { say, warn }: MethodContext,
+): Promise<ChosenMethod> {
+  const predictions = await readPredictions(file);
+  const { path, sha256 } = predictions;
+  return {
+    facts: { predictions: { sha256 }, rule },
+    source: { predictions: { path, sha256 } },
+    open: async (whole) => {
+      const { dataset, root } = await whole();
+      const { boxes, faults, samples, unmatched } = await matchPredictions(
+        predictions,
+        dataset.items,
+        root,
+      );
+      say(`"${path}" has predictions for ${boxes.size} of ${samples} samples.`);
+      if (unmatched.length > 0) {
+        const [{ image, phrase, fault }] = unmatched as [typeof unmatched[number]];
+        warn(
+          `Of the predictions in "${path}" ${unmatched.length} match no sample of the dataset, ` +
+            `such as image ${quote(image, 100)} with phrase ${quote(phrase, 100)}` +
+            `${fault ? `: ${fault}` : ""}.`,
+        );
+      }
+      return boxesMethod(boxes, { rule, faults });
+    },
+  };
+}

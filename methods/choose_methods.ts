@@ -1,0 +1,84 @@
+/**
+ * Chooses and opens the methods of an evaluation.
+ *
+ * @module
+ */
+
+import type { Method } from "../pipeline/method.ts";
+import type { ChosenMethod, MethodContext, MethodRow, WholeDataset } from "./method_row.ts";
+import { SEED } from "./registry.ts";
+
+/** A method and its files. */
+export interface MethodSource {
+  /** Row of the method. */
+  readonly row: MethodRow;
+  /** Folder or file of the method; empty if the row has no source. */
+  readonly source: string;
+}
+
+/** Chosen methods, and facts about them that are known before they run. */
+export interface ChosenMethods {
+  /** Names of the variants or methods in the results; a single empty name if there is only one. */
+  readonly names: readonly string[];
+  /** Facts that decide the results, for `run.json`. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Facts that include the paths of files; they override `facts` in `summary.json`. */
+  readonly sources: Readonly<Record<string, unknown>>;
+  /**
+   * Loads the methods, which takes seconds.
+   *
+   * @param whole Opens the dataset without shard and limit, to match predictions with its images.
+   */
+  open(whole: () => Promise<WholeDataset>): Promise<OpenMethods>;
+}
+
+/** Methods that are loaded. */
+export interface OpenMethods {
+  /** The methods by name. */
+  readonly methods: Readonly<Record<string, Method>>;
+  /** Frees the memory of the methods. */
+  close(): Promise<void>;
+}
+
+/**
+ * Chooses methods by the options. All checks of the options happen here, before a model takes
+ * seconds to load.
+ *
+ * @param sources The methods by name, at least one.
+ * @param values Values of the options.
+ */
+export async function chooseMethods(
+  sources: ReadonlyMap<string, MethodSource>,
+  values: object,
+  context: MethodContext,
+): Promise<ChosenMethods> {
+  const chosen = new Map<string, ChosenMethod>();
+  for (const [name, { row, source }] of sources) {
+    chosen.set(name, await row.choose(source, values, context));
+  }
+  const named = [...chosen];
+  const [[firstName, first]] = named as [[string, ChosenMethod]];
+  const each = (map: (method: ChosenMethod) => object) =>
+    Object.fromEntries(named.map(([name, method]) => [name, map(method)]));
+  const isSeedAlone = named.length === 1 && firstName === SEED;
+  return {
+    names: named.length > 1 ? named.map(([name]) => name) : first.variants ?? [""],
+    facts: isSeedAlone ? first.facts : {
+      method: named.map(([name]) => name).join(),
+      methods: each(({ facts }) => facts),
+    },
+    sources: isSeedAlone
+      ? first.source
+      : { methods: each(({ facts, source }) => ({ ...facts, ...source })) },
+    open: async (whole) => {
+      const methods: Record<string, Method> = {};
+      for (const [name, method] of named) methods[name] = await method.open(whole);
+      return {
+        methods,
+        close: async () => {
+          for (const method of Object.values(methods)) await method.close();
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * A model with heatmaps on its own grid, as a method. The model replaces all stages from the latent
+ * to the mask.
+ *
+ * @module
+ */
+
+import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
+import { decode, type DecodedImage } from "../pipeline/decode.ts";
+import {
+  countSamples,
+  failed,
+  flatMapFlow,
+  type Flow,
+  item,
+  type StageOptions,
+  withNotes,
+} from "../pipeline/flow.ts";
+import { finishGrid } from "./grid_heatmap.ts";
+import type { GroundedPhrase, Method } from "../pipeline/method.ts";
+import { requireProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
+
+/**
+ * Turns a model into a method. A sample fails if the model refuses its phrase or image. An error of
+ * the model or its runtime throws.
+ *
+ * @param model An open model; the method's `close()` closes it.
+ */
+export function gridMethod(model: GridModel): Method {
+  const { view } = model;
+  return {
+    ground(source, options = {}) {
+      const { signal, concurrency, ending, done, onProgress, protocols, margin } = options;
+      const score = { ...(protocols && { protocols }), ...(margin && { margin }) };
+      requireProtocolOptions(score);
+      const stop = { ...(signal && { signal }) };
+      const reading = { ...(concurrency && { concurrency }), ...(ending && { ending }) };
+      const grids = groundGrids(decode(source, { ...stop, ...reading, view }), model, stop);
+      const scored = flatMapFlow(grids, function* (found): Iterable<Flow<GroundedPhrase>> {
+        const { heatmap, image: { gray, crop: { side: cover } }, sample } = found;
+        try {
+          yield item(
+            sample.boxes.length === 0 ? found : {
+              ...found,
+              scores: scoreByProtocols(heatmap, gray, sample.boxes, { ...score, cover }),
+            },
+          );
+        } catch (error) {
+          yield failed("metrics", sample, error);
+        }
+      }, stop);
+      return countSamples(scored, done, (count) => onProgress?.(count));
+    },
+    close: async () => await model.close?.(),
+  };
+}
+
+/** Runs the model on all phrases of an image at once. */
+function groundGrids(
+  source: AsyncIterable<Flow<DecodedImage>>,
+  model: GridModel,
+  options: StageOptions,
+): AsyncIterableIterator<Flow<GroundedPhrase>> {
+  const { view } = model;
+  return flatMapFlow(source, async function* (image) {
+    const phrases = image.samples.map(({ phrase }) => phrase);
+    const grids = await askFor(model, image, phrases, options);
+    // Ask again for each phrase alone: one bad phrase must not cost the image its other phrases.
+    const isEach = grids instanceof Error && phrases.length > 1;
+    for (const [i, asked] of image.samples.entries()) {
+      const answer = isEach ? await askFor(model, image, [asked.phrase], options) : grids;
+      if (answer instanceof Error) {
+        yield failed("ground", asked, answer);
+        continue;
+      }
+      const sample = withNotes(asked, model.notes?.(asked.phrase) ?? []);
+      try {
+        const grid = answer[isEach ? 0 : i]!;
+        const { side: size, values } = grid;
+        const layers = [{ layer: 0, side: size, data: values }];
+        const found = { image, sample, size, layers, view, originalBox: undefined };
+        yield item({ ...finishGrid(grid), ...found });
+      } catch (error) {
+        yield failed("metrics", sample, error);
+      }
+    }
+  }, options);
+}
+
+/**
+ * Asks a model for heatmaps.
+ *
+ * @returns The heatmaps, or the error if the model refuses the image or a phrase.
+ * @throws {Error} If the model or its runtime fails.
+ */
+async function askFor(
+  model: GridModel,
+  { gray }: DecodedImage,
+  phrases: readonly string[],
+  options: StageOptions,
+): Promise<readonly GridHeatmap[] | RangeError | TypeError | SyntaxError> {
+  try {
+    return await model.ground(gray, phrases, options);
+  } catch (error) {
+    if (
+      error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError
+    ) return error;
+    throw error;
+  }
+}

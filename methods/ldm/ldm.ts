@@ -1,0 +1,169 @@
+/**
+ * The paper's latent diffusion model as a method.
+ *
+ * @module
+ */
+
+import { type FlagValues, UsageError } from "../../base/options.ts";
+import { type Bundle, loadBundle } from "../../models/ldm/bundle.ts";
+import { chooseLayers, defaultLayers, openModel } from "../../models/ldm/model.ts";
+import { requireWeights } from "../../models/ldm/networks.ts";
+import { attentionVariants } from "../../pipeline/attention_grid.ts";
+import { groundRequests } from "../../pipeline/ground.ts";
+import {
+  type GroundSettings,
+  type ResolvedSettings,
+  resolveSettings,
+} from "../../pipeline/settings/settings.ts";
+import { isOfClass } from "../../pipeline/settings/token_range.ts";
+import {
+  tableTwoVariants,
+  type Variant,
+  variantLayers,
+  type VariantSettings,
+} from "../../pipeline/settings/variants.ts";
+import { TrajectoryCache } from "../../pipeline/trajectory_cache.ts";
+import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
+import { LDM_EVAL_FLAGS, LDM_FLAGS, LDM_GROUND_FLAGS } from "./flags.ts";
+import { parseLayers, parseSelect, parseSetting } from "./parsers.ts";
+
+/** Folder of the bundled model. */
+export const DEMO: string = decodeURIComponent(
+  new URL("../../models/demo", import.meta.url).pathname,
+)
+  .replace(/^\/([A-Za-z]:)/, "$1");
+
+/** Values of the method's options; a command without an option has no value for it. */
+type Values =
+  & FlagValues<typeof LDM_FLAGS>
+  & Partial<FlagValues<typeof LDM_EVAL_FLAGS> & FlagValues<typeof LDM_GROUND_FLAGS>>;
+
+/** The registry's row of the paper's latent diffusion model. */
+export const LDM = {
+  label: "Ours (ldm)",
+  gives: "heatmaps",
+  source: { option: "model", needs: "the folder of its files", default: DEMO },
+  flags: LDM_FLAGS,
+  evalFlags: LDM_EVAL_FLAGS,
+  groundFlags: LDM_GROUND_FLAGS,
+  aloneFlags: Object.keys(LDM_EVAL_FLAGS),
+  paths: ({ "text-encoder": textEncoder, cache }) => ({ read: [textEncoder], write: [cache] }),
+  choose: chooseLdm,
+} as const satisfies MethodRow<typeof LDM_FLAGS>;
+
+async function chooseLdm(
+  folder: string,
+  values: Values,
+  context: MethodContext,
+): Promise<ChosenMethod> {
+  requireValues(values, context);
+  const { cache, weights } = values;
+  const layerList = values.layers === undefined ? undefined : parseLayers(values.layers);
+  const settings = groundSettings(values);
+  if (cache) await TrajectoryCache.open(cache);
+  const bundle = await openBundle(folder, values);
+  const count = bundle.crossAttentionLayers;
+  const chosen = chooseLayers(layerList ?? defaultLayers(bundle), count);
+  const variants = chooseVariants(bundle, chosen, settings, values);
+  const layers = variants ? variantLayers(variants, count) : chosen;
+  const own = { ...settings, ...(variants && { variants }) };
+  const resolved = resolveSettings({ bundle, layers }, own);
+  const { runtime, gpu } = await context.backend();
+  requireWeights(weights, runtime);
+  const { notice } = bundle.config;
+  if (notice) context.warn(notice);
+  const sha256 = await bundle.hash();
+  const separate = variants !== undefined;
+  return {
+    facts: {
+      settings: describeSettings(values.attention ? firstVariant(resolved) : resolved, weights),
+      model: { sha256 },
+    },
+    source: { model: { path: bundle.path, sha256 } },
+    variants: resolved.variants.map(({ name }) => name),
+    notes: notice ? [notice] : [],
+    settings: resolved,
+    open: async () => {
+      const model = await openModel(bundle, runtime, { layers, weights, separate });
+      const run = { ...own, model, ...(gpu && { gpu }), ...(cache && { cache }) };
+      return {
+        keepsOwnOrder: true,
+        ground: (source, options) => groundRequests(source, { ...run, ...options }),
+        close: () => model.close(),
+      };
+    },
+  };
+}
+
+/** Opens a bundle, with its text encoder from another folder if the options say so. */
+export async function openBundle(
+  folder: string,
+  { "text-encoder": textEncoder }: Pick<Values, "text-encoder">,
+): Promise<Bundle> {
+  return await loadBundle(folder, { ...(textEncoder && { textEncoder }) });
+}
+
+/** @throws {UsageError} If options contradict each other. */
+function requireValues(values: Values, { hasClasses }: MethodContext): void {
+  if (!hasClasses && isOfClass(values.tokens)) {
+    throw new UsageError(
+      `Option "--tokens ${values.tokens}" needs samples with a class, as deno task eval has them`,
+    );
+  }
+  if (values["attention-columns"] !== undefined && !values.attention) {
+    throw new UsageError('Option "--attention-columns" needs "--attention"');
+  }
+  if (values.ablate && !values.otsu) {
+    throw new UsageError('Option "--no-otsu" has no effect with "--ablate", which scores both');
+  }
+}
+
+function groundSettings(
+  { steps, select, sigma, otsu, tokens, noise, seed }: Values,
+): GroundSettings {
+  return {
+    sigma,
+    otsu,
+    tokens,
+    noise,
+    seed,
+    ...(steps !== undefined && { steps }),
+    ...(select !== undefined && { select: parseSelect(select) }),
+  };
+}
+
+/** The variants that the options ask for; `undefined` for the settings alone. */
+function chooseVariants(
+  bundle: Bundle,
+  layers: readonly number[],
+  settings: GroundSettings,
+  { ablate, setting = [], otsu, attention: range, "attention-columns": columns }: Values,
+): readonly VariantSettings[] | undefined {
+  if (range) {
+    const all = [...bundle.crossAttentionSides.keys()];
+    const grid = { range, ...(columns !== undefined && { columns }) };
+    return attentionVariants({ bundle, layers: all }, { ...settings, layers, ...grid });
+  }
+  const extra = setting.map(parseSetting);
+  if (!ablate && extra.length === 0) return undefined;
+  const own = ablate ? tableTwoVariants(bundle, layers) : [{ name: "as chosen", layers, otsu }];
+  return [...own, ...extra];
+}
+
+/** The settings of the first variant; the other variants serve only the attention sheet. */
+function firstVariant(resolved: ResolvedSettings): ResolvedSettings {
+  const [variant] = resolved.variants as [Variant];
+  const { layers, start, end } = variant;
+  return { ...resolved, layers, start, end, variants: [variant] };
+}
+
+/** The settings, for a run's record. */
+function describeSettings(resolved: ResolvedSettings, weights: string): object {
+  const { timesteps, variants, otsu, ...chosen } = resolved;
+  return {
+    ...chosen,
+    timesteps: timesteps.length,
+    weights,
+    ...(variants.length > 1 ? { variants } : { otsu }),
+  };
+}

@@ -1,0 +1,55 @@
+/**
+ * Methods from modules outside this project.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { pathToFileURL } from "node:url";
+import { nameOf } from "../base/paths.ts";
+import type { MethodRow } from "./method_row.ts";
+
+/** Whether a name of `--method` is the path of a module. */
+export function isModule(name: string): boolean {
+  return /[/\\]|\.(?:ts|js|mjs)$/.test(name);
+}
+
+/** Name of a module's method in results: the module's name without its ending. */
+export function moduleName(path: string): string {
+  return nameOf(path).replace(/\.[^.]*$/, "");
+}
+
+/**
+ * Imports a method from a module. The module's default export is a {@linkcode MethodRow}. The facts
+ * of the method gain its label and the SHA-256 of the module, so that a run with another version of
+ * the module does not go on.
+ *
+ * @param path Path of the module.
+ * @throws {Error} If the module cannot be read, or has no such export.
+ */
+export async function importMethod(path: string): Promise<MethodRow> {
+  const bytes = await Deno.readFile(path).catch((error: Error) => {
+    throw new Error(`Cannot read method "${path}": ${error.message}`);
+  });
+  const { default: row }: { default?: Partial<MethodRow> } = await import(
+    pathToFileURL(path).href
+  );
+  const { label, gives, choose } = row ?? {};
+  if (
+    typeof label !== "string" || typeof choose !== "function" ||
+    (gives !== "heatmaps" && gives !== "boxes")
+  ) {
+    throw new Error(
+      `Cannot take a method from "${path}": expected a default export with label, gives and choose()`,
+    );
+  }
+  const facts = { label, module: { sha256: createHash("sha256").update(bytes).digest("hex") } };
+  return {
+    ...row as MethodRow,
+    source: undefined,
+    choose: async (...args) => {
+      const chosen = await choose(...args);
+      return { ...chosen, facts: { ...facts, ...chosen.facts } };
+    },
+  };
+}

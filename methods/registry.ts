@@ -1,0 +1,41 @@
+/**
+ * The registry of methods: a row for each.
+ *
+ * @module
+ */
+
+import type { Flags } from "../base/options.ts";
+import { BIOVIL, BIOVIL_T } from "./biovil/biovil.ts";
+import { BOXES } from "./boxes/boxes.ts";
+import { LDM } from "./ldm/ldm.ts";
+import type { MethodRow } from "./method_row.ts";
+
+/** Methods by their names in options and results. */
+export const METHODS: Readonly<Record<string, MethodRow>> = {
+  "ldm": LDM,
+  "biovil": BIOVIL,
+  "biovil-t": BIOVIL_T,
+  "boxes": BOXES,
+};
+
+/**
+ * The seed method. A run of this method alone records its facts without the method's name, as runs
+ * did before there were other methods.
+ */
+export const SEED = "ldm";
+
+/** Options of `eval` that belong to methods. */
+export const EVAL_METHOD_FLAGS: Flags = flagsOf((row) => ({ ...row.flags, ...row.evalFlags }));
+
+/** Methods of {@linkcode METHODS} that `ground` runs: the methods with heatmaps of one image. */
+export const IMAGE_METHODS: readonly string[] = Object.keys(METHODS)
+  .filter((name) => METHODS[name]!.gives === "heatmaps");
+
+/** Options of `ground` that belong to methods. */
+export const GROUND_METHOD_FLAGS: Flags = flagsOf((row) =>
+  row.gives === "heatmaps" ? { ...row.flags, ...row.groundFlags } : {}
+);
+
+function flagsOf(pick: (row: MethodRow) => Flags): Flags {
+  return Object.assign({}, ...Object.values(METHODS).map(pick));
+}

@@ -1,0 +1,93 @@
+/**
+ * The interface of a method: images with phrases in, heatmaps or boxes out.
+ *
+ * @module
+ */
+
+import type { Box, MethodCrop } from "../base/geometry.ts";
+import type { Sample } from "../datasets/sample.ts";
+import type { AllScores, ProtocolOptions } from "../scoring/protocols.ts";
+import type { DecodedImage, DecodeOptions, ImageRequest } from "./decode.ts";
+import type { Flow } from "./flow.ts";
+import type { AveragedLayer, Heatmap } from "./postprocess.ts";
+import type { Variant } from "./settings/variants.ts";
+
+/** A sample with its heatmap. */
+export interface GroundedPhrase extends Heatmap {
+  /** The image, and the part of it that the heatmap covers. */
+  readonly image: DecodedImage;
+  /** The phrase. */
+  readonly sample: Sample;
+  /** Side of the heatmap in pixels. */
+  readonly size: number;
+  /** Mean attention of each layer before the resize, or a method's own grid as a single layer. */
+  readonly layers: readonly AveragedLayer[];
+  /**
+   * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
+   * attention, which covers the centre square.
+   */
+  readonly view?: MethodCrop;
+  /** Variant of the settings; absent if the method has no variants. */
+  readonly variant?: Variant;
+  /** Box around the mask in pixels of the original image; `undefined` without a mask. */
+  readonly originalBox: Box | undefined;
+  /** Absent if the sample has no boxes to score against. */
+  readonly scores?: AllScores;
+}
+
+/** A sample with its predicted boxes. */
+export interface BoxedPhrase {
+  /** The phrase. */
+  readonly sample: Sample;
+  /** Predicted boxes in pixels of the image; empty if nothing was predicted. */
+  readonly predicted: readonly Box[];
+  /** CNR and AUC are NaN. Absent if the sample has no boxes to score against. */
+  readonly scores?: AllScores;
+}
+
+/** Options of {@linkcode Method.ground}. */
+export interface MethodOptions extends Omit<ProtocolOptions, "cover">, Omit<DecodeOptions, "view"> {
+  /**
+   * Ids of samples that run again for the sake of their image's other phrases. Their results do not
+   * count as progress.
+   *
+   * @default {None}
+   */
+  done?: ReadonlySet<string>;
+  /**
+   * Called with the number of samples done. The finished share of the current image's samples may
+   * count too.
+   *
+   * @default {undefined}
+   */
+  onProgress?: (done: number) => void;
+  /**
+   * Receives a sentence if the method goes on in another way, for example because a GPU was lost.
+   *
+   * @default {undefined}
+   */
+  onNotice?: (notice: string) => void;
+}
+
+/** A method that is open and ready to ground phrases. */
+export interface Method {
+  /**
+   * Grounds and scores images with their phrases, in any order within an image. Every sample gives
+   * one result, or one result per variant, or a record of why it dropped out. An error of the model
+   * or its runtime throws.
+   *
+   * @param source Images with their phrases, and samples that dropped out before. An image may be a
+   * path, bytes or pixels: the stage {@linkcode decode} takes all three.
+   */
+  ground(
+    source: AsyncIterable<Flow<ImageRequest>>,
+    options?: MethodOptions,
+  ): AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>;
+  /**
+   * Whether an evaluation by this method alone writes results in the order in which they come, one
+   * per variant. By default the order is the order of the dataset, and a sample has one result.
+   */
+  readonly keepsOwnOrder?: boolean;
+  /** Frees the method's memory. */
+  close(): Promise<void>;
+}
