@@ -22,7 +22,7 @@ import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
 import { methodContext, methodPaths, methodSources, moduleReach } from "./kit/method_sources.ts";
 import { parseProtocols, parseShard } from "./kit/parsers.ts";
-import { Progress } from "./kit/progress.ts";
+import { announceTime, Progress } from "./kit/progress.ts";
 import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
 import { folderOf, stat } from "../base/paths.ts";
 import { companionOf, linksToImages } from "../datasets/open_dataset.ts";
@@ -101,6 +101,10 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       root: images ?? (path === dataset.path ? folderOf(path) : path),
     }));
     try {
+      const left = dataset.count - done.size;
+      for (const method of Object.values(opened.methods)) {
+        await announceTime(progress, method, left, left);
+      }
       const about = {
         ...methods.sources,
         versions: { ...compared, deno },

@@ -39,7 +39,7 @@ import {
   moduleReach,
 } from "./kit/method_sources.ts";
 import { MODELS_FLAGS } from "./kit/models.ts";
-import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
+import { announceTime, Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",
@@ -126,6 +126,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     if (values.overwrite) await removeEarlierResult(out);
     progress.release();
     const total = images.length * phrases.length;
+    await announceTime(progress, method, images.length, total);
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);
     let [written, failed] = [0, 0];
