@@ -64,6 +64,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   try {
     for (const model of models) {
       const folder = folderOfModel(model, values.models);
+      if (modelState(model, folder).kind !== "absent") {
+        progress.say(`Checking the files of ${model.name} that are here.`);
+      }
       let total = 0;
       const isNew = await fetchModel(model, folder, {
         source,
