@@ -17,8 +17,16 @@
 
 import "./base/host/browser/mod.ts";
 
-export * from "./core.ts";
-export * from "./datasets/phantom/phantom.ts";
-export * from "./datasets/sample.ts";
+// Hand over files and libraries, which a page cannot find for itself.
 export { giveFiles, type GivenPath, usePackages } from "./base/host/browser/mod.ts";
-export { DeviceLostError, openGpu } from "./shaders/device.ts";
+
+// The functions of `mod.ts` that need no disk; `mod.ts` exports the types of their arguments.
+export { drawPhantom } from "./datasets/phantom/phantom.ts";
+export { loadBundle } from "./models/ldm/bundle.ts";
+export { openModel } from "./models/ldm/model.ts";
+export { openRuntime } from "./models/runtime/open_runtime.ts";
+export { decodeImage } from "./pipeline/decode.ts";
+export { ground, groundImage } from "./pipeline/ground.ts";
+export { postprocess } from "./pipeline/postprocess.ts";
+export { scoreByProtocols } from "./scoring/protocols.ts";
+export { scoreHeatmap } from "./scoring/score_heatmap.ts";

@@ -48,3 +48,18 @@ export async function putInPlace(partial: string, path: string): Promise<void> {
   if (there?.isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
   await Deno.rename(partial, path);
 }
+
+/**
+ * Creates a folder for results, if it does not exist.
+ *
+ * @throws {Error} If the folder cannot be created; the message names the path.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}

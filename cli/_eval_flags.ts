@@ -26,17 +26,19 @@ export const EVAL_COMMAND = command({
       default: "ldm",
       placeholder: "LIST",
       description:
-        `What grounds: some of ${Object.keys(METHODS).join(", ")}; of several, such as ` +
-        "ldm,biovil,biovil-t, the scores stand in one table. --steps, --layers and what else is about " +
-        "attention is ldm's alone.",
+        `Methods to run, separated by commas: some of ${
+          Object.keys(METHODS).join(", ")
+        }, or paths ` +
+        "of modules with methods of your own. One table compares several methods. Options of " +
+        "attention, such as --steps and --layers, apply to ldm only.",
     },
     model: {
       ...MODEL_FLAG,
       type: "list",
       description:
-        "The model: a folder, for ldm in our flat layout or a MONAI bundle, for biovil and biovil-t with " +
-        "their published files; or, where no such folder is, a name that deno task get lists. With several " +
-        "methods one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's.",
+        "Model of a method: a folder, or else a name that deno task get lists, such as ldm. ldm reads our " +
+        "flat layout or a MONAI bundle, biovil and biovil-t read their published files. With several methods " +
+        "give one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's.",
       defaultText: "ldm's is the bundled one",
     },
     ...MODELS_FLAGS,
@@ -50,7 +52,7 @@ export const EVAL_COMMAND = command({
     images: {
       type: "string",
       placeholder: "DIR",
-      description: "Folder that the images are below; for MS-CXR the root of MIMIC-CXR-JPG.",
+      description: "Folder above the images; for MS-CXR the root of MIMIC-CXR-JPG.",
       defaultText: "the dataset's folder",
     },
     split: {
@@ -66,7 +68,7 @@ export const EVAL_COMMAND = command({
       type: "integer",
       min: 1,
       placeholder: "N",
-      description: "Stop after so many samples.",
+      description: "Stop after this number of samples.",
       defaultText: "all",
     },
     concurrency: {
@@ -81,21 +83,21 @@ export const EVAL_COMMAND = command({
       type: "string",
       placeholder: "I/N",
       description:
-        "Run part I of N, by image, for deno task merge to put together; auto takes both from Slurm's job array, auto/N the part from Kubernetes' indexed job.",
-      defaultText: "the whole",
+        "Run part I of N, divided by image; deno task merge puts the parts together. auto takes both numbers from Slurm's job array, auto/N takes I from Kubernetes' indexed job.",
+      defaultText: "the whole dataset",
     },
     "max-failures": {
       type: "integer",
       min: 0,
       placeholder: "N",
-      description: "End the run when more samples than this have failed.",
+      description: "End the run when more samples than this number fail.",
       defaultText: "any number",
     },
     out: {
       type: "string",
       placeholder: "DIR",
       description:
-        "Folder for results.jsonl, heatmaps.bin, summary.json, tables and run.json. If it holds results of the same run, the run goes on after them.",
+        "Folder for results.jsonl, heatmaps.bin, summary.json, tables and run.json. If the folder holds results of the same run, the run goes on after them.",
       defaultText: "out/eval-<time>",
     },
     resume: {
@@ -105,16 +107,16 @@ export const EVAL_COMMAND = command({
     },
     "retry-failed": {
       type: "boolean",
-      description: "Run the samples again that failed in the results of --out.",
+      description: "Run the failed samples of --out again.",
     },
     overwrite: {
       type: "boolean",
-      description: "Remove the results that are in --out and start again.",
+      description: "Remove the results in --out and start again.",
     },
     report: {
       type: "boolean",
       default: true,
-      description: "Leave out report.html, which is written when the whole run is done.",
+      description: "Do not write report.html at the end of the run.",
     },
     ...PROGRESS_FLAGS,
   },

@@ -4,14 +4,14 @@
  * @module
  */
 
+import { makeFolder } from "../base/write_whole.ts";
 import { EXIT, runMain } from "./kit/exit.ts";
-import { makeFolder } from "./kit/files.ts";
 import { command, helpText, parseFlags, UsageError } from "./kit/flags.ts";
 
 const COMMAND = command({
   usage: "deno task cluster:slurm --shards N --out DIR [options] [options of deno task eval]",
   description:
-    "Submits a job array that runs a shard in each task, and a job that merges them when all have ended.",
+    "Submits a job array with a shard in each task, and a job that merges all shards at the end.",
   flags: {
     shards: {
       type: "integer",
@@ -19,26 +19,26 @@ const COMMAND = command({
       max: 100_000,
       required: true,
       placeholder: "N",
-      description: "Shards to divide the dataset into, by image.",
+      description: "Number of shards that divide the images of the dataset.",
     },
     out: {
       type: "string",
       required: true,
       placeholder: "DIR",
       description:
-        "Folder that all nodes share; gets shard-1 to shard-N, a log of each, and merged.",
+        "Folder that all nodes share; receives shard-1 to shard-N, a log of each shard, and merged.",
     },
     only: {
       type: "string",
       placeholder: "LIST",
-      description: "Shards to run again, such as 3,5, before all are merged.",
+      description: "Shards to run again before the merge, such as 3,5.",
       defaultText: "all",
     },
     sbatch: {
       type: "list",
       placeholder: "OPTION",
       description:
-        "Option for sbatch, for both jobs, such as --partition=cpu. May be given several times.",
+        "Option for the sbatch of both jobs, such as --partition=cpu. The option may be repeated.",
     },
   },
 });
@@ -47,7 +47,7 @@ const COMMAND = command({
 const REFUSED: Readonly<Record<string, string>> = {
   overwrite: "every attempt would start again; choose another --out",
   "no-resume": "no attempt could go on after the one before; choose another --out",
-  shard: "--shards is what divides the dataset",
+  shard: "--shards divides the dataset",
 };
 
 async function main(args: string[]): Promise<number> {

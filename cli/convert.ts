@@ -9,45 +9,41 @@ import { EXIT } from "./kit/exit.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
-import {
-  convertRun,
-  EXPORT_FORMATS,
-  type ExportFormat,
-  NEEDS_IMAGES,
-} from "../reports/exports/convert_run.ts";
+import { convertRun } from "../reports/exports/convert_run.ts";
+import { EXPORT_FORMATS, type ExportFormat, formatOf } from "../reports/exports/registry.ts";
+
+/** Names of the formats that read images, and of those whose pixels outside the heatmap vary. */
+const NEEDS_IMAGES = EXPORT_FORMATS.filter((name) => formatOf(name).needsImages);
+const HAS_OUTSIDE = EXPORT_FORMATS.filter((name) => formatOf(name).hasOutside);
 
 const COMMAND = command({
   usage: "deno task convert RESULTS --to FORMAT[,FORMAT…] [options] --out DIR",
   description:
     "Writes the heatmaps, masks and boxes of a run for other tools, without the model, in the " +
-    "pixels of the original images: npy (float32; NaN outside what a heatmap covers, which is the " +
-    "model's square), png16 (value x 65535, always 0 outside), nifti (.nii.gz; outside as npy; axes " +
-    "are column from the left and row from the top), mask (PNG, 255 in the mask), rle (COCO's run lengths, a line a sample), coco " +
-    "(annotations.json with the ground truth and results.json for pycocotools), boxes (a CSV of " +
-    "the boxes around the masks, which eval takes as --dataset or --predictions) and dicom-seg (a " +
-    "DICOM segmentation of each sample whose image is a DICOM file; it refers to that by its UIDs " +
-    "and says nothing else of patient and study, unless --keep-patient is given). Files of these names are replaced. Only nifti " +
-    "and dicom-seg read images, from the paths in the results; one that is missing is left out.",
+    "pixels of the original images: " +
+    EXPORT_FORMATS.map((name) => `${name} (${formatOf(name).description})`).join(", ") +
+    `. Files of these names are replaced. Only ${NEEDS_IMAGES.join(" and ")} read images, from ` +
+    "the paths in the results; one that is missing is left out.",
   operand: "RESULTS",
   flags: {
     to: {
       type: "list",
       required: true,
       placeholder: "FORMATS",
-      description: `Some of ${EXPORT_FORMATS.join(", ")}, by commas.`,
+      description: `Formats, separated by commas: some of ${EXPORT_FORMATS.join(", ")}.`,
     },
     setting: {
       type: "string",
       placeholder: "NAME",
-      description: "Which of a run's settings.",
-      defaultText: "its first",
+      description: "Setting of the run to convert.",
+      defaultText: "the first setting",
     },
     outside: {
       type: "string",
       choices: ["nan", "zero"],
       placeholder: "VALUE",
-      description: "What npy and nifti have where a heatmap covers nothing.",
-      defaultText: "nan; zero after --margin zero",
+      description: `Value in ${HAS_OUTSIDE.join(" and ")} outside the heatmap.`,
+      defaultText: "nan, or zero after --margin zero",
     },
     "keep-patient": {
       type: "boolean",
@@ -69,8 +65,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (keepPatient && !formats.includes("dicom-seg")) {
     throw new UsageError('Option "--keep-patient" needs "--to dicom-seg"');
   }
-  if (outside !== undefined && !formats.some((name) => name === "npy" || name === "nifti")) {
-    throw new UsageError('Option "--outside" needs "--to npy" or "--to nifti"');
+  if (outside !== undefined && !formats.some((name) => HAS_OUTSIDE.includes(name))) {
+    const needed = HAS_OUTSIDE.map((name) => `"--to ${name}"`).join(" or ");
+    throw new UsageError(`Option "--outside" needs ${needed}`);
   }
   const progress = new Progress(values.progress);
   if (keepPatient) {
@@ -94,7 +91,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       ...(setting !== undefined && { setting }),
     });
     progress.finish(done);
-    if (written.length === 0) throw new Error(`Cannot convert "${source}": nothing was left`);
+    if (written.length === 0) {
+      throw new Error(`Cannot convert "${source}": every sample was left out`);
+    }
     const names = written.map(({ path, files }) =>
       files === undefined ? `${out}/${path}` : `${out}/${path} (${files} files)`
     );
@@ -130,5 +129,5 @@ await runCommand(
     ],
     write: [out],
   }),
-  "the sample under way",
+  "the sample in hand",
 );

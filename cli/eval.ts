@@ -4,15 +4,12 @@
  * @module
  */
 
-import {
-  AblationSummary,
-  type Dataset,
-  openDataset,
-  type ProtocolName,
-  type RunRecord,
-  type SampleResult,
-  writePhantomSet,
-} from "../mod.ts";
+import { companionOf, type Dataset, linksToImages, openDataset } from "../datasets/open_dataset.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import { evaluate, type SampleResult } from "../pipeline/evaluate.ts";
+import { SummaryByVariant } from "../reports/tables/summary.ts";
+import { RESULTS, RunFolder, type RunRecord } from "../runs/run_folder.ts";
+import type { ProtocolName } from "../scoring/protocols.ts";
 import { requireBackend } from "./kit/backend.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
@@ -25,15 +22,12 @@ import { parseProtocols, parseShard } from "./kit/parsers.ts";
 import { announceTime, Progress } from "./kit/progress.ts";
 import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
 import { folderOf, stat } from "../base/paths.ts";
-import { companionOf, linksToImages } from "../datasets/open_dataset.ts";
 import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
 import { importMethod } from "../methods/outside_method.ts";
 import { METHODS } from "../methods/registry.ts";
-import { evaluate } from "../pipeline/evaluate.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
 import { writeReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/tables/result_table.ts";
-import { RESULTS, RunFolder } from "../runs/run_folder.ts";
 
 /** Seed of the phantoms that are drawn if no dataset is given. */
 const PHANTOM_SEED = 1;
@@ -82,7 +76,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     const { kind, sha256 } = dataset;
     // `run.json` has the facts in this order.
     const facts = { ...methods.facts, dataset: { kind, sha256, split, limit }, ...known };
-    const summary = new AblationSummary(methods.names);
+    const summary = new SummaryByVariant(methods.names);
     const failures = new Failures();
     const record = { facts, variants: methods.names, plan: dataset.plan, ...(shard && { shard }) };
     const done = await folder.begin(record, earlier, (result) => {
@@ -128,7 +122,7 @@ interface Run {
   readonly dataset: Dataset;
   /** Ids of the samples that earlier attempts finished. */
   readonly done: ReadonlySet<string>;
-  readonly summary: AblationSummary;
+  readonly summary: SummaryByVariant;
   readonly failures: Failures;
   readonly progress: Progress;
   /** Notices so far, for the summary; the run adds further ones. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { exportBundle } from "../mod.ts";
+import { exportBundle } from "../models/ldm/export.ts";
 import { LDM_FLAGS } from "../methods/ldm/flags.ts";
 import { openBundle } from "../methods/ldm/ldm.ts";
 import { parseLayers } from "../methods/ldm/parsers.ts";
@@ -26,7 +26,7 @@ const COMMAND = command({
     layers: {
       type: "string",
       placeholder: "LIST",
-      description: "Cross-attention layers whose maps are outputs, such as 3,4,6,7, or all.",
+      description: "Cross-attention layers to have as outputs, such as 3,4,6,7, or all.",
       default: "all",
     },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },

@@ -6,28 +6,27 @@
 
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
-import { makeFolder } from "./kit/files.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { toPng } from "../reports/figures/png.ts";
 import { drawRun } from "../reports/figures/run_figures.ts";
-import { writeWhole } from "../base/write_whole.ts";
+import { makeFolder, writeWhole } from "../base/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task figures RESULTS [options] --out DIR",
   description:
     "Draws a run without the model, each figure as SVG and PNG: X-rays with heatmap and ground " +
     "truth (best, worst, random, and a gallery of each class), ROC (roc), precision and recall " +
-    "(pr), IoU by threshold (iou), and the distribution of each score. Files of these names are " +
-    "replaced. Images are read from the paths in the results; one that is missing is left out.",
+    "(pr), IoU by threshold (iou), and the distribution of each score. Replaces files of " +
+    "these names. Reads images from the paths in the results, and leaves out missing images.",
   operand: "RESULTS",
   flags: {
     setting: {
       type: "string",
       placeholder: "NAME",
-      description: "Which of a run's settings.",
-      defaultText: "its first",
+      description: "Setting of the run to draw.",
+      defaultText: "the first setting",
     },
     count: {
       type: "integer",
@@ -35,7 +34,7 @@ const COMMAND = command({
       max: 200,
       default: 12,
       placeholder: "N",
-      description: "Most X-rays of a file.",
+      description: "Maximum number of X-rays in a figure.",
     },
     seed: {
       type: "integer",
@@ -56,7 +55,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const progress = new Progress(values.progress, undefined, "heatmaps");
   let [drawn, failed] = [0, 0];
   const figures = drawRun(source!, {
-    ...{ count, seed },
+    ...{ count, seed, signal },
     onNotice(notice) {
       progress.warn(notice);
       failed++;
@@ -70,7 +69,6 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const names: string[] = [];
   try {
     for await (const { name, svg } of figures) {
-      signal.throwIfAborted();
       await makeFolder(out);
       await writeWhole(`${out}/${name}`, svg);
       await writeWhole(`${out}/${name.replace(/svg$/, "png")}`, await toPng(svg));

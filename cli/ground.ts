@@ -4,10 +4,11 @@
  * @module
  */
 
+import { isInputError } from "../base/errors.ts";
 import type { GrayImage } from "../base/geometry.ts";
 import { nameOf, stat } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
-import { writeWhole } from "../base/write_whole.ts";
+import { makeFolder, writeWhole } from "../base/write_whole.ts";
 import { namedPhantom } from "../datasets/phantom/named_phantom.ts";
 import type { MethodSource } from "../methods/choose_methods.ts";
 import type { ChosenMethod, MethodRow } from "../methods/method_row.ts";
@@ -22,13 +23,14 @@ import type { ScoredPhrase } from "../pipeline/metrics.ts";
 import { drawAttention } from "../reports/figures/attention_sheet.ts";
 import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
 import { type Backdrop, backdropOf } from "../reports/figures/overlay.ts";
-import { encodeNpy, toPng } from "../reports/mod.ts";
+import { encodeNpy } from "../reports/exports/npy.ts";
+import { toPng } from "../reports/figures/png.ts";
 import { type FoundHeatmap, resultJson, type ResultRecord } from "../reports/result_json.ts";
 import { BACKEND_FLAGS, requireBackend } from "./kit/backend.ts";
 import { runCommand } from "./kit/confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
 import { EXIT } from "./kit/exit.ts";
-import { makeFolder, makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
+import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { findImages, imageReach } from "./kit/images.ts";
 import {
@@ -44,22 +46,22 @@ import { announceTime, Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 const COMMAND = command({
   usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",
   description:
-    "Grounds phrases in chest X-rays. For each it writes heatmap.npy, overlay.png and result.json: " +
-    "into the output folder itself if there is one image and one phrase, into a numbered folder for " +
-    "each image if there are several of them, and therein for each phrase.",
+    "Grounds phrases in chest X-rays. Writes heatmap.npy, overlay.png and result.json for each " +
+    "phrase of each image. With one image and one phrase the files lie in the output folder itself. " +
+    "Several images have a numbered folder each, and so have several phrases of an image.",
   flags: {
     image: {
       type: "list",
       placeholder: "FILE",
       required: true,
       description:
-        "The X-ray: a PNG, JPEG or DICOM file, a folder of them, or a pattern such as 'xrays/*.dcm'; phantom or phantom:SEED draws one. May be given several times.",
+        "X-ray: a PNG, JPEG or DICOM file, a folder of such files, or a pattern such as 'xrays/*.dcm'. phantom or phantom:SEED draws one. The option may be repeated.",
     },
     phrase: {
       type: "list",
       placeholder: "TEXT",
       required: true,
-      description: "A phrase of the report; may be given several times.",
+      description: "Phrase of the report. The option may be repeated.",
     },
     method: {
       type: "string",
@@ -84,7 +86,7 @@ const COMMAND = command({
     },
     overwrite: {
       type: "boolean",
-      description: "Remove the results that are in --out first; other files there stay.",
+      description: "Remove the results in --out first; other files there stay.",
     },
   },
 });
@@ -135,8 +137,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       try {
         gray ??= await openImage(image, say);
       } catch (error) {
+        if (!isInputError(error)) throw error;
         // A faulty image must not stop the others.
-        onNotice(`error: ${(error as Error).message}`);
+        onNotice(`error: ${error.message}`);
         failed += phrases.length;
         progress.update((number + 1) * phrases.length, failed);
         continue;

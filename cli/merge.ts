@@ -11,18 +11,18 @@ import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { conclude } from "./kit/summary.ts";
 import { mergeRuns } from "../runs/merge_runs.ts";
 import { hasHeatmap, RunFolder } from "../runs/run_folder.ts";
-import { AblationSummary } from "../reports/tables/summary.ts";
+import { SummaryByVariant } from "../reports/tables/summary.ts";
 
 const COMMAND = command({
   usage: "deno task merge --out DIR OUT [OUT …]",
   description:
-    "Merges the folders of all shards of a run, in any order, into one that equals the folder of " +
-    "the whole run. Refuses runs that differ, and names shards and samples that are missing or there twice.",
+    "Merges the folders of all shards of a run, in any order. The result equals the folder of the " +
+    "whole run. Refuses runs that differ, and names missing and repeated shards and samples.",
   operand: "OUT",
   isRepeated: true,
   flags: {
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
-    overwrite: { type: "boolean", description: "Replace the results that are in --out." },
+    overwrite: { type: "boolean", description: "Replace the results in --out." },
     ...PROGRESS_FLAGS,
   },
 });
@@ -32,14 +32,14 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { out, operands, overwrite } = values;
   if (operands.some((folder) => isSameFolder(folder, out))) {
-    throw new UsageError(`Option "--out" must be another folder than those to merge, got "${out}"`);
+    throw new UsageError(`Option "--out" must be another folder than the shards, got "${out}"`);
   }
   const { record, results, heatmaps } = await mergeRuns(operands);
   const progress = new Progress(values.progress, undefined, "heatmaps");
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
-    const summary = new AblationSummary(record.variants);
+    const summary = new SummaryByVariant(record.variants);
     progress.begin(results.filter(hasHeatmap).length);
     let count = 0;
     const counted = async function* () {

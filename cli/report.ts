@@ -14,16 +14,15 @@ import { REPORT, writeReport } from "../reports/html/write_report.ts";
 const COMMAND = command({
   usage: "deno task report RESULTS [options]",
   description:
-    "Writes a run, done or broken off, as one HTML page that needs nothing else, without the " +
-    "model: tables, settings, and every sample with X-ray, heatmap, ground truth and scores, to " +
-    "sort, filter and look at. Images are read from the paths in the results; one that is missing " +
-    "is left out and named.",
+    "Writes a run, finished or not, as one HTML page, without the model. The page needs no other " +
+    "file. It has tables, settings, and every sample with X-ray, heatmap, ground truth and scores, " +
+    "to sort and filter. Reads images from the paths in the results; the page names missing images.",
   operand: "RESULTS",
   flags: {
     out: {
       type: "string",
       placeholder: "FILE",
-      description: "File to write; one that is there is replaced.",
+      description: "File to write; replaces an earlier file.",
       defaultText: `RESULTS/${REPORT}`,
     },
   },

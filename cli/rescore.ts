@@ -14,24 +14,24 @@ import { conclude } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
 import { rescoreRun } from "../runs/rescore_run.ts";
 import { RunFolder } from "../runs/run_folder.ts";
-import { AblationSummary } from "../reports/tables/summary.ts";
+import { SummaryByVariant } from "../reports/tables/summary.ts";
 
-const AS_BEFORE = "as the run had it";
+const AS_BEFORE = "the run's own";
 
 const COMMAND = command({
   usage: "deno task rescore RESULTS [options] --out DIR",
   description:
-    "Finishes and scores the heatmaps of a run again, without model and images, from what its " +
-    "folder holds of them. Without options scores come out as they were.",
+    "Finishes and scores the heatmaps of a run again from its folder, without model and images. " +
+    "Without options the scores stay the same.",
   operand: "RESULTS",
   flags: {
     sigma: { ...SIGMA_FLAG, defaultText: AS_BEFORE },
     otsu: { type: "boolean", description: "Cut heatmaps at Otsu's threshold." },
-    "no-otsu": { type: "boolean", description: "Leave heatmaps whole." },
+    "no-otsu": { type: "boolean", description: "Keep whole heatmaps." },
     margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },
     protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
-    overwrite: { type: "boolean", description: "Replace the results that are in --out." },
+    overwrite: { type: "boolean", description: "Replace the results in --out." },
     ...PROGRESS_FLAGS,
   },
 });
@@ -56,7 +56,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
-    const summary = new AblationSummary(record.variants);
+    const summary = new SummaryByVariant(record.variants);
     const total = record.plan.length;
     let count = 0;
     let failed = 0;

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { decodeImage, openRuntime } from "../mod.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { decodeImage } from "../pipeline/decode.ts";
 import { createEngine, type EngineHost } from "../web/engine.ts";
 import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
@@ -32,16 +33,17 @@ const PLACES = ["page", "server"] as const;
 const COMMAND = command({
   usage: "deno task serve [--results DIR] [options]",
   description:
-    "Serves a page on this machine, for this machine alone: ground phrases in X-rays, which never " +
-    "leave it, or review the samples of a run. Prints the page's address, and runs until Ctrl-C.",
+    "Serves a page on this machine, for this machine alone. The page grounds phrases in X-rays, which " +
+    "never leave the machine, or shows the samples of a run. Prints the page's address, and runs " +
+    "until Ctrl-C.",
   flags: {
     on: {
       type: "string",
       choices: PLACES,
       placeholder: "WHERE",
       description:
-        "What runs the model: the page itself, in the browser, where a folder of published files can be picked; or this machine's runtime behind the page (server), which answers only with the token in the address.",
-      defaultText: "page; server where --model, --text-encoder or --runtime is given",
+        "Place of the model. page is the browser, where you can pick a folder of published files. server is this machine's runtime behind the page, which answers only to the token in the address.",
+      defaultText: "page, or server with --model, --text-encoder or --runtime",
     },
     model: MODEL_FLAG,
     ...MODELS_FLAGS,
@@ -51,15 +53,15 @@ const COMMAND = command({
       type: "string",
       placeholder: "DIR",
       description:
-        "Folder of a run of deno task eval to review; its images are read from the paths in its results.",
+        "Folder of a run of deno task eval to review. The server reads images from the paths in the results.",
     },
     port: {
       type: "integer",
       min: 0,
       max: 65535,
       placeholder: "N",
-      description: "Port to listen at; 0 takes any that is free.",
-      defaultText: `${PORT}, or any where that is taken`,
+      description: "Port to listen at; 0 takes a free port.",
+      defaultText: `${PORT}, or a free port if ${PORT} is taken`,
     },
     open: { type: "boolean", default: true, description: "Do not open the browser." },
   },
@@ -104,11 +106,13 @@ function chosenPlace(values: Values): typeof PLACES[number] {
     .find(([, value]) => value !== undefined)?.[0] ?? (runtime === "auto" ? undefined : "runtime");
   const asked = given ?? (on && "on");
   if (results !== undefined && asked) {
-    throw new UsageError(`Option "--${asked}" goes without "--results", which shows what was run`);
+    throw new UsageError(
+      `Option "--${asked}" goes without "--results", which shows an earlier run`,
+    );
   }
   if (on === "page" && given) {
     throw new UsageError(
-      `Option "--${given}" goes with "--on server"; in the page, pick the model's folder there`,
+      `Option "--${given}" goes with "--on server"; without it, pick the model's folder in the page`,
     );
   }
   return on ?? (given ? "server" : "page");
@@ -123,7 +127,7 @@ function start(options: Omit<ServerOptions, "port">, port: number | undefined): 
   } catch (error) {
     const isTaken = error instanceof Deno.errors.AddrInUse;
     if (isTaken && port === undefined) {
-      console.error(`Another program listens at port ${PORT}; another port is taken.`);
+      console.error(`Another program listens at port ${PORT}; the server takes another port.`);
       return startServer({ ...options, port: 0 });
     }
     const reason = isTaken ? "another program listens there" : (error as Error).message;

@@ -1,3 +1,4 @@
+import { InputRangeError, InputTypeError } from "../base/errors.ts";
 import { folderOf, resolve, stat } from "../base/paths.ts";
 import { knownFiles, RELEASES } from "./layouts/registry.ts";
 
@@ -31,12 +32,12 @@ export async function findFile(path: string, split?: string): Promise<DatasetFil
   }
   if (info.isFile) {
     if (info.size <= MAX_FILE_BYTES) return { file: path, folder: folderOf(path) };
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read dataset "${path}": expected at most ${MAX_FILE_BYTES} bytes, found ${info.size}`,
     );
   }
   if (!info.isDirectory) {
-    throw new TypeError(`Cannot read dataset "${path}": it is neither a file nor a folder`);
+    throw new InputTypeError(`Cannot read dataset "${path}": it is neither a file nor a folder`);
   }
   const names = await namesIn(path);
   const found = releaseFiles(names);

@@ -6,6 +6,7 @@
 
 import { isAbsolute, normalize, parse, resolve as toAbsolute, sep as SEPARATOR } from "node:path";
 import { fileURLToPath } from "node:url";
+import { InputRangeError } from "../base/errors.ts";
 import { resolve } from "../base/paths.ts";
 import { show } from "./show.ts";
 
@@ -64,11 +65,11 @@ export class ImagePaths {
    * root; the message says where the path leads.
    */
   find(path: string): string {
-    if (path.trim() === "") throw new RangeError("the image's path is empty");
+    if (path.trim() === "") throw new InputRangeError("the image's path is empty");
     const named = `the image path "${show(path)}"`;
-    if (path.length > MAX_PATH) throw new RangeError(`${named} has ${path.length} characters`);
+    if (path.length > MAX_PATH) throw new InputRangeError(`${named} has ${path.length} characters`);
     if (path.includes("\0")) {
-      throw new RangeError(`${named} has a zero character, which no file's name may have`);
+      throw new InputRangeError(`${named} has a zero character, which no file's name may have`);
     }
     const ways = spellings(path);
     let own: string | undefined;
@@ -87,7 +88,7 @@ export class ImagePaths {
       if (error instanceof Deno.errors.NotFound) return own;
       if (error instanceof Deno.errors.PermissionDenied) return own;
       // A name is too long, a file stands in place of a folder, or links form a circle.
-      throw new RangeError(`${named} cannot be followed`, { cause: error });
+      throw new InputRangeError(`${named} cannot be followed`, { cause: error });
     }
     return own;
   }
@@ -216,9 +217,9 @@ export class ImagePaths {
     const where = `${named} ${leads} outside the image folder ${quoted(this.#real)}`;
     const both = [...fromTop(this.#real)].findLast((folder) => below(folder, real) !== undefined);
     // On Windows, two drives have no folder in common.
-    if (both === undefined) return new RangeError(where);
+    if (both === undefined) return new InputRangeError(where);
     const other = isAbsolute(path) ? "" : ` and the path ${quoted(below(both, real) || ".")}`;
-    return new RangeError(`${where}; --images ${quoted(both)}${other} would allow it`);
+    return new InputRangeError(`${where}; --images ${quoted(both)}${other} would allow it`);
   }
 }
 
@@ -258,7 +259,7 @@ function requireOwnSystem(named: string, path: string, ways: readonly string[]):
     ? "an address"
     : undefined;
   if (!kind) return;
-  throw new RangeError(
+  throw new InputRangeError(
     `${named} is ${kind}, which leads to no file here; expected a path below the image folder`,
   );
 }

@@ -1,3 +1,4 @@
+import { InputSyntaxError } from "../base/errors.ts";
 import { type CsvTable, fold, requireColumns } from "./csv.ts";
 import { type BoxColumns, XYWH } from "./rows.ts";
 import { show } from "./show.ts";
@@ -56,7 +57,7 @@ export function findBoxColumns(path: string, table: CsvTable): BoxColumns | unde
   const shown = (columns: readonly (string | undefined)[]) =>
     columns.map((column) => `"${show(column)}"`).join(", ");
   const unclear = (found: string) =>
-    new SyntaxError(
+    new InputSyntaxError(
       `Cannot read "${path}": ${found} like a box, expected the columns x, y, w, h, ` +
         "or corners such as x1, y1, x2, y2",
     );

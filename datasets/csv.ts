@@ -1,3 +1,4 @@
+import { InputSyntaxError } from "../base/errors.ts";
 import { nameOf } from "../base/paths.ts";
 import { show } from "./show.ts";
 
@@ -49,8 +50,10 @@ export function fold(column: string): string {
  */
 export function readCsv(path: string, text: string): CsvTable {
   const { header, rest } = parseRecords(text);
-  if (!header) throw new SyntaxError(`Cannot read "${path}": it is empty`);
-  if (header.fault) throw new SyntaxError(`Cannot read the header of "${path}": ${header.fault}`);
+  if (!header) throw new InputSyntaxError(`Cannot read "${path}": it is empty`);
+  if (header.fault) {
+    throw new InputSyntaxError(`Cannot read the header of "${path}": ${header.fault}`);
+  }
   const columns = header.cells.map((name) => name.trim());
   const indexOf = columnFinder(path, columns);
   // A row may lack trailing columns without a name: delimiters at the end of the header make them.
@@ -79,7 +82,7 @@ function columnFinder(
     // Fold the names on demand, because most columns are found by their exact names.
     const found = exact.get(column) ?? (folded ??= indexes(columns.map(fold))).get(fold(column));
     if (!found?.isRepeated) return found?.index;
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read "${path}": column "${show(columns[found.index])}" is there twice`,
     );
   };
@@ -244,7 +247,7 @@ export function requireColumns(path: string, table: CsvTable, columns: readonly 
   if (missing.length === 0) return;
   const names = missing.map((column) => `"${column}"`).join(", ");
   const subject = missing.length > 1 ? `columns ${names} are` : `column ${names} is`;
-  throw new SyntaxError(
+  throw new InputSyntaxError(
     `Cannot read "${path}": ${subject} missing ` +
       `(found: ${show(table.columns.join(", "), 400)})` +
       (missing.some((column) => column in LIKELY) ? suggestColumns(table) : ""),

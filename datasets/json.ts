@@ -1,3 +1,4 @@
+import { InputSyntaxError } from "../base/errors.ts";
 import { show } from "./show.ts";
 
 /** Prefix of strings that stand for `NaN` and infinities while JSON is parsed. */
@@ -19,7 +20,7 @@ export function parseJson(path: string, text: string): unknown {
     const lines = /^\s*\{/.test(text) ? parseLines(text) : undefined;
     if (lines) return lines;
     const why = error instanceof RangeError ? "it is nested too deeply" : (error as Error).message;
-    throw new SyntaxError(`Cannot read "${path}": it is not valid JSON (${show(why, 200)})`);
+    throw new InputSyntaxError(`Cannot read "${path}": it is not valid JSON (${show(why, 200)})`);
   }
 }
 

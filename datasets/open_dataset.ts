@@ -5,6 +5,7 @@
  */
 
 import { createHash, type Hash } from "node:crypto";
+import { InputRangeError, InputSyntaxError } from "../base/errors.ts";
 import { type CsvTable, readCsv, suggestColumns } from "./csv.ts";
 import { findFile } from "./_find_file.ts";
 import { folderOf, nameOf, resolve, stat } from "../base/paths.ts";
@@ -128,12 +129,12 @@ export async function openDataset(
 ): Promise<Dataset> {
   const { split, limit = Infinity, shard } = options;
   if (limit !== Infinity && !(Number.isInteger(limit) && limit >= 1)) {
-    throw new RangeError(`Cannot read ${limit} samples: expected a whole number from 1`);
+    throw new InputRangeError(`Cannot read ${limit} samples: expected a whole number from 1`);
   }
   const parts = shard?.count ?? 1;
   const part = (shard?.number ?? 1) - 1;
   if (!(Number.isInteger(part) && Number.isInteger(parts) && part >= 0 && part < parts)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read shard ${
         part + 1
       } of ${parts}: expected whole numbers, the first from 1 to the second`,
@@ -141,7 +142,7 @@ export async function openDataset(
   }
   const { file, folder } = await findFile(path, split);
   const { name, sha256, rows: all } = await readRows(file);
-  if (all.length === 0) throw new RangeError(`Cannot read "${file}": it has no rows`);
+  if (all.length === 0) throw new InputRangeError(`Cannot read "${file}": it has no rows`);
   const chosen = split === undefined ? all : chooseSplit(file, all, split);
   const layout: Layout = LAYOUTS[name];
   const root = await findImages(file, folder, layout, chosen, options.images);
@@ -242,7 +243,7 @@ function unknownLayout(
     : table.columns.length > 1
     ? suggestColumns(table)
     : "; commas, semicolons, tabs or | part them";
-  return new SyntaxError(`Cannot read "${file}": expected ${expected}, found ${found}${hint}`);
+  return new InputSyntaxError(`Cannot read "${file}": expected ${expected}, found ${found}${hint}`);
 }
 
 async function readText(file: string, hash: Hash): Promise<FileText> {
@@ -272,7 +273,9 @@ async function nameImages(
 function chooseSplit(file: string, rows: readonly SplitRow[], split: string): SplitRow[] {
   const present = new Set(rows.flatMap((row) => row.split ?? []));
   if (present.size === 0) {
-    throw new RangeError(`Cannot read split "${split}" of "${file}": it has no column "split"`);
+    throw new InputRangeError(
+      `Cannot read split "${split}" of "${file}": it has no column "split"`,
+    );
   }
   const isChosen = ({ split: own }: SplitRow) =>
     own !== undefined &&
@@ -284,7 +287,7 @@ function chooseSplit(file: string, rows: readonly SplitRow[], split: string): Sp
       return isChosen(row) ? [row] : !row.split && fault ? [{ ...row, fault }] : [];
     });
   }
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot read split "${split}" of "${file}": it has ${
       show([...present].sort().join(", "), 400)
     }`,

@@ -1,3 +1,4 @@
+import { BugError, InputRangeError, isInputError } from "../base/errors.ts";
 import { show } from "./show.ts";
 import type { ImagePaths } from "./_image_paths.ts";
 import type { DatasetItem, RowFailure, Sample } from "./sample.ts";
@@ -62,7 +63,7 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
   // A number beyond the safe integers cannot be a position in an image.
   const bad = numbers.findIndex((value) => !(Math.abs(value) <= Number.MAX_SAFE_INTEGER));
   if (bad >= 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       `${names[bad]} of the box must be a number, got "${show(row.box![bad])}"`,
     );
   }
@@ -78,12 +79,16 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
     number,
   ];
   const [width, height] = areCorners ? [right - x, bottom - y] : [right, bottom];
-  if (width < 1 || height < 1) throw new RangeError(`${shown} has no size`);
+  if (width < 1 || height < 1) throw new InputRangeError(`${shown} has no size`);
   // Check the numbers before truncation, because -0.5 is outside too.
-  if (numbers[0]! < 0 || numbers[1]! < 0) throw new RangeError(`${shown} begins outside the image`);
+  if (numbers[0]! < 0 || numbers[1]! < 0) {
+    throw new InputRangeError(`${shown} begins outside the image`);
+  }
   if (!size) return [x, y, width, height];
   if (x >= size.width || y >= size.height) {
-    throw new RangeError(`${shown} lies outside the image of ${size.width}x${size.height} pixels`);
+    throw new InputRangeError(
+      `${shown} lies outside the image of ${size.width}x${size.height} pixels`,
+    );
   }
   const cut: Box = [x, y, Math.min(width, size.width - x), Math.min(height, size.height - y)];
   if (cut[2] !== width || cut[3] !== height) {
@@ -97,8 +102,10 @@ function readShares(row: Row, notes: string[]): Box {
   const [x, y, width, height] = row.box as Box;
   const shown = `box [${[x, y, width, height]}]`;
   const isInside = x >= 0 && y >= 0 && x < 1 && y < 1;
-  if (!isInside) throw new RangeError(`${shown} begins outside the image, whose sides count as 1`);
-  if (!(width > 0 && height > 0)) throw new RangeError(`${shown} has no size`);
+  if (!isInside) {
+    throw new InputRangeError(`${shown} begins outside the image, whose sides count as 1`);
+  }
+  if (!(width > 0 && height > 0)) throw new InputRangeError(`${shown} has no size`);
   const cut: Box = [x, y, Math.min(width, 1 - x), Math.min(height, 1 - y)];
   // Ignore differences as small as rounding errors of a sum.
   if (width - cut[2] > 1e-9 || height - cut[3] > 1e-9) {
@@ -111,7 +118,7 @@ function readSize(row: Row): Sample["imageSize"] {
   if (!row.size) return undefined;
   const [width, height] = row.size.map(toNumber) as [number, number];
   if (![width, height].every((value) => Number.isInteger(value) && value > 0)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `the image size must be whole pixels, got "${
         row.size.map((side) => show(side)).join(" x ")
       }"`,
@@ -137,16 +144,16 @@ function readSample(
   let row = first;
   try {
     // Report faults first, because an unreadable row has no reliable path or phrase.
-    for (row of rows) if (row.fault) throw new RangeError(row.fault);
+    for (row of rows) if (row.fault) throw new InputRangeError(row.fault);
     row = first;
     const path = paths.find(image);
-    if (phrase.trim() === "") throw new RangeError("the phrase is empty");
+    if (phrase.trim() === "") throw new InputRangeError("the phrase is empty");
     const boxes: Box[] = [];
     let size: Sample["imageSize"];
     for (row of rows) {
       const stated = readSize(row);
       if (size && stated && (size.width !== stated.width || size.height !== stated.height)) {
-        throw new RangeError(
+        throw new InputRangeError(
           `the image is ${stated.width}x${stated.height} pixels here, ` +
             `but ${size.width}x${size.height} in ${first.where}`,
         );
@@ -174,7 +181,8 @@ function readSample(
     };
     return { kind: "sample", sample };
   } catch (error) {
-    const reason = (error as Error).message +
+    if (!isInputError(error)) throw new BugError(`read the row of ${row.where}`, error);
+    const reason = error.message +
       (rows.length > 1 ? ` (${row.where}, one of the ${rows.length} rows of its sample)` : "");
     const failure: RowFailure = { ...known, id: row.where, index, reason };
     return { kind: "failure", failure };

@@ -1,3 +1,4 @@
+import { InputSyntaxError } from "../base/errors.ts";
 import { show } from "./show.ts";
 
 /** The text of a file, and whether some of its bytes were not text. */
@@ -37,5 +38,5 @@ export function withTextFault<Row extends { readonly fault?: string }>(row: Row)
 
 /** Makes the error for a file that cannot be read because some bytes are not text. */
 export function notText(path: string): SyntaxError {
-  return new SyntaxError(`Cannot read "${path}": it is not text in UTF-8`);
+  return new InputSyntaxError(`Cannot read "${path}": it is not text in UTF-8`);
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../base/errors.ts";
 import {
   centreSquare,
   type CropRegion,
@@ -33,7 +34,7 @@ export function cropRegion(width: number, height: number, view?: MethodCrop): Cr
   const shorter = Math.min(width, height);
   const side = view ? Math.floor(view.crop * shorter / view.resized) : shorter;
   if (side >= 1) return centreSquare({ width, height }, side);
-  throw new RangeError(
+  throw new InputRangeError(
     `Cannot crop an image of ${width}x${height} pixels: nothing of it is seen`,
   );
 }
@@ -92,7 +93,7 @@ export function cropTaps(
   requireSide(height, MAX_IMAGE_SIDE, "image height");
   requireSide(size, MAX_INPUT_SIDE, "input size");
   if (data.length !== width * height) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot preprocess an image: expected ${width} x ${height} = ${
         width * height
       } values, got ${data.length}`,
@@ -110,7 +111,7 @@ export function cropTaps(
 
 function requireSide(value: number, limit: number, what: string): void {
   if (!Number.isInteger(value) || value < 1 || value > limit) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot preprocess an image: expected an ${what} of 1..${limit} pixels, got ${value}`,
     );
   }

@@ -1,3 +1,4 @@
+import { InputError, InputRangeError, InputTypeError } from "../base/errors.ts";
 import { host } from "../base/host/host.ts";
 import { readFile } from "../base/host/files.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
@@ -28,14 +29,14 @@ export async function readImage(path: string): Promise<Uint8Array> {
         `${fail}: ` + (isNamed ? "there is no such file" : "its name is not UTF-8; rename it"),
       );
     }
-    throw new Error(plainReason(`${fail}: ${reason}`), { cause: error });
+    throw new InputError(plainReason(`${fail}: ${reason}`), { cause: error });
   };
   // Check the kind first, because opening a pipe would wait for its writer.
   const { isFile, isDirectory, size } = await files.stat(path).catch(rethrow);
-  if (isDirectory) throw new TypeError(`${fail}: it is a folder`);
-  if (!isFile) throw new TypeError(`${fail}: it is not a regular file`);
+  if (isDirectory) throw new InputTypeError(`${fail}: it is a folder`);
+  if (!isFile) throw new InputTypeError(`${fail}: it is not a regular file`);
   if (size > MAX_FILE_BYTES) {
-    throw new RangeError(`${fail}: its ${size} bytes are more than ${MAX_FILE_BYTES}`);
+    throw new InputRangeError(`${fail}: its ${size} bytes are more than ${MAX_FILE_BYTES}`);
   }
   return await readFile(path).catch(rethrow);
 }

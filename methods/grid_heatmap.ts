@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../base/errors.ts";
 import type { GridHeatmap } from "../models/grid_model.ts";
 import type { Heatmap } from "../pipeline/postprocess.ts";
 
@@ -16,12 +17,12 @@ import type { Heatmap } from "../pipeline/postprocess.ts";
  */
 export function finishGrid({ values, side }: GridHeatmap): Heatmap {
   if (!(Number.isInteger(side) && side >= 1 && values.length === side * side)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read a heatmap of ${values.length} values: expected ${side} x ${side}`,
     );
   }
   if (!values.every(Number.isFinite)) {
-    throw new RangeError("Cannot read a heatmap: expected finite values");
+    throw new InputRangeError("Cannot read a heatmap: expected finite values");
   }
   const heatmap = values.map((value) => Math.max(value, 0));
   return {

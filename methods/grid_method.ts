@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isInputError } from "../base/errors.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
 import { decode, type DecodedImage } from "../pipeline/decode.ts";
 import {
@@ -36,19 +37,24 @@ export function gridMethod(model: GridModel): Method {
       const stop = { ...(signal && { signal }) };
       const reading = { ...(concurrency && { concurrency }), ...(ending && { ending }) };
       const grids = groundGrids(decode(source, { ...stop, ...reading, view }), model, stop);
-      const scored = flatMapFlow(grids, function* (found): Iterable<Flow<GroundedPhrase>> {
-        const { heatmap, image: { gray, crop: { side: cover } }, sample } = found;
-        try {
-          yield item(
-            sample.boxes.length === 0 ? found : {
-              ...found,
-              scores: scoreByProtocols(heatmap, gray, sample.boxes, { ...score, cover }),
-            },
-          );
-        } catch (error) {
-          yield failed("metrics", sample, error);
-        }
-      }, stop);
+      const scored = flatMapFlow(
+        grids,
+        "metrics",
+        function* (found): Iterable<Flow<GroundedPhrase>> {
+          const { heatmap, image: { gray, crop: { side: cover } }, sample } = found;
+          try {
+            yield item(
+              sample.boxes.length === 0 ? found : {
+                ...found,
+                scores: scoreByProtocols(heatmap, gray, sample.boxes, { ...score, cover }),
+              },
+            );
+          } catch (error) {
+            yield failed("metrics", sample, error);
+          }
+        },
+        stop,
+      );
       return countSamples(scored, done, (count) => onProgress?.(count));
     },
     close: async () => await model.close?.(),
@@ -62,7 +68,7 @@ function groundGrids(
   options: StageOptions,
 ): AsyncIterableIterator<Flow<GroundedPhrase>> {
   const { view } = model;
-  return flatMapFlow(source, async function* (image) {
+  return flatMapFlow(source, "ground", async function* (image) {
     const phrases = image.samples.map(({ phrase }) => phrase);
     const grids = await askFor(model, image, phrases, options);
     // Ask again for each phrase alone: one bad phrase must not cost the image its other phrases.
@@ -98,13 +104,11 @@ async function askFor(
   { gray }: DecodedImage,
   phrases: readonly string[],
   options: StageOptions,
-): Promise<readonly GridHeatmap[] | RangeError | TypeError | SyntaxError> {
+): Promise<readonly GridHeatmap[] | Error> {
   try {
     return await model.ground(gray, phrases, options);
   } catch (error) {
-    if (
-      error instanceof RangeError || error instanceof TypeError || error instanceof SyntaxError
-    ) return error;
+    if (isInputError(error)) return error;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import "../base/host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { InputRangeError } from "../base/errors.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { Box, MethodCrop } from "../base/geometry.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
@@ -35,7 +36,7 @@ function makeMethod(view: MethodCrop, grids: Readonly<Record<string, GridHeatmap
     view,
     ground: (_: unknown, phrases: readonly string[]) => {
       asked.push(phrases);
-      if (phrases.includes("refused")) return Promise.reject(new RangeError("it is refused"));
+      if (phrases.includes("refused")) return Promise.reject(new InputRangeError("it is refused"));
       if (phrases.includes("broken")) return Promise.reject(new Error("out of memory"));
       return Promise.resolve(phrases.map((phrase) => grids[phrase]!));
     },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../base/errors.ts";
 import { host } from "../base/host/host.ts";
 import { readFile } from "../base/host/files.ts";
 import { parseJson } from "../base/json.ts";
@@ -27,7 +28,9 @@ export async function requireFolder(path: string): Promise<void> {
     throw error;
   });
   if (!info) throw new NotFound(`Cannot load model "${path}": there is no such folder`);
-  if (!info.isDirectory) throw new TypeError(`Cannot load model "${path}": it is not a folder`);
+  if (!info.isDirectory) {
+    throw new InputTypeError(`Cannot load model "${path}": it is not a folder`);
+  }
 }
 
 /** Whether a path exists and is a file. */

@@ -6,6 +6,7 @@
  */
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { InputTypeError } from "../base/errors.ts";
 import { isObject, parseJson } from "../base/json.ts";
 import { quote, show } from "../base/text.ts";
 
@@ -208,7 +209,7 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   } else if (files.tokenizerJson !== undefined) {
     [vocabulary, merges] = readTokenizerJson(files.tokenizerJson, size);
   } else {
-    throw new TypeError("Cannot make a tokenizer: vocab.json and merges.txt are needed");
+    throw new InputTypeError("Cannot make a tokenizer: vocab.json and merges.txt are needed");
   }
   const id = (token: string) => {
     const found = vocabulary.get(token);

@@ -49,7 +49,7 @@ export function aggregate(
   const { sigma, variants } = settings;
   let sums: Sums = new Map();
   let failure: unknown;
-  return flatMapFlow(source, function* (step) {
+  return flatMapFlow(source, "aggregate", function* (step) {
     const { image, index, isLast } = step;
     const sample = image.samples[index]!;
     try {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../base/errors.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { chooseLayers, defaultLayers } from "../models/ldm/model.ts";
 import type { ImageSource } from "./decode.ts";
@@ -80,18 +81,6 @@ export interface AttentionGrid {
  * @throws {Error} If the image cannot be read or a phrase cannot be grounded.
  * @throws {TypeError} As {@linkcode groundImage}, or if the range is unknown.
  * @throws {RangeError} If an option is out of its range.
- *
- * @example Usage
- * ```ts
- * import { drawPhantom, loadBundle, readAttention } from "../mod.ts";
- *
- * const bundle = await loadBundle("models/demo");
- * const options = { bundle, steps: 10, columns: 5 };
- * const [grid] = await readAttention(drawPhantom({ seed: 1 }), ["left effusion"], options);
- * const { start, end, layers } = grid!.columns[0]!;
- * console.log(start, end); // the first steps
- * console.log(layers[3]!.side, layers[3]!.data[0]); // a corner of layer 3's mean over these steps
- * ```
  */
 export async function readAttention(
   image: ImageSource,
@@ -121,7 +110,7 @@ export function attentionVariants(
 ): VariantSettings[] {
   const { range = "all", columns = 10 } = settings;
   if (!ATTENTION_RANGES.includes(range)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot read attention at "${range}" steps: expected ${ATTENTION_RANGES.join(", ")}`,
     );
   }

@@ -1,12 +1,11 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  drawPhantom,
-  groundImage,
-  loadBundle,
-  openModel,
-  openRuntime,
-  readAttention,
-} from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
+import { loadBundle } from "../models/ldm/bundle.ts";
+import { openModel } from "../models/ldm/model.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { readAttention } from "./attention_grid.ts";
+import { groundImage } from "./ground.ts";
 import { AttentionAccumulator } from "../shaders/aggregate_cpu.ts";
 import { largestDifference, openReference } from "../tests/support/replay.ts";
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../base/errors.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { Box, CropRegion, GrayImage, MethodCrop } from "../base/geometry.ts";
 import { quote } from "../base/text.ts";
@@ -89,7 +90,7 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   if (!header) {
     if (isDicom(bytes)) return await decodeDicom(bytes, name, MAX_PIXELS);
     const start = imageStart(bytes);
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read ${name}: ` +
         (start
           ? `its ${start.format} begins after ${start.at} bytes of something else, expected none`
@@ -98,19 +99,19 @@ export async function decodeImage(source: ImageSource): Promise<GrayImage> {
   }
   const { format, size, isWhole, isAnimation = false, scans = 1 } = header;
   if (size && size.width * size.height > MAX_PIXELS) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read ${name}: ${size.width}x${size.height} pixels are more than ${MAX_PIXELS}`,
     );
   }
   if (scans > MAX_SCANS) {
-    throw new RangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
+    throw new InputRangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
   }
-  if (isAnimation) throw new SyntaxError(`Cannot read ${name}: it is an animation`);
+  if (isAnimation) throw new InputSyntaxError(`Cannot read ${name}: it is an animation`);
   const gray = format === "PNG"
     ? await readPng(bytes, name, isWhole)
     : isWhole && await readJpeg(bytes, name);
   if (!gray) {
-    throw new SyntaxError(`Cannot read ${name}: the ${format} file is truncated or corrupt`);
+    throw new InputSyntaxError(`Cannot read ${name}: the ${format} file is truncated or corrupt`);
   }
   return gray;
 }
@@ -137,7 +138,7 @@ async function readJpeg(jpeg: Uint8Array, name: string): Promise<GrayImage | und
   const stream = jpegStream(jpeg);
   const gray = stream && await decodeWhole(stream, decodeJpeg);
   const unusual = stream && !gray && unusualJpeg(stream);
-  if (unusual) throw new TypeError(`Cannot read ${name}: ${unusual} is not supported`);
+  if (unusual) throw new InputTypeError(`Cannot read ${name}: ${unusual} is not supported`);
   return gray;
 }
 

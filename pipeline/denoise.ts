@@ -52,7 +52,7 @@ export function denoise(
   settings: ResolvedSettings,
   options: DenoiseOptions = {},
 ): AsyncIterableIterator<Flow<AttentionStep>> {
-  return flatMapFlow(source, async function* (noisy) {
+  return flatMapFlow(source, "denoise", async function* (noisy) {
     const { tokenizer } = model.bundle;
     const phrases = noisy.samples.map(({ phrase }) => tokenizer.encode(phrase));
     const image = noteReading(noisy, phrases);

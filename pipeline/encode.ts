@@ -27,7 +27,7 @@ export function encode(
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<EncodedImage>> {
   const { bundle: { config: { imageSize } }, runtime: { gpu } } = model;
-  return flatMapFlow(source, async function* (image) {
+  return flatMapFlow(source, "encode", async function* (image) {
     let input: Values;
     try {
       input = gpu ? preprocessOnGpu(gpu, image.gray, imageSize) : preprocess(image.gray, imageSize);

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../base/errors.ts";
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
 import type { Box, MethodCrop, Size } from "../base/geometry.ts";
 import { groupStream, mapStream } from "../base/stream.ts";
@@ -189,7 +190,7 @@ async function* imageRequests(
       if (entry.kind === "sample") samples.push(entry.sample);
       else if (!done.has(entry.failure.id)) {
         const { reason, ...row } = entry.failure;
-        yield failed("dataset", row, new RangeError(reason));
+        yield failed("dataset", row, new InputRangeError(reason));
       }
     }
     if (!samples.every(({ id }) => done.has(id))) yield item({ image: samples[0]!.image, samples });

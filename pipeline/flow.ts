@@ -4,6 +4,7 @@
  * @module
  */
 
+import { BugError, isBug, isInputError } from "../base/errors.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { Variant } from "./settings/variants.ts";
@@ -48,14 +49,33 @@ export function item<T>(value: T): Flow<T> {
   return { kind: "item", item: value };
 }
 
-/** One failed sample as a {@linkcode Flow}. */
+/** Names of the language's own errors, by which it reports bugs, and of the error of a bug. */
+const LANGUAGE_ERRORS = new Set([
+  "TypeError",
+  "ReferenceError",
+  "RangeError",
+  "SyntaxError",
+  "BugError",
+]);
+
+/**
+ * One failed sample as a {@linkcode Flow}.
+ *
+ * @param error Error about the sample's row, image, phrase or boxes.
+ * @throws {BugError} If an error of the language is not about input. Any other such error is thrown
+ * unchanged, for instance the loss of a GPU.
+ */
 export function failed(
   stage: StageName,
   sample: Dropped["sample"],
   error: unknown,
   variant?: Variant,
 ): Flow<never> {
-  const reason = plainReason(error instanceof Error ? error.message : String(error));
+  if (!isInputError(error)) {
+    const isOwn = !(error instanceof Error) || LANGUAGE_ERRORS.has(error.name);
+    throw isOwn ? bugIn(stage, [sample], error) : error;
+  }
+  const reason = plainReason(error.message);
   const dropped = {
     status: "failed",
     stage,
@@ -73,8 +93,7 @@ export function withNotes(sample: Sample, notes: readonly string[]): Sample {
 }
 
 /** The most specific class. A reworded file-system error keeps the original error as its cause. */
-function errorClass(error: unknown): string {
-  if (!(error instanceof Error)) return "Error";
+function errorClass(error: Error): string {
   return error.name === "Error" && error.cause instanceof Error ? error.cause.name : error.name;
 }
 
@@ -88,19 +107,48 @@ export interface StageOptions {
   signal?: AbortSignal;
 }
 
+/** The error of a bug that a stage met; names the first sample in hand. */
+function bugIn(stage: StageName, samples: readonly Dropped["sample"][], error: unknown): BugError {
+  if (error instanceof BugError) return error;
+  const others = samples.length > 1 ? ` and ${samples.length - 1} more of its image` : "";
+  return new BugError(`finish stage "${stage}" of sample "${samples[0]!.id}"${others}`, error);
+}
+
+/** An item with its samples: one sample, all of an image, or one of an image by its index. */
+type WithSamples =
+  | { readonly sample: Sample }
+  | { readonly samples: readonly Sample[] }
+  | { readonly image: { readonly samples: readonly Sample[] }; readonly index: number };
+
+function samplesOf(item: WithSamples): readonly Sample[] {
+  if ("sample" in item) return [item.sample];
+  return "samples" in item ? item.samples : [item.image.samples[item.index]!];
+}
+
 /**
  * Runs each item through a generator that yields the item's results. Samples that dropped out
  * before pass unchanged. Closes the source at the end.
+ *
+ * @param stage Stage of the generator, for the error of a bug.
+ * @throws {BugError} If the generator meets a bug.
  */
-export async function* flatMapFlow<A, B>(
+export async function* flatMapFlow<A extends WithSamples, B>(
   source: AsyncIterable<Flow<A>>,
+  stage: StageName,
   expand: (item: A) => AsyncIterable<Flow<B>> | Iterable<Flow<B>>,
   { signal }: StageOptions,
 ): AsyncIterableIterator<Flow<B>> {
   for await (const flow of source) {
     signal?.throwIfAborted();
-    if (flow.kind === "dropped") yield flow;
-    else yield* expand(flow.item);
+    if (flow.kind === "dropped") {
+      yield flow;
+      continue;
+    }
+    try {
+      yield* expand(flow.item);
+    } catch (error) {
+      throw isBug(error) ? bugIn(stage, samplesOf(flow.item), error) : error;
+    }
   }
 }
 

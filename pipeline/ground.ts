@@ -321,7 +321,7 @@ export interface GroundImageOptions
  *
  * const bundle = await loadBundle("models/demo");
  * const xray = drawPhantom({ seed: 1 }); // or the path of a PNG, JPEG or DICOM file
- * const [effusion] = await groundImage(xray, ["left pleural effusion"], { bundle });
+ * const [effusion] = await groundImage(xray, ["left pleural effusion"], { bundle, steps: 10 });
  * console.log(effusion!.heatmap.length, effusion!.size); // size * size values, 0 to 1
  * ```
  */

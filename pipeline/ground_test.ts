@@ -1,20 +1,14 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import {
-  DEFAULT_LAYERS,
-  drawPhantom,
-  ground,
-  groundImage,
-  type GroundSettings,
-  type LdmModel,
-  loadBundle,
-  openModel,
-  openRuntime,
-  resolveSettings,
-} from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
+import { loadBundle } from "../models/ldm/bundle.ts";
+import { DEFAULT_LAYERS, type LdmModel, openModel } from "../models/ldm/model.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { ground, groundImage, groundRequests } from "./ground.ts";
+import { type GroundSettings, resolveSettings } from "./settings/settings.ts";
 import type { DatasetItem } from "../datasets/sample.ts";
 import { writeGray } from "../tests/support/image.ts";
 import { evaluate } from "./evaluate.ts";
-import { groundRequests } from "./ground.ts";
 import type { Method } from "./method.ts";
 import { noisePasses } from "./noise.ts";
 

@@ -20,7 +20,7 @@ export function metrics(
   score: ProtocolOptions,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
-  return flatMapFlow(source, function* (phrase): Iterable<Flow<ScoredPhrase>> {
+  return flatMapFlow(source, "metrics", function* (phrase): Iterable<Flow<ScoredPhrase>> {
     const { heatmap, image, sample, variant } = phrase;
     try {
       yield item(

@@ -57,7 +57,7 @@ export function noise(
   options: NoiseOptions = {},
 ): AsyncIterableIterator<Flow<NoisyImage>> {
   const makers = { inversion: invert, reverse, sample };
-  return flatMapFlow(source, async function* (image) {
+  return flatMapFlow(source, "noise", async function* (image) {
     const noisy: NoisyLatent[] = [];
     try {
       await makers[settings.noise](image.latent, model, settings, noisy, options);
@@ -96,7 +96,7 @@ export async function* cachedNoise(
   const cache = await TrajectoryCache.open(folder, options.onNotice);
   const { timesteps, start, end } = settings;
   const { latentLength } = model;
-  yield* flatMapFlow(source, async function* (image) {
+  yield* flatMapFlow(source, "noise", async function* (image) {
     const key = await cache.key(image.gray, model, settings);
     const known = await cache.read(key, (end - start) * latentLength);
     if (known) {

@@ -23,7 +23,7 @@ export function otsu(
   source: AsyncIterable<Flow<AggregatedPhrase>>,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<MaskedPhrase>> {
-  return flatMapFlow(source, function* (phrase) {
+  return flatMapFlow(source, "otsu", function* (phrase) {
     const { size, image, variant } = phrase;
     const masked = maskHeatmap(phrase, size, variant.otsu);
     const originalBox = masked.box && toOriginal(masked.box, size, image.crop);

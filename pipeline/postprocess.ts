@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../base/errors.ts";
 import type { Box } from "../base/geometry.ts";
 import { AttentionAccumulator, normalize01, valueRange } from "../shaders/aggregate_cpu.ts";
 import { gaussianBlur, gaussianHalfKernel } from "../shaders/gaussian_cpu.ts";
@@ -268,7 +269,7 @@ function meansBySide(layerMeans: readonly LayerMean[]): Map<number, Float32Array
       );
     }
     if (!data.every(Number.isFinite)) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot make a heatmap from layer ${layer}: expected finite values, got ${
           data.find((value) => !Number.isFinite(value))
         }`,

@@ -126,7 +126,7 @@ export class TrajectoryCache {
       this.#isWritable = false;
       this.#onNotice(
         `Cannot keep noisy latents in "${this.#folder}" (${(error as Error).message}); ` +
-          "the run goes on without.",
+          "the run goes on without the cache.",
       );
       await files.remove(partial).catch(() => {});
     }

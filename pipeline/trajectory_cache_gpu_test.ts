@@ -1,14 +1,11 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import {
-  drawPhantom,
-  groundImage,
-  type LdmModel,
-  loadBundle,
-  openModel,
-  openRuntime,
-  resolveSettings,
-} from "../mod.ts";
-import type { GroundImageOptions } from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
+import { loadBundle } from "../models/ldm/bundle.ts";
+import { type LdmModel, openModel } from "../models/ldm/model.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { groundImage, type GroundImageOptions } from "./ground.ts";
+import { resolveSettings } from "./settings/settings.ts";
 import { inFolder } from "../tests/support/command.ts";
 import { TrajectoryCache } from "./trajectory_cache.ts";
 

@@ -12,8 +12,18 @@ import type { GrayImage, Size } from "../base/geometry.ts";
 export async function originalImage(path: string | undefined, size?: Size): Promise<GrayImage> {
   if (!path) throw new RangeError("the results name no image");
   const gray = await decodeImage(path);
-  if (!size || gray.width === size.width && gray.height === size.height) return gray;
+  if (size) requireSize(path, gray, size);
+  return gray;
+}
+
+/**
+ * Requires the size of the grounded image, since another image may be under its path now.
+ *
+ * @throws {RangeError} If the image has another size.
+ */
+export function requireSize(path: string, { width, height }: Size, grounded: Size): void {
+  if (width === grounded.width && height === grounded.height) return;
   throw new RangeError(
-    `"${path}" has ${gray.width}x${gray.height} pixels, and had ${size.width}x${size.height}`,
+    `"${path}" has ${width}x${height} pixels, and had ${grounded.width}x${grounded.height}`,
   );
 }

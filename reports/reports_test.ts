@@ -8,7 +8,7 @@ import type { SampleResult } from "../pipeline/evaluate.ts";
 import { Random } from "../base/random.ts";
 import { encodeNpy } from "./exports/npy.ts";
 import { renderOverlay } from "./figures/overlay.ts";
-import { AblationSummary, ScoreSummary } from "./tables/summary.ts";
+import { ScoreSummary, SummaryByVariant } from "./tables/summary.ts";
 import { formatAblation, formatTable } from "./tables/table.ts";
 
 const scored = (category: string | undefined, miou: number): SampleResult => ({
@@ -181,7 +181,7 @@ Deno.test("formatTable() has the paper's rows, columns and decimals", () => {
 });
 
 Deno.test("formatAblation() has CNR and mIoU of each setting; what fell out counts for all", () => {
-  const summary = new AblationSummary(["one", "another"]);
+  const summary = new SummaryByVariant(["one", "another"]);
   summary.add({ ...scored("Edema", 0.1), setting: "one" });
   summary.add({ ...scored("Edema", 0.2), setting: "another" });
   summary.add(failed("no image"));

@@ -192,17 +192,16 @@ function requireWhole(value: unknown, min: number, max: number, what: string): v
 /** Index of a file's records by id and setting. */
 export class HeatmapIndex {
   readonly #path: string;
-  readonly #file: Deno.FsFile | undefined;
   readonly #starts: ReadonlyMap<string, number>;
+  #file: Deno.FsFile | undefined;
 
-  private constructor(path: string, file: Deno.FsFile | undefined, starts: Map<string, number>) {
+  private constructor(path: string, starts: Map<string, number>) {
     this.#path = path;
-    this.#file = file;
     this.#starts = starts;
   }
 
   /**
-   * Opens a file, and reads it once to find its records.
+   * Reads a file once to find its records; {@linkcode get} opens the file again.
    *
    * @param path The file; a missing file counts as empty.
    * @throws {SyntaxError} If a complete record does not describe a heatmap.
@@ -212,8 +211,7 @@ export class HeatmapIndex {
     for await (const { heatmap, start } of readHeatmaps(path)) {
       starts.set(heatmapKey(heatmap), start);
     }
-    const file = starts.size > 0 ? await Deno.open(path) : undefined;
-    return new HeatmapIndex(path, file, starts);
+    return new HeatmapIndex(path, starts);
   }
 
   /** Whether the file has a heatmap with this id and setting. */
@@ -230,8 +228,9 @@ export class HeatmapIndex {
   async get(name: Pick<StoredHeatmap, "id" | "setting">): Promise<StoredHeatmap> {
     const start = this.#starts.get(heatmapKey(name));
     if (start === undefined) throw new RangeError(lacks(this.#path, name));
-    await this.#file!.seek(start, Deno.SeekMode.Start);
-    const record = await readRecord(this.#file!, this.#path, start);
+    this.#file ??= Deno.openSync(this.#path);
+    await this.#file.seek(start, Deno.SeekMode.Start);
+    const record = await readRecord(this.#file, this.#path, start);
     if (record && heatmapKey(record.heatmap) === heatmapKey(name)) return record.heatmap;
     throw new SyntaxError(`Cannot read "${this.#path}": it was changed while it was read`);
   }

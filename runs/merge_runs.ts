@@ -4,11 +4,10 @@
  * @module
  */
 
-import { printable, quote } from "../base/text.ts";
+import { printable } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
-import { readResults } from "./read_results.ts";
-import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
-import { differences, hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
+import { Run } from "./run.ts";
+import { differences, hasHeatmap, type RunRecord } from "./run_folder.ts";
 
 /** The merged run. */
 export interface MergedRuns {
@@ -33,8 +32,7 @@ const SHOWN = 10;
  * @throws {Deno.errors.NotFound} If a folder holds no run.
  */
 export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns> {
-  const runs: { folder: string; record: RunRecord }[] = [];
-  for (const folder of folders) runs.push({ folder, record: await readRunRecord(folder) });
+  const runs = await Array.fromAsync(folders, (folder) => Run.open(folder, "merge"));
   const [first, ...others] = runs;
   if (!first) throw new RangeError("Cannot merge no runs: expected their folders");
   for (const { folder, record } of others) {
@@ -52,29 +50,24 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
   const twice = new Set<string>();
   const missing: string[] = [];
   const seen = new Set<string>();
-  const folderOf = new Map<SampleResult, string>();
-  for (const { folder, record } of runs) {
-    using heatmaps = await HeatmapIndex.open(`${folder}/${HEATMAPS}`);
+  const runOf = new Map<SampleResult, Run>();
+  for (const run of runs) {
+    const { folder, record } = run;
     const positions = new Map<number, number>();
-    for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
-      const key = JSON.stringify([result.index, result.id, result.setting ?? ""]);
-      if (seen.has(key)) twice.add(printable(result.id, 60));
+    for await (const result of run.results()) {
+      const { id, index, setting } = result;
+      const key = JSON.stringify([index, id, setting ?? ""]);
+      if (seen.has(key)) twice.add(printable(id, 60));
       seen.add(key);
-      const { index } = result;
-      if (index === undefined) {
-        throw new SyntaxError(
-          `Cannot merge "${folder}": ${
-            quote(result.id, 60)
-          } does not say its position in the dataset`,
-        );
-      }
+      if (index === undefined) throw run.fault(result, "expected its position in the dataset");
       // A sample that dropped out as a whole has one line for all variants.
-      const count = result.setting === undefined ? record.variants.length : 1;
+      const count = setting === undefined ? record.variants.length : 1;
       positions.set(index, (positions.get(index) ?? 0) + count);
       results.push(result);
       if (!hasHeatmap(result)) continue;
-      if (!heatmaps.has(result)) throw new SyntaxError(lacks(`${folder}/${HEATMAPS}`, result));
-      folderOf.set(result, folder);
+      const missing = run.missing([result]);
+      if (missing) throw missing;
+      runOf.set(result, run);
     }
     for (const { id, index } of record.plan) {
       if ((positions.get(index) ?? 0) < record.variants.length) {
@@ -98,23 +91,20 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
   return {
     record: { ...withoutShard(first.record), plan },
     results,
-    heatmaps: heatmapsOf(results, folderOf),
+    heatmaps: heatmapsOf(results, runOf),
   };
 }
 
-/** Reads the stored heatmap of each result from the result's folder. */
+/** Reads the stored heatmap of each result, and closes the runs at the end. */
 async function* heatmapsOf(
   results: readonly SampleResult[],
-  folderOf: ReadonlyMap<SampleResult, string>,
+  runOf: ReadonlyMap<SampleResult, Run>,
 ): AsyncIterableIterator<StoredHeatmap> {
   using opened = new DisposableStack();
-  const indices = new Map<string, HeatmapIndex>();
-  for (const folder of new Set(folderOf.values())) {
-    indices.set(folder, opened.use(await HeatmapIndex.open(`${folder}/${HEATMAPS}`)));
-  }
+  for (const run of new Set(runOf.values())) opened.use(run);
   for (const result of results) {
-    const folder = folderOf.get(result);
-    if (folder !== undefined) yield await indices.get(folder)!.get(result);
+    const run = runOf.get(result);
+    if (run) yield await run.stored(result);
   }
 }
 
@@ -123,7 +113,7 @@ function withoutShard({ facts, variants, plan }: RunRecord): RunRecord {
 }
 
 /** Requires each shard of one division exactly once; throws a `RangeError` otherwise. */
-function requireShards(runs: readonly { folder: string; record: RunRecord }[]): void {
+function requireShards(runs: readonly Run[]): void {
   const counts = new Set(runs.map(({ record }) => record.shard?.count ?? 1));
   if (counts.size > 1) {
     throw new RangeError(
@@ -149,7 +139,7 @@ function requireShards(runs: readonly { folder: string; record: RunRecord }[]): 
   }
 }
 
-function quoted(runs: readonly { folder: string }[]): string {
+function quoted(runs: readonly Run[]): string {
   return list(runs.map(({ folder }) => `"${folder}"`));
 }
 

@@ -10,6 +10,7 @@ import { finishHeatmap, type Heatmap } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import type { CropRegion } from "../base/geometry.ts";
 import { type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
+import type { HeatmapResult } from "./run_folder.ts";
 
 /** How {@linkcode rescore} finishes and scores heatmaps. */
 export interface RescoreSettings extends Omit<ProtocolOptions, "cover"> {
@@ -53,7 +54,7 @@ export function finishStored(
  * @throws {RangeError} If the heatmap cannot be made or scored, or a setting is out of its range.
  */
 export function rescore(
-  result: Extract<SampleResult, { readonly status: "scored" | "grounded" }>,
+  result: HeatmapResult,
   stored: StoredHeatmap,
   { sigma, otsu, ...score }: RescoreSettings,
 ): SampleResult {

@@ -4,45 +4,17 @@
  * @module
  */
 
-import { printable, quote } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
-import type { ProtocolName } from "../scoring/protocols.ts";
-import { rescore } from "./rescore.ts";
-import type { Margin } from "../shaders/metrics_cpu.ts";
-import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
-import { readSamples } from "./read_results.ts";
-import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "./run_folder.ts";
-import { hasAttention, methodsOf, runMethod } from "./run_method.ts";
+import { rescore, type RescoreSettings } from "./rescore.ts";
+import { Run } from "./run.ts";
+import { hasHeatmap, type RunRecord } from "./run_folder.ts";
+import { hasAttention, methodsOf } from "./scoring_settings.ts";
 
-/** Choices that replace the run's own; the run's choices are the defaults. */
-export interface RescoreOptions {
-  /**
-   * Standard deviation of the Gaussian in heatmap pixels, 0..32; allowed only if the run has
-   * heatmaps of the diffusion model.
-   *
-   * @default {The run's}
-   */
-  readonly sigma?: number;
-  /**
-   * Whether values up to Otsu's threshold are set to 0. Allowed only if the run has one variant,
-   * and heatmaps of the diffusion model.
-   *
-   * @default {The run's}
-   */
-  readonly otsu?: boolean;
-  /**
-   * How scores count pixels outside the centre square.
-   *
-   * @default {The run's}
-   */
-  readonly margin?: Margin;
-  /**
-   * Protocols to score by, beside the paper's protocol.
-   *
-   * @default {The run's}
-   */
-  readonly protocols?: readonly ProtocolName[];
-}
+/**
+ * Choices that replace the run's own, which are the defaults. `sigma` and `otsu` are allowed only if
+ * the run has heatmaps of the diffusion model, and `otsu` only if the run has one variant.
+ */
+export type RescoreOptions = Partial<RescoreSettings>;
 
 /** A run scored again. */
 export interface RescoredRun {
@@ -71,8 +43,8 @@ export async function rescoreRun(
   folder: string,
   options: RescoreOptions = {},
 ): Promise<RescoredRun> {
-  const record = await readRunRecord(folder);
-  const method = runMethod(folder, record);
+  const run = await Run.open(folder, "score");
+  const { record, settings } = run;
   const { variants } = record;
   if (options.otsu !== undefined && variants.length > 1) {
     throw new RangeError(
@@ -81,9 +53,9 @@ export async function rescoreRun(
     );
   }
   if (options.sigma !== undefined || options.otsu !== undefined) requireAttention(folder, record);
-  const { sigma = method.sigma, margin = method.margin, protocols = method.protocols } = options;
+  const { otsu } = options;
+  const { sigma, margin, protocols } = { ...settings, ...options };
   const { protocols: _, ...facts } = record.facts;
-  const otsu = options.otsu;
   const chosen: RunRecord = {
     ...record,
     facts: {
@@ -92,28 +64,21 @@ export async function rescoreRun(
     },
   };
   async function* samples() {
-    const path = `${folder}/${HEATMAPS}`;
-    using index = await HeatmapIndex.open(path);
-    for await (const lines of readSamples(`${folder}/${RESULTS}`, variants.length)) {
+    using _ = run;
+    for await (const before of run.samples()) {
       const results: SampleResult[] = [];
       const heatmaps: StoredHeatmap[] = [];
-      for (const { result } of lines) {
+      for (const result of before) {
         if (!hasHeatmap(result)) {
           results.push(result);
           continue;
         }
-        if (!index.has(result)) throw new SyntaxError(lacks(path, result));
-        const stored = await index.get(result);
-        const cut = otsu ?? method.otsu.get(result.setting ?? "")!;
+        const stored = await run.stored(result);
         try {
-          requireBoxes(result.boxes);
-          results.push(rescore(result, stored, { sigma, otsu: cut, margin, protocols }));
+          const settings = { ...run.settingsOf(result.setting), ...options };
+          results.push(rescore(result, stored, settings));
         } catch (error) {
-          throw new SyntaxError(
-            `Cannot score ${quote(result.id, 60)} of "${folder}" again: ` +
-              printable((error as Error).message),
-            { cause: error },
-          );
+          throw run.fault(result, (error as Error).message, error);
         }
         heatmaps.push(stored);
       }
@@ -143,16 +108,4 @@ function requireAttention(folder: string, record: RunRecord): void {
     `Cannot smooth or cut the heatmaps of "${folder}" anew: those of ` +
       `${Object.keys(methodsOf(record)).join(", ")} are what they are`,
   );
-}
-
-/**
- * Requires a list of boxes, each a list of numbers. Scoring checks the boxes further.
- *
- * @throws {TypeError} If the value is no such list.
- */
-export function requireBoxes(boxes: unknown): void {
-  const isBox = (box: unknown) =>
-    Array.isArray(box) && box.every((value) => typeof value === "number");
-  if (Array.isArray(boxes) && boxes.every(isBox)) return;
-  throw new TypeError("expected boxes of four numbers each");
 }

@@ -372,10 +372,11 @@ export class RunFolder {
   }
 }
 
+/** A result with a heatmap. */
+export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
+
 /** Whether the run stored a heatmap for a result. */
-export function hasHeatmap(
-  result: SampleResult,
-): result is Extract<SampleResult, { status: "scored" | "grounded" }> {
+export function hasHeatmap(result: SampleResult): result is HeatmapResult {
   return (result.status === "scored" || result.status === "grounded") && !result.predicted;
 }
 

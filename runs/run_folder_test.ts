@@ -8,7 +8,10 @@ import { readResults } from "./read_results.ts";
 import { differences, type Earlier, hasHeatmap, RunFolder, type RunRecord } from "./run_folder.ts";
 
 const RECORD: RunRecord = {
-  facts: { settings: { steps: 300, layers: [3, 4] }, margin: "excluded" },
+  facts: {
+    settings: { steps: 300, layers: [3, 4], sigma: 2.5, otsu: true },
+    margin: "excluded",
+  },
   variants: [""],
   plan: [0, 1, 2, 3].map((index) => ({ id: `s${index}`, index })),
 };

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../base/errors.ts";
 import type { Box, Size } from "../base/geometry.ts";
 import { squareSide, valueRange } from "../shaders/aggregate_cpu.ts";
 import {
@@ -120,7 +121,7 @@ export function clipBoxes(boxes: readonly Box[], image: Size): Box[] {
   requireImageSide(image.width, "width");
   requireImageSide(image.height, "height");
   if (boxes.length === 0) {
-    throw new RangeError(
+    throw new InputRangeError(
       "Cannot score a heatmap: expected at least one box, got none",
     );
   }
@@ -195,12 +196,12 @@ function binnedAreaUnderCurve(statistics: GridStatistics): number {
 function clipBox(box: Box, index: number, image: Size): Box {
   const shown = `box ${index} [${box.join(", ")}]`;
   if (box.length !== 4 || !box.every(Number.isFinite)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot score ${shown}: expected four finite numbers x, y, width, height`,
     );
   }
   if (box.some((value) => value < 0)) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot score ${shown}: expected no negative position or size`,
     );
   }
@@ -211,12 +212,12 @@ function clipBox(box: Box, index: number, image: Size): Box {
     number,
   ];
   if (width < 1 || height < 1) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot score ${shown}: expected a width and height of at least 1 pixel`,
     );
   }
   if (x >= image.width || y >= image.height) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot score ${shown}: it lies outside the image of ${image.width} x ${image.height} pixels`,
     );
   }
@@ -238,7 +239,7 @@ function requireCover(cover: number, { width, height }: Size): void {
 
 function requireImageSide(value: number, what: string): void {
   if (!Number.isInteger(value) || value < 1 || value > MAX_IMAGE_SIDE) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot score a heatmap: expected an image ${what} of 1..${MAX_IMAGE_SIDE} pixels, got ${value}`,
     );
   }

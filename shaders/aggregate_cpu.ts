@@ -5,6 +5,8 @@
  * @module
  */
 
+import { InputRangeError } from "../base/errors.ts";
+
 /** Lowest and highest value of a map. */
 export interface ValueRange {
   /** Lowest value. */
@@ -113,7 +115,7 @@ export class AttentionAccumulator {
       if (token < row + tokenEnd) total += map[token]!;
       total += other;
       if (!Number.isFinite(total)) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot aggregate ${name}: expected finite values, got ${total} over tokens ${tokenStart}..${tokenEnd} of position ${position}`,
         );
       }
@@ -190,12 +192,12 @@ export function valueRange(map: Float32Array): ValueRange {
   }
   if (finite !== 0) {
     const index = map.findIndex((value) => !Number.isFinite(value));
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot take the range of a map: expected finite values, got ${map[index]} at index ${index}`,
     );
   }
   if (!Number.isFinite(Math.fround(maximum - minimum))) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot take the range of a map: expected a span within float32, got ${minimum} to ${maximum}`,
     );
   }
@@ -243,7 +245,7 @@ export function requireTokenRange(
     tokenEnd > tokens
   ) {
     const empty = " of a phrase in which there is nothing to read";
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot aggregate ${name}: expected a token range with 0 <= start < end <= ${tokens}, got ` +
         `${tokenStart}..${tokenEnd}${tokenStart === tokenEnd ? empty : ""}`,
     );

@@ -40,4 +40,9 @@ Deno.test("browser.ts is bundled for browsers, with ONNX Runtime left to the pag
   assertEquals(text.match(FOREIGN), null);
   for (const name of Object.values(external)) assert(text.includes(name), `${name} is not loaded`);
   assertMatch(text, /export\{[^}]*\bas groundImage\b[^}]*\}/);
+  const [, exported] = text.match(/export\{([^}]*)\}/)!;
+  const names = exported!.split(",").map((part) => part.split(" as ").at(-1)!.trim());
+  const page = await Deno.readTextFile(new URL("docs/library.md", ROOT));
+  const listed = page.matchAll(/^\| `(\w+)` \|.*\| (?:yes|only) \|$/gm);
+  assertEquals(names.sort(), [...listed].map(([, name]) => name!).sort(), "docs/library.md");
 });

@@ -1,18 +1,15 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import {
-  type AveragedLayer,
-  ground,
-  groundImage,
-  loadBundle,
-  openModel,
-  openRuntime,
-  resolveSettings,
-} from "../mod.ts";
+import { loadBundle } from "../models/ldm/bundle.ts";
+import { openModel } from "../models/ldm/model.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { ground, groundImage } from "../pipeline/ground.ts";
+import { type AveragedLayer, smoothAttention } from "../pipeline/postprocess.ts";
+import { resolveSettings } from "../pipeline/settings/settings.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { encode } from "../pipeline/encode.ts";
 import { item } from "../pipeline/flow.ts";
 import { noise } from "../pipeline/noise.ts";
-import { smoothAttention } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import { runCommand } from "./support/command.ts";
 import { largestDifference } from "./support/replay.ts";

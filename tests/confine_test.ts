@@ -1,6 +1,7 @@
+import "../base/host/deno/mod.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import manifest from "../deno.json" with { type: "json" };
-import { writePhantomSet } from "../mod.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
 import { folderOf } from "../base/paths.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { copy } from "./support/copy.ts";

@@ -1,7 +1,11 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import { parse } from "@std/csv";
 import dicomParser from "dicom-parser";
-import { decodeImage, drawPhantom, encodeRle, RunHeatmaps } from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
+import { decodeImage } from "../pipeline/decode.ts";
+import { encodeRle } from "../reports/exports/rle.ts";
+import { Run as RunHeatmaps } from "../runs/run.ts";
 import { dicomFile, RADIOGRAPH, words } from "../images/dicom/_fixture.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { writeGray } from "./support/image.ts";

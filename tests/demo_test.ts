@@ -1,12 +1,11 @@
+import "../base/host/deno/mod.ts";
 import { assert } from "@std/assert";
-import {
-  ground,
-  loadBundle,
-  openModel,
-  openRuntime,
-  scoreHeatmap,
-  writePhantomSet,
-} from "../mod.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import { loadBundle } from "../models/ldm/bundle.ts";
+import { openModel } from "../models/ldm/model.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { ground } from "../pipeline/ground.ts";
+import { scoreHeatmap } from "../scoring/score_heatmap.ts";
 import { readSamples } from "../datasets/read_samples.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;

@@ -1,5 +1,8 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { drawPhantom, type SampleResult, writePhantomSet } from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import type { SampleResult } from "../pipeline/evaluate.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
 import { testGpu } from "./support/gpu.ts";
 import { writeGray } from "./support/image.ts";

@@ -1,5 +1,6 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
-import { drawPhantom } from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
 import { dicomFile, RADIOGRAPH, words } from "../images/dicom/_fixture.ts";
 import { FRAMES } from "../images/dicom/_frames.ts";
 import { inFolder, runCommand } from "./support/command.ts";

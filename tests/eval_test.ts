@@ -1,5 +1,8 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { CLASSES, type SampleResult, writePhantomSet } from "../mod.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import { CLASSES } from "../datasets/sample.ts";
+import type { SampleResult } from "../pipeline/evaluate.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
 
 async function results(folder: string): Promise<SampleResult[]> {

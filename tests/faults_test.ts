@@ -1,5 +1,7 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type SampleResult, writePhantomSet } from "../mod.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import type { SampleResult } from "../pipeline/evaluate.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
 import { copy } from "./support/copy.ts";
 

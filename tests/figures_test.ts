@@ -1,6 +1,8 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { parseHTML } from "linkedom";
-import { decodeImage, writePhantomSet } from "../mod.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import { decodeImage } from "../pipeline/decode.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { writeGray } from "./support/image.ts";
 

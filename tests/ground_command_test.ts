@@ -1,6 +1,7 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { decode } from "imagescript";
-import { drawPhantom } from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
 import { writeGray } from "./support/image.ts";
 

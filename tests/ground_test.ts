@@ -1,5 +1,9 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals } from "@std/assert";
-import { groundImage, loadBundle, openModel, openRuntime } from "../mod.ts";
+import { loadBundle } from "../models/ldm/bundle.ts";
+import { openModel } from "../models/ldm/model.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { groundImage } from "../pipeline/ground.ts";
 import { largestDifference, openReference } from "./support/replay.ts";
 
 const FOLDER = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;

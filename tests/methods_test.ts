@@ -1,5 +1,8 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { openDataset, readResults, RunHeatmaps } from "../mod.ts";
+import { openDataset } from "../datasets/open_dataset.ts";
+import { readResults } from "../runs/read_results.ts";
+import { Run as RunHeatmaps } from "../runs/run.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import { scoreHeatmap } from "../scoring/score_heatmap.ts";

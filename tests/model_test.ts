@@ -3,7 +3,7 @@ import { assert, assertRejects } from "@std/assert";
 import { loadBundle } from "../models/ldm/bundle.ts";
 import { openModel } from "../models/ldm/model.ts";
 import type { WeightType } from "../models/ldm/weights.ts";
-import { openRuntime } from "../models/runtime/mod.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { replay } from "./support/replay.ts";
 
 const REFERENCE = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;

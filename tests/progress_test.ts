@@ -1,5 +1,6 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { drawPhantom } from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
 import { writeGray } from "./support/image.ts";
 

@@ -1,5 +1,6 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
-import { PROTOCOLS } from "../mod.ts";
+import { PROTOCOLS } from "../scoring/protocols.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { copy } from "./support/copy.ts";
 import { testGpu } from "./support/gpu.ts";

@@ -1,5 +1,6 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { writePhantomSet } from "../mod.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
 import { Random } from "../base/random.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { killEval } from "./support/kill.ts";

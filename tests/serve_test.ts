@@ -1,5 +1,7 @@
+import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { decodeImage, writePhantomSet } from "../mod.ts";
+import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import { decodeImage } from "../pipeline/decode.ts";
 import { finishHeatmap } from "../pipeline/postprocess.ts";
 import { ServedRun } from "../web/server/served_run.ts";
 import { startServer } from "../web/server/server.ts";

@@ -1,17 +1,14 @@
+import "../base/host/deno/mod.ts";
 import { assert } from "@std/assert";
-import {
-  decodeImage,
-  drawPhantom,
-  groundImage,
-  loadBundle,
-  openModel,
-  openRuntime,
-  postprocess,
-  preprocess,
-  resolveSettings,
-} from "../mod.ts";
-import type { Bundle } from "../models/ldm/bundle.ts";
-import { defaultLayers } from "../models/ldm/model.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
+import { preprocess } from "../images/preprocess.ts";
+import { type Bundle, loadBundle } from "../models/ldm/bundle.ts";
+import { defaultLayers, openModel } from "../models/ldm/model.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { decodeImage } from "../pipeline/decode.ts";
+import { groundImage } from "../pipeline/ground.ts";
+import { postprocess } from "../pipeline/postprocess.ts";
+import { resolveSettings } from "../pipeline/settings/settings.ts";
 import type { GrayImage } from "../base/geometry.ts";
 import { largestDifference, openReference } from "./support/replay.ts";
 

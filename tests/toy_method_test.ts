@@ -1,5 +1,6 @@
+import "../base/host/deno/mod.ts";
 import { assertEquals, assertMatch } from "@std/assert";
-import { readResults } from "../mod.ts";
+import { readResults } from "../runs/read_results.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { makeSet } from "./support/set.ts";
 

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { BugError, InputTypeError, isBug, sentenceOf } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { defaultLayers, type LdmModel, openModel } from "../models/ldm/model.ts";
@@ -152,7 +153,8 @@ class LocalEngine implements Engine {
       if (run !== undefined && this.#runs.get(run)?.signal.aborted) {
         this.#reply({ kind: "ended", run, how: "cancelled" });
       } else {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = sentenceOf(error);
+        if (isBug(error)) console.error(BugError.of(error).cause);
         const keepsModel = request.kind === "open" && this.#open && { keepsModel: true } as const;
         this.#reply({ ...failureOf(request, message), ...keepsModel });
         if (error instanceof DeviceLostError) await this.#recover();
@@ -246,6 +248,7 @@ class LocalEngine implements Engine {
       this.#image = { id, gray, crop };
       this.#reply({ kind: "image", image: id, name, gray, crop });
     } catch (error) {
+      if (isBug(error)) throw error;
       throw new Error(`${printable(name, MAX_NAME)}: ${(error as Error).message}`, {
         cause: error,
       });
@@ -432,9 +435,9 @@ function toGroundSettings({ steps, noise, select }: EngineSettings): GroundSetti
 }
 
 function requirePhrases(phrases: readonly string[]): void {
-  if (phrases.length === 0) throw new TypeError("Cannot ground an image without a phrase");
+  if (phrases.length === 0) throw new InputTypeError("Cannot ground an image without a phrase");
   const empty = phrases.findIndex((phrase) => phrase.trim() === "");
-  if (empty >= 0) throw new TypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
+  if (empty >= 0) throw new InputTypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
 }
 
 async function* one<T>(value: T): AsyncIterableIterator<Flow<T>> {

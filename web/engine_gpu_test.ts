@@ -1,3 +1,4 @@
+import "../base/host/deno/mod.ts";
 import {
   assert,
   assertAlmostEquals,
@@ -5,7 +6,11 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { decodeImage, drawPhantom, groundImage, loadBundle, openRuntime } from "../mod.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
+import { loadBundle } from "../models/ldm/bundle.ts";
+import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { decodeImage } from "../pipeline/decode.ts";
+import { groundImage } from "../pipeline/ground.ts";
 import { finishHeatmap } from "../pipeline/postprocess.ts";
 import { grayImage } from "../images/gray_image.ts";
 import { createEngine, type EngineHost } from "./engine.ts";

@@ -90,7 +90,7 @@ function cut(message: ArrayBuffer, from: number, { $part, start, length }: Place
   const isInside = [start, length].every((value) => Number.isSafeInteger(value) && value >= 0) &&
     from + start + length <= message.byteLength;
   if (!Object.hasOwn(KINDS, $part) || !isInside) {
-    throw new RangeError("it names a part that it does not hold");
+    throw new RangeError("it names a part that is missing");
   }
   const bytes = message.slice(from + start, from + start + length);
   return $part === "ArrayBuffer" ? bytes : new KINDS[$part](bytes);

@@ -8,11 +8,11 @@
 
 import "../../base/host/deno/mod.ts";
 import { TextLineStream } from "@std/streams/text-line-stream";
-import { openBiovil } from "../../models/biovil/mod.ts";
+import { openBiovil } from "../../models/biovil/biovil.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { FIXTURES } from "../../models/biovil/fixtures/expected.ts";
 import { pattern } from "../../models/biovil/fixtures/pattern.ts";
 import { FULL_SIZE, writeSeededModel } from "../../models/biovil/seeded_model.ts";
-import { openRuntime } from "../../models/runtime/mod.ts";
 import { describeMachine } from "../environment.ts";
 import { median } from "../median.ts";
 

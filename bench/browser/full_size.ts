@@ -6,8 +6,11 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import type { Page } from "playwright-core";
-import { loadBundle, openModel, openRuntime } from "../../mod.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openModel } from "../../models/ldm/model.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { median } from "../median.ts";
 import { writeSeededBundle } from "../unet/seeded_bundle.ts";
 import { readPageMemory, withPeak } from "./chromium_memory.ts";

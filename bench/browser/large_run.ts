@@ -6,9 +6,10 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
-import { drawPhantom } from "../../mod.ts";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import type { ServerFacts } from "../../web/results.ts";
 import { ServedRun } from "../../web/server/served_run.ts";
 import { makeRun } from "../report/made_up_run.ts";

@@ -6,10 +6,11 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
 import { CLASSES } from "../../datasets/sample.ts";
-import { drawPhantom } from "../../mod.ts";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { ground, pick } from "../../tests/browser/_page.ts";
 import { slope } from "../memory/memory.ts";
 import { readPageMemory } from "./chromium_memory.ts";

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { drawPhantoms, groundImage, loadBundle, openModel, openRuntime } from "../../mod.ts";
+import "../../base/host/deno/mod.ts";
+import { drawPhantoms } from "../../datasets/phantom/phantom.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openModel } from "../../models/ldm/model.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { groundImage } from "../../pipeline/ground.ts";
 import { type PageMemory, readPageMemory } from "./chromium_memory.ts";
 import { onPage, type Pressed, pressExample, untilStatus, warmServer } from "./served_page.ts";
 

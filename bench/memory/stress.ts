@@ -5,12 +5,17 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import { DEMO } from "../../methods/ldm/ldm.ts";
 import { quietenDriver } from "../../cli/kit/driver.ts";
 import { EXIT, runMain } from "../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
 import { grayImage } from "../../images/gray_image.ts";
-import { type DatasetItem, drawPhantom, loadBundle, openModel, openRuntime } from "../../mod.ts";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
+import type { DatasetItem } from "../../datasets/sample.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openModel } from "../../models/ldm/model.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { evaluate } from "../../pipeline/evaluate.ts";
 import { groundRequests } from "../../pipeline/ground.ts";
 import type { Method } from "../../pipeline/method.ts";

@@ -7,10 +7,14 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import { resourceUsage } from "node:process";
 import { runMain } from "../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
-import { groundImage, type LdmModel, loadBundle, openModel, openRuntime } from "../../mod.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { type LdmModel, openModel } from "../../models/ldm/model.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { groundImage } from "../../pipeline/ground.ts";
 import { resolveSettings } from "../../pipeline/settings/settings.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { preprocess } from "../../images/preprocess.ts";

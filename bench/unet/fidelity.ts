@@ -6,21 +6,21 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import { EXIT, runMain } from "../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
+import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
+import type { Sample } from "../../datasets/sample.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { type LdmModel, openModel } from "../../models/ldm/model.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { ground } from "../../pipeline/ground.ts";
 import {
-  ground,
+  DEFAULT_STEPS,
   type GroundSettings,
-  type LdmModel,
-  loadBundle,
-  openModel,
-  openRuntime,
   resolveSettings,
-  type Sample,
-  writePhantomSet,
-} from "../../mod.ts";
+} from "../../pipeline/settings/settings.ts";
 import { noisePasses } from "../../pipeline/noise.ts";
-import { DEFAULT_STEPS } from "../../pipeline/settings/settings.ts";
 import { DEMO } from "../../methods/ldm/ldm.ts";
 import { readSamples } from "../../datasets/read_samples.ts";
 import { describeMachine } from "../environment.ts";

@@ -18,7 +18,8 @@ import { PUBLISHED_CONFIG, PUBLISHED_TOKENS } from "../../models/ldm/published.t
 import { seededWeights } from "../../models/ldm/seeded_weights.ts";
 import { buildUnet } from "../../models/ldm/unet.ts";
 import { openUnet } from "../../models/ldm/unet_session.ts";
-import { openRuntime, type RuntimeName } from "../../models/runtime/mod.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import type { RuntimeName } from "../../models/runtime/runtime.ts";
 import { Random } from "../../base/random.ts";
 import { MODULES } from "../environment.ts";
 import { median } from "../median.ts";

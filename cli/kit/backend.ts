@@ -6,8 +6,8 @@
 
 import manifest from "../../deno.json" with { type: "json" };
 import type { Backend } from "../../methods/method_row.ts";
-import { DEVICES, openRuntime, requireGpu, RUNTIMES } from "../../models/runtime/mod.ts";
-import type { Runtime } from "../../models/runtime/mod.ts";
+import { DEVICES, openRuntime, requireGpu, RUNTIMES } from "../../models/runtime/open_runtime.ts";
+import type { Runtime } from "../../models/runtime/runtime.ts";
 import type { Gpu } from "../../shaders/device.ts";
 import { quietenDriver } from "./driver.ts";
 import { type Flags, type FlagValues, UsageError } from "./flags.ts";
@@ -20,14 +20,14 @@ export const BACKEND_FLAGS = {
     choices: RUNTIMES,
     default: "auto",
     placeholder: "NAME",
-    description: "What runs the model.",
+    description: "Runtime of the model.",
   },
   device: {
     type: "string",
     choices: DEVICES,
     default: "auto",
     placeholder: "WHERE",
-    description: "Where model and heatmaps are computed; auto takes the GPU where it is hardware.",
+    description: "Device for model and heatmaps. auto takes the GPU if it is hardware.",
   },
 } as const satisfies Flags;
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { BugError, isBug } from "../../base/errors.ts";
 import { plainReason } from "../../base/host/plain_reason.ts";
 import { UsageError } from "./flags.ts";
 
@@ -41,6 +42,14 @@ function isJson(): boolean {
 export function sayError(message: string, prefix = "error: "): void {
   const error = plainReason(message);
   console.error(isJson() ? JSON.stringify({ error }) : prefix + error);
+}
+
+/** Prints the reason why a bug ended a command, and the stack that leads to the bug. */
+function sayBug(error: Error): void {
+  const bug = BugError.of(error);
+  const { stack } = bug.cause instanceof Error ? bug.cause : bug;
+  if (isJson()) return console.error(JSON.stringify({ error: bug.message, stack }));
+  console.error(`error: ${bug.message}\n${stack}`);
 }
 
 /** Creates the error of a run that Ctrl-C stopped. */
@@ -87,7 +96,8 @@ export async function codeOf(work: () => Promise<number>, signal: AbortSignal): 
       sayError(error.message, "");
       return EXIT.usage;
     }
-    sayError(error instanceof Error ? error.message : String(error));
+    if (isBug(error)) sayBug(error);
+    else sayError(error instanceof Error ? error.message : String(error));
     return EXIT.error;
   }
 }

@@ -5,7 +5,7 @@
  */
 
 import { isReadingNote } from "../../models/tokenizer.ts";
-import type { SampleResult } from "../../mod.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { Progress } from "./progress.ts";
 
 /** Most failures, and most notes, that are printed; a wrong image folder can cause a thousand. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { SampleResult } from "../../mod.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { ReadingNotes } from "./failures.ts";
 import type { Progress } from "./progress.ts";
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { makeFolder } from "../../base/write_whole.ts";
 import { UsageError } from "./flags.ts";
 
 /** Whether two paths are equal, apart from slashes at the end. */
@@ -19,19 +20,6 @@ export function requireApart(
   const cache = caches.find((path) => path !== undefined && out && isSameFolder(out, path));
   if (cache === undefined) return;
   throw new UsageError(`Option "--cache" must be another folder than "--out", got "${cache}"`);
-}
-
-/**
- * Creates the folder for results, if it does not exist.
- *
- * @throws {Error} If the folder cannot be created; the message names the path.
- */
-export async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
-  }
 }
 
 /** Folder in which a run without `--out` creates its own folder. */

@@ -10,8 +10,7 @@ import { nameOf, resolve, stat } from "../../base/paths.ts";
 import { isDicom } from "../../images/dicom/dicom.ts";
 import { imageEnding } from "../../images/endings.ts";
 import { imageHeader } from "../../images/image_header.ts";
-import { readResults } from "../../runs/read_results.ts";
-import { imageOf, RESULTS } from "../../runs/run_folder.ts";
+import { Run } from "../../runs/run.ts";
 
 /** Names of files beside images that are not images; DICOMDIR is a DICOM file without a picture. */
 const BESIDE_IMAGES = /^(dicomdir|thumbs\.db|desktop\.ini)$/i;
@@ -167,12 +166,7 @@ async function whereInstead(folder: string): Promise<string> {
  * in it.
  */
 export async function imagesOf(folder: string): Promise<string[]> {
-  const paths = new Set<string>();
-  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
-    const image = imageOf(result);
-    if (image) paths.add(image);
-  }
   const files: string[] = [];
-  for (const path of paths) if (!await isFolderAt(path)) files.push(path);
+  for (const path of await Run.imagePaths(folder)) if (!await isFolderAt(path)) files.push(path);
   return files;
 }

@@ -1,5 +1,6 @@
+import "../../base/host/deno/mod.ts";
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { decodeImage } from "../../mod.ts";
+import { decodeImage } from "../../pipeline/decode.ts";
 import { inFolder } from "../../tests/support/command.ts";
 import { findImages, imageReach } from "./images.ts";
 

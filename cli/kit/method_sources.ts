@@ -7,8 +7,8 @@
 import { folderOf } from "../../base/paths.ts";
 import type { MethodSource } from "../../methods/choose_methods.ts";
 import type { MethodContext, MethodRow } from "../../methods/method_row.ts";
-import { importMethod, isModule, moduleName } from "../../methods/outside_method.ts";
 import { DEMO } from "../../methods/ldm/ldm.ts";
+import { isModule, moduleName } from "../../methods/outside_method.ts";
 import { METHODS, SEED } from "../../methods/registry.ts";
 import { type FlagValues, UsageError } from "./flags.ts";
 import { type BACKEND_FLAGS, describeVersions, openBackend } from "./backend.ts";
@@ -20,8 +20,8 @@ export const MODEL_FLAG = {
   type: "string",
   placeholder: "NAME",
   description:
-    "The model: a folder in our flat layout or a MONAI bundle; or, where no such folder is, a name that deno task get lists, such as ldm.",
-  defaultText: "the bundled one",
+    "Model: a folder in our flat layout or a MONAI bundle, or else a name that deno task get lists, such as ldm.",
+  defaultText: "the bundled model",
 } as const;
 
 /** Methods by name, each with its files. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputError } from "../../base/errors.ts";
 import { type CatalogModel, findModel } from "../../models/hub/catalog.ts";
 import { modelsFolder } from "../../models/hub/models_folder.ts";
 import { modelState } from "../../models/hub/record.ts";
@@ -30,7 +31,7 @@ export function folderOfModel({ name }: CatalogModel, models: string | undefined
  *
  * @param nameOrPath Value of the option.
  * @param models Folder with the fetched models; by default the user's.
- * @throws {Error} If the model is not here, or a file does not have its recorded size.
+ * @throws {InputError} If the model is not here, or a file does not have its recorded size.
  */
 export function modelFolder(nameOrPath: string, models?: string): string {
   const model = isFolder(nameOrPath) ? undefined : findModel(nameOrPath);
@@ -43,7 +44,7 @@ export function modelFolder(nameOrPath: string, models?: string): string {
     partial: `its download into "${folder}" is not finished`,
     damaged: state.kind === "damaged" ? state.reason : "",
   };
-  throw new Error(
+  throw new InputError(
     `Cannot open model "${model.name}": ${
       why[state.kind]
     }; fetch it by "deno task get ${model.name}"`,

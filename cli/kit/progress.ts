@@ -31,7 +31,7 @@ export const PROGRESS_FLAGS = {
     default: "auto",
     placeholder: "HOW",
     description:
-      "What is said on stderr: a bar; plain lines; json, an object a line; quiet, only what went wrong. auto draws a bar on a terminal and writes lines elsewhere.",
+      "Progress on stderr. bar draws a bar, lines writes plain lines, json writes an object on each line, and quiet writes only warnings and errors. auto draws a bar on a terminal and writes lines elsewhere.",
   },
 } as const satisfies Flags;
 

@@ -14,12 +14,13 @@ export const SCORE_FLAGS = {
     type: "string",
     choices: ["excluded", "zero"],
     placeholder: "HOW",
-    description: "How scores count what lies outside the model's centre square.",
+    description:
+      "Pixels outside the model's centre square: scores leave them out (excluded) or count them as 0 (zero).",
   },
   protocol: {
     type: "list",
     placeholder: "LIST",
-    description: `Protocols to score by beside the paper's: some of ${
+    description: `Protocols to score by, beside the paper's: some of ${
       Object.keys(PROTOCOLS).join(", ")
     }.`,
   },

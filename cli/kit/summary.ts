@@ -7,7 +7,7 @@
 import { EXIT } from "./exit.ts";
 import { HEATMAPS } from "../../runs/heatmap_file.ts";
 import { RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
-import type { AblationSummary, Summary } from "../../reports/tables/summary.ts";
+import type { Summary, SummaryByVariant } from "../../reports/tables/summary.ts";
 import { tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
 import { describeCounts, type TableOptions } from "../../reports/tables/result_table.ts";
 import { hasProtocols } from "../../reports/tables/protocol_table.ts";
@@ -34,7 +34,7 @@ export interface WrittenSummary {
 export async function writeSummary(
   folder: RunFolder,
   record: RunRecord,
-  summary: AblationSummary,
+  summary: SummaryByVariant,
   more: object,
   isWhole: boolean,
 ): Promise<WrittenSummary> {
@@ -71,7 +71,7 @@ export function printFiles({ files }: Pick<WrittenSummary, "files">): void {
 export async function conclude(
   folder: RunFolder,
   record: RunRecord,
-  summary: AblationSummary,
+  summary: SummaryByVariant,
   more: object,
   isWhole = true,
 ): Promise<number> {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { InputSyntaxError } from "../../base/errors.ts";
 import { type CsvTable, requireColumns } from "../csv.ts";
 import { isObject, type JsonObject } from "../../base/json.ts";
 import { nameOf } from "../../base/paths.ts";
@@ -63,15 +64,15 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
 function list(path: string, json: JsonObject, key: string, fields: readonly string[]): unknown[] {
   const value = json[key];
   if (!Array.isArray(value)) {
-    throw new SyntaxError(`Cannot read "${path}": it has no list "${key}"`);
+    throw new InputSyntaxError(`Cannot read "${path}": it has no list "${key}"`);
   }
   const entries = value.filter(isObject);
   if (entries.length === 0 && value.length > 0) {
-    throw new SyntaxError(`Cannot read "${path}": ${key}[0] is not an object`);
+    throw new InputSyntaxError(`Cannot read "${path}": ${key}[0] is not an object`);
   }
   const missing = fields.find((field) => entries.every((entry) => !(field in entry)));
   if (entries.length > 0 && missing !== undefined) {
-    throw new SyntaxError(`Cannot read "${path}": ${key}[0] has no "${missing}"`);
+    throw new InputSyntaxError(`Cannot read "${path}": ${key}[0] has no "${missing}"`);
   }
   return value;
 }
@@ -87,7 +88,7 @@ function byId(entries: readonly unknown[]): Map<unknown, JsonObject[]> {
  * @throws {SyntaxError} If a list or field is missing.
  */
 export function cocoRows(path: string, json: unknown): SplitRow[] {
-  if (!isObject(json)) throw new SyntaxError(`Cannot read "${path}": expected an object`);
+  if (!isObject(json)) throw new InputSyntaxError(`Cannot read "${path}": expected an object`);
   const images = byId(list(path, json, "images", ["id", "file_name", "width", "height"]));
   const categories = byId(list(path, json, "categories", ["id", "name"]));
   const annotations = list(path, json, "annotations", [

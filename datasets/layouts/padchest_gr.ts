@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputSyntaxError } from "../../base/errors.ts";
 import type { CsvTable } from "../csv.ts";
 import { isObject } from "../../base/json.ts";
 import { nameOf } from "../../base/paths.ts";
@@ -28,10 +29,10 @@ export function padchestRows(
   json: unknown,
   master: CsvTable | undefined,
 ): SplitRow[] {
-  if (!Array.isArray(json)) throw new SyntaxError(`Cannot read "${path}": expected a list`);
+  if (!Array.isArray(json)) throw new InputSyntaxError(`Cannot read "${path}": expected a list`);
   const isStudy = (study: unknown) => isObject(study) && Array.isArray(study.findings);
   if (json.length > 0 && !json.some(isStudy)) {
-    throw new SyntaxError(`Cannot read "${path}": study 0 has no list "findings"`);
+    throw new InputSyntaxError(`Cannot read "${path}": study 0 has no list "findings"`);
   }
   const splits = master ? splitsOf(master) : new Map<string, Split>();
   return json.flatMap((study: unknown, i) => {

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputSyntaxError } from "../../base/errors.ts";
 import { area, type Box, intersect } from "../../base/geometry.ts";
 import { type CsvTable, requireColumns } from "../csv.ts";
 import { toNumber } from "../rows.ts";
@@ -66,7 +67,7 @@ export function vindrRows(path: string, table: CsvTable, labels: CsvTable | unde
   });
   const other = named.find(({ name }) => isPneumonia(name));
   if (other && !labels) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read "${path}": ${other.name} counts as pneumonia where image_labels_….csv says so, ` +
         `expected it beside the file`,
     );

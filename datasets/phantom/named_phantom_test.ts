@@ -1,4 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { InputRangeError } from "../../base/errors.ts";
 import { namedPhantom } from "./named_phantom.ts";
 import { drawPhantom } from "./phantom.ts";
 
@@ -9,6 +10,6 @@ Deno.test("namedPhantom() draws the phantom of a seed, and leaves other names al
     assertEquals(namedPhantom(name), undefined);
   }
   for (const name of ["phantom:", "phantom:x", "phantom:-1", "phantom:1.5"]) {
-    assertThrows(() => namedPhantom(name), RangeError, `Cannot draw "${name}"`);
+    assertThrows(() => namedPhantom(name), InputRangeError, `Cannot draw "${name}"`);
   }
 });

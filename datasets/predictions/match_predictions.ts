@@ -5,6 +5,7 @@
  */
 
 import { posix } from "node:path";
+import { InputRangeError } from "../../base/errors.ts";
 import { nameOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { DatasetItem } from "../sample.ts";
@@ -72,7 +73,7 @@ export async function matchPredictions(
       const [first, second] = other.get(end) ?? [];
       if (first !== undefined && second === undefined) return first;
       if (second === undefined) continue;
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot match image "${show(name)}" of "${path}": both "${show(first)}" and ` +
           `"${show(second)}" are called so; write more of the path`,
       );

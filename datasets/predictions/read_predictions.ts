@@ -5,6 +5,13 @@
  */
 
 import { createHash } from "node:crypto";
+import {
+  BugError,
+  InputRangeError,
+  InputSyntaxError,
+  InputTypeError,
+  isInputError,
+} from "../../base/errors.ts";
 import { findBoxColumns, isNoBox } from "../box_columns.ts";
 import { readCsv, requireColumns } from "../csv.ts";
 import { isObject } from "../../base/json.ts";
@@ -61,9 +68,9 @@ export async function readPredictions(path: string): Promise<Predictions> {
   if (!info) {
     throw new Deno.errors.NotFound(`Cannot read predictions "${path}": there is no such file`);
   }
-  if (!info.isFile) throw new TypeError(`Cannot read predictions "${path}": it is not a file`);
+  if (!info.isFile) throw new InputTypeError(`Cannot read predictions "${path}": it is not a file`);
   if (info.size > MAX_FILE_BYTES) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read predictions "${path}": expected at most ${MAX_FILE_BYTES} bytes, found ${info.size}`,
     );
   }
@@ -71,7 +78,9 @@ export async function readPredictions(path: string): Promise<Predictions> {
   const { text, isBroken } = decodeText(bytes);
   const isJson = /\.json$/i.test(path) || /^\s*[{[]/.test(text);
   const entries = isJson ? jsonEntries(path, text) : csvEntries(path, text, isBroken);
-  if (entries.length === 0) throw new RangeError(`Cannot read "${path}": it has no predictions`);
+  if (entries.length === 0) {
+    throw new InputRangeError(`Cannot read "${path}": it has no predictions`);
+  }
   return {
     path,
     sha256: createHash("sha256").update(bytes).digest("hex"),
@@ -94,7 +103,7 @@ function csvEntries(path: string, text: string, isBroken: boolean): Prediction[]
 function jsonEntries(path: string, text: string): Prediction[] {
   const json = parseJson(path, text);
   if (!Array.isArray(json)) {
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `Cannot read "${path}": expected a list of {image, phrase, boxes}, found no list`,
     );
   }
@@ -121,21 +130,22 @@ function toPrediction(
     phrase: typeof phrase === "string" ? phrase : "",
   };
   try {
-    if (fault) throw new SyntaxError(fault);
+    if (fault) throw new InputSyntaxError(fault);
     requireNames({ image, phrase });
     if (!Array.isArray(boxes)) {
-      throw new SyntaxError(`expected a list of boxes, found ${show(boxes ?? "none")}`);
+      throw new InputSyntaxError(`expected a list of boxes, found ${show(boxes ?? "none")}`);
     }
     return { ...names, boxes: boxes.map((box) => readBox(box, areCorners)) };
   } catch (error) {
-    return { ...names, boxes: [], fault: `${(error as Error).message} (${where})` };
+    if (!isInputError(error)) throw new BugError(`read the prediction of ${where}`, error);
+    return { ...names, boxes: [], fault: `${error.message} (${where})` };
   }
 }
 
 function requireNames(names: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(names)) {
     if (typeof value === "string" && value.trim() !== "") continue;
-    throw new SyntaxError(
+    throw new InputSyntaxError(
       `expected text as ${name}, found ${show(value ?? "none") || "an empty one"}`,
     );
   }
@@ -150,7 +160,7 @@ function readBox(fields: unknown, areCorners: boolean): Box {
   const shown = Array.isArray(fields)
     ? `[${fields.slice(0, 5).map((field) => show(field, 20)).join(", ")}]`
     : show(fields);
-  throw new RangeError(
+  throw new InputRangeError(
     areCorners
       ? `expected corners x1, y1, x2, y2 with x2 above x1 and y2 above y1, found ${shown}`
       : `expected a box of four numbers x, y, w, h with w and h above 0, found ${shown}`,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import { grayLevels } from "../gray_levels.ts";
 import type { GrayImage } from "../../base/geometry.ts";
 import { BIT_DEPTH, CHANNELS, COLOR_TYPE, INTERLACE, pngPixels } from "./png_pixels.ts";
@@ -31,7 +32,7 @@ export function isDeepPng(png: Uint8Array): boolean {
  */
 export function decodeDeepPng(png: Uint8Array, name: string): GrayImage | undefined {
   if (png[HEADER + INTERLACE] !== 0) {
-    throw new TypeError(`Cannot read ${name}: an interlaced PNG of 16 bits is not supported`);
+    throw new InputTypeError(`Cannot read ${name}: an interlaced PNG of 16 bits is not supported`);
   }
   const found = pngPixels(png);
   if (!found) return undefined;

@@ -1,3 +1,4 @@
+import { isBug } from "../../base/errors.ts";
 import { host } from "../../base/host/host.ts";
 
 /** Exports of every library. */
@@ -37,7 +38,7 @@ export class WasmLibrary<Exports extends WasmExports> {
    *
    * @param decode Synchronous decoder; the result must not refer to the library's memory.
    * @returns The result; `undefined` if `decode` gave `undefined` or threw an error.
-   * @throws {Error} If the library cannot be loaded.
+   * @throws {Error} If the library cannot be loaded, or `decode` has a bug.
    */
   async use<Result>(
     decode: (library: Exports) => Result | undefined,
@@ -49,7 +50,9 @@ export class WasmLibrary<Exports extends WasmExports> {
       const isSound = result !== undefined && library.memory.buffer.byteLength <= MAX_KEPT;
       if (isSound) this.#idle = library;
       return result;
-    } catch {
+    } catch (error) {
+      // Of a corrupt image, a library may do anything but the errors that only code here makes.
+      if (isBug(error)) throw error;
       return undefined;
     }
   }

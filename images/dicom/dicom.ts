@@ -6,6 +6,7 @@
 
 import { concat } from "@std/bytes/concat";
 import type { DataSet, Element } from "dicom-parser";
+import { InputRangeError, InputSyntaxError, InputTypeError } from "../../base/errors.ts";
 import type { GrayImage } from "../../base/geometry.ts";
 import { grayLevels } from "../gray_levels.ts";
 import { type DicomFile, firstElement, readElements } from "./elements.ts";
@@ -88,9 +89,11 @@ export async function decodeDicom(
   const { dataSet: file, isBigEndian } = await parse(bytes, name);
   const element = file.elements[TAGS.pixelData];
   if (!element || element.length === 0) {
-    throw new TypeError(`Cannot read ${name}: ${withoutPicture(file)}`);
+    throw new InputTypeError(
+      `Cannot read ${name}: ${readValues(name, () => withoutPicture(file))}`,
+    );
   }
-  const header = readHeader(file, name, maxPixels);
+  const header = readValues(name, () => readHeader(file, name, maxPixels));
   const { width, height, isSigned } = header.frame;
   const stored = await decodeFrame(pixelData(file, element), name, {
     syntax: header.syntax,
@@ -117,7 +120,21 @@ function withoutPicture(file: DataSet): string {
 }
 
 function corrupt(name: string): SyntaxError {
-  return new SyntaxError(`Cannot read ${name}: the DICOM file is truncated or corrupt`);
+  return new InputSyntaxError(`Cannot read ${name}: the DICOM file is truncated or corrupt`);
+}
+
+/**
+ * Runs code that reads values with dicom-parser, which throws a text if a value ends too early.
+ *
+ * @param name Name of the file in errors.
+ * @throws {SyntaxError} If a value ends too early.
+ */
+export function readValues<Result>(name: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw typeof error === "string" ? corrupt(name) : error;
+  }
 }
 
 /**
@@ -152,8 +169,8 @@ function inFile<Result>(name: string, read: () => Result): Result {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new TypeError(`Cannot read ${name}: ${error.message}`);
+    if (!(error instanceof InputTypeError)) throw error;
+    throw new InputTypeError(`Cannot read ${name}: ${error.message}`);
   }
 }
 
@@ -172,7 +189,7 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
     const value = file.string(TAGS[tag], 0)?.trim() ?? "";
     return /^[A-Z0-9_. ]{0,64}$/.test(value) ? value : "unknown";
   };
-  const refuse = (what: string) => new TypeError(`Cannot read ${name}: ${what}`);
+  const refuse = (what: string) => new InputTypeError(`Cannot read ${name}: ${what}`);
 
   const modality = code("modality");
   if (!MODALITIES.includes(modality)) {
@@ -200,7 +217,7 @@ function readHeader(file: DataSet, name: string, maxPixels: number): Header {
     throw refuse(`it states ${height} rows and ${width} columns, expected 1 or more of each`);
   }
   if (width * height > maxPixels) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read ${name}: ${width}x${height} pixels are more than ${maxPixels}`,
     );
   }

@@ -9,6 +9,7 @@
 
 import { concat } from "@std/bytes/concat";
 import type { ByteArrayParser, DataSet, Element, Fragment } from "dicom-parser";
+import { InputRangeError } from "../../base/errors.ts";
 import { inflate } from "./inflate.ts";
 
 /** VRs with a length of 16 bits. */
@@ -120,7 +121,9 @@ export async function readElements(
   const walk = new Walk(whole, end, kept, library);
   const { elements } = walk.elements(end, whole.length);
   if (walk.isTooDeep) {
-    throw new RangeError(`Cannot read ${name}: over ${MAX_DEPTH} sequences lie inside each other`);
+    throw new InputRangeError(
+      `Cannot read ${name}: over ${MAX_DEPTH} sequences lie inside each other`,
+    );
   }
   return {
     dataSet: walk.dataSet({ ...meta.elements, ...elements }),

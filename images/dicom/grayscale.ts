@@ -5,6 +5,7 @@
  */
 
 import type { DataSet } from "dicom-parser";
+import { InputTypeError } from "../../base/errors.ts";
 import type { GrayLevels, LookupTable, ValueFormat, Window } from "../gray_levels.ts";
 import { PALETTE, readPalette, readTable } from "./lookup_table.ts";
 
@@ -126,13 +127,13 @@ class Header {
     if (text === "") return undefined;
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : NaN;
     if (Number.isFinite(value)) return value;
-    throw new TypeError(`its ${words} is no number`);
+    throw new InputTypeError(`its ${words} is no number`);
   }
 
   /** The items of a sequence; empty if it is missing. */
   items(name: keyof typeof TAGS, words: string): readonly DataSet[] {
     const { items, length = 0 } = this.#place(name)?.elements[TAGS[name]] ?? {};
-    if (!items && length > 0) throw new TypeError(`its ${words} is no sequence`);
+    if (!items && length > 0) throw new InputTypeError(`its ${words} is no sequence`);
     return items?.flatMap(({ dataSet }) => dataSet ?? []) ?? [];
   }
 }
@@ -154,12 +155,12 @@ function readModality(header: Header, stored: StoredFormat): Step {
     const [, highest] = limits(stored);
     const input = { name: "modality table", isSigned: stored.isSigned, highest };
     const modalityTable = readTable(item, input);
-    if (!modalityTable) throw new TypeError("its modality table has no entries");
+    if (!modalityTable) throw new InputTypeError("its modality table has no entries");
     return { format: { modalityTable }, text: `after the modality table${nameOf(item)}` };
   }
   const slope = header.decimal("rescaleSlope", "rescale slope");
   const intercept = header.decimal("rescaleIntercept", "rescale intercept");
-  if (slope === 0) throw new TypeError("its rescale slope is 0, expected any other number");
+  if (slope === 0) throw new InputTypeError("its rescale slope is 0, expected any other number");
   if (slope === undefined && intercept === undefined) return {};
   // The standard requires both or neither; pydicom and dcmtk ignore one without the other.
   if (slope === undefined) return { text: "rescale intercept without a slope not applied" };
@@ -241,17 +242,17 @@ function colourStep(header: Header, { photometric }: StoredFormat): Step {
  */
 function readInversion(header: Header, photometric: string): Step {
   if (header.items("presentationTables", "presentation table").length > 0) {
-    throw new TypeError("its grey goes through a presentation table, which is not supported");
+    throw new InputTypeError("its grey goes through a presentation table, which is not supported");
   }
   const shape = header.text("presentationShape").toUpperCase();
   if (!["", "IDENTITY", "INVERSE"].includes(shape)) {
-    throw new TypeError(
+    throw new InputTypeError(
       `its presentation shape is unknown${shown(shape)}, expected IDENTITY or INVERSE`,
     );
   }
   const isInverse = photometric === "MONOCHROME1";
   if (isInverse && shape === "IDENTITY") {
-    throw new TypeError(
+    throw new InputTypeError(
       "low values are bright by its MONOCHROME1 and dark by its presentation shape IDENTITY",
     );
   }

@@ -1,5 +1,6 @@
 import { concat } from "@std/bytes/concat";
 import { Inflate } from "pako";
+import { InputRangeError } from "../../base/errors.ts";
 
 /** Largest inflated data set in bytes: twice an image of 33 megapixels in 16 bits. */
 const MAX_INFLATED = 2 ** 27;
@@ -22,7 +23,7 @@ export function inflate(deflated: Uint8Array, name: string): Uint8Array {
   inflater.onData = (chunk: Uint8Array) => {
     length += chunk.length;
     if (length > MAX_INFLATED) {
-      throw new RangeError(
+      throw new InputRangeError(
         `Cannot read ${name}: its data set inflates to more than ${MAX_INFLATED} bytes`,
       );
     }

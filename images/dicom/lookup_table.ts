@@ -5,6 +5,7 @@
  */
 
 import type { DataSet } from "dicom-parser";
+import { InputTypeError } from "../../base/errors.ts";
 import type { LookupTable } from "../gray_levels.ts";
 
 /** The values that a table replaces. */
@@ -53,7 +54,7 @@ export function readTable(
   if ((item.elements[descriptor]?.length ?? 0) < 6 || length === 0) return undefined;
   const [stated = 0, pattern = 0, bits = 0] = [0, 1, 2].map((i) => item.uint16(descriptor, i));
   if (bits < 8 || bits > 16) {
-    throw new TypeError(`its ${name} has ${bits} bits an entry, expected 8 to 16`);
+    throw new InputTypeError(`its ${name} has ${bits} bits an entry, expected 8 to 16`);
   }
   // The descriptor states 65536 entries as 0, because 65536 does not fit 16 bits.
   const count = stated || 2 ** 16;
@@ -62,7 +63,7 @@ export function readTable(
   const isPacked = bits === 8 && there < 2 * count;
   if (there < (isPacked ? count : 2 * count)) {
     const entries = Math.floor(bits === 8 ? there : there / 2);
-    throw new TypeError(`its ${name} has ${entries} entries, expected ${count}`);
+    throw new InputTypeError(`its ${name} has ${entries} entries, expected ${count}`);
   }
   const word = (index: number) => item.uint16(data, index)!;
   const entries = Uint16Array.from(
@@ -77,7 +78,7 @@ export function readTable(
   );
   const brightest = entries.reduce((most, entry) => Math.max(most, entry));
   if (brightest >= 2 ** bits) {
-    throw new TypeError(`its ${name} holds ${brightest}, more than its ${bits} bits can`);
+    throw new InputTypeError(`its ${name} holds ${brightest}, more than its ${bits} bits can`);
   }
   const { vr } = item.elements[descriptor]!;
   const isNegative = pattern >= 2 ** 15 &&
@@ -97,7 +98,7 @@ export function readPalette(file: DataSet, input: TableInput): LookupTable {
   const [red, green, blue] = PALETTE_TAGS.map((tags) => readTable(file, input, tags));
   if (!red || !green || !blue) {
     const isSegmented = file.elements[SEGMENTED_PALETTE] !== undefined;
-    throw new TypeError(
+    throw new InputTypeError(
       isSegmented ? "its palette is segmented, which is not supported" : "its palette is missing",
     );
   }
@@ -105,7 +106,7 @@ export function readPalette(file: DataSet, input: TableInput): LookupTable {
     const isEqual = other.first === red.first && other.bits === red.bits &&
       other.entries.length === red.entries.length &&
       other.entries.every((entry, i) => entry === red.entries[i]);
-    if (!isEqual) throw new TypeError("its palette has colours, expected greys");
+    if (!isEqual) throw new InputTypeError("its palette has colours, expected greys");
   }
   return red;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError, InputTypeError } from "../../base/errors.ts";
 import type { FrameFormat } from "./frame_format.ts";
 import { type ChannelFormat, grayChannel } from "./channels.ts";
 import { decompress } from "./codecs.ts";
@@ -135,7 +136,7 @@ export async function decodeFrame(
 }
 
 function inColor(name: string, what: string): TypeError {
-  return new TypeError(`Cannot read ${name}: its ${what} pixels have colours, expected greys`);
+  return new InputTypeError(`Cannot read ${name}: its ${what} pixels have colours, expected greys`);
 }
 
 /** Decodes a frame whose own header states its size and bits. */
@@ -145,7 +146,8 @@ async function decodeCodestream(
   name: string,
   format: FrameFormat,
 ): Promise<StoredValues | undefined> {
-  const refuse = (what: string) => new TypeError(`Cannot read ${name}: its ${kind} frame ${what}`);
+  const refuse = (what: string) =>
+    new InputTypeError(`Cannot read ${name}: its ${kind} frame ${what}`);
   if (!codec) throw refuse("is not supported");
   if (width !== format.width || height !== format.height) {
     throw refuse(`has ${width}x${height} pixels, expected ${format.width}x${format.height}`);
@@ -155,7 +157,7 @@ async function decodeCodestream(
   }
   if (bits > 16) throw refuse(`has ${bits} bits a value, expected up to 16`);
   if (scans > MAX_SCANS) {
-    throw new RangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
+    throw new InputRangeError(`Cannot read ${name}: its ${scans} scans are more than ${MAX_SCANS}`);
   }
   const own: FrameFormat = { ...format, bitsAllocated: bits > 8 ? 16 : 8, bitsStored: bits };
   const decode = (frame: Uint8Array) => decompress(frame, codec, own, channels);

@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { DataSet } from "dicom-parser";
 import type { Size } from "../../base/geometry.ts";
-import { parse } from "./dicom.ts";
+import { parse, readValues } from "./dicom.ts";
 
 /** Data for a reference to a radiograph, and the size of its pixels. */
 export interface DicomReference extends Size {
@@ -99,7 +100,11 @@ export async function readReference(
 ): Promise<DicomReference> {
   const patientTags = withPatient ? Object.keys(PATIENT_VRS) : [];
   const tags = [...Object.values(TAGS), ...SPACINGS, ...patientTags.map((tag) => `x${tag}`)];
-  const { dataSet: file } = await parse(bytes, name, tags);
+  const { dataSet } = await parse(bytes, name, tags);
+  return readValues(name, () => referenceOf(dataSet, patientTags));
+}
+
+function referenceOf(file: DataSet, patientTags: readonly string[]): DicomReference {
   const matching = (tag: string, pattern: RegExp) => {
     const text = file.string(tag)?.trim() ?? "";
     return pattern.test(text) ? text : undefined;
@@ -116,16 +121,16 @@ export async function readReference(
   const ratio = matching(TAGS.lossyRatio, /^[\d.\\]{1,64}$/);
   const method = matching(TAGS.lossyMethod, /^[A-Z0-9_\\]{1,64}$/);
   const isLossy = matching(TAGS.lossy, /^01$/) && ratio && method;
-  const spacing = SPACINGS.map((tag): [number, number] => [
-    file.floatString(tag, 0) ?? NaN,
-    file.floatString(tag, 1) ?? NaN,
-  ]).find((sizes) => sizes.every((size) => size > 0 && size < Infinity));
+  const spacing = SPACINGS.map((tag): [number, number] => {
+    const [row = "", column = ""] = file.string(tag)?.split("\\") ?? [];
+    return [parseFloat(row), parseFloat(column)];
+  }).find((sizes) => sizes.every((size) => size > 0 && size < Infinity));
   return {
     width: file.uint16(TAGS.columns) ?? 0,
     height: file.uint16(TAGS.rows) ?? 0,
     ...Object.fromEntries(uids),
     ...(spacing && { spacing }),
     ...(isLossy && { lossy: { ratio, method } }),
-    ...(withPatient && { patient: new Map(patientTags.flatMap(valueOf)) }),
+    ...(patientTags.length > 0 && { patient: new Map(patientTags.flatMap(valueOf)) }),
   };
 }

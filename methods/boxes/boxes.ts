@@ -16,8 +16,9 @@ const FLAGS = {
     type: "string",
     placeholder: "FILE",
     description:
-      "What --method boxes scores: a CSV of image, phrase, x, y, w, h, a row a box, or a JSON list of " +
-      "{image, phrase, boxes: [[x, y, w, h], …]}. A phrase without any counts as IoU 0.",
+      "File with the boxes for --method boxes. A CSV has columns image, phrase, x, y, w, h and a row " +
+      "for each box. A JSON list has entries {image, phrase, boxes: [[x, y, w, h], …]}. A phrase " +
+      "without a box counts as IoU 0.",
   },
   "box-rule": {
     type: "string",
@@ -25,8 +26,8 @@ const FLAGS = {
     default: "union",
     placeholder: "RULE",
     description:
-      "What predicted boxes are held against: all ground-truth boxes together, or each by itself, of " +
-      "which the highest counts (max), as the paper has it for MedRPG.",
+      "Comparison of predicted boxes with ground truth. union takes all ground-truth boxes " +
+      "together. max takes each box by itself and counts the highest IoU, the paper's rule for MedRPG.",
   },
 } as const satisfies Flags;
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../../base/errors.ts";
 import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { decode } from "../../pipeline/decode.ts";
@@ -93,12 +94,16 @@ export function boxesMethod(
       const stop = { ...(signal && { signal }) };
       const reading = { ...(concurrency && { concurrency }), ...(ending && { ending }) };
       const images = decode(source, { ...stop, ...reading, view: "whole" });
-      const scored = flatMapFlow(images, function* ({ samples, gray }) {
+      const scored = flatMapFlow(images, "metrics", function* ({ samples, gray }) {
         for (const sample of samples) {
           const fault = faults?.get(sample.id);
           yield fault === undefined
             ? scoreSample(sample, predictions.get(sample.id), gray, rule)
-            : failed("dataset", sample, new RangeError(`the prediction cannot be read: ${fault}`));
+            : failed(
+              "dataset",
+              sample,
+              new InputRangeError(`the prediction cannot be read: ${fault}`),
+            );
         }
       }, stop);
       return countSamples(scored, done, (count) => onProgress?.(count));

@@ -25,7 +25,7 @@ export const LDM_FLAGS = {
   "text-encoder": {
     type: "string",
     placeholder: "DIR",
-    description: "Folder of the text encoder and tokenizer, when the model's folder has none.",
+    description: "Folder of the text encoder and tokenizer, if the model's folder has none.",
   },
   weights: {
     type: "string",
@@ -33,7 +33,7 @@ export const LDM_FLAGS = {
     default: "float32",
     placeholder: "TYPE",
     description:
-      "What weights are kept as; float16 takes half the GPU's memory, differs a little and needs --runtime webgpu.",
+      "Type of the weights in memory. float16 needs --runtime webgpu, halves the GPU memory of the weights, and changes heatmaps a little.",
   },
   layers: {
     type: "string",
@@ -52,14 +52,14 @@ export const LDM_FLAGS = {
     type: "string",
     placeholder: "RANGE",
     description:
-      "Steps to read attention at, half-open: indices such as 120..180, or shares of T such as 40%..60%.",
+      "Steps to read attention at, without the last: indices such as 120..180, or shares of T such as 40%..60%.",
     defaultText: "the middle fifth, 120..180 of 300; the bundled model states its own",
   },
   sigma: { ...SIGMA_FLAG, default: DEFAULT_FINISH.sigma },
   otsu: {
     type: "boolean",
     default: true,
-    description: "Leave the heatmap whole: do not cut it at Otsu's threshold.",
+    description: "Keep the whole heatmap: do not cut it at Otsu's threshold.",
   },
   tokens: {
     type: "string",
@@ -67,7 +67,7 @@ export const LDM_FLAGS = {
     default: "phrase",
     placeholder: "WHICH",
     description:
-      "Tokens to average: the phrase's own; its start and end tokens (ends) too; those from the first to the last of its class name, for datasets with classes (class); or these without the last of several, as the released code has them (class-released).",
+      "Tokens to average. phrase takes the phrase's own tokens; ends adds the start and end token. class takes the tokens from the first to the last of the class name, for datasets with classes. class-released leaves out the last of several such tokens, as the released code does.",
   },
   noise: {
     type: "string",
@@ -75,20 +75,20 @@ export const LDM_FLAGS = {
     default: "inversion",
     placeholder: "KIND",
     description:
-      "Where noisy latents come from: DDIM inversion, the reverse process after it, or a sample of Gaussian noise.",
+      "Source of noisy latents: DDIM inversion, the reverse process after an inversion, or a sample of Gaussian noise.",
   },
   seed: {
     type: "integer",
     min: 0,
     default: 0,
     placeholder: "N",
-    description: "Seed of what is random: the Gaussian noise of --noise sample.",
+    description: "Seed of the Gaussian noise of --noise sample.",
   },
   cache: {
     type: "string",
     placeholder: "DIR",
     description:
-      "Folder to keep noisy latents in, so that other phrases, layers or smoothing of an image take only the phrases' passes.",
+      "Folder to keep noisy latents in. Later runs with other phrases, layers or smoothing then take only the passes of their phrases.",
   },
 } as const satisfies Flags;
 
@@ -97,13 +97,13 @@ export const LDM_EVAL_FLAGS = {
   ablate: {
     type: "boolean",
     description:
-      "Score the settings of the paper's Table II from the same passes: all, middle or the chosen layers, all or the middle steps, with and without Otsu.",
+      "Score the settings of the paper's Table II from the same passes. They combine all, middle or chosen layers, all or middle steps, and Otsu or none.",
   },
   setting: {
     type: "list",
     placeholder: "NAME:LAYERS:STEPS:OTSU",
     description:
-      "Score this setting beside the one that the other options choose, or with --ablate beside Table II's; such as mine:3-7:40%..60%:otsu, where STEPS may be all and OTSU none. May be given several times.",
+      "Score this setting too, such as mine:3-7:40%..60%:otsu. STEPS may be all, and OTSU none. The table has the setting of the other options beside it, or Table II's with --ablate. The option may be repeated.",
   },
 } as const satisfies Flags;
 
@@ -114,15 +114,15 @@ export const LDM_GROUND_FLAGS = {
     choices: ATTENTION_RANGES,
     placeholder: "STEPS",
     description:
-      "Write attention.svg and attention.png too: each cross-attention layer's attention by step, at all steps or at the selected ones. With all the U-Net runs at every step, for the image and again for each phrase.",
-    defaultText: "neither",
+      "Write attention.svg and attention.png too: the attention of each layer at all steps, or at the selected steps. all takes a U-Net pass at every step for the image and for each phrase.",
+    defaultText: "no attention",
   },
   "attention-columns": {
     type: "integer",
     min: 1,
     max: 50,
     placeholder: "N",
-    description: "Columns of --attention: groups of neighbouring steps.",
+    description: "Number of columns of --attention; each column is a group of neighbouring steps.",
     defaultText: "10",
   },
 } as const satisfies Flags;

@@ -68,7 +68,8 @@ const KEPT_PHRASES = 4096;
  *
  * @example Usage
  * ```ts ignore
- * import { openBiovil, openRuntime } from "../../mod.ts";
+ * import { openRuntime } from "../runtime/open_runtime.ts";
+ * import { openBiovil } from "./biovil.ts";
  *
  * const runtime = await openRuntime("native");
  * const biovil = await openBiovil("biovil", runtime, { variant: "biovil" });

@@ -1,7 +1,7 @@
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import { furthest } from "../../tests/support/gpu.ts";
-import { openRuntime } from "../runtime/mod.ts";
+import { openRuntime } from "../runtime/open_runtime.ts";
 import { openBiovil } from "./biovil.ts";
 import type { BiovilVariant } from "./bundle.ts";
 import { EXPECTED, expectedTensor } from "./fixtures/expected.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import { type Checkpoint, closestShapes, fitTensors } from "../checkpoint/mod.ts";
 import {
   firstFile,
@@ -124,9 +125,9 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
   const folder = configFile.slice(0, -"/config.json".length);
   const others = Object.values(PUBLISHED).filter((other) => other !== published);
   if (folder !== own && await firstFile(others.map(({ image }) => `${path}/${image}`))) {
-    throw new TypeError(
+    throw new InputTypeError(
       `Cannot tell which model the text encoder in "${folder}" belongs to, as both image encoders ` +
-        `are in "${path}": put that of ${variant} into "${own}"`,
+        `are in "${path}": put the text encoder of ${variant} into "${own}"`,
     );
   }
   const textConfig = readTextEncoderConfig(await readJson(configFile), `"${configFile}"`);

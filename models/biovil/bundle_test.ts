@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { copy } from "../../tests/support/copy.ts";
 import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";
 import { dict, int } from "../checkpoint/pytorch/_fixture.ts";
-import { openRuntime } from "../runtime/mod.ts";
+import { openRuntime } from "../runtime/open_runtime.ts";
 import { openBiovil } from "./biovil.ts";
 import { loadBiovil } from "./bundle.ts";
 import { pattern } from "./fixtures/pattern.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputRangeError } from "../../base/errors.ts";
 import type { GrayImage, MethodCrop } from "../../base/geometry.ts";
 import { pilResize } from "./pil_resize.ts";
 
@@ -20,7 +21,7 @@ import { pilResize } from "./pil_resize.ts";
 export function preprocess(image: GrayImage, view: MethodCrop): Uint8Array<ArrayBuffer> {
   const { width, height } = image;
   if (!(width > 0 && height > 0) || image.data.length !== width * height) {
-    throw new RangeError(
+    throw new InputRangeError(
       `Cannot read an image: expected ${width} x ${height} pixels, got ${image.data.length}`,
     );
   }

@@ -6,6 +6,7 @@
  */
 
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { InputRangeError, InputSyntaxError } from "../../base/errors.ts";
 import { isObject, parseJson } from "../../base/json.ts";
 import { quote, show } from "../../base/text.ts";
 import { listWords, MIN_SPELLED, spelledNote } from "../tokenizer.ts";
@@ -135,7 +136,7 @@ export function createWordPieces(
     encode(phrase) {
       const special = SPECIAL.find((token) => token !== MASK && phrase.includes(token));
       if (special) {
-        throw new SyntaxError(
+        throw new InputSyntaxError(
           `Cannot read phrase ${quote(phrase)}: "${special}" has a meaning of its own in BERT`,
         );
       }
@@ -147,7 +148,7 @@ export function createWordPieces(
       }
       ids.push(end);
       if (ids.length > positions) {
-        throw new RangeError(
+        throw new InputRangeError(
           `Cannot read phrase ${
             quote(phrase)
           }: it has ${ids.length} tokens, and the text encoder ` +

@@ -1,3 +1,4 @@
+import { InputTypeError } from "../../base/errors.ts";
 import { host, type OpenFile } from "../../base/host/host.ts";
 
 /**
@@ -30,12 +31,12 @@ export class ByteFile implements Disposable {
       // The check comes before opening, because opening a pipe would wait for its writer.
       const info = await files.stat(path);
       if (info.isDirectory) {
-        throw new TypeError(
+        throw new InputTypeError(
           `Cannot read "${path}": it is a directory, expected a file`,
         );
       }
       if (!info.isFile) {
-        throw new TypeError(`Cannot read "${path}": it is not a regular file`);
+        throw new InputTypeError(`Cannot read "${path}": it is not a regular file`);
       }
       return new ByteFile(path, await files.open(path));
     } catch (cause) {

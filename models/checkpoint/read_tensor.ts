@@ -1,7 +1,8 @@
+import { InputTypeError } from "../../base/errors.ts";
 import { ByteFile } from "./byte_file.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { quote } from "../../base/text.ts";
-import { type DType, elementCount, ITEM_BYTES, measure, type TensorEntry } from "./tensor_entry.ts";
+import { type DType, elementCount, ITEM_BYTES, rowsOf, type TensorEntry } from "./tensor_entry.ts";
 
 // Elements per conversion, so that memory never holds a large tensor in both types.
 const CHUNK_ELEMENTS = 2 ** 20;
@@ -90,22 +91,11 @@ export async function readRow(
   row: number,
 ): Promise<Numbers> {
   const entry = find(checkpoint, name);
-  const [rows = 0, ...others] = entry.shape;
+  const [rows = 0] = entry.shape;
   if (!(Number.isInteger(row) && row >= 0 && row < rows)) {
-    throw new RangeError(`${failure(checkpoint, name)}: it has ${rows} rows and none of ${row}`);
+    throw new RangeError(`${failure(checkpoint, name)}: it has ${rows} rows, and no row ${row}`);
   }
-  const [step = elementCount(others), ...otherStrides] = entry.strides ?? [];
-  const { shape, strides, span } = measure(others, entry.strides && otherStrides);
-  const itemBytes = ITEM_BYTES[entry.dtype];
-  return await read(checkpoint, {
-    name,
-    dtype: entry.dtype,
-    shape,
-    offset: entry.offset + row * step * itemBytes,
-    byteLength: span * itemBytes,
-    ...(strides && { strides }),
-    ...(entry.path !== undefined && { path: entry.path }),
-  }, FLOATS);
+  return await read(checkpoint, rowsOf(entry, row, 1), FLOATS);
 }
 
 /**
@@ -174,7 +164,7 @@ async function read<
   const fail = failure(checkpoint, entry.name);
   const convert = conversions[entry.dtype];
   if (convert === undefined) {
-    throw new TypeError(`${fail}: expected ${kind}, got ${entry.dtype}`);
+    throw new InputTypeError(`${fail}: expected ${kind}, got ${entry.dtype}`);
   }
   using file = await ByteFile.open(entry.path ?? checkpoint.path);
   try {

@@ -46,6 +46,27 @@ export interface TensorEntry {
   readonly path?: string;
 }
 
+/**
+ * Describes some rows of a tensor: its elements at consecutive indices of the first axis.
+ *
+ * @param entry The tensor, with at least one axis.
+ * @param first Index of the first row, from 0.
+ * @param count Number of rows; the tensor has them all.
+ */
+export function rowsOf(entry: TensorEntry, first: number, count: number): TensorEntry {
+  const { strides: all, ...whole } = entry;
+  const others = entry.shape.slice(1);
+  const { shape, strides, span } = measure([count, ...others], all);
+  const itemBytes = ITEM_BYTES[entry.dtype];
+  return {
+    ...whole,
+    shape,
+    offset: entry.offset + first * (all?.[0] ?? elementCount(others)) * itemBytes,
+    byteLength: span * itemBytes,
+    ...(strides && { strides }),
+  };
+}
+
 // Weights of convolutions over volumes have five dimensions; no network's weight has over eight.
 const MAX_DIMENSIONS = 8;
 // Most elements of an expanded tensor (stride 0), 16 MiB as float32. Otherwise a few bytes of a

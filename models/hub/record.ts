@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputSyntaxError } from "../../base/errors.ts";
 import { writeWhole } from "../../base/write_whole.ts";
 import type { CatalogModel } from "./catalog.ts";
 
@@ -35,7 +36,7 @@ export function localFiles({ sources }: CatalogModel): string[] {
  * Reads the record of a model.
  *
  * @returns The record; an empty record if there is no file.
- * @throws {SyntaxError} If the file is damaged.
+ * @throws {InputSyntaxError} If the file is damaged.
  */
 export function readRecord(folder: string): ModelRecord {
   const path = `${folder}/${RECORD_FILE}`;
@@ -55,7 +56,7 @@ export function readRecord(folder: string): ModelRecord {
   } catch {
     // The error below names the file.
   }
-  throw new SyntaxError(
+  throw new InputSyntaxError(
     `Cannot read "${path}": it is damaged; remove it and fetch the model again`,
   );
 }
@@ -78,7 +79,7 @@ export type ModelState =
 /**
  * Compares the files of a model with its record, by their sizes alone.
  *
- * @throws {SyntaxError} If the record is damaged.
+ * @throws {InputSyntaxError} If the record is damaged.
  */
 export function modelState(model: CatalogModel, folder: string): ModelState {
   const { files } = readRecord(folder);

@@ -1,5 +1,5 @@
 /**
- * The encoder half of MONAI Generative's AutoencoderKL as an ONNX graph.
+ * The encoder half of MONAI's AutoencoderKL as an ONNX graph.
  *
  * @module
  */
@@ -23,6 +23,12 @@ export interface AutoencoderConfig {
   readonly attentionLevels: readonly boolean[];
   /** Whether the coarsest level ends in residual block, attention, residual block. */
   readonly nonlocalAttention: boolean;
+  /**
+   * The linear layer after each attention, which MONAI applies or leaves out (`include_fc`).
+   *
+   * @default {MONAI Generative's layer, which the checkpoint holds and nothing applies}
+   */
+  readonly attentionProjection?: "applied" | "absent";
   /** Groups of every group norm. */
   readonly groups: number;
   /** Epsilon of every group norm. */
@@ -76,10 +82,13 @@ export function buildEncoder(config: AutoencoderConfig, size: number): Graph {
     const [q, k, v] = ["to_q", "to_k", "to_v"].map((part) =>
       linear(g, tokens, `${name}.${part}`, channels)
     );
-    // The checkpoint has a projection here that MONAI Generative never applies.
-    g.unused(`${name}.proj_attn.weight`, [channels, channels]);
-    g.unused(`${name}.proj_attn.bias`, [channels]);
-    const { output } = attend(g, q!, k!, v!, { heads: 1 });
+    let { output } = attend(g, q!, k!, v!, { heads: 1 });
+    if (config.attentionProjection === "applied") {
+      output = linear(g, output, `${name}.proj_attn`, channels);
+    } else if (config.attentionProjection === undefined) {
+      g.unused(`${name}.proj_attn.weight`, [channels, channels]);
+      g.unused(`${name}.proj_attn.bias`, [channels]);
+    }
     return add(g, reshape(g, transpose(g, output, [0, 2, 1]), x.dims), x);
   };
 

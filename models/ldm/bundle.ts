@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type Checkpoint, fitTensors } from "../checkpoint/mod.ts";
+import {
+  type Checkpoint,
+  fitLayout,
+  fitTensors,
+  type FitTensorsOptions,
+  tellLayout,
+} from "../checkpoint/mod.ts";
 import type { Graph } from "../onnx/graph.ts";
 import {
   firstFile,
@@ -17,16 +23,23 @@ import {
 } from "../model_files.ts";
 import { openWeights } from "../open_weights.ts";
 import { createTokenizer, type Tokenizer, type TokenizerOptions } from "../tokenizer.ts";
-import { AUTOENCODER_SKIPPED, buildEncoder, downsampling } from "./autoencoder.ts";
+import {
+  AUTOENCODER_SKIPPED,
+  type AutoencoderConfig,
+  buildEncoder,
+  downsampling,
+} from "./autoencoder.ts";
 import { buildTextEncoder, CLIP_TEXT_SKIPPED } from "./clip_text.ts";
 import {
   type LdmConfig,
   readFlatConfig,
   readMonaiConfig,
+  readMonaiFiles,
   readTextConfig,
   type TextEncoderLayout,
 } from "./config.ts";
 import { buildUnet } from "./unet.ts";
+import { AUTOENCODER_NAMES, GENERATIVE, UNET_NAMES } from "./weights.ts";
 
 /** A latent diffusion model on disk: checked, without its weights in memory. */
 export interface Bundle {
@@ -70,10 +83,11 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
  *
  * - Our flat layout: `config.json`, `autoencoder.pth`, `diffusion_model.pth`, `text_encoder/`
  *   and `tokenizer/`. Checkpoints may have other endings.
- * - A MONAI bundle as downloaded: `configs/inference.json` and `models/*.pth`. Its text encoder
- *   comes from another folder.
+ * - A MONAI bundle as downloaded: `configs/inference.json` and `models/*.pth` or `models/*.pt`.
+ *   Its text encoder comes from another folder.
  *
- * Loading reads only headers. It checks every tensor's name and shape against the configuration.
+ * Each network's tensors may have MONAI Generative's names, or MONAI's since version 1.4. Loading
+ * reads only headers. It checks every tensor's name and shape against the configuration.
  *
  * @param path Folder of the model.
  * @param options Folder of the text encoder.
@@ -96,13 +110,17 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   const monai = `${path}/configs/inference.json`;
   const file = await requireFile([flat, monai], `the configuration of model "${path}"`);
   const json = await readJson(file);
-  const config = file === flat
+  const stated = file === flat
     ? readFlatConfig(json, `"${file}"`)
     : readMonaiConfig(json, `"${file}"`);
   const folder = file === flat ? path : `${path}/models`;
+  const named = file === flat ? undefined : readMonaiFiles(json, `"${file}"`);
 
-  const open = (name: string, what: string) =>
-    openWeights([folder], CHECKPOINT_SUFFIXES.map((suffix) => name + suffix), what);
+  const open = (network: "autoencoder" | "diffusion_model", what: string) => {
+    const usual = CHECKPOINT_SUFFIXES.map((suffix) => network + suffix);
+    const name = named?.[network];
+    return openWeights([folder], name === undefined ? usual : [name, ...usual], what);
+  };
   const stored = {
     autoencoder: await open("autoencoder", "the autoencoder's weights"),
     unet: await open("diffusion_model", "the U-Net's weights"),
@@ -110,20 +128,29 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   const texts = await openText(options.textEncoder ?? path, options.textEncoder !== undefined);
 
   const { positions } = texts.layout.config;
-  const { encoder, unetGraph, textGraph } = fromConfiguration(file, () => ({
-    encoder: buildEncoder(config.autoencoder, config.imageSize),
-    unetGraph: buildUnet(config.unet, {
-      latentSize: config.imageSize / downsampling(config.autoencoder),
+  const { imageSize } = stated;
+  const { statedEncoder, unetGraph, textGraph } = fromConfiguration(file, () => ({
+    statedEncoder: buildEncoder(stated.autoencoder, imageSize),
+    unetGraph: buildUnet(stated.unet, {
+      latentSize: imageSize / downsampling(stated.autoencoder),
       tokens: positions,
     }),
     textGraph: buildTextEncoder(texts.layout.config),
   }));
   const { dropped } = texts.layout;
   const textSkipped = [...CLIP_TEXT_SKIPPED, ...(dropped ? [dropped] : [])];
+  const layout = tellLayout(stored.autoencoder, tensorsOf(statedEncoder), AUTOENCODER_NAMES);
+  const config = { ...stated, autoencoder: inLayout(stated.autoencoder, layout) };
+  const encoder = tensorsOf(buildEncoder(config.autoencoder, imageSize));
   const checkpoints = {
-    autoencoder: await strict(stored.autoencoder, encoder, AUTOENCODER_SKIPPED),
-    unet: await strict(stored.unet, unetGraph.graph, []),
-    textEncoder: await strict(texts.checkpoint, textGraph, textSkipped),
+    autoencoder: await fitLayout(
+      stored.autoencoder,
+      encoder,
+      AUTOENCODER_NAMES,
+      ignoring(AUTOENCODER_SKIPPED),
+    ),
+    unet: await fitLayout(stored.unet, tensorsOf(unetGraph.graph), UNET_NAMES),
+    textEncoder: await fitTensors(texts.checkpoint, tensorsOf(textGraph), ignoring(textSkipped)),
   };
   if (config.unet.contextChannels !== texts.layout.config.hidden) {
     throw new RangeError(
@@ -153,14 +180,19 @@ function fromConfiguration<T>(file: string, build: () => T): T {
   }
 }
 
-function strict(
-  checkpoint: Checkpoint,
-  graph: Graph,
-  skipped: readonly string[],
-): Promise<Checkpoint> {
-  return fitTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), {
-    ignore: (name) => skipped.some((prefix) => name.startsWith(prefix)),
-  });
+/** Shape of each tensor that a graph's checkpoint must hold. */
+function tensorsOf(graph: Graph): Map<string, readonly number[]> {
+  return new Map([...graph.weights, ...graph.unused]);
+}
+
+function ignoring(skipped: readonly string[]): FitTensorsOptions {
+  return { ignore: (name) => skipped.some((prefix) => name.startsWith(prefix)) };
+}
+
+/** Completes an architecture with the difference between MONAI Generative and MONAI. */
+function inLayout(config: AutoencoderConfig, layout: number): AutoencoderConfig {
+  const { attentionProjection = "applied", ...generative } = config;
+  return layout === GENERATIVE ? generative : { ...generative, attentionProjection };
 }
 
 /** Opens text encoder and tokenizer in their subfolders, or in `folder` itself if `sideBySide`. */

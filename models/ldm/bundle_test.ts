@@ -6,7 +6,7 @@ import { copy } from "../../tests/support/copy.ts";
 import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";
 import { dict, int } from "../checkpoint/pytorch/_fixture.ts";
 import { writeSafetensors } from "../checkpoint/mod.ts";
-import { openRuntime } from "../runtime/mod.ts";
+import { openRuntime } from "../runtime/open_runtime.ts";
 import { buildTextEncoder } from "./clip_text.ts";
 import { loadBundle } from "./bundle.ts";
 import { openModel } from "./model.ts";

@@ -70,6 +70,7 @@ function autoencoderConfig(fields: Fields): AutoencoderConfig {
     nonlocalAttention: fields.flag("with_encoder_nonlocal_attn", true),
     groups: fields.count("norm_num_groups", 32),
     epsilon: fields.number("norm_eps", 1e-6),
+    ...(!fields.flag("include_fc", true) && { attentionProjection: "absent" }),
   };
 }
 
@@ -102,6 +103,7 @@ function unetConfig(fields: Fields): UnetConfig {
     residualUpdown: fields.flag("resblock_updown", false),
     groups: fields.count("norm_num_groups", 32),
     epsilon: fields.number("norm_eps", 1e-6),
+    ...(!fields.flag("include_fc", true) && { selfAttentionProjection: false }),
   };
 }
 
@@ -180,28 +182,60 @@ const SCALE_FACTOR = 0.3;
 const IMAGE_SIZE = 512;
 
 /**
- * Reads a MONAI bundle's `configs/inference.json`. Its `$` expressions are
- * Python and are not run.
+ * Reads a MONAI bundle's `configs/inference.json`. Its references such as `@latent_channels` are
+ * followed. Its `$` expressions are Python and are not run.
  *
  * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field is missing or makes no sense.
  */
 export function readMonaiConfig(json: unknown, where: string): LdmConfig {
-  const fields = new Fields(json, where);
+  const fields = new Fields(json, where, json);
   const unet = unetConfig(fields.object("diffusion_def"));
   const autoencoder = autoencoderConfig(fields.object("autoencoder_def"));
-  // The bundle states its latent size only in the shape of its sampling noise.
-  const noise = fields.has("noise")
-    ? /randn\(\(\s*1\s*,\s*\d+\s*,\s*(\d+)\s*,\s*\1\s*\)\)/.exec(fields.text("noise"))
-    : null;
+  const latentSize = fields.has("noise") ? noiseSize(fields) : undefined;
   return checked({
     autoencoder,
     unet,
     scheduler: schedulerConfig(fields.object("scheduler")),
-    scaleFactor: SCALE_FACTOR,
-    imageSize: noise ? Number(noise[1]) * downsampling(autoencoder) : IMAGE_SIZE,
+    scaleFactor: fields.number("scale_factor", SCALE_FACTOR),
+    imageSize: latentSize === undefined ? IMAGE_SIZE : latentSize * downsampling(autoencoder),
   }, where);
+}
+
+/** Reads the latent's side from the sampling noise, the only place where a bundle states it. */
+function noiseSize(fields: Fields): number {
+  const noise = fields.text("noise").replaceAll(/\s/g, "");
+  const literal = /randn\([([]?1,\d+,(\d+),\1[,)\]]/.exec(noise);
+  if (literal) return Number(literal[1]);
+  const expected = "a call of torch.randn for 1, the channels and the square latent's two sides";
+  if (!noise.includes("@latent_shape")) fields.fail("noise", expected);
+  const [, height, width, ...more] = fields.list("latent_shape", isChannels, "whole numbers");
+  if (height === undefined || height !== width || more.length > 0) {
+    fields.fail("latent_shape", "the latent's channels, height and equal width");
+  }
+  return height;
+}
+
+/** Most characters of a file's name. */
+const MAX_FILE_NAME = 255;
+
+/**
+ * Reads the names of the weights' files from a MONAI bundle's `configs/inference.json`, where
+ * `$@model_dir + '/autoencoder.pt'` or a plain path states them.
+ *
+ * @returns For each network its file's name, or undefined if the bundle does not state a name.
+ */
+export function readMonaiFiles(json: unknown, where: string) {
+  const fields = new Fields(json, where, json);
+  const name = (key: string) =>
+    fields.has(key)
+      ? /[\w.-]+\.\w+(?=['"]?$)/.exec(fields.text(key).slice(-MAX_FILE_NAME))?.[0]
+      : undefined;
+  return {
+    autoencoder: name("load_autoencoder_path"),
+    diffusion_model: name("load_diffusion_path"),
+  };
 }
 
 /** A text encoder's architecture, and the last layer that is left out of a whole CLIP model. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
 import { mix } from "../../shaders/mix.ts";
 import { mixValues } from "../../shaders/mix_cpu.ts";
@@ -113,9 +114,9 @@ export interface NetworksOptions {
  */
 export function requireWeights(weights: WeightType, runtime: Runtime): void {
   if (weights !== "float16" || runtime.gpu?.device.features.has("shader-f16")) return;
-  throw new TypeError(
+  throw new InputTypeError(
     `Cannot keep weights in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
-      `it takes runtime "webgpu" and a GPU with the feature shader-f16`,
+      `float16 needs runtime "webgpu" and a GPU with the feature shader-f16`,
   );
 }
 

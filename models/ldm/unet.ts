@@ -1,5 +1,5 @@
 /**
- * MONAI Generative's DiffusionModelUNet as an ONNX graph with cross-attention maps as outputs.
+ * MONAI's DiffusionModelUNet as an ONNX graph with cross-attention maps as outputs.
  *
  * @module
  */

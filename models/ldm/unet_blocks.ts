@@ -109,7 +109,7 @@ export function spatialTransformer(
   const [channels, height, width] = [known(x, 1), known(x, 2), known(x, 3)];
   if (!(headChannels > 0) || channels % headChannels !== 0) {
     throw new RangeError(
-      `Cannot build "${name}": ${channels} channels do not fall into heads of ${headChannels}`,
+      `Cannot build "${name}": ${channels} channels do not divide into heads of ${headChannels}`,
     );
   }
   let h = groupNorm(g, x, `${name}.norm`, { groups, epsilon });
@@ -129,7 +129,7 @@ export function spatialTransformer(
 
 /** Adds self-attention, cross-attention and a GEGLU MLP; x is `[batch, positions, channels]`. */
 function transformerBlock(
-  { g, context, onCrossAttention }: Blocks,
+  { g, config, context, onCrossAttention }: Blocks,
   x: Value,
   name: string,
   { heads, side }: { heads: number; side: number },
@@ -145,7 +145,11 @@ function transformerBlock(
       project(source, "to_v"),
       { heads },
     );
-    return { weights, h: linear(g, output, `${name}.${part}.to_out.0`, channels) };
+    const projected = part === "attn2" || config.selfAttentionProjection !== false;
+    return {
+      weights,
+      h: projected ? linear(g, output, `${name}.${part}.to_out.0`, channels) : output,
+    };
   };
 
   const h1 = layerNorm(g, x, `${name}.norm1`);

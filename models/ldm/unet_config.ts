@@ -18,6 +18,12 @@ export interface UnetConfig {
   readonly attentionLevels: readonly boolean[];
   /** Channels of one attention head at each level. */
   readonly headChannels: readonly number[];
+  /**
+   * Whether a linear layer follows each self-attention (`include_fc`).
+   *
+   * @default {true}
+   */
+  readonly selfAttentionProjection?: boolean;
   /** Transformer blocks in each spatial transformer. */
   readonly transformerLayers: number;
   /** Width of the text embeddings. */

@@ -1,13 +1,37 @@
 /**
- * Finds the bytes of each weight of a graph in a checkpoint.
+ * Names of the weights in a checkpoint, and their bytes.
  *
  * @module
  */
 
-import { type Checkpoint, readTensor, type TensorEntry } from "../checkpoint/mod.ts";
+import { type Checkpoint, readTensor, type Renaming, type TensorEntry } from "../checkpoint/mod.ts";
 import type { WeightSource } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
 import type { ExternalData } from "../runtime/runtime.ts";
+
+/**
+ * Parts of the U-Net's names that differ between layouts: MONAI Generative's, which the graphs use;
+ * MONAI's since version 1.4; and the latter with `use_combined_linear`. Cross-attention is never
+ * combined.
+ */
+export const UNET_NAMES: readonly Renaming[] = [
+  ["attn1.to_q", "attn1.to_q", "attn1.qkv"],
+  ["attn1.to_k", "attn1.to_k", "attn1.qkv"],
+  ["attn1.to_v", "attn1.to_v", "attn1.qkv"],
+  ["to_out.0", "out_proj", "out_proj"],
+  ["upsampler.conv", "upsampler.postconv", "upsampler.postconv"],
+];
+
+/** Parts of the encoder's names that differ between the same layouts. */
+export const AUTOENCODER_NAMES: readonly Renaming[] = [
+  ["to_q", "attn.to_q", "attn.qkv"],
+  ["to_k", "attn.to_k", "attn.qkv"],
+  ["to_v", "attn.to_v", "attn.qkv"],
+  ["proj_attn", "attn.out_proj", "attn.out_proj"],
+];
+
+/** Index of MONAI Generative's layout in {@linkcode UNET_NAMES} and {@linkcode AUTOENCODER_NAMES}. */
+export const GENERATIVE = 0;
 
 /** A tensor that stays in its file, and whether to load it as float16. */
 export type StoredTensor = TensorEntry & Pick<ExternalData, "asFloat16">;

@@ -1,7 +1,7 @@
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { fromBinary } from "@bufbuild/protobuf";
-import { openRuntime } from "../runtime/mod.ts";
+import { openRuntime } from "../runtime/open_runtime.ts";
 import { attend } from "./attention.ts";
 import { encodeModel, type WeightSource } from "./encode.ts";
 import { GraphBuilder } from "./graph.ts";

@@ -2,7 +2,7 @@ import "../../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { furthest } from "../../tests/support/gpu.ts";
 import { submitAndRead } from "../../shaders/device.ts";
-import { openRuntime } from "../runtime/mod.ts";
+import { openRuntime } from "../runtime/open_runtime.ts";
 import { encodeModel, type WeightSource } from "./encode.ts";
 import { GraphBuilder } from "./graph.ts";
 import { conv } from "./image_ops.ts";

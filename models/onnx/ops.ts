@@ -219,7 +219,7 @@ export function groupNorm(
   const channels = known(x, 1);
   if (channels % groups !== 0) {
     throw new RangeError(
-      `Cannot normalise "${name}": ${channels} channels do not fall into ${groups} groups`,
+      `Cannot normalise "${name}": ${channels} channels do not divide into ${groups} groups`,
     );
   }
   const size = channels / groups * known(x, 2) * known(x, 3);

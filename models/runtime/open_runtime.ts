@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import { type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
 import { host } from "../../base/host/host.ts";
 import { openNative } from "./native.ts";
@@ -16,6 +17,9 @@ export const RUNTIMES = ["auto", "native", "wasm", "webgpu"] as const;
 
 /** Values that `--device` accepts. */
 export const DEVICES = ["auto", "gpu", "cpu"] as const;
+
+/** Device of an automatic choice: the GPU, the CPU, or the faster of the two. */
+export type DeviceChoice = typeof DEVICES[number];
 
 /**
  * Opens the runtime of a name, or with `"auto"` the fastest runtime on this machine.
@@ -36,10 +40,10 @@ export const DEVICES = ["auto", "gpu", "cpu"] as const;
  */
 export async function openRuntime(
   name: RuntimeName | "auto" = "auto",
-  device: typeof DEVICES[number] = "auto",
+  device: DeviceChoice = "auto",
 ): Promise<Runtime> {
   if (!DEVICES.includes(device)) {
-    throw new TypeError(`Cannot use device "${device}": expected auto, gpu or cpu`);
+    throw new InputTypeError(`Cannot use device "${device}": expected auto, gpu or cpu`);
   }
   switch (name) {
     case "native":
@@ -49,13 +53,13 @@ export async function openRuntime(
       return await openWasm("asked for by name");
     case "webgpu":
       if (device === "cpu") {
-        throw new TypeError(`Cannot open runtime "webgpu" on the CPU: use "native" or "wasm"`);
+        throw new InputTypeError(`Cannot open runtime "webgpu" on the CPU: use "native" or "wasm"`);
       }
       return await openWebgpu(await requireGpu(`open runtime "webgpu"`), "asked for by name");
     case "auto":
       return await openFastest(device);
     default:
-      throw new TypeError(`Cannot open runtime "${name}": expected ${RUNTIMES.join(", ")}`);
+      throw new InputTypeError(`Cannot open runtime "${name}": expected ${RUNTIMES.join(", ")}`);
   }
 }
 
@@ -71,7 +75,7 @@ export async function requireGpu(purpose: string): Promise<Gpu> {
   return gpu;
 }
 
-async function openFastest(device: typeof DEVICES[number]): Promise<Runtime> {
+async function openFastest(device: DeviceChoice): Promise<Runtime> {
   if (device === "gpu") {
     return await openWebgpu(await requireGpu("use the GPU"), "the GPU was asked for");
   }

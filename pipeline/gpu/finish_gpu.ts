@@ -107,7 +107,7 @@ export async function* finishOnGpu(
     }
   };
   try {
-    yield* flatMapFlow(source, expand, options);
+    yield* flatMapFlow(source, "aggregate", expand, options);
   } finally {
     free();
     for (const { heatmaps } of makers) heatmaps.destroy();

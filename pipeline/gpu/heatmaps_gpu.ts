@@ -5,6 +5,7 @@
  * @module
  */
 
+import { InputRangeError } from "../../base/errors.ts";
 import type { Box, Size } from "../../base/geometry.ts";
 import { AttentionSums } from "../../shaders/aggregate.ts";
 import { normalize01, requireTokenRange } from "../../shaders/aggregate_cpu.ts";
@@ -270,7 +271,7 @@ export class GpuHeatmaps {
 }
 
 function broken(what: string): GpuHeatmap {
-  const error = new RangeError(
+  const error = new InputRangeError(
     `Cannot aggregate attention: expected finite values, got NaN or infinity in ${what}`,
   );
   return { stage: "aggregate", error };

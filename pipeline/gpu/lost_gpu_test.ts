@@ -1,17 +1,20 @@
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { type LdmModel, openModel } from "../../models/ldm/model.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import {
-  drawPhantom,
   groundImage,
-  type LdmModel,
-  loadBundle,
-  openModel,
-  openRuntime,
-} from "../../mod.ts";
+  groundRequests,
+  type GroundResult,
+  type RunOptions,
+  toResults,
+} from "../ground.ts";
 import { type Gpu, openGpu } from "../../shaders/device.ts";
 import { watchDevices, type Watched } from "../../tests/support/devices.ts";
 import { furthest } from "../../tests/support/gpu.ts";
 import { item } from "../flow.ts";
-import { groundRequests, type GroundResult, type RunOptions, toResults } from "../ground.ts";
 
 const DEMO = new URL("../../models/demo", import.meta.url).pathname;
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import type { Selection } from "./selection.ts";
 import type { LdmConfig } from "../../models/ldm/config.ts";
 import { chooseLayers, type LdmModel } from "../../models/ldm/model.ts";
@@ -178,7 +179,7 @@ function requireSteps(
 
 function requireChoice(what: string, value: string, choices: readonly string[]): void {
   if (!choices.includes(value)) {
-    throw new TypeError(`Cannot use ${what} "${value}": expected ${choices.join(", ")}`);
+    throw new InputTypeError(`Cannot use ${what} "${value}": expected ${choices.join(", ")}`);
   }
 }
 

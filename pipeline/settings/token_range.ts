@@ -4,6 +4,7 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import type { EncodedPhrase, Tokenizer } from "../../models/tokenizer.ts";
 import type { ImageRequest } from "../decode.ts";
@@ -60,7 +61,7 @@ export function requireClassTokens(
   { tokens }: ResolvedSettings,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ImageRequest>> {
-  return flatMapFlow(source, function* (request) {
+  return flatMapFlow(source, "dataset", function* (request) {
     const samples: Sample[] = [];
     for (const sample of request.samples) {
       const { phrase, category } = sample;
@@ -68,7 +69,7 @@ export function requireClassTokens(
       // The stage `decode` refuses an empty phrase.
       if (start < end || phrase.trim() === "") samples.push(sample);
       else if (category) yield { kind: "dropped", dropped: unnamed(sample, category) };
-      else yield failed("dataset", sample, new TypeError("its row names no class"));
+      else yield failed("dataset", sample, new InputTypeError("its row names no class"));
     }
     if (samples.length > 0) yield item({ ...request, samples });
   }, options);

@@ -1,15 +1,12 @@
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  drawPhantom,
-  groundImage,
-  type GroundSettings,
-  loadBundle,
-  openRuntime,
-  resolveSettings,
-  type ScoredPhrase,
-  tableTwoVariants,
-  type VariantSettings,
-} from "../../mod.ts";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { groundImage } from "../ground.ts";
+import type { ScoredPhrase } from "../metrics.ts";
+import { type GroundSettings, resolveSettings } from "./settings.ts";
+import { tableTwoVariants, type VariantSettings } from "./variants.ts";
 import { openGpu } from "../../shaders/device.ts";
 import { furthest } from "../../tests/support/gpu.ts";
 

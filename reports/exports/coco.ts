@@ -8,87 +8,63 @@ import { area, type Box } from "../../base/geometry.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import { boxOfMask, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";
-import type { RunList, RunSample } from "./run_sample.ts";
-import { WholeFile } from "./whole_file.ts";
-
-const RESULTS = "coco/results.json";
-const ANNOTATIONS = "coco/annotations.json";
+import type { RunList } from "./run_sample.ts";
 
 /**
- * Writes two files for pycocotools. `annotations.json`, for `COCO(…)`, has the images and their
+ * Begins two files for pycocotools. `annotations.json`, for `COCO(…)`, has the images and their
  * ground truth. `results.json`, for `loadRes(…)`, has the masks of the run. Each image is a file,
  * and each category a class; each entry also has `sample` and `phrase`. The score of a mask is the
  * mean of the heatmap's values inside the mask. A sample with an empty mask has no result.
+ *
+ * @param classes Classes of all samples; the n-th class gets category id n, from 1.
  */
-export class CocoList implements RunList {
-  readonly #folder: string;
-  readonly #results: WholeFile;
-  readonly #categories: ReadonlyMap<string, number>;
-  readonly #images = new Map<string, object & { readonly id: number }>();
-  readonly #annotations: object[] = [];
-  #separator = "[\n";
-
-  private constructor(folder: string, results: WholeFile, classes: readonly string[]) {
-    this.#folder = folder;
-    this.#results = results;
-    this.#categories = new Map(classes.map((name, i) => [name, i + 1]));
-  }
-
-  /**
-   * Creates `results.json`; {@linkcode finish} writes `annotations.json`.
-   *
-   * @param folder Output folder of the export.
-   * @param classes Classes of all samples; the n-th class gets category id n, from 1.
-   */
-  static async create(folder: string, classes: readonly string[]): Promise<CocoList> {
-    return new CocoList(folder, await WholeFile.create(`${folder}/${RESULTS}`), classes);
-  }
-
-  async add({ result, boxes, heatmap }: RunSample): Promise<void> {
-    const { id: sample, image: path = sample, phrase, category = NO_CLASS } = result;
-    const { width, height } = heatmap.image;
-    const image = this.#images.get(path) ??
-      { id: this.#images.size + 1, width, height, file_name: path };
-    this.#images.set(path, image);
-    const shared = {
-      image_id: image.id,
-      category_id: this.#categories.get(category)!,
-      ...{ sample, phrase },
-    };
-    for (const box of boxes) {
-      this.#annotations.push({
-        ...{ id: this.#annotations.length + 1, ...shared, bbox: box },
-        ...{ segmentation: [cornersOf(box)], area: area(box), iscrowd: 0 },
-      });
-    }
-    const mask = maskOnImage(heatmap);
-    const bbox = boxOfMask(mask, width);
-    if (!bbox) return;
-    const segmentation = encodeRle(mask, heatmap.image);
-    const entry = { ...shared, bbox, segmentation, score: meanInMask(heatmap.heatmap) };
-    await this.#results.write(this.#separator + JSON.stringify(entry));
-    this.#separator = ",\n";
-  }
-
-  async finish(): Promise<string[]> {
-    await this.#results.write(this.#separator === "[\n" ? "[]\n" : "\n]\n");
-    await this.#results.finish();
-    await using annotations = await WholeFile.create(`${this.#folder}/${ANNOTATIONS}`);
-    const categories = [...this.#categories].map(([name, id]) => ({ id, name }));
-    const info = { description: "Phrase grounding with Groundray" };
-    await annotations.write(`{"info":${JSON.stringify(info)},\n`);
-    await annotations.write(`"categories":${JSON.stringify(categories)},\n`);
-    await writeArray(annotations, "images", [...this.#images.values()]);
-    await annotations.write(",\n");
-    await writeArray(annotations, "annotations", this.#annotations);
-    await annotations.write("}\n");
-    await annotations.finish();
-    return [ANNOTATIONS, RESULTS];
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#results[Symbol.asyncDispose]();
-  }
+export function cocoList(classes: readonly string[]): RunList {
+  const categories = classes.map((name, i) => ({ id: i + 1, name }));
+  const images = new Map<string, object & { readonly id: number }>();
+  const annotations: object[] = [];
+  let separator = "\n";
+  return {
+    path: "coco/results.json",
+    head: "[",
+    add({ result, boxes, heatmap }) {
+      const { id: sample, image: path = sample, phrase, category = NO_CLASS } = result;
+      const { width, height } = heatmap.image;
+      const image = images.getOrInsertComputed(path, () => ({
+        ...{ id: images.size + 1, width, height, file_name: path },
+      }));
+      const shared = {
+        image_id: image.id,
+        category_id: classes.indexOf(category) + 1,
+        ...{ sample, phrase },
+      };
+      for (const box of boxes) {
+        annotations.push({
+          ...{ id: annotations.length + 1, ...shared, bbox: box },
+          ...{ segmentation: [cornersOf(box)], area: area(box), iscrowd: 0 },
+        });
+      }
+      const mask = maskOnImage(heatmap);
+      const bbox = boxOfMask(mask, width);
+      if (!bbox) return "";
+      const segmentation = encodeRle(mask, heatmap.image);
+      const entry = { ...shared, bbox, segmentation, score: meanInMask(heatmap.heatmap) };
+      const text = separator + JSON.stringify(entry);
+      separator = ",\n";
+      return text;
+    },
+    end: () => separator === "\n" ? "]\n" : "\n]\n",
+    more: () => ({
+      "coco/annotations.json": async function* () {
+        const info = { description: "Phrase grounding with Groundray" };
+        yield `{"info":${JSON.stringify(info)},\n`;
+        yield `"categories":${JSON.stringify(categories)},\n`;
+        yield* member("images", images.values());
+        yield ",\n";
+        yield* member("annotations", annotations);
+        yield "}\n";
+      }(),
+    }),
+  };
 }
 
 /** Mean of a heatmap's values above 0, that is, inside its mask; 0 if the mask is empty. */
@@ -107,11 +83,13 @@ function cornersOf([x, y, width, height]: Box): number[] {
   return [x, y, x + width, y, x + width, y + height, x, y + height];
 }
 
-/** Writes an array as a member of a JSON object, one entry per line. */
-async function writeArray(file: WholeFile, name: string, entries: readonly object[]) {
-  await file.write(`"${name}":[`);
-  for (const [i, entry] of entries.entries()) {
-    await file.write(`${i > 0 ? "," : ""}\n${JSON.stringify(entry)}`);
+/** Yields an array as a member of a JSON object, one entry per line. */
+function* member(name: string, entries: Iterable<object>): Iterable<string> {
+  yield `"${name}":[`;
+  let separator = "\n";
+  for (const entry of entries) {
+    yield separator + JSON.stringify(entry);
+    separator = ",\n";
   }
-  await file.write("]");
+  yield "]";
 }

@@ -4,67 +4,29 @@
  * @module
  */
 
-import type { Box, Size } from "../../base/geometry.ts";
+import type { Size } from "../../base/geometry.ts";
+import { folderOf } from "../../base/paths.ts";
 import { printable, quote } from "../../base/text.ts";
+import { makeFolder, writeWhole } from "../../base/write_whole.ts";
 import { isDicom } from "../../images/dicom/dicom.ts";
 import { type DicomReference, readReference } from "../../images/dicom/reference.ts";
-import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { MAX_SHOWN_PATH, readImage } from "../../images/read_image.ts";
+import { Run } from "../../runs/run.ts";
+import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
 import { clipBoxes } from "../../scoring/score_heatmap.ts";
+import { requireSize } from "../original_image.ts";
 import { inClassOrder } from "../tables/class_means.ts";
-import { readResults } from "../../runs/read_results.ts";
-import { requireBoxes } from "../../runs/rescore_run.ts";
-import { hasHeatmap, readRunRecord, RESULTS, type RunRecord } from "../../runs/run_folder.ts";
-import { RunHeatmaps } from "../../runs/run_heatmaps.ts";
+import type { VariantOptions } from "../reader_options.ts";
 import { NO_CLASS } from "../tables/summary.ts";
-import { writeWhole } from "../../base/write_whole.ts";
-import { CocoList } from "./coco.ts";
-import { createBoxList, createRleList } from "./lists.ts";
-import type { HeatmapResult, RunList, RunSample } from "./run_sample.ts";
-import { SAMPLE_FORMATS, type SampleFormatName } from "./sample_files.ts";
-
-/** A format that {@linkcode convertRun} writes. */
-export type ExportFormat =
-  | "npy"
-  | "png16"
-  | "nifti"
-  | "mask"
-  | "dicom-seg"
-  | "rle"
-  | "coco"
-  | "boxes";
-
-/** Constructors of the formats that gather all samples; each takes output folder and classes. */
-const LISTS: Readonly<
-  Record<
-    Exclude<ExportFormat, SampleFormatName>,
-    (folder: string, classes: readonly string[]) => Promise<RunList>
-  >
-> = { rle: createRleList, coco: CocoList.create, boxes: createBoxList };
-
-/** Names of all formats, in the order of `--help`. */
-export const EXPORT_FORMATS: readonly ExportFormat[] = Object.keys({
-  ...SAMPLE_FORMATS,
-  ...LISTS,
-}) as ExportFormat[];
-
-/** Formats that read the original images, since they copy attributes of DICOM files. */
-export const NEEDS_IMAGES: readonly ExportFormat[] = ["nifti", "dicom-seg"];
-
-/** Formats that every run can write; all other formats need masks. */
-const HEATMAP_FORMATS: readonly ExportFormat[] = ["npy", "png16", "nifti"];
+import { type ExportFormat, formatOf, type SampleFormat } from "./registry.ts";
+import type { RunList, RunSample } from "./run_sample.ts";
+import { WholeFile } from "./whole_file.ts";
 
 /** Values by name for pixels outside the heatmap, in `npy` and `nifti`. */
 const OUTSIDE = { nan: NaN, zero: 0 } as const;
 
 /** How {@linkcode convertRun} works. */
-export interface ConvertOptions {
-  /**
-   * Name of the variant or method to export, if the run has several.
-   *
-   * @default {The run's first}
-   */
-  readonly setting?: string;
+export interface ConvertOptions extends VariantOptions {
   /**
    * Value of pixels outside the heatmap, in `npy` and `nifti`.
    *
@@ -79,25 +41,6 @@ export interface ConvertOptions {
    * @default {false}
    */
   readonly keepPatient?: boolean;
-  /**
-   * Aborts the export; the sample under way is finished first.
-   *
-   * @default {undefined}
-   */
-  readonly signal?: AbortSignal;
-  /**
-   * Receives one sentence about each omission, such as a sample with a missing image.
-   *
-   * @default {undefined}
-   */
-  readonly onNotice?: (notice: string) => void;
-  /**
-   * Called after each sample with the number of samples done, and the total of samples with a
-   * heatmap. Not awaited.
-   *
-   * @default {undefined}
-   */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** Counts and paths from {@linkcode convertRun}. */
@@ -122,13 +65,9 @@ export interface Written {
  * Writes a run's heatmaps, masks and boxes in the pixels of the original images, one sample
  * after another. Existing files are replaced.
  *
- * - `npy/`: float32 `[height, width]`. Pixels outside the crop are NaN, or 0 if the run's margin is
- *   zero; the option `outside` overrides both.
- * - `png16/`: grey of 16 bits, `round(65535 * value)`; 0 outside the crop.
- * - `nifti/`: see {@linkcode encodeNifti}; pixels outside the crop as in `npy/`.
- * - `mask/`: PNG of 8 bits, 255 in the mask and 0 elsewhere.
- * - `dicom-seg/`: see {@linkcode encodeDicomSeg}; only for DICOM images.
- * - `rle.jsonl`, `boxes.csv`, `coco/annotations.json` and `coco/results.json`.
+ * A format with one file per sample writes to a folder of its name, the others to the output folder.
+ * {@linkcode FORMATS} describes them. Pixels outside the crop are NaN, or 0 if the run's margin is
+ * zero; the option `outside` overrides both.
  *
  * @example Usage
  * ```ts
@@ -139,8 +78,8 @@ export interface Written {
  * }
  * ```
  *
- * @param folder The run's folder. The formats of {@linkcode NEEDS_IMAGES} read the images from the
- * paths in the results.
+ * @param folder The run's folder. Formats that need images read them from the paths in the
+ * results.
  * @param out Folder to write to; created if necessary.
  * @param formats Formats to write.
  * @param options Setting, values and callbacks of the export.
@@ -157,15 +96,20 @@ export async function convertRun(
 ): Promise<ConvertedRun> {
   const { setting, keepPatient = false, signal, onNotice = () => {}, onProgress = () => {} } =
     options;
-  const record = await readRunRecord(folder);
-  const chosen = chooseSetting(folder, record, setting);
-  using heatmaps = await RunHeatmaps.open(folder);
-  const { margin, otsu } = heatmaps.method;
+  using run = await Run.open(folder, "convert");
+  const variant = run.variant(setting);
+  const { margin, otsu } = run.settings;
   const outside = OUTSIDE[options.outside ?? (margin === "zero" ? "zero" : "nan")];
-  const { total, without, classes } = await survey(folder, chosen);
+  // The COCO files need all classes in advance.
+  const classes = new Set<string>();
+  let [total, without] = [0, 0];
+  for await (const result of run.results(variant)) {
+    if (!hasHeatmap(result)) without++;
+    else if (++total) classes.add(result.category ?? NO_CLASS);
+  }
   if (total === 0) throw new RangeError(`Cannot convert "${folder}": it has no heatmap`);
-  const masked = formats.filter((name) => !HEATMAP_FORMATS.includes(name));
-  if (masked.length > 0 && !otsu.get(chosen)) {
+  const masked = formats.filter((name) => formatOf(name).kind !== "heatmap");
+  if (masked.length > 0 && !otsu.get(variant)) {
     throw new RangeError(
       `Cannot write ${masked.join(", ")} of "${folder}": its heatmaps have no masks, since they ` +
         "are not cut at Otsu's threshold",
@@ -173,33 +117,41 @@ export async function convertRun(
   }
   await makeFolder(out);
   await using stack = new AsyncDisposableStack();
-  const lists: RunList[] = [];
+  const lists: { list: RunList; file: WholeFile }[] = [];
+  const encoders: [ExportFormat, SampleFormat][] = [];
   for (const name of formats) {
-    if (isSampleFormat(name)) continue;
-    if (name === "coco") await makeFolder(`${out}/${name}`);
-    lists.push(stack.use(await LISTS[name](out, classes)));
+    const format = formatOf(name);
+    if (format.kind !== "list") {
+      encoders.push([name, format]);
+      continue;
+    }
+    const list = format.create(inClassOrder(classes));
+    await makeFolder(folderOf(`${out}/${list.path}`));
+    const file = stack.use(new WholeFile(`${out}/${list.path}`));
+    await file.write(list.head);
+    lists.push({ list, file });
   }
-  const run = JSON.stringify([record.facts, chosen]);
+  const facts = JSON.stringify([run.record.facts, variant]);
   const source = sourceReader(keepPatient);
   const digits = String(total + without).length;
   const counts = new Map<string, number>();
-  let [number, done, foreign] = [0, 0, 0];
-  for await (const result of resultsOf(folder, chosen)) {
+  const foreign = new Map<string, number>();
+  let [number, done] = [0, 0];
+  for await (const result of run.results(variant)) {
     signal?.throwIfAborted();
     number++;
     if (!hasHeatmap(result)) continue;
-    const heatmap = await heatmaps.get(result.id, result.setting);
-    const boxes = boxesOf(folder, result, heatmap.image);
+    const heatmap = await run.get(result.id, result.setting);
     const sample: RunSample = {
-      ...{ number, result, boxes, heatmap, outside, run },
+      ...{ number, result, heatmap, outside, run: facts },
+      boxes: boxesOf(run, result, heatmap.image),
       source: () => source(result, heatmap.image),
     };
-    for (const format of formats.filter(isSampleFormat)) {
-      const { ending, encode } = SAMPLE_FORMATS[format];
+    for (const [format, { ending, encode }] of encoders) {
       let bytes: Uint8Array | undefined;
       try {
         bytes = await encode(sample);
-        if (!bytes) foreign++;
+        if (!bytes) foreign.set(format, (foreign.get(format) ?? 0) + 1);
       } catch (error) {
         const reason = printable((error as Error).message, 500);
         onNotice(`No ${format} of ${quote(result.id)}: ${reason}`);
@@ -210,61 +162,31 @@ export async function convertRun(
       await writeWhole(`${out}/${format}/${name}`, bytes);
       counts.set(format, (counts.get(format) ?? 0) + 1);
     }
-    for (const list of lists) await list.add(sample);
+    for (const { list, file } of lists) await file.write(list.add(sample));
     onProgress(++done, total);
   }
-  if (foreign > 0) {
-    onNotice(`No dicom-seg of ${foreign} of ${total} samples: their images are no DICOM files`);
+  for (const [format, count] of foreign) {
+    onNotice(`No ${format} of ${count} of ${total} samples: their images are no DICOM files`);
   }
   const written = [...counts].map(([path, files]): Written => ({ path, files }));
-  for (const list of lists) written.push(...(await list.finish()).map((path) => ({ path })));
+  for (const { list, file } of lists) {
+    await file.write(list.end?.() ?? "");
+    await file.finish();
+    for (const [path, text] of Object.entries(list.more?.() ?? {})) {
+      await writeWhole(`${out}/${path}`, text);
+      written.push({ path });
+    }
+    written.push({ path: list.path });
+  }
   return { samples: total, without, written };
 }
 
-function isSampleFormat(name: ExportFormat): name is SampleFormatName {
-  return Object.hasOwn(SAMPLE_FORMATS, name);
-}
-
-function chooseSetting(folder: string, { variants }: RunRecord, setting = variants[0]!): string {
-  if (variants.includes(setting)) return setting;
-  throw new RangeError(
-    `Cannot convert setting ${quote(setting)} of "${folder}": expected one of ` +
-      variants.map((name) => quote(name)).join(", "),
-  );
-}
-
-/** Yields the results of a setting, and of samples that dropped out as a whole. */
-async function* resultsOf(folder: string, setting: string): AsyncIterableIterator<SampleResult> {
-  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
-    if ((result.setting ?? setting) === setting) yield result;
-  }
-}
-
-/** Counts the samples and lists their classes, since the COCO files need all classes in advance. */
-async function survey(folder: string, setting: string): Promise<{
-  readonly total: number;
-  readonly without: number;
-  readonly classes: readonly string[];
-}> {
-  const classes = new Set<string>();
-  let [total, without] = [0, 0];
-  for await (const result of resultsOf(folder, setting)) {
-    if (hasHeatmap(result)) {
-      total++;
-      classes.add(result.category ?? NO_CLASS);
-    } else without++;
-  }
-  return { total, without, classes: inClassOrder(classes) };
-}
-
 /** Clips a sample's ground truth to whole pixels of its image. */
-function boxesOf(folder: string, { id, boxes }: HeatmapResult, image: Size): Box[] {
+function boxesOf(run: Run, result: HeatmapResult, image: Size): RunSample["boxes"] {
   try {
-    requireBoxes(boxes);
-    return boxes.length === 0 ? [] : clipBoxes(boxes, image);
+    return result.boxes.length === 0 ? [] : clipBoxes(result.boxes, image);
   } catch (error) {
-    const reason = printable((error as Error).message);
-    throw new SyntaxError(`Cannot convert ${quote(id)} of "${folder}": ${reason}`);
+    throw run.fault(result, (error as Error).message, error);
   }
 }
 
@@ -274,7 +196,7 @@ function sourceReader(withPatient: boolean): (
   image: Size,
 ) => Promise<DicomReference | undefined> {
   let last: { readonly path: string; readonly reference: DicomReference | undefined } | undefined;
-  return async ({ image: path }, { width, height }) => {
+  return async ({ image: path }, size) => {
     if (path === undefined) return undefined;
     if (last?.path !== path) {
       const bytes = await readImage(path);
@@ -283,13 +205,8 @@ function sourceReader(withPatient: boolean): (
         : undefined;
       last = { path, reference };
     }
-    const { reference } = last;
-    if (reference && (reference.width !== width || reference.height !== height)) {
-      throw new RangeError(
-        `"${path}" has ${reference.width}x${reference.height} pixels, and had ${width}x${height}`,
-      );
-    }
-    return reference;
+    if (last.reference) requireSize(path, last.reference, size);
+    return last.reference;
   };
 }
 
@@ -297,12 +214,4 @@ function sourceReader(withPatient: boolean): (
 function slugOf(id: string): string {
   const words = id.normalize("NFKD").toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
   return `-${words.slice(-60)}`.replace(/-+/g, "-").replace(/-$/, "");
-}
-
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await Deno.mkdir(path, { recursive: true });
-  } catch (error) {
-    throw new Error(`Cannot write to folder "${path}": ${(error as Error).message}`);
-  }
 }

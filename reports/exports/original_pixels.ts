@@ -6,7 +6,7 @@
 
 import type { Box } from "../../base/geometry.ts";
 import { nearestPixel } from "../../shaders/metrics_cpu.ts";
-import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
+import type { RunHeatmap } from "../../runs/run.ts";
 
 /** A heatmap with its side, its crop and the size of its image. */
 export type PlacedHeatmap = Pick<RunHeatmap, "heatmap" | "size" | "image" | "crop">;

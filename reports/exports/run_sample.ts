@@ -6,11 +6,8 @@
 
 import type { Box } from "../../base/geometry.ts";
 import type { DicomReference } from "../../images/dicom/reference.ts";
-import type { SampleResult } from "../../pipeline/evaluate.ts";
-import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
-
-/** A result with a heatmap. */
-export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
+import type { RunHeatmap } from "../../runs/run.ts";
+import type { HeatmapResult } from "../../runs/run_folder.ts";
 
 /** A sample of a run, with its result and heatmap. */
 export interface RunSample {
@@ -35,12 +32,16 @@ export interface RunSample {
   readonly source: () => Promise<DicomReference | undefined>;
 }
 
-/** A format that gathers all samples in one or two files. */
+/** A file of text that gathers all samples. */
 export interface RunList {
-  /** Adds a sample. */
-  add(sample: RunSample): Promise<void>;
-  /** Completes the files, and returns their paths relative to the output folder. */
-  finish(): Promise<string[]>;
-  /** Removes unfinished files. */
-  [Symbol.asyncDispose](): Promise<void>;
+  /** Path of the file, relative to the output folder. */
+  readonly path: string;
+  /** Text before the first sample. */
+  readonly head: string;
+  /** Encodes a sample; the text may be empty. */
+  add(sample: RunSample): string;
+  /** Returns the text after the last sample. */
+  end?(): string;
+  /** Returns the parts of further files, by their paths relative to the output folder. */
+  more?(): Readonly<Record<string, AsyncIterable<string>>>;
 }

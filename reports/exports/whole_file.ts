@@ -1,77 +1,54 @@
 import { putInPlace } from "../../base/write_whole.ts";
 
 /**
- * A file that is written in parts, and appears under its name only when complete.
+ * A text file that is written in parts, and appears under its name only when complete. Errors of
+ * all methods name the path.
  */
-export class WholeFile {
+export class WholeFile implements AsyncDisposable {
   readonly #path: string;
-  readonly #file: Deno.FsFile;
-  #isOpen = true;
+  #file: Deno.FsFile | undefined;
+  #isPartial = false;
 
-  private constructor(path: string, file: Deno.FsFile) {
+  /** Takes the path; the first part creates the partial file. */
+  constructor(path: string) {
     this.#path = path;
-    this.#file = file;
   }
 
-  /**
-   * Creates the partial file.
-   *
-   * @throws {Error} If the file cannot be written; the message names the path.
-   */
-  static async create(path: string): Promise<WholeFile> {
-    try {
-      return new WholeFile(path, await Deno.create(partial(path)));
-    } catch (error) {
-      throw cannotWrite(path, error);
-    }
-  }
-
-  /**
-   * Appends text.
-   *
-   * @throws {Error} If the file cannot be written; the message names the path.
-   */
+  /** Appends text. */
   async write(text: string): Promise<void> {
     const bytes = new TextEncoder().encode(text);
-    try {
+    await this.#naming(async () => {
+      this.#file ??= await Deno.create(`${this.#path}.partial`);
+      this.#isPartial = true;
       for (let at = 0; at < bytes.length;) at += await this.#file.write(bytes.subarray(at));
-    } catch (error) {
-      throw cannotWrite(this.#path, error);
-    }
+    });
   }
 
-  /**
-   * Closes the file and gives it its name.
-   *
-   * @throws {Error} If the file cannot be renamed; the message names the path.
-   */
+  /** Gives the file its name. */
   async finish(): Promise<void> {
     this.#close();
-    try {
-      await putInPlace(partial(this.#path), this.#path);
-    } catch (error) {
-      await Deno.remove(partial(this.#path)).catch(() => {});
-      throw cannotWrite(this.#path, error);
-    }
+    await this.#naming(() => putInPlace(`${this.#path}.partial`, this.#path));
+    this.#isPartial = false;
   }
 
   /** Removes the partial file, unless {@linkcode finish} was called. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#isOpen) return;
     this.#close();
-    await Deno.remove(partial(this.#path)).catch(() => {});
+    if (this.#isPartial) await Deno.remove(`${this.#path}.partial`).catch(() => {});
   }
 
   #close(): void {
-    this.#isOpen = false;
-    this.#file.close();
+    this.#file?.close();
+    this.#file = undefined;
   }
-}
 
-function partial(path: string): string {
-  return `${path}.partial`;
-}
-
-function cannotWrite(path: string, error: unknown): Error {
-  return new Error(`Cannot write "${path}": ${(error as Error).message}`, { cause: error });
+  async #naming(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      throw new Error(`Cannot write "${this.#path}": ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+  }
 }

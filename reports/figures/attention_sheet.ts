@@ -76,7 +76,9 @@ const KEY = [
  *
  * @example Usage
  * ```ts
- * import { drawAttention, drawPhantom, loadBundle, readAttention } from "../../mod.ts";
+ * import { drawPhantom, loadBundle } from "../../mod.ts";
+ * import { readAttention } from "../../pipeline/attention_grid.ts";
+ * import { drawAttention } from "./attention_sheet.ts";
  *
  * const bundle = await loadBundle("models/demo");
  * const xray = drawPhantom({ seed: 1 });

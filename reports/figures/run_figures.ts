@@ -12,23 +12,16 @@ import { inClassOrder } from "../tables/class_means.ts";
 import { originalImage } from "../original_image.ts";
 import { renderOverlay } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
-import { readResults } from "../../runs/read_results.ts";
-import { requireBoxes } from "../../runs/rescore_run.ts";
+import type { VariantOptions } from "../reader_options.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
-import { hasHeatmap, readRunRecord, RESULTS } from "../../runs/run_folder.ts";
-import { type RunHeatmap, RunHeatmaps } from "../../runs/run_heatmaps.ts";
+import { Run, type RunHeatmap } from "../../runs/run.ts";
+import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
 import { drawDistribution, PixelCurves } from "./score_curves.ts";
 import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 
 /** Options of {@linkcode drawRun}. */
-export interface FigureOptions {
-  /**
-   * Name of the variant to draw, if the run has several.
-   *
-   * @default {The run's first}
-   */
-  readonly setting?: string;
+export interface FigureOptions extends VariantOptions {
   /**
    * Most panels per sheet.
    *
@@ -41,19 +34,6 @@ export interface FigureOptions {
    * @default {0}
    */
   readonly seed?: number;
-  /**
-   * Receives one sentence about each omission, such as a sample with a missing image.
-   *
-   * @default {undefined}
-   */
-  readonly onNotice?: (notice: string) => void;
-  /**
-   * Called after each heatmap with the number of heatmaps done, and the number for all figures. A
-   * heatmap in several figures counts several times. Not awaited.
-   *
-   * @default {undefined}
-   */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** A figure and the name of its file. */
@@ -64,7 +44,6 @@ export interface Figure {
   readonly svg: string;
 }
 
-type Grounded = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
 type Scored = Extract<SampleResult, { readonly status: "scored" }>;
 
 /** Longer side of a panel's picture in pixels: more than its size in the SVG, for fine screens. */
@@ -74,7 +53,7 @@ const PIXELS = 1.5 * PANEL_SIDE;
 interface Choice {
   readonly name: string;
   readonly heading: string;
-  readonly results: readonly Grounded[];
+  readonly results: readonly HeatmapResult[];
 }
 
 /**
@@ -101,48 +80,34 @@ interface Choice {
  */
 export async function* drawRun(
   folder: string,
-  { setting, count = 12, seed = 0, onNotice = () => {}, onProgress = () => {} }: FigureOptions = {},
+  options: FigureOptions = {},
 ): AsyncIterableIterator<Figure> {
-  const { variants } = await readRunRecord(folder);
-  const chosen = setting ?? variants[0]!;
-  if (!variants.includes(chosen)) {
-    throw new RangeError(
-      `Cannot draw setting ${quote(chosen)} of "${folder}": expected one of ` +
-        variants.map((name) => quote(name)).join(", "),
-    );
-  }
-  using heatmaps = await RunHeatmaps.open(folder);
-  const results: Grounded[] = [];
-  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
-    if (!hasHeatmap(result) || (result.setting ?? "") !== chosen) continue;
-    try {
-      requireBoxes(result.boxes);
-    } catch (error) {
-      throw new SyntaxError(
-        `Cannot draw ${quote(result.id)} of "${folder}": ${(error as Error).message}`,
-      );
-    }
-    results.push(result);
-  }
+  const { setting, count = 12, seed = 0, signal, onNotice, onProgress } = options;
+  using run = await Run.open(folder, "draw");
+  const chosen = run.variant(setting);
+  const results = (await Array.fromAsync(run.results(chosen))).filter(hasHeatmap);
   const scored = results.filter((result) => result.status === "scored");
   const found = Map.groupBy(scored, ({ category = NO_CLASS }) => category);
   const classes = new Map(inClassOrder(found.keys()).map((name) => [name, found.get(name)!]));
   const choices = choose(results, scored, classes, count, seed);
   const total = choices.reduce((sum, { results }) => sum + results.length, scored.length);
   let done = 0;
-  const onHeatmap = () => onProgress(++done, total);
-  if (scored.length > 0) yield* drawCurves(classes, heatmaps, onHeatmap);
+  const onHeatmap = () => {
+    signal?.throwIfAborted();
+    onProgress?.(++done, total);
+  };
+  if (scored.length > 0) yield* drawCurves(classes, run, onHeatmap);
   const missing = new Set<string>();
   for (const { name, heading, results: shown } of choices) {
     const panels: Panel[] = [];
     for (const result of shown) {
       try {
-        panels.push(await makePanel(result, await heatmaps.get(result.id, result.setting)));
+        panels.push(await makePanel(result, await run.get(result.id, result.setting)));
       } catch (error) {
         if (missing.has(result.id)) continue;
         missing.add(result.id);
         const reason = printable((error as Error).message, 500);
-        onNotice(`No panel of ${quote(result.id)}: ${reason}`);
+        onNotice?.(`No panel of ${quote(result.id)}: ${reason}`);
       } finally {
         onHeatmap();
       }
@@ -155,15 +120,15 @@ export async function* drawRun(
 
 async function* drawCurves(
   classes: ReadonlyMap<string, readonly Scored[]>,
-  heatmaps: RunHeatmaps,
+  run: Run,
   onHeatmap: () => void,
 ): AsyncIterableIterator<Figure> {
   const curves = new PixelCurves();
   for (const [category, results] of classes) {
     for (const { id, setting, boxes } of results) {
-      const { heatmap, size, image, crop } = await heatmaps.get(id, setting);
+      const { heatmap, size, image, crop } = await run.get(id, setting);
       const clipped = clipBoxes(boxes, image);
-      const { margin } = heatmaps.method;
+      const { margin } = run.settings;
       curves.add(category, countPixels(heatmap, size, image, clipped, margin, crop.side));
       onHeatmap();
     }
@@ -181,7 +146,7 @@ async function* drawCurves(
 
 /** Chooses the samples of each sheet. */
 function choose(
-  results: readonly Grounded[],
+  results: readonly HeatmapResult[],
   scored: readonly Scored[],
   classes: ReadonlyMap<string, readonly Scored[]>,
   count: number,
@@ -242,7 +207,7 @@ function fileName(text: string, taken: Set<string>): string {
  *
  * @throws {Error} If the image is missing or invalid, or has another size than the grounded image.
  */
-async function makePanel(result: Grounded, heatmap: RunHeatmap): Promise<Panel> {
+async function makePanel(result: HeatmapResult, heatmap: RunHeatmap): Promise<Panel> {
   const { id, image: path, phrase = "", category, boxes } = result;
   const { width, height } = heatmap.image;
   const gray = await originalImage(path, heatmap.image);

@@ -2,7 +2,7 @@ import { deflateRawSync } from "node:zlib";
 import { grayImage } from "../../images/gray_image.ts";
 import type { GrayImage } from "../../base/geometry.ts";
 import { resample } from "../../images/resample.ts";
-import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
+import type { RunHeatmap } from "../../runs/run.ts";
 import { safe } from "../tables/table_html.ts";
 
 /** Longer side of an X-ray in pixels, and JPEG quality of 1..100; a picture takes some 16 KB. */

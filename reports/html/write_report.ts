@@ -8,23 +8,13 @@ import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { originalImage } from "../original_image.ts";
 import { BOX, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "../figures/heat_colours.ts";
-import { HEATMAPS, lacks } from "../../runs/heatmap_file.ts";
-import { hasProtocols, makeProtocolTable } from "../tables/protocol_table.ts";
-import { readSamples } from "../../runs/read_results.ts";
-import { requireBoxes } from "../../runs/rescore_run.ts";
-import { describeCounts, makeTable, SCORE_STYLES } from "../tables/result_table.ts";
-import {
-  hasHeatmap,
-  imageOf,
-  readRunRecord,
-  RESULTS,
-  type RunRecord,
-} from "../../runs/run_folder.ts";
-import { RunHeatmaps } from "../../runs/run_heatmaps.ts";
-import { AblationSummary } from "../tables/summary.ts";
+import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
+import { Run } from "../../runs/run.ts";
+import { hasHeatmap, imageOf, type RunRecord } from "../../runs/run_folder.ts";
+import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
+import { tabulate } from "../tables/table_files.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
-import { tableOptions } from "../tables/table_files.ts";
 import { writeWhole } from "../../base/write_whole.ts";
 import { factsHtml, runName } from "./_facts.ts";
 import { heatmapElement, imageElement, missingElement } from "./_pictures.ts";
@@ -42,25 +32,13 @@ import main from "./page/main.js" with { type: "text" };
 export const REPORT = "report.html";
 
 /** Options of {@linkcode writeReport}. */
-export interface ReportOptions {
+export interface ReportOptions extends ReaderOptions {
   /**
    * Path of the page.
    *
    * @default {"report.html" in the run's folder}
    */
   readonly out?: string;
-  /**
-   * Receives one sentence about each omission, such as a missing image.
-   *
-   * @default {undefined}
-   */
-  readonly onNotice?: (notice: string) => void;
-  /**
-   * Aborts the writing; an earlier page stays as it was.
-   *
-   * @default {undefined}
-   */
-  readonly signal?: AbortSignal;
 }
 
 type Slots = Readonly<Record<string, () => AsyncIterable<string> | readonly string[]>>;
@@ -82,48 +60,34 @@ export async function writeReport(
   folder: string,
   { out = `${folder}/${REPORT}`, onNotice = () => {}, signal }: ReportOptions = {},
 ): Promise<string> {
-  using heatmaps = await RunHeatmaps.open(folder);
-  const record = await readRunRecord(folder);
-  const { variants } = record;
-  const summary = new AblationSummary(variants);
-  const images = new Map<string, number>();
+  using run = await Run.open(folder, "show");
+  const { record } = run;
   const results = async function* () {
-    for await (const lines of readSamples(`${folder}/${RESULTS}`, variants.length)) {
-      for (const { result } of lines) yield result;
-    }
+    for await (const sample of run.samples()) yield* sample;
   };
+  const images = new Map<string, number>();
   const lacking: SampleResult[] = [];
-  let done = 0;
-  for await (const lines of readSamples(`${folder}/${RESULTS}`, variants.length)) {
-    done++;
-    for (const { result } of lines) {
-      requireShown(folder, result, variants);
-      summary.add(result);
-      const image = imageOf(result);
-      if (image && !images.has(image)) images.set(image, images.size);
-      if (hasHeatmap(result) && !heatmaps.has(result.id, result.setting)) lacking.push(result);
-    }
-  }
-  const all = summary.toJSON();
-  const options = tableOptions(record, done >= record.plan.length);
+  const { done, summary, tables } = await tabulate(run, (result) => {
+    const image = imageOf(result);
+    if (image && !images.has(image)) images.set(image, images.size);
+    if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
+  });
   const left: string[] = [];
   const lack = (notice: string) => {
     left.push(notice);
     onNotice(notice);
   };
-  if (lacking[0]) lack(lacks(`${folder}/${HEATMAPS}`, lacking[0], lacking.length - 1));
+  const missing = run.missing(lacking);
+  if (missing) lack(missing.message);
   const slots: Slots = {
     style: () => [`<style>${style}</style>`],
     title: () => [`<title>Groundray report: ${safe(runName(record))}</title>`],
     heading: () => [
       `<h1>Phrase grounding on ${safe(runName(record))}</h1>\n`,
       `<p>${done} of ${record.plan.length} samples on ${images.size} X-rays: `,
-      `${safe(describeCounts(Object.values(all)[0]!))}.</p>`,
+      `${safe(describeCounts(summary))}.</p>`,
     ],
-    tables: () => [
-      formatHtml(makeTable(all, options)),
-      ...(hasProtocols(all) ? [formatHtml(makeProtocolTable(all, options))] : []),
-    ],
+    tables: () => tables.map(formatHtml),
     facts: () => [factsHtml(record)],
     report: () => [dataElement("report", scriptJson(pageFacts(record)))],
     rows: async function* () {
@@ -147,13 +111,13 @@ export async function writeReport(
         let size;
         if (hasHeatmap(result)) {
           try {
-            const heatmap = await heatmaps.get(id, setting);
+            const heatmap = await run.get(id, setting);
             size = heatmap.image;
             yield heatmapElement(number, heatmap);
           } catch (error) {
             const reason = printable((error as Error).message, 500);
             // One notice above names all heatmaps that are missing from the file.
-            if (heatmaps.has(id, setting)) lack(`No heatmap of ${quote(id)}: ${reason}`);
+            if (run.has(id, setting)) lack(`No heatmap of ${quote(id)}: ${reason}`);
             yield missingElement(`heatmap-${number}`, reason);
           }
         }
@@ -178,25 +142,6 @@ export async function writeReport(
   };
   await writeWhole(out, fill(slots));
   return out;
-}
-
-/** Checks setting and boxes of a result, which the page uses and `readResults` leaves unchecked. */
-function requireShown(
-  folder: string,
-  result: Parameters<typeof hasHeatmap>[0],
-  variants: readonly string[],
-): void {
-  const fail = (reason: string) => {
-    throw new SyntaxError(`Cannot show ${quote(result.id)} of "${folder}": ${reason}`);
-  };
-  if (result.setting !== undefined && !variants.includes(result.setting)) {
-    fail(`its setting ${quote(result.setting)} is none of the run's`);
-  }
-  try {
-    if (hasHeatmap(result)) requireBoxes(result.boxes);
-  } catch (error) {
-    fail((error as Error).message);
-  }
 }
 
 /** Data for the page's script, beside the rows. */

@@ -5,7 +5,7 @@
  */
 
 import { METHODS } from "../../methods/registry.ts";
-import { type MethodFacts, methodsOf } from "../../runs/run_method.ts";
+import { type MethodFacts, methodsOf } from "../../runs/scoring_settings.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
 
 /**

@@ -1,12 +1,12 @@
 import { assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { ProtocolScores } from "../../scoring/protocols.ts";
-import { AblationSummary } from "./summary.ts";
+import { SummaryByVariant } from "./summary.ts";
 import { formatProtocols } from "./table.ts";
 import { tableFiles } from "./table_files.ts";
 
 /** Summarises samples given as class and protocol scores. */
 function summarise(samples: readonly [string, ProtocolScores][], names = [""]) {
-  const summary = new AblationSummary(names);
+  const summary = new SummaryByVariant(names);
   for (const [i, [category, protocols]] of samples.entries()) {
     for (const setting of names) {
       summary.add({

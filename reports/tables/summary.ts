@@ -113,7 +113,7 @@ export class ScoreSummary {
 }
 
 /** Summarises several variants of the same samples, by the `setting` of each result. */
-export class AblationSummary {
+export class SummaryByVariant {
   readonly #summaries: ReadonlyMap<string, ScoreSummary>;
 
   /**

@@ -1,14 +1,16 @@
 /**
- * Formats tables of results as files: Markdown, LaTeX and CSV.
+ * Makes the tables of a run, and formats them as files: Markdown, LaTeX and CSV.
  *
  * @module
  */
 
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import type { Run } from "../../runs/run.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
 import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
 import { methodLabels, methodNotes } from "./method_notes.ts";
-import { makeTable, type TableOptions } from "./result_table.ts";
-import type { Summary } from "./summary.ts";
+import { makeTable, type ResultTable, type TableOptions } from "./result_table.ts";
+import { type Summary, SummaryByVariant } from "./summary.ts";
 import { formatCsv } from "./table_csv.ts";
 import { formatLatex } from "./table_latex.ts";
 import { formatMarkdown } from "./table_markdown.ts";
@@ -63,5 +65,43 @@ export function tableOptions(
       ...(shard ? [`Shard ${shard.number} of ${shard.count} only.`] : []),
       ...(isWhole ? [] : ["The run was broken off: samples are missing."]),
     ],
+  };
+}
+
+/** Tables and counts of a run's whole samples. */
+export interface RunTables {
+  /** Number of samples with results. */
+  readonly done: number;
+  /** Summary of the first variant, with the counts of its samples. */
+  readonly summary: Summary;
+  /** The scores by class, then the further protocols if the run has any. */
+  readonly tables: readonly ResultTable[];
+}
+
+/**
+ * Makes the tables of a finished or interrupted run.
+ *
+ * @param onResult Receives each result, in the order of the file.
+ * @throws {SyntaxError} If a result is corrupt.
+ */
+export async function tabulate(
+  run: Run,
+  onResult: (result: SampleResult) => void,
+): Promise<RunTables> {
+  const sums = new SummaryByVariant(run.record.variants);
+  let done = 0;
+  for await (const results of run.samples()) {
+    done++;
+    for (const result of results) {
+      sums.add(result);
+      onResult(result);
+    }
+  }
+  const summaries = sums.toJSON();
+  const options = tableOptions(run.record, done >= run.record.plan.length);
+  const protocols = hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : [];
+  return {
+    ...{ done, summary: Object.values(summaries)[0]! },
+    tables: [makeTable(summaries, options), ...protocols],
   };
 }

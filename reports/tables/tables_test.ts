@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { CLASSES } from "../../datasets/sample.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { makeTable } from "./result_table.ts";
-import { AblationSummary } from "./summary.ts";
+import { SummaryByVariant } from "./summary.ts";
 import { formatAblation, formatIntervals, formatResults, formatTable } from "./table.ts";
 import { tableFiles, tableOptions } from "./table_files.ts";
 
@@ -16,7 +16,7 @@ const readPaper = (name: string) => Deno.readTextFile(new URL(name, PAPER));
  * three samples.
  */
 function run(names: readonly string[], category = "Scar") {
-  const summary = new AblationSummary(names);
+  const summary = new SummaryByVariant(names);
   for (const [i, name] of names.entries()) {
     for (const [j, known] of [...CLASSES, category].entries()) {
       for (const miou of [0.1, 0.2, 0.3]) {
@@ -121,7 +121,7 @@ Deno.test("best and second best are marked as the paper marks them", async () =>
   const lines = (await readPaper("paper.txt")).split("\n");
   const from = lines.findIndex((line) => line.startsWith("BioViL [5]"));
   const rows = lines.slice(from).slice(0, 14).map((line) => line.split("\t").slice(2));
-  const nothing = { "": new AblationSummary([""]).toJSON()[""]! };
+  const nothing = { "": new SummaryByVariant([""]).toJSON()[""]! };
   const { groups } = makeTable(nothing, { published: true });
   const marked = groups.filter(({ isPublished }) => isPublished).flatMap(({ rows }) => rows);
   const differences: string[] = [];
@@ -218,7 +218,7 @@ Deno.test("several methods stand in Table I, each by its name, with what each se
     boxes: { rule: "max" },
   };
   const options = tableOptions({ facts: { dataset: { kind: "ms-cxr" }, methods } }, true);
-  const summary = new AblationSummary(Object.keys(methods));
+  const summary = new SummaryByVariant(Object.keys(methods));
   const scored = { boxes: [], threshold: null, status: "scored", category: "Edema" } as const;
   const scores = { absCnr: 1, cnr: 1, miou: 0.5, aucRoc: 0.9 };
   const one = { id: "1", ...scored, ...scores };

@@ -4,9 +4,14 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
-import { decodeImage, drawPhantom, loadBundle, openRuntime, type ScoredPhrase } from "../../mod.ts";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { decodeImage } from "../../pipeline/decode.ts";
+import type { ScoredPhrase } from "../../pipeline/metrics.ts";
 import { createEngine } from "../../web/engine.ts";
 import type { ServerFacts } from "../../web/results.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";

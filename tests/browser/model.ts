@@ -1,13 +1,12 @@
+import "../../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
-import {
-  groundImage,
-  type GroundSettings,
-  loadBundle,
-  openRuntime,
-  type ScoredPhrase,
-} from "../../mod.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { groundImage } from "../../pipeline/ground.ts";
+import type { ScoredPhrase } from "../../pipeline/metrics.ts";
+import type { GroundSettings } from "../../pipeline/settings/settings.ts";
 import type { ServerFacts } from "../../web/results.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";

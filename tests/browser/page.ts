@@ -1,6 +1,9 @@
+import "../../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import { grayImage } from "../../images/gray_image.ts";
-import { groundImage, loadBundle, openRuntime } from "../../mod.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { groundImage } from "../../pipeline/ground.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { ServedRun } from "../../web/server/served_run.ts";
 import { startServer } from "../../web/server/server.ts";

@@ -1,9 +1,11 @@
 // Callbacks that run in the page need the types of the DOM.
 /// <reference lib="dom" />
 
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
-import { type SampleResult, writePhantomSet } from "../../mod.ts";
+import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { writeReport } from "../../reports/html/write_report.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { withPage } from "./_chromium.ts";

@@ -1,8 +1,12 @@
 /** Checks that no picture of one X-ray is shown, grounded or saved under another X-ray's name. */
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
-import { drawPhantom, groundImage, loadBundle, openRuntime } from "../../mod.ts";
+import { drawPhantom } from "../../datasets/phantom/phantom.ts";
+import { loadBundle } from "../../models/ldm/bundle.ts";
+import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import { groundImage } from "../../pipeline/ground.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { withPage } from "./_chromium.ts";

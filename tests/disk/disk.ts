@@ -4,8 +4,9 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import { assertEquals, assertMatch } from "@std/assert";
-import { writePhantomSet } from "../../mod.ts";
+import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 import { inFolder, readOutput, runCommand } from "../support/command.ts";
 
 const SETTINGS = ["--dataset", "set", "--steps", "10", "--noise", "sample"];

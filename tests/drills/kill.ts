@@ -5,9 +5,10 @@
  * @module
  */
 
+import "../../base/host/deno/mod.ts";
 import { EXIT, runMain } from "../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
-import { writePhantomSet } from "../../mod.ts";
+import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 import { Random } from "../../base/random.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { killEval } from "../support/kill.ts";

@@ -88,7 +88,7 @@ async function readAll(bytes: Uint8Array, folder: string, name: string): Promise
     const isBelow = sample.image.startsWith(`${images}/`) &&
       !sample.image.split("/").includes("..");
     if (!isBelow) throw new Broken(`an image is read from outside its root: ${sample.image}`);
-    await decodeImage(sample.image).catch((error) => requireTyped(error, [images]));
+    await decodeImage(sample.image).catch((error) => requireTyped(error, [images], true));
   }
 }
 
@@ -168,6 +168,7 @@ function csv(
   return {
     name,
     share: 6,
+    isOfSample: true,
     make(random) {
       const bytes = utf8(table(random, example));
       return chance(random, 0.2) ? mutateBytes(random, bytes) : bytes;
@@ -196,6 +197,7 @@ function json(
   return {
     name,
     share: 6,
+    isOfSample: true,
     make: (random) => document(random, example),
     read: (bytes, folder) => read(bytes, folder, "rows.json"),
   };

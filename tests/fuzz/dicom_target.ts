@@ -5,10 +5,14 @@
  */
 
 import { deflateRaw } from "pako";
+import { IMAGE_FILES } from "../../images/decoders/_image_files.ts";
 import {
+  BIG_ENDIAN,
   type DicomElements,
   dicomFile,
   element,
+  EXPLICIT,
+  IMPLICIT,
   item,
   metaGroup,
   PREAMBLE,
@@ -22,11 +26,35 @@ import { decodeImage } from "../../pipeline/decode.ts";
 import { chance, EXTREMES, join, mutateBytes, pick } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 
-const PLAIN = {
-  syntax: "1.2.840.10008.1.2.1",
+const PLAIN = [EXPLICIT, IMPLICIT, BIG_ENDIAN].map((syntax) => ({
+  syntax,
   size: {},
-  frame: words([0, 1000, 2000, 3000, 4000, 4095]),
-};
+  frame: words([0, 1000, 2000, 3000, 4000, 4095], syntax === BIG_ENDIAN),
+}));
+
+const EIGHT_BITS = { "00280100": 8, "00280101": 8, "00280102": 7 };
+
+/** A baseline JPEG, and a lossless JPEG of the values in {@linkcode PLAIN} by dcmjs-codecs. */
+const JPEGS = [
+  {
+    syntax: "1.2.840.10008.1.2.4.50",
+    size: { "00280010": 11, "00280011": 18, ...EIGHT_BITS },
+    frame: IMAGE_FILES["JPEG of grey"]!,
+  },
+  {
+    syntax: "1.2.840.10008.1.2.4.70",
+    size: {},
+    frame: Uint8Array.from(
+      atob(
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/wwALDAACAAMBAREA/8QAFgABAQEAAAAAAAAAAAAAAAAACgwH/9oACAEBAAEA" +
+          "AJ/99D6K7h9Gv//Z",
+      ),
+      (byte) => byte.charCodeAt(0),
+    ),
+  },
+];
+
+const SAMPLES = [...PLAIN, ...FRAMES, ...JPEGS];
 
 /** Returns elements that decide the decoding, with invalid or extreme values. */
 function hostile(random: Random): DicomElements {
@@ -91,15 +119,17 @@ function unusual(random: Random, file: Uint8Array): Uint8Array {
 export const DICOM_TARGET: Target = {
   name: "dicom",
   share: 10,
+  isOfSample: true,
   make(random) {
-    const { syntax, size, frame } = pick(random, [PLAIN, ...FRAMES]);
+    const sample = pick(random, SAMPLES);
+    const { syntax, size, frame } = sample;
     const bytes = chance(random, 0.4) ? mutateBytes(random, frame) : frame;
     const file = dicomFile({
       ...RADIOGRAPH,
       ...size,
-      "7fe00010": frame === PLAIN.frame ? bytes : [bytes],
+      "7fe00010": PLAIN.includes(sample) ? bytes : [bytes],
       ...chance(random, 0.4) ? hostile(random) : {},
-    }, chance(random, 0.05) ? pick(random, FRAMES).syntax : syntax);
+    }, chance(random, 0.05) ? pick(random, SAMPLES).syntax : syntax);
     const other = chance(random, 0.3) ? unusual(random, file) : file;
     return chance(random, 0.3) ? mutateBytes(random, other) : other;
   },

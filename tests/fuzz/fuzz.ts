@@ -10,6 +10,7 @@ import { CHECKPOINT_TARGETS } from "./checkpoint_targets.ts";
 import { DATASET_TARGETS } from "./dataset_targets.ts";
 import { DICOM_TARGET } from "./dicom_target.ts";
 import { IMAGE_TARGETS } from "./image_targets.ts";
+import { PHRASE_TARGET } from "./phrase_target.ts";
 import { MODEL_TARGETS } from "./model_targets.ts";
 import { RUN_TARGETS } from "./run_targets.ts";
 import { Broken, requireTyped, type Target } from "./target.ts";
@@ -22,6 +23,7 @@ export const TARGETS: readonly Target[] = [
   ...DATASET_TARGETS,
   ...IMAGE_TARGETS,
   DICOM_TARGET,
+  PHRASE_TARGET,
   ...RUN_TARGETS,
 ];
 
@@ -102,7 +104,8 @@ export async function tryInput(
         "vocab.txt",
         "merges.txt",
         "tokenizer.json",
-      ]);
+        "phrase",
+      ], target.isOfSample);
       if (target.refusal && !target.refusal.test((error as Error).message)) {
         throw new Broken(`it was refused for another reason: ${(error as Error).message}`);
       }

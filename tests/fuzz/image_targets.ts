@@ -5,6 +5,7 @@
  */
 
 import { crc32, deflateSync } from "node:zlib";
+import { IMAGE_FILES } from "../../images/decoders/_image_files.ts";
 import { decodeImage, MAX_PIXELS } from "../../pipeline/decode.ts";
 import type { Random } from "../../base/random.ts";
 import { big, chance, EXTREMES, join, mutateBytes, mutateList, pick, utf8 } from "./mutate.ts";
@@ -19,6 +20,13 @@ async function read(bytes: Uint8Array, folder: string): Promise<void> {
   }
   if (data.length > MAX_PIXELS) throw new Broken(`an image of ${data.length} pixels was decoded`);
 }
+
+/** Pictures of other programs, by format. */
+const FILES = Map.groupBy(Object.entries(IMAGE_FILES), ([name]) => name.split(" ")[0]!);
+
+/** Changes a picture of another program. */
+const spoil = (random: Random, format: string) =>
+  mutateBytes(random, pick(random, FILES.get(format)!)[1]);
 
 // PNG
 
@@ -61,7 +69,9 @@ const header = (random: Random, [depth, type]: readonly number[]) =>
 const png: Target = {
   name: "png",
   share: 10,
+  isOfSample: true,
   make(random) {
+    if (chance(random, 0.3)) return spoil(random, "PNG");
     // Depth and colour type: grey of 1, 8 and 16 bits, RGB, palette, grey with alpha, RGBA.
     const kind = pick(random, [[1, 0], [8, 0], [16, 0], [8, 2], [8, 3], [8, 4], [8, 6]]);
     const other = () =>
@@ -130,7 +140,9 @@ const scan = (components: number, [first, last]: readonly number[]) =>
 const jpeg: Target = {
   name: "jpeg",
   share: 10,
+  isOfSample: true,
   make(random) {
+    if (chance(random, 0.3)) return spoil(random, "JPEG");
     const components = pick(random, [1, 1, 3, 4]);
     const progressive = chance(random, 0.3);
     const marker = progressive ? 0xc2 : 0xc0;
@@ -170,6 +182,7 @@ const jpeg: Target = {
 const oversize: Target = {
   name: "image size",
   share: 2,
+  isOfSample: true,
   make(random) {
     const side = Math.floor(Math.sqrt(MAX_PIXELS)) + random.integer(1, 5000);
     const file = chance(random, 0.5) ? grayPng(8, 8) : join(

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isInputError } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 
 /** One reader, and the maker of its inputs. */
@@ -22,6 +23,8 @@ export interface Target {
    * @throws A typed error that names the file, or {@linkcode Broken} if a promise was broken.
    */
   readonly read: (bytes: Uint8Array, folder: string) => Promise<unknown>;
+  /** Whether the input belongs to a sample; then its reader may throw only errors about input. */
+  readonly isOfSample?: true;
   /** Text of the error, if the reader must refuse every input. */
   readonly refusal?: RegExp;
 }
@@ -55,27 +58,33 @@ export function requireSentence(message: string): void {
   if (INTERNAL.test(message)) throw new Broken(`a message is an internal one: ${short}`);
 }
 
-/** Classes of errors that may describe a fault of a file. */
-const TYPED = [TypeError, RangeError, SyntaxError, ...Object.values(Deno.errors)];
+/** Classes of errors that may describe a fault of a model or a run. */
+const TYPED = [RangeError, SyntaxError, ...Object.values(Deno.errors)];
 
 /**
  * Checks that an error is typed and that its message is a sentence that names the file.
  *
  * @param error The thrown value.
  * @param names Texts of which the message must contain at least one.
+ * @param isOfSample Whether only an error about input is allowed.
  * @returns Name of the error's class.
  * @throws {Broken} If a check fails.
  */
-export function requireTyped(error: unknown, names: readonly string[]): string {
+export function requireTyped(
+  error: unknown,
+  names: readonly string[],
+  isOfSample = false,
+): string {
   if (error instanceof Broken) throw error;
-  if (!(error instanceof Error) || !TYPED.some((type) => error.constructor === type)) {
-    throw new Broken(`an error is not typed: ${describe(error)}`);
-  }
+  if (!(error instanceof Error)) throw new Broken(`an error is not typed: ${describe(error)}`);
   try {
     requireSentence(error.message);
   } catch (broken) {
     throw new Broken(`${(broken as Error).message}, from ${describe(error)}`);
   }
+  const isTyped = !isOfSample && TYPED.some((type) => error.constructor === type) ||
+    isInputError(error);
+  if (!isTyped) throw new Broken(`an error is not typed: ${describe(error)}`);
   if (!names.some((name) => error.message.includes(name))) {
     throw new Broken(`a message does not name the file: ${error.message}`);
   }

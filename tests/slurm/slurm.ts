@@ -1,5 +1,6 @@
+import "../../base/host/deno/mod.ts";
 import { assertEquals, assertMatch } from "@std/assert";
-import { writePhantomSet } from "../../mod.ts";
+import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { type Cluster, inCluster, until } from "./cluster.ts";
 

@@ -1,3 +1,4 @@
+import { InputRangeError } from "../../base/errors.ts";
 import type { GridModel } from "../../models/grid_model.ts";
 import type { MethodCrop } from "../../base/geometry.ts";
 import { gridMethod } from "../../methods/grid_method.ts";
@@ -17,7 +18,7 @@ export function fakeMethod(view: MethodCrop, side: number): GridModel {
     ground({ width, height, data }, phrases) {
       const crop = cropRegion(width, height, view);
       return Promise.resolve(phrases.map((phrase) => {
-        if (phrase.includes("refuse")) throw new RangeError(`Cannot ground "${phrase}"`);
+        if (phrase.includes("refuse")) throw new InputRangeError(`Cannot ground "${phrase}"`);
         const values = Float32Array.from({ length: side * side }, (_, i) => {
           const x = crop.x + Math.floor((i % side + 0.5) * crop.side / side);
           const y = crop.y + Math.floor((Math.floor(i / side) + 0.5) * crop.side / side);

@@ -1,5 +1,5 @@
 import { grayImage } from "../../images/gray_image.ts";
-import type { GrayImage } from "../../mod.ts";
+import type { GrayImage } from "../../base/geometry.ts";
 
 /** Writes a grey image as a PNG file. */
 export async function writeGray(path: string, gray: GrayImage): Promise<void> {

@@ -7,7 +7,7 @@
 import { loadBundle } from "../../models/ldm/bundle.ts";
 import { openModel } from "../../models/ldm/model.ts";
 import type { WeightType } from "../../models/ldm/weights.ts";
-import type { Runtime } from "../../models/runtime/mod.ts";
+import type { Runtime } from "../../models/runtime/runtime.ts";
 import { readSafetensors } from "./safetensors.ts";
 
 /** Largest absolute difference between two arrays of equal length. */

@@ -1,5 +1,6 @@
+import "../../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
-import { writePhantomSet } from "../../mod.ts";
+import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 
 /** Writes a small phantom dataset to `set` below a folder; one image is corrupt. */
 export async function makeSet(folder: string, images: number): Promise<void> {

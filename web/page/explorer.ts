@@ -90,7 +90,8 @@ export class Explorer {
     { columns, cells }: Extract<Reply, { kind: "explored" }>,
   ): void {
     const table = make("table", "", { className: "maps" });
-    const what = `Attention for "${phrase}" in ${image}: a row a layer, a column some steps`;
+    const what =
+      `Attention for "${phrase}" in ${image}: each row is a layer, each column a group of steps`;
     table.append(make("caption", what));
     const head = make("tr");
     head.append(

@@ -280,7 +280,7 @@ export class Grounding {
     const settings = this.#explorer.settings();
     if (settings.layers.length === 0) return say("Choose a layer first");
     if (![settings.steps, ...settings.select].every(Number.isInteger)) {
-      return say("Type how many steps the trajectory has, and a first and a last one to read");
+      return say("Type how many steps the trajectory has, and the first and the last step to read");
     }
     this.#before = this.#made;
     this.#show(phrases.map((phrase) => ({ ...this.#blank(image, phrase), phrase })));
@@ -439,7 +439,7 @@ export class Grounding {
     if (!hash) {
       if (model !== this.#model) {
         throw new Error(
-          "Cannot name the model that made this heatmap, which is closed: press Show where again",
+          "Cannot name the model that made this heatmap, since the model is closed: press Show where again",
         );
       }
       this.#identity = Promise.withResolvers();

@@ -191,7 +191,7 @@ export class Review {
     const { result, heatmap } = detail;
     const { width, height } = picture.original;
     if (heatmap && (heatmap.image.width !== width || heatmap.image.height !== height)) {
-      throw new Error(`The image of ${result.id} is not the one that the run read`);
+      throw new Error(`The image of ${result.id} has another size than in the run`);
     }
     const facts = result.status === "scored"
       ? SHOWN_SCORES.map((score) => `${score.heading} ${scoreText(score, result[score.name])}`)

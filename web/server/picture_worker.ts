@@ -5,6 +5,7 @@
  */
 
 import "../../base/host/deno/mod.ts";
+import { sentenceOf } from "../../base/errors.ts";
 import { quote } from "../../base/text.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { resample } from "../../images/resample.ts";
@@ -45,6 +46,6 @@ scope.onmessage = async ({ data: path }) => {
     const picture = await readPicture(path);
     scope.postMessage({ picture }, [picture.data.buffer]);
   } catch (error) {
-    scope.postMessage({ error: (error as Error).message });
+    scope.postMessage({ error: sentenceOf(error) });
   }
 };

@@ -4,30 +4,20 @@
  * @module
  */
 
-import { quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { cropRegion } from "../../images/preprocess.ts";
-import { HeatmapIndex, HEATMAPS } from "../../runs/heatmap_file.ts";
-import { hasProtocols, makeProtocolTable } from "../../reports/tables/protocol_table.ts";
-import { readResults } from "../../runs/read_results.ts";
-import { requireBoxes } from "../../runs/rescore_run.ts";
-import { makeTable } from "../../reports/tables/result_table.ts";
-import { hasHeatmap, readRunRecord, RECORD, RESULTS } from "../../runs/run_folder.ts";
-import { type RunMethod, runMethod } from "../../runs/run_method.ts";
-import { AblationSummary } from "../../reports/tables/summary.ts";
+import { tabulate } from "../../reports/tables/table_files.ts";
+import { Run } from "../../runs/run.ts";
+import { hasHeatmap } from "../../runs/run_folder.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
-import { tableOptions } from "../../reports/tables/table_files.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../results.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 
 /** Contents of a run's files at one time. */
 interface Snapshot {
-  /** Sizes and modification times of the files; a difference means that the run went on. */
-  readonly state: string;
   readonly overview: RunOverview;
-  readonly method: RunMethod;
+  readonly run: Run;
   readonly results: readonly SampleResult[];
-  readonly heatmaps: HeatmapIndex;
 }
 
 /** A run that may still be in progress. */
@@ -56,9 +46,9 @@ export class ServedRun {
   /** Gives the run's facts and tables; reads the run again if its files changed. */
   overview(): Promise<RunOverview> {
     return this.#alone(async () => {
-      if (await stateOf(this.#folder) !== this.#snapshot.state) {
+      if (await this.#snapshot.run.hasChanged()) {
         const next = await read(this.#folder);
-        this.#snapshot.heatmaps[Symbol.dispose]();
+        this.#snapshot.run[Symbol.dispose]();
         this.#snapshot = next;
       }
       return this.#snapshot.overview;
@@ -88,23 +78,18 @@ export class ServedRun {
   /**
    * Gives a result with the stored source of its heatmap.
    *
-   * @throws {SyntaxError} If the result's boxes or its heatmap cannot be read.
+   * @throws {SyntaxError} If the result's heatmap cannot be read.
    */
   async detail(result: SampleResult): Promise<SampleDetail> {
     if (!hasHeatmap(result)) return { result };
-    try {
-      requireBoxes(result.boxes);
-    } catch (error) {
-      throw new SyntaxError(`Cannot show ${quote(result.id, 60)}: ${(error as Error).message}`);
-    }
     return await this.#alone(async () => {
-      const { heatmaps, method: { sigma, otsu } } = this.#snapshot;
-      const { size, image, layers, view } = await heatmaps.get(result);
+      const { run } = this.#snapshot;
+      const { sigma, otsu } = run.settingsOf(result.setting);
+      const { size, image, layers, view } = await run.stored(result);
       const heatmap: SampleHeatmap = {
-        ...{ size, image, layers, sigma },
+        ...{ size, image, layers, sigma, otsu },
         crop: cropRegion(image.width, image.height, view),
         isGrid: view !== undefined,
-        otsu: otsu.get(result.setting ?? "")!,
       };
       return { result, heatmap };
     });
@@ -112,53 +97,17 @@ export class ServedRun {
 
   /** Closes the heatmaps' file. */
   [Symbol.dispose](): void {
-    this.#snapshot.heatmaps[Symbol.dispose]();
+    this.#snapshot.run[Symbol.dispose]();
   }
-}
-
-async function stateOf(folder: string): Promise<string> {
-  const files = await Promise.all(
-    [RECORD, RESULTS, HEATMAPS].map((name) =>
-      Deno.stat(`${folder}/${name}`).then(
-        ({ size, mtime }) => `${size} ${mtime?.getTime()}`,
-        () => "none",
-      )
-    ),
-  );
-  return files.join();
 }
 
 async function read(folder: string): Promise<Snapshot> {
-  // Take the state first: files written during the read then differ at the next check.
-  const state = await stateOf(folder);
-  const record = await readRunRecord(folder);
-  const { facts, variants, plan } = record;
-  const method = runMethod(folder, record);
-  const summary = new AblationSummary(variants);
+  const run = await Run.open(folder, "show");
+  const { facts, variants, plan } = run.record;
   const results: SampleResult[] = [];
-  const ids = new Set<string>();
-  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
-    const { id, setting } = result;
-    if (hasHeatmap(result) ? !variants.includes(setting ?? "") : setting !== undefined) {
-      throw new SyntaxError(
-        `Cannot read "${folder}/${RESULTS}": ${quote(id, 60)} has a setting that the run has not`,
-      );
-    }
-    results.push(result);
-    ids.add(id);
-    summary.add(result);
-  }
-  const summaries = summary.toJSON();
-  const options = tableOptions(record, ids.size >= plan.length);
+  const { done, tables } = await tabulate(run, (result) => results.push(result));
   return {
-    ...{ state, method, results },
-    overview: {
-      ...{ title: folder, facts, settings: variants, planned: plan.length, done: ids.size },
-      tables: [
-        makeTable(summaries, options),
-        ...(hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : []),
-      ],
-    },
-    heatmaps: await HeatmapIndex.open(`${folder}/${HEATMAPS}`),
+    ...{ run, results },
+    overview: { title: folder, facts, settings: variants, planned: plan.length, done, tables },
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import manifest from "../../deno.json" with { type: "json" };
+import { sentenceOf } from "../../base/errors.ts";
 import type { Engine } from "../protocol.ts";
 import type { ServerFacts } from "../results.ts";
 import { type AssetList, Assets } from "./assets.ts";
@@ -101,7 +102,7 @@ export function startServer(
     try {
       return await answer(request);
     } catch (error) {
-      return respondError((error as Error).message, 500);
+      return respondError(sentenceOf(error), 500);
     }
   });
   const root = `http://127.0.0.1:${server.addr.port}/`;

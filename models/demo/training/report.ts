@@ -5,29 +5,23 @@
  * @module
  */
 
+import "../../../base/host/deno/mod.ts";
 import { EXIT, runMain } from "../../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../../cli/kit/flags.ts";
 import { parseSetting } from "../../../methods/ldm/parsers.ts";
-import {
-  AblationSummary,
-  type Box,
-  formatAblation,
-  formatTable,
-  ground,
-  loadBundle,
-  openModel,
-  openRuntime,
-  type Sample,
-  scoreHeatmap,
-  ScoreSummary,
-  tableTwoVariants,
-  type VariantSettings,
-  writePhantomSet,
-} from "../../../mod.ts";
+import { area, type Box, intersect } from "../../../base/geometry.ts";
+import { writePhantomSet } from "../../../datasets/phantom/phantom_set.ts";
+import type { Sample } from "../../../datasets/sample.ts";
+import { ground } from "../../../pipeline/ground.ts";
+import { tableTwoVariants, type VariantSettings } from "../../../pipeline/settings/variants.ts";
+import { ScoreSummary, SummaryByVariant } from "../../../reports/tables/summary.ts";
+import { formatAblation, formatTable } from "../../../reports/tables/table.ts";
+import { scoreHeatmap } from "../../../scoring/score_heatmap.ts";
+import { loadBundle } from "../../ldm/bundle.ts";
+import { defaultLayers, openModel } from "../../ldm/model.ts";
+import { openRuntime } from "../../runtime/open_runtime.ts";
 import { DEMO } from "../../../methods/ldm/ldm.ts";
-import { area, intersect } from "../../../base/geometry.ts";
 import { readSamples } from "../../../datasets/read_samples.ts";
-import { defaultLayers } from "../../ldm/model.ts";
 import { type Guess, readGuesses } from "./_guesses.ts";
 
 const COMMAND = command({
@@ -114,7 +108,7 @@ async function main(args: string[]): Promise<number> {
       console.log(`${guess.name}\n${formatTable(scoreGuess(guess, samples).toJSON())}\n`);
     }
 
-    const ablation = new AblationSummary(variants.map(({ name }) => name));
+    const ablation = new SummaryByVariant(variants.map(({ name }) => name));
     const listening = new Map(variants.map(({ name }) => [name, { pairs: 0, own: 0 }]));
     const began = performance.now();
     for await (const result of ground(samples, { model, variants })) {

@@ -4,27 +4,21 @@
  * @module
  */
 
-import { type ProtocolName, PROTOCOLS } from "../scoring/protocols.ts";
-import type { Margin } from "../shaders/metrics_cpu.ts";
+import { PROTOCOLS } from "../scoring/protocols.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
+import type { RescoreSettings } from "./rescore.ts";
 import { RECORD, type RunRecord } from "./run_folder.ts";
 
-/** The choices of a run that need no model, so that a later scoring may change them. */
-export interface RunMethod {
-  /**
-   * Standard deviation of the Gaussian in heatmap pixels, 0..32. Only heatmaps of the diffusion
-   * model are smoothed; a run without this model has 0.
-   */
-  readonly sigma: number;
+/**
+ * The choices of a run that need no model, so that a later scoring may change them. Only heatmaps of
+ * the diffusion model are smoothed; in a run without this model `sigma` is 0.
+ */
+export interface ScoringSettings extends Required<Omit<RescoreSettings, "otsu">> {
   /**
    * Whether the run cuts at Otsu's threshold, by the name of the variant. A run without variants
    * has one empty name.
    */
   readonly otsu: ReadonlyMap<string, boolean>;
-  /** How scores count pixels outside the centre square. */
-  readonly margin: Margin;
-  /** Protocols of the scores, beside the paper's protocol. */
-  readonly protocols: readonly ProtocolName[];
 }
 
 /** Facts about one method in a run's record, by name. */
@@ -45,12 +39,12 @@ export function hasAttention(record: Pick<RunRecord, "facts">): boolean {
 }
 
 /**
- * Reads the method from a run's record.
+ * Reads the settings from a run's record.
  *
  * @param folder The run's folder, for messages.
  * @throws {SyntaxError} If sigma, margin, a protocol or a variant's Otsu is missing or invalid.
  */
-export function runMethod(folder: string, record: RunRecord): RunMethod {
+export function scoringSettings(folder: string, record: RunRecord): ScoringSettings {
   const { facts, variants } = record;
   const settings = facts.methods === undefined ? facts.settings : methodsOf(record).ldm?.settings;
   const { sigma, otsu, variants: made } =

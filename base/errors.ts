@@ -1,0 +1,67 @@
+/**
+ * Errors about input, and errors of this program itself.
+ *
+ * A stage drops a sample for an error about input alone. Any other error ends the run: a bug must
+ * not look like a thousand bad images.
+ *
+ * The classes extend the language's own, whose names stand in results.
+ *
+ * @module
+ */
+
+/** Input that could not be read; `cause` is the error of the system. */
+export class InputError extends Error {}
+
+/** Input beyond its limits, such as a box outside its image. */
+export class InputRangeError extends RangeError {}
+
+/** Input of another kind than expected, such as a folder in place of an image. */
+export class InputTypeError extends TypeError {}
+
+/** Input that breaks the rules of its format, such as a truncated image. */
+export class InputSyntaxError extends SyntaxError {}
+
+const INPUT_ERRORS = [InputError, InputRangeError, InputTypeError, InputSyntaxError];
+
+/**
+ * Whether an error is about input: a sample, row, image, phrase, option or model file.
+ *
+ * @param error The thrown value. A host's `NotFound` counts too.
+ */
+export function isInputError(error: unknown): error is Error {
+  return INPUT_ERRORS.some((type) => error instanceof type) ||
+    // Each host has a class of its own for a path where nothing exists.
+    error instanceof Error && error.name === "NotFound";
+}
+
+/** A bug of this program; `cause` is the error with the stack. */
+export class BugError extends Error {
+  override name = "BugError";
+
+  /**
+   * @param work Work that the bug ended, as the rest of a sentence after "Cannot".
+   * @param cause The error.
+   */
+  constructor(work: string, cause: unknown) {
+    super(`Cannot ${work}: this is a bug of Groundray (${cause})`, { cause });
+  }
+
+  /** The error of a bug for an error that can only come from a bug; see {@linkcode isBug}. */
+  static of(error: Error): BugError {
+    return error instanceof BugError ? error : new BugError("go on", error);
+  }
+}
+
+/** Classes of errors by which the language itself reports a bug, and nothing else. */
+const BUGS = [TypeError, ReferenceError, BugError];
+
+/** Whether an error can only come from a bug. */
+export function isBug(error: unknown): error is Error {
+  return BUGS.some((type) => error instanceof type) && !isInputError(error);
+}
+
+/** Message of an error for a user; of a bug it says that it is a bug. */
+export function sentenceOf(error: unknown): string {
+  if (isBug(error)) return BugError.of(error).message;
+  return error instanceof Error ? error.message : String(error);
+}
