@@ -9,6 +9,7 @@ import { EVAL_METHOD_FLAGS, METHODS } from "../methods/registry.ts";
 import { BACKEND_FLAGS } from "./kit/backend.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { MODEL_FLAG } from "./kit/method_sources.ts";
+import { MODELS_FLAGS } from "./kit/models.ts";
 import { PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import type { Earlier } from "../runs/run_folder.ts";
@@ -35,10 +36,12 @@ export const EVAL_COMMAND = command({
       ...MODEL_FLAG,
       type: "list",
       description:
-        "Folder of the model: for ldm our flat layout, or a MONAI bundle; for biovil and biovil-t their " +
-        "published files. With several methods one each, as ldm=DIR or biovil=DIR; without a name it is ldm's.",
+        "Model of a method: a folder, or else a name that deno task get lists, such as ldm. ldm reads our " +
+        "flat layout or a MONAI bundle, biovil and biovil-t read their published files. With several methods " +
+        "give one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's.",
       defaultText: "ldm's is the bundled one",
     },
+    ...MODELS_FLAGS,
     ...BACKEND_FLAGS,
     dataset: {
       type: "string",

@@ -19,7 +19,7 @@ import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
 import { methodContext, methodPaths, methodSources, moduleReach } from "./kit/method_sources.ts";
 import { parseProtocols, parseShard } from "./kit/parsers.ts";
-import { Progress } from "./kit/progress.ts";
+import { announceTime, Progress } from "./kit/progress.ts";
 import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
 import { folderOf, stat } from "../base/paths.ts";
 import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
@@ -95,6 +95,10 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
       root: images ?? (path === dataset.path ? folderOf(path) : path),
     }));
     try {
+      const left = dataset.count - done.size;
+      for (const method of Object.values(opened.methods)) {
+        await announceTime(progress, method, left, left);
+      }
       const about = {
         ...methods.sources,
         versions: { ...compared, deno },

@@ -6,12 +6,13 @@
 
 import { exportBundle } from "../models/ldm/export.ts";
 import { LDM_FLAGS } from "../methods/ldm/flags.ts";
-import { DEMO, openBundle } from "../methods/ldm/ldm.ts";
+import { openBundle } from "../methods/ldm/ldm.ts";
 import { parseLayers } from "../methods/ldm/parsers.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
-import { MODEL_FLAG } from "./kit/method_sources.ts";
+import { ldmFolder, MODEL_FLAG } from "./kit/method_sources.ts";
+import { MODELS_FLAGS } from "./kit/models.ts";
 
 const COMMAND = command({
   usage: "deno task export --out DIR [options]",
@@ -20,6 +21,7 @@ const COMMAND = command({
     "file beside it, for use in any ONNX runtime.",
   flags: {
     model: MODEL_FLAG,
+    ...MODELS_FLAGS,
     "text-encoder": LDM_FLAGS["text-encoder"],
     layers: {
       type: "string",
@@ -35,12 +37,12 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values): Promise<number> {
   const layers = parseLayers(values.layers);
-  const bundle = await openBundle(values.model ?? DEMO, values);
+  const bundle = await openBundle(ldmFolder(values), values);
   for (const path of await exportBundle(bundle, values.out, { layers })) console.log(path);
   return EXIT.ok;
 }
 
 await runCommand(COMMAND, main, (values) => ({
-  read: [values.model ?? DEMO, values["text-encoder"]],
+  read: [ldmFolder(values), values["text-encoder"]],
   write: [values.out],
 }));

@@ -6,9 +6,10 @@
 
 import { isInputError } from "../base/errors.ts";
 import type { GrayImage } from "../base/geometry.ts";
-import { nameOf } from "../base/paths.ts";
+import { nameOf, stat } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
 import { makeFolder, writeWhole } from "../base/write_whole.ts";
+import { namedPhantom } from "../datasets/phantom/named_phantom.ts";
 import type { MethodSource } from "../methods/choose_methods.ts";
 import type { ChosenMethod, MethodRow } from "../methods/method_row.ts";
 import { importMethod } from "../methods/outside_method.ts";
@@ -39,7 +40,8 @@ import {
   MODEL_FLAG,
   moduleReach,
 } from "./kit/method_sources.ts";
-import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
+import { MODELS_FLAGS } from "./kit/models.ts";
+import { announceTime, Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({
   usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",
@@ -53,7 +55,7 @@ const COMMAND = command({
       placeholder: "FILE",
       required: true,
       description:
-        "X-ray: a PNG, JPEG or DICOM file, a folder of such files, or a pattern such as 'xrays/*.dcm'. The option may be repeated.",
+        "X-ray: a PNG, JPEG or DICOM file, a folder of such files, or a pattern such as 'xrays/*.dcm'. phantom or phantom:SEED draws one. The option may be repeated.",
     },
     phrase: {
       type: "list",
@@ -72,6 +74,7 @@ const COMMAND = command({
         "biovil and biovil-t need --model with the folder of their published files.",
     },
     model: MODEL_FLAG,
+    ...MODELS_FLAGS,
     ...BACKEND_FLAGS,
     ...GROUND_METHOD_FLAGS,
     ...PROGRESS_FLAGS,
@@ -108,11 +111,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   }
   const progress = new Progress(values.progress);
   progress.hold();
-  const images = await findImages(values.image, (notice) => progress.say(notice));
+  const say = (notice: string) => progress.say(notice);
+  const images = await findImages(values.image, say);
   const isOne = images.length === 1;
   if (values.out !== undefined && !values.overwrite) await refuseEarlierResult(values.out);
   // Decode a single image now: its errors must show before the model takes seconds to load.
-  const only = isOne ? await decodeImage(images[0]!) : undefined;
+  const only = isOne ? await openImage(images[0]!, say) : undefined;
   const context = methodContext(values, progress, false);
   const chosen = await row.choose(source, values, context);
   const record = resultRecord(name, chosen, await context.versions());
@@ -124,13 +128,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     if (values.overwrite) await removeEarlierResult(out);
     progress.release();
     const total = images.length * phrases.length;
+    await announceTime(progress, method, images.length, total);
     progress.begin(total);
     const onNotice = (notice: string) => progress.warn(notice);
     let [written, failed] = [0, 0];
     for (const [number, image] of images.entries()) {
       let gray = only;
       try {
-        gray ??= await decodeImage(image);
+        gray ??= await openImage(image, say);
       } catch (error) {
         if (!isInputError(error)) throw error;
         // A faulty image must not stop the others.
@@ -167,6 +172,18 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   } finally {
     await method.close();
   }
+}
+
+/**
+ * Decodes an image. `phantom` and `phantom:SEED` stand for a drawn X-ray, unless there is a file of
+ * this name.
+ */
+async function openImage(path: string, say: (notice: string) => void): Promise<GrayImage> {
+  const phantom = await stat(path) ? undefined : namedPhantom(path);
+  if (!phantom) return await decodeImage(path);
+  const phrases = phantom.findings.map(({ phrase }) => `"${phrase}"`);
+  say(`The X-ray "${path}" is drawn, with the findings ${phrases.join(", ")}.`);
+  return phantom;
 }
 
 /** The method of the options, with its files. */

@@ -11,9 +11,10 @@ import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
 import { ServedRun } from "../web/server/served_run.ts";
 import { LDM_FLAGS } from "../methods/ldm/flags.ts";
-import { DEMO, openBundle } from "../methods/ldm/ldm.ts";
+import { openBundle } from "../methods/ldm/ldm.ts";
 import { BACKEND_FLAGS } from "./kit/backend.ts";
-import { MODEL_FLAG } from "./kit/method_sources.ts";
+import { ldmFolder, MODEL_FLAG } from "./kit/method_sources.ts";
+import { MODELS_FLAGS } from "./kit/models.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
@@ -45,6 +46,7 @@ const COMMAND = command({
       defaultText: "page, or server with --model, --text-encoder or --runtime",
     },
     model: MODEL_FLAG,
+    ...MODELS_FLAGS,
     "text-encoder": LDM_FLAGS["text-encoder"],
     ...BACKEND_FLAGS,
     results: {
@@ -73,7 +75,7 @@ async function main(values: Values): Promise<number> {
   using run = results === undefined ? undefined : await ServedRun.open(results);
   const { device } = values;
   // Report errors in the model's files here, before the page asks for the model.
-  if (!run && place === "server") await openBundle(values.model ?? DEMO, values);
+  if (!run && place === "server") await openBundle(ldmFolder(values), values);
   await using server = start(
     run
       ? { device, assets: PAGE_FILES, run }
@@ -157,7 +159,7 @@ const MODULES = [
 function engineHost(values: Values): EngineHost {
   const { runtime, device } = values;
   return {
-    openBundle: () => openBundle(values.model ?? DEMO, values),
+    openBundle: () => openBundle(ldmFolder(values), values),
     openRuntime: () => openRuntime(runtime, device),
     ...(runtime === "auto" && device === "auto" && {
       openFallback: async (reason) => ({ ...await openRuntime("auto", "cpu"), reason }),
@@ -170,7 +172,7 @@ await runCommand(COMMAND, main, async ({ results, open, ...values }) => ({
   read: [
     ...MODULES,
     ...(results === undefined
-      ? [values.model ?? DEMO, values["text-encoder"]]
+      ? [ldmFolder(values), values["text-encoder"]]
       : [results, ...await imagesOf(results)]),
   ],
   write: [],

@@ -69,6 +69,23 @@ export interface MethodOptions extends Omit<ProtocolOptions, "cover">, Omit<Deco
   onNotice?: (notice: string) => void;
 }
 
+/** Time that a run will take on this machine. */
+export interface Expectation {
+  /** Seconds of the run. */
+  readonly seconds: number;
+  /** Seconds of one pass of the network, as measured. */
+  readonly pass: number;
+  /** Settings that take less time. */
+  readonly faster: readonly {
+    /** Options of the settings. */
+    readonly options: string;
+    /** Seconds of the run with these options. */
+    readonly seconds: number;
+    /** Correlation of the heatmaps with the exact heatmaps, measured with the bundled model. */
+    readonly correlation: number;
+  }[];
+}
+
 /** A method that is open and ready to ground phrases. */
 export interface Method {
   /**
@@ -88,6 +105,14 @@ export interface Method {
    * per variant. By default the order is the order of the dataset, and a sample has one result.
    */
   readonly keepsOwnOrder?: boolean;
+  /**
+   * Measures a pass of the network, and says how long a run will take. Absent if a run takes seconds
+   * a phrase at most.
+   *
+   * @param images Number of images, at most.
+   * @param phrases Number of phrases in all.
+   */
+  expect?(images: number, phrases: number): Promise<Expectation>;
   /** Frees the method's memory. */
   close(): Promise<void>;
 }

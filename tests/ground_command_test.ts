@@ -9,6 +9,48 @@ function writeXray(path: string): Promise<void> {
   return writeGray(path, drawPhantom({ seed: 2, width: 200, height: 260 }));
 }
 
+Deno.test("ground draws an X-ray where the user has none", () =>
+  inFolder(async (folder) => {
+    const { code, stdout, stderr } = await runCommand("ground", [
+      ...["--image", "phantom:3", "--phrase", "effusion", "--noise", "sample", "--steps", "10"],
+      ...["--out", "out"],
+    ], folder);
+    assertEquals(code, 0, stderr);
+    assertMatch(stdout, /^effusion: mask within/);
+    for (const { phrase } of drawPhantom({ seed: 3 }).findings) {
+      assertStringIncludes(stderr, phrase);
+    }
+    const { image } = JSON.parse(await Deno.readTextFile(`${folder}/out/result.json`));
+    assertEquals(image, "phantom:3");
+  }));
+
+Deno.test("ground announces the time of a long run once, before the run", () =>
+  inFolder(async (folder) => {
+    await writeXray(`${folder}/xray.png`);
+    const root = new URL("../", import.meta.url);
+    await Deno.writeTextFile(
+      `${folder}/slow.ts`,
+      `import { gridMethod } from "${root}methods/grid_method.ts";
+      const view = { crop: 480, resized: 512 };
+      const grid = { values: new Float32Array([0, 1, 0, 0]), side: 2 };
+      const model = { view, ground: (_, phrases) => Promise.resolve(phrases.map(() => grid)) };
+      const expect = (images, phrases) =>
+        Promise.resolve({ seconds: 3600 * images + phrases, pass: 2, faster: [] });
+      const open = () => Promise.resolve({ ...gridMethod(model), expect });
+      const choose = () => Promise.resolve({ facts: {}, source: {}, open });
+      export default { label: "Slow", gives: "heatmaps", source: undefined, flags: {}, choose };`,
+    );
+    const { code, stderr } = await runCommand("ground", [
+      ...["--image", "xray.png", "--image", "xray.png", "--phrase", "a", "--phrase", "b"],
+      ...["--method", "./slow.ts", "--out", "out"],
+    ], folder);
+    assertEquals(code, 0, stderr);
+    assertMatch(
+      stderr,
+      /^This run takes up to 1 h 00 min here: one pass of the network takes 2\.0 s\.\n2\/2/,
+    );
+  }));
+
 Deno.test("ground writes heatmap, overlay and result for a phrase", () =>
   inFolder(async (folder) => {
     await writeXray(`${folder}/xray.png`);

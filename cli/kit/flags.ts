@@ -24,6 +24,8 @@ export interface Command<F extends Flags> {
   readonly operand?: string;
   /** The operand may be given several times. */
   readonly isRepeated?: true;
+  /** The operand may be left out. */
+  readonly isOptional?: true;
 }
 
 /** Arguments that are not options. */
@@ -48,7 +50,7 @@ export function command<const F extends Flags>(declaration: Command<F>): Command
  */
 export function parseFlags<F extends Flags>(
   args: readonly string[],
-  { flags, operand, isRepeated }: Command<F>,
+  { flags, operand, isRepeated, isOptional }: Command<F>,
 ): ValuesOf<F> | undefined {
   const entries = Object.entries<Flag>(flags);
   const names = entries.map(([name]) => name);
@@ -77,7 +79,9 @@ export function parseFlags<F extends Flags>(
   if (!operand && operands.length > 0) {
     throw new UsageError(`Unexpected argument "${operands[0]}"`);
   }
-  if (operand && operands.length === 0) throw new UsageError(`At least one ${operand} is needed`);
+  if (operand && !isOptional && operands.length === 0) {
+    throw new UsageError(`At least one ${operand} is needed`);
+  }
   if (operand && !isRepeated && operands.length > 1) {
     throw new UsageError(`Expected one ${operand}, got "${operands[1]}" too`);
   }

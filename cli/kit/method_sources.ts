@@ -7,17 +7,20 @@
 import { folderOf } from "../../base/paths.ts";
 import type { MethodSource } from "../../methods/choose_methods.ts";
 import type { MethodContext, MethodRow } from "../../methods/method_row.ts";
+import { DEMO } from "../../methods/ldm/ldm.ts";
 import { isModule, moduleName } from "../../methods/outside_method.ts";
 import { METHODS, SEED } from "../../methods/registry.ts";
 import { type FlagValues, UsageError } from "./flags.ts";
 import { type BACKEND_FLAGS, describeVersions, openBackend } from "./backend.ts";
+import { modelFolder } from "./models.ts";
 import type { Progress } from "./progress.ts";
 
 /** Options that choose methods and their models. */
 export const MODEL_FLAG = {
   type: "string",
-  placeholder: "DIR",
-  description: "Folder of the model: our flat layout, or a MONAI bundle.",
+  placeholder: "NAME",
+  description:
+    "Model: a folder in our flat layout or a MONAI bundle, or else a name that deno task get lists, such as ldm.",
   defaultText: "the bundled model",
 } as const;
 
@@ -28,8 +31,10 @@ export type MethodSources = ReadonlyMap<string, MethodSource>;
 export interface MethodValues {
   /** Names of methods, with commas between them. */
   readonly method: string;
-  /** Folders of models, as `DIR` or `NAME=DIR`. */
+  /** Folders or names of models, as `DIR` or `NAME=DIR`. */
   readonly model: readonly string[];
+  /** Folder with the models that were fetched. */
+  readonly models?: string | undefined;
   /** File of predicted boxes. */
   readonly predictions?: unknown;
 }
@@ -84,7 +89,7 @@ export async function methodSources(
   const models = parseModels(values.model, names, rows);
   return new Map(names.map((name) => {
     const row = rows[name]!;
-    return [name, { row, source: sourceOf(name, row, names, models, values.predictions) }];
+    return [name, { row, source: sourceOf(name, row, names, models, values) }];
   }));
 }
 
@@ -123,7 +128,7 @@ function isAbout(option: string, row: MethodRow): boolean {
   const own = { ...row.flags, ...row.evalFlags, ...row.groundFlags };
   if (["margin", "protocol"].includes(option)) return row.gives === "heatmaps";
   if (["runtime", "device"].includes(option)) return row.source?.option !== "predictions";
-  return Object.hasOwn(own, option) || row.source?.option === option;
+  return Object.hasOwn(own, option) || row.source?.option === option.replace(/^models$/, "model");
 }
 
 /**
@@ -160,10 +165,13 @@ function sourceOf(
   { source }: MethodRow,
   names: readonly string[],
   models: ReadonlyMap<string, string>,
-  predictions: unknown,
+  values: MethodValues,
 ): string {
   if (!source) return "";
-  const given = source.option === "predictions" ? predictions as string : models.get(name);
+  const model = models.get(name);
+  const given = source.option === "predictions"
+    ? values.predictions as string
+    : model && modelFolder(model, values.models);
   const found = given ?? source.default;
   if (found !== undefined) return found;
   throw new UsageError(
@@ -172,6 +180,13 @@ function sourceOf(
       : `Option "--method ${name}" needs "--model ${names.length > 1 ? `${name}=` : ""}DIR", ` +
         source.needs!,
   );
+}
+
+/** Folder of the diffusion model that the options choose. */
+export function ldmFolder(
+  { model, models }: { model?: string | undefined; models?: string | undefined },
+): string {
+  return model === undefined ? DEMO : modelFolder(model, models);
 }
 
 /** Paths that the methods read and write. */

@@ -5,6 +5,7 @@
  */
 
 import { plainReason } from "../../base/host/plain_reason.ts";
+import type { Method } from "../../pipeline/method.ts";
 import type { Flags } from "./flags.ts";
 
 /** Output and clock of {@linkcode Progress}; tests replace them. */
@@ -73,6 +74,40 @@ export function formatDuration(seconds: number): string {
   if (hours > 0) return `${hours} h ${String(minutes).padStart(2, "0")} min`;
   if (minutes > 0) return `${minutes} min ${String(whole % 60).padStart(2, "0")} s`;
   return `${whole} s`;
+}
+
+/** Shortest run in seconds whose time is announced. */
+const ANNOUNCED = 60;
+
+/**
+ * Announces the time of a run, and faster settings with what they give up, if the run takes longer
+ * than a minute.
+ *
+ * @param method Method that runs.
+ * @param images Number of images, at most.
+ * @param phrases Number of phrases in all.
+ */
+export async function announceTime(
+  progress: Progress,
+  method: Method,
+  images: number,
+  phrases: number,
+): Promise<void> {
+  if (!method.expect || phrases === 0) return;
+  const { seconds, pass, faster } = await method.expect(images, phrases);
+  if (seconds < ANNOUNCED) return;
+  progress.say(
+    `This run takes up to ${formatDuration(seconds)} here: one pass of the network takes ` +
+      `${pass.toPrecision(2)} s.`,
+  );
+  for (const { options, seconds, correlation } of faster) {
+    progress.say(
+      `  ${options}: up to ${
+        formatDuration(seconds)
+      }; its heatmaps correlate ${correlation} with ` +
+        "the exact ones (the bundled model's, docs/speed.md).",
+    );
+  }
 }
 
 /** Shows how far a run is, its rate, the time left and how many samples failed. */
@@ -212,7 +247,8 @@ export class Progress {
 }
 
 function describeRate(rate: number, unit: string): string {
-  return rate >= 1
+  // A plural counts things, of which each takes its time; a measure such as MB does not.
+  return rate >= 1 || !unit.endsWith("s")
     ? `${rate.toFixed(1)} ${unit}/s`
     : `${(1 / rate).toFixed(1)} s/${unit.slice(0, -1)}`;
 }

@@ -24,6 +24,7 @@ import {
 } from "../../pipeline/settings/variants.ts";
 import { TrajectoryCache } from "../../pipeline/trajectory_cache.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
+import { expectTime, measurePasses } from "./expectation.ts";
 import { LDM_EVAL_FLAGS, LDM_FLAGS, LDM_GROUND_FLAGS } from "./flags.ts";
 import { parseLayers, parseSelect, parseSetting } from "./parsers.ts";
 
@@ -89,6 +90,11 @@ async function chooseLdm(
       return {
         keepsOwnOrder: true,
         ground: (source, options) => groundRequests(source, { ...run, ...options }),
+        // A phrase takes the bundled model a second.
+        ...(folder !== DEMO && {
+          expect: async (images: number, phrases: number) =>
+            expectTime(model, own, await measurePasses(model), images, phrases),
+        }),
         close: () => model.close(),
       };
     },

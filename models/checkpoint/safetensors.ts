@@ -8,18 +8,23 @@ const LENGTH_BYTES = 8;
 const MAX_HEADER_BYTES = 100_000_000;
 const OPENING_BRACE = 0x7b;
 
-const DTYPES: ReadonlyMap<unknown, DType> = new Map<string, DType>([
-  ["F32", "float32"],
-  ["F16", "float16"],
-  ["BF16", "bfloat16"],
-  ["F64", "float64"],
-  ["I64", "int64"],
-  ["I32", "int32"],
-  ["I16", "int16"],
-  ["I8", "int8"],
-  ["U8", "uint8"],
-  ["BOOL", "bool"],
-]);
+/** The format's name of each element type. */
+export const SAFETENSORS_TYPES: Readonly<Record<DType, string>> = {
+  float32: "F32",
+  float16: "F16",
+  bfloat16: "BF16",
+  float64: "F64",
+  int64: "I64",
+  int32: "I32",
+  int16: "I16",
+  int8: "I8",
+  uint8: "U8",
+  bool: "BOOL",
+};
+
+const DTYPES: ReadonlyMap<unknown, DType> = new Map(
+  Object.entries(SAFETENSORS_TYPES).map(([dtype, name]) => [name, dtype as DType]),
+);
 
 /** Content of the header of a safetensors file. */
 export interface SafetensorsHeader {
@@ -35,11 +40,13 @@ export interface SafetensorsHeader {
  * The tensors must cover the data without gap or overlap, as the format demands. This check also
  * finds a repeated name in the header, because the lost first entry leaves a gap.
  *
- * @param file The open file.
+ * @param file The file, open on this machine or read by range elsewhere.
  * @throws {SyntaxError} If the header is malformed. The message is a reason without the name of
  * the file.
  */
-export async function readSafetensorsHeader(file: ByteFile): Promise<SafetensorsHeader> {
+export async function readSafetensorsHeader(
+  file: Pick<ByteFile, "size" | "read">,
+): Promise<SafetensorsHeader> {
   const lengthBytes = await file.read(0, LENGTH_BYTES);
   const length = new DataView(lengthBytes.buffer).getBigUint64(0, true);
   if (length > BigInt(Math.min(MAX_HEADER_BYTES, file.size - LENGTH_BYTES))) {

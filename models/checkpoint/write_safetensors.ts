@@ -5,7 +5,8 @@
  */
 
 import { host } from "../../base/host/host.ts";
-import { elementCount } from "./tensor_entry.ts";
+import { SAFETENSORS_TYPES } from "./safetensors.ts";
+import { elementCount, type TensorEntry } from "./tensor_entry.ts";
 
 /** A tensor to write. */
 export interface TensorToWrite {
@@ -40,21 +41,12 @@ export async function writeSafetensors(
   tensors: readonly TensorToWrite[],
   { type = "float32" }: WriteSafetensorsOptions = {},
 ): Promise<void> {
-  const [dtype, bytes] = type === "float32" ? ["F32", 4] as const : ["F16", 2] as const;
-  let end = 0;
-  const header = Object.fromEntries(tensors.map(({ name, shape }) => {
-    const begin = end;
-    end += elementCount(shape) * bytes;
-    return [name, { dtype, shape, data_offsets: [begin, end] }];
-  }));
-  const json = new TextEncoder().encode(
-    JSON.stringify({ __metadata__: { format: "pt" }, ...header }),
+  const [dtype, bytes] = type === "float32" ? ["float32", 4] as const : ["float16", 2] as const;
+  const head = safetensorsHead(
+    tensors.map(({ name, shape }) => ({
+      ...{ name, dtype, shape, byteLength: elementCount(shape) * bytes },
+    })),
   );
-  // Blanks pad the header, so that the tensors begin at a multiple of 8 bytes.
-  const length = Math.ceil(json.length / 8) * 8;
-  const head = new Uint8Array(8 + length).fill(0x20);
-  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
-  head.set(json, 8);
 
   using file = await host().files.create(path);
   await file.write(head);
@@ -69,4 +61,29 @@ export async function writeSafetensors(
     const stored = type === "float32" ? values : new Float16Array(values);
     await file.write(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
   }
+}
+
+/**
+ * Makes the first bytes of a safetensors file: the length of its header, and the header.
+ *
+ * @param tensors The tensors in the order of their data, which follows without gaps.
+ */
+export function safetensorsHead(
+  tensors: readonly Pick<TensorEntry, "name" | "dtype" | "shape" | "byteLength">[],
+): Uint8Array<ArrayBuffer> {
+  let end = 0;
+  const header = Object.fromEntries(tensors.map(({ name, dtype, shape, byteLength }) => {
+    const begin = end;
+    end += byteLength;
+    return [name, { dtype: SAFETENSORS_TYPES[dtype], shape, data_offsets: [begin, end] }];
+  }));
+  const json = new TextEncoder().encode(
+    JSON.stringify({ __metadata__: { format: "pt" }, ...header }),
+  );
+  // Blanks pad the header, so that the tensors begin at a multiple of 8 bytes.
+  const length = Math.ceil(json.length / 8) * 8;
+  const head = new Uint8Array(8 + length).fill(0x20);
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true);
+  head.set(json, 8);
+  return head;
 }

@@ -34,7 +34,7 @@ const ATTEMPTS: Record<string, () => unknown> = {
   "listen": () => Deno.listen({ port: 0 }),
   "run a program": () => new Deno.Command("deno").output(),
   "run it as Node": () => execFileSync("deno"),
-  "read the environment": () => Deno.env.get("HOME"),
+  "read the environment": () => Deno.env.get("PATH"),
   "load a library": () => Deno.dlopen("out/own.txt", {}),
   "ask for the host": () => Deno.hostname(),
 };

@@ -1,0 +1,158 @@
+/**
+ * The models that Groundray fetches by name.
+ *
+ * @module
+ */
+
+import { type BiovilVariant, PUBLISHED } from "../biovil/bundle.ts";
+import type { Digest } from "./download_file.ts";
+
+/** A file of a model. */
+export interface CatalogFile {
+  /** Path in the repository. */
+  readonly path: string;
+  /**
+   * Path in the model's folder.
+   *
+   * @default {The path in the repository}
+   */
+  readonly to?: string;
+  /** Prefix of the tensors to take from a safetensors file; the whole file if absent. */
+  readonly tensors?: string;
+  /** Hash that is known beforehand. */
+  readonly digest?: Digest;
+}
+
+/** A repository, and the files that a model takes from it. */
+export interface CatalogSource {
+  /** Owner and name on the hub. */
+  readonly repository: string;
+  /** Branch, tag or commit. The first download records the commit, which then stays. */
+  readonly revision: string;
+  /** Licence that the repository states. */
+  readonly license: string;
+  /** Files in the order of their download; the small ones first, so that a refusal comes early. */
+  readonly files: readonly CatalogFile[];
+}
+
+/** Ways to get a model: freely, after agreeing to terms, or with credentials of PhysioNet. */
+export type Access = "open" | "click" | "credentials";
+
+/** Each way to get a model in words. */
+export const ACCESS: Readonly<Record<Access, string>> = {
+  open: "open, without an account",
+  click: "after agreeing to its terms on its page, with a token in HF_TOKEN",
+  credentials: "for users with PhysioNet credentials, with a token in HF_TOKEN",
+};
+
+/** A model that is fetched by its name. */
+export interface CatalogModel {
+  /** Name in commands, and of the model's folder. */
+  readonly name: string;
+  /** Purpose in a sentence. */
+  readonly purpose: string;
+  /** Value of `--method` that runs the model. */
+  readonly method: "ldm" | BiovilVariant;
+  /** Size on disk in bytes, from the numbers of parameters; the record has the exact size. */
+  readonly bytes: number;
+  /** Way to get the model. */
+  readonly access: Access;
+  /** Sentence on the training data. */
+  readonly training: string;
+  /** Sentence on facts that are not known. */
+  readonly unknown: string;
+  /** Repositories with the model's files. */
+  readonly sources: readonly CatalogSource[];
+}
+
+/** Models by their order in lists. */
+export const CATALOG: readonly CatalogModel[] = [
+  {
+    name: "ldm",
+    purpose: "The paper's latent diffusion model, with its text encoder.",
+    method: "ldm",
+    bytes: 2_490_000_000,
+    access: "open",
+    training:
+      "Images and reports of MIMIC-CXR; the text encoder on LAION-2B, pictures and captions of the web.",
+    unknown:
+      "Hashes from the owner; which images were in the training, and so whether images of MS-CXR were.",
+    sources: [
+      {
+        repository: "MONAI/cxr_image_synthesis_latent_diffusion_model",
+        revision: "main",
+        license: "Apache-2.0",
+        files: [
+          { path: "configs/inference.json" },
+          { path: "models/autoencoder.pt" },
+          { path: "models/diffusion_model.pt" },
+        ],
+      },
+      {
+        repository: "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
+        revision: "main",
+        license: "MIT",
+        files: [
+          { path: "config.json", to: "text_encoder/config.json" },
+          { path: "vocab.json", to: "tokenizer/vocab.json" },
+          { path: "merges.txt", to: "tokenizer/merges.txt" },
+          {
+            path: "model.safetensors",
+            to: "text_encoder/model.safetensors",
+            tensors: "text_model.",
+          },
+        ],
+      },
+    ],
+  },
+  biovilRow("biovil", {
+    purpose: "BioViL (Boecking et al., ECCV 2022), a baseline of the paper.",
+    bytes: 537_000_000,
+    digest: "md5:02ce6ee460f72efd599295f440dbb453",
+    training:
+      "Images and reports of MIMIC-CXR; the text encoder on abstracts of PubMed and MIMIC-III too.",
+  }),
+  biovilRow("biovil-t", {
+    purpose: "BioViL-T (Bannur et al., CVPR 2023), a baseline of the paper.",
+    bytes: 538_000_000,
+    digest: "md5:a83080e2f23aa584a4f2b24c39b1bb64",
+    training: "Images and reports of MIMIC-CXR, with earlier images of the same patients.",
+  }),
+];
+
+/**
+ * Row of BioViL or BioViL-T. The hashes of the image encoders come from
+ * `health_multimodal/image/model/pretrained.py`.
+ */
+function biovilRow(
+  name: BiovilVariant,
+  { digest, ...facts }: Pick<CatalogModel, "purpose" | "bytes" | "training"> & { digest: Digest },
+): CatalogModel {
+  const { repository, revision, image } = PUBLISHED[name];
+  return {
+    name,
+    ...facts,
+    method: name,
+    access: "open",
+    unknown: "Which images were in the training, and so whether images of MS-CXR were.",
+    sources: [{
+      repository: `microsoft/${repository}`,
+      revision,
+      license: "MIT",
+      files: [
+        { path: "config.json" },
+        { path: "vocab.txt" },
+        { path: image, digest },
+        { path: "pytorch_model.bin" },
+      ],
+    }],
+  };
+}
+
+/** The model of a name; `undefined` if the catalog has none. */
+export function findModel(
+  name: string,
+  catalog: readonly CatalogModel[] = CATALOG,
+): CatalogModel | undefined {
+  return catalog.find((model) => model.name === name);
+}

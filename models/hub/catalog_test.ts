@@ -1,0 +1,91 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import manifest from "../../deno.json" with { type: "json" };
+import { CATALOG, findModel } from "./catalog.ts";
+import { catalogTables } from "./catalog_tables.ts";
+import { fileUrl, HUB, HUB_HOSTS, readFacts } from "./hub.ts";
+import { modelsFolder } from "./models_folder.ts";
+import { localFiles } from "./record.ts";
+import { isAllowed } from "./request.ts";
+
+Deno.test("docs/data.md has the tables of the catalog", () => {
+  const page = Deno.readTextFileSync(new URL("../../docs/data.md", import.meta.url));
+  assertStringIncludes(page, catalogTables());
+});
+
+Deno.test("each model of the catalog has a name and files of its own", () => {
+  assertEquals(new Set(CATALOG.map(({ name }) => name)).size, CATALOG.length);
+  for (const model of CATALOG) {
+    assertEquals(findModel(model.name), model);
+    const files = localFiles(model);
+    assertEquals(new Set(files).size, files.length);
+    assert(files.every((file) => /^[\w-]+(\/[\w-]+)*\.(json|txt|pt|bin|safetensors)$/.test(file)));
+    for (const { repository, revision, files } of model.sources) {
+      for (const { path } of files) {
+        const url = fileUrl(HUB, { repository, revision, path });
+        assertEquals(url.href, `${HUB}/${repository}/resolve/${revision}/${path}`);
+        assert(isAllowed(url, HUB_HOSTS));
+      }
+    }
+  }
+});
+
+Deno.test("only deno task get reaches the network, and only the hosts that it names", () => {
+  const { get, serve, ...others } = manifest.permissions;
+  assertEquals<readonly string[]>(get.net, HUB_HOSTS);
+  // The page's server listens at this machine's own address.
+  assertEquals(serve.net, ["127.0.0.1"]);
+  assert(Object.values(others).every((set) => !("net" in set)));
+  for (const { command } of Object.values(manifest.tasks)) {
+    const net = /--allow-net(\S*)/.exec(command)?.[1] ?? "=127.0.0.1";
+    assertEquals(net, "=127.0.0.1");
+    assert(!/--allow-all|-A\b/.test(command));
+  }
+});
+
+Deno.test("isAllowed() takes hosts by their whole names", () => {
+  const allowed = ["https://huggingface.co/a", "https://us.aws.cdn.hf.co/a", "https://hf.co/a"];
+  const others = [
+    ...["https://hf.co.evil.example", "https://evilhf.co", "https://huggingface.co:8443"],
+    ...["https://a.huggingface.co", "https://evil.example/hf.co", "https://hf.co@evil.example"],
+  ];
+  assert(allowed.every((url) => isAllowed(new URL(url), HUB_HOSTS)));
+  assert(!others.some((url) => isAllowed(new URL(url), HUB_HOSTS)));
+});
+
+Deno.test("readFacts() reads the hub's headers, and takes nothing else for a hash", () => {
+  const sha256 = "ab".repeat(32);
+  const commit = "1".repeat(40);
+  assertEquals(
+    readFacts(
+      new Headers({
+        ...{ "x-linked-etag": `"${sha256}"`, "x-linked-size": "12", "x-repo-commit": commit },
+        etag: '"abc"',
+      }),
+    ),
+    { sha256, size: 12, commit, etag: '"abc"' },
+  );
+  const odd = {
+    ...{ "x-linked-etag": '"d41d8cd98f00b204e9800998ecf8427e"', "x-linked-size": "-1" },
+    ...{ "x-repo-commit": "../..", etag: 'W/"weak"' },
+  };
+  assertEquals(readFacts(new Headers(odd)), {});
+});
+
+Deno.test("modelsFolder() follows the variables and the platform's convention", () => {
+  const find = (os: typeof Deno.build.os, variables: Record<string, string>) =>
+    modelsFolder((name) => variables[name], os);
+  const home = { HOME: "/home/me" };
+  assertEquals(find("linux", home), "/home/me/.cache/groundray/models");
+  assertEquals(find("linux", { ...home, XDG_CACHE_HOME: "/c" }), "/c/groundray/models");
+  assertEquals(
+    find("linux", { ...home, XDG_CACHE_HOME: "c" }),
+    "/home/me/.cache/groundray/models",
+  );
+  assertEquals(find("darwin", home), "/home/me/Library/Caches/groundray/models");
+  assertEquals(
+    find("windows", { ...home, LOCALAPPDATA: "C:\\Users\\me\\AppData\\Local" }),
+    "C:/Users/me/AppData/Local/groundray/models",
+  );
+  assertEquals(find("linux", { ...home, GROUNDRAY_MODELS: "here" }), "here");
+  assertThrows(() => find("linux", {}), Error, "set GROUNDRAY_MODELS");
+});

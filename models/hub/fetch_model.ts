@@ -1,0 +1,210 @@
+/**
+ * Fetches a model of the catalog into its folder.
+ *
+ * @module
+ */
+
+import { statfs } from "node:fs/promises";
+import type { CatalogModel } from "./catalog.ts";
+import {
+  type Digest,
+  type Download,
+  type DownloadContext,
+  downloadFile,
+  earlierBytes,
+  hashFile,
+  probe,
+  type Probed,
+} from "./download_file.ts";
+import { type ModelRecord, readRecord, writeRecord } from "./record.ts";
+import type { Source } from "./request.ts";
+import { stat } from "../../base/paths.ts";
+
+/** Conditions and callbacks of {@linkcode fetchModel}. */
+export interface FetchModelOptions {
+  /** Where files come from. */
+  readonly source: Source;
+  /** Called when the sizes are known, with bytes in all and bytes that are there already. */
+  readonly onBegin?: (total: number, before: number) => void;
+  /** Called with the bytes that are there. */
+  readonly onBytes?: (bytes: number) => void;
+  /** Called with sentences, for example about a connection that broke. */
+  readonly onNotice?: (notice: string) => void;
+  /** Ends the download; the files and the part that are there stay. */
+  readonly signal?: AbortSignal;
+  /**
+   * Waits in milliseconds before further tries after a broken connection.
+   *
+   * @default {1, 2, 4, 8 and 16 seconds}
+   */
+  readonly pauses?: readonly number[];
+  /**
+   * Returns the free bytes on the disk of a folder.
+   *
+   * @default {The operating system's answer}
+   */
+  readonly freeBytes?: (folder: string) => Promise<number>;
+}
+
+const PAUSES = [1000, 2000, 4000, 8000, 16_000];
+
+/** Name of the file that a download locks. */
+const LOCK_FILE = "get.lock";
+
+/** Milliseconds between two looks at a lock that another download holds. */
+const LOCK_INTERVAL = 500;
+
+/** A file of the model that is not here yet. */
+interface Missing {
+  readonly download: Download;
+  readonly probed: Probed;
+  readonly name: string;
+}
+
+/**
+ * Fetches the files of a model that are missing, and checks the files that are there against the
+ * record. One download of a model runs at a time; a second one waits for the first.
+ *
+ * @param folder Folder of the model; created if it does not exist.
+ * @returns Whether anything was fetched.
+ * @throws {Error} If a file is refused or wrong, the disk is too small, or the network fails.
+ */
+export async function fetchModel(
+  model: CatalogModel,
+  folder: string,
+  options: FetchModelOptions,
+): Promise<boolean> {
+  const {
+    source,
+    onBegin = () => {},
+    onBytes = () => {},
+    onNotice = () => {},
+    signal = new AbortController().signal,
+    pauses = PAUSES,
+    freeBytes = freeBytesOf,
+  } = options;
+  await Deno.mkdir(folder, { recursive: true });
+  using _lock = await lock(model, folder, onNotice, signal);
+  let record = readRecord(folder);
+  let before = 0;
+  const context: DownloadContext = { source, pauses, onNotice, signal, onBytes: () => {} };
+  const missing: Missing[] = [];
+  for (const { repository, revision, files } of model.sources) {
+    for (const { path, to = path, tensors, digest } of files) {
+      const target = `${folder}/${to}`;
+      const known = record.files[to];
+      if (known && await isIntact(target, known.sha256, known.bytes, onNotice)) {
+        before += known.bytes;
+        continue;
+      }
+      const commit = record.commits[repository];
+      const digests: Digest[] = [
+        ...(digest ? [digest] : []),
+        ...(known ? [`sha256:${known.sha256}` as const] : []),
+      ];
+      const download = {
+        ...{ file: { repository, revision: commit ?? revision, path }, target, digests },
+        ...(tensors !== undefined && { tensors }),
+      };
+      const probed = await probe(download, context);
+      const { commit: found } = probed.facts;
+      if (commit === undefined && found !== undefined) {
+        // All files of a repository come from one commit, also those of a later attempt.
+        record = await update(folder, record, { commits: { [repository]: found } });
+        download.file.revision = found;
+      }
+      missing.push({ download, probed, name: to });
+    }
+  }
+  if (missing.length === 0) return false;
+  let total = before;
+  for (const { download, probed } of missing) {
+    total += probed.bytes ?? 0;
+    before += await earlierBytes(download, probed, source);
+  }
+  const free = await freeBytes(folder);
+  if (free < total - before) {
+    throw new Error(
+      `Cannot fetch ${model.name}: "${folder}" needs ${
+        megabytes(total - before)
+      } MB more, but its ` +
+        `disk has ${megabytes(free)} MB free`,
+    );
+  }
+  onBegin(total, before);
+  let done = total - missing.reduce((sum, { probed }) => sum + (probed.bytes ?? 0), 0);
+  for (const { download, probed, name } of missing) {
+    const recorded = await downloadFile(download, probed, {
+      ...context,
+      onBytes: (bytes) => onBytes(done + bytes),
+    });
+    record = await update(folder, record, { files: { [name]: recorded } });
+    done += recorded.bytes;
+  }
+  return true;
+}
+
+async function update(
+  folder: string,
+  { commits, files }: ModelRecord,
+  more: Partial<ModelRecord>,
+): Promise<ModelRecord> {
+  const record = {
+    commits: { ...commits, ...more.commits },
+    files: { ...files, ...more.files },
+  };
+  await writeRecord(folder, record);
+  return record;
+}
+
+/** Whether a file is there with the recorded size and hash. */
+async function isIntact(
+  path: string,
+  sha256: string,
+  bytes: number,
+  onNotice: (notice: string) => void,
+): Promise<boolean> {
+  const info = await stat(path);
+  if (!info) return false;
+  if (info.size === bytes && await hashFile(path, "sha256") === sha256) return true;
+  onNotice(`"${path}" is damaged and is fetched again.`);
+  return false;
+}
+
+/** Locks a model. The operating system holds the lock, so even a crash releases it. */
+async function lock(
+  { name }: CatalogModel,
+  folder: string,
+  onNotice: (notice: string) => void,
+  signal: AbortSignal,
+): Promise<Disposable> {
+  const file = await Deno.open(`${folder}/${LOCK_FILE}`, { write: true, create: true });
+  try {
+    const take = () =>
+      file.tryLock(true).catch((error: Error) => {
+        onNotice(
+          `"${folder}" is on a file system without locks (${error.message}): see to it that no other ` +
+            `command fetches ${name}.`,
+        );
+        return true;
+      });
+    for (let tries = 0; !await take(); tries++) {
+      if (tries === 0) onNotice(`Another command is fetching ${name}: waiting for it.`);
+      await new Promise((resolve) => setTimeout(resolve, LOCK_INTERVAL));
+      signal.throwIfAborted();
+    }
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+async function freeBytesOf(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}
+
+function megabytes(bytes: number): number {
+  return Math.ceil(bytes / 1e6);
+}
