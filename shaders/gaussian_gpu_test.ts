@@ -8,7 +8,10 @@ for (const [width, height] of SIZES) {
     Deno.test(`gaussian of sigma ${sigma} on ${width}x${height} as its twin`, async () => {
       const gpu = await testGpu();
       const gaussian = new Gaussian(gpu, { width, height }, sigma);
-      for (const [name, map] of Object.entries(hardMaps(width, height))) {
+      const { noise, ...others } = hardMaps(width, height);
+      // A value is as hard in a small map, and the widest blur of a large map is slow.
+      const maps = { noise: noise!, ...(width < 100 && others) };
+      for (const [name, map] of Object.entries(maps)) {
         const { result } = await runKernel(
           map,
           map.length,

@@ -18,6 +18,12 @@ import { item } from "../flow.ts";
 
 const DEMO = new URL("../../models/demo", import.meta.url).pathname;
 
+/** The model that the tests share. It stays on the CPU, so the loss of a GPU does not touch it. */
+const MODEL = await openModel(await loadBundle(DEMO), await openRuntime("native"));
+
+/** The quickest run: no inversion, and few steps of attention per phrase. */
+const QUICK = { steps: 5, noise: "sample" } as const;
+
 /** Yields three images with two phrases each; only the second image's phrases have boxes. */
 async function* images(onClose?: () => void) {
   try {
@@ -44,19 +50,16 @@ async function run(
 ): Promise<{ results: GroundResult[]; notices: string[] }> {
   const notices: string[] = [];
   const gpu = isOnGpu ? await openGpu() as Gpu : undefined;
-  const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
   try {
     const results = await Array.fromAsync(toResults(groundRequests(source, {
       ...options,
-      model: options.change?.(model) ?? model,
-      steps: 10,
-      noise: "sample",
+      ...QUICK,
+      model: options.change?.(MODEL) ?? MODEL,
       onNotice: (notice) => notices.push(notice),
       ...(gpu && { gpu }),
     })));
     return { results, notices };
   } finally {
-    await model.close();
     gpu?.destroy();
   }
 }
@@ -83,7 +86,7 @@ function notes(results: readonly GroundResult[]) {
   );
 }
 
-const undisturbed = run(false);
+const undisturbed = await run(false);
 
 for (const stage of ["add attention", "finish heatmaps"]) {
   Deno.test(`an image whose GPU is lost at "${stage}" is begun again on a new device`, async () => {
@@ -96,7 +99,7 @@ for (const stage of ["add attention", "finish heatmaps"]) {
       // Repeated passes move the progress neither back nor past the image's end.
       assertEquals(progress, progress.toSorted((a, b) => a - b));
       assertEquals(progress.at(-1), 6);
-      assertSame(results, (await undisturbed).results);
+      assertSame(results, undisturbed.results);
       const note = /^the GPU was lost; grounded again on a new device of ./;
       assertEquals(Object.keys(notes(results)), ["2.0", "2.1"]);
       for (const [text, ...more] of Object.values(notes(results))) {
@@ -124,7 +127,7 @@ for (const stage of ["add attention", "finish heatmaps"]) {
 Deno.test("a GPU that is lost in two images is followed by a new device each time", () =>
   watchDevices(async ({ devices, openBuffers }) => {
     const { results } = await run(true);
-    assertSame(results, (await undisturbed).results);
+    assertSame(results, undisturbed.results);
     const said = notes(results);
     assertEquals(Object.keys(said), ["1.0", "1.1", "2.0", "2.1"]);
     for (const [note, ...more] of Object.values(said)) {
@@ -144,7 +147,7 @@ Deno.test("a GPU that is lost in two images is followed by a new device each tim
 Deno.test("an image whose GPU is lost twice is grounded on the CPU, and so is the rest", () =>
   watchDevices(async ({ devices, openBuffers }) => {
     const { results, notices } = await run(true);
-    assertSame(results, (await undisturbed).results);
+    assertSame(results, undisturbed.results);
     for (const id of ["1.0", "1.1"]) {
       const [first, second] = notes(results)[id]!;
       assert(first!.includes("on a new device"), first);
@@ -234,15 +237,13 @@ Deno.test("a consumer that stops early closes source and buffers", () =>
   watchDevices(async (watched: Watched) => {
     let isClosed = false;
     const gpu = (await openGpu())!;
-    const model = await openModel(await loadBundle(DEMO), await openRuntime("native"));
     const source = images(() => isClosed = true);
-    for await (const flow of groundRequests(source, { model, gpu, steps: 10, noise: "sample" })) {
+    for await (const flow of groundRequests(source, { ...QUICK, model: MODEL, gpu })) {
       assertEquals(flow.kind, "item");
       break;
     }
     assertEquals(isClosed, true);
     assertEquals(watched.openBuffers(), []);
-    await model.close();
     gpu.destroy();
   }));
 
@@ -254,7 +255,7 @@ Deno.test("a GPU that is taken for a call is given back after it", async () => {
     await watchDevices(async ({ devices }) => {
       const bundle = await loadBundle(DEMO);
       const image = drawPhantom({ seed: 1, width: 90, height: 110 });
-      const results = await groundImage(image, ["haze"], { bundle, steps: 10, noise: "sample" });
+      const results = await groundImage(image, ["haze"], { ...QUICK, bundle });
       assertEquals(results.length, 1);
       // A device that claims to be hardware is used without a request for it.
       assertEquals(devices.length, 1);

@@ -59,6 +59,8 @@ export async function withPage(
   });
   try {
     const page = await browser.newPage(context);
+    // On a busy machine a software GPU can take longer than the default of half a minute.
+    page.setDefaultTimeout(300_000);
     const complaints: string[] = [];
     const foreign: string[] = [];
     page.on("console", (message) => {

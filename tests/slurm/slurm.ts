@@ -6,11 +6,18 @@ import { type Cluster, inCluster, until } from "./cluster.ts";
 
 const SETTINGS = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
 
+/** Settings that take a thousand passes before the first result. */
+const SLOW_SETTINGS = ["--dataset", "set", "--steps", "1000"];
+
 const read = (path: string) => Deno.readTextFile(path);
 
 /** Submits an evaluation as a user would; returns the job numbers of the array and of the merge. */
-async function submit(cluster: Cluster, ...args: string[]): Promise<[string, string]> {
-  const { code, stdout, stderr } = await cluster.task("cluster:slurm", ...args, ...SETTINGS);
+async function submit(
+  cluster: Cluster,
+  args: string[],
+  settings = SETTINGS,
+): Promise<[string, string]> {
+  const { code, stdout, stderr } = await cluster.task("cluster:slurm", ...args, ...settings);
   assertEquals(code, 0, stderr);
   const [array, merge] = Array.from(stdout.matchAll(/: job (\d+);/g), ([, number]) => number!);
   return [array!, merge!];
@@ -48,7 +55,7 @@ Deno.test("an evaluation on Slurm survives a lost node, a time limit and a faile
       await Deno.mkdir(`${folder}/out`);
       await Deno.writeTextFile(`${folder}/out/shard-2`, "");
       const common = ["--shards", "4", "--out", "out"];
-      const [array, merge] = await submit(cluster, ...common);
+      const [array, merge] = await submit(cluster, common);
       await resultsIn(`${folder}/out/shard-3`);
       await cluster.lose(await cluster.run("squeue", "-h", `-j${array}_3`, "--format=%N"));
       // Slurm sends this signal before the time limit. The last task's job number is the array's.
@@ -70,7 +77,7 @@ Deno.test("an evaluation on Slurm survives a lost node, a time limit and a faile
       assertMatch(await log("merge"), /error: Cannot read ".*shard-2"/);
 
       await Deno.remove(`${folder}/out/shard-2`);
-      const [again, mergeAgain] = await submit(cluster, ...common, "--only", "2");
+      const [again, mergeAgain] = await submit(cluster, [...common, "--only", "2"]);
       await ended(cluster, again);
       assertEquals(await outcomes(cluster, again), { 2: "COMPLETED 0:0" });
       assertEquals(await outcomes(cluster, mergeAgain), { "": "FAILED 3:0" });
@@ -84,17 +91,20 @@ Deno.test("an evaluation on Slurm survives a lost node, a time limit and a faile
       assertEquals(await merged, await expected);
 
       // A job that is cancelled, or that never finishes a sample, must not be queued again.
-      const [last] = await submit(cluster, "--shards", "2", "--out", "last");
-      await resultsIn(`${folder}/last/shard-1`);
-      await cluster.run("scancel", `${last}_1`);
+      const only = (shard: string) => ["--shards", "2", "--only", shard, "--out", "last"];
+      const [cancelled] = await submit(cluster, only("1"));
+      const [short] = await submit(cluster, only("2"), SLOW_SETTINGS);
       const lastLog = (shard: number) => read(`${folder}/last/shard-${shard}.log`).catch(() => "");
-      await until("shard 2 loads its model", async () => (await lastLog(2)).includes("Running on"));
-      await cluster.run("scancel", "--signal=TERM", "--batch", `${last}_2`);
-      await ended(cluster, last);
+      await Promise.all([
+        resultsIn(`${folder}/last/shard-1`)
+          .then(() => cluster.run("scancel", `${cancelled}_1`)),
+        until("shard 2 loads its model", async () => (await lastLog(2)).includes("Running on"))
+          .then(() => cluster.run("scancel", "--signal=TERM", "--batch", `${short}_2`)),
+      ]);
+      await ended(cluster, short);
       assertMatch(await lastLog(1), /The job is being ended; its results so far stay\.\n/);
       assertMatch(await lastLog(2), /error: The time from start to signal was too short/);
-      const { 1: cancelled, 2: short } = await outcomes(cluster, last);
-      assertMatch(cancelled!, /^CANCELLED/);
-      assertEquals(short, "FAILED 1:0");
+      assertMatch((await outcomes(cluster, cancelled))[1]!, /^CANCELLED/);
+      assertEquals((await outcomes(cluster, short))[2], "FAILED 1:0");
     })
   ));
