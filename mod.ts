@@ -139,7 +139,13 @@ export type {
   WholeDataset,
 } from "./methods/method_row.ts";
 export type { GridHeatmap, GridModel } from "./models/grid_model.ts";
-export type { BoxedPhrase, GroundedPhrase, Method, MethodOptions } from "./pipeline/method.ts";
+export type {
+  BoxedPhrase,
+  Expectation,
+  GroundedPhrase,
+  Method,
+  MethodOptions,
+} from "./pipeline/method.ts";
 export type { DecodeOptions, ImageRequest } from "./pipeline/decode.ts";
 export type { GroundSettings, ResolvedSettings } from "./pipeline/settings/settings.ts";
 export type { Variant, VariantSettings } from "./pipeline/settings/variants.ts";
