@@ -36,6 +36,7 @@ export {
 // Methods beside the diffusion model, one's own among them, and the evaluation of a dataset by them.
 export { openMethod, type OpenMethodOptions } from "./methods/open_method.ts";
 export { gridMethod } from "./methods/grid_method.ts";
+export { InputError } from "./base/errors.ts";
 export { evaluate, type Evaluated, type EvaluateOptions } from "./pipeline/evaluate.ts";
 
 // Finish and score attention or heatmaps from elsewhere, by the same numbers as a run.

@@ -195,8 +195,10 @@ async function methodOf(
   const model = values.model === undefined ? [] : [values.model];
   const sources = await methodSources({ ...values, model }, IMAGE_METHODS, given, take);
   const [first, another] = sources;
-  if (!another) return first!;
-  throw new UsageError(`Option "--method" must be one method, got "${values.method}"`);
+  if (!another && first![1].row.gives === "heatmaps") return first!;
+  throw new UsageError(
+    `Option "--method" must be one method with heatmaps, got "${values.method}"`,
+  );
 }
 
 /** Method, settings, model and versions behind the results. */

@@ -46,7 +46,7 @@ export function aggregate(
   settings: ResolvedSettings,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<AggregatedPhrase>> {
-  const { sigma, variants } = settings;
+  const { variants } = settings;
   let sums: Sums = new Map();
   let failure: unknown;
   return flatMapFlow(source, "aggregate", function* (step) {
@@ -61,7 +61,7 @@ export function aggregate(
           const sum = sums.get(keyOf(layer, variant))!;
           return { layer, data: sum.mean(), side: sum.side };
         });
-        const smooth = smoothAttention(layers, { size, sigma });
+        const smooth = smoothAttention(layers, { ...settings, size });
         yield item({ image, sample, variant, size, layers, ...smooth });
       }
     } catch (error) {

@@ -7,7 +7,7 @@
 import { InputRangeError } from "../base/errors.ts";
 import type { Box } from "../base/geometry.ts";
 import { AttentionAccumulator, normalize01, valueRange } from "../shaders/aggregate_cpu.ts";
-import { gaussianBlur, gaussianHalfKernel } from "../shaders/gaussian_cpu.ts";
+import { gaussianBlur, gaussianHalfKernel, MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
 import { applyThreshold, maskBox, otsuThreshold } from "../shaders/otsu_cpu.ts";
 import { resizeBilinear } from "../shaders/resize_cpu.ts";
 import { applyBands, type Band, bandWins, smoothResizeBand } from "../shaders/separable_cpu.ts";
@@ -100,6 +100,20 @@ const MAX_SIZE = 8192;
 
 /** The released code's choices: docs/method.md, steps 9 and 10. */
 export const DEFAULT_FINISH: Readonly<Required<FinishSettings>> = { sigma: 2.5, otsu: true };
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {RangeError} If sigma is out of its range.
+ */
+export function resolveFinish(
+  { sigma = DEFAULT_FINISH.sigma, otsu = DEFAULT_FINISH.otsu }: FinishSettings,
+): Required<FinishSettings> {
+  if (!(sigma >= 0 && sigma <= MAX_SIGMA)) {
+    throw new RangeError(`Cannot smooth with sigma ${sigma}: expected 0 to ${MAX_SIGMA} pixels`);
+  }
+  return { sigma, otsu };
+}
 
 /**
  * Largest difference between a map's values that counts as rounding, as a share of the largest

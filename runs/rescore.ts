@@ -6,19 +6,14 @@
 
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { finishGrid } from "../methods/grid_heatmap.ts";
-import { finishHeatmap, type Heatmap } from "../pipeline/postprocess.ts";
+import { finishHeatmap, type FinishSettings, type Heatmap } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import type { CropRegion } from "../base/geometry.ts";
 import { type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
 import type { HeatmapResult } from "./run_folder.ts";
 
 /** How {@linkcode rescore} finishes and scores heatmaps. */
-export interface RescoreSettings extends Omit<ProtocolOptions, "cover"> {
-  /** Standard deviation of the Gaussian in heatmap pixels, 0..32. */
-  readonly sigma: number;
-  /** Whether values up to Otsu's threshold are set to 0. */
-  readonly otsu: boolean;
-}
+export interface RescoreSettings extends Required<FinishSettings>, Omit<ProtocolOptions, "cover"> {}
 
 /** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
@@ -36,10 +31,10 @@ export interface FinishedHeatmap extends Heatmap {
  */
 export function finishStored(
   { size, image: { width, height }, layers, view }: Omit<StoredHeatmap, "id">,
-  { sigma, otsu }: Pick<RescoreSettings, "sigma" | "otsu">,
+  finish: Required<FinishSettings>,
 ): FinishedHeatmap {
   const crop = cropRegion(width, height, view);
-  if (!view) return { ...finishHeatmap(layers, { size, sigma, otsu }), crop };
+  if (!view) return { ...finishHeatmap(layers, { ...finish, size }), crop };
   const { side, data: values } = layers[0]!;
   return { ...finishGrid({ side, values }), crop };
 }
@@ -56,13 +51,13 @@ export function finishStored(
 export function rescore(
   result: HeatmapResult,
   stored: StoredHeatmap,
-  { sigma, otsu, ...score }: RescoreSettings,
+  settings: RescoreSettings,
 ): SampleResult {
-  const { heatmap, threshold = null, crop } = finishStored(stored, { sigma, otsu });
+  const { heatmap, threshold = null, crop } = finishStored(stored, settings);
   if (result.status === "grounded") return { ...result, threshold };
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
-  const options = { ...score, cover: crop.side };
+  const options = { ...settings, cover: crop.side };
   const scores = scoreByProtocols(heatmap, stored.image, result.boxes, options);
   return { ...sample, threshold, ...scores, status };
 }

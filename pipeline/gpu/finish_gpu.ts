@@ -33,13 +33,13 @@ export async function* finishOnGpu(
   score: ProtocolOptions,
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
-  const { sigma, variants } = settings;
+  const { variants } = settings;
   const makers = variants.map((variant) => ({
     variant,
     heatmaps: new GpuHeatmaps(gpu, {
       ...score,
+      ...settings,
       size,
-      sigma,
       otsu: variant.otsu,
       shareOfMemory: 1 / variants.length,
     }),

@@ -10,17 +10,10 @@ import type { GridSums } from "../../shaders/metrics.ts";
 import { Otsu } from "../../shaders/otsu.ts";
 import { Resize } from "../../shaders/resize.ts";
 import { Separable } from "../../shaders/separable.ts";
-import { ROUNDING, smoothingBands } from "../postprocess.ts";
+import { type FinishHeatmapOptions, ROUNDING, smoothingBands } from "../postprocess.ts";
 
 /** Options of {@linkcode Finisher}. */
-export interface FinisherOptions {
-  /** Side of the heatmap in pixels. */
-  readonly size: number;
-  /** Standard deviation of the Gaussian in heatmap pixels, 0..32. */
-  readonly sigma: number;
-  /** Whether values up to Otsu's threshold are set to 0. */
-  readonly otsu: boolean;
-}
+export type FinisherOptions = Required<FinishHeatmapOptions>;
 
 /** The kernels after the average over layers and steps, for a batch of phrases. */
 export class Finisher {

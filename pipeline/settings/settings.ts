@@ -9,7 +9,7 @@ import type { Selection } from "./selection.ts";
 import type { LdmConfig } from "../../models/ldm/config.ts";
 import { chooseLayers, type LdmModel } from "../../models/ldm/model.ts";
 import { defaultWindow, Scheduler } from "../../models/scheduler.ts";
-import { MAX_SIGMA } from "../../shaders/gaussian_cpu.ts";
+import { type FinishSettings, resolveFinish } from "../postprocess.ts";
 import type { Variant, VariantSettings } from "./variants.ts";
 
 /** Ways to bring latents to the chosen timesteps. */
@@ -19,7 +19,7 @@ export const NOISE_KINDS = ["inversion", "reverse", "sample"] as const;
 export const TOKEN_KINDS = ["phrase", "ends", "class", "class-released"] as const;
 
 /** Settings of the grounding. The defaults are the released code's choices. */
-export interface GroundSettings {
+export interface GroundSettings extends FinishSettings {
   /**
    * T, which sets the distance between timesteps: 1000 / T, rounded down.
    *
@@ -32,18 +32,6 @@ export interface GroundSettings {
    * @default {T/2 - T/10 up to T/2 + T/10, which is 120..180 of 300, or the bundle's selection}
    */
   select?: Selection;
-  /**
-   * Standard deviation of the final Gaussian in heatmap pixels, 0 to 32.
-   *
-   * @default {2.5}
-   */
-  sigma?: number;
-  /**
-   * Whether values up to Otsu's threshold become 0.
-   *
-   * @default {true}
-   */
-  otsu?: boolean;
   /**
    * Tokens for the average of attention:
    *
@@ -113,12 +101,13 @@ export function resolveSettings(
   model: Pick<LdmModel, "bundle" | "layers">,
   settings: GroundSettings,
 ): ResolvedSettings {
-  const { sigma = 2.5, otsu = true, tokens = "phrase", noise = "inversion", seed = 0 } = settings;
+  const { tokens = "phrase", noise = "inversion", seed = 0 } = settings;
+  const finish = resolveFinish(settings);
   const steps = settings.steps ?? model.bundle.config.steps ?? DEFAULT_STEPS;
   const timesteps = new Scheduler(model.bundle.config.scheduler).timesteps(steps);
   const run = chooseSteps(settings.select ?? defaultSelection(model.bundle.config), steps);
   const chosen: readonly VariantSettings[] = settings.variants ??
-    [{ name: "", layers: model.layers, otsu }];
+    [{ name: "", layers: model.layers, otsu: finish.otsu }];
   const variants = chosen.map(({ name, layers, select, otsu }): Variant => {
     const window = select === "all"
       ? { start: 0, end: timesteps.length }
@@ -134,16 +123,13 @@ export function resolveSettings(
   if (twice !== undefined) throw new RangeError(`Cannot tell two variants "${twice}" apart`);
   const start = Math.min(...variants.map(({ start }) => start));
   const end = Math.max(...variants.map(({ end }) => end));
-  if (!(sigma >= 0 && sigma <= MAX_SIGMA)) {
-    throw new RangeError(`Cannot smooth with sigma ${sigma}: expected 0 to ${MAX_SIGMA} pixels`);
-  }
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new RangeError(`Cannot seed with ${seed}: expected a whole number from 0`);
   }
   requireChoice("noise", noise, NOISE_KINDS);
   requireChoice("tokens", tokens, TOKEN_KINDS);
   const { layers } = model;
-  return { steps, timesteps, start, end, sigma, otsu, tokens, noise, seed, layers, variants };
+  return { steps, timesteps, start, end, ...finish, tokens, noise, seed, layers, variants };
 }
 
 /** Layers of a variant; the model must read all of them. */

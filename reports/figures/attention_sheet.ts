@@ -10,7 +10,7 @@ import { Image } from "imagescript";
 import type { Box } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
 import type { AttentionGrid } from "../../pipeline/attention_grid.ts";
-import { smoothAttention } from "../../pipeline/postprocess.ts";
+import { DEFAULT_FINISH, smoothAttention } from "../../pipeline/postprocess.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
 import { renderOverlay } from "./overlay.ts";
 
@@ -93,7 +93,8 @@ const KEY = [
  */
 export async function drawAttention(
   grid: AttentionGrid,
-  { timesteps = [], sigma = 2.5, boxes = grid.grounded.sample.boxes }: AttentionSheetOptions = {},
+  { timesteps = [], sigma = DEFAULT_FINISH.sigma, boxes = grid.grounded.sample.boxes }:
+    AttentionSheetOptions = {},
 ): Promise<string> {
   const { columns, layers, grounded: { variant, size, sample } } = grid;
   const xOf = (column: number) => LEFT + column * (CELL + GAP);
