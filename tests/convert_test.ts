@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/asse
 import { parse } from "@std/csv";
 import dicomParser from "dicom-parser";
 import { decodeImage, drawPhantom, encodeRle, RunHeatmaps } from "../mod.ts";
-import { dicomFile, RADIOGRAPH, words } from "../images/dicom/_fixture.ts";
+import { dicomFile, RADIOGRAPH, words } from "./support/dicom_file.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { writeGray } from "./support/image.ts";
 

@@ -10,7 +10,7 @@ import "../../base/host/deno/mod.ts";
 import { openBiovil } from "../../models/biovil/mod.ts";
 import { FIXTURES } from "../../models/biovil/fixtures/expected.ts";
 import { pattern } from "../../models/biovil/fixtures/pattern.ts";
-import { FULL_SIZE, writeSeededModel } from "../../models/biovil/seeded_model.ts";
+import { FULL_SIZE, writeSeededModel } from "../../tests/support/seeded_biovil.ts";
 import { openRuntime } from "../../models/runtime/mod.ts";
 import { inFolder, median, pathOf, runBench, seconds, startPeer, timeInTurn } from "../harness.ts";
 

@@ -13,8 +13,8 @@ import { openCheckpoint, writeSafetensors } from "../../models/checkpoint/mod.ts
 import { downsampling } from "../../models/ldm/autoencoder.ts";
 import { readFlatConfig } from "../../models/ldm/config.ts";
 import { DEFAULT_LAYERS } from "../../models/ldm/model.ts";
-import { PUBLISHED_CONFIG, PUBLISHED_TOKENS } from "../../models/ldm/published.ts";
-import { seededWeights } from "../../models/ldm/seeded_weights.ts";
+import { PUBLISHED_CONFIG, PUBLISHED_TOKENS } from "../../tests/support/published_model.ts";
+import { seededWeights } from "../../tests/support/seeded_weights.ts";
 import { buildUnet } from "../../models/ldm/unet.ts";
 import { openUnet } from "../../models/ldm/unet_session.ts";
 import { openRuntime, type RuntimeName } from "../../models/runtime/mod.ts";

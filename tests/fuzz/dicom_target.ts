@@ -15,8 +15,8 @@ import {
   RADIOGRAPH,
   UNDEFINED_LENGTH,
   words,
-} from "../../images/dicom/_fixture.ts";
-import { FRAMES } from "../../images/dicom/_frames.ts";
+} from "../support/dicom_file.ts";
+import { FRAMES } from "../support/dicom_frames.ts";
 import type { Random } from "../../base/random.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { chance, EXTREMES, join, mutateBytes, pick } from "./mutate.ts";
