@@ -7,7 +7,6 @@
 import { host } from "../../base/host/host.ts";
 import { elementCount } from "./tensor_entry.ts";
 
-/** A tensor to write. */
 export interface TensorToWrite {
   /** Name in the file. */
   readonly name: string;

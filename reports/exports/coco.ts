@@ -53,12 +53,17 @@ export class CocoList implements RunList {
     const shared = {
       image_id: image.id,
       category_id: this.#categories.get(category)!,
-      ...{ sample, phrase },
+      sample,
+      phrase,
     };
     for (const box of boxes) {
       this.#annotations.push({
-        ...{ id: this.#annotations.length + 1, ...shared, bbox: box },
-        ...{ segmentation: [cornersOf(box)], area: area(box), iscrowd: 0 },
+        id: this.#annotations.length + 1,
+        ...shared,
+        bbox: box,
+        segmentation: [cornersOf(box)],
+        area: area(box),
+        iscrowd: 0,
       });
     }
     const mask = maskOnImage(heatmap);

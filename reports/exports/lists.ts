@@ -75,8 +75,17 @@ export async function createBoxList(folder: string): Promise<RunList> {
       ? SCORES.map((score) => [SCORE_STYLES[score].key, result[score]])
       : [];
     const row = {
-      ...{ id, image, phrase, category, x, y, w, h },
-      ...{ score: meanInMask(heatmap), threshold, ...Object.fromEntries(scores) },
+      id,
+      image,
+      phrase,
+      category,
+      x,
+      y,
+      w,
+      h,
+      score: meanInMask(heatmap),
+      threshold,
+      ...Object.fromEntries(scores),
     };
     return stringify([row], { columns, headers: false });
   });

@@ -9,7 +9,6 @@ import type { DicomReference } from "../../images/dicom/reference.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { RunHeatmap } from "../../runs/run_heatmaps.ts";
 
-/** A result with a heatmap. */
 export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
 
 /** A sample of a run, with its result and heatmap. */
@@ -37,7 +36,6 @@ export interface RunSample {
 
 /** A format that gathers all samples in one or two files. */
 export interface RunList {
-  /** Adds a sample. */
   add(sample: RunSample): Promise<void>;
   /** Completes the files, and returns their paths relative to the output folder. */
   finish(): Promise<string[]>;

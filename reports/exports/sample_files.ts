@@ -24,7 +24,6 @@ export interface SampleFormat {
 /** Names of the formats with one file per sample. */
 export type SampleFormatName = "npy" | "png16" | "nifti" | "mask" | "dicom-seg";
 
-/** The formats by name. */
 export const SAMPLE_FORMATS: Readonly<Record<SampleFormatName, SampleFormat>> = {
   npy: {
     ending: "npy",

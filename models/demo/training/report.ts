@@ -11,8 +11,7 @@ import { parseSetting } from "../../../cli/kit/parsers.ts";
 import {
   AblationSummary,
   type Box,
-  formatAblation,
-  formatTable,
+  formatResults,
   ground,
   loadBundle,
   openModel,
@@ -111,7 +110,7 @@ async function main(args: string[]): Promise<number> {
     console.log(`${samples.length} phrases on ${images} phantoms of seed ${seed}\n`);
 
     for (const guess of guesses) {
-      console.log(`${guess.name}\n${formatTable(scoreGuess(guess, samples).toJSON())}\n`);
+      console.log(`${guess.name}\n${formatResults({ "": scoreGuess(guess, samples).toJSON() })}\n`);
     }
 
     const ablation = new AblationSummary(variants.map(({ name }) => name));
@@ -126,7 +125,7 @@ async function main(args: string[]): Promise<number> {
     }
     const seconds = (performance.now() - began) / 1000;
     const summaries = ablation.toJSON();
-    console.log(`${OWN}\n${formatTable(summaries[OWN]!)}\n`);
+    console.log(`${OWN}\n${formatResults({ "": summaries[OWN]! })}\n`);
 
     const swapped = new ScoreSummary();
     const strangers = samples.map((sample, i) => ({ ...sample, phrase: strange(samples, i) }));
@@ -135,14 +134,14 @@ async function main(args: string[]): Promise<number> {
       if (result.kind === "dropped") throw new Error(`${result.sample.id}: ${result.reason}`);
       swapped.add({ ...scored(result.sample), ...result.scores! });
     }
-    console.log(`phrases swapped between images\n${formatTable(swapped.toJSON())}\n`);
+    console.log(`phrases swapped between images\n${formatResults({ "": swapped.toJSON() })}\n`);
     const [right, wrong] = [summaries[OWN]!.average!.miou, swapped.toJSON().average!.miou];
     console.log(`swapped phrases lose ${percent(1 - wrong / right)} of mIoU\n`);
     console.log("Heatmaps of two phrases in different places with more contrast in their own box:");
     for (const [name, { own, pairs }] of listening) {
       console.log(`${percent(own / pairs).padStart(7)} (${own} of ${pairs})  ${name}`);
     }
-    console.log(`\n${formatAblation(summaries)}`);
+    console.log(`\n${formatResults(summaries)}`);
     console.log(`\n${(seconds / samples.length).toFixed(2)} s a phrase with every setting`);
     return EXIT.ok;
   } finally {
