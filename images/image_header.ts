@@ -7,7 +7,7 @@
 
 import type { Size } from "../base/geometry.ts";
 import { jpegStream } from "./decoders/jpeg_stream.ts";
-import { PNG_SIGNATURE } from "./decoders/png_chunks.ts";
+import { PNG_SIGNATURE, pngChunks } from "./decoders/png_chunks.ts";
 
 /** Facts about an image file that are known without decoding its pixels. */
 export interface ImageHeader {
@@ -28,11 +28,6 @@ export interface ImageHeader {
 
 /** The start marker of a JPEG, and the first byte of the next marker. */
 const JPEG_START = [0xff, 0xd8, 0xff];
-
-/** The type of a PNG's last chunk. */
-const IEND = 0x49454e44;
-/** The type of the chunk that makes a PNG an animation. */
-const ACTL = 0x6163544c;
 
 /** Most pixels per byte of a PNG: deflate packs up to 1032 bytes of 8 pixels each into one. */
 const PNG_DENSITY = 8 * 1032;
@@ -72,23 +67,20 @@ export function imageStart(
   return undefined;
 }
 
-/** Reads a PNG: chunks of length, type, data and checksum, from IHDR to IEND. */
+/** Reads the size of a PNG, and goes through its chunks to the end. */
 function pngHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 24) return { format: "PNG", isWhole: false };
   const size = { width: view.getUint32(16), height: view.getUint32(20) };
-  let at = PNG_SIGNATURE.length;
+  let isWhole = false;
   let isAnimation = false;
-  while (at + 12 <= bytes.length) {
-    const type = view.getUint32(at + 4);
-    if (type === IEND) {
-      const isWhole = size.width * size.height <= bytes.length * PNG_DENSITY;
-      return { format: "PNG", size, isWhole, isAnimation };
-    }
-    if (type === ACTL) isAnimation = true;
-    at += 12 + view.getUint32(at);
+  for (const { type, crc } of pngChunks(bytes)) {
+    isAnimation ||= type === "acTL";
+    if (type !== "IEND") continue;
+    isWhole = crc !== undefined && size.width * size.height <= bytes.length * PNG_DENSITY;
+    break;
   }
-  return { format: "PNG", size, isWhole: false, isAnimation };
+  return { format: "PNG", size, isWhole, isAnimation };
 }
 
 /** Reads a JPEG: segments up to the first scan, then scans up to the end marker. */

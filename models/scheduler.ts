@@ -4,11 +4,9 @@
  * @module
  */
 
-import { mixValues } from "../shaders/mix_cpu.ts";
-
 /** The noise that training adds over the timesteps, and the kind of the model's prediction. */
 export interface SchedulerConfig {
-  /** Number of training timesteps. */
+  /** Number of noise levels that the model was trained on, 1000 for the published one. */
   readonly trainTimesteps: number;
   /** Variance added at the first timestep. */
   readonly betaStart: number;
@@ -74,20 +72,8 @@ export class Scheduler {
   }
 
   /**
-   * Takes one deterministic DDIM step, towards noise or away from noise.
-   *
-   * @param z Latent at timestep `from`.
-   * @param prediction The U-Net's output for `z`.
-   * @param from Timestep of `z`.
-   * @param to Timestep to go to; beyond the last timestep the result is pure noise.
-   */
-  step(z: Float32Array, prediction: Float32Array, from: number, to: number): Float32Array {
-    return mixValues(this.stepFactors(from, to), z, prediction);
-  }
-
-  /**
-   * The factors of a {@linkcode Scheduler.step}. The next latent is the latent times the first
-   * factor plus the prediction times the second.
+   * The factors of a deterministic DDIM step, towards noise or away from noise. The next latent is
+   * the latent times the first factor plus the prediction times the second.
    *
    * @param from Timestep of the latent.
    * @param to Timestep to go to; beyond the last timestep the result is pure noise.

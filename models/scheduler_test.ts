@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { mixValues } from "../shaders/mix_cpu.ts";
 import { defaultWindow, Scheduler } from "./scheduler.ts";
 
 const PUBLISHED = {
@@ -40,7 +41,7 @@ Deno.test("Scheduler.alphas agree with PyTorch's cumprod", () => {
   for (const [t, alpha] of expected) assert(Math.abs(alphas[t]! - alpha) < 2e-7, `${t}`);
 });
 
-Deno.test("Scheduler.step() returns where it came from, for each kind of prediction", () => {
+Deno.test("Scheduler.stepFactors() lead from each timestep to another, for each kind of prediction", () => {
   for (const predictionType of ["v_prediction", "epsilon", "sample"] as const) {
     const scheduler = new Scheduler({ ...PUBLISHED, predictionType });
     const clean = Float32Array.of(0.3, -1, 2);
@@ -59,10 +60,10 @@ Deno.test("Scheduler.step() returns where it came from, for each kind of predict
       return clean.map((x, i) => signal * noise[i]! - sigma * x);
     };
     for (const [from, to] of [[100, 400], [400, 100]] as const) {
-      const moved = scheduler.step(at(from), predict(from), from, to);
+      const moved = mixValues(scheduler.stepFactors(from, to), at(from), predict(from));
       moved.forEach((value, i) => assert(Math.abs(value - at(to)[i]!) < 1e-5, predictionType));
     }
-    const pure = scheduler.step(at(999), predict(999), 999, 1002);
+    const pure = mixValues(scheduler.stepFactors(999, 1002), at(999), predict(999));
     pure.forEach((value, i) => assert(Math.abs(value - noise[i]!) < 1e-5));
   }
 });

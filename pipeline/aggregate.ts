@@ -15,7 +15,7 @@ import type { Variant } from "./settings/variants.ts";
 
 /** A phrase with its heatmap before the threshold. */
 export interface AggregatedPhrase extends SmoothHeatmap {
-  /** The image. */
+  /** The phrase's image, shared by all phrases of it. */
   readonly image: DecodedImage;
   /** The phrase. */
   readonly sample: Sample;

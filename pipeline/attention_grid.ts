@@ -149,7 +149,10 @@ export function attentionGrids(results: readonly ScoredPhrase[]): AttentionGrid[
   const phrases = Map.groupBy(results, ({ sample }) => sample.id);
   return [...phrases.values()].map(([grounded, ...made]): AttentionGrid => {
     const columns = made.map(({ variant: { start, end }, layers, normalised }) => ({
-      ...{ start, end, layers, heatmap: normalised },
+      start,
+      end,
+      layers,
+      heatmap: normalised,
     }));
     return { grounded: grounded!, columns, layers: meanOverColumns(columns) };
   });

@@ -24,7 +24,6 @@ export type ImageSource = string | Uint8Array | GrayImage;
 
 /** One image with its phrases. */
 export interface ImageRequest {
-  /** The image. */
   readonly image: ImageSource;
   /** Samples of the image: its phrases with ids and boxes. */
   readonly samples: readonly Sample[];

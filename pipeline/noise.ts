@@ -13,7 +13,6 @@ import { Random } from "../base/random.ts";
 import type { ResolvedSettings } from "./settings/settings.ts";
 import { TrajectoryCache } from "./trajectory_cache.ts";
 
-/** A noisy latent. */
 export interface NoisyLatent {
   /** Index into the sequence of timesteps. */
   readonly step: number;

@@ -9,7 +9,7 @@ import { Random } from "../base/random.ts";
 import { encodeNpy } from "./exports/npy.ts";
 import { renderOverlay } from "./figures/overlay.ts";
 import { ScoreSummary, SummaryByVariant } from "./tables/summary.ts";
-import { formatAblation, formatTable } from "./tables/table.ts";
+import { formatResults } from "./tables/table.ts";
 
 const scored = (category: string | undefined, miou: number): SampleResult => ({
   id: "a",
@@ -165,11 +165,11 @@ Deno.test("ScoreSummary has one line for images that are all missing", async () 
   }]);
 });
 
-Deno.test("formatTable() has the paper's rows, columns and decimals", () => {
+Deno.test("formatResults() has the paper's rows, columns and decimals", () => {
   const summary = new ScoreSummary();
   summary.add(scored("Pleural Effusion", 0.123));
   summary.add(scored(undefined, 0.221));
-  const lines = formatTable(summary.toJSON()).split("\n");
+  const lines = formatResults({ "": summary.toJSON() }).split("\n");
   const cells = (label: string) =>
     lines.find((line) => line.startsWith(label))!.slice(label.length).trim().split(/\s+/);
   const dash = Array(7).fill("–");
@@ -180,7 +180,7 @@ Deno.test("formatTable() has the paper's rows, columns and decimals", () => {
   assertEquals(cells("samples"), [...Array(7).fill("0"), "1", "1", "2"]);
 });
 
-Deno.test("formatAblation() has CNR and mIoU of each setting; what fell out counts for all", () => {
+Deno.test("formatResults() has CNR and mIoU of each setting; what fell out counts for all", () => {
   const summary = new SummaryByVariant(["one", "another"]);
   summary.add({ ...scored("Edema", 0.1), setting: "one" });
   summary.add({ ...scored("Edema", 0.2), setting: "another" });
@@ -190,7 +190,7 @@ Deno.test("formatAblation() has CNR and mIoU of each setting; what fell out coun
     [1, 1],
     [1, 1],
   ]);
-  const rows = formatAblation(ablation).split("\n").slice(0, -1)
+  const rows = formatResults(ablation).split("\n").slice(0, -1)
     .map((line) => line.trim().split(/\s+/));
   const dash = Array(4).fill("–");
   const rest = [...Array(3).fill("–")];

@@ -51,7 +51,7 @@ export const PROTOCOLS = {
   "pixel-auc": ["exact", "binned"],
 } as const;
 
-/** Name of a protocol. */
+/** A protocol, as `--protocol` takes it. */
 export type ProtocolName = keyof typeof PROTOCOLS;
 
 /**

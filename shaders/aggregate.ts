@@ -88,24 +88,22 @@ export class AttentionSums {
   }
 
   /**
-   * Records the addition of maps, all in one dispatch.
+   * Records the addition of a phrase's maps, all in one dispatch.
    *
-   * @param maps `[steps, phrases, layers, positions, tokens]` float32, heads averaged; for one
-   * phrase alone `[steps, layers, positions, tokens]`.
-   * @param phrase Index of the phrase, if the maps belong to a single phrase.
+   * @param maps `[steps, layers, positions, tokens]` float32, heads averaged.
+   * @param phrase Index of the phrase.
    * @param steps Number of steps in `maps`.
    */
-  add(encoder: GPUCommandEncoder, maps: GPUBuffer, phrase?: number, steps = 1): void {
-    const { positions, tokens, phrases, layers } = this.#options;
+  add(encoder: GPUCommandEncoder, maps: GPUBuffer, phrase: number, steps = 1): void {
+    const { positions, tokens, layers } = this.#options;
     const kernel = pipeline(this.#gpu, "aggregate", CODE, "add", {
       POSITIONS: positions,
       TOKENS: tokens,
       STEPS: steps,
     });
-    const slot = this.#slots[phrase ?? 0]!;
+    const slot = this.#slots[phrase]!;
     const buffers = { 0: maps, 1: this.#ranges, 2: this.#sums, 3: this.states, 5: slot };
-    const count = phrase === undefined ? phrases * layers : layers;
-    dispatch(this.#gpu, encoder, kernel, buffers, [count, 1, 1]);
+    dispatch(this.#gpu, encoder, kernel, buffers, [layers, 1, 1]);
   }
 
   /** Records the computation of {@linkcode AttentionSums.means}. */

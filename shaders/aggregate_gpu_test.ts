@@ -56,7 +56,10 @@ for (const { phrases, layers, side, tokens, ranges, steps } of CASES) {
         const map = maps.subarray(i * length, (i + 1) * length);
         twin.add(map, { tokens, tokenStart, tokenEnd });
       });
-      await runKernel(maps, 4, (encoder, source) => sums.add(encoder, source));
+      for (let phrase = 0; phrase < phrases; phrase++) {
+        const own = maps.slice(phrase * layers * length, (phrase + 1) * layers * length);
+        await runKernel(own, 4, (encoder, source) => sums.add(encoder, source, phrase));
+      }
     }
     const means = { buffer: sums.means, bytes: phrases * positions * 4 };
     const { words } = await runKernel(
@@ -116,11 +119,14 @@ Deno.test("aggregate takes the maps of several steps together", async () => {
   };
   const steps = [0, 1, 2].map((step) => softmaxMaps(4 * 900 * 5, 5, step));
   const together = new AttentionSums(gpu, { ...options, ranges });
-  const all = Float32Array.from(steps.flatMap((maps) => [...maps]));
-  await runKernel(all, 4, (encoder, source) => together.add(encoder, source, undefined, 3));
   const apart = new AttentionSums(gpu, { ...options, ranges });
-  for (const maps of steps) {
-    await runKernel(maps, 4, (encoder, source) => apart.add(encoder, source));
+  for (const phrase of [0, 1]) {
+    const own = steps.map((maps) => maps.slice(phrase * 9000, (phrase + 1) * 9000));
+    const all = Float32Array.from(own.flatMap((maps) => [...maps]));
+    await runKernel(all, 4, (encoder, source) => together.add(encoder, source, phrase, 3));
+    for (const maps of own) {
+      await runKernel(maps, 4, (encoder, source) => apart.add(encoder, source, phrase));
+    }
   }
   assertEquals(await read(together), await read(apart));
 });
@@ -136,7 +142,7 @@ Deno.test("aggregate counts constant maps as 0 and names broken ones", async () 
     Float32Array.of(...constant, ...rising, ...broken),
     4,
     (encoder, source) => {
-      sums.add(encoder, source);
+      sums.add(encoder, source, 0);
       sums.average(encoder);
     },
     [{ buffer: sums.states, bytes: sums.stateBytes }, { buffer: sums.means, bytes: 16 }],

@@ -43,7 +43,6 @@ const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i;
 /** Features that are requested if the adapter has them. */
 const FEATURES: readonly GPUFeatureName[] = [
   "shader-f16",
-  "timestamp-query",
   "subgroups" as GPUFeatureName,
 ];
 

@@ -17,9 +17,7 @@ Deno.test("openGpu() names its adapter and asks for its highest limits", async (
   const { limits } = gpu.device;
   assertEquals(limits.maxStorageBufferBindingSize, adapter!.limits.maxStorageBufferBindingSize);
   assertEquals(limits.maxBufferSize, adapter!.limits.maxBufferSize);
-  for (const feature of ["shader-f16", "timestamp-query"] as const) {
-    assertEquals(gpu.device.features.has(feature), adapter!.features.has(feature));
-  }
+  assertEquals(gpu.device.features.has("shader-f16"), adapter!.features.has("shader-f16"));
   // Without a GPU, the only adapter is software and must not be reported as hardware.
   if (/llvmpipe/.test(gpu.adapter.name)) assertEquals(gpu.adapter.isHardware, false);
 });

@@ -177,10 +177,15 @@ draws("aggregate", async (random, seed) => {
     });
     all.set(maps, step * maps.length);
   }
-  const { words } = await runKernel(all, 1, (encoder, source) => {
-    sums.add(encoder, source, undefined, steps);
-    sums.average(encoder);
-  }, [
+  for (let phrase = 0; phrase < phrases; phrase++) {
+    const own = new Float32Array(all.length / phrases);
+    for (let step = 0; step < steps; step++) {
+      const from = (step * phrases + phrase) * layers * length;
+      own.set(all.subarray(from, from + layers * length), step * layers * length);
+    }
+    await runKernel(own, 1, (encoder, source) => sums.add(encoder, source, phrase, steps));
+  }
+  const { words } = await runKernel(new Float32Array(1), 1, (encoder) => sums.average(encoder), [
     { buffer: sums.means, bytes: phrases * positions * 4 },
     { buffer: sums.states, bytes: sums.stateBytes },
   ]);
@@ -227,7 +232,7 @@ Deno.test("values at the ends of float32 leave no NaN", async () => {
   const sums = new AttentionSums(gpu, { ...options, ranges: [[0, 1]] });
   const maps = Float32Array.of(low, 1, 0, 1, 4 * low, 1, 1000 * low, 1);
   const { words } = await runKernel(maps, 1, (encoder, source) => {
-    sums.add(encoder, source);
+    sums.add(encoder, source, 0);
     sums.average(encoder);
   }, [{ buffer: sums.means, bytes: 16 }, { buffer: sums.states, bytes: sums.stateBytes }]);
   assertEquals([...new Float32Array(words[0]!.buffer)], [0, 0, 0, 0]);

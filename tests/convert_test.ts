@@ -6,7 +6,7 @@ import { drawPhantom } from "../datasets/phantom/phantom.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { encodeRle } from "../reports/exports/rle.ts";
 import { Run as RunHeatmaps } from "../runs/run.ts";
-import { dicomFile, RADIOGRAPH, words } from "../images/dicom/_fixture.ts";
+import { dicomFile, RADIOGRAPH, words } from "./support/dicom_file.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { writeGray } from "./support/image.ts";
 

@@ -1,8 +1,8 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { drawPhantom } from "../datasets/phantom/phantom.ts";
-import { dicomFile, RADIOGRAPH, words } from "../images/dicom/_fixture.ts";
-import { FRAMES } from "../images/dicom/_frames.ts";
+import { dicomFile, RADIOGRAPH, words } from "./support/dicom_file.ts";
+import { FRAMES } from "./support/dicom_frames.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 
 const FAST = ["--noise", "sample", "--steps", "10"];

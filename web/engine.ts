@@ -310,7 +310,10 @@ class LocalEngine implements Engine {
     this.#begin(request, resolveSettings(model, toGroundSettings(settings)));
     const [grid] = await readAttention(gray, [phrase], {
       ...toGroundSettings(settings),
-      ...{ bundle, runtime, columns, signal },
+      bundle,
+      runtime,
+      columns,
+      signal,
       layers: settings.layers ?? defaultLayers(bundle),
       onProgress: (done) => {
         this.#reply({
@@ -348,7 +351,14 @@ class LocalEngine implements Engine {
   #begin({ run, image }: Ask<"ground" | "explore">, resolved: ResolvedSettings): void {
     const { steps, timesteps, start, end, layers, tokens, noise, seed } = resolved;
     const settings: RunSettings = {
-      ...{ steps, timesteps: timesteps.length, start, end, layers, tokens, noise, seed },
+      steps,
+      timesteps: timesteps.length,
+      start,
+      end,
+      layers,
+      tokens,
+      noise,
+      seed,
       weights: "float32",
     };
     this.#reply({ kind: "begun", run, image, settings });

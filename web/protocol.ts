@@ -102,7 +102,6 @@ export interface OpenedModel {
   readonly path: string;
   /** Sentence that names the device and runtime, and the reason for them. */
   readonly place: string;
-  /** Name of the runtime. */
   readonly runtime: "webgpu" | "wasm" | "native";
   /** Caution from the model's configuration, such as that it knows phantoms only. */
   readonly notice?: string;
@@ -184,8 +183,6 @@ export type Reply =
   }
   /** A run is over. */
   | { readonly kind: "ended"; readonly run: number; readonly how: "done" | "cancelled" }
-  /** A message for the user that answers no request. */
-  | { readonly kind: "notice"; readonly message: string }
   /** A request failed; a failed run is over. `message` is a sentence for the user. */
   | {
     readonly kind: "failed";

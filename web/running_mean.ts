@@ -60,7 +60,10 @@ function onGpu(gpu: Gpu): RunningMean {
         groups = maps.map(({ layers, positions, tokens }) => ({
           layers,
           sums: new AttentionSums(gpu, {
-            ...{ phrases: 1, layers: layers.length, positions, tokens },
+            phrases: 1,
+            layers: layers.length,
+            positions,
+            tokens,
             ranges: [ranges[index]!],
           }),
         }));

@@ -4,7 +4,7 @@ import { WorkerEngine } from "./worker_engine.ts";
 
 /** A worker that repeats each request, and ends as the phrase says. */
 const SCRIPT = `onmessage = ({ data }) => {
-  postMessage({ kind: "notice", message: JSON.stringify(data) });
+  postMessage({ kind: "identified", sha256: JSON.stringify(data) });
   if (data.kind === "image") {
     const { image, name } = data;
     if (name === "bad") postMessage({ kind: "failed", request: "image", image, message: "bad" });
@@ -51,7 +51,7 @@ const image = { kind: "image", image: 1, name: "a.png", bytes: new ArrayBuffer(3
 const ground = (run: number, phrase: string, image = 1) =>
   ({ kind: "ground", run, image, phrases: [phrase], settings: {} }) as const;
 const asked = (replies: readonly Reply[]) =>
-  replies.flatMap((reply) => reply.kind === "notice" ? [JSON.parse(reply.message)] : []);
+  replies.flatMap((reply) => reply.kind === "identified" ? [JSON.parse(reply.sha256)] : []);
 
 for (const how of ["lose", "break"] as const) {
   Deno.test(`WorkerEngine opens model and image again when a worker is gone (${how})`, () =>

@@ -1,41 +1,27 @@
 /**
- * Memory of Chromium's processes.
+ * Memory of Chromium's process behind a page.
  *
  * @module
  */
 
 import type { Page } from "playwright-core";
 
-/** Memory of one process, in bytes. */
-export interface ProcessMemory {
+/** Memory of the process of a page and its workers, in bytes. */
+export interface PageMemory {
   /** Resident memory now (`VmRSS`). */
   readonly now: number;
   /** Highest resident memory (`VmHWM`) since Chromium last reset the counter. */
   readonly peak: number;
 }
 
-/** Memory of the processes behind a page, in bytes. */
-export interface PageMemory {
-  /** Process of the page and its workers. */
-  readonly renderer: ProcessMemory;
-  /** GPU process; with a software driver it holds the GPU buffers as well. */
-  readonly gpu: ProcessMemory;
-}
-
-/**
- * Reads the memory of the page's browser. Of several processes of a kind, the largest is taken: the
- * page's own.
- */
+/** Reads the memory of the largest renderer of the page's browser: the page's own. */
 export async function readPageMemory(page: Page): Promise<PageMemory> {
   const session = await page.context().browser()!.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
   await session.detach();
-  const of = async (type: string) => {
-    const chosen = processInfo.filter((process) => process.type === type);
-    const all = await Promise.all(chosen.map(({ id }) => readProcess(id)));
-    return all.reduce((most, each) => each.now > most.now ? each : most);
-  };
-  return { renderer: await of("renderer"), gpu: await of("GPU") };
+  const chosen = processInfo.filter(({ type }) => type === "renderer");
+  const all = await Promise.all(chosen.map(({ id }) => readProcess(id)));
+  return all.reduce((most, each) => each.now > most.now ? each : most);
 }
 
 /** Milliseconds between two readings of the peak. */
@@ -52,7 +38,7 @@ export async function withPeak<T>(
 ): Promise<{ readonly value: T; readonly peak: number }> {
   let peak = 0;
   const look = async () => {
-    peak = Math.max(peak, (await readPageMemory(page)).renderer.peak);
+    peak = Math.max(peak, (await readPageMemory(page)).peak);
   };
   // Ignore a failed reading: if the page is gone, `work` itself throws.
   const timer = setInterval(() => look().catch(() => {}), LOOK);
@@ -66,7 +52,7 @@ export async function withPeak<T>(
 }
 
 /** Reads a process with `cat`, because Deno itself reads `/proc` only with all permissions. */
-async function readProcess(id: number): Promise<ProcessMemory> {
+async function readProcess(id: number): Promise<PageMemory> {
   const { stdout } = await new Deno.Command("cat", { args: [`/proc/${id}/status`] }).output();
   const status = new TextDecoder().decode(stdout);
   const bytes = (name: string) =>

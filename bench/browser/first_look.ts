@@ -6,22 +6,14 @@
  * @module
  */
 
-import { median } from "../median.ts";
+import { median } from "../harness.ts";
 import { onPage, warmServer } from "./served_page.ts";
 
-/** Number of times the page is opened. */
+/** Number of times the page is opened, each time in a new browser. */
 const OPENINGS = 5;
 
-/** Measurements of the page before any input. */
-export interface FirstLook {
-  /** Transferred bytes of the page's code (compressed), by path. */
-  readonly bytes: Readonly<Record<string, number>>;
-  /** Milliseconds until the first contentful paint. */
-  readonly paint: { readonly median: number; readonly max: number };
-}
-
-/** Opens the page {@linkcode OPENINGS} times, each time in a new browser. */
-export async function measureFirstLook(): Promise<FirstLook> {
+/** Returns the rows of the page before any input. */
+export async function measureFirstLook(): Promise<string[]> {
   await using server = await warmServer("cpu");
   const paints: number[] = [];
   let bytes: Record<string, number> = {};
@@ -44,5 +36,11 @@ export async function measureFirstLook(): Promise<FirstLook> {
       });
     });
   }
-  return { bytes, paint: { median: median(paints), max: Math.max(...paints) } };
+  const { "/worker.js": worker = 0, ...page } = bytes;
+  const total = Object.values(page).reduce((sum, size) => sum + size, 0);
+  return [
+    `| page, style and script, in gzip | ${(total / 1000).toFixed(0)} kB |`,
+    `| the worker's script, in gzip | ${(worker / 1000).toFixed(0)} kB |`,
+    `| first paint | ${median(paints).toFixed(0)} ms |`,
+  ];
 }

@@ -1,40 +1,49 @@
 /// <reference lib="dom" />
 
 /**
- * Time from a key press to the next sample of a run.
+ * Time from a key press to the next sample of a run, whose X-rays have a detector's resolution.
  *
  * @module
  */
 
-import { median } from "../median.ts";
-import { withLargeRun } from "./large_run.ts";
+import { grayImage } from "../../images/gray_image.ts";
+import { drawPhantom } from "../../mod.ts";
+import { ServedRun } from "../../web/server/served_run.ts";
+import { inFolder, median } from "../harness.ts";
+import { makeRun } from "./made_up_run.ts";
+import { onPage, warmServer } from "./served_page.ts";
 
-/** Samples in the run. */
-const SAMPLES = 40;
+/** Samples in the run, and different X-rays. */
+const SAMPLES = 20;
+const PHANTOMS = 4;
 
 /** Milliseconds from one key to the next. */
-const PACES = [1000, 400];
+const PACE = 1000;
 
-/** Milliseconds from the key press to the drawn sample, at one pace. */
-export interface NextSample {
-  /** Milliseconds from one key to the next. */
-  readonly pace: number;
-  readonly median: number;
-  readonly max: number;
-}
-
-/** Goes through the run once; each pace of {@linkcode PACES} gets an equal part of the samples. */
-export function measureNextSample(): Promise<NextSample[]> {
-  return withLargeRun(SAMPLES, "cpu", async (page) => {
-    // Wait until the page has read ahead, so that the first sample's read-ahead is not timed.
-    await page.waitForTimeout(2000);
-    const measured: NextSample[] = [];
-    for (const pace of PACES) {
-      const count = Math.floor((SAMPLES - 1) / PACES.length);
-      const times = await page.locator("#list").evaluate(goThrough, { pace, count });
-      measured.push({ pace, median: median(times), max: Math.max(...times) });
+/**
+ * Goes through a run of JPEG X-rays of 2544x3056, the size in MIMIC-CXR-JPG.
+ *
+ * @returns The row of the time from key to picture.
+ */
+export function measureNextSample(): Promise<string[]> {
+  return inFolder(async (folder) => {
+    const xrays: string[] = [];
+    for (let seed = 1; seed <= PHANTOMS; seed++) {
+      const xray = grayImage(drawPhantom({ seed, width: 2544, height: 3056 }));
+      xrays.push(`${folder}/xray${seed}.jpg`);
+      await Deno.writeFile(xrays.at(-1)!, await xray.encodeJPEG(95));
     }
-    return measured;
+    await makeRun(folder, xrays, SAMPLES);
+    using run = await ServedRun.open(`${folder}/run`);
+    await using server = await warmServer("cpu", run);
+    return await onPage(server, async (page) => {
+      await page.waitForFunction(() => globalThis.drawn.length > 0);
+      // Wait until the page has read ahead, so that the first sample's read-ahead is not timed.
+      await page.waitForTimeout(2000);
+      const options = { pace: PACE, count: SAMPLES - 1 };
+      const times = await page.locator("#list").evaluate(goThrough, options);
+      return [`| the next sample, a key every ${PACE} ms | ${median(times).toFixed(0)} ms |`];
+    });
   });
 }
 

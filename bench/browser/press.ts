@@ -4,77 +4,54 @@
  * @module
  */
 
-import "../../base/host/deno/mod.ts";
 import { drawPhantoms } from "../../datasets/phantom/phantom.ts";
-import { loadBundle } from "../../models/ldm/bundle.ts";
-import { openModel } from "../../models/ldm/model.ts";
-import { openRuntime } from "../../models/runtime/open_runtime.ts";
-import { groundImage } from "../../pipeline/ground.ts";
-import { type PageMemory, readPageMemory } from "./chromium_memory.ts";
-import { onPage, type Pressed, pressExample, untilStatus, warmServer } from "./served_page.ts";
+import { groundImage, loadBundle, openModel, openRuntime } from "../../mod.ts";
+import { median, seconds, timeInTurn } from "../harness.ts";
+import { onPage, pressExample, untilStatus, warmServer } from "./served_page.ts";
 
-/** Runs of each contender; the contenders take turns. */
+/** Counted rounds; the contenders take turns. */
 const ROUNDS = 5;
 
 /** The pressed example, and the same phantom of the page for Deno. */
 const EXAMPLE = /^Phantom 4/;
 const [, , , phantom] = [...drawPhantoms({ seed: 7, images: 4 })];
 
-/** Seconds of each round, by contender. */
-export interface PressTimes {
-  /** In a newly opened page, by WebAssembly. */
-  readonly page: readonly Pressed[];
-  /** In Deno, by WebAssembly. */
-  readonly wasm: readonly number[];
-  /** In Deno, by native code. */
-  readonly native: readonly number[];
-}
-
-/**
- * Presses the example in a new browser each round, and grounds its phrases in Deno after each
- * press.
- */
-export async function measurePress(): Promise<PressTimes> {
+/** Returns the rows of a press in a newly opened page, by WebAssembly. */
+export async function measurePress(): Promise<string[]> {
   await using server = await warmServer("cpu");
-  const times = { page: [] as Pressed[], wasm: [] as number[], native: [] as number[] };
-  for (let round = 0; round < ROUNDS; round++) {
-    times.page.push(
-      await onPage(server, async (page) => {
+  let passes = 0;
+  const times = await timeInTurn([
+    () =>
+      onPage(server, async (page) => {
         await untilStatus(page, /^Ready\.$/);
-        return await pressExample(page, EXAMPLE);
+        const pressed = await pressExample(page, EXAMPLE);
+        passes = pressed.passes;
+        return pressed.seconds;
       }),
-    );
-    times.wasm.push(await groundIn("wasm"));
-    times.native.push(await groundIn("native"));
-  }
-  return times;
+    groundInDeno,
+  ], ROUNDS);
+  const [page, deno] = times.map(median) as [number, number];
+  return [
+    `| a press on an example, by WebAssembly, ${passes} passes | ${page.toFixed(2)} s |`,
+    `| the page against the same phrases in Deno, WebAssembly | ${(page / deno).toFixed(2)} x |`,
+  ];
 }
 
-async function groundIn(name: "wasm" | "native"): Promise<number> {
-  const model = await openModel(await loadBundle("models/demo"), await openRuntime(name));
-  const began = performance.now();
-  await groundImage(phantom!, phantom!.findings.map(({ phrase }) => phrase), { model });
-  const seconds = (performance.now() - began) / 1000;
+async function groundInDeno(): Promise<number> {
+  const model = await openModel(await loadBundle("models/demo"), await openRuntime("wasm"));
+  const phrases = phantom!.findings.map(({ phrase }) => phrase);
+  const took = await seconds(() => groundImage(phantom!, phrases, { model }));
   await model.close();
-  return seconds;
+  return took;
 }
 
-/** A press with the model and the heatmaps on WebGPU, which may be a software driver. */
-export interface GpuPress extends Pressed {
-  /** The page's own text about the device that it uses. */
-  readonly place: string;
-  /** Memory before the press and after it. */
-  readonly memory: readonly [before: PageMemory, after: PageMemory];
-}
-
-/** Presses the example once. */
-export async function measureGpuPress(): Promise<GpuPress> {
+/** Returns the row of a press with model and heatmaps on WebGPU, which may be in software. */
+export async function measureGpuPress(): Promise<string[]> {
   await using server = await warmServer("gpu");
   return await onPage(server, async (page) => {
     await untilStatus(page, /^Ready\.$/);
-    const place = (await page.locator("#place").textContent())!;
-    const before = await readPageMemory(page);
-    const pressed = await pressExample(page, EXAMPLE);
-    return { ...pressed, place, memory: [before, await readPageMemory(page)] };
+    const place = (await page.locator("#place").textContent())!.replace(/: .*/, "");
+    const { seconds, passes } = await pressExample(page, EXAMPLE);
+    return [`| the press; ${place}, ${passes} passes | ${seconds.toFixed(1)} s |`];
   });
 }

@@ -1,141 +1,260 @@
 /**
- * `deno task bench`: times the post-processing in plain TypeScript, by shaders, and by two Python
- * peers. All start from the same inputs and take turns.
+ * `deno task bench`: times the way from attention to a masked heatmap, and its scores, in
+ * plain TypeScript, by shaders and in Python. All start from the same inputs and take turns.
  *
  * @module
  */
 
-import manifest from "../../deno.json" with { type: "json" };
-import { EXIT, runMain } from "../../cli/kit/exit.ts";
+import type { Box } from "../../base/geometry.ts";
+import { Random } from "../../base/random.ts";
 import { quietenDriver } from "../../cli/kit/driver.ts";
-import { command, helpText, parseFlags } from "../../cli/kit/flags.ts";
-import { drawTimes } from "../chart.ts";
-import { describeMachine, RESULTS } from "../environment.ts";
-import { measureFirstUse, openPlace } from "./first_use.ts";
-import { FULL, heatmapCases, PAPER, QUICK } from "./heatmap_cases.ts";
-import { makeInputs, putInputs } from "./inputs.ts";
-import { Kernels } from "./kernel_cases.ts";
-import { timeReadback } from "./kernel_run.ts";
-import { measureCase, type Measurement } from "./measure.ts";
-import { NoPeersError, Peers } from "./peers.ts";
-import { agreement, conclusions, firstUse, table } from "./report.ts";
+import { GpuHeatmaps } from "../../pipeline/gpu/heatmaps_gpu.ts";
+import { postprocess } from "../../pipeline/postprocess.ts";
+import { scoreHeatmap } from "../../scoring/score_heatmap.ts";
+import { type Gpu, openGpu, storage, submitAndRead } from "../../shaders/device.ts";
+import { inFolder, median, pathOf, runBench, startPeer, timeInTurn } from "../harness.ts";
 
-const COMMAND = command({
-  usage: "deno task bench [options]",
-  description:
-    "Times the post-processing by kernel, heatmap size, steps and phrases: plain TypeScript, the " +
-    "shaders on this machine's GPU, and two Python peers by the libraries that the first python3 " +
-    "of the path has. Prints a table, and writes it as JSON and as a chart.",
-  flags: {
-    quick: { type: "boolean", description: "Few sizes and rounds: a look, not a measurement." },
-    peers: { type: "boolean", default: true, description: "Leave the Python peers out." },
-    rounds: {
-      type: "integer",
-      min: 1,
-      placeholder: "N",
-      description: "Most runs of each contender.",
-      defaultText: "21; 3 with --quick",
-    },
-    out: {
-      type: "string",
-      placeholder: "DIR",
-      description: "Folder to write to.",
-      defaultText: "bench/results; with --quick nothing is written",
-    },
-  },
-});
+/** Sizes of the paper: layers, steps, side of a map, tokens, those of the phrase, heatmap, sigma. */
+const [LAYERS, STEPS, SIDE, TOKENS, SIZE, SIGMA] = [4, 60, 16, 77, 512, 2.5];
+const RANGE = [1, 8] as const;
+const POSITIONS = SIDE * SIDE;
 
-async function main(args: string[], signal: AbortSignal): Promise<number> {
-  const values = parseFlags(args, COMMAND);
-  if (!values) {
-    console.log(helpText(COMMAND));
-    return EXIT.ok;
-  }
-  const { quick, rounds = quick ? 3 : 21 } = values;
-  // A quick look must not replace a stored measurement.
-  const out = values.out ?? (quick ? undefined : RESULTS);
-  quietenDriver();
-  const sweeps = quick ? QUICK : FULL;
-  const inputs = makeInputs(Math.max(...sweeps.steps));
-  const place = await openPlace(inputs);
-  const peers = values.peers ? await openPeers() : undefined;
-  try {
-    if (peers) await putInputs(peers, inputs);
-    const gpu = place?.gpu;
-    const heatmaps = heatmapCases(inputs, sweeps, place);
-    const paper = heatmaps.find(({ shape }) =>
-      Object.entries(PAPER).every(([key, value]) => shape![key as keyof typeof PAPER] === value)
-    )!;
-    const first = await measureFirstUse(paper, inputs.image, place, peers);
-    const kernels = new Kernels(inputs);
-    if (peers) await kernels.put(peers);
-    const readback = gpu && await timeReadback(gpu, { rounds });
-    const cases = [...kernels.cases(place), ...heatmaps];
-    const measurements: Measurement[] = [];
-    for (const [i, subject] of cases.entries()) {
-      signal.throwIfAborted();
-      console.error(`${i + 1} of ${cases.length}: ${subject.name}`);
-      measurements.push(await measureCase(subject, peers, { rounds }));
+/** The X-ray that heatmaps are scored on, and its boxes. */
+const IMAGE = { width: 2544, height: 3056 };
+const BOXES: readonly Box[] = [[760, 1328, 666, 835], [1552, 310, 988, 384]];
+
+/** Parts of a contender's result that are compared. */
+interface Outcome {
+  /** Heatmap before the threshold. */
+  readonly map?: ArrayLike<number>;
+  /** Heatmap with 0 outside its mask. */
+  readonly masked?: ArrayLike<number>;
+  /** Otsu's threshold. */
+  readonly threshold?: number;
+  /** |CNR|, CNR, mIoU and AUC-ROC. */
+  readonly scores?: readonly number[];
+}
+
+/**
+ * A computation to time.
+ *
+ * @param isWanted Whether the result is compared; a peer sends no other.
+ * @returns Its own seconds, where only these count, and its result.
+ */
+type Contender = (
+  isWanted: boolean,
+) => Promise<{ readonly seconds?: number; readonly outcome: Outcome }>;
+
+/** Largest differences between results that count as the same. */
+const TOLERANCE = {
+  // PyTorch 2.15 rounds the sampling points of a resize to float32: an error of 3e-5.
+  map: 1e-4,
+  // Thresholds may be one bin of Otsu's histogram apart.
+  threshold: 1 / 255,
+  scores: 1e-4,
+  /** Share of the pixels; covers masks whose thresholds are one bin apart. */
+  maskShare: 0.01,
+} as const;
+
+/** Makes softmax maps `[layers, steps, positions, tokens]`; each token attends around a point. */
+function makeMaps(): Float32Array {
+  const random = new Random(1);
+  const maps = new Float32Array(LAYERS * STEPS * POSITIONS * TOKENS);
+  const base = new Float32Array(POSITIONS * TOKENS);
+  for (let layer = 0; layer < LAYERS; layer++) {
+    for (let token = 0; token < TOKENS; token++) {
+      const x = random.uniform() * SIDE;
+      const y = random.uniform() * SIDE;
+      for (let position = 0; position < POSITIONS; position++) {
+        const distance = (position % SIDE - x) ** 2 + (Math.floor(position / SIDE) - y) ** 2;
+        base[position * TOKENS + token] = Math.exp(-distance / 18) / TOKENS;
+      }
     }
-    const date = new Date().toISOString().slice(0, 10);
-    const machine = describeMachine();
-    const adapter = gpu?.adapter.name ?? "no GPU";
-    const lines = [
-      `${machine.cpus} x ${machine.cpu}; GPU: ${adapter}; ${date}`,
-      versionsLine(peers),
-      "",
-      table(measurements),
-      "",
-      ...firstUse(first),
-      "",
-      ...agreement(measurements),
-      "",
-      ...conclusions(measurements, gpu?.adapter.name, readback),
-    ];
-    console.log(lines.join("\n"));
-    const report = {
-      date,
-      options: { quick, rounds },
-      machine,
-      gpu: gpu?.adapter,
-      versions: { groundray: manifest.version, deno: Deno.version.deno, ...peers?.versions },
-      ...(peers && { torchThreads: peers.threads }),
-      firstUse: first,
-      readback,
-      measurements,
-      conclusions: conclusions(measurements, gpu?.adapter.name, readback),
-    };
-    const title = `Post-processing on ${adapter} and ${machine.cpus} x ${machine.cpu}, ${date}`;
-    if (out === undefined) return EXIT.ok;
-    await Deno.mkdir(out, { recursive: true });
-    const base = `${out}/${date}-postprocess`;
-    await Deno.writeTextFile(`${base}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
-    await Deno.writeTextFile(`${base}.svg`, drawTimes(measurements, title));
-    console.error(`Wrote ${base}.json and .svg`);
-    return EXIT.ok;
-  } finally {
-    await peers?.close();
-    place?.maps.destroy();
-    place?.gpu.destroy();
+    for (let step = 0; step < STEPS; step++) {
+      const at = (layer * STEPS + step) * base.length;
+      for (let i = 0; i < base.length; i++) maps[at + i] = base[i]! * (0.5 + random.uniform());
+    }
+  }
+  return maps;
+}
+
+/** Computes the heatmaps of `phrases` phrases in plain TypeScript. */
+function inTypeScript(maps: Float32Array, phrases: number): Outcome & { masked: Float32Array } {
+  const length = maps.length / LAYERS;
+  const layers = Array.from({ length: LAYERS }, (_, layer) => ({
+    data: maps.subarray(layer * length, (layer + 1) * length),
+    shape: [STEPS, POSITIONS, TOKENS] as const,
+  }));
+  const [tokenStart, tokenEnd] = RANGE;
+  const make = () => postprocess({ layers, tokenStart, tokenEnd, size: SIZE, sigma: SIGMA });
+  for (let phrase = 1; phrase < phrases; phrase++) make();
+  const { normalised: map, heatmap: masked, threshold } = make();
+  return { map, masked, threshold: threshold! };
+}
+
+/** Returns the scores of a heatmap in the order of the peers' answer. */
+function scoresOf(heatmap: Float32Array): number[] {
+  const { absCnr, cnr, miou, aucRoc } = scoreHeatmap(heatmap, IMAGE, BOXES);
+  return [absCnr, cnr, miou, aucRoc];
+}
+
+/** Uploads the maps as `[steps, layers, positions, tokens]`, the order that the model returns. */
+function upload(gpu: Gpu, maps: Float32Array): GPUBuffer {
+  const length = POSITIONS * TOKENS;
+  const turned = new Float32Array(maps.length);
+  for (let layer = 0; layer < LAYERS; layer++) {
+    for (let step = 0; step < STEPS; step++) {
+      const at = (layer * STEPS + step) * length;
+      turned.set(maps.subarray(at, at + length), (step * LAYERS + layer) * length);
+    }
+  }
+  return storage(gpu, "attention maps", turned);
+}
+
+/** Computes the heatmaps of `phrases` phrases by shaders; the attention is on the GPU already. */
+async function byShaders(
+  heatmaps: GpuHeatmaps,
+  maps: GPUBuffer,
+  phrases: number,
+): Promise<Outcome> {
+  const group = { layers: LAYERS, positions: POSITIONS, tokens: TOKENS };
+  heatmaps.begin([group], Array.from({ length: phrases }, () => ({ range: RANGE })));
+  for (let phrase = 0; phrase < phrases; phrase++) heatmaps.add([maps], phrase, STEPS);
+  const last = (await heatmaps.finish()).at(-1)!;
+  if ("error" in last) throw last.error;
+  return { map: last.normalised, masked: last.heatmap, threshold: last.threshold! };
+}
+
+/**
+ * Checks that a contender's result is plain TypeScript's.
+ *
+ * @throws {Error} If a part lies further away than {@linkcode TOLERANCE}.
+ */
+function requireSame(name: string, expected: Outcome, got: Outcome): void {
+  const most = (one: ArrayLike<number> = [], other: ArrayLike<number> = one) =>
+    Array.from(one).reduce((most, value, i) => Math.max(most, Math.abs(value - other[i]!)), 0);
+  const { masked = [] } = expected;
+  const otherMask = got.masked ?? masked;
+  const pixels = Array.from(masked).filter((value, i) => (value !== 0) !== (otherMask[i] !== 0));
+  const off = {
+    map: most(expected.map, got.map),
+    threshold: most([expected.threshold ?? 0], [got.threshold ?? expected.threshold ?? 0]),
+    scores: most(expected.scores, got.scores),
+    maskShare: pixels.length / Math.max(1, masked.length),
+  };
+  for (const [part, limit] of Object.entries(TOLERANCE)) {
+    const value = off[part as keyof typeof off];
+    // NaN is no agreement either.
+    if (!(value <= limit)) {
+      throw new Error(`Cannot compare ${name}: its ${part} is ${value} off, more than ${limit}`);
+    }
   }
 }
 
-/** Opens the Python peers; if they cannot run, prints the reason and returns `undefined`. */
-async function openPeers(): Promise<Peers | undefined> {
-  try {
-    return await Peers.open();
-  } catch (error) {
-    if (!(error instanceof NoPeersError)) throw error;
-    console.error(`Without the Python peers: ${error.message}.`);
-    return undefined;
-  }
+/** Formats seconds as milliseconds with three significant digits. */
+function milliseconds(seconds: number): string {
+  return seconds >= 0.1 ? (1000 * seconds).toFixed(0) : (1000 * seconds).toPrecision(3);
 }
 
-function versionsLine(peers: Peers | undefined): string {
-  const versions = { Deno: Deno.version.deno, ...peers?.versions };
-  const shown = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  const threads = peers ? [`${peers.threads} threads in torch`] : [];
-  return [...shown, ...threads].join(", ");
+/** Times a table's contenders, and returns the table's rows. */
+async function measure(
+  heading: string,
+  contenders: Readonly<Record<string, Contender>>,
+  rounds: number,
+): Promise<string[]> {
+  const [first, ...others] = Object.entries(contenders);
+  const expected = (await first![1](true)).outcome;
+  for (const [name, run] of others) requireSame(name, expected, (await run(true)).outcome);
+  const runs = Object.values(contenders);
+  const times = await timeInTurn(runs.map((run) => async () => (await run(false)).seconds), rounds);
+  const rows = Object.keys(contenders).map((name, i) => {
+    const [middle, least] = [median(times[i]!), Math.min(...times[i]!)];
+    const ratio = middle / median(times[0]!);
+    const cells = [milliseconds(middle), milliseconds(least), ratio.toFixed(ratio < 10 ? 1 : 0)];
+    return `| ${[name, ...cells].join(" | ")} x |`;
+  });
+  return [`| ${heading} | median, ms | least, ms | |`, "| --- | --- | --- | --- |", ...rows, ""];
 }
 
-if (import.meta.main) await runMain(main);
+if (import.meta.main) {
+  await runBench({
+    task: "bench",
+    description:
+      "Times one heatmap of the paper's sizes, its scores and a batch of phrases: plain " +
+      "TypeScript, shaders on this machine's GPU, and Python by the libraries that the first " +
+      "python3 of the path has.",
+    flags: {
+      peers: { type: "boolean", default: true, description: "Leave Python out." },
+      phrases: {
+        type: "integer",
+        min: 1,
+        default: 64,
+        placeholder: "N",
+        description: "Phrases of a batch.",
+      },
+      rounds: { type: "integer", min: 1, default: 21, placeholder: "N", description: "Rounds." },
+    },
+  }, ({ peers, phrases, rounds }) =>
+    inFolder(async (folder) => {
+      quietenDriver();
+      const maps = makeMaps();
+      const { masked } = inTypeScript(maps, 1);
+      const gpu = await openGpu();
+      const buffer = gpu && upload(gpu, maps);
+      const heatmaps = gpu && new GpuHeatmaps(gpu, { size: SIZE, sigma: SIGMA, otsu: true });
+      await Deno.writeFile(`${folder}/maps`, new Uint8Array(maps.buffer));
+      await Deno.writeFile(`${folder}/heatmap`, new Uint8Array(masked.slice().buffer));
+      const peer = peers
+        ? await startPeer(pathOf("postprocess_peer.py", import.meta.url), [folder])
+        : undefined;
+      const own = (compute: () => Outcome | Promise<Outcome>): Contender => async () => ({
+        outcome: await compute(),
+      });
+      const ofPeers = (kernel: string, settings: unknown): Record<string, Contender> => {
+        const run = (name: string): Contender => (isWanted) =>
+          peer!.ask(JSON.stringify({ run: `${name}.${kernel}`, settings, outcome: isWanted }));
+        return peer
+          ? { "the released code's calls": run("released"), "the libraries at best": run("best") }
+          : {};
+      };
+      const shaders = (phrases: number): Record<string, Contender> =>
+        gpu ? { shaders: own(() => byShaders(heatmaps!, buffer!, phrases)) } : {};
+      const readback = async () => {
+        const [times] = await timeInTurn([async () => {
+          const encoder = gpu!.device.createCommandEncoder({ label: "readback alone" });
+          await submitAndRead(gpu!, encoder, [{ buffer: buffer!, bytes: 4 }]);
+        }], rounds);
+        return median(times!);
+      };
+      try {
+        return [
+          `Shaders on ${gpu?.adapter.name ?? "no GPU"}; Python: ${peer?.version ?? "left out"}.`,
+          "",
+          ...await measure("one heatmap", {
+            "plain TypeScript": own(() => inTypeScript(maps, 1)),
+            ...shaders(1),
+            ...ofPeers("postprocess", { tokens: RANGE, size: SIZE, sigma: SIGMA }),
+          }, rounds),
+          ...await measure("its scores on 2544x3056", {
+            "plain TypeScript": own(() => ({ scores: scoresOf(masked) })),
+            ...ofPeers("scores", { ...IMAGE, boxes: BOXES }),
+          }, rounds),
+          ...await measure(`heatmaps of ${phrases} phrases`, {
+            "plain TypeScript": own(() => inTypeScript(maps, phrases)),
+            ...shaders(phrases),
+          }, rounds),
+          ...(gpu
+            ? [
+              `Reading four bytes back takes ${
+                (1000 * median((await timeInTurn([readback], rounds))[0]!)).toPrecision(3)
+              } ms by itself.`,
+            ]
+            : []),
+        ];
+      } finally {
+        await peer?.close();
+        heatmaps?.destroy();
+        gpu?.destroy();
+      }
+    }));
+}

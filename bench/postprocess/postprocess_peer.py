@@ -1,4 +1,4 @@
-"""The Python peers of `deno task bench`: the same computations with widely used libraries.
+"""The Python peers of `deno task bench`: the same computations with well-known libraries.
 
     python3 -m venv peers
     peers/bin/pip install torch torchvision scipy scikit-image torcheval
@@ -12,16 +12,9 @@ Two contenders, written for this benchmark:
 - `best`: the fastest known way to the same result with these libraries. Maps are averaged first and
   resized once. The pixels of each region are counted once for each of the scores' thresholds.
 
-Protocol: each request is a line of JSON on stdin, each answer a line of JSON on stdout. The program
-begins with an answer of its own: the versions, or the missing library.
-
-    {"put": NAME, "dtype": "<f4", "shape": [...]}, then the array's bytes
-        -> {}
-    {"run": "best.otsu", "arguments": {"heatmap": NAME}, "settings": {...}}, optionally with
-    "steps" (number of steps to use), "repeat" (number of repetitions) and "result": true
-        -> {"milliseconds": ..., "lengths": [...]}, then the results as float32, of these lengths
-
-The time covers the computation alone, without input and output.
+The folder that is given holds the attention maps and a masked heatmap, both float32. Each line on
+stdin is a request, such as {"run": "best.scores", "settings": {...}, "outcome": true}. The answer is
+a line of JSON: seconds of the computation alone, and its outcome if that is wanted.
 """
 
 import json
@@ -29,22 +22,18 @@ import sys
 import time
 import warnings
 
-warnings.filterwarnings("ignore")
+import numpy as np
+import scipy
+import skimage
+import torch
+import torch.nn.functional as F
+import torchvision
+from scipy import ndimage
+from skimage.filters import threshold_multiotsu
+from torcheval.metrics.functional import binary_binned_auroc
+from torchvision.transforms import Resize
 
-try:
-    import numpy as np
-    import scipy
-    import skimage
-    import torch
-    import torch.nn.functional as F
-    import torchvision
-    from scipy import ndimage
-    from skimage.filters import threshold_multiotsu
-    from torcheval.metrics.functional import binary_binned_auroc
-    from torchvision.transforms import Resize
-except ImportError as error:
-    print(json.dumps({"missing": str(error)}), flush=True)
-    sys.exit()
+warnings.filterwarnings("ignore")
 
 IOU_THRESHOLDS = [0.1, 0.2, 0.3, 0.4, 0.5]
 ROC_THRESHOLDS = [0, 0.25, 0.5, 0.75, 1]
@@ -65,9 +54,6 @@ class Released:
             result.append(((stack - lowest) / (highest - lowest)).permute(2, 0, 1))
         return result
 
-    def aggregate(self, layers, tokens):
-        return torch.stack(self.scaled_maps(layers, tokens)).mean((0, 1))
-
     def resize(self, scaled_maps, size):
         # The release pins a torchvision that does not antialias tensors by default.
         resized = [Resize(size, antialias=False)(maps) for maps in scaled_maps]
@@ -86,17 +72,6 @@ class Released:
         thresholds = threshold_multiotsu(heatmap.numpy(), classes=2)
         mask = (heatmap[..., None] > torch.from_numpy(thresholds)).any(-1)
         return heatmap * mask.to(torch.float32), thresholds[0]
-
-    def grey(self, pixels, size):
-        image = pixels.to(torch.float32) / 255
-        height, width = image.shape
-        if height > width:
-            resized = size * height // width, size
-        else:
-            resized = size, size * width // height
-        image = F.interpolate(image[None, None], size=resized, mode="bilinear")[0, 0]
-        top, left = (length // 2 - size // 2 for length in resized)
-        return image[top : top + size, left : left + size]
 
     def on_image(self, heatmap, width, height):
         side = min(width, height)
@@ -150,9 +125,6 @@ class Released:
         scaled = self.scale(self.smooth(self.scaled_maps(layers, tokens), size, sigma))
         return scaled, *self.otsu(scaled)
 
-    def scored(self, layers, tokens, size, sigma, width, height, boxes):
-        result = self.postprocess(layers, tokens, size, sigma)
-        return *result, self.scores(result[1], width, height, boxes)
 
 
 class Best(Released):
@@ -198,22 +170,6 @@ class Best(Released):
         centres = (edges[1:] + edges[:-1]) / 2
         threshold = threshold_multiotsu(classes=2, hist=(counts, centres))[0]
         return heatmap * (heatmap > float(threshold)), threshold
-
-    def grey(self, pixels, size):
-        shorter = min(pixels.shape)
-        taps = []
-        for length in pixels.shape:
-            resized = size * length // shorter
-            start = resized // 2 - size // 2
-            points = (torch.arange(start, start + size) + 0.5) * (length / resized) - 0.5
-            points = points.clamp(0, length - 1)
-            lower = points.long()
-            taps.append((lower, (lower + 1).clamp(max=length - 1), points - lower))
-        (top, bottom, down), (left, right, across) = taps
-        rows = torch.lerp(
-            pixels[top].to(torch.float32), pixels[bottom].to(torch.float32), down[:, None]
-        )
-        return torch.lerp(rows[:, left], rows[:, right], across) / 255
 
     def scores(self, heatmap, width, height, boxes):
         side = min(width, height)
@@ -264,56 +220,36 @@ class Best(Released):
 
 
 CONTENDERS = {"released": Released(), "best": Best()}
-arrays = {}
-
-
-def prepare(run, arguments, settings, steps=None):
-    """Returns the computation as a function without arguments; its inputs are made here, untimed."""
-    name, kernel = run.split(".")
-    data = {argument: arrays[array] for argument, array in arguments.items()}
-    if "layers" in data:
-        data["layers"] = data["layers"][:, :steps]
-        if name == "released":
-            data["layers"] = [list(layer) for layer in data["layers"]]
-    if "scaled_maps" in data:
-        # Put the steps last in memory, as `scaled_maps` does.
-        data["scaled_maps"] = [
-            torch.stack(list(layer), -1).permute(2, 0, 1) for layer in data["scaled_maps"]
-        ]
-    function = getattr(CONTENDERS[name], kernel)
-    return lambda: function(**data, **settings)
-
-
-def answer(reply, payload=b""):
-    sys.stdout.buffer.write(json.dumps(reply).encode() + b"\n" + payload)
-    sys.stdout.buffer.flush()
 
 
 @torch.no_grad()
-def main():
+def main(folder):
     modules = [np, torch, torchvision, scipy, skimage]
-    versions = {module.__name__: module.__version__ for module in modules}
-    versions = {"python": sys.version.split()[0], **versions}
-    answer({"versions": versions, "threads": torch.get_num_threads()})
-    for line in sys.stdin.buffer:
+    versions = [f"{module.__name__} {module.__version__}" for module in modules]
+    maps = torch.from_numpy(np.fromfile(f"{folder}/maps", "<f4").reshape(4, 60, 256, 77))
+    heatmap = torch.from_numpy(np.fromfile(f"{folder}/heatmap", "<f4").reshape(512, 512))
+    inputs = {"released": [list(layer) for layer in maps], "best": maps}
+    threads = f"{torch.get_num_threads()} threads"
+    print(json.dumps({"version": ", ".join([*versions, threads])}), flush=True)
+    for line in sys.stdin:
         request = json.loads(line)
-        if "put" in request:
-            shape, dtype = request["shape"], np.dtype(request["dtype"])
-            data = bytearray(sys.stdin.buffer.read(int(np.prod(shape)) * dtype.itemsize))
-            arrays[request["put"]] = torch.from_numpy(np.frombuffer(data, dtype).reshape(shape))
-            answer({})
-            continue
-        repeat, is_wanted = request.pop("repeat", 1), request.pop("result", False)
-        function = prepare(**request)
+        name, kernel = request["run"].split(".")
+        compute = getattr(CONTENDERS[name], kernel)
+        data = heatmap if kernel == "scores" else inputs[name]
         began = time.perf_counter()
-        for _ in range(repeat):
-            result = function()
-        milliseconds = (time.perf_counter() - began) * 1000
-        parts = result if isinstance(result, tuple) else (result,)
-        parts = [np.asarray(part, dtype="<f4").ravel() for part in parts] if is_wanted else []
-        lengths = [len(part) for part in parts]
-        payload = b"".join(part.tobytes() for part in parts)
-        answer({"milliseconds": milliseconds, "lengths": lengths}, payload)
+        result = compute(data, **request["settings"])
+        seconds = time.perf_counter() - began
+        outcome = {}
+        if request["outcome"] and kernel == "scores":
+            outcome = {"scores": result}
+        elif request["outcome"]:
+            scaled, masked, threshold = result
+            outcome = {
+                "map": scaled.flatten().tolist(),
+                "masked": masked.flatten().tolist(),
+                "threshold": float(threshold),
+            }
+        print(json.dumps({"seconds": seconds, "outcome": outcome}), flush=True)
 
 
-main()
+main(sys.argv[1])

@@ -1,44 +1,36 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import manifest from "../../deno.json" with { type: "json" };
-import { inFolder } from "../../tests/support/command.ts";
-import type { Measurement } from "./measure.ts";
+import { inFolder, readOutput } from "../../tests/support/command.ts";
 
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 
-/** Runs the command line of a task in `deno.json`, followed by `args`. */
-async function runTask(task: "bench", args: readonly string[]) {
-  const [program, ...own] = manifest.tasks[task].command.split(" ");
+/** Runs the command line of the task in `deno.json`, followed by `args`. */
+async function runTask(args: readonly string[]) {
+  const [program, ...own] = manifest.tasks.bench.command.split(" ");
   assertEquals(program, "deno");
-  const { code, stdout, stderr } = await new Deno.Command("deno", {
-    args: [...own, ...args],
-    cwd: ROOT,
-    env: { NO_COLOR: "1", INIT_CWD: "" },
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  const env = { NO_COLOR: "1", INIT_CWD: "" };
+  return await readOutput("deno", { args: [...own, ...args], cwd: ROOT, env });
 }
 
-Deno.test("bench --quick measures every kernel and shape, and writes JSON and a chart", () =>
+Deno.test("bench compares and times the contenders, and writes its result", () =>
   inFolder(async (folder) => {
-    const { code, stdout, stderr } = await runTask("bench", [
-      ...["--quick", "--no-peers", "--rounds", "1", "--out", folder],
-    ]);
+    const args = ["--no-peers", "--rounds", "1", "--phrases", "2", "--out", folder];
+    const { code, stdout, stderr } = await runTask(args);
     assertEquals(code, 0, stderr);
-    assertMatch(stdout, /plain TypeScript +shaders/);
-    assertMatch(stdout, /On .* the shaders .* plain TypeScript/);
-    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-    assertEquals(names.map((name) => name.slice(11)), ["postprocess.json", "postprocess.svg"]);
-    const { measurements } = JSON.parse(await Deno.readTextFile(`${folder}/${names[0]}`));
-    assertEquals(measurements.length, 15);
-    for (const { name, times, refused } of measurements as Measurement[]) {
-      assertEquals(refused, [], name);
-      assert(times.typescript!.median > 0 && times.shaders!.median > 0, name);
-    }
-    assertMatch(await Deno.readTextFile(`${folder}/${names[1]}`), /^<svg [^]*<\/svg>\n$/);
+    assertEquals(
+      stdout.match(/^\| plain TypeScript \| [\d.]+ \| [\d.]+ \| 1\.0 x \|$/gm)?.length,
+      3,
+    );
+    assertEquals(stdout.match(/^\| shaders \| /gm)?.length, 2);
+    assertMatch(stdout, /^Reading four bytes back takes [\d.]+ ms/m);
+    const [file, ...more] = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    assertMatch(file!, /^\d{4}-\d\d-\d\d-bench\.md$/);
+    assertEquals(more, []);
+    assertEquals(await Deno.readTextFile(`${folder}/${file}`), stdout);
   }));
 
 Deno.test("bench refuses an option that it does not have", async () => {
-  const { code, stderr } = await runTask("bench", ["--qick"]);
+  const { code, stderr } = await runTask(["--round", "1"]);
   assertEquals(code, 2);
-  assertMatch(stderr, /did you mean "--quick"/);
+  assertMatch(stderr, /did you mean "--rounds"/);
 });

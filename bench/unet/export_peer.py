@@ -11,7 +11,7 @@ DiffusionModelUNet in float32 (opset 17, one latent of 64x64).
 import sys
 
 import torch
-from generative.networks.nets import DiffusionModelUNet
+from published_unet import published_unet
 
 
 class Unet(torch.nn.Module):
@@ -23,25 +23,9 @@ class Unet(torch.nn.Module):
         return self.unet(latent, timesteps=timestep, context=context)
 
 
-torch.manual_seed(0)
-unet = DiffusionModelUNet(
-    spatial_dims=2,
-    in_channels=3,
-    out_channels=3,
-    num_res_blocks=2,
-    num_channels=[256, 512, 768],
-    attention_levels=[False, True, True],
-    num_head_channels=[0, 512, 768],
-    with_conditioning=True,
-    cross_attention_dim=1024,
-).eval()
-for parameter in unet.parameters():
-    if parameter.dim() > 1 and parameter.abs().max() == 0:
-        # Layers that begin at zero give denormal results, which would distort the timing.
-        parameter.data = 0.01 * torch.randn(parameter.shape)
 inputs = (torch.randn(1, 3, 64, 64), torch.tensor([400]), torch.randn(1, 77, 1024))
 torch.onnx.export(
-    Unet(unet),
+    Unet(published_unet()),
     inputs,
     sys.argv[1],
     opset_version=17,

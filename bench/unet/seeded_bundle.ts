@@ -8,8 +8,12 @@ import { writeSafetensors } from "../../models/checkpoint/mod.ts";
 import { buildEncoder, downsampling } from "../../models/ldm/autoencoder.ts";
 import { buildTextEncoder } from "../../models/ldm/clip_text.ts";
 import { readFlatConfig, readTextConfig } from "../../models/ldm/config.ts";
-import { PUBLISHED_CONFIG, PUBLISHED_TEXT, PUBLISHED_TOKENS } from "../../models/ldm/published.ts";
-import { seededWeights } from "../../models/ldm/seeded_weights.ts";
+import {
+  PUBLISHED_CONFIG,
+  PUBLISHED_TEXT,
+  PUBLISHED_TOKENS,
+} from "../../tests/support/published_model.ts";
+import { seededWeights } from "../../tests/support/seeded_weights.ts";
 import { buildUnet } from "../../models/ldm/unet.ts";
 
 /** Folder of the bundled model's tokenizer. Its words take the first ids of the vocabulary. */

@@ -36,7 +36,7 @@ export interface PhantomOptions {
   readonly categories?: readonly Category[];
 }
 
-/** A finding in a phantom. */
+/** A finding that is drawn, with its phrase and box. */
 export interface PhantomFinding {
   /** Class of the finding. */
   readonly category: Category;

@@ -26,7 +26,6 @@ import type { Box } from "../../base/geometry.ts";
 export interface Prediction {
   /** The image, as the file names it. */
   readonly image: string;
-  /** The phrase. */
   readonly phrase: string;
   /** Boxes in pixels of the image; empty if nothing was found. */
   readonly boxes: readonly Box[];

@@ -8,7 +8,6 @@
 import type { GrayImage, Size } from "../../base/geometry.ts";
 import { type WasmExports, WasmLibrary } from "./wasm_library.ts";
 
-/** Exports of `png.wasm`. */
 interface PngExports extends WasmExports {
   walloc(length: number): number;
   wfree(start: number): void;
@@ -18,7 +17,6 @@ interface PngExports extends WasmExports {
   height(): number;
 }
 
-/** Exports of `jpeg.wasm`. */
 interface JpegExports extends WasmExports {
   walloc(length: number): number;
   /**

@@ -3,7 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { Image } from "imagescript";
 import { type Host, host, useHost } from "../../base/host/host.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { IMAGE_FILES } from "./_image_files.ts";
+import { IMAGE_FILES } from "../../tests/support/image_files.ts";
 import { decodeJpeg, decodePng } from "./imagescript.ts";
 import { WasmLibrary } from "./wasm_library.ts";
 

@@ -10,8 +10,15 @@ export interface PngChunk {
   readonly type: string;
   /** Data of the chunk, as far as the file holds them. */
   readonly data: Uint8Array;
-  /** Whether the checksum is wrong; a checksum that is cut off does not count as wrong. */
-  readonly isBroken: () => boolean;
+  /** Type and data, which the checksum covers. */
+  readonly body: Uint8Array;
+  /** The checksum; absent if the end of the file cuts it off. */
+  readonly crc?: number;
+}
+
+/** Whether a chunk's checksum is wrong; a checksum that is cut off does not count as wrong. */
+export function isBroken({ body, crc }: PngChunk): boolean {
+  return crc !== undefined && crc32(body) !== crc;
 }
 
 /** First bytes of every PNG. */
@@ -35,12 +42,12 @@ export function* pngChunks(png: Uint8Array): Generator<PngChunk, void> {
   let at = PNG_SIGNATURE.length;
   while (at + HEAD <= png.length) {
     const end = at + FRAMING + view.getUint32(at);
-    const start = at + 4;
+    const body = png.subarray(at + 4, end - 4);
     yield {
-      type: String.fromCharCode(...png.subarray(start, start + 4)),
-      data: png.subarray(at + HEAD, end - 4),
-      isBroken: () =>
-        end <= png.length && crc32(png.subarray(start, end - 4)) !== view.getUint32(end - 4),
+      type: String.fromCharCode(...body.subarray(0, 4)),
+      data: body.subarray(4),
+      body,
+      ...(end <= png.length && { crc: view.getUint32(end - 4) }),
     };
     at = end;
   }

@@ -6,7 +6,7 @@
 
 import { concat } from "@std/bytes/concat";
 import { Z_NO_FLUSH, Z_OK, Z_STREAM_END, zlibInflate, zlibInflateInit, ZStream } from "pako";
-import { PNG_SIGNATURE, pngChunk, pngChunks } from "./png_chunks.ts";
+import { isBroken, PNG_SIGNATURE, type PngChunk, pngChunk, pngChunks } from "./png_chunks.ts";
 
 /** Parts of a PNG that decide its picture. */
 export interface PngPixels {
@@ -58,17 +58,18 @@ const PASSES: readonly (readonly [x: number, y: number, right: number, down: num
 export function pngPixels(png: Uint8Array): PngPixels | undefined {
   let found: Pick<PngPixels, "header" | "palette" | "transparency"> | undefined;
   let pixels: Inflater | undefined;
-  for (const { type, data, isBroken } of pngChunks(png)) {
+  for (const chunk of pngChunks(png)) {
+    const { type, data } = chunk;
     if (type === "IEND" || pixels?.isFull && type !== "IDAT") break;
     if (!found !== (type === "IHDR")) return undefined;
     if (type === "IHDR") {
-      const length = isBroken() ? 0 : rowsLength(data);
+      const length = isBroken(chunk) ? 0 : rowsLength(data);
       if (length === 0 || length > png.length * DENSITY) return undefined;
       found = { header: data };
       pixels = new Inflater(length);
-    } else if (type === "IDAT") pixels!.add(data, isBroken);
+    } else if (type === "IDAT") pixels!.add(chunk);
     else if (type === "PLTE" || type === "tRNS") {
-      if (isBroken()) return undefined;
+      if (isBroken(chunk)) return undefined;
       found = { ...found!, [type === "PLTE" ? "palette" : "transparency"]: data };
       // A type with a capital first letter marks a chunk that a decoder must know.
     } else if (/^[^a-z]/.test(type)) return undefined;
@@ -104,7 +105,7 @@ class Inflater {
   /** Whether all bytes are inflated. */
   isFull = false;
   readonly #stream = new ZStream();
-  readonly #checks: (() => boolean)[] = [];
+  readonly #parts: PngChunk[] = [];
   #status: number = Z_OK;
 
   constructor(length: number) {
@@ -114,16 +115,13 @@ class Inflater {
     this.#stream.avail_out = length;
   }
 
-  /**
-   * @param data Next part of the stream.
-   * @param isBroken Tells whether the checksum of the part is wrong.
-   */
-  add(data: Uint8Array, isBroken: () => boolean): void {
-    this.#checks.push(isBroken);
+  /** Inflates the next part of the stream. */
+  add(part: PngChunk): void {
+    this.#parts.push(part);
     const stream = this.#stream;
-    stream.input = data;
+    stream.input = part.data;
     stream.next_in = 0;
-    stream.avail_in = data.length;
+    stream.avail_in = part.data.length;
     while (stream.avail_in > 0 && stream.avail_out > 0 && this.#status === Z_OK) {
       this.#status = zlibInflate(stream, Z_NO_FLUSH);
       if (this.isFull || stream.avail_out > 0) continue;
@@ -142,7 +140,7 @@ class Inflater {
   isWhole(): boolean {
     if (this.#status === Z_STREAM_END) return this.isFull;
     const isCut = this.#status === Z_OK && this.#stream.avail_out > 0;
-    return this.isFull && isCut && !this.#checks.some((isBroken) => isBroken());
+    return this.isFull && isCut && !this.#parts.some(isBroken);
   }
 }
 

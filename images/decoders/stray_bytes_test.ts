@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import { chunk, END, SIGNATURE } from "../../tests/fuzz/image_targets.ts";
 import { big, join } from "../../tests/fuzz/mutate.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { IMAGE_FILES } from "./_image_files.ts";
+import { IMAGE_FILES } from "../../tests/support/image_files.ts";
 
 const JPEGS = ["JPEG of grey", "JPEG of colour", "JPEG of colour, progressive"]
   .map((name) => IMAGE_FILES[name]!);

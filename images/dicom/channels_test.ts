@@ -2,7 +2,12 @@ import "../../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { Image } from "imagescript";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { type DicomElements, dicomFile, RADIOGRAPH, words } from "./_fixture.ts";
+import {
+  type DicomElements,
+  dicomFile,
+  RADIOGRAPH,
+  words,
+} from "../../tests/support/dicom_file.ts";
 
 /** Grey values of an image of 3 x 2 pixels, from 0 to 255. */
 const GRAYS = [0, 51, 102, 153, 204, 255];

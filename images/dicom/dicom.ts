@@ -19,8 +19,14 @@ const MODALITIES = ["CR", "DX", "RG", "OT", ""];
 
 /** Values per pixel of the photometric interpretations that may hold grey. */
 const SAMPLES: Readonly<Record<string, number>> = {
-  ...{ MONOCHROME1: 1, MONOCHROME2: 1, "PALETTE COLOR": 1 },
-  ...{ RGB: 3, YBR_FULL: 3, YBR_FULL_422: 3, YBR_RCT: 3, YBR_ICT: 3 },
+  MONOCHROME1: 1,
+  MONOCHROME2: 1,
+  "PALETTE COLOR": 1,
+  RGB: 3,
+  YBR_FULL: 3,
+  YBR_FULL_422: 3,
+  YBR_RCT: 3,
+  YBR_ICT: 3,
 };
 
 /** Attributes to read; no others are read, because a file names its patient. */

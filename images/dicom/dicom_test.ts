@@ -1,8 +1,15 @@
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeDicom, isDicom } from "./dicom.ts";
-import { type DicomElements, dicomFile, RADIOGRAPH, SPREAD, VALUES, words } from "./_fixture.ts";
-import { FRAMES } from "./_frames.ts";
+import {
+  type DicomElements,
+  dicomFile,
+  RADIOGRAPH,
+  SPREAD,
+  VALUES,
+  words,
+} from "../../tests/support/dicom_file.ts";
+import { FRAMES } from "../../tests/support/dicom_frames.ts";
 
 const radiograph = (elements: DicomElements = {}, syntax?: string) =>
   dicomFile({ ...RADIOGRAPH, "7fe00010": words(VALUES), ...elements }, syntax);

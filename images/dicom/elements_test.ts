@@ -20,7 +20,7 @@ import {
   VALUES,
   words,
   type Writing,
-} from "./_fixture.ts";
+} from "../../tests/support/dicom_file.ts";
 
 const WRITINGS: Readonly<Record<string, Writing>> = {
   [EXPLICIT]: {},

@@ -1,7 +1,14 @@
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { decodeImage } from "../../pipeline/decode.ts";
-import { type DicomElements, dicomFile, RADIOGRAPH, SPREAD, VALUES, words } from "./_fixture.ts";
+import {
+  type DicomElements,
+  dicomFile,
+  RADIOGRAPH,
+  SPREAD,
+  VALUES,
+  words,
+} from "../../tests/support/dicom_file.ts";
 
 /** Squares of all 12-bit values, scaled to 16 bits. */
 const CURVE = Array.from({ length: 4096 }, (_, x) => Math.trunc(65535 * (x / 4095) ** 2));

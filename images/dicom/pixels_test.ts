@@ -1,8 +1,8 @@
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { IMAGE_FILES } from "../decoders/_image_files.ts";
+import { IMAGE_FILES } from "../../tests/support/image_files.ts";
 import { decodeDicom } from "./dicom.ts";
-import { FRAMES } from "./_frames.ts";
+import { FRAMES } from "../../tests/support/dicom_frames.ts";
 import {
   BIG_ENDIAN,
   dataSet,
@@ -16,7 +16,7 @@ import {
   RADIOGRAPH,
   UNDEFINED_LENGTH,
   words,
-} from "./_fixture.ts";
+} from "../../tests/support/dicom_file.ts";
 
 const [RLE, JPEG_LS, JPEG_2000] = FRAMES;
 

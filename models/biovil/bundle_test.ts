@@ -2,7 +2,7 @@ import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { copy } from "../../tests/support/copy.ts";
 import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";
-import { dict, int } from "../checkpoint/pytorch/_fixture.ts";
+import { dict, int } from "../../tests/support/torch_file.ts";
 import { openRuntime } from "../runtime/open_runtime.ts";
 import { openBiovil } from "./biovil.ts";
 import { loadBiovil } from "./bundle.ts";

@@ -15,7 +15,6 @@ export interface TextEncoderConfig {
   readonly vocabulary: number;
   /** Width of an embedding. */
   readonly hidden: number;
-  /** Number of layers. */
   readonly layers: number;
   /** Attention heads of each layer. */
   readonly heads: number;

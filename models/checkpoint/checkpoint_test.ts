@@ -11,7 +11,7 @@ import {
   torchZip,
   withFile,
   zip,
-} from "./pytorch/_fixture.ts";
+} from "../../tests/support/torch_file.ts";
 import { readTensor, readTensorInt64 } from "./read_tensor.ts";
 
 const REFERENCE = new URL("../../../shared/reference/ldm-tiny/", import.meta.url).pathname;

@@ -1,7 +1,7 @@
 import "../../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { openCheckpoint } from "./checkpoint.ts";
-import { dict, pickle, tensor, torchZip, withFile } from "./pytorch/_fixture.ts";
+import { dict, pickle, tensor, torchZip, withFile } from "../../tests/support/torch_file.ts";
 import { readRow, readTensor, readTensorInt64 } from "./read_tensor.ts";
 
 type Storage = Parameters<typeof torchZip>[1];

@@ -1,7 +1,7 @@
 import "../../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { ByteFile } from "./byte_file.ts";
-import { littleEndian, withFile } from "./pytorch/_fixture.ts";
+import { littleEndian, withFile } from "../../tests/support/torch_file.ts";
 import { readSafetensorsHeader } from "./safetensors.ts";
 
 function safetensors(

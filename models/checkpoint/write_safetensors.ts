@@ -8,7 +8,6 @@ import { host } from "../../base/host/host.ts";
 import { SAFETENSORS_TYPES } from "./safetensors.ts";
 import { elementCount, type TensorEntry } from "./tensor_entry.ts";
 
-/** A tensor to write. */
 export interface TensorToWrite {
   /** Name in the file. */
   readonly name: string;

@@ -13,7 +13,7 @@ import { add, groupNorm, known, linear, reshape, silu, transpose } from "../onnx
 export interface AutoencoderConfig {
   /** Channels of the image. */
   readonly inChannels: number;
-  /** Channels of the latent. */
+  /** Channels of the latent, 3 in the published model. */
   readonly latentChannels: number;
   /** Channels of each level, finest first. */
   readonly channels: readonly number[];

@@ -4,13 +4,13 @@ import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { groundImage } from "../../pipeline/ground.ts";
 import { copy } from "../../tests/support/copy.ts";
 import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";
-import { dict, int } from "../checkpoint/pytorch/_fixture.ts";
+import { dict, int } from "../../tests/support/torch_file.ts";
 import { writeSafetensors } from "../checkpoint/mod.ts";
 import { openRuntime } from "../runtime/open_runtime.ts";
 import { buildTextEncoder } from "./clip_text.ts";
 import { loadBundle } from "./bundle.ts";
 import { openModel } from "./model.ts";
-import { seededWeights } from "./seeded_weights.ts";
+import { seededWeights } from "../../tests/support/seeded_weights.ts";
 
 const DEMO = new URL("../demo", import.meta.url).pathname;
 

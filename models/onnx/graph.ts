@@ -14,7 +14,6 @@ export type ElementType = "float32" | "float16" | "bfloat16" | "int64";
 export interface Value {
   /** Name, unique in the graph. */
   readonly name: string;
-  /** Type of each element. */
   readonly type: ElementType;
   /** Size of each axis; `[]` is a scalar. */
   readonly dims: readonly Dim[];
@@ -35,7 +34,6 @@ export interface Node {
   readonly inputs: readonly string[];
   /** Names of the outputs. */
   readonly outputs: readonly string[];
-  /** Attributes by name. */
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 

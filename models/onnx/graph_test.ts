@@ -5,7 +5,7 @@ import { openRuntime } from "../runtime/open_runtime.ts";
 import { attend } from "./attention.ts";
 import { encodeModel, type WeightSource } from "./encode.ts";
 import { GraphBuilder } from "./graph.ts";
-import { ModelProtoSchema } from "./onnx_pb.ts";
+import { ModelProtoSchema } from "../../tests/support/onnx_pb.ts";
 import { conv } from "./image_ops.ts";
 import { add, groupNorm, linear, matmul, reshape, silu } from "./ops.ts";
 import { splitByInput, splitGraph } from "./split.ts";

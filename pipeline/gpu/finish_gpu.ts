@@ -100,7 +100,12 @@ export async function* finishOnGpu(
         const order = ofVariant(maps, variant).flatMap(({ layers }) => layers);
         const layers = means.map((mean, i): AveragedLayer => ({ layer: order[i]!, ...mean }));
         yield item({
-          ...{ image: step.image, sample, variant, size, layers, originalBox },
+          image: step.image,
+          sample,
+          variant,
+          size,
+          layers,
+          originalBox,
           ...heatmap,
         });
       }

@@ -10,7 +10,6 @@ import type { Box, Size } from "../../base/geometry.ts";
 import { AttentionSums } from "../../shaders/aggregate.ts";
 import { normalize01, requireTokenRange } from "../../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, type ReadRange, submitAndRead } from "../../shaders/device.ts";
-import type { GpuTimer } from "../../shaders/gpu_timer.ts";
 import { GridSums, type GridTarget } from "../../shaders/metrics.ts";
 import { applyThreshold, maskBox } from "../../shaders/otsu_cpu.ts";
 import { Finisher, type FinisherOptions } from "./finisher_gpu.ts";
@@ -20,7 +19,6 @@ import { clipBoxes, scoreStatistics } from "../../scoring/score_heatmap.ts";
 
 /** Attention maps of one size that share a buffer. */
 export interface MapGroup {
-  /** Number of layers. */
   readonly layers: number;
   /** Positions per map, a square number. */
   readonly positions: number;
@@ -44,8 +42,6 @@ export interface GpuHeatmapsOptions extends FinisherOptions, ProtocolOptions {
    * @default {1}
    */
   readonly shareOfMemory?: number;
-  /** Times the GPU's work: once for each addition of maps and each batch of heatmaps. */
-  readonly timer?: GpuTimer;
 }
 
 /** Result of one phrase: a heatmap, or the error with its stage. */
@@ -129,19 +125,15 @@ export class GpuHeatmaps {
   }
 
   /**
-   * Adds maps to the sums, and submits the work.
+   * Adds a phrase's maps to the sums, and submits the work.
    *
-   * @param maps One buffer per group, `[steps, phrases, layers, positions, tokens]`; for a single
-   * phrase `[steps, layers, positions, tokens]`.
-   * @param phrase Index of the single phrase; absent if the maps hold all phrases.
+   * @param maps One buffer per group, `[steps, layers, positions, tokens]`.
+   * @param phrase Index of the phrase.
    * @param steps Number of steps in the maps.
    */
-  add(maps: readonly GPUBuffer[], phrase?: number, steps = 1): void {
+  add(maps: readonly GPUBuffer[], phrase: number, steps = 1): void {
     const encoder = this.#gpu.device.createCommandEncoder({ label: "add attention" });
-    this.#measure(
-      encoder,
-      () => maps.forEach((map, i) => this.#sums[i]!.add(encoder, map, phrase, steps)),
-    );
+    maps.forEach((map, i) => this.#sums[i]!.add(encoder, map, phrase, steps));
     this.#gpu.device.queue.submit([encoder.finish()]);
   }
 
@@ -181,10 +173,8 @@ export class GpuHeatmaps {
     });
     const grid = new GridSums(this.#gpu, size, targets, margin);
     try {
-      this.#measure(encoder, () => {
-        if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
-        finisher.record(encoder, this.#sums.map(({ means }) => means), first, count, grid);
-      });
+      if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
+      finisher.record(encoder, this.#sums.map(({ means }) => means), first, count, grid);
       const states = this.#sums.map(({ states, stateBytes }) => ({
         buffer: states,
         bytes: stateBytes,
@@ -250,12 +240,6 @@ export class GpuHeatmaps {
     } finally {
       grid.destroy();
     }
-  }
-
-  #measure(encoder: GPUCommandEncoder, record: () => void): void {
-    const { timer } = this.#options;
-    if (timer) timer.measure(encoder, record);
-    else record();
   }
 
   /** Frees all buffers. */

@@ -34,9 +34,15 @@ async function onGpu(gpu: Gpu, size: number, sigma: number): Promise<GpuHeatmap[
       })),
     );
     for (let step = 0; step < STEPS; step++) {
-      const maps = GROUPS.map((_, group) => storage(gpu, "attention", attention(group, step)));
-      heatmaps.add(maps);
-      for (const map of maps) map.destroy();
+      const all = GROUPS.map((_, group) => attention(group, step));
+      for (let phrase = 0; phrase < PHRASES; phrase++) {
+        const maps = all.map((values) => {
+          const length = values.length / PHRASES;
+          return storage(gpu, "attention", values.slice(phrase * length, (phrase + 1) * length));
+        });
+        heatmaps.add(maps, phrase);
+        for (const map of maps) map.destroy();
+      }
     }
     return await heatmaps.finish();
   } finally {
@@ -95,7 +101,7 @@ Deno.test("attention that is the same everywhere gives an empty heatmap that say
   heatmaps.begin([{ layers: 2, positions: 16, tokens: 3 }], [{ range: [1, 2], target }]);
   const data = new Float32Array(2 * 16 * 3).fill(1 / 3);
   const maps = storage(gpu, "attention", data);
-  heatmaps.add([maps]);
+  heatmaps.add([maps], 0);
   const [result] = await heatmaps.finish();
   maps.destroy();
   heatmaps.destroy();

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import dicomParser from "dicom-parser";
 import { Buffer } from "node:buffer";
 import { PNG } from "pngjs";
-import { dicomFile, RADIOGRAPH, words } from "../../images/dicom/_fixture.ts";
+import { dicomFile, RADIOGRAPH, words } from "../../tests/support/dicom_file.ts";
 import { readReference } from "../../images/dicom/reference.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 import { visitPixels } from "../../shaders/metrics_cpu.ts";

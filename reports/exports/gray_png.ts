@@ -26,8 +26,12 @@ export async function encodeGrayPng(
 ): Promise<Uint8Array> {
   const { PNG } = await import("pngjs");
   const options = {
-    ...{ colorType: GRAY, inputColorType: GRAY, inputHasAlpha: false, filterType: UP },
-    ...{ bitDepth: values.BYTES_PER_ELEMENT === 2 ? 16 : 8, deflateLevel: 6 },
+    colorType: GRAY,
+    inputColorType: GRAY,
+    inputHasAlpha: false,
+    filterType: UP,
+    bitDepth: values.BYTES_PER_ELEMENT === 2 ? 16 : 8,
+    deflateLevel: 6,
   };
   const data = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
   return PNG.sync.write({ width, height, data }, options);

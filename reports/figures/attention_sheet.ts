@@ -162,7 +162,8 @@ async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Pro
     ...variant.otsu ? ["Light blue: outline of the mask."] : [],
     ...boxes.length > 0 ? ["Green: ground truth."] : [],
     "Dimmed: outside the model's square.",
-    ...["", ...KEY],
+    "",
+    ...KEY,
   ];
   const stops = COLOURS.filter((_, level) => level % 15 === 0).map((colour, i) =>
     `<stop offset="${(i / 17).toFixed(3)}" stop-color="${colour}"/>`

@@ -8,7 +8,6 @@ import { printable } from "../../base/text.ts";
 
 /** Content of a picture, for its caption. */
 export interface CaptionFacts {
-  /** The phrase. */
   readonly phrase: string;
   /** File name of the X-ray, without folders: a folder may carry a patient's name. */
   readonly image: string;

@@ -6,7 +6,6 @@
 
 import { interpolateInferno } from "d3-scale-chromatic";
 
-/** Red, green and blue, each 0..255. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
 /**

@@ -153,7 +153,11 @@ export async function encodePicture({ width, height, bitmap }: Image): Promise<U
   // Hundreds of phrases need as many pictures, and level 6 takes three times as long as level 2.
   const { PNG } = await import("pngjs");
   return PNG.sync.write({ width, height, data }, {
-    ...{ colorType: RGB, inputColorType: RGB, inputHasAlpha: false },
-    ...{ filterType: UP, deflateLevel: 2, deflateStrategy: 0 },
+    colorType: RGB,
+    inputColorType: RGB,
+    inputHasAlpha: false,
+    filterType: UP,
+    deflateLevel: 2,
+    deflateStrategy: 0,
   });
 }

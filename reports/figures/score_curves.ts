@@ -55,7 +55,10 @@ export class PixelCurves {
   add(category: string, { inside, outside, boxPixels }: PixelCounts): void {
     const zeros = () => new Float64Array(BINS);
     const sums = this.#classes.getOrInsertComputed(category, () => ({
-      ...{ count: 0, inside: zeros(), outside: zeros(), iou: zeros() },
+      count: 0,
+      inside: zeros(),
+      outside: zeros(),
+      iou: zeros(),
     }));
     sums.count++;
     for (let bin = 0; bin < BINS; bin++) {
@@ -262,7 +265,9 @@ export function drawDistribution(
       Plot.text(["median (n)"], {
         frameAnchor: "top-right",
         textAnchor: "start",
-        ...{ dx: 10, dy: -12, fill: "#555555" },
+        dx: 10,
+        dy: -12,
+        fill: "#555555",
       }),
       ...heading(`${label} of the samples by class${left}`),
     ],

@@ -10,7 +10,6 @@ import { printable } from "../../base/text.ts";
 
 /** One X-ray of a sheet. */
 export interface Panel {
-  /** The phrase. */
   readonly phrase: string;
   /** Scores of the sample, in one line. */
   readonly scores: string;

@@ -46,7 +46,11 @@ export function pageRow(result: SampleResult, n: number, image: number | null): 
   const grounded = hasHeatmap(result) ? result : undefined;
   const out = hasHeatmap(result) ? undefined : result;
   return {
-    ...{ n, image, id: text(result.id), path: text(result.image), phrase: text(result.phrase) },
+    n,
+    image,
+    id: text(result.id),
+    path: text(result.image),
+    phrase: text(result.phrase),
     category: text(result.category ?? NO_CLASS),
     setting: result.setting === undefined ? null : text(result.setting),
     status: result.status,
@@ -55,7 +59,8 @@ export function pageRow(result: SampleResult, n: number, image: number | null): 
     boxes: grounded?.boxes ?? [],
     threshold: typeof grounded?.threshold === "number" ? grounded.threshold : null,
     notes: Array.isArray(result.notes) ? result.notes.map(text) : [],
-    ...{ stage: text(out?.stage), reason: text(out?.reason) },
+    stage: text(out?.stage),
+    reason: text(out?.reason),
   };
 }
 

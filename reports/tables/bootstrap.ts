@@ -8,7 +8,7 @@ import { Random } from "../../base/random.ts";
 
 /** Parameters of bootstrap intervals. */
 export interface Bootstrap {
-  /** Number of resamples. */
+  /** Number of resamples, drawn within each class. */
   readonly resamples: number;
   /** Seed of the random draws. */
   readonly seed: number;
@@ -22,7 +22,6 @@ export const BOOTSTRAP: Bootstrap = { resamples: 2000, seed: 0, level: 0.95 };
 /** Lower and upper end of an interval. */
 export type Interval = readonly [low: number, high: number];
 
-/** Intervals of means. */
 export interface MeanIntervals {
   /** Intervals of each class, one per number. */
   readonly classes: readonly (readonly Interval[])[];

@@ -10,7 +10,6 @@ export interface NumberMeans {
   readonly intervals?: readonly Interval[];
 }
 
-/** Means by class. */
 export interface MeansByClass {
   /** One entry per class, in the order of {@linkcode inClassOrder}. */
   readonly classes: readonly (NumberMeans & {
@@ -39,7 +38,9 @@ export function meansByClass(
   const counts = categories.map((category) => rows.get(category)!.count);
   return {
     classes: categories.map((category, i) => ({
-      ...{ category, count: counts[i]!, means: means[i]! },
+      category,
+      count: counts[i]!,
+      means: means[i]!,
       ...(counts[i]! > 1 && { intervals: intervals.classes[i]! }),
     })),
     average: {

@@ -15,7 +15,6 @@ export class NumberRows {
     return this.#count;
   }
 
-  /** Adds a row. */
   add(row: readonly number[]): void {
     const at = this.#count++ * this.#width;
     if (at === this.#values.length) {

@@ -11,7 +11,7 @@ import type { Interval } from "./bootstrap.ts";
 
 /** Means of a protocol's numbers. */
 export interface ProtocolMeans {
-  /** Means by the name of the number. */
+  /** Means by the name of the protocol's number. */
   readonly means: Readonly<Record<string, number>>;
   /** Bootstrap intervals by the name of the number; absent if a class has a single sample. */
   readonly intervals?: Readonly<Record<string, Interval>>;
@@ -69,7 +69,8 @@ function summarise(
   const { classes, average } = meansByClass(rows, names.length);
   return {
     classes: classes.map(({ category, count, ...means }) => ({
-      ...{ category, count },
+      category,
+      count,
       ...named(means),
     })),
     ...(average && { average: named(average) }),

@@ -63,7 +63,10 @@ export function makeProtocolTable(
     ],
   }));
   return {
-    ...{ columns, groups, counts: [], hasMarks: false },
+    columns,
+    groups,
+    counts: [],
+    hasMarks: false,
     caption: [
       "Scores by further protocols.",
       `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
@@ -75,7 +78,15 @@ export function makeProtocolTable(
 }
 
 const COLUMNS = [
-  ...["protocol", "setting", "class", "score", "unit", "value", "low", "high", "count"],
+  "protocol",
+  "setting",
+  "class",
+  "score",
+  "unit",
+  "value",
+  "low",
+  "high",
+  "count",
 ];
 
 /** Formats the same numbers as CSV, with all digits. */
@@ -88,8 +99,14 @@ export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>):
         const { key, factor } = SCORE_STYLES[score];
         const [low, high] = intervals?.[score]?.map((value) => factor * value) ?? [];
         return {
-          ...{ protocol, setting, class: column, score: key, unit: unitOf(score) },
-          ...{ value: means && factor * means[score]!, low, high },
+          protocol,
+          setting,
+          class: column,
+          score: key,
+          unit: unitOf(score),
+          value: means && factor * means[score]!,
+          low,
+          high,
           count: countOf(summary, column),
         };
       })
@@ -101,7 +118,8 @@ export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>):
 function entriesOf(summaries: Readonly<Record<string, Summary>>): Entry[] {
   return Object.entries(summaries).flatMap(([setting, { protocols = {} }]) =>
     Object.entries(protocols).map(([protocol, summary]) => ({
-      ...{ setting, summary },
+      setting,
+      summary,
       protocol: protocol as ProtocolName,
     }))
   );

@@ -26,7 +26,6 @@ export interface PublishedTable {
 export interface PublishedRow {
   /** Name of the method or setting. */
   readonly method: string;
-  /** The score. */
   readonly score: ScoreName;
   /** Printed values by class, with the average as `Avg`; mIoU and AUC-ROC are in per cent. */
   readonly values: ReadonlyMap<string, string>;

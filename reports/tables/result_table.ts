@@ -26,7 +26,6 @@ export interface ScoreStyle {
 /** Name of a number of any protocol, including the paper's scores. */
 export type NumberName = typeof PROTOCOLS[ProtocolName][number];
 
-/** Style of each number. */
 export const SCORE_STYLES: Readonly<Record<NumberName, ScoreStyle>> = {
   absCnr: { label: "|CNR|", key: "abs_cnr", factor: 1, digits: 2 },
   cnr: { label: "CNR", key: "cnr", factor: 1, digits: 2 },
@@ -59,7 +58,6 @@ export interface TableGroup {
   readonly rows: readonly { readonly label: string; readonly cells: readonly TableCell[] }[];
 }
 
-/** A table of results. */
 export interface ResultTable {
   /** Names of the classes, and `Avg`. */
   readonly columns: readonly string[];

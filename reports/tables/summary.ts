@@ -14,7 +14,7 @@ export type { ReasonSummary };
 import { type ProtocolSummary, ProtocolSums } from "./protocol_summary.ts";
 import { BOOTSTRAP, type Bootstrap, type Interval } from "./bootstrap.ts";
 
-/** Means by score. */
+/** Means of the paper's scores, over a class or all samples. */
 export type MeanScores = Record<ScoreName, number>;
 
 /** Means with their intervals. */
@@ -49,7 +49,7 @@ export interface Summary {
   readonly average?: Means;
   /** Parameters of the intervals. */
   readonly bootstrap: Bootstrap;
-  /** Number of samples by status. */
+  /** Count of samples for each way of ending. */
   readonly counts: Readonly<Record<SampleResult["status"], number>>;
   /** One entry per class with left-out samples. */
   readonly leftOut: readonly LeftOut[];
@@ -72,7 +72,7 @@ export class ScoreSummary {
   readonly #reasons = new ReasonGroups();
   readonly #protocols = new ProtocolSums();
 
-  /** Adds one result. */
+  /** Counts a result, and adds its scores to the means. */
   add(result: SampleResult): void {
     this.#counts[result.status]++;
     const category = result.category ?? NO_CLASS;
@@ -96,7 +96,8 @@ export class ScoreSummary {
     const protocols = this.#protocols.toJSON();
     return {
       classes: classes.map(({ category, count, ...means }) => ({
-        ...{ category, count },
+        category,
+        count,
         ...scoreMeans(means),
       })),
       ...(average && { average: scoreMeans(average) }),

@@ -20,49 +20,25 @@ import { SCORES } from "../../scoring/score_heatmap.ts";
 const MARKS = ["*", "+"] as const;
 
 /**
- * Formats a summary like the paper's Table I. The table has a column for each class of the paper,
- * and for other classes with scores. The last column is the unweighted mean over the classes. As in
- * the paper, CNR has two decimals; mIoU and AUC-ROC are in per cent with one decimal.
- *
- * @param summary Summary of the run.
- * @param published Whether the paper's rows precede the run's rows.
- */
-export function formatTable(summary: Summary, published = false): string {
-  return layOut(makeTable({ "": summary }, { published }));
-}
-
-/**
- * Formats the summaries of several settings on the same samples like the paper's Table II. Each
- * setting has CNR and mIoU, in the columns of {@linkcode formatTable}.
- *
- * @param summaries Summaries by the name of the setting; at least two.
- * @param published Whether the paper's rows precede the run's rows.
- */
-export function formatAblation(
-  summaries: Readonly<Record<string, Summary>>,
-  published = false,
-): string {
-  return layOut(makeTable(summaries, { published }));
-}
-
-/**
- * Formats the summaries of a run. One summary, or several methods, look like
- * {@linkcode formatTable}; several settings look like {@linkcode formatAblation}.
+ * Formats the summaries of a run. One summary, or several methods, look like the paper's Table I:
+ * a column for each class of the paper and for other classes with scores, then the unweighted mean
+ * over the classes. Several settings look like Table II: CNR and mIoU of each. As in the paper, CNR
+ * has two decimals; mIoU and AUC-ROC are in per cent with one decimal.
  *
  * @param summaries Summaries by the name of the setting or method; at least one.
- * @param options Content beside the scores of the run.
+ * @param options Content beside the scores of the run, such as the paper's own rows.
  * @param width Longest line in characters; columns without room go below the others.
  */
 export function formatResults(
   summaries: Readonly<Record<string, Summary>>,
-  options: TableOptions,
+  options: TableOptions = {},
   width = Infinity,
 ): string {
   return layOut(makeTable(summaries, options), width);
 }
 
 /**
- * Formats a run's scores by further protocols, in the columns of {@linkcode formatTable}.
+ * Formats a run's scores by further protocols, in the columns of {@linkcode formatResults}.
  *
  * @param summaries Summaries by the name of the setting or method; at least one.
  * @param options Labels of methods.

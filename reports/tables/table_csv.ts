@@ -14,8 +14,17 @@ import type { Summary } from "./summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 
 const COLUMNS = [
-  ...["method", "class", "score", "unit", "value", "low", "high"],
-  ...["count", "skipped", "failed", "source"],
+  "method",
+  "class",
+  "score",
+  "unit",
+  "value",
+  "low",
+  "high",
+  "count",
+  "skipped",
+  "failed",
+  "source",
 ];
 
 /**
@@ -30,7 +39,11 @@ export function formatCsv(
   const table = all.length > 1 && !methods ? TABLE_TWO : TABLE_ONE;
   const theirs = (published ? table.rows : []).flatMap(({ method, score, values }) =>
     [...values].map(([name, value]) => ({
-      ...{ method, class: name, score: SCORE_STYLES[score].key, unit: unitOf(score), value },
+      method,
+      class: name,
+      score: SCORE_STYLES[score].key,
+      unit: unitOf(score),
+      value,
       source: `${PAPER}, ${table.name}`,
     }))
   );
@@ -50,8 +63,13 @@ export function formatCsv(
             score: key,
             unit: unitOf(score),
           },
-          ...{ value: means && scaled(means[score]), low, high },
-          ...{ count: scored, skipped, failed, source: "this run" },
+          value: means && scaled(means[score]),
+          low,
+          high,
+          count: scored,
+          skipped,
+          failed,
+          source: "this run",
         };
       })
     )

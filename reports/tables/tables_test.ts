@@ -4,7 +4,7 @@ import { CLASSES } from "../../datasets/sample.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { makeTable } from "./result_table.ts";
 import { SummaryByVariant } from "./summary.ts";
-import { formatAblation, formatIntervals, formatResults, formatTable } from "./table.ts";
+import { formatIntervals, formatResults } from "./table.ts";
 import { tableFiles, tableOptions } from "./table_files.ts";
 
 const PAPER = new URL("../../../shared/paper/", import.meta.url);
@@ -104,8 +104,8 @@ for (
     const summaries = run(settings, "Edema");
     const [summary] = Object.values(summaries);
     const shown = settings.length > 1
-      ? formatAblation(summaries, true)
-      : formatTable(summary!, true);
+      ? formatResults(summaries, { published: true })
+      : formatResults({ "": summary! }, { published: true });
     const rows = shown.split("\n").filter((line) => /^ \S/.test(line)).map((line) =>
       line.trim().split(/ {2,}|(?<=[*+]) /).map((cell) => cell.replace(/(?<=\d)[*+]$/, ""))
     );

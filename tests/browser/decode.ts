@@ -8,9 +8,9 @@ import {
   PREAMBLE,
   RADIOGRAPH,
   words,
-} from "../../images/dicom/_fixture.ts";
-import { FRAMES } from "../../images/dicom/_frames.ts";
-import { IMAGE_FILES } from "../../images/decoders/_image_files.ts";
+} from "../support/dicom_file.ts";
+import { FRAMES } from "../support/dicom_frames.ts";
+import { IMAGE_FILES } from "../support/image_files.ts";
 import { Random } from "../../base/random.ts";
 import type { AssetList } from "../../web/server/assets.ts";
 import { modelFiles } from "../../web/server/page_files.ts";

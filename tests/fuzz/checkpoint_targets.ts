@@ -11,7 +11,7 @@ import {
   readTensor,
   readTensorInt64,
 } from "../../models/checkpoint/mod.ts";
-import * as py from "../../models/checkpoint/pytorch/_fixture.ts";
+import * as py from "../support/torch_file.ts";
 import type { Random } from "../../base/random.ts";
 import {
   chance,

@@ -5,7 +5,7 @@
  * @module
  */
 
-import * as py from "../../models/checkpoint/pytorch/_fixture.ts";
+import * as py from "../support/torch_file.ts";
 import { torchZip, zip } from "./checkpoint_targets.ts";
 import { MS_CXR } from "../../datasets/layouts/ms_cxr.ts";
 import { chunk, deflated, END, grayPng, segment, SIGNATURE } from "./image_targets.ts";

@@ -5,7 +5,7 @@
  */
 
 import { deflateRaw } from "pako";
-import { IMAGE_FILES } from "../../images/decoders/_image_files.ts";
+import { IMAGE_FILES } from "../support/image_files.ts";
 import {
   BIG_ENDIAN,
   type DicomElements,
@@ -19,8 +19,8 @@ import {
   RADIOGRAPH,
   UNDEFINED_LENGTH,
   words,
-} from "../../images/dicom/_fixture.ts";
-import { FRAMES } from "../../images/dicom/_frames.ts";
+} from "../support/dicom_file.ts";
+import { FRAMES } from "../support/dicom_frames.ts";
 import type { Random } from "../../base/random.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { chance, EXTREMES, join, mutateBytes, pick } from "./mutate.ts";

@@ -5,7 +5,7 @@
  */
 
 import { crc32, deflateSync } from "node:zlib";
-import { IMAGE_FILES } from "../../images/decoders/_image_files.ts";
+import { IMAGE_FILES } from "../support/image_files.ts";
 import { decodeImage, MAX_PIXELS } from "../../pipeline/decode.ts";
 import type { Random } from "../../base/random.ts";
 import { big, chance, EXTREMES, join, mutateBytes, mutateList, pick, utf8 } from "./mutate.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SMALL_SIZE, writeSeededModel } from "../../models/biovil/seeded_model.ts";
+import { SMALL_SIZE, writeSeededModel } from "../support/seeded_biovil.ts";
 import { runCommand } from "../support/command.ts";
 import { copy } from "../support/copy.ts";
 

@@ -1,10 +1,4 @@
-import {
-  dict,
-  pickle,
-  type Piece,
-  tensor,
-  torchZip,
-} from "../../models/checkpoint/pytorch/_fixture.ts";
+import { dict, pickle, type Piece, tensor, torchZip } from "./torch_file.ts";
 import { openCheckpoint, readTensor, writeSafetensors } from "../../models/checkpoint/mod.ts";
 
 /**

@@ -286,8 +286,11 @@ export class Grounding {
     this.#show(phrases.map((phrase) => ({ ...this.#blank(image, phrase), phrase })));
     this.#begin();
     this.#engine.ask({
-      ...{ kind: "ground", run: this.#run, image: image.image },
-      ...{ phrases, settings },
+      kind: "ground",
+      run: this.#run,
+      image: image.image,
+      phrases,
+      settings,
     });
   }
 
@@ -300,8 +303,12 @@ export class Grounding {
     this.#before = undefined;
     this.#begin();
     this.#engine.ask({
-      ...{ kind: "explore", run: this.#run, image: image.image },
-      ...{ phrase, columns: COLUMNS, settings },
+      kind: "explore",
+      run: this.#run,
+      image: image.image,
+      phrase,
+      columns: COLUMNS,
+      settings,
     });
   }
 
@@ -378,9 +385,6 @@ export class Grounding {
         break;
       case "identified":
         this.#identity?.resolve(reply.sha256);
-        break;
-      case "notice":
-        say(reply.message);
     }
     this.#enable();
   }

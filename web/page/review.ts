@@ -202,7 +202,10 @@ export class Review {
     const { settings = {}, ...record } = recordOfRun(this.#overview!, result.setting);
     const shown: Shown = {
       ...picture,
-      ...{ image: result.image ?? result.id, title: result.phrase ?? result.id, facts, settings },
+      image: result.image ?? result.id,
+      title: result.phrase ?? result.id,
+      facts,
+      settings,
       notes: "notes" in result ? result.notes ?? [] : [],
       crop: heatmap?.crop ?? { x: 0, y: 0, side: Math.max(width, height) },
       size: heatmap?.size ?? 1,

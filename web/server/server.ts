@@ -42,7 +42,6 @@ export interface ServerOptions {
   readonly createEngine?: () => Engine;
 }
 
-/** A running server. */
 export interface RunningServer extends AsyncDisposable {
   /** Address of the page, with the token if the server needs one. */
   readonly url: string;

@@ -30,7 +30,7 @@ class EchoEngine implements Engine {
     EchoEngine.open++;
   }
   ask(request: EngineRequest): void {
-    this.onReply({ kind: "notice", message: JSON.stringify(request) });
+    this.onReply({ kind: "identified", sha256: JSON.stringify(request) });
     if (request.kind !== "image") return;
     const { image, name, bytes } = request;
     const gray = { data: new Uint8Array(bytes), width: bytes.byteLength, height: 1 };
@@ -255,7 +255,7 @@ Deno.test("SocketEngine asks an engine behind the server, which is closed with i
       const bytes = new Uint8Array([7, 8, 9]).buffer;
       engine.ask({ kind: "image", image: 7, name: "a.png", bytes });
       await promise;
-      assertEquals(replies[0], { kind: "notice", message: JSON.stringify(ground) });
+      assertEquals(replies[0], { kind: "identified", sha256: JSON.stringify(ground) });
       assertEquals(replies[2], {
         ...{ kind: "image", image: 7, name: "a.png", crop: { x: 0, y: 0, side: 1 } },
         gray: { data: new Uint8Array([7, 8, 9]), width: 3, height: 1 },

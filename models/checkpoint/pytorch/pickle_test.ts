@@ -5,7 +5,16 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { call, dict, global, int, pickle, type Piece, text, tuple } from "./_fixture.ts";
+import {
+  call,
+  dict,
+  global,
+  int,
+  pickle,
+  type Piece,
+  text,
+  tuple,
+} from "../../../tests/support/torch_file.ts";
 import {
   PickleGlobal,
   PickleTuple,

@@ -1,5 +1,15 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { call, dict, global, int, pickle, type Piece, tensor, text, tuple } from "./_fixture.ts";
+import {
+  call,
+  dict,
+  global,
+  int,
+  pickle,
+  type Piece,
+  tensor,
+  text,
+  tuple,
+} from "../../../tests/support/torch_file.ts";
 import { readTorchPickle } from "./torch_pickle.ts";
 
 const TENSOR = tensor({ count: 6, shape: [2, 3], strides: [3, 1] });

@@ -1,7 +1,14 @@
 import "../../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ByteFile } from "../byte_file.ts";
-import { dict, pickle, tensor, torchZip, withFile, zip } from "./_fixture.ts";
+import {
+  dict,
+  pickle,
+  tensor,
+  torchZip,
+  withFile,
+  zip,
+} from "../../../tests/support/torch_file.ts";
 import { readTorchZip } from "./torch_zip.ts";
 
 const PICKLE = pickle(dict([

@@ -7,11 +7,15 @@
 import { Random } from "../../base/random.ts";
 import { host } from "../../base/host/host.ts";
 import { writeFile } from "../../base/host/files.ts";
-import { type TensorToWrite, writeSafetensors } from "../checkpoint/mod.ts";
-import { elementCount } from "../onnx/graph.ts";
-import { type BiovilVariant, PUBLISHED } from "./bundle.ts";
-import { buildImageEncoder, type ImageEncoderConfig, RESNET50 } from "./image_encoder.ts";
-import { buildTextEncoder, type TextEncoderConfig } from "./text_encoder.ts";
+import { type TensorToWrite, writeSafetensors } from "../../models/checkpoint/mod.ts";
+import { elementCount } from "../../models/onnx/graph.ts";
+import { type BiovilVariant, PUBLISHED } from "../../models/biovil/bundle.ts";
+import {
+  buildImageEncoder,
+  type ImageEncoderConfig,
+  RESNET50,
+} from "../../models/biovil/image_encoder.ts";
+import { buildTextEncoder, type TextEncoderConfig } from "../../models/biovil/text_encoder.ts";
 
 /** Architecture of both encoders of a model. */
 export interface ModelSize {

@@ -5,8 +5,8 @@
  */
 
 import { Random } from "../../base/random.ts";
-import type { TensorToWrite } from "../checkpoint/mod.ts";
-import { elementCount, type Graph } from "../onnx/graph.ts";
+import type { TensorToWrite } from "../../models/checkpoint/mod.ts";
+import { elementCount, type Graph } from "../../models/onnx/graph.ts";
 
 /**
  * Factor on query and key weights beyond the usual 1/sqrt(inputs). With factor 1, untrained

@@ -14,29 +14,21 @@ import { RunFolder } from "../../runs/run_folder.ts";
 const SIZE = 512;
 const SIDES = [16, 16, 32, 32];
 
-/** Numbers of samples and X-rays. */
-export interface RunSize {
-  /** Number of samples; each has one phrase. */
-  readonly samples: number;
-  /** Number of X-rays, at most the number of samples. */
-  readonly xrays: number;
-}
-
 /**
  * Writes a run with random attention and scores; no sample is grounded.
  *
  * @param folder Receives links to the X-rays, and the run in its folder `run`.
  * @param images Paths of X-rays; the run repeats them under new names.
- * @param size Numbers of samples and X-rays.
+ * @param samples Number of samples; each has an image file of its own.
  */
 export async function makeRun(
   folder: string,
   images: readonly string[],
-  { samples, xrays }: RunSize,
+  samples: number,
 ): Promise<void> {
   const random = new Random(1);
   const copies: { path: string; width: number; height: number }[] = [];
-  for (let i = 0; i < xrays; i++) {
+  for (let i = 0; i < samples; i++) {
     const source = images[i % images.length]!;
     const path = `${folder}/${i}.${source.split(".").at(-1)}`;
     await Deno.symlink(await Deno.realPath(source), path);
@@ -57,7 +49,7 @@ export async function makeRun(
   const run = await RunFolder.lock(`${folder}/run`, console.error);
   await run.begin({ facts, variants: [""], plan: ids }, "refuse", () => {});
   for (const { id, index } of ids) {
-    const { path, width, height } = copies[index % xrays]!;
+    const { path, width, height } = copies[index]!;
     const layers = SIDES.map((side, layer) => ({
       ...{ layer, side },
       data: Float32Array.from({ length: side * side }, () => random.uniform()),

@@ -1,4 +1,4 @@
-import type { DicomElements } from "./_fixture.ts";
+import type { DicomElements } from "./dicom_file.ts";
 
 /** A compressed frame from an encoder outside this project. */
 export interface Frame {
