@@ -33,6 +33,11 @@ export {
   type RunOptions,
 } from "./pipeline/ground.ts";
 
+// Methods beside the diffusion model, one's own among them, and the evaluation of a dataset by them.
+export { openMethod, type OpenMethodOptions } from "./methods/open_method.ts";
+export { gridMethod } from "./methods/grid_method.ts";
+export { evaluate, type Evaluated, type EvaluateOptions } from "./pipeline/evaluate.ts";
+
 // Finish and score attention or heatmaps from elsewhere, by the same numbers as a run.
 export {
   type AttentionLayer,
@@ -121,11 +126,28 @@ export type {
   SampleResult,
   StoredHeatmap,
 } from "./pipeline/evaluate.ts";
-export type { Dropped, StageName } from "./pipeline/flow.ts";
+export type { Dropped, Flow, StageName, StageOptions } from "./pipeline/flow.ts";
 export type { ScoredPhrase } from "./pipeline/metrics.ts";
 export type { MaskedPhrase } from "./pipeline/otsu.ts";
 export type { Selection } from "./pipeline/settings/selection.ts";
-export type { GroundSettings } from "./pipeline/settings/settings.ts";
+export type { Flag, Flags, FlagValues, IsAlwaysThere, ValueOf } from "./base/options.ts";
+export type {
+  Backend,
+  ChosenMethod,
+  MethodContext,
+  MethodRow,
+  WholeDataset,
+} from "./methods/method_row.ts";
+export type { GridHeatmap, GridModel } from "./models/grid_model.ts";
+export type {
+  BoxedPhrase,
+  Expectation,
+  GroundedPhrase,
+  Method,
+  MethodOptions,
+} from "./pipeline/method.ts";
+export type { DecodeOptions, ImageRequest } from "./pipeline/decode.ts";
+export type { GroundSettings, ResolvedSettings } from "./pipeline/settings/settings.ts";
 export type { Variant, VariantSettings } from "./pipeline/settings/variants.ts";
 export type { ReaderOptions, VariantOptions } from "./reports/reader_options.ts";
 export type { FinishedHeatmap, RescoreSettings } from "./runs/rescore.ts";
@@ -136,6 +158,7 @@ export type { Margin } from "./shaders/metrics_cpu.ts";
 
 // Lists of names from which types above are derived: as types alone.
 export type { CLASSES } from "./datasets/sample.ts";
+export type { FORMATS } from "./reports/exports/registry.ts";
 export type { WEIGHT_TYPES } from "./models/ldm/weights.ts";
 export type { DEVICES } from "./models/runtime/open_runtime.ts";
 export type { NOISE_KINDS, TOKEN_KINDS } from "./pipeline/settings/settings.ts";

@@ -2,12 +2,15 @@
  * Errors about input, and errors of this program itself.
  *
  * A stage drops a sample for an error about input alone. Any other error ends the run: a bug must
- * not look like a thousand bad images.
+ * not look like a thousand bad images. A number of a model that is not finite counts as input: the
+ * next sample may go well.
  *
  * The classes extend the language's own, whose names stand in results.
  *
  * @module
  */
+
+import { printable } from "./text.ts";
 
 /** Input that could not be read; `cause` is the error of the system. */
 export class InputError extends Error {}
@@ -43,7 +46,7 @@ export class BugError extends Error {
    * @param cause The error.
    */
   constructor(work: string, cause: unknown) {
-    super(`Cannot ${work}: this is a bug of Groundray (${cause})`, { cause });
+    super(`Cannot ${work}: this is a bug of Groundray (${printable(String(cause))})`, { cause });
   }
 
   /** The error of a bug for an error that can only come from a bug; see {@linkcode isBug}. */

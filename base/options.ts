@@ -34,13 +34,16 @@ export interface Flag {
 /** Options by name. */
 export type Flags = Readonly<Record<string, Flag>>;
 
-type ValueOf<F extends Flag> = F extends { choices: readonly (infer C)[] } ? C
+/** Type of an option's value. */
+export type ValueOf<F extends Flag> = F extends { choices: readonly (infer C)[] } ? C
   : F["type"] extends "list" ? readonly string[]
   : F["type"] extends "boolean" ? boolean
   : F["type"] extends "number" | "integer" ? number
   : string;
 
-type IsAlwaysThere<F extends Flag> = F extends { default: unknown } | { required: true } ? true
+/** Whether an option has a value in every case. */
+export type IsAlwaysThere<F extends Flag> = F extends { default: unknown } | { required: true }
+  ? true
   : F["type"] extends "list" | "boolean" ? true
   : false;
 

@@ -143,6 +143,7 @@ const MODULES = [
   "web",
   "reports",
   "runs",
+  "methods",
   "pipeline",
   "models",
   "datasets",

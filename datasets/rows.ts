@@ -181,7 +181,7 @@ function readSample(
     };
     return { kind: "sample", sample };
   } catch (error) {
-    if (!isInputError(error)) throw new BugError(`read the row of ${row.where}`, error);
+    if (!isInputError(error)) throw new BugError(`read the row at ${row.where}`, error);
     const reason = error.message +
       (rows.length > 1 ? ` (${row.where}, one of the ${rows.length} rows of its sample)` : "");
     const failure: RowFailure = { ...known, id: row.where, index, reason };

@@ -1,4 +1,5 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { BugError } from "../base/errors.ts";
 import { ImagePaths } from "./_image_paths.ts";
 import { groupRows, mergeRows, type Row, toNumber } from "./rows.ts";
 import { show } from "./show.ts";
@@ -157,6 +158,15 @@ Deno.test("mergeRows() fails a sample with a bad row as a whole and names the ro
           "(a:6, one of the 2 rows of its sample)",
       },
     ],
+  );
+});
+
+Deno.test("mergeRows() makes no bad row of a bug", async () => {
+  const paths = { find: () => (undefined as unknown as [string])[0] } as unknown as ImagePaths;
+  await assertRejects(
+    () => Array.fromAsync(mergeRows(groupRows([row("rows.csv:2")]), paths)),
+    BugError,
+    "Cannot read the row at rows.csv:2: this is a bug of Groundray (TypeError: Cannot",
   );
 });
 

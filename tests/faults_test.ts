@@ -79,6 +79,24 @@ Deno.test("memory that runs out in mid-run ends it, and it goes on after what is
     assertEquals(await read(folder, "out"), await read(folder, "whole"));
   }));
 
+Deno.test("a bug ends the run with its stack and no failed sample, and the run goes on later", () =>
+  withSet(async (folder) => {
+    await evaluate(folder, "whole");
+    const args = ["--progress", "json"];
+    const broken = await evaluate(folder, "out", "planted_bug.ts", args);
+    assertEquals(broken.code, 1, broken.stderr);
+    const { error, stack } = JSON.parse(broken.stderr.trim().split("\n").at(-1)!);
+    assertMatch(error, /^Cannot finish stage "encode" of sample ".*bug of Groundray \(TypeError: /);
+    assertMatch(stack, /^TypeError: .*\n +at .*planted_bug\.ts/);
+    const done = await results(folder, "out");
+    assert(done.length > 0 && done.every(({ status }) => status === "scored"));
+    const summary = JSON.parse(await Deno.readTextFile(`${folder}/out/summary.json`));
+    assertEquals(summary.error, error);
+    const again = await evaluate(folder, "out");
+    assertEquals(again.code, 0, again.stderr);
+    assertEquals(await read(folder, "out"), await read(folder, "whole"));
+  }));
+
 Deno.test("clocks that jump change no result", () =>
   withSet(async (folder) => {
     await evaluate(folder, "whole");

@@ -14,6 +14,10 @@ import { assertSameFiles, makeSet } from "./support/set.ts";
 /** Replaces BioViL and BioViL-T by methods without a network. */
 const FAKES = { fault: "fake_eval.ts" };
 
+/** What a command says of a bug in a method: a sentence, and the stack. */
+const BUG =
+  /error: Cannot go on: this is a bug of Groundray \(TypeError: .*\n +at .*fake_method\.ts/s;
+
 const CPU = ["--dataset", "set", "--device", "cpu"];
 
 const QUICK = ["--noise", "sample", "--steps", "10"];
@@ -172,6 +176,22 @@ Deno.test("ground shows what a baseline has of an image", () =>
     const [grid] = await made.ground(await decodeImage(image), ["left effusion"]);
     assertEquals(values, grid!.values.map((value) => Math.max(0, value)));
     await decodeImage(`${folder}/out/overlay.png`);
+    for (
+      const [phrase, lines] of [["refuse", /\nerror: Cannot ground "refuse"\n$/], [
+        "bug",
+        BUG,
+      ]] as const
+    ) {
+      const more = ["--phrase", phrase, "--overwrite"];
+      const { code, stderr } = await runCommand(
+        "ground",
+        [...method, ...args, ...more],
+        folder,
+        fake,
+      );
+      assertEquals(code, 1);
+      assertMatch(stderr, lines);
+    }
     for (
       const [more, message] of [[["--steps", "9"], /no effect/], [[], /"--model DIR"/]] as const
     ) {

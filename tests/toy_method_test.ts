@@ -8,8 +8,7 @@ const ROOT = new URL("../", import.meta.url).href;
 
 /** A module with a method: the same Gaussian in the centre for every image and phrase. */
 const TOY = `
-import { gridMethod } from "${ROOT}methods/grid_method.ts";
-import type { MethodRow } from "${ROOT}methods/method_row.ts";
+import { gridMethod, type MethodRow } from "${ROOT}mod.ts";
 
 const SIDE = 16;
 const values = Float32Array.from({ length: SIDE * SIDE }, (_, i) => {

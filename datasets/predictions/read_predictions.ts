@@ -137,7 +137,7 @@ function toPrediction(
     }
     return { ...names, boxes: boxes.map((box) => readBox(box, areCorners)) };
   } catch (error) {
-    if (!isInputError(error)) throw new BugError(`read the prediction of ${where}`, error);
+    if (!isInputError(error)) throw new BugError(`read the prediction at ${where}`, error);
     return { ...names, boxes: [], fault: `${error.message} (${where})` };
   }
 }

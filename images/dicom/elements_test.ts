@@ -7,6 +7,7 @@ import {
   BIG_ENDIAN,
   dataSet,
   type DicomElements,
+  dicomFile,
   element,
   EXPLICIT,
   IMPLICIT,
@@ -264,5 +265,15 @@ Deno.test("decodeDicom() takes no frames to be one, and names any other number",
     () => decode(holding(element("00280008", "30"))),
     TypeError,
     "it has 30 frames, expected 1",
+  );
+});
+
+Deno.test("decodeDicom() refuses a file that ends in the middle of a number", async () => {
+  const file = dicomFile({ ...RADIOGRAPH, "7fe00010": words(VALUES) });
+  const half = element("00280103", Uint8Array.of(0), { vr: "US", length: 1 }).slice(0, -1);
+  await assertRejects(
+    () => decode([...file, ...half]),
+    SyntaxError,
+    "Cannot read the image: the DICOM file is truncated or corrupt",
   );
 });

@@ -4,7 +4,7 @@ import { copy } from "../../tests/support/copy.ts";
 import { saveAsTorch, saveRenamed } from "../../tests/support/save_as_torch.ts";
 import { type Checkpoint, openCheckpoint, readTensor } from "../checkpoint/mod.ts";
 import { dict } from "../checkpoint/pytorch/_fixture.ts";
-import { openRuntime } from "../runtime/mod.ts";
+import { openRuntime } from "../runtime/open_runtime.ts";
 import { type Bundle, loadBundle } from "./bundle.ts";
 import { openModel } from "./model.ts";
 

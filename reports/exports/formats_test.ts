@@ -161,6 +161,7 @@ Deno.test("readReference() reads UIDs, pixel sizes and loss, and leaves out what
     await read({ "00080018": "Doe^Jane", "00280030": "0\\0.3", "00282110": "01" }),
     size,
   );
+  assertEquals(await read({ "00280030": "0.2" }), size);
 });
 
 Deno.test("encodeDicomSeg() refers to its image, holds the mask and nothing of the patient", async () => {

@@ -75,6 +75,14 @@ Deno.test("a reader that breaks a promise is found out", () =>
       const target: Target = { name: "faulty", share: 1, make: () => new Uint8Array(), read };
       assertMatch((await tryInput(target, new Uint8Array(), folder)).broken ?? "", reason);
     }
+    const ofSample: Target = {
+      name: "faulty",
+      share: 1,
+      isOfSample: true,
+      make: () => new Uint8Array(),
+      read: (_, own) => Promise.reject(new RangeError(`${own} is malformed`)),
+    };
+    assertMatch((await tryInput(ofSample, new Uint8Array(), folder)).broken!, /not typed/);
     const all: Target = {
       name: "credulous",
       share: 1,

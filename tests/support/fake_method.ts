@@ -11,6 +11,7 @@ import { cropRegion } from "../../images/preprocess.ts";
  * from -0.5 to 0.5. A hundredth of the phrase's length is added to each value.
  *
  * @throws {RangeError} From `ground()`, if a phrase contains "refuse".
+ * @throws {TypeError} From `ground()` as by a bug, if a phrase contains "bug".
  */
 export function fakeMethod(view: MethodCrop, side: number): GridModel {
   return {
@@ -18,6 +19,7 @@ export function fakeMethod(view: MethodCrop, side: number): GridModel {
     ground({ width, height, data }, phrases) {
       const crop = cropRegion(width, height, view);
       return Promise.resolve(phrases.map((phrase) => {
+        if (phrase.includes("bug")) (undefined as unknown as []).length;
         if (phrase.includes("refuse")) throw new InputRangeError(`Cannot ground "${phrase}"`);
         const values = Float32Array.from({ length: side * side }, (_, i) => {
           const x = crop.x + Math.floor((i % side + 0.5) * crop.side / side);
