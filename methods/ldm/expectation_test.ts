@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { loadBundle, openModel, openRuntime } from "../../mod.ts";
 import type { Bundle } from "../../models/ldm/bundle.ts";
 import { expectTime, measurePasses } from "./expectation.ts";
@@ -31,15 +31,17 @@ Deno.test("expectTime() counts the passes of a run, and names settings that take
   assertEquals(names({ select: { kind: "indices", start: 120, end: 180 } }), ["--noise sample"]);
   assertEquals(names({ noise: "sample" }), ["--steps 50", "--noise sample --steps 50"]);
   assertEquals(names({ noise: "sample", steps: 50 }), []);
+  const sample = expectTime(model, { noise: "sample" }, { ...TIMES, whole: 0 }, 1, 1);
+  assertEquals([sample.seconds, sample.pass], [60 * 0.75, 0.75]);
 });
 
-Deno.test("measurePasses() runs one pass of each kind and leaves the model as it was", async () => {
+Deno.test("measurePasses() runs one pass of each kind that a run has", async () => {
   const model = await openModel(await loadBundle("models/demo"), await openRuntime("native"));
   try {
     let clock = 0;
-    const times = await measurePasses(model, () => clock += 250);
-    assertAlmostEquals(times.whole, 0.25);
-    assertAlmostEquals(times.phrase, 0.25);
+    const measure = (hasWhole: boolean) => measurePasses(model, hasWhole, () => clock += 250);
+    assertEquals(await measure(true), { whole: 0.25, phrase: 0.25 });
+    assertEquals(await measure(false), { whole: 0, phrase: 0.25 });
   } finally {
     await model.close();
   }

@@ -7,6 +7,8 @@ import { modelsFolder } from "./models_folder.ts";
 import { localFiles } from "./record.ts";
 import { isAllowed } from "./request.ts";
 
+const SOURCE = { endpoint: HUB, hosts: HUB_HOSTS };
+
 Deno.test("docs/data.md has the tables of the catalog", () => {
   const page = Deno.readTextFileSync(new URL("../../docs/data.md", import.meta.url));
   assertStringIncludes(page, catalogTables());
@@ -23,7 +25,7 @@ Deno.test("each model of the catalog has a name and files of its own", () => {
       for (const { path } of files) {
         const url = fileUrl(HUB, { repository, revision, path });
         assertEquals(url.href, `${HUB}/${repository}/resolve/${revision}/${path}`);
-        assert(isAllowed(url, HUB_HOSTS));
+        assert(isAllowed(url, SOURCE));
       }
     }
   }
@@ -42,14 +44,17 @@ Deno.test("only deno task get reaches the network, and only the hosts that it na
   }
 });
 
-Deno.test("isAllowed() takes hosts by their whole names", () => {
+Deno.test("isAllowed() takes hosts by their whole names, and no http after https", () => {
   const allowed = ["https://huggingface.co/a", "https://us.aws.cdn.hf.co/a", "https://hf.co/a"];
   const others = [
     ...["https://hf.co.evil.example", "https://evilhf.co", "https://huggingface.co:8443"],
+    ...["http://huggingface.co/a", "ftp://hf.co/a", "file:///etc/passwd"],
     ...["https://a.huggingface.co", "https://evil.example/hf.co", "https://hf.co@evil.example"],
   ];
-  assert(allowed.every((url) => isAllowed(new URL(url), HUB_HOSTS)));
-  assert(!others.some((url) => isAllowed(new URL(url), HUB_HOSTS)));
+  assert(allowed.every((url) => isAllowed(new URL(url), SOURCE)));
+  assert(!others.some((url) => isAllowed(new URL(url), SOURCE)));
+  const plain = { endpoint: "http://mirror.example:80", hosts: ["mirror.example"] };
+  assert(isAllowed(new URL("http://mirror.example/a"), plain));
 });
 
 Deno.test("readFacts() reads the hub's headers, and takes nothing else for a hash", () => {

@@ -64,13 +64,22 @@ const STALL = 30_000;
 /** Longest wait in milliseconds that a server may ask for. */
 const LONGEST_WAIT = 120_000;
 
-/** Whether a list of hosts has the host of an address. */
-export function isAllowed(url: URL, hosts: readonly string[]): boolean {
-  return hosts.some((host) =>
-    host.startsWith("*.")
-      ? url.host === host.slice(2) || url.host.endsWith(host.slice(1))
-      : url.host === host
-  );
+/**
+ * Whether a source may lead to an address. Its host must be named, and a source by https must not
+ * lead to http, which would show the address and the file to everyone between.
+ */
+export function isAllowed(
+  url: URL,
+  { endpoint, hosts }: Pick<Source, "endpoint" | "hosts">,
+): boolean {
+  const isSecure = url.protocol === "https:" ||
+    url.protocol === "http:" && endpoint.startsWith("http:");
+  return isSecure &&
+    hosts.some((host) =>
+      host.startsWith("*.")
+        ? url.host === host.slice(2) || url.host.endsWith(host.slice(1))
+        : url.host === host
+    );
 }
 
 /**
@@ -170,14 +179,14 @@ async function follow(
   );
 }
 
-function requireAllowed(url: URL, { endpoint, hosts }: Source, file: HubFile): void {
-  const isSecure = url.protocol === "https:" || url.origin === new URL(endpoint).origin ||
-    endpoint.startsWith("http:") && url.protocol === "http:";
-  if (isSecure && isAllowed(url, hosts)) return;
-  const host = printable(isSecure ? url.host : url.origin);
+function requireAllowed(url: URL, source: Source, file: HubFile): void {
+  if (isAllowed(url, source)) return;
+  const { endpoint, hosts } = source;
   throw new Error(
     `Cannot fetch "${file.path}" of ${file.repository}: ${new URL(endpoint).host} sends on to ` +
-      `${host}, which is not among the hosts that were named (${hosts.join(", ")})` +
+      `${printable(url.origin)}, which is not among the hosts that were named (${
+        hosts.join(", ")
+      })` +
       (endpoint === HUB ? "" : "; if the mirror's files are there, name it with --cdn"),
   );
 }
