@@ -8,9 +8,6 @@
 
 import "../../base/host/deno/mod.ts";
 import type { Page } from "playwright-core";
-import { loadBundle } from "../../models/ldm/bundle.ts";
-import { openModel } from "../../models/ldm/model.ts";
-import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { inFolder, median } from "../harness.ts";
 import { writeSeededBundle } from "../unet/seeded_bundle.ts";
 import { withPeak } from "./chromium_memory.ts";
