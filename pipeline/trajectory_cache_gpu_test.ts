@@ -33,7 +33,7 @@ async function withModel(
 }
 
 async function smoothed(model: LdmModel, phrase: string, options: Partial<GroundImageOptions>) {
-  const [result] = await groundImage(XRAY, [phrase], { model, steps: 10, ...options });
+  const [result] = await groundImage(XRAY, [phrase], { model, steps: 5, ...options });
   return result!.smoothed;
 }
 
@@ -62,7 +62,7 @@ Deno.test("what decides the latents decides the entry", () =>
     withModel(async (model, counts) => {
       await smoothed(model, "haze", { cache });
       const changes: Partial<GroundImageOptions>[] = [
-        { steps: 20 },
+        { steps: 10 },
         { select: { kind: "indices", start: 3, end: 5 } },
         { noise: "sample" },
         { noise: "sample", seed: 2 },

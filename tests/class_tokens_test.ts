@@ -17,7 +17,7 @@ import { largestDifference } from "./support/replay.ts";
 const FOLDER = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;
 const IMAGE = `${FOLDER}/image.png`;
 const PHRASE = "patchy opacity of the right lung base";
-const CHOICE = { steps: 20, noise: "sample" } as const;
+const CHOICE = { steps: 10, noise: "sample" } as const;
 const SAMPLE = { id: "1", image: IMAGE, phrase: PHRASE, boxes: [], category: "Lung Opacity" };
 
 /** Returns each layer's mean over some tokens, scaled to 0..1 at each step, as a mean over steps. */

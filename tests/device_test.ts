@@ -158,7 +158,8 @@ Deno.test("eval on the GPU ends on Ctrl-C with 130 and keeps what is done", {
   ignore: Deno.build.os === "windows",
 }, () =>
   inFolder(async (folder) => {
-    const args = [...QUICK, "--runtime", "webgpu", "--out", "out"];
+    await writePhantomSet(`${folder}/set`, { seed: 3, images: 8 });
+    const args = ["--dataset", "set", ...QUICK, "--runtime", "webgpu", "--out", "out"];
     const child = new Deno.Command("deno", {
       args: commandArguments("eval", args),
       cwd: folder,

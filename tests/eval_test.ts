@@ -64,7 +64,8 @@ Deno.test("eval puts the paper's rows beside those of MS-CXR, not of phantoms", 
 
 Deno.test("eval --ablate scores Table II and the user's settings from the same passes", () =>
   inFolder(async (folder) => {
-    const common = ["--limit", "2", "--steps", "10"];
+    await writePhantomSet(`${folder}/set`, { seed: 3, images: 2 });
+    const common = ["--dataset", "set", "--limit", "2", "--steps", "10"];
     const ablation = ["--ablate", "--setting", "mine:3-5:40%..60%:otsu", "--out", "a"];
     const { code, stdout, stderr } = await runCommand("eval", [...common, ...ablation], folder);
     assertEquals(code, 0, stderr);
@@ -99,7 +100,11 @@ Deno.test("eval --ablate scores Table II and the user's settings from the same p
 
 Deno.test("eval --setting scores it beside what the other options choose", () =>
   inFolder(async (folder) => {
-    const args = ["--limit", "1", "--noise", "sample", "--steps", "10", "--no-otsu", "--out", "a"];
+    await writePhantomSet(`${folder}/set`, { seed: 3, images: 1 });
+    const args = [
+      ...["--dataset", "set", "--limit", "1", "--noise", "sample", "--steps", "10"],
+      ...["--no-otsu", "--out", "a"],
+    ];
     const { code, stderr } = await runCommand(
       "eval",
       [...args, "--layers", "5", "--setting", "mine:3-4:all:otsu"],
@@ -118,8 +123,12 @@ Deno.test("eval --setting scores it beside what the other options choose", () =>
 
 Deno.test("eval --cache makes the same results again from what it kept", () =>
   inFolder(async (folder) => {
+    await writePhantomSet(`${folder}/set`, { seed: 3, images: 2 });
     const run = async (out: string) => {
-      const args = ["--limit", "2", "--steps", "10", "--cache", "kept", "--out", out];
+      const args = [
+        ...["--dataset", "set", "--limit", "2", "--steps", "10"],
+        ...["--cache", "kept", "--out", out],
+      ];
       const { code, stderr } = await runCommand("eval", args, folder);
       assertEquals(code, 0, stderr);
       return (await results(`${folder}/${out}`)).map((line) => ({ ...line, image: "" }));
@@ -203,7 +212,11 @@ Deno.test("eval names what is wrong before it writes anything", () =>
 
 Deno.test("eval says in the summary what broke it off, and goes on once it can", () =>
   inFolder(async (folder) => {
-    const args = ["--limit", "3", "--noise", "sample", "--steps", "10", "--out", "out"];
+    await writePhantomSet(`${folder}/set`, { seed: 3, images: 3 });
+    const args = [
+      ...["--dataset", "set", "--limit", "3", "--noise", "sample", "--steps", "10"],
+      ...["--out", "out"],
+    ];
     const { code, stderr } = await runCommand("eval", args, folder, { fault: "fill_disk.ts" });
     assertEquals(code, 1);
     assertMatch(
