@@ -24,6 +24,7 @@ export type ImageSource = string | Uint8Array | GrayImage;
 
 /** One image with its phrases. */
 export interface ImageRequest {
+  /** Path, bytes or pixels of the image. */
   readonly image: ImageSource;
   /** Samples of the image: its phrases with ids and boxes. */
   readonly samples: readonly Sample[];
