@@ -96,7 +96,7 @@ export {
 export type { ExportFormat } from "./reports/exports/registry.ts";
 
 // Types in the signatures above; `deno doc --lint` demands each of them.
-export type { Box, CropRegion, GrayImage, MethodCrop, Size } from "./base/geometry.ts";
+export type { Box, CenterCrop, CropRegion, GrayImage, Size } from "./base/geometry.ts";
 export type { Checkpoint } from "./models/checkpoint/checkpoint.ts";
 export type { DType, TensorEntry } from "./models/checkpoint/tensor_entry.ts";
 export type { TensorSet } from "./models/checkpoint/tensor_set.ts";
@@ -116,7 +116,7 @@ export type {
   RuntimeName,
   Session,
   Tensor,
-  Values,
+  TensorData,
 } from "./models/runtime/runtime.ts";
 export type { Scheduler, SchedulerConfig } from "./models/scheduler.ts";
 export type { EncodedPhrase, Tokenizer } from "./models/tokenizer.ts";

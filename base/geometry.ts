@@ -41,7 +41,7 @@ export interface CropRegion {
  * Central square of an image that a method sees. Its side is `floor(crop * W / resized)` pixels,
  * where `W` is the image's shorter side.
  */
-export interface MethodCrop {
+export interface CenterCrop {
   /** Side of the square after resizing, in pixels. */
   readonly crop: number;
   /** Length of the image's shorter side after resizing, in pixels. */
@@ -49,7 +49,7 @@ export interface MethodCrop {
 }
 
 /** Central square of an image; an odd margin puts it half a pixel nearer the left or top. */
-export function centreSquare({ width, height }: Size, side: number): CropRegion {
+export function centerSquare({ width, height }: Size, side: number): CropRegion {
   return {
     x: Math.floor((width - side) / 2),
     y: Math.floor((height - side) / 2),

@@ -76,7 +76,7 @@ export function findBoxColumns(path: string, table: CsvTable): BoxColumns | unde
   if (whole !== undefined) throw unclear(`column ${shown([whole])} looks`);
   const partial = [...LAYOUTS.flatMap(({ names }) => names), ...UNREAD]
     .map((names) => names.filter((name) => byName.has(name)))
-    .find((names) => names.length === 3 || UNREAD.some((centre) => `${centre}` === `${names}`));
+    .find((names) => names.length === 3 || UNREAD.some((center) => `${center}` === `${names}`));
   if (partial) throw unclear(`columns ${shown(partial.map((name) => byName.get(name)))} look`);
   return undefined;
 }

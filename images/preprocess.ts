@@ -6,10 +6,10 @@
 
 import { InputRangeError } from "../base/errors.ts";
 import {
-  centreSquare,
+  type CenterCrop,
+  centerSquare,
   type CropRegion,
   type GrayImage,
-  type MethodCrop,
 } from "../base/geometry.ts";
 import { type AxisTaps, bilinearTaps } from "../shaders/resize_cpu.ts";
 
@@ -28,12 +28,12 @@ const MAX_INPUT_SIDE = 8192;
  * @throws {RangeError} If width or height is not a whole number of 1..65535, or so
  * small that the crop is empty.
  */
-export function cropRegion(width: number, height: number, view?: MethodCrop): CropRegion {
+export function cropRegion(width: number, height: number, view?: CenterCrop): CropRegion {
   requireSide(width, MAX_IMAGE_SIDE, "image width");
   requireSide(height, MAX_IMAGE_SIDE, "image height");
   const shorter = Math.min(width, height);
   const side = view ? Math.floor(view.crop * shorter / view.resized) : shorter;
-  if (side >= 1) return centreSquare({ width, height }, side);
+  if (side >= 1) return centerSquare({ width, height }, side);
   throw new InputRangeError(
     `Cannot crop an image of ${width}x${height} pixels: nothing of it is seen`,
   );

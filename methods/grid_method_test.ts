@@ -2,7 +2,7 @@ import "../base/host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { InputRangeError } from "../base/errors.ts";
 import type { Sample } from "../datasets/sample.ts";
-import type { Box, MethodCrop } from "../base/geometry.ts";
+import type { Box, CenterCrop } from "../base/geometry.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
 import { type ImageRequest } from "../pipeline/decode.ts";
 import { type Flow, item } from "../pipeline/flow.ts";
@@ -13,8 +13,8 @@ import { finishGrid } from "./grid_heatmap.ts";
 import type { GroundedPhrase, MethodOptions } from "../pipeline/method.ts";
 import { gridMethod } from "./grid_method.ts";
 
-const BIOVIL: MethodCrop = { crop: 480, resized: 512 };
-const BIOVIL_T: MethodCrop = { crop: 448, resized: 512 };
+const BIOVIL: CenterCrop = { crop: 480, resized: 512 };
+const BIOVIL_T: CenterCrop = { crop: 448, resized: 512 };
 
 /** Returns values from -1 to 1 in steps of .001; Python can compute the same values. */
 function makeGrid(side: number, seed: number): GridHeatmap {
@@ -29,7 +29,7 @@ function makeGrid(side: number, seed: number): GridHeatmap {
  * Returns a method with a fixed grid for each phrase; the phrases "refused" and "broken" make it
  * fail.
  */
-function makeMethod(view: MethodCrop, grids: Readonly<Record<string, GridHeatmap>>) {
+function makeMethod(view: CenterCrop, grids: Readonly<Record<string, GridHeatmap>>) {
   const asked: (readonly string[])[] = [];
   const method = {
     name: "fake",
@@ -74,7 +74,7 @@ async function* request(
  * released code's scores with torcheval.
  */
 const EXPECTED: readonly (readonly [
-  view: MethodCrop,
+  view: CenterCrop,
   side: number,
   width: number,
   height: number,

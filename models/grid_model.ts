@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { GrayImage, MethodCrop } from "../base/geometry.ts";
+import type { CenterCrop, GrayImage } from "../base/geometry.ts";
 
 /** A heatmap on the model's own grid, which covers the crop that the model sees. */
 export interface GridHeatmap {
@@ -18,7 +18,7 @@ export interface GridHeatmap {
 /** A model that is ready to ground phrases. */
 export interface GridModel {
   /** The crop that the model sees. */
-  readonly view: MethodCrop;
+  readonly view: CenterCrop;
   /**
    * Grounds phrases in one image.
    *

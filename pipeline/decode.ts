@@ -6,7 +6,7 @@
 
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../base/errors.ts";
 import type { Sample } from "../datasets/sample.ts";
-import type { Box, CropRegion, GrayImage, MethodCrop } from "../base/geometry.ts";
+import type { Box, CenterCrop, CropRegion, GrayImage } from "../base/geometry.ts";
 import { quote } from "../base/text.ts";
 import { decodeDeepPng, isDeepPng } from "../images/decoders/deep_png.ts";
 import { decodeJpeg, decodePng } from "../images/decoders/imagescript.ts";
@@ -59,7 +59,7 @@ export interface DecodeOptions extends StageOptions {
    *
    * @default {The centre square, as wide as the shorter side}
    */
-  view?: MethodCrop | "whole";
+  view?: CenterCrop | "whole";
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 
 import type { LdmModel } from "../models/ldm/model.ts";
-import type { Values } from "../models/runtime/runtime.ts";
+import type { TensorData } from "../models/runtime/runtime.ts";
 import type { DecodedImage } from "./decode.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import { preprocess } from "../images/preprocess.ts";
@@ -14,7 +14,7 @@ import { preprocessOnGpu } from "../images/preprocess_gpu.ts";
 /** An image with its latent. */
 export interface EncodedImage extends DecodedImage {
   /** `[channels, side, side]`, scaled; freed once the image is done. */
-  readonly latent: Values;
+  readonly latent: TensorData;
 }
 
 /**
@@ -28,7 +28,7 @@ export function encode(
 ): AsyncIterableIterator<Flow<EncodedImage>> {
   const { bundle: { config: { imageSize } }, runtime: { gpu } } = model;
   return flatMapFlow(source, "encode", async function* (image) {
-    let input: Values;
+    let input: TensorData;
     try {
       input = gpu ? preprocessOnGpu(gpu, image.gray, imageSize) : preprocess(image.gray, imageSize);
     } catch (error) {

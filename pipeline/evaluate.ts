@@ -6,7 +6,7 @@
 
 import { InputRangeError } from "../base/errors.ts";
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
-import type { Box, MethodCrop, Size } from "../base/geometry.ts";
+import type { Box, CenterCrop, Size } from "../base/geometry.ts";
 import { groupStream, mapStream } from "../base/stream.ts";
 import type { AllScores } from "../scoring/protocols.ts";
 import { inStep, tee } from "./_in_step.ts";
@@ -79,7 +79,7 @@ export interface StoredHeatmap {
    * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
    * attention, which covers the centre square.
    */
-  readonly view?: MethodCrop;
+  readonly view?: CenterCrop;
 }
 
 /** A result, with the inputs of its heatmap. */

@@ -7,7 +7,7 @@ import { decode } from "./decode.ts";
 import { denoise } from "./denoise.ts";
 import { encode } from "./encode.ts";
 import { failed, item } from "./flow.ts";
-import { finishOnGpu } from "./gpu/finish_gpu.ts";
+import { finishOnGpu } from "./gpu/heatmap_stage_gpu.ts";
 import { boxesMethod } from "../methods/boxes/score_boxes.ts";
 import { gridMethod } from "../methods/grid_method.ts";
 import { metrics } from "./metrics.ts";

@@ -27,8 +27,8 @@ import {
 import { denoise } from "./denoise.ts";
 import { encode } from "./encode.ts";
 import { countSamples, type Dropped, type Flow, item } from "./flow.ts";
-import { finishOnGpu } from "./gpu/finish_gpu.ts";
-import { survivingLoss } from "./gpu/lost_gpu.ts";
+import { finishOnGpu } from "./gpu/heatmap_stage_gpu.ts";
+import { retryOnDeviceLoss } from "./gpu/lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
 import { cachedNoise, noise, noisePasses } from "./noise.ts";
 import { otsu } from "./otsu.ts";
@@ -278,7 +278,7 @@ export function groundRequests(
   };
   const gpu = options.gpu ?? model.runtime.gpu;
   const scored = gpu
-    ? survivingLoss(decoded, model, gpu, stages, onNotice)
+    ? retryOnDeviceLoss(decoded, model, gpu, stages, onNotice)
     : stages(decoded, undefined);
   const last = settings.variants.at(-1);
   return countSamples(scored, done, (count) => left = count, last);

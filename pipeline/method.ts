@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Box, MethodCrop } from "../base/geometry.ts";
+import type { Box, CenterCrop } from "../base/geometry.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { AllScores, ProtocolOptions } from "../scoring/protocols.ts";
 import type { DecodedImage, DecodeOptions, ImageRequest } from "./decode.ts";
@@ -26,7 +26,7 @@ export interface GroundedPhrase extends Heatmap {
    * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
    * attention, which covers the centre square.
    */
-  readonly view?: MethodCrop;
+  readonly view?: CenterCrop;
   /** Variant of the settings; absent if the method has no variants. */
   readonly variant?: Variant;
   /** Box around the mask in pixels of the original image; `undefined` without a mask. */

@@ -5,7 +5,7 @@
  */
 
 import type { LdmModel } from "../models/ldm/model.ts";
-import type { Values } from "../models/runtime/runtime.ts";
+import type { TensorData } from "../models/runtime/runtime.ts";
 import type { DecodedImage } from "./decode.ts";
 import { encode, type EncodedImage } from "./encode.ts";
 import { flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
@@ -19,7 +19,7 @@ export interface NoisyLatent {
   /** Training timestep. */
   readonly timestep: number;
   /** `[channels, side, side]`; freed once the image is done. */
-  readonly latent: Values;
+  readonly latent: TensorData;
 }
 
 /** An image with its noisy latents. */
@@ -124,7 +124,7 @@ export async function* cachedNoise(
 /** Returns a function that moves a latent between timesteps by the empty phrase's prediction. */
 async function stepper(model: LdmModel, { signal, onPass }: NoiseOptions) {
   const empty = await model.condition(model.bundle.tokenizer.encode(""));
-  return async (latent: Values, from: number, to: number) => {
+  return async (latent: TensorData, from: number, to: number) => {
     signal?.throwIfAborted();
     const next = await model.step(latent, from, to, empty);
     await onPass?.(1);
@@ -139,13 +139,13 @@ async function stepper(model: LdmModel, { signal, onPass }: NoiseOptions) {
  * @returns The last latent of the walk.
  */
 async function walk(
-  latent: Values,
+  latent: TensorData,
   steps: Iterable<number>,
   model: LdmModel,
   { timesteps, start, end }: ResolvedSettings,
   noisy: NoisyLatent[],
   options: NoiseOptions,
-): Promise<Values> {
+): Promise<TensorData> {
   const take = await stepper(model, options);
   const first = latent;
   let from: number | undefined;
@@ -173,7 +173,7 @@ function* count(from: number, to: number): Iterable<number> {
 
 /** DDIM inversion from clean to noisy, up to the last chosen step. */
 async function invert(
-  latent: Values,
+  latent: TensorData,
   model: LdmModel,
   settings: ResolvedSettings,
   noisy: NoisyLatent[],
@@ -187,7 +187,7 @@ const SEED_STRIDE = 1_000_003;
 
 /** Inversion to the last timestep, then the deterministic reverse process. */
 async function reverse(
-  latent: Values,
+  latent: TensorData,
   model: LdmModel,
   settings: ResolvedSettings,
   noisy: NoisyLatent[],
@@ -209,7 +209,7 @@ async function reverse(
  * every image and for every choice of steps.
  */
 function sample(
-  latent: Values,
+  latent: TensorData,
   model: LdmModel,
   { timesteps, start, end, seed }: ResolvedSettings,
   noisy: NoisyLatent[],

@@ -49,15 +49,15 @@ Deno.test("ScoreSummary depends on what results say, not on their order", () => 
     ...(scored(["Edema", "Scar", "Node"][i % 3], random.uniform()) as SampleResult),
     ...{ cnr: random.normal(), aucRoc: i % 5 / 5 },
   }));
-  const summarise = (results: readonly SampleResult[]) => {
+  const summarize = (results: readonly SampleResult[]) => {
     const summary = new ScoreSummary();
     for (const result of results) summary.add(result);
     return JSON.stringify(summary);
   };
   const shuffled = results.map((result) => ({ result, key: random.uniform() }))
     .sort((a, b) => a.key - b.key).map(({ result }) => result);
-  assertEquals(summarise(shuffled), summarise(results));
-  const { classes } = JSON.parse(summarise(shuffled));
+  assertEquals(summarize(shuffled), summarize(results));
+  const { classes } = JSON.parse(summarize(shuffled));
   assertEquals(classes.map(({ category }: { category: string }) => category), [
     ...["Edema", "Node", "Scar"],
   ]);

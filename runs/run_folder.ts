@@ -242,7 +242,7 @@ export class RunFolder {
    * @param tables Texts of the tables, by file name.
    * @throws {Error} If a file cannot be written, such as on a full disk.
    */
-  async summarise(summary: object, tables: Readonly<Record<string, string>>): Promise<void> {
+  async summarize(summary: object, tables: Readonly<Record<string, string>>): Promise<void> {
     const json = JSON.stringify(summary, null, 2) + "\n";
     for (const [name, text] of Object.entries({ "summary.json": json, ...tables })) {
       await writeWhole(`${this.path}/${name}`, text, { isSynced: true });

@@ -305,16 +305,16 @@ Deno.test("RunFolder runs again what failed, and only that", () =>
 
 Deno.test("RunFolder leaves no tables of a run that is overwritten", () =>
   inFolder(async (folder) => {
-    const summarise = async (earlier: Earlier, tables: Record<string, string>) => {
+    const summarize = async (earlier: Earlier, tables: Record<string, string>) => {
       const run = await RunFolder.lock(folder, () => {});
       await run.begin(RECORD, earlier, () => {});
-      await run.summarise({}, tables);
+      await run.summarize({}, tables);
       await run.close();
       return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
     };
     const common = ["heatmaps.bin", "results.jsonl", "run.json", "summary.json"];
-    assertEquals(await summarise("resume", { "ablation.md": "" }), ["ablation.md", ...common]);
-    assertEquals(await summarise("overwrite", { "table.md": "" }), [...common, "table.md"]);
+    assertEquals(await summarize("resume", { "ablation.md": "" }), ["ablation.md", ...common]);
+    assertEquals(await summarize("overwrite", { "table.md": "" }), [...common, "table.md"]);
   }));
 
 Deno.test("RunFolder is one run's at a time, and free again once that has ended", () =>

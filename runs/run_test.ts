@@ -20,7 +20,7 @@ async function store(folder: string, record: RunRecord, heatmaps: readonly Store
   const run = await RunFolder.lock(folder, () => {});
   await run.begin(record, "refuse", () => {});
   await run.writeHeatmaps(heatmaps);
-  await run.summarise({}, {});
+  await run.summarize({}, {});
   await run.close();
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Box, centreSquare, type Size } from "../base/geometry.ts";
+import { type Box, centerSquare, type Size } from "../base/geometry.ts";
 import { squareSide } from "../shaders/aggregate_cpu.ts";
 import { gridStatistics } from "../shaders/metrics_cpu.ts";
 import { componentBoxOverlap } from "./component_box.ts";
@@ -148,7 +148,7 @@ export function scoreProtocols(
         return [name, seen.length > 0 ? [{ ...score(seen, visible) }] : []];
       }
       case "largest-component-box": {
-        const crop = centreSquare(image, cover);
+        const crop = centerSquare(image, cover);
         return [name, [{ ...componentBoxOverlap(heatmap, side, crop, boxes) }]];
       }
       case "pointing-game":

@@ -8,10 +8,10 @@ import { InputRangeError } from "../base/errors.ts";
 import type { Box, Size } from "../base/geometry.ts";
 import { squareSide, valueRange } from "../shaders/aggregate_cpu.ts";
 import {
-  type GridStatistics,
   gridStatistics,
   joinRegions,
   type Margin,
+  type RegionCounts,
   type RegionStatistics,
 } from "../shaders/metrics_cpu.ts";
 
@@ -101,7 +101,7 @@ export function scoreHeatmap(
 }
 
 /** Computes the scores from a heatmap's counts and sums. */
-export function scoreStatistics(statistics: GridStatistics): Scores {
+export function scoreStatistics(statistics: RegionCounts): Scores {
   const ratios = contrastToNoise(statistics);
   return {
     absCnr: mean(ratios.map(Math.abs)),
@@ -143,7 +143,7 @@ export function requireScoreOptions(options: ScoreOptions): void {
 }
 
 /** One ratio per box, in order. A box's background excludes the box and all boxes before it. */
-function contrastToNoise(statistics: GridStatistics): number[] {
+function contrastToNoise(statistics: RegionCounts): number[] {
   const ratios: number[] = [];
   let outside = statistics.background;
   for (const inside of statistics.boxes.toReversed()) {
@@ -163,7 +163,7 @@ function ratio(inside: RegionStatistics, outside: RegionStatistics): number {
   return Math.max(-MAX_FLOAT32, Math.min(contrast / noise, MAX_FLOAT32));
 }
 
-function meanIntersectionOverUnion(statistics: GridStatistics): number {
+function meanIntersectionOverUnion(statistics: RegionCounts): number {
   const { boxes, background, boxPixels } = statistics;
   return mean(background.above.map((missed, threshold) => {
     const hit = sum(boxes.map((region) => region.above[threshold]!));
@@ -175,7 +175,7 @@ function meanIntersectionOverUnion(statistics: GridStatistics): number {
  * The area of torcheval's `binary_binned_auroc`: trapezoids over counts, from the highest threshold
  * down.
  */
-function binnedAreaUnderCurve(statistics: GridStatistics): number {
+function binnedAreaUnderCurve(statistics: RegionCounts): number {
   const { boxes, background } = statistics;
   let area = 0;
   let truePositives = 0;

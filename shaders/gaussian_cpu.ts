@@ -78,10 +78,10 @@ function blurColumns(
   const rows = reflectedIndices(height, radius);
   const result = new Float32Array(map.length);
   const line = new Float64Array(width);
-  const centre = half[0]!;
+  const center = half[0]!;
   for (let y = 0; y < height; y++) {
     const row = y * width;
-    for (let x = 0; x < width; x++) line[x] = map[row + x]! * centre;
+    for (let x = 0; x < width; x++) line[x] = map[row + x]! * center;
     for (let distance = radius; distance > 0; distance--) {
       const weight = half[distance]!;
       const above = rows[radius + y - distance]! * width;
@@ -106,12 +106,12 @@ function blurRows(
   const result = new Float32Array(map.length);
   const padded = new Float64Array(columns.length);
   const line = new Float64Array(width);
-  const centre = half[0]!;
+  const center = half[0]!;
   for (let row = 0; row < map.length; row += width) {
     for (let index = 0; index < padded.length; index++) {
       padded[index] = map[row + columns[index]!]!;
     }
-    for (let x = 0; x < width; x++) line[x] = padded[radius + x]! * centre;
+    for (let x = 0; x < width; x++) line[x] = padded[radius + x]! * center;
     for (let distance = radius; distance > 0; distance--) {
       const weight = half[distance]!;
       const left = radius - distance;

@@ -10,18 +10,18 @@ import {
   addValue,
   type Cell,
   cutImage,
-  type GridStatistics,
   joinRegions,
   LEVELS,
   type Margin,
   newSums,
+  type RegionCounts,
   regionStatistics,
   toStatistics,
 } from "./metrics_cpu.ts";
 import code from "./metrics.wgsl" with { type: "text" };
 
 /** Image and boxes that one heatmap is scored against. */
-export interface GridTarget {
+export interface ScoreTarget {
   /** Size of the original image in pixels. */
   readonly image: Size;
   /** Boxes of whole pixels inside the image, in order; may be empty. */
@@ -45,15 +45,15 @@ interface Tile {
 }
 
 /** Statistics of a batch of heatmaps, each laid over an image with boxes. */
-export class GridSums {
-  /** Sums of each tile; read with {@linkcode GridSums.read}. */
+export class ScoreSums {
+  /** Sums of each tile; read with {@linkcode ScoreSums.read}. */
   readonly sums: GPUBuffer;
-  /** Bytes of {@linkcode GridSums.sums}. */
+  /** Bytes of {@linkcode ScoreSums.sums}. */
   readonly sumBytes: number;
   #gpu: Gpu;
   #mapSide: number;
   #margin: Margin;
-  #targets: readonly GridTarget[];
+  #targets: readonly ScoreTarget[];
   #cells: Cell[][];
   #tiles: Tile[][];
   #inputs: GPUBuffer[];
@@ -67,7 +67,7 @@ export class GridSums {
   constructor(
     gpu: Gpu,
     mapSide: number,
-    targets: readonly GridTarget[],
+    targets: readonly ScoreTarget[],
     margin: Margin = "excluded",
   ) {
     this.#gpu = gpu;
@@ -133,10 +133,10 @@ export class GridSums {
   /**
    * The statistics of one heatmap.
    *
-   * @param words Content of {@linkcode GridSums.sums}, read back.
+   * @param words Content of {@linkcode ScoreSums.sums}, read back.
    * @param map Index of the heatmap, which must have boxes.
    */
-  read(words: Uint32Array, map: number): GridStatistics {
+  read(words: Uint32Array, map: number): RegionCounts {
     const cells = this.#cells[map]!;
     const { boxes } = this.#targets[map]!;
     const regions = Array.from({ length: boxes.length + 1 }, () => regionStatistics(newSums()));

@@ -43,7 +43,7 @@ export interface RegionStatistics {
 }
 
 /** Statistics of a heatmap laid over an image with boxes. */
-export interface GridStatistics {
+export interface RegionCounts {
   /** For each box, statistics of the pixels that no earlier box contains, as CNR uses them. */
   readonly boxes: readonly RegionStatistics[];
   /** Statistics of the pixels in no box. */
@@ -137,7 +137,7 @@ export function gridStatistics(
   boxes: readonly Box[],
   margin: Margin = "excluded",
   coverage: Coverage = {},
-): GridStatistics {
+): RegionCounts {
   const sums = Array.from({ length: boxes.length + 1 }, newSums);
   const cells = cutImage(mapSide, image, boxes, coverage);
   for (const { row, column, owner } of cells) {
@@ -227,7 +227,7 @@ export function visitPixels(
 export function toStatistics(
   regions: readonly RegionStatistics[],
   cells: readonly Cell[],
-): GridStatistics {
+): RegionCounts {
   const boxes = regions.slice(0, -1);
   let boxPixels = 0;
   for (const { row, column, owner } of cells) {

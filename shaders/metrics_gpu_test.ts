@@ -2,11 +2,11 @@ import { assert, assertEquals } from "@std/assert";
 import type { Box } from "../base/geometry.ts";
 import { scoreStatistics } from "../scoring/score_heatmap.ts";
 import { hardMaps, runKernel, testGpu } from "../tests/support/gpu.ts";
-import { GridSums, type GridTarget } from "./metrics.ts";
-import { type GridStatistics, gridStatistics, type Margin } from "./metrics_cpu.ts";
+import { ScoreSums, type ScoreTarget } from "./metrics.ts";
+import { gridStatistics, type Margin, type RegionCounts } from "./metrics_cpu.ts";
 import { otsuThreshold } from "./otsu_cpu.ts";
 
-function closeEnough(actual: GridStatistics, expected: GridStatistics, name: string): void {
+function closeEnough(actual: RegionCounts, expected: RegionCounts, name: string): void {
   assertEquals(actual.boxPixels, expected.boxPixels, name);
   const pairs = [...actual.boxes, actual.background].map((region, i) =>
     [region, [...expected.boxes, expected.background][i]!] as const
@@ -30,11 +30,11 @@ function closeEnough(actual: GridStatistics, expected: GridStatistics, name: str
 async function onGpu(
   maps: readonly Float32Array[],
   side: number,
-  targets: readonly GridTarget[],
+  targets: readonly ScoreTarget[],
   margin?: Margin,
-): Promise<GridStatistics[]> {
+): Promise<RegionCounts[]> {
   const gpu = await testGpu();
-  const sums = new GridSums(gpu, side, targets, margin);
+  const sums = new ScoreSums(gpu, side, targets, margin);
   const all = new Float32Array(maps.length * side * side);
   maps.forEach((map, i) => all.set(map, i * side * side));
   const { words } = await runKernel(all, 4, (encoder, source) => sums.record(encoder, source), [
@@ -44,7 +44,7 @@ async function onGpu(
   return maps.map((_, i) => sums.read(words[0]!, i));
 }
 
-const TARGETS: [number, GridTarget][] = [
+const TARGETS: [number, ScoreTarget][] = [
   [1, { image: { width: 1, height: 1 }, boxes: [[0, 0, 1, 1]] }],
   [1, { image: { width: 5, height: 3 }, boxes: [[1, 1, 3, 1]] }],
   [17, { image: { width: 31, height: 47 }, boxes: [[0, 0, 9, 30], [5, 20, 26, 27]] }],
@@ -84,7 +84,7 @@ Deno.test("heatmaps of one batch have targets of their own, and may have none", 
   const results = await onGpu(maps.slice(0, 1), 17, [{ image, boxes: boxes[0]! }]);
   closeEnough(results[0]!, gridStatistics(noise!, 17, image, boxes[0]!), "alone");
   const gpu = await testGpu();
-  const sums = new GridSums(gpu, 17, boxes.map((boxes) => ({ image, boxes })));
+  const sums = new ScoreSums(gpu, 17, boxes.map((boxes) => ({ image, boxes })));
   const all = Float32Array.from(maps.flatMap((map) => [...map]));
   const { words } = await runKernel(all, 4, (encoder, source) => sums.record(encoder, source), [
     { buffer: sums.sums, bytes: sums.sumBytes },

@@ -87,19 +87,19 @@ Deno.test("maps of one batch have thresholds of their own", async () => {
 Deno.test("NaN and infinities are noticed, not spread", async () => {
   const gpu = await testGpu();
   const otsu = new Otsu(gpu, { width: 17, height: 31 });
-  const normalise = new Otsu(gpu, { width: 17, height: 31 });
+  const normalize = new Otsu(gpu, { width: 17, height: 31 });
   for (const bad of [NaN, Infinity, -Infinity]) {
     const map = hardMaps(17, 31).noise!;
     map[300] = bad;
     const { words } = await runKernel(map, map.length, (encoder, source, result) => {
       otsu.record(encoder, source, result);
-      normalise.recordScaling(encoder, source, result);
-    }, [{ buffer: otsu.states, bytes: 20 }, { buffer: normalise.states, bytes: 20 }]);
+      normalize.recordScaling(encoder, source, result);
+    }, [{ buffer: otsu.states, bytes: 20 }, { buffer: normalize.states, bytes: 20 }]);
     assertEquals(otsu.readState(words[0]!, 0).isBroken, true);
-    assertEquals(normalise.readState(words[1]!, 0).isBroken, true);
+    assertEquals(normalize.readState(words[1]!, 0).isBroken, true);
   }
   otsu.destroy();
-  normalise.destroy();
+  normalize.destroy();
 });
 
 Deno.test("what differs by rounding alone counts as constant where that is asked for", async () => {

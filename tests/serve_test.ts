@@ -6,7 +6,7 @@ import { finishHeatmap } from "../pipeline/postprocess.ts";
 import { ServedRun } from "../web/server/served_run.ts";
 import { startServer } from "../web/server/server.ts";
 import { decodeParts } from "../web/parts.ts";
-import type { RunOverview, SampleDetail, SampleRow } from "../web/results.ts";
+import type { RunOverview, SampleDetail, SampleRow } from "../web/review_api.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { writeGray } from "./support/image.ts";
 

@@ -35,7 +35,7 @@ import {
   type Reply,
   type Request,
   type RunSettings,
-} from "./protocol.ts";
+} from "./engine_messages.ts";
 import { runningMean } from "./running_mean.ts";
 
 /** Surroundings of an engine: a worker of the page, or the server. */

@@ -16,7 +16,7 @@ import { grayImage } from "../images/gray_image.ts";
 import { createEngine, type EngineHost } from "./engine.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
 import { DeviceLostError, type Gpu } from "../shaders/device.ts";
-import type { Engine, Reply, Request } from "./protocol.ts";
+import type { Engine, Reply, Request } from "./engine_messages.ts";
 
 const HOST: EngineHost = {
   openBundle: () => loadBundle("models/demo"),

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { InputSyntaxError } from "../base/errors.ts";
 import { createEngine } from "./engine.ts";
-import type { Reply } from "./protocol.ts";
+import type { Reply } from "./engine_messages.ts";
 
 /** Asks an engine, whose decoder fails, to open an image; returns its reply. */
 function openImage(decode: () => never): Promise<Reply> {

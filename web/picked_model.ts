@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PickedFile, PickedModel } from "./protocol.ts";
+import type { PickedFile, PickedModel } from "./engine_messages.ts";
 
 /** Paths of a model's folders, below `model/` and `text encoder/`. */
 export interface FoundModel {

@@ -6,7 +6,7 @@
 
 import { quote } from "../base/text.ts";
 import { decodeParts, encodeParts } from "./parts.ts";
-import { CLOSED, type Engine, failureOf, type Reply, type Request } from "./protocol.ts";
+import { CLOSED, type Engine, failureOf, type Reply, type Request } from "./engine_messages.ts";
 
 /** Maximum bytes of a message, just below the server's limit of 64 MiB. */
 const MAX_MESSAGE = 2 ** 26 - 2 ** 10;

@@ -16,7 +16,7 @@ import { openGpu } from "../shaders/device.ts";
 import { DEMO_FILES } from "./demo_files.ts";
 import { createEngine } from "./engine.ts";
 import { findModel } from "./picked_model.ts";
-import type { PickedModel, Place, Request } from "./protocol.ts";
+import type { PickedModel, Place, Request } from "./engine_messages.ts";
 
 /** The worker's global scope, which the types of a page lack. */
 const scope = globalThis as unknown as {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Engine, failureOf, type Reply, type Request } from "./protocol.ts";
+import { type Engine, failureOf, type Reply, type Request } from "./engine_messages.ts";
 
 type ImageRequest = Extract<Request, { kind: "image" }>;
 type OpenRequest = Extract<Request, { kind: "open" }>;

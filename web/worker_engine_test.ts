@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { Reply } from "./protocol.ts";
+import type { Reply } from "./engine_messages.ts";
 import { WorkerEngine } from "./worker_engine.ts";
 
 /** A worker that repeats each request, and ends as the phrase says. */

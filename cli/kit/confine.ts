@@ -9,7 +9,7 @@ import { codeOf, EXIT, interruption, runMain } from "./exit.ts";
 import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from "./flags.ts";
 
 /** Permissions that a run needs; a path includes everything below it. */
-export interface Reach {
+export interface Permissions {
   /** Paths that the run reads. */
   readonly read: readonly (string | URL | undefined)[];
   /** Paths that the run writes and reads. */
@@ -59,7 +59,7 @@ interface WorkerScope {
  */
 export async function runConfined(
   main: (args: string[], signal: AbortSignal) => Promise<number>,
-  reach: (args: string[]) => Reach | undefined | Promise<Reach | undefined>,
+  reach: (args: string[]) => Permissions | undefined | Promise<Permissions | undefined>,
   lastPart?: string | null,
 ): Promise<void> {
   if ("WorkerGlobalScope" in globalThis) return work(main);
@@ -80,7 +80,7 @@ export async function runConfined(
 export function runCommand<F extends Flags>(
   declaration: Command<F>,
   main: (values: ValuesOf<F>, signal: AbortSignal) => Promise<number>,
-  reach: (values: ValuesOf<F>) => Reach | Promise<Reach>,
+  reach: (values: ValuesOf<F>) => Permissions | Promise<Permissions>,
   lastPart?: string | null,
 ): Promise<void> {
   return runConfined(
@@ -112,7 +112,7 @@ function work(main: (args: string[], signal: AbortSignal) => Promise<number>): v
 
 /** In the first thread: runs the script in a worker, and returns the worker's exit code. */
 async function delegate(
-  { read, write, net = [], run = [] }: Reach,
+  { read, write, net = [], run = [] }: Permissions,
   signal: AbortSignal,
 ): Promise<number> {
   const written = write.filter((path) => path !== undefined);

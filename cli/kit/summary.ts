@@ -44,7 +44,7 @@ export async function writeSummary(
   const json = { ...record.facts, ...more, ...(all.length > 1 ? { ablation } : all[0]!) };
   const options = tableOptions(record, isWhole);
   const tables = tableFiles(ablation, options);
-  await folder.summarise(json, tables);
+  await folder.summarize(json, tables);
   const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];
   return { ablation, options, folder: folder.path, files };
 }

@@ -52,13 +52,13 @@ Deno.test("drawPhantom() varies where a class of findings is, and says it in its
       { length: 12 },
       (_, seed) => drawPhantom({ seed, width: 64, height: 64, categories: [category] }),
     );
-    const centres = phantoms.map(({ findings: [finding] }) => {
+    const centers = phantoms.map(({ findings: [finding] }) => {
       const [x, y, w, h] = finding!.boxes[0]!;
       assert(finding!.wordings.includes(finding!.phrase));
       return [x + w / 2, y + h / 2];
     });
     for (const axis of [0, 1]) {
-      const places = centres.map((centre) => centre[axis]!);
+      const places = centers.map((center) => center[axis]!);
       assert(Math.max(...places) - Math.min(...places) > 8, `${category}: ${places}`);
     }
     assert(new Set(phantoms.map(({ findings: [finding] }) => finding!.phrase)).size > 2, category);

@@ -73,7 +73,7 @@ export function readGrayscale(file: DataSet, stored: StoredFormat): Grayscale {
     : stored.photometric === "PALETTE COLOR"
     ? paletteStep(file, stored)
     : {};
-  const voi = isGray ? readVoi(header, stored, modality) : colourStep(header, stored);
+  const voi = isGray ? readVoi(header, stored, modality) : colorStep(header, stored);
   const inversion = readInversion(header, stored.photometric);
   // Padding matters only without a window or table, when the range of values is spread.
   const padding = voi.format ? {} : readPadding(file, stored);
@@ -230,7 +230,7 @@ function paletteStep(file: DataSet, stored: StoredFormat): Step {
 }
 
 /** Notes that windows and tables are not applied: DICOM defines them only for greyscale. */
-function colourStep(header: Header, { photometric }: StoredFormat): Step {
+function colorStep(header: Header, { photometric }: StoredFormat): Step {
   const isWindowed = header.count("windowCenter") > 0 ||
     header.items("tables", "VOI table").length > 0;
   return isWindowed ? { text: `window not applied to ${photometric}` } : {};

@@ -14,7 +14,7 @@ import {
   requireFile,
   requireFolder,
 } from "../model_files.ts";
-import type { MethodCrop } from "../../base/geometry.ts";
+import type { CenterCrop } from "../../base/geometry.ts";
 import { openWeights } from "../open_weights.ts";
 import type { Graph } from "../onnx/graph.ts";
 import {
@@ -40,7 +40,7 @@ export interface Published {
   readonly image: string;
   readonly repository: string;
   readonly revision: string;
-  readonly view: MethodCrop;
+  readonly view: CenterCrop;
 }
 
 /**
@@ -65,7 +65,7 @@ export const PUBLISHED: Readonly<Record<BiovilVariant, Published>> = {
 /** A model on disk: checked, without its weights in memory. */
 export interface BiovilBundle {
   /** The crop that the model sees. */
-  readonly view: MethodCrop;
+  readonly view: CenterCrop;
   /** Image encoder of the model. */
   readonly image: {
     readonly config: ImageEncoderConfig;

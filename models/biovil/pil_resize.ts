@@ -81,13 +81,13 @@ function tapsOf({ from, to, start, count }: Axis): Taps[] {
   const scale = from / to;
   const support = Math.max(scale, 1); // the triangle's half width in input pixels
   return Array.from({ length: count }, (_, i) => {
-    const centre = (start + i + 0.5) * scale;
-    const first = Math.max(Math.trunc(centre - support + 0.5), 0);
-    const last = Math.min(Math.trunc(centre + support + 0.5), from);
+    const center = (start + i + 0.5) * scale;
+    const first = Math.max(Math.trunc(center - support + 0.5), 0);
+    const last = Math.min(Math.trunc(center + support + 0.5), from);
     const inverse = 1 / support;
     const exact = Array.from(
       { length: last - first },
-      (_, tap) => Math.max(1 - Math.abs((tap + first - centre + 0.5) * inverse), 0),
+      (_, tap) => Math.max(1 - Math.abs((tap + first - center + 0.5) * inverse), 0),
     );
     const total = exact.reduce((sum, weight) => sum + weight, 0);
     // If the size does not change, one weight is 1 and the rest are 0, which copies the pixel.

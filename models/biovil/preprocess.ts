@@ -5,7 +5,7 @@
  */
 
 import { InputRangeError } from "../../base/errors.ts";
-import type { GrayImage, MethodCrop } from "../../base/geometry.ts";
+import type { CenterCrop, GrayImage } from "../../base/geometry.ts";
 import { pilResize } from "./pil_resize.ts";
 
 /**
@@ -18,7 +18,7 @@ import { pilResize } from "./pil_resize.ts";
  * @returns `[crop, crop]`, 0..255.
  * @throws {RangeError} If the data does not have width times height values.
  */
-export function preprocess(image: GrayImage, view: MethodCrop): Uint8Array<ArrayBuffer> {
+export function preprocess(image: GrayImage, view: CenterCrop): Uint8Array<ArrayBuffer> {
   const { width, height } = image;
   if (!(width > 0 && height > 0) || image.data.length !== width * height) {
     throw new InputRangeError(

@@ -12,7 +12,7 @@ import { readRow } from "../checkpoint/mod.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { joinValues } from "../runtime/join_values.ts";
 import { readValues } from "../runtime/read_values.ts";
-import type { OutputTensor, Runtime, Values } from "../runtime/runtime.ts";
+import type { OutputTensor, Runtime, TensorData } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
 import { buildEncoder, downsampling } from "./autoencoder.ts";
@@ -37,7 +37,7 @@ export interface Networks extends Pick<UnetSession, "attend" | "project"> {
    * @returns `[channels, side, side]`, the mean times the scale factor; the caller frees it.
    * @throws {RangeError} If the image has another number of values.
    */
-  encode(image: Values): Promise<Values>;
+  encode(image: TensorData): Promise<TensorData>;
   /**
    * Encodes a phrase as text embeddings.
    *
@@ -56,7 +56,7 @@ export interface Networks extends Pick<UnetSession, "attend" | "project"> {
    * @param timestep Training timestep, 0 to 999.
    * @param text Keys and values of the text.
    */
-  predict(latent: Values, timestep: number, text: Conditioning): Promise<Float32Array>;
+  predict(latent: TensorData, timestep: number, text: Conditioning): Promise<Float32Array>;
   /**
    * Runs one pass of the U-Net and moves the latent by a deterministic step.
    *
@@ -66,7 +66,7 @@ export interface Networks extends Pick<UnetSession, "attend" | "project"> {
    * @param text Keys and values of the text.
    * @returns The latent at timestep `to`; the caller frees it.
    */
-  step(latent: Values, from: number, to: number, text: Conditioning): Promise<Values>;
+  step(latent: TensorData, from: number, to: number, text: Conditioning): Promise<TensorData>;
   /**
    * Adds noise to a clean latent without a pass of the U-Net.
    *
@@ -75,18 +75,18 @@ export interface Networks extends Pick<UnetSession, "attend" | "project"> {
    * @param normal Source of standard normal numbers.
    * @returns The noisy latent; the caller frees it.
    */
-  addNoise(latent: Values, timestep: number, normal: () => number): Values;
+  addNoise(latent: TensorData, timestep: number, normal: () => number): TensorData;
   /**
    * Reads values into memory. Values that are in memory already are returned without a copy.
    *
    * @param values The values in memory or on the GPU.
    * @param length Number of values; a buffer may be larger.
    */
-  read(values: Values, length: number): Promise<Float32Array>;
+  read(values: TensorData, length: number): Promise<Float32Array>;
   /** Reads latents into memory, one after another. */
-  readAll(latents: readonly Values[]): Promise<Float32Array>;
+  readAll(latents: readonly TensorData[]): Promise<Float32Array>;
   /** Frees values on the GPU; does nothing for values in memory. */
-  free(values: Values): void;
+  free(values: TensorData): void;
   /** Frees the memory of all networks. */
   close(): Promise<void>;
 }
@@ -168,7 +168,11 @@ export async function openNetworks(
     const conditionings = new Map<string, Conditioning>();
     const latentLength = config.unet.inChannels * (imageSize / downsampling(autoencoder)) ** 2;
     /** Computes a x + b y of two latents, on the GPU if there is one. */
-    const mixLatents = (factors: readonly [number, number], x: Values, y: Values): Values => {
+    const mixLatents = (
+      factors: readonly [number, number],
+      x: TensorData,
+      y: TensorData,
+    ): TensorData => {
       if (!gpu) return mixValues(factors, x as Float32Array, y as Float32Array);
       const encoder = gpu.device.createCommandEncoder({ label: "latent" });
       const [on, other] = [x, y].map((values) => upload(gpu, values));
@@ -177,7 +181,7 @@ export async function openNetworks(
       for (const buffer of [mixed.scratch, ...on!.own, ...other!.own]) buffer.destroy();
       return mixed.result;
     };
-    const read = (values: Values, length: number) => readValues(gpu, values, length);
+    const read = (values: TensorData, length: number) => readValues(gpu, values, length);
     const embed = async ({ ids }: EncodedPhrase): Promise<OutputTensor> => {
       const { hidden } = text.config;
       const rows = new Map<number, Float32Array>();
@@ -277,7 +281,7 @@ function batchSize(channels: number, latentSize: number): number {
 }
 
 /** Copies values to the GPU if they are in memory; `own` lists the buffers that this made. */
-function upload(gpu: Gpu, values: Values): { buffer: GPUBuffer; own: GPUBuffer[] } {
+function upload(gpu: Gpu, values: TensorData): { buffer: GPUBuffer; own: GPUBuffer[] } {
   if (!(values instanceof Float32Array)) return { buffer: values, own: [] };
   const buffer = storage(gpu, "latent", values);
   return { buffer, own: [buffer] };

@@ -7,7 +7,7 @@
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { splitByInput, splitGraph } from "../onnx/split.ts";
-import type { OutputTensor, Runtime, Session, Tensor, Values } from "../runtime/runtime.ts";
+import type { OutputTensor, Runtime, Session, Tensor, TensorData } from "../runtime/runtime.ts";
 import { joinValues } from "../runtime/join_values.ts";
 import { loadGraph } from "./load_graph.ts";
 import { buildUnet } from "./unet.ts";
@@ -19,7 +19,7 @@ export interface AttentionMaps {
   /** The layers, counted from 0 in forward order. */
   readonly layers: readonly number[];
   /** Softmax averaged over heads, row-major `[steps, layers, positions, tokens]`. */
-  readonly data: Values;
+  readonly data: TensorData;
   /** Rows of a map: side times side. */
   readonly positions: number;
   /** Columns of a map: one per token, or 1 for a mean over tokens. */
@@ -44,7 +44,7 @@ export interface UnetSession {
    * @param context Text embeddings `[positions, width]`.
    * @returns Keys and values; the caller releases them.
    */
-  project(context: Values): Promise<Conditioning>;
+  project(context: TensorData): Promise<Conditioning>;
   /**
    * Runs the whole U-Net.
    *
@@ -53,7 +53,7 @@ export interface UnetSession {
    * @param text Keys and values of the text.
    * @returns The prediction, on the GPU if the runtime has one; the caller releases it.
    */
-  predict(latent: Values, timestep: number, text: Conditioning): Promise<OutputTensor>;
+  predict(latent: TensorData, timestep: number, text: Conditioning): Promise<OutputTensor>;
   /**
    * Computes the chosen cross-attention maps. The U-Net stops after the last chosen layer.
    *
@@ -65,7 +65,7 @@ export interface UnetSession {
    * @returns One item per output of the graph; the caller releases each.
    */
   attend(
-    latents: readonly Values[],
+    latents: readonly TensorData[],
     timesteps: readonly number[],
     text: Conditioning,
     range?: readonly [start: number, end: number],
@@ -137,7 +137,7 @@ export async function openUnet(
 
   const latentLength = config.inChannels * latentSize ** 2;
   const feeds = (
-    latent: Values,
+    latent: TensorData,
     timesteps: readonly number[],
     { tensors }: Conditioning,
     [start, end]: readonly [number, number] = [0, tokens],

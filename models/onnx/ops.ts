@@ -230,14 +230,14 @@ export function groupNorm(
   const rows = [x.dims[0]!, groups, size / columns, columns];
   const mean2 = (y: Value) => mean(g, mean(g, y, 3, true), 2, true); // [batch, groups, 1, 1]
   const grouped = reshape(g, x, rows);
-  const centre = mean2(grouped);
-  const centred = sub(g, grouped, centre);
-  const variance = mean2(mul(g, centred, centred));
+  const center = mean2(grouped);
+  const centered = sub(g, grouped, center);
+  const variance = mean2(mul(g, centered, centered));
   const deviation = unary(g, "Sqrt", add(g, variance, g.floats([epsilon], [])));
   const weight = reshape(g, g.weight(`${name}.weight`, [channels]), [groups, channels / groups, 1]);
   const bias = reshape(g, g.weight(`${name}.bias`, [channels]), [groups, channels / groups, 1]);
   const factor = elementwise(g, "Div", weight, deviation); // [batch, groups, channels of a group, 1]
-  const normal = reshape(g, centred, [
+  const normal = reshape(g, centered, [
     x.dims[0]!,
     groups,
     channels / groups,

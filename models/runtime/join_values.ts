@@ -5,12 +5,12 @@
  */
 
 import { type Gpu, storage } from "../../shaders/device.ts";
-import type { Values } from "./runtime.ts";
+import type { TensorData } from "./runtime.ts";
 
 /** A batch of values, one part after another. */
 export interface JoinedValues {
   /** All parts: on the GPU if there is one, else in memory. */
-  readonly data: Values;
+  readonly data: TensorData;
   /** Frees the buffer that joining made. Call it after submitting every command that reads it. */
   release(): void;
 }
@@ -24,7 +24,7 @@ export interface JoinedValues {
  */
 export function joinValues(
   gpu: Gpu | undefined,
-  values: readonly Values[],
+  values: readonly TensorData[],
   length: number,
 ): JoinedValues {
   if (values.length === 1) return { data: values[0]!, release: () => {} };

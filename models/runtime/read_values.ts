@@ -1,5 +1,5 @@
 import { checked, type Gpu, submitAndRead } from "../../shaders/device.ts";
-import type { Values } from "./runtime.ts";
+import type { TensorData } from "./runtime.ts";
 
 /**
  * Reads values into memory. Values that are in memory already are returned without a copy.
@@ -10,7 +10,7 @@ import type { Values } from "./runtime.ts";
  */
 export async function readValues(
   gpu: Gpu | undefined,
-  values: Values,
+  values: TensorData,
   length: number,
 ): Promise<Float32Array> {
   if (values instanceof Float32Array) return values;

@@ -7,12 +7,12 @@
 import type { Gpu } from "../../shaders/device.ts";
 
 /** Float32 numbers in memory, or in a buffer on the runtime's GPU. */
-export type Values = Float32Array | GPUBuffer;
+export type TensorData = Float32Array | GPUBuffer;
 
 /** An input of a session. */
 export interface Tensor {
   /** Row-major elements; a buffer only if the runtime has a GPU. */
-  readonly data: Values | BigInt64Array;
+  readonly data: TensorData | BigInt64Array;
   /** Size of each axis. */
   readonly dims: readonly number[];
 }
@@ -20,7 +20,7 @@ export interface Tensor {
 /** A float32 output of a session. */
 export interface OutputTensor extends Tensor {
   /** Row-major elements; on the GPU if the runtime has one. */
-  readonly data: Values;
+  readonly data: TensorData;
   /** Frees the tensor's memory. Call it after submitting every command that reads the tensor. */
   release(): void;
 }

@@ -10,9 +10,9 @@ import type { Box, Size } from "../../base/geometry.ts";
 import { AttentionSums } from "../../shaders/aggregate.ts";
 import { normalize01, requireTokenRange } from "../../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, type ReadRange, submitAndRead } from "../../shaders/device.ts";
-import { GridSums, type GridTarget } from "../../shaders/metrics.ts";
+import { ScoreSums, type ScoreTarget } from "../../shaders/metrics.ts";
 import { applyThreshold, maskBox } from "../../shaders/otsu_cpu.ts";
-import { Finisher, type FinisherOptions } from "./finisher_gpu.ts";
+import { HeatmapKernels, type HeatmapKernelsOptions } from "./heatmap_kernels_gpu.ts";
 import type { Heatmap, LayerMean } from "../postprocess.ts";
 import { type AllScores, type ProtocolOptions, scoreProtocols } from "../../scoring/protocols.ts";
 import { clipBoxes, scoreStatistics } from "../../scoring/score_heatmap.ts";
@@ -35,7 +35,7 @@ export interface PhraseTarget {
 }
 
 /** Options of {@linkcode GpuHeatmaps}. */
-export interface GpuHeatmapsOptions extends FinisherOptions, ProtocolOptions {
+export interface GpuHeatmapsOptions extends HeatmapKernelsOptions, ProtocolOptions {
   /**
    * Share of the usual memory for a batch of phrases, up to 1. Several instances divide the memory.
    *
@@ -73,7 +73,7 @@ export class GpuHeatmaps {
   /** By index, the error of each phrase that cannot have a heatmap. */
   #refusals: unknown[] = [];
   #sums: AttentionSums[] = [];
-  #finisher: Finisher | undefined;
+  #finisher: HeatmapKernels | undefined;
 
   /** @param gpu GPU that makes the heatmaps. */
   constructor(gpu: Gpu, options: GpuHeatmapsOptions) {
@@ -121,7 +121,7 @@ export class GpuHeatmaps {
     if (this.#finisher?.fits(count, sides)) return;
     this.#finisher?.destroy();
     this.#finisher = undefined;
-    this.#finisher = new Finisher(this.#gpu, count, sides, this.#options);
+    this.#finisher = new HeatmapKernels(this.#gpu, count, sides, this.#options);
   }
 
   /**
@@ -161,7 +161,7 @@ export class GpuHeatmaps {
     const finisher = this.#finisher!;
     const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
     const errors: unknown[] = [];
-    const targets = this.#phrases.slice(first, first + count).map(({ target }, i): GridTarget => {
+    const targets = this.#phrases.slice(first, first + count).map(({ target }, i): ScoreTarget => {
       const none = { image: { width: 1, height: 1 }, boxes: [] };
       try {
         if (!target) return none;
@@ -171,7 +171,7 @@ export class GpuHeatmaps {
         return none;
       }
     });
-    const grid = new GridSums(this.#gpu, size, targets, margin);
+    const grid = new ScoreSums(this.#gpu, size, targets, margin);
     try {
       if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
       finisher.record(encoder, this.#sums.map(({ means }) => means), first, count, grid);

@@ -25,7 +25,7 @@ import type { ScoredPhrase } from "../metrics.ts";
  * image must come before the function pulls the next image.
  * @param onNotice Receives one sentence with the error and the place where the run continues.
  */
-export async function* survivingLoss(
+export async function* retryOnDeviceLoss(
   source: AsyncIterable<Flow<DecodedImage>>,
   model: LdmModel,
   gpu: Gpu,

@@ -165,8 +165,8 @@ async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Pro
     "",
     ...KEY,
   ];
-  const stops = COLOURS.filter((_, level) => level % 15 === 0).map((colour, i) =>
-    `<stop offset="${(i / 17).toFixed(3)}" stop-color="${colour}"/>`
+  const stops = COLORS.filter((_, level) => level % 15 === 0).map((color, i) =>
+    `<stop offset="${(i / 17).toFixed(3)}" stop-color="${color}"/>`
   );
   const y = TOP + height + LINE * (lines.length + 1);
   return picture(overlay, MARGIN, TOP, width, height) +
@@ -177,7 +177,7 @@ async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Pro
 }
 
 /** Inferno by level 0..255, as `#rrggbb`; its lightness grows with the level. */
-const COLOURS: readonly string[] = Array.from(
+const COLORS: readonly string[] = Array.from(
   { length: 256 },
   (_, level) => interpolateInferno(level / 255),
 );
@@ -189,8 +189,8 @@ async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
   for (let y = 0; y < PIXELS; y++) {
     for (let x = 0; x < PIXELS; x++) {
       const value = map[nearest(y) * side + nearest(x)]!;
-      const colour = COLOURS[Math.round(255 * Math.max(0, Math.min(1, value)))]!;
-      const parts = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+      const color = COLORS[Math.round(255 * Math.max(0, Math.min(1, value)))]!;
+      const parts = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
       image.bitmap.set([...parts, 255], 4 * (y * PIXELS + x));
     }
   }

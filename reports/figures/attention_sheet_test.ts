@@ -27,12 +27,12 @@ Deno.test("drawAttention() shows each layer's positions in order and marks what 
   const href = /<title>layer 2, steps 4–7<\/title><image [^>]*base64,([^"]+)"/.exec(svg)![1]!;
   const cell = await Image.decode(Uint8Array.fromBase64(href));
   const quarter = cell.width / 4;
-  const colours = [[1, 1], [3, 1], [1, 3], [3, 3]].map(([x, y]) =>
+  const colors = [[1, 1], [3, 1], [1, 3], [3, 3]].map(([x, y]) =>
     cell.getPixelAt(x! * quarter, y! * quarter).toString(16).padStart(8, "0")
   );
   // Opaque inferno colours at 0, 1 and in between.
-  assertEquals([colours[0], colours[1], colours[3]], ["000004ff", "fcffa4ff", "fcffa4ff"]);
-  assert(!colours.slice(0, 2).includes(colours[2]!));
+  assertEquals([colors[0], colors[1], colors[3]], ["000004ff", "fcffa4ff", "fcffa4ff"]);
+  assert(!colors.slice(0, 2).includes(colors[2]!));
   const bars = [...svg.matchAll(/<rect x="([\d.]+)" y="(\d+)" width="([\d.]+)" [^>]*"#d55e00"/g)]
     .map((match) => match.slice(1).map(Number));
   const cells = [...svg.matchAll(/, steps (\d+)–\d+<\/title><image x="([\d.]+)" y="(\d+)"/g)]

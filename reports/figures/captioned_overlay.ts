@@ -8,7 +8,7 @@ import { escape } from "@std/html/entities";
 import { Image } from "imagescript";
 import { type FontFacts, readFont } from "./_font.ts";
 import { type CaptionFacts, captionOf, type Paragraph, wrapText } from "./caption.ts";
-import { HEAT_COLOURS } from "./heat_colours.ts";
+import { HEAT_COLORS } from "./heat_colors.ts";
 import { type Backdrop, backdropOf, encodePicture, type Overlay, paintOverlay } from "./overlay.ts";
 import { FONT_FAMILY, loadFonts, toPixels } from "./png.ts";
 
@@ -26,7 +26,7 @@ const LINE = 1.35;
 /** Size of the bar of colours in pixels. */
 const BAR = { width: 160, height: 12 };
 
-const COLOURS = { phrase: "#111111", fact: "#333333", scale: "#333333", note: "#9b1c1c" } as const;
+const COLORS = { phrase: "#111111", fact: "#333333", scale: "#333333", note: "#9b1c1c" } as const;
 
 /** An overlay with the facts of its caption. */
 export type CaptionedOverlay = Overlay & {
@@ -99,7 +99,7 @@ function drawCaption(paragraphs: readonly Paragraph[], width: number, fonts: rea
       }
       const weight = kind === "phrase" || kind === "note" ? ' font-weight="bold"' : "";
       parts.push(
-        `<text x="${x}" y="${(y + size).toFixed(2)}" font-size="${size}" fill="${COLOURS[kind]}"` +
+        `<text x="${x}" y="${(y + size).toFixed(2)}" font-size="${size}" fill="${COLORS[kind]}"` +
           `${weight}>${escape(line)}</text>`,
       );
       y += LINE * size;
@@ -107,8 +107,8 @@ function drawCaption(paragraphs: readonly Paragraph[], width: number, fonts: rea
     y += GAP;
   }
   const height = Math.ceil(y - GAP + MARGIN);
-  const stops = HEAT_COLOURS.map((colour, level) =>
-    `<stop offset="${(level / 255).toFixed(4)}" stop-color="rgb(${colour.join()})"/>`
+  const stops = HEAT_COLORS.map((color, level) =>
+    `<stop offset="${(level / 255).toFixed(4)}" stop-color="rgb(${color.join()})"/>`
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `font-family="${FONT_FAMILY}"><defs><linearGradient id="heat">${stops.join("")}` +

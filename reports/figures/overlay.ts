@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import { Image } from "imagescript";
 import type { Box, CropRegion, GrayImage, Size } from "../../base/geometry.ts";
-import { BOX, type Colour, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "./heat_colours.ts";
+import { BOX, type Color, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "./heat_colors.ts";
 import { resample } from "../../images/resample.ts";
 
 /** Content of an overlay. */
@@ -98,7 +98,7 @@ export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
 
   const image = new Image(width, height);
   const { bitmap } = image;
-  const put = (x: number, y: number, [red, green, blue]: Colour) => {
+  const put = (x: number, y: number, [red, green, blue]: Color) => {
     if (x < 0 || y < 0 || x >= width || y >= height) return;
     bitmap.set([red, green, blue, 255], 4 * (y * width + x));
   };
@@ -118,9 +118,9 @@ export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
         heatAt(column, above) > 0 && heatAt(column, below) > 0;
       const share = Math.min(1, heat);
       const opacity = isInner ? MAX_OPACITY * Math.sqrt(share) : 1;
-      const colour = isInner ? HEAT_COLOURS[Math.round(255 * share)]! : OUTLINE;
+      const color = isInner ? HEAT_COLORS[Math.round(255 * share)]! : OUTLINE;
       for (let part = 0; part < 3; part++) {
-        bitmap[at + part] = Math.round(base * (1 - opacity) + colour[part]! * opacity);
+        bitmap[at + part] = Math.round(base * (1 - opacity) + color[part]! * opacity);
       }
     }
   }

@@ -13,11 +13,11 @@ import type { ScoreName } from "../../scoring/score_heatmap.ts";
 import { toSvg } from "./svg.ts";
 
 /** Colours that colour-blind readers distinguish (Okabe and Ito), and dashes for more curves. */
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#000000"] as const;
+const COLORS = ["#0072b2", "#d55e00", "#009e73", "#000000"] as const;
 const DASHES = ["none", "7,3", "2,3", "9,3,2,3"] as const;
 
 /** Most curves of a chart, since each curve needs its own combination of colour and dash. */
-const MAX_CURVES = COLOURS.length * DASHES.length;
+const MAX_CURVES = COLORS.length * DASHES.length;
 
 /** Most characters of a class's name. */
 const MAX_NAME = 22;
@@ -175,10 +175,10 @@ interface Chart {
 function drawCurves(chart: Chart): string {
   const { curves, hidden, shape = "linear", diagonal = false, marked = [] } = chart;
   const styles = curves.map((_, i) => ({
-    stroke: COLOURS[i % COLOURS.length]!,
+    stroke: COLORS[i % COLORS.length]!,
     strokeWidth: 1.8,
-    ...(i >= COLOURS.length && {
-      strokeDasharray: DASHES[Math.floor(i / COLOURS.length) % DASHES.length]!,
+    ...(i >= COLORS.length && {
+      strokeDasharray: DASHES[Math.floor(i / COLORS.length) % DASHES.length]!,
     }),
   }));
   // Vertical position of line `i` of the legend, in units of the y axis.

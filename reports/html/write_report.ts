@@ -7,7 +7,7 @@
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { originalImage } from "../original_image.ts";
-import { BOX, DIMMED, HEAT_COLOURS, MAX_OPACITY, OUTLINE } from "../figures/heat_colours.ts";
+import { BOX, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "../figures/heat_colors.ts";
 import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, type RunRecord } from "../../runs/run_folder.ts";
@@ -149,7 +149,7 @@ function pageFacts({ variants }: RunRecord): object {
   return {
     variants: variants.map((name) => printable(name, 2000)),
     scores: SCORES.map((score) => SCORE_STYLES[score].label),
-    colours: HEAT_COLOURS,
+    colours: HEAT_COLORS,
     ...{ outline: OUTLINE, box: BOX, opacity: MAX_OPACITY, dimmed: DIMMED },
   };
 }

@@ -51,12 +51,12 @@ export class ProtocolSums {
     return Object.fromEntries(
       [...this.#rows].map((
         [name, rows],
-      ) => [name, summarise(PROTOCOLS[name as ProtocolName], rows)]),
+      ) => [name, summarize(PROTOCOLS[name as ProtocolName], rows)]),
     );
   }
 }
 
-function summarise(
+function summarize(
   names: readonly string[],
   rows: ReadonlyMap<string, NumberRows>,
 ): ProtocolSummary {

@@ -5,7 +5,7 @@ import { formatProtocols } from "./table.ts";
 import { tableFiles } from "./table_files.ts";
 
 /** Summarises samples given as class and protocol scores. */
-function summarise(samples: readonly [string, ProtocolScores][], names = [""]) {
+function summarize(samples: readonly [string, ProtocolScores][], names = [""]) {
   const summary = new SummaryByVariant(names);
   for (const [i, [category, protocols]] of samples.entries()) {
     for (const setting of names) {
@@ -21,7 +21,7 @@ function summarise(samples: readonly [string, ProtocolScores][], names = [""]) {
 
 const overlap = (iouUnion: number) => ({ iouUnion, iouLargest: iouUnion / 2 });
 
-const SUMMARIES = summarise([
+const SUMMARIES = summarize([
   ["Edema", {
     "largest-component-box": [overlap(0.1), overlap(0.3)],
     "pointing-game": [{ hit: 1 }],
@@ -45,7 +45,7 @@ Deno.test("protocols are averaged over what they count, then over classes alike"
   assertEquals([low, high], [0, 1]);
   // A single sample gives no confidence interval.
   assertEquals([game!.classes[1]!.intervals, game!.average!.intervals], [undefined, undefined]);
-  const none = summarise([["Edema", { "pointing-game": [] }]])[""]!.protocols!["pointing-game"];
+  const none = summarize([["Edema", { "pointing-game": [] }]])[""]!.protocols!["pointing-game"];
   assertEquals(none, { classes: [] });
 });
 
@@ -66,7 +66,7 @@ Deno.test("protocols have a table of their own, and there is none without", () =
   assertMatch(files["protocols.csv"]!, /^pointing-game,,Other,hit,%,100,,,1\r$/m);
   assertMatch(files["protocols.md"]!, /\| pointing-game \| hits % \| – .*\| 33\.3 \|/);
   assertMatch(files["protocols.tex"]!, /\\label\{tab:protocols\}/);
-  const several = tableFiles(summarise([["Edema", { "pointing-game": [{ hit: 1 }] }]], ["a", "b"]));
+  const several = tableFiles(summarize([["Edema", { "pointing-game": [{ hit: 1 }] }]], ["a", "b"]));
   assertMatch(several["protocols.md"]!, /\| b: pointing-game \| hits % /);
-  assertEquals(Object.keys(tableFiles(summarise([]))), ["table.md", "table.tex", "table.csv"]);
+  assertEquals(Object.keys(tableFiles(summarize([]))), ["table.md", "table.tex", "table.csv"]);
 });

@@ -13,7 +13,7 @@ import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import type { ScoredPhrase } from "../../pipeline/metrics.ts";
 import { createEngine } from "../../web/engine.ts";
-import type { ServerFacts } from "../../web/results.ts";
+import type { ServerFacts } from "../../web/review_api.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { type PageOptions, withPage } from "./_chromium.ts";

@@ -7,7 +7,7 @@ import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { groundImage } from "../../pipeline/ground.ts";
 import type { ScoredPhrase } from "../../pipeline/metrics.ts";
 import type { GroundSettings } from "../../pipeline/settings/settings.ts";
-import type { ServerFacts } from "../../web/results.ts";
+import type { ServerFacts } from "../../web/review_api.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { inFolder } from "../support/command.ts";

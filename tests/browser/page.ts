@@ -117,18 +117,18 @@ Deno.test("page shows heatmaps, small maps and the PNG in the colours that are c
     // Look at two canvases: the first small map, and the picture after the small maps.
     const seen = async () => [await pixels(page, 0), await pixels(page, small)];
     const inferno = [...await seen(), (await download(page, "PNG")).toBase64()];
-    const colours = page.getByLabel("Colour map");
+    const colors = page.getByLabel("Colour map");
     assertEquals(
-      (await colours.locator("option").allTextContents()).filter((name) => /default/.test(name)),
+      (await colors.locator("option").allTextContents()).filter((name) => /default/.test(name)),
       ["inferno (default)"],
     );
-    await colours.selectOption("viridis");
+    await colors.selectOption("viridis");
     const viridis = [...await seen(), (await download(page, "PNG")).toBase64()];
     for (const [i, what] of ["a small map", "the picture", "the PNG"].entries()) {
       assert(viridis[i] !== inferno[i], `${what} has its colours still`);
     }
     await page.getByRole("img", { name: "Heat from 0 to 1 in viridis" }).waitFor();
-    await colours.selectOption("inferno (default)");
+    await colors.selectOption("inferno (default)");
     assertEquals([...await seen(), (await download(page, "PNG")).toBase64()], inferno);
   }, { acceptDownloads: true }));
 

@@ -205,9 +205,9 @@ Deno.test("report names every control", () =>
 /** Returns the contrast ratio of an element's text and background, as WCAG 2.2 defines it. */
 async function contrastOf(page: Page, selector: string): Promise<number> {
   return await page.locator(selector).first().evaluate((node) => {
-    const parts = (colour: string) => colour.match(/[\d.]+/g)!.map(Number);
-    const luminance = (colour: string) => {
-      const [red, green, blue] = parts(colour).map((part) => {
+    const parts = (color: string) => color.match(/[\d.]+/g)!.map(Number);
+    const luminance = (color: string) => {
+      const [red, green, blue] = parts(color).map((part) => {
         const share = part / 255;
         return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
       }) as [number, number, number];

@@ -1,6 +1,6 @@
 import { InputRangeError } from "../../base/errors.ts";
 import type { GridModel } from "../../models/grid_model.ts";
-import type { MethodCrop } from "../../base/geometry.ts";
+import type { CenterCrop } from "../../base/geometry.ts";
 import { gridMethod } from "../../methods/grid_method.ts";
 import type { ChosenMethod, MethodContext } from "../../methods/method_row.ts";
 import { METHODS } from "../../methods/registry.ts";
@@ -13,7 +13,7 @@ import { cropRegion } from "../../images/preprocess.ts";
  * @throws {RangeError} From `ground()`, if a phrase contains "refuse".
  * @throws {TypeError} From `ground()` as by a bug, if a phrase contains "bug".
  */
-export function fakeMethod(view: MethodCrop, side: number): GridModel {
+export function fakeMethod(view: CenterCrop, side: number): GridModel {
   return {
     view,
     ground({ width, height, data }, phrases) {

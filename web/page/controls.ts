@@ -5,7 +5,7 @@
  * @module
  */
 
-import { chosenColours, offerColours, onColours } from "./colour_choice.ts";
+import { chosenColors, offerColors, onColors } from "./color_choice.ts";
 import { part } from "./parts_of_page.ts";
 import type { Look } from "../viewer/shown.ts";
 
@@ -27,8 +27,8 @@ export class Controls {
 
   /** @param onChange Called whenever the user changes a display setting. */
   constructor(onChange: () => void) {
-    offerColours();
-    onColours(onChange);
+    offerColors();
+    onColors(onChange);
     const change = () => {
       this.#write();
       onChange();
@@ -46,7 +46,7 @@ export class Controls {
     const black = slider("black").valueAsNumber;
     return {
       opacity: slider("opacity").valueAsNumber,
-      colours: chosenColours(),
+      colors: chosenColors(),
       threshold: checkbox("otsu").checked ? "otsu" : slider("threshold").valueAsNumber,
       sigma: slider("sigma").valueAsNumber,
       black,

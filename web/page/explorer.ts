@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { EngineSettings, ExploredCell, OpenedModel, Reply } from "../protocol.ts";
-import { chosenColours, onColours } from "./colour_choice.ts";
+import type { EngineSettings, ExploredCell, OpenedModel, Reply } from "../engine_messages.ts";
+import { chosenColors, onColors } from "./color_choice.ts";
 import { paintMap } from "../viewer/paint.ts";
 import { make, part } from "./parts_of_page.ts";
 
@@ -26,7 +26,7 @@ export class Explorer {
   /** @param onCell Called with the map that the user wants to enlarge. */
   constructor(onCell: OnCell) {
     this.#onCell = onCell;
-    onColours(() => this.#draw());
+    onColors(() => this.#draw());
     part("total-steps", HTMLInputElement).addEventListener("change", () => this.#rescale());
   }
 
@@ -123,9 +123,9 @@ export class Explorer {
   }
 
   #draw(): void {
-    const colours = chosenColours();
+    const colors = chosenColors();
     for (const { canvas, cell: { data, side } } of this.#drawn) {
-      const pixels = new ImageData(paintMap(data as Float32Array, colours), side, side);
+      const pixels = new ImageData(paintMap(data as Float32Array, colors), side, side);
       canvas.getContext("2d")!.putImageData(pixels, 0, 0);
     }
   }

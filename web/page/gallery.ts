@@ -6,10 +6,10 @@
  */
 
 import { printable } from "../../base/text.ts";
-import type { ServerFacts } from "../results.ts";
+import type { ServerFacts } from "../review_api.ts";
 import { Controls } from "./controls.ts";
 import { exportButtons, type MadeWith } from "./export_buttons.ts";
-import { Finishing } from "../viewer/finishing.ts";
+import { RefinishQueue } from "../viewer/refinish_queue.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import type { Look, Shown } from "../viewer/shown.ts";
 import { type View, WHOLE } from "../viewer/view.ts";
@@ -32,7 +32,7 @@ interface Panel {
 export class Gallery {
   readonly #view: View = { ...WHOLE };
   readonly #controls = new Controls(() => this.#showAll());
-  readonly #finishing: Finishing;
+  readonly #finishing: RefinishQueue;
   #panels: Panel[] = [];
   /** Name of the last shown X-ray; the view resets when the X-ray changes. */
   #image: string | undefined;
@@ -41,7 +41,7 @@ export class Gallery {
   /** @param device Device that finishes heatmaps. */
   constructor(device: ServerFacts["device"]) {
     const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
-    this.#finishing = new Finishing(device, tell, ({ message }) => say(message));
+    this.#finishing = new RefinishQueue(device, tell, ({ message }) => say(message));
     part("reset", HTMLButtonElement).addEventListener("click", () => {
       Object.assign(this.#view, WHOLE);
       this.#controls.resetLevels();

@@ -14,10 +14,10 @@ import {
   type Place,
   type Reply,
   type RunSettings,
-} from "../protocol.ts";
+} from "../engine_messages.ts";
 import { printable } from "../../base/text.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
-import type { ServerFacts } from "../results.ts";
+import type { ServerFacts } from "../review_api.ts";
 import { COLUMNS, Explorer } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
 import { ModelChoice, type OnModel } from "./model_choice.ts";

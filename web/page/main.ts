@@ -6,8 +6,8 @@
  */
 
 import { drawPhantoms, type Phantom } from "../../datasets/phantom/phantom.ts";
-import type { Engine } from "../protocol.ts";
-import type { ServerFacts } from "../results.ts";
+import type { Engine } from "../engine_messages.ts";
+import type { ServerFacts } from "../review_api.ts";
 import { SocketEngine } from "../socket_engine.ts";
 import { WorkerEngine } from "../worker_engine.ts";
 import { Gallery } from "./gallery.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { PickedFile, PickedModel, Place } from "../protocol.ts";
+import type { PickedFile, PickedModel, Place } from "../engine_messages.ts";
 import { part } from "./parts_of_page.ts";
 
 /** Receives the model to open, and the place to run it. */

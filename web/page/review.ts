@@ -7,7 +7,7 @@
 
 import { decodeParts } from "../parts.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
-import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../results.ts";
+import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
 import type { Gallery } from "./gallery.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import { recordOfRun } from "./run_record.ts";

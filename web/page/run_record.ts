@@ -5,7 +5,7 @@
  */
 
 import type { ResultRecord, ResultSettings } from "../../reports/result_json.ts";
-import type { RunOverview } from "../results.ts";
+import type { RunOverview } from "../review_api.ts";
 
 /** Facts of one method in a run's record. */
 interface MethodFacts {

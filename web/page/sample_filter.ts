@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SampleRow } from "../results.ts";
+import type { SampleRow } from "../review_api.ts";
 import { scoreText, type ShownScore } from "./scores.ts";
 
 /** The user's filters and sort order. */

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import type { SampleRow } from "../results.ts";
+import type { SampleRow } from "../review_api.ts";
 import { selectSamples, type Wanted } from "./sample_filter.ts";
 import { SHOWN_SCORES } from "./scores.ts";
 

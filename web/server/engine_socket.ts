@@ -11,7 +11,7 @@ import {
   MAX_PHRASES,
   type Reply,
   type Request as EngineRequest,
-} from "../protocol.ts";
+} from "../engine_messages.ts";
 import { respondError } from "./responses.ts";
 
 /** Maximum number of open sockets; each may hold a model in memory. */

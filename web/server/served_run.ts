@@ -10,7 +10,7 @@ import { tabulate } from "../../reports/tables/table_files.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap } from "../../runs/run_folder.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
-import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../results.ts";
+import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 
 /** Contents of a run's files at one time. */

@@ -6,8 +6,8 @@
 
 import manifest from "../../deno.json" with { type: "json" };
 import { sentenceOf } from "../../base/errors.ts";
-import type { Engine } from "../protocol.ts";
-import type { ServerFacts } from "../results.ts";
+import type { Engine } from "../engine_messages.ts";
+import type { ServerFacts } from "../review_api.ts";
 import { type AssetList, Assets } from "./assets.ts";
 import { engineSockets } from "./engine_socket.ts";
 import { AccessKey } from "./key.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { decodeParts, encodeParts } from "../parts.ts";
-import type { Engine, Reply, Request as EngineRequest } from "../protocol.ts";
+import type { Engine, Reply, Request as EngineRequest } from "../engine_messages.ts";
 import { SocketEngine } from "../socket_engine.ts";
 import type { AssetList } from "./assets.ts";
 import { readRequest } from "./engine_socket.ts";

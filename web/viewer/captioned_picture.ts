@@ -59,9 +59,9 @@ export function captionedPicture(
     context.fillStyle = kind === "note" ? "#9b1c1c" : "#222222";
     context.fillText(text, kind === "scale" ? MARGIN + BAR.width + 8 : MARGIN, y + SIZE);
     if (kind !== "scale") continue;
-    look.colours.forEach((colour, level) => {
-      context.fillStyle = `rgb(${colour.join(" ")})`;
-      const step = BAR.width / look.colours.length;
+    look.colors.forEach((color, level) => {
+      context.fillStyle = `rgb(${color.join(" ")})`;
+      const step = BAR.width / look.colors.length;
       // Draw each step too wide, so that no gap shows before the next step.
       const wide = Math.min(2 * step, BAR.width - level * step);
       context.fillRect(MARGIN + level * step, y + 4, wide, BAR.height);

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { Finisher } from "../../pipeline/gpu/finisher_gpu.ts";
+import { HeatmapKernels } from "../../pipeline/gpu/heatmap_kernels_gpu.ts";
 import type { AveragedLayer } from "../../pipeline/postprocess.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, storage, submitAndRead } from "../../shaders/device.ts";
-import { GridSums } from "../../shaders/metrics.ts";
+import { ScoreSums } from "../../shaders/metrics.ts";
 import type { Attended, Uncut } from "./shown.ts";
 
 /** Maximum bytes of a batch's heatmaps, as in a run. */
@@ -18,11 +18,11 @@ const BATCH_BYTES = 2 ** 24;
 interface Kernels {
   readonly kind: string;
   readonly sigma: number;
-  readonly finisher: Finisher;
+  readonly finisher: HeatmapKernels;
   /** Weighted sum of the layers of each side, `[phrases, side, side]`. */
   readonly means: readonly GPUBuffer[];
   /** Sums over boxes that the finisher requires; without boxes, since the page scores nothing. */
-  readonly sums: GridSums;
+  readonly sums: ScoreSums;
 }
 
 /** Finishes heatmaps on a GPU, up to the cut. Kernels and buffers stay for the next batch. */
@@ -109,9 +109,9 @@ export class GpuFinisher {
     return this.#kernels = {
       kind,
       sigma,
-      finisher: new Finisher(this.#gpu, count, sides, { size, sigma, otsu: true }),
+      finisher: new HeatmapKernels(this.#gpu, count, sides, { size, sigma, otsu: true }),
       means: sides.map((side) => storage(this.#gpu, "mean attention", 4 * count * side * side)),
-      sums: new GridSums(this.#gpu, size, []),
+      sums: new ScoreSums(this.#gpu, size, []),
     };
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { GrayImage } from "../../base/geometry.ts";
-import type { Colour } from "../../reports/figures/heat_colours.ts";
+import type { Color } from "../../reports/figures/heat_colors.ts";
 import { normalize01, valueRange } from "../../shaders/aggregate_cpu.ts";
 
 /** RGBA bytes, row by row. */
@@ -39,19 +39,19 @@ export function paintGray(
  * Paints a heatmap, transparent outside the mask.
  *
  * @param heatmap Values 0..1; 0 is outside the mask.
- * @param colours Colours by heat, 0..255.
+ * @param colors Colours by heat, 0..255.
  * @param opacity Opacity at heat 1, 0..1; falls with the square root of the heat, as in
  * `overlay.png`.
  */
 export function paintHeatmap(
   heatmap: Float32Array,
-  colours: readonly Colour[],
+  colors: readonly Color[],
   opacity: number,
 ): Pixels {
   const pixels = new Uint8ClampedArray(4 * heatmap.length);
   heatmap.forEach((value, i) => {
     if (value <= 0) return;
-    pixels.set(colours[Math.min(Math.round(255 * value), 255)]!, 4 * i);
+    pixels.set(colors[Math.min(Math.round(255 * value), 255)]!, 4 * i);
     pixels[4 * i + 3] = 255 * opacity * Math.sqrt(Math.min(value, 1));
   });
   return pixels;
@@ -61,15 +61,15 @@ export function paintHeatmap(
  * Paints a map from its lowest value to its highest; a constant map takes the lowest colour.
  *
  * @param values Finite values in any range.
- * @param colours Colours by heat, 0..255.
+ * @param colors Colours by heat, 0..255.
  */
-export function paintMap(values: Float32Array, colours: readonly Colour[]): Pixels {
+export function paintMap(values: Float32Array, colors: readonly Color[]): Pixels {
   const range = valueRange(values);
   const shares = range.maximum > range.minimum
     ? normalize01(values, range)
     : new Float32Array(values.length);
   const pixels = new Uint8ClampedArray(4 * values.length);
-  shares.forEach((share, i) => pixels.set([...colours[Math.round(255 * share)]!, 255], 4 * i));
+  shares.forEach((share, i) => pixels.set([...colors[Math.round(255 * share)]!, 255], 4 * i));
   return pixels;
 }
 

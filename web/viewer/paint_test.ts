@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { HEAT_COLOURS } from "../../reports/figures/heat_colours.ts";
-import { COLOUR_MAPS } from "./colour_maps.ts";
+import { HEAT_COLORS } from "../../reports/figures/heat_colors.ts";
+import { COLOR_MAPS } from "./color_maps.ts";
 import { outlineOf, paintGray, paintHeatmap, paintMap } from "./paint.ts";
 import { type Attended, cut, isAttended, uncut } from "./shown.ts";
 
@@ -13,26 +13,26 @@ Deno.test("paintGray() spreads grey between black and white", () => {
 });
 
 Deno.test("paintHeatmap() leaves what is outside the mask clear, and what is less hot clearer", () => {
-  const pixels = paintHeatmap(Float32Array.of(0, 1, 0.25), HEAT_COLOURS, 0.5);
-  assertEquals([...pixels.subarray(0, 8)], [0, 0, 0, 0, ...HEAT_COLOURS[255]!, 128]);
+  const pixels = paintHeatmap(Float32Array.of(0, 1, 0.25), HEAT_COLORS, 0.5);
+  assertEquals([...pixels.subarray(0, 8)], [0, 0, 0, 0, ...HEAT_COLORS[255]!, 128]);
   assertEquals(pixels[11], 64);
 });
 
 Deno.test("paintMap() spreads a map over all colours, and a constant one over none", () => {
-  const [low, high] = [[...HEAT_COLOURS[0]!, 255], [...HEAT_COLOURS[255]!, 255]];
-  assertEquals([...paintMap(Float32Array.of(3, 5), HEAT_COLOURS)], [...low, ...high]);
-  assertEquals([...paintMap(Float32Array.of(4, 4), HEAT_COLOURS)], [...low, ...low]);
+  const [low, high] = [[...HEAT_COLORS[0]!, 255], [...HEAT_COLORS[255]!, 255]];
+  assertEquals([...paintMap(Float32Array.of(3, 5), HEAT_COLORS)], [...low, ...high]);
+  assertEquals([...paintMap(Float32Array.of(4, 4), HEAT_COLORS)], [...low, ...low]);
 });
 
 Deno.test("COLOUR_MAPS begin with that of every picture, and each is a colour map", () => {
-  assertEquals(COLOUR_MAPS[0]!.colours, HEAT_COLOURS);
-  for (const { name, colours } of COLOUR_MAPS) {
-    assertEquals(colours.length, 256, name);
+  assertEquals(COLOR_MAPS[0]!.colors, HEAT_COLORS);
+  for (const { name, colors } of COLOR_MAPS) {
+    assertEquals(colors.length, 256, name);
     const isByte = (part: number) => Number.isInteger(part) && part >= 0 && part <= 255;
-    assert(colours.every((colour) => colour.length === 3 && colour.every(isByte)), name);
+    assert(colors.every((color) => color.length === 3 && color.every(isByte)), name);
     // Neighbouring colours are similar, so no value was misread.
-    const steps = colours.slice(1).map((colour, i) =>
-      Math.max(...colour.map((part, j) => Math.abs(part - colours[i]![j]!)))
+    const steps = colors.slice(1).map((color, i) =>
+      Math.max(...color.map((part, j) => Math.abs(part - colors[i]![j]!)))
     );
     assert(Math.max(...steps) <= 16, name);
   }

@@ -8,7 +8,7 @@
 import { type Box, type CropRegion, type GrayImage, toOriginal } from "../../base/geometry.ts";
 import { finishGrid } from "../../methods/grid_heatmap.ts";
 import { type AveragedLayer, finishHeatmap } from "../../pipeline/postprocess.ts";
-import type { Colour } from "../../reports/figures/heat_colours.ts";
+import type { Color } from "../../reports/figures/heat_colors.ts";
 import type { ResultSettings } from "../../reports/result_json.ts";
 import { applyThreshold, maskBox } from "../../shaders/otsu_cpu.ts";
 
@@ -46,7 +46,7 @@ export interface Shown {
 export interface Look {
   readonly opacity: number;
   /** Colours by heat, 0..255. */
-  readonly colours: readonly Colour[];
+  readonly colors: readonly Color[];
   /** Otsu's threshold, or a threshold of 0..1. */
   readonly threshold: "otsu" | number;
   /** Standard deviation of the Gaussian in heatmap pixels. */

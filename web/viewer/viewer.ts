@@ -6,22 +6,22 @@
  */
 
 import type { GrayImage } from "../../base/geometry.ts";
-import { BOX, DIMMED, OUTLINE } from "../../reports/figures/heat_colours.ts";
+import { BOX, DIMMED, OUTLINE } from "../../reports/figures/heat_colors.ts";
 import { listenToGestures } from "./gestures.ts";
 import { lastMade } from "./last_made.ts";
 import { outlineOf, paintGray, paintHeatmap, type Pixels } from "./paint.ts";
-import type { Finishing } from "./finishing.ts";
+import type { RefinishQueue } from "./refinish_queue.ts";
 import { type Finished, isAttended, isSamePhrase, type Look, type Shown } from "./shown.ts";
 import { moveView, type View, WHOLE, zoomView } from "./view.ts";
 
-const css = (colour: readonly number[]) => `rgb(${colour.join(" ")})`;
+const css = (color: readonly number[]) => `rgb(${color.join(" ")})`;
 
 /** Draws one phrase, and reports the user's changes of the view. */
 export class Viewer {
   /** Canvas of the picture. */
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
   readonly #view: View;
-  readonly #finishing: Finishing;
+  readonly #finishing: RefinishQueue;
   readonly #onView: () => void;
   readonly #onLevels: (black: number, white: number) => void;
   #shown: Shown | undefined;
@@ -32,8 +32,8 @@ export class Viewer {
     toCanvas(paintGray(gray, black, white), gray.width, gray.height)
   );
   readonly #heatCanvas = lastMade(
-    ({ heatmap, size }: Finished, colours: Look["colours"], opacity: number) =>
-      toCanvas(paintHeatmap(heatmap, colours, opacity), size, size),
+    ({ heatmap, size }: Finished, colors: Look["colors"], opacity: number) =>
+      toCanvas(paintHeatmap(heatmap, colors, opacity), size, size),
   );
   readonly #outline = lastMade(({ heatmap, size }: Finished) => toPath(heatmap, size));
   #isQueued = false;
@@ -46,7 +46,7 @@ export class Viewer {
    */
   constructor(
     view: View,
-    finishing: Finishing,
+    finishing: RefinishQueue,
     onView: () => void,
     onLevels: (black: number, white: number) => void,
   ) {
@@ -145,9 +145,9 @@ export class Viewer {
     const gray = this.#grayCanvas(shown.gray, look.black, look.white);
     context.drawImage(gray, 0, 0, original.width, original.height);
     this.#paintHeatmap(context, shown, look, scale);
-    const frame = (colour: string, [x, y, w, h]: readonly number[], dash: number[]) => {
+    const frame = (color: string, [x, y, w, h]: readonly number[], dash: number[]) => {
       context.setLineDash(dash.map((length) => length / scale));
-      context.strokeStyle = colour;
+      context.strokeStyle = color;
       context.lineWidth = 2.5 * ratio / scale;
       context.strokeRect(x!, y!, w!, h!);
       context.setLineDash([]);
@@ -170,7 +170,7 @@ export class Viewer {
     scale: number,
   ): void {
     if (!this.#finished) return;
-    const heat = this.#heatCanvas(this.#finished, look.colours, look.opacity);
+    const heat = this.#heatCanvas(this.#finished, look.colors, look.opacity);
     context.drawImage(heat, crop.x, crop.y, crop.side, crop.side);
     if (!look.outline) return;
     const unit = crop.side / this.#finished.size;

@@ -25,7 +25,7 @@ export class GivenFiles implements Files {
    * @param onRead Called after each read of the file with the number of bytes read.
    */
   add(path: string, file: Blob, onRead: (bytes: number) => void = () => {}): void {
-    this.#files.set(normalise(path), { file, onRead });
+    this.#files.set(normalize(path), { file, onRead });
   }
 
   /** Forgets a folder and all files in it. */
@@ -34,7 +34,7 @@ export class GivenFiles implements Files {
   }
 
   stat(path: string): Promise<PathFacts> {
-    const given = this.#files.get(normalise(path));
+    const given = this.#files.get(normalize(path));
     if (given) {
       return Promise.resolve({ isFile: true, isDirectory: false, size: given.file.size });
     }
@@ -43,12 +43,12 @@ export class GivenFiles implements Files {
   }
 
   open(path: string): Promise<OpenFile> {
-    const given = this.#files.get(normalise(path));
+    const given = this.#files.get(normalize(path));
     return given ? Promise.resolve(new GivenFile(path, given)) : Promise.reject(nothingAt(path));
   }
 
   list(path: string): Promise<string[]> {
-    const start = `${normalise(path)}/`.length;
+    const start = `${normalize(path)}/`.length;
     const names = this.#within(path).map((each) => each.slice(start).split("/")[0]!);
     return Promise.resolve([...new Set(names)]);
   }
@@ -70,13 +70,13 @@ export class GivenFiles implements Files {
   }
 
   #within(folder: string): string[] {
-    const start = `${normalise(folder)}/`;
+    const start = `${normalize(folder)}/`;
     return [...this.#files.keys()].filter((path) => path.startsWith(start));
   }
 }
 
 /** Removes `.` and empty names from a path, since they do not change its meaning. */
-function normalise(path: string): string {
+function normalize(path: string): string {
   return path.split("/").filter((name) => name !== "" && name !== ".").join("/");
 }
 

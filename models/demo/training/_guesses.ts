@@ -14,7 +14,7 @@ export interface Guess {
 const SIZE = 128;
 
 /** Side of the centre box, which covers a quarter of the image. */
-const CENTRE = SIZE / 2;
+const CENTER = SIZE / 2;
 
 /** Returns guesses of increasing knowledge. The last two are means of a training set's boxes. */
 export async function readGuesses(folder: string): Promise<Guess[]> {
@@ -29,11 +29,11 @@ export async function readGuesses(folder: string): Promise<Guess[]> {
   }
   const maps = new Map([...sums].map(([category, sum]) => [category, normalize01(sum)]));
   const whole = new Float32Array(SIZE * SIZE).fill(1);
-  const offset = (SIZE - CENTRE) / 2;
-  const centre = boxMask([[offset, offset, CENTRE, CENTRE]]);
+  const offset = (SIZE - CENTER) / 2;
+  const center = boxMask([[offset, offset, CENTER, CENTER]]);
   return [
     { name: "whole image", map: () => whole },
-    { name: "centre box", map: () => centre },
+    { name: "centre box", map: () => center },
     { name: "mean box of all classes", map: () => maps.get("")! },
     { name: "mean box of the phrase's class", map: (category) => maps.get(category)! },
   ];

@@ -1,4 +1,4 @@
-import { type Reach, runConfined } from "../../../cli/kit/confine.ts";
+import { type Permissions, runConfined } from "../../../cli/kit/confine.ts";
 import { EXIT } from "../../../cli/kit/exit.ts";
 import { UsageError } from "../../../cli/kit/flags.ts";
 
@@ -13,7 +13,7 @@ import { UsageError } from "../../../cli/kit/flags.ts";
  */
 export function runScript<Names extends readonly string[]>(
   usage: readonly [command: string, ...names: Names],
-  reach: (args: { [I in keyof Names]: string }) => Reach,
+  reach: (args: { [I in keyof Names]: string }) => Permissions,
   run: (args: { [I in keyof Names]: string }, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const read = (args: string[]) => {

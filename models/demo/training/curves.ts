@@ -17,11 +17,11 @@ type LayerScores = Readonly<Record<string, number>>;
 
 /** The curves, which differ in colour and dash. */
 const CURVES = [
-  { label: "loss", colour: "#000000", dash: "none" },
-  { label: "AUC-ROC, layers 8-10", colour: "#0072b2", dash: "none", read: "8-10" },
-  { label: "AUC-ROC, layer 9", colour: "#009e73", dash: "8,3", read: "9" },
-  { label: "AUC-ROC, layers 3,4,6,7", colour: "#d55e00", dash: "6,3", read: "3467" },
-  { label: "AUC-ROC, end token", colour: "#e69f00", dash: "2,3", read: "end" },
+  { label: "loss", color: "#000000", dash: "none" },
+  { label: "AUC-ROC, layers 8-10", color: "#0072b2", dash: "none", read: "8-10" },
+  { label: "AUC-ROC, layer 9", color: "#009e73", dash: "8,3", read: "9" },
+  { label: "AUC-ROC, layers 3,4,6,7", color: "#d55e00", dash: "6,3", read: "3467" },
+  { label: "AUC-ROC, end token", color: "#e69f00", dash: "2,3", read: "end" },
 ] as const;
 
 async function readLog(path: string): Promise<Row[]> {
@@ -58,9 +58,9 @@ async function drawCurves(run: string, file: string): Promise<void> {
     y: { label: null, domain: [0.2, 1] },
     marks: [
       Plot.gridY({ stroke: "#dddddd", strokeOpacity: 1 }),
-      ...lines.map(({ colour, dash, points }) =>
+      ...lines.map(({ color, dash, points }) =>
         Plot.line(points, {
-          stroke: colour,
+          stroke: color,
           strokeWidth: 1.8,
           ...(dash !== "none" && { strokeDasharray: dash }),
           clip: true,
@@ -70,7 +70,7 @@ async function drawCurves(run: string, file: string): Promise<void> {
         x: () => losses.at(-1)!.step,
         y: (place: number) => place,
         text: lines.map(({ label }) => label),
-        fill: lines.map(({ colour }) => colour),
+        fill: lines.map(({ color }) => color),
         textAnchor: "start",
         dx: 8,
       }),

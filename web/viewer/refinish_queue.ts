@@ -5,7 +5,7 @@
  */
 
 import { openGpu } from "../../shaders/device.ts";
-import type { ServerFacts } from "../results.ts";
+import type { ServerFacts } from "../review_api.ts";
 import { GpuFinisher } from "./finish_gpu.ts";
 import { type Attended, cut, type Finished, type Look, type Uncut, uncut } from "./shown.ts";
 
@@ -25,7 +25,7 @@ const TURN = 12;
  * Finishes the heatmaps that pictures wish for. Only the newest wish of each picture counts, so
  * wishes do not pile up while a slider moves.
  */
-export class Finishing {
+export class RefinishQueue {
   readonly #device: ServerFacts["device"];
   readonly #onPlace: (sentence: string) => void;
   readonly #onError: (error: Error) => void;

@@ -5,39 +5,39 @@
  * @module
  */
 
-import type { Colour } from "../../reports/figures/heat_colours.ts";
-import { COLOUR_MAPS } from "../viewer/colour_maps.ts";
+import type { Color } from "../../reports/figures/heat_colors.ts";
+import { COLOR_MAPS } from "../viewer/color_maps.ts";
 import { make, part } from "./parts_of_page.ts";
 
 const select = () => part("colours", HTMLSelectElement);
 
 /** Fills the list of colour maps, and shows the chosen map beside the list as a scale. */
-export function offerColours(): void {
+export function offerColors(): void {
   select().replaceChildren(
-    ...COLOUR_MAPS.map(({ name }, i) => make("option", i ? name : `${name} (default)`)),
+    ...COLOR_MAPS.map(({ name }, i) => make("option", i ? name : `${name} (default)`)),
   );
-  onColours(showScale);
+  onColors(showScale);
   showScale();
 }
 
 /** Calls a function whenever another colour map is chosen. */
-export function onColours(act: () => void): void {
+export function onColors(act: () => void): void {
   select().addEventListener("input", act);
 }
 
 /** Gives the chosen map's colours by heat, 0..255. */
-export function chosenColours(): readonly Colour[] {
-  return chosen().colours;
+export function chosenColors(): readonly Color[] {
+  return chosen().colors;
 }
 
 function chosen() {
-  return COLOUR_MAPS[select().selectedIndex] ?? COLOUR_MAPS[0];
+  return COLOR_MAPS[select().selectedIndex] ?? COLOR_MAPS[0];
 }
 
 function showScale(): void {
-  const { name, colours } = chosen();
+  const { name, colors } = chosen();
   const scale = part("scale", HTMLElement);
   scale.ariaLabel = `Heat from 0 to 1 in ${name}`;
-  const stops = colours.map((colour) => `rgb(${colour.join(" ")})`);
+  const stops = colors.map((color) => `rgb(${color.join(" ")})`);
   scale.querySelector("i")!.style.background = `linear-gradient(to right, ${stops})`;
 }

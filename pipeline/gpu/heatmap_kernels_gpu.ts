@@ -6,17 +6,17 @@
 
 import { type Gpu, storage } from "../../shaders/device.ts";
 import { Gaussian } from "../../shaders/gaussian.ts";
-import type { GridSums } from "../../shaders/metrics.ts";
+import type { ScoreSums } from "../../shaders/metrics.ts";
 import { Otsu } from "../../shaders/otsu.ts";
 import { Resize } from "../../shaders/resize.ts";
 import { Separable } from "../../shaders/separable.ts";
 import { type FinishHeatmapOptions, ROUNDING, smoothingBands } from "../postprocess.ts";
 
-/** Options of {@linkcode Finisher}. */
-export type FinisherOptions = Required<FinishHeatmapOptions>;
+/** Options of {@linkcode HeatmapKernels}. */
+export type HeatmapKernelsOptions = Required<FinishHeatmapOptions>;
 
 /** The kernels after the average over layers and steps, for a batch of phrases. */
-export class Finisher {
+export class HeatmapKernels {
   /** Heatmaps before scaling, `[count, size, size]`. */
   readonly smoothed: GPUBuffer;
   /** Kernels for scaling, threshold and mask, with their states. */
@@ -39,7 +39,7 @@ export class Finisher {
     gpu: Gpu,
     readonly count: number,
     readonly sides: readonly number[],
-    { size, sigma, otsu }: FinisherOptions,
+    { size, sigma, otsu }: HeatmapKernelsOptions,
   ) {
     const square = { width: size, height: size };
     const buffer = (label: string, values: number) => {
@@ -104,7 +104,7 @@ export class Finisher {
     means: readonly GPUBuffer[],
     first: number,
     count: number,
-    grid: GridSums,
+    grid: ScoreSums,
   ): void {
     this.#sources.forEach(({ buffer, side }, i) => {
       const bytes = 4 * side * side;

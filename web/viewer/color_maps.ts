@@ -1,0 +1,33 @@
+/**
+ * Colour maps that the user can choose for heatmaps.
+ *
+ * @module
+ */
+
+import {
+  interpolateCividis,
+  interpolateMagma,
+  interpolatePlasma,
+  interpolateTurbo,
+  interpolateViridis,
+} from "d3-scale-chromatic";
+import { type Color, HEAT_COLORS, sampleColors } from "../../reports/figures/heat_colors.ts";
+
+/** A named colour map. */
+export interface ColorMap {
+  /** Name of the map in Matplotlib. */
+  readonly name: string;
+  /** Colours by heat, 0..255. */
+  readonly colors: readonly Color[];
+}
+
+/** The first map is also the one of figures and reports. Every map but turbo is perceptual. */
+export const COLOR_MAPS: readonly [ColorMap, ...ColorMap[]] = [
+  { name: "inferno", colors: HEAT_COLORS },
+  // Trim both ends, as for inferno: black would darken the X-ray, white would look like bone.
+  { name: "magma", colors: sampleColors(interpolateMagma, 0.25, 0.95) },
+  { name: "plasma", colors: sampleColors(interpolatePlasma) },
+  { name: "viridis", colors: sampleColors(interpolateViridis) },
+  { name: "cividis", colors: sampleColors(interpolateCividis) },
+  { name: "turbo", colors: sampleColors(interpolateTurbo) },
+];
