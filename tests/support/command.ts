@@ -22,15 +22,13 @@ export interface CommandOptions {
    * command.
    */
   readonly fault?: string;
-  /** Hosts that the command may reach, in place of its task's hosts. */
-  readonly net?: string;
 }
 
 /** Returns the arguments of `deno run` with the permissions of the command's task. */
 export function commandArguments(
   name: string,
   args: readonly string[],
-  { fault, net }: CommandOptions = {},
+  { fault }: CommandOptions = {},
 ): string[] {
   return [
     "run",
@@ -38,7 +36,6 @@ export function commandArguments(
     "--no-prompt",
     `--config=${ROOT}deno.json`,
     `--permission-set=${name}`,
-    ...(net ? [`--allow-net=${net}`] : []),
     fault ? `${ROOT}tests/support/${fault}` : `${ROOT}cli/${name}.ts`,
     ...args,
   ];
