@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { printable, quote, show } from "./text.ts";
 
-Deno.test("quote() and printable() escape what drives a terminal, and cut what is long", () => {
+Deno.test("quote() and printable() escape a terminal's control characters, and cut long texts", () => {
   assertEquals(quote('a"\x1b\u202e'), '"a\\"\\u001b\\u202e"');
   assertEquals(printable("a\n\ud800"), "a\\u000a\\ud800");
   assertEquals(quote("x".repeat(161)), `"${"x".repeat(160)}…"`);

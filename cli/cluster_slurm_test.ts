@@ -29,7 +29,7 @@ Deno.test("planJobs runs chosen shards again and merges all", () => {
   assertEquals(jobs?.merge("1").slice(-2), ["8", "/o"]);
 });
 
-Deno.test("planJobs refuses what cannot be", () => {
+Deno.test("planJobs() refuses impossible options", () => {
   const cases: [string[], string][] = [
     [["--out", "o"], 'Option "--shards" is needed'],
     [["--shards", "2"], 'Option "--out" is needed'],

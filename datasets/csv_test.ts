@@ -84,7 +84,7 @@ Deno.test("readCsv() knows delimiters by the header or a line sep=, and every li
   }
 });
 
-Deno.test("readCsv() takes delimiters at a line's end and pandas' index for what they are", () => {
+Deno.test("readCsv() accepts delimiters at a line's end and the index column of pandas", () => {
   const cases: [string, unknown[]][] = [
     ["a,b,\n1,2,\n3,4\n", [["1", "2", ""], ["3", "4", undefined]]],
     ["a,b\n1,2,\n3,4,,\n", [["1", "2"], ["3", "4"]]],

@@ -96,7 +96,7 @@ Deno.test("openDataset() reads the COCO-style JSON", () =>
     await assertRejects(() => read(`${folder}/b.json`), Deno.errors.NotFound, "no such file");
   }));
 
-Deno.test("openDataset() names what a JSON lacks", () =>
+Deno.test("openDataset() names the missing parts of a JSON document", () =>
   withFiles({
     "a.json": '{"images": [], "annotations": []}',
     "b.json": '{"images": [{"id": 1}], "categories": [], "annotations": []}',
@@ -361,7 +361,7 @@ Deno.test("openDataset() finds the file of a split in VinDr-CXR's folder, and im
     );
   }));
 
-Deno.test("openDataset() finds RSNA's labels in their folder, and says what a folder lacks", () =>
+Deno.test("openDataset() finds RSNA's labels in their folder, and names a folder's missing file", () =>
   withFiles({}, async (folder) => {
     await assertRejects(
       () => openDataset(folder),
@@ -424,7 +424,7 @@ Deno.test("openDataset() reads a bare quote as Python's csv does", async () => {
   assertEquals(found.map(({ phrase }) => phrase), ['left "small" effusion', "right effusion"]);
 });
 
-Deno.test("openDataset() reads what a Spanish, German or French Excel writes, and CR alone", async () => {
+Deno.test("openDataset() reads CSV of a Spanish, German or French Excel, and lines that end in CR", async () => {
   const folder = `${CASES}csv-delimiters`;
   const expected = samples(await read(`${folder}/semicolon.csv`, { images: `${folder}/images` }));
   assertEquals(expected.map(({ phrase, boxes }) => [phrase, boxes]), [
@@ -476,7 +476,7 @@ Deno.test("openDataset() reads UTF-16, and fails the rows alone whose bytes are 
     await assertRejects(() => read(`${folder}/b.csv`), SyntaxError, "it is not text in UTF-8");
   }));
 
-Deno.test("openDataset() reads numbers as tables write them", () =>
+Deno.test("openDataset() reads the number formats of tables", () =>
   withFiles({
     "a.csv": `${COLUMNS},split\n` + [
       ["1.0,2e0, 3 ,+4", "100.0,2e2", "1"],
@@ -520,7 +520,7 @@ Deno.test("openDataset() counts a row that cannot be read in every split", () =>
     assertEquals(samples(await read(`${folder}/b.json`)).length, 3);
   }));
 
-Deno.test("openDataset() fails the finding alone that has NaN, and reads JSON lines", () =>
+Deno.test("openDataset() fails only the finding with NaN, and reads JSON lines", () =>
   withFiles({
     "a.json": `\ufeff{"images": [{"id": 1, "file_name": "a NaN.png", "width": 8, "height": 8}],
       "categories": [{"id": 1, "name": "Edema"}], "annotations": [

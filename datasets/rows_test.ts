@@ -45,13 +45,13 @@ Deno.test("toNumber() is not slow on a long field", () => {
   assert(performance.now() - begin < 2000);
 });
 
-Deno.test("show() cuts what is long", () => {
+Deno.test("show() cuts long values", () => {
   assertEquals([show("a"), show([1]), show(undefined)], ["a", "[1]", ""]);
   assertEquals(show("1".repeat(1000)).length, 81);
   assertEquals(show("1".repeat(1000), 10), "1111111111…");
 });
 
-Deno.test("show() gives what can be printed of anything", () => {
+Deno.test("show() makes any value printable", () => {
   assertEquals(show("\x1b[2J\r\u202e\ud800a"), "\\u001b[2J\\u000d\\u202e\\ud800a");
   // The numeric key takes `JSON.stringify` off its fast path, which needs no stack.
   const deep = JSON.parse("[".repeat(100_000) + '{"1":2}' + "]".repeat(100_000));
@@ -76,7 +76,7 @@ Deno.test("groupRows() keeps rows without an image or a phrase apart", () => {
   ]);
 });
 
-Deno.test("mergeRows() says what is wrong with a box", async () => {
+Deno.test("mergeRows() names the fault of a box", async () => {
   const cases: [readonly unknown[], string][] = [
     [["NaN", 2, 3, 4], 'x of the box must be a number, got "NaN"'],
     [[1, "", 3, 4], 'y of the box must be a number, got ""'],
@@ -114,7 +114,7 @@ Deno.test("mergeRows() makes boxes of corners, each cut to whole pixels", async 
   for (const [box, reason] of cases) assertEquals(await reasonOf({ boxColumns, box }), reason);
 });
 
-Deno.test("mergeRows() says what is wrong with an image's size, path or phrase", async () => {
+Deno.test("mergeRows() names the fault of an image's size, path or phrase", async () => {
   assertEquals(
     await reasonOf({ size: ["0", "200"] }),
     'the image size must be whole pixels, got "0 x 200"',
@@ -123,7 +123,7 @@ Deno.test("mergeRows() says what is wrong with an image's size, path or phrase",
   assertEquals(await reasonOf({ phrase: " " }), "the phrase is empty");
 });
 
-Deno.test("mergeRows() gives what a row cannot be read for before its other faults", async () => {
+Deno.test("mergeRows() gives the fault of an unreadable row before its other faults", async () => {
   assertEquals(
     await reasonOf({ image: "", phrase: "", fault: "a field too many" }),
     "a field too many",
@@ -170,7 +170,7 @@ Deno.test("mergeRows() makes no bad row of a bug", async () => {
   );
 });
 
-Deno.test("mergeRows() notes what it changed about a box, and rows of two classes", async () => {
+Deno.test("mergeRows() notes changes of a box, and rows of two classes", async () => {
   const [item] = await merge([
     row("a:2", { box: ["1.9", 2, 3, 4], category: "Edema" }),
     row("a:3", { box: [90, 190, 20, 30], category: "Pneumonia" }),

@@ -37,7 +37,7 @@ Deno.test("grayLevels() follows the formula of each window", () => {
   assertEquals(at({ center, width: 1, shape: "LINEAR" }), [0, 0, 0, 255, 255, 255, 255]);
 });
 
-Deno.test("grayLevels() leaves padding out of what it spreads", () => {
+Deno.test("grayLevels() leaves padding out of the spread range", () => {
   assertEquals(levels([4095, 100, 355], { padding: 4095 }), [255, 0, 255]);
   assertEquals(levels([0x800, 100, 355], { padding: 0xf800, isSigned: true }), [0, 0, 255]);
   assertEquals(levels([5, 5], { padding: 5 }), [0, 0]);

@@ -111,7 +111,7 @@ Deno.test("a grid's scores are those of the released code on hi-ml's map, in eve
   }
 });
 
-Deno.test("gridMethod() scores what is seen, and drops boxes wholly outside", async () => {
+Deno.test("gridMethod() scores the crop, and drops boxes wholly outside it", async () => {
   for (
     const [i, [view, side, width, height, boxes, , expected]] of EXPECTED.slice(0, 5).entries()
   ) {
@@ -143,7 +143,7 @@ Deno.test("gridMethod() scores what is seen, and drops boxes wholly outside", as
   assertEquals(asked, [["phrase", "phrase", "phrase"]]);
 });
 
-Deno.test("gridMethod() fails the phrase that is refused, and ends where the model is broken", async () => {
+Deno.test("gridMethod() fails a refused phrase, and throws the error of a broken model", async () => {
   const grids = { good: makeGrid(15, 1), short: { side: 15, values: new Float32Array(3) } };
   const { method, asked } = makeMethod(BIOVIL, {
     ...grids,

@@ -124,7 +124,7 @@ Deno.test("createTokenizer() pads with the token that is asked for", () => {
   assertEquals(ids, [49406, 49407, 49407, 49407, 49407]);
 });
 
-Deno.test("createTokenizer() says what is wrong with its files", () => {
+Deno.test("createTokenizer() names the faults of its files", () => {
   const files = { vocab: read("vocab.json"), merges: read("merges.txt") };
   assertThrows(() => createTokenizer({ vocab: "{}" }), TypeError, "merges.txt");
   assertThrows(() => createTokenizer({ ...files, vocab: "{" }), SyntaxError, "vocab.json");
@@ -169,7 +169,7 @@ Deno.test("createTokenizer() runs no pattern that a tokenizer.json brings", () =
   assert(performance.now() - start < 5000); // a regular expression would backtrack for ever
 });
 
-Deno.test("createTokenizer() says what is wrong inside a tokenizer.json", () => {
+Deno.test("createTokenizer() names the faults inside a tokenizer.json", () => {
   const model = { end_of_word_suffix: "</w>", vocab: VOCABULARY, merges: [] as unknown[] };
   const cases: [object, string][] = [
     [{ model: { ...model, end_of_word_suffix: "" } }, 'words end in "</w>"'],

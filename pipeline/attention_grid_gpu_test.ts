@@ -88,7 +88,7 @@ Deno.test("readAttention() comes to the heatmap and layer means of groundImage()
   assert(largestDifference(first!.heatmap, last!.heatmap) > 0.01);
 });
 
-Deno.test("readAttention() covers all steps with at most as many columns, tells of progress, and ends when it is told to", async () => {
+Deno.test("readAttention() covers all steps with the allowed columns, reports progress, and obeys its signal", async () => {
   const bundle = await loadBundle(DEMO);
   const runtime = await openRuntime("native");
   const model = await openModel(bundle, runtime, { layers: [2, 9, 10] });

@@ -57,7 +57,7 @@ async function* evaluated(methods: Record<string, Method>, options: EvaluateOpti
   for await (const { result } of evaluate(makeItems(), methods, options)) yield result;
 }
 
-Deno.test("evaluate() keeps the order of samples and methods, and joins what fell out alike", async () => {
+Deno.test("evaluate() keeps the order of samples and methods, and joins equal dropouts", async () => {
   const methods = {
     one: makeMethod({ a2: "unseen", c1: "unseen" }),
     two: makeMethod({ a1: "unseen", a2: "unseen", c1: "too small" }),
@@ -74,7 +74,7 @@ Deno.test("evaluate() keeps the order of samples and methods, and joins what fel
   ]);
 });
 
-Deno.test("evaluate() leaves out what is done, ends after the image under way, and closes", async () => {
+Deno.test("evaluate() leaves out finished samples, ends after the current image, and closes its source", async () => {
   const done = new Set(["a1", "row"]);
   const one = { one: makeMethod() };
   const results = await Array.fromAsync(evaluated(one, { done }));

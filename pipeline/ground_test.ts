@@ -51,7 +51,7 @@ Deno.test("resolveSettings() makes the released code's choices", () =>
     return Promise.resolve();
   }));
 
-Deno.test("resolveSettings() takes what a bundle states before the released code's choices", () =>
+Deno.test("resolveSettings() prefers a bundle's own settings to the released code's choices", () =>
   withModel((model) => {
     const config = { ...model.bundle.config, steps: 40, select: [0.25, 0.5] as const };
     const stated = { ...model, bundle: { ...model.bundle, config } };
@@ -62,7 +62,7 @@ Deno.test("resolveSettings() takes what a bundle states before the released code
     return Promise.resolve();
   }));
 
-Deno.test("resolveSettings() refuses what is out of range", () =>
+Deno.test("resolveSettings() refuses settings out of range", () =>
   withModel((bundled) => {
     const model = silent(bundled);
     const indices = (start: number, end: number) => ({ kind: "indices" as const, start, end });
@@ -100,7 +100,7 @@ Deno.test("ground() passes over a sample that fails and keeps the order", () =>
     assertEquals(last, 3);
   }));
 
-Deno.test("evaluate() counts no phrase as progress that is run again for the others of its image", () =>
+Deno.test("evaluate() counts no finished phrase that runs again with its image", () =>
   withModel(async (model) => {
     const image = await writeXray();
     async function* items(): AsyncIterableIterator<DatasetItem> {
@@ -147,7 +147,7 @@ Deno.test("ground() pulls no image ahead of a consumer that is slow", () =>
     assertEquals([taken, pulled], [8, 8]);
   }));
 
-Deno.test("ground() ends after the image under way when it is to end", () =>
+Deno.test("ground() ends after the current image on request", () =>
   withModel(async (model) => {
     const file = await writeXray();
     const controller = new AbortController();
@@ -176,7 +176,7 @@ Deno.test("ground() opens a bundle for itself, and checks its options at once", 
   assertThrows(() => ground(samples, { bundle, layers: [11] }), RangeError, "layer 11");
 });
 
-Deno.test("groundImage() gives a phrase the same heatmap alone and in company", () =>
+Deno.test("groundImage() gives a phrase the same heatmap with and without other phrases", () =>
   withModel(async (model) => {
     const [alone] = await groundImage(XRAY, ["left effusion"], { model, steps: 10 });
     const [, together] = await groundImage(XRAY, ["haze", "left effusion"], { model, steps: 10 });
@@ -184,7 +184,7 @@ Deno.test("groundImage() gives a phrase the same heatmap alone and in company", 
     assertEquals(alone!.smoothed, together!.smoothed);
   }));
 
-Deno.test("groundImage() reads the same from each kind of noise again, and another from another", () =>
+Deno.test("groundImage() repeats its heatmap for each kind of noise, and no two kinds agree", () =>
   withModel(async (model) => {
     const run = async (settings: GroundSettings) =>
       (await groundImage(XRAY, ["haze"], { model, steps: 10, ...settings }))[0]!.smoothed;
@@ -200,7 +200,7 @@ Deno.test("groundImage() reads the same from each kind of noise again, and anoth
     for (const other of others) assert(other.some((value, i) => value !== inversion[i]));
   }));
 
-Deno.test("groundImage() notes a phrase that the model does not read as it stands", () =>
+Deno.test("groundImage() notes a phrase that the tokenizer changes", () =>
   withModel(async (model) => {
     const phrases = ["haze", "1 ".repeat(80), "zqx and Wkj zqx"];
     const [whole, cut, spelled] = await groundImage(XRAY, phrases, { model, steps: 10 });
@@ -229,7 +229,7 @@ Deno.test("groundImage() stops between passes when its signal says so", () =>
     assertEquals(passes, 3);
   }));
 
-Deno.test("groundImage() refuses to start without what it needs", async () => {
+Deno.test("groundImage() refuses to start without layers, phrases or a runtime", async () => {
   const bundle = await loadBundle(DEMO);
   await assertRejects(() => groundImage(XRAY, [], { bundle }), TypeError, "without a phrase");
   await assertRejects(() => groundImage(XRAY, ["a", " "], { bundle }), TypeError, "phrase 2");

@@ -57,7 +57,7 @@ for (const runtime of ["native", "webgpu"] as const) {
     ));
 }
 
-Deno.test("what decides the latents decides the entry", () =>
+Deno.test("each setting that decides the latents has an entry of its own", () =>
   inFolder((cache) =>
     withModel(async (model, counts) => {
       await smoothed(model, "haze", { cache });
@@ -83,7 +83,7 @@ Deno.test("what decides the latents decides the entry", () =>
     })
   ));
 
-Deno.test("what the weights do not say of a model decides the entry too", () =>
+Deno.test("a model's configuration and weight type decide the entry too", () =>
   inFolder(async (folder) => {
     const bundle = await loadBundle(DEMO);
     const cache = await TrajectoryCache.open(folder);
@@ -107,7 +107,7 @@ Deno.test("what the weights do not say of a model decides the entry too", () =>
     assertEquals(await key({ config: { ...config, notice: "another", steps: 7 } }), keys[0]);
   }));
 
-Deno.test("a corrupt entry is told of, computed anew and mended", () =>
+Deno.test("a corrupt entry is reported, computed again and replaced", () =>
   inFolder((cache) =>
     withModel(async (model, counts) => {
       const expected = await smoothed(model, "haze", { cache });
@@ -142,7 +142,7 @@ Deno.test("a corrupt entry is told of, computed anew and mended", () =>
     })
   ));
 
-Deno.test("runs that share a folder do not meet", () =>
+Deno.test("runs that share a folder do not disturb each other", () =>
   inFolder((cache) =>
     withModel(async (model) => {
       const expected = await smoothed(model, "haze", {});
@@ -162,7 +162,7 @@ Deno.test("runs that share a folder do not meet", () =>
     })
   ));
 
-Deno.test("what a killed run left half written goes after a day", () =>
+Deno.test("the half-written entry of a killed run is removed after a day", () =>
   inFolder(async (cache) => {
     const [old, fresh, other] = ["0a.latents.1.partial", "0b.latents.2.partial", "notes.partial"];
     for (const name of [old, fresh, other]) await Deno.writeTextFile(`${cache}/${name}`, "");
@@ -172,7 +172,7 @@ Deno.test("what a killed run left half written goes after a day", () =>
     assertEquals(entries(cache).sort(), [fresh, other]);
   }));
 
-Deno.test("a folder that is none ends the run; one that goes away does not", () =>
+Deno.test("a file in place of the folder ends the run; a folder that disappears does not", () =>
   inFolder((folder) =>
     withModel(async (model) => {
       await Deno.writeTextFile(`${folder}/file`, "");

@@ -43,7 +43,7 @@ Deno.test("ScoreSummary averages classes, not samples", () => {
   assertEquals(counts, { scored: 4, grounded: 0, skipped: 0, failed: 0 });
 });
 
-Deno.test("ScoreSummary depends on what results say, not on their order", () => {
+Deno.test("ScoreSummary depends on the results, not on their order", () => {
   const random = new Random(1);
   const results = Array.from({ length: 300 }, (_, i): SampleResult => ({
     ...(scored(["Edema", "Scar", "Node"][i % 3], random.uniform()) as SampleResult),
@@ -75,7 +75,7 @@ Deno.test("ScoreSummary has intervals where classes have more than a sample", ()
   assertEquals(bootstrap, { resamples: 2000, seed: 0, level: 0.95 });
 });
 
-Deno.test("ScoreSummary counts what is left out by class", () => {
+Deno.test("ScoreSummary counts left-out samples by class", () => {
   const summary = new ScoreSummary();
   summary.add({ ...failed("a"), category: "Scar" });
   summary.add({ ...failed("b"), category: "Edema" });
@@ -180,7 +180,7 @@ Deno.test("formatResults() has the paper's rows, columns and decimals", () => {
   assertEquals(cells("samples"), [...Array(7).fill("0"), "1", "1", "2"]);
 });
 
-Deno.test("formatResults() has CNR and mIoU of each setting; what fell out counts for all", () => {
+Deno.test("formatResults() has CNR and mIoU of each setting, and counts dropouts for all of them", () => {
   const summary = new SummaryByVariant(["one", "another"]);
   summary.add({ ...scored("Edema", 0.1), setting: "one" });
   summary.add({ ...scored("Edema", 0.2), setting: "another" });
@@ -206,7 +206,7 @@ Deno.test("formatResults() has CNR and mIoU of each setting; what fell out count
   ]);
 });
 
-Deno.test("encodeNpy() writes what NumPy reads", () => {
+Deno.test("encodeNpy() writes a file that NumPy reads", () => {
   const bytes = encodeNpy(Float32Array.of(1, -2.5, 3, 4, 5, 6), [2, 3]);
   assertEquals([...bytes.subarray(0, 8)], [0x93, 78, 85, 77, 80, 89, 1, 0]);
   const length = new DataView(bytes.buffer).getUint16(8, true);

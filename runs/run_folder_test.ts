@@ -267,7 +267,7 @@ Deno.test("RunFolder takes a sample for done once every variant has its result",
     assertEquals(await heatmaps(folder), ["s0a", "s0b"]);
   }));
 
-Deno.test("RunFolder names what is different about an earlier run and leaves its results", () =>
+Deno.test("RunFolder names the differences from an earlier run and leaves its results", () =>
   inFolder(async (folder) => {
     await run(folder, [scored(0)]);
     const before = await read(folder);
@@ -295,7 +295,7 @@ Deno.test("RunFolder refuses results that it does not know the run of", () =>
     assertEquals(await read(folder), "precious\n");
   }));
 
-Deno.test("RunFolder runs again what failed, and only that", () =>
+Deno.test("RunFolder runs only failed samples again", () =>
   inFolder(async (folder) => {
     await run(folder, [scored(0), failed, scored(2)]);
     assertEquals(await run(folder), ["s0", "s1", "s2"]);
@@ -334,7 +334,7 @@ Deno.test("RunFolder leaves nothing of a run without results", () =>
     assertEquals([...Deno.readDirSync(folder)], []);
   }));
 
-Deno.test("mergeRuns() puts shards in the dataset's order and names what is wrong", () =>
+Deno.test("mergeRuns() puts shards in the dataset's order and names faults", () =>
   inFolder(async (folder) => {
     const shard = (number: number) => ({
       ...RECORD,
@@ -369,6 +369,6 @@ Deno.test("mergeRuns() puts shards in the dataset's order and names what is wron
     await assertRejects(() => mergeRuns([`${folder}/3`]), Deno.errors.NotFound, "Cannot read");
   }));
 
-Deno.test("differences() of equal runs are none", () => {
+Deno.test("differences() finds nothing between equal runs", () => {
   assertEquals(differences(RECORD, structuredClone(RECORD)), []);
 });

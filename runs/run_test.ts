@@ -117,7 +117,7 @@ Deno.test("Run gives results by variant and by sample, and says whether its file
     assertEquals(await Array.fromAsync(run.samples()), [[all[0]!, all[1]!], [FAILED]]);
   }));
 
-Deno.test("Run names a result that cannot be of the run, for each of its readers alike", () =>
+Deno.test("Run names a result that the run cannot have, to each of its readers", () =>
   inFolder(async (folder) => {
     await store(folder, RECORD, []);
     const { setting: _, ...unnamed } = scored("s0", 0, "a");

@@ -204,7 +204,7 @@ Deno.test("largest-component-box: the box of the most pixels that hang together"
   assertEquals(largestComponentBox(new Float32Array(4), 2), undefined);
 });
 
-Deno.test("scoreByProtocols() leaves the paper's scores as they are and names what is no protocol", () => {
+Deno.test("scoreByProtocols() does not change the paper's scores, and names an unknown protocol", () => {
   const protocols = Object.keys(PROTOCOLS) as ProtocolName[];
   for (const { heatmap, image, boxes, margin } of cases()) {
     const paper = scoreHeatmap(heatmap, image, boxes, { margin });

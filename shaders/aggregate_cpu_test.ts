@@ -113,7 +113,7 @@ Deno.test("normalize01() makes a constant map 0", () => {
   assertEquals(normalize01(Float32Array.of(3, 3)), Float32Array.of(0, 0));
 });
 
-Deno.test("valueRange() finds the extremes and refuses what has none", () => {
+Deno.test("valueRange() finds the extremes and refuses values that are not finite", () => {
   assertEquals(valueRange(Float32Array.of(3, -1, 2)), {
     minimum: -1,
     maximum: 3,

@@ -49,7 +49,7 @@ Deno.test("several buffers are read back at once, empty and odd ones too", async
   for (const buffer of [values, bytes, empty]) buffer.destroy();
 });
 
-Deno.test("storage() refuses what the device cannot bind, with the size", async () => {
+Deno.test("storage() refuses a buffer beyond the device's limit, and names its size", async () => {
   const gpu = await testGpu();
   const limit = gpu.device.limits.maxStorageBufferBindingSize;
   assertThrows(
@@ -59,7 +59,7 @@ Deno.test("storage() refuses what the device cannot bind, with the size", async 
   );
 });
 
-Deno.test("dispatch() and submitAndRead() refuse what is beyond the device's limits", async () => {
+Deno.test("dispatch() and submitAndRead() refuse work beyond the device's limits", async () => {
   const gpu = await testGpu();
   const values = storage(gpu, "values", Uint32Array.of(1));
   const kernel = pipeline(gpu, "test", CODE, "add", { ADDEND: 1 });
@@ -80,7 +80,7 @@ Deno.test("dispatch() and submitAndRead() refuse what is beyond the device's lim
   values.destroy();
 });
 
-Deno.test("checked() throws what went wrong before it", async () => {
+Deno.test("checked() throws an error that happened before it", async () => {
   const gpu = (await openGpu())!;
   const { popErrorScope } = gpu.device;
   // Real drivers promise memory before they have it, so the test simulates the error.
@@ -106,7 +106,7 @@ Deno.test("checked() throws what went wrong before it", async () => {
   gpu.destroy();
 });
 
-Deno.test("checked() says what was invalid, and that a device was lost", async () => {
+Deno.test("checked() names the invalid work, and the loss of a device", async () => {
   const gpu = (await openGpu())!;
   await assertRejects(
     () =>

@@ -48,14 +48,14 @@ Deno.test("otsuThreshold() refuses maps without values or with NaN", () => {
   );
 });
 
-Deno.test("applyThreshold() keeps only what is greater", () => {
+Deno.test("applyThreshold() keeps only greater values", () => {
   assertEquals(
     applyThreshold(Float32Array.of(0.25, 0.5, 0.75), 0.5),
     Float32Array.of(0, 0, 0.75),
   );
 });
 
-Deno.test("maskBox() bounds what is not 0", () => {
+Deno.test("maskBox() bounds the values other than 0", () => {
   const map = new Float32Array(5 * 4);
   assertEquals(maskBox(map, 5, 4), undefined);
   map[1 * 5 + 3] = 1;

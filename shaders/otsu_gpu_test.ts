@@ -102,7 +102,7 @@ Deno.test("NaN and infinities are noticed, not spread", async () => {
   normalize.destroy();
 });
 
-Deno.test("what differs by rounding alone counts as constant where that is asked for", async () => {
+Deno.test("a map that varies by rounding alone counts as constant on request", async () => {
   const gpu = await testGpu();
   const kernel = new Otsu(gpu, { width: 2, height: 1 }, { rounding: 1e-6 });
   const run = async (map: Float32Array) => {

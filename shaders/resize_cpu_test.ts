@@ -61,7 +61,7 @@ Deno.test("resizeBilinear() keeps a constant map constant at odd sizes", () => {
   }
 });
 
-Deno.test("bilinearTaps() of a range are those of the whole axis", () => {
+Deno.test("bilinearTaps() of a range are part of the whole axis's taps", () => {
   const whole = bilinearTaps(701, 686);
   const part = bilinearTaps(701, 686, { start: 87, count: 512 });
   assertEquals(part.lower, whole.lower.slice(87, 599));

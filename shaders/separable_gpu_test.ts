@@ -34,7 +34,7 @@ for (const [fromWidth, fromHeight] of [[16, 16], [1, 1], [17, 31], [64, 64]] as 
   }
 }
 
-Deno.test("the product adds to what is there, and takes several maps", async () => {
+Deno.test("the product adds to the output, and takes several maps", async () => {
   const gpu = await testGpu();
   const band = smoothResizeBand(3, 8, 1);
   const separable = new Separable(gpu, band, band, 2);

@@ -16,7 +16,7 @@ async function* modules(folder: URL): AsyncIterableIterator<URL> {
   }
 }
 
-Deno.test("what models, stages and shaders are made of names neither Deno nor Node", async () => {
+Deno.test("the modules of models, stages and shaders name neither Deno nor Node", async () => {
   const found: string[] = [];
   let count = 0;
   for (const room of ["models", "pipeline", "shaders", "images", "scoring"]) {

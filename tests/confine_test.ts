@@ -9,7 +9,7 @@ import { writeGray } from "./support/image.ts";
 
 const QUICK = ["--noise", "sample", "--steps", "10", "--device", "cpu"];
 
-Deno.test("each command's task has a permission set of its own, with what it needs alone", () => {
+Deno.test("each command's task has a permission set of its own, with no permission too many", () => {
   const commands = Object.entries(manifest.permissions);
   for (const [name, set] of commands) {
     const { command } = manifest.tasks[name as keyof typeof manifest.permissions];

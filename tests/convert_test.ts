@@ -174,7 +174,7 @@ Deno.test("convert's boxes are predictions and a dataset; another margin makes p
     assertMatch(read.stdout, /4 scored, 0 skipped, 0 failed/);
   }));
 
-Deno.test("convert writes 0 outside, and patient and study, where it is told to", () =>
+Deno.test("convert writes 0 outside, and patient and study, on request", () =>
   inFolder(async (folder) => {
     await makeRun(folder);
     const convert = async (out: string, ...more: string[]) => {
@@ -228,7 +228,7 @@ Deno.test("convert leaves out an image that is not there or another, and says so
     assertEquals(namesIn(`${folder}/out`), ["boxes.csv"]);
   }));
 
-Deno.test("convert refuses unknown formats, masks of a run without, and what it cannot write", () =>
+Deno.test("convert refuses unknown formats, masks of a run without masks, and unwritable files", () =>
   inFolder(async (folder) => {
     await makeRun(folder, "--no-otsu");
     await Deno.writeTextFile(`${folder}/file`, "");

@@ -154,7 +154,7 @@ Deno.test("eval survives a GPU that is lost, goes on on the CPU, and reports it"
     });
   }));
 
-Deno.test("eval on the GPU ends on Ctrl-C with 130 and keeps what is done", {
+Deno.test("eval on the GPU ends on Ctrl-C with 130 and keeps its results", {
   ignore: Deno.build.os === "windows",
 }, () =>
   inFolder(async (folder) => {

@@ -38,7 +38,7 @@ Deno.test("eval without options scores at least 24 phrases over the eight classe
     assertMatch(stdout, /\|CNR\|.*\n.*CNR.*\n.*mIoU/);
   }));
 
-Deno.test("eval puts the paper's rows beside those of MS-CXR, not of phantoms", () =>
+Deno.test("eval puts the paper's rows beside results on MS-CXR, not on phantoms", () =>
   inFolder(async (folder) => {
     const { csv } = await writePhantomSet(`${folder}/set`, { seed: 3, images: 2 });
     const run = async (out: string) => {
@@ -98,7 +98,7 @@ Deno.test("eval --ablate scores Table II and the user's settings from the same p
     }
   }));
 
-Deno.test("eval --setting scores it beside what the other options choose", () =>
+Deno.test("eval --setting scores a setting beside the choice of the other options", () =>
   inFolder(async (folder) => {
     await writePhantomSet(`${folder}/set`, { seed: 3, images: 1 });
     const args = [
@@ -121,7 +121,7 @@ Deno.test("eval --setting scores it beside what the other options choose", () =>
     assertEquals(settings.otsu, undefined);
   }));
 
-Deno.test("eval --cache makes the same results again from what it kept", () =>
+Deno.test("eval --cache repeats the results from its entries", () =>
   inFolder(async (folder) => {
     await writePhantomSet(`${folder}/set`, { seed: 3, images: 2 });
     const run = async (out: string) => {
@@ -185,7 +185,7 @@ Deno.test("eval records bad rows and images and goes on", () =>
     assertMatch(stdout, /failed at dataset/);
   }));
 
-Deno.test("eval names what is wrong before it writes anything", () =>
+Deno.test("eval names a fault before it writes anything", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/a.csv`, "image,phrase,x,y,w\na.png,b,1,2,3\n");
     const cases: [string[], number, RegExp][] = [
@@ -210,7 +210,7 @@ Deno.test("eval names what is wrong before it writes anything", () =>
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name), ["a.csv"]);
   }));
 
-Deno.test("eval says in the summary what broke it off, and goes on once it can", () =>
+Deno.test("eval names the interruption in the summary, and goes on once it can", () =>
   inFolder(async (folder) => {
     await writePhantomSet(`${folder}/set`, { seed: 3, images: 3 });
     const args = [
@@ -237,7 +237,7 @@ Deno.test("eval says in the summary what broke it off, and goes on once it can",
     assertEquals((await results(`${folder}/out`)).length, 3);
   }));
 
-Deno.test("eval never overwrites what may be results", () =>
+Deno.test("eval never overwrites files that may be results", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/results.jsonl`, "precious\n");
     const { code, stderr } = await runCommand("eval", ["--out", "."], folder);
@@ -246,7 +246,7 @@ Deno.test("eval never overwrites what may be results", () =>
     assertEquals(await Deno.readTextFile(`${folder}/results.jsonl`), "precious\n");
   }));
 
-Deno.test("eval gives the same bytes again, whatever runs ahead", () =>
+Deno.test("eval repeats its bytes with any number of images ahead", () =>
   inFolder(async (folder) => {
     const run = async (out: string, concurrency: string) => {
       await runCommand("eval", [

@@ -67,7 +67,7 @@ Deno.test("a model file that is cut short while it loads ends the run with a sen
     assertEquals(left.map(({ name }) => name), ["model"]);
   }));
 
-Deno.test("memory that runs out in mid-run ends it, and it goes on after what is done", () =>
+Deno.test("a run that is out of memory ends, and goes on after its last result", () =>
   withSet(async (folder) => {
     await evaluate(folder, "whole");
     const broken = await evaluate(folder, "out", "no_memory.ts");
@@ -120,7 +120,7 @@ Deno.test("a closed stdout ends no run before its end", () =>
     assertEquals(counts.scored, (await results(folder, "out")).length);
   }));
 
-Deno.test("paths may be long and in any script; what no system can write is a sentence", () =>
+Deno.test("paths may be long and in any script; an impossible path gives one sentence", () =>
   inFolder(async (folder) => {
     const long = `${"très-".repeat(40)}/${"長い".repeat(35)}/Ωmega 'quoted' #1 %20`;
     await writePhantomSet(`${folder}/${long}`, { seed: 8, images: 1 });

@@ -164,7 +164,7 @@ Deno.test("figures leaves out an image that is not there or not the same, and sa
     assertMatch(panel.lines[3]!, / …$/);
   }));
 
-Deno.test("figures refuses what is no run, a setting that the run has not, and results without boxes", () =>
+Deno.test("figures refuses a folder without a run, an unknown setting, and results without boxes", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(`${folder}/empty`);
     const [first] = await evaluate(folder);

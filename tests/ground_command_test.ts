@@ -188,7 +188,7 @@ Deno.test("ground gives each image of a folder or pattern a folder, and goes on 
     assertEquals(stdout.trim().split("\n").length, 6);
   }));
 
-Deno.test("ground names what is wrong and writes nothing", () =>
+Deno.test("ground names a fault and writes nothing", () =>
   inFolder(async (folder) => {
     await writeXray(`${folder}/xray.png`);
     await Deno.writeTextFile(`${folder}/text.png`, "not a picture");

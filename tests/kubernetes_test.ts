@@ -26,12 +26,12 @@ async function check(folder: string, objects: readonly { kind: string }[]): Prom
   return (await readOutput("deno", { args, env: { NO_COLOR: "1" } })).stderr;
 }
 
-Deno.test("the objects for Kubernetes are what its API takes", () =>
+Deno.test("the objects for Kubernetes fit its API", () =>
   inFolder(async (folder) => {
     assertEquals(await check(folder, [...await manifest("job"), ...await manifest("merge")]), "");
   }));
 
-Deno.test("what Kubernetes' API does not take is found", () =>
+Deno.test("the test finds an object that does not fit the API of Kubernetes", () =>
   inFolder(async (folder) => {
     const text = JSON.stringify((await manifest("job"))[0]);
     const cases: [string, string, RegExp][] = [

@@ -98,7 +98,7 @@ Deno.test("three methods stand in one table, killed, in shards and scored again"
     assertMatch(await Deno.readTextFile(`${folder}/figures/best.svg`), /\(biovil-t\)/);
   }));
 
-Deno.test("a baseline's heatmaps are its grids on what it sees, and refused phrases fail", () =>
+Deno.test("a baseline's heatmaps are its grids on its crop, and refused phrases fail", () =>
   inFolder(async (folder) => {
     await makeSet(folder, 3);
     await Deno.mkdir(`${folder}/fake`); // no model, but the folder must exist
@@ -154,7 +154,7 @@ Deno.test("a baseline's heatmaps are its grids on what it sees, and refused phra
     assertEquals((await runCommand("eval", few, folder, FAKES)).code, 4);
   }));
 
-Deno.test("ground shows what a baseline has of an image", () =>
+Deno.test("ground shows a baseline's heatmap and crop", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(`${folder}/fake`);
     const image = new URL("../docs/overlay.png", import.meta.url).pathname;
@@ -256,7 +256,7 @@ Deno.test("predicted boxes are scored from CSV and JSON, by both rules, without 
     assertMatch(other.stderr, /its run differs in methods\.boxes\.predictions\.sha256/);
   }));
 
-Deno.test("eval says which options say nothing of a method, and what one lacks", () =>
+Deno.test("eval names options that do not affect a method, and a method's missing option", () =>
   inFolder(async (folder) => {
     const biovil = ["--method", "biovil", "--model", "x"];
     const boxes = ["--method", "boxes", "--predictions", "p.csv"];

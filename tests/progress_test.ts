@@ -32,7 +32,7 @@ function readObjects(stderr: string): Record<string, unknown>[] {
   return stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
 }
 
-Deno.test("what ends a command is an object too with --progress json", () =>
+Deno.test("the last error is an object too with --progress json", () =>
   inFolder(async (folder) => {
     await writeDataset(folder);
     const json = ["--out", "out", "--progress", "json"];
@@ -96,7 +96,7 @@ Deno.test("rescore, merge and figures tell of their progress, as objects and not
     }
   }));
 
-Deno.test("eval and ground --progress quiet say only what has to be known", () =>
+Deno.test("eval and ground --progress quiet print faults only", () =>
   inFolder(async (folder) => {
     await writeDataset(folder);
     const quiet = ["--steps", "10", "--out", "out", "--progress", "quiet"];

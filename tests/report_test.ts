@@ -51,7 +51,7 @@ Deno.test("report comes to the bytes of eval's own page, and of a whole run wher
     assertEquals(await Deno.readTextFile(`${folder}/merged/report.html`), own);
   }));
 
-Deno.test("report names what is missing in the page and on stderr, of a run that was broken off too", () =>
+Deno.test("report names missing parts in the page and on stderr, also of an interrupted run", () =>
   inFolder(async (folder) => {
     await writePhantomSet(`${folder}/set`, { seed: 6, images: 4 });
     const results = await evaluate(folder, "--no-report");
@@ -94,7 +94,7 @@ Deno.test("eval ends well where its page cannot be written", () =>
     assert(!left.some((name) => name.endsWith(".partial")));
   }));
 
-Deno.test("report refuses what is no run, and results that it cannot show", () =>
+Deno.test("report refuses a folder without a run, and results that it cannot show", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(`${folder}/empty`);
     await writePhantomSet(`${folder}/set`, { seed: 6, images: 1 });

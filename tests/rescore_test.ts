@@ -80,7 +80,7 @@ Deno.test("rescore of several settings keeps each setting's Otsu, and refuses on
     assertMatch(cut.stderr, /error: Cannot read "cut\/heatmaps\.bin": expected a whole record/);
   }));
 
-Deno.test("rescore of heatmaps made on the GPU is within what GPU and CPU differ by", async () => {
+Deno.test("rescore of heatmaps of the GPU differs no more than GPU and CPU do", async () => {
   await testGpu();
   await inFolder(async (folder) => {
     await makeSet(folder, 3);

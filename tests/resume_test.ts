@@ -123,7 +123,7 @@ Deno.test("shards of eval merge to the bytes of a whole run, in any order", () =
     assertEquals(table(on.stdout), table(whole.stdout));
   }));
 
-Deno.test("eval ends when more samples fail than may, and tries them again if told to", () =>
+Deno.test("eval ends at too many failed samples, and tries them again on request", () =>
   inFolder(async (folder) => {
     await writePhantomSet(`${folder}/set`, { seed: 6, images: 4 });
     await Deno.rename(`${folder}/set/files`, `${folder}/set/moved`);
@@ -147,7 +147,7 @@ Deno.test("eval ends when more samples fail than may, and tries them again if to
     assertMatch(good.stdout, / 0 failed\./);
   }));
 
-Deno.test("eval names what differs from the run that is in --out, and who writes there", () =>
+Deno.test("eval names the differences from the run in --out, and another writer there", () =>
   inFolder(async (folder) => {
     await makeSet(folder, 3);
     const args = [...SETTINGS, "--out", "out"];

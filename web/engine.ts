@@ -26,12 +26,12 @@ import {
 } from "../pipeline/settings/settings.ts";
 import {
   type Engine,
+  type EngineDevice,
   type EngineSettings,
   type ExploredCell,
   failureOf,
   MAX_NAME,
   type PickedModel,
-  type Place,
   type Reply,
   type Request,
   type RunSettings,
@@ -50,15 +50,15 @@ export interface EngineHost {
     model: "demo" | PickedModel,
     onBytes: (bytes: number) => void,
   ): Promise<Bundle>;
-  /** Opens a runtime; its `reason` explains any difference from the requested place. */
-  openRuntime(place: Place): Promise<Runtime>;
+  /** Opens a runtime; its `reason` explains any difference from the requested device. */
+  openRuntime(device: EngineDevice): Promise<Runtime>;
   /**
-   * Opens a runtime on the processor. Called if the place is `auto` and the GPU cannot run the
+   * Opens a runtime on the processor. Called if the device is `auto` and the GPU cannot run the
    * model; absent if the host has no second runtime.
    *
-   * @param lack Clause that says why the GPU cannot run the model.
+   * @param reason Clause that says why the GPU cannot run the model.
    */
-  openFallback?(lack: string): Promise<Runtime>;
+  openFallback?(reason: string): Promise<Runtime>;
   /** Decodes an image file. */
   decode(bytes: Uint8Array): Promise<GrayImage>;
   /**
@@ -179,7 +179,7 @@ class LocalEngine implements Engine {
     });
     // Close the old model only now: it stays open if the picked folder holds no model.
     await this.#closeModel();
-    const loaded = await this.#load(bundle, request.place);
+    const loaded = await this.#load(bundle, request.device);
     this.#open = { request, bundle, ...loaded };
     isOpen = true;
     const { runtime } = loaded;
@@ -210,16 +210,16 @@ class LocalEngine implements Engine {
   }
 
   /** Loads a model; falls back to the processor if the GPU fails and the place is `auto`. */
-  async #load(bundle: Bundle, place: Place): Promise<Pick<Open, "runtime" | "model">> {
-    const runtime = await this.#host.openRuntime(place);
+  async #load(bundle: Bundle, device: EngineDevice): Promise<Pick<Open, "runtime" | "model">> {
+    const runtime = await this.#host.openRuntime(device);
     try {
       return { runtime, model: await openModel(bundle, runtime) };
     } catch (error) {
       const { gpu } = runtime;
       gpu?.destroy();
-      if (!gpu || place !== "auto" || !this.#host.openFallback) throw error;
-      const lack = `${gpu.adapter.name} cannot run the model (${(error as Error).message})`;
-      const fallback = await this.#host.openFallback(lack);
+      if (!gpu || device !== "auto" || !this.#host.openFallback) throw error;
+      const reason = `${gpu.adapter.name} cannot run the model (${(error as Error).message})`;
+      const fallback = await this.#host.openFallback(reason);
       return { runtime: fallback, model: await openModel(bundle, fallback) };
     }
   }

@@ -57,7 +57,7 @@ async function withEngine(test: (ask: ReturnType<typeof asking>, engine: Engine)
   try {
     const ask = asking(engine);
     const [opened] = ofKind(
-      await ask({ kind: "open", model: "demo", place: "auto" }, "opened"),
+      await ask({ kind: "open", model: "demo", device: "auto" }, "opened"),
       "opened",
     );
     assertEquals(opened!.model.runtime, "native");
@@ -69,7 +69,7 @@ async function withEngine(test: (ask: ReturnType<typeof asking>, engine: Engine)
   }
 }
 
-Deno.test("createEngine() shows heatmaps as they form, and comes to those of groundImage()", () =>
+Deno.test("createEngine() shows heatmaps as they form, and ends with the heatmaps of groundImage()", () =>
   withEngine(async (ask) => {
     const request = {
       kind: "ground",
@@ -132,7 +132,7 @@ Deno.test("createEngine() ends a run that is cancelled, and goes on with the nex
     assertEquals(ofKind(await next, "ended")[0]!.how, "done");
   }));
 
-Deno.test("createEngine() says in a sentence what is wrong, and goes on", () =>
+Deno.test("createEngine() names a fault in a sentence, and goes on", () =>
   withEngine(async (ask) => {
     const failure = async (request: Request) =>
       ofKind(await ask(request, "ended", "image"), "failed")[0]!.message;
@@ -211,7 +211,7 @@ Deno.test("createEngine() keeps the model that is open where another cannot be r
   });
   const ask = asking(engine);
   const open = (model: "demo" | { files: [] }) =>
-    ask({ kind: "open", model, place: "auto" }, "opened");
+    ask({ kind: "open", model, device: "auto" }, "opened");
   assertEquals(ofKind(await open({ files: [] }), "failed")[0]!.keepsModel, undefined);
   assertEquals(ofKind(await open("demo"), "opened").length, 1);
   assertEquals(ofKind(await open({ files: [] }), "failed")[0]!.keepsModel, true);
@@ -258,13 +258,13 @@ Deno.test("createEngine() takes the processor where a GPU cannot hold the model,
   });
   const ask = asking(engine);
   const [opened] = ofKind(
-    await ask({ kind: "open", model: "demo", place: "auto" }, "opened"),
+    await ask({ kind: "open", model: "demo", device: "auto" }, "opened"),
     "opened",
   );
   assert(isDestroyed);
   assertMatch(lacks.join(), /^small card cannot run the model \(Cannot load .*needs 9 bytes\)$/);
   assertStringIncludes(opened!.model.place, lacks[0]!);
-  const replies = await ask({ kind: "open", model: "demo", place: "webgpu" }, "opened");
+  const replies = await ask({ kind: "open", model: "demo", device: "webgpu" }, "opened");
   assertMatch(ofKind(replies, "failed")[0]!.message, /^Cannot load .*: a weight needs 9 bytes$/);
   assertEquals(lacks.length, 1);
   engine.close();
@@ -292,7 +292,7 @@ Deno.test("createEngine() opens the model again when its GPU was lost, or tells 
       ...(!canReopen && { onLost: () => void told++ }),
     });
     const ask = asking(engine);
-    await ask({ kind: "open", model: "demo", place: "auto" }, "opened");
+    await ask({ kind: "open", model: "demo", device: "auto" }, "opened");
     const bytes = await pngOf(3);
     await ask({ kind: "image", image: 1, name: "phantom", bytes }, "image");
     const ground = (run: number) =>

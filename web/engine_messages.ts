@@ -18,8 +18,8 @@ export const MAX_NAME = 300;
 /** Close codes of a socket: `full` if too many pages are open, `wrong` for an invalid request. */
 export const CLOSED = { full: 1013, wrong: 1008 } as const;
 
-/** Where the page's model runs; `auto` takes the GPU if that is hardware. */
-export type Place = "auto" | "webgpu" | "wasm";
+/** Device of the page's model; `auto` takes the GPU if that is hardware. */
+export type EngineDevice = "auto" | "webgpu" | "wasm";
 
 /** One file of a folder that the user picked. */
 export interface PickedFile {
@@ -55,7 +55,7 @@ export type Request =
   | {
     readonly kind: "open";
     readonly model: "demo" | PickedModel;
-    readonly place: Place;
+    readonly device: EngineDevice;
   }
   /**
    * Decode an image; later runs ground in it. The request ends a run in an earlier image. If

@@ -14,7 +14,7 @@ const VALUE = {
   nothing: null,
 };
 
-Deno.test("decodeParts() gives back what encodeParts() was given, views of larger buffers too", () => {
+Deno.test("decodeParts() restores the input of encodeParts(), views of larger buffers too", () => {
   assertEquals(decodeParts(encodeParts(VALUE).buffer), VALUE);
   const view = new Float32Array([1, 2, 3, 4]).subarray(1, 3);
   assertEquals(decodeParts(encodeParts(view).buffer), new Float32Array([2, 3]));

@@ -38,7 +38,7 @@ Deno.test("findModel() finds model and text encoder in a folder that both were d
   assertEquals(textEncoder, "text encoder/all");
 });
 
-Deno.test("findModel() takes text files side by side, and leaves what is no model to be refused", () => {
+Deno.test("findModel() takes text files side by side, and leaves other folders to be refused later", () => {
   const textEncoder = picked("clip/config.json", "clip/model.safetensors", "clip/vocab.json");
   const files = picked(...below("cxr", FLAT));
   assertEquals(findModel({ files, textEncoder }), {

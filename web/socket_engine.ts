@@ -39,7 +39,7 @@ export class SocketEngine implements Engine {
     this.#socket.onclose = ({ code, reason }) => {
       // Only these codes carry a reason of ours; other reasons come from the library.
       const message = code === CLOSED.full || code === CLOSED.wrong ? reason : LOST;
-      const last: Request = { kind: "open", model: "demo", place: "auto" };
+      const last: Request = { kind: "open", model: "demo", device: "auto" };
       for (const request of [...this.#asked, last]) this.#fail(request, message);
       this.#asked = [];
     };

@@ -16,7 +16,7 @@ import { openGpu } from "../shaders/device.ts";
 import { DEMO_FILES } from "./demo_files.ts";
 import { createEngine } from "./engine.ts";
 import { findModel } from "./picked_model.ts";
-import type { PickedModel, Place, Request } from "./engine_messages.ts";
+import type { EngineDevice, PickedModel, Request } from "./engine_messages.ts";
 
 /** The worker's global scope, which the types of a page lack. */
 const scope = globalThis as unknown as {
@@ -27,17 +27,17 @@ const scope = globalThis as unknown as {
 usePackages(new URL("/packages/", location.href));
 
 /** Minimum bytes read between two reports of progress. */
-const TOLD = 2 ** 22;
+const REPORT_BYTES = 2 ** 22;
 
 async function openBundle(
   model: "demo" | PickedModel,
   onBytes: (bytes: number) => void,
 ): Promise<Bundle> {
-  let [read, told] = [0, 0];
+  let [read, reported] = [0, 0];
   const onRead = (bytes: number) => {
     read += bytes;
-    if (read - told < TOLD) return;
-    told = read;
+    if (read - reported < REPORT_BYTES) return;
+    reported = read;
     onBytes(read);
   };
   if (model === "demo") {
@@ -73,25 +73,25 @@ async function fetchDemoFile(path: string): Promise<GivenPath> {
 }
 
 /**
- * Opens the runtime of a place. `auto` takes the GPU only if that is hardware: a pass of the
+ * Opens the runtime of a device. `auto` takes the GPU only if that is hardware: a pass of the
  * bundled U-Net takes 3 s on Chromium's software adapter, 0.04 s by WebAssembly.
  *
  * @throws {Error} If `webgpu` was chosen and WebGPU does not open.
  */
-async function openRuntime(place: Place): Promise<Runtime> {
-  if (place === "wasm") return await openProcessor("chosen");
-  let lack = "this browser has no WebGPU adapter";
+async function openRuntime(device: EngineDevice): Promise<Runtime> {
+  if (device === "wasm") return await openProcessor("chosen");
+  let reason = "this browser has no WebGPU adapter";
   try {
     const gpu = await openGpu();
-    if (gpu && place === "webgpu") return await openWebgpu(gpu, "chosen");
+    if (gpu && device === "webgpu") return await openWebgpu(gpu, "chosen");
     if (gpu?.adapter.isHardware) return await openWebgpu(gpu, "this browser has WebGPU");
     gpu?.destroy();
-    if (gpu) lack = `the only WebGPU adapter, ${gpu.adapter.name}, is software, and slower`;
+    if (gpu) reason = `the only WebGPU adapter, ${gpu.adapter.name}, is software, and slower`;
   } catch (error) {
-    lack = `WebGPU does not open (${(error as Error).message})`;
+    reason = `WebGPU does not open (${(error as Error).message})`;
   }
-  if (place === "webgpu") throw new Error(`Cannot run on WebGPU: ${lack}`);
-  return await openProcessor(lack);
+  if (device === "webgpu") throw new Error(`Cannot run on WebGPU: ${reason}`);
+  return await openProcessor(reason);
 }
 
 async function openProcessor(reason: string): Promise<Runtime> {

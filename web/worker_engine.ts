@@ -112,7 +112,7 @@ export class WorkerEngine implements Engine {
 
   #replace(reason: string): void {
     const open = this.#unopened.at(-1) ?? this.#open;
-    const request: Request = this.#run ?? open ?? { kind: "open", model: "demo", place: "auto" };
+    const request: Request = this.#run ?? open ?? { kind: "open", model: "demo", device: "auto" };
     const fail = (message: string) => this.onReply(failureOf(request, message));
     this.#run = undefined;
     if (!open || this.#losses++ > 1) {
@@ -126,9 +126,9 @@ export class WorkerEngine implements Engine {
       }
       return fail(message);
     }
-    const place = this.#losses === 1 ? open.place : "wasm";
-    fail(`${reason}: the model is opened again${place === "wasm" ? ", on the processor" : ""}`);
-    this.#restart({ ...open, place });
+    const device = this.#losses === 1 ? open.device : "wasm";
+    fail(`${reason}: the model is opened again${device === "wasm" ? ", on the processor" : ""}`);
+    this.#restart({ ...open, device });
   }
 
   /** Starts a new worker, and opens the model and any image in it. */

@@ -46,7 +46,7 @@ async function withEngine(
   }
 }
 
-const open = { kind: "open", model: "demo", place: "auto" } as const;
+const open = { kind: "open", model: "demo", device: "auto" } as const;
 const image = { kind: "image", image: 1, name: "a.png", bytes: new ArrayBuffer(3) } as const;
 const ground = (run: number, phrase: string, image = 1) =>
   ({ kind: "ground", run, image, phrases: [phrase], settings: {} }) as const;
@@ -74,7 +74,7 @@ for (const how of ["lose", "break"] as const) {
       // The second new worker runs on the processor; after the third loss there is no new worker.
       engine.ask(ground(3, how));
       const second = await until(4);
-      assertEquals(asked(second)[1], { ...open, place: "wasm" });
+      assertEquals(asked(second)[1], { ...open, device: "wasm" });
       engine.ask(ground(4, how));
       const [, last] = await until(2);
       assertEquals(last, {
@@ -141,7 +141,7 @@ Deno.test("WorkerEngine does not take the end of an earlier run for that of the 
     assertEquals(failed.map(({ request, run }) => [request, run]), [["ground", 2]]);
   }));
 
-Deno.test("WorkerEngine opens again what stayed open when another model could not be read", () =>
+Deno.test("WorkerEngine opens the earlier model again if another model cannot be read", () =>
   withEngine(async (engine, until) => {
     const named = (model: string) => ({ ...open, model }) as unknown as typeof open;
     engine.ask(named("model"));
@@ -154,7 +154,7 @@ Deno.test("WorkerEngine opens again what stayed open when another model could no
     assertEquals(replies.at(-1)!.kind, "opened");
   }));
 
-Deno.test("WorkerEngine says that a script does not load, and answers what waits for it", async () => {
+Deno.test("WorkerEngine reports a script that does not load, and answers waiting requests", async () => {
   const url = URL.createObjectURL(new Blob(["("], { type: "text/javascript" }));
   const engine = new WorkerEngine(new URL(url));
   const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { plainReason } from "./plain_reason.ts";
 
-Deno.test("plainReason() puts what the system says in words, with the path where nothing names it", () => {
+Deno.test("plainReason() rewords the system's errors, and adds the path if it is missing", () => {
   const cases: [string, string][] = [
     ["Permission denied (os error 13): open 'a'", 'Cannot read "a": this user has no permission'],
     ["Is a directory (os error 21): readfile 'a b'", 'Cannot read "a b": it is a folder'],

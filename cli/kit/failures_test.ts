@@ -3,7 +3,7 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { ReadingNotes } from "./failures.ts";
 import type { Progress } from "./progress.ts";
 
-Deno.test("ReadingNotes tells of the first phrases that are not read as they stand, once each", () => {
+Deno.test("ReadingNotes reports the first phrases with reading notes, once each", () => {
   const told: string[] = [];
   const progress = { warn: (text: string) => told.push(text) } as unknown as Progress;
   const notes = new ReadingNotes();

@@ -50,7 +50,7 @@ Deno.test("parseFlags() gives values and defaults", () => {
   assertEquals(parse("--help"), undefined);
 });
 
-Deno.test("parseFlags() says in one sentence what is wrong", () => {
+Deno.test("parseFlags() names each fault in one sentence", () => {
   const cases: [string[], string][] = [
     [[], 'Option "--image" is needed'],
     [["--imag", "x"], 'Unknown option "--imag": did you mean "--image"?'],

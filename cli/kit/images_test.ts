@@ -4,7 +4,7 @@ import { decodeImage } from "../../pipeline/decode.ts";
 import { inFolder } from "../../tests/support/command.ts";
 import { findImages, imageReach } from "./images.ts";
 
-Deno.test("findImages() takes files as they are, folders and patterns in order, and none twice", () =>
+Deno.test("findImages() takes files, folders and patterns in order, and no file twice", () =>
   inFolder(async (folder) => {
     for (const name of ["b.PNG", "a.dcm", "a[1].jpg", "c.txt", ".d.png"]) {
       await Deno.writeTextFile(`${folder}/${name}`, "");

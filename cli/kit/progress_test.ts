@@ -97,7 +97,7 @@ Deno.test("Progress knows no rate before there is one", () => {
   ]);
 });
 
-Deno.test("Progress says only what went wrong where it is to be quiet", () => {
+Deno.test("a quiet Progress prints faults only", () => {
   const { state, environment } = fake(true);
   const progress = new Progress("quiet", environment);
   progress.say("all is well");
@@ -133,7 +133,7 @@ Deno.test("Progress never goes back, past the total, or to a sample that is not 
   assertEquals(filled(shown("bar", [4.7, 4.2], 4)), [11, 11, 11]);
 });
 
-Deno.test("announceTime() says how long a run takes, and what takes less, if it is over a minute", async () => {
+Deno.test("announceTime() states the time of a run over a minute, and faster settings", async () => {
   const said: string[] = [];
   const progress = new Progress("lines", {
     write: (text) => said.push(text),

@@ -115,7 +115,7 @@ Deno.test("cocoRows() leaves a bad entry to the annotations that need it", () =>
   ]);
 });
 
-Deno.test("cocoRows() takes nothing for text that is none", () => {
+Deno.test("cocoRows() refuses a field that is not text", () => {
   for (const name of [{ toString: 1 }, 5, null]) {
     const [row] = coco({ categories: [{ id: 3, name }] });
     assertEquals(

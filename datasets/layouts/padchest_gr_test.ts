@@ -8,7 +8,7 @@ const study = (findings: unknown[], ImageID: unknown = "1_2.png") => ({
   findings,
 });
 
-Deno.test("padchestRows() reads sentences with boxes, and leaves out those without", () => {
+Deno.test("padchestRows() reads sentences with boxes, and leaves out sentences without boxes", () => {
   const json = [study([
     {
       sentence_en: "Left pleural effusion.",
@@ -42,7 +42,7 @@ Deno.test("padchestRows() reads sentences with boxes, and leaves out those witho
   ]);
 });
 
-Deno.test("padchestRows() keeps what is wrong with a finding, as a fault", () => {
+Deno.test("padchestRows() records a bad finding as a fault", () => {
   const faults = (finding: unknown) =>
     padchestRows("r.json", [study([finding], 7)], undefined).map(({ fault, image }) => [
       fault,
@@ -57,12 +57,12 @@ Deno.test("padchestRows() keeps what is wrong with a finding, as a fault", () =>
   ]);
 });
 
-Deno.test("padchestRows() refuses what is no list of studies", () => {
+Deno.test("padchestRows() refuses a document that is not a list of studies", () => {
   assertThrows(() => padchestRows("r.json", {}, undefined), SyntaxError, "expected a list");
   assertThrows(() => padchestRows("r.json", [5, {}], undefined), SyntaxError, "study 0");
 });
 
-Deno.test("padchestRows() keeps what is wrong with a study, as a fault", () => {
+Deno.test("padchestRows() records a bad study as a fault", () => {
   const rows = padchestRows("r.json", [null, study([]), { ImageID: "b.png" }], undefined);
   assertEquals(rows.map(({ where, image, fault }) => [where, image, fault]), [
     ["r.json:[0]", "", 'the study has no list "findings", got null'],

@@ -85,7 +85,7 @@ Deno.test("drawPhantoms() draws as many as are asked for and no more than are ta
   assertThrows(() => drawPhantoms({ seed: 1, images: 0 }), RangeError, "Cannot draw 0 phantoms");
 });
 
-Deno.test("writePhantomSet() writes what the MS-CXR reader reads, the same each time", async () => {
+Deno.test("writePhantomSet() writes the same files each time, in the layout of MS-CXR", async () => {
   const [one, two] = [await Deno.makeTempDir(), await Deno.makeTempDir()];
   try {
     const { csv } = await writePhantomSet(one, { seed: 1, images: 16 });

@@ -33,7 +33,7 @@ Deno.test("readPredictions() reads the same from CSV and JSON", async () => {
   assertEquals(csv.sha256.length, 64);
 });
 
-Deno.test("readPredictions() keeps a bad entry with what was expected", async () => {
+Deno.test("readPredictions() records a bad entry with the expected form", async () => {
   const head = "image,phrase,x,y,w,h\n";
   const box = "expected a box of four numbers x, y, w, h with w and h above 0, found ";
   const cases: [string, string, string][] = [
@@ -81,7 +81,7 @@ Deno.test("readPredictions() keeps a bad entry with what was expected", async ()
   }
 });
 
-Deno.test("readPredictions() names the file and what was expected of it", async () => {
+Deno.test("readPredictions() names the file and the expected form", async () => {
   const cases: [string, string, string][] = [
     ["p.csv", "image,phrase,x,y\n", 'columns "w", "h" are missing'],
     ["p.csv", "image,phrase\n", 'columns "x", "y", "w", "h" are missing'],
@@ -103,7 +103,7 @@ Deno.test("readPredictions() reads corners", async () => {
   assertEquals(entries, [{ image: "a", phrase: "b", boxes: [[1.5, 2, 2.25, 2]] }]);
 });
 
-Deno.test("matchPredictions() fails the samples of bad entries, and lists those of none", async () => {
+Deno.test("matchPredictions() fails samples with bad entries, and lists samples without entries", async () => {
   const text = "image,phrase,x,y,w,h\na,p,1,2,3,4\na,p,1,2,x,4\na,q,1,2,3,4\n,p,1,2,3,4\n";
   const predictions = await inFile("p.csv", text, readPredictions);
   const samples = dataset(["1", "a.png", "p"], ["2", "a.png", "q"]);
@@ -153,7 +153,7 @@ Deno.test("matchPredictions() finds images by path or name, and phrases but for 
   assertEquals(unmatched, [{ image: "a", phrase: "Left" }, { image: "c", phrase: "left" }]);
 });
 
-Deno.test("matchPredictions() finds the image of a path of elsewhere, but by no base name alone", async () => {
+Deno.test("matchPredictions() finds an image by another machine's path, but not by its base name alone", async () => {
   const images = ["/data/out/p1/a.png", "/data/a.png", "/data/p2/b.png", "/data/out/p9/b.png"];
   const { boxes, unmatched } = await matchPredictions(
     {

@@ -35,7 +35,7 @@ Deno.test("decodeImage() spreads the values of a 16-bit PNG, grey or RGB", async
   assertEquals([...color.data], [0, 127, 255]);
 });
 
-Deno.test("decodeImage() has of a 16-bit PNG what pngjs has, by every filter and kind of pixel", async () => {
+Deno.test("decodeImage() reads 16-bit PNGs like pngjs, with every filter and kind of pixel", async () => {
   const [width, height] = [19, 11];
   const pixels = Uint16Array.from({ length: 4 * width * height }, (_, i) => i * i * 7919 >> i % 5);
   for (const colorType of [0, 2, 4, 6] as const) {
@@ -51,7 +51,7 @@ Deno.test("decodeImage() has of a 16-bit PNG what pngjs has, by every filter and
   }
 });
 
-Deno.test("decodeImage() makes black what a 16-bit PNG says stands for nothing", async () => {
+Deno.test("decodeImage() makes the transparent colour of a 16-bit PNG black", async () => {
   const gray = [[1000, 3000, 2000, 3000]];
   const grayKey = { extra: [chunk("tRNS", big(3000, 2))] };
   assertEquals([...(await decodeImage(deepPng(0, gray, grayKey))).data], [127, 0, 255, 0]);

@@ -25,7 +25,7 @@ function segments(jpeg: Uint8Array): number[] {
 const insert = (file: Uint8Array, at: number, bytes: ArrayLike<number>) =>
   concat([file.subarray(0, at), Uint8Array.from(bytes), file.subarray(at)]);
 
-Deno.test("decodeImage() skips what stands between the segments of a JPEG, as libjpeg", async () => {
+Deno.test("decodeImage() skips stray bytes between the segments of a JPEG, like libjpeg", async () => {
   const strays = {
     "a word": utf8("hello"),
     "zeros": [0, 0, 0, 0],
@@ -57,7 +57,7 @@ Deno.test("decodeImage() reads the JPEG of the shared case", async () => {
   assertEquals([...data.subarray(0, 8)], [0, 0, 0, 0, 5, 5, 5, 5]);
 });
 
-Deno.test("decodeImage() skips what stands between the scans of a JPEG, or after its end", async () => {
+Deno.test("decodeImage() skips stray bytes between the scans of a JPEG, or after its end", async () => {
   for (const jpeg of JPEGS) {
     const expected = await decodeImage(jpeg);
     const after = {
@@ -190,7 +190,7 @@ Deno.test("decodeImage() reads a PNG whose pixels are whole, of 8 bits and of 16
   assertEquals((await decodeImage(png(16, 0, more[1]!))).data[3], 63);
 });
 
-Deno.test("decodeImage() reads what imagescript reads of a PNG of any kind that lost its end", async () => {
+Deno.test("decodeImage() reads a PNG of any kind without its end, like imagescript", async () => {
   for (const [what, file] of Object.entries(IMAGE_FILES)) {
     if (!what.startsWith("PNG")) continue;
     assertEquals(await decodeImage(file.subarray(0, -12)), await decodeImage(file), what);

@@ -117,7 +117,7 @@ Deno.test("decodeDicom() decompresses JPEG, lossy and lossless", async () => {
   }
 });
 
-Deno.test("decodeDicom() refuses in one sentence what is no radiograph, and never names the patient", async () => {
+Deno.test("decodeDicom() refuses other objects than radiographs in one sentence, without the patient's name", async () => {
   const cases: [DicomElements, RegExp][] = [
     [{ "00080060": "CT" }, /modality is CT, expected a radiograph/],
     [{ "00080060": "Doe^Jane" }, /modality is unknown,/],

@@ -75,7 +75,7 @@ const OPEN: Writing = { length: UNDEFINED_LENGTH };
 const INSIDE = element("00080100", "A");
 const IMPLICIT_INSIDE = element("00080100", "A", { isImplicit: true });
 
-Deno.test("decodeDicom() passes over elements of every VR, and of VRs that nobody knows", async () => {
+Deno.test("decodeDicom() skips elements of every VR, and of unknown VRs", async () => {
   for (const vr of "OB OD OF OL OV OW SV UC UN UR UT UV".split(" ")) {
     for (const length of [0, 8]) {
       const long = element("00291001", bytes(length), { vr });
@@ -161,7 +161,7 @@ Deno.test("decodeDicom() passes over sequences, however they end", async () => {
   assertEquals(error.message, "Cannot read the image: over 64 sequences lie inside each other");
 });
 
-Deno.test("decodeDicom() reads elements twice, out of order, and what follows the pixels", async () => {
+Deno.test("decodeDicom() reads elements that are repeated, out of order, or behind the pixels", async () => {
   const order: DicomElements = { ...RADIOGRAPH };
   const { "00280010": rows, ...others } = order;
   const pixels = element("7fe00010", words(VALUES));

@@ -235,7 +235,7 @@ Deno.test("decodeDicom() inverts by the presentation shape, and once", async () 
   );
 });
 
-Deno.test("decodeDicom() names what it cannot apply, and never the patient", async () => {
+Deno.test("decodeDicom() names an element that it cannot apply, and never the patient", async () => {
   const cases: [DicomElements, string][] = [
     [
       voi(table(CURVE.slice(0, 100), 0, 16, { "00283002": words([200, 0, 16]) })),

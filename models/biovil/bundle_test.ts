@@ -11,7 +11,7 @@ import { withSmallModel } from "./fixtures/small_model.ts";
 
 const IMAGE = "biovil_image_resnet50_proj_size_128.pt";
 
-Deno.test("loadBiovil() reads what torch.save wrote, and it gives the same heatmap", () =>
+Deno.test("loadBiovil() reads files of torch.save, which give the same heatmap", () =>
   withSmallModel("biovil", async (folder) => {
     const runtime = await openRuntime("native");
     const image = { width: 30, height: 40, data: pattern(30, 40) };
@@ -31,7 +31,7 @@ Deno.test("loadBiovil() reads what torch.save wrote, and it gives the same heatm
     assertEquals(heatmaps[0], heatmaps[1]);
   }));
 
-Deno.test("loadBiovil() finds weights as training scripts save them", () =>
+Deno.test("loadBiovil() finds weights in the forms that training scripts save", () =>
   withSmallModel("biovil", async (folder) => {
     const { image, text } = await loadBiovil(folder, "biovil");
     const stem = IMAGE.replace(/\.pt$/, "");
@@ -116,7 +116,7 @@ Deno.test("loadBiovil() says which file is missing and where it comes from", () 
     }
   }));
 
-Deno.test("loadBiovil() names what is missing, left over or misshaped", () =>
+Deno.test("loadBiovil() names missing, surplus and misshaped tensors", () =>
   withSmallModel("biovil", async (folder) => {
     const file = `${folder}/${IMAGE}`;
     const original = `${folder}/original`;

@@ -7,7 +7,7 @@
 
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import { batchNorm, conv, maxPool } from "../onnx/image_ops.ts";
-import { add, concat, expand, known, l2Normalize, relu } from "../onnx/ops.ts";
+import { add, concat, expand, l2Normalize, relu, sizeOf } from "../onnx/ops.ts";
 
 /** Architecture of an image encoder. */
 export interface ImageEncoderConfig {
@@ -77,7 +77,7 @@ export function buildImageEncoder(config: ImageEncoderConfig, size: number): Gra
         normed(h, `${name}.conv2`, `${name}.bn2`, { channels: width, kernel: 3, stride }),
       );
       h = normed(h, `${name}.conv3`, `${name}.bn3`, { channels, kernel: 1 });
-      const shortcut = stride > 1 || known(x, 1) !== channels
+      const shortcut = stride > 1 || sizeOf(x, 1) !== channels
         ? normed(x, `${name}.downsample.0`, `${name}.downsample.1`, { channels, kernel: 1, stride })
         : x;
       x = relu(g, add(g, h, shortcut));
@@ -90,7 +90,7 @@ export function buildImageEncoder(config: ImageEncoderConfig, size: number): Gra
       bias: false,
     });
     const missing = g.weight("encoder.missing_previous_emb", [1, config.temporal, 1, 1]);
-    const side = known(x, 2);
+    const side = sizeOf(x, 2);
     x = concat(g, [x, expand(g, missing, [1, config.temporal, side, side])], 1);
   }
   const options = { channels: config.joint, kernel: 1 };

@@ -20,7 +20,7 @@ for (const kind of ["vocab.txt", "tokenizer.json"] as const) {
   });
 }
 
-Deno.test("createWordPieces() refuses what the text encoder cannot read", () => {
+Deno.test("createWordPieces() refuses phrases that the text encoder cannot read", () => {
   const wordPieces = createWordPieces(LIST, { ...SIZES, positions: 6 });
   assertEquals(wordPieces.encode("left left left left").length, 6);
   const message =
@@ -29,7 +29,7 @@ Deno.test("createWordPieces() refuses what the text encoder cannot read", () => 
   assertThrows(() => wordPieces.encode("left [SEP] lung"), SyntaxError, '"[SEP]" has a meaning');
 });
 
-Deno.test("createWordPieces() says what is wrong with its file", () => {
+Deno.test("createWordPieces() names the fault of its file", () => {
   const json = (text: string) => ({ kind: "tokenizer.json", text }) as const;
   assertThrows(() => createWordPieces(LIST, { ...SIZES, vocabulary: 99 }), SyntaxError, "below 99");
   const bare = { kind: "vocab.txt", text: "[PAD]\n[UNK]\n[CLS]\n" } as const;

@@ -123,7 +123,7 @@ Deno.test("openCheckpoint() reads weights beside a hostile object, which stays i
   });
 });
 
-Deno.test("openCheckpoint() says what a file is instead of a checkpoint", async () => {
+Deno.test("openCheckpoint() names the kind of a file that is no checkpoint", async () => {
   // First bytes of a file of `torch.save(..., _use_new_zipfile_serialization=False)`.
   const magic = [
     0x8a,

@@ -83,7 +83,7 @@ Deno.test("fitLayout() finds the rows of a combined tensor, and keeps the file's
   ]);
 });
 
-Deno.test("fitLayout() names what does not fit in the names of the closest layout", async () => {
+Deno.test("fitLayout() names misfits in the names of the closest layout", async () => {
   const { "a.proj.weight": _, ...lacking } = CORE;
   const cases: [Shapes, string][] = [
     [lacking, "1 missing (a.proj.weight)"],

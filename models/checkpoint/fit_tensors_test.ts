@@ -46,7 +46,7 @@ async function offsets(sets: Readonly<Record<string, Shapes>>): Promise<[string,
   });
 }
 
-Deno.test("fitTensors() takes off what training puts before and into names", async () => {
+Deno.test("fitTensors() removes prefixes and infixes that training adds to names", async () => {
   const prefixes = [
     "",
     "module.",
@@ -110,7 +110,7 @@ Deno.test("fitTensors() takes weights that are there by two names", async () => 
   assertEquals(tensors.get("b.c.w")!.offset, 1);
 });
 
-Deno.test("fitTensors() names what does not fit, of the set that comes closest", async () => {
+Deno.test("fitTensors() names the misfits of the closest set", async () => {
   const cases: [Readonly<Record<string, Shapes>>, string][] = [
     [
       { "": { "module.a.w": [2, 3], "b.c.w": [1] } },
@@ -146,7 +146,7 @@ Deno.test("fitTensors() names what does not fit, of the set that comes closest",
   }
 });
 
-Deno.test("fitTensors() names what makes a tensor that it would have to execute", async () => {
+Deno.test("fitTensors() names the function behind a tensor that only execution would make", async () => {
   const sets = { "": { "module.a.w": [2, 3] } };
   const unknown: [string, string][] = [["module.b.c.w", "posix.system"], ["epoch", "numpy.x"]];
   await assertRejects(
@@ -156,7 +156,7 @@ Deno.test("fitTensors() names what makes a tensor that it would have to execute"
   );
 });
 
-Deno.test("closestShapes() gives a model's names without what stands before them", () => {
+Deno.test("closestShapes() gives a model's names without their prefix", () => {
   const sets = { optimizer: { step: [] }, model: renamed((name) => `module.${name}`) };
   const found = closestShapes(checkpoint(sets), ["a.w", "b.c.w", "d.w"]);
   assertEquals([...found], [["a.w", [2, 3]], ["b.c.w", [1]]]);
@@ -199,7 +199,7 @@ Deno.test("fitTensors() tells shapes of other lengths apart", async () => {
   }
 });
 
-Deno.test("fitTensors() passes over unexpected tensors only where told to", async () => {
+Deno.test("fitTensors() ignores unexpected tensors only on request", async () => {
   const file = whole({ a: [1], "vision_model.x": [1], other: [1] });
   const ignore = (name: string) => name.startsWith("vision_model.");
   await assertRejects(

@@ -7,7 +7,7 @@
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import { attend } from "../onnx/attention.ts";
 import { conv } from "../onnx/image_ops.ts";
-import { add, groupNorm, known, linear, reshape, silu, transpose } from "../onnx/ops.ts";
+import { add, groupNorm, linear, reshape, silu, sizeOf, transpose } from "../onnx/ops.ts";
 
 /** Architecture of an AutoencoderKL; each list has one entry per level. */
 export interface AutoencoderConfig {
@@ -65,7 +65,7 @@ export function buildEncoder(config: AutoencoderConfig, size: number): Graph {
     h = conv(g, h, `${name}.conv1.conv`, { channels }); // [batch, channels, height, width]
     h = silu(g, norm(h, `${name}.norm2`));
     h = conv(g, h, `${name}.conv2.conv`, { channels });
-    const same = known(x, 1) === channels;
+    const same = sizeOf(x, 1) === channels;
     return add(
       g,
       same ? x : conv(g, x, `${name}.nin_shortcut.conv`, { channels, kernel: 1 }),
@@ -75,8 +75,8 @@ export function buildEncoder(config: AutoencoderConfig, size: number): Graph {
 
   const attention = (x: Value): Value => {
     const name = next();
-    const channels = known(x, 1);
-    const pixels = known(x, 2) * known(x, 3);
+    const channels = sizeOf(x, 1);
+    const pixels = sizeOf(x, 2) * sizeOf(x, 3);
     const flat = reshape(g, norm(x, `${name}.norm`), [x.dims[0]!, channels, pixels]);
     const tokens = transpose(g, flat, [0, 2, 1]); // [batch, pixels, channels]
     const [q, k, v] = ["to_q", "to_k", "to_v"].map((part) =>

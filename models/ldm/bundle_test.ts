@@ -45,7 +45,7 @@ Deno.test("loadBundle() reads the bundled model", async () => {
   assertEquals(await bundle.hash(), await (await loadBundle(DEMO)).hash());
 });
 
-Deno.test("loadBundle() names what is missing or does not fit", () =>
+Deno.test("loadBundle() names missing files and fields, and misfits", () =>
   withCopy(async (folder) => {
     const config = `${folder}/config.json`;
     const original = await Deno.readTextFile(config);
@@ -191,7 +191,7 @@ async function shard(
   return map;
 }
 
-Deno.test("loadBundle() finds weights as training scripts save them, and they give the same heatmap", () =>
+Deno.test("loadBundle() finds weights in the forms that training scripts save, with the same heatmap", () =>
   withCopy(async (folder) => {
     const xray = drawPhantom({ seed: 3 });
     const ground = async () => {
@@ -219,7 +219,7 @@ Deno.test("loadBundle() finds weights as training scripts save them, and they gi
     assertEquals((await loadBundle(folder)).checkpoints.unet.files.length, 2);
   }));
 
-Deno.test("loadBundle() says what is wrong with an index of several files", () =>
+Deno.test("loadBundle() names the fault of an index of several files", () =>
   withCopy(async (folder) => {
     const encoder = `${folder}/text_encoder`;
     const map = await shard(encoder, "model", "");
@@ -291,7 +291,7 @@ Deno.test("loadBundle() refuses a text encoder that asks for the impossible", ()
     }
   }));
 
-Deno.test("loadBundle() cuts a notice and escapes what cannot be printed", () =>
+Deno.test("loadBundle() cuts a notice and escapes unprintable characters", () =>
   withCopy(async (folder) => {
     await edit(`${folder}/config.json`, (json) => json.notice = "\x1b[2J" + "x".repeat(5000));
     const { config } = await loadBundle(folder);

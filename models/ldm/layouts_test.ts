@@ -85,7 +85,7 @@ Deno.test("loadBundle() reads MONAI's names behind any prefix", () =>
     await assertSame(await load(folder), await load(FIXTURE));
   }));
 
-Deno.test("loadBundle() names what does not fit in the file's own names", () =>
+Deno.test("loadBundle() names misfits in the file's own names", () =>
   withFolder(async (folder) => {
     await copy(FIXTURE, folder);
     const out = "middle_block.attention.transformer_blocks.0.attn2";
@@ -181,7 +181,7 @@ Deno.test("loadBundle() tells by the names whether attention ends in a projectio
     assertEquals(checkpoints.autoencoder.tensors.size, core.checkpoints.autoencoder.tensors.size);
   }));
 
-Deno.test("loadBundle() reads what a MONAI bundle refers to, and runs nothing", () =>
+Deno.test("loadBundle() resolves the references of a MONAI bundle, and runs no code", () =>
   withFolder(async (folder) => {
     await copy(FIXTURE, folder);
     const load = () => loadBundle(folder, { textEncoder: DEMO });

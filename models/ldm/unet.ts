@@ -7,7 +7,7 @@
 import type { UnetConfig } from "./unet_config.ts";
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import { averagePool, conv, upsampleNearest } from "../onnx/image_ops.ts";
-import { concat, groupNorm, known, matmul, reshape, silu } from "../onnx/ops.ts";
+import { concat, groupNorm, matmul, reshape, silu, sizeOf } from "../onnx/ops.ts";
 import { type Blocks, resBlock, spatialTransformer, timeEmbedding } from "./unet_blocks.ts";
 
 /** Input sizes and outputs of a U-Net graph. */
@@ -162,7 +162,7 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
     if (level > 0) {
       h = config.residualUpdown
         ? resBlock(blocks, h, `${name}.upsampler`, width, (x) => upsampleNearest(g, x))
-        : conv(g, upsampleNearest(g, h), `${name}.upsampler.conv.conv`, { channels: known(h, 1) });
+        : conv(g, upsampleNearest(g, h), `${name}.upsampler.conv.conv`, { channels: sizeOf(h, 1) });
     }
   }
   h = silu(g, groupNorm(g, h, "out.0", { groups, epsilon }));

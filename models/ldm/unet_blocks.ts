@@ -14,7 +14,6 @@ import {
   gelu,
   groupNorm,
   halves,
-  known,
   layerNorm,
   linear,
   mean,
@@ -22,6 +21,7 @@ import {
   reshape,
   silu,
   sin,
+  sizeOf,
   transpose,
 } from "../onnx/ops.ts";
 import type { UnetConfig } from "./unet_config.ts";
@@ -85,7 +85,7 @@ export function resBlock(
   h = conv(g, h, `${name}.conv2.conv`, { channels });
   return add(
     g,
-    known(residual, 1) === channels
+    sizeOf(residual, 1) === channels
       ? residual
       : conv(g, residual, `${name}.skip_connection.conv`, { channels, kernel: 1 }),
     h,
@@ -106,7 +106,7 @@ export function spatialTransformer(
   headChannels: number,
 ): Value {
   const { g, config: { groups, epsilon } } = blocks;
-  const [channels, height, width] = [known(x, 1), known(x, 2), known(x, 3)];
+  const [channels, height, width] = [sizeOf(x, 1), sizeOf(x, 2), sizeOf(x, 3)];
   if (!(headChannels > 0) || channels % headChannels !== 0) {
     throw new RangeError(
       `Cannot build "${name}": ${channels} channels do not divide into heads of ${headChannels}`,
@@ -134,7 +134,7 @@ function transformerBlock(
   name: string,
   { heads, side }: { heads: number; side: number },
 ): Value {
-  const channels = known(x, 2);
+  const channels = sizeOf(x, 2);
   const attention = (h: Value, source: Value, part: string) => {
     const project = (from: Value, to: string) =>
       linear(g, from, `${name}.${part}.${to}`, channels, { bias: false });
@@ -158,7 +158,7 @@ function transformerBlock(
   const cross = attention(layerNorm(g, x, `${name}.norm2`), context, "attn2");
   // [batch, heads, positions, tokens] -> [batch, positions, tokens]
   const map = heads === 1
-    ? reshape(g, cross.weights, ["batch", known(x, 1), known(context, 1)])
+    ? reshape(g, cross.weights, ["batch", sizeOf(x, 1), sizeOf(context, 1)])
     : mean(g, cross.weights, 1);
   onCrossAttention(map, `${name}.attn2`, side);
   x = add(g, cross.h, x);

@@ -5,7 +5,7 @@
  */
 
 import type { GraphBuilder, Value } from "./graph.ts";
-import { add, known, matmul, reshape, scale, softmax, transpose } from "./ops.ts";
+import { add, matmul, reshape, scale, sizeOf, softmax, transpose } from "./ops.ts";
 
 /** Options of {@linkcode attend}. */
 export interface AttendOptions {
@@ -22,7 +22,7 @@ export interface AttendOptions {
 
 /** [batch, tokens, channels] -> [batch, heads, tokens, channels / heads] */
 function splitHeads(g: GraphBuilder, x: Value, heads: number): Value {
-  const [batch, tokens, channels] = [x.dims[0]!, x.dims[1]!, known(x, 2)];
+  const [batch, tokens, channels] = [x.dims[0]!, x.dims[1]!, sizeOf(x, 2)];
   if (channels % heads !== 0) {
     throw new RangeError(`Cannot cut ${channels} channels of "${x.name}" into ${heads} heads`);
   }
@@ -51,7 +51,7 @@ export function attend(
   const scores = scale(
     g,
     matmul(g, q, transpose(g, k, [0, 1, 3, 2])),
-    1 / Math.sqrt(known(q, 3)),
+    1 / Math.sqrt(sizeOf(q, 3)),
   );
   const weights = softmax(g, mask ? add(g, scores, mask) : scores);
   const joined = transpose(g, matmul(g, weights, v), [0, 2, 1, 3]); // [batch, positions, heads, d]

@@ -10,7 +10,7 @@ import { conv } from "./image_ops.ts";
 import { add, groupNorm, linear, matmul, reshape, silu } from "./ops.ts";
 import { splitByInput, splitGraph } from "./split.ts";
 
-Deno.test("GraphBuilder.build() leaves out what no output needs, but not its weights' names", () => {
+Deno.test("GraphBuilder.build() leaves out unneeded operators, but keeps the names of their weights", () => {
   const g = new GraphBuilder("g");
   const x = g.input("x", "float32", ["batch", 4]);
   g.input("ignored", "float32", [1]);
@@ -108,7 +108,7 @@ Deno.test("splitGraph() gives two graphs that together compute the whole", async
   for (const session of [whole, first, second]) await session!.release();
 });
 
-Deno.test("splitByInput() takes what one input alone decides, and nothing else", () => {
+Deno.test("splitByInput() takes only the operators that depend on one input alone", () => {
   const g = new GraphBuilder("g");
   const x = g.input("x", "float32", [1, 3, 4]);
   const text = g.input("text", "float32", [1, 5, 6]);

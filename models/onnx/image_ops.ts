@@ -5,7 +5,7 @@
  */
 
 import type { GraphBuilder, Value } from "./graph.ts";
-import { known, single } from "./ops.ts";
+import { single, sizeOf } from "./ops.ts";
 
 /** Options of {@linkcode conv}. */
 export interface ConvOptions {
@@ -46,11 +46,11 @@ export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptio
   const { channels, kernel = 3, stride = 1 } = options;
   const side = Math.floor(kernel / 2);
   const pads = options.pads ?? [side, side, side, side];
-  const inputs = known(x, 1);
+  const inputs = sizeOf(x, 1);
   const weight = g.weight(`${name}.weight`, [channels, inputs, kernel, kernel]);
   const shift = options.bias === false ? [] : [g.weight(`${name}.bias`, [channels])];
   const [height, width] = [0, 1].map((axis) =>
-    Math.floor((known(x, 2 + axis) + pads[axis]! + pads[axis + 2]! - kernel) / stride) + 1
+    Math.floor((sizeOf(x, 2 + axis) + pads[axis]! + pads[axis + 2]! - kernel) / stride) + 1
   );
   const dims = [x.dims[0]!, channels, height!, width!];
   const missing = missingChannels(inputs);
@@ -77,7 +77,7 @@ function missingChannels(inputs: number): number {
 /** Adds zeros at the end of a four-dimensional tensor's second axis. */
 function padAxis1(g: GraphBuilder, x: Value, count: number): Value {
   const [first, , ...rest] = x.dims;
-  const dims = [first!, known(x, 1) + count, ...rest];
+  const dims = [first!, sizeOf(x, 1) + count, ...rest];
   const pads = g.ints([0, 0, 0, 0, 0, count, 0, 0]);
   return single(g.node("Pad", [x, pads], [{ type: x.type, dims }]));
 }
@@ -90,7 +90,7 @@ function padAxis1(g: GraphBuilder, x: Value, count: number): Value {
  */
 export function batchNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-5): Value {
   const statistics = ["weight", "bias", "running_mean", "running_var"].map((part) =>
-    g.weight(`${name}.${part}`, [known(x, 1)])
+    g.weight(`${name}.${part}`, [sizeOf(x, 1)])
   );
   return single(
     g.node("BatchNormalization", [x, ...statistics], [{ type: x.type, dims: x.dims }], {
@@ -101,7 +101,7 @@ export function batchNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-
 
 /** Halves height and width, rounding up, by maxima of 3x3 blocks; values outside do not count. */
 export function maxPool(g: GraphBuilder, x: Value): Value {
-  const [height, width] = [2, 3].map((axis) => Math.floor((known(x, axis) - 1) / 2) + 1);
+  const [height, width] = [2, 3].map((axis) => Math.floor((sizeOf(x, axis) - 1) / 2) + 1);
   return single(
     g.node("MaxPool", [x], [{ type: x.type, dims: [x.dims[0]!, x.dims[1]!, height!, width!] }], {
       kernel_shape: { ints: [3, 3] },
@@ -113,7 +113,7 @@ export function maxPool(g: GraphBuilder, x: Value): Value {
 
 /** Doubles height and width by repeating pixels. */
 export function upsampleNearest(g: GraphBuilder, x: Value): Value {
-  const dims = [x.dims[0]!, x.dims[1]!, known(x, 2) * 2, known(x, 3) * 2];
+  const dims = [x.dims[0]!, x.dims[1]!, sizeOf(x, 2) * 2, sizeOf(x, 3) * 2];
   return single(
     g.node("Resize", [x, null, g.floats([1, 1, 2, 2], [4])], [{ type: x.type, dims }], {
       mode: { text: "nearest" },
@@ -125,7 +125,7 @@ export function upsampleNearest(g: GraphBuilder, x: Value): Value {
 
 /** Halves height and width by averaging 2x2 blocks; an odd last row or column is dropped. */
 export function averagePool(g: GraphBuilder, x: Value): Value {
-  const dims = [x.dims[0]!, x.dims[1]!, known(x, 2) >> 1, known(x, 3) >> 1];
+  const dims = [x.dims[0]!, x.dims[1]!, sizeOf(x, 2) >> 1, sizeOf(x, 3) >> 1];
   return single(
     g.node("AveragePool", [x], [{ type: x.type, dims }], {
       kernel_shape: { ints: [2, 2] },

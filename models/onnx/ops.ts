@@ -16,7 +16,7 @@ export function single(values: Value[]): Value {
 }
 
 /** Returns the size of an axis, which must be known while the graph is built. */
-export function known(value: Value, axis: number): number {
+export function sizeOf(value: Value, axis: number): number {
   const size = value.dims.at(axis);
   if (typeof size !== "number") {
     throw new TypeError(`Axis ${axis} of "${value.name}" must have a known size, got ${size}`);
@@ -136,7 +136,7 @@ export function reshape(g: GraphBuilder, x: Value, dims: readonly Dim[]): Value 
 export function concat(g: GraphBuilder, values: readonly Value[], axis: number): Value {
   const first = values[0]!;
   const dims = [...first.dims];
-  dims[axis] = values.reduce((total, value) => total + known(value, axis), 0);
+  dims[axis] = values.reduce((total, value) => total + sizeOf(value, axis), 0);
   return single(
     g.node("Concat", values, [{ type: first.type, dims }], { axis: { int: axis } }),
   );
@@ -150,7 +150,7 @@ export function expand(g: GraphBuilder, x: Value, dims: readonly number[]): Valu
 
 /** Cuts a tensor into equal halves along its last axis. */
 export function halves(g: GraphBuilder, x: Value): [Value, Value] {
-  const size = known(x, -1) / 2;
+  const size = sizeOf(x, -1) / 2;
   if (!Number.isInteger(size)) throw new RangeError(`Cannot halve "${x.name}" [${x.dims}]`);
   const half = { type: x.type, dims: [...x.dims.slice(0, -1), size] };
   const [first, second] = g.node("Split", [x, g.ints([size, size])], [half, half], {
@@ -193,7 +193,7 @@ export function l2Normalize(g: GraphBuilder, x: Value, axis: number): Value {
 
 /** Normalises over the last axis, then scales and shifts by `${name}.weight` and `${name}.bias`. */
 export function layerNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-5): Value {
-  const channels = known(x, -1);
+  const channels = sizeOf(x, -1);
   const weight = g.weight(`${name}.weight`, [channels]);
   const bias = g.weight(`${name}.bias`, [channels]);
   return single(
@@ -216,13 +216,13 @@ export function groupNorm(
   name: string,
   { groups, epsilon }: { groups: number; epsilon: number },
 ): Value {
-  const channels = known(x, 1);
+  const channels = sizeOf(x, 1);
   if (channels % groups !== 0) {
     throw new RangeError(
       `Cannot normalise "${name}": ${channels} channels do not divide into ${groups} groups`,
     );
   }
-  const size = channels / groups * known(x, 2) * known(x, 3);
+  const size = channels / groups * sizeOf(x, 2) * sizeOf(x, 3);
   // InstanceNormalization would be a single operator, but ONNX Runtime sums a whole group one
   // element after another. Over 512x512 pixels this loses three digits. Taking means of rows
   // first, and then the mean of the means, loses no digit and takes no longer.
@@ -241,7 +241,7 @@ export function groupNorm(
     x.dims[0]!,
     groups,
     channels / groups,
-    known(x, 2) * known(x, 3),
+    sizeOf(x, 2) * sizeOf(x, 3),
   ]);
   return reshape(g, add(g, mul(g, normal, factor), bias), x.dims);
 }
@@ -264,7 +264,7 @@ export function linear(
   outputs: number,
   { bias = true }: { bias?: boolean } = {},
 ): Value {
-  const inputs = known(x, -1);
+  const inputs = sizeOf(x, -1);
   const weight = g.weight(`${name}.weight`, [outputs, inputs]);
   const shift = bias ? [g.weight(`${name}.bias`, [outputs])] : [];
   const rows = x.dims.length === 2 ? x : reshape(g, x, ["rows", inputs]);

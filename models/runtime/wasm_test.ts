@@ -13,7 +13,7 @@ async function inFile(test: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("withExternal reads stretches as they are and as float16, and frees them once loaded", () =>
+Deno.test("withExternal() reads stretches unchanged and as float16, and frees them after the load", () =>
   inFile(async (path) => {
     let held: readonly ReadTensor[] = [];
     const external = [
@@ -51,7 +51,7 @@ Deno.test("withExternal tells the same stretches of two files apart", () =>
     })
   ));
 
-Deno.test("withExternal frees what it read where the load fails, and says what is truncated", () =>
+Deno.test("withExternal() frees its bytes if the load fails, and names a truncated file", () =>
   inFile(async (path) => {
     let held: readonly ReadTensor[] = [];
     const load = (tensors: readonly ReadTensor[]) => {

@@ -225,7 +225,7 @@ Deno.test("a run that is aborted on the GPU frees its buffers and closes its sou
     assertEquals(isClosed, true);
   }));
 
-Deno.test("what the source throws ends the run on the GPU too", async () => {
+Deno.test("an error of the source ends the run on the GPU too", async () => {
   const source = async function* () {
     yield* images();
     throw new Error("no more");

@@ -44,7 +44,7 @@ Deno.test("heatmapOnImage() takes PyTorch's nearest pixel, NaN or a value beside
   assertEquals([values[0], values[288 * 287], heatmapOnImage(placed, 0)[0]], [NaN, NaN, 0]);
 });
 
-Deno.test("heatmapOnImage() covers what the heatmap's crop says", () => {
+Deno.test("heatmapOnImage() covers the heatmap's crop", () => {
   const values = heatmapOnImage({
     heatmap: Float32Array.of(0.1, 0.2, 0.3, 0.4),
     size: 2,
@@ -56,7 +56,7 @@ Deno.test("heatmapOnImage() covers what the heatmap's crop says", () => {
   assertEquals([...values], [...row, NaN, a, b, NaN, NaN, NaN, c, d, NaN, NaN, ...row]);
 });
 
-Deno.test("maskOnImage() and boxOfMask() have what is above 0", () => {
+Deno.test("maskOnImage() and boxOfMask() cover values above 0", () => {
   const heatmap = Float32Array.of(0, 0, 0, 0, 0.3, 0, 0, 0.9, 0);
   const placed = { heatmap, size: 3, image: { width: 8, height: 6 } };
   const mask = maskOnImage({ ...placed, crop: { x: 1, y: 0, side: 6 } });
@@ -143,7 +143,7 @@ const UIDS = {
   "0020000e": "1.2.3.3",
 };
 
-Deno.test("readReference() reads UIDs, pixel sizes and loss, and leaves out what is wrong", async () => {
+Deno.test("readReference() reads UIDs, pixel sizes and loss, and leaves out wrong values", async () => {
   const read = (more: Record<string, string>) =>
     readReference(dicomFile({ ...RADIOGRAPH, "7fe00010": words([1]), ...more }), "the image");
   const size = { width: 3, height: 2 };

@@ -22,7 +22,7 @@ function makeGrid(): AttentionGrid {
   return { grounded, columns, layers };
 }
 
-Deno.test("drawAttention() shows each layer's positions in order and marks what is averaged", async () => {
+Deno.test("drawAttention() shows each layer's positions in order, and marks the averaged part", async () => {
   const svg = await drawAttention(makeGrid());
   const href = /<title>layer 2, steps 4–7<\/title><image [^>]*base64,([^"]+)"/.exec(svg)![1]!;
   const cell = await Image.decode(Uint8Array.fromBase64(href));

@@ -9,7 +9,7 @@ import { loadFonts } from "./png.ts";
 
 const NOTE = "The bundled model knows synthetic phantoms only.";
 
-Deno.test("captionOf() says phrase, X-ray, scale, threshold and notes, and escapes what is hostile", () => {
+Deno.test("captionOf() has phrase, X-ray, scale, threshold and notes, and escapes hostile texts", () => {
   const facts = { phrase: "left\n effusion", image: "a\u202E.png", key: ["Dimmed: outside."] };
   const paragraphs = captionOf({ ...facts, threshold: 0.43214, isOtsu: true, notes: [NOTE] });
   assertEquals(paragraphs.map(({ kind, text }) => [kind, text]), [
@@ -39,7 +39,7 @@ Deno.test("wrapText() breaks between words, inside long ones, and cuts as a last
   assertEquals(wrap(""), []);
 });
 
-Deno.test("readFont() gives the widths that fontTools 4.68 reads, and knows what is not there", async () => {
+Deno.test("readFont() gives the widths of fontTools 4.68, and knows missing characters", async () => {
   const [sans] = (await loadFonts()).map(readFont);
   // Widths from the hmtx table of DejaVuSans.ttf 2.37, in 1/2048 em.
   for (const [letter, width] of [["W", 2025], ["i", 569], ["ж", 1845], ["é", 1260]] as const) {

@@ -5,7 +5,7 @@ import { bootstrapMeans } from "./bootstrap.ts";
 const draw = (random: Random, count: number, spread: number) =>
   Float64Array.from({ length: count }, () => spread * random.normal());
 
-Deno.test("bootstrapMeans() holds the true mean about as often as it says", () => {
+Deno.test("bootstrapMeans() holds the true mean about as often as its level states", () => {
   const random = new Random(1);
   const trials = 400;
   let held = 0;

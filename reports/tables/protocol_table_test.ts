@@ -31,7 +31,7 @@ const SUMMARIES = summarize([
   ["Other", { "largest-component-box": [overlap(0.5)], "pointing-game": [{ hit: 1 }] }],
 ]);
 
-Deno.test("protocols are averaged over what they count, then over classes alike", () => {
+Deno.test("protocols are averaged over their own samples, then equally over classes", () => {
   const { "largest-component-box": box, "pointing-game": game } = SUMMARIES[""]!.protocols!;
   assertEquals(box!.classes.map(({ category, count }) => [category, count]), [
     ["Edema", 3],
@@ -49,7 +49,7 @@ Deno.test("protocols are averaged over what they count, then over classes alike"
   assertEquals(none, { classes: [] });
 });
 
-Deno.test("protocols have a table of their own, and there is none without", () => {
+Deno.test("protocols have a table of their own; a run without protocols has no such table", () => {
   assertEquals(
     formatProtocols(SUMMARIES).replaceAll(/ +/g, " ").split("\n").slice(-7),
     [

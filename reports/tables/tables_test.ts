@@ -136,7 +136,7 @@ Deno.test("best and second best are marked as the paper marks them", async () =>
   assertEquals(differences, ["CNR 0 1.49", "CNR 2 1.73"]);
 });
 
-Deno.test("tables mark ties alike and nothing where there is nothing to compare", () => {
+Deno.test("tables mark equal values alike, and mark no value without a rival", () => {
   const marks = (names: readonly string[]) => {
     const { groups } = makeTable(run(names));
     return groups.map(({ rows }) => rows.map(({ cells }) => cells[0]!.better));
@@ -191,7 +191,7 @@ Deno.test("tables take nothing in a name for markup", () => {
   assertEquals(csv[0]!.method, name);
 });
 
-Deno.test("tableOptions() shows the paper's rows beside MS-CXR alone, and says what is missing", () => {
+Deno.test("tableOptions() shows the paper's rows beside MS-CXR alone, and names missing rows", () => {
   const options = (dataset: object | undefined, isWhole = true) =>
     tableOptions({ facts: { dataset } }, isWhole);
   assertEquals(options({ kind: "ms-cxr" }), { published: true, notes: [] });
@@ -210,7 +210,7 @@ Deno.test("tableOptions() shows the paper's rows beside MS-CXR alone, and says w
   );
 });
 
-Deno.test("several methods stand in Table I, each by its name, with what each sees and came to", () => {
+Deno.test("Table I has several methods, each with its name, crop and counts", () => {
   const settings = { sigma: 2.5, otsu: true };
   const methods = {
     ldm: { settings },
@@ -270,7 +270,7 @@ Deno.test("several methods stand in Table I, each by its name, with what each se
   assertEquals(formatIntervals(summaries.boxes!), "95 % intervals of Avg: mIoU % 25.0 to 75.0");
 });
 
-Deno.test("formatResults() puts columns that find no room below the others", () => {
+Deno.test("formatResults() puts columns beyond the width below the first columns", () => {
   for (const published of [false, true]) {
     const summaries = run(["one", "two"]);
     const whole = formatResults(summaries, { published });

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { withPage } from "./_chromium.ts";
 
-Deno.test("withPage() has WebGPU, or not where it is told", async () => {
+Deno.test("withPage() has WebGPU, or none on request", async () => {
   for (const webgpu of [true, false]) {
     await withPage(async (page) => {
       await using server = Deno.serve(

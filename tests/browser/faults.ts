@@ -65,7 +65,7 @@ Deno.test("page says which of its files does not load, and works once it does", 
     await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
   }, { expected: ["500"] }));
 
-Deno.test("page keeps what it shows when steps, phrases or files are wrong, and says why", () =>
+Deno.test("page keeps its pictures when steps, phrases or files are wrong, and says why", () =>
   withServed(async (page, url, stop) => {
     await page.route("**/models/demo/config.json", async (route) => {
       await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -78,7 +78,7 @@ Deno.test("the page's GPU finishes heatmaps as the processor does", async () => 
   });
 });
 
-Deno.test("a slider that moves fast asks the GPU only for what is newest", () =>
+Deno.test("a slider that moves fast asks the GPU only for the newest value", () =>
   withXray(async (page) => {
     await ground(page);
     await done(page);

@@ -191,7 +191,7 @@ Deno.test("page grounds where the browser has no symbol for disposal, as WebKit"
   });
 });
 
-Deno.test("page opens a model from a folder that is picked, and says what is wrong with another", () =>
+Deno.test("page opens a model from a picked folder, and names the fault of another", () =>
   inFolder((folder) =>
     withModel(async (page) => {
       const before = await pixels(page);

@@ -50,7 +50,7 @@ Deno.test("page shows where phrases apply, as deno task ground does, and exports
     assertEquals([...(await download(page, "PNG")).subarray(1, 4)], [80, 78, 71]);
   }, { acceptDownloads: true }));
 
-Deno.test("page takes only a new phrase's passes, and what its controls say shows at once", () =>
+Deno.test("page takes only a new phrase's passes, and obeys its controls at once", () =>
   withXray(async (page) => {
     await ground(page, PHRASES.slice(0, 1));
     await done(page);
@@ -82,7 +82,7 @@ Deno.test("page takes only a new phrase's passes, and what its controls say show
     }
   }));
 
-Deno.test("page shows attention by layer and step, and grounds by what is chosen of it", () =>
+Deno.test("page shows attention by layer and step, and grounds by the chosen part", () =>
   withXray(async (page) => {
     await page.getByText("Layers and steps").click();
     await page.getByLabel("Phrases, one a line").fill(PHRASES[0]!);
@@ -132,7 +132,7 @@ Deno.test("page shows heatmaps, small maps and the PNG in the colours that are c
     assertEquals([...await seen(), (await download(page, "PNG")).toBase64()], inferno);
   }, { acceptDownloads: true }));
 
-Deno.test("page cancels, says what is wrong with a file, and goes on after a reload", () =>
+Deno.test("page cancels, names the fault of a file, and goes on after a reload", () =>
   withXray(async (page) => {
     await ground(page);
     await page.keyboard.press("Escape");

@@ -124,7 +124,7 @@ Deno.test("report shows a hostile phrase as text", () =>
     assertEquals(await page.locator("#details-title").textContent(), shown(HOSTILE));
   }));
 
-Deno.test("report draws what its controls say", () =>
+Deno.test("report obeys its controls", () =>
   withReport(async (page) => {
     const asScored = await pixelsOf(page, SMALL);
     const seen = new Set([asScored]);

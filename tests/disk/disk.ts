@@ -34,7 +34,7 @@ function withDisk(size: string, test: (folder: string, disk: string) => Promise<
 const evaluate = (folder: string, out: string) =>
   runCommand("eval", [...SETTINGS, "--out", out], folder);
 
-Deno.test("a run on a disk that is full keeps what is done, and goes on once there is room", () =>
+Deno.test("a run on a full disk keeps its results, and goes on once there is room", () =>
   withDisk("24k", async (folder, disk) => {
     await evaluate(folder, "whole");
     const full = await evaluate(folder, "disk/out");
@@ -55,7 +55,7 @@ Deno.test("a run on a disk that is full keeps what is done, and goes on once the
     }
   }));
 
-Deno.test("a disk that is read-only is one sentence, and its results stay as they are", () =>
+Deno.test("a read-only disk gives one sentence, and its results do not change", () =>
   withDisk("16m", async (folder, disk) => {
     await evaluate(folder, "disk/out");
     const before = await Deno.readFile(`${disk}/out/results.jsonl`);

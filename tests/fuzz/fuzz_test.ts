@@ -13,7 +13,7 @@ async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   }
 }
 
-Deno.test("every input that broke a reader once is read or refused as it should be", () =>
+Deno.test("every input that once broke a reader is now read or refused correctly", () =>
   withFolder(async (folder) => {
     for (const [name, what, input, refusal] of CORPUS) {
       const target = TARGETS.find((target) => target.name === name)!;

@@ -7,11 +7,11 @@
 
 import {
   type Engine,
+  type EngineDevice,
   MAX_NAME,
   MAX_PHRASES,
   type OpenedModel,
   type PickedModel,
-  type Place,
   type Reply,
   type RunSettings,
 } from "../engine_messages.ts";
@@ -27,8 +27,8 @@ import { isAttended, type Shown } from "../viewer/shown.ts";
 /** Maximum bytes of an X-ray's file, so that a socket's message stays below 64 MiB. */
 const MAX_FILE = 2 ** 26 - 2 ** 12;
 
-/** Place of the page's model, by the device in the server's facts. */
-const PLACES: Readonly<Record<ServerFacts["device"], Place>> = {
+/** Device of the page's model, by the device in the server's facts. */
+const DEVICES: Readonly<Record<ServerFacts["device"], EngineDevice>> = {
   auto: "auto",
   gpu: "webgpu",
   cpu: "wasm",
@@ -141,16 +141,16 @@ export class Grounding {
       });
       part("examples", HTMLElement).append(button);
     }
-    const open: OnModel = (model, place) => this.#open(model, place);
-    if (on === "page") this.#choice = new ModelChoice(PLACES[device], open);
+    const open: OnModel = (model, device) => this.#open(model, device);
+    if (on === "page") this.#choice = new ModelChoice(DEVICES[device], open);
     else open("demo", "auto");
   }
 
-  #open(model: "demo" | PickedModel, place: Place): void {
+  #open(model: "demo" | PickedModel, device: EngineDevice): void {
     this.#cancel();
     say(undefined);
     this.#model = undefined;
-    this.#engine.ask({ kind: "open", model, place });
+    this.#engine.ask({ kind: "open", model, device });
     part("place", HTMLElement).textContent = "";
     this.#status("Opening the model …");
     this.#enable();

@@ -5,30 +5,30 @@
  * @module
  */
 
-import type { PickedFile, PickedModel, Place } from "../engine_messages.ts";
+import type { EngineDevice, PickedFile, PickedModel } from "../engine_messages.ts";
 import { part } from "./parts_of_page.ts";
 
-/** Receives the model to open, and the place to run it. */
-export type OnModel = (model: "demo" | PickedModel, place: Place) => void;
+/** Receives the model to open, and the device to run it. */
+export type OnModel = (model: "demo" | PickedModel, device: EngineDevice) => void;
 
-/** Lets the user pick a model's folder and the place to run the model. */
+/** Lets the user pick a model's folder and the device that runs the model. */
 export class ModelChoice {
   readonly #onModel: OnModel;
   #model: "demo" | PickedModel = "demo";
   /** Choice of the model that is open now. */
-  #opened: { readonly model: "demo" | PickedModel; readonly place: string } | undefined;
+  #opened: { readonly model: "demo" | PickedModel; readonly device: string } | undefined;
 
   /**
    * Shows the controls.
    *
-   * @param place The initial place.
+   * @param device The initial device.
    * @param onModel Called with each choice, and at once with the bundled model.
    */
-  constructor(place: Place, onModel: OnModel) {
+  constructor(device: EngineDevice, onModel: OnModel) {
     this.#onModel = onModel;
     part("model", HTMLElement).hidden = false;
     const select = part("runs-on", HTMLSelectElement);
-    select.value = place;
+    select.value = device;
     select.addEventListener("change", () => this.#open());
     part("open-folder", HTMLButtonElement).addEventListener("click", () => this.#openPicked());
     part("open-demo", HTMLButtonElement).addEventListener("click", () => {
@@ -46,14 +46,14 @@ export class ModelChoice {
 
   /** Records that the chosen model is open. */
   settle(): void {
-    this.#opened = { model: this.#model, place: part("runs-on", HTMLSelectElement).value };
+    this.#opened = { model: this.#model, device: part("runs-on", HTMLSelectElement).value };
   }
 
   /** Returns the controls to the earlier model, which is still open. */
   goBack(): void {
     if (!this.#opened) return;
     this.#model = this.#opened.model;
-    part("runs-on", HTMLSelectElement).value = this.#opened.place;
+    part("runs-on", HTMLSelectElement).value = this.#opened.device;
   }
 
   #openPicked(): void {
@@ -64,7 +64,7 @@ export class ModelChoice {
   }
 
   #open(): void {
-    this.#onModel(this.#model, part("runs-on", HTMLSelectElement).value as Place);
+    this.#onModel(this.#model, part("runs-on", HTMLSelectElement).value as EngineDevice);
   }
 }
 

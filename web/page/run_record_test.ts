@@ -5,7 +5,7 @@ const versions = { groundray: "1.2.3" };
 const settings = { steps: 300, start: 120, end: 180, layers: [3, 4], sigma: 2.5 };
 const [model, run] = [{ sha256: "ab" }, "out/run"];
 
-Deno.test("recordOfRun() takes a run's own settings, or those of one of its variants", () => {
+Deno.test("recordOfRun() takes the settings of the run, or of one of its variants", () => {
   const facts = { settings: { ...settings, otsu: true }, model, versions, margin: "excluded" };
   const whole = recordOfRun({ title: run, facts });
   assertEquals(whole, { settings: facts.settings, model, versions, run });

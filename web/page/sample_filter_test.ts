@@ -24,7 +24,7 @@ Deno.test("selectSamples() goes by words, class and status", () => {
   assertEquals(ids({ category: "Edema", status: "scored" }), "ad");
 });
 
-Deno.test("selectSamples() goes by a score's range, as it is listed, and counts who has none", () => {
+Deno.test("selectSamples() filters by the listed score's range, and counts samples without the score", () => {
   const range = (from: number, to: number, score = MIOU) => ({ range: { score, from, to } });
   assertEquals(ids(range(NaN, NaN)), "acd");
   assertEquals(ids(range(30, NaN)), "ad");
@@ -38,7 +38,7 @@ Deno.test("selectSamples() goes by a score's range, as it is listed, and counts 
   assertEquals(unscored({}), 0);
 });
 
-Deno.test("selectSamples() sorts, those without a score first, equals as the dataset has them", () => {
+Deno.test("selectSamples() puts samples without a score first, and equal scores in the dataset's order", () => {
   assertEquals(ids({ sort: MIOU }), "bcad");
   assertEquals(ids({ sort: MIOU, descending: true }), "dacb");
   assertEquals(ids({ sort: "class" }), "abdc");

@@ -81,12 +81,12 @@ function attach(socket: WebSocket, engine: Engine, onClose: () => void): void {
 export function readRequest(message: unknown): EngineRequest {
   const request = message instanceof ArrayBuffer ? decodeParts(message) : undefined;
   const { kind, ...values } = (request ?? {}) as Record<string, unknown>;
-  const { model, place, image, name, bytes, run, phrases, phrase, settings, columns } = values;
+  const { model, device, image, name, bytes, run, phrases, phrase, settings, columns } = values;
   const isSettings = typeof settings === "object" && settings !== null;
   const isPhrase = (value: unknown) => typeof value === "string";
   const isRun = Number.isSafeInteger(run) && Number.isSafeInteger(image) && isSettings;
   const isKnown = {
-    open: () => model === "demo" && isPhrase(place),
+    open: () => model === "demo" && isPhrase(device),
     image: () => Number.isSafeInteger(image) && isPhrase(name) && bytes instanceof ArrayBuffer,
     ground: () =>
       isRun && Array.isArray(phrases) && phrases.length <= MAX_PHRASES && phrases.every(isPhrase),

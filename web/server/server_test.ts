@@ -185,7 +185,7 @@ Deno.test("startServer() sends files compressed, isolated, and only if they are 
     assertMatch(text, /content-encoding: gzip/i);
   }));
 
-Deno.test("startServer() wants the token for what it guards, and a ticket gives it once", () =>
+Deno.test("startServer() guards paths by the token, which a ticket gives once", () =>
   withServer(true, async (server, port, token) => {
     const own = [`Host: 127.0.0.1:${port}`, `Origin: http://127.0.0.1:${port}`];
     assert(Uint8Array.fromBase64(token, { alphabet: "base64url" }).length >= 16);
@@ -321,11 +321,11 @@ Deno.test("SocketEngine says that the server ended, of all that was asked and wi
   ]);
 });
 
-Deno.test("readRequest() takes what a page asks of this machine, and nothing else", () => {
+Deno.test("readRequest() takes only a page's requests to this machine", () => {
   const read = (value: unknown) => readRequest(encodeParts(value).buffer);
   const settings = {};
   const good: EngineRequest[] = [
-    { kind: "open", model: "demo", place: "auto" },
+    { kind: "open", model: "demo", device: "auto" },
     { kind: "image", image: 1, name: "", bytes: new ArrayBuffer(3) },
     { kind: "ground", run: 0, image: 1, phrases: [], settings },
     { kind: "explore", run: 2, image: 1, phrase: "a", settings, columns: 5 },
@@ -338,7 +338,7 @@ Deno.test("readRequest() takes what a page asks of this machine, and nothing els
   const bad: unknown[] = [
     ...[null, 1, "open", [], {}],
     { kind: "constructor" },
-    { kind: "open", model: [{ path: "/etc/passwd" }], place: "auto" },
+    { kind: "open", model: [{ path: "/etc/passwd" }], device: "auto" },
     { kind: "image", image: 1, name: "a", bytes: [1, 2] },
     { kind: "image", name: "a", bytes: new ArrayBuffer(3) },
     { kind: "ground", run: 0, image: 1, phrases: "text", settings },

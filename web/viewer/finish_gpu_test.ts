@@ -28,7 +28,7 @@ const flat = (size: number) => {
   return { ...rest, layers: layers.map((layer) => ({ ...layer, data: layer.data.fill(0.25) })) };
 };
 
-Deno.test("GpuFinisher makes what the processor makes, for more and for fewer phrases", async () => {
+Deno.test("GpuFinisher agrees with the processor, for more and for fewer phrases", async () => {
   const finisher = new GpuFinisher((await openGpu())!);
   for (
     const [phrases, sigma] of [
@@ -52,7 +52,7 @@ Deno.test("GpuFinisher makes what the processor makes, for more and for fewer ph
   finisher.destroy();
 });
 
-Deno.test("GpuFinisher makes nothing of a phrase that is not finite, and the others all the same", async () => {
+Deno.test("GpuFinisher leaves out a phrase that is not finite, and makes the other phrases", async () => {
   const finisher = new GpuFinisher((await openGpu())!);
   const broken = phrase(1, 64, [8]);
   broken.layers[0]!.data[3] = NaN;

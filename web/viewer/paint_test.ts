@@ -12,7 +12,7 @@ Deno.test("paintGray() spreads grey between black and white", () => {
   assertEquals(levels(100, 200), [0, 0, 128, 255]);
 });
 
-Deno.test("paintHeatmap() leaves what is outside the mask clear, and what is less hot clearer", () => {
+Deno.test("paintHeatmap() makes the outside of the mask clear, and cooler parts clearer", () => {
   const pixels = paintHeatmap(Float32Array.of(0, 1, 0.25), HEAT_COLORS, 0.5);
   assertEquals([...pixels.subarray(0, 8)], [0, 0, 0, 0, ...HEAT_COLORS[255]!, 128]);
   assertEquals(pixels[11], 64);
@@ -47,7 +47,7 @@ Deno.test("outlineOf() goes around a mask, at the heatmap's edge too", () => {
   ]);
 });
 
-Deno.test("uncut() and cut() finish a heatmap at Otsu's threshold or another, and leaves a baseline's grid as it is", () => {
+Deno.test("smooth() and cut() finish a heatmap at any threshold, and leave a baseline's grid unchanged", () => {
   const side = 4;
   const data = Float32Array.from({ length: 16 }, (_, i) => i === 5 ? 1 : i / 100);
   const shown: Attended = {

@@ -7,7 +7,7 @@ import { moveView, type View, WHOLE, zoomView } from "./view.ts";
  */
 const seenAt = (view: View, place: number) => (place - view.x) * view.zoom;
 
-Deno.test("zoomView() leaves what is under the pointer where it is", () => {
+Deno.test("zoomView() keeps the point under the pointer in its place", () => {
   const view = { ...WHOLE };
   const place = 0.3;
   for (const factor of [2, 1.7, 1.1, 0.8]) {

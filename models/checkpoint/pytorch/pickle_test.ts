@@ -89,7 +89,7 @@ Deno.test("unpickle() reads a value that contains itself", () => {
   assertStrictEquals(list[0], list);
 });
 
-Deno.test("unpickle() calls nothing but what it was given", () => {
+Deno.test("unpickle() calls only the given functions", () => {
   assertEquals(load(call(global("plain", "count"), [0x4e], [0x4e])), 2);
   assertEquals(load([...text("plain"), ...text("count"), 0x93, 0x29, 0x52]), 0);
   assertThrows(
@@ -141,7 +141,7 @@ Deno.test("unpickle() builds objects that mean nothing without their state", () 
   assertEquals(load([0x88, 0x28, 0x4e, 0x31]), true);
 });
 
-Deno.test("unpickle() names every forbidden opcode and where it is", () => {
+Deno.test("unpickle() names every forbidden opcode and its position", () => {
   for (
     const [opcode, name] of [[0x69, "INST"], [0x8b, "LONG4"], [
       0x82,
@@ -161,7 +161,7 @@ Deno.test("unpickle() names every forbidden opcode and where it is", () => {
   );
 });
 
-Deno.test("unpickle() refuses what does not fit", () => {
+Deno.test("unpickle() refuses opcodes that do not fit the stack", () => {
   const cases: [Piece, string][] = [
     [[], "takes more from the stack than is there"],
     [[0x4e, 0x28], "takes more from the stack than is there"],

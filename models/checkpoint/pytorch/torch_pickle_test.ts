@@ -97,7 +97,7 @@ Deno.test("readTorchPickle() finds every dictionary of tensors, outer before inn
   assertEquals(sets(tuple(state, int(3))), [["0", ["a", "b"]]]);
 });
 
-Deno.test("readTorchPickle() leaves out what only executing it would make", () => {
+Deno.test("readTorchPickle() leaves out tensors that only execution would make", () => {
   const namespace = [
     ...global("argparse", "Namespace"),
     0x29,
