@@ -18,7 +18,7 @@ Deno.test("Scheduler.timesteps() spaces T = 300 to 334 timesteps", () => {
   assertEquals(new Scheduler(PUBLISHED).timesteps(1), [999]);
 });
 
-Deno.test("Scheduler.timesteps() refuses a number of steps without even spacing", () => {
+Deno.test("Scheduler.timesteps() refuses a number of steps beyond 1 to 1000", () => {
   for (const steps of [0, -1, 1.5, 1001, NaN]) {
     assertThrows(() => new Scheduler(PUBLISHED).timesteps(steps), RangeError, "1 to 1000");
   }

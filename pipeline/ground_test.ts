@@ -184,7 +184,7 @@ Deno.test("groundImage() gives a phrase the same heatmap with and without other 
     assertEquals(alone!.smoothed, together!.smoothed);
   }));
 
-Deno.test("groundImage() repeats its heatmap for each kind of noise, and no two kinds agree", () =>
+Deno.test("groundImage() repeats its heatmap exactly, and changes it with noise, tokens and sigma", () =>
   withModel(async (model) => {
     const run = async (settings: GroundSettings) =>
       (await groundImage(XRAY, ["haze"], { model, steps: 10, ...settings }))[0]!.smoothed;
@@ -229,7 +229,7 @@ Deno.test("groundImage() stops between passes when its signal says so", () =>
     assertEquals(passes, 3);
   }));
 
-Deno.test("groundImage() refuses to start without layers, phrases or a runtime", async () => {
+Deno.test("groundImage() refuses to start without a phrase, a model or a known layer", async () => {
   const bundle = await loadBundle(DEMO);
   await assertRejects(() => groundImage(XRAY, [], { bundle }), TypeError, "without a phrase");
   await assertRejects(() => groundImage(XRAY, ["a", " "], { bundle }), TypeError, "phrase 2");

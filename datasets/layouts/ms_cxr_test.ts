@@ -115,7 +115,7 @@ Deno.test("cocoRows() leaves a bad entry to the annotations that need it", () =>
   ]);
 });
 
-Deno.test("cocoRows() refuses a field that is not text", () => {
+Deno.test("cocoRows() records a field that is not text as a fault", () => {
   for (const name of [{ toString: 1 }, 5, null]) {
     const [row] = coco({ categories: [{ id: 3, name }] });
     assertEquals(

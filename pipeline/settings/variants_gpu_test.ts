@@ -99,7 +99,7 @@ Deno.test("tableTwoVariants() are the twelve of the paper's Table II", async () 
   assertEquals([resolved.start, resolved.end], [0, 334]);
 });
 
-Deno.test("resolveSettings() refuses variants with equal names, and variants beyond the chosen steps", async () => {
+Deno.test("resolveSettings() refuses variants with equal names, and unknown layers or steps", async () => {
   const bundle = await loadBundle(DEMO);
   const model = { bundle, layers: [3, 4] };
   const variant = { name: "a", layers: [3], otsu: true };

@@ -191,7 +191,7 @@ Deno.test("tables take nothing in a name for markup", () => {
   assertEquals(csv[0]!.method, name);
 });
 
-Deno.test("tableOptions() shows the paper's rows beside MS-CXR alone, and names missing rows", () => {
+Deno.test("tableOptions() shows the paper's rows beside MS-CXR alone, and notes missing samples", () => {
   const options = (dataset: object | undefined, isWhole = true) =>
     tableOptions({ facts: { dataset } }, isWhole);
   assertEquals(options({ kind: "ms-cxr" }), { published: true, notes: [] });

@@ -9,7 +9,7 @@ import type { AveragedLayer } from "../../pipeline/postprocess.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, storage, submitAndRead } from "../../shaders/device.ts";
 import { ScoreSums } from "../../shaders/metrics.ts";
-import type { Attended, Uncut } from "./shown.ts";
+import type { Attended, Smoothed } from "./shown.ts";
 
 /** Maximum bytes of a batch's heatmaps, as in a run. */
 const BATCH_BYTES = 2 ** 24;
@@ -58,7 +58,7 @@ export class GpuFinisher {
    * @returns A heatmap for each phrase; `undefined` if its values are not finite.
    * @throws {DeviceLostError} If the device was lost.
    */
-  uncut(phrases: readonly Attended[], sigma: number): Promise<(Uncut | undefined)[]> {
+  smooth(phrases: readonly Attended[], sigma: number): Promise<(Smoothed | undefined)[]> {
     return checked(this.#gpu, "finish heatmaps", async () => {
       const [{ size, layers }] = phrases as [Attended];
       const sides = sidesOf(layers);

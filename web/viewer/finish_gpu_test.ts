@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { openGpu } from "../../shaders/device.ts";
 import { furthest } from "../../tests/support/gpu.ts";
 import { GpuFinisher } from "./finish_gpu.ts";
-import { type Attended, uncut } from "./shown.ts";
+import { type Attended, smooth } from "./shown.ts";
 
 /** Returns a phrase with a blob of its own, in maps of several sides. */
 function phrase(number: number, size: number, sides = [16, 32, 16, 64]): Attended {
@@ -40,10 +40,10 @@ Deno.test("GpuFinisher agrees with the processor, for more and for fewer phrases
       [[phrase(1, 512), phrase(2, 512)], 10],
     ] as const
   ) {
-    const made = await finisher.uncut(phrases, sigma);
+    const made = await finisher.smooth(phrases, sigma);
     assertEquals(made.length, phrases.length);
     made.forEach((one, i) => {
-      const expected = uncut(phrases[i]!, sigma);
+      const expected = smooth(phrases[i]!, sigma);
       assertEquals([one!.size, one!.sigma], [expected.size, sigma]);
       assertAlmostEquals(one!.otsu!, expected.otsu!, 1e-6);
       assertAlmostEquals(furthest(one!.normalised, expected.normalised), 0, 1e-4);
@@ -56,7 +56,7 @@ Deno.test("GpuFinisher leaves out a phrase that is not finite, and makes the oth
   const finisher = new GpuFinisher((await openGpu())!);
   const broken = phrase(1, 64, [8]);
   broken.layers[0]!.data[3] = NaN;
-  const [none, some] = await finisher.uncut([broken, phrase(2, 64, [8])], 2.5);
+  const [none, some] = await finisher.smooth([broken, phrase(2, 64, [8])], 2.5);
   assertEquals(none, undefined);
   assertEquals(some!.normalised.length, 64 * 64);
   finisher.destroy();

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { HEAT_COLORS } from "../../reports/figures/heat_colors.ts";
 import { COLOR_MAPS } from "./color_maps.ts";
 import { outlineOf, paintGray, paintHeatmap, paintMap } from "./paint.ts";
-import { type Attended, cut, isAttended, uncut } from "./shown.ts";
+import { type Attended, cut, isAttended, smooth } from "./shown.ts";
 
 Deno.test("paintGray() spreads grey between black and white", () => {
   const gray = { data: Uint8Array.of(0, 100, 150, 255), width: 2, height: 2 };
@@ -59,7 +59,7 @@ Deno.test("smooth() and cut() finish a heatmap at any threshold, and leave a bas
     layers: [{ layer: 0, side, data }],
   };
   const finish = (shown: Attended, sigma: number, threshold: "otsu" | number) =>
-    cut(uncut(shown, sigma), threshold, shown.crop);
+    cut(smooth(shown, sigma), threshold, shown.crop);
   const area = (heatmap: Float32Array) => heatmap.filter((value) => value > 0).length;
   const otsu = finish(shown, 0, "otsu");
   const strict = finish(shown, 0, 0.9);

@@ -7,7 +7,7 @@
 import { openGpu } from "../../shaders/device.ts";
 import type { ServerFacts } from "../review_api.ts";
 import { GpuFinisher } from "./finish_gpu.ts";
-import { type Attended, cut, type Finished, type Look, type Uncut, uncut } from "./shown.ts";
+import { type Attended, cut, type Finished, type Look, smooth, type Smoothed } from "./shown.ts";
 
 /** A picture's request for a finished heatmap, with the callback that receives it. */
 interface Wish {
@@ -30,8 +30,8 @@ export class RefinishQueue {
   readonly #onPlace: (sentence: string) => void;
   readonly #onError: (error: Error) => void;
   readonly #wishes = new Map<object, Wish>();
-  /** Uncut heatmaps by their layers: another threshold needs only a new cut. */
-  readonly #known = new WeakMap<Attended["layers"], Uncut>();
+  /** Smoothed heatmaps by their layers: another threshold needs only a new cut. */
+  readonly #known = new WeakMap<Attended["layers"], Smoothed>();
   /** The GPU's finisher; `undefined` if the processor finishes heatmaps. */
   #gpu: GpuFinisher | undefined;
   #opening: Promise<void> | undefined;
@@ -116,7 +116,7 @@ export class RefinishQueue {
     return this.#gpu !== undefined && !wish.phrase.isGrid && !this.#knownFor(wish);
   }
 
-  #knownFor({ phrase, look }: Wish): Uncut | undefined {
+  #knownFor({ phrase, look }: Wish): Smoothed | undefined {
     const known = this.#known.get(phrase.layers);
     return known?.sigma === look.sigma ? known : undefined;
   }
@@ -125,7 +125,7 @@ export class RefinishQueue {
   async #finishOnGpu(batch: readonly Wish[]): Promise<void> {
     const gpu = this.#gpu!;
     try {
-      const made = await gpu.uncut(batch.map(({ phrase }) => phrase), batch[0]!.look.sigma);
+      const made = await gpu.smooth(batch.map(({ phrase }) => phrase), batch[0]!.look.sigma);
       batch.forEach(({ phrase }, i) => made[i] && this.#known.set(phrase.layers, made[i]));
     } catch (error) {
       this.#gpu = undefined;
@@ -138,7 +138,7 @@ export class RefinishQueue {
   #grant(wish: Wish): void {
     const { phrase, look, take } = wish;
     try {
-      const made = this.#knownFor(wish) ?? uncut(phrase, look.sigma);
+      const made = this.#knownFor(wish) ?? smooth(phrase, look.sigma);
       this.#known.set(phrase.layers, made);
       take(cut(made, look.threshold, phrase.crop));
     } catch (error) {

@@ -59,7 +59,7 @@ export interface Look {
 }
 
 /** A heatmap before the cut at a threshold. */
-export interface Uncut {
+export interface Smoothed {
   /** Values 0..1, `[size, size]`. */
   readonly normalised: Float32Array;
   /** Side in pixels. */
@@ -78,7 +78,7 @@ export interface Finished {
   readonly size: number;
   /** Standard deviation of the Gaussian in heatmap pixels. */
   readonly sigma: number;
-  /** Threshold of the cut; `undefined` if the heatmap is uncut. */
+  /** Threshold of the cut; `undefined` if the heatmap has no cut. */
   readonly threshold: number | undefined;
   /** Whether Otsu's threshold was requested; a constant heatmap has none. */
   readonly isOtsu: boolean;
@@ -106,7 +106,7 @@ export function isSamePhrase(one: Shown, other: Shown): boolean {
  * @param sigma Standard deviation of the Gaussian in heatmap pixels, 0..32.
  * @throws {RangeError} If the attention holds values that are not finite.
  */
-export function uncut({ layers, isGrid, size }: Attended, sigma: number): Uncut {
+export function smooth({ layers, isGrid, size }: Attended, sigma: number): Smoothed {
   if (isGrid) {
     const [{ data, side }] = layers as [AveragedLayer];
     const { normalised } = finishGrid({ values: data, side });
@@ -120,11 +120,11 @@ export function uncut({ layers, isGrid, size }: Attended, sigma: number): Uncut 
  * Cuts a heatmap at a threshold.
  *
  * @param threshold Otsu's threshold, or a threshold of 0..1. A heatmap without Otsu's threshold
- * stays uncut at `"otsu"`.
+ * gets no cut at `"otsu"`.
  * @param crop The square that the heatmap covers, in pixels of the file.
  */
 export function cut(
-  { normalised, size, sigma, otsu }: Uncut,
+  { normalised, size, sigma, otsu }: Smoothed,
   threshold: Look["threshold"],
   crop: CropRegion,
 ): Finished {

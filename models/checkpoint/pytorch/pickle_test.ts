@@ -161,7 +161,7 @@ Deno.test("unpickle() names every forbidden opcode and its position", () => {
   );
 });
 
-Deno.test("unpickle() refuses opcodes that do not fit the stack", () => {
+Deno.test("unpickle() refuses opcodes without fitting values", () => {
   const cases: [Piece, string][] = [
     [[], "takes more from the stack than is there"],
     [[0x4e, 0x28], "takes more from the stack than is there"],
