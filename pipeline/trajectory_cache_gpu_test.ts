@@ -191,6 +191,6 @@ Deno.test("a file in place of the folder ends the run; a folder that disappears 
         },
       });
       assertEquals(notices.length, 1);
-      assertMatch(notices[0]!, /the run goes on without\.$/);
+      assertMatch(notices[0]!, /the run goes on without the cache\.$/);
     })
   ));
