@@ -1,11 +1,11 @@
 /**
  * Errors about input, and errors of this program itself.
  *
- * A stage drops a sample for an error about input alone. Any other error ends the run: a bug must
- * not look like a thousand bad images. A number of a model that is not finite counts as input: the
- * next sample may go well.
+ * Only an error about input makes a sample fail. Any other error ends the run: a bug must not look
+ * like a thousand bad images. An infinite number from a model counts as input: the next sample may
+ * succeed.
  *
- * The classes extend the language's own, whose names stand in results.
+ * Each class extends a class of the language, since results have the names of the language's classes.
  *
  * @module
  */
@@ -49,7 +49,7 @@ export class BugError extends Error {
     super(`Cannot ${work}: this is a bug of Groundray (${printable(String(cause))})`, { cause });
   }
 
-  /** The error of a bug for an error that can only come from a bug; see {@linkcode isBug}. */
+  /** Wraps an error that can only come from a bug; see {@linkcode isBug}. */
   static of(error: Error): BugError {
     return error instanceof BugError ? error : new BugError("go on", error);
   }
@@ -63,7 +63,7 @@ export function isBug(error: unknown): error is Error {
   return BUGS.some((type) => error instanceof type) && !isInputError(error);
 }
 
-/** Message of an error for a user; of a bug it says that it is a bug. */
+/** Message of an error for a user; the message about a bug calls it a bug. */
 export function sentenceOf(error: unknown): string {
   if (isBug(error)) return BugError.of(error).message;
   return error instanceof Error ? error.message : String(error);

@@ -12,8 +12,9 @@ import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { convertRun } from "../reports/exports/convert_run.ts";
 import { EXPORT_FORMATS, type ExportFormat, formatOf } from "../reports/exports/registry.ts";
 
-/** Names of the formats that read images, and of those whose pixels outside the heatmap vary. */
+/** Names of the formats that read images. */
 const NEEDS_IMAGES = EXPORT_FORMATS.filter((name) => formatOf(name).needsImages);
+/** Names of the formats with a choice of the value outside the heatmap. */
 const HAS_OUTSIDE = EXPORT_FORMATS.filter((name) => formatOf(name).hasOutside);
 
 const COMMAND = command({

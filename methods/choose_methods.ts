@@ -16,7 +16,7 @@ export interface MethodSource {
   readonly source: string;
 }
 
-/** Chosen methods, and facts about them that are known before they run. */
+/** Chosen methods, with the facts about them before they run. */
 export interface ChosenMethods {
   /** Names of the variants or methods in the results; a single empty name if there is only one. */
   readonly names: readonly string[];

@@ -21,8 +21,8 @@ export function moduleName(path: string): string {
 
 /**
  * Imports a method from a module. The module's default export is a {@linkcode MethodRow}. The facts
- * of the method gain its label and the SHA-256 of the module, so that a run with another version of
- * the module does not go on.
+ * of the method gain its label and the SHA-256 of the module. A run then refuses to go on with
+ * another version of the module.
  *
  * @param path Path of the module.
  * @throws {Error} If the module cannot be read, or has no such export.

@@ -19,8 +19,8 @@ export const METHODS: Readonly<Record<string, MethodRow>> = {
 };
 
 /**
- * The seed method. A run of this method alone records its facts without the method's name, as runs
- * did before there were other methods.
+ * The seed method. The record of a run of this method alone does not name the method: records of
+ * older runs have this form.
  */
 export const SEED = "ldm";
 

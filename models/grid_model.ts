@@ -1,6 +1,6 @@
 /**
- * The interface of a model that takes an image and phrases, and gives a heatmap per phrase on a grid
- * of its own.
+ * The interface of a model with heatmaps on its own grid: an image and phrases in, one heatmap per
+ * phrase out.
  *
  * @module
  */

@@ -93,9 +93,9 @@ export interface Evaluated {
 /** Options of {@linkcode evaluate}. */
 export interface EvaluateOptions extends MethodOptions {
   /**
-   * Ids that need no result, for instance because an earlier run has their results. If an image has
-   * further ids, all its phrases run again. Phrases then share passes as before, so that results
-   * equal the earlier results to the last bit.
+   * Ids that need no result, for instance because an earlier run has their results. An image with
+   * other ids too runs again with all its phrases. The phrases then share passes as before, and
+   * results repeat to the last bit.
    *
    * @default {None}
    */
@@ -213,7 +213,7 @@ function readAhead(
   }, options);
 }
 
-/** Adds the ids of passing samples to `ids`. Ends without an error once `ending` is aborted. */
+/** Passes images on, and adds the ids of their samples to `ids`; ends once `ending` is aborted. */
 async function* announced(
   source: AsyncIterable<readonly Flow<ImageRequest>[]>,
   ids: string[],

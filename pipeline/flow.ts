@@ -49,7 +49,7 @@ export function item<T>(value: T): Flow<T> {
   return { kind: "item", item: value };
 }
 
-/** Names of the language's own errors, by which it reports bugs, and of the error of a bug. */
+/** Names of errors that report bugs: the language's own, and {@linkcode BugError}. */
 const LANGUAGE_ERRORS = new Set([
   "TypeError",
   "ReferenceError",
@@ -107,7 +107,7 @@ export interface StageOptions {
   signal?: AbortSignal;
 }
 
-/** The error of a bug that a stage met; names the first sample in hand. */
+/** Makes the error about a bug in a stage; it names the first of the samples. */
 function bugIn(stage: StageName, samples: readonly Dropped["sample"][], error: unknown): BugError {
   if (error instanceof BugError) return error;
   const others = samples.length > 1 ? ` and ${samples.length - 1} more of its image` : "";

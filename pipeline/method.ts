@@ -48,15 +48,15 @@ export interface BoxedPhrase {
 /** Options of {@linkcode Method.ground}. */
 export interface MethodOptions extends Omit<ProtocolOptions, "cover">, Omit<DecodeOptions, "view"> {
   /**
-   * Ids of samples that run again for the sake of their image's other phrases. Their results do not
-   * count as progress.
+   * Ids of finished samples that run again, because other phrases of their image are unfinished.
+   * Their results do not count as progress.
    *
    * @default {None}
    */
   done?: ReadonlySet<string>;
   /**
-   * Called with the number of samples done. The finished share of the current image's samples may
-   * count too.
+   * Called with the number of finished samples; the number may have a fraction for the current
+   * image.
    *
    * @default {undefined}
    */
@@ -90,7 +90,7 @@ export interface Expectation {
 export interface Method {
   /**
    * Grounds and scores images with their phrases, in any order within an image. Every sample gives
-   * one result, or one result per variant, or a record of why it dropped out. An error of the model
+   * one result, or one per variant, or the reason why it dropped out. An error of the model
    * or its runtime throws.
    *
    * @param source Images with their phrases, and samples that dropped out before. An image may be a
@@ -101,13 +101,13 @@ export interface Method {
     options?: MethodOptions,
   ): AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>;
   /**
-   * Whether an evaluation by this method alone writes results in the order in which they come, one
-   * per variant. By default the order is the order of the dataset, and a sample has one result.
+   * Whether an evaluation by this method alone keeps the order of the method's results, one per
+   * variant. By default results have the order of the dataset, one per sample.
    */
   readonly keepsOwnOrder?: boolean;
   /**
-   * Measures a pass of the network, and says how long a run will take. Absent if a run takes seconds
-   * a phrase at most.
+   * Measures a pass of the network, and says how long a run will take. Absent if a phrase
+   * takes seconds at most.
    *
    * @param images Number of images, at most.
    * @param phrases Number of phrases in all.

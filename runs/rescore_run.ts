@@ -11,8 +11,8 @@ import { hasHeatmap, type RunRecord } from "./run_folder.ts";
 import { hasAttention, methodsOf } from "./scoring_settings.ts";
 
 /**
- * Choices that replace the run's own, which are the defaults. `sigma` and `otsu` are allowed only if
- * the run has heatmaps of the diffusion model, and `otsu` only if the run has one variant.
+ * Choices that replace the run's own, which are the defaults. `sigma` and `otsu` need a run
+ * with heatmaps of the diffusion model. `otsu` needs a run with one variant.
  */
 export type RescoreOptions = Partial<RescoreSettings>;
 

@@ -52,7 +52,7 @@ export class Run implements Disposable {
     readonly folder: string,
     /** The run's record. */
     readonly record: RunRecord,
-    /** How the run finished and scored its heatmaps. */
+    /** Settings by which the run finished and scored its heatmaps. */
     readonly settings: ScoringSettings,
     index: HeatmapIndex,
     state: State,
@@ -72,8 +72,8 @@ export class Run implements Disposable {
    * @throws {SyntaxError} If the folder's files are corrupt.
    */
   static async open(folder: string, task = "read"): Promise<Run> {
-    // Take the state first: a file that is written meanwhile then counts as changed, and the
-    // heatmaps of all results up to this size are in the file already.
+    // Take the state first: a write during the opening then counts as a change. A heatmap is on the
+    // disk before its result, so that every result up to this size has its heatmap.
     const state = await stateOf(folder);
     const record = await readRunRecord(folder);
     const settings = scoringSettings(folder, record);
@@ -86,8 +86,8 @@ export class Run implements Disposable {
   }
 
   /**
-   * Paths of the images that a run's results name. Reads no other file, and checks no result, since
-   * commands ask for permissions before they open the run.
+   * Paths of the images in a run's results. Commands need the paths for their permissions before they
+   * open the run, so this function reads one file and checks no result.
    *
    * @param folder The run's folder.
    * @throws {SyntaxError} If the results are corrupt.
@@ -117,8 +117,8 @@ export class Run implements Disposable {
   }
 
   /**
-   * Yields the results in the order of the file. Results that a run in progress adds after the
-   * opening are left out, so that all iterations give the same results.
+   * Yields the results in the order of the file. Results that a run in progress
+   * adds later are left out: all iterations give the same results.
    *
    * @param variant Name of a variant; only its results, and samples that dropped out of all
    * variants.
@@ -165,7 +165,7 @@ export class Run implements Disposable {
     );
   }
 
-  /** How the run finished and scored the heatmaps of a variant. */
+  /** Settings by which the run finished and scored the heatmaps of a variant. */
   settingsOf(variant = ""): Required<RescoreSettings> {
     return { ...this.settings, otsu: this.settings.otsu.get(variant)! };
   }

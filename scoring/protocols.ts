@@ -25,9 +25,8 @@ const PAPER_SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
 /**
  * The protocols beside the paper's, with the numbers that each protocol gives:
  *
- * - `per-box`: the paper's scores with each box as a sample of its own. Likewise, each row of
- *   MS-CXR's table is one box (Boecking et al., "Making the Most of Text Semantics to Improve
- *   Biomedical Vision-Language Processing", ECCV 2022). Pixels in the sample's other boxes are
+ * - `per-box`: the paper's scores with each box as a sample of its own. Each row of MS-CXR's
+ *   table is one box, too (Boecking et al., ECCV 2022). Pixels in the sample's other boxes are
  *   background then.
  * - `biovil`, `biovil-t`: the paper's scores on the part of the image that BioViL (BioViL-T) sees.
  *   The diffusion model and the baseline are then scored on the same pixels. BioViL resizes the

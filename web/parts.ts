@@ -13,7 +13,7 @@ const KINDS = { ArrayBuffer, Uint8Array, Uint8ClampedArray, Float32Array } as co
 type Kind = keyof typeof KINDS;
 
 /** Placeholder of a binary part in the header. */
-interface Place {
+interface Stretch {
   readonly $part: Kind;
   /** First byte of the part, counted from the start of the parts. */
   readonly start: number;
@@ -54,7 +54,7 @@ export function encodeParts(value: unknown): Uint8Array<ArrayBuffer> {
     const start = end;
     parts.push({ bytes, start });
     end = align(start + bytes.length);
-    return { $part: kind, start, length: bytes.length } satisfies Place;
+    return { $part: kind, start, length: bytes.length } satisfies Stretch;
   });
   const text = new TextEncoder().encode(header);
   const from = align(PREFIX + text.length);
@@ -76,17 +76,17 @@ export function decodeParts(message: ArrayBuffer): unknown {
     const text = new Uint8Array(message, PREFIX, length);
     const header = new TextDecoder("utf-8", { fatal: true }).decode(text);
     const from = align(PREFIX + length);
-    return JSON.parse(header, (_, entry) => isPlace(entry) ? cut(message, from, entry) : entry);
+    return JSON.parse(header, (_, entry) => isStretch(entry) ? cut(message, from, entry) : entry);
   } catch (error) {
     throw new SyntaxError(`Cannot read a message: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function isPlace(entry: unknown): entry is Place {
+function isStretch(entry: unknown): entry is Stretch {
   return typeof entry === "object" && entry !== null && Object.hasOwn(entry, "$part");
 }
 
-function cut(message: ArrayBuffer, from: number, { $part, start, length }: Place): unknown {
+function cut(message: ArrayBuffer, from: number, { $part, start, length }: Stretch): unknown {
   const isInside = [start, length].every((value) => Number.isSafeInteger(value) && value >= 0) &&
     from + start + length <= message.byteLength;
   if (!Object.hasOwn(KINDS, $part) || !isInside) {

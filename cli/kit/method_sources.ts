@@ -42,7 +42,7 @@ export interface MethodValues {
 /** Rows of the methods that a command can choose, by name. */
 type Rows = Readonly<Record<string, MethodRow>>;
 
-/** A row in place of a module's own row, which only the confined thread may import. */
+/** Stands for the row of a module: only the confined thread may import the module. */
 const UNREAD: MethodRow = {
   label: "",
   gives: "heatmaps",
@@ -206,7 +206,7 @@ export function methodPaths(
 
 /** The context of a command's methods. */
 export interface CommandContext extends MethodContext {
-  /** Versions of the software that the methods run on, as far as they have opened it. */
+  /** Versions of the software below the methods that are open. */
   versions(): Promise<Record<string, string>>;
 }
 

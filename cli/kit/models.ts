@@ -26,8 +26,8 @@ export function folderOfModel({ name }: CatalogModel, models: string | undefined
 }
 
 /**
- * Folder of a model that an option names: the folder of this path if there is one, else the fetched
- * model of this name.
+ * Folder of the model in an option's value. A folder at this path comes first, then a fetched model of
+ * this name.
  *
  * @param nameOrPath Value of the option.
  * @param models Folder with the fetched models; by default the user's.
@@ -55,7 +55,7 @@ function isFolder(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {
-    // Also a path that this thread may not read: it may read every folder that an option names.
+    // A path without permission counts as none: the thread may read every folder in its options.
     return false;
   }
 }

@@ -80,8 +80,8 @@ export function formatDuration(seconds: number): string {
 const ANNOUNCED = 60;
 
 /**
- * Announces the time of a run, and faster settings with what they give up, if the run takes longer
- * than a minute.
+ * Announces the time of a run that takes longer than a minute. Faster settings stand beside it, with
+ * the loss of accuracy of each.
  *
  * @param method Method that runs.
  * @param images Number of images, at most.
@@ -247,7 +247,7 @@ export class Progress {
 }
 
 function describeRate(rate: number, unit: string): string {
-  // A plural counts things, of which each takes its time; a measure such as MB does not.
+  // A plural counts things, so that slow work can be in seconds per thing; MB is no plural.
   return rate >= 1 || !unit.endsWith("s")
     ? `${rate.toFixed(1)} ${unit}/s`
     : `${(1 / rate).toFixed(1)} s/${unit.slice(0, -1)}`;

@@ -28,7 +28,7 @@ const TAGS = {
 /** Tags of the groups that all frames share, and of the groups of each frame. */
 const GROUPS = ["x52009229", "x52009230"];
 
-/** Tags in those groups: the group with a window, and the group with slope and intercept. */
+/** Tags in the groups above: the group with a window, and the group with slope and intercept. */
 const GRAY_GROUPS = ["x00289132", "x00289145"];
 
 /** Tags of all attributes to read. */

@@ -4,29 +4,29 @@ import { closestShapes, fitTensors } from "./fit_tensors.ts";
 import { rowsOf } from "./tensor_entry.ts";
 
 /**
- * A part of tensor names in each layout of a network's names; the first layout is the model's own.
- * Parts that are equal in a layout are successive rows of one tensor there.
+ * One part of tensor names, spelt as in each layout; the first layout is the model's own. If a layout
+ * has the same spelling for several parts, it holds them as successive rows of one tensor.
  */
 export type Renaming = readonly string[];
 
 type Shapes = ReadonlyMap<string, readonly number[]>;
 
-/** Place of one of the model's tensors in a checkpoint: some rows of a tensor there. */
-interface Place {
+/** Rows of a checkpoint's tensor that hold one of the model's tensors. */
+interface RowRange {
   /** Name of the tensor in the checkpoint. */
   readonly own: string;
   /** Index of the first row. */
   readonly first: number;
 }
 
-/** Renames a model's tensors to a layout. Returns shapes by the layout's names, and the places. */
+/** Renames a model's tensors to a layout. Returns shapes by the layout's names, and rows by the model's. */
 function rename(
   expected: Shapes,
   renamings: readonly Renaming[],
   layout: number,
-): { shapes: Shapes; places: ReadonlyMap<string, Place> } {
+): { shapes: Shapes; places: ReadonlyMap<string, RowRange> } {
   const shapes = new Map<string, readonly number[]>();
-  const places = new Map<string, Place>();
+  const places = new Map<string, RowRange>();
   for (const [name, shape] of expected) {
     const renaming = renamings.find(([part]) => name.includes(`.${part}.`));
     const own = renaming ? name.replace(`.${renaming[0]}.`, `.${renaming[layout]}.`) : name;
@@ -58,7 +58,7 @@ export function tellLayout(
     return { names, share: closestShapes(checkpoint, names).size / names.length };
   });
   const best = layouts.reduce((best, other) => other.share > best.share ? other : best);
-  // Layouts have equal names where a network has nothing that was renamed.
+  // Layouts have equal names if a network has none of the renamed parts.
   const differs = ({ names }: { names: string[] }) => names.join() !== best.names.join();
   if (best.share === 1 && layouts.some((other) => other.share === 1 && differs(other))) {
     throw new RangeError(

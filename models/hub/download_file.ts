@@ -1,8 +1,8 @@
 /**
  * Downloads one file so that a later attempt goes on after any interruption.
  *
- * The bytes go into `FILE.part`. `FILE.part.json` says of which file they are, and how many are
- * certainly on the disk. Only a whole and checked file gets its name.
+ * The bytes go into `FILE.part`. `FILE.part.json` names their source, and counts the bytes that
+ * are certainly on the disk. Only a whole and checked file gets its name.
  *
  * @module
  */
@@ -31,15 +31,15 @@ export interface Download {
 
 /** Conditions and callbacks of downloads. */
 export interface DownloadContext {
-  /** Where files come from. */
+  /** Address and hosts of the files. */
   readonly source: Source;
-  /** Waits in milliseconds before further tries; each new byte makes all of them available again. */
+  /** Waits in milliseconds before further tries; after a new byte the first wait comes first again. */
   readonly pauses: readonly number[];
-  /** Called with the bytes of this file that are there. */
+  /** Called with the number of bytes of this file on this machine. */
   readonly onBytes: (bytes: number) => void;
   /** Called with sentences about interruptions. */
   readonly onNotice: (notice: string) => void;
-  /** Ends the download; what is there stays for the next attempt. */
+  /** Ends the download; the bytes so far stay for the next attempt. */
   readonly signal: AbortSignal;
 }
 
@@ -71,7 +71,7 @@ const SYNC_BYTES = 32 * 2 ** 20;
 /** Bytes per read of a file that is hashed. */
 const HASH_BYTES = 2 ** 20;
 
-/** Most bytes of a safetensors header to accept; the published ones have a tenth of a megabyte. */
+/** Most bytes of a safetensors header to accept; published headers have a tenth of a megabyte. */
 const MAX_HEADER_BYTES = 16 * 2 ** 20;
 
 /**
@@ -114,8 +114,7 @@ export async function earlierBytes(download: Download, probed: Probed, source: S
  * Downloads a file, goes on after an earlier attempt, and checks it.
  *
  * @returns Size and SHA-256 of the file on this machine.
- * @throws {Error} If the file is refused, is not what it should be, or the connection breaks too
- * often.
+ * @throws {Error} If the file is refused, does not have its hash, or the connection breaks too often.
  */
 export async function downloadFile(
   download: Download,
@@ -176,7 +175,7 @@ export async function hashFile(path: string, algorithm: "sha256" | "md5"): Promi
 /**
  * Fetches the rest of a part.
  *
- * @returns Whether the part is whole; false if the file is no longer the one that was begun.
+ * @returns Whether the part is whole; false if the file changed at its source.
  */
 async function fill(
   part: Part,
@@ -186,7 +185,7 @@ async function fill(
 ): Promise<boolean> {
   const { file, tensors } = download;
   const { head, ranges } = probed.plan ?? OPEN_PLAN;
-  // Without a hash or tag nobody can tell whether the file is still the same.
+  // Without a hash or tag, the bytes of an earlier attempt may be of another version.
   const isKnown = identityOf(probed.facts) !== undefined;
   if (part.length < head.length || !isKnown) {
     await part.truncate(0);
@@ -226,7 +225,7 @@ async function fill(
 /** A whole file of unknown size: the end of the answer ends the file. */
 const OPEN_PLAN = { head: new Uint8Array(), ranges: [[0, undefined]] } as const;
 
-/** Whether an answer is of the file that was probed. */
+/** Whether an answer comes from the version of the file that was probed. */
 function isSame(answer: RangeAnswer, { facts, size }: Probed): boolean {
   return identityOf(answer.facts) === identityOf(facts) && answer.size === size;
 }

@@ -22,15 +22,15 @@ import { stat } from "../../base/paths.ts";
 
 /** Conditions and callbacks of {@linkcode fetchModel}. */
 export interface FetchModelOptions {
-  /** Where files come from. */
+  /** Address and hosts of the files. */
   readonly source: Source;
-  /** Called when the sizes are known, with bytes in all and bytes that are there already. */
+  /** Called when the sizes are known, with the bytes of the model and the bytes on this machine. */
   readonly onBegin?: (total: number, before: number) => void;
-  /** Called with the bytes that are there. */
+  /** Called with the number of bytes on this machine. */
   readonly onBytes?: (bytes: number) => void;
   /** Called with sentences, for example about a connection that broke. */
   readonly onNotice?: (notice: string) => void;
-  /** Ends the download; the files and the part that are there stay. */
+  /** Ends the download; finished files and the part stay. */
   readonly signal?: AbortSignal;
   /**
    * Waits in milliseconds before further tries after a broken connection.
@@ -109,7 +109,7 @@ export async function fetchModel(
       const probed = await probe(download, context);
       const { commit: found } = probed.facts;
       if (commit === undefined && found !== undefined) {
-        // All files of a repository come from one commit, also those of a later attempt.
+        // All files of a repository come from one commit, also the files of a later attempt.
         record = await update(folder, record, { commits: { [repository]: found } });
         download.file.revision = found;
       }

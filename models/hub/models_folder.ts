@@ -39,6 +39,6 @@ function cacheFolder(
   const home = variable("HOME");
   if (os === "darwin") return home && `${home}/Library/Caches`;
   const cache = variable("XDG_CACHE_HOME");
-  // The XDG specification says that a relative path is to be ignored.
+  // The XDG specification says to ignore a relative path.
   return cache?.startsWith("/") ? cache : home && `${home}/.cache`;
 }

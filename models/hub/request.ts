@@ -7,15 +7,15 @@
 import { printable } from "../../base/text.ts";
 import { describeRefusal, type FileFacts, fileUrl, HUB, type HubFile, readFacts } from "./hub.ts";
 
-/** Where files come from, and the conditions of a request. */
+/** Source of the files, and the conditions of a request. */
 export interface Source {
   /** Address of the hub or of a mirror, without a slash at the end. */
   readonly endpoint: string;
-  /** Hosts that may be asked, with their ports unless standard; `*.` stands for any below. */
+  /** Hosts that may be asked, with their ports unless standard; `*.` stands for a host and all below. */
   readonly hosts: readonly string[];
   /** Token that the endpoint gets if it refuses a request without one. */
   readonly token?: string;
-  /** Says how a token may be sent, if there is one that must not be sent as it is. */
+  /** Reason why a token in `HF_TOKEN` is not sent, and how to send it; absent if nothing is withheld. */
   readonly withheld?: string;
   /**
    * Milliseconds without any byte after which a connection counts as broken.

@@ -1,6 +1,6 @@
 /**
- * Writes a {@linkcode Graph} as an ONNX model. The numbers of fields, types and attributes are those
- * of ONNX's `onnx.proto`, release 1.23.
+ * Writes a {@linkcode Graph} as an ONNX model. The numbers of fields, types and attributes come
+ * from ONNX's `onnx.proto`, release 1.23.
  *
  * @module
  */

@@ -67,8 +67,8 @@ export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptio
 /**
  * Number of zero channels to add to a convolution's input.
  *
- * onnxruntime-web 1.30 on WebGPU reads channels in threes if their number is a multiple of 3 and
- * not of 4, such as 6, 9 and 15. The results are wrong, except for 3 channels.
+ * onnxruntime-web 1.30 on WebGPU gives wrong results for 6, 9 or 15 channels: any multiple of 3 above
+ * 3 that is no multiple of 4. It reads such channels in threes.
  */
 function missingChannels(inputs: number): number {
   return inputs > 3 && inputs % 3 === 0 && inputs % 4 !== 0 ? 4 - inputs % 4 : 0;

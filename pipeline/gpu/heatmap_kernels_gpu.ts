@@ -86,7 +86,7 @@ export class HeatmapKernels {
     }
   }
 
-  /** Whether the finisher was made for this number of phrases and these sides. */
+  /** Whether the kernels were made for this number of phrases and these sides. */
   fits(count: number, sides: readonly number[]): boolean {
     return count === this.count && sides.join() === this.sides.join();
   }
@@ -96,15 +96,15 @@ export class HeatmapKernels {
    *
    * @param means One buffer per group of maps, `[phrases, side, side]`.
    * @param first Index of the batch's first phrase.
-   * @param count Number of phrases in the batch, at most the finisher's `count`.
-   * @param grid Sums up the finished heatmaps for the scores.
+   * @param count Number of phrases in the batch, at most `this.count`.
+   * @param scores Sums up the finished heatmaps for the scores.
    */
   record(
     encoder: GPUCommandEncoder,
     means: readonly GPUBuffer[],
     first: number,
     count: number,
-    grid: ScoreSums,
+    scores: ScoreSums,
   ): void {
     this.#sources.forEach(({ buffer, side }, i) => {
       const bytes = 4 * side * side;
@@ -113,9 +113,9 @@ export class HeatmapKernels {
     this.#smooth(encoder);
     this.otsu.recordScaling(encoder, this.smoothed, this.#normalised);
     // Without scores no kernel reads the masked heatmaps, so no kernel needs to write them.
-    const masked = grid.sumBytes > 0 ? this.#masked : undefined;
+    const masked = scores.sumBytes > 0 ? this.#masked : undefined;
     if (this.#masked) this.otsu.record(encoder, this.#normalised, masked, true);
-    grid.record(encoder, masked ?? this.#normalised);
+    scores.record(encoder, masked ?? this.#normalised);
   }
 
   /** Frees the buffers and kernels. */

@@ -73,7 +73,7 @@ export class GpuHeatmaps {
   /** By index, the error of each phrase that cannot have a heatmap. */
   #refusals: unknown[] = [];
   #sums: AttentionSums[] = [];
-  #finisher: HeatmapKernels | undefined;
+  #kernels: HeatmapKernels | undefined;
 
   /** @param gpu GPU that makes the heatmaps. */
   constructor(gpu: Gpu, options: GpuHeatmapsOptions) {
@@ -117,11 +117,11 @@ export class GpuHeatmaps {
     // Each phrase of a batch takes a workgroup, and the device limits the workgroups.
     const count = Math.min(most, phrases.length, maxComputeWorkgroupsPerDimension);
     const sides = this.#sums.map(({ side }) => side);
-    // The next image mostly needs the same finisher.
-    if (this.#finisher?.fits(count, sides)) return;
-    this.#finisher?.destroy();
-    this.#finisher = undefined;
-    this.#finisher = new HeatmapKernels(this.#gpu, count, sides, this.#options);
+    // The next image mostly needs the same kernels.
+    if (this.#kernels?.fits(count, sides)) return;
+    this.#kernels?.destroy();
+    this.#kernels = undefined;
+    this.#kernels = new HeatmapKernels(this.#gpu, count, sides, this.#options);
   }
 
   /**
@@ -144,7 +144,7 @@ export class GpuHeatmaps {
    */
   async finish(): Promise<GpuHeatmap[]> {
     const phrases = this.#phrases;
-    const batch = this.#finisher!.count;
+    const batch = this.#kernels!.count;
     const results: GpuHeatmap[] = [];
     for (let first = 0; first < phrases.length; first += batch) {
       const count = Math.min(batch, phrases.length - first);
@@ -158,7 +158,7 @@ export class GpuHeatmaps {
 
   async #finishBatch(first: number, count: number): Promise<GpuHeatmap[]> {
     const { size, margin, otsu } = this.#options;
-    const finisher = this.#finisher!;
+    const kernels = this.#kernels!;
     const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
     const errors: unknown[] = [];
     const targets = this.#phrases.slice(first, first + count).map(({ target }, i): ScoreTarget => {
@@ -171,26 +171,26 @@ export class GpuHeatmaps {
         return none;
       }
     });
-    const grid = new ScoreSums(this.#gpu, size, targets, margin);
+    const scores = new ScoreSums(this.#gpu, size, targets, margin);
     try {
       if (first === 0) { for (const sums of this.#sums) sums.average(encoder); }
-      finisher.record(encoder, this.#sums.map(({ means }) => means), first, count, grid);
+      kernels.record(encoder, this.#sums.map(({ means }) => means), first, count, scores);
       const states = this.#sums.map(({ states, stateBytes }) => ({
         buffer: states,
         bytes: stateBytes,
       }));
       const bytes = 4 * size * size * count;
       const ranges: ReadRange[] = [
-        { buffer: finisher.smoothed, bytes },
-        { buffer: finisher.otsu.states, bytes: finisher.otsu.stateBytes },
-        { buffer: grid.sums, bytes: grid.sumBytes },
+        { buffer: kernels.smoothed, bytes },
+        { buffer: kernels.otsu.states, bytes: kernels.otsu.stateBytes },
+        { buffer: scores.sums, bytes: scores.sumBytes },
         ...states,
         ...this.#sums.map((sums) => sums.sumsOf(first, count)),
       ];
       const read = await submitAndRead(this.#gpu, encoder, ranges);
       const planes = new Float32Array(read.shift()!);
       const layers = read.splice(-this.#sums.length).map((data) => new Float32Array(data));
-      const [otsuWords, gridWords, ...stateWords] = read.map((data) => new Uint32Array(data));
+      const [otsuWords, scoreWords, ...stateWords] = read.map((data) => new Uint32Array(data));
       return Array.from({ length: count }, (_, i): GpuHeatmap => {
         const attention = this.#sums.map((sums, group) =>
           sums.readStates(stateWords[group]!, first + i)
@@ -199,7 +199,7 @@ export class GpuHeatmaps {
         if (refusal !== undefined) return { stage: "aggregate", error: refusal };
         const brokenMaps = attention.reduce((sum, { brokenMaps }) => sum + brokenMaps, 0);
         if (brokenMaps > 0) return broken(`${brokenMaps} of its attention maps`);
-        const { isBroken, isConstant, range, threshold: split } = finisher.otsu.readState(
+        const { isBroken, isConstant, range, threshold: split } = kernels.otsu.readState(
           otsuWords!,
           i,
         );
@@ -230,7 +230,7 @@ export class GpuHeatmaps {
           constantMaps: attention.reduce((sum, { constantMaps }) => sum + constantMaps, 0),
           ...(targets[i]!.boxes.length > 0 && {
             scores: {
-              ...scoreStatistics(grid.read(gridWords!, i)),
+              ...scoreStatistics(scores.read(scoreWords!, i)),
               // These protocols have no kernels, because their cost is small beside the model's.
               ...scoreProtocols(heatmap, targets[i]!.image, targets[i]!.boxes, this.#options),
             },
@@ -238,15 +238,15 @@ export class GpuHeatmaps {
         };
       });
     } finally {
-      grid.destroy();
+      scores.destroy();
     }
   }
 
   /** Frees all buffers. */
   destroy(): void {
     this.#drop();
-    this.#finisher?.destroy();
-    this.#finisher = undefined;
+    this.#kernels?.destroy();
+    this.#kernels = undefined;
   }
 
   #drop(): void {

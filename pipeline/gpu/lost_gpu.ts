@@ -47,26 +47,26 @@ export async function* retryOnDeviceLoss(
       yield current;
     }
   };
-  let place: Gpu | undefined = gpu;
+  let device: Gpu | undefined = gpu;
   try {
     for (let isDone = false; !isDone;) {
       try {
-        yield* stages(remaining(), place);
+        yield* stages(remaining(), device);
         isDone = true;
       } catch (error) {
         if (!(error instanceof DeviceLostError)) throw error;
         losses++;
-        if (place !== gpu) place?.destroy();
-        place = await reopen(model, losses === 1);
-        const where = place ? `on a new device of ${place.adapter.name}` : "on the CPU";
+        if (device !== gpu) device?.destroy();
+        device = await reopen(model, losses === 1);
+        const where = device ? `on a new device of ${device.adapter.name}` : "on the CPU";
         onNotice?.(`${error.message}; continuing ${where}.`);
         if (current) current = noted(current, `the GPU was lost; grounded again ${where}`);
       }
     }
   } finally {
     await images.return?.();
-    // The caller owns the model, and with it the device to which the model moved.
-    if (place !== gpu && place !== model.runtime.gpu) place?.destroy();
+    // The caller owns the model, and so the device to which the model moved.
+    if (device !== gpu && device !== model.runtime.gpu) device?.destroy();
   }
 }
 

@@ -46,7 +46,7 @@ export interface ListFormat extends FormatFacts {
 export const FORMATS = {
   npy: {
     kind: "heatmap",
-    description: "float32; NaN outside what a heatmap covers, which is the model's square",
+    description: "float32; NaN outside the square that the model sees",
     hasOutside: true,
     ending: "npy",
     encode: ({ heatmap, outside }) => {
@@ -88,8 +88,9 @@ export const FORMATS = {
   },
   "dicom-seg": {
     kind: "mask",
-    description: "a DICOM segmentation of each sample whose image is a DICOM file; it refers to " +
-      "that by its UIDs and says nothing else of patient and study, unless --keep-patient is given",
+    description:
+      "a DICOM segmentation of each sample with a DICOM image; it refers to the image by UIDs, " +
+      "and has patient and study only with --keep-patient",
     needsImages: true,
     ending: "dcm",
     encode: async ({ number, result: { id, phrase = id }, heatmap, run, source }) => {

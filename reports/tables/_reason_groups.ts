@@ -32,13 +32,13 @@ const ROW = / \(\S.*, one of the \d+ rows of its sample\)$/;
 
 interface Group {
   readonly summary: Omit<ReasonSummary, "count">;
-  /** Shared texts of the group's reasons at even indices, and parts that may differ at odd ones. */
+  /** At even indices texts that all reasons of the group share; at odd indices the differing parts. */
   readonly parts: string[];
   isUniform: boolean;
   count: number;
 }
 
-/** Counts reasons by kind; the reasons of one kind differ only in paths and numbers. */
+/** Counts reasons by kind; reasons of one kind differ only in paths and numbers. */
 export class ReasonGroups {
   readonly #groups = new Map<string, Group>();
 

@@ -21,8 +21,7 @@ const MARKS = ["*", "+"] as const;
 
 /**
  * Formats the summaries of a run. One summary, or several methods, look like the paper's Table I:
- * a column for each class of the paper and for other classes with scores, then the unweighted mean
- * over the classes. Several settings look like Table II: CNR and mIoU of each. As in the paper, CNR
+ * columns for the paper's classes, then for other classes with scores, then for the unweighted mean. Several settings look like Table II: CNR and mIoU of each. As in the paper, CNR
  * has two decimals; mIoU and AUC-ROC are in per cent with one decimal.
  *
  * @param summaries Summaries by the name of the setting or method; at least one.

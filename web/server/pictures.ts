@@ -51,8 +51,8 @@ export class Pictures implements Disposable {
   }
 
   /**
-   * Reads X-rays before a page asks for them. The new paths replace those still waiting: a user
-   * who moves on quickly no longer wants the old ones.
+   * Reads X-rays before a page asks for them. The new paths replace the waiting paths: a user
+   * who moves on quickly does not come back for them.
    */
   async readAhead(paths: readonly string[]): Promise<void> {
     this.#ahead = [...paths];

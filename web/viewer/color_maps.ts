@@ -21,7 +21,7 @@ export interface ColorMap {
   readonly colors: readonly Color[];
 }
 
-/** The first map is also the one of figures and reports. Every map but turbo is perceptual. */
+/** Figures and reports have the first map. Every map but turbo is perceptual. */
 export const COLOR_MAPS: readonly [ColorMap, ...ColorMap[]] = [
   { name: "inferno", colors: HEAT_COLORS },
   // Trim both ends, as for inferno: black would darken the X-ray, white would look like bone.

@@ -18,10 +18,10 @@ const BATCH_BYTES = 2 ** 24;
 interface Kernels {
   readonly kind: string;
   readonly sigma: number;
-  readonly finisher: HeatmapKernels;
+  readonly heatmap: HeatmapKernels;
   /** Weighted sum of the layers of each side, `[phrases, side, side]`. */
   readonly means: readonly GPUBuffer[];
-  /** Sums over boxes that the finisher requires; without boxes, since the page scores nothing. */
+  /** Sums over boxes, which the kernels require; there are no boxes, since the page scores nothing. */
   readonly sums: ScoreSums;
 }
 
@@ -62,7 +62,7 @@ export class GpuFinisher {
     return checked(this.#gpu, "finish heatmaps", async () => {
       const [{ size, layers }] = phrases as [Attended];
       const sides = sidesOf(layers);
-      const { finisher, means, sums } = this.#prepare(phrases, sides, sigma);
+      const { heatmap, means, sums } = this.#prepare(phrases, sides, sigma);
       sides.forEach((side, i) => {
         const maps = phrases.map(({ layers }) => meanOfSide(layers, side));
         maps.forEach((map, place) =>
@@ -70,14 +70,14 @@ export class GpuFinisher {
         );
       });
       const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
-      finisher.record(encoder, means, 0, phrases.length, sums);
+      heatmap.record(encoder, means, 0, phrases.length, sums);
       const [values, words] = await submitAndRead(this.#gpu, encoder, [
-        { buffer: finisher.smoothed, bytes: 4 * size * size * phrases.length },
-        { buffer: finisher.otsu.states, bytes: finisher.otsu.stateBytes },
+        { buffer: heatmap.smoothed, bytes: 4 * size * size * phrases.length },
+        { buffer: heatmap.otsu.states, bytes: heatmap.otsu.stateBytes },
       ]);
       return phrases.map((_, i) => {
         const smoothed = new Float32Array(values!, 4 * i * size * size, size * size);
-        const state = finisher.otsu.readState(new Uint32Array(words!), i);
+        const state = heatmap.otsu.readState(new Uint32Array(words!), i);
         const { isBroken, isConstant, range, threshold } = state;
         if (isBroken) return undefined;
         // Scaling again on the processor is faster than a second readback.
@@ -100,8 +100,8 @@ export class GpuFinisher {
     const [first] = phrases as [Attended];
     const kind = GpuFinisher.kindOf(first);
     const known = this.#kernels;
-    const count = Math.max(phrases.length, known?.kind === kind ? known.finisher.count : 0);
-    if (known?.kind === kind && known.sigma === sigma && known.finisher.count === count) {
+    const count = Math.max(phrases.length, known?.kind === kind ? known.heatmap.count : 0);
+    if (known?.kind === kind && known.sigma === sigma && known.heatmap.count === count) {
       return known;
     }
     this.#free();
@@ -109,15 +109,15 @@ export class GpuFinisher {
     return this.#kernels = {
       kind,
       sigma,
-      finisher: new HeatmapKernels(this.#gpu, count, sides, { size, sigma, otsu: true }),
+      heatmap: new HeatmapKernels(this.#gpu, count, sides, { size, sigma, otsu: true }),
       means: sides.map((side) => storage(this.#gpu, "mean attention", 4 * count * side * side)),
       sums: new ScoreSums(this.#gpu, size, []),
     };
   }
 
   #free(): void {
-    const { finisher, means = [], sums } = this.#kernels ?? {};
-    finisher?.destroy();
+    const { heatmap, means = [], sums } = this.#kernels ?? {};
+    heatmap?.destroy();
     sums?.destroy();
     for (const buffer of means) buffer.destroy();
     this.#kernels = undefined;
@@ -128,7 +128,7 @@ function sidesOf(layers: readonly AveragedLayer[]): number[] {
   return [...new Set(layers.map(({ side }) => side))];
 }
 
-/** Sums the layers of one side, each divided by the number of all layers. */
+/** Returns the share of the layers of one side in the mean over all layers. */
 function meanOfSide(layers: readonly AveragedLayer[], side: number): Float32Array<ArrayBuffer> {
   const sum = new Float32Array(side * side);
   for (const layer of layers) {
