@@ -4,12 +4,12 @@
  * @module
  */
 
-import { ACCESS, CATALOG, type CatalogModel, findModel } from "../models/hub/catalog.ts";
-import { fetchModel } from "../models/hub/fetch_model.ts";
-import { HUB, HUB_HOSTS } from "../models/hub/hub.ts";
-import { modelsFolder } from "../models/hub/models_folder.ts";
-import { modelState } from "../models/hub/record.ts";
-import type { Source } from "../models/hub/request.ts";
+import { ACCESS, CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts";
+import { fetchModel } from "../hub/fetch_model.ts";
+import { HUB, HUB_HOSTS } from "../hub/hub.ts";
+import { modelsFolder } from "../hub/models_folder.ts";
+import { modelState } from "../hub/record.ts";
+import type { Source } from "../hub/request.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";

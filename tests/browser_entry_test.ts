@@ -10,7 +10,7 @@ const FOREIGN = /\bDeno\.|["']node:|(?<![#.\w])require\(|\bimport\.meta\.resolve
 async function* modules(folder: URL): AsyncIterableIterator<URL> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     if (isDirectory && name !== "fixtures") yield* modules(new URL(`${name}/`, folder));
-    else if (/\.ts$/.test(name) && !/_test\.ts$|^_fixture\.ts$|^_frames\.ts$/.test(name)) {
+    else if (/\.ts$/.test(name) && !/_test\.ts$/.test(name)) {
       yield new URL(name, folder);
     }
   }

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { writeSafetensors } from "../models/checkpoint/mod.ts";
 import { withSmallModel } from "../models/biovil/fixtures/small_model.ts";
-import { CATALOG, type CatalogModel, findModel } from "../models/hub/catalog.ts";
-import { fetchModel } from "../models/hub/fetch_model.ts";
+import { CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts";
+import { fetchModel } from "../hub/fetch_model.ts";
 import { drawPhantom } from "../mod.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
 import { brokenBody, FakeHub, sendRange } from "./support/hub.ts";

@@ -5,9 +5,9 @@
  */
 
 import { InputError } from "../../base/errors.ts";
-import { type CatalogModel, findModel } from "../../models/hub/catalog.ts";
-import { modelsFolder } from "../../models/hub/models_folder.ts";
-import { modelState } from "../../models/hub/record.ts";
+import { type CatalogModel, findModel } from "../../hub/catalog.ts";
+import { modelsFolder } from "../../hub/models_folder.ts";
+import { modelState } from "../../hub/record.ts";
 import { resolve } from "../../base/paths.ts";
 
 /** Option for the folder with the models that were fetched. */

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { inFolder } from "../../tests/support/command.ts";
-import { findModel } from "../../models/hub/catalog.ts";
-import { localFiles, writeRecord } from "../../models/hub/record.ts";
+import { findModel } from "../../hub/catalog.ts";
+import { localFiles, writeRecord } from "../../hub/record.ts";
 import { modelFolder } from "./models.ts";
 
 Deno.test("modelFolder() takes a name for a fetched model, and other texts for paths", () =>

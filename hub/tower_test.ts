@@ -1,8 +1,8 @@
-import "../../base/host/deno/mod.ts";
+import "../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
-import { inFolder } from "../../tests/support/command.ts";
-import { brokenBody, FakeHub, sendRange } from "../../tests/support/hub.ts";
-import { openCheckpoint, readTensor, writeSafetensors } from "../checkpoint/mod.ts";
+import { inFolder } from "../tests/support/command.ts";
+import { brokenBody, FakeHub, sendRange } from "../tests/support/hub.ts";
+import { openCheckpoint, readTensor, writeSafetensors } from "../models/checkpoint/mod.ts";
 import type { CatalogModel } from "./catalog.ts";
 import { fetchModel } from "./fetch_model.ts";
 

@@ -18,7 +18,7 @@ import {
 } from "./download_file.ts";
 import { type ModelRecord, readRecord, writeRecord } from "./record.ts";
 import type { Source } from "./request.ts";
-import { stat } from "../../base/paths.ts";
+import { stat } from "../base/paths.ts";
 
 /** Conditions and callbacks of {@linkcode fetchModel}. */
 export interface FetchModelOptions {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { printable } from "../../base/text.ts";
+import { printable } from "../base/text.ts";
 import { describeRefusal, type FileFacts, fileUrl, HUB, type HubFile, readFacts } from "./hub.ts";
 
 /** Source of the files, and the conditions of a request. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { InputSyntaxError } from "../../base/errors.ts";
-import { writeWhole } from "../../base/write_whole.ts";
+import { InputSyntaxError } from "../base/errors.ts";
+import { writeWhole } from "../base/write_whole.ts";
 import type { CatalogModel } from "./catalog.ts";
 
 /** Facts about a file that was fetched and checked. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import manifest from "../../deno.json" with { type: "json" };
+import manifest from "../deno.json" with { type: "json" };
 import { CATALOG, findModel } from "./catalog.ts";
 import { catalogTables } from "./catalog_tables.ts";
 import { fileUrl, HUB, HUB_HOSTS, readFacts } from "./hub.ts";
@@ -10,7 +10,7 @@ import { isAllowed } from "./request.ts";
 const SOURCE = { endpoint: HUB, hosts: HUB_HOSTS };
 
 Deno.test("docs/data.md has the tables of the catalog", () => {
-  const page = Deno.readTextFileSync(new URL("../../docs/data.md", import.meta.url));
+  const page = Deno.readTextFileSync(new URL("../docs/data.md", import.meta.url));
   assertStringIncludes(page, catalogTables());
 });
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { resolve } from "../../base/paths.ts";
+import { resolve } from "../base/paths.ts";
 
 /** Environment variables that name the folder, or a folder above it. */
 export type FolderVariable = "GROUNDRAY_MODELS" | "XDG_CACHE_HOME" | "HOME" | "LOCALAPPDATA";

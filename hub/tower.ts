@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { ByteFile } from "../checkpoint/byte_file.ts";
-import { readSafetensorsHeader } from "../checkpoint/safetensors.ts";
-import { safetensorsHead } from "../checkpoint/write_safetensors.ts";
+import type { ByteFile } from "../models/checkpoint/byte_file.ts";
+import { readSafetensorsHeader } from "../models/checkpoint/safetensors.ts";
+import { safetensorsHead } from "../models/checkpoint/write_safetensors.ts";
 
 /** Bytes of a file to fetch, and the bytes to write before them. */
 export interface Plan {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type BiovilVariant, PUBLISHED } from "../biovil/bundle.ts";
+import { type BiovilVariant, PUBLISHED } from "../models/biovil/bundle.ts";
 import type { Digest } from "./download_file.ts";
 
 /** A file of a model. */

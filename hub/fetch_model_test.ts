@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { inFolder } from "../../tests/support/command.ts";
+import { inFolder } from "../tests/support/command.ts";
 import {
   brokenBody,
   COMMIT,
@@ -8,7 +8,7 @@ import {
   noise,
   type SeenRequest,
   sendRange,
-} from "../../tests/support/hub.ts";
+} from "../tests/support/hub.ts";
 import type { CatalogFile, CatalogModel } from "./catalog.ts";
 import { fetchModel, type FetchModelOptions } from "./fetch_model.ts";
 import { modelState, readRecord } from "./record.ts";

@@ -8,8 +8,8 @@
  */
 
 import { createHash } from "node:crypto";
-import { folderOf, stat } from "../../base/paths.ts";
-import { putInPlace, writeWhole } from "../../base/write_whole.ts";
+import { folderOf, stat } from "../base/paths.ts";
+import { putInPlace, writeWhole } from "../base/write_whole.ts";
 import type { FileFacts, HubFile } from "./hub.ts";
 import { Interruption, type RangeAnswer, requestRange, type Source } from "./request.ts";
 import { type Plan, planTensors } from "./tower.ts";
