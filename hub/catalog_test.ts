@@ -1,13 +1,48 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import manifest from "../deno.json" with { type: "json" };
-import { CATALOG, findModel } from "./catalog.ts";
-import { catalogTables } from "./catalog_tables.ts";
+import { ACCESS, CATALOG, findModel } from "./catalog.ts";
 import { fileUrl, HUB, HUB_HOSTS, readFacts } from "./hub.ts";
 import { modelsFolder } from "./models_folder.ts";
 import { localFiles } from "./record.ts";
 import { isAllowed } from "./request.ts";
 
 const SOURCE = { endpoint: HUB, hosts: HUB_HOSTS };
+
+/** Tables of the models and of their files, and the sentences on each model. */
+function catalogTables(): string {
+  const models = table(
+    ["name", "for", "size", "licence", "access"],
+    CATALOG.map(({ name, purpose, method, bytes, sources, access }) => [
+      `\`${name}\``,
+      `${purpose.replace(/\.$/, "")} (\`--method ${method}\`)`,
+      `${(bytes / 1e9).toFixed(1)} GB`,
+      [...new Set(sources.map(({ license }) => license))].join(", "),
+      ACCESS[access],
+    ]),
+  );
+  const files = table(
+    ["model", "from (Hugging Face)", "revision", "files"],
+    CATALOG.flatMap(({ name, sources }) =>
+      sources.map(({ repository, revision, files }) => [
+        `\`${name}\``,
+        `\`${repository}\``,
+        revision,
+        files.map(({ path, to, tensors }) =>
+          `\`${path}\`` + (tensors ? ` (its \`${tensors}*\`)` : "") + (to ? ` as \`${to}\`` : "")
+        ).join(", "),
+      ])
+    ),
+  );
+  const sentences = CATALOG.map(({ name, training, unknown }) =>
+    `- \`${name}\`: trained on: ${training} Not known: ${unknown}`
+  );
+  return [models, files, sentences.join("\n")].join("\n\n");
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
+}
 
 Deno.test("docs/data.md has the tables of the catalog", () => {
   const page = Deno.readTextFileSync(new URL("../docs/data.md", import.meta.url));

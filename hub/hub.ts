@@ -18,7 +18,7 @@ export const HUB = "https://huggingface.co";
 export const HUB_HOSTS: readonly string[] = ["huggingface.co", "*.hf.co"];
 
 /** Page on which a user makes a token. */
-export const TOKEN_PAGE = `${HUB}/settings/tokens`;
+const TOKEN_PAGE = `${HUB}/settings/tokens`;
 
 /** A file of a repository at one revision. */
 export interface HubFile {

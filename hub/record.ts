@@ -25,7 +25,7 @@ export interface ModelRecord {
 }
 
 /** Name of the record's file. */
-export const RECORD_FILE = "groundray.json";
+const RECORD_FILE = "groundray.json";
 
 /** Paths of a model's files in its folder. */
 export function localFiles({ sources }: CatalogModel): string[] {

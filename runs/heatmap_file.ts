@@ -98,7 +98,7 @@ export async function* readHeatmaps(path: string): AsyncIterableIterator<Heatmap
  * @returns `undefined` if the record is incomplete.
  * @throws {SyntaxError} If a complete record does not describe a heatmap.
  */
-export async function readRecord(
+async function readRecord(
   file: Deno.FsFile,
   path: string,
   start: number,

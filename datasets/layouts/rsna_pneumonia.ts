@@ -12,7 +12,7 @@ import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
 
 /** Columns of `stage_2_train_labels.csv`. */
-export const RSNA_COLUMNS = ["patientId", "x", "y", "width", "height", "Target"] as const;
+const RSNA_COLUMNS = ["patientId", "x", "y", "width", "height", "Target"] as const;
 
 /**
  * Makes rows from the boxes, where `Target` is 1. Each row has the class Pneumonia

@@ -15,7 +15,7 @@ import { CLASSES } from "../sample.ts";
 import { classPhrase } from "./_class_phrase.ts";
 
 /** Columns of `annotations_train.csv`, which has `rad_id` too, and of `annotations_test.csv`. */
-export const VINDR_COLUMNS = [
+const VINDR_COLUMNS = [
   "image_id",
   "class_name",
   "x_min",

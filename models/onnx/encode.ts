@@ -9,7 +9,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Attribute, ElementType, Graph, Value } from "./graph.ts";
 
 /** Version of ONNX's operators: the first version with Gelu; LayerNormalization is older. */
-export const OPSET = 20;
+const OPSET = 20;
 
 /** Version of the file format that goes with {@linkcode OPSET} (ONNX 1.15). */
 const IR_VERSION = 9;

@@ -52,7 +52,7 @@ export function add(g: GraphBuilder, a: Value, b: Value): Value {
 }
 
 /** a - b, broadcast. */
-export function sub(g: GraphBuilder, a: Value, b: Value): Value {
+function sub(g: GraphBuilder, a: Value, b: Value): Value {
   return elementwise(g, "Sub", a, b);
 }
 

@@ -141,7 +141,7 @@ export function mutateList<T>(
 const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
 
 /** JSON texts that have broken readers. */
-export const HOSTILE_JSON = [
+const HOSTILE_JSON = [
   "null",
   "true",
   "false",
