@@ -24,7 +24,7 @@ const COMMAND = command({
     "pixels of the original images: " +
     EXPORT_FORMATS.map((name) => `${name} (${formatOf(name).description})`).join(", ") +
     `. Files of these names are replaced. Only ${NEEDS_IMAGES.join(" and ")} read images, from ` +
-    "the paths in the results; one that is missing is left out.",
+    "the paths in the results; a missing image is left out.",
   operand: "RESULTS",
   flags: {
     to: {
@@ -76,18 +76,18 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       `The files in ${out}/dicom-seg name the patients of their images, since --keep-patient is given.`,
     );
   }
-  let [done, left] = [0, 0];
+  let [done, leftOut] = [0, 0];
   try {
     const { samples, without, written } = await convertRun(source!, out, formats, {
       ...{ keepPatient, signal },
       ...(outside !== undefined && { outside }),
       onNotice(notice) {
         progress.warn(notice);
-        left++;
+        leftOut++;
       },
       onProgress(count, total) {
         if (done === 0) progress.begin(total);
-        progress.update(done = count, left);
+        progress.update(done = count, leftOut);
       },
       ...(setting !== undefined && { setting }),
     });

@@ -250,14 +250,14 @@ export function groundRequests(
   const stop = { ...(signal && { signal }) };
   const size = model.bundle.config.imageSize;
 
-  // `left` counts samples that left the stages; `image` is the progress of the current image.
-  let left = 0;
+  // `finished` counts samples whose results are out; `image` is the progress of the current image.
+  let finished = 0;
   let image = { before: 0, phrases: 0, passes: 0, total: 1 };
   const onPass = (steps: number) => {
     image.passes += steps;
     const { before, phrases, passes, total } = image;
     // An image that restarts on another device counts its passes twice: limit its share to 1.
-    onProgress?.(Math.max(left, before + phrases * Math.min(1, passes / total)));
+    onProgress?.(Math.max(finished, before + phrases * Math.min(1, passes / total)));
   };
   const named = isOfClass(settings.tokens)
     ? requireClassTokens(source, model.bundle.tokenizer, settings, stop)
@@ -265,7 +265,7 @@ export function groundRequests(
   const images = decode(named, { ...stop, concurrency, ...(ending && { ending }) });
   const decoded = counting(images, (samples) => {
     const phrases = samples.filter(({ id }) => !done?.has(id)).length;
-    image = { before: left, phrases, passes: 0, total: imagePasses(settings, samples.length) };
+    image = { before: finished, phrases, passes: 0, total: imagePasses(settings, samples.length) };
   });
   const stages = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
     const passing = { ...stop, onPass };
@@ -281,7 +281,7 @@ export function groundRequests(
     ? retryOnDeviceLoss(decoded, model, gpu, stages, onNotice)
     : stages(decoded, undefined);
   const last = settings.variants.at(-1);
-  return countSamples(scored, done, (count) => left = count, last);
+  return countSamples(scored, done, (count) => finished = count, last);
 }
 
 /** Number of U-Net passes, whole or cut, for an image with `phrases` phrases. */

@@ -11,7 +11,7 @@ import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
 import { CLASSES } from "../../datasets/sample.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
-import { ground, pick } from "../../tests/browser/_page.ts";
+import { ground, pick } from "../../tests/support/page.ts";
 import { readPageMemory } from "./chromium_memory.ts";
 import { onPage, untilStatus, warmServer } from "./served_page.ts";
 

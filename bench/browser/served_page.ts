@@ -8,7 +8,7 @@
  */
 
 import type { Page } from "playwright-core";
-import { withPage } from "../../tests/browser/_chromium.ts";
+import { withPage } from "../../tests/support/chromium.ts";
 import type { ServerFacts } from "../../web/review_api.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import type { ServedRun } from "../../web/server/served_run.ts";

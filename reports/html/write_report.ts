@@ -72,13 +72,13 @@ export async function writeReport(
     if (image && !images.has(image)) images.set(image, images.size);
     if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
   });
-  const left: string[] = [];
-  const lack = (notice: string) => {
-    left.push(notice);
+  const notices: string[] = [];
+  const notify = (notice: string) => {
+    notices.push(notice);
     onNotice(notice);
   };
   const missing = run.missing(lacking);
-  if (missing) lack(missing.message);
+  if (missing) notify(missing.message);
   const slots: Slots = {
     style: () => [`<style>${style}</style>`],
     title: () => [`<title>Groundray report: ${safe(runName(record))}</title>`],
@@ -117,7 +117,7 @@ export async function writeReport(
           } catch (error) {
             const reason = printable((error as Error).message, 500);
             // One notice above names all heatmaps that are missing from the file.
-            if (run.has(id, setting)) lack(`No heatmap of ${quote(id)}: ${reason}`);
+            if (run.has(id, setting)) notify(`No heatmap of ${quote(id)}: ${reason}`);
             yield missingElement(`heatmap-${number}`, reason);
           }
         }
@@ -129,15 +129,15 @@ export async function writeReport(
         } catch (error) {
           const reason = printable((error as Error).message, 500);
           // Without a heatmap the sample dropped out, and its row gives the reason already.
-          if (size) lack(`No X-ray of ${quote(id)}: ${reason}`);
+          if (size) notify(`No X-ray of ${quote(id)}: ${reason}`);
           yield missingElement(`image-${name}`, reason);
         }
       }
     },
     missing: () =>
-      left.length === 0 ? [] : [
+      notices.length === 0 ? [] : [
         `<section id="missing" aria-labelledby="missing-title"><h2 id="missing-title">Left out</h2>`,
-        `<ul>${left.map((notice) => `<li>${safe(notice)}</li>`).join("\n")}</ul></section>`,
+        `<ul>${notices.map((notice) => `<li>${safe(notice)}</li>`).join("\n")}</ul></section>`,
       ],
   };
   await writeWhole(out, fill(slots));

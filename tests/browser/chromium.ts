@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { withPage } from "./_chromium.ts";
+import { withPage } from "../support/chromium.ts";
 
 Deno.test("withPage() has WebGPU, or none on request", async () => {
   for (const webgpu of [true, false]) {

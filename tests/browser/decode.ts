@@ -19,7 +19,7 @@ import { chunk, END, SIGNATURE } from "../fuzz/image_targets.ts";
 import { big, join, mutateBytes } from "../fuzz/mutate.ts";
 import { inFolder } from "../support/command.ts";
 import { outcome } from "../support/decode_outcome.ts";
-import { withPage } from "./_chromium.ts";
+import { withPage } from "../support/chromium.ts";
 
 /** Lets the page's worker decode a list of files, one after another. */
 const PAGE_SCRIPT = `

@@ -3,8 +3,8 @@ import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
-import { type PageOptions, withPage } from "./_chromium.ts";
-import { done, download, ground, phantom, PHRASES, pick } from "./_page.ts";
+import { type PageOptions, withPage } from "../support/chromium.ts";
+import { done, download, ground, phantom, PHRASES, pick } from "../support/page.ts";
 
 const ASSETS = new Map([...PAGE_FILES, ...modelFiles()]);
 

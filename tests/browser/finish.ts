@@ -9,7 +9,7 @@ import {
   settled,
   withXray,
   type XrayOptions,
-} from "./_page.ts";
+} from "../support/page.ts";
 
 /** Records the page's devices for the test, and counts submissions to the GPU. */
 const WATCHED = `

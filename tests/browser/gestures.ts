@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Locator, Page } from "playwright-core";
-import { done, ground, pixels, withXray } from "./_page.ts";
+import { done, ground, pixels, withXray } from "../support/page.ts";
 
 /** Shows two pictures of the X-ray, without heatmap, outline and box. */
 async function showTwo(page: Page): Promise<void> {

@@ -11,8 +11,17 @@ import type { ServerFacts } from "../../web/review_api.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { inFolder } from "../support/command.ts";
-import { type PageOptions, withPage } from "./_chromium.ts";
-import { done, download, furthest, ground, phantom, PHRASES, pick, pixels } from "./_page.ts";
+import { type PageOptions, withPage } from "../support/chromium.ts";
+import {
+  done,
+  download,
+  furthest,
+  ground,
+  phantom,
+  PHRASES,
+  pick,
+  pixels,
+} from "../support/page.ts";
 
 const ASSETS = new Map([...PAGE_FILES, ...modelFiles()]);
 

@@ -8,7 +8,7 @@ import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { ServedRun } from "../../web/server/served_run.ts";
 import { startServer } from "../../web/server/server.ts";
 import { inFolder, runCommand } from "../support/command.ts";
-import { withPage } from "./_chromium.ts";
+import { withPage } from "../support/chromium.ts";
 import {
   done,
   download,
@@ -19,7 +19,7 @@ import {
   pick,
   pixels,
   withXray,
-} from "./_page.ts";
+} from "../support/page.ts";
 
 Deno.test("page shows where phrases apply, as deno task ground does, and exports it", () =>
   withXray(async (page) => {

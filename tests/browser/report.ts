@@ -8,7 +8,7 @@ import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { writeReport } from "../../reports/html/write_report.ts";
 import { inFolder, runCommand } from "../support/command.ts";
-import { withPage } from "./_chromium.ts";
+import { withPage } from "../support/chromium.ts";
 
 /** Dataset text that breaks a page which interprets it as markup. */
 const HOSTILE =

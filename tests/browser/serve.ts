@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import type { AssetList } from "../../web/server/assets.ts";
 import { startServer } from "../../web/server/server.ts";
 import { inFolder } from "../support/command.ts";
-import { withPage } from "./_chromium.ts";
+import { withPage } from "../support/chromium.ts";
 
 async function makePage(folder: string): Promise<AssetList> {
   const text = `<!doctype html><title>page</title><link rel="icon" href="data:,">

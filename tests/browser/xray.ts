@@ -9,8 +9,8 @@ import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { groundImage } from "../../pipeline/ground.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
-import { withPage } from "./_chromium.ts";
-import { done, download, furthest, ground, phantom, pick, withXray } from "./_page.ts";
+import { withPage } from "../support/chromium.ts";
+import { done, download, furthest, ground, phantom, pick, withXray } from "../support/page.ts";
 
 const PNG = await grayImage(phantom).encode();
 const OTHER = drawPhantom({ seed: 4, width: 300, height: 260 });

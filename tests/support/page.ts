@@ -16,7 +16,7 @@ import { createEngine } from "../../web/engine.ts";
 import type { ServerFacts } from "../../web/review_api.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
-import { type PageOptions, withPage } from "./_chromium.ts";
+import { type PageOptions, withPage } from "./chromium.ts";
 
 /** Two phrases; a browser must not interpret the second as HTML. */
 export const PHRASES = ["left pleural effusion", "the heart is <b>enlarged</b>"];
