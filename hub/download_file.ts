@@ -382,7 +382,7 @@ async function readState(
   return isSame && isWithin ? state as PartState : undefined;
 }
 
-/** The part of a file that is there. */
+/** The part of a file on this machine. */
 class Part implements Disposable {
   readonly path: string;
   readonly statePath: string;

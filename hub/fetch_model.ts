@@ -62,8 +62,8 @@ interface Missing {
 }
 
 /**
- * Fetches the files of a model that are missing, and checks the files that are there against the
- * record. One download of a model runs at a time; a second one waits for the first.
+ * Fetches the missing files of a model, and checks the other files against the record. One download
+ * of a model runs at a time; a second one waits for the first.
  *
  * @param folder Folder of the model; created if it does not exist.
  * @returns Whether anything was fetched.
@@ -157,7 +157,7 @@ async function update(
   return record;
 }
 
-/** Whether a file is there with the recorded size and hash. */
+/** Whether a file exists with the recorded size and hash. */
 async function isIntact(
   path: string,
   sha256: string,

@@ -69,7 +69,7 @@ export async function writeRecord(folder: string, record: ModelRecord): Promise<
 
 /** State of a model on this machine. */
 export type ModelState =
-  /** All files are there, with their recorded sizes. */
+  /** All files exist with their recorded sizes. */
   | { readonly kind: "here"; readonly bytes: number }
   /** No file or only some files were fetched. */
   | { readonly kind: "absent" | "partial" }

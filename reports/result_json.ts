@@ -6,9 +6,10 @@
  */
 
 import type { Box, CropRegion } from "../base/geometry.ts";
+import type { FinishSettings } from "../pipeline/postprocess.ts";
 
 /** How the attention of a heatmap was read and finished; baselines have no such settings. */
-export interface ResultSettings {
+export interface ResultSettings extends Required<FinishSettings> {
   /** Number of inversion steps T. */
   readonly steps: number;
   /** Number of timesteps of the trajectory; T sets their spacing. */
@@ -29,10 +30,6 @@ export interface ResultSettings {
   readonly seed: number;
   /** Number type of the weights in memory, `float32` or `float16`. */
   readonly weights: string;
-  /** Standard deviation of the Gaussian in heatmap pixels. */
-  readonly sigma: number;
-  /** Whether Otsu's threshold is applied; a constant heatmap gets no threshold in either case. */
-  readonly otsu: boolean;
 }
 
 /** Settings, model and versions behind a heatmap. */

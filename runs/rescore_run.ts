@@ -7,6 +7,7 @@
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { rescore, type RescoreSettings } from "./rescore.ts";
 import { Run } from "./run.ts";
+import { DEFAULT_FINISH, type FinishSettings } from "../pipeline/postprocess.ts";
 import { hasHeatmap, type RunRecord } from "./run_folder.ts";
 import { hasAttention, methodsOf } from "./scoring_settings.ts";
 
@@ -15,6 +16,9 @@ import { hasAttention, methodsOf } from "./scoring_settings.ts";
  * with heatmaps of the diffusion model. `otsu` needs a run with one variant.
  */
 export type RescoreOptions = Partial<RescoreSettings>;
+
+/** Names of the settings by which a heatmap is finished. */
+const FINISH = Object.keys(DEFAULT_FINISH) as (keyof FinishSettings)[];
 
 /** A run scored again. */
 export interface RescoredRun {
@@ -52,14 +56,15 @@ export async function rescoreRun(
         "says for itself",
     );
   }
-  if (options.sigma !== undefined || options.otsu !== undefined) requireAttention(folder, record);
+  const isFinishedAnew = FINISH.some((name) => options[name] !== undefined);
+  if (isFinishedAnew) requireAttention(folder, record);
   const { otsu } = options;
-  const { sigma, margin, protocols } = { ...settings, ...options };
+  const { margin, protocols, otsu: _otsu, ...finish } = { ...settings, ...options };
   const { protocols: _, ...facts } = record.facts;
   const chosen: RunRecord = {
     ...record,
     facts: {
-      ...{ ...withSettings(facts, { sigma, ...(otsu !== undefined && { otsu }) }), margin },
+      ...{ ...withSettings(facts, { ...finish, ...(otsu !== undefined && { otsu }) }), margin },
       ...(protocols.length > 0 && { protocols }),
     },
   };

@@ -84,7 +84,7 @@ export function knownColumns(): string {
   const published = PUBLISHED.flatMap(({ title, table }) =>
     table ? [`${title} (${table.columns.join(", ")})`] : []
   );
-  return `${either(own)} or those of ${either(published)}`;
+  return `${either(own)} or the columns of ${either(published)}`;
 }
 
 /** The layouts in words, for the help of a command. */

@@ -11,7 +11,7 @@ import type { ExternalData } from "../runtime/runtime.ts";
 
 /**
  * Parts of the U-Net's names that differ between layouts: MONAI Generative's, which the graphs use;
- * MONAI's since version 1.4; and the latter with `use_combined_linear`. Cross-attention is never
+ * MONAI's since version 1.4; and MONAI's with `use_combined_linear`. Cross-attention is never
  * combined.
  */
 export const UNET_NAMES: readonly Renaming[] = [

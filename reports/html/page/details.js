@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 
-import { make, part, sure } from "./dom.js";
+import { make, part, present } from "./dom.js";
 
 /**
  * Sets up the large view, which shows one sample after another.
@@ -20,7 +20,7 @@ export function largeView(paint, labels) {
   /** @type {readonly import("./rows.js").Row[]} */
   let rows = [];
   let at = 0;
-  const current = () => sure(rows[at]);
+  const current = () => present(rows[at]);
 
   const show = () => {
     const row = current();

@@ -8,7 +8,7 @@
  * @param {T | undefined} value
  * @returns {T}
  */
-export function sure(value) {
+export function present(value) {
   return /** @type {T} */ (value);
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 
-import { sure } from "./dom.js";
+import { present } from "./dom.js";
 
 /**
  * @typedef {object} Display
@@ -90,20 +90,20 @@ function heatOf({ levels, mask, side, size, stride, x, y, span }, width, height,
     });
   const [columns, rows] = [axis(x, width), axis(y, height)];
   for (let row = 0; row < height; row++) {
-    const { u: v, low: top, high: bottom, share: down } = sure(rows[row]);
+    const { u: v, low: top, high: bottom, share: down } = present(rows[row]);
     if (v < 0 || v >= 1) continue;
     const bits = Math.floor(v * size) * stride;
     for (let column = 0; column < width; column++) {
-      const { u, low, high, share } = sure(columns[column]);
+      const { u, low, high, share } = present(columns[column]);
       if (u < 0 || u >= 1) continue;
-      const upper = sure(levels[top * side + low]) * (1 - share) +
-        sure(levels[top * side + high]) * share;
-      const lower = sure(levels[bottom * side + low]) * (1 - share) +
-        sure(levels[bottom * side + high]) * share;
+      const upper = present(levels[top * side + low]) * (1 - share) +
+        present(levels[top * side + high]) * share;
+      const lower = present(levels[bottom * side + low]) * (1 - share) +
+        present(levels[bottom * side + high]) * share;
       const level = upper * (1 - down) + lower * down;
       const at = Math.floor(u * size);
       const isIn = threshold === undefined
-        ? (sure(mask[bits + (at >> 3)]) >> (at & 7) & 1) === 1
+        ? (present(mask[bits + (at >> 3)]) >> (at & 7) & 1) === 1
         : level > 255 * threshold;
       heat[row * width + column] = isIn ? level : -1;
     }
@@ -119,12 +119,13 @@ function heatOf({ levels, mask, side, size, stride, x, y, span }, width, height,
  */
 function lay(data, heat, most, { colours, dimmed }) {
   for (let i = 0; i < heat.length; i++) {
-    const level = sure(heat[i]);
+    const level = present(heat[i]);
     if (level === -1) continue;
-    const colour = level < 0 ? BLACK : sure(colours[Math.round(level)]);
+    const colour = level < 0 ? BLACK : present(colours[Math.round(level)]);
     const opacity = level < 0 ? 1 - dimmed : most * Math.sqrt(level / 255);
     for (let part = 0; part < 3; part++) {
-      data[4 * i + part] = sure(data[4 * i + part]) * (1 - opacity) + sure(colour[part]) * opacity;
+      data[4 * i + part] = present(data[4 * i + part]) * (1 - opacity) +
+        present(colour[part]) * opacity;
     }
   }
 }
@@ -140,7 +141,7 @@ function outline(data, heat, width, height, colour) {
   const reach = Math.max(1, Math.round(Math.max(width, height) / 420));
   /** @type {(x: number, y: number) => boolean} */
   const isMask = (x, y) =>
-    x >= 0 && y >= 0 && x < width && y < height && sure(heat[y * width + x]) >= 0;
+    x >= 0 && y >= 0 && x < width && y < height && present(heat[y * width + x]) >= 0;
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const isEdge = isMask(x, y) &&

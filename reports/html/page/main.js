@@ -3,7 +3,7 @@
 
 import { drawSample } from "./draw.js";
 import { largeView } from "./details.js";
-import { make, part, sure } from "./dom.js";
+import { make, part, present } from "./dom.js";
 import { heatmapOf, xrayOf } from "./pictures.js";
 import { chooseRows, makeRow } from "./rows.js";
 
@@ -99,7 +99,7 @@ const watcher = new IntersectionObserver((entries) => {
 /** @param {Element} button */
 function paintSmall(button) {
   const place = /** @type {HTMLElement} */ (button);
-  paint(sure(rows[Number(place.dataset.n)]), place, SMALL);
+  paint(present(rows[Number(place.dataset.n)]), place, SMALL);
 }
 
 const large = largeView((row, place) => paint(row, place, LARGE), report.scores);
@@ -243,7 +243,7 @@ new IntersectionObserver(([entry]) => {
 part("body").addEventListener("click", ({ target }) => {
   const button = target instanceof Element ? target.closest(".open") : null;
   if (!(button instanceof HTMLElement)) return;
-  large.open(shown, shown.indexOf(sure(rows[Number(button.dataset.n)])));
+  large.open(shown, shown.indexOf(present(rows[Number(button.dataset.n)])));
 });
 part("body").addEventListener("keydown", (event) => {
   const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;

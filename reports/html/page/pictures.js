@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 
-import { sure } from "./dom.js";
+import { present } from "./dom.js";
 
 /**
  * @typedef {object} Heatmap
@@ -87,9 +87,13 @@ export function heatmapOf(number) {
     const levels = bytes.subarray(0, side * side);
     const mask = bytes.subarray(side * side);
     const stride = Math.ceil(size / 8);
-    for (let i = side; i < levels.length; i++) levels[i] = sure(levels[i]) + sure(levels[i - side]);
-    for (let i = 1; i < levels.length; i++) levels[i] = sure(levels[i]) + sure(levels[i - 1]);
-    for (let i = stride; i < mask.length; i++) mask[i] = sure(mask[i]) ^ sure(mask[i - stride]);
+    for (let i = side; i < levels.length; i++) {
+      levels[i] = present(levels[i]) + present(levels[i - side]);
+    }
+    for (let i = 1; i < levels.length; i++) levels[i] = present(levels[i]) + present(levels[i - 1]);
+    for (let i = stride; i < mask.length; i++) {
+      mask[i] = present(mask[i]) ^ present(mask[i - stride]);
+    }
     return {
       levels,
       mask,

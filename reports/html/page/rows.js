@@ -1,7 +1,7 @@
 // @ts-check
 /// <reference lib="dom" />
 
-import { make, sure } from "./dom.js";
+import { make, present } from "./dom.js";
 
 /** @typedef {import("../_rows.ts").PageRow} Row */
 
@@ -37,7 +37,7 @@ const collator = new Intl.Collator("en", { numeric: true });
  */
 export function chooseRows(rows, { text, setting, category, status, sort, isDescending }) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const key = sure(KEYS[sort]);
+  const key = present(KEYS[sort]);
   const sign = isDescending ? -1 : 1;
   return rows.filter((row) => {
     if (row.setting !== null && row.setting !== setting) return false;
