@@ -80,11 +80,11 @@ for (const name of ["native", "webgpu"] as const) {
       }
       throw new Error("no result");
     };
-    const [ours, released, whole] = [
-      await made("class"),
-      await made("class-released"),
-      await made("phrase"),
-    ];
+    const ours = await made("class");
+    // The choice of tokens is the same code on a GPU, where each image takes most of a minute.
+    const others = name === "native"
+      ? { released: await made("class-released"), whole: await made("phrase") }
+      : undefined;
     await model.close();
     runtime.gpu?.destroy();
     const off = (result: typeof ours, expected: readonly AveragedLayer[]) =>
@@ -95,9 +95,12 @@ for (const name of ["native", "webgpu"] as const) {
       );
     assertEquals(ours.layers.length, expected.length);
     assert(off(ours, expected) < 1e-3, `off by ${off(ours, expected)}`);
-    const short = await meanOfTokens(positions.slice(0, -1));
-    assert(off(released, short) < 1e-3, `off by ${off(released, short)}`);
-    assert(off(whole, expected) > 1e-2 && off(released, expected) > 1e-2);
+    if (others) {
+      const { released, whole } = others;
+      const short = await meanOfTokens(positions.slice(0, -1));
+      assert(off(released, short) < 1e-3, `off by ${off(released, short)}`);
+      assert(off(whole, expected) > 1e-2 && off(released, expected) > 1e-2);
+    }
     const { smoothed } = smoothAttention(expected, { size: ours.size, sigma: 2.5 });
     assert(largestDifference(ours.smoothed, smoothed) < 1e-3);
   });
