@@ -8,7 +8,7 @@ import { ACCESS, CATALOG, type CatalogModel, findModel } from "../models/hub/cat
 import { fetchModel } from "../models/hub/fetch_model.ts";
 import { HUB, HUB_HOSTS } from "../models/hub/hub.ts";
 import { modelsFolder } from "../models/hub/models_folder.ts";
-import { modelState } from "../models/hub/record.ts";
+import { type ModelState, modelState } from "../models/hub/record.ts";
 import type { Source } from "../models/hub/request.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
@@ -138,7 +138,7 @@ function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source
 function printList(models: string | undefined): void {
   console.log(`Models in ${models ?? modelsFolder(Deno.env.get)}:`);
   for (const model of CATALOG) {
-    const state = modelState(model, folderOfModel(model, models));
+    const state = stateOf(model, folderOfModel(model, models));
     const where = {
       here: `here, ${gigabytes(state.kind === "here" ? state.bytes : 0)}`,
       absent: `not here, about ${gigabytes(model.bytes)}`,
@@ -156,6 +156,16 @@ function printList(models: string | undefined): void {
         `  Not known: ${model.unknown}`,
       ].join("\n"),
     );
+  }
+}
+
+/** State of a model; a damaged record must not hide the other models. */
+function stateOf(model: CatalogModel, folder: string): ModelState {
+  try {
+    return modelState(model, folder);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { kind: "damaged", reason: error.message };
   }
 }
 

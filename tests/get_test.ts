@@ -204,4 +204,12 @@ Deno.test("get lists the models, and refuses wrong names, options and hosts in o
       assertEquals(result.stderr.trim().split("\n").length, 1, result.stderr);
     }
     assertEquals([...Deno.readDirSync(folder)], []);
+
+    // The record of one model is damaged.
+    await Deno.mkdir(`${folder}/ldm`);
+    await Deno.writeTextFile(`${folder}/ldm/groundray.json`, "{");
+    const { code, stdout } = await get([]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, `\nldm (damaged: Cannot read "${folder}/ldm/groundray.json": `);
+    assertStringIncludes(stdout, "\nbiovil-t (not here");
   }));
