@@ -111,7 +111,10 @@ function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source
       `${option} must be an address such as https://mirror.example, got "${endpoint}"`,
     );
   }
-  const wrong = cdn.find((host) => !/^(\*\.)?[a-z0-9.-]+(:\d{1,5})?$/i.test(host));
+  const wrong = cdn.find((host) =>
+    !/^(\*\.)?[a-z\d-]+(\.[a-z\d-]+)*(:\d+)?$/i.test(host) ||
+    !URL.canParse(`http://${host.replace("*", "any")}`)
+  );
   if (wrong !== undefined) {
     throw new UsageError(`Option "--cdn" must be a host such as cdn.example, got "${wrong}"`);
   }
@@ -127,7 +130,7 @@ function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source
   }
   return {
     endpoint,
-    hosts: isHub ? HUB_HOSTS : [url.host, ...cdn],
+    hosts: isHub ? HUB_HOSTS : [url.host, ...cdn.map((host) => host.toLowerCase())],
     ...(token && (isHub || sendsToken) && { token }),
     ...(token && !isHub && !sendsToken && {
       withheld: "HF_TOKEN was not sent to the mirror: --send-token does so",
