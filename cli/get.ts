@@ -8,7 +8,7 @@ import { ACCESS, CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts
 import { fetchModel } from "../hub/fetch_model.ts";
 import { HUB, HUB_HOSTS } from "../hub/hub.ts";
 import { modelsFolder } from "../hub/models_folder.ts";
-import { modelState } from "../hub/record.ts";
+import { type ModelState, modelState } from "../hub/record.ts";
 import type { Source } from "../hub/request.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
@@ -111,7 +111,10 @@ function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source
       `${option} must be an address such as https://mirror.example, got "${endpoint}"`,
     );
   }
-  const wrong = cdn.find((host) => !/^(\*\.)?[a-z0-9.-]+(:\d{1,5})?$/i.test(host));
+  const wrong = cdn.find((host) =>
+    !/^(\*\.)?[a-z\d-]+(\.[a-z\d-]+)*(:\d+)?$/i.test(host) ||
+    !URL.canParse(`http://${host.replace("*", "any")}`)
+  );
   if (wrong !== undefined) {
     throw new UsageError(`Option "--cdn" must be a host such as cdn.example, got "${wrong}"`);
   }
@@ -127,7 +130,7 @@ function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source
   }
   return {
     endpoint,
-    hosts: isHub ? HUB_HOSTS : [url.host, ...cdn],
+    hosts: isHub ? HUB_HOSTS : [url.host, ...cdn.map((host) => host.toLowerCase())],
     ...(token && (isHub || sendsToken) && { token }),
     ...(token && !isHub && !sendsToken && {
       withheld: "HF_TOKEN was not sent to the mirror: --send-token does so",
@@ -138,7 +141,7 @@ function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source
 function printList(models: string | undefined): void {
   console.log(`Models in ${models ?? modelsFolder(Deno.env.get)}:`);
   for (const model of CATALOG) {
-    const state = modelState(model, folderOfModel(model, models));
+    const state = stateOf(model, folderOfModel(model, models));
     const where = {
       here: `here, ${gigabytes(state.kind === "here" ? state.bytes : 0)}`,
       absent: `not here, about ${gigabytes(model.bytes)}`,
@@ -156,6 +159,16 @@ function printList(models: string | undefined): void {
         `  Not known: ${model.unknown}`,
       ].join("\n"),
     );
+  }
+}
+
+/** State of a model; a damaged record must not hide the other models. */
+function stateOf(model: CatalogModel, folder: string): ModelState {
+  try {
+    return modelState(model, folder);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { kind: "damaged", reason: error.message };
   }
 }
 

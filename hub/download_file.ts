@@ -136,7 +136,7 @@ export async function downloadFile(
   await part.sync();
   part.close();
   const sha256 = await hashFile(part.path, "sha256");
-  await requireDigests(download, probed, part.path, sha256);
+  await requireDigests(download, probed, part, sha256);
   await putInPlace(part.path, target);
   await Deno.remove(part.statePath);
   return { bytes: part.length, sha256 };
@@ -146,7 +146,7 @@ export async function downloadFile(
 async function requireDigests(
   download: Download,
   { facts }: Probed,
-  path: string,
+  { path, statePath }: Part,
   sha256: string,
 ): Promise<void> {
   const { file, tensors, digests } = download;
@@ -156,6 +156,7 @@ async function requireDigests(
     const found = algorithm === "sha256" ? sha256 : await hashFile(path, algorithm);
     if (found === expected) continue;
     await Deno.remove(path);
+    await Deno.remove(statePath);
     throw new Error(
       `Cannot use "${file.path}" of ${file.repository} as fetched: its ${algorithm} is ${found}, ` +
         `expected ${expected}; the file was removed`,

@@ -213,6 +213,7 @@ Deno.test("fetchModel() says who may have a file, and how", () =>
       [404, "EntryNotFound", undefined, 'revision "v1" has no such file any more'],
       [404, "RevisionNotFound", undefined, 'has no revision "v1" any more'],
       [401, "RepoNotFound", undefined, "has no such repository, or only for some users"],
+      [404, "", undefined, `${hub.host("hub")} has no such file at revision "v1"; ${page} shows`],
       [418, "", undefined, "answered 418"],
     ];
     for (const [status, code, token, message] of cases) {
@@ -226,6 +227,34 @@ Deno.test("fetchModel() says who may have a file, and how", () =>
     await assertRejects(() => get(hub, folder, { source }), Error, withheld);
     assert(hub.seen.every(({ authorization }) => [null, "Bearer hf_x"].includes(authorization)));
     assertEquals(filesIn(folder), ["get.lock"]);
+
+    // The storage host knows nothing of terms; a commit of the record may be gone.
+    const storage = `the storage host ${hub.host("storage")} answered 403`;
+    hub.prank = ({ server }) =>
+      server === "storage" ? new Response(null, { status: 403 }) : undefined;
+    await assertRejects(() => get(hub, folder), Error, storage);
+    hub.prank = () =>
+      new Response(null, { status: 404, headers: { "x-error-code": "RevisionNotFound" } });
+    const gone =
+      `no revision "${COMMIT}" any more; ${page} shows the files of today, which come after`;
+    await assertRejects(() => get(hub, folder), Error, gone);
+  }));
+
+Deno.test("fetchModel() takes no web page and no compressed answer for a file", () =>
+  withHub(async (hub, folder) => {
+    const cases: [headers: Record<string, string>, message: string][] = [
+      [{ "content-type": "text/html; charset=utf-8" }, "sends a web page in its place"],
+      [{ "content-encoding": "zstd" }, "sends it compressed"],
+    ];
+    for (const [headers, message] of cases) {
+      for (const wanted of ["hub", "storage"]) {
+        hub.prank = ({ server }) =>
+          server === wanted ? new Response("<html>", { headers }) : undefined;
+        await assertRejects(() => get(hub, folder), Error, message);
+      }
+    }
+    assertEquals(filesIn(folder), ["get.lock", "groundray.json"]);
+    assertEquals(readRecord(folder).files, {});
   }));
 
 Deno.test("fetchModel() takes no file of another length or hash", () =>

@@ -75,6 +75,8 @@ function unquote(text: string | null): string | undefined {
 export interface RefusalContext {
   /** Host that refused. */
   readonly host: string;
+  /** Whether the host is the hub or mirror itself, and no storage host. */
+  readonly isEndpoint: boolean;
   /** Whether the request had a token. */
   readonly hadToken: boolean;
   /** Why a token in `HF_TOKEN` was not sent; absent if there is none, or it was sent. */
@@ -90,18 +92,25 @@ export function describeRefusal(
   status: number,
   headers: Headers,
   { repository, revision, path }: HubFile,
-  { host, hadToken, withheld }: RefusalContext,
+  { host, isEndpoint, hadToken, withheld }: RefusalContext,
 ): string {
   const page = `${HUB}/${repository}`;
   const code = headers.get("x-error-code");
   const start = `Cannot fetch "${path}" of ${repository}: `;
+  if (!isEndpoint) return `${start}the storage host ${host} answered ${status}`;
   if (status === 404 || code === "RepoNotFound") {
     const missing = code === "RepoNotFound"
       ? `${host} has no such repository, or only for some users`
       : code === "RevisionNotFound"
       ? `the repository has no revision "${revision}" any more`
-      : `revision "${revision}" has no such file any more`;
-    return `${start}${missing}; ${page} shows the files of today`;
+      : code === "EntryNotFound"
+      ? `revision "${revision}" has no such file any more`
+      : `${host} has no such file at revision "${revision}"`;
+    // A commit comes from the record of an earlier download.
+    const remedy = /^[0-9a-f]{40}$/.test(revision)
+      ? ", which come after the model's folder is removed"
+      : "";
+    return `${start}${missing}; ${page} shows the files of today${remedy}`;
   }
   if (status === 401 || status === 403) {
     if (withheld) return `${start}${host} wants a token (${status}); ${withheld}`;

@@ -118,8 +118,9 @@ export async function requestRange(
     if (status === 429 || status === 408 || status >= 500) {
       throw new Interruption(`${host} answered ${status}`, waitOf(headers));
     }
-    const { withheld } = source;
-    const context = { host, hadToken, ...(withheld && { withheld }) };
+    const { endpoint, withheld } = source;
+    const isEndpoint = new URL(response.url).origin === new URL(endpoint).origin;
+    const context = { host, isEndpoint, hadToken, ...(withheld && { withheld }) };
     throw new Error(describeRefusal(status, headers, file, context));
   } catch (error) {
     connection.close();
@@ -201,6 +202,19 @@ function answer(
   const range = /^bytes (\d{1,15})-\d{1,15}\/(\d{1,15}|\*)$/
     .exec(response.headers.get("content-range") ?? "");
   const { host } = new URL(response.url);
+  const encoding = response.headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") {
+    throw new Error(
+      `Cannot fetch "${path}": ${host} sends it compressed, although the request forbids it; ` +
+        "another --mirror may do better",
+    );
+  }
+  // No file of a model is a web page. A page of errors or for a login has its length and hash too.
+  if (/^text\/html\b/i.test(response.headers.get("content-type") ?? "")) {
+    throw new Error(
+      `Cannot fetch "${path}": ${host} sends a web page in its place; does this network want a login?`,
+    );
+  }
   if (response.status === 206 && !range) {
     throw new Error(`Cannot fetch "${path}": ${host} sends a part, and does not say which`);
   }
@@ -287,9 +301,15 @@ class Connection {
     // `fetch` and the body throw a TypeError if the network fails; its cause has the details.
     if (!(error instanceof TypeError)) return error;
     const details = `${error.message} ${(error.cause as Error | undefined)?.message}`;
+    if (/certificate/i.test(details)) {
+      return new Error(
+        `Cannot fetch from ${host}: its certificate is not trusted; for a proxy whose certificate ` +
+          "this machine trusts set DENO_TLS_CA_STORE=system",
+      );
+    }
     return new Interruption(
       /dns error|failed to lookup/i.test(details)
-        ? `the address of ${host} cannot be looked up: is this machine online?`
+        ? `the address of ${host} cannot be looked up, as on a machine without a network`
         : /\(Connect\)/.test(details)
         ? `${host} cannot be reached`
         : `the connection to ${host} broke`,

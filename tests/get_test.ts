@@ -188,7 +188,11 @@ Deno.test("get lists the models, and refuses wrong names, options and hosts in o
         [["ldn"], 2, "NAME must be some of ldm, biovil, biovil-t, got"],
         [["ldm", "--mirror", "mirror.example"], 2, "--mirror must be an address such as"],
         [["ldm"], 2, "HF_ENDPOINT must be an address such as", { HF_ENDPOINT: "ftp://x" }],
-        [["ldm", "--cdn", "https://x/"], 2, 'Option "--cdn" must be a host such as'],
+        ...["https://x/", "x:99999", "*.x..y"].map((host): [string[], number, string] => [
+          ["ldm", "--cdn", host],
+          2,
+          `Option "--cdn" must be a host such as cdn.example, got "${host}"`,
+        ]),
         [["ldm", "--cdn", "x.example"], 2, 'Option "--cdn" needs "--mirror"'],
         [["ldm", "--send-token"], 2, 'Option "--send-token" needs "--mirror"'],
         [
@@ -204,4 +208,12 @@ Deno.test("get lists the models, and refuses wrong names, options and hosts in o
       assertEquals(result.stderr.trim().split("\n").length, 1, result.stderr);
     }
     assertEquals([...Deno.readDirSync(folder)], []);
+
+    // The record of one model is damaged.
+    await Deno.mkdir(`${folder}/ldm`);
+    await Deno.writeTextFile(`${folder}/ldm/groundray.json`, "{");
+    const { code, stdout } = await get([]);
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, `\nldm (damaged: Cannot read "${folder}/ldm/groundray.json": `);
+    assertStringIncludes(stdout, "\nbiovil-t (not here");
   }));

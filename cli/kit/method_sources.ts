@@ -171,7 +171,7 @@ function sourceOf(
   const model = models.get(name);
   const given = source.option === "predictions"
     ? values.predictions as string
-    : model && modelFolder(model, values.models);
+    : model && modelFolder(model, values.models, name);
   const found = given ?? source.default;
   if (found !== undefined) return found;
   throw new UsageError(
@@ -186,7 +186,7 @@ function sourceOf(
 export function ldmFolder(
   { model, models }: { model?: string | undefined; models?: string | undefined },
 ): string {
-  return model === undefined ? DEMO : modelFolder(model, models);
+  return model === undefined ? DEMO : modelFolder(model, models, SEED);
 }
 
 /** Paths that the methods read and write. */

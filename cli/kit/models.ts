@@ -5,10 +5,12 @@
  */
 
 import { InputError } from "../../base/errors.ts";
-import { type CatalogModel, findModel } from "../../hub/catalog.ts";
+import { CATALOG, type CatalogModel, findModel } from "../../hub/catalog.ts";
 import { modelsFolder } from "../../hub/models_folder.ts";
 import { modelState } from "../../hub/record.ts";
 import { resolve } from "../../base/paths.ts";
+import { closestString } from "@std/text/closest-string";
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
 /** Option for the folder with the models that were fetched. */
 export const MODELS_FLAGS = {
@@ -31,11 +33,23 @@ export function folderOfModel({ name }: CatalogModel, models: string | undefined
  *
  * @param nameOrPath Value of the option.
  * @param models Folder with the fetched models; by default the user's.
- * @throws {InputError} If the model is not here, or a file does not have its recorded size.
+ * @param method Method that is to run the model; by default the model's own.
+ * @throws {InputError} If the model is not here or is for another method, a file does not have its
+ * recorded size, or no path is like this but a name nearly is.
  */
-export function modelFolder(nameOrPath: string, models?: string): string {
-  const model = isFolder(nameOrPath) ? undefined : findModel(nameOrPath);
-  if (!model) return nameOrPath;
+export function modelFolder(nameOrPath: string, models?: string, method?: string): string {
+  const isDirectory = statOf(nameOrPath)?.isDirectory;
+  const model = isDirectory ? undefined : findModel(nameOrPath);
+  if (!model) {
+    if (isDirectory === undefined) refuseMisspelling(nameOrPath);
+    return nameOrPath;
+  }
+  // A method of the user's own may run any model.
+  if (method !== model.method && CATALOG.some((other) => other.method === method)) {
+    throw new InputError(
+      `Cannot open model "${model.name}": it is for --method ${model.method}, not for ${method}`,
+    );
+  }
   const folder = folderOfModel(model, models);
   const state = modelState(model, folder);
   if (state.kind === "here") return folder;
@@ -51,11 +65,20 @@ export function modelFolder(nameOrPath: string, models?: string): string {
   );
 }
 
-function isFolder(path: string): boolean {
+function refuseMisspelling(text: string): void {
+  if (/[/\\]/.test(text)) return;
+  const name: string = closestString(text.toLowerCase(), CATALOG.map(({ name }) => name));
+  if (levenshteinDistance(text.toLowerCase(), name) > name.length / 3) return;
+  throw new InputError(
+    `Cannot load model "${text}": there is no such folder; did you mean the model "${name}"?`,
+  );
+}
+
+function statOf(path: string): Deno.FileInfo | undefined {
   try {
-    return Deno.statSync(path).isDirectory;
+    return Deno.statSync(path);
   } catch {
-    // A path without permission counts as none: the thread may read every folder in its options.
-    return false;
+    // Also a path that this thread may not read: it may read every folder that an option names.
+    return undefined;
   }
 }

@@ -9,6 +9,16 @@ Deno.test("modelFolder() takes a name for a fetched model, and other texts for p
     for (const path of ["./ldm", "ldm/", "/a/ldm", "cxr", ""]) {
       assertEquals(modelFolder(path, models), path);
     }
+    const typos = { LDM: "ldm", ldn: "ldm", biovil_t: "biovil-t", biovl: "biovil" };
+    for (const [text, name] of Object.entries(typos)) {
+      const message = `"${text}": there is no such folder; did you mean the model "${name}"?`;
+      assertThrows(() => modelFolder(text, models), Error, message);
+    }
+    assertThrows(
+      () => modelFolder("biovil", models, "biovil-t"),
+      Error,
+      'Cannot open model "biovil": it is for --method biovil, not for biovil-t',
+    );
     const folder = `${models}/biovil`;
     const fails = (why: string) =>
       assertThrows(
@@ -27,7 +37,9 @@ Deno.test("modelFolder() takes a name for a fetched model, and other texts for p
     await writeRecord(folder, { commits: {}, files: others });
     fails(`its download into "${folder}" is not finished`);
     await writeRecord(folder, { commits: {}, files: { ...others, [names[0]!]: first! } });
-    assertEquals(modelFolder("biovil", models), folder);
+    for (const method of [undefined, "biovil", "my-method"]) {
+      assertEquals(modelFolder("biovil", models, method), folder);
+    }
     await Deno.truncate(`${folder}/vocab.txt`, 1);
     fails(`"${folder}/vocab.txt" has 1 bytes, expected 4`);
     await Deno.remove(`${folder}/vocab.txt`);
