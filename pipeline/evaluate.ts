@@ -154,7 +154,7 @@ async function* evaluateInOrder(
         onProgress?.(progress.reduce((sum, count) => sum + count, 0) / methods.length);
       },
     });
-    return toEvaluated(results, done, methods.length > 1 ? name : undefined);
+    return [name, toEvaluated(results, done, methods.length > 1 ? name : undefined)] as const;
   });
   const results = inStep(streams, ids, ({ result }) => result.id, () => source.return?.());
   for await (const each of results) yield* asOne(each);
