@@ -27,14 +27,14 @@ export function tee<T>(source: AsyncIterable<T>, count: number): AsyncIterableIt
  * @param streams Results of each method, by the method's name.
  * @param ids Ids of the samples on their way; the list grows as the methods pull images.
  * @param idOf Returns the id of a result's sample.
- * @param close Closes the source that the streams share.
+ * @param source Source that the streams share; it adds the ids, and is closed at the end.
  * @throws {Error} If a method leaves out a sample, or gives a result that nobody waits for.
  */
 export async function* inStep<T>(
   streams: readonly (readonly [name: string, stream: AsyncIterableIterator<T>])[],
   ids: string[],
   idOf: (result: T) => string,
-  close: () => Promise<unknown> | undefined,
+  source: AsyncIterator<unknown>,
 ): AsyncIterableIterator<T[]> {
   const waiting = streams.map(() => new Map<string, T>());
   let current: string | undefined;
@@ -53,7 +53,11 @@ export async function* inStep<T>(
   try {
     for (;;) {
       // Only pulled images add ids, so let the first method pull.
-      if (ids.length === 0 && !await pull(0) && ids.length === 0) return;
+      if (ids.length === 0 && !await pull(0)) {
+        // A method that ends early leaves images behind.
+        await source.next();
+        if (ids.length === 0) return;
+      }
       const id = ids.shift()!;
       current = id;
       const results: T[] = [];
@@ -70,6 +74,6 @@ export async function* inStep<T>(
     }
   } finally {
     for (const [, stream] of streams) await stream.return?.();
-    await close();
+    await source.return?.();
   }
 }

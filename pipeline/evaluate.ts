@@ -156,7 +156,7 @@ async function* evaluateInOrder(
     });
     return [name, toEvaluated(results, done, methods.length > 1 ? name : undefined)] as const;
   });
-  const results = inStep(streams, ids, ({ result }) => result.id, () => source.return?.());
+  const results = inStep(streams, ids, ({ result }) => result.id, source);
   for await (const each of results) yield* asOne(each);
 }
 

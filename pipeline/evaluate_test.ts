@@ -117,7 +117,9 @@ Deno.test("evaluate() says which sample a method left out, or gave twice", async
       for await (const flow of makeMethod().ground(source, options)) yield* [flow, flow];
     },
   };
-  for (const methods of [{ one: makeMethod(), idle }, { deaf }, { deaf, one: makeMethod() }]) {
+  for (
+    const methods of [{ one: makeMethod(), idle }, { idle }, { deaf }, { deaf, one: makeMethod() }]
+  ) {
     const name = Object.keys(methods).find((name) => name !== "one");
     await assertRejects(
       () => Array.fromAsync(evaluated(methods)),
