@@ -146,7 +146,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       }
       const onProgress = (done: number) => progress.update(number * phrases.length + done);
       const flows = method.ground(oneImage(gray, phrases), { signal, onProgress, onNotice });
-      const results = shownPhrases(flows, chosen);
+      const results = shownPhrases(flows, chosen, phrases);
       const stem = nameOf(image).replace(/\.[^.]*$/, "");
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
       const folderOf = (phrase: string, index: number) =>
@@ -230,20 +230,32 @@ interface ShownPhrase extends GroundedPhrase {
  * Yields a result per phrase. Only the first variant is a heatmap of the command; the others are
  * the attention of the sheet.
  *
- * @throws {Error} If a phrase cannot be grounded.
+ * @throws {Error} If a phrase cannot be grounded, or the method does not give one heatmap for it.
  */
 async function* shownPhrases(
   flows: AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>,
   { variants = [""], settings }: ChosenMethod,
+  phrases: readonly string[],
 ): AsyncIterableIterator<ShownPhrase> {
+  const left = new Map(phrases.map((phrase, i) => [String(i), phrase]));
   let made: ScoredPhrase[] = [];
   for await (const flow of flows) {
-    made.push(unlessDropped(flow) as ScoredPhrase);
+    const found = unlessDropped(flow);
+    const { id, phrase } = found.sample;
+    const wrong = "heatmap" in found ? "more than one heatmap" : "boxes in place of a heatmap";
+    if (!("heatmap" in found && left.has(id))) {
+      throw new Error(`Cannot ground "${phrase}": the method gave ${wrong}`);
+    }
+    made.push(found as ScoredPhrase);
     if (made.length < variants.length) continue;
+    left.delete(id);
     const [shown] = made as [ScoredPhrase];
     const [grid] = variants.length > 1 ? attentionGrids(made) : [];
     yield { ...shown, ...(grid && { drawSheet: () => drawAttention(grid, settings!) }) };
     made = [];
+  }
+  for (const phrase of left.values()) {
+    throw new Error(`Cannot ground "${phrase}": the method left it out`);
   }
 }
 
@@ -262,10 +274,9 @@ function writeResults(
   results: AsyncIterable<ShownPhrase>,
   source: Source,
 ): AsyncIterable<{ sentence: string; folder: string; notes: readonly string[] }> {
-  let index = 0;
   const write = async (result: ShownPhrase) => {
-    const { originalBox, sample: { phrase, notes = [] }, constant } = result;
-    const folder = folderOf(phrase, index++);
+    const { originalBox, sample: { id, phrase, notes = [] }, constant } = result;
+    const folder = folderOf(phrase, Number(id));
     await writeResult(folder, result, source);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"

@@ -72,13 +72,16 @@ export async function chooseMethods(
       : { methods: each(({ facts, source }) => ({ ...facts, ...source })) },
     open: async (whole) => {
       const methods: Record<string, Method> = {};
-      for (const [name, method] of named) methods[name] = await method.open(whole);
-      return {
-        methods,
-        close: async () => {
-          for (const method of Object.values(methods)) await method.close();
-        },
+      const close = async () => {
+        for (const method of Object.values(methods)) await method.close();
       };
+      try {
+        for (const [name, method] of named) methods[name] = await method.open(whole);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      return { methods, close };
     },
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import type { Flag } from "../base/options.ts";
+import { quote } from "../base/text.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import type { Method } from "../pipeline/method.ts";
 import type { Backend, WholeDataset } from "./method_row.ts";
@@ -49,8 +50,9 @@ export interface OpenMethodOptions {
  *
  * @param name Name of the method: `ldm`, `biovil`, `biovil-t` or `boxes`.
  * @param options Files, settings and backend.
- * @throws {RangeError} If there is no method of this name, or the method needs files.
- * @throws {Error} If a file is missing or malformed, or an option is out of its range.
+ * @throws {RangeError} If there is no method of this name, or the method needs files. Also if a
+ * value is not of its option's type or range.
+ * @throws {Error} If a file is missing or malformed, or options contradict each other.
  *
  * @example Usage
  * ```ts
@@ -79,6 +81,7 @@ export async function openMethod(name: string, options: OpenMethodOptions = {}):
       flag.type === "list" ? [] : flag.default ?? (flag.type === "boolean" ? false : undefined),
     ]),
   );
+  const given = Object.entries(values).filter(([, value]) => value !== undefined);
   const unknown = Object.keys(values).find((name) => !Object.hasOwn(defaults, name));
   if (unknown !== undefined) {
     throw new RangeError(
@@ -86,7 +89,9 @@ export async function openMethod(name: string, options: OpenMethodOptions = {}):
         Object.keys(defaults).join(", "),
     );
   }
-  const chosen = await row.choose(source ?? "", { ...defaults, ...values }, {
+  const byName = new Map(flags);
+  for (const [option, value] of given) requireValue(name, option, byName.get(option)!, value);
+  const chosen = await row.choose(source ?? "", { ...defaults, ...Object.fromEntries(given) }, {
     hasClasses: true,
     backend: async () => backend ?? { runtime: await openRuntime() },
     say: onNotice,
@@ -96,5 +101,33 @@ export async function openMethod(name: string, options: OpenMethodOptions = {}):
     dataset ? Promise.resolve(dataset) : Promise.reject(
       new RangeError(`Cannot open method "${name}" without the dataset of its predictions`),
     )
+  );
+}
+
+/** Types of values in words. */
+const TYPES = {
+  string: "a string",
+  number: "a number",
+  integer: "a whole number",
+  boolean: "true or false",
+  list: "a list of strings",
+} as const;
+
+/** @throws {RangeError} If a value is not of the option's type, or not one of its choices. */
+function requireValue(method: string, option: string, flag: Flag, value: unknown): void {
+  const { type, choices, min = -Infinity, max = Infinity } = flag;
+  const isRight = type === "list"
+    ? Array.isArray(value) && value.every((item) => typeof item === "string")
+    : type === "number" || type === "integer"
+    ? typeof value === "number" && value >= min && value <= max &&
+      (type === "number" || Number.isInteger(value))
+    : typeof value === type && (!choices || choices.includes(value as string));
+  if (isRight) return;
+  const range = flag.min === undefined
+    ? ""
+    : ` from ${flag.min}${flag.max === undefined ? "" : ` to ${flag.max}`}`;
+  const expected = choices?.join(", ") ?? TYPES[type] + range;
+  throw new RangeError(
+    `Cannot open method "${method}" with ${option} ${quote(String(value))}: expected ${expected}`,
   );
 }

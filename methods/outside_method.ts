@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { nameOf } from "../base/paths.ts";
+import type { Method } from "../pipeline/method.ts";
 import type { MethodRow } from "./method_row.ts";
 
 /** Whether a name of `--method` is the path of a module. */
@@ -31,9 +32,11 @@ export async function importMethod(path: string): Promise<MethodRow> {
   const bytes = await Deno.readFile(path).catch((error: Error) => {
     throw new Error(`Cannot read method "${path}": ${error.message}`);
   });
-  const { default: row }: { default?: Partial<MethodRow> } = await import(
-    pathToFileURL(path).href
-  );
+  const imported: Promise<{ default?: Partial<MethodRow> }> = import(pathToFileURL(path).href);
+  const { default: row } = await imported.catch((error: unknown) => {
+    // A TypeError here is an error of the module, and no bug of this program.
+    throw new Error(`Cannot import method "${path}": ${messageOf(error)}`, { cause: error });
+  });
   const { label, gives, choose } = row ?? {};
   if (
     typeof label !== "string" || typeof choose !== "function" ||
@@ -49,7 +52,22 @@ export async function importMethod(path: string): Promise<MethodRow> {
     source: undefined,
     choose: async (...args) => {
       const chosen = await choose(...args);
-      return { ...chosen, facts: { ...facts, ...chosen.facts } };
+      const open: typeof chosen.open = async (whole) => {
+        const method: Partial<Method> = await chosen.open(whole);
+        if (typeof method?.ground === "function" && typeof method.close === "function") {
+          return method as Method;
+        }
+        throw new Error(
+          `Cannot take a method from "${path}": expected open() to return ground() and close()`,
+        );
+      };
+      return { ...chosen, facts: { ...facts, ...chosen.facts }, open };
     },
   };
+}
+
+/** First line of an error's message, without the places in files that Deno adds. */
+function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split("\n")[0]!.replace(/^SyntaxError: /, "");
 }

@@ -154,9 +154,9 @@ async function* evaluateInOrder(
         onProgress?.(progress.reduce((sum, count) => sum + count, 0) / methods.length);
       },
     });
-    return toEvaluated(results, done, methods.length > 1 ? name : undefined);
+    return [name, toEvaluated(results, done, methods.length > 1 ? name : undefined)] as const;
   });
-  const results = inStep(streams, ids, ({ result }) => result.id, () => source.return?.());
+  const results = inStep(streams, ids, ({ result }) => result.id, source);
   for await (const each of results) yield* asOne(each);
 }
 

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
 import type { ImageRequest } from "./decode.ts";
 import { countSamples, type Flow } from "./flow.ts";
+import { mapStream } from "../base/stream.ts";
 import { evaluate, type EvaluateOptions } from "./evaluate.ts";
 import type { BoxedPhrase, Method } from "./method.ts";
 
@@ -102,11 +103,47 @@ Deno.test("evaluate() counts no sample as progress that is run again", async () 
   assertEquals([seen[0], seen.at(-1), seen.toSorted((a, b) => a - b)], [0, 4, seen]);
 });
 
-Deno.test("evaluate() says which sample a method left out", async () => {
-  const lazy = { ...makeMethod(), ground: async function* () {} };
-  await assertRejects(
-    () => Array.fromAsync(evaluated({ one: makeMethod(), lazy })),
-    Error,
-    'Cannot evaluate "a1": a method left it out',
-  );
+Deno.test("evaluate() says which sample a method left out, or gave twice", async () => {
+  const idle = { ...makeMethod(), ground: async function* () {} };
+  const deaf: Method = {
+    ...makeMethod(),
+    ground: async function* (source) {
+      for await (const _ of source) yield* [];
+    },
+  };
+  const twice: Method = {
+    ...makeMethod(),
+    ground: async function* (source, options) {
+      for await (const flow of makeMethod().ground(source, options)) yield* [flow, flow];
+    },
+  };
+  for (
+    const methods of [{ one: makeMethod(), idle }, { idle }, { deaf }, { deaf, one: makeMethod() }]
+  ) {
+    const name = Object.keys(methods).find((name) => name !== "one");
+    await assertRejects(
+      () => Array.fromAsync(evaluated(methods)),
+      Error,
+      `Cannot evaluate "a1": method "${name}" left it out`,
+    );
+  }
+  for (const methods of [{ twice }, { one: makeMethod(), twice }]) {
+    await assertRejects(
+      () => Array.fromAsync(evaluated(methods)),
+      Error,
+      'Cannot evaluate "a1": method "twice" gave a result too many',
+    );
+  }
+});
+
+Deno.test("evaluate() gives every image to methods that pull images ahead at the same time", async () => {
+  const eager = (): Method => ({
+    ...makeMethod(),
+    ground: async function* (source, options) {
+      // Pulls two images at a time from the start.
+      yield* makeMethod().ground(mapStream(source, (flow) => flow, { concurrency: 2 }), options);
+    },
+  });
+  const results = await Array.fromAsync(evaluated({ one: eager(), two: eager() }));
+  assertEquals(results.map(({ id }) => id), ["a1", "a1", "a2", "a2", "row", "b1", "c1", "c1"]);
 });

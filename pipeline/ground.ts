@@ -356,10 +356,13 @@ export async function groundImage(
 /**
  * The item.
  *
- * @throws {Error} If the sample dropped out; the message has the phrase and the reason.
+ * @throws {Error} If the sample dropped out; the message has the reason, and the phrase unless a
+ * method's own model gave the reason as a sentence.
  */
 export function unlessDropped<T>(flow: Flow<T>): T {
   if (flow.kind === "item") return flow.item;
-  const { sample, reason } = flow.dropped;
-  throw new Error(`Cannot ground "${sample.phrase}": ${reason}`);
+  const { sample, stage, reason } = flow.dropped;
+  // A method with a model of its own may answer in a sentence, which needs no second "Cannot".
+  const isSentence = stage === "ground" && reason.startsWith("Cannot ");
+  throw new Error(isSentence ? reason : `Cannot ground "${sample.phrase}": ${reason}`);
 }

@@ -16,7 +16,7 @@ const FAKES = { fault: "fake_eval.ts" };
 
 /** What a command says of a bug in a method: a sentence, and the stack. */
 const BUG =
-  /error: Cannot go on: this is a bug of Groundray \(TypeError: .*\n +at .*fake_method\.ts/s;
+  /error: Cannot finish stage "ground" of sample .*: this is a bug of Groundray \(TypeError: .*\n +at .*fake_method\.ts/s;
 
 const CPU = ["--dataset", "set", "--device", "cpu"];
 

@@ -77,6 +77,15 @@ export async function methodSources(
           `Option "--method ${text}": the name "${name}" belongs to a method of Groundray`,
         );
       }
+      // JavaScript moves numbers to the front of an object, and results keep the order of methods.
+      if (!/^\p{L}/u.test(name)) {
+        throw new UsageError(
+          `Option "--method ${text}": the module's name must begin with a letter, got "${name}"`,
+        );
+      }
+      if (names.includes(name)) {
+        throw new UsageError(`Option "--method" has two methods with the name "${name}"`);
+      }
       rows[name] = await take(text);
     } else if (!known.includes(name)) {
       throw new UsageError(

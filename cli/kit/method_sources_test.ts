@@ -1,0 +1,18 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { UsageError } from "./flags.ts";
+import { methodSources } from "./method_sources.ts";
+
+const sources = (method: string) => methodSources({ method, model: [] }, ["ldm"], new Set());
+
+Deno.test("methodSources() keeps the order of methods, and refuses names that clash", async () => {
+  assertEquals([...(await sources("b/own.ts, ldm,a.js,ldm")).keys()], ["own", "ldm", "a"]);
+  const cases = {
+    "a/ldm.ts": 'the name "ldm" belongs to a method of Groundray',
+    "a/own.ts,b/own.js": 'Option "--method" has two methods with the name "own"',
+    "ldm,a/2.ts": 'the module\'s name must begin with a letter, got "2"',
+    "./.ts": 'the module\'s name must begin with a letter, got ""',
+  };
+  for (const [method, message] of Object.entries(cases)) {
+    await assertRejects(() => sources(method), UsageError, message);
+  }
+});
