@@ -14,7 +14,7 @@ Deno.test("each command's task has a permission set of its own, with no permissi
   for (const [name, set] of commands) {
     const { command } = manifest.tasks[name as keyof typeof manifest.permissions];
     const script = `cli/${name.replace(":", "_")}.ts`;
-    assertEquals(command, `deno run --quiet --no-prompt --frozen -P=${name} ${script}`);
+    assertEquals(command, `deno run --quiet --no-prompt -P=${name} ${script}`);
     const { env, ffi = ["node_modules"], ...others } = set as typeof set & { ffi?: string[] };
     assertEquals([ffi, env.includes("INIT_CWD")], [["node_modules"], true]);
     const more = name === "serve"

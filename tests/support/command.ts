@@ -34,7 +34,6 @@ export function commandArguments(
     "run",
     "--quiet",
     "--no-prompt",
-    "--frozen", // as every task
     `--config=${ROOT}deno.json`,
     `--permission-set=${name}`,
     fault ? `${ROOT}tests/support/${fault}` : `${ROOT}cli/${name}.ts`,
