@@ -31,12 +31,8 @@ export function gridMethod(model: GridModel): Method {
   const { view } = model;
   return {
     ground(source, options = {}) {
-      const { signal, concurrency, ending, done, onProgress, protocols, margin } = options;
-      const score = { ...(protocols && { protocols }), ...(margin && { margin }) };
-      requireProtocolOptions(score);
-      const stop = { ...(signal && { signal }) };
-      const reading = { ...(concurrency && { concurrency }), ...(ending && { ending }) };
-      const grids = groundGrids(decode(source, { ...stop, ...reading, view }), model, stop);
+      requireProtocolOptions(options);
+      const grids = groundGrids(decode(source, { ...options, view }), model, options);
       const scored = flatMapFlow(
         grids,
         "metrics",
@@ -46,16 +42,16 @@ export function gridMethod(model: GridModel): Method {
             yield item(
               sample.boxes.length === 0 ? found : {
                 ...found,
-                scores: scoreByProtocols(heatmap, gray, sample.boxes, { ...score, cover }),
+                scores: scoreByProtocols(heatmap, gray, sample.boxes, { ...options, cover }),
               },
             );
           } catch (error) {
             yield failed("metrics", sample, error);
           }
         },
-        stop,
+        options,
       );
-      return countSamples(scored, done, (count) => onProgress?.(count));
+      return countSamples(scored, options.done, (count) => options.onProgress?.(count));
     },
     close: async () => await model.close?.(),
   };

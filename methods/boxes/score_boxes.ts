@@ -90,10 +90,8 @@ export function boxesMethod(
   { rule, faults }: BoxOptions = {},
 ): Method {
   return {
-    ground(source, { signal, concurrency, ending, done, onProgress } = {}) {
-      const stop = { ...(signal && { signal }) };
-      const reading = { ...(concurrency && { concurrency }), ...(ending && { ending }) };
-      const images = decode(source, { ...stop, ...reading, view: "whole" });
+    ground(source, options = {}) {
+      const images = decode(source, { ...options, view: "whole" });
       const scored = flatMapFlow(images, "metrics", function* ({ samples, gray }) {
         for (const sample of samples) {
           const fault = faults?.get(sample.id);
@@ -105,8 +103,8 @@ export function boxesMethod(
               new InputRangeError(`the prediction cannot be read: ${fault}`),
             );
         }
-      }, stop);
-      return countSamples(scored, done, (count) => onProgress?.(count));
+      }, options);
+      return countSamples(scored, options.done, (count) => options.onProgress?.(count));
     },
     close: () => Promise.resolve(),
   };
