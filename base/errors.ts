@@ -27,7 +27,7 @@ export class InputSyntaxError extends SyntaxError {}
 const INPUT_ERRORS = [InputError, InputRangeError, InputTypeError, InputSyntaxError];
 
 /**
- * Whether an error is about input: a sample, row, image, phrase, option or model file.
+ * An error is about input if it concerns a sample, row, image, phrase, option or model file.
  *
  * @param error The thrown value. A host's `NotFound` counts too.
  */
@@ -58,7 +58,7 @@ export class BugError extends Error {
 /** Classes of errors by which the language itself reports a bug, and nothing else. */
 const BUGS = [TypeError, ReferenceError, BugError];
 
-/** Whether an error can only come from a bug. */
+/** An error is a bug if no input can cause it. */
 export function isBug(error: unknown): error is Error {
   return BUGS.some((type) => error instanceof type) && !isInputError(error);
 }

@@ -3,7 +3,7 @@ import { printable } from "./text.ts";
 /** An object of JSON. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** Whether a value of JSON is an object, and neither a list nor null. */
+/** A value of JSON is an object if it is neither a list, null nor a plain value. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

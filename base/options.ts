@@ -41,7 +41,7 @@ export type ValueOf<F extends Flag> = F extends { choices: readonly (infer C)[] 
   : F["type"] extends "number" | "integer" ? number
   : string;
 
-/** Whether an option has a value in every case. */
+/** An option always has a value if it has a default, is required, or is a list or a boolean. */
 export type IsAlwaysThere<F extends Flag> = F extends { default: unknown } | { required: true }
   ? true
   : F["type"] extends "list" | "boolean" ? true

@@ -21,7 +21,7 @@ export interface Backend {
 
 /** Services of the caller for {@linkcode MethodRow.choose}. */
 export interface MethodContext {
-  /** Whether samples may have a class. */
+  /** Samples may have a class. */
   readonly hasClasses: boolean;
   /** Opens the runtime and the GPU, once for all methods. */
   backend(): Promise<Backend>;

@@ -10,7 +10,7 @@ import { nameOf } from "../base/paths.ts";
 import type { Method } from "../pipeline/method.ts";
 import type { MethodRow } from "./method_row.ts";
 
-/** Whether a name of `--method` is the path of a module. */
+/** A name of `--method` is the path of a module if it has a slash or a script's ending. */
 export function isModule(name: string): boolean {
   return /[/\\]|\.(?:ts|js|mjs)$/.test(name);
 }

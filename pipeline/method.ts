@@ -101,8 +101,8 @@ export interface Method {
     options?: MethodOptions,
   ): AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>;
   /**
-   * Whether an evaluation by this method alone keeps the order of the method's results, one per
-   * variant. By default results have the order of the dataset, one per sample.
+   * An evaluation by this method alone keeps the order of the method's results, one per variant. By
+   * default results have the order of the dataset, one per sample.
    */
   readonly keepsOwnOrder?: boolean;
   /**

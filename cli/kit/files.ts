@@ -7,7 +7,7 @@
 import { makeFolder } from "../../base/write_whole.ts";
 import { UsageError } from "./flags.ts";
 
-/** Whether two paths are equal, apart from slashes at the end. */
+/** Two paths name the same folder if they differ in slashes at the end alone. */
 export function isSameFolder(a: string, b: string): boolean {
   return a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
 }

@@ -132,7 +132,7 @@ function requireOwnOptions(
   }
 }
 
-/** Whether an option affects only some methods, and this method is one of them. */
+/** An option is about a method if it affects this method and not all others. */
 function isAbout(option: string, row: MethodRow): boolean {
   const own = { ...row.flags, ...row.evalFlags, ...row.groundFlags };
   if (["margin", "protocol"].includes(option)) return row.gives === "heatmaps";

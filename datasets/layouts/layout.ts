@@ -5,9 +5,9 @@ import type { SplitRow } from "../split_row.ts";
 export interface Layout {
   /** Name of the dataset in messages and help. */
   readonly title: string;
-  /** How a table holds the rows; absent if the dataset has no table. */
+  /** Form of the table that holds the rows; absent if the dataset has no table. */
   readonly table?: TableForm;
-  /** How a JSON document holds the rows; absent if the dataset has none. */
+  /** Form of the JSON document that holds the rows; absent if the dataset has no such document. */
   readonly json?: JsonForm;
   /** Files of the dataset in a folder; absent if they may have any name. */
   readonly release?: Release;
@@ -18,7 +18,7 @@ export interface Layout {
    */
   readonly companion?: (name: string) => string | undefined;
   /**
-   * Whether rows name images without a file extension.
+   * Rows name images without a file extension.
    *
    * @default {false}
    */
@@ -30,7 +30,7 @@ export interface Layout {
     /** Name of the dataset to which the tree belongs. */
     readonly of: string;
   };
-  /** Whether all rows are of phantoms, which are written in the layout of another dataset. */
+  /** Phantoms are written in the layout of another dataset; true if all rows are of phantoms. */
   readonly arePhantoms?: (rows: readonly SplitRow[]) => boolean;
 }
 
@@ -44,7 +44,7 @@ export interface Release {
   readonly folder?: string;
 }
 
-/** Whether a table has a column. */
+/** A test for a column: true if the table has it. */
 export type HasColumn = (column: string) => boolean;
 
 /** Rows of a dataset as a table. */
@@ -52,14 +52,14 @@ export interface TableForm {
   /** Columns that every table has. */
   readonly columns: readonly string[];
   /**
-   * Whether a table is in this layout.
+   * A table is in this layout if the function returns true.
    *
    * @default {It has all columns}
    */
   readonly matches?: (has: HasColumn) => boolean;
   /**
-   * Whether a table in no layout was meant for this one. {@linkcode TableForm.rows} then names the
-   * missing columns.
+   * A table in no layout was meant for this layout if the function returns true. Then
+   * {@linkcode TableForm.rows} names the missing columns.
    *
    * @default {false}
    */
@@ -76,7 +76,7 @@ export interface TableForm {
 
 /** Rows of a dataset as a JSON document. */
 export interface JsonForm {
-  /** Whether a document is in this layout, or was meant for it. */
+  /** A document is in this layout, or was meant for it, if the function returns true. */
   readonly matches: (json: unknown) => boolean;
   /**
    * Makes rows.
