@@ -35,6 +35,7 @@ import { otsu } from "./otsu.ts";
 import { type ProtocolOptions, requireProtocolOptions } from "../scoring/protocols.ts";
 import {
   type GroundSettings,
+  requirePhrases,
   type ResolvedSettings,
   resolveSettings,
 } from "./settings/settings.ts";
@@ -330,9 +331,7 @@ export async function groundImage(
   phrases: readonly string[],
   options: GroundImageOptions,
 ): Promise<ScoredPhrase[]> {
-  if (phrases.length === 0) throw new TypeError("Cannot ground an image without a phrase");
-  const empty = phrases.findIndex((phrase) => phrase.trim() === "");
-  if (empty >= 0) throw new TypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
+  requirePhrases(phrases);
   if (isOfClass(options.tokens ?? "phrase")) {
     throw new TypeError(
       `Cannot average the tokens of a class ("${options.tokens}"): a phrase by itself has none`,

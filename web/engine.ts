@@ -5,7 +5,7 @@
  * @module
  */
 
-import { BugError, InputTypeError, isBug, sentenceOf } from "../base/errors.ts";
+import { BugError, isBug, sentenceOf } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { defaultLayers, type LdmModel, openModel } from "../models/ldm/model.ts";
@@ -21,6 +21,7 @@ import { cropRegion } from "../images/preprocess.ts";
 import type { GrayImage } from "../base/geometry.ts";
 import {
   type GroundSettings,
+  requirePhrases,
   type ResolvedSettings,
   resolveSettings,
 } from "../pipeline/settings/settings.ts";
@@ -442,12 +443,6 @@ function toGroundSettings({ steps, noise, select }: EngineSettings): GroundSetti
     ...(noise !== undefined && { noise }),
     ...(select && { select: { kind: "indices", start: select[0], end: select[1] } }),
   };
-}
-
-function requirePhrases(phrases: readonly string[]): void {
-  if (phrases.length === 0) throw new InputTypeError("Cannot ground an image without a phrase");
-  const empty = phrases.findIndex((phrase) => phrase.trim() === "");
-  if (empty >= 0) throw new InputTypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
 }
 
 async function* one<T>(value: T): AsyncIterableIterator<Flow<T>> {

@@ -132,6 +132,17 @@ export function resolveSettings(
   return { steps, timesteps, start, end, ...finish, tokens, noise, seed, layers, variants };
 }
 
+/**
+ * Checks the phrases for one image.
+ *
+ * @throws {TypeError} If there is no phrase, or a phrase is empty.
+ */
+export function requirePhrases(phrases: readonly string[]): void {
+  if (phrases.length === 0) throw new InputTypeError("Cannot ground an image without a phrase");
+  const empty = phrases.findIndex((phrase) => phrase.trim() === "");
+  if (empty >= 0) throw new InputTypeError(`Cannot ground phrase ${empty + 1}: it is empty`);
+}
+
 /** Layers of a variant; the model must read all of them. */
 function readLayers(
   { bundle, layers }: Pick<LdmModel, "bundle" | "layers">,
