@@ -74,10 +74,11 @@ function pngHeader(bytes: Uint8Array): ImageHeader {
   const size = { width: view.getUint32(16), height: view.getUint32(20) };
   let isWhole = false;
   let isAnimation = false;
-  for (const { type, crc } of pngChunks(bytes)) {
+  for (const chunk of pngChunks(bytes)) {
+    const { type } = chunk;
     isAnimation ||= type === "acTL";
     if (type !== "IEND") continue;
-    isWhole = crc !== undefined && size.width * size.height <= bytes.length * PNG_DENSITY;
+    isWhole = !chunk.isCut && size.width * size.height <= bytes.length * PNG_DENSITY;
     break;
   }
   return { format: "PNG", size, isWhole, isAnimation };

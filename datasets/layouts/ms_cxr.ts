@@ -137,7 +137,7 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
   });
 }
 
-/** Whether a table has two long column names of MS-CXR; others may be missing. */
+/** A table resembles MS-CXR if it has two of its long column names; others may be missing. */
 function resembles(has: HasColumn): boolean {
   return MS_CXR_COLUMNS.filter((column) => column.length > 1 && has(column)).length >= 2;
 }

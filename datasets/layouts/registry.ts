@@ -74,9 +74,8 @@ export function knownDocuments(): string {
   return either(ALL.flatMap(({ title, json }) => json ? [title] : []));
 }
 
-const [OWN, PUBLISHED] = [false, true].map((isPublished) =>
-  ALL.filter(({ release }) => (release !== undefined) === isPublished)
-) as [Layout[], Layout[]];
+const PUBLISHED = ALL.filter(({ release }) => release);
+const OWN = ALL.filter(({ release }) => !release);
 
 /** The columns of all layouts in words, for the error about a table that fits none. */
 export function knownColumns(): string {

@@ -4,23 +4,6 @@
  * @module
  */
 
-/** A part of a PNG file. */
-export interface PngChunk {
-  /** Type of the chunk, such as `IDAT`. */
-  readonly type: string;
-  /** Data of the chunk, as far as the file holds them. */
-  readonly data: Uint8Array;
-  /** Type and data, which the checksum covers. */
-  readonly body: Uint8Array;
-  /** The checksum; absent if the end of the file cuts it off. */
-  readonly crc?: number;
-}
-
-/** Whether a chunk's checksum is wrong; a checksum that is cut off does not count as wrong. */
-export function isBroken({ body, crc }: PngChunk): boolean {
-  return crc !== undefined && crc32(body) !== crc;
-}
-
 /** First bytes of every PNG. */
 export const PNG_SIGNATURE: Uint8Array<ArrayBuffer> = Uint8Array.of(
   ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
@@ -33,6 +16,51 @@ const HEAD = 8;
 const FRAMING = 12;
 
 /**
+ * A part of a PNG file. It reads from the file on demand, because a hostile file may have millions
+ * of chunks.
+ */
+export class PngChunk {
+  readonly #png: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
+
+  /**
+   * @param png The file.
+   * @param start Position of the chunk, of which at least the length and the type are there.
+   * @param end Position after the chunk, perhaps beyond the end of the file.
+   */
+  constructor(png: Uint8Array, start: number, end: number) {
+    this.#png = png;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** Type of the chunk, such as `IDAT`. */
+  get type(): string {
+    const [png, at] = [this.#png, this.#start + 4];
+    return String.fromCharCode(png[at]!, png[at + 1]!, png[at + 2]!, png[at + 3]!);
+  }
+
+  /** Data of the chunk, as far as the file holds them. */
+  get data(): Uint8Array {
+    return this.#png.subarray(this.#start + HEAD, this.#end - 4);
+  }
+
+  /** The end of the file cuts the chunk off. */
+  get isCut(): boolean {
+    return this.#end > this.#png.length;
+  }
+
+  /** The checksum is wrong; a checksum that is cut off does not count as wrong. */
+  get isBroken(): boolean {
+    if (this.isCut) return false;
+    const { buffer, byteOffset } = this.#png;
+    const stated = new DataView(buffer, byteOffset + this.#end - 4).getUint32(0);
+    return crc32(this.#png.subarray(this.#start + 4, this.#end - 4)) !== stated;
+  }
+}
+
+/**
  * Yields the chunks of a PNG in file order. The end of the file may cut the last chunk.
  *
  * @param png The file.
@@ -42,13 +70,7 @@ export function* pngChunks(png: Uint8Array): Generator<PngChunk, void> {
   let at = PNG_SIGNATURE.length;
   while (at + HEAD <= png.length) {
     const end = at + FRAMING + view.getUint32(at);
-    const body = png.subarray(at + 4, end - 4);
-    yield {
-      type: String.fromCharCode(...body.subarray(0, 4)),
-      data: body.subarray(4),
-      body,
-      ...(end <= png.length && { crc: view.getUint32(end - 4) }),
-    };
+    yield new PngChunk(png, at, end);
     at = end;
   }
 }

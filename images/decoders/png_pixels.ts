@@ -6,7 +6,7 @@
 
 import { concat } from "@std/bytes/concat";
 import { Z_NO_FLUSH, Z_OK, Z_STREAM_END, zlibInflate, zlibInflateInit, ZStream } from "pako";
-import { isBroken, PNG_SIGNATURE, type PngChunk, pngChunk, pngChunks } from "./png_chunks.ts";
+import { PNG_SIGNATURE, type PngChunk, pngChunk, pngChunks } from "./png_chunks.ts";
 
 /** Parts of a PNG that decide its picture. */
 export interface PngPixels {
@@ -59,18 +59,19 @@ export function pngPixels(png: Uint8Array): PngPixels | undefined {
   let found: Pick<PngPixels, "header" | "palette" | "transparency"> | undefined;
   let pixels: Inflater | undefined;
   for (const chunk of pngChunks(png)) {
-    const { type, data } = chunk;
+    const { type } = chunk;
     if (type === "IEND" || pixels?.isFull && type !== "IDAT") break;
     if (!found !== (type === "IHDR")) return undefined;
     if (type === "IHDR") {
-      const length = isBroken(chunk) ? 0 : rowsLength(data);
+      const { data, isBroken } = chunk;
+      const length = isBroken ? 0 : rowsLength(data);
       if (length === 0 || length > png.length * DENSITY) return undefined;
       found = { header: data };
       pixels = new Inflater(length);
     } else if (type === "IDAT") pixels!.add(chunk);
     else if (type === "PLTE" || type === "tRNS") {
-      if (isBroken(chunk)) return undefined;
-      found = { ...found!, [type === "PLTE" ? "palette" : "transparency"]: data };
+      if (chunk.isBroken) return undefined;
+      found = { ...found!, [type === "PLTE" ? "palette" : "transparency"]: chunk.data };
       // A type with a capital first letter marks a chunk that a decoder must know.
     } else if (/^[^a-z]/.test(type)) return undefined;
   }
@@ -119,9 +120,10 @@ class Inflater {
   add(part: PngChunk): void {
     this.#parts.push(part);
     const stream = this.#stream;
-    stream.input = part.data;
+    const { data } = part;
+    stream.input = data;
     stream.next_in = 0;
-    stream.avail_in = part.data.length;
+    stream.avail_in = data.length;
     while (stream.avail_in > 0 && stream.avail_out > 0 && this.#status === Z_OK) {
       this.#status = zlibInflate(stream, Z_NO_FLUSH);
       if (this.isFull || stream.avail_out > 0) continue;
@@ -140,7 +142,7 @@ class Inflater {
   isWhole(): boolean {
     if (this.#status === Z_STREAM_END) return this.isFull;
     const isCut = this.#status === Z_OK && this.#stream.avail_out > 0;
-    return this.isFull && isCut && !this.#parts.some(isBroken);
+    return this.isFull && isCut && !this.#parts.some((part) => part.isBroken);
   }
 }
 
