@@ -7,6 +7,7 @@
  */
 
 import type { PlannedSample, Shard } from "../datasets/open_dataset.ts";
+import { isObject } from "../base/json.ts";
 import { printable, quote } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { encodeHeatmap, heatmapKey, HEATMAPS, readHeatmaps } from "./heatmap_file.ts";
@@ -503,7 +504,7 @@ export function differences(one: RunRecord, other: RunRecord): string[] {
 
 /** Collects the values of a tree as JSON, by path; a list counts as one value. */
 function leaves(value: unknown, path = "", found = new Map<string, string>()) {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+  if (isObject(value)) {
     for (const [name, entry] of Object.entries(value)) {
       leaves(entry, path ? `${path}.${name}` : name, found);
     }

@@ -1,14 +1,15 @@
+import { isObject, type JsonObject } from "../../base/json.ts";
 import { type RunRecord } from "../../runs/run_folder.ts";
 import { safe } from "../tables/table_html.ts";
 
 /** Formats the facts of a run's record as HTML, one list per group of facts. */
 export function factsHtml({ facts }: RunRecord): string {
   const groups: [string, [string, unknown][]][] = [];
-  const collect = (name: string, value: Readonly<Record<string, unknown>>) => {
+  const collect = (name: string, value: JsonObject) => {
     const entries = Object.entries(value);
-    groups.push([name, entries.filter(([, value]) => !isGroup(value))]);
+    groups.push([name, entries.filter(([, value]) => !isObject(value))]);
     for (const [key, value] of entries) {
-      if (isGroup(value)) collect(name === "run" ? key : `${name}, ${key}`, value);
+      if (isObject(value)) collect(name === "run" ? key : `${name}, ${key}`, value);
     }
   };
   collect("run", facts);
@@ -19,21 +20,17 @@ export function factsHtml({ facts }: RunRecord): string {
   ).join("\n");
 }
 
-function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function show(value: unknown): string {
-  if (isGroup(value)) {
+  if (isObject(value)) {
     return Object.entries(value).map(([key, value]) => `${key} ${show(value)}`).join(", ");
   }
-  if (Array.isArray(value) && value.some(isGroup)) return value.map(show).join("; ");
+  if (Array.isArray(value) && value.some(isObject)) return value.map(show).join("; ");
   return typeof value === "string" ? value : JSON.stringify(value) ?? "";
 }
 
 /** Names dataset, split and shard of a run in a few words, such as `ms-cxr, split test`. */
 export function runName({ facts, shard }: RunRecord): string {
-  const { kind, split } = (isGroup(facts.dataset) ? facts.dataset : {}) as Readonly<
+  const { kind, split } = (isObject(facts.dataset) ? facts.dataset : {}) as Readonly<
     Record<string, unknown>
   >;
   return [
