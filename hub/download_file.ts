@@ -197,10 +197,9 @@ async function fill(
     const length = end === undefined ? Infinity : end - begin;
     const done = part.length - start;
     if (done < length) {
-      const answer = await request(context, file, begin + done, end).catch((error) => {
-        if (error instanceof PastEnd) return undefined;
-        throw error;
-      });
+      const { source, signal } = context;
+      const answer = await requestRange(source, file, begin + done, end, signal);
+      // The range begins after the end of the file.
       if (!answer) return false;
       if (!isSame(answer, probed)) {
         answer.cancel();
@@ -256,9 +255,6 @@ async function take(
   }
 }
 
-/** The range to fetch begins after the end of the file. */
-class PastEnd extends Error {}
-
 async function request(
   { source, signal }: DownloadContext,
   file: HubFile,
@@ -267,7 +263,7 @@ async function request(
 ): Promise<RangeAnswer> {
   const answer = await requestRange(source, file, begin, end, signal);
   if (answer) return answer;
-  throw new PastEnd(`Cannot fetch "${file.path}" of ${file.repository}: it is empty`);
+  throw new Error(`Cannot fetch "${file.path}" of ${file.repository}: it is empty`);
 }
 
 function noParts({ path, repository }: HubFile): Error {
@@ -368,10 +364,9 @@ async function readState(
   const identity = identityOf(probed.facts);
   const size = (await stat(path))?.size;
   if (size === undefined || identity === undefined) return undefined;
-  const text = await Deno.readTextFile(`${path}.json`).catch(() => "");
   let state: Partial<PartState> | null;
   try {
-    state = JSON.parse(text);
+    state = JSON.parse(await Deno.readTextFile(`${path}.json`));
   } catch {
     return undefined;
   }
