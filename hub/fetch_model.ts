@@ -86,7 +86,8 @@ export async function fetchModel(
   await Deno.mkdir(folder, { recursive: true });
   using _lock = await lock(model, folder, onNotice, signal);
   let record = readRecord(folder);
-  let before = 0;
+  // Bytes of the files that are whole.
+  let done = 0;
   const context: DownloadContext = { source, pauses, onNotice, signal, onBytes: () => {} };
   const missing: Missing[] = [];
   for (const { repository, revision, files } of model.sources) {
@@ -94,7 +95,7 @@ export async function fetchModel(
       const target = `${folder}/${to}`;
       const known = record.files[to];
       if (known && await isIntact(target, known.sha256, known.bytes, onNotice)) {
-        before += known.bytes;
+        done += known.bytes;
         continue;
       }
       const commit = record.commits[repository];
@@ -117,7 +118,7 @@ export async function fetchModel(
     }
   }
   if (missing.length === 0) return false;
-  let total = before;
+  let [total, before] = [done, done];
   for (const { download, probed } of missing) {
     total += probed.bytes ?? 0;
     before += await earlierBytes(download, probed, source);
@@ -132,7 +133,6 @@ export async function fetchModel(
     );
   }
   onBegin(total, before);
-  let done = total - missing.reduce((sum, { probed }) => sum + (probed.bytes ?? 0), 0);
   for (const { download, probed, name } of missing) {
     const recorded = await downloadFile(download, probed, {
       ...context,
