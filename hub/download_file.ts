@@ -327,8 +327,10 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+/** Waits for a time, or until the signal aborts; then it throws the signal's reason. */
+export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const onAbort = () => {
       clearTimeout(timer);
       reject(signal.reason);

@@ -15,6 +15,7 @@ import {
   hashFile,
   probe,
   type Probed,
+  sleep,
 } from "./download_file.ts";
 import { type ModelRecord, readRecord, writeRecord } from "./record.ts";
 import type { Source } from "./request.ts";
@@ -190,8 +191,7 @@ async function lock(
       });
     for (let tries = 0; !await take(); tries++) {
       if (tries === 0) onNotice(`Another command is fetching ${name}: waiting for it.`);
-      await new Promise((resolve) => setTimeout(resolve, LOCK_INTERVAL));
-      signal.throwIfAborted();
+      await sleep(LOCK_INTERVAL, signal);
     }
     return file;
   } catch (error) {
