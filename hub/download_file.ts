@@ -225,7 +225,7 @@ async function fill(
 /** A whole file of unknown size: the end of the answer ends the file. */
 const OPEN_PLAN = { head: new Uint8Array(), ranges: [[0, undefined]] } as const;
 
-/** Whether an answer comes from the version of the file that was probed. */
+/** An answer is the same if it comes from the version of the file that was probed. */
 function isSame(answer: RangeAnswer, { facts, size }: Probed): boolean {
   return identityOf(answer.facts) === identityOf(facts) && answer.size === size;
 }

@@ -158,7 +158,7 @@ async function update(
   return record;
 }
 
-/** Whether a file exists with the recorded size and hash. */
+/** A file is intact if it exists with the recorded size and hash. */
 async function isIntact(
   path: string,
   sha256: string,
