@@ -7,13 +7,12 @@
 import { ACCESS, CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts";
 import { fetchModel } from "../hub/fetch_model.ts";
 import { HUB, HUB_HOSTS } from "../hub/hub.ts";
-import { modelsFolder } from "../hub/models_folder.ts";
 import { type ModelState, modelState } from "../hub/record.ts";
 import type { Source } from "../hub/request.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
-import { folderOfModel, MODELS_FLAGS } from "./kit/models.ts";
+import { folderOfModel, folderOfModels, MODELS_FLAGS } from "./kit/models.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({
@@ -139,7 +138,7 @@ function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source
 }
 
 function printList(models: string | undefined): void {
-  console.log(`Models in ${models ?? modelsFolder(Deno.env.get)}:`);
+  console.log(`Models in ${folderOfModels(models)}:`);
   for (const model of CATALOG) {
     const state = stateOf(model, folderOfModel(model, models));
     const where = {
@@ -177,7 +176,7 @@ function gigabytes(bytes: number): string {
 }
 
 await runCommand(COMMAND, main, (values) => {
-  const models = values.models ?? modelsFolder(Deno.env.get);
+  const models = folderOfModels(values.models);
   // A list needs no network.
   if (values.operands.length === 0) return { read: [models], write: [] };
   values.operands.forEach(requireModel);

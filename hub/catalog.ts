@@ -150,9 +150,6 @@ function biovilRow(
 }
 
 /** The model of a name; `undefined` if the catalog has none. */
-export function findModel(
-  name: string,
-  catalog: readonly CatalogModel[] = CATALOG,
-): CatalogModel | undefined {
-  return catalog.find((model) => model.name === name);
+export function findModel(name: string): CatalogModel | undefined {
+  return CATALOG.find((model) => model.name === name);
 }

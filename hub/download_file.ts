@@ -197,10 +197,9 @@ async function fill(
     const length = end === undefined ? Infinity : end - begin;
     const done = part.length - start;
     if (done < length) {
-      const answer = await request(context, file, begin + done, end).catch((error) => {
-        if (error instanceof PastEnd) return undefined;
-        throw error;
-      });
+      const { source, signal } = context;
+      const answer = await requestRange(source, file, begin + done, end, signal);
+      // The range begins after the end of the file.
       if (!answer) return false;
       if (!isSame(answer, probed)) {
         answer.cancel();
@@ -226,7 +225,7 @@ async function fill(
 /** A whole file of unknown size: the end of the answer ends the file. */
 const OPEN_PLAN = { head: new Uint8Array(), ranges: [[0, undefined]] } as const;
 
-/** Whether an answer comes from the version of the file that was probed. */
+/** An answer is the same if it comes from the version of the file that was probed. */
 function isSame(answer: RangeAnswer, { facts, size }: Probed): boolean {
   return identityOf(answer.facts) === identityOf(facts) && answer.size === size;
 }
@@ -256,9 +255,6 @@ async function take(
   }
 }
 
-/** The range to fetch begins after the end of the file. */
-class PastEnd extends Error {}
-
 async function request(
   { source, signal }: DownloadContext,
   file: HubFile,
@@ -267,7 +263,7 @@ async function request(
 ): Promise<RangeAnswer> {
   const answer = await requestRange(source, file, begin, end, signal);
   if (answer) return answer;
-  throw new PastEnd(`Cannot fetch "${file.path}" of ${file.repository}: it is empty`);
+  throw new Error(`Cannot fetch "${file.path}" of ${file.repository}: it is empty`);
 }
 
 function noParts({ path, repository }: HubFile): Error {
@@ -331,8 +327,10 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+/** Waits for a time, or until the signal aborts; then it throws the signal's reason. */
+export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const onAbort = () => {
       clearTimeout(timer);
       reject(signal.reason);
@@ -368,10 +366,9 @@ async function readState(
   const identity = identityOf(probed.facts);
   const size = (await stat(path))?.size;
   if (size === undefined || identity === undefined) return undefined;
-  const text = await Deno.readTextFile(`${path}.json`).catch(() => "");
   let state: Partial<PartState> | null;
   try {
-    state = JSON.parse(text);
+    state = JSON.parse(await Deno.readTextFile(`${path}.json`));
   } catch {
     return undefined;
   }

@@ -15,6 +15,7 @@ import {
   hashFile,
   probe,
   type Probed,
+  sleep,
 } from "./download_file.ts";
 import { type ModelRecord, readRecord, writeRecord } from "./record.ts";
 import type { Source } from "./request.ts";
@@ -86,7 +87,8 @@ export async function fetchModel(
   await Deno.mkdir(folder, { recursive: true });
   using _lock = await lock(model, folder, onNotice, signal);
   let record = readRecord(folder);
-  let before = 0;
+  // Bytes of the files that are whole.
+  let done = 0;
   const context: DownloadContext = { source, pauses, onNotice, signal, onBytes: () => {} };
   const missing: Missing[] = [];
   for (const { repository, revision, files } of model.sources) {
@@ -94,7 +96,7 @@ export async function fetchModel(
       const target = `${folder}/${to}`;
       const known = record.files[to];
       if (known && await isIntact(target, known.sha256, known.bytes, onNotice)) {
-        before += known.bytes;
+        done += known.bytes;
         continue;
       }
       const commit = record.commits[repository];
@@ -117,7 +119,7 @@ export async function fetchModel(
     }
   }
   if (missing.length === 0) return false;
-  let total = before;
+  let [total, before] = [done, done];
   for (const { download, probed } of missing) {
     total += probed.bytes ?? 0;
     before += await earlierBytes(download, probed, source);
@@ -132,7 +134,6 @@ export async function fetchModel(
     );
   }
   onBegin(total, before);
-  let done = total - missing.reduce((sum, { probed }) => sum + (probed.bytes ?? 0), 0);
   for (const { download, probed, name } of missing) {
     const recorded = await downloadFile(download, probed, {
       ...context,
@@ -157,7 +158,7 @@ async function update(
   return record;
 }
 
-/** Whether a file exists with the recorded size and hash. */
+/** A file is intact if it exists with the recorded size and hash. */
 async function isIntact(
   path: string,
   sha256: string,
@@ -190,8 +191,7 @@ async function lock(
       });
     for (let tries = 0; !await take(); tries++) {
       if (tries === 0) onNotice(`Another command is fetching ${name}: waiting for it.`);
-      await new Promise((resolve) => setTimeout(resolve, LOCK_INTERVAL));
-      signal.throwIfAborted();
+      await sleep(LOCK_INTERVAL, signal);
     }
     return file;
   } catch (error) {

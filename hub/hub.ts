@@ -75,11 +75,11 @@ function unquote(text: string | null): string | undefined {
 export interface RefusalContext {
   /** Host that refused. */
   readonly host: string;
-  /** Whether the host is the hub or mirror itself, and no storage host. */
+  /** The host is the hub or mirror itself, and no storage host. */
   readonly isEndpoint: boolean;
-  /** Whether the request had a token. */
+  /** The request had a token. */
   readonly hadToken: boolean;
-  /** Why a token in `HF_TOKEN` was not sent; absent if there is none, or it was sent. */
+  /** Reason why a token in `HF_TOKEN` was not sent; absent if there is none, or it was sent. */
   readonly withheld?: string;
 }
 

@@ -65,8 +65,8 @@ const STALL = 30_000;
 const LONGEST_WAIT = 120_000;
 
 /**
- * Whether a source may lead to an address. Its host must be named, and a source by https must not
- * lead to http, which would show the address and the file to everyone between.
+ * An address is allowed if its host is named. A source by https must not lead to http, which would
+ * show the address and the file to everyone between.
  */
 export function isAllowed(
   url: URL,

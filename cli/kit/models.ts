@@ -22,9 +22,14 @@ export const MODELS_FLAGS = {
   },
 } as const;
 
+/** Folder with the fetched models: the value of `--models`, or by default the user's folder. */
+export function folderOfModels(models: string | undefined): string {
+  return models ?? modelsFolder(Deno.env.get);
+}
+
 /** Folder of a model of the catalog, fetched or not. */
 export function folderOfModel({ name }: CatalogModel, models: string | undefined): string {
-  return resolve(models ?? modelsFolder(Deno.env.get), name);
+  return resolve(folderOfModels(models), name);
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { host } from "../../base/host/host.ts";
 import { SAFETENSORS_TYPES } from "./safetensors.ts";
-import { elementCount, type TensorEntry } from "./tensor_entry.ts";
+import { elementCount, ITEM_BYTES, type TensorEntry } from "./tensor_entry.ts";
 
 export interface TensorToWrite {
   /** Name in the file. */
@@ -40,12 +40,9 @@ export async function writeSafetensors(
   tensors: readonly TensorToWrite[],
   { type = "float32" }: WriteSafetensorsOptions = {},
 ): Promise<void> {
-  const [dtype, bytes] = type === "float32" ? ["float32", 4] as const : ["float16", 2] as const;
-  const head = safetensorsHead(
-    tensors.map(({ name, shape }) => ({
-      ...{ name, dtype, shape, byteLength: elementCount(shape) * bytes },
-    })),
-  );
+  const head = safetensorsHead(tensors.map(({ name, shape }) => {
+    return { name, dtype: type, shape, byteLength: elementCount(shape) * ITEM_BYTES[type] };
+  }));
 
   using file = await host().files.create(path);
   await file.write(head);

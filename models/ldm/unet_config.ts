@@ -19,7 +19,7 @@ export interface UnetConfig {
   /** Channels of one attention head at each level. */
   readonly headChannels: readonly number[];
   /**
-   * Whether a linear layer follows each self-attention (`include_fc`).
+   * A linear layer follows each self-attention (`include_fc`).
    *
    * @default {true}
    */

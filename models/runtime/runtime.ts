@@ -75,7 +75,7 @@ export interface LoadOptions {
   readonly keepFloat16?: boolean;
 }
 
-/** Where a model runs: native code, WebAssembly or a GPU. */
+/** Place where a model runs: native code, WebAssembly or a GPU. */
 export type RuntimeName = "native" | "wasm" | "webgpu";
 
 /** A library that runs ONNX models on one device. */
