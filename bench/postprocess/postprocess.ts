@@ -38,7 +38,7 @@ interface Outcome {
 /**
  * A computation to time.
  *
- * @param isWanted Whether the result is compared; a peer sends no other.
+ * @param isWanted The result is compared; a peer sends no other.
  * @returns Its own seconds, where only these count, and its result.
  */
 type Contender = (
