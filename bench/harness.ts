@@ -159,6 +159,8 @@ export async function lastLine<T>(program: string, args: string[]): Promise<T> {
 
 /** A Python process that answers each line of its input with a line of JSON. */
 export interface Peer {
+  /** Version of the script's libraries. */
+  readonly version: string;
   /** Sends a line and returns the answer. */
   ask<T>(line: string): Promise<T>;
   /** Ends the process. */
@@ -169,12 +171,12 @@ export interface Peer {
  * Starts a script with the first `python3` of the path.
  *
  * @param script Path of the script, which names the packages that it needs.
- * @returns The process, and the script's first line: the version of its libraries.
+ * @returns The process, once the script's first line has told the version.
  */
 export async function startPeer(
   script: string,
   args: readonly string[],
-): Promise<Peer & { readonly version: string }> {
+): Promise<Peer> {
   const child = new Deno.Command("python3", {
     args: [script, ...args],
     stdin: "piped",

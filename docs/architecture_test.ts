@@ -21,7 +21,7 @@ function* filesBelow(folder: string): Iterable<string> {
 }
 
 const isTool = (path: string) =>
-  path.endsWith("_test.ts") || /(^|\/)(_fixture\.ts$|fixtures\/)/.test(path) ||
+  path.endsWith("_test.ts") || /(^|\/)fixtures\//.test(path) ||
   TOOLS.some((folder) => path.startsWith(`${folder}/`));
 
 /** Returns the paths of the files that a file imports. */

@@ -14,7 +14,7 @@ import { assertSameFiles, makeSet } from "./support/set.ts";
 /** Replaces BioViL and BioViL-T by methods without a network. */
 const FAKES = { fault: "fake_eval.ts" };
 
-/** What a command says of a bug in a method: a sentence, and the stack. */
+/** Message of a command about a bug in a method: a sentence, and the stack. */
 const BUG =
   /error: Cannot finish stage "ground" of sample .*: this is a bug of Groundray \(TypeError: .*\n +at .*fake_method\.ts/s;
 

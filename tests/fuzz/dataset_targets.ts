@@ -160,11 +160,7 @@ function table(random: Random, example: string): string {
 
 const isNumber = (text: string) => text !== "" && Number.isFinite(Number(text));
 
-function csv(
-  name: string,
-  example: string,
-  read: (bytes: Uint8Array, folder: string, file: string) => Promise<void> = readAll,
-): Target {
+function csv(name: string, example: string, read = readAll): Target {
   return {
     name,
     share: 6,
@@ -189,11 +185,7 @@ function document(random: Random, example: object): Uint8Array {
   return chance(random, 0.1) ? mutateBytes(random, bytes) : bytes;
 }
 
-function json(
-  name: string,
-  example: object,
-  read: (bytes: Uint8Array, folder: string, file: string) => Promise<void> = readAll,
-): Target {
+function json(name: string, example: object, read = readAll): Target {
   return {
     name,
     share: 6,

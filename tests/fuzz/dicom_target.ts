@@ -18,6 +18,7 @@ import {
   PREAMBLE,
   RADIOGRAPH,
   UNDEFINED_LENGTH,
+  VALUES,
   words,
 } from "../support/dicom_file.ts";
 import { FRAMES } from "../support/dicom_frames.ts";
@@ -29,12 +30,12 @@ import { Broken, type Target } from "./target.ts";
 const PLAIN = [EXPLICIT, IMPLICIT, BIG_ENDIAN].map((syntax) => ({
   syntax,
   size: {},
-  frame: words([0, 1000, 2000, 3000, 4000, 4095], syntax === BIG_ENDIAN),
+  frame: words(VALUES, syntax === BIG_ENDIAN),
 }));
 
 const EIGHT_BITS = { "00280100": 8, "00280101": 8, "00280102": 7 };
 
-/** A baseline JPEG, and a lossless JPEG of the values in {@linkcode PLAIN} by dcmjs-codecs. */
+/** A baseline JPEG, and a lossless JPEG of {@linkcode VALUES} by dcmjs-codecs. */
 const JPEGS = [
   {
     syntax: "1.2.840.10008.1.2.4.50",
@@ -44,12 +45,9 @@ const JPEGS = [
   {
     syntax: "1.2.840.10008.1.2.4.70",
     size: {},
-    frame: Uint8Array.from(
-      atob(
-        "/9j/4AAQSkZJRgABAQAAAQABAAD/wwALDAACAAMBAREA/8QAFgABAQEAAAAAAAAAAAAAAAAACgwH/9oACAEBAAEA" +
-          "AJ/99D6K7h9Gv//Z",
-      ),
-      (byte) => byte.charCodeAt(0),
+    frame: Uint8Array.fromBase64(
+      "/9j/4AAQSkZJRgABAQAAAQABAAD/wwALDAACAAMBAREA/8QAFgABAQEAAAAAAAAAAAAAAAAACgwH/9oACAEBAAEA" +
+        "AJ/99D6K7h9Gv//Z",
     ),
   },
 ];

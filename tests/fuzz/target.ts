@@ -23,7 +23,7 @@ export interface Target {
    * @throws A typed error that names the file, or {@linkcode Broken} if a promise was broken.
    */
   readonly read: (bytes: Uint8Array, folder: string) => Promise<unknown>;
-  /** Whether the input belongs to a sample; then its reader may throw only errors about input. */
+  /** The input belongs to a sample; its reader may throw only errors about input. */
   readonly isOfSample?: true;
   /** Text of the error, if the reader must refuse every input. */
   readonly refusal?: RegExp;
@@ -66,7 +66,7 @@ const TYPED = [RangeError, SyntaxError, ...Object.values(Deno.errors)];
  *
  * @param error The thrown value.
  * @param names Texts of which the message must contain at least one.
- * @param isOfSample Whether only an error about input is allowed.
+ * @param isOfSample The error must be about input.
  * @returns Name of the error's class.
  * @throws {Broken} If a check fails.
  */

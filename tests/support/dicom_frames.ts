@@ -10,8 +10,6 @@ export interface Frame {
   readonly frame: Uint8Array<ArrayBuffer>;
 }
 
-const bytesOf = (text: string) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
-
 /**
  * Frames of pydicom and of OpenJPH. pydicom made the RLE frame itself, the JPEG-LS frame with
  * CharLS, and the JPEG 2000 frame with OpenJPEG. The first two hold multiples of 65 up to 62 * 65;
@@ -22,7 +20,7 @@ export const FRAMES: readonly [rle: Frame, jpegLs: Frame, jpeg2000: Frame, htj2k
   {
     syntax: "1.2.840.10008.1.2.5",
     size: { "00280010": 7, "00280011": 9 },
-    frame: bytesOf(
+    frame: Uint8Array.fromBase64(
       "AgAAAEAAAABqAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAP0A" +
         "/QEAAv4C/QP/BP8E/QX+BgAG/Qf9CP0J/QoAC/4L/Qz/Df8N/Q7+DwgAQYLDBEWGxwgISYrLDE2OzxBRCJLTFFWW" +
         "1xhZmgjbHF2e3yBhouMIJGWm5yhpqussCG2u7zBxsvM0dQi29zh5uvs8fb4=",
@@ -31,7 +29,7 @@ export const FRAMES: readonly [rle: Frame, jpegLs: Frame, jpeg2000: Frame, htj2k
   {
     syntax: "1.2.840.10008.1.2.4.80",
     size: { "00280010": 7, "00280011": 9 },
-    frame: bytesOf(
+    frame: Uint8Array.fromBase64(
       "/9j/9wALDAAHAAkBAREA/9oACAEBAAAAAIgkEg//dIP/fQAAKRCQH8+PTw7EIAACk6OTg3NjU0IApBmZGJgXlxa/" +
         "ijlhWVFJQTkx8KMSkhGREJA/PRRXz147dunJ4P/Z",
     ),
@@ -39,7 +37,7 @@ export const FRAMES: readonly [rle: Frame, jpegLs: Frame, jpeg2000: Frame, htj2k
   {
     syntax: "1.2.840.10008.1.2.4.90",
     size: { "00280010": 35, "00280011": 33 },
-    frame: bytesOf(
+    frame: Uint8Array.fromBase64(
       "/0//UQApAAAAAAAhAAAAIwAAAAAAAAAAAAAAIQAAACMAAAAAAAAAAAABCwEB/1IADAAAAAEABQQEAAH/XAATQGBo" +
         "aHBoaHBoaHBoaHBoaHD/ZAAlAAFDcmVhdGVkIGJ5IE9wZW5KUEVHIHZlcnNpb24gMi41LjL/kAAKAAAAAABuAAH/" +
         "k9/gIAdr7hOplgWPwAfCFAHzggAIXwkfwB84WAPnCA8CerQrDBWRT8AfOIgD5wgc+bfyBVrofwDRTqnAHziYH4BI" +
@@ -49,7 +47,7 @@ export const FRAMES: readonly [rle: Frame, jpegLs: Frame, jpeg2000: Frame, htj2k
   {
     syntax: "1.2.840.10008.1.2.4.201",
     size: { "00280010": 35, "00280011": 33 },
-    frame: bytesOf(
+    frame: Uint8Array.fromBase64(
       "/0//UQApQAAAAAAhAAAAIwAAAAAAAAAAAAAAIQAAACMAAAAAAAAAAAABDwEB/1AACAACAAAACf9SAAwAAgABAAEEBE" +
         "AB/1wAByCIiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4xOC4yLv9VABAAYAAAAAACtQAAAAAALv+QAAoAAAAAArUAAv+T" +
         "wAAv6oj/f2/+/3/f/P9/b/7/fzf/f/8b/3//G/9//xv/f/8b/3z/GP9j/3/+5n/Bv/lf8G/+F/yb/wX+zf8C/2b/Av" +

@@ -1,7 +1,5 @@
-const bytesOf = (text: string) => Uint8Array.from(atob(text), (byte) => byte.charCodeAt(0));
-
 /** A JPEG in CMYK; another byte in its Adobe segment makes the values YCCK. */
-const CMYK = bytesOf(
+const CMYK = Uint8Array.fromBase64(
   "/9j/7gAOQWRvYmUAZAAAAAAA/9sAQwAQCwwODAoQDg0OEhEQExgoGhgWFhgxIyUdKDozPTw5Mzg3QEhcTkBEV0U3" +
     "OFBtUVdfYmdoZz5NcXlwZHhcZWdj/8AAFAgACwASBEMRAE0RAFkRAEsRAP/EABkAAAMAAwAAAAAAAAAAAAAAAAQF" +
     "BgIDB//EAC0QAAIBAgUCBAUFAAAAAAAAAAECAwQRAAUSITEGIhMyQVFxkaTi8CU1QoHR/9oADgRDAE0AWQBLAAA/" +
@@ -15,54 +13,54 @@ const CMYK = bytesOf(
 
 /** Small pictures by description: JPEGs from Pillow 13, and PNGs made for these tests. */
 export const IMAGE_FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
-  "PNG of 1 bit": bytesOf(
+  "PNG of 1 bit": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAABEAAAAFAQAAAACLUTraAAAAHElEQVR4nGPQ121gXMVwjWn16gbmBm1tltUMqwE+" +
       "6wZpvHeAcgAAAABJRU5ErkJggg==",
   ),
-  "PNG of 2 bits, interlaced": bytesOf(
+  "PNG of 2 bits, interlaced": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAkAAAAHAgAAAAHCRxCLAAAALUlEQVR4nGNgYHBgYGBQYFzA0NHA2PGDQZOxnCmN" +
       "mZPBz8+B8QnDHaZZfw4AAH/oCZXLxcbMAAAAAElFTkSuQmCC",
   ),
-  "PNG of 4 bits with a colour that is nothing": bytesOf(
+  "PNG of 4 bits with a colour that is nothing": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAkAAAAHBAAAAAA6ANW9AAAAAnRSTlMABQb5ObcAAAA1SURBVHicASoA1f8AdL8g" +
       "+HAB1N7e7tICzd3dzdADLtbW1tQEzd7e3tAAb/xHTAAB5d7e7tESExlUsWJ6WQAAAABJRU5ErkJggg==",
   ),
-  "PNG of 8 bits in two parts": bytesOf(
+  "PNG of 8 bits in two parts": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAkAAAAHCAAAAAD/8Di8AAAAKElEQVR4nGOomG1y6qu/nhIXIy87FDDxwgCzFBcU" +
       "sMBlGc5OkSvc0Rth1sbonOaWnAAAAAhJREFUBxMDAHO+CfN3E2TkAAAAAElFTkSuQmCC",
   ),
-  "PNG with a palette": bytesOf(
+  "PNG with a palette": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAkAAAAHCAMAAADtRZdSAAAAMFBMVEUUb8o5lO9euRSD3jmoA17NKIPyTagXcs08" +
       "l/JhvBeG4TyrBmHQK4b1UKsaddA/mvUDGRFfAAAAPElEQVR4nDXLWwqAMAxE0TzUCa2p+19poDBQK3jP95XoMqCn" +
       "d83ChjKS+SLd2rStHfzKojy4HXJl6PiPBXOfGpiswbrAAAAAAElFTkSuQmCC",
   ),
-  "PNG with a palette of 4 bits and opacities, interlaced": bytesOf(
+  "PNG with a palette of 4 bits and opacities, interlaced": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAkAAAAHBAMAAAFfskrFAAAAMFBMVEUUb8o5lO9euRSD3jmoA17NKIPyTagXcs08" +
       "l/JhvBeG4TyrBmHQK4b1UKsaddA/mvUDGRFfAAAAAnRSTlMAgJsrThgAAAA8SURBVHicATEAzv8AKgAAAEDAAI8B" +
       "LgCoZCAB7Ly4APFLAR+8ApqaA/e7ANSykH5QAX7e3t7YAoqamVAwlWwTjeGSS8cAAAAASUVORK5CYII=",
   ),
-  "PNG of RGB": bytesOf(
+  "PNG of RGB": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAkAAAAHCAIAAABV+fA3AAAAYElEQVR4nGNY6ntKQtVgt2yusM69a8rVejfl7Ivk" +
       "T0sWirtMYeSVUmfHAZiAcrgQs5SJH5egOFbEgsdMhmueNnNjTBL2GSrIZf67teDdi50z62NqNGf+Xf+U0W/OK1z6" +
       "AOurIl5cwel/AAAAAElFTkSuQmCC",
   ),
-  "PNG of grey and opacity": bytesOf(
+  "PNG of grey and opacity": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAkAAAAHCAQAAABwkq/rAAAASUlEQVR4nGMo2XvAIUlM260u+yz/658vjv9NYuSV" +
       "YkcDTLxS6JBZyoRLEBWyYGpkOKf7o5yr48KnQ1YthgpHD5rLrmX0m4OuCgDvFhgA1ufWeQAAAABJRU5ErkJggg==",
   ),
-  "PNG of RGBA, interlaced": bytesOf(
+  "PNG of RGBA, interlaced": Uint8Array.fromBase64(
     "iVBORw0KGgoAAAANSUhEUgAAAAkAAAAHCAYAAAGtnFf2AAAAz0lEQVR4nGN4u7/DrX+dWBpDWKWUBYNJxpwLAS07" +
       "3uQsuMLBoLla5NDUjKLrjE5lq+7JAAGDlIlfhoZTTJlZQFaLS1zFpKCctgWMfnNeWfChAYZ45rVvw57fCHBWOGKi" +
       "05F9mlHROjQfWQUTyCxkzGwBtFREUW83BK+zZuCVUjcBcqylNUydlPRtPDXNnAMMbL3CzV0C4+y8I1Jdg+JzGNX9" +
       "SuewEwBMt1uWq579NOHakrt1UzRZ5IOf3yov3vLFPqXq1YQWhmmle98yp2QBAKs2TeYEu2k5AAAAAElFTkSuQmCC",
   ),
-  "JPEG of grey": bytesOf(
+  "JPEG of grey": Uint8Array.fromBase64(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERX" +
       "RTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAALABIBAREA/8QAFgABAQEAAAAAAAAAAAAAAAAABgUC/8QAJxAA" +
       "AQMDAgQHAAAAAAAAAAAAAgEDBAARIQUSBhMiUTEyQUJx0fD/2gAIAQEAAD8Aj6RB8uKZQwYgxSkynBaZbS5GXp+7" +
       "UPe4s15x9w2ZXJaIlUG+U2WxL4S6jm3erWkAPThKzxzIdai6fGbNRZfU1cBPft22v8XXH0lHhAdqYTwr/9k=",
   ),
-  "JPEG of colour": bytesOf(
+  "JPEG of colour": Uint8Array.fromBase64(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERX" +
       "RTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEhgVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2Nj" +
       "Y2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wAARCAALABIDASIAAhEBAxEB/8QAGAAAAwEBAAAAAAAAAAAAAAAA" +
@@ -71,7 +69,7 @@ export const IMAGE_FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
       "WPgDzXKxULHsAbqb6smkfKiBnJiXWl47Kfs/tVP3vcHLNSIxshx2ZgWjQfB6tv1plWdjFBAiEkqpXZA4G+aKQCLo" +
       "fEUVrObYGkZBfJ2v/9k=",
   ),
-  "JPEG of colour, progressive": bytesOf(
+  "JPEG of colour, progressive": Uint8Array.fromBase64(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERX" +
       "RTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/2wBDARESEhgVGC8aGi9jQjhCY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2Nj" +
       "Y2NjY2NjY2NjY2NjY2NjY2NjY2NjY2NjY2P/wgARCAALABIDASEAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAA" +
@@ -86,7 +84,7 @@ export const IMAGE_FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   ),
   "JPEG of CMYK": CMYK,
   "JPEG of YCCK": CMYK.with(17, 2),
-  "JPEG that says it lies on its side": bytesOf(
+  "JPEG that says it lies on its side": Uint8Array.fromBase64(
     "/9j/4AAQSkZJRgABAQAAAQABAAD/4QAiRXhpZgAATU0AKgAAAAgAAQESAAMAAAABAAYAAAAAAAD/2wBDABALDA4M" +
       "ChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdASFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAAL" +
       "ABIBAREA/8QAFgABAQEAAAAAAAAAAAAAAAAABQID/8QAJxAAAQMDAgQHAAAAAAAAAAAAAgEDBAARIQUSBhMiUTEy" +

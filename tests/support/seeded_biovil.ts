@@ -90,7 +90,7 @@ function range(name: string, shape: readonly number[]): [low: number, high: numb
  * Writes a model with random weights, including published heads that no heatmap needs.
  *
  * @param folder Folder of the files; made if it does not exist. The caller adds the vocabulary.
- * @param variant Which of the two models to write.
+ * @param variant Name of the model to write.
  * @param size Architecture of the model.
  */
 export async function writeSeededModel(
