@@ -65,8 +65,8 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
       positions.set(index, (positions.get(index) ?? 0) + count);
       results.push(result);
       if (!hasHeatmap(result)) continue;
-      const missing = run.missing([result]);
-      if (missing) throw missing;
+      const fault = run.missing([result]);
+      if (fault) throw fault;
       runOf.set(result, run);
     }
     for (const { id, index } of record.plan) {

@@ -58,13 +58,15 @@ export async function rescoreRun(
   }
   const isFinishedAnew = FINISH.some((name) => options[name] !== undefined);
   if (isFinishedAnew) requireAttention(folder, record);
-  const { otsu } = options;
-  const { margin, protocols, otsu: _otsu, ...finish } = { ...settings, ...options };
+  // The run's Otsu is by variant, and stays in the facts unless the options replace it.
+  const { otsu: _otsu, ...own } = settings;
+  const { margin, protocols, ...finish } = { ...own, ...options };
   const { protocols: _, ...facts } = record.facts;
   const chosen: RunRecord = {
     ...record,
     facts: {
-      ...{ ...withSettings(facts, { ...finish, ...(otsu !== undefined && { otsu }) }), margin },
+      ...withSettings(facts, finish),
+      margin,
       ...(protocols.length > 0 && { protocols }),
     },
   };

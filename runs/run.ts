@@ -80,7 +80,7 @@ export class Run implements Disposable {
     return new Run(folder, record, settings, await HeatmapIndex.open(pathIn(folder)), state, task);
   }
 
-  /** Whether a file of the run has changed since the run was opened, as a run in progress does. */
+  /** Returns `true` if a file changed after the opening, as the files of a run in progress do. */
   async hasChanged(): Promise<boolean> {
     return (await stateOf(this.folder)).text !== this.#state.text;
   }
@@ -239,7 +239,7 @@ function naming(id: string, setting: string | undefined) {
   return { id, ...(setting && { setting }) };
 }
 
-/** Whether a value is a list of boxes, each a list of numbers; scoring checks the boxes further. */
+/** Accepts a list of boxes, each a list of numbers; scoring checks the boxes further. */
 function areBoxes(boxes: unknown): boolean {
   return Array.isArray(boxes) &&
     boxes.every((box) => Array.isArray(box) && box.every((value) => typeof value === "number"));

@@ -210,7 +210,7 @@ class LocalEngine implements Engine {
     });
   }
 
-  /** Loads a model; falls back to the processor if the GPU fails and the place is `auto`. */
+  /** Loads a model; falls back to the processor if the GPU fails and the device is `auto`. */
   async #load(bundle: Bundle, device: EngineDevice): Promise<Pick<Open, "runtime" | "model">> {
     const runtime = await this.#host.openRuntime(device);
     try {

@@ -17,9 +17,9 @@ import type { RunList, RunSample } from "./run_sample.ts";
 interface FormatFacts {
   /** Content of the files, for `--help`; a part of a sentence. */
   readonly description: string;
-  /** Whether the format reads the original images; by default it does not. */
+  /** The format reads the original images; by default it does not. */
   readonly needsImages?: boolean;
-  /** Whether the user may choose the value of pixels outside the heatmap; by default not. */
+  /** The user may choose the value of pixels outside the heatmap; by default not. */
   readonly hasOutside?: boolean;
 }
 

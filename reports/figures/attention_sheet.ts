@@ -12,6 +12,7 @@ import { printable } from "../../base/text.ts";
 import type { AttentionGrid } from "../../pipeline/attention_grid.ts";
 import { DEFAULT_FINISH, smoothAttention } from "../../pipeline/postprocess.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
+import { sampleColors } from "./heat_colors.ts";
 import { renderOverlay } from "./overlay.ts";
 
 /** Options of {@linkcode drawAttention}. */
@@ -165,9 +166,10 @@ async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Pro
     "",
     ...KEY,
   ];
-  const stops = COLORS.filter((_, level) => level % 15 === 0).map((color, i) =>
-    `<stop offset="${(i / 17).toFixed(3)}" stop-color="${color}"/>`
-  );
+  const stops = Array.from({ length: 18 }, (_, i) => {
+    const color = interpolateInferno(15 * i / 255);
+    return `<stop offset="${(i / 17).toFixed(3)}" stop-color="${color}"/>`;
+  });
   const y = TOP + height + LINE * (lines.length + 1);
   return picture(overlay, MARGIN, TOP, width, height) +
     lines.map((line, i) => text(line, MARGIN, TOP + height + LINE * (i + 1) + 2)).join("") +
@@ -176,11 +178,8 @@ async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Pro
     text("0", MARGIN, y + 9) + text("1", MARGIN + 140, y + 9);
 }
 
-/** Inferno by level 0..255, as `#rrggbb`; its lightness grows with the level. */
-const COLORS: readonly string[] = Array.from(
-  { length: 256 },
-  (_, level) => interpolateInferno(level / 255),
-);
+/** Inferno by level 0..255; its lightness grows with the level. */
+const COLORS = sampleColors(interpolateInferno);
 
 /** Draws a square map of values in 0..1 as a PNG file. */
 async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
@@ -190,8 +189,7 @@ async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
     for (let x = 0; x < PIXELS; x++) {
       const value = map[nearest(y) * side + nearest(x)]!;
       const color = COLORS[Math.round(255 * Math.max(0, Math.min(1, value)))]!;
-      const parts = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-      image.bitmap.set([...parts, 255], 4 * (y * PIXELS + x));
+      image.bitmap.set([...color, 255], 4 * (y * PIXELS + x));
     }
   }
   // The encoder writes a time into the file; the current time would make equal sheets differ.

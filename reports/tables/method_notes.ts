@@ -62,9 +62,6 @@ function describeView(name: string, { view }: MethodFacts): string | undefined {
 
 /** Label of a method; the record of a method from outside states its label. */
 function labelOf(name: string, { label }: MethodFacts): string {
-  return Object.hasOwn(METHODS, name)
-    ? METHODS[name]!.label
-    : typeof label === "string"
-    ? label
-    : name;
+  if (Object.hasOwn(METHODS, name)) return METHODS[name]!.label;
+  return typeof label === "string" ? label : name;
 }

@@ -21,8 +21,9 @@ const MARKS = ["*", "+"] as const;
 
 /**
  * Formats the summaries of a run. One summary, or several methods, look like the paper's Table I:
- * columns for the paper's classes, then for other classes with scores, then for the unweighted mean. Several settings look like Table II: CNR and mIoU of each. As in the paper, CNR
- * has two decimals; mIoU and AUC-ROC are in per cent with one decimal.
+ * columns for the paper's classes, then for other classes with scores, then for the unweighted
+ * mean. Several settings look like Table II: CNR and mIoU of each. As in the paper, CNR has two
+ * decimals; mIoU and AUC-ROC are in per cent with one decimal.
  *
  * @param summaries Summaries by the name of the setting or method; at least one.
  * @param options Content beside the scores of the run, such as the paper's own rows.

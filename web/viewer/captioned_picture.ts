@@ -82,7 +82,7 @@ function captionFor(shown: Shown, { threshold, isOtsu }: Finished, look: Look): 
     ...(look.truth && boxes.length > 0 ? ["Green: ground truth."] : []),
     ...(isWhole ? [] : ["Dimmed: outside the model's square."]),
   ];
-  // Without its folders, which may contain a patient's name.
+  // The caption leaves out the X-ray's folders, which may contain a patient's name.
   return captionOf({ phrase, image: nameOf(image), threshold, isOtsu, key, notes });
 }
 

@@ -24,7 +24,7 @@ Deno.test("paintMap() spreads a map over all colours, and a constant one over no
   assertEquals([...paintMap(Float32Array.of(4, 4), HEAT_COLORS)], [...low, ...low]);
 });
 
-Deno.test("COLOUR_MAPS begin with that of every picture, and each is a colour map", () => {
+Deno.test("COLOR_MAPS begin with that of every picture, and each is a colour map", () => {
   assertEquals(COLOR_MAPS[0]!.colors, HEAT_COLORS);
   for (const { name, colors } of COLOR_MAPS) {
     assertEquals(colors.length, 256, name);
