@@ -5,6 +5,7 @@
  */
 
 import type { Box } from "../base/geometry.ts";
+import type { TruthMask } from "../base/truth_mask.ts";
 
 /** The eight classes of MS-CXR, in the column order of the paper's Table I. */
 export const CLASSES = [
@@ -33,6 +34,13 @@ export interface Sample {
   readonly phrase: string;
   /** Ground truth in dataset order, which affects CNR; empty if the dataset gives no box. */
   readonly boxes: readonly Box[];
+  /**
+   * Ground truth as masks in place of boxes; the region is their union. A sample has boxes or
+   * masks, never both.
+   *
+   * @default {None}
+   */
+  readonly masks?: readonly TruthMask[];
   /**
    * Unit of the boxes: pixels of the image, or shares of its width and height. Shares become
    * pixels after the image is read.
