@@ -61,12 +61,13 @@ export class ImagePaths {
    * folder, the folder of the dataset's file, and the folders of the root's own path.
    *
    * @param path The path in the dataset.
+   * @param kind The kind of file, for messages.
    * @throws {RangeError} If the path is empty, too long, cannot be followed, or leads out of the
    * root; the message says where the path leads.
    */
-  find(path: string): string {
-    if (path.trim() === "") throw new InputRangeError("the image's path is empty");
-    const named = `the image path "${show(path)}"`;
+  find(path: string, kind: "image" | "mask" = "image"): string {
+    if (path.trim() === "") throw new InputRangeError(`the ${kind}'s path is empty`);
+    const named = `the ${kind} path "${show(path)}"`;
     if (path.length > MAX_PATH) throw new InputRangeError(`${named} has ${path.length} characters`);
     if (path.includes("\0")) {
       throw new InputRangeError(`${named} has a zero character, which no file's name may have`);

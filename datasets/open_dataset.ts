@@ -9,7 +9,7 @@ import { InputRangeError, InputSyntaxError } from "../base/errors.ts";
 import { type CsvTable, readCsv, suggestColumns } from "./csv.ts";
 import { findFile } from "./_find_file.ts";
 import { folderOf, nameOf, resolve, stat } from "../base/paths.ts";
-import { imageFiles } from "./_image_files.ts";
+import { imageFiles, imageStem } from "./_image_files.ts";
 import { ImagePaths, type ImageRoot } from "./_image_paths.ts";
 import { parseJson } from "./json.ts";
 import { groupRows, mergeRows, type RowGroup, toNumber } from "./rows.ts";
@@ -26,6 +26,7 @@ import {
 } from "./layouts/registry.ts";
 import type { DatasetItem } from "./sample.ts";
 import type { SplitRow } from "./split_row.ts";
+import { readWordings, type Wordings, wordPhrases } from "./wordings.ts";
 
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
@@ -55,6 +56,13 @@ export interface OpenDatasetOptions {
    * @default {The whole dataset}
    */
   shard?: Shard;
+  /**
+   * File with phrases by class, for a dataset that has classes and no phrases; see
+   * {@linkcode readWordings}.
+   *
+   * @default {The layout's phrases}
+   */
+  phrases?: string;
 }
 
 /** One of several parts of a dataset. */
@@ -79,6 +87,10 @@ export interface Dataset {
    * read.
    */
   readonly sha256: string;
+  /** Wordings by class that the phrases were chosen from; absent if the rows have phrases. */
+  readonly wordings?: Wordings;
+  /** Attribution that the dataset demands, in sentences; absent if it demands none. */
+  readonly attribution?: string;
   /** Upper bound on the samples in `items`. With a limit, failures come on top of this number. */
   readonly count: number;
   /** Expected samples of the dataset, known before their rows are checked. */
@@ -141,13 +153,17 @@ export async function openDataset(
     );
   }
   const { file, folder } = await findFile(path, split);
-  const { name, sha256, rows: all } = await readRows(file);
+  const { name, sha256, rows: read } = await readRows(file);
+  const layout: Layout = LAYOUTS[name];
+  const own = options.phrases === undefined
+    ? undefined
+    : { path: options.phrases, wordings: await readWordings(options.phrases) };
+  const { rows: all, wordings } = wordPhrases(read, layout.wordings, own);
   if (all.length === 0) throw new InputRangeError(`Cannot read "${file}": it has no rows`);
   const chosen = split === undefined ? all : chooseSplit(file, all, split);
-  const layout: Layout = LAYOUTS[name];
   const root = await findImages(file, folder, layout, chosen, options.images);
   const paths = new ImagePaths(root);
-  const rows = layout.hasNamesWithoutEnding ? await nameImages(file, chosen, root) : chosen;
+  const rows = layout.findsImagesByName ? await nameImages(file, chosen, root) : chosen;
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
@@ -160,6 +176,8 @@ export async function openDataset(
     kind: layout.arePhantoms?.(all) ? "phantoms" : name,
     path: file,
     sha256,
+    ...(wordings && { wordings }),
+    ...(layout.attribution && { attribution: layout.attribution }),
     count: planned.length,
     plan: planned.map(({ id, index }) => ({ id, index })),
     items,
@@ -254,20 +272,21 @@ async function readText(file: string, hash: Hash): Promise<FileText> {
   return decodeText(bytes);
 }
 
-/** Replaces image names without a file extension by paths of image files below the folder. */
+/** Replaces names of images by paths of image files below the folder. */
 async function nameImages(
   file: string,
   rows: readonly SplitRow[],
   { folder }: ImageRoot,
 ): Promise<SplitRow[]> {
   const files = await imageFiles(folder);
-  if (!rows.some(({ image }) => files.has(image))) {
+  const find = (image: string) => files.get(image) ?? files.get(imageStem(image));
+  if (!rows.some(({ image }) => find(image))) {
     throw new Deno.errors.NotFound(
       `Cannot read images from "${folder}": it has no DICOM, PNG or JPEG file that is named as ` +
         `an image of "${file}"; give their folder with --images`,
     );
   }
-  return rows.map((row) => ({ ...row, image: files.get(row.image) ?? row.image }));
+  return rows.map((row) => ({ ...row, image: find(row.image) ?? row.image }));
 }
 
 function chooseSplit(file: string, rows: readonly SplitRow[], split: string): SplitRow[] {

@@ -1,8 +1,10 @@
 import { BugError, InputRangeError, isInputError } from "../base/errors.ts";
 import { show } from "./show.ts";
 import type { ImagePaths } from "./_image_paths.ts";
+import { readMask, type RowMask } from "./masks.ts";
 import type { DatasetItem, RowFailure, Sample } from "./sample.ts";
 import type { Box } from "../base/geometry.ts";
+import type { TruthMask } from "../base/truth_mask.ts";
 
 /** Columns that hold the four numbers of a box. */
 export interface BoxColumns {
@@ -30,12 +32,20 @@ export interface Row {
   readonly boxColumns?: BoxColumns;
   /** Unit of the box, as in {@linkcode Sample}; the same in all rows of an image. */
   readonly boxUnit?: NonNullable<Sample["boxUnit"]>;
+  /** The mask as written, in place of a box; absent if the row has no mask. */
+  readonly mask?: RowMask;
   /** The class; absent or empty if the row has none. */
   readonly category?: string;
+  /** Group of the class, as in {@linkcode Sample}. */
+  readonly group?: string;
+  /** Number of the phrase among the wordings of its class, from 1. */
+  readonly wording?: number;
   /** Width and height of the image as written. */
   readonly size?: readonly [unknown, unknown];
   /** First part of the sample's id, before `#`. */
   readonly stem: string;
+  /** Notes for the results, such as the licence of the image. */
+  readonly notes?: readonly string[];
   /** Reason why the row cannot be read; absent if it can. */
   readonly fault?: string;
 }
@@ -149,6 +159,7 @@ function readSample(
     const path = paths.find(image);
     if (phrase.trim() === "") throw new InputRangeError("the phrase is empty");
     const boxes: Box[] = [];
+    const masks: TruthMask[] = [];
     let size: Sample["imageSize"];
     for (row of rows) {
       const stated = readSize(row);
@@ -159,6 +170,10 @@ function readSample(
         );
       }
       size ??= stated;
+      if (row.box && row.mask || row.mask && boxes.length > 0 || row.box && masks.length > 0) {
+        throw new InputRangeError("the sample has masks and boxes, expected only one of the two");
+      }
+      if (row.mask) masks.push(readMask(row.mask, size, paths));
       if (!row.box) continue;
       boxes.push(row.boxUnit === "image" ? readShares(row, notes) : readBox(row, size, notes));
     }
@@ -168,14 +183,19 @@ function readSample(
         `its rows are of ${show([...categories].join(" and "), 200)}; it counts as ${category}`,
       );
     }
+    notes.push(...new Set(rows.flatMap((row) => row.notes ?? [])));
+    const { group, wording } = first;
     const sample: Sample = {
       id,
       index,
       image: path,
       phrase,
       boxes,
+      ...(masks.length > 0 && { masks }),
       ...(first.boxUnit && { boxUnit: first.boxUnit }),
       ...(category && { category }),
+      ...(group && { group }),
+      ...(wording && { wording }),
       ...(size && { imageSize: size }),
       ...(notes.length > 0 && { notes }),
     };

@@ -50,6 +50,10 @@ export interface Sample {
   readonly boxUnit?: "pixel" | "image";
   /** Class under which the sample is averaged; one of {@linkcode CLASSES} in MS-CXR. */
   readonly category?: string;
+  /** Group of classes under which the sample is averaged too, such as `Anatomy`. */
+  readonly group?: string;
+  /** Number of the phrase among the wordings of its class, from 1; absent without a choice. */
+  readonly wording?: number;
   /** Image size in pixels, as stated by the dataset. */
   readonly imageSize?: { readonly width: number; readonly height: number };
   /** Notes for the results, such as a box cut at the image's edge. */

@@ -1,5 +1,6 @@
 import type { CsvTable } from "../csv.ts";
 import type { SplitRow } from "../split_row.ts";
+import type { Wordings } from "../wordings.ts";
 
 /** Files of one dataset: how to find them, how to recognise them, and how to read their rows. */
 export interface Layout {
@@ -18,11 +19,16 @@ export interface Layout {
    */
   readonly companion?: (name: string) => string | undefined;
   /**
-   * Rows name images without a file extension.
+   * Rows name images without folders, and maybe without a file extension; the images lie up to two
+   * folders deep.
    *
    * @default {false}
    */
-  readonly hasNamesWithoutEnding?: boolean;
+  readonly findsImagesByName?: boolean;
+  /** Wordings of each class, for a dataset without phrases; see {@linkcode wordPhrases}. */
+  readonly wordings?: Wordings;
+  /** Attribution that the dataset demands, in sentences. */
+  readonly attribution?: string;
   /** Tree of images in which the paths of rows may begin. */
   readonly tree?: {
     /** Folder at the top of the tree. */
@@ -88,5 +94,11 @@ export interface JsonForm {
   readonly example: object;
 }
 
-/** Images that examples name; `a` stands for `a.png` where names have no ending. */
-export const IMAGES: readonly string[] = ["a.png", "files/b.png", "a"];
+/** Images and masks that examples name; `a` stands for `a.png` where names have no ending. */
+export const IMAGES: readonly string[] = [
+  "a.png",
+  "files/b.png",
+  "a",
+  "images/a.png",
+  "masks/m.png",
+];

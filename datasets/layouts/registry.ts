@@ -6,8 +6,11 @@
 
 import type { CsvTable } from "../csv.ts";
 import type { SplitRow } from "../split_row.ts";
+import { CHESTX_DET } from "./chestx_det.ts";
+import { COVID_SEGMENTATIONS } from "./covid_segmentations.ts";
 import type { HasColumn, Layout, TableForm } from "./layout.ts";
 import { MS_CXR } from "./ms_cxr.ts";
+import { NIH_CHESTXRAY14 } from "./nih_chestxray14.ts";
 import { PADCHEST_GR } from "./padchest_gr.ts";
 import { PLAIN_CSV } from "./plain_csv.ts";
 import { RSNA_PNEUMONIA } from "./rsna_pneumonia.ts";
@@ -16,14 +19,18 @@ import { VINDR_CXR } from "./vindr_cxr.ts";
 /**
  * The layouts. The first that matches a file is taken. So `csv` stands behind MS-CXR, whose tables
  * may have a column `image` added. It stands before all others, because users write their own
- * phrases beside the columns of a dataset.
+ * phrases beside the columns of a dataset. `padchest-gr` takes any list, so it stands behind
+ * `chestx-det`.
  */
 export const LAYOUTS = {
   "ms-cxr": MS_CXR,
   "csv": PLAIN_CSV,
   "vindr-cxr": VINDR_CXR,
+  "chestx-det": CHESTX_DET,
   "padchest-gr": PADCHEST_GR,
   "rsna-pneumonia": RSNA_PNEUMONIA,
+  "nih-chestxray14": NIH_CHESTXRAY14,
+  "covid-segmentations": COVID_SEGMENTATIONS,
 } satisfies Readonly<Record<string, Layout>>;
 
 /** Name of a dataset's layout; `csv` is a plain CSV of images and phrases. */

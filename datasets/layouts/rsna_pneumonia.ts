@@ -36,6 +36,7 @@ export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
       image,
       phrase: classPhrase("Pneumonia"),
       category: "Pneumonia",
+      className: "Pneumonia",
       box: ["x", "y", "width", "height"].map(text),
       ...(wrong && { fault: wrong }),
     }];
@@ -57,5 +58,5 @@ b,,,,,0
     names: [/^stage_2_train_labels\.csv$/],
     shown: "stage_2_train_labels.csv (RSNA)",
   },
-  hasNamesWithoutEnding: true,
+  findsImagesByName: true,
 };

@@ -86,7 +86,7 @@ export function vindrRows(path: string, table: CsvTable, labels: CsvTable | unde
       image,
       phrase: classPhrase(spelled ?? ""),
       ...toBox(CORNERS.names.map(text)),
-      ...(category && { category }),
+      ...(category && { category, className: category }),
       ...(split && { split }),
       ...(fault && { fault }),
     }];
@@ -164,5 +164,5 @@ b,Nodule/Mass,0,0,8,8,R1
     folder: "annotations",
   },
   companion: labelsName,
-  hasNamesWithoutEnding: true,
+  findsImagesByName: true,
 };

@@ -1,0 +1,114 @@
+/**
+ * ChestX-Det: outlines of 13 classes on images of NIH ChestX-ray14.
+ *
+ * The source of the format is the README of `Deepwise-AILab/ChestX-Det-Dataset` on GitHub.
+ *
+ * @module
+ */
+
+import { InputSyntaxError } from "../../base/errors.ts";
+import { isObject } from "../../base/json.ts";
+import { nameOf } from "../../base/paths.ts";
+import { show } from "../show.ts";
+import type { SplitRow } from "../split_row.ts";
+import type { Layout } from "./layout.ts";
+import { classPhrase } from "./_class_phrase.ts";
+
+/** Classes of ChestX-Det, without capitals, and their names in tables. */
+const CLASSES = new Map([
+  "Atelectasis",
+  "Calcification",
+  "Cardiomegaly",
+  "Consolidation",
+  "Diffuse Nodule",
+  "Effusion",
+  "Emphysema",
+  "Fibrosis",
+  "Fracture",
+  "Mass",
+  "Nodule",
+  "Pleural Thickening",
+  "Pneumothorax",
+].map((name) => [name.toLowerCase(), name]));
+
+/** The paper's name of a class that has another name here. */
+const PAPER_NAMES: Readonly<Record<string, string>> = { Effusion: "Pleural Effusion" };
+
+/**
+ * Makes rows from `ChestX_Det_….json`: an image's outlines of one class are one sample. Images
+ * without an annotation are left out. An entry without `polygons`, as in ChestX-Det10, gives its
+ * boxes.
+ *
+ * @param path Path of the file.
+ * @param json Parsed content of the file.
+ * @throws {SyntaxError} If the content is not a list of images.
+ */
+export function chestxDetRows(path: string, json: unknown): SplitRow[] {
+  if (!Array.isArray(json)) throw new InputSyntaxError(`Cannot read "${path}": expected a list`);
+  const [, split] = /^ChestX_Det_(\w+)\.json$/i.exec(nameOf(path)) ?? [];
+  return json.flatMap((entry: unknown, i) => {
+    const { file_name: name, syms, boxes, polygons } = isObject(entry) ? entry : {};
+    const image = typeof name === "string" ? name : "";
+    const common = {
+      stem: image.replace(/\.[^.]*$/, "") || `image ${i}`,
+      image,
+      ...(split && { split }),
+    };
+    const where = `${nameOf(path)}:[${i}]`;
+    const [field, shapes] = polygons === undefined ? ["boxes", boxes] : ["polygons", polygons];
+    if (!Array.isArray(syms) || !Array.isArray(shapes) || syms.length !== shapes.length) {
+      const fault = `expected lists "syms" and "${field}" of equal length, got ${
+        show(isObject(entry) ? { syms, [field as string]: shapes } : entry)
+      }`;
+      return [{ where, phrase: "", ...common, fault }];
+    }
+    return syms.map((sym: unknown, j): SplitRow => {
+      const found = typeof sym === "string" ? CLASSES.get(sym.trim().toLowerCase()) : undefined;
+      return {
+        where: `${where}.${field}[${j}]`,
+        ...common,
+        phrase: "",
+        ...(found && { className: found, category: PAPER_NAMES[found] ?? found }),
+        ...(field === "boxes"
+          ? { box: Array.isArray(shapes[j]) ? shapes[j] : [shapes[j]], boxColumns: CORNERS }
+          : { mask: { segmentation: [flat(shapes[j])] } }),
+        ...(!found && {
+          fault: `the class must be one of ${[...CLASSES.values()].join(", ")}, got ${show(sym)}`,
+        }),
+      };
+    });
+  });
+}
+
+const CORNERS = { names: ["x1", "y1", "x2", "y2"], areCorners: true };
+
+/** Makes one list of an outline's points; leaves anything else unchanged for the error. */
+function flat(outline: unknown): unknown {
+  const isPoint = (point: unknown) => Array.isArray(point) && point.length === 2;
+  return Array.isArray(outline) && outline.every(isPoint) ? outline.flat() : outline;
+}
+
+/** Files of ChestX-Det: a list for each split. */
+export const CHESTX_DET: Layout = {
+  title: "ChestX-Det",
+  json: {
+    matches: (json) =>
+      Array.isArray(json) && json.some((entry) => isObject(entry) && "syms" in entry),
+    rows: chestxDetRows,
+    example: [
+      { file_name: "none.png", syms: [], boxes: [], polygons: [] },
+      {
+        file_name: "a.png",
+        syms: ["Effusion", "Nodule"],
+        boxes: [[1, 1, 5, 5], [2, 2, 6, 7]],
+        polygons: [[[1, 1], [5, 1], [5, 5]], [[2, 2], [6, 2], [6, 7], [2, 7]]],
+      },
+    ],
+  },
+  release: {
+    names: [/^ChestX_Det_\w+\.json$/i],
+    shown: "ChestX_Det_….json (ChestX-Det)",
+  },
+  findsImagesByName: true,
+  wordings: Object.fromEntries([...CLASSES.values()].map((name) => [name, [classPhrase(name)]])),
+};

@@ -1,0 +1,181 @@
+/**
+ * Lungs, heart, airways, opacities and devices outlined on 100 open chest X-rays:
+ * `GeneralBlockchain/covid-19-chest-xray-segmentations-dataset` on GitHub.
+ *
+ * @module
+ */
+
+import { type CsvTable, fold, requireColumns } from "../csv.ts";
+import { show } from "../show.ts";
+import type { SplitRow } from "../split_row.ts";
+import type { Wordings } from "../wordings.ts";
+import type { Layout } from "./layout.ts";
+
+/** Columns of `structure.csv` that are read. */
+const COLUMNS = [
+  "Class",
+  "Filename",
+  "Mask",
+  "Resolution",
+  "Top",
+  "Left",
+  "Width",
+  "Height",
+] as const;
+
+/** Text before the name of each class in the table. */
+const PREFIX = /^COVID-19 /i;
+
+/** Classes by group, each with its wordings; the rule of {@linkcode wordPhrases} chooses one. */
+const GROUPS: Readonly<Record<string, Wordings>> = {
+  Anatomy: {
+    "Left Lung": ["the left lung", "left lung field", "left lung parenchyma"],
+    "Right Lung": ["the right lung", "right lung field", "right lung parenchyma"],
+    "Cardiomediastinum": [
+      "cardiomediastinal silhouette",
+      "heart and mediastinum",
+      "cardiac and mediastinal contours",
+    ],
+    "Airways": ["trachea and main bronchi", "central airways", "tracheobronchial tree"],
+  },
+  Findings: {
+    "Ground Glass Opacities": [
+      "ground-glass opacities",
+      "hazy ground-glass opacity",
+      "hazy opacities in the lungs",
+    ],
+    "Consolidation": ["consolidation", "airspace consolidation", "dense airspace opacity"],
+    "Pleural Effusion": ["pleural effusion", "fluid in the pleural space", "small pleural effusion"],
+    "Pneumothorax": ["pneumothorax", "air in the pleural space", "visible pleural line"],
+  },
+  Devices: {
+    "Endotracheal Tube": [
+      "endotracheal tube",
+      "endotracheal tube in place",
+      "endotracheal tube in the trachea",
+    ],
+    "Central Venous Line": [
+      "central venous line",
+      "central venous catheter",
+      "central venous catheter in place",
+    ],
+    "Monitoring Probes": ["monitoring leads", "ECG leads over the chest", "ECG electrodes"],
+    "Nasogastric Tube": ["nasogastric tube", "enteric tube", "nasogastric tube in place"],
+    "Chest Tube": ["chest tube", "pleural drain", "chest tube in place"],
+    "Tubings": ["tubing over the chest", "external tubing", "overlying tubing"],
+  },
+};
+
+/** Group and name of each class, by its name after {@linkcode fold}. */
+const CLASSES = new Map(
+  Object.entries(GROUPS).flatMap(([group, classes]) =>
+    Object.keys(classes).map((name) => [fold(name), { group, name }])
+  ),
+);
+
+// The table misspells the class.
+CLASSES.set("nosogastrictube", CLASSES.get("nasogastrictube")!);
+
+/** Licence of each image, by the column `filename` of `metadata.csv`. */
+function licensesOf(metadata: CsvTable | undefined): Map<string, string> {
+  return new Map(
+    metadata?.records.map(({ get }) => [
+      (get("filename") ?? "").trim(),
+      (get("license") ?? "").trim(),
+    ]),
+  );
+}
+
+/** Whether a licence as `metadata.csv` states it forbids commercial use. */
+export function forbidsCommerce(license: string): boolean {
+  return /\bNC\b|non-?commercial/i.test(license);
+}
+
+/** Sentence on an image's licence, for images whose use is restricted; `undefined` for others. */
+export function describeLicense(license: string): string | undefined {
+  if (license === "") return "the licence of the image is not stated";
+  if (!forbidsCommerce(license)) return undefined;
+  return `the licence of the image, ${show(license)}, forbids commercial use`;
+}
+
+/**
+ * Makes rows from `structure.csv`: a row for each mask. The masks of one class on one image are one
+ * sample, whose region is their union: a single mask of a class may already cover both lungs, so that
+ * a mask is no unit of the class. A row without a mask gives a sample without ground truth: the class
+ * is there, and nobody outlined it.
+ *
+ * @param path Path of the file.
+ * @param table The table.
+ * @param metadata `metadata.csv`, which has the licence of each image, if present.
+ * @throws {SyntaxError} If a column is missing.
+ */
+export function covidRows(
+  path: string,
+  table: CsvTable,
+  metadata: CsvTable | undefined,
+): SplitRow[] {
+  requireColumns(path, table, COLUMNS);
+  const licenses = licensesOf(metadata);
+  return table.records.map(({ line, get, fault }): SplitRow => {
+    const text = (column: typeof COLUMNS[number]) => (get(column) ?? "").trim();
+    const [name, stated, mask] = [text("Filename"), text("Class").replace(PREFIX, ""), text("Mask")];
+    const found = CLASSES.get(fold(stated));
+    const wrong = fault ??
+      (name === ""
+        ? "the row names no image"
+        : found
+        ? undefined
+        : `the class must be one of ${[...new Set([...CLASSES.values()].map(({ name }) => name))].join(", ")}, ` +
+          `got "${show(stated)}"`);
+    const license = licenses.get(name);
+    const note = license === undefined ? undefined : describeLicense(license);
+    return {
+      where: `${table.name}:${line}`,
+      stem: name,
+      image: name && `images/${name}`,
+      // Rows of unknown classes on one image do not belong together.
+      phrase: found ? found.name : "",
+      ...(found && { category: found.name, className: found.name, group: found.group }),
+      size: sizeOf(text("Resolution")),
+      ...(mask && {
+        mask: {
+          path: mask,
+          left: text("Left"),
+          top: text("Top"),
+          size: [text("Width"), text("Height")] as const,
+        },
+      }),
+      ...(note && { notes: [note] }),
+      ...(wrong && { fault: wrong }),
+    };
+  });
+}
+
+/** Splits a resolution such as `943x751`. */
+function sizeOf(resolution: string): [string, string] {
+  const [width = "", height = ""] = resolution.split(/x/i);
+  return [width, height];
+}
+
+/** The table of masks, beside the table of the images. */
+export const COVID_SEGMENTATIONS: Layout = {
+  title: "COVID-19 segmentations",
+  table: {
+    columns: COLUMNS,
+    rows: covidRows,
+    example: `#,${COLUMNS.join()}
+1,COVID-19 Left Lung,a.png,masks/m.png,8x8,1,4,4,6
+2,COVID-19 Monitoring Probes,a.png,,8x8,0,0,8,8
+`,
+  },
+  release: {
+    names: [/^structure\.csv$/],
+    shown: "structure.csv (COVID-19 segmentations)",
+  },
+  companion: (name) => name === "structure.csv" ? "metadata.csv" : undefined,
+  wordings: Object.assign({}, ...Object.values(GROUPS)),
+  attribution:
+    "Masks: COVID-19 Chest X-ray Segmentations Dataset by General Blockchain, drawn by " +
+    "Dr. Ayoub El Hajjami and Dr. Mohamed Soliman, CC BY 4.0. Images: COVID-19 Image Data " +
+    "Collection (ieee8023/covid-chestxray-dataset), each under the licence in metadata.csv.",
+};

@@ -1,0 +1,96 @@
+/**
+ * NIH ChestX-ray14: the boxes of `BBox_List_2017.csv`.
+ *
+ * @module
+ */
+
+import { findBoxColumns } from "../box_columns.ts";
+import { type CsvTable, requireColumns } from "../csv.ts";
+import { toNumber } from "../rows.ts";
+import { show } from "../show.ts";
+import type { SplitRow } from "../split_row.ts";
+import type { Layout } from "./layout.ts";
+import { classPhrase } from "./_class_phrase.ts";
+
+/** Columns of the table. Its header `Bbox [x,y,w,h],,,` parts into four names and empty ones. */
+const COLUMNS = ["Image Index", "Finding Label", "Bbox [x", "y", "w", "h]"] as const;
+
+/** Columns that tell the table from others. */
+const OWN = COLUMNS.slice(0, 2);
+
+/** Classes with boxes, and their names in tables. */
+const CLASSES = new Map([
+  ["Atelectasis", "Atelectasis"],
+  ["Cardiomegaly", "Cardiomegaly"],
+  // The paper's name of the class.
+  ["Effusion", "Pleural Effusion"],
+  ["Infiltrate", "Infiltrate"],
+  ["Mass", "Mass"],
+  ["Nodule", "Nodule"],
+  ["Pneumonia", "Pneumonia"],
+  ["Pneumothorax", "Pneumothorax"],
+]);
+
+/** Side of every image in pixels. */
+const SIDE = 1024;
+
+/**
+ * Makes rows from the boxes. The edges of boxes are rounded to whole pixels of the image of
+ * 1024x1024; a file of another size fails.
+ *
+ * @throws {SyntaxError} If a column is missing.
+ */
+export function nihRows(path: string, table: CsvTable): SplitRow[] {
+  requireColumns(path, table, OWN);
+  const columns = findBoxColumns(path, table);
+  if (!columns) requireColumns(path, table, COLUMNS);
+  return table.records.map(({ line, get, fault }): SplitRow => {
+    const text = (column: string) => (get(column) ?? "").trim();
+    const [image, name] = [text("Image Index"), text("Finding Label")];
+    const category = CLASSES.get(name);
+    const wrong = fault ??
+      (category
+        ? undefined
+        : `the class must be one of ${[...CLASSES.keys()].join(", ")}, got "${show(name)}"`);
+    const box = columns!.names.map(text);
+    return {
+      where: `${table.name}:${line}`,
+      stem: image.replace(/\.[^.]*$/, ""),
+      image,
+      phrase: "",
+      ...(category && { className: name, category }),
+      size: [SIDE, SIDE],
+      ...(columns!.areCorners ? { box, boxColumns: columns! } : { box: roundEdges(box) }),
+      ...(wrong && { fault: wrong }),
+    };
+  });
+}
+
+/** Rounds the edges of a box to whole pixels; leaves texts that are not numbers unchanged. */
+function roundEdges(box: readonly string[]): readonly unknown[] {
+  const [x, y, width, height] = box.map(toNumber) as [number, number, number, number];
+  if ([x, y, width, height].some(Number.isNaN)) return box;
+  const [left, top] = [Math.round(x), Math.round(y)];
+  return [left, top, Math.round(x + width) - left, Math.round(y + height) - top];
+}
+
+/** The table of boxes; the images lie in folders such as `images_001/images`. */
+export const NIH_CHESTXRAY14: Layout = {
+  title: "NIH ChestX-ray14",
+  table: {
+    columns: COLUMNS,
+    // Two columns decide, so that `nihRows` can name a box's column that is missing.
+    matches: (has) => OWN.every(has),
+    rows: nihRows,
+    example: `Image Index,Finding Label,Bbox [x,y,w,h],,,
+a.png,Effusion,225.08,547.01,86.77,79.18,,,
+b.png,Infiltrate,1,1,5,5
+`,
+  },
+  release: {
+    names: [/^BBox_List_2017\.csv$/i],
+    shown: "BBox_List_2017.csv (NIH ChestX-ray14)",
+  },
+  findsImagesByName: true,
+  wordings: Object.fromEntries([...CLASSES.keys()].map((name) => [name, [classPhrase(name)]])),
+};
