@@ -4,16 +4,24 @@
  * @module
  */
 
-/** A PNG whose opaque or non-zero pixels are the region. */
+/** A PNG whose marked pixels are the region; docs/data.md says which pixels are marked. */
 export interface PngMask {
   /** Form of the mask. */
   readonly kind: "png";
-  /** Path of the file; the file is read when its sample is scored. */
+  /** Path of the file; the file is read when its image is read. */
   readonly path: string;
-  /** Column of the image that the mask's left edge lies on; 0 for a mask of the whole image. */
-  readonly left: number;
-  /** Row of the image that the mask's top edge lies on; 0 for a mask of the whole image. */
-  readonly top: number;
+  /**
+   * Column of the image that the mask's left edge lies on.
+   *
+   * @default {0; without `left` and `top` the mask must have the size of its image}
+   */
+  readonly left?: number;
+  /**
+   * Row of the image that the mask's top edge lies on.
+   *
+   * @default {0; without `left` and `top` the mask must have the size of its image}
+   */
+  readonly top?: number;
 }
 
 /** Run lengths by column, background first, as COCO writes them. */
@@ -36,5 +44,31 @@ export interface PolygonMask {
   readonly polygons: readonly (readonly number[])[];
 }
 
-/** A mask as its dataset states it; its pixels are made when its sample is scored. */
+/** A mask as its dataset states it; its pixels are made when its image is read. */
 export type TruthMask = PngMask | RleMask | PolygonMask;
+
+/**
+ * Whether a value of a JSON file is a list of masks. Only the types are checked:
+ * `readRegion` says whether the numbers make a mask.
+ */
+export function areTruthMasks(value: unknown): value is readonly TruthMask[] {
+  return Array.isArray(value) && value.length > 0 && value.every(isTruthMask);
+}
+
+function isTruthMask(value: Readonly<Record<string, unknown>> | null): boolean {
+  const isNumber = (number: unknown) => typeof number === "number";
+  const areNumbers = (list: unknown) => Array.isArray(list) && list.every(isNumber);
+  const isNumberOrNone = (number: unknown) => number === undefined || isNumber(number);
+  switch (value?.kind) {
+    case "png":
+      return typeof value.path === "string" && isNumberOrNone(value.left) &&
+        isNumberOrNone(value.top);
+    case "rle":
+      return (typeof value.counts === "string" || areNumbers(value.counts)) &&
+        isNumber(value.width) && isNumber(value.height);
+    case "polygon":
+      return Array.isArray(value.polygons) && value.polygons.every(areNumbers);
+    default:
+      return false;
+  }
+}

@@ -11,15 +11,24 @@ const MAX_FILE_BYTES = 2 ** 28;
 export const MAX_SHOWN_PATH = 500;
 
 /**
+ * Maximum number of pixels of a decoded image. Decoding takes up to 11 bytes per pixel beside the
+ * file, 0.4 GB in all. A progressive JPEG in CMYK takes up to 17 bytes per pixel. A chest X-ray has
+ * 10 million pixels; the largest detectors have 20 million.
+ */
+export const MAX_PIXELS = 2 ** 25;
+
+/**
  * Reads the bytes of an image file.
  *
+ * @param path Path of the file.
+ * @param kind Word for the file in errors.
  * @throws {Error} If the file cannot be read; the message names the path.
  * @throws {TypeError} If the path is not a regular file.
  * @throws {RangeError} If the file is larger than 256 MiB.
  */
-export async function readImage(path: string): Promise<Uint8Array> {
+export async function readImage(path: string, kind = "image"): Promise<Uint8Array> {
   const { files, NotFound } = host();
-  const fail = `Cannot read image ${quote(path, MAX_SHOWN_PATH)}`;
+  const fail = `Cannot read ${kind} ${quote(path, MAX_SHOWN_PATH)}`;
   const rethrow = (error: Error): never => {
     const reason = printable(error.message);
     if (error instanceof NotFound) {

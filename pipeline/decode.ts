@@ -16,7 +16,7 @@ import { decodeDicom, isDicom } from "../images/dicom/dicom.ts";
 import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
 import { imageHeader, imageStart } from "../images/image_header.ts";
 import { cropRegion } from "../images/preprocess.ts";
-import { MAX_SHOWN_PATH, readImage } from "../images/read_image.ts";
+import { MAX_PIXELS, MAX_SHOWN_PATH, readImage } from "../images/read_image.ts";
 import { mapStream } from "../base/stream.ts";
 
 /** An image: a path, the bytes of a PNG, JPEG or DICOM file, or pixels. */
@@ -61,13 +61,6 @@ export interface DecodeOptions extends StageOptions {
    */
   view?: CenterCrop | "whole";
 }
-
-/**
- * Maximum number of pixels of a decoded image. Decoding takes up to 11 bytes per pixel beside the
- * file, 0.4 GB in all. A progressive JPEG in CMYK takes up to 17 bytes per pixel. A chest X-ray has
- * 10 million pixels; the largest detectors have 20 million.
- */
-export const MAX_PIXELS = 2 ** 25;
 
 /**
  * Reads an image file and keeps its first channel, as the released code does. `grayLevels` in

@@ -42,7 +42,7 @@ export const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, [PALETTE
 const DENSITY = 1032;
 
 /** Start of each pass of an interlaced picture, and the distances between its pixels. */
-const PASSES: readonly (readonly [x: number, y: number, right: number, down: number])[] = [
+export const PASSES: readonly (readonly [x: number, y: number, right: number, down: number])[] = [
   ...[[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4]] as const,
   ...[[0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const,
 ];

@@ -6,7 +6,8 @@
 
 import { crc32, deflateSync } from "node:zlib";
 import { IMAGE_FILES } from "../support/image_files.ts";
-import { decodeImage, MAX_PIXELS } from "../../pipeline/decode.ts";
+import { decodeImage } from "../../pipeline/decode.ts";
+import { MAX_PIXELS } from "../../images/read_image.ts";
 import type { Random } from "../../base/random.ts";
 import { big, chance, EXTREMES, join, mutateBytes, mutateList, pick, utf8 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
