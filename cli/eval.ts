@@ -4,7 +4,12 @@
  * @module
  */
 
-import { companionOf, type Dataset, linksToImages, openDataset } from "../datasets/open_dataset.ts";
+import {
+  companionOf,
+  type Dataset,
+  openDataset,
+  pathsOutsideImages,
+} from "../datasets/open_dataset.ts";
 import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
 import { evaluate, type SampleResult } from "../pipeline/evaluate.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
@@ -232,7 +237,7 @@ await runCommand(EVAL_COMMAND, main, async (values) => {
       file && companionOf(file),
       images ?? (file && folderOf(file)),
       // `main` reads the dataset and reports its errors.
-      ...(dataset === undefined ? [] : await linksToImages(dataset, images).catch(() => [])),
+      ...(dataset === undefined ? [] : await pathsOutsideImages(dataset, images).catch(() => [])),
     ],
     write: [out, ...paths.write],
   };

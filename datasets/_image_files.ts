@@ -22,9 +22,12 @@ export function imageStem(name: string): string {
 export async function imageFiles(folder: string): Promise<Map<string, string>> {
   const ranks = new Map<string, number>();
   const files = new Map<string, string>();
-  const add = (name: string, path: string) => {
-    const known = imageEnding(name);
-    const [rank, stem] = [known < 0 ? IMAGE_ENDINGS.length : known, imageStem(name)];
+  const add = (name: string, path: string, depth: number) => {
+    const ending = imageEnding(name);
+    const known = ending < 0 ? IMAGE_ENDINGS.length : ending;
+    // A file two folders deep counts only if no other has the name.
+    const rank = depth < DEPTH ? known : known + IMAGE_ENDINGS.length + 1;
+    const stem = imageStem(name);
     // Break ties by name, so that the choice does not depend on directory order.
     const [best = Infinity, other = ""] = [ranks.get(stem), files.get(stem)];
     if (rank > best || (rank === best && path > other)) return;
@@ -38,7 +41,7 @@ export async function imageFiles(folder: string): Promise<Map<string, string>> {
       // Assume that a link with an image extension is a file, because `stat` on many links is slow.
       const isLink = depth === 0 && isSymlink && imageEnding(name) < 0 &&
         (await stat(resolve(here, name)))?.isDirectory;
-      if (!isDirectory && !isLink) add(name, path);
+      if (!isDirectory && !isLink) add(name, path, depth);
       else if (depth < DEPTH) await read(path, depth + 1);
     }
   };

@@ -253,3 +253,13 @@ export function requireColumns(path: string, table: CsvTable, columns: readonly 
       (missing.some((column) => column in LIKELY) ? suggestColumns(table) : ""),
   );
 }
+
+/** Converts a number of JSON, or its decimal text in CSV; gives NaN for anything else. */
+export function toNumber(value: unknown): number {
+  if (typeof value === "number") return value;
+  // No two parts of the pattern can match the same digits: backtracking on a long field would take
+  // minutes.
+  return typeof value === "string" && /^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(value)
+    ? Number(value)
+    : NaN;
+}

@@ -9,16 +9,16 @@ import type { Size } from "../base/geometry.ts";
 import { isObject } from "../base/json.ts";
 import type { PolygonMask, RleMask, TruthMask } from "../base/truth_mask.ts";
 import type { ImagePaths } from "./_image_paths.ts";
-import { toNumber } from "./rows.ts";
+import { toNumber } from "./csv.ts";
 import { show } from "./show.ts";
 
 /** A mask as written in a dataset file, before any check. */
 export type RowMask =
-  /** A PNG file, and the position of its left and top edge in pixels of the image. */
+  /** A PNG file, and the place of its left and top edge in pixels of the image, if stated. */
   | {
     readonly path: string;
-    readonly left: unknown;
-    readonly top: unknown;
+    readonly left?: unknown;
+    readonly top?: unknown;
     /** Width and height of the mask as written. */
     readonly size?: readonly [unknown, unknown];
   }
@@ -30,16 +30,23 @@ export type RowMask =
  *
  * @param mask The mask as written.
  * @param image Size of the image in pixels, if the dataset states it.
- * @param paths Finds the file.
+ * @param paths Find the file; the first that finds it counts.
  * @throws {InputRangeError} If the mask is malformed, lies outside the image, or has no file.
  */
-export function readMask(mask: RowMask, image: Size | undefined, paths: ImagePaths): TruthMask {
+export function readMask(
+  mask: RowMask,
+  image: Size | undefined,
+  paths: readonly ImagePaths[],
+): TruthMask {
   if ("segmentation" in mask) return readSegmentation(mask.segmentation);
+  const path = findMask(mask.path, paths);
+  // Without a place the mask must have the size of its image.
+  if (mask.left === undefined && mask.top === undefined) return { kind: "png", path };
   const [left, top] = (["left", "top"] as const).map((name) => {
     const value = toNumber(mask[name]);
     if (Number.isSafeInteger(value) && value >= 0) return value;
     throw new InputRangeError(
-      `${name} of the mask must be a whole number from 0, got "${show(mask[name])}"`,
+      `${name} of the mask must be a whole number from 0, got "${show(mask[name] ?? "")}"`,
     );
   }) as [number, number];
   if (mask.size) {
@@ -58,20 +65,36 @@ export function readMask(mask: RowMask, image: Size | undefined, paths: ImagePat
       );
     }
   }
-  const path = paths.find(mask.path, "mask");
-  requireFile(path);
   return { kind: "png", path, left, top };
 }
 
-/** Requires a mask's file before a model works on its image in vain. */
-function requireFile(path: string): void {
+/**
+ * Finds a mask's file before a model works on its image in vain.
+ *
+ * @throws {InputRangeError} If no file is found; the reason is that of the first finder.
+ */
+export function findMask(path: string, paths: readonly ImagePaths[]): string {
+  let reason: InputRangeError | undefined;
+  for (const finder of paths) {
+    try {
+      const found = finder.find(path, "mask");
+      if (isThere(found)) return found;
+      reason ??= new InputRangeError(`there is no mask "${show(found, 1024)}"`);
+    } catch (error) {
+      if (!(error instanceof InputRangeError)) throw error;
+      reason ??= error;
+    }
+  }
+  throw reason!;
+}
+
+function isThere(path: string): boolean {
   try {
-    if (Deno.statSync(path).isFile) return;
+    return Deno.statSync(path).isFile;
   } catch (error) {
     // The reader of the mask reports a file that it may not read.
-    if (error instanceof Deno.errors.NotCapable) return;
+    return error instanceof Deno.errors.NotCapable;
   }
-  throw new InputRangeError(`there is no mask "${show(path, 1024)}"`);
 }
 
 /**

@@ -6,13 +6,14 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { InputRangeError, InputSyntaxError } from "../base/errors.ts";
-import { type CsvTable, readCsv, suggestColumns } from "./csv.ts";
+import { type CsvTable, readCsv, suggestColumns, toNumber } from "./csv.ts";
 import { findFile } from "./_find_file.ts";
 import { folderOf, nameOf, resolve, stat } from "../base/paths.ts";
+import { findMask } from "./masks.ts";
 import { imageFiles, imageStem } from "./_image_files.ts";
 import { ImagePaths, type ImageRoot } from "./_image_paths.ts";
 import { parseJson } from "./json.ts";
-import { groupRows, mergeRows, type RowGroup, toNumber } from "./rows.ts";
+import { groupRows, mergeRows, type RowGroup } from "./rows.ts";
 import { show } from "./show.ts";
 import { decodeText, type FileText, notText, withTextFault } from "./text.ts";
 import type { Layout } from "./layouts/layout.ts";
@@ -163,6 +164,7 @@ export async function openDataset(
   const chosen = split === undefined ? all : chooseSplit(file, all, split);
   const root = await findImages(file, folder, layout, chosen, options.images);
   const paths = new ImagePaths(root);
+  const maskPaths = [paths, new ImagePaths(besideFile(file))];
   const rows = layout.findsImagesByName ? await nameImages(file, chosen, root) : chosen;
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
@@ -170,8 +172,9 @@ export async function openDataset(
   // A limit counts the good samples of the whole dataset. A shard therefore has to read the rows
   // of all shards.
   const items = limit === Infinity
-    ? mergeRows(groups.filter(isInShard), paths)
-    : filterItems(take(mergeRows(groups, paths), limit), (index) => isInShard(groups[index]!));
+    ? mergeRows(groups.filter(isInShard), paths, maskPaths)
+    : filterItems(take(mergeRows(groups, paths, maskPaths), limit), (index) =>
+      isInShard(groups[index]!));
   return {
     kind: layout.arePhantoms?.(all) ? "phantoms" : name,
     path: file,
@@ -204,18 +207,37 @@ function companionIn({ companion }: Layout, path: string): string | undefined {
 }
 
 /**
- * Finds links outside the image folder that lead into it and occur in the dataset's image paths.
- * A program confined to the image folder needs permission to read these links too.
+ * Finds paths outside the image folder that a program confined to it needs permission to read: links
+ * that lead into the folder and occur in the dataset's image paths, and masks beside the dataset's
+ * file.
  *
  * @param path Dataset, as in {@linkcode openDataset}.
  * @param images The image folder, if it is not the dataset's own folder.
+ * @returns The links; and the folders of the masks, or masks that lie directly beside the file.
  * @throws {Error} If the dataset cannot be read, as in {@linkcode openDataset}.
  */
-export async function linksToImages(path: string, images?: string): Promise<string[]> {
+export async function pathsOutsideImages(path: string, images?: string): Promise<string[]> {
   const { file, folder } = await findFile(path);
   const { rows } = await readRows(file);
   const root = { folder: images ?? folder, prefix: "", beside: folderOf(file) };
-  return new ImagePaths(root).detours(rows.map(({ image }) => image));
+  const links = new ImagePaths(root).detours(rows.map(({ image }) => image));
+  if (images === undefined) return links;
+  const beside = besideFile(file);
+  const finder = new ImagePaths(beside);
+  const masks = rows.flatMap(({ mask }) => {
+    try {
+      return mask && "path" in mask ? findMask(mask.path, [finder]) : [];
+    } catch {
+      return []; // The row fails later, with its reason.
+    }
+  });
+  const folders = masks.map((mask) => folderOf(mask) === beside.folder ? mask : folderOf(mask));
+  return [...links, ...new Set(folders)];
+}
+
+/** The folder of the dataset's file, in which paths of masks may begin too. */
+function besideFile(file: string): ImageRoot {
+  return { folder: folderOf(file), prefix: "", beside: folderOf(file) };
 }
 
 interface ReadRows {

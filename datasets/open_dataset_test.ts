@@ -113,7 +113,7 @@ Deno.test("openDataset() names the missing parts of a JSON document", () =>
     await assertRejects(
       () => read(`${folder}/d.json`),
       SyntaxError,
-      "expected the JSON of MS-CXR or PadChest-GR, found 5",
+      "expected the JSON of MS-CXR, ChestX-Det or PadChest-GR, found 5",
     );
   }));
 

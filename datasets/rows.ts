@@ -1,4 +1,5 @@
 import { BugError, InputRangeError, isInputError } from "../base/errors.ts";
+import { toNumber } from "./csv.ts";
 import { show } from "./show.ts";
 import type { ImagePaths } from "./_image_paths.ts";
 import { readMask, type RowMask } from "./masks.ts";
@@ -48,16 +49,6 @@ export interface Row {
   readonly notes?: readonly string[];
   /** Reason why the row cannot be read; absent if it can. */
   readonly fault?: string;
-}
-
-/** Converts a number of JSON, or its decimal text in CSV; gives NaN for anything else. */
-export function toNumber(value: unknown): number {
-  if (typeof value === "number") return value;
-  // No two parts of the pattern can match the same digits: backtracking on a long field would take
-  // minutes.
-  return typeof value === "string" && /^\s*[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?\s*$/i.test(value)
-    ? Number(value)
-    : NaN;
 }
 
 /** Maximum number of characters that an image's name adds to the ids of its samples. */
@@ -141,6 +132,7 @@ function readSize(row: Row): Sample["imageSize"] {
 function readSample(
   { rows, id, index }: RowGroup,
   paths: ImagePaths,
+  maskPaths: readonly ImagePaths[],
 ): DatasetItem {
   const first = rows[0]!;
   const { image, phrase } = first;
@@ -173,7 +165,7 @@ function readSample(
       if (row.box && row.mask || row.mask && boxes.length > 0 || row.box && masks.length > 0) {
         throw new InputRangeError("the sample has masks and boxes, expected only one of the two");
       }
-      if (row.mask) masks.push(readMask(row.mask, size, paths));
+      if (row.mask) masks.push(readMask(row.mask, size, maskPaths));
       if (!row.box) continue;
       boxes.push(row.boxUnit === "image" ? readShares(row, notes) : readBox(row, size, notes));
     }
@@ -257,10 +249,12 @@ export function groupRows(rows: readonly Row[]): RowGroup[] {
  *
  * @param groups Groups from {@linkcode groupRows}, each of one image and phrase.
  * @param paths Finds the image files.
+ * @param maskPaths Find the files of masks, in this order.
  */
 export async function* mergeRows(
   groups: readonly RowGroup[],
   paths: ImagePaths,
+  maskPaths: readonly ImagePaths[] = [paths],
 ): AsyncIterableIterator<DatasetItem> {
-  for (const group of groups) yield readSample(group, paths);
+  for (const group of groups) yield readSample(group, paths, maskPaths);
 }

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { BugError } from "../base/errors.ts";
 import { ImagePaths } from "./_image_paths.ts";
-import { groupRows, mergeRows, type Row, toNumber } from "./rows.ts";
+import { toNumber } from "./csv.ts";
+import { groupRows, mergeRows, type Row } from "./rows.ts";
 import { show } from "./show.ts";
 import type { DatasetItem } from "./sample.ts";
 

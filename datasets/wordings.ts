@@ -86,7 +86,7 @@ export interface WordedRows {
  * any part of the dataset, and classes with equally many wordings have the same position on an image.
  *
  * @param rows Rows of the dataset.
- * @param layout Wordings of the layout.
+ * @param layout Wordings of the layout; `undefined` if its phrases do not come from classes.
  * @param own Wordings of the user, which replace those of their classes; `path` is for messages.
  * @throws {RangeError} If the user's wordings name a class that the dataset does not have.
  */
@@ -99,9 +99,9 @@ export function wordPhrases(
   if (own) {
     const known = new Set([
       ...Object.keys(wordings),
-      ...rows.flatMap(({ className }) => className ?? []),
+      ...rows.flatMap(({ category }) => category ?? []),
     ]);
-    if (known.size === 0) {
+    if (!layout) {
       throw new InputRangeError(
         `Cannot use the phrases of "${own.path}": the dataset has phrases of its own`,
       );
@@ -111,7 +111,9 @@ export function wordPhrases(
       const found = byFolded.get(fold(name));
       if (found === undefined) {
         throw new InputRangeError(
-          `Cannot use the phrases of "${own.path}": the dataset has no class "${show(name)}", but ` +
+          `Cannot use the phrases of "${own.path}": the dataset has no class "${
+            show(name)
+          }", but ` +
             show([...known].join(", "), 400),
         );
       }
@@ -121,9 +123,9 @@ export function wordPhrases(
   if (Object.keys(wordings).length === 0) return { rows: [...rows] };
   return {
     rows: rows.map((row) => {
-      const { className } = row;
-      if (className === undefined || !Object.hasOwn(wordings, className)) return row;
-      const list = wordings[className]!;
+      const { category = "" } = row;
+      if (!Object.hasOwn(wordings, category)) return row;
+      const list = wordings[category]!;
       const position = crc32(nameOf(row.image)) % list.length;
       return {
         ...row,

@@ -27,6 +27,10 @@ export interface AnyResult {
   readonly phrase?: string;
   /** Class of the sample. */
   readonly category?: string;
+  /** Group of the class; absent if the dataset has no groups. */
+  readonly group?: string;
+  /** Number of the phrase among the wordings of its class, from 1; absent without a choice. */
+  readonly wording?: number;
   /**
    * Name of the variant or the method, if there are several. Absent if the sample dropped out of
    * all of them at once.
@@ -241,7 +245,7 @@ async function* toEvaluated(
       flow.kind === "dropped" ? flow.dropped : flow.item;
     const id = sample.id!;
     if (done.has(id)) continue;
-    const { index, image, phrase, category, notes } = sample;
+    const { index, image, phrase, category, group, wording, notes } = sample;
     const setting = method ?? variant?.name;
     const common: AnyResult = {
       id,
@@ -249,6 +253,8 @@ async function* toEvaluated(
       ...(image && { image }),
       ...(phrase && { phrase }),
       ...(category && { category }),
+      ...(group && { group }),
+      ...(wording && { wording }),
       ...(setting && { setting }),
       ...(notes && { notes }),
     };

@@ -14,8 +14,8 @@ import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
 import { classPhrase } from "./_class_phrase.ts";
 
-/** Classes of ChestX-Det, without capitals, and their names in tables. */
-const CLASSES = new Map([
+/** Names of the classes. */
+const CLASSES = [
   "Atelectasis",
   "Calcification",
   "Cardiomegaly",
@@ -29,10 +29,12 @@ const CLASSES = new Map([
   "Nodule",
   "Pleural Thickening",
   "Pneumothorax",
-].map((name) => [name.toLowerCase(), name]));
+];
 
-/** The paper's name of a class that has another name here. */
-const PAPER_NAMES: Readonly<Record<string, string>> = { Effusion: "Pleural Effusion" };
+/** Name of a class in tables: the paper's if it has the class under another name. */
+function tableName(name: string): string {
+  return name === "Effusion" ? "Pleural Effusion" : name;
+}
 
 /**
  * Makes rows from `ChestX_Det_….json`: an image's outlines of one class are one sample. Images
@@ -63,17 +65,17 @@ export function chestxDetRows(path: string, json: unknown): SplitRow[] {
       return [{ where, phrase: "", ...common, fault }];
     }
     return syms.map((sym: unknown, j): SplitRow => {
-      const found = typeof sym === "string" ? CLASSES.get(sym.trim().toLowerCase()) : undefined;
+      const found = CLASSES.find((name) => name === sym);
       return {
         where: `${where}.${field}[${j}]`,
         ...common,
-        phrase: "",
-        ...(found && { className: found, category: PAPER_NAMES[found] ?? found }),
+        phrase: found ? classPhrase(found) : "",
+        ...(found && { category: tableName(found) }),
         ...(field === "boxes"
           ? { box: Array.isArray(shapes[j]) ? shapes[j] : [shapes[j]], boxColumns: CORNERS }
           : { mask: { segmentation: [flat(shapes[j])] } }),
         ...(!found && {
-          fault: `the class must be one of ${[...CLASSES.values()].join(", ")}, got ${show(sym)}`,
+          fault: `the class must be one of ${CLASSES.join(", ")}, got "${show(sym)}"`,
         }),
       };
     });
@@ -110,5 +112,5 @@ export const CHESTX_DET: Layout = {
     shown: "ChestX_Det_….json (ChestX-Det)",
   },
   findsImagesByName: true,
-  wordings: Object.fromEntries([...CLASSES.values()].map((name) => [name, [classPhrase(name)]])),
+  wordings: {},
 };

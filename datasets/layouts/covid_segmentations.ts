@@ -45,7 +45,11 @@ const GROUPS: Readonly<Record<string, Wordings>> = {
       "hazy opacities in the lungs",
     ],
     "Consolidation": ["consolidation", "airspace consolidation", "dense airspace opacity"],
-    "Pleural Effusion": ["pleural effusion", "fluid in the pleural space", "small pleural effusion"],
+    "Pleural Effusion": [
+      "pleural effusion",
+      "fluid in the pleural space",
+      "small pleural effusion",
+    ],
     "Pneumothorax": ["pneumothorax", "air in the pleural space", "visible pleural line"],
   },
   Devices: {
@@ -118,14 +122,20 @@ export function covidRows(
   const licenses = licensesOf(metadata);
   return table.records.map(({ line, get, fault }): SplitRow => {
     const text = (column: typeof COLUMNS[number]) => (get(column) ?? "").trim();
-    const [name, stated, mask] = [text("Filename"), text("Class").replace(PREFIX, ""), text("Mask")];
+    const [name, stated, mask] = [
+      text("Filename"),
+      text("Class").replace(PREFIX, ""),
+      text("Mask"),
+    ];
     const found = CLASSES.get(fold(stated));
     const wrong = fault ??
       (name === ""
         ? "the row names no image"
         : found
         ? undefined
-        : `the class must be one of ${[...new Set([...CLASSES.values()].map(({ name }) => name))].join(", ")}, ` +
+        : `the class must be one of ${
+          [...new Set([...CLASSES.values()].map(({ name }) => name))].join(", ")
+        }, ` +
           `got "${show(stated)}"`);
     const license = licenses.get(name);
     const note = license === undefined ? undefined : describeLicense(license);
@@ -135,7 +145,7 @@ export function covidRows(
       image: name && `images/${name}`,
       // Rows of unknown classes on one image do not belong together.
       phrase: found ? found.name : "",
-      ...(found && { category: found.name, className: found.name, group: found.group }),
+      ...(found && { category: found.name, group: found.group }),
       size: sizeOf(text("Resolution")),
       ...(mask && {
         mask: {

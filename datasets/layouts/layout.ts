@@ -25,7 +25,10 @@ export interface Layout {
    * @default {false}
    */
   readonly findsImagesByName?: boolean;
-  /** Wordings of each class, for a dataset without phrases; see {@linkcode wordPhrases}. */
+  /**
+   * Wordings by class, for a dataset whose phrases come from classes; see {@linkcode wordPhrases}.
+   * The phrase of a row stays if its class has no wordings here.
+   */
   readonly wordings?: Wordings;
   /** Attribution that the dataset demands, in sentences. */
   readonly attribution?: string;

@@ -6,10 +6,9 @@
  */
 
 import { InputSyntaxError } from "../../base/errors.ts";
-import { type CsvTable, requireColumns } from "../csv.ts";
+import { type CsvTable, requireColumns, toNumber } from "../csv.ts";
 import { isObject, type JsonObject } from "../../base/json.ts";
 import { nameOf } from "../../base/paths.ts";
-import { toNumber } from "../rows.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { HasColumn, Layout } from "./layout.ts";

@@ -5,8 +5,7 @@
  */
 
 import { findBoxColumns } from "../box_columns.ts";
-import { type CsvTable, requireColumns } from "../csv.ts";
-import { toNumber } from "../rows.ts";
+import { type CsvTable, requireColumns, toNumber } from "../csv.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
@@ -57,8 +56,8 @@ export function nihRows(path: string, table: CsvTable): SplitRow[] {
       where: `${table.name}:${line}`,
       stem: image.replace(/\.[^.]*$/, ""),
       image,
-      phrase: "",
-      ...(category && { className: name, category }),
+      phrase: category ? classPhrase(name) : "",
+      ...(category && { category }),
       size: [SIDE, SIDE],
       ...(columns!.areCorners ? { box, boxColumns: columns! } : { box: roundEdges(box) }),
       ...(wrong && { fault: wrong }),
@@ -92,5 +91,5 @@ b.png,Infiltrate,1,1,5,5
     shown: "BBox_List_2017.csv (NIH ChestX-ray14)",
   },
   findsImagesByName: true,
-  wordings: Object.fromEntries([...CLASSES.keys()].map((name) => [name, [classPhrase(name)]])),
+  wordings: {},
 };

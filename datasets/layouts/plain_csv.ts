@@ -5,8 +5,10 @@
  */
 
 import { findBoxColumns, isNoBox } from "../box_columns.ts";
-import { type CsvTable, requireColumns } from "../csv.ts";
+import { type CsvRecord, type CsvTable, fold, requireColumns } from "../csv.ts";
+import type { RowMask } from "../masks.ts";
 import { nameOf } from "../../base/paths.ts";
+import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
 
@@ -15,14 +17,20 @@ const COLUMNS = ["image", "phrase"];
 /**
  * Makes rows from a CSV with the columns `image` and `phrase`. Boxes have the columns
  * `x, y, w, h` or corners such as `x1, y1, x2, y2`. The columns of boxes, `category`
- * and `split` are optional.
+ * and `split` are optional. A column `mask` has the path of a PNG, or the JSON of a COCO
+ * segmentation; `left` and `top` then are the place of a PNG that is smaller than its image, and
+ * `width` and `height` its size.
  *
  * @throws {SyntaxError} If a column is missing.
  */
 export function plainRows(path: string, table: CsvTable): SplitRow[] {
-  const boxColumns = findBoxColumns(path, table);
+  const hasMasks = table.has("mask");
+  const found = findBoxColumns(path, table);
+  const isOfMask = hasMasks && found?.names.some((name) => fold(name) === "left");
+  const boxColumns = isOfMask ? undefined : found;
   requireColumns(path, table, COLUMNS);
-  return table.records.map(({ line, get, fault }) => {
+  return table.records.map((record) => {
+    const { line, get, fault } = record;
     const text = (column: string) => (get(column) ?? "").trim();
     const box = boxColumns?.names.map(text) ?? [];
     const [category, split] = [text("category"), text("split")];
@@ -32,6 +40,7 @@ export function plainRows(path: string, table: CsvTable): SplitRow[] {
       image: text("image"),
       phrase: text("phrase"),
       ...(!isNoBox(box) && { box, ...(boxColumns && { boxColumns }) }),
+      ...(hasMasks && maskOf(record)),
       ...(category && { category }),
       ...(split && { split }),
       ...(fault && { fault }),
@@ -39,17 +48,43 @@ export function plainRows(path: string, table: CsvTable): SplitRow[] {
   });
 }
 
+/** The mask of a row; a fault if it is JSON that cannot be read. */
+function maskOf({ get }: CsvRecord): { readonly mask?: RowMask; readonly fault?: string } {
+  const [mask, left, top, width, height] = ["mask", "left", "top", "width", "height"].map(
+    (column) => (get(column) ?? "").trim(),
+  ) as [string, string, string, string, string];
+  if (isNoBox([mask])) return {};
+  if (/^[[{]/.test(mask)) {
+    try {
+      return { mask: { segmentation: JSON.parse(mask) } };
+    } catch (error) {
+      const reason = show((error as Error).message, 200);
+      return { fault: `"mask" must be a path or the JSON of a COCO segmentation (${reason})` };
+    }
+  }
+  const isPlaced = left !== "" || top !== "";
+  return {
+    mask: {
+      path: mask,
+      ...(isPlaced && { left, top }),
+      ...(isPlaced && width !== "" && height !== "" && { size: [width, height] as const }),
+    },
+  };
+}
+
 /** Tables of users; a file may have any name. */
 export const PLAIN_CSV: Layout = {
-  title: "a CSV of image, phrase[, x, y, w, h]",
+  title: "a CSV of image, phrase[, x, y, w, h] or image, phrase, mask",
   table: {
     columns: COLUMNS,
     // One column decides, so that `plainRows` can name the other if it is missing.
     matches: (has) => COLUMNS.some(has),
     rows: plainRows,
-    example: `${COLUMNS.join()},x,y,w,h,category,split
-a.png,haze,1,1,4,4,Edema,test
-files/b.png,left lung,,,,,,val
+    example: `${COLUMNS.join()},x,y,w,h,category,split,mask,left,top
+a.png,haze,1,1,4,4,Edema,test,,,
+files/b.png,left lung,,,,,,val,,,
+a.png,right lung,,,,,,,masks/m.png,1,2
+files/b.png,heart,,,,,,,"[[1,1,5,1,5,5]]",,
 `,
   },
 };

@@ -27,10 +27,10 @@ export const LAYOUTS = {
   "csv": PLAIN_CSV,
   "vindr-cxr": VINDR_CXR,
   "chestx-det": CHESTX_DET,
-  "padchest-gr": PADCHEST_GR,
-  "rsna-pneumonia": RSNA_PNEUMONIA,
   "nih-chestxray14": NIH_CHESTXRAY14,
   "covid-segmentations": COVID_SEGMENTATIONS,
+  "padchest-gr": PADCHEST_GR,
+  "rsna-pneumonia": RSNA_PNEUMONIA,
 } satisfies Readonly<Record<string, Layout>>;
 
 /** Name of a dataset's layout; `csv` is a plain CSV of images and phrases. */

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { folderOf } from "../../base/paths.ts";
 import { openDataset } from "../open_dataset.ts";
 import { IMAGES, type Layout } from "./layout.ts";
 import { describeLayouts, LAYOUTS } from "./registry.ts";
@@ -6,8 +7,10 @@ import { describeLayouts, LAYOUTS } from "./registry.ts";
 Deno.test("the example of each layout is recognised, and every row becomes a sample", async () => {
   const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });
   try {
-    await Deno.mkdir(`${folder}/files`);
-    for (const image of IMAGES) await Deno.writeTextFile(`${folder}/${image}`, "");
+    for (const image of IMAGES) {
+      await Deno.mkdir(folderOf(`${folder}/${image}`), { recursive: true });
+      await Deno.writeTextFile(`${folder}/${image}`, "");
+    }
     for (const [name, { table, json }] of Object.entries<Layout>(LAYOUTS)) {
       const files = {
         ...(table && { "rows.csv": table.example }),

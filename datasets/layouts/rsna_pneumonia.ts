@@ -5,8 +5,7 @@
  */
 
 import { classPhrase } from "./_class_phrase.ts";
-import { type CsvTable, requireColumns } from "../csv.ts";
-import { toNumber } from "../rows.ts";
+import { type CsvTable, requireColumns, toNumber } from "../csv.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
@@ -36,7 +35,6 @@ export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
       image,
       phrase: classPhrase("Pneumonia"),
       category: "Pneumonia",
-      className: "Pneumonia",
       box: ["x", "y", "width", "height"].map(text),
       ...(wrong && { fault: wrong }),
     }];
@@ -59,4 +57,5 @@ b,,,,,0
     shown: "stage_2_train_labels.csv (RSNA)",
   },
   findsImagesByName: true,
+  wordings: {},
 };

@@ -6,8 +6,7 @@
 
 import { InputSyntaxError } from "../../base/errors.ts";
 import { area, type Box, intersect } from "../../base/geometry.ts";
-import { type CsvTable, requireColumns } from "../csv.ts";
-import { toNumber } from "../rows.ts";
+import { type CsvTable, requireColumns, toNumber } from "../csv.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
@@ -86,7 +85,7 @@ export function vindrRows(path: string, table: CsvTable, labels: CsvTable | unde
       image,
       phrase: classPhrase(spelled ?? ""),
       ...toBox(CORNERS.names.map(text)),
-      ...(category && { category, className: category }),
+      ...(category && { category }),
       ...(split && { split }),
       ...(fault && { fault }),
     }];
@@ -165,4 +164,5 @@ b,Nodule/Mass,0,0,8,8,R1
   },
   companion: labelsName,
   findsImagesByName: true,
+  wordings: {},
 };

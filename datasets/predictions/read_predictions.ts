@@ -13,11 +13,11 @@ import {
   isInputError,
 } from "../../base/errors.ts";
 import { findBoxColumns, isNoBox } from "../box_columns.ts";
-import { readCsv, requireColumns } from "../csv.ts";
+import { readCsv, requireColumns, toNumber } from "../csv.ts";
 import { isObject } from "../../base/json.ts";
 import { parseJson } from "../json.ts";
 import { stat } from "../../base/paths.ts";
-import { toNumber, XYWH } from "../rows.ts";
+import { XYWH } from "../rows.ts";
 import { show } from "../show.ts";
 import { decodeText, notText, withTextFault } from "../text.ts";
 import type { Box } from "../../base/geometry.ts";

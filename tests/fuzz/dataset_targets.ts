@@ -4,6 +4,7 @@
  * @module
  */
 
+import { folderOf } from "../../base/paths.ts";
 import { IMAGES, type Layout } from "../../datasets/layouts/layout.ts";
 import { LAYOUTS } from "../../datasets/layouts/registry.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
@@ -21,8 +22,9 @@ import { Broken, requireSentence, requireTyped, type Target } from "./target.ts"
 async function prepare(folder: string): Promise<string> {
   const root = `${folder}/images`;
   if (await Deno.stat(root).catch(() => undefined)) return root;
-  await Deno.mkdir(`${root}/files`, { recursive: true });
-  for (const path of ["secret.png", "images/a.png", "images/files/b.png"]) {
+  const own = IMAGES.filter((path) => path.endsWith(".png")).map((path) => `images/${path}`);
+  for (const path of ["secret.png", ...own]) {
+    await Deno.mkdir(folderOf(`${folder}/${path}`), { recursive: true });
     await Deno.writeFile(`${folder}/${path}`, grayPng(8, 8));
   }
   await Deno.symlink("..", `${root}/out`);
@@ -84,10 +86,12 @@ async function readAll(bytes: Uint8Array, folder: string, name: string): Promise
     if (!sample.boxes.flat().every(isCoordinate)) {
       throw new Broken(`a box is [${sample.boxes}]`);
     }
-    // Check the path only as text: a link in the root is its owner's and may lead out.
-    const isBelow = sample.image.startsWith(`${images}/`) &&
-      !sample.image.split("/").includes("..");
-    if (!isBelow) throw new Broken(`an image is read from outside its root: ${sample.image}`);
+    const masks = (sample.masks ?? []).flatMap((mask) => mask.kind === "png" ? mask.path : []);
+    for (const file of [sample.image, ...masks]) {
+      // Check the path only as text: a link in the root is its owner's and may lead out.
+      const isBelow = file.startsWith(`${images}/`) && !file.split("/").includes("..");
+      if (!isBelow) throw new Broken(`a file is read from outside its root: ${file}`);
+    }
     await decodeImage(sample.image).catch((error) => requireTyped(error, [images], true));
   }
 }
