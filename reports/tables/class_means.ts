@@ -18,20 +18,30 @@ export interface MeansByClass {
   })[];
   /** Unweighted mean over the classes; absent if there is no class. */
   readonly average?: NumberMeans;
+  /** Unweighted means over the classes of each group, in alphabetical order. */
+  readonly groups: readonly (NumberMeans & {
+    readonly group: string;
+    readonly categories: readonly string[];
+  })[];
 }
 
+/** Name of each class's group, by class; classes without a group are left out. */
+export type ClassGroups = ReadonlyMap<string, string>;
+
 /**
- * Computes the means of each class, and their average.
+ * Computes the means of each class, their average, and the average of each group of classes.
  *
  * @param rows Rows by class; one row per sample.
  * @param width Numbers per row.
+ * @param groups Group of each class, if the dataset has groups.
  */
 export function meansByClass(
   rows: ReadonlyMap<string, NumberRows>,
   width: number,
+  groups: ClassGroups = new Map(),
 ): MeansByClass {
   const categories = inClassOrder(rows.keys());
-  if (categories.length === 0) return { classes: [] };
+  if (categories.length === 0) return { classes: [], groups: [] };
   const samples = categories.map((category) => rows.get(category)!.sorted());
   const means = samples.map((values) => meansOf(values, width));
   const intervals = bootstrapMeans(samples, width);
@@ -47,6 +57,13 @@ export function meansByClass(
       means: meansOf(Float64Array.from(means.flat()), width),
       ...(counts.every((count) => count > 1) && { intervals: intervals.average }),
     },
+    groups: [...new Set(groups.values())].sort().flatMap((group) => {
+      const own = new Map([...rows].filter(([name]) => groups.get(name) === group));
+      const { classes, average } = meansByClass(own, width);
+      return average
+        ? [{ group, categories: classes.map(({ category }) => category), ...average }]
+        : [];
+    }),
   };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { type ProtocolName, PROTOCOLS, type ProtocolScores } from "../../scoring/protocols.ts";
-import { meansByClass, type NumberMeans } from "./class_means.ts";
+import { type ClassGroups, meansByClass, type NumberMeans } from "./class_means.ts";
 import { NumberRows } from "./number_rows.ts";
 import type { Interval } from "./bootstrap.ts";
 
@@ -26,6 +26,11 @@ export interface ProtocolSummary {
   })[];
   /** Unweighted mean over the classes; absent if no sample was scored. */
   readonly average?: ProtocolMeans;
+  /** One entry per group of classes; absent if the dataset has no groups. */
+  readonly groups?: readonly (ProtocolMeans & {
+    readonly group: string;
+    readonly categories: readonly string[];
+  })[];
 }
 
 /** Collects the numbers of samples for means by protocol and class. */
@@ -46,12 +51,16 @@ export class ProtocolSums {
     }
   }
 
-  /** Summaries of the samples so far, by protocol. */
-  toJSON(): Record<string, ProtocolSummary> {
+  /**
+   * Summaries of the samples so far, by protocol.
+   *
+   * @param groups Group of each class, if the dataset has groups.
+   */
+  toJSON(groups: ClassGroups): Record<string, ProtocolSummary> {
     return Object.fromEntries(
       [...this.#rows].map((
         [name, rows],
-      ) => [name, summarize(PROTOCOLS[name as ProtocolName], rows)]),
+      ) => [name, summarize(PROTOCOLS[name as ProtocolName], rows, groups)]),
     );
   }
 }
@@ -59,6 +68,7 @@ export class ProtocolSums {
 function summarize(
   names: readonly string[],
   rows: ReadonlyMap<string, NumberRows>,
+  groupOf: ClassGroups,
 ): ProtocolSummary {
   const byName = <T>(values: readonly T[]) =>
     Object.fromEntries(names.map((name, i) => [name, values[i]!]));
@@ -66,7 +76,7 @@ function summarize(
     means: byName(means),
     ...(intervals && { intervals: byName(intervals) }),
   });
-  const { classes, average } = meansByClass(rows, names.length);
+  const { classes, average, groups } = meansByClass(rows, names.length, groupOf);
   return {
     classes: classes.map(({ category, count, ...means }) => ({
       category,
@@ -74,5 +84,12 @@ function summarize(
       ...named(means),
     })),
     ...(average && { average: named(average) }),
+    ...(groups.length > 0 && {
+      groups: groups.map(({ group, categories, ...means }) => ({
+        group,
+        categories,
+        ...named(means),
+      })),
+    }),
   };
 }

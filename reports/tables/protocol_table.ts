@@ -125,7 +125,11 @@ function entriesOf(summaries: Readonly<Record<string, Summary>>): Entry[] {
   );
 }
 
-function countOf({ classes }: ProtocolSummary, column: string): number {
-  return classes.filter(({ category }) => column === AVERAGE || category === column)
+function countOf(summary: ProtocolSummary, column: string): number {
+  const means = meansOf(summary, column);
+  const isIn = (category: string) =>
+    column === AVERAGE || category === column ||
+    means !== undefined && "categories" in means && means.categories.includes(category);
+  return summary.classes.filter(({ category }) => isIn(category))
     .reduce((sum, { count }) => sum + count, 0);
 }

@@ -170,6 +170,9 @@ export function makeTable(
         : "Scores by class, as in the paper's Table I.",
       `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
       "mIoU and AUC-ROC are in per cent; higher is better.",
+      ...(all.some(({ groups }) => groups)
+        ? ["The mean of a group is the unweighted mean over its classes."]
+        : []),
       ...(hasMarks ? ["Best of a column in bold, second best underlined."] : []),
       ...(all.some(({ average }) => average) ? [describeIntervals(all[0]!)] : []),
       ...(published
@@ -215,26 +218,57 @@ function haveEqualCounts(summaries: readonly Summary[]): boolean {
   return new Set(texts).size === 1;
 }
 
-/** Finds the means of a summary for a column; `undefined` if the class has none. */
-export function meansOf<C extends { readonly category: string }, A>(
-  { classes, average }: { readonly classes: readonly C[]; readonly average?: A },
-  column: string,
-): C | A | undefined {
-  return column === AVERAGE ? average : classes.find(({ category }) => category === column);
+/** Name of the column with the mean over a group of classes. */
+function meanColumn(group: string): string {
+  return `${group} mean`;
 }
 
-/** The paper's classes, followed by other classes with scores. */
+/** Means over the classes, and the means of groups of classes. */
+interface ColumnMeans<C, A, G> {
+  readonly classes: readonly C[];
+  readonly average?: A;
+  readonly groups?: readonly G[];
+}
+
+/** Finds the means of a summary for a column; `undefined` if the class has none. */
+export function meansOf<
+  C extends { readonly category: string },
+  A,
+  G extends { readonly group: string },
+>({ classes, average, groups }: ColumnMeans<C, A, G>, column: string): C | A | G | undefined {
+  if (column === AVERAGE) return average;
+  return classes.find(({ category }) => category === column) ??
+    groups?.find(({ group }) => meanColumn(group) === column);
+}
+
+/**
+ * The paper's classes, followed by other classes with scores. In a dataset with groups, the classes
+ * of each group with scores, followed by the group's mean; then the classes without a group.
+ */
 export function categories(summaries: readonly Summary[]): string[] {
   const found = summaries.flatMap(({ classes }) => classes.map(({ category }) => category));
-  return [...new Set<string>([...CLASSES, ...found])];
+  const all = summaries.flatMap(({ groups = [] }) => groups);
+  if (all.length === 0) return [...new Set<string>([...CLASSES, ...found])];
+  const columns = [...new Set(all.map(({ group }) => group))].flatMap((name) => [
+    ...all.filter(({ group }) => group === name).flatMap(({ categories }) => categories),
+    meanColumn(name),
+  ]);
+  return [...new Set([...columns, ...found])];
 }
 
 /** Numbers of scored, skipped and failed samples in a column. */
 export function countsOf(
-  { classes, counts, leftOut }: Summary,
+  summary: Summary,
   column: string,
 ): Readonly<Record<"scored" | "skipped" | "failed", number>> {
+  const { classes, counts, leftOut, groups } = summary;
   if (column === AVERAGE) return counts;
+  const own = groups?.find(({ group }) => meanColumn(group) === column);
+  if (own) {
+    const all = own.categories.map((category) => countsOf(summary, category));
+    const sum = (status: keyof typeof all[0]) => all.reduce((sum, each) => sum + each[status], 0);
+    return { scored: sum("scored"), skipped: sum("skipped"), failed: sum("failed") };
+  }
   const { skipped, failed } = leftOut.find(({ category }) => category === column) ??
     { skipped: 0, failed: 0 };
   const scored = classes.find(({ category }) => category === column)?.count ?? 0;

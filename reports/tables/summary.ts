@@ -31,6 +31,14 @@ export interface ClassSummary extends Means {
   readonly count: number;
 }
 
+/** Unweighted means over the classes of one group, such as `Anatomy`. */
+export interface GroupSummary extends Means {
+  /** Name of the group. */
+  readonly group: string;
+  /** Names of its classes with scores. */
+  readonly categories: readonly string[];
+}
+
 /** Counts of left-out samples of one class. */
 export interface LeftOut {
   /** Name of the class. */
@@ -47,6 +55,8 @@ export interface Summary {
   readonly classes: readonly ClassSummary[];
   /** Unweighted mean over the classes (docs/method.md, section 3); absent if none has scores. */
   readonly average?: Means;
+  /** One entry per group of classes; absent if the dataset has no groups. */
+  readonly groups?: readonly GroupSummary[];
   /** Parameters of the intervals. */
   readonly bootstrap: Bootstrap;
   /** Count of samples for each way of ending. */
@@ -70,12 +80,14 @@ export class ScoreSummary {
   readonly #counts = { scored: 0, grounded: 0, skipped: 0, failed: 0 };
   readonly #leftOut = new Map<string, { skipped: number; failed: number }>();
   readonly #reasons = new ReasonGroups();
+  readonly #groups = new Map<string, string>();
   readonly #protocols = new ProtocolSums();
 
   /** Counts a result, and adds its scores to the means. */
   add(result: SampleResult): void {
     this.#counts[result.status]++;
     const category = result.category ?? NO_CLASS;
+    if (result.group !== undefined) this.#groups.set(category, result.group);
     if (result.status === "scored") {
       const rows = this.#scores.get(category) ?? new NumberRows(SCORES.length);
       this.#scores.set(category, rows);
@@ -92,8 +104,8 @@ export class ScoreSummary {
 
   /** Summary of the results so far. */
   toJSON(): Summary {
-    const { classes, average } = meansByClass(this.#scores, SCORES.length);
-    const protocols = this.#protocols.toJSON();
+    const { classes, average, groups } = meansByClass(this.#scores, SCORES.length, this.#groups);
+    const protocols = this.#protocols.toJSON(this.#groups);
     return {
       classes: classes.map(({ category, count, ...means }) => ({
         category,
@@ -101,6 +113,13 @@ export class ScoreSummary {
         ...scoreMeans(means),
       })),
       ...(average && { average: scoreMeans(average) }),
+      ...(groups.length > 0 && {
+        groups: groups.map(({ group, categories, ...means }) => ({
+          group,
+          categories,
+          ...scoreMeans(means),
+        })),
+      }),
       bootstrap: BOOTSTRAP,
       counts: { ...this.#counts },
       leftOut: inClassOrder(this.#leftOut.keys()).map((category) => ({
