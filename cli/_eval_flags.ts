@@ -7,6 +7,7 @@
 import { describeLayouts } from "../datasets/layouts/registry.ts";
 import { EVAL_METHOD_FLAGS, METHODS } from "../methods/registry.ts";
 import { BACKEND_FLAGS } from "./kit/backend.ts";
+import { DATA_FLAGS } from "./kit/datasets.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { MODEL_FLAG } from "./kit/method_sources.ts";
 import { MODELS_FLAGS } from "./kit/models.ts";
@@ -46,8 +47,17 @@ export const EVAL_COMMAND = command({
     dataset: {
       type: "string",
       placeholder: "PATH",
-      description: describeLayouts(),
+      description:
+        `${describeLayouts()} Or else a name that deno task get lists, such as covid-segmentations.`,
       defaultText: "phantoms",
+    },
+    ...DATA_FLAGS,
+    phrases: {
+      type: "string",
+      placeholder: "FILE",
+      description:
+        "Phrases by class, for a dataset that has classes and no phrases: JSON of a list for each class, or a CSV with the columns class and phrase.",
+      defaultText: "ours",
     },
     images: {
       type: "string",

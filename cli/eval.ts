@@ -16,6 +16,7 @@ import { SummaryByVariant } from "../reports/tables/summary.ts";
 import { RESULTS, RunFolder, type RunRecord } from "../runs/run_folder.ts";
 import type { ProtocolName } from "../scoring/protocols.ts";
 import { requireBackend } from "./kit/backend.ts";
+import { datasetPath } from "./kit/datasets.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
@@ -37,11 +38,17 @@ import { describeCounts } from "../reports/tables/result_table.ts";
 /** Seed of the phantoms that are drawn if no dataset is given. */
 const PHANTOM_SEED = 1;
 
-async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
-  const { images, split, limit, margin } = values;
-  if (!values.dataset && (images ?? split)) {
-    throw new UsageError(`Option "--${images ? "images" : "split"}" needs "--dataset"`);
-  }
+/** Finds the path of a dataset that is given by its name. */
+function withDataset(values: EvalValues): EvalValues {
+  const { dataset, data } = values;
+  return dataset === undefined ? values : { ...values, dataset: datasetPath(dataset, data) };
+}
+
+async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
+  const { images, split, phrases, limit, margin } = asGiven;
+  const needing = images ? "images" : split ? "split" : phrases ? "phrases" : undefined;
+  if (!asGiven.dataset && needing) throw new UsageError(`Option "--${needing}" needs "--dataset"`);
+  const values = withDataset(asGiven);
   requireBackend(values);
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
@@ -54,6 +61,7 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     ...(split && { split }),
     ...(limit && { limit }),
     ...(shard && { shard }),
+    ...(phrases && { phrases }),
   };
   const chosen = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
@@ -78,9 +86,17 @@ async function main(values: EvalValues, signal: AbortSignal): Promise<number> {
     const path = values.dataset ??
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
     const dataset = chosen ?? await openDataset(path, part);
-    const { kind, sha256 } = dataset;
+    const { kind, sha256, wordings, attribution } = dataset;
     // `run.json` has the facts in this order.
-    const facts = { ...methods.facts, dataset: { kind, sha256, split, limit }, ...known };
+    const facts = {
+      ...methods.facts,
+      dataset: {
+        ...{ kind, sha256, split, limit },
+        ...(wordings && { phrases: wordings }),
+        ...(attribution && { attribution }),
+      },
+      ...known,
+    };
     const summary = new SummaryByVariant(methods.names);
     const failures = new Failures();
     const record = { facts, variants: methods.names, plan: dataset.plan, ...(shard && { shard }) };
@@ -224,8 +240,9 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   return code;
 }
 
-await runCommand(EVAL_COMMAND, main, async (values) => {
-  const { dataset, images, out = OUT } = values;
+await runCommand(EVAL_COMMAND, main, async (asGiven) => {
+  const values = withDataset(asGiven);
+  const { dataset, images, phrases, out = OUT } = values;
   const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
   const paths = methodPaths(await methodSources(values, Object.keys(METHODS), given), values);
   const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
@@ -235,6 +252,7 @@ await runCommand(EVAL_COMMAND, main, async (values) => {
       ...moduleReach(values),
       dataset,
       file && companionOf(file),
+      phrases,
       images ?? (file && folderOf(file)),
       // `main` reads the dataset and reports its errors.
       ...(dataset === undefined ? [] : await pathsOutsideImages(dataset, images).catch(() => [])),

@@ -1,37 +1,53 @@
 /**
- * `deno task get`: lists the models that Groundray knows by name, or fetches some.
+ * `deno task get`: lists the models and datasets that Groundray knows by name, or fetches some.
  *
  * @module
  */
 
+import { InputError } from "../base/errors.ts";
 import { ACCESS, CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts";
-import { fetchModel } from "../hub/fetch_model.ts";
+import { type CatalogDataset, DATASETS, findDataset } from "../hub/datasets.ts";
+import { accept, fetchDataset, hasAccepted } from "../hub/fetch_dataset.ts";
+import { fetchModel, type FetchModelOptions } from "../hub/fetch_model.ts";
+import { GITHUB_SITE, RAW, RAW_HOSTS } from "../hub/github.ts";
 import { HUB, HUB_HOSTS } from "../hub/hub.ts";
-import { type ModelState, modelState } from "../hub/record.ts";
+import { datasetState, type ModelState, modelState } from "../hub/record.ts";
 import type { Source } from "../hub/request.ts";
 import { runCommand } from "./kit/confine.ts";
+import { DATA_FLAGS, folderOfData, folderOfDataset } from "./kit/datasets.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
-import { folderOfModel, folderOfModels, MODELS_FLAGS } from "./kit/models.ts";
+import { folderOfModel, folderOfModels, MODELS_FLAGS, nearName } from "./kit/models.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({
   usage: "deno task get [NAME …] [options]",
   description:
-    "Fetches models by name from the Hugging Face hub, for --model NAME of the other commands; " +
-    "without a name it lists the models. After any interruption the same command goes on where it " +
-    "was. For a model that is here it checks every byte. Progress is in megabytes. The environment " +
-    "variable HF_TOKEN holds the token for models that want one.",
+    "Fetches models by name from the Hugging Face hub, for --model NAME of the other commands, and " +
+    "datasets from GitHub, for --dataset NAME of eval; without a name it lists both. Shows the " +
+    "licences of a dataset, and asks once whether they are accepted. After any interruption the " +
+    "same command goes on where it was. For a model or dataset that is here it checks every byte. " +
+    "Progress is in megabytes. The environment variable HF_TOKEN holds the token for models that " +
+    "want one.",
   operand: "NAME",
   isOptional: true,
   isRepeated: true,
   flags: {
+    list: {
+      type: "boolean",
+      description: "List the models and datasets, with size, licence and state.",
+    },
+    accept: {
+      type: "boolean",
+      description: "Accept the licences of the datasets without a question.",
+    },
     ...MODELS_FLAGS,
+    ...DATA_FLAGS,
     mirror: {
       type: "string",
       placeholder: "URL",
-      description: "Address of a mirror of the hub.",
-      defaultText: `HF_ENDPOINT, or ${HUB}`,
+      description: "Address of a mirror of the hub, for datasets of GitHub's raw files.",
+      defaultText: `HF_ENDPOINT, or ${HUB}; for datasets ${RAW}`,
     },
     cdn: {
       type: "list",
@@ -53,33 +69,53 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 const MEGABYTE = 1e6;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const models = values.operands.map(requireModel);
+  const { models, datasets } = chooseWanted(values);
   const source = chooseSource(values);
   const progress = new Progress(values.progress, undefined, "MB");
-  if (models.length === 0) {
-    printList(values.models);
+  if (models.length + datasets.length === 0) {
+    printList(values);
     return EXIT.ok;
   }
+  for (const dataset of datasets) await requireAccepted(dataset, values, signal);
+  const get = async (
+    { name }: { readonly name: string },
+    folder: string,
+    isHere: boolean,
+    source: Source,
+    fetch: (options: FetchModelOptions) => Promise<boolean>,
+  ): Promise<void> => {
+    if (isHere) progress.say(`Checking the files of ${name} that are here.`);
+    let total = 0;
+    const isNew = await fetch({
+      source,
+      signal,
+      onBegin: (all, before) => {
+        total = all / MEGABYTE;
+        progress.say(`Fetching ${name} from ${new URL(source.endpoint).host}.`);
+        progress.begin(Math.ceil(total), before / MEGABYTE);
+      },
+      onBytes: (bytes) => progress.update(bytes / MEGABYTE),
+      onNotice: (notice) => progress.warn(notice),
+    });
+    if (isNew) progress.finish(Math.ceil(total));
+    console.log(`${name} is ${isNew ? "here now" : "here, and whole"}: ${folder}`);
+  };
   try {
     for (const model of models) {
       const folder = folderOfModel(model, values.models);
-      if (modelState(model, folder).kind !== "absent") {
-        progress.say(`Checking the files of ${model.name} that are here.`);
-      }
-      let total = 0;
-      const isNew = await fetchModel(model, folder, {
-        source,
-        signal,
-        onBegin: (all, before) => {
-          total = all / MEGABYTE;
-          progress.say(`Fetching ${model.name} from ${new URL(source.endpoint).host}.`);
-          progress.begin(Math.ceil(total), before / MEGABYTE);
-        },
-        onBytes: (bytes) => progress.update(bytes / MEGABYTE),
-        onNotice: (notice) => progress.warn(notice),
-      });
-      if (isNew) progress.finish(Math.ceil(total));
-      console.log(`${model.name} is ${isNew ? "here now" : "here, and whole"}: ${folder}`);
+      const isHere = modelState(model, folder).kind !== "absent";
+      await get(model, folder, isHere, source, (options) => fetchModel(model, folder, options));
+    }
+    for (const dataset of datasets) {
+      const folder = folderOfDataset(dataset, values.data);
+      const isHere = datasetState(folder).kind !== "absent";
+      await get(
+        dataset,
+        folder,
+        isHere,
+        datasetSource(source, values),
+        (options) => fetchDataset(dataset, folder, options),
+      );
     }
   } catch (error) {
     progress.clear();
@@ -89,11 +125,83 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   return EXIT.ok;
 }
 
-function requireModel(name: string): CatalogModel {
-  const model = findModel(name);
-  if (model) return model;
-  const names = CATALOG.map(({ name }) => name).join(", ");
-  throw new UsageError(`NAME must be some of ${names}, got "${name}"`);
+/** Models and datasets that the names stand for. */
+interface Wanted {
+  readonly models: readonly CatalogModel[];
+  readonly datasets: readonly CatalogDataset[];
+}
+
+/**
+ * Finds the models and datasets of the names.
+ *
+ * @throws {UsageError} If a name is unknown, or a list is asked for beside names.
+ */
+function chooseWanted({ operands, list }: Values): Wanted {
+  if (list && operands.length > 0) {
+    throw new UsageError(`Option "--list" takes no NAME, got "${operands[0]}"`);
+  }
+  const names = [...CATALOG, ...DATASETS].map(({ name }) => name);
+  for (const name of operands) {
+    if (names.includes(name)) continue;
+    const near = nearName(name, names);
+    throw new UsageError(
+      `NAME must be some of ${names.join(", ")}, got "${name}"` +
+        (near === undefined ? "" : `; did you mean "${near}"?`),
+    );
+  }
+  return {
+    models: operands.flatMap((name) => findModel(name) ?? []),
+    datasets: operands.flatMap((name) => findDataset(name) ?? []),
+  };
+}
+
+/**
+ * Shows the licences of a dataset, and requires that the user accepts them, now or before.
+ *
+ * @throws {UsageError} If nobody can be asked.
+ * @throws {InputError} If the user does not accept the licences.
+ */
+async function requireAccepted(
+  dataset: CatalogDataset,
+  values: Values,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name, terms } = dataset;
+  const folder = folderOfDataset(dataset, values.data);
+  if (hasAccepted(dataset, folder)) return;
+  console.log([`Licences of ${name}:`, ...terms.map((term) => `- ${term}`)].join("\n"));
+  if (!values.accept) {
+    if (!Deno.stdin.isTerminal()) {
+      throw new UsageError(
+        `Cannot ask whether the licences of ${name} are accepted, since there is no terminal; ` +
+          "read them above and give --accept",
+      );
+    }
+    Deno.stdout.writeSync(new TextEncoder().encode("Do you accept them? [y/N] "));
+    if (!/^\s*y(es)?\s*$/i.test(await readLine(signal))) {
+      throw new InputError(`Cannot fetch ${name}: its licences were not accepted`);
+    }
+  }
+  await accept(dataset, folder);
+}
+
+/** Reads a line from the terminal; throws the signal's reason if the signal aborts before. */
+async function readLine(signal: AbortSignal): Promise<string> {
+  const aborted = Promise.withResolvers<never>();
+  const stop = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  const bytes = new Uint8Array(1024);
+  const count = await Promise.race([Deno.stdin.read(bytes), aborted.promise]);
+  signal.removeEventListener("abort", stop);
+  return new TextDecoder().decode(bytes.subarray(0, count ?? 0));
+}
+
+/** Source of a dataset's files: the mirror of `--mirror`, or else GitHub. */
+function datasetSource({ endpoint, hosts }: Source, { mirror }: Values): Source {
+  // HF_ENDPOINT names a mirror of the hub alone.
+  return mirror === undefined
+    ? { endpoint: RAW, hosts: RAW_HOSTS, site: GITHUB_SITE }
+    : { endpoint, hosts, site: GITHUB_SITE };
 }
 
 /**
@@ -137,20 +245,14 @@ function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source
   };
 }
 
-function printList(models: string | undefined): void {
+function printList({ models, data }: Values): void {
   console.log(`Models in ${folderOfModels(models)}:`);
   for (const model of CATALOG) {
-    const state = stateOf(model, folderOfModel(model, models));
-    const where = {
-      here: `here, ${gigabytes(state.kind === "here" ? state.bytes : 0)}`,
-      absent: `not here, about ${gigabytes(model.bytes)}`,
-      partial: `begun, about ${gigabytes(model.bytes)} in all`,
-      damaged: `damaged: ${state.kind === "damaged" ? state.reason : ""}`,
-    };
+    const state = stateOf(() => modelState(model, folderOfModel(model, models)));
     const licenses = new Set(model.sources.map(({ license }) => license));
     console.log(
       [
-        `\n${model.name} (${where[state.kind]})`,
+        `\n${model.name} (${describeState(state, model.bytes, gigabytes)})`,
         `  ${model.purpose}`,
         `  Method: --method ${model.method}. Licence: ${[...licenses].join(" and ")}.`,
         `  Access: ${ACCESS[model.access]}.`,
@@ -159,15 +261,44 @@ function printList(models: string | undefined): void {
       ].join("\n"),
     );
   }
+  console.log(`\nDatasets in ${folderOfData(data)}:`);
+  for (const dataset of DATASETS) {
+    const state = stateOf(() => datasetState(folderOfDataset(dataset, data)));
+    console.log(
+      [
+        `\n${dataset.name} (${describeState(state, dataset.bytes, megabytes)})`,
+        `  ${dataset.purpose}`,
+        `  Licence: ${dataset.license}.`,
+        `  From: https://github.com/${dataset.repository}, without an account.`,
+      ].join("\n"),
+    );
+  }
 }
 
-/** State of a model; a damaged record must not hide the other models. */
-function stateOf(model: CatalogModel, folder: string): ModelState {
+/** State of a model or dataset; a damaged record must not hide the others. */
+function stateOf(find: () => ModelState): ModelState {
   try {
-    return modelState(model, folder);
+    return find();
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return { kind: "damaged", reason: error.message };
+  }
+}
+
+function describeState(
+  state: ModelState,
+  bytes: number,
+  show: (bytes: number) => string,
+): string {
+  switch (state.kind) {
+    case "here":
+      return `here, ${show(state.bytes)}`;
+    case "absent":
+      return `not here, about ${show(bytes)}`;
+    case "partial":
+      return `begun, about ${show(bytes)} in all`;
+    case "damaged":
+      return `damaged: ${state.reason}`;
   }
 }
 
@@ -175,11 +306,23 @@ function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / MEGABYTE)} MB`;
+}
+
 await runCommand(COMMAND, main, (values) => {
-  const models = folderOfModels(values.models);
+  const { models, datasets } = chooseWanted(values);
+  const [ofModels, ofData] = [folderOfModels(values.models), folderOfData(values.data)];
   // A list needs no network.
-  if (values.operands.length === 0) return { read: [models], write: [] };
-  values.operands.forEach(requireModel);
+  if (models.length + datasets.length === 0) return { read: [ofModels, ofData], write: [] };
   // The task may reach any host, since only its options name a mirror. This run reaches these alone.
-  return { read: [], write: [models], net: [...chooseSource(values).hosts] };
+  const source = chooseSource(values);
+  return {
+    read: [],
+    write: [...(models.length > 0 ? [ofModels] : []), ...(datasets.length > 0 ? [ofData] : [])],
+    net: [
+      ...(models.length > 0 ? source.hosts : []),
+      ...(datasets.length > 0 ? datasetSource(source, values).hosts : []),
+    ],
+  };
 }, "the bytes in hand");

@@ -142,6 +142,55 @@ export async function downloadFile(
   return { bytes: part.length, sha256 };
 }
 
+/**
+ * Downloads a small file in one request, without a question about its size before. After an
+ * interruption the file begins anew.
+ *
+ * @returns Size and SHA-256 of the file.
+ * @throws {Error} If the file is refused, does not have its hash, or the connection breaks too often.
+ */
+export async function downloadSmallFile(
+  { file, target, digests }: Download,
+  context: DownloadContext,
+): Promise<{ bytes: number; sha256: string }> {
+  await Deno.mkdir(folderOf(target), { recursive: true });
+  const part = `${target}.part`;
+  let length = 0;
+  await withTries(context, () => 0, async () => {
+    length = 0;
+    const answer = await request(context, file, 0, undefined);
+    using out = await Deno.open(part, { write: true, create: true, truncate: true });
+    for await (const bytes of answer.bytes) {
+      for (let at = 0; at < bytes.length;) at += await out.write(bytes.subarray(at));
+      context.onBytes(length += bytes.length);
+    }
+    if (answer.size !== undefined && length < answer.size) {
+      throw new Interruption(`"${file.path}" broke off after ${length} bytes`);
+    }
+    await out.syncData();
+  });
+  const sha256 = await hashFile(part, "sha256");
+  const expected = digests.find((digest) => digest !== `sha256:${sha256}`);
+  if (expected !== undefined) {
+    await Deno.remove(part);
+    throw wrongHash(file, "sha256", sha256, expected.replace("sha256:", ""));
+  }
+  await putInPlace(part, target);
+  return { bytes: length, sha256 };
+}
+
+function wrongHash(
+  { path, repository }: HubFile,
+  algorithm: "sha256" | "md5",
+  found: string,
+  expected: string,
+): Error {
+  return new Error(
+    `Cannot use "${path}" of ${repository} as fetched: its ${algorithm} is ${found}, expected ` +
+      `${expected}; the file was removed`,
+  );
+}
+
 /** Checks the hashes that are known. A file that fails is removed, since it helps nobody. */
 async function requireDigests(
   download: Download,
@@ -157,10 +206,7 @@ async function requireDigests(
     if (found === expected) continue;
     await Deno.remove(path);
     await Deno.remove(statePath);
-    throw new Error(
-      `Cannot use "${file.path}" of ${file.repository} as fetched: its ${algorithm} is ${found}, ` +
-        `expected ${expected}; the file was removed`,
-    );
+    throw wrongHash(file, algorithm, found, expected!);
   }
 }
 

@@ -21,7 +21,7 @@ import { type ModelRecord, readRecord, writeRecord } from "./record.ts";
 import type { Source } from "./request.ts";
 import { stat } from "../base/paths.ts";
 
-/** Conditions and callbacks of {@linkcode fetchModel}. */
+/** Conditions and callbacks of {@linkcode fetchModel} and `fetchDataset`. */
 export interface FetchModelOptions {
   /** Address and hosts of the files. */
   readonly source: Source;
@@ -47,7 +47,8 @@ export interface FetchModelOptions {
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
 
-const PAUSES = [1000, 2000, 4000, 8000, 16_000];
+/** Default of {@linkcode FetchModelOptions.pauses}. */
+export const PAUSES = [1000, 2000, 4000, 8000, 16_000];
 
 /** Name of the file that a download locks. */
 const LOCK_FILE = "get.lock";
@@ -124,15 +125,7 @@ export async function fetchModel(
     total += probed.bytes ?? 0;
     before += await earlierBytes(download, probed, source);
   }
-  const free = await freeBytes(folder);
-  if (free < total - before) {
-    throw new Error(
-      `Cannot fetch ${model.name}: "${folder}" needs ${
-        megabytes(total - before)
-      } MB more, but its ` +
-        `disk has ${megabytes(free)} MB free`,
-    );
-  }
+  await requireSpace(model, folder, total - before, freeBytes);
   onBegin(total, before);
   for (const { download, probed, name } of missing) {
     const recorded = await downloadFile(download, probed, {
@@ -143,6 +136,21 @@ export async function fetchModel(
     done += recorded.bytes;
   }
   return true;
+}
+
+/** Requires enough free bytes on the disk of a folder. */
+export async function requireSpace(
+  { name }: { readonly name: string },
+  folder: string,
+  bytes: number,
+  freeBytes: (folder: string) => Promise<number> = freeBytesOf,
+): Promise<void> {
+  const free = await freeBytes(folder);
+  if (free >= bytes) return;
+  throw new Error(
+    `Cannot fetch ${name}: "${folder}" needs ${megabytes(bytes)} MB more, but its disk has ` +
+      `${megabytes(free)} MB free`,
+  );
 }
 
 async function update(
@@ -159,7 +167,7 @@ async function update(
 }
 
 /** A file is intact if it exists with the recorded size and hash. */
-async function isIntact(
+export async function isIntact(
   path: string,
   sha256: string,
   bytes: number,
@@ -172,9 +180,9 @@ async function isIntact(
   return false;
 }
 
-/** Locks a model. The operating system holds the lock, so even a crash releases it. */
-async function lock(
-  { name }: CatalogModel,
+/** Locks a folder. The operating system holds the lock, so even a crash releases it. */
+export async function lock(
+  { name }: { readonly name: string },
   folder: string,
   onNotice: (notice: string) => void,
   signal: AbortSignal,

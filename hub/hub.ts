@@ -20,6 +20,21 @@ export const HUB_HOSTS: readonly string[] = ["huggingface.co", "*.hf.co"];
 /** Page on which a user makes a token. */
 const TOKEN_PAGE = `${HUB}/settings/tokens`;
 
+/** A place that serves files of repositories, and its customs. */
+export interface Site {
+  /** Its own address, beside those of mirrors. */
+  readonly home: string;
+  /** Address of a file below the address of the site or of a mirror. */
+  readonly fileUrl: (endpoint: string, file: HubFile) => URL;
+  /** Says in a sentence why a file was refused; the status is from 400. */
+  readonly describeRefusal: (
+    status: number,
+    headers: Headers,
+    file: HubFile,
+    context: RefusalContext,
+  ) => string;
+}
+
 /** A file of a repository at one revision. */
 export interface HubFile {
   /** Owner and name, such as `microsoft/BiomedVLP-BioViL-T`. */
@@ -125,3 +140,6 @@ export function describeRefusal(
   }
   return `${start}${host} answered ${status}`;
 }
+
+/** The Hugging Face hub. */
+export const HUB_SITE: Site = { home: HUB, fileUrl, describeRefusal };

@@ -1,5 +1,5 @@
 /**
- * The record of a fetched model: `groundray.json` in its folder, with commits, sizes and hashes.
+ * The record of a fetched model or dataset: `groundray.json` in its folder, with commits, sizes and hashes.
  *
  * @module
  */
@@ -22,6 +22,10 @@ export interface ModelRecord {
   readonly commits: Readonly<Record<string, string>>;
   /** Files by their paths in the model's folder. */
   readonly files: Readonly<Record<string, RecordedFile>>;
+  /** Licences that the user accepted, in words; only for datasets. */
+  readonly accepted?: string;
+  /** Whether all files are here and were compared with their hash; only for datasets. */
+  readonly isWhole?: boolean;
 }
 
 /** Name of the record's file. */
@@ -48,11 +52,18 @@ export function readRecord(folder: string): ModelRecord {
     throw error;
   }
   try {
-    const { commits, files } = JSON.parse(text) as ModelRecord;
+    const { commits, files, accepted, isWhole } = JSON.parse(text) as ModelRecord;
     const hashes = Object.values(files).map(({ bytes, sha256 }) => `${bytes} ${sha256}`);
     const isSound = hashes.every((text) => /^\d{1,15} [0-9a-f]{64}$/.test(text)) &&
       Object.values(commits).every((commit) => /^[0-9a-f]{40}$/.test(commit));
-    if (isSound) return { commits, files };
+    if (isSound) {
+      return {
+        commits,
+        files,
+        ...(typeof accepted === "string" && { accepted }),
+        ...(isWhole === true && { isWhole }),
+      };
+    }
   } catch {
     // The error below names the file.
   }
@@ -67,7 +78,7 @@ export async function writeRecord(folder: string, record: ModelRecord): Promise<
   await writeWhole(`${folder}/${RECORD_FILE}`, text, { isSynced: true });
 }
 
-/** State of a model on this machine. */
+/** State of a model or dataset on this machine. */
 export type ModelState =
   /** All files exist with their recorded sizes. */
   | { readonly kind: "here"; readonly bytes: number }
@@ -85,6 +96,25 @@ export function modelState(model: CatalogModel, folder: string): ModelState {
   const { files } = readRecord(folder);
   const names = localFiles(model);
   const recorded = names.filter((name) => Object.hasOwn(files, name));
+  return stateOf(folder, files, recorded, recorded.length === names.length);
+}
+
+/**
+ * Compares the files of a dataset with its record, by their sizes alone.
+ *
+ * @throws {InputSyntaxError} If the record is damaged.
+ */
+export function datasetState(folder: string): ModelState {
+  const { files, isWhole = false } = readRecord(folder);
+  return stateOf(folder, files, Object.keys(files), isWhole);
+}
+
+function stateOf(
+  folder: string,
+  files: ModelRecord["files"],
+  recorded: readonly string[],
+  isWhole: boolean,
+): ModelState {
   let total = 0;
   for (const name of recorded) {
     const { bytes } = files[name]!;
@@ -95,7 +125,7 @@ export function modelState(model: CatalogModel, folder: string): ModelState {
     }
     total += bytes;
   }
-  if (recorded.length === names.length) return { kind: "here", bytes: total };
+  if (isWhole) return { kind: "here", bytes: total };
   return { kind: recorded.length > 0 ? "partial" : "absent" };
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { printable } from "../base/text.ts";
-import { describeRefusal, type FileFacts, fileUrl, HUB, type HubFile, readFacts } from "./hub.ts";
+import { type FileFacts, HUB_SITE, type HubFile, readFacts, type Site } from "./hub.ts";
 
 /** Source of the files, and the conditions of a request. */
 export interface Source {
@@ -23,6 +23,12 @@ export interface Source {
    * @default {30_000}
    */
   readonly stall?: number;
+  /**
+   * The site whose paths the endpoint has.
+   *
+   * @default {The Hugging Face hub}
+   */
+  readonly site?: Site;
 }
 
 /** A connection that broke, or a server that is overloaded: another try may succeed. */
@@ -121,7 +127,8 @@ export async function requestRange(
     const { endpoint, withheld } = source;
     const isEndpoint = new URL(response.url).origin === new URL(endpoint).origin;
     const context = { host, isEndpoint, hadToken, ...(withheld && { withheld }) };
-    throw new Error(describeRefusal(status, headers, file, context));
+    const { site = HUB_SITE } = source;
+    throw new Error(site.describeRefusal(status, headers, file, context));
   } catch (error) {
     connection.close();
     throw error;
@@ -144,7 +151,7 @@ async function follow(
   hasToken: boolean,
 ): Promise<{ response: Response; facts: FileFacts }> {
   const { origin } = new URL(source.endpoint);
-  let url = fileUrl(source.endpoint, file);
+  let url = (source.site ?? HUB_SITE).fileUrl(source.endpoint, file);
   let stated: FileFacts = {};
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     requireAllowed(url, source, file);
@@ -182,13 +189,13 @@ async function follow(
 
 function requireAllowed(url: URL, source: Source, file: HubFile): void {
   if (isAllowed(url, source)) return;
-  const { endpoint, hosts } = source;
+  const { endpoint, hosts, site = HUB_SITE } = source;
   throw new Error(
     `Cannot fetch "${file.path}" of ${file.repository}: ${new URL(endpoint).host} sends on to ` +
       `${printable(url.origin)}, which is not among the hosts that were named (${
         hosts.join(", ")
       })` +
-      (endpoint === HUB ? "" : "; if the mirror's files are there, name it with --cdn"),
+      (endpoint === site.home ? "" : "; if the mirror's files are there, name it with --cdn"),
   );
 }
 

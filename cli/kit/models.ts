@@ -71,15 +71,22 @@ export function modelFolder(nameOrPath: string, models?: string, method?: string
 }
 
 function refuseMisspelling(text: string): void {
-  if (/[/\\]/.test(text)) return;
-  const name: string = closestString(text.toLowerCase(), CATALOG.map(({ name }) => name));
-  if (levenshteinDistance(text.toLowerCase(), name) > name.length / 3) return;
+  const name = nearName(text, CATALOG.map(({ name }) => name));
+  if (name === undefined) return;
   throw new InputError(
     `Cannot load model "${text}": there is no such folder; did you mean the model "${name}"?`,
   );
 }
 
-function statOf(path: string): Deno.FileInfo | undefined {
+/** The name that a text is nearly; `undefined` for a path, or if no name is near. */
+export function nearName(text: string, names: readonly string[]): string | undefined {
+  if (/[/\\]/.test(text)) return undefined;
+  const name: string = closestString(text.toLowerCase(), names);
+  return levenshteinDistance(text.toLowerCase(), name) > name.length / 3 ? undefined : name;
+}
+
+/** Facts about a path; `undefined` if there is nothing, or this thread may not look. */
+export function statOf(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
   } catch {

@@ -161,6 +161,16 @@ export function covidRows(
   });
 }
 
+/** Paths of the images and masks that the rows of `structure.csv` name, each once. */
+export function covidFiles(path: string, table: CsvTable): string[] {
+  requireColumns(path, table, COLUMNS);
+  const files = table.records.flatMap(({ get }) => {
+    const mask = (get("Mask") ?? "").trim();
+    return [`images/${(get("Filename") ?? "").trim()}`, ...(mask ? [mask] : [])];
+  });
+  return [...new Set(files)];
+}
+
 /** Splits a resolution such as `943x751`. */
 function sizeOf(resolution: string): [string, string] {
   const [width = "", height = ""] = resolution.split(/x/i);

@@ -53,7 +53,7 @@ export function tableOptions(
   { facts, shard }: Pick<RunRecord, "facts" | "shard">,
   isWhole: boolean,
 ): TableOptions {
-  const { kind, split, limit } = (facts.dataset ?? {}) as Readonly<Record<string, unknown>>;
+  const { kind, split, limit, attribution } = (facts.dataset ?? {}) as Readonly<Record<string, unknown>>;
   const methods = methodLabels({ facts });
   return {
     published: kind === "ms-cxr",
@@ -64,6 +64,7 @@ export function tableOptions(
       ...(typeof limit === "number" ? [`The first ${limit} samples only.`] : []),
       ...(shard ? [`Shard ${shard.number} of ${shard.count} only.`] : []),
       ...(isWhole ? [] : ["The run was broken off: samples are missing."]),
+      ...(typeof attribution === "string" ? [attribution] : []),
     ],
   };
 }
