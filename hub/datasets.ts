@@ -7,22 +7,11 @@
 import type { CsvTable } from "../datasets/csv.ts";
 import {
   COVID_SEGMENTATIONS,
+  covidCredits,
   covidFiles,
-  describeLicense,
+  type ImageCredit,
 } from "../datasets/layouts/covid_segmentations.ts";
 import type { CatalogFile } from "./catalog.ts";
-
-/** An image of a dataset, with its licence and source. */
-export interface ImageCredit {
-  /** Path in the dataset. */
-  readonly image: string;
-  /** Licence as the dataset states it; empty if it states none. */
-  readonly license: string;
-  /** Restriction by the licence in words; empty if there is none. */
-  readonly restriction: string;
-  /** Address of the source; empty if the dataset states none. */
-  readonly source: string;
-}
 
 /** A dataset that is fetched by its name. */
 export interface CatalogDataset {
@@ -81,13 +70,7 @@ export const DATASETS: readonly CatalogDataset[] = [
       },
     ],
     filesOf: covidFiles,
-    creditsOf: ({ records }) =>
-      new Map(records.map(({ get }) => {
-        const text = (column: string) => (get(column) ?? "").trim();
-        const [image, license] = [`images/${text("filename")}`, text("license")];
-        const restriction = describeLicense(license) ?? "";
-        return [image, { image, license, restriction, source: text("url") || text("doi") }];
-      })),
+    creditsOf: covidCredits,
     sha256: "8a2a1fa0485d540c82e0711a8952bb2400521216f268cc91bcb901246f9f3b07",
   },
 ];

@@ -80,26 +80,36 @@ const CLASSES = new Map(
 // The table misspells the class.
 CLASSES.set("nosogastrictube", CLASSES.get("nasogastrictube")!);
 
-/** Licence of each image, by the column `filename` of `metadata.csv`. */
-function licensesOf(metadata: CsvTable | undefined): Map<string, string> {
-  return new Map(
-    metadata?.records.map(({ get }) => [
-      (get("filename") ?? "").trim(),
-      (get("license") ?? "").trim(),
-    ]),
-  );
+/** An image's path, licence and source. */
+export interface ImageCredit {
+  /** Path in the dataset. */
+  readonly image: string;
+  /** Licence as the dataset states it; empty if it states none. */
+  readonly license: string;
+  /** Restriction by the licence in words; empty if there is none. */
+  readonly restriction: string;
+  /** Address of the source; empty if the dataset states none. */
+  readonly source: string;
 }
 
-/** Whether a licence as `metadata.csv` states it forbids commercial use. */
-export function forbidsCommerce(license: string): boolean {
-  return /\bNC\b|non-?commercial/i.test(license);
+/** Licence and source of each image in `metadata.csv`, by its path. */
+export function covidCredits({ records }: CsvTable): Map<string, ImageCredit> {
+  return new Map(records.map(({ get }) => {
+    const text = (column: string) => (get(column) ?? "").trim();
+    const [image, license] = [`images/${text("filename")}`, text("license")];
+    const restriction = license === ""
+      ? "its licence is not stated"
+      : /\bNC\b|non-?commercial/i.test(license)
+      ? "its licence forbids commercial use"
+      : "";
+    return [image, { image, license, restriction, source: text("url") || text("doi") }];
+  }));
 }
 
-/** Sentence on an image's licence, for images whose use is restricted; `undefined` for others. */
-export function describeLicense(license: string): string | undefined {
-  if (license === "") return "the licence of the image is not stated";
-  if (!forbidsCommerce(license)) return undefined;
-  return `the licence of the image, ${show(license)}, forbids commercial use`;
+/** Note on an image's licence and source. */
+function describeCredit({ license, restriction, source }: ImageCredit): string {
+  const parts = [license, restriction, source && `from ${source}`].filter((part) => part !== "");
+  return `image: ${show(parts.join(", "), 300)}`;
 }
 
 /**
@@ -110,7 +120,7 @@ export function describeLicense(license: string): string | undefined {
  *
  * @param path Path of the file.
  * @param table The table.
- * @param metadata `metadata.csv`, which has the licence of each image, if present.
+ * @param metadata `metadata.csv`, which has the licence and source of each image, if present.
  * @throws {SyntaxError} If a column is missing.
  */
 export function covidRows(
@@ -119,7 +129,7 @@ export function covidRows(
   metadata: CsvTable | undefined,
 ): SplitRow[] {
   requireColumns(path, table, COLUMNS);
-  const licenses = licensesOf(metadata);
+  const credits = metadata && covidCredits(metadata);
   return table.records.map(({ line, get, fault }): SplitRow => {
     const text = (column: typeof COLUMNS[number]) => (get(column) ?? "").trim();
     const [name, stated, mask] = [
@@ -137,8 +147,7 @@ export function covidRows(
           [...new Set([...CLASSES.values()].map(({ name }) => name))].join(", ")
         }, ` +
           `got "${show(stated)}"`);
-    const license = licenses.get(name);
-    const note = license === undefined ? undefined : describeLicense(license);
+    const credit = credits?.get(`images/${name}`);
     return {
       where: `${table.name}:${line}`,
       stem: name,
@@ -155,7 +164,7 @@ export function covidRows(
           size: [text("Width"), text("Height")] as const,
         },
       }),
-      ...(note && { notes: [note] }),
+      ...(credit && { notes: [describeCredit(credit)] }),
       ...(wrong && { fault: wrong }),
     };
   });
