@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Box, Size } from "./geometry.ts";
+import { type Box, coveredArea, type Size } from "./geometry.ts";
 
 /**
  * A set of pixels of an image, as runs within rows. The outline of a lung takes some 20 KB, and a
@@ -69,6 +69,11 @@ export function regionArea({ runs }: Region): number {
   let pixels = 0;
   for (let at = 0; at < runs.length; at += 2) pixels += runs[at + 1]! - runs[at]!;
   return pixels;
+}
+
+/** Number of the image's pixels in boxes or a region. */
+export function truthArea(truth: Truth): number {
+  return isRegion(truth) ? regionArea(truth) : coveredArea(truth);
 }
 
 /** Number of a region's pixels inside a box of whole pixels. */

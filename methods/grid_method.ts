@@ -7,7 +7,7 @@
 
 import { isInputError } from "../base/errors.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
-import { decode, type DecodedImage } from "../pipeline/decode.ts";
+import { decode, type DecodedImage, truthOf } from "../pipeline/decode.ts";
 import {
   countSamples,
   failed,
@@ -38,11 +38,12 @@ export function gridMethod(model: GridModel): Method {
         "metrics",
         function* (found): Iterable<Flow<GroundedPhrase>> {
           const { heatmap, image: { gray, crop: { side: cover } }, sample } = found;
+          const truth = truthOf(sample, found.image);
           try {
             yield item(
-              sample.boxes.length === 0 ? found : {
+              truth === undefined ? found : {
                 ...found,
-                scores: scoreByProtocols(heatmap, gray, sample.boxes, { ...options, cover }),
+                scores: scoreByProtocols(heatmap, gray, truth, { ...options, cover }),
               },
             );
           } catch (error) {

@@ -7,17 +7,19 @@
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../base/errors.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { Box, CenterCrop, CropRegion, GrayImage } from "../base/geometry.ts";
+import { areaWithin, type Region, type Truth } from "../base/region.ts";
 import { quote } from "../base/text.ts";
 import { decodeDeepPng, isDeepPng } from "../images/decoders/deep_png.ts";
 import { decodeJpeg, decodePng } from "../images/decoders/imagescript.ts";
 import { decodeWhole, jpegStream, MAX_SCANS, unusualJpeg } from "../images/decoders/jpeg_stream.ts";
 import { plainPng, pngPixels } from "../images/decoders/png_pixels.ts";
 import { decodeDicom, isDicom } from "../images/dicom/dicom.ts";
-import { type Dropped, failed, type Flow, item, type StageOptions } from "./flow.ts";
+import { type Dropped, failed, type Flow, item, type StageOptions, withNotes } from "./flow.ts";
 import { imageHeader, imageStart } from "../images/image_header.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import { MAX_PIXELS, MAX_SHOWN_PATH, readImage } from "../images/read_image.ts";
 import { mapStream } from "../base/stream.ts";
+import { readRegion } from "../scoring/truth/read_region.ts";
 
 /** An image: a path, the bytes of a PNG, JPEG or DICOM file, or pixels. */
 export type ImageSource = string | Uint8Array | GrayImage;
@@ -38,6 +40,23 @@ export interface DecodedImage {
   readonly gray: GrayImage;
   /** The part of the image that the model sees. */
   readonly crop: CropRegion;
+  /**
+   * Regions of the samples with masks, by their ids.
+   *
+   * @default {None}
+   */
+  readonly regions?: ReadonlyMap<string, Region>;
+}
+
+/**
+ * Ground truth of a sample, in pixels of its image.
+ *
+ * @returns `undefined` if the sample has none.
+ */
+export function truthOf(sample: Sample, { regions }: Pick<DecodedImage, "regions">):
+  | Truth
+  | undefined {
+  return regions?.get(sample.id) ?? (sample.boxes.length > 0 ? sample.boxes : undefined);
 }
 
 /** Options of {@linkcode decode}. */
@@ -172,7 +191,9 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion | undefined): Sa
   if (sample.phrase.trim() === "") return fail("the phrase is empty");
   if (imageSize && (imageSize.width !== gray.width || imageSize.height !== gray.height)) {
     return fail(
-      `the image has ${gray.width}x${gray.height} pixels, but the dataset's boxes are for ` +
+      `the image has ${gray.width}x${gray.height} pixels, but the dataset's ${
+        sample.masks ? "masks" : "boxes"
+      } are for ` +
         `${imageSize.width}x${imageSize.height}`,
     );
   }
@@ -197,9 +218,34 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion | undefined): Sa
   return { ...sample, boxes: seen, notes: [...sample.notes ?? [], note] };
 }
 
+/** A sample that goes on, with the region of its masks if it has masks. */
+type Admitted = Flow<{ readonly sample: Sample; readonly region?: Region }>;
+
+/**
+ * Reads the masks of a sample before its model runs: a fault of a mask then costs no time. A region
+ * is one thing, so that no part of it is dropped if the model sees another part.
+ */
+async function readMasks(
+  sample: Sample,
+  gray: GrayImage,
+  crop: CropRegion | undefined,
+): Promise<Admitted> {
+  if (!sample.masks || sample.masks.length === 0) return item({ sample });
+  try {
+    const { region, notes } = await readRegion(sample.masks, gray);
+    if (crop && areaWithin(region, [crop.x, crop.y, crop.side, crop.side]) === 0) {
+      const reason = "its whole mask lies outside the centre square that the model sees";
+      return { kind: "dropped", dropped: { status: "skipped", stage: "decode", reason, sample } };
+    }
+    return item({ sample: withNotes(sample, notes), region });
+  } catch (error) {
+    return failed("decode", sample, error);
+  }
+}
+
 /**
  * Decodes each image. If an image cannot be read, all its samples fail. If the model sees none of a
- * sample's boxes, the sample is skipped (docs/method.md, section 3).
+ * sample's boxes and no pixel of its masks, the sample is skipped (docs/method.md, section 3).
  *
  * @param source Images with their phrases.
  */
@@ -215,14 +261,24 @@ export async function* decode(
       const gray = await decodeImage(image);
       const crop = cropRegion(gray.width, gray.height, view === "whole" ? undefined : view);
       const admitted: Sample[] = [];
+      const regions = new Map<string, Region>();
       const flows: Flow<DecodedImage>[] = [];
       for (const sample of samples) {
-        const result = admit(sample, gray, view === "whole" ? undefined : crop);
-        if ("status" in result) flows.push({ kind: "dropped", dropped: result });
-        else admitted.push(result);
+        const seen = view === "whole" ? undefined : crop;
+        const found = admit(sample, gray, seen);
+        const read: Admitted = "status" in found
+          ? { kind: "dropped", dropped: found }
+          : await readMasks(found, gray, seen);
+        if (read.kind === "dropped") {
+          flows.push(read);
+          continue;
+        }
+        const { sample: own, region } = read.item;
+        admitted.push(own);
+        if (region) regions.set(own.id, region);
       }
       if (admitted.length > 0) {
-        flows.push(item({ samples: admitted, gray, crop }));
+        flows.push(item({ samples: admitted, gray, crop, ...(regions.size > 0 && { regions }) }));
       }
       return flows;
     } catch (error) {

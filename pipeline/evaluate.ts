@@ -8,6 +8,7 @@ import { InputRangeError } from "../base/errors.ts";
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
 import type { Box, CenterCrop, Size } from "../base/geometry.ts";
 import { groupStream, mapStream } from "../base/stream.ts";
+import type { TruthMask } from "../base/truth_mask.ts";
 import type { AllScores } from "../scoring/protocols.ts";
 import { inStep, tee } from "./_in_step.ts";
 import { decodeImage, type ImageRequest } from "./decode.ts";
@@ -42,8 +43,15 @@ export interface AnyResult {
 
 /** A sample with a heatmap, or with predicted boxes. */
 export interface GroundedResult extends AnyResult {
-  /** Ground-truth boxes of the sample, against which its heatmap is scored. */
+  /** Ground-truth boxes of the sample, against which its heatmap is scored; empty with masks. */
   readonly boxes: readonly Box[];
+  /**
+   * Ground-truth masks of the sample in place of boxes, as the dataset states them. The files of
+   * masks are read again by all later work with the run.
+   *
+   * @default {None}
+   */
+  readonly masks?: readonly TruthMask[];
   /** Otsu's threshold; null without Otsu. */
   readonly threshold: number | null;
   /**
@@ -263,10 +271,11 @@ async function* toEvaluated(
       yield { result: { ...common, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, sample: { boxes } } = flow.item;
+    const { scores, sample: { boxes, masks } } = flow.item;
+    const truth = { boxes, ...(masks && { masks }) };
     const grounded: GroundedResult = "predicted" in flow.item
-      ? { ...common, boxes, threshold: null, predicted: flow.item.predicted }
-      : { ...common, boxes, threshold: flow.item.threshold ?? null };
+      ? { ...common, ...truth, threshold: null, predicted: flow.item.predicted }
+      : { ...common, ...truth, threshold: flow.item.threshold ?? null };
     const result: SampleResult = scores
       ? { ...grounded, ...scores, status: "scored" }
       : { ...grounded, status: "grounded" };

@@ -31,7 +31,7 @@ export interface GroundedPhrase extends Heatmap {
   readonly variant?: Variant;
   /** Box around the mask in pixels of the original image; `undefined` without a mask. */
   readonly originalBox: Box | undefined;
-  /** Absent if the sample has no boxes to score against. */
+  /** Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;
 }
 
@@ -41,7 +41,7 @@ export interface BoxedPhrase {
   readonly sample: Sample;
   /** Predicted boxes in pixels of the image; empty if nothing was predicted. */
   readonly predicted: readonly Box[];
-  /** CNR and AUC are NaN. Absent if the sample has no boxes to score against. */
+  /** CNR and AUC are NaN. Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;
 }
 

@@ -9,6 +9,7 @@ import { finishGrid } from "../methods/grid_heatmap.ts";
 import { finishHeatmap, type FinishSettings, type Heatmap } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import type { CropRegion } from "../base/geometry.ts";
+import type { Truth } from "../base/region.ts";
 import { type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
 import type { HeatmapResult } from "./run_folder.ts";
 
@@ -45,19 +46,22 @@ export function finishStored(
  * @param result The result, scored or grounded.
  * @param stored The result's stored heatmap.
  * @param settings How to finish and score the heatmap.
- * @returns The result with a new threshold and new scores; a result without boxes has no scores.
+ * @param truth Ground truth of the result; its boxes by default.
+ * @returns The result with a new threshold and new scores; a result without ground truth has no
+ * scores.
  * @throws {RangeError} If the heatmap cannot be made or scored, or a setting is out of its range.
  */
 export function rescore(
   result: HeatmapResult,
   stored: StoredHeatmap,
   settings: RescoreSettings,
+  truth: Truth = result.boxes,
 ): SampleResult {
   const { heatmap, threshold = null, crop } = finishStored(stored, settings);
   if (result.status === "grounded") return { ...result, threshold };
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
   const options = { ...settings, cover: crop.side };
-  const scores = scoreByProtocols(heatmap, stored.image, result.boxes, options);
+  const scores = scoreByProtocols(heatmap, stored.image, truth, options);
   return { ...sample, threshold, ...scores, status };
 }

@@ -6,6 +6,7 @@
 
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { rescore, type RescoreSettings } from "./rescore.ts";
+import { resultTruth } from "./result_truth.ts";
 import { Run } from "./run.ts";
 import { DEFAULT_FINISH, type FinishSettings } from "../pipeline/postprocess.ts";
 import { hasHeatmap, type RunRecord } from "./run_folder.ts";
@@ -83,7 +84,8 @@ export async function rescoreRun(
         const stored = await run.stored(result);
         try {
           const settings = { ...run.settingsOf(result.setting), ...options };
-          results.push(rescore(result, stored, settings));
+          const truth = result.masks && await resultTruth(result, stored.image);
+          results.push(rescore(result, stored, settings, truth));
         } catch (error) {
           throw run.fault(result, (error as Error).message, error);
         }

@@ -7,6 +7,7 @@
 import { type Box, toOriginal } from "../base/geometry.ts";
 import { stat } from "../base/paths.ts";
 import { printable, quote } from "../base/text.ts";
+import { areTruthMasks } from "../base/truth_mask.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
 import { readResults, readSamples } from "./read_results.ts";
@@ -86,8 +87,8 @@ export class Run implements Disposable {
   }
 
   /**
-   * Paths of the images in a run's results. Commands need the paths for their permissions before they
-   * open the run, so this function reads one file and checks no result.
+   * Paths of the images in a run's results, and of the masks' files. Commands need the paths for
+   * their permissions before they open the run, so this function reads one file and checks no result.
    *
    * @param folder The run's folder.
    * @throws {SyntaxError} If the results are corrupt.
@@ -97,6 +98,21 @@ export class Run implements Disposable {
     for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
       const image = imageOf(result);
       if (image) paths.add(image);
+      for (const path of maskFiles(result)) paths.add(path);
+    }
+    return paths;
+  }
+
+  /**
+   * Paths of the masks' files in a run's results, as of {@linkcode imagePaths}.
+   *
+   * @param folder The run's folder.
+   * @throws {SyntaxError} If the results are corrupt.
+   */
+  static async maskPaths(folder: string): Promise<Set<string>> {
+    const paths = new Set<string>();
+    for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+      for (const path of maskFiles(result)) paths.add(path);
     }
     return paths;
   }
@@ -154,6 +170,9 @@ export class Run implements Disposable {
     }
     if (hasHeatmap(result) && !areBoxes(result.boxes)) {
       throw this.fault(result, "expected boxes of four numbers each");
+    }
+    if (hasHeatmap(result) && result.masks !== undefined && !areTruthMasks(result.masks)) {
+      throw this.fault(result, "expected masks as PNG files, run lengths or polygons");
     }
   }
 
@@ -216,6 +235,13 @@ export class Run implements Disposable {
   [Symbol.dispose](): void {
     this.#index[Symbol.dispose]();
   }
+}
+
+/** Paths of the files of a result's masks. */
+function maskFiles(result: SampleResult): string[] {
+  const { masks } = result as { readonly masks?: unknown };
+  if (!areTruthMasks(masks)) return [];
+  return masks.flatMap((mask) => mask.kind === "png" ? [mask.path] : []);
 }
 
 const pathIn = (folder: string) => `${folder}/${HEATMAPS}`;

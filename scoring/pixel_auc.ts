@@ -4,29 +4,30 @@
  * @module
  */
 
-import type { Box, Size } from "../base/geometry.ts";
+import type { Size } from "../base/geometry.ts";
+import type { Truth } from "../base/region.ts";
 import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
 
 /**
  * The area under the ROC curve over the original image's pixels, with every value as a threshold.
- * Pair each pixel inside the boxes with each pixel outside. The area is the share of pairs in which
- * the inside pixel has the higher value; pairs of equal values count one half. Sources: Fawcett,
- * "An introduction to ROC analysis", 2006; scikit-learn's `roc_auc_score`. The paper's area is
- * binned at five thresholds instead, as in torcheval's `binary_binned_auroc`.
+ * Pair each pixel inside the boxes or the region with each pixel outside. The area is the share of
+ * pairs in which the inside pixel has the higher value; pairs of equal values count one half.
+ * Sources: Fawcett, "An introduction to ROC analysis", 2006; scikit-learn's `roc_auc_score`. The
+ * paper's area is binned at five thresholds instead, as in torcheval's `binary_binned_auroc`.
  *
  * @param heatmap Row-major square map of finite values.
  * @param side Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
- * @param boxes Boxes of whole pixels inside the image.
+ * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param margin Whether pixels outside the heatmap's square are excluded or have value 0.
  * @param cover Side of the square in the middle of the image that the heatmap covers.
- * @returns The area, 0..1; 0.5 if no counted pixel is inside the boxes, or none is outside.
+ * @returns The area, 0..1; 0.5 if no counted pixel is inside, or none is outside.
  */
 export function pixelAuc(
   heatmap: Float32Array,
   side: number,
   image: Size,
-  boxes: readonly Box[],
+  truth: Truth,
   margin: Margin,
   cover = Math.min(image.width, image.height),
 ): number {
@@ -38,7 +39,7 @@ export function pixelAuc(
   const inside = new Float64Array(sorted.length);
   const outside = new Float64Array(sorted.length);
   const zero = firstOf(sorted, 0);
-  visitPixels(heatmap, side, image, boxes, margin, (value, pixels, isInside) => {
+  visitPixels(heatmap, side, image, truth, margin, (value, pixels, isInside) => {
     // Most values of a cut heatmap are 0: look up their rank only once.
     const rank = value === 0 ? zero : firstOf(sorted, value);
     (isInside ? inside : outside)[rank]! += pixels;

@@ -4,11 +4,12 @@
  * @module
  */
 
-import type { Box, Size } from "../base/geometry.ts";
+import type { Size } from "../base/geometry.ts";
+import type { Truth } from "../base/region.ts";
 import { visitPixels } from "../shaders/metrics_cpu.ts";
 
 /**
- * Whether the pixel of the original image with the highest value lies in a box. The text of Zhang
+ * Whether the pixel of the original image with the highest value lies in a box or the region. The text of Zhang
  * et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016, defines a hit in this way.
  * Their code also counts a maximum up to 15 pixels outside a box, on photographs of some 500
  * pixels. This function leaves out that tolerance. Of several equal pixels, the first in reading
@@ -17,14 +18,14 @@ import { visitPixels } from "../shaders/metrics_cpu.ts";
  * @param heatmap Row-major square map of finite values.
  * @param side Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
- * @param boxes Boxes of whole pixels inside the image.
+ * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param cover Side of the square in the middle of the image that the heatmap covers.
  */
-export function pointsInBox(
+export function pointsInside(
   heatmap: Float32Array,
   side: number,
   image: Size,
-  boxes: readonly Box[],
+  truth: Truth,
   cover = Math.min(image.width, image.height),
 ): boolean {
   let best = 0;
@@ -32,9 +33,9 @@ export function pointsInBox(
   let isInside = false;
   // Several cells of the image can show one heatmap pixel. The first of these cells comes first in
   // reading order, so a later cell does not replace it.
-  visitPixels(heatmap, side, image, boxes, "excluded", (value, pixels, isBox, index) => {
+  visitPixels(heatmap, side, image, truth, "excluded", (value, pixels, isTruth, index) => {
     const isBetter = value > best || value === best && value > 0 && index < at;
-    if (isBetter && pixels > 0) [best, at, isInside] = [value, index, isBox];
+    if (isBetter && pixels > 0) [best, at, isInside] = [value, index, isTruth];
   }, { cover });
   return isInside;
 }

@@ -4,14 +4,15 @@
  * @module
  */
 
-import { type Box, centerSquare, type Size } from "../base/geometry.ts";
+import { area, type Box, centerSquare, intersect, type Size } from "../base/geometry.ts";
+import { areaWithin, isRegion, type Truth } from "../base/region.ts";
 import { squareSide } from "../shaders/aggregate_cpu.ts";
 import { gridStatistics } from "../shaders/metrics_cpu.ts";
 import { componentBoxOverlap } from "./component_box.ts";
 import { pixelAuc } from "./pixel_auc.ts";
-import { pointsInBox } from "./pointing_game.ts";
+import { pointsInside } from "./pointing_game.ts";
 import {
-  clipBoxes,
+  clipTruth,
   requireScoreOptions,
   scoreHeatmap,
   type ScoreOptions,
@@ -27,17 +28,18 @@ const PAPER_SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
  *
  * - `per-box`: the paper's scores with each box as a sample of its own. Each row of MS-CXR's
  *   table is one box, too (Boecking et al., ECCV 2022). Pixels in the sample's other boxes are
- *   background then.
+ *   background then. Needs boxes.
  * - `biovil`, `biovil-t`: the paper's scores on the part of the image that BioViL (BioViL-T) sees.
  *   The diffusion model and the baseline are then scored on the same pixels. BioViL resizes the
  *   shorter side to 512 pixels and sees the middle 480 (BioViL-T: 448). By the rule of
  *   BioViL's code (`convert_similarity_to_image_size` of microsoft/hi-ml), this part is a square.
  *   Its side is `floor(480 * min(W, H) / 512)` pixels of the image (BioViL-T: 448). If the margin
  *   is odd, its additional pixel is right or below. Boxes wholly outside the square are dropped; a
- *   sample without any other box does not count. Values are neither scaled nor cut again.
+ *   sample without any other box does not count, and neither does a sample with its region wholly
+ *   outside. Values are neither scaled nor cut again.
  * - `largest-component-box`: overlap of the ground truth with the box around the mask's largest
- *   connected component, see {@linkcode componentBoxOverlap}.
- * - `pointing-game`: whether the maximum lies in a box, see {@linkcode pointsInBox}.
+ *   connected component, see {@linkcode componentBoxOverlap}. Needs boxes.
+ * - `pointing-game`: whether the maximum lies in a box or the region, see {@linkcode pointsInside}.
  * - `pixel-auc`: the area under the ROC curve over pixels, see {@linkcode pixelAuc}. `binned` is
  *   the paper's area at five thresholds, for comparison.
  */
@@ -49,6 +51,9 @@ export const PROTOCOLS = {
   "pointing-game": ["hit"],
   "pixel-auc": ["exact", "binned"],
 } as const;
+
+/** The protocols that need boxes; they do not count a sample whose ground truth is a region. */
+export const BOX_PROTOCOLS: readonly string[] = ["per-box", "largest-component-box"];
 
 /** A protocol, as `--protocol` takes it. */
 export type ProtocolName = keyof typeof PROTOCOLS;
@@ -99,7 +104,7 @@ export function requireProtocolOptions(options: ProtocolOptions): void {
  *
  * @param heatmap Row-major square map of finite values, commonly 0..1.
  * @param image Size of the original image in pixels, each side 1..65535.
- * @param boxes Ground truth in pixels of the original image, at least one box.
+ * @param truth Ground truth as for {@linkcode scoreHeatmap}.
  * @param options Protocols, margin, and the square that the heatmap covers.
  * @throws {TypeError} As {@linkcode scoreHeatmap}.
  * @throws {RangeError} As {@linkcode scoreHeatmap}, or if a protocol is unknown.
@@ -107,35 +112,36 @@ export function requireProtocolOptions(options: ProtocolOptions): void {
 export function scoreByProtocols(
   heatmap: Float32Array,
   image: Size,
-  boxes: readonly Box[],
+  truth: Truth,
   options: ProtocolOptions = {},
 ): AllScores {
   requireProtocolOptions(options);
-  const scores = scoreHeatmap(heatmap, image, boxes, options);
-  return { ...scores, ...scoreProtocols(heatmap, image, clipBoxes(boxes, image), options) };
+  const scores = scoreHeatmap(heatmap, image, truth, options);
+  return { ...scores, ...scoreProtocols(heatmap, image, clipTruth(truth, image), options) };
 }
 
 /**
  * The scores of {@linkcode scoreByProtocols} by the further protocols alone.
  *
  * @param heatmap A heatmap that can be scored.
- * @param boxes Boxes of whole pixels inside the image.
+ * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param options Protocols, margin, and the square that the heatmap covers.
  * @returns An empty object if no protocol is chosen.
  */
 export function scoreProtocols(
   heatmap: Float32Array,
   image: Size,
-  boxes: readonly Box[],
+  truth: Truth,
   { protocols = [], margin = "excluded", cover = Math.min(image.width, image.height) }:
     ProtocolOptions,
 ): { readonly protocols?: ProtocolScores } {
   if (protocols.length === 0) return {};
   const side = squareSide(heatmap.length, "heatmap values");
-  const score = (boxes: readonly Box[], visible?: number) =>
+  const score = (truth: Truth, visible?: number) =>
     scoreStatistics(
-      gridStatistics(heatmap, side, image, boxes, margin, { cover, ...(visible && { visible }) }),
+      gridStatistics(heatmap, side, image, truth, margin, { cover, ...(visible && { visible }) }),
     );
+  const boxes = isRegion(truth) ? [] : truth;
   const scored = protocols.map((name): [ProtocolName, Readonly<Record<string, number>>[]] => {
     switch (name) {
       case "per-box":
@@ -143,27 +149,33 @@ export function scoreProtocols(
       case "biovil":
       case "biovil-t": {
         const visible = Math.floor(BIOVIL_CROPS[name] * Math.min(image.width, image.height));
-        const seen = boxes.filter((box) => isSeen(box, image, visible));
-        return [name, seen.length > 0 ? [{ ...score(seen, visible) }] : []];
+        const seen = seenTruth(truth, image, visible);
+        return [name, seen ? [{ ...score(seen, visible) }] : []];
       }
       case "largest-component-box": {
+        if (boxes.length === 0) return [name, []];
         const crop = centerSquare(image, cover);
         return [name, [{ ...componentBoxOverlap(heatmap, side, crop, boxes) }]];
       }
       case "pointing-game":
-        return [name, [{ hit: Number(pointsInBox(heatmap, side, image, boxes, cover)) }]];
+        return [name, [{ hit: Number(pointsInside(heatmap, side, image, truth, cover)) }]];
       case "pixel-auc": {
-        const exact = pixelAuc(heatmap, side, image, boxes, margin, cover);
-        return [name, [{ exact, binned: score(boxes).aucRoc }]];
+        const exact = pixelAuc(heatmap, side, image, truth, margin, cover);
+        return [name, [{ exact, binned: score(truth).aucRoc }]];
       }
     }
   });
   return { protocols: Object.fromEntries(scored) };
 }
 
-/** Whether a pixel of a box lies in a square in the middle of the image. */
-function isSeen([x, y, width, height]: Box, image: Size, side: number): boolean {
-  const left = Math.floor((image.width - side) / 2);
-  const top = Math.floor((image.height - side) / 2);
-  return x < left + side && x + width > left && y < top + side && y + height > top;
+/**
+ * The boxes with a pixel in a square in the middle of the image, or the region if it has such a
+ * pixel; `undefined` if there is none.
+ */
+function seenTruth(truth: Truth, image: Size, side: number): Truth | undefined {
+  const square = centerSquare(image, side);
+  const box: Box = [square.x, square.y, side, side];
+  if (isRegion(truth)) return areaWithin(truth, box) > 0 ? truth : undefined;
+  const seen = truth.filter((other) => area(intersect(box, other)) > 0);
+  return seen.length > 0 ? seen : undefined;
 }

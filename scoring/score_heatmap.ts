@@ -1,11 +1,12 @@
 /**
- * A heatmap's scores against boxes: docs/method.md, section 3.
+ * A heatmap's scores against boxes or a region: docs/method.md, section 3.
  *
  * @module
  */
 
 import { InputRangeError } from "../base/errors.ts";
 import type { Box, Size } from "../base/geometry.ts";
+import { isRegion, type Truth } from "../base/region.ts";
 import { squareSide, valueRange } from "../shaders/aggregate_cpu.ts";
 import {
   gridStatistics,
@@ -59,7 +60,8 @@ const MAX_FLOAT32 = 3.4028234663852886e38;
  * of the image by nearest neighbour. No map of the image's size is made.
  *
  * Boxes are cut at the image's right and bottom edges, and fractions of a pixel are dropped. The
- * order of boxes matters to CNR: each box is erased before the next.
+ * order of boxes matters to CNR: each box is erased before the next. A region counts as one box of
+ * any shape; {@linkcode regionOf} makes it from a mask.
  *
  * @example
  * ```ts
@@ -74,17 +76,19 @@ const MAX_FLOAT32 = 3.4028234663852886e38;
  *
  * @param heatmap Row-major square map of finite values, commonly 0..1.
  * @param image Size of the original image in pixels, each side 1..65535.
- * @param boxes Ground truth in pixels of the original image, at least one box.
+ * @param truth Ground truth in pixels of the original image: at least one box, or a region of the
+ * image with at least one pixel.
  * @param options Margin, and the square that the heatmap covers.
  * @throws {TypeError} If the heatmap is not a `Float32Array`.
  * @throws {RangeError} If the heatmap is not square or not finite, or there is no box. Also if a box
- * is NaN, negative, of size zero or outside the image. Also if a side of the image, `margin` or
- * `cover` is out of its range; `cover` goes up to the image's shorter side.
+ * is NaN, negative, of size zero or outside the image. Also if the region is empty or of another
+ * size than the image. Also if a side of the image, `margin` or `cover` is out of its range; `cover`
+ * goes up to the image's shorter side.
  */
 export function scoreHeatmap(
   heatmap: Float32Array,
   image: Size,
-  boxes: readonly Box[],
+  truth: Truth,
   options: ScoreOptions = {},
 ): Scores {
   const { margin, cover } = options;
@@ -94,7 +98,7 @@ export function scoreHeatmap(
   requireScoreOptions(options);
   const side = squareSide(heatmap.length, "heatmap values");
   valueRange(heatmap);
-  const clipped = clipBoxes(boxes, image);
+  const clipped = clipTruth(truth, image);
   if (cover !== undefined) requireCover(cover, image);
   const coverage = { ...(cover !== undefined && { cover }) };
   return scoreStatistics(gridStatistics(heatmap, side, image, clipped, margin, coverage));
@@ -109,6 +113,28 @@ export function scoreStatistics(statistics: RegionCounts): Scores {
     miou: meanIntersectionOverUnion(statistics),
     aucRoc: binnedAreaUnderCurve(statistics),
   };
+}
+
+/**
+ * Boxes as of {@linkcode clipBoxes}, or a region that fits its image.
+ *
+ * @throws {RangeError} As {@linkcode clipBoxes}. Also if the region is empty or of another size than
+ * the image.
+ */
+export function clipTruth(truth: Truth, image: Size): Truth {
+  if (!isRegion(truth)) return clipBoxes(truth, image);
+  requireImageSide(image.width, "width");
+  requireImageSide(image.height, "height");
+  if (truth.width !== image.width || truth.height !== image.height) {
+    throw new InputRangeError(
+      `Cannot score a heatmap: expected a region of ${image.width}x${image.height} pixels, got ` +
+        `${truth.width}x${truth.height}`,
+    );
+  }
+  if (truth.runs.length === 0) {
+    throw new InputRangeError("Cannot score a heatmap: expected a region with pixels, got none");
+  }
+  return truth;
 }
 
 /**

@@ -8,6 +8,7 @@
  */
 
 import type { Box, Size } from "../base/geometry.ts";
+import { filledBox, isRegion, type Region, regionArea, type Truth } from "../base/region.ts";
 
 /** Treatment of image pixels outside the centre square that the heatmap covers. */
 export type Margin = "excluded" | "zero";
@@ -42,11 +43,14 @@ export interface RegionStatistics {
   readonly atLeast: readonly number[];
 }
 
-/** Statistics of a heatmap laid over an image with boxes. */
+/** Statistics of a heatmap laid over an image with boxes or a region. */
 export interface RegionCounts {
-  /** For each box, statistics of the pixels that no earlier box contains, as CNR uses them. */
+  /**
+   * For each box, statistics of the pixels that no earlier box contains, as CNR uses them. A region
+   * counts as one box.
+   */
   readonly boxes: readonly RegionStatistics[];
-  /** Statistics of the pixels in no box. */
+  /** Statistics of the pixels in no box, or outside the region. */
   readonly background: RegionStatistics;
   /** Number of image pixels in any box, including pixels outside the heatmap. */
   readonly boxPixels: number;
@@ -125,7 +129,8 @@ const AT_LEAST_LEVELS = [0, 3, 6, 8, 9];
  * @param heatmap Row-major square map of finite values.
  * @param mapSide Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
- * @param boxes Boxes of whole pixels inside the image, in order; they may overlap.
+ * @param truth Boxes of whole pixels inside the image, in order; they may overlap. Or a region of
+ * the image; if it is a rectangle, its statistics are the box's to the last bit.
  * @param margin Value of image pixels outside the heatmap: none (as in the released code) or 0 (as
  * in the paper's text).
  * @param coverage Part of the image that the heatmap covers.
@@ -134,10 +139,23 @@ export function gridStatistics(
   heatmap: Float32Array,
   mapSide: number,
   image: Size,
-  boxes: readonly Box[],
+  truth: Truth,
   margin: Margin = "excluded",
   coverage: Coverage = {},
 ): RegionCounts {
+  const filled = isRegion(truth) ? filledBox(truth) : undefined;
+  if (isRegion(truth) && !filled) {
+    const [inside, outside] = [newSums(), newSums()];
+    visitRegion(heatmap, mapSide, image, truth, margin, (value, pixels, isInside) => {
+      addValue(isInside ? inside : outside, value, pixels);
+    }, coverage);
+    return {
+      boxes: [regionStatistics(inside)],
+      background: regionStatistics(outside),
+      boxPixels: regionArea(truth),
+    };
+  }
+  const boxes = filled ? [filled] : truth as readonly Box[];
   const sums = Array.from({ length: boxes.length + 1 }, newSums);
   const cells = cutImage(mapSide, image, boxes, coverage);
   for (const { row, column, owner } of cells) {
@@ -191,23 +209,39 @@ export function cutImage(
 }
 
 /**
+ * Receives a value, the number of image pixels that show it, and whether they lie in the ground
+ * truth. The last argument is the value's index in the heatmap, or -1 in the margin.
+ */
+export type PixelVisitor = (
+  value: number,
+  pixels: number,
+  isInside: boolean,
+  index: number,
+) => void;
+
+/**
  * Visits the values of the image's pixels cell by cell, in the order of {@linkcode cutImage}.
- * Within a cell, visits rows from top to bottom.
+ * Within a cell, visits rows from top to bottom. With a region, visits each heatmap pixel at most
+ * twice: first the side of its first image pixel, then the other side.
  *
+ * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param margin Whether image pixels outside the heatmap are skipped or have the value 0.
- * @param visit Called with a value, the number of image pixels that show it, and whether they lie
- * in a box. The last argument is the value's index in the heatmap, or -1 in the margin.
+ * @param visit Receives the values.
  * @param coverage Part of the image that the heatmap covers.
  */
 export function visitPixels(
   heatmap: Float32Array,
   mapSide: number,
   image: Size,
-  boxes: readonly Box[],
+  truth: Truth,
   margin: Margin,
-  visit: (value: number, pixels: number, isInside: boolean, index: number) => void,
+  visit: PixelVisitor,
   coverage: Coverage = {},
 ): void {
+  if (isRegion(truth)) {
+    return visitRegion(heatmap, mapSide, image, truth, margin, visit, coverage);
+  }
+  const boxes = truth;
   for (const { row, column, owner } of cutImage(mapSide, image, boxes, coverage)) {
     const isInside = owner < boxes.length;
     if (row.first < 0 || column.first < 0) {
@@ -221,6 +255,97 @@ export function visitPixels(
       }
     }
   }
+}
+
+/** Visits each heatmap pixel for its image pixels inside the region, and for those outside. */
+function visitRegion(
+  heatmap: Float32Array,
+  mapSide: number,
+  image: Size,
+  region: Region,
+  margin: Margin,
+  visit: PixelVisitor,
+  { cover = Math.min(image.width, image.height), visible = cover }: Coverage,
+): void {
+  const shown = Math.min(visible, cover);
+  const columns = showAxis(image.width, mapSide, cover, shown);
+  const rows = showAxis(image.height, mapSide, cover, shown);
+  const { inside, isFirst } = countInside(mapSide, region, columns, rows);
+  let seen = 0;
+  for (let row = 0, at = 0; row < mapSide; row++) {
+    const height = rows.ends[row]! - rows.starts[row]!;
+    for (let column = 0; column < mapSide; column++, at++) {
+      const value = heatmap[at]!;
+      const within = inside[at]!;
+      const without = height * (columns.ends[column]! - columns.starts[column]!) - within;
+      seen += within;
+      if (isFirst[at]) visit(value, within, true, at);
+      if (without > 0) visit(value, without, false, at);
+      if (within > 0 && !isFirst[at]) visit(value, within, true, at);
+    }
+  }
+  if (margin === "excluded") return;
+  const hidden = regionArea(region) - seen;
+  const other = image.width * image.height - shown * shown - hidden;
+  if (hidden > 0) visit(0, hidden, true, -1);
+  if (other > 0) visit(0, other, false, -1);
+}
+
+/** For each heatmap pixel of an axis, the image pixels that show it; none if both are equal. */
+interface ShownAxis {
+  /** First image pixel, `[mapSide]`. */
+  readonly starts: Int32Array;
+  /** Image pixel after the last, `[mapSide]`. */
+  readonly ends: Int32Array;
+  /** First image pixel of the part that counts. */
+  readonly from: number;
+  /** Heatmap pixel of each image pixel from `from` on. */
+  readonly sources: Int32Array;
+}
+
+/** Lays one axis of the heatmap over the part of the image's axis that counts. */
+function showAxis(length: number, mapSide: number, cover: number, visible: number): ShownAxis {
+  const start = Math.floor((length - cover) / 2);
+  const from = Math.floor((length - visible) / 2);
+  const source = nearestPixel(mapSide, cover);
+  const sources = Int32Array.from({ length: visible }, (_, i) => source(from + i - start));
+  const [starts, ends] = [new Int32Array(mapSide), new Int32Array(mapSide)];
+  for (let i = visible - 1; i >= 0; i--) starts[sources[i]!] = from + i;
+  sources.forEach((pixel, i) => ends[pixel] = from + i + 1);
+  return { starts, ends, from, sources };
+}
+
+/**
+ * Counts each heatmap pixel's image pixels in a region.
+ *
+ * @returns `inside`, the counts `[mapSide, mapSide]`; `isFirst`, 1 where the first image pixel in
+ * reading order is in the region.
+ */
+function countInside(
+  mapSide: number,
+  region: Region,
+  { starts, ends, from, sources }: ShownAxis,
+  rows: ShownAxis,
+): { readonly inside: Uint32Array; readonly isFirst: Uint8Array } {
+  const inside = new Uint32Array(mapSide * mapSide);
+  const isFirst = new Uint8Array(mapSide * mapSide);
+  const end = from + sources.length;
+  rows.sources.forEach((row, i) => {
+    const y = rows.from + i;
+    const isTop = y === rows.starts[row];
+    for (let run = region.rows[y]!; run < region.rows[y + 1]!; run++) {
+      const last = Math.min(region.runs[2 * run + 1]!, end);
+      for (let x = Math.max(region.runs[2 * run]!, from); x < last;) {
+        const column = sources[x - from]!;
+        const next = Math.min(ends[column]!, last);
+        const at = row * mapSide + column;
+        inside[at]! += next - x;
+        if (isTop && x === starts[column]) isFirst[at] = 1;
+        x = next;
+      }
+    }
+  });
+  return { inside, isFirst };
 }
 
 /** Joins the statistics of an image's regions; the background is the last region. */

@@ -92,7 +92,10 @@ async function onGpu(input: PostprocessInput, targets: readonly Target[]): Promi
         positions: group[0]!.shape[1],
         tokens: group[0]!.shape[2],
       })),
-      targets.map((target) => ({ range: [tokenStart, tokenEnd], target })),
+      targets.map(({ image, boxes }) => ({
+        range: [tokenStart, tokenEnd],
+        target: { image, truth: boxes },
+      })),
     );
     for (let step = 0; step < layers[0]!.shape[0]; step++) {
       const maps = groups.map((group) => {

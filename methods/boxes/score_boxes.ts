@@ -6,8 +6,9 @@
 
 import { InputRangeError } from "../../base/errors.ts";
 import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
+import { isRegion, type Region, regionArea, type Truth } from "../../base/region.ts";
 import type { Sample } from "../../datasets/sample.ts";
-import { decode } from "../../pipeline/decode.ts";
+import { decode, type DecodedImage, truthOf } from "../../pipeline/decode.ts";
 import {
   countSamples,
   failed,
@@ -17,7 +18,7 @@ import {
   withNotes,
 } from "../../pipeline/flow.ts";
 import type { BoxedPhrase, Method } from "../../pipeline/method.ts";
-import { clipBoxes } from "../../scoring/score_heatmap.ts";
+import { clipTruth } from "../../scoring/score_heatmap.ts";
 
 /** Rules for comparing a prediction with several ground-truth boxes; see {@linkcode boxIou}. */
 export const BOX_RULES = ["union", "max"] as const;
@@ -50,23 +51,29 @@ export interface BoxOptions {
  * - `max` compares the prediction with each ground-truth box alone, and takes the highest value.
  *   The paper does so for MedRPG, which gives one box per phrase.
  *
+ * A region is compared as a whole by both rules.
+ *
  * @param predicted Boxes in pixels of the image. Fractions of a pixel count; parts outside the
  * image do not. Without any part inside the image, the result is 0.
- * @param truth Ground truth in pixels of the image, at least one box, as for
+ * @param truth Ground truth in pixels of the image: at least one box, or a region, as for
  * {@linkcode scoreHeatmap}.
  * @param image Size of the image in pixels.
- * @throws {RangeError} If there is no ground-truth box, or a ground-truth box is not a box of the
- * image.
+ * @throws {RangeError} If there is no ground-truth box, or a ground-truth box or the region is not
+ * one of the image.
  */
 export function boxIou(
   predicted: readonly Box[],
-  truth: readonly Box[],
+  truth: Truth,
   image: Size,
   rule: BoxRule = "union",
 ): number {
   const whole: Box = [0, 0, image.width, image.height];
   const shown = predicted.map((box) => intersect(box, whole)).filter((box) => area(box) > 0);
-  const clipped = clipBoxes(truth, image);
+  const clipped = clipTruth(truth, image);
+  if (isRegion(clipped)) {
+    const shared = sharedArea(shown, clipped);
+    return shared / (coveredArea(shown) + regionArea(clipped) - shared);
+  }
   const iou = (boxes: readonly Box[]) => {
     const shared = coveredArea(
       shown.flatMap((box) => boxes.map((other) => intersect(box, other)))
@@ -92,11 +99,11 @@ export function boxesMethod(
   return {
     ground(source, options = {}) {
       const images = decode(source, { ...options, view: "whole" });
-      const scored = flatMapFlow(images, "metrics", function* ({ samples, gray }) {
-        for (const sample of samples) {
+      const scored = flatMapFlow(images, "metrics", function* (image) {
+        for (const sample of image.samples) {
           const fault = faults?.get(sample.id);
           yield fault === undefined
-            ? scoreSample(sample, predictions.get(sample.id), gray, rule)
+            ? scoreSample(sample, predictions.get(sample.id), image, rule)
             : failed(
               "dataset",
               sample,
@@ -110,18 +117,34 @@ export function boxesMethod(
   };
 }
 
+/** Area of a region's pixels that boxes cover; a box may cover a fraction of a pixel. */
+function sharedArea(boxes: readonly Box[], { height, runs, rows }: Region): number {
+  let shared = 0;
+  for (let y = 0; y < height; y++) {
+    const row = boxes.filter((box) => box[1] < y + 1 && box[1] + box[3] > y);
+    if (row.length === 0) continue;
+    for (let run = rows[y]!; run < rows[y + 1]!; run++) {
+      const pixels: Box = [runs[2 * run]!, y, runs[2 * run + 1]! - runs[2 * run]!, 1];
+      const parts = row.map((box) => intersect(box, pixels)).filter((part) => area(part) > 0);
+      shared += coveredArea(parts);
+    }
+  }
+  return shared;
+}
+
 function scoreSample(
   asked: Sample,
   boxes: readonly Box[] | undefined,
-  image: Size,
+  image: DecodedImage,
   rule: BoxRule | undefined,
 ): Flow<BoxedPhrase> {
   const note = "there is no prediction for it, which counts as no box";
   const sample = boxes ? asked : withNotes(asked, [note]);
   const predicted = boxes ?? [];
-  if (sample.boxes.length === 0) return item({ sample, predicted });
+  const truth = truthOf(sample, image);
+  if (!truth) return item({ sample, predicted });
   try {
-    const miou = boxIou(predicted, sample.boxes, image, rule);
+    const miou = boxIou(predicted, truth, image.gray, rule);
     // CNR and AUC need a heatmap.
     return item({ sample, predicted, scores: { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN } });
   } catch (error) {

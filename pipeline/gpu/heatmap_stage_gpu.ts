@@ -7,6 +7,7 @@
 
 import type { AttentionMaps } from "../../models/ldm/unet_session.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
+import { truthOf } from "../decode.ts";
 import type { AttentionStep } from "../denoise.ts";
 import type { AveragedLayer } from "../postprocess.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
@@ -57,8 +58,8 @@ export async function* finishOnGpu(
       free();
       const { samples, gray } = step.image;
       const targets = ranges.map((range, i) => {
-        const { boxes } = samples[i]!;
-        return { range, ...(boxes.length > 0 && { target: { image: gray, boxes } }) };
+        const truth = truthOf(samples[i]!, step.image);
+        return { range, ...(truth && { target: { image: gray, truth } }) };
       });
       for (const { variant, heatmaps } of makers) {
         heatmaps.begin(ofVariant(maps, variant).map(toGroup), targets);

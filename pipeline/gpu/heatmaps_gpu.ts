@@ -6,16 +6,18 @@
  */
 
 import { InputRangeError } from "../../base/errors.ts";
-import type { Box, Size } from "../../base/geometry.ts";
+import type { Size } from "../../base/geometry.ts";
+import { filledBox, isRegion, type Truth } from "../../base/region.ts";
 import { AttentionSums } from "../../shaders/aggregate.ts";
 import { normalize01, requireTokenRange } from "../../shaders/aggregate_cpu.ts";
 import { checked, type Gpu, type ReadRange, submitAndRead } from "../../shaders/device.ts";
 import { ScoreSums, type ScoreTarget } from "../../shaders/metrics.ts";
+import { gridStatistics } from "../../shaders/metrics_cpu.ts";
 import { applyThreshold, maskBox } from "../../shaders/otsu_cpu.ts";
 import { HeatmapKernels, type HeatmapKernelsOptions } from "./heatmap_kernels_gpu.ts";
 import type { Heatmap, LayerMean } from "../postprocess.ts";
 import { type AllScores, type ProtocolOptions, scoreProtocols } from "../../scoring/protocols.ts";
-import { clipBoxes, scoreStatistics } from "../../scoring/score_heatmap.ts";
+import { clipTruth, scoreStatistics } from "../../scoring/score_heatmap.ts";
 
 /** Attention maps of one size that share a buffer. */
 export interface MapGroup {
@@ -30,8 +32,8 @@ export interface MapGroup {
 export interface PhraseTarget {
   /** First token that counts, and one past the last. */
   readonly range: readonly [start: number, end: number];
-  /** Size of the original image and boxes to score against; absent without boxes. */
-  readonly target?: { readonly image: Size; readonly boxes: readonly Box[] };
+  /** Size of the original image and ground truth to score against; absent without ground truth. */
+  readonly target?: { readonly image: Size; readonly truth: Truth };
 }
 
 /** Options of {@linkcode GpuHeatmaps}. */
@@ -161,11 +163,18 @@ export class GpuHeatmaps {
     const kernels = this.#kernels!;
     const encoder = this.#gpu.device.createCommandEncoder({ label: "finish heatmaps" });
     const errors: unknown[] = [];
+    const known: PhraseTarget["target"][] = [];
     const targets = this.#phrases.slice(first, first + count).map(({ target }, i): ScoreTarget => {
       const none = { image: { width: 1, height: 1 }, boxes: [] };
       try {
         if (!target) return none;
-        return { image: target.image, boxes: clipBoxes(target.boxes, target.image) };
+        const { image } = target;
+        const truth = clipTruth(target.truth, image);
+        known[i] = { image, truth };
+        if (!isRegion(truth)) return { image, boxes: truth };
+        // The kernels sum over boxes. Another region is scored on the CPU from the same heatmap.
+        const filled = filledBox(truth);
+        return filled ? { image, boxes: [filled] } : none;
       } catch (error) {
         errors[i] = error;
         return none;
@@ -211,6 +220,7 @@ export class GpuHeatmaps {
           ? new Float32Array(smoothed.length)
           : normalize01(smoothed, range);
         const threshold = otsu ? split : undefined;
+        const target = known[i];
         const heatmap = threshold === undefined
           ? normalised
           : applyThreshold(normalised, threshold);
@@ -228,11 +238,15 @@ export class GpuHeatmaps {
               .map((data) => ({ data, side: sums.side }));
           }),
           constantMaps: attention.reduce((sum, { constantMaps }) => sum + constantMaps, 0),
-          ...(targets[i]!.boxes.length > 0 && {
+          ...(target && {
             scores: {
-              ...scoreStatistics(scores.read(scoreWords!, i)),
+              ...scoreStatistics(
+                targets[i]!.boxes.length > 0
+                  ? scores.read(scoreWords!, i)
+                  : gridStatistics(heatmap, size, target.image, target.truth, margin),
+              ),
               // These protocols have no kernels, because their cost is small beside the model's.
-              ...scoreProtocols(heatmap, targets[i]!.image, targets[i]!.boxes, this.#options),
+              ...scoreProtocols(heatmap, target.image, target.truth, this.#options),
             },
           }),
         };

@@ -30,7 +30,7 @@ async function onGpu(gpu: Gpu, size: number, sigma: number): Promise<GpuHeatmap[
       GROUPS.map((group) => ({ ...group, tokens: TOKENS })),
       Array.from({ length: PHRASES }, (_, phrase) => ({
         range: range(phrase),
-        ...(phrase !== 2 && { target: { image: IMAGE, boxes: BOXES } }),
+        ...(phrase !== 2 && { target: { image: IMAGE, truth: BOXES } }),
       })),
     );
     for (let step = 0; step < STEPS; step++) {
@@ -97,7 +97,7 @@ for (const [size, sigma] of [[64, 2.5], [64, 20], [1, 2.5], [37, 0]] as const) {
 Deno.test("attention that is the same everywhere gives an empty heatmap that says so", async () => {
   const gpu = await testGpu();
   const heatmaps = new GpuHeatmaps(gpu, { size: 32, sigma: 2.5, otsu: true });
-  const target = { image: IMAGE, boxes: BOXES };
+  const target = { image: IMAGE, truth: BOXES };
   heatmaps.begin([{ layers: 2, positions: 16, tokens: 3 }], [{ range: [1, 2], target }]);
   const data = new Float32Array(2 * 16 * 3).fill(1 / 3);
   const maps = storage(gpu, "attention", data);

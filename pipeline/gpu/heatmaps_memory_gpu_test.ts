@@ -34,7 +34,7 @@ class Soak {
     ];
     const targets = Array.from({ length: phrases }, (): PhraseTarget => {
       const boxes = Array.from({ length: random.integer(0, 3) }, box);
-      return { range: [1, 8], ...(boxes.length > 0 && { target: { image, boxes } }) };
+      return { range: [1, 8], ...(boxes.length > 0 && { target: { image, truth: boxes } }) };
     });
     this.#heatmaps.begin([GROUP], targets);
     for (let phrase = 0; phrase < phrases; phrase++) {

@@ -1,0 +1,30 @@
+/**
+ * Ground truth of a run's results.
+ *
+ * @module
+ */
+
+import type { Size } from "../base/geometry.ts";
+import type { Truth } from "../base/region.ts";
+import type { GroundedResult } from "../pipeline/evaluate.ts";
+import { clipBoxes } from "../scoring/score_heatmap.ts";
+import { readRegion } from "../scoring/truth/read_region.ts";
+
+/**
+ * Ground truth of a result, from its boxes or from the files of its masks.
+ *
+ * @param result The result.
+ * @param image Size of the result's image in pixels.
+ * @returns Boxes of whole pixels inside the image, without any if the result has no ground truth; or
+ * a region of the image.
+ * @throws {NotFound} If the file of a mask does not exist.
+ * @throws {SyntaxError} If a mask is corrupt.
+ * @throws {RangeError} If a box or the masks do not fit the image.
+ */
+export async function resultTruth(
+  { boxes, masks }: Pick<GroundedResult, "boxes" | "masks">,
+  image: Size,
+): Promise<Truth> {
+  if (masks) return (await readRegion(masks, image)).region;
+  return boxes.length === 0 ? [] : clipBoxes(boxes, image);
+}
