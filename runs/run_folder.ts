@@ -54,7 +54,7 @@ export const RESULTS = "results.jsonl";
 const SUMMARIES = [
   "summary.json",
   "report.html",
-  ...["table", "ablation", "protocols"].flatMap((name) =>
+  ...["table", "ablation", "protocols", "laterality"].flatMap((name) =>
     ["md", "tex", "csv"].map((end) => `${name}.${end}`)
   ),
 ];

@@ -11,12 +11,26 @@ import type { Summary, SummaryByVariant } from "../../reports/tables/summary.ts"
 import { tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
 import { describeCounts, type TableOptions } from "../../reports/tables/result_table.ts";
 import { hasProtocols } from "../../reports/tables/protocol_table.ts";
-import { formatIntervals, formatProtocols, formatResults } from "../../reports/tables/table.ts";
+import {
+  formatIntervals,
+  formatProtocols,
+  formatResults,
+  formatTable,
+} from "../../reports/tables/table.ts";
+import { type Laterality, readLaterality } from "../../reports/laterality/laterality.ts";
+import {
+  formatLateralityIntervals,
+  hasLaterality,
+  makeLateralityTable,
+} from "../../reports/laterality/laterality_table.ts";
+import { Run } from "../../runs/run.ts";
 
 /** Content and files that {@linkcode writeSummary} wrote. */
 export interface WrittenSummary {
   /** Summaries by the names of the variants. */
   readonly ablation: Readonly<Record<string, Summary>>;
+  /** Laterality of the run. */
+  readonly laterality: Laterality;
   /** Further content of the tables. */
   readonly options: TableOptions;
   /** Folder of the results. */
@@ -40,18 +54,26 @@ export async function writeSummary(
 ): Promise<WrittenSummary> {
   const ablation = summary.toJSON();
   const all = Object.values(ablation);
+  using run = await Run.open(folder.path, "summarise");
+  const laterality = await readLaterality(run);
   // A single variant is the run itself, so its summary is not nested.
-  const json = { ...record.facts, ...more, ...(all.length > 1 ? { ablation } : all[0]!) };
+  const json = {
+    ...record.facts,
+    ...more,
+    ...(all.length > 1 ? { ablation } : all[0]!),
+    ...(hasLaterality(laterality) && { laterality }),
+  };
   const options = tableOptions(record, isWhole);
-  const tables = tableFiles(ablation, options);
+  const tables = tableFiles(ablation, options, laterality);
   await folder.summarize(json, tables);
   const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];
-  return { ablation, options, folder: folder.path, files };
+  return { ablation, laterality, options, folder: folder.path, files };
 }
 
 /** Prints the tables and the folder of the results; returns the exit code. */
-export function printSummary({ ablation, options, folder }: WrittenSummary): number {
-  printTables(ablation, options);
+export function printSummary(written: WrittenSummary): number {
+  const { ablation, folder } = written;
+  printTables(written);
   console.log(`Results: ${folder}`);
   const hasFailures = Object.values(ablation).some(({ counts }) => counts.failed > 0);
   return hasFailures ? EXIT.failures : EXIT.ok;
@@ -92,13 +114,20 @@ function stdoutColumns(): number {
 }
 
 /** Prints the table of a run or of its variants, and the counts of its samples. */
-function printTables(ablation: Readonly<Record<string, Summary>>, options: TableOptions): void {
+function printTables({ ablation, laterality, options }: WrittenSummary): void {
   const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
   const intervals = others.length > 0 ? "" : formatIntervals(summary);
   const width = stdoutColumns();
   console.log(`${formatResults(ablation, options, width)}\n${intervals}`.trimEnd());
   if (options.methods) console.log(options.notes?.join("\n"));
   if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options, width)}`);
+  if (hasLaterality(laterality)) {
+    const table = makeLateralityTable(laterality, options);
+    console.log(
+      `\nLaterality, maps on their own side:\n${formatTable(table, width)}\n` +
+        formatLateralityIntervals(laterality),
+    );
+  }
   console.log();
   // All settings share the counts of their samples, but each method has its own counts.
   if (!options.methods || others.length === 0) return printCounts("", summary);

@@ -52,6 +52,15 @@ export function formatProtocols(
   return layOut(makeProtocolTable(summaries, options), width);
 }
 
+/**
+ * Formats any table of results as plain text.
+ *
+ * @param width Longest line in characters, as for {@linkcode formatResults}.
+ */
+export function formatTable(table: ResultTable, width = Infinity): string {
+  return layOut(table, width);
+}
+
 /** Formats the bootstrap intervals of the averages as one line; empty if there are none. */
 export function formatIntervals({ average, bootstrap: { level } }: Summary): string {
   const { intervals } = average ?? {};

@@ -5,6 +5,12 @@
  */
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { type Laterality, readLaterality } from "../laterality/laterality.ts";
+import {
+  formatLateralityCsv,
+  hasLaterality,
+  makeLateralityTable,
+} from "../laterality/laterality_table.ts";
 import type { Run } from "../../runs/run.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
 import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
@@ -17,18 +23,22 @@ import { formatMarkdown } from "./table_markdown.ts";
 
 /**
  * Formats the tables of a run. Several settings give `ablation`; a single summary, or several
- * methods, give `table`. Scores by further protocols add `protocols`.
+ * methods, give `table`. Scores by further protocols add `protocols`, and samples with a side add
+ * `laterality`.
  *
  * @param summaries Summaries by the name of the setting or method; at least one.
  * @param options Content beside the scores of the run.
+ * @param laterality Laterality of the run.
  * @returns Texts by file name.
  */
 export function tableFiles(
   summaries: Readonly<Record<string, Summary>>,
   options: TableOptions = {},
+  laterality: Laterality = { variants: {}, unread: 0 },
 ): Record<string, string> {
   const table = makeTable(summaries, options);
   const protocols = makeProtocolTable(summaries, options);
+  const sides = makeLateralityTable(laterality, options);
   const name = Object.keys(summaries).length > 1 && !options.methods ? "ablation" : "table";
   return {
     [`${name}.md`]: formatMarkdown(table),
@@ -38,6 +48,11 @@ export function tableFiles(
       "protocols.md": formatMarkdown(protocols),
       "protocols.tex": formatLatex(protocols, "protocols"),
       "protocols.csv": formatProtocolCsv(summaries),
+    }),
+    ...(hasLaterality(laterality) && {
+      "laterality.md": formatMarkdown(sides),
+      "laterality.tex": formatLatex(sides, "laterality"),
+      "laterality.csv": formatLateralityCsv(laterality),
     }),
   };
 }
@@ -53,7 +68,9 @@ export function tableOptions(
   { facts, shard }: Pick<RunRecord, "facts" | "shard">,
   isWhole: boolean,
 ): TableOptions {
-  const { kind, split, limit, attribution } = (facts.dataset ?? {}) as Readonly<Record<string, unknown>>;
+  const { kind, split, limit, attribution } = (facts.dataset ?? {}) as Readonly<
+    Record<string, unknown>
+  >;
   const methods = methodLabels({ facts });
   return {
     published: kind === "ms-cxr",
@@ -75,7 +92,7 @@ export interface RunTables {
   readonly done: number;
   /** Summary of the first variant, with the counts of its samples. */
   readonly summary: Summary;
-  /** The scores by class, then the further protocols if the run has any. */
+  /** The scores by class, then the further protocols and the laterality if the run has any. */
   readonly tables: readonly ResultTable[];
 }
 
@@ -101,8 +118,10 @@ export async function tabulate(
   const summaries = sums.toJSON();
   const options = tableOptions(run.record, done >= run.record.plan.length);
   const protocols = hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : [];
+  const laterality = await readLaterality(run);
+  const sides = hasLaterality(laterality) ? [makeLateralityTable(laterality, options)] : [];
   return {
     ...{ done, summary: Object.values(summaries)[0]! },
-    tables: [makeTable(summaries, options), ...protocols],
+    tables: [makeTable(summaries, options), ...protocols, ...sides],
   };
 }

@@ -1,0 +1,268 @@
+/**
+ * How often the heatmaps of a run lie on the side of their ground truth.
+ *
+ * @module
+ */
+
+import { isInputError } from "../../base/errors.ts";
+import { Random } from "../../base/random.ts";
+import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
+import { resultTruth } from "../../runs/result_truth.ts";
+import type { Run } from "../../runs/run.ts";
+import {
+  centerOf,
+  heatmapProfile,
+  type Profile,
+  shareRightOf,
+  type Side,
+  sideOf,
+  truthProfile,
+  withoutSide,
+} from "../../scoring/laterality.ts";
+import { BOOTSTRAP, type Interval, quantile } from "../tables/bootstrap.ts";
+
+/** How often maps lie on their own side, over one kind of samples. */
+export interface LateralitySummary {
+  /** Samples that count: pairs of phrases for both sides, the heart, or the group of devices. */
+  readonly kind: LateralityKind;
+  /** Number of heatmaps. */
+  readonly maps: number;
+  /** Number of images with such heatmaps. */
+  readonly images: number;
+  /** Share of the heatmaps with more of their mass on their own side, 0..1. */
+  readonly share: number;
+  /**
+   * Bootstrap interval over images, of {@linkcode BOOTSTRAP}; absent if all images have the same
+   * share, which then has no spread.
+   */
+  readonly interval?: Interval;
+}
+
+/** Kinds of samples, in the order of tables. */
+export const LATERALITY_KINDS = ["left and right", "heart", "devices"] as const;
+
+/** One of {@linkcode LATERALITY_KINDS}. */
+export type LateralityKind = typeof LATERALITY_KINDS[number];
+
+/** Laterality of a run. */
+export interface Laterality {
+  /** Summaries by the name of the variant; variants without any such sample are left out. */
+  readonly variants: Readonly<Record<string, readonly LateralitySummary[]>>;
+  /** Number of heatmaps that could not be read again, or whose ground truth could not. */
+  readonly unread: number;
+}
+
+/** Least share of a device's ground truth on one side, for the device to have a side. */
+const ONE_SIDED = 2 / 3;
+
+/** Matches classes of the heart, in datasets with groups. */
+const HEART = /cardi|heart/i;
+
+/** Group of devices, in datasets with groups. */
+const DEVICES = "Devices";
+
+/** Results of one sample, one for each variant, with the sample's ground truth. */
+interface SidedSample {
+  readonly results: readonly HeatmapResult[];
+  readonly side: Side | undefined;
+  /** Text that the phrases of a pair share. */
+  readonly key: string;
+  readonly kind: LateralityKind | undefined;
+}
+
+/** A sample with its ground truth by columns. */
+interface ReadSample extends SidedSample {
+  readonly truth: Profile;
+  /** Width of the image in pixels. */
+  readonly width: number;
+}
+
+/** Heatmaps of one image on their own side, and all its heatmaps. */
+interface ImageCount {
+  hits: number;
+  maps: number;
+}
+
+/**
+ * Judges by the stored heatmaps on which side the mass of a map lies, before Otsu's threshold.
+ *
+ * Two samples of one image are a pair if their phrases name the two sides and their classes are the
+ * same but for the side; without a class, their phrases are. The line between the sides is vertical
+ * and halfway between the centres of both ground truths. In datasets with groups, the heart and
+ * devices count too. Their line is that of the lungs if the image has the pair, or else the middle of
+ * the image. The heart's own side is the side with more of its ground truth; a device counts if two
+ * thirds of its ground truth lie on one side.
+ *
+ * @param run The run; its heatmaps are read one by one.
+ */
+export async function readLaterality(run: Run): Promise<Laterality> {
+  const counts = new Map<string, Map<LateralityKind, ImageCount[]>>();
+  let unread = 0;
+  const judge = async (samples: readonly SidedSample[]) => {
+    const { read, failed } = await readTruths(run, samples);
+    unread += failed;
+    const image = new Map<string, ImageCount>();
+    for (const { sample, kind, line, isRight } of judgements(read)) {
+      for (const { id, setting } of sample.results) {
+        const profile = await readProfile(run, id, setting);
+        if (!profile) {
+          unread++;
+          continue;
+        }
+        const share = shareRightOf(profile, line);
+        const key = JSON.stringify([setting ?? "", kind]);
+        const count = image.get(key) ?? { hits: 0, maps: 0 };
+        image.set(key, count);
+        count.maps++;
+        if (isRight ? share > 0.5 : share < 0.5) count.hits++;
+      }
+    }
+    for (const [key, count] of image) {
+      const [variant, kind] = JSON.parse(key) as [string, LateralityKind];
+      const kinds = counts.get(variant) ?? new Map<LateralityKind, ImageCount[]>();
+      counts.set(variant, kinds);
+      kinds.set(kind, [...kinds.get(kind) ?? [], count]);
+    }
+  };
+  let image: string | undefined;
+  let samples: SidedSample[] = [];
+  for await (const results of run.samples()) {
+    if (results[0]!.image !== image) {
+      await judge(samples);
+      samples = [];
+      image = results[0]!.image;
+    }
+    const own = results.filter(hasHeatmap);
+    const sided = own.length > 0 ? sidedSample(own) : undefined;
+    if (sided) samples.push(sided);
+  }
+  await judge(samples);
+  const variants = run.record.variants.filter((name) => counts.has(name)).map((name) => {
+    const kinds = counts.get(name)!;
+    return [name, LATERALITY_KINDS.flatMap((kind) => summarize(kind, kinds.get(kind) ?? []))];
+  });
+  return { variants: Object.fromEntries(variants), unread };
+}
+
+/** Reads a heatmap by columns; `undefined` if `heatmaps.bin` lacks it or is damaged. */
+async function readProfile(
+  run: Run,
+  id: string,
+  setting: string | undefined,
+): Promise<Profile | undefined> {
+  try {
+    const { normalised, crop } = await run.get(id, setting);
+    return heatmapProfile(normalised, crop);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** The sample of some results, if it may have a side. */
+function sidedSample(results: readonly HeatmapResult[]): SidedSample | undefined {
+  const { phrase = "", category = "", group, boxes, masks } = results[0]!;
+  if (boxes.length === 0 && !masks) return undefined;
+  const side = sideOf(phrase);
+  const kind = group === DEVICES
+    ? "devices"
+    : group !== undefined && HEART.test(category)
+    ? "heart"
+    : undefined;
+  return side || kind ? { results, side, key: withoutSide(category || phrase), kind } : undefined;
+}
+
+/** Reads the ground truth of the samples that count; a sample without its files is left out. */
+async function readTruths(
+  run: Run,
+  samples: readonly SidedSample[],
+): Promise<{ readonly read: readonly ReadSample[]; readonly failed: number }> {
+  const read: ReadSample[] = [];
+  let failed = 0;
+  for (const sample of samples) {
+    const isPaired = samples.some(({ key, side }) =>
+      key === sample.key && side && sample.side && side !== sample.side
+    );
+    if (!isPaired && !sample.kind) continue;
+    const result = sample.results[0]!;
+    try {
+      const { image } = await run.stored(result);
+      const truth = truthProfile(await resultTruth(result, image), image.width);
+      read.push({ ...sample, truth, width: image.width });
+    } catch (error) {
+      if (!isInputError(error) && !(error instanceof SyntaxError)) throw error;
+      failed += sample.results.length;
+    }
+  }
+  return { read, failed };
+}
+
+/** A sample with its own side of a line. */
+interface Judgement {
+  readonly sample: ReadSample;
+  readonly kind: LateralityKind;
+  /** Position of the vertical line in pixels of the image. */
+  readonly line: number;
+  /** Whether the sample's own side is right of the line. */
+  readonly isRight: boolean;
+}
+
+/** Own sides of an image's samples. */
+function judgements(samples: readonly ReadSample[]): Judgement[] {
+  const found: Judgement[] = [];
+  let middle = (samples[0]?.width ?? 0) / 2;
+  const mean = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const sided = samples.filter(({ side }) => side);
+  for (const [key, group] of Map.groupBy(sided, ({ key }) => key)) {
+    const centers = (side: Side) =>
+      group.filter((sample) => sample.side === side).map(({ truth }) => centerOf(truth));
+    const line = (mean(centers("left")) + mean(centers("right"))) / 2;
+    // Without the other side there is no line.
+    if (Number.isNaN(line)) continue;
+    if (/\blungs?\b/.test(key)) middle = line;
+    for (const sample of group) {
+      const center = centerOf(sample.truth);
+      if (center !== line) {
+        found.push({ sample, kind: "left and right", line, isRight: center > line });
+      }
+    }
+  }
+  const paired = new Set(found.map(({ sample }) => sample));
+  for (const sample of samples) {
+    const { kind, truth } = sample;
+    if (!kind || paired.has(sample)) continue;
+    const share = shareRightOf(truth, middle);
+    const least = kind === "devices" ? ONE_SIDED : 0.5;
+    const isOneSided = Math.max(share, 1 - share) >= least && share !== 0.5;
+    if (isOneSided) found.push({ sample, kind, line: middle, isRight: share > 0.5 });
+  }
+  return found;
+}
+
+/** Summarises the images of one kind; a list without an entry if there are none. */
+function summarize(kind: LateralityKind, images: readonly ImageCount[]): LateralitySummary[] {
+  if (images.length === 0) return [];
+  const total = (counts: readonly ImageCount[], name: keyof ImageCount) =>
+    counts.reduce((sum, count) => sum + count[name], 0);
+  const shareOf = (counts: readonly ImageCount[]) => total(counts, "hits") / total(counts, "maps");
+  const hasSpread = new Set(images.map((count) => shareOf([count]))).size > 1;
+  return [{
+    kind,
+    maps: total(images, "maps"),
+    images: images.length,
+    share: shareOf(images),
+    ...(hasSpread && { interval: intervalOf(images, shareOf) }),
+  }];
+}
+
+/** Percentile interval of a number over images that are drawn again. */
+function intervalOf<T>(images: readonly T[], numberOf: (images: readonly T[]) => number): Interval {
+  const { resamples, seed, level } = BOOTSTRAP;
+  const random = new Random(seed);
+  const numbers = Float64Array.from(
+    { length: resamples },
+    () => numberOf(images.map(() => images[random.integer(0, images.length - 1)]!)),
+  ).sort();
+  return [quantile(numbers, (1 - level) / 2), quantile(numbers, (1 + level) / 2)];
+}
