@@ -51,6 +51,8 @@ export interface Summary {
   readonly bootstrap: Bootstrap;
   /** Count of samples for each way of ending. */
   readonly counts: Readonly<Record<SampleResult["status"], number>>;
+  /** Number of scored samples with masks as ground truth; absent if there are none. */
+  readonly masked?: number;
   /** One entry per class with left-out samples. */
   readonly leftOut: readonly LeftOut[];
   /** Reasons why samples were left out, by kind. */
@@ -71,6 +73,7 @@ export class ScoreSummary {
   readonly #leftOut = new Map<string, { skipped: number; failed: number }>();
   readonly #reasons = new ReasonGroups();
   readonly #protocols = new ProtocolSums();
+  #masked = 0;
 
   /** Counts a result, and adds its scores to the means. */
   add(result: SampleResult): void {
@@ -80,6 +83,7 @@ export class ScoreSummary {
       const rows = this.#scores.get(category) ?? new NumberRows(SCORES.length);
       this.#scores.set(category, rows);
       rows.add(SCORES.map((score) => result[score]));
+      if (result.masks) this.#masked++;
       if (result.protocols) this.#protocols.add(category, result.protocols);
     } else if (result.status !== "grounded") {
       const { status } = result;
@@ -103,6 +107,7 @@ export class ScoreSummary {
       ...(average && { average: scoreMeans(average) }),
       bootstrap: BOOTSTRAP,
       counts: { ...this.#counts },
+      ...(this.#masked > 0 && { masked: this.#masked }),
       leftOut: inClassOrder(this.#leftOut.keys()).map((category) => ({
         category,
         ...this.#leftOut.get(category)!,
