@@ -7,7 +7,7 @@
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
-import { imagesOf } from "./kit/images.ts";
+import { imagesOf, masksOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { convertRun } from "../reports/exports/convert_run.ts";
 import { EXPORT_FORMATS, type ExportFormat, formatOf } from "../reports/exports/registry.ts";
@@ -126,6 +126,8 @@ await runCommand(
       folder,
       ...(parseFormats(to).some((name) => NEEDS_IMAGES.includes(name))
         ? await imagesOf(folder!)
+        : parseFormats(to).some((name) => formatOf(name).hasTruth)
+        ? await masksOf(folder!)
         : []),
     ],
     write: [out],

@@ -8,6 +8,7 @@ import { runCommand } from "./kit/confine.ts";
 import { isSameFolder } from "./kit/files.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { parseProtocols } from "./kit/parsers.ts";
+import { masksOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import { conclude } from "./kit/summary.ts";
@@ -79,4 +80,8 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   }
 }
 
-await runCommand(COMMAND, main, ({ operands, out }) => ({ read: operands, write: [out] }));
+await runCommand(COMMAND, main, async ({ operands, out }) => ({
+  // `main` reads the results and reports their errors.
+  read: [...operands, ...await masksOf(operands[0]!).catch(() => [])],
+  write: [out],
+}));

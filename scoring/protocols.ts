@@ -53,7 +53,7 @@ export const PROTOCOLS = {
 } as const;
 
 /** The protocols that need boxes; they do not count a sample whose ground truth is a region. */
-export const BOX_PROTOCOLS: readonly string[] = ["per-box", "largest-component-box"];
+export const BOX_PROTOCOLS: readonly ProtocolName[] = ["per-box", "largest-component-box"];
 
 /** A protocol, as `--protocol` takes it. */
 export type ProtocolName = keyof typeof PROTOCOLS;

@@ -18,6 +18,7 @@
 
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
+import type { Ring } from "../base/outline.ts";
 import type { CropRegion, Size } from "../base/geometry.ts";
 import type { ResultTable } from "../reports/tables/result_table.ts";
 import type { ScoreName } from "../scoring/score_heatmap.ts";
@@ -97,4 +98,8 @@ export interface SampleDetail {
   readonly result: SampleResult;
   /** Source of the heatmap; absent if the run stored none for this result. */
   readonly heatmap?: SampleHeatmap;
+  /** Outline of the masks that state the ground truth, in pixels of the X-ray's file. */
+  readonly outline?: readonly Ring[];
+  /** Reason for a missing outline, as a sentence. */
+  readonly fault?: string;
 }

@@ -162,11 +162,20 @@ async function whereInstead(folder: string): Promise<string> {
 }
 
 /**
- * Images that a run's results name. Leaves out folders, since permission for one covers all files
- * in it.
+ * Images that a run's results name, and files of masks. Leaves out folders, since permission for one
+ * covers all files in it.
  */
 export async function imagesOf(folder: string): Promise<string[]> {
+  return await withoutFolders(await Run.imagePaths(folder));
+}
+
+/** Files of masks that a run's results name, without folders as {@linkcode imagesOf}. */
+export async function masksOf(folder: string): Promise<string[]> {
+  return await withoutFolders(await Run.maskPaths(folder));
+}
+
+async function withoutFolders(paths: Iterable<string>): Promise<string[]> {
   const files: string[] = [];
-  for (const path of await Run.imagePaths(folder)) if (!await isFolderAt(path)) files.push(path);
+  for (const path of paths) if (!await isFolderAt(path)) files.push(path);
   return files;
 }

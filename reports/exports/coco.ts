@@ -5,6 +5,7 @@
  */
 
 import { area, type Box } from "../../base/geometry.ts";
+import { boundsOf, isRegion, maskOf, regionArea, type Truth } from "../../base/region.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import { boxOfMask, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";
@@ -26,7 +27,7 @@ export function cocoList(classes: readonly string[]): RunList {
   return {
     path: "coco/results.json",
     head: "[",
-    add({ result, boxes, heatmap }) {
+    add({ result, truth, heatmap }) {
       const { id: sample, image: path = sample, phrase, category = NO_CLASS } = result;
       const { width, height } = heatmap.image;
       const image = images.getOrInsertComputed(path, () => ({
@@ -37,11 +38,8 @@ export function cocoList(classes: readonly string[]): RunList {
         category_id: classes.indexOf(category) + 1,
         ...{ sample, phrase },
       };
-      for (const box of boxes) {
-        annotations.push({
-          ...{ id: annotations.length + 1, ...shared, bbox: box },
-          ...{ segmentation: [cornersOf(box)], area: area(box), iscrowd: 0 },
-        });
+      for (const shape of shapesOf(truth)) {
+        annotations.push({ id: annotations.length + 1, ...shared, ...shape, iscrowd: 0 });
       }
       const mask = maskOnImage(heatmap);
       const bbox = boxOfMask(mask, width);
@@ -65,6 +63,15 @@ export function cocoList(classes: readonly string[]): RunList {
       }(),
     }),
   };
+}
+
+/** Boxes as polygons, or a region as run lengths, each with its box and its area. */
+function shapesOf(truth: Truth): object[] {
+  if (!isRegion(truth)) {
+    return truth.map((box) => ({ bbox: box, segmentation: [cornersOf(box)], area: area(box) }));
+  }
+  const segmentation = encodeRle(maskOf(truth), truth);
+  return [{ bbox: boundsOf(truth), segmentation, area: regionArea(truth) }];
 }
 
 /** Mean of a heatmap's values above 0, that is, inside its mask; 0 if the mask is empty. */

@@ -5,15 +5,16 @@
  */
 
 import type { Size } from "../../base/geometry.ts";
+import type { Truth } from "../../base/region.ts";
 import { folderOf } from "../../base/paths.ts";
 import { printable, quote } from "../../base/text.ts";
 import { makeFolder, writeWhole } from "../../base/write_whole.ts";
 import { isDicom } from "../../images/dicom/dicom.ts";
 import { type DicomReference, readReference } from "../../images/dicom/reference.ts";
 import { MAX_SHOWN_PATH, readImage } from "../../images/read_image.ts";
+import { resultTruth } from "../../runs/result_truth.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
-import { clipBoxes } from "../../scoring/score_heatmap.ts";
 import { requireSize } from "../original_image.ts";
 import { inClassOrder } from "../tables/class_means.ts";
 import type { VariantOptions } from "../reader_options.ts";
@@ -131,6 +132,7 @@ export async function convertRun(
     await file.write(list.head);
     lists.push({ list, file });
   }
+  const needsTruth = formats.some((name) => formatOf(name).hasTruth);
   const facts = JSON.stringify([run.record.facts, variant]);
   const source = sourceReader(keepPatient);
   const digits = String(total + without).length;
@@ -144,7 +146,7 @@ export async function convertRun(
     const heatmap = await run.get(result.id, result.setting);
     const sample: RunSample = {
       ...{ number, result, heatmap, outside, run: facts },
-      boxes: boxesOf(run, result, heatmap.image),
+      truth: result.masks && !needsTruth ? [] : await truthOf(run, result, heatmap.image, onNotice),
       source: () => source(result, heatmap.image),
     };
     for (const [format, { ending, encode }] of encoders) {
@@ -181,12 +183,21 @@ export async function convertRun(
   return { samples: total, without, written };
 }
 
-/** Clips a sample's ground truth to whole pixels of its image. */
-function boxesOf(run: Run, result: HeatmapResult, image: Size): RunSample["boxes"] {
+/** Clips a sample's boxes to whole pixels of its image, or reads its masks, as far as they are there. */
+async function truthOf(
+  run: Run,
+  result: HeatmapResult,
+  image: Size,
+  onNotice: (notice: string) => void,
+): Promise<Truth> {
   try {
-    return result.boxes.length === 0 ? [] : clipBoxes(result.boxes, image);
+    return await resultTruth(result, image);
   } catch (error) {
-    throw run.fault(result, (error as Error).message, error);
+    if (!result.masks) throw run.fault(result, (error as Error).message, error);
+    onNotice(
+      `No ground truth of ${quote(result.id)}: ${printable((error as Error).message, 500)}`,
+    );
+    return [];
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { stringify } from "@std/csv";
+import { isRegion, maskOf } from "../../base/region.ts";
 import { SCORE_STYLES } from "../tables/result_table.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import { meanInMask } from "./coco.ts";
@@ -12,13 +13,17 @@ import { boxOfMask, maskOnImage } from "./original_pixels.ts";
 import { encodeRle } from "./rle.ts";
 import type { RunList } from "./run_sample.ts";
 
-/** Begins `rle.jsonl`; each line has one sample's mask as COCO's RLE. */
+/**
+ * Begins `rle.jsonl`; each line has one sample's mask as COCO's RLE. If masks state the ground
+ * truth, `truth` has their region.
+ */
 export const rleList = (): RunList => ({
   path: "rle.jsonl",
   head: "",
-  add({ result: { id, image, phrase, category }, heatmap }) {
+  add({ result: { id, image, phrase, category }, truth, heatmap }) {
     const rle = encodeRle(maskOnImage(heatmap), heatmap.image);
-    return `${JSON.stringify({ id, image, phrase, category, ...rle })}\n`;
+    const own = isRegion(truth) && { truth: encodeRle(maskOf(truth), truth) };
+    return `${JSON.stringify({ id, image, phrase, category, ...rle, ...own })}\n`;
   },
 });
 

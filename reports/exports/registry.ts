@@ -19,6 +19,8 @@ interface FormatFacts {
   readonly description: string;
   /** The format reads the original images; by default it does not. */
   readonly needsImages?: boolean;
+  /** The format has the ground truth, and so reads the files of masks; by default it does not. */
+  readonly hasTruth?: boolean;
   /** The user may choose the value of pixels outside the heatmap; by default not. */
   readonly hasOutside?: boolean;
 }
@@ -100,10 +102,16 @@ export const FORMATS = {
       return await encodeDicomSeg({ source: reference, mask, phrase, run, number });
     },
   },
-  rle: { kind: "list", description: "COCO's run lengths, a line a sample", create: rleList },
+  rle: {
+    kind: "list",
+    description: "COCO's run lengths, a line a sample",
+    hasTruth: true,
+    create: rleList,
+  },
   coco: {
     kind: "list",
     description: "annotations.json with the ground truth and results.json for pycocotools",
+    hasTruth: true,
     create: cocoList,
   },
   boxes: {

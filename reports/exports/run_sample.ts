@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Box } from "../../base/geometry.ts";
+import type { Truth } from "../../base/region.ts";
 import type { DicomReference } from "../../images/dicom/reference.ts";
 import type { RunHeatmap } from "../../runs/run.ts";
 import type { HeatmapResult } from "../../runs/run_folder.ts";
@@ -15,8 +15,11 @@ export interface RunSample {
   readonly number: number;
   /** Result of the sample. */
   readonly result: HeatmapResult;
-  /** Ground truth in whole pixels of the image; may be empty. */
-  readonly boxes: readonly Box[];
+  /**
+   * Ground truth: boxes in whole pixels of the image, perhaps none, or the region of masks. Without
+   * a format that needs ground truth, masks are not read, and there are no boxes.
+   */
+  readonly truth: Truth;
   /** Heatmap of the sample. */
   readonly heatmap: RunHeatmap;
   /** Value of pixels outside the heatmap in arrays: NaN or 0. */

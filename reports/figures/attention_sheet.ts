@@ -31,7 +31,7 @@ export interface AttentionSheetOptions {
    */
   readonly sigma?: number;
   /**
-   * Ground truth in pixels of the X-ray.
+   * Ground truth in pixels of the X-ray; the region of a sample's masks is drawn besides.
    *
    * @default {The boxes of the sample}
    */
@@ -154,14 +154,18 @@ export async function drawAttention(
 
 /** Draws the X-ray with its heatmap, an explanation below, and the scale of colours. */
 async function drawXray({ grounded }: AttentionGrid, boxes: readonly Box[]): Promise<string> {
-  const { image: { gray, crop }, heatmap, size, variant } = grounded;
+  const { image: { gray, crop, regions }, heatmap, size, variant, sample } = grounded;
+  const region = regions?.get(sample.id);
   const scale = XRAY / Math.max(gray.width, gray.height);
-  const overlay = await renderOverlay({ gray, crop, heatmap, size, boxes, maxSide: 2 * XRAY });
+  const overlay = await renderOverlay({
+    ...{ gray, crop, heatmap, size, boxes, maxSide: 2 * XRAY },
+    ...(region && { region }),
+  });
   const [width, height] = [scale * gray.width, scale * gray.height];
   const lines = [
     "Heatmap of the layers and steps marked in orange.",
     ...variant.otsu ? ["Light blue: outline of the mask."] : [],
-    ...boxes.length > 0 ? ["Green: ground truth."] : [],
+    ...boxes.length > 0 || region ? ["Green: ground truth."] : [],
     "Dimmed: outside the model's square.",
     "",
     ...KEY,

@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { Image } from "imagescript";
 import type { Box, CropRegion, GrayImage, Size } from "../../base/geometry.ts";
+import { maskOf, type Region } from "../../base/region.ts";
 import { BOX, type Color, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "./heat_colors.ts";
 import { resample } from "../../images/resample.ts";
 
@@ -27,6 +28,12 @@ export interface Overlay {
    */
   readonly boxes?: readonly Box[];
   /**
+   * Ground truth in pixels of the X-ray, drawn as a green outline.
+   *
+   * @default {None}
+   */
+  readonly region?: Region;
+  /**
    * Largest length of the picture's longer side in pixels.
    *
    * @default {1024}
@@ -42,6 +49,9 @@ const RGB = 2;
 
 /** PNG's filter of differences to the row above. */
 const UP = 2;
+
+/** Thickness of the ground truth's lines in pixels, inside the ground truth. */
+const THICKNESS = 2;
 
 /** Smaller X-rays are enlarged to this longer side in pixels, to keep the outline thin. */
 const MIN_SIDE = 512;
@@ -81,7 +91,7 @@ export function backdropOf(gray: GrayImage, maxSide = MAX_SIDE): Backdrop {
  * @param backdrop The X-ray from {@linkcode backdropOf}, which several overlays may share.
  */
 export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
-  const { heatmap, size, crop, boxes = [] } = overlay;
+  const { heatmap, size, crop, boxes = [], region } = overlay;
   const { width, height, scale, pixels } = backdrop;
 
   /** Rows or columns of the heatmap, by row or column of the picture; -1 outside the crop. */
@@ -124,10 +134,11 @@ export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
       }
     }
   }
+  if (region) outlineRegion(region, backdrop, (x, y) => put(x, y, BOX));
   for (const box of boxes) {
     const [left, top, right, bottom] = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
       .map((edge) => Math.round(edge * scale)) as [number, number, number, number];
-    for (let thickness = 0; thickness < 2; thickness++) {
+    for (let thickness = 0; thickness < THICKNESS; thickness++) {
       for (let x = left; x < right; x++) {
         put(x, top + thickness, BOX);
         put(x, bottom - 1 - thickness, BOX);
@@ -139,6 +150,48 @@ export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
     }
   }
   return image;
+}
+
+/** Calls a function with the picture's pixels on the inner edge of a region. */
+function outlineRegion(
+  region: Region,
+  { width, height, scale }: Backdrop,
+  put: (x: number, y: number) => void,
+): void {
+  const mask = maskOf(region);
+  const inside = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const row = Math.floor((y + 0.5) / scale) * region.width;
+    for (let x = 0; x < width; x++) {
+      inside[y * width + x] = mask[row + Math.floor((x + 0.5) / scale)]!;
+    }
+  }
+  /** Number of pixels inside the region, of the square around a pixel. */
+  const around = (x: number, y: number, reach: number) => {
+    let count = 0;
+    for (let v = Math.max(y - reach, 0); v <= Math.min(y + reach, height - 1); v++) {
+      for (let u = Math.max(x - reach, 0); u <= Math.min(x + reach, width - 1); u++) {
+        count += inside[v * width + u]!;
+      }
+    }
+    return count;
+  };
+  const whole = (2 * THICKNESS + 1) ** 2;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (inside[y * width + x] && around(x, y, THICKNESS) < whole) put(x, y);
+    }
+  }
+  // A tube can be thinner than a pixel of the picture, and would have gaps.
+  const at = (pixel: number) => Math.floor((pixel + 0.5) * scale);
+  for (let y = 0; y < region.height; y++) {
+    for (let run = region.rows[y]!; run < region.rows[y + 1]!; run++) {
+      const last = at(region.runs[2 * run + 1]! - 1);
+      for (let x = at(region.runs[2 * run]!); x <= last; x++) {
+        if (around(x, at(y), 1) === 0) put(x, at(y));
+      }
+    }
+  }
 }
 
 /** Encodes a picture as a PNG file, without its alpha channel. */

@@ -1,10 +1,11 @@
 /**
- * Counts pixels inside and outside the boxes by value.
+ * Counts pixels inside and outside the ground truth by value.
  *
  * @module
  */
 
-import { type Box, coveredArea, type Size } from "../../base/geometry.ts";
+import type { Size } from "../../base/geometry.ts";
+import { type Truth, truthArea } from "../../base/region.ts";
 import { type Margin, visitPixels } from "../../shaders/metrics_cpu.ts";
 
 /** Number of bins for values of 0..1. */
@@ -12,11 +13,11 @@ export const BINS = 256;
 
 /** Numbers of image pixels with a value of at least `bin / BINS`, by bin. */
 export interface PixelCounts {
-  /** Pixels inside any box. */
+  /** Pixels inside any box or the region. */
   readonly inside: Float64Array;
-  /** Pixels outside all boxes. */
+  /** Pixels outside all boxes or the region. */
   readonly outside: Float64Array;
-  /** Area of all boxes in pixels, including pixels outside the heatmap. */
+  /** Area of all boxes or the region in pixels, including pixels outside the heatmap. */
   readonly boxPixels: number;
 }
 
@@ -27,7 +28,7 @@ export interface PixelCounts {
  * @param heatmap Row-major square map of values in 0..1.
  * @param side Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
- * @param boxes Boxes of whole pixels inside the image.
+ * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param margin Whether pixels outside the heatmap are excluded, or count as 0.
  * @param cover Side of the square in the middle of the image that the heatmap covers.
  */
@@ -35,18 +36,18 @@ export function countPixels(
   heatmap: Float32Array,
   side: number,
   image: Size,
-  boxes: readonly Box[],
+  truth: Truth,
   margin: Margin,
   cover = Math.min(image.width, image.height),
 ): PixelCounts {
   const inside = new Float64Array(BINS);
   const outside = new Float64Array(BINS);
-  visitPixels(heatmap, side, image, boxes, margin, (value, pixels, isInside) => {
+  visitPixels(heatmap, side, image, truth, margin, (value, pixels, isInside) => {
     const bin = Math.min(BINS - 1, Math.floor(value * BINS));
     (isInside ? inside : outside)[bin]! += pixels;
   }, { cover });
   for (const counts of [inside, outside]) {
     for (let bin = BINS - 2; bin >= 0; bin--) counts[bin]! += counts[bin + 1]!;
   }
-  return { inside, outside, boxPixels: coveredArea(boxes) };
+  return { inside, outside, boxPixels: truthArea(truth) };
 }

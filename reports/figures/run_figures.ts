@@ -4,20 +4,23 @@
  * @module
  */
 
+import { outlineOf } from "../../base/outline.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { Random } from "../../base/random.ts";
-import { clipBoxes, SCORES } from "../../scoring/score_heatmap.ts";
+import { SCORES } from "../../scoring/score_heatmap.ts";
 import { inClassOrder } from "../tables/class_means.ts";
 import { originalImage } from "../original_image.ts";
 import { renderOverlay } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
 import type { VariantOptions } from "../reader_options.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
+import { resultTruth } from "../../runs/result_truth.ts";
 import { Run, type RunHeatmap } from "../../runs/run.ts";
 import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
 import { drawDistribution, PixelCurves } from "./score_curves.ts";
 import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
+import { readRegion } from "../../scoring/truth/read_region.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 
 /** Options of {@linkcode drawRun}. */
@@ -48,6 +51,9 @@ type Scored = Extract<SampleResult, { readonly status: "scored" }>;
 
 /** Longer side of a panel's picture in pixels: more than its size in the SVG, for fine screens. */
 const PIXELS = 1.5 * PANEL_SIDE;
+
+/** Most corners of an outline, some 30 KB. */
+const MAX_CORNERS = 2000;
 
 /** Samples of one sheet. */
 interface Choice {
@@ -82,7 +88,7 @@ export async function* drawRun(
   folder: string,
   options: FigureOptions = {},
 ): AsyncIterableIterator<Figure> {
-  const { setting, count = 12, seed = 0, signal, onNotice, onProgress } = options;
+  const { setting, count = 12, seed = 0, signal, onNotice = () => {}, onProgress } = options;
   using run = await Run.open(folder, "draw");
   const chosen = run.variant(setting);
   const results = (await Array.fromAsync(run.results(chosen))).filter(hasHeatmap);
@@ -96,7 +102,7 @@ export async function* drawRun(
     signal?.throwIfAborted();
     onProgress?.(++done, total);
   };
-  if (scored.length > 0) yield* drawCurves(classes, run, onHeatmap);
+  if (scored.length > 0) yield* drawCurves(classes, run, onHeatmap, onNotice);
   const missing = new Set<string>();
   for (const { name, heading, results: shown } of choices) {
     const panels: Panel[] = [];
@@ -107,7 +113,7 @@ export async function* drawRun(
         if (missing.has(result.id)) continue;
         missing.add(result.id);
         const reason = printable((error as Error).message, 500);
-        onNotice?.(`No panel of ${quote(result.id)}: ${reason}`);
+        onNotice(`No panel of ${quote(result.id)}: ${reason}`);
       } finally {
         onHeatmap();
       }
@@ -122,14 +128,21 @@ async function* drawCurves(
   classes: ReadonlyMap<string, readonly Scored[]>,
   run: Run,
   onHeatmap: () => void,
+  onNotice: (notice: string) => void,
 ): AsyncIterableIterator<Figure> {
-  const curves = new PixelCurves();
+  const hasMasks = [...classes.values()].some((results) => results.some(({ masks }) => masks));
+  const curves = new PixelCurves(hasMasks ? "ground truth" : "boxes");
   for (const [category, results] of classes) {
-    for (const { id, setting, boxes } of results) {
-      const { heatmap, size, image, crop } = await run.get(id, setting);
-      const clipped = clipBoxes(boxes, image);
+    for (const result of results) {
+      const { heatmap, size, image, crop } = await run.get(result.id, result.setting);
       const { margin } = run.settings;
-      curves.add(category, countPixels(heatmap, size, image, clipped, margin, crop.side));
+      try {
+        const truth = await resultTruth(result, image);
+        curves.add(category, countPixels(heatmap, size, image, truth, margin, crop.side));
+      } catch (error) {
+        if (!result.masks) throw error;
+        onNotice(`No curve of ${quote(result.id)}: ${printable((error as Error).message, 500)}`);
+      }
       onHeatmap();
     }
   }
@@ -216,5 +229,10 @@ async function makePanel(result: HeatmapResult, heatmap: RunHeatmap): Promise<Pa
     ? `|CNR| ${formatScore("absCnr", result.absCnr)} · mIoU ${formatScore("miou", result.miou)} %`
     : "";
   const name = category ? `${category} · ${id}` : id;
-  return { phrase, scores, name, overlay, image: { width, height }, boxes };
+  const panel = { phrase, scores, name, overlay, image: { width, height }, boxes };
+  if (!result.masks) return panel;
+  const { region } = await readRegion(result.masks, heatmap.image);
+  // A quarter of the panel's pixel, which no reader sees.
+  const tolerance = Math.max(width, height) / PANEL_SIDE / 4;
+  return { ...panel, outline: outlineOf(region, { tolerance, most: MAX_CORNERS }) };
 }

@@ -1,5 +1,5 @@
 /**
- * Draws how well heatmaps separate pixels inside the boxes from pixels outside, as curves.
+ * Draws how well heatmaps separate pixels inside the ground truth from pixels outside, as curves.
  *
  * @module
  */
@@ -50,6 +50,12 @@ interface ClassSums {
 /** Sums pixel counts by class, and draws curves of the sums. */
 export class PixelCurves {
   readonly #classes = new Map<string, ClassSums>();
+  readonly #truth: string;
+
+  /** @param truth Word for the ground truth in the titles. */
+  constructor(truth: "boxes" | "ground truth" = "boxes") {
+    this.#truth = truth;
+  }
 
   /** Adds the pixels of one sample. */
   add(category: string, { inside, outside, boxPixels }: PixelCounts): void {
@@ -73,13 +79,14 @@ export class PixelCurves {
     const all = [...this.#classes].map(([name, sums]) => ({ name, ...sums }));
     const shown = new Set(all.toSorted((a, b) => b.count - a.count).slice(0, MAX_CURVES));
     const classes = all.filter((sums) => shown.has(sums));
+    const truth = this.#truth;
     const pooled = "pixels of a class pooled, heatmaps as scored";
     const hidden = all.length - classes.length;
     return {
       "roc.svg": drawCurves({
         title: `ROC: ${pooled}`,
-        x: "share of the pixels outside the boxes (false positive rate)",
-        y: "share of the pixels inside the boxes (true positive rate)",
+        x: `share of the pixels outside the ${truth} (false positive rate)`,
+        y: `share of the pixels inside the ${truth} (true positive rate)`,
         heading: "area under the curve",
         curves: classes.map(({ name, inside, outside }) => rocCurve(name, inside, outside)),
         hidden,
@@ -89,13 +96,13 @@ export class PixelCurves {
         title: `Precision and recall: ${pooled}`,
         x: "recall",
         y: "precision",
-        heading: "average precision (share of box pixels)",
+        heading: `average precision (share of ${truth === "boxes" ? "box" : truth} pixels)`,
         curves: classes.map(({ name, inside, outside }) => precisionCurve(name, inside, outside)),
         hidden,
         shape: "step-before",
       }),
       "iou.svg": drawCurves({
-        title: "IoU of boxes and heatmap above a threshold: mean over the samples of a class",
+        title: `IoU of ${truth} and heatmap above a threshold: mean over the samples of a class`,
         x: "threshold; mIoU is the mean over those marked",
         y: "IoU",
         heading: "highest",

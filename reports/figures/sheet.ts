@@ -6,6 +6,7 @@
 
 import { escape } from "@std/html/entities";
 import type { Box, Size } from "../../base/geometry.ts";
+import type { Ring } from "../../base/outline.ts";
 import { printable } from "../../base/text.ts";
 
 /** One X-ray of a sheet. */
@@ -21,6 +22,12 @@ export interface Panel {
   readonly image: Size;
   /** Ground truth in pixels of the X-ray. */
   readonly boxes: readonly Box[];
+  /**
+   * Outline of the ground truth in pixels of the X-ray, if masks state it.
+   *
+   * @default {None}
+   */
+  readonly outline?: readonly Ring[];
 }
 
 /** Panels per row. */
@@ -74,7 +81,7 @@ export function drawSheet(heading: string, panels: readonly Panel[]): string {
     `${placed.join("")}</svg>\n`;
 }
 
-function drawPanel({ phrase, scores, name, overlay, image, boxes }: Panel): string {
+function drawPanel({ phrase, scores, name, overlay, image, boxes, outline }: Panel): string {
   const scale = PANEL_SIDE / Math.max(image.width, image.height);
   const [width, height] = [scale * image.width, scale * image.height];
   const left = (PANEL_SIDE - width) / 2;
@@ -84,11 +91,9 @@ function drawPanel({ phrase, scores, name, overlay, image, boxes }: Panel): stri
   );
   const rects = boxes.map((box) => {
     const [x, y, w, h] = box.map((value) => (value * scale).toFixed(2));
-    const at = `x="${x}" y="${y}" width="${w}" height="${h}" fill="none"`;
-    // The dark edge keeps green visible on bright bone.
-    return `<rect ${at} stroke="black" stroke-opacity="0.6" stroke-width="4"/>` +
-      `<rect ${at} stroke="${BOX}" stroke-width="2"/>`;
+    return stroke(`rect x="${x}" y="${y}" width="${w}" height="${h}"`);
   });
+  if (outline) rects.push(stroke(`path d="${pathOf(outline, scale)}" stroke-linejoin="round"`));
   return `<title>${safe(phrase, MAX_TEXT)}</title>` +
     `<text ${middle} y="${LINE - 3}" font-weight="bold">${safe(scores)}</text>${lines.join("")}` +
     `<svg x="${left.toFixed(2)}" y="${CAPTION}" width="${width.toFixed(2)}" ` +
@@ -97,6 +102,24 @@ function drawPanel({ phrase, scores, name, overlay, image, boxes }: Panel): stri
     `${rects.join("")}</svg>` +
     `<text ${middle} y="${(CAPTION + height + LINE - 2).toFixed(2)}" ` +
     `font-size="10" fill="#555555">${safe(shorten(name))}</text>`;
+}
+
+/** Draws an element's line in green; the dark edge keeps green visible on bright bone. */
+function stroke(element: string): string {
+  return `<${element} fill="none" stroke="black" stroke-opacity="0.6" stroke-width="4"/>` +
+    `<${element} fill="none" stroke="${BOX}" stroke-width="2"/>`;
+}
+
+/** Formats rings as the data of an SVG path. */
+function pathOf(rings: readonly Ring[], scale: number): string {
+  return rings.map((ring) => {
+    const numbers = ring.map((value) => (value * scale).toFixed(2));
+    const corners = Array.from(
+      { length: numbers.length / 2 },
+      (_, i) => `${numbers[2 * i]} ${numbers[2 * i + 1]}`,
+    );
+    return `M${corners.join("L")}Z`;
+  }).join("");
 }
 
 /** Breaks a phrase into lines; an ellipsis replaces the lines after the third. */

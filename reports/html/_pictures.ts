@@ -1,6 +1,7 @@
 import { deflateRawSync } from "node:zlib";
 import { grayImage } from "../../images/gray_image.ts";
 import type { GrayImage } from "../../base/geometry.ts";
+import type { Ring } from "../../base/outline.ts";
 import { resample } from "../../images/resample.ts";
 import type { RunHeatmap } from "../../runs/run.ts";
 import { safe } from "../tables/table_html.ts";
@@ -41,10 +42,15 @@ export function missingElement(name: string, reason: string): string {
  * difference to the level before. Each difference then becomes its difference to the row above,
  * both modulo 256. The second part has the mask as scored, `[size, size]` bits. Each row is padded
  * to whole bytes, and stored as XOR with the row above.
+ *
+ * @param number Number of the result.
+ * @param found The heatmap.
+ * @param outline Outline of the masks that state the ground truth, in pixels of the original image.
  */
 export function heatmapElement(
   number: number,
   { normalised, heatmap, size, crop, image }: RunHeatmap,
+  outline?: readonly Ring[],
 ): string {
   const side = Math.min(MAP_SIDE, size);
   const stride = Math.ceil(size / 8);
@@ -64,15 +70,21 @@ export function heatmapElement(
   const { width, height } = image;
   return element(
     `heatmap-${number}`,
-    { side, size, x, y, span: crop.side, width, height },
+    {
+      ...{ side, size, x, y, span: crop.side, width, height },
+      ...(outline && { truth: JSON.stringify(outline) }),
+    },
     new Uint8Array(deflateRawSync(bytes, { level: 9 })).toBase64(),
   );
 }
 
+/** Most characters of an attribute; the outline of a mask takes some 10 000. */
+const MAX_ATTRIBUTE = 2 ** 16;
+
 /** Makes an element with data: browsers neither show nor run a script of type `text/plain`. */
 function element(id: string, data: Readonly<Record<string, number | string>>, text: string) {
   const attributes = Object.entries(data).map(([name, value]) =>
-    ` data-${name}="${safe(String(value))}"`
+    ` data-${name}="${safe(String(value), MAX_ATTRIBUTE)}"`
   );
   return `<script type="text/plain" id="${id}"${attributes.join("")}>${text}</script>\n`;
 }

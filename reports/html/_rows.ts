@@ -1,5 +1,6 @@
 import type { Box } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
+import type { TruthMask } from "../../base/truth_mask.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { formatScore } from "../tables/result_table.ts";
 import { hasHeatmap } from "../../runs/run_folder.ts";
@@ -23,6 +24,8 @@ export interface PageRow {
   readonly scores: readonly number[];
   readonly texts: readonly string[];
   readonly boxes: readonly Box[];
+  /** Masks of the ground truth in words; absent if boxes state it. */
+  readonly masks?: readonly string[];
   readonly threshold: number | null;
   readonly notes: readonly string[];
   /** Stage and reason of a sample that dropped out; otherwise empty. */
@@ -57,11 +60,23 @@ export function pageRow(result: SampleResult, n: number, image: number | null): 
     scores: isScored ? SCORES.map((score) => result[score]) : [],
     texts: isScored ? SCORES.map((score) => formatScore(score, result[score])) : [],
     boxes: grounded?.boxes ?? [],
+    ...(grounded?.masks && { masks: grounded.masks.map(describeMask) }),
     threshold: typeof grounded?.threshold === "number" ? grounded.threshold : null,
     notes: Array.isArray(result.notes) ? result.notes.map(text) : [],
     stage: text(out?.stage),
     reason: text(out?.reason),
   };
+}
+
+/** Names a mask: its file with its place, or its form. */
+function describeMask(mask: TruthMask): string {
+  if (mask.kind === "rle") return "run lengths";
+  if (mask.kind === "polygon") {
+    const count = mask.polygons.length;
+    return count === 1 ? "a polygon" : `${count} polygons`;
+  }
+  const { path, left, top } = mask;
+  return text(path) + (left === undefined && top === undefined ? "" : ` at ${left}, ${top}`);
 }
 
 /** Makes a text from a results file printable, with invisible characters as escapes. */

@@ -4,15 +4,18 @@
  * @module
  */
 
+import type { Size } from "../../base/geometry.ts";
+import { outlineOf, type Ring } from "../../base/outline.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { originalImage } from "../original_image.ts";
 import { BOX, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "../figures/heat_colors.ts";
 import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, imageOf, type RunRecord } from "../../runs/run_folder.ts";
+import { hasHeatmap, type HeatmapResult, imageOf, type RunRecord } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
+import { readRegion } from "../../scoring/truth/read_region.ts";
 import { tabulate } from "../tables/table_files.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
 import { writeWhole } from "../../base/write_whole.ts";
@@ -40,6 +43,12 @@ export interface ReportOptions extends ReaderOptions {
    */
   readonly out?: string;
 }
+
+/** Longer side of the page's largest picture, in pixels of a fine screen. */
+const PICTURE_SIDE = 1520;
+
+/** Most corners of a sample's outline, some 10 KB: no more than a picture takes. */
+const MAX_CORNERS = 1000;
 
 type Slots = Readonly<Record<string, () => AsyncIterable<string> | readonly string[]>>;
 
@@ -113,7 +122,10 @@ export async function writeReport(
           try {
             const heatmap = await run.get(id, setting);
             size = heatmap.image;
-            yield heatmapElement(number, heatmap);
+            const outline = await outlineIn(result, size).catch((error: Error) =>
+              notify(`No ground truth of ${quote(id)}: ${printable(error.message, 500)}`)
+            );
+            yield heatmapElement(number, heatmap, outline ?? undefined);
           } catch (error) {
             const reason = printable((error as Error).message, 500);
             // One notice above names all heatmaps that are missing from the file.
@@ -142,6 +154,14 @@ export async function writeReport(
   };
   await writeWhole(out, fill(slots));
   return out;
+}
+
+/** Outline of a result's masks for the page's pictures; `undefined` if the result has no masks. */
+async function outlineIn({ masks }: HeatmapResult, image: Size): Promise<Ring[] | undefined> {
+  if (!masks) return undefined;
+  const { region } = await readRegion(masks, image);
+  const tolerance = Math.max(image.width, image.height) / PICTURE_SIDE / 2;
+  return outlineOf(region, { tolerance, most: MAX_CORNERS });
 }
 
 /** Data for the page's script, beside the rows. */

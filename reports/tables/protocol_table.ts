@@ -5,7 +5,7 @@
  */
 
 import { stringify } from "@std/csv";
-import { type ProtocolName, PROTOCOLS } from "../../scoring/protocols.ts";
+import { BOX_PROTOCOLS, type ProtocolName, PROTOCOLS } from "../../scoring/protocols.ts";
 import type { ProtocolSummary } from "./protocol_summary.ts";
 import {
   AVERAGE,
@@ -72,9 +72,23 @@ export function makeProtocolTable(
       `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
       "Overlaps, hits and areas under curves are in per cent; higher is better.",
       describeIntervals(Object.values(summaries)[0]!),
+      ...describeMasked(summaries),
       ...notes,
     ],
   };
+}
+
+/** Says which protocols leave out samples with masks, in a sentence; none without such samples. */
+function describeMasked(summaries: Readonly<Record<string, Summary>>): string[] {
+  const masked = Math.max(...Object.values(summaries).map(({ masked = 0 }) => masked));
+  const shown = new Set(entriesOf(summaries).map(({ protocol }) => protocol));
+  const names = BOX_PROTOCOLS.filter((name) => shown.has(name));
+  if (masked === 0 || names.length === 0) return [];
+  return [
+    `${names.join(" and ")} ${names.length > 1 ? "need" : "needs"} boxes: ` +
+    `${masked === 1 ? "a sample" : `${masked} samples`} with masks as ground truth ` +
+    `${masked === 1 ? "does" : "do"} not count there.`,
+  ];
 }
 
 const COLUMNS = [

@@ -180,6 +180,11 @@ export function makeTable(
           `† As published: ${PAPER}, ${source.name}; not computed here, and maybe on other samples.`,
         ]
         : []),
+      ...(all.some(({ masked }) => masked)
+        ? [
+          "A sample with masks as ground truth is scored against their union, as if it were a box.",
+        ]
+        : []),
       ...notes,
       ...describeAllCounts(summaries, methods),
     ],

@@ -61,6 +61,8 @@ export interface Summary {
   readonly bootstrap: Bootstrap;
   /** Count of samples for each way of ending. */
   readonly counts: Readonly<Record<SampleResult["status"], number>>;
+  /** Number of scored samples with masks as ground truth; absent if there are none. */
+  readonly masked?: number;
   /** One entry per class with left-out samples. */
   readonly leftOut: readonly LeftOut[];
   /** Reasons why samples were left out, by kind. */
@@ -82,6 +84,7 @@ export class ScoreSummary {
   readonly #reasons = new ReasonGroups();
   readonly #groups = new Map<string, string>();
   readonly #protocols = new ProtocolSums();
+  #masked = 0;
 
   /** Counts a result, and adds its scores to the means. */
   add(result: SampleResult): void {
@@ -92,6 +95,7 @@ export class ScoreSummary {
       const rows = this.#scores.get(category) ?? new NumberRows(SCORES.length);
       this.#scores.set(category, rows);
       rows.add(SCORES.map((score) => result[score]));
+      if (result.masks) this.#masked++;
       if (result.protocols) this.#protocols.add(category, result.protocols);
     } else if (result.status !== "grounded") {
       const { status } = result;
@@ -122,6 +126,7 @@ export class ScoreSummary {
       }),
       bootstrap: BOOTSTRAP,
       counts: { ...this.#counts },
+      ...(this.#masked > 0 && { masked: this.#masked }),
       leftOut: inClassOrder(this.#leftOut.keys()).map((category) => ({
         category,
         ...this.#leftOut.get(category)!,

@@ -70,7 +70,7 @@ export class Gallery {
       panel.shown = shown;
       this.#showOne(panel, this.#controls.look());
     });
-    const hasTruth = phrases.some(({ boxes }) => boxes.length > 0);
+    const hasTruth = phrases.some(({ boxes, outline }) => boxes.length > 0 || outline);
     part("truth", HTMLInputElement).closest("label")!.hidden = !hasTruth;
     part("look", HTMLElement).hidden = phrases.length === 0;
   }

@@ -188,7 +188,7 @@ export class Review {
         };
       }),
     ]);
-    const { result, heatmap } = detail;
+    const { result, heatmap, outline, fault } = detail;
     const { width, height } = picture.original;
     if (heatmap && (heatmap.image.width !== width || heatmap.image.height !== height)) {
       throw new Error(`The image of ${result.id} has another size than in the run`);
@@ -206,11 +206,12 @@ export class Review {
       title: result.phrase ?? result.id,
       facts,
       settings,
-      notes: "notes" in result ? result.notes ?? [] : [],
+      notes: [...("notes" in result ? result.notes ?? [] : []), ...(fault ? [fault] : [])],
       crop: heatmap?.crop ?? { x: 0, y: 0, side: Math.max(width, height) },
       size: heatmap?.size ?? 1,
       isGrid: heatmap?.isGrid ?? false,
       boxes: "boxes" in result ? result.boxes : [],
+      ...(outline && { outline }),
       ...(heatmap && { layers: heatmap.layers }),
     };
     return { shown, record, finish: heatmap };

@@ -5,13 +5,20 @@
  */
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
+import type { Size } from "../../base/geometry.ts";
+import { outlineOf } from "../../base/outline.ts";
+import { printable } from "../../base/text.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 import { tabulate } from "../../reports/tables/table_files.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap } from "../../runs/run_folder.ts";
+import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
+import { readRegion } from "../../scoring/truth/read_region.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
+
+/** Most corners of an outline: some 100 KB, less than an X-ray. */
+const MAX_CORNERS = 10_000;
 
 /** Contents of a run's files at one time. */
 interface Snapshot {
@@ -82,7 +89,7 @@ export class ServedRun {
    */
   async detail(result: SampleResult): Promise<SampleDetail> {
     if (!hasHeatmap(result)) return { result };
-    return await this.#alone(async () => {
+    return await this.#alone(async (): Promise<SampleDetail> => {
       const { run } = this.#snapshot;
       const { sigma, otsu } = run.settingsOf(result.setting);
       const { size, image, layers, view } = await run.stored(result);
@@ -91,13 +98,28 @@ export class ServedRun {
         crop: cropRegion(image.width, image.height, view),
         isGrid: view !== undefined,
       };
-      return { result, heatmap };
+      return { result, heatmap, ...await outlineIn(result, image) };
     });
   }
 
   /** Closes the heatmaps' file. */
   [Symbol.dispose](): void {
     this.#snapshot.run[Symbol.dispose]();
+  }
+}
+
+/** Outline of a result's masks, or the reason for its lack. */
+async function outlineIn(
+  { masks }: HeatmapResult,
+  image: Size,
+): Promise<Pick<SampleDetail, "outline" | "fault">> {
+  if (!masks) return {};
+  try {
+    const { region } = await readRegion(masks, image);
+    // The page enlarges the X-ray, so that half a pixel of it shows.
+    return { outline: outlineOf(region, { tolerance: 0.5, most: MAX_CORNERS }) };
+  } catch (error) {
+    return { fault: `No ground truth: ${printable((error as Error).message, 500)}` };
   }
 }
 

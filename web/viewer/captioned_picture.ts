@@ -71,7 +71,7 @@ export function captionedPicture(
 }
 
 function captionFor(shown: Shown, { threshold, isOtsu }: Finished, look: Look): Paragraph[] {
-  const { title, phrase = title, image, facts, crop, original, boxes, notes } = shown;
+  const { title, phrase = title, image, facts, crop, original, boxes, outline, notes } = shown;
   const isWhole = crop.x <= 0 && crop.y <= 0 && crop.x + crop.side >= original.width &&
     crop.y + crop.side >= original.height;
   const key = [
@@ -79,7 +79,7 @@ function captionFor(shown: Shown, { threshold, isOtsu }: Finished, look: Look): 
     ...(facts ? [`${facts}.`] : []),
     ...(look.outline ? ["Light blue: outline of the mask."] : []),
     ...(look.box ? ["Dashed: box around the mask."] : []),
-    ...(look.truth && boxes.length > 0 ? ["Green: ground truth."] : []),
+    ...(look.truth && (boxes.length > 0 || outline) ? ["Green: ground truth."] : []),
     ...(isWhole ? [] : ["Dimmed: outside the model's square."]),
   ];
   // The caption leaves out the X-ray's folders, which may contain a patient's name.

@@ -6,6 +6,7 @@
  */
 
 import { type Box, type CropRegion, type GrayImage, toOriginal } from "../../base/geometry.ts";
+import type { Ring } from "../../base/outline.ts";
 import { finishGrid } from "../../methods/grid_heatmap.ts";
 import { type AveragedLayer, finishHeatmap } from "../../pipeline/postprocess.ts";
 import type { Color } from "../../reports/figures/heat_colors.ts";
@@ -36,6 +37,8 @@ export interface Shown {
   readonly isGrid: boolean;
   /** Ground truth boxes, in pixels of the file. */
   readonly boxes: readonly Box[];
+  /** Outline of ground truth masks, in pixels of the file; absent without masks. */
+  readonly outline?: readonly Ring[];
   /** Settings by which the attention was read, for exports. */
   readonly settings: Partial<ResultSettings>;
   /** Cautions for the heatmap's readers, in sentences. */

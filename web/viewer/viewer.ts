@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { GrayImage } from "../../base/geometry.ts";
+import type { Box, GrayImage } from "../../base/geometry.ts";
+import type { Ring } from "../../base/outline.ts";
 import { BOX, DIMMED, OUTLINE } from "../../reports/figures/heat_colors.ts";
 import { listenToGestures } from "./gestures.ts";
 import { lastMade } from "./last_made.ts";
@@ -27,7 +28,7 @@ export class Viewer {
   #shown: Shown | undefined;
   #look: Look | undefined;
   #finished: Finished | undefined;
-  /** Cached, like the two below: a moved view repaints with the same pixels and outline. */
+  /** Cached, like the three below: a moved view repaints with the same pixels and outline. */
   readonly #grayCanvas = lastMade((gray: GrayImage, black: number, white: number) =>
     toCanvas(paintGray(gray, black, white), gray.width, gray.height)
   );
@@ -36,6 +37,7 @@ export class Viewer {
       toCanvas(paintHeatmap(heatmap, colors, opacity), size, size),
   );
   readonly #outline = lastMade(({ heatmap, size }: Finished) => toPath(heatmap, size));
+  readonly #truth = lastMade(ringPath);
   #isQueued = false;
 
   /**
@@ -137,7 +139,7 @@ export class Viewer {
     context.clearRect(0, 0, canvas.width, canvas.height);
     const [shown, look] = [this.#shown, this.#look];
     if (!shown || !look) return;
-    const { original, crop, boxes } = shown;
+    const { original, crop, boxes, outline = [] } = shown;
     const scale = this.#scale();
     context.translate(canvas.width / 2, canvas.height / 2);
     context.scale(scale, scale);
@@ -145,16 +147,19 @@ export class Viewer {
     const gray = this.#grayCanvas(shown.gray, look.black, look.white);
     context.drawImage(gray, 0, 0, original.width, original.height);
     this.#paintHeatmap(context, shown, look, scale);
-    const frame = (color: string, [x, y, w, h]: readonly number[], dash: number[]) => {
+    const frame = (color: string, line: Path2D, dash: number[]) => {
       context.setLineDash(dash.map((length) => length / scale));
       context.strokeStyle = color;
       context.lineWidth = 2.5 * ratio / scale;
-      context.strokeRect(x!, y!, w!, h!);
+      context.stroke(line);
       context.setLineDash([]);
     };
     const own = this.#finished?.originalBox;
-    if (look.box && own) frame(css(OUTLINE), own, [8 * ratio, 5 * ratio]);
-    if (look.truth) { for (const box of boxes) frame(css(BOX), box, []); }
+    if (look.box && own) frame(css(OUTLINE), boxPath(own), [8 * ratio, 5 * ratio]);
+    if (look.truth) {
+      for (const box of boxes) frame(css(BOX), boxPath(box), []);
+      if (outline.length > 0) frame(css(BOX), this.#truth(outline), []);
+    }
     // Dim the part of the X-ray outside the model's crop.
     context.fillStyle = `rgb(0 0 0 / ${1 - DIMMED})`;
     const outside = new Path2D();
@@ -208,6 +213,23 @@ function toCanvas(pixels: Pixels, width: number, height: number): OffscreenCanva
   const canvas = new OffscreenCanvas(width, height);
   canvas.getContext("2d")!.putImageData(new ImageData(pixels, width, height), 0, 0);
   return canvas;
+}
+
+function boxPath([x, y, width, height]: Box): Path2D {
+  const path = new Path2D();
+  path.rect(x, y, width, height);
+  return path;
+}
+
+/** Makes a path of closed lines, in pixels of the X-ray. */
+function ringPath(rings: readonly Ring[]): Path2D {
+  const path = new Path2D();
+  for (const ring of rings) {
+    path.moveTo(ring[0]!, ring[1]!);
+    for (let at = 2; at < ring.length; at += 2) path.lineTo(ring[at]!, ring[at + 1]!);
+    path.closePath();
+  }
+  return path;
 }
 
 /** Makes a path of a mask's outline, in heatmap pixels. */

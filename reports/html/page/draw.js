@@ -52,7 +52,13 @@ export function drawSample(canvas, xray, heatmap, boxes, display, style, longer)
   }
   if (!display.boxes) return;
   const thick = Math.max(2, Math.round(longer / 220));
-  for (const [x, y, w, h] of boxes) {
+  const lines = boxes.map(([x, y, w, h]) => {
+    const line = new Path2D();
+    line.rect(x * scale, y * scale, w * scale, h * scale);
+    return line;
+  });
+  if (heatmap && heatmap.truth.length > 0) lines.push(ringPath(heatmap.truth, scale));
+  for (const path of lines) {
     /** @type {[string, number, number[]][]} */
     // The dark edge keeps green visible on bright bone; dashes help colour-blind readers.
     const strokes = [["rgb(0 0 0 / 65%)", thick + 2, []], [`rgb(${style.box})`, thick, [
@@ -63,9 +69,26 @@ export function drawSample(canvas, xray, heatmap, boxes, display, style, longer)
       context.strokeStyle = colour;
       context.lineWidth = line;
       context.setLineDash(dash);
-      context.strokeRect(x * scale, y * scale, w * scale, h * scale);
+      context.stroke(path);
     }
   }
+}
+
+/**
+ * @param {import("./pictures.js").Heatmap["truth"]} rings in pixels of the original
+ * @param {number} scale
+ */
+function ringPath(rings, scale) {
+  const path = new Path2D();
+  for (const ring of rings) {
+    for (let at = 0; at < ring.length; at += 2) {
+      const [x, y] = [present(ring[at]) * scale, present(ring[at + 1]) * scale];
+      if (at === 0) path.moveTo(x, y);
+      else path.lineTo(x, y);
+    }
+    path.closePath();
+  }
+  return path;
 }
 
 /**

@@ -13,6 +13,7 @@ import { present } from "./dom.js";
  * @property {number} x left edge of the crop, in pixels of the original
  * @property {number} y top edge of the crop
  * @property {number} span side of the crop
+ * @property {readonly (readonly number[])[]} truth rings of the ground truth, `x, y` in turn
  */
 
 /**
@@ -103,6 +104,7 @@ export function heatmapOf(number) {
       x: number("x"),
       y: number("y"),
       span: number("span"),
+      truth: JSON.parse(dataset.truth ?? "[]"),
     };
   });
 }
