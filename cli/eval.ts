@@ -16,7 +16,7 @@ import { SummaryByVariant } from "../reports/tables/summary.ts";
 import { RESULTS, RunFolder, type RunRecord } from "../runs/run_folder.ts";
 import type { ProtocolName } from "../scoring/protocols.ts";
 import { requireBackend } from "./kit/backend.ts";
-import { datasetPath } from "./kit/datasets.ts";
+import { datasetPath } from "./kit/models.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, ReadingNotes, TooManyFailures } from "./kit/failures.ts";

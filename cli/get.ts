@@ -14,10 +14,17 @@ import { HUB, HUB_HOSTS } from "../hub/hub.ts";
 import { datasetState, type ModelState, modelState } from "../hub/record.ts";
 import type { Source } from "../hub/request.ts";
 import { runCommand } from "./kit/confine.ts";
-import { DATA_FLAGS, folderOfData, folderOfDataset } from "./kit/datasets.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
-import { folderOfModel, folderOfModels, MODELS_FLAGS, nearName } from "./kit/models.ts";
+import {
+  DATA_FLAGS,
+  folderOfData,
+  folderOfDataset,
+  folderOfModel,
+  folderOfModels,
+  MODELS_FLAGS,
+  nearName,
+} from "./kit/models.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({

@@ -6,6 +6,7 @@
 
 import { runCommand } from "./kit/confine.ts";
 import { isSameFolder } from "./kit/files.ts";
+import { masksOf } from "./kit/images.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { conclude } from "./kit/summary.ts";
@@ -60,4 +61,8 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   }
 }
 
-await runCommand(COMMAND, main, ({ operands, out }) => ({ read: operands, write: [out] }));
+await runCommand(COMMAND, main, async ({ operands, out }) => {
+  // `main` reads the results and reports their errors.
+  const masks = await Promise.all(operands.map((folder) => masksOf(folder).catch(() => [])));
+  return { read: [...operands, ...masks.flat()], write: [out] };
+});
