@@ -4,13 +4,22 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import {
   type Checkpoint,
+  closestShapes,
   fitLayout,
   fitTensors,
   type FitTensorsOptions,
   tellLayout,
 } from "../checkpoint/mod.ts";
+import {
+  middleLayers,
+  readAutoencoderConfig,
+  readSchedulerConfig,
+  readUnetConfig,
+} from "../diffusers/config.ts";
+import { findParts, hasParts, type PartFolders, settingFiles } from "../diffusers/parts.ts";
 import type { Graph } from "../onnx/graph.ts";
 import {
   firstFile,
@@ -28,9 +37,11 @@ import {
   type AutoencoderConfig,
   buildEncoder,
   downsampling,
+  MONAI_VARIANCE,
 } from "./autoencoder.ts";
 import { buildTextEncoder, CLIP_TEXT_SKIPPED } from "./clip_text.ts";
 import {
+  checked,
   type LdmConfig,
   readFlatConfig,
   readMonaiConfig,
@@ -39,7 +50,12 @@ import {
   type TextEncoderLayout,
 } from "./config.ts";
 import { buildUnet } from "./unet.ts";
-import { AUTOENCODER_NAMES, GENERATIVE, UNET_NAMES } from "./weights.ts";
+import {
+  AUTOENCODER_NAMES,
+  DIFFUSERS_AUTOENCODER_NAMES,
+  GENERATIVE,
+  UNET_NAMES,
+} from "./weights.ts";
 
 /** A latent diffusion model on disk: checked, without its weights in memory. */
 export interface Bundle {
@@ -65,34 +81,28 @@ export interface Bundle {
   hash(): Promise<string>;
 }
 
-/** Options of {@linkcode loadBundle}. */
-export interface LoadBundleOptions {
-  /**
-   * Folder of the text encoder and tokenizer, if the bundle does not hold them. The folder has
-   * `text_encoder/` and `tokenizer/` inside, or the files of both side by side.
-   *
-   * @default {The bundle's own folder}
-   */
-  textEncoder?: string;
-}
+/** Options of {@linkcode loadBundle}: parts of the model from other folders. */
+export type LoadBundleOptions = PartFolders;
 
 const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
 
 /**
- * Loads a model from a folder in one of two layouts.
+ * Loads a model from a folder in one of three layouts.
  *
  * - Our flat layout: `config.json`, `autoencoder.pth`, `diffusion_model.pth`, `text_encoder/`
  *   and `tokenizer/`. Checkpoints may have other endings.
  * - A MONAI bundle as downloaded: `configs/inference.json` and `models/*.pth` or `models/*.pt`.
  *   Its text encoder comes from another folder.
+ * - The layout of diffusers: `model_index.json`, and `unet/` or `unet_ema/`, `vae/`,
+ *   `text_encoder/`, `tokenizer/` and `scheduler/`. Each part may come from another folder.
  *
- * Each network's tensors may have MONAI Generative's names, or MONAI's since version 1.4. Loading
- * reads only headers. It checks every tensor's name and shape against the configuration.
+ * Tensors of MONAI's networks may have MONAI Generative's names, or MONAI's since version 1.4.
+ * Loading reads only headers. It checks every tensor's name and shape against the configuration.
  *
  * @param path Folder of the model.
- * @param options Folder of the text encoder.
+ * @param options Folders of parts that lie elsewhere.
  * @throws {NotFound} If the folder or a file is missing.
- * @throws {TypeError} If the path is not a folder.
+ * @throws {TypeError} If the path is not a folder, or a part that the layout does not have is given.
  * @throws {SyntaxError} If a file is malformed.
  * @throws {RangeError} If the weights do not match the configuration.
  *
@@ -106,16 +116,104 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
  */
 export async function loadBundle(path: string, options: LoadBundleOptions = {}): Promise<Bundle> {
   await requireFolder(path);
+  const opened = await (await hasParts(path) ? openDiffusers : openMonai)(path, options);
+  const { file, stated, stored, text: texts, settings } = opened;
+  const { positions } = texts.tokenizer;
+  const { imageSize } = stated;
+  const logVariance = closestShapes(stored.autoencoder, MONAI_VARIANCE).size === 2;
+  const { statedEncoder, unetGraph, textGraph } = fromConfiguration(file, () => ({
+    statedEncoder: buildEncoder(stated.autoencoder, imageSize, { logVariance }),
+    unetGraph: buildUnet(stated.unet, {
+      latentSize: imageSize / downsampling(stated.autoencoder),
+      tokens: positions,
+    }),
+    textGraph: buildTextEncoder(texts.layout.config),
+  }));
+  const { dropped } = texts.layout;
+  const textSkipped = [...CLIP_TEXT_SKIPPED, ...(dropped ? [dropped] : [])];
+  const unetTensors = tensorsOf(unetGraph.graph);
+  const isMonai = stated.autoencoder.diffusers === undefined;
+  const encoderNames = isMonai ? AUTOENCODER_NAMES : DIFFUSERS_AUTOENCODER_NAMES;
+  const config = isMonai
+    ? {
+      ...stated,
+      autoencoder: inLayout(
+        stated.autoencoder,
+        tellLayout(stored.autoencoder, tensorsOf(statedEncoder), encoderNames),
+      ),
+    }
+    : stated;
+  const encoder = tensorsOf(buildEncoder(config.autoencoder, imageSize, { logVariance }));
+  const checkpoints = {
+    autoencoder: await fitLayout(
+      stored.autoencoder,
+      encoder,
+      encoderNames,
+      ignoring(AUTOENCODER_SKIPPED),
+    ),
+    unet:
+      await (isMonai
+        ? fitLayout(stored.unet, unetTensors, UNET_NAMES)
+        : fitTensors(stored.unet, unetTensors)),
+    textEncoder: await fitTensors(texts.checkpoint, tensorsOf(textGraph), ignoring(textSkipped)),
+  };
+  if (config.unet.contextChannels !== texts.layout.config.hidden) {
+    throw new RangeError(
+      `Cannot load model "${path}": the U-Net reads text of width ${config.unet.contextChannels}, ` +
+        `but "${texts.checkpoint.path}" gives ${texts.layout.config.hidden}`,
+    );
+  }
+  const sides = unetGraph.crossAttention.map(({ side }) => side);
+  let hash: Promise<string> | undefined;
+  return {
+    path,
+    config: isMonai ? config : { ...config, layers: middleLayers(sides) },
+    text: texts.layout,
+    tokenizer: texts.tokenizer,
+    checkpoints,
+    crossAttentionLayers: sides.length,
+    crossAttentionSides: sides,
+    hash: () =>
+      hash ??= hashFiles([
+        ...Object.values(checkpoints).flatMap(({ files }) => files),
+        ...settings,
+      ]),
+  };
+}
+
+/** The files of a model, before their tensors are matched with the configuration. */
+interface OpenedFiles {
+  /** The file that states the architecture of the U-Net. */
+  readonly file: string;
+  /** The configuration as the files state it. */
+  readonly stated: LdmConfig;
+  readonly stored: { readonly autoencoder: Checkpoint; readonly unet: Checkpoint };
+  readonly text: Awaited<ReturnType<typeof openText>>;
+  /** Further files to hash, because they decide results. */
+  readonly settings: readonly string[];
+}
+
+/** Opens our flat layout, or a MONAI bundle. */
+async function openMonai(path: string, options: LoadBundleOptions): Promise<OpenedFiles> {
   const flat = `${path}/config.json`;
   const monai = `${path}/configs/inference.json`;
-  const file = await requireFile([flat, monai], `the configuration of model "${path}"`);
+  const file = await requireFile(
+    [flat, monai, `${path}/model_index.json`],
+    `the configuration of model "${path}"`,
+  );
+  for (const part of ["unet", "vae", "tokenizer", "scheduler"] as const) {
+    if (options[part] === undefined) continue;
+    throw new InputTypeError(
+      `Cannot take "${part}" of model "${path}" from "${options[part]}": expected the layout of ` +
+        `diffusers, but the model has "${file}"`,
+    );
+  }
   const json = await readJson(file);
   const stated = file === flat
     ? readFlatConfig(json, `"${file}"`)
     : readMonaiConfig(json, `"${file}"`);
   const folder = file === flat ? path : `${path}/models`;
   const named = file === flat ? undefined : readMonaiFiles(json, `"${file}"`);
-
   const open = (network: "autoencoder" | "diffusion_model", what: string) => {
     const usual = CHECKPOINT_SUFFIXES.map((suffix) => network + suffix);
     const name = named?.[network];
@@ -125,50 +223,37 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     autoencoder: await open("autoencoder", "the autoencoder's weights"),
     unet: await open("diffusion_model", "the U-Net's weights"),
   };
-  const texts = await openText(options.textEncoder ?? path, options.textEncoder !== undefined);
+  const text = await openText(options.textEncoder ?? path, options.textEncoder !== undefined);
+  return { file, stated, stored, text, settings: [] };
+}
 
-  const { positions } = texts.layout.config;
-  const { imageSize } = stated;
-  const { statedEncoder, unetGraph, textGraph } = fromConfiguration(file, () => ({
-    statedEncoder: buildEncoder(stated.autoencoder, imageSize),
-    unetGraph: buildUnet(stated.unet, {
-      latentSize: imageSize / downsampling(stated.autoencoder),
-      tokens: positions,
-    }),
-    textGraph: buildTextEncoder(texts.layout.config),
-  }));
-  const { dropped } = texts.layout;
-  const textSkipped = [...CLIP_TEXT_SKIPPED, ...(dropped ? [dropped] : [])];
-  const layout = tellLayout(stored.autoencoder, tensorsOf(statedEncoder), AUTOENCODER_NAMES);
-  const config = { ...stated, autoencoder: inLayout(stated.autoencoder, layout) };
-  const encoder = tensorsOf(buildEncoder(config.autoencoder, imageSize));
-  const checkpoints = {
-    autoencoder: await fitLayout(
-      stored.autoencoder,
-      encoder,
-      AUTOENCODER_NAMES,
-      ignoring(AUTOENCODER_SKIPPED),
-    ),
-    unet: await fitLayout(stored.unet, tensorsOf(unetGraph.graph), UNET_NAMES),
-    textEncoder: await fitTensors(texts.checkpoint, tensorsOf(textGraph), ignoring(textSkipped)),
-  };
-  if (config.unet.contextChannels !== texts.layout.config.hidden) {
-    throw new RangeError(
-      `Cannot load model "${path}": the U-Net reads text of width ${config.unet.contextChannels}, ` +
-        `but "${texts.checkpoint.path}" gives ${texts.layout.config.hidden}`,
+/** Opens the layout of diffusers. */
+async function openDiffusers(path: string, options: LoadBundleOptions): Promise<OpenedFiles> {
+  const parts = await findParts(path, options);
+  const file = `${parts.unet}/config.json`;
+  const vaeFile = `${parts.vae}/config.json`;
+  const unet = readUnetConfig(await readJson(file), `"${file}"`);
+  const vae = readAutoencoderConfig(await readJson(vaeFile), `"${vaeFile}"`);
+  const { latentChannels } = vae.config;
+  const stated = checked({
+    autoencoder: vae.config,
+    unet: unet.config,
+    scheduler: readSchedulerConfig(await readJson(parts.scheduler), `"${parts.scheduler}"`),
+    scaleFactor: vae.scaleFactor,
+    imageSize: unet.latentSize * downsampling(vae.config),
+  }, `"${file}"`);
+  const open = (folder: string, what: string) =>
+    openWeights(
+      [folder],
+      [".safetensors", ".bin"].map((ending) => `diffusion_pytorch_model${ending}`),
+      what,
     );
-  }
-  let hash: Promise<string> | undefined;
-  return {
-    path,
-    config,
-    text: texts.layout,
-    tokenizer: texts.tokenizer,
-    checkpoints,
-    crossAttentionLayers: unetGraph.crossAttention.length,
-    crossAttentionSides: unetGraph.crossAttention.map(({ side }) => side),
-    hash: () => hash ??= hashFiles(Object.values(checkpoints).flatMap(({ files }) => files)),
+  const stored = {
+    autoencoder: await open(parts.vae, "the autoencoder's weights"),
+    unet: await open(parts.unet, "the U-Net's weights"),
   };
+  const text = await openText(options.textEncoder ?? path, true);
+  return { file, stated, stored, text, settings: await settingFiles(parts) };
 }
 
 /** Builds graphs from a configuration; any error names the configuration's file as the cause. */
