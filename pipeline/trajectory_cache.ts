@@ -62,11 +62,12 @@ export class TrajectoryCache {
     // Hash the configuration too: with another norm epsilon, the same weights give other latents.
     const { autoencoder, unet, scheduler, imageSize, scaleFactor } = bundle.config;
     const { noise, steps, start, end, seed } = settings;
+    const { ids, masked } = bundle.tokenizer.encode("");
     const facts = {
       format: FORMAT,
       image: [image.width, image.height, digest(image.data).toHex()],
       model: [await bundle.hash(), autoencoder, unet, scheduler, imageSize, scaleFactor],
-      text: [bundle.text, bundle.tokenizer.encode("").ids],
+      text: [bundle.text, ids, ...(masked ? ["masked"] : [])],
       runtime: [runtime.name, runtime.version, weights, runtime.gpu?.adapter.name],
       schedule: { noise, steps, start, end, ...(noise === "sample" && { seed }) },
     };
