@@ -32,6 +32,8 @@ export interface Row {
   readonly boxUnit?: NonNullable<Sample["boxUnit"]>;
   /** The class; absent or empty if the row has none. */
   readonly category?: string;
+  /** Words of the phrase to read, separated by white space; absent or empty if none are stated. */
+  readonly words?: string;
   /** Width and height of the image as written. */
   readonly size?: readonly [unknown, unknown];
   /** First part of the sample's id, before `#`. */
@@ -168,6 +170,7 @@ function readSample(
         `its rows are of ${show([...categories].join(" and "), 200)}; it counts as ${category}`,
       );
     }
+    const words = [...new Set(rows.flatMap(({ words = "" }) => words.match(/\S+/g) ?? []))];
     const sample: Sample = {
       id,
       index,
@@ -176,6 +179,7 @@ function readSample(
       boxes,
       ...(first.boxUnit && { boxUnit: first.boxUnit }),
       ...(category && { category }),
+      ...(words.length > 0 && { words }),
       ...(size && { imageSize: size }),
       ...(notes.length > 0 && { notes }),
     };

@@ -50,6 +50,8 @@ export interface Sample {
   readonly boxUnit?: "pixel" | "image";
   /** Class under which the sample is averaged; one of {@linkcode CLASSES} in MS-CXR. */
   readonly category?: string;
+  /** Words of the phrase that methods by words should read, as stated by the dataset. */
+  readonly words?: readonly string[];
   /** Image size in pixels, as stated by the dataset. */
   readonly imageSize?: { readonly width: number; readonly height: number };
   /** Notes for the results, such as a box cut at the image's edge. */

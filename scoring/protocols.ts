@@ -8,6 +8,7 @@ import { type Box, centerSquare, type Size } from "../base/geometry.ts";
 import { squareSide } from "../shaders/aggregate_cpu.ts";
 import { gridStatistics } from "../shaders/metrics_cpu.ts";
 import { componentBoxOverlap } from "./component_box.ts";
+import { GENERATE_TO_GROUND, scoreFrame } from "./generate_to_ground.ts";
 import { pixelAuc } from "./pixel_auc.ts";
 import { pointsInBox } from "./pointing_game.ts";
 import {
@@ -40,6 +41,8 @@ const PAPER_SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
  * - `pointing-game`: whether the maximum lies in a box, see {@linkcode pointsInBox}.
  * - `pixel-auc`: the area under the ROC curve over pixels, see {@linkcode pixelAuc}. `binned` is
  *   the paper's area at five thresholds, for comparison.
+ * - `generate-to-ground`: the scores of Generate to Ground, see {@linkcode scoreFrame}. Its `miou`
+ *   is a mean over foreground and background, and no relative of the paper's.
  */
 export const PROTOCOLS = {
   "per-box": PAPER_SCORES,
@@ -48,6 +51,7 @@ export const PROTOCOLS = {
   "largest-component-box": ["iouUnion", "iouLargest"],
   "pointing-game": ["hit"],
   "pixel-auc": ["exact", "binned"],
+  "generate-to-ground": GENERATE_TO_GROUND,
 } as const;
 
 /** A protocol, as `--protocol` takes it. */
@@ -155,6 +159,10 @@ export function scoreProtocols(
       case "pixel-auc": {
         const exact = pixelAuc(heatmap, side, image, boxes, margin, cover);
         return [name, [{ exact, binned: score(boxes).aucRoc }]];
+      }
+      case "generate-to-ground": {
+        const scores = scoreFrame(heatmap, side, image, boxes, cover);
+        return [name, scores ? [{ ...scores }] : []];
       }
     }
   });

@@ -14,8 +14,8 @@ const COLUMNS = ["image", "phrase"];
 
 /**
  * Makes rows from a CSV with the columns `image` and `phrase`. Boxes have the columns
- * `x, y, w, h` or corners such as `x1, y1, x2, y2`. The columns of boxes, `category`
- * and `split` are optional.
+ * `x, y, w, h` or corners such as `x1, y1, x2, y2`. The columns of boxes, `category`,
+ * `split` and `words` are optional.
  *
  * @throws {SyntaxError} If a column is missing.
  */
@@ -25,7 +25,7 @@ export function plainRows(path: string, table: CsvTable): SplitRow[] {
   return table.records.map(({ line, get, fault }) => {
     const text = (column: string) => (get(column) ?? "").trim();
     const box = boxColumns?.names.map(text) ?? [];
-    const [category, split] = [text("category"), text("split")];
+    const [category, split, words] = [text("category"), text("split"), text("words")];
     return {
       where: `${table.name}:${line}`,
       stem: nameOf(text("image")),
@@ -34,6 +34,7 @@ export function plainRows(path: string, table: CsvTable): SplitRow[] {
       ...(!isNoBox(box) && { box, ...(boxColumns && { boxColumns }) }),
       ...(category && { category }),
       ...(split && { split }),
+      ...(words && { words }),
       ...(fault && { fault }),
     };
   });

@@ -117,7 +117,13 @@ function schedulerConfig(fields: Fields): SchedulerConfig {
   };
 }
 
-function checked(config: LdmConfig, where: string): LdmConfig {
+/**
+ * Checks that the parts of a model fit together.
+ *
+ * @param where The file in words, for messages.
+ * @throws {SyntaxError} If a latent or its channels do not fit the U-Net.
+ */
+export function checked(config: LdmConfig, where: string): LdmConfig {
   const { autoencoder, unet, imageSize } = config;
   const factor = downsampling(autoencoder) * 2 ** (unet.channels.length - 1);
   if (imageSize % factor !== 0 || imageSize < factor || imageSize > 4096) {

@@ -153,6 +153,13 @@ export function expand(g: GraphBuilder, x: Value, dims: readonly number[]): Valu
   return single(g.node("Expand", [x, shape], [{ type: x.type, dims }]));
 }
 
+/** Cuts out the indices from `start` up to `end`, without `end`, of an axis. */
+export function slice(g: GraphBuilder, x: Value, axis: number, start: number, end: number): Value {
+  const dims = x.dims.with(axis, end - start);
+  const bounds = [[start], [end], [axis]].map((values) => g.ints(values));
+  return single(g.node("Slice", [x, ...bounds], [{ type: x.type, dims }]));
+}
+
 /** Cuts a tensor into equal halves along its last axis. */
 export function halves(g: GraphBuilder, x: Value): [Value, Value] {
   const size = sizeOf(x, -1) / 2;

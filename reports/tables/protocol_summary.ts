@@ -5,7 +5,7 @@
  */
 
 import { type ProtocolName, PROTOCOLS, type ProtocolScores } from "../../scoring/protocols.ts";
-import { meansByClass, type NumberMeans } from "./class_means.ts";
+import { inClassOrder, meansByClass, meansOf, type NumberMeans } from "./class_means.ts";
 import { NumberRows } from "./number_rows.ts";
 import type { Interval } from "./bootstrap.ts";
 
@@ -26,6 +26,13 @@ export interface ProtocolSummary {
   })[];
   /** Unweighted mean over the classes; absent if no sample was scored. */
   readonly average?: ProtocolMeans;
+  /** Mean over all samples; only of `generate-to-ground`, whose code prints it as `all`. */
+  readonly all?: ProtocolMeans;
+  /**
+   * Mean in which each sample weighs as many times as its class has samples. Only of
+   * `generate-to-ground`, whose code prints it as `Weighted_Average`.
+   */
+  readonly weighted?: ProtocolMeans;
 }
 
 /** Collects the numbers of samples for means by protocol and class. */
@@ -51,15 +58,16 @@ export class ProtocolSums {
     return Object.fromEntries(
       [...this.#rows].map((
         [name, rows],
-      ) => [name, summarize(PROTOCOLS[name as ProtocolName], rows)]),
+      ) => [name, summarize(name as ProtocolName, rows)]),
     );
   }
 }
 
 function summarize(
-  names: readonly string[],
+  protocol: ProtocolName,
   rows: ReadonlyMap<string, NumberRows>,
 ): ProtocolSummary {
+  const names: readonly string[] = PROTOCOLS[protocol];
   const byName = <T>(values: readonly T[]) =>
     Object.fromEntries(names.map((name, i) => [name, values[i]!]));
   const named = ({ means, intervals }: NumberMeans): ProtocolMeans => ({
@@ -74,5 +82,31 @@ function summarize(
       ...named(means),
     })),
     ...(average && { average: named(average) }),
+    ...(average && protocol === "generate-to-ground" && releasedMeans(rows, names, byName)),
+  };
+}
+
+/**
+ * The two means over all classes that the code of Generate to Ground prints. A missing value counts
+ * in neither sum of the first, and only in the weights of the second, as in pandas.
+ */
+function releasedMeans(
+  rows: ReadonlyMap<string, NumberRows>,
+  names: readonly string[],
+  byName: (values: readonly number[]) => Record<string, number>,
+): Pick<ProtocolSummary, "all" | "weighted"> {
+  const classes = inClassOrder(rows.keys()).map((category) => rows.get(category)!);
+  const values = classes.flatMap((rows) => [...rows.sorted()]);
+  let weight = 0;
+  const sums = names.map(() => 0);
+  for (const rows of classes) {
+    weight += rows.count ** 2;
+    rows.sorted().forEach((value, i) => {
+      if (!Number.isNaN(value)) sums[i % names.length]! += rows.count * value;
+    });
+  }
+  return {
+    all: { means: byName(meansOf(Float64Array.from(values), names.length)) },
+    weighted: { means: byName(sums.map((sum) => sum / weight)) },
   };
 }
