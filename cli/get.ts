@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ACCESS, CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts";
+import { ACCESS, CATALOG, type CatalogModel, findModel, methodsOf } from "../hub/catalog.ts";
 import { fetchModel } from "../hub/fetch_model.ts";
 import { HUB, HUB_HOSTS } from "../hub/hub.ts";
 import { type ModelState, modelState } from "../hub/record.ts";
@@ -152,7 +152,9 @@ function printList(models: string | undefined): void {
       [
         `\n${model.name} (${where[state.kind]})`,
         `  ${model.purpose}`,
-        `  Method: --method ${model.method}. Licence: ${[...licenses].join(" and ")}.`,
+        `  Method: --method ${methodsOf(model).join(" or ")}. Licence: ${
+          [...licenses].join(" and ")
+        }.`,
         `  Access: ${ACCESS[model.access]}.`,
         `  Trained on: ${model.training}`,
         `  Not known: ${model.unknown}`,

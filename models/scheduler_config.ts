@@ -6,7 +6,7 @@
 
 import { quote } from "../base/text.ts";
 import { Fields } from "./json_fields.ts";
-import { type SchedulerConfig, SPACINGS } from "./scheduler.ts";
+import { Scheduler, type SchedulerConfig, SPACINGS } from "./scheduler.ts";
 
 /** Names of schedules in diffusers, and in this project. */
 const SCHEDULES = {
@@ -67,7 +67,7 @@ export function readSchedulerConfig(json: unknown, where: string): SchedulerConf
         "timestep keeps nothing of the latent",
     );
   }
-  return {
+  const config: SchedulerConfig = {
     trainTimesteps,
     betaStart: beta("beta_start", 0.0001),
     betaEnd: beta("beta_end", 0.02),
@@ -78,4 +78,8 @@ export function readSchedulerConfig(json: unknown, where: string): SchedulerConf
     spacing: fields.choice("timestep_spacing", SPACINGS, "leading"),
     endsClean: fields.flag("set_alpha_to_one", true),
   };
+  if (!new Scheduler(config).alphas.every((share) => share >= 0 && share <= 1)) {
+    throw fields.error('its betas cannot end in pure noise, as "rescale_betas_zero_snr" wants');
+  }
+  return config;
 }

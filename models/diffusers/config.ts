@@ -11,7 +11,6 @@ import { show } from "../../base/text.ts";
 import { Fields, MAX_COUNT } from "../json_fields.ts";
 import type { AutoencoderConfig } from "../ldm/autoencoder.ts";
 import type { UnetConfig } from "../ldm/unet_config.ts";
-import type { SchedulerConfig } from "../scheduler.ts";
 
 /** Most transformer blocks on the way down, because each is built; Stable Diffusion XL has 24. */
 const MAX_LAYERS = 256;
@@ -204,31 +203,6 @@ export function readAutoencoderConfig(json: unknown, where: string): StatedAutoe
 export function middleLayers(sides: readonly number[]): number[] {
   const [coarsest, second = coarsest] = [...new Set(sides)].sort((a, b) => a - b);
   return [...sides.keys()].filter((layer) => sides[layer] === second);
-}
-
-/**
- * Reads `scheduler/scheduler_config.json`. The class of the file's scheduler does not matter.
- *
- * @param json The parsed file.
- * @param where The file in words, for messages.
- * @throws {SyntaxError} If a field makes no sense, or the schedule is not supported.
- */
-export function readSchedulerConfig(json: unknown, where: string): SchedulerConfig {
-  const fields = new Fields(json, where);
-  requireOnly(fields, { trained_betas: [], rescale_betas_zero_snr: [false] });
-  return {
-    trainTimesteps: fields.count("num_train_timesteps", 1000, { min: 2 }),
-    betaStart: fields.number("beta_start", 0.0001),
-    betaEnd: fields.number("beta_end", 0.02),
-    schedule: fields.choice("beta_schedule", ["scaled_linear", "linear"], "linear") === "linear"
-      ? "linear_beta"
-      : "scaled_linear_beta",
-    predictionType: fields.choice(
-      "prediction_type",
-      ["epsilon", "v_prediction", "sample"],
-      "epsilon",
-    ),
-  };
 }
 
 function isNull(json: unknown, key: string): boolean {

@@ -13,16 +13,12 @@ import {
   type FitTensorsOptions,
   tellLayout,
 } from "../checkpoint/mod.ts";
-import {
-  middleLayers,
-  readAutoencoderConfig,
-  readSchedulerConfig,
-  readUnetConfig,
-} from "../diffusers/config.ts";
+import { middleLayers, readAutoencoderConfig, readUnetConfig } from "../diffusers/config.ts";
 import { findParts, hasParts, type PartFolders, settingFiles } from "../diffusers/parts.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { firstFile, hashFiles, readJson, requireFile, requireFolder } from "../model_files.ts";
 import { openWeights } from "../open_weights.ts";
+import { readSchedulerConfig } from "../scheduler_config.ts";
 import { openText, type TextModel } from "../text/open_text.ts";
 import type { TextEncoderLayout } from "../text/text_encoder.ts";
 import type { Tokenizer } from "../tokenizer.ts";

@@ -5,7 +5,7 @@
  */
 
 import { isObject } from "../../base/json.ts";
-import { quote } from "../../base/text.ts";
+import { show } from "../../base/text.ts";
 import {
   type Checkpoint,
   closestShapes,
@@ -101,15 +101,15 @@ export function readTextConfig(
 function architectureOf(fields: Fields, json: unknown): "clip" | "bert" {
   const { model_type: type, architectures } = isObject(json) ? json : {};
   const name = Array.isArray(architectures) ? architectures[0] : undefined;
-  const isBert = typeof name === "string" && BERT_CLASSES.includes(name);
-  if (type === undefined || type === null) {
-    if (isBert) return "bert";
-    if (name === undefined || /^CLIP/.test(String(name))) return "clip";
+  if (typeof type === "string") {
+    const known = TYPES.get(type);
+    if (known) return known;
+  } else if (type === undefined || type === null) {
+    if (BERT_CLASSES.includes(name)) return "bert";
+    if (name === undefined || typeof name === "string" && name.startsWith("CLIP")) return "clip";
   }
-  const known = TYPES.get(String(type));
-  if (known) return known;
   throw fields.error(
-    `the text encoder ${quote(String(type ?? name))} is not supported; expected CLIP or BERT ` +
+    `the text encoder ${show(type ?? name)} is not supported; expected CLIP or BERT ` +
       '("model_type" clip_text_model, clip, bert or cxr-bert)',
   );
 }
