@@ -96,10 +96,12 @@ export function phraseMethod<P extends DecodedImage>(
         decode(source, { ...options, view }),
         "decode",
         function* (found: DecodedImage) {
-          const phrases = found.samples.filter(({ id }) => !done?.has(id)).length;
-          const total = sum(passes.image) + found.samples.length * sum(passes.phrase);
-          image = { before: finished, phrases, passes: 0, total };
-          yield item(found);
+          // Phrases share nothing but their image: phrases with results need no second run.
+          const samples = found.samples.filter(({ id }) => !done?.has(id));
+          if (samples.length === 0) return;
+          const total = sum(passes.image) + samples.length * sum(passes.phrase);
+          image = { before: finished, phrases: samples.length, passes: 0, total };
+          yield item({ ...found, samples });
         },
         options,
       );

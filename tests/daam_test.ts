@@ -43,7 +43,6 @@ async function compare(name: string, runtimeName: RuntimeName) {
     for await (const { maps } of made) sums.add(maps, await readMaps(model, maps, 1), 1);
     report[key] = largestDifference(sums.mean(daam.side), floats(tensors, `daam.${key}`));
   }
-  console.log(name, runtimeName, layers, report);
   await model.close();
   runtime.gpu?.destroy();
   return report;
@@ -51,6 +50,18 @@ async function compare(name: string, runtimeName: RuntimeName) {
 
 for (const name of ["a-sd1", "b-sd2"]) {
   Deno.test(`DAAM's maps of a generation equal its own trace on ${name}`, async () => {
-    await compare(name, "native");
+    const { word, phrase } = await compare(name, "native");
+    assert(word! <= 5e-5, `${word}`);
+    assert(phrase! <= 5e-5, `${phrase}`);
   });
 }
+
+Deno.test("daamLayers() leave out the middle, and maps of an eighth of the latent's side", () => {
+  const crossAttentionNames = [
+    ...["down_blocks.0.attentions.0", "down_blocks.3.attentions.0", "mid_block.attentions.0"],
+    ...["middle_block.attention", "up_blocks.0.attentions.0", "up_blocks.3.attentions.2"],
+  ];
+  const crossAttentionSides = [64, 8, 8, 16, 8, 64];
+  assertEquals(daamLayers({ crossAttentionNames, crossAttentionSides }, 64), [0, 5]);
+  assertEquals(daamLayers({ crossAttentionNames, crossAttentionSides }, 96), [0, 1, 4, 5]);
+});

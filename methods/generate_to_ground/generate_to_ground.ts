@@ -4,7 +4,10 @@
  * @module
  */
 
+import { InputRangeError } from "../../base/errors.ts";
 import { type FlagValues, UsageError } from "../../base/options.ts";
+import { quote } from "../../base/text.ts";
+import { hasVariance } from "../../models/ldm/autoencoder.ts";
 import { Scheduler } from "../../models/scheduler.ts";
 import { choosePhraseMethod, STEPS } from "../choose_phrase_method.ts";
 import { DEMO, partPaths } from "../ldm/ldm.ts";
@@ -34,9 +37,16 @@ async function choose(
 ): Promise<ChosenMethod> {
   const { bbm, seed, cache, steps = STEPS } = values;
   return await choosePhraseMethod(folder, values, context, "content", (bundle, words) => {
-    // Both throw early if a number does not fit the model.
+    // These throw early if a setting does not fit the model.
     new Scheduler(bundle.config.scheduler).samplingTimesteps(steps);
     mapSide(bundle.crossAttentionSides);
+    const { autoencoder } = bundle.checkpoints;
+    if (!hasVariance(bundle.config.autoencoder, autoencoder.tensors)) {
+      throw new InputRangeError(
+        `Cannot run Generate to Ground on model ${quote(bundle.path)}: it draws latents, and ` +
+          `"${autoencoder.path}" has no variance of them`,
+      );
+    }
     if (bbm && words === "class") {
       throw new UsageError(
         'Options "--bbm" and "--words class" exclude each other: the released code has no such map',

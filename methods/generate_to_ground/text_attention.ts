@@ -17,7 +17,7 @@ const GUIDANCE = 16;
 /** Phrases that are kept in memory, 5.4 MB each at full size. */
 const KEPT_PHRASES = 8;
 
-/** What decides the attention of a phrase, beside the model. */
+/** Facts that decide the attention of a phrase, beside the model. */
 export interface TextAttentionSettings {
   /** Number of steps. */
   readonly steps: number;
@@ -30,6 +30,7 @@ export interface TextAttentionSettings {
 /** Makes the attention of phrases, and keeps it: it depends on no X-ray. */
 export class TextAttention {
   readonly #kept = new Map<string, TextMaps>();
+  #cache: Promise<TrajectoryCache> | undefined;
 
   /**
    * @param model A model that reads all layers, with sums over tokens.
@@ -74,7 +75,7 @@ export class TextAttention {
   ): Promise<Float32Array> {
     const { cache: folder, steps, seed } = this.settings;
     if (folder === undefined) return await this.#make(phrase, tokens, options);
-    const cache = await TrajectoryCache.open(folder, options.onNotice);
+    const cache = await (this.#cache ??= TrajectoryCache.open(folder, options.onNotice));
     const { ids, masked = false } = phrase;
     const facts = { kind: "text attention", ids, masked, tokens, steps, seed, GUIDANCE };
     const key = await cache.phraseKey(this.model, facts);
