@@ -5,6 +5,7 @@
  */
 
 import { InputTypeError } from "../base/errors.ts";
+import { UsageError } from "../base/options.ts";
 import { quote } from "../base/text.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { Tokenizer } from "../models/tokenizer.ts";
@@ -18,6 +19,14 @@ export interface PlacedWord {
   readonly text: string;
   /** Positions of the word's tokens among those of the phrase; 0 is the start token. */
   readonly tokens: readonly number[];
+}
+
+/** Words of a phrase, as {@linkcode chooseWords} chooses them. */
+export interface ChosenWords {
+  /** The words, at least one, each with a token. */
+  readonly words: readonly PlacedWord[];
+  /** No word met the choice, so that these are all words of the phrase. */
+  readonly areAll: boolean;
 }
 
 /**
@@ -87,18 +96,19 @@ export function chooseWords(
   tokenizer: Tokenizer,
   { phrase, category, words: stated }: Pick<Sample, "phrase" | "category" | "words">,
   choice: WordChoice,
-): PlacedWord[] {
+): ChosenWords {
   const words = placeWords(tokenizer, phrase).filter(({ tokens }) => tokens.length > 0);
   if (words.length === 0) {
     throw new InputTypeError(`no word of the phrase has a token, expected at least one`);
   }
   const wanted = typeof choice !== "string" ? choice : choice === "content" ? stated : undefined;
   if (wanted) {
-    return wanted.flatMap((name) => {
+    const named = wanted.flatMap((name) => {
       const found = words.filter(({ text }) => bare(text) === bare(name));
       if (found.length > 0) return found;
-      throw new InputTypeError(`the phrase has no word ${quote(name)} among those that are read`);
+      throw new InputTypeError(`the phrase has no word ${quote(name)} within the model's length`);
     });
+    return { words: named, areAll: false };
   }
   const found = choice === "class"
     ? (CLASS_WORDS[category ?? ""] ?? []).flatMap((part) =>
@@ -107,10 +117,33 @@ export function chooseWords(
     : choice === "content"
     ? words.filter(({ text }) => /\p{L}/u.test(text) && !STOP_WORDS.has(bare(text)))
     : [];
-  return found.length > 0 ? found : words;
+  return found.length > 0 ? { words: found, areAll: false } : { words, areAll: true };
+}
+
+/** Reads a choice of words: a name of a choice, or words with commas between them. */
+export function parseWords(text: string): WordChoice {
+  if (text === "content" || text === "all" || text === "class") return text;
+  const words = text.split(",").map((word) => word.trim()).filter((word) => word !== "");
+  if (words.length > 0) return words;
+  throw new UsageError('Option "--words" must be content, all, class or words, got none');
 }
 
 /** A word in lower case, without punctuation at its ends. */
 function bare(word: string): string {
   return word.toLowerCase().replace(/^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$/gu, "");
+}
+
+/** Notes on a sample's words: the words that are read, and if no word met the choice. */
+export function choiceNotes({ words, areAll }: ChosenWords, choice: WordChoice): string[] {
+  if (choice === "all") return [];
+  if (!areAll) {
+    return [
+      `of the phrase counted ${[...new Set(words.map(({ text }) => quote(text)))].join(", ")}`,
+    ];
+  }
+  return [
+    choice === "class"
+      ? "no word belongs to the class; all words counted"
+      : "all words are on the stop list; all counted",
+  ];
 }

@@ -75,8 +75,9 @@ export const LDM_FLAGS = {
     type: "integer",
     min: 1,
     placeholder: "T",
-    description: "Number of inversion steps T, which spaces the timesteps.",
-    defaultText: "300; the bundled model states its own",
+    description: "Number of steps T, which spaces the timesteps.",
+    defaultText:
+      "300 for ldm, the bundled model states its own; 50 for generate-to-ground and daam",
   },
   select: {
     type: "string",
@@ -112,13 +113,13 @@ export const LDM_FLAGS = {
     min: 0,
     default: 0,
     placeholder: "N",
-    description: "Seed of the Gaussian noise of --noise sample.",
+    description: "Seed of the Gaussian noise: of --noise sample, and of generate-to-ground.",
   },
   cache: {
     type: "string",
     placeholder: "DIR",
     description:
-      "Folder to keep noisy latents in. Later runs with other phrases, layers or smoothing then take only the passes of their phrases.",
+      "Folder to keep noisy latents in, and the attention of --bbm. Later runs with other phrases, layers or smoothing then take only the passes of their phrases.",
   },
 } as const satisfies Flags;
 

@@ -64,6 +64,8 @@ export interface Bundle {
   readonly crossAttentionLayers: number;
   /** Side of each layer's square map, in forward order. */
   readonly crossAttentionSides: readonly number[];
+  /** Name of each layer's module, such as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`. */
+  readonly crossAttentionNames: readonly string[];
   /** SHA-256 over the weights of the three networks, in hexadecimal; reads every byte once. */
   hash(): Promise<string>;
 }
@@ -157,6 +159,7 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     checkpoints,
     crossAttentionLayers: sides.length,
     crossAttentionSides: sides,
+    crossAttentionNames: unetGraph.crossAttention.map(({ name }) => name),
     hash: () =>
       hash ??= hashFiles([
         ...Object.values(checkpoints).flatMap(({ files }) => files),
