@@ -29,8 +29,8 @@ export const EVAL_COMMAND = command({
         `Methods to run, separated by commas: some of ${
           Object.keys(METHODS).join(", ")
         }, or paths ` +
-        "of modules with methods of your own. One table compares several methods. Options of " +
-        "attention, such as --steps and --layers, apply to ldm only.",
+        "of modules with methods of your own. One table compares several methods. The " +
+        "options of ldm, such as --layers, have no effect on other methods.",
     },
     model: {
       ...MODEL_FLAG,
@@ -38,7 +38,7 @@ export const EVAL_COMMAND = command({
       description:
         "Model of a method: a folder, or else a name that deno task get lists, such as ldm. ldm reads our " +
         "flat layout or a MONAI bundle, biovil and biovil-t read their published files. With several methods " +
-        "give one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's.",
+        "give one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's. generate-to-ground and daam take ldm's if they have none.",
       defaultText: "ldm's is the bundled one",
     },
     ...MODELS_FLAGS,

@@ -5,8 +5,8 @@
  */
 
 import { exportBundle } from "../models/ldm/export.ts";
-import { LDM_FLAGS } from "../methods/ldm/flags.ts";
-import { openBundle } from "../methods/ldm/ldm.ts";
+import { PART_FLAGS } from "../methods/ldm/flags.ts";
+import { openBundle, partPaths } from "../methods/ldm/ldm.ts";
 import { parseLayers } from "../methods/ldm/parsers.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
@@ -22,7 +22,7 @@ const COMMAND = command({
   flags: {
     model: MODEL_FLAG,
     ...MODELS_FLAGS,
-    "text-encoder": LDM_FLAGS["text-encoder"],
+    ...PART_FLAGS,
     layers: {
       type: "string",
       placeholder: "LIST",
@@ -43,6 +43,6 @@ async function main(values: Values): Promise<number> {
 }
 
 await runCommand(COMMAND, main, (values) => ({
-  read: [ldmFolder(values), values["text-encoder"]],
+  read: [ldmFolder(values), ...partPaths(values)],
   write: [values.out],
 }));

@@ -5,7 +5,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
-import { ACCESS, CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts";
+import { ACCESS, CATALOG, type CatalogModel, findModel, methodsOf } from "../hub/catalog.ts";
 import { type CatalogDataset, DATASETS, findDataset } from "../hub/datasets.ts";
 import { accept, fetchDataset, hasAccepted } from "../hub/fetch_dataset.ts";
 import { fetchModel, type FetchModelOptions } from "../hub/fetch_model.ts";
@@ -261,7 +261,9 @@ function printList({ models, data }: Values): void {
       [
         `\n${model.name} (${describeState(state, model.bytes, gigabytes)})`,
         `  ${model.purpose}`,
-        `  Method: --method ${model.method}. Licence: ${[...licenses].join(" and ")}.`,
+        `  Method: --method ${methodsOf(model).join(" or ")}. Licence: ${
+          [...licenses].join(" and ")
+        }.`,
         `  Access: ${ACCESS[model.access]}.`,
         `  Trained on: ${model.training}`,
         `  Not known: ${model.unknown}`,

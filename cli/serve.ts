@@ -10,8 +10,8 @@ import { createEngine, type EngineHost } from "../web/engine.ts";
 import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
 import { ServedRun } from "../web/server/served_run.ts";
-import { LDM_FLAGS } from "../methods/ldm/flags.ts";
-import { openBundle } from "../methods/ldm/ldm.ts";
+import { PART_FLAGS } from "../methods/ldm/flags.ts";
+import { openBundle, partPaths } from "../methods/ldm/ldm.ts";
 import { BACKEND_FLAGS } from "./kit/backend.ts";
 import { ldmFolder, MODEL_FLAG } from "./kit/method_sources.ts";
 import { MODELS_FLAGS } from "./kit/models.ts";
@@ -43,11 +43,11 @@ const COMMAND = command({
       placeholder: "WHERE",
       description:
         "Place of the model. page is the browser, where you can pick a folder of published files. server is this machine's runtime behind the page, which answers only to the token in the address.",
-      defaultText: "page, or server with --model, --text-encoder or --runtime",
+      defaultText: "page, or server with --model, a part of a model or --runtime",
     },
     model: MODEL_FLAG,
     ...MODELS_FLAGS,
-    "text-encoder": LDM_FLAGS["text-encoder"],
+    ...PART_FLAGS,
     ...BACKEND_FLAGS,
     results: {
       type: "string",
@@ -101,9 +101,10 @@ async function main(values: Values): Promise<number> {
  * of the model.
  */
 function chosenPlace(values: Values): typeof PLACES[number] {
-  const { on, model, "text-encoder": textEncoder, runtime, results } = values;
-  const given = Object.entries({ model, "text-encoder": textEncoder })
-    .find(([, value]) => value !== undefined)?.[0] ?? (runtime === "auto" ? undefined : "runtime");
+  const { on, model, runtime, results } = values;
+  const parts = Object.keys(PART_FLAGS) as (keyof typeof PART_FLAGS)[];
+  const given = model !== undefined ? "model" : parts.find((part) => values[part] !== undefined) ??
+    (runtime === "auto" ? undefined : "runtime");
   const asked = given ?? (on && "on");
   if (results !== undefined && asked) {
     throw new UsageError(
@@ -172,7 +173,7 @@ await runCommand(COMMAND, main, async ({ results, open, ...values }) => ({
   read: [
     ...MODULES,
     ...(results === undefined
-      ? [ldmFolder(values), values["text-encoder"]]
+      ? [ldmFolder(values), ...partPaths(values)]
       : [results, ...await imagesOf(results)]),
   ],
   write: [],

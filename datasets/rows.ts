@@ -41,6 +41,8 @@ export interface Row {
   readonly group?: string;
   /** Number of the phrase among the wordings of its class, from 1. */
   readonly wording?: number;
+  /** Words of the phrase to read, separated by white space; absent or empty if none are stated. */
+  readonly words?: string;
   /** Width and height of the image as written. */
   readonly size?: readonly [unknown, unknown];
   /** First part of the sample's id, before `#`. */
@@ -177,6 +179,7 @@ function readSample(
     }
     notes.push(...new Set(rows.flatMap((row) => row.notes ?? [])));
     const { group, wording } = first;
+    const words = [...new Set(rows.flatMap(({ words = "" }) => words.match(/\S+/g) ?? []))];
     const sample: Sample = {
       id,
       index,
@@ -188,6 +191,7 @@ function readSample(
       ...(category && { category }),
       ...(group && { group }),
       ...(wording && { wording }),
+      ...(words.length > 0 && { words }),
       ...(size && { imageSize: size }),
       ...(notes.length > 0 && { notes }),
     };

@@ -54,6 +54,8 @@ export interface Sample {
   readonly group?: string;
   /** Number of the phrase among the wordings of its class, from 1; absent without a choice. */
   readonly wording?: number;
+  /** Words of the phrase that methods by words should read, as stated by the dataset. */
+  readonly words?: readonly string[];
   /** Image size in pixels, as stated by the dataset. */
   readonly imageSize?: { readonly width: number; readonly height: number };
   /** Notes for the results, such as a box cut at the image's edge. */

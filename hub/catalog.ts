@@ -12,6 +12,11 @@ export interface CatalogFile {
   /** Path in the repository. */
   readonly path: string;
   /**
+   * Other paths, best first, for a repository that lacks the first: nobody has seen its list of files.
+   * Weights are read by their content, so that any ending serves.
+   */
+  readonly others?: readonly string[];
+  /**
    * Path in the model's folder.
    *
    * @default {The path in the repository}
@@ -35,6 +40,14 @@ export interface CatalogSource {
   readonly files: readonly CatalogFile[];
 }
 
+/** A small file that no repository holds, since only the model's code or page states its facts. */
+export interface WrittenFile {
+  /** Path in the model's folder. */
+  readonly to: string;
+  /** Content as JSON. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
 /** Ways to get a model: freely, after agreeing to terms, or with credentials of PhysioNet. */
 export type Access = "open" | "click" | "credentials";
 
@@ -51,8 +64,8 @@ export interface CatalogModel {
   readonly name: string;
   /** Purpose in a sentence. */
   readonly purpose: string;
-  /** Value of `--method` that runs the model. */
-  readonly method: "ldm" | BiovilVariant;
+  /** Usual value of `--method` for the model. */
+  readonly method: "ldm" | "generate-to-ground" | BiovilVariant;
   /** Size on disk in bytes, from the numbers of parameters; the record has the exact size. */
   readonly bytes: number;
   /** Way to get the model. */
@@ -63,7 +76,27 @@ export interface CatalogModel {
   readonly unknown: string;
   /** Repositories with the model's files. */
   readonly sources: readonly CatalogSource[];
+  /**
+   * Files that the download writes itself.
+   *
+   * @default {No files}
+   */
+  readonly written?: readonly WrittenFile[];
 }
+
+/** Methods that run any latent diffusion model. */
+const DIFFUSION_METHODS: readonly string[] = ["ldm", "generate-to-ground", "daam"];
+
+/** Values of `--method` that run a model, the usual first. */
+export function methodsOf({ method }: CatalogModel): readonly string[] {
+  return DIFFUSION_METHODS.includes(method)
+    ? [...new Set([method, ...DIFFUSION_METHODS])]
+    : [method];
+}
+
+/** Repository of Stable Diffusion 1.5 since its owner removed the first. */
+const SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5";
+const OPENRAIL = "CreativeML OpenRAIL-M";
 
 /** Models by their order in lists. */
 export const CATALOG: readonly CatalogModel[] = [
@@ -118,7 +151,155 @@ export const CATALOG: readonly CatalogModel[] = [
     digest: "md5:a83080e2f23aa584a4f2b24c39b1bb64",
     training: "Images and reports of MIMIC-CXR, with earlier images of the same patients.",
   }),
+  {
+    name: "generate-to-ground",
+    purpose:
+      "Stable Diffusion fine-tuned on chest X-rays with CXR-BERT (Generate to Ground, MIDL 2025).",
+    method: "generate-to-ground",
+    bytes: 4_214_000_000,
+    access: "open",
+    training:
+      "Impressions and images of MIMIC-CXR, from Stable Diffusion 1.5; the text encoder on abstracts of PubMed, MIMIC-III and MIMIC-CXR.",
+    unknown:
+      "Licence of the U-Net; whether its page asks for an agreement, which a stored copy did not show; the names of its files, which come from the released code; which images were in the training, and so whether images of MS-CXR were.",
+    sources: [
+      {
+        repository: SD15,
+        revision: "main",
+        license: OPENRAIL,
+        files: [
+          { path: "scheduler/scheduler_config.json" },
+          { path: "vae/config.json" },
+          { path: "vae/diffusion_pytorch_model.safetensors" },
+        ],
+      },
+      textEncoder("BiomedVLP-CXR-BERT-specialized"),
+      {
+        repository: "FelixNuetzel/cxr_bert_ldm",
+        revision: "main",
+        license: "unknown (U-Net)",
+        files: [
+          { path: "unet_ema/config.json", others: ["unet/config.json"], to: "unet/config.json" },
+          {
+            path: "unet_ema/diffusion_pytorch_model.safetensors",
+            others: [
+              "unet_ema/diffusion_pytorch_model.bin",
+              "unet/diffusion_pytorch_model.safetensors",
+              "unet/diffusion_pytorch_model.bin",
+            ],
+            to: "unet/diffusion_pytorch_model.safetensors",
+          },
+        ],
+      },
+    ],
+    // The released code pads to 77 tokens, and gives the mask with each phrase but the empty one.
+    written: [bertTokenizer({ model_max_length: 77, mask_padding: "phrases" })],
+  },
+  {
+    name: "radedit",
+    purpose:
+      "RadEdit (ECCV 2024), a diffusion model of chest X-rays with BioViL-T as text encoder.",
+    method: "ldm",
+    bytes: 2_534_000_000,
+    access: "click",
+    training:
+      "Images of MIMIC-CXR, NIH ChestX-ray and CheXpert, with impressions or lists of findings.",
+    unknown:
+      "Architecture of the U-Net, which its configuration states: whether it can be read shows when it is opened; which images were in the training.",
+    sources: [
+      {
+        repository: "microsoft/radedit",
+        revision: "main",
+        license: "other (research only)",
+        files: [
+          { path: "unet/config.json" },
+          { path: "unet/diffusion_pytorch_model.safetensors" },
+        ],
+      },
+      textEncoder("BiomedVLP-BioViL-T"),
+      {
+        repository: "stabilityai/sdxl-vae",
+        revision: "main",
+        license: "MIT",
+        files: [
+          { path: "config.json", to: "vae/config.json" },
+          {
+            path: "diffusion_pytorch_model.safetensors",
+            to: "vae/diffusion_pytorch_model.safetensors",
+          },
+        ],
+      },
+    ],
+    // The model's page makes both in code; the repository has no files for them.
+    written: [
+      bertTokenizer({ model_max_length: 128 }),
+      {
+        to: "scheduler/scheduler_config.json",
+        json: {
+          _class_name: "DDIMScheduler",
+          num_train_timesteps: 1000,
+          beta_schedule: "linear",
+          beta_start: 0.0001,
+          beta_end: 0.02,
+          prediction_type: "epsilon",
+          timestep_spacing: "trailing",
+          steps_offset: 1,
+          set_alpha_to_one: true,
+          clip_sample: false,
+        },
+      },
+    ],
+  },
+  {
+    name: "sd15",
+    purpose: "Stable Diffusion 1.5, which was not trained on X-rays: for comparison.",
+    method: "ldm",
+    bytes: 4_266_000_000,
+    access: "open",
+    training: "Pictures and captions of the web (LAION).",
+    unknown: "Hashes from the owner.",
+    sources: [{
+      repository: SD15,
+      revision: "main",
+      license: OPENRAIL,
+      files: [
+        { path: "scheduler/scheduler_config.json" },
+        ...["vocab.json", "merges.txt", "special_tokens_map.json", "tokenizer_config.json"]
+          .map((name) => ({ path: `tokenizer/${name}` })),
+        ...["text_encoder", "vae", "unet"].map((part) => ({ path: `${part}/config.json` })),
+        { path: "vae/diffusion_pytorch_model.safetensors" },
+        { path: "text_encoder/model.safetensors" },
+        { path: "unet/diffusion_pytorch_model.safetensors" },
+      ],
+    }],
+  },
 ];
+
+/** Source of one of Microsoft's text encoders, as a part of a diffusion model. */
+function textEncoder(name: string): CatalogSource {
+  return {
+    repository: `microsoft/${name}`,
+    revision: "main",
+    license: "MIT",
+    files: [
+      { path: "config.json", to: "text_encoder/config.json" },
+      { path: "vocab.txt", to: "tokenizer/vocab.txt" },
+      {
+        path: "pytorch_model.bin",
+        others: ["model.safetensors"],
+        to: "text_encoder/pytorch_model.bin",
+      },
+    ],
+  };
+}
+
+/** Configuration of BERT's tokenizer in lower case, with settings that only code states. */
+function bertTokenizer(settings: Readonly<Record<string, unknown>>): WrittenFile {
+  return {
+    to: "tokenizer/tokenizer_config.json",
+    json: { tokenizer_class: "BertTokenizer", do_lower_case: true, ...settings },
+  };
+}
 
 /**
  * Row of BioViL or BioViL-T. The hashes of the image encoders come from

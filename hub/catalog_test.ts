@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import manifest from "../deno.json" with { type: "json" };
-import { ACCESS, CATALOG, findModel } from "./catalog.ts";
+import { ACCESS, CATALOG, findModel, methodsOf } from "./catalog.ts";
 import { fileUrl, HUB, HUB_HOSTS, readFacts } from "./hub.ts";
 import { modelsFolder } from "./models_folder.ts";
 import { localFiles } from "./record.ts";
 import { isAllowed } from "./request.ts";
+import { readSchedulerConfig } from "../models/scheduler_config.ts";
 
 const SOURCE = { endpoint: HUB, hosts: HUB_HOSTS };
 
@@ -12,9 +13,11 @@ const SOURCE = { endpoint: HUB, hosts: HUB_HOSTS };
 function catalogTables(): string {
   const models = table(
     ["name", "for", "size", "licence", "access"],
-    CATALOG.map(({ name, purpose, method, bytes, sources, access }) => [
+    CATALOG.map((model) => [model, methodsOf(model)] as const).map((
+      [{ name, purpose, bytes, sources, access }, methods],
+    ) => [
       `\`${name}\``,
-      `${purpose.replace(/\.$/, "")} (\`--method ${method}\`)`,
+      `${purpose.replace(/\.$/, "")} (\`--method ${methods.join("`, `")}\`)`,
       `${(bytes / 1e9).toFixed(1)} GB`,
       [...new Set(sources.map(({ license }) => license))].join(", "),
       ACCESS[access],
@@ -22,16 +25,20 @@ function catalogTables(): string {
   );
   const files = table(
     ["model", "from (Hugging Face)", "revision", "files"],
-    CATALOG.flatMap(({ name, sources }) =>
-      sources.map(({ repository, revision, files }) => [
+    CATALOG.flatMap(({ name, sources, written = [] }) => [
+      ...sources.map(({ repository, revision, files }) => [
         `\`${name}\``,
         `\`${repository}\``,
         revision,
-        files.map(({ path, to, tensors }) =>
-          `\`${path}\`` + (tensors ? ` (its \`${tensors}*\`)` : "") + (to ? ` as \`${to}\`` : "")
+        files.map(({ path, others = [], to, tensors }) =>
+          [path, ...others].map((path) => `\`${path}\``).join(" or ") +
+          (tensors ? ` (its \`${tensors}*\`)` : "") + (to ? ` as \`${to}\`` : "")
         ).join(", "),
-      ])
-    ),
+      ]),
+      ...(written.length > 0
+        ? [[`\`${name}\``, "written by `get`", "", written.map(({ to }) => `\`${to}\``).join(", ")]]
+        : []),
+    ]),
   );
   const sentences = CATALOG.map(({ name, training, unknown }) =>
     `- \`${name}\`: trained on: ${training} Not known: ${unknown}`
@@ -57,13 +64,32 @@ Deno.test("each model of the catalog has a name and files of its own", () => {
     assertEquals(new Set(files).size, files.length);
     assert(files.every((file) => /^[\w-]+(\/[\w-]+)*\.(json|txt|pt|bin|safetensors)$/.test(file)));
     for (const { repository, revision, files } of model.sources) {
-      for (const { path } of files) {
+      for (const path of files.flatMap(({ path, others = [] }) => [path, ...others])) {
         const url = fileUrl(HUB, { repository, revision, path });
         assertEquals(url.href, `${HUB}/${repository}/resolve/${revision}/${path}`);
         assert(isAllowed(url, SOURCE));
       }
     }
   }
+});
+
+Deno.test("a diffusion model from several repositories has every part of a folder of diffusers", () => {
+  const parts = ["generate-to-ground", "radedit"].map((name) =>
+    localFiles(findModel(name)!).filter((file) => file.endsWith(".json")).sort()
+  );
+  const wanted = [
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "tokenizer/tokenizer_config.json",
+    "unet/config.json",
+    "vae/config.json",
+  ];
+  assertEquals(parts, [wanted, wanted]);
+  const [schedule] = findModel("radedit")!.written!.filter(({ to }) => to.startsWith("scheduler"));
+  assertEquals(readSchedulerConfig(schedule!.json, "radedit"), {
+    ...{ trainTimesteps: 1000, betaStart: 0.0001, betaEnd: 0.02, schedule: "linear_beta" },
+    ...{ predictionType: "epsilon", spacing: "trailing", endsClean: true },
+  });
 });
 
 Deno.test("only deno task get may reach the network", () => {

@@ -18,8 +18,9 @@ import {
   sleep,
 } from "./download_file.ts";
 import { type ModelRecord, readRecord, writeRecord } from "./record.ts";
-import type { Source } from "./request.ts";
-import { stat } from "../base/paths.ts";
+import { AbsentFile, type Source } from "./request.ts";
+import { folderOf, stat } from "../base/paths.ts";
+import { writeWhole } from "../base/write_whole.ts";
 
 /** Conditions and callbacks of {@linkcode fetchModel} and `fetchDataset`. */
 export interface FetchModelOptions {
@@ -93,7 +94,7 @@ export async function fetchModel(
   const context: DownloadContext = { source, pauses, onNotice, signal, onBytes: () => {} };
   const missing: Missing[] = [];
   for (const { repository, revision, files } of model.sources) {
-    for (const { path, to = path, tensors, digest } of files) {
+    for (const { path, others = [], to = path, tensors, digest } of files) {
       const target = `${folder}/${to}`;
       const known = record.files[to];
       if (known && await isIntact(target, known.sha256, known.bytes, onNotice)) {
@@ -105,11 +106,13 @@ export async function fetchModel(
         ...(digest ? [digest] : []),
         ...(known ? [`sha256:${known.sha256}` as const] : []),
       ];
-      const download = {
-        ...{ file: { repository, revision: commit ?? revision, path }, target, digests },
-        ...(tensors !== undefined && { tensors }),
-      };
-      const probed = await probe(download, context);
+      const { download, probed } = await probeFirst(
+        [path, ...others].map((path) => ({
+          ...{ file: { repository, revision: commit ?? revision, path }, target, digests },
+          ...(tensors !== undefined && { tensors }),
+        })),
+        context,
+      );
       const { commit: found } = probed.facts;
       if (commit === undefined && found !== undefined) {
         // All files of a repository come from one commit, also the files of a later attempt.
@@ -119,7 +122,13 @@ export async function fetchModel(
       missing.push({ download, probed, name: to });
     }
   }
-  if (missing.length === 0) return false;
+  const unwritten: { to: string; text: string }[] = [];
+  for (const { to, json } of model.written ?? []) {
+    const text = JSON.stringify(json, null, 2) + "\n";
+    const found = await stat(`${folder}/${to}`) && await Deno.readTextFile(`${folder}/${to}`);
+    if (found !== text || record.files[to] === undefined) unwritten.push({ to, text });
+  }
+  if (missing.length === 0 && unwritten.length === 0) return false;
   let [total, before] = [done, done];
   for (const { download, probed } of missing) {
     total += probed.bytes ?? 0;
@@ -134,6 +143,15 @@ export async function fetchModel(
     });
     record = await update(folder, record, { files: { [name]: recorded } });
     done += recorded.bytes;
+  }
+  for (const { to, text } of unwritten) {
+    const path = `${folder}/${to}`;
+    await Deno.mkdir(folderOf(path), { recursive: true });
+    await writeWhole(path, text, { isSynced: true });
+    const bytes = new TextEncoder().encode(text).length;
+    record = await update(folder, record, {
+      files: { [to]: { bytes, sha256: await hashFile(path, "sha256") } },
+    });
   }
   return true;
 }
@@ -151,6 +169,34 @@ export async function requireSpace(
     `Cannot fetch ${name}: "${folder}" needs ${megabytes(bytes)} MB more, but its disk has ` +
       `${megabytes(free)} MB free`,
   );
+}
+
+/**
+ * Asks for a file at each of its paths, until the repository has one.
+ *
+ * @throws {Error} The refusal of the first path, if the repository has none.
+ */
+async function probeFirst<D extends Download>(
+  downloads: readonly D[],
+  context: DownloadContext,
+): Promise<{ download: D; probed: Probed }> {
+  let refusal: unknown;
+  for (const download of downloads) {
+    try {
+      const probed = await probe(download, context);
+      const { path, repository } = download.file;
+      if (refusal !== undefined) {
+        context.onNotice(
+          `${repository} lacks "${downloads[0]!.file.path}": taking "${path}" in its place.`,
+        );
+      }
+      return { download, probed };
+    } catch (error) {
+      if (!(error instanceof AbsentFile)) throw error;
+      refusal ??= error;
+    }
+  }
+  throw refusal;
 }
 
 async function update(

@@ -123,6 +123,45 @@ Deno.test("fetchModel() fetches files from the hub and its storage host, once", 
     assertEquals(hub.seen, []);
   }));
 
+Deno.test("fetchModel() takes the first path that a repository has, and says so", () =>
+  withHub(async (hub, folder) => {
+    hub.add(`${REPOSITORY}/plain/all.bin`, WEIGHTS);
+    const others = ["plain/none.pt", "plain/all.bin"];
+    const what = model({ path: "ema/all.pt", others, to: "all.pt" });
+    assertEquals(await get(hub, folder, { what }), {
+      isNew: true,
+      notices: [`${REPOSITORY} lacks "ema/all.pt": taking "plain/all.bin" in its place.`],
+    });
+    assertEquals(await Deno.readFile(`${folder}/all.pt`), WEIGHTS);
+    assertEquals((await get(hub, folder, { what })).isNew, false);
+    const none = model({ path: "ema/a.pt", others: ["ema/b.pt"] });
+    await assertRejects(() => get(hub, folder, { what: none }), Error, 'Cannot fetch "ema/a.pt"');
+    hub.prank = () =>
+      new Response(null, { status: 404, headers: { "x-error-code": "RepoNotFound" } });
+    hub.seen.length = 0;
+    await assertRejects(() => get(hub, folder, { what: none }), Error, "no such repository");
+    assert(hub.seen.every(({ path }) => path.endsWith("a.pt")));
+  }));
+
+Deno.test("fetchModel() writes the files that no repository holds, and mends them", () =>
+  withHub(async (hub, folder) => {
+    const what = {
+      ...model({ path: "config.json" }),
+      written: [{ to: "tokenizer/settings.json", json: { length: 77 } }],
+    };
+    const path = `${folder}/tokenizer/settings.json`;
+    assertEquals(modelState(what, folder), { kind: "absent" });
+    assertEquals((await get(hub, folder, { what })).isNew, true);
+    const text = '{\n  "length": 77\n}\n';
+    assertEquals(await Deno.readTextFile(path), text);
+    assertEquals(modelState(what, folder), { kind: "here", bytes: CONFIG.length + text.length });
+    assertEquals((await get(hub, folder, { what })).isNew, false);
+    await Deno.writeTextFile(path, "{}");
+    assertEquals(modelState(what, folder).kind, "damaged");
+    assertEquals((await get(hub, folder, { what })).isNew, true);
+    assertEquals(await Deno.readTextFile(path), text);
+  }));
+
 Deno.test("fetchModel() asks no host that was not named, and shows the token to the hub alone", () =>
   withHub(async (hub, folder) => {
     hub.redirectsTo = "stranger";

@@ -32,8 +32,9 @@ export interface ModelRecord {
 const RECORD_FILE = "groundray.json";
 
 /** Paths of a model's files in its folder. */
-export function localFiles({ sources }: CatalogModel): string[] {
-  return sources.flatMap(({ files }) => files.map(({ path, to = path }) => to));
+export function localFiles({ sources, written = [] }: CatalogModel): string[] {
+  const fetched = sources.flatMap(({ files }) => files.map(({ path, to = path }) => to));
+  return [...fetched, ...written.map(({ to }) => to)];
 }
 
 /**

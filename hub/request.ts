@@ -128,11 +128,19 @@ export async function requestRange(
     const isEndpoint = new URL(response.url).origin === new URL(endpoint).origin;
     const context = { host, isEndpoint, hadToken, ...(withheld && { withheld }) };
     const { site = HUB_SITE } = source;
-    throw new Error(site.describeRefusal(status, headers, file, context));
+    const code = headers.get("x-error-code") ?? "EntryNotFound";
+    const isAbsent = status === 404 && isEndpoint && code === "EntryNotFound";
+    const Refusal = isAbsent ? AbsentFile : Error;
+    throw new Refusal(site.describeRefusal(status, headers, file, context));
   } catch (error) {
     connection.close();
     throw error;
   }
+}
+
+/** The repository exists and lacks a file: another path may have it. */
+export class AbsentFile extends Error {
+  override name = "AbsentFile";
 }
 
 /** Milliseconds that a server asks to wait. */

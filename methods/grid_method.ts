@@ -6,6 +6,8 @@
  */
 
 import { isInputError } from "../base/errors.ts";
+import type { CenterCrop } from "../base/geometry.ts";
+import type { Sample } from "../datasets/sample.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
 import { decode, type DecodedImage, truthOf } from "../pipeline/decode.ts";
 import {
@@ -18,7 +20,7 @@ import {
   withNotes,
 } from "../pipeline/flow.ts";
 import { finishGrid } from "./grid_heatmap.ts";
-import type { GroundedPhrase, Method } from "../pipeline/method.ts";
+import type { GroundedPhrase, Method, MethodOptions } from "../pipeline/method.ts";
 import { requireProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
 
 /**
@@ -33,29 +35,49 @@ export function gridMethod(model: GridModel): Method {
     ground(source, options = {}) {
       requireProtocolOptions(options);
       const grids = groundGrids(decode(source, { ...options, view }), model, options);
-      const scored = flatMapFlow(
-        grids,
-        "metrics",
-        function* (found): Iterable<Flow<GroundedPhrase>> {
-          const { heatmap, image: { gray, crop: { side: cover } }, sample } = found;
-          const truth = truthOf(sample, found.image);
-          try {
-            yield item(
-              truth === undefined ? found : {
-                ...found,
-                scores: scoreByProtocols(heatmap, gray, truth, { ...options, cover }),
-              },
-            );
-          } catch (error) {
-            yield failed("metrics", sample, error);
-          }
-        },
-        options,
-      );
+      const scored = scoreGrids(grids, options);
       return countSamples(scored, options.done, (count) => options.onProgress?.(count));
     },
     close: async () => await model.close?.(),
   };
+}
+
+/** Scores heatmaps against the boxes or masks of their samples. */
+export function scoreGrids(
+  source: AsyncIterable<Flow<GroundedPhrase>>,
+  options: MethodOptions,
+): AsyncIterableIterator<Flow<GroundedPhrase>> {
+  return flatMapFlow(source, "metrics", function* (found): Iterable<Flow<GroundedPhrase>> {
+    const { heatmap, image: { gray, crop: { side: cover } }, sample } = found;
+    const truth = truthOf(sample, found.image);
+    try {
+      yield item(
+        truth === undefined ? found : {
+          ...found,
+          scores: scoreByProtocols(heatmap, gray, truth, { ...options, cover }),
+        },
+      );
+    } catch (error) {
+      yield failed("metrics", sample, error);
+    }
+  }, options);
+}
+
+/**
+ * Makes the result of a sample from its grid.
+ *
+ * @throws {RangeError} As {@linkcode finishGrid}.
+ */
+export function toGrounded(
+  image: DecodedImage,
+  sample: Sample,
+  grid: GridHeatmap,
+  view: CenterCrop,
+): GroundedPhrase {
+  const { side: size, values } = grid;
+  const layers = [{ layer: 0, side: size, data: values }];
+  const found = { image, sample, size, layers, view, originalBox: undefined };
+  return { ...finishGrid(grid), ...found };
 }
 
 /** Runs the model on all phrases of an image at once. */
@@ -78,11 +100,7 @@ function groundGrids(
       }
       const sample = withNotes(asked, model.notes?.(asked.phrase) ?? []);
       try {
-        const grid = answer[isEach ? 0 : i]!;
-        const { side: size, values } = grid;
-        const layers = [{ layer: 0, side: size, data: values }];
-        const found = { image, sample, size, layers, view, originalBox: undefined };
-        yield item({ ...finishGrid(grid), ...found });
+        yield item(toGrounded(image, sample, answer[isEach ? 0 : i]!, view));
       } catch (error) {
         yield failed("metrics", sample, error);
       }

@@ -76,6 +76,8 @@ export interface MethodRow<F extends Flags = Record<never, never>> {
     readonly needs?: string;
     /** Files to take if the option is absent; by default the option is needed. */
     readonly default?: string;
+    /** Method beside this method, of which this method takes the model if it has none of its own. */
+    readonly follows?: string;
   } | undefined;
   /** Options that affect this method alone. */
   readonly flags: F & Flags;

@@ -7,12 +7,16 @@
 import type { Flags } from "../base/options.ts";
 import { BIOVIL, BIOVIL_T } from "./biovil/biovil.ts";
 import { BOXES } from "./boxes/boxes.ts";
+import { DAAM } from "./daam/daam.ts";
+import { GENERATE_TO_GROUND } from "./generate_to_ground/generate_to_ground.ts";
 import { LDM } from "./ldm/ldm.ts";
 import type { MethodRow } from "./method_row.ts";
 
 /** Methods by their names in options and results. */
 export const METHODS: Readonly<Record<string, MethodRow>> = {
   "ldm": LDM,
+  "generate-to-ground": GENERATE_TO_GROUND,
+  "daam": DAAM,
   "biovil": BIOVIL,
   "biovil-t": BIOVIL_T,
   "boxes": BOXES,

@@ -67,6 +67,11 @@ export class Fields {
     return this.#get(key) !== undefined && this.#get(key) !== null;
   }
 
+  /** Returns the value of a field as it is; undefined if the field is absent. */
+  any(key: string): unknown {
+    return this.#get(key);
+  }
+
   number(key: string, fallback?: number): number {
     const value = this.has(key) ? this.#get(key) : fallback;
     return typeof value === "number" && Number.isFinite(value) ? value : this.fail(key, "a number");
@@ -105,11 +110,11 @@ export class Fields {
   }
 
   /** Reads one entry per level, at most 16; a single value stands for all levels. */
-  levels<T extends number | boolean>(
+  levels<T extends number | boolean | string>(
     key: string,
     levels: number | undefined,
     isValid: (value: unknown) => boolean,
-    fallback?: T,
+    fallback?: T | readonly T[],
   ): T[] {
     const value = this.has(key) ? this.#get(key) : fallback;
     const list = Array.isArray(value) ? value : levels && Array(levels).fill(value);

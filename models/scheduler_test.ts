@@ -24,6 +24,27 @@ Deno.test("Scheduler.timesteps() refuses a number of steps beyond 1 to 1000", ()
   }
 });
 
+Deno.test("Scheduler.samplingTimesteps() spaces timesteps as diffusers does", () => {
+  const sampling = (spacing: "leading" | "trailing" | "linspace", steps: number) =>
+    new Scheduler({ ...PUBLISHED, spacing }).samplingTimesteps(steps);
+  assertEquals(sampling("leading", 50).slice(0, 2), [981, 961]);
+  assertEquals(sampling("leading", 7), [853, 711, 569, 427, 285, 143, 1]);
+  assertEquals(sampling("trailing", 7), [999, 856, 713, 570, 428, 285, 142]);
+  assertEquals(sampling("trailing", 16).slice(0, 4), [999, 937, 874, 811]);
+  assertEquals(sampling("linspace", 7), [999, 832, 666, 500, 333, 166, 0]);
+  assertEquals(sampling("linspace", 1), [0]);
+  assertThrows(() => sampling("leading", 1000), RangeError, "from 1 to 999");
+});
+
+Deno.test("Scheduler.stepFactors() end at the clean latent, or at the first timestep", () => {
+  const config = { ...PUBLISHED, predictionType: "epsilon" } as const;
+  const scheduler = new Scheduler(config);
+  const signal = Math.sqrt(scheduler.alphas[1]!);
+  assertEquals(scheduler.stepFactors(1, -19)[0], 1 / signal);
+  const other = new Scheduler({ ...config, endsClean: false });
+  assertEquals(other.stepFactors(1, -19), scheduler.stepFactors(1, 0));
+});
+
 Deno.test("Scheduler.alphas agree with PyTorch's cumprod", () => {
   const { alphas } = new Scheduler(PUBLISHED);
   assertEquals(alphas.length, 1000);

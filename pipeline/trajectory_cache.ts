@@ -58,19 +58,23 @@ export class TrajectoryCache {
    * @param settings The settings; only the schedule decides the key.
    */
   async key(image: GrayImage, model: LdmModel, settings: ResolvedSettings): Promise<string> {
-    const { bundle, runtime, weights } = model;
-    // Hash the configuration too: with another norm epsilon, the same weights give other latents.
-    const { autoencoder, unet, scheduler, imageSize, scaleFactor } = bundle.config;
     const { noise, steps, start, end, seed } = settings;
-    const facts = {
+    return nameOf({
       format: FORMAT,
       image: [image.width, image.height, digest(image.data).toHex()],
-      model: [await bundle.hash(), autoencoder, unet, scheduler, imageSize, scaleFactor],
-      text: [bundle.text, bundle.tokenizer.encode("").ids],
-      runtime: [runtime.name, runtime.version, weights, runtime.gpu?.adapter.name],
+      ...await modelFacts(model),
       schedule: { noise, steps, start, end, ...(noise === "sample" && { seed }) },
-    };
-    return digest(new TextEncoder().encode(JSON.stringify(facts))).toHex();
+    });
+  }
+
+  /**
+   * Name of an entry that depends on the model and a phrase, and on no image.
+   *
+   * @param model The model that computes the entry.
+   * @param facts All other facts that decide the entry to the last bit.
+   */
+  async phraseKey(model: LdmModel, facts: object): Promise<string> {
+    return nameOf({ format: FORMAT, ...await modelFacts(model), facts });
   }
 
   /**
@@ -135,6 +139,22 @@ export class TrajectoryCache {
   #path(key: string): string {
     return `${this.#folder}/${key}.latents`;
   }
+}
+
+/** The facts about a model that decide its latents to the last bit. */
+async function modelFacts({ bundle, runtime, weights }: LdmModel): Promise<object> {
+  // Hash the configuration too: with another norm epsilon, the same weights give other latents.
+  const { autoencoder, unet, scheduler, imageSize, scaleFactor } = bundle.config;
+  const { ids, masked } = bundle.tokenizer.encode("");
+  return {
+    model: [await bundle.hash(), autoencoder, unet, scheduler, imageSize, scaleFactor],
+    text: [bundle.text, ids, ...(masked ? ["masked"] : [])],
+    runtime: [runtime.name, runtime.version, weights, runtime.gpu?.adapter.name],
+  };
+}
+
+function nameOf(facts: object): string {
+  return digest(new TextEncoder().encode(JSON.stringify(facts))).toHex();
 }
 
 function digest(bytes: Uint8Array | Uint8ClampedArray): Uint8Array {

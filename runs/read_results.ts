@@ -138,6 +138,8 @@ function requireProtocols(protocols: unknown): void {
       throw new TypeError("expected lists by protocol");
     }
     for (const number of PROTOCOLS[name as ProtocolName]) {
+      // JSON stores NaN, the distance between several boxes, as null.
+      for (const entry of entries) if (entry?.[number] === null) entry[number] = NaN;
       const isThere = entries.every((entry) => typeof entry?.[number] === "number");
       if (!isThere) throw new TypeError(`expected a number as ${number}`);
     }

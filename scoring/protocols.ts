@@ -9,6 +9,7 @@ import { areaWithin, isRegion, type Truth } from "../base/region.ts";
 import { squareSide } from "../shaders/aggregate_cpu.ts";
 import { gridStatistics } from "../shaders/metrics_cpu.ts";
 import { componentBoxOverlap } from "./component_box.ts";
+import { GENERATE_TO_GROUND, scoreFrame } from "./generate_to_ground.ts";
 import { pixelAuc } from "./pixel_auc.ts";
 import { pointsInside } from "./pointing_game.ts";
 import {
@@ -42,6 +43,8 @@ const PAPER_SCORES = ["absCnr", "cnr", "miou", "aucRoc"] as const;
  * - `pointing-game`: whether the maximum lies in a box or the region, see {@linkcode pointsInside}.
  * - `pixel-auc`: the area under the ROC curve over pixels, see {@linkcode pixelAuc}. `binned` is
  *   the paper's area at five thresholds, for comparison.
+ * - `generate-to-ground`: the scores of Generate to Ground, see {@linkcode scoreFrame}. Its `miou`
+ *   is a mean over foreground and background, and no relative of the paper's.
  */
 export const PROTOCOLS = {
   "per-box": PAPER_SCORES,
@@ -50,6 +53,7 @@ export const PROTOCOLS = {
   "largest-component-box": ["iouUnion", "iouLargest"],
   "pointing-game": ["hit"],
   "pixel-auc": ["exact", "binned"],
+  "generate-to-ground": GENERATE_TO_GROUND,
 } as const;
 
 /** The protocols that need boxes; they do not count a sample whose ground truth is a region. */
@@ -162,6 +166,10 @@ export function scoreProtocols(
       case "pixel-auc": {
         const exact = pixelAuc(heatmap, side, image, truth, margin, cover);
         return [name, [{ exact, binned: score(truth).aucRoc }]];
+      }
+      case "generate-to-ground": {
+        const scores = scoreFrame(heatmap, side, image, boxes, cover);
+        return [name, scores ? [{ ...scores }] : []];
       }
     }
   });

@@ -142,7 +142,7 @@ function isAbout(option: string, row: MethodRow): boolean {
 
 /**
  * Reads `NAME=DIR`. A plain `DIR` belongs to the only method with a model, or else to the seed
- * method.
+ * method and the methods that follow it.
  */
 function parseModels(
   texts: readonly string[],
@@ -151,11 +151,13 @@ function parseModels(
 ): Map<string, string> {
   const models = new Map<string, string>();
   const own = names.filter((name) => rows[name]!.source?.option === "model");
+  const takes = (name: string) =>
+    own.includes(name) || own.some((other) => rows[other]!.source!.follows === name);
   for (const text of texts) {
     const [, named, folder] = /^([^=/\\]+)=(.*)$/s.exec(text) ?? [];
     const isNamed = named !== undefined && Object.hasOwn(rows, named);
     const name = isNamed ? named : own.length === 1 ? own[0]! : SEED;
-    if (!own.includes(name)) {
+    if (!takes(name)) {
       throw new UsageError(
         `Option "--model ${text}" ${
           isNamed ? "names" : "is for"
@@ -177,7 +179,8 @@ function sourceOf(
   values: MethodValues,
 ): string {
   if (!source) return "";
-  const model = models.get(name);
+  const { follows = "" } = source;
+  const model = models.get(name) ?? models.get(follows);
   const given = source.option === "predictions"
     ? values.predictions as string
     : model && modelFolder(model, values.models, name);

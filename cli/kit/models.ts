@@ -5,7 +5,7 @@
  */
 
 import { InputError } from "../../base/errors.ts";
-import { CATALOG, type CatalogModel, findModel } from "../../hub/catalog.ts";
+import { CATALOG, type CatalogModel, findModel, methodsOf } from "../../hub/catalog.ts";
 import { type CatalogDataset, DATASETS, findDataset } from "../../hub/datasets.ts";
 import { dataFolder, modelsFolder } from "../../hub/models_folder.ts";
 import { datasetState, modelState } from "../../hub/record.ts";
@@ -51,9 +51,12 @@ export function modelFolder(nameOrPath: string, models?: string, method?: string
     return nameOrPath;
   }
   // A method of the user's own may run any model.
-  if (method !== model.method && CATALOG.some((other) => other.method === method)) {
+  const methods = methodsOf(model);
+  const isKnown = CATALOG.some((other) => methodsOf(other).some((name) => name === method));
+  if (isKnown && !methods.some((name) => name === method)) {
     throw new InputError(
-      `Cannot open model "${model.name}": it is for --method ${model.method}, not for ${method}`,
+      `Cannot open model "${model.name}": it is for --method ${methods.join(" or ")}, ` +
+        `not for ${method}`,
     );
   }
   const folder = folderOfModel(model, models);

@@ -19,6 +19,14 @@ Deno.test("modelFolder() takes a name for a fetched model, and other texts for p
       Error,
       'Cannot open model "biovil": it is for --method biovil, not for biovil-t',
     );
+    assertThrows(
+      () => modelFolder("sd15", models, "biovil"),
+      Error,
+      "it is for --method ldm or generate-to-ground or daam, not for biovil",
+    );
+    for (const method of ["ldm", "generate-to-ground", "daam"]) {
+      assertThrows(() => modelFolder("radedit", models, method), Error, "it is not in");
+    }
     const folder = `${models}/biovil`;
     const fails = (why: string) =>
       assertThrows(

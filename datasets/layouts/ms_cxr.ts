@@ -31,7 +31,8 @@ export const MS_CXR_COLUMNS = [
 export const PHANTOM_STEM = "phantom-";
 
 /**
- * Makes rows from the CSV of a release.
+ * Makes rows from the CSV of a release. A column `words` may be added: the words of the phrase that
+ * methods by words should read.
  *
  * @throws {SyntaxError} If a column is missing.
  */
@@ -39,7 +40,7 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
   requireColumns(path, table, MS_CXR_COLUMNS);
   return table.records.map(({ line, get, fault }) => {
     const text = (column: string) => (get(column) ?? "").trim();
-    const split = text("split");
+    const [split, words] = [text("split"), text("words")];
     return {
       where: `${table.name}:${line}`,
       stem: text("dicom_id") || nameOf(text("path")),
@@ -50,6 +51,7 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
       box: ["x", "y", "w", "h"].map(text),
       size: [text("image_width"), text("image_height")],
       ...(split && { split }),
+      ...(words && { words }),
       ...(fault && { fault }),
     };
   });

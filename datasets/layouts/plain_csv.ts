@@ -16,8 +16,8 @@ const COLUMNS = ["image", "phrase"];
 
 /**
  * Makes rows from a CSV with the columns `image` and `phrase`. Boxes have the columns
- * `x, y, w, h` or corners such as `x1, y1, x2, y2`. The columns of boxes, `category`
- * and `split` are optional. A column `mask` has the path of a PNG, or the JSON of a COCO
+ * `x, y, w, h` or corners such as `x1, y1, x2, y2`. The columns of boxes, `category`, `split` and
+ * `words` are optional. A column `mask` has the path of a PNG, or the JSON of a COCO
  * segmentation; `left` and `top` then are the place of a PNG that is smaller than its image, and
  * `width` and `height` its size.
  *
@@ -33,7 +33,7 @@ export function plainRows(path: string, table: CsvTable): SplitRow[] {
     const { line, get, fault } = record;
     const text = (column: string) => (get(column) ?? "").trim();
     const box = boxColumns?.names.map(text) ?? [];
-    const [category, split] = [text("category"), text("split")];
+    const [category, split, words] = [text("category"), text("split"), text("words")];
     return {
       where: `${table.name}:${line}`,
       stem: nameOf(text("image")),
@@ -43,6 +43,7 @@ export function plainRows(path: string, table: CsvTable): SplitRow[] {
       ...(hasMasks && maskOf(record)),
       ...(category && { category }),
       ...(split && { split }),
+      ...(words && { words }),
       ...(fault && { fault }),
     };
   });

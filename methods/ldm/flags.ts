@@ -20,13 +20,42 @@ export const SIGMA_FLAG = {
   description: "Standard deviation of the Gaussian that smooths the heatmap.",
 } as const;
 
-/** Options of every command that runs the model. */
-export const LDM_FLAGS = {
+/** Options that name parts of the model, for every command that opens a model. */
+export const PART_FLAGS = {
   "text-encoder": {
     type: "string",
     placeholder: "DIR",
     description: "Folder of the text encoder and tokenizer, if the model's folder has none.",
   },
+  unet: {
+    type: "string",
+    placeholder: "DIR",
+    description:
+      "Folder of the U-Net, in the layout of diffusers, to take in place of the model's.",
+  },
+  vae: {
+    type: "string",
+    placeholder: "DIR",
+    description:
+      "Folder of the autoencoder, in the layout of diffusers, to take in place of the model's.",
+  },
+  tokenizer: {
+    type: "string",
+    placeholder: "DIR",
+    description:
+      "Folder of the tokenizer, for a model in the layout of diffusers, to take in place of the text encoder's.",
+  },
+  scheduler: {
+    type: "string",
+    placeholder: "DIR",
+    description:
+      "Folder of scheduler_config.json, for a model in the layout of diffusers, to take in place of the model's.",
+  },
+} as const satisfies Flags;
+
+/** Options of every command that runs the model. */
+export const LDM_FLAGS = {
+  ...PART_FLAGS,
   weights: {
     type: "string",
     choices: WEIGHT_TYPES,
@@ -39,14 +68,16 @@ export const LDM_FLAGS = {
     type: "string",
     placeholder: "LIST",
     description: "Cross-attention layers to read, counted from 0, such as 3,4,6,7 or 3-7, or all.",
-    defaultText: "3,4,6,7; the bundled model states its own",
+    defaultText:
+      "3,4,6,7; the bundled model states its own; in the layout of diffusers, the layers of the second coarsest size, 4,5,7,8,9 in Stable Diffusion",
   },
   steps: {
     type: "integer",
     min: 1,
     placeholder: "T",
-    description: "Number of inversion steps T, which spaces the timesteps.",
-    defaultText: "300; the bundled model states its own",
+    description: "Number of steps T, which spaces the timesteps.",
+    defaultText:
+      "300 for ldm, the bundled model states its own; 50 for generate-to-ground and daam",
   },
   select: {
     type: "string",
@@ -82,13 +113,13 @@ export const LDM_FLAGS = {
     min: 0,
     default: 0,
     placeholder: "N",
-    description: "Seed of the Gaussian noise of --noise sample.",
+    description: "Seed of the Gaussian noise: of --noise sample, and of generate-to-ground.",
   },
   cache: {
     type: "string",
     placeholder: "DIR",
     description:
-      "Folder to keep noisy latents in. Later runs with other phrases, layers or smoothing then take only the passes of their phrases.",
+      "Folder to keep noisy latents in, and the attention of --bbm. Later runs with other phrases, layers or smoothing then take only the passes of their phrases.",
   },
 } as const satisfies Flags;
 

@@ -5,7 +5,7 @@
  */
 
 import { type FlagValues, UsageError } from "../../base/options.ts";
-import { type Bundle, loadBundle } from "../../models/ldm/bundle.ts";
+import { type Bundle, loadBundle, type LoadBundleOptions } from "../../models/ldm/bundle.ts";
 import { chooseLayers, defaultLayers, openModel } from "../../models/ldm/model.ts";
 import { requireWeights } from "../../models/ldm/networks.ts";
 import { attentionVariants } from "../../pipeline/attention_grid.ts";
@@ -25,7 +25,7 @@ import {
 import { TrajectoryCache } from "../../pipeline/trajectory_cache.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 import { expectTime, measurePasses } from "./expectation.ts";
-import { LDM_EVAL_FLAGS, LDM_FLAGS, LDM_GROUND_FLAGS } from "./flags.ts";
+import { LDM_EVAL_FLAGS, LDM_FLAGS, LDM_GROUND_FLAGS, type PART_FLAGS } from "./flags.ts";
 import { parseLayers, parseSelect, parseSetting } from "./parsers.ts";
 
 /** Folder of the bundled model. */
@@ -48,7 +48,7 @@ export const LDM = {
   evalFlags: LDM_EVAL_FLAGS,
   groundFlags: LDM_GROUND_FLAGS,
   aloneFlags: Object.keys(LDM_EVAL_FLAGS),
-  paths: ({ "text-encoder": textEncoder, cache }) => ({ read: [textEncoder], write: [cache] }),
+  paths: (values) => ({ read: partPaths(values), write: [values.cache] }),
   choose: chooseLdm,
 } as const satisfies MethodRow<typeof LDM_FLAGS>;
 
@@ -103,12 +103,28 @@ async function chooseLdm(
   };
 }
 
-/** Opens a bundle, with its text encoder from another folder if the options say so. */
-export async function openBundle(
-  folder: string,
-  { "text-encoder": textEncoder }: Pick<Values, "text-encoder">,
-): Promise<Bundle> {
-  return await loadBundle(folder, { ...(textEncoder && { textEncoder }) });
+/** Values of the options that name parts of a model. */
+type PartValues = Partial<FlagValues<typeof PART_FLAGS>>;
+
+/** Folders that the options for parts of a model name, for the confinement of a command. */
+export function partPaths(values: PartValues): (string | undefined)[] {
+  return Object.values(partFolders(values));
+}
+
+/** Opens a bundle, with parts from other folders if the options say so. */
+export async function openBundle(folder: string, values: PartValues): Promise<Bundle> {
+  return await loadBundle(folder, partFolders(values));
+}
+
+function partFolders(values: PartValues): LoadBundleOptions {
+  const { "text-encoder": textEncoder, unet, vae, tokenizer, scheduler } = values;
+  return {
+    ...(textEncoder && { textEncoder }),
+    ...(unet && { unet }),
+    ...(vae && { vae }),
+    ...(tokenizer && { tokenizer }),
+    ...(scheduler && { scheduler }),
+  };
 }
 
 /** @throws {UsageError} If options contradict each other. */

@@ -4,42 +4,45 @@
  * @module
  */
 
+import { InputTypeError } from "../../base/errors.ts";
 import {
   type Checkpoint,
+  closestShapes,
   fitLayout,
   fitTensors,
   type FitTensorsOptions,
   tellLayout,
 } from "../checkpoint/mod.ts";
+import { middleLayers, readAutoencoderConfig, readUnetConfig } from "../diffusers/config.ts";
+import { findParts, hasParts, type PartFolders, settingFiles } from "../diffusers/parts.ts";
 import type { Graph } from "../onnx/graph.ts";
-import {
-  firstFile,
-  hashFiles,
-  isFile,
-  readJson,
-  readText,
-  requireFile,
-  requireFolder,
-} from "../model_files.ts";
+import { firstFile, hashFiles, readJson, requireFile, requireFolder } from "../model_files.ts";
 import { openWeights } from "../open_weights.ts";
-import { createTokenizer, type Tokenizer, type TokenizerOptions } from "../tokenizer.ts";
+import { readSchedulerConfig } from "../scheduler_config.ts";
+import { openText, type TextModel } from "../text/open_text.ts";
+import type { TextEncoderLayout } from "../text/text_encoder.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 import {
   AUTOENCODER_SKIPPED,
   type AutoencoderConfig,
   buildEncoder,
   downsampling,
+  MONAI_VARIANCE,
 } from "./autoencoder.ts";
-import { buildTextEncoder, CLIP_TEXT_SKIPPED } from "./clip_text.ts";
 import {
+  checked,
   type LdmConfig,
   readFlatConfig,
   readMonaiConfig,
   readMonaiFiles,
-  readTextConfig,
-  type TextEncoderLayout,
 } from "./config.ts";
 import { buildUnet } from "./unet.ts";
-import { AUTOENCODER_NAMES, GENERATIVE, UNET_NAMES } from "./weights.ts";
+import {
+  AUTOENCODER_NAMES,
+  DIFFUSERS_AUTOENCODER_NAMES,
+  GENERATIVE,
+  UNET_NAMES,
+} from "./weights.ts";
 
 /** A latent diffusion model on disk: checked, without its weights in memory. */
 export interface Bundle {
@@ -61,38 +64,34 @@ export interface Bundle {
   readonly crossAttentionLayers: number;
   /** Side of each layer's square map, in forward order. */
   readonly crossAttentionSides: readonly number[];
+  /** Name of each layer's module, such as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`. */
+  readonly crossAttentionNames: readonly string[];
   /** SHA-256 over the weights of the three networks, in hexadecimal; reads every byte once. */
   hash(): Promise<string>;
 }
 
-/** Options of {@linkcode loadBundle}. */
-export interface LoadBundleOptions {
-  /**
-   * Folder of the text encoder and tokenizer, if the bundle does not hold them. The folder has
-   * `text_encoder/` and `tokenizer/` inside, or the files of both side by side.
-   *
-   * @default {The bundle's own folder}
-   */
-  textEncoder?: string;
-}
+/** Options of {@linkcode loadBundle}: parts of the model from other folders. */
+export type LoadBundleOptions = PartFolders;
 
 const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
 
 /**
- * Loads a model from a folder in one of two layouts.
+ * Loads a model from a folder in one of three layouts.
  *
  * - Our flat layout: `config.json`, `autoencoder.pth`, `diffusion_model.pth`, `text_encoder/`
  *   and `tokenizer/`. Checkpoints may have other endings.
  * - A MONAI bundle as downloaded: `configs/inference.json` and `models/*.pth` or `models/*.pt`.
  *   Its text encoder comes from another folder.
+ * - The layout of diffusers: `model_index.json`, and `unet/` or `unet_ema/`, `vae/`,
+ *   `text_encoder/`, `tokenizer/` and `scheduler/`. Each part may come from another folder.
  *
- * Each network's tensors may have MONAI Generative's names, or MONAI's since version 1.4. Loading
- * reads only headers. It checks every tensor's name and shape against the configuration.
+ * Tensors of MONAI's networks may have MONAI Generative's names, or MONAI's since version 1.4.
+ * Loading reads only headers. It checks every tensor's name and shape against the configuration.
  *
  * @param path Folder of the model.
- * @param options Folder of the text encoder.
+ * @param options Folders of parts that lie elsewhere.
  * @throws {NotFound} If the folder or a file is missing.
- * @throws {TypeError} If the path is not a folder.
+ * @throws {TypeError} If the path is not a folder, or a part that the layout does not have is given.
  * @throws {SyntaxError} If a file is malformed.
  * @throws {RangeError} If the weights do not match the configuration.
  *
@@ -106,16 +105,102 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
  */
 export async function loadBundle(path: string, options: LoadBundleOptions = {}): Promise<Bundle> {
   await requireFolder(path);
+  const opened = await (await hasParts(path) ? openDiffusers : openMonai)(path, options);
+  const { file, stated, stored, text, settings } = opened;
+  const { positions } = text.tokenizer;
+  const { imageSize } = stated;
+  const logVariance = closestShapes(stored.autoencoder, MONAI_VARIANCE).size === 2;
+  const { statedEncoder, unetGraph } = fromConfiguration(file, () => ({
+    statedEncoder: buildEncoder(stated.autoencoder, imageSize, { logVariance }),
+    unetGraph: buildUnet(stated.unet, {
+      latentSize: imageSize / downsampling(stated.autoencoder),
+      tokens: positions,
+    }),
+  }));
+  const unetTensors = tensorsOf(unetGraph.graph);
+  const isMonai = stated.autoencoder.diffusers === undefined;
+  const encoderNames = isMonai ? AUTOENCODER_NAMES : DIFFUSERS_AUTOENCODER_NAMES;
+  const config = isMonai
+    ? {
+      ...stated,
+      autoencoder: inLayout(
+        stated.autoencoder,
+        tellLayout(stored.autoencoder, tensorsOf(statedEncoder), encoderNames),
+      ),
+    }
+    : stated;
+  const encoder = tensorsOf(buildEncoder(config.autoencoder, imageSize, { logVariance }));
+  const checkpoints = {
+    autoencoder: await fitLayout(
+      stored.autoencoder,
+      encoder,
+      encoderNames,
+      ignoring(AUTOENCODER_SKIPPED),
+    ),
+    unet:
+      await (isMonai
+        ? fitLayout(stored.unet, unetTensors, UNET_NAMES)
+        : fitTensors(stored.unet, unetTensors)),
+    textEncoder: text.checkpoint,
+  };
+  if (config.unet.contextChannels !== text.layout.config.hidden) {
+    throw new RangeError(
+      `Cannot load model "${path}": the U-Net reads text of width ${config.unet.contextChannels}, ` +
+        `but "${text.checkpoint.path}" gives ${text.layout.config.hidden}`,
+    );
+  }
+  const sides = unetGraph.crossAttention.map(({ side }) => side);
+  let hash: Promise<string> | undefined;
+  return {
+    path,
+    config: isMonai ? config : { ...config, layers: middleLayers(sides) },
+    text: text.layout,
+    tokenizer: text.tokenizer,
+    checkpoints,
+    crossAttentionLayers: sides.length,
+    crossAttentionSides: sides,
+    crossAttentionNames: unetGraph.crossAttention.map(({ name }) => name),
+    hash: () =>
+      hash ??= hashFiles([
+        ...Object.values(checkpoints).flatMap(({ files }) => files),
+        ...settings,
+      ]),
+  };
+}
+
+/** The files of a model, before their tensors are matched with the configuration. */
+interface OpenedFiles {
+  /** The file that states the architecture of the U-Net. */
+  readonly file: string;
+  /** The configuration as the files state it. */
+  readonly stated: LdmConfig;
+  readonly stored: { readonly autoencoder: Checkpoint; readonly unet: Checkpoint };
+  readonly text: TextModel;
+  /** Further files to hash, because they decide results. */
+  readonly settings: readonly string[];
+}
+
+/** Opens our flat layout, or a MONAI bundle. */
+async function openMonai(path: string, options: LoadBundleOptions): Promise<OpenedFiles> {
   const flat = `${path}/config.json`;
   const monai = `${path}/configs/inference.json`;
-  const file = await requireFile([flat, monai], `the configuration of model "${path}"`);
+  const file = await requireFile(
+    [flat, monai, `${path}/model_index.json`],
+    `the configuration of model "${path}"`,
+  );
+  for (const part of ["unet", "vae", "tokenizer", "scheduler"] as const) {
+    if (options[part] === undefined) continue;
+    throw new InputTypeError(
+      `Cannot take "${part}" of model "${path}" from "${options[part]}": expected the layout of ` +
+        `diffusers, but the model has "${file}"`,
+    );
+  }
   const json = await readJson(file);
   const stated = file === flat
     ? readFlatConfig(json, `"${file}"`)
     : readMonaiConfig(json, `"${file}"`);
   const folder = file === flat ? path : `${path}/models`;
   const named = file === flat ? undefined : readMonaiFiles(json, `"${file}"`);
-
   const open = (network: "autoencoder" | "diffusion_model", what: string) => {
     const usual = CHECKPOINT_SUFFIXES.map((suffix) => network + suffix);
     const name = named?.[network];
@@ -125,50 +210,36 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     autoencoder: await open("autoencoder", "the autoencoder's weights"),
     unet: await open("diffusion_model", "the U-Net's weights"),
   };
-  const texts = await openText(options.textEncoder ?? path, options.textEncoder !== undefined);
+  const text = await openTexts(options.textEncoder ?? path, options.textEncoder !== undefined);
+  return { file, stated, stored, text, settings: [] };
+}
 
-  const { positions } = texts.layout.config;
-  const { imageSize } = stated;
-  const { statedEncoder, unetGraph, textGraph } = fromConfiguration(file, () => ({
-    statedEncoder: buildEncoder(stated.autoencoder, imageSize),
-    unetGraph: buildUnet(stated.unet, {
-      latentSize: imageSize / downsampling(stated.autoencoder),
-      tokens: positions,
-    }),
-    textGraph: buildTextEncoder(texts.layout.config),
-  }));
-  const { dropped } = texts.layout;
-  const textSkipped = [...CLIP_TEXT_SKIPPED, ...(dropped ? [dropped] : [])];
-  const layout = tellLayout(stored.autoencoder, tensorsOf(statedEncoder), AUTOENCODER_NAMES);
-  const config = { ...stated, autoencoder: inLayout(stated.autoencoder, layout) };
-  const encoder = tensorsOf(buildEncoder(config.autoencoder, imageSize));
-  const checkpoints = {
-    autoencoder: await fitLayout(
-      stored.autoencoder,
-      encoder,
-      AUTOENCODER_NAMES,
-      ignoring(AUTOENCODER_SKIPPED),
-    ),
-    unet: await fitLayout(stored.unet, tensorsOf(unetGraph.graph), UNET_NAMES),
-    textEncoder: await fitTensors(texts.checkpoint, tensorsOf(textGraph), ignoring(textSkipped)),
-  };
-  if (config.unet.contextChannels !== texts.layout.config.hidden) {
-    throw new RangeError(
-      `Cannot load model "${path}": the U-Net reads text of width ${config.unet.contextChannels}, ` +
-        `but "${texts.checkpoint.path}" gives ${texts.layout.config.hidden}`,
+/** Opens the layout of diffusers. */
+async function openDiffusers(path: string, options: LoadBundleOptions): Promise<OpenedFiles> {
+  const parts = await findParts(path, options);
+  const file = `${parts.unet}/config.json`;
+  const vaeFile = `${parts.vae}/config.json`;
+  const unet = readUnetConfig(await readJson(file), `"${file}"`);
+  const vae = readAutoencoderConfig(await readJson(vaeFile), `"${vaeFile}"`);
+  const stated = checked({
+    autoencoder: vae.config,
+    unet: unet.config,
+    scheduler: readSchedulerConfig(await readJson(parts.scheduler), `"${parts.scheduler}"`),
+    scaleFactor: vae.scaleFactor,
+    imageSize: unet.latentSize * downsampling(vae.config),
+  }, `"${file}"`);
+  const open = (folder: string, what: string) =>
+    openWeights(
+      [folder],
+      [".safetensors", ".bin"].map((ending) => `diffusion_pytorch_model${ending}`),
+      what,
     );
-  }
-  let hash: Promise<string> | undefined;
-  return {
-    path,
-    config,
-    text: texts.layout,
-    tokenizer: texts.tokenizer,
-    checkpoints,
-    crossAttentionLayers: unetGraph.crossAttention.length,
-    crossAttentionSides: unetGraph.crossAttention.map(({ side }) => side),
-    hash: () => hash ??= hashFiles(Object.values(checkpoints).flatMap(({ files }) => files)),
+  const stored = {
+    autoencoder: await open(parts.vae, "the autoencoder's weights"),
+    unet: await open(parts.unet, "the U-Net's weights"),
   };
+  const text = await openText(parts.textEncoder, parts.tokenizer, { rules: "diffusers" });
+  return { file, stated, stored, text, settings: await settingFiles(parts) };
 }
 
 /** Builds graphs from a configuration; any error names the configuration's file as the cause. */
@@ -196,10 +267,7 @@ function inLayout(config: AutoencoderConfig, layout: number): AutoencoderConfig 
 }
 
 /** Opens text encoder and tokenizer in their subfolders, or in `folder` itself if `sideBySide`. */
-async function openText(
-  folder: string,
-  sideBySide: boolean,
-): Promise<{ layout: TextEncoderLayout; checkpoint: Checkpoint; tokenizer: Tokenizer }> {
+async function openTexts(folder: string, sideBySide: boolean): Promise<TextModel> {
   const nested = `${folder}/text_encoder/config.json`;
   const configFile = await requireFile(
     sideBySide ? [nested, `${folder}/config.json`] : [nested],
@@ -207,63 +275,10 @@ async function openText(
       ? "the text encoder"
       : "the text encoder (a MONAI bundle has none: give its folder too, in a command by --text-encoder)",
   );
-  const encoder = configFile.slice(0, -"/config.json".length);
-  const layout = readTextConfig(await readJson(configFile), `"${configFile}"`);
-  const checkpoint = await openWeights(
-    [encoder],
-    ["model.safetensors", "pytorch_model.bin"],
-    "the text encoder's weights",
-  );
-
   const own = `${folder}/tokenizer`;
-  const tokenizerFolder = await firstFile([`${own}/vocab.json`, `${own}/tokenizer.json`])
-    ? own
-    : folder;
-  // A whole CLIP model replaces Stable Diffusion 2.1's text encoder, which pads with "!".
-  const padToken = layout.dropped ? undefined : await readPadToken(tokenizerFolder);
-  const tokenizer = await openTokenizer(tokenizerFolder, {
-    positions: layout.config.positions,
-    vocabulary: layout.config.vocabulary,
-    ...(padToken !== undefined && { padToken }),
-  });
-  return { layout, checkpoint, tokenizer };
-}
-
-async function openTokenizer(
-  folder: string,
-  options: TokenizerOptions,
-): Promise<Tokenizer> {
-  const [vocab, merges, whole] = ["vocab.json", "merges.txt", "tokenizer.json"]
-    .map((name) => `${folder}/${name}`) as [string, string, string];
-  try {
-    if (await isFile(vocab) && await isFile(merges)) {
-      const [vocabText, mergesText] = await Promise.all(
-        [vocab, merges].map(readText),
-      );
-      return createTokenizer({ vocab: vocabText!, merges: mergesText! }, options);
-    }
-    const file = await requireFile([whole], "the tokenizer (vocab.json and merges.txt)");
-    return createTokenizer({ tokenizerJson: await readText(file) }, options);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(`${error.message} in "${folder}"`);
-  }
-}
-
-/**
- * Reads the padding token from a tokenizer's files. `special_tokens_map.json` overrules
- * `tokenizer_config.json`: in Stable Diffusion 2.1 the map says "!", and the configuration still
- * says the end token.
- */
-async function readPadToken(folder: string): Promise<string | undefined> {
-  for (const name of ["special_tokens_map.json", "tokenizer_config.json"]) {
-    const path = `${folder}/${name}`;
-    if (!await isFile(path)) continue;
-    const json = await readJson(path) as { pad_token?: unknown } | null;
-    const token = json?.pad_token;
-    const text = typeof token === "object"
-      ? (token as { content?: unknown } | null)?.content
-      : token;
-    if (typeof text === "string" && text !== "") return text;
-  }
+  const names = ["vocab.json", "vocab.txt", "tokenizer.json"].map((name) => `${own}/${name}`);
+  return await openText(
+    configFile.slice(0, -"/config.json".length),
+    await firstFile(names) ? own : folder,
+  );
 }

@@ -43,6 +43,20 @@ export interface OpenModelOptions {
    */
   separate?: boolean;
   /**
+   * Whether {@linkcode LdmModel.attend} returns a map of each head, not their mean. Each layer then
+   * has an output of its own.
+   *
+   * @default {false}
+   */
+  eachHead?: boolean;
+  /**
+   * Whether {@linkcode LdmModel.attend} reduces maps to the asked columns on the GPU too. The
+   * stages of the seed method read whole maps there.
+   *
+   * @default {false}
+   */
+  tokenSums?: boolean;
+  /**
    * Type that memory keeps float32 weights of U-Net and text encoder in. `float16` halves their
    * memory on the GPU and rounds each weight to 11 bits. It needs runtime `webgpu` and a GPU with
    * the feature `shader-f16`. All computation stays in float32.
@@ -67,9 +81,11 @@ export async function openModel(
   options: OpenModelOptions = {},
 ): Promise<LdmModel> {
   const layers = chooseLayers(options.layers ?? defaultLayers(bundle), bundle.crossAttentionLayers);
-  const { separate = false } = options;
+  const { separate = false, eachHead = false, tokenSums = false } = options;
   let { weights = "float32" } = options;
-  let networks = await openNetworks(bundle, runtime, { layers, weights, separate });
+  const open = (runtime: Runtime) =>
+    openNetworks(bundle, runtime, { layers, weights, separate, eachHead, tokenSums });
+  let networks = await open(runtime);
   return {
     bundle,
     layers,
@@ -87,10 +103,12 @@ export async function openModel(
       return weights;
     },
     encode: (...args) => networks.encode(...args),
+    encodePosterior: (...args) => networks.encodePosterior(...args),
     embed: (...args) => networks.embed(...args),
     project: (...args) => networks.project(...args),
     condition: (...args) => networks.condition(...args),
     attend: (...args) => networks.attend(...args),
+    predictAndAttend: (...args) => networks.predictAndAttend(...args),
     predict: (...args) => networks.predict(...args),
     step: (...args) => networks.step(...args),
     addNoise: (...args) => networks.addNoise(...args),
@@ -102,7 +120,7 @@ export async function openModel(
       // A lost device may refuse to release its sessions.
       await networks.close().catch(() => {});
       if (!runtime.gpu) weights = "float32";
-      networks = await openNetworks(bundle, runtime, { layers, weights, separate });
+      networks = await open(runtime);
     },
   };
 }

@@ -8,22 +8,21 @@ import { InputTypeError } from "../../base/errors.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
 import { mix } from "../../shaders/mix.ts";
 import { mixValues } from "../../shaders/mix_cpu.ts";
-import { readRow } from "../checkpoint/mod.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { joinValues } from "../runtime/join_values.ts";
 import { readValues } from "../runtime/read_values.ts";
 import type { OutputTensor, Runtime, TensorData } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
+import { buildTextEncoder, textFeeds } from "../text/text_encoder.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
-import { buildEncoder, downsampling } from "./autoencoder.ts";
+import { buildEncoder, downsampling, hasVariance, MONAI_VARIANCE } from "./autoencoder.ts";
 import type { Bundle } from "./bundle.ts";
-import { buildTextEncoder, TOKEN_TABLE } from "./clip_text.ts";
 import { loadGraph } from "./load_graph.ts";
 import { type Conditioning, openUnet, type UnetSession } from "./unet_session.ts";
 import type { WeightType } from "./weights.ts";
 
 /** Loaded networks with the operations that the pipeline needs. */
-export interface Networks extends Pick<UnetSession, "attend" | "project"> {
+export interface Networks extends Pick<UnetSession, "attend" | "predictAndAttend" | "project"> {
   /** Runtime of all networks. */
   readonly runtime: Runtime;
   /** Number of steps that should go through the U-Net together. */
@@ -38,6 +37,17 @@ export interface Networks extends Pick<UnetSession, "attend" | "project"> {
    * @throws {RangeError} If the image has another number of values.
    */
   encode(image: TensorData): Promise<TensorData>;
+  /**
+   * Encodes an image as the distribution of its latents, and reads it into memory. A sample of the
+   * latent is the scale factor times (mean + sqrt(exp(logVariance)) * noise).
+   *
+   * @param image `[size, size]` in 0..1, as for {@linkcode encode}.
+   * @returns Mean and logarithm of the variance, `[channels, side, side]` each, without the scale
+   * factor. The logarithm lies in -30..20, as both libraries clamp it.
+   * @throws {RangeError} If the image has another number of values, or the autoencoder's
+   * checkpoint lacks the variance.
+   */
+  encodePosterior(image: TensorData): Promise<Posterior>;
   /**
    * Encodes a phrase as text embeddings.
    *
@@ -91,6 +101,12 @@ export interface Networks extends Pick<UnetSession, "attend" | "project"> {
   close(): Promise<void>;
 }
 
+/** Normal distribution of an image's latent, a number for each of its values. */
+export interface Posterior {
+  readonly mean: Float32Array;
+  readonly logVariance: Float32Array;
+}
+
 /**
  * Number of phrases to keep keys and values of, 4.4 MB each at full size. The empty phrase and
  * other frequent phrases return with every image.
@@ -105,7 +121,14 @@ export interface NetworksOptions {
   readonly weights: WeightType;
   /** Whether each layer has an output of its own on the GPU too. */
   readonly separate: boolean;
+  /** Whether each head has a map of its own. */
+  readonly eachHead: boolean;
+  /** Whether maps on the GPU can be reduced to columns. */
+  readonly tokenSums: boolean;
 }
+
+/** Range that both libraries clamp the logarithm of the variance to. */
+const LOG_VARIANCE = { min: -30, max: 20 };
 
 /**
  * Refuses a type of weights that a runtime cannot keep.
@@ -128,11 +151,13 @@ export function requireWeights(weights: WeightType, runtime: Runtime): void {
 export async function openNetworks(
   bundle: Bundle,
   runtime: Runtime,
-  { layers, weights, separate }: NetworksOptions,
+  { layers, weights, separate, eachHead, tokenSums }: NetworksOptions,
 ): Promise<Networks> {
   requireWeights(weights, runtime);
-  const { config, text, checkpoints } = bundle;
+  const { config, text, tokenizer, checkpoints } = bundle;
+  const { positions } = tokenizer;
   const { imageSize, scaleFactor, autoencoder } = config;
+  const latentSize = imageSize / downsampling(autoencoder);
   const sessions: { release(): Promise<void> }[] = [];
   const keep = async <T extends { release(): Promise<void> }>(loading: Promise<T>) => {
     const session = await loading;
@@ -146,27 +171,31 @@ export async function openNetworks(
     // The largest network loads first, because its bytes need memory beside all loaded networks.
     const textEncoder = await keep(
       loadGraph(
-        buildTextEncoder(text.config, { lookUp: false }),
+        buildTextEncoder(text, { lookUp: false, tokens: positions }),
         checkpoints.textEncoder,
         runtime,
         weights,
       ),
     );
     const unet = await keep(openUnet(config.unet, checkpoints.unet, runtime, {
-      latentSize: imageSize / downsampling(autoencoder),
-      tokens: text.config.positions,
+      latentSize,
+      tokens: positions,
       layers,
       weights,
       separate,
+      eachHead,
+      tokenSums,
     }));
     // The encoder stays float32: it is small, and its error would follow the latent at every step.
+    const logVariance = hasVariance(autoencoder, checkpoints.autoencoder.tensors);
+    const encoderGraph = buildEncoder(autoencoder, imageSize, { logVariance });
     const encoder = await keep(
-      loadGraph(buildEncoder(autoencoder, imageSize), checkpoints.autoencoder, runtime, "float32"),
+      loadGraph(encoderGraph, checkpoints.autoencoder, runtime, "float32"),
     );
     const { gpu } = runtime;
     const scheduler = new Scheduler(config.scheduler);
     const conditionings = new Map<string, Conditioning>();
-    const latentLength = config.unet.inChannels * (imageSize / downsampling(autoencoder)) ** 2;
+    const latentLength = config.unet.inChannels * latentSize ** 2;
     /** Computes a x + b y of two latents, on the GPU if there is one. */
     const mixLatents = (
       factors: readonly [number, number],
@@ -182,22 +211,25 @@ export async function openNetworks(
       return mixed.result;
     };
     const read = (values: TensorData, length: number) => readValues(gpu, values, length);
-    const embed = async ({ ids }: EncodedPhrase): Promise<OutputTensor> => {
-      const { hidden } = text.config;
-      const rows = new Map<number, Float32Array>();
-      for (const id of new Set(ids)) {
-        rows.set(id, await readRow(checkpoints.textEncoder, TOKEN_TABLE, id));
+    const runEncoder = async (image: TensorData, outputs: readonly string[]) => {
+      const channels = autoencoder.diffusers ? 1 : autoencoder.inChannels;
+      const dims = [1, channels, imageSize, imageSize];
+      const length = image instanceof Float32Array ? image.length : image.size / 4;
+      if (length !== elementCount(dims)) {
+        throw new RangeError(`Cannot encode an image of ${length} values: expected [${dims}]`);
       }
-      const data = new Float32Array(ids.length * hidden);
-      ids.forEach((id, i) => data.set(rows.get(id)!, i * hidden));
-      const tokens = { data, dims: [1, ids.length, hidden] };
-      const { embeddings } = await textEncoder.run({ tokens }, ["embeddings"]);
+      return await encoder.run({ image: { data: image, dims } }, outputs);
+    };
+    const embed = async (phrase: EncodedPhrase): Promise<OutputTensor> => {
+      const feeds = await textFeeds(text, checkpoints.textEncoder, phrase);
+      const { embeddings } = await textEncoder.run(feeds, ["embeddings"]);
       return embeddings!;
     };
     return {
       runtime,
-      batch: batchSize(config.unet.channels[0]!, imageSize / downsampling(autoencoder)),
+      batch: batchSize(config.unet.channels[0]!, latentSize),
       attend: unet.attend,
+      predictAndAttend: unet.predictAndAttend,
       project: unet.project,
       embed,
       read,
@@ -211,18 +243,31 @@ export async function openNetworks(
         }
       },
       async encode(image) {
-        const dims = [1, autoencoder.inChannels, imageSize, imageSize];
-        const length = image instanceof Float32Array ? image.length : image.size / 4;
-        if (length !== elementCount(dims)) {
-          throw new RangeError(`Cannot encode an image of ${length} values: expected [${dims}]`);
-        }
-        const { latent } = await encoder.run({ image: { data: image, dims } }, ["latent"]);
+        const { latent } = await runEncoder(image, ["latent"]);
         const scaled = mixLatents([scaleFactor, 0], latent!.data, latent!.data);
         latent!.release();
         return scaled;
       },
+      async encodePosterior(image) {
+        if (!logVariance) {
+          throw new RangeError(
+            `Cannot draw latents by "${checkpoints.autoencoder.path}": it lacks ` +
+              `"${MONAI_VARIANCE[0]}"`,
+          );
+        }
+        const outputs = await runEncoder(image, ["latent", "log_variance"]);
+        const [mean, values] = await Promise.all(
+          [outputs.latent!, outputs.log_variance!].map(async (output) => {
+            const values = await read(output.data, latentLength);
+            output.release();
+            return values;
+          }),
+        ) as [Float32Array, Float32Array];
+        const { min, max } = LOG_VARIANCE;
+        return { mean, logVariance: values.map((value) => Math.min(Math.max(value, min), max)) };
+      },
       async condition(phrase) {
-        const key = phrase.ids.join();
+        const key = `${phrase.ids} ${phrase.masked}`;
         const known = conditionings.get(key);
         if (known) {
           // Move the phrase to the end, because the first phrase is dropped next.

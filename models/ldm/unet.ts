@@ -1,5 +1,5 @@
 /**
- * MONAI's DiffusionModelUNet as an ONNX graph with cross-attention maps as outputs.
+ * The U-Net of MONAI or diffusers as an ONNX graph with cross-attention maps as outputs.
  *
  * @module
  */
@@ -7,8 +7,9 @@
 import type { UnetConfig } from "./unet_config.ts";
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import { averagePool, conv, upsampleNearest } from "../onnx/image_ops.ts";
-import { concat, groupNorm, matmul, reshape, silu, sizeOf } from "../onnx/ops.ts";
+import { concat, groupNorm, matmul, mean, reshape, silu, sizeOf } from "../onnx/ops.ts";
 import { type Blocks, resBlock, spatialTransformer, timeEmbedding } from "./unet_blocks.ts";
+import { UNET_NAMINGS } from "./unet_names.ts";
 
 /** Input sizes and outputs of a U-Net graph. */
 export interface UnetOutputs {
@@ -35,11 +36,17 @@ export interface UnetOutputs {
    */
   readonly stacked?: boolean;
   /**
-   * Whether a second output accompanies each attention output: its mean over tokens.
+   * Whether a second output accompanies each attention output: weighted sums over its tokens.
    *
    * @default {false}
    */
-  readonly tokenMeans?: boolean;
+  readonly tokenSums?: boolean;
+  /**
+   * Whether each head has a map of its own; otherwise a map is the mean over heads.
+   *
+   * @default {false}
+   */
+  readonly eachHead?: boolean;
 }
 
 /** An output that holds cross-attention maps. */
@@ -48,14 +55,18 @@ export interface AttentionOutput {
   readonly name: string;
   /** Layers in this output, counted from 0 in forward order. */
   readonly layers: readonly number[];
-  /** Name of the output with the means over tokens; absent without `tokenMeans`. */
-  readonly meanName?: string;
+  /** Name of the output with the sums over tokens; absent without `tokenSums`. */
+  readonly sumName?: string;
+  /** Maps of each layer: its heads, or 1 for their mean. */
+  readonly heads: number;
 }
 
 /** Name and map size of a cross-attention layer. */
 export interface CrossAttentionLayer {
   /** Side of the layer's square map. */
   readonly side: number;
+  /** Number of attention heads. */
+  readonly heads: number;
   /** Name of the module, such as `down_blocks.1.attentions.0.transformer_blocks.0.attn2`. */
   readonly name: string;
 }
@@ -77,14 +88,15 @@ export interface UnetGraph {
  * - `latent` `[batch, inChannels, latentSize, latentSize]`
  * - `timestep` `[batch]`, 0..999 as float32
  * - `context` `[batch, tokens, contextChannels]`
- * - `token_weights` `[tokens, 1]`, only with `tokenMeans`: each token's share of the mean
+ * - `token_weights` `[tokens, columns]`, only with `tokenSums`: each token's weight in each sum
  *
  * Outputs:
  * - `prediction` in the latent's shape
  * - `attention_<i>` `[batch, positions, tokens]` for each chosen layer i: the softmax averaged
  *   over heads
  * - with `stacked`, instead, one output per map size, `[batch, layers, positions, tokens]`
- * - with `tokenMeans`, also `…_mean`: the mean over tokens, in the same shape with one token
+ * - with `eachHead`, instead, the softmax itself, `[batch, heads, positions, tokens]`
+ * - with `tokenSums`, also `…_sum`: the weighted sums, in the same shape with one column a sum
  *
  * @throws {RangeError} If the architecture lacks a chosen layer, or if the latent's side cannot be
  * halved at every level.
@@ -96,9 +108,11 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
     prediction = true,
     layers = [],
     stacked = false,
-    tokenMeans = false,
+    tokenSums = false,
+    eachHead = false,
   } = outputs;
-  const { channels, groups, epsilon } = config;
+  const { channels, groups, epsilon, transformerLayers, upAttentionLevels } = config;
+  const names = UNET_NAMINGS[config.names ?? "monai"];
   const last = channels.length - 1;
   if (latentSize % 2 ** last !== 0) {
     throw new RangeError(
@@ -116,37 +130,52 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
   const blocks: Blocks = {
     g,
     config,
-    time: silu(g, timeEmbedding(g, timestep, channels[0]!)),
+    names,
+    time: silu(g, timeEmbedding({ g, config, names }, timestep)),
     context,
-    onCrossAttention: (map, name, side) => {
-      maps.push(map);
-      crossAttention.push({ name, side });
+    onCrossAttention: (weights, name, side) => {
+      const heads = sizeOf(weights, 1);
+      maps.push(
+        eachHead
+          ? weights
+          : heads === 1
+          ? reshape(g, weights, ["batch", sizeOf(weights, 2), tokens])
+          : mean(g, weights, 1),
+      );
+      crossAttention.push({ name, side, heads });
     },
   };
+  const transform = (x: Value, name: string, level: number) =>
+    spatialTransformer(blocks, x, name, {
+      headChannels: config.headChannels[level]!,
+      layers: typeof transformerLayers === "number" ? transformerLayers : transformerLayers[level]!,
+    });
 
   // The way down keeps every block's result for the way up.
-  let h = conv(g, latent, "conv_in.conv", { channels: channels[0]! });
+  let h = conv(g, latent, `conv_in${names.conv}`, { channels: channels[0]! });
   const skips = [h];
   channels.forEach((width, level) => {
     const name = `down_blocks.${level}`;
     for (let i = 0; i < config.residualBlocks[level]!; i++) {
       h = resBlock(blocks, h, `${name}.resnets.${i}`, width);
       if (config.attentionLevels[level]) {
-        h = spatialTransformer(blocks, h, `${name}.attentions.${i}`, config.headChannels[level]!);
+        h = transform(h, `${name}.attentions.${i}`, level);
       }
       skips.push(h);
     }
     if (level < last) {
       h = config.residualUpdown
         ? resBlock(blocks, h, `${name}.downsampler`, width, (x) => averagePool(g, x))
-        : conv(g, h, `${name}.downsampler.op.conv`, { channels: width, stride: 2 });
+        : conv(g, h, `${name}.${names.downsampler}${names.conv}`, { channels: width, stride: 2 });
       skips.push(h);
     }
   });
 
-  h = resBlock(blocks, h, "middle_block.resnet_1", channels[last]!);
-  h = spatialTransformer(blocks, h, "middle_block.attention", config.headChannels[last]!);
-  h = resBlock(blocks, h, "middle_block.resnet_2", channels[last]!);
+  if (config.middle ?? true) {
+    h = resBlock(blocks, h, names.middle[0], channels[last]!);
+    h = transform(h, names.middle[1], last);
+    h = resBlock(blocks, h, names.middle[2], channels[last]!);
+  }
 
   for (let block = 0; block <= last; block++) {
     const level = last - block;
@@ -155,18 +184,20 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
     for (let i = 0; i <= config.residualBlocks[level]!; i++) {
       h = concat(g, [h, skips.pop()!], 1);
       h = resBlock(blocks, h, `${name}.resnets.${i}`, width);
-      if (config.attentionLevels[level]) {
-        h = spatialTransformer(blocks, h, `${name}.attentions.${i}`, config.headChannels[level]!);
+      if ((upAttentionLevels ?? config.attentionLevels)[level]) {
+        h = transform(h, `${name}.attentions.${i}`, level);
       }
     }
     if (level > 0) {
       h = config.residualUpdown
         ? resBlock(blocks, h, `${name}.upsampler`, width, (x) => upsampleNearest(g, x))
-        : conv(g, upsampleNearest(g, h), `${name}.upsampler.conv.conv`, { channels: sizeOf(h, 1) });
+        : conv(g, upsampleNearest(g, h), `${name}.${names.upsampler}${names.conv}`, {
+          channels: sizeOf(h, 1),
+        });
     }
   }
-  h = silu(g, groupNorm(g, h, "out.0", { groups, epsilon }));
-  h = conv(g, h, "out.2.conv", { channels: config.outChannels });
+  h = silu(g, groupNorm(g, h, names.end[0], { groups, epsilon }));
+  h = conv(g, h, `${names.end[1]}${names.conv}`, { channels: config.outChannels });
 
   if (prediction) g.output(h, "prediction");
   for (const layer of layers) {
@@ -180,16 +211,17 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
   const chosen = stacked
     ? [...Map.groupBy(layers, (layer) => crossAttention[layer]!.side).values()]
     : layers.map((layer) => [layer]);
-  const shares = tokenMeans ? g.input("token_weights", "float32", [tokens, 1]) : undefined;
+  const weights = tokenSums ? g.input("token_weights", "float32", [tokens, "columns"]) : undefined;
   const attention = chosen.map((layers): AttentionOutput => {
     const name = `attention_${layers.join("_")}`;
     const all = layers.map((layer) => maps[layer]!);
     const joined = stacked ? stack(g, all) : all[0]!;
     g.output(joined, name);
-    if (!shares) return { name, layers };
-    const meanName = `${name}_mean`;
-    g.output(matmul(g, joined, shares), meanName);
-    return { name, layers, meanName };
+    const heads = eachHead ? crossAttention[layers[0]!]!.heads : 1;
+    if (!weights) return { name, layers, heads };
+    const sumName = `${name}_sum`;
+    g.output(matmul(g, joined, weights), sumName);
+    return { name, layers, heads, sumName };
   });
   return { graph: g.build(), crossAttention, attention };
 }

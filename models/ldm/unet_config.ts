@@ -4,7 +4,12 @@
  * @module
  */
 
-/** Architecture of a DiffusionModelUNet with text conditioning; lists have one entry per level. */
+import type { UNET_NAMINGS } from "./unet_names.ts";
+
+/**
+ * Architecture of a U-Net with text conditioning: MONAI's DiffusionModelUNet, or with the optional
+ * fields diffusers' UNet2DConditionModel. Lists have one entry per level, finest first.
+ */
 export interface UnetConfig {
   /** Channels of the latent. */
   readonly inChannels: number;
@@ -16,6 +21,18 @@ export interface UnetConfig {
   readonly residualBlocks: readonly number[];
   /** Whether each level attends to itself and to the text. */
   readonly attentionLevels: readonly boolean[];
+  /**
+   * The same for the way up.
+   *
+   * @default {The levels of the way down}
+   */
+  readonly upAttentionLevels?: readonly boolean[];
+  /**
+   * The coarsest level ends in residual block, spatial transformer, residual block.
+   *
+   * @default {true}
+   */
+  readonly middle?: boolean;
   /** Channels of one attention head at each level. */
   readonly headChannels: readonly number[];
   /**
@@ -24,8 +41,14 @@ export interface UnetConfig {
    * @default {true}
    */
   readonly selfAttentionProjection?: boolean;
-  /** Transformer blocks in each spatial transformer. */
-  readonly transformerLayers: number;
+  /** Transformer blocks in each spatial transformer, or for each level; the middle has the last. */
+  readonly transformerLayers: number | readonly number[];
+  /**
+   * Spatial transformers project tokens by linear layers, not pixels by convolutions.
+   *
+   * @default {false}
+   */
+  readonly linearProjection?: boolean;
   /** Width of the text embeddings. */
   readonly contextChannels: number;
   /** Whether residual blocks that pool or repeat pixels join the levels; else convolutions do. */
@@ -34,4 +57,23 @@ export interface UnetConfig {
   readonly groups: number;
   /** Epsilon of every group norm. */
   readonly epsilon: number;
+  /**
+   * Epsilon of the group norms of spatial transformers.
+   *
+   * @default {The epsilon of every group norm}
+   */
+  readonly transformerEpsilon?: number;
+  /**
+   * The timestep's sinusoids: their order, and the number that reduces the divisor of their
+   * exponents.
+   *
+   * @default {Cosines first, and 0}
+   */
+  readonly sinusoids?: { readonly sineFirst: boolean; readonly shift: number };
+  /**
+   * Library that names the weights.
+   *
+   * @default {"monai"}
+   */
+  readonly names?: keyof typeof UNET_NAMINGS;
 }

@@ -18,15 +18,26 @@ import type { WeightType } from "./weights.ts";
 export interface AttentionMaps {
   /** The layers, counted from 0 in forward order. */
   readonly layers: readonly number[];
-  /** Softmax averaged over heads, row-major `[steps, layers, positions, tokens]`. */
+  /**
+   * Softmax averaged over heads, row-major `[steps, layers, positions, tokens]`. If each head has
+   * a map, the shape is `[steps, heads, positions, tokens]`, and there is one layer.
+   */
   readonly data: TensorData;
+  /** Maps of each layer: its heads, or 1 for their mean. */
+  readonly heads: number;
   /** Rows of a map: side times side. */
   readonly positions: number;
-  /** Columns of a map: one per token, or 1 for a mean over tokens. */
+  /** Columns of a map: one per token, one per weighted sum, or 1 for a mean over tokens. */
   readonly tokens: number;
   /** Frees memory on the GPU. Call it after submitting every command that reads the maps. */
   release(): void;
 }
+
+/**
+ * Columns of a map in place of its tokens: the first token and one past the last for their mean,
+ * or for each weighted sum the weight of every token.
+ */
+export type Columns = readonly [start: number, end: number] | readonly Float32Array[];
 
 /** The keys and values of a text in every cross-attention layer of the U-Net. */
 export interface Conditioning {
@@ -60,16 +71,31 @@ export interface UnetSession {
    * @param latents One `[channels, side, side]` per step; all steps go through together.
    * @param timesteps Training timestep of each latent, 0 to 999.
    * @param text Keys and values of the text.
-   * @param range First token and one past the last token, if means over these tokens are enough.
-   * A runtime on the GPU returns whole maps nevertheless.
+   * @param columns The columns of the maps; by default each token. A runtime on the GPU returns
+   * whole maps nevertheless, unless the U-Net was opened with `tokenSums`.
    * @returns One item per output of the graph; the caller releases each.
    */
   attend(
     latents: readonly TensorData[],
     timesteps: readonly number[],
     text: Conditioning,
-    range?: readonly [start: number, end: number],
+    columns?: Columns,
   ): Promise<AttentionMaps[]>;
+  /**
+   * Runs the whole U-Net once, for the prediction and the chosen cross-attention maps.
+   *
+   * @param latent `[channels, side, side]`.
+   * @param timestep Training timestep, 0 to 999.
+   * @param text Keys and values of the text.
+   * @param columns The columns of the maps, as for {@linkcode attend}.
+   * @returns The caller releases the prediction and each item of the maps.
+   */
+  predictAndAttend(
+    latent: TensorData,
+    timestep: number,
+    text: Conditioning,
+    columns?: Columns,
+  ): Promise<{ prediction: OutputTensor; maps: AttentionMaps[] }>;
   /** Frees the U-Net's memory. */
   release(): Promise<void>;
 }
@@ -94,6 +120,18 @@ export interface OpenUnetOptions {
    * @default {false}
    */
   readonly separate?: boolean;
+  /**
+   * Whether each head has a map of its own; then each layer has an output of its own too.
+   *
+   * @default {false}
+   */
+  readonly eachHead?: boolean;
+  /**
+   * Whether maps on the GPU can be reduced to columns. Without a GPU they always can.
+   *
+   * @default {false}
+   */
+  readonly tokenSums?: boolean;
 }
 
 /**
@@ -108,18 +146,21 @@ export async function openUnet(
   config: UnetConfig,
   checkpoint: Checkpoint,
   runtime: Runtime,
-  { latentSize, tokens, layers, weights = "float32", separate = false }: OpenUnetOptions,
+  options: OpenUnetOptions,
 ): Promise<UnetSession> {
+  const { latentSize, tokens, layers, weights = "float32" } = options;
+  const { separate = false, eachHead = false, tokenSums = false } = options;
   const { graph, attention } = buildUnet(config, {
     latentSize,
     tokens,
     layers,
-    stacked: runtime.gpu !== undefined && !separate,
-    // Without a GPU the maps are copied out of the runtime, and means are far smaller.
-    tokenMeans: runtime.gpu === undefined,
+    stacked: runtime.gpu !== undefined && !separate && !eachHead,
+    eachHead,
+    // Without a GPU the maps are copied out of the runtime, and sums are far smaller.
+    tokenSums: tokenSums || runtime.gpu === undefined,
   });
   const text = splitByInput(graph, "context");
-  const ends = attention.flatMap(({ name, meanName }) => meanName ? [name, meanName] : [name]);
+  const ends = attention.flatMap(({ name, sumName }) => sumName ? [name, sumName] : [name]);
   const { front, back, between } = splitGraph(text.back, ends);
   const sessions: Session[] = [];
   const release = async () => {
@@ -140,16 +181,21 @@ export async function openUnet(
     latent: TensorData,
     timesteps: readonly number[],
     { tensors }: Conditioning,
-    [start, end]: readonly [number, number] = [0, tokens],
+    columns: Columns = [0, tokens],
   ) => ({
     latent: { data: latent, dims: [timesteps.length, config.inChannels, latentSize, latentSize] },
     timestep: { data: Float32Array.from(timesteps), dims: [timesteps.length] },
-    token_weights: {
-      data: new Float32Array(tokens).fill(1 / (end - start), start, end),
-      dims: [tokens, 1],
-    },
+    token_weights: tokenWeights(columns, tokens),
     ...tensors,
   });
+  const namesOf = (columns: Columns | undefined) =>
+    attention.map(({ name, sumName }) => columns && sumName || name);
+  const toMaps = (outputs: Readonly<Record<string, OutputTensor>>, names: readonly string[]) =>
+    attention.map(({ layers, heads }, i): AttentionMaps => {
+      const { data, dims, release } = outputs[names[i]!]!;
+      const [positions, columns] = dims.slice(-2) as [number, number];
+      return { layers, heads, data, positions, tokens: columns, release };
+    });
   return {
     async project(context) {
       const dims = [1, tokens, config.contextChannels];
@@ -169,23 +215,45 @@ export async function openUnet(
       for (const tensor of Object.values(state)) tensor.release();
       return prediction!;
     },
-    async attend(latents, timesteps, text, range) {
+    async attend(latents, timesteps, text, columns) {
       const batch = joinValues(runtime.gpu, latents, latentLength);
       try {
-        const names = attention.map(({ name, meanName }) => range && meanName || name);
-        const inputs = feeds(batch.data, timesteps, text, range);
-        const maps = await first.run(pick(front, inputs), names);
-        return attention.map(({ layers }, i) => {
-          const { data, dims, release } = maps[names[i]!]!;
-          const [positions, columns] = dims.slice(-2);
-          return { layers, data, positions: positions!, tokens: columns!, release };
-        });
+        const names = namesOf(columns);
+        const inputs = feeds(batch.data, timesteps, text, columns);
+        return toMaps(await first.run(pick(front, inputs), names), names);
       } finally {
         batch.release();
       }
     },
+    async predictAndAttend(latent, timestep, text, columns) {
+      const names = namesOf(columns);
+      const inputs = feeds(latent, [timestep], text, columns);
+      const state = await first.run(pick(front, inputs), [...new Set([...between, ...names])]);
+      const { prediction } = await second.run(pick(back, { ...inputs, ...state }), ["prediction"]);
+      for (const name of between) if (!names.includes(name)) state[name]!.release();
+      return { prediction: prediction!, maps: toMaps(state, names) };
+    },
     release,
   };
+}
+
+/** The tensor that reduces maps to columns, `[tokens, columns]`. */
+function tokenWeights(columns: Columns, tokens: number): Tensor {
+  const [start, end] = columns;
+  const sums = typeof start === "number" && typeof end === "number"
+    ? [new Float32Array(tokens).fill(1 / (end - start), start, end)]
+    : columns as readonly Float32Array[];
+  if (sums.length === 0 || sums.some(({ length }) => length !== tokens)) {
+    throw new RangeError(
+      `Cannot sum tokens by weights [${sums.map(({ length }) => length)}]: ` +
+        `expected ${tokens} weights for each sum`,
+    );
+  }
+  const data = new Float32Array(tokens * sums.length);
+  sums.forEach((weights, column) =>
+    weights.forEach((weight, token) => data[token * sums.length + column] = weight)
+  );
+  return { data, dims: [tokens, sums.length] };
 }
 
 /** Picks the tensors that a graph has as inputs. */

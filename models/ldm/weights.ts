@@ -30,6 +30,14 @@ export const AUTOENCODER_NAMES: readonly Renaming[] = [
   ["proj_attn", "attn.out_proj", "attn.out_proj"],
 ];
 
+/** Parts of the names of diffusers' encoder before and since its version 0.18, the latter first. */
+export const DIFFUSERS_AUTOENCODER_NAMES: readonly Renaming[] = [
+  ["to_q", "query"],
+  ["to_k", "key"],
+  ["to_v", "value"],
+  ["to_out.0", "proj_attn"],
+];
+
 /** Index of MONAI Generative's layout in {@linkcode UNET_NAMES} and {@linkcode AUTOENCODER_NAMES}. */
 export const GENERATIVE = 0;
 

@@ -5,7 +5,7 @@
  */
 
 import type { GraphBuilder, Value } from "./graph.ts";
-import { add, matmul, reshape, scale, sizeOf, softmax, transpose } from "./ops.ts";
+import { add, concat, matmul, reshape, scale, sizeOf, slice, softmax, transpose } from "./ops.ts";
 
 /** Options of {@linkcode attend}. */
 export interface AttendOptions {
@@ -56,4 +56,50 @@ export function attend(
   const weights = softmax(g, mask ? add(g, scores, mask) : scores);
   const joined = transpose(g, matmul(g, weights, v), [0, 2, 1, 3]); // [batch, positions, heads, d]
   return { output: reshape(g, joined, query.dims), weights };
+}
+
+/**
+ * Most bytes of the scores of one item of a batch that are computed at once. The published models
+ * of MONAI, and Stable Diffusion's autoencoder at 512 pixels, have no more.
+ */
+const WHOLE_BYTES = 2 ** 26;
+
+/**
+ * Most bytes of one part's scores for one item of a batch. A batch of 8 then stays within 128 MiB,
+ * the binding that every WebGPU device has.
+ */
+const PART_BYTES = 2 ** 24;
+
+/**
+ * Computes the output of {@linkcode attend} without the softmax as a result. Where all scores
+ * together would take more than 64 MiB, they are computed for some positions after others.
+ *
+ * @param query `[batch, positions, channels]`.
+ * @param key `[batch, tokens, channels]`.
+ * @param value `[batch, tokens, channels]`.
+ * @returns `[batch, positions, channels]`.
+ */
+export function attendInParts(
+  g: GraphBuilder,
+  query: Value,
+  key: Value,
+  value: Value,
+  { heads }: Pick<AttendOptions, "heads">,
+): Value {
+  const [positions, tokens] = [sizeOf(query, 1), sizeOf(key, 1)];
+  const rowBytes = 4 * heads * tokens;
+  if (rowBytes * positions <= WHOLE_BYTES) return attend(g, query, key, value, { heads }).output;
+  const [q, k, v] = [query, key, value].map((x) => splitHeads(g, x, heads)) as [
+    Value,
+    Value,
+    Value,
+  ];
+  const scaled = scale(g, transpose(g, k, [0, 1, 3, 2]), 1 / Math.sqrt(sizeOf(q, 3)));
+  const rows = Math.max(Math.floor(PART_BYTES / rowBytes), 1);
+  const parts: Value[] = [];
+  for (let start = 0; start < positions; start += rows) {
+    const part = slice(g, q, 2, start, Math.min(start + rows, positions));
+    parts.push(matmul(g, softmax(g, matmul(g, part, scaled)), v));
+  }
+  return reshape(g, transpose(g, concat(g, parts, 2), [0, 2, 1, 3]), query.dims);
 }

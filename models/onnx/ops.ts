@@ -61,6 +61,11 @@ export function mul(g: GraphBuilder, a: Value, b: Value): Value {
   return elementwise(g, "Mul", a, b);
 }
 
+/** The smaller of a and b, broadcast. */
+export function min(g: GraphBuilder, a: Value, b: Value): Value {
+  return elementwise(g, "Min", a, b);
+}
+
 /** x times a number. */
 export function scale(g: GraphBuilder, x: Value, factor: number): Value {
   return mul(g, x, g.floats([factor], []));
@@ -146,6 +151,13 @@ export function concat(g: GraphBuilder, values: readonly Value[], axis: number):
 export function expand(g: GraphBuilder, x: Value, dims: readonly number[]): Value {
   const shape = g.ints(dims);
   return single(g.node("Expand", [x, shape], [{ type: x.type, dims }]));
+}
+
+/** Cuts out the indices from `start` up to `end`, without `end`, of an axis. */
+export function slice(g: GraphBuilder, x: Value, axis: number, start: number, end: number): Value {
+  const dims = x.dims.with(axis, end - start);
+  const bounds = [[start], [end], [axis]].map((values) => g.ints(values));
+  return single(g.node("Slice", [x, ...bounds], [{ type: x.type, dims }]));
 }
 
 /** Cuts a tensor into equal halves along its last axis. */

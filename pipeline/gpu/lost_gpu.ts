@@ -10,7 +10,6 @@ import { openWebgpu } from "../../models/runtime/webgpu.ts";
 import { DeviceLostError, type Gpu, openGpu } from "../../shaders/device.ts";
 import type { DecodedImage } from "../decode.ts";
 import { type Flow, item, withNotes } from "../flow.ts";
-import type { ScoredPhrase } from "../metrics.ts";
 
 /**
  * Runs the stages, and continues after the loss of a GPU. The current image restarts on a new
@@ -25,16 +24,16 @@ import type { ScoredPhrase } from "../metrics.ts";
  * image must come before the function pulls the next image.
  * @param onNotice Receives one sentence with the error and the place where the run continues.
  */
-export async function* retryOnDeviceLoss(
+export async function* retryOnDeviceLoss<T>(
   source: AsyncIterable<Flow<DecodedImage>>,
   model: LdmModel,
   gpu: Gpu,
   stages: (
     images: AsyncIterable<Flow<DecodedImage>>,
     gpu: Gpu | undefined,
-  ) => AsyncIterable<Flow<ScoredPhrase>>,
+  ) => AsyncIterable<Flow<T>>,
   onNotice: ((notice: string) => void) | undefined,
-): AsyncIterableIterator<Flow<ScoredPhrase>> {
+): AsyncIterableIterator<Flow<T>> {
   const images = source[Symbol.asyncIterator]();
   let current: Flow<DecodedImage> | undefined;
   let losses = 0;

@@ -31,7 +31,7 @@ export interface MeanIntervals {
 
 /**
  * Computes percentile intervals of means. Each class is resampled from its own samples, because the
- * average weighs all classes equally.
+ * average weighs all classes equally. Missing values, which are NaN, do not count.
  *
  * @param classes Samples of each class, row-major `[samples, width]`.
  * @param width Numbers per sample.
@@ -54,15 +54,22 @@ export function bootstrapMeans(
     const count = rows.length / width;
     const means = new Float64Array(width * resamples);
     const sums = new Float64Array(width);
+    const counts = new Float64Array(width);
     for (let resample = 0; resample < resamples; resample++) {
       sums.fill(0);
+      counts.fill(0);
       for (let draw = 0; draw < count; draw++) {
         const at = width * random.integer(0, count - 1);
-        for (let column = 0; column < width; column++) sums[column]! += rows[at + column]!;
+        for (let column = 0; column < width; column++) {
+          const value = rows[at + column]!;
+          if (Number.isNaN(value)) continue;
+          sums[column]! += value;
+          counts[column]!++;
+        }
       }
       for (let column = 0; column < width; column++) {
         const at = column * resamples + resample;
-        means[at] = sums[column]! / count;
+        means[at] = sums[column]! / counts[column]!;
         average[at]! += means[at]! / classes.length;
       }
     }

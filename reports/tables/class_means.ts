@@ -73,9 +73,14 @@ export function inClassOrder(categories: Iterable<string>): string[] {
   return [...new Set<string>([...CLASSES, ...[...found].sort()])].filter((name) => found.has(name));
 }
 
-/** Column means of row-major values. */
-function meansOf(values: Float64Array, width: number): number[] {
+/** Column means of row-major values, without missing values; NaN if all of a column are missing. */
+export function meansOf(values: Float64Array, width: number): number[] {
   const sums = new Array<number>(width).fill(0);
-  values.forEach((value, i) => sums[i % width]! += value);
-  return sums.map((sum) => sum / (values.length / width));
+  const counts = new Array<number>(width).fill(0);
+  values.forEach((value, i) => {
+    if (Number.isNaN(value)) return;
+    sums[i % width]! += value;
+    counts[i % width]!++;
+  });
+  return sums.map((sum, column) => sum / counts[column]!);
 }

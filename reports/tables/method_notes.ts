@@ -39,6 +39,12 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
         "are dropped, and samples without any other skipped.",
       ]
       : []),
+    ...(readsContent(methods)
+      ? [
+        `By ${METHODS["generate-to-ground"]!.label} words outside a stop list stand in for the ` +
+        "adjectives, nouns and verbs of the released code.",
+      ]
+      : []),
     ...(methods.boxes
       ? [
         `${
@@ -52,12 +58,18 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
   ];
 }
 
+/** Whether Generate to Ground chose words by its stop list, which the released code does not have. */
+function readsContent({ "generate-to-ground": facts }: Record<string, MethodFacts>): boolean {
+  return (facts?.settings as MethodFacts | undefined)?.words === "content";
+}
+
 function describeView(name: string, { view }: MethodFacts): string | undefined {
   if (name === "ldm") return "the centre square of an image";
   const { crop, resized } = (view ?? {}) as MethodFacts;
-  return typeof crop === "number" && typeof resized === "number"
+  if (typeof crop !== "number" || typeof resized !== "number") return undefined;
+  return crop < resized
     ? `the middle ${crop} of the ${resized} pixels that the shorter side is resized to`
-    : undefined;
+    : "the centre square of an image";
 }
 
 /** Label of a method; the record of a method from outside states its label. */

@@ -5,7 +5,13 @@
  */
 
 import { type ProtocolName, PROTOCOLS, type ProtocolScores } from "../../scoring/protocols.ts";
-import { type ClassGroups, meansByClass, type NumberMeans } from "./class_means.ts";
+import {
+  type ClassGroups,
+  inClassOrder,
+  meansByClass,
+  meansOf,
+  type NumberMeans,
+} from "./class_means.ts";
 import { NumberRows } from "./number_rows.ts";
 import type { Interval } from "./bootstrap.ts";
 
@@ -31,6 +37,13 @@ export interface ProtocolSummary {
     readonly group: string;
     readonly categories: readonly string[];
   })[];
+  /** Mean over all samples; only of `generate-to-ground`, whose code prints it as `all`. */
+  readonly all?: ProtocolMeans;
+  /**
+   * Mean in which each sample weighs as many times as its class has samples. Only of
+   * `generate-to-ground`, whose code prints it as `Weighted_Average`.
+   */
+  readonly weighted?: ProtocolMeans;
 }
 
 /** Collects the numbers of samples for means by protocol and class. */
@@ -60,16 +73,17 @@ export class ProtocolSums {
     return Object.fromEntries(
       [...this.#rows].map((
         [name, rows],
-      ) => [name, summarize(PROTOCOLS[name as ProtocolName], rows, groups)]),
+      ) => [name, summarize(name as ProtocolName, rows, groups)]),
     );
   }
 }
 
 function summarize(
-  names: readonly string[],
+  protocol: ProtocolName,
   rows: ReadonlyMap<string, NumberRows>,
   groupOf: ClassGroups,
 ): ProtocolSummary {
+  const names: readonly string[] = PROTOCOLS[protocol];
   const byName = <T>(values: readonly T[]) =>
     Object.fromEntries(names.map((name, i) => [name, values[i]!]));
   const named = ({ means, intervals }: NumberMeans): ProtocolMeans => ({
@@ -91,5 +105,31 @@ function summarize(
         ...named(means),
       })),
     }),
+    ...(average && protocol === "generate-to-ground" && releasedMeans(rows, names, byName)),
+  };
+}
+
+/**
+ * The two means over all classes that the code of Generate to Ground prints. A missing value counts
+ * in neither sum of the first, and only in the weights of the second, as in pandas.
+ */
+function releasedMeans(
+  rows: ReadonlyMap<string, NumberRows>,
+  names: readonly string[],
+  byName: (values: readonly number[]) => Record<string, number>,
+): Pick<ProtocolSummary, "all" | "weighted"> {
+  const classes = inClassOrder(rows.keys()).map((category) => rows.get(category)!);
+  const values = classes.flatMap((rows) => [...rows.sorted()]);
+  let weight = 0;
+  const sums = names.map(() => 0);
+  for (const rows of classes) {
+    weight += rows.count ** 2;
+    rows.sorted().forEach((value, i) => {
+      if (!Number.isNaN(value)) sums[i % names.length]! += rows.count * value;
+    });
+  }
+  return {
+    all: { means: byName(meansOf(Float64Array.from(values), names.length)) },
+    weighted: { means: byName(sums.map((sum) => sum / weight)) },
   };
 }

@@ -6,7 +6,7 @@
 
 import { stringify } from "@std/csv";
 import { BOX_PROTOCOLS, type ProtocolName, PROTOCOLS } from "../../scoring/protocols.ts";
-import type { ProtocolSummary } from "./protocol_summary.ts";
+import type { ProtocolMeans, ProtocolSummary } from "./protocol_summary.ts";
 import {
   AVERAGE,
   categories,
@@ -29,6 +29,14 @@ interface Entry {
   readonly summary: ProtocolSummary;
 }
 
+/** Columns of the two means that the code of Generate to Ground prints. */
+const [ALL, WEIGHTED] = ["All", "Weighted"];
+
+const RELEASED =
+  `By generate-to-ground the mIoU is the mean over foreground and background of its own mask. ` +
+  `${ALL} is its mean over samples; in ${WEIGHTED} each sample weighs as often as its class has ` +
+  "samples.";
+
 /** Whether any summary has scores by further protocols. */
 export function hasProtocols(summaries: Readonly<Record<string, Summary>>): boolean {
   return entriesOf(summaries).length > 0;
@@ -44,7 +52,7 @@ export function makeProtocolTable(
   summaries: Readonly<Record<string, Summary>>,
   { methods, notes = [] }: TableOptions = {},
 ): ResultTable {
-  const columns = [...categories(Object.values(summaries)), AVERAGE];
+  const columns = columnsOf(summaries);
   const groups = entriesOf(summaries).map(({ setting, protocol, summary }): TableGroup => ({
     method: [methods?.[setting] ?? setting, protocol].filter((part) => part !== "").join(": "),
     isPublished: false,
@@ -52,7 +60,7 @@ export function makeProtocolTable(
       ...PROTOCOLS[protocol].map((score) => ({
         label: SCORE_STYLES[score].label,
         cells: columns.map((column): TableCell => {
-          const { means, intervals } = meansOf(summary, column) ?? {};
+          const { means, intervals } = numbersOf(summary, column) ?? {};
           return makeCell(score, means?.[score], intervals?.[score]);
         }),
       })),
@@ -71,6 +79,7 @@ export function makeProtocolTable(
       "Scores by further protocols.",
       `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
       "Overlaps, hits and areas under curves are in per cent; higher is better.",
+      ...(columns.includes(ALL) ? [RELEASED] : []),
       describeIntervals(Object.values(summaries)[0]!),
       ...describeMasked(summaries),
       ...notes,
@@ -105,11 +114,11 @@ const COLUMNS = [
 
 /** Formats the same numbers as CSV, with all digits. */
 export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>): string {
-  const columns = [...categories(Object.values(summaries)), AVERAGE];
+  const columns = columnsOf(summaries);
   const rows = entriesOf(summaries).flatMap(({ setting, protocol, summary }) =>
     PROTOCOLS[protocol].flatMap((score) =>
       columns.map((column) => {
-        const { means, intervals } = meansOf(summary, column) ?? {};
+        const { means, intervals } = numbersOf(summary, column) ?? {};
         const { key, factor } = SCORE_STYLES[score];
         const [low, high] = intervals?.[score]?.map((value) => factor * value) ?? [];
         return {
@@ -118,7 +127,7 @@ export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>):
           class: column,
           score: key,
           unit: unitOf(score),
-          value: means && factor * means[score]!,
+          value: means && !Number.isNaN(means[score]) ? factor * means[score]! : undefined,
           low,
           high,
           count: countOf(summary, column),
@@ -139,10 +148,23 @@ function entriesOf(summaries: Readonly<Record<string, Summary>>): Entry[] {
   );
 }
 
+/** Classes, their average, and the means of Generate to Ground if the run has them. */
+function columnsOf(summaries: Readonly<Record<string, Summary>>): string[] {
+  const hasReleased = entriesOf(summaries).some(({ summary }) => summary.all);
+  const further = hasReleased ? [ALL, WEIGHTED] : [];
+  return [...categories(Object.values(summaries)), AVERAGE, ...further];
+}
+
+function numbersOf(summary: ProtocolSummary, column: string): ProtocolMeans | undefined {
+  if (column === ALL) return summary.all;
+  return column === WEIGHTED ? summary.weighted : meansOf(summary, column);
+}
+
 function countOf(summary: ProtocolSummary, column: string): number {
   const means = meansOf(summary, column);
+  const isOfAll = column === AVERAGE || summary.all && [ALL, WEIGHTED].includes(column);
   const isIn = (category: string) =>
-    column === AVERAGE || category === column ||
+    isOfAll || category === column ||
     means !== undefined && "categories" in means && means.categories.includes(category);
   return summary.classes.filter(({ category }) => isIn(category))
     .reduce((sum, { count }) => sum + count, 0);

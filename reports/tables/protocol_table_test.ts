@@ -70,3 +70,30 @@ Deno.test("protocols have a table of their own; a run without protocols has no s
   assertMatch(several["protocols.md"]!, /\| b: pointing-game \| hits % /);
   assertEquals(Object.keys(tableFiles(summarize([]))), ["table.md", "table.tex", "table.csv"]);
 });
+
+Deno.test("generate-to-ground has the two means of its code, and leaves out missing distances", () => {
+  const scores = (miou: number, distance: number) => ({
+    "generate-to-ground": [{
+      ...{ iou: 0, bboxiou: 0, bboxmiou: 0, cnr: 0, top1: 0, aucroc: 0 },
+      ...{ miou, distance },
+    }],
+  });
+  const summaries = summarize([
+    ["Edema", scores(0.2, 10)],
+    ["Edema", scores(0.4, NaN)],
+    ["Other", scores(0.9, 40)],
+    ["Third", scores(0.5, NaN)],
+  ]);
+  const found = summaries[""]!.protocols!["generate-to-ground"]!;
+  assertAlmostEquals(found.average!.means.miou!, (0.3 + 0.9 + 0.5) / 3);
+  assertAlmostEquals(found.average!.means.distance!, 25);
+  assertAlmostEquals(found.all!.means.miou!, 0.5);
+  assertAlmostEquals(found.all!.means.distance!, 25);
+  assertAlmostEquals(found.weighted!.means.miou!, (2 * 0.6 + 0.9 + 0.5) / 6);
+  // pandas leaves a missing value out of the sum, but not out of the weights.
+  assertAlmostEquals(found.weighted!.means.distance!, (2 * 10 + 40) / 6);
+  const files = tableFiles(summaries);
+  assertMatch(files["protocols.md"]!, /\| All \| Weighted \|/);
+  assertMatch(files["protocols.csv"]!, /^generate-to-ground,,Third,distance,,,,,1\r$/m);
+  assertMatch(files["protocols.csv"]!, /^generate-to-ground,,All,miou,%,50,,,4\r$/m);
+});

@@ -36,6 +36,12 @@ export const SCORE_STYLES: Readonly<Record<NumberName, ScoreStyle>> = {
   hit: { label: "hits %", key: "hit", factor: 100, digits: 1 },
   exact: { label: "AUC-ROC %, exact", key: "auc_roc_exact", factor: 100, digits: 1 },
   binned: { label: "AUC-ROC %, binned", key: "auc_roc_binned", factor: 100, digits: 1 },
+  iou: { label: "IoU %, mask", key: "iou", factor: 100, digits: 1 },
+  bboxiou: { label: "IoU %, box", key: "bboxiou", factor: 100, digits: 1 },
+  bboxmiou: { label: "mIoU %, box", key: "bboxmiou", factor: 100, digits: 1 },
+  top1: { label: "top-1 %", key: "top1", factor: 100, digits: 1 },
+  aucroc: { label: "AUC-ROC %", key: "aucroc", factor: 100, digits: 1 },
+  distance: { label: "distance, pixels", key: "distance", factor: 1, digits: 1 },
 };
 
 /** One value of a table. */
@@ -295,7 +301,7 @@ export function makeCell(score: NumberName, value?: number, interval?: Interval)
   const [low, high] = interval?.map((end) => formatScore(score, end)) ?? [];
   return {
     text: formatScore(score, value),
-    ...(interval && { interval: `[${low}, ${high}]` }),
+    ...(interval && !interval.some(Number.isNaN) && { interval: `[${low}, ${high}]` }),
   };
 }
 

@@ -6,8 +6,10 @@
 
 import { createHash } from "node:crypto";
 import { loadBundle } from "../../models/ldm/bundle.ts";
-import { readFlatConfig, readMonaiConfig, readTextConfig } from "../../models/ldm/config.ts";
-import { Scheduler } from "../../models/scheduler.ts";
+import { readFlatConfig, readMonaiConfig } from "../../models/ldm/config.ts";
+import { Scheduler, type SchedulerConfig } from "../../models/scheduler.ts";
+import { readSchedulerConfig } from "../../models/scheduler_config.ts";
+import { readTextConfig } from "../../models/text/text_encoder.ts";
 import { createTokenizer } from "../../models/tokenizer.ts";
 import type { Random } from "../../base/random.ts";
 import { TrajectoryCache } from "../../pipeline/trajectory_cache.ts";
@@ -35,6 +37,11 @@ const MONAI = {
   diffusion_def: FLAT.diffusion_model,
   scheduler: FLAT.scheduler,
   noise: "$torch.randn((1,6,16,16))",
+};
+
+const SCHEDULE = {
+  ...{ _class_name: "DDIMScheduler", beta_start: 0.001, beta_end: 0.02, num_train_timesteps: 4 },
+  ...{ beta_schedule: "linear", prediction_type: "v_prediction", rescale_betas_zero_snr: true },
 };
 
 /** Throws {@linkcode Broken} if a part of a configuration has a prototype from its file. */
@@ -69,13 +76,22 @@ const config = (
   },
 });
 
+function requireShares(config: SchedulerConfig): void {
+  if (!new Scheduler(config).alphas.every((alpha) => alpha >= 0 && alpha <= 1)) {
+    throw new Broken("a noise schedule leaves more than all or less than nothing of an image");
+  }
+}
+
+function schedule(json: unknown, where: string): SchedulerConfig {
+  const found = readSchedulerConfig(json, where);
+  requireShares(found);
+  return found;
+}
+
 function withScheduler(read: typeof readFlatConfig): typeof readFlatConfig {
   return (json, where) => {
     const found = read(json, where);
-    const { alphas } = new Scheduler(found.scheduler);
-    if (!alphas.every((alpha) => alpha >= 0 && alpha <= 1)) {
-      throw new Broken("a noise schedule leaves more than all or less than nothing of an image");
-    }
+    requireShares(found.scheduler);
     if (found.notice) requireSentence(found.notice);
     return found;
   };
@@ -200,7 +216,8 @@ const cache: Target = {
 export const MODEL_TARGETS: readonly Target[] = [
   config("config flat", FLAT, withScheduler(readFlatConfig)),
   config("config monai", MONAI, withScheduler(readMonaiConfig)),
-  config("config text", TEXT, readTextConfig),
+  config("config scheduler", SCHEDULE, schedule),
+  config("config text", TEXT, (json, where) => readTextConfig(json, where)),
   tokenizer(
     "vocab",
     (random) => spoilJson(random, VOCABULARY),

@@ -1,0 +1,189 @@
+/**
+ * A mixture of two Gaussians over the values of a map.
+ *
+ * @module
+ */
+
+/** A variance that is added to each component's, as scikit-learn's `reg_covar`. */
+const FLOOR = 1e-6;
+
+/** Gain of the mean log-likelihood below which the fit ends, as scikit-learn's `tol`. */
+const TOLERANCE = 1e-3;
+
+/** Most rounds of the fit, as scikit-learn's `max_iter`. */
+const ROUNDS = 100;
+
+/** A component: its share of the values, its mean and its standard deviation. */
+interface Component {
+  readonly share: number;
+  readonly mean: number;
+  readonly deviation: number;
+}
+
+/**
+ * Fits two Gaussians to values by expectation and maximisation, as scikit-learn's
+ * `GaussianMixture(2)`. The fit begins with two clusters, and equal values in equal places give equal
+ * means.
+ *
+ * @param values Finite values, at least two different ones.
+ * @returns The means of the lower and the upper component.
+ */
+export function componentMeans(values: Float32Array): readonly [low: number, high: number] {
+  const [levels, counts] = countLevels(values);
+  // Share of each level that belongs to the first component.
+  let shares = Float64Array.from(cluster(values, levels, counts), (label) => 1 - label);
+  let components = estimate(levels, counts, shares, values.length);
+  let before = -Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    const found = expect(levels, counts, components, values.length);
+    shares = found.shares;
+    components = estimate(levels, counts, shares, values.length);
+    if (Math.abs(found.likelihood - before) < TOLERANCE) break;
+    before = found.likelihood;
+  }
+  const [one, other] = components;
+  return one.mean <= other.mean ? [one.mean, other.mean] : [other.mean, one.mean];
+}
+
+/** Distinct values in ascending order, with the number of times that each occurs. */
+function countLevels(values: Float32Array): [levels: Float64Array, counts: Float64Array] {
+  const sorted = values.toSorted();
+  const levels: number[] = [];
+  const counts: number[] = [];
+  for (const value of sorted) {
+    if (levels.at(-1) === value) counts[counts.length - 1]!++;
+    else {
+      levels.push(value);
+      counts.push(1);
+    }
+  }
+  return [Float64Array.from(levels), Float64Array.from(counts)];
+}
+
+/**
+ * The first numbers of NumPy's legacy generator with seed 0. The released code leaves the generator
+ * unseeded, so that its clusters differ from run to run.
+ */
+const DRAWS = [0.5488135039273248, 0.7151893663724195, 0.6027633760716439] as const;
+
+/** Share of the variance that centres may still move by at the end, as scikit-learn's `tol`. */
+const SHIFT = 1e-4;
+
+/** Most rounds of clustering, as scikit-learn's `max_iter`. */
+const CLUSTER_ROUNDS = 300;
+
+/**
+ * Finds two clusters as scikit-learn's `KMeans(2, n_init=1)`: greedy k-means++ on
+ * {@linkcode DRAWS}, then Lloyd's rounds.
+ *
+ * @returns The cluster of each level, 0 or 1.
+ */
+function cluster(
+  values: Float32Array,
+  levels: Float64Array,
+  counts: Float64Array,
+): Uint8Array {
+  const first = values[Math.floor(DRAWS[0] * values.length)]!;
+  let centers: readonly [number, number] = [first, secondCenter(values, first)];
+  const variance = varianceOf(levels, counts, values.length);
+  let labels = new Uint8Array(levels.length);
+  for (let round = 0; round < CLUSTER_ROUNDS; round++) {
+    const found = nearest(levels, centers);
+    const moved = [0, 1].map((label) => meanOf(levels, counts, found, label)) as [number, number];
+    const shift = (moved[0] - centers[0]) ** 2 + (moved[1] - centers[1]) ** 2;
+    centers = moved;
+    const isSame = round > 0 && found.every((label, i) => label === labels[i]);
+    labels = found;
+    if (isSame || shift <= SHIFT * variance) break;
+  }
+  return nearest(levels, centers);
+}
+
+/** The better of two drawn centres; far values are drawn more often. */
+function secondCenter(values: Float32Array, first: number): number {
+  const total = values.reduce((sum, value) => sum + (value - first) ** 2, 0);
+  const candidates = DRAWS.slice(1).map((draw) => {
+    let sum = 0;
+    const at = values.findIndex((value) => (sum += (value - first) ** 2) >= draw * total);
+    return values.at(at)!;
+  });
+  const costs = candidates.map((center) =>
+    values.reduce((sum, value) => sum + Math.min((value - first) ** 2, (value - center) ** 2), 0)
+  );
+  return candidates[costs[1]! < costs[0]! ? 1 : 0]!;
+}
+
+function nearest(
+  levels: Float64Array,
+  [one, other]: readonly [number, number],
+): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(
+    levels,
+    (level) => Number(Math.abs(level - other) < Math.abs(level - one)),
+  );
+}
+
+function meanOf(
+  levels: Float64Array,
+  counts: Float64Array,
+  labels: Uint8Array,
+  label: number,
+): number {
+  let [count, sum] = [0, 0];
+  levels.forEach((level, i) => {
+    if (labels[i] !== label) return;
+    count += counts[i]!;
+    sum += counts[i]! * level;
+  });
+  return sum / count;
+}
+
+function varianceOf(levels: Float64Array, counts: Float64Array, total: number): number {
+  const mean = levels.reduce((sum, level, i) => sum + counts[i]! * level, 0) / total;
+  return levels.reduce((sum, level, i) => sum + counts[i]! * (level - mean) ** 2, 0) / total;
+}
+
+/** The components from the levels' shares of the first. */
+function estimate(
+  levels: Float64Array,
+  counts: Float64Array,
+  shares: Float64Array,
+  total: number,
+): [Component, Component] {
+  const component = (shareOf: (i: number) => number): Component => {
+    // scikit-learn adds this amount, so that an empty component divides by no 0.
+    let weight = 10 * Number.EPSILON;
+    let sum = 0;
+    levels.forEach((level, i) => {
+      const share = counts[i]! * shareOf(i);
+      weight += share;
+      sum += share * level;
+    });
+    const mean = sum / weight;
+    let squares = 0;
+    levels.forEach((level, i) => squares += counts[i]! * shareOf(i) * (level - mean) ** 2);
+    return { share: weight / total, mean, deviation: Math.sqrt(squares / weight + FLOOR) };
+  };
+  return [component((i) => shares[i]!), component((i) => 1 - shares[i]!)];
+}
+
+/** Each level's share of the first component, and the mean log-likelihood of the values. */
+function expect(
+  levels: Float64Array,
+  counts: Float64Array,
+  [one, other]: readonly [Component, Component],
+  total: number,
+): { readonly shares: Float64Array<ArrayBuffer>; readonly likelihood: number } {
+  const density = (level: number, { share, mean, deviation }: Component) =>
+    Math.log(share / deviation) - ((level - mean) / deviation) ** 2 / 2 -
+    Math.log(2 * Math.PI) / 2;
+  let likelihood = 0;
+  const shares = Float64Array.from(levels, (level, i) => {
+    const [first, second] = [density(level, one), density(level, other)];
+    const most = Math.max(first, second);
+    const sum = most + Math.log(Math.exp(first - most) + Math.exp(second - most));
+    likelihood += counts[i]! * sum / total;
+    return Math.exp(first - sum);
+  });
+  return { shares, likelihood };
+}

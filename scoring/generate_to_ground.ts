@@ -1,0 +1,221 @@
+/**
+ * The protocol of Generate to Ground (Nützel et al., MIDL 2025): a mask by a Gaussian mixture, and
+ * scores on a square of 512 pixels.
+ *
+ * @module
+ */
+
+import type { Box, Size } from "../base/geometry.ts";
+import { squareTaps, type WideTaps } from "../images/antialias.ts";
+import { resizeBilinear } from "../shaders/resize_cpu.ts";
+import { componentMeans } from "./gaussian_mixture.ts";
+
+/** Side of the square on which heatmap, mask and truth are compared. */
+const FRAME = 512;
+
+/** The largest finite float32. */
+const MAX_FLOAT32 = 3.4028234663852886e38;
+
+/** Names of the scores, as the columns of the released code. */
+export const GENERATE_TO_GROUND = [
+  "iou",
+  "miou",
+  "bboxiou",
+  "bboxmiou",
+  "cnr",
+  "top1",
+  "aucroc",
+  "distance",
+] as const;
+
+/** Scores of one heatmap; a value is NaN where the released code has none. */
+export type FrameScores = Record<typeof GENERATE_TO_GROUND[number], number>;
+
+/**
+ * Scores a heatmap as the released code (`compute_bbox.py`):
+ *
+ * - `iou` of the mask with the truth, and `miou`, the mean of the overlaps of both foregrounds and
+ *   of both backgrounds; `bboxiou` and `bboxmiou` the same for the box around the mask, whose last
+ *   row and column do not count;
+ * - `cnr`, with its sign, from unbiased variances, all boxes together;
+ * - `top1`, whether the maximum lies in the truth; of equal maxima the first in reading order;
+ * - `aucroc`, exact over all pixels, NaN if the truth is everywhere;
+ * - `distance` between the centres of both bounding boxes in pixels, NaN with several boxes.
+ *
+ * An empty mask scores 0 throughout. The square is the part of the image that the heatmap covers,
+ * resized to 512 pixels with antialiasing; each pixel with a share of a box is truth. The released
+ * code leaves images of at most 512 pixels as they are, which then do not fit its maps.
+ *
+ * @param heatmap Row-major square map of finite values.
+ * @param side Side of the heatmap.
+ * @param image Size of the original image in pixels.
+ * @param boxes Boxes of whole pixels inside the image.
+ * @param cover Side of the square in the middle of the image that the heatmap covers.
+ * @returns `undefined` if no box reaches the square.
+ */
+export function scoreFrame(
+  heatmap: Float32Array,
+  side: number,
+  image: Size,
+  boxes: readonly Box[],
+  cover: number = Math.min(image.width, image.height),
+): FrameScores | undefined {
+  const truth = frameTruth(image, boxes, cover);
+  if (!truth.includes(1)) return undefined;
+  const small = mixtureMask(heatmap, side);
+  if (!small.includes(1)) {
+    return Object.fromEntries(GENERATE_TO_GROUND.map((name) => [name, 0])) as FrameScores;
+  }
+  // Rounding halves to even leaves a half at 0.
+  const mask = toFrame(Float32Array.from(small), side).map((value) => value > 0.5 ? 1 : 0);
+  const map = toFrame(scaled(heatmap), side);
+  const bounds = boundsOf(mask);
+  const [left, top, right, bottom] = bounds;
+  const filled = new Float32Array(mask.length);
+  for (let y = top; y < bottom; y++) filled.fill(1, y * FRAME + left, y * FRAME + right);
+  const [iou, miou] = overlaps(truth, mask);
+  const [bboxiou, bboxmiou] = overlaps(truth, filled);
+  const inside = map.filter((_, i) => truth[i] === 1);
+  const outside = map.filter((_, i) => truth[i] === 0);
+  return {
+    iou,
+    miou,
+    bboxiou,
+    bboxmiou,
+    cnr: contrast(inside, outside),
+    top1: truth[indexOfMaximum(map)]!,
+    aucroc: exactArea(inside.sort(), outside.sort()),
+    distance: boxes.length > 1 ? NaN : centerDistance(bounds, boundsOf(truth)),
+  };
+}
+
+/**
+ * The mask of a heatmap: values above the mean of both components' means in a mixture of two
+ * Gaussians. A pixel off the edge then takes the majority of its 3 x 3 pixels.
+ *
+ * @param heatmap Row-major square map of finite values.
+ * @param side Side of the heatmap.
+ * @returns Row-major `[side, side]` of 0 and 1; all 0 if the heatmap is constant.
+ */
+export function mixtureMask(heatmap: Float32Array, side: number): Uint8Array {
+  const mask = new Uint8Array(heatmap.length);
+  if (heatmap.every((value) => value === heatmap[0])) return mask;
+  const threshold = mixtureThreshold(heatmap);
+  heatmap.forEach((value, i) => mask[i] = Number(value > threshold));
+  const filtered = mask.slice();
+  for (let y = 1; y < side - 1; y++) {
+    for (let x = 1; x < side - 1; x++) {
+      let count = 0;
+      for (let v = y - 1; v <= y + 1; v++) {
+        for (let u = x - 1; u <= x + 1; u++) count += mask[v * side + u]!;
+      }
+      filtered[y * side + x] = Number(count >= 5);
+    }
+  }
+  return filtered;
+}
+
+/** The mean of both components' means in a mixture of two Gaussians. */
+export function mixtureThreshold(heatmap: Float32Array): number {
+  const [low, high] = componentMeans(heatmap);
+  return (low + high) / 2;
+}
+
+/** The truth on the square: 1 where a box has a share of the pixel. */
+function frameTruth(image: Size, boxes: readonly Box[], cover: number): Float32Array {
+  const { columns, rows } = squareTaps(image, FRAME, cover);
+  const truth = new Float32Array(FRAME * FRAME);
+  for (const [x, y, width, height] of boxes) {
+    const isColumn = reached(columns, x, x + width);
+    const isRow = reached(rows, y, y + height);
+    for (let row = 0; row < FRAME; row++) {
+      if (!isRow[row]) continue;
+      for (let column = 0; column < FRAME; column++) {
+        if (isColumn[column]) truth[row * FRAME + column] = 1;
+      }
+    }
+  }
+  return truth;
+}
+
+/** Whether each output pixel has a share of the source pixels from `from` up to `to`. */
+function reached({ first, weights }: WideTaps, from: number, to: number): boolean[] {
+  return weights.map((shares, i) =>
+    shares.some((share, j) => share > 0 && first[i]! + j >= from && first[i]! + j < to)
+  );
+}
+
+/** The map scaled to 0..1; the map itself if it is constant. */
+function scaled(map: Float32Array): Float32Array {
+  const low = map.reduce((least, value) => Math.min(least, value), Infinity);
+  const range = map.reduce((most, value) => Math.max(most, value), -Infinity) - low;
+  return range === 0 ? map : map.map((value) => (value - low) / range);
+}
+
+function toFrame(map: Float32Array, side: number): Float32Array {
+  const [from, to] = [side, FRAME].map((side) => ({ width: side, height: side }));
+  return resizeBilinear(map, from!, to!);
+}
+
+/** First and last column and row of a mask that is not empty. */
+function boundsOf(
+  mask: Float32Array,
+): [left: number, top: number, right: number, bottom: number] {
+  let [left, top, right, bottom] = [FRAME, FRAME, -1, -1];
+  mask.forEach((value, i) => {
+    if (value !== 1) return;
+    const [x, y] = [i % FRAME, Math.floor(i / FRAME)];
+    [left, right] = [Math.min(left, x), Math.max(right, x)];
+    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+  });
+  return [left, top, right, bottom];
+}
+
+/** Overlap of two foregrounds, and its mean with the overlap of their backgrounds. */
+function overlaps(truth: Float32Array, mask: Float32Array): [iou: number, miou: number] {
+  let [both, either] = [0, 0];
+  truth.forEach((value, i) => {
+    both += value * mask[i]!;
+    either += Math.max(value, mask[i]!);
+  });
+  const iou = both / either;
+  // Backgrounds that are both empty overlap in nothing, as in scikit-learn's `jaccard_score`.
+  const rest = both === truth.length ? 0 : (truth.length - either) / (truth.length - both);
+  return [iou, (iou + rest) / 2];
+}
+
+/** Difference of the means, over the root of the sum of the unbiased variances. */
+function contrast(inside: Float32Array, outside: Float32Array): number {
+  const moments = (values: Float32Array) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    return { mean, variance: squares / (values.length - 1) };
+  };
+  const [one, other] = [moments(inside), moments(outside)];
+  const ratio = (one.mean - other.mean) / Math.sqrt(one.variance + other.variance);
+  // JSON has no infinity, which a map without any noise would give.
+  return Math.max(-MAX_FLOAT32, Math.min(ratio, MAX_FLOAT32));
+}
+
+function indexOfMaximum(map: Float32Array): number {
+  return map.reduce((best, value, i) => value > map[best]! ? i : best, 0);
+}
+
+/** Share of the pairs in which the inner value is higher; a tie counts one half. */
+function exactArea(inside: Float32Array, outside: Float32Array): number {
+  let [below, upTo, area] = [0, 0, 0];
+  for (const value of inside) {
+    while (outside[below]! < value) below++;
+    while (outside[upTo]! <= value) upTo++;
+    area += (below + upTo) / 2;
+  }
+  return area / (inside.length * outside.length);
+}
+
+/** Distance between the centres of two boxes, each given by its first and last pixels. */
+function centerDistance(one: readonly number[], other: readonly number[]): number {
+  const [x, y] = [0, 1].map((axis) =>
+    (one[axis]! + one[axis + 2]! - other[axis]! - other[axis + 2]!) / 2
+  );
+  return Math.hypot(x!, y!);
+}
