@@ -100,7 +100,9 @@ export async function loadOmnifm(path: string): Promise<OmnifmBundle> {
 
 /** Whether the graphs need no tensor of a name: copies, counters, and parts for other tasks. */
 function isUnused(name: string): boolean {
-  return /^(en|de)coder\.(version|token_rp_bucket|image_rp_bucket|image_position_idx)$/.test(name) ||
+  return /^(en|de)coder\.(version|token_rp_bucket|image_rp_bucket|image_position_idx)$/.test(
+    name,
+  ) ||
     /^decoder\.(embed_tokens|output_projection)\.weight$/.test(name) ||
     /^decoder\.(embed_image_positions|image_pos_ln|code_layernorm_embedding)\./.test(name) ||
     /^decoder\.image_rel_pos_table_list\./.test(name) ||
@@ -141,7 +143,9 @@ function readConfig(
   const grid = side / CELL;
   if (!(Number.isInteger(grid) && Number.isInteger(imageBucket) && grid <= imageBucket)) {
     throw fail(
-      `images of ${side} pixels do not fit its ${size("encoder.embed_image_positions.weight", 0)} ` +
+      `images of ${side} pixels do not fit its ${
+        size("encoder.embed_image_positions.weight", 0)
+      } ` +
         "positions",
     );
   }

@@ -1,0 +1,185 @@
+/**
+ * OmniFM-DR's networks in a runtime.
+ *
+ * @module
+ */
+
+import { InputRangeError } from "../../base/errors.ts";
+import type { GrayImage } from "../../base/geometry.ts";
+import { loadGraph } from "../ldm/load_graph.ts";
+import type { Graph } from "../onnx/graph.ts";
+import { readValues } from "../runtime/read_values.ts";
+import type { OutputTensor, Runtime, Session, Tensor } from "../runtime/runtime.ts";
+import type { NextLogits } from "./beam_search.ts";
+import type { OmnifmBundle } from "./bundle.ts";
+import { CELL } from "./networks.ts";
+import { relativeRows, tokenBucket } from "./positions.ts";
+import { preprocess } from "./preprocess.ts";
+
+/** Loaded networks, with their work for one image and one instruction. */
+export interface OmnifmSessions {
+  /** Embeds an image: `[grid * grid, width]`. */
+  embedImage(image: GrayImage): Promise<Float32Array>;
+  /**
+   * Encodes an image's cells with an instruction.
+   *
+   * @param cells Result of `embedImage()`.
+   * @param tokens Ids of the instruction, start and end included.
+   * @param steps Most tokens of the answer, end included.
+   * @returns The encoder's outputs by name; the caller releases them.
+   */
+  encode(cells: Float32Array, tokens: readonly number[], steps: number): Promise<Outputs>;
+  /**
+   * Starts an answer. Each call of the result gives the logits of the next token.
+   *
+   * @param encoded Result of `encode()`; must not be released before the answer ends.
+   */
+  decode(encoded: Outputs): Decoder;
+  /** Frees the memory of all networks. */
+  close(): Promise<void>;
+}
+
+/** Outputs of a network by name. */
+export type Outputs = Readonly<Record<string, OutputTensor>>;
+
+/** An answer in progress. */
+export interface Decoder {
+  /** Computes the logits of the next token. */
+  readonly next: NextLogits;
+  /** Frees the keys and values of the answer. */
+  release(): void;
+}
+
+/** Bytes of weights for 4 GiB of WebAssembly's memory: loading holds a packed copy of weights too. */
+const WASM_BYTES = 2 ** 31;
+
+/**
+ * Refuses a runtime that cannot hold a model, before anything is loaded.
+ *
+ * @throws {RangeError} If the weights do not fit.
+ */
+export function requireMemory({ bytes, checkpoint }: OmnifmBundle, runtime: Runtime): void {
+  if (runtime.name === "native" || bytes <= WASM_BYTES) return;
+  const [has, most] = [bytes, WASM_BYTES].map((count) => `${(count / 1e9).toFixed(1)} GB`);
+  throw new InputRangeError(
+    `Cannot load "${checkpoint.path}" into ${runtime.version}: it has ${has} of weights, and ` +
+      `WebAssembly holds ${most}; use --runtime native`,
+  );
+}
+
+/**
+ * Loads the networks of a model.
+ *
+ * @throws {RangeError} If the runtime cannot hold the model.
+ * @throws {Error} If the runtime cannot load a network.
+ */
+export async function openSessions(
+  { config, graphs, checkpoint }: OmnifmBundle,
+  runtime: Runtime,
+): Promise<OmnifmSessions> {
+  const sessions: Session[] = [];
+  const load = async (graph: Graph) => {
+    const session = await loadGraph(graph, checkpoint, runtime, "float32");
+    sessions.push(session);
+    return session;
+  };
+  const close = async () => {
+    for (const session of sessions) await session.release();
+  };
+  try {
+    const imagePart = await load(graphs.image);
+    const encoder = await load(graphs.encoder);
+    const decoder = await load(graphs.decoder);
+    const { heads, width, grid } = config;
+    const read = async (output: OutputTensor) =>
+      await readValues(runtime.gpu, output.data, output.dims.reduce((a, b) => a * b, 1));
+    const encoded = graphs.encoder.outputs.map(({ name }) => name);
+    const decoded = graphs.decoder.outputs.map(({ name }) => name);
+
+    return {
+      async embedImage(image) {
+        const side = grid * CELL;
+        const feeds = { image: { data: preprocess(image, side), dims: [1, 3, side, side] } };
+        const { cells } = await imagePart.run(feeds, ["cells"]);
+        return await read(cells!).finally(() => cells!.release());
+      },
+      async encode(cells, tokens, steps) {
+        const length = grid ** 2 + tokens.length;
+        const relative = relativeRows(config, tokens.length);
+        return await encoder.run({
+          cells: { data: cells, dims: [grid ** 2, width] },
+          tokens: vector(tokens),
+          text_positions: vector(tokens.map((_, i) => i)),
+          relative: { data: relative, dims: [length, length] },
+          steps: vector(Array.from({ length: steps }, (_, i) => i)),
+        }, encoded);
+      },
+      decode(outputs) {
+        const empty = [1, heads, 0, width / heads];
+        let past: Record<string, Tensor> = Object.fromEntries(
+          decoded.filter((name) => name !== "logits")
+            .map((name) => [`past_${name}`, { data: new Float32Array(), dims: empty }]),
+        );
+        let owned: OutputTensor[] = [];
+        let step = 0;
+        let biases: { self: Float32Array; cross: Float32Array } | undefined;
+        const crossed = Object.entries(outputs).filter(([name]) => /^cross_(key|value)/.test(name));
+        const release = () => {
+          for (const output of owned) output.release();
+          owned = [];
+        };
+        return {
+          async next(tokens, parents) {
+            biases ??= {
+              self: await read(outputs.self_bias!),
+              cross: await read(outputs.cross_bias!),
+            };
+            const [, steps, source] = outputs.cross_bias!.dims as [number, number, number];
+            const seen = Array.from({ length: step + 1 }, (_, key) => key);
+            const { logits, ...present } = await decoder.run({
+              token: vector(tokens),
+              parent: vector(parents),
+              buckets: vector(seen.map((key) => tokenBucket(step - key, config.tokenBucket))),
+              self_bias: rowOf(biases.self, { heads, rows: steps, length: steps }, step, step + 1),
+              cross_bias: rowOf(biases.cross, { heads, rows: steps, length: source }, step, source),
+              ...Object.fromEntries(crossed),
+              ...past,
+            }, decoded);
+            release();
+            owned = Object.values(present);
+            past = Object.fromEntries(
+              Object.entries(present).map(([name, output]) => [`past_${name}`, output]),
+            );
+            step++;
+            return await read(logits!).finally(() => logits!.release());
+          },
+          release,
+        };
+      },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** A vector of integers as an input. */
+function vector(values: readonly number[]): Tensor {
+  return { data: BigInt64Array.from(values, BigInt), dims: [values.length] };
+}
+
+/** The first values of one row of each head, `[heads, 1, count]`. */
+function rowOf(
+  data: Float32Array,
+  { heads, rows, length }: { heads: number; rows: number; length: number },
+  row: number,
+  count: number,
+): Tensor {
+  const result = new Float32Array(heads * count);
+  for (let head = 0; head < heads; head++) {
+    const start = (head * rows + row) * length;
+    result.set(data.subarray(start, start + count), head * count);
+  }
+  return { data: result, dims: [heads, 1, count] };
+}
