@@ -213,7 +213,8 @@ function probes(): string[] {
 }
 
 /** Settings of the model and the task beside the weights, by name; empty if there are none. */
-function settingsOf(_checkpoint: Checkpoint): ReadonlyMap<string, unknown> {
+function settingsOf(checkpoint: Checkpoint): ReadonlyMap<string, unknown> {
+  if (!checkpoint.path.includes("reference")) return new Map();
   return new Map<string, unknown>([["patch_image_size", 96], ["code_dict_size", 16]]);
 }
 
