@@ -5,8 +5,7 @@
  * @module
  */
 
-import { isInputError } from "../base/errors.ts";
-import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
+import type { GridModel } from "../models/grid_model.ts";
 import { decode, type DecodedImage } from "../pipeline/decode.ts";
 import {
   countSamples,
@@ -15,8 +14,8 @@ import {
   type Flow,
   item,
   type StageOptions,
-  withNotes,
 } from "../pipeline/flow.ts";
+import { askModel } from "./_ask_model.ts";
 import { finishGrid } from "./grid_heatmap.ts";
 import type { GroundedPhrase, Method } from "../pipeline/method.ts";
 import { requireProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
@@ -57,7 +56,7 @@ export function gridMethod(model: GridModel): Method {
   };
 }
 
-/** Runs the model on all phrases of an image at once. */
+/** Runs the model on all phrases of an image, and finishes its grids. */
 function groundGrids(
   source: AsyncIterable<Flow<DecodedImage>>,
   model: GridModel,
@@ -65,19 +64,13 @@ function groundGrids(
 ): AsyncIterableIterator<Flow<GroundedPhrase>> {
   const { view } = model;
   return flatMapFlow(source, "ground", async function* (image) {
-    const phrases = image.samples.map(({ phrase }) => phrase);
-    const grids = await askFor(model, image, phrases, options);
-    // Ask again for each phrase alone: one bad phrase must not cost the image its other phrases.
-    const isEach = grids instanceof Error && phrases.length > 1;
-    for (const [i, asked] of image.samples.entries()) {
-      const answer = isEach ? await askFor(model, image, [asked.phrase], options) : grids;
-      if (answer instanceof Error) {
-        yield failed("ground", asked, answer);
+    for await (const flow of askModel(model, image, options)) {
+      if (flow.kind === "dropped") {
+        yield flow;
         continue;
       }
-      const sample = withNotes(asked, model.notes?.(asked.phrase) ?? []);
+      const { sample, answer: grid } = flow.item;
       try {
-        const grid = answer[isEach ? 0 : i]!;
         const { side: size, values } = grid;
         const layers = [{ layer: 0, side: size, data: values }];
         const found = { image, sample, size, layers, view, originalBox: undefined };
@@ -87,24 +80,4 @@ function groundGrids(
       }
     }
   }, options);
-}
-
-/**
- * Asks a model for heatmaps.
- *
- * @returns The heatmaps, or the error if the model refuses the image or a phrase.
- * @throws {Error} If the model or its runtime fails.
- */
-async function askFor(
-  model: GridModel,
-  { gray }: DecodedImage,
-  phrases: readonly string[],
-  options: StageOptions,
-): Promise<readonly GridHeatmap[] | Error> {
-  try {
-    return await model.ground(gray, phrases, options);
-  } catch (error) {
-    if (isInputError(error)) return error;
-    throw error;
-  }
 }

@@ -27,13 +27,13 @@ export const SEED = "ldm";
 /** Options of `eval` that belong to methods. */
 export const EVAL_METHOD_FLAGS: Flags = flagsOf((row) => ({ ...row.flags, ...row.evalFlags }));
 
-/** Methods of {@linkcode METHODS} that `ground` runs: the methods with heatmaps of one image. */
+/** Methods of {@linkcode METHODS} that `ground` runs: the methods that read an image. */
 export const IMAGE_METHODS: readonly string[] = Object.keys(METHODS)
-  .filter((name) => METHODS[name]!.gives === "heatmaps");
+  .filter((name) => METHODS[name]!.source?.option !== "predictions");
 
 /** Options of `ground` that belong to methods. */
 export const GROUND_METHOD_FLAGS: Flags = flagsOf((row) =>
-  row.gives === "heatmaps" ? { ...row.flags, ...row.groundFlags } : {}
+  row.source?.option === "predictions" ? {} : { ...row.flags, ...row.groundFlags }
 );
 
 function flagsOf(pick: (row: MethodRow) => Flags): Flags {

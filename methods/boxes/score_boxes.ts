@@ -5,6 +5,7 @@
  */
 
 import { InputRangeError } from "../../base/errors.ts";
+import type { Flag } from "../../base/options.ts";
 import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { decode } from "../../pipeline/decode.ts";
@@ -24,6 +25,28 @@ export const BOX_RULES = ["union", "max"] as const;
 
 /** One of the {@linkcode BOX_RULES}. */
 export type BoxRule = typeof BOX_RULES[number];
+
+/** Option of every method that gives boxes. */
+export const BOX_RULE_FLAG = {
+  type: "string",
+  choices: [...BOX_RULES, "paper"],
+  default: "union",
+  placeholder: "RULE",
+  description:
+    "Comparison of predicted boxes with ground truth. union takes all ground-truth boxes " +
+    "together. max takes each box by itself and counts the highest IoU, the paper's rule for MedRPG. " +
+    "paper takes max for medrpg and union for every other method, as the paper's table does.",
+} as const satisfies Flag;
+
+/**
+ * The rule for a method.
+ *
+ * @param value Value of the option `--box-rule`.
+ * @param paper The paper's rule for the method.
+ */
+export function boxRule(value: BoxRule | "paper", paper: BoxRule = "union"): BoxRule {
+  return value === "paper" ? paper : value;
+}
 
 /** Rules for {@linkcode boxesMethod}. */
 export interface BoxOptions {
@@ -118,12 +141,22 @@ function scoreSample(
 ): Flow<BoxedPhrase> {
   const note = "there is no prediction for it, which counts as no box";
   const sample = boxes ? asked : withNotes(asked, [note]);
-  const predicted = boxes ?? [];
-  if (sample.boxes.length === 0) return item({ sample, predicted });
+  return scorePhrase({ sample, predicted: boxes ?? [] }, image, rule);
+}
+
+/**
+ * Scores the predicted boxes of a phrase. A phrase without ground truth passes without scores.
+ *
+ * @param image Size of the image in pixels.
+ * @param rule Rule for comparing a prediction with several ground-truth boxes.
+ */
+export function scorePhrase(found: BoxedPhrase, image: Size, rule?: BoxRule): Flow<BoxedPhrase> {
+  const { sample, predicted } = found;
+  if (sample.boxes.length === 0) return item(found);
   try {
     const miou = boxIou(predicted, sample.boxes, image, rule);
     // CNR and AUC need a heatmap.
-    return item({ sample, predicted, scores: { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN } });
+    return item({ ...found, scores: { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN } });
   } catch (error) {
     return failed("metrics", sample, error);
   }

@@ -7,6 +7,7 @@
 import { escape } from "@std/html/entities";
 import type { Box, Size } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
+import { OUTLINE } from "./heat_colors.ts";
 
 /** One X-ray of a sheet. */
 export interface Panel {
@@ -21,6 +22,10 @@ export interface Panel {
   readonly image: Size;
   /** Ground truth in pixels of the X-ray. */
   readonly boxes: readonly Box[];
+  /** Predicted boxes in pixels of the X-ray; left out if the panel has a heatmap. */
+  readonly predicted?: readonly Box[];
+  /** Confidence of each predicted box; left out if the method states none. */
+  readonly confidence?: readonly number[];
 }
 
 /** Panels per row. */
@@ -48,6 +53,8 @@ const BOX = "#00e640";
 const KEY = "Green: ground truth. Light blue: outline of the mask. Warm colours: heatmap. " +
   "Dimmed: outside the model's square.";
 
+const BOX_KEY = "Green: ground truth. Light blue: predicted boxes.";
+
 /**
  * Draws a sheet of panels.
  *
@@ -70,11 +77,14 @@ export function drawSheet(heading: string, panels: readonly Panel[]): string {
     'font-family="sans-serif" font-size="12" fill="#222222">\n' +
     '<rect width="100%" height="100%" fill="white"/>\n' +
     `<text x="${GAP}" y="28" font-size="16" font-weight="bold">${title}</text>\n` +
-    `<text x="${GAP}" y="48" fill="#555555">${safe(KEY)}</text>\n` +
+    `<text x="${GAP}" y="48" fill="#555555">${
+      safe(panels.some(({ predicted }) => predicted) ? BOX_KEY : KEY)
+    }</text>\n` +
     `${placed.join("")}</svg>\n`;
 }
 
-function drawPanel({ phrase, scores, name, overlay, image, boxes }: Panel): string {
+function drawPanel(panel: Panel): string {
+  const { phrase, scores, name, overlay, image, boxes, predicted = [], confidence } = panel;
   const scale = PANEL_SIDE / Math.max(image.width, image.height);
   const [width, height] = [scale * image.width, scale * image.height];
   const left = (PANEL_SIDE - width) / 2;
@@ -82,13 +92,24 @@ function drawPanel({ phrase, scores, name, overlay, image, boxes }: Panel): stri
   const lines = wrap(phrase).map((line, i) =>
     `<text ${middle} y="${(2 + i) * LINE - 3}">${safe(line)}</text>`
   );
-  const rects = boxes.map((box) => {
+  const frame = (box: Box, color: string) => {
     const [x, y, w, h] = box.map((value) => (value * scale).toFixed(2));
     const at = `x="${x}" y="${y}" width="${w}" height="${h}" fill="none"`;
-    // The dark edge keeps green visible on bright bone.
+    // The dark edge keeps colours visible on bright bone.
     return `<rect ${at} stroke="black" stroke-opacity="0.6" stroke-width="4"/>` +
-      `<rect ${at} stroke="${BOX}" stroke-width="2"/>`;
-  });
+      `<rect ${at} stroke="${color}" stroke-width="2"/>`;
+  };
+  const rects = [
+    ...boxes.map((box) => frame(box, BOX)),
+    ...predicted.map((box) => frame(box, `rgb(${OUTLINE.join()})`)),
+    ...predicted.map(([x, y], i) =>
+      confidence?.[i] === undefined
+        ? ""
+        : `<text x="${(x * scale + 4).toFixed(2)}" y="${(y * scale + LINE).toFixed(2)}" ` +
+          'fill="white" stroke="black" stroke-width="3" paint-order="stroke">' +
+          `${confidence[i].toFixed(2)}</text>`
+    ),
+  ];
   return `<title>${safe(phrase, MAX_TEXT)}</title>` +
     `<text ${middle} y="${LINE - 3}" font-weight="bold">${safe(scores)}</text>${lines.join("")}` +
     `<svg x="${left.toFixed(2)}" y="${CAPTION}" width="${width.toFixed(2)}" ` +

@@ -1,8 +1,9 @@
 import type { Box } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { boxTexts } from "../box_text.ts";
 import { formatScore } from "../tables/result_table.ts";
-import { hasHeatmap } from "../../runs/run_folder.ts";
+import { isGrounded } from "../../runs/run_folder.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 
@@ -23,6 +24,9 @@ export interface PageRow {
   readonly scores: readonly number[];
   readonly texts: readonly string[];
   readonly boxes: readonly Box[];
+  /** Predicted boxes, and the same in words; absent without a method that gives boxes. */
+  readonly predicted?: readonly Box[];
+  readonly found?: readonly string[];
   readonly threshold: number | null;
   readonly notes: readonly string[];
   /** Stage and reason of a sample that dropped out; otherwise empty. */
@@ -43,8 +47,9 @@ const MAX_TEXT = 2000;
  */
 export function pageRow(result: SampleResult, n: number, image: number | null): PageRow {
   const isScored = result.status === "scored";
-  const grounded = hasHeatmap(result) ? result : undefined;
-  const out = hasHeatmap(result) ? undefined : result;
+  const grounded = isGrounded(result) ? result : undefined;
+  const out = isGrounded(result) ? undefined : result;
+  const { predicted, confidence } = grounded ?? {};
   return {
     n,
     image,
@@ -57,6 +62,7 @@ export function pageRow(result: SampleResult, n: number, image: number | null): 
     scores: isScored ? SCORES.map((score) => result[score]) : [],
     texts: isScored ? SCORES.map((score) => formatScore(score, result[score])) : [],
     boxes: grounded?.boxes ?? [],
+    ...(predicted && { predicted, found: boxTexts(predicted, confidence) }),
     threshold: typeof grounded?.threshold === "number" ? grounded.threshold : null,
     notes: Array.isArray(result.notes) ? result.notes.map(text) : [],
     stage: text(out?.stage),

@@ -36,6 +36,8 @@ export interface Shown {
   readonly isGrid: boolean;
   /** Ground truth boxes, in pixels of the file. */
   readonly boxes: readonly Box[];
+  /** Predicted boxes, in pixels of the file; absent without a method that gives boxes. */
+  readonly predicted?: readonly Box[];
   /** Settings by which the attention was read, for exports. */
   readonly settings: Partial<ResultSettings>;
   /** Cautions for the heatmap's readers, in sentences. */

@@ -137,7 +137,7 @@ export class Viewer {
     context.clearRect(0, 0, canvas.width, canvas.height);
     const [shown, look] = [this.#shown, this.#look];
     if (!shown || !look) return;
-    const { original, crop, boxes } = shown;
+    const { original, crop, boxes, predicted = [] } = shown;
     const scale = this.#scale();
     context.translate(canvas.width / 2, canvas.height / 2);
     context.scale(scale, scale);
@@ -154,6 +154,7 @@ export class Viewer {
     };
     const own = this.#finished?.originalBox;
     if (look.box && own) frame(css(OUTLINE), own, [8 * ratio, 5 * ratio]);
+    if (look.box) { for (const box of predicted) frame(css(OUTLINE), box, []); }
     if (look.truth) { for (const box of boxes) frame(css(BOX), box, []); }
     // Dim the part of the X-ray outside the model's crop.
     context.fillStyle = `rgb(0 0 0 / ${1 - DIMMED})`;

@@ -40,6 +40,7 @@ export function largeView(paint, labels) {
       ["image", row.path],
       ["grey", document.getElementById(`image-${row.image}`)?.dataset.grey ?? ""],
       ["boxes", row.boxes.map((box) => `[${box.join(", ")}]`).join(" ")],
+      ["predicted", row.found?.join("; ") ?? ""],
       ["notes", row.notes.join("; ")],
       ["stage", row.stage],
       ["reason", row.reason],
