@@ -6,6 +6,7 @@ import { failed, type Flow, item, type StageOptions, withNotes } from "../pipeli
 
 /** A model that answers phrases about an image. */
 interface Answering<T> {
+  readonly oneByOne?: boolean;
   ground(image: GrayImage, phrases: readonly string[], options: StageOptions): Promise<T[]>;
   notes?(phrase: string): readonly string[];
 }
@@ -18,8 +19,9 @@ export interface Answered<T> {
 }
 
 /**
- * Asks a model about all phrases of an image at once. A phrase fails if the model refuses the
- * phrase or the image. An error of the model or its runtime throws.
+ * Asks a model about all phrases of an image at once, or about each alone if the model wants so.
+ * A phrase fails if the model refuses the phrase or the image. An error of the model or its runtime
+ * throws.
  */
 export async function* askModel<T>(
   model: Answering<T>,
@@ -27,15 +29,15 @@ export async function* askModel<T>(
   options: StageOptions,
 ): AsyncIterableIterator<Flow<Answered<T>>> {
   const phrases = image.samples.map(({ phrase }) => phrase);
-  const answers = await askFor(model, image, phrases, options);
+  let answers = model.oneByOne ? undefined : await askFor(model, image, phrases, options);
   // Ask again for each phrase alone: one bad phrase must not cost the image its other phrases.
-  const isEach = answers instanceof Error && phrases.length > 1;
+  if (answers instanceof Error && phrases.length > 1) answers = undefined;
   for (const [i, asked] of image.samples.entries()) {
-    const own = isEach ? await askFor(model, image, [asked.phrase], options) : answers;
+    const own = answers ?? await askFor(model, image, [asked.phrase], options);
     if (own instanceof Error) yield failed("ground", asked, own);
     else {
       const sample = withNotes(asked, model.notes?.(asked.phrase) ?? []);
-      yield item({ sample, answer: own[isEach ? 0 : i]! });
+      yield item({ sample, answer: own[answers ? i : 0]! });
     }
   }
 }

@@ -9,12 +9,14 @@ import { BIOVIL, BIOVIL_T } from "./biovil/biovil.ts";
 import { BOXES } from "./boxes/boxes.ts";
 import { LDM } from "./ldm/ldm.ts";
 import type { MethodRow } from "./method_row.ts";
+import { OMNIFM } from "./omnifm/omnifm.ts";
 
 /** Methods by their names in options and results. */
 export const METHODS: Readonly<Record<string, MethodRow>> = {
   "ldm": LDM,
   "biovil": BIOVIL,
   "biovil-t": BIOVIL_T,
+  "omnifm-dr": OMNIFM,
   "boxes": BOXES,
 };
 

@@ -20,6 +20,8 @@ export interface FoundBoxes {
 
 /** A model that is ready to ground phrases by boxes. */
 export interface BoxModel {
+  /** Whether a phrase takes so long that each should have a call of its own; by default it does not. */
+  readonly oneByOne?: boolean;
   /**
    * Grounds phrases in one image.
    *

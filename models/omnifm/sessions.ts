@@ -16,37 +16,29 @@ import { CELL } from "./networks.ts";
 import { relativeRows, tokenBucket } from "./positions.ts";
 import { preprocess } from "./preprocess.ts";
 
-/** Loaded networks, with their work for one image and one instruction. */
+/** Loaded networks, with their work for an image and an instruction. */
 export interface OmnifmSessions {
   /** Embeds an image: `[grid * grid, width]`. */
   embedImage(image: GrayImage): Promise<Float32Array>;
   /**
-   * Encodes an image's cells with an instruction.
+   * Encodes an image's cells with an instruction, and starts an answer.
    *
    * @param cells Result of `embedImage()`.
    * @param tokens Ids of the instruction, start and end included.
    * @param steps Most tokens of the answer, end included.
-   * @returns The encoder's outputs by name; the caller releases them.
    */
-  encode(cells: Float32Array, tokens: readonly number[], steps: number): Promise<Outputs>;
-  /**
-   * Starts an answer. Each call of the result gives the logits of the next token.
-   *
-   * @param encoded Result of `encode()`; must not be released before the answer ends.
-   */
-  decode(encoded: Outputs): Decoder;
+  decode(cells: Float32Array, tokens: readonly number[], steps: number): Promise<Decoder>;
   /** Frees the memory of all networks. */
   close(): Promise<void>;
 }
 
-/** Outputs of a network by name. */
-export type Outputs = Readonly<Record<string, OutputTensor>>;
-
 /** An answer in progress. */
 export interface Decoder {
+  /** The encoder's output, `[cells + tokens, width]`. */
+  readonly encoded: OutputTensor;
   /** Computes the logits of the next token. */
   readonly next: NextLogits;
-  /** Frees the keys and values of the answer. */
+  /** Frees the memory of the answer. */
   release(): void;
 }
 
@@ -74,9 +66,11 @@ export function requireMemory({ bytes, checkpoint }: OmnifmBundle, runtime: Runt
  * @throws {Error} If the runtime cannot load a network.
  */
 export async function openSessions(
-  { config, graphs, checkpoint }: OmnifmBundle,
+  bundle: OmnifmBundle,
   runtime: Runtime,
 ): Promise<OmnifmSessions> {
+  requireMemory(bundle, runtime);
+  const { config, graphs, checkpoint } = bundle;
   const sessions: Session[] = [];
   const load = async (graph: Graph) => {
     const session = await loadGraph(graph, checkpoint, runtime, "float32");
@@ -93,8 +87,8 @@ export async function openSessions(
     const { heads, width, grid } = config;
     const read = async (output: OutputTensor) =>
       await readValues(runtime.gpu, output.data, output.dims.reduce((a, b) => a * b, 1));
-    const encoded = graphs.encoder.outputs.map(({ name }) => name);
-    const decoded = graphs.decoder.outputs.map(({ name }) => name);
+    const encoderOutputs = graphs.encoder.outputs.map(({ name }) => name);
+    const decoderOutputs = graphs.decoder.outputs.map(({ name }) => name);
 
     return {
       async embedImage(image) {
@@ -103,57 +97,53 @@ export async function openSessions(
         const { cells } = await imagePart.run(feeds, ["cells"]);
         return await read(cells!).finally(() => cells!.release());
       },
-      async encode(cells, tokens, steps) {
-        const length = grid ** 2 + tokens.length;
-        const relative = relativeRows(config, tokens.length);
-        return await encoder.run({
+      async decode(cells, tokens, steps) {
+        const source = grid ** 2 + tokens.length;
+        const outputs = await encoder.run({
           cells: { data: cells, dims: [grid ** 2, width] },
           tokens: vector(tokens),
           text_positions: vector(tokens.map((_, i) => i)),
-          relative: { data: relative, dims: [length, length] },
+          relative: { data: relativeRows(config, tokens.length), dims: [source, source] },
           steps: vector(Array.from({ length: steps }, (_, i) => i)),
-        }, encoded);
-      },
-      decode(outputs) {
-        const empty = [1, heads, 0, width / heads];
+        }, encoderOutputs);
+        const { encoded, self_bias: selfBias, cross_bias: crossBias, ...cross } = outputs;
+        const own = await read(selfBias!);
+        const crossed = await read(crossBias!);
+        const empty = { data: new Float32Array(), dims: [1, heads, 0, width / heads] };
         let past: Record<string, Tensor> = Object.fromEntries(
-          decoded.filter((name) => name !== "logits")
-            .map((name) => [`past_${name}`, { data: new Float32Array(), dims: empty }]),
+          decoderOutputs.filter((name) => name !== "logits").map((name) => [name, empty]),
         );
+        let seen = 0;
         let owned: OutputTensor[] = [];
-        let step = 0;
-        let biases: { self: Float32Array; cross: Float32Array } | undefined;
-        const crossed = Object.entries(outputs).filter(([name]) => /^cross_(key|value)/.test(name));
-        const release = () => {
-          for (const output of owned) output.release();
-          owned = [];
-        };
+        const forget = () => owned.splice(0).forEach((output) => output.release());
         return {
+          encoded: encoded!,
           async next(tokens, parents) {
-            biases ??= {
-              self: await read(outputs.self_bias!),
-              cross: await read(outputs.cross_bias!),
-            };
-            const [, steps, source] = outputs.cross_bias!.dims as [number, number, number];
-            const seen = Array.from({ length: step + 1 }, (_, key) => key);
+            const step = seen++;
+            const buckets = Array.from(
+              { length: seen },
+              (_, key) => tokenBucket(step - key, config.tokenBucket),
+            );
             const { logits, ...present } = await decoder.run({
               token: vector(tokens),
               parent: vector(parents),
-              buckets: vector(seen.map((key) => tokenBucket(step - key, config.tokenBucket))),
-              self_bias: rowOf(biases.self, { heads, rows: steps, length: steps }, step, step + 1),
-              cross_bias: rowOf(biases.cross, { heads, rows: steps, length: source }, step, source),
-              ...Object.fromEntries(crossed),
-              ...past,
-            }, decoded);
-            release();
+              buckets: vector(buckets),
+              self_bias: rowOf(own, { heads, rows: steps, length: steps }, step, seen),
+              cross_bias: rowOf(crossed, { heads, rows: steps, length: source }, step, source),
+              ...cross,
+              ...Object.fromEntries(
+                Object.entries(past).map(([name, tensor]) => [`past_${name}`, tensor]),
+              ),
+            }, decoderOutputs);
+            forget();
+            past = present;
             owned = Object.values(present);
-            past = Object.fromEntries(
-              Object.entries(present).map(([name, output]) => [`past_${name}`, output]),
-            );
-            step++;
             return await read(logits!).finally(() => logits!.release());
           },
-          release,
+          release() {
+            forget();
+            for (const output of Object.values(outputs)) output.release();
+          },
         };
       },
       close,

@@ -72,7 +72,7 @@ const PIECES =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 /** Blanks at which Python's `split()` cuts; `\s` of JavaScript differs. */
-const BLANKS = /[\p{White_Space}\x1c-\x1f]+/u;
+const BLANKS = /\p{White_Space}+/u;
 
 /** A word that stands for a token of the dictionary (`encode_text`, `demo_base.py`). */
 const SYMBOL = /^<(code|bin)_/;
@@ -181,7 +181,7 @@ function clean(text: string): string {
     .replace(/^[,.!?*#:;~]+/, "")
     .replace(/[-/]/g, " ")
     .replaceAll("<person>", "person")
-    .replace(/[\p{White_Space}\x1c-\x1f]{2,}/gu, " ")
+    .replace(/\p{White_Space}{2,}/gu, " ")
     .replace(/\n+$/, "")
     .replace(/^ +| +$/g, "");
 }
