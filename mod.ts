@@ -102,8 +102,7 @@ export type { Checkpoint } from "./models/checkpoint/checkpoint.ts";
 export type { DType, TensorEntry } from "./models/checkpoint/tensor_entry.ts";
 export type { TensorSet } from "./models/checkpoint/tensor_set.ts";
 export type { AutoencoderConfig } from "./models/ldm/autoencoder.ts";
-export type { ClipTextConfig } from "./models/ldm/clip_text.ts";
-export type { LdmConfig, TextEncoderLayout } from "./models/ldm/config.ts";
+export type { LdmConfig } from "./models/ldm/config.ts";
 export type { Networks } from "./models/ldm/networks.ts";
 export type { UnetConfig } from "./models/ldm/unet_config.ts";
 export type { AttentionMaps, Conditioning, UnetSession } from "./models/ldm/unet_session.ts";
@@ -120,6 +119,9 @@ export type {
   TensorData,
 } from "./models/runtime/runtime.ts";
 export type { Scheduler, SchedulerConfig } from "./models/scheduler.ts";
+export type { BertConfig } from "./models/text/bert.ts";
+export type { ClipTextConfig } from "./models/text/clip.ts";
+export type { BertLayout, ClipLayout, TextEncoderLayout } from "./models/text/text_encoder.ts";
 export type { EncodedPhrase, Tokenizer } from "./models/tokenizer.ts";
 export type { AggregatedPhrase } from "./pipeline/aggregate.ts";
 export type {

@@ -18,8 +18,16 @@ export interface EncodedPhrase {
   readonly length: number;
   /** Number of tokens that did not fit and were cut off; absent if there are none. */
   readonly cut?: number;
-  /** Words that the tokenizer reads letter by letter, in lower case; absent if there are none. */
+  /** Words that the tokenizer reads letter by letter; absent if there are none. */
   readonly spelled?: readonly string[];
+  /** Words that the vocabulary lacks; absent if there are none. */
+  readonly unknown?: readonly string[];
+  /**
+   * Whether the text encoder hides the padding from attention; the U-Net sees the padding always.
+   *
+   * @default {false}
+   */
+  readonly masked?: boolean;
 }
 
 /** Turns phrases into token ids. */
@@ -280,15 +288,29 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
         }
       }
       ids.push(end);
-      const cut = ids.length - positions;
-      if (cut > 0) ids.splice(positions - 1, cut);
       return {
-        length: ids.length,
-        ids: [...ids, ...Array(positions - ids.length).fill(pad)],
-        ...(cut > 0 && { cut }),
+        ...fitPhrase(ids, positions, pad),
         ...(spelled.size > 0 && { spelled: [...spelled] }),
       };
     },
+  };
+}
+
+/**
+ * Brings a phrase to the number of positions. Tokens that do not fit are cut off before the end
+ * token.
+ *
+ * @param ids Ids of start token, phrase and end token.
+ * @param positions Number of positions.
+ * @param pad Id of the padding.
+ */
+export function fitPhrase(ids: readonly number[], positions: number, pad: number): EncodedPhrase {
+  const cut = ids.length - positions;
+  const kept = cut > 0 ? [...ids.slice(0, positions - 1), ids.at(-1)!] : ids;
+  return {
+    length: kept.length,
+    ids: [...kept, ...Array(positions - kept.length).fill(pad)],
+    ...(cut > 0 && { cut }),
   };
 }
 
@@ -306,19 +328,23 @@ function isSpelled(word: string, tokens: number): boolean {
  * Notes on how a text encoder reads a phrase, one clause each. The list is empty if the encoder
  * reads the whole phrase as words and parts of words.
  */
-export function phraseNotes({ length, cut, spelled }: EncodedPhrase): string[] {
+export function phraseNotes({ length, cut, unknown, spelled }: EncodedPhrase): string[] {
   const notes: string[] = [];
   if (cut !== undefined) {
     const read = length - 2;
     notes.push(`the phrase has ${read + cut} tokens, of which the model reads the first ${read}`);
   }
-  if (spelled) notes.push(spelledNote(spelled));
-  return notes;
+  return [...notes, ...wordNotes(unknown, spelled)];
 }
 
-/** Note on words that a tokenizer reads letter by letter, at least one. */
-export function spelledNote(words: Iterable<string>): string {
-  return `the tokenizer reads ${listWords(words)} letter by letter`;
+/** Notes on the words that a vocabulary lacks, and on the words that are read letter by letter. */
+export function wordNotes(unknown: readonly string[] = [], spelled: readonly string[] = []) {
+  return [
+    ...(unknown.length > 0
+      ? [`the tokenizer does not know ${listWords(unknown)} and reads "[UNK]" instead`]
+      : []),
+    ...(spelled.length > 0 ? [`the tokenizer reads ${listWords(spelled)} letter by letter`] : []),
+  ];
 }
 
 /** Whether a sample's note says how a tokenizer reads the phrase. */
@@ -330,7 +356,7 @@ export function isReadingNote(note: string): boolean {
 const MAX_NAMED = 5;
 
 /** Lists words of a phrase for a note: the first five, then the number of other words. */
-export function listWords(words: Iterable<string>): string {
+function listWords(words: Iterable<string>): string {
   const all = [...words];
   const named = all.slice(0, MAX_NAMED).map((word) => quote(word));
   const others = all.length - named.length;

@@ -6,8 +6,8 @@
 
 import { writeSafetensors } from "../../models/checkpoint/mod.ts";
 import { buildEncoder, downsampling } from "../../models/ldm/autoencoder.ts";
-import { buildTextEncoder } from "../../models/ldm/clip_text.ts";
-import { readFlatConfig, readTextConfig } from "../../models/ldm/config.ts";
+import { readFlatConfig } from "../../models/ldm/config.ts";
+import { buildTextEncoder, readTextConfig } from "../../models/text/text_encoder.ts";
 import {
   PUBLISHED_CONFIG,
   PUBLISHED_TEXT,
@@ -27,7 +27,7 @@ const TOKENIZER = new URL("../../models/demo/tokenizer/", import.meta.url);
 export async function writeSeededBundle(folder: string): Promise<void> {
   const { unet, autoencoder, imageSize } = readFlatConfig(PUBLISHED_CONFIG, "the published model");
   const latentSize = imageSize / downsampling(autoencoder);
-  const { config: text } = readTextConfig(PUBLISHED_TEXT, "the published text encoder");
+  const text = readTextConfig(PUBLISHED_TEXT, "the published text encoder");
   const graphs = {
     "diffusion_model": buildUnet(unet, { latentSize, tokens: PUBLISHED_TOKENS }).graph,
     "autoencoder": buildEncoder(autoencoder, imageSize),

@@ -30,7 +30,7 @@ import {
   TEXT_SKIPPED,
   type TextEncoderConfig,
 } from "./text_encoder.ts";
-import { createWordPieces, type WordPieces } from "./word_pieces.ts";
+import { createWordPieces, type WordPieces } from "../text/word_pieces.ts";
 
 /** Name of one of the two models, as in options. */
 export type BiovilVariant = "biovil" | "biovil-t";

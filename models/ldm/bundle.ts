@@ -7,37 +7,22 @@
 import {
   type Checkpoint,
   fitLayout,
-  fitTensors,
   type FitTensorsOptions,
   tellLayout,
 } from "../checkpoint/mod.ts";
 import type { Graph } from "../onnx/graph.ts";
-import {
-  firstFile,
-  hashFiles,
-  isFile,
-  readJson,
-  readText,
-  requireFile,
-  requireFolder,
-} from "../model_files.ts";
+import { firstFile, hashFiles, readJson, requireFile, requireFolder } from "../model_files.ts";
 import { openWeights } from "../open_weights.ts";
-import { createTokenizer, type Tokenizer, type TokenizerOptions } from "../tokenizer.ts";
+import { openText, type TextModel } from "../text/open_text.ts";
+import type { TextEncoderLayout } from "../text/text_encoder.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 import {
   AUTOENCODER_SKIPPED,
   type AutoencoderConfig,
   buildEncoder,
   downsampling,
 } from "./autoencoder.ts";
-import { buildTextEncoder, CLIP_TEXT_SKIPPED } from "./clip_text.ts";
-import {
-  type LdmConfig,
-  readFlatConfig,
-  readMonaiConfig,
-  readMonaiFiles,
-  readTextConfig,
-  type TextEncoderLayout,
-} from "./config.ts";
+import { type LdmConfig, readFlatConfig, readMonaiConfig, readMonaiFiles } from "./config.ts";
 import { buildUnet } from "./unet.ts";
 import { AUTOENCODER_NAMES, GENERATIVE, UNET_NAMES } from "./weights.ts";
 
@@ -125,20 +110,17 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     autoencoder: await open("autoencoder", "the autoencoder's weights"),
     unet: await open("diffusion_model", "the U-Net's weights"),
   };
-  const texts = await openText(options.textEncoder ?? path, options.textEncoder !== undefined);
+  const text = await openTexts(options.textEncoder ?? path, options.textEncoder !== undefined);
 
-  const { positions } = texts.layout.config;
+  const { positions } = text.tokenizer;
   const { imageSize } = stated;
-  const { statedEncoder, unetGraph, textGraph } = fromConfiguration(file, () => ({
+  const { statedEncoder, unetGraph } = fromConfiguration(file, () => ({
     statedEncoder: buildEncoder(stated.autoencoder, imageSize),
     unetGraph: buildUnet(stated.unet, {
       latentSize: imageSize / downsampling(stated.autoencoder),
       tokens: positions,
     }),
-    textGraph: buildTextEncoder(texts.layout.config),
   }));
-  const { dropped } = texts.layout;
-  const textSkipped = [...CLIP_TEXT_SKIPPED, ...(dropped ? [dropped] : [])];
   const layout = tellLayout(stored.autoencoder, tensorsOf(statedEncoder), AUTOENCODER_NAMES);
   const config = { ...stated, autoencoder: inLayout(stated.autoencoder, layout) };
   const encoder = tensorsOf(buildEncoder(config.autoencoder, imageSize));
@@ -150,20 +132,20 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
       ignoring(AUTOENCODER_SKIPPED),
     ),
     unet: await fitLayout(stored.unet, tensorsOf(unetGraph.graph), UNET_NAMES),
-    textEncoder: await fitTensors(texts.checkpoint, tensorsOf(textGraph), ignoring(textSkipped)),
+    textEncoder: text.checkpoint,
   };
-  if (config.unet.contextChannels !== texts.layout.config.hidden) {
+  if (config.unet.contextChannels !== text.layout.config.hidden) {
     throw new RangeError(
       `Cannot load model "${path}": the U-Net reads text of width ${config.unet.contextChannels}, ` +
-        `but "${texts.checkpoint.path}" gives ${texts.layout.config.hidden}`,
+        `but "${text.checkpoint.path}" gives ${text.layout.config.hidden}`,
     );
   }
   let hash: Promise<string> | undefined;
   return {
     path,
     config,
-    text: texts.layout,
-    tokenizer: texts.tokenizer,
+    text: text.layout,
+    tokenizer: text.tokenizer,
     checkpoints,
     crossAttentionLayers: unetGraph.crossAttention.length,
     crossAttentionSides: unetGraph.crossAttention.map(({ side }) => side),
@@ -196,10 +178,7 @@ function inLayout(config: AutoencoderConfig, layout: number): AutoencoderConfig 
 }
 
 /** Opens text encoder and tokenizer in their subfolders, or in `folder` itself if `sideBySide`. */
-async function openText(
-  folder: string,
-  sideBySide: boolean,
-): Promise<{ layout: TextEncoderLayout; checkpoint: Checkpoint; tokenizer: Tokenizer }> {
+async function openTexts(folder: string, sideBySide: boolean): Promise<TextModel> {
   const nested = `${folder}/text_encoder/config.json`;
   const configFile = await requireFile(
     sideBySide ? [nested, `${folder}/config.json`] : [nested],
@@ -207,63 +186,10 @@ async function openText(
       ? "the text encoder"
       : "the text encoder (a MONAI bundle has none: give its folder too, in a command by --text-encoder)",
   );
-  const encoder = configFile.slice(0, -"/config.json".length);
-  const layout = readTextConfig(await readJson(configFile), `"${configFile}"`);
-  const checkpoint = await openWeights(
-    [encoder],
-    ["model.safetensors", "pytorch_model.bin"],
-    "the text encoder's weights",
-  );
-
   const own = `${folder}/tokenizer`;
-  const tokenizerFolder = await firstFile([`${own}/vocab.json`, `${own}/tokenizer.json`])
-    ? own
-    : folder;
-  // A whole CLIP model replaces Stable Diffusion 2.1's text encoder, which pads with "!".
-  const padToken = layout.dropped ? undefined : await readPadToken(tokenizerFolder);
-  const tokenizer = await openTokenizer(tokenizerFolder, {
-    positions: layout.config.positions,
-    vocabulary: layout.config.vocabulary,
-    ...(padToken !== undefined && { padToken }),
-  });
-  return { layout, checkpoint, tokenizer };
-}
-
-async function openTokenizer(
-  folder: string,
-  options: TokenizerOptions,
-): Promise<Tokenizer> {
-  const [vocab, merges, whole] = ["vocab.json", "merges.txt", "tokenizer.json"]
-    .map((name) => `${folder}/${name}`) as [string, string, string];
-  try {
-    if (await isFile(vocab) && await isFile(merges)) {
-      const [vocabText, mergesText] = await Promise.all(
-        [vocab, merges].map(readText),
-      );
-      return createTokenizer({ vocab: vocabText!, merges: mergesText! }, options);
-    }
-    const file = await requireFile([whole], "the tokenizer (vocab.json and merges.txt)");
-    return createTokenizer({ tokenizerJson: await readText(file) }, options);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(`${error.message} in "${folder}"`);
-  }
-}
-
-/**
- * Reads the padding token from a tokenizer's files. `special_tokens_map.json` overrules
- * `tokenizer_config.json`: in Stable Diffusion 2.1 the map says "!", and the configuration still
- * says the end token.
- */
-async function readPadToken(folder: string): Promise<string | undefined> {
-  for (const name of ["special_tokens_map.json", "tokenizer_config.json"]) {
-    const path = `${folder}/${name}`;
-    if (!await isFile(path)) continue;
-    const json = await readJson(path) as { pad_token?: unknown } | null;
-    const token = json?.pad_token;
-    const text = typeof token === "object"
-      ? (token as { content?: unknown } | null)?.content
-      : token;
-    if (typeof text === "string" && text !== "") return text;
-  }
+  const names = ["vocab.json", "vocab.txt", "tokenizer.json"].map((name) => `${own}/${name}`);
+  return await openText(
+    configFile.slice(0, -"/config.json".length),
+    await firstFile(names) ? own : folder,
+  );
 }

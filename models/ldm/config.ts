@@ -8,7 +8,6 @@ import { printable } from "../../base/text.ts";
 import { Fields, MAX_COUNT } from "../json_fields.ts";
 import type { SchedulerConfig } from "../scheduler.ts";
 import { type AutoencoderConfig, downsampling } from "./autoencoder.ts";
-import type { ClipTextConfig } from "./clip_text.ts";
 import type { UnetConfig } from "./unet_config.ts";
 
 /** Configuration of a latent diffusion model: everything but the weights. */
@@ -33,14 +32,11 @@ export interface LdmConfig {
   readonly select?: readonly [start: number, end: number];
 }
 
-/** Most layers of one network, because each layer is built; the published text encoder has 23. */
+/** Most layers of the U-Net, because each layer is built. */
 const MAX_LAYERS = 256;
 
 /** Most residual blocks of one level. */
 const MAX_BLOCKS = 16;
-
-/** Most token positions, because the mask grows with their square; CLIP has 77. */
-const MAX_POSITIONS = 1024;
 
 const isWhole = (min: number, max: number) => (value: unknown) =>
   Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
@@ -236,49 +232,4 @@ export function readMonaiFiles(json: unknown, where: string) {
     autoencoder: name("load_autoencoder_path"),
     diffusion_model: name("load_diffusion_path"),
   };
-}
-
-/** A text encoder's architecture, and the last layer that is left out of a whole CLIP model. */
-export interface TextEncoderLayout {
-  /** Architecture of the layers that run. */
-  readonly config: ClipTextConfig;
-  /**
-   * Name prefix of the last layer's tensors, if the layer is left out. Stable Diffusion 2 reads
-   * the text tower of OpenCLIP ViT-H one layer before its end.
-   */
-  readonly dropped?: string;
-}
-
-/**
- * Reads the `config.json` that transformers writes for a `CLIPTextModel` or a whole `CLIPModel`.
- * From a whole model this takes the text tower without its last layer.
- *
- * @param json The parsed file.
- * @param where The file in words, for messages.
- * @throws {SyntaxError} If a field makes no sense.
- */
-export function readTextConfig(json: unknown, where: string): TextEncoderLayout {
-  const outer = new Fields(json, where);
-  const whole = outer.has("text_config");
-  const fields = whole ? outer.object("text_config") : outer;
-  // A whole CLIP model loses its last layer, so it needs at least one.
-  const range = { min: whole ? 1 : 0, max: MAX_LAYERS };
-  const layers = fields.count("num_hidden_layers", 12, range);
-  // Missing fields have the defaults of transformers' CLIPTextConfig.
-  const config: ClipTextConfig = {
-    vocabulary: fields.count("vocab_size", 49408),
-    hidden: fields.count("hidden_size", 512),
-    layers: whole ? layers - 1 : layers,
-    heads: fields.count("num_attention_heads", 8),
-    mlp: fields.count("intermediate_size", 2048),
-    activation: fields.choice("hidden_act", ["gelu", "quick_gelu"], "quick_gelu"),
-    positions: fields.count("max_position_embeddings", 77, { min: 2, max: MAX_POSITIONS }),
-    epsilon: fields.number("layer_norm_eps", 1e-5),
-  };
-  if (config.hidden % config.heads !== 0) {
-    throw new SyntaxError(
-      `Cannot read ${where}: hidden size ${config.hidden} does not fall into ${config.heads} heads`,
-    );
-  }
-  return whole ? { config, dropped: `text_model.encoder.layers.${layers - 1}.` } : { config };
 }

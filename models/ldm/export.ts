@@ -9,9 +9,9 @@ import { writeFile } from "../../base/host/files.ts";
 import { type Checkpoint, readTensor } from "../checkpoint/mod.ts";
 import { encodeModel, type WeightSource } from "../onnx/encode.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
+import { buildTextEncoder } from "../text/text_encoder.ts";
 import { buildEncoder, downsampling } from "./autoencoder.ts";
 import type { Bundle } from "./bundle.ts";
-import { buildTextEncoder } from "./clip_text.ts";
 import { chooseLayers } from "./model.ts";
 import { buildUnet } from "./unet.ts";
 
@@ -44,10 +44,10 @@ export async function exportBundle(
   folder: string,
   options: ExportOptions = {},
 ): Promise<string[]> {
-  const { config, text, checkpoints } = bundle;
+  const { config, text, tokenizer, checkpoints } = bundle;
   const layers = chooseLayers(options.layers ?? "all", bundle.crossAttentionLayers);
   const latentSize = config.imageSize / downsampling(config.autoencoder);
-  const tokens = text.config.positions;
+  const tokens = tokenizer.positions;
   const { graph: unet } = buildUnet(config.unet, { latentSize, tokens, layers });
   await host().files.makeFolder(folder).catch((error) => {
     throw new Error(`Cannot write to folder "${folder}": ${error.message}`, { cause: error });
@@ -58,7 +58,7 @@ export async function exportBundle(
       checkpoints.autoencoder,
       folder,
     ),
-    await exportGraph(buildTextEncoder(text.config), checkpoints.textEncoder, folder),
+    await exportGraph(buildTextEncoder(text, { tokens }), checkpoints.textEncoder, folder),
     await exportGraph(unet, checkpoints.unet, folder),
   ];
 }

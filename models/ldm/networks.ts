@@ -8,16 +8,15 @@ import { InputTypeError } from "../../base/errors.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
 import { mix } from "../../shaders/mix.ts";
 import { mixValues } from "../../shaders/mix_cpu.ts";
-import { readRow } from "../checkpoint/mod.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { joinValues } from "../runtime/join_values.ts";
 import { readValues } from "../runtime/read_values.ts";
 import type { OutputTensor, Runtime, TensorData } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
+import { buildTextEncoder, textFeeds } from "../text/text_encoder.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
 import { buildEncoder, downsampling } from "./autoencoder.ts";
 import type { Bundle } from "./bundle.ts";
-import { buildTextEncoder, TOKEN_TABLE } from "./clip_text.ts";
 import { loadGraph } from "./load_graph.ts";
 import { type Conditioning, openUnet, type UnetSession } from "./unet_session.ts";
 import type { WeightType } from "./weights.ts";
@@ -131,7 +130,8 @@ export async function openNetworks(
   { layers, weights, separate }: NetworksOptions,
 ): Promise<Networks> {
   requireWeights(weights, runtime);
-  const { config, text, checkpoints } = bundle;
+  const { config, text, tokenizer, checkpoints } = bundle;
+  const { positions } = tokenizer;
   const { imageSize, scaleFactor, autoencoder } = config;
   const sessions: { release(): Promise<void> }[] = [];
   const keep = async <T extends { release(): Promise<void> }>(loading: Promise<T>) => {
@@ -146,7 +146,7 @@ export async function openNetworks(
     // The largest network loads first, because its bytes need memory beside all loaded networks.
     const textEncoder = await keep(
       loadGraph(
-        buildTextEncoder(text.config, { lookUp: false }),
+        buildTextEncoder(text, { lookUp: false, tokens: positions }),
         checkpoints.textEncoder,
         runtime,
         weights,
@@ -154,7 +154,7 @@ export async function openNetworks(
     );
     const unet = await keep(openUnet(config.unet, checkpoints.unet, runtime, {
       latentSize: imageSize / downsampling(autoencoder),
-      tokens: text.config.positions,
+      tokens: positions,
       layers,
       weights,
       separate,
@@ -182,16 +182,9 @@ export async function openNetworks(
       return mixed.result;
     };
     const read = (values: TensorData, length: number) => readValues(gpu, values, length);
-    const embed = async ({ ids }: EncodedPhrase): Promise<OutputTensor> => {
-      const { hidden } = text.config;
-      const rows = new Map<number, Float32Array>();
-      for (const id of new Set(ids)) {
-        rows.set(id, await readRow(checkpoints.textEncoder, TOKEN_TABLE, id));
-      }
-      const data = new Float32Array(ids.length * hidden);
-      ids.forEach((id, i) => data.set(rows.get(id)!, i * hidden));
-      const tokens = { data, dims: [1, ids.length, hidden] };
-      const { embeddings } = await textEncoder.run({ tokens }, ["embeddings"]);
+    const embed = async (phrase: EncodedPhrase): Promise<OutputTensor> => {
+      const feeds = await textFeeds(text, checkpoints.textEncoder, phrase);
+      const { embeddings } = await textEncoder.run(feeds, ["embeddings"]);
       return embeddings!;
     };
     return {
@@ -222,7 +215,7 @@ export async function openNetworks(
         return scaled;
       },
       async condition(phrase) {
-        const key = phrase.ids.join();
+        const key = `${phrase.ids} ${phrase.masked}`;
         const known = conditionings.get(key);
         if (known) {
           // Move the phrase to the end, because the first phrase is dropped next.

@@ -61,6 +61,11 @@ export function mul(g: GraphBuilder, a: Value, b: Value): Value {
   return elementwise(g, "Mul", a, b);
 }
 
+/** The smaller of a and b, broadcast. */
+export function min(g: GraphBuilder, a: Value, b: Value): Value {
+  return elementwise(g, "Min", a, b);
+}
+
 /** x times a number. */
 export function scale(g: GraphBuilder, x: Value, factor: number): Value {
   return mul(g, x, g.floats([factor], []));

@@ -5,7 +5,7 @@
  */
 
 import { readTextEncoderConfig } from "../../models/biovil/text_encoder.ts";
-import { createWordPieces } from "../../models/biovil/word_pieces.ts";
+import { createWordPieces } from "../../models/text/word_pieces.ts";
 import { chance, mutateBytes, mutateJson, utf8 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
 

@@ -6,8 +6,9 @@
 
 import { createHash } from "node:crypto";
 import { loadBundle } from "../../models/ldm/bundle.ts";
-import { readFlatConfig, readMonaiConfig, readTextConfig } from "../../models/ldm/config.ts";
+import { readFlatConfig, readMonaiConfig } from "../../models/ldm/config.ts";
 import { Scheduler } from "../../models/scheduler.ts";
+import { readTextConfig } from "../../models/text/text_encoder.ts";
 import { createTokenizer } from "../../models/tokenizer.ts";
 import type { Random } from "../../base/random.ts";
 import { TrajectoryCache } from "../../pipeline/trajectory_cache.ts";
@@ -200,7 +201,7 @@ const cache: Target = {
 export const MODEL_TARGETS: readonly Target[] = [
   config("config flat", FLAT, withScheduler(readFlatConfig)),
   config("config monai", MONAI, withScheduler(readMonaiConfig)),
-  config("config text", TEXT, readTextConfig),
+  config("config text", TEXT, (json, where) => readTextConfig(json, where)),
   tokenizer(
     "vocab",
     (random) => spoilJson(random, VOCABULARY),

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { createWordPieces } from "../../models/biovil/word_pieces.ts";
+import { createWordPieces } from "../../models/text/word_pieces.ts";
 import { createTokenizer, phraseNotes } from "../../models/tokenizer.ts";
 import { join, pick } from "./mutate.ts";
 import { Broken, requireSentence, type Target } from "./target.ts";

@@ -1,6 +1,6 @@
 import "../../base/host/deno/mod.ts";
 import { assertEquals, assertThrows } from "@std/assert";
-import { EXPECTED, FIXTURES } from "./fixtures/expected.ts";
+import { EXPECTED, FIXTURES } from "../biovil/fixtures/expected.ts";
 import { createWordPieces } from "./word_pieces.ts";
 
 const TEXT = Deno.readTextFileSync(`${FIXTURES}/vocab.txt`);

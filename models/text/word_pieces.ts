@@ -1,6 +1,6 @@
 /**
- * BERT's word pieces on top of `@huggingface/tokenizers`, with hi-ml-multimodal's preparation of
- * phrases.
+ * BERT's word pieces on top of `@huggingface/tokenizers`: with hi-ml-multimodal's preparation of
+ * phrases, or with the padding and truncation of diffusion models.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { InputRangeError, InputSyntaxError } from "../../base/errors.ts";
 import { isObject, parseJson } from "../../base/json.ts";
 import { quote, show } from "../../base/text.ts";
-import { listWords, MIN_SPELLED, spelledNote } from "../tokenizer.ts";
+import { fitPhrase, MIN_SPELLED, type Tokenizer, wordNotes } from "../tokenizer.ts";
 
 /** Turns phrases into token ids. */
 export interface WordPieces {
@@ -41,8 +41,12 @@ export interface WordPiecesOptions {
   readonly vocabulary: number;
 }
 
-const [UNKNOWN, START, END, MASK] = ["[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-const SPECIAL = ["[PAD]", UNKNOWN!, START!, END!, MASK!];
+const PADDING = "[PAD]";
+const UNKNOWN = "[UNK]";
+const START = "[CLS]";
+const END = "[SEP]";
+const MASK = "[MASK]";
+const SPECIAL = [PADDING, UNKNOWN, START, END, MASK];
 
 /** Most letters of a word; longer words become one unknown token (WordpieceTokenizer). */
 const MAX_LETTERS = 100;
@@ -63,8 +67,8 @@ function readVocabulary({ kind, text }: VocabularyFile): Map<string, number> {
   return new Map(ids as [string, number][]);
 }
 
-/** Makes the `tokenizer.json` that transformers would write for BERT in lower case. */
-function assemble(vocabulary: ReadonlyMap<string, number>) {
+/** Makes the `tokenizer.json` that transformers would write for BERT. */
+function assemble(vocabulary: ReadonlyMap<string, number>, lowercase: boolean) {
   return {
     version: "1.0",
     added_tokens: SPECIAL.map((content) => ({
@@ -81,7 +85,7 @@ function assemble(vocabulary: ReadonlyMap<string, number>) {
       clean_text: true,
       handle_chinese_chars: true,
       strip_accents: null,
-      lowercase: true,
+      lowercase,
     },
     pre_tokenizer: { type: "BertPreTokenizer" },
     post_processor: null,
@@ -104,16 +108,17 @@ function dropInvisible(text: string): string {
   return text.replace(/(?![\t\n\r])\p{C}/gu, "");
 }
 
-/**
- * Makes a tokenizer from a vocabulary.
- *
- * @throws {SyntaxError} If the file is malformed, has an id beyond the text encoder's, or lacks a
- * special token.
- */
-export function createWordPieces(
-  file: VocabularyFile,
-  { positions, vocabulary: size }: WordPiecesOptions,
-): WordPieces {
+/** Reads texts by a vocabulary. */
+interface Reader {
+  /** Id of a special token. */
+  id(token: string): number;
+  /** Ids of a text without special tokens. */
+  read(text: string): number[];
+  /** Words of a text that the vocabulary lacks, and words that are read letter by letter. */
+  oddWords(text: string): { unknown: string[]; spelled: string[] };
+}
+
+function openReader(file: VocabularyFile, size: number, lowercase = true): Reader {
   const vocabulary = readVocabulary(file);
   for (const [token, id] of vocabulary) {
     if (!(Number.isInteger(id) && id >= 0 && id < size)) {
@@ -123,15 +128,44 @@ export function createWordPieces(
       );
     }
   }
-  const absent = SPECIAL.find((token) => !vocabulary.has(token));
-  if (absent) throw new SyntaxError(`Cannot read ${file.kind}: it has no token "${absent}"`);
-  const inner = new HuggingFaceTokenizer(assemble(vocabulary), {
+  const id = (token: string) => {
+    const found = vocabulary.get(token);
+    if (found !== undefined) return found;
+    throw new SyntaxError(`Cannot read ${file.kind}: it has no token "${token}"`);
+  };
+  SPECIAL.forEach(id);
+  const inner = new HuggingFaceTokenizer(assemble(vocabulary, lowercase), {
     clean_up_tokenization_spaces: false,
   });
-  const [start, end, mask, unknown] = [START, END, MASK, UNKNOWN]
-    .map((token) => vocabulary.get(token!)!) as [number, number, number, number];
-  const readText = (text: string): number[] =>
+  const read = (text: string): number[] =>
     inner.encode(dropInvisible(text), { add_special_tokens: false }).ids;
+  return {
+    id,
+    read,
+    oddWords(text) {
+      const [unknown, spelled] = [new Set<string>(), new Set<string>()];
+      for (const [word] of dropInvisible(text).matchAll(/[\p{L}\p{M}]+/gu)) {
+        const ids = read(word);
+        const letters = word.match(/\p{L}/gu)?.length ?? 0;
+        if (ids.includes(id(UNKNOWN))) unknown.add(word);
+        else if (letters >= MIN_SPELLED && ids.length >= letters) spelled.add(word);
+      }
+      return { unknown: [...unknown], spelled: [...spelled] };
+    },
+  };
+}
+
+/**
+ * Makes a tokenizer from a vocabulary, for BioViL.
+ *
+ * @throws {SyntaxError} If the file is malformed, has an id beyond the text encoder's, or lacks a
+ * special token.
+ */
+export function createWordPieces(
+  file: VocabularyFile,
+  { positions, vocabulary }: WordPiecesOptions,
+): WordPieces {
+  const { id, read, oddWords } = openReader(file, vocabulary);
   return {
     encode(phrase) {
       const special = SPECIAL.find((token) => token !== MASK && phrase.includes(token));
@@ -140,13 +174,13 @@ export function createWordPieces(
           `Cannot read phrase ${quote(phrase)}: "${special}" has a meaning of its own in BERT`,
         );
       }
-      const ids = [start];
+      const ids = [id(START)];
       const bare = phrase.replace(/[!?.]+$/, "");
-      for (const [i, part] of bare.split(MASK!).entries()) {
-        if (i > 0) ids.push(mask);
-        ids.push(...readText(part));
+      for (const [i, part] of bare.split(MASK).entries()) {
+        if (i > 0) ids.push(id(MASK));
+        ids.push(...read(part));
       }
-      ids.push(end);
+      ids.push(id(END));
       if (ids.length > positions) {
         throw new InputRangeError(
           `Cannot read phrase ${
@@ -158,20 +192,55 @@ export function createWordPieces(
       return ids;
     },
     notes(phrase) {
-      const [unread, spelled] = [new Set<string>(), new Set<string>()];
-      const bare = dropInvisible(phrase.replaceAll(MASK!, " "));
-      for (const [word] of bare.matchAll(/[\p{L}\p{M}]+/gu)) {
-        const ids = readText(word);
-        const letters = word.match(/\p{L}/gu)?.length ?? 0;
-        if (ids.includes(unknown)) unread.add(word);
-        else if (letters >= MIN_SPELLED && ids.length >= letters) spelled.add(word);
-      }
-      return [
-        ...(unread.size > 0
-          ? [`the tokenizer does not know ${listWords(unread)} and reads "${UNKNOWN}" instead`]
-          : []),
-        ...(spelled.size > 0 ? [spelledNote(spelled)] : []),
-      ];
+      const { unknown, spelled } = oddWords(phrase.replaceAll(MASK, " "));
+      return wordNotes(unknown, spelled);
+    },
+  };
+}
+
+/** Options of {@linkcode createBertTokenizer}. */
+export interface BertTokenizerOptions extends WordPiecesOptions {
+  /**
+   * Token that fills the positions after the end token.
+   *
+   * @default {"[PAD]"}
+   */
+  readonly padToken?: string;
+  /**
+   * Whether capitals become lower case, and letters lose their accents.
+   *
+   * @default {true}
+   */
+  readonly lowercase?: boolean;
+}
+
+/** The special tokens in a phrase; the brackets keep them when a phrase is split. */
+const SPECIAL_TOKENS = new RegExp(`(${SPECIAL.map(RegExp.escape).join("|")})`, "g");
+
+/**
+ * Makes BERT's tokenizer as diffusion models use it: the phrase as it is, its end cut off if it is
+ * too long, and padding. A special token in the phrase stands for itself, as in transformers.
+ *
+ * @throws {SyntaxError} If the file is malformed, has an id beyond the text encoder's, or lacks a
+ * special token.
+ */
+export function createBertTokenizer(
+  file: VocabularyFile,
+  { positions, vocabulary, padToken = PADDING, lowercase }: BertTokenizerOptions,
+): Tokenizer {
+  const { id, read, oddWords } = openReader(file, vocabulary, lowercase);
+  const pad = id(padToken);
+  return {
+    positions,
+    encode(phrase) {
+      const parts = phrase.split(SPECIAL_TOKENS);
+      const ids = parts.flatMap((part) => SPECIAL.includes(part) ? [id(part)] : read(part));
+      const { unknown, spelled } = oddWords(phrase.replaceAll(SPECIAL_TOKENS, " "));
+      return {
+        ...fitPhrase([id(START), ...ids, id(END)], positions, pad),
+        ...(spelled.length > 0 && { spelled }),
+        ...(unknown.length > 0 && { unknown }),
+      };
     },
   };
 }
