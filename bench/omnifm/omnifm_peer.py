@@ -117,7 +117,7 @@ class Model(nn.Module):
         ofa = import_module("models.ofa.ofa")
         transformer = import_module("models.ofa.unify_transformer")
         args = Namespace(
-            **dict.fromkeys(["scale_attn", "scale_fc", "scale_heads"], True),
+            **dict.fromkeys(["scale_attn", "scale_fc", "scale_heads", "disable_entangle"], True),
             **dict.fromkeys(["encoder_prompt", "decoder_prompt", "adapter", "cls_token"], False),
             **dict.fromkeys(["encoder_layerdrop", "decoder_layerdrop", "quant_noise_pq"], 0),
             **dict.fromkeys(["adaptive_input", "no_cross_attention", "tie_adaptive_weights"], False),

@@ -43,6 +43,14 @@ const FROM = "from utils/BPE of github.com/MedHK23/OmniFM-DR";
 /** Values that the training script sets, if the checkpoint does not state them. */
 const DEFAULTS = { side: 512, bins: 1000, attentionFactor: 2 };
 
+/** Settings that change the networks, with the only value that the graphs compute. */
+const NEEDED = {
+  cls_token: false,
+  interpolate_position: false,
+  entangle_position_embedding: false,
+  disable_entangle: true,
+};
+
 /** Most layers, blocks of a stage, and size of any axis; larger numbers of a file are refused. */
 const [MAX_LAYERS, MAX_SIZE] = [128, 2 ** 20];
 
@@ -129,13 +137,16 @@ function readConfig(
   if (shapes.has("encoder.cls_token")) {
     throw fail("it has a classification token, which the released code draws anew at every call");
   }
-  const settings = settingsOf(checkpoint);
   const number = (name: string, fallback: number) => {
-    const value = settings.get(name);
+    const value = settingOf(checkpoint, name);
     return typeof value === "number" && value > 0 ? value : fallback;
   };
-  if (settings.get("interpolate_position") === true) {
-    throw fail("it interpolates positions of the image, which is not supported");
+  for (const [name, value] of Object.entries(NEEDED)) {
+    if ((settingOf(checkpoint, name) ?? value) !== value) {
+      throw fail(
+        `expected the setting ${name} to be ${value}, as in the published training script`,
+      );
+    }
   }
   const trunk = "encoder.embed_images";
   const imageBucket = Math.sqrt(size("encoder.embed_image_positions.weight", 0) - 1);
@@ -173,14 +184,14 @@ function readConfig(
       tokenBucket: (size("encoder.token_rel_pos_table_list.0.weight", 0) + 1) / 2,
       attentionFactor: number("attn_scale_factor", DEFAULTS.attentionFactor),
       // The synchronised norm of the released code has an epsilon of its own.
-      normEpsilon: settings.get("sync_bn") === true ? 1e-3 : 1e-5,
+      normEpsilon: settingOf(checkpoint, "sync_bn") === true ? 1e-3 : 1e-5,
       scaleAttention: shapes.has(`${layer}.attn_ln.weight`),
       scaleMlp: shapes.has(`${layer}.ffn_layernorm.weight`),
       scaleHeads: shapes.has(`${layer}.self_attn.c_attn`),
       imageTables: shapes.has("encoder.image_rel_pos_table_list.0.weight"),
     },
     bins: number("num_bins", DEFAULTS.bins),
-    codes: settings.has("code_dict_size") ? number("code_dict_size", 0) : undefined,
+    codes: number("code_dict_size", 0) || undefined,
   };
 }
 
@@ -212,10 +223,9 @@ function probes(): string[] {
   ];
 }
 
-/** Settings of the model and the task beside the weights, by name; empty if there are none. */
-function settingsOf(checkpoint: Checkpoint): ReadonlyMap<string, unknown> {
-  if (!checkpoint.path.includes("reference")) return new Map();
-  return new Map<string, unknown>([["patch_image_size", 96], ["code_dict_size", 16]]);
+/** Reads a setting of the task or the model from a checkpoint of fairseq. */
+function settingOf({ settings }: Checkpoint, name: string): unknown {
+  return settings?.get(`cfg.task.${name}`) ?? settings?.get(`cfg.model.${name}`);
 }
 
 /** Bytes per read of a tensor that is hashed. */
