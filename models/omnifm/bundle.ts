@@ -14,6 +14,7 @@ import {
   buildEncoder,
   buildImagePart,
   CELL,
+  EMBEDDINGS,
   type OmnifmConfig,
 } from "./networks.ts";
 import { createTexts, type Texts } from "./text.ts";
@@ -160,9 +161,13 @@ function readConfig(
         "positions",
     );
   }
-  const heads = size("encoder.token_rel_pos_table_list.0.weight", 1);
-  const width = size("encoder.embed_tokens.weight", 1);
-  if (width % heads !== 0) throw fail(`a width of ${width} does not fall into ${heads} heads`);
+  const width = size(EMBEDDINGS, 1);
+  const stack = (part: "encoder" | "decoder") => {
+    const heads = size(`${part}.token_rel_pos_table_list.0.weight`, 1);
+    if (width % heads !== 0) throw fail(`a width of ${width} does not fall into ${heads} heads`);
+    const mlp = size(layerName(part, 0), 0);
+    return { heads, mlp, layers: count((layer) => layerName(part, layer)) };
+  };
   const layer = "encoder.layers.0";
   return {
     config: {
@@ -171,12 +176,9 @@ function readConfig(
       channels: size(`${trunk}.layer1.0.conv3.weight`, 0),
       blocks: [1, 2, 3].map((stage) => count((block) => trunkName(stage, block))),
       width,
-      heads,
-      mlp: size(`${layer}.fc1.weight`, 0),
-      decoderMlp: size("decoder.layers.0.fc1.weight", 0),
-      encoderLayers: count((layer) => layerName("encoder", layer)),
-      decoderLayers: count((layer) => layerName("decoder", layer)),
-      vocabulary: size("encoder.embed_tokens.weight", 0),
+      encoder: stack("encoder"),
+      decoder: stack("decoder"),
+      vocabulary: size(EMBEDDINGS, 0),
       sourcePositions: size("encoder.embed_positions.weight", 0),
       targetPositions: size("decoder.embed_positions.weight", 0),
       imageBucket,
@@ -207,12 +209,15 @@ function layerName(part: "encoder" | "decoder", layer: number): string {
 function probes(): string[] {
   const numbers = Array.from({ length: MAX_LAYERS }, (_, i) => i);
   return [
+    EMBEDDINGS,
     "encoder.cls_token",
-    ...["embed_tokens", "embed_positions", "embed_image_positions"]
-      .map((table) => `encoder.${table}.weight`),
-    "decoder.embed_positions.weight",
+    "encoder.embed_image_positions.weight",
+    ...["encoder", "decoder"].flatMap((part) => [
+      `${part}.embed_positions.weight`,
+      `${part}.token_rel_pos_table_list.0.weight`,
+    ]),
+    "encoder.image_rel_pos_table_list.0.weight",
     ...["conv1", "layer1.0.conv3"].map((name) => `encoder.embed_images.${name}.weight`),
-    ...["token", "image"].map((part) => `encoder.${part}_rel_pos_table_list.0.weight`),
     ...["attn_ln.weight", "ffn_layernorm.weight", "self_attn.c_attn"]
       .map((name) => `encoder.layers.0.${name}`),
     ...numbers.flatMap((i) => [

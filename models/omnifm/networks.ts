@@ -34,14 +34,10 @@ export interface OmnifmConfig {
   readonly channels: number;
   /** Bottlenecks of each of the trunk's three stages. */
   readonly blocks: readonly number[];
-  /** Width of a token, heads of each attention, and width inside each MLP. */
+  /** Width of a token. */
   readonly width: number;
-  readonly heads: number;
-  readonly mlp: number;
-  /** Width inside each MLP of the decoder. */
-  readonly decoderMlp: number;
-  readonly encoderLayers: number;
-  readonly decoderLayers: number;
+  readonly encoder: StackConfig;
+  readonly decoder: StackConfig;
   /** Rows of the embeddings of tokens. */
   readonly vocabulary: number;
   /** Rows of the embeddings of positions in texts, for the encoder and the decoder. */
@@ -62,6 +58,18 @@ export interface OmnifmConfig {
   readonly scaleHeads: boolean;
   readonly imageTables: boolean;
 }
+
+/** Sizes of the encoder or the decoder. */
+export interface StackConfig {
+  readonly layers: number;
+  /** Heads of each attention. */
+  readonly heads: number;
+  /** Width inside each MLP. */
+  readonly mlp: number;
+}
+
+/** Name of the embeddings of tokens, which encoder, decoder and logits share. */
+export const EMBEDDINGS = "encoder.embed_tokens.weight";
 
 /** Pixels along a side of an image cell. */
 export const CELL = 16;
@@ -124,9 +132,10 @@ function trunk(g: GraphBuilder, image: Value, config: OmnifmConfig): Value {
 /**
  * Builds the graph from an image's cells and an instruction to everything that the decoder needs.
  *
- * Inputs are `cells` `[cells, width]`, `tokens` `[text]`, `text_positions` `[text]`, counted from 0,
- * `relative` `[source, source]` with the rows of `relativeRows()`, and `steps` `[steps]`, the
- * positions of the answer from 0. The source is the cells and then the text.
+ * Inputs are `cells` `[cells, width]`, `words` `[text, width]`, the embeddings of the tokens,
+ * `text_positions` `[text]`, counted from 0, `relative` `[source, source]` with the rows of
+ * `relativeRows()`, and `steps` `[steps]`, the positions of the answer from 0. The source is the cells
+ * and then the text.
  *
  * Outputs are `encoded` `[source, width]`; `self_bias` `[heads, steps, steps]` and `cross_bias`
  * `[heads, steps, source]`, the absolute positions' part of the decoder's scores; and for each
@@ -135,18 +144,15 @@ function trunk(g: GraphBuilder, image: Value, config: OmnifmConfig): Value {
  */
 export function buildEncoder(config: OmnifmConfig): Graph {
   const g = new GraphBuilder("encoder");
-  const { width, heads, grid, imageBucket } = config;
+  const { width, encoder: { heads, layers, mlp: inner }, decoder, grid, imageBucket } = config;
   const cells = g.input("cells", "float32", [grid ** 2, width]);
-  const tokens = g.input("tokens", "int64", ["text"]);
+  const embedded = g.input("words", "float32", ["text", width]);
   const textPositions = g.input("text_positions", "int64", ["text"]);
   const relative = g.input("relative", "int64", ["source", "source"]);
   const steps = g.input("steps", "int64", ["steps"]);
 
-  const words = add(
-    g,
-    gather(g, embeddings(g, config), tokens),
-    pick(g, g.weight("encoder.type_embedding.weight", [2, width]), 0, 0),
-  );
+  const type = pick(g, g.weight("encoder.type_embedding.weight", [2, width]), 0, 0);
+  const words = add(g, embedded, type);
   let x = joinRows(g, [cells, layerNorm(g, words, "encoder.layernorm_embedding")], "source");
   const table = (name: string, rows: number) => g.weight(`${name}.weight`, [rows, width]);
   const imagePlaces = gather(
@@ -163,30 +169,43 @@ export function buildEncoder(config: OmnifmConfig): Graph {
     layerNorm(g, imagePlaces, "encoder.image_pos_ln"),
     layerNorm(g, textPlaces, "encoder.pos_ln"),
   ], "source");
-  const absolute = positionScores(g, config, places, places, "encoder.pos");
+  const absolute = positionScores(g, config, heads, places, places, "encoder.pos");
 
-  for (let layer = 0; layer < config.encoderLayers; layer++) {
+  for (let layer = 0; layer < layers; layer++) {
     const name = `encoder.layers.${layer}`;
     const bias = add(g, absolute, pickColumns(g, relativeTable(g, config, layer), relative));
     const h = layerNorm(g, x, `${name}.self_attn_layer_norm`);
-    const query = headRows(g, project(g, config, h, `${name}.self_attn.q_proj`), heads);
+    const query = headRows(g, project(g, config, heads, h, `${name}.self_attn.q_proj`), heads);
     const key = headColumns(g, linear(g, h, `${name}.self_attn.k_proj`, width), heads);
     const value = headRows(g, linear(g, h, `${name}.self_attn.v_proj`, width), heads);
-    const mixed = attend(g, config, { query, key, value, bias }, `${name}.self_attn`, "source");
+    const mixed = attend(
+      g,
+      config,
+      { query, key, value, bias },
+      heads,
+      `${name}.self_attn`,
+      "source",
+    );
     x = add(g, x, config.scaleAttention ? layerNorm(g, mixed, `${name}.attn_ln`) : mixed);
-    x = add(g, x, mlp(g, config, x, name, config.mlp));
+    x = add(g, x, mlp(g, config, x, name, inner));
   }
   x = layerNorm(g, x, "encoder.layer_norm");
   g.output(x, "encoded");
 
   const targets = table("decoder.embed_positions", config.targetPositions);
   const answer = layerNorm(g, gather(g, targets, steps), "decoder.pos_ln");
-  g.output(positionScores(g, config, answer, answer, "decoder.self_pos"), "self_bias");
-  g.output(positionScores(g, config, answer, places, "decoder.cross_pos"), "cross_bias");
-  for (let layer = 0; layer < config.decoderLayers; layer++) {
+  g.output(
+    positionScores(g, config, decoder.heads, answer, answer, "decoder.self_pos"),
+    "self_bias",
+  );
+  g.output(
+    positionScores(g, config, decoder.heads, answer, places, "decoder.cross_pos"),
+    "cross_bias",
+  );
+  for (let layer = 0; layer < decoder.layers; layer++) {
     const name = `decoder.layers.${layer}.encoder_attn`;
-    const key = headColumns(g, linear(g, x, `${name}.k_proj`, width), heads);
-    const value = headRows(g, linear(g, x, `${name}.v_proj`, width), heads);
+    const key = headColumns(g, linear(g, x, `${name}.k_proj`, width), decoder.heads);
+    const value = headRows(g, linear(g, x, `${name}.v_proj`, width), decoder.heads);
     g.output(key, `cross_key.${layer}`);
     g.output(value, `cross_value.${layer}`);
   }
@@ -196,7 +215,7 @@ export function buildEncoder(config: OmnifmConfig): Graph {
 /**
  * Builds the graph of one step of the decoder for all beams.
  *
- * Inputs are `token` `[beams]`, the last token of each beam; `parent` `[beams]`, the row of the past
+ * Inputs are `words` `[beams, width]`, the embedding of each beam's last token; `parent` `[beams]`, the row of the past
  * that each beam continues; `self_bias` `[heads, 1, seen]` and `cross_bias` `[heads, 1, source]`,
  * the step's rows of the encoder's outputs; and `buckets` `[seen]`, rows of the token tables. For
  * each layer N the inputs are `past_key.N` and `past_value.N` `[parents, heads, past, width / heads]`
@@ -208,17 +227,16 @@ export function buildEncoder(config: OmnifmConfig): Graph {
  */
 export function buildDecoderStep(config: OmnifmConfig): Graph {
   const g = new GraphBuilder("decoder_step");
-  const { width, heads, tokenBucket } = config;
+  const { width, decoder: { heads, layers, mlp: inner }, tokenBucket } = config;
   const each = width / heads;
   const parent = g.input("parent", "int64", ["beams"]);
   const selfBias = g.input("self_bias", "float32", [heads, 1, "seen"]);
   const crossBias = g.input("cross_bias", "float32", [heads, 1, "source"]);
   const buckets = g.input("buckets", "int64", ["seen"]);
-  const table = embeddings(g, config);
-  const words = gather(g, table, g.input("token", "int64", ["beams"]));
+  const words = g.input("words", "float32", ["beams", width]);
   let x = layerNorm(g, words, "decoder.layernorm_embedding"); // [beams, width]
 
-  for (let layer = 0; layer < config.decoderLayers; layer++) {
+  for (let layer = 0; layer < layers; layer++) {
     const name = `decoder.layers.${layer}`;
     /** Appends the last token to the past of each beam. */
     const remember = (h: Value, part: "key" | "value") => {
@@ -233,7 +251,7 @@ export function buildDecoderStep(config: OmnifmConfig): Graph {
     let h = layerNorm(g, x, `${name}.self_attn_layer_norm`);
     const key = remember(linear(g, h, `${name}.self_attn.k_proj`, width), "key");
     const value = remember(linear(g, h, `${name}.self_attn.v_proj`, width), "value");
-    const query = reshape(g, project(g, config, h, `${name}.self_attn.q_proj`), [
+    const query = reshape(g, project(g, config, heads, h, `${name}.self_attn.q_proj`), [
       "beams",
       heads,
       1,
@@ -250,30 +268,26 @@ export function buildDecoderStep(config: OmnifmConfig): Graph {
       value,
       bias: add(g, selfBias, near),
     };
-    h = attend(g, config, own, `${name}.self_attn`, "beams");
+    h = attend(g, config, own, heads, `${name}.self_attn`, "beams");
     x = add(g, x, config.scaleAttention ? layerNorm(g, h, `${name}.self_attn_ln`) : h);
 
     h = layerNorm(g, x, `${name}.encoder_attn_layer_norm`);
     const cross = {
-      query: headRows(g, project(g, config, h, `${name}.encoder_attn.q_proj`), heads),
+      query: headRows(g, project(g, config, heads, h, `${name}.encoder_attn.q_proj`), heads),
       key: g.input(`cross_key.${layer}`, "float32", [heads, each, "source"]),
       value: g.input(`cross_value.${layer}`, "float32", [heads, "source", each]),
       bias: crossBias,
     };
-    h = attend(g, config, cross, `${name}.encoder_attn`, "beams");
+    h = attend(g, config, cross, heads, `${name}.encoder_attn`, "beams");
     x = add(g, x, config.scaleAttention ? layerNorm(g, h, `${name}.cross_attn_ln`) : h);
-    x = add(g, x, mlp(g, config, x, name, config.decoderMlp));
+    x = add(g, x, mlp(g, config, x, name, inner));
   }
   x = layerNorm(g, x, "decoder.layer_norm");
   const dims = ["beams", config.vocabulary];
+  const table = g.weight(EMBEDDINGS, [config.vocabulary, width]);
   const logits = g.node("Gemm", [x, table], [{ type: x.type, dims }], { transB: { int: 1 } });
   g.output(single(logits), "logits");
   return g.build();
-}
-
-/** The embeddings of tokens, which encoder, decoder and logits share. */
-function embeddings(g: GraphBuilder, { vocabulary, width }: OmnifmConfig): Value {
-  return g.weight("encoder.embed_tokens.weight", [vocabulary, width]);
 }
 
 /** Joins rows `[rows, channels]` along the first axis. */
@@ -299,8 +313,13 @@ function splitHeads(g: GraphBuilder, x: Value, heads: number): Value {
 }
 
 /** A linear layer for queries, divided by the root of a head's width times the factor. */
-function project(g: GraphBuilder, config: OmnifmConfig, x: Value, name: string): Value {
-  const { width, heads, attentionFactor } = config;
+function project(
+  g: GraphBuilder,
+  { width, attentionFactor }: OmnifmConfig,
+  heads: number,
+  x: Value,
+  name: string,
+): Value {
   return scale(g, linear(g, x, name, width), (width / heads * attentionFactor) ** -0.5);
 }
 
@@ -308,18 +327,19 @@ function project(g: GraphBuilder, config: OmnifmConfig, x: Value, name: string):
 function positionScores(
   g: GraphBuilder,
   config: OmnifmConfig,
+  heads: number,
   queries: Value,
   keys: Value,
   name: string,
 ): Value {
-  const query = headRows(g, project(g, config, queries, `${name}_q_linear`), config.heads);
+  const query = headRows(g, project(g, config, heads, queries, `${name}_q_linear`), heads);
   const key = linear(g, keys, `${name}_k_linear`, config.width);
-  return matmul(g, query, headColumns(g, key, config.heads));
+  return matmul(g, query, headColumns(g, key, heads));
 }
 
 /** Tables of a layer of the encoder for all relative positions, `[heads, rows]`. */
 function relativeTable(g: GraphBuilder, config: OmnifmConfig, layer: number): Value {
-  const { heads, imageBucket, tokenBucket, imageTables } = config;
+  const { encoder: { heads }, imageBucket, tokenBucket, imageTables } = config;
   const count = imageRows(imageBucket) + 3;
   const name = (part: string) => `encoder.${part}_rel_pos_table_list.${layer}.weight`;
   // Training starts these tables with zeros, so a checkpoint without them means zeros.
@@ -346,7 +366,7 @@ function pickColumns(g: GraphBuilder, table: Value, indices: Value): Value {
 }
 
 /** Operands of an attention by heads. */
-interface Heads {
+interface Operands {
   /** `[…, heads, queries, d]` */
   readonly query: Value;
   /** `[…, heads, d, keys]` */
@@ -360,8 +380,9 @@ interface Heads {
 /** Attends, weights each head, and joins the heads to `[rows, width]`. */
 function attend(
   g: GraphBuilder,
-  { width, heads, scaleHeads }: OmnifmConfig,
-  { query, key, value, bias }: Heads,
+  { width, scaleHeads }: OmnifmConfig,
+  { query, key, value, bias }: Operands,
+  heads: number,
   name: string,
   rows: Dim,
 ): Value {

@@ -6,13 +6,14 @@
 
 import { InputRangeError } from "../../base/errors.ts";
 import type { GrayImage } from "../../base/geometry.ts";
+import { readRow } from "../checkpoint/mod.ts";
 import { loadGraph } from "../ldm/load_graph.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { readValues } from "../runtime/read_values.ts";
 import type { OutputTensor, Runtime, Session, Tensor } from "../runtime/runtime.ts";
 import type { NextLogits } from "./beam_search.ts";
 import type { OmnifmBundle } from "./bundle.ts";
-import { CELL } from "./networks.ts";
+import { CELL, EMBEDDINGS } from "./networks.ts";
 import { relativeRows, tokenBucket } from "./positions.ts";
 import { preprocess } from "./preprocess.ts";
 
@@ -84,7 +85,15 @@ export async function openSessions(
     const imagePart = await load(graphs.image);
     const encoder = await load(graphs.encoder);
     const decoder = await load(graphs.decoder);
-    const { heads, width, grid } = config;
+    const { decoder: { heads }, width, grid } = config;
+    const embed = async (tokens: readonly number[]): Promise<Tensor> => {
+      const data = new Float32Array(tokens.length * width);
+      // A graph that picks rows would keep a second copy of the table, the largest weight.
+      for (const [i, token] of tokens.entries()) {
+        data.set(await readRow(checkpoint, EMBEDDINGS, token), i * width);
+      }
+      return { data, dims: [tokens.length, width] };
+    };
     const read = async (output: OutputTensor) =>
       await readValues(runtime.gpu, output.data, output.dims.reduce((a, b) => a * b, 1));
     const encoderOutputs = graphs.encoder.outputs.map(({ name }) => name);
@@ -101,7 +110,7 @@ export async function openSessions(
         const source = grid ** 2 + tokens.length;
         const outputs = await encoder.run({
           cells: { data: cells, dims: [grid ** 2, width] },
-          tokens: vector(tokens),
+          words: await embed(tokens),
           text_positions: vector(tokens.map((_, i) => i)),
           relative: { data: relativeRows(config, tokens.length), dims: [source, source] },
           steps: vector(Array.from({ length: steps }, (_, i) => i)),
@@ -125,7 +134,7 @@ export async function openSessions(
               (_, key) => tokenBucket(step - key, config.tokenBucket),
             );
             const { logits, ...present } = await decoder.run({
-              token: vector(tokens),
+              words: await embed(tokens),
               parent: vector(parents),
               buckets: vector(buckets),
               self_bias: rowOf(own, { heads, rows: steps, length: steps }, step, seen),
