@@ -35,6 +35,7 @@ export {
 
 // Methods beside the diffusion model, one's own among them, and the evaluation of a dataset by them.
 export { openMethod, type OpenMethodOptions } from "./methods/open_method.ts";
+export { boxMethod } from "./methods/box_method.ts";
 export { gridMethod } from "./methods/grid_method.ts";
 export { InputError } from "./base/errors.ts";
 export { evaluate, type Evaluated, type EvaluateOptions } from "./pipeline/evaluate.ts";
@@ -141,6 +142,7 @@ export type {
   MethodRow,
   WholeDataset,
 } from "./methods/method_row.ts";
+export type { BoxModel, FoundBoxes } from "./models/box_model.ts";
 export type { GridHeatmap, GridModel } from "./models/grid_model.ts";
 export type {
   BoxedPhrase,

@@ -22,10 +22,16 @@ import type { BoxedPhrase, GroundedPhrase } from "../pipeline/method.ts";
 import type { ScoredPhrase } from "../pipeline/metrics.ts";
 import { drawAttention } from "../reports/figures/attention_sheet.ts";
 import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
-import { type Backdrop, backdropOf } from "../reports/figures/overlay.ts";
+import { type Backdrop, backdropOf, withoutHeat } from "../reports/figures/overlay.ts";
 import { encodeNpy } from "../reports/exports/npy.ts";
 import { toPng } from "../reports/figures/png.ts";
-import { type FoundHeatmap, resultJson, type ResultRecord } from "../reports/result_json.ts";
+import { boxTexts } from "../reports/box_text.ts";
+import {
+  boxesJson,
+  type FoundHeatmap,
+  resultJson,
+  type ResultRecord,
+} from "../reports/result_json.ts";
 import { BACKEND_FLAGS, requireBackend } from "./kit/backend.ts";
 import { runCommand } from "./kit/confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
@@ -47,7 +53,7 @@ const COMMAND = command({
   usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",
   description:
     "Grounds phrases in chest X-rays. Writes heatmap.npy, overlay.png and result.json for each " +
-    "phrase of each image. With one image and one phrase the files lie in the output folder itself. " +
+    "phrase of each image. A method that gives boxes writes no heatmap.npy. With one image and one phrase the files lie in the output folder itself. " +
     "Several images have a numbered folder each, and so have several phrases of an image.",
   flags: {
     image: {
@@ -71,7 +77,7 @@ const COMMAND = command({
         `Method: one of ${
           IMAGE_METHODS.join(", ")
         }, or the path of a module with a method of your own. ` +
-        "biovil and biovil-t need --model with the folder of their published files.",
+        "All but ldm need --model with the folder of their published files.",
     },
     model: MODEL_FLAG,
     ...MODELS_FLAGS,
@@ -151,7 +157,8 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
       const folderOf = (phrase: string, index: number) =>
         phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
-      const shown = { image, backdrop: backdropOf(gray), record, notes: chosen.notes ?? [] };
+      const backdrop = backdropOf(gray);
+      const shown = { image, gray, backdrop, record, notes: chosen.notes ?? [] };
       try {
         for await (const { sentence, folder, notes } of writeResults(folderOf, results, shown)) {
           progress.clear();
@@ -162,7 +169,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       } catch (error) {
         progress.clear();
         if (written > 0 || signal.aborted) {
-          onNotice(`${written} of ${total} heatmaps are done; they are in ${out}`);
+          onNotice(`${written} of ${total} ${row.gives} are done; they are in ${out}`);
         }
         throw error;
       }
@@ -195,10 +202,8 @@ async function methodOf(
   const model = values.model === undefined ? [] : [values.model];
   const sources = await methodSources({ ...values, model }, IMAGE_METHODS, given, take);
   const [first, another] = sources;
-  if (!another && first![1].row.gives === "heatmaps") return first!;
-  throw new UsageError(
-    `Option "--method" must be one method with heatmaps, got "${values.method}"`,
-  );
+  if (!another) return first!;
+  throw new UsageError(`Option "--method" must be one method, got "${values.method}"`);
 }
 
 /** Method, settings, model and versions behind the results. */
@@ -230,21 +235,25 @@ interface ShownPhrase extends GroundedPhrase {
  * Yields a result per phrase. Only the first variant is a heatmap of the command; the others are
  * the attention of the sheet.
  *
- * @throws {Error} If a phrase cannot be grounded, or the method does not give one heatmap for it.
+ * @throws {Error} If a phrase cannot be grounded, or the method does not give one result for it.
  */
 async function* shownPhrases(
   flows: AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>,
   { variants = [""], settings }: ChosenMethod,
   phrases: readonly string[],
-): AsyncIterableIterator<ShownPhrase> {
+): AsyncIterableIterator<ShownPhrase | BoxedPhrase> {
   const left = new Map(phrases.map((phrase, i) => [String(i), phrase]));
   let made: ScoredPhrase[] = [];
   for await (const flow of flows) {
     const found = unlessDropped(flow);
     const { id, phrase } = found.sample;
-    const wrong = "heatmap" in found ? "more than one heatmap" : "boxes in place of a heatmap";
-    if (!("heatmap" in found && left.has(id))) {
-      throw new Error(`Cannot ground "${phrase}": the method gave ${wrong}`);
+    if (!left.has(id)) {
+      throw new Error(`Cannot ground "${phrase}": the method gave more than one result`);
+    }
+    if ("predicted" in found) {
+      left.delete(id);
+      yield found;
+      continue;
     }
     made.push(found as ScoredPhrase);
     if (made.length < variants.length) continue;
@@ -259,24 +268,31 @@ async function* shownPhrases(
   }
 }
 
-/** Path and picture of an image, with the record and the notes of the model. */
+/** Path, pixels and picture of an image, with the record and the notes of the model. */
 interface Source {
   readonly record: ResultRecord;
   /** Sentences for every result, for example that the model knows only phantoms. */
   readonly notes: readonly string[];
   readonly image: string;
+  readonly gray: GrayImage;
   readonly backdrop: Backdrop;
 }
 
 /** Writes the results of one image as they arrive; yields a sentence, folder and notes for each. */
 function writeResults(
   folderOf: (phrase: string, index: number) => string,
-  results: AsyncIterable<ShownPhrase>,
+  results: AsyncIterable<ShownPhrase | BoxedPhrase>,
   source: Source,
 ): AsyncIterable<{ sentence: string; folder: string; notes: readonly string[] }> {
-  const write = async (result: ShownPhrase) => {
-    const { originalBox, sample: { id, phrase, notes = [] }, constant } = result;
+  const write = async (result: ShownPhrase | BoxedPhrase) => {
+    const { id, phrase, notes = [] } = result.sample;
     const folder = folderOf(phrase, Number(id));
+    await makeFolder(folder);
+    if ("predicted" in result) {
+      await writeBoxes(folder, result, source);
+      return { sentence: `${phrase}: ${foundText(result)}`, folder, notes };
+    }
+    const { originalBox, constant } = result;
     await writeResult(folder, result, source);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"
@@ -291,7 +307,6 @@ function writeResults(
 
 async function writeResult(folder: string, result: ShownPhrase, source: Source): Promise<void> {
   const { image, heatmap, size, threshold, originalBox, sample, drawSheet } = result;
-  await makeFolder(folder);
   await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
   const notes = [...sample.notes ?? [], ...source.notes];
   const caption = {
@@ -322,6 +337,33 @@ async function writeResult(folder: string, result: ShownPhrase, source: Source):
   };
   const json = resultJson(found, source.record);
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
+}
+
+async function writeBoxes(folder: string, found: BoxedPhrase, source: Source): Promise<void> {
+  const { sample: { phrase, notes: own = [] }, predicted, confidence, details } = found;
+  const { image, gray, backdrop } = source;
+  const notes = [...own, ...source.notes];
+  const sentence = foundText(found);
+  const caption = {
+    ...{ phrase, image: nameOf(image), isOtsu: false, notes },
+    found: `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`,
+  };
+  const shown = { gray, ...withoutHeat(gray), predicted, caption };
+  await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(shown, backdrop));
+  const { grayLevels } = gray;
+  const json = boxesJson(
+    { image, phrase, size: gray, grayLevels, boxes: predicted, confidence, notes, details },
+    source.record,
+  );
+  await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
+}
+
+/** Describes predicted boxes as a part of a sentence. */
+function foundText({ predicted, confidence }: BoxedPhrase): string {
+  if (predicted.length === 0) return "nothing found: the model names no box";
+  return `${predicted.length === 1 ? "box" : "boxes"} ${
+    boxTexts(predicted, confidence).join("; ")
+  }`;
 }
 
 await runCommand(COMMAND, main, async (values) => {

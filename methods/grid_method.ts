@@ -5,7 +5,6 @@
  * @module
  */
 
-import { isInputError } from "../base/errors.ts";
 import type { CenterCrop } from "../base/geometry.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
@@ -17,8 +16,8 @@ import {
   type Flow,
   item,
   type StageOptions,
-  withNotes,
 } from "../pipeline/flow.ts";
+import { askModel } from "./_ask_model.ts";
 import { finishGrid } from "./grid_heatmap.ts";
 import type { GroundedPhrase, Method, MethodOptions } from "../pipeline/method.ts";
 import { requireProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
@@ -80,7 +79,7 @@ export function toGrounded(
   return { ...finishGrid(grid), ...found };
 }
 
-/** Runs the model on all phrases of an image at once. */
+/** Runs the model on all phrases of an image, and finishes its grids. */
 function groundGrids(
   source: AsyncIterable<Flow<DecodedImage>>,
   model: GridModel,
@@ -88,42 +87,17 @@ function groundGrids(
 ): AsyncIterableIterator<Flow<GroundedPhrase>> {
   const { view } = model;
   return flatMapFlow(source, "ground", async function* (image) {
-    const phrases = image.samples.map(({ phrase }) => phrase);
-    const grids = await askFor(model, image, phrases, options);
-    // Ask again for each phrase alone: one bad phrase must not cost the image its other phrases.
-    const isEach = grids instanceof Error && phrases.length > 1;
-    for (const [i, asked] of image.samples.entries()) {
-      const answer = isEach ? await askFor(model, image, [asked.phrase], options) : grids;
-      if (answer instanceof Error) {
-        yield failed("ground", asked, answer);
+    for await (const flow of askModel(model, image, options)) {
+      if (flow.kind === "dropped") {
+        yield flow;
         continue;
       }
-      const sample = withNotes(asked, model.notes?.(asked.phrase) ?? []);
+      const { sample, answer: grid } = flow.item;
       try {
-        yield item(toGrounded(image, sample, answer[isEach ? 0 : i]!, view));
+        yield item(toGrounded(image, sample, grid, view));
       } catch (error) {
         yield failed("metrics", sample, error);
       }
     }
   }, options);
-}
-
-/**
- * Asks a model for heatmaps.
- *
- * @returns The heatmaps, or the error if the model refuses the image or a phrase.
- * @throws {Error} If the model or its runtime fails.
- */
-async function askFor(
-  model: GridModel,
-  { gray }: DecodedImage,
-  phrases: readonly string[],
-  options: StageOptions,
-): Promise<readonly GridHeatmap[] | Error> {
-  try {
-    return await model.ground(gray, phrases, options);
-  } catch (error) {
-    if (isInputError(error)) return error;
-    throw error;
-  }
 }

@@ -69,6 +69,13 @@ export interface MethodRow<F extends Flags = Record<never, never>> {
   readonly label: string;
   /** Results of the method. A method that predicts boxes has no heatmaps. */
   readonly gives: "heatmaps" | "boxes";
+  /**
+   * Sentences about a run of the method for the caption of its tables, such as data of the test that
+   * the model was trained on.
+   *
+   * @param facts Facts about the method in the run's record.
+   */
+  cautions?(facts: Readonly<Record<string, unknown>>): readonly string[];
   /** Option that names the method's files: a folder, or a file of predictions. */
   readonly source: {
     readonly option: "model" | "predictions";

@@ -11,6 +11,7 @@ import { DAAM } from "./daam/daam.ts";
 import { GENERATE_TO_GROUND } from "./generate_to_ground/generate_to_ground.ts";
 import { LDM } from "./ldm/ldm.ts";
 import type { MethodRow } from "./method_row.ts";
+import { OMNIFM } from "./omnifm/omnifm.ts";
 
 /** Methods by their names in options and results. */
 export const METHODS: Readonly<Record<string, MethodRow>> = {
@@ -19,6 +20,7 @@ export const METHODS: Readonly<Record<string, MethodRow>> = {
   "daam": DAAM,
   "biovil": BIOVIL,
   "biovil-t": BIOVIL_T,
+  "omnifm-dr": OMNIFM,
   "boxes": BOXES,
 };
 
@@ -31,13 +33,13 @@ export const SEED = "ldm";
 /** Options of `eval` that belong to methods. */
 export const EVAL_METHOD_FLAGS: Flags = flagsOf((row) => ({ ...row.flags, ...row.evalFlags }));
 
-/** Methods of {@linkcode METHODS} that `ground` runs: the methods with heatmaps of one image. */
+/** Methods of {@linkcode METHODS} that `ground` runs: the methods that read an image. */
 export const IMAGE_METHODS: readonly string[] = Object.keys(METHODS)
-  .filter((name) => METHODS[name]!.gives === "heatmaps");
+  .filter((name) => METHODS[name]!.source?.option !== "predictions");
 
 /** Options of `ground` that belong to methods. */
 export const GROUND_METHOD_FLAGS: Flags = flagsOf((row) =>
-  row.gives === "heatmaps" ? { ...row.flags, ...row.groundFlags } : {}
+  row.source?.option === "predictions" ? {} : { ...row.flags, ...row.groundFlags }
 );
 
 function flagsOf(pick: (row: MethodRow) => Flags): Flags {

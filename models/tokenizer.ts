@@ -91,12 +91,24 @@ const CJK =
 export const MIN_SPELLED = 3;
 
 /** Pairs of tokens to join, best first. */
-type Merges = readonly (readonly [string, string])[];
+export type Merges = readonly (readonly [string, string])[];
 
 /** Bound on token ids if the caller does not say how many the text encoder knows. */
 const MAX_ID = 1_000_000;
 
-function readVocabulary(value: unknown, file: string, size: number): Map<string, number> {
+/**
+ * Checks a vocabulary of tokens.
+ *
+ * @param value The parsed file.
+ * @param file Name of the file for messages.
+ * @param size Number that every id must be below.
+ * @throws {SyntaxError} If the value is no object of ids.
+ */
+export function readVocabulary(
+  value: unknown,
+  file: string,
+  size: number = MAX_ID,
+): Map<string, number> {
   if (!isObject(value)) {
     throw new SyntaxError(`Cannot read ${file}: expected an object of token ids`);
   }
@@ -113,7 +125,14 @@ function readVocabulary(value: unknown, file: string, size: number): Map<string,
   return tokens;
 }
 
-function readMerges(values: readonly unknown[], file: string): Merges {
+/**
+ * Checks pairs of tokens to join.
+ *
+ * @param values A pair, or a text with a blank between two tokens, for each merge.
+ * @param file Name of the file for messages.
+ * @throws {SyntaxError} If an entry is no pair.
+ */
+export function readMerges(values: readonly unknown[], file: string): Merges {
   return values.map((value, i) => {
     const pair = typeof value === "string" ? value.trim().split(" ") : value;
     if (
@@ -159,8 +178,18 @@ function readTokenizerJson(text: string, size: number): [Map<string, number>, Me
   return [vocabulary, readMerges(model.merges as unknown[], file)];
 }
 
-/** Makes the content of a `tokenizer.json` that tokenizes one word at a time. */
-function assemble(vocabulary: ReadonlyMap<string, number>, merges: Merges) {
+/**
+ * Makes the content of a `tokenizer.json` that tokenizes one word at a time.
+ *
+ * @param vocabulary Ids by token.
+ * @param merges Pairs of tokens to join, best first.
+ * @param marks Token of unknown bytes, and ending of each word; by default there is neither.
+ */
+export function byteLevelModel(
+  vocabulary: ReadonlyMap<string, number>,
+  merges: Merges,
+  marks: { readonly unknown?: string; readonly endOfWord?: string } = {},
+) {
   return {
     version: "1.0",
     added_tokens: [],
@@ -172,12 +201,12 @@ function assemble(vocabulary: ReadonlyMap<string, number>, merges: Merges) {
       use_regex: false,
     },
     post_processor: null,
-    decoder: null,
+    decoder: { type: "ByteLevel" },
     model: {
       type: "BPE",
-      unk_token: END,
+      unk_token: marks.unknown ?? null,
       continuing_subword_prefix: "",
-      end_of_word_suffix: END_OF_WORD,
+      end_of_word_suffix: marks.endOfWord ?? null,
       fuse_unk: false,
       vocab: Object.fromEntries(vocabulary),
       merges: merges.map(([left, right]): [string, string] => [left, right]),
@@ -229,9 +258,12 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   };
   const [start, end, pad] = [id(START), id(END), id(padToken)];
   // The code below adds start, end and padding and truncates, because they belong to the method.
-  const inner = new HuggingFaceTokenizer(assemble(vocabulary, merges), {
-    clean_up_tokenization_spaces: false,
-  });
+  const inner = new HuggingFaceTokenizer(
+    byteLevelModel(vocabulary, merges, { unknown: END, endOfWord: END_OF_WORD }),
+    {
+      clean_up_tokenization_spaces: false,
+    },
+  );
   const special = new Map([[START, start], [END, end], [padToken, pad]]);
   // Transformers, too, looks for the longest special token first.
   const tokens = [...special.keys()].sort((a, b) => b.length - a.length).map(RegExp.escape);

@@ -59,6 +59,8 @@ export interface GroundedResult extends AnyResult {
    * the file stores as null.
    */
   readonly predicted?: readonly Box[];
+  /** Confidence of each predicted box, 0..1; absent if the method states none. */
+  readonly confidence?: readonly number[];
 }
 
 /** One line of `results.jsonl`. */
@@ -274,7 +276,7 @@ async function* toEvaluated(
     const { scores, sample: { boxes, masks } } = flow.item;
     const truth = { boxes, ...(masks && { masks }) };
     const grounded: GroundedResult = "predicted" in flow.item
-      ? { ...common, ...truth, threshold: null, predicted: flow.item.predicted }
+      ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
       : { ...common, ...truth, threshold: flow.item.threshold ?? null };
     const result: SampleResult = scores
       ? { ...grounded, ...scores, status: "scored" }
@@ -290,4 +292,9 @@ function storedHeatmap(
   key: Pick<StoredHeatmap, "id" | "setting">,
 ): StoredHeatmap {
   return { ...key, size, image: { width, height }, layers, ...(view && { view }) };
+}
+
+/** The predicted boxes, with their confidence if the method states it. */
+function predictionOf({ predicted, confidence }: BoxedPhrase) {
+  return { predicted, ...(confidence && { confidence }) };
 }

@@ -41,6 +41,10 @@ export interface BoxedPhrase {
   readonly sample: Sample;
   /** Predicted boxes in pixels of the image; empty if nothing was predicted. */
   readonly predicted: readonly Box[];
+  /** Confidence of each predicted box, 0..1; absent if the method states none. */
+  readonly confidence?: readonly number[];
+  /** Further facts about the answer, which `ground` writes into `result.json`. */
+  readonly details?: Readonly<Record<string, unknown>>;
   /** CNR and AUC are NaN. Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;
 }

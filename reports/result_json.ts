@@ -133,3 +133,36 @@ export function resultJson(found: FoundHeatmap, record: ResultRecord): ResultJso
     ...rest,
   };
 }
+
+/** Predicted boxes with their image and phrase. */
+export interface FoundBoxResult extends Pick<FoundHeatmap, "image" | "phrase" | "size" | "notes"> {
+  /** The window or table that made the greys of a DICOM file; left out for other files. */
+  readonly grayLevels?: string | undefined;
+  /** Predicted boxes in pixels of the X-ray; empty if the model names none. */
+  readonly boxes: readonly Box[];
+  /** Confidence of each box, 0..1; left out if the model states none. */
+  readonly confidence?: readonly number[] | undefined;
+  /** Further facts about the answer; left out if the model states none. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Builds the content of `result.json` for a method that gives boxes.
+ *
+ * @param found The boxes with their image and phrase.
+ * @param record Method, model and versions behind the boxes.
+ */
+export function boxesJson(found: FoundBoxResult, record: ResultRecord): Record<string, unknown> {
+  const { image, phrase, size: { width, height }, grayLevels, boxes, notes } = found;
+  const { confidence, details } = found;
+  return {
+    ...{ phrase, width, height },
+    ...(grayLevels && { grayLevels }),
+    boxes,
+    ...(confidence && { confidence }),
+    ...(notes.length > 0 && { notes }),
+    image,
+    ...(details && { details }),
+    ...record,
+  };
+}

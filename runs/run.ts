@@ -13,8 +13,8 @@ import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
 import { readResults, readSamples } from "./read_results.ts";
 import { type FinishedHeatmap, finishStored, type RescoreSettings } from "./rescore.ts";
 import {
-  hasHeatmap,
   imageOf,
+  isGrounded,
   readRunRecord,
   RECORD,
   RESULTS,
@@ -168,11 +168,16 @@ export class Run implements Disposable {
     if (!isOfAll && !this.record.variants.includes(setting ?? "")) {
       throw this.fault(result, `its setting ${quote(setting ?? "")} is none of the run's`);
     }
-    if (hasHeatmap(result) && !areBoxes(result.boxes)) {
+    if (!isGrounded(result)) return;
+    const { boxes, predicted = [], confidence = [] } = result;
+    if (!areBoxes(boxes) || !areBoxes(predicted)) {
       throw this.fault(result, "expected boxes of four numbers each");
     }
-    if (hasHeatmap(result) && result.masks !== undefined && !areTruthMasks(result.masks)) {
+    if (result.masks !== undefined && !areTruthMasks(result.masks)) {
       throw this.fault(result, "expected masks as PNG files, run lengths or polygons");
+    }
+    if (!Array.isArray(confidence) || !confidence.every(Number.isFinite)) {
+      throw this.fault(result, "expected a number as the confidence of each box");
     }
   }
 

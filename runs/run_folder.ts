@@ -373,12 +373,17 @@ export class RunFolder {
   }
 }
 
-/** A result with a heatmap. */
+/** A result with a heatmap or predicted boxes. */
 export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
+
+/** Whether a result has a heatmap or predicted boxes. */
+export function isGrounded(result: SampleResult): result is HeatmapResult {
+  return result.status === "scored" || result.status === "grounded";
+}
 
 /** Whether the run stored a heatmap for a result. */
 export function hasHeatmap(result: SampleResult): result is HeatmapResult {
-  return (result.status === "scored" || result.status === "grounded") && !result.predicted;
+  return isGrounded(result) && !result.predicted;
 }
 
 /**

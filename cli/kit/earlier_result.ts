@@ -70,8 +70,9 @@ async function removeResult(folder: string, depth: number): Promise<boolean> {
 /** The file is the record of a result: `result.json` as `ground` writes it. */
 async function isOurs(path: string): Promise<boolean> {
   try {
-    const { phrase, crop, heatmapSize } = JSON.parse(await Deno.readTextFile(path));
-    return typeof phrase === "string" && typeof crop === "object" && heatmapSize > 0;
+    const { phrase, crop, heatmapSize, boxes } = JSON.parse(await Deno.readTextFile(path));
+    const hasHeatmap = typeof crop === "object" && heatmapSize > 0;
+    return typeof phrase === "string" && (hasHeatmap || Array.isArray(boxes));
   } catch {
     return false;
   }

@@ -9,7 +9,7 @@ import { quote } from "../../base/text.ts";
 import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
-import { BOX_RULES, boxesMethod } from "./score_boxes.ts";
+import { BOX_RULE_FLAG, boxesMethod, boxRule } from "./score_boxes.ts";
 
 const FLAGS = {
   predictions: {
@@ -20,15 +20,7 @@ const FLAGS = {
       "for each box. A JSON list has entries {image, phrase, boxes: [[x, y, w, h], …]}. A phrase " +
       "without a box counts as IoU 0.",
   },
-  "box-rule": {
-    type: "string",
-    choices: BOX_RULES,
-    default: "union",
-    placeholder: "RULE",
-    description:
-      "Comparison of predicted boxes with ground truth. union takes all ground-truth boxes " +
-      "together. max takes each box by itself and counts the highest IoU, the paper's rule for MedRPG.",
-  },
+  "box-rule": BOX_RULE_FLAG,
 } as const satisfies Flags;
 
 /** The registry's row of boxes from a file of predictions. */
@@ -42,9 +34,10 @@ export const BOXES = {
 
 async function chooseBoxes(
   file: string,
-  { "box-rule": rule }: FlagValues<typeof FLAGS>,
+  { "box-rule": value }: FlagValues<typeof FLAGS>,
   { say, warn }: MethodContext,
 ): Promise<ChosenMethod> {
+  const rule = boxRule(value);
   const predictions = await readPredictions(file);
   const { path, sha256 } = predictions;
   return {

@@ -5,6 +5,7 @@
  */
 
 import { InputRangeError } from "../../base/errors.ts";
+import type { Flag } from "../../base/options.ts";
 import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
 import { isRegion, type Region, regionArea, type Truth } from "../../base/region.ts";
 import type { Sample } from "../../datasets/sample.ts";
@@ -25,6 +26,28 @@ export const BOX_RULES = ["union", "max"] as const;
 
 /** One of the {@linkcode BOX_RULES}. */
 export type BoxRule = typeof BOX_RULES[number];
+
+/** Option of every method that gives boxes. */
+export const BOX_RULE_FLAG = {
+  type: "string",
+  choices: [...BOX_RULES, "paper"],
+  default: "union",
+  placeholder: "RULE",
+  description:
+    "Comparison of predicted boxes with ground truth. union takes all ground-truth boxes " +
+    "together. max takes each box by itself and counts the highest IoU, the paper's rule for MedRPG. " +
+    "paper takes max for medrpg and union for every other method, as the paper's table does.",
+} as const satisfies Flag;
+
+/**
+ * The rule for a method.
+ *
+ * @param value Value of the option `--box-rule`.
+ * @param paper The paper's rule for the method.
+ */
+export function boxRule(value: BoxRule | "paper", paper: BoxRule = "union"): BoxRule {
+  return value === "paper" ? paper : value;
+}
 
 /** Rules for {@linkcode boxesMethod}. */
 export interface BoxOptions {
@@ -140,13 +163,27 @@ function scoreSample(
 ): Flow<BoxedPhrase> {
   const note = "there is no prediction for it, which counts as no box";
   const sample = boxes ? asked : withNotes(asked, [note]);
-  const predicted = boxes ?? [];
+  return scorePhrase({ sample, predicted: boxes ?? [] }, image, rule);
+}
+
+/**
+ * Scores the predicted boxes of a phrase. A phrase without ground truth passes without scores.
+ *
+ * @param image The image of the phrase, with its ground truth.
+ * @param rule Rule for comparing a prediction with several ground-truth boxes.
+ */
+export function scorePhrase(
+  found: BoxedPhrase,
+  image: DecodedImage,
+  rule?: BoxRule,
+): Flow<BoxedPhrase> {
+  const { sample, predicted } = found;
   const truth = truthOf(sample, image);
-  if (!truth) return item({ sample, predicted });
+  if (!truth) return item(found);
   try {
     const miou = boxIou(predicted, truth, image.gray, rule);
     // CNR and AUC need a heatmap.
-    return item({ sample, predicted, scores: { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN } });
+    return item({ ...found, scores: { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN } });
   } catch (error) {
     return failed("metrics", sample, error);
   }

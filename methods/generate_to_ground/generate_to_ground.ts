@@ -26,6 +26,14 @@ export const GENERATE_TO_GROUND = {
   gives: "heatmaps",
   source: { option: "model", needs: "the folder of its files", default: DEMO, follows: "ldm" },
   flags: GENERATE_TO_GROUND_FLAGS,
+  // The released code chooses words by a tagger, which no library here has.
+  cautions: ({ settings }) =>
+    (settings as { readonly words?: unknown } | undefined)?.words === "content"
+      ? [
+        "By Generate-to-Ground words outside a stop list stand in for the adjectives, nouns and " +
+        "verbs of the released code.",
+      ]
+      : [],
   paths: (values) => ({ read: partPaths(values), write: [values.cache] }),
   choose,
 } as const satisfies MethodRow<typeof GENERATE_TO_GROUND_FLAGS>;

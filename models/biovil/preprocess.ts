@@ -6,7 +6,8 @@
 
 import { InputRangeError } from "../../base/errors.ts";
 import type { CenterCrop, GrayImage } from "../../base/geometry.ts";
-import { pilResize } from "./pil_resize.ts";
+import { halfToEven } from "../../base/half_to_even.ts";
+import { pilResize } from "../../images/pil_resize.ts";
 
 /**
  * Spreads grey values to 0..255 in 8 bits, resizes the shorter side, and cuts out the square in
@@ -30,10 +31,12 @@ export function preprocess(image: GrayImage, view: CenterCrop): Uint8Array<Array
     ? { width: resized, height: Math.floor(resized * height / width) }
     : { width: Math.floor(resized * width / height), height: resized };
   return pilResize({ width, height, data: spread(image.data) }, size, {
-    left: halfToEven((size.width - crop) / 2),
-    top: halfToEven((size.height - crop) / 2),
-    width: crop,
-    height: crop,
+    window: {
+      left: halfToEven((size.width - crop) / 2),
+      top: halfToEven((size.height - crop) / 2),
+      width: crop,
+      height: crop,
+    },
   });
 }
 
@@ -54,10 +57,4 @@ function spread(data: GrayImage["data"]): Uint8Array {
   const result = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i++) result[i] = table[data[i]!]!;
   return result;
-}
-
-/** Rounds to the nearest integer, and halves to the even one, as Python's `round` does. */
-function halfToEven(value: number): number {
-  const below = Math.floor(value);
-  return value - below === 0.5 ? below + below % 2 : Math.round(value);
 }

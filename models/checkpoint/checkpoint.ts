@@ -3,6 +3,7 @@ import { readSafetensorsHeader } from "./safetensors.ts";
 import { sniffFormat } from "./sniff.ts";
 import type { TensorEntry } from "./tensor_entry.ts";
 import { type TensorSet, wholeSet } from "./tensor_set.ts";
+import type { Setting } from "./pytorch/torch_pickle.ts";
 import { readTorchZip } from "./pytorch/torch_zip.ts";
 
 /** Content of a checkpoint, without the data of its tensors. */
@@ -19,6 +20,11 @@ export interface Checkpoint {
   readonly sets: readonly TensorSet[];
   /** Free-form notes of a safetensors file, such as `format: pt`; empty for PyTorch. */
   readonly metadata: ReadonlyMap<string, string>;
+  /**
+   * Texts, numbers and truth values that a training script stored beside the weights, such as
+   * `args.nheads`; absent for safetensors.
+   */
+  readonly settings?: ReadonlyMap<string, Setting>;
 }
 
 /**
@@ -50,7 +56,7 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
       const sets = [wholeSet(tensors)];
       return { path, files: [path], format: "safetensors", tensors, sets, metadata };
     }
-    const sets = await readTorchZip(file);
+    const { sets, settings } = await readTorchZip(file);
     const largest = sets.reduce((most, set) => set.shapes.size > most.shapes.size ? set : most);
     return {
       path,
@@ -59,6 +65,7 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
       tensors: await largest.locate(),
       sets,
       metadata: new Map(),
+      settings,
     };
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;

@@ -22,6 +22,10 @@ export async function sniffFormat(file: ByteFile): Promise<"safetensors" | "zip"
   const bytes = await file.read(0, Math.min(HEAD_BYTES, file.size));
   const head = String.fromCharCode(...bytes);
   if (head.startsWith("PK\x03\x04")) return "zip";
+  // The length of safetensors' JSON header may have the bytes of a pickle's start.
+  if (head[8] === "{" && new DataView(bytes.buffer).getBigUint64(0, true) < BigInt(file.size)) {
+    return "safetensors";
+  }
   if (bytes[0] === PICKLE_PROTOCOL && bytes[1]! >= 2 && bytes[1]! <= 5) {
     throw new SyntaxError(
       head.startsWith(TORCH_LEGACY_MAGIC, 2)

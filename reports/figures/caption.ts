@@ -15,6 +15,8 @@ export interface CaptionFacts {
   readonly threshold?: number | undefined;
   /** Whether the threshold is Otsu's. */
   readonly isOtsu: boolean;
+  /** Sentence about predicted boxes; it replaces the scale and the threshold of a heatmap. */
+  readonly found?: string;
   /** Sentences that explain the colours beside the heat, and other parts of the picture. */
   readonly key: readonly string[];
   /** Warnings to the reader, in sentences; their colour stands out. */
@@ -39,7 +41,7 @@ const PILED = /(\p{M}{3})\p{M}+/gu;
 
 /** Writes the paragraphs of a caption, from top to bottom. */
 export function captionOf(facts: CaptionFacts): Paragraph[] {
-  const { phrase, image, threshold, isOtsu, key, notes } = facts;
+  const { phrase, image, threshold, isOtsu, found, key, notes } = facts;
   const cut = threshold === undefined
     ? "There is no threshold: whatever is above 0 has a colour."
     : `Threshold ${threshold.toFixed(3)}${
@@ -52,8 +54,8 @@ export function captionOf(facts: CaptionFacts): Paragraph[] {
   return [
     paragraph("phrase", phrase, 12),
     paragraph("fact", `X-ray: ${image}`, 6),
-    paragraph("scale", "Heat from 0 to 1", 1),
-    paragraph("fact", [cut, ...key].join(" "), 6),
+    ...(found === undefined ? [paragraph("scale", "Heat from 0 to 1", 1)] : []),
+    paragraph("fact", [found ?? cut, ...key].join(" "), 6),
     ...notes.map((note) => paragraph("note", note, 6)),
   ];
 }

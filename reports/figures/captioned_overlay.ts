@@ -47,7 +47,7 @@ export async function renderCaptionedOverlay(
   backdrop: Backdrop = backdropOf(overlay.gray, overlay.maxSide),
 ): Promise<Uint8Array> {
   const picture = paintOverlay(overlay, backdrop);
-  const key = [
+  const key = overlay.predicted ? ["Light blue: predicted boxes."] : [
     "Light blue: outline of the mask.",
     ...(isWhole(overlay) ? [] : ["Dimmed: outside the model's square."]),
   ];

@@ -34,6 +34,12 @@ export interface Overlay {
    */
   readonly region?: Region;
   /**
+   * Predicted boxes in pixels of the X-ray, drawn in the colour of the mask's outline.
+   *
+   * @default {[]}
+   */
+  readonly predicted?: readonly Box[];
+  /**
    * Largest length of the picture's longer side in pixels.
    *
    * @default {1024}
@@ -68,6 +74,15 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
   return await picture.encode(1, { creationTime: 0 });
 }
 
+/**
+ * Makes the part of an overlay without heat: a heatmap of a single 0 over the whole X-ray. Predicted
+ * boxes take its place.
+ */
+export function withoutHeat({ width, height }: Size): Pick<Overlay, "heatmap" | "size" | "crop"> {
+  const crop = { x: 0, y: 0, side: Math.max(width, height) };
+  return { heatmap: new Float32Array(1), size: 1, crop };
+}
+
 /** An X-ray at the size of its picture. */
 export interface Backdrop extends Size {
   /** Pixels of the picture per pixel of the X-ray. */
@@ -91,7 +106,7 @@ export function backdropOf(gray: GrayImage, maxSide = MAX_SIDE): Backdrop {
  * @param backdrop The X-ray from {@linkcode backdropOf}, which several overlays may share.
  */
 export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
-  const { heatmap, size, crop, boxes = [], region } = overlay;
+  const { heatmap, size, crop, boxes = [], predicted = [], region } = overlay;
   const { width, height, scale, pixels } = backdrop;
 
   /** Rows or columns of the heatmap, by row or column of the picture; -1 outside the crop. */
@@ -135,20 +150,22 @@ export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
     }
   }
   if (region) outlineRegion(region, backdrop, (x, y) => put(x, y, BOX));
-  for (const box of boxes) {
+  const frame = (box: Box, color: Color) => {
     const [left, top, right, bottom] = [box[0], box[1], box[0] + box[2], box[1] + box[3]]
       .map((edge) => Math.round(edge * scale)) as [number, number, number, number];
     for (let thickness = 0; thickness < THICKNESS; thickness++) {
       for (let x = left; x < right; x++) {
-        put(x, top + thickness, BOX);
-        put(x, bottom - 1 - thickness, BOX);
+        put(x, top + thickness, color);
+        put(x, bottom - 1 - thickness, color);
       }
       for (let y = top; y < bottom; y++) {
-        put(left + thickness, y, BOX);
-        put(right - 1 - thickness, y, BOX);
+        put(left + thickness, y, color);
+        put(right - 1 - thickness, y, color);
       }
     }
-  }
+  };
+  for (const box of boxes) frame(box, BOX);
+  for (const box of predicted) frame(box, OUTLINE);
   return image;
 }
 

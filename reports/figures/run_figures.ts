@@ -4,20 +4,22 @@
  * @module
  */
 
-import { outlineOf } from "../../base/outline.ts";
+import type { Size } from "../../base/geometry.ts";
+import { outlineOf, type Ring } from "../../base/outline.ts";
 import { printable, quote } from "../../base/text.ts";
+import type { TruthMask } from "../../base/truth_mask.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { Random } from "../../base/random.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import { inClassOrder } from "../tables/class_means.ts";
 import { originalImage } from "../original_image.ts";
-import { renderOverlay } from "./overlay.ts";
+import { renderOverlay, withoutHeat } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
 import type { VariantOptions } from "../reader_options.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
 import { resultTruth } from "../../runs/result_truth.ts";
 import { Run, type RunHeatmap } from "../../runs/run.ts";
-import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
+import { hasHeatmap, type HeatmapResult, isGrounded } from "../../runs/run_folder.ts";
 import { drawDistribution, PixelCurves } from "./score_curves.ts";
 import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
 import { readRegion } from "../../scoring/truth/read_region.ts";
@@ -65,7 +67,7 @@ interface Choice {
 /**
  * Draws the figures of a run. Curves show ROC, precision and recall, and IoU by threshold for each
  * class. Further charts show the distribution of each score. Sheets show X-rays with heatmap and
- * ground truth. There are sheets of the best, the worst and random samples, and of each class.
+ * ground truth. A method that gives boxes has no curves, and its sheets show the boxes. There are sheets of the best, the worst and random samples, and of each class.
  *
  * @example Usage
  * ```ts
@@ -91,12 +93,13 @@ export async function* drawRun(
   const { setting, count = 12, seed = 0, signal, onNotice = () => {}, onProgress } = options;
   using run = await Run.open(folder, "draw");
   const chosen = run.variant(setting);
-  const results = (await Array.fromAsync(run.results(chosen))).filter(hasHeatmap);
+  const results = (await Array.fromAsync(run.results(chosen))).filter(isGrounded);
   const scored = results.filter((result) => result.status === "scored");
   const found = Map.groupBy(scored, ({ category = NO_CLASS }) => category);
   const classes = new Map(inClassOrder(found.keys()).map((name) => [name, found.get(name)!]));
   const choices = choose(results, scored, classes, count, seed);
-  const total = choices.reduce((sum, { results }) => sum + results.length, scored.length);
+  const mapped = scored.filter(hasHeatmap).length;
+  const total = choices.reduce((sum, { results }) => sum + results.length, mapped);
   let done = 0;
   const onHeatmap = () => {
     signal?.throwIfAborted();
@@ -108,7 +111,11 @@ export async function* drawRun(
     const panels: Panel[] = [];
     for (const result of shown) {
       try {
-        panels.push(await makePanel(result, await run.get(result.id, result.setting)));
+        panels.push(
+          result.predicted
+            ? await makeBoxPanel(result)
+            : await makePanel(result, await run.get(result.id, result.setting)),
+        );
       } catch (error) {
         if (missing.has(result.id)) continue;
         missing.add(result.id);
@@ -133,7 +140,7 @@ async function* drawCurves(
   const hasMasks = [...classes.values()].some((results) => results.some(({ masks }) => masks));
   const curves = new PixelCurves(hasMasks ? "ground truth" : "boxes");
   for (const [category, results] of classes) {
-    for (const result of results) {
+    for (const result of results.filter(hasHeatmap)) {
       const { heatmap, size, image, crop } = await run.get(result.id, result.setting);
       const { margin } = run.settings;
       try {
@@ -146,8 +153,13 @@ async function* drawCurves(
       onHeatmap();
     }
   }
-  for (const [name, svg] of Object.entries(curves.draw())) yield { name, svg };
+  const all = [...classes.values()].flat();
+  if (all.some(hasHeatmap)) {
+    for (const [name, svg] of Object.entries(curves.draw())) yield { name, svg };
+  }
   for (const score of SCORES) {
+    // Predicted boxes have no contrast and no ROC.
+    if (score !== "miou" && !all.some(hasHeatmap)) continue;
     const values = [...classes].map(([category, results]): [string, number[]] => [
       category,
       results.map((result) => result[score]),
@@ -221,18 +233,46 @@ function fileName(text: string, taken: Set<string>): string {
  * @throws {Error} If the image is missing or invalid, or has another size than the grounded image.
  */
 async function makePanel(result: HeatmapResult, heatmap: RunHeatmap): Promise<Panel> {
-  const { id, image: path, phrase = "", category, boxes } = result;
   const { width, height } = heatmap.image;
-  const gray = await originalImage(path, heatmap.image);
+  const gray = await originalImage(result.image, heatmap.image);
   const overlay = await renderOverlay({ ...heatmap, gray, maxSide: PIXELS });
   const scores = result.status === "scored"
     ? `|CNR| ${formatScore("absCnr", result.absCnr)} · mIoU ${formatScore("miou", result.miou)} %`
     : "";
-  const name = category ? `${category} · ${id}` : id;
-  const panel = { phrase, scores, name, overlay, image: { width, height }, boxes };
+  const panel = { ...titleOf(result), scores, overlay, image: { width, height } };
   if (!result.masks) return panel;
-  const { region } = await readRegion(result.masks, heatmap.image);
+  return { ...panel, outline: await outlineIn(result.masks, heatmap.image) };
+}
+
+async function outlineIn(masks: readonly TruthMask[], image: Size): Promise<Ring[]> {
+  const { region } = await readRegion(masks, image);
   // A quarter of the panel's pixel, which no reader sees.
-  const tolerance = Math.max(width, height) / PANEL_SIDE / 4;
-  return { ...panel, outline: outlineOf(region, { tolerance, most: MAX_CORNERS }) };
+  const tolerance = Math.max(image.width, image.height) / PANEL_SIDE / 4;
+  return outlineOf(region, { tolerance, most: MAX_CORNERS });
+}
+
+/**
+ * Draws the panel of a sample with predicted boxes, as {@linkcode makePanel} does.
+ *
+ * @throws {Error} If the image is missing or invalid.
+ */
+async function makeBoxPanel(result: HeatmapResult): Promise<Panel> {
+  const { predicted = [], confidence } = result;
+  const gray = await originalImage(result.image);
+  const overlay = await renderOverlay({ ...withoutHeat(gray), gray, maxSide: PIXELS });
+  const scores = [
+    ...(result.status === "scored" ? [`IoU ${formatScore("miou", result.miou)} %`] : []),
+    ...(predicted.length === 0 ? ["no box"] : []),
+  ].join(" · ");
+  const { width, height } = gray;
+  const found = {
+    predicted,
+    ...(confidence && { confidence }),
+    ...(result.masks && { outline: await outlineIn(result.masks, gray) }),
+  };
+  return { ...titleOf(result), scores, overlay, image: { width, height }, ...found };
+}
+
+function titleOf({ id, phrase = "", category, boxes }: HeatmapResult) {
+  return { phrase, name: category ? `${category} · ${id}` : id, boxes };
 }

@@ -8,6 +8,7 @@ import { escape } from "@std/html/entities";
 import type { Box, Size } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
 import { printable } from "../../base/text.ts";
+import { OUTLINE } from "./heat_colors.ts";
 
 /** One X-ray of a sheet. */
 export interface Panel {
@@ -28,6 +29,10 @@ export interface Panel {
    * @default {None}
    */
   readonly outline?: readonly Ring[];
+  /** Predicted boxes in pixels of the X-ray; left out if the panel has a heatmap. */
+  readonly predicted?: readonly Box[];
+  /** Confidence of each predicted box; left out if the method states none. */
+  readonly confidence?: readonly number[];
 }
 
 /** Panels per row. */
@@ -55,6 +60,8 @@ const BOX = "#00e640";
 const KEY = "Green: ground truth. Light blue: outline of the mask. Warm colours: heatmap. " +
   "Dimmed: outside the model's square.";
 
+const BOX_KEY = "Green: ground truth. Light blue: predicted boxes.";
+
 /**
  * Draws a sheet of panels.
  *
@@ -77,11 +84,15 @@ export function drawSheet(heading: string, panels: readonly Panel[]): string {
     'font-family="sans-serif" font-size="12" fill="#222222">\n' +
     '<rect width="100%" height="100%" fill="white"/>\n' +
     `<text x="${GAP}" y="28" font-size="16" font-weight="bold">${title}</text>\n` +
-    `<text x="${GAP}" y="48" fill="#555555">${safe(KEY)}</text>\n` +
+    `<text x="${GAP}" y="48" fill="#555555">${
+      safe(panels.some(({ predicted }) => predicted) ? BOX_KEY : KEY)
+    }</text>\n` +
     `${placed.join("")}</svg>\n`;
 }
 
-function drawPanel({ phrase, scores, name, overlay, image, boxes, outline }: Panel): string {
+function drawPanel(panel: Panel): string {
+  const { phrase, scores, name, overlay, image, boxes, outline } = panel;
+  const { predicted = [], confidence } = panel;
   const scale = PANEL_SIDE / Math.max(image.width, image.height);
   const [width, height] = [scale * image.width, scale * image.height];
   const left = (PANEL_SIDE - width) / 2;
@@ -89,11 +100,23 @@ function drawPanel({ phrase, scores, name, overlay, image, boxes, outline }: Pan
   const lines = wrap(phrase).map((line, i) =>
     `<text ${middle} y="${(2 + i) * LINE - 3}">${safe(line)}</text>`
   );
-  const rects = boxes.map((box) => {
+  const frame = (box: Box, color: string) => {
     const [x, y, w, h] = box.map((value) => (value * scale).toFixed(2));
-    return stroke(`rect x="${x}" y="${y}" width="${w}" height="${h}"`);
-  });
-  if (outline) rects.push(stroke(`path d="${pathOf(outline, scale)}" stroke-linejoin="round"`));
+    return stroke(`rect x="${x}" y="${y}" width="${w}" height="${h}"`, color);
+  };
+  const truth = outline ? `path d="${pathOf(outline, scale)}" stroke-linejoin="round"` : undefined;
+  const rects = [
+    ...boxes.map((box) => frame(box, BOX)),
+    ...(truth ? [stroke(truth, BOX)] : []),
+    ...predicted.map((box) => frame(box, `rgb(${OUTLINE.join()})`)),
+    ...predicted.map(([x, y], i) =>
+      confidence?.[i] === undefined
+        ? ""
+        : `<text x="${(x * scale + 4).toFixed(2)}" y="${(y * scale + LINE).toFixed(2)}" ` +
+          'fill="white" stroke="black" stroke-width="3" paint-order="stroke">' +
+          `${confidence[i].toFixed(2)}</text>`
+    ),
+  ];
   return `<title>${safe(phrase, MAX_TEXT)}</title>` +
     `<text ${middle} y="${LINE - 3}" font-weight="bold">${safe(scores)}</text>${lines.join("")}` +
     `<svg x="${left.toFixed(2)}" y="${CAPTION}" width="${width.toFixed(2)}" ` +
@@ -105,9 +128,9 @@ function drawPanel({ phrase, scores, name, overlay, image, boxes, outline }: Pan
 }
 
 /** Draws an element's line in green; the dark edge keeps green visible on bright bone. */
-function stroke(element: string): string {
+function stroke(element: string, color: string): string {
   return `<${element} fill="none" stroke="black" stroke-opacity="0.6" stroke-width="4"/>` +
-    `<${element} fill="none" stroke="${BOX}" stroke-width="2"/>`;
+    `<${element} fill="none" stroke="${color}" stroke-width="2"/>`;
 }
 
 /** Formats rings as the data of an SVG path. */

@@ -2,8 +2,9 @@ import type { Box } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
 import type { TruthMask } from "../../base/truth_mask.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { boxTexts } from "../box_text.ts";
 import { formatScore } from "../tables/result_table.ts";
-import { hasHeatmap } from "../../runs/run_folder.ts";
+import { isGrounded } from "../../runs/run_folder.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 
@@ -26,6 +27,9 @@ export interface PageRow {
   readonly boxes: readonly Box[];
   /** Masks of the ground truth in words; absent if boxes state it. */
   readonly masks?: readonly string[];
+  /** Predicted boxes, and the same in words; absent without a method that gives boxes. */
+  readonly predicted?: readonly Box[];
+  readonly found?: readonly string[];
   readonly threshold: number | null;
   readonly notes: readonly string[];
   /** Stage and reason of a sample that dropped out; otherwise empty. */
@@ -46,8 +50,9 @@ const MAX_TEXT = 2000;
  */
 export function pageRow(result: SampleResult, n: number, image: number | null): PageRow {
   const isScored = result.status === "scored";
-  const grounded = hasHeatmap(result) ? result : undefined;
-  const out = hasHeatmap(result) ? undefined : result;
+  const grounded = isGrounded(result) ? result : undefined;
+  const out = isGrounded(result) ? undefined : result;
+  const { predicted, confidence } = grounded ?? {};
   return {
     n,
     image,
@@ -61,6 +66,7 @@ export function pageRow(result: SampleResult, n: number, image: number | null): 
     texts: isScored ? SCORES.map((score) => formatScore(score, result[score])) : [],
     boxes: grounded?.boxes ?? [],
     ...(grounded?.masks && { masks: grounded.masks.map(describeMask) }),
+    ...(predicted && { predicted, found: boxTexts(predicted, confidence) }),
     threshold: typeof grounded?.threshold === "number" ? grounded.threshold : null,
     notes: Array.isArray(result.notes) ? result.notes.map(text) : [],
     stage: text(out?.stage),

@@ -12,7 +12,13 @@ import { originalImage } from "../original_image.ts";
 import { BOX, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "../figures/heat_colors.ts";
 import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, type HeatmapResult, imageOf, type RunRecord } from "../../runs/run_folder.ts";
+import {
+  hasHeatmap,
+  type HeatmapResult,
+  imageOf,
+  isGrounded,
+  type RunRecord,
+} from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import { readRegion } from "../../scoring/truth/read_region.ts";
@@ -140,8 +146,8 @@ export async function writeReport(
           yield await imageElement(name, await originalImage(image, size));
         } catch (error) {
           const reason = printable((error as Error).message, 500);
-          // Without a heatmap the sample dropped out, and its row gives the reason already.
-          if (size) notify(`No X-ray of ${quote(id)}: ${reason}`);
+          // The row of a sample that dropped out gives the reason already.
+          if (isGrounded(result)) notify(`No X-ray of ${quote(id)}: ${reason}`);
           yield missingElement(`image-${name}`, reason);
         }
       }

@@ -30,7 +30,10 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
     const view = describeView(name, facts);
     return view ? [`${labelOf(name, facts)} sees ${view}`] : [];
   });
-  const rule = methods.boxes?.rule;
+  const rules = Map.groupBy(
+    Object.entries(methods).filter(([, { rule }]) => typeof rule === "string"),
+    ([, { rule }]) => rule,
+  );
   return [
     ...(views.length > 0
       ? [
@@ -39,28 +42,22 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
         "are dropped, and samples without any other skipped.",
       ]
       : []),
-    ...(readsContent(methods)
-      ? [
-        `By ${METHODS["generate-to-ground"]!.label} words outside a stop list stand in for the ` +
-        "adjectives, nouns and verbs of the released code.",
-      ]
-      : []),
-    ...(methods.boxes
-      ? [
-        `${
-          METHODS.boxes!.label
-        } are scored on the whole image by intersection over union alone, with ` +
-        (rule === "max"
-          ? "each ground-truth box by itself, of which the highest counts."
-          : "what the ground-truth boxes cover together."),
-      ]
-      : []),
+    ...[...rules].map(([rule, alike]) =>
+      `${alike.map(([name, facts]) => subjectOf(name, facts)).join(" and ")} are scored on the ` +
+      "whole image by intersection over union alone, with " +
+      (rule === "max"
+        ? "each ground-truth box by itself, of which the highest counts."
+        : "what the ground-truth boxes cover together.")
+    ),
+    ...Object.entries(methods).flatMap(([name, facts]) =>
+      Object.hasOwn(METHODS, name) ? METHODS[name]!.cautions?.(facts) ?? [] : []
+    ),
   ];
 }
 
-/** Whether Generate to Ground chose words by its stop list, which the released code does not have. */
-function readsContent({ "generate-to-ground": facts }: Record<string, MethodFacts>): boolean {
-  return (facts?.settings as MethodFacts | undefined)?.words === "content";
+/** The boxes of a method, as the subject of a sentence. */
+function subjectOf(name: string, facts: MethodFacts): string {
+  return name === "boxes" ? labelOf(name, facts) : `Boxes of ${labelOf(name, facts)}`;
 }
 
 function describeView(name: string, { view }: MethodFacts): string | undefined {

@@ -6,6 +6,7 @@
  */
 
 import { decodeParts } from "../parts.ts";
+import { boxTexts } from "../../reports/box_text.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
 import type { Gallery } from "./gallery.ts";
@@ -193,7 +194,13 @@ export class Review {
     if (heatmap && (heatmap.image.width !== width || heatmap.image.height !== height)) {
       throw new Error(`The image of ${result.id} has another size than in the run`);
     }
-    const facts = result.status === "scored"
+    const { predicted, confidence } = "predicted" in result ? result : {};
+    const facts = predicted
+      ? [
+        boxTexts(predicted, confidence).join("; ") || "no box",
+        ...(result.status === "scored" ? [`IoU ${(100 * result.miou).toFixed(1)} %`] : []),
+      ].join(", ")
+      : result.status === "scored"
       ? SHOWN_SCORES.map((score) => `${score.heading} ${scoreText(score, result[score.name])}`)
         .join(", ")
       : "reason" in result
@@ -212,6 +219,7 @@ export class Review {
       isGrid: heatmap?.isGrid ?? false,
       boxes: "boxes" in result ? result.boxes : [],
       ...(outline && { outline }),
+      ...(predicted && { predicted }),
       ...(heatmap && { layers: heatmap.layers }),
     };
     return { shown, record, finish: heatmap };

@@ -72,7 +72,10 @@ export class ServedRun {
         ...(category && { category }),
         ...(setting && { setting }),
         ...("reason" in result && { reason: result.reason }),
-        ...(status === "scored" && Object.fromEntries(SCORES.map((name) => [name, result[name]]))),
+        // Predicted boxes have no contrast and no ROC, and JSON has no NaN.
+        ...(status === "scored" && Object.fromEntries(
+          SCORES.filter((name) => !Number.isNaN(result[name])).map((name) => [name, result[name]]),
+        )),
       };
     });
   }

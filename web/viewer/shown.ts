@@ -39,6 +39,8 @@ export interface Shown {
   readonly boxes: readonly Box[];
   /** Outline of ground truth masks, in pixels of the file; absent without masks. */
   readonly outline?: readonly Ring[];
+  /** Predicted boxes, in pixels of the file; absent without a method that gives boxes. */
+  readonly predicted?: readonly Box[];
   /** Settings by which the attention was read, for exports. */
   readonly settings: Partial<ResultSettings>;
   /** Cautions for the heatmap's readers, in sentences. */

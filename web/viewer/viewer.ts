@@ -139,7 +139,7 @@ export class Viewer {
     context.clearRect(0, 0, canvas.width, canvas.height);
     const [shown, look] = [this.#shown, this.#look];
     if (!shown || !look) return;
-    const { original, crop, boxes, outline = [] } = shown;
+    const { original, crop, boxes, outline = [], predicted = [] } = shown;
     const scale = this.#scale();
     context.translate(canvas.width / 2, canvas.height / 2);
     context.scale(scale, scale);
@@ -155,7 +155,10 @@ export class Viewer {
       context.setLineDash([]);
     };
     const own = this.#finished?.originalBox;
-    if (look.box && own) frame(css(OUTLINE), boxPath(own), [8 * ratio, 5 * ratio]);
+    if (look.box) {
+      if (own) frame(css(OUTLINE), boxPath(own), [8 * ratio, 5 * ratio]);
+      for (const box of predicted) frame(css(OUTLINE), boxPath(box), []);
+    }
     if (look.truth) {
       for (const box of boxes) frame(css(BOX), boxPath(box), []);
       if (outline.length > 0) frame(css(BOX), this.#truth(outline), []);

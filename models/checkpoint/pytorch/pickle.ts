@@ -29,6 +29,9 @@ export class PickleGlobal {
  * sets as in a dictionary.
  */
 export class PickleUnknown extends Map<unknown, unknown> {
+  /** Attributes that the pickle sets by name; not among the items. */
+  attributes: ReadonlyMap<unknown, unknown> = new Map();
+
   /** @param global Full name of the global, such as `argparse.Namespace`. */
   constructor(readonly global: string) {
     super();
@@ -302,7 +305,11 @@ class Unpickler {
     // An OrderedDict has attributes, such as the `_metadata` of a state dict. They are dropped,
     // because weights do not depend on them.
     const [target, state] = this.#popMany(2);
-    if (target instanceof PickleUnknown) return void this.#stack.push(target);
+    if (target instanceof PickleUnknown) {
+      // An object without a dictionary, such as an instance with slots, has a state of its own kind.
+      if (state instanceof Map) target.attributes = state;
+      return void this.#stack.push(target);
+    }
     if (!(target instanceof Map) || !(state instanceof Map)) {
       throw this.#fail("sets attributes of what is not a dictionary");
     }

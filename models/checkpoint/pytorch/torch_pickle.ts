@@ -51,6 +51,10 @@ const STORAGE_TYPES: ReadonlyMap<string, DType> = new Map<string, DType>([
 
 /** Most keys on the way to a tensor; a real checkpoint has two or three. */
 const MAX_DEPTH = 8;
+/** Most settings to keep, and most keys on the way to a setting; a training script has a hundred. */
+const MAX_SETTINGS = 10_000;
+const MAX_SETTING_DEPTH = 4;
+
 /** Most keys that a message lists, and most characters of each. */
 const MAX_LISTED_KEYS = 8;
 const MAX_KEY_LENGTH = 40;
@@ -76,6 +80,20 @@ export interface PickledTensors {
   readonly unknown: ReadonlyMap<string, string>;
 }
 
+/** A value that a training script stored beside the weights. */
+export type Setting = string | number | boolean;
+
+/** Content of a PyTorch archive's pickle, without the data of its tensors. */
+export interface TorchPickle {
+  /** At least one dictionary with tensors; outer dictionaries come before inner dictionaries. */
+  readonly sets: readonly PickledTensors[];
+  /**
+   * Texts, numbers and truth values by the keys and attributes that lead to them, such as
+   * `args.nheads` for an attribute of an `argparse.Namespace`.
+   */
+  readonly settings: ReadonlyMap<string, Setting>;
+}
+
 /**
  * Reads the tensors' descriptions from the `data.pkl` of a PyTorch archive.
  *
@@ -83,15 +101,36 @@ export interface PickledTensors {
  * function finds every dictionary with named tensors, an optimizer's state too.
  *
  * @param pickle The bytes of `data.pkl`.
- * @returns At least one dictionary; outer dictionaries come before inner dictionaries.
  * @throws {SyntaxError} If the pickle is malformed or holds no named tensor. The message is a
  * reason without the name of the file.
  */
-export function readTorchPickle(pickle: Uint8Array<ArrayBuffer>): PickledTensors[] {
+export function readTorchPickle(pickle: Uint8Array<ArrayBuffer>): TorchPickle {
   const root = unpickle(pickle, { globals: GLOBALS, persistentLoad: loadStorage });
-  const found = findTensors(root);
-  if (found.length === 0) throw new SyntaxError(`it holds no named tensors${whatElse(root)}`);
-  return found;
+  const sets = findTensors(root);
+  if (sets.length === 0) throw new SyntaxError(`it holds no named tensors${whatElse(root)}`);
+  return { sets, settings: findSettings(root) };
+}
+
+/** Collects plain values of dictionaries and of inert objects' attributes, outer values first. */
+function findSettings(root: unknown): Map<string, Setting> {
+  const settings = new Map<string, Setting>();
+  const queue: { value: unknown; keys: readonly string[] }[] = [{ value: root, keys: [] }];
+  const visited = new Set<unknown>([root]);
+  for (const { value, keys } of queue) {
+    const items = value instanceof PickleUnknown ? [...value.attributes, ...value] : value;
+    if (!(Array.isArray(items) || items instanceof Map)) continue;
+    for (const [key, item] of items) {
+      if (typeof key !== "string") continue;
+      const path = [...keys, key];
+      if (typeof item === "string" || typeof item === "number" || typeof item === "boolean") {
+        if (settings.size < MAX_SETTINGS) settings.set(path.join("."), item);
+      } else if (item instanceof Map && !visited.has(item) && path.length < MAX_SETTING_DEPTH) {
+        visited.add(item);
+        queue.push({ value: item, keys: path });
+      }
+    }
+  }
+  return settings;
 }
 
 function findTensors(root: unknown): PickledTensors[] {
@@ -109,7 +148,7 @@ function findTensors(root: unknown): PickledTensors[] {
         if (typeof key === "string") tensors.set(key, item);
       } else if (typeof item === "object" && item !== null && !visited.has(item)) {
         visited.add(item);
-        if (keys.length < MAX_DEPTH) queue.push({ value: item, keys: [...keys, String(key)] });
+        if (keys.length < MAX_DEPTH) queue.push({ value: item, keys: [...keys, keyText(key)] });
       }
     }
     if (tensors.size > 0) found.push({ keys, tensors, unknown });
@@ -117,10 +156,28 @@ function findTensors(root: unknown): PickledTensors[] {
   return found;
 }
 
+/** A key as text. A hostile key may be a list whose text has no end. */
+function keyText(key: unknown): string {
+  return typeof key === "object" ? "(an object)" : String(key);
+}
+
 /** The unknown global that a value is, or that would have made the value. */
 function unknownGlobal(value: unknown): string | undefined {
   if (value instanceof PickleUnknown) return value.global;
   return value instanceof PickleGlobal && !GLOBALS.has(value.name) ? value.name : undefined;
+}
+
+/**
+ * The inert object that a result becomes if it depends on an unknown global: the first among its
+ * sources and the items of their tuples.
+ */
+function unknownAmong(...sources: readonly unknown[]): PickleUnknown | undefined {
+  for (const source of sources) {
+    for (const value of source instanceof PickleTuple ? source.items : [source]) {
+      const global = unknownGlobal(value);
+      if (global !== undefined) return new PickleUnknown(global);
+    }
+  }
 }
 
 /** The items of a container by key or number. */
@@ -139,7 +196,7 @@ function whatElse(root: unknown): string {
     (forbidden
       ? `; it refers to the forbidden global ${quote(forbidden)}, and nothing is executed`
       : keys.length > 0
-      ? `; its keys are ${keys.map((key) => quote(String(key), MAX_KEY_LENGTH)).join(", ")}`
+      ? `; its keys are ${keys.map((key) => quote(keyText(key), MAX_KEY_LENGTH)).join(", ")}`
       : "");
 }
 
@@ -147,7 +204,8 @@ function whatElse(root: unknown): string {
 function loadStorage(id: unknown): TorchStorage | PickleUnknown {
   const [kind, type, key, , count] = id instanceof PickleTuple ? id.items : [];
   const dtype = type instanceof PickleGlobal ? STORAGE_TYPES.get(type.name) : undefined;
-  if (type instanceof PickleGlobal && dtype === undefined) return new PickleUnknown(type.name);
+  const unknown = unknownAmong(id, type, key, count);
+  if (unknown) return unknown;
   if (
     kind !== "storage" || dtype === undefined || typeof key !== "string" ||
     !isCount(count)
@@ -165,7 +223,8 @@ function loadStorage(id: unknown): TorchStorage | PickleUnknown {
  */
 function rebuildTensor(args: readonly unknown[]): TorchTensor | PickleUnknown {
   const [storage, start, shape, strides, , , metadata] = args;
-  if (storage instanceof PickleUnknown) return storage;
+  const unknown = unknownAmong(storage, start, shape, strides);
+  if (unknown) return unknown;
   if (
     !(storage instanceof TorchStorage) || !isCount(start) ||
     !(shape instanceof PickleTuple) || !(strides instanceof PickleTuple)
@@ -203,7 +262,8 @@ function rebuildTensor(args: readonly unknown[]): TorchTensor | PickleUnknown {
 
 /** Reads `(data, requires_grad, backward_hooks)`. */
 function rebuildParameter([data]: readonly unknown[]): TorchTensor | PickleUnknown {
-  if (data instanceof PickleUnknown) return data;
+  const unknown = unknownAmong(data);
+  if (unknown) return unknown;
   if (!(data instanceof TorchTensor)) {
     throw new SyntaxError(
       "its pickle rebuilds a parameter from what is not a tensor",
@@ -219,7 +279,9 @@ function orderedDict(args: readonly unknown[]): Map<unknown, unknown> {
   return new Map();
 }
 
-function torchSize([sizes]: readonly unknown[]): PickleTuple {
+function torchSize([sizes]: readonly unknown[]): PickleTuple | PickleUnknown {
+  const unknown = unknownAmong(sizes);
+  if (unknown) return unknown;
   if (!(sizes instanceof PickleTuple)) {
     throw new SyntaxError(
       "its pickle makes a torch.Size from what is not a tuple",

@@ -15,7 +15,7 @@ import { readTorchPickle } from "./torch_pickle.ts";
 const TENSOR = tensor({ count: 6, shape: [2, 3], strides: [3, 1] });
 
 function read(...pieces: Piece[]) {
-  return readTorchPickle(pickle(...pieces))[0]!.tensors;
+  return readTorchPickle(pickle(...pieces)).sets[0]!.tensors;
 }
 
 Deno.test("readTorchPickle() reads views of storages", () => {
@@ -76,7 +76,7 @@ Deno.test("readTorchPickle() reads an OrderedDict with metadata, and parameters"
 
 /** Returns the keys that lead to each dictionary of tensors, and the tensors' names. */
 function sets(...pieces: Piece[]): (readonly [keys: string, names: readonly string[]])[] {
-  return readTorchPickle(pickle(...pieces))
+  return readTorchPickle(pickle(...pieces)).sets
     .map(({ keys, tensors }) => [keys.join("."), [...tensors.keys()]] as const);
 }
 
@@ -129,13 +129,16 @@ Deno.test("readTorchPickle() leaves out tensors that only execution would make",
     0x90,
   ]];
   const others = values.map((value, i) => [`other${i}`, value] as const);
-  const [found] = readTorchPickle(pickle(dict([...others, ["a", TENSOR]])));
+  const { sets: [found], settings } = readTorchPickle(pickle(dict([...others, ["a", TENSOR]])));
   assertEquals([...found!.tensors.keys()], ["a"]);
   assertEquals(found!.unknown.get("other3"), "posix.system");
+  assertEquals([...settings], [["other0.lr", 1], ["other2.n", 1]]);
   // A value that depends on an unknown global is not a tensor.
   const parameter = call(global("torch._utils", "_rebuild_parameter"), attack);
   const strange = tensor({ type: "ComplexFloatStorage", count: 1, shape: [], strides: [] });
-  const [half] = readTorchPickle(pickle(dict([["a", TENSOR], ["b", parameter], ["c", strange]])));
+  const { sets: [half] } = readTorchPickle(
+    pickle(dict([["a", TENSOR], ["b", parameter], ["c", strange]])),
+  );
   assertEquals([...half!.unknown], [["b", "posix.system"], ["c", "torch.ComplexFloatStorage"]]);
   // A dictionary of an unknown class can hold tensors.
   const easy = [...call(global("easydict", "EasyDict")), ...text("a"), ...TENSOR, 0x73];
@@ -311,4 +314,100 @@ Deno.test("readTorchPickle() refuses constructors with other arguments", () => {
   for (const [piece, message] of cases) {
     assertThrows(() => read(dict([["a", piece]])), SyntaxError, message);
   }
+});
+
+/** An object of an unknown class: NEWOBJ without arguments, then BUILD with a state. */
+const built = (name: string, state: Piece): Piece => [
+  ...global("argparse", name),
+  ...[0x29, 0x81],
+  ...state,
+  0x62,
+];
+
+Deno.test("readTorchPickle() reads weights beside hostile objects, and executes none of them", () => {
+  const attack = call(global("os", "system"), text("touch /tmp/groundray-executed"));
+  const evaluated = call(global("builtins", "eval"), text("1"));
+  // Each call takes the result of the call before as its function, its argument, or both.
+  let nested = attack;
+  for (let depth = 0; depth < 50; depth++) {
+    nested = [...nested, ...tuple(attack), 0x52];
+  }
+  const hostile: (readonly [string, Piece])[] = [
+    ["system", attack],
+    ["nested", nested],
+    ["applied", call(global("functools", "partial"), attack, evaluated)],
+    ["state", built("Namespace", dict([["__setstate__", attack], ["__reduce__", evaluated]]))],
+    ["slots", built("Namespace", tuple([0x4e], dict([["x", attack]])))],
+    ["list", built("Namespace", [0x5d])],
+    ["self", [0x7d, 0x71, 9, ...text("me"), 0x68, 9, 0x73]],
+    // A storage, a shape and a size that depend on unknown objects.
+    ["strange", [...tuple(text("storage"), attack, text("0"), text("cpu"), int(1)), 0x51]],
+    ["shape", call(global("torch._utils", "_rebuild_tensor_v2"), attack, int(0), attack, attack)],
+    ["size", call(global("torch", "Size"), tuple(attack))],
+    ["huge", call(global("builtins", "bytearray"), int(2n ** 62n))],
+  ];
+  const { sets: [found] } = readTorchPickle(pickle(dict([...hostile, ["a", TENSOR]])));
+  assertEquals([...found!.tensors.keys()], ["a"]);
+  assertEquals(found!.unknown.get("strange"), "os.system");
+  assertEquals(found!.unknown.get("shape"), "os.system");
+  assertThrows(() => Deno.statSync("/tmp/groundray-executed"), Deno.errors.NotFound);
+});
+
+Deno.test("readTorchPickle() takes the last value of a memo's place, and no tensor by a trick", () => {
+  const attack = call(global("os", "system"), text("touch /tmp/groundray-executed"));
+  // The place of the tensor holds an attack by the time that the dictionary takes it.
+  const swapped = [...TENSOR, 0x71, 7, 0x30, ...attack, 0x71, 7, 0x30];
+  const { sets: [found] } = readTorchPickle(
+    pickle(swapped, dict([["b", TENSOR], ["a", [0x68, 7]]])),
+  );
+  assertEquals([[...found!.tensors.keys()], [...found!.unknown]], [["b"], [["a", "os.system"]]]);
+  const far = [0x72, 0xff, 0xff, 0xff, 0xff];
+  assertEquals([...read(dict([["a", [...TENSOR, ...far]]])).keys()], ["a"]);
+  for (
+    const [piece, reason] of [
+      [dict([["a", [0x6a, 0xff, 0xff, 0xff, 0x7f]]]), "recalls value 2147483647"],
+      [dict([["a", [...TENSOR, ...dict([["x", attack]]), 0x62]]]), "attributes of what is not"],
+      [[0x8d, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], "bytes more, found"],
+      [dict([["a", tensor({ count: 2n ** 62n, shape: [1], strides: [1] })]]), "no storage"],
+      [
+        dict([["a", tensor({ count: 6, shape: [2 ** 40, 2 ** 40], strides: [0, 0] })]]),
+        "impossible shape",
+      ],
+    ] as const
+  ) assertThrows(() => read(piece), SyntaxError, reason);
+});
+
+Deno.test("readTorchPickle() ends soon on lists within lists, as keys and as values", () => {
+  // Each list holds the list before twice: the text of the last list would have 2^60 letters.
+  let lists: number[] = [0x5d, 0x71, 0];
+  for (let i = 1; i < 60; i++) {
+    lists = [...lists, 0x5d, 0x28, 0x68, i - 1, 0x68, i - 1, 0x65, 0x71, i];
+  }
+  const keyed = [0x7d, 0x68, 59, ...dict([["a", TENSOR]]), 0x73];
+  assertEquals(sets(lists, dict([["x", keyed], ["y", [0x68, 59]]])), [["x.(an object)", ["a"]]]);
+});
+
+Deno.test("readTorchPickle() keeps plain settings of dictionaries and inert objects", () => {
+  const args = built(
+    "Namespace",
+    dict([["nheads", int(8)], ["backbone", text("resnet50")], ["dilation", [0x89]], [
+      "device",
+      call(global("torch", "device"), text("cuda")),
+    ]]),
+  );
+  const cfg = dict([["model", args], ["list", [0x5d]], ["none", [0x4e]]]);
+  const { settings } = readTorchPickle(
+    pickle(
+      dict([["args", args], ["cfg", cfg], ["epoch", int(3)], ["model", dict([["a", TENSOR]])]]),
+    ),
+  );
+  assertEquals([...settings], [
+    ["epoch", 3],
+    ["args.nheads", 8],
+    ["args.backbone", "resnet50"],
+    ["args.dilation", false],
+    ["cfg.model.nheads", 8],
+    ["cfg.model.backbone", "resnet50"],
+    ["cfg.model.dilation", false],
+  ]);
 });

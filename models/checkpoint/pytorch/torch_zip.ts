@@ -4,7 +4,12 @@ import { ByteFile } from "../byte_file.ts";
 import { quote } from "../../../base/text.ts";
 import { ITEM_BYTES, type TensorEntry } from "../tensor_entry.ts";
 import type { TensorSet } from "../tensor_set.ts";
-import { readTorchPickle, type TorchStorage, type TorchTensor } from "./torch_pickle.ts";
+import {
+  readTorchPickle,
+  type Setting,
+  type TorchStorage,
+  type TorchTensor,
+} from "./torch_pickle.ts";
 
 const MAX_DIRECTORY_BYTES = 64 * 2 ** 20;
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
@@ -20,11 +25,14 @@ const LOCAL_EXTRA_LENGTH_OFFSET = 28;
  * Reads the descriptions of tensors from a zip made by `torch.save`, never their data.
  *
  * @param file The open file. Locating a set opens the same path again, once per set.
- * @returns At least one set of tensors; outer sets come before inner sets.
+ * @returns At least one set of tensors, outer sets before inner sets, and the settings beside them.
  * @throws {SyntaxError} If the archive is damaged or holds no named tensors. The message is a
  * reason without the name of the file.
  */
-export async function readTorchZip(file: ByteFile): Promise<TensorSet[]> {
+export async function readTorchZip(file: ByteFile): Promise<{
+  readonly sets: TensorSet[];
+  readonly settings: ReadonlyMap<string, Setting>;
+}> {
   const entries = await readDirectory(file);
   const prefix = findPrefix(entries);
   const byteOrder = entries.get(`${prefix}byteorder`);
@@ -35,10 +43,10 @@ export async function readTorchZip(file: ByteFile): Promise<TensorSet[]> {
       `its data.pkl has ${pickle.uncompressedSize} bytes, at most ${MAX_PICKLE_BYTES} are read`,
     );
   }
-  const pickled = readTorchPickle(
+  const { sets: pickled, settings } = readTorchPickle(
     await file.read(await locate(file, pickle), pickle.uncompressedSize),
   );
-  return pickled.map(({ keys, tensors, unknown }) => {
+  const sets = pickled.map(({ keys, tensors, unknown }) => {
     const find = async () => {
       using again = await ByteFile.open(file.path);
       return await locateTensors(again, entries, prefix, tensors);
@@ -52,6 +60,7 @@ export async function readTorchZip(file: ByteFile): Promise<TensorSet[]> {
       locate: () => located ??= find(),
     };
   });
+  return { sets, settings };
 }
 
 /** Finds the bytes of tensors in the file, and keeps the order of the tensors. */

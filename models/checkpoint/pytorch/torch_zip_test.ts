@@ -30,7 +30,7 @@ const LONGS = BigInt64Array.of(7n, 8n);
 
 async function read(path: string) {
   using file = await ByteFile.open(path);
-  return await (await readTorchZip(file))[0]!.locate();
+  return await (await readTorchZip(file)).sets[0]!.locate();
 }
 
 async function assertRefused(content: Uint8Array, message: string) {

@@ -41,6 +41,7 @@ export function largeView(paint, labels) {
       ["grey", document.getElementById(`image-${row.image}`)?.dataset.grey ?? ""],
       ["boxes", row.boxes.map((box) => `[${box.join(", ")}]`).join(" ")],
       ["masks", (row.masks ?? []).join("; ")],
+      ["predicted", row.found?.join("; ") ?? ""],
       ["notes", row.notes.join("; ")],
       ["stage", row.stage],
       ["reason", row.reason],

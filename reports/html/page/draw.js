@@ -30,12 +30,12 @@ const BLACK = [0, 0, 0];
  * @param {HTMLCanvasElement} canvas
  * @param {import("./pictures.js").Xray} xray
  * @param {import("./pictures.js").Heatmap | undefined} heatmap
- * @param {import("./rows.js").Row["boxes"]} boxes in pixels of the original
+ * @param {Pick<import("./rows.js").Row, "boxes" | "predicted">} row boxes in pixels of the original
  * @param {Display} display
  * @param {Style} style
  * @param {number} longer side of the canvas in pixels
  */
-export function drawSample(canvas, xray, heatmap, boxes, display, style, longer) {
+export function drawSample(canvas, xray, heatmap, row, display, style, longer) {
   const scale = longer / Math.max(xray.width, xray.height);
   const width = canvas.width = Math.max(1, Math.round(xray.width * scale));
   const height = canvas.height = Math.max(1, Math.round(xray.height * scale));
@@ -50,28 +50,38 @@ export function drawSample(canvas, xray, heatmap, boxes, display, style, longer)
     if (display.outline) outline(pixels.data, heat, width, height, style.outline);
     context.putImageData(pixels, 0, 0);
   }
-  if (!display.boxes) return;
   const thick = Math.max(2, Math.round(longer / 220));
-  const lines = boxes.map(([x, y, w, h]) => {
-    const line = new Path2D();
-    line.rect(x * scale, y * scale, w * scale, h * scale);
-    return line;
-  });
-  if (heatmap && heatmap.truth.length > 0) lines.push(ringPath(heatmap.truth, scale));
-  for (const path of lines) {
+  /** @type {(path: Path2D, colour: Colour, dash: number[]) => void} */
+  const frame = (path, colour, dash) => {
     /** @type {[string, number, number[]][]} */
-    // The dark edge keeps green visible on bright bone; dashes help colour-blind readers.
-    const strokes = [["rgb(0 0 0 / 65%)", thick + 2, []], [`rgb(${style.box})`, thick, [
-      4 * thick,
-      2 * thick,
-    ]]];
-    for (const [colour, line, dash] of strokes) {
-      context.strokeStyle = colour;
+    // The dark edge keeps colours visible on bright bone; dashes help colour-blind readers.
+    const strokes = [["rgb(0 0 0 / 65%)", thick + 2, []], [`rgb(${colour})`, thick, dash]];
+    for (const [stroke, line, pattern] of strokes) {
+      context.strokeStyle = stroke;
       context.lineWidth = line;
-      context.setLineDash(dash);
+      context.setLineDash(pattern);
       context.stroke(path);
     }
+  };
+  if (display.outline) {
+    for (const box of row.predicted ?? []) frame(boxPath(box, scale), style.outline, []);
   }
+  if (!display.boxes) return;
+  const dash = [4 * thick, 2 * thick];
+  for (const box of row.boxes) frame(boxPath(box, scale), style.box, dash);
+  if (heatmap && heatmap.truth.length > 0) {
+    frame(ringPath(heatmap.truth, scale), style.box, dash);
+  }
+}
+
+/**
+ * @param {import("../_rows.ts").PageRow["boxes"][number]} box in pixels of the original
+ * @param {number} scale
+ */
+function boxPath([x, y, w, h], scale) {
+  const path = new Path2D();
+  path.rect(x * scale, y * scale, w * scale, h * scale);
+  return path;
 }
 
 /**

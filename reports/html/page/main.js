@@ -71,13 +71,14 @@ async function paint(row, place, longer) {
     if (row.image === null) throw new Error("the results name no image");
     const [xray, heatmap] = await Promise.all([
       xrayOf(row.image),
-      has ? heatmapOf(row.n).catch(() => undefined) : undefined,
+      has && !row.predicted ? heatmapOf(row.n).catch(() => undefined) : undefined,
     ]);
     if (place.dataset.row !== mine) return;
     const known = place.querySelector("canvas");
     const canvas = known ?? make("canvas", { role: "img" });
-    canvas.setAttribute("aria-label", `X-ray${heatmap ? " with heatmap" : ""}: ${row.phrase}`);
-    drawSample(canvas, xray, heatmap, row.boxes, display(), report, Math.round(longer * ratio));
+    const shown = heatmap ? " with heatmap" : row.predicted ? " with predicted boxes" : "";
+    canvas.setAttribute("aria-label", `X-ray${shown}: ${row.phrase}`);
+    drawSample(canvas, xray, heatmap, row, display(), report, Math.round(longer * ratio));
     if (!known) place.replaceChildren(canvas);
   } catch (error) {
     if (place.dataset.row !== mine) return;

@@ -1,0 +1,42 @@
+/**
+ * A model that answers with boxes, as a method.
+ *
+ * @module
+ */
+
+import type { BoxModel } from "../models/box_model.ts";
+import { decode } from "../pipeline/decode.ts";
+import { countSamples, flatMapFlow, withNotes } from "../pipeline/flow.ts";
+import type { Method } from "../pipeline/method.ts";
+import { askModel } from "./_ask_model.ts";
+import { type BoxRule, scorePhrase } from "./boxes/score_boxes.ts";
+
+/**
+ * Turns a model into a method. A sample fails if the model refuses its phrase or image. An answer
+ * without a box is a result, with IoU 0. An error of the model or its runtime throws. The whole
+ * image counts, not only the centre square.
+ *
+ * @param model An open model; the method's `close()` closes it.
+ * @param rule Rule for comparing a prediction with several ground-truth boxes; `union` by default.
+ */
+export function boxMethod(model: BoxModel, rule?: BoxRule): Method {
+  return {
+    ground(source, options = {}) {
+      const images = decode(source, { ...options, view: "whole" });
+      const scored = flatMapFlow(images, "ground", async function* (image) {
+        for await (const flow of askModel(model, image, options)) {
+          if (flow.kind === "dropped") {
+            yield flow;
+            continue;
+          }
+          const { sample: asked, answer: { boxes, confidence, notes = [], details } } = flow.item;
+          const sample = withNotes(asked, notes);
+          const facts = { ...(confidence && { confidence }), ...(details && { details }) };
+          yield scorePhrase({ sample, predicted: boxes, ...facts }, image, rule);
+        }
+      }, options);
+      return countSamples(scored, options.done, (count) => options.onProgress?.(count));
+    },
+    close: async () => await model.close?.(),
+  };
+}

@@ -1,0 +1,404 @@
+/**
+ * OmniFM-DR's networks as ONNX graphs, with the tensor names of OFA: the image part, the encoder,
+ * and a step of the decoder.
+ *
+ * @module
+ */
+
+import { type Dim, type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
+import { batchNorm, conv, maxPool } from "../onnx/image_ops.ts";
+import {
+  add,
+  gather,
+  gelu,
+  layerNorm,
+  linear,
+  matmul,
+  mul,
+  pick,
+  relu,
+  reshape,
+  scale,
+  single,
+  sizeOf,
+  softmax,
+  transpose,
+} from "../onnx/ops.ts";
+import { cellIds, imageRows } from "./positions.ts";
+
+/** Architecture of a model. */
+export interface OmnifmConfig {
+  /** Trunk: channels after the first convolution, inside and after the first bottlenecks. */
+  readonly stem: number;
+  readonly planes: number;
+  readonly channels: number;
+  /** Bottlenecks of each of the trunk's three stages. */
+  readonly blocks: readonly number[];
+  /** Width of a token. */
+  readonly width: number;
+  readonly encoder: StackConfig;
+  readonly decoder: StackConfig;
+  /** Rows of the embeddings of tokens. */
+  readonly vocabulary: number;
+  /** Rows of the embeddings of positions in texts, for the encoder and the decoder. */
+  readonly sourcePositions: number;
+  readonly targetPositions: number;
+  /** Cells along a side of the square of image positions, and along a side of the image. */
+  readonly imageBucket: number;
+  readonly grid: number;
+  /** Half of the rows of a token table, rounded up. */
+  readonly tokenBucket: number;
+  /** Divides the scores of content and positions: both share a head's width. */
+  readonly attentionFactor: number;
+  /** Epsilon of the trunk's batch norms. */
+  readonly normEpsilon: number;
+  /** Parts that a checkpoint may lack. */
+  readonly scaleAttention: boolean;
+  readonly scaleMlp: boolean;
+  readonly scaleHeads: boolean;
+  readonly imageTables: boolean;
+}
+
+/** Sizes of the encoder or the decoder. */
+export interface StackConfig {
+  readonly layers: number;
+  /** Heads of each attention. */
+  readonly heads: number;
+  /** Width inside each MLP. */
+  readonly mlp: number;
+}
+
+/** Name of the embeddings of tokens, which encoder, decoder and logits share. */
+export const EMBEDDINGS = "encoder.embed_tokens.weight";
+
+/** Pixels along a side of an image cell. */
+export const CELL = 16;
+
+/**
+ * Builds the graph from an image to its embedded cells. The input is `image`
+ * `[1, 3, side, side]` in -1..1. The outputs are `trunk` `[1, channels * 4, grid, grid]`, and
+ * `cells` `[grid * grid, width]`, row by row.
+ */
+export function buildImagePart(config: OmnifmConfig): Graph {
+  const g = new GraphBuilder("image_part");
+  const side = config.grid * CELL;
+  const features = trunk(g, g.input("image", "float32", [1, 3, side, side]), config);
+  g.output(features, "trunk");
+  const [, channels] = features.dims as number[];
+  const rows = transpose(g, reshape(g, features, [channels!, config.grid ** 2]), [1, 0]);
+  const cells = linear(g, rows, "encoder.image_proj", config.width);
+  const type = pick(g, g.weight("encoder.type_embedding.weight", [2, config.width]), 0, 1);
+  g.output(layerNorm(g, add(g, cells, type), "encoder.patch_layernorm_embedding"), "cells");
+  return g.build();
+}
+
+/** The first three stages of a ResNet. */
+function trunk(g: GraphBuilder, image: Value, config: OmnifmConfig): Value {
+  const root = "encoder.embed_images";
+  const normed = (
+    x: Value,
+    name: string,
+    norm: string,
+    options: { channels: number; kernel: number; stride?: number },
+  ) =>
+    batchNorm(
+      g,
+      conv(g, x, `${root}.${name}`, { ...options, bias: false }),
+      `${root}.${norm}`,
+      config.normEpsilon,
+    );
+  let x = relu(g, normed(image, "conv1", "bn1", { channels: config.stem, kernel: 7, stride: 2 }));
+  x = maxPool(g, x);
+  for (const [stage, blocks] of config.blocks.entries()) {
+    const [width, channels] = [config.planes * 2 ** stage, config.channels * 2 ** stage];
+    for (let block = 0; block < blocks; block++) {
+      const name = `layer${stage + 1}.${block}`;
+      const stride = stage > 0 && block === 0 ? 2 : 1;
+      let h = relu(g, normed(x, `${name}.conv1`, `${name}.bn1`, { channels: width, kernel: 1 }));
+      h = relu(
+        g,
+        normed(h, `${name}.conv2`, `${name}.bn2`, { channels: width, kernel: 3, stride }),
+      );
+      h = normed(h, `${name}.conv3`, `${name}.bn3`, { channels, kernel: 1 });
+      const shortcut = stride > 1 || sizeOf(x, 1) !== channels
+        ? normed(x, `${name}.downsample.0`, `${name}.downsample.1`, { channels, kernel: 1, stride })
+        : x;
+      x = relu(g, add(g, h, shortcut));
+    }
+  }
+  return x;
+}
+
+/**
+ * Builds the graph from an image's cells and an instruction to everything that the decoder needs.
+ *
+ * Inputs are `cells` `[cells, width]`, `words` `[text, width]`, the embeddings of the tokens,
+ * `text_positions` `[text]`, counted from 0, `relative` `[source, source]` with the rows of
+ * `relativeRows()`, and `steps` `[steps]`, the positions of the answer from 0. The source is the cells
+ * and then the text.
+ *
+ * Outputs are `encoded` `[source, width]`; `self_bias` `[heads, steps, steps]` and `cross_bias`
+ * `[heads, steps, source]`, the absolute positions' part of the decoder's scores; and for each
+ * layer N of the decoder `cross_key.N` `[heads, width / heads, source]` and `cross_value.N`
+ * `[heads, source, width / heads]`.
+ */
+export function buildEncoder(config: OmnifmConfig): Graph {
+  const g = new GraphBuilder("encoder");
+  const { width, encoder: { heads, layers, mlp: inner }, decoder, grid, imageBucket } = config;
+  const cells = g.input("cells", "float32", [grid ** 2, width]);
+  const embedded = g.input("words", "float32", ["text", width]);
+  const textPositions = g.input("text_positions", "int64", ["text"]);
+  const relative = g.input("relative", "int64", ["source", "source"]);
+  const steps = g.input("steps", "int64", ["steps"]);
+
+  const type = pick(g, g.weight("encoder.type_embedding.weight", [2, width]), 0, 0);
+  const words = add(g, embedded, type);
+  let x = joinRows(g, [cells, layerNorm(g, words, "encoder.layernorm_embedding")], "source");
+  const table = (name: string, rows: number) => g.weight(`${name}.weight`, [rows, width]);
+  const imagePlaces = gather(
+    g,
+    table("encoder.embed_image_positions", imageBucket ** 2 + 1),
+    g.ints(cellIds(grid, imageBucket)),
+  );
+  const textPlaces = gather(
+    g,
+    table("encoder.embed_positions", config.sourcePositions),
+    textPositions,
+  );
+  const places = joinRows(g, [
+    layerNorm(g, imagePlaces, "encoder.image_pos_ln"),
+    layerNorm(g, textPlaces, "encoder.pos_ln"),
+  ], "source");
+  const absolute = positionScores(g, config, heads, places, places, "encoder.pos");
+
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `encoder.layers.${layer}`;
+    const bias = add(g, absolute, pickColumns(g, relativeTable(g, config, layer), relative));
+    const h = layerNorm(g, x, `${name}.self_attn_layer_norm`);
+    const query = headRows(g, project(g, config, heads, h, `${name}.self_attn.q_proj`), heads);
+    const key = headColumns(g, linear(g, h, `${name}.self_attn.k_proj`, width), heads);
+    const value = headRows(g, linear(g, h, `${name}.self_attn.v_proj`, width), heads);
+    const mixed = attend(
+      g,
+      config,
+      { query, key, value, bias },
+      heads,
+      `${name}.self_attn`,
+      "source",
+    );
+    x = add(g, x, config.scaleAttention ? layerNorm(g, mixed, `${name}.attn_ln`) : mixed);
+    x = add(g, x, mlp(g, config, x, name, inner));
+  }
+  x = layerNorm(g, x, "encoder.layer_norm");
+  g.output(x, "encoded");
+
+  const targets = table("decoder.embed_positions", config.targetPositions);
+  const answer = layerNorm(g, gather(g, targets, steps), "decoder.pos_ln");
+  g.output(
+    positionScores(g, config, decoder.heads, answer, answer, "decoder.self_pos"),
+    "self_bias",
+  );
+  g.output(
+    positionScores(g, config, decoder.heads, answer, places, "decoder.cross_pos"),
+    "cross_bias",
+  );
+  for (let layer = 0; layer < decoder.layers; layer++) {
+    const name = `decoder.layers.${layer}.encoder_attn`;
+    const key = headColumns(g, linear(g, x, `${name}.k_proj`, width), decoder.heads);
+    const value = headRows(g, linear(g, x, `${name}.v_proj`, width), decoder.heads);
+    g.output(key, `cross_key.${layer}`);
+    g.output(value, `cross_value.${layer}`);
+  }
+  return g.build();
+}
+
+/**
+ * Builds the graph of one step of the decoder for all beams.
+ *
+ * Inputs are `words` `[beams, width]`, the embedding of each beam's last token; `parent` `[beams]`, the row of the past
+ * that each beam continues; `self_bias` `[heads, 1, seen]` and `cross_bias` `[heads, 1, source]`,
+ * the step's rows of the encoder's outputs; and `buckets` `[seen]`, rows of the token tables. For
+ * each layer N the inputs are `past_key.N` and `past_value.N` `[parents, heads, past, width / heads]`
+ * of the step before, and the encoder's `cross_key.N` and `cross_value.N`. The seen tokens are the
+ * past and the last token. At the first step the past is empty.
+ *
+ * Outputs are `logits` `[beams, vocabulary]`, and for each layer `key.N` and `value.N`
+ * `[beams, heads, seen, width / heads]`.
+ */
+export function buildDecoderStep(config: OmnifmConfig): Graph {
+  const g = new GraphBuilder("decoder_step");
+  const { width, decoder: { heads, layers, mlp: inner }, tokenBucket } = config;
+  const each = width / heads;
+  const parent = g.input("parent", "int64", ["beams"]);
+  const selfBias = g.input("self_bias", "float32", [heads, 1, "seen"]);
+  const crossBias = g.input("cross_bias", "float32", [heads, 1, "source"]);
+  const buckets = g.input("buckets", "int64", ["seen"]);
+  const words = g.input("words", "float32", ["beams", width]);
+  let x = layerNorm(g, words, "decoder.layernorm_embedding"); // [beams, width]
+
+  for (let layer = 0; layer < layers; layer++) {
+    const name = `decoder.layers.${layer}`;
+    /** Appends the last token to the past of each beam. */
+    const remember = (h: Value, part: "key" | "value") => {
+      const dims = ["parents", heads, "past", each];
+      const past = gather(g, g.input(`past_${part}.${layer}`, "float32", dims), parent);
+      const last = reshape(g, h, ["beams", heads, 1, each]);
+      const seen = { type: h.type, dims: ["beams", heads, "seen", each] };
+      const all = single(g.node("Concat", [past, last], [seen], { axis: { int: 2 } }));
+      g.output(all, `${part}.${layer}`);
+      return all;
+    };
+    let h = layerNorm(g, x, `${name}.self_attn_layer_norm`);
+    const key = remember(linear(g, h, `${name}.self_attn.k_proj`, width), "key");
+    const value = remember(linear(g, h, `${name}.self_attn.v_proj`, width), "value");
+    const query = reshape(g, project(g, config, heads, h, `${name}.self_attn.q_proj`), [
+      "beams",
+      heads,
+      1,
+      each,
+    ]);
+    const rows = g.weight(`decoder.token_rel_pos_table_list.${layer}.weight`, [
+      2 * tokenBucket - 1,
+      heads,
+    ]);
+    const near = reshape(g, transpose(g, gather(g, rows, buckets), [1, 0]), [heads, 1, "seen"]);
+    const own = {
+      query,
+      key: transpose(g, key, [0, 1, 3, 2]),
+      value,
+      bias: add(g, selfBias, near),
+    };
+    h = attend(g, config, own, heads, `${name}.self_attn`, "beams");
+    x = add(g, x, config.scaleAttention ? layerNorm(g, h, `${name}.self_attn_ln`) : h);
+
+    h = layerNorm(g, x, `${name}.encoder_attn_layer_norm`);
+    const cross = {
+      query: headRows(g, project(g, config, heads, h, `${name}.encoder_attn.q_proj`), heads),
+      key: g.input(`cross_key.${layer}`, "float32", [heads, each, "source"]),
+      value: g.input(`cross_value.${layer}`, "float32", [heads, "source", each]),
+      bias: crossBias,
+    };
+    h = attend(g, config, cross, heads, `${name}.encoder_attn`, "beams");
+    x = add(g, x, config.scaleAttention ? layerNorm(g, h, `${name}.cross_attn_ln`) : h);
+    x = add(g, x, mlp(g, config, x, name, inner));
+  }
+  x = layerNorm(g, x, "decoder.layer_norm");
+  const dims = ["beams", config.vocabulary];
+  const table = g.weight(EMBEDDINGS, [config.vocabulary, width]);
+  const logits = g.node("Gemm", [x, table], [{ type: x.type, dims }], { transB: { int: 1 } });
+  g.output(single(logits), "logits");
+  return g.build();
+}
+
+/** Joins rows `[rows, channels]` along the first axis. */
+function joinRows(g: GraphBuilder, values: readonly Value[], rows: string): Value {
+  const [{ type, dims }] = values as [Value];
+  return single(
+    g.node("Concat", values, [{ type, dims: [rows, dims[1]!] }], { axis: { int: 0 } }),
+  );
+}
+
+/** `[rows, channels]` -> `[heads, rows, channels / heads]` */
+function headRows(g: GraphBuilder, x: Value, heads: number): Value {
+  return transpose(g, splitHeads(g, x, heads), [1, 0, 2]);
+}
+
+/** `[rows, channels]` -> `[heads, channels / heads, rows]` */
+function headColumns(g: GraphBuilder, x: Value, heads: number): Value {
+  return transpose(g, splitHeads(g, x, heads), [1, 2, 0]);
+}
+
+function splitHeads(g: GraphBuilder, x: Value, heads: number): Value {
+  return reshape(g, x, [x.dims[0]!, heads, sizeOf(x, 1) / heads]);
+}
+
+/** A linear layer for queries, divided by the root of a head's width times the factor. */
+function project(
+  g: GraphBuilder,
+  { width, attentionFactor }: OmnifmConfig,
+  heads: number,
+  x: Value,
+  name: string,
+): Value {
+  return scale(g, linear(g, x, name, width), (width / heads * attentionFactor) ** -0.5);
+}
+
+/** Scores of positions by themselves, `[heads, queries, keys]`. */
+function positionScores(
+  g: GraphBuilder,
+  config: OmnifmConfig,
+  heads: number,
+  queries: Value,
+  keys: Value,
+  name: string,
+): Value {
+  const query = headRows(g, project(g, config, heads, queries, `${name}_q_linear`), heads);
+  const key = linear(g, keys, `${name}_k_linear`, config.width);
+  return matmul(g, query, headColumns(g, key, heads));
+}
+
+/** Tables of a layer of the encoder for all relative positions, `[heads, rows]`. */
+function relativeTable(g: GraphBuilder, config: OmnifmConfig, layer: number): Value {
+  const { encoder: { heads }, imageBucket, tokenBucket, imageTables } = config;
+  const count = imageRows(imageBucket) + 3;
+  const name = (part: string) => `encoder.${part}_rel_pos_table_list.${layer}.weight`;
+  // Training starts these tables with zeros, so a checkpoint without them means zeros.
+  const image = imageTables
+    ? g.weight(name("image"), [count, heads])
+    : g.floats(new Float32Array(count * heads), [count, heads]);
+  const token = g.weight(name("token"), [2 * tokenBucket - 1, heads]);
+  const zeros = g.floats(new Float32Array(heads), [1, heads]);
+  const rows = count + 2 * tokenBucket;
+  const all = single(
+    g.node("Concat", [image, token, zeros], [{ type: image.type, dims: [rows, heads] }], {
+      axis: { int: 0 },
+    }),
+  );
+  return transpose(g, all, [1, 0]);
+}
+
+/** Columns of a table `[heads, rows]` by their numbers `[…]`, as `[heads, …]`. */
+function pickColumns(g: GraphBuilder, table: Value, indices: Value): Value {
+  const dims = [table.dims[0]!, ...indices.dims];
+  return single(
+    g.node("Gather", [table, indices], [{ type: table.type, dims }], { axis: { int: 1 } }),
+  );
+}
+
+/** Operands of an attention by heads. */
+interface Operands {
+  /** `[…, heads, queries, d]` */
+  readonly query: Value;
+  /** `[…, heads, d, keys]` */
+  readonly key: Value;
+  /** `[…, heads, keys, d]` */
+  readonly value: Value;
+  /** Broadcast to `[…, heads, queries, keys]`. */
+  readonly bias: Value;
+}
+
+/** Attends, weights each head, and joins the heads to `[rows, width]`. */
+function attend(
+  g: GraphBuilder,
+  { width, scaleHeads }: OmnifmConfig,
+  { query, key, value, bias }: Operands,
+  heads: number,
+  name: string,
+  rows: Dim,
+): Value {
+  const weights = softmax(g, add(g, matmul(g, query, key), bias));
+  let mixed = matmul(g, weights, value);
+  if (scaleHeads) {
+    mixed = mul(g, mixed, reshape(g, g.weight(`${name}.c_attn`, [heads]), [heads, 1, 1]));
+  }
+  // Queries are rows of heads, or single rows of beams whose heads are in order already.
+  const joined = mixed.dims.length === 3 ? transpose(g, mixed, [1, 0, 2]) : mixed;
+  return linear(g, reshape(g, joined, [rows, width]), `${name}.out_proj`, width);
+}
+
+/** The MLP of a layer, with the norm before it. */
+function mlp(g: GraphBuilder, config: OmnifmConfig, x: Value, name: string, inner: number): Value {
+  const h = gelu(g, linear(g, layerNorm(g, x, `${name}.final_layer_norm`), `${name}.fc1`, inner));
+  const normed = config.scaleMlp ? layerNorm(g, h, `${name}.ffn_layernorm`) : h;
+  return linear(g, normed, `${name}.fc2`, config.width);
+}
