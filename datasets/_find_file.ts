@@ -47,7 +47,9 @@ export async function findFile(path: string, split?: string): Promise<DatasetFil
     const below = releaseFiles(await namesIn(resolve(path, folder)));
     found.push(...below.map((name) => `${folder}/${name}`));
   }
-  const ofSplit = found.filter((name) => name.endsWith(`_${split}.csv`) || name.endsWith(`_${split}.json`));
+  const ofSplit = found.filter((name) =>
+    name.endsWith(`_${split}.csv`) || name.endsWith(`_${split}.json`)
+  );
   const [name, ...others] = ofSplit.length > 0 ? ofSplit : found;
   if (name === undefined) {
     throw new Deno.errors.NotFound(
