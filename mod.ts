@@ -61,6 +61,9 @@ export {
   scoreByProtocols,
 } from "./scoring/protocols.ts";
 export { scoreHeatmap, type ScoreOptions, type Scores } from "./scoring/score_heatmap.ts";
+export { type Region, regionOf, type Truth } from "./base/region.ts";
+export { type ReadRegion, readRegion } from "./scoring/truth/read_region.ts";
+export type { PngMask, PolygonMask, RleMask, TruthMask } from "./base/truth_mask.ts";
 
 // Input for all of these: pixels of an image, the samples of a dataset, synthetic X-rays.
 export { type DecodedImage, decodeImage, type ImageSource } from "./pipeline/decode.ts";

@@ -4,6 +4,7 @@ import { furthest, hardMaps, limitedGpu, testGpu } from "../../tests/support/gpu
 import { type GpuHeatmap, GpuHeatmaps } from "./heatmaps_gpu.ts";
 import { finishHeatmap, postprocess, type PostprocessResult } from "../postprocess.ts";
 import { preprocessOnGpu } from "../../images/preprocess_gpu.ts";
+import { regionOf } from "../../base/region.ts";
 import { scoreHeatmap } from "../../scoring/score_heatmap.ts";
 
 const PHRASES = 5;
@@ -159,4 +160,47 @@ Deno.test("an image beyond the largest buffer is resized on the CPU", async () =
   assert(furthest(one!, other!) <= 1e-6);
   small.destroy();
   large.destroy();
+});
+
+Deno.test("a region is scored as on the CPU, and a region that fills a box as the box", async () => {
+  const gpu = await testGpu();
+  const heatmaps = new GpuHeatmaps(gpu, { size: 64, sigma: 2.5, otsu: true });
+  try {
+    const [left, top, width, height] = BOXES[0]!;
+    const masked = (isMarked: (x: number, y: number) => boolean) =>
+      regionOf(
+        Uint8Array.from(
+          { length: IMAGE.width * IMAGE.height },
+          (_, i) => isMarked(i % IMAGE.width, Math.floor(i / IMAGE.width)) ? 1 : 0,
+        ),
+        IMAGE,
+      );
+    const filled = masked((x, y) => x >= left && x < left + width && y >= top && y < top + height);
+    const round = masked((x, y) => Math.hypot(x - 150, y - 90) < 70);
+    const truths = [
+      [BOXES[0]!],
+      filled,
+      round,
+      regionOf(new Uint8Array(6), { width: 3, height: 2 }),
+    ];
+    const maps = GROUPS.map((_, group) => attention(group, 0));
+    heatmaps.begin(
+      GROUPS.map((group) => ({ ...group, tokens: TOKENS })),
+      truths.map((truth) => ({ range: range(0), target: { image: IMAGE, truth } })),
+    );
+    for (const phrase of truths.keys()) {
+      const buffers = maps.map((values) =>
+        storage(gpu, "attention", values.slice(0, values.length / PHRASES))
+      );
+      heatmaps.add(buffers, phrase);
+      for (const buffer of buffers) buffer.destroy();
+    }
+    const [box, same, other, wrong] = await heatmaps.finish();
+    if ("error" in box! || "error" in same! || "error" in other!) throw new Error("not scored");
+    assertEquals(same!.scores, box!.scores);
+    assertEquals(other!.scores, scoreHeatmap(other!.heatmap, IMAGE, round));
+    assert("error" in wrong! && wrong.stage === "metrics");
+  } finally {
+    heatmaps.destroy();
+  }
 });

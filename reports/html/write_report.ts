@@ -160,7 +160,11 @@ export async function writeReport(
 async function outlineIn({ masks }: HeatmapResult, image: Size): Promise<Ring[] | undefined> {
   if (!masks) return undefined;
   const { region } = await readRegion(masks, image);
-  const tolerance = Math.max(image.width, image.height) / PICTURE_SIDE / 2;
+  // Three quarters of a pixel span the staircase of a slanted edge, which needs many corners.
+  const tolerance = Math.max(
+    0.75,
+    ...[image.width, image.height].map((side) => side / PICTURE_SIDE / 2),
+  );
   return outlineOf(region, { tolerance, most: MAX_CORNERS });
 }
 
