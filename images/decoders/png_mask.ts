@@ -5,7 +5,15 @@
  */
 
 import type { Size } from "../../base/geometry.ts";
-import { BIT_DEPTH, CHANNELS, COLOR_TYPE, INTERLACE, PASSES, pngPixels } from "./png_pixels.ts";
+import {
+  BIT_DEPTH,
+  CHANNELS,
+  COLOR_TYPE,
+  INTERLACE,
+  PASSES,
+  type PngPixels,
+  pngPixels,
+} from "./png_pixels.ts";
 import { unfilter } from "./unfilter.ts";
 
 /** A mask of 0 and 1. */
@@ -39,10 +47,8 @@ export function pngMask(png: Uint8Array): PngMaskPixels | undefined {
   const channels = CHANNELS[header[COLOR_TYPE]!]!;
   const bits = header[BIT_DEPTH]!;
   const pixelLength = Math.max(1, channels * bits >> 3);
-  const { isOpaque, isColored } = readers(found);
-  const opaque = new Uint8Array(width * height);
-  const colored = new Uint8Array(width * height);
-  let isWhollyOpaque = true;
+  const marks = { opaque: new Uint8Array(width * height), colored: new Uint8Array(width * height) };
+  const markRow = rowMarker(found, marks);
   let start = 0;
   for (const [left, top, right, down] of header[INTERLACE] === 0 ? ONE_PASS : PASSES) {
     const [columns, lines] = [Math.ceil((width - left) / right), Math.ceil((height - top) / down)];
@@ -50,61 +56,75 @@ export function pngMask(png: Uint8Array): PngMaskPixels | undefined {
     const rowLength = Math.ceil(columns * channels * bits / 8);
     const pass = rows.subarray(start, start += lines * (1 + rowLength));
     if (!unfilter(pass, rowLength, pixelLength)) return undefined;
+    const samples = new Uint16Array(columns * channels);
     for (let line = 0; line < lines; line++) {
       const row = pass.subarray(line * (1 + rowLength) + 1, (line + 1) * (1 + rowLength));
-      let at = (top + line * down) * width + left;
-      for (let column = 0; column < columns; column++, at += right) {
-        opaque[at] = isOpaque(row, column) ? 1 : 0;
-        colored[at] = isColored(row, column) ? 1 : 0;
-        isWhollyOpaque &&= opaque[at] === 1;
-      }
+      unpack(row, bits, samples);
+      markRow(samples, (top + line * down) * width + left, right);
     }
   }
-  return { data: isWhollyOpaque ? colored : opaque, width, height };
+  const data = marks.opaque.includes(0) ? marks.opaque : marks.colored;
+  return { data, width, height };
 }
 
-/** Functions that read a pixel by its column in an unfiltered row. */
-function readers(
-  { header, palette = new Uint8Array(), transparency }: NonNullable<ReturnType<typeof pngPixels>>,
-) {
+/** Spreads a row's samples, of which several share a byte below 8 bits. */
+function unpack(row: Uint8Array, bits: number, samples: Uint16Array): void {
+  if (bits === 8) return samples.set(row);
+  for (let i = 0; i < samples.length; i++) {
+    const bit = i * bits;
+    samples[i] = bits === 16
+      ? row[2 * i]! << 8 | row[2 * i + 1]!
+      : row[bit >> 3]! >> 8 - bits - (bit & 7) & (1 << bits) - 1;
+  }
+}
+
+/** Marks of a picture's pixels, row-major `[height, width]` of 0 and 1. */
+interface Marks {
+  /** Pixels with an alpha above 0. */
+  readonly opaque: Uint8Array;
+  /** Pixels that are not black. */
+  readonly colored: Uint8Array;
+}
+
+/**
+ * Makes a function that marks pixels by their samples, from an index on and at a distance from each
+ * other.
+ */
+function rowMarker(
+  { header, palette = new Uint8Array(), transparency }: PngPixels,
+  { opaque, colored }: Marks,
+): (samples: Uint16Array, at: number, distance: number) => void {
   const type = header[COLOR_TYPE]!;
-  const bits = header[BIT_DEPTH]!;
   const channels = CHANNELS[type]!;
-  const hasAlpha = channels % 2 === 0;
-  const colors = hasAlpha ? channels - 1 : channels;
-  const bytes = bits / 8;
-  /** A sample of less than 8 bits, which shares its byte. */
-  const packed = (row: Uint8Array, column: number) => {
-    const bit = column * bits;
-    return row[bit >> 3]! >> 8 - bits - (bit & 7) & (1 << bits) - 1;
-  };
-  const isAny = (row: Uint8Array, from: number, count: number) => {
-    for (let at = from; at < from + count; at++) if (row[at] !== 0) return true;
-    return false;
-  };
   if (type === PALETTE) {
-    return {
-      isOpaque: (row: Uint8Array, column: number) => transparency?.[packed(row, column)] !== 0,
-      isColored: (row: Uint8Array, column: number) => isAny(palette, 3 * packed(row, column), 3),
+    const entries = Array.from({ length: 256 }, (_, i) => i);
+    const isOpaque = entries.map((i) => transparency?.[i] === 0 ? 0 : 1);
+    const isColored = entries.map((i) =>
+      palette.subarray(3 * i, 3 * i + 3).some((value) => value > 0) ? 1 : 0
+    );
+    return (samples, at, distance) => {
+      for (let i = 0; i < samples.length; i++, at += distance) {
+        opaque[at] = isOpaque[samples[i]!]!;
+        colored[at] = isColored[samples[i]!]!;
+      }
     };
   }
-  // The transparent colour of a picture without alpha, with two bytes for each channel.
-  const nothing = type === GRAY || type === RGB ? transparency : undefined;
-  const level = (row: Uint8Array, column: number, channel: number) => {
-    const at = (column * channels + channel) * bytes;
-    return bits < 8 ? packed(row, column) : bits === 8 ? row[at]! : row[at]! << 8 | row[at + 1]!;
-  };
-  return {
-    isOpaque: (row: Uint8Array, column: number) => {
-      if (hasAlpha) return level(row, column, colors) > 0;
-      if (!nothing) return true;
-      for (let channel = 0; channel < colors; channel++) {
-        const value = nothing[2 * channel]! << 8 | nothing[2 * channel + 1]!;
-        if (level(row, column, channel) !== value) return true;
-      }
-      return false;
-    },
-    isColored: (row: Uint8Array, column: number) =>
-      bits < 8 ? packed(row, column) > 0 : isAny(row, column * channels * bytes, colors * bytes),
+  const hasAlpha = channels % 2 === 0;
+  const colors = hasAlpha ? channels - 1 : channels;
+  // The transparent colour of a picture without alpha has two bytes for each channel.
+  const nothing = (type === GRAY || type === RGB) && transparency
+    ? Array.from({ length: colors }, (_, i) => transparency[2 * i]! << 8 | transparency[2 * i + 1]!)
+    : undefined;
+  return (samples, at, distance) => {
+    for (let i = 0; i < samples.length; i += channels, at += distance) {
+      let sum = 0;
+      for (let channel = 0; channel < colors; channel++) sum += samples[i + channel]!;
+      colored[at] = sum > 0 ? 1 : 0;
+      opaque[at] = hasAlpha
+        ? samples[i + colors]! > 0 ? 1 : 0
+        : nothing?.every((value, channel) => samples[i + channel] === value)
+        ? 0
+        : 1;
+    }
   };
 }

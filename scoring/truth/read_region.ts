@@ -138,14 +138,17 @@ async function fillPng(
   }
   if (left === undefined && top === undefined) requireSize(name, found, image);
   let [inside, outside] = [0, 0];
-  found.data.forEach((value, i) => {
-    if (value === 0) return;
-    const [column, row] = [x + i % found.width, y + Math.floor(i / found.width)];
-    if (column >= 0 && row >= 0 && column < image.width && row < image.height) {
-      inside++;
-      put(row * image.width + column);
-    } else outside++;
-  });
+  const { data, width, height } = found;
+  for (let row = 0, i = 0; row < height; row++) {
+    const isRow = y + row >= 0 && y + row < image.height;
+    for (let column = 0; column < width; column++, i++) {
+      if (data[i] === 0) continue;
+      if (isRow && x + column >= 0 && x + column < image.width) {
+        inside++;
+        put((y + row) * image.width + x + column);
+      } else outside++;
+    }
+  }
   const cut = outside === 0
     ? ""
     : `: ${outside} of its ${inside + outside} marked pixels lie outside`;
