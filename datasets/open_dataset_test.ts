@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openDataset, type OpenDatasetOptions } from "./open_dataset.ts";
+import { openDataset, type OpenDatasetOptions, pathsOutsideImages } from "./open_dataset.ts";
 import type { DatasetItem } from "./sample.ts";
 
 const COLUMNS = "dicom_id,category_name,label_text,x,y,w,h,image_width,image_height,path";
@@ -552,4 +552,39 @@ Deno.test("openDataset() fails only the finding with NaN, and reads JSON lines",
         'the study has no list "findings", got {"ImageID": "b.png", "findings": [{"sent',
       ],
     ]);
+  }));
+
+Deno.test("openDataset() finds masks beside the table, and images by name two folders deep", () =>
+  withFiles({
+    "a.csv": "image,phrase,mask\n1.png,haze,masks/1.png\n",
+    "BBox_List_2017.csv":
+      "Image Index,Finding Label,Bbox [x,y,w,h],,,\n1.png,Mass,1,2,3,4\n2.png,Mass,1,2,3,4\n",
+  }, async (folder) => {
+    await Deno.mkdir(`${folder}/masks`);
+    await Deno.mkdir(`${folder}/files/images_001/images`, { recursive: true });
+    for (const path of ["masks/1.png", "files/1.png", "files/images_001/images/2.png"]) {
+      await Deno.writeTextFile(`${folder}/${path}`, "");
+    }
+    const images = `${folder}/files`;
+    const [masked] = samples(await read(`${folder}/a.csv`, { images }));
+    assertEquals(masked!.masks, [{ kind: "png", path: `${folder}/masks/1.png` }]);
+    assertEquals(await pathsOutsideImages(`${folder}/a.csv`, images), [`${folder}/masks`]);
+    assertEquals(await pathsOutsideImages(`${folder}/a.csv`), []);
+    const boxed = samples(await read(folder, { images }));
+    assertEquals(boxed.map(({ image }) => image.slice(images.length)), [
+      "/1.png",
+      "/images_001/images/2.png",
+    ]);
+  }));
+
+Deno.test("openDataset() refuses a sample with a mask and a box", () =>
+  withFiles({
+    "a.csv": 'image,phrase,mask,x,y,w,h\n1.png,haze,"[1,1,5,1,5,5]",,,,\n1.png,haze,,1,1,2,2\n',
+  }, async (folder) => {
+    const [failure] = failures(await read(`${folder}/a.csv`));
+    assertEquals(
+      failure!.reason,
+      "the sample has masks and boxes, expected only one of the two (a.csv:3, one of the 2 rows " +
+        "of its sample)",
+    );
   }));

@@ -1,8 +1,11 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import manifest from "../deno.json" with { type: "json" };
+import { COVID_SEGMENTATIONS } from "../datasets/layouts/covid_segmentations.ts";
 import { ACCESS, CATALOG, findModel, methodsOf } from "./catalog.ts";
+import { DATASETS } from "./datasets.ts";
+import { GITHUB_SITE, RAW, RAW_HOSTS } from "./github.ts";
 import { fileUrl, HUB, HUB_HOSTS, readFacts } from "./hub.ts";
-import { modelsFolder } from "./models_folder.ts";
+import { dataFolder, modelsFolder } from "./models_folder.ts";
 import { localFiles } from "./record.ts";
 import { isAllowed } from "./request.ts";
 import { readSchedulerConfig } from "../models/scheduler_config.ts";
@@ -54,6 +57,42 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 Deno.test("docs/data.md has the tables of the catalog", () => {
   const page = Deno.readTextFileSync(new URL("../docs/data.md", import.meta.url));
   assertStringIncludes(page, catalogTables());
+});
+
+/** Tables of the datasets. */
+function datasetTables(): string {
+  return [
+    table(
+      ["name", "holds", "size", "licence"],
+      DATASETS.map(({ name, purpose, bytes, license }) => [
+        ...[`\`${name}\``, purpose.replace(/\.$/, ""), `${Math.round(bytes / 1e6)} MB`, license],
+      ]),
+    ),
+    table(
+      ["dataset", "from (GitHub)", "commit"],
+      DATASETS.map(({ name, repository, commit }) =>
+        [name, repository, commit].map((text) => `\`${text}\``)
+      ),
+    ),
+  ].join("\n\n");
+}
+
+Deno.test("docs/data.md has the tables of the datasets, and every wording", () => {
+  const page = Deno.readTextFileSync(new URL("../docs/data.md", import.meta.url));
+  assertStringIncludes(page, datasetTables());
+  for (const [name, phrases] of Object.entries(COVID_SEGMENTATIONS.wordings!)) {
+    if (name !== "Right Lung") assertStringIncludes(page, phrases.join("; "));
+  }
+});
+
+Deno.test("files of datasets come from GitHub's raw host alone, at their commit", () => {
+  const [{ repository, commit }] = DATASETS as [typeof DATASETS[number]];
+  const url = GITHUB_SITE.fileUrl(RAW, { repository, revision: commit, path: "images/a b.png" });
+  assertEquals(url.href, `${RAW}/${repository}/${commit}/images/a%20b.png`);
+  assert(isAllowed(url, { endpoint: RAW, hosts: RAW_HOSTS }));
+  assert(!isAllowed(new URL("https://github.com/a"), { endpoint: RAW, hosts: RAW_HOSTS }));
+  const names = [...CATALOG, ...DATASETS].map(({ name }) => name);
+  assertEquals(new Set(names).size, names.length);
 });
 
 Deno.test("each model of the catalog has a name and files of its own", () => {
@@ -153,5 +192,8 @@ Deno.test("modelsFolder() follows the variables and the platform's convention", 
     "C:/Users/me/AppData/Local/groundray/models",
   );
   assertEquals(find("linux", { ...home, GROUNDRAY_MODELS: "here" }), "here");
+  assertEquals(dataFolder(() => "/c", "linux"), "/c");
+  const onlyHome = (name: string) => name === "HOME" ? "/home/me" : undefined;
+  assertEquals(dataFolder(onlyHome, "linux"), "/home/me/.cache/groundray/data");
   assertThrows(() => find("linux", {}), Error, "set GROUNDRAY_MODELS");
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { writeSafetensors } from "../models/checkpoint/mod.ts";
 import { withSmallModel } from "../models/biovil/fixtures/small_model.ts";
 import { CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts";
+import { DATASETS } from "../hub/datasets.ts";
 import { fetchModel } from "../hub/fetch_model.ts";
 import { drawPhantom } from "../mod.ts";
 import { commandArguments, inFolder, runCommand } from "./support/command.ts";
@@ -173,7 +174,12 @@ Deno.test("eval finds BioViL by its name among the models that were fetched", ()
 
 Deno.test("get lists the models, and refuses wrong names, options and hosts in one sentence", () =>
   inFolder(async (folder) => {
-    const env = { GROUNDRAY_MODELS: folder, HF_TOKEN: "hf_x", HF_ENDPOINT: "" };
+    const env = {
+      GROUNDRAY_MODELS: folder,
+      GROUNDRAY_DATA: folder,
+      HF_TOKEN: "hf_x",
+      HF_ENDPOINT: "",
+    };
     const get = (args: string[], more: Record<string, string> = {}) =>
       runCommand("get", args, folder, { env: { ...env, ...more } });
     const list = await get([]);
@@ -183,13 +189,21 @@ Deno.test("get lists the models, and refuses wrong names, options and hosts in o
         assertStringIncludes(list.stdout, text);
       }
     }
+    for (const { name, purpose, license } of DATASETS) {
+      for (const text of [`\n${name} (not here, about `, purpose, license]) {
+        assertStringIncludes(list.stdout, text);
+      }
+    }
+    const [{ name: dataset, terms }] = DATASETS as [typeof DATASETS[number]];
+    const unasked = await get([dataset]);
+    assertStringIncludes(unasked.stdout, terms[0]!);
+    const names = [...CATALOG, ...DATASETS].map(({ name }) => name);
     const cases: [args: string[], code: number, message: string, more?: Record<string, string>][] =
       [
-        [
-          ["ldn"],
-          2,
-          "NAME must be some of ldm, biovil, biovil-t, generate-to-ground, radedit, sd15, got",
-        ],
+        [["ldn"], 2, `NAME must be some of ${names.join(", ")}, got`],
+        [["covid-segmentation"], 2, `got "covid-segmentation"; did you mean "${dataset}"?`],
+        [["--list", "ldm"], 2, 'Option "--list" takes no NAME, got "ldm"'],
+        [["ldm", dataset], 2, "there is no terminal; read them above and give --accept"],
         [["ldm", "--mirror", "mirror.example"], 2, "--mirror must be an address such as"],
         [["ldm"], 2, "HF_ENDPOINT must be an address such as", { HF_ENDPOINT: "ftp://x" }],
         ...["https://x/", "x:99999", "*.x..y"].map((host): [string[], number, string] => [

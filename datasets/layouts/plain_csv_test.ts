@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { readCsv } from "../csv.ts";
 import { plainRows } from "./plain_csv.ts";
 
@@ -92,4 +92,22 @@ Deno.test("plainRows() has no box where all four fields say so, as pandas and R 
   }
   const [row] = rows("image,phrase,x,y,w,h\n1.png,haze,NaN,1,2,3\n");
   assertEquals(row!.box, ["NaN", "1", "2", "3"]);
+});
+
+Deno.test("plainRows() reads masks: files with or without a place, and COCO's segmentations", () => {
+  const found = rows(
+    "image,phrase,mask,left,top,width,height\n1.png,a,m.png,,,,\n1.png,b,m.png,2,3,4,5\n" +
+      '1.png,c,"[[1,2,3,2,3,4]]",,,,\n1.png,d,,,,,\n1.png,e,"{1",,,,\n',
+  );
+  assertEquals(found.map(({ mask, fault, box }) => mask ?? fault ?? box), [
+    { path: "m.png" },
+    { path: "m.png", left: "2", top: "3", size: ["4", "5"] },
+    { segmentation: [[1, 2, 3, 2, 3, 4]] },
+    undefined,
+    found[4]!.fault,
+  ]);
+  assertStringIncludes(
+    found[4]!.fault!,
+    '"mask" must be a path or the JSON of a COCO segmentation',
+  );
 });
