@@ -117,7 +117,7 @@ export type {
   Tensor,
   TensorData,
 } from "./models/runtime/runtime.ts";
-export type { Scheduler, SchedulerConfig } from "./models/scheduler.ts";
+export type { Scheduler, SchedulerConfig, TimestepSpacing } from "./models/scheduler.ts";
 export type { BertConfig } from "./models/text/bert.ts";
 export type { ClipTextConfig } from "./models/text/clip.ts";
 export type { BertLayout, ClipLayout, TextEncoderLayout } from "./models/text/text_encoder.ts";

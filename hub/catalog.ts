@@ -161,7 +161,7 @@ export const CATALOG: readonly CatalogModel[] = [
     training:
       "Impressions and images of MIMIC-CXR, from Stable Diffusion 1.5; the text encoder on abstracts of PubMed, MIMIC-III and MIMIC-CXR.",
     unknown:
-      "Licence of the U-Net and the names of its files, which come from the released code; which images were in the training, and so whether images of MS-CXR were.",
+      "Licence of the U-Net; whether its page asks for an agreement, which a stored copy did not show; the names of its files, which come from the released code; which images were in the training, and so whether images of MS-CXR were.",
     sources: [
       {
         repository: SD15,
@@ -177,7 +177,7 @@ export const CATALOG: readonly CatalogModel[] = [
       {
         repository: "FelixNuetzel/cxr_bert_ldm",
         revision: "main",
-        license: "not stated",
+        license: "unknown (U-Net)",
         files: [
           { path: "unet_ema/config.json", others: ["unet/config.json"], to: "unet/config.json" },
           {

@@ -39,11 +39,11 @@ export interface SchedulerConfig {
   readonly endsClean?: boolean;
 }
 
-/** Spacings of the timesteps in sampling, as in diffusers. */
-export const SPACINGS = ["leading", "trailing", "linspace"] as const;
+/** Spacing of the timesteps in sampling, as in diffusers. */
+export type TimestepSpacing = "leading" | "trailing" | "linspace";
 
-/** An entry of {@linkcode SPACINGS}. */
-export type TimestepSpacing = typeof SPACINGS[number];
+/** All spacings. */
+export const SPACINGS: readonly TimestepSpacing[] = ["leading", "trailing", "linspace"];
 
 /** Evenly spaced float32 values, computed from both ends as PyTorch's `linspace` does. */
 function linspace(start: number, end: number, count: number): Float32Array {

@@ -33,9 +33,20 @@ export interface PickedFile {
 export interface PickedModel {
   /** Files of the model's folder. */
   readonly files: readonly PickedFile[];
-  /** Files of the text encoder's folder; used if the model's folder holds no text encoder. */
+  /**
+   * Files of the text encoder's folder. Only a model in the layout of diffusers lets it replace the
+   * text encoder in the model's own folder.
+   */
   readonly textEncoder?: readonly PickedFile[];
+  /** Files of other parts' folders, for a model in the layout of diffusers. */
+  readonly parts?: Readonly<Partial<Record<PickedPart, readonly PickedFile[]>>>;
 }
+
+/** Parts that a model in the layout of diffusers may have in folders of their own. */
+export const PICKED_PARTS = ["unet", "vae", "tokenizer", "scheduler"] as const;
+
+/** An entry of {@linkcode PICKED_PARTS}. */
+export type PickedPart = typeof PICKED_PARTS[number];
 
 /** Settings of a run; omitted settings take the model's defaults. */
 export interface EngineSettings {

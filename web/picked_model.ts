@@ -4,41 +4,51 @@
  * @module
  */
 
-import type { PickedFile, PickedModel } from "./engine_messages.ts";
+import type { PartFolders } from "../models/diffusers/parts.ts";
+import { PICKED_PARTS, type PickedFile, type PickedModel } from "./engine_messages.ts";
 
-/** Paths of a model's folders, below `model/` and `text encoder/`. */
-export interface FoundModel {
+/** Paths of a model's folders, below `model/`, `text encoder/` and the names of other parts. */
+export interface FoundModel extends PartFolders {
   /** Path of the model's folder. */
   readonly path: string;
-  /** Path of the text encoder's folder; absent if the model's folder holds the text encoder. */
-  readonly textEncoder?: string;
 }
+
+/** Files that tell a folder in the layout of diffusers. */
+const DIFFUSERS = ["model_index", "unet/config", "unet_ema/config", "vae/config"];
 
 /**
  * Finds the model's folder in the picked files. Finds the text encoder's folder too, unless the
  * model's folder holds a text encoder.
  *
- * The picked folder may hold both folders, such as a downloads folder.
+ * The picked folder may hold both folders, such as a downloads folder. In the layout of diffusers
+ * every part that was picked for itself replaces the model's own.
  */
-export function findModel({ files, textEncoder }: PickedModel): FoundModel {
+export function findModel({ files, textEncoder, parts = {} }: PickedModel): FoundModel {
+  const diffusers = DIFFUSERS.flatMap((name) => folders(files, `${name}.json`));
   const models = folders(files, "configs/inference.json").concat(
     folders(files, "config.json").filter((folder) =>
       files.some(({ path }) => path.startsWith(`${folder}/diffusion_model.`))
     ),
+    diffusers,
   );
   // Without a match take the picked folder: loading it then gives the precise error.
   const model = nearest(models) ?? root(files);
-  const path = `model/${model}`;
-  if (files.some((file) => file.path === `${model}/text_encoder/config.json`)) return { path };
+  const elsewhere = PICKED_PARTS.flatMap((part) => {
+    const picked = parts[part] ?? [];
+    return picked.length > 0 ? [[part, `${part}/${root(picked)}`]] : [];
+  });
+  const found = { path: `model/${model}`, ...Object.fromEntries(elsewhere) };
+  const holdsText = files.some(({ path }) => path === `${model}/text_encoder/config.json`);
+  if (holdsText && !(textEncoder && diffusers.includes(model))) return found;
   if (textEncoder) {
     const text = nearest([
       ...folders(textEncoder, "text_encoder/config.json"),
       ...folders(textEncoder, "config.json").filter((folder) => !/\/text_encoder$/.test(folder)),
     ]) ?? root(textEncoder);
-    return { path, textEncoder: `text encoder/${text}` };
+    return { ...found, textEncoder: `text encoder/${text}` };
   }
   const beside = nearest(folders(files, "text_encoder/config.json"));
-  return beside === undefined ? { path } : { path, textEncoder: `model/${beside}` };
+  return beside === undefined ? found : { ...found, textEncoder: `model/${beside}` };
 }
 
 /** Lists the folders that hold a file; `name` is the file's path below the folder. */

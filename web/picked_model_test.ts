@@ -48,3 +48,18 @@ Deno.test("findModel() takes text files side by side, and leaves other folders t
   assertEquals(findModel({ files: picked("photos/a.jpg") }), { path: "model/photos" });
   assertEquals(findModel({ files: [] }), { path: "model/" });
 });
+
+Deno.test("findModel() finds a diffusers model, and lets picked parts replace its own", () => {
+  const files = picked(...below("all/sd", ["model_index.json", "unet/config.json", ...TEXT]));
+  assertEquals(findModel({ files }), { path: "model/all/sd" });
+  const textEncoder = picked("bert/config.json", "bert/vocab.txt");
+  const parts = { unet: picked("ema/config.json"), vae: [], scheduler: picked("s/x/y.json") };
+  assertEquals(findModel({ files, textEncoder, parts }), {
+    path: "model/all/sd",
+    textEncoder: "text encoder/bert",
+    unet: "unet/ema",
+    scheduler: "scheduler/s",
+  });
+  const checkpoint = picked("run/unet_ema/config.json", "run/vae/config.json");
+  assertEquals(findModel({ files: checkpoint }), { path: "model/run" });
+});

@@ -16,7 +16,12 @@ import { openGpu } from "../shaders/device.ts";
 import { DEMO_FILES } from "./demo_files.ts";
 import { createEngine } from "./engine.ts";
 import { findModel } from "./picked_model.ts";
-import type { EngineDevice, PickedModel, Request } from "./engine_messages.ts";
+import {
+  type EngineDevice,
+  PICKED_PARTS,
+  type PickedModel,
+  type Request,
+} from "./engine_messages.ts";
 
 /** The worker's global scope, which the types of a page lack. */
 const scope = globalThis as unknown as {
@@ -45,9 +50,9 @@ async function openBundle(
     return await loadBundle("demo");
   }
   givePicked(model, onRead);
-  const { path, textEncoder } = findModel(model);
+  const { path, ...parts } = findModel(model);
   try {
-    const bundle = await loadBundle(path, textEncoder === undefined ? {} : { textEncoder });
+    const bundle = await loadBundle(path, parts);
     picked = model;
     return bundle;
   } catch (error) {
@@ -63,6 +68,7 @@ let picked: PickedModel | undefined;
 function givePicked(model: PickedModel, onRead?: (bytes: number) => void): void {
   giveFiles("model", model.files, onRead);
   giveFiles("text encoder", model.textEncoder ?? [], onRead);
+  for (const part of PICKED_PARTS) giveFiles(part, model.parts?.[part] ?? [], onRead);
 }
 
 async function fetchDemoFile(path: string): Promise<GivenPath> {

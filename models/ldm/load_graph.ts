@@ -7,7 +7,7 @@
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
-import type { ExternalData, Runtime, Session } from "../runtime/runtime.ts";
+import { type ExternalData, loadedLength, type Runtime, type Session } from "../runtime/runtime.ts";
 import { locateWeights, type WeightType } from "./weights.ts";
 
 /**
@@ -24,16 +24,18 @@ export async function loadGraph(
 ): Promise<Session> {
   const { path } = checkpoint;
   const external: ExternalData[] = [];
-  const sources = await locateWeights(graph, checkpoint, weights, (tensor) => {
-    const { offset, byteLength, asFloat16 } = tensor;
+  const widens = runtime.gpu !== undefined;
+  const sources = await locateWeights(graph, checkpoint, weights, widens, (tensor) => {
+    const { offset, byteLength, asFloat16, asFloat32 } = tensor;
     const data = {
       path: tensor.path ?? path,
       offset,
       length: byteLength,
       ...(asFloat16 && { asFloat16 }),
+      ...(asFloat32 && { asFloat32 }),
     };
     external.push(data);
-    return { ...runtime.refer(data), length: asFloat16 ? byteLength / 2 : byteLength };
+    return { ...runtime.refer(data), length: loadedLength(data) };
   });
   try {
     const keepFloat16 = weights === "float16";

@@ -41,8 +41,8 @@ export const DIFFUSERS_AUTOENCODER_NAMES: readonly Renaming[] = [
 /** Index of MONAI Generative's layout in {@linkcode UNET_NAMES} and {@linkcode AUTOENCODER_NAMES}. */
 export const GENERATIVE = 0;
 
-/** A tensor that stays in its file, and whether to load it as float16. */
-export type StoredTensor = TensorEntry & Pick<ExternalData, "asFloat16">;
+/** A tensor that stays in its file, and the type to load it as. */
+export type StoredTensor = TensorEntry & Pick<ExternalData, "asFloat16" | "asFloat32">;
 
 /** Types that float32 weights may be loaded as. */
 export const WEIGHT_TYPES = ["float32", "float16"] as const;
@@ -59,12 +59,14 @@ const AS_THEY_ARE = ["float32", "float16", "bfloat16"] as const;
  * @param graph The graph that needs the weights.
  * @param checkpoint Checkpoint with every weight of the graph, under the graph's names.
  * @param type Type that float32 tensors are loaded as; the graph widens float16 again.
+ * @param widens Whether bfloat16 tensors are loaded as float32; WebGPU has no operator for them.
  * @param refer Makes the model's reference to the bytes of a tensor in its file.
  */
 export async function locateWeights(
   graph: Graph,
   checkpoint: Checkpoint,
   type: WeightType,
+  widens: boolean,
   refer: (tensor: StoredTensor) => { location: string; offset: number; length: number },
 ): Promise<Map<string, WeightSource>> {
   const sources = new Map<string, WeightSource>();
@@ -76,10 +78,11 @@ export async function locateWeights(
       continue;
     }
     const asFloat16 = type === "float16" && stored === "float32";
+    const asFloat32 = widens && stored === "bfloat16";
     sources.set(name, {
       kind: "file",
-      type: asFloat16 ? "float16" : stored,
-      ...refer({ ...tensor, asFloat16 }),
+      type: asFloat16 ? "float16" : asFloat32 ? "float32" : stored,
+      ...refer({ ...tensor, asFloat16, asFloat32 }),
     });
   }
   return sources;

@@ -55,6 +55,17 @@ export interface ExternalData {
    * @default {false}
    */
   readonly asFloat16?: boolean;
+  /**
+   * Whether to load the range's bfloat16 numbers as float32.
+   *
+   * @default {false}
+   */
+  readonly asFloat32?: boolean;
+}
+
+/** Number of bytes that a range has once it is loaded. */
+export function loadedLength({ length, asFloat16, asFloat32 }: ExternalData): number {
+  return asFloat16 ? length / 2 : asFloat32 ? 2 * length : length;
 }
 
 /** A model's reference to a byte range of a file. */

@@ -80,7 +80,12 @@ async function readExternal(external: readonly ExternalData[]): Promise<ReadTens
       if (await file.read(tensor.offset, data) < tensor.length) {
         throw new SyntaxError(`"${path}" is truncated`);
       }
-      const loaded = tensor.asFloat16 ? Float16Array.from(new Float32Array(data.buffer)) : data;
+      const loaded = tensor.asFloat16
+        ? Float16Array.from(new Float32Array(data.buffer))
+        : tensor.asFloat32
+        // A bfloat16 is the upper half of a float32.
+        ? Uint32Array.from(new Uint16Array(data.buffer), (half) => half << 16)
+        : data;
       files.push({ path: nameOf(tensor), data: new Uint8Array(loaded.buffer) });
     }
   }

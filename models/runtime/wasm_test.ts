@@ -13,12 +13,14 @@ async function inFile(test: (path: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("withExternal() reads stretches unchanged and as float16, and frees them after the load", () =>
+Deno.test("withExternal() reads stretches unchanged, as float16 and from bfloat16, and frees them after the load", () =>
   inFile(async (path) => {
     let held: readonly ReadTensor[] = [];
     const external = [
       { path, offset: 4, length: 8 },
       { path, offset: 0, length: 16, asFloat16: true },
+      // The upper half of the second float32.
+      { path, offset: 6, length: 2, asFloat32: true },
     ];
     const loaded = await withExternal(external, (tensors) => {
       held = tensors;
@@ -26,12 +28,13 @@ Deno.test("withExternal() reads stretches unchanged and as float16, and frees th
         names: tensors.map((tensor) => tensor.path),
         whole: [...new Float32Array(tensors[0]!.data.buffer)],
         half: [...new Float16Array(tensors[1]!.data.buffer)],
+        wide: [...new Float32Array(tensors[2]!.data.buffer)],
       });
     });
     const name = path.slice(path.lastIndexOf("/") + 1);
-    const names = [`${name}@4+8`, `${name}@0+16`];
-    assertEquals(loaded, { names, whole: [-2, 3], half: [1, -2, 3, 4] });
-    assertEquals(held.map(({ data }) => data.buffer.detached), [true, true]);
+    const names = [`${name}@4+8`, `${name}@0+16`, `${name}@6+2`];
+    assertEquals(loaded, { names, whole: [-2, 3], half: [1, -2, 3, 4], wide: [-2] });
+    assertEquals(held.map(({ data }) => data.buffer.detached), [true, true, true]);
   }));
 
 Deno.test("withExternal tells the same stretches of two files apart", () =>

@@ -8,7 +8,14 @@
 import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { host, type OrtWeb as Ort } from "../../base/host/host.ts";
 import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
-import type { ExternalData, OutputTensor, Runtime, Session, Tensor } from "./runtime.ts";
+import {
+  type ExternalData,
+  loadedLength,
+  type OutputTensor,
+  type Runtime,
+  type Session,
+  type Tensor,
+} from "./runtime.ts";
 import { nameOf, withExternal } from "./wasm.ts";
 
 /**
@@ -62,10 +69,7 @@ const KEEP_FLOAT16 = {
 /** Refuses a weight that exceeds the largest buffer binding; the runtime would fail only later. */
 function requireFit(gpu: Gpu, external: readonly ExternalData[]): void {
   const limit = gpu.device.limits.maxStorageBufferBindingSize;
-  const most = external.reduce(
-    (most, { length, asFloat16 }) => Math.max(most, asFloat16 ? length / 2 : length),
-    0,
-  );
+  const most = external.reduce((most, data) => Math.max(most, loadedLength(data)), 0);
   if (most > limit) {
     throw new RangeError(
       `a weight needs ${most} bytes in one buffer, and ${gpu.adapter.name} allows ${limit}`,

@@ -15,6 +15,7 @@ export interface BertConfig {
   readonly vocabulary: number;
   /** Width of an embedding. */
   readonly hidden: number;
+  /** Number of layers. */
   readonly layers: number;
   /** Attention heads of each layer. */
   readonly heads: number;

@@ -37,6 +37,7 @@ import { paddingOf } from "./padding.ts";
 
 /** CLIP's architecture, and the last layer that is left out of a whole CLIP model. */
 export interface ClipLayout {
+  /** Absent for CLIP. */
   readonly kind?: undefined;
   /** Architecture of the layers that run. */
   readonly config: ClipTextConfig;
@@ -51,7 +52,9 @@ export interface ClipLayout {
 
 /** BERT's architecture. */
 export interface BertLayout {
+  /** Tells BERT from CLIP. */
   readonly kind: "bert";
+  /** Architecture of the encoder. */
   readonly config: BertConfig;
   /** Whether the model's own configuration says to hide padding; absent means it does not. */
   readonly hidesPadding?: true;

@@ -2,7 +2,7 @@ import "../../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
-import { loadBundle } from "../../models/ldm/bundle.ts";
+import { type Bundle, loadBundle } from "../../models/ldm/bundle.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { groundImage } from "../../pipeline/ground.ts";
 import type { ScoredPhrase } from "../../pipeline/metrics.ts";
@@ -65,8 +65,8 @@ async function beforeScript(page: Page, name: string, code: string): Promise<voi
 const opened = (page: Page) => page.locator("#status", { hasText: "Ready." }).waitFor();
 
 /** Returns the result of `deno task ground` on the native runtime. */
-async function expected(settings: GroundSettings = {}): Promise<ScoredPhrase> {
-  const bundle = await loadBundle("models/demo");
+async function expected(settings: GroundSettings = {}, model?: Bundle): Promise<ScoredPhrase> {
+  const bundle = model ?? await loadBundle("models/demo");
   const runtime = await openRuntime("native");
   const [result] = await groundImage(phantom, [PHRASES[0]!], { bundle, runtime, ...settings });
   return result!;
@@ -249,6 +249,43 @@ Deno.test("page opens a model from a picked folder, and names the fault of anoth
       await page.getByLabel("8 (16 x 16)").check();
       await ground(page, PHRASES.slice(0, 1));
       await done(page);
+    }, "cpu")
+  ));
+
+const DIFFUSERS = new URL("../../../shared/reference/diffusers/", import.meta.url).pathname;
+
+Deno.test("page opens a diffusers model whose text encoder and autoencoder lie in other folders", () =>
+  inFolder((folder) =>
+    withModel(async (page) => {
+      const [model, vae, text] = ["sd", "kl", "bert"].map((name) => `${folder}/${name}`);
+      await copyModel(`${DIFFUSERS}c-radedit/model`, model!);
+      await Deno.rename(`${model}/vae`, vae!);
+      await Deno.mkdir(text!);
+      for (const part of ["text_encoder", "tokenizer"]) {
+        await Deno.rename(`${model}/${part}`, `${text}/${part}`);
+      }
+      await page.getByText("Model", { exact: true }).click();
+      await page.getByText("Parts of a diffusers model").click();
+      await page.getByLabel("Model's folder").setInputFiles(model!);
+      await page.getByLabel("Text encoder's folder").setInputFiles(text!);
+      const open = page.getByRole("button", { name: "Open the folder" });
+      await open.click();
+      await page.getByRole("alert").filter({ hasText: "Cannot find the autoencoder" }).waitFor();
+      await page.getByLabel("Autoencoder").setInputFiles(vae!);
+      await open.click();
+      await opened(page);
+      await page.getByText("Layers and steps").click();
+      await page.getByLabel("Steps of the trajectory").fill("10");
+      await page.getByLabel("Steps of the trajectory").press("Tab");
+      await page.getByLabel("Noise").selectOption("sample");
+      await ground(page, PHRASES.slice(0, 1));
+      await done(page);
+      const bundle = await loadBundle(model!, { vae: vae!, textEncoder: text! });
+      const quick = await expected({ steps: 10, noise: "sample" }, bundle);
+      assertAlmostEquals(await furthest(page, quick), 0, 2e-3);
+      await page.getByRole("button", { name: "Forget the parts" }).click();
+      await open.click();
+      await page.getByRole("alert").filter({ hasText: "Cannot find the autoencoder" }).waitFor();
     }, "cpu")
   ));
 

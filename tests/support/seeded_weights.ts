@@ -33,7 +33,7 @@ export function seededWeights(graph: Graph, seed: number): TensorToWrite[] {
       const random = new Random(seed + index);
       const inputs = elementCount(shape.slice(1));
       const gain = /\.(to_q|to_k|q_proj|k_proj)\./.test(name) ? ATTENTION_GAIN : 1;
-      const isTable = name.includes("embedding");
+      const isTable = /embeddings?\.weight$/.test(name);
       // A uniform number in -1..1 has variance 1/3.
       const scale = isTable ? Math.sqrt(3) : gain * Math.sqrt(3 / inputs);
       for (let i = 0; i < values.length; i++) values[i] = scale * (2 * random.uniform() - 1);

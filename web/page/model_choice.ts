@@ -5,7 +5,12 @@
  * @module
  */
 
-import type { EngineDevice, PickedFile, PickedModel } from "../engine_messages.ts";
+import {
+  type EngineDevice,
+  PICKED_PARTS,
+  type PickedFile,
+  type PickedModel,
+} from "../engine_messages.ts";
 import { part } from "./parts_of_page.ts";
 
 /** Receives the model to open, and the device to run it. */
@@ -41,6 +46,12 @@ export class ModelChoice {
     };
     folder.addEventListener("change", enable);
     enable();
+    // A browser keeps a picked folder, and has no button of its own to forget the folder.
+    part("forget-parts", HTMLButtonElement).addEventListener("click", () => {
+      for (const name of ["text", ...PICKED_PARTS]) {
+        part(`${name}-folder`, HTMLInputElement).value = "";
+      }
+    });
     this.#open();
   }
 
@@ -59,7 +70,8 @@ export class ModelChoice {
   #openPicked(): void {
     const files = filesOf("model-folder");
     const textEncoder = filesOf("text-folder");
-    this.#model = textEncoder.length > 0 ? { files, textEncoder } : { files };
+    const parts = Object.fromEntries(PICKED_PARTS.map((part) => [part, filesOf(`${part}-folder`)]));
+    this.#model = textEncoder.length > 0 ? { files, parts, textEncoder } : { files, parts };
     this.#open();
   }
 
