@@ -236,13 +236,13 @@ function settingOf({ settings }: Checkpoint, name: string): unknown {
 /** Bytes per read of a tensor that is hashed. */
 const HASH_CHUNK_BYTES = 2 ** 22;
 
-/** SHA-256 over names and bytes of tensors in one file, in the order of the names. */
+/** SHA-256 over names and bytes of tensors, in the order of the names. */
 async function hashTensors(path: string, tensors: readonly TensorEntry[]): Promise<string> {
   const { createHash, files } = host();
   const hash = createHash();
   const chunk = new Uint8Array(HASH_CHUNK_BYTES);
-  using file = await files.open(path);
   for (const tensor of tensors.toSorted((a, b) => a.name < b.name ? -1 : 1)) {
+    using file = await files.open(tensor.path ?? path);
     hash.update(new TextEncoder().encode(`${tensor.name} [${tensor.shape}] ${tensor.dtype}\n`));
     for (let done = 0; done < tensor.byteLength;) {
       const part = chunk.subarray(0, Math.min(chunk.length, tensor.byteLength - done));

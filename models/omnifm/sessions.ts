@@ -124,7 +124,7 @@ export async function openSessions(
         );
         let seen = 0;
         let owned: OutputTensor[] = [];
-        const forget = () => owned.splice(0).forEach((output) => output.release());
+        const forget = () => owned.splice(0).forEach(free);
         return {
           encoded: encoded!,
           async next(tokens, parents) {
@@ -151,7 +151,7 @@ export async function openSessions(
           },
           release() {
             forget();
-            for (const output of Object.values(outputs)) output.release();
+            Object.values(outputs).forEach(free);
           },
         };
       },
@@ -161,6 +161,12 @@ export async function openSessions(
     await close();
     throw error;
   }
+}
+
+/** Frees an output at once: the garbage collector would take it some phrases later. */
+function free(output: OutputTensor): void {
+  output.release();
+  if (output.data instanceof Float32Array) (output.data.buffer as ArrayBuffer).transfer(0);
 }
 
 /** A vector of integers as an input. */

@@ -92,13 +92,16 @@ export function createTexts(files: TextFiles, counts: TokenCounts): Texts {
     byteLevelModel(vocabulary, readMerges(lines, "vocab.bpe")),
     { clean_up_tokenization_spaces: false },
   );
-  const readPiece = (piece: string): number[] =>
-    inner.encode(piece, { add_special_tokens: false }).ids.map((pair) => {
-      if (pair !== undefined) return ids.get(String(pair)) ?? UNKNOWN;
-      throw new InputSyntaxError(
-        `Cannot read ${quote(piece)}: encoder.json lacks a byte of its text`,
-      );
-    });
+  const show = (pairs: readonly number[]): string =>
+    pairs.length > 0 ? inner.decode([...pairs], { skip_special_tokens: false }) : "";
+  const readPiece = (piece: string): number[] => {
+    const pairs = inner.encode(piece, { add_special_tokens: false }).ids;
+    // The library leaves out a byte that the vocabulary lacks.
+    if (show(pairs) === piece.toWellFormed()) {
+      return pairs.map((pair) => ids.get(String(pair)) ?? UNKNOWN);
+    }
+    throw new InputSyntaxError(`Cannot read ${quote(piece)}: encoder.json lacks a part of it`);
+  };
   const readText = (text: string): number[] => (text.match(PIECES) ?? []).flatMap(readPiece);
   const read = (text: string, style: PromptStyle): number[] =>
     style === "training"
@@ -132,13 +135,19 @@ export function createTexts(files: TextFiles, counts: TokenCounts): Texts {
       ];
     },
     decode(tokens) {
-      const parts = tokens.filter((token) => token !== START && token !== END).map((token) => {
-        const symbol = symbols[token] ?? `<${token}>`;
-        return /^\d+$/.test(symbol)
-          ? inner.decode([Number(symbol)], { skip_special_tokens: false })
-          : ` ${symbol} `;
-      });
-      return parts.join("").replace(/ {2,}/g, " ").trim();
+      let text = "";
+      // Bytes of one letter may lie in several tokens.
+      let pairs: number[] = [];
+      const rest = tokens.filter((token) => token !== START && token !== END);
+      for (const symbol of rest.map((token) => symbols[token] ?? `<${token}>`)) {
+        if (/^\d+$/.test(symbol)) {
+          pairs.push(Number(symbol));
+          continue;
+        }
+        text += `${show(pairs)} ${symbol} `;
+        pairs = [];
+      }
+      return (text + show(pairs)).replace(/ {2,}/g, " ").trim();
     },
   };
 }
@@ -154,8 +163,10 @@ function readDictionary(text: string, { rows, bins, codes }: TokenCounts): strin
       `Cannot read dict.txt: expected a symbol and a count in line ${i + 1}, got ${quote(line)}`,
     );
   });
-  if (new Set(own).size < own.length) {
-    throw new SyntaxError("Cannot read dict.txt: it has a symbol twice");
+  const seen = new Set<string>();
+  const twice = own.find((symbol) => seen.size === seen.add(symbol).size);
+  if (twice !== undefined) {
+    throw new SyntaxError(`Cannot read dict.txt: it has ${quote(twice)} twice`);
   }
   const before = ["<s>", "<pad>", "</s>", "<unk>", ...own, "<mask>"];
   const pictures = codes ?? rows - before.length - bins;
