@@ -95,7 +95,11 @@ export function modelState(model: CatalogModel, folder: string): ModelState {
     }
     total += bytes;
   }
-  if (recorded.length === names.length) return { kind: "here", bytes: total };
+  const { byHand } = model;
+  const own = byHand ? sizeOf(`${folder}/${byHand.file}`) : 0;
+  if (recorded.length === names.length && own !== undefined) {
+    return { kind: "here", bytes: total + own };
+  }
   return { kind: recorded.length > 0 ? "partial" : "absent" };
 }
 
