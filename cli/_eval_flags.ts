@@ -37,8 +37,9 @@ export const EVAL_COMMAND = command({
       type: "list",
       description:
         "Model of a method: a folder, or else a name that deno task get lists, such as ldm. ldm reads our " +
-        "flat layout or a MONAI bundle, biovil and biovil-t read their published files. With several methods " +
-        "give one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's. generate-to-ground and daam take ldm's if they have none.",
+        "flat layout, a MONAI bundle or a diffusers folder; biovil, biovil-t, omnifm-dr and medrpg read their " +
+        "published files. With several methods give one each, as ldm=DIR or biovil=biovil; without the method's " +
+        "name it is ldm's. generate-to-ground and daam take ldm's if they have none.",
       defaultText: "ldm's is the bundled one",
     },
     ...MODELS_FLAGS,

@@ -5,6 +5,7 @@
  */
 
 import { InputError } from "../base/errors.ts";
+import { stat } from "../base/paths.ts";
 import { ACCESS, CATALOG, type CatalogModel, findModel, methodsOf } from "../hub/catalog.ts";
 import { type CatalogDataset, DATASETS, findDataset } from "../hub/datasets.ts";
 import { accept, fetchDataset, hasAccepted } from "../hub/fetch_dataset.ts";
@@ -85,7 +86,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   }
   for (const dataset of datasets) await requireAccepted(dataset, values, signal);
   const get = async (
-    { name }: { readonly name: string },
+    { name, byHand }: Pick<CatalogModel, "name" | "byHand">,
     folder: string,
     isHere: boolean,
     source: Source,
@@ -105,7 +106,11 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       onNotice: (notice) => progress.warn(notice),
     });
     if (isNew) progress.finish(Math.ceil(total));
-    console.log(`${name} is ${isNew ? "here now" : "here, and whole"}: ${folder}`);
+    console.log(
+      byHand && !await stat(`${folder}/${byHand.file}`)
+        ? `${name} needs one more file in ${folder}: ${byHand.how}`
+        : `${name} is ${isNew ? "here now" : "here, and whole"}: ${folder}`,
+    );
   };
   try {
     for (const model of models) {
@@ -267,6 +272,7 @@ function printList({ models, data }: Values): void {
         `  Access: ${ACCESS[model.access]}.`,
         `  Trained on: ${model.training}`,
         `  Not known: ${model.unknown}`,
+        ...(model.byHand ? [`  By hand: ${model.byHand.how}`] : []),
       ].join("\n"),
     );
   }

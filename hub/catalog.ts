@@ -48,14 +48,18 @@ export interface WrittenFile {
   readonly json: Readonly<Record<string, unknown>>;
 }
 
-/** Ways to get a model: freely, after agreeing to terms, or with credentials of PhysioNet. */
-export type Access = "open" | "click" | "credentials";
+/**
+ * Ways to get a model: freely, after agreeing to terms, with credentials of PhysioNet, or with a
+ * file that no program can fetch.
+ */
+export type Access = "open" | "click" | "credentials" | "hand";
 
 /** Each way to get a model in words. */
 export const ACCESS: Readonly<Record<Access, string>> = {
   open: "open, without an account",
   click: "after agreeing to its terms on its page, with a token in HF_TOKEN",
   credentials: "for users with PhysioNet credentials, with a token in HF_TOKEN",
+  hand: "open, but one file by hand from a page that wants a browser",
 };
 
 /** A model that is fetched by its name. */
@@ -65,7 +69,7 @@ export interface CatalogModel {
   /** Purpose in a sentence. */
   readonly purpose: string;
   /** Usual value of `--method` for the model. */
-  readonly method: "ldm" | "generate-to-ground" | BiovilVariant;
+  readonly method: "ldm" | "generate-to-ground" | BiovilVariant | "medrpg";
   /** Size on disk in bytes, from the numbers of parameters; the record has the exact size. */
   readonly bytes: number;
   /** Way to get the model. */
@@ -74,6 +78,13 @@ export interface CatalogModel {
   readonly training: string;
   /** Sentence on facts that are not known. */
   readonly unknown: string;
+  /** File that a person must fetch; absent if a program fetches all. */
+  readonly byHand?: {
+    /** Name of the file in the model's folder. */
+    readonly file: string;
+    /** Sentence on the way to get the file. */
+    readonly how: string;
+  };
   /** Repositories with the model's files. */
   readonly sources: readonly CatalogSource[];
   /**
@@ -151,6 +162,29 @@ export const CATALOG: readonly CatalogModel[] = [
     digest: "md5:a83080e2f23aa584a4f2b24c39b1bb64",
     training: "Images and reports of MIMIC-CXR, with earlier images of the same patients.",
   }),
+  {
+    name: "medrpg",
+    purpose: "MedRPG (Chen et al., MICCAI 2023), a baseline of the paper.",
+    method: "medrpg",
+    bytes: 600_000_000,
+    access: "hand",
+    training: "Images, phrases and boxes of a part of MS-CXR, so its scores there are too high.",
+    unknown:
+      "Size, hash and licence of the checkpoint: the published file was not at hand, and seeded " +
+      "files in its layout took its place.",
+    byHand: {
+      file: "MedMPG_MS_CXR.pth",
+      how:
+        "Open https://github.com/eraserNut/MedRPG in a browser, follow the README's link to the " +
+        "checkpoint on Google Drive, and save MedMPG_MS_CXR.pth in the model's folder.",
+    },
+    sources: [{
+      repository: "google-bert/bert-base-uncased",
+      revision: "main",
+      license: "Apache-2.0",
+      files: [{ path: "vocab.txt" }],
+    }],
+  },
   {
     name: "generate-to-ground",
     purpose:

@@ -97,7 +97,11 @@ export function modelState(model: CatalogModel, folder: string): ModelState {
   const { files } = readRecord(folder);
   const names = localFiles(model);
   const recorded = names.filter((name) => Object.hasOwn(files, name));
-  return stateOf(folder, files, recorded, recorded.length === names.length);
+  const { byHand } = model;
+  const own = byHand ? sizeOf(`${folder}/${byHand.file}`) : 0;
+  const isWhole = recorded.length === names.length && own !== undefined;
+  const state = stateOf(folder, files, recorded, isWhole);
+  return state.kind === "here" ? { ...state, bytes: state.bytes + (own ?? 0) } : state;
 }
 
 /**

@@ -10,6 +10,7 @@ import { BOXES } from "./boxes/boxes.ts";
 import { DAAM } from "./daam/daam.ts";
 import { GENERATE_TO_GROUND } from "./generate_to_ground/generate_to_ground.ts";
 import { LDM } from "./ldm/ldm.ts";
+import { MEDRPG } from "./medrpg/medrpg.ts";
 import type { MethodRow } from "./method_row.ts";
 import { OMNIFM } from "./omnifm/omnifm.ts";
 
@@ -20,6 +21,7 @@ export const METHODS: Readonly<Record<string, MethodRow>> = {
   "daam": DAAM,
   "biovil": BIOVIL,
   "biovil-t": BIOVIL_T,
+  "medrpg": MEDRPG,
   "omnifm-dr": OMNIFM,
   "boxes": BOXES,
 };
