@@ -6,6 +6,7 @@
  */
 
 import type { Box, Size } from "../base/geometry.ts";
+import { isRegion, type Region, type Truth } from "../base/region.ts";
 import { squareTaps, type WideTaps } from "../images/antialias.ts";
 import { resizeBilinear } from "../shaders/resize_cpu.ts";
 import { componentMeans } from "./gaussian_mixture.ts";
@@ -40,26 +41,29 @@ export type FrameScores = Record<typeof GENERATE_TO_GROUND[number], number>;
  * - `cnr`, with its sign, from unbiased variances, all boxes together;
  * - `top1`, whether the maximum lies in the truth; of equal maxima the first in reading order;
  * - `aucroc`, exact over all pixels, NaN if the truth is everywhere;
- * - `distance` between the centres of both bounding boxes in pixels, NaN with several boxes.
+ * - `distance` between the centres of both bounding boxes in pixels, NaN with several boxes; a region
+ *   has one bounding box.
  *
  * An empty mask scores 0 throughout. The square is the part of the image that the heatmap covers,
- * resized to 512 pixels with antialiasing; each pixel with a share of a box is truth. The released
+ * resized to 512 pixels with antialiasing; each pixel with a share of the ground truth is truth. The released
  * code leaves images of at most 512 pixels as they are, which then do not fit its maps.
  *
  * @param heatmap Row-major square map of finite values.
  * @param side Side of the heatmap.
  * @param image Size of the original image in pixels.
- * @param boxes Boxes of whole pixels inside the image.
+ * @param groundTruth Boxes of whole pixels inside the image, or a region.
  * @param cover Side of the square in the middle of the image that the heatmap covers.
- * @returns `undefined` if no box reaches the square.
+ * @returns `undefined` if no ground truth reaches the square.
  */
 export function scoreFrame(
   heatmap: Float32Array,
   side: number,
   image: Size,
-  boxes: readonly Box[],
+  groundTruth: Truth,
   cover: number = Math.min(image.width, image.height),
 ): FrameScores | undefined {
+  const boxes = isRegion(groundTruth) ? boxesOfRuns(groundTruth) : groundTruth;
+  const hasSeveral = !isRegion(groundTruth) && groundTruth.length > 1;
   const truth = frameTruth(image, boxes, cover);
   if (!truth.includes(1)) return undefined;
   const small = mixtureMask(heatmap, side);
@@ -85,7 +89,7 @@ export function scoreFrame(
     cnr: contrast(inside, outside),
     top1: truth[indexOfMaximum(map)]!,
     aucroc: exactArea(inside.sort(), outside.sort()),
-    distance: boxes.length > 1 ? NaN : centerDistance(bounds, boundsOf(truth)),
+    distance: hasSeveral ? NaN : centerDistance(bounds, boundsOf(truth)),
   };
 }
 
@@ -119,6 +123,18 @@ export function mixtureMask(heatmap: Float32Array, side: number): Uint8Array {
 export function mixtureThreshold(heatmap: Float32Array): number {
   const [low, high] = componentMeans(heatmap);
   return (low + high) / 2;
+}
+
+/** A box for each run of a region. */
+function boxesOfRuns({ height, runs, rows }: Region): Box[] {
+  const boxes: Box[] = [];
+  for (let y = 0; y < height; y++) {
+    for (let run = rows[y]!; run < rows[y + 1]!; run++) {
+      const [from, to] = [runs[2 * run]!, runs[2 * run + 1]!];
+      boxes.push([from, y, to - from, 1]);
+    }
+  }
+  return boxes;
 }
 
 /** The truth on the square: 1 where a box has a share of the pixel. */

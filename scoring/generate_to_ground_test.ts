@@ -1,5 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import type { Box } from "../base/geometry.ts";
+import { regionOf } from "../base/region.ts";
 import { floats, readSafetensors } from "../tests/support/safetensors.ts";
 import { mixtureMask, mixtureThreshold, scoreFrame } from "./generate_to_ground.ts";
 import { componentMeans } from "./gaussian_mixture.ts";
@@ -64,6 +65,23 @@ Deno.test("scoreFrame() scores a map like its box, a blank map and several boxes
   assertEquals(scoreFrame(square(512, box), 512, image, [box, [0, 0, 9, 9]])!.distance, NaN);
   const everywhere = scoreFrame(square(8, [1, 1, 4, 4]), 8, image, [[0, 0, 512, 512]])!;
   assertEquals([everywhere.aucroc, everywhere.top1], [NaN, 1]);
+});
+
+Deno.test("scoreFrame() scores a region as the boxes with the same pixels", () => {
+  const image = { width: 700, height: 601 };
+  const map = square(64, [16, 16, 32, 30]);
+  const boxes: Box[] = [[151, 148, 301, 220], [300, 300, 200, 100]];
+  const mask = new Uint8Array(image.width * image.height);
+  for (const [x, y, width, height] of boxes) {
+    for (let row = y; row < y + height; row++) {
+      mask.fill(1, row * image.width + x, row * image.width + x + width);
+    }
+  }
+  const { distance, ...found } = scoreFrame(map, 64, image, regionOf(mask, image))!;
+  const { distance: none, ...expected } = scoreFrame(map, 64, image, boxes)!;
+  assertEquals(found, expected);
+  assertEquals(none, NaN);
+  assert(distance > 0);
 });
 
 Deno.test("scoreFrame() takes the heatmap's part of the image as its square", () => {

@@ -168,7 +168,7 @@ export function scoreProtocols(
         return [name, [{ exact, binned: score(truth).aucRoc }]];
       }
       case "generate-to-ground": {
-        const scores = scoreFrame(heatmap, side, image, boxes, cover);
+        const scores = scoreFrame(heatmap, side, image, truth, cover);
         return [name, scores ? [{ ...scores }] : []];
       }
     }
