@@ -10,7 +10,7 @@ import { RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_
 import type { Summary, SummaryByVariant } from "../../reports/tables/summary.ts";
 import { tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
 import { describeCounts, type TableOptions } from "../../reports/tables/result_table.ts";
-import { hasProtocols } from "../../reports/tables/protocol_table.ts";
+import { describeMasked, hasProtocols } from "../../reports/tables/protocol_table.ts";
 import { formatIntervals, formatProtocols, formatResults } from "../../reports/tables/table.ts";
 
 /** Content and files that {@linkcode writeSummary} wrote. */
@@ -99,6 +99,7 @@ function printTables(ablation: Readonly<Record<string, Summary>>, options: Table
   console.log(`${formatResults(ablation, options, width)}\n${intervals}`.trimEnd());
   if (options.methods) console.log(options.notes?.join("\n"));
   if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options, width)}`);
+  for (const sentence of describeMasked(ablation)) console.log(sentence);
   console.log();
   // All settings share the counts of their samples, but each method has its own counts.
   if (!options.methods || others.length === 0) return printCounts("", summary);
