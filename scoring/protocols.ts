@@ -56,7 +56,7 @@ export const PROTOCOLS = {
   "generate-to-ground": GENERATE_TO_GROUND,
 } as const;
 
-/** The protocols that need boxes; they do not count a sample whose ground truth is a region. */
+/** The protocols that need boxes; they do not count a sample with a region as ground truth. */
 export const BOX_PROTOCOLS: readonly ProtocolName[] = ["per-box", "largest-component-box"];
 
 /** A protocol, as `--protocol` takes it. */
