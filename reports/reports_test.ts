@@ -7,6 +7,7 @@ import { decode, type Image } from "imagescript";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { Random } from "../base/random.ts";
 import { encodeNpy } from "./exports/npy.ts";
+import { regionOf } from "../base/region.ts";
 import { renderOverlay } from "./figures/overlay.ts";
 import { ScoreSummary, SummaryByVariant } from "./tables/summary.ts";
 import { formatResults } from "./tables/table.ts";
@@ -243,4 +244,29 @@ Deno.test("renderOverlay() colours the mask, dims outside the crop and draws box
   assertEquals(pixel(149, 170), [64, 224, 255]);
   assertEquals(pixel(350, 500), [0, 230, 64]);
   assertEquals(pixel(350, 520), [100, 100, 100]);
+});
+
+Deno.test("renderOverlay() outlines a region as it draws a box, and a thin tube without gaps", async () => {
+  const [width, height] = [600, 2048];
+  const gray = { data: new Uint8Array(width * height).fill(100), width, height };
+  const crop = { x: 0, y: 700, side: 600 };
+  const overlay = { gray, heatmap: new Float32Array(16), size: 4, crop };
+  const masked = (isMarked: (x: number, y: number) => boolean) =>
+    regionOf(
+      gray.data.map((_, i) => isMarked(i % width, Math.floor(i / width)) ? 1 : 0),
+      gray,
+    );
+  const box = masked((x, y) => x >= 300 && x < 420 && y >= 500 && y < 560);
+  assertEquals(
+    await renderOverlay({ ...overlay, region: box }),
+    await renderOverlay({ ...overlay, boxes: [[300, 500, 120, 60]] }),
+  );
+  const tube = masked((x, y) => x === 100 + (y >> 4) && y < 1600);
+  const image = await decode(await renderOverlay({ ...overlay, region: tube })) as Image;
+  const greens = Array.from({ length: image.height }, (_, y) => {
+    const row = image.bitmap.subarray(4 * y * image.width, 4 * (y + 1) * image.width);
+    return row.filter((value, i) => i % 4 === 1 && value === 230).length;
+  });
+  assert(greens.slice(0, 800).every((count) => count > 0 && count < 4));
+  assert(greens.slice(800).every((count) => count === 0));
 });

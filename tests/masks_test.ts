@@ -120,6 +120,7 @@ Deno.test("masks of every form are ground truth, from the evaluation to each rea
     };
     const again = await command("rescore", "run", "--out", "again");
     assertEquals(again.code, 3, again.text);
+    assertMatch(again.text, /\nper-box needs boxes: 4 samples with masks as ground truth do not/);
     await assertSameFiles(`${folder}/run`, `${folder}/again`, ["results.jsonl", "run.json"]);
     const protocols = await Deno.readTextFile(`${folder}/again/protocols.md`);
     assertMatch(

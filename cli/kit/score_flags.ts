@@ -6,7 +6,7 @@
  */
 
 import type { Flags } from "./flags.ts";
-import { PROTOCOLS } from "../../scoring/protocols.ts";
+import { BOX_PROTOCOLS, PROTOCOLS } from "../../scoring/protocols.ts";
 
 /** Options for scoring heatmaps. */
 export const SCORE_FLAGS = {
@@ -22,6 +22,8 @@ export const SCORE_FLAGS = {
     placeholder: "LIST",
     description: `Protocols to score by, beside the paper's: some of ${
       Object.keys(PROTOCOLS).join(", ")
-    }.`,
+    }. Of these ${
+      BOX_PROTOCOLS.join(" and ")
+    } need boxes as ground truth; the others take masks too.`,
   },
 } as const satisfies Flags;

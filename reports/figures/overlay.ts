@@ -182,13 +182,14 @@ function outlineRegion(
       if (inside[y * width + x] && around(x, y, THICKNESS) < whole) put(x, y);
     }
   }
-  // A tube can be thinner than a pixel of the picture, and would have gaps.
+  // A tube can be thinner than a pixel of the picture, and would have gaps. Beside a thick region
+  // two pixels of the square are inside.
   const at = (pixel: number) => Math.floor((pixel + 0.5) * scale);
   for (let y = 0; y < region.height; y++) {
     for (let run = region.rows[y]!; run < region.rows[y + 1]!; run++) {
       const last = at(region.runs[2 * run + 1]! - 1);
       for (let x = at(region.runs[2 * run]!); x <= last; x++) {
-        if (around(x, at(y), 1) === 0) put(x, at(y));
+        if (around(x, at(y), 1) < 2) put(x, at(y));
       }
     }
   }

@@ -79,7 +79,7 @@ export function makeProtocolTable(
 }
 
 /** Says which protocols leave out samples with masks, in a sentence; none without such samples. */
-function describeMasked(summaries: Readonly<Record<string, Summary>>): string[] {
+export function describeMasked(summaries: Readonly<Record<string, Summary>>): string[] {
   const masked = Math.max(...Object.values(summaries).map(({ masked = 0 }) => masked));
   const shown = new Set(entriesOf(summaries).map(({ protocol }) => protocol));
   const names = BOX_PROTOCOLS.filter((name) => shown.has(name));

@@ -28,6 +28,38 @@ function png(width: number, height: number, colorType: number, bytes: number[]):
   return Uint8Array.from(parts.flatMap((part) => [...part]));
 }
 
+/** Pictures of 5x4 pixels of other kinds, with their masks as NumPy computes them. */
+const KINDS = {
+  "gray1 plain interlaced": [
+    "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAEAQAAAAEZT/h7AAAAEUlEQVR4nGNgAIMDDA1g+gQACxgCCVEUCzIAAAAASUVORK5CYII=",
+    "01000000001010011001",
+  ],
+  "gray4 trns": [
+    "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAEBAAAAACmqEedAAAAAnRSTlMABp/waA0AAAAYSURBVHicY8gqYGBg2OLAUMDCwMDJoAAAGRECbMnOM9sAAAAASUVORK5CYII=",
+    "01111111111111111111",
+  ],
+  "gray16 plain": [
+    "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAEEAAAAAAzyHbfAAAAJElEQVR4nGNgOMoAApYMvxnuXGMITWFjgICDViAy3B7CEwURAK6kBhG4zbGEAAAAAElFTkSuQmCC",
+    "10011111000100100100",
+  ],
+  "pal4 trns interlaced": [
+    "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAEBAMAAAHDGtjlAAAAMFBMVEUAAABYXwqsvWXfcXzKFCjeLOzEGevRKhQPsdFlkRU/vAwKjRMoveYi5/i8SPsdTpmhqPrfAAAAAnRSTlMA/1uRIrUAAAAcSURBVHicY2AAggMM1xkYHBjWM2xjZGBoZ2AAACdTA8XrLWUJAAAAAElFTkSuQmCC",
+    "01100110101111011000",
+  ],
+  "rgb16 trns": [
+    "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAEEAIAAACZwb5UAAAABnRSTlM4Ulh1AEdwZ0c/AAAAOElEQVR4nGOwCIooZXBnwABHnzIs+LsUyhF5bH0h+RmmIlRQFyfHIMYQxLCQYSpuRWwMy6ckQJgAy6kND/958VcAAAAASUVORK5CYII=",
+    "01111111111111111111",
+  ],
+  "ga16 clear": [
+    "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAEEAQAAAC8quGIAAAAPElEQVR4nGNYrDErXo3tdScDFExQLWFiWCWgugwm4FTOMIGBjWE/AxwwMuQyoAAvhjaG32rXGJYxTARxAUj4DI857v25AAAAAElFTkSuQmCC",
+    "11001100110010001110",
+  ],
+  "rgba8 plain interlaced": [
+    "iVBORw0KGgoAAAANSUhEUgAAAAUAAAAECAYAAAExNMXWAAAAP0lEQVR4nGNg1JD4zwAEUGLFVCkQ63/SVs3/DN/Zxf9PELaHy/9nsO8p/v/kYxKYE/Ln/H+ERiBe2vwFJvAfAD34IGxQ3iexAAAAAElFTkSuQmCC",
+    "11010110101000100100",
+  ],
+} as const;
+
 /** Calls a function with the path of a file that exists meanwhile. */
 async function withFile(bytes: Uint8Array, use: (path: string) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempFile({ suffix: ".png" });
@@ -98,6 +130,14 @@ Deno.test("a PNG marks opaque pixels, or coloured pixels where all are opaque", 
     });
   }
 });
+
+for (const [kind, [png, mask]] of Object.entries(KINDS)) {
+  Deno.test(`a PNG marks the same pixels at any depth: ${kind}`, () =>
+    withFile(Uint8Array.fromBase64(png), async (path) => {
+      const { region } = await readRegion([{ kind: "png", path }], { width: 5, height: 4 });
+      assertEquals(maskOf(region).join(""), mask);
+    }));
+}
 
 Deno.test("a PNG lies at its offset, and is cut at the image's edges with a note", async () => {
   const image = { width: 5, height: 4 };

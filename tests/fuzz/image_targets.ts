@@ -8,6 +8,8 @@ import { crc32, deflateSync } from "node:zlib";
 import { IMAGE_FILES } from "../support/image_files.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { MAX_PIXELS } from "../../images/read_image.ts";
+import { readRegion } from "../../scoring/truth/read_region.ts";
+import { regionArea } from "../../base/region.ts";
 import type { Random } from "../../base/random.ts";
 import { big, chance, EXTREMES, join, mutateBytes, mutateList, pick, utf8 } from "./mutate.ts";
 import { Broken, type Target } from "./target.ts";
@@ -107,6 +109,22 @@ const png: Target = {
   read,
 };
 
+const mask: Target = {
+  ...png,
+  name: "mask",
+  share: 3,
+  // Few changed pictures are whole, and these are mostly black.
+  make: (random) => chance(random, 0.2) ? pick(random, FILES.get("PNG")!)[1] : png.make(random),
+  async read(bytes, folder) {
+    const path = `${folder}/input.png`;
+    await Deno.writeFile(path, bytes);
+    const size = { width: 9, height: 7 };
+    const { region } = await readRegion([{ kind: "png", path, left: 2, top: -1 }], size);
+    const pixels = regionArea(region);
+    if (pixels < 1 || pixels > 7 * 7) throw new Broken(`a mask marked ${pixels} pixels`);
+  },
+};
+
 // JPEG
 
 /** Builds a JPEG segment. */
@@ -200,4 +218,4 @@ const oversize: Target = {
 };
 
 /** The fuzz targets for images. */
-export const IMAGE_TARGETS: readonly Target[] = [png, jpeg, oversize];
+export const IMAGE_TARGETS: readonly Target[] = [png, mask, jpeg, oversize];
