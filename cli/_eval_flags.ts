@@ -57,7 +57,7 @@ export const EVAL_COMMAND = command({
       placeholder: "FILE",
       description:
         "Phrases by class, for a dataset that has classes and no phrases: JSON of a list for each class, or a CSV with the columns class and phrase.",
-      defaultText: "ours",
+      defaultText: "those in docs/data.md",
     },
     images: {
       type: "string",

@@ -54,7 +54,8 @@ const COMMAND = command({
     mirror: {
       type: "string",
       placeholder: "URL",
-      description: "Address of a mirror of the hub, for datasets of GitHub's raw files.",
+      description:
+        "Address of a mirror: of the hub for models, of GitHub's raw files for datasets.",
       defaultText: `HF_ENDPOINT, or ${HUB}; for datasets ${RAW}`,
     },
     cdn: {

@@ -50,7 +50,8 @@ export class ImagePaths {
   constructor(root: ImageRoot) {
     this.#root = root;
     this.#folder = toAbsolute(root.folder);
-    this.#real = Deno.realPathSync(root.folder);
+    // A confined run may read the masks beside a table, and not their folder.
+    this.#real = toAbsolute(realOrOwn(root.folder));
     this.#here = toAbsolute(".");
     this.#beside = toAbsolute(root.beside);
   }
@@ -233,12 +234,22 @@ function isThere(path: string): boolean {
   }
 }
 
-/** Real path of a path; the path itself without read permission; `undefined` for other errors. */
-function lead(path: string): string | undefined {
+/** Real path of a path; the path itself without read permission. */
+function realOrOwn(path: string): string {
   try {
     return Deno.realPathSync(path);
   } catch (error) {
-    return error instanceof Deno.errors.NotCapable ? path : undefined;
+    if (error instanceof Deno.errors.NotCapable) return path;
+    throw error;
+  }
+}
+
+/** Real path of a path; the path itself without read permission; `undefined` for other errors. */
+function lead(path: string): string | undefined {
+  try {
+    return realOrOwn(path);
+  } catch {
+    return undefined;
   }
 }
 

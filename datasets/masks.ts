@@ -79,7 +79,9 @@ export function findMask(path: string, paths: readonly ImagePaths[]): string {
     try {
       const found = finder.find(path, "mask");
       if (isThere(found)) return found;
-      reason ??= new InputRangeError(`there is no mask "${show(found, 1024)}"`);
+      reason ??= new InputRangeError(
+        `there is no mask "${show(path)}", neither below the images nor beside the dataset's file`,
+      );
     } catch (error) {
       if (!(error instanceof InputRangeError)) throw error;
       reason ??= error;

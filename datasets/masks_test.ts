@@ -21,7 +21,7 @@ Deno.test("readMask() finds the file, and names the fault of a place", () =>
       ...{ left: 2, top: 3 },
     });
     const faults: [mask: RowMask, reason: string][] = [
-      [{ path: "none.png" }, `there is no mask "${folder}/images/none.png"`],
+      [{ path: "none.png" }, 'there is no mask "none.png", neither below the images nor beside'],
       [{ path: "" }, "the mask's path is empty"],
       [{ path: "../table/x.png" }, 'the mask path "../table/x.png" leads to '],
       [{ path, left: "-1", top: 0 }, 'left of the mask must be a whole number from 0, got "-1"'],

@@ -27,7 +27,7 @@ import {
 } from "./layouts/registry.ts";
 import type { DatasetItem } from "./sample.ts";
 import type { SplitRow } from "./split_row.ts";
-import { readWordings, type Wordings, wordPhrases } from "./wordings.ts";
+import { readWordings, wordPhrases } from "./wordings.ts";
 
 /** Options of {@linkcode openDataset}. */
 export interface OpenDatasetOptions {
@@ -89,7 +89,7 @@ export interface Dataset {
    */
   readonly sha256: string;
   /** Wordings by class that the phrases were chosen from; absent if the rows have phrases. */
-  readonly wordings?: Wordings;
+  readonly wordings?: Readonly<Record<string, readonly string[]>>;
   /** Attribution that the dataset demands, in sentences; absent if it demands none. */
   readonly attribution?: string;
   /** Upper bound on the samples in `items`. With a limit, failures come on top of this number. */

@@ -48,3 +48,21 @@ Deno.test("eval finds a fetched dataset by its name, and reports groups, sides a
     );
     assertEquals(after, before);
   }));
+
+Deno.test("eval reads masks beside a table whose images lie elsewhere, and nothing else there", () =>
+  inFolder(async (folder) => {
+    await copy(`${EXCERPT}/images`, `${folder}/images`);
+    await copy(`${EXCERPT}/masks`, `${folder}/table/masks`);
+    const mask = "masks/a0d4d479c22f61665000e20fb8c05385cc134327_N4v9PnDW6AAAgbexi.png";
+    await Deno.writeTextFile(
+      `${folder}/table/rows.csv`,
+      "image,phrase,mask,left,top\n" +
+        `ARDSSevere.png,the right lung,${mask},39,2\nARDSSevere.png,haze,none.png,39,2\n`,
+    );
+    const args = ["--dataset", "table/rows.csv", "--images", "images", "--steps", "3"];
+    const { code, stderr } = await runCommand("eval", [...args, "--out", "out"], folder);
+    assertEquals(code, 3, stderr);
+    const lines = await Deno.readTextFile(`${folder}/out/results.jsonl`);
+    assertStringIncludes(lines, '"status":"scored"');
+    assertStringIncludes(lines, 'there is no mask \\"none.png\\", neither below the images');
+  }));

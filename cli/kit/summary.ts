@@ -124,10 +124,8 @@ function printTables({ ablation, laterality, options }: WrittenSummary): void {
   for (const sentence of describeMasked(ablation)) console.log(sentence);
   if (hasLaterality(laterality)) {
     const table = makeLateralityTable(laterality, options);
-    console.log(
-      `\nLaterality, maps on their own side:\n${formatTable(table, width)}\n` +
-        formatLateralityIntervals(laterality),
-    );
+    const text = `${formatTable(table, width)}\n${formatLateralityIntervals(laterality)}`;
+    console.log(`\nLaterality, maps on their own side:\n${text.trimEnd()}`);
   }
   console.log();
   // All settings share the counts of their samples, but each method has its own counts.

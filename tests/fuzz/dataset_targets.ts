@@ -11,6 +11,7 @@ import { openDataset } from "../../datasets/open_dataset.ts";
 import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
 import type { DatasetItem } from "../../datasets/sample.ts";
+import { readWordings } from "../../datasets/wordings.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import { boxIou } from "../../methods/boxes/score_boxes.ts";
 import type { Random } from "../../base/random.ts";
@@ -225,7 +226,17 @@ async function scoreAll(bytes: Uint8Array, folder: string, name: string): Promis
   }
 }
 
-/** The fuzz targets for each layout of datasets, and for boxes predicted for a dataset. */
+/** Reads wordings of classes. */
+async function readPhrases(bytes: Uint8Array, folder: string, name: string): Promise<void> {
+  const path = `${folder}/${name}`;
+  await Deno.writeFile(path, bytes);
+  const wordings = Object.values(await readWordings(path));
+  if (!wordings.every((list) => list.length > 0 && list.every((phrase) => phrase.trim() !== ""))) {
+    throw new Broken("a class has no phrase");
+  }
+}
+
+/** The fuzz targets for each layout of datasets, their phrases, and boxes predicted for them. */
 export const DATASET_TARGETS: readonly Target[] = [
   ...Object.entries<Layout>(LAYOUTS).flatMap(([name, layout]) => [
     ...(layout.table ? [csv(`${name} table`, layout.table.example)] : []),
@@ -233,4 +244,6 @@ export const DATASET_TARGETS: readonly Target[] = [
   ]),
   csv("predictions table", "image,phrase,x,y,w,h,score\na.png,left lung,1,1,4.5,4,1\n", scoreAll),
   json("predictions json", PREDICTIONS, scoreAll),
+  csv("phrases table", "class,phrase\nMass,a mass\nMass,a lesion\n", readPhrases),
+  json("phrases json", { Mass: ["a mass", "a lesion"], Nodule: "a nodule" }, readPhrases),
 ];
