@@ -275,7 +275,7 @@ export const CATALOG: readonly CatalogModel[] = [
   },
 ];
 
-/** Source of one of Microsoft's text encoders, as a part of a diffusion model. */
+/** Source of a text encoder of Microsoft's, as a part of a diffusion model. */
 function textEncoder(name: string): CatalogSource {
   return {
     repository: `microsoft/${name}`,

@@ -18,7 +18,7 @@ const WEIGHTS: Readonly<Record<string, string>> = {
   vae: "vae/diffusion_pytorch_model.bin",
 };
 
-/** Reads a file of a model; the text encoder has 128 positions, as the published one has more. */
+/** Reads a file of a model; the text encoder has 128 positions, since RadEdit needs as many. */
 async function contentOf(to: string, folder: string): Promise<string | Uint8Array<ArrayBuffer>> {
   const [part, name] = to.split("/") as [string, string];
   if (part === "text_encoder") {

@@ -53,8 +53,14 @@ export async function chooseMethods(
   context: MethodContext,
 ): Promise<ChosenMethods> {
   const chosen = new Map<string, ChosenMethod>();
+  // Several methods may run the same model, and warn of the same.
+  const warned = new Set<string>();
+  const warn = (notice: string) => {
+    if (!warned.has(notice)) context.warn(notice);
+    warned.add(notice);
+  };
   for (const [name, { row, source }] of sources) {
-    chosen.set(name, await row.choose(source, values, context));
+    chosen.set(name, await row.choose(source, values, { ...context, warn }));
   }
   const named = [...chosen];
   const [[firstName, first]] = named as [[string, ChosenMethod]];

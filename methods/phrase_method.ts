@@ -20,7 +20,7 @@ import {
   withNotes,
 } from "../pipeline/flow.ts";
 import { retryOnDeviceLoss } from "../pipeline/gpu/lost_gpu.ts";
-import type { GroundedPhrase, Method, MethodOptions } from "../pipeline/method.ts";
+import type { GroundedPhrase, Method } from "../pipeline/method.ts";
 import { requireProtocolOptions } from "../scoring/protocols.ts";
 import { scoreGrids, toGrounded } from "./grid_method.ts";
 import { measurePasses } from "./ldm/expectation.ts";

@@ -20,7 +20,7 @@ export const PHRASE_FLAGS = {
     type: "string",
     placeholder: "WHICH",
     description:
-      "Words whose tokens are averaged. content takes the words in the dataset's column words, or else all but a stop list; class takes the words that name the sample's class; all takes all. Words with commas between them are taken by name.",
+      "Words to read. content takes the words in the dataset's column words, or else all but a stop list; class takes the words that name the sample's class; all takes all. Words with commas between them are taken by name.",
     defaultText: "content for generate-to-ground, all for daam",
   },
 } as const satisfies Flags;

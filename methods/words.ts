@@ -17,7 +17,7 @@ export type WordChoice = "content" | "all" | "class" | readonly string[];
 export interface PlacedWord {
   /** The word as written, without white space. */
   readonly text: string;
-  /** Positions of the word's tokens among those of the phrase; 0 is the start token. */
+  /** Positions of the word's tokens among the phrase's tokens; 0 is the start token. */
   readonly tokens: readonly number[];
 }
 
@@ -30,7 +30,7 @@ export interface ChosenWords {
 }
 
 /**
- * Words that say nothing of where or what, in lower case: articles, prepositions, conjunctions,
+ * Words without a place or a finding, in lower case: articles, prepositions, conjunctions,
  * pronouns, auxiliaries, negations and adverbs. The list is Groundray's. It stands in for a tagger
  * of parts of speech, which keeps adjectives, nouns and verbs.
  */
@@ -51,7 +51,7 @@ const STOP_WORDS: ReadonlySet<string> = new Set(
 
 /**
  * Words of each class of MS-CXR, in lower case. A word of a phrase belongs to the class if it
- * contains one of them (`MIMIC_STRING_TO_ATTENTION` in the code of Generate to Ground).
+ * contains such a word (`MIMIC_STRING_TO_ATTENTION` in the code of Generate to Ground).
  */
 const CLASS_WORDS: Readonly<Record<string, readonly string[]>> = {
   "Atelectasis": ["atelectasis", "atelectatic"],

@@ -35,8 +35,8 @@ export type FrameScores = Record<typeof GENERATE_TO_GROUND[number], number>;
  * Scores a heatmap as the released code (`compute_bbox.py`):
  *
  * - `iou` of the mask with the truth, and `miou`, the mean of the overlaps of both foregrounds and
- *   of both backgrounds; `bboxiou` and `bboxmiou` the same for the box around the mask, whose last
- *   row and column do not count;
+ *   of both backgrounds; `bboxiou` and `bboxmiou` the same for the box around the mask, without its
+ *   last row and column;
  * - `cnr`, with its sign, from unbiased variances, all boxes together;
  * - `top1`, whether the maximum lies in the truth; of equal maxima the first in reading order;
  * - `aucroc`, exact over all pixels, NaN if the truth is everywhere;

@@ -269,7 +269,7 @@ Deno.test("eval names options that do not affect a method, and a method's missin
       ],
       [
         [...biovil, "--steps=3"],
-        /"--steps" has no effect with "--method biovil": it is about ldm\n$/,
+        /"--steps" has no effect with "--method biovil": it is about ldm, generate-to-ground, daam\n$/,
       ],
       [[...biovil, "--no-otsu"], /"--otsu" has no effect/],
       [[...biovil, "--cache", "x"], /"--cache" has no effect/],

@@ -16,7 +16,7 @@ import { HeadSums } from "./sums.ts";
 
 /** Settings of DAAM. */
 export interface DaamSettings extends Required<Pick<GroundSettings, "steps" | "noise" | "seed">> {
-  /** Words whose tokens are averaged. */
+  /** Words that are read. */
   readonly words: WordChoice;
   /** Folder for noisy latents; absent for none. */
   readonly cache?: string;

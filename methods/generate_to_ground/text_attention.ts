@@ -48,7 +48,7 @@ export class TextAttention {
   /**
    * The attention of a phrase, from memory or the folder if it is there.
    *
-   * @param tokens Tokens whose mean is taken.
+   * @param tokens Tokens to average.
    */
   async of(
     phrase: EncodedPhrase,

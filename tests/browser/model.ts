@@ -254,7 +254,7 @@ Deno.test("page opens a model from a picked folder, and names the fault of anoth
 
 const DIFFUSERS = new URL("../../../shared/reference/diffusers/", import.meta.url).pathname;
 
-Deno.test("page opens a diffusers model whose text encoder and autoencoder lie in other folders", () =>
+Deno.test("page opens a diffusers model with text encoder and autoencoder from other folders", () =>
   inFolder((folder) =>
     withModel(async (page) => {
       const [model, vae, text] = ["sd", "kl", "bert"].map((name) => `${folder}/${name}`);
