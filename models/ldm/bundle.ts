@@ -5,6 +5,8 @@
  */
 
 import { InputTypeError } from "../../base/errors.ts";
+import { isObject } from "../../base/json.ts";
+import { quote } from "../../base/text.ts";
 import {
   type Checkpoint,
   closestShapes,
@@ -196,6 +198,12 @@ async function openMonai(path: string, options: LoadBundleOptions): Promise<Open
     );
   }
   const json = await readJson(file);
+  if (isObject(json) && typeof json._class_name === "string") {
+    throw new SyntaxError(
+      `Cannot load model "${path}": "${file}" describes a ${quote(json._class_name)} alone; ` +
+        "expected a folder with model_index.json, or with unet/ and vae/ inside",
+    );
+  }
   const stated = file === flat
     ? readFlatConfig(json, `"${file}"`)
     : readMonaiConfig(json, `"${file}"`);
