@@ -62,6 +62,8 @@ export interface Bundle {
     readonly unet: Checkpoint;
     readonly textEncoder: Checkpoint;
   };
+  /** Whether the model has the layout of diffusers, whose parts may come from other folders. */
+  readonly hasParts: boolean;
   /** Number of cross-attention layers of the U-Net. */
   readonly crossAttentionLayers: number;
   /** Side of each layer's square map, in forward order. */
@@ -159,6 +161,7 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     text: text.layout,
     tokenizer: text.tokenizer,
     checkpoints,
+    hasParts: !isMonai,
     crossAttentionLayers: sides.length,
     crossAttentionSides: sides,
     crossAttentionNames: unetGraph.crossAttention.map(({ name }) => name),
