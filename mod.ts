@@ -106,9 +106,14 @@ export type { DType, TensorEntry } from "./models/checkpoint/tensor_entry.ts";
 export type { TensorSet } from "./models/checkpoint/tensor_set.ts";
 export type { AutoencoderConfig } from "./models/ldm/autoencoder.ts";
 export type { LdmConfig } from "./models/ldm/config.ts";
-export type { Networks } from "./models/ldm/networks.ts";
+export type { Networks, Posterior } from "./models/ldm/networks.ts";
 export type { UnetConfig } from "./models/ldm/unet_config.ts";
-export type { AttentionMaps, Conditioning, UnetSession } from "./models/ldm/unet_session.ts";
+export type {
+  AttentionMaps,
+  Columns,
+  Conditioning,
+  UnetSession,
+} from "./models/ldm/unet_session.ts";
 export type { WeightType } from "./models/ldm/weights.ts";
 export type {
   ExternalData,

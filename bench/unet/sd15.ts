@@ -78,7 +78,7 @@ async function writeUnet(folder: string): Promise<void> {
   await Deno.writeTextFile(`${folder}/config.json`, JSON.stringify(CONFIG));
   await writeSafetensors(
     `${folder}/diffusion_pytorch_model.safetensors`,
-    seededWeights(graph, 1),
+    seededWeights(graph, 1, 1),
   );
 }
 

@@ -80,7 +80,9 @@ async function chooseLdm(
       settings: describeSettings(values.attention ? firstVariant(resolved) : resolved, weights),
       model: { sha256 },
     },
-    source: { model: { path: bundle.path, sha256 } },
+    source: {
+      model: { path: bundle.path, ...(bundle.hasParts && partFolders(values)), sha256 },
+    },
     variants: resolved.variants.map(({ name }) => name),
     notes: notice ? [notice] : [],
     settings: resolved,

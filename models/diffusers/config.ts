@@ -201,7 +201,8 @@ export function readAutoencoderConfig(json: unknown, where: string): StatedAutoe
  * @param sides Side of each layer's map, in forward order.
  */
 export function middleLayers(sides: readonly number[]): number[] {
-  const [coarsest, second = coarsest] = [...new Set(sides)].sort((a, b) => a - b);
+  const sizes = [...new Set(sides)].sort((a, b) => a - b);
+  const second = sizes[1] ?? sizes[0];
   return [...sides.keys()].filter((layer) => sides[layer] === second);
 }
 

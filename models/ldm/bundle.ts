@@ -5,6 +5,8 @@
  */
 
 import { InputTypeError } from "../../base/errors.ts";
+import { isObject } from "../../base/json.ts";
+import { quote } from "../../base/text.ts";
 import {
   type Checkpoint,
   closestShapes,
@@ -60,6 +62,8 @@ export interface Bundle {
     readonly unet: Checkpoint;
     readonly textEncoder: Checkpoint;
   };
+  /** Whether the model has the layout of diffusers, whose parts may come from other folders. */
+  readonly hasParts: boolean;
   /** Number of cross-attention layers of the U-Net. */
   readonly crossAttentionLayers: number;
   /** Side of each layer's square map, in forward order. */
@@ -157,6 +161,7 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
     text: text.layout,
     tokenizer: text.tokenizer,
     checkpoints,
+    hasParts: !isMonai,
     crossAttentionLayers: sides.length,
     crossAttentionSides: sides,
     crossAttentionNames: unetGraph.crossAttention.map(({ name }) => name),
@@ -196,6 +201,12 @@ async function openMonai(path: string, options: LoadBundleOptions): Promise<Open
     );
   }
   const json = await readJson(file);
+  if (isObject(json) && typeof json._class_name === "string") {
+    throw new SyntaxError(
+      `Cannot load model "${path}": "${file}" describes a ${quote(json._class_name)} alone; ` +
+        "expected a folder with model_index.json, or with unet/ and vae/ inside",
+    );
+  }
   const stated = file === flat
     ? readFlatConfig(json, `"${file}"`)
     : readMonaiConfig(json, `"${file}"`);

@@ -19,6 +19,7 @@ import { buildEncoder, downsampling, hasVariance, MONAI_VARIANCE } from "./autoe
 import type { Bundle } from "./bundle.ts";
 import { loadGraph } from "./load_graph.ts";
 import { type Conditioning, openUnet, type UnetSession } from "./unet_session.ts";
+import type { UnetConfig } from "./unet_config.ts";
 import type { WeightType } from "./weights.ts";
 
 /** Loaded networks with the operations that the pipeline needs. */
@@ -103,7 +104,9 @@ export interface Networks extends Pick<UnetSession, "attend" | "predictAndAttend
 
 /** Normal distribution of an image's latent, a number for each of its values. */
 export interface Posterior {
+  /** Mean of each value. */
   readonly mean: Float32Array;
+  /** Logarithm of each value's variance, -30 to 20. */
   readonly logVariance: Float32Array;
 }
 
@@ -227,7 +230,7 @@ export async function openNetworks(
     };
     return {
       runtime,
-      batch: batchSize(config.unet.channels[0]!, latentSize),
+      batch: batchSize(config.unet, latentSize),
       attend: unet.attend,
       predictAndAttend: unet.predictAndAttend,
       project: unet.project,
@@ -319,10 +322,23 @@ const BATCH_BYTES = 2 ** 28;
 /** Most steps in a batch, because larger batches are no faster. */
 const MAX_BATCH = 8;
 
-/** Number of steps in {@linkcode BATCH_BYTES}; each holds about 12 maps of the finest level. */
-function batchSize(channels: number, latentSize: number): number {
-  const bytes = 12 * 4 * channels * latentSize ** 2;
-  return Math.min(Math.max(Math.floor(BATCH_BYTES / bytes), 1), MAX_BATCH);
+/** Most bytes of one tensor of a batch: the binding that every WebGPU device has. */
+const TENSOR_BYTES = 2 ** 27;
+
+/**
+ * Number of steps in {@linkcode BATCH_BYTES}; each holds about 12 maps of the finest level. The
+ * largest tensor, inside a transformer's MLP, has 8 times the channels of its level.
+ */
+function batchSize(config: UnetConfig, latentSize: number): number {
+  const { channels, attentionLevels, upAttentionLevels } = config;
+  const bytes = 12 * 4 * channels[0]! * latentSize ** 2;
+  const largest = channels.map((width, level) =>
+    attentionLevels[level] || upAttentionLevels?.[level]
+      ? 8 * 4 * width * (latentSize / 2 ** level) ** 2
+      : 0
+  );
+  const fitting = Math.min(BATCH_BYTES / bytes, TENSOR_BYTES / Math.max(...largest));
+  return Math.min(Math.max(Math.floor(fitting), 1), MAX_BATCH);
 }
 
 /** Copies values to the GPU if they are in memory; `own` lists the buffers that this made. */

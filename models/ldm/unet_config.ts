@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { UNET_NAMINGS } from "./unet_names.ts";
-
 /**
  * Architecture of a U-Net with text conditioning: MONAI's DiffusionModelUNet, or with the optional
  * fields diffusers' UNet2DConditionModel. Lists have one entry per level, finest first.
@@ -75,5 +73,5 @@ export interface UnetConfig {
    *
    * @default {"monai"}
    */
-  readonly names?: keyof typeof UNET_NAMINGS;
+  readonly names?: "monai" | "diffusers";
 }

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { UnetConfig } from "./unet_config.ts";
+
 /** Parts of the weights' names that differ between libraries. */
 export interface UnetNames {
   /** End of a convolution's name. */
@@ -46,4 +48,4 @@ export const UNET_NAMINGS = {
     mlp: ["ff.net.0.proj", "ff.net.2"],
     end: ["conv_norm_out", "conv_out"],
   },
-} as const satisfies Record<string, UnetNames>;
+} as const satisfies Record<NonNullable<UnetConfig["names"]>, UnetNames>;

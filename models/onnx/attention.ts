@@ -70,9 +70,25 @@ const WHOLE_BYTES = 2 ** 26;
  */
 const PART_BYTES = 2 ** 24;
 
+/** Options of {@linkcode attendInParts}. */
+export interface PartOptions extends Pick<AttendOptions, "heads"> {
+  /**
+   * Most bytes of scores that are computed at once.
+   *
+   * @default {64 MiB}
+   */
+  wholeBytes?: number;
+  /**
+   * Most bytes of a part's scores, where all scores would take more.
+   *
+   * @default {16 MiB}
+   */
+  partBytes?: number;
+}
+
 /**
  * Computes the output of {@linkcode attend} without the softmax as a result. Where all scores
- * together would take more than 64 MiB, they are computed for some positions after others.
+ * together would take too much memory, they are computed for some positions after others.
  *
  * @param query `[batch, positions, channels]`.
  * @param key `[batch, tokens, channels]`.
@@ -84,18 +100,18 @@ export function attendInParts(
   query: Value,
   key: Value,
   value: Value,
-  { heads }: Pick<AttendOptions, "heads">,
+  { heads, wholeBytes = WHOLE_BYTES, partBytes = PART_BYTES }: PartOptions,
 ): Value {
   const [positions, tokens] = [sizeOf(query, 1), sizeOf(key, 1)];
   const rowBytes = 4 * heads * tokens;
-  if (rowBytes * positions <= WHOLE_BYTES) return attend(g, query, key, value, { heads }).output;
+  if (rowBytes * positions <= wholeBytes) return attend(g, query, key, value, { heads }).output;
   const [q, k, v] = [query, key, value].map((x) => splitHeads(g, x, heads)) as [
     Value,
     Value,
     Value,
   ];
   const scaled = scale(g, transpose(g, k, [0, 1, 3, 2]), 1 / Math.sqrt(sizeOf(q, 3)));
-  const rows = Math.max(Math.floor(PART_BYTES / rowBytes), 1);
+  const rows = Math.max(Math.floor(partBytes / rowBytes), 1);
   const parts: Value[] = [];
   for (let start = 0; start < positions; start += rows) {
     const part = slice(g, q, 2, start, Math.min(start + rows, positions));

@@ -22,8 +22,14 @@ const ATTENTION_GAIN = 4;
  *
  * @param graph The graph that needs the weights.
  * @param seed Seed of the random numbers; equal seeds give equal weights.
+ * @param attentionGain Factor on query and key weights. Each attention multiplies float noise by
+ * about this factor.
  */
-export function seededWeights(graph: Graph, seed: number): TensorToWrite[] {
+export function seededWeights(
+  graph: Graph,
+  seed: number,
+  attentionGain = ATTENTION_GAIN,
+): TensorToWrite[] {
   return [...graph.weights, ...graph.unused].map(([name, shape], index) => ({
     name,
     shape,
@@ -32,7 +38,7 @@ export function seededWeights(graph: Graph, seed: number): TensorToWrite[] {
       if (shape.length === 1) return name.endsWith(".weight") ? values.fill(1) : values;
       const random = new Random(seed + index);
       const inputs = elementCount(shape.slice(1));
-      const gain = /\.(to_q|to_k|q_proj|k_proj)\./.test(name) ? ATTENTION_GAIN : 1;
+      const gain = /\.(to_q|to_k|q_proj|k_proj)\./.test(name) ? attentionGain : 1;
       const isTable = /embeddings?\.weight$/.test(name);
       // A uniform number in -1..1 has variance 1/3.
       const scale = isTable ? Math.sqrt(3) : gain * Math.sqrt(3 / inputs);
