@@ -37,7 +37,7 @@ export const EVAL_COMMAND = command({
       type: "list",
       description:
         "Model of a method: a folder, or else a name that deno task get lists, such as ldm. ldm reads our " +
-        "flat layout or a MONAI bundle, biovil and biovil-t read their published files. With several methods " +
+        "flat layout or a MONAI bundle, biovil, biovil-t, medrpg and omnifm-dr read their published files. With several methods " +
         "give one each, as ldm=DIR or biovil=biovil; without the method's name it is ldm's.",
       defaultText: "ldm's is the bundled one",
     },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stat } from "../base/paths.ts";
 import { ACCESS, CATALOG, type CatalogModel, findModel } from "../hub/catalog.ts";
 import { fetchModel } from "../hub/fetch_model.ts";
 import { HUB, HUB_HOSTS } from "../hub/hub.ts";
@@ -79,7 +80,16 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         onNotice: (notice) => progress.warn(notice),
       });
       if (isNew) progress.finish(Math.ceil(total));
-      console.log(`${model.name} is ${isNew ? "here now" : "here, and whole"}: ${folder}`);
+      const { name, byHand } = model;
+      const lacking: string[] = [];
+      for (const file of byHand?.files ?? []) {
+        if (!await stat(`${folder}/${file}`)) lacking.push(file);
+      }
+      console.log(
+        lacking.length > 0
+          ? `${name} needs ${lacking.join(", ")} in ${folder}: ${byHand!.how}`
+          : `${name} is ${isNew ? "here now" : "here, and whole"}: ${folder}`,
+      );
     }
   } catch (error) {
     progress.clear();
@@ -156,6 +166,7 @@ function printList(models: string | undefined): void {
         `  Access: ${ACCESS[model.access]}.`,
         `  Trained on: ${model.training}`,
         `  Not known: ${model.unknown}`,
+        ...(model.byHand ? [`  By hand: ${model.byHand.how}`] : []),
       ].join("\n"),
     );
   }

@@ -35,14 +35,18 @@ export interface CatalogSource {
   readonly files: readonly CatalogFile[];
 }
 
-/** Ways to get a model: freely, after agreeing to terms, or with credentials of PhysioNet. */
-export type Access = "open" | "click" | "credentials";
+/**
+ * Ways to get a model: freely, after agreeing to terms, with credentials of PhysioNet, or with a
+ * file that no program can fetch.
+ */
+export type Access = "open" | "click" | "credentials" | "hand";
 
 /** Each way to get a model in words. */
 export const ACCESS: Readonly<Record<Access, string>> = {
   open: "open, without an account",
   click: "after agreeing to its terms on its page, with a token in HF_TOKEN",
   credentials: "for users with PhysioNet credentials, with a token in HF_TOKEN",
+  hand: "open, but one file by hand from a page that wants a browser",
 };
 
 /** A model that is fetched by its name. */
@@ -52,7 +56,7 @@ export interface CatalogModel {
   /** Purpose in a sentence. */
   readonly purpose: string;
   /** Value of `--method` that runs the model. */
-  readonly method: "ldm" | BiovilVariant;
+  readonly method: "ldm" | BiovilVariant | "medrpg" | "omnifm-dr";
   /** Size on disk in bytes, from the numbers of parameters; the record has the exact size. */
   readonly bytes: number;
   /** Way to get the model. */
@@ -61,6 +65,13 @@ export interface CatalogModel {
   readonly training: string;
   /** Sentence on facts that are not known. */
   readonly unknown: string;
+  /** Files that a person must fetch; absent if a program fetches all. */
+  readonly byHand?: {
+    /** Names of the files in the model's folder. */
+    readonly files: readonly string[];
+    /** Sentence on the way to get the files. */
+    readonly how: string;
+  };
   /** Repositories with the model's files. */
   readonly sources: readonly CatalogSource[];
 }
@@ -118,6 +129,52 @@ export const CATALOG: readonly CatalogModel[] = [
     digest: "md5:a83080e2f23aa584a4f2b24c39b1bb64",
     training: "Images and reports of MIMIC-CXR, with earlier images of the same patients.",
   }),
+  {
+    name: "medrpg",
+    purpose: "MedRPG (Chen et al., MICCAI 2023), a baseline of the paper.",
+    method: "medrpg",
+    bytes: 600_000_000,
+    access: "hand",
+    training: "Images, phrases and boxes of a part of MS-CXR, so its scores there are too high.",
+    unknown:
+      "Size, hash and licence of the checkpoint: the published file was not at hand, and seeded " +
+      "files in its layout took its place.",
+    byHand: {
+      files: ["MedMPG_MS_CXR.pth"],
+      how:
+        "Open https://github.com/eraserNut/MedRPG in a browser, follow the README's link to the " +
+        "checkpoint on Google Drive, and save MedMPG_MS_CXR.pth in the model's folder.",
+    },
+    sources: [{
+      repository: "google-bert/bert-base-uncased",
+      revision: "main",
+      license: "Apache-2.0",
+      files: [{ path: "vocab.txt" }],
+    }],
+  },
+  {
+    name: "omnifm-dr",
+    purpose: "OmniFM-DR (Xu et al., arXiv 2311.01092), a baseline of the paper.",
+    method: "omnifm-dr",
+    bytes: 11_830_000_000,
+    access: "open",
+    training: "Images, reports and boxes of several sets, MIMIC-CXR and VinDr-CXR among them.",
+    unknown:
+      "Hash and licence of the checkpoint, and whether boxes of MS-CXR were in the training: the " +
+      "published file was not at hand, and seeded files in its layout took its place. A second " +
+      "repository, MedHK23/OmniFM-DR, may hold other weights.",
+    byHand: {
+      files: ["dict.txt", "encoder.json", "vocab.bpe"],
+      how: "Open https://github.com/MedHK23/OmniFM-DR/tree/main/utils/BPE in a browser, and save " +
+        "dict.txt, encoder.json and vocab.bpe in the model's folder.",
+    },
+    sources: [{
+      repository: "OpenMEDLab/OmniFM-DR",
+      revision: "main",
+      license: "not stated",
+      files: [{ path: "omnifmdr.pt" }],
+    }],
+  },
 ];
 
 /**

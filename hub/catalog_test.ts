@@ -33,8 +33,9 @@ function catalogTables(): string {
       ])
     ),
   );
-  const sentences = CATALOG.map(({ name, training, unknown }) =>
-    `- \`${name}\`: trained on: ${training} Not known: ${unknown}`
+  const sentences = CATALOG.map(({ name, training, unknown, byHand }) =>
+    `- \`${name}\`: trained on: ${training} Not known: ${unknown}` +
+    (byHand ? ` By hand: ${byHand.how}` : "")
   );
   return [models, files, sentences.join("\n")].join("\n\n");
 }

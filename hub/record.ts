@@ -95,7 +95,10 @@ export function modelState(model: CatalogModel, folder: string): ModelState {
     }
     total += bytes;
   }
-  if (recorded.length === names.length) return { kind: "here", bytes: total };
+  const own = model.byHand?.files.map((file) => sizeOf(`${folder}/${file}`)) ?? [];
+  if (recorded.length === names.length && !own.includes(undefined)) {
+    return { kind: "here", bytes: own.reduce<number>((sum, bytes) => sum + bytes!, total) };
+  }
   return { kind: recorded.length > 0 ? "partial" : "absent" };
 }
 

@@ -8,6 +8,7 @@ import type { Flags } from "../base/options.ts";
 import { BIOVIL, BIOVIL_T } from "./biovil/biovil.ts";
 import { BOXES } from "./boxes/boxes.ts";
 import { LDM } from "./ldm/ldm.ts";
+import { MEDRPG } from "./medrpg/medrpg.ts";
 import type { MethodRow } from "./method_row.ts";
 import { OMNIFM } from "./omnifm/omnifm.ts";
 
@@ -16,6 +17,7 @@ export const METHODS: Readonly<Record<string, MethodRow>> = {
   "ldm": LDM,
   "biovil": BIOVIL,
   "biovil-t": BIOVIL_T,
+  "medrpg": MEDRPG,
   "omnifm-dr": OMNIFM,
   "boxes": BOXES,
 };

@@ -11,7 +11,7 @@ import type { GrayImage } from "../../base/geometry.ts";
 import { readValues } from "../runtime/read_values.ts";
 import type { Runtime, Session } from "../runtime/runtime.ts";
 import { type BiovilVariant, loadBiovil } from "./bundle.ts";
-import { PATCH } from "./image_encoder.ts";
+import { CELL } from "../onnx/resnet.ts";
 import { preprocess } from "./preprocess.ts";
 
 /** Options of {@linkcode openBiovil}. */
@@ -86,7 +86,7 @@ export async function openBiovil(
 ): Promise<Biovil> {
   const { image, text, view, wordPieces, hash } = await loadBiovil(folder, variant);
   const { joint } = image.config;
-  const side = view.crop / PATCH;
+  const side = view.crop / CELL;
   const imageEncoder = await loadGraph(image.graph, image.checkpoint, runtime, "float32");
   const textEncoder = await loadGraph(text.graph, text.checkpoint, runtime, "float32").catch(
     async (error) => {

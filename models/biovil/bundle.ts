@@ -17,12 +17,12 @@ import {
 import type { CenterCrop } from "../../base/geometry.ts";
 import { openWeights } from "../open_weights.ts";
 import type { Graph } from "../onnx/graph.ts";
+import { RESNET50 } from "../onnx/resnet.ts";
 import {
   buildImageEncoder,
   IMAGE_COUNTER,
   IMAGE_SKIPPED,
   type ImageEncoderConfig,
-  RESNET50,
 } from "./image_encoder.ts";
 import {
   buildTextEncoder,

@@ -5,20 +5,13 @@
  * @module
  */
 
-import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
-import { batchNorm, conv, maxPool } from "../onnx/image_ops.ts";
-import { add, concat, expand, l2Normalize, relu, sizeOf } from "../onnx/ops.ts";
+import { type Graph, GraphBuilder } from "../onnx/graph.ts";
+import { batchNorm, conv } from "../onnx/image_ops.ts";
+import { concat, expand, l2Normalize, relu, sizeOf } from "../onnx/ops.ts";
+import { resnet, type ResnetConfig } from "../onnx/resnet.ts";
 
 /** Architecture of an image encoder. */
-export interface ImageEncoderConfig {
-  /** Channels after the first convolution. */
-  readonly stem: number;
-  /** Channels inside the first stage's bottlenecks; each further stage has twice as many. */
-  readonly width: number;
-  /** Channels after the first stage; each further stage has twice as many. */
-  readonly channels: number;
-  /** Bottlenecks of each stage. */
-  readonly blocks: readonly number[];
+export interface ImageEncoderConfig extends ResnetConfig {
   /**
    * Channels of the reduced patches, and of the embedding that replaces the missing previous
    * image. Only BioViL-T has them.
@@ -27,12 +20,6 @@ export interface ImageEncoderConfig {
   /** Channels of a projected patch. */
   readonly joint: number;
 }
-
-/** ResNet-50 (He et al., "Deep Residual Learning for Image Recognition", table 1). */
-export const RESNET50 = { stem: 64, width: 64, channels: 256, blocks: [3, 4, 6, 3] } as const;
-
-/** Pixels along a side of a patch. */
-export const PATCH = 32;
 
 /**
  * Name prefixes of published tensors that no heatmap needs: ResNet's classifier, downstream
@@ -43,12 +30,6 @@ export const IMAGE_SKIPPED = ["encoder.encoder.fc.", "encoder.vit_pooler.", "cla
 /** Name ending of the tensor that counts the batches of a batch norm. */
 export const IMAGE_COUNTER = ".num_batches_tracked";
 
-interface Convolution {
-  readonly channels: number;
-  readonly kernel: number;
-  readonly stride?: number;
-}
-
 /**
  * Builds the graph from an image to projected patches.
  *
@@ -57,32 +38,10 @@ interface Convolution {
  */
 export function buildImageEncoder(config: ImageEncoderConfig, size: number): Graph {
   const g = new GraphBuilder("image_encoder");
-  const trunk = "encoder.encoder";
-  const normed = (x: Value, name: string, norm: string, options: Convolution) =>
-    batchNorm(g, conv(g, x, `${trunk}.${name}`, { ...options, bias: false }), `${trunk}.${norm}`);
-
   const image = g.input("image", "float32", [1, 1, size, size]);
-  let x = concat(g, [image, image, image], 1); // [1, 3, size, size]
-  x = relu(g, normed(x, "conv1", "bn1", { channels: config.stem, kernel: 7, stride: 2 }));
-  x = maxPool(g, x); // [1, stem, size / 4, size / 4]
-  for (const [stage, blocks] of config.blocks.entries()) {
-    const [width, channels] = [config.width * 2 ** stage, config.channels * 2 ** stage];
-    for (let block = 0; block < blocks; block++) {
-      const name = `layer${stage + 1}.${block}`;
-      const stride = stage > 0 && block === 0 ? 2 : 1;
-      const plain = { channels: width, kernel: 1 };
-      let h = relu(g, normed(x, `${name}.conv1`, `${name}.bn1`, plain));
-      h = relu(
-        g,
-        normed(h, `${name}.conv2`, `${name}.bn2`, { channels: width, kernel: 3, stride }),
-      );
-      h = normed(h, `${name}.conv3`, `${name}.bn3`, { channels, kernel: 1 });
-      const shortcut = stride > 1 || sizeOf(x, 1) !== channels
-        ? normed(x, `${name}.downsample.0`, `${name}.downsample.1`, { channels, kernel: 1, stride })
-        : x;
-      x = relu(g, add(g, h, shortcut));
-    }
-  } // [1, channels * 8, size / 32, size / 32]
+  const channels = concat(g, [image, image, image], 1); // [1, 3, size, size]
+  // [1, channels * 8, size / 32, size / 32]
+  let x = resnet(g, channels, config, "encoder.encoder").at(-1)!;
   if (config.temporal) {
     x = conv(g, x, "encoder.backbone_to_vit", {
       channels: config.temporal,

@@ -9,7 +9,7 @@ export { fitLayout, type Renaming, tellLayout } from "./fit_layout.ts";
 export { closestShapes, fitTensors } from "./fit_tensors.ts";
 export type { FitTensorsOptions } from "./_find_misfits.ts";
 export { openShards } from "./shards.ts";
-export type { DType, TensorEntry } from "./tensor_entry.ts";
+export { type DType, rowsOf, type TensorEntry } from "./tensor_entry.ts";
 export type { TensorSet } from "./tensor_set.ts";
 export {
   type TensorToWrite,

@@ -86,9 +86,14 @@ export function relu(g: GraphBuilder, x: Value): Value {
   return unary(g, "Relu", x);
 }
 
+/** 1 / (1 + exp(-x)). */
+export function sigmoid(g: GraphBuilder, x: Value): Value {
+  return unary(g, "Sigmoid", x);
+}
+
 /** x * sigmoid(x). */
 export function silu(g: GraphBuilder, x: Value): Value {
-  return mul(g, x, unary(g, "Sigmoid", x));
+  return mul(g, x, sigmoid(g, x));
 }
 
 /** The exact Gaussian error linear unit, x * Φ(x). */

@@ -7,10 +7,10 @@
 /** One tensor of a reference file. */
 export interface ReferenceTensor {
   readonly shape: readonly number[];
-  readonly data: Float32Array | BigInt64Array;
+  readonly data: Float32Array | BigInt64Array | Uint8Array;
 }
 
-/** Reads all F32 and I64 tensors of a safetensors file, by name. */
+/** Reads all F32, I64 and U8 tensors of a safetensors file, by name. */
 export async function readSafetensors(
   path: string | URL,
 ): Promise<Map<string, ReferenceTensor>> {
@@ -57,7 +57,9 @@ function arrayOf(dtype: string, buffer: ArrayBuffer) {
       return new Float32Array(buffer);
     case "I64":
       return new BigInt64Array(buffer);
+    case "U8":
+      return new Uint8Array(buffer);
     default:
-      throw new TypeError(`Expected F32 or I64, got ${dtype}`);
+      throw new TypeError(`Expected F32, I64 or U8, got ${dtype}`);
   }
 }

@@ -10,11 +10,8 @@ import { writeFile } from "../../base/host/files.ts";
 import { type TensorToWrite, writeSafetensors } from "../../models/checkpoint/mod.ts";
 import { elementCount } from "../../models/onnx/graph.ts";
 import { type BiovilVariant, PUBLISHED } from "../../models/biovil/bundle.ts";
-import {
-  buildImageEncoder,
-  type ImageEncoderConfig,
-  RESNET50,
-} from "../../models/biovil/image_encoder.ts";
+import { RESNET50 } from "../../models/onnx/resnet.ts";
+import { buildImageEncoder, type ImageEncoderConfig } from "../../models/biovil/image_encoder.ts";
 import { buildTextEncoder, type TextEncoderConfig } from "../../models/biovil/text_encoder.ts";
 
 /** Architecture of both encoders of a model. */
