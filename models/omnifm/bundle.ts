@@ -36,7 +36,7 @@ export interface OmnifmBundle {
   hash(): Promise<string>;
 }
 
-/** Usual names of the checkpoint: the demo's, and that on the hub. */
+/** Usual names of the checkpoint: in the demo, and on the hub. */
 const WEIGHTS = ["OmniFM-DR.pth", "omnifmdr.pt"];
 
 /** Place of the files in words, for messages. */

@@ -90,7 +90,7 @@ export function buildImagePart(config: OmnifmConfig): Graph {
 }
 
 /**
- * Builds the graph from an image's cells and an instruction to everything that the decoder needs.
+ * Builds the graph from an image's cells and an instruction to the inputs of the decoder.
  *
  * Inputs are `cells` `[cells, width]`, `words` `[text, width]`, the embeddings of the tokens,
  * `text_positions` `[text]`, counted from 0, `relative` `[source, source]` with the rows of
