@@ -107,9 +107,13 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       onNotice: (notice) => progress.warn(notice),
     });
     if (isNew) progress.finish(Math.ceil(total));
+    const lacking: string[] = [];
+    for (const file of byHand?.files ?? []) {
+      if (!await stat(`${folder}/${file}`)) lacking.push(file);
+    }
     console.log(
-      byHand && !await stat(`${folder}/${byHand.file}`)
-        ? `${name} needs one more file in ${folder}: ${byHand.how}`
+      lacking.length > 0
+        ? `${name} needs ${lacking.join(", ")} in ${folder}: ${byHand!.how}`
         : `${name} is ${isNew ? "here now" : "here, and whole"}: ${folder}`,
     );
   };

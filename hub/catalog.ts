@@ -69,7 +69,7 @@ export interface CatalogModel {
   /** Purpose in a sentence. */
   readonly purpose: string;
   /** Usual value of `--method` for the model. */
-  readonly method: "ldm" | "generate-to-ground" | BiovilVariant | "medrpg";
+  readonly method: "ldm" | "generate-to-ground" | BiovilVariant | "medrpg" | "omnifm-dr";
   /** Size on disk in bytes, from the numbers of parameters; the record has the exact size. */
   readonly bytes: number;
   /** Way to get the model. */
@@ -78,11 +78,11 @@ export interface CatalogModel {
   readonly training: string;
   /** Sentence on facts that are not known. */
   readonly unknown: string;
-  /** File that a person must fetch; absent if a program fetches all. */
+  /** Files that a person must fetch; absent if a program fetches all. */
   readonly byHand?: {
-    /** Name of the file in the model's folder. */
-    readonly file: string;
-    /** Sentence on the way to get the file. */
+    /** Names of the files in the model's folder. */
+    readonly files: readonly string[];
+    /** Sentence on the way to get the files. */
     readonly how: string;
   };
   /** Repositories with the model's files. */
@@ -173,7 +173,7 @@ export const CATALOG: readonly CatalogModel[] = [
       "Size, hash and licence of the checkpoint: the published file was not at hand, and seeded " +
       "files in its layout took its place.",
     byHand: {
-      file: "MedMPG_MS_CXR.pth",
+      files: ["MedMPG_MS_CXR.pth"],
       how:
         "Open https://github.com/eraserNut/MedRPG in a browser, follow the README's link to the " +
         "checkpoint on Google Drive, and save MedMPG_MS_CXR.pth in the model's folder.",
@@ -183,6 +183,29 @@ export const CATALOG: readonly CatalogModel[] = [
       revision: "main",
       license: "Apache-2.0",
       files: [{ path: "vocab.txt" }],
+    }],
+  },
+  {
+    name: "omnifm-dr",
+    purpose: "OmniFM-DR (Xu et al., arXiv 2311.01092), a baseline of the paper.",
+    method: "omnifm-dr",
+    bytes: 11_830_000_000,
+    access: "open",
+    training: "Images, reports and boxes of several sets, MIMIC-CXR and VinDr-CXR among them.",
+    unknown:
+      "Hash and licence of the checkpoint, and whether boxes of MS-CXR were in the training: the " +
+      "published file was not at hand, and seeded files in its layout took its place. A second " +
+      "repository, MedHK23/OmniFM-DR, may hold other weights.",
+    byHand: {
+      files: ["dict.txt", "encoder.json", "vocab.bpe"],
+      how: "Open https://github.com/MedHK23/OmniFM-DR/tree/main/utils/BPE in a browser, and save " +
+        "dict.txt, encoder.json and vocab.bpe in the model's folder.",
+    },
+    sources: [{
+      repository: "OpenMEDLab/OmniFM-DR",
+      revision: "main",
+      license: "not stated",
+      files: [{ path: "omnifmdr.pt" }],
     }],
   },
   {

@@ -97,11 +97,11 @@ export function modelState(model: CatalogModel, folder: string): ModelState {
   const { files } = readRecord(folder);
   const names = localFiles(model);
   const recorded = names.filter((name) => Object.hasOwn(files, name));
-  const { byHand } = model;
-  const own = byHand ? sizeOf(`${folder}/${byHand.file}`) : 0;
-  const isWhole = recorded.length === names.length && own !== undefined;
+  const own = model.byHand?.files.map((file) => sizeOf(`${folder}/${file}`)) ?? [];
+  const isWhole = recorded.length === names.length && !own.includes(undefined);
   const state = stateOf(folder, files, recorded, isWhole);
-  return state.kind === "here" ? { ...state, bytes: state.bytes + (own ?? 0) } : state;
+  if (state.kind !== "here") return state;
+  return { kind: "here", bytes: own.reduce<number>((sum, bytes) => sum + bytes!, state.bytes) };
 }
 
 /**

@@ -48,8 +48,8 @@ export interface OpenMethodOptions {
 /**
  * Opens a method of the registry, as `--method` does.
  *
- * @param name Name of the method: `ldm`, `generate-to-ground`, `daam`, `biovil`, `biovil-t`
- * or `boxes`.
+ * @param name Name of the method: `ldm`, `generate-to-ground`, `daam`, `biovil`, `biovil-t`,
+ * `medrpg`, `omnifm-dr` or `boxes`.
  * @param options Files, settings and backend.
  * @throws {RangeError} If there is no method of this name, or the method needs files. Also if a
  * value is not of its option's type or range.

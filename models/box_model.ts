@@ -14,7 +14,7 @@ export interface FoundBoxes {
   readonly confidence?: readonly number[];
   /** Notes on this answer, one clause each. */
   readonly notes?: readonly string[];
-  /** Further facts about the answer for `result.json`, such as the other hypotheses. */
+  /** Further facts about the answer for the files of results, such as the other hypotheses. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 

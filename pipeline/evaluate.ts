@@ -61,6 +61,8 @@ export interface GroundedResult extends AnyResult {
   readonly predicted?: readonly Box[];
   /** Confidence of each predicted box, 0..1; absent if the method states none. */
   readonly confidence?: readonly number[];
+  /** Further facts about the answer, such as other hypotheses; absent if the method states none. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 /** One line of `results.jsonl`. */
@@ -294,7 +296,7 @@ function storedHeatmap(
   return { ...key, size, image: { width, height }, layers, ...(view && { view }) };
 }
 
-/** The predicted boxes, with their confidence if the method states it. */
-function predictionOf({ predicted, confidence }: BoxedPhrase) {
-  return { predicted, ...(confidence && { confidence }) };
+/** The predicted boxes, with their confidence and further facts if the method states them. */
+function predictionOf({ predicted, confidence, details }: BoxedPhrase) {
+  return { predicted, ...(confidence && { confidence }), ...(details && { details }) };
 }

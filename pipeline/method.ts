@@ -43,7 +43,7 @@ export interface BoxedPhrase {
   readonly predicted: readonly Box[];
   /** Confidence of each predicted box, 0..1; absent if the method states none. */
   readonly confidence?: readonly number[];
-  /** Further facts about the answer, which `ground` writes into `result.json`. */
+  /** Further facts about the answer, such as other hypotheses, for the files of results. */
   readonly details?: Readonly<Record<string, unknown>>;
   /** CNR and AUC are NaN. Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;

@@ -57,7 +57,7 @@ Deno.test("a method's boxes go through eval, merge, rescore, figures, report and
       assertEquals([predicted[0].slice(0, 2), confidence, details], [
         [10.25, 20],
         [0.625],
-        undefined,
+        { tokens: [1, 2] },
       ]);
       assert(miou > 0 && miou < 1);
     }

@@ -13,7 +13,13 @@ import { openWeights } from "../open_weights.ts";
 import { createBertTokenizer } from "../text/word_pieces.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
 import { type MedrpgConfig, medrpgConfig } from "./config.ts";
-import { buildImageGraph, buildPhraseGraph, type FeatureOptions, placeOf } from "./networks.ts";
+import {
+  buildImageGraph,
+  buildPhraseGraph,
+  checkpointShapes,
+  type FeatureOptions,
+  placeOf,
+} from "./networks.ts";
 
 /** Name of the published checkpoint (`demo.py` of the released code). */
 const WEIGHTS = "MedMPG_MS_CXR.pth";
@@ -89,14 +95,9 @@ export async function loadMedrpg(
 /** Checks that a checkpoint has exactly the weights of graphs, and gives them the graphs' names. */
 async function fit(stored: Checkpoint, graphs: readonly Graph[]): Promise<Checkpoint> {
   const weights = new Map(graphs.flatMap(({ weights }) => [...weights]));
-  const expected = new Map<string, readonly number[]>();
-  for (const [name, [rows = 1, ...others]] of weights) {
-    const { own, part } = placeOf(name);
-    expected.set(own, [part === undefined ? rows : 3 * rows, ...others]);
-  }
   const ignore = (name: string) =>
     SKIPPED.some((prefix) => name.startsWith(prefix)) || COUNTERS.test(name);
-  const fitted = await fitTensors(stored, expected, { ignore });
+  const fitted = await fitTensors(stored, checkpointShapes(graphs), { ignore });
   const tensors = new Map([...weights].map(([name, shape]): [string, TensorEntry] => {
     const { own, part } = placeOf(name);
     const entry = fitted.tensors.get(own)!;

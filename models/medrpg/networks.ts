@@ -175,3 +175,13 @@ export function placeOf(name: string): WeightPlace {
   }
   return { own: name.startsWith("bert.") ? TEXT_PREFIX + name : name };
 }
+
+/** Shapes of the checkpoint's tensors that graphs read, by the checkpoint's names. */
+export function checkpointShapes(graphs: readonly Graph[]): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>();
+  for (const [name, [rows = 1, ...others]] of graphs.flatMap(({ weights }) => [...weights])) {
+    const { own, part } = placeOf(name);
+    shapes.set(own, [part === undefined ? rows : PARTS.length * rows, ...others]);
+  }
+  return shapes;
+}

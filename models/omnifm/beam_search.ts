@@ -96,7 +96,7 @@ export async function searchBeams(next: NextLogits, options: BeamOptions): Promi
     }
     const candidates = best(scores, size, beams, Math.min(2 * count, scores.length - 1));
     const isEnd = ({ token, sum }: Candidate) => token === END && sum > -Infinity;
-    // An end that is not among the best `count` candidates neither ends nor goes on.
+    // An end below the best `count` candidates neither ends a sequence nor goes on.
     for (const candidate of candidates.slice(0, count).filter(isEnd)) {
       if (finished.length === count) break;
       const { tokens, sums } = beams[candidate.beam]!;

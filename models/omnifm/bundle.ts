@@ -16,6 +16,7 @@ import {
   CELL,
   EMBEDDINGS,
   type OmnifmConfig,
+  TRUNK,
 } from "./networks.ts";
 import { createTexts, type Texts } from "./text.ts";
 
@@ -35,7 +36,7 @@ export interface OmnifmBundle {
   hash(): Promise<string>;
 }
 
-/** Usual names of the checkpoint: the demo's, and that on the hub. */
+/** Usual names of the checkpoint: in the demo, and on the hub. */
 const WEIGHTS = ["OmniFM-DR.pth", "omnifmdr.pt"];
 
 /** Place of the files in words, for messages. */
@@ -149,7 +150,6 @@ function readConfig(
       );
     }
   }
-  const trunk = "encoder.embed_images";
   const imageBucket = Math.sqrt(size("encoder.embed_image_positions.weight", 0) - 1);
   const side = number("patch_image_size", DEFAULTS.side);
   const grid = side / CELL;
@@ -171,10 +171,14 @@ function readConfig(
   const layer = "encoder.layers.0";
   return {
     config: {
-      stem: size(`${trunk}.conv1.weight`, 0),
-      planes: size(`${trunk}.layer1.0.conv1.weight`, 0),
-      channels: size(`${trunk}.layer1.0.conv3.weight`, 0),
-      blocks: [1, 2, 3].map((stage) => count((block) => trunkName(stage, block))),
+      trunk: {
+        stem: size(`${TRUNK}.conv1.weight`, 0),
+        width: size(trunkName(1, 0), 0),
+        channels: size(`${TRUNK}.layer1.0.conv3.weight`, 0),
+        blocks: [1, 2, 3].map((stage) => count((block) => trunkName(stage, block))),
+        // The synchronised norm of the released code has an epsilon of its own.
+        epsilon: settingOf(checkpoint, "sync_bn") === true ? 1e-3 : 1e-5,
+      },
       width,
       encoder: stack("encoder"),
       decoder: stack("decoder"),
@@ -185,8 +189,6 @@ function readConfig(
       grid,
       tokenBucket: (size("encoder.token_rel_pos_table_list.0.weight", 0) + 1) / 2,
       attentionFactor: number("attn_scale_factor", DEFAULTS.attentionFactor),
-      // The synchronised norm of the released code has an epsilon of its own.
-      normEpsilon: settingOf(checkpoint, "sync_bn") === true ? 1e-3 : 1e-5,
       scaleAttention: shapes.has(`${layer}.attn_ln.weight`),
       scaleMlp: shapes.has(`${layer}.ffn_layernorm.weight`),
       scaleHeads: shapes.has(`${layer}.self_attn.c_attn`),
@@ -198,7 +200,7 @@ function readConfig(
 }
 
 function trunkName(stage: number, block: number): string {
-  return `encoder.embed_images.layer${stage}.${block}.conv1.weight`;
+  return `${TRUNK}.layer${stage}.${block}.conv1.weight`;
 }
 
 function layerName(part: "encoder" | "decoder", layer: number): string {
@@ -217,7 +219,7 @@ function probes(): string[] {
       `${part}.token_rel_pos_table_list.0.weight`,
     ]),
     "encoder.image_rel_pos_table_list.0.weight",
-    ...["conv1", "layer1.0.conv3"].map((name) => `encoder.embed_images.${name}.weight`),
+    ...["conv1", "layer1.0.conv3"].map((name) => `${TRUNK}.${name}.weight`),
     ...["attn_ln.weight", "ffn_layernorm.weight", "self_attn.c_attn"]
       .map((name) => `encoder.layers.0.${name}`),
     ...numbers.flatMap((i) => [

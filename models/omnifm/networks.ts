@@ -6,7 +6,6 @@
  */
 
 import { type Dim, type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
-import { batchNorm, conv, maxPool } from "../onnx/image_ops.ts";
 import {
   add,
   gather,
@@ -16,7 +15,6 @@ import {
   matmul,
   mul,
   pick,
-  relu,
   reshape,
   scale,
   single,
@@ -24,16 +22,13 @@ import {
   softmax,
   transpose,
 } from "../onnx/ops.ts";
+import { resnet, type ResnetConfig } from "../onnx/resnet.ts";
 import { cellIds, imageRows } from "./positions.ts";
 
 /** Architecture of a model. */
 export interface OmnifmConfig {
-  /** Trunk: channels after the first convolution, inside and after the first bottlenecks. */
-  readonly stem: number;
-  readonly planes: number;
-  readonly channels: number;
-  /** Bottlenecks of each of the trunk's three stages. */
-  readonly blocks: readonly number[];
+  /** The first three stages of a ResNet. */
+  readonly trunk: ResnetConfig;
   /** Width of a token. */
   readonly width: number;
   readonly encoder: StackConfig;
@@ -50,8 +45,6 @@ export interface OmnifmConfig {
   readonly tokenBucket: number;
   /** Divides the scores of content and positions: both share a head's width. */
   readonly attentionFactor: number;
-  /** Epsilon of the trunk's batch norms. */
-  readonly normEpsilon: number;
   /** Parts that a checkpoint may lack. */
   readonly scaleAttention: boolean;
   readonly scaleMlp: boolean;
@@ -68,6 +61,9 @@ export interface StackConfig {
   readonly mlp: number;
 }
 
+/** Prefix of the trunk's names. */
+export const TRUNK = "encoder.embed_images";
+
 /** Name of the embeddings of tokens, which encoder, decoder and logits share. */
 export const EMBEDDINGS = "encoder.embed_tokens.weight";
 
@@ -82,7 +78,8 @@ export const CELL = 16;
 export function buildImagePart(config: OmnifmConfig): Graph {
   const g = new GraphBuilder("image_part");
   const side = config.grid * CELL;
-  const features = trunk(g, g.input("image", "float32", [1, 3, side, side]), config);
+  const image = g.input("image", "float32", [1, 3, side, side]);
+  const features = resnet(g, image, config.trunk, TRUNK).at(-1)!;
   g.output(features, "trunk");
   const [, channels] = features.dims as number[];
   const rows = transpose(g, reshape(g, features, [channels!, config.grid ** 2]), [1, 0]);
@@ -92,45 +89,8 @@ export function buildImagePart(config: OmnifmConfig): Graph {
   return g.build();
 }
 
-/** The first three stages of a ResNet. */
-function trunk(g: GraphBuilder, image: Value, config: OmnifmConfig): Value {
-  const root = "encoder.embed_images";
-  const normed = (
-    x: Value,
-    name: string,
-    norm: string,
-    options: { channels: number; kernel: number; stride?: number },
-  ) =>
-    batchNorm(
-      g,
-      conv(g, x, `${root}.${name}`, { ...options, bias: false }),
-      `${root}.${norm}`,
-      config.normEpsilon,
-    );
-  let x = relu(g, normed(image, "conv1", "bn1", { channels: config.stem, kernel: 7, stride: 2 }));
-  x = maxPool(g, x);
-  for (const [stage, blocks] of config.blocks.entries()) {
-    const [width, channels] = [config.planes * 2 ** stage, config.channels * 2 ** stage];
-    for (let block = 0; block < blocks; block++) {
-      const name = `layer${stage + 1}.${block}`;
-      const stride = stage > 0 && block === 0 ? 2 : 1;
-      let h = relu(g, normed(x, `${name}.conv1`, `${name}.bn1`, { channels: width, kernel: 1 }));
-      h = relu(
-        g,
-        normed(h, `${name}.conv2`, `${name}.bn2`, { channels: width, kernel: 3, stride }),
-      );
-      h = normed(h, `${name}.conv3`, `${name}.bn3`, { channels, kernel: 1 });
-      const shortcut = stride > 1 || sizeOf(x, 1) !== channels
-        ? normed(x, `${name}.downsample.0`, `${name}.downsample.1`, { channels, kernel: 1, stride })
-        : x;
-      x = relu(g, add(g, h, shortcut));
-    }
-  }
-  return x;
-}
-
 /**
- * Builds the graph from an image's cells and an instruction to everything that the decoder needs.
+ * Builds the graph from an image's cells and an instruction to the inputs of the decoder.
  *
  * Inputs are `cells` `[cells, width]`, `words` `[text, width]`, the embeddings of the tokens,
  * `text_positions` `[text]`, counted from 0, `relative` `[source, source]` with the rows of

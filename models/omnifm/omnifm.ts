@@ -16,7 +16,7 @@ import { MAX_TEXT } from "./positions.ts";
 import { openSessions } from "./sessions.ts";
 import { PROMPTS, type PromptStyle } from "./text.ts";
 
-/** Rules of the released code for answers: the demo's, and those of the evaluation in training. */
+/** Rules of the released code for answers: in the demo, and in the evaluation during training. */
 export const DECODINGS = {
   demo: { beams: 5, minTokens: 1, maxTokens: 200, noRepeat: 3 },
   training: { beams: 5, minTokens: 4, maxTokens: 4 },
@@ -39,7 +39,7 @@ export interface OmnifmOptions {
   /**
    * Rules of the search for answers.
    *
-   * @default {Those of the demo}
+   * @default {Rules of the demo}
    */
   decoding?: BeamOptions;
   /**

@@ -43,6 +43,9 @@ export interface Decoder {
   release(): void;
 }
 
+/** The part of a bundle that becomes networks. */
+type LoadableModel = Pick<OmnifmBundle, "config" | "graphs" | "checkpoint" | "bytes">;
+
 /** Bytes of weights for 4 GiB of WebAssembly's memory: loading holds a packed copy of weights too. */
 const WASM_BYTES = 2 ** 31;
 
@@ -51,7 +54,7 @@ const WASM_BYTES = 2 ** 31;
  *
  * @throws {RangeError} If the weights do not fit.
  */
-export function requireMemory({ bytes, checkpoint }: OmnifmBundle, runtime: Runtime): void {
+export function requireMemory({ bytes, checkpoint }: LoadableModel, runtime: Runtime): void {
   if (runtime.name === "native" || bytes <= WASM_BYTES) return;
   const [has, most] = [bytes, WASM_BYTES].map((count) => `${(count / 1e9).toFixed(1)} GB`);
   throw new InputRangeError(
@@ -67,7 +70,7 @@ export function requireMemory({ bytes, checkpoint }: OmnifmBundle, runtime: Runt
  * @throws {Error} If the runtime cannot load a network.
  */
 export async function openSessions(
-  bundle: OmnifmBundle,
+  bundle: LoadableModel,
   runtime: Runtime,
 ): Promise<OmnifmSessions> {
   requireMemory(bundle, runtime);

@@ -18,6 +18,12 @@ export interface ResnetConfig {
   readonly channels: number;
   /** Bottlenecks of each stage. */
   readonly blocks: readonly number[];
+  /**
+   * Epsilon of the batch norms.
+   *
+   * @default {1e-5}
+   */
+  readonly epsilon?: number;
 }
 
 /** ResNet-50 (He et al., "Deep Residual Learning for Image Recognition", table 1). */
@@ -48,7 +54,12 @@ export function resnet(
   trunk: string,
 ): Value[] {
   const normed = (x: Value, name: string, norm: string, options: Convolution) =>
-    batchNorm(g, conv(g, x, `${trunk}.${name}`, { ...options, bias: false }), `${trunk}.${norm}`);
+    batchNorm(
+      g,
+      conv(g, x, `${trunk}.${name}`, { ...options, bias: false }),
+      `${trunk}.${norm}`,
+      config.epsilon,
+    );
   const stages: Value[] = [];
   let x = relu(g, normed(image, "conv1", "bn1", { channels: config.stem, kernel: 7, stride: 2 }));
   x = maxPool(g, x); // [1, stem, height / 4, width / 4]

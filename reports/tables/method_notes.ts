@@ -43,7 +43,7 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
       ]
       : []),
     ...[...rules].map(([rule, alike]) =>
-      `${alike.map(([name, facts]) => subjectOf(name, facts)).join(" and ")} are scored on the ` +
+      `${subjectOf(alike)} are scored on the ` +
       "whole image by intersection over union alone, with " +
       (rule === "max"
         ? "each ground-truth box by itself, of which the highest counts."
@@ -55,9 +55,12 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
   ];
 }
 
-/** The boxes of a method, as the subject of a sentence. */
-function subjectOf(name: string, facts: MethodFacts): string {
-  return name === "boxes" ? labelOf(name, facts) : `Boxes of ${labelOf(name, facts)}`;
+/** The boxes of methods, as the subject of a sentence. */
+function subjectOf(methods: readonly [name: string, facts: MethodFacts][]): string {
+  const subject = methods.map(([name, facts]) =>
+    name === "boxes" ? "predicted boxes" : `boxes of ${labelOf(name, facts)}`
+  ).join(" and ");
+  return subject[0]!.toUpperCase() + subject.slice(1);
 }
 
 function describeView(name: string, { view }: MethodFacts): string | undefined {
