@@ -6,7 +6,7 @@
 
 import { maskOf, type Region } from "./region.ts";
 
-/** A closed line as `x0, y0, x1, y1, …`, whose last corner joins the first. */
+/** A closed line as `x0, y0, x1, y1, …`; the last corner joins the first. */
 export type Ring = readonly number[];
 
 /** Limits of {@linkcode outlineOf}. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** A PNG whose marked pixels are the region; docs/data.md says which pixels are marked. */
+/** A PNG of the region; docs/data.md, section Masks, says when a pixel is marked. */
 export interface PngMask {
   /** Form of the mask. */
   readonly kind: "png";

@@ -52,7 +52,7 @@ export const PROTOCOLS = {
   "pixel-auc": ["exact", "binned"],
 } as const;
 
-/** The protocols that need boxes; they do not count a sample whose ground truth is a region. */
+/** The protocols that need boxes; they do not count a sample with a region as ground truth. */
 export const BOX_PROTOCOLS: readonly ProtocolName[] = ["per-box", "largest-component-box"];
 
 /** A protocol, as `--protocol` takes it. */

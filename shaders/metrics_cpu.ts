@@ -257,7 +257,7 @@ export function visitPixels(
   }
 }
 
-/** Visits each heatmap pixel for its image pixels inside the region, and for those outside. */
+/** Visits each heatmap pixel for its image pixels inside the region and outside. */
 function visitRegion(
   heatmap: Float32Array,
   mapSide: number,

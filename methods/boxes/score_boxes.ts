@@ -58,8 +58,8 @@ export interface BoxOptions {
  * @param truth Ground truth in pixels of the image: at least one box, or a region, as for
  * {@linkcode scoreHeatmap}.
  * @param image Size of the image in pixels.
- * @throws {RangeError} If there is no ground-truth box, or a ground-truth box or the region is not
- * one of the image.
+ * @throws {RangeError} If there is no ground-truth box, or a ground-truth box or the region does not
+ * fit the image.
  */
 export function boxIou(
   predicted: readonly Box[],

@@ -77,7 +77,7 @@ export function fillPolygon(
     const isFlat = dx >= dy;
     const isTurned = isFlat ? xs > xe : ys > ye;
     if (isTurned) [xs, ys, xe, ye] = [xe, ye, xs, ys];
-    // Two equal corners make one point, whose slope has no meaning.
+    // Two equal corners make a single point, which has no slope.
     const slope = length === 0 ? 0 : isFlat ? (ye - ys) / dx : (xe - xs) / dy;
     for (let d = 0; d <= length; d++) {
       const t = isTurned ? length - d : d;

@@ -15,7 +15,7 @@ import { MAX_PIXELS, MAX_SHOWN_PATH, readImage } from "../../images/read_image.t
 import { fillPolygon } from "./polygon.ts";
 import { fillRle } from "./rle.ts";
 
-/** Most characters of a mask in a run's results, whose lines have at most 16 MiB. */
+/** Most characters of a mask in a run's results; a line has at most 16 MiB. */
 const MAX_TEXT = 2 ** 22;
 
 /** A region, with facts worth knowing. */
@@ -33,7 +33,7 @@ export interface ReadRegion {
  * @param masks Masks of one sample, at least one.
  * @param image Size of the image in pixels.
  * @throws {NotFound} If a mask's file does not exist.
- * @throws {SyntaxError} If a mask's file is no whole PNG, or a string is not one of run lengths.
+ * @throws {SyntaxError} If a mask's file is no whole PNG, or a string holds no run lengths.
  * @throws {RangeError} If a mask is for an image of another size, or its numbers make no mask. Also
  * if no mask marks a pixel of the image.
  * @throws {TypeError} If a mask's path is not a regular file.

@@ -20,7 +20,7 @@ const MAX_CHARACTERS = 7;
  * @param name Name of the mask in errors.
  * @param put Called with the row-major index of each pixel of the mask.
  * @throws {RangeError} If a run length is no whole number from 0, or they do not add up to the size.
- * @throws {SyntaxError} If the string is not one of run lengths.
+ * @throws {SyntaxError} If the string holds no run lengths.
  */
 export function fillRle(
   counts: string | readonly number[],
