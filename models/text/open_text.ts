@@ -8,7 +8,7 @@ import { isObject } from "../../base/json.ts";
 import { show } from "../../base/text.ts";
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import { Fields } from "../json_fields.ts";
-import { firstFile, isFile, readJson, readText, requireFile } from "../model_files.ts";
+import { isFile, readJson, readText, requireFile } from "../model_files.ts";
 import { openWeights } from "../open_weights.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizer.ts";
 import {
