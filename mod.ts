@@ -36,6 +36,7 @@ export {
 // Methods beside the diffusion model, one's own among them, and the evaluation of a dataset by them.
 export { openMethod, type OpenMethodOptions } from "./methods/open_method.ts";
 export { boxMethod } from "./methods/box_method.ts";
+export type { BOX_RULES, BoxRule } from "./methods/boxes/score_boxes.ts";
 export { gridMethod } from "./methods/grid_method.ts";
 export { InputError } from "./base/errors.ts";
 export { evaluate, type Evaluated, type EvaluateOptions } from "./pipeline/evaluate.ts";
@@ -103,6 +104,7 @@ export type { ExportFormat } from "./reports/exports/registry.ts";
 export type { Box, CenterCrop, CropRegion, GrayImage, Size } from "./base/geometry.ts";
 export type { Checkpoint } from "./models/checkpoint/checkpoint.ts";
 export type { DType, TensorEntry } from "./models/checkpoint/tensor_entry.ts";
+export type { Setting } from "./models/checkpoint/pytorch/torch_pickle.ts";
 export type { TensorSet } from "./models/checkpoint/tensor_set.ts";
 export type { AutoencoderConfig } from "./models/ldm/autoencoder.ts";
 export type { LdmConfig } from "./models/ldm/config.ts";

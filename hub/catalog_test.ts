@@ -6,7 +6,7 @@ import { DATASETS } from "./datasets.ts";
 import { GITHUB_SITE, RAW, RAW_HOSTS } from "./github.ts";
 import { fileUrl, HUB, HUB_HOSTS, readFacts } from "./hub.ts";
 import { dataFolder, modelsFolder } from "./models_folder.ts";
-import { localFiles } from "./record.ts";
+import { localFiles, modelState, writeRecord } from "./record.ts";
 import { isAllowed } from "./request.ts";
 import { readSchedulerConfig } from "../models/scheduler_config.ts";
 
@@ -197,4 +197,19 @@ Deno.test("modelsFolder() follows the variables and the platform's convention", 
   const onlyHome = (name: string) => name === "HOME" ? "/home/me" : undefined;
   assertEquals(dataFolder(onlyHome, "linux"), "/home/me/.cache/groundray/data");
   assertThrows(() => find("linux", {}), Error, "set GROUNDRAY_MODELS");
+});
+
+Deno.test("modelState() calls a model whole only with the file that a person fetches", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const model = findModel("medrpg")!;
+    await Deno.writeTextFile(`${folder}/vocab.txt`, "[PAD]");
+    const files = { "vocab.txt": { bytes: 5, sha256: "ab".repeat(32) } };
+    await writeRecord(folder, { commits: {}, files });
+    assertEquals(modelState(model, folder), { kind: "partial" });
+    await Deno.writeTextFile(`${folder}/${model.byHand!.files[0]}`, "weights");
+    assertEquals(modelState(model, folder), { kind: "here", bytes: 12 });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
