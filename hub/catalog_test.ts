@@ -3,7 +3,7 @@ import manifest from "../deno.json" with { type: "json" };
 import { ACCESS, CATALOG, findModel } from "./catalog.ts";
 import { fileUrl, HUB, HUB_HOSTS, readFacts } from "./hub.ts";
 import { modelsFolder } from "./models_folder.ts";
-import { localFiles } from "./record.ts";
+import { localFiles, modelState, writeRecord } from "./record.ts";
 import { isAllowed } from "./request.ts";
 
 const SOURCE = { endpoint: HUB, hosts: HUB_HOSTS };
@@ -129,4 +129,19 @@ Deno.test("modelsFolder() follows the variables and the platform's convention", 
   );
   assertEquals(find("linux", { ...home, GROUNDRAY_MODELS: "here" }), "here");
   assertThrows(() => find("linux", {}), Error, "set GROUNDRAY_MODELS");
+});
+
+Deno.test("modelState() calls a model whole only with the file that a person fetches", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const model = findModel("medrpg")!;
+    await Deno.writeTextFile(`${folder}/vocab.txt`, "[PAD]");
+    const files = { "vocab.txt": { bytes: 5, sha256: "ab".repeat(32) } };
+    await writeRecord(folder, { commits: {}, files });
+    assertEquals(modelState(model, folder), { kind: "partial" });
+    await Deno.writeTextFile(`${folder}/${model.byHand!.file}`, "weights");
+    assertEquals(modelState(model, folder), { kind: "here", bytes: 12 });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -26,8 +26,13 @@ const FLAGS = {
       "Feed MedRPG as the paper's public loader does, which may be why the paper's row is so low. " +
       "Rows and columns are swapped, grey levels stay 0 to 255, and the resize does not smooth.",
   },
-  "box-rule": BOX_RULE_FLAG,
 } as const satisfies Flags;
+
+/** Options of `eval`, which alone compares boxes. */
+const EVAL_FLAGS = { "box-rule": BOX_RULE_FLAG } as const satisfies Flags;
+
+/** Values of the method's options; `ground` has none for those of `eval`. */
+type Values = FlagValues<typeof FLAGS> & Partial<FlagValues<typeof EVAL_FLAGS>>;
 
 /** The registry's row of MedRPG (Chen et al., MICCAI 2023). */
 export const MEDRPG = {
@@ -35,6 +40,7 @@ export const MEDRPG = {
   gives: "boxes",
   source: { option: "model", needs: "the folder of its published files" },
   flags: FLAGS,
+  evalFlags: EVAL_FLAGS,
   cautions: ({ loader }) => [
     `${TRAINED}.`,
     ...(loader === "paper" ? [`${AS_PAPER}.`] : []),
@@ -44,22 +50,21 @@ export const MEDRPG = {
 
 async function chooseMedrpg(
   folder: string,
-  { "paper-loader": isPaper, "box-rule": rule }: FlagValues<typeof FLAGS>,
+  { "paper-loader": isPaper, "box-rule": value }: Values,
   { backend, warn }: MethodContext,
 ): Promise<ChosenMethod> {
   const bundle = await loadMedrpg(folder);
   const { runtime } = await backend();
   warn(`${TRAINED}.`);
   const model = { sha256: await bundle.hash() };
-  const chosen = boxRule(rule, "max");
-  const loader = isPaper && { loader: "paper" };
+  const rule = value && boxRule(value, "max");
   return {
-    facts: { rule: chosen, ...loader, model },
+    facts: { ...(rule && { rule }), ...(isPaper && { loader: "paper" }), model },
     source: { model: { path: folder, ...model } },
     notes: [TRAINED, ...(isPaper ? [AS_PAPER] : [])],
     open: async () => {
       const opened = await openMedrpg(bundle, runtime, { input: isPaper ? "paper" : "released" });
-      return boxMethod(opened, chosen);
+      return boxMethod(opened, rule);
     },
   };
 }
