@@ -1,6 +1,6 @@
 /**
- * Makes again all that shows the bundled model: the pictures of README.md and docs, the scores of
- * the model card, and the table of what faster settings give up. Run by `deno task train:show DATA
+ * Makes again all that shows the bundled model: the pictures of README.md and docs, `scores.txt`
+ * beside the model card, and the table of what faster settings give up. Run by `deno task train:show DATA
  * SEED` in the root of the repository; needs Debian's chromium.
  *
  * @module
@@ -23,8 +23,8 @@ import { ServedRun } from "../../../web/server/served_run.ts";
 /** Text output of `deno task train:report`, beside the model card. */
 const SCORES = "models/demo/scores.txt";
 
-/** Page whose only block of code is the output of `deno task bench:fidelity`. */
-const FIDELITY = "bench/results/2026-11-25-fidelity.md";
+/** Folder of the run that pictures show; a relative path, since pictures name it. */
+const RUN = "out/show";
 
 /** The X-ray and the phrases of the first picture. */
 const [XRAY, PHRASES] = ["phantom:29", [
@@ -75,22 +75,25 @@ async function join(pictures: readonly string[], path: string, width: number): P
 
 /** Draws the pictures of a run on the default phantoms: figures, report and review. */
 async function showRun(folder: string): Promise<void> {
-  const run = `${folder}/phantoms`;
-  await task("eval", "--out", run);
-  await task("figures", run, "--count", "4", "--out", `${folder}/figures`);
+  await task("eval", "--out", RUN);
+  await task("figures", RUN, "--count", "4", "--out", `${folder}/figures`);
   await join([`${folder}/figures/random.png`], "docs/samples.png", 1100);
   await withPage(async (page) => {
-    await page.goto(`file://${run}/report.html`);
+    await page.goto(`file://${await Deno.realPath(RUN)}/report.html`);
     await page.locator("#body canvas").first().waitFor();
     await save(page, "docs/report.png", false);
-  }, { webgpu: false, viewport: { width: 1200, height: 900 } });
-  using served = await ServedRun.open(run);
-  await using server = await warmServer("cpu", served);
+  }, { webgpu: false, viewport: { width: 1360, height: 900 } });
+  using run = await ServedRun.open(RUN);
+  await using server = await warmServer("cpu", run);
   await withPage(async (page) => {
     await page.goto(server.url);
     await page.getByLabel("Sort by").selectOption({ label: "mIoU %" });
+    await page.getByLabel("descending").check();
     await page.locator("[id^=sample-]").first().click();
-    await page.locator("#viewers canvas").first().waitFor();
+    const phrase = await page.locator("[id^=sample-] > :first-child").first().textContent();
+    await page.locator("#viewers", { hasText: phrase! }).locator("canvas").first().waitFor();
+    // The picture is drawn in a frame after its canvas is there.
+    await page.waitForTimeout(500);
     await save(page, "docs/review.png");
   }, { webgpu: false, viewport: { width: 1100, height: 900 } });
 }
@@ -121,23 +124,19 @@ async function showPage(): Promise<void> {
   });
 }
 
-/** Replaces the only block of code of a page. */
-async function replaceBlock(path: string, block: string): Promise<void> {
-  const page = await Deno.readTextFile(path);
-  await writeWhole(path, page.replace(/```\n[^`]*```/, () => `\`\`\`\n${block.trim()}\n\`\`\``));
-}
-
 async function main(args: string[]): Promise<number> {
   const [data, seed] = args;
   if (args.length !== 2 || !data || !/^\d+$/.test(seed!)) {
     throw new UsageError("Usage: deno task train:show DATA SEED");
   }
   const folder = await Deno.makeTempDir({ prefix: "groundray-show-" });
+  // A run of an earlier model would not go on with this model.
+  await Deno.remove(RUN, { recursive: true }).catch(() => {});
   try {
     await showXrays(folder);
     await showRun(folder);
     await showPage();
-    await replaceBlock(FIDELITY, await task("bench:fidelity", "--images", "6"));
+    await task("bench:fidelity", "--images", "6", "--out", "bench/results");
     await writeWhole(SCORES, await task("train:report", "--data", data, "--seed", seed!));
     return 0;
   } finally {
