@@ -16,7 +16,7 @@ const SEED = 24;
 const PHRASES = 24;
 
 /** mIoU of the bundled model when it was made, as a mean over these phrases. */
-const RECORDED_MIOU = 0.2686;
+const RECORDED_MIOU = 0.2905;
 
 Deno.test("the bundled model grounds 24 phrases as well as when it was made", async () => {
   const folder = await Deno.makeTempDir({ prefix: "groundray-test-" });

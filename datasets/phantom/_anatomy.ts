@@ -15,7 +15,7 @@ export interface Anatomy {
   readonly breadth: number;
   /** Vertical position of the dome of each half of the diaphragm. */
   readonly dome: Readonly<Record<Side, number>>;
-  /** Half the heart's width; a heart above 0.42 is enlarged. */
+  /** Half the heart's width. */
   readonly heart: number;
   /** Vertical distance between ribs. */
   readonly ribs: number;
@@ -66,6 +66,11 @@ export function drawAnatomy(random: Random, enlargedHeart: boolean): Anatomy {
     breasts: random.uniform() < 0.4 ? vary(0.07, 0.03) : 0,
     gas: random.uniform() < 0.5,
   };
+}
+
+/** Whether the heart is enlarged; a healthy heart is at most 0.33, an enlarged one at least 0.45. */
+export function isEnlarged({ heart }: Anatomy): boolean {
+  return heart > 0.42;
 }
 
 /** Converts a point of the centre square to chest coordinates. */

@@ -5,6 +5,7 @@ import {
   base,
   ellipse,
   heart,
+  isEnlarged,
   lateral,
   lung,
   type Side,
@@ -62,7 +63,7 @@ export class FindingMaker {
     this.#anatomy = anatomy;
     this.#random = random;
     // An enlarged heart hides most of the left base.
-    if (anatomy.heart > 0.42) this.#taken.add("left lower");
+    if (isEnlarged(anatomy)) this.#taken.add("left lower");
   }
 
   /** Amount of visible lung at a point, 0 to 1; the heart hides the lung behind it. */
@@ -79,11 +80,25 @@ export class FindingMaker {
     return mean + spread * (2 * this.#random.uniform() - 1);
   }
 
-  /** Chooses a free part of a lung, or any part if none is free, and marks it as taken. */
-  #place(zones: readonly Zone[]): [Side, Zone] {
+  /**
+   * Chooses a free part of a lung, or any part if none is free, and marks it as taken. A part
+   * behind an enlarged heart is chosen again from the visible parts: only phantoms with a hidden
+   * finding depend on this second choice.
+   *
+   * @param zones Zones to choose from, on both sides.
+   * @param covered Zones of the left lung in which an enlarged heart hides the finding.
+   */
+  #place(zones: readonly Zone[], covered: readonly Zone[] = ["lower"]): [Side, Zone] {
     const all = zones.flatMap((zone) => [`right ${zone}`, `left ${zone}`] as const);
-    const free = all.filter((place) => !this.#taken.has(place));
-    const place = this.#pick(free.length > 0 ? free : all);
+    const isFree = (place: Place) => !this.#taken.has(place);
+    const choose = (places: readonly Place[]) => {
+      const free = places.filter(isFree);
+      return this.#pick(free.length > 0 ? free : places);
+    };
+    const isHidden = (place: Place) =>
+      isEnlarged(this.#anatomy) && covered.some((zone) => place === `left ${zone}`);
+    let place = choose(all);
+    if (isHidden(place)) place = choose(all.filter((other) => !isHidden(other)));
     this.#taken.add(place);
     return place.split(" ") as [Side, Zone];
   }
@@ -153,7 +168,8 @@ export class FindingMaker {
 
   #atelectasis(factor: number): Finding {
     const anatomy = this.#anatomy;
-    const [side, zone] = this.#place(["mid", "lower"]);
+    // A thin band in the mid zone also lies behind an enlarged heart.
+    const [side, zone] = this.#place(["mid", "lower"], ["mid", "lower"]);
     const height = zone === "lower"
       ? anatomy.dome[side] - this.#vary(0.075, 0.015)
       : this.#vary(0.5, 0.02);

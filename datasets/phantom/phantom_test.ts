@@ -76,6 +76,16 @@ Deno.test("drawPhantom() puts findings of the airspace into different parts of t
   }
 });
 
+Deno.test("drawPhantom() hides no thin band and no fluid behind an enlarged heart", () => {
+  const categories = ["Cardiomegaly", "Atelectasis", "Pleural Effusion"] as const;
+  for (let seed = 0; seed < 20; seed++) {
+    const { findings } = drawPhantom({ seed, width: 48, height: 48, categories });
+    for (const { wordings } of findings.slice(1)) {
+      for (const wording of wordings) assert(wording.includes("right"), `${seed}: ${wording}`);
+    }
+  }
+});
+
 Deno.test("drawPhantoms() draws as many as are asked for and no more than are taken", () => {
   const options = { seed: 3 };
   assertEquals([...drawPhantoms({ ...options, images: 2 })].length, 2);

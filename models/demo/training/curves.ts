@@ -1,6 +1,6 @@
 /**
- * Draws the curves of a training: its loss, and the validation scores of several parts of
- * attention. Run by `deno task train:curves RUN FILE`.
+ * Draws the curves of a training: its losses, and the validation scores of the attention that is
+ * read. Run by `deno task train:curves RUN FILE`.
  *
  * @module
  */
@@ -9,22 +9,27 @@ import * as Plot from "@observablehq/plot";
 import { toSvg } from "../../../reports/figures/svg.ts";
 import { runScript } from "./_script.ts";
 
-/** One line of train.py's logs. */
-type Row = { readonly step: number; readonly loss: number; readonly by_layer: LayerScores };
-
-/** AUC-ROC by part of attention, under train.py's names. */
+/** Scores by part of attention, under train.py's names. */
 type LayerScores = Readonly<Record<string, number>>;
+
+/** One line of train.py's log of losses. */
+type LossRow = { readonly step: number; readonly there: number; readonly heard: number };
+
+/** One line of train.py's log of validations. */
+type ScoreRow = { readonly step: number; readonly auc: LayerScores; readonly own: LayerScores };
 
 /** The curves, which differ in colour and dash. */
 const CURVES = [
-  { label: "loss", color: "#000000", dash: "none" },
-  { label: "AUC-ROC, layers 8-10", color: "#0072b2", dash: "none", read: "8-10" },
-  { label: "AUC-ROC, layer 9", color: "#009e73", dash: "8,3", read: "9" },
-  { label: "AUC-ROC, layers 3,4,6,7", color: "#d55e00", dash: "6,3", read: "3467" },
-  { label: "AUC-ROC, end token", color: "#e69f00", dash: "2,3", read: "end" },
+  { label: "loss in findings", color: "#000000", dash: "none", loss: "there" },
+  { label: "loss of attention", color: "#777777", dash: "4,2", loss: "heard" },
+  { label: "AUC-ROC, layers 9, 10", color: "#0072b2", dash: "none", score: "auc" },
+  { label: "own box, layers 9, 10", color: "#d55e00", dash: "8,3", score: "own" },
 ] as const;
 
-async function readLog(path: string): Promise<Row[]> {
+/** Layers beside the output, whose scores the curves show. */
+const SHOWN = "last two";
+
+async function readLog<Row>(path: string): Promise<Row[]> {
   return (await Deno.readTextFile(path)).trim().split("\n").map((line) => JSON.parse(line));
 }
 
@@ -40,13 +45,13 @@ function placeLabels(values: readonly number[]): number[] {
 }
 
 async function drawCurves(run: string, file: string): Promise<void> {
-  const losses = await readLog(`${run}/diffusion.jsonl`);
-  const scores = await readLog(`${run}/validation.jsonl`);
+  const losses = await readLog<LossRow>(`${run}/diffusion.jsonl`);
+  const scores = await readLog<ScoreRow>(`${run}/validation.jsonl`);
   const lines = CURVES.map((curve) => ({
     ...curve,
-    points: "read" in curve
-      ? scores.map(({ step, by_layer }) => [step, by_layer[curve.read]!] as const)
-      : losses.map(({ step, loss }) => [step, loss] as const),
+    points: "score" in curve
+      ? scores.map((row) => [row.step, row[curve.score][SHOWN]!] as const)
+      : losses.map((row) => [row.step, row[curve.loss]] as const),
   }));
   const svg = toSvg({
     width: 760,
