@@ -139,7 +139,7 @@ Deno.test("modelState() calls a model whole only with the file that a person fet
     const files = { "vocab.txt": { bytes: 5, sha256: "ab".repeat(32) } };
     await writeRecord(folder, { commits: {}, files });
     assertEquals(modelState(model, folder), { kind: "partial" });
-    await Deno.writeTextFile(`${folder}/${model.byHand!.file}`, "weights");
+    await Deno.writeTextFile(`${folder}/${model.byHand!.files[0]}`, "weights");
     assertEquals(modelState(model, folder), { kind: "here", bytes: 12 });
   } finally {
     await Deno.remove(folder, { recursive: true });

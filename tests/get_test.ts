@@ -185,7 +185,7 @@ Deno.test("get lists the models, and refuses wrong names, options and hosts in o
     }
     const cases: [args: string[], code: number, message: string, more?: Record<string, string>][] =
       [
-        [["ldn"], 2, "NAME must be some of ldm, biovil, biovil-t, medrpg, got"],
+        [["ldn"], 2, "NAME must be some of ldm, biovil, biovil-t, medrpg, omnifm-dr, got"],
         [["ldm", "--mirror", "mirror.example"], 2, "--mirror must be an address such as"],
         [["ldm"], 2, "HF_ENDPOINT must be an address such as", { HF_ENDPOINT: "ftp://x" }],
         ...["https://x/", "x:99999", "*.x..y"].map((host): [string[], number, string] => [
