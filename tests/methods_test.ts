@@ -263,7 +263,10 @@ Deno.test("eval names options that do not affect a method, and a method's missin
     const cases: [string[], RegExp][] = [
       [["--method", "biovil"], /needs "--model DIR", the folder of its published files\n$/],
       [["--method", "ldm,biovil", "--model", "x"], /"--method biovil" needs "--model biovil=DIR"/],
-      [["--method", "mine"], /must be some of ldm, biovil, biovil-t, medrpg, omnifm-dr, boxes, got "mine"\n$/],
+      [
+        ["--method", "mine"],
+        /must be some of ldm, biovil, biovil-t, medrpg, omnifm-dr, boxes, got "mine"\n$/,
+      ],
       [
         [...biovil, "--steps=3"],
         /"--steps" has no effect with "--method biovil": it is about ldm\n$/,
