@@ -47,8 +47,13 @@ const FLAGS = {
       "Boxes of the best answer. all: each four coordinates are a box. first: the first " +
       "box, and no box if coordinates are left over, as the demo draws.",
   },
-  "box-rule": BOX_RULE_FLAG,
 } as const satisfies Flags;
+
+/** Options of `eval`, which alone compares boxes. */
+const EVAL_FLAGS = { "box-rule": BOX_RULE_FLAG } as const satisfies Flags;
+
+/** Values of the method's options; `ground` has no values for the options of `eval`. */
+type Values = FlagValues<typeof FLAGS> & Partial<FlagValues<typeof EVAL_FLAGS>>;
 
 /** The registry's row of OmniFM-DR (Xu et al., arXiv 2311.01092). */
 export const OMNIFM = {
@@ -56,12 +61,13 @@ export const OMNIFM = {
   gives: "boxes",
   source: { option: "model", needs: "the folder of its published files" },
   flags: FLAGS,
+  evalFlags: EVAL_FLAGS,
   choose: chooseOmnifm,
 } as const satisfies MethodRow<typeof FLAGS>;
 
 async function chooseOmnifm(
   folder: string,
-  values: FlagValues<typeof FLAGS>,
+  values: Values,
   { backend, warn }: MethodContext,
 ): Promise<ChosenMethod> {
   const style = values["prompt-style"] as keyof typeof PROMPTS;
@@ -76,9 +82,13 @@ async function chooseOmnifm(
   const bundle = await loadOmnifm(folder);
   requireMemory(bundle, runtime);
   const sha256 = await bundle.hash();
-  const rule = boxRule(values["box-rule"]);
+  const rule = values["box-rule"] && boxRule(values["box-rule"]);
   return {
-    facts: { model: { sha256 }, prompt, promptStyle: style, decoding, answerBoxes: boxes, rule },
+    facts: {
+      ...(rule && { rule }),
+      ...{ prompt, promptStyle: style, decoding, answerBoxes: boxes },
+      model: { sha256 },
+    },
     source: { model: { path: folder, sha256 } },
     open: async () =>
       boxMethod(
