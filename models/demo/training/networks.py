@@ -155,6 +155,7 @@ class Attention(nn.Module):
             heads = F.scaled_dot_product_attention(q[:, None], k[:, None], v[:, None])
             return self.to_out[0](heads[:, 0])
         weights = torch.softmax(torch.bmm(q, k.transpose(1, 2)) * self.scale, dim=-1)
+        # A training that teaches attention needs its gradient.
         self.map = weights if self.training else weights.detach()
         return self.to_out[0](torch.bmm(weights, v))
 

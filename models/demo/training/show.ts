@@ -89,8 +89,9 @@ async function showRun(folder: string): Promise<void> {
     await page.goto(server.url);
     await page.getByLabel("Sort by").selectOption({ label: "mIoU %" });
     await page.getByLabel("descending").check();
-    await page.locator("[id^=sample-]").first().click();
-    const phrase = await page.locator("[id^=sample-] > :first-child").first().textContent();
+    const sample = page.locator("#list [role=option]").first();
+    const phrase = await sample.locator(":first-child").first().textContent();
+    await sample.click();
     await page.locator("#viewers", { hasText: phrase! }).locator("canvas").first().waitFor();
     // The picture is drawn in a frame after its canvas is there.
     await page.waitForTimeout(500);

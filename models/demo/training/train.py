@@ -157,7 +157,7 @@ def train_autoencoder(args) -> None:
 
 @torch.no_grad()
 def encode_set(args, validation: bool) -> tuple[torch.Tensor, torch.Tensor, list]:
-    """Returns the latent means of a set, those of its healthy chests, and its findings.
+    """Returns the latent means of a set and of its healthy chests, and the set's findings.
 
     The means are cached in RUN, in half precision.
     """
@@ -181,7 +181,7 @@ def encode_set(args, validation: bool) -> tuple[torch.Tensor, torch.Tensor, list
 
 
 def autoencoder_weights(args) -> dict:
-    """Returns the weights of RUN's own training, or those of the bundle that training goes on from."""
+    """Returns the weights of RUN's own training, or of the bundle of --init."""
     if args.init:
         return read_tensors(f"{args.init}/autoencoder.safetensors")
     return torch.load(f"{args.run}/autoencoder.pt")["model"]
