@@ -30,7 +30,7 @@ Deno.test("thousands of hostile inputs are read or refused in a sentence", () =>
     const crashes: string[] = [];
     const onCrash = ({ target, reason }: Crash, index: number) =>
       void crashes.push(`deno task fuzz --seed 0 --only "${target}", input ${index}: ${reason}`);
-    const options = { seed: 0, inputs: 6000, targets: TARGETS, folder, onCrash };
+    const options = { seed: 0, inputs: 7500, targets: TARGETS, folder, onCrash };
     let inputs = 0;
     for await (const tally of fuzz(options)) {
       inputs += tally.inputs;
@@ -39,7 +39,7 @@ Deno.test("thousands of hostile inputs are read or refused in a sentence", () =>
       if (!target.refusal) assert(tally.valid > 0 && tally.valid < tally.inputs, tally.name);
     }
     assertEquals(crashes, []);
-    assert(inputs >= 6000);
+    assert(inputs >= 7500);
   }));
 
 Deno.test("a reader that breaks a promise is found out", () =>
