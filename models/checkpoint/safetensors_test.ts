@@ -3,6 +3,7 @@ import { assertEquals, assertRejects } from "@std/assert";
 import { ByteFile } from "./byte_file.ts";
 import { littleEndian, withFile } from "../../tests/support/torch_file.ts";
 import { readSafetensorsHeader } from "./safetensors.ts";
+import { sniffFormat } from "./sniff.ts";
 
 function safetensors(
   header: unknown,
@@ -178,3 +179,20 @@ Deno.test("readSafetensorsHeader() refuses a malformed header", async () => {
     );
   }
 });
+
+Deno.test("sniffFormat() takes a header whose length begins like a pickle for safetensors", async () => {
+  const lengths = [2, 3, 4, 5].map((protocol) => 0x80 + protocol * 256);
+  for (const length of lengths) {
+    const json = JSON.stringify({ a: entry("U8", [1], 0, 1) }).padEnd(length);
+    assertEquals(await withFile(safetensors(json, 1), sniff), "safetensors");
+  }
+  // A pickle's ninth byte may be "{" too, but its first eight bytes are no length within the file.
+  const pickle = new TextEncoder().encode("_\x02______{" + " ".repeat(32));
+  pickle[0] = 0x80;
+  await assertRejects(() => withFile(pickle, sniff), SyntaxError, "it is a bare pickle");
+});
+
+async function sniff(path: string) {
+  using file = await ByteFile.open(path);
+  return await sniffFormat(file);
+}

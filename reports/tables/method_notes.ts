@@ -57,9 +57,10 @@ export function methodNotes(record: Pick<RunRecord, "facts">): string[] {
 
 /** The boxes of methods, as the subject of a sentence. */
 function subjectOf(methods: readonly [name: string, facts: MethodFacts][]): string {
-  const subject = methods.map(([name, facts]) =>
+  const boxes = methods.map(([name, facts]) =>
     name === "boxes" ? "predicted boxes" : `boxes of ${labelOf(name, facts)}`
-  ).join(" and ");
+  );
+  const subject = new Intl.ListFormat("en").format(boxes);
   return subject[0]!.toUpperCase() + subject.slice(1);
 }
 
