@@ -48,7 +48,7 @@ for (const name of ["generate-to-ground", "radedit"]) {
       }
       const target = `${folder}/${name}`;
       const source = { endpoint: hub.endpoint, hosts: [hub.host("hub"), hub.host("storage")] };
-      assert(await fetchModel(model, target, { source }));
+      assert(await fetchModel(model, target, { source, freeBytes: () => Promise.resolve(1e12) }));
       const { config, tokenizer } = await loadBundle(target);
       const isRadedit = name === "radedit";
       assertEquals(tokenizer.positions, isRadedit ? 128 : 77);

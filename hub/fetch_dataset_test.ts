@@ -66,6 +66,8 @@ async function withSite(
       fetchDataset(TINY, folder, {
         source: { endpoint: `http://${host}`, hosts: [host], site: GITHUB_SITE },
         pauses: [0],
+        // A real disk needs a permission that tests do not have.
+        freeBytes: () => Promise.resolve(1e9),
         ...more,
       });
     await test({ files, asked, get }, folder);

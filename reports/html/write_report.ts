@@ -146,8 +146,10 @@ export async function writeReport(
           yield await imageElement(name, await originalImage(image, size));
         } catch (error) {
           const reason = printable((error as Error).message, 500);
-          // The row of a sample that dropped out gives the reason already.
-          if (isGrounded(result)) notify(`No X-ray of ${quote(id)}: ${reason}`);
+          // Without a heatmap or boxes the page shows nothing on the X-ray, and the row says why.
+          if (size || isGrounded(result) && result.predicted) {
+            notify(`No X-ray of ${quote(id)}: ${reason}`);
+          }
           yield missingElement(`image-${name}`, reason);
         }
       }
