@@ -124,19 +124,18 @@ export async function readLaterality(run: Run): Promise<Laterality> {
       kinds.set(kind, [...kinds.get(kind) ?? [], count]);
     }
   };
-  let image: string | undefined;
-  let samples: SidedSample[] = [];
+  // The rows of an image may lie apart, and a pair needs both.
+  const images = new Map<string, SidedSample[]>();
   for await (const results of run.samples()) {
-    if (results[0]!.image !== image) {
-      await judge(samples);
-      samples = [];
-      image = results[0]!.image;
-    }
     const own = results.filter(hasHeatmap);
     const sided = own.length > 0 ? sidedSample(own) : undefined;
-    if (sided) samples.push(sided);
+    if (!sided) continue;
+    const { image = "" } = own[0]!;
+    const samples = images.get(image) ?? [];
+    images.set(image, samples);
+    samples.push(sided);
   }
-  await judge(samples);
+  for (const samples of images.values()) await judge(samples);
   const variants = run.record.variants.filter((name) => counts.has(name)).map((name) => {
     const kinds = counts.get(name)!;
     return [name, LATERALITY_KINDS.flatMap((kind) => summarize(kind, kinds.get(kind) ?? []))];
