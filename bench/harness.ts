@@ -21,6 +21,21 @@ const OUT = {
   defaultText: "nothing is written",
 } as const;
 
+/**
+ * Option for the number of rounds.
+ *
+ * @param standard Number without the option.
+ */
+export function roundsFlag(standard: number) {
+  return {
+    type: "integer",
+    min: 1,
+    default: standard,
+    placeholder: "N",
+    description: "Rounds.",
+  } as const;
+}
+
 /** A benchmark's task, subject and options. */
 export interface Bench<F extends Flags> {
   /** Name of the task, such as `bench:model`; the written file is called after it. */

@@ -12,7 +12,16 @@ import { FIXTURES } from "../../models/biovil/fixtures/expected.ts";
 import { pattern } from "../../models/biovil/fixtures/pattern.ts";
 import { FULL_SIZE, writeSeededModel } from "../../tests/support/seeded_biovil.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
-import { inFolder, median, pathOf, runBench, seconds, startPeer, timeInTurn } from "../harness.ts";
+import {
+  inFolder,
+  median,
+  pathOf,
+  roundsFlag,
+  runBench,
+  seconds,
+  startPeer,
+  timeInTurn,
+} from "../harness.ts";
 
 /** Width and height of a radiograph of MIMIC-CXR, in pixels. */
 const [WIDTH, HEIGHT] = [2544, 3056];
@@ -28,7 +37,7 @@ await runBench({
   description: "Times BioViL and BioViL-T at full size with seeded weights against the public " +
     "implementation in PyTorch, from the first python3 of the path.",
   flags: {
-    rounds: { type: "integer", min: 1, default: 9, placeholder: "N", description: "Rounds." },
+    rounds: roundsFlag(9),
   },
 }, ({ rounds }) =>
   inFolder(async (folder) => {

@@ -18,6 +18,7 @@ import {
   median,
   pathOf,
   peakBytes,
+  roundsFlag,
   runBench,
   seconds,
   startPeer,
@@ -41,7 +42,7 @@ await runBench({
   description: "Times MedRPG at full size against its network in PyTorch, from the first python3 " +
     "of the path.",
   flags: {
-    rounds: { type: "integer", min: 1, default: 5, placeholder: "N", description: "Rounds." },
+    rounds: roundsFlag(5),
   },
 }, ({ rounds }) =>
   inFolder(async (folder) => {

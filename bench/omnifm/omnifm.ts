@@ -24,6 +24,7 @@ import {
   median,
   pathOf,
   peakBytes,
+  roundsFlag,
   runBench,
   seconds,
   startPeer,
@@ -65,7 +66,7 @@ await runBench({
   description: "Times OmniFM-DR at full size with seeded weights against the released code in " +
     "PyTorch, from the first python3 of the path. Needs 20 GB of memory and 4 GB of disk.",
   flags: {
-    rounds: { type: "integer", min: 1, default: 3, placeholder: "N", description: "Rounds." },
+    rounds: roundsFlag(3),
     code: {
       type: "string",
       required: true,

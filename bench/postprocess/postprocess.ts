@@ -12,7 +12,15 @@ import { GpuHeatmaps } from "../../pipeline/gpu/heatmaps_gpu.ts";
 import { postprocess } from "../../pipeline/postprocess.ts";
 import { scoreHeatmap } from "../../scoring/score_heatmap.ts";
 import { type Gpu, openGpu, storage, submitAndRead } from "../../shaders/device.ts";
-import { inFolder, median, pathOf, runBench, startPeer, timeInTurn } from "../harness.ts";
+import {
+  inFolder,
+  median,
+  pathOf,
+  roundsFlag,
+  runBench,
+  startPeer,
+  timeInTurn,
+} from "../harness.ts";
 
 /** Sizes of the paper: layers, steps, side of a map, tokens, those of the phrase, heatmap, sigma. */
 const [LAYERS, STEPS, SIDE, TOKENS, SIZE, SIGMA] = [4, 60, 16, 77, 512, 2.5];
@@ -192,7 +200,7 @@ if (import.meta.main) {
         placeholder: "N",
         description: "Phrases of a batch.",
       },
-      rounds: { type: "integer", min: 1, default: 21, placeholder: "N", description: "Rounds." },
+      rounds: roundsFlag(21),
     },
   }, ({ peers, phrases, rounds }) =>
     inFolder(async (folder) => {

@@ -19,7 +19,15 @@ import { buildUnet } from "../../models/ldm/unet.ts";
 import { openUnet } from "../../models/ldm/unet_session.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import type { RuntimeName } from "../../models/runtime/runtime.ts";
-import { apart, inFolder, median, peakBytes, runBench, timeInTurn } from "../harness.ts";
+import {
+  apart,
+  inFolder,
+  median,
+  peakBytes,
+  roundsFlag,
+  runBench,
+  timeInTurn,
+} from "../harness.ts";
 
 const { unet, autoencoder, imageSize } = readFlatConfig(PUBLISHED_CONFIG, "the published model");
 const latentSize = imageSize / downsampling(autoencoder);
@@ -100,7 +108,7 @@ else {
         placeholder: "FILE",
         description: "PyTorch's export of the network, by bench/unet/export_peer.py.",
       },
-      rounds: { type: "integer", min: 1, default: 7, placeholder: "N", description: "Rounds." },
+      rounds: roundsFlag(7),
     },
   }, ({ peer, rounds }) =>
     inFolder(async (folder) => {

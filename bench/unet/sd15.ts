@@ -21,6 +21,7 @@ import {
   median,
   pathOf,
   peakBytes,
+  roundsFlag,
   runBench,
   startPeer,
   timeInTurn,
@@ -89,7 +90,7 @@ else {
     description: "Times a pass of Stable Diffusion 1.5's U-Net with seeded weights, in turn with " +
       "PyTorch and diffusers (the first python3 of the path), and measures the memory of both.",
     flags: {
-      rounds: { type: "integer", min: 1, default: 5, placeholder: "N", description: "Rounds." },
+      rounds: roundsFlag(5),
     },
   }, ({ rounds }) =>
     inFolder(async (folder) => {
