@@ -4,12 +4,21 @@
  * @module
  */
 
+import type { Flags, FlagValues } from "../base/options.ts";
 import type { BoxModel } from "../models/box_model.ts";
 import { decode } from "../pipeline/decode.ts";
 import { countSamples, flatMapFlow, withNotes } from "../pipeline/flow.ts";
 import type { Method } from "../pipeline/method.ts";
 import { askModel } from "./_ask_model.ts";
-import { type BoxRule, scorePhrase } from "./boxes/score_boxes.ts";
+import { BOX_RULE_FLAG, type BoxRule, scorePhrase } from "./boxes/score_boxes.ts";
+
+/** Options of `eval`, which alone compares boxes. */
+export const BOX_EVAL_FLAGS = { "box-rule": BOX_RULE_FLAG } as const satisfies Flags;
+
+/** Values of the method's options; `ground` has no values for the options of `eval`. */
+export type BoxValues<F extends Flags> =
+  & FlagValues<F>
+  & Partial<FlagValues<typeof BOX_EVAL_FLAGS>>;
 
 /**
  * Turns a model into a method. A sample fails if the model refuses its phrase or image. An answer

@@ -10,14 +10,21 @@ import { type LdmModel, openModel, type OpenModelOptions } from "../models/ldm/m
 import { requireWeights } from "../models/ldm/networks.ts";
 import type { DecodedImage } from "../pipeline/decode.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { DEMO, openBundle } from "./ldm/ldm.ts";
-import type { ChosenMethod, MethodContext } from "./method_row.ts";
+import { DEMO, openBundle, partPaths } from "./ldm/ldm.ts";
+import type { ChosenMethod, MethodContext, MethodRow } from "./method_row.ts";
 import { phraseMethod, type PhraseStages } from "./phrase_method.ts";
 import type { PHRASE_FLAGS } from "./shared_flags.ts";
 import { parseWords, type WordChoice } from "./words.ts";
 
 /** Number of timesteps of both methods. */
 export const STEPS = 50;
+
+/** The part of both methods' rows that is the same. */
+export const PHRASE_ROW = {
+  gives: "heatmaps",
+  source: { option: "model", needs: "the folder of its files", default: DEMO, follows: "ldm" },
+  paths: (values) => ({ read: partPaths(values), write: [values.cache] }),
+} as const satisfies Pick<MethodRow<typeof PHRASE_FLAGS>, "gives" | "source" | "paths">;
 
 /** A method with its settings, before its model is open. */
 export interface PlannedMethod<P extends DecodedImage> {

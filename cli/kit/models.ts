@@ -8,7 +8,7 @@ import { InputError } from "../../base/errors.ts";
 import { CATALOG, type CatalogModel, findModel, methodsOf } from "../../hub/catalog.ts";
 import { type CatalogDataset, DATASETS, findDataset } from "../../hub/datasets.ts";
 import { dataFolder, modelsFolder } from "../../hub/models_folder.ts";
-import { datasetState, modelState } from "../../hub/record.ts";
+import { datasetState, type ModelState, modelState } from "../../hub/record.ts";
 import { resolve } from "../../base/paths.ts";
 import { closestString } from "@std/text/closest-string";
 import { levenshteinDistance } from "@std/text/levenshtein-distance";
@@ -60,18 +60,7 @@ export function modelFolder(nameOrPath: string, models?: string, method?: string
     );
   }
   const folder = folderOfModel(model, models);
-  const state = modelState(model, folder);
-  if (state.kind === "here") return folder;
-  const why = {
-    absent: `it is not in "${folder}" yet`,
-    partial: `its download into "${folder}" is not finished`,
-    damaged: state.kind === "damaged" ? state.reason : "",
-  };
-  throw new InputError(
-    `Cannot open model "${model.name}": ${
-      why[state.kind]
-    }; fetch it by "deno task get ${model.name}"`,
-  );
+  return wholeFolder("open model", model, folder, modelState(model, folder));
 }
 
 function refuseMisspelling(text: string): void {
@@ -140,7 +129,20 @@ export function datasetPath(nameOrPath: string, data?: string): string {
     );
   }
   const folder = folderOfDataset(dataset, data);
-  const state = datasetState(folder);
+  return wholeFolder("read dataset", dataset, folder, datasetState(folder));
+}
+
+/**
+ * The folder of a model or dataset, if all of it is here.
+ *
+ * @throws {InputError} If it is not here, or a file does not have its recorded size.
+ */
+function wholeFolder(
+  action: string,
+  { name }: { readonly name: string },
+  folder: string,
+  state: ModelState,
+): string {
   if (state.kind === "here") return folder;
   const why = {
     absent: `it is not in "${folder}" yet`,
@@ -148,7 +150,6 @@ export function datasetPath(nameOrPath: string, data?: string): string {
     damaged: state.kind === "damaged" ? state.reason : "",
   };
   throw new InputError(
-    `Cannot read dataset "${dataset.name}": ${why[state.kind]}; fetch it by "deno task get ` +
-      `${dataset.name}"`,
+    `Cannot ${action} "${name}": ${why[state.kind]}; fetch it by "deno task get ${name}"`,
   );
 }

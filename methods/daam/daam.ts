@@ -10,8 +10,7 @@ import type { FlagValues } from "../../base/options.ts";
 import { quote } from "../../base/text.ts";
 import { downsampling } from "../../models/ldm/autoencoder.ts";
 import { Scheduler } from "../../models/scheduler.ts";
-import { choosePhraseMethod, STEPS } from "../choose_phrase_method.ts";
-import { DEMO, partPaths } from "../ldm/ldm.ts";
+import { choosePhraseMethod, PHRASE_ROW, STEPS } from "../choose_phrase_method.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 import { DAAM_FLAGS } from "./flags.ts";
 import { daamStages } from "./stages.ts";
@@ -20,10 +19,8 @@ import { daamLayers } from "./sums.ts";
 /** The registry's row of DAAM. */
 export const DAAM = {
   label: "DAAM",
-  gives: "heatmaps",
-  source: { option: "model", needs: "the folder of its files", default: DEMO, follows: "ldm" },
+  ...PHRASE_ROW,
   flags: DAAM_FLAGS,
-  paths: (values) => ({ read: partPaths(values), write: [values.cache] }),
   choose,
 } as const satisfies MethodRow<typeof DAAM_FLAGS>;
 

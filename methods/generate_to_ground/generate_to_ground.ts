@@ -9,8 +9,7 @@ import { type FlagValues, UsageError } from "../../base/options.ts";
 import { quote } from "../../base/text.ts";
 import { hasVariance } from "../../models/ldm/autoencoder.ts";
 import { Scheduler } from "../../models/scheduler.ts";
-import { choosePhraseMethod, STEPS } from "../choose_phrase_method.ts";
-import { DEMO, partPaths } from "../ldm/ldm.ts";
+import { choosePhraseMethod, PHRASE_ROW, STEPS } from "../choose_phrase_method.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 import { GENERATE_TO_GROUND_FLAGS } from "./flags.ts";
 import { mapSide } from "./maps.ts";
@@ -23,18 +22,13 @@ export const WORDS_NOTE =
 /** The registry's row of Generate to Ground. */
 export const GENERATE_TO_GROUND = {
   label: "Generate-to-Ground",
-  gives: "heatmaps",
-  source: { option: "model", needs: "the folder of its files", default: DEMO, follows: "ldm" },
+  ...PHRASE_ROW,
   flags: GENERATE_TO_GROUND_FLAGS,
   // The released code chooses words by a tagger, which no library here has.
   cautions: ({ settings }) =>
     (settings as { readonly words?: unknown } | undefined)?.words === "content"
-      ? [
-        "By Generate-to-Ground words outside a stop list stand in for the adjectives, nouns and " +
-        "verbs of the released code.",
-      ]
+      ? [`By Generate-to-Ground ${WORDS_NOTE}.`]
       : [],
-  paths: (values) => ({ read: partPaths(values), write: [values.cache] }),
   choose,
 } as const satisfies MethodRow<typeof GENERATE_TO_GROUND_FLAGS>;
 

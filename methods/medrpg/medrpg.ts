@@ -4,11 +4,11 @@
  * @module
  */
 
-import type { Flags, FlagValues } from "../../base/options.ts";
+import type { Flags } from "../../base/options.ts";
 import { loadMedrpg } from "../../models/medrpg/bundle.ts";
 import { openMedrpg } from "../../models/medrpg/medrpg.ts";
-import { boxMethod } from "../box_method.ts";
-import { BOX_RULE_FLAG, boxRule } from "../boxes/score_boxes.ts";
+import { BOX_EVAL_FLAGS, boxMethod, type BoxValues } from "../box_method.ts";
+import { boxRule } from "../boxes/score_boxes.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 
 /** The training data of the published weights, for every reader of a result. */
@@ -28,19 +28,13 @@ const FLAGS = {
   },
 } as const satisfies Flags;
 
-/** Options of `eval`, which alone compares boxes. */
-const EVAL_FLAGS = { "box-rule": BOX_RULE_FLAG } as const satisfies Flags;
-
-/** Values of the method's options; `ground` has none for those of `eval`. */
-type Values = FlagValues<typeof FLAGS> & Partial<FlagValues<typeof EVAL_FLAGS>>;
-
 /** The registry's row of MedRPG (Chen et al., MICCAI 2023). */
 export const MEDRPG = {
   label: "MedRPG",
   gives: "boxes",
   source: { option: "model", needs: "the folder of its published files" },
   flags: FLAGS,
-  evalFlags: EVAL_FLAGS,
+  evalFlags: BOX_EVAL_FLAGS,
   cautions: ({ loader }) => [
     `${TRAINED}.`,
     ...(loader === "paper" ? [`${AS_PAPER}.`] : []),
@@ -50,7 +44,7 @@ export const MEDRPG = {
 
 async function chooseMedrpg(
   folder: string,
-  { "paper-loader": isPaper, "box-rule": value }: Values,
+  { "paper-loader": isPaper, "box-rule": value }: BoxValues<typeof FLAGS>,
   { backend, warn }: MethodContext,
 ): Promise<ChosenMethod> {
   const bundle = await loadMedrpg(folder);

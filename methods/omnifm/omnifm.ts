@@ -4,14 +4,14 @@
  * @module
  */
 
-import { type Flags, type FlagValues, UsageError } from "../../base/options.ts";
+import { type Flags, UsageError } from "../../base/options.ts";
 import { BOX_CHOICES } from "../../models/omnifm/answer.ts";
 import { loadOmnifm } from "../../models/omnifm/bundle.ts";
 import { DECODINGS, openOmnifm } from "../../models/omnifm/omnifm.ts";
 import { requireMemory } from "../../models/omnifm/sessions.ts";
 import { PHRASE, PROMPTS } from "../../models/omnifm/text.ts";
-import { boxMethod } from "../box_method.ts";
-import { BOX_RULE_FLAG, boxRule } from "../boxes/score_boxes.ts";
+import { BOX_EVAL_FLAGS, boxMethod, type BoxValues } from "../box_method.ts";
+import { boxRule } from "../boxes/score_boxes.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 
 const FLAGS = {
@@ -49,25 +49,19 @@ const FLAGS = {
   },
 } as const satisfies Flags;
 
-/** Options of `eval`, which alone compares boxes. */
-const EVAL_FLAGS = { "box-rule": BOX_RULE_FLAG } as const satisfies Flags;
-
-/** Values of the method's options; `ground` has no values for the options of `eval`. */
-type Values = FlagValues<typeof FLAGS> & Partial<FlagValues<typeof EVAL_FLAGS>>;
-
 /** The registry's row of OmniFM-DR (Xu et al., arXiv 2311.01092). */
 export const OMNIFM = {
   label: "OmniFM-DR",
   gives: "boxes",
   source: { option: "model", needs: "the folder of its published files" },
   flags: FLAGS,
-  evalFlags: EVAL_FLAGS,
+  evalFlags: BOX_EVAL_FLAGS,
   choose: chooseOmnifm,
 } as const satisfies MethodRow<typeof FLAGS>;
 
 async function chooseOmnifm(
   folder: string,
-  values: Values,
+  values: BoxValues<typeof FLAGS>,
   { backend, warn }: MethodContext,
 ): Promise<ChosenMethod> {
   const style = values["prompt-style"] as keyof typeof PROMPTS;
