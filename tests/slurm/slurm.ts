@@ -4,7 +4,8 @@ import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { type Cluster, inCluster, until } from "./cluster.ts";
 
-const SETTINGS = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
+/** Settings whose samples take long enough to signal a shard between its first and its last. */
+const SETTINGS = ["--dataset", "set", "--steps", "40", "--noise", "sample"];
 
 /** Settings that take a thousand passes before the first result. */
 const SLOW_SETTINGS = ["--dataset", "set", "--steps", "1000"];
