@@ -6,7 +6,7 @@
 
 import { InputRangeError } from "../../base/errors.ts";
 import type { GrayImage } from "../../base/geometry.ts";
-import { readRow } from "../checkpoint/mod.ts";
+import { readRows } from "../checkpoint/mod.ts";
 import { loadGraphs } from "../ldm/load_graph.ts";
 import { readOutput, takeOutput } from "../runtime/read_values.ts";
 import type { OutputTensor, Runtime, Session, Tensor } from "../runtime/runtime.ts";
@@ -79,14 +79,11 @@ export async function openSessions(
   const sessions = await loadGraphs(loadable, runtime, "float32");
   const [imagePart, encoder, decoder] = sessions as [Session, Session, Session];
   const { decoder: { heads }, width, grid } = config;
-  const embed = async (tokens: readonly number[]): Promise<Tensor> => {
-    const data = new Float32Array(tokens.length * width);
-    // A graph that picks rows would keep a second copy of the table, the largest weight.
-    for (const [i, token] of tokens.entries()) {
-      data.set(await readRow(checkpoint, EMBEDDINGS, token), i * width);
-    }
-    return { data, dims: [tokens.length, width] };
-  };
+  // A graph that picks rows would keep a second copy of the table, the largest weight.
+  const embed = async (tokens: readonly number[]): Promise<Tensor> => ({
+    data: await readRows(checkpoint, EMBEDDINGS, tokens),
+    dims: [tokens.length, width],
+  });
   const encoderOutputs = graphs.encoder.outputs.map(({ name }) => name);
   const decoderOutputs = graphs.decoder.outputs.map(({ name }) => name);
 
