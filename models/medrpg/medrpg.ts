@@ -25,7 +25,7 @@ import {
 /** Options of {@linkcode openMedrpg}. */
 export interface OpenMedrpgOptions {
   /**
-   * How the model sees an image. `released` is the way of the released code, which trained the
+   * Way in which the model sees an image. `released` is the way of the released code, which trained the
    * model. `paper` repeats three deviations of the public loader of Vilouras et al.
    *
    * @default {"released"}
@@ -55,7 +55,7 @@ export interface Medrpg extends BoxModel {
  *
  * @param bundle The published files.
  * @param runtime Runtime for the model; closing the model leaves its GPU open.
- * @param options How the model sees an image.
+ * @param options The way in which the model sees an image.
  *
  * @example Usage
  * ```ts ignore

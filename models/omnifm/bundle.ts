@@ -108,7 +108,7 @@ export async function loadOmnifm(path: string): Promise<OmnifmBundle> {
   };
 }
 
-/** Whether the graphs need no tensor of a name: copies, counters, and parts for other tasks. */
+/** A tensor is unused if it is a copy, a counter, or a part for another task. */
 function isUnused(name: string): boolean {
   return /^(en|de)coder\.(version|token_rp_bucket|image_rp_bucket|image_position_idx)$/.test(
     name,
