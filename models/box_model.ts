@@ -20,12 +20,16 @@ export interface FoundBoxes {
 
 /** A model that is ready to ground phrases by boxes. */
 export interface BoxModel {
-  /** Whether a phrase takes so long that each should have a call of its own; by default it does not. */
+  /**
+   * Each phrase takes so long that it should have a call of its own.
+   *
+   * @default {false}
+   */
   readonly oneByOne?: boolean;
   /**
    * Grounds phrases in one image.
    *
-   * @returns One answer per phrase, in the order of the phrases.
+   * @returns An answer for each phrase, in the order of the phrases.
    * @throws {InputError} If the image or a phrase cannot be read.
    * @throws {Error} If the model or its runtime fails.
    */

@@ -125,6 +125,12 @@ export function readVocabulary(
   return tokens;
 }
 
+/** The lines of a file of merges that hold a pair. */
+export function mergeLines(text: string): string[] {
+  return text.split(/\r\n?|\n/)
+    .filter((line) => line.trim() !== "" && !line.startsWith("#version"));
+}
+
 /**
  * Checks pairs of tokens to join.
  *
@@ -238,11 +244,7 @@ export function createTokenizer(files: TokenizerFiles, options: TokenizerOptions
   let merges: Merges;
   if (files.vocab !== undefined && files.merges !== undefined) {
     vocabulary = readVocabulary(parseJson(files.vocab, "vocab.json"), "vocab.json", size);
-    const lines = files.merges.split(/\r\n?|\n/);
-    merges = readMerges(
-      lines.filter((line) => line.trim() !== "" && !line.startsWith("#version")),
-      "merges.txt",
-    );
+    merges = readMerges(mergeLines(files.merges), "merges.txt");
   } else if (files.tokenizerJson !== undefined) {
     [vocabulary, merges] = readTokenizerJson(files.tokenizerJson, size);
   } else {

@@ -12,7 +12,7 @@ import { nameOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
-import { classPhrase } from "./_class_phrase.ts";
+import { classFault, classPhrase } from "./_class_phrase.ts";
 
 /** Names of the classes. */
 const CLASSES = [
@@ -74,9 +74,7 @@ export function chestxDetRows(path: string, json: unknown): SplitRow[] {
         ...(field === "boxes"
           ? { box: Array.isArray(shapes[j]) ? shapes[j] : [shapes[j]], boxColumns: CORNERS }
           : { mask: { segmentation: [flat(shapes[j])] } }),
-        ...(!found && {
-          fault: `the class must be one of ${CLASSES.join(", ")}, got "${show(sym)}"`,
-        }),
+        ...(!found && { fault: classFault(CLASSES, sym) }),
       };
     });
   });

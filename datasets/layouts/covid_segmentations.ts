@@ -9,6 +9,7 @@ import { type CsvTable, fold, requireColumns } from "../csv.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Wordings } from "../wordings.ts";
+import { classFault } from "./_class_phrase.ts";
 import type { Layout } from "./layout.ts";
 
 /** Columns of `structure.csv` that are read. */
@@ -69,6 +70,9 @@ const GROUPS: Readonly<Record<string, Wordings>> = {
     "Tubings": ["tubing over the chest", "external tubing", "overlying tubing"],
   },
 };
+
+/** Wordings of each class. */
+const WORDINGS: Wordings = Object.assign({}, ...Object.values(GROUPS));
 
 /** Group and name of each class, by its name after {@linkcode fold}. */
 const CLASSES = new Map(
@@ -143,10 +147,7 @@ export function covidRows(
         ? "the row names no image"
         : found
         ? undefined
-        : `the class must be one of ${
-          [...new Set([...CLASSES.values()].map(({ name }) => name))].join(", ")
-        }, ` +
-          `got "${show(stated)}"`);
+        : classFault(Object.keys(WORDINGS), stated));
     const credit = credits?.get(`images/${name}`);
     return {
       where: `${table.name}:${line}`,
@@ -202,7 +203,7 @@ export const COVID_SEGMENTATIONS: Layout = {
     shown: "structure.csv (COVID-19 segmentations)",
   },
   companion: (name) => name === "structure.csv" ? "metadata.csv" : undefined,
-  wordings: Object.assign({}, ...Object.values(GROUPS)),
+  wordings: WORDINGS,
   attribution:
     "Masks: COVID-19 Chest X-ray Segmentations Dataset by General Blockchain, drawn by " +
     "Dr. Ayoub El Hajjami and Dr. Mohamed Soliman, CC BY 4.0. Images: COVID-19 Image Data " +

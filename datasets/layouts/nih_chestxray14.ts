@@ -6,10 +6,9 @@
 
 import { findBoxColumns } from "../box_columns.ts";
 import { type CsvTable, requireColumns, toNumber } from "../csv.ts";
-import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
-import { classPhrase } from "./_class_phrase.ts";
+import { classFault, classPhrase } from "./_class_phrase.ts";
 
 /** Columns of the table. Its header `Bbox [x,y,w,h],,,` parts into four names and empty ones. */
 const COLUMNS = ["Image Index", "Finding Label", "Bbox [x", "y", "w", "h]"] as const;
@@ -47,10 +46,7 @@ export function nihRows(path: string, table: CsvTable): SplitRow[] {
     const text = (column: string) => (get(column) ?? "").trim();
     const [image, name] = [text("Image Index"), text("Finding Label")];
     const category = CLASSES.get(name);
-    const wrong = fault ??
-      (category
-        ? undefined
-        : `the class must be one of ${[...CLASSES.keys()].join(", ")}, got "${show(name)}"`);
+    const wrong = fault ?? (category ? undefined : classFault(CLASSES.keys(), name));
     const box = columns!.names.map(text);
     return {
       where: `${table.name}:${line}`,

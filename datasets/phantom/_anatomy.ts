@@ -68,7 +68,10 @@ export function drawAnatomy(random: Random, enlargedHeart: boolean): Anatomy {
   };
 }
 
-/** Whether the heart is enlarged; a healthy heart is at most 0.33, an enlarged one at least 0.45. */
+/**
+ * The heart is enlarged if the function returns true. A healthy heart is at most 0.33, an enlarged
+ * heart at least 0.45.
+ */
 export function isEnlarged({ heart }: Anatomy): boolean {
   return heart > 0.42;
 }

@@ -5,11 +5,11 @@
  */
 
 import { gaussianBlur } from "../../shaders/gaussian_cpu.ts";
-import { loadGraph } from "../ldm/load_graph.ts";
+import { loadGraphs } from "../ldm/load_graph.ts";
 import type { GridModel } from "../grid_model.ts";
 import type { GrayImage } from "../../base/geometry.ts";
-import { readValues } from "../runtime/read_values.ts";
-import type { Runtime, Session } from "../runtime/runtime.ts";
+import { takeOutput } from "../runtime/read_values.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { type BiovilVariant, loadBiovil } from "./bundle.ts";
 import { CELL } from "../onnx/resnet.ts";
 import { preprocess } from "./preprocess.ts";
@@ -85,31 +85,15 @@ export async function openBiovil(
   { variant = "biovil" }: OpenBiovilOptions = {},
 ): Promise<Biovil> {
   const { image, text, view, wordPieces, hash } = await loadBiovil(folder, variant);
-  const { joint } = image.config;
   const side = view.crop / CELL;
-  const imageEncoder = await loadGraph(image.graph, image.checkpoint, runtime, "float32");
-  const textEncoder = await loadGraph(text.graph, text.checkpoint, runtime, "float32").catch(
-    async (error) => {
-      await imageEncoder.release();
-      throw error;
-    },
-  );
-  /** Runs an encoder and reads its only output into memory. */
-  const run = async (
-    encoder: Session,
-    feeds: Parameters<Session["run"]>[0],
-    name: string,
-    length: number,
-  ) => {
-    const output = (await encoder.run(feeds, [name]))[name]!;
-    return await readValues(runtime.gpu, output.data, length).finally(() => output.release());
-  };
+  const [imageEncoder, textEncoder] = await loadGraphs([image, text], runtime, "float32");
   const embeddings = new Map<string, Float32Array>();
 
   const embedImage = async (image: GrayImage) => {
     const data = new Float32Array(preprocess(image, view)).map((value) => value / 255);
     const dims = [1, 1, view.crop, view.crop];
-    return await run(imageEncoder, { image: { data, dims } }, "patches", joint * side ** 2);
+    const { patches } = await imageEncoder.run({ image: { data, dims } }, ["patches"]);
+    return await takeOutput(runtime.gpu, patches!);
   };
   const embedPhrase = async (phrase: string) => {
     const known = embeddings.get(phrase);
@@ -120,7 +104,8 @@ export async function openBiovil(
       input_ids: { data: ids, dims },
       position_ids: { data: ids.map((_, i) => BigInt(i)), dims },
     };
-    const embedding = await run(textEncoder, feeds, "embedding", joint);
+    const output = await textEncoder.run(feeds, ["embedding"]);
+    const embedding = await takeOutput(runtime.gpu, output.embedding!);
     const [oldest] = embeddings.keys();
     if (embeddings.size >= KEPT_PHRASES) embeddings.delete(oldest!);
     embeddings.set(phrase, embedding);

@@ -4,7 +4,7 @@
  * @module
  */
 export { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
-export { readRow, readTensor, readTensorInt64 } from "./read_tensor.ts";
+export { readRow, readRows, readTensor, readTensorInt64 } from "./read_tensor.ts";
 export { fitLayout, type Renaming, tellLayout } from "./fit_layout.ts";
 export { closestShapes, fitTensors } from "./fit_tensors.ts";
 export type { FitTensorsOptions } from "./_find_misfits.ts";

@@ -99,6 +99,28 @@ export async function readRow(
 }
 
 /**
+ * Reads rows of a floating-point tensor as float32, one after the other. A row that occurs again is
+ * read once.
+ *
+ * @param checkpoint The open checkpoint.
+ * @param name Name of the tensor.
+ * @param rows The indices, from 0.
+ * @throws {Error} If a row cannot be read, as in {@linkcode readRow}.
+ */
+export async function readRows(
+  checkpoint: Checkpoint,
+  name: string,
+  rows: readonly number[],
+): Promise<Numbers> {
+  const known = new Map<number, Numbers>();
+  for (const row of new Set(rows)) known.set(row, await readRow(checkpoint, name, row));
+  const width = elementCount(find(checkpoint, name).shape.slice(1));
+  const result = new Float32Array(rows.length * width);
+  for (const [i, row] of rows.entries()) result.set(known.get(row)!, i * width);
+  return result;
+}
+
+/**
  * Reads one tensor of integers or booleans as int64, in row-major order.
  *
  * @param checkpoint The open checkpoint.

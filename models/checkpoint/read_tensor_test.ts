@@ -2,7 +2,7 @@ import "../../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { openCheckpoint } from "./checkpoint.ts";
 import { dict, pickle, tensor, torchZip, withFile } from "../../tests/support/torch_file.ts";
-import { readRow, readTensor, readTensorInt64 } from "./read_tensor.ts";
+import { readRow, readRows, readTensor, readTensorInt64 } from "./read_tensor.ts";
 
 type Storage = Parameters<typeof torchZip>[1];
 
@@ -153,7 +153,7 @@ Deno.test("readTensor() applies strides to shared storages", async () => {
   });
 });
 
-Deno.test("readRow() reads one index of the first axis, whatever the strides", async () => {
+Deno.test("readRow() and readRows() read indices of the first axis, whatever the strides", async () => {
   const views: [string, number, number[], number[], number[][]][] = [
     ["whole", 0, [2, 3], [3, 1], [[0, 1, 2], [3, 4, 5]]],
     ["transposed", 0, [3, 2], [1, 3], [[0, 3], [1, 4], [2, 5]]],
@@ -176,6 +176,11 @@ Deno.test("readRow() reads one index of the first axis, whatever the strides", a
         await assertRejects(() => readRow(checkpoint, name, row), RangeError, "rows");
       }
     }
+    const [first, second] = [[0, 1, 2], [3, 4, 5]];
+    assertEquals(
+      await readRows(checkpoint, "whole", [1, 0, 1]),
+      Float32Array.of(...second!, ...first!, ...second!),
+    );
   });
 });
 

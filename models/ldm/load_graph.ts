@@ -1,5 +1,5 @@
 /**
- * Loads a graph into a runtime, which reads the weights from the checkpoint.
+ * Loads graphs into a runtime, which reads the weights from the checkpoint.
  *
  * @module
  */
@@ -46,4 +46,34 @@ export async function loadGraph(
       { cause: error },
     );
   }
+}
+
+/** A graph, and the checkpoint with its weights. */
+export interface LoadableGraph {
+  readonly graph: Graph;
+  readonly checkpoint: Checkpoint;
+}
+
+/**
+ * Loads graphs in their order. If one fails, the memory of those before it is freed.
+ *
+ * @param weights Type that float32 weights are loaded as.
+ * @returns A session for each graph.
+ * @throws {Error} If the runtime cannot load a graph; the message names the checkpoint.
+ */
+export async function loadGraphs<Graphs extends readonly LoadableGraph[]>(
+  graphs: readonly [...Graphs],
+  runtime: Runtime,
+  weights: WeightType,
+): Promise<{ [I in keyof Graphs]: Session }> {
+  const sessions: Session[] = [];
+  try {
+    for (const { graph, checkpoint } of graphs) {
+      sessions.push(await loadGraph(graph, checkpoint, runtime, weights));
+    }
+  } catch (error) {
+    for (const session of sessions) await session.release();
+    throw error;
+  }
+  return sessions as { [I in keyof Graphs]: Session };
 }

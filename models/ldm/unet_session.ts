@@ -9,7 +9,7 @@ import type { Graph } from "../onnx/graph.ts";
 import { splitByInput, splitGraph } from "../onnx/split.ts";
 import type { OutputTensor, Runtime, Session, Tensor, TensorData } from "../runtime/runtime.ts";
 import { joinValues } from "../runtime/join_values.ts";
-import { loadGraph } from "./load_graph.ts";
+import { loadGraphs } from "./load_graph.ts";
 import { buildUnet } from "./unet.ts";
 import type { UnetConfig } from "./unet_config.ts";
 import type { WeightType } from "./weights.ts";
@@ -162,18 +162,11 @@ export async function openUnet(
   const text = splitByInput(graph, "context");
   const ends = attention.flatMap(({ name, sumName }) => sumName ? [name, sumName] : [name]);
   const { front, back, between } = splitGraph(text.back, ends);
-  const sessions: Session[] = [];
+  const parts = [text.front, front, back].map((graph) => ({ graph, checkpoint }));
+  const sessions: Session[] = await loadGraphs(parts, runtime, weights);
   const release = async () => {
     for (const session of sessions.splice(0)) await session.release();
   };
-  try {
-    for (const part of [text.front, front, back]) {
-      sessions.push(await loadGraph(part, checkpoint, runtime, weights));
-    }
-  } catch (error) {
-    await release();
-    throw error;
-  }
   const [projection, first, second] = sessions as [Session, Session, Session];
 
   const latentLength = config.inChannels * latentSize ** 2;

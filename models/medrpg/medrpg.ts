@@ -6,9 +6,9 @@
 
 import type { GrayImage } from "../../base/geometry.ts";
 import type { BoxModel, FoundBoxes } from "../box_model.ts";
-import { loadGraph } from "../ldm/load_graph.ts";
-import { readValues } from "../runtime/read_values.ts";
-import type { Runtime, Session } from "../runtime/runtime.ts";
+import { loadGraphs } from "../ldm/load_graph.ts";
+import { takeOutput } from "../runtime/read_values.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { HIDDEN, paddingOf } from "../text/padding.ts";
 import { phraseNotes } from "../tokenizer.ts";
 import type { MedrpgBundle } from "./bundle.ts";
@@ -25,7 +25,7 @@ import {
 /** Options of {@linkcode openMedrpg}. */
 export interface OpenMedrpgOptions {
   /**
-   * How the model sees an image. `released` is the way of the released code, which trained the
+   * Way in which the model sees an image. `released` is the way of the released code, which trained the
    * model. `paper` repeats three deviations of the public loader of Vilouras et al.
    *
    * @default {"released"}
@@ -55,7 +55,7 @@ export interface Medrpg extends BoxModel {
  *
  * @param bundle The published files.
  * @param runtime Runtime for the model; closing the model leaves its GPU open.
- * @param options How the model sees an image.
+ * @param options The way in which the model sees an image.
  *
  * @example Usage
  * ```ts ignore
@@ -77,22 +77,11 @@ export async function openMedrpg(
 ): Promise<Medrpg> {
   const { side, tokens, visual, fusion } = config;
   const cells = cellsOf(config) ** 2;
-  const imageSession = await loadGraph(imageGraph, checkpoint, runtime, "float32");
-  const phraseSession = await loadGraph(phraseGraph, checkpoint, runtime, "float32").catch(
-    async (error) => {
-      await imageSession.release();
-      throw error;
-    },
+  const [imageSession, phraseSession] = await loadGraphs(
+    [{ graph: imageGraph, checkpoint }, { graph: phraseGraph, checkpoint }],
+    runtime,
+    "float32",
   );
-  const run = async (
-    session: Session,
-    feeds: Parameters<Session["run"]>[0],
-    name: string,
-    length: number,
-  ) => {
-    const output = (await session.run(feeds, [name]))[name]!;
-    return await readValues(runtime.gpu, output.data, length).finally(() => output.release());
-  };
   const look = async (image: GrayImage) => {
     const padding = paddingCells(placeImage(image, side), side);
     const hidden = Float32Array.from(padding, (isPadding) => isPadding ? HIDDEN : 0);
@@ -102,7 +91,8 @@ export async function openMedrpg(
       position: { data: sinePositions(padding, visual.width), dims: [cells, visual.width] },
       hidden: { data: hidden, dims: [1, 1, 1, cells] },
     };
-    return { hidden, seen: await run(imageSession, feeds, "visual", cells * fusion.width) };
+    const output = await imageSession.run(feeds, ["visual"]);
+    return { hidden, seen: await takeOutput(runtime.gpu, output.visual!) };
   };
   let latest: { readonly image: GrayImage; readonly looked: ReturnType<typeof look> } | undefined;
   const lookOnce = async (image: GrayImage) => {
@@ -126,7 +116,8 @@ export async function openMedrpg(
       visual: { data: seen, dims: [1, cells, fusion.width] },
       hidden: { data: all, dims: [1, 1, 1, all.length] },
     };
-    return await run(phraseSession, feeds, "box", 4);
+    const { box } = await phraseSession.run(feeds, ["box"]);
+    return await takeOutput(runtime.gpu, box!);
   };
   return {
     answer,

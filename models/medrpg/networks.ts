@@ -33,7 +33,7 @@ import {
   VISUAL_STACK,
 } from "./config.ts";
 
-/** Whether a graph has its intermediate results as further outputs, for comparison with others. */
+/** Further outputs of a graph: its intermediate results, for comparison with others. */
 export interface FeatureOptions {
   /** @default {false} */
   readonly features?: boolean;

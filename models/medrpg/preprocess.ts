@@ -53,13 +53,10 @@ export function placeImage({ width, height }: Size, side: number): Placement {
  * @returns `[3, side, side]`; padding is 0.
  */
 export function preprocess(image: GrayImage, side: number): Float32Array {
-  const { width, height, left, top } = placeImage(image, side);
+  const placement = placeImage(image, side);
+  const { width, height } = placement;
   const pixels = pilResize(image, { width, height }, { order: "x-first" });
-  return paint(
-    Float32Array.from(pixels, (level) => level / 255),
-    { width, height, left, top },
-    side,
-  );
+  return paint(Float32Array.from(pixels, (level) => level / 255), placement, side);
 }
 
 /**
@@ -73,7 +70,8 @@ export function preprocess(image: GrayImage, side: number): Float32Array {
 export function preprocessAsPaper(image: GrayImage, side: number): Float32Array {
   const { width: rows, height: columns } = image;
   const swapped = { width: columns, height: rows };
-  const { width, height, left, top } = placeImage(swapped, side);
+  const placement = placeImage(swapped, side);
+  const { width, height } = placement;
   const [across, down] = [[columns, width], [rows, height]].map(([from, to]) =>
     Array.from({ length: to! }, (_, i) => {
       // Tensors resize by float32 positions (`upsample_bilinear2d` of PyTorch).
@@ -94,7 +92,7 @@ export function preprocessAsPaper(image: GrayImage, side: number): Float32Array 
       values[y * width + x] = upper! * (1 - row.share) + lower! * row.share;
     }
   }
-  return paint(values, { width, height, left, top }, side);
+  return paint(values, placement, side);
 }
 
 /** Two neighbours of a position, and the share of the second. */
@@ -107,7 +105,7 @@ interface Tap {
 /** Normalises values and puts them into a square of zeros, `[3, side, side]`. */
 function paint(
   values: Float32Array,
-  { width, height, left, top }: Omit<Placement, "ratio">,
+  { width, height, left, top }: Placement,
   side: number,
 ): Float32Array {
   const result = new Float32Array(3 * side * side);

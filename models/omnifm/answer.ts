@@ -9,7 +9,7 @@ import type { Box, Size } from "../../base/geometry.ts";
 /** Boxes to take from an answer: every box, or the first if the demo would draw it. */
 export const BOX_CHOICES = ["all", "first"] as const;
 
-/** One of {@linkcode BOX_CHOICES}. */
+/** A choice of {@linkcode BOX_CHOICES}. */
 export type BoxChoice = typeof BOX_CHOICES[number];
 
 /** Coordinates of an answer's tokens. */

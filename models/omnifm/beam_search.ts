@@ -74,8 +74,8 @@ export type NextLogits = (
 
 /**
  * Finds the likeliest sequences as `SequenceGenerator` of OFA does. The search follows `beams`
- * sequences until as many have ended, or at most `maxTokens` steps. Of equal scores the earlier
- * beam and the lower token come first.
+ * sequences until as many have ended, or at most `maxTokens` steps. The earlier beam and the lower
+ * token come first among equal scores.
  *
  * @param next Computes logits; the first call has a single beam.
  * @param options Rules of the search.

@@ -108,7 +108,7 @@ export async function loadOmnifm(path: string): Promise<OmnifmBundle> {
   };
 }
 
-/** Whether the graphs need no tensor of a name: copies, counters, and parts for other tasks. */
+/** A tensor is unused if it is a copy, a counter, or a part for another task. */
 function isUnused(name: string): boolean {
   return /^(en|de)coder\.(version|token_rp_bucket|image_rp_bucket|image_position_idx)$/.test(
     name,
@@ -150,16 +150,12 @@ function readConfig(
       );
     }
   }
-  const imageBucket = Math.sqrt(size("encoder.embed_image_positions.weight", 0) - 1);
+  const imagePositions = size("encoder.embed_image_positions.weight", 0);
+  const imageBucket = Math.sqrt(imagePositions - 1);
   const side = number("patch_image_size", DEFAULTS.side);
   const grid = side / CELL;
   if (!(Number.isInteger(grid) && Number.isInteger(imageBucket) && grid <= imageBucket)) {
-    throw fail(
-      `images of ${side} pixels do not fit its ${
-        size("encoder.embed_image_positions.weight", 0)
-      } ` +
-        "positions",
-    );
+    throw fail(`images of ${side} pixels do not fit its ${imagePositions} positions`);
   }
   const width = size(EMBEDDINGS, 1);
   const stack = (part: "encoder" | "decoder") => {

@@ -8,6 +8,7 @@
 import { type Dim, type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import {
   add,
+  concat,
   gather,
   gelu,
   layerNorm,
@@ -64,8 +65,11 @@ export interface StackConfig {
 /** Prefix of the trunk's names. */
 export const TRUNK = "encoder.embed_images";
 
-/** Name of the embeddings of tokens, which encoder, decoder and logits share. */
-export const EMBEDDINGS = "encoder.embed_tokens.weight";
+/** Prefix of the embeddings of tokens, which encoder, decoder and logits share. */
+const TOKENS = "encoder.embed_tokens";
+
+/** Name of the embeddings of tokens. */
+export const EMBEDDINGS = `${TOKENS}.weight`;
 
 /** Pixels along a side of an image cell. */
 export const CELL = 16;
@@ -113,7 +117,7 @@ export function buildEncoder(config: OmnifmConfig): Graph {
 
   const type = pick(g, g.weight("encoder.type_embedding.weight", [2, width]), 0, 0);
   const words = add(g, embedded, type);
-  let x = joinRows(g, [cells, layerNorm(g, words, "encoder.layernorm_embedding")], "source");
+  let x = concat(g, [cells, layerNorm(g, words, "encoder.layernorm_embedding")], 0, "source");
   const table = (name: string, rows: number) => g.weight(`${name}.weight`, [rows, width]);
   const imagePlaces = gather(
     g,
@@ -125,10 +129,11 @@ export function buildEncoder(config: OmnifmConfig): Graph {
     table("encoder.embed_positions", config.sourcePositions),
     textPositions,
   );
-  const places = joinRows(g, [
+  const normedPlaces = [
     layerNorm(g, imagePlaces, "encoder.image_pos_ln"),
     layerNorm(g, textPlaces, "encoder.pos_ln"),
-  ], "source");
+  ];
+  const places = concat(g, normedPlaces, 0, "source");
   const absolute = positionScores(g, config, heads, places, places, "encoder.pos");
 
   for (let layer = 0; layer < layers; layer++) {
@@ -203,8 +208,7 @@ export function buildDecoderStep(config: OmnifmConfig): Graph {
       const dims = ["parents", heads, "past", each];
       const past = gather(g, g.input(`past_${part}.${layer}`, "float32", dims), parent);
       const last = reshape(g, h, ["beams", heads, 1, each]);
-      const seen = { type: h.type, dims: ["beams", heads, "seen", each] };
-      const all = single(g.node("Concat", [past, last], [seen], { axis: { int: 2 } }));
+      const all = concat(g, [past, last], 2, "seen");
       g.output(all, `${part}.${layer}`);
       return all;
     };
@@ -243,19 +247,8 @@ export function buildDecoderStep(config: OmnifmConfig): Graph {
     x = add(g, x, mlp(g, config, x, name, inner));
   }
   x = layerNorm(g, x, "decoder.layer_norm");
-  const dims = ["beams", config.vocabulary];
-  const table = g.weight(EMBEDDINGS, [config.vocabulary, width]);
-  const logits = g.node("Gemm", [x, table], [{ type: x.type, dims }], { transB: { int: 1 } });
-  g.output(single(logits), "logits");
+  g.output(linear(g, x, TOKENS, config.vocabulary, { bias: false }), "logits");
   return g.build();
-}
-
-/** Joins rows `[rows, channels]` along the first axis. */
-function joinRows(g: GraphBuilder, values: readonly Value[], rows: string): Value {
-  const [{ type, dims }] = values as [Value];
-  return single(
-    g.node("Concat", values, [{ type, dims: [rows, dims[1]!] }], { axis: { int: 0 } }),
-  );
 }
 
 /** `[rows, channels]` -> `[heads, rows, channels / heads]` */
@@ -308,13 +301,7 @@ function relativeTable(g: GraphBuilder, config: OmnifmConfig, layer: number): Va
     : g.floats(new Float32Array(count * heads), [count, heads]);
   const token = g.weight(name("token"), [2 * tokenBucket - 1, heads]);
   const zeros = g.floats(new Float32Array(heads), [1, heads]);
-  const rows = count + 2 * tokenBucket;
-  const all = single(
-    g.node("Concat", [image, token, zeros], [{ type: image.type, dims: [rows, heads] }], {
-      axis: { int: 0 },
-    }),
-  );
-  return transpose(g, all, [1, 0]);
+  return transpose(g, concat(g, [image, token, zeros], 0), [1, 0]);
 }
 
 /** Columns of a table `[heads, rows]` by their numbers `[…]`, as `[heads, …]`. */

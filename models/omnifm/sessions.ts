@@ -6,10 +6,9 @@
 
 import { InputRangeError } from "../../base/errors.ts";
 import type { GrayImage } from "../../base/geometry.ts";
-import { readRow } from "../checkpoint/mod.ts";
-import { loadGraph } from "../ldm/load_graph.ts";
-import type { Graph } from "../onnx/graph.ts";
-import { readValues } from "../runtime/read_values.ts";
+import { readRows } from "../checkpoint/mod.ts";
+import { loadGraphs } from "../ldm/load_graph.ts";
+import { readOutput, takeOutput } from "../runtime/read_values.ts";
 import type { OutputTensor, Runtime, Session, Tensor } from "../runtime/runtime.ts";
 import type { NextLogits } from "./beam_search.ts";
 import type { OmnifmBundle } from "./bundle.ts";
@@ -75,95 +74,79 @@ export async function openSessions(
 ): Promise<OmnifmSessions> {
   requireMemory(bundle, runtime);
   const { config, graphs, checkpoint } = bundle;
-  const sessions: Session[] = [];
-  const load = async (graph: Graph) => {
-    const session = await loadGraph(graph, checkpoint, runtime, "float32");
-    sessions.push(session);
-    return session;
-  };
-  const close = async () => {
-    for (const session of sessions) await session.release();
-  };
-  try {
-    const imagePart = await load(graphs.image);
-    const encoder = await load(graphs.encoder);
-    const decoder = await load(graphs.decoder);
-    const { decoder: { heads }, width, grid } = config;
-    const embed = async (tokens: readonly number[]): Promise<Tensor> => {
-      const data = new Float32Array(tokens.length * width);
-      // A graph that picks rows would keep a second copy of the table, the largest weight.
-      for (const [i, token] of tokens.entries()) {
-        data.set(await readRow(checkpoint, EMBEDDINGS, token), i * width);
-      }
-      return { data, dims: [tokens.length, width] };
-    };
-    const read = async (output: OutputTensor) =>
-      await readValues(runtime.gpu, output.data, output.dims.reduce((a, b) => a * b, 1));
-    const encoderOutputs = graphs.encoder.outputs.map(({ name }) => name);
-    const decoderOutputs = graphs.decoder.outputs.map(({ name }) => name);
+  const loadable = [graphs.image, graphs.encoder, graphs.decoder]
+    .map((graph) => ({ graph, checkpoint }));
+  const sessions = await loadGraphs(loadable, runtime, "float32");
+  const [imagePart, encoder, decoder] = sessions as [Session, Session, Session];
+  const { decoder: { heads }, width, grid } = config;
+  // A graph that picks rows would keep a second copy of the table, the largest weight.
+  const embed = async (tokens: readonly number[]): Promise<Tensor> => ({
+    data: await readRows(checkpoint, EMBEDDINGS, tokens),
+    dims: [tokens.length, width],
+  });
+  const encoderOutputs = graphs.encoder.outputs.map(({ name }) => name);
+  const decoderOutputs = graphs.decoder.outputs.map(({ name }) => name);
 
-    return {
-      async embedImage(image) {
-        const side = grid * CELL;
-        const feeds = { image: { data: preprocess(image, side), dims: [1, 3, side, side] } };
-        const { cells } = await imagePart.run(feeds, ["cells"]);
-        return await read(cells!).finally(() => cells!.release());
-      },
-      async decode(cells, tokens, steps) {
-        const source = grid ** 2 + tokens.length;
-        const outputs = await encoder.run({
-          cells: { data: cells, dims: [grid ** 2, width] },
-          words: await embed(tokens),
-          text_positions: vector(tokens.map((_, i) => i)),
-          relative: { data: relativeRows(config, tokens.length), dims: [source, source] },
-          steps: vector(Array.from({ length: steps }, (_, i) => i)),
-        }, encoderOutputs);
-        const { encoded, self_bias: selfBias, cross_bias: crossBias, ...cross } = outputs;
-        const own = await read(selfBias!);
-        const crossed = await read(crossBias!);
-        const empty = { data: new Float32Array(), dims: [1, heads, 0, width / heads] };
-        let past: Record<string, Tensor> = Object.fromEntries(
-          decoderOutputs.filter((name) => name !== "logits").map((name) => [name, empty]),
-        );
-        let seen = 0;
-        let owned: OutputTensor[] = [];
-        const forget = () => owned.splice(0).forEach(free);
-        return {
-          encoded: encoded!,
-          async next(tokens, parents) {
-            const step = seen++;
-            const buckets = Array.from(
-              { length: seen },
-              (_, key) => tokenBucket(step - key, config.tokenBucket),
-            );
-            const { logits, ...present } = await decoder.run({
-              words: await embed(tokens),
-              parent: vector(parents),
-              buckets: vector(buckets),
-              self_bias: rowOf(own, { heads, rows: steps, length: steps }, step, seen),
-              cross_bias: rowOf(crossed, { heads, rows: steps, length: source }, step, source),
-              ...cross,
-              ...Object.fromEntries(
-                Object.entries(past).map(([name, tensor]) => [`past_${name}`, tensor]),
-              ),
-            }, decoderOutputs);
-            forget();
-            past = present;
-            owned = Object.values(present);
-            return await read(logits!).finally(() => logits!.release());
-          },
-          release() {
-            forget();
-            Object.values(outputs).forEach(free);
-          },
-        };
-      },
-      close,
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  return {
+    async embedImage(image) {
+      const side = grid * CELL;
+      const feeds = { image: { data: preprocess(image, side), dims: [1, 3, side, side] } };
+      const { cells } = await imagePart.run(feeds, ["cells"]);
+      return await takeOutput(runtime.gpu, cells!);
+    },
+    async decode(cells, tokens, steps) {
+      const source = grid ** 2 + tokens.length;
+      const outputs = await encoder.run({
+        cells: { data: cells, dims: [grid ** 2, width] },
+        words: await embed(tokens),
+        text_positions: vector(tokens.map((_, i) => i)),
+        relative: { data: relativeRows(config, tokens.length), dims: [source, source] },
+        steps: vector(Array.from({ length: steps }, (_, i) => i)),
+      }, encoderOutputs);
+      const { encoded, self_bias: selfBias, cross_bias: crossBias, ...cross } = outputs;
+      const own = await readOutput(runtime.gpu, selfBias!);
+      const crossed = await readOutput(runtime.gpu, crossBias!);
+      const empty = { data: new Float32Array(), dims: [1, heads, 0, width / heads] };
+      let past: Record<string, Tensor> = Object.fromEntries(
+        decoderOutputs.filter((name) => name !== "logits").map((name) => [name, empty]),
+      );
+      let seen = 0;
+      let owned: OutputTensor[] = [];
+      const forget = () => owned.splice(0).forEach(free);
+      return {
+        encoded: encoded!,
+        async next(tokens, parents) {
+          const step = seen++;
+          const buckets = Array.from(
+            { length: seen },
+            (_, key) => tokenBucket(step - key, config.tokenBucket),
+          );
+          const { logits, ...present } = await decoder.run({
+            words: await embed(tokens),
+            parent: vector(parents),
+            buckets: vector(buckets),
+            self_bias: rowOf(own, { heads, rows: steps, length: steps }, step, seen),
+            cross_bias: rowOf(crossed, { heads, rows: steps, length: source }, step, source),
+            ...cross,
+            ...Object.fromEntries(
+              Object.entries(past).map(([name, tensor]) => [`past_${name}`, tensor]),
+            ),
+          }, decoderOutputs);
+          forget();
+          past = present;
+          owned = Object.values(present);
+          return await takeOutput(runtime.gpu, logits!);
+        },
+        release() {
+          forget();
+          Object.values(outputs).forEach(free);
+        },
+      };
+    },
+    async close() {
+      for (const session of sessions) await session.release();
+    },
+  };
 }
 
 /** Frees an output at once: the garbage collector would take it some phrases later. */

@@ -8,7 +8,7 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { InputRangeError, InputSyntaxError } from "../../base/errors.ts";
 import { parseJson } from "../../base/json.ts";
 import { quote } from "../../base/text.ts";
-import { byteLevelModel, readMerges, readVocabulary } from "../tokenizer.ts";
+import { byteLevelModel, mergeLines, readMerges, readVocabulary } from "../tokenizer.ts";
 import { END, START, UNKNOWN } from "./beam_search.ts";
 
 /** Ways to turn an instruction into tokens, each with the wording that belongs to it. */
@@ -86,10 +86,8 @@ export function createTexts(files: TextFiles, counts: TokenCounts): Texts {
   const symbols = readDictionary(files.dictionary, counts);
   const ids = new Map(symbols.map((symbol, id) => [symbol, id]));
   const vocabulary = readVocabulary(parseJson(files.encoder, "encoder.json"), "encoder.json");
-  const lines = files.merges.split(/\r\n?|\n/)
-    .filter((line) => line.trim() !== "" && !line.startsWith("#version"));
   const inner = new HuggingFaceTokenizer(
-    byteLevelModel(vocabulary, readMerges(lines, "vocab.bpe")),
+    byteLevelModel(vocabulary, readMerges(mergeLines(files.merges), "vocab.bpe")),
     { clean_up_tokenization_spaces: false },
   );
   const show = (pairs: readonly number[]): string =>

@@ -142,11 +142,19 @@ export function reshape(g: GraphBuilder, x: Value, dims: readonly Dim[]): Value 
   return single(g.node("Reshape", [x, g.ints(sizes)], [{ type: x.type, dims }]));
 }
 
-/** Joins tensors along an axis. */
-export function concat(g: GraphBuilder, values: readonly Value[], axis: number): Value {
+/**
+ * Joins tensors along an axis.
+ *
+ * @param size Name of the joined axis, if a tensor's size along it is unknown.
+ */
+export function concat(
+  g: GraphBuilder,
+  values: readonly Value[],
+  axis: number,
+  size: Dim = values.reduce((total, value) => total + sizeOf(value, axis), 0),
+): Value {
   const first = values[0]!;
-  const dims = [...first.dims];
-  dims[axis] = values.reduce((total, value) => total + sizeOf(value, axis), 0);
+  const dims = first.dims.with(axis, size);
   return single(
     g.node("Concat", values, [{ type: first.type, dims }], { axis: { int: axis } }),
   );

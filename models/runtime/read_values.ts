@@ -1,5 +1,6 @@
 import { checked, type Gpu, submitAndRead } from "../../shaders/device.ts";
-import type { TensorData } from "./runtime.ts";
+import { elementCount } from "../onnx/graph.ts";
+import type { OutputTensor, TensorData } from "./runtime.ts";
 
 /**
  * Reads values into memory. Values that are in memory already are returned without a copy.
@@ -19,4 +20,20 @@ export async function readValues(
     const ranges = [{ buffer: values, bytes: 4 * length }];
     return new Float32Array((await submitAndRead(gpu!, encoder, ranges))[0]!);
   });
+}
+
+/** Reads a whole output into memory; the caller still has to free the output. */
+export async function readOutput(
+  gpu: Gpu | undefined,
+  { data, dims }: OutputTensor,
+): Promise<Float32Array> {
+  return await readValues(gpu, data, elementCount(dims));
+}
+
+/** Reads a whole output into memory, and frees the output. */
+export async function takeOutput(
+  gpu: Gpu | undefined,
+  output: OutputTensor,
+): Promise<Float32Array> {
+  return await readOutput(gpu, output).finally(() => output.release());
 }

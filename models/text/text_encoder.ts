@@ -11,7 +11,7 @@ import {
   closestShapes,
   fitTensors,
   type FitTensorsOptions,
-  readRow,
+  readRows,
 } from "../checkpoint/mod.ts";
 import { Fields } from "../json_fields.ts";
 import { type Graph, GraphBuilder } from "../onnx/graph.ts";
@@ -245,12 +245,7 @@ export async function textFeeds(
 ): Promise<Record<string, Tensor>> {
   const { ids } = phrase;
   const { hidden } = layout.config;
-  const rows = new Map<number, Float32Array>();
-  for (const id of new Set(ids)) {
-    rows.set(id, await readRow(checkpoint, tokenTable(layout), id));
-  }
-  const data = new Float32Array(ids.length * hidden);
-  ids.forEach((id, i) => data.set(rows.get(id)!, i * hidden));
+  const data = await readRows(checkpoint, tokenTable(layout), ids);
   const tokens = { data, dims: [1, ids.length, hidden] };
   if (!takesPadding(layout)) return { tokens };
   return { tokens, padding: { data: paddingOf(phrase), dims: [1, 1, 1, ids.length] } };

@@ -12,10 +12,10 @@ import { runScript } from "./_script.ts";
 /** Scores by part of attention, under train.py's names. */
 type LayerScores = Readonly<Record<string, number>>;
 
-/** One line of train.py's log of losses. */
+/** A line of train.py's log of losses. */
 type LossRow = { readonly step: number; readonly there: number; readonly heard: number };
 
-/** One line of train.py's log of validations. */
+/** A line of train.py's log of validations. */
 type ScoreRow = { readonly step: number; readonly auc: LayerScores; readonly own: LayerScores };
 
 /** The curves, which differ in colour and dash. */

@@ -7,7 +7,7 @@
  * class, boxes in pixels of the 128 x 128 image, and wordings. Several processes may draw parts at
  * the same time.
  *
- * Of the images for training, two fifths show one class of finding twice, in different places. Only
+ * Two fifths of the images for training show one class of finding twice, in different places. Only
  * the words for the place tell such findings apart. Images for validation are drawn like those of
  * an evaluation.
  *

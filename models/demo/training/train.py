@@ -458,12 +458,13 @@ def train_diffusion(args) -> None:
             error = (v - (signal * noise - spread * z)).square()
             plain, there = error.mean(), (error * weight).mean()
             loss = plain + args.weight * there
-            telling = [n for n, text in enumerate(said) if text and TELLING[0] <= t[n] < TELLING[1]]
+            telling = [n for n, text in enumerate(said)
+                       if args.teach > 0 and text and TELLING[0] <= t[n] < TELLING[1]]
             heard = torch.zeros(())
-            if args.teach > 0 and telling:
+            if telling:
                 empty = padded([tokenizer("")] * len(telling)).to(device)
                 targets = effects(model, noisy[telling], t[telling].to(device), empty, v[telling])
-        if args.teach > 0 and telling:
+        if telling:
             lengths = torch.tensor([len(rows[n]) for n in telling], device=device)
             heard = attention_loss([m[telling] for m in maps], lengths, targets.float())
             loss = loss + args.teach * heard
