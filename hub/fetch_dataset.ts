@@ -24,7 +24,7 @@ function termsOf({ terms }: CatalogDataset): string {
   return terms.join(" ");
 }
 
-/** Whether the licences of a dataset were accepted for a folder. */
+/** The user accepted the licences of a dataset for a folder if its record says so. */
 export function hasAccepted(dataset: CatalogDataset, folder: string): boolean {
   return readRecord(folder).accepted === termsOf(dataset);
 }

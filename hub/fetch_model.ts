@@ -84,7 +84,7 @@ export async function fetchModel(
     onNotice = () => {},
     signal = new AbortController().signal,
     pauses = PAUSES,
-    freeBytes = freeBytesOf,
+    freeBytes,
   } = options;
   await Deno.mkdir(folder, { recursive: true });
   using _lock = await lock(model, folder, onNotice, signal);
