@@ -1,5 +1,6 @@
 /**
- * The record of a fetched model or dataset: `groundray.json` in its folder, with commits, sizes and hashes.
+ * The record of a fetched model or dataset: `groundray.json` in its folder, with commits, sizes and
+ * hashes.
  *
  * @module
  */
