@@ -118,18 +118,17 @@ function parseFormats(texts: readonly string[]): ExportFormat[] {
   return EXPORT_FORMATS.filter((name) => names.includes(name));
 }
 
+/** Files beside the run that the formats read: its images and masks, or its masks alone. */
+async function filesFor(formats: readonly ExportFormat[], folder: string): Promise<string[]> {
+  if (formats.some((name) => NEEDS_IMAGES.includes(name))) return await imagesOf(folder);
+  return formats.some((name) => formatOf(name).hasTruth) ? await masksOf(folder) : [];
+}
+
 await runCommand(
   COMMAND,
   main,
   async ({ operands: [folder], out, to }) => ({
-    read: [
-      folder,
-      ...(parseFormats(to).some((name) => NEEDS_IMAGES.includes(name))
-        ? await imagesOf(folder!)
-        : parseFormats(to).some((name) => formatOf(name).hasTruth)
-        ? await masksOf(folder!)
-        : []),
-    ],
+    read: [folder, ...await filesFor(parseFormats(to), folder!)],
     write: [out],
   }),
   "the sample in hand",

@@ -46,7 +46,7 @@ function withDataset(values: EvalValues): EvalValues {
 
 async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
   const { images, split, phrases, limit, margin } = asGiven;
-  const needing = images ? "images" : split ? "split" : phrases ? "phrases" : undefined;
+  const needing = (["images", "split", "phrases"] as const).find((option) => asGiven[option]);
   if (!asGiven.dataset && needing) throw new UsageError(`Option "--${needing}" needs "--dataset"`);
   const values = withDataset(asGiven);
   requireBackend(values);

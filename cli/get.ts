@@ -86,16 +86,17 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     return EXIT.ok;
   }
   for (const dataset of datasets) await requireAccepted(dataset, values, signal);
-  const get = async (
-    { name, byHand }: Pick<CatalogModel, "name" | "byHand">,
+  const get = async <T extends Pick<CatalogModel, "name" | "byHand">>(
+    wanted: T,
     folder: string,
-    isHere: boolean,
+    { kind }: ModelState,
     source: Source,
-    fetch: (options: FetchModelOptions) => Promise<boolean>,
+    fetch: (wanted: T, folder: string, options: FetchModelOptions) => Promise<boolean>,
   ): Promise<void> => {
-    if (isHere) progress.say(`Checking the files of ${name} that are here.`);
+    const { name, byHand } = wanted;
+    if (kind !== "absent") progress.say(`Checking the files of ${name} that are here.`);
     let total = 0;
-    const isNew = await fetch({
+    const isNew = await fetch(wanted, folder, {
       source,
       signal,
       onBegin: (all, before) => {
@@ -120,19 +121,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   try {
     for (const model of models) {
       const folder = folderOfModel(model, values.models);
-      const isHere = modelState(model, folder).kind !== "absent";
-      await get(model, folder, isHere, source, (options) => fetchModel(model, folder, options));
+      await get(model, folder, modelState(model, folder), source, fetchModel);
     }
     for (const dataset of datasets) {
       const folder = folderOfDataset(dataset, values.data);
-      const isHere = datasetState(folder).kind !== "absent";
-      await get(
-        dataset,
-        folder,
-        isHere,
-        datasetSource(source, values),
-        (options) => fetchDataset(dataset, folder, options),
-      );
+      const own = datasetSource(source, values);
+      await get(dataset, folder, datasetState(folder), own, fetchDataset);
     }
   } catch (error) {
     progress.clear();

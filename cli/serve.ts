@@ -101,9 +101,9 @@ async function main(values: Values): Promise<number> {
  * of the model.
  */
 function chosenPlace(values: Values): typeof PLACES[number] {
-  const { on, model, runtime, results } = values;
-  const parts = Object.keys(PART_FLAGS) as (keyof typeof PART_FLAGS)[];
-  const given = model !== undefined ? "model" : parts.find((part) => values[part] !== undefined) ??
+  const { on, runtime, results } = values;
+  const options = ["model", ...Object.keys(PART_FLAGS)] as ("model" | keyof typeof PART_FLAGS)[];
+  const given = options.find((option) => values[option] !== undefined) ??
     (runtime === "auto" ? undefined : "runtime");
   const asked = given ?? (on && "on");
   if (results !== undefined && asked) {

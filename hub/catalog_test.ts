@@ -16,14 +16,12 @@ const SOURCE = { endpoint: HUB, hosts: HUB_HOSTS };
 function catalogTables(): string {
   const models = table(
     ["name", "for", "size", "licence", "access"],
-    CATALOG.map((model) => [model, methodsOf(model)] as const).map((
-      [{ name, purpose, bytes, sources, access }, methods],
-    ) => [
-      `\`${name}\``,
-      `${purpose.replace(/\.$/, "")} (\`--method ${methods.join("`, `")}\`)`,
-      `${(bytes / 1e9).toFixed(1)} GB`,
-      [...new Set(sources.map(({ license }) => license))].join(", "),
-      ACCESS[access],
+    CATALOG.map((model) => [
+      `\`${model.name}\``,
+      `${model.purpose.replace(/\.$/, "")} (\`--method ${methodsOf(model).join("`, `")}\`)`,
+      `${(model.bytes / 1e9).toFixed(1)} GB`,
+      [...new Set(model.sources.map(({ license }) => license))].join(", "),
+      ACCESS[model.access],
     ]),
   );
   const files = table(

@@ -6,7 +6,7 @@ import { buildTextEncoder, readTextConfig } from "../models/text/text_encoder.ts
 import { inFolder } from "../tests/support/command.ts";
 import { FakeHub } from "../tests/support/hub.ts";
 import { seededWeights } from "../tests/support/seeded_weights.ts";
-import { CATALOG } from "./catalog.ts";
+import { findModel } from "./catalog.ts";
 import { fetchModel } from "./fetch_model.ts";
 
 const MODEL =
@@ -39,7 +39,7 @@ for (const name of ["generate-to-ground", "radedit"]) {
   Deno.test(`fetchModel() puts ${name} together from its repositories, ready to load`, () =>
     inFolder(async (folder) => {
       await using hub = new FakeHub();
-      const model = CATALOG.find((model) => model.name === name)!;
+      const model = findModel(name)!;
       for (const { repository, files } of model.sources) {
         for (const { path, others = [], to = path } of files) {
           // The last path must serve too.

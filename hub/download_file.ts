@@ -135,8 +135,7 @@ export async function downloadFile(
   });
   await part.sync();
   part.close();
-  const sha256 = await hashFile(part.path, "sha256");
-  await requireDigests(download, probed, part, sha256);
+  const sha256 = await requireDigests(download, probed.facts, part.path, part.statePath);
   await putInPlace(part.path, target);
   await Deno.remove(part.statePath);
   return { bytes: part.length, sha256 };
@@ -150,9 +149,10 @@ export async function downloadFile(
  * @throws {Error} If the file is refused, does not have its hash, or the connection breaks too often.
  */
 export async function downloadSmallFile(
-  { file, target, digests }: Download,
+  download: Download,
   context: DownloadContext,
 ): Promise<{ bytes: number; sha256: string }> {
+  const { file, target } = download;
   await Deno.mkdir(folderOf(target), { recursive: true });
   const part = `${target}.part`;
   let length = 0;
@@ -169,45 +169,38 @@ export async function downloadSmallFile(
     }
     await out.syncData();
   });
-  const sha256 = await hashFile(part, "sha256");
-  const expected = digests.find((digest) => digest !== `sha256:${sha256}`);
-  if (expected !== undefined) {
-    await Deno.remove(part);
-    throw wrongHash(file, "sha256", sha256, expected.replace("sha256:", ""));
-  }
+  const sha256 = await requireDigests(download, {}, part);
   await putInPlace(part, target);
   return { bytes: length, sha256 };
 }
 
-function wrongHash(
-  { path, repository }: HubFile,
-  algorithm: "sha256" | "md5",
-  found: string,
-  expected: string,
-): Error {
-  return new Error(
-    `Cannot use "${path}" of ${repository} as fetched: its ${algorithm} is ${found}, expected ` +
-      `${expected}; the file was removed`,
-  );
-}
-
-/** Checks the hashes that are known. A file that fails is removed, since it helps nobody. */
+/**
+ * Checks the hashes that are known. A file that fails is removed, since it helps nobody.
+ *
+ * @param facts Facts about the file at its source.
+ * @param path Path of the file's bytes on this machine.
+ * @param others Paths of files to remove with the bytes.
+ * @returns SHA-256 of the bytes.
+ */
 async function requireDigests(
-  download: Download,
-  { facts }: Probed,
-  { path, statePath }: Part,
-  sha256: string,
-): Promise<void> {
-  const { file, tensors, digests } = download;
+  { file, tensors, digests }: Download,
+  facts: FileFacts,
+  path: string,
+  ...others: readonly string[]
+): Promise<string> {
+  const sha256 = await hashFile(path, "sha256");
   const stated: Digest[] = facts.sha256 && tensors === undefined ? [`sha256:${facts.sha256}`] : [];
   for (const digest of new Set([...digests, ...stated])) {
     const [algorithm, expected] = digest.split(":") as ["sha256" | "md5", string];
     const found = algorithm === "sha256" ? sha256 : await hashFile(path, algorithm);
     if (found === expected) continue;
-    await Deno.remove(path);
-    await Deno.remove(statePath);
-    throw wrongHash(file, algorithm, found, expected!);
+    for (const wrong of [path, ...others]) await Deno.remove(wrong);
+    throw new Error(
+      `Cannot use "${file.path}" of ${file.repository} as fetched: its ${algorithm} is ${found}, ` +
+        `expected ${expected}; the file was removed`,
+    );
   }
+  return sha256;
 }
 
 /** Hash of a file in hexadecimal. */

@@ -24,7 +24,7 @@ function termsOf({ terms }: CatalogDataset): string {
   return terms.join(" ");
 }
 
-/** Whether the licences of a dataset were accepted for a folder. */
+/** The user accepted the licences of a dataset for a folder if its record says so. */
 export function hasAccepted(dataset: CatalogDataset, folder: string): boolean {
   return readRecord(folder).accepted === termsOf(dataset);
 }
@@ -41,7 +41,7 @@ export async function accept(dataset: CatalogDataset, folder: string): Promise<v
  * dataset runs at a time; a second one waits for the first.
  *
  * @param folder Folder of the dataset; created if it does not exist.
- * @returns Whether anything was fetched.
+ * @returns `true` if anything was fetched.
  * @throws {Error} If a file is refused or wrong, the disk is too small, or the network fails.
  */
 export async function fetchDataset(

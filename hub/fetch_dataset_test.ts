@@ -86,9 +86,8 @@ Deno.test("fetchDataset() fetches each file once, with attribution, and keeps th
     assertEquals(sizes, [[TINY.bytes, 0]]);
     assertEquals(
       asked,
-      [
-        ...["structure.csv", "metadata.csv", "images/a b.png", "masks/1.png", "images/c.png"],
-      ].map((path) => `lab/set/${COMMIT}/${path}`),
+      ["structure.csv", "metadata.csv", "images/a b.png", "masks/1.png", "images/c.png"]
+        .map((path) => `lab/set/${COMMIT}/${path}`),
     );
     for (const [path, text] of Object.entries(FILES)) {
       assertEquals(await Deno.readTextFile(`${folder}/${path}`), text);

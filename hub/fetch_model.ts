@@ -69,7 +69,7 @@ interface Missing {
  * of a model runs at a time; a second one waits for the first.
  *
  * @param folder Folder of the model; created if it does not exist.
- * @returns Whether anything was fetched.
+ * @returns `true` if anything was fetched.
  * @throws {Error} If a file is refused or wrong, the disk is too small, or the network fails.
  */
 export async function fetchModel(
@@ -84,7 +84,7 @@ export async function fetchModel(
     onNotice = () => {},
     signal = new AbortController().signal,
     pauses = PAUSES,
-    freeBytes = freeBytesOf,
+    freeBytes,
   } = options;
   await Deno.mkdir(folder, { recursive: true });
   using _lock = await lock(model, folder, onNotice, signal);

@@ -141,5 +141,10 @@ export function describeRefusal(
   return `${start}${host} answered ${status}`;
 }
 
+/** A refusal says that the repository exists and lacks the file; mirrors may leave out the code. */
+export function lacksFile(status: number, headers: Headers): boolean {
+  return status === 404 && (headers.get("x-error-code") ?? "EntryNotFound") === "EntryNotFound";
+}
+
 /** The Hugging Face hub. */
 export const HUB_SITE: Site = { home: HUB, fileUrl, describeRefusal };

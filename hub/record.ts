@@ -1,5 +1,6 @@
 /**
- * The record of a fetched model or dataset: `groundray.json` in its folder, with commits, sizes and hashes.
+ * The record of a fetched model or dataset: `groundray.json` in its folder, with commits, sizes and
+ * hashes.
  *
  * @module
  */
@@ -24,7 +25,7 @@ export interface ModelRecord {
   readonly files: Readonly<Record<string, RecordedFile>>;
   /** Licences that the user accepted, in words; only for datasets. */
   readonly accepted?: string;
-  /** Whether all files are here and were compared with their hash; only for datasets. */
+  /** All files are here and were compared with their hash; only for datasets. */
   readonly isWhole?: boolean;
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { printable } from "../base/text.ts";
-import { type FileFacts, HUB_SITE, type HubFile, readFacts, type Site } from "./hub.ts";
+import { type FileFacts, HUB_SITE, type HubFile, lacksFile, readFacts, type Site } from "./hub.ts";
 
 /** Source of the files, and the conditions of a request. */
 export interface Source {
@@ -128,9 +128,7 @@ export async function requestRange(
     const isEndpoint = new URL(response.url).origin === new URL(endpoint).origin;
     const context = { host, isEndpoint, hadToken, ...(withheld && { withheld }) };
     const { site = HUB_SITE } = source;
-    const code = headers.get("x-error-code") ?? "EntryNotFound";
-    const isAbsent = status === 404 && isEndpoint && code === "EntryNotFound";
-    const Refusal = isAbsent ? AbsentFile : Error;
+    const Refusal = isEndpoint && lacksFile(status, headers) ? AbsentFile : Error;
     throw new Refusal(site.describeRefusal(status, headers, file, context));
   } catch (error) {
     connection.close();

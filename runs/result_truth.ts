@@ -5,6 +5,7 @@
  */
 
 import type { Size } from "../base/geometry.ts";
+import { outlineOf, type OutlineOptions, type Ring } from "../base/outline.ts";
 import type { Truth } from "../base/region.ts";
 import type { GroundedResult } from "../pipeline/evaluate.ts";
 import { clipBoxes } from "../scoring/score_heatmap.ts";
@@ -27,4 +28,23 @@ export async function resultTruth(
 ): Promise<Truth> {
   if (masks) return (await readRegion(masks, image)).region;
   return boxes.length === 0 ? [] : clipBoxes(boxes, image);
+}
+
+/**
+ * Outline of the masks that state a result's ground truth.
+ *
+ * @param result The result.
+ * @param image Size of the result's image in pixels.
+ * @param options Precision of the outline.
+ * @returns Rings in pixels of the image; `undefined` if the result has no masks.
+ * @throws {Error} As {@linkcode resultTruth} does for masks.
+ */
+export async function resultOutline(
+  { masks }: Pick<GroundedResult, "masks">,
+  image: Size,
+  options: OutlineOptions,
+): Promise<Ring[] | undefined> {
+  if (!masks) return undefined;
+  const { region } = await readRegion(masks, image);
+  return outlineOf(region, options);
 }

@@ -94,13 +94,10 @@ export class Run implements Disposable {
    * @throws {SyntaxError} If the results are corrupt.
    */
   static async imagePaths(folder: string): Promise<Set<string>> {
-    const paths = new Set<string>();
-    for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+    return await collect(folder, (result) => {
       const image = imageOf(result);
-      if (image) paths.add(image);
-      for (const path of maskFiles(result)) paths.add(path);
-    }
-    return paths;
+      return [...(image ? [image] : []), ...maskFiles(result)];
+    });
   }
 
   /**
@@ -110,11 +107,7 @@ export class Run implements Disposable {
    * @throws {SyntaxError} If the results are corrupt.
    */
   static async maskPaths(folder: string): Promise<Set<string>> {
-    const paths = new Set<string>();
-    for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
-      for (const path of maskFiles(result)) paths.add(path);
-    }
-    return paths;
+    return await collect(folder, maskFiles);
   }
 
   /**
@@ -240,6 +233,18 @@ export class Run implements Disposable {
   [Symbol.dispose](): void {
     this.#index[Symbol.dispose]();
   }
+}
+
+/** Collects paths from all results of a run. */
+async function collect(
+  folder: string,
+  pathsOf: (result: SampleResult) => readonly string[],
+): Promise<Set<string>> {
+  const paths = new Set<string>();
+  for await (const { result } of readResults(`${folder}/${RESULTS}`)) {
+    for (const path of pathsOf(result)) paths.add(path);
+  }
+  return paths;
 }
 
 /** Paths of the files of a result's masks. */

@@ -376,7 +376,7 @@ export class RunFolder {
 /** A result with a heatmap or predicted boxes. */
 export type HeatmapResult = Extract<SampleResult, { readonly status: "scored" | "grounded" }>;
 
-/** Whether a result has a heatmap or predicted boxes. */
+/** A result is grounded if it has a heatmap or predicted boxes. */
 export function isGrounded(result: SampleResult): result is HeatmapResult {
   return result.status === "scored" || result.status === "grounded";
 }

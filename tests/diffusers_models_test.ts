@@ -6,7 +6,7 @@ import { openRuntime } from "../models/runtime/open_runtime.ts";
 import type { RuntimeName, TensorData } from "../models/runtime/runtime.ts";
 import { groundImage } from "../pipeline/ground.ts";
 import { largestDifference } from "./support/replay.ts";
-import { readSafetensors } from "./support/safetensors.ts";
+import { floats, readSafetensors } from "./support/safetensors.ts";
 
 const REFERENCE = new URL("../../shared/reference/diffusers", import.meta.url).pathname;
 const CASES = ["a-sd1", "b-sd2", "c-radedit"];
@@ -16,7 +16,7 @@ async function openCase(name: string) {
   const tensors = await readSafetensors(`${REFERENCE}/${name}/expected.safetensors`);
   return {
     settings: JSON.parse(await Deno.readTextFile(`${REFERENCE}/${name}/expected.json`)),
-    floats: (tensor: string) => tensors.get(tensor)!.data as Float32Array,
+    floats: (tensor: string) => floats(tensors, tensor),
     shape: (tensor: string) => tensors.get(tensor)!.shape,
   };
 }

@@ -39,7 +39,7 @@ interface Case {
   readonly tensors: ReadonlyMap<string, ReferenceTensor>;
   readonly expected: Expected;
   readonly model: LdmModel;
-  /** One latent of a tensor of latents. */
+  /** Returns a latent of a tensor of latents. */
   readonly part: (tensor: string, at: number) => Float32Array;
 }
 

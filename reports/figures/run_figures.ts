@@ -5,9 +5,7 @@
  */
 
 import type { Size } from "../../base/geometry.ts";
-import { outlineOf, type Ring } from "../../base/outline.ts";
 import { printable, quote } from "../../base/text.ts";
-import type { TruthMask } from "../../base/truth_mask.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { Random } from "../../base/random.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
@@ -17,12 +15,11 @@ import { renderOverlay, withoutHeat } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
 import type { VariantOptions } from "../reader_options.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
-import { resultTruth } from "../../runs/result_truth.ts";
+import { resultOutline, resultTruth } from "../../runs/result_truth.ts";
 import { Run, type RunHeatmap } from "../../runs/run.ts";
 import { hasHeatmap, type HeatmapResult, isGrounded } from "../../runs/run_folder.ts";
 import { drawDistribution, PixelCurves } from "./score_curves.ts";
 import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
-import { readRegion } from "../../scoring/truth/read_region.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 
 /** Options of {@linkcode drawRun}. */
@@ -67,7 +64,8 @@ interface Choice {
 /**
  * Draws the figures of a run. Curves show ROC, precision and recall, and IoU by threshold for each
  * class. Further charts show the distribution of each score. Sheets show X-rays with heatmap and
- * ground truth. A method that gives boxes has no curves, and its sheets show the boxes. There are sheets of the best, the worst and random samples, and of each class.
+ * ground truth. A method that gives boxes has no curves, and its sheets show the boxes. There are
+ * sheets of the best, the worst and random samples, and of each class.
  *
  * @example Usage
  * ```ts
@@ -153,13 +151,13 @@ async function* drawCurves(
       onHeatmap();
     }
   }
-  const all = [...classes.values()].flat();
-  if (all.some(hasHeatmap)) {
+  const hasMaps = [...classes.values()].some((results) => results.some(hasHeatmap));
+  if (hasMaps) {
     for (const [name, svg] of Object.entries(curves.draw())) yield { name, svg };
   }
   for (const score of SCORES) {
     // Predicted boxes have no contrast and no ROC.
-    if (score !== "miou" && !all.some(hasHeatmap)) continue;
+    if (score !== "miou" && !hasMaps) continue;
     const values = [...classes].map(([category, results]): [string, number[]] => [
       category,
       results.map((result) => result[score]),
@@ -239,16 +237,19 @@ async function makePanel(result: HeatmapResult, heatmap: RunHeatmap): Promise<Pa
   const scores = result.status === "scored"
     ? `|CNR| ${formatScore("absCnr", result.absCnr)} · mIoU ${formatScore("miou", result.miou)} %`
     : "";
-  const panel = { ...titleOf(result), scores, overlay, image: { width, height } };
-  if (!result.masks) return panel;
-  return { ...panel, outline: await outlineIn(result.masks, heatmap.image) };
+  const truth = await truthIn(result, heatmap.image);
+  return { ...titleOf(result), ...truth, scores, overlay, image: { width, height } };
 }
 
-async function outlineIn(masks: readonly TruthMask[], image: Size): Promise<Ring[]> {
-  const { region } = await readRegion(masks, image);
+/** Ground truth of a panel. */
+async function truthIn(
+  result: HeatmapResult,
+  image: Size,
+): Promise<Pick<Panel, "boxes" | "outline">> {
   // A quarter of the panel's pixel, which no reader sees.
   const tolerance = Math.max(image.width, image.height) / PANEL_SIDE / 4;
-  return outlineOf(region, { tolerance, most: MAX_CORNERS });
+  const outline = await resultOutline(result, image, { tolerance, most: MAX_CORNERS });
+  return { boxes: result.boxes, ...(outline && { outline }) };
 }
 
 /**
@@ -265,14 +266,11 @@ async function makeBoxPanel(result: HeatmapResult): Promise<Panel> {
     ...(predicted.length === 0 ? ["no box"] : []),
   ].join(" · ");
   const { width, height } = gray;
-  const found = {
-    predicted,
-    ...(confidence && { confidence }),
-    ...(result.masks && { outline: await outlineIn(result.masks, gray) }),
-  };
-  return { ...titleOf(result), scores, overlay, image: { width, height }, ...found };
+  const found = { predicted, ...(confidence && { confidence }) };
+  const truth = await truthIn(result, gray);
+  return { ...titleOf(result), ...truth, ...found, scores, overlay, image: { width, height } };
 }
 
-function titleOf({ id, phrase = "", category, boxes }: HeatmapResult) {
-  return { phrase, name: category ? `${category} · ${id}` : id, boxes };
+function titleOf({ id, phrase = "", category }: HeatmapResult) {
+  return { phrase, name: category ? `${category} · ${id}` : id };
 }

@@ -127,7 +127,7 @@ function drawPanel(panel: Panel): string {
     `font-size="10" fill="#555555">${safe(shorten(name))}</text>`;
 }
 
-/** Draws an element's line in green; the dark edge keeps green visible on bright bone. */
+/** Draws an element's line in a colour; the dark edge keeps the colour visible on bright bone. */
 function stroke(element: string, color: string): string {
   return `<${element} fill="none" stroke="black" stroke-opacity="0.6" stroke-width="4"/>` +
     `<${element} fill="none" stroke="${color}" stroke-width="2"/>`;

@@ -5,12 +5,13 @@
  */
 
 import type { Size } from "../../base/geometry.ts";
-import { outlineOf, type Ring } from "../../base/outline.ts";
+import type { Ring } from "../../base/outline.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { originalImage } from "../original_image.ts";
 import { BOX, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "../figures/heat_colors.ts";
 import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
+import { resultOutline } from "../../runs/result_truth.ts";
 import { Run } from "../../runs/run.ts";
 import {
   hasHeatmap,
@@ -21,7 +22,6 @@ import {
 } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
-import { readRegion } from "../../scoring/truth/read_region.ts";
 import { tabulate } from "../tables/table_files.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
 import { writeWhole } from "../../base/write_whole.ts";
@@ -165,15 +165,13 @@ export async function writeReport(
 }
 
 /** Outline of a result's masks for the page's pictures; `undefined` if the result has no masks. */
-async function outlineIn({ masks }: HeatmapResult, image: Size): Promise<Ring[] | undefined> {
-  if (!masks) return undefined;
-  const { region } = await readRegion(masks, image);
+async function outlineIn(result: HeatmapResult, image: Size): Promise<Ring[] | undefined> {
   // Three quarters of a pixel span the staircase of a slanted edge, which needs many corners.
   const tolerance = Math.max(
     0.75,
     ...[image.width, image.height].map((side) => side / PICTURE_SIDE / 2),
   );
-  return outlineOf(region, { tolerance, most: MAX_CORNERS });
+  return await resultOutline(result, image, { tolerance, most: MAX_CORNERS });
 }
 
 /** Data for the page's script, beside the rows. */

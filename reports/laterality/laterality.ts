@@ -1,5 +1,5 @@
 /**
- * How often the heatmaps of a run lie on the side of their ground truth.
+ * Laterality: the share of a run's heatmaps that lie on the side of their ground truth.
  *
  * @module
  */
@@ -19,9 +19,9 @@ import {
   truthProfile,
   withoutSide,
 } from "../../scoring/laterality.ts";
-import { BOOTSTRAP, type Interval, quantile } from "../tables/bootstrap.ts";
+import { BOOTSTRAP, type Interval, percentileInterval } from "../tables/bootstrap.ts";
 
-/** How often maps lie on their own side, over one kind of samples. */
+/** Laterality over one kind of samples. */
 export interface LateralitySummary {
   /** Samples that count: pairs of phrases for both sides, the heart, or the group of devices. */
   readonly kind: LateralityKind;
@@ -41,7 +41,7 @@ export interface LateralitySummary {
 /** Kinds of samples, in the order of tables. */
 export const LATERALITY_KINDS = ["left and right", "heart", "devices"] as const;
 
-/** One of {@linkcode LATERALITY_KINDS}. */
+/** An entry of {@linkcode LATERALITY_KINDS}. */
 export type LateralityKind = typeof LATERALITY_KINDS[number];
 
 /** Laterality of a run. */
@@ -77,9 +77,13 @@ interface ReadSample extends SidedSample {
   readonly width: number;
 }
 
-/** Heatmaps of one image on their own side, and all its heatmaps. */
+/** Heatmaps of one image, by one variant and for one kind of samples. */
 interface ImageCount {
+  readonly variant: string;
+  readonly kind: LateralityKind;
+  /** Number of the heatmaps on their own side. */
   hits: number;
+  /** Number of all these heatmaps. */
   maps: number;
 }
 
@@ -96,34 +100,6 @@ interface ImageCount {
  * @param run The run; its heatmaps are read one by one.
  */
 export async function readLaterality(run: Run): Promise<Laterality> {
-  const counts = new Map<string, Map<LateralityKind, ImageCount[]>>();
-  let unread = 0;
-  const judge = async (samples: readonly SidedSample[]) => {
-    const { read, failed } = await readTruths(run, samples);
-    unread += failed;
-    const image = new Map<string, ImageCount>();
-    for (const { sample, kind, line, isRight } of judgements(read)) {
-      for (const { id, setting } of sample.results) {
-        const profile = await readProfile(run, id, setting);
-        if (!profile) {
-          unread++;
-          continue;
-        }
-        const share = shareRightOf(profile, line);
-        const key = JSON.stringify([setting ?? "", kind]);
-        const count = image.get(key) ?? { hits: 0, maps: 0 };
-        image.set(key, count);
-        count.maps++;
-        if (isRight ? share > 0.5 : share < 0.5) count.hits++;
-      }
-    }
-    for (const [key, count] of image) {
-      const [variant, kind] = JSON.parse(key) as [string, LateralityKind];
-      const kinds = counts.get(variant) ?? new Map<LateralityKind, ImageCount[]>();
-      counts.set(variant, kinds);
-      kinds.set(kind, [...kinds.get(kind) ?? [], count]);
-    }
-  };
   // The rows of an image may lie apart, and a pair needs both.
   const images = new Map<string, SidedSample[]>();
   for await (const results of run.samples()) {
@@ -135,9 +111,32 @@ export async function readLaterality(run: Run): Promise<Laterality> {
     images.set(image, samples);
     samples.push(sided);
   }
-  for (const samples of images.values()) await judge(samples);
-  const variants = run.record.variants.filter((name) => counts.has(name)).map((name) => {
-    const kinds = counts.get(name)!;
+  const counts: ImageCount[] = [];
+  let unread = 0;
+  for (const samples of images.values()) {
+    const { read, failed } = await readTruths(run, samples);
+    unread += failed;
+    const own: ImageCount[] = [];
+    for (const { sample, kind, line, isRight } of judgements(read)) {
+      for (const { id, setting } of sample.results) {
+        const profile = await readProfile(run, id, setting);
+        if (!profile) {
+          unread++;
+          continue;
+        }
+        const share = shareRightOf(profile, line);
+        const variant = setting ?? "";
+        let count = own.find((count) => count.variant === variant && count.kind === kind);
+        if (!count) own.push(count = { variant, kind, hits: 0, maps: 0 });
+        count.maps++;
+        if (isRight ? share > 0.5 : share < 0.5) count.hits++;
+      }
+    }
+    counts.push(...own);
+  }
+  const byVariant = Map.groupBy(counts, ({ variant }) => variant);
+  const variants = run.record.variants.filter((name) => byVariant.has(name)).map((name) => {
+    const kinds = Map.groupBy(byVariant.get(name)!, ({ kind }) => kind);
     return [name, LATERALITY_KINDS.flatMap((kind) => summarize(kind, kinds.get(kind) ?? []))];
   });
   return { variants: Object.fromEntries(variants), unread };
@@ -202,7 +201,7 @@ interface Judgement {
   readonly kind: LateralityKind;
   /** Position of the vertical line in pixels of the image. */
   readonly line: number;
-  /** Whether the sample's own side is right of the line. */
+  /** The sample's own side is right of the line. */
   readonly isRight: boolean;
 }
 
@@ -242,7 +241,7 @@ function judgements(samples: readonly ReadSample[]): Judgement[] {
 /** Summarises the images of one kind; a list without an entry if there are none. */
 function summarize(kind: LateralityKind, images: readonly ImageCount[]): LateralitySummary[] {
   if (images.length === 0) return [];
-  const total = (counts: readonly ImageCount[], name: keyof ImageCount) =>
+  const total = (counts: readonly ImageCount[], name: "hits" | "maps") =>
     counts.reduce((sum, count) => sum + count[name], 0);
   const shareOf = (counts: readonly ImageCount[]) => total(counts, "hits") / total(counts, "maps");
   const hasSpread = new Set(images.map((count) => shareOf([count]))).size > 1;
@@ -263,5 +262,5 @@ function intervalOf<T>(images: readonly T[], numberOf: (images: readonly T[]) =>
     { length: resamples },
     () => numberOf(images.map(() => images[random.integer(0, images.length - 1)]!)),
   ).sort();
-  return [quantile(numbers, (1 - level) / 2), quantile(numbers, (1 + level) / 2)];
+  return percentileInterval(numbers, level);
 }

@@ -12,7 +12,7 @@ import { type Laterality, LATERALITY_KINDS, type LateralitySummary } from "./lat
 /** Text in place of a missing value. */
 const NONE = "–";
 
-/** Whether a run has samples that can be judged. */
+/** Returns `true` if a run has samples that can be judged. */
 export function hasLaterality({ variants }: Laterality): boolean {
   return Object.keys(variants).length > 0;
 }

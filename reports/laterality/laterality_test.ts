@@ -74,7 +74,7 @@ Deno.test("readLaterality() judges pairs by the line between their ground truths
     assertEquals(others, []);
     assertEquals([pairs!.kind, pairs!.maps, pairs!.images], ["left and right", 6, 3]);
     assertEquals(pairs!.share, 5 / 6);
-    // Of three images, one has half of its maps right: the interval's ends are 1/2 and 1.
+    // A third of the images has half of its maps right: the interval's ends are 1/2 and 1.
     assertEquals(pairs!.interval, [0.5, 1]);
     const markdown = formatMarkdown(makeLateralityTable(laterality));
     assertStringIncludes(markdown, "83.3");

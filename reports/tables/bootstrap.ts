@@ -48,7 +48,7 @@ export function bootstrapMeans(
   const intervals = (means: Float64Array) =>
     Array.from({ length: width }, (_, column): Interval => {
       const sorted = means.subarray(column * resamples, (column + 1) * resamples).sort();
-      return [quantile(sorted, (1 - level) / 2), quantile(sorted, (1 + level) / 2)];
+      return percentileInterval(sorted, level);
     });
   const ofClasses = classes.map((rows) => {
     const count = rows.length / width;
@@ -76,6 +76,11 @@ export function bootstrapMeans(
     return intervals(means);
   });
   return { classes: ofClasses, average: intervals(average) };
+}
+
+/** Interval that holds a share of sorted numbers, and leaves out as many below as above. */
+export function percentileInterval(sorted: Float64Array, level: number): Interval {
+  return [quantile(sorted, (1 - level) / 2), quantile(sorted, (1 + level) / 2)];
 }
 
 /** Quantile of sorted numbers at a share of 0..1, linear between neighbours. */

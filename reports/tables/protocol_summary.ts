@@ -32,7 +32,7 @@ export interface ProtocolSummary {
   })[];
   /** Unweighted mean over the classes; absent if no sample was scored. */
   readonly average?: ProtocolMeans;
-  /** One entry per group of classes; absent if the dataset has no groups. */
+  /** Means of each group of classes; absent if the dataset has no groups. */
   readonly groups?: readonly (ProtocolMeans & {
     readonly group: string;
     readonly categories: readonly string[];
@@ -118,18 +118,19 @@ function releasedMeans(
   names: readonly string[],
   byName: (values: readonly number[]) => Record<string, number>,
 ): Pick<ProtocolSummary, "all" | "weighted"> {
-  const classes = inClassOrder(rows.keys()).map((category) => rows.get(category)!);
-  const values = classes.flatMap((rows) => [...rows.sorted()]);
+  const classes = inClassOrder(rows.keys()).map((category) => rows.get(category)!.sorted());
   let weight = 0;
   const sums = names.map(() => 0);
-  for (const rows of classes) {
-    weight += rows.count ** 2;
-    rows.sorted().forEach((value, i) => {
-      if (!Number.isNaN(value)) sums[i % names.length]! += rows.count * value;
+  for (const values of classes) {
+    const count = values.length / names.length;
+    weight += count ** 2;
+    values.forEach((value, i) => {
+      if (!Number.isNaN(value)) sums[i % names.length]! += count * value;
     });
   }
+  const values = Float64Array.from(classes.flatMap((values) => [...values]));
   return {
-    all: { means: byName(meansOf(Float64Array.from(values), names.length)) },
+    all: { means: byName(meansOf(values, names.length)) },
     weighted: { means: byName(sums.map((sum) => sum / weight)) },
   };
 }

@@ -55,7 +55,7 @@ export interface Summary {
   readonly classes: readonly ClassSummary[];
   /** Unweighted mean over the classes (docs/method.md, section 3); absent if none has scores. */
   readonly average?: Means;
-  /** One entry per group of classes; absent if the dataset has no groups. */
+  /** Means of each group of classes; absent if the dataset has no groups. */
   readonly groups?: readonly GroupSummary[];
   /** Parameters of the intervals. */
   readonly bootstrap: Bootstrap;

@@ -11,6 +11,7 @@ import type { ServerFacts } from "../../web/review_api.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { inFolder } from "../support/command.ts";
+import { copy } from "../support/copy.ts";
 import { type PageOptions, withPage } from "../support/chromium.ts";
 import {
   done,
@@ -225,14 +226,14 @@ Deno.test("page opens a model from a picked folder, and names the fault of anoth
       await opened(page);
       assertMatch((await page.locator("#place").textContent())!, /\(wasm\): the only WebGPU/);
 
-      await copyModel("models/demo", `${folder}/cut`);
+      await copy("models/demo", `${folder}/cut`);
       await Deno.truncate(`${folder}/cut/diffusion_model.safetensors`, 100_000);
       await choose(`${folder}/cut`);
       await page.getByRole("alert").filter({
         hasText: /Cannot read "model\/cut\/diffusion_model.safetensors": it is truncated/,
       }).waitFor();
 
-      await copyModel("models/demo", `${folder}/whole`);
+      await copy("models/demo", `${folder}/whole`);
       await choose(`${folder}/whole`);
       await opened(page);
       await ground(page, PHRASES.slice(0, 1));
@@ -258,7 +259,7 @@ Deno.test("page opens a diffusers model with text encoder and autoencoder from o
   inFolder((folder) =>
     withModel(async (page) => {
       const [model, vae, text] = ["sd", "kl", "bert"].map((name) => `${folder}/${name}`);
-      await copyModel(`${DIFFUSERS}c-radedit/model`, model!);
+      await copy(`${DIFFUSERS}c-radedit/model`, model!);
       await Deno.rename(`${model}/vae`, vae!);
       await Deno.mkdir(text!);
       for (const part of ["text_encoder", "tokenizer"]) {
@@ -288,11 +289,3 @@ Deno.test("page opens a diffusers model with text encoder and autoencoder from o
       await page.getByRole("alert").filter({ hasText: "Cannot find the autoencoder" }).waitFor();
     }, "cpu")
   ));
-
-async function copyModel(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to);
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (isDirectory) await copyModel(`${from}/${name}`, `${to}/${name}`);
-    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
-  }
-}

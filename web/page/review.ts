@@ -7,6 +7,7 @@
 
 import { decodeParts } from "../parts.ts";
 import { boxTexts } from "../../reports/box_text.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
 import type { Gallery } from "./gallery.ts";
@@ -194,24 +195,13 @@ export class Review {
     if (heatmap && (heatmap.image.width !== width || heatmap.image.height !== height)) {
       throw new Error(`The image of ${result.id} has another size than in the run`);
     }
-    const { predicted, confidence } = "predicted" in result ? result : {};
-    const facts = predicted
-      ? [
-        boxTexts(predicted, confidence).join("; ") || "no box",
-        ...(result.status === "scored" ? [`IoU ${(100 * result.miou).toFixed(1)} %`] : []),
-      ].join(", ")
-      : result.status === "scored"
-      ? SHOWN_SCORES.map((score) => `${score.heading} ${scoreText(score, result[score.name])}`)
-        .join(", ")
-      : "reason" in result
-      ? `${result.status}: ${result.reason}`
-      : result.status;
+    const { predicted } = "predicted" in result ? result : {};
     const { settings = {}, ...record } = recordOfRun(this.#overview!, result.setting);
     const shown: Shown = {
       ...picture,
       image: result.image ?? result.id,
       title: result.phrase ?? result.id,
-      facts,
+      facts: factsOf(result),
       settings,
       notes: [...("notes" in result ? result.notes ?? [] : []), ...(fault ? [fault] : [])],
       crop: heatmap?.crop ?? { x: 0, y: 0, side: Math.max(width, height) },
@@ -224,6 +214,20 @@ export class Review {
     };
     return { shown, record, finish: heatmap };
   }
+}
+
+/** Predicted boxes and scores of a result, or the reason why it has none. */
+function factsOf(result: SampleResult): string {
+  if ("predicted" in result && result.predicted) {
+    const boxes = boxTexts(result.predicted, result.confidence).join("; ") || "no box";
+    if (result.status !== "scored") return boxes;
+    return `${boxes}, IoU ${(100 * result.miou).toFixed(1)} %`;
+  }
+  if (result.status === "scored") {
+    return SHOWN_SCORES.map((score) => `${score.heading} ${scoreText(score, result[score.name])}`)
+      .join(", ");
+  }
+  return "reason" in result ? `${result.status}: ${result.reason}` : result.status;
 }
 
 function rowElement(cells: readonly string[]): HTMLElement {

@@ -6,14 +6,13 @@
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { Size } from "../../base/geometry.ts";
-import { outlineOf } from "../../base/outline.ts";
 import { printable } from "../../base/text.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 import { tabulate } from "../../reports/tables/table_files.ts";
+import { resultOutline } from "../../runs/result_truth.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
-import { readRegion } from "../../scoring/truth/read_region.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
 import { oneAtATime } from "./one_at_a_time.ts";
 
@@ -113,14 +112,13 @@ export class ServedRun {
 
 /** Outline of a result's masks, or the reason for its lack. */
 async function outlineIn(
-  { masks }: HeatmapResult,
+  result: HeatmapResult,
   image: Size,
 ): Promise<Pick<SampleDetail, "outline" | "fault">> {
-  if (!masks) return {};
   try {
-    const { region } = await readRegion(masks, image);
     // The page enlarges the X-ray, so that half a pixel of it shows.
-    return { outline: outlineOf(region, { tolerance: 0.5, most: MAX_CORNERS }) };
+    const outline = await resultOutline(result, image, { tolerance: 0.5, most: MAX_CORNERS });
+    return outline ? { outline } : {};
   } catch (error) {
     return { fault: `No ground truth: ${printable((error as Error).message, 500)}` };
   }

@@ -69,9 +69,7 @@ export function drawSample(canvas, xray, heatmap, row, display, style, longer) {
   if (!display.boxes) return;
   const dash = [4 * thick, 2 * thick];
   for (const box of row.boxes) frame(boxPath(box, scale), style.box, dash);
-  if (heatmap && heatmap.truth.length > 0) {
-    frame(ringPath(heatmap.truth, scale), style.box, dash);
-  }
+  if (heatmap) frame(ringPath(heatmap.truth, scale), style.box, dash);
 }
 
 /**
