@@ -4,6 +4,8 @@
  * @module
  */
 
+import { halfToEven } from "../base/half_to_even.ts";
+
 /** The noise that training adds over the timesteps, and the kind of the model's prediction. */
 export interface SchedulerConfig {
   /** Number of noise levels that the model was trained on, 1000 for the published one. */
@@ -154,8 +156,8 @@ export class Scheduler {
     const last = trainTimesteps - 1;
     const place = {
       leading: (i: number) => (steps - 1 - i) * Math.floor(trainTimesteps / steps) + 1,
-      trailing: (i: number) => roundHalfToEven(trainTimesteps - i * (trainTimesteps / steps)) - 1,
-      linspace: (i: number) => roundHalfToEven((steps - 1 - i) * (last / Math.max(steps - 1, 1))),
+      trailing: (i: number) => halfToEven(trainTimesteps - i * (trainTimesteps / steps)) - 1,
+      linspace: (i: number) => halfToEven((steps - 1 - i) * (last / Math.max(steps - 1, 1))),
     };
     return Array.from({ length: steps }, (_, i) => place[spacing](i));
   }
@@ -199,12 +201,6 @@ export class Scheduler {
     const alpha = this.alphas[t]!;
     return [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
   }
-}
-
-/** Rounds as NumPy does: a half goes to the even neighbour. */
-function roundHalfToEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /**
