@@ -6,7 +6,6 @@
  * @module
  */
 
-import { isObject } from "../../base/json.ts";
 import { show } from "../../base/text.ts";
 import { Fields, MAX_COUNT } from "../json_fields.ts";
 import type { AutoencoderConfig } from "../ldm/autoencoder.ts";
@@ -97,7 +96,7 @@ export function readUnetConfig(json: unknown, where: string): StatedUnet {
   const attentionLevels = attends("down_block_types", down, cross, [cross, cross, cross, down]);
   const upAttentionLevels = attends("up_block_types", up, upCross, [up, upCross, upCross, upCross])
     .reverse();
-  const middle = !isNull(json, "mid_block_type");
+  const middle = fields.any("mid_block_type") !== null;
   if (middle) fields.choice("mid_block_type", [MIDDLE], MIDDLE);
   if (!middle && ![...attentionLevels, ...upAttentionLevels].includes(true)) {
     throw fields.error("it has no cross-attention to read");
@@ -145,7 +144,7 @@ export function readUnetConfig(json: unknown, where: string): StatedUnet {
       sinusoids: { sineFirst: !fields.flag("flip_sin_to_cos", true), shift },
       names: "diffusers",
     },
-    latentSize: latentSize(fields, json),
+    latentSize: latentSize(fields),
   };
 }
 
@@ -204,10 +203,6 @@ export function middleLayers(sides: readonly number[]): number[] {
   const sizes = [...new Set(sides)].sort((a, b) => a - b);
   const second = sizes[1] ?? sizes[0];
   return [...sides.keys()].filter((layer) => sides[layer] === second);
-}
-
-function isNull(json: unknown, key: string): boolean {
-  return isObject(json) && json[key] === null;
 }
 
 function requireClass(fields: Fields, name: string): void {
@@ -271,7 +266,7 @@ function contextChannels(fields: Fields, levels: number): number {
 const SMALLEST_LATENT = 64;
 
 /** Side of the latent: `sample_size`, which diffusers corrects in files from before 0.9. */
-function latentSize(fields: Fields, json: unknown): number {
+function latentSize(fields: Fields): number {
   const size = fields.any("sample_size");
   if (Array.isArray(size)) {
     const [height, width] = fields.levels<number>("sample_size", 2, isCount);
@@ -279,7 +274,7 @@ function latentSize(fields: Fields, json: unknown): number {
     return height!;
   }
   const side = fields.count("sample_size");
-  const version = isObject(json) ? json._diffusers_version : undefined;
+  const version = fields.any("_diffusers_version");
   const isOld = typeof version === "string" && /^0\.[0-8](\.|$)/.test(version);
   return isOld ? Math.max(side, SMALLEST_LATENT) : side;
 }

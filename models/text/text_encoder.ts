@@ -4,7 +4,6 @@
  * @module
  */
 
-import { isObject } from "../../base/json.ts";
 import { show } from "../../base/text.ts";
 import {
   type Checkpoint,
@@ -95,14 +94,15 @@ export function readTextConfig(
 ): TextEncoderLayout {
   const fields = new Fields(json, where);
   const hides = fields.flag("use_attention_mask", false) && { hidesPadding: true as const };
-  return architectureOf(fields, json) === "bert"
+  return architectureOf(fields) === "bert"
     ? { kind: "bert", config: readBertConfig(fields), ...hides }
-    : { ...readClipLayout(fields, where, keepsLast), ...hides };
+    : { ...readClipLayout(fields, keepsLast), ...hides };
 }
 
 /** Tells the architecture; a configuration that names none is CLIP's. */
-function architectureOf(fields: Fields, json: unknown): "clip" | "bert" {
-  const { model_type: type, architectures } = isObject(json) ? json : {};
+function architectureOf(fields: Fields): "clip" | "bert" {
+  const type = fields.any("model_type");
+  const architectures = fields.any("architectures");
   const name = Array.isArray(architectures) ? architectures[0] : undefined;
   if (typeof type === "string") {
     const known = TYPES.get(type);
@@ -117,7 +117,7 @@ function architectureOf(fields: Fields, json: unknown): "clip" | "bert" {
   );
 }
 
-function readClipLayout(outer: Fields, where: string, keepsLast: boolean): ClipLayout {
+function readClipLayout(outer: Fields, keepsLast: boolean): ClipLayout {
   const whole = outer.has("text_config");
   const fields = whole ? outer.object("text_config") : outer;
   const drops = whole && !keepsLast;
@@ -136,9 +136,7 @@ function readClipLayout(outer: Fields, where: string, keepsLast: boolean): ClipL
     epsilon: fields.number("layer_norm_eps", 1e-5),
   };
   if (config.hidden % config.heads !== 0) {
-    throw new SyntaxError(
-      `Cannot read ${where}: hidden size ${config.hidden} does not fall into ${config.heads} heads`,
-    );
+    throw outer.error(`hidden size ${config.hidden} does not fall into ${config.heads} heads`);
   }
   return drops ? { config, dropped: `text_model.encoder.layers.${layers - 1}.` } : { config };
 }
