@@ -7,18 +7,13 @@
  */
 
 import { show } from "../../base/text.ts";
-import { Fields, MAX_COUNT } from "../json_fields.ts";
+import { Fields, isWhole, MAX_COUNT } from "../json_fields.ts";
 import type { AutoencoderConfig } from "../ldm/autoencoder.ts";
-import type { UnetConfig } from "../ldm/unet_config.ts";
+import { MAX_BLOCKS, MAX_LAYERS, requireFewLayers, type UnetConfig } from "../ldm/unet_config.ts";
 
-/** Most transformer blocks on the way down, because each is built; Stable Diffusion XL has 24. */
-const MAX_LAYERS = 256;
-
-const isWhole = (max: number) => (value: unknown) =>
-  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max;
-const isCount = isWhole(MAX_COUNT);
-const isBlocks = isWhole(16);
-const isLayers = isWhole(MAX_LAYERS);
+const isCount = isWhole(1, MAX_COUNT);
+const isBlocks = isWhole(1, MAX_BLOCKS);
+const isLayers = isWhole(1, MAX_LAYERS);
 
 /**
  * Fields of a U-Net that change the network in ways that the graph lacks, with their only values
@@ -108,10 +103,7 @@ export function readUnetConfig(json: unknown, where: string): StatedUnet {
     isLayers,
     1,
   );
-  const layers = residualBlocks.reduce((sum, n, level) => sum + n * transformerLayers[level]!, 0);
-  if (layers > MAX_LAYERS) {
-    throw fields.error(`it has ${layers} transformer layers, expected at most ${MAX_LAYERS}`);
-  }
+  requireFewLayers(fields, residualBlocks, transformerLayers);
   const [inChannels, outChannels] = ["in_channels", "out_channels"]
     .map((key) => fields.count(key, 4)) as [number, number];
   if (inChannels !== outChannels) {
@@ -178,7 +170,7 @@ export function readAutoencoderConfig(json: unknown, where: string): StatedAutoe
       inChannels,
       latentChannels: fields.count("latent_channels", 4),
       channels,
-      residualBlocks: Array(levels).fill(fields.count("layers_per_block", 1, { max: 16 })),
+      residualBlocks: Array(levels).fill(fields.count("layers_per_block", 1, { max: MAX_BLOCKS })),
       attentionLevels: Array(levels).fill(false),
       nonlocalAttention: true,
       groups: fields.count("norm_num_groups", 32),
