@@ -5,7 +5,7 @@
  */
 
 import { InputTypeError } from "../../base/errors.ts";
-import { type Checkpoint, closestShapes, fitTensors } from "../checkpoint/mod.ts";
+import { type Checkpoint, closestShapes, fitTensors, ignoring } from "../checkpoint/mod.ts";
 import {
   firstFile,
   hashFiles,
@@ -16,7 +16,7 @@ import {
 } from "../model_files.ts";
 import type { CenterCrop } from "../../base/geometry.ts";
 import { openWeights } from "../open_weights.ts";
-import type { Graph } from "../onnx/graph.ts";
+import { type Graph, tensorsOf } from "../onnx/graph.ts";
 import { RESNET50 } from "../onnx/resnet.ts";
 import {
   buildImageEncoder,
@@ -111,12 +111,10 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
   );
   const imageConfig = imageEncoderOf(storedImage, variant, view.crop);
   const imageGraph = buildImageEncoder(imageConfig, view.crop);
-  const imageCheckpoint = await strict(
-    storedImage,
-    imageGraph,
-    (name) =>
-      IMAGE_SKIPPED.some((prefix) => name.startsWith(prefix)) || isCounter(name, imageGraph),
-  );
+  const skipped = ignoring(IMAGE_SKIPPED);
+  const imageCheckpoint = await fitTensors(storedImage, tensorsOf(imageGraph), {
+    ignore: (name) => skipped.ignore(name) || isCounter(name, imageGraph),
+  });
 
   const configFile = await requireFile(
     [own, `${path}/text`, path].map((folder) => `${folder}/config.json`),
@@ -137,11 +135,8 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
     `the text encoder's weights of ${variant} ${from}`,
   );
   const textGraph = buildTextEncoder(textConfig);
-  const textCheckpoint = await strict(
-    storedText,
-    textGraph,
-    (name) => TEXT_SKIPPED.some((prefix) => name.startsWith(prefix)),
-  );
+  const textTensors = tensorsOf(textGraph);
+  const textCheckpoint = await fitTensors(storedText, textTensors, ignoring(TEXT_SKIPPED));
 
   if (imageConfig.joint !== textConfig.joint) {
     throw new RangeError(
@@ -158,14 +153,6 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
     wordPieces: await openWordPieces(folder, textConfig, `the vocabulary of ${variant} ${from}`),
     hash: () => hash ??= hashFiles(weights),
   };
-}
-
-function strict(
-  checkpoint: Checkpoint,
-  graph: Graph,
-  ignore: (name: string) => boolean,
-): Promise<Checkpoint> {
-  return fitTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), { ignore });
 }
 
 /** Whether a tensor is the batch counter of a batch norm in the graph. */

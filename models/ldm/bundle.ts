@@ -12,12 +12,12 @@ import {
   closestShapes,
   fitLayout,
   fitTensors,
-  type FitTensorsOptions,
+  ignoring,
   tellLayout,
 } from "../checkpoint/mod.ts";
 import { middleLayers, readAutoencoderConfig, readUnetConfig } from "../diffusers/config.ts";
 import { findParts, hasParts, type PartFolders, settingFiles } from "../diffusers/parts.ts";
-import type { Graph } from "../onnx/graph.ts";
+import { tensorsOf } from "../onnx/graph.ts";
 import { firstFile, hashFiles, readJson, requireFile, requireFolder } from "../model_files.ts";
 import { openWeights } from "../open_weights.ts";
 import { readSchedulerConfig } from "../scheduler_config.ts";
@@ -260,15 +260,6 @@ function fromConfiguration<T>(file: string, build: () => T): T {
   } catch (error) {
     throw new RangeError(`Cannot use "${file}": ${(error as Error).message}`, { cause: error });
   }
-}
-
-/** Shape of each tensor that a graph's checkpoint must hold. */
-function tensorsOf(graph: Graph): Map<string, readonly number[]> {
-  return new Map([...graph.weights, ...graph.unused]);
-}
-
-function ignoring(skipped: readonly string[]): FitTensorsOptions {
-  return { ignore: (name) => skipped.some((prefix) => name.startsWith(prefix)) };
 }
 
 /** Completes an architecture with the difference between MONAI Generative and MONAI. */

@@ -9,11 +9,11 @@ import {
   type Checkpoint,
   closestShapes,
   fitTensors,
-  type FitTensorsOptions,
+  ignoring,
   readRow,
 } from "../checkpoint/mod.ts";
 import { Fields } from "../json_fields.ts";
-import { type Graph, GraphBuilder } from "../onnx/graph.ts";
+import { type Graph, GraphBuilder, tensorsOf } from "../onnx/graph.ts";
 import { gather } from "../onnx/ops.ts";
 import type { Tensor } from "../runtime/runtime.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
@@ -211,17 +211,13 @@ export async function fitTextEncoder(
   checkpoint: Checkpoint,
   layout: TextEncoderLayout,
 ): Promise<Checkpoint> {
-  const { weights, unused } = buildTextEncoder(layout);
-  const expected = new Map([...weights, ...unused]);
+  const expected = tensorsOf(buildTextEncoder(layout));
   const isBert = layout.kind === "bert";
   const prefix = isBert ? BERT_PREFIX : CLIP_PREFIX;
   const bare = new Map([...expected].map(([name, shape]) => [name.slice(prefix.length), shape]));
-  const skipped = isBert
-    ? BERT_SKIPPED
-    : [...CLIP_TEXT_SKIPPED, ...(layout.dropped ? [layout.dropped] : [])];
-  const options: FitTensorsOptions = {
-    ignore: (name) => skipped.some((start) => name.startsWith(start)),
-  };
+  const options = ignoring(
+    isBert ? BERT_SKIPPED : [...CLIP_TEXT_SKIPPED, ...(layout.dropped ? [layout.dropped] : [])],
+  );
   const [whole, short] = [expected, bare].map((names) => closestShapes(checkpoint, names.keys()));
   if (short!.size <= whole!.size) return await fitTensors(checkpoint, expected, options);
   const fitted = await fitTensors(checkpoint, bare, options);
