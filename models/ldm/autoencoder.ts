@@ -63,6 +63,11 @@ export function downsampling(config: AutoencoderConfig): number {
   return 2 ** (config.channels.length - 1);
 }
 
+/** Channels of the encoder's input; diffusers' encoder repeats a single channel itself. */
+export function imageChannels({ inChannels, diffusers }: AutoencoderConfig): number {
+  return diffusers ? 1 : inChannels;
+}
+
 /** Name prefixes of checkpoint tensors that the encoding to the mean does not read. */
 export const AUTOENCODER_SKIPPED = ["decoder.", "post_quant_conv.", "quant_conv_log_sigma."];
 
@@ -224,13 +229,9 @@ export function buildEncoder(
 }
 
 /** The image in the range and channels that the first convolution reads. */
-function inputImage(
-  g: GraphBuilder,
-  { inChannels, diffusers }: AutoencoderConfig,
-  size: number,
-): Value {
-  const channels = diffusers ? 1 : inChannels;
-  const image = g.input("image", "float32", ["batch", channels, size, size]);
+function inputImage(g: GraphBuilder, config: AutoencoderConfig, size: number): Value {
+  const { inChannels, diffusers } = config;
+  const image = g.input("image", "float32", ["batch", imageChannels(config), size, size]);
   if (!diffusers) return image;
   const centered = add(g, scale(g, image, 2), g.floats([-1], [])); // -1..1
   return inChannels === 1 ? centered : concat(g, Array(inChannels).fill(centered), 1);
