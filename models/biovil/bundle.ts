@@ -5,6 +5,7 @@
  */
 
 import { InputTypeError } from "../../base/errors.ts";
+import { folderOf } from "../../base/paths.ts";
 import { type Checkpoint, closestShapes, fitTensors, ignoring } from "../checkpoint/mod.ts";
 import {
   firstFile,
@@ -120,7 +121,7 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
     [own, `${path}/text`, path].map((folder) => `${folder}/config.json`),
     `the text encoder's configuration of ${variant} ${from}`,
   );
-  const folder = configFile.slice(0, -"/config.json".length);
+  const folder = folderOf(configFile);
   const others = Object.values(PUBLISHED).filter((other) => other !== published);
   if (folder !== own && await firstFile(others.map(({ image }) => `${path}/${image}`))) {
     throw new InputTypeError(
