@@ -10,8 +10,8 @@ import { type Checkpoint, closestShapes, fitTensors, ignoring } from "../checkpo
 import {
   firstFile,
   hashFiles,
+  namingFolder,
   readJson,
-  readText,
   requireFile,
   requireFolder,
 } from "../model_files.ts";
@@ -31,6 +31,7 @@ import {
   TEXT_SKIPPED,
   type TextEncoderConfig,
 } from "./text_encoder.ts";
+import { readVocabularyFile } from "../text/open_text.ts";
 import { createWordPieces, type WordPieces } from "../text/word_pieces.ts";
 
 /** Name of one of the two models, as in options. */
@@ -145,13 +146,14 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
         `channels, but "${textCheckpoint.path}" projects phrases to ${textConfig.joint}`,
     );
   }
+  const vocabulary = await readVocabularyFile(folder, `the vocabulary of ${variant} ${from}`);
   const weights = [...imageCheckpoint.files, ...textCheckpoint.files];
   let hash: Promise<string> | undefined;
   return {
     view,
     image: { config: imageConfig, graph: imageGraph, checkpoint: imageCheckpoint },
     text: { config: textConfig, graph: textGraph, checkpoint: textCheckpoint },
-    wordPieces: await openWordPieces(folder, textConfig, `the vocabulary of ${variant} ${from}`),
+    wordPieces: await namingFolder(folder, () => createWordPieces(vocabulary, textConfig)),
     hash: () => hash ??= hashFiles(weights),
   };
 }
@@ -195,19 +197,3 @@ function imageEncoderOf(
 
 /** Most channels to accept from a shape; a larger number is ignored. */
 const MAX_CHANNELS = 4096;
-
-async function openWordPieces(
-  folder: string,
-  config: TextEncoderConfig,
-  what: string,
-): Promise<WordPieces> {
-  const list = `${folder}/vocab.txt`;
-  const file = await requireFile([list, `${folder}/tokenizer.json`], what);
-  const kind = file === list ? "vocab.txt" : "tokenizer.json";
-  try {
-    return createWordPieces({ kind, text: await readText(file) }, config);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(`${error.message} in "${folder}"`);
-  }
-}
