@@ -20,7 +20,7 @@ export interface FoundBoxes {
 
 /** A model that is ready to ground phrases by boxes. */
 export interface BoxModel {
-  /** Whether a phrase takes so long that each should have a call of its own; by default it does not. */
+  /** Each phrase takes so long that it should have a call of its own; by default it does not. */
   readonly oneByOne?: boolean;
   /**
    * Grounds phrases in one image.

@@ -14,14 +14,14 @@ export interface SchedulerConfig {
   readonly betaStart: number;
   /** Variance added at the last timestep. */
   readonly betaEnd: number;
-  /** Whether the betas or their square roots are evenly spaced, or follow a squared cosine. */
+  /** Spacing of the betas: they or their square roots are even, or they follow a squared cosine. */
   readonly schedule: "scaled_linear_beta" | "linear_beta" | "squaredcos_cap_v2";
   /** Meaning of the U-Net's output: velocity, noise (`epsilon`) or clean latent (`sample`). */
   readonly predictionType: "v_prediction" | "epsilon" | "sample";
   /** The betas themselves, in place of start, end and schedule. */
   readonly trainedBetas?: readonly number[];
   /**
-   * Whether the last timestep is pure noise.
+   * The last timestep is pure noise.
    *
    * @default {false}
    */
@@ -33,7 +33,7 @@ export interface SchedulerConfig {
    */
   readonly spacing?: TimestepSpacing;
   /**
-   * Whether a step beyond the first timestep leads to the clean latent. If not, it leads to the
+   * A step beyond the first timestep leads to the clean latent. If not, it leads to the
    * latent at the first timestep.
    *
    * @default {true}

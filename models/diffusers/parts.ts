@@ -68,7 +68,7 @@ const TOKENIZER_FILES = [
 ];
 
 /**
- * Whether a folder is a model in the layout of diffusers: it has `model_index.json`, or a part.
+ * Tells a model in the layout of diffusers: its folder has `model_index.json`, or a part.
  *
  * @param path Folder of the model.
  */

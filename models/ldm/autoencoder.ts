@@ -51,9 +51,9 @@ export interface AutoencoderConfig {
    * @default {MONAI's AutoencoderKL}
    */
   readonly diffusers?: {
-    /** Whether the middle attends between its two residual blocks. */
+    /** The middle attends between its two residual blocks. */
     readonly middleAttention: boolean;
-    /** Whether a convolution of one pixel follows the encoder. */
+    /** A convolution of one pixel follows the encoder. */
     readonly quantConv: boolean;
   };
 }
@@ -75,7 +75,7 @@ export const AUTOENCODER_SKIPPED = ["decoder.", "post_quant_conv.", "quant_conv_
 export const MONAI_VARIANCE = ["weight", "bias"].map((part) => `quant_conv_log_sigma.conv.${part}`);
 
 /**
- * Whether an autoencoder can give the variance of latents.
+ * Tells if an autoencoder can give the variance of latents.
  *
  * @param config The architecture.
  * @param tensors The checkpoint's tensors by name.
@@ -124,7 +124,7 @@ const DIFFUSERS_NAMES: Names = {
 /** Options of {@linkcode buildEncoder}. */
 export interface EncoderOptions {
   /**
-   * Whether the logarithm of the latent's variance is an output too.
+   * The logarithm of the latent's variance is an output too.
    *
    * @default {false}
    */

@@ -69,7 +69,7 @@ export interface Bundle {
     readonly unet: Checkpoint;
     readonly textEncoder: Checkpoint;
   };
-  /** Whether the model has the layout of diffusers, whose parts may come from other folders. */
+  /** The model has the layout of diffusers, and its parts may come from other folders. */
   readonly hasParts: boolean;
   /** Number of cross-attention layers of the U-Net. */
   readonly crossAttentionLayers: number;

@@ -130,9 +130,9 @@ export interface NetworksOptions {
   readonly weights: WeightType;
   /** Whether each layer has an output of its own on the GPU too. */
   readonly separate: boolean;
-  /** Whether each head has a map of its own. */
+  /** Each head has a map of its own. */
   readonly eachHead: boolean;
-  /** Whether maps on the GPU can be reduced to columns. */
+  /** Maps on the GPU can be reduced to columns. */
   readonly tokenSums: boolean;
 }
 

@@ -121,13 +121,13 @@ export interface OpenUnetOptions {
    */
   readonly separate?: boolean;
   /**
-   * Whether each head has a map of its own; then each layer has an output of its own too.
+   * Each head has a map of its own; then each layer has an output of its own too.
    *
    * @default {false}
    */
   readonly eachHead?: boolean;
   /**
-   * Whether maps on the GPU can be reduced to columns. Without a GPU they always can.
+   * Maps on the GPU can be reduced to columns. Without a GPU they always can.
    *
    * @default {false}
    */

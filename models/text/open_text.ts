@@ -32,9 +32,9 @@ export interface TextModel {
 /** Options of {@linkcode openText}. */
 export interface OpenTextOptions {
   /**
-   * Whose rules decide where the files of a CLIP leave something open. `monai`: a whole CLIP model
-   * loses its last layer, and "!" is the padding. `diffusers`: a whole CLIP model keeps all layers,
-   * and the end token is the padding.
+   * Library that decides where the files of a CLIP leave something open. `monai`: a whole CLIP
+   * model loses its last layer, and "!" is the padding. `diffusers`: a whole CLIP model keeps all
+   * layers, and the end token is the padding.
    *
    * @default {"monai"}
    */

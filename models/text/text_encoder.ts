@@ -45,7 +45,7 @@ export interface ClipLayout {
    * the text tower of OpenCLIP ViT-H one layer before its end.
    */
   readonly dropped?: string;
-  /** Whether the encoder hides padding, which no published model does; absent means it does not. */
+  /** The encoder hides padding, which no published model does; absent means it does not. */
   readonly hidesPadding?: true;
 }
 
@@ -55,7 +55,7 @@ export interface BertLayout {
   readonly kind: "bert";
   /** Architecture of the encoder. */
   readonly config: BertConfig;
-  /** Whether the model's own configuration says to hide padding; absent means it does not. */
+  /** The model's own configuration says to hide padding; absent means it does not. */
   readonly hidesPadding?: true;
 }
 
@@ -144,7 +144,7 @@ function readClipLayout(outer: Fields, keepsLast: boolean): ClipLayout {
 /** Options of {@linkcode buildTextEncoder}. */
 export interface TextEncoderOptions {
   /**
-   * Whether the graph itself looks up the rows of the token ids. At full size CLIP's table has
+   * The graph itself looks up the rows of the token ids. At full size CLIP's table has
    * 202 MB, which exceeds the largest buffer of some devices. A phrase needs only its own rows.
    *
    * @default {true}
@@ -195,7 +195,7 @@ function tokenTable({ kind }: TextEncoderLayout): string {
   return kind === "bert" ? BERT_TABLE : CLIP_TABLE;
 }
 
-/** Whether the graph has an input for padding: a method may hide BERT's padding at any time. */
+/** Tells if the graph has an input for padding: a method may hide BERT's padding at any time. */
 function takesPadding({ kind, hidesPadding }: TextEncoderLayout): boolean {
   return kind === "bert" || hidesPadding === true;
 }
