@@ -13,6 +13,14 @@ export const MAX_COUNT = 1_000_000;
 /** Most references from one field to the next; a circle of references has no end. */
 const MAX_LINKS = 16;
 
+/**
+ * Makes a test for whole numbers in a range, for {@linkcode Fields.list} and
+ * {@linkcode Fields.levels}.
+ */
+export function isWhole(min: number, max: number): (value: unknown) => boolean {
+  return (value) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+}
+
 /** Reads typed fields of one JSON object; errors name the file, the field and its value. */
 export class Fields {
   readonly #json: JsonObject;

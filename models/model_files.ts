@@ -89,6 +89,20 @@ export async function readJson(path: string): Promise<unknown> {
   return parseJson(await readText(path), `"${path}"`);
 }
 
+/**
+ * Reads files of a folder by a function whose messages lack the folder.
+ *
+ * @throws {SyntaxError} If the function throws one; the message ends with the folder.
+ */
+export async function namingFolder<T>(folder: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new SyntaxError(`${error.message} in "${folder}"`);
+  }
+}
+
 /** SHA-256 over the bytes of files in the given order, in hexadecimal. */
 export async function hashFiles(paths: readonly string[]): Promise<string> {
   const hash = host().createHash();

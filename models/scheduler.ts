@@ -4,6 +4,8 @@
  * @module
  */
 
+import { halfToEven } from "../base/half_to_even.ts";
+
 /** The noise that training adds over the timesteps, and the kind of the model's prediction. */
 export interface SchedulerConfig {
   /** Number of noise levels that the model was trained on, 1000 for the published one. */
@@ -12,14 +14,14 @@ export interface SchedulerConfig {
   readonly betaStart: number;
   /** Variance added at the last timestep. */
   readonly betaEnd: number;
-  /** Whether the betas or their square roots are evenly spaced, or follow a squared cosine. */
+  /** Spacing of the betas: they or their square roots are even, or they follow a squared cosine. */
   readonly schedule: "scaled_linear_beta" | "linear_beta" | "squaredcos_cap_v2";
   /** Meaning of the U-Net's output: velocity, noise (`epsilon`) or clean latent (`sample`). */
   readonly predictionType: "v_prediction" | "epsilon" | "sample";
   /** The betas themselves, in place of start, end and schedule. */
   readonly trainedBetas?: readonly number[];
   /**
-   * Whether the last timestep is pure noise.
+   * The last timestep is pure noise.
    *
    * @default {false}
    */
@@ -31,7 +33,7 @@ export interface SchedulerConfig {
    */
   readonly spacing?: TimestepSpacing;
   /**
-   * Whether a step beyond the first timestep leads to the clean latent. If not, it leads to the
+   * A step beyond the first timestep leads to the clean latent. If not, it leads to the
    * latent at the first timestep.
    *
    * @default {true}
@@ -154,8 +156,8 @@ export class Scheduler {
     const last = trainTimesteps - 1;
     const place = {
       leading: (i: number) => (steps - 1 - i) * Math.floor(trainTimesteps / steps) + 1,
-      trailing: (i: number) => roundHalfToEven(trainTimesteps - i * (trainTimesteps / steps)) - 1,
-      linspace: (i: number) => roundHalfToEven((steps - 1 - i) * (last / Math.max(steps - 1, 1))),
+      trailing: (i: number) => halfToEven(trainTimesteps - i * (trainTimesteps / steps)) - 1,
+      linspace: (i: number) => halfToEven((steps - 1 - i) * (last / Math.max(steps - 1, 1))),
     };
     return Array.from({ length: steps }, (_, i) => place[spacing](i));
   }
@@ -199,12 +201,6 @@ export class Scheduler {
     const alpha = this.alphas[t]!;
     return [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
   }
-}
-
-/** Rounds as NumPy does: a half goes to the even neighbour. */
-function roundHalfToEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /**

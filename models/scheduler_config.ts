@@ -22,6 +22,16 @@ const SCHEDULES = {
 const WITH_BETAS =
   /^(DDIM|DDIMInverse|DDIMParallel|DDPM|DDPMParallel|PNDM|LCM|TCD|LMSDiscrete|EulerDiscrete|EulerAncestralDiscrete|HeunDiscrete|KDPM2Discrete|KDPM2AncestralDiscrete|DPMSolverMultistep|DPMSolverMultistepInverse|DPMSolverSinglestep|DPMSolverSDE|DEISMultistep|UniPCMultistep|SASolver)Scheduler$/;
 
+function isBeta(value: unknown): boolean {
+  return typeof value === "number" && value > 0 && value < 1;
+}
+
+/** Reads a variance that a timestep adds. */
+export function readBeta(fields: Fields, key: string, fallback?: number): number {
+  const value = fields.number(key, fallback);
+  return isBeta(value) ? value : fields.fail(key, "a number between 0 and 1");
+}
+
 /**
  * Reads a `scheduler_config.json`. Missing fields have the defaults of diffusers' `DDIMScheduler`,
  * whichever class the file names. Fields that decide only the sampling of other classes are ignored.
@@ -42,11 +52,6 @@ export function readSchedulerConfig(json: unknown, where: string): SchedulerConf
     if (fields.flag(key, false)) fields.fail(key, "false");
   }
   const trainTimesteps = fields.count("num_train_timesteps", 1000, { min: 2 });
-  const isBeta = (value: unknown) => typeof value === "number" && value > 0 && value < 1;
-  const beta = (key: string, fallback: number) => {
-    const value = fields.number(key, fallback);
-    return isBeta(value) ? value : fields.fail(key, "a number between 0 and 1");
-  };
   const expected = `a list of ${trainTimesteps} numbers between 0 and 1`;
   const trainedBetas = fields.has("trained_betas")
     ? fields.list("trained_betas", isBeta, expected)
@@ -69,8 +74,8 @@ export function readSchedulerConfig(json: unknown, where: string): SchedulerConf
   }
   const config: SchedulerConfig = {
     trainTimesteps,
-    betaStart: beta("beta_start", 0.0001),
-    betaEnd: beta("beta_end", 0.02),
+    betaStart: readBeta(fields, "beta_start", 0.0001),
+    betaEnd: readBeta(fields, "beta_end", 0.02),
     schedule: SCHEDULES[fields.choice("beta_schedule", names, "linear")],
     predictionType,
     ...(trainedBetas && { trainedBetas }),

@@ -23,7 +23,7 @@ export interface EncodedPhrase {
   /** Words that the vocabulary lacks; absent if there are none. */
   readonly unknown?: readonly string[];
   /**
-   * Whether the text encoder hides the padding from attention; the U-Net sees the padding always.
+   * The text encoder hides the padding from attention; the U-Net sees the padding always.
    *
    * @default {false}
    */

@@ -5,18 +5,19 @@
  */
 
 import { InputTypeError } from "../../base/errors.ts";
-import { type Checkpoint, closestShapes, fitTensors } from "../checkpoint/mod.ts";
+import { folderOf } from "../../base/paths.ts";
+import { type Checkpoint, closestShapes, fitTensors, ignoring } from "../checkpoint/mod.ts";
 import {
   firstFile,
   hashFiles,
+  namingFolder,
   readJson,
-  readText,
   requireFile,
   requireFolder,
 } from "../model_files.ts";
 import type { CenterCrop } from "../../base/geometry.ts";
 import { openWeights } from "../open_weights.ts";
-import type { Graph } from "../onnx/graph.ts";
+import { type Graph, tensorsOf } from "../onnx/graph.ts";
 import { RESNET50 } from "../onnx/resnet.ts";
 import {
   buildImageEncoder,
@@ -30,6 +31,7 @@ import {
   TEXT_SKIPPED,
   type TextEncoderConfig,
 } from "./text_encoder.ts";
+import { readVocabularyFile } from "../text/open_text.ts";
 import { createWordPieces, type WordPieces } from "../text/word_pieces.ts";
 
 /** Name of one of the two models, as in options. */
@@ -111,18 +113,16 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
   );
   const imageConfig = imageEncoderOf(storedImage, variant, view.crop);
   const imageGraph = buildImageEncoder(imageConfig, view.crop);
-  const imageCheckpoint = await strict(
-    storedImage,
-    imageGraph,
-    (name) =>
-      IMAGE_SKIPPED.some((prefix) => name.startsWith(prefix)) || isCounter(name, imageGraph),
-  );
+  const skipped = ignoring(IMAGE_SKIPPED);
+  const imageCheckpoint = await fitTensors(storedImage, tensorsOf(imageGraph), {
+    ignore: (name) => skipped.ignore(name) || isCounter(name, imageGraph),
+  });
 
   const configFile = await requireFile(
     [own, `${path}/text`, path].map((folder) => `${folder}/config.json`),
     `the text encoder's configuration of ${variant} ${from}`,
   );
-  const folder = configFile.slice(0, -"/config.json".length);
+  const folder = folderOf(configFile);
   const others = Object.values(PUBLISHED).filter((other) => other !== published);
   if (folder !== own && await firstFile(others.map(({ image }) => `${path}/${image}`))) {
     throw new InputTypeError(
@@ -137,11 +137,8 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
     `the text encoder's weights of ${variant} ${from}`,
   );
   const textGraph = buildTextEncoder(textConfig);
-  const textCheckpoint = await strict(
-    storedText,
-    textGraph,
-    (name) => TEXT_SKIPPED.some((prefix) => name.startsWith(prefix)),
-  );
+  const textTensors = tensorsOf(textGraph);
+  const textCheckpoint = await fitTensors(storedText, textTensors, ignoring(TEXT_SKIPPED));
 
   if (imageConfig.joint !== textConfig.joint) {
     throw new RangeError(
@@ -149,23 +146,16 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
         `channels, but "${textCheckpoint.path}" projects phrases to ${textConfig.joint}`,
     );
   }
+  const vocabulary = await readVocabularyFile(folder, `the vocabulary of ${variant} ${from}`);
   const weights = [...imageCheckpoint.files, ...textCheckpoint.files];
   let hash: Promise<string> | undefined;
   return {
     view,
     image: { config: imageConfig, graph: imageGraph, checkpoint: imageCheckpoint },
     text: { config: textConfig, graph: textGraph, checkpoint: textCheckpoint },
-    wordPieces: await openWordPieces(folder, textConfig, `the vocabulary of ${variant} ${from}`),
+    wordPieces: await namingFolder(folder, () => createWordPieces(vocabulary, textConfig)),
     hash: () => hash ??= hashFiles(weights),
   };
-}
-
-function strict(
-  checkpoint: Checkpoint,
-  graph: Graph,
-  ignore: (name: string) => boolean,
-): Promise<Checkpoint> {
-  return fitTensors(checkpoint, new Map([...graph.weights, ...graph.unused]), { ignore });
 }
 
 /** Whether a tensor is the batch counter of a batch norm in the graph. */
@@ -207,19 +197,3 @@ function imageEncoderOf(
 
 /** Most channels to accept from a shape; a larger number is ignored. */
 const MAX_CHANNELS = 4096;
-
-async function openWordPieces(
-  folder: string,
-  config: TextEncoderConfig,
-  what: string,
-): Promise<WordPieces> {
-  const list = `${folder}/vocab.txt`;
-  const file = await requireFile([list, `${folder}/tokenizer.json`], what);
-  const kind = file === list ? "vocab.txt" : "tokenizer.json";
-  try {
-    return createWordPieces({ kind, text: await readText(file) }, config);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(`${error.message} in "${folder}"`);
-  }
-}

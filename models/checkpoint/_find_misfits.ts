@@ -16,6 +16,15 @@ export interface FitTensorsOptions {
 }
 
 /**
+ * Options that ignore tensors by the start of their names.
+ *
+ * @param prefixes Starts of the names.
+ */
+export function ignoring(prefixes: readonly string[]): Required<FitTensorsOptions> {
+  return { ignore: (name) => prefixes.some((prefix) => name.startsWith(prefix)) };
+}
+
+/**
  * Says how the tensors of a file differ from the tensors of a model.
  *
  * @param shapes Shape of each tensor of the file by name.

@@ -6,20 +6,14 @@
  * @module
  */
 
-import { isObject } from "../../base/json.ts";
 import { show } from "../../base/text.ts";
-import { Fields, MAX_COUNT } from "../json_fields.ts";
+import { Fields, isWhole, MAX_COUNT } from "../json_fields.ts";
 import type { AutoencoderConfig } from "../ldm/autoencoder.ts";
-import type { UnetConfig } from "../ldm/unet_config.ts";
+import { MAX_BLOCKS, MAX_LAYERS, requireFewLayers, type UnetConfig } from "../ldm/unet_config.ts";
 
-/** Most transformer blocks on the way down, because each is built; Stable Diffusion XL has 24. */
-const MAX_LAYERS = 256;
-
-const isWhole = (max: number) => (value: unknown) =>
-  Number.isInteger(value) && (value as number) >= 1 && (value as number) <= max;
-const isCount = isWhole(MAX_COUNT);
-const isBlocks = isWhole(16);
-const isLayers = isWhole(MAX_LAYERS);
+const isCount = isWhole(1, MAX_COUNT);
+const isBlocks = isWhole(1, MAX_BLOCKS);
+const isLayers = isWhole(1, MAX_LAYERS);
 
 /**
  * Fields of a U-Net that change the network in ways that the graph lacks, with their only values
@@ -97,7 +91,7 @@ export function readUnetConfig(json: unknown, where: string): StatedUnet {
   const attentionLevels = attends("down_block_types", down, cross, [cross, cross, cross, down]);
   const upAttentionLevels = attends("up_block_types", up, upCross, [up, upCross, upCross, upCross])
     .reverse();
-  const middle = !isNull(json, "mid_block_type");
+  const middle = fields.any("mid_block_type") !== null;
   if (middle) fields.choice("mid_block_type", [MIDDLE], MIDDLE);
   if (!middle && ![...attentionLevels, ...upAttentionLevels].includes(true)) {
     throw fields.error("it has no cross-attention to read");
@@ -109,10 +103,7 @@ export function readUnetConfig(json: unknown, where: string): StatedUnet {
     isLayers,
     1,
   );
-  const layers = residualBlocks.reduce((sum, n, level) => sum + n * transformerLayers[level]!, 0);
-  if (layers > MAX_LAYERS) {
-    throw fields.error(`it has ${layers} transformer layers, expected at most ${MAX_LAYERS}`);
-  }
+  requireFewLayers(fields, residualBlocks, transformerLayers);
   const [inChannels, outChannels] = ["in_channels", "out_channels"]
     .map((key) => fields.count(key, 4)) as [number, number];
   if (inChannels !== outChannels) {
@@ -145,7 +136,7 @@ export function readUnetConfig(json: unknown, where: string): StatedUnet {
       sinusoids: { sineFirst: !fields.flag("flip_sin_to_cos", true), shift },
       names: "diffusers",
     },
-    latentSize: latentSize(fields, json),
+    latentSize: latentSize(fields),
   };
 }
 
@@ -179,7 +170,7 @@ export function readAutoencoderConfig(json: unknown, where: string): StatedAutoe
       inChannels,
       latentChannels: fields.count("latent_channels", 4),
       channels,
-      residualBlocks: Array(levels).fill(fields.count("layers_per_block", 1, { max: 16 })),
+      residualBlocks: Array(levels).fill(fields.count("layers_per_block", 1, { max: MAX_BLOCKS })),
       attentionLevels: Array(levels).fill(false),
       nonlocalAttention: true,
       groups: fields.count("norm_num_groups", 32),
@@ -204,10 +195,6 @@ export function middleLayers(sides: readonly number[]): number[] {
   const sizes = [...new Set(sides)].sort((a, b) => a - b);
   const second = sizes[1] ?? sizes[0];
   return [...sides.keys()].filter((layer) => sides[layer] === second);
-}
-
-function isNull(json: unknown, key: string): boolean {
-  return isObject(json) && json[key] === null;
 }
 
 function requireClass(fields: Fields, name: string): void {
@@ -271,7 +258,7 @@ function contextChannels(fields: Fields, levels: number): number {
 const SMALLEST_LATENT = 64;
 
 /** Side of the latent: `sample_size`, which diffusers corrects in files from before 0.9. */
-function latentSize(fields: Fields, json: unknown): number {
+function latentSize(fields: Fields): number {
   const size = fields.any("sample_size");
   if (Array.isArray(size)) {
     const [height, width] = fields.levels<number>("sample_size", 2, isCount);
@@ -279,7 +266,7 @@ function latentSize(fields: Fields, json: unknown): number {
     return height!;
   }
   const side = fields.count("sample_size");
-  const version = isObject(json) ? json._diffusers_version : undefined;
+  const version = fields.any("_diffusers_version");
   const isOld = typeof version === "string" && /^0\.[0-8](\.|$)/.test(version);
   return isOld ? Math.max(side, SMALLEST_LATENT) : side;
 }

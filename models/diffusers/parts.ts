@@ -4,6 +4,7 @@
  * @module
  */
 
+import { folderOf } from "../../base/paths.ts";
 import { firstFile, requireFile } from "../model_files.ts";
 
 /** Folders of parts that lie elsewhere than in the model's folder. */
@@ -56,7 +57,7 @@ export interface Parts {
 }
 
 /** Names of the files that tell the content of a tokenizer's folder. */
-const TOKENIZER_MARKS = ["vocab.json", "vocab.txt", "tokenizer.json"];
+export const TOKENIZER_MARKS = ["vocab.json", "vocab.txt", "tokenizer.json"];
 
 /** Names of the files of a tokenizer. */
 const TOKENIZER_FILES = [
@@ -67,7 +68,7 @@ const TOKENIZER_FILES = [
 ];
 
 /**
- * Whether a folder is a model in the layout of diffusers: it has `model_index.json`, or a part.
+ * Tells a model in the layout of diffusers: its folder has `model_index.json`, or a part.
  *
  * @param path Folder of the model.
  */
@@ -99,7 +100,7 @@ export async function findParts(path: string, elsewhere: PartFolders): Promise<P
         ? `${what} (in another folder: name it, in a command by --${option})`
         : what,
     );
-    return file.slice(0, file.lastIndexOf("/"));
+    return folderOf(file);
   };
   const { unet, vae, textEncoder, tokenizer = textEncoder, scheduler } = elsewhere;
   const config = ["config.json"];

@@ -51,9 +51,9 @@ export interface AutoencoderConfig {
    * @default {MONAI's AutoencoderKL}
    */
   readonly diffusers?: {
-    /** Whether the middle attends between its two residual blocks. */
+    /** The middle attends between its two residual blocks. */
     readonly middleAttention: boolean;
-    /** Whether a convolution of one pixel follows the encoder. */
+    /** A convolution of one pixel follows the encoder. */
     readonly quantConv: boolean;
   };
 }
@@ -63,6 +63,11 @@ export function downsampling(config: AutoencoderConfig): number {
   return 2 ** (config.channels.length - 1);
 }
 
+/** Channels of the encoder's input; diffusers' encoder repeats a single channel itself. */
+export function imageChannels({ inChannels, diffusers }: AutoencoderConfig): number {
+  return diffusers ? 1 : inChannels;
+}
+
 /** Name prefixes of checkpoint tensors that the encoding to the mean does not read. */
 export const AUTOENCODER_SKIPPED = ["decoder.", "post_quant_conv.", "quant_conv_log_sigma."];
 
@@ -70,7 +75,7 @@ export const AUTOENCODER_SKIPPED = ["decoder.", "post_quant_conv.", "quant_conv_
 export const MONAI_VARIANCE = ["weight", "bias"].map((part) => `quant_conv_log_sigma.conv.${part}`);
 
 /**
- * Whether an autoencoder can give the variance of latents.
+ * Tells if an autoencoder can give the variance of latents.
  *
  * @param config The architecture.
  * @param tensors The checkpoint's tensors by name.
@@ -119,7 +124,7 @@ const DIFFUSERS_NAMES: Names = {
 /** Options of {@linkcode buildEncoder}. */
 export interface EncoderOptions {
   /**
-   * Whether the logarithm of the latent's variance is an output too.
+   * The logarithm of the latent's variance is an output too.
    *
    * @default {false}
    */
@@ -224,13 +229,9 @@ export function buildEncoder(
 }
 
 /** The image in the range and channels that the first convolution reads. */
-function inputImage(
-  g: GraphBuilder,
-  { inChannels, diffusers }: AutoencoderConfig,
-  size: number,
-): Value {
-  const channels = diffusers ? 1 : inChannels;
-  const image = g.input("image", "float32", ["batch", channels, size, size]);
+function inputImage(g: GraphBuilder, config: AutoencoderConfig, size: number): Value {
+  const { inChannels, diffusers } = config;
+  const image = g.input("image", "float32", ["batch", imageChannels(config), size, size]);
   if (!diffusers) return image;
   const centered = add(g, scale(g, image, 2), g.floats([-1], [])); // -1..1
   return inChannels === 1 ? centered : concat(g, Array(inChannels).fill(centered), 1);

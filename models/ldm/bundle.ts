@@ -6,18 +6,25 @@
 
 import { InputTypeError } from "../../base/errors.ts";
 import { isObject } from "../../base/json.ts";
+import { folderOf } from "../../base/paths.ts";
 import { quote } from "../../base/text.ts";
 import {
   type Checkpoint,
   closestShapes,
   fitLayout,
   fitTensors,
-  type FitTensorsOptions,
+  ignoring,
   tellLayout,
 } from "../checkpoint/mod.ts";
 import { middleLayers, readAutoencoderConfig, readUnetConfig } from "../diffusers/config.ts";
-import { findParts, hasParts, type PartFolders, settingFiles } from "../diffusers/parts.ts";
-import type { Graph } from "../onnx/graph.ts";
+import {
+  findParts,
+  hasParts,
+  type PartFolders,
+  settingFiles,
+  TOKENIZER_MARKS,
+} from "../diffusers/parts.ts";
+import { tensorsOf } from "../onnx/graph.ts";
 import { firstFile, hashFiles, readJson, requireFile, requireFolder } from "../model_files.ts";
 import { openWeights } from "../open_weights.ts";
 import { readSchedulerConfig } from "../scheduler_config.ts";
@@ -62,7 +69,7 @@ export interface Bundle {
     readonly unet: Checkpoint;
     readonly textEncoder: Checkpoint;
   };
-  /** Whether the model has the layout of diffusers, whose parts may come from other folders. */
+  /** The model has the layout of diffusers, and its parts may come from other folders. */
   readonly hasParts: boolean;
   /** Number of cross-attention layers of the U-Net. */
   readonly crossAttentionLayers: number;
@@ -124,16 +131,18 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   const unetTensors = tensorsOf(unetGraph.graph);
   const isMonai = stated.autoencoder.diffusers === undefined;
   const encoderNames = isMonai ? AUTOENCODER_NAMES : DIFFUSERS_AUTOENCODER_NAMES;
-  const config = isMonai
-    ? {
-      ...stated,
-      autoencoder: inLayout(
-        stated.autoencoder,
-        tellLayout(stored.autoencoder, tensorsOf(statedEncoder), encoderNames),
-      ),
-    }
-    : stated;
-  const encoder = tensorsOf(buildEncoder(config.autoencoder, imageSize, { logVariance }));
+  const sides = unetGraph.crossAttention.map(({ side }) => side);
+  const statedTensors = tensorsOf(statedEncoder);
+  const autoencoder = isMonai
+    ? inLayout(
+      stated.autoencoder,
+      tellLayout(stored.autoencoder, statedTensors, encoderNames),
+    )
+    : stated.autoencoder;
+  const config = { ...stated, autoencoder, ...(!isMonai && { layers: middleLayers(sides) }) };
+  const encoder = isMonai
+    ? tensorsOf(buildEncoder(autoencoder, imageSize, { logVariance }))
+    : statedTensors;
   const checkpoints = {
     autoencoder: await fitLayout(
       stored.autoencoder,
@@ -153,11 +162,10 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
         `but "${text.checkpoint.path}" gives ${text.layout.config.hidden}`,
     );
   }
-  const sides = unetGraph.crossAttention.map(({ side }) => side);
   let hash: Promise<string> | undefined;
   return {
     path,
-    config: isMonai ? config : { ...config, layers: middleLayers(sides) },
+    config,
     text: text.layout,
     tokenizer: text.tokenizer,
     checkpoints,
@@ -262,15 +270,6 @@ function fromConfiguration<T>(file: string, build: () => T): T {
   }
 }
 
-/** Shape of each tensor that a graph's checkpoint must hold. */
-function tensorsOf(graph: Graph): Map<string, readonly number[]> {
-  return new Map([...graph.weights, ...graph.unused]);
-}
-
-function ignoring(skipped: readonly string[]): FitTensorsOptions {
-  return { ignore: (name) => skipped.some((prefix) => name.startsWith(prefix)) };
-}
-
 /** Completes an architecture with the difference between MONAI Generative and MONAI. */
 function inLayout(config: AutoencoderConfig, layout: number): AutoencoderConfig {
   const { attentionProjection = "applied", ...generative } = config;
@@ -287,9 +286,6 @@ async function openTexts(folder: string, sideBySide: boolean): Promise<TextModel
       : "the text encoder (a MONAI bundle has none: give its folder too, in a command by --text-encoder)",
   );
   const own = `${folder}/tokenizer`;
-  const names = ["vocab.json", "vocab.txt", "tokenizer.json"].map((name) => `${own}/${name}`);
-  return await openText(
-    configFile.slice(0, -"/config.json".length),
-    await firstFile(names) ? own : folder,
-  );
+  const marks = TOKENIZER_MARKS.map((mark) => `${own}/${mark}`);
+  return await openText(folderOf(configFile), await firstFile(marks) ? own : folder);
 }

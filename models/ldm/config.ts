@@ -5,10 +5,11 @@
  */
 
 import { printable } from "../../base/text.ts";
-import { Fields, MAX_COUNT } from "../json_fields.ts";
+import { Fields, isWhole, MAX_COUNT } from "../json_fields.ts";
 import type { SchedulerConfig } from "../scheduler.ts";
+import { readBeta } from "../scheduler_config.ts";
 import { type AutoencoderConfig, downsampling } from "./autoencoder.ts";
-import type { UnetConfig } from "./unet_config.ts";
+import { MAX_BLOCKS, MAX_LAYERS, requireFewLayers, type UnetConfig } from "./unet_config.ts";
 
 /** Configuration of a latent diffusion model: everything but the weights. */
 export interface LdmConfig {
@@ -32,14 +33,6 @@ export interface LdmConfig {
   readonly select?: readonly [start: number, end: number];
 }
 
-/** Most layers of the U-Net, because each layer is built. */
-const MAX_LAYERS = 256;
-
-/** Most residual blocks of one level. */
-const MAX_BLOCKS = 16;
-
-const isWhole = (min: number, max: number) => (value: unknown) =>
-  Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
 const isChannels = isWhole(1, MAX_COUNT);
 const isCount = isWhole(0, MAX_COUNT);
 const isBlocks = isWhole(0, MAX_BLOCKS);
@@ -83,10 +76,7 @@ function unetConfig(fields: Fields): UnetConfig {
   }
   const residualBlocks = fields.levels<number>("num_res_blocks", levels, isBlocks, 2);
   const transformerLayers = fields.count("transformer_num_layers", 1, { max: MAX_LAYERS });
-  const layers = residualBlocks.reduce((sum, blocks) => sum + blocks, 0) * transformerLayers;
-  if (layers > MAX_LAYERS) {
-    throw fields.error(`it has ${layers} transformer layers, expected at most ${MAX_LAYERS}`);
-  }
+  requireFewLayers(fields, residualBlocks, Array(levels).fill(transformerLayers));
   return {
     inChannels: fields.count("in_channels"),
     outChannels: fields.count("out_channels"),
@@ -104,14 +94,10 @@ function unetConfig(fields: Fields): UnetConfig {
 }
 
 function schedulerConfig(fields: Fields): SchedulerConfig {
-  const beta = (key: string) => {
-    const value = fields.number(key);
-    return value > 0 && value < 1 ? value : fields.fail(key, "a number between 0 and 1");
-  };
   return {
     trainTimesteps: fields.count("num_train_timesteps", 1000, { min: 2 }),
-    betaStart: beta("beta_start"),
-    betaEnd: beta("beta_end"),
+    betaStart: readBeta(fields, "beta_start"),
+    betaEnd: readBeta(fields, "beta_end"),
     schedule: fields.choice("schedule", ["scaled_linear_beta", "linear_beta"]),
     predictionType: fields.choice("prediction_type", ["v_prediction", "epsilon", "sample"]),
   };

@@ -43,14 +43,14 @@ export interface OpenModelOptions {
    */
   separate?: boolean;
   /**
-   * Whether {@linkcode LdmModel.attend} returns a map of each head, not their mean. Each layer then
+   * {@linkcode LdmModel.attend} returns a map of each head, not their mean. Each layer then
    * has an output of its own.
    *
    * @default {false}
    */
   eachHead?: boolean;
   /**
-   * Whether {@linkcode LdmModel.attend} reduces maps to the asked columns on the GPU too. The
+   * {@linkcode LdmModel.attend} reduces maps to the asked columns on the GPU too. The
    * stages of the seed method read whole maps there.
    *
    * @default {false}

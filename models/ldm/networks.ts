@@ -15,7 +15,13 @@ import type { OutputTensor, Runtime, TensorData } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import { buildTextEncoder, textFeeds } from "../text/text_encoder.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
-import { buildEncoder, downsampling, hasVariance, MONAI_VARIANCE } from "./autoencoder.ts";
+import {
+  buildEncoder,
+  downsampling,
+  hasVariance,
+  imageChannels,
+  MONAI_VARIANCE,
+} from "./autoencoder.ts";
 import type { Bundle } from "./bundle.ts";
 import { loadGraph } from "./load_graph.ts";
 import { type Conditioning, openUnet, type UnetSession } from "./unet_session.ts";
@@ -124,9 +130,9 @@ export interface NetworksOptions {
   readonly weights: WeightType;
   /** Whether each layer has an output of its own on the GPU too. */
   readonly separate: boolean;
-  /** Whether each head has a map of its own. */
+  /** Each head has a map of its own. */
   readonly eachHead: boolean;
-  /** Whether maps on the GPU can be reduced to columns. */
+  /** Maps on the GPU can be reduced to columns. */
   readonly tokenSums: boolean;
 }
 
@@ -215,8 +221,7 @@ export async function openNetworks(
     };
     const read = (values: TensorData, length: number) => readValues(gpu, values, length);
     const runEncoder = async (image: TensorData, outputs: readonly string[]) => {
-      const channels = autoencoder.diffusers ? 1 : autoencoder.inChannels;
-      const dims = [1, channels, imageSize, imageSize];
+      const dims = [1, imageChannels(autoencoder), imageSize, imageSize];
       const length = image instanceof Float32Array ? image.length : image.size / 4;
       if (length !== elementCount(dims)) {
         throw new RangeError(`Cannot encode an image of ${length} values: expected [${dims}]`);

@@ -36,13 +36,13 @@ export interface UnetOutputs {
    */
   readonly stacked?: boolean;
   /**
-   * Whether a second output accompanies each attention output: weighted sums over its tokens.
+   * A second output accompanies each attention output: weighted sums over its tokens.
    *
    * @default {false}
    */
   readonly tokenSums?: boolean;
   /**
-   * Whether each head has a map of its own; otherwise a map is the mean over heads.
+   * Each head has a map of its own; otherwise a map is the mean over heads.
    *
    * @default {false}
    */

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Fields } from "../json_fields.ts";
+
 /**
  * Architecture of a U-Net with text conditioning: MONAI's DiffusionModelUNet, or with the optional
  * fields diffusers' UNet2DConditionModel. Lists have one entry per level, finest first.
@@ -74,4 +76,28 @@ export interface UnetConfig {
    * @default {"monai"}
    */
   readonly names?: "monai" | "diffusers";
+}
+
+/** Most residual blocks of one level. */
+export const MAX_BLOCKS = 16;
+
+/** Most transformer blocks on the way down, because each is built; Stable Diffusion XL has 24. */
+export const MAX_LAYERS = 256;
+
+/**
+ * Refuses an architecture with too many transformer blocks.
+ *
+ * @param fields The file, for the message.
+ * @param residualBlocks Residual blocks of each level on the way down.
+ * @param transformerLayers Transformer blocks in each spatial transformer of a level.
+ * @throws {SyntaxError} If there are more than {@linkcode MAX_LAYERS}.
+ */
+export function requireFewLayers(
+  fields: Fields,
+  residualBlocks: readonly number[],
+  transformerLayers: readonly number[],
+): void {
+  const layers = residualBlocks.reduce((sum, n, level) => sum + n * transformerLayers[level]!, 0);
+  if (layers <= MAX_LAYERS) return;
+  throw fields.error(`it has ${layers} transformer layers, expected at most ${MAX_LAYERS}`);
 }

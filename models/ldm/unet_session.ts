@@ -121,13 +121,13 @@ export interface OpenUnetOptions {
    */
   readonly separate?: boolean;
   /**
-   * Whether each head has a map of its own; then each layer has an output of its own too.
+   * Each head has a map of its own; then each layer has an output of its own too.
    *
    * @default {false}
    */
   readonly eachHead?: boolean;
   /**
-   * Whether maps on the GPU can be reduced to columns. Without a GPU they always can.
+   * Maps on the GPU can be reduced to columns. Without a GPU they always can.
    *
    * @default {false}
    */
@@ -189,6 +189,13 @@ export async function openUnet(
       const [positions, columns] = dims.slice(-2) as [number, number];
       return { layers, heads, data, positions, tokens: columns, release };
     });
+  /** Runs both parts; the caller releases the prediction and the named outputs of the first part. */
+  const runWhole = async (inputs: Readonly<Record<string, Tensor>>, names: readonly string[]) => {
+    const state = await first.run(pick(front, inputs), [...new Set([...between, ...names])]);
+    const { prediction } = await second.run(pick(back, { ...inputs, ...state }), ["prediction"]);
+    for (const name of between) if (!names.includes(name)) state[name]!.release();
+    return { prediction: prediction!, state };
+  };
   return {
     async project(context) {
       const dims = [1, tokens, config.contextChannels];
@@ -201,12 +208,7 @@ export async function openUnet(
       };
     },
     async predict(latent, timestep, text) {
-      const inputs = feeds(latent, [timestep], text);
-      const state = await first.run(pick(front, inputs), between);
-      const all = { ...inputs, ...state };
-      const { prediction } = await second.run(pick(back, all), ["prediction"]);
-      for (const tensor of Object.values(state)) tensor.release();
-      return prediction!;
+      return (await runWhole(feeds(latent, [timestep], text), [])).prediction;
     },
     async attend(latents, timesteps, text, columns) {
       const batch = joinValues(runtime.gpu, latents, latentLength);
@@ -221,10 +223,8 @@ export async function openUnet(
     async predictAndAttend(latent, timestep, text, columns) {
       const names = namesOf(columns);
       const inputs = feeds(latent, [timestep], text, columns);
-      const state = await first.run(pick(front, inputs), [...new Set([...between, ...names])]);
-      const { prediction } = await second.run(pick(back, { ...inputs, ...state }), ["prediction"]);
-      for (const name of between) if (!names.includes(name)) state[name]!.release();
-      return { prediction: prediction!, maps: toMaps(state, names) };
+      const { prediction, state } = await runWhole(inputs, names);
+      return { prediction, maps: toMaps(state, names) };
     },
     release,
   };

@@ -63,6 +63,11 @@ export interface Graph {
   readonly nodes: readonly Node[];
 }
 
+/** Shapes of the tensors that a graph's checkpoint must hold, by name. */
+export function tensorsOf({ weights, unused }: Graph): Map<string, readonly number[]> {
+  return new Map([...weights, ...unused]);
+}
+
 /** Number of elements in a shape of known sizes. */
 export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, size) => product * size, 1);

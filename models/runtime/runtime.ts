@@ -56,7 +56,7 @@ export interface ExternalData {
    */
   readonly asFloat16?: boolean;
   /**
-   * Whether to load the range's bfloat16 numbers as float32.
+   * The range's bfloat16 numbers are loaded as float32.
    *
    * @default {false}
    */

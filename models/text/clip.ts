@@ -66,7 +66,7 @@ export function encodeClip(
 ): Value {
   const { hidden, positions, epsilon } = config;
   const table = g.weight("text_model.embeddings.position_embedding.weight", [positions, hidden]);
-  const places = length === positions ? table : gather(g, table, g.ints(range(length)));
+  const places = length === positions ? table : gather(g, table, g.ints([...Array(length).keys()]));
   // A token attends to itself and to earlier tokens.
   const causal = g.floats(
     Float32Array.from(
@@ -92,8 +92,4 @@ export function encodeClip(
     x = add(g, x, linear(g, h, `${name}.mlp.fc2`, hidden));
   }
   return layerNorm(g, x, "text_model.final_layer_norm", epsilon);
-}
-
-function range(length: number): number[] {
-  return Array.from({ length }, (_, i) => i);
 }

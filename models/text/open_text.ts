@@ -8,7 +8,7 @@ import { isObject } from "../../base/json.ts";
 import { show } from "../../base/text.ts";
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import { Fields } from "../json_fields.ts";
-import { isFile, readJson, readText, requireFile } from "../model_files.ts";
+import { isFile, namingFolder, readJson, readText, requireFile } from "../model_files.ts";
 import { openWeights } from "../open_weights.ts";
 import { createTokenizer, type Tokenizer } from "../tokenizer.ts";
 import {
@@ -32,9 +32,9 @@ export interface TextModel {
 /** Options of {@linkcode openText}. */
 export interface OpenTextOptions {
   /**
-   * Whose rules decide where the files of a CLIP leave something open. `monai`: a whole CLIP model
-   * loses its last layer, and "!" is the padding. `diffusers`: a whole CLIP model keeps all layers,
-   * and the end token is the padding.
+   * Library that decides where the files of a CLIP leave something open. `monai`: a whole CLIP
+   * model loses its last layer, and "!" is the padding. `diffusers`: a whole CLIP model keeps all
+   * layers, and the end token is the padding.
    *
    * @default {"monai"}
    */
@@ -106,17 +106,14 @@ async function openTokenizer(
     vocabulary: layout.config.vocabulary,
     ...(padToken !== undefined && { padToken }),
   };
-  const open = async (): Promise<Tokenizer> => {
+  const plain = await namingFolder(folder, async (): Promise<Tokenizer> => {
     if (kind === "bert") {
       const lowercase = fields.flag("do_lower_case", true);
-      return createBertTokenizer(await readVocabulary(folder), { ...options, lowercase });
+      const vocabulary = await readVocabularyFile(folder, "the tokenizer (vocab.txt)");
+      return createBertTokenizer(vocabulary, { ...options, lowercase });
     }
     const standard = rules === "diffusers" ? { padToken: "<|endoftext|>" } : {};
     return createTokenizer(await readBytePairs(folder), { ...standard, ...options });
-  };
-  const plain = await open().catch((error) => {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(`${error.message} in "${folder}"`);
   });
   if (hidden === "none") return plain;
   return {
@@ -148,12 +145,16 @@ async function readOptional(path: string): Promise<unknown> {
   return await isFile(path) ? await readJson(path) : {};
 }
 
-async function readVocabulary(folder: string): Promise<VocabularyFile> {
+/**
+ * Reads BERT's vocabulary.
+ *
+ * @param folder Folder of `vocab.txt` or `tokenizer.json`.
+ * @param what The vocabulary in words, for the message.
+ * @throws {NotFound} If the folder holds neither.
+ */
+export async function readVocabularyFile(folder: string, what: string): Promise<VocabularyFile> {
   const list = `${folder}/vocab.txt`;
-  const file = await requireFile(
-    [list, `${folder}/tokenizer.json`],
-    "the tokenizer (vocab.txt)",
-  );
+  const file = await requireFile([list, `${folder}/tokenizer.json`], what);
   return { kind: file === list ? "vocab.txt" : "tokenizer.json", text: await readText(file) };
 }
 

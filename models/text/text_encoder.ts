@@ -4,17 +4,16 @@
  * @module
  */
 
-import { isObject } from "../../base/json.ts";
 import { show } from "../../base/text.ts";
 import {
   type Checkpoint,
   closestShapes,
   fitTensors,
-  type FitTensorsOptions,
+  ignoring,
   readRows,
 } from "../checkpoint/mod.ts";
 import { Fields } from "../json_fields.ts";
-import { type Graph, GraphBuilder } from "../onnx/graph.ts";
+import { type Graph, GraphBuilder, tensorsOf } from "../onnx/graph.ts";
 import { gather } from "../onnx/ops.ts";
 import type { Tensor } from "../runtime/runtime.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
@@ -46,7 +45,7 @@ export interface ClipLayout {
    * the text tower of OpenCLIP ViT-H one layer before its end.
    */
   readonly dropped?: string;
-  /** Whether the encoder hides padding, which no published model does; absent means it does not. */
+  /** The encoder hides padding, which no published model does; absent means it does not. */
   readonly hidesPadding?: true;
 }
 
@@ -56,7 +55,7 @@ export interface BertLayout {
   readonly kind: "bert";
   /** Architecture of the encoder. */
   readonly config: BertConfig;
-  /** Whether the model's own configuration says to hide padding; absent means it does not. */
+  /** The model's own configuration says to hide padding; absent means it does not. */
   readonly hidesPadding?: true;
 }
 
@@ -95,14 +94,15 @@ export function readTextConfig(
 ): TextEncoderLayout {
   const fields = new Fields(json, where);
   const hides = fields.flag("use_attention_mask", false) && { hidesPadding: true as const };
-  return architectureOf(fields, json) === "bert"
+  return architectureOf(fields) === "bert"
     ? { kind: "bert", config: readBertConfig(fields), ...hides }
-    : { ...readClipLayout(fields, where, keepsLast), ...hides };
+    : { ...readClipLayout(fields, keepsLast), ...hides };
 }
 
 /** Tells the architecture; a configuration that names none is CLIP's. */
-function architectureOf(fields: Fields, json: unknown): "clip" | "bert" {
-  const { model_type: type, architectures } = isObject(json) ? json : {};
+function architectureOf(fields: Fields): "clip" | "bert" {
+  const type = fields.any("model_type");
+  const architectures = fields.any("architectures");
   const name = Array.isArray(architectures) ? architectures[0] : undefined;
   if (typeof type === "string") {
     const known = TYPES.get(type);
@@ -117,7 +117,7 @@ function architectureOf(fields: Fields, json: unknown): "clip" | "bert" {
   );
 }
 
-function readClipLayout(outer: Fields, where: string, keepsLast: boolean): ClipLayout {
+function readClipLayout(outer: Fields, keepsLast: boolean): ClipLayout {
   const whole = outer.has("text_config");
   const fields = whole ? outer.object("text_config") : outer;
   const drops = whole && !keepsLast;
@@ -136,9 +136,7 @@ function readClipLayout(outer: Fields, where: string, keepsLast: boolean): ClipL
     epsilon: fields.number("layer_norm_eps", 1e-5),
   };
   if (config.hidden % config.heads !== 0) {
-    throw new SyntaxError(
-      `Cannot read ${where}: hidden size ${config.hidden} does not fall into ${config.heads} heads`,
-    );
+    throw outer.error(`hidden size ${config.hidden} does not fall into ${config.heads} heads`);
   }
   return drops ? { config, dropped: `text_model.encoder.layers.${layers - 1}.` } : { config };
 }
@@ -146,7 +144,7 @@ function readClipLayout(outer: Fields, where: string, keepsLast: boolean): ClipL
 /** Options of {@linkcode buildTextEncoder}. */
 export interface TextEncoderOptions {
   /**
-   * Whether the graph itself looks up the rows of the token ids. At full size CLIP's table has
+   * The graph itself looks up the rows of the token ids. At full size CLIP's table has
    * 202 MB, which exceeds the largest buffer of some devices. A phrase needs only its own rows.
    *
    * @default {true}
@@ -197,7 +195,7 @@ function tokenTable({ kind }: TextEncoderLayout): string {
   return kind === "bert" ? BERT_TABLE : CLIP_TABLE;
 }
 
-/** Whether the graph has an input for padding: a method may hide BERT's padding at any time. */
+/** Tells if the graph has an input for padding: a method may hide BERT's padding at any time. */
 function takesPadding({ kind, hidesPadding }: TextEncoderLayout): boolean {
   return kind === "bert" || hidesPadding === true;
 }
@@ -213,17 +211,13 @@ export async function fitTextEncoder(
   checkpoint: Checkpoint,
   layout: TextEncoderLayout,
 ): Promise<Checkpoint> {
-  const { weights, unused } = buildTextEncoder(layout);
-  const expected = new Map([...weights, ...unused]);
+  const expected = tensorsOf(buildTextEncoder(layout));
   const isBert = layout.kind === "bert";
   const prefix = isBert ? BERT_PREFIX : CLIP_PREFIX;
   const bare = new Map([...expected].map(([name, shape]) => [name.slice(prefix.length), shape]));
-  const skipped = isBert
-    ? BERT_SKIPPED
-    : [...CLIP_TEXT_SKIPPED, ...(layout.dropped ? [layout.dropped] : [])];
-  const options: FitTensorsOptions = {
-    ignore: (name) => skipped.some((start) => name.startsWith(start)),
-  };
+  const options = ignoring(
+    isBert ? BERT_SKIPPED : [...CLIP_TEXT_SKIPPED, ...(layout.dropped ? [layout.dropped] : [])],
+  );
   const [whole, short] = [expected, bare].map((names) => closestShapes(checkpoint, names.keys()));
   if (short!.size <= whole!.size) return await fitTensors(checkpoint, expected, options);
   const fitted = await fitTensors(checkpoint, bare, options);

@@ -207,7 +207,7 @@ export interface BertTokenizerOptions extends WordPiecesOptions {
    */
   readonly padToken?: string;
   /**
-   * Whether capitals become lower case, and letters lose their accents.
+   * Capitals become lower case, and letters lose their accents.
    *
    * @default {true}
    */
