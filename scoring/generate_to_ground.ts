@@ -8,6 +8,7 @@
 import type { Box, Size } from "../base/geometry.ts";
 import { isRegion, type Region, type Truth } from "../base/region.ts";
 import { squareTaps, type WideTaps } from "../images/antialias.ts";
+import { scaleExactly } from "../shaders/aggregate_cpu.ts";
 import { resizeBilinear } from "../shaders/resize_cpu.ts";
 import { componentMeans } from "./gaussian_mixture.ts";
 
@@ -72,7 +73,7 @@ export function scoreFrame(
   }
   // Rounding halves to even leaves a half at 0.
   const mask = toFrame(Float32Array.from(small), side).map((value) => value > 0.5 ? 1 : 0);
-  const map = toFrame(scaled(heatmap), side);
+  const map = toFrame(scaleExactly(heatmap), side);
   const bounds = boundsOf(mask);
   const [left, top, right, bottom] = bounds;
   const filled = new Float32Array(mask.length);
@@ -159,13 +160,6 @@ function reached({ first, weights }: WideTaps, from: number, to: number): boolea
   return weights.map((shares, i) =>
     shares.some((share, j) => share > 0 && first[i]! + j >= from && first[i]! + j < to)
   );
-}
-
-/** The map scaled to 0..1; the map itself if it is constant. */
-function scaled(map: Float32Array): Float32Array {
-  const low = map.reduce((least, value) => Math.min(least, value), Infinity);
-  const range = map.reduce((most, value) => Math.max(most, value), -Infinity) - low;
-  return range === 0 ? map : map.map((value) => (value - low) / range);
 }
 
 function toFrame(map: Float32Array, side: number): Float32Array {
