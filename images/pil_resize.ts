@@ -9,7 +9,7 @@ import type { GrayImage, Size } from "../base/geometry.ts";
 /** Fraction bits of a weight (Pillow, `Resample.c`: 32 bits less 8 of a pixel and 2 spare). */
 const PRECISION_BITS = 22;
 
-/** One half in fixed point; adding it rounds a sum to the nearest integer. */
+/** A half in fixed point; adding it rounds a sum to the nearest integer. */
 const HALF = 1 << (PRECISION_BITS - 1);
 
 /** The input pixels of one output pixel, with their weights. */

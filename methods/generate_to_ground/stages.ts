@@ -22,7 +22,7 @@ import { generatePasses, inLayerOrder, TextAttention, tokenMean } from "./text_a
 export interface GenerateToGroundSettings {
   /** Number of timesteps; the last four fifths are averaged, which is 40 of 50. */
   readonly steps: number;
-  /** Whether the biases of image and text are merged into the map. */
+  /** The biases of image and text are merged into the map. */
   readonly bbm: boolean;
   /** Words that are averaged: of each its first token, or all tokens with `class`. */
   readonly words: WordChoice;
