@@ -4,7 +4,7 @@
  * @module
  */
 
-import { maskOf, type Region } from "./region.ts";
+import { maskOf, type Region, runsOf } from "./region.ts";
 
 /** A closed line as `x0, y0, x1, y1, …`; the last corner joins the first. */
 export type Ring = readonly number[];
@@ -48,12 +48,10 @@ function traceRings(region: Region): Ring[] {
   // A ring passes an edge at the top of a pixel from left to right, and only once.
   const isTraced = new Uint8Array(width * height);
   const rings: Ring[] = [];
-  for (let y = 0; y < height; y++) {
-    for (let run = region.rows[y]!; run < region.rows[y + 1]!; run++) {
-      for (let x = region.runs[2 * run]!; x < region.runs[2 * run + 1]!; x++) {
-        if (isTraced[y * width + x] || isInside(x, y - 1)) continue;
-        rings.push(traceRing(x, y));
-      }
+  for (const [left, y, length] of runsOf(region)) {
+    for (let x = left; x < left + length; x++) {
+      if (isTraced[y * width + x] || isInside(x, y - 1)) continue;
+      rings.push(traceRing(x, y));
     }
   }
   return rings;

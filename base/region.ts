@@ -20,7 +20,7 @@ export interface Region extends Size {
 /** Ground truth of a phrase: boxes, or a region. */
 export type Truth = readonly Box[] | Region;
 
-/** Whether ground truth is a region. */
+/** Ground truth is a region if it has runs. */
 export function isRegion(truth: Truth): truth is Region {
   return "runs" in truth;
 }
@@ -53,14 +53,21 @@ export function regionOf(mask: ArrayLike<number>, { width, height }: Size): Regi
   return { width, height, runs: Uint32Array.from(runs), rows };
 }
 
-/** Converts a region to a mask: row-major `[height, width]` of 0 and 1. */
-export function maskOf({ width, height, runs, rows }: Region): Uint8Array {
-  const mask = new Uint8Array(width * height);
+/** Yields a box of one row for each run of a region, in reading order. */
+export function* runsOf({ height, runs, rows }: Region): Generator<Box, void> {
   for (let y = 0; y < height; y++) {
     for (let run = rows[y]!; run < rows[y + 1]!; run++) {
-      mask.fill(1, y * width + runs[2 * run]!, y * width + runs[2 * run + 1]!);
+      const x = runs[2 * run]!;
+      yield [x, y, runs[2 * run + 1]! - x, 1];
     }
   }
+}
+
+/** Converts a region to a mask: row-major `[height, width]` of 0 and 1. */
+export function maskOf(region: Region): Uint8Array {
+  const { width, height } = region;
+  const mask = new Uint8Array(width * height);
+  for (const [x, y, length] of runsOf(region)) mask.fill(1, y * width + x, y * width + x + length);
   return mask;
 }
 

@@ -48,8 +48,8 @@ export interface PolygonMask {
 export type TruthMask = PngMask | RleMask | PolygonMask;
 
 /**
- * A value of a JSON file is a list of masks if the types fit. `readRegion` says whether the numbers
- * make a mask.
+ * A value of a JSON file is a list of masks if its types are right. `readRegion` checks that its
+ * numbers make a mask.
  */
 export function areTruthMasks(value: unknown): value is readonly TruthMask[] {
   return Array.isArray(value) && value.length > 0 && value.every(isTruthMask);

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { GrayImage } from "../base/geometry.ts";
+import type { GrayImage, Size } from "../base/geometry.ts";
+import { halfToEven } from "../base/half_to_even.ts";
 import type { AxisRange } from "../shaders/resize_cpu.ts";
 
 /** For each output pixel of one axis, the source pixels that it blends and their shares. */
@@ -66,7 +67,7 @@ export interface SquareTaps {
  * side, as in torchvision.
  */
 export function squareTaps(
-  { width, height }: { readonly width: number; readonly height: number },
+  { width, height }: Size,
   size: number,
   cover: number = Math.min(width, height),
 ): SquareTaps {
@@ -75,12 +76,6 @@ export function squareTaps(
     return antialiasTaps(length, resized, { start: halfToEven((resized - size) / 2), count: size });
   };
   return { columns: axis(width), rows: axis(height) };
-}
-
-/** Rounds to a whole number, and a half to the even neighbour, as Python's `round`. */
-export function halfToEven(value: number): number {
-  const below = Math.floor(value);
-  return value - below === 0.5 ? below + below % 2 : Math.round(value);
 }
 
 /**

@@ -1,9 +1,10 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
+import { halfToEven } from "../base/half_to_even.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { furthest } from "../tests/support/gpu.ts";
 import { floats, readSafetensors } from "../tests/support/safetensors.ts";
-import { antialiasTaps, halfToEven, preprocessAntialiased, squareTaps } from "./antialias.ts";
+import { antialiasTaps, preprocessAntialiased, squareTaps } from "./antialias.ts";
 
 /** torchvision's results; see shared/reference/diffusers/README.md. */
 const REFERENCE = new URL("../../shared/reference/diffusers/", import.meta.url).pathname;

@@ -8,7 +8,7 @@
 import type { CenterCrop } from "../base/geometry.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
-import { decode, type DecodedImage, truthOf } from "../pipeline/decode.ts";
+import { decode, type DecodedImage } from "../pipeline/decode.ts";
 import {
   countSamples,
   failed,
@@ -19,8 +19,9 @@ import {
 } from "../pipeline/flow.ts";
 import { askModel } from "./_ask_model.ts";
 import { finishGrid } from "./grid_heatmap.ts";
-import type { GroundedPhrase, Method, MethodOptions } from "../pipeline/method.ts";
-import { requireProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
+import type { GroundedPhrase, Method } from "../pipeline/method.ts";
+import { metrics } from "../pipeline/metrics.ts";
+import { requireProtocolOptions } from "../scoring/protocols.ts";
 
 /**
  * Turns a model into a method. A sample fails if the model refuses its phrase or image. An error of
@@ -34,32 +35,11 @@ export function gridMethod(model: GridModel): Method {
     ground(source, options = {}) {
       requireProtocolOptions(options);
       const grids = groundGrids(decode(source, { ...options, view }), model, options);
-      const scored = scoreGrids(grids, options);
+      const scored = metrics(grids, options, options);
       return countSamples(scored, options.done, (count) => options.onProgress?.(count));
     },
     close: async () => await model.close?.(),
   };
-}
-
-/** Scores heatmaps against the boxes or masks of their samples. */
-export function scoreGrids(
-  source: AsyncIterable<Flow<GroundedPhrase>>,
-  options: MethodOptions,
-): AsyncIterableIterator<Flow<GroundedPhrase>> {
-  return flatMapFlow(source, "metrics", function* (found): Iterable<Flow<GroundedPhrase>> {
-    const { heatmap, image: { gray, crop: { side: cover } }, sample } = found;
-    const truth = truthOf(sample, found.image);
-    try {
-      yield item(
-        truth === undefined ? found : {
-          ...found,
-          scores: scoreByProtocols(heatmap, gray, truth, { ...options, cover }),
-        },
-      );
-    } catch (error) {
-      yield failed("metrics", sample, error);
-    }
-  }, options);
 }
 
 /**

@@ -21,8 +21,9 @@ import {
 } from "../pipeline/flow.ts";
 import { retryOnDeviceLoss } from "../pipeline/gpu/lost_gpu.ts";
 import type { GroundedPhrase, Method } from "../pipeline/method.ts";
+import { metrics } from "../pipeline/metrics.ts";
 import { requireProtocolOptions } from "../scoring/protocols.ts";
-import { scoreGrids, toGrounded } from "./grid_method.ts";
+import { toGrounded } from "./grid_method.ts";
 import { measurePasses } from "./ldm/expectation.ts";
 
 /** Options of the stages of {@linkcode PhraseStages}. */
@@ -67,7 +68,7 @@ export interface PhraseGrid extends GridHeatmap {
  * Turns stages into a method. A sample fails if its phrase or image cannot be read.
  *
  * @param stages The stages.
- * @param isTimed Whether the method measures a pass to say how long a run will take.
+ * @param isTimed The method measures a pass to say how long a run will take.
  */
 export function phraseMethod<P extends DecodedImage>(
   stages: PhraseStages<P>,
@@ -106,7 +107,7 @@ export function phraseMethod<P extends DecodedImage>(
         options,
       );
       const run = (source: AsyncIterable<Flow<DecodedImage>>) =>
-        scoreGrids(groundEach(stages.prepare(source, passing), stages, passing), options);
+        metrics(groundEach(stages.prepare(source, passing), stages, passing), options, options);
       const { gpu } = model.runtime;
       const scored = gpu ? retryOnDeviceLoss(decoded, model, gpu, run, onNotice) : run(decoded);
       return countSamples(scored, done, (count) => {

@@ -6,6 +6,7 @@
 
 import { truthOf } from "./decode.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
+import type { GroundedPhrase } from "./method.ts";
 import type { MaskedPhrase } from "./otsu.ts";
 import { type AllScores, type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
 
@@ -15,21 +16,26 @@ export interface ScoredPhrase extends MaskedPhrase {
   readonly scores?: AllScores;
 }
 
+/** A phrase with a heatmap of the part of its image that the model sees. */
+export type Scorable = Pick<GroundedPhrase, "heatmap" | "image" | "sample" | "variant" | "scores">;
+
 /** Scores each heatmap against its ground truth on the original image. */
-export function metrics(
-  source: AsyncIterable<Flow<MaskedPhrase>>,
+export function metrics<P extends Scorable>(
+  source: AsyncIterable<Flow<P>>,
   score: ProtocolOptions,
   options: StageOptions = {},
-): AsyncIterableIterator<Flow<ScoredPhrase>> {
-  return flatMapFlow(source, "metrics", function* (phrase): Iterable<Flow<ScoredPhrase>> {
+): AsyncIterableIterator<Flow<P>> {
+  return flatMapFlow(source, "metrics", function* (phrase): Iterable<Flow<P>> {
     const { heatmap, image, sample, variant } = phrase;
     const truth = truthOf(sample, image);
     try {
-      yield item(
-        truth === undefined
-          ? phrase
-          : { ...phrase, scores: scoreByProtocols(heatmap, image.gray, truth, score) },
-      );
+      if (truth === undefined) {
+        yield item(phrase);
+        return;
+      }
+      const cover = image.crop.side;
+      const scores = scoreByProtocols(heatmap, image.gray, truth, { ...score, cover });
+      yield item({ ...phrase, scores });
     } catch (error) {
       yield failed("metrics", sample, error, variant);
     }

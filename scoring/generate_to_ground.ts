@@ -6,16 +6,16 @@
  */
 
 import type { Box, Size } from "../base/geometry.ts";
-import { isRegion, type Region, type Truth } from "../base/region.ts";
+import { isRegion, runsOf, type Truth } from "../base/region.ts";
 import { squareTaps, type WideTaps } from "../images/antialias.ts";
+import { scaleExactly } from "../shaders/aggregate_cpu.ts";
+import { maskBox } from "../shaders/otsu_cpu.ts";
 import { resizeBilinear } from "../shaders/resize_cpu.ts";
 import { componentMeans } from "./gaussian_mixture.ts";
+import { withinFloat32 } from "./score_heatmap.ts";
 
 /** Side of the square on which heatmap, mask and truth are compared. */
 const FRAME = 512;
-
-/** The largest finite float32. */
-const MAX_FLOAT32 = 3.4028234663852886e38;
 
 /** Names of the scores, as the columns of the released code. */
 export const GENERATE_TO_GROUND = [
@@ -62,7 +62,7 @@ export function scoreFrame(
   groundTruth: Truth,
   cover: number = Math.min(image.width, image.height),
 ): FrameScores | undefined {
-  const boxes = isRegion(groundTruth) ? boxesOfRuns(groundTruth) : groundTruth;
+  const boxes = isRegion(groundTruth) ? runsOf(groundTruth) : groundTruth;
   const hasSeveral = !isRegion(groundTruth) && groundTruth.length > 1;
   const truth = frameTruth(image, boxes, cover);
   if (!truth.includes(1)) return undefined;
@@ -72,11 +72,14 @@ export function scoreFrame(
   }
   // Rounding halves to even leaves a half at 0.
   const mask = toFrame(Float32Array.from(small), side).map((value) => value > 0.5 ? 1 : 0);
-  const map = toFrame(scaled(heatmap), side);
-  const bounds = boundsOf(mask);
-  const [left, top, right, bottom] = bounds;
+  const map = toFrame(scaleExactly(heatmap), side);
+  // A small mask of a map beyond 512 pixels may vanish; its box is then empty, and in the middle.
+  const bounds = maskBox(mask, FRAME, FRAME) ?? [FRAME / 2, FRAME / 2, 0, 0];
+  const [left, top, width, height] = bounds;
   const filled = new Float32Array(mask.length);
-  for (let y = top; y < bottom; y++) filled.fill(1, y * FRAME + left, y * FRAME + right);
+  for (let y = top; y < top + height - 1; y++) {
+    filled.fill(1, y * FRAME + left, y * FRAME + left + width - 1);
+  }
   const [iou, miou] = overlaps(truth, mask);
   const [bboxiou, bboxmiou] = overlaps(truth, filled);
   const inside = map.filter((_, i) => truth[i] === 1);
@@ -89,7 +92,7 @@ export function scoreFrame(
     cnr: contrast(inside, outside),
     top1: truth[indexOfMaximum(map)]!,
     aucroc: exactArea(inside.sort(), outside.sort()),
-    distance: hasSeveral ? NaN : centerDistance(bounds, boundsOf(truth)),
+    distance: hasSeveral ? NaN : centerDistance(bounds, maskBox(truth, FRAME, FRAME)!),
   };
 }
 
@@ -125,20 +128,8 @@ export function mixtureThreshold(heatmap: Float32Array): number {
   return (low + high) / 2;
 }
 
-/** A box for each run of a region. */
-function boxesOfRuns({ height, runs, rows }: Region): Box[] {
-  const boxes: Box[] = [];
-  for (let y = 0; y < height; y++) {
-    for (let run = rows[y]!; run < rows[y + 1]!; run++) {
-      const [from, to] = [runs[2 * run]!, runs[2 * run + 1]!];
-      boxes.push([from, y, to - from, 1]);
-    }
-  }
-  return boxes;
-}
-
 /** The truth on the square: 1 where a box has a share of the pixel. */
-function frameTruth(image: Size, boxes: readonly Box[], cover: number): Float32Array {
+function frameTruth(image: Size, boxes: Iterable<Box>, cover: number): Float32Array {
   const { columns, rows } = squareTaps(image, FRAME, cover);
   const truth = new Float32Array(FRAME * FRAME);
   for (const [x, y, width, height] of boxes) {
@@ -154,37 +145,16 @@ function frameTruth(image: Size, boxes: readonly Box[], cover: number): Float32A
   return truth;
 }
 
-/** Whether each output pixel has a share of the source pixels from `from` up to `to`. */
+/** Output pixels with a share of the source pixels from `from` up to `to`. */
 function reached({ first, weights }: WideTaps, from: number, to: number): boolean[] {
   return weights.map((shares, i) =>
     shares.some((share, j) => share > 0 && first[i]! + j >= from && first[i]! + j < to)
   );
 }
 
-/** The map scaled to 0..1; the map itself if it is constant. */
-function scaled(map: Float32Array): Float32Array {
-  const low = map.reduce((least, value) => Math.min(least, value), Infinity);
-  const range = map.reduce((most, value) => Math.max(most, value), -Infinity) - low;
-  return range === 0 ? map : map.map((value) => (value - low) / range);
-}
-
 function toFrame(map: Float32Array, side: number): Float32Array {
   const [from, to] = [side, FRAME].map((side) => ({ width: side, height: side }));
   return resizeBilinear(map, from!, to!);
-}
-
-/** First and last column and row of a mask that is not empty. */
-function boundsOf(
-  mask: Float32Array,
-): [left: number, top: number, right: number, bottom: number] {
-  let [left, top, right, bottom] = [FRAME, FRAME, -1, -1];
-  mask.forEach((value, i) => {
-    if (value !== 1) return;
-    const [x, y] = [i % FRAME, Math.floor(i / FRAME)];
-    [left, right] = [Math.min(left, x), Math.max(right, x)];
-    [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
-  });
-  return [left, top, right, bottom];
 }
 
 /** Overlap of two foregrounds, and its mean with the overlap of their backgrounds. */
@@ -210,7 +180,7 @@ function contrast(inside: Float32Array, outside: Float32Array): number {
   const [one, other] = [moments(inside), moments(outside)];
   const ratio = (one.mean - other.mean) / Math.sqrt(one.variance + other.variance);
   // JSON has no infinity, which a map without any noise would give.
-  return Math.max(-MAX_FLOAT32, Math.min(ratio, MAX_FLOAT32));
+  return withinFloat32(ratio);
 }
 
 function indexOfMaximum(map: Float32Array): number {
@@ -228,10 +198,10 @@ function exactArea(inside: Float32Array, outside: Float32Array): number {
   return area / (inside.length * outside.length);
 }
 
-/** Distance between the centres of two boxes, each given by its first and last pixels. */
-function centerDistance(one: readonly number[], other: readonly number[]): number {
-  const [x, y] = [0, 1].map((axis) =>
-    (one[axis]! + one[axis + 2]! - other[axis]! - other[axis + 2]!) / 2
+/** Distance between the centres of two boxes. */
+function centerDistance(one: Box, other: Box): number {
+  return Math.hypot(
+    one[0] - other[0] + (one[2] - other[2]) / 2,
+    one[1] - other[1] + (one[3] - other[3]) / 2,
   );
-  return Math.hypot(x!, y!);
 }

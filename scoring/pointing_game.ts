@@ -9,8 +9,8 @@ import type { Truth } from "../base/region.ts";
 import { visitPixels } from "../shaders/metrics_cpu.ts";
 
 /**
- * Whether the pixel of the original image with the highest value lies in a box or the region. The text of Zhang
- * et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016, defines a hit in this way.
+ * A hit is a maximum of the heatmap, on the original image, in a box or the region. The text of
+ * Zhang et al., "Top-down Neural Attention by Excitation Backprop", ECCV 2016, defines a hit so.
  * Their code also counts a maximum up to 15 pixels outside a box, on photographs of some 500
  * pixels. This function leaves out that tolerance. Of several equal pixels, the first in reading
  * order counts, as in NumPy's `argmax`. A heatmap without a value above 0 points nowhere.
@@ -20,6 +20,7 @@ import { visitPixels } from "../shaders/metrics_cpu.ts";
  * @param image Size of the original image in pixels.
  * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param cover Side of the square in the middle of the image that the heatmap covers.
+ * @returns True if the heatmap is a hit.
  */
 export function pointsInside(
   heatmap: Float32Array,

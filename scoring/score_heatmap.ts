@@ -186,7 +186,12 @@ function ratio(inside: RegionStatistics, outside: RegionStatistics): number {
   const noise = Math.sqrt(
     inside.squares / inside.pixels + outside.squares / outside.pixels,
   );
-  return Math.max(-MAX_FLOAT32, Math.min(contrast / noise, MAX_FLOAT32));
+  return withinFloat32(contrast / noise);
+}
+
+/** Replaces an infinity by the largest float32 of its sign. */
+export function withinFloat32(value: number): number {
+  return Math.max(-MAX_FLOAT32, Math.min(value, MAX_FLOAT32));
 }
 
 function meanIntersectionOverUnion(statistics: RegionCounts): number {

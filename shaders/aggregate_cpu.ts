@@ -225,6 +225,21 @@ export function normalize01(map: Float32Array, range: ValueRange = valueRange(ma
 }
 
 /**
+ * Scales a map to 0..1 over its own range in float64. The values may differ from those of
+ * {@linkcode normalize01} in the last bit.
+ *
+ * @param map Row-major values of any finite range. A constant map becomes NaN without `spare`.
+ * @param spare Amount that is added to the range.
+ * @returns A new map of the same length.
+ * @throws {RangeError} If the map is empty or holds NaN or an infinity.
+ */
+export function scaleExactly(map: Float32Array, spare = 0): Float32Array {
+  const { minimum, maximum } = valueRange(map);
+  const range = maximum - minimum + spare;
+  return map.map((value) => (value - minimum) / range);
+}
+
+/**
  * Refuses a token range that is empty or outside the map.
  *
  * @param tokens Number of tokens in the map.

@@ -9,8 +9,7 @@ import {
   BIT_DEPTH,
   CHANNELS,
   COLOR_TYPE,
-  INTERLACE,
-  PASSES,
+  passesOf,
   type PngPixels,
   pngPixels,
 } from "./png_pixels.ts";
@@ -26,9 +25,6 @@ export interface PngMaskPixels extends Size {
 const GRAY = 0;
 const RGB = 2;
 const PALETTE = 3;
-
-/** Passes of a picture that is not interlaced. */
-const ONE_PASS = [[0, 0, 1, 1]] as const;
 
 /**
  * Reads which pixels of a PNG are marked. With transparent pixels, these are the opaque pixels: any
@@ -50,9 +46,7 @@ export function pngMask(png: Uint8Array): PngMaskPixels | undefined {
   const marks = { opaque: new Uint8Array(width * height), colored: new Uint8Array(width * height) };
   const markRow = rowMarker(found, marks);
   let start = 0;
-  for (const [left, top, right, down] of header[INTERLACE] === 0 ? ONE_PASS : PASSES) {
-    const [columns, lines] = [Math.ceil((width - left) / right), Math.ceil((height - top) / down)];
-    if (columns <= 0 || lines <= 0) continue;
+  for (const { left, top, right, down, columns, rows: lines } of passesOf(header)) {
     const rowLength = Math.ceil(columns * channels * bits / 8);
     const pass = rows.subarray(start, start += lines * (1 + rowLength));
     if (!unfilter(pass, rowLength, pixelLength)) return undefined;

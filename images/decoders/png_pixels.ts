@@ -42,7 +42,7 @@ export const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, [PALETTE
 const DENSITY = 1032;
 
 /** Start of each pass of an interlaced picture, and the distances between its pixels. */
-export const PASSES: readonly (readonly [x: number, y: number, right: number, down: number])[] = [
+const PASSES: readonly (readonly [x: number, y: number, right: number, down: number])[] = [
   ...[[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4]] as const,
   ...[[0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const,
 ];
@@ -82,16 +82,40 @@ export function pngPixels(png: Uint8Array): PngPixels | undefined {
 /** Number of bytes of all rows with their filter bytes; 0 if the header is invalid. */
 function rowsLength(header: Uint8Array): number {
   if (header.length !== HEADER_LENGTH || METHODS.some((at) => header[at] !== 0)) return 0;
-  const view = new DataView(header.buffer, header.byteOffset);
-  const [width, height] = [view.getUint32(0), view.getUint32(4)];
   const bits = header[BIT_DEPTH]! * (CHANNELS[header[COLOR_TYPE]!] ?? 0);
   // A picture with a palette has at most 8 bits.
   if (bits === 0 || header[COLOR_TYPE] === PALETTE && bits > 8) return 0;
+  return passesOf(header).reduce(
+    (sum, { columns, rows }) => sum + rows * (1 + Math.ceil(columns * bits / 8)),
+    0,
+  );
+}
+
+/** A pass of a picture that has pixels. */
+export interface Pass {
+  /** First column. */
+  readonly left: number;
+  /** First row. */
+  readonly top: number;
+  /** Distance between columns. */
+  readonly right: number;
+  /** Distance between rows. */
+  readonly down: number;
+  /** Number of columns. */
+  readonly columns: number;
+  /** Number of rows. */
+  readonly rows: number;
+}
+
+/** The passes of a picture in file order; a single pass if it is not interlaced. */
+export function passesOf(header: Uint8Array): Pass[] {
+  const view = new DataView(header.buffer, header.byteOffset);
+  const [width, height] = [view.getUint32(0), view.getUint32(4)];
   const passes = header[INTERLACE] === 0 ? [[0, 0, 1, 1] as const] : PASSES;
-  return passes.reduce((sum, [x, y, right, down]) => {
-    const [columns, rows] = [Math.ceil((width - x) / right), Math.ceil((height - y) / down)];
-    return columns > 0 && rows > 0 ? sum + rows * (1 + Math.ceil(columns * bits / 8)) : sum;
-  }, 0);
+  return passes.map(([left, top, right, down]) => {
+    const [columns, rows] = [Math.ceil((width - left) / right), Math.ceil((height - top) / down)];
+    return { left, top, right, down, columns, rows };
+  }).filter(({ columns, rows }) => columns > 0 && rows > 0);
 }
 
 /** Maximum number of surplus bytes to inflate: enough for a mistake, too few for a zip bomb. */

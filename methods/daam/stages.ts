@@ -9,6 +9,7 @@ import type { LdmModel } from "../../models/ldm/model.ts";
 import { encode } from "../../pipeline/encode.ts";
 import { cachedNoise, noise, noisePasses, type NoisyImage } from "../../pipeline/noise.ts";
 import { type GroundSettings, resolveSettings } from "../../pipeline/settings/settings.ts";
+import { scaleExactly } from "../../shaders/aggregate_cpu.ts";
 import { readMaps } from "../generate.ts";
 import type { PhraseStages } from "../phrase_method.ts";
 import { choiceNotes, chooseWords, type WordChoice } from "../words.ts";
@@ -22,7 +23,7 @@ export interface DaamSettings extends Required<Pick<GroundSettings, "steps" | "n
   readonly cache?: string;
 }
 
-/** Added to the range of a map before its scaling, as in DAAM. */
+/** Added to the range of a map before its scaling, as in DAAM; a constant map becomes 0. */
 const TINY = 1e-8;
 
 /**
@@ -71,14 +72,11 @@ export function daamStages(
         for (const map of maps) map.release();
         onPass(some.length);
       }
-      return { values: scale(sums.mean(side)), side, notes: choiceNotes(found, words) };
+      return {
+        values: scaleExactly(sums.mean(side), TINY),
+        side,
+        notes: choiceNotes(found, words),
+      };
     },
   };
-}
-
-/** Scales a map to 0..1; a constant map becomes 0. */
-function scale(map: Float32Array): Float32Array {
-  const low = map.reduce((least, value) => Math.min(least, value), Infinity);
-  const range = map.reduce((most, value) => Math.max(most, value), -Infinity) - low;
-  return map.map((value) => (value - low) / (range + TINY));
 }

@@ -5,6 +5,7 @@
  */
 
 import { InputRangeError } from "../../base/errors.ts";
+import { valueRange } from "../../shaders/aggregate_cpu.ts";
 import { structuralSimilarity } from "./ssim.ts";
 
 /** Side of the released code's maps. */
@@ -42,14 +43,15 @@ export function repeat(map: ArrayLike<number>, from: number, to: number): Float3
  * Scales a map to 0..1 in float16. The released code rounds to float16 before it finds the range, so
  * that a flat map has few levels.
  *
- * @throws {InputRangeError} If the map is constant in float16, where the released code has NaN.
+ * @throws {InputRangeError} If the map is constant in float16, where the released code has NaN. Also if
+ * a value is not finite.
  */
 export function scaleHalf(map: Float32Array): Float32Array {
   const rounded = map.map(half);
-  const low = rounded.reduce((least, value) => Math.min(least, value), Infinity);
-  const range = half(rounded.reduce((most, value) => Math.max(most, value), -Infinity) - low);
+  const { minimum, maximum } = valueRange(rounded);
+  const range = half(maximum - minimum);
   if (range === 0) throw new InputRangeError("the attention is the same everywhere in float16");
-  return rounded.map((value) => half(half(value - low) / range));
+  return rounded.map((value) => half(half(value - minimum) / range));
 }
 
 /** Scales a map to 0..255 by {@linkcode scaleHalf}, and cuts off the fractions. */

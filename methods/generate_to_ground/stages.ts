@@ -10,6 +10,7 @@ import type { LdmModel } from "../../models/ldm/model.ts";
 import type { EncodedPhrase } from "../../models/tokenizer.ts";
 import type { DecodedImage } from "../../pipeline/decode.ts";
 import { failed, flatMapFlow, type Flow, item } from "../../pipeline/flow.ts";
+import { scaleExactly } from "../../shaders/aggregate_cpu.ts";
 import { readMaps } from "../generate.ts";
 import type { PassOptions, PhraseStages } from "../phrase_method.ts";
 import { choiceNotes, chooseWords, type ChosenWords, type WordChoice } from "../words.ts";
@@ -21,7 +22,7 @@ import { generatePasses, inLayerOrder, TextAttention, tokenMean } from "./text_a
 export interface GenerateToGroundSettings {
   /** Number of timesteps; the last four fifths are averaged, which is 40 of 50. */
   readonly steps: number;
-  /** Whether the biases of image and text are merged into the map. */
+  /** The biases of image and text are merged into the map. */
   readonly bbm: boolean;
   /** Words that are averaged: of each its first token, or all tokens with `class`. */
   readonly words: WordChoice;
@@ -189,17 +190,12 @@ function finishMeans({ words, biases }: Means): Float32Array {
   const last = words.at(-1)!;
   if (biases) {
     const [image, text, product] = [biases.image, biases.text, biases.product].map(toLevels);
-    return scale(mergeBiases({ mean: last, image: image!, text: text!, product: product! }).map);
+    return scaleExactly(
+      mergeBiases({ mean: last, image: image!, text: text!, product: product! }).map,
+    );
   }
   const scaled = scaleHalf(last);
   if (words.length === 1) return scaled;
   // As released: the mean of each word's unscaled map and of the last word's scaled map.
-  return scale(scaled.map((value, i) => words.reduce((sum, map) => sum + map[i]!, value)));
-}
-
-/** Scales a map that is not constant to 0..1. */
-function scale(map: Float32Array): Float32Array {
-  const low = map.reduce((least, value) => Math.min(least, value), Infinity);
-  const range = map.reduce((most, value) => Math.max(most, value), -Infinity) - low;
-  return map.map((value) => (value - low) / range);
+  return scaleExactly(scaled.map((value, i) => words.reduce((sum, map) => sum + map[i]!, value)));
 }

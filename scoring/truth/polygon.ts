@@ -6,6 +6,7 @@
 
 import { InputRangeError } from "../../base/errors.ts";
 import type { Size } from "../../base/geometry.ts";
+import { fillRun } from "./rle.ts";
 
 /** Points on the boundary per pixel, as in cocoapi. */
 const SCALE = 5;
@@ -25,7 +26,7 @@ const MAX_POINTS = 2 ** 24;
  * @param size Size of the image in pixels.
  * @param name Name of the polygon in errors.
  * @param put Called with the row-major index of each pixel inside.
- * @returns Whether a corner lies outside the image.
+ * @returns True if a corner lies outside the image.
  * @throws {RangeError} If the numbers are odd in number, are not finite, or make no three corners.
  */
 export function fillPolygon(
@@ -64,14 +65,8 @@ export function fillPolygon(
   };
   for (let corner = 0; corner < count; corner++) {
     const next = (corner + 1) % count;
-    let [xs, ys, xe, ye] = [
-      grid[2 * corner]!,
-      grid[2 * corner + 1]!,
-      grid[2 * next]!,
-      grid[
-        2 * next + 1
-      ]!,
-    ];
+    let [xs, ys] = [grid[2 * corner]!, grid[2 * corner + 1]!];
+    let [xe, ye] = [grid[2 * next]!, grid[2 * next + 1]!];
     const [dx, dy] = [Math.abs(xe - xs), Math.abs(ye - ys)];
     const length = Math.max(dx, dy);
     const isFlat = dx >= dy;
@@ -87,10 +82,7 @@ export function fillPolygon(
   }
   const edges = Float64Array.from(crossings).sort();
   for (let i = 0; i < edges.length; i += 2) {
-    const end = edges[i + 1] ?? width * height;
-    for (let place = edges[i]!; place < end; place++) {
-      put(place % height * width + Math.floor(place / height));
-    }
+    fillRun(edges[i]!, edges[i + 1] ?? width * height, { width, height }, put);
   }
   return corners.some((value, i) => value < 0 || value > (i % 2 === 0 ? width : height));
 }

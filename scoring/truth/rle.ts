@@ -44,12 +44,27 @@ export function fillRle(
   }
   let at = 0;
   for (const [i, run] of runs.entries()) {
-    if (i % 2 === 1) {
-      for (let end = at + run, place = at; place < end; place++) {
-        put(place % height * width + Math.floor(place / height));
-      }
-    }
+    if (i % 2 === 1) fillRun(at, at + run, { width, height }, put);
     at += run;
+  }
+}
+
+/**
+ * Fills a run down the columns.
+ *
+ * @param from First place, as column * height + row.
+ * @param to Place after the last.
+ * @param size Size of the mask in pixels.
+ * @param put Called with the row-major index of each pixel of the run.
+ */
+export function fillRun(
+  from: number,
+  to: number,
+  { width, height }: Size,
+  put: (index: number) => void,
+): void {
+  for (let place = from; place < to; place++) {
+    put(place % height * width + Math.floor(place / height));
   }
 }
 
