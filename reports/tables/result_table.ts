@@ -201,7 +201,7 @@ export function makeTable(
 export function describeCounts({ counts }: Summary): string {
   const { scored, grounded, skipped, failed } = counts;
   const parts = [`${scored} scored`, `${skipped} skipped`, `${failed} failed`];
-  if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without boxes`);
+  if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without ground truth`);
   return parts.join(", ");
 }
 
