@@ -61,8 +61,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       failed++;
     },
     onProgress(done, total) {
-      if (drawn === 0) progress.begin(total);
-      progress.update(drawn = done, failed);
+      progress.follow(drawn = done, total, failed);
     },
     ...(setting !== undefined && { setting }),
   });

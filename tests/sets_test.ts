@@ -25,7 +25,7 @@ Deno.test("eval finds a fetched dataset by its name, and reports groups, sides a
     assertEquals(code, 0, stderr);
     assertStringIncludes(
       stdout,
-      "14 scored, 1 grounded without ground truth, 0 skipped, 0 failed.",
+      "14 scored, 1 grounded without boxes or masks, 0 skipped, 0 failed.",
     );
     assertMatch(stdout, /Laterality, maps on their own side:[^]*\nmaps +4 +2 +\d+\n/);
     const table = await Deno.readTextFile(`${folder}/out/table.md`);

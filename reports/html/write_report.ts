@@ -16,6 +16,7 @@ import { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, isGrounded, type RunRecord } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
+import { type Laterality, readLaterality } from "../laterality/laterality.ts";
 import { tabulate } from "../tables/table_files.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
 import { writeWhole } from "../../base/write_whole.ts";
@@ -65,19 +66,37 @@ type Slots = Readonly<Record<string, () => AsyncIterable<string> | readonly stri
  * @throws {Deno.errors.NotFound} If the folder holds no run.
  * @throws {Error} If the file cannot be written.
  */
-export async function writeReport(
+export async function writeReport(folder: string, options: ReportOptions = {}): Promise<string> {
+  return await writeRunReport(folder, options);
+}
+
+/**
+ * Writes a page as {@linkcode writeReport} does.
+ *
+ * @param known Laterality of the run, if the caller has read it already.
+ */
+export async function writeRunReport(
   folder: string,
-  { out = `${folder}/${REPORT}`, onNotice = () => {}, signal }: ReportOptions = {},
+  options: ReportOptions,
+  known?: Laterality,
 ): Promise<string> {
+  const { out = `${folder}/${REPORT}`, onNotice = () => {}, onProgress, signal } = options;
   using run = await Run.open(folder, "show");
   const { record } = run;
   const images = new Map<string, number>();
   const lacking: SampleResult[] = [];
+  let [found, judged] = [0, 0];
   const { done, summary, tables } = await tabulate(run, (result) => {
+    found++;
     const image = imageOf(result);
     if (image && !images.has(image)) images.set(image, images.size);
     if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
-  });
+  }, () =>
+    known ?? readLaterality(run, (done, total) => {
+      signal?.throwIfAborted();
+      judged = total;
+      onProgress?.(done, total + found);
+    }));
   const notices: string[] = [];
   const notify = (notice: string) => {
     notices.push(notice);
@@ -114,6 +133,7 @@ export async function writeReport(
       let n = 0;
       for await (const sample of run.samples()) {
         signal?.throwIfAborted();
+        onProgress?.(judged + n, judged + found);
         const first = n;
         let size: Size | undefined;
         for (const result of sample) {
