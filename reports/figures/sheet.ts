@@ -152,10 +152,16 @@ function wrap(phrase: string): string[] {
   return lines.length <= LINES ? lines : [...lines.slice(0, LINES - 1), `${lines[LINES - 1]} …`];
 }
 
-/** Shortens a name to its end, since ids often begin alike; the small font fits more characters. */
+/**
+ * Shortens a name to its class and the end of its id, since ids often begin alike. The small font
+ * fits more characters.
+ */
 function shorten(name: string): string {
   const most = CHARACTERS + 6;
-  return name.length > most ? `…${name.slice(1 - most)}` : name;
+  if (name.length <= most) return name;
+  const [, category = ""] = /^(.{0,28}).*? · /.exec(name) ?? [];
+  const begin = category && `${category} · `;
+  return `${begin}…${name.slice(begin.length + 1 - most)}`;
 }
 
 /** Escapes a text from a file for XML. */
