@@ -6,7 +6,7 @@
 
 import { isInputError } from "../base/errors.ts";
 import type { GrayImage } from "../base/geometry.ts";
-import { nameOf, stat } from "../base/paths.ts";
+import { nameOf, stat, stemOf } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
 import { makeFolder, writeWhole } from "../base/write_whole.ts";
 import { namedPhantom } from "../datasets/phantom/named_phantom.ts";
@@ -153,7 +153,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       const onProgress = (done: number) => progress.update(number * phrases.length + done);
       const flows = method.ground(oneImage(gray, phrases), { signal, onProgress, onNotice });
       const results = shownPhrases(flows, chosen, phrases);
-      const stem = nameOf(image).replace(/\.[^.]*$/, "");
+      const stem = stemOf(nameOf(image));
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
       const folderOf = (phrase: string, index: number) =>
         phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
