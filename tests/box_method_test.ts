@@ -89,7 +89,7 @@ Deno.test("a method's boxes go through eval, merge, rescore, figures, report and
     assertEquals(code, 3);
     assertMatch(
       stderr,
-      /\nerror: Cannot read the boxes of "nan": expected finite numbers, got NaN\n/,
+      /^error: Cannot read the boxes of "nan": expected finite numbers, got NaN$/m,
     );
     assertMatch(said, /^haze: box \[10\.3, 20\.0, .*\], confidence 0\.63; out\/1-haze\n/);
     assertMatch(
