@@ -5,6 +5,7 @@
  */
 
 import { host } from "../base/host/host.ts";
+import { stemOf } from "../base/paths.ts";
 import { type Checkpoint, openCheckpoint, openShards } from "./checkpoint/mod.ts";
 import { firstFile, requireFile } from "./model_files.ts";
 
@@ -36,7 +37,7 @@ export async function openWeights(
   usual: readonly string[],
   what: string,
 ): Promise<Checkpoint> {
-  const stems = [...new Set(usual.map((name) => name.replace(/\.[^.]*$/, "")))];
+  const stems = [...new Set(usual.map(stemOf))];
   const combine = (endings: readonly string[]) =>
     VARIANTS.flatMap((variant) =>
       stems.flatMap((stem) => endings.map((ending) => stem + variant + ending))

@@ -348,20 +348,19 @@ export async function groundImage(
     (model) => groundRequests(source(), { ...options, model }),
   );
   const grounded: ScoredPhrase[] = [];
-  for await (const flow of results) grounded.push(unlessDropped(flow));
+  for await (const flow of results) {
+    if (flow.kind === "dropped") throw new Error(droppedSentence(flow.dropped));
+    grounded.push(flow.item);
+  }
   return grounded;
 }
 
 /**
- * The item.
- *
- * @throws {Error} If the sample dropped out; the message has the reason, and the phrase unless a
- * method's own model gave the reason as a sentence.
+ * Says why a phrase has no result. The sentence names the phrase, unless a method's own model gave
+ * the reason as a sentence.
  */
-export function unlessDropped<T>(flow: Flow<T>): T {
-  if (flow.kind === "item") return flow.item;
-  const { sample, stage, reason } = flow.dropped;
+export function droppedSentence({ sample, stage, reason }: Dropped): string {
   // A method with a model of its own may answer in a sentence, which needs no second "Cannot".
   const isSentence = stage === "ground" && reason.startsWith("Cannot ");
-  throw new Error(isSentence ? reason : `Cannot ground "${sample.phrase}": ${reason}`);
+  return isSentence ? reason : `Cannot ground "${sample.phrase}": ${reason}`;
 }
