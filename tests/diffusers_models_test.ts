@@ -175,6 +175,8 @@ Deno.test("loadBundle() takes each part from another folder, with the same hash"
     ]);
     assertEquals(await joined.hash(), await whole.hash());
     assertEquals(joined.config, whole.config);
+    const unet = `${folder}/tuned/unet_ema`;
+    assertEquals(await (await loadBundle(unet, { unet, ...parts })).hash(), await whole.hash());
     assertEquals(whole.config.layers, [1, 3, 4]);
     const other = { ...parts, scheduler: `${REFERENCE}/b-sd2/model` };
     const changed = await loadBundle(`${folder}/tuned`, other);

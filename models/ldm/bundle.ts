@@ -99,7 +99,7 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
  * Tensors of MONAI's networks may have MONAI Generative's names, or MONAI's since version 1.4.
  * Loading reads only headers. It checks every tensor's name and shape against the configuration.
  *
- * @param path Folder of the model.
+ * @param path Folder of the model; for a model of parts alone the folder in `options.unet`.
  * @param options Folders of parts that lie elsewhere.
  * @throws {NotFound} If the folder or a file is missing.
  * @throws {TypeError} If the path is not a folder, or a part that the layout does not have is given.
@@ -116,7 +116,8 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
  */
 export async function loadBundle(path: string, options: LoadBundleOptions = {}): Promise<Bundle> {
   await requireFolder(path);
-  const opened = await (await hasParts(path) ? openDiffusers : openMonai)(path, options);
+  const isOfParts = path === options.unet || await hasParts(path);
+  const opened = await (isOfParts ? openDiffusers : openMonai)(path, options);
   const { file, stated, stored, text, settings } = opened;
   const { positions } = text.tokenizer;
   const { imageSize } = stated;
@@ -205,7 +206,7 @@ async function openMonai(path: string, options: LoadBundleOptions): Promise<Open
     if (options[part] === undefined) continue;
     throw new InputTypeError(
       `Cannot take "${part}" of model "${path}" from "${options[part]}": expected the layout of ` +
-        `diffusers, but the model has "${file}"`,
+        `diffusers, or the folder of a U-Net too, but the model has "${file}"`,
     );
   }
   const json = await readJson(file);
