@@ -16,7 +16,12 @@ import {
   ignoring,
   tellLayout,
 } from "../checkpoint/mod.ts";
-import { middleLayers, readAutoencoderConfig, readUnetConfig } from "../diffusers/config.ts";
+import {
+  middleLayers,
+  readAutoencoderConfig,
+  readUnetConfig,
+  requirePipeline,
+} from "../diffusers/config.ts";
 import {
   findParts,
   hasParts,
@@ -118,17 +123,19 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   await requireFolder(path);
   const isOfParts = path === options.unet || await hasParts(path);
   const opened = await (isOfParts ? openDiffusers : openMonai)(path, options);
-  const { file, stated, stored, text, settings } = opened;
+  const { file, vaeFile = file, stated, stored, text, settings } = opened;
   const { positions } = text.tokenizer;
   const { imageSize } = stated;
   const logVariance = closestShapes(stored.autoencoder, MONAI_VARIANCE).size === 2;
-  const { statedEncoder, unetGraph } = fromConfiguration(file, () => ({
-    statedEncoder: buildEncoder(stated.autoencoder, imageSize, { logVariance }),
-    unetGraph: buildUnet(stated.unet, {
-      latentSize: imageSize / downsampling(stated.autoencoder),
-      tokens: positions,
-    }),
-  }));
+  const statedEncoder = fromConfiguration(
+    vaeFile,
+    () => buildEncoder(stated.autoencoder, imageSize, { logVariance }),
+  );
+  const latentSize = imageSize / downsampling(stated.autoencoder);
+  const unetGraph = fromConfiguration(
+    file,
+    () => buildUnet(stated.unet, { latentSize, tokens: positions }),
+  );
   const unetTensors = tensorsOf(unetGraph.graph);
   const isMonai = stated.autoencoder.diffusers === undefined;
   const encoderNames = isMonai ? AUTOENCODER_NAMES : DIFFUSERS_AUTOENCODER_NAMES;
@@ -186,6 +193,8 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
 interface OpenedFiles {
   /** The file that states the architecture of the U-Net. */
   readonly file: string;
+  /** The file that states the architecture of the autoencoder, if it is another. */
+  readonly vaeFile?: string;
   /** The configuration as the files state it. */
   readonly stated: LdmConfig;
   readonly stored: { readonly autoencoder: Checkpoint; readonly unet: Checkpoint };
@@ -240,6 +249,8 @@ async function openDiffusers(path: string, options: LoadBundleOptions): Promise<
   const file = `${parts.unet}/config.json`;
   const vaeFile = `${parts.vae}/config.json`;
   const unet = readUnetConfig(await readJson(file), `"${file}"`);
+  const index = await firstFile([`${path}/model_index.json`]);
+  if (index !== undefined) requirePipeline(await readJson(index), `"${index}"`);
   const vae = readAutoencoderConfig(await readJson(vaeFile), `"${vaeFile}"`);
   const stated = checked({
     autoencoder: vae.config,
@@ -259,7 +270,7 @@ async function openDiffusers(path: string, options: LoadBundleOptions): Promise<
     unet: await open(parts.unet, "the U-Net's weights"),
   };
   const text = await openText(parts.textEncoder, parts.tokenizer, { rules: "diffusers" });
-  return { file, stated, stored, text, settings: await settingFiles(parts) };
+  return { file, vaeFile, stated, stored, text, settings: await settingFiles(parts) };
 }
 
 /** Builds graphs from a configuration; any error names the configuration's file as the cause. */
