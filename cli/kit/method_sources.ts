@@ -37,6 +37,8 @@ export interface MethodValues {
   readonly models?: string | undefined;
   /** File of predicted boxes. */
   readonly predictions?: unknown;
+  /** Folder of a U-Net. */
+  readonly unet?: unknown;
 }
 
 /** Rows of the methods that a command can choose, by name. */
@@ -184,8 +186,8 @@ function sourceOf(
   const given = source.option === "predictions"
     ? values.predictions as string
     : model && modelFolder(model, values.models, name);
-  const part = source.part && (values as Readonly<Record<string, unknown>>)[source.part];
-  const found = given ?? part as string | undefined ?? source.default;
+  const part = source.part && values[source.part] as string | undefined;
+  const found = given ?? part ?? source.default;
   if (found !== undefined) return found;
   throw new UsageError(
     source.option === "predictions"
