@@ -31,7 +31,7 @@ export const PART_FLAGS = {
     type: "string",
     placeholder: "DIR",
     description:
-      "Folder of the U-Net, in the layout of diffusers, to take in place of the model's.",
+      "Folder of the U-Net, in the layout of diffusers, to take in place of the model's; without --model, every part has its own option.",
   },
   vae: {
     type: "string",

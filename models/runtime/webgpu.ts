@@ -7,6 +7,7 @@
 
 import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { host, type OrtWeb as Ort } from "../../base/host/host.ts";
+import { oneAtATime } from "../../base/one_at_a_time.ts";
 import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
 import {
   type ExternalData,
@@ -26,6 +27,7 @@ import { nameOf, withExternal } from "./wasm.ts";
  */
 export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
   const ort = await host().loadOrt("webgpu", isSpent);
+  if (isSpent) alone = oneAtATime();
   isSpent = false;
   ort.env.logLevel = "error";
   // The graph runs on the GPU; more CPU threads would only wait.
@@ -82,10 +84,13 @@ type OrtSession = Awaited<ReturnType<Ort["InferenceSession"]["create"]>>;
 /** Whether a device was lost under the library's instance; its WebAssembly then aborts for good. */
 let isSpent = false;
 
-/** Runs a call of the library, and remembers if the device is lost during the call. */
+/** Queue of the library's calls: WebAssembly waits for ever if a call begins during another. */
+let alone = oneAtATime();
+
+/** Runs a call of the library in its turn, and remembers if the device is lost during the call. */
 async function onGpu<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await checked(gpu, what, work);
+    return await alone(() => checked(gpu, what, work));
   } catch (error) {
     isSpent ||= error instanceof DeviceLostError;
     throw error;
@@ -113,6 +118,6 @@ function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
       }
       return outputs;
     },
-    release: () => session.release(),
+    release: () => alone(() => session.release()),
   };
 }
