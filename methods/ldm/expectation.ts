@@ -15,7 +15,7 @@ import {
 
 /**
  * Settings that take fewer passes, with the correlation of their heatmaps to the exact heatmaps:
- * bench/results/2026-11-25-fidelity.md, measured with the bundled model.
+ * docs/speed.md, measured with the bundled model.
  */
 const FASTER = [
   { options: "--steps 50", settings: { steps: 50 }, correlation: 0.997 },
