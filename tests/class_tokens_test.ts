@@ -1,7 +1,7 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadBundle } from "../models/ldm/bundle.ts";
-import { openModel } from "../models/ldm/model.ts";
+import { type LdmModel, openModel } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { ground, groundImage } from "../pipeline/ground.ts";
 import { type AveragedLayer, smoothAttention } from "../pipeline/postprocess.ts";
@@ -160,6 +160,17 @@ Deno.test("a phrase or a dataset's row decides the words of --tokens content by 
     ["stated", 'of the phrase counted "opacity"'],
     ["stopped", "all words are on the stop list; all counted"],
   ]);
+});
+
+Deno.test("--tokens content on a GPU needs a model that sums tokens", async () => {
+  const model = await openModel(await loadBundle(FOLDER), await openRuntime("native"));
+  const onGpu: LdmModel = Object.create(model, { runtime: { value: { gpu: {} } } });
+  await assertRejects(
+    () => Array.fromAsync(ground([SAMPLE], { ...CHOICE, model: onGpu, tokens: "content" })),
+    TypeError,
+    'Cannot read tokens "content" on a GPU: open the model with `tokenSums`',
+  );
+  await model.close();
 });
 
 Deno.test("a phrase by itself has no class to average the tokens of", async () => {
