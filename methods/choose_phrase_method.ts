@@ -14,7 +14,7 @@ import { DEMO, LDM_SOURCE, openBundle, partFolders, partPaths } from "./ldm/ldm.
 import type { ChosenMethod, MethodContext, MethodRow } from "./method_row.ts";
 import { phraseMethod, type PhraseStages } from "./phrase_method.ts";
 import type { PHRASE_FLAGS } from "./shared_flags.ts";
-import { parseWords, type WordChoice } from "./words.ts";
+import { parseWords, type WordChoice } from "../pipeline/settings/words.ts";
 
 /** Number of timesteps of both methods. */
 export const STEPS = 50;

@@ -10,7 +10,7 @@ import { type EncodedPhrase, phraseNotes } from "../models/tokenizer.ts";
 import { flatMapFlow, type Flow, item, type StageOptions, withNotes } from "./flow.ts";
 import type { NoisyImage, NoisyLatent } from "./noise.ts";
 import type { ResolvedSettings } from "./settings/settings.ts";
-import { type TokenRange, tokenRange } from "./settings/token_range.ts";
+import { contentColumn, type TokenRange, tokenRange } from "./settings/token_range.ts";
 
 /** Attention maps of one phrase at one or several steps. */
 export interface AttentionStep {
@@ -55,24 +55,29 @@ export function denoise(
   return flatMapFlow(source, "denoise", async function* (noisy) {
     const { tokenizer } = model.bundle;
     const phrases = noisy.samples.map(({ phrase }) => tokenizer.encode(phrase));
-    const image = noteReading(noisy, phrases);
+    const { samples } = noisy;
+    const content = settings.tokens === "content"
+      ? samples.map((sample) => contentColumn(tokenizer, sample))
+      : undefined;
+    const image = noteReading(noisy, phrases, content);
     const batches = batchSteps(image.noisy, model.batch, settings);
     const wanted = phrases.map((phrase, i) =>
-      tokenRange(tokenizer, phrase, noisy.samples[i]!.category, settings.tokens)
+      tokenRange(tokenizer, phrase, samples[i]!.category, settings.tokens)
     );
     // A phrase without tokens has no mean. Keep whole maps, so that `aggregate` reports the error.
-    const isReduced = !model.runtime.gpu && wanted.every(([start, end]) => start < end);
+    const isReduced = content !== undefined ||
+      !model.runtime.gpu && wanted.every(([start, end]) => start < end);
     const ranges = isReduced ? wanted.map((): TokenRange => [0, 1]) : wanted;
     for (const [index, phrase] of phrases.entries()) {
       const text = await model.condition(phrase);
-      const range = isReduced ? wanted[index] : undefined;
+      const columns = content?.[index]?.columns ?? (isReduced ? wanted[index] : undefined);
       for (const [i, steps] of batches.entries()) {
         options.signal?.throwIfAborted();
         const maps = await model.attend(
           steps.map(({ latent }) => latent),
           steps.map(({ timestep }) => timestep),
           text,
-          range,
+          columns,
         );
         try {
           const count = steps.length;
@@ -108,8 +113,17 @@ function batchSteps(
   return batches;
 }
 
-/** The image with notes on samples, if the text encoder does not read their phrase as written. */
-function noteReading(image: NoisyImage, phrases: readonly EncodedPhrase[]): NoisyImage {
-  const samples = image.samples.map((sample, i) => withNotes(sample, phraseNotes(phrases[i]!)));
+/**
+ * The image with notes on samples, if the text encoder does not read their phrase as written, or
+ * only some words count.
+ */
+function noteReading(
+  image: NoisyImage,
+  phrases: readonly EncodedPhrase[],
+  content: readonly { readonly notes: readonly string[] }[] | undefined,
+): NoisyImage {
+  const samples = image.samples.map((sample, i) =>
+    withNotes(sample, [...phraseNotes(phrases[i]!), ...content?.[i]?.notes ?? []])
+  );
   return { ...image, samples };
 }

@@ -9,10 +9,10 @@ import type { LdmModel } from "../../models/ldm/model.ts";
 import { encode } from "../../pipeline/encode.ts";
 import { cachedNoise, noise, noisePasses, type NoisyImage } from "../../pipeline/noise.ts";
 import { type GroundSettings, resolveSettings } from "../../pipeline/settings/settings.ts";
+import { choiceNotes, chooseWords, type WordChoice } from "../../pipeline/settings/words.ts";
 import { scaleExactly } from "../../shaders/aggregate_cpu.ts";
 import { readMaps } from "../generate.ts";
 import type { PhraseStages } from "../phrase_method.ts";
-import { choiceNotes, chooseWords, type WordChoice } from "../words.ts";
 import { HeadSums } from "./sums.ts";
 
 /** Settings of DAAM. */

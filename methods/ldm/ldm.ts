@@ -95,7 +95,12 @@ async function chooseLdm(
     notes: notice ? [notice] : [],
     settings: resolved,
     open: async () => {
-      const model = await openModel(bundle, runtime, { layers, weights, separate });
+      const model = await openModel(bundle, runtime, {
+        layers,
+        weights,
+        separate,
+        tokenSums: resolved.tokens === "content",
+      });
       const run = { ...own, model, ...(gpu && { gpu }), ...(cache && { cache }) };
       return {
         keepsOwnOrder: true,
