@@ -1,23 +1,101 @@
 /**
- * `onnxruntime-node`: the CPU of this machine at full speed.
+ * `onnxruntime-node`: the CPU of this machine at full speed, or a GPU by one of the library's
+ * providers. A provider's tensors enter and leave by memory, since a read of a tensor on its GPU
+ * aborts the process (1.30).
  *
  * @module
  */
 
-import type * as Ort from "onnxruntime-node";
-import type { NativeOrt } from "../../base/host/host.ts";
+import type { InferenceSession } from "onnxruntime-node";
+import { host, type NativeOrt } from "../../base/host/host.ts";
+import { DeviceLostError } from "../../shaders/device.ts";
+import { encodeModel } from "../onnx/encode.ts";
+import { GraphBuilder } from "../onnx/graph.ts";
 import { wrapSession } from "./_session.ts";
-import type { Runtime } from "./runtime.ts";
+import type { ProviderName, Runtime, Session } from "./runtime.ts";
+
+type Ort = Awaited<ReturnType<NativeOrt["load"]>>;
+
+/** The library's own name of each provider, and the systems for which the library has it. */
+const PROVIDERS = {
+  "webgpu-native": { provider: "webgpu", systems: "Linux, Windows and macOS" },
+  cuda: { provider: "cuda", systems: "Linux" },
+  coreml: { provider: "coreml", systems: "macOS" },
+  dml: { provider: "dml", systems: "Windows" },
+} as const;
+
+/** Names of {@linkcode PROVIDERS}. */
+export const PROVIDER_NAMES = Object.keys(PROVIDERS) as readonly ProviderName[];
+
+/** Finds the native library. */
+function requireNative(name: string): NativeOrt {
+  const { native } = host();
+  if (!native) throw new Error(`a browser has no runtime "${name}"`);
+  return native;
+}
 
 /**
- * Opens the native runtime.
+ * Opens the native runtime on the CPU.
  *
- * @param native The host's loader of the library.
  * @param reason Why this runtime was chosen, as a clause.
  * @throws {Error} If the library does not load on this machine.
  */
-export async function openNative(native: NativeOrt, reason: string): Promise<Runtime> {
+export async function openNative(reason: string): Promise<Runtime> {
+  const native = requireNative("native");
   const ort = await native.load();
+  return {
+    name: "native",
+    version: versionOf(ort),
+    reason,
+    ...loading(native, ort, {}),
+  };
+}
+
+/**
+ * Opens the native runtime on a GPU, and runs a model of one operator there.
+ *
+ * @param name The library for the GPU.
+ * @param adapter Name of the GPU.
+ * @param reason Why this runtime was chosen, as a clause.
+ * @throws {Error} If the library lacks the provider on this system, or the provider does not run
+ * the model.
+ */
+export async function openProvider(
+  name: ProviderName,
+  adapter: string,
+  reason: string,
+): Promise<Runtime> {
+  const native = requireNative(name);
+  const ort = await native.load();
+  const { provider, systems } = PROVIDERS[name];
+  if (!ort.listSupportedBackends().some(({ name }) => name === provider)) {
+    throw new Error(`onnxruntime-node has it on ${systems} only`);
+  }
+  // The library would print each failure; the caller gets them as errors.
+  ort.env.logLevel = "fatal";
+  const { refer, load } = loading(native, ort, { executionProviders: [provider] });
+  await tryOut(load);
+  return {
+    name,
+    version: versionOf(ort),
+    reason,
+    adapter,
+    refer,
+    load: async (...args) => reportingLoss(await load(...args), adapter),
+    reopen: () => openProvider(name, adapter, "the GPU was lost"),
+  };
+}
+
+function versionOf({ env: { versions } }: Ort): string {
+  return `onnxruntime-node ${versions.node ?? versions.common}`;
+}
+
+/** The part of a runtime that finds weights and loads models. */
+function loading(
+  native: NativeOrt,
+  ort: Ort,
+  choice: InferenceSession.SessionOptions,
+): Pick<Runtime, "refer" | "load"> {
   /** Folder and name of a file after following links. */
   const splitPath = (link: string) => {
     const path = native.realPath(link);
@@ -25,9 +103,6 @@ export async function openNative(native: NativeOrt, reason: string): Promise<Run
     return { folder: path.slice(0, end) || ".", name: path.slice(end) };
   };
   return {
-    name: "native",
-    version: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
-    reason,
     refer({ path, offset }) {
       return { location: splitPath(path).name, offset };
     },
@@ -35,7 +110,8 @@ export async function openNative(native: NativeOrt, reason: string): Promise<Run
       // Threads that wait for work must not spin: that took a third of the processor's time, and made
       // the bundled model slower on 2 cores.
       const session: Record<string, unknown> = { intra_op: { allow_spinning: "0" } };
-      const options: Ort.InferenceSession.SessionOptions = {
+      const options: InferenceSession.SessionOptions = {
+        ...choice,
         logSeverityLevel: 3,
         extra: { session },
       };
@@ -52,5 +128,35 @@ export async function openNative(native: NativeOrt, reason: string): Promise<Run
       }
       return wrapSession(ort, await ort.InferenceSession.create(model, options));
     },
+  };
+}
+
+/** Runs a model of one operator, so that a GPU that does not answer fails before a model loads. */
+async function tryOut(load: Runtime["load"]): Promise<void> {
+  const g = new GraphBuilder("try");
+  const x = g.input("x", "float32", [1]);
+  g.output(g.node("Add", [x, x], [x])[0]!, "y");
+  const session = await load(encodeModel(g.build(), new Map()));
+  const { y } = await session.run({ x: { data: Float32Array.of(1), dims: [1] } }, ["y"]);
+  await session.release();
+  const [sum] = y!.data as Float32Array;
+  if (sum !== 2) throw new Error(`it says that 1 + 1 is ${sum}`);
+}
+
+/**
+ * A session whose failures count as the loss of its GPU: the library names no kind of error, and a
+ * model that loads fails for the GPU's sake only.
+ */
+function reportingLoss(session: Session, adapter: string): Session {
+  return {
+    async run(...args) {
+      try {
+        return await session.run(...args);
+      } catch (error) {
+        const [line] = (error as Error).message.split("\n");
+        throw new DeviceLostError(`Cannot run the model: ${adapter} was lost (${line})`);
+      }
+    },
+    release: () => session.release(),
   };
 }

@@ -7,7 +7,7 @@
 
 import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { host, type OrtWeb as Ort } from "../../base/host/host.ts";
-import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
+import { checked, DeviceLostError, type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
 import {
   type ExternalData,
   loadedLength,
@@ -34,7 +34,13 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
     name: "webgpu",
     version: `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`,
     reason,
+    adapter: gpu.adapter.name,
     gpu,
+    async reopen() {
+      const next = await openGpu();
+      if (!next) throw new Error(`Cannot open the GPU again: ${NO_ADAPTER}`);
+      return await openWebgpu(next, "the GPU was lost");
+    },
     refer(data) {
       return { location: nameOf(data), offset: 0 };
     },
