@@ -123,7 +123,7 @@ export async function openModel(
       // A lost device may refuse to release its sessions.
       await networks.close().catch(() => {});
       const runtime = await openNext();
-      if (!runtime.adapter) weights = "float32";
+      if (!runtime.float16) weights = "float32";
       networks = await open(runtime).catch((error) => {
         runtime.gpu?.destroy();
         throw error;

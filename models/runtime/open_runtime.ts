@@ -5,12 +5,21 @@
  */
 
 import { InputTypeError } from "../../base/errors.ts";
-import { type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
+import {
+  type AdapterFacts,
+  findAdapter,
+  type Gpu,
+  NO_ADAPTER,
+  openGpu,
+} from "../../shaders/device.ts";
 import { host } from "../../base/host/host.ts";
 import { openNative, openProvider, PROVIDER_NAMES } from "./native.ts";
-import type { ProviderName, Runtime } from "./runtime.ts";
+import type { ProviderName, Runtime, RuntimeName } from "./runtime.ts";
 import { openWasm } from "./wasm.ts";
 import { openWebgpu } from "./webgpu.ts";
+
+/** A runtime's name, or a rule to choose one by; `webgpu` is such a rule too. */
+export type RuntimeChoice = RuntimeName | "auto" | "webgpu-deno";
 
 /** Values that `--runtime` accepts. */
 export const RUNTIMES = [
@@ -23,10 +32,7 @@ export const RUNTIMES = [
   "cuda",
   "coreml",
   "dml",
-] as const;
-
-/** One of {@linkcode RUNTIMES}. */
-export type RuntimeChoice = typeof RUNTIMES[number];
+] as const satisfies readonly RuntimeChoice[];
 
 /** Values that `--device` accepts. */
 export const DEVICES = ["auto", "gpu", "cpu"] as const;
@@ -74,7 +80,7 @@ export async function openRuntime(
     case "wasm":
       return await openWasm(reason);
     case "webgpu":
-      return await openFastestWebgpu(await requireGpu(`open runtime "webgpu"`), reason);
+      return await openFastestWebgpu(`open runtime "webgpu"`, reason);
     case "webgpu-deno":
       return await openWebgpu(await requireGpu(`open runtime "webgpu-deno"`), reason);
     default:
@@ -102,52 +108,64 @@ export async function requireGpu(purpose: string): Promise<Gpu> {
 async function openFastest(device: DeviceChoice): Promise<Runtime> {
   if (device === "cpu") return await openCpu("the CPU was asked for");
   const isAsked = device === "gpu";
-  try {
-    const gpu = isAsked ? await requireGpu("use the GPU") : await openGpu();
-    if (isAsked || gpu?.adapter.isHardware) {
-      return await openFastestWebgpu(
-        gpu!,
-        isAsked ? "the GPU was asked for" : "the GPU is hardware",
-      );
+  const adapter = await findAdapter();
+  /** Clause about a provider that is installed and does not run. */
+  let failed = "";
+  // Without the provider's own file nobody set out to use CUDA.
+  if (host().native?.hasCuda()) {
+    try {
+      const reason = isAsked ? "the GPU was asked for" : "CUDA is installed";
+      return await openProvider("cuda", hardware(adapter), `${reason}, and a device answers`);
+    } catch (error) {
+      failed = `, and CUDA does not run (${firstLine(error)})`;
     }
-    gpu?.destroy();
-    return await openCpu(
-      gpu
-        ? `the only GPU adapter, ${gpu.adapter.name}, is software, and slower than this`
-        : "there is no GPU adapter",
-    );
+  }
+  if (isAsked) return await openFastestWebgpu("use the GPU", `the GPU was asked for${failed}`);
+  try {
+    if (adapter?.isHardware) {
+      return await openFastestWebgpu("use the GPU", `the GPU is hardware${failed}`);
+    }
+    const reason = adapter
+      ? `the only GPU adapter, ${adapter.name}, is software, and slower than this`
+      : "there is no GPU adapter";
+    return await openCpu(reason + failed);
   } catch (error) {
-    if (isAsked) throw error;
     return await openCpu(`the GPU does not open (${firstLine(error)})`);
   }
 }
 
 /**
  * Opens WebGPU by the native library on a hardware adapter, else on Deno's device. The native
- * library takes an eighth of the main thread's time for a pass. On a software adapter the time
- * goes elsewhere, and the shaders' own device saves the way through memory.
+ * library takes an eighth of the main thread's time for a pass. On a software adapter the
+ * processor computes anyway, and Deno's device saves the way through memory.
  *
- * @param gpu Deno's device; destroyed if the native library runs the model.
+ * @param purpose The purpose as a verb phrase that completes "Cannot …".
+ * @param reason Why WebGPU was chosen, as a clause.
  */
-async function openFastestWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
-  const { name, isHardware } = gpu.adapter;
-  if (!isHardware || !host().native) return await openWebgpu(gpu, reason);
-  try {
-    const runtime = await openProvider("webgpu-native", name, reason);
-    gpu.destroy();
-    return runtime;
-  } catch (error) {
-    const why = `${reason}, and onnxruntime-node does not run on it (${firstLine(error)})`;
-    return await openWebgpu(gpu, why);
+async function openFastestWebgpu(purpose: string, reason: string): Promise<Runtime> {
+  const adapter = hardware(await findAdapter());
+  let failed = "";
+  if (adapter && host().native) {
+    try {
+      return await openProvider("webgpu-native", adapter, reason);
+    } catch (error) {
+      failed = `, and onnxruntime-node does not run on it (${firstLine(error)})`;
+    }
   }
+  return await openWebgpu(await requireGpu(purpose), reason + failed);
 }
 
-/** Opens a provider by its name; Deno's adapter gives the name of the GPU. */
+function hardware(adapter: AdapterFacts | undefined): AdapterFacts | undefined {
+  return adapter?.isHardware ? adapter : undefined;
+}
+
+/** Opens a provider by its name; Deno's adapter gives the facts of the GPU. */
 async function openProviderByName(name: ProviderName, reason: string): Promise<Runtime> {
-  const gpu = await openGpu().catch(() => undefined);
-  gpu?.destroy();
+  const adapter = await findAdapter();
+  // WebGPU may run on a software adapter too; the other providers never do.
+  const facts = name === "webgpu-native" ? adapter : hardware(adapter);
   try {
-    return await openProvider(name, gpu?.adapter.name ?? "the GPU", reason);
+    return await openProvider(name, facts, reason);
   } catch (error) {
     throw new Error(`Cannot open runtime "${name}": ${firstLine(error)}`);
   }

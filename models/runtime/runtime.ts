@@ -104,6 +104,11 @@ export interface Runtime {
   readonly adapter?: string;
   /** The GPU that the runtime shares with the shaders; absent if the results come to memory. */
   readonly gpu?: Gpu;
+  /**
+   * Use of float16 weights: `kept` in memory and widened for each product, or `multiplied` as they
+   * are, with sums in float32. Absent if the runtime has neither.
+   */
+  readonly float16?: "kept" | "multiplied";
   /** Opens the runtime once more, after the loss of its GPU; absent if the CPU runs the model. */
   reopen?(): Promise<Runtime>;
   /** Makes the reference by which a model for this runtime finds a weight in its file. */

@@ -36,6 +36,7 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
     reason,
     adapter: gpu.adapter.name,
     gpu,
+    ...(gpu.device.features.has("shader-f16") && { float16: "kept" }),
     async reopen() {
       const next = await openGpu();
       if (!next) throw new Error(`Cannot open the GPU again: ${NO_ADAPTER}`);
@@ -64,10 +65,10 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
 }
 
 /**
- * Session options that keep float16 weights. Constant folding would widen them for good when
+ * Session options for both libraries that keep float16 weights. Constant folding would widen them for good when
  * the model loads. The highest level of optimisation folds even with the optimizer disabled.
  */
-const KEEP_FLOAT16 = {
+export const KEEP_FLOAT16 = {
   graphOptimizationLevel: "layout",
   extra: { optimization: { disable_specified_optimizers: "ConstantFolding" } },
 } as const;
