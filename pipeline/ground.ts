@@ -282,7 +282,7 @@ export function groundRequests(
     return metrics(otsu(aggregate(attention, size, settings, stop), stop), score, stop);
   };
   const gpu = options.gpu ?? model.runtime.gpu;
-  const scored = gpu
+  const scored = gpu || model.runtime.reopen
     ? retryOnDeviceLoss(decoded, model, gpu, stages, onNotice)
     : stages(decoded, undefined);
   const last = settings.variants.at(-1);

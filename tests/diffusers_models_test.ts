@@ -7,6 +7,7 @@ import type { RuntimeName, TensorData } from "../models/runtime/runtime.ts";
 import { groundImage } from "../pipeline/ground.ts";
 import { largestDifference } from "./support/replay.ts";
 import { floats, readSafetensors } from "./support/safetensors.ts";
+import { RUNTIMES_TO_TRY, testOn } from "./support/runtimes.ts";
 
 const REFERENCE = new URL("../../shared/reference/diffusers", import.meta.url).pathname;
 const CASES = ["a-sd1", "b-sd2", "c-radedit"];
@@ -101,9 +102,9 @@ async function compare(name: string, runtimeName: RuntimeName) {
   return report;
 }
 
-for (const runtime of ["native", "wasm", "webgpu"] as const) {
+for (const runtime of RUNTIMES_TO_TRY) {
   for (const name of CASES) {
-    Deno.test(`the networks give diffusers' intermediates of ${name} on ${runtime}`, async () => {
+    testOn(runtime, `the networks give diffusers' intermediates of ${name}`, async () => {
       const report = await compare(name, runtime);
       console.log(`largest differences of ${name} on ${runtime}:`, report);
       assert(report.latent < 1e-4, "latent");

@@ -23,10 +23,13 @@ export interface LdmModel extends Networks {
   /** Type that memory keeps float32 weights of U-Net and text encoder in. */
   readonly weights: WeightType;
   /**
-   * Loads the networks again into another runtime, such as after the loss of the GPU. On the CPU
-   * the weights become float32. All earlier values and conditionings become invalid.
+   * Frees the networks and loads them into another runtime, such as after the loss of the GPU. On
+   * the CPU the weights become float32. All earlier values and conditionings become invalid.
+   *
+   * @param open Opens the runtime. A library may open a lost GPU again only after all sessions
+   * there are freed. If the networks do not load, the runtime's device is destroyed.
    */
-  move(runtime: Runtime): Promise<void>;
+  move(open: () => Promise<Runtime>): Promise<void>;
 }
 
 /** Options of {@linkcode openModel}. */
@@ -119,11 +122,15 @@ export async function openModel(
     readAll: (...args) => networks.readAll(...args),
     free: (...args) => networks.free(...args),
     close: () => networks.close(),
-    async move(runtime) {
+    async move(openNext) {
       // A lost device may refuse to release its sessions.
       await networks.close().catch(() => {});
-      if (!runtime.gpu) weights = "float32";
-      networks = await open(runtime);
+      const runtime = await openNext();
+      if (!runtime.float16) weights = "float32";
+      networks = await open(runtime).catch((error) => {
+        runtime.gpu?.destroy();
+        throw error;
+      });
     },
   };
 }

@@ -8,7 +8,7 @@
 import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { host, type OrtWeb as Ort } from "../../base/host/host.ts";
 import { oneAtATime } from "../../base/one_at_a_time.ts";
-import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
+import { checked, DeviceLostError, type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
 import {
   type ExternalData,
   loadedLength,
@@ -36,7 +36,14 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
     name: "webgpu",
     version: `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`,
     reason,
+    adapter: gpu.adapter.name,
     gpu,
+    ...(gpu.device.features.has("shader-f16") && { float16: "kept" }),
+    async reopen() {
+      const next = await openGpu();
+      if (!next) throw new Error(`Cannot open the GPU again: ${NO_ADAPTER}`);
+      return await openWebgpu(next, "the GPU was lost");
+    },
     refer(data) {
       return { location: nameOf(data), offset: 0 };
     },
@@ -60,10 +67,10 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
 }
 
 /**
- * Session options that keep float16 weights. Constant folding would widen them for good when
+ * Session options for both libraries that keep float16 weights. Constant folding would widen them for good when
  * the model loads. The highest level of optimisation folds even with the optimizer disabled.
  */
-const KEEP_FLOAT16 = {
+export const KEEP_FLOAT16 = {
   graphOptimizationLevel: "layout",
   extra: { optimization: { disable_specified_optimizers: "ConstantFolding" } },
 } as const;
