@@ -7,7 +7,7 @@
 
 import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { host, type OrtWeb as Ort } from "../../base/host/host.ts";
-import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
+import { checked, DeviceLostError, type Gpu, inTurn } from "../../shaders/device.ts";
 import {
   type ExternalData,
   loadedLength,
@@ -104,7 +104,8 @@ function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
     async run(feeds, fetches) {
       const inputs: Record<string, OrtTensor> = {};
       for (const [name, tensor] of Object.entries(feeds)) inputs[name] = toOrt(ort, tensor);
-      const results = await onGpu(gpu, "run the model", () => session.run(inputs, fetches));
+      const run = () => inTurn(gpu, () => session.run(inputs, fetches));
+      const results = await onGpu(gpu, "run the model", run);
       const outputs: Record<string, OutputTensor> = {};
       for (const name of fetches) {
         const tensor = results[name]! as OrtTensor;
