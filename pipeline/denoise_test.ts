@@ -94,6 +94,7 @@ Deno.test("windows that end within a batch keep to their steps, upwards and down
   const window = (name: string, start: number, end: number) => ({
     name,
     layers: MODEL.layers,
+    otsu: false,
     select: { kind: "indices", start, end } as const,
   });
   const phrases = PHRASES.slice(0, 2);
