@@ -45,7 +45,7 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
         (externalData) =>
           onGpu(gpu, "load the model", () =>
             ort.InferenceSession.create(model, {
-              executionProviders: [{ name: "webgpu", device: gpu.device }],
+              executionProviders: [{ name: "webgpu", device: gpu.device, preferredLayout: "NCHW" }],
               preferredOutputLocation: "gpu-buffer",
               externalData,
               logSeverityLevel: 3,
