@@ -30,7 +30,7 @@ import { countSamples, type Dropped, type Flow, item } from "./flow.ts";
 import { finishOnGpu } from "./gpu/heatmap_stage_gpu.ts";
 import { retryOnDeviceLoss } from "./gpu/lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
-import { cachedNoise, noise, noisePasses } from "./noise.ts";
+import { cachedNoise, noisePasses, noising } from "./noise.ts";
 import { otsu } from "./otsu.ts";
 import { type ProtocolOptions, requireProtocolOptions } from "../scoring/protocols.ts";
 import {
@@ -274,9 +274,10 @@ export function groundRequests(
   });
   const stages = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
     const passing = { ...stop, onPass };
+    const walking = { ...passing, keepTrunks: true, ...(onNotice && { onNotice }) };
     const noisy = cache === undefined
-      ? noise(encode(source, model, stop), model, settings, passing)
-      : cachedNoise(source, model, settings, cache, { ...passing, ...(onNotice && { onNotice }) });
+      ? noising(encode(source, model, stop), model, settings, walking)
+      : cachedNoise(source, model, settings, cache, walking);
     const attention = denoise(noisy, model, settings, passing);
     if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
     return metrics(otsu(aggregate(attention, size, settings, stop), stop), score, stop);

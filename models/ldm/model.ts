@@ -112,6 +112,8 @@ export async function openModel(
     encodePosterior: (...args) => networks.encodePosterior(...args),
     embed: (...args) => networks.embed(...args),
     project: (...args) => networks.project(...args),
+    trunk: (...args) => networks.trunk(...args),
+    joinTrunks: (...args) => networks.joinTrunks(...args),
     condition: (...args) => networks.condition(...args),
     attend: (...args) => networks.attend(...args),
     predictAndAttend: (...args) => networks.predictAndAttend(...args),

@@ -8,7 +8,14 @@
 import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { host, type OrtWeb as Ort } from "../../base/host/host.ts";
 import { oneAtATime } from "../../base/one_at_a_time.ts";
-import { checked, DeviceLostError, type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
+import {
+  checked,
+  DeviceLostError,
+  type Gpu,
+  inTurn,
+  NO_ADAPTER,
+  openGpu,
+} from "../../shaders/device.ts";
 import {
   type ExternalData,
   loadedLength,
@@ -54,7 +61,7 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
         (externalData) =>
           onGpu(gpu, "load the model", () =>
             ort.InferenceSession.create(model, {
-              executionProviders: [{ name: "webgpu", device: gpu.device }],
+              executionProviders: [{ name: "webgpu", device: gpu.device, preferredLayout: "NCHW" }],
               preferredOutputLocation: "gpu-buffer",
               externalData,
               logSeverityLevel: 3,
@@ -116,7 +123,8 @@ function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
     async run(feeds, fetches) {
       const inputs: Record<string, OrtTensor> = {};
       for (const [name, tensor] of Object.entries(feeds)) inputs[name] = toOrt(ort, tensor);
-      const results = await onGpu(gpu, "run the model", () => session.run(inputs, fetches));
+      const run = () => inTurn(gpu, () => session.run(inputs, fetches));
+      const results = await onGpu(gpu, "run the model", run);
       const outputs: Record<string, OutputTensor> = {};
       for (const name of fetches) {
         const tensor = results[name]! as OrtTensor;
