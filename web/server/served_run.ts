@@ -6,6 +6,7 @@
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { Size } from "../../base/geometry.ts";
+import { oneAtATime } from "../../base/one_at_a_time.ts";
 import { printable } from "../../base/text.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 import { tabulate } from "../../reports/tables/table_files.ts";
@@ -14,7 +15,6 @@ import { Run } from "../../runs/run.ts";
 import { hasHeatmap, isGrounded } from "../../runs/run_folder.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
-import { oneAtATime } from "./one_at_a_time.ts";
 
 /** Most corners of an outline: some 100 KB, less than an X-ray. */
 const MAX_CORNERS = 10_000;
