@@ -39,7 +39,7 @@ export function loaderPaths(): string[] {
 }
 
 /** Path of a file beside the library; the library has them for Linux on x86-64 alone. */
-function ownPath(name: string): URL {
+export function ownPath(name: string): URL {
   return new URL(`../bin/napi-v6/linux/x64/${name}`, import.meta.resolve("onnxruntime-node"));
 }
 
@@ -61,7 +61,7 @@ function exists(path: string | URL): boolean {
 }
 
 /** Names of the libraries that a 64-bit little-endian ELF file needs. */
-function neededBy(path: URL): string[] {
+export function neededBy(path: URL): string[] {
   using file = Deno.openSync(path);
   const read = (offset: number, length: number) => {
     const bytes = new Uint8Array(length);
