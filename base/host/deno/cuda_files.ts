@@ -22,13 +22,17 @@ export function hasCuda(): boolean {
   return exists(ownPath(OWN[0]!));
 }
 
-/** Names the missing files; see `NativeOrt.missingForCuda`. */
-export function missingForCuda(): string[] {
-  const own = OWN.filter((name) => !exists(ownPath(name)));
+/**
+ * Names the missing files; see `NativeOrt.missingForCuda`.
+ *
+ * @param path Path of a file of the library by its name.
+ */
+export function missingForCuda(path = ownPath): string[] {
+  const own = OWN.filter((name) => !exists(path(name)));
   if (own.length > 0) return own;
   const index = new TextDecoder("latin1").decode(Deno.readFileSync(SYSTEM_INDEX));
   const folders = loaderFolders();
-  return [...neededBy(ownPath(OWN[0]!)), OPENED_LATER].filter((name) =>
+  return [...neededBy(path(OWN[0]!)), OPENED_LATER].filter((name) =>
     !index.includes(`/${name}\0`) && !folders.some((path) => exists(`${path}/${name}`))
   );
 }
