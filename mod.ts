@@ -118,6 +118,7 @@ export type {
   AttentionMaps,
   Columns,
   Conditioning,
+  Trunk,
   UnetSession,
 } from "./models/ldm/unet_session.ts";
 export type { WeightType } from "./models/ldm/weights.ts";

@@ -158,6 +158,36 @@ export async function checked<T>(gpu: Gpu, what: string, work: () => T | Promise
   return result as T;
 }
 
+/** Most passes that a GPU has yet to finish: one runs, and the next is ready. */
+const MAX_PASSES = 2;
+
+/** For each device the ends of passes that may still run, oldest first; see {@linkcode inTurn}. */
+const passesOf = new WeakMap<GPUDevice, (Promise<unknown> | undefined)[]>();
+
+/**
+ * Submits a pass once at most one earlier pass still runs. Passes are submitted faster than a slow
+ * GPU runs them, and each holds memory until it has run.
+ *
+ * @param gpu The device.
+ * @param submit Records and submits the pass.
+ */
+export async function inTurn<T>({ device }: Gpu, submit: () => Promise<T>): Promise<T> {
+  const passes = passesOf.get(device) ?? [];
+  passesOf.set(device, passes);
+  const end = () => device.queue.onSubmittedWorkDone();
+  while (passes.length >= MAX_PASSES) {
+    const oldest = passes.shift();
+    await (oldest ?? end());
+    if (!oldest) passes.length = 0;
+  }
+  try {
+    return await submit();
+  } finally {
+    // Deno's call blocks until all work is done, so there it is made as late as possible.
+    passes.push("Deno" in globalThis ? undefined : end());
+  }
+}
+
 /** Most milliseconds that a failed call waits for `device.lost` to settle. */
 const LOSS_DELAY = 100;
 

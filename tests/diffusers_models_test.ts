@@ -1,7 +1,7 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadBundle } from "../models/ldm/bundle.ts";
-import { openModel } from "../models/ldm/model.ts";
+import { type LdmModel, openModel } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import type { RuntimeName, TensorData } from "../models/runtime/runtime.ts";
 import { groundImage } from "../pipeline/ground.ts";
@@ -118,6 +118,29 @@ for (const runtime of RUNTIMES_TO_TRY) {
   }
 }
 
+Deno.test("calls of networks on WebGPU wait for each other, and give the same values", async () => {
+  const bundle = await loadBundle(`${REFERENCE}/a-sd1/model`);
+  const runtime = await openRuntime("webgpu");
+  const models = [await openModel(bundle, runtime), await openModel(bundle, runtime)] as const;
+  const keysOf = async (model: LdmModel, phrase: string) => {
+    const embedded = await model.embed(bundle.tokenizer.encode(phrase));
+    const text = await model.project(embedded.data);
+    const [keys] = Object.values(text.tensors);
+    const length = keys!.dims.reduce((product, side) => product * side);
+    const values = await model.read(keys!.data as TensorData, length);
+    embedded.release();
+    text.release();
+    return values;
+  };
+  const phrases = ["left pleural effusion", "cardiomegaly"];
+  const calls = models.flatMap((model) => phrases.map((phrase) => () => keysOf(model, phrase)));
+  const alone = [];
+  for (const call of calls) alone.push(await call());
+  assertEquals(await Promise.all(calls.map((call) => call())), alone);
+  for (const model of models) await model.close();
+  runtime.gpu?.destroy();
+});
+
 Deno.test("groundImage() gives the released code's heatmaps with models of diffusers", async () => {
   const runtime = await openRuntime("native");
   for (const name of CASES) {
@@ -153,6 +176,8 @@ Deno.test("loadBundle() takes each part from another folder, with the same hash"
     ]);
     assertEquals(await joined.hash(), await whole.hash());
     assertEquals(joined.config, whole.config);
+    const unet = `${folder}/tuned/unet_ema`;
+    assertEquals(await (await loadBundle(unet, { unet, ...parts })).hash(), await whole.hash());
     assertEquals(whole.config.layers, [1, 3, 4]);
     const other = { ...parts, scheduler: `${REFERENCE}/b-sd2/model` };
     const changed = await loadBundle(`${folder}/tuned`, other);

@@ -18,6 +18,8 @@ export interface LdmModel extends Networks {
   readonly scheduler: Scheduler;
   /** Cross-attention layers that {@linkcode LdmModel.attend} reads, ascending. */
   readonly layers: readonly number[];
+  /** {@linkcode LdmModel.attend} reduces maps to the asked columns on the GPU too. */
+  readonly tokenSums: boolean;
   /** Type that memory keeps float32 weights of U-Net and text encoder in. */
   readonly weights: WeightType;
   /**
@@ -54,7 +56,7 @@ export interface OpenModelOptions {
   eachHead?: boolean;
   /**
    * {@linkcode LdmModel.attend} reduces maps to the asked columns on the GPU too. The
-   * stages of the seed method read whole maps there.
+   * stages of the seed method need it for the tokens `content` alone.
    *
    * @default {false}
    */
@@ -93,6 +95,7 @@ export async function openModel(
   return {
     bundle,
     layers,
+    tokenSums,
     scheduler: new Scheduler(bundle.config.scheduler),
     get runtime() {
       return networks.runtime;
@@ -110,6 +113,8 @@ export async function openModel(
     encodePosterior: (...args) => networks.encodePosterior(...args),
     embed: (...args) => networks.embed(...args),
     project: (...args) => networks.project(...args),
+    trunk: (...args) => networks.trunk(...args),
+    joinTrunks: (...args) => networks.joinTrunks(...args),
     condition: (...args) => networks.condition(...args),
     attend: (...args) => networks.attend(...args),
     predictAndAttend: (...args) => networks.predictAndAttend(...args),
