@@ -11,7 +11,7 @@ import type { DecodedImage } from "./decode.ts";
 import { flatMapFlow, type Flow, item, type StageOptions, withNotes } from "./flow.ts";
 import type { NoisingImage, NoisyLatent } from "./noise.ts";
 import type { ResolvedSettings } from "./settings/settings.ts";
-import { type TokenRange, tokenRange } from "./settings/token_range.ts";
+import { contentColumn, type TokenRange, tokenRange } from "./settings/token_range.ts";
 
 /** Attention maps of one phrase at one or several steps. */
 export interface AttentionStep {
@@ -58,13 +58,18 @@ export function denoise(
 ): AsyncIterableIterator<Flow<AttentionStep>> {
   return flatMapFlow(source, "denoise", async function* (noising) {
     const { tokenizer } = model.bundle;
-    const phrases = noising.samples.map(({ phrase }) => tokenizer.encode(phrase));
-    const image = noteReading(noising, phrases);
+    const { samples } = noising;
+    const phrases = samples.map(({ phrase }) => tokenizer.encode(phrase));
+    const content = settings.tokens === "content"
+      ? samples.map((sample) => contentColumn(tokenizer, sample))
+      : undefined;
+    const image = noteReading(noising, phrases, content);
     const wanted = phrases.map((phrase, i) =>
-      tokenRange(tokenizer, phrase, noising.samples[i]!.category, settings.tokens)
+      tokenRange(tokenizer, phrase, samples[i]!.category, settings.tokens)
     );
     // A phrase without tokens has no mean. Keep whole maps, so that `aggregate` reports the error.
-    const isReduced = !model.runtime.gpu && wanted.every(([start, end]) => start < end);
+    const isReduced = content !== undefined ||
+      !model.runtime.gpu && wanted.every(([start, end]) => start < end);
     const ranges = isReduced ? wanted.map((): TokenRange => [0, 1]) : wanted;
     let left = averagedSteps(settings).length;
     for await (const steps of batchSteps(noising.noisy, model.batch, settings)) {
@@ -80,8 +85,8 @@ export function denoise(
         for (const [index, phrase] of phrases.entries()) {
           options.signal?.throwIfAborted();
           const text = await model.condition(phrase, phrases.length + 2);
-          const range = isReduced ? wanted[index] : undefined;
-          const maps = await model.attend(latents, timesteps, text, range, trunk);
+          const columns = content?.[index]?.columns ?? (isReduced ? wanted[index] : undefined);
+          const maps = await model.attend(latents, timesteps, text, columns, trunk);
           try {
             await options.onPass?.(count);
             yield item({
@@ -135,8 +140,17 @@ async function* batchSteps(
   }
 }
 
-/** The image with notes on samples, if the text encoder does not read their phrase as written. */
-function noteReading(image: DecodedImage, phrases: readonly EncodedPhrase[]): DecodedImage {
-  const samples = image.samples.map((sample, i) => withNotes(sample, phraseNotes(phrases[i]!)));
+/**
+ * The image with notes on samples, if the text encoder does not read their phrase as written, or
+ * only some words count.
+ */
+function noteReading(
+  image: DecodedImage,
+  phrases: readonly EncodedPhrase[],
+  content: readonly { readonly notes: readonly string[] }[] | undefined,
+): DecodedImage {
+  const samples = image.samples.map((sample, i) =>
+    withNotes(sample, [...phraseNotes(phrases[i]!), ...content?.[i]?.notes ?? []])
+  );
   return { ...image, samples };
 }

@@ -40,7 +40,7 @@ import {
   resolveSettings,
 } from "./settings/settings.ts";
 import { groupStream } from "../base/stream.ts";
-import { isOfClass, requireClassTokens } from "./settings/token_range.ts";
+import { isOfClass, requireTokens } from "./settings/token_range.ts";
 import { variantLayers } from "./settings/variants.ts";
 
 /** Options for samples on their way through the stages. */
@@ -210,6 +210,7 @@ function usingModel<T>(
       layers,
       weights,
       separate: options.separate ?? variants !== undefined,
+      tokenSums: options.tokens === "content",
     });
     try {
       yield* run(opened);
@@ -245,6 +246,9 @@ export function groundRequests(
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
   const { model, signal, ending, concurrency = 1, onProgress, onNotice, cache, done } = options;
   const settings = resolveSettings(model, options);
+  if (settings.tokens === "content" && model.runtime.gpu && !model.tokenSums) {
+    throw new TypeError('Cannot read tokens "content" on a GPU: open the model with `tokenSums`');
+  }
   const { protocols, margin } = options;
   const score: ProtocolOptions = { ...(protocols && { protocols }), ...(margin && { margin }) };
   requireProtocolOptions(score);
@@ -260,8 +264,8 @@ export function groundRequests(
     // An image that restarts on another device counts its passes twice: limit its share to 1.
     onProgress?.(Math.max(finished, before + phrases * Math.min(1, passes / total)));
   };
-  const named = isOfClass(settings.tokens)
-    ? requireClassTokens(source, model.bundle.tokenizer, settings, stop)
+  const named = isOfClass(settings.tokens) || settings.tokens === "content"
+    ? requireTokens(source, model.bundle.tokenizer, settings, stop)
     : source;
   const images = decode(named, { ...stop, concurrency, ...(ending && { ending }) });
   const decoded = counting(images, (samples) => {
@@ -279,7 +283,7 @@ export function groundRequests(
     return metrics(otsu(aggregate(attention, size, settings, stop), stop), score, stop);
   };
   const gpu = options.gpu ?? model.runtime.gpu;
-  const scored = gpu
+  const scored = gpu || model.runtime.reopen
     ? retryOnDeviceLoss(decoded, model, gpu, stages, onNotice)
     : stages(decoded, undefined);
   const last = settings.variants.at(-1);
@@ -349,20 +353,19 @@ export async function groundImage(
     (model) => groundRequests(source(), { ...options, model }),
   );
   const grounded: ScoredPhrase[] = [];
-  for await (const flow of results) grounded.push(unlessDropped(flow));
+  for await (const flow of results) {
+    if (flow.kind === "dropped") throw new Error(droppedSentence(flow.dropped));
+    grounded.push(flow.item);
+  }
   return grounded;
 }
 
 /**
- * The item.
- *
- * @throws {Error} If the sample dropped out; the message has the reason, and the phrase unless a
- * method's own model gave the reason as a sentence.
+ * Says why a phrase has no result. The sentence names the phrase, unless a method's own model gave
+ * the reason as a sentence.
  */
-export function unlessDropped<T>(flow: Flow<T>): T {
-  if (flow.kind === "item") return flow.item;
-  const { sample, stage, reason } = flow.dropped;
+export function droppedSentence({ sample, stage, reason }: Dropped): string {
   // A method with a model of its own may answer in a sentence, which needs no second "Cannot".
   const isSentence = stage === "ground" && reason.startsWith("Cannot ");
-  throw new Error(isSentence ? reason : `Cannot ground "${sample.phrase}": ${reason}`);
+  return isSentence ? reason : `Cannot ground "${sample.phrase}": ${reason}`;
 }

@@ -11,6 +11,8 @@ export interface AdapterFacts {
   readonly name: string;
   /** Whether the adapter is hardware, and not a driver that computes on the CPU. */
   readonly isHardware: boolean;
+  /** Whether shaders there can hold float16 numbers. */
+  readonly hasFloat16: boolean;
 }
 
 /** A device with its adapter's facts. */
@@ -46,6 +48,27 @@ const FEATURES: readonly GPUFeatureName[] = [
   "subgroups" as GPUFeatureName,
 ];
 
+function requestAdapter(): Promise<GPUAdapter | null> | undefined {
+  return globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
+}
+
+function factsOf(adapter: GPUAdapter): AdapterFacts {
+  const { device: model, description, vendor, architecture } = adapter.info;
+  // Deno gives the name as `device`, but only a number on some drivers. Browsers may give no name.
+  const names = [model, description, `${vendor} ${architecture}`.trim(), "an unnamed adapter"];
+  return {
+    name: names.find((name) => /[a-z]/i.test(name))!,
+    isHardware: !isFallback(adapter) && !SOFTWARE.test(names.join(" ")),
+    hasFloat16: adapter.features.has("shader-f16"),
+  };
+}
+
+/** Describes the adapter that {@linkcode openGpu} would open; `undefined` if there is none. */
+export async function findAdapter(): Promise<AdapterFacts | undefined> {
+  const adapter = await requestAdapter();
+  return adapter ? factsOf(adapter) : undefined;
+}
+
 /**
  * Opens the fastest GPU adapter, or a software driver if there is no other.
  *
@@ -53,17 +76,8 @@ const FEATURES: readonly GPUFeatureName[] = [
  * @throws {Error} If the adapter refuses to give a device.
  */
 export async function openGpu(): Promise<Gpu | undefined> {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter({
-    powerPreference: "high-performance",
-  });
+  const adapter = await requestAdapter();
   if (!adapter) return undefined;
-  const { device: model, description, vendor, architecture } = adapter.info;
-  // Deno gives the name as `device`, but only a number on some drivers. Browsers may give no name.
-  const names = [model, description, `${vendor} ${architecture}`.trim(), "an unnamed adapter"];
-  const facts: AdapterFacts = {
-    name: names.find((name) => /[a-z]/i.test(name))!,
-    isHardware: !isFallback(adapter) && !SOFTWARE.test(names.join(" ")),
-  };
   const requiredLimits: Record<string, number> = {};
   // The limits are getters of the prototype: `for … in` lists them, `Object.keys()` does not.
   for (const limit in adapter.limits) {
@@ -83,7 +97,7 @@ export async function openGpu(): Promise<Gpu | undefined> {
   device.lost.then(({ reason, message }) => lost = message || reason || "no reason given");
   return {
     device,
-    adapter: facts,
+    adapter: factsOf(adapter),
     pipelines: new Map(),
     modules: new Map(),
     failures,

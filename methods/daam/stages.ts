@@ -15,10 +15,10 @@ import {
   type NoisyImage,
 } from "../../pipeline/noise.ts";
 import { type GroundSettings, resolveSettings } from "../../pipeline/settings/settings.ts";
+import { choiceNotes, chooseWords, type WordChoice } from "../../pipeline/settings/words.ts";
 import { scaleExactly } from "../../shaders/aggregate_cpu.ts";
 import { readMaps } from "../generate.ts";
 import type { PhraseStages } from "../phrase_method.ts";
-import { choiceNotes, chooseWords, type WordChoice } from "../words.ts";
 import { HeadSums } from "./sums.ts";
 
 /** Settings of DAAM. */

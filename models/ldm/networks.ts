@@ -161,10 +161,10 @@ const LOG_VARIANCE = { min: -30, max: 20 };
  * @throws {TypeError} If the weights are to be float16 and no GPU supports it.
  */
 export function requireWeights(weights: WeightType, runtime: Runtime): void {
-  if (weights !== "float16" || runtime.gpu?.device.features.has("shader-f16")) return;
+  if (weights !== "float16" || runtime.float16) return;
   throw new InputTypeError(
-    `Cannot keep weights in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
-      `float16 needs runtime "webgpu" and a GPU with the feature shader-f16`,
+    `Cannot keep weights in float16 with ${runtime.adapter ?? runtime.version}: ` +
+      `float16 needs runtime "cuda", or "webgpu" and a GPU with the feature shader-f16`,
   );
 }
 
