@@ -54,7 +54,7 @@ export interface Conditioning {
 export interface Trunk {
   /** Number of steps. */
   readonly count: number;
-  /** Results by their names in the graph, 15 MB a step at full size; on the GPU if there is one. */
+  /** Results by their names in the graph, 20 MB a step at full size; on the GPU if there is one. */
   readonly tensors: Readonly<Record<string, OutputTensor>>;
   /** Frees memory on the GPU. */
   release(): void;
