@@ -6,7 +6,7 @@
 
 import { InputRangeError } from "../base/errors.ts";
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
-import type { Box, CenterCrop, Size } from "../base/geometry.ts";
+import type { Box, Size, View } from "../base/geometry.ts";
 import { groupStream, mapStream } from "../base/stream.ts";
 import type { TruthMask } from "../base/truth_mask.ts";
 import type { AllScores } from "../scoring/protocols.ts";
@@ -92,10 +92,10 @@ export interface StoredHeatmap {
   /** Mean attention of each layer before the resize, or a method's own grid as a single layer. */
   readonly layers: readonly AveragedLayer[];
   /**
-   * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
+   * Part that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
    * attention, which covers the centre square.
    */
-  readonly view?: CenterCrop;
+  readonly view?: View;
 }
 
 /** A result, with the inputs of its heatmap. */

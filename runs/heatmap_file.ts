@@ -156,10 +156,12 @@ function decode(rest: Uint8Array<ArrayBuffer>, header: number): StoredHeatmap {
   requireWhole(image?.width, 1, MAX_IMAGE_SIDE, "an image width");
   requireWhole(image.height, 1, MAX_IMAGE_SIDE, "an image height");
   if (!Array.isArray(sides) || sides.length === 0) throw new TypeError("expected layers");
-  if (view !== undefined) {
+  if (view !== undefined && (sides.length > 1 || sides[0]?.[1] !== size)) {
+    throw new TypeError("expected one grid");
+  }
+  if (view !== undefined && view !== "whole") {
     requireWhole(view?.resized, 1, MAX_SIZE, "a resized side");
     requireWhole(view.crop, 1, view.resized, "a crop");
-    if (sides.length > 1 || sides[0]?.[1] !== size) throw new TypeError("expected one grid");
   }
   const bytes = new DataView(rest.buffer, header);
   let at = 0;
@@ -180,7 +182,7 @@ function decode(rest: Uint8Array<ArrayBuffer>, header: number): StoredHeatmap {
   const { width, height } = image;
   return {
     ...{ id, ...(setting && { setting }), size, image: { width, height }, layers },
-    ...(view && { view: { crop: view.crop, resized: view.resized } }),
+    ...(view && { view: view === "whole" ? view : { crop: view.crop, resized: view.resized } }),
   };
 }
 
