@@ -52,6 +52,11 @@ export interface GroundedResult extends AnyResult {
    * @default {None}
    */
   readonly masks?: readonly TruthMask[];
+  /**
+   * Lowest and highest value of a heatmap from elsewhere, before it was scaled to 0..1; absent for
+   * other methods.
+   */
+  readonly range?: readonly [lowest: number, highest: number];
   /** Otsu's threshold; null without Otsu. */
   readonly threshold: number | null;
   /**
@@ -279,7 +284,12 @@ async function* toEvaluated(
     const truth = { boxes, ...(masks && { masks }) };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
-      : { ...common, ...truth, threshold: flow.item.threshold ?? null };
+      : {
+        ...common,
+        ...truth,
+        ...(flow.item.range && { range: flow.item.range }),
+        threshold: flow.item.threshold ?? null,
+      };
     const result: SampleResult = scores
       ? { ...grounded, ...scores, status: "scored" }
       : { ...grounded, status: "grounded" };

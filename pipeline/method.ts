@@ -27,6 +27,11 @@ export interface GroundedPhrase extends Heatmap {
    * attention, which covers the centre square.
    */
   readonly view?: View;
+  /**
+   * Lowest and highest value of the map before it was scaled; absent if the layers have the method's
+   * own scale.
+   */
+  readonly range?: readonly [lowest: number, highest: number];
   /** Variant of the settings; absent if the method has no variants. */
   readonly variant?: Variant;
   /** Box around the mask in pixels of the original image; `undefined` without a mask. */

@@ -188,7 +188,7 @@ function sourceOf(
   if (found !== undefined) return found;
   throw new UsageError(
     source.option === "predictions"
-      ? `Option "--method ${name}" needs "--predictions FILE"`
+      ? `Option "--method ${name}" needs "--predictions ${source.needs ?? 'FILE"'}`
       : `Option "--method ${name}" needs "--model ${names.length > 1 ? `${name}=` : ""}DIR", ` +
         source.needs!,
   );
