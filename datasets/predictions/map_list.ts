@@ -186,13 +186,17 @@ function toRow(
   const [image, phrase, file] = (["image", "phrase", "file"] as const).map((name) =>
     typeof cells[name] === "string" ? cells[name] : ""
   ) as [string, string, string];
-  const [id, stated, array] = (["id", "covers", "array"] as const).map((name) =>
-    String(cells[name] ?? "").trim() || undefined
-  );
   const names = { where, image, phrase, file };
   try {
     if (fault) throw new InputSyntaxError(fault);
     requireNames({ image: cells.image, phrase: cells.phrase, file: cells.file });
+    const [id, stated, array] = (["id", "covers", "array"] as const).map((name) => {
+      const cell = cells[name] ?? "";
+      if (typeof cell === "string" || typeof cell === "number") {
+        return `${cell}`.trim() || undefined;
+      }
+      throw new InputTypeError(`expected text as ${name}, found ${show(cell)}`);
+    });
     const cover = stated === undefined ? covers : parseCover(stated);
     if (!cover) throw new InputSyntaxError(`it does not say what its map covers: ${COVERS}`);
     return { ...names, ...(id && { id }), ...(array && { array }), covers: cover };

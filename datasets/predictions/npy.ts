@@ -7,7 +7,7 @@
 import { type Entry, Uint8ArrayReader, ZipReader } from "@zip.js/zip.js/lib/zip-core-custom.js";
 import { crc32, inflateRawSync } from "node:zlib";
 import { InputSyntaxError, InputTypeError } from "../../base/errors.ts";
-import { quote } from "../../base/text.ts";
+import { printable, quote } from "../../base/text.ts";
 import { isNumberType, type NumericMap, readNumbers } from "./numeric_map.ts";
 
 /** The first bytes of a `.npy`: 0x93 and `NUMPY`. */
@@ -62,7 +62,11 @@ export function readNpy(bytes: Uint8Array, name: string): NumericMap {
   if (!isNumberType(type)) {
     throw new InputTypeError(
       `Cannot read ${name}: expected an array of bool, integers or floats, found ` +
-        (/^O/.test(type) ? "Python objects" : descr === "[" ? "records" : `type ${quote(type)}`),
+        (type === "O"
+          ? "Python objects"
+          : descr === "["
+          ? "records"
+          : `type ${printable(descr, 40)}`),
     );
   }
   const sizes = shape.split(",").map((part) => part.trim()).filter((part) => part !== "")
