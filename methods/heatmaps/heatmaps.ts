@@ -42,6 +42,10 @@ export const HEATMAPS = {
     needs: 'DIR", the folder of the maps and of the list that names image, phrase and file',
   },
   flags: FLAGS,
+  cautions: ({ values }) =>
+    values === "scaled"
+      ? ["Heatmaps from elsewhere are scaled to 0..1, each between its lowest and highest value."]
+      : [],
   // The maps lie beside the list.
   paths: ({ predictions }) => ({ read: [predictions && folderOf(predictions)] }),
   choose: chooseHeatmaps,

@@ -65,7 +65,6 @@ function subjectOf(methods: readonly [name: string, facts: MethodFacts][]): stri
 }
 
 function describeView(name: string, { view }: MethodFacts): string | undefined {
-  if (view === "whole") return "the whole image";
   if (name === "ldm") return "the centre square of an image";
   const { crop, resized } = (view ?? {}) as MethodFacts;
   if (typeof crop !== "number" || typeof resized !== "number") return undefined;
