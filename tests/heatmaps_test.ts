@@ -28,6 +28,15 @@ async function resultsOf(run: string): Promise<Map<string, SampleResult>> {
   return new Map(lines.map(({ result }) => [result.id, result]));
 }
 
+type Scored = Extract<SampleResult, { readonly status: "scored" }>;
+
+/** The scored result of a sample. */
+function scoredOf(results: ReadonlyMap<string, SampleResult>, id: string): Scored {
+  const result = results.get(id);
+  if (result?.status === "scored") return result;
+  throw new Error(`${id} is not scored`);
+}
+
 Deno.test("the heatmaps of a run come back from files, cover rectangular images and score alike", () =>
   inFolder(async (folder) => {
     await copy(FIXTURE, folder);
@@ -58,8 +67,7 @@ Deno.test("the heatmaps of a run come back from files, cover rectangular images 
     let scored = 0;
     for (const [id, result] of known) {
       if (result.status !== "scored") continue;
-      const own = found.get(id)!;
-      assert(own.status === "scored");
+      const own = scoredOf(found, id);
       for (const score of ["absCnr", "cnr", "miou", "aucRoc"] as const) {
         assertAlmostEquals(own[score], result[score], 1e-9, `${id} ${score}`);
       }
@@ -120,9 +128,8 @@ Deno.test("grids of BioViL come back as a stated crop with the same bits", () =>
     const args = ["--method", "heatmaps", "--predictions", "maps/list.csv", "--map-values", "own"];
     await run(folder, "eval", [...args, ...DATA, "--no-report", "--out", "out"], 3);
     const found = await resultsOf(`${folder}/out`);
-    for (const [id, result] of known) {
-      const own = found.get(id)!;
-      assert(own.status === "scored" && result.status === "scored");
+    for (const id of known.keys()) {
+      const [own, result] = [scoredOf(found, id), scoredOf(known, id)];
       const { absCnr, cnr, miou, aucRoc } = result;
       assertEquals([own.absCnr, own.cnr, own.miou, own.aucRoc], [absCnr, cnr, miou, aucRoc]);
       assert(own.range![0] < own.range![1]);
@@ -196,8 +203,7 @@ Deno.test("a map that cannot be taken is one failed sample with its file and row
     });
     const { counts } = JSON.parse(await Deno.readTextFile(`${folder}/out/summary.json`));
     assertEquals([counts.scored, counts.failed], [1, 10]);
-    const [good] = results.filter(({ status }) => status === "scored");
-    assert(good?.status === "scored");
+    const good = scoredOf(await resultsOf(`${folder}/out`), "a.png#1");
     assertEquals(good.range, [-3, 5]);
     {
       using heatmaps = await Run.open(`${folder}/out`);

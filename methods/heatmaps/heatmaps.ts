@@ -5,7 +5,7 @@
  */
 
 import type { Flags, FlagValues } from "../../base/options.ts";
-import { folderOf, stat } from "../../base/paths.ts";
+import { folderOf } from "../../base/paths.ts";
 import { quote } from "../../base/text.ts";
 import { COVERS, matchMaps, openMapList, parseCover } from "../../datasets/predictions/map_list.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
@@ -46,10 +46,20 @@ export const HEATMAPS = {
     values === "scaled"
       ? ["Heatmaps from elsewhere are scaled to 0..1, each between its lowest and highest value."]
       : [],
-  // The maps lie beside the list.
-  paths: ({ predictions }) => ({ read: [predictions && folderOf(predictions)] }),
+  // The maps lie beside a list that is given itself.
+  paths: ({ predictions }) => ({
+    read: [predictions && isFile(predictions) ? folderOf(predictions) : undefined],
+  }),
   choose: chooseHeatmaps,
 } as const satisfies MethodRow<typeof FLAGS>;
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // The reader of the list reports a path that leads nowhere.
+  }
+}
 
 async function chooseHeatmaps(
   place: string,
