@@ -8,7 +8,7 @@
 
 import { InputSyntaxError } from "../../base/errors.ts";
 import { isObject } from "../../base/json.ts";
-import { nameOf } from "../../base/paths.ts";
+import { nameOf, stemOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
@@ -52,7 +52,7 @@ export function chestxDetRows(path: string, json: unknown): SplitRow[] {
     const { file_name: name, syms, boxes, polygons } = isObject(entry) ? entry : {};
     const image = typeof name === "string" ? name : "";
     const common = {
-      stem: image.replace(/\.[^.]*$/, "") || `image ${i}`,
+      stem: stemOf(image) || `image ${i}`,
       image,
       ...(split && { split }),
     };

@@ -14,7 +14,6 @@ import { present } from "./dom.js";
  * @property {number} y top edge of the crop
  * @property {number} span width of the crop
  * @property {number} down height of the crop
- * @property {readonly (readonly number[])[]} truth rings of the ground truth, `x, y` in turn
  */
 
 /**
@@ -106,7 +105,16 @@ export function heatmapOf(number) {
       y: number("y"),
       span: number("span"),
       down: dataset.down === undefined ? number("span") : number("down"),
-      truth: JSON.parse(dataset.truth ?? "[]"),
     };
   });
+}
+
+/**
+ * Outline of the ground truth: rings of `x, y` in turn, in pixels of the original.
+ *
+ * @param {number} number
+ * @returns {Promise<readonly (readonly number[])[]>}
+ */
+export function truthOf(number) {
+  return once(`truth-${number}`, ({ textContent }) => JSON.parse(textContent ?? "[]"));
 }
