@@ -4,6 +4,7 @@
  * @module
  */
 
+import { coverOf } from "../base/geometry.ts";
 import { truthOf } from "./decode.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { GroundedPhrase } from "./method.ts";
@@ -33,7 +34,7 @@ export function metrics<P extends Scorable>(
         yield item(phrase);
         return;
       }
-      const cover = image.crop.side;
+      const cover = coverOf(image.crop);
       const scores = scoreByProtocols(heatmap, image.gray, truth, { ...score, cover });
       yield item({ ...phrase, scores });
     } catch (error) {

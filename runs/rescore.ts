@@ -8,7 +8,7 @@ import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { finishGrid } from "../methods/grid_heatmap.ts";
 import { finishHeatmap, type FinishSettings, type Heatmap } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
-import type { CropRegion } from "../base/geometry.ts";
+import { coverOf, type CropRegion } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
 import { type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
 import type { HeatmapResult } from "./run_folder.ts";
@@ -18,7 +18,7 @@ export interface RescoreSettings extends Required<FinishSettings>, Omit<Protocol
 
 /** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
-  /** The square of the image that the heatmap covers. */
+  /** The part of the image that the heatmap covers. */
   readonly crop: CropRegion;
 }
 
@@ -61,7 +61,7 @@ export function rescore(
   if (result.status === "grounded") return { ...result, threshold };
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
-  const options = { ...settings, cover: crop.side };
+  const options = { ...settings, cover: coverOf(crop) };
   const scores = scoreByProtocols(heatmap, stored.image, truth, options);
   return { ...sample, threshold, ...scores, status };
 }

@@ -4,7 +4,14 @@
  * @module
  */
 
-import { area, type Box, centerSquare, intersect, type Size } from "../base/geometry.ts";
+import {
+  area,
+  type Box,
+  centerSquare,
+  coveredRegion,
+  intersect,
+  type Size,
+} from "../base/geometry.ts";
 import { areaWithin, isRegion, type Truth } from "../base/region.ts";
 import { squareSide } from "../shaders/aggregate_cpu.ts";
 import { gridStatistics } from "../shaders/metrics_cpu.ts";
@@ -109,7 +116,7 @@ export function requireProtocolOptions(options: ProtocolOptions): void {
  * @param heatmap Row-major square map of finite values, commonly 0..1.
  * @param image Size of the original image in pixels, each side 1..65535.
  * @param truth Ground truth as for {@linkcode scoreHeatmap}.
- * @param options Protocols, margin, and the square that the heatmap covers.
+ * @param options Protocols, margin, and the part that the heatmap covers.
  * @throws {TypeError} As {@linkcode scoreHeatmap}.
  * @throws {RangeError} As {@linkcode scoreHeatmap}, or if a protocol is unknown.
  */
@@ -129,7 +136,7 @@ export function scoreByProtocols(
  *
  * @param heatmap A heatmap that can be scored.
  * @param truth Boxes of whole pixels inside the image, or a region of the image.
- * @param options Protocols, margin, and the square that the heatmap covers.
+ * @param options Protocols, margin, and the part that the heatmap covers.
  * @returns An empty object if no protocol is chosen.
  */
 export function scoreProtocols(
@@ -158,7 +165,7 @@ export function scoreProtocols(
       }
       case "largest-component-box": {
         if (boxes.length === 0) return [name, []];
-        const crop = centerSquare(image, cover);
+        const crop = coveredRegion(image, cover);
         return [name, [{ ...componentBoxOverlap(heatmap, side, crop, boxes) }]];
       }
       case "pointing-game":

@@ -8,6 +8,7 @@ import { InputRangeError } from "../../base/errors.ts";
 import type { Flag } from "../../base/options.ts";
 import { area, type Box, coveredArea, intersect, type Size } from "../../base/geometry.ts";
 import { isRegion, type Region, regionArea, type Truth } from "../../base/region.ts";
+import type { MatchedBoxes } from "../../datasets/predictions/match_predictions.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { decode, type DecodedImage, truthOf } from "../../pipeline/decode.ts";
 import {
@@ -48,6 +49,9 @@ export const BOX_RULE_FLAG = {
 export function boxRule(value: BoxRule | "paper", paper: BoxRule = "union"): BoxRule {
   return value === "paper" ? paper : value;
 }
+
+/** Note of a sample that the file of predictions lacks. */
+const NO_PREDICTION = "there is no prediction for it, which counts as no box";
 
 /** Rules for {@linkcode boxesMethod}. */
 export interface BoxOptions {
@@ -116,7 +120,7 @@ export function boxIou(
  * @param options Rule and faults.
  */
 export function boxesMethod(
-  predictions: ReadonlyMap<string, readonly Box[]>,
+  predictions: ReadonlyMap<string, MatchedBoxes>,
   { rule, faults }: BoxOptions = {},
 ): Method {
   return {
@@ -157,13 +161,13 @@ function sharedArea(boxes: readonly Box[], { height, runs, rows }: Region): numb
 
 function scoreSample(
   asked: Sample,
-  boxes: readonly Box[] | undefined,
+  found: MatchedBoxes = { boxes: [], notes: [NO_PREDICTION] },
   image: DecodedImage,
   rule: BoxRule | undefined,
 ): Flow<BoxedPhrase> {
-  const note = "there is no prediction for it, which counts as no box";
-  const sample = boxes ? asked : withNotes(asked, [note]);
-  return scorePhrase({ sample, predicted: boxes ?? [] }, image, rule);
+  const { boxes, confidence, notes = [] } = found;
+  const sample = withNotes(asked, notes);
+  return scorePhrase({ sample, predicted: boxes, ...(confidence && { confidence }) }, image, rule);
 }
 
 /**
