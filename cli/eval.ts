@@ -14,7 +14,7 @@ import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
 import { evaluate, type SampleResult } from "../pipeline/evaluate.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
 import { RESULTS, RunFolder, type RunRecord } from "../runs/run_folder.ts";
-import type { ProtocolName } from "../scoring/protocols.ts";
+import { needsNegatives, protocolFacts, type ProtocolName } from "../scoring/protocols.ts";
 import { requireBackend } from "./kit/backend.ts";
 import { datasetPath } from "./kit/models.ts";
 import { runCommand } from "./kit/confine.ts";
@@ -80,7 +80,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
       ...methods.facts,
       margin,
       versions: compared,
-      ...(protocols.length > 0 && { protocols }),
+      ...protocolFacts(protocols),
     };
     await folder.admit({ facts: known, ...(shard && { shard }) }, earlier);
     const path = values.dataset ??
