@@ -62,6 +62,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
     ...(limit && { limit }),
     ...(shard && { shard }),
     ...(phrases && { phrases }),
+    ...(needsNegatives(protocols) && { negatives: true }),
   };
   const chosen = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
@@ -86,7 +87,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
     const path = values.dataset ??
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
     const dataset = chosen ?? await openDataset(path, part);
-    const { kind, sha256, wordings, attribution } = dataset;
+    const { kind, sha256, wordings, attribution, negatives } = dataset;
     // `run.json` has the facts in this order.
     const facts = {
       ...methods.facts,
@@ -94,6 +95,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         ...{ kind, sha256, split, limit },
         ...(wordings && { phrases: wordings }),
         ...(attribution && { attribution }),
+        ...(negatives && { negatives }),
       },
       ...known,
     };
@@ -111,7 +113,11 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         (done.size > 0 ? `; ${done.size} done before.` : "."),
     );
     const opened = await methods.open(async () => ({
-      dataset: await openDataset(path, { ...(images && { images }), ...(split && { split }) }),
+      dataset: await openDataset(path, {
+        ...(images && { images }),
+        ...(split && { split }),
+        ...(part.negatives && { negatives: true }),
+      }),
       // If `--dataset` is a folder, its images lie below it, wherever the dataset's file was found.
       root: images ?? (path === dataset.path ? folderOf(path) : path),
     }));

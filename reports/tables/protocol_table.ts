@@ -43,6 +43,12 @@ const LOWER: Partial<Record<ProtocolName, string>> = {
   "calibration": "ECE and Brier score of calibration",
 };
 
+/** Whether a protocol compares phrases with phrases with nothing to find, of which none is there. */
+function lacksNegatives({ protocol, summary: { all } }: Entry): boolean {
+  return protocol === "n-acc" && !all ||
+    protocol === "existence" && Number.isNaN(all?.means.peakAuc);
+}
+
 /** Sentences about the columns and numbers of the protocols in a table. */
 function describeProtocols(entries: readonly Entry[]): string[] {
   const hasVersion = ({ summary }: Entry) => summary.all && !summary.weighted;
@@ -52,6 +58,9 @@ function describeProtocols(entries: readonly Entry[]): string[] {
       ? [`Of the ${new Intl.ListFormat("en").format(lower)} lower is better.`]
       : []),
     ...(entries.some(({ summary }) => summary.weighted) ? [RELEASED] : []),
+    ...(entries.some(lacksNegatives)
+      ? ["No phrase with nothing to find was evaluated, which existence and n-acc compare with."]
+      : []),
     ...(entries.some(hasVersion) ? [`${ALL} scores the samples of all classes together.`] : []),
   ];
 }
