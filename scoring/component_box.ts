@@ -82,26 +82,31 @@ export function* components(
   neighbours: 4 | 8,
 ): Generator<Component, void> {
   const isSeen = new Uint8Array(heatmap.length);
-  const stack: number[] = [];
+  // A pixel is put on the stack once.
+  const stack = new Int32Array(heatmap.length);
   for (let seed = 0; seed < heatmap.length; seed++) {
     if (isSeen[seed] || !(heatmap[seed]! > threshold)) continue;
     let [count, sum] = [0, 0];
     let [left, top, right, bottom] = [side, side, -1, -1];
     isSeen[seed] = 1;
-    stack.push(seed);
-    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    stack[0] = seed;
+    for (let depth = 1; depth > 0;) {
+      const at = stack[--depth]!;
       count++;
       sum += heatmap[at]!;
-      const [x, y] = [at % side, Math.floor(at / side)];
-      [left, right] = [Math.min(left, x), Math.max(right, x)];
-      [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+      const y = Math.floor(at / side);
+      const x = at - y * side;
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = Math.max(bottom, y);
       for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, side - 1); v++) {
         for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, side - 1); u++) {
           const next = v * side + u;
           if (isSeen[next] || !(heatmap[next]! > threshold)) continue;
           if (neighbours === 4 && u !== x && v !== y) continue;
           isSeen[next] = 1;
-          stack.push(next);
+          stack[depth++] = next;
         }
       }
     }

@@ -7,6 +7,7 @@
 
 import type { Box, Size } from "../base/geometry.ts";
 import { isRegion, runsOf, type Truth } from "../base/region.ts";
+import { sortFloats } from "../base/sort_floats.ts";
 import { squareTaps, type WideTaps } from "../images/antialias.ts";
 import { scaleExactly } from "../shaders/aggregate_cpu.ts";
 import { maskBox } from "../shaders/otsu_cpu.ts";
@@ -91,7 +92,7 @@ export function scoreFrame(
     bboxmiou,
     cnr: contrast(inside, outside),
     top1: truth[indexOfMaximum(map)]!,
-    aucroc: exactArea(inside.sort(), outside.sort()),
+    aucroc: exactArea(sortFloats(inside), sortFloats(outside)),
     distance: hasSeveral ? NaN : centerDistance(bounds, maskBox(truth, FRAME, FRAME)!),
   };
 }

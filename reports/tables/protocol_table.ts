@@ -122,7 +122,7 @@ export function describeMasked(summaries: Readonly<Record<string, Summary>>): st
   const names = BOX_PROTOCOLS.filter((name) => shown.has(name));
   if (masked === 0 || names.length === 0) return [];
   return [
-    `${names.join(" and ")} ${names.length > 1 ? "need" : "needs"} boxes: ` +
+    `${new Intl.ListFormat("en").format(names)} ${names.length > 1 ? "need" : "needs"} boxes: ` +
     `${masked === 1 ? "a sample" : `${masked} samples`} with masks as ground truth ` +
     `${masked === 1 ? "does" : "do"} not count there.`,
   ];

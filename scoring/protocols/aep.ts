@@ -73,20 +73,24 @@ export function scoreAep(
   if (width * rows.image.length === 0) return undefined;
   const map = toUnits(sample(gaussianBlur(heatmap, side, side, SIGMA), side, columns, rows));
   const isTruth = truthOn(truth, image, scale, columns, rows);
-  const truths = isTruth.reduce((sum, value) => sum + value, 0);
+  let truths = 0;
+  let highest = 0;
+  for (let i = 0; i < map.length; i++) {
+    truths += isTruth[i]!;
+    if (map[i]! > map[highest]!) highest = i;
+  }
   let [iou, dice] = [0, 0];
   for (const threshold of THRESHOLDS) {
     let [above, shared] = [0, 0];
-    map.forEach((value, i) => {
-      if (!(value > threshold)) return;
+    for (let i = 0; i < map.length; i++) {
+      if (!(map[i]! > threshold)) continue;
       above++;
       shared += isTruth[i]!;
-    });
+    }
     const isDefined = above > 0 && truths > 0;
     iou += isDefined ? shared / (above + truths - shared) : NaN;
     dice += isDefined ? 2 * shared / (above + truths) : NaN;
   }
-  const highest = map.reduce((best, value, i) => value > map[best]! ? i : best, 0);
   return {
     miou: iou / THRESHOLDS.length,
     dice: dice / THRESHOLDS.length,
@@ -134,7 +138,9 @@ function sample(
   for (let y = 0, at = 0; y < rows.lower.length; y++) {
     const [above, below, down] = [side * rows.lower[y]!, side * rows.upper[y]!, rows.weight[y]!];
     for (let x = 0; x < width; x++, at++) {
-      const [left, right, across] = [columns.lower[x]!, columns.upper[x]!, columns.weight[x]!];
+      const left = columns.lower[x]!;
+      const right = columns.upper[x]!;
+      const across = columns.weight[x]!;
       const top = grid[above + left]! * (1 - across) + grid[above + right]! * across;
       const bottom = grid[below + left]! * (1 - across) + grid[below + right]! * across;
       map[at] = top * (1 - down) + bottom * down;
@@ -148,7 +154,10 @@ function toUnits(map: Float32Array): Float32Array {
   const { minimum, maximum } = valueRange(map);
   const range = Math.fround(maximum - minimum);
   if (range === 0) return map.fill(0);
-  return map.map((value) => Math.fround(Math.fround(Math.fround(value - minimum) / range) * 2) - 1);
+  for (let i = 0; i < map.length; i++) {
+    map[i] = Math.fround(Math.fround(Math.fround(map[i]! - minimum) / range) * 2) - 1;
+  }
+  return map;
 }
 
 function truthOn(
@@ -183,13 +192,15 @@ function truthOn(
 /** Difference of the means over the root of both population variances; NaN if a side is empty. */
 function contrast(map: Float32Array, isTruth: Uint8Array, truths: number): number {
   const counts = [map.length - truths, truths];
-  const means = [0, 0];
-  map.forEach((value, i) => means[isTruth[i]!]! += value / counts[isTruth[i]!]!);
-  const variances = [0, 0];
-  map.forEach((value, i) => {
-    variances[isTruth[i]!]! += (value - means[isTruth[i]!]!) ** 2 / counts[isTruth[i]!]!;
-  });
   if (counts.includes(0)) return NaN;
+  const sums = [0, 0];
+  for (let i = 0; i < map.length; i++) sums[isTruth[i]!]! += map[i]!;
+  const means = sums.map((sum, side) => sum / counts[side]!);
+  const squares = [0, 0];
+  for (let i = 0; i < map.length; i++) {
+    squares[isTruth[i]!]! += (map[i]! - means[isTruth[i]!]!) ** 2;
+  }
+  const variances = squares.map((sum, side) => sum / counts[side]!);
   const noise = variances[0]! + variances[1]!;
   return noise === 0 ? 0 : withinFloat32((means[1]! - means[0]!) / Math.sqrt(noise));
 }

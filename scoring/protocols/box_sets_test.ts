@@ -54,8 +54,15 @@ function iou(one: Box, other: Box): number {
   return both / either;
 }
 
-const matrixOf = ({ predicted, truth }: Case) =>
-  predicted.map((box) => truth.map((other) => iou(box, other)));
+const matrices = new WeakMap<Case, number[][]>();
+
+function matrixOf(one: Case): number[][] {
+  const { predicted, truth } = one;
+  const matrix = matrices.get(one) ??
+    predicted.map((box) => truth.map((other) => iou(box, other)));
+  matrices.set(one, matrix);
+  return matrix;
+}
 
 /** Largest number of pairs from a threshold on, by trying every assignment. */
 function most(matrix: readonly number[][], threshold: number, row = 0, used = 0): number {

@@ -6,6 +6,7 @@
 
 import type { Box } from "../../base/geometry.ts";
 import { otsuThreshold } from "../../shaders/otsu_cpu.ts";
+import { sortFloats } from "../../base/sort_floats.ts";
 import { quantile } from "../../base/quantile.ts";
 import { components } from "../component_box.ts";
 
@@ -56,7 +57,7 @@ const [LEAST_PIXELS, MOST_BOXES] = [16, 10];
 export function medfocusBoxes(heatmap: Float32Array, side: number, place: Place): Box[] {
   const values = heatmap.filter((value) => value !== 0);
   if (values.length === 0) return [];
-  const threshold = quantile(values.sort(), 0.9);
+  const threshold = quantile(sortFloats(values), 0.9);
   const isIn = heatmap.map((value) => value !== 0 && value >= threshold ? 1 : 0);
   return [...components(isIn, side, 0, 8)].filter(({ count }) => count >= LEAST_PIXELS)
     .sort((one, other) => other.count - one.count)
