@@ -38,7 +38,7 @@ export function sortOrder(values: Float32Array): Uint32Array {
   return order;
 }
 
-/** Sorted copy of float32 values without NaN, ascending. */
+/** Sorted copy of float32 values without NaN, ascending; see {@linkcode sortOrder}. */
 export function sortFloats(values: Float32Array): Float32Array<ArrayBuffer> {
   const sorted = new Float32Array(values.length);
   const order = sortOrder(values);
