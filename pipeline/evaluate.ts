@@ -68,12 +68,22 @@ export interface GroundedResult extends AnyResult {
   readonly confidence?: readonly number[];
   /** Further facts about the answer, such as other hypotheses; absent if the method states none. */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Size of the image, with predicted boxes that were scored by protocols of boxes. */
+  readonly imageSize?: Size;
 }
 
 /** One line of `results.jsonl`. */
 export type SampleResult =
   | (GroundedResult & AllScores & { readonly status: "scored" })
-  | (GroundedResult & { readonly status: "grounded" })
+  | (GroundedResult & Pick<AllScores, "protocols"> & {
+    readonly status: "grounded";
+    /**
+     * The phrase says that there is nothing to find; such phrases are read if a protocol counts them.
+     *
+     * @default {false}
+     */
+    readonly negative?: boolean;
+  })
   | (AnyResult & {
     readonly status: "skipped" | "failed";
     /** Stage in which the sample dropped out. */
@@ -281,7 +291,7 @@ async function* toEvaluated(
       yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, sample: { boxes } } = flow.item;
+    const { scores, negative, sample: { boxes } } = flow.item;
     const truth = { boxes, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
@@ -293,7 +303,7 @@ async function* toEvaluated(
       };
     const result: SampleResult = scores
       ? { ...grounded, ...scores, status: "scored" }
-      : { ...grounded, status: "grounded" };
+      : { ...grounded, ...(negative && { negative: true, ...negative }), status: "grounded" };
     yield "predicted" in flow.item
       ? { result }
       : { result, heatmap: storedHeatmap(flow.item, { id, ...(setting && { setting }) }) };
@@ -308,6 +318,11 @@ function storedHeatmap(
 }
 
 /** The predicted boxes, with their confidence and further facts if the method states them. */
-function predictionOf({ predicted, confidence, details }: BoxedPhrase) {
-  return { predicted, ...(confidence && { confidence }), ...(details && { details }) };
+function predictionOf({ predicted, confidence, details, imageSize }: BoxedPhrase) {
+  return {
+    predicted,
+    ...(confidence && { confidence }),
+    ...(details && { details }),
+    ...(imageSize && { imageSize }),
+  };
 }

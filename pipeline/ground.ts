@@ -32,7 +32,11 @@ import { imageByImage, retryOnDeviceLoss } from "./gpu/lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
 import { cachedNoise, noisePasses, noising } from "./noise.ts";
 import { otsu } from "./otsu.ts";
-import { type ProtocolOptions, requireProtocolOptions } from "../scoring/protocols.ts";
+import {
+  type ProtocolChoice,
+  type ProtocolOptions,
+  requireProtocolOptions,
+} from "../scoring/protocols.ts";
 import {
   type GroundSettings,
   requirePhrases,
@@ -44,7 +48,7 @@ import { isOfClass, requireTokens } from "./settings/token_range.ts";
 import { variantLayers } from "./settings/variants.ts";
 
 /** Options for samples on their way through the stages. */
-export interface RunOptions extends GroundSettings, Omit<ProtocolOptions, "cover"> {
+export interface RunOptions extends GroundSettings, ProtocolChoice {
   /**
    * Number of images that may be decoded ahead of the model.
    *

@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Box, View } from "../base/geometry.ts";
+import type { Box, Size, View } from "../base/geometry.ts";
 import type { Sample } from "../datasets/sample.ts";
-import type { AllScores, ProtocolOptions } from "../scoring/protocols.ts";
+import type { AllScores, ProtocolChoice } from "../scoring/protocols.ts";
 import type { DecodedImage, DecodeOptions, ImageRequest } from "./decode.ts";
 import type { Flow } from "./flow.ts";
 import type { AveragedLayer, Heatmap } from "./postprocess.ts";
@@ -38,6 +38,11 @@ export interface GroundedPhrase extends Heatmap {
   readonly originalBox: Box | undefined;
   /** Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;
+  /**
+   * Scores of a phrase with nothing to find, by the protocols that count it; absent if the sample is
+   * no such phrase.
+   */
+  readonly negative?: Pick<AllScores, "protocols">;
 }
 
 /** A sample with its predicted boxes. */
@@ -52,10 +57,14 @@ export interface BoxedPhrase {
   readonly details?: Readonly<Record<string, unknown>>;
   /** CNR and AUC are NaN. Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;
+  /** Size of the image, with scores by protocols that take boxes. */
+  readonly imageSize?: Size;
+  /** As of {@linkcode GroundedPhrase}. */
+  readonly negative?: Pick<AllScores, "protocols">;
 }
 
 /** Options of {@linkcode Method.ground}. */
-export interface MethodOptions extends Omit<ProtocolOptions, "cover">, Omit<DecodeOptions, "view"> {
+export interface MethodOptions extends ProtocolChoice, Omit<DecodeOptions, "view"> {
   /**
    * Ids of finished samples that run again, because other phrases of their image are unfinished.
    * Their results do not count as progress.

@@ -51,7 +51,7 @@ export interface Scores {
 }
 
 /** Maximum side of an image, in pixels: JPEG's own limit, and beyond any X-ray. */
-const MAX_IMAGE_SIDE = 65535;
+export const MAX_IMAGE_SIDE = 65535;
 
 /** The largest finite float32, which replaces infinity in PyTorch's `nan_to_num`. */
 const MAX_FLOAT32 = 3.4028234663852886e38;

@@ -137,7 +137,7 @@ function requireOwnOptions(
 /** An option is about a method if it affects this method and not all others. */
 function isAbout(option: string, row: MethodRow): boolean {
   const own = { ...row.flags, ...row.evalFlags, ...row.groundFlags };
-  if (["margin", "protocol"].includes(option)) return row.gives === "heatmaps";
+  if (option === "margin") return row.gives === "heatmaps";
   if (["runtime", "device"].includes(option)) return row.source?.option !== "predictions";
   return Object.hasOwn(own, option) || row.source?.option === option.replace(/^models$/, "model");
 }
