@@ -6,8 +6,7 @@
 
 import type { Box } from "../../base/geometry.ts";
 import { otsuThreshold } from "../../shaders/otsu_cpu.ts";
-import { sortFloats } from "../../base/sort_floats.ts";
-import { quantile } from "../../base/quantile.ts";
+import { quantile, sortFloats } from "../../base/sort_floats.ts";
 import { components } from "../component_box.ts";
 
 /** A predicted box. */
