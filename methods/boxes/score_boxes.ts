@@ -6,7 +6,6 @@
 
 import { InputRangeError } from "../../base/errors.ts";
 import type { Flag } from "../../base/options.ts";
-import type { Box } from "../../base/geometry.ts";
 import type { MatchedBoxes } from "../../datasets/predictions/match_predictions.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { decode, type DecodedImage, truthOf } from "../../pipeline/decode.ts";
