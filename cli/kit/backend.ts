@@ -26,7 +26,8 @@ export const BACKEND_FLAGS = {
     choices: RUNTIMES,
     default: "auto",
     placeholder: "NAME",
-    description: "Runtime of the model.",
+    description:
+      "Runtime of the model. webgpu is webgpu-native on a hardware GPU, else webgpu-deno.",
   },
   device: {
     type: "string",

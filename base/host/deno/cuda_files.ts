@@ -26,13 +26,23 @@ export function hasCuda(): boolean {
  * Names the missing files; see `NativeOrt.missingForCuda`.
  *
  * @param path Path of a file of the library by its name.
+ * @throws {Error} If an installed file is damaged, such as by a download that ended early.
  */
 export function missingForCuda(path = ownPath): string[] {
   const own = OWN.filter((name) => !exists(path(name)));
   if (own.length > 0) return own;
-  const index = new TextDecoder("latin1").decode(Deno.readFileSync(SYSTEM_INDEX));
+  const needed = OWN.flatMap((name) => {
+    try {
+      return neededBy(path(name));
+    } catch {
+      throw new Error(`${name} is damaged, so fetch it again; see docs/speed.md`);
+    }
+  });
+  const index = exists(SYSTEM_INDEX)
+    ? new TextDecoder("latin1").decode(Deno.readFileSync(SYSTEM_INDEX))
+    : "";
   const folders = loaderFolders();
-  return [...neededBy(path(OWN[0]!)), OPENED_LATER].filter((name) =>
+  return [...new Set([...needed, OPENED_LATER])].filter((name) =>
     !index.includes(`/${name}\0`) && !folders.some((path) => exists(`${path}/${name}`))
   );
 }

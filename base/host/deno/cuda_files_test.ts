@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { missingForCuda, neededBy, ownPath } from "./cuda_files.ts";
 
 Deno.test("neededBy() names the libraries that a file asks its loader for", {
@@ -24,6 +24,15 @@ Deno.test("missingForCuda() names the library's files first, and then what they 
     await Deno.copyFile(ownPath("onnxruntime_binding.node"), path(own[1]!));
     // The system has the others that the binding needs, such as libc.so.6.
     assertEquals(missingForCuda(path), ["libonnxruntime.so.1", "libcudnn.so.9"]);
+    for (const name of own) {
+      const whole = await Deno.readFile(path(name));
+      const noise = Uint8Array.from({ length: 5000 }, (_, i) => i * i % 251);
+      for (const bytes of [whole.subarray(0, 0), whole.subarray(0, 5000), noise]) {
+        await Deno.writeFile(path(name), bytes);
+        assertThrows(() => missingForCuda(path), Error, `${name} is damaged, so fetch it again`);
+      }
+      await Deno.writeFile(path(name), whole);
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
