@@ -64,10 +64,13 @@ Deno.test("ground gives the same heatmap on either device, and says where it run
       mixed: await run("mixed", "--device", "gpu", "--runtime", "native"),
       auto: await run("auto"),
     };
-    assertEquals(
-      runs.gpu.first.replace(/onnxruntime-web [\d.]+/, "onnxruntime-web"),
-      `Running on ${name} with onnxruntime-web (webgpu): the GPU was asked for.`,
-    );
+    const ran = runs.gpu.first.replace(/(onnxruntime-\w+) [\d.]+/, "$1");
+    const others = /\((cuda|webgpu-native|webgpu)\): the GPU was asked for/;
+    if (isHardware) assertMatch(ran, others);
+    else {
+      const expected = `Running on ${name} with onnxruntime-web (webgpu): the GPU was asked for.`;
+      assertEquals(ran, expected);
+    }
     assertEquals(
       runs.mixed.first.replace(/onnxruntime-node [\d.]+/, "onnxruntime-node"),
       `Running on the CPU with onnxruntime-node (native), heatmaps on ${name}: asked for by name.`,
@@ -77,7 +80,7 @@ Deno.test("ground gives the same heatmap on either device, and says where it run
     assertMatch(
       runs.auto.first,
       isHardware
-        ? /\(webgpu\): the GPU is hardware\.$/
+        ? /\((cuda|webgpu-native|webgpu)\): (CUDA is installed|the GPU is hardware)/
         : /^Running on the CPU .* \(native\): the only GPU adapter, .+, is software, and slower /,
     );
     for (const [device, { heatmap, threshold }] of Object.entries(runs)) {
