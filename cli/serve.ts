@@ -12,7 +12,7 @@ import { type RunningServer, type ServerOptions, startServer } from "../web/serv
 import { ServedRun } from "../web/server/served_run.ts";
 import { PART_FLAGS } from "../methods/ldm/flags.ts";
 import { openBundle, partPaths } from "../methods/ldm/ldm.ts";
-import { BACKEND_FLAGS } from "./kit/backend.ts";
+import { BACKEND_FLAGS, requireBackend } from "./kit/backend.ts";
 import { ldmFolder, MODEL_FLAG } from "./kit/method_sources.ts";
 import { MODELS_FLAGS } from "./kit/models.ts";
 import { runCommand } from "./kit/confine.ts";
@@ -97,11 +97,12 @@ async function main(values: Values): Promise<number> {
 /**
  * Chooses where the model runs: in the page or on the server.
  *
- * @throws {UsageError} If the options ask for both places, or if `--results` comes with an option
- * of the model.
+ * @throws {UsageError} If the options ask for both places, or for a GPU's runtime on the CPU. Also
+ * if `--results` comes with an option of the model.
  */
 function chosenPlace(values: Values): typeof PLACES[number] {
   const { on, runtime, results } = values;
+  requireBackend(values);
   const options = ["model", ...Object.keys(PART_FLAGS)] as ("model" | keyof typeof PART_FLAGS)[];
   const given = options.find((option) => values[option] !== undefined) ??
     (runtime === "auto" ? undefined : "runtime");

@@ -191,6 +191,17 @@ Deno.test("serve refuses a folder that holds no run, in a sentence", () =>
     );
   }));
 
+Deno.test("serve refuses a GPU's runtime on the CPU", () =>
+  inFolder(async (folder) => {
+    const args = ["--on", "server", "--runtime", "cuda", "--device", "cpu", "--no-open"];
+    const { code, stderr } = await start(folder, ...args).output();
+    assertEquals(code, 2);
+    assertMatch(
+      new TextDecoder().decode(stderr),
+      /^Option "--runtime cuda" needs the GPU, but "--device" says cpu\n$/,
+    );
+  }));
+
 Deno.test("serve refuses a model beside a run, which takes none", () =>
   inFolder(async (folder) => {
     for (const [option, value] of [["--on", "server"], ["--model", "model"]] as const) {
