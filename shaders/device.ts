@@ -5,6 +5,8 @@
  * @module
  */
 
+import { oneAtATime } from "../base/one_at_a_time.ts";
+
 /** Facts about the adapter. */
 export interface AdapterFacts {
   /** Name, such as `NVIDIA H200` or `llvmpipe (LLVM 15.0.6, 256 bits)`. */
@@ -161,31 +163,47 @@ export async function checked<T>(gpu: Gpu, what: string, work: () => T | Promise
 /** Most passes that a GPU has yet to finish: one runs, and the next is ready. */
 const MAX_PASSES = 2;
 
-/** For each device the ends of passes that may still run, oldest first; see {@linkcode inTurn}. */
-const passesOf = new WeakMap<GPUDevice, (Promise<unknown> | undefined)[]>();
+/** Passes of a device. */
+interface Passes {
+  /** Queue of the submissions, so that callers at the same time count each other's passes. */
+  readonly alone: ReturnType<typeof oneAtATime>;
+  /** Ends of passes that may still run, oldest first; `undefined` where the end is asked for late. */
+  readonly ends: (Promise<void> | undefined)[];
+}
+
+const passesOf = new WeakMap<GPUDevice, Passes>();
 
 /**
  * Submits a pass once at most one earlier pass still runs. Passes are submitted faster than a slow
- * GPU runs them, and each holds memory until it has run.
+ * GPU runs them, and each holds memory until it has run. Callers at the same time take turns.
  *
  * @param gpu The device.
  * @param submit Records and submits the pass.
+ * @param isEager The end of a pass is asked for at once, so that the wait for it leaves the next
+ * pass running. Deno's call blocks until all work is done, so there it is made as late as possible.
  */
-export async function inTurn<T>({ device }: Gpu, submit: () => Promise<T>): Promise<T> {
-  const passes = passesOf.get(device) ?? [];
+export function inTurn<T>(
+  { device }: Gpu,
+  submit: () => Promise<T>,
+  isEager = !("Deno" in globalThis),
+): Promise<T> {
+  const passes = passesOf.get(device) ?? { alone: oneAtATime(), ends: [] };
   passesOf.set(device, passes);
+  const { alone, ends } = passes;
   const end = () => device.queue.onSubmittedWorkDone();
-  while (passes.length >= MAX_PASSES) {
-    const oldest = passes.shift();
-    await (oldest ?? end());
-    if (!oldest) passes.length = 0;
-  }
-  try {
-    return await submit();
-  } finally {
-    // Deno's call blocks until all work is done, so there it is made as late as possible.
-    passes.push("Deno" in globalThis ? undefined : end());
-  }
+  return alone(async () => {
+    while (ends.length >= MAX_PASSES) {
+      const oldest = ends.shift();
+      await (oldest ?? end());
+      if (!oldest) ends.length = 0;
+    }
+    try {
+      return await submit();
+    } finally {
+      // The device reports a loss by itself, and nobody may ever wait for this end.
+      ends.push(isEager ? end().catch(() => {}) : undefined);
+    }
+  });
 }
 
 /** Most milliseconds that a failed call waits for `device.lost` to settle. */

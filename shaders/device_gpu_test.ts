@@ -174,6 +174,39 @@ Deno.test("inTurn() stalls a producer while two passes wait for the GPU, however
   assertEquals(most, 2);
 });
 
+for (const isEager of [false, true]) {
+  const when = isEager ? "at once" : "late";
+  Deno.test(`inTurn() keeps two passes of many callers, if their ends are asked for ${when}`, async () => {
+    const { gpu, answers } = slowDevice();
+    let [submitted, finished, most] = [0, 0, 0];
+    const turn = () => new Promise((resolve) => setTimeout(resolve));
+    const callers = Array.from({ length: 10 }, () =>
+      inTurn(gpu, async () => {
+        most = Math.max(most, ++submitted - finished);
+        await turn();
+      }, isEager));
+    while (submitted < callers.length) {
+      for (let i = 0; i < 5; i++) await turn();
+      // One wait for all passes before, or a wait for each pass.
+      assertEquals([submitted - finished, answers.length], [2, isEager ? 2 : 1]);
+      if (isEager) finished++;
+      else finished = submitted;
+      answers.shift()!();
+      for (let i = 0; i < 5; i++) await turn();
+    }
+    await Promise.all(callers);
+    assertEquals(most, 2);
+  });
+}
+
+Deno.test("inTurn() of a device that cannot say when passes end still runs the next", async () => {
+  const onSubmittedWorkDone = () => Promise.reject(new Error("lost"));
+  const gpu = { device: { queue: { onSubmittedWorkDone } } } as never;
+  for (let pass = 0; pass < 4; pass++) {
+    assertEquals(await inTurn(gpu, () => Promise.resolve(pass), true), pass);
+  }
+});
+
 Deno.test("inTurn() counts a pass that fails, and passes its error on", async () => {
   const { gpu, answers } = slowDevice();
   for (const error of [new Error("one"), new Error("two")]) {

@@ -163,8 +163,8 @@ Deno.test("an image whose GPU is lost twice is grounded on the CPU, and so is th
   }));
 
 /**
- * Yields runtimes on the CPU that pose as a GPU with results in memory. Each is lost at a run of
- * the U-Net, counted from 1; the last is not lost.
+ * Yields runtimes on the CPU that pose as a GPU with results in memory. Each is lost at a phrase's
+ * pass, counted from 1; the last is not lost.
  */
 async function lossy(losses: readonly number[], opened: string[]): Promise<Runtime> {
   const [loss = Infinity, ...later] = losses;
@@ -179,7 +179,7 @@ async function lossy(losses: readonly number[], opened: string[]): Promise<Runti
       sessions++;
       return {
         async run(feeds, fetches) {
-          if ("timestep" in feeds && ++runs === loss) isLost = true;
+          if ("token_weights" in feeds && ++runs === loss) isLost = true;
           if (isLost) throw new DeviceLostError("Cannot run the model: the GPU was lost (a test)");
           return await session.run(feeds, fetches);
         },
