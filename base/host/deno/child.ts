@@ -35,7 +35,8 @@ export async function runChild(
   let child: Deno.ChildProcess;
   try {
     const streams = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
-    child = new Deno.Command(program, { args: [...args], ...streams }).spawn();
+    const env = { NO_COLOR: "1" };
+    child = new Deno.Command(program, { args: [...args], env, ...streams }).spawn();
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     return `${program} is not installed`;
@@ -55,7 +56,9 @@ export async function runChild(
   clearTimeout(timer);
   if (success) return undefined;
   if (isLate) return `it did not end within ${seconds.toFixed(0)} s`;
-  const complaint = (await errors).trim().split("\n").findLast((line) => /^\S/.test(line)) ?? "";
+  // A stack and a line of source are indented.
+  const texts = (await errors).split("\n").filter((line) => /^\S/.test(line));
+  const complaint = texts.find((line) => /error|panic|abort/i.test(line)) ?? texts.at(-1);
   const end = signal ? `its process ended by ${signal}` : `its process ended with code ${code}`;
-  return complaint === "" ? end : `${end} (${complaint})`;
+  return complaint === undefined ? end : `${end} (${complaint})`;
 }
