@@ -244,8 +244,9 @@ function draw({ model, routes }: Found): string {
 await runBench({
   task: "bench:gpu",
   description: "Measures every route to a GPU beside the CPU: load, memory, passes, images a " +
-    "minute, heatmaps, growth and numbers, and PyTorch with CUDA where python3 has it. The model " +
-    "has the published size and seeded weights, 2.4 GB in a temporary folder.",
+    "minute, heatmaps, growth and numbers, and PyTorch with CUDA where the first python3 of the " +
+    "path has it with MONAI Generative. The model has the published size and seeded weights, " +
+    "2.4 GB in a temporary folder.",
   flags: {
     small: { type: "boolean", description: "Measure the bundled model, without PyTorch." },
     minutes: {
