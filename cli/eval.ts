@@ -14,7 +14,7 @@ import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
 import { evaluate, type SampleResult } from "../pipeline/evaluate.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
 import { RESULTS, RunFolder, type RunRecord } from "../runs/run_folder.ts";
-import type { ProtocolName } from "../scoring/protocols.ts";
+import { needsNegatives, protocolFacts, type ProtocolName } from "../scoring/protocols.ts";
 import { requireBackend } from "./kit/backend.ts";
 import { datasetPath } from "./kit/models.ts";
 import { runCommand } from "./kit/confine.ts";
@@ -62,6 +62,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
     ...(limit && { limit }),
     ...(shard && { shard }),
     ...(phrases && { phrases }),
+    ...(needsNegatives(protocols) && { negatives: true }),
   };
   const chosen = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
@@ -80,13 +81,13 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
       ...methods.facts,
       margin,
       versions: compared,
-      ...(protocols.length > 0 && { protocols }),
+      ...protocolFacts(protocols),
     };
     await folder.admit({ facts: known, ...(shard && { shard }) }, earlier);
     const path = values.dataset ??
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
     const dataset = chosen ?? await openDataset(path, part);
-    const { kind, sha256, wordings, attribution } = dataset;
+    const { kind, sha256, wordings, attribution, negatives } = dataset;
     // `run.json` has the facts in this order.
     const facts = {
       ...methods.facts,
@@ -94,6 +95,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         ...{ kind, sha256, split, limit },
         ...(wordings && { phrases: wordings }),
         ...(attribution && { attribution }),
+        ...(negatives && { negatives }),
       },
       ...known,
     };
@@ -111,7 +113,11 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         (done.size > 0 ? `; ${done.size} done before.` : "."),
     );
     const opened = await methods.open(async () => ({
-      dataset: await openDataset(path, { ...(images && { images }), ...(split && { split }) }),
+      dataset: await openDataset(path, {
+        ...(images && { images }),
+        ...(split && { split }),
+        ...(part.negatives && { negatives: true }),
+      }),
       // If `--dataset` is a folder, its images lie below it, wherever the dataset's file was found.
       root: images ?? (path === dataset.path ? folderOf(path) : path),
     }));

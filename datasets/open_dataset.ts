@@ -64,6 +64,13 @@ export interface OpenDatasetOptions {
    * @default {The layout's phrases}
    */
   phrases?: string;
+  /**
+   * Read phrases with nothing to find too, if the dataset has them. The other samples keep their
+   * ids.
+   *
+   * @default {false}
+   */
+  negatives?: boolean;
 }
 
 /** One of several parts of a dataset. */
@@ -92,6 +99,8 @@ export interface Dataset {
   readonly wordings?: Readonly<Record<string, readonly string[]>>;
   /** Attribution that the dataset demands, in sentences; absent if it demands none. */
   readonly attribution?: string;
+  /** Number of phrases with nothing to find in `items`; absent if there are none. */
+  readonly negatives?: number;
   /** Upper bound on the samples in `items`. With a limit, failures come on top of this number. */
   readonly count: number;
   /** Expected samples of the dataset, known before their rows are checked. */
@@ -154,7 +163,7 @@ export async function openDataset(
     );
   }
   const { file, folder } = await findFile(path, split);
-  const { name, sha256, rows: read } = await readRows(file);
+  const { name, sha256, rows: read } = await readRows(file, options.negatives);
   const layout: Layout = LAYOUTS[name];
   const own = options.phrases === undefined
     ? undefined
@@ -175,12 +184,14 @@ export async function openDataset(
     ? mergeRows(groups.filter(isInShard), paths, maskPaths)
     : filterItems(take(mergeRows(groups, paths, maskPaths), limit), (index) =>
       isInShard(groups[index]!));
+  const negatives = planned.filter(({ rows }) => rows.every(({ isNegative }) => isNegative)).length;
   return {
     kind: layout.arePhantoms?.(all) ? "phantoms" : name,
     path: file,
     sha256,
     ...(wordings && { wordings }),
     ...(layout.attribution && { attribution: layout.attribution }),
+    ...(negatives > 0 && { negatives }),
     count: planned.length,
     plan: planned.map(({ id, index }) => ({ id, index })),
     items,
@@ -218,7 +229,7 @@ function companionIn({ companion }: Layout, path: string): string | undefined {
  */
 export async function pathsOutsideImages(path: string, images?: string): Promise<string[]> {
   const { file, folder } = await findFile(path);
-  const { rows } = await readRows(file);
+  const { rows } = await readRows(file, true);
   const root = { folder: images ?? folder, prefix: "", beside: folderOf(file) };
   const links = new ImagePaths(root).detours(rows.map(({ image }) => image));
   if (images === undefined) return links;
@@ -246,7 +257,7 @@ interface ReadRows {
   readonly rows: SplitRow[];
 }
 
-async function readRows(file: string): Promise<ReadRows> {
+async function readRows(file: string, hasNegatives = false): Promise<ReadRows> {
   const hash = createHash("sha256");
   const { text, isBroken } = await readText(file, hash);
   const isJson = /\.json$/i.test(file) || /^\s*[{[]/.test(text);
@@ -254,7 +265,7 @@ async function readRows(file: string): Promise<ReadRows> {
   const found = content.table ? recognizeTable(content.table) : recognizeJson(content.json);
   if (!found) throw isBroken ? notText(file) : unknownLayout(file, content);
   const companion = await readCompanion(companionIn(LAYOUTS[found.name], file), hash);
-  const rows = found.rows(file, companion);
+  const rows = found.rows(file, companion, hasNegatives);
   return {
     name: found.name,
     sha256: hash.digest("hex"),

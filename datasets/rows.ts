@@ -35,6 +35,8 @@ export interface Row {
   readonly boxUnit?: NonNullable<Sample["boxUnit"]>;
   /** The mask as written, in place of a box; absent if the row has no mask. */
   readonly mask?: RowMask;
+  /** The phrase says that there is nothing to find, as in {@linkcode Sample}. */
+  readonly isNegative?: boolean;
   /** The class; absent or empty if the row has none. */
   readonly category?: string;
   /** Group of the class, as in {@linkcode Sample}. */
@@ -69,6 +71,9 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
     throw new InputRangeError(
       `${names[bad]} of the box must be a number, got "${show(row.box![bad])}"`,
     );
+  }
+  if (numbers.length !== names.length) {
+    throw new InputRangeError(`a box must be ${names.join(", ")}, got ${show(row.box)}`);
   }
   const shown = areCorners ? `the box with corners [${numbers}]` : `box [${numbers}]`;
   if (numbers.some((value) => !Number.isInteger(value))) {
@@ -187,6 +192,7 @@ function readSample(
       phrase,
       boxes,
       ...(masks.length > 0 && { masks }),
+      ...(rows.every(({ isNegative }) => isNegative) && { isNegative: true }),
       ...(first.boxUnit && { boxUnit: first.boxUnit }),
       ...(category && { category }),
       ...(group && { group }),

@@ -42,6 +42,13 @@ export interface Sample {
    */
   readonly masks?: readonly TruthMask[];
   /**
+   * The phrase says that there is nothing to find, such as "No pleural effusion."; it has neither
+   * boxes nor masks.
+   *
+   * @default {false}
+   */
+  readonly isNegative?: boolean;
+  /**
    * Unit of the boxes: pixels of the image, or shares of its width and height. Shares become
    * pixels after the image is read.
    *

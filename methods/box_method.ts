@@ -50,7 +50,7 @@ export function boxMethod(model: BoxModel, rule?: BoxRule): Method {
           }
           const sample = withNotes(asked, notes);
           const facts = { ...(confidence && { confidence }), ...(details && { details }) };
-          yield scorePhrase({ sample, predicted: boxes, ...facts }, image, rule);
+          yield scorePhrase({ sample, predicted: boxes, ...facts }, image, rule, options.protocols);
         }
       }, options);
       return countSamples(scored, options.done, (count) => options.onProgress?.(count));

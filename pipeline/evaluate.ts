@@ -6,7 +6,7 @@
 
 import { InputRangeError } from "../base/errors.ts";
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
-import type { Box, CenterCrop, Size } from "../base/geometry.ts";
+import type { Box, Size, View } from "../base/geometry.ts";
 import { groupStream, mapStream } from "../base/stream.ts";
 import type { TruthMask } from "../base/truth_mask.ts";
 import type { AllScores } from "../scoring/protocols.ts";
@@ -52,6 +52,11 @@ export interface AnyResult {
 export interface GroundedResult extends AnyResult {
   /** Ground-truth boxes of the sample, against which its heatmap is scored; empty with masks. */
   readonly boxes: readonly Box[];
+  /**
+   * Lowest and highest value of a heatmap from elsewhere, before it was scaled to 0..1; absent for
+   * other methods.
+   */
+  readonly range?: readonly [lowest: number, highest: number];
   /** Otsu's threshold; null without Otsu. */
   readonly threshold: number | null;
   /**
@@ -63,12 +68,22 @@ export interface GroundedResult extends AnyResult {
   readonly confidence?: readonly number[];
   /** Further facts about the answer, such as other hypotheses; absent if the method states none. */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** Size of the image, with predicted boxes that were scored by protocols of boxes. */
+  readonly imageSize?: Size;
 }
 
 /** One line of `results.jsonl`. */
 export type SampleResult =
   | (GroundedResult & AllScores & { readonly status: "scored" })
-  | (GroundedResult & { readonly status: "grounded" })
+  | (GroundedResult & Pick<AllScores, "protocols"> & {
+    readonly status: "grounded";
+    /**
+     * The phrase says that there is nothing to find; such phrases are read if a protocol counts them.
+     *
+     * @default {false}
+     */
+    readonly negative?: boolean;
+  })
   | (AnyResult & {
     readonly status: "skipped" | "failed";
     /** Stage in which the sample dropped out. */
@@ -92,10 +107,10 @@ export interface StoredHeatmap {
   /** Mean attention of each layer before the resize, or a method's own grid as a single layer. */
   readonly layers: readonly AveragedLayer[];
   /**
-   * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
+   * Part that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
    * attention, which covers the centre square.
    */
-  readonly view?: CenterCrop;
+  readonly view?: View;
 }
 
 /** A result, with the inputs of its heatmap. */
@@ -276,14 +291,19 @@ async function* toEvaluated(
       yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, sample: { boxes } } = flow.item;
+    const { scores, negative, sample: { boxes } } = flow.item;
     const truth = { boxes, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
-      : { ...common, ...truth, threshold: flow.item.threshold ?? null };
+      : {
+        ...common,
+        ...truth,
+        ...(flow.item.range && { range: flow.item.range }),
+        threshold: flow.item.threshold ?? null,
+      };
     const result: SampleResult = scores
       ? { ...grounded, ...scores, status: "scored" }
-      : { ...grounded, status: "grounded" };
+      : { ...grounded, ...(negative && { negative: true, ...negative }), status: "grounded" };
     yield "predicted" in flow.item
       ? { result }
       : { result, heatmap: storedHeatmap(flow.item, { id, ...(setting && { setting }) }) };
@@ -298,6 +318,11 @@ function storedHeatmap(
 }
 
 /** The predicted boxes, with their confidence and further facts if the method states them. */
-function predictionOf({ predicted, confidence, details }: BoxedPhrase) {
-  return { predicted, ...(confidence && { confidence }), ...(details && { details }) };
+function predictionOf({ predicted, confidence, details, imageSize }: BoxedPhrase) {
+  return {
+    predicted,
+    ...(confidence && { confidence }),
+    ...(details && { details }),
+    ...(imageSize && { imageSize }),
+  };
 }

@@ -28,11 +28,15 @@ import { denoise } from "./denoise.ts";
 import { encode } from "./encode.ts";
 import { countSamples, type Dropped, type Flow, item } from "./flow.ts";
 import { finishOnGpu } from "./gpu/heatmap_stage_gpu.ts";
-import { retryOnDeviceLoss } from "./gpu/lost_gpu.ts";
+import { imageByImage, retryOnDeviceLoss } from "./gpu/lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
 import { cachedNoise, noisePasses, noising } from "./noise.ts";
 import { otsu } from "./otsu.ts";
-import { type ProtocolOptions, requireProtocolOptions } from "../scoring/protocols.ts";
+import {
+  type ProtocolChoice,
+  type ProtocolOptions,
+  requireProtocolOptions,
+} from "../scoring/protocols.ts";
 import {
   type GroundSettings,
   requirePhrases,
@@ -44,7 +48,7 @@ import { isOfClass, requireTokens } from "./settings/token_range.ts";
 import { variantLayers } from "./settings/variants.ts";
 
 /** Options for samples on their way through the stages. */
-export interface RunOptions extends GroundSettings, Omit<ProtocolOptions, "cover"> {
+export interface RunOptions extends GroundSettings, ProtocolChoice {
   /**
    * Number of images that may be decoded ahead of the model.
    *
@@ -272,7 +276,7 @@ export function groundRequests(
     const phrases = samples.filter(({ id }) => !done?.has(id)).length;
     image = { before: finished, phrases, passes: 0, total: imagePasses(settings, samples.length) };
   });
-  const stages = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
+  const through = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
     const passing = { ...stop, onPass };
     const walking = { ...passing, keepTrunks: true, ...(onNotice && { onNotice }) };
     const noisy = cache === undefined
@@ -282,6 +286,10 @@ export function groundRequests(
     if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
     return metrics(otsu(aggregate(attention, size, settings, stop), stop), score, stop);
   };
+  const stages: typeof through = (source, gpu) =>
+    gpu || !model.runtime.reopen
+      ? through(source, gpu)
+      : imageByImage(source, (image) => through(image, undefined));
   const gpu = options.gpu ?? model.runtime.gpu;
   const scored = gpu || model.runtime.reopen
     ? retryOnDeviceLoss(decoded, model, gpu, stages, onNotice)

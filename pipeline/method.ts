@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Box, CenterCrop } from "../base/geometry.ts";
+import type { Box, Size, View } from "../base/geometry.ts";
 import type { Sample } from "../datasets/sample.ts";
-import type { AllScores, ProtocolOptions } from "../scoring/protocols.ts";
+import type { AllScores, ProtocolChoice } from "../scoring/protocols.ts";
 import type { DecodedImage, DecodeOptions, ImageRequest } from "./decode.ts";
 import type { Flow } from "./flow.ts";
 import type { AveragedLayer, Heatmap } from "./postprocess.ts";
@@ -23,16 +23,26 @@ export interface GroundedPhrase extends Heatmap {
   /** Mean attention of each layer before the resize, or a method's own grid as a single layer. */
   readonly layers: readonly AveragedLayer[];
   /**
-   * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
+   * Part that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
    * attention, which covers the centre square.
    */
-  readonly view?: CenterCrop;
+  readonly view?: View;
+  /**
+   * Lowest and highest value of the map before it was scaled; absent if the layers have the method's
+   * own scale.
+   */
+  readonly range?: readonly [lowest: number, highest: number];
   /** Variant of the settings; absent if the method has no variants. */
   readonly variant?: Variant;
   /** Box around the mask in pixels of the original image; `undefined` without a mask. */
   readonly originalBox: Box | undefined;
   /** Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;
+  /**
+   * Scores of a phrase with nothing to find, by the protocols that count it; absent if the sample is
+   * no such phrase.
+   */
+  readonly negative?: Pick<AllScores, "protocols">;
 }
 
 /** A sample with its predicted boxes. */
@@ -47,10 +57,14 @@ export interface BoxedPhrase {
   readonly details?: Readonly<Record<string, unknown>>;
   /** CNR and AUC are NaN. Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;
+  /** Size of the image, with scores by protocols that take boxes. */
+  readonly imageSize?: Size;
+  /** As of {@linkcode GroundedPhrase}. */
+  readonly negative?: Pick<AllScores, "protocols">;
 }
 
 /** Options of {@linkcode Method.ground}. */
-export interface MethodOptions extends Omit<ProtocolOptions, "cover">, Omit<DecodeOptions, "view"> {
+export interface MethodOptions extends ProtocolChoice, Omit<DecodeOptions, "view"> {
   /**
    * Ids of finished samples that run again, because other phrases of their image are unfinished.
    * Their results do not count as progress.

@@ -4,11 +4,17 @@
  * @module
  */
 
+import { coverOf } from "../base/geometry.ts";
 import { truthOf } from "./decode.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { GroundedPhrase } from "./method.ts";
 import type { MaskedPhrase } from "./otsu.ts";
-import { type AllScores, type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
+import {
+  type AllScores,
+  type ProtocolOptions,
+  scoreByProtocols,
+  scoreProtocols,
+} from "../scoring/protocols.ts";
 
 /** A phrase with its scores. */
 export interface ScoredPhrase extends MaskedPhrase {
@@ -17,7 +23,18 @@ export interface ScoredPhrase extends MaskedPhrase {
 }
 
 /** A phrase with a heatmap of the part of its image that the model sees. */
-export type Scorable = Pick<GroundedPhrase, "heatmap" | "image" | "sample" | "variant" | "scores">;
+export type Scorable = Pick<
+  GroundedPhrase,
+  | "heatmap"
+  | "smoothed"
+  | "range"
+  | "threshold"
+  | "image"
+  | "sample"
+  | "variant"
+  | "scores"
+  | "negative"
+>;
 
 /** Scores each heatmap against its ground truth on the original image. */
 export function metrics<P extends Scorable>(
@@ -26,15 +43,21 @@ export function metrics<P extends Scorable>(
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<P>> {
   return flatMapFlow(source, "metrics", function* (phrase): Iterable<Flow<P>> {
-    const { heatmap, image, sample, variant } = phrase;
+    const { heatmap, smoothed: raw, range, threshold, image, sample, variant } = phrase;
     const truth = truthOf(sample, image);
+    const isMasked = threshold !== undefined;
+    const cover = coverOf(image.crop);
+    const own = { ...score, cover, raw, isMasked, ...(range && { range }) };
     try {
       if (truth === undefined) {
-        yield item(phrase);
+        yield item(
+          sample.isNegative
+            ? { ...phrase, negative: scoreProtocols(heatmap, image.gray, [], own) }
+            : phrase,
+        );
         return;
       }
-      const cover = image.crop.side;
-      const scores = scoreByProtocols(heatmap, image.gray, truth, { ...score, cover });
+      const scores = scoreByProtocols(heatmap, image.gray, truth, own);
       yield item({ ...phrase, scores });
     } catch (error) {
       yield failed("metrics", sample, error, variant);

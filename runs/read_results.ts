@@ -138,7 +138,7 @@ function requireProtocols(protocols: unknown): void {
       throw new TypeError("expected lists by protocol");
     }
     for (const number of PROTOCOLS[name as ProtocolName]) {
-      // JSON stores NaN, the distance between several boxes, as null.
+      // JSON stores NaN, such as the distance between several boxes, as null.
       for (const entry of entries) if (entry?.[number] === null) entry[number] = NaN;
       const isThere = entries.every((entry) => typeof entry?.[number] === "number");
       if (!isThere) throw new TypeError(`expected a number as ${number}`);
@@ -167,9 +167,11 @@ function asResult(value: unknown): SampleResult {
       if (typeof result![score] !== "number") throw new TypeError(`expected a number as ${score}`);
     }
     requireProtocols(result!.protocols ?? {});
+  } else if (status === "grounded") {
+    requireProtocols(result!.protocols ?? {});
   } else if (status === "skipped" || status === "failed") {
     if (!isText("reason") || !isText("stage")) throw new TypeError("expected stage and reason");
-  } else if (status !== "grounded") {
+  } else {
     throw new TypeError("expected a status");
   }
   return value as SampleResult;

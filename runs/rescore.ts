@@ -8,17 +8,24 @@ import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { finishGrid } from "../methods/grid_heatmap.ts";
 import { finishHeatmap, type FinishSettings, type Heatmap } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
-import type { CropRegion } from "../base/geometry.ts";
+import { coverOf, type CropRegion } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
-import { type ProtocolOptions, scoreByProtocols } from "../scoring/protocols.ts";
+import {
+  type ProtocolChoice,
+  type ProtocolName,
+  scoreBoxesByProtocols,
+  scoreByProtocols,
+  scoreProtocols,
+} from "../scoring/protocols.ts";
+import { resultTruth } from "./result_truth.ts";
 import type { HeatmapResult } from "./run_folder.ts";
 
 /** How {@linkcode rescore} finishes and scores heatmaps. */
-export interface RescoreSettings extends Required<FinishSettings>, Omit<ProtocolOptions, "cover"> {}
+export interface RescoreSettings extends Required<FinishSettings>, ProtocolChoice {}
 
 /** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
-  /** The square of the image that the heatmap covers. */
+  /** The part of the image that the heatmap covers. */
   readonly crop: CropRegion;
 }
 
@@ -57,11 +64,40 @@ export function rescore(
   settings: RescoreSettings,
   truth: Truth = result.boxes,
 ): SampleResult {
-  const { heatmap, threshold = null, crop } = finishStored(stored, settings);
-  if (result.status === "grounded") return { ...result, threshold };
+  const { heatmap, smoothed: raw, threshold = null, crop } = finishStored(stored, settings);
+  const options = {
+    ...{ ...settings, cover: coverOf(crop), raw, isMasked: threshold !== null },
+    ...(result.range && { range: result.range }),
+  };
+  if (result.status === "grounded") {
+    const { protocols: _, status, ...own } = result;
+    const scores = result.negative ? scoreProtocols(heatmap, stored.image, [], options) : {};
+    return { ...own, threshold, ...scores, status };
+  }
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
-  const options = { ...settings, cover: crop.side };
   const scores = scoreByProtocols(heatmap, stored.image, truth, options);
   return { ...sample, threshold, ...scores, status };
+}
+
+/**
+ * Scores predicted boxes again by protocols. The size of the image is known if the run was scored by
+ * a protocol of boxes before. Otherwise `chex` and samples with masks do not count.
+ *
+ * @param result The result, scored or grounded, with predicted boxes.
+ * @param protocols The protocols.
+ * @returns The result with new scores by protocols.
+ * @throws {Error} As {@linkcode resultTruth}, if masks cannot be read.
+ */
+export async function rescoreBoxes(
+  result: HeatmapResult,
+  protocols: readonly ProtocolName[],
+): Promise<SampleResult> {
+  const { protocols: _, status, ...own } = result;
+  if (status === "grounded" && !result.negative) return result;
+  const { boxes, masks, imageSize, predicted = [], confidence } = result;
+  const truth = !masks ? boxes : imageSize && await resultTruth(result, imageSize);
+  const found = { predicted, ...(confidence && { confidence }) };
+  const further = scoreBoxesByProtocols(found, truth, imageSize, protocols);
+  return { ...own, ...further, status } as SampleResult;
 }

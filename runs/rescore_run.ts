@@ -5,11 +5,12 @@
  */
 
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
-import { rescore, type RescoreSettings } from "./rescore.ts";
+import { protocolFacts } from "../scoring/protocols.ts";
+import { rescore, rescoreBoxes, type RescoreSettings } from "./rescore.ts";
 import { resultTruth } from "./result_truth.ts";
 import { Run } from "./run.ts";
 import { DEFAULT_FINISH, type FinishSettings } from "../pipeline/postprocess.ts";
-import { hasHeatmap, type RunRecord } from "./run_folder.ts";
+import { hasHeatmap, isGrounded, type RunRecord } from "./run_folder.ts";
 import { hasAttention, methodsOf } from "./scoring_settings.ts";
 
 /**
@@ -62,13 +63,13 @@ export async function rescoreRun(
   // The run's Otsu is by variant, and stays in the facts unless the options replace it.
   const { otsu: _otsu, ...own } = settings;
   const { margin, protocols, ...finish } = { ...own, ...options };
-  const { protocols: _, ...facts } = record.facts;
+  const { protocols: _, protocolVersions: _versions, ...facts } = record.facts;
   const chosen: RunRecord = {
     ...record,
     facts: {
       ...withSettings(facts, finish),
       margin,
-      ...(protocols.length > 0 && { protocols }),
+      ...protocolFacts(protocols),
     },
   };
   async function* samples() {
@@ -78,7 +79,8 @@ export async function rescoreRun(
       const heatmaps: StoredHeatmap[] = [];
       for (const result of before) {
         if (!hasHeatmap(result)) {
-          results.push(result);
+          const isBoxed = isGrounded(result);
+          results.push(isBoxed ? await rescoreBoxes(result, protocols) : result);
           continue;
         }
         const stored = await run.stored(result);

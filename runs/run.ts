@@ -169,6 +169,10 @@ export class Run implements Disposable {
     if (!areBoxes(boxes) || !areBoxes(predicted)) {
       throw this.fault(result, "expected boxes of four numbers each");
     }
+    const { imageSize: size = { width: 1, height: 1 } } = result;
+    if (![size?.width, size?.height].every((side) => Number.isSafeInteger(side) && side! > 0)) {
+      throw this.fault(result, "expected whole pixels as the image's size");
+    }
     if (!Array.isArray(confidence) || !confidence.every(Number.isFinite)) {
       throw this.fault(result, "expected a number as the confidence of each box");
     }

@@ -4,14 +4,8 @@
  * @module
  */
 
-import {
-  area,
-  type Box,
-  coveredArea,
-  type CropRegion,
-  intersect,
-  toOriginal,
-} from "../base/geometry.ts";
+import { area, type Box, type CropRegion, toOriginal } from "../base/geometry.ts";
+import { overlapOf } from "./box_iou.ts";
 
 /** Intersection over union of a box with the ground truth, 0..1. */
 export interface BoxOverlap {
@@ -55,39 +49,73 @@ export function componentBoxOverlap(
  * equally large components, the first in reading order counts.
  */
 export function largestComponentBox(heatmap: Float32Array, side: number): Box | undefined {
+  let largest: Component | undefined;
+  for (const component of components(heatmap, side, 0, 8)) {
+    if (component.count > (largest?.count ?? 0)) largest = component;
+  }
+  return largest?.box;
+}
+
+/** A connected component of a heatmap's pixels. */
+export interface Component {
+  /** Number of its pixels. */
+  readonly count: number;
+  /** Mean of its values. */
+  readonly mean: number;
+  /** Box around it in heatmap pixels. */
+  readonly box: Box;
+}
+
+/**
+ * Yields the connected components of the values above a threshold, in reading order of their first
+ * pixels.
+ *
+ * @param heatmap Row-major square map.
+ * @param side Side of the heatmap in pixels.
+ * @param threshold Only values greater than the threshold are connected.
+ * @param neighbours Pixels that touch at an edge (4), or at a corner too (8).
+ */
+export function* components(
+  heatmap: Float32Array,
+  side: number,
+  threshold: number,
+  neighbours: 4 | 8,
+): Generator<Component, void> {
   const isSeen = new Uint8Array(heatmap.length);
-  const stack: number[] = [];
-  let most = 0;
-  let box: Box | undefined;
+  // A pixel is put on the stack once.
+  const stack = new Int32Array(heatmap.length);
   for (let seed = 0; seed < heatmap.length; seed++) {
-    if (isSeen[seed] || !(heatmap[seed]! > 0)) continue;
-    let count = 0;
+    if (isSeen[seed] || !(heatmap[seed]! > threshold)) continue;
+    let [count, sum] = [0, 0];
     let [left, top, right, bottom] = [side, side, -1, -1];
     isSeen[seed] = 1;
-    stack.push(seed);
-    for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    stack[0] = seed;
+    for (let depth = 1; depth > 0;) {
+      const at = stack[--depth]!;
       count++;
-      const [x, y] = [at % side, Math.floor(at / side)];
-      [left, right] = [Math.min(left, x), Math.max(right, x)];
-      [top, bottom] = [Math.min(top, y), Math.max(bottom, y)];
+      sum += heatmap[at]!;
+      const y = Math.floor(at / side);
+      const x = at - y * side;
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = Math.max(bottom, y);
       for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, side - 1); v++) {
         for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, side - 1); u++) {
           const next = v * side + u;
-          if (isSeen[next] || !(heatmap[next]! > 0)) continue;
+          if (isSeen[next] || !(heatmap[next]! > threshold)) continue;
+          if (neighbours === 4 && u !== x && v !== y) continue;
           isSeen[next] = 1;
-          stack.push(next);
+          stack[depth++] = next;
         }
       }
     }
-    if (count <= most) continue;
-    most = count;
-    box = [left, top, right - left + 1, bottom - top + 1];
+    yield { count, mean: sum / count, box: [left, top, right - left + 1, bottom - top + 1] };
   }
-  return box;
 }
 
 /** Intersection over union of a box with the area that other boxes cover. */
 function overlap(box: Box, others: readonly Box[]): number {
-  const shared = coveredArea(others.map((other) => intersect(box, other)));
-  return shared / (area(box) + coveredArea(others) - shared);
+  const { shared, covered } = overlapOf([box], others);
+  return shared / covered;
 }

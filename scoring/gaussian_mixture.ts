@@ -4,6 +4,8 @@
  * @module
  */
 
+import { sortFloats } from "../base/sort_floats.ts";
+
 /** A variance that is added to each component's, as scikit-learn's `reg_covar`. */
 const FLOOR = 1e-6;
 
@@ -47,17 +49,15 @@ export function componentMeans(values: Float32Array): readonly [low: number, hig
 
 /** Distinct values in ascending order, with the number of times that each occurs. */
 function countLevels(values: Float32Array): [levels: Float64Array, counts: Float64Array] {
-  const sorted = values.toSorted();
-  const levels: number[] = [];
-  const counts: number[] = [];
-  for (const value of sorted) {
-    if (levels.at(-1) === value) counts[counts.length - 1]!++;
-    else {
-      levels.push(value);
-      counts.push(1);
-    }
+  const sorted = sortFloats(values);
+  const levels = new Float64Array(sorted.length);
+  const counts = new Float64Array(sorted.length);
+  let last = -1;
+  for (let i = 0; i < sorted.length; i++) {
+    if (last < 0 || sorted[i]! !== levels[last]!) levels[++last] = sorted[i]!;
+    counts[last]!++;
   }
-  return [Float64Array.from(levels), Float64Array.from(counts)];
+  return [levels.slice(0, last + 1), counts.slice(0, last + 1)];
 }
 
 /**
@@ -101,15 +101,20 @@ function cluster(
 
 /** The better of two drawn centres; far values are drawn more often. */
 function secondCenter(values: Float32Array, first: number): number {
-  const total = values.reduce((sum, value) => sum + (value - first) ** 2, 0);
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += (values[i]! - first) ** 2;
   const candidates = DRAWS.slice(1).map((draw) => {
     let sum = 0;
     const at = values.findIndex((value) => (sum += (value - first) ** 2) >= draw * total);
     return values.at(at)!;
   });
-  const costs = candidates.map((center) =>
-    values.reduce((sum, value) => sum + Math.min((value - first) ** 2, (value - center) ** 2), 0)
-  );
+  const costs = candidates.map((center) => {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) {
+      sum += Math.min((values[i]! - first) ** 2, (values[i]! - center) ** 2);
+    }
+    return sum;
+  });
   return candidates[costs[1]! < costs[0]! ? 1 : 0]!;
 }
 
@@ -117,10 +122,11 @@ function nearest(
   levels: Float64Array,
   [one, other]: readonly [number, number],
 ): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(
-    levels,
-    (level) => Number(Math.abs(level - other) < Math.abs(level - one)),
-  );
+  const labels = new Uint8Array(levels.length);
+  for (let i = 0; i < levels.length; i++) {
+    if (Math.abs(levels[i]! - other) < Math.abs(levels[i]! - one)) labels[i] = 1;
+  }
+  return labels;
 }
 
 function meanOf(
@@ -130,17 +136,20 @@ function meanOf(
   label: number,
 ): number {
   let [count, sum] = [0, 0];
-  levels.forEach((level, i) => {
-    if (labels[i] !== label) return;
+  for (let i = 0; i < levels.length; i++) {
+    if (labels[i] !== label) continue;
     count += counts[i]!;
-    sum += counts[i]! * level;
-  });
+    sum += counts[i]! * levels[i]!;
+  }
   return sum / count;
 }
 
 function varianceOf(levels: Float64Array, counts: Float64Array, total: number): number {
-  const mean = levels.reduce((sum, level, i) => sum + counts[i]! * level, 0) / total;
-  return levels.reduce((sum, level, i) => sum + counts[i]! * (level - mean) ** 2, 0) / total;
+  let [sum, squares] = [0, 0];
+  for (let i = 0; i < levels.length; i++) sum += counts[i]! * levels[i]!;
+  const mean = sum / total;
+  for (let i = 0; i < levels.length; i++) squares += counts[i]! * (levels[i]! - mean) ** 2;
+  return squares / total;
 }
 
 /** The components from the levels' shares of the first. */
@@ -150,22 +159,27 @@ function estimate(
   shares: Float64Array,
   total: number,
 ): [Component, Component] {
-  const component = (shareOf: (i: number) => number): Component => {
+  const component = (own: Float64Array): Component => {
     // scikit-learn adds this amount, so that an empty component divides by no 0.
     let weight = 10 * Number.EPSILON;
     let sum = 0;
-    levels.forEach((level, i) => {
-      const share = counts[i]! * shareOf(i);
+    for (let i = 0; i < levels.length; i++) {
+      const share = counts[i]! * own[i]!;
       weight += share;
-      sum += share * level;
-    });
+      sum += share * levels[i]!;
+    }
     const mean = sum / weight;
     let squares = 0;
-    levels.forEach((level, i) => squares += counts[i]! * shareOf(i) * (level - mean) ** 2);
+    for (let i = 0; i < levels.length; i++) {
+      squares += counts[i]! * own[i]! * (levels[i]! - mean) ** 2;
+    }
     return { share: weight / total, mean, deviation: Math.sqrt(squares / weight + FLOOR) };
   };
-  return [component((i) => shares[i]!), component((i) => 1 - shares[i]!)];
+  return [component(shares), component(shares.map((share) => 1 - share))];
 }
+
+/** Logarithm of a number that is lost in `1 + x`: half of {@linkcode Number.EPSILON} is e^-36.7. */
+const LOST = -37;
 
 /** Each level's share of the first component, and the mean log-likelihood of the values. */
 function expect(
@@ -174,16 +188,25 @@ function expect(
   [one, other]: readonly [Component, Component],
   total: number,
 ): { readonly shares: Float64Array<ArrayBuffer>; readonly likelihood: number } {
-  const density = (level: number, { share, mean, deviation }: Component) =>
-    Math.log(share / deviation) - ((level - mean) / deviation) ** 2 / 2 -
-    Math.log(2 * Math.PI) / 2;
+  const [high, otherHigh] = [one, other].map(({ share, deviation }) => Math.log(share / deviation));
+  const half = Math.log(2 * Math.PI) / 2;
   let likelihood = 0;
-  const shares = Float64Array.from(levels, (level, i) => {
-    const [first, second] = [density(level, one), density(level, other)];
+  const shares = new Float64Array(levels.length);
+  for (let i = 0; i < levels.length; i++) {
+    const level = levels[i]!;
+    const first = high! - ((level - one.mean) / one.deviation) ** 2 / 2 - half;
+    const second = otherHigh! - ((level - other.mean) / other.deviation) ** 2 / 2 - half;
     const most = Math.max(first, second);
-    const sum = most + Math.log(Math.exp(first - most) + Math.exp(second - most));
+    const gap = Math.min(first, second) - most;
+    // The lesser density is lost in the rounding of the sum, as for most values.
+    if (gap < LOST) {
+      likelihood += counts[i]! * most / total;
+      shares[i] = first === most ? 1 : Math.exp(gap);
+      continue;
+    }
+    const sum = most + Math.log(1 + Math.exp(gap));
     likelihood += counts[i]! * sum / total;
-    return Math.exp(first - sum);
-  });
+    shares[i] = Math.exp(first - sum);
+  }
   return { shares, likelihood };
 }

@@ -5,8 +5,9 @@
  * @module
  */
 
-import type { Box, Size } from "../base/geometry.ts";
+import type { Box, Cover, Size } from "../base/geometry.ts";
 import { isRegion, runsOf, type Truth } from "../base/region.ts";
+import { sortFloats } from "../base/sort_floats.ts";
 import { squareTaps, type WideTaps } from "../images/antialias.ts";
 import { scaleExactly } from "../shaders/aggregate_cpu.ts";
 import { maskBox } from "../shaders/otsu_cpu.ts";
@@ -45,14 +46,14 @@ export type FrameScores = Record<typeof GENERATE_TO_GROUND[number], number>;
  *   has one bounding box.
  *
  * An empty mask scores 0 throughout. The square is the part of the image that the heatmap covers,
- * resized to 512 pixels with antialiasing; each pixel with a share of the ground truth is truth. The released
+ * resized to 512x512 pixels with antialiasing; each pixel with a share of the ground truth is truth. The released
  * code leaves images of at most 512 pixels as they are, which then do not fit its maps.
  *
  * @param heatmap Row-major square map of finite values.
  * @param side Side of the heatmap.
  * @param image Size of the original image in pixels.
  * @param groundTruth Boxes of whole pixels inside the image, or a region.
- * @param cover Side of the square in the middle of the image that the heatmap covers.
+ * @param cover Part of the image that the heatmap covers; the centre square by default.
  * @returns `undefined` if no ground truth reaches the square.
  */
 export function scoreFrame(
@@ -60,7 +61,7 @@ export function scoreFrame(
   side: number,
   image: Size,
   groundTruth: Truth,
-  cover: number = Math.min(image.width, image.height),
+  cover: Cover = Math.min(image.width, image.height),
 ): FrameScores | undefined {
   const boxes = isRegion(groundTruth) ? runsOf(groundTruth) : groundTruth;
   const hasSeveral = !isRegion(groundTruth) && groundTruth.length > 1;
@@ -82,8 +83,7 @@ export function scoreFrame(
   }
   const [iou, miou] = overlaps(truth, mask);
   const [bboxiou, bboxmiou] = overlaps(truth, filled);
-  const inside = map.filter((_, i) => truth[i] === 1);
-  const outside = map.filter((_, i) => truth[i] === 0);
+  const [inside, outside] = split(map, truth);
   return {
     iou,
     miou,
@@ -91,7 +91,7 @@ export function scoreFrame(
     bboxmiou,
     cnr: contrast(inside, outside),
     top1: truth[indexOfMaximum(map)]!,
-    aucroc: exactArea(inside.sort(), outside.sort()),
+    aucroc: exactArea(sortFloats(inside), sortFloats(outside)),
     distance: hasSeveral ? NaN : centerDistance(bounds, maskBox(truth, FRAME, FRAME)!),
   };
 }
@@ -108,7 +108,7 @@ export function mixtureMask(heatmap: Float32Array, side: number): Uint8Array {
   const mask = new Uint8Array(heatmap.length);
   if (heatmap.every((value) => value === heatmap[0])) return mask;
   const threshold = mixtureThreshold(heatmap);
-  heatmap.forEach((value, i) => mask[i] = Number(value > threshold));
+  for (let i = 0; i < heatmap.length; i++) if (heatmap[i]! > threshold) mask[i] = 1;
   const filtered = mask.slice();
   for (let y = 1; y < side - 1; y++) {
     for (let x = 1; x < side - 1; x++) {
@@ -129,7 +129,7 @@ export function mixtureThreshold(heatmap: Float32Array): number {
 }
 
 /** The truth on the square: 1 where a box has a share of the pixel. */
-function frameTruth(image: Size, boxes: Iterable<Box>, cover: number): Float32Array {
+function frameTruth(image: Size, boxes: Iterable<Box>, cover: Cover): Float32Array {
   const { columns, rows } = squareTaps(image, FRAME, cover);
   const truth = new Float32Array(FRAME * FRAME);
   for (const [x, y, width, height] of boxes) {
@@ -157,13 +157,27 @@ function toFrame(map: Float32Array, side: number): Float32Array {
   return resizeBilinear(map, from!, to!);
 }
 
+/** The values inside the truth and outside. */
+function split(
+  map: Float32Array,
+  truth: Float32Array,
+): [inside: Float32Array, outside: Float32Array] {
+  const parts = [new Float32Array(map.length), new Float32Array(map.length)] as const;
+  let [hits, misses] = [0, 0];
+  for (let i = 0; i < map.length; i++) {
+    if (truth[i] === 1) parts[0][hits++] = map[i]!;
+    else parts[1][misses++] = map[i]!;
+  }
+  return [parts[0].subarray(0, hits), parts[1].subarray(0, misses)];
+}
+
 /** Overlap of two foregrounds, and its mean with the overlap of their backgrounds. */
 function overlaps(truth: Float32Array, mask: Float32Array): [iou: number, miou: number] {
   let [both, either] = [0, 0];
-  truth.forEach((value, i) => {
-    both += value * mask[i]!;
-    either += Math.max(value, mask[i]!);
-  });
+  for (let i = 0; i < truth.length; i++) {
+    both += truth[i]! * mask[i]!;
+    either += Math.max(truth[i]!, mask[i]!);
+  }
   const iou = both / either;
   // Backgrounds that are both empty overlap in nothing, as in scikit-learn's `jaccard_score`.
   const rest = both === truth.length ? 0 : (truth.length - either) / (truth.length - both);
@@ -173,8 +187,10 @@ function overlaps(truth: Float32Array, mask: Float32Array): [iou: number, miou: 
 /** Difference of the means, over the root of the sum of the unbiased variances. */
 function contrast(inside: Float32Array, outside: Float32Array): number {
   const moments = (values: Float32Array) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    let [sum, squares] = [0, 0];
+    for (let i = 0; i < values.length; i++) sum += values[i]!;
+    const mean = sum / values.length;
+    for (let i = 0; i < values.length; i++) squares += (values[i]! - mean) ** 2;
     return { mean, variance: squares / (values.length - 1) };
   };
   const [one, other] = [moments(inside), moments(outside)];
@@ -184,13 +200,16 @@ function contrast(inside: Float32Array, outside: Float32Array): number {
 }
 
 function indexOfMaximum(map: Float32Array): number {
-  return map.reduce((best, value, i) => value > map[best]! ? i : best, 0);
+  let best = 0;
+  for (let i = 1; i < map.length; i++) if (map[i]! > map[best]!) best = i;
+  return best;
 }
 
 /** Share of the pairs in which the inner value is higher; a tie counts one half. */
 function exactArea(inside: Float32Array, outside: Float32Array): number {
   let [below, upTo, area] = [0, 0, 0];
-  for (const value of inside) {
+  for (let i = 0; i < inside.length; i++) {
+    const value = inside[i]!;
     while (outside[below]! < value) below++;
     while (outside[upTo]! <= value) upTo++;
     area += (below + upTo) / 2;

@@ -4,8 +4,9 @@
  * @module
  */
 
-import type { Size } from "../base/geometry.ts";
+import type { Cover, Size } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
+import { sortOrder } from "../base/sort_floats.ts";
 import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
 
 /**
@@ -20,7 +21,7 @@ import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
  * @param image Size of the original image in pixels.
  * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param margin Whether pixels outside the heatmap's square are excluded or have value 0.
- * @param cover Side of the square in the middle of the image that the heatmap covers.
+ * @param cover Part of the image that the heatmap covers; the centre square by default.
  * @returns The area, 0..1; 0.5 if no counted pixel is inside, or none is outside.
  */
 export function pixelAuc(
@@ -29,38 +30,30 @@ export function pixelAuc(
   image: Size,
   truth: Truth,
   margin: Margin,
-  cover = Math.min(image.width, image.height),
+  cover: Cover = Math.min(image.width, image.height),
 ): number {
   // The additional value is 0, for the margin.
-  const sorted = new Float32Array(heatmap.length + 1);
-  sorted.set(heatmap);
-  sorted.sort();
-  // Numbers of image pixels by the first index of their value in `sorted`.
-  const inside = new Float64Array(sorted.length);
-  const outside = new Float64Array(sorted.length);
-  const zero = firstOf(sorted, 0);
-  visitPixels(heatmap, side, image, truth, margin, (value, pixels, isInside) => {
-    // Most values of a cut heatmap are 0: look up their rank only once.
-    const rank = value === 0 ? zero : firstOf(sorted, value);
-    (isInside ? inside : outside)[rank]! += pixels;
+  const values = new Float32Array(heatmap.length + 1);
+  values.set(heatmap);
+  const order = sortOrder(values);
+  const ranks = new Uint32Array(values.length);
+  let last = 0;
+  for (let i = 1; i < order.length; i++) {
+    if (values[order[i]!]! !== values[order[i - 1]!]!) last++;
+    ranks[order[i]!] = last;
+  }
+  // Numbers of image pixels by the rank of their value.
+  const inside = new Float64Array(last + 1);
+  const outside = new Float64Array(last + 1);
+  visitPixels(heatmap, side, image, truth, margin, (_, pixels, isInside, index) => {
+    (isInside ? inside : outside)[ranks[index < 0 ? heatmap.length : index]!]! += pixels;
   }, { cover });
   let area = 0;
   let [hits, misses] = [0, 0];
-  for (let rank = 0; rank < sorted.length; rank++) {
+  for (let rank = 0; rank <= last; rank++) {
     area += inside[rank]! * (misses + outside[rank]! / 2);
     hits += inside[rank]!;
     misses += outside[rank]!;
   }
   return hits * misses === 0 ? 0.5 : area / (hits * misses);
-}
-
-/** The first index of a value that the sorted array contains. */
-function firstOf(sorted: Float32Array, value: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -113,8 +113,8 @@ async function measure(folder: string, isSmall: boolean, seconds: number): Promi
   const pytorch: Record<string, PeerReport> = {};
   for (const [name, args] of peers) {
     let report: PeerReport = {};
-    const script = pathOf("../unet/e2e_peer.py", import.meta.url);
-    const failure = await runChild([script, String(RELEASED.timed), "--cuda", ...args], {
+    const script = pathOf("gpu_peer.py", import.meta.url);
+    const failure = await runChild([script, String(RELEASED.timed), ...args], {
       ...{ program: "python3", seconds: share() },
       onReport: (part) => report = part as PeerReport,
     });
@@ -229,6 +229,8 @@ function draw({ model, routes }: Found): string {
       label: `seconds a pass, ${model}`,
       labelAnchor: "center",
       labelArrow: "none",
+      inset: 10,
+      tickFormat: String,
     },
     y: { label: null, domain: rows },
     symbol: { domain: kinds },

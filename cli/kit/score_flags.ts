@@ -6,7 +6,7 @@
  */
 
 import type { Flags } from "./flags.ts";
-import { BOX_PROTOCOLS, PROTOCOLS } from "../../scoring/protocols.ts";
+import { BOX_PROTOCOLS, NEGATIVE_PROTOCOLS, PROTOCOLS } from "../../scoring/protocols.ts";
 
 /** Options for scoring heatmaps. */
 export const SCORE_FLAGS = {
@@ -23,7 +23,9 @@ export const SCORE_FLAGS = {
     description: `Protocols to score by, beside the paper's: some of ${
       Object.keys(PROTOCOLS).join(", ")
     }. Of these ${
-      BOX_PROTOCOLS.join(" and ")
-    } need boxes as ground truth; the others take masks too.`,
+      new Intl.ListFormat("en").format(BOX_PROTOCOLS)
+    } need boxes as ground truth; the others take masks too. ${
+      new Intl.ListFormat("en").format(NEGATIVE_PROTOCOLS)
+    } also read a dataset's phrases with nothing to find.`,
   },
 } as const satisfies Flags;

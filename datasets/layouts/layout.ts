@@ -88,11 +88,16 @@ export interface JsonForm {
   /** A document is in this layout, or was meant for it, if the function returns true. */
   readonly matches: (json: unknown) => boolean;
   /**
-   * Makes rows.
+   * Makes rows. With `hasNegatives` phrases with nothing to find come last.
    *
    * @throws {SyntaxError} If the document lacks a list or field.
    */
-  readonly rows: (path: string, json: unknown, companion: CsvTable | undefined) => SplitRow[];
+  readonly rows: (
+    path: string,
+    json: unknown,
+    companion: CsvTable | undefined,
+    hasNegatives: boolean,
+  ) => SplitRow[];
   /** A valid document, which tests read whole and damaged; its images are of {@linkcode IMAGES}. */
   readonly example: object;
 }

@@ -15,19 +15,21 @@ import { CLASSES } from "../sample.ts";
 
 /**
  * Makes rows from `grounded_reports_….json`: each English sentence with its boxes,
- * in shares of the image's width and height. Sentences without boxes, such as
- * "No pleural effusion.", and boxes of a second reader (`extra_boxes`) are left
- * out. The class is the first label of the sentence.
+ * in shares of the image's width and height. Boxes of a second reader (`extra_boxes`)
+ * are left out. The class is the first label of the sentence.
  *
  * @param path Path of the file.
  * @param json Parsed content of the file.
  * @param master `master_table.csv`, which has the split of each study, if present.
+ * @param hasNegatives Sentences without boxes that state nothing abnormal, such as "No pleural
+ * effusion.", follow the others. Other sentences without boxes are always left out.
  * @throws {SyntaxError} If the content is not a list of studies.
  */
 export function padchestRows(
   path: string,
   json: unknown,
   master: CsvTable | undefined,
+  hasNegatives = false,
 ): SplitRow[] {
   if (!Array.isArray(json)) throw new InputSyntaxError(`Cannot read "${path}": expected a list`);
   const isStudy = (study: unknown) => isObject(study) && Array.isArray(study.findings);
@@ -35,7 +37,7 @@ export function padchestRows(
     throw new InputSyntaxError(`Cannot read "${path}": study 0 has no list "findings"`);
   }
   const splits = master ? splitsOf(master) : new Map<string, Split>();
-  return json.flatMap((study: unknown, i) => {
+  const rows = json.flatMap((study: unknown, i): SplitRow[] => {
     const { ImageID: id, findings } = isObject(study) ? study : {};
     const image = typeof id === "string" ? id : "";
     const common = {
@@ -57,6 +59,9 @@ export function padchestRows(
       }))
     );
   });
+  // Ids count the phrases of an image: the others keep their ids if negative sentences come last.
+  const negatives = rows.filter(({ isNegative }) => isNegative);
+  return [...rows.filter(({ isNegative }) => !isNegative), ...hasNegatives ? negatives : []];
 }
 
 type Split = Pick<SplitRow, "split" | "splitFault">;
@@ -74,9 +79,15 @@ function splitsOf({ name, records }: CsvTable): Map<string, Split> {
   return splits;
 }
 
-type FindingRow = Pick<SplitRow, "phrase" | "box" | "boxUnit" | "category" | "fault">;
+type FindingRow = Pick<
+  SplitRow,
+  "phrase" | "box" | "boxUnit" | "category" | "isNegative" | "fault"
+>;
 
-/** Makes a row for each box of a finding; a malformed finding gives one row with a fault. */
+/**
+ * Makes a row for each box of a finding, or for a negative sentence. A malformed finding gives one
+ * row with a fault.
+ */
 function findingRows(finding: unknown): FindingRow[] {
   if (!isObject(finding)) return [{ phrase: "", fault: "the finding is not an object" }];
   const { sentence_en: sentence, boxes = [], labels } = finding;
@@ -86,8 +97,9 @@ function findingRows(finding: unknown): FindingRow[] {
   }
   const label = Array.isArray(labels) && typeof labels[0] === "string" ? labels[0] : "";
   const category = CLASSES.find((name) => name.toLowerCase() === label.toLowerCase()) ?? label;
+  const row = { phrase, boxUnit: "image" as const, ...(category && { category }) };
+  if (boxes.length === 0 && finding.abnormal === false) return [{ ...row, isNegative: true }];
   return boxes.map((corners: unknown) => {
-    const row = { phrase, boxUnit: "image" as const, ...(category && { category }) };
     const isBox = Array.isArray(corners) && corners.length === 4 && corners.every(Number.isFinite);
     if (!isBox) return { ...row, fault: `a box must be four numbers, got ${show(corners)}` };
     const [left, top, right, bottom] = corners as [number, number, number, number];

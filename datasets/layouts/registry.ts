@@ -42,8 +42,15 @@ const ALL = ENTRIES.map(([, layout]) => layout);
 /** A file whose layout is known. */
 export interface Recognized {
   readonly name: LayoutName;
-  /** Makes rows; the arguments are the file's path and the table beside it, if there is one. */
-  readonly rows: (path: string, companion: CsvTable | undefined) => SplitRow[];
+  /**
+   * Makes rows; the arguments are the file's path, the table beside it if there is one, and whether
+   * phrases with nothing to find count.
+   */
+  readonly rows: (
+    path: string,
+    companion: CsvTable | undefined,
+    hasNegatives: boolean,
+  ) => SplitRow[];
 }
 
 /** Recognises the layout of a table by its columns; `undefined` if it fits none. */
@@ -67,7 +74,8 @@ export function recognizeJson(document: unknown): Recognized | undefined {
   const [name, layout] = ENTRIES.find(([, { json }]) => json?.matches(document)) ?? [];
   return name && {
     name,
-    rows: (path, companion) => layout!.json!.rows(path, document, companion),
+    rows: (path, companion, hasNegatives) =>
+      layout!.json!.rows(path, document, companion, hasNegatives),
   };
 }
 

@@ -14,7 +14,7 @@ import { failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow
 import { type GpuHeatmap, GpuHeatmaps, type MapGroup } from "./heatmaps_gpu.ts";
 import type { ScoredPhrase } from "../metrics.ts";
 import { toOriginal } from "../../base/geometry.ts";
-import type { ProtocolOptions } from "../../scoring/protocols.ts";
+import { type ProtocolOptions, scoreProtocols } from "../../scoring/protocols.ts";
 import type { ResolvedSettings } from "../settings/settings.ts";
 import type { Variant } from "../settings/variants.ts";
 
@@ -100,7 +100,7 @@ export async function* finishOnGpu(
         const { means, ...heatmap } = result;
         const order = ofVariant(maps, variant).flatMap(({ layers }) => layers);
         const layers = means.map((mean, i): AveragedLayer => ({ layer: order[i]!, ...mean }));
-        yield item({
+        const phrase = {
           image: step.image,
           sample,
           variant,
@@ -108,7 +108,14 @@ export async function* finishOnGpu(
           layers,
           originalBox,
           ...heatmap,
-        });
+        };
+        const { heatmap: map, smoothed: raw, threshold } = heatmap;
+        const own = { ...score, raw, isMasked: threshold !== undefined };
+        yield item(
+          sample.isNegative
+            ? { ...phrase, negative: scoreProtocols(map, step.image.gray, [], own) }
+            : phrase,
+        );
       }
     }
   };

@@ -246,7 +246,11 @@ export class GpuHeatmaps {
                   : gridStatistics(heatmap, size, target.image, target.truth, margin),
               ),
               // These protocols have no kernels, because their cost is small beside the model's.
-              ...scoreProtocols(heatmap, target.image, target.truth, this.#options),
+              ...scoreProtocols(heatmap, target.image, target.truth, {
+                ...this.#options,
+                raw: smoothed,
+                isMasked: otsu,
+              }),
             },
           }),
         };

@@ -4,7 +4,9 @@
  * @module
  */
 
+import { quantile } from "../../base/sort_floats.ts";
 import { Random } from "../../base/random.ts";
+import type { Pool } from "../../scoring/protocols/pools.ts";
 
 /** Parameters of bootstrap intervals. */
 export interface Bootstrap {
@@ -83,9 +85,76 @@ export function percentileInterval(sorted: Float64Array, level: number): Interva
   return [quantile(sorted, (1 - level) / 2), quantile(sorted, (1 + level) / 2)];
 }
 
-/** Quantile of sorted numbers at a share of 0..1, linear between neighbours. */
-export function quantile(sorted: Float64Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const [low, high] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!];
-  return low + (at - Math.floor(at)) * (high - low);
+/** Numbers of classes, of unweighted means over classes, and of all samples together. */
+export interface PooledIntervals {
+  /** Numbers of each class, with an interval if the class has several samples. */
+  readonly classes: readonly PooledNumbers[];
+  /** Unweighted mean over some classes, as places in the list of classes. */
+  readonly mean: (classes: readonly number[]) => PooledNumbers;
+  /** Numbers of all samples together. */
+  readonly all: PooledNumbers;
+}
+
+/** Numbers with their intervals. */
+export interface PooledNumbers {
+  readonly means: readonly number[];
+  /** Absent if a class has a single sample, which has no spread. */
+  readonly intervals?: readonly Interval[];
+}
+
+/**
+ * Computes numbers that belong to a dataset and not to a sample, with percentile intervals. Each
+ * draw takes samples with replacement within each class, and computes every number anew.
+ *
+ * @param samples Numbers of each sample, in the order of the dataset.
+ * @param classes Places of each class's samples.
+ * @param pool Scores samples together.
+ * @param bootstrap Parameters of the intervals.
+ */
+export function bootstrapPools(
+  samples: readonly Float64Array[],
+  classes: readonly (readonly number[])[],
+  pool: Pool,
+  { resamples, seed, level }: Bootstrap = BOOTSTRAP,
+): PooledIntervals {
+  const random = new Random(seed);
+  const scoreAll = pool(samples);
+  const scoreClass = classes.map((places) => pool(places.map((place) => samples[place]!)));
+  const weights = new Float64Array(samples.length);
+  // Row 0 has the numbers themselves; each further row has the numbers of a draw.
+  const whole: number[][] = [];
+  const each: number[][][] = classes.map(() => []);
+  for (let row = 0; row <= resamples; row++) {
+    weights.fill(row === 0 ? 1 : 0);
+    classes.forEach((places, i) => {
+      if (row > 0) {
+        for (const _ of places) weights[places[random.integer(0, places.length - 1)]!]!++;
+      }
+      each[i]!.push(scoreClass[i]!(places.map((place) => weights[place]!)));
+    });
+    whole.push(scoreAll(weights));
+  }
+  const numbers = (rows: readonly number[][], own: readonly number[]): PooledNumbers => ({
+    means: rows[0]!,
+    ...(own.every((i) => classes[i]!.length > 1) && {
+      intervals: rows[0]!.map((_, column) => {
+        const draws = Float64Array.from(rows.slice(1), (row) => row[column]!);
+        return percentileInterval(draws.sort(), level);
+      }),
+    }),
+  });
+  const every = [...classes.keys()];
+  return {
+    classes: every.map((i) => numbers(each[i]!, [i])),
+    mean: (own) => numbers(whole.map((_, row) => meanRow(own.map((i) => each[i]![row]!))), own),
+    all: numbers(whole, every),
+  };
+}
+
+/** Means of each column, without missing values. */
+function meanRow(rows: readonly (readonly number[])[]): number[] {
+  return rows[0]!.map((_, column) => {
+    const values = rows.map((row) => row[column]!).filter((value) => !Number.isNaN(value));
+    return values.reduce((sum, value) => sum + value, 0) / values.length;
+  });
 }

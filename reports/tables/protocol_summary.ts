@@ -4,7 +4,14 @@
  * @module
  */
 
-import { type ProtocolName, PROTOCOLS, type ProtocolScores } from "../../scoring/protocols.ts";
+import {
+  numbersOf,
+  poolOf,
+  type ProtocolName,
+  PROTOCOLS,
+  type ProtocolScores,
+} from "../../scoring/protocols.ts";
+import type { Pool } from "../../scoring/protocols/pools.ts";
 import {
   type ClassGroups,
   inClassOrder,
@@ -13,7 +20,7 @@ import {
   type NumberMeans,
 } from "./class_means.ts";
 import { NumberRows } from "./number_rows.ts";
-import type { Interval } from "./bootstrap.ts";
+import { bootstrapPools, type Interval } from "./bootstrap.ts";
 
 /** Means of a protocol's numbers. */
 export interface ProtocolMeans {
@@ -37,7 +44,10 @@ export interface ProtocolSummary {
     readonly group: string;
     readonly categories: readonly string[];
   })[];
-  /** Mean over all samples; only of `generate-to-ground`, whose code prints it as `all`. */
+  /**
+   * All samples together; of `generate-to-ground`, whose code prints it as `all`, and of the
+   * protocols with a version.
+   */
   readonly all?: ProtocolMeans;
   /**
    * Mean in which each sample weighs as many times as its class has samples. Only of
@@ -46,16 +56,38 @@ export interface ProtocolSummary {
   readonly weighted?: ProtocolMeans;
 }
 
+/** A sample of a protocol that scores samples together. */
+interface PooledSample {
+  readonly category: string;
+  readonly index: number;
+  /** Row-major `[entries, numbers of a sample]`. */
+  readonly numbers: Float64Array;
+}
+
 /** Collects the numbers of samples for means by protocol and class. */
 export class ProtocolSums {
   readonly #rows = new Map<string, Map<string, NumberRows>>();
+  readonly #pooled = new Map<ProtocolName, PooledSample[]>();
 
-  /** Adds one sample of a class. */
-  add(category: string, protocols: ProtocolScores): void {
-    for (const [name, entries] of Object.entries(protocols)) {
+  /**
+   * Adds one sample of a class.
+   *
+   * @param index Position in the dataset: boxes of equal scores keep its order.
+   */
+  add(category: string, protocols: ProtocolScores, index = 0): void {
+    for (const [key, entries] of Object.entries(protocols)) {
+      const name = key as ProtocolName;
+      const names: readonly string[] = PROTOCOLS[name];
+      if (poolOf(name)) {
+        const samples = this.#pooled.get(name) ?? [];
+        this.#pooled.set(name, samples);
+        if (entries.length === 0) continue;
+        const numbers = entries.flatMap((entry) => names.map((number) => entry[number]!));
+        samples.push({ category, index, numbers: Float64Array.from(numbers) });
+        continue;
+      }
       const classes = this.#rows.get(name) ?? new Map<string, NumberRows>();
       this.#rows.set(name, classes);
-      const names = PROTOCOLS[name as ProtocolName];
       for (const entry of entries) {
         const rows = classes.get(category) ?? new NumberRows(names.length);
         classes.set(category, rows);
@@ -70,12 +102,55 @@ export class ProtocolSums {
    * @param groups Group of each class, if the dataset has groups.
    */
   toJSON(groups: ClassGroups): Record<string, ProtocolSummary> {
-    return Object.fromEntries(
-      [...this.#rows].map((
+    return Object.fromEntries([
+      ...[...this.#rows].map((
         [name, rows],
       ) => [name, summarize(name as ProtocolName, rows, groups)]),
-    );
+      ...[...this.#pooled].map((
+        [name, samples],
+      ) => [name, summarizeTogether(name, poolOf(name)!, samples, groups)]),
+    ]);
   }
+}
+
+/** Summarises a protocol that scores samples together. */
+function summarizeTogether(
+  protocol: ProtocolName,
+  pool: Pool,
+  unordered: readonly PooledSample[],
+  groupOf: ClassGroups,
+): ProtocolSummary {
+  if (unordered.length === 0) return { classes: [] };
+  const samples = unordered.toSorted((one, other) => one.index - other.index);
+  const categories = inClassOrder(samples.map(({ category }) => category));
+  const places = Map.groupBy(samples.keys(), (place) => samples[place]!.category);
+  const { classes, mean, all } = bootstrapPools(
+    samples.map(({ numbers }) => numbers),
+    categories.map((category) => places.get(category)!),
+    pool,
+  );
+  const names = numbersOf(protocol);
+  const byName = <T>(values: readonly T[]) =>
+    Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+  const named = ({ means, intervals }: NumberMeans): ProtocolMeans => ({
+    means: byName(means),
+    ...(intervals && { intervals: byName(intervals) }),
+  });
+  const groups = [...new Set(groupOf.values())].sort().flatMap((group) => {
+    const own = categories.filter((category) => groupOf.get(category) === group);
+    if (own.length === 0) return [];
+    const numbers = mean(own.map((category) => categories.indexOf(category)));
+    return [{ group, categories: own, ...named(numbers) }];
+  });
+  return {
+    classes: categories.map((category, i) => ({
+      ...{ category, count: places.get(category)!.length },
+      ...named(classes[i]!),
+    })),
+    average: named(mean([...categories.keys()])),
+    ...(groups.length > 0 && { groups }),
+    all: named(all),
+  };
 }
 
 function summarize(

@@ -5,7 +5,7 @@
  */
 
 import { stringify } from "@std/csv";
-import { BOX_PROTOCOLS, type ProtocolName, PROTOCOLS } from "../../scoring/protocols.ts";
+import { BOX_PROTOCOLS, numbersOf, type ProtocolName } from "../../scoring/protocols.ts";
 import type { ProtocolMeans, ProtocolSummary } from "./protocol_summary.ts";
 import {
   AVERAGE,
@@ -29,13 +29,41 @@ interface Entry {
   readonly summary: ProtocolSummary;
 }
 
-/** Columns of the two means that the code of Generate to Ground prints. */
+/** Columns of all samples together, and of the second mean of Generate to Ground's code. */
 const [ALL, WEIGHTED] = ["All", "Weighted"];
 
 const RELEASED =
   `By generate-to-ground the mIoU is the mean over foreground and background of its own mask. ` +
   `${ALL} is its mean over samples; in ${WEIGHTED} each sample weighs as often as its class has ` +
   "samples.";
+
+/** Protocols with numbers of which lower is better, and these numbers. */
+const LOWER: Partial<Record<ProtocolName, string>> = {
+  "existence": "false positives of existence",
+  "calibration": "ECE and Brier score of calibration",
+};
+
+/** Whether a protocol compares phrases with phrases with nothing to find, of which none is there. */
+function lacksNegatives({ protocol, summary: { all } }: Entry): boolean {
+  return protocol === "n-acc" && !all ||
+    protocol === "existence" && Number.isNaN(all?.means.peakAuc);
+}
+
+/** Sentences about the columns and numbers of the protocols in a table. */
+function describeProtocols(entries: readonly Entry[]): string[] {
+  const hasVersion = ({ summary }: Entry) => summary.all && !summary.weighted;
+  const lower = [...new Set(entries.flatMap(({ protocol }) => LOWER[protocol] ?? []))];
+  return [
+    ...(lower.length > 0
+      ? [`Of the ${new Intl.ListFormat("en").format(lower)} lower is better.`]
+      : []),
+    ...(entries.some(({ summary }) => summary.weighted) ? [RELEASED] : []),
+    ...(entries.some(lacksNegatives)
+      ? ["No phrase with nothing to find was evaluated, which existence and n-acc compare with."]
+      : []),
+    ...(entries.some(hasVersion) ? [`${ALL} scores the samples of all classes together.`] : []),
+  ];
+}
 
 /** Whether any summary has scores by further protocols. */
 export function hasProtocols(summaries: Readonly<Record<string, Summary>>): boolean {
@@ -57,10 +85,10 @@ export function makeProtocolTable(
     method: [methods?.[setting] ?? setting, protocol].filter((part) => part !== "").join(": "),
     isPublished: false,
     rows: [
-      ...PROTOCOLS[protocol].map((score) => ({
+      ...numbersOf(protocol).map((score) => ({
         label: SCORE_STYLES[score].label,
         cells: columns.map((column): TableCell => {
-          const { means, intervals } = numbersOf(summary, column) ?? {};
+          const { means, intervals } = meansIn(summary, column) ?? {};
           return makeCell(score, means?.[score], intervals?.[score]);
         }),
       })),
@@ -79,7 +107,7 @@ export function makeProtocolTable(
       "Scores by further protocols.",
       `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
       "Overlaps, hits and areas under curves are in per cent; higher is better.",
-      ...(columns.includes(ALL) ? [RELEASED] : []),
+      ...describeProtocols(entriesOf(summaries)),
       describeIntervals(Object.values(summaries)[0]!),
       ...describeMasked(summaries),
       ...notes,
@@ -94,7 +122,7 @@ export function describeMasked(summaries: Readonly<Record<string, Summary>>): st
   const names = BOX_PROTOCOLS.filter((name) => shown.has(name));
   if (masked === 0 || names.length === 0) return [];
   return [
-    `${names.join(" and ")} ${names.length > 1 ? "need" : "needs"} boxes: ` +
+    `${new Intl.ListFormat("en").format(names)} ${names.length > 1 ? "need" : "needs"} boxes: ` +
     `${masked === 1 ? "a sample" : `${masked} samples`} with masks as ground truth ` +
     `${masked === 1 ? "does" : "do"} not count there.`,
   ];
@@ -116,9 +144,9 @@ const COLUMNS = [
 export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>): string {
   const columns = columnsOf(summaries);
   const rows = entriesOf(summaries).flatMap(({ setting, protocol, summary }) =>
-    PROTOCOLS[protocol].flatMap((score) =>
+    numbersOf(protocol).flatMap((score) =>
       columns.map((column) => {
-        const { means, intervals } = numbersOf(summary, column) ?? {};
+        const { means, intervals } = meansIn(summary, column) ?? {};
         const { key, factor } = SCORE_STYLES[score];
         const [low, high] = intervals?.[score]?.map((value) => factor * value) ?? [];
         return {
@@ -148,21 +176,25 @@ function entriesOf(summaries: Readonly<Record<string, Summary>>): Entry[] {
   );
 }
 
-/** Classes, their average, and the means of Generate to Ground if the run has them. */
+/** Classes, their average, and the numbers of all samples if a protocol has them. */
 function columnsOf(summaries: Readonly<Record<string, Summary>>): string[] {
-  const hasReleased = entriesOf(summaries).some(({ summary }) => summary.all);
-  const further = hasReleased ? [ALL, WEIGHTED] : [];
+  const all = entriesOf(summaries).map(({ summary }) => summary);
+  const further = [
+    ...(all.some(({ all }) => all) ? [ALL] : []),
+    ...(all.some(({ weighted }) => weighted) ? [WEIGHTED] : []),
+  ];
   return [...categories(Object.values(summaries)), AVERAGE, ...further];
 }
 
-function numbersOf(summary: ProtocolSummary, column: string): ProtocolMeans | undefined {
+function meansIn(summary: ProtocolSummary, column: string): ProtocolMeans | undefined {
   if (column === ALL) return summary.all;
   return column === WEIGHTED ? summary.weighted : meansOf(summary, column);
 }
 
 function countOf(summary: ProtocolSummary, column: string): number {
   const means = meansOf(summary, column);
-  const isOfAll = column === AVERAGE || summary.all && [ALL, WEIGHTED].includes(column);
+  const isOfAll = column === AVERAGE || column === ALL && summary.all ||
+    column === WEIGHTED && summary.weighted;
   const isIn = (category: string) =>
     isOfAll || category === column ||
     means !== undefined && "categories" in means && means.categories.includes(category);

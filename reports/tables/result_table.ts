@@ -5,7 +5,7 @@
  */
 
 import { CLASSES } from "../../datasets/sample.ts";
-import type { ProtocolName, PROTOCOLS } from "../../scoring/protocols.ts";
+import type { NumberName } from "../../scoring/protocols.ts";
 import type { Interval } from "./bootstrap.ts";
 import { PAPER, TABLE_ONE, TABLE_TWO } from "./published.ts";
 import type { Summary } from "./summary.ts";
@@ -23,9 +23,6 @@ export interface ScoreStyle {
   readonly digits: number;
 }
 
-/** Name of a number of any protocol, including the paper's scores. */
-export type NumberName = typeof PROTOCOLS[ProtocolName][number];
-
 export const SCORE_STYLES: Readonly<Record<NumberName, ScoreStyle>> = {
   absCnr: { label: "|CNR|", key: "abs_cnr", factor: 1, digits: 2 },
   cnr: { label: "CNR", key: "cnr", factor: 1, digits: 2 },
@@ -42,6 +39,32 @@ export const SCORE_STYLES: Readonly<Record<NumberName, ScoreStyle>> = {
   top1: { label: "top-1 %", key: "top1", factor: 100, digits: 1 },
   aucroc: { label: "AUC-ROC %", key: "aucroc", factor: 100, digits: 1 },
   distance: { label: "distance, pixels", key: "distance", factor: 1, digits: 1 },
+  dice: { label: "Dice %", key: "dice", factor: 100, digits: 1 },
+  pooledMiou: { label: "mIoU %, pooled", key: "miou_pooled", factor: 100, digits: 1 },
+  iouFirst: { label: "IoU %, first box", key: "iou_first", factor: 100, digits: 1 },
+  hitAt30: { label: "hits %, IoU .3", key: "hit_30", factor: 100, digits: 1 },
+  hitAt50: { label: "hits %, IoU .5", key: "hit_50", factor: 100, digits: 1 },
+  f1At30: { label: "F1 %, IoU .3", key: "f1_30", factor: 100, digits: 1 },
+  f1At50: { label: "F1 %, IoU .5", key: "f1_50", factor: 100, digits: 1 },
+  ap: { label: "AP %, IoU .5 to .95", key: "ap", factor: 100, digits: 1 },
+  apAt50: { label: "AP %, IoU .5", key: "ap_50", factor: 100, digits: 1 },
+  apAt40: { label: "AP %, IoU .4", key: "ap_40", factor: 100, digits: 1 },
+  apFrom10To70: { label: "AP %, IoU .1 to .7", key: "ap_10_70", factor: 100, digits: 1 },
+  recallAt5: { label: "recall %, .05 false", key: "recall_05", factor: 100, digits: 1 },
+  recallAt10: { label: "recall %, .1 false", key: "recall_10", factor: 100, digits: 1 },
+  recallAt20: { label: "recall %, .2 false", key: "recall_20", factor: 100, digits: 1 },
+  pq: { label: "PQ %", key: "pq", factor: 100, digits: 1 },
+  sq: { label: "SQ %", key: "sq", factor: 100, digits: 1 },
+  rq: { label: "RQ %", key: "rq", factor: 100, digits: 1 },
+  peakAuc: { label: "AUROC %, peak", key: "auroc_peak", factor: 100, digits: 1 },
+  peakWrong: { label: "false %, peak", key: "false_peak", factor: 100, digits: 1 },
+  meanAuc: { label: "AUROC %, mean", key: "auroc_mean", factor: 100, digits: 1 },
+  meanWrong: { label: "false %, mean", key: "false_mean", factor: 100, digits: 1 },
+  nothing: { label: "N-acc %", key: "n_acc", factor: 100, digits: 1 },
+  something: { label: "T-acc %", key: "t_acc", factor: 100, digits: 1 },
+  allMatch: { label: "F1 = 1 %", key: "f1_one", factor: 100, digits: 1 },
+  ece: { label: "ECE %", key: "ece", factor: 100, digits: 1 },
+  brier: { label: "Brier", key: "brier", factor: 1, digits: 3 },
 };
 
 /** One value of a table. */

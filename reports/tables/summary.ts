@@ -96,13 +96,15 @@ export class ScoreSummary {
       this.#scores.set(category, rows);
       rows.add(SCORES.map((score) => result[score]));
       if (result.masks) this.#masked++;
-      if (result.protocols) this.#protocols.add(category, result.protocols);
     } else if (result.status !== "grounded") {
       const { status } = result;
       const leftOut = this.#leftOut.get(category) ?? { skipped: 0, failed: 0 };
       this.#leftOut.set(category, leftOut);
       leftOut[status]++;
       this.#reasons.add(result);
+    }
+    if ("protocols" in result && result.protocols) {
+      this.#protocols.add(category, result.protocols, result.index);
     }
   }
 

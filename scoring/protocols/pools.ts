@@ -1,0 +1,232 @@
+/**
+ * Scores of a whole dataset, or of a class, from the numbers of its samples.
+ *
+ * @module
+ */
+
+import { AP_THRESHOLDS } from "./box_sets.ts";
+
+/**
+ * Makes a function that scores samples together. The function takes how often each sample counts,
+ * so that a bootstrap can draw samples with replacement.
+ *
+ * @param samples Numbers of each sample: row-major `[entries, fields]`.
+ */
+export type Pool = (samples: readonly Float64Array[]) => (weights: ArrayLike<number>) => number[];
+
+/** Pools the means of each field; NaN does not count. */
+export function meanPool(width: number): Pool {
+  return (samples) => (weights) => {
+    const sums = new Array<number>(width).fill(0);
+    const counts = new Array<number>(width).fill(0);
+    samples.forEach((sample, i) =>
+      sample.forEach((value, at) => {
+        if (Number.isNaN(value)) return;
+        sums[at % width]! += weights[i]! * value;
+        counts[at % width]! += weights[i]!;
+      })
+    );
+    return sums.map((sum, field) => sum / counts[field]!);
+  };
+}
+
+/** Sums each field over the samples. */
+function totals(samples: readonly Float64Array[], weights: ArrayLike<number>): number[] {
+  const sums = new Array<number>(samples[0]?.length ?? 0).fill(0);
+  samples.forEach((sample, i) =>
+    sample.forEach((value, field) => sums[field]! += weights[i]! * value)
+  );
+  return sums;
+}
+
+/** ChEX: the sum of intersections over the sum of unions, mean over the thresholds. */
+export const chexPool: Pool = (samples) => (weights) => {
+  const sums = totals(samples, weights);
+  let mean = 0;
+  for (let i = 0; i < sums.length; i += 2) {
+    mean += sums[i]! / Math.max(sums[i + 1]!, 1) / (sums.length / 2);
+  }
+  return [mean];
+};
+
+/** Panoptic quality, the mean overlap of matched boxes, and the F1 of recognition. */
+export const panopticPool: Pool = (samples) => (weights) => {
+  const [overlap, hits, wrong, missed] = totals(samples, weights) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const boxes = hits + (wrong + missed) / 2;
+  return [overlap / boxes, hits === 0 ? 0 : overlap / hits, hits / boxes];
+};
+
+/** Fields of a detection: score, matches as bits, and number of true boxes. */
+const DETECTION = 3;
+
+/** Detections of all samples, highest score first; equal scores stay in the order of samples. */
+function sortDetections(samples: readonly Float64Array[]) {
+  const all: { score: number; matched: number; sample: number }[] = [];
+  const truths = samples.map((sample, i) => {
+    let count = 0;
+    for (let at = 0; at < sample.length; at += DETECTION) {
+      const [score, matched] = [sample[at]!, sample[at + 1]!];
+      if (!Number.isNaN(score)) all.push({ score, matched, sample: i });
+      count += sample[at + 2]!;
+    }
+    return count;
+  });
+  all.sort((one, other) => other.score - one.score);
+  const positives = (weights: ArrayLike<number>) =>
+    truths.reduce((sum, count, i) => sum + weights[i]! * count, 0);
+  return { all, positives };
+}
+
+/** NumPy's `spacing(1)`, which keeps cocoapi's precision defined. */
+const EPSILON = Number.EPSILON;
+
+/** COCO's recall thresholds: `linspace(0, 1, 101)`. */
+const RECALLS = Array.from({ length: 101 }, (_, i) => i === 100 ? 1 : i * 0.01);
+
+/** Sets of thresholds that a precision is averaged over, as places in {@linkcode AP_THRESHOLDS}. */
+const RANGES = [[4, 14], [4, 5], [3, 4]] as const;
+
+/** Places of .1, .2, .3, .4, .5, .6 and .7. */
+const FROM_TENTH = [0, 1, 2, 3, 4, 6, 8];
+
+/**
+ * Average precision as in `accumulate` of cocoapi: mean over .5 to .95, at .5, at .4
+ * (VinBigData), and mean over .1 to .7 (ChEX). NaN without true boxes.
+ */
+export const precisionPool: Pool = (samples) => {
+  const { all, positives } = sortDetections(samples);
+  return (weights) => {
+    const total = positives(weights);
+    if (total === 0) return [NaN, NaN, NaN, NaN];
+    const each = AP_THRESHOLDS.map((_, bit) => {
+      const recalls: number[] = [];
+      const precisions: number[] = [];
+      let [hits, misses] = [0, 0];
+      for (const { matched, sample } of all) {
+        const weight = weights[sample]!;
+        if (weight === 0) continue;
+        if ((matched >> bit & 1) === 0) {
+          misses += weight;
+          continue;
+        }
+        hits += weight;
+        recalls.push(hits / total);
+        precisions.push(hits / (misses + hits + EPSILON));
+      }
+      for (let i = precisions.length - 2; i >= 0; i--) {
+        precisions[i] = Math.max(precisions[i]!, precisions[i + 1]!);
+      }
+      let [sum, at] = [0, 0];
+      for (const recall of RECALLS) {
+        while (at < recalls.length && recalls[at]! < recall) at++;
+        sum += precisions[at] ?? 0;
+      }
+      return sum / RECALLS.length;
+    });
+    const mean = (values: number[]) =>
+      values.reduce((sum, value) => sum + value, 0) / values.length;
+    return [
+      ...RANGES.map((range) => mean(each.slice(...range))),
+      mean(FROM_TENTH.map((i) => each[i]!)),
+    ];
+  };
+};
+
+/** Counts are whole, so that this distance is only an error of rounding. */
+const ROUNDING = 1e-9;
+
+/** Place of IoU .5 in {@linkcode AP_THRESHOLDS}. */
+const AT_HALF = 4;
+
+/** False positives a sample at which {@linkcode frocPool} gives the recall (ChestX-Det10). */
+const RATES = [0.05, 0.1, 0.2];
+
+/**
+ * Recall at IoU .5 at the lowest score with no more false positives a sample than each rate. Boxes
+ * of equal scores count together. NaN without true boxes.
+ */
+export const frocPool: Pool = (samples) => {
+  const { all, positives } = sortDetections(samples);
+  return (weights) => {
+    const total = positives(weights);
+    const count = samples.reduce((sum, _, i) => sum + weights[i]!, 0);
+    const recalls = RATES.map(() => total === 0 ? NaN : 0);
+    let [hits, misses] = [0, 0];
+    for (const [i, { score, matched, sample }] of all.entries()) {
+      if (matched >> AT_HALF & 1) hits += weights[sample]!;
+      else misses += weights[sample]!;
+      if (all[i + 1]?.score === score || total === 0) continue;
+      RATES.forEach((rate, j) => {
+        if (misses <= rate * count + ROUNDING) recalls[j] = hits / total;
+      });
+    }
+    return recalls;
+  };
+};
+
+/** Bins of equal width of the expected calibration error. */
+const BINS = 10;
+
+/**
+ * Expected calibration error (Guo et al., ICML 2017, with 10 bins) and Brier score of the boxes'
+ * scores, as probabilities that a box matches at IoU .5. NaN without predicted boxes.
+ */
+export const calibrationPool: Pool = (samples) => {
+  const { all } = sortDetections(samples);
+  return (weights) => {
+    const gaps = new Float64Array(BINS);
+    let [count, brier] = [0, 0];
+    for (const { score, matched, sample } of all) {
+      const weight = weights[sample]!;
+      const isHit = matched >> AT_HALF & 1;
+      const bin = Math.min(Math.max(Math.ceil(score * BINS) - 1, 0), BINS - 1);
+      gaps[bin]! += weight * (isHit - score);
+      brier += weight * (isHit - score) ** 2;
+      count += weight;
+    }
+    return [gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / count, brier / count];
+  };
+};
+
+/** Recall at which {@linkcode existencePool} gives the share of false positives. */
+const RECALL = 0.95;
+
+/**
+ * How well a score tells phrases with something to find from phrases without: the area under the
+ * ROC curve, in which ties count one half, and the share of negative phrases from the highest score
+ * on that 95 % of the positive phrases reach. First by `peak`, then by `mean`. NaN without phrases of
+ * both kinds.
+ */
+export const existencePool: Pool = (samples) => {
+  const rankings = [2, 3].map((field) =>
+    samples.map((sample, i) => ({ isPresent: sample[0] === 1, score: sample[field]!, i }))
+      .sort((one, other) => other.score - one.score)
+  );
+  return (weights) =>
+    rankings.flatMap((ranking) => {
+      let [positives, negatives] = [0, 0];
+      for (const { isPresent, i } of ranking) {
+        if (isPresent) positives += weights[i]!;
+        else negatives += weights[i]!;
+      }
+      if (positives === 0 || negatives === 0) return [NaN, NaN];
+      let [hits, wrong, area, share] = [0, 0, 0, NaN];
+      let [tiedHits, tiedWrong] = [0, 0];
+      for (const [at, { isPresent, score, i }] of ranking.entries()) {
+        if (isPresent) tiedHits += weights[i]!;
+        else tiedWrong += weights[i]!;
+        if (ranking[at + 1]?.score === score) continue;
+        area += tiedWrong * (hits + tiedHits / 2);
+        hits += tiedHits;
+        wrong += tiedWrong;
+        [tiedHits, tiedWrong] = [0, 0];
+        if (Number.isNaN(share) && hits >= RECALL * positives - ROUNDING) share = wrong / negatives;
+      }
+      return [area / (positives * negatives), share];
+    });
+};
