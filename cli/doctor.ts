@@ -37,7 +37,7 @@ const COMMAND = command({
 /** First argument of the process that tries one runtime. */
 const TRY = "try";
 
-/** Most seconds for a runtime; a pass of the bundled model takes half a minute on SwiftShader. */
+/** Most seconds for a runtime. Software drivers on a busy machine take half of them. */
 const LIMIT = 120;
 
 /** Runtimes in the order of the report; `webgpu` is one of the two that follow it. */
@@ -76,7 +76,7 @@ type AdapterReport = Partial<AdapterFacts> & Pick<Report, "error"> & {
   readonly description?: string;
 };
 
-/** In its own process: opens a runtime and prints reports, each with more facts. */
+/** In its own process: opens a runtime, and prints its facts as they become known. */
 async function tryOut(choice: string): Promise<void> {
   const print = (report: unknown) => console.log(JSON.stringify(report));
   quietenDriver();
@@ -91,9 +91,8 @@ async function tryOut(choice: string): Promise<void> {
     }
     const runtime = await openRuntime(choice as RuntimeChoice);
     const { name, version, reason, adapter, float16 } = runtime;
-    const facts = { name, version, reason, adapter, float16 };
-    print(facts);
-    if (choice !== "auto") print({ ...facts, ...await timePass(runtime) });
+    print({ name, version, reason, adapter, float16 });
+    if (choice !== "auto") print(await timePass(runtime));
   } catch (error) {
     const missing = choice === "cuda" ? host().native!.missingForCuda() : [];
     print({ error: (error as Error).message, ...(missing.length > 0 && { missing }) });
@@ -133,14 +132,14 @@ async function tryApart<T extends object = Report>(
   choice: string,
   hide: (text: string) => string,
 ): Promise<T> {
-  let last = {};
+  let facts: object | undefined;
   const options = ["--quiet", "--no-prompt", `--config=${rootPath("deno.json")}`, "-P=doctor"];
   const failure = await runChild(["run", ...options, Deno.mainModule, TRY, choice], {
     seconds: LIMIT,
-    onReport: (report) => last = report as object,
+    onReport: (report) => facts = { ...facts, ...report as object },
   });
-  const whole = failure === undefined ? last : { ...last, error: failure };
-  return JSON.parse(hide(JSON.stringify(whole)));
+  const error = failure ?? (facts ? undefined : "its process printed nothing");
+  return JSON.parse(hide(JSON.stringify({ ...facts, ...(error !== undefined && { error }) })));
 }
 
 function rootPath(name: string): string {

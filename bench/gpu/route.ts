@@ -11,6 +11,7 @@
 
 import { cpuUsage } from "node:process";
 import "../../base/host/deno/mod.ts";
+import { quietenDriver } from "../../cli/kit/driver.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { preprocess } from "../../images/preprocess.ts";
 import { groundImage, type LdmModel, loadBundle, openModel, openRuntime } from "../../mod.ts";
@@ -161,6 +162,7 @@ async function compare(
 }
 
 async function measure([path, name, weights, end, folder]: string[]): Promise<void> {
+  quietenDriver();
   const left = () => (Number(end) - Date.now()) / 1000;
   const print = (report: RouteReport) =>
     console.log(JSON.stringify({ ...report, peakBytes: peakBytes() }));
