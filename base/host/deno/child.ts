@@ -58,7 +58,7 @@ export async function runChild(
   if (isLate) return `it did not end within ${seconds.toFixed(0)} s`;
   // A stack and a line of source are indented.
   const texts = (await errors).split("\n").filter((line) => /^\S/.test(line));
-  const complaint = texts.findLast((line) => /error|panic|abort/i.test(line)) ?? texts.at(-1);
+  const complaint = texts.findLast((line) => /error: |panic|abort/i.test(line)) ?? texts.at(-1);
   const end = signal ? `its process ended by ${signal}` : `its process ended with code ${code}`;
   return complaint === undefined ? end : `${end} (${complaint})`;
 }
