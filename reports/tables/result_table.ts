@@ -253,7 +253,7 @@ function haveEqualCounts(summaries: readonly Summary[]): boolean {
 }
 
 /** Name of the column with the mean over a group of classes. */
-function meanColumn(group: string): string {
+export function meanColumn(group: string): string {
   return `${group} mean`;
 }
 
