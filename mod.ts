@@ -22,7 +22,11 @@ import "./base/host/deno/mod.ts";
 // Ground phrases: a bundle's files, a runtime and the model, then one image or a stream of them.
 export { type Bundle, loadBundle, type LoadBundleOptions } from "./models/ldm/bundle.ts";
 export { type LdmModel, openModel, type OpenModelOptions } from "./models/ldm/model.ts";
-export { type DeviceChoice, openRuntime } from "./models/runtime/open_runtime.ts";
+export {
+  type DeviceChoice,
+  openRuntime,
+  type RuntimeChoice,
+} from "./models/runtime/open_runtime.ts";
 export {
   ground,
   groundImage,
@@ -114,6 +118,7 @@ export type {
   AttentionMaps,
   Columns,
   Conditioning,
+  Trunk,
   UnetSession,
 } from "./models/ldm/unet_session.ts";
 export type { WeightType } from "./models/ldm/weights.ts";
@@ -122,6 +127,7 @@ export type {
   ExternalReference,
   LoadOptions,
   OutputTensor,
+  ProviderName,
   Runtime,
   RuntimeName,
   Session,

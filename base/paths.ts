@@ -14,6 +14,11 @@ export function nameOf(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
 }
 
+/** A file's name without its ending, the part from the last dot. */
+export function stemOf(name: string): string {
+  return name.replace(/\.[^.]*$/, "");
+}
+
 /** Facts about the file or folder at a path; `undefined` if nothing exists there. */
 export async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   try {

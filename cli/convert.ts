@@ -86,8 +86,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         leftOut++;
       },
       onProgress(count, total) {
-        if (done === 0) progress.begin(total);
-        progress.update(done = count, leftOut);
+        progress.follow(done = count, total, leftOut);
       },
       ...(setting !== undefined && { setting }),
     });

@@ -32,7 +32,7 @@ import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
 import { importMethod } from "../methods/outside_method.ts";
 import { METHODS } from "../methods/registry.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
-import { writeReport } from "../reports/html/write_report.ts";
+import { writeRunReport } from "../reports/html/write_report.ts";
 import { describeCounts } from "../reports/tables/result_table.ts";
 
 /** Seed of the phantoms that are drawn if no dataset is given. */
@@ -190,7 +190,8 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       notices,
     };
     const isWhole = !interrupted && !error;
-    return await writeSummary(folder, record, summary, { ...run.about, ...end }, isWhole);
+    const more = { ...run.about, ...end };
+    return await writeSummary(folder, record, summary, more, isWhole, values.progress);
   };
   try {
     const results = evaluate(dataset.items, run.opened.methods, {
@@ -236,7 +237,12 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     return EXIT.interrupted;
   }
   if (values.report && !record.shard && !signal.aborted) {
-    await writeReport(folder.path, { signal, onNotice: (notice) => progress.warn(notice) }).then(
+    const pages = new Progress(values.progress, undefined, "heatmaps");
+    await writeRunReport(folder.path, {
+      signal,
+      onNotice: (notice) => pages.warn(notice),
+      onProgress: (done, total) => pages.follow(done, total),
+    }, written.laterality).finally(() => pages.clear()).then(
       (path) => console.log(`Report: ${path}`),
       // The results are already written, so a failed report must not fail the run.
       (error: Error) => progress.warn(`No report: ${error.message}`),

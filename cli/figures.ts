@@ -18,8 +18,8 @@ const COMMAND = command({
   description:
     "Draws a run without the model, each figure as SVG and PNG: X-rays with heatmap and ground " +
     "truth (best, worst, random, and a gallery of each class), ROC (roc), precision and recall " +
-    "(pr), IoU by threshold (iou), and the distribution of each score. Replaces files of " +
-    "these names. Reads images from the paths in the results, and leaves out missing images.",
+    "(pr), IoU by threshold (iou), and the distribution of each score. The random X-rays show " +
+    "all methods of a run side by side, unless --setting names one. Replaces files of these names. Reads images from the paths in the results, and leaves out missing images.",
   operand: "RESULTS",
   flags: {
     setting: {
@@ -61,8 +61,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       failed++;
     },
     onProgress(done, total) {
-      if (drawn === 0) progress.begin(total);
-      progress.update(drawn = done, failed);
+      progress.follow(drawn = done, total, failed);
     },
     ...(setting !== undefined && { setting }),
   });

@@ -79,7 +79,7 @@ const MEGABYTE = 1e6;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { models, datasets } = chooseWanted(values);
-  const source = chooseSource(values);
+  const source = chooseSource(values, models.length > 0);
   const progress = new Progress(values.progress, undefined, "MB");
   if (models.length + datasets.length === 0) {
     printList(values);
@@ -218,11 +218,16 @@ function datasetSource({ endpoint, hosts }: Source, { mirror }: Values): Source 
 /**
  * Chooses where files come from. A mirror sends files from itself and from the hosts of `--cdn`.
  *
+ * @param hasModels Whether models are wanted: `HF_ENDPOINT` counts for models alone.
  * @throws {UsageError} If the address or a host is malformed.
  */
-function chooseSource({ mirror, cdn, "send-token": sendsToken }: Values): Source {
+function chooseSource(
+  { mirror, cdn, "send-token": sendsToken }: Values,
+  hasModels: boolean,
+): Source {
   const option = mirror !== undefined ? "--mirror" : "HF_ENDPOINT";
-  const endpoint = (mirror ?? (Deno.env.get("HF_ENDPOINT") || HUB)).replace(/\/+$/, "");
+  const own = hasModels && Deno.env.get("HF_ENDPOINT");
+  const endpoint = (mirror ?? (own || HUB)).replace(/\/+$/, "");
   const url = URL.parse(endpoint);
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.search || url.hash) {
     throw new UsageError(
@@ -330,7 +335,7 @@ await runCommand(COMMAND, main, (values) => {
   // A list needs no network.
   if (models.length + datasets.length === 0) return { read: [ofModels, ofData], write: [] };
   // The task may reach any host, since only its options name a mirror. This run reaches these alone.
-  const source = chooseSource(values);
+  const source = chooseSource(values, models.length > 0);
   return {
     read: [],
     write: [...(models.length > 0 ? [ofModels] : []), ...(datasets.length > 0 ? [ofData] : [])],

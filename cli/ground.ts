@@ -6,7 +6,7 @@
 
 import { isInputError } from "../base/errors.ts";
 import type { GrayImage } from "../base/geometry.ts";
-import { nameOf, stat } from "../base/paths.ts";
+import { nameOf, stat, stemOf } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
 import { makeFolder, writeWhole } from "../base/write_whole.ts";
 import { namedPhantom } from "../datasets/phantom/named_phantom.ts";
@@ -17,7 +17,7 @@ import { GROUND_METHOD_FLAGS, IMAGE_METHODS, SEED } from "../methods/registry.ts
 import { attentionGrids } from "../pipeline/attention_grid.ts";
 import { decodeImage, type ImageRequest } from "../pipeline/decode.ts";
 import { type Flow, item } from "../pipeline/flow.ts";
-import { unlessDropped } from "../pipeline/ground.ts";
+import { droppedSentence } from "../pipeline/ground.ts";
 import type { BoxedPhrase, GroundedPhrase } from "../pipeline/method.ts";
 import type { ScoredPhrase } from "../pipeline/metrics.ts";
 import { drawAttention } from "../reports/figures/attention_sheet.ts";
@@ -150,10 +150,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         progress.update((number + 1) * phrases.length, failed);
         continue;
       }
-      const onProgress = (done: number) => progress.update(number * phrases.length + done);
+      const onProgress = (done: number) => progress.update(number * phrases.length + done, failed);
       const flows = method.ground(oneImage(gray, phrases), { signal, onProgress, onNotice });
-      const results = shownPhrases(flows, chosen, phrases);
-      const stem = nameOf(image).replace(/\.[^.]*$/, "");
+      const results = shownPhrases(flows, chosen, phrases, (sentence) => {
+        if (total === 1) throw new Error(sentence);
+        onNotice(`error: ${isOne ? "" : `${image}: `}${sentence}`);
+        failed++;
+      });
+      const stem = stemOf(nameOf(image));
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
       const folderOf = (phrase: string, index: number) =>
         phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
@@ -235,18 +239,30 @@ interface ShownPhrase extends GroundedPhrase {
  * Yields a result per phrase. Only the first variant is a heatmap of the command; the others are
  * the attention of the sheet.
  *
- * @throws {Error} If a phrase cannot be grounded, or the method does not give one result for it.
+ * @param onFailure Receives a sentence for each phrase that cannot be grounded.
+ * @throws {Error} If the method does not give one result for each phrase.
  */
 async function* shownPhrases(
   flows: AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>,
   { variants = [""], settings }: ChosenMethod,
   phrases: readonly string[],
+  onFailure: (sentence: string) => void,
 ): AsyncIterableIterator<ShownPhrase | BoxedPhrase> {
   const left = new Map(phrases.map((phrase, i) => [String(i), phrase]));
+  const failed = new Set<string>();
   let made: ScoredPhrase[] = [];
   for await (const flow of flows) {
-    const found = unlessDropped(flow);
-    const { id, phrase } = found.sample;
+    const { id, phrase } = (flow.kind === "item" ? flow.item : flow.dropped).sample;
+    // Further variants of a failed phrase fail too.
+    if (failed.has(id)) continue;
+    if (flow.kind === "dropped") {
+      left.delete(id);
+      failed.add(id);
+      made = [];
+      onFailure(droppedSentence(flow.dropped));
+      continue;
+    }
+    const found = flow.item;
     if (!left.has(id)) {
       throw new Error(`Cannot ground "${phrase}": the method gave more than one result`);
     }

@@ -54,7 +54,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     progress.finish(count);
     await folder.write(results);
     for (const result of results) summary.add(result);
-    return await conclude(folder, record, summary, { merged: operands });
+    return await conclude(folder, record, summary, { merged: operands }, values.progress);
   } finally {
     progress.clear();
     await folder.close();

@@ -8,7 +8,7 @@ import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
-import { plainReason } from "../base/host/plain_reason.ts";
+import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { REPORT, writeReport } from "../reports/html/write_report.ts";
 
 const COMMAND = command({
@@ -25,6 +25,7 @@ const COMMAND = command({
       description: "File to write; replaces an earlier file.",
       defaultText: `RESULTS/${REPORT}`,
     },
+    ...PROGRESS_FLAGS,
   },
 });
 
@@ -33,13 +34,16 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 const fileOf = ({ operands: [folder], out = `${folder}/${REPORT}` }: Values) => out;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const onNotice = (notice: string) => console.error(plainReason(notice));
-  const out = fileOf(values);
-  const path = await writeReport(values.operands[0]!, { out, onNotice, signal })
-    .catch((error) => {
-      signal.throwIfAborted();
-      throw error;
-    });
+  const progress = new Progress(values.progress, undefined, "heatmaps");
+  const path = await writeReport(values.operands[0]!, {
+    out: fileOf(values),
+    onNotice: (notice) => progress.warn(notice),
+    onProgress: (done, total) => progress.follow(done, total),
+    signal,
+  }).catch((error) => {
+    signal.throwIfAborted();
+    throw error;
+  }).finally(() => progress.clear());
   console.log(`Report: ${path}`);
   return EXIT.ok;
 }

@@ -73,7 +73,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     progress.finish(count);
     const isWhole = count >= total;
     if (!isWhole) progress.warn(`The run has ${count} of ${total} samples.`);
-    return await conclude(folder, record, summary, { rescored: source }, isWhole);
+    return await conclude(folder, record, summary, { rescored: source }, values.progress, isWhole);
   } finally {
     progress.clear();
     await folder.close();

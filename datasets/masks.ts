@@ -135,6 +135,6 @@ function requireOutline(outline: unknown): readonly number[] {
     outline.every(Number.isFinite);
   if (isOutline) return outline;
   throw new InputRangeError(
-    `an outline must be at least three pairs of numbers, got ${show(outline)}`,
+    `an outline must be x0, y0, x1, y1, … of at least three corners, got ${show(outline)}`,
   );
 }

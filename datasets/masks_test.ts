@@ -45,8 +45,11 @@ Deno.test("readSegmentation() reads COCO's outlines and run lengths, and refuses
   assertEquals(readSegmentation({ counts: "15", size: [2, 3] }), { ...rle, counts: "15" });
   const faults: [value: unknown, reason: string][] = [
     [[], "the mask has no outline"],
-    [[[1, 2, 3, 4]], "an outline must be at least three pairs of numbers, got [1,2,3,4]"],
-    [[[...outline, 1]], "an outline must be at least three pairs"],
+    [
+      [[1, 2, 3, 4]],
+      "an outline must be x0, y0, x1, y1, … of at least three corners, got [1,2,3,4]",
+    ],
+    [[[...outline, 1]], "an outline must be x0, y0, x1, y1, … of at least"],
     [{ counts: [1, -5], size: [2, 3] }, "a mask must be outlines of numbers or run lengths"],
     [{ counts: [6] }, 'with their size, got {"counts":[6]}'],
     [7, "with their size, got 7"],

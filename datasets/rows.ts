@@ -74,6 +74,9 @@ function readBox(row: Row, size: Sample["imageSize"], notes: string[]): Box {
       `${names[bad]} of the box must be a number, got "${show(row.box![bad])}"`,
     );
   }
+  if (numbers.length !== names.length) {
+    throw new InputRangeError(`a box must be ${names.join(", ")}, got ${show(row.box)}`);
+  }
   const shown = areCorners ? `the box with corners [${numbers}]` : `box [${numbers}]`;
   if (numbers.some((value) => !Number.isInteger(value))) {
     notes.push(`${shown} was cut to whole pixels`);

@@ -70,7 +70,7 @@ export function readRecord(folder: string): ModelRecord {
     // The error below names the file.
   }
   throw new InputSyntaxError(
-    `Cannot read "${path}": it is damaged; remove it and fetch the model again`,
+    `Cannot read "${path}": it is damaged; remove it and fetch the files again`,
   );
 }
 

@@ -4,10 +4,12 @@
  * @module
  */
 
+import { InputRangeError } from "../base/errors.ts";
 import type { Flags, FlagValues } from "../base/options.ts";
+import { quote } from "../base/text.ts";
 import type { BoxModel } from "../models/box_model.ts";
 import { decode } from "../pipeline/decode.ts";
-import { countSamples, flatMapFlow, withNotes } from "../pipeline/flow.ts";
+import { countSamples, failed, flatMapFlow, withNotes } from "../pipeline/flow.ts";
 import type { Method } from "../pipeline/method.ts";
 import { askModel } from "./_ask_model.ts";
 import { BOX_RULE_FLAG, type BoxRule, scorePhrase } from "./boxes/score_boxes.ts";
@@ -21,8 +23,8 @@ export type BoxValues<F extends Flags> =
   & Partial<FlagValues<typeof BOX_EVAL_FLAGS>>;
 
 /**
- * Turns a model into a method. A sample fails if the model refuses its phrase or image. An answer
- * without a box is a result, with IoU 0. An error of the model or its runtime throws. The whole
+ * Turns a model into a method. A sample fails if the model refuses its phrase or image, or names a
+ * number that is not finite. An answer without a box is a result, with IoU 0. An error of the model or its runtime throws. The whole
  * image counts, not only the centre square.
  *
  * @param model An open model; the method's `close()` closes it.
@@ -39,6 +41,13 @@ export function boxMethod(model: BoxModel, rule?: BoxRule): Method {
             continue;
           }
           const { sample: asked, answer: { boxes, confidence, notes = [], details } } = flow.item;
+          const wrong = [boxes, confidence ?? []].flat(2).find((value) => !Number.isFinite(value));
+          if (wrong !== undefined) {
+            const name = `the boxes of ${quote(asked.phrase)}`;
+            const reason = `Cannot read ${name}: expected finite numbers, got ${wrong}`;
+            yield failed("ground", asked, new InputRangeError(reason));
+            continue;
+          }
           const sample = withNotes(asked, notes);
           const facts = { ...(confidence && { confidence }), ...(details && { details }) };
           yield scorePhrase({ sample, predicted: boxes, ...facts }, image, rule, options.protocols);

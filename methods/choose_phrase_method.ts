@@ -10,11 +10,11 @@ import { type LdmModel, openModel, type OpenModelOptions } from "../models/ldm/m
 import { requireWeights } from "../models/ldm/networks.ts";
 import type { DecodedImage } from "../pipeline/decode.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { DEMO, openBundle, partPaths } from "./ldm/ldm.ts";
+import { DEMO, LDM_SOURCE, openBundle, partFolders, partPaths } from "./ldm/ldm.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "./method_row.ts";
 import { phraseMethod, type PhraseStages } from "./phrase_method.ts";
 import type { PHRASE_FLAGS } from "./shared_flags.ts";
-import { parseWords, type WordChoice } from "./words.ts";
+import { parseWords, type WordChoice } from "../pipeline/settings/words.ts";
 
 /** Number of timesteps of both methods. */
 export const STEPS = 50;
@@ -22,7 +22,7 @@ export const STEPS = 50;
 /** The part of both methods' rows that is the same. */
 export const PHRASE_ROW = {
   gives: "heatmaps",
-  source: { option: "model", needs: "the folder of its files", default: DEMO, follows: "ldm" },
+  source: { ...LDM_SOURCE, follows: "ldm" },
   paths: (values) => ({ read: partPaths(values), write: [values.cache] }),
 } as const satisfies Pick<MethodRow<typeof PHRASE_FLAGS>, "gives" | "source" | "paths">;
 
@@ -72,7 +72,9 @@ export async function choosePhraseMethod<P extends DecodedImage>(
       settings: { ...settings, words, weights },
       model: { sha256 },
     },
-    source: { model: { path: bundle.path, sha256 } },
+    source: {
+      model: { path: bundle.path, ...(bundle.hasParts && partFolders(values)), sha256 },
+    },
     notes: [...notes, ...(notice ? [notice] : [])],
     open: async () => {
       const model = await openModel(bundle, runtime, { ...options, weights, tokenSums: true });

@@ -52,11 +52,20 @@ export async function* generate(
       yield* released({ latent, maps });
       return;
     }
-    const { prediction, maps } = await model.predictAndAttend(latent, timestep, text, columns);
+    // Phrase and empty phrase share the part of the pass that no text changes.
+    const trunk = await model.trunk([latent], [timestep]);
+    const { prediction, maps } = await model.predictAndAttend(
+      latent,
+      timestep,
+      text,
+      columns,
+      trunk,
+    );
     const wanted = await model.read(prediction.data, latentLength).finally(() =>
       prediction.release()
     );
-    const other = await model.predict(latent, timestep, await model.condition(empty));
+    const other = await model.predict(latent, timestep, await model.condition(empty), trunk);
+    trunk.release();
     yield* released({ latent, maps });
     const [kept, moved] = scheduler.stepFactors(timestep, timestep - distance);
     latent = latent.map((value, i) =>

@@ -83,6 +83,8 @@ export interface MethodRow<F extends Flags = Record<never, never>> {
     readonly needs?: string;
     /** Files to take if the option is absent; by default the option is needed. */
     readonly default?: string;
+    /** Option for the folder of a part, which is taken for the model's if `option` is absent. */
+    readonly part?: "unet";
     /** Method beside this method, of which this method takes the model if it has none of its own. */
     readonly follows?: string;
   } | undefined;

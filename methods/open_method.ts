@@ -71,7 +71,8 @@ export async function openMethod(name: string, options: OpenMethodOptions = {}):
       `Cannot open method "${name}": expected one of ${Object.keys(METHODS).join(", ")}`,
     );
   }
-  const source = options.source ?? row.source?.default;
+  const { part = "", default: standard } = row.source ?? {};
+  const source = options.source ?? values[part] as string | undefined ?? standard;
   if (row.source && source === undefined) {
     throw new RangeError(`Cannot open method "${name}" without a source: the path of its files`);
   }

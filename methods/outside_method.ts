@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
-import { nameOf } from "../base/paths.ts";
+import { nameOf, stemOf } from "../base/paths.ts";
 import type { Method } from "../pipeline/method.ts";
 import type { MethodRow } from "./method_row.ts";
 
@@ -17,7 +17,7 @@ export function isModule(name: string): boolean {
 
 /** Name of a module's method in results: the module's name without its ending. */
 export function moduleName(path: string): string {
-  return nameOf(path).replace(/\.[^.]*$/, "");
+  return stemOf(nameOf(path));
 }
 
 /**

@@ -108,8 +108,8 @@ export function phraseMethod<P extends DecodedImage>(
       );
       const run = (source: AsyncIterable<Flow<DecodedImage>>) =>
         metrics(groundEach(stages.prepare(source, passing), stages, passing), options, options);
-      const { gpu } = model.runtime;
-      const scored = gpu ? retryOnDeviceLoss(decoded, model, gpu, run, onNotice) : run(decoded);
+      const { gpu, reopen } = model.runtime;
+      const scored = reopen ? retryOnDeviceLoss(decoded, model, gpu, run, onNotice) : run(decoded);
       return countSamples(scored, done, (count) => {
         finished = count;
         onProgress?.(count);
@@ -147,7 +147,7 @@ export function phraseMethod<P extends DecodedImage>(
           flow = failed("ground", sample, error);
         }
         // After the loss of a GPU the image starts again: none of its results may be out before.
-        if (model.runtime.gpu) found.push(flow);
+        if (model.runtime.reopen) found.push(flow);
         else yield flow;
       }
       yield* found;

@@ -126,7 +126,8 @@ export class Fields {
   ): T[] {
     const value = this.has(key) ? this.#get(key) : fallback;
     const list = Array.isArray(value) ? value : levels && Array(levels).fill(value);
-    const expected = `a list of ${levels ?? "one value a level"}`;
+    const expected = (Array.isArray(value) || levels === undefined ? "" : "in its range, or ") +
+      `a list of ${levels ?? "one value a level"}`;
     if (!list || list.length === 0 || list.length > 16) return this.fail(key, expected);
     if (levels !== undefined && list.length !== levels) return this.fail(key, expected);
     return list.every(isValid) ? list as T[] : this.fail(key, expected);

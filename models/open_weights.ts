@@ -5,25 +5,24 @@
  */
 
 import { host } from "../base/host/host.ts";
+import { stemOf } from "../base/paths.ts";
 import { type Checkpoint, openCheckpoint, openShards } from "./checkpoint/mod.ts";
 import { firstFile, requireFile } from "./model_files.ts";
 
 /** Endings of checkpoints, most wanted first. */
 const ENDINGS = [".pth", ".safetensors", ".pt", ".bin", ".ckpt"];
 
-/** Text before an ending: none, or the mark of transformers and diffusers for half precision. */
-const VARIANTS = ["", ".fp16"];
-
 /** Endings of an index, which names the files of a checkpoint in several files. */
-const INDEXES = [".safetensors", ".bin"].flatMap((ending) =>
-  [".index.json", ".index.fp16.json"].map((index) => ending + index)
-);
+const INDEXES = [".safetensors", ".bin"];
+
+/** Mark of a file: none, or the mark of transformers and diffusers for half precision. */
+const VARIANTS = ["", ".fp16"];
 
 /**
  * Opens the first checkpoint that exists.
  *
- * In each folder a file of a usual name comes first. A file with another ending or in half
- * precision comes next, and an index of several files last. Upper and lower case do not matter.
+ * In each folder a file of a usual name comes first. A file with another ending comes next, then an
+ * index of several files, and half precision last. Upper and lower case do not matter.
  *
  * @param folders Folders to search, most wanted first.
  * @param usual Usual names of the file, most wanted first.
@@ -36,14 +35,15 @@ export async function openWeights(
   usual: readonly string[],
   what: string,
 ): Promise<Checkpoint> {
-  const stems = [...new Set(usual.map((name) => name.replace(/\.[^.]*$/, "")))];
+  const stems = [...new Set(usual.map(stemOf))];
   const combine = (endings: readonly string[]) =>
-    VARIANTS.flatMap((variant) =>
-      stems.flatMap((stem) => endings.map((ending) => stem + variant + ending))
-    );
-  const names = [...usual, ...combine(ENDINGS), ...combine(INDEXES)];
+    stems.flatMap((stem) => endings.map((ending) => stem + ending));
+  const names = VARIANTS.flatMap((variant) => [
+    ...combine(ENDINGS.map((ending) => variant + ending)),
+    ...combine(INDEXES.map((ending) => `${ending}.index${variant}.json`)),
+  ]);
   for (const folder of folders) {
-    const path = await findFile(folder, names);
+    const path = await findFile(folder, [...usual, ...names]);
     if (path === undefined) continue;
     const isIndex = path.toLowerCase().endsWith(".json");
     return await (isIndex ? openShards(path) : openCheckpoint(path));

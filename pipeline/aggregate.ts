@@ -30,14 +30,20 @@ export interface AggregatedPhrase extends SmoothHeatmap {
 /** A running sum for each layer and window of steps. */
 type Sums = Map<string, AttentionAccumulator>;
 
+/** A phrase between its maps: the sums so far, and why it has failed. */
+interface Unfinished {
+  readonly sums: Sums;
+  failure?: unknown;
+}
+
 const keyOf = (layer: number, { start, end }: Variant) => `${layer}:${start}..${end}`;
 
 /**
  * Averages attention over tokens, steps and layers as maps arrive (docs/method.md, steps 8 and 9).
- * Memory holds one small sum per layer, for any number of steps. With several variants it holds one
- * sum per layer and window of steps.
+ * Memory holds one small sum per phrase of an image and layer, for any number of steps. With several
+ * variants it holds one sum per phrase, layer and window of steps.
  *
- * @param source Maps, with a phrase's maps in a row.
+ * @param source Maps, with an image's maps in a row.
  * @param size Side of the heatmap in pixels.
  */
 export function aggregate(
@@ -47,15 +53,17 @@ export function aggregate(
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<AggregatedPhrase>> {
   const { variants } = settings;
-  let sums: Sums = new Map();
-  let failure: unknown;
+  const unfinished = new Map<number, Unfinished>();
   return flatMapFlow(source, "aggregate", function* (step) {
     const { image, index, isLast } = step;
     const sample = image.samples[index]!;
+    const phrase: Unfinished = unfinished.get(index) ?? { sums: new Map() };
+    unfinished.set(index, phrase);
+    const { sums } = phrase;
     try {
-      if (failure === undefined) addStep(sums, step, variants);
+      if (phrase.failure === undefined) addStep(sums, step, variants);
       if (!isLast) return;
-      if (failure !== undefined) throw failure;
+      if (phrase.failure !== undefined) throw phrase.failure;
       for (const variant of variants) {
         const layers = variant.layers.map((layer): AveragedLayer => {
           const sum = sums.get(keyOf(layer, variant))!;
@@ -66,10 +74,10 @@ export function aggregate(
       }
     } catch (error) {
       // The phrase's remaining maps still arrive: report the failure once, at the last map.
-      failure = error;
+      phrase.failure = error;
       if (isLast) yield failed("aggregate", sample, error);
     } finally {
-      if (isLast) [sums, failure] = [new Map(), undefined];
+      if (isLast) unfinished.delete(index);
     }
   }, options);
 }

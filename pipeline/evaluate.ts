@@ -41,12 +41,6 @@ export interface AnyResult {
   readonly setting?: string;
   /** Facts worth knowing, such as a box cut at the image's edge. */
   readonly notes?: readonly string[];
-}
-
-/** A sample with a heatmap, or with predicted boxes. */
-export interface GroundedResult extends AnyResult {
-  /** Ground-truth boxes of the sample, against which its heatmap is scored; empty with masks. */
-  readonly boxes: readonly Box[];
   /**
    * Ground-truth masks of the sample in place of boxes, as the dataset states them. The files of
    * masks are read again by all later work with the run.
@@ -54,6 +48,12 @@ export interface GroundedResult extends AnyResult {
    * @default {None}
    */
   readonly masks?: readonly TruthMask[];
+}
+
+/** A sample with a heatmap, or with predicted boxes. */
+export interface GroundedResult extends AnyResult {
+  /** Ground-truth boxes of the sample, against which its heatmap is scored; empty with masks. */
+  readonly boxes: readonly Box[];
   /** Otsu's threshold; null without Otsu. */
   readonly threshold: number | null;
   /**
@@ -269,7 +269,7 @@ async function* toEvaluated(
       flow.kind === "dropped" ? flow.dropped : flow.item;
     const id = sample.id!;
     if (done.has(id)) continue;
-    const { index, image, phrase, category, group, wording, patient, notes } = sample;
+    const { index, image, phrase, category, group, wording, patient, notes, masks } = sample;
     const setting = method ?? variant?.name;
     const common: AnyResult = {
       id,
@@ -283,13 +283,14 @@ async function* toEvaluated(
       ...(setting && { setting }),
       ...(notes && { notes }),
     };
+    const stated = { ...(masks && { masks }) };
     if (flow.kind === "dropped") {
       const { status, stage, reason, error } = flow.dropped;
-      yield { result: { ...common, status, stage, reason, ...(error && { error }) } };
+      yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, negative, sample: { boxes, masks } } = flow.item;
-    const truth = { boxes, ...(masks && { masks }) };
+    const { scores, negative, sample: { boxes } } = flow.item;
+    const truth = { boxes, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
       : { ...common, ...truth, threshold: flow.item.threshold ?? null };

@@ -144,11 +144,26 @@ export async function* flatMapFlow<A extends WithSamples, B>(
       yield flow;
       continue;
     }
-    try {
-      yield* expand(flow.item);
-    } catch (error) {
-      throw isBug(error) ? bugIn(stage, samplesOf(flow.item), error) : error;
-    }
+    yield* inStage(stage, flow.item, expand(flow.item));
+  }
+}
+
+/**
+ * Passes the results of one item on.
+ *
+ * @param stage Stage that makes the results, for the error of a bug.
+ * @param item The item.
+ * @throws {BugError} If the stage meets a bug.
+ */
+export async function* inStage<T>(
+  stage: StageName,
+  item: WithSamples,
+  results: AsyncIterable<T> | Iterable<T>,
+): AsyncGenerator<T> {
+  try {
+    yield* results;
+  } catch (error) {
+    throw isBug(error) ? bugIn(stage, samplesOf(item), error) : error;
   }
 }
 

@@ -13,7 +13,7 @@ import { gridMethod } from "../methods/grid_method.ts";
 import { metrics } from "./metrics.ts";
 import { noise } from "./noise.ts";
 import { otsu } from "./otsu.ts";
-import { requireClassTokens } from "./settings/token_range.ts";
+import { requireTokens } from "./settings/token_range.ts";
 
 const SAMPLE = { id: "s", image: "", phrase: "haze", boxes: [[0, 0, 1, 1]] as const };
 const GRAY = { width: 2, height: 2, data: new Uint8Array(4) };
@@ -49,7 +49,7 @@ async function* one(value: object): AsyncIterableIterator<any> {
 
 /** Each stage at a bug: its own, or a part of its item that an earlier stage left out by a bug. */
 const STAGES: readonly (readonly [stage: string, run: () => AsyncIterable<unknown>])[] = [
-  ["dataset", () => requireClassTokens(one(REQUEST), { encode: plantedBug } as never, SETTINGS)],
+  ["dataset", () => requireTokens(one(REQUEST), { encode: plantedBug } as never, SETTINGS)],
   ["decode", () => decode(one({ samples: [SAMPLE] }))],
   ["encode", () => encode(one(IMAGE), model())],
   ["noise", () => noise(one(IMAGE), model(), SETTINGS)],

@@ -30,7 +30,7 @@ import { countSamples, type Dropped, type Flow, item } from "./flow.ts";
 import { finishOnGpu } from "./gpu/heatmap_stage_gpu.ts";
 import { retryOnDeviceLoss } from "./gpu/lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
-import { cachedNoise, noise, noisePasses } from "./noise.ts";
+import { cachedNoise, noisePasses, noising } from "./noise.ts";
 import { otsu } from "./otsu.ts";
 import {
   type ProtocolChoice,
@@ -44,7 +44,7 @@ import {
   resolveSettings,
 } from "./settings/settings.ts";
 import { groupStream } from "../base/stream.ts";
-import { isOfClass, requireClassTokens } from "./settings/token_range.ts";
+import { isOfClass, requireTokens } from "./settings/token_range.ts";
 import { variantLayers } from "./settings/variants.ts";
 
 /** Options for samples on their way through the stages. */
@@ -214,6 +214,7 @@ function usingModel<T>(
       layers,
       weights,
       separate: options.separate ?? variants !== undefined,
+      tokenSums: options.tokens === "content",
     });
     try {
       yield* run(opened);
@@ -249,6 +250,9 @@ export function groundRequests(
 ): AsyncIterableIterator<Flow<ScoredPhrase>> {
   const { model, signal, ending, concurrency = 1, onProgress, onNotice, cache, done } = options;
   const settings = resolveSettings(model, options);
+  if (settings.tokens === "content" && model.runtime.gpu && !model.tokenSums) {
+    throw new TypeError('Cannot read tokens "content" on a GPU: open the model with `tokenSums`');
+  }
   const { protocols, margin } = options;
   const score: ProtocolOptions = { ...(protocols && { protocols }), ...(margin && { margin }) };
   requireProtocolOptions(score);
@@ -264,8 +268,8 @@ export function groundRequests(
     // An image that restarts on another device counts its passes twice: limit its share to 1.
     onProgress?.(Math.max(finished, before + phrases * Math.min(1, passes / total)));
   };
-  const named = isOfClass(settings.tokens)
-    ? requireClassTokens(source, model.bundle.tokenizer, settings, stop)
+  const named = isOfClass(settings.tokens) || settings.tokens === "content"
+    ? requireTokens(source, model.bundle.tokenizer, settings, stop)
     : source;
   const images = decode(named, { ...stop, concurrency, ...(ending && { ending }) });
   const decoded = counting(images, (samples) => {
@@ -274,15 +278,16 @@ export function groundRequests(
   });
   const stages = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
     const passing = { ...stop, onPass };
+    const walking = { ...passing, keepTrunks: true, ...(onNotice && { onNotice }) };
     const noisy = cache === undefined
-      ? noise(encode(source, model, stop), model, settings, passing)
-      : cachedNoise(source, model, settings, cache, { ...passing, ...(onNotice && { onNotice }) });
+      ? noising(encode(source, model, stop), model, settings, walking)
+      : cachedNoise(source, model, settings, cache, walking);
     const attention = denoise(noisy, model, settings, passing);
     if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
     return metrics(otsu(aggregate(attention, size, settings, stop), stop), score, stop);
   };
   const gpu = options.gpu ?? model.runtime.gpu;
-  const scored = gpu
+  const scored = gpu || model.runtime.reopen
     ? retryOnDeviceLoss(decoded, model, gpu, stages, onNotice)
     : stages(decoded, undefined);
   const last = settings.variants.at(-1);
@@ -352,20 +357,19 @@ export async function groundImage(
     (model) => groundRequests(source(), { ...options, model }),
   );
   const grounded: ScoredPhrase[] = [];
-  for await (const flow of results) grounded.push(unlessDropped(flow));
+  for await (const flow of results) {
+    if (flow.kind === "dropped") throw new Error(droppedSentence(flow.dropped));
+    grounded.push(flow.item);
+  }
   return grounded;
 }
 
 /**
- * The item.
- *
- * @throws {Error} If the sample dropped out; the message has the reason, and the phrase unless a
- * method's own model gave the reason as a sentence.
+ * Says why a phrase has no result. The sentence names the phrase, unless a method's own model gave
+ * the reason as a sentence.
  */
-export function unlessDropped<T>(flow: Flow<T>): T {
-  if (flow.kind === "item") return flow.item;
-  const { sample, stage, reason } = flow.dropped;
+export function droppedSentence({ sample, stage, reason }: Dropped): string {
   // A method with a model of its own may answer in a sentence, which needs no second "Cannot".
   const isSentence = stage === "ground" && reason.startsWith("Cannot ");
-  throw new Error(isSentence ? reason : `Cannot ground "${sample.phrase}": ${reason}`);
+  return isSentence ? reason : `Cannot ground "${sample.phrase}": ${reason}`;
 }

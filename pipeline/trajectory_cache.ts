@@ -149,7 +149,7 @@ async function modelFacts({ bundle, runtime, weights }: LdmModel): Promise<objec
   return {
     model: [await bundle.hash(), autoencoder, unet, scheduler, imageSize, scaleFactor],
     text: [bundle.text, ids, ...(masked ? ["masked"] : [])],
-    runtime: [runtime.name, runtime.version, weights, runtime.gpu?.adapter.name],
+    runtime: [runtime.name, runtime.version, weights, runtime.adapter],
   };
 }
 

@@ -18,6 +18,13 @@ export interface ReaderOptions {
    * @default {undefined}
    */
   readonly onNotice?: (notice: string) => void;
+  /**
+   * Called with the number of heatmaps done, and the total. A heatmap that is read several times
+   * counts each time; in the report, samples without a heatmap count too. Not awaited.
+   *
+   * @default {undefined}
+   */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 /** Options of the readers of one variant. */
@@ -28,11 +35,4 @@ export interface VariantOptions extends ReaderOptions {
    * @default {The run's first}
    */
   readonly setting?: string;
-  /**
-   * Called after each heatmap with the number of heatmaps done, and the total. A heatmap in several
-   * figures counts several times. Not awaited.
-   *
-   * @default {undefined}
-   */
-  readonly onProgress?: (done: number, total: number) => void;
 }

@@ -7,7 +7,7 @@
 import type { Size } from "../base/geometry.ts";
 import { outlineOf, type OutlineOptions, type Ring } from "../base/outline.ts";
 import type { Truth } from "../base/region.ts";
-import type { GroundedResult } from "../pipeline/evaluate.ts";
+import type { GroundedResult, SampleResult } from "../pipeline/evaluate.ts";
 import { clipBoxes } from "../scoring/score_heatmap.ts";
 import { readRegion } from "../scoring/truth/read_region.ts";
 
@@ -40,7 +40,7 @@ export async function resultTruth(
  * @throws {Error} As {@linkcode resultTruth} does for masks.
  */
 export async function resultOutline(
-  { masks }: Pick<GroundedResult, "masks">,
+  { masks }: Pick<SampleResult, "masks">,
   image: Size,
   options: OutlineOptions,
 ): Promise<Ring[] | undefined> {

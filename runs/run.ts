@@ -161,13 +161,13 @@ export class Run implements Disposable {
     if (!isOfAll && !this.record.variants.includes(setting ?? "")) {
       throw this.fault(result, `its setting ${quote(setting ?? "")} is none of the run's`);
     }
+    if (result.masks !== undefined && !areTruthMasks(result.masks)) {
+      throw this.fault(result, "expected masks as PNG files, run lengths or polygons");
+    }
     if (!isGrounded(result)) return;
     const { boxes, predicted = [], confidence = [] } = result;
     if (!areBoxes(boxes) || !areBoxes(predicted)) {
       throw this.fault(result, "expected boxes of four numbers each");
-    }
-    if (result.masks !== undefined && !areTruthMasks(result.masks)) {
-      throw this.fault(result, "expected masks as PNG files, run lengths or polygons");
     }
     const { imageSize: size = { width: 1, height: 1 } } = result;
     if (![size?.width, size?.height].every((side) => Number.isSafeInteger(side) && side! > 0)) {
@@ -253,7 +253,8 @@ async function collect(
 
 /** Paths of the files of a result's masks. */
 function maskFiles(result: SampleResult): string[] {
-  const { masks } = result as { readonly masks?: unknown };
+  // The paths are collected before the masks are checked.
+  const { masks }: { readonly masks?: unknown } = result;
   if (!areTruthMasks(masks)) return [];
   return masks.flatMap((mask) => mask.kind === "png" ? [mask.path] : []);
 }

@@ -11,6 +11,8 @@ export interface AdapterFacts {
   readonly name: string;
   /** Whether the adapter is hardware, and not a driver that computes on the CPU. */
   readonly isHardware: boolean;
+  /** Whether shaders there can hold float16 numbers. */
+  readonly hasFloat16: boolean;
 }
 
 /** A device with its adapter's facts. */
@@ -46,6 +48,27 @@ const FEATURES: readonly GPUFeatureName[] = [
   "subgroups" as GPUFeatureName,
 ];
 
+function requestAdapter(): Promise<GPUAdapter | null> | undefined {
+  return globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
+}
+
+function factsOf(adapter: GPUAdapter): AdapterFacts {
+  const { device: model, description, vendor, architecture } = adapter.info;
+  // Deno gives the name as `device`, but only a number on some drivers. Browsers may give no name.
+  const names = [model, description, `${vendor} ${architecture}`.trim(), "an unnamed adapter"];
+  return {
+    name: names.find((name) => /[a-z]/i.test(name))!,
+    isHardware: !isFallback(adapter) && !SOFTWARE.test(names.join(" ")),
+    hasFloat16: adapter.features.has("shader-f16"),
+  };
+}
+
+/** Describes the adapter that {@linkcode openGpu} would open; `undefined` if there is none. */
+export async function findAdapter(): Promise<AdapterFacts | undefined> {
+  const adapter = await requestAdapter();
+  return adapter ? factsOf(adapter) : undefined;
+}
+
 /**
  * Opens the fastest GPU adapter, or a software driver if there is no other.
  *
@@ -53,17 +76,8 @@ const FEATURES: readonly GPUFeatureName[] = [
  * @throws {Error} If the adapter refuses to give a device.
  */
 export async function openGpu(): Promise<Gpu | undefined> {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter({
-    powerPreference: "high-performance",
-  });
+  const adapter = await requestAdapter();
   if (!adapter) return undefined;
-  const { device: model, description, vendor, architecture } = adapter.info;
-  // Deno gives the name as `device`, but only a number on some drivers. Browsers may give no name.
-  const names = [model, description, `${vendor} ${architecture}`.trim(), "an unnamed adapter"];
-  const facts: AdapterFacts = {
-    name: names.find((name) => /[a-z]/i.test(name))!,
-    isHardware: !isFallback(adapter) && !SOFTWARE.test(names.join(" ")),
-  };
   const requiredLimits: Record<string, number> = {};
   // The limits are getters of the prototype: `for … in` lists them, `Object.keys()` does not.
   for (const limit in adapter.limits) {
@@ -83,7 +97,7 @@ export async function openGpu(): Promise<Gpu | undefined> {
   device.lost.then(({ reason, message }) => lost = message || reason || "no reason given");
   return {
     device,
-    adapter: facts,
+    adapter: factsOf(adapter),
     pipelines: new Map(),
     modules: new Map(),
     failures,
@@ -142,6 +156,36 @@ export async function checked<T>(gpu: Gpu, what: string, work: () => T | Promise
   if (invalid) throw new Error(`Cannot ${what}: ${invalid.message}`);
   if (hasThrown) throw thrown;
   return result as T;
+}
+
+/** Most passes that a GPU has yet to finish: one runs, and the next is ready. */
+const MAX_PASSES = 2;
+
+/** For each device the ends of passes that may still run, oldest first; see {@linkcode inTurn}. */
+const passesOf = new WeakMap<GPUDevice, (Promise<unknown> | undefined)[]>();
+
+/**
+ * Submits a pass once at most one earlier pass still runs. Passes are submitted faster than a slow
+ * GPU runs them, and each holds memory until it has run.
+ *
+ * @param gpu The device.
+ * @param submit Records and submits the pass.
+ */
+export async function inTurn<T>({ device }: Gpu, submit: () => Promise<T>): Promise<T> {
+  const passes = passesOf.get(device) ?? [];
+  passesOf.set(device, passes);
+  const end = () => device.queue.onSubmittedWorkDone();
+  while (passes.length >= MAX_PASSES) {
+    const oldest = passes.shift();
+    await (oldest ?? end());
+    if (!oldest) passes.length = 0;
+  }
+  try {
+    return await submit();
+  } finally {
+    // Deno's call blocks until all work is done, so there it is made as late as possible.
+    passes.push("Deno" in globalThis ? undefined : end());
+  }
 }
 
 /** Most milliseconds that a failed call waits for `device.lost` to settle. */

@@ -1,6 +1,14 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { testGpu } from "../tests/support/gpu.ts";
-import { checked, DeviceLostError, dispatch, openGpu, pipeline, storage } from "./device.ts";
+import {
+  checked,
+  DeviceLostError,
+  dispatch,
+  inTurn,
+  openGpu,
+  pipeline,
+  storage,
+} from "./device.ts";
 import { submitAndRead } from "./device.ts";
 
 const CODE = `
@@ -129,4 +137,52 @@ Deno.test("checked() names the invalid work, and the loss of a device", async ()
   gpu.destroy();
   await assertRejects(read, DeviceLostError, "Cannot read values: the GPU was lost");
   await assertRejects(read, DeviceLostError);
+});
+
+/** A device that answers when the test says so. */
+function slowDevice() {
+  const answers: (() => void)[] = [];
+  const onSubmittedWorkDone = () => new Promise<void>((resolve) => answers.push(resolve));
+  const gpu = { device: { queue: { onSubmittedWorkDone } } } as never;
+  return { gpu, answers };
+}
+
+Deno.test("inTurn() stalls a producer while two passes wait for the GPU, however slow", async () => {
+  const { gpu, answers } = slowDevice();
+  let [submitted, finished, most] = [0, 0, 0];
+  const producer = (async () => {
+    for (let pass = 0; pass < 100; pass++) {
+      await inTurn(gpu, () => {
+        submitted++;
+        most = Math.max(most, submitted - finished);
+        return Promise.resolve();
+      });
+    }
+  })();
+  const turns = () => new Promise((resolve) => setTimeout(resolve));
+  while (submitted < 100) {
+    await turns();
+    const before = submitted;
+    // Nothing moves until the GPU answers.
+    await turns();
+    assertEquals(submitted, before);
+    assertEquals(submitted - finished, 2);
+    finished = submitted;
+    for (const answer of answers.splice(0)) answer();
+  }
+  await producer;
+  assertEquals(most, 2);
+});
+
+Deno.test("inTurn() counts a pass that fails, and passes its error on", async () => {
+  const { gpu, answers } = slowDevice();
+  for (const error of [new Error("one"), new Error("two")]) {
+    await assertRejects(() => inTurn(gpu, () => Promise.reject(error)), Error, error.message);
+  }
+  let isSubmitted = false;
+  const third = inTurn(gpu, () => Promise.resolve(isSubmitted = true));
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals([isSubmitted, answers.length], [false, 1]);
+  answers[0]!();
+  assertEquals(await third, true);
 });

@@ -6,7 +6,7 @@ import { assertSameFiles, makeSet } from "./support/set.ts";
 
 const ROOT = new URL("../", import.meta.url).href;
 
-/** A module with a method: a box on the left with its confidence, and none for "edema". */
+/** A module with a method: a box on the left with its confidence, none for "edema", and a bad box. */
 const LEFT = `
 import { boxMethod, type MethodRow } from "${ROOT}mod.ts";
 
@@ -24,7 +24,7 @@ const row: MethodRow = {
           ground: ({ width, height }, phrases) =>
             Promise.resolve(phrases.map((phrase) =>
               phrase === "edema" ? { boxes: [], notes: ["the answer has no box"] } : {
-                boxes: [[10.25, 20, width / 2, height - 40]],
+                boxes: [[phrase === "nan" ? NaN : 10.25, 20, width / 2, height - 40]],
                 confidence: [0.625],
                 details: { tokens: [1, 2] },
               }
@@ -84,7 +84,13 @@ Deno.test("a method's boxes go through eval, merge, rescore, figures, report and
 
     const image = new URL("../docs/phantom.jpg", import.meta.url).pathname;
     const ground = ["--method", "./left.ts", "--image", image, "--phrase", "haze"];
-    const said = await succeed("ground", [...ground, "--phrase", "edema", "--out", "out"]);
+    const three = [...ground, "--phrase", "edema", "--phrase", "nan", "--out", "out"];
+    const { code, stdout: said, stderr } = await runCommand("ground", three, folder);
+    assertEquals(code, 3);
+    assertMatch(
+      stderr,
+      /^error: Cannot read the boxes of "nan": expected finite numbers, got NaN$/m,
+    );
     assertMatch(said, /^haze: box \[10\.3, 20\.0, .*\], confidence 0\.63; out\/1-haze\n/);
     assertMatch(
       said,

@@ -1,7 +1,7 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadBundle } from "../models/ldm/bundle.ts";
-import { openModel } from "../models/ldm/model.ts";
+import { type LdmModel, openModel } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { ground, groundImage } from "../pipeline/ground.ts";
 import { type AveragedLayer, smoothAttention } from "../pipeline/postprocess.ts";
@@ -105,6 +105,73 @@ for (const name of ["native", "webgpu"] as const) {
     assert(largestDifference(ours.smoothed, smoothed) < 1e-3);
   });
 }
+
+for (const name of ["native", "wasm", "webgpu"] as const) {
+  Deno.test(`--tokens content averages the attention of all but function words on ${name}`, async () => {
+    const bundle = await loadBundle(FOLDER);
+    const { tokenizer } = bundle;
+    const without = ["of", "the"].map((word) => tokenizer.encode(word).ids[1]!);
+    const { ids, length } = tokenizer.encode(PHRASE);
+    const all = Array.from({ length: length - 2 }, (_, i) => i + 1);
+    const positions = all.filter((at) => !without.includes(ids[at]!));
+    assertEquals(positions.length, all.length - 2);
+    const expected = await meanOfTokens(positions);
+    const runtime = await openRuntime(name);
+    const results = await Array.fromAsync(
+      ground([SAMPLE], { ...CHOICE, bundle, runtime, tokens: "content" }),
+    );
+    runtime.gpu?.destroy();
+    assertEquals(results.length, 1);
+    const ours = results[0]!;
+    if (ours.kind === "dropped") throw new Error(ours.reason);
+    assertEquals(ours.sample.notes, [
+      'of the phrase counted "patchy", "opacity", "right", "lung", "base"',
+    ]);
+    const off = (expected: readonly AveragedLayer[]) =>
+      Math.max(
+        ...expected.map(({ layer, data }) =>
+          largestDifference(data, ours.layers.find((own) => own.layer === layer)!.data)
+        ),
+      );
+    assertEquals(ours.layers.length, expected.length);
+    assert(off(expected) < 1e-3, `off by ${off(expected)}`);
+    assert(off(await meanOfTokens(all)) > 1e-2, "equals the mean over all words");
+  });
+}
+
+Deno.test("a phrase or a dataset's row decides the words of --tokens content by itself", async () => {
+  const bundle = await loadBundle(FOLDER);
+  const samples = [
+    { ...SAMPLE, id: "stated", words: ["opacity"] },
+    { ...SAMPLE, id: "absent", words: ["edema"] },
+    { ...SAMPLE, id: "stopped", phrase: "of the" },
+  ];
+  const runtime = await openRuntime("native");
+  const results = await Array.fromAsync(
+    ground(samples, { ...CHOICE, bundle, runtime, tokens: "content" }),
+  );
+  const told = results.map((result) =>
+    result.kind === "grounded"
+      ? [result.sample.id, ...result.sample.notes ?? []]
+      : [result.sample.id, result.stage, result.reason]
+  );
+  assertEquals(told, [
+    ["absent", "dataset", 'the phrase has no word "edema" within the model\'s length'],
+    ["stated", 'of the phrase counted "opacity"'],
+    ["stopped", "all words are on the stop list; all counted"],
+  ]);
+});
+
+Deno.test("--tokens content on a GPU needs a model that sums tokens", async () => {
+  const model = await openModel(await loadBundle(FOLDER), await openRuntime("native"));
+  const onGpu: LdmModel = Object.create(model, { runtime: { value: { gpu: {} } } });
+  await assertRejects(
+    () => Array.fromAsync(ground([SAMPLE], { ...CHOICE, model: onGpu, tokens: "content" })),
+    TypeError,
+    'Cannot read tokens "content" on a GPU: open the model with `tokenSums`',
+  );
+  await model.close();
+});
 
 Deno.test("a phrase by itself has no class to average the tokens of", async () => {
   const bundle = await loadBundle(FOLDER);

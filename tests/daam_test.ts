@@ -2,7 +2,7 @@ import "../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { daamLayers, HeadSums } from "../methods/daam/sums.ts";
 import { generate, readMaps } from "../methods/generate.ts";
-import { chooseWords } from "../methods/words.ts";
+import { chooseWords } from "../pipeline/settings/words.ts";
 import { loadBundle } from "../models/ldm/bundle.ts";
 import { openModel } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";

@@ -1,12 +1,13 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { loadBundle } from "../models/ldm/bundle.ts";
-import { openModel } from "../models/ldm/model.ts";
+import { type LdmModel, openModel } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import type { RuntimeName, TensorData } from "../models/runtime/runtime.ts";
 import { groundImage } from "../pipeline/ground.ts";
 import { largestDifference } from "./support/replay.ts";
 import { floats, readSafetensors } from "./support/safetensors.ts";
+import { RUNTIMES_TO_TRY, testOn } from "./support/runtimes.ts";
 
 const REFERENCE = new URL("../../shared/reference/diffusers", import.meta.url).pathname;
 const CASES = ["a-sd1", "b-sd2", "c-radedit"];
@@ -101,9 +102,9 @@ async function compare(name: string, runtimeName: RuntimeName) {
   return report;
 }
 
-for (const runtime of ["native", "wasm", "webgpu"] as const) {
+for (const runtime of RUNTIMES_TO_TRY) {
   for (const name of CASES) {
-    Deno.test(`the networks give diffusers' intermediates of ${name} on ${runtime}`, async () => {
+    testOn(runtime, `the networks give diffusers' intermediates of ${name}`, async () => {
       const report = await compare(name, runtime);
       console.log(`largest differences of ${name} on ${runtime}:`, report);
       assert(report.latent < 1e-4, "latent");
@@ -116,6 +117,29 @@ for (const runtime of ["native", "wasm", "webgpu"] as const) {
     });
   }
 }
+
+Deno.test("calls of networks on WebGPU wait for each other, and give the same values", async () => {
+  const bundle = await loadBundle(`${REFERENCE}/a-sd1/model`);
+  const runtime = await openRuntime("webgpu");
+  const models = [await openModel(bundle, runtime), await openModel(bundle, runtime)] as const;
+  const keysOf = async (model: LdmModel, phrase: string) => {
+    const embedded = await model.embed(bundle.tokenizer.encode(phrase));
+    const text = await model.project(embedded.data);
+    const [keys] = Object.values(text.tensors);
+    const length = keys!.dims.reduce((product, side) => product * side);
+    const values = await model.read(keys!.data as TensorData, length);
+    embedded.release();
+    text.release();
+    return values;
+  };
+  const phrases = ["left pleural effusion", "cardiomegaly"];
+  const calls = models.flatMap((model) => phrases.map((phrase) => () => keysOf(model, phrase)));
+  const alone = [];
+  for (const call of calls) alone.push(await call());
+  assertEquals(await Promise.all(calls.map((call) => call())), alone);
+  for (const model of models) await model.close();
+  runtime.gpu?.destroy();
+});
 
 Deno.test("groundImage() gives the released code's heatmaps with models of diffusers", async () => {
   const runtime = await openRuntime("native");
@@ -152,6 +176,8 @@ Deno.test("loadBundle() takes each part from another folder, with the same hash"
     ]);
     assertEquals(await joined.hash(), await whole.hash());
     assertEquals(joined.config, whole.config);
+    const unet = `${folder}/tuned/unet_ema`;
+    assertEquals(await (await loadBundle(unet, { unet, ...parts })).hash(), await whole.hash());
     assertEquals(whole.config.layers, [1, 3, 4]);
     const other = { ...parts, scheduler: `${REFERENCE}/b-sd2/model` };
     const changed = await loadBundle(`${folder}/tuned`, other);

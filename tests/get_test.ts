@@ -184,6 +184,9 @@ Deno.test("get lists the models, and refuses wrong names, options and hosts in o
       runCommand("get", args, folder, { env: { ...env, ...more } });
     const list = await get([]);
     assertEquals([list.code, list.stderr], [0, ""]);
+    // The variable names a mirror of models, and a list or a dataset needs none.
+    const unlisted = await get([], { HF_ENDPOINT: "ftp://x" });
+    assertEquals([unlisted.code, unlisted.stdout], [0, list.stdout]);
     for (const { name, purpose, method, training, unknown } of CATALOG) {
       for (const text of [`\n${name} (not here, about `, purpose, method, training, unknown]) {
         assertStringIncludes(list.stdout, text);
@@ -204,6 +207,7 @@ Deno.test("get lists the models, and refuses wrong names, options and hosts in o
         [["covid-segmentation"], 2, `got "covid-segmentation"; did you mean "${dataset}"?`],
         [["--list", "ldm"], 2, 'Option "--list" takes no NAME, got "ldm"'],
         [["ldm", dataset], 2, "there is no terminal; read them above and give --accept"],
+        [[dataset], 2, "there is no terminal; read them above", { HF_ENDPOINT: "ftp://x" }],
         [["ldm", "--mirror", "mirror.example"], 2, "--mirror must be an address such as"],
         [["ldm"], 2, "HF_ENDPOINT must be an address such as", { HF_ENDPOINT: "ftp://x" }],
         ...["https://x/", "x:99999", "*.x..y"].map((host): [string[], number, string] => [

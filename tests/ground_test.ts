@@ -5,11 +5,12 @@ import { openModel } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { groundImage } from "../pipeline/ground.ts";
 import { largestDifference, openReference } from "./support/replay.ts";
+import { RUNTIMES_TO_TRY, testOn } from "./support/runtimes.ts";
 
 const FOLDER = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;
 
-for (const name of ["native", "wasm", "webgpu"] as const) {
-  Deno.test(`groundImage() gives the reference's heatmap from the image file on ${name}`, async () => {
+for (const name of RUNTIMES_TO_TRY) {
+  testOn(name, "groundImage() gives the reference's heatmap from the image file", async () => {
     const reference = await openReference(FOLDER);
     const bundle = await loadBundle(FOLDER);
     const { steps, layers, prompt } = reference;

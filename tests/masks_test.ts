@@ -67,14 +67,17 @@ async function resultsOf(samples: readonly Sample[], method: Method): Promise<Sa
 }
 
 /** Evaluates samples into the folder of a run. */
-async function makeRun(folder: string, samples: readonly Sample[]): Promise<SampleResult[]> {
+async function makeRun(
+  folder: string,
+  samples: readonly Sample[],
+  method: Method = gridMethod(fakeMethod(WHOLE, 12)),
+): Promise<SampleResult[]> {
   const facts = { methods: { fake: { label: "Fake", view: WHOLE } }, margin: "excluded" };
   const protocols = ["per-box", "pointing-game"] as const;
   const run = await RunFolder.lock(`${folder}/run`, () => {});
   const plan = samples.map(({ id, index = 0 }) => ({ id, index }));
   await run.begin({ facts: { ...facts, protocols }, variants: [""], plan }, "refuse", () => {});
   const results: SampleResult[] = [];
-  const method = gridMethod(fakeMethod(WHOLE, 12));
   for await (const { result, heatmap } of evaluate(source(samples), { method }, { protocols })) {
     if (heatmap) await run.writeHeatmaps([heatmap]);
     await run.write([result]);
@@ -82,6 +85,12 @@ async function makeRun(folder: string, samples: readonly Sample[]): Promise<Samp
   }
   await run.close();
   return results;
+}
+
+/** Outlines in the page of a run, by the number of the sample's first result. */
+function outlinesIn(page: string): Record<string, number[][]> {
+  const elements = page.matchAll(/<script type="text\/plain" id="truth-(\d+)">(.*?)<\/script>/g);
+  return Object.fromEntries([...elements].map(([, number, json]) => [number, JSON.parse(json!)]));
 }
 
 const scoresOf = (result: SampleResult | undefined) => {
@@ -138,16 +147,17 @@ Deno.test("masks of every form are ground truth, from the evaluation to each rea
 
     assertEquals((await command("report", "run")).code, 0);
     const page = await Deno.readTextFile(`${folder}/run/report.html`);
-    const outlines = [...page.matchAll(/data-truth="([^"]*)"/g)].map(([, json]) =>
-      JSON.parse(json!)
-    );
-    assertEquals(outlines.length, 4);
-    assertEquals(outlines[3], [[10, 20, 50, 20, 50, 60, 10, 60]]);
-    assertEquals(outlines[0], outlines[2]);
+    const outlines = outlinesIn(page);
+    assertEquals(Object.keys(outlines), ["1", "2", "3", "4", "6"]);
+    assertEquals(outlines[4], [[10, 20, 50, 20, 50, 60, 10, 60]]);
+    assertEquals(outlines[1], outlines[3]);
+    assertEquals(outlines[6], [[0, 0, 90, 0, 90, 3, 0, 3]]);
 
     using served = await ServedRun.open(`${folder}/run`);
-    const detail = await served.detail(by["polygon of a box"]!);
-    assertEquals(detail.outline, [[10, 20, 50, 20, 50, 60, 10, 60]]);
+    for (const id of ["polygon of a box", "outside"]) {
+      const { outline } = await served.detail(by[id]!, () => Promise.resolve(SIZE));
+      assertEquals(outline, outlines[by[id]!.index!]);
+    }
   }));
 
 Deno.test("a mask that is gone costs its own sample alone, and rescore names it", () =>
@@ -168,7 +178,7 @@ Deno.test("a mask that is gone costs its own sample alone, and rescore names it"
       ["curve", "panel", "ground truth"].map((part) => `No ${part} of "png": ${gone}`),
     );
     using served = await ServedRun.open(`${folder}/run`);
-    const { fault } = await served.detail(served.result(1)!);
+    const { fault } = await served.detail(served.result(1)!, () => Promise.resolve(SIZE));
     assertEquals(fault, `No ground truth: ${gone}`);
   }));
 
@@ -244,6 +254,14 @@ Deno.test("predicted boxes are compared with the region of masks", () =>
       assertEquals(by["png"], shared / all);
       assertEquals(by["outside"], 0);
     }
+    await makeRun(folder, samples, boxesMethod(predicted));
+    const page = await Deno.readTextFile(await writeReport(`${folder}/run`));
+    const outlines = outlinesIn(page);
+    assertEquals(Object.keys(outlines), ["1", "2", "3", "4", "5"]);
+    assertEquals(outlines[4], [[10, 20, 50, 20, 50, 60, 10, 60]]);
+    using served = await ServedRun.open(`${folder}/run`);
+    const { outline } = await served.detail(served.result(4)!, () => Promise.resolve(SIZE));
+    assertEquals(outline, outlines[4]);
   }));
 
 Deno.test("many masks of a large image wait in little memory", async () => {

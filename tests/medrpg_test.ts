@@ -44,6 +44,16 @@ Deno.test("MedRPG stands in a table beside boxes from a file, and ground draws i
     const table = await Deno.readTextFile(`${folder}/run/table.md`);
     assertMatch(table, /Boxes of MedRPG are scored .* of which the highest counts\./);
 
+    // The random samples show both methods, with an empty place for the phrase without a token.
+    const drawn = await runCommand("figures", ["run", "--out", "figures"], folder);
+    assertEquals(drawn.code, 0, drawn.stderr);
+    const random = await Deno.readTextFile(`${folder}/figures/random.svg`);
+    const places = [...random.matchAll(/<g transform="translate\((\d+) (\d+)\)">/g)];
+    const [[, left, top], [, right]] = places as unknown as [string[], string[]];
+    assertEquals(places.map(([, x]) => x), [left, right, right]);
+    assert(places[1]![2] === top && places[2]![2] !== top && left !== right);
+    for (const label of ["MedRPG", "Predicted boxes"]) assert(random.includes(`>${label}</text>`));
+
     const ground = ["--method", "medrpg", ...model, "--image", "set/a.png", "--phrase", phrase];
     const shown = await runCommand("ground", [...ground, "--out", "out"], folder);
     assertEquals(shown.code, 0, shown.stderr);
@@ -51,6 +61,18 @@ Deno.test("MedRPG stands in a table beside boxes from a file, and ground draws i
     const { boxes: [found], notes, method } = await read("out/result.json");
     assertEquals([method, notes.at(-1)], ["medrpg", TRAINED]);
     [x0, y0, x1 - x0, y1 - y0].forEach((edge, i) => assert(Math.abs(found[i] - edge) < 0.01));
+    // A phrase without a token does not stop the phrases after it.
+    const phraseOf = (text: string) => ["--phrase", text];
+    const some = [...ground.slice(0, -2), ...phraseOf("\u200b"), ...phraseOf(phrase)];
+    const partial = await runCommand("ground", [...some, "--out", "some"], folder);
+    const sentence = 'error: Cannot read phrase "\\u200b": it comes to no token\n';
+    assertEquals(partial.code, 3, partial.stderr);
+    assertStringIncludes(partial.stderr, sentence);
+    const [other, ...none] = [...Deno.readDirSync(`${folder}/some`)].map(({ name }) => name);
+    assertEquals([(await read(`some/${other}/result.json`)).boxes, none], [[found], []]);
+    const one = [...ground.slice(0, -2), ...phraseOf("\u200b"), "--out", "one"];
+    const single = await runCommand("ground", one, folder);
+    assertEquals([single.code, single.stderr.endsWith(sentence)], [1, true], single.stderr);
     const paper = await runCommand(
       "ground",
       [...ground, "--paper-loader", "--out", "paper"],

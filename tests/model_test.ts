@@ -5,6 +5,7 @@ import { openModel } from "../models/ldm/model.ts";
 import type { WeightType } from "../models/ldm/weights.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { replay } from "./support/replay.ts";
+import { RUNTIMES_TO_TRY, testOn } from "./support/runtimes.ts";
 
 const REFERENCE = new URL("../../shared/reference/ldm-tiny", import.meta.url).pathname;
 
@@ -51,15 +52,15 @@ Deno.test("float16 weights are refused where there is no GPU for them", async ()
   );
 });
 
-for (const name of ["native", "wasm", "webgpu"] as const) {
-  Deno.test(`the networks give the reference's intermediates on ${name}`, async () => {
+for (const name of RUNTIMES_TO_TRY) {
+  testOn(name, "the networks give the reference's intermediates", async () => {
     const runtime = await openRuntime(name);
     const report = await replay(REFERENCE, runtime);
     runtime.gpu?.destroy();
     console.log(`largest differences on ${name}:`, report);
     assert(report.latent < 1e-4, "latent");
     assert(report.promptEmbeddings < 1e-4, "prompt embeddings");
-    assert(report.modelOutput < (name === "webgpu" ? 5e-4 : 2e-4), "model output");
+    assert(report.modelOutput < (name.startsWith("webgpu") ? 5e-4 : 2e-4), "model output");
     report.attention.forEach((difference, layer) =>
       assert(difference < 5e-5, `attention ${layer}`)
     );

@@ -23,7 +23,10 @@ Deno.test("eval finds a fetched dataset by its name, and reports groups, sides a
     await Deno.writeTextFile(`${folder}/p.csv`, "class,phrase\nAirways,the windpipe\n");
     const { code, stdout, stderr } = await run(["--phrases", "p.csv", "--out", "out"]);
     assertEquals(code, 0, stderr);
-    assertStringIncludes(stdout, "14 scored, 1 grounded without boxes, 0 skipped, 0 failed.");
+    assertStringIncludes(
+      stdout,
+      "14 scored, 1 grounded without boxes or masks, 0 skipped, 0 failed.",
+    );
     assertMatch(stdout, /Laterality, maps on their own side:[^]*\nmaps +4 +2 +\d+\n/);
     const table = await Deno.readTextFile(`${folder}/out/table.md`);
     for (const text of ["Anatomy mean", "Devices mean", "Findings mean", "Dr. Mohamed Soliman"]) {

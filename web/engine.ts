@@ -185,7 +185,7 @@ class LocalEngine implements Engine {
     isOpen = true;
     const { runtime } = loaded;
     const { layers, ...resolved } = resolveSettings(loaded.model, {});
-    const where = runtime.gpu?.adapter.name ?? "the processor";
+    const where = runtime.adapter ?? "the processor";
     this.#reply({
       kind: "opened",
       model: {
@@ -203,7 +203,7 @@ class LocalEngine implements Engine {
         },
         versions: {
           runtime: `${runtime.version} (${runtime.name})`,
-          ...(runtime.gpu && { gpu: runtime.gpu.adapter.name }),
+          ...(runtime.adapter && { gpu: runtime.adapter }),
           ...("Deno" in globalThis && { deno: Deno.version.deno }),
         },
       },
@@ -216,10 +216,10 @@ class LocalEngine implements Engine {
     try {
       return { runtime, model: await openModel(bundle, runtime) };
     } catch (error) {
-      const { gpu } = runtime;
+      const { gpu, adapter } = runtime;
       gpu?.destroy();
-      if (!gpu || device !== "auto" || !this.#host.openFallback) throw error;
-      const reason = `${gpu.adapter.name} cannot run the model (${(error as Error).message})`;
+      if (!adapter || device !== "auto" || !this.#host.openFallback) throw error;
+      const reason = `${adapter} cannot run the model (${(error as Error).message})`;
       const fallback = await this.#host.openFallback(reason);
       return { runtime: fallback, model: await openModel(bundle, fallback) };
     }

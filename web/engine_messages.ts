@@ -7,6 +7,7 @@
 
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
 import type { CropRegion, GrayImage } from "../base/geometry.ts";
+import type { RuntimeName } from "../models/runtime/runtime.ts";
 import type { ResultSettings } from "../reports/result_json.ts";
 
 /** Maximum number of phrases in one request. */
@@ -113,7 +114,7 @@ export interface OpenedModel {
   readonly path: string;
   /** Sentence that names the device and runtime, and the reason for them. */
   readonly place: string;
-  readonly runtime: "webgpu" | "wasm" | "native";
+  readonly runtime: RuntimeName;
   /** Caution from the model's configuration, such as that it knows phantoms only. */
   readonly notice?: string;
   /** Side of the model's heatmaps in pixels. */

@@ -37,7 +37,9 @@ export function findModel({ files, textEncoder, parts = {} }: PickedModel): Foun
     const picked = parts[part] ?? [];
     return picked.length > 0 ? [[part, `${part}/${root(picked)}`]] : [];
   });
-  const found = { path: `model/${model}`, ...Object.fromEntries(elsewhere) };
+  const own: PartFolders = Object.fromEntries(elsewhere);
+  const path = files.length === 0 && own.unet || `model/${model}`;
+  const found = { path, ...own };
   const holdsText = files.some(({ path }) => path === `${model}/text_encoder/config.json`);
   if (holdsText && !(textEncoder && diffusers.includes(model))) return found;
   if (textEncoder) {

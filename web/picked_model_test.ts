@@ -60,6 +60,14 @@ Deno.test("findModel() finds a diffusers model, and lets picked parts replace it
     unet: "unet/ema",
     scheduler: "scheduler/s",
   });
+  const alone = { files: [], parts: { ...parts, vae: picked("kl/config.json") } };
+  assertEquals(findModel({ ...alone, textEncoder }), {
+    path: "unet/ema",
+    unet: "unet/ema",
+    vae: "vae/kl",
+    scheduler: "scheduler/s",
+    textEncoder: "text encoder/bert",
+  });
   const checkpoint = picked("run/unet_ema/config.json", "run/vae/config.json");
   assertEquals(findModel({ files: checkpoint }), { path: "model/run" });
 });

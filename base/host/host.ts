@@ -89,6 +89,13 @@ export interface NativeOrt {
   load(): Promise<typeof import("onnxruntime-node")>;
   /** Real path of a file behind links, since the library does not open links. */
   realPath(path: string): string;
+  /**
+   * Names the files that the library lacks for NVIDIA's GPUs: its own file for them, or else the
+   * libraries that this file needs and the system's loader does not find.
+   */
+  missingForCuda(): string[];
+  /** Whether the library's own file for NVIDIA's GPUs is installed. */
+  hasCuda(): boolean;
 }
 
 /** The program's surroundings: Deno or a browser. */

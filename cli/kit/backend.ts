@@ -6,7 +6,13 @@
 
 import manifest from "../../deno.json" with { type: "json" };
 import type { Backend } from "../../methods/method_row.ts";
-import { DEVICES, openRuntime, requireGpu, RUNTIMES } from "../../models/runtime/open_runtime.ts";
+import {
+  DEVICES,
+  needsGpu,
+  openRuntime,
+  requireGpu,
+  RUNTIMES,
+} from "../../models/runtime/open_runtime.ts";
 import type { Runtime } from "../../models/runtime/runtime.ts";
 import type { Gpu } from "../../shaders/device.ts";
 import { quietenDriver } from "./driver.ts";
@@ -35,8 +41,8 @@ type BackendValues = FlagValues<typeof BACKEND_FLAGS>;
 
 /** Refuses a runtime that needs the GPU together with the CPU as device. */
 export function requireBackend({ runtime, device }: BackendValues): void {
-  if (runtime === "webgpu" && device === "cpu") {
-    throw new UsageError('Option "--runtime webgpu" needs the GPU, but "--device" says cpu');
+  if (needsGpu(runtime) && device === "cpu") {
+    throw new UsageError(`Option "--runtime ${runtime}" needs the GPU, but "--device" says cpu`);
   }
 }
 
@@ -47,24 +53,26 @@ export async function openBackend(
 ): Promise<Backend> {
   quietenDriver();
   const runtime = await openRuntime(name, device);
-  const gpu = runtime.gpu ?? (device === "gpu" ? await requireGpu("use the GPU") : undefined);
+  const isMixed = device === "gpu" && runtime.adapter === undefined;
+  const gpu = runtime.gpu ?? (isMixed ? await requireGpu("use the GPU") : undefined);
   progress.say(`Running on ${describeBackend(runtime, gpu)}: ${runtime.reason}.`);
   return { runtime, ...(gpu && { gpu }) };
 }
 
 /** Describes the adapter and the runtime in words. */
 function describeBackend(runtime: Runtime, gpu: Gpu | undefined): string {
-  const where = runtime.gpu ? runtime.gpu.adapter.name : "the CPU";
+  const where = runtime.adapter ?? "the CPU";
   const heatmaps = gpu && !runtime.gpu ? `, heatmaps on ${gpu.adapter.name}` : "";
   return `${where} with ${runtime.version} (${runtime.name})${heatmaps}`;
 }
 
 /** Versions of the software, and the name of the GPU. */
 export function describeVersions(backend?: Backend): Record<string, string> {
+  const gpu = backend?.runtime.adapter ?? backend?.gpu?.adapter.name;
   return {
     groundray: manifest.version,
     ...(backend && { runtime: `${backend.runtime.version} (${backend.runtime.name})` }),
-    ...(backend?.gpu && { gpu: backend.gpu.adapter.name }),
+    ...(gpu !== undefined && { gpu }),
     deno: Deno.version.deno,
   };
 }

@@ -5,6 +5,7 @@
  */
 
 import "../../base/host/deno/mod.ts";
+import { loaderPaths } from "../../base/host/deno/cuda_files.ts";
 import { codeOf, EXIT, interruption, runMain } from "./exit.ts";
 import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from "./flags.ts";
 
@@ -121,7 +122,12 @@ async function delegate(
     name: "run",
     deno: {
       permissions: {
-        read: [LIBRARIES, ...read.filter((path) => path !== undefined), ...written],
+        read: [
+          LIBRARIES,
+          ...loaderPaths(),
+          ...read.filter((path) => path !== undefined),
+          ...written,
+        ],
         write: written,
         // The permissions that the task in `deno.json` names, if any.
         env: "inherit",

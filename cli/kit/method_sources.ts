@@ -20,7 +20,7 @@ export const MODEL_FLAG = {
   type: "string",
   placeholder: "NAME",
   description:
-    "Model: a folder in our flat layout or a MONAI bundle, or else a name that deno task get lists, such as ldm.",
+    "Model: a folder in our flat layout, a MONAI bundle or a diffusers folder, or else a name that deno task get lists, such as ldm.",
   defaultText: "the bundled model",
 } as const;
 
@@ -37,6 +37,8 @@ export interface MethodValues {
   readonly models?: string | undefined;
   /** File of predicted boxes. */
   readonly predictions?: unknown;
+  /** Folder of a U-Net. */
+  readonly unet?: unknown;
 }
 
 /** Rows of the methods that a command can choose, by name. */
@@ -184,7 +186,8 @@ function sourceOf(
   const given = source.option === "predictions"
     ? values.predictions as string
     : model && modelFolder(model, values.models, name);
-  const found = given ?? source.default;
+  const part = source.part && values[source.part] as string | undefined;
+  const found = given ?? part ?? source.default;
   if (found !== undefined) return found;
   throw new UsageError(
     source.option === "predictions"
@@ -194,11 +197,13 @@ function sourceOf(
   );
 }
 
-/** Folder of the diffusion model that the options choose. */
+/** Folder of the diffusion model that the options choose; the U-Net's if they name parts alone. */
 export function ldmFolder(
-  { model, models }: { model?: string | undefined; models?: string | undefined },
+  { model, models, unet }: Readonly<
+    Partial<Record<"model" | "models" | "unet", string | undefined>>
+  >,
 ): string {
-  return model === undefined ? DEMO : modelFolder(model, models, SEED);
+  return model === undefined ? unet ?? DEMO : modelFolder(model, models, SEED);
 }
 
 /** Paths that the methods read and write. */

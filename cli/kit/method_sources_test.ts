@@ -1,8 +1,16 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { UsageError } from "./flags.ts";
 import { methodSources } from "./method_sources.ts";
 
-const sources = (method: string) => methodSources({ method, model: [] }, ["ldm"], new Set());
+const sources = (method: string, parts = {}) =>
+  methodSources({ method, model: [], ...parts }, ["ldm", "daam"], new Set());
+
+Deno.test("methodSources() takes the U-Net's folder for a model of parts alone", async () => {
+  for (const [, { source }] of await sources("ldm,daam", { unet: "tuned", vae: "kl" })) {
+    assertEquals(source, "tuned");
+  }
+  assertMatch((await sources("daam", { vae: "kl" })).get("daam")!.source, /demo$/);
+});
 
 Deno.test("methodSources() keeps the order of methods, and refuses names that clash", async () => {
   assertEquals([...(await sources("b/own.ts, ldm,a.js,ldm")).keys()], ["own", "ldm", "a"]);

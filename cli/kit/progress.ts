@@ -190,6 +190,16 @@ export class Progress {
     this.#show(this.#furthest);
   }
 
+  /**
+   * Shows work whose total comes with each count; the first count starts the clock.
+   *
+   * @param failed Number of failures; the last number by default.
+   */
+  follow(count: number, total: number, failed?: number): void {
+    if (this.#total === 0) this.begin(total);
+    this.update(count, failed);
+  }
+
   /** Shows for the last time how far the run is. A part of a sample does not count as done. */
   finish(done: number): void {
     const part = Math.min(this.#furthest, Math.floor(done) + 0.999);

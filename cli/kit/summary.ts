@@ -24,6 +24,7 @@ import {
   makeLateralityTable,
 } from "../../reports/laterality/laterality_table.ts";
 import { Run } from "../../runs/run.ts";
+import { Progress, type ProgressKind } from "./progress.ts";
 
 /** Content and files that {@linkcode writeSummary} wrote. */
 export interface WrittenSummary {
@@ -44,6 +45,7 @@ export interface WrittenSummary {
  *
  * @param more Further entries of the summary; they override the record's facts.
  * @param isWhole Whether the run has all samples.
+ * @param kind Way to show the progress of the laterality, which reads heatmaps and masks again.
  */
 export async function writeSummary(
   folder: RunFolder,
@@ -51,11 +53,17 @@ export async function writeSummary(
   summary: SummaryByVariant,
   more: object,
   isWhole: boolean,
+  kind: ProgressKind,
 ): Promise<WrittenSummary> {
   const ablation = summary.toJSON();
   const all = Object.values(ablation);
   using run = await Run.open(folder.path, "summarise");
-  const laterality = await readLaterality(run);
+  const progress = new Progress(kind, undefined, "heatmaps");
+  const laterality = await readLaterality(run, (done, total) => {
+    if (done === 0) progress.say(`Reading ${total} heatmaps again for the laterality.`);
+    progress.follow(done, total);
+  });
+  progress.clear();
   // A single variant is the run itself, so its summary is not nested.
   const json = {
     ...record.facts,
@@ -88,6 +96,7 @@ export function printFiles({ files }: Pick<WrittenSummary, "files">): void {
  * Writes and prints the summary of a run that was merged or rescored; returns the exit code.
  *
  * @param more Further entries of the summary; they override the record's facts.
+ * @param kind Way to show progress.
  * @param isWhole Whether the run has all samples.
  */
 export async function conclude(
@@ -95,9 +104,10 @@ export async function conclude(
   record: RunRecord,
   summary: SummaryByVariant,
   more: object,
+  kind: ProgressKind,
   isWhole = true,
 ): Promise<number> {
-  const written = await writeSummary(folder, record, summary, more, isWhole);
+  const written = await writeSummary(folder, record, summary, more, isWhole, kind);
   const code = printSummary(written);
   console.log(`As a page: deno task report ${folder.path}`);
   printFiles({ files: [...written.files, RECORD] });

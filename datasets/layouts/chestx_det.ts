@@ -8,7 +8,7 @@
 
 import { InputSyntaxError } from "../../base/errors.ts";
 import { isObject } from "../../base/json.ts";
-import { nameOf } from "../../base/paths.ts";
+import { nameOf, stemOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
@@ -52,7 +52,7 @@ export function chestxDetRows(path: string, json: unknown): SplitRow[] {
     const { file_name: name, syms, boxes, polygons } = isObject(entry) ? entry : {};
     const image = typeof name === "string" ? name : "";
     const common = {
-      stem: image.replace(/\.[^.]*$/, "") || `image ${i}`,
+      stem: stemOf(image) || `image ${i}`,
       image,
       ...(split && { split }),
     };
@@ -73,7 +73,7 @@ export function chestxDetRows(path: string, json: unknown): SplitRow[] {
         ...(found && { category: tableName(found) }),
         ...(field === "boxes"
           ? { box: Array.isArray(shapes[j]) ? shapes[j] : [shapes[j]], boxColumns: CORNERS }
-          : { mask: { segmentation: [flat(shapes[j])] } }),
+          : { mask: { segmentation: outlinesOf(shapes[j]) } }),
         ...(!found && { fault: classFault(CLASSES, sym) }),
       };
     });
@@ -82,10 +82,20 @@ export function chestxDetRows(path: string, json: unknown): SplitRow[] {
 
 const CORNERS = { names: ["x1", "y1", "x2", "y2"], areCorners: true };
 
-/** Makes one list of an outline's points; leaves anything else unchanged for the error. */
-function flat(outline: unknown): unknown {
-  const isPoint = (point: unknown) => Array.isArray(point) && point.length === 2;
-  return Array.isArray(outline) && outline.every(isPoint) ? outline.flat() : outline;
+/**
+ * Makes a list of numbers of each outline of a finding, which has one outline or a list of outlines.
+ * Anything else stays unchanged for the error.
+ */
+function outlinesOf(shape: unknown): unknown[] {
+  const arePoints = (outline: unknown): outline is unknown[] =>
+    Array.isArray(outline) && outline.length > 0 &&
+    outline.every((point) =>
+      Array.isArray(point) && point.length === 2 && !Array.isArray(point[0])
+    );
+  const outlines = Array.isArray(shape) && shape.length > 0 && shape.every(arePoints)
+    ? shape
+    : [shape];
+  return outlines.map((outline) => arePoints(outline) ? outline.flat() : outline);
 }
 
 /** Files of ChestX-Det: a list for each split. */

@@ -9,7 +9,7 @@ Deno.test("chestxDetRows() reads outlines, the split, and boxes where outlines a
     entry({
       syms: ["Effusion", "Diffuse Nodule"],
       boxes: [[1, 2, 3, 4], [0, 0, 9, 9]],
-      polygons: [[[1, 2], [3, 2], [3, 4]], [[0, 0], [9, 0], [9, 9]]],
+      polygons: [[[1, 2], [3, 2], [3, 4]], [[[0, 0], [9, 0], [9, 9]], [[7, 7], [8, 7], [8, 8]]]],
     }),
     entry({ syms: ["Mass"], boxes: [[1, 2, 3, 4]] }),
   ];
@@ -27,7 +27,7 @@ Deno.test("chestxDetRows() reads outlines, the split, and boxes where outlines a
       where: "ChestX_Det_test.json:[1].polygons[1]",
       phrase: "The patient has Diffuse Nodule",
       category: "Diffuse Nodule",
-      mask: { segmentation: [[0, 0, 9, 0, 9, 9]] },
+      mask: { segmentation: [[0, 0, 9, 0, 9, 9], [7, 7, 8, 7, 8, 8]] },
     },
     {
       ...common,

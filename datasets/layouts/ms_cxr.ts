@@ -8,7 +8,7 @@
 import { InputSyntaxError } from "../../base/errors.ts";
 import { type CsvTable, requireColumns, toNumber } from "../csv.ts";
 import { isObject, type JsonObject } from "../../base/json.ts";
-import { nameOf } from "../../base/paths.ts";
+import { nameOf, stemOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { HasColumn, Layout } from "./layout.ts";
@@ -126,7 +126,7 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
       : `"bbox" must be four numbers, got ${show(annotation.bbox)}`;
     return {
       where: `${nameOf(path)}:annotations[${i}]`,
-      stem: nameOf(imagePath).replace(/\.[^.]*$/, "") || show(annotation.image_id),
+      stem: stemOf(nameOf(imagePath)) || show(annotation.image_id),
       image: imagePath,
       phrase: typeof annotation.label_text === "string" ? annotation.label_text : "",
       box,

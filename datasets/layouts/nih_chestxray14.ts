@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stemOf } from "../../base/paths.ts";
 import { findBoxColumns } from "../box_columns.ts";
 import { type CsvTable, requireColumns, toNumber } from "../csv.ts";
 import type { SplitRow } from "../split_row.ts";
@@ -50,7 +51,7 @@ export function nihRows(path: string, table: CsvTable): SplitRow[] {
     const box = columns!.names.map(text);
     return {
       where: `${table.name}:${line}`,
-      stem: image.replace(/\.[^.]*$/, ""),
+      stem: stemOf(image),
       image,
       phrase: category ? classPhrase(name) : "",
       ...(category && { category }),

@@ -7,7 +7,7 @@
 import { InputSyntaxError } from "../../base/errors.ts";
 import type { CsvTable } from "../csv.ts";
 import { isObject } from "../../base/json.ts";
-import { nameOf } from "../../base/paths.ts";
+import { nameOf, stemOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
@@ -41,7 +41,7 @@ export function padchestRows(
     const { ImageID: id, findings } = isObject(study) ? study : {};
     const image = typeof id === "string" ? id : "";
     const common = {
-      stem: image.replace(/\.[^.]*$/, "") || `study ${i}`,
+      stem: stemOf(image) || `study ${i}`,
       image,
       ...splits.get(image),
     };

@@ -6,7 +6,7 @@
 
 import { posix } from "node:path";
 import { InputRangeError } from "../../base/errors.ts";
-import { nameOf } from "../../base/paths.ts";
+import { nameOf, stemOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { DatasetItem } from "../sample.ts";
 import type { Box } from "../../base/geometry.ts";
@@ -112,7 +112,7 @@ function withoutRoot(path: string, root: string): string {
 
 /** The ends of an image's path, and the base name without extension. */
 function namesOf(path: string): string[] {
-  return [...endsOf(path), nameOf(path).replace(/\.[^.]*$/, "")];
+  return [...endsOf(path), stemOf(nameOf(path))];
 }
 
 /** A path, and the rest of it after each of its leading folders. */

@@ -7,12 +7,18 @@
 import { downsampling } from "../../models/ldm/autoencoder.ts";
 import type { LdmModel } from "../../models/ldm/model.ts";
 import { encode } from "../../pipeline/encode.ts";
-import { cachedNoise, noise, noisePasses, type NoisyImage } from "../../pipeline/noise.ts";
+import {
+  cachedNoise,
+  collectNoise,
+  noise,
+  noisePasses,
+  type NoisyImage,
+} from "../../pipeline/noise.ts";
 import { type GroundSettings, resolveSettings } from "../../pipeline/settings/settings.ts";
+import { choiceNotes, chooseWords, type WordChoice } from "../../pipeline/settings/words.ts";
 import { scaleExactly } from "../../shaders/aggregate_cpu.ts";
 import { readMaps } from "../generate.ts";
 import type { PhraseStages } from "../phrase_method.ts";
-import { choiceNotes, chooseWords, type WordChoice } from "../words.ts";
 import { HeadSums } from "./sums.ts";
 
 /** Settings of DAAM. */
@@ -50,7 +56,7 @@ export function daamStages(
     prepare: (source, options) =>
       cache === undefined
         ? noise(encode(source, model, options), model, settings, options)
-        : cachedNoise(source, model, settings, cache, options),
+        : collectNoise(cachedNoise(source, model, settings, cache, options), options),
     async ground({ noisy }, sample, { signal, onPass }) {
       const phrase = tokenizer.encode(sample.phrase);
       const found = chooseWords(tokenizer, sample, words);

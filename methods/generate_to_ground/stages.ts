@@ -10,10 +10,15 @@ import type { LdmModel } from "../../models/ldm/model.ts";
 import type { EncodedPhrase } from "../../models/tokenizer.ts";
 import type { DecodedImage } from "../../pipeline/decode.ts";
 import { failed, flatMapFlow, type Flow, item } from "../../pipeline/flow.ts";
+import {
+  choiceNotes,
+  chooseWords,
+  type ChosenWords,
+  type WordChoice,
+} from "../../pipeline/settings/words.ts";
 import { scaleExactly } from "../../shaders/aggregate_cpu.ts";
 import { readMaps } from "../generate.ts";
 import type { PassOptions, PhraseStages } from "../phrase_method.ts";
-import { choiceNotes, chooseWords, type ChosenWords, type WordChoice } from "../words.ts";
 import { mapSide, mergeBiases, scaleHalf, toLevels } from "./maps.ts";
 import { LayerSums, type Means, type TextMaps } from "./sums.ts";
 import { generatePasses, inLayerOrder, TextAttention, tokenMean } from "./text_attention.ts";

@@ -31,7 +31,7 @@ export const PART_FLAGS = {
     type: "string",
     placeholder: "DIR",
     description:
-      "Folder of the U-Net, in the layout of diffusers, to take in place of the model's.",
+      "Folder of the U-Net, in the layout of diffusers, to take in place of the model's; without --model, every part has its own option.",
   },
   vae: {
     type: "string",
@@ -98,7 +98,7 @@ export const LDM_FLAGS = {
     default: "phrase",
     placeholder: "WHICH",
     description:
-      "Tokens to average. phrase takes the phrase's own tokens; ends adds the start and end token. class takes the tokens from the first to the last of the class name, for datasets with classes. class-released leaves out the last of several such tokens, as the released code does.",
+      "Tokens to average. phrase takes the phrase's own tokens; ends adds the start and end token. content leaves out function words, by a stop list, or takes the words that the dataset names. class takes the tokens from the first to the last of the class name, for datasets with classes. class-released leaves out the last of several such tokens, as the released code does.",
   },
   noise: {
     type: "string",

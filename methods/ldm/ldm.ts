@@ -39,11 +39,19 @@ type Values =
   & FlagValues<typeof LDM_FLAGS>
   & Partial<FlagValues<typeof LDM_EVAL_FLAGS> & FlagValues<typeof LDM_GROUND_FLAGS>>;
 
+/** Files of every method of a diffusion model. */
+export const LDM_SOURCE = {
+  option: "model",
+  needs: "the folder of its files",
+  default: DEMO,
+  part: "unet",
+} as const;
+
 /** The registry's row of the paper's latent diffusion model. */
 export const LDM = {
   label: "Ours (ldm)",
   gives: "heatmaps",
-  source: { option: "model", needs: "the folder of its files", default: DEMO },
+  source: LDM_SOURCE,
   flags: LDM_FLAGS,
   evalFlags: LDM_EVAL_FLAGS,
   groundFlags: LDM_GROUND_FLAGS,
@@ -87,7 +95,12 @@ async function chooseLdm(
     notes: notice ? [notice] : [],
     settings: resolved,
     open: async () => {
-      const model = await openModel(bundle, runtime, { layers, weights, separate });
+      const model = await openModel(bundle, runtime, {
+        layers,
+        weights,
+        separate,
+        tokenSums: resolved.tokens === "content",
+      });
       const run = { ...own, model, ...(gpu && { gpu }), ...(cache && { cache }) };
       return {
         keepsOwnOrder: true,
@@ -118,7 +131,8 @@ export async function openBundle(folder: string, values: PartValues): Promise<Bu
   return await loadBundle(folder, partFolders(values));
 }
 
-function partFolders(values: PartValues): LoadBundleOptions {
+/** Folders of parts, by the options that name them. */
+export function partFolders(values: PartValues): LoadBundleOptions {
   const { "text-encoder": textEncoder, unet, vae, tokenizer, scheduler } = values;
   return {
     ...(textEncoder && { textEncoder }),

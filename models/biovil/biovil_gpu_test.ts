@@ -7,6 +7,7 @@ import type { BiovilVariant } from "./bundle.ts";
 import { EXPECTED, expectedTensor } from "./fixtures/expected.ts";
 import { IMAGE_SIZES, pattern } from "./fixtures/pattern.ts";
 import { withSmallModel } from "./fixtures/small_model.ts";
+import { RUNTIMES_TO_TRY, testOn } from "../../tests/support/runtimes.ts";
 
 const TOLERANCE = 1e-4;
 const VARIANTS: readonly [BiovilVariant, number][] = [["biovil", 15], ["biovil-t", 14]];
@@ -18,6 +19,7 @@ const GROUNDED = {
   native: IMAGE_SIZES.slice(0, 3),
   wasm: IMAGE_SIZES.slice(0, 3),
   webgpu: IMAGE_SIZES.slice(0, 1),
+  "webgpu-native": IMAGE_SIZES.slice(0, 1),
 };
 const PHRASES = EXPECTED.phrases.map(({ phrase }) => phrase);
 
@@ -26,36 +28,40 @@ function join(arrays: readonly Float32Array[]): Float32Array {
 }
 
 for (const [variant, side] of VARIANTS) {
-  for (const name of ["native", "wasm", "webgpu"] as const) {
-    Deno.test(`openBiovil() grounds as the public ${variant} does on ${name}`, () =>
-      withSmallModel(variant, async (folder) => {
-        const runtime = await openRuntime(name);
-        const model = await openBiovil(folder, runtime, { variant });
-        try {
-          const embedded = [];
-          for (const phrase of PHRASES) embedded.push(await model.embedPhrase(phrase));
-          const off = furthest(join(embedded), await expectedTensor(`${variant}/phrases`));
-          assert(off < TOLERANCE, `phrases: ${off}`);
-          for (const [width, height] of GROUNDED[name]) {
-            const image = { width, height, data: pattern(width, height) };
-            const key = `${variant}/${width}x${height}`;
-            const patches = furthest(
-              await model.embedImage(image),
-              await expectedTensor(`${key}/patches`),
-            );
-            const heatmaps = await model.ground(image, PHRASES.slice(0, 4));
-            assertEquals(heatmaps.map((heatmap) => heatmap.side), [side, side, side, side]);
-            const maps = furthest(
-              join(heatmaps.map((heatmap) => heatmap.values)),
-              await expectedTensor(`${key}/heatmaps`),
-            );
-            assert(patches < TOLERANCE && maps < TOLERANCE, `${key}: ${patches}, ${maps}`);
+  for (const name of RUNTIMES_TO_TRY) {
+    testOn(
+      name,
+      `openBiovil() grounds as the public ${variant} does`,
+      () =>
+        withSmallModel(variant, async (folder) => {
+          const runtime = await openRuntime(name);
+          const model = await openBiovil(folder, runtime, { variant });
+          try {
+            const embedded = [];
+            for (const phrase of PHRASES) embedded.push(await model.embedPhrase(phrase));
+            const off = furthest(join(embedded), await expectedTensor(`${variant}/phrases`));
+            assert(off < TOLERANCE, `phrases: ${off}`);
+            for (const [width, height] of GROUNDED[name]) {
+              const image = { width, height, data: pattern(width, height) };
+              const key = `${variant}/${width}x${height}`;
+              const patches = furthest(
+                await model.embedImage(image),
+                await expectedTensor(`${key}/patches`),
+              );
+              const heatmaps = await model.ground(image, PHRASES.slice(0, 4));
+              assertEquals(heatmaps.map((heatmap) => heatmap.side), [side, side, side, side]);
+              const maps = furthest(
+                join(heatmaps.map((heatmap) => heatmap.values)),
+                await expectedTensor(`${key}/heatmaps`),
+              );
+              assert(patches < TOLERANCE && maps < TOLERANCE, `${key}: ${patches}, ${maps}`);
+            }
+          } finally {
+            await model.close();
+            runtime.gpu?.destroy();
           }
-        } finally {
-          await model.close();
-          runtime.gpu?.destroy();
-        }
-      }));
+        }),
+    );
   }
 }
 

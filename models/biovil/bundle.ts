@@ -25,12 +25,8 @@ import {
   IMAGE_SKIPPED,
   type ImageEncoderConfig,
 } from "./image_encoder.ts";
-import {
-  buildTextEncoder,
-  readTextEncoderConfig,
-  TEXT_SKIPPED,
-  type TextEncoderConfig,
-} from "./text_encoder.ts";
+import { buildTextEncoder, readTextEncoderConfig, type TextEncoderConfig } from "./text_encoder.ts";
+import { BERT_SKIPPED } from "../text/bert.ts";
 import { readVocabularyFile } from "../text/open_text.ts";
 import { createWordPieces, type WordPieces } from "../text/word_pieces.ts";
 
@@ -138,7 +134,7 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
   );
   const textGraph = buildTextEncoder(textConfig);
   const textTensors = tensorsOf(textGraph);
-  const textCheckpoint = await fitTensors(storedText, textTensors, ignoring(TEXT_SKIPPED));
+  const textCheckpoint = await fitTensors(storedText, textTensors, ignoring(BERT_SKIPPED));
 
   if (imageConfig.joint !== textConfig.joint) {
     throw new RangeError(

@@ -19,12 +19,6 @@ export interface TextEncoderConfig extends BertConfig {
 const PROJECTION_EPSILON = 1e-12;
 
 /**
- * Name prefixes of published tensors that no heatmap needs: BERT's heads and a buffer of position
- * numbers. Older versions of transformers stored this buffer.
- */
-export const TEXT_SKIPPED = ["cls.", "bert.pooler.", "bert.embeddings.position_ids"];
-
-/**
  * Reads a `config.json` of CXR-BERT. Missing fields have the defaults of transformers.
  *
  * @param json The parsed file.

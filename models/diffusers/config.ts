@@ -57,6 +57,9 @@ const AUTOENCODER_ONLY: Readonly<Record<string, readonly unknown[]>> = {
   shift_factor: [],
 };
 
+/** Further text encoders of a pipeline; `[null, null]` stands for a network that is absent. */
+const PIPELINE_ONLY = { text_encoder_2: [null], text_encoder_3: [null] };
+
 /** Epsilon that diffusers fixes for the group norms of transformers and of the autoencoder. */
 const FIXED_EPSILON = 1e-6;
 
@@ -64,6 +67,17 @@ const FIXED_EPSILON = 1e-6;
 export interface StatedUnet {
   readonly config: UnetConfig;
   readonly latentSize: number;
+}
+
+/**
+ * Checks `model_index.json`. Its other entries name classes that the parts state themselves.
+ *
+ * @param json The parsed file.
+ * @param where The file in words, for messages.
+ * @throws {SyntaxError} If it is no object, or the pipeline has several text encoders.
+ */
+export function requirePipeline(json: unknown, where: string): void {
+  requireOnly(new Fields(json, where), PIPELINE_ONLY);
 }
 
 /**
@@ -165,6 +179,8 @@ export function readAutoencoderConfig(json: unknown, where: string): StatedAutoe
   blockTypes(fields, "down_block_types", levels, [type], [type]);
   const inChannels = fields.count("in_channels", 3);
   if (inChannels !== 1 && inChannels !== 3) fields.fail("in_channels", "1 or 3");
+  const scaleFactor = fields.number("scaling_factor", 0.18215);
+  if (!(scaleFactor > 0)) fields.fail("scaling_factor", "a number above 0");
   return {
     config: {
       inChannels,
@@ -180,7 +196,7 @@ export function readAutoencoderConfig(json: unknown, where: string): StatedAutoe
         quantConv: fields.flag("use_quant_conv", true),
       },
     },
-    scaleFactor: fields.number("scaling_factor", 0.18215),
+    scaleFactor,
   };
 }
 
@@ -210,7 +226,7 @@ function requireOnly(fields: Fields, only: Readonly<Record<string, readonly unkn
     if (isStandard) continue;
     throw fields.error(
       `"${key}" is ${show(value)}, which is not supported; expected ${
-        [...values, null].map((each) => JSON.stringify(each)).join(" or ")
+        [...new Set([...values, null])].map((each) => JSON.stringify(each)).join(" or ")
       }`,
     );
   }

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { middleLayers, readAutoencoderConfig, readUnetConfig } from "./config.ts";
+import { middleLayers, readAutoencoderConfig, readUnetConfig, requirePipeline } from "./config.ts";
 
 Deno.test("readUnetConfig() takes Stable Diffusion's defaults for absent fields and null", () => {
   const absent = { sample_size: 64, act_fn: null, only_cross_attention: [false, false] };
@@ -33,6 +33,7 @@ Deno.test("readUnetConfig() refuses by name what the graph lacks", () => {
     [{ transformer_layers_per_block: [[1], [1], [1], [1]] }, '"transformer_layers_per_block"'],
     [{ only_cross_attention: [true, false] }, '"only_cross_attention" is [true,false]'],
     [{ num_attention_heads: 8 }, '"num_attention_heads" is 8, which is not supported'],
+    [{ layers_per_block: 0 }, '"layers_per_block" must be in its range, or a list of 4, got 0'],
     [{ sample_size: null }, '"sample_size" must be a number'],
     [{ sample_size: [64, 48] }, '"sample_size" must be a side, or two equal sides'],
     [{ freq_shift: 160 }, '"freq_shift" must be less than half of the first channels'],
@@ -42,6 +43,19 @@ Deno.test("readUnetConfig() refuses by name what the graph lacks", () => {
     const json = { sample_size: 64, ...change };
     assertThrows(() => readUnetConfig(json, '"unet/config.json"'), SyntaxError, message);
   }
+});
+
+Deno.test("requirePipeline() refuses several text encoders, and takes entries without a class", () => {
+  const absent = [null, null];
+  const one = { unet: ["diffusers", "UNet2DConditionModel"], safety_checker: absent };
+  requirePipeline({ ...one, text_encoder_2: absent, text_encoder_3: null }, "it");
+  const clip = ["transformers", "CLIPTextModelWithProjection"];
+  assertThrows(
+    () => requirePipeline({ ...one, text_encoder_2: clip }, "it"),
+    SyntaxError,
+    '"text_encoder_2" is ["transformers","CLIPTextModelWithProjection"], which is not supported; expected null',
+  );
+  assertThrows(() => requirePipeline([], "it"), SyntaxError, "Cannot read it: expected an object");
 });
 
 Deno.test("readAutoencoderConfig() reads old and new files, and refuses by name", () => {
@@ -54,6 +68,7 @@ Deno.test("readAutoencoderConfig() reads old and new files, and refuses by name"
     0.13025,
   );
   const cases: [Record<string, unknown>, string][] = [
+    [{ scaling_factor: 0 }, '"scaling_factor" must be a number above 0, got 0'],
     [{ shift_factor: 0.1 }, '"shift_factor" is 0.1, which is not supported; expected null'],
     [{ in_channels: 4 }, '"in_channels" must be 1 or 3, got 4'],
     [{ down_block_types: [types[0], "AttnDownEncoderBlock2D"] }, '"AttnDownEncoderBlock2D"'],

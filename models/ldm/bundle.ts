@@ -16,7 +16,12 @@ import {
   ignoring,
   tellLayout,
 } from "../checkpoint/mod.ts";
-import { middleLayers, readAutoencoderConfig, readUnetConfig } from "../diffusers/config.ts";
+import {
+  middleLayers,
+  readAutoencoderConfig,
+  readUnetConfig,
+  requirePipeline,
+} from "../diffusers/config.ts";
 import {
   findParts,
   hasParts,
@@ -99,7 +104,7 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
  * Tensors of MONAI's networks may have MONAI Generative's names, or MONAI's since version 1.4.
  * Loading reads only headers. It checks every tensor's name and shape against the configuration.
  *
- * @param path Folder of the model.
+ * @param path Folder of the model; for a model of parts alone the folder in `options.unet`.
  * @param options Folders of parts that lie elsewhere.
  * @throws {NotFound} If the folder or a file is missing.
  * @throws {TypeError} If the path is not a folder, or a part that the layout does not have is given.
@@ -116,18 +121,21 @@ const CHECKPOINT_SUFFIXES = [".pth", ".safetensors", ".pt"];
  */
 export async function loadBundle(path: string, options: LoadBundleOptions = {}): Promise<Bundle> {
   await requireFolder(path);
-  const opened = await (await hasParts(path) ? openDiffusers : openMonai)(path, options);
-  const { file, stated, stored, text, settings } = opened;
+  const isOfParts = path === options.unet || await hasParts(path);
+  const opened = await (isOfParts ? openDiffusers : openMonai)(path, options);
+  const { file, vaeFile = file, stated, stored, text, settings } = opened;
   const { positions } = text.tokenizer;
   const { imageSize } = stated;
   const logVariance = closestShapes(stored.autoencoder, MONAI_VARIANCE).size === 2;
-  const { statedEncoder, unetGraph } = fromConfiguration(file, () => ({
-    statedEncoder: buildEncoder(stated.autoencoder, imageSize, { logVariance }),
-    unetGraph: buildUnet(stated.unet, {
-      latentSize: imageSize / downsampling(stated.autoencoder),
-      tokens: positions,
-    }),
-  }));
+  const statedEncoder = fromConfiguration(
+    vaeFile,
+    () => buildEncoder(stated.autoencoder, imageSize, { logVariance }),
+  );
+  const latentSize = imageSize / downsampling(stated.autoencoder);
+  const unetGraph = fromConfiguration(
+    file,
+    () => buildUnet(stated.unet, { latentSize, tokens: positions }),
+  );
   const unetTensors = tensorsOf(unetGraph.graph);
   const isMonai = stated.autoencoder.diffusers === undefined;
   const encoderNames = isMonai ? AUTOENCODER_NAMES : DIFFUSERS_AUTOENCODER_NAMES;
@@ -185,6 +193,8 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
 interface OpenedFiles {
   /** The file that states the architecture of the U-Net. */
   readonly file: string;
+  /** The file that states the architecture of the autoencoder, if it is another. */
+  readonly vaeFile?: string;
   /** The configuration as the files state it. */
   readonly stated: LdmConfig;
   readonly stored: { readonly autoencoder: Checkpoint; readonly unet: Checkpoint };
@@ -205,7 +215,7 @@ async function openMonai(path: string, options: LoadBundleOptions): Promise<Open
     if (options[part] === undefined) continue;
     throw new InputTypeError(
       `Cannot take "${part}" of model "${path}" from "${options[part]}": expected the layout of ` +
-        `diffusers, but the model has "${file}"`,
+        `diffusers, or the folder of a U-Net too, but the model has "${file}"`,
     );
   }
   const json = await readJson(file);
@@ -239,6 +249,8 @@ async function openDiffusers(path: string, options: LoadBundleOptions): Promise<
   const file = `${parts.unet}/config.json`;
   const vaeFile = `${parts.vae}/config.json`;
   const unet = readUnetConfig(await readJson(file), `"${file}"`);
+  const index = await firstFile([`${path}/model_index.json`]);
+  if (index !== undefined) requirePipeline(await readJson(index), `"${index}"`);
   const vae = readAutoencoderConfig(await readJson(vaeFile), `"${vaeFile}"`);
   const stated = checked({
     autoencoder: vae.config,
@@ -258,7 +270,7 @@ async function openDiffusers(path: string, options: LoadBundleOptions): Promise<
     unet: await open(parts.unet, "the U-Net's weights"),
   };
   const text = await openText(parts.textEncoder, parts.tokenizer, { rules: "diffusers" });
-  return { file, stated, stored, text, settings: await settingFiles(parts) };
+  return { file, vaeFile, stated, stored, text, settings: await settingFiles(parts) };
 }
 
 /** Builds graphs from a configuration; any error names the configuration's file as the cause. */

@@ -7,6 +7,7 @@
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
+import { halveProducts } from "../onnx/halve_products.ts";
 import { type ExternalData, loadedLength, type Runtime, type Session } from "../runtime/runtime.ts";
 import { locateWeights, type WeightType } from "./weights.ts";
 
@@ -25,7 +26,10 @@ export async function loadGraph(
   const { path } = checkpoint;
   const external: ExternalData[] = [];
   const widens = runtime.gpu !== undefined;
-  const sources = await locateWeights(graph, checkpoint, weights, widens, (tensor) => {
+  // For products in float16 the graph itself rounds the weights, once, as it loads.
+  const isHalved = weights === "float16" && runtime.float16 === "multiplied";
+  const type = isHalved ? "float32" : weights;
+  const sources = await locateWeights(graph, checkpoint, type, widens, (tensor) => {
     const { offset, byteLength, asFloat16, asFloat32 } = tensor;
     const data = {
       path: tensor.path ?? path,
@@ -38,8 +42,9 @@ export async function loadGraph(
     return { ...runtime.refer(data), length: loadedLength(data) };
   });
   try {
-    const keepFloat16 = weights === "float16";
-    return await runtime.load(encodeModel(graph, sources), external, { keepFloat16 });
+    const keepFloat16 = type === "float16";
+    const loaded = isHalved ? halveProducts(graph) : graph;
+    return await runtime.load(encodeModel(loaded, sources), external, { keepFloat16 });
   } catch (error) {
     throw new Error(
       `Cannot load "${path}" into ${runtime.version}: ${(error as Error).message}`,

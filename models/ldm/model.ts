@@ -18,13 +18,18 @@ export interface LdmModel extends Networks {
   readonly scheduler: Scheduler;
   /** Cross-attention layers that {@linkcode LdmModel.attend} reads, ascending. */
   readonly layers: readonly number[];
+  /** {@linkcode LdmModel.attend} reduces maps to the asked columns on the GPU too. */
+  readonly tokenSums: boolean;
   /** Type that memory keeps float32 weights of U-Net and text encoder in. */
   readonly weights: WeightType;
   /**
-   * Loads the networks again into another runtime, such as after the loss of the GPU. On the CPU
-   * the weights become float32. All earlier values and conditionings become invalid.
+   * Frees the networks and loads them into another runtime, such as after the loss of the GPU. On
+   * the CPU the weights become float32. All earlier values and conditionings become invalid.
+   *
+   * @param open Opens the runtime. A library may open a lost GPU again only after all sessions
+   * there are freed. If the networks do not load, the runtime's device is destroyed.
    */
-  move(runtime: Runtime): Promise<void>;
+  move(open: () => Promise<Runtime>): Promise<void>;
 }
 
 /** Options of {@linkcode openModel}. */
@@ -51,7 +56,7 @@ export interface OpenModelOptions {
   eachHead?: boolean;
   /**
    * {@linkcode LdmModel.attend} reduces maps to the asked columns on the GPU too. The
-   * stages of the seed method read whole maps there.
+   * stages of the seed method need it for the tokens `content` alone.
    *
    * @default {false}
    */
@@ -89,6 +94,7 @@ export async function openModel(
   return {
     bundle,
     layers,
+    tokenSums,
     scheduler: new Scheduler(bundle.config.scheduler),
     get runtime() {
       return networks.runtime;
@@ -106,6 +112,8 @@ export async function openModel(
     encodePosterior: (...args) => networks.encodePosterior(...args),
     embed: (...args) => networks.embed(...args),
     project: (...args) => networks.project(...args),
+    trunk: (...args) => networks.trunk(...args),
+    joinTrunks: (...args) => networks.joinTrunks(...args),
     condition: (...args) => networks.condition(...args),
     attend: (...args) => networks.attend(...args),
     predictAndAttend: (...args) => networks.predictAndAttend(...args),
@@ -116,11 +124,15 @@ export async function openModel(
     readAll: (...args) => networks.readAll(...args),
     free: (...args) => networks.free(...args),
     close: () => networks.close(),
-    async move(runtime) {
+    async move(openNext) {
       // A lost device may refuse to release its sessions.
       await networks.close().catch(() => {});
-      if (!runtime.gpu) weights = "float32";
-      networks = await open(runtime);
+      const runtime = await openNext();
+      if (!runtime.float16) weights = "float32";
+      networks = await open(runtime).catch((error) => {
+        runtime.gpu?.destroy();
+        throw error;
+      });
     },
   };
 }

@@ -24,12 +24,13 @@ import {
 } from "./autoencoder.ts";
 import type { Bundle } from "./bundle.ts";
 import { loadGraph } from "./load_graph.ts";
-import { type Conditioning, openUnet, type UnetSession } from "./unet_session.ts";
+import { type Conditioning, openUnet, type Trunk, type UnetSession } from "./unet_session.ts";
 import type { UnetConfig } from "./unet_config.ts";
 import type { WeightType } from "./weights.ts";
 
 /** Loaded networks with the operations that the pipeline needs. */
-export interface Networks extends Pick<UnetSession, "attend" | "predictAndAttend" | "project"> {
+export interface Networks
+  extends Pick<UnetSession, "attend" | "predictAndAttend" | "project" | "trunk" | "joinTrunks"> {
   /** Runtime of all networks. */
   readonly runtime: Runtime;
   /** Number of steps that should go through the U-Net together. */
@@ -64,16 +65,24 @@ export interface Networks extends Pick<UnetSession, "attend" | "predictAndAttend
   /**
    * Computes the keys and values of a phrase for the U-Net. The model owns the result, keeps it
    * for the latest few phrases, and releases it.
+   *
+   * @param atLeast Number of phrases to keep at least, such as all phrases of an image.
    */
-  condition(phrase: EncodedPhrase): Promise<Conditioning>;
+  condition(phrase: EncodedPhrase, atLeast?: number): Promise<Conditioning>;
   /**
    * Runs the whole U-Net and reads the prediction into memory.
    *
    * @param latent `[channels, side, side]`.
    * @param timestep Training timestep, 0 to 999.
    * @param text Keys and values of the text.
+   * @param trunk Trunk of this latent and timestep; by default it is computed.
    */
-  predict(latent: TensorData, timestep: number, text: Conditioning): Promise<Float32Array>;
+  predict(
+    latent: TensorData,
+    timestep: number,
+    text: Conditioning,
+    trunk?: Trunk,
+  ): Promise<Float32Array>;
   /**
    * Runs one pass of the U-Net and moves the latent by a deterministic step.
    *
@@ -81,9 +90,16 @@ export interface Networks extends Pick<UnetSession, "attend" | "predictAndAttend
    * @param from Training timestep, 0 to 999.
    * @param to Timestep to go to, up or down.
    * @param text Keys and values of the text.
+   * @param trunk Trunk of this latent at timestep `from`; by default it is computed.
    * @returns The latent at timestep `to`; the caller frees it.
    */
-  step(latent: TensorData, from: number, to: number, text: Conditioning): Promise<TensorData>;
+  step(
+    latent: TensorData,
+    from: number,
+    to: number,
+    text: Conditioning,
+    trunk?: Trunk,
+  ): Promise<TensorData>;
   /**
    * Adds noise to a clean latent without a pass of the U-Net.
    *
@@ -145,10 +161,10 @@ const LOG_VARIANCE = { min: -30, max: 20 };
  * @throws {TypeError} If the weights are to be float16 and no GPU supports it.
  */
 export function requireWeights(weights: WeightType, runtime: Runtime): void {
-  if (weights !== "float16" || runtime.gpu?.device.features.has("shader-f16")) return;
+  if (weights !== "float16" || runtime.float16) return;
   throw new InputTypeError(
-    `Cannot keep weights in float16 with ${runtime.gpu?.adapter.name ?? runtime.version}: ` +
-      `float16 needs runtime "webgpu" and a GPU with the feature shader-f16`,
+    `Cannot keep weights in float16 with ${runtime.adapter ?? runtime.version}: ` +
+      `float16 needs runtime "cuda", or "webgpu" and a GPU with the feature shader-f16`,
   );
 }
 
@@ -239,6 +255,8 @@ export async function openNetworks(
       attend: unet.attend,
       predictAndAttend: unet.predictAndAttend,
       project: unet.project,
+      trunk: unet.trunk,
+      joinTrunks: unet.joinTrunks,
       embed,
       read,
       latentLength,
@@ -274,7 +292,7 @@ export async function openNetworks(
         const { min, max } = LOG_VARIANCE;
         return { mean, logVariance: values.map((value) => Math.min(Math.max(value, min), max)) };
       },
-      async condition(phrase) {
+      async condition(phrase, atLeast = 0) {
         const key = `${phrase.ids} ${phrase.masked}`;
         const known = conditionings.get(key);
         if (known) {
@@ -286,22 +304,22 @@ export async function openNetworks(
         const embeddings = await embed(phrase);
         const projected = unet.project(embeddings.data);
         const conditioning = await projected.finally(() => embeddings.release());
-        const [oldest] = conditionings;
-        if (conditionings.size >= KEPT_PHRASES && oldest) {
-          oldest[1].release();
-          conditionings.delete(oldest[0]);
+        for (const [key, oldest] of conditionings) {
+          if (conditionings.size < Math.max(KEPT_PHRASES, atLeast)) break;
+          oldest.release();
+          conditionings.delete(key);
         }
         conditionings.set(key, conditioning);
         return conditioning;
       },
-      async predict(latent, timestep, text) {
-        const prediction = await unet.predict(latent, timestep, text);
+      async predict(latent, timestep, text, trunk) {
+        const prediction = await unet.predict(latent, timestep, text, trunk);
         const values = await read(prediction.data, latentLength);
         prediction.release();
         return values;
       },
-      async step(latent, from, to, text) {
-        const prediction = await unet.predict(latent, from, text);
+      async step(latent, from, to, text, trunk) {
+        const prediction = await unet.predict(latent, from, text, trunk);
         const next = mixLatents(scheduler.stepFactors(from, to), latent, prediction.data);
         prediction.release();
         return next;

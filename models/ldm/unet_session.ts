@@ -5,7 +5,7 @@
  */
 
 import type { Checkpoint } from "../checkpoint/mod.ts";
-import type { Graph } from "../onnx/graph.ts";
+import { elementCount, type Graph } from "../onnx/graph.ts";
 import { splitByInput, splitGraph } from "../onnx/split.ts";
 import type { OutputTensor, Runtime, Session, Tensor, TensorData } from "../runtime/runtime.ts";
 import { joinValues } from "../runtime/join_values.ts";
@@ -47,6 +47,19 @@ export interface Conditioning {
   release(): void;
 }
 
+/**
+ * The part of a pass that no text changes, at one or several steps: all before the first
+ * cross-attention, and the shifts by the timestep of every residual block.
+ */
+export interface Trunk {
+  /** Number of steps. */
+  readonly count: number;
+  /** Results by their names in the graph, 15 MB a step at full size; on the GPU if there is one. */
+  readonly tensors: Readonly<Record<string, OutputTensor>>;
+  /** Frees memory on the GPU. */
+  release(): void;
+}
+
 /** A U-Net in a runtime. */
 export interface UnetSession {
   /**
@@ -57,14 +70,36 @@ export interface UnetSession {
    */
   project(context: TensorData): Promise<Conditioning>;
   /**
+   * Computes the part of some passes that no text changes. All texts may share it.
+   *
+   * @param latents One `[channels, side, side]` per step; all steps go through together.
+   * @param timesteps Training timestep of each latent, 0 to 999.
+   * @returns The caller releases it.
+   */
+  trunk(latents: readonly TensorData[], timesteps: readonly number[]): Promise<Trunk>;
+  /**
+   * Joins trunks of one step each for {@linkcode attend}, and releases them. The prediction's part
+   * is dropped, unless there is one trunk alone.
+   *
+   * @param trunks Trunks in the order of the steps, at least one.
+   * @returns The caller releases it.
+   */
+  joinTrunks(trunks: readonly Trunk[]): Trunk;
+  /**
    * Runs the whole U-Net.
    *
    * @param latent `[channels, side, side]`.
    * @param timestep Training timestep, 0 to 999.
    * @param text Keys and values of the text.
+   * @param trunk Trunk of this latent and timestep; by default it is computed.
    * @returns The prediction, on the GPU if the runtime has one; the caller releases it.
    */
-  predict(latent: TensorData, timestep: number, text: Conditioning): Promise<OutputTensor>;
+  predict(
+    latent: TensorData,
+    timestep: number,
+    text: Conditioning,
+    trunk?: Trunk,
+  ): Promise<OutputTensor>;
   /**
    * Computes the chosen cross-attention maps. The U-Net stops after the last chosen layer.
    *
@@ -73,6 +108,7 @@ export interface UnetSession {
    * @param text Keys and values of the text.
    * @param columns The columns of the maps; by default each token. A runtime on the GPU returns
    * whole maps nevertheless, unless the U-Net was opened with `tokenSums`.
+   * @param trunk Trunk of these latents and timesteps; by default it is computed.
    * @returns One item per output of the graph; the caller releases each.
    */
   attend(
@@ -80,6 +116,7 @@ export interface UnetSession {
     timesteps: readonly number[],
     text: Conditioning,
     columns?: Columns,
+    trunk?: Trunk,
   ): Promise<AttentionMaps[]>;
   /**
    * Runs the whole U-Net once, for the prediction and the chosen cross-attention maps.
@@ -88,6 +125,7 @@ export interface UnetSession {
    * @param timestep Training timestep, 0 to 999.
    * @param text Keys and values of the text.
    * @param columns The columns of the maps, as for {@linkcode attend}.
+   * @param trunk Trunk of this latent and timestep; by default it is computed.
    * @returns The caller releases the prediction and each item of the maps.
    */
   predictAndAttend(
@@ -95,6 +133,7 @@ export interface UnetSession {
     timestep: number,
     text: Conditioning,
     columns?: Columns,
+    trunk?: Trunk,
   ): Promise<{ prediction: OutputTensor; maps: AttentionMaps[] }>;
   /** Frees the U-Net's memory. */
   release(): Promise<void>;
@@ -135,10 +174,11 @@ export interface OpenUnetOptions {
 }
 
 /**
- * Loads a U-Net in three parts, which hold no weight twice.
+ * Loads a U-Net in four parts, which hold no weight twice.
  *
- * The first part depends on the text alone. The second part ends after the last chosen layer,
- * because a phrase's attention needs no more. The third part completes the prediction.
+ * The first part depends on the text alone, the second on latent and timestep alone. The third part
+ * ends after the last chosen layer, because a phrase's attention needs no more. The fourth part
+ * completes the prediction.
  *
  * @throws {RangeError} If the model lacks a chosen layer.
  */
@@ -161,26 +201,55 @@ export async function openUnet(
   });
   const text = splitByInput(graph, "context");
   const ends = attention.flatMap(({ name, sumName }) => sumName ? [name, sumName] : [name]);
-  const { front, back, between } = splitGraph(text.back, ends);
-  const parts = [text.front, front, back].map((graph) => ({ graph, checkpoint }));
+  const shared = splitByInput(text.back, "latent", "timestep");
+  const { front, back, between } = splitGraph(shared.back, ends);
+  const parts = [text.front, shared.front, front, back].map((graph) => ({ graph, checkpoint }));
   const sessions: Session[] = await loadGraphs(parts, runtime, weights);
   const release = async () => {
     for (const session of sessions.splice(0)) await session.release();
   };
-  const [projection, first, second] = sessions as [Session, Session, Session];
+  const [projection, opening, first, second] = sessions as [Session, Session, Session, Session];
 
   const latentLength = config.inChannels * latentSize ** 2;
-  const feeds = (
-    latent: TensorData,
-    timesteps: readonly number[],
-    { tensors }: Conditioning,
-    columns: Columns = [0, tokens],
-  ) => ({
-    latent: { data: latent, dims: [timesteps.length, config.inChannels, latentSize, latentSize] },
-    timestep: { data: Float32Array.from(timesteps), dims: [timesteps.length] },
-    token_weights: tokenWeights(columns, tokens),
-    ...tensors,
+  const toTrunk = (
+    count: number,
+    tensors: Readonly<Record<string, OutputTensor>>,
+  ): Trunk => ({
+    count,
+    tensors,
+    release() {
+      for (const tensor of Object.values(tensors)) tensor.release();
+    },
   });
+  const computeTrunk: UnetSession["trunk"] = async (latents, timesteps) => {
+    const count = latents.length;
+    const batch = joinValues(runtime.gpu, latents, latentLength);
+    try {
+      const dims = [count, config.inChannels, latentSize, latentSize];
+      const latent = { data: batch.data, dims };
+      const timestep = { data: Float32Array.from(timesteps), dims: [count] };
+      return toTrunk(count, await opening.run({ latent, timestep }, shared.between));
+    } finally {
+      batch.release();
+    }
+  };
+  /** Works with the inputs of the later parts; a trunk that is computed here is released here. */
+  const withInputs = async <T>(
+    latents: readonly TensorData[],
+    timesteps: readonly number[],
+    text: Conditioning,
+    columns: Columns = [0, tokens],
+    given: Trunk | undefined,
+    work: (inputs: Readonly<Record<string, Tensor>>) => Promise<T>,
+  ): Promise<T> => {
+    const token_weights = tokenWeights(columns, tokens);
+    const trunk = given ?? await computeTrunk(latents, timesteps);
+    try {
+      return await work({ token_weights, ...text.tensors, ...trunk.tensors });
+    } finally {
+      if (trunk !== given) trunk.release();
+    }
+  };
   const namesOf = (columns: Columns | undefined) =>
     attention.map(({ name, sumName }) => columns && sumName || name);
   const toMaps = (outputs: Readonly<Record<string, OutputTensor>>, names: readonly string[]) =>
@@ -207,24 +276,41 @@ export async function openUnet(
         },
       };
     },
-    async predict(latent, timestep, text) {
-      return (await runWhole(feeds(latent, [timestep], text), [])).prediction;
+    trunk: computeTrunk,
+    joinTrunks(trunks) {
+      if (trunks.length === 1) return trunks[0]!;
+      const names = shared.between.filter((name) =>
+        front.inputs.some((input) => input.name === name)
+      );
+      const joined = names.map((name): [string, OutputTensor] => {
+        const parts = trunks.map(({ tensors }) => tensors[name]!);
+        const [, ...rest] = parts[0]!.dims;
+        const data = parts.map((part) => part.data);
+        return [name, {
+          ...joinValues(runtime.gpu, data, elementCount(rest)),
+          dims: [trunks.length, ...rest],
+        }];
+      });
+      for (const trunk of trunks) trunk.release();
+      return toTrunk(trunks.length, Object.fromEntries(joined));
     },
-    async attend(latents, timesteps, text, columns) {
-      const batch = joinValues(runtime.gpu, latents, latentLength);
-      try {
-        const names = namesOf(columns);
-        const inputs = feeds(batch.data, timesteps, text, columns);
-        return toMaps(await first.run(pick(front, inputs), names), names);
-      } finally {
-        batch.release();
-      }
+    predict(latent, timestep, text, trunk) {
+      return withInputs([latent], [timestep], text, undefined, trunk, async (inputs) => {
+        return (await runWhole(inputs, [])).prediction;
+      });
     },
-    async predictAndAttend(latent, timestep, text, columns) {
+    attend(latents, timesteps, text, columns, trunk) {
       const names = namesOf(columns);
-      const inputs = feeds(latent, [timestep], text, columns);
-      const { prediction, state } = await runWhole(inputs, names);
-      return { prediction, maps: toMaps(state, names) };
+      return withInputs(latents, timesteps, text, columns, trunk, async (inputs) => {
+        return toMaps(await first.run(pick(front, inputs), names), names);
+      });
+    },
+    predictAndAttend(latent, timestep, text, columns, trunk) {
+      const names = namesOf(columns);
+      return withInputs([latent], [timestep], text, columns, trunk, async (inputs) => {
+        const { prediction, state } = await runWhole(inputs, names);
+        return { prediction, maps: toMaps(state, names) };
+      });
     },
     release,
   };

@@ -6,13 +6,20 @@
 
 import { InputSyntaxError } from "../../base/errors.ts";
 import { quote } from "../../base/text.ts";
-import { type Checkpoint, fitTensors, rowsOf, type TensorEntry } from "../checkpoint/mod.ts";
+import {
+  type Checkpoint,
+  fitTensors,
+  ignoring,
+  rowsOf,
+  type TensorEntry,
+} from "../checkpoint/mod.ts";
 import { hashFiles, readText, requireFile, requireFolder } from "../model_files.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { openWeights } from "../open_weights.ts";
+import { BERT_SKIPPED } from "../text/bert.ts";
 import { createBertTokenizer } from "../text/word_pieces.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
-import { type MedrpgConfig, medrpgConfig } from "./config.ts";
+import { type MedrpgConfig, medrpgConfig, TEXT_PREFIX } from "./config.ts";
 import {
   buildImageGraph,
   buildPhraseGraph,
@@ -23,9 +30,6 @@ import {
 
 /** Name of the published checkpoint (`demo.py` of the released code). */
 const WEIGHTS = "MedMPG_MS_CXR.pth";
-
-/** Start of names of tensors that the network does not read: BERT's pooler, and a buffer. */
-const SKIPPED = ["textmodel.bert.pooler.", "textmodel.bert.embeddings.position_ids"];
 
 /** End of names of counters that tools of measurement leave, and of a batch norm's counter. */
 const COUNTERS = /(^|\.)(total_ops|total_params|num_batches_tracked)$/;
@@ -95,8 +99,8 @@ export async function loadMedrpg(
 /** Checks that a checkpoint has exactly the weights of graphs, and gives them the graphs' names. */
 async function fit(stored: Checkpoint, graphs: readonly Graph[]): Promise<Checkpoint> {
   const weights = new Map(graphs.flatMap(({ weights }) => [...weights]));
-  const ignore = (name: string) =>
-    SKIPPED.some((prefix) => name.startsWith(prefix)) || COUNTERS.test(name);
+  const beside = ignoring(BERT_SKIPPED.map((prefix) => TEXT_PREFIX + prefix));
+  const ignore = (name: string) => beside.ignore(name) || COUNTERS.test(name);
   const fitted = await fitTensors(stored, checkpointShapes(graphs), { ignore });
   const tensors = new Map([...weights].map(([name, shape]): [string, TensorEntry] => {
     const { own, part } = placeOf(name);

@@ -11,6 +11,7 @@ import { HIDDEN, paddingOf } from "../text/padding.ts";
 import { loadMedrpg } from "./bundle.ts";
 import { openMedrpg } from "./medrpg.ts";
 import { paddingCells, placeImage, preprocess, sinePositions } from "./preprocess.ts";
+import { RUNTIMES_TO_TRY, testOn } from "../../tests/support/runtimes.ts";
 
 /** Seeded models in the published layout, with results of the original modules. */
 const ROOT = new URL("../../../shared/reference/", import.meta.url).pathname;
@@ -19,9 +20,9 @@ const ROOT = new URL("../../../shared/reference/", import.meta.url).pathname;
 const FEATURE = 2e-4;
 const SHARE = 2e-5;
 
-for (const name of ["native", "wasm", "webgpu"] as const) {
+for (const name of RUNTIMES_TO_TRY) {
   for (const shape of ["portrait", "landscape"] as const) {
-    Deno.test(`MedRPG's features and boxes are the original's on ${name}, ${shape}`, async () => {
+    testOn(name, `MedRPG's features and boxes are the original's, ${shape},`, async () => {
       const folder = `${ROOT}medrpg_${shape}`;
       const { phrases } = JSON.parse(await Deno.readTextFile(`${folder}/expected.json`));
       const tensors = await readSafetensors(`${folder}/expected.safetensors`);

@@ -6,6 +6,7 @@ import { readValues } from "../runtime/read_values.ts";
 import { attend, attendInParts } from "./attention.ts";
 import { encodeModel } from "./encode.ts";
 import { elementCount, GraphBuilder, type Value } from "./graph.ts";
+import { RUNTIMES_TO_TRY, testOn } from "../../tests/support/runtimes.ts";
 
 /** The last of the parts is shorter than the others. */
 const [POSITIONS, CHANNELS, HEADS, ROWS] = [300, 4, 2, 64];
@@ -39,8 +40,8 @@ Deno.test("attendInParts() keeps scores whole up to 64 MiB, and parts below 16 M
   assert(largestBytes(9216, 5) <= 2 ** 24);
 });
 
-for (const name of ["native", "wasm", "webgpu"] as const) {
-  Deno.test(`attendInParts() equals attend() on ${name}`, async () => {
+for (const name of RUNTIMES_TO_TRY) {
+  testOn(name, "attendInParts() equals attend()", async () => {
     const runtime = await openRuntime(name);
     const dims = [1, POSITIONS, CHANNELS];
     const feeds = Object.fromEntries(["q", "k", "v"].map((input, seed) => {

@@ -6,6 +6,7 @@ import { openRuntime } from "../runtime/open_runtime.ts";
 import { encodeModel, type WeightSource } from "./encode.ts";
 import { GraphBuilder } from "./graph.ts";
 import { conv } from "./image_ops.ts";
+import { RUNTIMES_TO_TRY, testOn } from "../../tests/support/runtimes.ts";
 
 const SIDE = 8;
 const CHANNELS = 16;
@@ -37,8 +38,8 @@ function plainConv(
   });
 }
 
-for (const name of ["native", "wasm", "webgpu"] as const) {
-  Deno.test(`conv() is right for any number of input channels on ${name}`, async () => {
+for (const name of RUNTIMES_TO_TRY) {
+  testOn(name, "conv() is right for any number of input channels", async () => {
     const runtime = await openRuntime(name);
     for (const inputs of [1, 3, 4, 5, 6, 9, 12, 15, 18]) {
       const g = new GraphBuilder("g");

@@ -34,23 +34,24 @@ export function splitGraph(graph: Graph, outputs: readonly string[]): SplitGraph
 }
 
 /**
- * Splits off the operators that depend on one input alone. They need not run again while the
- * input stays the same.
+ * Splits off the operators that depend on some inputs alone. They need not run again while these
+ * inputs stay the same.
  *
  * @param graph Graph to cut.
- * @param input Name of the input.
+ * @param inputs Names of the inputs.
  */
-export function splitByInput(graph: Graph, input: string): SplitGraph {
-  const others = new Set(graph.inputs.map(({ name }) => name).filter((name) => name !== input));
-  const decided = new Set([input]);
-  const front = new Set<Node>();
+export function splitByInput(graph: Graph, ...inputs: readonly string[]): SplitGraph {
+  const decided = new Set(inputs);
+  const others = new Set(graph.inputs.map(({ name }) => name).filter((name) => !decided.has(name)));
+  const outputs: string[] = [];
   for (const node of graph.nodes) {
-    const isDecided = node.inputs.some((name) => decided.has(name)) &&
-      !node.inputs.some((name) => others.has(name));
-    for (const name of node.outputs) (isDecided ? decided : others).add(name);
-    if (isDecided) front.add(node);
+    // An operator on weights alone is neither; it runs with the operators that need its result.
+    const isOther = node.inputs.some((name) => others.has(name));
+    if (!isOther && !node.inputs.some((name) => decided.has(name))) continue;
+    for (const name of node.outputs) (isOther ? others : decided).add(name);
+    if (!isOther) outputs.push(...node.outputs);
   }
-  return cut(graph, front);
+  return splitGraph(graph, outputs);
 }
 
 /** Makes the parts of a graph from the set of operators that run first. */

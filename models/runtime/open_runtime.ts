@@ -5,15 +5,34 @@
  */
 
 import { InputTypeError } from "../../base/errors.ts";
-import { type Gpu, NO_ADAPTER, openGpu } from "../../shaders/device.ts";
+import {
+  type AdapterFacts,
+  findAdapter,
+  type Gpu,
+  NO_ADAPTER,
+  openGpu,
+} from "../../shaders/device.ts";
 import { host } from "../../base/host/host.ts";
-import { openNative } from "./native.ts";
-import type { Runtime, RuntimeName } from "./runtime.ts";
+import { openNative, openProvider, PROVIDER_NAMES } from "./native.ts";
+import type { ProviderName, Runtime, RuntimeName } from "./runtime.ts";
 import { openWasm } from "./wasm.ts";
 import { openWebgpu } from "./webgpu.ts";
 
+/** A runtime's name, or a rule to choose one by; `webgpu` is such a rule too. */
+export type RuntimeChoice = RuntimeName | "auto" | "webgpu-deno";
+
 /** Values that `--runtime` accepts. */
-export const RUNTIMES = ["auto", "native", "wasm", "webgpu"] as const;
+export const RUNTIMES = [
+  "auto",
+  "native",
+  "wasm",
+  "webgpu",
+  "webgpu-native",
+  "webgpu-deno",
+  "cuda",
+  "coreml",
+  "dml",
+] as const satisfies readonly RuntimeChoice[];
 
 /** Values that `--device` accepts. */
 export const DEVICES = ["auto", "gpu", "cpu"] as const;
@@ -24,11 +43,12 @@ export type DeviceChoice = typeof DEVICES[number];
 /**
  * Opens the runtime of a name, or with `"auto"` the fastest runtime on this machine.
  *
- * @param name Name of the runtime, or `"auto"`.
+ * @param name Name of the runtime, or `"auto"`. `"webgpu"` is `"webgpu-native"` on a hardware GPU,
+ * else `"webgpu-deno"`.
  * @param device Device of an automatic choice. `"auto"` takes the GPU if it is hardware, else
  * the CPU.
  * @throws {Error} If the named runtime does not load here, or a GPU is required and there is none.
- * @throws {TypeError} If the name or the device is unknown, or `"webgpu"` is to run on the CPU.
+ * @throws {TypeError} If the name or the device is unknown, or a GPU's runtime is to run on the CPU.
  *
  * @example Usage
  * ```ts
@@ -39,28 +59,38 @@ export type DeviceChoice = typeof DEVICES[number];
  * ```
  */
 export async function openRuntime(
-  name: RuntimeName | "auto" = "auto",
+  name: RuntimeChoice = "auto",
   device: DeviceChoice = "auto",
 ): Promise<Runtime> {
   if (!DEVICES.includes(device)) {
     throw new InputTypeError(`Cannot use device "${device}": expected auto, gpu or cpu`);
   }
+  if (!RUNTIMES.includes(name)) {
+    throw new InputTypeError(`Cannot open runtime "${name}": expected ${RUNTIMES.join(", ")}`);
+  }
+  if (device === "cpu" && needsGpu(name)) {
+    throw new InputTypeError(`Cannot open runtime "${name}" on the CPU: use "native" or "wasm"`);
+  }
+  const reason = "asked for by name";
   switch (name) {
-    case "native":
-      return await openNativeByName();
-
-    case "wasm":
-      return await openWasm("asked for by name");
-    case "webgpu":
-      if (device === "cpu") {
-        throw new InputTypeError(`Cannot open runtime "webgpu" on the CPU: use "native" or "wasm"`);
-      }
-      return await openWebgpu(await requireGpu(`open runtime "webgpu"`), "asked for by name");
     case "auto":
       return await openFastest(device);
+    case "native":
+      return await openNativeByName(reason);
+    case "wasm":
+      return await openWasm(reason);
+    case "webgpu":
+      return await openFastestWebgpu(`open runtime "webgpu"`, reason);
+    case "webgpu-deno":
+      return await openWebgpu(await requireGpu(`open runtime "webgpu-deno"`), reason);
     default:
-      throw new InputTypeError(`Cannot open runtime "${name}": expected ${RUNTIMES.join(", ")}`);
+      return await openProviderByName(name, reason);
   }
+}
+
+/** Whether a runtime runs on a GPU only. */
+export function needsGpu(name: RuntimeChoice): boolean {
+  return name.startsWith("webgpu") || (PROVIDER_NAMES as readonly string[]).includes(name);
 }
 
 /**
@@ -76,31 +106,77 @@ export async function requireGpu(purpose: string): Promise<Gpu> {
 }
 
 async function openFastest(device: DeviceChoice): Promise<Runtime> {
-  if (device === "gpu") {
-    return await openWebgpu(await requireGpu("use the GPU"), "the GPU was asked for");
-  }
   if (device === "cpu") return await openCpu("the CPU was asked for");
+  const isAsked = device === "gpu";
+  const adapter = await findAdapter();
+  /** Clause about a provider that is installed and does not run. */
+  let failed = "";
+  // Without the provider's own file nobody set out to use CUDA.
+  if (host().native?.hasCuda()) {
+    try {
+      const reason = isAsked ? "the GPU was asked for" : "CUDA is installed";
+      return await openProvider("cuda", hardware(adapter), `${reason}, and a device answers`);
+    } catch (error) {
+      failed = `, and CUDA does not run (${firstLine(error)})`;
+    }
+  }
+  if (isAsked) return await openFastestWebgpu("use the GPU", `the GPU was asked for${failed}`);
   try {
-    const gpu = await openGpu();
-    if (gpu?.adapter.isHardware) return await openWebgpu(gpu, "the GPU is hardware");
-    gpu?.destroy();
-    return await openCpu(
-      gpu
-        ? `the only GPU adapter, ${gpu.adapter.name}, is software, and slower than this`
-        : "there is no GPU adapter",
-    );
+    if (adapter?.isHardware) {
+      return await openFastestWebgpu("use the GPU", `the GPU is hardware${failed}`);
+    }
+    const reason = adapter
+      ? `the only GPU adapter, ${adapter.name}, is software, and slower than this`
+      : "there is no GPU adapter";
+    return await openCpu(reason + failed);
   } catch (error) {
     return await openCpu(`the GPU does not open (${firstLine(error)})`);
   }
 }
 
-async function openNativeByName(): Promise<Runtime> {
-  const { native } = host();
-  if (!native) {
+/**
+ * Opens WebGPU by the native library on a hardware adapter, else on Deno's device. The native
+ * library takes an eighth of the main thread's time for a pass. On a software adapter the
+ * processor computes anyway, and Deno's device saves the way through memory.
+ *
+ * @param purpose The purpose as a verb phrase that completes "Cannot …".
+ * @param reason Why WebGPU was chosen, as a clause.
+ */
+async function openFastestWebgpu(purpose: string, reason: string): Promise<Runtime> {
+  const adapter = hardware(await findAdapter());
+  let failed = "";
+  if (adapter && host().native) {
+    try {
+      return await openProvider("webgpu-native", adapter, reason);
+    } catch (error) {
+      failed = `, and onnxruntime-node does not run on it (${firstLine(error)})`;
+    }
+  }
+  return await openWebgpu(await requireGpu(purpose), reason + failed);
+}
+
+function hardware(adapter: AdapterFacts | undefined): AdapterFacts | undefined {
+  return adapter?.isHardware ? adapter : undefined;
+}
+
+/** Opens a provider by its name; Deno's adapter gives the facts of the GPU. */
+async function openProviderByName(name: ProviderName, reason: string): Promise<Runtime> {
+  const adapter = await findAdapter();
+  // WebGPU may run on a software adapter too; the other providers never do.
+  const facts = name === "webgpu-native" ? adapter : hardware(adapter);
+  try {
+    return await openProvider(name, facts, reason);
+  } catch (error) {
+    throw new Error(`Cannot open runtime "${name}": ${firstLine(error)}`);
+  }
+}
+
+async function openNativeByName(reason: string): Promise<Runtime> {
+  if (!host().native) {
     throw new Error(`Cannot open runtime "native": a browser has none; use "wasm" instead`);
   }
   try {
-    return await openNative(native, "asked for by name");
+    return await openNative(reason);
   } catch (error) {
     throw new Error(
       `Cannot open runtime "native": onnxruntime-node does not load here ` +
@@ -111,10 +187,9 @@ async function openNativeByName(): Promise<Runtime> {
 
 /** Opens the native runtime, or WebAssembly if the native library does not load. */
 async function openCpu(reason: string): Promise<Runtime> {
-  const { native } = host();
-  if (!native) return await openWasm(reason);
+  if (!host().native) return await openWasm(reason);
   try {
-    return await openNative(native, reason);
+    return await openNative(reason);
   } catch (error) {
     return await openWasm(`${reason}, and onnxruntime-node does not load (${firstLine(error)})`);
   }

@@ -86,19 +86,31 @@ export interface LoadOptions {
   readonly keepFloat16?: boolean;
 }
 
+/** Names of the GPUs' libraries in `onnxruntime-node`. */
+export type ProviderName = "webgpu-native" | "cuda" | "coreml" | "dml";
+
 /** Place where a model runs: native code, WebAssembly or a GPU. */
-export type RuntimeName = "native" | "wasm" | "webgpu";
+export type RuntimeName = "native" | "wasm" | "webgpu" | ProviderName;
 
 /** A library that runs ONNX models on one device. */
 export interface Runtime {
-  /** Name of the runtime, as in `--runtime`. */
+  /** Name of the runtime in records; `webgpu` shares its GPU with the shaders. */
   readonly name: RuntimeName;
   /** Library and version, such as `onnxruntime-node 1.30.0`. */
   readonly version: string;
   /** Why this runtime was chosen, as a clause for the first line of a run. */
   readonly reason: string;
-  /** The GPU that the runtime shares with the shaders; absent if it runs on the CPU. */
+  /** Name of the GPU that runs the model; absent if the CPU does. */
+  readonly adapter?: string;
+  /** The GPU that the runtime shares with the shaders; absent if the results come to memory. */
   readonly gpu?: Gpu;
+  /**
+   * Use of float16 weights: `kept` in memory and widened for each product, or `multiplied` as they
+   * are, with sums in float32. Absent if the runtime has neither.
+   */
+  readonly float16?: "kept" | "multiplied";
+  /** Opens the runtime once more, after the loss of its GPU; absent if the CPU runs the model. */
+  reopen?(): Promise<Runtime>;
   /** Makes the reference by which a model for this runtime finds a weight in its file. */
   refer(data: ExternalData): ExternalReference;
   /**

@@ -7,7 +7,15 @@
 
 import type { Tensor as OrtTensor } from "onnxruntime-web";
 import { host, type OrtWeb as Ort } from "../../base/host/host.ts";
-import { checked, DeviceLostError, type Gpu } from "../../shaders/device.ts";
+import { oneAtATime } from "../../base/one_at_a_time.ts";
+import {
+  checked,
+  DeviceLostError,
+  type Gpu,
+  inTurn,
+  NO_ADAPTER,
+  openGpu,
+} from "../../shaders/device.ts";
 import {
   type ExternalData,
   loadedLength,
@@ -26,6 +34,7 @@ import { nameOf, withExternal } from "./wasm.ts";
  */
 export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
   const ort = await host().loadOrt("webgpu", isSpent);
+  if (isSpent) alone = oneAtATime();
   isSpent = false;
   ort.env.logLevel = "error";
   // The graph runs on the GPU; more CPU threads would only wait.
@@ -34,7 +43,14 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
     name: "webgpu",
     version: `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`,
     reason,
+    adapter: gpu.adapter.name,
     gpu,
+    ...(gpu.device.features.has("shader-f16") && { float16: "kept" }),
+    async reopen() {
+      const next = await openGpu();
+      if (!next) throw new Error(`Cannot open the GPU again: ${NO_ADAPTER}`);
+      return await openWebgpu(next, "the GPU was lost");
+    },
     refer(data) {
       return { location: nameOf(data), offset: 0 };
     },
@@ -45,7 +61,7 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
         (externalData) =>
           onGpu(gpu, "load the model", () =>
             ort.InferenceSession.create(model, {
-              executionProviders: [{ name: "webgpu", device: gpu.device }],
+              executionProviders: [{ name: "webgpu", device: gpu.device, preferredLayout: "NCHW" }],
               preferredOutputLocation: "gpu-buffer",
               externalData,
               logSeverityLevel: 3,
@@ -58,10 +74,10 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
 }
 
 /**
- * Session options that keep float16 weights. Constant folding would widen them for good when
+ * Session options for both libraries that keep float16 weights. Constant folding would widen them for good when
  * the model loads. The highest level of optimisation folds even with the optimizer disabled.
  */
-const KEEP_FLOAT16 = {
+export const KEEP_FLOAT16 = {
   graphOptimizationLevel: "layout",
   extra: { optimization: { disable_specified_optimizers: "ConstantFolding" } },
 } as const;
@@ -82,10 +98,13 @@ type OrtSession = Awaited<ReturnType<Ort["InferenceSession"]["create"]>>;
 /** Whether a device was lost under the library's instance; its WebAssembly then aborts for good. */
 let isSpent = false;
 
-/** Runs a call of the library, and remembers if the device is lost during the call. */
+/** Queue of the library's calls: WebAssembly waits for ever if a call begins during another. */
+let alone = oneAtATime();
+
+/** Runs a call of the library in its turn, and remembers if the device is lost during the call. */
 async function onGpu<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise<T> {
   try {
-    return await checked(gpu, what, work);
+    return await alone(() => checked(gpu, what, work));
   } catch (error) {
     isSpent ||= error instanceof DeviceLostError;
     throw error;
@@ -104,7 +123,8 @@ function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
     async run(feeds, fetches) {
       const inputs: Record<string, OrtTensor> = {};
       for (const [name, tensor] of Object.entries(feeds)) inputs[name] = toOrt(ort, tensor);
-      const results = await onGpu(gpu, "run the model", () => session.run(inputs, fetches));
+      const run = () => inTurn(gpu, () => session.run(inputs, fetches));
+      const results = await onGpu(gpu, "run the model", run);
       const outputs: Record<string, OutputTensor> = {};
       for (const name of fetches) {
         const tensor = results[name]! as OrtTensor;
@@ -113,6 +133,6 @@ function wrapGpuSession(ort: Ort, gpu: Gpu, session: OrtSession): Session {
       }
       return outputs;
     },
-    release: () => session.release(),
+    release: () => alone(() => session.release()),
   };
 }

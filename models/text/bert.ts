@@ -36,13 +36,16 @@ export const BERT_PREFIX = "bert.";
 export const BERT_TABLE = "bert.embeddings.word_embeddings.weight";
 
 /**
- * Name prefixes of tensors that a checkpoint may hold beside the encoder: BERT's heads, and a buffer
- * of position numbers. Older versions of transformers stored this buffer.
+ * Name prefixes of tensors that a checkpoint may hold beside the encoder, with and without its own
+ * prefix: BERT's heads, and a buffer of position numbers. Older versions of transformers stored
+ * this buffer.
  */
 export const BERT_SKIPPED = [
   "cls.",
-  "cls_projection_head.",
-  ...["bert.", ""].flatMap((prefix) => [`${prefix}pooler.`, `${prefix}embeddings.position_ids`]),
+  "bert.pooler.",
+  "bert.embeddings.position_ids",
+  "pooler.",
+  "embeddings.position_ids",
 ];
 
 /** Most layers, because each layer is built; BERT-large has 24. */

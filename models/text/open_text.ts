@@ -163,8 +163,9 @@ async function readBytePairs(folder: string) {
   if (await isFile(vocab!) && await isFile(merges!)) {
     return { vocab: await readText(vocab!), merges: await readText(merges!) };
   }
+  const lacking = await isFile(vocab!) ? merges! : vocab!;
   const file = await requireFile(
-    [`${folder}/tokenizer.json`],
+    [lacking, `${folder}/tokenizer.json`],
     "the tokenizer (vocab.json and merges.txt)",
   );
   return { tokenizerJson: await readText(file) };

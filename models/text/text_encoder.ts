@@ -216,7 +216,10 @@ export async function fitTextEncoder(
   const prefix = isBert ? BERT_PREFIX : CLIP_PREFIX;
   const bare = new Map([...expected].map(([name, shape]) => [name.slice(prefix.length), shape]));
   const options = ignoring(
-    isBert ? BERT_SKIPPED : [...CLIP_TEXT_SKIPPED, ...(layout.dropped ? [layout.dropped] : [])],
+    // The projection of CXR-BERT is not a part of the encoder.
+    isBert
+      ? [...BERT_SKIPPED, "cls_projection_head."]
+      : [...CLIP_TEXT_SKIPPED, ...(layout.dropped ? [layout.dropped] : [])],
   );
   const [whole, short] = [expected, bare].map((names) => closestShapes(checkpoint, names.keys()));
   if (short!.size <= whole!.size) return await fitTensors(checkpoint, expected, options);

@@ -5,9 +5,8 @@
  */
 
 import type { LdmModel } from "../../models/ldm/model.ts";
-import { openRuntime } from "../../models/runtime/open_runtime.ts";
-import { openWebgpu } from "../../models/runtime/webgpu.ts";
-import { DeviceLostError, type Gpu, openGpu } from "../../shaders/device.ts";
+import { openRuntime, requireGpu } from "../../models/runtime/open_runtime.ts";
+import { DeviceLostError, type Gpu } from "../../shaders/device.ts";
 import type { DecodedImage } from "../decode.ts";
 import { type Flow, item, withNotes } from "../flow.ts";
 
@@ -18,7 +17,7 @@ import { type Flow, item, withNotes } from "../flow.ts";
  *
  * @param source Images, as long as they are in CPU memory.
  * @param model The model. If it ran on the lost GPU, it moves to another runtime.
- * @param gpu GPU that makes the heatmaps.
+ * @param gpu GPU that makes the heatmaps; `undefined` if the CPU makes them.
  * @param stages Function from images to scores, on a GPU or on the CPU. An image's GPU
  * work must end before its first result, so that a restart repeats no result. All results of an
  * image must come before the function pulls the next image.
@@ -27,7 +26,7 @@ import { type Flow, item, withNotes } from "../flow.ts";
 export async function* retryOnDeviceLoss<T>(
   source: AsyncIterable<Flow<DecodedImage>>,
   model: LdmModel,
-  gpu: Gpu,
+  gpu: Gpu | undefined,
   stages: (
     images: AsyncIterable<Flow<DecodedImage>>,
     gpu: Gpu | undefined,
@@ -47,6 +46,7 @@ export async function* retryOnDeviceLoss<T>(
     }
   };
   let device: Gpu | undefined = gpu;
+  const wasOnGpu = model.runtime.reopen !== undefined;
   try {
     for (let isDone = false; !isDone;) {
       try {
@@ -56,8 +56,12 @@ export async function* retryOnDeviceLoss<T>(
         if (!(error instanceof DeviceLostError)) throw error;
         losses++;
         if (device !== gpu) device?.destroy();
-        device = await reopen(model, losses === 1);
-        const where = device ? `on a new device of ${device.adapter.name}` : "on the CPU";
+        const again = losses === 1
+          ? await reopen(model, gpu !== undefined).catch(() => undefined)
+          : undefined;
+        if (!again && wasOnGpu) await model.move(() => openRuntime("auto", "cpu"));
+        device = again?.device;
+        const where = again ? `on a new device of ${again.adapter}` : "on the CPU";
         onNotice?.(`${error.message}; continuing ${where}.`);
         if (current) current = noted(current, `the GPU was lost; grounded again ${where}`);
       }
@@ -77,21 +81,18 @@ function noted(flow: Flow<DecodedImage>, note: string): Flow<DecodedImage> {
 }
 
 /**
- * Opens a new device, or returns `undefined`. A model that ran on the lost device moves to the new
- * device or to the CPU.
+ * Opens the GPU again. A model that ran on it moves along.
+ *
+ * @param makesHeatmaps Whether a GPU makes the heatmaps.
+ * @throws {Error} If the GPU does not open or does not hold the model, which then runs nowhere.
  */
-async function reopen(model: LdmModel, tryGpu: boolean): Promise<Gpu | undefined> {
-  const wasOnGpu = model.runtime.gpu !== undefined;
-  const gpu = tryGpu ? await openGpu().catch(() => undefined) : undefined;
-  if (gpu) {
-    try {
-      if (wasOnGpu) await model.move(await openWebgpu(gpu, "the GPU was lost"));
-      return gpu;
-    } catch {
-      // The model moves to the CPU if it fails on the new device.
-      gpu.destroy();
-    }
-  }
-  if (wasOnGpu) await model.move(await openRuntime("auto", "cpu"));
-  return undefined;
+async function reopen(
+  model: LdmModel,
+  makesHeatmaps: boolean,
+): Promise<{ adapter: string; device: Gpu | undefined }> {
+  const open = model.runtime.reopen;
+  if (open) await model.move(open);
+  const device = model.runtime.gpu ??
+    (makesHeatmaps || !open ? await requireGpu("make heatmaps") : undefined);
+  return { adapter: model.runtime.adapter ?? device!.adapter.name, device };
 }

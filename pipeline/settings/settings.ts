@@ -16,7 +16,7 @@ import type { Variant, VariantSettings } from "./variants.ts";
 export const NOISE_KINDS = ["inversion", "reverse", "sample"] as const;
 
 /** Choices of tokens for the average of attention. */
-export const TOKEN_KINDS = ["phrase", "ends", "class", "class-released"] as const;
+export const TOKEN_KINDS = ["phrase", "ends", "content", "class", "class-released"] as const;
 
 /** Settings of the grounding. The defaults are the released code's choices. */
 export interface GroundSettings extends FinishSettings {
@@ -37,6 +37,8 @@ export interface GroundSettings extends FinishSettings {
    *
    * - `phrase`: the tokens of the phrase.
    * - `ends`: the tokens of the phrase with the start and end tokens, as in the paper's text.
+   * - `content`: the tokens of the words that the sample names, or else of the words outside a stop
+   *   list. A GPU needs a model that was opened with `tokenSums`.
    * - `class`: from the first to the last token that belongs to the name of the sample's class.
    * - `class-released`: as `class`, but without the last of several tokens, as in the released
    *   code's attribution experiment.

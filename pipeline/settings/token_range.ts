@@ -8,8 +8,9 @@ import { InputTypeError } from "../../base/errors.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import type { EncodedPhrase, Tokenizer } from "../../models/tokenizer.ts";
 import type { ImageRequest } from "../decode.ts";
-import { type Dropped, failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
+import { failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
 import type { ResolvedSettings } from "./settings.ts";
+import { choiceNotes, chooseWords } from "./words.ts";
 
 /** First token that counts, and one past the last. */
 export type TokenRange = readonly [start: number, end: number];
@@ -52,10 +53,28 @@ function wordsOf({ ids, length }: EncodedPhrase): readonly number[] {
 }
 
 /**
- * Skips phrases that do not name their class, before their image is read. The released code gives
- * such phrases a heatmap of NaN. A sample without a class fails.
+ * The column of maps that averages the tokens of a phrase's content words, and notes on the choice.
+ * Other words can lie between these words, so that the column is a weighted sum.
+ *
+ * @throws {InputTypeError} As {@linkcode chooseWords}.
  */
-export function requireClassTokens(
+export function contentColumn(
+  tokenizer: Tokenizer,
+  sample: Sample,
+): { readonly columns: readonly Float32Array[]; readonly notes: readonly string[] } {
+  const chosen = chooseWords(tokenizer, sample, "content");
+  const own = new Set(chosen.words.flatMap(({ tokens }) => tokens));
+  const { ids } = tokenizer.encode(sample.phrase);
+  const weights = Float32Array.from(ids, (_, at) => own.has(at) ? 1 / own.size : 0);
+  return { columns: [weights], notes: choiceNotes(chosen, "content") };
+}
+
+/**
+ * Leaves out phrases without a token that counts, before their image is read. A phrase that does
+ * not name its class is skipped: the released code gives it a heatmap of NaN. A sample fails without
+ * a class, or if the phrase lacks a word that the sample names.
+ */
+export function requireTokens(
   source: AsyncIterable<Flow<ImageRequest>>,
   tokenizer: Tokenizer,
   { tokens }: ResolvedSettings,
@@ -64,18 +83,33 @@ export function requireClassTokens(
   return flatMapFlow(source, "dataset", function* (request) {
     const samples: Sample[] = [];
     for (const sample of request.samples) {
-      const { phrase, category } = sample;
-      const [start, end] = tokenRange(tokenizer, tokenizer.encode(phrase), category, tokens);
       // The stage `decode` refuses an empty phrase.
-      if (start < end || phrase.trim() === "") samples.push(sample);
-      else if (category) yield { kind: "dropped", dropped: unnamed(sample, category) };
-      else yield failed("dataset", sample, new InputTypeError("its row names no class"));
+      const dropped = sample.phrase.trim() !== "" && withoutTokens(tokenizer, sample, tokens);
+      if (dropped) yield dropped;
+      else samples.push(sample);
     }
     if (samples.length > 0) yield item({ ...request, samples });
   }, options);
 }
 
-function unnamed(sample: Sample, category: string): Dropped {
+/** The sample as dropped, if its phrase has no token that counts. */
+function withoutTokens(
+  tokenizer: Tokenizer,
+  sample: Sample,
+  tokens: ResolvedSettings["tokens"],
+): Flow<never> | undefined {
+  const { phrase, category } = sample;
+  if (tokens === "content") {
+    try {
+      contentColumn(tokenizer, sample);
+      return undefined;
+    } catch (error) {
+      return failed("dataset", sample, error);
+    }
+  }
+  const [start, end] = tokenRange(tokenizer, tokenizer.encode(phrase), category, tokens);
+  if (start < end) return undefined;
+  if (!category) return failed("dataset", sample, new InputTypeError("its row names no class"));
   const reason = `the phrase has no token of its class, "${category}"`;
-  return { status: "skipped", stage: "dataset", reason, sample };
+  return { kind: "dropped", dropped: { status: "skipped", stage: "dataset", reason, sample } };
 }

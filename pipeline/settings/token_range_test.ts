@@ -3,7 +3,7 @@ import type { Sample } from "../../datasets/sample.ts";
 import { createTokenizer } from "../../models/tokenizer.ts";
 import { item } from "../flow.ts";
 import type { ResolvedSettings } from "./settings.ts";
-import { requireClassTokens, tokenRange } from "./token_range.ts";
+import { requireTokens, tokenRange } from "./token_range.ts";
 
 const REFERENCE = new URL("../../../shared/reference/clip-tokenizer/", import.meta.url);
 const read = (name: string) => Deno.readTextFileSync(new URL(name, REFERENCE));
@@ -48,7 +48,7 @@ Deno.test("tokenRange() leaves out the last of several tokens as the released co
   assertEquals(range("left lung haze", "Lung Opacity"), [2, 3]);
 });
 
-Deno.test("requireClassTokens() skips phrases without their class, and fails samples without one", async () => {
+Deno.test("requireTokens() skips phrases without their class, and fails samples without one", async () => {
   const sample = (id: string, phrase: string, category?: string): Sample => ({
     ...{ id, phrase, image: "a.png", boxes: [] },
     ...(category && { category }),
@@ -67,7 +67,7 @@ Deno.test("requireClassTokens() skips phrases without their class, and fails sam
   }
   const seen: unknown[] = [];
   const settings = { tokens: "class" } as ResolvedSettings;
-  for await (const flow of requireClassTokens(source(), tokenizer, settings)) {
+  for await (const flow of requireTokens(source(), tokenizer, settings)) {
     if (flow.kind === "item") seen.push(flow.item.samples.map(({ id }) => id));
     else seen.push([flow.dropped.sample.id, flow.dropped.status, flow.dropped.reason]);
   }

@@ -14,6 +14,7 @@ import { originalImage } from "../original_image.ts";
 import { renderOverlay, withoutHeat } from "./overlay.ts";
 import { countPixels } from "./pixel_counts.ts";
 import type { VariantOptions } from "../reader_options.ts";
+import { methodLabels } from "../tables/method_notes.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
 import { resultOutline, resultTruth } from "../../runs/result_truth.ts";
 import { Run, type RunHeatmap } from "../../runs/run.ts";
@@ -54,18 +55,22 @@ const PIXELS = 1.5 * PANEL_SIDE;
 /** Most corners of an outline, some 30 KB. */
 const MAX_CORNERS = 2000;
 
-/** Samples of one sheet. */
+/** Results of one sheet. */
 interface Choice {
   readonly name: string;
   readonly heading: string;
-  readonly results: readonly HeatmapResult[];
+  /** Results in the order of the panels; a place is empty where a method has no result. */
+  readonly results: readonly (HeatmapResult | undefined)[];
+  /** Labels of the methods, if each sample has a row with a panel for each method. */
+  readonly labels?: readonly string[];
 }
 
 /**
  * Draws the figures of a run. Curves show ROC, precision and recall, and IoU by threshold for each
  * class. Further charts show the distribution of each score. Sheets show X-rays with heatmap and
  * ground truth. A method that gives boxes has no curves, and its sheets show the boxes. There are
- * sheets of the best, the worst and random samples, and of each class.
+ * sheets of the best, the worst and random samples, and of each class. All but the random samples
+ * show one setting; the random samples show each method of a run side by side, by default.
  *
  * @example Usage
  * ```ts
@@ -91,13 +96,28 @@ export async function* drawRun(
   const { setting, count = 12, seed = 0, signal, onNotice = () => {}, onProgress } = options;
   using run = await Run.open(folder, "draw");
   const chosen = run.variant(setting);
-  const results = (await Array.fromAsync(run.results(chosen))).filter(isGrounded);
+  const { variants } = run.record;
+  const methods = setting === undefined && variants.length > 1
+    ? methodLabels(run.record)
+    : undefined;
+  const all = (await Array.fromAsync(run.results(methods ? undefined : chosen))).filter(isGrounded);
+  const results = all.filter((result) => (result.setting ?? chosen) === chosen);
   const scored = results.filter((result) => result.status === "scored");
   const found = Map.groupBy(scored, ({ category = NO_CLASS }) => category);
   const classes = new Map(inClassOrder(found.keys()).map((name) => [name, found.get(name)!]));
-  const choices = choose(results, scored, classes, count, seed);
+  const random = new Random(seed);
+  const samples = methods && pick([...Map.groupBy(all, ({ id }) => id).values()], count, random);
+  const choices = choose(scored, classes, count, {
+    name: "random.svg",
+    heading: `Random samples, seed ${seed}`,
+    results: samples?.flatMap((own) =>
+      variants.map((name) => own.find((a) => a.setting === name))
+    ) ??
+      pick(results, count, random),
+    ...(methods && { labels: variants.map((name) => methods[name] ?? name) }),
+  });
   const mapped = scored.filter(hasHeatmap).length;
-  const total = choices.reduce((sum, { results }) => sum + results.length, mapped);
+  const total = choices.reduce((sum, { results }) => sum + results.filter(Boolean).length, mapped);
   let done = 0;
   const onHeatmap = () => {
     signal?.throwIfAborted();
@@ -105,9 +125,13 @@ export async function* drawRun(
   };
   if (scored.length > 0) yield* drawCurves(classes, run, onHeatmap, onNotice);
   const missing = new Set<string>();
-  for (const { name, heading, results: shown } of choices) {
-    const panels: Panel[] = [];
+  for (const { name, heading, results: shown, labels } of choices) {
+    const panels: (Panel | undefined)[] = [];
     for (const result of shown) {
+      if (!result) {
+        panels.push(undefined);
+        continue;
+      }
       try {
         panels.push(
           result.predicted
@@ -115,6 +139,8 @@ export async function* drawRun(
             : await makePanel(result, await run.get(result.id, result.setting)),
         );
       } catch (error) {
+        // The panels of a sample stay below the labels.
+        if (labels) panels.push(undefined);
         if (missing.has(result.id)) continue;
         missing.add(result.id);
         const reason = printable((error as Error).message, 500);
@@ -123,8 +149,9 @@ export async function* drawRun(
         onHeatmap();
       }
     }
-    if (panels.length > 0) {
-      yield { name, svg: drawSheet(chosen ? `${heading} (${chosen})` : heading, panels) };
+    if (panels.some(Boolean)) {
+      const title = chosen && !labels ? `${heading} (${chosen})` : heading;
+      yield { name, svg: drawSheet(title, panels, labels) };
     }
   }
 }
@@ -167,24 +194,19 @@ async function* drawCurves(
   }
 }
 
-/** Chooses the samples of each sheet. */
+/** Chooses the results of each sheet. */
 function choose(
-  results: readonly HeatmapResult[],
   scored: readonly Scored[],
   classes: ReadonlyMap<string, readonly Scored[]>,
   count: number,
-  seed: number,
+  random: Choice,
 ): Choice[] {
   const ranked = byMiou(scored);
   const names = new Set<string>();
   return [
     { name: "best.svg", heading: "Highest mIoU", results: ranked.slice(0, count) },
     { name: "worst.svg", heading: "Lowest mIoU", results: ranked.toReversed().slice(0, count) },
-    {
-      name: "random.svg",
-      heading: `Random samples, seed ${seed}`,
-      results: pick(results, count, new Random(seed)),
-    },
+    random,
     ...[...classes].map(([category, all]): Choice => ({
       name: `${fileName(`gallery-${category}`, names)}.svg`,
       heading: all.length > count

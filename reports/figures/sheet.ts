@@ -60,24 +60,40 @@ const BOX = "#00e640";
 const KEY = "Green: ground truth. Light blue: outline of the mask. Warm colours: heatmap. " +
   "Dimmed: outside the model's square.";
 
+const BOTH_KEY = "Green: ground truth. Light blue: predicted boxes, or outline of the mask. " +
+  "Warm colours: heatmap. Dimmed: outside the model's square.";
+
 const BOX_KEY = "Green: ground truth. Light blue: predicted boxes.";
 
 /**
  * Draws a sheet of panels.
  *
  * @param heading Title of the sheet.
- * @param panels The X-rays, row by row.
+ * @param panels The X-rays, row by row; a place may be empty.
+ * @param labels Labels of the columns; by default the panels have four columns without a label.
  * @returns An SVG document that contains all pictures.
  */
-export function drawSheet(heading: string, panels: readonly Panel[]): string {
-  const columns = Math.max(3, Math.min(COLUMNS, panels.length));
-  const width = GAP + columns * (PANEL_SIDE + GAP);
-  const height = TOP + Math.ceil(panels.length / COLUMNS) * ROW;
+export function drawSheet(
+  heading: string,
+  panels: readonly (Panel | undefined)[],
+  labels: readonly string[] = [],
+): string {
+  const columns = labels.length || COLUMNS;
+  const width = GAP + Math.max(3, Math.min(columns, panels.length)) * (PANEL_SIDE + GAP);
+  const top = TOP + (labels.length > 0 ? GAP : 0);
+  const height = top + Math.ceil(panels.length / columns) * ROW;
+  const left = (i: number) => GAP + i % columns * (PANEL_SIDE + GAP);
   const placed = panels.map((panel, i) => {
-    const x = GAP + i % COLUMNS * (PANEL_SIDE + GAP);
-    const y = TOP + Math.floor(i / COLUMNS) * ROW;
-    return `<g transform="translate(${x} ${y})">${drawPanel(panel)}</g>\n`;
+    const y = top + Math.floor(i / columns) * ROW;
+    return panel ? `<g transform="translate(${left(i)} ${y})">${drawPanel(panel)}</g>\n` : "";
   });
+  const named = labels.map((label, i) =>
+    `<text x="${left(i) + PANEL_SIDE / 2}" y="${TOP + LINE}" text-anchor="middle" ` +
+    `font-size="14" font-weight="bold">${safe(label)}</text>\n`
+  );
+  const kinds = new Set(
+    panels.flatMap((panel) => panel ? [panel.predicted ? "boxes" : "map"] : []),
+  );
   const title = safe(heading);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" ` +
     `viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}" ` +
@@ -85,8 +101,9 @@ export function drawSheet(heading: string, panels: readonly Panel[]): string {
     '<rect width="100%" height="100%" fill="white"/>\n' +
     `<text x="${GAP}" y="28" font-size="16" font-weight="bold">${title}</text>\n` +
     `<text x="${GAP}" y="48" fill="#555555">${
-      safe(panels.some(({ predicted }) => predicted) ? BOX_KEY : KEY)
+      safe(kinds.size > 1 ? BOTH_KEY : kinds.has("boxes") ? BOX_KEY : KEY)
     }</text>\n` +
+    named.join("") +
     `${placed.join("")}</svg>\n`;
 }
 
@@ -152,10 +169,16 @@ function wrap(phrase: string): string[] {
   return lines.length <= LINES ? lines : [...lines.slice(0, LINES - 1), `${lines[LINES - 1]} …`];
 }
 
-/** Shortens a name to its end, since ids often begin alike; the small font fits more characters. */
+/**
+ * Shortens a name to its class and the end of its id, since ids often begin alike. The small font
+ * fits more characters.
+ */
 function shorten(name: string): string {
   const most = CHARACTERS + 6;
-  return name.length > most ? `…${name.slice(1 - most)}` : name;
+  if (name.length <= most) return name;
+  const [, category = ""] = /^(.{0,28}).*? · /.exec(name) ?? [];
+  const begin = category && `${category} · `;
+  return `${begin}…${name.slice(begin.length + 1 - most)}`;
 }
 
 /** Escapes a text from a file for XML. */

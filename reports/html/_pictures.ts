@@ -45,12 +45,10 @@ export function missingElement(name: string, reason: string): string {
  *
  * @param number Number of the result.
  * @param found The heatmap.
- * @param outline Outline of the masks that state the ground truth, in pixels of the original image.
  */
 export function heatmapElement(
   number: number,
   { normalised, heatmap, size, crop, image }: RunHeatmap,
-  outline?: readonly Ring[],
 ): string {
   const side = Math.min(MAP_SIDE, size);
   const stride = Math.ceil(size / 8);
@@ -70,21 +68,25 @@ export function heatmapElement(
   const { width, height } = image;
   return element(
     `heatmap-${number}`,
-    {
-      ...{ side, size, x, y, span: crop.side, width, height },
-      ...(outline && { truth: JSON.stringify(outline) }),
-    },
+    { side, size, x, y, span: crop.side, width, height },
     new Uint8Array(deflateRawSync(bytes, { level: 9 })).toBase64(),
   );
 }
 
-/** Most characters of an attribute; the outline of a mask takes some 10 000. */
-const MAX_ATTRIBUTE = 2 ** 16;
+/**
+ * Makes the element of a sample's ground truth.
+ *
+ * @param number Number of the sample's first result.
+ * @param outline Outline of the masks that state the ground truth, in pixels of the original image.
+ */
+export function truthElement(number: number, outline: readonly Ring[]): string {
+  return element(`truth-${number}`, {}, JSON.stringify(outline));
+}
 
 /** Makes an element with data: browsers neither show nor run a script of type `text/plain`. */
 function element(id: string, data: Readonly<Record<string, number | string>>, text: string) {
   const attributes = Object.entries(data).map(([name, value]) =>
-    ` data-${name}="${safe(String(value), MAX_ATTRIBUTE)}"`
+    ` data-${name}="${safe(String(value))}"`
   );
   return `<script type="text/plain" id="${id}"${attributes.join("")}>${text}</script>\n`;
 }

@@ -27,6 +27,8 @@ export interface PageRow {
   readonly boxes: readonly Box[];
   /** Masks of the ground truth in words; absent if boxes state it. */
   readonly masks?: readonly string[];
+  /** Number of the outline of these masks; absent if boxes state the ground truth. */
+  readonly truth?: number;
   /** Predicted boxes, and the same in words; absent without a method that gives boxes. */
   readonly predicted?: readonly Box[];
   readonly found?: readonly string[];
@@ -47,8 +49,14 @@ const MAX_TEXT = 2000;
  * @param result The result.
  * @param n Number of the row.
  * @param image Number of the result's X-ray; null if the result names no X-ray.
+ * @param truth Number of the outline of the result's masks.
  */
-export function pageRow(result: SampleResult, n: number, image: number | null): PageRow {
+export function pageRow(
+  result: SampleResult,
+  n: number,
+  image: number | null,
+  truth: number,
+): PageRow {
   const isScored = result.status === "scored";
   const grounded = isGrounded(result) ? result : undefined;
   const out = isGrounded(result) ? undefined : result;
@@ -65,7 +73,7 @@ export function pageRow(result: SampleResult, n: number, image: number | null): 
     scores: isScored ? SCORES.map((score) => result[score]) : [],
     texts: isScored ? SCORES.map((score) => formatScore(score, result[score])) : [],
     boxes: grounded?.boxes ?? [],
-    ...(grounded?.masks && { masks: grounded.masks.map(describeMask) }),
+    ...(result.masks && { masks: result.masks.map(describeMask), truth }),
     ...(predicted && { predicted, found: boxTexts(predicted, confidence) }),
     threshold: typeof grounded?.threshold === "number" ? grounded.threshold : null,
     notes: Array.isArray(result.notes) ? result.notes.map(text) : [],

@@ -13,20 +13,15 @@ import { BOX, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "../figures/heat_
 import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
 import { resultOutline } from "../../runs/result_truth.ts";
 import { Run } from "../../runs/run.ts";
-import {
-  hasHeatmap,
-  type HeatmapResult,
-  imageOf,
-  isGrounded,
-  type RunRecord,
-} from "../../runs/run_folder.ts";
+import { hasHeatmap, imageOf, isGrounded, type RunRecord } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
+import { type Laterality, readLaterality } from "../laterality/laterality.ts";
 import { tabulate } from "../tables/table_files.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
 import { writeWhole } from "../../base/write_whole.ts";
 import { factsHtml, runName } from "./_facts.ts";
-import { heatmapElement, imageElement, missingElement } from "./_pictures.ts";
+import { heatmapElement, imageElement, missingElement, truthElement } from "./_pictures.ts";
 import { pageRow, scriptJson } from "./_rows.ts";
 import template from "./page.html" with { type: "text" };
 import style from "./page.css" with { type: "text" };
@@ -71,22 +66,37 @@ type Slots = Readonly<Record<string, () => AsyncIterable<string> | readonly stri
  * @throws {Deno.errors.NotFound} If the folder holds no run.
  * @throws {Error} If the file cannot be written.
  */
-export async function writeReport(
+export async function writeReport(folder: string, options: ReportOptions = {}): Promise<string> {
+  return await writeRunReport(folder, options);
+}
+
+/**
+ * Writes a page as {@linkcode writeReport} does.
+ *
+ * @param known Laterality of the run, if the caller has read it already.
+ */
+export async function writeRunReport(
   folder: string,
-  { out = `${folder}/${REPORT}`, onNotice = () => {}, signal }: ReportOptions = {},
+  options: ReportOptions,
+  known?: Laterality,
 ): Promise<string> {
+  const { out = `${folder}/${REPORT}`, onNotice = () => {}, onProgress, signal } = options;
   using run = await Run.open(folder, "show");
   const { record } = run;
-  const results = async function* () {
-    for await (const sample of run.samples()) yield* sample;
-  };
   const images = new Map<string, number>();
   const lacking: SampleResult[] = [];
+  let [found, judged] = [0, 0];
   const { done, summary, tables } = await tabulate(run, (result) => {
+    found++;
     const image = imageOf(result);
     if (image && !images.has(image)) images.set(image, images.size);
     if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
-  });
+  }, () =>
+    known ?? readLaterality(run, (done, total) => {
+      signal?.throwIfAborted();
+      judged = total;
+      onProgress?.(done, total + found);
+    }));
   const notices: string[] = [];
   const notify = (notice: string) => {
     notices.push(notice);
@@ -108,49 +118,65 @@ export async function writeReport(
     rows: async function* () {
       yield '<script type="application/json" id="rows">[';
       let n = 0;
-      for await (const result of results()) {
-        const image = images.get(imageOf(result) ?? "") ?? null;
-        yield `${n > 0 ? "," : ""}\n${scriptJson(pageRow(result, n++, image))}`;
+      for await (const sample of run.samples()) {
+        const first = n;
+        for (const result of sample) {
+          const image = images.get(imageOf(result) ?? "") ?? null;
+          yield `${n > 0 ? "," : ""}\n${scriptJson(pageRow(result, n++, image, first))}`;
+        }
       }
       yield "\n]</script>";
     },
     script: () => [`<script>${SCRIPT}</script>`],
     pictures: async function* () {
-      const written = new Set<string>();
+      const sizes = new Map<string, Size | undefined>();
       let n = 0;
-      for await (const result of results()) {
+      for await (const sample of run.samples()) {
         signal?.throwIfAborted();
-        const { id, setting } = result;
-        const image = imageOf(result);
-        const number = n++;
-        let size;
-        if (hasHeatmap(result)) {
+        onProgress?.(judged + n, judged + found);
+        const first = n;
+        let size: Size | undefined;
+        for (const result of sample) {
+          const { id, setting } = result;
+          const number = n++;
+          if (hasHeatmap(result)) {
+            try {
+              const heatmap = await run.get(id, setting);
+              size = heatmap.image;
+              yield heatmapElement(number, heatmap);
+            } catch (error) {
+              const reason = printable((error as Error).message, 500);
+              // One notice above names all heatmaps that are missing from the file.
+              if (run.has(id, setting)) notify(`No heatmap of ${quote(id)}: ${reason}`);
+              yield missingElement(`heatmap-${number}`, reason);
+            }
+          }
+          const image = imageOf(result);
+          if (!image || sizes.has(image)) continue;
+          sizes.set(image, undefined);
+          const name = images.get(image)!;
           try {
-            const heatmap = await run.get(id, setting);
-            size = heatmap.image;
-            const outline = await outlineIn(result, size).catch((error: Error) =>
-              notify(`No ground truth of ${quote(id)}: ${printable(error.message, 500)}`)
-            );
-            yield heatmapElement(number, heatmap, outline ?? undefined);
+            const gray = await originalImage(image, size);
+            sizes.set(image, gray);
+            yield await imageElement(name, gray);
           } catch (error) {
             const reason = printable((error as Error).message, 500);
-            // One notice above names all heatmaps that are missing from the file.
-            if (run.has(id, setting)) notify(`No heatmap of ${quote(id)}: ${reason}`);
-            yield missingElement(`heatmap-${number}`, reason);
+            // Without a heatmap or boxes the page shows nothing on the X-ray, and the row says why.
+            if (size || isGrounded(result) && result.predicted) {
+              notify(`No X-ray of ${quote(id)}: ${reason}`);
+            }
+            yield missingElement(`image-${name}`, reason);
           }
         }
-        if (!image || written.has(image)) continue;
-        written.add(image);
-        const name = images.get(image)!;
+        const result = sample.find(isGrounded) ?? sample[0]!;
+        const known = size ?? sizes.get(imageOf(result) ?? "");
         try {
-          yield await imageElement(name, await originalImage(image, size));
+          const outline = known && await outlineIn(result, known);
+          if (outline) yield truthElement(first, outline);
         } catch (error) {
           const reason = printable((error as Error).message, 500);
-          // Without a heatmap or boxes the page shows nothing on the X-ray, and the row says why.
-          if (size || isGrounded(result) && result.predicted) {
-            notify(`No X-ray of ${quote(id)}: ${reason}`);
-          }
-          yield missingElement(`image-${name}`, reason);
+          // The row of a sample that dropped out says why.
+          if (isGrounded(result)) notify(`No ground truth of ${quote(result.id)}: ${reason}`);
         }
       }
     },
@@ -165,7 +191,7 @@ export async function writeReport(
 }
 
 /** Outline of a result's masks for the page's pictures; `undefined` if the result has no masks. */
-async function outlineIn(result: HeatmapResult, image: Size): Promise<Ring[] | undefined> {
+async function outlineIn(result: SampleResult, image: Size): Promise<Ring[] | undefined> {
   // Three quarters of a pixel span the staircase of a slanted edge, which needs many corners.
   const tolerance = Math.max(
     0.75,

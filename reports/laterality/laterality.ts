@@ -98,8 +98,12 @@ interface ImageCount {
  * thirds of its ground truth lie on one side.
  *
  * @param run The run; its heatmaps are read one by one.
+ * @param onProgress Called with the number of heatmaps done, and the total; not without heatmaps.
  */
-export async function readLaterality(run: Run): Promise<Laterality> {
+export async function readLaterality(
+  run: Run,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<Laterality> {
   // The rows of an image may lie apart, and a pair needs both.
   const images = new Map<string, SidedSample[]>();
   for await (const results of run.samples()) {
@@ -111,9 +115,15 @@ export async function readLaterality(run: Run): Promise<Laterality> {
     images.set(image, samples);
     samples.push(sided);
   }
+  const groups = [...images.values()].map(candidates).filter(({ length }) => length > 0);
+  const mapsOf = (samples: readonly SidedSample[]) =>
+    samples.reduce((sum, { results }) => sum + results.length, 0);
+  const total = groups.reduce((sum, samples) => sum + mapsOf(samples), 0);
   const counts: ImageCount[] = [];
-  let unread = 0;
-  for (const samples of images.values()) {
+  let [done, unread] = [0, 0];
+  for (const samples of groups) {
+    onProgress(done, total);
+    done += mapsOf(samples);
     const { read, failed } = await readTruths(run, samples);
     unread += failed;
     const own: ImageCount[] = [];
@@ -170,7 +180,17 @@ function sidedSample(results: readonly HeatmapResult[]): SidedSample | undefined
   return side || kind ? { results, side, key: withoutSide(category || phrase), kind } : undefined;
 }
 
-/** Reads the ground truth of the samples that count; a sample without its files is left out. */
+/** The samples of an image that may count: pairs, the heart and devices. */
+function candidates(samples: readonly SidedSample[]): SidedSample[] {
+  return samples.filter((sample) =>
+    sample.kind ||
+    samples.some(({ key, side }) =>
+      key === sample.key && side && sample.side && side !== sample.side
+    )
+  );
+}
+
+/** Reads the ground truth of samples; a sample without its files is left out. */
 async function readTruths(
   run: Run,
   samples: readonly SidedSample[],
@@ -178,10 +198,6 @@ async function readTruths(
   const read: ReadSample[] = [];
   let failed = 0;
   for (const sample of samples) {
-    const isPaired = samples.some(({ key, side }) =>
-      key === sample.key && side && sample.side && side !== sample.side
-    );
-    if (!isPaired && !sample.kind) continue;
     const result = sample.results[0]!;
     try {
       const { image } = await run.stored(result);

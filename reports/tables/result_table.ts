@@ -221,10 +221,11 @@ export function makeTable(
 }
 
 /** Describes in words how many samples were scored, grounded, skipped, or failed. */
-export function describeCounts({ counts }: Summary): string {
+export function describeCounts({ counts, masked }: Summary): string {
   const { scored, grounded, skipped, failed } = counts;
   const parts = [`${scored} scored`, `${skipped} skipped`, `${failed} failed`];
-  if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without boxes`);
+  const truth = masked === undefined ? "boxes" : "boxes or masks";
+  if (grounded > 0) parts.splice(1, 0, `${grounded} grounded without ${truth}`);
   return parts.join(", ");
 }
 

@@ -100,11 +100,13 @@ export interface RunTables {
  * Makes the tables of a finished or interrupted run.
  *
  * @param onResult Receives each result, in the order of the file.
+ * @param lateralityOf Finds the run's laterality, after the last result.
  * @throws {SyntaxError} If a result is corrupt.
  */
 export async function tabulate(
   run: Run,
   onResult: (result: SampleResult) => void,
+  lateralityOf: () => Laterality | Promise<Laterality> = () => readLaterality(run),
 ): Promise<RunTables> {
   const sums = new SummaryByVariant(run.record.variants);
   let done = 0;
@@ -118,7 +120,7 @@ export async function tabulate(
   const summaries = sums.toJSON();
   const options = tableOptions(run.record, done >= run.record.plan.length);
   const protocols = hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : [];
-  const laterality = await readLaterality(run);
+  const laterality = await lateralityOf();
   const sides = hasLaterality(laterality) ? [makeLateralityTable(laterality, options)] : [];
   return {
     ...{ done, summary: Object.values(summaries)[0]! },

@@ -287,5 +287,24 @@ Deno.test("page opens a diffusers model with text encoder and autoencoder from o
       await page.getByRole("button", { name: "Forget the parts" }).click();
       await open.click();
       await page.getByRole("alert").filter({ hasText: "Cannot find the autoencoder" }).waitFor();
+
+      // After a new start no model's folder is picked, and the parts are a model by themselves.
+      await page.reload();
+      await opened(page);
+      await page.getByText("Model", { exact: true }).click();
+      await page.getByText("Parts of a diffusers model").click();
+      const parts = {
+        "U-Net": `${model}/unet`,
+        "Autoencoder": vae!,
+        "Tokenizer": `${text}/tokenizer`,
+        "Scheduler": `${model}/scheduler`,
+        "Text encoder's folder": `${text}/text_encoder`,
+      };
+      for (const [label, path] of Object.entries(parts)) {
+        await page.getByLabel(label).setInputFiles(path);
+      }
+      await open.click();
+      await opened(page);
+      assertEquals(await page.getByRole("alert").isHidden(), true);
     }, "cpu")
   ));

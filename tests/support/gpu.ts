@@ -35,7 +35,7 @@ export async function limitedGpu(limits: Partial<GPUSupportedLimits> = {}): Prom
   Object.defineProperty(device, "limits", { value: { ...own, ...limits } });
   return {
     device,
-    adapter: { name: "a small GPU", isHardware: false },
+    adapter: { name: "a small GPU", isHardware: false, hasFloat16: false },
     pipelines: new Map(),
     modules: new Map(),
     failures: [],

@@ -40,17 +40,19 @@ export class ModelChoice {
       this.#model = "demo";
       this.#open();
     });
-    const [folder, button] = [part("model-folder", HTMLInputElement), "open-folder"];
+    // A model may also consist of parts alone, with its U-Net among them.
+    const folders = ["model", "unet"].map((name) => part(`${name}-folder`, HTMLInputElement));
     const enable = () => {
-      part(button, HTMLButtonElement).disabled = !folder.files?.length;
+      part("open-folder", HTMLButtonElement).disabled = !folders.some(({ files }) => files?.length);
     };
-    folder.addEventListener("change", enable);
+    for (const folder of folders) folder.addEventListener("change", enable);
     enable();
     // A browser keeps a picked folder, and has no button of its own to forget the folder.
     part("forget-parts", HTMLButtonElement).addEventListener("click", () => {
       for (const name of ["text", ...PICKED_PARTS]) {
         part(`${name}-folder`, HTMLInputElement).value = "";
       }
+      enable();
     });
     this.#open();
   }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { oneAtATime } from "./one_at_a_time.ts";
+import { oneAtATime } from "../../base/one_at_a_time.ts";
 import type { Picture, Reading } from "./picture.ts";
 
 /** Deno's own `Worker`: ONNX Runtime's WebAssembly replaces the global one by Node's. */

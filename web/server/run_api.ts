@@ -42,7 +42,8 @@ export class RunApi implements Disposable {
       return respondError("The run has changed since this page was opened: reload the page", 409);
     }
     if (!isImage) {
-      const body = encodeParts(await run.detail(result));
+      const sizeOf = async () => (await pictures.get(imageOf(result) ?? "")).original;
+      const body = encodeParts(await run.detail(result, sizeOf));
       const next = searchParams.getAll("next").slice(0, MAX_AHEAD).map(Number);
       const results = [index, ...next].flatMap((index) => run.result(index) ?? []);
       pictures.readAhead(results.flatMap((result) => imageOf(result) ?? []));

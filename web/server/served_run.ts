@@ -6,15 +6,15 @@
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { Size } from "../../base/geometry.ts";
+import { oneAtATime } from "../../base/one_at_a_time.ts";
 import { printable } from "../../base/text.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 import { tabulate } from "../../reports/tables/table_files.ts";
 import { resultOutline } from "../../runs/result_truth.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
+import { hasHeatmap, isGrounded } from "../../runs/run_folder.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
-import { oneAtATime } from "./one_at_a_time.ts";
 
 /** Most corners of an outline: some 100 KB, less than an X-ray. */
 const MAX_CORNERS = 10_000;
@@ -85,12 +85,13 @@ export class ServedRun {
   }
 
   /**
-   * Gives a result with the stored source of its heatmap.
+   * Gives a result with the stored source of its heatmap, and the outline of its masks.
    *
+   * @param sizeOf Finds the size of the result's image in pixels, if the run stored no heatmap.
    * @throws {SyntaxError} If the result's heatmap cannot be read.
    */
-  async detail(result: SampleResult): Promise<SampleDetail> {
-    if (!hasHeatmap(result)) return { result };
+  async detail(result: SampleResult, sizeOf: () => Promise<Size>): Promise<SampleDetail> {
+    if (!hasHeatmap(result)) return { result, ...await outlineIn(result, sizeOf) };
     return await this.#alone(async (): Promise<SampleDetail> => {
       const { run } = this.#snapshot;
       const { sigma, otsu } = run.settingsOf(result.setting);
@@ -100,7 +101,7 @@ export class ServedRun {
         crop: cropRegion(image.width, image.height, view),
         isGrid: view !== undefined,
       };
-      return { result, heatmap, ...await outlineIn(result, image) };
+      return { result, heatmap, ...await outlineIn(result, () => Promise.resolve(image)) };
     });
   }
 
@@ -112,14 +113,18 @@ export class ServedRun {
 
 /** Outline of a result's masks, or the reason for its lack. */
 async function outlineIn(
-  result: HeatmapResult,
-  image: Size,
+  result: SampleResult,
+  sizeOf: () => Promise<Size>,
 ): Promise<Pick<SampleDetail, "outline" | "fault">> {
+  if (!result.masks) return {};
   try {
     // The page enlarges the X-ray, so that half a pixel of it shows.
-    const outline = await resultOutline(result, image, { tolerance: 0.5, most: MAX_CORNERS });
+    const options = { tolerance: 0.5, most: MAX_CORNERS };
+    const outline = await resultOutline(result, await sizeOf(), options);
     return outline ? { outline } : {};
   } catch (error) {
+    // The reason of a sample that dropped out says it already.
+    if (!isGrounded(result)) return {};
     return { fault: `No ground truth: ${printable((error as Error).message, 500)}` };
   }
 }

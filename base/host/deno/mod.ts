@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import type * as Ort from "onnxruntime-node";
 import { useHost } from "../host.ts";
 import { denoFiles } from "./files.ts";
+import { hasCuda, missingForCuda } from "./cuda_files.ts";
 import { loadOrt } from "./ort.ts";
 
 useHost({
@@ -31,5 +32,7 @@ useHost({
     load: async () =>
       (await import("onnxruntime-node") as unknown as { default: typeof Ort }).default,
     realPath: Deno.realPathSync,
+    hasCuda,
+    missingForCuda,
   },
 });

@@ -54,6 +54,8 @@ const MAX_DEPTH = 8;
 /** Most settings to keep, and most keys on the way to a setting; a training script has a hundred. */
 const MAX_SETTINGS = 10_000;
 const MAX_SETTING_DEPTH = 4;
+/** Most characters of a key on the way to a tensor or setting: a hostile key may have millions. */
+const MAX_KEY = 200;
 
 /** Most keys that a message lists, and most characters of each. */
 const MAX_LISTED_KEYS = 8;
@@ -120,7 +122,7 @@ function findSettings(root: unknown): Map<string, Setting> {
     const items = value instanceof PickleUnknown ? [...value.attributes, ...value] : value;
     if (!(Array.isArray(items) || items instanceof Map)) continue;
     for (const [key, item] of items) {
-      if (typeof key !== "string") continue;
+      if (typeof key !== "string" || key.length > MAX_KEY) continue;
       const path = [...keys, key];
       if (typeof item === "string" || typeof item === "number" || typeof item === "boolean") {
         if (settings.size < MAX_SETTINGS) settings.set(path.join("."), item);
@@ -156,9 +158,9 @@ function findTensors(root: unknown): PickledTensors[] {
   return found;
 }
 
-/** A key as text. A hostile key may be a list whose text has no end. */
+/** The start of a key as text. A hostile key may be a list whose text has no end. */
 function keyText(key: unknown): string {
-  return typeof key === "object" ? "(an object)" : String(key);
+  return typeof key === "object" ? "(an object)" : String(key).slice(0, MAX_KEY);
 }
 
 /** The unknown global that a value is, or that would have made the value. */

@@ -387,6 +387,18 @@ Deno.test("readTorchPickle() ends soon on lists within lists, as keys and as val
   assertEquals(sets(lists, dict([["x", keyed], ["y", [0x68, 59]]])), [["x.(an object)", ["a"]]]);
 });
 
+Deno.test("readTorchPickle() cuts long keys, and leaves out their settings", () => {
+  // Each path would have a copy of the key.
+  const letters = new TextEncoder().encode("k".repeat(2 ** 16));
+  const long = [0x58, 0, 0, 1, 0, ...letters];
+  const many = Array.from({ length: 9000 }, (_, i): [string, Piece] => [`s${i}`, int(i)]);
+  const { settings, sets } = readTorchPickle(
+    pickle([0x7d, ...long, ...dict([...many, ["a", TENSOR]]), 0x73, ...text("b"), ...int(1), 0x73]),
+  );
+  assertEquals([...settings], [["b", 1]]);
+  assertEquals(sets[0]!.keys, ["k".repeat(200)]);
+});
+
 Deno.test("readTorchPickle() keeps plain settings of dictionaries and inert objects", () => {
   const args = built(
     "Namespace",

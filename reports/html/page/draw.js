@@ -31,11 +31,12 @@ const BLACK = [0, 0, 0];
  * @param {import("./pictures.js").Xray} xray
  * @param {import("./pictures.js").Heatmap | undefined} heatmap
  * @param {Pick<import("./rows.js").Row, "boxes" | "predicted">} row boxes in pixels of the original
+ * @param {readonly (readonly number[])[]} truth outline of the ground truth, as of `truthOf`
  * @param {Display} display
  * @param {Style} style
  * @param {number} longer side of the canvas in pixels
  */
-export function drawSample(canvas, xray, heatmap, row, display, style, longer) {
+export function drawSample(canvas, xray, heatmap, row, truth, display, style, longer) {
   const scale = longer / Math.max(xray.width, xray.height);
   const width = canvas.width = Math.max(1, Math.round(xray.width * scale));
   const height = canvas.height = Math.max(1, Math.round(xray.height * scale));
@@ -69,7 +70,7 @@ export function drawSample(canvas, xray, heatmap, row, display, style, longer) {
   if (!display.boxes) return;
   const dash = [4 * thick, 2 * thick];
   for (const box of row.boxes) frame(boxPath(box, scale), style.box, dash);
-  if (heatmap) frame(ringPath(heatmap.truth, scale), style.box, dash);
+  if (truth.length > 0) frame(ringPath(truth, scale), style.box, dash);
 }
 
 /**
@@ -83,7 +84,7 @@ function boxPath([x, y, w, h], scale) {
 }
 
 /**
- * @param {import("./pictures.js").Heatmap["truth"]} rings in pixels of the original
+ * @param {readonly (readonly number[])[]} rings in pixels of the original
  * @param {number} scale
  */
 function ringPath(rings, scale) {

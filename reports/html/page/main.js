@@ -4,7 +4,7 @@
 import { drawSample } from "./draw.js";
 import { largeView } from "./details.js";
 import { make, part, present } from "./dom.js";
-import { heatmapOf, xrayOf } from "./pictures.js";
+import { heatmapOf, truthOf, xrayOf } from "./pictures.js";
 import { chooseRows, makeRow } from "./rows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -69,16 +69,17 @@ async function paint(row, place, longer) {
   const has = row.status === "scored" || row.status === "grounded";
   try {
     if (row.image === null) throw new Error("the results name no image");
-    const [xray, heatmap] = await Promise.all([
+    const [xray, heatmap, truth] = await Promise.all([
       xrayOf(row.image),
       has && !row.predicted ? heatmapOf(row.n).catch(() => undefined) : undefined,
+      row.truth === undefined ? [] : truthOf(row.truth).catch(() => []),
     ]);
     if (place.dataset.row !== mine) return;
     const known = place.querySelector("canvas");
     const canvas = known ?? make("canvas", { role: "img" });
     const shown = heatmap ? " with heatmap" : row.predicted ? " with predicted boxes" : "";
     canvas.setAttribute("aria-label", `X-ray${shown}: ${row.phrase}`);
-    drawSample(canvas, xray, heatmap, row, display(), report, Math.round(longer * ratio));
+    drawSample(canvas, xray, heatmap, row, truth, display(), report, Math.round(longer * ratio));
     if (!known) place.replaceChildren(canvas);
   } catch (error) {
     if (place.dataset.row !== mine) return;

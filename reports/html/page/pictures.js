@@ -13,7 +13,6 @@ import { present } from "./dom.js";
  * @property {number} x left edge of the crop, in pixels of the original
  * @property {number} y top edge of the crop
  * @property {number} span side of the crop
- * @property {readonly (readonly number[])[]} truth rings of the ground truth, `x, y` in turn
  */
 
 /**
@@ -104,7 +103,16 @@ export function heatmapOf(number) {
       x: number("x"),
       y: number("y"),
       span: number("span"),
-      truth: JSON.parse(dataset.truth ?? "[]"),
     };
   });
+}
+
+/**
+ * Outline of the ground truth: rings of `x, y` in turn, in pixels of the original.
+ *
+ * @param {number} number
+ * @returns {Promise<readonly (readonly number[])[]>}
+ */
+export function truthOf(number) {
+  return once(`truth-${number}`, ({ textContent }) => JSON.parse(textContent ?? "[]"));
 }

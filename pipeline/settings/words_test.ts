@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { InputTypeError } from "../base/errors.ts";
-import type { EncodedPhrase, Tokenizer } from "../models/tokenizer.ts";
+import { InputTypeError } from "../../base/errors.ts";
+import type { EncodedPhrase, Tokenizer } from "../../models/tokenizer.ts";
 import { chooseWords, placeWords, type WordChoice } from "./words.ts";
 
 /** A tokenizer that cuts words into pieces of four letters, and phrases at 10 tokens. */

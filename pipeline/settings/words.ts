@@ -4,11 +4,11 @@
  * @module
  */
 
-import { InputTypeError } from "../base/errors.ts";
-import { UsageError } from "../base/options.ts";
-import { quote } from "../base/text.ts";
-import type { Sample } from "../datasets/sample.ts";
-import type { Tokenizer } from "../models/tokenizer.ts";
+import { InputTypeError } from "../../base/errors.ts";
+import { UsageError } from "../../base/options.ts";
+import { quote } from "../../base/text.ts";
+import type { Sample } from "../../datasets/sample.ts";
+import type { Tokenizer } from "../../models/tokenizer.ts";
 
 /** Choices of words: by a stop list, all, those of the sample's class, or words by name. */
 export type WordChoice = "content" | "all" | "class" | readonly string[];
