@@ -20,7 +20,7 @@ import {
 import { openColumns, splitOperand } from "../reports/compare/read_columns.ts";
 import { COMPARISON, writeComparison } from "../reports/html/write_comparison.ts";
 import { formatTable } from "../reports/tables/table.ts";
-import { writeWhole } from "../base/write_whole.ts";
+import { makeFolder, writeWhole } from "../base/write_whole.ts";
 
 const COMMAND = command({
   usage: "deno task compare RUN RUN [RUN …] [options]",
@@ -67,6 +67,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     console.log(`${describeMost(comparison).join("\n")}\n`);
     console.log(describeComparison(comparison).join("\n"));
     if (out === undefined) return EXIT.ok;
+    await makeFolder(out);
     const files = comparisonFiles(comparison);
     for (const [name, text] of Object.entries(files)) await writeWhole(`${out}/${name}`, text);
     await writeComparison(columns, compared, {
@@ -75,7 +76,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       onProgress: (done, total) => progress.follow(done, total),
       signal,
     });
-    console.log(`Files: ${[...Object.keys(files), COMPARISON].map((n) => `${out}/${n}`).join(", ")}`);
+    console.log(
+      `Files: ${[...Object.keys(files), COMPARISON].map((n) => `${out}/${n}`).join(", ")}`,
+    );
     return EXIT.ok;
   } finally {
     progress.clear();
@@ -89,5 +92,8 @@ await runCommand(COMMAND, main, async ({ operands, out }) => {
   const images = out === undefined
     ? []
     : await Promise.all(folders.map(({ folder }) => imagesOf(folder).catch(() => [])));
-  return { read: [...folders.map(({ folder }) => folder), ...operands, ...images.flat()], write: [out] };
+  return {
+    read: [...folders.map(({ folder }) => folder), ...operands, ...images.flat()],
+    write: [out],
+  };
 });

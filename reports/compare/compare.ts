@@ -6,9 +6,9 @@
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import {
+  type NumberName,
   numbersOf,
   poolOf,
-  type NumberName,
   type ProtocolName,
   PROTOCOLS,
 } from "../../scoring/protocols.ts";
@@ -20,7 +20,7 @@ import { NO_CLASS } from "../tables/summary.ts";
 import { type Cohort, estimate } from "../statistics/cohort.ts";
 import { ClassColumns } from "../statistics/class_columns.ts";
 import { holm, mcNemar } from "../statistics/paired_tests.ts";
-import { FLIPS, MOST_EXACT, signFlip, unitIntervals } from "../statistics/resample_units.ts";
+import { FLIPS, signFlip, unitIntervals } from "../statistics/resample_units.ts";
 import { type Column, matchSamples } from "./read_columns.ts";
 
 /** Name of the paper's scores beside the protocols. */
@@ -93,8 +93,8 @@ export interface Comparison {
   readonly unit: Units["unit"];
   readonly units: number;
   readonly bootstrap: Bootstrap;
-  /** Random sign flips; up to `exactUpTo` units all flips are tried. */
-  readonly flips: { readonly count: number; readonly seed: number; readonly exactUpTo: number };
+  /** Most sign flips, of means and of scores of samples together. */
+  readonly flips: typeof FLIPS & { readonly seed: number };
   /** Sentences about samples and protocols that were left out. */
   readonly notes: readonly string[];
   readonly numbers: readonly ComparedNumber[];
@@ -154,7 +154,9 @@ export async function compareColumns(
   const numbers = correct(
     pairs.flatMap(({ labels, rows }, i) =>
       [PAPER_PROTOCOL, ...Object.keys(PROTOCOLS)]
-        .filter((protocol) => !versions.some((other) => other.protocol === protocol && other.i === i))
+        .filter((protocol) =>
+          !versions.some((other) => other.protocol === protocol && other.i === i)
+        )
         .flatMap((protocol) =>
           compareProtocol(protocol, rows, groups).map((number) => ({ ...labels, ...number }))
         )
@@ -166,7 +168,7 @@ export async function compareColumns(
       columns: columns.map(({ name }) => name),
       samples: samples.length,
       ...{ unit, units: new Set(names).size, bootstrap: BOOTSTRAP },
-      flips: { count: FLIPS, seed: BOOTSTRAP.seed, exactUpTo: MOST_EXACT },
+      flips: { ...FLIPS, seed: BOOTSTRAP.seed },
       notes: [...notes, ...versions.map(({ note }) => note)],
       numbers,
       misses: correct(pairs.flatMap(({ labels, rows }) => compareMisses(labels, rows))),
@@ -228,19 +230,25 @@ function compareProtocol(
     return isPaired ? [{ own, other, category, unit }] : [];
   });
   if (counted.length === 0) return [];
-  const columns = new ClassColumns(counted.map(({ category }) => category), groups, ALL);
-  const unitNames = [...new Set(counted.map(({ unit }) => unit))].sort();
-  const places = new Map(unitNames.map((name, place) => [name, place]));
-  const cohortOf = (own: typeof counted, unitPlaces: ReadonlyMap<string, number>): Cohort => ({
-    sides: [own.map(({ other }) => other), own.map(({ own }) => own)],
-    classes: own.map(({ category }) => columns.placeOf(category)),
-    units: own.map(({ unit }) => unitPlaces.get(unit)!),
-    ...{ classCount: columns.classes.length, unitCount: unitPlaces.size, width: fields.length },
-    ...(pool && { pool }),
-  });
+  const columnsOf = (own: typeof counted) =>
+    new ClassColumns(own.map(({ category }) => category), groups, ALL);
+  const cohortOf = (own: typeof counted, columns: ClassColumns): Cohort => {
+    const names = unitNames(own);
+    const places = new Map(names.map((name, place) => [name, place]));
+    return {
+      sides: [own.map(({ other }) => other), own.map(({ own }) => own)],
+      classes: own.map(({ category }) => columns.placeOf(category)),
+      units: own.map(({ unit }) => places.get(unit)!),
+      ...{ classCount: columns.classes.length, unitCount: names.length, width: fields.length },
+      ...(pool && { pool }),
+    };
+  };
+  const most = pool ? FLIPS.pools : FLIPS.means;
+  const columns = columnsOf(counted);
+  const cohort = cohortOf(counted, columns);
   const width = scores.length;
-  const { values, differences } = estimate(cohortOf(counted, places));
-  const whole = new Float64Array(places.size).fill(1);
+  const { values, differences } = estimate(cohort);
+  const whole = new Float64Array(cohort.unitCount).fill(1);
   const [against, method] = values(whole).map((side) => columns.of(side, width)) as [
     Float64Array,
     Float64Array,
@@ -252,32 +260,50 @@ function compareProtocol(
     ];
     return second.map((value, at) => value - first[at]!);
   };
-  const intervals = unitIntervals(places.size, difference);
-  const ps = signFlip(places.size, (isSwapped) => columns.of(differences(isSwapped), width));
+  const intervals = unitIntervals(cohort.unitCount, difference);
+  const ps = signFlip(
+    cohort.unitCount,
+    (isSwapped) => columns.of(differences(isSwapped), width),
+    most,
+  );
+  const exactP = (own: typeof counted, name: string) => {
+    const few = columnsOf(own);
+    const cohort = cohortOf(own, few);
+    const { differences } = estimate(cohort);
+    const place = few.names.indexOf(name) * width;
+    return signFlip(
+      cohort.unitCount,
+      (isSwapped) => few.of(differences(isSwapped), width).subarray(place, place + width),
+      most,
+    );
+  };
   return columns.names.flatMap((name, column) => {
     const own = counted.filter(({ category }) => columns.isIn(category, name));
-    const units = [...new Set(own.map(({ unit }) => unit))].sort();
-    const isFew = units.length <= MOST_EXACT && places.size > MOST_EXACT;
-    const few = isFew
-      ? estimate(cohortOf(own, new Map(units.map((unit, place) => [unit, place]))))
-      : undefined;
-    const exact = few &&
-      signFlip(units.length, (isSwapped) => columns.of(few.differences(isSwapped), width));
+    const units = unitNames(own).length;
+    // Few units of many have an exact p of their own.
+    const exact = 2 ** units <= most && units < cohort.unitCount
+      ? exactP(own, name)
+      : ps.subarray(column * width);
     return scores.flatMap((score, k) => {
       const at = column * width + k;
       // A method may lack a number altogether, such as the contrast of boxes.
       if (Number.isNaN(method[at])) return [];
-      const [low, high] = units.length > 1 ? intervals[at] ?? [] : [];
+      const [low, high] = units > 1 ? intervals[at] ?? [] : [];
       return [{
-        ...{ protocol, score, class: name, samples: own.length, units: units.length },
+        ...{ protocol, score, class: name, samples: own.length, units },
         ...{ value: method[at]!, valueAgainst: against[at]! },
         difference: method[at]! - against[at]!,
         ...(low !== undefined && high !== undefined && { low, high }),
-        p: (exact ?? ps)[at]!,
+        p: exact[k]!,
         ...(!pool && countWins(own, k, width, LOWER.includes(score))),
       }];
     });
   });
+}
+
+/** Names of the units of samples, in ascending order of their UTF-16 codes. */
+function unitNames(samples: readonly { readonly unit: string }[]): string[] {
+  return [...new Set(samples.map(({ unit }) => unit))].sort();
 }
 
 /** Counts the samples on which the method is better, equal and worse by the mean of a number. */

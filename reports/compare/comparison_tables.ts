@@ -31,10 +31,13 @@ export function describeComparison({ columns, ...comparison }: Comparison): stri
     : "since the dataset does not tell the patients";
   return [
     `${samples} samples of ${units} ${unit}s, compared with ${columns[0]}.`,
-    `Intervals hold ${100 * bootstrap.level} % of ${bootstrap.resamples} paired bootstrap draws of ` +
+    `Intervals hold ${
+      100 * bootstrap.level
+    } % of ${bootstrap.resamples} paired bootstrap draws of ` +
     `${unit}s, ${source}; seed ${bootstrap.seed}.`,
-    `p is two-sided, by sign flips of ${unit}s: all flips of up to ${flips.exactUpTo}, otherwise ` +
-    `${flips.count} random flips, seed ${flips.seed}.`,
+    `p is two-sided, by sign flips of ${unit}s: all flips if there are at most ${flips.means} ` +
+    `(${flips.pools} for scores of samples together), otherwise as many random flips, seed ` +
+    `${flips.seed}.`,
     "Holm corrects p over all methods, protocols and scores of a class.",
     "Better, equal and worse count samples.",
     ...notes,

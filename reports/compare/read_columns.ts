@@ -112,7 +112,9 @@ function differenceOf(one: SampleResult, other: SampleResult): string | undefine
 }
 
 function truthText({ boxes, masks = [] }: Extract<SampleResult, { boxes: unknown }>): string {
-  const own = masks.map((mask) => mask.kind === "png" ? { ...mask, path: nameOf(mask.path) } : mask);
+  const own = masks.map((mask) =>
+    mask.kind === "png" ? { ...mask, path: nameOf(mask.path) } : mask
+  );
   return JSON.stringify([boxes, own]);
 }
 

@@ -5,7 +5,12 @@
  */
 
 import { Random } from "../../base/random.ts";
-import { BOOTSTRAP, type Bootstrap, type Interval, percentileInterval } from "../tables/bootstrap.ts";
+import {
+  BOOTSTRAP,
+  type Bootstrap,
+  type Interval,
+  percentileInterval,
+} from "../tables/bootstrap.ts";
 
 /**
  * Computes percentile intervals of numbers over units that are drawn with replacement. Each draw
@@ -38,38 +43,40 @@ export function unitIntervals(
   });
 }
 
-/** Number of random sign flips; fewer units give all their flips instead. */
-export const FLIPS = 10_000;
-
-/** Most units of which all flips are tried. */
-export const MOST_EXACT = Math.floor(Math.log2(FLIPS));
+/**
+ * Number of random sign flips. Scores of samples together take far longer than means, which are sums.
+ * If there are no more flips than that, all flips are tried.
+ */
+export const FLIPS = { means: 10_000, pools: 2000 } as const;
 
 /** Differences that are equal but for rounding. */
 const ROUNDING = 1e-12;
 
 /**
  * Two-sided p of the paired permutation test: the share of flips with a difference at least as far
- * from 0 as the observed difference. In a flip two methods change places in some units. Up to
- * {@linkcode MOST_EXACT} units all flips count. Otherwise each of the random flips marks unit `i` by
+ * from 0 as the observed difference. In a flip two methods change places in some units. All flips count
+ * if there are no more than `most`. Otherwise each of the random flips marks unit `i` by
  * bit `i % 32` of a number, which is drawn for every 32 units; the observed difference counts as
  * one more flip (Phipson and Smyth, 2010).
  *
  * @param count Number of units.
  * @param differences Differences if the methods change places in marked units.
+ * @param most Number of random flips.
  * @param seed Seed of the random flips.
  * @returns A p for each difference; NaN if the difference is NaN.
  */
 export function signFlip(
   count: number,
   differences: (isSwapped: Uint8Array) => Float64Array,
+  most: number,
   seed: number = BOOTSTRAP.seed,
 ): Float64Array {
   const isSwapped = new Uint8Array(count);
   const observed = differences(isSwapped).map(Math.abs);
   const bounds = observed.map((value) => value - ROUNDING * Math.max(1, value));
-  const isExact = count <= MOST_EXACT;
+  const isExact = 2 ** count <= most;
   const random = new Random(seed);
-  const flips = isExact ? 2 ** count : FLIPS;
+  const flips = isExact ? 2 ** count : most;
   const extreme = new Float64Array(observed.length).fill(isExact ? 0 : 1);
   for (let flip = 0; flip < flips; flip++) {
     for (let from = 0; from < count; from += 32) {
