@@ -61,6 +61,7 @@ export {
 } from "./pipeline/postprocess.ts";
 export {
   type AllScores,
+  type ProtocolChoice,
   type ProtocolName,
   type ProtocolOptions,
   type ProtocolScores,

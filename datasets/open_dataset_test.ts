@@ -415,6 +415,32 @@ Deno.test("openDataset() reads PadChest-GR with the splits beside it, boxes in s
     assert(mass!.reason.includes("begins outside the image"), mass!.reason);
   }));
 
+Deno.test("openDataset() keeps the ids of PadChest-GR's samples beside negative sentences", () =>
+  withFiles({
+    "grounded_reports.json": JSON.stringify([{
+      ImageID: "1.png",
+      findings: [
+        { sentence_en: "No mass.", abnormal: false },
+        { sentence_en: "Effusion.", boxes: [[0, 0, 1, 1]] },
+        { sentence_en: "Nodule.", abnormal: false },
+        { sentence_en: "Nodule.", boxes: [[0.5, 0.5, 0.9, 1]] },
+      ],
+    }]),
+  }, async (folder) => {
+    const read = async (negatives: boolean) => {
+      const dataset = await openDataset(`${folder}/grounded_reports.json`, { negatives });
+      const found = samples(await Array.fromAsync(dataset.items));
+      const shown = found.map(({ id, phrase, isNegative, boxes }) => [
+        ...[id, phrase, isNegative, boxes.length],
+      ]);
+      return [shown, dataset.negatives, dataset.count];
+    };
+    // A sentence with a box elsewhere in its report has something to find.
+    const known = [["1#1", "Effusion.", undefined, 1], ["1#2", "Nodule.", undefined, 1]];
+    assertEquals(await read(false), [known, undefined, 2]);
+    assertEquals(await read(true), [[...known, ["1#3", "No mass.", true, 0]], 1, 3]);
+  }));
+
 /** Shared cases: real-world inputs with the expected results. */
 const CASES = new URL("../../shared/cases/", import.meta.url).pathname;
 

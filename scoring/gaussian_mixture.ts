@@ -101,15 +101,20 @@ function cluster(
 
 /** The better of two drawn centres; far values are drawn more often. */
 function secondCenter(values: Float32Array, first: number): number {
-  const total = values.reduce((sum, value) => sum + (value - first) ** 2, 0);
+  let total = 0;
+  for (let i = 0; i < values.length; i++) total += (values[i]! - first) ** 2;
   const candidates = DRAWS.slice(1).map((draw) => {
     let sum = 0;
     const at = values.findIndex((value) => (sum += (value - first) ** 2) >= draw * total);
     return values.at(at)!;
   });
-  const costs = candidates.map((center) =>
-    values.reduce((sum, value) => sum + Math.min((value - first) ** 2, (value - center) ** 2), 0)
-  );
+  const costs = candidates.map((center) => {
+    let sum = 0;
+    for (let i = 0; i < values.length; i++) {
+      sum += Math.min((values[i]! - first) ** 2, (values[i]! - center) ** 2);
+    }
+    return sum;
+  });
   return candidates[costs[1]! < costs[0]! ? 1 : 0]!;
 }
 
@@ -140,8 +145,11 @@ function meanOf(
 }
 
 function varianceOf(levels: Float64Array, counts: Float64Array, total: number): number {
-  const mean = levels.reduce((sum, level, i) => sum + counts[i]! * level, 0) / total;
-  return levels.reduce((sum, level, i) => sum + counts[i]! * (level - mean) ** 2, 0) / total;
+  let [sum, squares] = [0, 0];
+  for (let i = 0; i < levels.length; i++) sum += counts[i]! * levels[i]!;
+  const mean = sum / total;
+  for (let i = 0; i < levels.length; i++) squares += counts[i]! * (levels[i]! - mean) ** 2;
+  return squares / total;
 }
 
 /** The components from the levels' shares of the first. */
@@ -170,6 +178,9 @@ function estimate(
   return [component(shares), component(shares.map((share) => 1 - share))];
 }
 
+/** Logarithm of a number that is lost in `1 + x`: half of {@linkcode Number.EPSILON} is e^-36.7. */
+const LOST = -37;
+
 /** Each level's share of the first component, and the mean log-likelihood of the values. */
 function expect(
   levels: Float64Array,
@@ -185,9 +196,15 @@ function expect(
     const level = levels[i]!;
     const first = high! - ((level - one.mean) / one.deviation) ** 2 / 2 - half;
     const second = otherHigh! - ((level - other.mean) / other.deviation) ** 2 / 2 - half;
-    // Of two exponentials, that of the greater density is 1.
     const most = Math.max(first, second);
-    const sum = most + Math.log(1 + Math.exp(Math.min(first, second) - most));
+    const gap = Math.min(first, second) - most;
+    // The lesser density is lost in the rounding of the sum, as for most values.
+    if (gap < LOST) {
+      likelihood += counts[i]! * most / total;
+      shares[i] = first === most ? 1 : Math.exp(gap);
+      continue;
+    }
+    const sum = most + Math.log(1 + Math.exp(gap));
     likelihood += counts[i]! * sum / total;
     shares[i] = Math.exp(first - sum);
   }

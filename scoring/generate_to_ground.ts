@@ -83,8 +83,7 @@ export function scoreFrame(
   }
   const [iou, miou] = overlaps(truth, mask);
   const [bboxiou, bboxmiou] = overlaps(truth, filled);
-  const inside = map.filter((_, i) => truth[i] === 1);
-  const outside = map.filter((_, i) => truth[i] === 0);
+  const [inside, outside] = split(map, truth);
   return {
     iou,
     miou,
@@ -109,7 +108,7 @@ export function mixtureMask(heatmap: Float32Array, side: number): Uint8Array {
   const mask = new Uint8Array(heatmap.length);
   if (heatmap.every((value) => value === heatmap[0])) return mask;
   const threshold = mixtureThreshold(heatmap);
-  heatmap.forEach((value, i) => mask[i] = Number(value > threshold));
+  for (let i = 0; i < heatmap.length; i++) if (heatmap[i]! > threshold) mask[i] = 1;
   const filtered = mask.slice();
   for (let y = 1; y < side - 1; y++) {
     for (let x = 1; x < side - 1; x++) {
@@ -158,13 +157,27 @@ function toFrame(map: Float32Array, side: number): Float32Array {
   return resizeBilinear(map, from!, to!);
 }
 
+/** The values inside the truth and outside. */
+function split(
+  map: Float32Array,
+  truth: Float32Array,
+): [inside: Float32Array, outside: Float32Array] {
+  const parts = [new Float32Array(map.length), new Float32Array(map.length)] as const;
+  let [hits, misses] = [0, 0];
+  for (let i = 0; i < map.length; i++) {
+    if (truth[i] === 1) parts[0][hits++] = map[i]!;
+    else parts[1][misses++] = map[i]!;
+  }
+  return [parts[0].subarray(0, hits), parts[1].subarray(0, misses)];
+}
+
 /** Overlap of two foregrounds, and its mean with the overlap of their backgrounds. */
 function overlaps(truth: Float32Array, mask: Float32Array): [iou: number, miou: number] {
   let [both, either] = [0, 0];
-  truth.forEach((value, i) => {
-    both += value * mask[i]!;
-    either += Math.max(value, mask[i]!);
-  });
+  for (let i = 0; i < truth.length; i++) {
+    both += truth[i]! * mask[i]!;
+    either += Math.max(truth[i]!, mask[i]!);
+  }
   const iou = both / either;
   // Backgrounds that are both empty overlap in nothing, as in scikit-learn's `jaccard_score`.
   const rest = both === truth.length ? 0 : (truth.length - either) / (truth.length - both);
@@ -174,8 +187,10 @@ function overlaps(truth: Float32Array, mask: Float32Array): [iou: number, miou: 
 /** Difference of the means, over the root of the sum of the unbiased variances. */
 function contrast(inside: Float32Array, outside: Float32Array): number {
   const moments = (values: Float32Array) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+    let [sum, squares] = [0, 0];
+    for (let i = 0; i < values.length; i++) sum += values[i]!;
+    const mean = sum / values.length;
+    for (let i = 0; i < values.length; i++) squares += (values[i]! - mean) ** 2;
     return { mean, variance: squares / (values.length - 1) };
   };
   const [one, other] = [moments(inside), moments(outside)];
@@ -185,13 +200,16 @@ function contrast(inside: Float32Array, outside: Float32Array): number {
 }
 
 function indexOfMaximum(map: Float32Array): number {
-  return map.reduce((best, value, i) => value > map[best]! ? i : best, 0);
+  let best = 0;
+  for (let i = 1; i < map.length; i++) if (map[i]! > map[best]!) best = i;
+  return best;
 }
 
 /** Share of the pairs in which the inner value is higher; a tie counts one half. */
 function exactArea(inside: Float32Array, outside: Float32Array): number {
   let [below, upTo, area] = [0, 0, 0];
-  for (const value of inside) {
+  for (let i = 0; i < inside.length; i++) {
+    const value = inside[i]!;
     while (outside[below]! < value) below++;
     while (outside[upTo]! <= value) upTo++;
     area += (below + upTo) / 2;

@@ -421,8 +421,12 @@ function scoreBoxSet(
 /** Range and mean of a map before it was scaled, or of the scores of boxes. */
 function existence(raw: Float32Array, truth: Truth): Entry {
   const { minimum, maximum } = valueRange(raw);
-  const mean = raw.reduce((sum, value) => sum + value, 0) / raw.length;
-  return { present: Number(!isNothing(truth)), low: minimum, peak: maximum, mean };
+  let sum = 0;
+  for (let i = 0; i < raw.length; i++) sum += raw[i]!;
+  return {
+    ...{ present: Number(!isNothing(truth)), low: minimum, peak: maximum },
+    mean: sum / raw.length,
+  };
 }
 
 function isNothing(truth: Truth): boolean {

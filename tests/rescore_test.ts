@@ -1,5 +1,6 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import { openDataset } from "../datasets/open_dataset.ts";
 import { PROTOCOLS } from "../scoring/protocols.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 import { copy } from "./support/copy.ts";
@@ -80,11 +81,81 @@ Deno.test("rescore of several settings keeps each setting's Otsu, and refuses on
     assertMatch(cut.stderr, /error: Cannot read "cut\/heatmaps\.bin": expected a whole record/);
   }));
 
+/** Protocols of other papers, for heatmaps, boxes and phrases with nothing to find. */
+const OTHERS = "aep,chex,union,rec,medfocus,set-f1,ap,froc,pq,existence,n-acc,t-acc,f1-one," +
+  "calibration";
+
+/** Writes the phantoms of `set` as PadChest-GR, with a negative sentence an image, and boxes. */
+async function writeReports(folder: string): Promise<void> {
+  const { items } = await openDataset(`${folder}/set`);
+  const studies = new Map<string, object[]>();
+  const predicted: object[] = [];
+  for await (const item of items) {
+    if (item.kind === "failure") continue;
+    const { image, phrase, boxes, category, imageSize } = item.sample;
+    const { width, height } = imageSize!;
+    const findings = studies.get(image) ?? [{ sentence_en: "No fracture.", abnormal: false }];
+    const corners = boxes.map(([x, y, w, h]) => [
+      ...[x / width, y / height, (x + w) / width, (y + h) / height],
+    ]);
+    findings.push({ sentence_en: phrase, abnormal: true, boxes: corners, labels: [category] });
+    studies.set(image, findings);
+    predicted.push({ image, phrase, boxes: boxes.map(([x, y, w, h]) => [x + 4, y, w, h]) });
+  }
+  const reports = [...studies].map(([image, findings]) => ({
+    ...{ StudyID: image, ImageID: image.slice(image.indexOf("files/")), findings },
+  }));
+  await Deno.writeTextFile(`${folder}/set/grounded_reports_1.json`, JSON.stringify(reports));
+  await Deno.writeTextFile(`${folder}/predicted.json`, JSON.stringify(predicted));
+}
+
+Deno.test("rescore by protocols of others comes to the bytes of eval, negative sentences included", () =>
+  inFolder(async (folder) => {
+    await makeSet(folder, 3);
+    await writeReports(folder);
+    const reports = ["--dataset", "set/grounded_reports_1.json", "--images", "set"];
+    const methods = ["--method", "ldm,boxes", "--predictions", "predicted.json"];
+    const args = [...reports, ...methods, ...QUICK.slice(2), "--device", "cpu"];
+    const first = await runCommand("eval", [...args, "--protocol", OTHERS, "--out", "a"], folder);
+    assertEquals(first.code, 3, first.stderr);
+    const again = async (source: string, protocols: string, out: string) => {
+      const args = [source, "--protocol", protocols, "--out", out];
+      const { code, stderr } = await runCommand("rescore", args, folder);
+      assertEquals(code, 3, stderr);
+    };
+    await again("a", "paper", "b");
+    await again("b", OTHERS, "c");
+    await assertSameFiles(`${folder}/a`, `${folder}/c`, [
+      ...FILES,
+      "protocols.md",
+      "protocols.csv",
+    ]);
+    const results = (await Deno.readTextFile(`${folder}/a/results.jsonl`)).trim().split("\n")
+      .map((line) => JSON.parse(line));
+    const negative = results.filter((result) => result.negative);
+    assert(negative.length > 2);
+    for (const { status, phrase, boxes, protocols } of negative) {
+      assertEquals([status, phrase, boxes], ["grounded", "No fracture.", []]);
+      assertEquals(protocols.existence[0].present, 0);
+      assertEquals([protocols["n-acc"].length, protocols.union.length], [1, 0]);
+    }
+    const { facts } = JSON.parse(await Deno.readTextFile(`${folder}/a/run.json`));
+    assertEquals([facts.protocolVersions.aep, facts.dataset.negatives > 0], [1, true]);
+    const rows = await Deno.readTextFile(`${folder}/a/protocols.csv`);
+    assertMatch(rows, /^existence,boxes,All,auroc_peak,%,100,/m);
+    assertMatch(rows, /^union,ldm,All,iou_union,%,\d/m);
+    assertEquals(/^aep,boxes/m.test(rows), false);
+    const plain = JSON.parse(await Deno.readTextFile(`${folder}/b/run.json`));
+    assertEquals(plain.facts.protocolVersions, undefined);
+  }));
+
 Deno.test("rescore of heatmaps of the GPU differs no more than GPU and CPU do", async () => {
   await testGpu();
   await inFolder(async (folder) => {
     await makeSet(folder, 3);
-    const protocols = ["--protocol", Object.keys(PROTOCOLS).join(",")];
+    // A box that gains or loses a pixel changes more than its heatmap.
+    const smooth = Object.keys(PROTOCOLS).filter((name) => !OTHERS.split(",").includes(name));
+    const protocols = ["--protocol", smooth.join(",")];
     const args = [...QUICK, ...protocols, "--device", "gpu", "--runtime", "native"];
     const { code, stderr } = await runCommand("eval", [...args, "--out", "first"], folder);
     assertEquals(code, 3, stderr);

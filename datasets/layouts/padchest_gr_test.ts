@@ -42,6 +42,28 @@ Deno.test("padchestRows() reads sentences with boxes, and leaves out sentences w
   ]);
 });
 
+Deno.test("padchestRows() puts sentences with nothing abnormal last, if they count", () => {
+  const json = [
+    study([
+      { sentence_en: "No pneumothorax.", abnormal: false, labels: ["Pneumothorax"] },
+      { sentence_en: "Scoliosis.", abnormal: true, boxes: [[0.25, 0, 0.5, 1]] },
+      { sentence_en: "Normal heart.", abnormal: false, boxes: [[0, 0, 1, 1]] },
+      { sentence_en: "Unchanged.", abnormal: true },
+    ]),
+    study([{ sentence_en: "Clear lungs.", abnormal: false, boxes: [] }], "2.png"),
+  ];
+  const phrases = (hasNegatives: boolean) =>
+    padchestRows("r.json", json, undefined, hasNegatives)
+      .map(({ phrase, isNegative, category }) => [phrase, isNegative, category]);
+  const others = [["Scoliosis.", undefined, undefined], ["Normal heart.", undefined, undefined]];
+  assertEquals(phrases(false), others);
+  assertEquals(phrases(true), [
+    ...others,
+    ["No pneumothorax.", true, "Pneumothorax"],
+    ["Clear lungs.", true, undefined],
+  ]);
+});
+
 Deno.test("padchestRows() records a bad finding as a fault", () => {
   const faults = (finding: unknown) =>
     padchestRows("r.json", [study([finding], 7)], undefined).map(({ fault, image }) => [

@@ -6,7 +6,7 @@
 
 import * as Plot from "@observablehq/plot";
 import { printable } from "../../base/text.ts";
-import { quantile } from "../../base/quantile.ts";
+import { quantile } from "../../base/sort_floats.ts";
 import { BINS, type PixelCounts } from "./pixel_counts.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
 import type { ScoreName } from "../../scoring/score_heatmap.ts";

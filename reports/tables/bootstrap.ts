@@ -4,7 +4,7 @@
  * @module
  */
 
-import { quantile } from "../../base/quantile.ts";
+import { quantile } from "../../base/sort_floats.ts";
 import { Random } from "../../base/random.ts";
 import type { Pool } from "../../scoring/protocols/pools.ts";
 

@@ -71,6 +71,53 @@ Deno.test("protocols have a table of their own; a run without protocols has no s
   assertEquals(Object.keys(tableFiles(summarize([]))), ["table.md", "table.tex", "table.csv"]);
 });
 
+Deno.test("a protocol of the whole dataset is scored by class, on average and for all together", () => {
+  const box = (score: number, matched: number, truths: number) => ({ score, matched, truths });
+  // Bit 4 stands for IoU .5.
+  const summaries = summarize([
+    ["Edema", { ap: [box(0.9, 16, 1), box(0.4, 0, 0)] }],
+    ["Edema", { ap: [box(0.8, 0, 1)] }],
+    ["Other", { ap: [box(0.7, 16, 1)] }],
+    ["Other", { ap: [box(NaN, 0, 1)] }],
+    ["Other", { ap: [] }],
+  ]);
+  const { classes, average, all } = summaries[""]!.protocols!.ap!;
+  assertEquals(classes.map(({ category, count }) => [category, count]), [
+    ["Edema", 2],
+    ["Other", 2],
+  ]);
+  // Half of the boxes are found without a false box before: 51 of 101 recalls have precision 1.
+  for (const { means } of classes) assertAlmostEquals(means.apAt50!, 51 / 101);
+  assertAlmostEquals(average!.means.apAt50!, 51 / 101);
+  // Two of four boxes are found; the second comes after a false box.
+  assertAlmostEquals(all!.means.apAt50!, (26 * 1 + 25 * 2 / 3) / 101);
+  const [low, high] = all!.intervals!.apAt50!;
+  assertEquals([low >= 0 && low < all!.means.apAt50!, high > all!.means.apAt50! && high <= 1], [
+    true,
+    true,
+  ]);
+  const files = tableFiles(summaries);
+  assertMatch(files["protocols.md"]!, /\| Avg \| All \|/);
+  assertMatch(files["protocols.md"]!, /All scores the samples of all classes together\./);
+  assertMatch(files["protocols.csv"]!, /^ap,,All,ap_50,%,42\.24\d*,\d.*,4\r$/m);
+  assertEquals(summarize([["Edema", { ap: [] }]])[""]!.protocols!.ap, { classes: [] });
+});
+
+Deno.test("a table says that no phrase with nothing to find was evaluated, and which numbers fall", () => {
+  const phrase = (present: number, peak: number) => ({
+    existence: [{ present, low: 0, peak, mean: peak / 2 }],
+    "n-acc": present === 1 ? [] : [{ nothing: 0 }],
+  });
+  const without = tableFiles(summarize([["Edema", phrase(1, 0.5)]]))["protocols.md"]!;
+  assertMatch(without, /No phrase with nothing to find was evaluated, which existence and n-acc/);
+  assertMatch(without, /Of the false positives of existence lower is better\./);
+  const both = summarize([["Edema", phrase(1, 0.5)], ["Edema", phrase(0, 0.4)]]);
+  assertEquals(both[""]!.protocols!.existence!.all!.means, {
+    ...{ peakAuc: 1, peakWrong: 0, meanAuc: 1, meanWrong: 0 },
+  });
+  assertEquals(tableFiles(both)["protocols.md"]!.includes("was evaluated"), false);
+});
+
 Deno.test("generate-to-ground has the two means of its code, and leaves out missing distances", () => {
   const scores = (miou: number, distance: number) => ({
     "generate-to-ground": [{

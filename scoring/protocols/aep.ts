@@ -33,9 +33,9 @@ interface FrameAxis {
   /** Index of the first frame pixel. */
   readonly first: number;
   /** Heatmap pixels at and after each sampling point, and the share of the second. */
-  readonly lower: readonly number[];
-  readonly upper: readonly number[];
-  readonly weight: readonly number[];
+  readonly lower: Int32Array;
+  readonly upper: Int32Array;
+  readonly weight: Float64Array;
 }
 
 /**
@@ -79,18 +79,23 @@ export function scoreAep(
     truths += isTruth[i]!;
     if (map[i]! > map[highest]!) highest = i;
   }
-  let [iou, dice] = [0, 0];
-  for (const threshold of THRESHOLDS) {
-    let [above, shared] = [0, 0];
-    for (let i = 0; i < map.length; i++) {
-      if (!(map[i]! > threshold)) continue;
-      above++;
-      shared += isTruth[i]!;
+  // Numbers of values above each threshold, and of truth among them.
+  const above = new Float64Array(THRESHOLDS.length);
+  const shared = new Float64Array(THRESHOLDS.length);
+  for (let i = 0; i < map.length; i++) {
+    const value = map[i]!;
+    for (let level = 0; level < THRESHOLDS.length && value > THRESHOLDS[level]!; level++) {
+      above[level]!++;
+      shared[level]! += isTruth[i]!;
     }
-    const isDefined = above > 0 && truths > 0;
-    iou += isDefined ? shared / (above + truths - shared) : NaN;
-    dice += isDefined ? 2 * shared / (above + truths) : NaN;
   }
+  let [iou, dice] = [0, 0];
+  above.forEach((count, level) => {
+    const both = shared[level]!;
+    const isDefined = count > 0 && truths > 0;
+    iou += isDefined ? both / (count + truths - both) : NaN;
+    dice += isDefined ? 2 * both / (count + truths) : NaN;
+  });
   return {
     miou: iou / THRESHOLDS.length,
     dice: dice / THRESHOLDS.length,
@@ -116,13 +121,13 @@ function cutAxis(
   const all = Array.from({ length: CENTER }, (_, i) => i);
   const seen = all.filter((i) => place(i) >= from && place(i) < from + covered);
   const points = seen.map((i) => Math.max((place(i) - from) * side / covered - 0.5, 0));
-  const lower = points.map((point) => Math.min(Math.floor(point), side - 1));
+  const lower = Int32Array.from(points, (point) => Math.min(Math.floor(point), side - 1));
   return {
     image: seen.map((i) => Math.floor(place(i))),
     first: START + (seen[0] ?? 0),
     lower,
     upper: lower.map((index) => Math.min(index + 1, side - 1)),
-    weight: points.map((point, i) => point - lower[i]!),
+    weight: Float64Array.from(points, (point, i) => point - lower[i]!),
   };
 }
 

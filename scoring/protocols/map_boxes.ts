@@ -6,8 +6,7 @@
 
 import type { Box } from "../../base/geometry.ts";
 import { otsuThreshold } from "../../shaders/otsu_cpu.ts";
-import { sortFloats } from "../../base/sort_floats.ts";
-import { quantile } from "../../base/quantile.ts";
+import { quantile, sortFloats } from "../../base/sort_floats.ts";
 import { components } from "../component_box.ts";
 
 /** A predicted box. */
@@ -55,10 +54,15 @@ const [LEAST_PIXELS, MOST_BOXES] = [16, 10];
  * @param side Side of the heatmap in pixels.
  */
 export function medfocusBoxes(heatmap: Float32Array, side: number, place: Place): Box[] {
-  const values = heatmap.filter((value) => value !== 0);
-  if (values.length === 0) return [];
-  const threshold = quantile(sortFloats(values), 0.9);
-  const isIn = heatmap.map((value) => value !== 0 && value >= threshold ? 1 : 0);
+  const values = new Float32Array(heatmap.length);
+  let count = 0;
+  for (let i = 0; i < heatmap.length; i++) if (heatmap[i] !== 0) values[count++] = heatmap[i]!;
+  if (count === 0) return [];
+  const threshold = quantile(sortFloats(values.subarray(0, count)), 0.9);
+  const isIn = new Float32Array(heatmap.length);
+  for (let i = 0; i < heatmap.length; i++) {
+    if (heatmap[i] !== 0 && heatmap[i]! >= threshold) isIn[i] = 1;
+  }
   return [...components(isIn, side, 0, 8)].filter(({ count }) => count >= LEAST_PIXELS)
     .sort((one, other) => other.count - one.count)
     .slice(0, MOST_BOXES).map(({ box }) => place(box));
