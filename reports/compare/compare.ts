@@ -130,11 +130,9 @@ export async function compareColumns(
   isCommon: boolean,
 ): Promise<ComparedRuns> {
   const { samples, notes } = await matchSamples(columns, isCommon);
-  const kind = (columns[0]!.run.record.facts.dataset as { kind?: unknown } | undefined)?.kind;
   const { unit, names } = unitsOf(
     // One run may state patients that an earlier run left out.
     samples.map((results) => ({ ...results.find(({ patient }) => patient), ...results[0]! })),
-    kind,
   );
   const pairs = columns.slice(1).map((column, i) => {
     const rows = samples.map((results, place): Pair => ({

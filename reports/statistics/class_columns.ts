@@ -1,5 +1,4 @@
-import { type ClassGroups, inClassOrder } from "../tables/class_means.ts";
-import { AVERAGE, meanColumn } from "../tables/result_table.ts";
+import { AVERAGE, type ClassGroups, inClassOrder, meanColumn } from "../tables/class_means.ts";
 
 /** Columns of numbers by class: classes, means of groups, the average, and all samples together. */
 export class ClassColumns {
