@@ -82,7 +82,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     return EXIT.ok;
   } finally {
     progress.clear();
-    for (const { run } of columns) run[Symbol.dispose]();
+    for (const run of new Set(columns.map(({ run }) => run))) run[Symbol.dispose]();
   }
 }
 

@@ -44,9 +44,12 @@ const ORDERS = {
 const inputOf = part;
 /** @type {(id: string) => HTMLSelectElement} */
 const selectOf = part;
-const [search, opacity] = [inputOf("search"), inputOf("opacity")];
-const [boxes, outline] = [inputOf("boxes"), inputOf("outline")];
-const [category, sort] = [selectOf("category"), selectOf("sort")];
+// The page's modules share one scope, in which `outline` is a function already.
+const input = {
+  ...{ search: inputOf("search"), opacity: inputOf("opacity") },
+  ...{ boxes: inputOf("boxes"), outline: inputOf("outline") },
+};
+const select = { category: selectOf("category"), sort: selectOf("sort") };
 
 /** @type {Map<Element, Row>} */
 const places = new Map();
@@ -73,9 +76,9 @@ async function paint(place) {
     const canvas = known ?? make("canvas", { role: "img" });
     canvas.setAttribute("aria-label", `X-ray${heatmap ? " with heatmap" : ""}: ${row.phrase}`);
     const display = {
-      opacity: Number(opacity.value) / 100,
+      opacity: Number(input.opacity.value) / 100,
       threshold: undefined,
-      ...{ boxes: boxes.checked, outline: outline.checked },
+      ...{ boxes: input.boxes.checked, outline: input.outline.checked },
     };
     const side = Math.round(SIDE * Math.min(2, devicePixelRatio));
     drawSample(canvas, xray, heatmap, row, truth, display, report, side);
@@ -125,13 +128,13 @@ function showMore() {
 }
 
 function refresh() {
-  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = input.search.value.toLowerCase().split(/\s+/).filter(Boolean);
   shown = samples.filter(({ rows: [row] }) => {
     const { phrase, id, category: own } = present(row);
     const text = `${phrase}\n${id}\n${own}`.toLowerCase();
-    return (!category.value || own === category.value) &&
+    return (!select.category.value || own === select.category.value) &&
       words.every((word) => text.includes(word));
-  }).sort((a, b) => present(ORDERS[sort.value])(a, b) || a.order - b.order);
+  }).sort((a, b) => present(ORDERS[select.sort.value])(a, b) || a.order - b.order);
   part("count").textContent = `${shown.length} of ${samples.length} samples`;
   watcher.disconnect();
   visible.clear();
@@ -142,16 +145,16 @@ function refresh() {
 }
 
 const classes = [...new Set(samples.map(({ rows }) => present(rows[0]).category))].sort();
-category.replaceChildren(
+select.category.replaceChildren(
   make("option", { value: "" }, "all"),
   ...classes.map((name) => make("option", { value: name }, name)),
 );
-opacity.value = String(Math.round(100 * report.opacity));
-for (const element of [opacity, boxes, outline]) {
+input.opacity.value = String(Math.round(100 * report.opacity));
+for (const element of [input.opacity, input.boxes, input.outline]) {
   element.addEventListener("input", () => visible.forEach((place) => paint(place)));
 }
-search.addEventListener("input", refresh);
-for (const element of [category, sort]) element.addEventListener("change", refresh);
+input.search.addEventListener("input", refresh);
+for (const element of Object.values(select)) element.addEventListener("change", refresh);
 part("controls").addEventListener("submit", (event) => event.preventDefault());
 part("more").addEventListener("click", showMore);
 refresh();
