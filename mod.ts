@@ -106,7 +106,7 @@ export {
 export type { ExportFormat } from "./reports/exports/registry.ts";
 
 // Types in the signatures above; `deno doc --lint` demands each of them.
-export type { Box, CenterCrop, CropRegion, GrayImage, Size } from "./base/geometry.ts";
+export type { Box, CenterCrop, Cover, CropRegion, GrayImage, Size, View } from "./base/geometry.ts";
 export type { Checkpoint } from "./models/checkpoint/checkpoint.ts";
 export type { DType, TensorEntry } from "./models/checkpoint/tensor_entry.ts";
 export type { Setting } from "./models/checkpoint/pytorch/torch_pickle.ts";

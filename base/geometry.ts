@@ -27,14 +27,20 @@ export interface GrayImage extends Size {
   readonly grayLevels?: string;
 }
 
-/** A square of an image, in whole pixels of the image. */
+/** A part of an image, in whole pixels of the image: a square, or the whole image. */
 export interface CropRegion {
   /** Left edge. */
   readonly x: number;
   /** Top edge. */
   readonly y: number;
-  /** Width and height. */
+  /** Width. */
   readonly side: number;
+  /**
+   * Height.
+   *
+   * @default {`side`: the part is a square}
+   */
+  readonly height?: number;
 }
 
 /**
@@ -46,6 +52,32 @@ export interface CenterCrop {
   readonly crop: number;
   /** Length of the image's shorter side after resizing, in pixels. */
   readonly resized: number;
+}
+
+/** Part of an image that a method sees; `"whole"` is the whole image, stretched to a square. */
+export type View = CenterCrop | "whole";
+
+/**
+ * Part of an image that a heatmap covers: a central square of this side in pixels, or the whole
+ * image.
+ */
+export type Cover = number | "whole";
+
+/** Pixels of an image's axis that a heatmap covers. */
+export function coveredLength(cover: Cover, length: number): number {
+  return cover === "whole" ? length : cover;
+}
+
+/** The cover of a region from {@linkcode coveredRegion}. */
+export function coverOf({ side, height }: CropRegion): Cover {
+  return height === undefined ? side : "whole";
+}
+
+/** The part of an image that a heatmap covers. */
+export function coveredRegion(image: Size, cover: Cover): CropRegion {
+  if (cover !== "whole") return centerSquare(image, cover);
+  const { width, height } = image;
+  return { x: 0, y: 0, side: width, ...(height !== width && { height }) };
 }
 
 /** Central square of an image; an odd margin puts it half a pixel nearer the left or top. */
@@ -61,16 +93,21 @@ export function centerSquare({ width, height }: Size, side: number): CropRegion 
 export function toOriginal(
   [x, y, width, height]: Box,
   size: number,
-  { x: left, y: top, side }: CropRegion,
+  { x: left, y: top, side, height: down = side }: CropRegion,
 ): Box {
   // Pixel i of the crop shows heatmap pixel floor(i * size / side).
-  const edge = (position: number) => Math.ceil(position * side / size);
+  const edge = (position: number, length: number) => Math.ceil(position * length / size);
   return [
-    left + edge(x),
-    top + edge(y),
-    edge(x + width) - edge(x),
-    edge(y + height) - edge(y),
+    left + edge(x, side),
+    top + edge(y, down),
+    edge(x + width, side) - edge(x, side),
+    edge(y + height, down) - edge(y, down),
   ];
+}
+
+/** Returns `true` if a part of an image is the whole image. */
+export function isWhole({ x, y, side, height = side }: CropRegion, image: Size): boolean {
+  return x <= 0 && y <= 0 && x + side >= image.width && y + height >= image.height;
 }
 
 /** Area of a box in pixels. */

@@ -95,6 +95,23 @@ export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
+/**
+ * Ratios of two contenders that took turns, one of each round: their median, with their range.
+ *
+ * @param digits Digits after the point.
+ * @returns Text such as `3.15 (3.02 to 3.31)`.
+ */
+export function spreadOfRatios(
+  times: readonly number[],
+  others: readonly number[],
+  digits = 2,
+): string {
+  const ratios = times.map((time, i) => time / others[i]!);
+  const [middle, least, most] = [median(ratios), Math.min(...ratios), Math.max(...ratios)]
+    .map((ratio) => ratio.toFixed(digits));
+  return `${middle} (${least} to ${most})`;
+}
+
 /** Slope of the least-squares line through the points. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const meanX = points.reduce((sum, [x]) => sum + x, 0) / points.length;
@@ -143,6 +160,14 @@ export function peakBytes(): number {
   return resourceUsage().maxRSS * 1024;
 }
 
+/** Permissions of a module in a process of its own. */
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD",
+  "--allow-sys=cpus",
+  `--allow-ffi=${MODULES}`,
+];
+
 /**
  * Runs a module in a process of its own, so that its peak memory is its own.
  *
@@ -150,13 +175,12 @@ export function peakBytes(): number {
  * @returns The JSON on the last line of its output.
  */
 export async function apart<T>(module: string, args: readonly string[]): Promise<T> {
-  const permissions = [
-    "--allow-read",
-    "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD",
-    "--allow-sys=cpus",
-    `--allow-ffi=${MODULES}`,
-  ];
-  return await lastLine("deno", ["run", ...permissions, module, ...args]);
+  return await lastLine("deno", ["run", ...PERMISSIONS, module, ...args]);
+}
+
+/** Starts a module in a process of its own, which answers each line; see {@linkcode startPeer}. */
+export async function startApart(module: string, args: readonly string[]): Promise<Peer> {
+  return await start("deno", ["run", ...PERMISSIONS, module, ...args], `${module} failed`);
 }
 
 /**
@@ -172,9 +196,9 @@ export async function lastLine<T>(program: string, args: string[]): Promise<T> {
   return JSON.parse(last(stdout));
 }
 
-/** A Python process that answers each line of its input with a line of JSON. */
+/** A process that answers each line of its input with a line of JSON. */
 export interface Peer {
-  /** Version of the script's libraries. */
+  /** Version of the process's libraries. */
   readonly version: string;
   /** Sends a line and returns the answer. */
   ask<T>(line: string): Promise<T>;
@@ -192,8 +216,13 @@ export async function startPeer(
   script: string,
   args: readonly string[],
 ): Promise<Peer> {
-  const child = new Deno.Command("python3", {
-    args: [script, ...args],
+  const complaint = `python3 ended; ${script} says what to install`;
+  return await start("python3", [script, ...args], complaint);
+}
+
+async function start(program: string, args: string[], complaint: string): Promise<Peer> {
+  const child = new Deno.Command(program, {
+    args,
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
@@ -204,7 +233,7 @@ export async function startPeer(
   const next = async () => {
     const { value, done } = await lines.read();
     if (!done) return JSON.parse(value as string);
-    throw new Error(`Cannot measure the peer: python3 ended; ${script} says what to install`);
+    throw new Error(`Cannot measure the peer: ${complaint}`);
   };
   const { version } = await next();
   return {

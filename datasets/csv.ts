@@ -2,14 +2,18 @@ import { InputSyntaxError } from "../base/errors.ts";
 import { nameOf } from "../base/paths.ts";
 import { show } from "./show.ts";
 
-/** A CSV file with a header line. */
-export interface CsvTable {
+/** Header of a CSV file. */
+export interface CsvHeader {
   /** Name of the file without its folders. */
   readonly name: string;
   /** Column names in the order of the header. */
   readonly columns: readonly string[];
   /** Whether a column has the given name, either exactly or after {@linkcode fold}. */
   readonly has: (column: string) => boolean;
+}
+
+/** A CSV file with a header line. */
+export interface CsvTable extends CsvHeader {
   /** Records after the header. */
   readonly records: readonly CsvRecord[];
 }
@@ -49,7 +53,24 @@ export function fold(column: string): string {
  * @throws {SyntaxError} If the text is empty or its header cannot be read.
  */
 export function readCsv(path: string, text: string): CsvTable {
-  const { header, rest } = parseRecords(text);
+  const { records, ...header } = streamCsv(path, text);
+  return { ...header, records: [...records] };
+}
+
+/**
+ * Reads CSV text as {@linkcode readCsv} does, and its records one by one. The records can be read
+ * once.
+ *
+ * @param path Path of the file, for errors.
+ * @param text Content of the file.
+ * @throws {SyntaxError} If the text is empty or its header cannot be read.
+ */
+export function streamCsv(
+  path: string,
+  text: string,
+): CsvHeader & { readonly records: Iterable<CsvRecord> } {
+  const rest = parseRecords(text);
+  const header = rest.next().value;
   if (!header) throw new InputSyntaxError(`Cannot read "${path}": it is empty`);
   if (header.fault) {
     throw new InputSyntaxError(`Cannot read the header of "${path}": ${header.fault}`);
@@ -59,7 +80,7 @@ export function readCsv(path: string, text: string): CsvTable {
   // A row may lack trailing columns without a name: delimiters at the end of the header make them.
   const named = columns.findLastIndex((name) => name !== "") + 1;
   const isBlank = (cell: string) => cell.trim() === "";
-  const records = rest.map(({ line, cells, fault }): CsvRecord => {
+  const toRecord = ({ line, cells, fault }: RawRecord): CsvRecord => {
     const fits = cells.length >= named && cells.slice(columns.length).every(isBlank);
     const wrong = fault ??
       (fits
@@ -67,8 +88,9 @@ export function readCsv(path: string, text: string): CsvTable {
         : `the row has ${cells.length} fields, but the header has ${columns.length}`);
     const get = (column: string) => cells[indexOf(column) ?? -1];
     return { line, get, ...(wrong && { fault: wrong }) };
-  });
-  return { name: nameOf(path), columns, has: (name) => indexOf(name) !== undefined, records };
+  };
+  const has = (name: string) => indexOf(name) !== undefined;
+  return { name: nameOf(path), columns, has, records: rest.map(toRecord) };
 }
 
 /** Makes a function that finds a column by its exact name, or else by its folded name. */
@@ -112,7 +134,7 @@ interface Dialect {
   readonly padding: RegExp;
 }
 
-function parseRecords(text: string): { header?: RawRecord; rest: RawRecord[] } {
+function* parseRecords(text: string): Generator<RawRecord, undefined> {
   let line = 1;
   let at = matchAt(/\ufeff*/y, text, 0).length;
   // Excel may state the delimiter in a first line such as `sep=;`.
@@ -127,16 +149,13 @@ function parseRecords(text: string): { header?: RawRecord; rest: RawRecord[] } {
   };
   skipBlank();
   const dialect = findDialect(text, at, delimiter ? [delimiter] : DELIMITERS);
-  const records: RawRecord[] = [];
   for (; at < text.length; skipBlank()) {
     const { cells, end, fault } = readRecord(text, at, dialect);
-    records.push({ line, cells, ...(fault && { fault }) });
+    yield { line, cells, ...(fault && { fault }) };
     const next = end + matchAt(LINE_END, text, end).length;
     line += countLines(text.slice(at, next));
     at = next;
   }
-  const [header, ...rest] = records;
-  return { ...(header && { header }), rest };
 }
 
 function dialectOf(delimiter: string, isPadded: boolean): Dialect {
@@ -227,7 +246,7 @@ const LIKELY = {
 } as const;
 
 /** Suggests columns to rename to `image` and `phrase`; empty if no column looks likely. */
-export function suggestColumns({ columns, has }: CsvTable): string {
+export function suggestColumns({ columns, has }: CsvHeader): string {
   const parts = (["image", "phrase"] as const).flatMap((wanted) => {
     const likely = has(wanted) ? [] : columns.filter((column) => LIKELY[wanted].test(fold(column)));
     const names = likely.slice(0, 3).map((column) => `"${show(column)}"`).join(" or ");
@@ -242,7 +261,7 @@ export function suggestColumns({ columns, has }: CsvTable): string {
  * @throws {SyntaxError} If a column is missing; the message names the missing columns and the
  * present ones.
  */
-export function requireColumns(path: string, table: CsvTable, columns: readonly string[]): void {
+export function requireColumns(path: string, table: CsvHeader, columns: readonly string[]): void {
   const missing = columns.filter((column) => !table.has(column));
   if (missing.length === 0) return;
   const names = missing.map((column) => `"${column}"`).join(", ");

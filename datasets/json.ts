@@ -46,15 +46,35 @@ function parse(text: string): unknown {
 
 /** Parses JSON lines; `undefined` if there is only one line or the first line is not JSON. */
 function parseLines(text: string): unknown[] | undefined {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   const values: unknown[] = [];
-  for (const line of lines) {
+  for (const { value, isJson } of jsonLines(text)) {
+    if (!isJson && values.length === 0) return undefined;
+    values.push(value);
+  }
+  return values.length > 1 ? values : undefined;
+}
+
+/** A line of JSON lines. */
+export interface JsonLine {
+  /** Number of the line, from 1. */
+  readonly line: number;
+  /** The parsed line, or its text if it is not JSON. */
+  readonly value: unknown;
+  /** The line is JSON. */
+  readonly isJson: boolean;
+}
+
+/** Parses the lines of a text one by one, and leaves out blank lines; see {@linkcode parseJson}. */
+export function* jsonLines(text: string): Iterable<JsonLine> {
+  for (let at = 0, line = 1; at < text.length; line++) {
+    const end = text.indexOf("\n", at);
+    const own = text.slice(at, end < 0 ? text.length : end).replace(/\r$/, "");
+    at = end < 0 ? text.length : end + 1;
+    if (own.trim() === "") continue;
     try {
-      values.push(parse(line));
+      yield { line, value: parse(own), isJson: true };
     } catch {
-      if (values.length === 0) return undefined;
-      values.push(line);
+      yield { line, value: own, isJson: false };
     }
   }
-  return lines.length > 1 ? values : undefined;
 }

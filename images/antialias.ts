@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { GrayImage, Size } from "../base/geometry.ts";
+import { type Cover, coveredLength, type GrayImage, type Size } from "../base/geometry.ts";
 import { halfToEven } from "../base/half_to_even.ts";
 import type { AxisRange } from "../shaders/resize_cpu.ts";
 
@@ -63,16 +63,16 @@ export interface SquareTaps {
  *
  * @param image Width and height in pixels.
  * @param size Side of the result in pixels.
- * @param cover Side of the image's central square that becomes the result; by default the shorter
- * side, as in torchvision.
+ * @param cover Part of the image that becomes the result; by default the central square of the
+ * shorter side, as in torchvision.
  */
 export function squareTaps(
   { width, height }: Size,
   size: number,
-  cover: number = Math.min(width, height),
+  cover: Cover = Math.min(width, height),
 ): SquareTaps {
   const axis = (length: number) => {
-    const resized = Math.trunc(size * length / cover);
+    const resized = Math.trunc(size * length / coveredLength(cover, length));
     return antialiasTaps(length, resized, { start: halfToEven((resized - size) / 2), count: size });
   };
   return { columns: axis(width), rows: axis(height) };

@@ -5,12 +5,7 @@
  */
 
 import { InputRangeError } from "../base/errors.ts";
-import {
-  type CenterCrop,
-  centerSquare,
-  type CropRegion,
-  type GrayImage,
-} from "../base/geometry.ts";
+import { coveredRegion, type CropRegion, type GrayImage, type View } from "../base/geometry.ts";
 import { type AxisTaps, bilinearTaps } from "../shaders/resize_cpu.ts";
 
 /** Longest accepted image side in pixels: the limit of JPEG, and beyond any X-ray. */
@@ -24,16 +19,17 @@ const MAX_INPUT_SIDE = 8192;
  * side of the image, as in {@linkcode preprocess}, or follows from a method's view.
  *
  * @param view View of a method, by the rule of `convert_similarity_to_image_size`
- * of microsoft/hi-ml.
+ * of microsoft/hi-ml; or `"whole"` for the whole image.
  * @throws {RangeError} If width or height is not a whole number of 1..65535, or so
  * small that the crop is empty.
  */
-export function cropRegion(width: number, height: number, view?: CenterCrop): CropRegion {
+export function cropRegion(width: number, height: number, view?: View): CropRegion {
   requireSide(width, MAX_IMAGE_SIDE, "image width");
   requireSide(height, MAX_IMAGE_SIDE, "image height");
   const shorter = Math.min(width, height);
+  if (view === "whole") return coveredRegion({ width, height }, view);
   const side = view ? Math.floor(view.crop * shorter / view.resized) : shorter;
-  if (side >= 1) return centerSquare({ width, height }, side);
+  if (side >= 1) return coveredRegion({ width, height }, side);
   throw new InputRangeError(
     `Cannot crop an image of ${width}x${height} pixels: nothing of it is seen`,
   );

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { CenterCrop } from "../base/geometry.ts";
+import type { View } from "../base/geometry.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
 import { decode, type DecodedImage } from "../pipeline/decode.ts";
@@ -51,7 +51,7 @@ export function toGrounded(
   image: DecodedImage,
   sample: Sample,
   grid: GridHeatmap,
-  view: CenterCrop,
+  view: View,
 ): GroundedPhrase {
   const { side: size, values } = grid;
   const layers = [{ layer: 0, side: size, data: values }];

@@ -79,7 +79,10 @@ export interface MethodRow<F extends Flags = Record<never, never>> {
   /** Option that names the method's files: a folder, or a file of predictions. */
   readonly source: {
     readonly option: "model" | "predictions";
-    /** Description of the files, for the message if they are missing. */
+    /**
+     * Description of the files, for the message if they are missing; of predictions, after the
+     * option's name.
+     */
     readonly needs?: string;
     /** Files to take if the option is absent; by default the option is needed. */
     readonly default?: string;

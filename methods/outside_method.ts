@@ -20,6 +20,9 @@ export function moduleName(path: string): string {
   return stemOf(nameOf(path));
 }
 
+/** Files of a module's method: a path that the user may give, empty otherwise. */
+export const MODULE_SOURCE = { option: "model", default: "" } as const;
+
 /**
  * Imports a method from a module. The module's default export is a {@linkcode MethodRow}. The facts
  * of the method gain its label and the SHA-256 of the module. A run then refuses to go on with
@@ -49,7 +52,7 @@ export async function importMethod(path: string): Promise<MethodRow> {
   const facts = { label, module: { sha256: createHash("sha256").update(bytes).digest("hex") } };
   return {
     ...row as MethodRow,
-    source: undefined,
+    source: MODULE_SOURCE,
     choose: async (...args) => {
       const chosen = await choose(...args);
       const open: typeof chosen.open = async (whole) => {

@@ -9,6 +9,7 @@ import { BIOVIL, BIOVIL_T } from "./biovil/biovil.ts";
 import { BOXES } from "./boxes/boxes.ts";
 import { DAAM } from "./daam/daam.ts";
 import { GENERATE_TO_GROUND } from "./generate_to_ground/generate_to_ground.ts";
+import { HEATMAPS } from "./heatmaps/heatmaps.ts";
 import { LDM } from "./ldm/ldm.ts";
 import { MEDRPG } from "./medrpg/medrpg.ts";
 import type { MethodRow } from "./method_row.ts";
@@ -24,6 +25,7 @@ export const METHODS: Readonly<Record<string, MethodRow>> = {
   "medrpg": MEDRPG,
   "omnifm-dr": OMNIFM,
   "boxes": BOXES,
+  "heatmaps": HEATMAPS,
 };
 
 /**

@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { CenterCrop, GrayImage } from "../base/geometry.ts";
+import type { GrayImage, View } from "../base/geometry.ts";
 
-/** A heatmap on the model's own grid, which covers the crop that the model sees. */
+/** A heatmap on the model's own grid, which covers the part that the model sees. */
 export interface GridHeatmap {
   /** Row-major `[side, side]`, finite; may be negative. */
   readonly values: Float32Array;
@@ -17,8 +17,8 @@ export interface GridHeatmap {
 
 /** A model that is ready to ground phrases. */
 export interface GridModel {
-  /** The crop that the model sees. */
-  readonly view: CenterCrop;
+  /** The part of the image that the model sees. */
+  readonly view: View;
   /**
    * Grounds phrases in one image.
    *

@@ -6,7 +6,7 @@
 
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../base/errors.ts";
 import type { Sample } from "../datasets/sample.ts";
-import type { Box, CenterCrop, CropRegion, GrayImage } from "../base/geometry.ts";
+import type { Box, CropRegion, GrayImage, View } from "../base/geometry.ts";
 import { areaWithin, type Region, type Truth } from "../base/region.ts";
 import { quote } from "../base/text.ts";
 import { decodeDeepPng, isDeepPng } from "../images/decoders/deep_png.ts";
@@ -30,6 +30,12 @@ export interface ImageRequest {
   readonly image: ImageSource;
   /** Samples of the image: its phrases with ids and boxes. */
   readonly samples: readonly Sample[];
+  /**
+   * The part of the image that the method sees for these samples.
+   *
+   * @default {The view in the stage's options}
+   */
+  readonly view?: View;
 }
 
 /** A decoded image with the samples that go on. */
@@ -78,7 +84,7 @@ export interface DecodeOptions extends StageOptions {
    *
    * @default {The centre square, as wide as the shorter side}
    */
-  view?: CenterCrop | "whole";
+  view?: View;
 }
 
 /**
@@ -155,9 +161,9 @@ async function readJpeg(jpeg: Uint8Array, name: string): Promise<GrayImage | und
 }
 
 /** Boxes that overlap the crop, in the given order. */
-function visible(boxes: readonly Box[], crop: CropRegion): Box[] {
-  return boxes.filter(([x, y, width, height]) =>
-    x < crop.x + crop.side && x + width > crop.x && y < crop.y + crop.side && y + height > crop.y
+function visible(boxes: readonly Box[], { x, y, side, height = side }: CropRegion): Box[] {
+  return boxes.filter(([left, top, across, down]) =>
+    left < x + side && left + across > x && top < y + height && top + down > y
   );
 }
 
@@ -178,7 +184,7 @@ function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
 }
 
 /** Checks a sample against its image. Returns the sample, or the reason why it drops out. */
-function admit(asked: Sample, gray: GrayImage, crop: CropRegion | undefined): Sample | Dropped {
+function admit(asked: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropped {
   const sample = inPixels(asked, gray);
   const fail = (reason: string): Dropped => ({
     status: "failed",
@@ -207,7 +213,7 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion | undefined): Sa
       );
     }
   }
-  const seen = crop ? visible(boxes, crop) : boxes;
+  const seen = visible(boxes, crop);
   if (boxes.length > 0 && seen.length === 0) {
     const reason = "every box lies outside the centre square that the model sees";
     return { status: "skipped", stage: "decode", reason, sample };
@@ -228,12 +234,13 @@ type Admitted = Flow<{ readonly sample: Sample; readonly region?: Region }>;
 async function readMasks(
   sample: Sample,
   gray: GrayImage,
-  crop: CropRegion | undefined,
+  crop: CropRegion,
 ): Promise<Admitted> {
   if (!sample.masks || sample.masks.length === 0) return item({ sample });
   try {
     const { region, notes } = await readRegion(sample.masks, gray);
-    if (crop && areaWithin(region, [crop.x, crop.y, crop.side, crop.side]) === 0) {
+    const { x, y, side, height = side } = crop;
+    if (areaWithin(region, [x, y, side, height]) === 0) {
       const reason = "its whole mask lies outside the centre square that the model sees";
       return { kind: "dropped", dropped: { status: "skipped", stage: "decode", reason, sample } };
     }
@@ -253,22 +260,21 @@ export async function* decode(
   source: AsyncIterable<Flow<ImageRequest>>,
   options: DecodeOptions = {},
 ): AsyncIterableIterator<Flow<DecodedImage>> {
-  const { view, ending } = options;
+  const { ending } = options;
   const decoded = mapStream(source, async (flow): Promise<Flow<DecodedImage>[]> => {
     if (flow.kind === "dropped") return [flow];
-    const { image, samples } = flow.item;
+    const { image, samples, view = options.view } = flow.item;
     try {
       const gray = await decodeImage(image);
-      const crop = cropRegion(gray.width, gray.height, view === "whole" ? undefined : view);
+      const crop = cropRegion(gray.width, gray.height, view);
       const admitted: Sample[] = [];
       const regions = new Map<string, Region>();
       const flows: Flow<DecodedImage>[] = [];
       for (const sample of samples) {
-        const seen = view === "whole" ? undefined : crop;
-        const found = admit(sample, gray, seen);
+        const found = admit(sample, gray, crop);
         const read: Admitted = "status" in found
           ? { kind: "dropped", dropped: found }
-          : await readMasks(found, gray, seen);
+          : await readMasks(found, gray, crop);
         if (read.kind === "dropped") {
           flows.push(read);
           continue;

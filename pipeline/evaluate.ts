@@ -6,7 +6,7 @@
 
 import { InputRangeError } from "../base/errors.ts";
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
-import type { Box, CenterCrop, Size } from "../base/geometry.ts";
+import type { Box, Size, View } from "../base/geometry.ts";
 import { groupStream, mapStream } from "../base/stream.ts";
 import type { TruthMask } from "../base/truth_mask.ts";
 import type { AllScores } from "../scoring/protocols.ts";
@@ -54,6 +54,11 @@ export interface AnyResult {
 export interface GroundedResult extends AnyResult {
   /** Ground-truth boxes of the sample, against which its heatmap is scored; empty with masks. */
   readonly boxes: readonly Box[];
+  /**
+   * Lowest and highest value of a heatmap from elsewhere, before it was scaled to 0..1; absent for
+   * other methods.
+   */
+  readonly range?: readonly [lowest: number, highest: number];
   /** Otsu's threshold; null without Otsu. */
   readonly threshold: number | null;
   /**
@@ -104,10 +109,10 @@ export interface StoredHeatmap {
   /** Mean attention of each layer before the resize, or a method's own grid as a single layer. */
   readonly layers: readonly AveragedLayer[];
   /**
-   * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
+   * Part that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
    * attention, which covers the centre square.
    */
-  readonly view?: CenterCrop;
+  readonly view?: View;
 }
 
 /** A result, with the inputs of its heatmap. */
@@ -293,7 +298,12 @@ async function* toEvaluated(
     const truth = { boxes, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
-      : { ...common, ...truth, threshold: flow.item.threshold ?? null };
+      : {
+        ...common,
+        ...truth,
+        ...(flow.item.range && { range: flow.item.range }),
+        threshold: flow.item.threshold ?? null,
+      };
     const result: SampleResult = scores
       ? { ...grounded, ...scores, status: "scored" }
       : { ...grounded, ...(negative && { negative: true, ...negative }), status: "grounded" };

@@ -64,7 +64,10 @@ const STAGES: readonly (readonly [stage: string, run: () => AsyncIterable<unknow
   ],
   ["ground", () => gridMethod(method(plantedBug)).ground(one(REQUEST))],
   ["metrics", () => gridMethod(method(() => Promise.resolve([undefined]))).ground(one(REQUEST))],
-  ["metrics", () => boxesMethod(new Map([["s", [undefined as never]]])).ground(one(REQUEST))],
+  [
+    "metrics",
+    () => boxesMethod(new Map([["s", { boxes: [undefined as never] }]])).ground(one(REQUEST)),
+  ],
 ];
 
 for (const [i, [stage, run]] of STAGES.entries()) {

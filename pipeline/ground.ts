@@ -28,7 +28,7 @@ import { denoise } from "./denoise.ts";
 import { encode } from "./encode.ts";
 import { countSamples, type Dropped, type Flow, item } from "./flow.ts";
 import { finishOnGpu } from "./gpu/heatmap_stage_gpu.ts";
-import { retryOnDeviceLoss } from "./gpu/lost_gpu.ts";
+import { imageByImage, retryOnDeviceLoss } from "./gpu/lost_gpu.ts";
 import { metrics, type ScoredPhrase } from "./metrics.ts";
 import { cachedNoise, noisePasses, noising } from "./noise.ts";
 import { otsu } from "./otsu.ts";
@@ -276,7 +276,7 @@ export function groundRequests(
     const phrases = samples.filter(({ id }) => !done?.has(id)).length;
     image = { before: finished, phrases, passes: 0, total: imagePasses(settings, samples.length) };
   });
-  const stages = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
+  const through = (source: AsyncIterable<Flow<DecodedImage>>, gpu: Gpu | undefined) => {
     const passing = { ...stop, onPass };
     const walking = { ...passing, keepTrunks: true, ...(onNotice && { onNotice }) };
     const noisy = cache === undefined
@@ -286,6 +286,10 @@ export function groundRequests(
     if (gpu) return finishOnGpu(attention, gpu, size, settings, score, stop);
     return metrics(otsu(aggregate(attention, size, settings, stop), stop), score, stop);
   };
+  const stages: typeof through = (source, gpu) =>
+    gpu || !model.runtime.reopen
+      ? through(source, gpu)
+      : imageByImage(source, (image) => through(image, undefined));
   const gpu = options.gpu ?? model.runtime.gpu;
   const scored = gpu || model.runtime.reopen
     ? retryOnDeviceLoss(decoded, model, gpu, stages, onNotice)

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Box, CenterCrop, Size } from "../base/geometry.ts";
+import type { Box, Size, View } from "../base/geometry.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { AllScores, ProtocolChoice } from "../scoring/protocols.ts";
 import type { DecodedImage, DecodeOptions, ImageRequest } from "./decode.ts";
@@ -23,10 +23,15 @@ export interface GroundedPhrase extends Heatmap {
   /** Mean attention of each layer before the resize, or a method's own grid as a single layer. */
   readonly layers: readonly AveragedLayer[];
   /**
-   * Crop that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
+   * Part that a method's own grid covers; such a grid needs no finishing. Absent if the layers are
    * attention, which covers the centre square.
    */
-  readonly view?: CenterCrop;
+  readonly view?: View;
+  /**
+   * Lowest and highest value of the map before it was scaled; absent if the layers have the method's
+   * own scale.
+   */
+  readonly range?: readonly [lowest: number, highest: number];
   /** Variant of the settings; absent if the method has no variants. */
   readonly variant?: Variant;
   /** Box around the mask in pixels of the original image; `undefined` without a mask. */

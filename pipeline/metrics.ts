@@ -4,6 +4,7 @@
  * @module
  */
 
+import { coverOf } from "../base/geometry.ts";
 import { truthOf } from "./decode.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { GroundedPhrase } from "./method.ts";
@@ -24,7 +25,15 @@ export interface ScoredPhrase extends MaskedPhrase {
 /** A phrase with a heatmap of the part of its image that the model sees. */
 export type Scorable = Pick<
   GroundedPhrase,
-  "heatmap" | "smoothed" | "threshold" | "image" | "sample" | "variant" | "scores" | "negative"
+  | "heatmap"
+  | "smoothed"
+  | "range"
+  | "threshold"
+  | "image"
+  | "sample"
+  | "variant"
+  | "scores"
+  | "negative"
 >;
 
 /** Scores each heatmap against its ground truth on the original image. */
@@ -34,10 +43,11 @@ export function metrics<P extends Scorable>(
   options: StageOptions = {},
 ): AsyncIterableIterator<Flow<P>> {
   return flatMapFlow(source, "metrics", function* (phrase): Iterable<Flow<P>> {
-    const { heatmap, smoothed: raw, threshold, image, sample, variant } = phrase;
+    const { heatmap, smoothed: raw, range, threshold, image, sample, variant } = phrase;
     const truth = truthOf(sample, image);
     const isMasked = threshold !== undefined;
-    const own = { ...score, cover: image.crop.side, raw, isMasked };
+    const cover = coverOf(image.crop);
+    const own = { ...score, cover, raw, isMasked, ...(range && { range }) };
     try {
       if (truth === undefined) {
         yield item(

@@ -8,7 +8,7 @@ import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { finishGrid } from "../methods/grid_heatmap.ts";
 import { finishHeatmap, type FinishSettings, type Heatmap } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
-import type { CropRegion } from "../base/geometry.ts";
+import { coverOf, type CropRegion } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
 import {
   type ProtocolChoice,
@@ -25,7 +25,7 @@ export interface RescoreSettings extends Required<FinishSettings>, ProtocolChoic
 
 /** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
-  /** The square of the image that the heatmap covers. */
+  /** The part of the image that the heatmap covers. */
   readonly crop: CropRegion;
 }
 
@@ -65,7 +65,10 @@ export function rescore(
   truth: Truth = result.boxes,
 ): SampleResult {
   const { heatmap, smoothed: raw, threshold = null, crop } = finishStored(stored, settings);
-  const options = { ...settings, cover: crop.side, raw, isMasked: threshold !== null };
+  const options = {
+    ...{ ...settings, cover: coverOf(crop), raw, isMasked: threshold !== null },
+    ...(result.range && { range: result.range }),
+  };
   if (result.status === "grounded") {
     const { protocols: _, status, ...own } = result;
     const scores = result.negative ? scoreProtocols(heatmap, stored.image, [], options) : {};

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Box, Size } from "../base/geometry.ts";
+import type { Box, Cover, Size } from "../base/geometry.ts";
 import { isRegion, runsOf, type Truth } from "../base/region.ts";
 import { sortFloats } from "../base/sort_floats.ts";
 import { squareTaps, type WideTaps } from "../images/antialias.ts";
@@ -46,14 +46,14 @@ export type FrameScores = Record<typeof GENERATE_TO_GROUND[number], number>;
  *   has one bounding box.
  *
  * An empty mask scores 0 throughout. The square is the part of the image that the heatmap covers,
- * resized to 512 pixels with antialiasing; each pixel with a share of the ground truth is truth. The released
+ * resized to 512x512 pixels with antialiasing; each pixel with a share of the ground truth is truth. The released
  * code leaves images of at most 512 pixels as they are, which then do not fit its maps.
  *
  * @param heatmap Row-major square map of finite values.
  * @param side Side of the heatmap.
  * @param image Size of the original image in pixels.
  * @param groundTruth Boxes of whole pixels inside the image, or a region.
- * @param cover Side of the square in the middle of the image that the heatmap covers.
+ * @param cover Part of the image that the heatmap covers; the centre square by default.
  * @returns `undefined` if no ground truth reaches the square.
  */
 export function scoreFrame(
@@ -61,7 +61,7 @@ export function scoreFrame(
   side: number,
   image: Size,
   groundTruth: Truth,
-  cover: number = Math.min(image.width, image.height),
+  cover: Cover = Math.min(image.width, image.height),
 ): FrameScores | undefined {
   const boxes = isRegion(groundTruth) ? runsOf(groundTruth) : groundTruth;
   const hasSeveral = !isRegion(groundTruth) && groundTruth.length > 1;
@@ -129,7 +129,7 @@ export function mixtureThreshold(heatmap: Float32Array): number {
 }
 
 /** The truth on the square: 1 where a box has a share of the pixel. */
-function frameTruth(image: Size, boxes: Iterable<Box>, cover: number): Float32Array {
+function frameTruth(image: Size, boxes: Iterable<Box>, cover: Cover): Float32Array {
   const { columns, rows } = squareTaps(image, FRAME, cover);
   const truth = new Float32Array(FRAME * FRAME);
   for (const [x, y, width, height] of boxes) {

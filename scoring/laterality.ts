@@ -54,7 +54,7 @@ export function truthProfile(truth: Truth, width: number): Profile {
  * Sums of a heatmap's columns.
  *
  * @param heatmap Row-major square map of values from 0.
- * @param crop The square of the image that the heatmap covers.
+ * @param crop The part of the image that the heatmap covers.
  */
 export function heatmapProfile(heatmap: Float32Array, { x, side }: CropRegion): Profile {
   const size = squareSide(heatmap.length, "heatmap values");

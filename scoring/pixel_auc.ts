@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Size } from "../base/geometry.ts";
+import type { Cover, Size } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
 import { sortOrder } from "../base/sort_floats.ts";
 import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
@@ -21,7 +21,7 @@ import { type Margin, visitPixels } from "../shaders/metrics_cpu.ts";
  * @param image Size of the original image in pixels.
  * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param margin Whether pixels outside the heatmap's square are excluded or have value 0.
- * @param cover Side of the square in the middle of the image that the heatmap covers.
+ * @param cover Part of the image that the heatmap covers; the centre square by default.
  * @returns The area, 0..1; 0.5 if no counted pixel is inside, or none is outside.
  */
 export function pixelAuc(
@@ -30,7 +30,7 @@ export function pixelAuc(
   image: Size,
   truth: Truth,
   margin: Margin,
-  cover = Math.min(image.width, image.height),
+  cover: Cover = Math.min(image.width, image.height),
 ): number {
   // The additional value is 0, for the margin.
   const values = new Float32Array(heatmap.length + 1);

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Size } from "../base/geometry.ts";
+import type { Cover, Size } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
 import { visitPixels } from "../shaders/metrics_cpu.ts";
 
@@ -19,7 +19,7 @@ import { visitPixels } from "../shaders/metrics_cpu.ts";
  * @param side Side of the heatmap in pixels.
  * @param image Size of the original image in pixels.
  * @param truth Boxes of whole pixels inside the image, or a region of the image.
- * @param cover Side of the square in the middle of the image that the heatmap covers.
+ * @param cover Part of the image that the heatmap covers; the centre square by default.
  * @returns True if the heatmap is a hit.
  */
 export function pointsInside(
@@ -27,7 +27,7 @@ export function pointsInside(
   side: number,
   image: Size,
   truth: Truth,
-  cover = Math.min(image.width, image.height),
+  cover: Cover = Math.min(image.width, image.height),
 ): boolean {
   let best = 0;
   let at = heatmap.length;

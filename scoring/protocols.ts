@@ -8,6 +8,7 @@ import {
   area,
   type Box,
   centerSquare,
+  coveredRegion,
   intersect,
   type Size,
   toOriginal,
@@ -229,6 +230,11 @@ export interface ProtocolOptions extends ScoreOptions, ProtocolChoice {
    */
   readonly raw?: Float32Array;
   /**
+   * Lowest and highest value that `raw` had in the program that made it, if it was scaled since.
+   * @default {The range of `raw`}
+   */
+  readonly range?: readonly [lowest: number, highest: number];
+  /**
    * The heatmap's values above 0 are its mask; otherwise Otsu's threshold cuts the mask of which
    * protocols take boxes.
    * @default true
@@ -260,7 +266,7 @@ export function requireProtocolOptions(options: ProtocolOptions): void {
  * @param heatmap Row-major square map of finite values, commonly 0..1.
  * @param image Size of the original image in pixels, each side 1..65535.
  * @param truth Ground truth as for {@linkcode scoreHeatmap}.
- * @param options Protocols, margin, and the square that the heatmap covers.
+ * @param options Protocols, margin, and the part that the heatmap covers.
  * @throws {TypeError} As {@linkcode scoreHeatmap}.
  * @throws {RangeError} As {@linkcode scoreHeatmap}, or if a protocol is unknown.
  */
@@ -281,7 +287,7 @@ export function scoreByProtocols(
  * @param heatmap A heatmap that can be scored.
  * @param truth Boxes of whole pixels inside the image, or a region of the image. No box stands for
  * a phrase with nothing to find, which counts for {@linkcode NEGATIVE_PROTOCOLS} alone.
- * @param options Protocols, margin, and the square that the heatmap covers.
+ * @param options Protocols, margin, and the part that the heatmap covers.
  * @returns An empty object if no protocol is chosen.
  */
 export function scoreProtocols(
@@ -299,8 +305,8 @@ export function scoreProtocols(
       gridStatistics(heatmap, side, image, truth, margin, { cover, ...(visible && { visible }) }),
     );
   const boxes = isRegion(truth) ? [] : truth;
-  const crop = centerSquare(image, cover);
-  const covered: Box = [crop.x, crop.y, crop.side, crop.side];
+  const crop = coveredRegion(image, cover);
+  const covered: Box = [crop.x, crop.y, crop.side, crop.height ?? crop.side];
   const place = (box: Box) => toOriginal(box, side, crop);
   let made: readonly ScoredBox[] | undefined;
   const predicted = () => made ??= maskBoxes(heatmap, side, isMasked, place);
@@ -328,11 +334,11 @@ export function scoreProtocols(
       case "aep":
         return listOf(scoreAep(heatmap, side, image, truth, covered));
       case "chex":
-        return [chexOfMap(heatmap, side, image, truth, covered)];
+        return [chexOfMap(heatmap, side, image, truth, cover)];
       case "medfocus":
         return [{ iouUnion: unionIou(medfocusBoxes(heatmap, side, place), truth) }];
       case "existence":
-        return [existence(raw, truth)];
+        return [existence(raw, truth, options.range)];
       default:
         return scoreBoxSet(name, predicted(), truth);
     }
@@ -418,15 +424,23 @@ function scoreBoxSet(
   }
 }
 
-/** Range and mean of a map before it was scaled, or of the scores of boxes. */
-function existence(raw: Float32Array, truth: Truth): Entry {
+/**
+ * Range and mean of a map before it was scaled, or of the scores of boxes.
+ *
+ * @param range The range that the map had; the mean is scaled with it.
+ */
+function existence(
+  raw: Float32Array,
+  truth: Truth,
+  range?: readonly [lowest: number, highest: number],
+): Entry {
   const { minimum, maximum } = valueRange(raw);
+  const [low, peak] = range ?? [minimum, maximum];
   let sum = 0;
   for (let i = 0; i < raw.length; i++) sum += raw[i]!;
-  return {
-    ...{ present: Number(!isNothing(truth)), low: minimum, peak: maximum },
-    mean: sum / raw.length,
-  };
+  let mean = sum / raw.length;
+  if (range) mean = low + (mean - minimum) * (peak - low) / (maximum - minimum || 1);
+  return { present: Number(!isNothing(truth)), low, peak, mean };
 }
 
 function isNothing(truth: Truth): boolean {

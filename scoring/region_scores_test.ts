@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import type { Box, Size } from "../base/geometry.ts";
+import type { Box, Cover, Size } from "../base/geometry.ts";
 import { Random } from "../base/random.ts";
 import { regionOf } from "../base/region.ts";
 import type { Margin } from "../shaders/metrics_cpu.ts";
@@ -14,7 +14,7 @@ interface Case {
   readonly image: Size;
   readonly mask: Uint8Array;
   readonly margin: Margin;
-  readonly cover: number;
+  readonly cover: Cover;
 }
 
 /** Random cases: blobs, rings, scattered pixels and whole images, as masks of several shapes. */
@@ -38,22 +38,22 @@ function* cases(count: number): Iterable<Case> {
     });
     mask[random.integer(0, mask.length - 1)] = 1;
     const shorter = Math.min(width, height);
-    const cover = i % 6 === 5 ? random.integer(1, shorter) : shorter;
+    const cover = i % 6 === 5 ? random.integer(1, shorter) : i % 7 === 3 ? "whole" : shorter;
     yield { heatmap, image, mask, margin: i % 2 ? "zero" : "excluded", cover };
   }
 }
 
 /** Lays a heatmap over every pixel of its image; NaN or 0 outside the square that counts. */
-function overImage({ heatmap, image, margin, cover }: Case, visible = cover): number[] {
+function overImage({ heatmap, image, margin, cover }: Case, visible = Infinity): number[] {
   const { width, height } = image;
   const side = Math.sqrt(heatmap.length);
-  const shown = Math.min(visible, cover);
-  const scale = Math.fround(side / cover);
   const source = (at: number, length: number) => {
+    const covered = cover === "whole" ? length : cover;
+    const shown = Math.min(visible, covered);
     const first = Math.floor((length - shown) / 2);
     if (at < first || at >= first + shown) return -1;
-    const index = at - Math.floor((length - cover) / 2);
-    return Math.min(Math.floor(Math.fround(index * scale)), side - 1);
+    const index = at - Math.floor((length - covered) / 2);
+    return Math.min(Math.floor(Math.fround(index * Math.fround(side / covered))), side - 1);
   };
   return Array.from({ length: width * height }, (_, i) => {
     const [column, row] = [source(i % width, width), source(Math.floor(i / width), height)];

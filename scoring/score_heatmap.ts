@@ -5,7 +5,7 @@
  */
 
 import { InputRangeError } from "../base/errors.ts";
-import type { Box, Size } from "../base/geometry.ts";
+import type { Box, Cover, Size } from "../base/geometry.ts";
 import { isRegion, type Truth } from "../base/region.ts";
 import { squareSide, valueRange } from "../shaders/aggregate_cpu.ts";
 import {
@@ -25,16 +25,17 @@ export type ScoreName = typeof SCORES[number];
 /** Options of {@linkcode scoreHeatmap}. */
 export interface ScoreOptions {
   /**
-   * Image pixels outside the centre square: excluded from every count (`"excluded"`), as in the
+   * Image pixels outside the covered part: excluded from every count (`"excluded"`), as in the
    * released code, or of value 0 (`"zero"`), as in the paper's text.
    * @default "excluded"
    */
   readonly margin?: Margin;
   /**
-   * Side of the square in the middle of the image that the heatmap covers, in image pixels.
+   * Part of the image that the heatmap covers: the side of a square in the middle, in image pixels,
+   * or the whole image, to which the map is stretched.
    * @default {The image's shorter side}
    */
-  readonly cover?: number;
+  readonly cover?: Cover;
 }
 
 /** The scores of one heatmap. */
@@ -57,7 +58,7 @@ const MAX_FLOAT32 = 3.4028234663852886e38;
 
 /**
  * Scores a heatmap on the pixels of the original image. The heatmap covers a square in the middle
- * of the image by nearest neighbour. No map of the image's size is made.
+ * of the image, or the whole image, by nearest neighbour. No map of the image's size is made.
  *
  * Boxes are cut at the image's right and bottom edges, and fractions of a pixel are dropped. The
  * order of boxes matters to CNR: each box is erased before the next. A region counts as one box of
@@ -78,7 +79,7 @@ const MAX_FLOAT32 = 3.4028234663852886e38;
  * @param image Size of the original image in pixels, each side 1..65535.
  * @param truth Ground truth in pixels of the original image: at least one box, or a region of the
  * image with at least one pixel.
- * @param options Margin, and the square that the heatmap covers.
+ * @param options Margin, and the part that the heatmap covers.
  * @throws {TypeError} If the heatmap is not a `Float32Array`.
  * @throws {RangeError} If the heatmap is not square or not finite, or there is no box. Also if a box
  * is NaN, negative, of size zero or outside the image. Also if the region is empty or of another
@@ -260,8 +261,9 @@ function clipBox(box: Box, index: number, image: Size): Box {
   ];
 }
 
-function requireCover(cover: number, { width, height }: Size): void {
+function requireCover(cover: Cover, { width, height }: Size): void {
   const most = Math.min(width, height);
+  if (cover === "whole") return;
   if (Number.isInteger(cover) && cover >= 1 && cover <= most) return;
   throw new RangeError(
     `Cannot score a heatmap: expected it to cover a square of 1..${most} pixels, got ${cover}`,

@@ -7,24 +7,25 @@
  * @module
  */
 
-import type { Box, Size } from "../base/geometry.ts";
+import { type Box, type Cover, coveredLength, type Size } from "../base/geometry.ts";
 import { filledBox, isRegion, type Region, regionArea, type Truth } from "../base/region.ts";
 
-/** Treatment of image pixels outside the centre square that the heatmap covers. */
+/** Treatment of image pixels outside the part that the heatmap covers. */
 export type Margin = "excluded" | "zero";
 
-/** The square of an image that a heatmap covers, and the part of this square that counts. */
+/** The part of an image that a heatmap covers, and the part of it that counts. */
 export interface Coverage {
   /**
-   * Side of the central square of the image that the heatmap covers, in image pixels.
+   * Side of the central square of the image that the heatmap covers, in image pixels; or all of
+   * the image.
    *
    * @default {The image's shorter side}
    */
-  readonly cover?: number;
+  readonly cover?: Cover;
   /**
-   * Side of the central part of this square that counts, in image pixels.
+   * Side of the central square of this part that counts, in image pixels.
    *
-   * @default {The whole square}
+   * @default {The whole part}
    */
   readonly visible?: number;
 }
@@ -180,24 +181,11 @@ export function cutImage(
   mapSide: number,
   image: Size,
   boxes: readonly Box[],
-  { cover = Math.min(image.width, image.height), visible = cover }: Coverage = {},
+  coverage: Coverage = {},
 ): Cell[] {
-  // Pixels outside the covered square have no value, so the part that counts ends there.
-  const shown = Math.min(visible, cover);
-  const columns = cutAxis(
-    image.width,
-    mapSide,
-    cover,
-    shown,
-    boxes.flatMap(([x, , width]) => [x, x + width]),
-  );
-  const rows = cutAxis(
-    image.height,
-    mapSide,
-    cover,
-    shown,
-    boxes.flatMap(([, y, , height]) => [y, y + height]),
-  );
+  const [across, down] = axesOf(image, coverage);
+  const columns = cutAxis(mapSide, across, boxes.flatMap(([x, , width]) => [x, x + width]));
+  const rows = cutAxis(mapSide, down, boxes.flatMap(([, y, , height]) => [y, y + height]));
   const owners = cellOwners(columns, rows, boxes);
   return rows.segments.flatMap((row, rowIndex) =>
     columns.segments.map((column, columnIndex) => ({
@@ -206,6 +194,29 @@ export function cutImage(
       owner: owners[rowIndex * columns.segments.length + columnIndex]!,
     }))
   );
+}
+
+/** An axis of an image under a heatmap. */
+interface CoveredAxis {
+  /** Pixels of the axis. */
+  readonly length: number;
+  /** Pixels in the middle that the heatmap covers. */
+  readonly cover: number;
+  /** Pixels in the middle that count; at most `cover`. */
+  readonly visible: number;
+}
+
+/** The axes of an image from left to right and from top to bottom. */
+function axesOf(
+  { width, height }: Size,
+  { cover = Math.min(width, height), visible = Infinity }: Coverage,
+): readonly [across: CoveredAxis, down: CoveredAxis] {
+  const axis = (length: number) => {
+    const covered = coveredLength(cover, length);
+    // Pixels outside the covered part have no value, so the part that counts ends there.
+    return { length, cover: covered, visible: Math.min(visible, covered) };
+  };
+  return [axis(width), axis(height)];
 }
 
 /**
@@ -265,11 +276,11 @@ function visitRegion(
   region: Region,
   margin: Margin,
   visit: PixelVisitor,
-  { cover = Math.min(image.width, image.height), visible = cover }: Coverage,
+  coverage: Coverage,
 ): void {
-  const shown = Math.min(visible, cover);
-  const columns = showAxis(image.width, mapSide, cover, shown);
-  const rows = showAxis(image.height, mapSide, cover, shown);
+  const [across, down] = axesOf(image, coverage);
+  const columns = showAxis(mapSide, across);
+  const rows = showAxis(mapSide, down);
   const { inside, isFirst } = countInside(mapSide, region, columns, rows);
   let seen = 0;
   for (let row = 0, at = 0; row < mapSide; row++) {
@@ -286,7 +297,7 @@ function visitRegion(
   }
   if (margin === "excluded") return;
   const hidden = regionArea(region) - seen;
-  const other = image.width * image.height - shown * shown - hidden;
+  const other = image.width * image.height - across.visible * down.visible - hidden;
   if (hidden > 0) visit(0, hidden, true, -1);
   if (other > 0) visit(0, other, false, -1);
 }
@@ -304,7 +315,7 @@ interface ShownAxis {
 }
 
 /** Lays one axis of the heatmap over the part of the image's axis that counts. */
-function showAxis(length: number, mapSide: number, cover: number, visible: number): ShownAxis {
+function showAxis(mapSide: number, { length, cover, visible }: CoveredAxis): ShownAxis {
   const start = Math.floor((length - cover) / 2);
   const from = Math.floor((length - visible) / 2);
   const source = nearestPixel(mapSide, cover);
@@ -386,10 +397,10 @@ export function joinRegions(
 
 /**
  * Returns the nearest-neighbour mapping along one axis. The mapping converts the index of a pixel
- * in the covered square to the heatmap pixel that it shows.
+ * in the covered part to the heatmap pixel that it shows.
  *
  * @param mapSide Side of the heatmap in pixels.
- * @param cover Side of the covered square, in image pixels.
+ * @param cover Length of the covered part, in image pixels.
  */
 export function nearestPixel(mapSide: number, cover: number): (index: number) => number {
   // PyTorch's nearest neighbour multiplies by a float32 scale. For some sizes the result differs
@@ -400,10 +411,8 @@ export function nearestPixel(mapSide: number, cover: number): (index: number) =>
 
 /** Cuts one image axis at the given edges and at the edges of the part that counts. */
 function cutAxis(
-  length: number,
   mapSide: number,
-  cover: number,
-  visible: number,
+  { length, cover, visible }: CoveredAxis,
   boxEdges: readonly number[],
 ): Axis {
   const start = Math.floor((length - cover) / 2);

@@ -239,7 +239,8 @@ Deno.test("convert writes masks of the ground truth as COCO's run lengths", () =
 Deno.test("predicted boxes are compared with the region of masks", () =>
   inFolder(async (folder) => {
     const samples = (await makeSamples(folder)).filter(({ id }) => id !== "missing");
-    const predicted = new Map(samples.map(({ id }) => [id, [[10, 20, 40, 40] as const]]));
+    const boxes = [[10, 20, 40, 40] as const];
+    const predicted = new Map(samples.map(({ id }) => [id, { boxes }]));
     for (const rule of ["union", "max"] as const) {
       const results = await resultsOf(samples, boxesMethod(predicted, { rule }));
       const by = Object.fromEntries(results.map((result) => [result.id, scoresOf(result).miou]));

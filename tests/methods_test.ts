@@ -239,6 +239,26 @@ Deno.test("predicted boxes are scored from CSV and JSON, by both rules, without 
     assertMatch(union.stderr, /"p\.csv" 1 match no sample .*image "c\.png" with phrase "half"/);
     assertMatch(union.stdout, / mIoU % .* 33\.3\n/);
     assertMatch(union.stdout, / AUC-ROC %[ –]*\n/);
+    const results = await Array.fromAsync(readResults(`${folder}/${union.out}/results.jsonl`));
+    assertEquals(
+      results.map(({ result }) => result.status === "scored" && result.confidence),
+      [[.9], [1], undefined],
+    );
+    const report = await Deno.readTextFile(`${folder}/${union.out}/report.html`);
+    assertMatch(report, /"found":\["\[0\.0, 0\.0, 100\.0, 200\.0\], confidence 0\.90"\]/);
+    const converted = await runCommand(
+      "convert",
+      [union.out, "--to", "boxes", "--out", "converted"],
+      folder,
+    );
+    assertEquals(converted.code, 0, converted.stderr);
+    await Deno.rename(`${folder}/converted/boxes.csv`, `${folder}/again.csv`);
+    const again = await score("again.csv");
+    assertEquals(again.scores, union.scores);
+    const [first] = await Array.fromAsync(readResults(`${folder}/${again.out}/results.jsonl`));
+    assertEquals(first!.result.status === "scored" && first!.result.confidence, [.9]);
+    const masks = ["convert", [union.out, "--to", "boxes,npy", "--out", "no"], folder] as const;
+    assertMatch((await runCommand(...masks)).stderr, /"out-p\.csv": it has no heatmap/);
     assertEquals((await score("p.json")).scores, [0.5, 0.5, 0]);
     assertEquals((await score("p.csv", "--box-rule", "max")).scores, [1, 0.5, 0]);
     const part = (await score("p.csv", "--shard", "1/2")).out;

@@ -23,6 +23,20 @@ Deno.test("with float16 weights the networks stay near the reference's intermedi
   assert(report.inversion < 5e-2, "latents after each inversion step");
 });
 
+Deno.test("products in float16 stay near the reference's intermediates", async () => {
+  // The CPU in the place of a GPU that multiplies float16: it rounds the same values.
+  const runtime = { ...await openRuntime("native"), float16: "multiplied" as const };
+  const report = await replay(REFERENCE, runtime, "float16");
+  console.log("largest differences with products in float16:", report);
+  assert(report.latent < 1e-4, "latent");
+  assert(report.promptEmbeddings < 5e-3, "prompt embeddings");
+  assert(report.promptEmbeddings > 1e-4, "the text encoder's products are rounded");
+  assert(report.modelOutput < 1e-2, "model output");
+  assert(report.modelOutput > 1e-4, "the U-Net's products are rounded");
+  report.attention.forEach((difference, layer) => assert(difference < 1e-2, `attention ${layer}`));
+  assert(report.inversion < 5e-2, "latents after each inversion step");
+});
+
 Deno.test("float16 weights take half the memory of the GPU", async () => {
   const bundle = await loadBundle(REFERENCE);
   const loaded = async (weights: WeightType) => {

@@ -1,7 +1,7 @@
 import "../base/host/deno/mod.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import { readResults } from "../runs/read_results.ts";
-import { inFolder, runCommand } from "./support/command.ts";
+import { inFolder, readOutput, runCommand } from "./support/command.ts";
 import { makeSet } from "./support/set.ts";
 
 const ROOT = new URL("../", import.meta.url).href;
@@ -87,4 +87,119 @@ Deno.test("a method is a module: eval, ground, report and merge take it from out
     const none = await runCommand("eval", ["--method", "my/none.ts", "--out", "none"], folder);
     assertEquals(none.code, 1);
     assertMatch(none.stderr, /"my\/none\.ts": expected a default export with label, gives and/);
+  }));
+
+/** The first block of code after a text of a page in `docs/`. */
+async function blockOf(page: string, after: string, language: string): Promise<string> {
+  const text = await Deno.readTextFile(new URL(`../docs/${page}`, import.meta.url));
+  const block = text.slice(text.indexOf(after)).split(`\n\`\`\`${language}\n`)[1]!;
+  return block.slice(0, block.indexOf("\n```") + 1);
+}
+
+Deno.test("the method in docs/method.md runs as it is written there, with and without a model", () =>
+  inFolder(async (folder) => {
+    await makeSet(folder, 2);
+    await Deno.mkdir(`${folder}/mine/weights`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/mine/weights/prior.json`, '{"spread": 0.1}');
+    const example = await blockOf("method.md", "## 6. A method of your own", "ts ignore");
+    assertEquals(example.split("\n").length <= 31, true);
+    await Deno.writeTextFile(`${folder}/mine/side_prior.ts`, example);
+    const config = `--config=${new URL("deno.json", ROOT).pathname}`;
+    const checked = await readOutput("deno", {
+      args: ["check", config, "mine/side_prior.ts"],
+      cwd: folder,
+    });
+    assertEquals(checked.code, 0, checked.stderr);
+    const spreads: number[] = [];
+    for (const model of [[], ["--model", "side_prior=mine/weights"], ["--model", "mine/weights"]]) {
+      const args = ["--method", "mine/side_prior.ts", ...model, "--dataset", "set", "--no-report"];
+      const out = `out${spreads.length}`;
+      const { code, stderr } = await runCommand("eval", [...args, "--out", out], folder);
+      assertEquals(code, 3, stderr); // one image of the set is corrupt
+      const record = JSON.parse(await Deno.readTextFile(`${folder}/${out}/run.json`));
+      const { view, spread } = record.facts.methods.side_prior;
+      assertEquals(view, "whole");
+      spreads.push(spread);
+    }
+    assertEquals(spreads, [0.2, 0.1, 0.1]);
+    const beside = ["--method", "biovil,mine/side_prior.ts", "--model", "side_prior=mine/weights"];
+    const { code, stderr } = await runCommand("eval", beside, folder);
+    assertEquals(code, 2);
+    assertMatch(stderr, /"--method biovil" needs "--model biovil=DIR"/);
+  }));
+
+/** A module that tries what the user did not grant, and reads what the user named. */
+const THIEF = `
+import { gridMethod } from "groundray";
+
+const ATTEMPTS = {
+  "read a file beside the inputs": () => Deno.readTextFile("secret.txt"),
+  "read the system's files": () => Deno.readTextFile("/etc/passwd"),
+  "write beside the outputs": () => Deno.writeTextFile("escaped", ""),
+  "write to its own folder": () => Deno.writeTextFile("my/escaped", ""),
+  "write to its model": () => Deno.writeTextFile("weights/escaped", ""),
+  "fetch": () => fetch("http://127.0.0.1:8080/"),
+  "listen": () => Deno.listen({ port: 0 }),
+  "run a program": () => new Deno.Command("deno").output(),
+  "read the environment": () => Deno.env.get("PATH"),
+  "load a module": () => import("http://127.0.0.1:8080/a.js"),
+};
+
+export default {
+  label: "Thief",
+  gives: "heatmaps",
+  source: undefined,
+  flags: {},
+  async choose(folder) {
+    const own = await Deno.readTextFile("my/own.txt") + await Deno.readTextFile(folder + "/w.txt");
+    const done = [];
+    for (const [name, act] of Object.entries(ATTEMPTS)) {
+      try {
+        await act();
+        done.push(name);
+      } catch (error) {
+        const isDenied = error.name === "NotCapable" || /^Requires \\w+ access to/.test(error.message);
+        if (!isDenied) done.push(name + ": " + error);
+      }
+    }
+    throw new Error(own + " read; not denied: " + (done.join(", ") || "none"));
+  },
+};
+`;
+
+Deno.test("a module reads only its own folder and the paths that the options name", () =>
+  inFolder(async (folder) => {
+    await makeSet(folder, 1);
+    for (const name of ["my", "weights"]) await Deno.mkdir(`${folder}/${name}`);
+    for (const path of ["secret.txt", "my/own.txt", "weights/w.txt"]) {
+      await Deno.writeTextFile(`${folder}/${path}`, path);
+    }
+    await Deno.writeTextFile(`${folder}/my/thief.js`, THIEF);
+    const args = ["--method", "my/thief.js", "--dataset", "set", "--model", "weights"];
+    const { code, stderr } = await runCommand("eval", [...args, "--out", "out"], folder);
+    assertEquals(code, 1);
+    assertMatch(stderr, /my\/own\.txtweights\/w\.txt read; not denied: none\n$/);
+  }));
+
+Deno.test("a script in another folder imports the library as docs/library.md says", () =>
+  inFolder(async (folder) => {
+    const after = "## From another folder";
+    const config = await blockOf("library.md", after, "json");
+    const clone = new URL("deno.json", ROOT).pathname;
+    await Deno.writeTextFile(`${folder}/own.ts`, await blockOf("library.md", after, "ts"));
+    const run = async (...args: string[]) => {
+      const flags = ["--allow-read", "--allow-ffi", "--allow-env"];
+      const all = ["run", "--quiet", "--no-prompt", ...args, ...flags, "own.ts"];
+      const { code, stdout, stderr } = await readOutput("deno", { args: all, cwd: folder });
+      assertEquals(code, 0, stderr);
+      return stdout;
+    };
+    const byOption = await run(`--config=${clone}`);
+    assertMatch(byOption, /^0\.\d+\n$/);
+    assertMatch(config, /"\.\.\/groundray\/deno\.json"/);
+    await Deno.writeTextFile(
+      `${folder}/deno.json`,
+      config.replace("../groundray/deno.json", clone),
+    );
+    assertEquals(await run(), byOption);
   }));

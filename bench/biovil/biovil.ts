@@ -19,6 +19,7 @@ import {
   roundsFlag,
   runBench,
   seconds,
+  spreadOfRatios,
   startPeer,
   timeInTurn,
 } from "../harness.ts";
@@ -62,7 +63,7 @@ await runBench({
       let furthest = 0;
       let ours: Float32Array;
       const phrase = () => `left pleural effusion in lobe ${round}`;
-      const times = (await timeInTurn([
+      const times = await timeInTurn([
         () => seconds(async () => ours = (await model.ground(image, [phrase()]))[0]!.values),
         async () => {
           const answer = await peer.ask<Answer>(phrase());
@@ -72,9 +73,12 @@ await runBench({
           round++;
           return answer.seconds;
         },
-      ], rounds)).map(median) as [number, number];
-      const [one, other] = times;
-      const cells = [one.toFixed(3), other.toFixed(3), (other / one).toFixed(2)];
+      ], rounds);
+      const [own, theirs] = times as [number[], number[]];
+      const cells = [
+        ...[own, theirs].map((times) => median(times).toFixed(3)),
+        spreadOfRatios(theirs, own),
+      ];
       const name = `${variant}, PyTorch ${peer.version}`;
       rows.push(`| ${[name, ...cells, furthest.toExponential(1)].join(" | ")} |`);
       await peer.close();
@@ -82,7 +86,8 @@ await runBench({
       await Deno.remove(path, { recursive: true });
     }
     return [
-      `An image of ${WIDTH}x${HEIGHT} and a new phrase, median of ${rounds} in turn.`,
+      `An image of ${WIDTH}x${HEIGHT} and a new phrase, median of ${rounds} in turn; ratios with ` +
+      "their range.",
       "",
       "| | Groundray, s | PyTorch, s | images a second, ratio | furthest apart |",
       "| --- | --- | --- | --- | --- |",

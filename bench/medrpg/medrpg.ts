@@ -21,6 +21,7 @@ import {
   roundsFlag,
   runBench,
   seconds,
+  spreadOfRatios,
   startPeer,
   timeInTurn,
 } from "../harness.ts";
@@ -75,7 +76,7 @@ await runBench({
     compare(await model.answer(image, phrase));
     if (furthest > TOLERANCE) throw new Error(`The box is ${furthest} off the original's`);
     const own = peakBytes();
-    const times = (await timeInTurn([
+    const times = await timeInTurn([
       () => {
         // Other bytes are another image for the model.
         image = { ...stored, data: stored.data.slice() };
@@ -87,20 +88,21 @@ await runBench({
         compare(answer.box);
         return answer.seconds;
       },
-    ], rounds)).map(median) as [number, number, number];
+    ], rounds);
     await peer.close();
     await model.close();
-    const [first, further, original] = times;
+    const [first, further, original] = times as [number[], number[], number[]];
     return [
-      `An image of ${stored.width}x${stored.height}, median of ${rounds} in turn; ` +
+      `An image of ${stored.width}x${stored.height}, median of ${rounds} in turn, ratios with their range; ` +
       `PyTorch ${peer.version}. Boxes are at most ${furthest.toExponential(1)} apart from the ` +
       `original's. Peak memory of Groundray ${(own / 1e9).toFixed(2)} GB.`,
       "",
       "| | Groundray, s | PyTorch, s | ratio |",
       "| --- | --- | --- | --- |",
-      ...[["image and phrase", first], ["further phrase", further]].map(([name, time]) =>
-        `| ${name} | ${(time as number).toFixed(2)} | ${original.toFixed(2)} | ` +
-        `${(time as number / original).toFixed(2)} |`
+      ...Object.entries({ "image and phrase": first, "further phrase": further }).map(
+        ([name, times]) =>
+          `| ${name} | ${median(times).toFixed(2)} | ${median(original).toFixed(2)} | ` +
+          `${spreadOfRatios(times, original)} |`,
       ),
     ];
   }));

@@ -18,6 +18,7 @@ import {
   pathOf,
   roundsFlag,
   runBench,
+  spreadOfRatios,
   startPeer,
   timeInTurn,
 } from "../harness.ts";
@@ -177,8 +178,8 @@ async function measure(
   const times = await timeInTurn(runs.map((run) => async () => (await run(false)).seconds), rounds);
   const rows = Object.keys(contenders).map((name, i) => {
     const [middle, least] = [median(times[i]!), Math.min(...times[i]!)];
-    const ratio = middle / median(times[0]!);
-    const cells = [milliseconds(middle), milliseconds(least), ratio.toFixed(ratio < 10 ? 1 : 0)];
+    const ratio = spreadOfRatios(times[i]!, times[0]!, middle < 10 * median(times[0]!) ? 1 : 0);
+    const cells = [milliseconds(middle), milliseconds(least), ratio];
     return `| ${[name, ...cells].join(" | ")} x |`;
   });
   return [`| ${heading} | median, ms | least, ms | |`, "| --- | --- | --- | --- |", ...rows, ""];

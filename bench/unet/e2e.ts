@@ -1,161 +1,196 @@
 /**
- * `deno task bench:e2e`: times one image at full size, with one phrase and with four. The peers
+ * `deno task bench:e2e`: times one image at full size, with one, four and ten phrases. The peers
  * follow the released code's schedule, on the same runtime and in PyTorch. Each contender runs in a
- * process of its own, one after another.
+ * process of its own, and they take turns.
  *
  * @module
  */
 
+import { TextLineStream } from "@std/streams/text-line-stream";
 import "../../base/host/deno/mod.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { preprocess } from "../../images/preprocess.ts";
 import { groundImage, type LdmModel, loadBundle, openModel, openRuntime } from "../../mod.ts";
 import { resolveSettings } from "../../pipeline/settings/settings.ts";
 import {
-  apart,
   inFolder,
-  lastLine,
   median,
   pathOf,
   peakBytes,
+  type Peer,
+  roundsFlag,
   runBench,
   seconds,
-  timeInTurn,
+  spreadOfRatios,
+  startApart,
+  startPeer,
 } from "../harness.ts";
 import { writeSeededBundle } from "./seeded_bundle.ts";
 
-const PHRASES = [
-  "left pleural effusion",
-  "cardiomegaly",
-  "patchy opacity in the right lower lung",
-  "small left apical pneumothorax",
-] as const;
+const PHRASE = "left pleural effusion";
 
-/** Steps that the released schedule is timed on. */
-const RELEASED_STEPS = 8;
+/** Numbers of phrases of an image in the table; ten are the sentences of a report. */
+const COUNTS = [1, 4, 10];
 
 /**
  * Step counts at T = 300 (docs/method.md, step 5): all of the inversion, full passes, steps read.
  */
 const AT_300 = { all: 334, last: 179, read: 60 };
 
-/** Measurements that a process reports of itself. */
-interface Report {
-  /** Name and version of the runtime. */
-  readonly version: string;
-  readonly peakBytes: number;
-}
-
-/** Seconds of Groundray: a full pass, a phrase's pass, and all else of one image. */
-interface Ours extends Report {
+/** Seconds of one round of Groundray. */
+interface Ours {
+  /** A pass of the empty phrase, with its trunk. */
   readonly full: number;
+  /** A phrase's pass whose trunk is known; and with its own trunk, as before phrases shared it. */
   readonly phrase: number;
-  readonly rest: number;
-}
-
-/** Seconds of each step of the released schedule. */
-interface Released extends Report {
-  readonly seconds: readonly number[];
+  readonly alone: number;
+  /** The trunk of a step, for phrases on a cached trajectory. */
+  readonly trunk: number;
 }
 
 const xray = drawPhantom({ seed: 1, width: 2544, height: 3056 });
 
-/** Measures Groundray's ordinary path from image to heatmaps, and its parts. */
-async function measureOurs(model: LdmModel, steps: number): Promise<Ours> {
+/** Answers of a contender's process, by the line that asks. */
+type Answers = Readonly<Record<string, () => Promise<unknown>>>;
+
+/** Groundray's ordinary path from image to heatmaps, and its parts. */
+async function ours(model: LdmModel, steps: number): Promise<Answers> {
   const { bundle } = model;
   const { start, end } = resolveSettings(model, { steps });
-  const one = () => groundImage(xray, PHRASES.slice(0, 1), { model, steps });
-  await one();
-  const total = await seconds(one);
-  await groundImage(xray, PHRASES, { model, steps });
   const empty = await model.condition(bundle.tokenizer.encode(""));
   const latent = await model.encode(preprocess(xray, bundle.config.imageSize));
   const batch = Array.from({ length: model.batch }, () => latent);
   const timesteps = batch.map((_, step) => 400 + step);
-  const [full, phrases] = (await timeInTurn([
-    async () => void await model.step(latent, 0, 1, empty),
-    async () => void await model.attend(batch, timesteps, empty, [1, 4]),
-  ], 5)).map(median) as [number, number];
-  const phrase = phrases / batch.length;
-  const rest = total - full * (end - 1) - phrase * (end - start);
-  return { full, phrase, rest, peakBytes: peakBytes(), version: model.runtime.version };
+  const each = async (work: () => Promise<unknown>) => await seconds(work) / batch.length;
+  return {
+    async image() {
+      return {
+        total: await seconds(() => groundImage(xray, [PHRASE], { model, steps })),
+        ...{ full: end - 1, phrase: end - start },
+      };
+    },
+    async round(): Promise<Ours> {
+      const full = await seconds(() => model.step(latent, 0, 1, empty));
+      const shared = await model.trunk(batch, timesteps);
+      const phrase = await each(() => model.attend(batch, timesteps, empty, [1, 4], shared));
+      shared.release();
+      const alone = await each(() => model.attend(batch, timesteps, empty, [1, 4]));
+      const trunk = await each(async () => (await model.trunk(batch, timesteps)).release());
+      return { full, phrase, alone, trunk };
+    },
+  };
 }
 
-/** Measures the released schedule on the same runtime: whole U-Net, phrase and empty phrase. */
-async function measureReleased(model: LdmModel): Promise<Released> {
+/** The released schedule on the same runtime: whole U-Net, phrase and empty phrase. */
+async function released(model: LdmModel): Promise<Answers> {
   const { bundle } = model;
   const texts = [
     await model.condition(bundle.tokenizer.encode("")),
-    await model.condition(bundle.tokenizer.encode(PHRASES[0])),
+    await model.condition(bundle.tokenizer.encode(PHRASE)),
   ];
   const latent = await model.encode(preprocess(xray, bundle.config.imageSize));
   let timestep = 0;
-  const [step] = await timeInTurn([async () => {
-    for (const text of texts) await model.predict(latent, timestep, text);
-    timestep += 3;
-  }], RELEASED_STEPS);
-  return { seconds: step!, peakBytes: peakBytes(), version: model.runtime.version };
+  return {
+    async round() {
+      const time = await seconds(async () => {
+        for (const text of texts) await model.predict(latent, timestep, text);
+      });
+      timestep += 3;
+      return time;
+    },
+  };
 }
 
-/** Runs one contender, and prints its report. */
-async function measure([name, path, steps]: string[]): Promise<void> {
+/** Runs one contender, which answers each line of its input. */
+async function answer([name, path, steps]: string[]): Promise<void> {
   const runtime = await openRuntime("native");
   const layers = name === "released" ? { layers: "all" } as const : {};
   const model = await openModel(await loadBundle(path!), runtime, layers);
-  const report = name === "released"
-    ? await measureReleased(model)
-    : await measureOurs(model, Number(steps));
-  console.log(JSON.stringify(report));
+  const answers: Answers = {
+    ...await (name === "released" ? released(model) : ours(model, Number(steps))),
+    peak: () => Promise.resolve(peakBytes()),
+  };
+  console.log(JSON.stringify({ version: model.runtime.version }));
+  const lines = Deno.stdin.readable.pipeThrough(new TextDecoderStream())
+    .pipeThrough(new TextLineStream()) as ReadableStream<string>;
+  for await (const line of lines) console.log(JSON.stringify(await answers[line]!()));
   await model.close();
 }
 
-/** Measures the released schedule in PyTorch; `undefined`, with the reason, where that fails. */
-async function measurePyTorch(monai: string | undefined): Promise<Released | undefined> {
+/** Starts the released schedule in PyTorch; `undefined`, with the reason, where that fails. */
+async function startPyTorch(monai: string | undefined): Promise<Peer | undefined> {
   const script = pathOf("e2e_peer.py", import.meta.url);
   try {
-    return await lastLine("python3", [script, String(RELEASED_STEPS), ...(monai ? [monai] : [])]);
+    return await startPeer(script, monai ? [monai] : []);
   } catch (error) {
     console.error(`Without PyTorch: ${(error as Error).message}.`);
     return undefined;
   }
 }
 
-/** Returns the table of all contenders at T = 300. */
-function table(ours: Ours, peers: readonly (Released | undefined)[]): string[] {
-  const counts = [1, PHRASES.length];
-  const gigabytes = ({ peakBytes }: Report) => `${(peakBytes / 1e9).toFixed(2)} GB`;
-  const own = (count: number) =>
-    ours.rest + AT_300.last * ours.full + count * AT_300.read * ours.phrase;
-  const row = (name: string, of: (count: number) => string, report: Report) =>
-    `| ${name}, ${report.version} | ${counts.map(of).join(" | ")} | ${gigabytes(report)} |`;
-  const rows = peers.flatMap((peer) => {
-    if (!peer) return [];
-    const total = (count: number) => count * AT_300.all * median(peer.seconds);
-    const cell = (count: number) =>
-      `${total(count).toFixed(0)} s, ${(total(count) / own(count)).toFixed(2)} x`;
-    return [row("the released schedule", cell, peer)];
-  });
+/** Times all contenders in turn, and returns the table of one image at T = 300. */
+async function compare(own: Peer, peers: readonly Peer[], rounds: number): Promise<string[]> {
+  const all = [own, ...peers];
+  const answers: unknown[][] = all.map(() => []);
+  // Before the counted rounds one round warms up.
+  for (let round = 0; round <= rounds; round++) {
+    for (const [i, peer] of all.entries()) {
+      const time = await peer.ask("round");
+      if (round > 0) answers[i]!.push(time);
+    }
+  }
+  const [mine, ...theirs] = answers as [Ours[], ...number[][]];
+  const middle = (key: keyof Ours) => median(mine.map((round) => round[key]));
+  const image = await own.ask<{ total: number; full: number; phrase: number }>("image");
+  const rest = Math.max(
+    0,
+    image.total - image.full * middle("full") - image.phrase * middle("phrase"),
+  );
+  const totals = (count: number, kind: "phrase" | "alone") =>
+    mine.map((round) => rest + AT_300.last * round.full + count * AT_300.read * round[kind]);
+  const row = async (name: string, peer: Peer, cell: (count: number) => string) => {
+    const gigabytes = (await peer.ask<number>("peak") / 1e9).toFixed(2);
+    return `| ${[name, ...COUNTS.map(cell), `${gigabytes} GB`].join(" | ")} |`;
+  };
   return [
-    `A full pass ${ours.full.toFixed(2)} s, a phrase's pass ${
-      ours.phrase.toFixed(2)
-    } s, all else ` +
-    `${ours.rest.toFixed(2)} s; a phrase on a cached trajectory ` +
-    `${(AT_300.read * ours.phrase).toFixed(1)} s. At T = 300, from the passes:`,
+    `A full pass ${middle("full").toFixed(3)} s, a phrase's pass ${
+      middle("phrase").toFixed(3)
+    } s, ` +
+    `with its own trunk ${middle("alone").toFixed(3)} s; all else ${rest.toFixed(2)} s; a phrase ` +
+    `on a cached trajectory ${
+      (AT_300.read * (middle("phrase") + middle("trunk"))).toFixed(1)
+    } s. Medians of ${rounds} rounds in turn, ratios with their range. At T = 300, from the passes:`,
     "",
-    `| | ${counts.map((count) => `${count} phrase${count > 1 ? "s" : ""}`).join(" | ")} | peak |`,
-    "| --- | --- | --- | --- |",
-    row("Groundray", (count) => `${own(count).toFixed(0)} s`, ours),
-    ...rows,
+    `| | ${COUNTS.map((count) => `${count} phrase${count > 1 ? "s" : ""}`).join(" | ")} | peak |`,
+    `| --- |${" --- |".repeat(COUNTS.length + 1)}`,
+    await row(
+      `Groundray, ${own.version}`,
+      own,
+      (count) => `${median(totals(count, "phrase")).toFixed(0)} s`,
+    ),
+    await row(
+      "a trunk for each phrase",
+      own,
+      (count) => `${spreadOfRatios(totals(count, "alone"), totals(count, "phrase"), 3)} x`,
+    ),
+    ...await Promise.all(
+      peers.map((peer, i) =>
+        row(`the released schedule, ${peer.version}`, peer, (count) => {
+          const total = theirs[i]!.map((step) => count * AT_300.all * step);
+          return `${spreadOfRatios(total, totals(count, "phrase"))} x`;
+        })
+      ),
+    ),
   ];
 }
 
-if (["ours", "released"].includes(Deno.args[0]!)) await measure(Deno.args);
+if (["ours", "released"].includes(Deno.args[0]!)) await answer(Deno.args);
 else {
   await runBench({
     task: "bench:e2e",
-    description: "Times the heatmaps of one and of four phrases of an image at full size with " +
+    description: "Times the heatmaps of one, four and ten phrases of an image at full size with " +
       "seeded weights, against the released code's schedule on the same runtime and in PyTorch " +
-      "(the first python3 of the path, if it has MONAI Generative).",
+      "(the first python3 of the path, if it has MONAI Generative). All take turns.",
     flags: {
       steps: {
         type: "integer",
@@ -163,7 +198,13 @@ else {
         max: 100,
         default: 20,
         placeholder: "T",
-        description: "Number of inversion steps that are run.",
+        description: "Number of inversion steps of the one image that is run whole.",
+      },
+      rounds: roundsFlag(5),
+      model: {
+        type: "string",
+        placeholder: "DIR",
+        description: "Another model, which is measured without PyTorch.",
       },
       monai: {
         type: "string",
@@ -171,11 +212,17 @@ else {
         description: "Checkout of MONAI GenerativeModels, where it is not installed.",
       },
     },
-  }, ({ steps, monai }) =>
+  }, ({ steps, rounds, model, monai }) =>
     inFolder(async (folder) => {
-      await writeSeededBundle(folder);
-      const ours = await apart<Ours>(import.meta.filename!, ["ours", folder, String(steps)]);
-      const released = await apart<Released>(import.meta.filename!, ["released", folder]);
-      return table(ours, [released, await measurePyTorch(monai)]);
+      if (!model) await writeSeededBundle(folder);
+      const self = import.meta.filename!;
+      const own = await startApart(self, ["ours", model ?? folder, String(steps)]);
+      const peers = [
+        await startApart(self, ["released", model ?? folder]),
+        model ? undefined : await startPyTorch(monai),
+      ].filter((peer) => peer !== undefined);
+      const lines = await compare(own, peers, rounds);
+      for (const peer of [own, ...peers]) await peer.close();
+      return lines;
     }));
 }

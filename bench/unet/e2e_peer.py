@@ -1,10 +1,11 @@
 """One contender of `deno task bench:e2e`: the released code's schedule in PyTorch on the CPU.
 
-Builds MONAI Generative's DiffusionModelUNet at the published size with seeded weights. Each step of
-the inversion runs on the phrase and the empty phrase together (batch 2), as in the released code.
-Prints one JSON line: seconds of each step, peak memory, version and number of threads.
+Builds MONAI Generative's DiffusionModelUNet at the published size with seeded weights. The first
+line of the output has PyTorch's version. Each line "round" of the input then runs one step of the
+inversion on the phrase and the empty phrase together (batch 2), as in the released code, and the
+answer is its seconds. The line "peak" asks for the peak of memory in bytes.
 
-    python3 bench/unet/e2e_peer.py STEPS [folder with MONAI GenerativeModels]
+    python3 bench/unet/e2e_peer.py [folder with MONAI GenerativeModels]
 """
 
 import json
@@ -12,8 +13,8 @@ import resource
 import sys
 import time
 
-if len(sys.argv) > 2:
-    sys.path.insert(0, sys.argv[2])
+if len(sys.argv) > 1:
+    sys.path.insert(0, sys.argv[1])
 
 import torch
 from published_unet import published_unet
@@ -21,23 +22,17 @@ from published_unet import published_unet
 unet = published_unet()
 latent = torch.randn(1, 3, 64, 64)
 context = torch.randn(2, 77, 1024)
-seconds = []
+step = 0
+print(json.dumps({"version": f"PyTorch {torch.__version__.split('+')[0]}"}), flush=True)
 with torch.no_grad():
-    # The first step is not counted, because it allocates memory and selects kernels.
-    for step in range(int(sys.argv[1]) + 1):
+    for line in sys.stdin:
+        if line.strip() == "peak":
+            print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
+            continue
         began = time.perf_counter()
         timesteps = torch.full((2,), 3 * step)
         prediction = unet(latent.repeat(2, 1, 1, 1), timesteps=timesteps, context=context)
         # The guidance scale is 0, so only the empty phrase moves the latent.
         latent = 0.999 * latent + 0.01 * prediction[:1]
-        seconds.append(time.perf_counter() - began)
-print(
-    json.dumps(
-        {
-            "seconds": seconds[1:],
-            "peakBytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            "version": f"PyTorch {torch.__version__.split('+')[0]}",
-            "threads": torch.get_num_threads(),
-        }
-    )
-)
+        step += 1
+        print(time.perf_counter() - began, flush=True)

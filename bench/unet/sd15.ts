@@ -23,6 +23,7 @@ import {
   peakBytes,
   roundsFlag,
   runBench,
+  spreadOfRatios,
   startPeer,
   timeInTurn,
 } from "../harness.ts";
@@ -103,10 +104,10 @@ else {
       const peer = await startPeer(pathOf("sd15_peer.py", import.meta.url), [folder]);
       const ours = await open(folder);
       let prediction = new Float32Array();
-      const [own, theirs] = (await timeInTurn([
+      const [own, theirs] = await timeInTurn([
         async () => void (prediction = await ours.whole() as Float32Array<ArrayBuffer>),
         () => peer.ask<number>("pass"),
-      ], rounds)).map(median) as [number, number];
+      ], rounds) as [number[], number[]];
       const values = await peer.ask<number[]>("values");
       const off = Math.max(...values.map((value, i) => Math.abs(value - prediction[i]!)));
       const largest = Math.max(...values.map(Math.abs));
@@ -120,11 +121,15 @@ else {
         "",
         "| | whole pass | phrase's pass | peak memory |",
         "| --- | --- | --- | --- |",
-        `| ${alone.version} | ${own.toFixed(2)} | ${alone.seconds[1]!.toFixed(2)} (alone) | ` +
+        `| ${alone.version} | ${median(own).toFixed(2)} | ${
+          alone.seconds[1]!.toFixed(2)
+        } (alone) | ` +
         `${gigabytes(alone.peakBytes)} |`,
-        `| ${peer.version} | ${theirs.toFixed(2)} | | ${gigabytes(memory)} |`,
+        `| ${peer.version} | ${median(theirs).toFixed(2)} | | ${gigabytes(memory)} |`,
         "",
-        `Groundray takes ${(own / theirs).toFixed(3)} of the peer's time. The predictions differ ` +
+        `Groundray takes ${
+          spreadOfRatios(own, theirs, 3)
+        } of the peer's time. The predictions differ ` +
         `by ${off.toExponential(1)} at most, of values up to ${largest.toFixed(2)}.`,
       ];
     }));

@@ -8,7 +8,7 @@ import { folderOf } from "../../base/paths.ts";
 import type { MethodSource } from "../../methods/choose_methods.ts";
 import type { MethodContext, MethodRow } from "../../methods/method_row.ts";
 import { DEMO } from "../../methods/ldm/ldm.ts";
-import { isModule, moduleName } from "../../methods/outside_method.ts";
+import { isModule, MODULE_SOURCE, moduleName } from "../../methods/outside_method.ts";
 import { METHODS, SEED } from "../../methods/registry.ts";
 import { type FlagValues, UsageError } from "./flags.ts";
 import { type BACKEND_FLAGS, describeVersions, openBackend } from "./backend.ts";
@@ -48,7 +48,7 @@ type Rows = Readonly<Record<string, MethodRow>>;
 const UNREAD: MethodRow = {
   label: "",
   gives: "heatmaps",
-  source: undefined,
+  source: MODULE_SOURCE,
   flags: {},
   choose: () => Promise.reject(new Error("the module is not imported")),
 };
@@ -153,12 +153,15 @@ function parseModels(
 ): Map<string, string> {
   const models = new Map<string, string>();
   const own = names.filter((name) => rows[name]!.source?.option === "model");
+  // A module needs no model: a plain folder is for another method, if there is one.
+  const needing = own.filter((name) => rows[name]!.source !== MODULE_SOURCE);
+  const [only, second] = needing.length > 0 ? needing : own;
   const takes = (name: string) =>
     own.includes(name) || own.some((other) => rows[other]!.source!.follows === name);
   for (const text of texts) {
     const [, named, folder] = /^([^=/\\]+)=(.*)$/s.exec(text) ?? [];
     const isNamed = named !== undefined && Object.hasOwn(rows, named);
-    const name = isNamed ? named : own.length === 1 ? own[0]! : SEED;
+    const name = isNamed ? named : only !== undefined && second === undefined ? only : SEED;
     if (!takes(name)) {
       throw new UsageError(
         `Option "--model ${text}" ${
@@ -191,7 +194,7 @@ function sourceOf(
   if (found !== undefined) return found;
   throw new UsageError(
     source.option === "predictions"
-      ? `Option "--method ${name}" needs "--predictions FILE"`
+      ? `Option "--method ${name}" needs "--predictions ${source.needs ?? 'FILE"'}`
       : `Option "--method ${name}" needs "--model ${names.length > 1 ? `${name}=` : ""}DIR", ` +
         source.needs!,
   );

@@ -1,21 +1,28 @@
 /**
- * Finds the samples of a dataset that predictions belong to.
+ * Finds the samples of a dataset that predicted boxes belong to.
  *
  * @module
  */
 
-import { posix } from "node:path";
-import { InputRangeError } from "../../base/errors.ts";
-import { nameOf, stemOf } from "../../base/paths.ts";
-import { show } from "../show.ts";
-import type { DatasetItem } from "../sample.ts";
 import type { Box } from "../../base/geometry.ts";
+import type { DatasetItem } from "../sample.ts";
 import type { Prediction, Predictions } from "./read_predictions.ts";
+import { SampleFinder } from "./sample_finder.ts";
+
+/** Predicted boxes of a sample. */
+export interface MatchedBoxes {
+  /** The boxes; an empty list is the prediction that there is no box. */
+  readonly boxes: readonly Box[];
+  /** Confidence of each box; absent if a box has none. */
+  readonly confidence?: readonly number[];
+  /** Facts worth knowing, such as boxes without a score beside boxes with scores. */
+  readonly notes?: readonly string[];
+}
 
 /** Predictions by sample. */
 export interface MatchedPredictions {
-  /** Predicted boxes by sample id; an empty list is the prediction that there is no box. */
-  readonly boxes: ReadonlyMap<string, readonly Box[]>;
+  /** Predicted boxes by sample id. */
+  readonly boxes: ReadonlyMap<string, MatchedBoxes>;
   /** Reasons why predictions cannot be read, by sample id. */
   readonly faults: ReadonlyMap<string, string>;
   /** Number of samples in `items`. */
@@ -25,11 +32,7 @@ export interface MatchedPredictions {
 }
 
 /**
- * Finds the samples of each prediction. The phrase must equal the sample's phrase, apart from
- * blanks around it. The image may be the sample's whole path or the path below `root`. It may also
- * be an end of the path, such as `files/p10/….jpg`, or the base name with or without extension.
- * A path from elsewhere matches by its end: the path below `root`, or a part of it from a folder
- * on.
+ * Finds the samples of each prediction, by the rules of {@linkcode SampleFinder.find}.
  *
  * @param predictions The file.
  * @param items All items of the dataset; with fewer items, ambiguous names could go unnoticed.
@@ -41,82 +44,37 @@ export async function matchPredictions(
   items: AsyncIterable<DatasetItem>,
   root: string,
 ): Promise<MatchedPredictions> {
-  const asked = new Set(entries.flatMap(({ image }) => endsOf(asPath(image))));
-  /** Whole paths of the dataset's images, by whole path and by path below the root. */
-  const exact = new Map<string, string>();
-  /** Whole paths of the dataset's images, by shorter names that the predictions use. */
-  const other = new Map<string, Set<string>>();
-  const ids = new Map<string, string[]>();
-  let samples = 0;
-  for await (const entry of items) {
-    if (entry.kind !== "sample") continue;
-    const { id, image, phrase } = entry.sample;
-    samples++;
-    const whole = asPath(image);
-    const key = JSON.stringify([whole, phrase.trim()]);
-    if (!ids.has(key)) ids.set(key, []);
-    ids.get(key)!.push(id);
-    exact.set(whole, whole);
-    // A whole path takes precedence over an equal path below the root.
-    const own = withoutRoot(whole, asPath(root));
-    if (!exact.has(own)) exact.set(own, whole);
-    for (const name of namesOf(whole)) {
-      if (asked.has(name)) other.set(name, (other.get(name) ?? new Set()).add(whole));
-    }
-  }
-  const find = (name: string): string | undefined => {
-    for (const end of endsOf(name)) {
-      const own = exact.get(end);
-      if (own !== undefined) return own;
-      // The base name of a longer path is not enough: an image in another folder may have it too.
-      if (end !== name && !end.includes("/")) continue;
-      const [first, second] = other.get(end) ?? [];
-      if (first !== undefined && second === undefined) return first;
-      if (second === undefined) continue;
-      throw new InputRangeError(
-        `Cannot match image "${show(name)}" of "${path}": both "${show(first)}" and ` +
-          `"${show(second)}" are called so; write more of the path`,
-      );
-    }
-  };
-  const boxes = new Map<string, Box[]>();
+  const finder = await SampleFinder.of(path, items, root);
+  const found = new Map<string, Prediction[]>();
   const faults = new Map<string, string>();
   const unmatched = new Map<string, MatchedPredictions["unmatched"][number]>();
-  for (const { image, phrase, boxes: predicted, fault } of entries) {
-    const key = JSON.stringify([find(asPath(image)), phrase.trim()]);
-    const found = ids.get(key);
-    if (!found) {
+  for (const entry of entries) {
+    const { image, phrase, fault } = entry;
+    const ids = finder.find(image, phrase);
+    if (ids.length === 0) {
       const unknown = { image, phrase, ...(fault && { fault }) };
       unmatched.set(JSON.stringify(unknown), unknown);
     }
-    for (const id of found ?? []) {
+    for (const id of ids) {
       // Without the box of an unreadable prediction, the score would differ silently.
       if (fault && !faults.has(id)) faults.set(id, fault);
-      if (!boxes.has(id)) boxes.set(id, []);
-      boxes.get(id)!.push(...predicted);
+      if (!found.has(id)) found.set(id, []);
+      found.get(id)!.push(entry);
     }
   }
-  return { boxes, faults, samples, unmatched: [...unmatched.values()] };
+  const boxes = new Map([...found].map(([id, entries]) => [id, join(entries)]));
+  return { boxes, faults, samples: finder.samples, unmatched: [...unmatched.values()] };
 }
 
-/** Normalises a path: `/` as separator, and no redundant parts such as `./` and `a/../`. */
-function asPath(path: string): string {
-  return posix.normalize(path.trim().replaceAll("\\", "/"));
-}
-
-function withoutRoot(path: string, root: string): string {
-  const folder = root.replace(/\/$/, "");
-  const prefix = folder === "." ? "" : `${folder}/`;
-  return path.startsWith(prefix) ? path.slice(prefix.length) : path;
-}
-
-/** The ends of an image's path, and the base name without extension. */
-function namesOf(path: string): string[] {
-  return [...endsOf(path), stemOf(nameOf(path))];
-}
-
-/** A path, and the rest of it after each of its leading folders. */
-function endsOf(path: string): string[] {
-  // Slices share the memory of a long path; joined parts would copy it.
-  return [path, ...path.matchAll(/\//g).map(({ index }) => path.slice(index + 1))];
+/** Joins the entries of a sample. A part of the confidences would order the boxes wrongly. */
+function join(entries: readonly Prediction[]): MatchedBoxes {
+  const boxes = entries.flatMap(({ boxes }) => boxes);
+  const confidence = entries.flatMap(({ confidence = [] }) => confidence);
+  if (confidence.length === 0) return { boxes };
+  if (confidence.length === boxes.length) return { boxes, confidence };
+  const missing = boxes.length - confidence.length;
+  return {
+    boxes,
+    notes: [`${missing} of its ${boxes.length} boxes have no score, so that no score is kept`],
+  };
 }

@@ -33,9 +33,25 @@ Deno.test("readPredictions() reads the same from CSV and JSON", async () => {
   assertEquals(csv.sha256.length, 64);
 });
 
+Deno.test("readPredictions() keeps the score of each box", async () => {
+  const csv = await inFile("p.csv", CSV, readPredictions);
+  assertEquals(csv.entries.map(({ confidence }) => confidence), [[.9], undefined, undefined]);
+  const json = await inFile("p.json", JSON_TEXT, readPredictions);
+  assertEquals(json.entries.map(({ confidence }) => confidence), [[1, 1], undefined]);
+  const text = "image,phrase,x,y,w,h,score\na,p,1,2,3,4,.25\na,p,1,2,3,5,-1e3\na,q,1,2,3,4,.5\n" +
+    "a,q,1,2,3,4,NaN\n";
+  const scored = await inFile("p.csv", text, readPredictions);
+  const samples = dataset(["1", "a.png", "p"], ["2", "a.png", "q"]);
+  const { boxes } = await matchPredictions(scored, samples, ".");
+  assertEquals(boxes.get("1")?.confidence, [.25, -1000]);
+  const note = "1 of its 2 boxes have no score, so that no score is kept";
+  assertEquals([boxes.get("2")?.confidence, boxes.get("2")?.notes], [undefined, [note]]);
+});
+
 Deno.test("readPredictions() records a bad entry with the expected form", async () => {
   const head = "image,phrase,x,y,w,h\n";
   const box = "expected a box of four numbers x, y, w, h with w and h above 0, found ";
+  const score = "expected a finite number as the score of each box, found ";
   const cases: [string, string, string][] = [
     ["p.csv", `${head}a,b,1,2,3,4\na,b,1,2,0,4\n`, `${box}[1, 2, 0, 4] (line 3)`],
     ["p.csv", `${head}a,b,1,2,3,\n`, `${box}[1, 2, 3, ] (line 2)`],
@@ -64,6 +80,12 @@ Deno.test("readPredictions() records a bad entry with the expected form", async 
       "p.json",
       '[{"image":7,"phrase":"b","boxes":[]}]',
       "expected text as image, found 7 (entry 1)",
+    ],
+    ["p.csv", "image,phrase,x,y,w,h,score\na,b,1,2,3,4,high", `${score}high (line 2)`],
+    [
+      "p.json",
+      '[{"image":"a","phrase":"b","boxes":[[1,2,3,4]],"score":[0.5,0.5]}]',
+      `${score}[0.5,0.5] (entry 1)`,
     ],
     ["p.json", "[null]", "expected {image, phrase, boxes}, found null (entry 1)"],
     [
@@ -108,7 +130,7 @@ Deno.test("matchPredictions() fails samples with bad entries, and lists samples 
   const predictions = await inFile("p.csv", text, readPredictions);
   const samples = dataset(["1", "a.png", "p"], ["2", "a.png", "q"]);
   const { boxes, faults, unmatched } = await matchPredictions(predictions, samples, ".");
-  assertEquals([...boxes], [["1", [[1, 2, 3, 4]]], ["2", [[1, 2, 3, 4]]]]);
+  assertEquals([...boxes], [["1", { boxes: [[1, 2, 3, 4]] }], ["2", { boxes: [[1, 2, 3, 4]] }]]);
   assertEquals([...faults.keys()], ["1"]);
   const fault = "expected text as image, found an empty one (line 5)";
   assertEquals(unmatched, [{ image: "", phrase: "p", fault }]);
@@ -146,9 +168,9 @@ Deno.test("matchPredictions() finds images by path or name, and phrases but for 
     ["3", "root/p1/b.png", "left"],
   );
   const { boxes, samples: count, unmatched } = await matchPredictions(file, samples, "root");
-  assertEquals(boxes.get("1")?.map(([x]) => x), [0, 1, 2, 3, 4, 5]);
+  assertEquals(boxes.get("1")?.boxes.map(([x]) => x), [0, 1, 2, 3, 4, 5]);
   assertEquals([...boxes.keys()], ["1", "2"]);
-  assertEquals(boxes.get("2"), []);
+  assertEquals(boxes.get("2"), { boxes: [] });
   assertEquals(count, 3);
   assertEquals(unmatched, [{ image: "a", phrase: "Left" }, { image: "c", phrase: "left" }]);
 });

@@ -29,6 +29,8 @@ export interface Prediction {
   readonly phrase: string;
   /** Boxes in pixels of the image; empty if nothing was found. */
   readonly boxes: readonly Box[];
+  /** Confidence of each box; absent if the file states none. */
+  readonly confidence?: readonly number[];
   /** Reason why the prediction cannot be read, with its place in the file. */
   readonly fault?: string;
 }
@@ -53,8 +55,9 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024;
  * the last four. Each row holds one box; a row without numbers says that nothing was found.
  * JSON is a list, and JSON lines are entries, of `{image, phrase, boxes: [[x, y, w, h], …]}`.
  *
- * Boxes are left edge, top edge, width and height in pixels of the original image. Other columns,
- * such as a score, are ignored. An unreadable row or entry gives a prediction with a fault.
+ * A column `score` holds the confidence of a row's box; in JSON `score` is a number for each box, or
+ * one number for all. Boxes are left edge, top edge, width and height in pixels of the original
+ * image. Other columns are ignored. An unreadable row or entry gives a prediction with a fault.
  *
  * @param path Path of the file.
  * @throws {Deno.errors.NotFound} If the file does not exist.
@@ -95,7 +98,10 @@ function csvEntries(path: string, text: string, isBroken: boolean): Prediction[]
   return table.records.map(({ line, get, fault }) => {
     const fields = names.map((column) => get(column) ?? "");
     const boxes = isNoBox(fields) ? [] : [fields];
-    return toPrediction(`line ${line}`, get("image"), get("phrase"), boxes, areCorners, fault);
+    const own = get("score") ?? "";
+    const score = boxes.length === 0 || isNoBox([own]) ? undefined : own;
+    const entry = { image: get("image"), phrase: get("phrase"), boxes, score };
+    return toPrediction(`line ${line}`, entry, areCorners, fault);
   });
 }
 
@@ -107,20 +113,17 @@ function jsonEntries(path: string, text: string): Prediction[] {
     );
   }
   return json.map((entry: unknown, i) => {
-    const { image, phrase, boxes } = isObject(entry) ? entry : {};
     const fault = isObject(entry)
       ? undefined
       : `expected {image, phrase, boxes}, found ${show(entry)}`;
-    return toPrediction(`entry ${i + 1}`, image, phrase, boxes, false, fault);
+    return toPrediction(`entry ${i + 1}`, isObject(entry) ? entry : {}, false, fault);
   });
 }
 
 /** Makes a prediction from a row or an entry; a malformed one gives a prediction with a fault. */
 function toPrediction(
   where: string,
-  image: unknown,
-  phrase: unknown,
-  boxes: unknown,
+  { image, phrase, boxes, score }: Readonly<Record<string, unknown>>,
   areCorners: boolean,
   fault?: string,
 ): Prediction {
@@ -134,14 +137,30 @@ function toPrediction(
     if (!Array.isArray(boxes)) {
       throw new InputSyntaxError(`expected a list of boxes, found ${show(boxes ?? "none")}`);
     }
-    return { ...names, boxes: boxes.map((box) => readBox(box, areCorners)) };
+    const confidence = readScores(score, boxes.length);
+    return {
+      ...names,
+      boxes: boxes.map((box) => readBox(box, areCorners)),
+      ...(confidence && { confidence }),
+    };
   } catch (error) {
     if (!isInputError(error)) throw new BugError(`read the prediction at ${where}`, error);
     return { ...names, boxes: [], fault: `${error.message} (${where})` };
   }
 }
 
-function requireNames(names: Readonly<Record<string, unknown>>): void {
+/** Confidences of boxes: a number for each, or one for all; `undefined` without boxes or score. */
+function readScores(score: unknown, boxes: number): number[] | undefined {
+  if (score === undefined || score === null || boxes === 0) return undefined;
+  const scores = Array.isArray(score) ? score.map(toNumber) : Array(boxes).fill(toNumber(score));
+  if (scores.length === boxes && scores.every(Number.isFinite)) return scores;
+  throw new InputRangeError(
+    `expected a finite number as the score of each box, found ${show(score)}`,
+  );
+}
+
+/** @throws {SyntaxError} If a name is no text, or a blank one. */
+export function requireNames(names: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(names)) {
     if (typeof value === "string" && value.trim() !== "") continue;
     throw new InputSyntaxError(

@@ -5,15 +5,8 @@
  */
 
 import type { Size } from "../../base/geometry.ts";
-import {
-  BIT_DEPTH,
-  CHANNELS,
-  COLOR_TYPE,
-  passesOf,
-  type PngPixels,
-  pngPixels,
-} from "./png_pixels.ts";
-import { unfilter } from "./unfilter.ts";
+import { CHANNELS, COLOR_TYPE, type PngPixels, pngPixels } from "./png_pixels.ts";
+import { type RowVisitor, sizeOf, visitRows } from "./png_rows.ts";
 
 /** A mask of 0 and 1. */
 export interface PngMaskPixels extends Size {
@@ -37,39 +30,11 @@ const PALETTE = 3;
 export function pngMask(png: Uint8Array): PngMaskPixels | undefined {
   const found = pngPixels(png);
   if (!found) return undefined;
-  const { header, rows } = found;
-  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
-  const [width, height] = [view.getUint32(0), view.getUint32(4)];
-  const channels = CHANNELS[header[COLOR_TYPE]!]!;
-  const bits = header[BIT_DEPTH]!;
-  const pixelLength = Math.max(1, channels * bits >> 3);
+  const { width, height } = sizeOf(found.header);
   const marks = { opaque: new Uint8Array(width * height), colored: new Uint8Array(width * height) };
-  const markRow = rowMarker(found, marks);
-  let start = 0;
-  for (const { left, top, right, down, columns, rows: lines } of passesOf(header)) {
-    const rowLength = Math.ceil(columns * channels * bits / 8);
-    const pass = rows.subarray(start, start += lines * (1 + rowLength));
-    if (!unfilter(pass, rowLength, pixelLength)) return undefined;
-    const samples = new Uint16Array(columns * channels);
-    for (let line = 0; line < lines; line++) {
-      const row = pass.subarray(line * (1 + rowLength) + 1, (line + 1) * (1 + rowLength));
-      unpack(row, bits, samples);
-      markRow(samples, (top + line * down) * width + left, right);
-    }
-  }
+  if (!visitRows(found, rowMarker(found, marks))) return undefined;
   const data = marks.opaque.includes(0) ? marks.opaque : marks.colored;
   return { data, width, height };
-}
-
-/** Spreads a row's samples, of which several share a byte below 8 bits. */
-function unpack(row: Uint8Array, bits: number, samples: Uint16Array): void {
-  if (bits === 8) return samples.set(row);
-  for (let i = 0; i < samples.length; i++) {
-    const bit = i * bits;
-    samples[i] = bits === 16
-      ? row[2 * i]! << 8 | row[2 * i + 1]!
-      : row[bit >> 3]! >> 8 - bits - (bit & 7) & (1 << bits) - 1;
-  }
 }
 
 /** Marks of a picture's pixels, row-major `[height, width]` of 0 and 1. */
@@ -87,7 +52,7 @@ interface Marks {
 function rowMarker(
   { header, palette = new Uint8Array(), transparency }: PngPixels,
   { opaque, colored }: Marks,
-): (samples: Uint16Array, at: number, distance: number) => void {
+): RowVisitor {
   const type = header[COLOR_TYPE]!;
   const channels = CHANNELS[type]!;
   if (type === PALETTE) {

@@ -8,18 +8,12 @@ import type { Flags, FlagValues } from "../../base/options.ts";
 import { quote } from "../../base/text.ts";
 import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
+import { PREDICTIONS_FLAG } from "../predictions_flag.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 import { BOX_RULE_FLAG, boxesMethod, boxRule } from "./score_boxes.ts";
 
 const FLAGS = {
-  predictions: {
-    type: "string",
-    placeholder: "FILE",
-    description:
-      "File with the boxes for --method boxes. A CSV has columns image, phrase, x, y, w, h and a row " +
-      "for each box. A JSON list has entries {image, phrase, boxes: [[x, y, w, h], …]}. A phrase " +
-      "without a box counts as IoU 0.",
-  },
+  predictions: PREDICTIONS_FLAG,
   "box-rule": BOX_RULE_FLAG,
 } as const satisfies Flags;
 

@@ -6,7 +6,7 @@
 
 import { InputRangeError } from "../../base/errors.ts";
 import type { Flag } from "../../base/options.ts";
-import type { Box } from "../../base/geometry.ts";
+import type { MatchedBoxes } from "../../datasets/predictions/match_predictions.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { decode, type DecodedImage, truthOf } from "../../pipeline/decode.ts";
 import {
@@ -45,6 +45,9 @@ export function boxRule(value: BoxRule | "paper", paper: BoxRule = "union"): Box
   return value === "paper" ? paper : value;
 }
 
+/** Note of a sample that the file of predictions lacks. */
+const NO_PREDICTION = "there is no prediction for it, which counts as no box";
+
 /** Rules for {@linkcode boxesMethod}. */
 export interface BoxOptions {
   /**
@@ -70,7 +73,7 @@ export interface BoxOptions {
  * @param options Rule and faults.
  */
 export function boxesMethod(
-  predictions: ReadonlyMap<string, readonly Box[]>,
+  predictions: ReadonlyMap<string, MatchedBoxes>,
   { rule, faults }: BoxOptions = {},
 ): Method {
   return {
@@ -96,14 +99,15 @@ export function boxesMethod(
 
 function scoreSample(
   asked: Sample,
-  boxes: readonly Box[] | undefined,
+  found: MatchedBoxes = { boxes: [], notes: [NO_PREDICTION] },
   image: DecodedImage,
   rule: BoxRule | undefined,
   protocols: readonly ProtocolName[] | undefined,
 ): Flow<BoxedPhrase> {
-  const note = "there is no prediction for it, which counts as no box";
-  const sample = boxes ? asked : withNotes(asked, [note]);
-  return scorePhrase({ sample, predicted: boxes ?? [] }, image, rule, protocols);
+  const { boxes, confidence, notes = [] } = found;
+  const sample = withNotes(asked, notes);
+  const own = { sample, predicted: boxes, ...(confidence && { confidence }) };
+  return scorePhrase(own, image, rule, protocols);
 }
 
 /**

@@ -1,6 +1,7 @@
 import "../../base/host/deno/mod.ts";
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import type { Box } from "../../base/geometry.ts";
+import type { MatchedBoxes } from "../../datasets/predictions/match_predictions.ts";
 import { Random } from "../../base/random.ts";
 import type { BoxedPhrase, MethodOptions } from "../../pipeline/method.ts";
 import { boxesMethod, boxIou, type BoxOptions } from "./score_boxes.ts";
@@ -64,7 +65,7 @@ Deno.test("boxesMethod() sees all of the image, and says where there is no predi
   }
   async function* scorePredictions(
     source: ReturnType<typeof makeSource>,
-    predictions: ReadonlyMap<string, readonly Box[]>,
+    predictions: ReadonlyMap<string, MatchedBoxes>,
     options: BoxOptions & MethodOptions = {},
   ) {
     for await (const flow of boxesMethod(predictions, options).ground(source, options)) {
@@ -73,7 +74,7 @@ Deno.test("boxesMethod() sees all of the image, and says where there is no predi
         : { kind: "boxed" as const, ...flow.item as BoxedPhrase };
     }
   }
-  const predictions = new Map([["known", [corner]], ["empty", []]]);
+  const predictions = new Map([["known", { boxes: [corner] }], ["empty", { boxes: [] }]]);
   const progress: number[] = [];
   const results = await Array.fromAsync(
     scorePredictions(makeSource(), predictions, { onProgress: (done) => progress.push(done) }),

@@ -72,7 +72,8 @@ export async function measurePasses(
 }
 
 /**
- * Computes the time of a run, and of faster settings.
+ * Computes the time of a run, and of faster settings. Phrases of an image share a part of their
+ * passes; the time counts that part for each of them, so the run takes a little less.
  *
  * @param model The model, or the bundle and layers.
  * @param settings The chosen settings.

@@ -62,7 +62,7 @@ export const LDM_FLAGS = {
     default: "float32",
     placeholder: "TYPE",
     description:
-      "Type of the weights in memory. float16 needs --runtime webgpu, halves the GPU memory of the weights, and changes heatmaps a little.",
+      "Type of the weights in memory. float16 needs WebGPU or CUDA, halves the GPU memory of the weights, and changes heatmaps a little.",
   },
   layers: {
     type: "string",

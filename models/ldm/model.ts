@@ -63,8 +63,9 @@ export interface OpenModelOptions {
   tokenSums?: boolean;
   /**
    * Type that memory keeps float32 weights of U-Net and text encoder in. `float16` halves their
-   * memory on the GPU and rounds each weight to 11 bits. It needs runtime `webgpu` and a GPU with
-   * the feature `shader-f16`. All computation stays in float32.
+   * memory on the GPU and rounds each weight to 11 bits. It needs WebGPU and a GPU with the
+   * feature `shader-f16`, where all computation stays in float32, or CUDA, where products with
+   * weights are in float16.
    *
    * @default {"float32"}
    */

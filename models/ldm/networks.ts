@@ -164,7 +164,7 @@ export function requireWeights(weights: WeightType, runtime: Runtime): void {
   if (weights !== "float16" || runtime.float16) return;
   throw new InputTypeError(
     `Cannot keep weights in float16 with ${runtime.adapter ?? runtime.version}: ` +
-      `float16 needs runtime "cuda", or "webgpu" and a GPU with the feature shader-f16`,
+      `float16 needs runtime "webgpu" and a GPU with the feature shader-f16, or runtime "cuda"`,
   );
 }
 

@@ -54,7 +54,7 @@ export interface Conditioning {
 export interface Trunk {
   /** Number of steps. */
   readonly count: number;
-  /** Results by their names in the graph, 15 MB a step at full size; on the GPU if there is one. */
+  /** Results by their names in the graph, 20 MB a step at full size; on the GPU if there is one. */
   readonly tensors: Readonly<Record<string, OutputTensor>>;
   /** Frees memory on the GPU. */
   release(): void;
@@ -196,6 +196,7 @@ export async function openUnet(
     layers,
     stacked: runtime.gpu !== undefined && !separate && !eachHead,
     eachHead,
+    isForGpu: runtime.gpu !== undefined,
     // Without a GPU the maps are copied out of the runtime, and sums are far smaller.
     tokenSums: tokenSums || runtime.gpu === undefined,
   });

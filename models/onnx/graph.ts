@@ -100,8 +100,11 @@ export class GraphBuilder {
   readonly #values: Value[] = [];
   readonly #nodes: Node[] = [];
 
-  /** @param name Name of the graph. */
-  constructor(name: string) {
+  /**
+   * @param name Name of the graph.
+   * @param isForGpu Whether operators that only a GPU computes well may stand for chains of others.
+   */
+  constructor(name: string, readonly isForGpu = false) {
     this.#name = name;
   }
 

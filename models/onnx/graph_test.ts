@@ -124,39 +124,3 @@ Deno.test("splitByInput() takes only the operators that depend on one input alon
   assertEquals(back.inputs.map(({ name }) => name), ["x", ...between]);
   assertEquals(back.outputs.map(({ name }) => name), ["y"]);
 });
-
-Deno.test("groupNorm() holds on a large map with a large mean", async () => {
-  const [channels, side, groups] = [4, 256, 2];
-  const data = Float32Array.from(
-    { length: channels * side * side },
-    (_, i) => 100 + Math.sin(i * 0.7) + (i % 3),
-  );
-  const g = new GraphBuilder("g");
-  const x = g.input("x", "float32", [1, channels, side, side]);
-  g.output(groupNorm(g, x, "norm", { groups, epsilon: 1e-6 }), "y");
-  const [weight, bias] = [Float32Array.of(1, 2, 3, 4), Float32Array.of(0, 1, 2, 3)];
-  const sources = new Map<string, WeightSource>([
-    ["norm.weight", { kind: "inline", data: weight }],
-    ["norm.bias", { kind: "inline", data: bias }],
-  ]);
-  const model = encodeModel(g.build(), sources);
-  for (const name of ["native", "wasm"] as const) {
-    const session = await (await openRuntime(name)).load(model);
-    const { y } = await session.run({ x: { data, dims: [1, channels, side, side] } }, ["y"]);
-    await session.release();
-    const size = data.length / groups;
-    let worst = 0;
-    for (let group = 0; group < groups; group++) {
-      const values = data.subarray(group * size, (group + 1) * size);
-      const mean = values.reduce((sum, value) => sum + value, 0) / size;
-      const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size;
-      for (let i = 0; i < size; i++) {
-        const channel = Math.floor((group * size + i) / (side * side));
-        const expected = (values[i]! - mean) / Math.sqrt(variance + 1e-6) * weight[channel]! +
-          bias[channel]!;
-        worst = Math.max(worst, Math.abs((y!.data as Float32Array)[group * size + i]! - expected));
-      }
-    }
-    assert(worst < 2e-4, `${name}: ${worst}`);
-  }
-});

@@ -53,9 +53,13 @@ export function halveProducts(graph: Graph): Graph {
       }
       return half;
     });
+    // The next product reads the unwidened result.
     const outputs = node.outputs.map((name) => `${name}.half`);
     nodes.push({ ...node, inputs, outputs });
-    for (const name of node.outputs) cast(`${name}.half`, name, "float32");
+    for (const name of node.outputs) {
+      cast(`${name}.half`, name, "float32");
+      halves.set(name, `${name}.half`);
+    }
   }
   return { ...graph, nodes };
 }

@@ -1,11 +1,12 @@
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { furthest } from "../../tests/support/gpu.ts";
-import { submitAndRead } from "../../shaders/device.ts";
 import { openRuntime } from "../runtime/open_runtime.ts";
+import { takeOutput } from "../runtime/read_values.ts";
 import { encodeModel, type WeightSource } from "./encode.ts";
 import { GraphBuilder } from "./graph.ts";
 import { conv } from "./image_ops.ts";
+import { groupNorm } from "./ops.ts";
 import { RUNTIMES_TO_TRY, testOn } from "../../tests/support/runtimes.ts";
 
 const SIDE = 8;
@@ -55,18 +56,44 @@ for (const name of RUNTIMES_TO_TRY) {
       const { y } = await session.run({ x: { data, dims } }, ["y"]);
       assertEquals(y!.dims, [1, CHANNELS, SIDE, SIDE]);
       const expected = plainConv(data, weight, bias, inputs);
-      const actual = y!.data instanceof Float32Array ? y!.data : new Float32Array(
-        (await submitAndRead(
-          runtime.gpu!,
-          runtime.gpu!.device.createCommandEncoder(),
-          [{ buffer: y!.data as GPUBuffer, bytes: 4 * expected.length }],
-        ))[0]!,
-      );
-      const off = furthest(actual, expected);
+      const off = furthest(await takeOutput(runtime.gpu, y!), expected);
       assert(off < 1e-4, `${inputs} channels: ${off}`);
-      y!.release();
       await session.release();
     }
     runtime.gpu?.destroy();
+  });
+
+  testOn(name, "groupNorm() holds on a large map with a large mean", async () => {
+    const [channels, side, groups] = [4, 256, 2];
+    const data = Float32Array.from(
+      { length: channels * side * side },
+      (_, i) => 100 + Math.sin(i * 0.7) + (i % 3),
+    );
+    const runtime = await openRuntime(name);
+    const g = new GraphBuilder("g", runtime.gpu !== undefined);
+    const dims = [1, channels, side, side];
+    g.output(groupNorm(g, g.input("x", "float32", dims), "norm", { groups, epsilon: 1e-6 }), "y");
+    const [weight, bias] = [Float32Array.of(1, 2, 3, 4), Float32Array.of(0, 1, 2, 3)];
+    const sources = new Map<string, WeightSource>([
+      ["norm.weight", { kind: "inline", data: weight }],
+      ["norm.bias", { kind: "inline", data: bias }],
+    ]);
+    const session = await runtime.load(encodeModel(g.build(), sources));
+    const { y } = await session.run({ x: { data, dims } }, ["y"]);
+    const actual = await takeOutput(runtime.gpu, y!);
+    await session.release();
+    runtime.gpu?.destroy();
+    const size = data.length / groups;
+    const expected = Array.from({ length: groups }, (_, group) => {
+      const values = data.subarray(group * size, (group + 1) * size);
+      const mean = values.reduce((sum, value) => sum + value, 0) / size;
+      const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size;
+      return Array.from(values, (value, i) => {
+        const channel = Math.floor((group * size + i) / (side * side));
+        return (value - mean) / Math.sqrt(variance + 1e-6) * weight[channel]! + bias[channel]!;
+      });
+    });
+    const off = furthest(actual, Float32Array.from(expected.flat()));
+    assert(off < 2e-4, `${off}`);
   });
 }

@@ -136,7 +136,7 @@ async function openFastest(device: DeviceChoice): Promise<Runtime> {
 
 /**
  * Opens WebGPU by the native library on a hardware adapter, else on Deno's device. The native
- * library takes an eighth of the main thread's time for a pass. On a software adapter the
+ * library needs an eighth of the main thread's time for a pass. On a software adapter the
  * processor computes anyway, and Deno's device saves the way through memory.
  *
  * @param purpose The purpose as a verb phrase that completes "Cannot …".

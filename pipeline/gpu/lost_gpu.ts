@@ -73,6 +73,22 @@ export async function* retryOnDeviceLoss<T>(
   }
 }
 
+/**
+ * Takes each image through stages of its own, and yields its results together: after the loss of a
+ * GPU an image starts again, so none of its results may be out before.
+ */
+export async function* imageByImage<T>(
+  source: AsyncIterable<Flow<DecodedImage>>,
+  stages: (image: AsyncIterable<Flow<DecodedImage>>) => AsyncIterable<T>,
+): AsyncIterableIterator<T> {
+  for await (const flow of source) {
+    const image = async function* () {
+      yield await Promise.resolve(flow);
+    };
+    yield* await Array.fromAsync(stages(image()));
+  }
+}
+
 /** The image with one more note on each sample. */
 function noted(flow: Flow<DecodedImage>, note: string): Flow<DecodedImage> {
   if (flow.kind === "dropped") return flow;

@@ -4,6 +4,7 @@ import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { loadBundle } from "../../models/ldm/bundle.ts";
 import { type LdmModel, openModel } from "../../models/ldm/model.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
+import type { Runtime } from "../../models/runtime/runtime.ts";
 import {
   groundImage,
   groundRequests,
@@ -11,7 +12,7 @@ import {
   type RunOptions,
   toResults,
 } from "../ground.ts";
-import { type Gpu, openGpu } from "../../shaders/device.ts";
+import { DeviceLostError, type Gpu, openGpu } from "../../shaders/device.ts";
 import { watchDevices, type Watched } from "../../tests/support/devices.ts";
 import { furthest } from "../../tests/support/gpu.ts";
 import { item } from "../flow.ts";
@@ -160,6 +161,67 @@ Deno.test("an image whose GPU is lost twice is grounded on the CPU, and so is th
   }, (label, count, device) => {
     if (label === "add attention" && count === 1) device.destroy();
   }));
+
+/**
+ * Yields runtimes on the CPU that pose as a GPU with results in memory. Each is lost at a run of
+ * the U-Net, counted from 1; the last is not lost.
+ */
+async function lossy(losses: readonly number[], opened: string[]): Promise<Runtime> {
+  const [loss = Infinity, ...later] = losses;
+  const cpu = await openRuntime("native");
+  let isLost = false;
+  let [runs, sessions] = [0, 0];
+  return {
+    ...cpu,
+    adapter: "Imaginary 9000",
+    async load(...args) {
+      const session = await cpu.load(...args);
+      sessions++;
+      return {
+        async run(feeds, fetches) {
+          if ("timestep" in feeds && ++runs === loss) isLost = true;
+          if (isLost) throw new DeviceLostError("Cannot run the model: the GPU was lost (a test)");
+          return await session.run(feeds, fetches);
+        },
+        async release() {
+          sessions--;
+          await session.release();
+        },
+      };
+    },
+    reopen() {
+      opened.push(`with ${sessions} sessions`);
+      return lossy(later, opened);
+    },
+  };
+}
+
+for (
+  const [title, losses, expected] of [
+    ["once", [4], ["2.0", "2.1"]],
+    ["twice in an image", [4, 1], ["2.0", "2.1"]],
+    ["in each of two images", [1, 4], ["1.0", "1.1", "2.0", "2.1"]],
+  ] as const
+) {
+  Deno.test(`a GPU that runs the model in memory of its own is opened again if lost ${title}`, async () => {
+    const opened: string[] = [];
+    const model = await openModel(await loadBundle(DEMO), await lossy(losses, opened));
+    const { results, notices } = await run(false, { change: () => model });
+    assertSame(results, undisturbed.results);
+    const said = notes(results);
+    assertEquals(Object.keys(said), expected);
+    const isTwice = title === "twice in an image";
+    for (const [first, ...more] of Object.values(said)) {
+      assertEquals(first, "the GPU was lost; grounded again on a new device of Imaginary 9000");
+      assertEquals(more, isTwice ? ["the GPU was lost; grounded again on the CPU"] : []);
+    }
+    assertEquals(notices.length, 1 + Number(title !== "once"));
+    // The library opens a lost GPU again only after its last session is gone.
+    assertEquals(opened, Array(isTwice || title === "once" ? 1 : 2).fill("with 0 sessions"));
+    assertEquals(model.runtime.adapter, isTwice ? undefined : "Imaginary 9000");
+    await model.close();
+  });
+}
 
 Deno.test("samples fail on the GPU as they do on the CPU, and the run goes on", async () => {
   const source = async function* () {

@@ -14,11 +14,12 @@ import { type DicomReference, readReference } from "../../images/dicom/reference
 import { MAX_SHOWN_PATH, readImage } from "../../images/read_image.ts";
 import { resultTruth } from "../../runs/result_truth.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
+import { hasHeatmap, type HeatmapResult, isGrounded } from "../../runs/run_folder.ts";
 import { requireSize } from "../original_image.ts";
 import { inClassOrder } from "../tables/class_means.ts";
 import type { VariantOptions } from "../reader_options.ts";
 import { NO_CLASS } from "../tables/summary.ts";
+import { boxList } from "./lists.ts";
 import { type ExportFormat, formatOf, type SampleFormat } from "./registry.ts";
 import type { RunList, RunSample } from "./run_sample.ts";
 import { WholeFile } from "./whole_file.ts";
@@ -103,10 +104,14 @@ export async function convertRun(
   const outside = OUTSIDE[options.outside ?? (margin === "zero" ? "zero" : "nan")];
   // The COCO files need all classes in advance.
   const classes = new Set<string>();
-  let [total, without] = [0, 0];
+  let [total, without, boxed] = [0, 0, 0];
   for await (const result of run.results(variant)) {
+    if (isGrounded(result) && result.predicted) boxed++;
     if (!hasHeatmap(result)) without++;
     else if (++total) classes.add(result.category ?? NO_CLASS);
+  }
+  if (boxed > 0 && formats.every((name) => name === "boxes")) {
+    return await writeBoxes(run, variant, out, { samples: boxed, without: without - boxed });
   }
   if (total === 0) throw new RangeError(`Cannot convert "${folder}": it has no heatmap`);
   const masked = formats.filter((name) => formatOf(name).kind !== "heatmap");
@@ -181,6 +186,24 @@ export async function convertRun(
     written.push({ path: list.path });
   }
   return { samples: total, without, written };
+}
+
+/** Writes the predicted boxes of a run. */
+async function writeBoxes(
+  run: Run,
+  variant: string,
+  out: string,
+  counts: Pick<ConvertedRun, "samples" | "without">,
+): Promise<ConvertedRun> {
+  await makeFolder(out);
+  const { path, head, addBoxes } = boxList();
+  await using file = new WholeFile(`${out}/${path}`);
+  await file.write(head);
+  for await (const result of run.results(variant)) {
+    if (isGrounded(result) && result.predicted) await file.write(addBoxes!(result));
+  }
+  await file.finish();
+  return { ...counts, written: [{ path }] };
 }
 
 /** Clips a sample's boxes to whole pixels of its image, or reads its masks, as far as they are there. */

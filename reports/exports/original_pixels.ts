@@ -68,19 +68,22 @@ export function boxOfMask(mask: Uint8Array, width: number): Box | undefined {
 }
 
 function lay(
-  { heatmap, size, image: { width }, crop: { x: left, y: top, side } }: PlacedHeatmap,
+  { heatmap, size, image: { width }, crop: { x: left, y: top, side, height = side } }:
+    PlacedHeatmap,
   target: Float32Array | Uint8Array,
   convert: (value: number) => number,
 ): void {
-  const sources = Uint16Array.from({ length: side }, (_, i) => i).map(nearestPixel(size, side));
+  const sources = (length: number) =>
+    Uint16Array.from({ length }, (_, i) => i).map(nearestPixel(size, length));
+  const [columns, rows] = [sources(side), sources(height)];
   let drawn = -1;
-  for (let y = 0; y < side; y++) {
+  for (let y = 0; y < height; y++) {
     const start = (top + y) * width + left;
-    const row = sources[y]!;
+    const row = rows[y]!;
     // Most image rows repeat the row above, since a heatmap has fewer rows: a copy is faster.
     if (row === drawn) target.copyWithin(start, start - width, start - width + side);
     else {for (let x = 0; x < side; x++) {
-        target[start + x] = convert(heatmap[row * size + sources[x]!]!);
+        target[start + x] = convert(heatmap[row * size + columns[x]!]!);
       }}
     drawn = row;
   }

@@ -43,6 +43,8 @@ export interface RunList {
   readonly head: string;
   /** Encodes a sample; the text may be empty. */
   add(sample: RunSample): string;
+  /** Encodes a result with predicted boxes and no heatmap; absent if the format needs a heatmap. */
+  addBoxes?(result: HeatmapResult): string;
   /** Returns the text after the last sample. */
   end?(): string;
   /** Returns the parts of further files, by their paths relative to the output folder. */

@@ -6,6 +6,7 @@
 
 import { escape } from "@std/html/entities";
 import { Image } from "imagescript";
+import { isWhole } from "../../base/geometry.ts";
 import { type FontFacts, readFont } from "./_font.ts";
 import { type CaptionFacts, captionOf, type Paragraph, wrapText } from "./caption.ts";
 import { HEAT_COLORS } from "./heat_colors.ts";
@@ -49,7 +50,7 @@ export async function renderCaptionedOverlay(
   const picture = paintOverlay(overlay, backdrop);
   const key = overlay.predicted ? ["Light blue: predicted boxes."] : [
     "Light blue: outline of the mask.",
-    ...(isWhole(overlay) ? [] : ["Dimmed: outside the model's square."]),
+    ...(isWhole(overlay.crop, overlay.gray) ? [] : ["Dimmed: outside the model's square."]),
   ];
   const width = Math.max(picture.width, MIN_WIDTH);
   const band = await toPixels(drawCaption(
@@ -64,12 +65,6 @@ export async function renderCaptionedOverlay(
   }
   whole.bitmap.set(band.pixels, 4 * picture.height * width);
   return await encodePicture(whole);
-}
-
-/** Whether the heatmap covers the whole X-ray. */
-function isWhole({ gray, crop }: Overlay): boolean {
-  return crop.x <= 0 && crop.y <= 0 && crop.x + crop.side >= gray.width &&
-    crop.y + crop.side >= gray.height;
 }
 
 /** Draws a caption as an SVG document of the given width in pixels. */

@@ -6,7 +6,13 @@
 
 import { Buffer } from "node:buffer";
 import { Image } from "imagescript";
-import type { Box, CropRegion, GrayImage, Size } from "../../base/geometry.ts";
+import {
+  type Box,
+  coveredRegion,
+  type CropRegion,
+  type GrayImage,
+  type Size,
+} from "../../base/geometry.ts";
 import { maskOf, type Region } from "../../base/region.ts";
 import { BOX, type Color, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "./heat_colors.ts";
 import { resample } from "../../images/resample.ts";
@@ -78,9 +84,8 @@ export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
  * Makes the part of an overlay without heat: a heatmap of a single 0 over the whole X-ray. Predicted
  * boxes take its place.
  */
-export function withoutHeat({ width, height }: Size): Pick<Overlay, "heatmap" | "size" | "crop"> {
-  const crop = { x: 0, y: 0, side: Math.max(width, height) };
-  return { heatmap: new Float32Array(1), size: 1, crop };
+export function withoutHeat(image: Size): Pick<Overlay, "heatmap" | "size" | "crop"> {
+  return { heatmap: new Float32Array(1), size: 1, crop: coveredRegion(image, "whole") };
 }
 
 /** An X-ray at the size of its picture. */
@@ -110,14 +115,14 @@ export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
   const { width, height, scale, pixels } = backdrop;
 
   /** Rows or columns of the heatmap, by row or column of the picture; -1 outside the crop. */
-  const cells = (length: number, start: number) =>
+  const cells = (length: number, start: number, covered: number) =>
     Int32Array.from({ length: length + 2 }, (_, i) => {
       // One more pixel at each end lets the loop below look past the edges of the picture.
-      const cell = Math.floor(((i - 0.5) / scale - start) / crop.side * size);
+      const cell = Math.floor(((i - 0.5) / scale - start) / covered * size);
       return cell >= 0 && cell < size ? cell : -1;
     });
-  const columns = cells(width, crop.x);
-  const rows = cells(height, crop.y);
+  const columns = cells(width, crop.x, crop.side);
+  const rows = cells(height, crop.y, crop.height ?? crop.side);
   const heatAt = (column: number, row: number) =>
     column < 0 || row < 0 ? -1 : heatmap[row * size + column]!;
 

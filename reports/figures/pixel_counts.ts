@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Size } from "../../base/geometry.ts";
+import type { Cover, Size } from "../../base/geometry.ts";
 import { type Truth, truthArea } from "../../base/region.ts";
 import { type Margin, visitPixels } from "../../shaders/metrics_cpu.ts";
 
@@ -30,7 +30,7 @@ export interface PixelCounts {
  * @param image Size of the original image in pixels.
  * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param margin Whether pixels outside the heatmap are excluded, or count as 0.
- * @param cover Side of the square in the middle of the image that the heatmap covers.
+ * @param cover Part of the image that the heatmap covers; the centre square by default.
  */
 export function countPixels(
   heatmap: Float32Array,
@@ -38,7 +38,7 @@ export function countPixels(
   image: Size,
   truth: Truth,
   margin: Margin,
-  cover = Math.min(image.width, image.height),
+  cover: Cover = Math.min(image.width, image.height),
 ): PixelCounts {
   const inside = new Float64Array(BINS);
   const outside = new Float64Array(BINS);

@@ -19,6 +19,7 @@ import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
 import { resultOutline, resultTruth } from "../../runs/result_truth.ts";
 import { Run, type RunHeatmap } from "../../runs/run.ts";
 import { hasHeatmap, type HeatmapResult, isGrounded } from "../../runs/run_folder.ts";
+import { coverOf } from "../../base/geometry.ts";
 import { drawDistribution, PixelCurves } from "./score_curves.ts";
 import { drawSheet, type Panel, PANEL_SIDE } from "./sheet.ts";
 import { NO_CLASS } from "../tables/summary.ts";
@@ -170,7 +171,7 @@ async function* drawCurves(
       const { margin } = run.settings;
       try {
         const truth = await resultTruth(result, image);
-        curves.add(category, countPixels(heatmap, size, image, truth, margin, crop.side));
+        curves.add(category, countPixels(heatmap, size, image, truth, margin, coverOf(crop)));
       } catch (error) {
         if (!result.masks) throw error;
         onNotice(`No curve of ${quote(result.id)}: ${printable((error as Error).message, 500)}`);

@@ -64,11 +64,14 @@ export function heatmapElement(
     if (heatmap[i]! > 0) mask[y * stride + (x >> 3)]! |= 1 << (x & 7);
   }
   for (let i = mask.length - 1; i >= stride; i--) mask[i]! ^= mask[i - stride]!;
-  const { x, y } = crop;
+  const { x, y, side: span, height: down } = crop;
   const { width, height } = image;
   return element(
     `heatmap-${number}`,
-    { side, size, x, y, span: crop.side, width, height },
+    {
+      ...{ side, size, x, y, span, width, height },
+      ...(down !== undefined && { down }),
+    },
     new Uint8Array(deflateRawSync(bytes, { level: 9 })).toBase64(),
   );
 }

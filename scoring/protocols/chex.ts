@@ -4,7 +4,14 @@
  * @module
  */
 
-import { area, type Box, intersect, type Size } from "../../base/geometry.ts";
+import {
+  area,
+  type Box,
+  type Cover,
+  coveredRegion,
+  intersect,
+  type Size,
+} from "../../base/geometry.ts";
 import { filledBox, isRegion, type Truth } from "../../base/region.ts";
 import { gridStatistics } from "../../shaders/metrics_cpu.ts";
 import { overlapOf } from "../box_iou.ts";
@@ -26,19 +33,21 @@ const FRAME = 1024;
  * pixels of the frame, as in `bboxes_to_mask` of ChEX; the heatmap is resized by nearest neighbour. A
  * region that is no rectangle counts in exact shares of the square.
  *
- * @param covered The part of the image that the heatmap covers.
+ * @param cover The part of the image that the heatmap covers.
  */
 export function chexOfMap(
   heatmap: Float32Array,
   side: number,
   image: Size,
   truth: Truth,
-  covered: Box,
+  cover: Cover,
 ): Entry {
+  const { x, y, side: across, height = across } = coveredRegion(image, cover);
+  const covered: Box = [x, y, across, height];
   const frame = { width: FRAME, height: FRAME };
   const known = boxesOf(truth);
   const { boxes, background } = isRegion(known)
-    ? gridStatistics(heatmap, side, image, known, "excluded", { cover: covered[2] })
+    ? gridStatistics(heatmap, side, image, known, "excluded", { cover })
     : gridStatistics(heatmap, side, frame, onFrame(known, covered));
   const scale = isRegion(known) ? FRAME ** 2 / area(covered) : 1;
   const sum = (of: (region: typeof background) => number) =>

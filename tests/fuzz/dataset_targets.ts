@@ -8,6 +8,7 @@ import { folderOf } from "../../base/paths.ts";
 import { IMAGES, type Layout } from "../../datasets/layouts/layout.ts";
 import { LAYOUTS } from "../../datasets/layouts/registry.ts";
 import { openDataset } from "../../datasets/open_dataset.ts";
+import { matchMaps, openMapList } from "../../datasets/predictions/map_list.ts";
 import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
 import type { DatasetItem } from "../../datasets/sample.ts";
@@ -208,21 +209,50 @@ const PREDICTIONS = [
   { image: "b", phrase: "left lung", boxes: [] },
 ];
 
+async function* items(): AsyncIterableIterator<DatasetItem> {
+  for (const image of ["images/a.png", "images/files/b.png"]) {
+    const sample = { id: image, image, phrase: "left lung", boxes: [] };
+    yield await Promise.resolve({ kind: "sample", sample });
+  }
+}
+
 /** Reads predictions, matches them to samples and scores them. */
 async function scoreAll(bytes: Uint8Array, folder: string, name: string): Promise<void> {
   const path = `${folder}/${name}`;
   await Deno.writeFile(path, bytes);
   const predictions = await readPredictions(path);
-  async function* items(): AsyncIterableIterator<DatasetItem> {
-    for (const image of ["images/a.png", "images/files/b.png"]) {
-      const sample = { id: image, image, phrase: "left lung", boxes: [] };
-      yield await Promise.resolve({ kind: "sample", sample });
-    }
-  }
   const { boxes } = await matchPredictions(predictions, items(), "images");
-  for (const predicted of boxes.values()) {
+  for (const { boxes: predicted, confidence = [] } of boxes.values()) {
+    if (!confidence.every(Number.isFinite)) throw new Broken(`confidences are ${confidence}`);
     const iou = boxIou(predicted, [[2, 2, 5, 5]], { width: 8, height: 8 });
     if (!(iou >= 0 && iou <= 1)) throw new Broken(`an IoU is ${iou}`);
+  }
+}
+
+/** A valid list of heatmaps. */
+const MAPS = [
+  { image: "a.png", phrase: "left lung", file: "a.png", covers: "square" },
+  {
+    image: "files/b.png",
+    phrase: "left lung",
+    file: "d/b.npz",
+    covers: "crop:480/512",
+    array: "m",
+  },
+];
+
+/** Reads a list of heatmaps, and matches it to samples. */
+async function listMaps(bytes: Uint8Array, folder: string, name: string): Promise<void> {
+  await Deno.writeFile(`${folder}/${name}`, bytes);
+  const list = await openMapList(`${folder}/${name}`);
+  const { maps, faults, example } = await matchMaps(list, items(), "images");
+  [...faults.values(), ...(example?.fault ? [example.fault] : [])].forEach(requireSentence);
+  for (const { path, covers } of maps.values()) {
+    const isBelow = path.startsWith(`${folder}/`) && !path.split("/").includes("..");
+    if (!isBelow) throw new Broken(`a heatmap is read from outside its folder: ${path}`);
+    if (typeof covers === "object" && !(covers.crop <= covers.resized)) {
+      throw new Broken(`a map covers ${JSON.stringify(covers)}`);
+    }
   }
 }
 
@@ -244,6 +274,12 @@ export const DATASET_TARGETS: readonly Target[] = [
   ]),
   csv("predictions table", "image,phrase,x,y,w,h,score\na.png,left lung,1,1,4.5,4,1\n", scoreAll),
   json("predictions json", PREDICTIONS, scoreAll),
+  csv(
+    "heatmaps table",
+    "image,phrase,file,covers,id,array\na.png,left lung,files/b.png,original,images/a.png,\n",
+    listMaps,
+  ),
+  json("heatmaps json", MAPS, listMaps),
   csv("phrases table", "class,phrase\nMass,a mass\nMass,a lesion\n", readPhrases),
   json("phrases json", { Mass: ["a mass", "a lesion"], Nodule: "a nodule" }, readPhrases),
 ];

@@ -11,6 +11,7 @@ import { DATASET_TARGETS } from "./dataset_targets.ts";
 import { DICOM_TARGET } from "./dicom_target.ts";
 import { IMAGE_TARGETS } from "./image_targets.ts";
 import { PHRASE_TARGET } from "./phrase_target.ts";
+import { MAP_TARGET } from "./map_target.ts";
 import { MODEL_TARGETS } from "./model_targets.ts";
 import { RUN_TARGETS } from "./run_targets.ts";
 import { Broken, requireTyped, type Target } from "./target.ts";
@@ -23,6 +24,7 @@ export const TARGETS: readonly Target[] = [
   ...DATASET_TARGETS,
   ...IMAGE_TARGETS,
   DICOM_TARGET,
+  MAP_TARGET,
   PHRASE_TARGET,
   ...RUN_TARGETS,
 ];

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { coveredRegion } from "../../base/geometry.ts";
 import { decodeParts } from "../parts.ts";
 import { boxTexts } from "../../reports/box_text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
@@ -204,7 +205,7 @@ export class Review {
       facts: factsOf(result),
       settings,
       notes: [...("notes" in result ? result.notes ?? [] : []), ...(fault ? [fault] : [])],
-      crop: heatmap?.crop ?? { x: 0, y: 0, side: Math.max(width, height) },
+      crop: heatmap?.crop ?? coveredRegion({ width, height }, "whole"),
       size: heatmap?.size ?? 1,
       isGrid: heatmap?.isGrid ?? false,
       boxes: "boxes" in result ? result.boxes : [],

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { isWhole } from "../../base/geometry.ts";
 import { nameOf } from "../../base/paths.ts";
 import { captionOf, type Paragraph, wrapText } from "../../reports/figures/caption.ts";
 import type { Finished, Look, Shown } from "./shown.ts";
@@ -72,15 +73,13 @@ export function captionedPicture(
 
 function captionFor(shown: Shown, { threshold, isOtsu }: Finished, look: Look): Paragraph[] {
   const { title, phrase = title, image, facts, crop, original, boxes, outline, notes } = shown;
-  const isWhole = crop.x <= 0 && crop.y <= 0 && crop.x + crop.side >= original.width &&
-    crop.y + crop.side >= original.height;
   const key = [
     ...(title === phrase ? [] : [`Shown: ${title}.`]),
     ...(facts ? [`${facts}.`] : []),
     ...(look.outline ? ["Light blue: outline of the mask."] : []),
     ...(look.box ? ["Dashed: box around the mask."] : []),
     ...(look.truth && (boxes.length > 0 || outline) ? ["Green: ground truth."] : []),
-    ...(isWhole ? [] : ["Dimmed: outside the model's square."]),
+    ...(isWhole(crop, original) ? [] : ["Dimmed: outside the model's square."]),
   ];
   // The caption leaves out the X-ray's folders, which may contain a patient's name.
   return captionOf({ phrase, image: nameOf(image), threshold, isOtsu, key, notes });

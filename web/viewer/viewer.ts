@@ -167,28 +167,30 @@ export class Viewer {
     context.fillStyle = `rgb(0 0 0 / ${1 - DIMMED})`;
     const outside = new Path2D();
     outside.rect(0, 0, original.width, original.height);
-    outside.rect(crop.x, crop.y, crop.side, crop.side);
+    outside.rect(crop.x, crop.y, crop.side, crop.height ?? crop.side);
     context.fill(outside, "evenodd");
   }
 
   #paintHeatmap(
     context: CanvasRenderingContext2D,
-    { crop }: Shown,
+    { crop: { x, y, side, height = side } }: Shown,
     look: Look,
     scale: number,
   ): void {
     if (!this.#finished) return;
     const heat = this.#heatCanvas(this.#finished, look.colors, look.opacity);
-    context.drawImage(heat, crop.x, crop.y, crop.side, crop.side);
+    context.drawImage(heat, x, y, side, height);
     if (!look.outline) return;
-    const unit = crop.side / this.#finished.size;
-    context.save();
-    context.translate(crop.x, crop.y);
-    context.scale(unit, unit);
+    const { size } = this.#finished;
+    const outline = new Path2D();
+    // A transformed path keeps the width of its line where the heatmap is stretched.
+    outline.addPath(
+      this.#outline(this.#finished),
+      new DOMMatrix([side / size, 0, 0, height / size, x, y]),
+    );
     context.strokeStyle = css(OUTLINE);
-    context.lineWidth = 1.25 * devicePixelRatio / (scale * unit);
-    context.stroke(this.#outline(this.#finished));
-    context.restore();
+    context.lineWidth = 1.25 * devicePixelRatio / scale;
+    context.stroke(outline);
   }
 
   #listen(): void {

@@ -22,13 +22,17 @@ export function hasCuda(): boolean {
   return exists(ownPath(OWN[0]!));
 }
 
-/** Names the missing files; see `NativeOrt.missingForCuda`. */
-export function missingForCuda(): string[] {
-  const own = OWN.filter((name) => !exists(ownPath(name)));
+/**
+ * Names the missing files; see `NativeOrt.missingForCuda`.
+ *
+ * @param path Path of a file of the library by its name.
+ */
+export function missingForCuda(path = ownPath): string[] {
+  const own = OWN.filter((name) => !exists(path(name)));
   if (own.length > 0) return own;
   const index = new TextDecoder("latin1").decode(Deno.readFileSync(SYSTEM_INDEX));
   const folders = loaderFolders();
-  return [...neededBy(ownPath(OWN[0]!)), OPENED_LATER].filter((name) =>
+  return [...neededBy(path(OWN[0]!)), OPENED_LATER].filter((name) =>
     !index.includes(`/${name}\0`) && !folders.some((path) => exists(`${path}/${name}`))
   );
 }
@@ -39,7 +43,7 @@ export function loaderPaths(): string[] {
 }
 
 /** Path of a file beside the library; the library has them for Linux on x86-64 alone. */
-function ownPath(name: string): URL {
+export function ownPath(name: string): URL {
   return new URL(`../bin/napi-v6/linux/x64/${name}`, import.meta.resolve("onnxruntime-node"));
 }
 
@@ -61,7 +65,7 @@ function exists(path: string | URL): boolean {
 }
 
 /** Names of the libraries that a 64-bit little-endian ELF file needs. */
-function neededBy(path: URL): string[] {
+export function neededBy(path: URL): string[] {
   using file = Deno.openSync(path);
   const read = (offset: number, length: number) => {
     const bytes = new Uint8Array(length);

@@ -33,6 +33,6 @@ useHost({
       (await import("onnxruntime-node") as unknown as { default: typeof Ort }).default,
     realPath: Deno.realPathSync,
     hasCuda,
-    missingForCuda,
+    missingForCuda: () => missingForCuda(),
   },
 });

@@ -110,17 +110,19 @@ function ringPath(rings, scale) {
  * @param {number} scale
  * @param {number | undefined} threshold
  */
-function heatOf({ levels, mask, side, size, stride, x, y, span }, width, height, scale, threshold) {
+function heatOf(heatmap, width, height, scale, threshold) {
+  const { levels, mask, side, size, stride } = heatmap;
   const heat = new Float32Array(width * height).fill(-2);
-  /** @type {(start: number, count: number) => { u: number, low: number, high: number, share: number }[]} */
-  const axis = (start, count) =>
+  /** @type {(start: number, count: number, length: number) => { u: number, low: number, high: number, share: number }[]} */
+  const axis = (start, count, length) =>
     Array.from({ length: count }, (_, i) => {
-      const u = ((i + 0.5) / scale - start) / span;
+      const u = ((i + 0.5) / scale - start) / length;
       const at = Math.max(0, Math.min(side - 1, u * side - 0.5));
       const low = Math.floor(at);
       return { u, low, high: Math.min(side - 1, low + 1), share: at - low };
     });
-  const [columns, rows] = [axis(x, width), axis(y, height)];
+  const columns = axis(heatmap.x, width, heatmap.span);
+  const rows = axis(heatmap.y, height, heatmap.down);
   for (let row = 0; row < height; row++) {
     const { u: v, low: top, high: bottom, share: down } = present(rows[row]);
     if (v < 0 || v >= 1) continue;

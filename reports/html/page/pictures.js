@@ -12,7 +12,8 @@ import { present } from "./dom.js";
  * @property {number} stride bytes of a row of the mask
  * @property {number} x left edge of the crop, in pixels of the original
  * @property {number} y top edge of the crop
- * @property {number} span side of the crop
+ * @property {number} span width of the crop
+ * @property {number} down height of the crop
  */
 
 /**
@@ -103,6 +104,7 @@ export function heatmapOf(number) {
       x: number("x"),
       y: number("y"),
       span: number("span"),
+      down: dataset.down === undefined ? number("span") : number("down"),
     };
   });
 }
