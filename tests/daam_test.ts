@@ -1,12 +1,17 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals } from "@std/assert";
 import { daamLayers, HeadSums } from "../methods/daam/sums.ts";
+import { daamStages } from "../methods/daam/stages.ts";
 import { generate, readMaps } from "../methods/generate.ts";
 import { chooseWords } from "../pipeline/settings/words.ts";
+import { drawPhantom } from "../datasets/phantom/phantom.ts";
+import { phraseMethod } from "../methods/phrase_method.ts";
 import { loadBundle } from "../models/ldm/bundle.ts";
-import { openModel } from "../models/ldm/model.ts";
+import { downsampling } from "../models/ldm/autoencoder.ts";
+import { type LdmModel, openModel } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import type { RuntimeName } from "../models/runtime/runtime.ts";
+import { item } from "../pipeline/flow.ts";
 import { largestDifference } from "./support/replay.ts";
 import { floats, readSafetensors } from "./support/safetensors.ts";
 
@@ -64,4 +69,51 @@ Deno.test("daamLayers() leave out the middle, and maps of an eighth of the laten
   const crossAttentionSides = [64, 8, 8, 16, 8, 64];
   assertEquals(daamLayers({ crossAttentionNames, crossAttentionSides }, 64), [0, 5]);
   assertEquals(daamLayers({ crossAttentionNames, crossAttentionSides }, 96), [0, 1, 4, 5]);
+});
+
+Deno.test("phrases of DAAM share one trunk a step, to the same bytes", async () => {
+  const bundle = await loadBundle("models/demo");
+  const { imageSize, autoencoder } = bundle.config;
+  const opened = await openModel(bundle, await openRuntime("native"), {
+    layers: daamLayers(bundle, imageSize / downsampling(autoencoder)),
+    eachHead: true,
+    tokenSums: true,
+  });
+  let trunks = 0;
+  const model: LdmModel = Object.create(opened, {
+    trunk: {
+      value: (...args: Parameters<LdmModel["trunk"]>) => {
+        trunks += args[0].length;
+        return opened.trunk(...args);
+      },
+    },
+  });
+  const image = drawPhantom({ seed: 4, width: 90, height: 110 });
+  // More phrases than are read ahead; the tokenizer leaves nothing of the third.
+  const phrases = Array.from({ length: 10 }, (_, i) => i === 2 ? "\u0085" : `haze ${i} effusion`);
+  const samples = phrases.map((phrase, i) => ({ id: `${i}`, image: "", phrase, boxes: [] }));
+  const method = phraseMethod(
+    daamStages(model, { steps: 5, noise: "sample", seed: 1, words: "all" }),
+    false,
+  );
+  const run = async (some: typeof samples) => {
+    const source = [item({ image, samples: some })].values();
+    const flows = await Array.fromAsync(method.ground((async function* () {
+      yield* source;
+      await Promise.resolve();
+    })()));
+    return flows.map((flow) =>
+      flow.kind === "dropped"
+        ? [flow.dropped.sample.id, flow.dropped.reason]
+        : [flow.item.sample.id, "layers" in flow.item && flow.item.layers]
+    );
+  };
+  const together = await run(samples);
+  const steps = opened.scheduler.timesteps(5).length;
+  assertEquals(trunks, 2 * steps);
+  const alone = [];
+  for (const sample of samples) alone.push(...await run([sample]));
+  assertEquals(together, alone);
+  assertEquals(together.map(([id]) => id), samples.map(({ id }) => id));
+  await opened.close();
 });

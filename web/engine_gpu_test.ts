@@ -249,6 +249,7 @@ Deno.test("createEngine() takes the processor where a GPU cannot hold the model,
       Promise.resolve({
         ...native,
         gpu,
+        adapter: gpu.adapter.name,
         load: () => Promise.reject(new RangeError("a weight needs 9 bytes")),
       }),
     openFallback: (lack) => {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { isInputError } from "../../base/errors.ts";
+import type { Sample } from "../../datasets/sample.ts";
 import { downsampling } from "../../models/ldm/autoencoder.ts";
 import type { LdmModel } from "../../models/ldm/model.ts";
 import { encode } from "../../pipeline/encode.ts";
@@ -18,7 +20,7 @@ import { type GroundSettings, resolveSettings } from "../../pipeline/settings/se
 import { choiceNotes, chooseWords, type WordChoice } from "../../pipeline/settings/words.ts";
 import { scaleExactly } from "../../shaders/aggregate_cpu.ts";
 import { readMaps } from "../generate.ts";
-import type { PhraseStages } from "../phrase_method.ts";
+import type { PassOptions, PhraseStages } from "../phrase_method.ts";
 import { HeadSums } from "./sums.ts";
 
 /** Settings of DAAM. */
@@ -31,6 +33,12 @@ export interface DaamSettings extends Required<Pick<GroundSettings, "steps" | "n
 
 /** Added to the range of a map before its scaling, as in DAAM; a constant map becomes 0. */
 const TINY = 1e-8;
+
+/**
+ * Most phrases that share a trunk. The sums of each lie in memory meanwhile: 17 MB for ten tokens in
+ * Stable Diffusion 1.5, whose read maps have 215 040 values in all heads.
+ */
+const READ_AHEAD = 8;
 
 /**
  * Makes the stages.
@@ -50,6 +58,47 @@ export function daamStages(
     ...chosen,
     select: { kind: "indices", start: 0, end: count },
   });
+  /** Sums of phrases that were read ahead, by the samples' ids. */
+  const ahead = new WeakMap<NoisyImage, Map<string, HeadSums>>();
+  const columnsOf = (sample: Sample, ids: readonly number[]) => {
+    const found = chooseWords(tokenizer, sample, words);
+    const tokens = [...new Set(found.words.flatMap(({ tokens }) => tokens))];
+    return tokens.map((token) => Float32Array.from(ids, (_, at) => Number(at === token)));
+  };
+  /** Sums a phrase and the next phrases of its image, which share the trunk of each step. */
+  const readAhead = async (image: NoisyImage, id: string, { signal, onPass }: PassOptions) => {
+    const first = image.samples.findIndex((sample) => sample.id === id);
+    const group = image.samples.slice(first, first + READ_AHEAD).flatMap((sample) => {
+      const phrase = tokenizer.encode(sample.phrase);
+      try {
+        const columns = columnsOf(sample, phrase.ids);
+        return [{ id: sample.id, phrase, columns, sums: new HeadSums(columns.length) }];
+      } catch (error) {
+        // The phrase fails in its own turn.
+        if (isInputError(error)) return [];
+        throw error;
+      }
+    });
+    for (let step = 0; step < count; step += model.batch) {
+      const some = image.noisy.slice(step, step + model.batch);
+      const latents = some.map(({ latent }) => latent);
+      const timesteps = some.map(({ timestep }) => timestep);
+      const trunk = await model.trunk(latents, timesteps);
+      try {
+        for (const { phrase, columns, sums } of group) {
+          signal?.throwIfAborted();
+          const text = await model.condition(phrase, group.length);
+          const maps = await model.attend(latents, timesteps, text, columns, trunk);
+          sums.add(maps, await readMaps(model, maps, some.length), some.length);
+          for (const map of maps) map.release();
+          onPass(some.length);
+        }
+      } finally {
+        trunk.release();
+      }
+    }
+    return new Map(group.map(({ id, sums }) => [id, sums]));
+  };
   return {
     model,
     passes: { image: { whole: noisePasses(settings), cut: 0 }, phrase: { whole: 0, cut: count } },
@@ -57,27 +106,14 @@ export function daamStages(
       cache === undefined
         ? noise(encode(source, model, options), model, settings, options)
         : collectNoise(cachedNoise(source, model, settings, cache, options), options),
-    async ground({ noisy }, sample, { signal, onPass }) {
-      const phrase = tokenizer.encode(sample.phrase);
+    async ground(image, sample, options) {
       const found = chooseWords(tokenizer, sample, words);
-      const tokens = [...new Set(found.words.flatMap(({ tokens }) => tokens))];
-      const columns = tokens.map((token) =>
-        Float32Array.from(phrase.ids, (_, at) => Number(at === token))
-      );
-      const sums = new HeadSums(columns.length);
-      for (let step = 0; step < count; step += model.batch) {
-        signal?.throwIfAborted();
-        const some = noisy.slice(step, step + model.batch);
-        const maps = await model.attend(
-          some.map(({ latent }) => latent),
-          some.map(({ timestep }) => timestep),
-          await model.condition(phrase),
-          columns,
-        );
-        sums.add(maps, await readMaps(model, maps, some.length), some.length);
-        for (const map of maps) map.release();
-        onPass(some.length);
+      if (!ahead.get(image)?.has(sample.id)) {
+        ahead.set(image, await readAhead(image, sample.id, options));
       }
+      const known = ahead.get(image)!;
+      const sums = known.get(sample.id)!;
+      known.delete(sample.id);
       return {
         values: scaleExactly(sums.mean(side), TINY),
         side,
