@@ -92,8 +92,8 @@ Deno.test("ScoreSummary has intervals over patients if each scored sample has on
   );
   const { patients, classes } = summarize(known);
   assertEquals(patients?.count, 4);
-  assertEquals(Object.keys(patients.intervals), ["Pneumonia", "Edema", "Avg"]);
-  const [low, high] = patients.intervals.Pneumonia!.miou;
+  assertEquals(Object.keys(patients!.intervals), ["Pneumonia", "Edema", "Avg"]);
+  const [low, high] = patients!.intervals.Pneumonia!.miou;
   assert(low < classes[0]!.miou && classes[0]!.miou < high);
   assertEquals(summarize(known.toReversed()).patients, patients);
   assertEquals(summarize([...known, result(12, "unknown.png")]).patients, undefined);
