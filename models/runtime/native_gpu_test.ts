@@ -69,3 +69,14 @@ Deno.test("a provider that is not there is an error of one sentence", async () =
     );
   }
 });
+
+Deno.test("a driver that the native WebGPU refuses is an error that names another runtime", async () => {
+  const message = await openRuntime("webgpu-native").then(
+    () => undefined,
+    ({ message }) => message,
+  );
+  const refused = 'Cannot open runtime "webgpu-native": Failed to get a WebGPU adapter: ' +
+    'No supported adapters; use "webgpu-deno" instead';
+  // Debian 12's own driver is refused, later drivers are not.
+  if (message !== undefined) assertEquals(message, refused);
+});

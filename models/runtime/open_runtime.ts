@@ -167,7 +167,12 @@ async function openProviderByName(name: ProviderName, reason: string): Promise<R
   try {
     return await openProvider(name, facts, reason);
   } catch (error) {
-    throw new Error(`Cannot open runtime "${name}": ${firstLine(error)}`);
+    let reason = firstLine(error);
+    if (name === "webgpu-native" && host().native) {
+      // The library says only that it supports no adapter.
+      reason = adapter ? `${reason}; use "webgpu-deno" instead` : NO_ADAPTER;
+    }
+    throw new Error(`Cannot open runtime "${name}": ${reason}`);
   }
 }
 
