@@ -14,7 +14,7 @@ import { command, type Flags, helpText, parseFlags, type ValuesOf } from "../cli
 const MODULES = pathOf("../node_modules", import.meta.url);
 
 /** Option of every benchmark. */
-const OUT = {
+export const OUT = {
   type: "string",
   placeholder: "DIR",
   description: "Folder to write the result to, such as bench/results.",
@@ -44,17 +44,25 @@ export interface Bench<F extends Flags> {
   readonly flags: F;
 }
 
+/** Result of a benchmark. */
+export interface Result {
+  /** Lines of Markdown. */
+  readonly lines: readonly string[];
+  /** Texts of further files by their endings, such as `svg`. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
 /**
  * Runs a benchmark as a command: prints its result, and writes it with `--out`.
  *
- * @param measure Returns the result, lines of Markdown.
+ * @param measure Returns the result, or only lines of Markdown.
  */
 export async function runBench<const F extends Flags>(
   { task, description, flags }: Bench<F>,
-  measure: (values: ValuesOf<F>, signal: AbortSignal) => Promise<string[]>,
+  measure: (values: ValuesOf<F>, signal: AbortSignal) => Promise<string[] | Result>,
 ): Promise<void> {
   const usage = `deno task ${task} [options]`;
-  const declaration = command({ usage, description, flags: { ...flags, out: OUT } });
+  const declaration = command({ usage, description, flags: { out: OUT, ...flags } });
   await runMain(async (args, signal) => {
     const values = parseFlags(args, declaration);
     if (!values) {
@@ -64,13 +72,16 @@ export async function runBench<const F extends Flags>(
     const date = new Date().toISOString().slice(0, 10);
     const all = cpus();
     const machine = `${all.length} x ${all[0]?.model ?? "unknown CPU"}, Deno ${Deno.version.deno}`;
-    const lines = await measure(values as ValuesOf<F>, signal);
+    const result = await measure(values as ValuesOf<F>, signal);
+    const { lines, files } = "files" in result ? result : { lines: result, files: {} };
     const text = [`${task}, ${date}, ${machine}.`, "", ...lines].join("\n");
     console.log(text);
     const { out } = values as { out?: string };
     if (out === undefined) return EXIT.ok;
     await Deno.mkdir(out, { recursive: true });
-    await Deno.writeTextFile(`${out}/${date}-${task.replace("bench:", "")}.md`, `${text}\n`);
+    for (const [ending, content] of Object.entries({ md: `${text}\n`, ...files })) {
+      await Deno.writeTextFile(`${out}/${date}-${task.replace("bench:", "")}.${ending}`, content);
+    }
     return EXIT.ok;
   });
 }

@@ -77,7 +77,7 @@ const COMMAND = command({
         `Method: one of ${
           IMAGE_METHODS.join(", ")
         }, or the path of a module with a method of your own. ` +
-        "All but ldm need --model with the folder of their published files.",
+        "biovil, biovil-t, medrpg and omnifm-dr need --model with their published files.",
     },
     model: MODEL_FLAG,
     ...MODELS_FLAGS,

@@ -43,6 +43,8 @@ export interface Row {
   readonly group?: string;
   /** Number of the phrase among the wordings of its class, from 1. */
   readonly wording?: number;
+  /** Patient of the image, if a column of the dataset states it. */
+  readonly patient?: string;
   /** Words of the phrase to read, separated by white space; absent or empty if none are stated. */
   readonly words?: string;
   /** Width and height of the image as written. */
@@ -183,7 +185,7 @@ function readSample(
       );
     }
     notes.push(...new Set(rows.flatMap((row) => row.notes ?? [])));
-    const { group, wording } = first;
+    const { group, wording, patient } = first;
     const words = [...new Set(rows.flatMap(({ words = "" }) => words.match(/\S+/g) ?? []))];
     const sample: Sample = {
       id,
@@ -197,6 +199,7 @@ function readSample(
       ...(category && { category }),
       ...(group && { group }),
       ...(wording && { wording }),
+      ...(patient && { patient: show(patient, MAX_STEM) }),
       ...(words.length > 0 && { words }),
       ...(size && { imageSize: size }),
       ...(notes.length > 0 && { notes }),

@@ -61,6 +61,8 @@ export interface Sample {
   readonly group?: string;
   /** Number of the phrase among the wordings of its class, from 1; absent without a choice. */
   readonly wording?: number;
+  /** Patient of the image, if a column of the dataset states it. */
+  readonly patient?: string;
   /** Words of the phrase that methods by words should read, as stated by the dataset. */
   readonly words?: readonly string[];
   /** Image size in pixels, as stated by the dataset. */

@@ -24,8 +24,8 @@ export type BoxValues<F extends Flags> =
 
 /**
  * Turns a model into a method. A sample fails if the model refuses its phrase or image, or names a
- * number that is not finite. An answer without a box is a result, with IoU 0. An error of the model or its runtime throws. The whole
- * image counts, not only the centre square.
+ * number that is not finite. An answer without a box is a result, with IoU 0. An error of the model
+ * or its runtime throws. The whole image counts, not only the centre square.
  *
  * @param model An open model; the method's `close()` closes it.
  * @param rule Rule for comparing a prediction with several ground-truth boxes; `union` by default.

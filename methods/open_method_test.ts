@@ -11,7 +11,7 @@ Deno.test("openMethod() refuses values that are not of an option's type, range o
     [{ otsu: "yes" }, 'with otsu "yes": expected true or false'],
     [{ layers: [1] }, 'with layers "1": expected a string'],
     [{ setting: "a" }, 'with setting "a": expected a list of strings'],
-    [{ noise: undefined, tokens: null }, 'with tokens "null": expected phrase, ends, class'],
+    [{ noise: undefined, tokens: null }, 'with tokens "null": expected phrase, ends, content'],
     [{ nosie: "sample" }, 'with option "nosie": expected some of'],
   ];
   for (const [values, message] of cases) {

@@ -32,6 +32,8 @@ export interface AnyResult {
   readonly group?: string;
   /** Number of the phrase among the wordings of its class, from 1; absent without a choice. */
   readonly wording?: number;
+  /** Patient of the image; absent unless a column of the dataset states it. */
+  readonly patient?: string;
   /**
    * Name of the variant or the method, if there are several. Absent if the sample dropped out of
    * all of them at once.
@@ -272,7 +274,7 @@ async function* toEvaluated(
       flow.kind === "dropped" ? flow.dropped : flow.item;
     const id = sample.id!;
     if (done.has(id)) continue;
-    const { index, image, phrase, category, group, wording, notes, masks } = sample;
+    const { index, image, phrase, category, group, wording, patient, notes, masks } = sample;
     const setting = method ?? variant?.name;
     const common: AnyResult = {
       id,
@@ -282,6 +284,7 @@ async function* toEvaluated(
       ...(category && { category }),
       ...(group && { group }),
       ...(wording && { wording }),
+      ...(patient && { patient }),
       ...(setting && { setting }),
       ...(notes && { notes }),
     };

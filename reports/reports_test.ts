@@ -76,6 +76,29 @@ Deno.test("ScoreSummary has intervals where classes have more than a sample", ()
   assertEquals(bootstrap, { resamples: 2000, seed: 0, level: 0.95 });
 });
 
+Deno.test("ScoreSummary has intervals over patients if each scored sample has one", () => {
+  const result = (i: number, image: string): SampleResult => ({
+    ...{ id: `${i}`, image, category: i % 3 === 0 ? "Edema" : "Pneumonia", boxes: [] },
+    ...{ threshold: null, absCnr: i, cnr: i, miou: i / 20, aucRoc: 0.5, status: "scored" },
+  });
+  const summarize = (results: readonly SampleResult[]) => {
+    const summary = new ScoreSummary();
+    for (const each of results) summary.add(each);
+    return summary.toJSON();
+  };
+  const known = Array.from(
+    { length: 12 },
+    (_, i) => result(i, `files/p10/p1000000${i % 4}/s50000000/${i}.jpg`),
+  );
+  const { patients, classes } = summarize(known);
+  assertEquals(patients?.count, 4);
+  assertEquals(Object.keys(patients!.intervals), ["Pneumonia", "Edema", "Avg"]);
+  const [low, high] = patients!.intervals.Pneumonia!.miou;
+  assert(low < classes[0]!.miou && classes[0]!.miou < high);
+  assertEquals(summarize(known.toReversed()).patients, patients);
+  assertEquals(summarize([...known, result(12, "unknown.png")]).patients, undefined);
+});
+
 Deno.test("ScoreSummary counts left-out samples by class", () => {
   const summary = new ScoreSummary();
   summary.add({ ...failed("a"), category: "Scar" });

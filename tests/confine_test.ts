@@ -21,6 +21,9 @@ Deno.test("each command's task has a permission set of its own, with no permissi
       ? { net: ["127.0.0.1"], run: ["xdg-open", "open", "explorer"] }
       : name === "get"
       ? { write: true, net: true, sys: ["statfs"] }
+      : name === "doctor"
+      // Without this permission Deno keeps LD_LIBRARY_PATH from the processes.
+      ? { run: true }
       : { write: true, ...(name === "cluster:slurm" && { run: ["sbatch"] }) };
     assertEquals<object>(others, { read: true, ...more });
   }

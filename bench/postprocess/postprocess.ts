@@ -23,8 +23,13 @@ import {
   timeInTurn,
 } from "../harness.ts";
 
-/** Sizes of the paper: layers, steps, side of a map, tokens, those of the phrase, heatmap, sigma. */
-const [LAYERS, STEPS, SIDE, TOKENS, SIZE, SIGMA] = [4, 60, 16, 77, 512, 2.5];
+/** Sizes of the paper: layers, steps, side of a map, tokens. */
+const [LAYERS, STEPS, SIDE, TOKENS] = [4, 60, 16, 77];
+
+/** Side of the paper's heatmap, and the deviation of its Gaussian; both in pixels. */
+export const [SIZE, SIGMA] = [512, 2.5] as const;
+
+/** Tokens of the phrase. */
 const RANGE = [1, 8] as const;
 const POSITIONS = SIDE * SIDE;
 
@@ -66,7 +71,7 @@ const TOLERANCE = {
 } as const;
 
 /** Makes softmax maps `[layers, steps, positions, tokens]`; each token attends around a point. */
-function makeMaps(): Float32Array {
+export function makeMaps(): Float32Array {
   const random = new Random(1);
   const maps = new Float32Array(LAYERS * STEPS * POSITIONS * TOKENS);
   const base = new Float32Array(POSITIONS * TOKENS);
@@ -88,7 +93,10 @@ function makeMaps(): Float32Array {
 }
 
 /** Computes the heatmaps of `phrases` phrases in plain TypeScript. */
-function inTypeScript(maps: Float32Array, phrases: number): Outcome & { masked: Float32Array } {
+export function inTypeScript(
+  maps: Float32Array,
+  phrases: number,
+): Outcome & { masked: Float32Array } {
   const length = maps.length / LAYERS;
   const layers = Array.from({ length: LAYERS }, (_, layer) => ({
     data: maps.subarray(layer * length, (layer + 1) * length),
@@ -108,7 +116,7 @@ function scoresOf(heatmap: Float32Array): number[] {
 }
 
 /** Uploads the maps as `[steps, layers, positions, tokens]`, the order that the model returns. */
-function upload(gpu: Gpu, maps: Float32Array): GPUBuffer {
+export function upload(gpu: Gpu, maps: Float32Array): GPUBuffer {
   const length = POSITIONS * TOKENS;
   const turned = new Float32Array(maps.length);
   for (let layer = 0; layer < LAYERS; layer++) {
@@ -121,7 +129,7 @@ function upload(gpu: Gpu, maps: Float32Array): GPUBuffer {
 }
 
 /** Computes the heatmaps of `phrases` phrases by shaders; the attention is on the GPU already. */
-async function byShaders(
+export async function byShaders(
   heatmaps: GpuHeatmaps,
   maps: GPUBuffer,
   phrases: number,

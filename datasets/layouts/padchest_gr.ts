@@ -64,14 +64,15 @@ export function padchestRows(
   return [...rows.filter(({ isNegative }) => !isNegative), ...hasNegatives ? negatives : []];
 }
 
-type Split = Pick<SplitRow, "split" | "splitFault">;
+type Split = Pick<SplitRow, "split" | "splitFault" | "patient">;
 
 /** Maps each image to its split, or to the reason why the split cannot be read. */
 function splitsOf({ name, records }: CsvTable): Map<string, Split> {
   const splits = new Map<string, Split>();
   for (const { line, get, fault } of records) {
     const [image, split] = [get("ImageID")?.trim() ?? "", get("split")?.trim()];
-    if (!fault) splits.set(image, split ? { split } : {});
+    const patient = get("PatientID")?.trim();
+    if (!fault) splits.set(image, { ...(split && { split }), ...(patient && { patient }) });
     else if (!splits.has(image)) {
       splits.set(image, { splitFault: `its split cannot be read: ${fault} (${name}:${line})` });
     }

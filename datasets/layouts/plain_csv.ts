@@ -34,6 +34,7 @@ export function plainRows(path: string, table: CsvTable): SplitRow[] {
     const text = (column: string) => (get(column) ?? "").trim();
     const box = boxColumns?.names.map(text) ?? [];
     const [category, split, words] = [text("category"), text("split"), text("words")];
+    const patient = text("patient");
     return {
       where: `${table.name}:${line}`,
       stem: nameOf(text("image")),
@@ -43,6 +44,7 @@ export function plainRows(path: string, table: CsvTable): SplitRow[] {
       ...(hasMasks && maskOf(record)),
       ...(category && { category }),
       ...(split && { split }),
+      ...(patient && { patient }),
       ...(words && { words }),
       ...(fault && { fault }),
     };

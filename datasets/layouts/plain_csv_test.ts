@@ -111,3 +111,8 @@ Deno.test("plainRows() reads masks: files with or without a place, and COCO's se
     '"mask" must be a path or the JSON of a COCO segmentation',
   );
 });
+
+Deno.test("plainRows() reads the patient of a row, if a column states it", () => {
+  const found = rows("image,phrase,patient\na.png,haze,P1\nb.png,haze,\n");
+  assertEquals(found.map(({ patient }) => patient), ["P1", undefined]);
+});

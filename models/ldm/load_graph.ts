@@ -8,13 +8,20 @@ import type { Checkpoint } from "../checkpoint/mod.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { halveProducts } from "../onnx/halve_products.ts";
-import { type ExternalData, loadedLength, type Runtime, type Session } from "../runtime/runtime.ts";
+import {
+  type ExternalData,
+  loadedLength,
+  type LoadOptions,
+  type Runtime,
+  type Session,
+} from "../runtime/runtime.ts";
 import { locateWeights, type WeightType } from "./weights.ts";
 
 /**
  * Loads one graph.
  *
  * @param weights Type that float32 weights are loaded as.
+ * @param options Treatment of a run's memory.
  * @throws {Error} If the runtime cannot load the graph; the message names the checkpoint.
  */
 export async function loadGraph(
@@ -22,6 +29,7 @@ export async function loadGraph(
   checkpoint: Checkpoint,
   runtime: Runtime,
   weights: WeightType,
+  options: Pick<LoadOptions, "freesMemory"> = {},
 ): Promise<Session> {
   const { path } = checkpoint;
   const external: ExternalData[] = [];
@@ -44,7 +52,7 @@ export async function loadGraph(
   try {
     const keepFloat16 = type === "float16";
     const loaded = isHalved ? halveProducts(graph) : graph;
-    return await runtime.load(encodeModel(loaded, sources), external, { keepFloat16 });
+    return await runtime.load(encodeModel(loaded, sources), external, { ...options, keepFloat16 });
   } catch (error) {
     throw new Error(
       `Cannot load "${path}" into ${runtime.version}: ${(error as Error).message}`,

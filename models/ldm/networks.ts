@@ -215,7 +215,7 @@ export async function openNetworks(
     const logVariance = hasVariance(autoencoder, checkpoints.autoencoder.tensors);
     const encoderGraph = buildEncoder(autoencoder, imageSize, { logVariance });
     const encoder = await keep(
-      loadGraph(encoderGraph, checkpoints.autoencoder, runtime, "float32"),
+      loadGraph(encoderGraph, checkpoints.autoencoder, runtime, "float32", { freesMemory: true }),
     );
     const { gpu } = runtime;
     const scheduler = new Scheduler(config.scheduler);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { InputRangeError } from "../../base/errors.ts";
+
 /** Dictionary ids that fairseq fixes: start, padding, end and unknown. */
 export const [START, PADDING, END, UNKNOWN] = [0, 1, 2, 3] as const;
 
@@ -79,7 +81,9 @@ export type NextLogits = (
  *
  * @param next Computes logits; the first call has a single beam.
  * @param options Rules of the search.
- * @returns Finished sequences, best first.
+ * @returns Finished sequences, best first; at least one.
+ * @throws {InputRangeError} If a logit is not finite, as weights that are not finite make it. Also if
+ * no sequence ends with a finite score.
  */
 export async function searchBeams(next: NextLogits, options: BeamOptions): Promise<Hypothesis[]> {
   const { beams: count, maxTokens, lengthPenalty = 1 } = options;
@@ -115,11 +119,20 @@ export async function searchBeams(next: NextLogits, options: BeamOptions): Promi
       sums: [...beams[beam]!.sums, sum],
     }));
   }
+  if (finished.length === 0) throw new InputRangeError(NOT_FINITE);
   return finished.sort((a, b) => b.score - a.score);
 }
 
-/** Replaces logits by the logarithms of their probabilities; NaN becomes -Infinity. */
+const NOT_FINITE =
+  "Cannot search for an answer: the model's scores of tokens are not finite numbers";
+
+/**
+ * Replaces logits by the logarithms of their probabilities.
+ *
+ * @throws {InputRangeError} If a logit is not finite.
+ */
 function logSoftmax(row: Float32Array, range: BeamOptions["range"]): void {
+  if (!row.every(Number.isFinite)) throw new InputRangeError(NOT_FINITE);
   if (range) {
     row.fill(-Infinity, UNKNOWN + 1, range[0]);
     row.fill(-Infinity, range[1]);
@@ -129,10 +142,7 @@ function logSoftmax(row: Float32Array, range: BeamOptions["range"]): void {
   let sum = 0;
   for (const value of row) sum += Math.exp(value - most);
   const shift = most + Math.log(sum);
-  for (let i = 0; i < row.length; i++) {
-    const value = row[i]! - shift;
-    row[i] = value === value ? value : -Infinity;
-  }
+  for (let i = 0; i < row.length; i++) row[i]! -= shift;
 }
 
 /** Forbids tokens by the rules of length and repetition. */

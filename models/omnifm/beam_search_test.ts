@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertRejects } from "@std/assert";
 import { Random } from "../../base/random.ts";
 import { type BeamOptions, type Hypothesis, searchBeams } from "./beam_search.ts";
 
@@ -76,10 +76,16 @@ Deno.test("searchBeams() keeps the rules of length, range and repetition", async
   }
 });
 
-Deno.test("searchBeams() takes the lower token of equal scores, and no token without a score", async () => {
+Deno.test("searchBeams() takes the lower token of equal scores, and refuses a score that is not finite", async () => {
   const equal = () => new Float32Array(VOCABULARY);
   const found = await search({ beams: 2, minTokens: 2, maxTokens: 2 }, equal);
   assertEquals(found.map(({ tokens }) => tokens), [[0, 0, 2], [0, 3, 2]]);
-  const nan = () => Float32Array.of(NaN, 9, 1, NaN, 2, 0, 0);
-  assertEquals(await search({ beams: 1, minTokens: 1, maxTokens: 1 }, nan), []);
+  for (const wrong of [NaN, Infinity, -Infinity]) {
+    const logits = () => Float32Array.of(0, 9, 1, wrong, 2, 0, 0);
+    await assertRejects(
+      () => search({ beams: 1, minTokens: 1, maxTokens: 1 }, logits),
+      RangeError,
+      "not finite numbers",
+    );
+  }
 });

@@ -60,7 +60,11 @@ export interface OmnifmAnswer extends Hypothesis {
 
 /** A model that is ready to answer. */
 export interface Omnifm extends BoxModel {
-  /** Answers a phrase about an image with all finished hypotheses, best first. */
+  /**
+   * Answers a phrase about an image with all finished hypotheses, best first; at least one.
+   *
+   * @throws {RangeError} If the model's scores are not finite, as weights that are not finite make them.
+   */
   answer(image: GrayImage, phrase: string, signal?: AbortSignal): Promise<OmnifmAnswer[]>;
   close(): Promise<void>;
 }
@@ -150,10 +154,10 @@ export async function openOmnifm(
       const all = [];
       for (const phrase of phrases) {
         const hypotheses = await answer(image, phrase, signal);
-        const [best] = hypotheses;
+        const { boxes, text } = hypotheses[0]!;
         all.push({
-          boxes: best?.boxes ?? [],
-          notes: best && best.boxes.length > 0 ? [] : [noBoxNote(best)],
+          boxes,
+          notes: boxes.length > 0 ? [] : [`the answer ${quote(text)} has no box`],
           details: { hypotheses },
         });
       }
@@ -162,9 +166,4 @@ export async function openOmnifm(
     notes: (phrase) => texts.notes(phrase, prompt, style),
     close: () => sessions.close(),
   };
-}
-
-/** Note on an answer without a box. */
-function noBoxNote(best: OmnifmAnswer | undefined): string {
-  return best ? `the answer ${quote(best.text)} has no box` : "the model gave no answer";
 }

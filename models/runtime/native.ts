@@ -121,13 +121,14 @@ function loading(
       if (data.asFloat16) return { location: nameOf(data), offset: 0 };
       return { location: splitPath(data.path).name, offset: data.offset };
     },
-    async load(model, external = [], { keepFloat16 = false } = {}) {
+    async load(model, external = [], { keepFloat16 = false, freesMemory = false } = {}) {
       // Threads that wait for work must not spin: that took a third of the processor's time, and made
       // the bundled model slower on 2 cores.
       const session: Record<string, unknown> = { intra_op: { allow_spinning: "0" } };
       const options: InferenceSession.SessionOptions = {
         ...choice,
         logSeverityLevel: 3,
+        ...(freesMemory && { enableCpuMemArena: false }),
         ...(keepFloat16 && KEEP_FLOAT16),
         extra: { ...(keepFloat16 && KEEP_FLOAT16.extra), session },
       };

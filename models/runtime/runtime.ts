@@ -84,6 +84,13 @@ export interface LoadOptions {
    * @default {false}
    */
   readonly keepFloat16?: boolean;
+  /**
+   * Memory of a run returns to the system at its end, where the runtime can do so. A network that
+   * runs once an image should not hold the memory of its largest layers beside other networks.
+   *
+   * @default {false}
+   */
+  readonly freesMemory?: boolean;
 }
 
 /** Names of the GPUs' libraries in `onnxruntime-node`. */

@@ -2,6 +2,14 @@ import { CLASSES } from "../../datasets/sample.ts";
 import type { NumberRows } from "./number_rows.ts";
 import { bootstrapMeans, type Interval } from "./bootstrap.ts";
 
+/** Name of the column with the averages. */
+export const AVERAGE = "Avg";
+
+/** Name of the column with the mean over a group of classes. */
+export function meanColumn(group: string): string {
+  return `${group} mean`;
+}
+
 /** Means of the numbers of a row. */
 export interface NumberMeans {
   /** The means, in the order of the row. */

@@ -7,6 +7,7 @@
 import { CLASSES } from "../../datasets/sample.ts";
 import type { NumberName } from "../../scoring/protocols.ts";
 import type { Interval } from "./bootstrap.ts";
+import { AVERAGE, meanColumn } from "./class_means.ts";
 import { PAPER, TABLE_ONE, TABLE_TWO } from "./published.ts";
 import type { Summary } from "./summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
@@ -123,11 +124,10 @@ export interface TableOptions {
   notes?: readonly string[];
 }
 
+export { AVERAGE };
+
 /** Label of this program's method beside the paper's. */
 export const OWN = "Groundray";
-
-/** Name of the column with the averages. */
-export const AVERAGE = "Avg";
 
 /** Text in place of a missing value. */
 const NONE = "–";
@@ -251,11 +251,6 @@ function haveEqualCounts(summaries: readonly Summary[]): boolean {
     JSON.stringify([counts, leftOut, classes.map(({ category, count }) => [category, count])])
   );
   return new Set(texts).size === 1;
-}
-
-/** Name of the column with the mean over a group of classes. */
-function meanColumn(group: string): string {
-  return `${group} mean`;
 }
 
 /** Means over the classes, and the means of groups of classes. */

@@ -6,7 +6,11 @@
 
 import { type ScoreName, SCORES } from "../../scoring/score_heatmap.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { inClassOrder, meansByClass, type NumberMeans } from "./class_means.ts";
+import { type ClassGroups, inClassOrder, meansByClass, type NumberMeans } from "./class_means.ts";
+import { patientOf } from "../../runs/patients.ts";
+import { ClassColumns } from "../statistics/class_columns.ts";
+import { estimate } from "../statistics/cohort.ts";
+import { unitIntervals } from "../statistics/resample_units.ts";
 import { NumberRows } from "./number_rows.ts";
 import { ReasonGroups, type ReasonSummary } from "./_reason_groups.ts";
 
@@ -39,6 +43,14 @@ export interface GroupSummary extends Means {
   readonly categories: readonly string[];
 }
 
+/** Intervals of which each draw takes patients with replacement, with all their samples. */
+export interface PatientIntervals {
+  /** Number of patients. */
+  readonly count: number;
+  /** Intervals by the name of the class, of the group's mean, or `Avg`. */
+  readonly intervals: Readonly<Record<string, Readonly<Record<ScoreName, Interval>>>>;
+}
+
 /** Counts of left-out samples of one class. */
 export interface LeftOut {
   /** Name of the class. */
@@ -59,6 +71,11 @@ export interface Summary {
   readonly groups?: readonly GroupSummary[];
   /** Parameters of the intervals. */
   readonly bootstrap: Bootstrap;
+  /**
+   * Intervals over patients, if the dataset tells the patient of each scored sample. The intervals
+   * beside the means draw samples within each class, as if they were independent.
+   */
+  readonly patients?: PatientIntervals;
   /** Count of samples for each way of ending. */
   readonly counts: Readonly<Record<SampleResult["status"], number>>;
   /** Number of scored samples with masks as ground truth; absent if there are none. */
@@ -84,6 +101,7 @@ export class ScoreSummary {
   readonly #reasons = new ReasonGroups();
   readonly #groups = new Map<string, string>();
   readonly #protocols = new ProtocolSums();
+  readonly #patients: PatientSample[] = [];
   #masked = 0;
 
   /** Counts a result, and adds its scores to the means. */
@@ -95,6 +113,11 @@ export class ScoreSummary {
       const rows = this.#scores.get(category) ?? new NumberRows(SCORES.length);
       this.#scores.set(category, rows);
       rows.add(SCORES.map((score) => result[score]));
+      this.#patients.push({
+        category,
+        patient: patientOf(result),
+        scores: Float64Array.from(SCORES, (score) => result[score]),
+      });
       if (result.masks) this.#masked++;
     } else if (result.status !== "grounded") {
       const { status } = result;
@@ -112,6 +135,7 @@ export class ScoreSummary {
   toJSON(): Summary {
     const { classes, average, groups } = meansByClass(this.#scores, SCORES.length, this.#groups);
     const protocols = this.#protocols.toJSON(this.#groups);
+    const patients = patientIntervals(this.#patients, this.#groups);
     return {
       classes: classes.map(({ category, count, ...means }) => ({
         category,
@@ -127,6 +151,7 @@ export class ScoreSummary {
         })),
       }),
       bootstrap: BOOTSTRAP,
+      ...(patients && { patients }),
       counts: { ...this.#counts },
       ...(this.#masked > 0 && { masked: this.#masked }),
       leftOut: inClassOrder(this.#leftOut.keys()).map((category) => ({
@@ -137,6 +162,48 @@ export class ScoreSummary {
       ...(Object.keys(protocols).length > 0 && { protocols }),
     };
   }
+}
+
+/** Scores of one sample, and its patient if known. */
+interface PatientSample {
+  readonly category: string;
+  readonly patient: string | undefined;
+  readonly scores: Float64Array;
+}
+
+/** Computes intervals over patients; `undefined` without scores, or if a patient is not known. */
+function patientIntervals(
+  unordered: readonly PatientSample[],
+  groups: ClassGroups,
+): PatientIntervals | undefined {
+  if (unordered.length === 0 || unordered.some(({ patient }) => patient === undefined)) {
+    return undefined;
+  }
+  // The order of the results must not matter to the last bit of a sum.
+  const keyOf = ({ patient, category, scores }: PatientSample) =>
+    JSON.stringify([patient, category, ...scores]);
+  const samples = unordered.map((sample) => ({ ...sample, key: keyOf(sample) }))
+    .sort((one, other) => one.key < other.key ? -1 : 1);
+  const names = [...new Set(samples.map(({ patient }) => patient!))].sort();
+  const places = new Map(names.map((name, place) => [name, place]));
+  const columns = new ClassColumns(samples.map(({ category }) => category), groups, "All");
+  const { values } = estimate({
+    sides: [samples.map(({ scores }) => scores)],
+    classes: samples.map(({ category }) => columns.placeOf(category)),
+    units: samples.map(({ patient }) => places.get(patient!)!),
+    ...{ classCount: columns.classes.length, unitCount: names.length, width: SCORES.length },
+  });
+  const found = unitIntervals(
+    names.length,
+    (weights) => columns.of(values(weights)[0]!, SCORES.length),
+  );
+  const intervals = columns.names.slice(0, -1).flatMap((name, column) => {
+    const members = samples.filter(({ category }) => columns.isIn(category, name));
+    if (new Set(members.map(({ patient }) => patient)).size < 2) return [];
+    const own = SCORES.map((_, i): Interval => found[column * SCORES.length + i] ?? [NaN, NaN]);
+    return [[name, byScore(own)] as const];
+  });
+  return { count: names.length, intervals: Object.fromEntries(intervals) };
 }
 
 /** Summarises several variants of the same samples, by the `setting` of each result. */

@@ -33,9 +33,12 @@ export function meanPool(width: number): Pool {
 /** Sums each field over the samples. */
 function totals(samples: readonly Float64Array[], weights: ArrayLike<number>): number[] {
   const sums = new Array<number>(samples[0]?.length ?? 0).fill(0);
-  samples.forEach((sample, i) =>
-    sample.forEach((value, field) => sums[field]! += weights[i]! * value)
-  );
+  for (let i = 0; i < samples.length; i++) {
+    const [sample, weight] = [samples[i]!, weights[i]!];
+    // A bootstrap leaves out many samples.
+    if (weight === 0) continue;
+    for (let field = 0; field < sample.length; field++) sums[field]! += weight * sample[field]!;
+  }
   return sums;
 }
 
@@ -100,23 +103,26 @@ const FROM_TENTH = [0, 1, 2, 3, 4, 6, 8];
  */
 export const precisionPool: Pool = (samples) => {
   const { all, positives } = sortDetections(samples);
+  const places = [...all.keys()];
+  const matches = AP_THRESHOLDS.map((_, bit) =>
+    places.filter((place) => all[place]!.matched >> bit & 1)
+  );
+  const detected = new Float64Array(all.length);
   return (weights) => {
     const total = positives(weights);
     if (total === 0) return [NaN, NaN, NaN, NaN];
-    const each = AP_THRESHOLDS.map((_, bit) => {
+    let count = 0;
+    for (let i = 0; i < all.length; i++) detected[i] = count += weights[all[i]!.sample]!;
+    const each = matches.map((own) => {
       const recalls: number[] = [];
       const precisions: number[] = [];
-      let [hits, misses] = [0, 0];
-      for (const { matched, sample } of all) {
-        const weight = weights[sample]!;
+      let hits = 0;
+      for (const place of own) {
+        const weight = weights[all[place]!.sample]!;
         if (weight === 0) continue;
-        if ((matched >> bit & 1) === 0) {
-          misses += weight;
-          continue;
-        }
         hits += weight;
         recalls.push(hits / total);
-        precisions.push(hits / (misses + hits + EPSILON));
+        precisions.push(hits / (detected[place]! + EPSILON));
       }
       for (let i = precisions.length - 2; i >= 0; i--) {
         precisions[i] = Math.max(precisions[i]!, precisions[i + 1]!);
@@ -157,10 +163,13 @@ export const frocPool: Pool = (samples) => {
     const count = samples.reduce((sum, _, i) => sum + weights[i]!, 0);
     const recalls = RATES.map(() => total === 0 ? NaN : 0);
     let [hits, misses] = [0, 0];
-    for (const [i, { score, matched, sample }] of all.entries()) {
+    for (let i = 0; i < all.length && total > 0; i++) {
+      const { score, matched, sample } = all[i]!;
       if (matched >> AT_HALF & 1) hits += weights[sample]!;
       else misses += weights[sample]!;
-      if (all[i + 1]?.score === score || total === 0) continue;
+      // Later detections only add false positives.
+      if (misses > RATES.at(-1)! * count + ROUNDING) break;
+      if (all[i + 1]?.score === score) continue;
       RATES.forEach((rate, j) => {
         if (misses <= rate * count + ROUNDING) recalls[j] = hits / total;
       });
@@ -217,7 +226,8 @@ export const existencePool: Pool = (samples) => {
       if (positives === 0 || negatives === 0) return [NaN, NaN];
       let [hits, wrong, area, share] = [0, 0, 0, NaN];
       let [tiedHits, tiedWrong] = [0, 0];
-      for (const [at, { isPresent, score, i }] of ranking.entries()) {
+      for (let at = 0; at < ranking.length; at++) {
+        const { isPresent, score, i } = ranking[at]!;
         if (isPresent) tiedHits += weights[i]!;
         else tiedWrong += weights[i]!;
         if (ranking[at + 1]?.score === score) continue;

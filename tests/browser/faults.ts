@@ -84,7 +84,7 @@ Deno.test("page keeps its pictures when steps, phrases or files are wrong, and s
     await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
     for (const name of ["PNG", "heatmap.npy", "result.json", "boxes.csv"]) {
       await page.getByRole("button", { name, exact: true }).click();
-      await said(page, 'Cannot export "xray.png": it has no heatmap yet');
+      await said(page, 'Cannot export "xray.png": it has no heatmap');
     }
     await page.getByLabel("Noise").selectOption("sample");
     await set("Steps of the trajectory", "4");

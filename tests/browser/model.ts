@@ -306,5 +306,13 @@ Deno.test("page opens a diffusers model with text encoder and autoencoder from o
       await open.click();
       await opened(page);
       assertEquals(await page.getByRole("alert").isHidden(), true);
+
+      // Of two models chosen at once the page takes the later model alone into use.
+      await page.evaluate(`globalThis.places = [];
+        const place = document.getElementById("place");
+        new MutationObserver(() => places.push(place.textContent)).observe(place, { childList: true });
+        for (const id of ["open-demo", "open-folder"]) document.getElementById(id).click();`);
+      await opened(page);
+      assertEquals(await page.evaluate("places.filter(Boolean).length"), 1);
     }, "cpu")
   ));

@@ -44,7 +44,7 @@ export function exportButtons(picture: Saved, together: () => SavedTogether): HT
       const { shown: { image, title }, viewer: { finished } } = picture;
       try {
         if (finished) await act(finished, fileStem(image, title));
-        else say(`Cannot export "${title}": it has no heatmap yet`);
+        else say(`Cannot export "${title}": it has no heatmap`);
       } catch (error) {
         say((error as Error).message);
       }

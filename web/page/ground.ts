@@ -90,6 +90,8 @@ export class Grounding {
   #model: OpenedModel | undefined;
   /** The last opened model; the page returns to it if the next model does not load. */
   #opened: OpenedModel | undefined;
+  /** Number of models that the engine still has to open. */
+  #opening = 0;
   /** The newest chosen X-ray; `undefined` if it could not be read. */
   #chosen: Chosen | undefined;
   #choices = 0;
@@ -150,6 +152,7 @@ export class Grounding {
     this.#cancel();
     say(undefined);
     this.#model = undefined;
+    this.#opening++;
     this.#engine.ask({ kind: "open", model, device });
     part("place", HTMLElement).textContent = "";
     this.#status("Opening the model …");
@@ -331,6 +334,12 @@ export class Grounding {
         this.#status(`Opening the model: ${Math.round(reply.bytes / 2 ** 20)} MB read …`);
         break;
       case "opened":
+        // A run may not start with the layers of a model that another model is about to replace.
+        if (this.#isOpeningOther()) {
+          this.#opened = reply.model;
+          this.#explorer.open(reply.model);
+          break;
+        }
         this.#choice?.settle();
         this.#use(reply.model);
         this.#explorer.open(reply.model);
@@ -389,6 +398,12 @@ export class Grounding {
     this.#enable();
   }
 
+  /** Counts the end of an opening, and tells if the user has chosen another model since. */
+  #isOpeningOther(): boolean {
+    this.#opening = Math.max(0, this.#opening - 1);
+    return this.#opening > 0;
+  }
+
   /** Makes a model the page's open model; `undefined` for none. */
   #use(model: OpenedModel | undefined): void {
     this.#model = this.#opened = model;
@@ -404,7 +419,7 @@ export class Grounding {
       const before = this.#before;
       if (before && !this.#made.shown.some(isAttended)) this.#show(before.shown, before.by);
     }
-    if (request === "open") {
+    if (request === "open" && !this.#isOpeningOther()) {
       this.#use(keepsModel ? this.#opened : undefined);
       if (keepsModel) this.#choice?.goBack();
     }

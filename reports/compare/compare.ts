@@ -1,0 +1,376 @@
+/**
+ * Compares the scores of runs on the same samples.
+ *
+ * @module
+ */
+
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import {
+  type NumberName,
+  numbersOf,
+  poolOf,
+  type ProtocolName,
+  PROTOCOLS,
+} from "../../scoring/protocols.ts";
+import { SCORES } from "../../scoring/score_heatmap.ts";
+import { type Units, unitsOf } from "../../runs/patients.ts";
+import { inClassOrder } from "../tables/class_means.ts";
+import { BOOTSTRAP, type Bootstrap } from "../tables/bootstrap.ts";
+import { NO_CLASS } from "../tables/summary.ts";
+import { type Cohort, estimate } from "../statistics/cohort.ts";
+import { ClassColumns } from "../statistics/class_columns.ts";
+import { holm, mcNemar } from "../statistics/paired_tests.ts";
+import { FLIPS, signFlip, unitIntervals } from "../statistics/resample_units.ts";
+import { type Column, matchSamples } from "./read_columns.ts";
+
+/** Name of the paper's scores beside the protocols. */
+export const PAPER_PROTOCOL = "paper";
+
+/** One number of one class by two methods. */
+export interface ComparedNumber {
+  /** The method that is compared, and the method that it is compared with. */
+  readonly method: string;
+  readonly against: string;
+  /** Protocol, or {@linkcode PAPER_PROTOCOL}. */
+  readonly protocol: string;
+  readonly score: NumberName;
+  /** A class, the mean of a group, `Avg` over the classes, or `All` samples together. */
+  readonly class: string;
+  /** Number of samples that count by this protocol, and of their units. */
+  readonly samples: number;
+  readonly units: number;
+  /** The number of each method on these samples; shares are 0..1. */
+  readonly value: number;
+  readonly valueAgainst: number;
+  /** The former minus the latter. */
+  readonly difference: number;
+  /** Paired bootstrap interval of the difference; absent with a single unit. */
+  readonly low?: number;
+  readonly high?: number;
+  /** Two-sided p of the sign-flip test over units, and after Holm's correction. */
+  readonly p: number;
+  readonly pHolm: number;
+  /** Samples on which the method is better, equal and worse; absent without a score a sample. */
+  readonly wins?: number;
+  readonly ties?: number;
+  readonly losses?: number;
+}
+
+/** Complete misses of two methods in one class: samples with an mIoU of 0. */
+export interface ComparedMisses {
+  readonly method: string;
+  readonly against: string;
+  readonly class: string;
+  readonly samples: number;
+  /** Samples that both miss, that only the one misses, and that only the other misses. */
+  readonly both: number;
+  readonly onlyMethod: number;
+  readonly onlyAgainst: number;
+  /** p of McNemar's exact test, and after Holm's correction. */
+  readonly p: number;
+  readonly pHolm: number;
+}
+
+/** A sample with the mIoU of two methods. */
+export interface ComparedSample {
+  readonly method: string;
+  readonly against: string;
+  readonly id: string;
+  readonly phrase: string;
+  readonly class: string;
+  readonly miou: number;
+  readonly miouAgainst: number;
+  readonly difference: number;
+}
+
+/** A comparison of methods on the same samples. */
+export interface Comparison {
+  /** Names of the columns; all others are compared with the first. */
+  readonly columns: readonly string[];
+  /** Number of compared samples. */
+  readonly samples: number;
+  /** Unit that is drawn and flipped, and the number of units. */
+  readonly unit: Units["unit"];
+  readonly units: number;
+  readonly bootstrap: Bootstrap;
+  /** Most sign flips, of means and of scores of samples together. */
+  readonly flips: typeof FLIPS & { readonly seed: number };
+  /** Sentences about samples and protocols that were left out. */
+  readonly notes: readonly string[];
+  readonly numbers: readonly ComparedNumber[];
+  readonly misses: readonly ComparedMisses[];
+  /** Samples that differ most by mIoU, of each method. */
+  readonly most: readonly ComparedSample[];
+}
+
+/** Column of the samples of all classes together. */
+const ALL = "All";
+
+/** Most samples in {@linkcode Comparison.most} for each method. */
+const MOST = 10;
+
+/** Numbers of which lower is better. */
+const LOWER: readonly NumberName[] = ["distance", "peakWrong", "meanWrong", "ece", "brier"];
+
+/** A comparison, and the samples that it is of. */
+export interface ComparedRuns {
+  readonly comparison: Comparison;
+  readonly samples: readonly (readonly SampleResult[])[];
+}
+
+/**
+ * Compares columns with the first column on the same samples.
+ *
+ * @param columns At least two columns, see {@linkcode matchSamples}.
+ * @param isCommon Compare only the samples that all columns share.
+ * @throws {Error} As {@linkcode matchSamples}.
+ */
+export async function compareColumns(
+  columns: readonly Column[],
+  isCommon: boolean,
+): Promise<ComparedRuns> {
+  const { samples, notes } = await matchSamples(columns, isCommon);
+  const { unit, names } = unitsOf(
+    // One run may state patients that an earlier run left out.
+    samples.map((results) => ({ ...results.find(({ patient }) => patient), ...results[0]! })),
+  );
+  const pairs = columns.slice(1).map((column, i) => {
+    const rows = samples.map((results, place): Pair => ({
+      method: results[i + 1]!,
+      against: results[0]!,
+      category: results[0]!.category ?? NO_CLASS,
+      unit: names[place]!,
+    }));
+    return { labels: { method: column.name, against: columns[0]!.name }, rows };
+  });
+  const groups = new Map(
+    samples.map((results) => results[0]!).flatMap(({ category, group }) =>
+      category !== undefined && group !== undefined ? [[category, group] as const] : []
+    ),
+  );
+  const versions = versionNotes(columns);
+  const numbers = correct(
+    pairs.flatMap(({ labels, rows }, i) =>
+      [PAPER_PROTOCOL, ...Object.keys(PROTOCOLS)]
+        .filter((protocol) =>
+          !versions.some((other) => other.protocol === protocol && other.i === i)
+        )
+        .flatMap((protocol) =>
+          compareProtocol(protocol, rows, groups).map((number) => ({ ...labels, ...number }))
+        )
+    ),
+  );
+  return {
+    samples,
+    comparison: {
+      columns: columns.map(({ name }) => name),
+      samples: samples.length,
+      ...{ unit, units: new Set(names).size, bootstrap: BOOTSTRAP },
+      flips: { ...FLIPS, seed: BOOTSTRAP.seed },
+      notes: [...notes, ...versions.map(({ note }) => note)],
+      numbers,
+      misses: correct(pairs.flatMap(({ labels, rows }) => compareMisses(labels, rows))),
+      most: pairs.flatMap(({ labels, rows }) => mostDifferent(labels, rows)),
+    },
+  };
+}
+
+/** Results of one sample by two methods. */
+interface Pair {
+  readonly method: SampleResult;
+  readonly against: SampleResult;
+  readonly category: string;
+  readonly unit: string;
+}
+
+/** Sentences about protocols of which two columns have different versions. */
+function versionNotes(columns: readonly Column[]) {
+  const versionsOf = ({ run: { record: { facts } } }: Column) =>
+    (facts.protocolVersions ?? {}) as Readonly<Record<string, unknown>>;
+  const first = versionsOf(columns[0]!);
+  return columns.slice(1).flatMap((column, i) => {
+    const own = versionsOf(column);
+    return Object.keys(own).filter((name) => name in first && first[name] !== own[name])
+      .map((protocol) => ({
+        ...{ i, protocol },
+        note: `Protocol ${protocol} is left out: ${columns[0]!.name} has version ` +
+          `${first[protocol]} and ${column.name} version ${own[protocol]}.`,
+      }));
+  });
+}
+
+/** Numbers of a result by a protocol, row-major; `undefined` if the protocol does not count it. */
+function entriesOf(result: SampleResult, protocol: string): Float64Array | undefined {
+  if (protocol === PAPER_PROTOCOL) {
+    return result.status === "scored"
+      ? Float64Array.from(SCORES, (score) => result[score])
+      : undefined;
+  }
+  const entries = "protocols" in result ? result.protocols?.[protocol] : undefined;
+  if (!entries || entries.length === 0) return undefined;
+  const names: readonly string[] = PROTOCOLS[protocol as ProtocolName];
+  return Float64Array.from(entries.flatMap((entry) => names.map((name) => entry[name]!)));
+}
+
+/** Compares all numbers of a protocol; none if no sample has numbers of both methods. */
+function compareProtocol(
+  protocol: string,
+  pairs: readonly Pair[],
+  groups: ReadonlyMap<string, string>,
+): Omit<ComparedNumber, "method" | "against" | "pHolm">[] {
+  const isPaper = protocol === PAPER_PROTOCOL;
+  const fields: readonly string[] = isPaper ? SCORES : PROTOCOLS[protocol as ProtocolName];
+  const scores: readonly NumberName[] = isPaper ? SCORES : numbersOf(protocol as ProtocolName);
+  const pool = scores === fields ? undefined : poolOf(protocol as ProtocolName);
+  const counted = pairs.flatMap(({ method, against, category, unit }) => {
+    const [own, other] = [entriesOf(method, protocol), entriesOf(against, protocol)];
+    const isPaired = own && other && (pool || own.length === other.length);
+    return isPaired ? [{ own, other, category, unit }] : [];
+  });
+  if (counted.length === 0) return [];
+  const columnsOf = (own: typeof counted) =>
+    new ClassColumns(own.map(({ category }) => category), groups, ALL);
+  const cohortOf = (own: typeof counted, columns: ClassColumns): Cohort => {
+    const names = unitNames(own);
+    const places = new Map(names.map((name, place) => [name, place]));
+    return {
+      sides: [own.map(({ other }) => other), own.map(({ own }) => own)],
+      classes: own.map(({ category }) => columns.placeOf(category)),
+      units: own.map(({ unit }) => places.get(unit)!),
+      ...{ classCount: columns.classes.length, unitCount: names.length, width: fields.length },
+      ...(pool && { pool }),
+    };
+  };
+  const most = pool ? FLIPS.pools : FLIPS.means;
+  const columns = columnsOf(counted);
+  const cohort = cohortOf(counted, columns);
+  const width = scores.length;
+  const { values, differences } = estimate(cohort);
+  const whole = new Float64Array(cohort.unitCount).fill(1);
+  const [against, method] = values(whole).map((side) => columns.of(side, width)) as [
+    Float64Array,
+    Float64Array,
+  ];
+  const difference = (weights: ArrayLike<number>) => {
+    const [first, second] = values(weights).map((side) => columns.of(side, width)) as [
+      Float64Array,
+      Float64Array,
+    ];
+    return second.map((value, at) => value - first[at]!);
+  };
+  const intervals = unitIntervals(cohort.unitCount, difference);
+  const ps = signFlip(
+    cohort.unitCount,
+    (isSwapped) => columns.of(differences(isSwapped), width),
+    most,
+  );
+  const exactP = (own: typeof counted, name: string) => {
+    const few = columnsOf(own);
+    const cohort = cohortOf(own, few);
+    const { differences } = estimate(cohort);
+    const place = few.names.indexOf(name) * width;
+    return signFlip(
+      cohort.unitCount,
+      (isSwapped) => few.of(differences(isSwapped), width).subarray(place, place + width),
+      most,
+    );
+  };
+  return columns.names.flatMap((name, column) => {
+    const own = counted.filter(({ category }) => columns.isIn(category, name));
+    const units = unitNames(own).length;
+    // Few units of many have an exact p of their own.
+    const exact = 2 ** units <= most && units < cohort.unitCount
+      ? exactP(own, name)
+      : ps.subarray(column * width);
+    return scores.flatMap((score, k) => {
+      const at = column * width + k;
+      // A method may lack a number altogether, such as the contrast of boxes.
+      if (Number.isNaN(method[at])) return [];
+      const [low, high] = units > 1 ? intervals[at] ?? [] : [];
+      return [{
+        ...{ protocol, score, class: name, samples: own.length, units },
+        ...{ value: method[at]!, valueAgainst: against[at]! },
+        difference: method[at]! - against[at]!,
+        ...(low !== undefined && high !== undefined && { low, high }),
+        p: exact[k]!,
+        ...(!pool && countWins(own, k, width, LOWER.includes(score))),
+      }];
+    });
+  });
+}
+
+/** Names of the units of samples, in ascending order of their UTF-16 codes. */
+function unitNames(samples: readonly { readonly unit: string }[]): string[] {
+  return [...new Set(samples.map(({ unit }) => unit))].sort();
+}
+
+/** Counts the samples on which the method is better, equal and worse by the mean of a number. */
+function countWins(
+  samples: readonly { readonly own: Float64Array; readonly other: Float64Array }[],
+  field: number,
+  width: number,
+  isLowerBetter: boolean,
+): Pick<ComparedNumber, "wins" | "ties" | "losses"> {
+  let [wins, ties, losses] = [0, 0, 0];
+  for (const { own, other } of samples) {
+    let gap = 0;
+    for (let at = field; at < own.length; at += width) gap += own[at]! - other[at]!;
+    if (Number.isNaN(gap)) continue;
+    if (gap === 0) ties++;
+    else if (gap > 0 !== isLowerBetter) wins++;
+    else losses++;
+  }
+  return { wins, ties, losses };
+}
+
+/** Adds p-values after Holm's correction over all methods and numbers of a class. */
+function correct<T extends { readonly class: string; readonly p: number }>(
+  tests: readonly T[],
+): (T & { readonly pHolm: number })[] {
+  const corrected = tests.map(() => NaN);
+  for (const own of Map.groupBy(tests.keys(), (i) => tests[i]!.class).values()) {
+    holm(own.map((i) => tests[i]!.p)).forEach((p, place) => corrected[own[place]!] = p);
+  }
+  return tests.map((test, i) => ({ ...test, pHolm: corrected[i]! }));
+}
+
+/** Names of two compared methods. */
+type Labels = Pick<ComparedNumber, "method" | "against">;
+
+/** The samples that both methods scored, with their mIoU. */
+function overlaps(pairs: readonly Pair[]) {
+  return pairs.flatMap(({ method, against, category }) =>
+    method.status === "scored" && against.status === "scored"
+      ? [{ result: method, category, miou: method.miou, miouAgainst: against.miou }]
+      : []
+  );
+}
+
+function compareMisses(labels: Labels, pairs: readonly Pair[]): Omit<ComparedMisses, "pHolm">[] {
+  const all = overlaps(pairs);
+  if (all.length === 0) return [];
+  const classes = inClassOrder(all.map(({ category }) => category));
+  return [...classes, ALL].map((name) => {
+    const own = all.filter(({ category }) => name === ALL || category === name);
+    const count = (isMiss: boolean, isOtherMiss: boolean) =>
+      own.filter(({ miou, miouAgainst }) =>
+        (miou === 0) === isMiss && (miouAgainst === 0) === isOtherMiss
+      ).length;
+    const [onlyMethod, onlyAgainst] = [count(true, false), count(false, true)];
+    return {
+      ...labels,
+      ...{ class: name, samples: own.length, both: count(true, true), onlyMethod, onlyAgainst },
+      p: mcNemar(onlyMethod, onlyAgainst),
+    };
+  });
+}
+
+function mostDifferent(labels: Labels, pairs: readonly Pair[]): ComparedSample[] {
+  return overlaps(pairs)
+    .map(({ result: { id, phrase = "" }, category, miou, miouAgainst }) => ({
+      ...labels,
+      ...{ id, phrase, class: category, miou, miouAgainst, difference: miou - miouAgainst },
+    }))
+    .sort((one, other) => Math.abs(other.difference) - Math.abs(one.difference))
+    .slice(0, MOST);
+}
