@@ -28,6 +28,9 @@ export interface RescoredRun {
   readonly record: RunRecord;
   /** Results of each sample in the run's order, with the stored heatmaps. */
   readonly samples: AsyncIterable<{
+    /** The run's own results of the sample. */
+    readonly before: readonly SampleResult[];
+    /** The results after scoring again, in the same order. */
     readonly results: readonly SampleResult[];
     readonly heatmaps: readonly StoredHeatmap[];
   }>;
@@ -93,7 +96,7 @@ export async function rescoreRun(
         }
         heatmaps.push(stored);
       }
-      yield { results, heatmaps };
+      yield { before, results, heatmaps };
     }
   }
   return { record: chosen, samples: samples() };

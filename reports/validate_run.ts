@@ -1,0 +1,217 @@
+/**
+ * Recomputes every number of a run from its stored heatmaps and boxes.
+ *
+ * @module
+ */
+
+import type { Size } from "../base/geometry.ts";
+import type { SampleResult } from "../pipeline/evaluate.ts";
+import { methodsOf } from "../runs/scoring_settings.ts";
+import { rescoreRun } from "../runs/rescore_run.ts";
+import type { RunRecord } from "../runs/run_folder.ts";
+import { resultTruth } from "../runs/result_truth.ts";
+import { Run } from "../runs/run.ts";
+import { boxIou, type BoxRule } from "../scoring/box_iou.ts";
+import { MAX_IMAGE_SIDE } from "../scoring/score_heatmap.ts";
+import { hasLaterality } from "./laterality/laterality_table.ts";
+import { readLaterality } from "./laterality/laterality.ts";
+import { SummaryByVariant } from "./tables/summary.ts";
+import { tableFiles, tableOptions } from "./tables/table_files.ts";
+
+/** A number of a run that is not the recomputed number. */
+export interface Difference {
+  /** File of the run, such as `results.jsonl`. */
+  readonly file: string;
+  /** Place in the file: sample, setting and key; empty for the text of a table. */
+  readonly place: string;
+  /** Value in the file as JSON, `undefined` if the file lacks it. */
+  readonly stored: string | undefined;
+  /** Recomputed value as JSON, `undefined` if the file should lack it. */
+  readonly recomputed: string | undefined;
+}
+
+/** Outcome of {@linkcode validateRun}. */
+export interface Validation {
+  /** Samples of the run. */
+  readonly samples: number;
+  /** Values that were compared. */
+  readonly values: number;
+  /** Names of the tables that were compared. */
+  readonly tables: readonly string[];
+  /** Everything that differs, in the order of the run. */
+  readonly differences: readonly Difference[];
+  /** Largest absolute difference of two numbers; 0 if none differ. */
+  readonly largest: number;
+  /** Facts worth knowing, such as numbers that cannot be recomputed. */
+  readonly notes: readonly string[];
+}
+
+/** Options of {@linkcode validateRun}. */
+export interface ValidateOptions {
+  /**
+   * Largest absolute difference of two numbers that counts as none: a run on a GPU differs from its
+   * recomputation by rounding.
+   * @default 0
+   */
+  readonly tolerance?: number;
+  /** Called after each sample with the number of samples done and of all samples. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Stops the validation. */
+  readonly signal?: AbortSignal;
+}
+
+/** Stands for an image of unknown size. */
+const LARGEST: Size = { width: MAX_IMAGE_SIDE, height: MAX_IMAGE_SIDE };
+
+/**
+ * Finishes and scores the heatmaps and boxes of a run again, makes the summary and the tables from
+ * these scores, and compares everything with the files of the run. Files are not changed.
+ *
+ * @param folder The run's folder.
+ * @param options Tolerance, progress and signal.
+ * @returns The differences, none if every number comes out again.
+ * @throws {SyntaxError} If the folder's files are corrupt.
+ * @throws {Error} If a heatmap or a mask of ground truth cannot be read.
+ * @throws {Deno.errors.NotFound} If the folder holds no run.
+ */
+export async function validateRun(
+  folder: string,
+  { tolerance = 0, onProgress, signal }: ValidateOptions = {},
+): Promise<Validation> {
+  const { record, samples } = await rescoreRun(folder);
+  const summary = new SummaryByVariant(record.variants);
+  const comparison = new Comparison(tolerance);
+  const notes: string[] = [];
+  let count = 0;
+  let unknown = 0;
+  for await (const { before, results } of samples) {
+    signal?.throwIfAborted();
+    for (const [i, result] of results.entries()) {
+      const stored = before[i]!;
+      const boxed = await withBoxScores(result, record);
+      if (!boxed) unknown++;
+      const again = boxed ?? result;
+      const { id, setting } = stored;
+      comparison.compare("results.jsonl", setting ? `${id}, ${setting}` : id, stored, again);
+      summary.add(again);
+    }
+    onProgress?.(++count, record.plan.length);
+  }
+  if (unknown > 0) {
+    notes.push(`${unknown} IoUs of boxes need the size of the image, which the run does not keep.`);
+  }
+  const isWhole = count >= record.plan.length;
+  if (!isWhole) notes.push(`The run has ${count} of ${record.plan.length} samples.`);
+  const ablation = summary.toJSON();
+  using run = await Run.open(folder, "validate");
+  const laterality = await readLaterality(run);
+  const all = Object.values(ablation);
+  const json = {
+    ...(all.length > 1 ? { ablation } : all[0]!),
+    ...(hasLaterality(laterality) && { laterality }),
+  };
+  const text = await readText(`${folder}/summary.json`);
+  if (text === undefined) notes.push("The run has no summary.json and no tables to compare.");
+  const tables = text === undefined
+    ? {}
+    : tableFiles(ablation, tableOptions(record, isWhole), laterality);
+  if (text !== undefined) comparison.compareSummary(folder, text, json);
+  for (const [name, table] of Object.entries(tables)) {
+    comparison.compareText(name, await readText(`${folder}/${name}`), table);
+  }
+  const { values, differences, largest } = comparison;
+  return { samples: count, values, tables: Object.keys(tables), differences, largest, notes };
+}
+
+/**
+ * A result with the recomputed IoU of its predicted boxes; other results as they are. `undefined` if
+ * the IoU depends on the size of the image, which the run does not keep.
+ */
+async function withBoxScores(
+  result: SampleResult,
+  record: RunRecord,
+): Promise<SampleResult | undefined> {
+  if (result.status !== "scored" || !result.predicted) return result;
+  const { predicted, imageSize, masks, boxes, setting } = result;
+  if (masks && !imageSize) return undefined;
+  const methods = methodsOf(record);
+  const { rule } = (setting ? methods[setting] : Object.values(methods)[0]) ?? {};
+  const truth = masks ? await resultTruth(result, imageSize!) : boxes;
+  const miou = boxIou(predicted, truth, imageSize ?? LARGEST, rule as BoxRule | undefined);
+  return miou === result.miou || imageSize ? { ...result, miou } : undefined;
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Compares values, and keeps the differences. */
+class Comparison {
+  values = 0;
+  largest = 0;
+  readonly differences: Difference[] = [];
+  readonly #tolerance: number;
+
+  constructor(tolerance: number) {
+    this.#tolerance = tolerance;
+  }
+
+  /** Compares two values key by key, as they would be written in JSON. */
+  compare(file: string, place: string, stored: unknown, recomputed: unknown): void {
+    if (isObject(stored) && isObject(recomputed)) {
+      for (const key of new Set([...Object.keys(stored), ...Object.keys(recomputed)])) {
+        this.compare(file, `${place}, ${key}`, stored[key], recomputed[key]);
+      }
+      return;
+    }
+    this.values++;
+    const [one, other] = [JSON.stringify(stored), JSON.stringify(recomputed)];
+    if (one === other) return;
+    if (typeof stored === "number" && typeof recomputed === "number") {
+      const difference = Math.abs(stored - recomputed);
+      this.largest = Math.max(this.largest, difference);
+      if (difference <= this.#tolerance) return;
+    }
+    this.differences.push({ file, place, stored: one, recomputed: other });
+  }
+
+  /** Compares the keys that scores decide; others, such as the duration, are facts of the run. */
+  compareSummary(folder: string, text: string, json: object): void {
+    let stored: unknown;
+    try {
+      stored = JSON.parse(text);
+    } catch (error) {
+      throw new SyntaxError(`Cannot read "${folder}/summary.json": ${(error as Error).message}`);
+    }
+    for (const [key, value] of Object.entries(JSON.parse(JSON.stringify(json)))) {
+      // Summaries of earlier versions lack intervals over patients.
+      if (key === "patients" && isObject(stored) && stored[key] === undefined) continue;
+      this.compare("summary.json", key, isObject(stored) ? stored[key] : undefined, value);
+    }
+  }
+
+  /** Compares a table; with a tolerance its rounded numbers may differ, so that it is left out. */
+  compareText(file: string, stored: string | undefined, recomputed: string): void {
+    this.values++;
+    if (stored === recomputed || this.#tolerance > 0) return;
+    const lines = stored?.split("\n") ?? [];
+    const again = recomputed.split("\n");
+    const at = again.findIndex((line, i) => line !== lines[i]);
+    const line = at < 0 ? again.length : at;
+    this.differences.push({
+      file,
+      place: stored === undefined ? "" : `line ${line + 1}`,
+      stored: lines[line],
+      recomputed: again[line],
+    });
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
