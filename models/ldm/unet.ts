@@ -47,12 +47,6 @@ export interface UnetOutputs {
    * @default {false}
    */
   readonly eachHead?: boolean;
-  /**
-   * Whether the graph runs on a GPU, with operators that the CPU computes less exactly.
-   *
-   * @default {false}
-   */
-  readonly isForGpu?: boolean;
 }
 
 /** An output that holds cross-attention maps. */
@@ -116,7 +110,6 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
     stacked = false,
     tokenSums = false,
     eachHead = false,
-    isForGpu = false,
   } = outputs;
   const { channels, groups, epsilon, transformerLayers, upAttentionLevels } = config;
   const names = UNET_NAMINGS[config.names ?? "monai"];
@@ -127,7 +120,7 @@ export function buildUnet(config: UnetConfig, outputs: UnetOutputs): UnetGraph {
         `multiple of ${2 ** last}`,
     );
   }
-  const g = new GraphBuilder("unet", isForGpu);
+  const g = new GraphBuilder("unet");
   const latent = g.input("latent", "float32", ["batch", config.inChannels, latentSize, latentSize]);
   const timestep = g.input("timestep", "float32", ["batch"]);
   const context = g.input("context", "float32", ["batch", tokens, config.contextChannels]);

@@ -196,7 +196,6 @@ export async function openUnet(
     layers,
     stacked: runtime.gpu !== undefined && !separate && !eachHead,
     eachHead,
-    isForGpu: runtime.gpu !== undefined,
     // Without a GPU the maps are copied out of the runtime, and sums are far smaller.
     tokenSums: tokenSums || runtime.gpu === undefined,
   });

@@ -100,11 +100,8 @@ export class GraphBuilder {
   readonly #values: Value[] = [];
   readonly #nodes: Node[] = [];
 
-  /**
-   * @param name Name of the graph.
-   * @param isForGpu Whether operators that only a GPU computes well may stand for chains of others.
-   */
-  constructor(name: string, readonly isForGpu = false) {
+  /** @param name Name of the graph. */
+  constructor(name: string) {
     this.#name = name;
   }
 

@@ -248,35 +248,21 @@ export function groupNorm(
     );
   }
   const size = channels / groups * sizeOf(x, 2) * sizeOf(x, 3);
-  // InstanceNormalization would be a single operator, but on the CPU ONNX Runtime sums a whole group
-  // one element after another. Over 512x512 pixels this loses three digits. Taking means of rows
-  // first, and then the mean of the means, loses no digit and takes no longer. A GPU sums in many
-  // parts, but squares values before it subtracts their mean; so a mean is subtracted before.
-  const columns = g.isForGpu ? size : greatestCommonDivisor(size, 1024);
-  const grouped = reshape(g, x, [x.dims[0]!, groups, size / columns, columns]);
-  const meanOf = (y: Value) => {
-    const ofRows = mean(g, y, 3, true);
-    return columns === size ? ofRows : mean(g, ofRows, 2, true); // [batch, groups, 1, 1]
-  };
-  const centered = sub(g, grouped, meanOf(grouped));
+  // InstanceNormalization would be a single operator, but ONNX Runtime sums a whole group one
+  // element after another. Over 512x512 pixels this loses three digits. Taking means of rows
+  // first, and then the mean of the means, loses no digit and takes no longer.
+  const columns = greatestCommonDivisor(size, 1024);
+  const rows = [x.dims[0]!, groups, size / columns, columns];
+  const mean2 = (y: Value) => mean(g, mean(g, y, 3, true), 2, true); // [batch, groups, 1, 1]
+  const grouped = reshape(g, x, rows);
+  const center = mean2(grouped);
+  const centered = sub(g, grouped, center);
+  const variance = mean2(mul(g, centered, centered));
+  const deviation = unary(g, "Sqrt", add(g, variance, g.floats([epsilon], [])));
   const weight = reshape(g, g.weight(`${name}.weight`, [channels]), [groups, channels / groups, 1]);
   const bias = reshape(g, g.weight(`${name}.bias`, [channels]), [groups, channels / groups, 1]);
-  let [values, factor] = [centered, weight];
-  if (g.isForGpu) {
-    const [ones, zeros] = [1, 0].map((value) =>
-      g.floats(new Float32Array(groups).fill(value), [groups])
-    );
-    values = single(
-      g.node("InstanceNormalization", [centered, ones!, zeros!], [centered], {
-        epsilon: { float: epsilon },
-      }),
-    );
-  } else {
-    const variance = meanOf(mul(g, centered, centered));
-    const deviation = unary(g, "Sqrt", add(g, variance, g.floats([epsilon], [])));
-    factor = elementwise(g, "Div", weight, deviation); // [batch, groups, channels of a group, 1]
-  }
-  const normal = reshape(g, values, [
+  const factor = elementwise(g, "Div", weight, deviation); // [batch, groups, channels of a group, 1]
+  const normal = reshape(g, centered, [
     x.dims[0]!,
     groups,
     channels / groups,
