@@ -70,7 +70,7 @@ for (const name of RUNTIMES_TO_TRY) {
       (_, i) => 100 + Math.sin(i * 0.7) + (i % 3),
     );
     const runtime = await openRuntime(name);
-    const g = new GraphBuilder("g", runtime.gpu !== undefined);
+    const g = new GraphBuilder("g");
     const dims = [1, channels, side, side];
     g.output(groupNorm(g, g.input("x", "float32", dims), "norm", { groups, epsilon: 1e-6 }), "y");
     const [weight, bias] = [Float32Array.of(1, 2, 3, 4), Float32Array.of(0, 1, 2, 3)];
