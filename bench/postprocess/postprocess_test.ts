@@ -18,7 +18,8 @@ Deno.test("bench compares and times the contenders, and writes its result", () =
     const { code, stdout, stderr } = await runTask(args);
     assertEquals(code, 0, stderr);
     assertEquals(
-      stdout.match(/^\| plain TypeScript \| [\d.]+ \| [\d.]+ \| 1\.0 x \|$/gm)?.length,
+      stdout.match(/^\| plain TypeScript \| [\d.]+ \| [\d.]+ \| 1\.0 \(1\.0 to 1\.0\) x \|$/gm)
+        ?.length,
       3,
     );
     assertEquals(stdout.match(/^\| shaders \| /gm)?.length, 2);
