@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { Size } from "../base/geometry.ts";
+import { parseJson } from "../base/json.ts";
+import { openIfThere } from "../base/open_if_there.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { methodsOf } from "../runs/scoring_settings.ts";
 import { rescoreRun } from "../runs/rescore_run.ts";
@@ -12,11 +13,10 @@ import type { RunRecord } from "../runs/run_folder.ts";
 import { resultTruth } from "../runs/result_truth.ts";
 import { Run } from "../runs/run.ts";
 import { boxIou, type BoxRule } from "../scoring/box_iou.ts";
-import { MAX_IMAGE_SIDE } from "../scoring/score_heatmap.ts";
-import { hasLaterality } from "./laterality/laterality_table.ts";
+import { LARGEST } from "../scoring/protocols.ts";
 import { readLaterality } from "./laterality/laterality.ts";
 import { SummaryByVariant } from "./tables/summary.ts";
-import { tableFiles, tableOptions } from "./tables/table_files.ts";
+import { summaryEntries, tableFiles, tableOptions } from "./tables/table_files.ts";
 
 /** A number of a run that is not the recomputed number. */
 export interface Difference {
@@ -60,9 +60,6 @@ export interface ValidateOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Stands for an image of unknown size. */
-const LARGEST: Size = { width: MAX_IMAGE_SIDE, height: MAX_IMAGE_SIDE };
-
 /**
  * Finishes and scores the heatmaps and boxes of a run again, makes the summary and the tables from
  * these scores, and compares everything with the files of the run. Files are not changed.
@@ -105,17 +102,14 @@ export async function validateRun(
   const ablation = summary.toJSON();
   using run = await Run.open(folder, "validate");
   const laterality = await readLaterality(run);
-  const all = Object.values(ablation);
-  const json = {
-    ...(all.length > 1 ? { ablation } : all[0]!),
-    ...(hasLaterality(laterality) && { laterality }),
-  };
   const text = await readText(`${folder}/summary.json`);
   if (text === undefined) notes.push("The run has no summary.json and no tables to compare.");
   const tables = text === undefined
     ? {}
     : tableFiles(ablation, tableOptions(record, isWhole), laterality);
-  if (text !== undefined) comparison.compareSummary(folder, text, json);
+  if (text !== undefined) {
+    comparison.compareSummary(folder, text, summaryEntries(ablation, laterality));
+  }
   for (const [name, table] of Object.entries(tables)) {
     comparison.compareText(name, await readText(`${folder}/${name}`), table);
   }
@@ -142,12 +136,8 @@ async function withBoxScores(
 }
 
 async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const file = await openIfThere(path);
+  return file && await new Response(file.readable).text();
 }
 
 /** Compares values, and keeps the differences. */
@@ -163,9 +153,12 @@ class Comparison {
 
   /** Compares two values key by key, as they would be written in JSON. */
   compare(file: string, place: string, stored: unknown, recomputed: unknown): void {
-    if (isObject(stored) && isObject(recomputed)) {
+    if (isNested(stored) && isNested(recomputed)) {
       for (const key of new Set([...Object.keys(stored), ...Object.keys(recomputed)])) {
-        this.compare(file, `${place}, ${key}`, stored[key], recomputed[key]);
+        // Summaries of earlier versions lack intervals over patients.
+        if (key === "patients" && !(key in stored)) continue;
+        const inner = place === "" ? key : `${place}, ${key}`;
+        this.compare(file, inner, stored[key], recomputed[key]);
       }
       return;
     }
@@ -182,17 +175,9 @@ class Comparison {
 
   /** Compares the keys that scores decide; others, such as the duration, are facts of the run. */
   compareSummary(folder: string, text: string, json: object): void {
-    let stored: unknown;
-    try {
-      stored = JSON.parse(text);
-    } catch (error) {
-      throw new SyntaxError(`Cannot read "${folder}/summary.json": ${(error as Error).message}`);
-    }
-    for (const [key, value] of Object.entries(JSON.parse(JSON.stringify(json)))) {
-      // Summaries of earlier versions lack intervals over patients.
-      if (key === "patients" && isObject(stored) && stored[key] === undefined) continue;
-      this.compare("summary.json", key, isObject(stored) ? stored[key] : undefined, value);
-    }
+    const summary = parseJson(text, `"${folder}/summary.json"`);
+    const stored = Object.entries(isNested(summary) ? summary : {}).filter(([key]) => key in json);
+    this.compare("summary.json", "", Object.fromEntries(stored), json);
   }
 
   /** Compares a table; with a tolerance its rounded numbers may differ, so that it is left out. */
@@ -212,6 +197,7 @@ class Comparison {
   }
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+/** Returns true for an object and for a list. */
+function isNested(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null;
 }

@@ -8,7 +8,7 @@ import { EXIT } from "./exit.ts";
 import { HEATMAPS } from "../../runs/heatmap_file.ts";
 import { RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
 import type { Summary, SummaryByVariant } from "../../reports/tables/summary.ts";
-import { tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
+import { summaryEntries, tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
 import { describeCounts, type TableOptions } from "../../reports/tables/result_table.ts";
 import { describeMasked, hasProtocols } from "../../reports/tables/protocol_table.ts";
 import {
@@ -56,7 +56,6 @@ export async function writeSummary(
   kind: ProgressKind,
 ): Promise<WrittenSummary> {
   const ablation = summary.toJSON();
-  const all = Object.values(ablation);
   using run = await Run.open(folder.path, "summarise");
   const progress = new Progress(kind, undefined, "heatmaps");
   const laterality = await readLaterality(run, (done, total) => {
@@ -64,13 +63,7 @@ export async function writeSummary(
     progress.follow(done, total);
   });
   progress.clear();
-  // A single variant is the run itself, so its summary is not nested.
-  const json = {
-    ...record.facts,
-    ...more,
-    ...(all.length > 1 ? { ablation } : all[0]!),
-    ...(hasLaterality(laterality) && { laterality }),
-  };
+  const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality) };
   const options = tableOptions(record, isWhole);
   const tables = tableFiles(ablation, options, laterality);
   await folder.summarize(json, tables);

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import {
   BugError,
   InputRangeError,
@@ -19,7 +18,8 @@ import { requireColumns, streamCsv } from "../csv.ts";
 import { jsonLines, parseJson } from "../json.ts";
 import type { DatasetItem } from "../sample.ts";
 import { show } from "../show.ts";
-import { decodeText, notText, withTextFault } from "../text.ts";
+import { notText, withTextFault } from "../text.ts";
+import { readList } from "./_read_list.ts";
 import { requireNames } from "./read_predictions.ts";
 import { asPath, SampleFinder } from "./sample_finder.ts";
 
@@ -31,9 +31,6 @@ export type MapCover = "original" | "square" | CenterCrop;
 
 /** Forms of a {@linkcode MapCover} in words. */
 export const COVERS = "original, square or crop:SIDE/RESIZED such as crop:480/512";
-
-/** Largest list in bytes; bounded because the whole text is held in memory. */
-const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /** Longest side after resizing, in pixels; that of a heatmap in a run's file. */
 const MAX_SIDE = 8192;
@@ -87,19 +84,7 @@ export interface MapList {
  */
 export async function openMapList(place: string, covers?: MapCover): Promise<MapList> {
   const path = await findList(place);
-  const info = await stat(path);
-  if (!info) {
-    throw new Deno.errors.NotFound(`Cannot read heatmaps "${path}": there is no such file`);
-  }
-  if (!info.isFile) throw new InputTypeError(`Cannot read heatmaps "${path}": it is not a file`);
-  if (info.size > MAX_FILE_BYTES) {
-    throw new InputRangeError(
-      `Cannot read heatmaps "${path}": expected at most ${MAX_FILE_BYTES} bytes, found ${info.size}`,
-    );
-  }
-  const bytes = await Deno.readFile(path);
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const { text, isBroken } = decodeText(bytes);
+  const { text, isBroken, sha256 } = await readList(path, "heatmaps");
   const isJson = /^\s*[{[]/.test(text);
   if (isJson && !covers && !/"covers"\s*:/.test(text)) throw unstated(path);
   const rows = isJson ? jsonRows(path, text, covers) : csvRows(path, text, isBroken, covers);

@@ -144,7 +144,7 @@ function unpack(bytes: Uint8Array, entry: Entry, name: string): Uint8Array {
   const packed = bytes.subarray(start, start + compressedSize);
   let data = packed;
   try {
-    // One byte more than stated shows a wrong size.
+    // The inflater may give one byte more than stated, since that byte shows a wrong size.
     if (compressionMethod === 8) {
       data = inflateRawSync(packed, { maxOutputLength: uncompressedSize + 1 });
     }

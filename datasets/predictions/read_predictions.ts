@@ -4,23 +4,16 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
-import {
-  BugError,
-  InputRangeError,
-  InputSyntaxError,
-  InputTypeError,
-  isInputError,
-} from "../../base/errors.ts";
+import { BugError, InputRangeError, InputSyntaxError, isInputError } from "../../base/errors.ts";
 import { findBoxColumns, isNoBox } from "../box_columns.ts";
 import { readCsv, requireColumns, toNumber } from "../csv.ts";
 import { isObject } from "../../base/json.ts";
 import { parseJson } from "../json.ts";
-import { stat } from "../../base/paths.ts";
 import { XYWH } from "../rows.ts";
 import { show } from "../show.ts";
-import { decodeText, notText, withTextFault } from "../text.ts";
+import { notText, withTextFault } from "../text.ts";
 import type { Box } from "../../base/geometry.ts";
+import { readList } from "./_read_list.ts";
 
 /** Predicted boxes of one phrase in one image. */
 export interface Prediction {
@@ -45,9 +38,6 @@ export interface Predictions {
   readonly entries: readonly Prediction[];
 }
 
-/** Largest file in bytes; bounded because the whole file is held in memory. */
-const MAX_FILE_BYTES = 256 * 1024 * 1024;
-
 /**
  * Reads predicted boxes from CSV, JSON or JSON lines.
  *
@@ -66,28 +56,13 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024;
  * @throws {RangeError} If the file is larger than 256 MiB or empty.
  */
 export async function readPredictions(path: string): Promise<Predictions> {
-  const info = await stat(path);
-  if (!info) {
-    throw new Deno.errors.NotFound(`Cannot read predictions "${path}": there is no such file`);
-  }
-  if (!info.isFile) throw new InputTypeError(`Cannot read predictions "${path}": it is not a file`);
-  if (info.size > MAX_FILE_BYTES) {
-    throw new InputRangeError(
-      `Cannot read predictions "${path}": expected at most ${MAX_FILE_BYTES} bytes, found ${info.size}`,
-    );
-  }
-  const bytes = await Deno.readFile(path);
-  const { text, isBroken } = decodeText(bytes);
+  const { text, isBroken, sha256 } = await readList(path, "predictions");
   const isJson = /\.json$/i.test(path) || /^\s*[{[]/.test(text);
   const entries = isJson ? jsonEntries(path, text) : csvEntries(path, text, isBroken);
   if (entries.length === 0) {
     throw new InputRangeError(`Cannot read "${path}": it has no predictions`);
   }
-  return {
-    path,
-    sha256: createHash("sha256").update(bytes).digest("hex"),
-    entries: isBroken ? entries.map(withTextFault) : entries,
-  };
+  return { path, sha256, entries: isBroken ? entries.map(withTextFault) : entries };
 }
 
 function csvEntries(path: string, text: string, isBroken: boolean): Prediction[] {

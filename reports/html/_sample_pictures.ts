@@ -53,7 +53,7 @@ export async function* samplePictures(
           yield heatmapElement(number, heatmap);
         } catch (error) {
           const reason = printable((error as Error).message, 500);
-          // One notice of the page names all heatmaps that are missing from the file.
+          // The page names all heatmaps that are missing from the file in a single notice.
           if (run.has(id, setting)) notify(`No heatmap of ${quote(id)}: ${reason}`);
           yield missingElement(`heatmap-${number}`, reason);
         }

@@ -22,6 +22,7 @@ import ownStyle from "./comparison.css" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
 import pictures from "./page/pictures.js" with { type: "text" };
 import draw from "./page/draw.js" with { type: "text" };
+import paint from "./page/paint.js" with { type: "text" };
 import main from "./page/comparison.js" with { type: "text" };
 
 /** Name of the page within the folder of a comparison. */
@@ -31,17 +32,11 @@ export const COMPARISON = "comparison.html";
 export interface ComparisonOptions extends ReaderOptions {
   /** Path of the page. */
   readonly out: string;
-  /**
-   * Called before each sample with the number of heatmaps done, and the total.
-   *
-   * @default {undefined}
-   */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 const STYLE = pageStyle + ownStyle;
 
-const SCRIPT = joinModules([dom, pictures, draw, main]);
+const SCRIPT = joinModules([dom, pictures, draw, paint, main]);
 
 /**
  * Writes a page with the tables of a comparison, and the columns' heatmaps of each sample side by

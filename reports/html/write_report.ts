@@ -25,6 +25,7 @@ import style from "./page.css" with { type: "text" };
 import dom from "./page/dom.js" with { type: "text" };
 import pictures from "./page/pictures.js" with { type: "text" };
 import draw from "./page/draw.js" with { type: "text" };
+import paint from "./page/paint.js" with { type: "text" };
 import rows from "./page/rows.js" with { type: "text" };
 import details from "./page/details.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
@@ -140,4 +141,4 @@ function pageFacts({ variants }: RunRecord): object {
 }
 
 /** The page's modules as one script, placed before the pictures so that it runs while they load. */
-const SCRIPT = joinModules([dom, pictures, draw, rows, details, main]);
+const SCRIPT = joinModules([dom, pictures, draw, paint, rows, details, main]);

@@ -22,6 +22,24 @@ import { formatLatex } from "./table_latex.ts";
 import { formatMarkdown } from "./table_markdown.ts";
 
 /**
+ * The entries of `summary.json` that scores decide.
+ *
+ * @param ablation Summaries by the name of the setting or method. A single one is the run itself, so
+ * that it is not nested.
+ * @param laterality Laterality of the run.
+ */
+export function summaryEntries(
+  ablation: Readonly<Record<string, Summary>>,
+  laterality: Laterality,
+): object {
+  const all = Object.values(ablation);
+  return {
+    ...(all.length > 1 ? { ablation } : all[0]!),
+    ...(hasLaterality(laterality) && { laterality }),
+  };
+}
+
+/**
  * Formats the tables of a run. Several settings give `ablation`; a single summary, or several
  * methods, give `table`. Scores by further protocols add `protocols`, and samples with a side add
  * `laterality`.

@@ -1,9 +1,8 @@
 // @ts-check
 /// <reference lib="dom" />
 
-import { drawSample } from "./draw.js";
 import { make, part, present } from "./dom.js";
-import { heatmapOf, truthOf, xrayOf } from "./pictures.js";
+import { paintNearWindow, paintSample } from "./paint.js";
 
 /** @typedef {import("../_rows.ts").PageRow} Row */
 /** @typedef {{ rows: Row[], gap: number, order: number }} Sample */
@@ -24,7 +23,7 @@ const samples = JSON.parse(part("rows").textContent ?? "").map(
   (/** @type {Row[]} */ rows, /** @type {number} */ order) => {
     const gaps = rows.slice(1).map((row) => overlap(row) - overlap(rows[0]));
     const known = gaps.filter((gap) => !Number.isNaN(gap));
-    // Of several columns the one that differs most stands for the sample.
+    // The column that differs most stands for the sample.
     return {
       ...{ rows, order },
       gap: known.sort((a, b) => Math.abs(b) - Math.abs(a))[0] ?? 0,
@@ -51,53 +50,23 @@ const input = {
 };
 const select = { category: selectOf("category"), sort: selectOf("sort") };
 
-/** @type {Map<Element, Row>} */
+/** @type {Map<HTMLElement, Row>} */
 const places = new Map();
 /** @type {Sample[]} */
 let shown = [];
 let count = 0;
 
-/**
- * Draws a column's picture of a sample, or the reason for a missing picture.
- *
- * @param {Element} place
- */
-async function paint(place) {
-  const row = present(places.get(place));
-  const has = row.status === "scored" || row.status === "grounded";
-  try {
-    if (row.image === null) throw new Error("the results name no image");
-    const [xray, heatmap, truth] = await Promise.all([
-      xrayOf(row.image),
-      has && !row.predicted ? heatmapOf(row.n).catch(() => undefined) : undefined,
-      row.truth === undefined ? [] : truthOf(row.truth).catch(() => []),
-    ]);
-    const known = place.querySelector("canvas");
-    const canvas = known ?? make("canvas", { role: "img" });
-    canvas.setAttribute("aria-label", `X-ray${heatmap ? " with heatmap" : ""}: ${row.phrase}`);
-    const display = {
-      opacity: Number(input.opacity.value) / 100,
-      threshold: undefined,
-      ...{ boxes: input.boxes.checked, outline: input.outline.checked },
-    };
-    const side = Math.round(SIDE * Math.min(2, devicePixelRatio));
-    drawSample(canvas, xray, heatmap, row, truth, display, report, side);
-    if (!known) place.replaceChildren(canvas);
-  } catch (error) {
-    place.replaceChildren(make("span", {}, `No X-ray: ${/** @type {Error} */ (error).message}`));
-  }
-}
+/** @returns {import("./draw.js").Display} */
+const display = () => ({
+  opacity: Number(input.opacity.value) / 100,
+  threshold: undefined,
+  ...{ boxes: input.boxes.checked, outline: input.outline.checked },
+});
 
-const visible = new Set();
-const watcher = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) visible.delete(target);
-    else {
-      visible.add(target);
-      paint(target);
-    }
-  }
-}, { rootMargin: "300px" });
+/** @param {HTMLElement} place */
+const paint = (place) => paintSample(present(places.get(place)), place, SIDE, display, report);
+
+const { visible, watcher } = paintNearWindow(paint, 300);
 
 /** @param {Sample} sample */
 function makeSample({ rows }) {

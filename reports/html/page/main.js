@@ -1,10 +1,9 @@
 // @ts-check
 /// <reference lib="dom" />
 
-import { drawSample } from "./draw.js";
 import { largeView } from "./details.js";
 import { make, part, present } from "./dom.js";
-import { heatmapOf, truthOf, xrayOf } from "./pictures.js";
+import { paintNearWindow, paintSample } from "./paint.js";
 import { chooseRows, makeRow } from "./rows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -17,8 +16,7 @@ const rows = JSON.parse(part("rows").textContent ?? "");
 /** Rows that the table grows by. */
 const PAGE = 100;
 
-/** Canvas pixels per CSS pixel; longer sides of a small and of the large picture in CSS pixels. */
-const ratio = Math.min(2, devicePixelRatio);
+/** Longer sides of a small and of the large picture in CSS pixels. */
 const SMALL = 136;
 const LARGE = 760;
 
@@ -58,49 +56,16 @@ function display() {
 }
 
 /**
- * Puts a sample's picture into a place, or the reason for a missing picture.
- *
  * @param {Row} row
  * @param {HTMLElement} place
  * @param {number} longer
  */
-async function paint(row, place, longer) {
-  const mine = place.dataset.row = String(row.n);
-  const has = row.status === "scored" || row.status === "grounded";
-  try {
-    if (row.image === null) throw new Error("the results name no image");
-    const [xray, heatmap, truth] = await Promise.all([
-      xrayOf(row.image),
-      has && !row.predicted ? heatmapOf(row.n).catch(() => undefined) : undefined,
-      row.truth === undefined ? [] : truthOf(row.truth).catch(() => []),
-    ]);
-    if (place.dataset.row !== mine) return;
-    const known = place.querySelector("canvas");
-    const canvas = known ?? make("canvas", { role: "img" });
-    const shown = heatmap ? " with heatmap" : row.predicted ? " with predicted boxes" : "";
-    canvas.setAttribute("aria-label", `X-ray${shown}: ${row.phrase}`);
-    drawSample(canvas, xray, heatmap, row, truth, display(), report, Math.round(longer * ratio));
-    if (!known) place.replaceChildren(canvas);
-  } catch (error) {
-    if (place.dataset.row !== mine) return;
-    place.replaceChildren(make("span", {}, `No X-ray: ${/** @type {Error} */ (error).message}`));
-  }
-}
+const paint = (row, place, longer) => paintSample(row, place, longer, display, report);
 
-const visible = new Set();
-const watcher = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) visible.delete(target);
-    else {
-      visible.add(target);
-      paintSmall(target);
-    }
-  }
-}, { rootMargin: "200px" });
+const { visible, watcher } = paintNearWindow(paintSmall, 200);
 
-/** @param {Element} button */
-function paintSmall(button) {
-  const place = /** @type {HTMLElement} */ (button);
+/** @param {HTMLElement} place */
+function paintSmall(place) {
   paint(present(rows[Number(place.dataset.n)]), place, SMALL);
 }
 
