@@ -23,7 +23,7 @@ export interface AttentionStep {
   readonly ranges: readonly TokenRange[];
   /** Index of the maps' phrase among the image's samples. */
   readonly index: number;
-  /** One of the maps' steps, an index into the timesteps. */
+  /** Step of one of the maps, an index into the timesteps. */
   readonly step: number;
   /** Number of steps. Every variant averages either all of these steps or none. */
   readonly count: number;

@@ -11,7 +11,7 @@ import { clipTruth } from "./score_heatmap.ts";
 /** Rules for comparing a prediction with several ground-truth boxes; see {@linkcode boxIou}. */
 export const BOX_RULES = ["union", "max"] as const;
 
-/** One of the {@linkcode BOX_RULES}. */
+/** A rule of {@linkcode BOX_RULES}. */
 export type BoxRule = typeof BOX_RULES[number];
 
 /**

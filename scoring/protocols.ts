@@ -191,7 +191,7 @@ export function protocolFacts(protocols: readonly ProtocolName[]): {
   };
 }
 
-/** Whether a run by these protocols reads phrases with nothing to find too. */
+/** Returns true if a run by these protocols also reads phrases with nothing to find. */
 export function needsNegatives(protocols: readonly ProtocolName[]): boolean {
   return protocols.some((name) => NEGATIVE_PROTOCOLS.includes(name));
 }
@@ -213,7 +213,7 @@ export interface AllScores extends Scores {
   readonly protocols?: ProtocolScores;
 }
 
-/** How heatmaps of a run are scored. */
+/** Choices by which the heatmaps of a run are scored. */
 export interface ProtocolChoice extends Pick<ScoreOptions, "margin"> {
   /**
    * Protocols to score by, beside the paper's.
@@ -392,7 +392,7 @@ export function scoreBoxesByProtocols(
 }
 
 /** Stands for an image of unknown size. */
-const LARGEST: Size = { width: MAX_IMAGE_SIDE, height: MAX_IMAGE_SIDE };
+export const LARGEST: Size = { width: MAX_IMAGE_SIDE, height: MAX_IMAGE_SIDE };
 
 /** Protocols with a version that need a heatmap. */
 const MAP_ONLY: readonly ProtocolName[] = ["aep", "medfocus"];

@@ -13,7 +13,7 @@ export interface AdapterFacts {
   readonly name: string;
   /** Whether the adapter is hardware, and not a driver that computes on the CPU. */
   readonly isHardware: boolean;
-  /** Whether shaders there can hold float16 numbers. */
+  /** Shaders there can hold float16 numbers. */
   readonly hasFloat16: boolean;
 }
 

@@ -94,7 +94,7 @@ export interface NativeOrt {
    * libraries that this file needs and the system's loader does not find.
    */
   missingForCuda(): string[];
-  /** Whether the library's own file for NVIDIA's GPUs is installed. */
+  /** Returns true if the library's own file for NVIDIA's GPUs is installed. */
   hasCuda(): boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * One route of `deno task bench:gpu`, in a process of its own: a model on one runtime with one type
- * of weights. It prints a line of JSON after each part, so that a failure costs later parts alone.
+ * This process measures a route of `deno task bench:gpu`: a model, a runtime and a type of weights.
+ * It prints a line of JSON after each part, so that a failure costs later parts alone.
  *
  *     route.ts MODEL RUNTIME WEIGHTS END FOLDER
  *

@@ -88,7 +88,7 @@ export async function openRuntime(
   }
 }
 
-/** Whether a runtime runs on a GPU only. */
+/** Returns true for a runtime that runs on a GPU only. */
 export function needsGpu(name: RuntimeChoice): boolean {
   return name.startsWith("webgpu") || (PROVIDER_NAMES as readonly string[]).includes(name);
 }

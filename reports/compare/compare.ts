@@ -26,7 +26,7 @@ import { type Column, matchSamples } from "./read_columns.ts";
 /** Name of the paper's scores beside the protocols. */
 export const PAPER_PROTOCOL = "paper";
 
-/** One number of one class by two methods. */
+/** A number of a class by two methods. */
 export interface ComparedNumber {
   /** The method that is compared, and the method that it is compared with. */
   readonly method: string;
@@ -131,7 +131,7 @@ export async function compareColumns(
 ): Promise<ComparedRuns> {
   const { samples, notes } = await matchSamples(columns, isCommon);
   const { unit, names } = unitsOf(
-    // One run may state patients that an earlier run left out.
+    // A run may state patients that an earlier run left out.
     samples.map((results) => ({ ...results.find(({ patient }) => patient), ...results[0]! })),
   );
   const pairs = columns.slice(1).map((column, i) => {

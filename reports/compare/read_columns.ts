@@ -11,7 +11,7 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { Run } from "../../runs/run.ts";
 import { isGrounded } from "../../runs/run_folder.ts";
 
-/** One setting or method of a run. */
+/** A setting or method of a run, as a column of the comparison. */
 export interface Column {
   /** Name in tables, such as `ldm` or `methods:biovil`. */
   readonly name: string;

@@ -31,7 +31,7 @@ export class ClassColumns {
     return this.classes.indexOf(category);
   }
 
-  /** Whether the samples of a class count in a column. */
+  /** Returns true if the samples of a class count in a column. */
   isIn(category: string, column: string): boolean {
     const members = this.#members[this.names.indexOf(column)]!;
     return members[0] === this.classes.length || members.includes(this.placeOf(category));

@@ -43,7 +43,7 @@ const LOWER: Partial<Record<ProtocolName, string>> = {
   "calibration": "ECE and Brier score of calibration",
 };
 
-/** Whether a protocol compares phrases with phrases with nothing to find, of which none is there. */
+/** Returns true if a protocol needs phrases with nothing to find, and the run has none. */
 function lacksNegatives({ protocol, summary: { all } }: Entry): boolean {
   return protocol === "n-acc" && !all ||
     protocol === "existence" && Number.isNaN(all?.means.peakAuc);

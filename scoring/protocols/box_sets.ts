@@ -60,7 +60,7 @@ export function setF1(predicted: readonly ScoredBox[], truth: readonly Box[]): E
 }
 
 /**
- * Whether all boxes match one to one, 1 or 0: gRefCOCO's F1 = 1 (He et al., "GREC", 2023). The pair
+ * Returns 1 if all boxes match one to one, else 0: gRefCOCO's F1 = 1 (He et al., "GREC", 2023). The pair
  * of the highest IoU is matched first, down to .5. The paper's text matches by IoU; the released
  * code by generalised IoU.
  */

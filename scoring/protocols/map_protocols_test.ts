@@ -55,7 +55,7 @@ const isIn = (x: number, y: number, boxes: readonly Box[]) =>
 const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** Whether pixels of the frame, at places in the image, are truth. */
+/** Tells truth from background for a pixel of the frame, at its place in the image. */
 type Marks = (x: number, y: number, across: number, down: number) => boolean;
 
 /** Boxes on the frame of 518 pixels. */

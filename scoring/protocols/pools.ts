@@ -206,10 +206,10 @@ export const calibrationPool: Pool = (samples) => {
 const RECALL = 0.95;
 
 /**
- * How well a score tells phrases with something to find from phrases without: the area under the
- * ROC curve, in which ties count one half, and the share of negative phrases from the highest score
- * on that 95 % of the positive phrases reach. First by `peak`, then by `mean`. NaN without phrases of
- * both kinds.
+ * Scores of telling phrases with something to find from phrases without. The area under the ROC
+ * curve counts ties one half. The second number is the share of negative phrases from the highest
+ * score on that 95 % of the positive phrases reach. The numbers come by `peak`, then by `mean`; NaN
+ * without phrases of both kinds.
  */
 export const existencePool: Pool = (samples) => {
   const rankings = [2, 3].map((field) =>

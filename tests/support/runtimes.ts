@@ -3,7 +3,7 @@ import { openRuntime, type RuntimeChoice } from "../../models/runtime/open_runti
 /** Runtimes that every model is tried on; the last needs a driver that Dawn takes. */
 export const RUNTIMES_TO_TRY = ["native", "wasm", "webgpu", "webgpu-native"] as const;
 
-/** One of {@linkcode RUNTIMES_TO_TRY}. */
+/** A runtime of {@linkcode RUNTIMES_TO_TRY}. */
 export type RuntimeToTry = typeof RUNTIMES_TO_TRY[number];
 
 /** Why a runtime does not open here; `undefined` if it opens. */

@@ -17,7 +17,7 @@ const SYSTEM_INDEX = "/etc/ld.so.cache";
 /** Types of program headers, and tags of a dynamic section, in an ELF file (System V ABI). */
 const [PT_LOAD, PT_DYNAMIC, DT_NEEDED, DT_STRTAB, DT_STRSZ] = [1, 2, 1, 5, 10];
 
-/** Whether the file is installed; see `NativeOrt.hasCuda`. */
+/** Returns true if the library's file for CUDA is installed; see `NativeOrt.hasCuda`. */
 export function hasCuda(): boolean {
   return exists(ownPath(OWN[0]!));
 }
