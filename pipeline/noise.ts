@@ -128,7 +128,8 @@ export interface CachedNoiseOptions extends NoisingOptions {
 
 /**
  * The stages encode and noise with a cache on disk. Cached latents are read; missing latents are
- * computed, and written once the last of them is read. For a cached image, `onPass` is called once with all its passes.
+ * computed, and written once the last of them is read. For a cached image, `onPass` is called once
+ * with all its passes.
  *
  * @param folder Folder of the cache.
  */

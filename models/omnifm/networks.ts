@@ -180,12 +180,13 @@ export function buildEncoder(config: OmnifmConfig): Graph {
 /**
  * Builds the graph of one step of the decoder for all beams.
  *
- * Inputs are `words` `[beams, width]`, the embedding of each beam's last token; `parent` `[beams]`, the row of the past
- * that each beam continues; `self_bias` `[heads, 1, seen]` and `cross_bias` `[heads, 1, source]`,
- * the step's rows of the encoder's outputs; and `buckets` `[seen]`, rows of the token tables. For
- * each layer N the inputs are `past_key.N` and `past_value.N` `[parents, heads, past, width / heads]`
- * of the step before, and the encoder's `cross_key.N` and `cross_value.N`. The seen tokens are the
- * past and the last token. At the first step the past is empty.
+ * Inputs are `words` `[beams, width]`, the embedding of each beam's last token; `parent` `[beams]`,
+ * the row of the past that each beam continues; `self_bias` `[heads, 1, seen]` and `cross_bias`
+ * `[heads, 1, source]`, the step's rows of the encoder's outputs; and `buckets` `[seen]`, rows of
+ * the token tables. For each layer N the inputs are `past_key.N` and `past_value.N` `[parents,
+ * heads, past, width / heads]` of the step before, and the encoder's `cross_key.N` and
+ * `cross_value.N`. The seen tokens are the past and the last token. At the first step the past is
+ * empty.
  *
  * Outputs are `logits` `[beams, vocabulary]`, and for each layer `key.N` and `value.N`
  * `[beams, heads, seen, width / heads]`.

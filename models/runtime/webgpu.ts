@@ -74,8 +74,9 @@ export async function openWebgpu(gpu: Gpu, reason: string): Promise<Runtime> {
 }
 
 /**
- * Session options for both libraries that keep float16 weights. Constant folding would widen them for good when
- * the model loads. The highest level of optimisation folds even with the optimizer disabled.
+ * Session options for both libraries that keep float16 weights. Constant folding would widen them
+ * for good when the model loads. The highest level of optimisation folds even with the optimizer
+ * disabled.
  */
 export const KEEP_FLOAT16 = {
   graphOptimizationLevel: "layout",

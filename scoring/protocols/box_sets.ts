@@ -60,9 +60,9 @@ export function setF1(predicted: readonly ScoredBox[], truth: readonly Box[]): E
 }
 
 /**
- * Returns 1 if all boxes match one to one, else 0: gRefCOCO's F1 = 1 (He et al., "GREC", 2023). The pair
- * of the highest IoU is matched first, down to .5. The paper's text matches by IoU; the released
- * code by generalised IoU.
+ * Returns 1 if all boxes match one to one, else 0: gRefCOCO's F1 = 1 (He et al., "GREC", 2023). The
+ * pair of the highest IoU is matched first, down to .5. The paper's text matches by IoU; the
+ * released code by generalised IoU.
  */
 export function matchesExactly(predicted: readonly ScoredBox[], truth: readonly Box[]): number {
   const matrix = matrixOf(predicted, truth);
