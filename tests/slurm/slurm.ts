@@ -7,7 +7,7 @@ import { type Cluster, inCluster, until } from "./cluster.ts";
 /** Settings whose samples take long enough to signal a shard between its first and its last. */
 const SETTINGS = ["--dataset", "set", "--steps", "40", "--noise", "sample"];
 
-/** Settings that take a thousand passes before the first result. */
+/** Settings that take a thousand passes, several seconds, before the first result. */
 const SLOW_SETTINGS = ["--dataset", "set", "--steps", "1000"];
 
 const read = (path: string) => Deno.readTextFile(path);
@@ -44,6 +44,19 @@ const resultsIn = (folder: string) =>
     const { size } = await Deno.stat(`${folder}/results.jsonl`).catch(() => ({ size: 0 }));
     return size > 0;
   });
+
+/**
+ * Signals a task as Slurm does before the time limit, and again once it waits for the sample in
+ * hand. The second signal takes the place of the limit itself: no sample ends before it, however
+ * fast the machine.
+ */
+async function end(cluster: Cluster, task: string, log: () => Promise<string>): Promise<void> {
+  const signal = () => cluster.run("scancel", "--signal=TERM", "--batch", task);
+  await until("the task grounds", async () => (await log()).includes("Grounding"));
+  await signal();
+  await until("the task is stopping", async () => (await log()).includes("Stopping after"));
+  await signal();
+}
 
 Deno.test("an evaluation on Slurm survives a lost node, a time limit and a failed shard", () =>
   inFolder((folder) =>
@@ -99,8 +112,7 @@ Deno.test("an evaluation on Slurm survives a lost node, a time limit and a faile
       await Promise.all([
         resultsIn(`${folder}/last/shard-1`)
           .then(() => cluster.run("scancel", `${cancelled}_1`)),
-        until("shard 2 loads its model", async () => (await lastLog(2)).includes("Running on"))
-          .then(() => cluster.run("scancel", "--signal=TERM", "--batch", `${short}_2`)),
+        end(cluster, `${short}_2`, () => lastLog(2)),
       ]);
       await ended(cluster, short);
       assertMatch(await lastLog(1), /The job is being ended; its results so far stay\.\n/);
