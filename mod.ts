@@ -96,7 +96,7 @@ export { readResults, type ReadResultsOptions, type ResultLine } from "./runs/re
 export { Run as RunHeatmaps, type RunHeatmap } from "./runs/run.ts";
 export { type RescoredRun, type RescoreOptions, rescoreRun } from "./runs/rescore_run.ts";
 export { drawRun, type Figure, type FigureOptions } from "./reports/figures/run_figures.ts";
-export { type ReportOptions, writeReport } from "./reports/html/write_report.ts";
+export { type ReportOptions, writeReport } from "./web/report/write_report.ts";
 export {
   type ConvertedRun,
   type ConvertOptions,

@@ -18,7 +18,8 @@ import {
   describeMost,
 } from "../reports/compare/comparison_tables.ts";
 import { openColumns, splitOperand } from "../reports/compare/read_columns.ts";
-import { COMPARISON, writeComparison } from "../reports/html/write_comparison.ts";
+import { COMPARISON, writeComparison } from "../web/report/write_comparison.ts";
+import { SOURCES } from "../web/report/write_report.ts";
 import { formatTable } from "../reports/tables/table.ts";
 import { makeFolder, writeWhole } from "../base/write_whole.ts";
 
@@ -93,7 +94,7 @@ await runCommand(COMMAND, main, async ({ operands, out }) => {
     ? []
     : await Promise.all(folders.map(({ folder }) => imagesOf(folder).catch(() => [])));
   return {
-    read: [...folders.map(({ folder }) => folder), ...operands, ...images.flat()],
+    read: [...SOURCES, ...folders.map(({ folder }) => folder), ...operands, ...images.flat()],
     write: [out],
   };
 });

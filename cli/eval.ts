@@ -32,7 +32,7 @@ import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
 import { importMethod } from "../methods/outside_method.ts";
 import { METHODS } from "../methods/registry.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
-import { writeRunReport } from "../reports/html/write_report.ts";
+import { SOURCES, writeRunReport } from "../web/report/write_report.ts";
 import { describeCounts } from "../reports/tables/result_table.ts";
 
 /** Seed of the phantoms that are drawn if no dataset is given. */
@@ -260,6 +260,7 @@ await runCommand(EVAL_COMMAND, main, async (asGiven) => {
   const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
   return {
     read: [
+      ...SOURCES,
       ...paths.read,
       ...moduleReach(values),
       dataset,

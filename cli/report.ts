@@ -9,7 +9,7 @@ import { EXIT } from "./kit/exit.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
-import { REPORT, writeReport } from "../reports/html/write_report.ts";
+import { REPORT, SOURCES, writeReport } from "../web/report/write_report.ts";
 
 const COMMAND = command({
   usage: "deno task report RESULTS [options]",
@@ -49,6 +49,6 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
 }
 
 await runCommand(COMMAND, main, async (values) => ({
-  read: [values.operands[0], ...await imagesOf(values.operands[0]!)],
+  read: [values.operands[0], ...SOURCES, ...await imagesOf(values.operands[0]!)],
   write: [fileOf(values), `${fileOf(values)}.partial`],
 }));

@@ -15,7 +15,7 @@ import { item } from "../pipeline/flow.ts";
 import { ground } from "../pipeline/ground.ts";
 import type { Method } from "../pipeline/method.ts";
 import { drawRun } from "../reports/figures/run_figures.ts";
-import { writeReport } from "../reports/html/write_report.ts";
+import { writeReport } from "../web/report/write_report.ts";
 import { encodeRle } from "../reports/exports/rle.ts";
 import { RunFolder } from "../runs/run_folder.ts";
 import { scoreHeatmap } from "../scoring/score_heatmap.ts";

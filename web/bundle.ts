@@ -26,6 +26,12 @@ async function start(): Promise<void> {
 
 /** Options of {@linkcode bundleScript}. */
 export interface BundleOptions {
+  /**
+   * Form of the script: a module, or a function for a page that holds the script itself.
+   *
+   * @default {"esm"}
+   */
+  readonly format?: "esm" | "iife";
   /** Specifiers of replacement modules, by the specifiers that they replace. */
   readonly replaced?: Readonly<Record<string, string>>;
   /** Addresses from which the script imports modules at run time, by specifier; not bundled. */
@@ -37,7 +43,7 @@ export interface BundleOptions {
  *
  * @param entry Address of the module.
  * @param options Modules to replace or to leave out.
- * @returns The script, an ES module.
+ * @returns The script.
  * @throws {Error} If a module cannot be found or compiled, such as a built-in module of Node.
  */
 export async function bundleScript(
@@ -50,7 +56,7 @@ export async function bundleScript(
     bundle: true,
     minify: true,
     write: false,
-    format: "esm",
+    format: options.format ?? "esm",
     platform: "browser",
     target: "es2024",
     legalComments: "none",

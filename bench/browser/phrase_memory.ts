@@ -40,7 +40,7 @@ export async function measurePhraseMemory(count: number): Promise<string[]> {
       if (from % ON_XRAY === 0) {
         const xray = drawPhantom({ seed: from });
         await pick(page, `${from}.png`, await grayImage(xray).encode());
-        await untilStatus(page, /420 x 512 pixels/);
+        await page.locator("#xray", { hasText: `${from}.png, 420 x 512` }).waitFor();
       }
       await ground(page, Array.from({ length: BATCH }, (_, i) => phraseOf(from + i)));
       await untilStatus(page, /^Done\.$/);

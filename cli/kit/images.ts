@@ -10,6 +10,7 @@ import { nameOf, resolve, stat } from "../../base/paths.ts";
 import { isDicom } from "../../images/dicom/dicom.ts";
 import { imageEnding } from "../../images/endings.ts";
 import { imageHeader } from "../../images/image_header.ts";
+import { locateImage } from "../../runs/locate_image.ts";
 import { Run } from "../../runs/run.ts";
 
 /** Names of files beside images that are not images; DICOMDIR is a DICOM file without a picture. */
@@ -166,7 +167,10 @@ async function whereInstead(folder: string): Promise<string> {
  * covers all files in it.
  */
 export async function imagesOf(folder: string): Promise<string[]> {
-  return await withoutFolders(await Run.imagePaths(folder));
+  const paths = await Run.imagePaths(folder);
+  return await withoutFolders(
+    await Promise.all([...paths].map((path) => locateImage(folder, path))),
+  );
 }
 
 /** Files of masks that a run's results name, without folders as {@linkcode imagesOf}. */

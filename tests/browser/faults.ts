@@ -4,7 +4,16 @@ import { grayImage } from "../../images/gray_image.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { type PageOptions, withPage } from "../support/chromium.ts";
-import { done, download, ground, phantom, PHRASES, pick } from "../support/page.ts";
+import {
+  done,
+  download,
+  ground,
+  openSettings,
+  phantom,
+  PHRASES,
+  pick,
+  pressSave,
+} from "../support/page.ts";
 
 const ASSETS = new Map([...PAGE_FILES, ...modelFiles()]);
 
@@ -42,7 +51,7 @@ Deno.test("page says which of its files does not load, and works once it does", 
     await breakFile(page, "worker.js", 3);
     await page.goto(url);
     await said(page, /its script does not load\): reload the page/);
-    await page.getByText("Model", { exact: true }).click();
+    await openSettings(page, "Model");
     const again = async () => {
       await page.getByRole("button", { name: "Open the bundled model" }).click();
       await opened(page);
@@ -55,14 +64,14 @@ Deno.test("page says which of its files does not load, and works once it does", 
       await page.reload();
       await said(page, file);
       assert(await page.getByRole("button", { name: /^Phantom 1/ }).isDisabled());
-      await page.getByText("Model", { exact: true }).click();
+      await openSettings(page, "Model");
       await again();
     }
     await breakFile(page, "packages/imagescript/wasm/any/png.wasm", 1);
     await pick(page, "xray.png", PNG);
     await said(page, /xray.png: Cannot load ".*png.wasm"/);
     await pick(page, "xray.png", PNG);
-    await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
+    await page.locator("#xray", { hasText: "420 x 512 pixels" }).waitFor();
   }, { expected: ["500"] }));
 
 Deno.test("page keeps its pictures when steps, phrases or files are wrong, and says why", () =>
@@ -72,7 +81,7 @@ Deno.test("page keeps its pictures when steps, phrases or files are wrong, and s
       await route.continue();
     }, { times: 1 });
     await page.goto(url);
-    await page.getByText("Layers and steps").click();
+    await openSettings(page, "Layers and steps");
     const set = async (label: string, value: string) => {
       await page.getByLabel(label).fill(value);
       await page.getByLabel(label).press("Tab");
@@ -81,9 +90,9 @@ Deno.test("page keeps its pictures when steps, phrases or files are wrong, and s
     await set("Steps of the trajectory", "12");
     await opened(page);
     await pick(page, "xray.png", PNG);
-    await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
+    await page.locator("#xray", { hasText: "420 x 512 pixels" }).waitFor();
     for (const name of ["PNG", "heatmap.npy", "result.json", "boxes.csv"]) {
-      await page.getByRole("button", { name, exact: true }).click();
+      await pressSave(page, name);
       await said(page, 'Cannot export "xray.png": it has no heatmap');
     }
     await page.getByLabel("Noise").selectOption("sample");
@@ -110,10 +119,10 @@ Deno.test("page keeps its pictures when steps, phrases or files are wrong, and s
     await said(page, "Cannot read 2 files");
     assertEquals(await titles(), PHRASES);
     // The page must not attribute an earlier model's heatmap to the new model.
-    await page.getByText("Model", { exact: true }).click();
+    await openSettings(page, "Model");
     await page.getByRole("button", { name: "Open the bundled model" }).click();
     await opened(page);
-    await page.getByRole("button", { name: "result.json" }).first().click();
+    await pressSave(page, "result.json");
     await said(page, "Cannot name the model that made this heatmap");
     await ground(page, PHRASES);
     await done(page);
@@ -145,7 +154,7 @@ Deno.test("page waits for an X-ray that is being read before it grounds in it", 
       await route.continue();
     });
     await pick(page, "xray.png", PNG);
-    await page.locator("#status", { hasText: "Reading xray.png" }).waitFor();
+    await page.locator("#xray", { hasText: "Reading xray.png" }).waitFor();
     assert(await page.getByRole("button", { name: "Show where" }).isDisabled());
     release();
     await ground(page, PHRASES);

@@ -4,6 +4,7 @@ import {
   done,
   download,
   ground,
+  openSettings,
   PHRASES,
   pixels,
   settled,
@@ -36,6 +37,7 @@ const set = (page: Page, label: string, value: string) =>
 async function heatmaps(page: Page): Promise<Float32Array[]> {
   await ground(page, PHRASES.slice(0, 1));
   await done(page);
+  await openSettings(page);
   const made: Float32Array[] = [];
   const keep = async () => {
     await settled(page);
@@ -108,6 +110,7 @@ Deno.test("the processor goes on where the page's GPU is lost, and says so", () 
     await settled(page);
     assertMatch((await place(page))!, /SwiftShader/i);
     const before = await pixels(page);
+    await openSettings(page);
     await page.evaluate("devices[0].destroy()");
     await set(page, "Sigma", "8");
     await page.locator("#finished-on", { hasText: "the processor: " }).waitFor();

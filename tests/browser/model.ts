@@ -18,10 +18,12 @@ import {
   download,
   furthest,
   ground,
+  openSettings,
   phantom,
   PHRASES,
   pick,
   pixels,
+  unfold,
 } from "../support/page.ts";
 
 const ASSETS = new Map([...PAGE_FILES, ...modelFiles()]);
@@ -37,7 +39,7 @@ async function withModel(
     await page.goto(server.url);
     await opened(page);
     await drop(page, "phantom.png", await grayImage(phantom).encode());
-    await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
+    await page.locator("#xray", { hasText: "420 x 512 pixels" }).waitFor();
     await test(page, (await page.locator("#place").textContent())!);
   }, options);
 }
@@ -93,7 +95,7 @@ Deno.test("page grounds by itself on WebAssembly, as deno task ground does, and 
     assertMatch(`${groundray} on ${runtime}`, /^\d+\.\d+\.\d+ on onnxruntime-web \S+ \(wasm\)$/);
 
     // When the number of steps changes, the chosen steps keep their share of the trajectory.
-    await page.getByText("Layers and steps").click();
+    await openSettings(page, "Layers and steps");
     const field = (label: string) => page.getByLabel(label);
     await field("Steps of the trajectory").fill("10");
     await field("Steps of the trajectory").press("Tab");
@@ -111,7 +113,7 @@ Deno.test("page grounds by itself on WebAssembly, as deno task ground does, and 
 
     await ground(page, ["another phrase"]);
     await page.locator("figcaption b", { hasText: "another phrase" }).waitFor();
-    await page.locator("figcaption", { hasText: "15 steps" }).waitFor();
+    await page.locator("figcaption", { hasText: "finished" }).waitFor();
     assertEquals([await passes() < first, await passes()], [true, 15]);
   }));
 
@@ -130,8 +132,8 @@ Deno.test("page runs without WebGPU, cancels, reloads, and keeps its words on a 
       await page.getByRole("alert").filter({ hasText: "not a PNG, JPEG or DICOM" }).waitFor();
       await pick(page, "cut.png", (await grayImage(phantom).encode()).subarray(0, 5000));
       await page.getByRole("alert").filter({ hasText: "truncated or corrupt" }).waitFor();
-      await page.getByText("Model", { exact: true }).click();
-      await page.getByText("Layers and steps").click();
+      await openSettings(page, "Model");
+      await openSettings(page, "Layers and steps");
       assertEquals(await page.evaluate("document.documentElement.scrollWidth"), 360);
       await page.getByLabel("Runs on").selectOption("webgpu");
       await page.getByRole("alert").filter({ hasText: "Cannot run on WebGPU" }).waitFor();
@@ -139,6 +141,7 @@ Deno.test("page runs without WebGPU, cancels, reloads, and keeps its words on a 
       await opened(page);
       await page.reload();
       await opened(page);
+      await unfold(page);
       await page.getByRole("button", { name: /^Phantom 4/ }).click();
       await done(page);
       assertEquals(await page.getByRole("alert").isHidden(), true);
@@ -155,7 +158,7 @@ Deno.test("page grounds by itself on WebGPU, as deno task ground does", () =>
   withModel(async (page, place) => {
     assertMatch(place, /^Running on .*swiftshader with onnxruntime-web .* \(webgpu\): chosen/);
     // A software driver takes seconds per pass: ground with the first step alone.
-    await page.getByText("Layers and steps").click();
+    await openSettings(page, "Layers and steps");
     await page.getByLabel("First step").fill("0");
     await page.getByLabel("Last step").fill("0");
     page.setDefaultTimeout(240_000);
@@ -196,6 +199,7 @@ Deno.test("page grounds where the browser has no symbol for disposal, as WebKit"
     for (const name of ["main.js", "worker.js"]) await beforeScript(page, name, withoutSymbols);
     await page.goto(server.url);
     await opened(page);
+    await unfold(page);
     await page.getByRole("button", { name: /^Phantom 4/ }).click();
     await done(page);
   });
@@ -205,7 +209,7 @@ Deno.test("page opens a model from a picked folder, and names the fault of anoth
   inFolder((folder) =>
     withModel(async (page) => {
       const before = await pixels(page);
-      await page.getByText("Model", { exact: true }).click();
+      await openSettings(page, "Model");
       const open = page.getByRole("button", { name: "Open the folder" });
       assert(await open.isDisabled());
       const choose = async (path: string) => {
@@ -246,7 +250,7 @@ Deno.test("page opens a model from a picked folder, and names the fault of anoth
       await page.getByRole("alert").filter({ hasText: "Cannot find the configuration" }).waitFor();
       const json = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
       assertEquals(json.model.sha256, await (await loadBundle("models/demo")).hash());
-      await page.getByText("Layers and steps").click();
+      await openSettings(page, "Layers and steps");
       await page.getByLabel("8 (16 x 16)").check();
       await ground(page, PHRASES.slice(0, 1));
       await done(page);
@@ -265,7 +269,7 @@ Deno.test("page opens a diffusers model with text encoder and autoencoder from o
       for (const part of ["text_encoder", "tokenizer"]) {
         await Deno.rename(`${model}/${part}`, `${text}/${part}`);
       }
-      await page.getByText("Model", { exact: true }).click();
+      await openSettings(page, "Model");
       await page.getByText("Parts of a diffusers model").click();
       await page.getByLabel("Model's folder").setInputFiles(model!);
       await page.getByLabel("Text encoder's folder").setInputFiles(text!);
@@ -275,7 +279,7 @@ Deno.test("page opens a diffusers model with text encoder and autoencoder from o
       await page.getByLabel("Autoencoder").setInputFiles(vae!);
       await open.click();
       await opened(page);
-      await page.getByText("Layers and steps").click();
+      await openSettings(page, "Layers and steps");
       await page.getByLabel("Steps of the trajectory").fill("10");
       await page.getByLabel("Steps of the trajectory").press("Tab");
       await page.getByLabel("Noise").selectOption("sample");
@@ -291,7 +295,7 @@ Deno.test("page opens a diffusers model with text encoder and autoencoder from o
       // After a new start no model's folder is picked, and the parts are a model by themselves.
       await page.reload();
       await opened(page);
-      await page.getByText("Model", { exact: true }).click();
+      await openSettings(page, "Model");
       await page.getByText("Parts of a diffusers model").click();
       const parts = {
         "U-Net": `${model}/unet`,

@@ -6,9 +6,10 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { writeReport } from "../../reports/html/write_report.ts";
+import { writeReport } from "../../web/report/write_report.ts";
 import { inFolder, runCommand } from "../support/command.ts";
 import { withPage } from "../support/chromium.ts";
+import { pixels } from "../support/page.ts";
 
 /** Dataset text that breaks a page which interprets it as markup. */
 const HOSTILE =
@@ -51,148 +52,110 @@ async function withReport(
   });
 }
 
-/** Returns the pixels of a drawn picture as text, for comparison. */
-async function pixelsOf(page: Page, selector: string): Promise<string> {
-  const canvas = page.locator(selector).first();
-  await canvas.waitFor();
-  // The page draws in the next frame or in the frame after.
-  await page.evaluate(() =>
-    new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)))
+const phrases = (page: Page) =>
+  page.locator("#list tbody td:first-child").evaluateAll((cells) =>
+    cells.map((cell) => cell.firstChild!.textContent)
   );
-  return await canvas.evaluate((node) => (node as HTMLCanvasElement).toDataURL());
+
+/** Returns the texts of a column of the list, from 1. */
+const column = (page: Page, place: number) =>
+  page.locator(`#list tbody td:nth-child(${place})`).allTextContents();
+
+/** Returns a text in the form that the report shows as plain text. */
+function shown(text = ""): string {
+  return text.replace("\u202e", "\\u202e");
 }
 
-const SMALL = "#body canvas";
-
-async function cells(page: Page, name: string): Promise<string[]> {
-  return await page.locator(`#body ${name}`).allTextContents();
-}
-
-Deno.test("report sorts, filters and searches, and says how many samples are left", () =>
+Deno.test("report sorts by its headers, filters and searches, and says how many samples are left", () =>
   withReport(async (page, results) => {
     const first = results.filter(({ setting }) => setting === undefined || setting === "as chosen");
-    assertEquals(await cells(page, ".phrase"), first.map(({ phrase }) => shown(phrase)));
+    assertEquals(await phrases(page), first.map(({ phrase }) => shown(phrase)));
     const scored = first.filter((result): result is Scored => result.status === "scored");
     const failed = first.filter(({ status }) => status === "failed");
     assert(failed.length > 0 && scored.length > 4);
 
-    const miou = page.getByRole("button", { name: "mIoU %" });
-    const heading = page.locator('th[data-key="score2"]');
+    const heading = page.locator('#list th[data-key="mIoU %"]');
     const numbers = scored.map(({ miou }) => (100 * miou).toFixed(1)).sort((a, b) => +b - +a);
-    const dashes = failed.map(() => "–");
-    await miou.click();
+    const empty = failed.map(() => "");
+    await heading.getByRole("button").click();
     assertEquals(await heading.getAttribute("aria-sort"), "descending");
-    assertEquals(await cells(page, '[data-label="mIoU %"]'), [...numbers, ...dashes]);
-    await miou.click();
+    assertEquals(await column(page, 4), [...numbers, ...empty]);
+    await heading.getByRole("button").click();
     assertEquals(await heading.getAttribute("aria-sort"), "ascending");
-    assertEquals(await cells(page, '[data-label="mIoU %"]'), [...numbers.reverse(), ...dashes]);
-    await page.getByLabel("Sort by", { exact: true }).selectOption("phrase");
+    assertEquals(await column(page, 4), [...numbers.reverse(), ...empty]);
+    await page.locator("#review summary").click();
+    await page.getByLabel("Sort by").selectOption("phrase");
     assertEquals(await heading.getAttribute("aria-sort"), "none");
 
-    await page.getByLabel("Status", { exact: true }).selectOption("failed");
+    await page.getByLabel("Status").selectOption("failed");
     const count = page.locator("#count");
     assertEquals(await count.textContent(), `${failed.length} of ${first.length} samples`);
-    assertMatch((await cells(page, ".bad"))[0]!, /^decode: Cannot read image/);
-    await page.getByRole("button", { name: "Show all" }).click();
-    const category = scored[0]!.category!;
-    await page.getByLabel("Class", { exact: true }).selectOption(category);
-    assertEquals(new Set(await cells(page, ".class")), new Set([category]));
-    await page.getByLabel("Class", { exact: true }).selectOption("");
+    await page.getByLabel("Status").selectOption("");
     await page.getByLabel("Search", { exact: true }).fill("no such words");
-    assertMatch((await count.textContent())!, /^No sample/);
+    assertMatch((await count.textContent())!, /^0 of/);
     await page.getByLabel("Search", { exact: true }).fill(scored[1]!.id);
-    assertEquals((await cells(page, ".phrase")).length, 1);
-
-    await page.getByRole("button", { name: "Show all" }).click();
-    await page.getByLabel("Sort by", { exact: true }).selectOption("order");
-    const before = await pixelsOf(page, SMALL);
-    await page.getByLabel("Setting", { exact: true }).selectOption("mine");
-    assert(await pixelsOf(page, SMALL) !== before);
+    assertEquals((await phrases(page)).length, 1);
+    await page.getByLabel("Search", { exact: true }).fill("");
+    assertEquals(await page.locator("figure").count(), 2);
+    await page.getByLabel("Method").selectOption("mine");
+    await page.locator("figcaption b", { hasText: /^mine: / }).waitFor();
+    await page.waitForFunction(() => document.querySelectorAll("figure").length === 1);
   }));
 
-/** Returns a phrase in the form that the report shows as plain text. */
-function shown(phrase = ""): string {
-  return phrase.replace("\u202e", "\\u202e") || "(no phrase)";
-}
-
-Deno.test("report shows a hostile phrase as text", () =>
+Deno.test("report shows a hostile phrase as text, and asks no server", () =>
   withReport(async (page) => {
-    assertEquals((await cells(page, ".phrase"))[0], shown(HOSTILE));
+    assertEquals((await phrases(page))[0], shown(HOSTILE));
     assertMatch(await page.title(), /^Groundray report: /);
-    assertEquals(await page.locator("img").count(), 0);
-    await page.locator(".open").first().click();
-    assertEquals(await page.locator("#details-title").textContent(), shown(HOSTILE));
+    assertEquals(await page.locator("img:not(#sheet img)").count(), 0);
+    assertEquals(
+      await page.locator("figcaption b").first().textContent(),
+      `as chosen: ${shown(HOSTILE)}`,
+    );
   }));
 
-Deno.test("report obeys its controls", () =>
+Deno.test("report obeys its controls, and its mask as scored is the run's", () =>
   withReport(async (page) => {
-    const asScored = await pixelsOf(page, SMALL);
-    const seen = new Set([asScored]);
+    const seen = new Set([await pixels(page)]);
     const isNew = async (what: string) => {
-      const pixels = await pixelsOf(page, SMALL);
-      assert(!seen.has(pixels), what);
-      seen.add(pixels);
+      const now = await pixels(page);
+      assert(!seen.has(now), what);
+      seen.add(now);
     };
+    const asScored = await pixels(page);
     await page.getByLabel("Threshold", { exact: true }).fill("0.8");
-    assertEquals(
-      await page.getByLabel("Mask as scored (Otsu)", { exact: true }).isChecked(),
-      false,
-    );
+    assertEquals(await page.getByLabel("Automatic", { exact: true }).isChecked(), false);
     await isNew("a threshold");
-    await page.getByLabel("Threshold", { exact: true }).fill("0.2");
-    await isNew("another threshold");
-    await page.getByLabel("Mask as scored (Otsu)", { exact: true }).check();
-    assertEquals(await pixelsOf(page, SMALL), asScored);
-    await page.getByLabel("Outline", { exact: true }).uncheck();
-    await isNew("no outline");
-    await page.getByLabel("Ground truth", { exact: true }).uncheck();
-    await isNew("no boxes");
-    await page.getByLabel("Opacity", { exact: true }).fill("100");
-    await isNew("full opacity");
+    await page.getByLabel("Automatic", { exact: true }).check();
+    assertEquals(await pixels(page), asScored);
+    for (const name of ["Outline", "Ground truth"]) {
+      await page.getByLabel(name, { exact: true }).uncheck();
+      await isNew(name);
+    }
     await page.getByLabel("Opacity", { exact: true }).fill("0");
     await isNew("no heatmap");
   }));
 
-Deno.test("report is used without a mouse", () =>
+Deno.test("report is used without a mouse, and its address names sample and view", () =>
   withReport(async (page, results) => {
-    const focused = () =>
-      page.evaluate(() => (document.activeElement as HTMLElement).dataset.n ?? "");
-    await page.keyboard.press("Tab");
-    assertEquals(await page.evaluate(() => document.activeElement!.textContent), "To the samples");
-    await page.keyboard.press("Enter");
-    for (let i = 0; i < 40 && await focused() === ""; i++) await page.keyboard.press("Tab");
-    assertEquals(await focused(), "0");
+    await page.locator("#list").focus();
     await page.keyboard.press("ArrowDown");
-    assertEquals(await focused(), "2");
-    await page.keyboard.press("ArrowUp");
-    await page.keyboard.press("Enter");
-    const dialog = page.getByRole("dialog");
-    assert(await dialog.isVisible());
-    await page.locator("#large-place canvas").waitFor();
-    await page.keyboard.press("ArrowRight");
-    await page.keyboard.press("ArrowRight");
-    await page.keyboard.press("ArrowLeft");
-    assertMatch((await page.locator("#position").textContent())!, /^2 of /);
-    assertEquals(await page.locator("#details-title").textContent(), shown(results[2]!.phrase));
-    // In a slider, the arrow keys move the slider and not the sample.
-    const opacity = page.getByLabel("Opacity", { exact: true });
-    const before = Number(await opacity.inputValue());
-    await opacity.focus();
-    await page.keyboard.press("ArrowRight");
-    assertEquals(Number(await opacity.inputValue()), before + 1);
-    assertMatch((await page.locator("#position").textContent())!, /^2 of /);
-    await page.keyboard.press("Escape");
-    assert(!await dialog.isVisible());
-    assertEquals(await focused(), "2");
-    const outline = await page.evaluate(() =>
-      getComputedStyle(document.activeElement!).outlineStyle
-    );
-    assertEquals(outline, "solid");
+    const title = page.locator("figcaption b").first();
+    await title.filter({ hasText: shown(results[2]!.phrase) }).waitFor();
+    await page.locator("#viewers canvas").first().focus();
+    for (const key of ["+", "+", "ArrowLeft"]) await page.keyboard.press(key);
+    const zoomed = await pixels(page);
+    await page.waitForFunction(() => location.hash.includes("view="));
+    const link = page.url();
+    const second = await page.context().newPage();
+    await second.goto(link);
+    await second.locator("figcaption b").first().filter({ hasText: shown(results[2]!.phrase) })
+      .waitFor();
+    assertEquals(await pixels(second), zoomed);
   }));
 
 Deno.test("report names every control", () =>
   withReport(async (page) => {
-    await page.locator(SMALL).first().waitFor();
+    await page.locator("#viewers canvas").first().waitFor();
     const session = await page.context().newCDPSession(page);
     const { nodes } = await session.send("Accessibility.getFullAXTree");
     const roles = new Set(["button", "combobox", "slider", "checkbox", "searchbox", "image"]);
@@ -201,6 +164,22 @@ Deno.test("report names every control", () =>
     const nameless = controls.filter(({ name }) => !name?.value);
     assertEquals(nameless.map(({ role }) => role?.value), []);
   }));
+
+Deno.test("report shows tables and first pictures without scripts, and prints them", () =>
+  withReport(async (page, results) => {
+    assert(await page.locator("table.scores").first().isVisible());
+    const grounded = results.filter(({ status }) => status === "scored").length;
+    const images = page.locator("#sheet img");
+    // One X-ray is missing.
+    assert(await images.count() >= Math.min(8, grounded - 2));
+    const widths = await images.evaluateAll((images) =>
+      images.map((image) => (image as HTMLImageElement).naturalWidth)
+    );
+    assert(widths.every((width) => width > 100), `${widths}`);
+    assertEquals(await page.locator("#sheet img").first().isVisible(), true);
+    const pdf = new TextDecoder("latin1").decode(await page.pdf({ format: "A4" }));
+    assert([...pdf.matchAll(/\/Type \/Page\b/g)].length <= 4, "a few samples fill many pages");
+  }, { javaScriptEnabled: false }));
 
 /** Returns the contrast ratio of an element's text and background, as WCAG 2.2 defines it. */
 async function contrastOf(page: Page, selector: string): Promise<number> {
@@ -228,10 +207,10 @@ for (const colorScheme of ["light", "dark"] as const) {
     withReport(async (page) => {
       const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       const before = await ground();
-      assertEquals(before, colorScheme === "light" ? "rgb(255, 255, 255)" : "rgb(20, 23, 26)");
+      assertEquals(before, colorScheme === "light" ? "rgb(255, 255, 255)" : "rgb(16, 20, 24)");
       for (let i = 0; i < 2; i++) {
-        const texts = ["h1", ".warning", ".caption", ".scores small", ".phrase", ".about .quiet"];
-        for (const selector of [...texts, ".state.bad", "#list td.number", "#theme", "dt"]) {
+        const texts = ["h1", ".warning", ".caption", ".scores small", "#list td", "#list small"];
+        for (const selector of [...texts, "figcaption span", "#count", "#theme", "dt"]) {
           const contrast = await contrastOf(page, selector);
           assert(contrast >= 4.5, `${selector}: ${contrast.toFixed(2)}`);
         }
@@ -243,19 +222,16 @@ for (const colorScheme of ["light", "dark"] as const) {
     }, { colorScheme }));
 }
 
-Deno.test("report fits a phone", () =>
+Deno.test("report fits a phone, and its average stays in sight at every width", () =>
   withReport(async (page) => {
     const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    await page.locator(".open").first().scrollIntoViewIfNeeded();
-    await page.locator(SMALL).first().waitFor();
-    assertEquals(await page.locator("#missing li").count(), 1);
-    assertEquals(await overflow(), 0);
-    await page.locator(".open").first().tap();
-    await page.locator("#large-place canvas").waitFor();
-    assertEquals(await overflow(), 0);
-    const dialog = await page.getByRole("dialog").boundingBox();
-    assert(dialog!.width <= 360);
-    assert(
-      await page.locator("dialog").evaluate((node) => node.scrollWidth <= node.clientWidth),
-    );
+    await page.locator("#viewers canvas").first().waitFor();
+    assertEquals(await page.locator("#about #missing li").count(), 1);
+    for (const [width, height] of [[360, 740], [390, 844], [1280, 800], [1920, 1080]] as const) {
+      await page.setViewportSize({ width, height });
+      assertEquals(await overflow(), 0);
+      const average = page.locator(".scores th", { hasText: /^Avg$/ }).first();
+      const { x, width: wide } = (await average.boundingBox())!;
+      assert(x >= 0 && x + wide <= width, `Avg is at ${x} of ${width}`);
+    }
   }, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }));

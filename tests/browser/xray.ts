@@ -10,7 +10,17 @@ import { groundImage } from "../../pipeline/ground.ts";
 import { modelFiles, PAGE_FILES } from "../../web/server/page_files.ts";
 import { startServer } from "../../web/server/server.ts";
 import { withPage } from "../support/chromium.ts";
-import { done, download, furthest, ground, phantom, pick, withXray } from "../support/page.ts";
+import {
+  done,
+  download,
+  furthest,
+  ground,
+  openSettings,
+  phantom,
+  pick,
+  unfold,
+  withXray,
+} from "../support/page.ts";
 
 const PNG = await grayImage(phantom).encode();
 const OTHER = drawPhantom({ seed: 4, width: 300, height: 260 });
@@ -63,6 +73,7 @@ async function isClosed(page: Page, said: string): Promise<void> {
   assertEquals(await page.locator("figure").count(), 0);
   assertEquals(await page.locator(".maps").count(), 0);
   assert(await button(page).isDisabled());
+  await openSettings(page, "Layers and steps");
   assert(await page.getByRole("button", { name: "Show all" }).isDisabled());
   await page.getByLabel("Phrases, one a line").press("Control+Enter");
   await page.getByRole("alert").filter({ hasText: "Pick an X-ray first" }).waitFor();
@@ -70,7 +81,7 @@ async function isClosed(page: Page, said: string): Promise<void> {
 
 Deno.test("page has no X-ray open after one that cannot be read, however it was chosen", () =>
   withXray(async (page) => {
-    await page.getByText("Layers and steps").click();
+    await openSettings(page, "Layers and steps");
     await page.getByLabel("Noise").selectOption("sample");
     await setSteps(page, 5);
     const open = async () => {
@@ -79,7 +90,9 @@ Deno.test("page has no X-ray open after one that cannot be read, however it was 
     };
     await ground(page, [PHRASE]);
     await done(page);
-    assertEquals(await page.locator("figcaption small").allTextContents(), ["X-ray: phantom.png"]);
+    assertEquals(await page.locator("figcaption small").allTextContents(), [
+      "X-ray: phantom.png, 420 x 512 pixels",
+    ]);
     await page.getByRole("button", { name: "Show all" }).click();
     await page.locator(".maps caption", { hasText: "phantom.png" }).waitFor();
     await done(page);
@@ -106,9 +119,9 @@ Deno.test("page has no X-ray open after one that cannot be read, however it was 
 
 Deno.test("page cancels a run when another X-ray is chosen, and takes nothing more of it", () =>
   withXray(async (page) => {
-    await page.getByText("Layers and steps").click();
+    await openSettings(page, "Layers and steps");
     await ground(page, [PHRASE]);
-    await page.locator("#status", { hasText: "Pass" }).waitFor();
+    await page.locator("#status", { hasText: "Working" }).waitFor();
     await choose(page, "drop", "rand.png", BROKEN);
     await page.getByRole("alert").filter({
       hasText: "The run in phantom.png was cancelled, since another X-ray was chosen",
@@ -117,7 +130,7 @@ Deno.test("page cancels a run when another X-ray is chosen, and takes nothing mo
     await pick(page, "phantom.png", PNG);
     await opened(page, "phantom.png");
     await ground(page, [PHRASE]);
-    await page.locator("#status", { hasText: "Pass" }).waitFor();
+    await page.locator("#status", { hasText: "Working" }).waitFor();
     // The same name with another content.
     await choose(page, "paste", "phantom.png", OTHER_PNG);
     await opened(page, "X-ray: phantom.png, 300 x 260 pixels");
@@ -144,7 +157,9 @@ Deno.test("page opens the X-ray that was chosen last, never the one that came la
     await opened(page, "X-ray: quick.png, 300 x 260 pixels");
     await page.waitForTimeout(900);
     assertEquals(await xray(page), "X-ray: quick.png, 300 x 260 pixels");
-    assertEquals(await page.locator("figcaption small").allTextContents(), ["X-ray: quick.png"]);
+    assertEquals(await page.locator("figcaption small").allTextContents(), [
+      "X-ray: quick.png, 300 x 260 pixels",
+    ]);
     // If another X-ray replaces a slow example, the example's phrases must not be grounded in it.
     await page.evaluate(`(() => {
       const encode = OffscreenCanvas.prototype.convertToBlob;
@@ -153,14 +168,16 @@ Deno.test("page opens the X-ray that was chosen last, never the one that came la
         return await encode.apply(this, options);
       };
     })()`);
+    await unfold(page);
     await page.getByRole("button", { name: /^Phantom 2/ }).click();
     await pick(page, "next.png", PNG);
     await opened(page, "X-ray: next.png");
     await page.waitForTimeout(800);
     assertEquals(await page.locator("figcaption").allTextContents(), [
-      "next.pngno phrase yetX-ray: next.png",
+      "next.pngno phrase yetX-ray: next.png, 420 x 512 pixels" +
+      "SavePNGas on the screenX-ray's size512 pixels1024 pixels2048 pixels" +
+      "heatmap.npyresult.jsonboxes.csvDICOM SEG",
     ]);
-    assertEquals(await page.locator("#status").textContent(), "next.png: 420 x 512 pixels.");
   }));
 
 Deno.test("page with its own engine opens again the X-ray that it shows, after its worker ended", async () => {
@@ -200,7 +217,7 @@ Deno.test("page with its own engine opens again the X-ray that it shows, after i
     assert(await button(page).isDisabled());
     await pick(page, "c.png", OTHER_PNG);
     await opened(page, "X-ray: c.png, 300 x 260 pixels");
-    await page.getByText("Layers and steps").click();
+    await openSettings(page, "Layers and steps");
     await page.getByLabel("Noise").selectOption("sample");
     await setSteps(page, 10);
     await crash();

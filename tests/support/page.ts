@@ -61,7 +61,7 @@ export async function withXray(
     // The page listens for files only after it shows the form.
     await page.locator("#ground").waitFor();
     await pick(page, "phantom.png", buffer);
-    await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
+    await page.locator("#xray", { hasText: "420 x 512 pixels" }).waitFor();
     await test(page);
   }, options);
 }
@@ -73,8 +73,33 @@ export async function pick(page: Page, name: string, bytes: Uint8Array): Promise
   await page.getByLabel("X-ray (PNG").setInputFiles(file);
 }
 
+/** Opens the form, which a run folds. */
+export async function unfold(page: Page): Promise<void> {
+  if (await page.locator("#form").isHidden()) {
+    await page.getByRole("button", { name: "Phrases", exact: true }).click();
+  }
+}
+
+/** Opens the drawer, and the part of it under a heading. */
+export async function openSettings(page: Page, heading?: string): Promise<void> {
+  if (await page.locator("#drawer").isHidden()) {
+    await page.getByRole("button", { name: "Settings" }).click();
+  }
+  if (!heading) return;
+  const part = page.locator("#drawer details", {
+    has: page.locator("summary", { hasText: new RegExp(`^${heading}$`) }),
+  }).first();
+  if (await part.getAttribute("open") === null) await part.locator("summary").first().click();
+}
+
 /** Starts grounding phrases. */
 export async function ground(page: Page, phrases = PHRASES): Promise<void> {
+  const { width = 0 } = page.viewportSize() ?? {};
+  // On a phone the drawer covers the form.
+  if (width < 992 && await page.locator("#drawer").isVisible()) {
+    await page.getByRole("button", { name: "Close" }).click();
+  }
+  await unfold(page);
   await page.getByLabel("Phrases, one a line").fill(phrases.join("\n"));
   await page.getByRole("button", { name: "Show where" }).click();
 }
@@ -96,17 +121,24 @@ export async function settled(page: Page): Promise<void> {
 /** Returns the pixels of a picture as text, for comparison. */
 export const pixels = async (page: Page, index = 0) => {
   await settled(page);
-  return await page.locator("canvas").nth(index).evaluate((canvas) =>
+  return await page.locator("#viewers canvas").nth(index).evaluate((canvas) =>
     (canvas as unknown as { toDataURL(): string }).toDataURL()
   );
 };
 
-/** Clicks the first button with a name and returns the downloaded file. */
+/** Saves the first picture in a form, and returns the downloaded file. */
 export async function download(page: Page, name: string): Promise<Uint8Array> {
   await settled(page);
   const waiting = page.waitForEvent("download");
-  await page.getByRole("button", { name, exact: true }).first().click();
+  await pressSave(page, name);
   return await Deno.readFile(await (await waiting).path());
+}
+
+/** Presses a button in the first picture's menu of exports. */
+export async function pressSave(page: Page, name: string): Promise<void> {
+  const menu = page.locator("details.save").first();
+  if (await menu.getAttribute("open") === null) await menu.locator("summary").click();
+  await menu.getByRole("button", { name, exact: true }).click();
 }
 
 /**

@@ -17,6 +17,7 @@ export function offerColors(): void {
     ...COLOR_MAPS.map(({ name }, i) => make("option", i ? name : `${name} (default)`)),
   );
   onColors(showScale);
+  select().addEventListener("change", showScale);
   showScale();
 }
 

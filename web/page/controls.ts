@@ -6,20 +6,38 @@
  */
 
 import { chosenColors, offerColors, onColors } from "./color_choice.ts";
-import { part } from "./parts_of_page.ts";
+import { make, part } from "./parts_of_page.ts";
 import type { Look } from "../viewer/shown.ts";
 
-/** Decimal places of the value beside each slider, by the slider's id. */
-const SLIDERS = { opacity: 2, threshold: 2, sigma: 1, black: 0, white: 0 } as const;
+/** Windows by name: levels of 0..255 painted black and white, and whether both change places. */
+const PRESETS: Readonly<Record<string, readonly [black: number, white: number, invert: boolean]>> =
+  {
+    standard: [0, 255, false],
+    lung: [0, 150, false],
+    bone: [90, 255, false],
+    inverted: [0, 255, true],
+  };
 
-const CHECKBOXES = ["otsu", "outline", "box", "truth"] as const;
+/** Names of the windows, in the order of their keys. */
+export const PRESET_NAMES: readonly string[] = Object.keys(PRESETS);
 
-const slider = (id: keyof typeof SLIDERS) => part(id, HTMLInputElement);
-const checkbox = (id: typeof CHECKBOXES[number]) => part(id, HTMLInputElement);
+/** Choice of a window that has no name. */
+const OWN = "own";
+
+const NUMBERS = ["opacity", "threshold", "sigma", "black", "white"] as const;
+const CHECKBOXES = ["otsu", "outline", "box", "truth", "invert", "plain"] as const;
+
+const input = (id: typeof NUMBERS[number] | typeof CHECKBOXES[number]) =>
+  part(id, HTMLInputElement);
+const preset = () => part("preset", HTMLSelectElement);
+const thresholdNumber = () => part("threshold-number", HTMLInputElement);
+
+/** Display settings and the plain picture, as {@linkcode Controls.state} gives them. */
+export type ControlState = Readonly<Record<string, string | boolean>>;
 
 /** Reads and sets the controls of display settings. */
 export class Controls {
-  /** Fractions of a level from drags; sliders take whole levels only. */
+  /** Fractions of a level from drags; the inputs take whole levels only. */
   readonly #rest = { black: 0, white: 0 };
 
   /** Last arguments of {@linkcode Controls.useSettings}, as text. */
@@ -33,28 +51,64 @@ export class Controls {
       this.#write();
       onChange();
     };
+    preset().append(...[...PRESET_NAMES, OWN].map((name) => make("option", name)));
+    preset().addEventListener("input", () => {
+      this.usePreset(preset().value);
+      onChange();
+    });
     // Moving the slider turns Otsu's threshold off. Register first: listeners below read the box.
-    slider("threshold").addEventListener("input", () => checkbox("otsu").checked = false);
-    for (const id of [...Object.keys(SLIDERS), ...CHECKBOXES]) {
-      part(id, HTMLInputElement).addEventListener("input", change);
-    }
+    input("threshold").addEventListener("input", () => input("otsu").checked = false);
+    thresholdNumber().addEventListener("input", () => {
+      if (!thresholdNumber().checkValidity() || thresholdNumber().value === "") return;
+      input("otsu").checked = false;
+      input("threshold").value = thresholdNumber().value;
+      change();
+    });
+    for (const id of [...NUMBERS, ...CHECKBOXES]) input(id).addEventListener("input", change);
     this.#write();
   }
 
   /** Gives the chosen display settings. */
   look(): Look {
-    const black = slider("black").valueAsNumber;
+    const [black, white] = this.#levels();
     return {
-      opacity: slider("opacity").valueAsNumber,
+      opacity: input("opacity").valueAsNumber,
       colors: chosenColors(),
-      threshold: checkbox("otsu").checked ? "otsu" : slider("threshold").valueAsNumber,
-      sigma: slider("sigma").valueAsNumber,
+      threshold: input("otsu").checked ? "otsu" : input("threshold").valueAsNumber,
+      sigma: input("sigma").valueAsNumber,
       black,
-      white: Math.max(slider("white").valueAsNumber, black + 1),
-      outline: checkbox("outline").checked,
-      box: checkbox("box").checked,
-      truth: checkbox("truth").checked,
+      white,
+      invert: input("invert").checked,
+      overlay: true,
+      outline: input("outline").checked,
+      box: input("box").checked,
+      truth: input("truth").checked,
     };
+  }
+
+  /** Whether a plain X-ray stands beside the overlays. */
+  get hasPlain(): boolean {
+    return input("plain").checked;
+  }
+
+  /** Gives all controls' values, for undo and for a reload. */
+  state(): ControlState {
+    return Object.fromEntries([
+      ...NUMBERS.map((id) => [id, input(id).value]),
+      ...CHECKBOXES.map((id) => [id, input(id).checked]),
+      ["colours", part("colours", HTMLSelectElement).value],
+    ]);
+  }
+
+  /** Sets all controls to earlier values; unknown or absent values change nothing. */
+  restore(state: ControlState): void {
+    for (const id of NUMBERS) if (typeof state[id] === "string") input(id).value = state[id];
+    for (const id of CHECKBOXES) if (typeof state[id] === "boolean") input(id).checked = state[id];
+    const { colours } = state;
+    const select = part("colours", HTMLSelectElement);
+    if ([...select.options].some(({ value }) => value === colours)) select.value = `${colours}`;
+    select.dispatchEvent(new Event("change"));
+    this.#write();
   }
 
   /**
@@ -68,38 +122,56 @@ export class Controls {
     const settings = `${sigma} ${otsu}`;
     if (settings === this.#used) return;
     this.#used = settings;
-    slider("sigma").valueAsNumber = sigma;
-    checkbox("otsu").checked = otsu;
-    if (!otsu) slider("threshold").value = "0";
+    input("sigma").valueAsNumber = sigma;
+    input("otsu").checked = otsu;
+    if (!otsu) input("threshold").value = "0";
+    this.#write();
+  }
+
+  /** Sets black, white and inversion to a window's, by its name; other names change nothing. */
+  usePreset(name: string): void {
+    const [black, white, invert] = PRESETS[name] ?? [...this.#levels(), input("invert").checked];
+    input("black").valueAsNumber = black;
+    input("white").valueAsNumber = white;
+    input("invert").checked = invert;
     this.#write();
   }
 
   /** Changes the levels painted black and white by the given amounts, in levels of 0..255. */
   moveLevels(black: number, white: number): void {
     for (const [id, by] of [["black", black], ["white", white]] as const) {
-      const wanted = slider(id).valueAsNumber + this.#rest[id] + by;
-      slider(id).valueAsNumber = wanted;
-      const rest = wanted - slider(id).valueAsNumber;
+      const { min, max } = input(id);
+      const wanted = input(id).valueAsNumber + this.#rest[id] + by;
+      const level = Math.min(Math.max(Math.round(wanted), Number(min)), Number(max));
+      input(id).valueAsNumber = level;
+      const rest = wanted - level;
       this.#rest[id] = Math.abs(rest) < 1 ? rest : 0;
     }
     this.#write();
   }
 
-  /** Resets the levels to 0 and 255, which shows all greys. */
-  resetLevels(): void {
-    slider("black").value = "0";
-    slider("white").value = "255";
-    this.#write();
+  /** Gives the levels painted black and white; white is above black whatever is typed. */
+  #levels(): [black: number, white: number] {
+    const level = (id: "black" | "white", otherwise: number) => {
+      const { valueAsNumber } = input(id);
+      return Number.isNaN(valueAsNumber) ? otherwise : Math.min(Math.max(valueAsNumber, 0), 255);
+    };
+    const black = Math.min(level("black", 0), 254);
+    return [black, Math.max(level("white", 255), black + 1)];
   }
 
-  /** Writes each slider's value beside the slider. */
+  /** Writes the values that stand beside controls. */
   #write(): void {
-    for (const [id, digits] of Object.entries(SLIDERS)) {
-      const { valueAsNumber } = part(id, HTMLInputElement);
-      const isOtsu = id === "threshold" && checkbox("otsu").checked;
-      part(`${id}-value`, HTMLOutputElement).value = isOtsu
-        ? "Otsu's"
-        : valueAsNumber.toFixed(digits);
+    const isOtsu = input("otsu").checked;
+    const { valueAsNumber } = input("threshold");
+    if (document.activeElement !== thresholdNumber() || isOtsu) {
+      thresholdNumber().value = isOtsu ? "" : valueAsNumber.toFixed(2);
     }
+    thresholdNumber().placeholder = isOtsu ? "auto" : "";
+    part("sigma-value", HTMLOutputElement).value = input("sigma").valueAsNumber.toFixed(1);
+    const [black, white] = this.#levels();
+    const isSame = (name: string) =>
+      JSON.stringify(PRESETS[name]) === JSON.stringify([black, white, input("invert").checked]);
+    preset().value = PRESET_NAMES.find(isSame) ?? OWN;
   }
 }

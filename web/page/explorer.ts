@@ -7,11 +7,15 @@
 
 import type { EngineSettings, ExploredCell, OpenedModel, Reply } from "../engine_messages.ts";
 import { chosenColors, onColors } from "./color_choice.ts";
+import { keep, recall } from "../viewer/kept.ts";
 import { paintMap } from "../viewer/paint.ts";
 import { make, part } from "./parts_of_page.ts";
 
 /** Number of columns that divide the trajectory. */
 export const COLUMNS = 10;
+
+/** Key of the run's settings in the browser. */
+export const SETTINGS = "settings";
 
 /** Receives the chosen map with its steps: first step, and one past the last. */
 export type OnCell = (title: string, cell: ExploredCell, steps: readonly [number, number]) => void;
@@ -28,6 +32,10 @@ export class Explorer {
     this.#onCell = onCell;
     onColors(() => this.#draw());
     part("total-steps", HTMLInputElement).addEventListener("change", () => this.#rescale());
+    part("layers-and-steps", HTMLElement).addEventListener("change", () => {
+      const { layerSides } = this.#model ?? {};
+      keep("localStorage", SETTINGS, JSON.stringify({ layerSides, ...this.settings() }));
+    });
   }
 
   /** Sets the controls to a model's defaults and clears the maps. */
@@ -38,6 +46,7 @@ export class Explorer {
     part("total-steps", HTMLInputElement).value = String(model.defaults.steps);
     part("noise", HTMLSelectElement).value = model.defaults.noise;
     this.#rescale();
+    this.#restore(model);
     this.clear();
     const choices = model.layerSides.map((side, layer) => {
       const box = make("input", "", { type: "checkbox", checked: this.#layers.has(layer) });
@@ -50,6 +59,19 @@ export class Explorer {
       return label;
     });
     part("layers", HTMLElement).replaceChildren(...choices);
+  }
+
+  /** Sets the controls to the user's settings for a model of these layers, from before a reload. */
+  #restore({ layerSides }: OpenedModel): void {
+    const text = recall("localStorage", SETTINGS);
+    const kept = text && JSON.parse(text);
+    if (!kept || JSON.stringify(kept.layerSides) !== JSON.stringify(layerSides)) return;
+    this.#layers.clear();
+    for (const layer of kept.layers) this.#layers.add(layer);
+    part("total-steps", HTMLInputElement).value = String(kept.steps);
+    part("noise", HTMLSelectElement).value = kept.noise;
+    part("first-step", HTMLInputElement).value = String(kept.select[0]);
+    part("last-step", HTMLInputElement).value = String(kept.select[1] - 1);
   }
 
   /** Gives the trajectory's settings for the next run. */

@@ -1,43 +1,71 @@
 /// <reference lib="dom" />
 /**
- * Buttons that save a picture, its heatmap and its boxes.
+ * A menu that saves a picture, its heatmap and its boxes.
  *
  * @module
  */
 
 import { captionedPicture } from "../viewer/captioned_picture.ts";
-import { boxesCsv, fileStem, heatmapNpy, resultOf, save } from "./exports.ts";
+import {
+  boxesCsv,
+  fileStem,
+  heatmapNpy,
+  RESEARCH_ONLY,
+  resultOf,
+  save,
+  settingsText,
+} from "./exports.ts";
+import type { encodeDicomSeg } from "../../reports/exports/dicom_seg.ts";
+import { maskOnImage } from "../../reports/exports/original_pixels.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
 import { make, say } from "./parts_of_page.ts";
 import type { Finished, Shown } from "../viewer/shown.ts";
 import type { Viewer } from "../viewer/viewer.ts";
 
-/** Finds the model, versions and settings of heatmaps; called at an export. */
-export type MadeWith = () => Promise<ResultRecord>;
+/** Model behind heatmaps. */
+export interface MadeWith {
+  /** Name of the model, for readers; absent if unknown. */
+  readonly model?: string;
+  /** Finds the model's hash, versions and settings; called at an export. */
+  find(): Promise<ResultRecord>;
+}
 
 /** A picture that can be saved. */
 export interface Saved {
   readonly shown: Shown;
-  readonly viewer: Pick<Viewer, "canvas" | "finished" | "look" | "paint">;
+  readonly viewer: Pick<Viewer, "canvas" | "finished" | "look" | "paint" | "render">;
 }
 
 /** Facts that all pictures of the page share. */
 export interface SavedTogether {
-  /** Finds the model, versions and settings of the heatmaps. */
+  /** Model behind the heatmaps. */
   readonly record: MadeWith;
   /** All pictures of the page, for the table of boxes. */
   readonly all: readonly Saved[];
+  /** Encodes a DICOM segmentation; absent in a report, which keeps no DICOM file's identity. */
+  readonly encodeSeg?: typeof encodeDicomSeg | undefined;
 }
 
+/** Sizes of a saved picture: the longer side in pixels, or 0 for the picture as on the screen. */
+const SIZES: readonly (readonly [text: string, side: (shown: Shown) => number])[] = [
+  ["as on the screen", () => 0],
+  ["X-ray's size", ({ original: { width, height } }) => Math.max(width, height)],
+  ...[512, 1024, 2048].map((side) => [`${side} pixels`, () => side] as const),
+];
+
 /**
- * Makes buttons that save a picture in its state when a button is pressed. Before the heatmap is
+ * Makes a menu whose buttons save a picture in its state at the press. Before the heatmap is
  * finished, the buttons show a message instead.
  *
  * @param picture The picture to save.
  * @param together Gives the shared facts; called when a button is pressed.
  */
 export function exportButtons(picture: Saved, together: () => SavedTogether): HTMLElement {
-  const buttons = make("div", "", { className: "exports" });
+  const menu = make("details", "", { className: "save" });
+  const buttons = make("div");
+  const size = make("select", "", { ariaLabel: "Size of the PNG" });
+  size.append(...SIZES.map(([text]) => make("option", text)));
+  menu.append(make("summary", "Save", { className: "button" }), buttons);
   const add = (label: string, act: (finished: Finished, stem: string) => void | Promise<void>) => {
     const button = make("button", label, { type: "button" });
     button.addEventListener("click", async () => {
@@ -50,28 +78,48 @@ export function exportButtons(picture: Saved, together: () => SavedTogether): HT
       }
     });
     buttons.append(button);
+    return button;
   };
   add("PNG", async (finished, stem) => {
     const { shown, viewer } = picture;
+    const side = SIZES[size.selectedIndex]![1](shown);
     // The canvas may still show another X-ray: its repaint waits for the next frame.
-    viewer.paint();
-    const captioned = captionedPicture(viewer.canvas, shown, finished, viewer.look!);
+    if (side === 0) viewer.paint();
+    const painted = side === 0 ? viewer.canvas : viewer.render(side);
+    const made = settingsText(shown, finished, together().record.model);
+    const captioned = captionedPicture(painted, shown, finished, viewer.look!, made, side);
     save(`${stem}.png`, await captioned.convertToBlob({ type: "image/png" }));
   });
+  buttons.append(size);
   add("heatmap.npy", (finished, stem) => {
     save(`${stem}.npy`, heatmapNpy(finished) as BlobPart);
   });
   add("result.json", async (finished, stem) => {
     // Take the picture now: it may change while the record is being found.
     const [{ shown }, { record }] = [picture, together()];
-    const result = resultOf(shown, finished, await record());
+    const result = { ...resultOf(shown, finished, await record.find()), use: RESEARCH_ONLY };
     save(`${stem}.json`, JSON.stringify(result, null, 2) + "\n");
   });
   add("boxes.csv", () => {
-    const finished = together().all.flatMap(({ shown, viewer: { finished } }) =>
+    const { all, record: { model } } = together();
+    const finished = all.flatMap(({ shown, viewer: { finished } }) =>
       finished ? [[shown, finished] as const] : []
     );
-    save(`${fileStem(picture.shown.image)}-boxes.csv`, boxesCsv(finished));
+    save(`${fileStem(picture.shown.image)}--boxes.csv`, boxesCsv(finished, model));
   });
-  return buttons;
+  const seg = add("DICOM SEG", async (finished, stem) => {
+    const { shown } = picture;
+    const source = shown.reference;
+    const { encodeSeg } = together();
+    if (!source || !encodeSeg) return say("Cannot save a DICOM SEG: the X-ray is no DICOM file");
+    const { title, phrase = title, original, crop } = shown;
+    const mask = maskOnImage({ ...finished, image: original, crop });
+    // Another model, setting or threshold makes another series.
+    const run = JSON.stringify([await together().record.find(), settingsText(shown, finished, "")]);
+    const number = together().all.findIndex(({ shown: other }) => other === shown) + 1;
+    const file = await encodeSeg({ source, mask, phrase, run, number });
+    save(`${stem}.dcm`, file as BlobPart);
+  });
+  menu.addEventListener("toggle", () => seg.hidden = !picture.shown.reference);
+  return menu;
 }

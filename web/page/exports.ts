@@ -38,31 +38,66 @@ export function resultOf(
   return resultJson({ ...found, heatmapSize: size }, { ...made, ...record });
 }
 
+/** Sentence that every export carries. */
+export const RESEARCH_ONLY = "Research only. Not for clinical use.";
+
 /**
  * Maximum characters of a title in a file's name. The X-ray's name takes at most half as many, so
  * that every system accepts the whole name.
  */
 const MAX_STEM = 80;
 
-/**
- * Makes an exported file's name without its suffix, from the X-ray's name and the picture's title.
- */
+/** Makes an exported file's name without its suffix: `IMAGE--PHRASE`, or `IMAGE` without a title. */
 export function fileStem(image: string, title = ""): string {
   // Leave out the folders, which may contain a patient's name. Keep letters of every script: X-rays
   // with non-Latin names would otherwise share one name.
-  const name = nameOf(image).replace(/\.(png|jpe?g|dcm|dicom)$/i, "")
-    .match(/[\p{L}\p{M}\p{N}]+/gu)?.join("-") ?? "";
-  const words = title.toLowerCase().match(/[a-z0-9]+/g)?.join("-") ?? "";
-  const parts = [[...name || "xray"].slice(0, MAX_STEM / 2).join(""), words.slice(0, MAX_STEM)];
-  return parts.filter(Boolean).join("-");
+  const wordsOf = (text: string) => text.match(/[\p{L}\p{M}\p{N}]+/gu)?.join("-") ?? "";
+  const name = wordsOf(nameOf(image).replace(/\.(png|jpe?g|dcm|dicom)$/i, ""));
+  const short = (text: string, most: number) => [...text].slice(0, most).join("");
+  const parts = [
+    short(name || "xray", MAX_STEM / 2),
+    short(wordsOf(title.toLowerCase()), MAX_STEM),
+  ];
+  return parts.filter(Boolean).join("--");
 }
 
-/** Writes the boxes around masks as CSV: image, phrase, x, y, w, h in pixels of the image. */
-export function boxesCsv(shown: readonly (readonly [Shown, Finished])[]): string {
-  const rows = shown.flatMap(([{ image, title, phrase = title }, { originalBox }]) =>
-    originalBox ? [[image, phrase, ...originalBox]] : []
-  );
-  return stringify([["image", "phrase", "x", "y", "w", "h"], ...rows]);
+/** Describes how a heatmap was made, for readers of a picture or a table. */
+export function settingsText(
+  { settings, isGrid }: Shown,
+  { sigma, threshold, isOtsu }: Finished,
+  model: string | undefined,
+): string {
+  const { start, end, steps, layers, noise } = settings;
+  return [
+    ...(model ? [`model ${model}`] : []),
+    ...(steps === undefined ? [] : [`${steps} steps`]),
+    ...(start === undefined || end === undefined ? [] : [`steps ${start} to ${end - 1} read`]),
+    ...(layers ? [`layers ${layers.join(" ")}`] : []),
+    ...(noise ? [`noise by ${noise}`] : []),
+    ...(isGrid ? [] : [`sigma ${sigma}`]),
+    ...(threshold === undefined
+      ? []
+      : [`threshold ${threshold.toFixed(3)}${isOtsu ? " (Otsu)" : ""}`]),
+  ].join(", ");
+}
+
+/**
+ * Writes the boxes around masks as CSV: image, phrase, x, y, w, h in pixels of the image, then the
+ * settings and the purpose.
+ *
+ * @param model Name of the model; `undefined` if unknown.
+ */
+export function boxesCsv(
+  shown: readonly (readonly [Shown, Finished])[],
+  model: string | undefined,
+): string {
+  const rows = shown.flatMap(([picture, finished]) => {
+    const { image, title, phrase = title } = picture;
+    if (!finished.originalBox) return [];
+    const settings = settingsText(picture, finished, model);
+    return [[image, phrase, ...finished.originalBox, settings, RESEARCH_ONLY]];
+  });
+  return stringify([["image", "phrase", "x", "y", "w", "h", "settings", "use"], ...rows]);
 }
 
 /** Encodes a heatmap as a NumPy file, `[size, size]` float32. */

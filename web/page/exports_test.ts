@@ -21,7 +21,8 @@ const shown: Shown = {
   notes: ["The model knows phantoms only."],
 };
 const finished: Finished = {
-  ...{ heatmap: new Float32Array(128 * 128), size: 128, sigma: 2.5 },
+  ...{ heatmap: new Float32Array(128 * 128), normalised: new Float32Array(128 * 128) },
+  ...{ size: 128, sigma: 2.5 },
   ...{ threshold: 0.4, isOtsu: true, originalBox: [1, 2, 3, 4] },
 };
 const record = {
@@ -55,15 +56,18 @@ Deno.test("exported files are named for their X-ray, without its folders", () =>
   assertEquals(nameOf("mimic/p10\\a b.dcm"), "a b.dcm");
   assertEquals(
     fileStem("out/IMG_0012.dcm", "Left “pleural” effusion"),
-    "IMG-0012-left-pleural-effusion",
+    "IMG-0012--left-pleural-effusion",
   );
   assertEquals(fileStem("снимок 1.PNG"), "снимок-1");
-  assertEquals(fileStem("胸部.png", "胸腔积液"), "胸部");
-  assertEquals(fileStem("../\u202E<>:.png", "a"), "xray-a");
-  assertEquals(fileStem(`${"x".repeat(300)}.png`, "y".repeat(4000)).length, 40 + 1 + 80);
-  const lines = boxesCsv([[shown, finished], [{ ...shown, image: "b, c.png" }, finished]]);
+  assertEquals(fileStem("胸部.png", "胸腔积液"), "胸部--胸腔积液");
+  assertEquals(fileStem("../\u202E<>:.png", "a"), "xray--a");
+  assertEquals(fileStem(`${"x".repeat(300)}.png`, "y".repeat(4000)).length, 40 + 2 + 80);
+  const lines = boxesCsv([[shown, finished], [{ ...shown, image: "b, c.png" }, finished]], "demo");
+  const made =
+    '"model demo, 50 steps, steps 15 to 19 read, layers 10, noise by inversion, sigma 2.5, ' +
+    'threshold 0.400 (Otsu)",Research only. Not for clinical use.';
   assertEquals(lines.trim().split("\r\n").slice(1), [
-    "xray.png,left effusion,1,2,3,4",
-    '"b, c.png",left effusion,1,2,3,4',
+    `xray.png,left effusion,1,2,3,4,${made}`,
+    `"b, c.png",left effusion,1,2,3,4,${made}`,
   ]);
 });

@@ -7,16 +7,26 @@
 
 import { printable } from "../../base/text.ts";
 import type { ServerFacts } from "../review_api.ts";
-import { Controls } from "./controls.ts";
-import { exportButtons, type MadeWith } from "./export_buttons.ts";
+import { Controls, type ControlState } from "./controls.ts";
+import { exportButtons, type MadeWith, type SavedTogether } from "./export_buttons.ts";
+import type { DragMode } from "../viewer/gestures.ts";
 import { RefinishQueue } from "../viewer/refinish_queue.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import type { Look, Shown } from "../viewer/shown.ts";
 import { type View, WHOLE } from "../viewer/view.ts";
-import { Viewer } from "../viewer/viewer.ts";
+import { type Marks, Viewer } from "../viewer/viewer.ts";
 
 /** Maximum number of characters of an X-ray's name beside its picture. */
 const MAX_SHOWN_NAME = 500;
+
+/** Most changes that can be undone, and milliseconds of rest after which a change is complete. */
+const [MOST_UNDONE, REST] = [100, 300];
+
+/** Least height of a picture in CSS pixels; more pictures than fit are scrolled to. */
+const LEAST_HEIGHT = 300;
+
+/** The model behind no heatmap. */
+const UNKNOWN: MadeWith = { find: () => Promise.resolve({}) };
 
 /** A picture with its caption. */
 interface Panel {
@@ -28,48 +38,146 @@ interface Panel {
   shown: Shown;
 }
 
+/** Everything that the user sets for looking: controls, view and ruler. */
+export interface GalleryState {
+  readonly controls: ControlState;
+  readonly view: View;
+  readonly ruler: Marks["ruler"] | null;
+}
+
 /** Shows the phrases of one X-ray, a picture each. */
 export class Gallery {
+  /** Controls of the display settings. */
+  readonly controls: Controls = new Controls(() => this.#showAll());
+  /** Called after each change by the user, once the user rests. */
+  onChange: (state: GalleryState) => void = () => {};
   readonly #view: View = { ...WHOLE };
-  readonly #controls = new Controls(() => this.#showAll());
+  readonly #marks: Marks = {};
   readonly #finishing: RefinishQueue;
   #panels: Panel[] = [];
+  #shown: readonly Shown[] = [];
   /** Name of the last shown X-ray; the view resets when the X-ray changes. */
   #image: string | undefined;
-  #record: MadeWith = () => Promise.resolve({});
+  #record: MadeWith = UNKNOWN;
+  #isHidden = false;
+  #past: string[] = [];
+  #now: string;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param device Device that finishes heatmaps. */
-  constructor(device: ServerFacts["device"]) {
+  readonly #encodeSeg: SavedTogether["encodeSeg"];
+
+  /**
+   * @param device Device that finishes heatmaps.
+   * @param encodeSeg Encodes DICOM segmentations.
+   */
+  constructor(device: ServerFacts["device"], encodeSeg?: SavedTogether["encodeSeg"]) {
+    this.#encodeSeg = encodeSeg;
     const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
     this.#finishing = new RefinishQueue(device, tell, ({ message }) => say(message));
-    part("reset", HTMLButtonElement).addEventListener("click", () => {
-      Object.assign(this.#view, WHOLE);
-      this.#controls.resetLevels();
-      this.#showAll();
-    });
+    this.#now = JSON.stringify(this.state());
+    new ResizeObserver(() => this.#arrange()).observe(part("viewers", HTMLElement));
   }
 
-  /** Sets Gaussian and threshold to a run's; see {@linkcode Controls.useSettings}. */
-  useSettings(sigma: number, otsu: boolean): void {
-    this.#controls.useSettings(sigma, otsu);
+  /** Gives all that the user sets for looking. */
+  state(): GalleryState {
+    const { ruler = null } = this.#marks;
+    return { controls: this.controls.state(), view: { ...this.#view }, ruler };
+  }
+
+  /** Sets view, controls and ruler to an earlier state. */
+  restore({ controls, view, ruler }: GalleryState): void {
+    this.controls.restore(controls);
+    Object.assign(this.#view, view);
+    if (ruler) this.#marks.ruler = ruler;
+    else delete this.#marks.ruler;
+    this.#now = JSON.stringify(this.state());
+    this.#showAll();
+  }
+
+  /** Goes back to the state before the user's last change. */
+  undo(): void {
+    this.#settle();
+    const before = this.#past.pop();
+    if (before !== undefined) this.restore(JSON.parse(before));
+    this.#mark();
+  }
+
+  /** Zooms every picture by a factor about the middle. */
+  zoom(factor: number): void {
+    this.#panels[0]?.viewer.zoom(factor);
+  }
+
+  /** Moves every picture by shares of its width and height. */
+  move(x: number, y: number): void {
+    const [{ viewer } = {}] = this.#panels;
+    viewer?.move(x * viewer.canvas.clientWidth, y * viewer.canvas.clientHeight);
+  }
+
+  /** Shows the whole X-ray. */
+  fit(): void {
+    this.setView(WHOLE);
+  }
+
+  /** Shows a part of the X-ray. */
+  setView(view: Readonly<View>): void {
+    Object.assign(this.#view, view);
+    this.#redraw();
+  }
+
+  /** Shows one pixel of the X-ray as one pixel of the screen. */
+  oneToOne(): void {
+    const [panel] = this.#panels;
+    if (panel) this.setView({ ...this.#view, zoom: Math.min(1 / panel.viewer.fit, 16) });
+  }
+
+  /** Moves the cursor by pixels of the X-ray; a hidden cursor appears in the middle. */
+  movePoint(x: number, y: number): void {
+    const [first] = this.#shown;
+    if (!first) return;
+    const { width, height } = first.original;
+    const [left, top] = this.#marks.point ?? [width / 2, height / 2];
+    const within = (place: number, most: number) => Math.min(Math.max(place, 0), most);
+    this.#marks.point = [within(left + x, width), within(top + y, height)];
+    this.#marks.under = undefined;
+    this.#redraw();
+  }
+
+  /** Begins a ruler at the cursor, or ends the ruler that was begun there. */
+  measure(): void {
+    const { point, ruler } = this.#marks;
+    if (!point) return this.movePoint(0, 0);
+    const isBegun = ruler && ruler[0] === ruler[2] && ruler[1] === ruler[3];
+    this.#marks.ruler = isBegun ? [ruler[0], ruler[1], ...point] : [...point, ...point];
+    this.#redraw();
+  }
+
+  /** Hides or shows heat, outline, boxes and ground truth, without a change of the controls. */
+  hideOverlay(isHidden: boolean): void {
+    if (isHidden === this.#isHidden) return;
+    this.#isHidden = isHidden;
+    this.#showAll();
+  }
+
+  /** Shows the pictures again, after a change of the controls by the program. */
+  refresh(): void {
+    this.#showAll();
   }
 
   /**
    * Shows phrases of one X-ray in place of all earlier pictures.
    *
    * @param phrases Pictures of one X-ray.
-   * @param record Finds the model, versions and settings of the heatmaps, for exports.
+   * @param record Model, versions and settings of the heatmaps, for exports.
    */
   show(phrases: readonly Shown[], record: MadeWith): void {
     const image = phrases[0]?.image;
-    if (image !== this.#image) Object.assign(this.#view, WHOLE);
-    [this.#image, this.#record] = [image, record];
-    while (this.#panels.length > phrases.length) this.#panels.pop()!.figure.remove();
-    phrases.forEach((shown, i) => {
-      const panel = this.#panels[i] ?? this.#addPanel(shown);
-      panel.shown = shown;
-      this.#showOne(panel, this.#controls.look());
-    });
+    if (image !== this.#image) {
+      Object.assign(this.#view, WHOLE);
+      delete this.#marks.point;
+      delete this.#marks.ruler;
+    }
+    [this.#image, this.#record, this.#shown] = [image, record, [...phrases]];
+    this.#showPanels();
     const hasTruth = phrases.some(({ boxes, outline }) => boxes.length > 0 || outline);
     part("truth", HTMLInputElement).closest("label")!.hidden = !hasTruth;
     part("look", HTMLElement).hidden = phrases.length === 0;
@@ -77,23 +185,71 @@ export class Gallery {
 
   /** Removes all pictures. */
   clear(): void {
-    this.show([], () => Promise.resolve({}));
+    this.show([], UNKNOWN);
   }
 
   /** Updates one picture, by its index from 0; ignores an index without a picture. */
   update(index: number, shown: Shown): void {
-    const panel = this.#panels[index];
+    if (index >= this.#shown.length) return;
+    this.#shown = this.#shown.with(index, shown);
+    const panel = this.#panels[index + this.#before];
     if (!panel) return;
     panel.shown = shown;
-    this.#showOne(panel, this.#controls.look());
+    this.#showOne(panel, this.#look());
+  }
+
+  /** Number of plain pictures before the phrases. */
+  get #before(): number {
+    return Number(this.controls.hasPlain && this.#shown.length > 0);
+  }
+
+  #showPanels(): void {
+    const [first] = this.#shown;
+    const all = this.#before === 0 ? this.#shown : [plainOf(first!), ...this.#shown];
+    while (this.#panels.length > all.length) this.#panels.pop()!.figure.remove();
+    const look = this.#look();
+    all.forEach((shown, i) => {
+      const panel = this.#panels[i] ?? this.#addPanel(shown);
+      panel.shown = shown;
+      this.#showOne(panel, look);
+    });
+    this.#arrange();
+  }
+
+  /** Chooses the number of columns by which the pictures become largest. */
+  #arrange(): void {
+    const place = part("viewers", HTMLElement);
+    const [first] = this.#panels;
+    if (!first) return;
+    const { width, height } = first.shown.original;
+    const count = this.#panels.length;
+    const scaleOf = (columns: number) => {
+      const rows = Math.ceil(count / columns);
+      const down = Math.max(place.clientHeight / rows, LEAST_HEIGHT);
+      return Math.min(place.clientWidth / columns / width, down / height);
+    };
+    const columns = Array.from({ length: count }, (_, i) => i + 1);
+    const best = columns.reduce((best, next) => scaleOf(next) > scaleOf(best) ? next : best);
+    place.style.setProperty("--columns", String(best));
+    // A long text scrolls, so the keyboard must reach it.
+    for (const { title, facts, image } of this.#panels) {
+      for (const text of [title, facts, image]) {
+        if (text.scrollHeight > text.clientHeight + 1) text.tabIndex = 0;
+        else text.removeAttribute("tabindex");
+      }
+    }
   }
 
   #addPanel(shown: Shown): Panel {
-    const viewer = new Viewer(this.#view, this.#finishing, () => {
-      for (const { viewer } of this.#panels) viewer.draw();
-    }, (black, white) => {
-      this.#controls.moveLevels(black, white);
-      this.#showAll();
+    const viewer = new Viewer({
+      ...{ view: this.#view, marks: this.#marks, finishing: this.#finishing },
+      mode: () =>
+        document.querySelector<HTMLInputElement>("[name=mode]:checked")!.value as DragMode,
+      onView: () => this.#redraw(),
+      onLevels: (black, white) => {
+        this.controls.moveLevels(black, white);
+        this.#showAll();
+      },
     });
     const [figure, title, facts, image] = [
       make("figure"),
@@ -101,25 +257,78 @@ export class Gallery {
       make("span"),
       make("small", "", { className: "xray" }),
     ];
-    const caption = make("figcaption");
-    caption.append(title, facts, image);
+    const [caption, stage] = [make("figcaption"), make("div", "", { className: "stage" })];
     const panel: Panel = { figure, title, facts, image, viewer, shown };
-    const buttons = exportButtons(panel, () => ({ record: this.#record, all: this.#panels }));
-    figure.append(caption, viewer.canvas, buttons);
+    const buttons = exportButtons(panel, () => ({
+      ...{ record: this.#record, all: this.#panels, encodeSeg: this.#encodeSeg },
+    }));
+    const under = make("div");
+    under.append(facts, image);
+    caption.append(title, buttons, under);
+    stage.append(viewer.canvas, viewer.readout);
+    figure.append(caption, stage);
     part("viewers", HTMLElement).append(figure);
     this.#panels.push(panel);
     return panel;
   }
 
+  #look(): Look {
+    const look = this.controls.look();
+    return this.#isHidden ? { ...look, overlay: false } : look;
+  }
+
   #showAll(): void {
-    const look = this.#controls.look();
-    for (const panel of this.#panels) this.#showOne(panel, look);
+    this.#showPanels();
+    this.#changed();
+  }
+
+  #redraw(): void {
+    for (const { viewer } of this.#panels) viewer.draw();
+    this.#changed();
+  }
+
+  /** Notes a change for undo, once the user rests. */
+  #changed(): void {
+    this.#writeZoom();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#settle(), REST);
+  }
+
+  #settle(): void {
+    clearTimeout(this.#timer);
+    const now = JSON.stringify(this.state());
+    if (now === this.#now) return;
+    this.#past = [...this.#past, this.#now].slice(-MOST_UNDONE);
+    this.#now = now;
+    this.#mark();
+    this.onChange(this.state());
+  }
+
+  #mark(): void {
+    part("undo", HTMLButtonElement).disabled = this.#past.length === 0;
+  }
+
+  #writeZoom(): void {
+    part("zoom", HTMLOutputElement).value = `${this.#view.zoom.toFixed(2)}x`;
   }
 
   #showOne({ title, facts, image, viewer, shown }: Panel, look: Look): void {
     title.textContent = shown.title;
     facts.textContent = shown.facts;
-    image.textContent = `X-ray: ${printable(shown.image, MAX_SHOWN_NAME)}`;
+    image.textContent = nameAndSize(shown);
     viewer.show(shown, look);
+    this.#writeZoom();
   }
+}
+
+/** Names an X-ray with its size, for its picture. */
+function nameAndSize({ image, original: { width, height } }: Shown): string {
+  return `X-ray: ${printable(image, MAX_SHOWN_NAME)}, ${width} x ${height} pixels`;
+}
+
+/** Makes a picture of the X-ray alone. */
+function plainOf({ layers: _, predicted: _predicted, outline: _outline, ...shown }: Shown): Shown {
+  const { width, height } = shown.original;
+  const crop = { x: 0, y: 0, side: width, height };
+  return { ...shown, title: "X-ray alone", facts: "", notes: [], crop, boxes: [] };
 }

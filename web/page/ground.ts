@@ -15,14 +15,18 @@ import {
   type Reply,
   type RunSettings,
 } from "../engine_messages.ts";
+import type { Box } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
+import { type DicomReference, readReference } from "../../images/dicom/reference.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
 import type { ServerFacts } from "../review_api.ts";
-import { COLUMNS, Explorer } from "./explorer.ts";
+import { COLUMNS, Explorer, SETTINGS } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
 import { ModelChoice, type OnModel } from "./model_choice.ts";
 import { make, part, say } from "./parts_of_page.ts";
+import { forget, keep, keepFile, recall, recallFile } from "../viewer/kept.ts";
 import { isAttended, type Shown } from "../viewer/shown.ts";
+import { type Example, verdictOn } from "./examples.ts";
 
 /** Maximum bytes of an X-ray's file, so that a socket's message stays below 64 MiB. */
 const MAX_FILE = 2 ** 26 - 2 ** 12;
@@ -34,12 +38,8 @@ const DEVICES: Readonly<Record<ServerFacts["device"], EngineDevice>> = {
   cpu: "wasm",
 };
 
-/** An example: a phantom drawn on this machine, with its phrases. */
-export interface Example {
-  readonly name: string;
-  readonly phrases: readonly string[];
-  readonly bytes: () => Promise<ArrayBuffer>;
-}
+/** Keys of the phrases, of the display settings and of the run's settings in the browser. */
+const [PHRASES, LOOK] = ["phrases", "look"];
 
 /** The chosen X-ray; open as soon as its pixels are read. */
 interface Chosen {
@@ -49,8 +49,12 @@ interface Chosen {
   readonly file: string;
   /** Printable form of the file's name. */
   readonly name: string;
-  /** Whether a run starts as soon as the X-ray is open. */
-  readonly isExample: boolean;
+  /** The example whose phrases are grounded as soon as it is open. */
+  readonly example: Example | undefined;
+  /** The DICOM file's identity and size of pixels; absent for other files. */
+  reference?: DicomReference;
+  /** Whether the browser has kept the X-ray over a reload. */
+  readonly isKept: boolean;
   /** Name of the X-ray whose run this choice ended; `undefined` if there was no run. */
   readonly ended: string | undefined;
   /** The engine's reply with the pixels. */
@@ -135,17 +139,52 @@ export class Grounding {
     engine.onReply = (reply) => this.#take(reply);
     part("ground", HTMLElement).hidden = false;
     this.#listen();
+    for (const id of ["ground-head", "ground-settings"]) part(id, HTMLElement).hidden = false;
+    part("examples", HTMLElement).append("Examples, drawn by this program:");
     for (const example of examples) {
       const button = make("button", example.name, { type: "button" });
       button.addEventListener("click", () => {
-        part("phrases", HTMLTextAreaElement).value = example.phrases.join("\n");
-        this.#choose(example.name, example.bytes, true);
+        this.#type(example.phrases.join("\n"));
+        this.#choose(example.name, example.bytes, example);
       });
       part("examples", HTMLElement).append(button);
     }
+    this.#recall();
     const open: OnModel = (model, device) => this.#open(model, device);
     if (on === "page") this.#choice = new ModelChoice(DEVICES[device], open);
     else open("demo", "auto");
+  }
+
+  /** Takes X-ray, phrases and display settings from before a reload. */
+  async #recall(): Promise<void> {
+    part("phrases", HTMLTextAreaElement).value = recall("localStorage", PHRASES) ?? "";
+    const look = recall("localStorage", LOOK);
+    if (look) this.#gallery.controls.restore(JSON.parse(look));
+    this.#gallery.onChange = ({ controls }) => keep("localStorage", LOOK, JSON.stringify(controls));
+    const before = this.#choices;
+    const kept = await recallFile();
+    // The user may have chosen an X-ray meanwhile.
+    if (kept && this.#choices === before) {
+      await this.#choose(kept.name, () => kept.file.arrayBuffer(), undefined, true);
+    }
+  }
+
+  async #forget(): Promise<void> {
+    await keepFile(undefined);
+    for (const key of [PHRASES, LOOK, SETTINGS]) forget("localStorage", key);
+    location.reload();
+  }
+
+  /** Puts phrases into the form. */
+  #type(phrases: string): void {
+    part("phrases", HTMLTextAreaElement).value = phrases;
+    keep("localStorage", PHRASES, phrases);
+  }
+
+  /** Shows or folds the form. */
+  #fold(isFolded: boolean): void {
+    part("form", HTMLElement).hidden = isFolded;
+    part("fold", HTMLButtonElement).ariaExpanded = String(!isFolded);
   }
 
   #open(model: "demo" | PickedModel, device: EngineDevice): void {
@@ -154,7 +193,7 @@ export class Grounding {
     this.#model = undefined;
     this.#opening++;
     this.#engine.ask({ kind: "open", model, device });
-    part("place", HTMLElement).textContent = "";
+    for (const id of ["place", "notice"]) part(id, HTMLElement).textContent = "";
     this.#status("Opening the model …");
     this.#enable();
   }
@@ -178,10 +217,20 @@ export class Grounding {
     document.addEventListener("paste", (event) => {
       this.#read(event.clipboardData?.files);
     });
+    const phrases = part("phrases", HTMLTextAreaElement);
+    phrases.addEventListener("input", () => keep("localStorage", PHRASES, phrases.value));
+    const on = (id: string, act: () => void) =>
+      part(id, HTMLButtonElement).addEventListener("click", act);
+    on("open-xray", () => file.click());
+    on("fold", () => {
+      this.#fold(!part("form", HTMLElement).hidden);
+      if (!part("form", HTMLElement).hidden) phrases.focus();
+    });
+    on("forget", () => this.#forget());
     part("run", HTMLButtonElement).addEventListener("click", () => this.#start());
     part("explore", HTMLButtonElement).addEventListener("click", () => this.#explore());
     part("cancel", HTMLButtonElement).addEventListener("click", () => this.#cancel());
-    part("phrases", HTMLTextAreaElement).addEventListener("keydown", (event) => {
+    phrases.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
     });
     document.addEventListener("keydown", (event) => {
@@ -214,7 +263,8 @@ export class Grounding {
   async #choose(
     file: string,
     read: () => Promise<ArrayBuffer>,
-    isExample = false,
+    example?: Example,
+    isKept = false,
   ): Promise<void> {
     const name = printable(file, MAX_NAME);
     const ended = this.#isRunning ? this.#chosen?.name : undefined;
@@ -223,9 +273,10 @@ export class Grounding {
     this.#run++;
     [this.#isRunning, this.#before] = [false, undefined];
     this.#clear();
-    const chosen: Chosen = { id: ++this.#choices, file, name, isExample, ended };
+    const chosen: Chosen = { id: ++this.#choices, file, name, example, isKept, ended };
     this.#chosen = chosen;
     part("progress", HTMLProgressElement).value = 0;
+    this.#fold(example !== undefined);
     say(endOf(chosen));
     this.#status(`Reading ${name} …`);
     this.#enable();
@@ -233,6 +284,12 @@ export class Grounding {
       const bytes = await read();
       // Drop a slow file if the user has chosen another X-ray since.
       if (this.#chosen !== chosen) return;
+      // A copy, since the engine takes the bytes.
+      const copy = new Blob([bytes]);
+      const reference = await referenceOf(new Uint8Array(bytes), name);
+      if (this.#chosen !== chosen) return;
+      if (reference) chosen.reference = reference;
+      keepFile({ name: file, file: copy });
       this.#engine.ask({ kind: "image", image: chosen.id, name, bytes });
     } catch (error) {
       if (this.#chosen === chosen) {
@@ -252,6 +309,8 @@ export class Grounding {
     const { name, ...chosen } = this.#chosen!;
     this.#chosen = undefined;
     this.#clear();
+    this.#fold(false);
+    keepFile(undefined);
     const whole = message.includes(name) ? message : `${name}: ${message}`;
     say([`${whole}; no X-ray is open`, endOf(chosen)].filter(Boolean).join(". "));
     this.#status("");
@@ -287,6 +346,7 @@ export class Grounding {
     }
     this.#before = this.#made;
     this.#show(phrases.map((phrase) => ({ ...this.#blank(image, phrase), phrase })));
+    this.#fold(true);
     this.#begin();
     this.#engine.ask({
       kind: "ground",
@@ -304,6 +364,7 @@ export class Grounding {
     if (!Number.isInteger(settings.steps)) return say("Type how many steps the trajectory has");
     this.#explored = phrase;
     this.#before = undefined;
+    this.#fold(true);
     this.#begin();
     this.#engine.ask({
       kind: "explore",
@@ -348,8 +409,11 @@ export class Grounding {
       case "image":
         this.#chosen!.image = reply;
         this.#show([{ ...this.#blank(reply, this.#chosen!.name), facts: "no phrase yet" }]);
-        this.#status(`${this.#chosen!.name}: ${pixelsOf(reply)}.`);
-        if (this.#chosen!.isExample) this.#start();
+        // An X-ray from before a reload is a part of the start.
+        this.#status(
+          !this.#model ? "Opening the model …" : this.#chosen!.isKept ? "Ready." : "X-ray read.",
+        );
+        if (this.#chosen!.example) this.#start();
         if (this.#isRunning) say(endOf(this.#chosen!));
         break;
       case "begun":
@@ -363,13 +427,15 @@ export class Grounding {
         const bar = part("progress", HTMLProgressElement);
         [bar.max, bar.value] = [total, done];
         const what = kind === "trajectory" ? "the X-ray's trajectory" : "the phrases";
-        this.#status(`Pass ${done} of ${total}, ${what}; ${Math.ceil(secondsLeft)} s left.`, true);
+        const share = Math.floor(100 * done / total);
+        this.#status(`Working: ${share} %, about ${Math.ceil(secondsLeft)} s left.`, true);
+        part("passes", HTMLElement).textContent = `Pass ${done} of ${total}, ${what}.`;
         break;
       }
       case "attention": {
         const { phrase, layers, steps, total, notes: own } = reply;
         const isWhole = steps === total;
-        const step = isWhole ? `${total} steps` : `step ${steps} of ${total}`;
+        const step = isWhole ? "finished" : `forming, ${Math.floor(100 * steps / total)} %`;
         const facts = [step, ...own].join("; ");
         const notes = [
           ...own,
@@ -377,7 +443,9 @@ export class Grounding {
           ...(isWhole ? [] : [`Only ${steps} of ${total} steps are in this heatmap`]),
         ];
         const { shown } = this.#made;
-        shown[phrase] = { ...shown[phrase]!, layers, facts, notes };
+        const made = { ...shown[phrase]!, layers, notes };
+        const verdict = isWhole && made.boxes.length > 0 ? [verdictOn(made)] : [];
+        shown[phrase] = { ...made, facts: [facts, ...verdict].join("; ") };
         this.#gallery.update(phrase, shown[phrase]!);
         break;
       }
@@ -407,8 +475,8 @@ export class Grounding {
   /** Makes a model the page's open model; `undefined` for none. */
   #use(model: OpenedModel | undefined): void {
     this.#model = this.#opened = model;
-    const { place, notice } = model ?? { place: "" };
-    part("place", HTMLElement).textContent = notice ? `${place} ${notice}` : place;
+    part("place", HTMLElement).textContent = model?.place ?? "";
+    part("notice", HTMLElement).textContent = model?.notice ?? "";
   }
 
   #fail({ request, run, keepsModel, message }: Extract<Reply, { kind: "failed" }>): void {
@@ -435,15 +503,21 @@ export class Grounding {
     settings: Partial<RunSettings> = {},
   ): Shown {
     const { width, height } = gray;
-    const [image, notes] = [this.#chosen!.file, notesOf(this.#model)];
-    const own = { title, image, gray, crop, settings, notes };
-    const size = this.#model?.size ?? 1;
-    return { ...own, facts: "", original: { width, height }, size, isGrid: false, boxes: [] };
+    const { file: image, reference, example } = this.#chosen!;
+    const notes = notesOf(this.#model);
+    const boxes: readonly Box[] = example?.boxes[example.phrases.indexOf(title)] ?? [];
+    const own = { title, image, gray, crop, settings, notes, boxes, size: this.#model?.size ?? 1 };
+    return {
+      ...{ ...own, facts: "", original: { width, height }, isGrid: false },
+      ...(reference && { reference }),
+      ...(reference?.spacing && { spacing: reference.spacing }),
+    };
   }
 
   #show(shown: Shown[], by = this.#model): void {
     this.#made = { shown, by };
-    this.#gallery.show(shown, () => this.#record(by));
+    const name = by && { model: by.path };
+    this.#gallery.show(shown, { ...name, find: () => this.#record(by) });
   }
 
   /**
@@ -485,6 +559,7 @@ export class Grounding {
       button.disabled = this.#model === undefined;
     }
     part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
+    part("progress", HTMLProgressElement).hidden = !this.#isRunning;
   }
 
   /** Shows a status; screen readers stay silent on a passing one, such as each pass. */
@@ -493,4 +568,11 @@ export class Grounding {
     status.ariaBusy = String(isPassing);
     status.textContent = text;
   }
+}
+
+/** Reads the identity of a DICOM file; `undefined` for other files and broken ones. */
+async function referenceOf(bytes: Uint8Array, name: string): Promise<DicomReference | undefined> {
+  if (new TextDecoder("latin1").decode(bytes.subarray(128, 132)) !== "DICM") return undefined;
+  // The engine reads the picture, and reports a broken file.
+  return await readReference(bytes, name).catch(() => undefined);
 }

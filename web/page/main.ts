@@ -5,21 +5,20 @@
  * @module
  */
 
-import { drawPhantoms, type Phantom } from "../../datasets/phantom/phantom.ts";
+import { encodeDicomSeg } from "../../reports/exports/dicom_seg.ts";
 import type { Engine } from "../engine_messages.ts";
 import type { ServerFacts } from "../review_api.ts";
 import { SocketEngine } from "../socket_engine.ts";
 import { WorkerEngine } from "../worker_engine.ts";
 import { Gallery } from "./gallery.ts";
-import { type Example, Grounding } from "./ground.ts";
-import { paintGray } from "../viewer/paint.ts";
-import { part, say } from "./parts_of_page.ts";
-import { Review } from "./review.ts";
+import { drawExamples } from "./examples.ts";
+import { Grounding } from "./ground.ts";
+import { listenToTools } from "./tools.ts";
+import { say } from "./parts_of_page.ts";
+import { Review } from "../review/review.ts";
+import { ServedRunSource } from "../review/served_run_source.ts";
 import { keep, recall } from "../viewer/kept.ts";
 import { listenToTheme } from "../viewer/theme.ts";
-
-/** Seed and number of the example phantoms. */
-const EXAMPLES = { seed: 7, images: 4 };
 
 /** Takes the key from the page's address, and removes it there, where others could see it. */
 function takeToken(): string {
@@ -49,29 +48,7 @@ function fetcher(token: string) {
   };
 }
 
-function examples(): Example[] {
-  return [...drawPhantoms(EXAMPLES)].map((phantom, i) => ({
-    name: `Phantom ${i + 1}: ${phantom.findings.map(({ category }) => category).join(", ")}`,
-    phrases: phantom.findings.map(({ phrase }) => phrase),
-    bytes: () => toPng(phantom),
-  }));
-}
-
-async function toPng(phantom: Phantom): Promise<ArrayBuffer> {
-  const { width, height } = phantom;
-  const canvas = new OffscreenCanvas(width, height);
-  const pixels = new ImageData(paintGray(phantom, 0, 255), width, height);
-  canvas.getContext("2d")!.putImageData(pixels, 0, 0);
-  return await (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer();
-}
-
-function listen(): void {
-  const help = part("help", HTMLDialogElement);
-  part("help-button", HTMLButtonElement).addEventListener("click", () => help.showModal());
-  document.addEventListener("keydown", ({ key, target }) => {
-    const isTyping = target instanceof HTMLTextAreaElement || target instanceof HTMLInputElement;
-    if (key === "?" && !isTyping) help.showModal();
-  });
+function refuseDrops(): void {
   // A file dropped beside the drop area would replace the page in the browser's tab.
   for (const kind of ["dragover", "drop"] as const) {
     document.addEventListener(kind, (event) => {
@@ -90,13 +67,14 @@ function createEngine({ on }: ServerFacts, token: string): Engine {
 async function start(): Promise<void> {
   say(undefined);
   listenToTheme();
-  listen();
+  refuseDrops();
   const token = takeToken();
   const ask = fetcher(token);
   const facts = await (await ask("/api/server")).json() as ServerFacts;
-  const gallery = new Gallery(facts.device);
-  if (facts.results) await new Review(ask, gallery).open();
-  else new Grounding(createEngine(facts, token), gallery, examples(), facts);
+  const gallery = new Gallery(facts.device, encodeDicomSeg);
+  listenToTools(gallery);
+  if (facts.results) await new Review(new ServedRunSource(ask, token), gallery).open();
+  else new Grounding(createEngine(facts, token), gallery, drawExamples(), facts);
 }
 
 start().catch((error: Error) => say(error.message));

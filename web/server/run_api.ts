@@ -42,11 +42,13 @@ export class RunApi implements Disposable {
       return respondError("The run has changed since this page was opened: reload the page", 409);
     }
     if (!isImage) {
-      const sizeOf = async () => (await pictures.get(imageOf(result) ?? "")).original;
+      const sizeOf = async () =>
+        (await pictures.get(await run.locate(imageOf(result) ?? ""))).original;
       const body = encodeParts(await run.detail(result, sizeOf));
       const next = searchParams.getAll("next").slice(0, MAX_AHEAD).map(Number);
       const results = [index, ...next].flatMap((index) => run.result(index) ?? []);
-      pictures.readAhead(results.flatMap((result) => imageOf(result) ?? []));
+      const images = results.flatMap((result) => imageOf(result) ?? []);
+      pictures.readAhead(await Promise.all(images.map((image) => run.locate(image))));
       return respond(body, BYTES);
     }
     const image = imageOf(result);
@@ -54,7 +56,7 @@ export class RunApi implements Disposable {
       return respondError(`The results name no image of ${quote(result.id, 60)}`, 404);
     }
     try {
-      const { data, width, height, original } = await pictures.get(image);
+      const { data, width, height, original } = await pictures.get(await run.locate(image));
       return respond(data, {
         ...BYTES,
         "x-width": String(width),

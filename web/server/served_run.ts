@@ -11,10 +11,11 @@ import { printable } from "../../base/text.ts";
 import { cropRegion } from "../../images/preprocess.ts";
 import { tabulate } from "../../reports/tables/table_files.ts";
 import { resultOutline } from "../../runs/result_truth.ts";
+import { locateImage } from "../../runs/locate_image.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap, isGrounded } from "../../runs/run_folder.ts";
-import { SCORES } from "../../scoring/score_heatmap.ts";
 import type { RunOverview, SampleDetail, SampleHeatmap, SampleRow } from "../review_api.ts";
+import { sampleRow } from "../sample_row.ts";
 
 /** Most corners of an outline: some 100 KB, less than an X-ray. */
 const MAX_CORNERS = 10_000;
@@ -63,20 +64,12 @@ export class ServedRun {
 
   /** Lists the results as rows, in the order of `results.jsonl`. */
   rows(): SampleRow[] {
-    return this.#snapshot.results.map((result, index): SampleRow => {
-      const { id, status, phrase, category, setting } = result;
-      return {
-        ...{ index, id, status },
-        ...(phrase && { phrase }),
-        ...(category && { category }),
-        ...(setting && { setting }),
-        ...("reason" in result && { reason: result.reason }),
-        // Predicted boxes have no contrast and no ROC, and JSON has no NaN.
-        ...(status === "scored" && Object.fromEntries(
-          SCORES.filter((name) => !Number.isNaN(result[name])).map((name) => [name, result[name]]),
-        )),
-      };
-    });
+    return this.#snapshot.results.map(sampleRow);
+  }
+
+  /** Finds the file of an image in the results. */
+  locate(image: string): Promise<string> {
+    return locateImage(this.#folder, image);
   }
 
   /** Gives a result by its place in the list, from 0; `undefined` if the place is empty. */

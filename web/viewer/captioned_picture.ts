@@ -38,17 +38,21 @@ interface Line {
  * @param shown The phrase that the canvas shows.
  * @param finished The phrase's heatmap, as on the canvas.
  * @param look Display settings of the canvas.
+ * @param made Model and settings, in words.
+ * @param side Longer side of a picture in pixels of its own; 0 for a canvas of the screen.
  */
 export function captionedPicture(
-  picture: HTMLCanvasElement,
+  picture: HTMLCanvasElement | OffscreenCanvas,
   shown: Shown,
   finished: Finished,
   look: Look,
+  made: string,
+  side = 0,
 ): OffscreenCanvas {
-  const ratio = devicePixelRatio;
+  const ratio = side === 0 ? devicePixelRatio : Math.max(1, side / 1024);
   const width = Math.max(picture.width, MIN_WIDTH * ratio);
   const context = new OffscreenCanvas(1, 1).getContext("2d")!;
-  const { lines, height } = layOut(captionFor(shown, finished, look), width / ratio, context);
+  const { lines, height } = layOut(captionFor(shown, finished, look, made), width / ratio, context);
   const { canvas } = context;
   [canvas.width, canvas.height] = [width, picture.height + Math.ceil(height * ratio)];
   context.fillStyle = "white";
@@ -71,15 +75,23 @@ export function captionedPicture(
   return canvas;
 }
 
-function captionFor(shown: Shown, { threshold, isOtsu }: Finished, look: Look): Paragraph[] {
-  const { title, phrase = title, image, facts, crop, original, boxes, outline, notes } = shown;
+function captionFor(
+  shown: Shown,
+  { threshold, isOtsu }: Finished,
+  look: Look,
+  made: string,
+): Paragraph[] {
+  const { title, phrase = title, image, facts, crop, original, boxes, outline } = shown;
+  const notes = [...shown.notes, "Research only. Not for clinical use."];
   const key = [
     ...(title === phrase ? [] : [`Shown: ${title}.`]),
     ...(facts ? [`${facts}.`] : []),
     ...(look.outline ? ["Light blue: outline of the mask."] : []),
-    ...(look.box ? ["Dashed: box around the mask."] : []),
+    ...(look.box ? ["Dashed: boxes around its parts, with their mean heat."] : []),
     ...(look.truth && (boxes.length > 0 || outline) ? ["Green: ground truth."] : []),
     ...(isWhole(crop, original) ? [] : ["Dimmed: outside the model's square."]),
+    `Size: ${original.width} x ${original.height} pixels.`,
+    ...(made ? [`Made with ${made}.`] : []),
   ];
   // The caption leaves out the X-ray's folders, which may contain a patient's name.
   return captionOf({ phrase, image: nameOf(image), threshold, isOtsu, key, notes });

@@ -1,18 +1,29 @@
 /// <reference lib="dom" />
 /**
- * Turns touches, mouse and keys on a picture into gestures.
+ * Turns touches and mouse on a picture into gestures.
  *
  * @module
  */
 
+/** Effect of a drag by one pointer. */
+export type DragMode = "move" | "window" | "ruler";
+
 /** Receives gestures; `x` and `y` are in CSS pixels, positions from the picture's middle. */
 export interface Gestures {
+  /** Gives the chosen effect of a drag. */
+  mode(): DragMode;
   /** The picture was dragged by (x, y). */
   move(x: number, y: number): void;
   /** The user zooms by a factor, about the position (x, y). */
   zoom(factor: number, x: number, y: number): void;
-  /** The picture was dragged by (x, y) with Shift held. */
+  /** The picture was dragged by (x, y) in mode `window`, with Shift held, or by the right button. */
   drag(x: number, y: number): void;
+  /** The pointer is at (x, y), pressed or not; a mouse shows its place itself. */
+  point(x: number, y: number, isMouse: boolean): void;
+  /** The pointer has left the picture, or scrolls the page. */
+  leave(): void;
+  /** The ruler begins or ends at (x, y). */
+  measure(end: "begin" | "end", x: number, y: number): void;
   /** The user wants the whole picture. */
   reset(): void;
 }
@@ -29,10 +40,7 @@ const DOUBLE = 350;
 /** Maximum CSS pixels that a finger moves during a tap, and between two taps. */
 const TREMBLE = 12;
 
-/** Share of the canvas's width or height that an arrow key moves the picture by. */
-const STEP = 0.05;
-
-/** Listens to a picture's pointers, wheel and keys. */
+/** Listens to a picture's pointers and wheel. */
 export function listenToGestures(canvas: HTMLCanvasElement, gestures: Gestures): void {
   listenToPointers(canvas, gestures);
   listenToTaps(canvas, gestures);
@@ -43,45 +51,41 @@ export function listenToGestures(canvas: HTMLCanvasElement, gestures: Gestures):
     const unit = [1, 16, 400][event.deltaMode]!;
     gestures.zoom(Math.exp(-event.deltaY * unit / 400), x, y);
   }, { passive: false });
-  const move = (x: number, y: number) => () =>
-    gestures.move(x * STEP * canvas.clientWidth, y * STEP * canvas.clientHeight);
-  const keys: Record<string, () => void> = {
-    "+": () => gestures.zoom(1.25, 0, 0),
-    "=": () => gestures.zoom(1.25, 0, 0),
-    "-": () => gestures.zoom(0.8, 0, 0),
-    "0": gestures.reset,
-    ArrowLeft: move(1, 0),
-    ArrowRight: move(-1, 0),
-    ArrowUp: move(0, 1),
-    ArrowDown: move(0, -1),
-  };
-  canvas.addEventListener("keydown", (event) => {
-    const act = event.ctrlKey || event.metaKey ? undefined : keys[event.key];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  });
 }
 
 /** One pointer moves the picture. Two pointers also zoom, about the point between them. */
 function listenToPointers(canvas: HTMLCanvasElement, gestures: Gestures): void {
   const down = new Map<number, Pointer>();
+  let isMeasuring = false;
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
-    down.set(event.pointerId, fromMiddle(canvas, event));
+    const place = fromMiddle(canvas, event);
+    down.set(event.pointerId, place);
+    gestures.point(place.x, place.y, event.pointerType === "mouse");
+    isMeasuring = gestures.mode() === "ruler" && down.size === 1 && !event.shiftKey;
+    if (isMeasuring) gestures.measure("begin", place.x, place.y);
   });
+  canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("pointermove", (event) => {
+    const place = fromMiddle(canvas, event);
+    gestures.point(place.x, place.y, event.pointerType === "mouse");
     const pointer = down.get(event.pointerId);
     if (!pointer) return;
     const before = spanOf([...down.values()]);
-    const place = fromMiddle(canvas, event);
     const [x, y] = [place.x - pointer.x, place.y - pointer.y];
     Object.assign(pointer, place);
-    if (event.shiftKey) return gestures.drag(x, y);
+    if (isMeasuring && down.size === 1) return gestures.measure("end", place.x, place.y);
+    const isWindow = event.shiftKey || event.buttons === 2 || gestures.mode() === "window";
+    if (isWindow && down.size === 1) return gestures.drag(x, y);
     const after = spanOf([...down.values()]);
     gestures.move(after.x - before.x, after.y - before.y);
     if (before.length > 0) gestures.zoom(after.length / before.length, after.x, after.y);
   });
+  canvas.addEventListener("pointerleave", ({ pointerType }) => {
+    if (pointerType === "mouse") gestures.leave();
+  });
+  // The finger scrolls the page.
+  canvas.addEventListener("pointercancel", () => gestures.leave());
   for (const name of ["pointerup", "pointercancel"] as const) {
     canvas.addEventListener(name, ({ pointerId }) => down.delete(pointerId));
   }

@@ -16,16 +16,18 @@ export type Pixels = Uint8ClampedArray<ArrayBuffer>;
  *
  * @param black Highest level painted black, 0..254.
  * @param white Lowest level painted white, above `black`.
+ * @param invert Whether black and white change places.
  */
 export function paintGray(
   { data, width, height }: GrayImage,
   black: number,
   white: number,
+  invert = false,
 ): Pixels {
-  const levels = Uint8ClampedArray.from(
-    { length: 256 },
-    (_, level) => 255 * (level - black) / Math.max(white - black, 1),
-  );
+  const levels = Uint8ClampedArray.from({ length: 256 }, (_, level) => {
+    const share = Math.min(Math.max((level - black) / Math.max(white - black, 1), 0), 1);
+    return 255 * (invert ? 1 - share : share);
+  });
   const pixels = new Uint8ClampedArray(4 * width * height);
   for (let i = 0; i < data.length; i++) {
     const level = levels[data[i]!]!;

@@ -10,6 +10,8 @@ Deno.test("paintGray() spreads grey between black and white", () => {
     [...paintGray(gray, black, white)].filter((_, i) => i % 4 === 0);
   assertEquals(levels(0, 255), [0, 100, 150, 255]);
   assertEquals(levels(100, 200), [0, 0, 128, 255]);
+  const inverted = [...paintGray(gray, 100, 200, true)].filter((_, i) => i % 4 === 0);
+  assertEquals(inverted, [255, 255, 128, 0]);
 });
 
 Deno.test("paintHeatmap() makes the outside of the mask clear, and cooler parts clearer", () => {
@@ -68,6 +70,11 @@ Deno.test("smooth() and cut() finish a heatmap at any threshold, and leave a bas
   const grid = finish({ ...shown, isGrid: true }, 3, 0.5);
   assertEquals([grid.size, area(grid.heatmap)], [side, 1]);
   assertEquals(grid.originalBox, [12, 8, 8, 8]);
+  // A report's heatmap is smaller than its mask as scored, which stands for Otsu's cut.
+  const scored = Uint8Array.from({ length: 64 }, (_, i) => i < 8 ? 1 : 0);
+  const report = finish({ ...shown, isGrid: true, scored, size: 8 }, 3, "otsu");
+  assertEquals([report.size, area(report.heatmap)], [8, 8]);
+  assertEquals(report.originalBox, [4, 0, 32, 4]);
   const { layers: _, ...blank } = shown;
   assertEquals([isAttended(blank), isAttended(shown)], [false, true]);
 });

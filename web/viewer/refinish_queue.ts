@@ -140,7 +140,8 @@ export class RefinishQueue {
     try {
       const made = this.#knownFor(wish) ?? smooth(phrase, look.sigma);
       this.#known.set(phrase.layers, made);
-      take(cut(made, look.threshold, phrase.crop));
+      const cuttable = phrase.isUncut ? { ...made, otsu: undefined } : made;
+      take(cut(cuttable, look.threshold, phrase.crop));
     } catch (error) {
       this.#onError(error as Error);
     }

@@ -6,6 +6,7 @@
  */
 
 import { type Box, type CropRegion, type GrayImage, toOriginal } from "../../base/geometry.ts";
+import type { DicomReference } from "../../images/dicom/reference.ts";
 import type { Ring } from "../../base/outline.ts";
 import { finishGrid } from "../../methods/grid_heatmap.ts";
 import { type AveragedLayer, finishHeatmap } from "../../pipeline/postprocess.ts";
@@ -33,8 +34,16 @@ export interface Shown {
   readonly layers?: readonly AveragedLayer[];
   /** Side of the heatmap in pixels. */
   readonly size: number;
-  /** Whether `layers` holds a baseline's own heatmap, which takes no resize or Gaussian. */
+  /** Whether `layers` holds a finished heatmap, which takes no Gaussian: a baseline's, a report's. */
   readonly isGrid: boolean;
+  /** Whether the run did not cut this heatmap, so that an automatic threshold cuts nothing. */
+  readonly isUncut?: boolean;
+  /** The run's own mask from a report, `[size, size]` of 0 and 1; it stands for Otsu's cut. */
+  readonly scored?: Uint8Array;
+  /** Distance between rows, then between columns, in mm; only a DICOM file states it. */
+  readonly spacing?: readonly [row: number, column: number];
+  /** The DICOM file behind the X-ray, to which a segmentation refers. */
+  readonly reference?: DicomReference;
   /** Ground truth boxes, in pixels of the file. */
   readonly boxes: readonly Box[];
   /** Outline of ground truth masks, in pixels of the file; absent without masks. */
@@ -56,9 +65,14 @@ export interface Look {
   readonly threshold: "otsu" | number;
   /** Standard deviation of the Gaussian in heatmap pixels. */
   readonly sigma: number;
+  /** Levels of 0..255 that are painted black and white; `invert` swaps both colours. */
   readonly black: number;
   readonly white: number;
+  readonly invert: boolean;
+  /** Whether heat, outline, boxes and ground truth are painted at all. */
+  readonly overlay: boolean;
   readonly outline: boolean;
+  /** Whether a box with its mean heat is painted around each part of the mask. */
   readonly box: boolean;
   readonly truth: boolean;
 }
@@ -73,12 +87,16 @@ export interface Smoothed {
   readonly sigma: number;
   /** Otsu's threshold; `undefined` for a constant heatmap or a baseline's. */
   readonly otsu: number | undefined;
+  /** The run's own mask; see {@linkcode Shown.scored}. */
+  readonly scored?: Uint8Array;
 }
 
 /** A finished heatmap. */
 export interface Finished {
   /** Values 0..1, `[size, size]`; 0 outside the mask. */
   readonly heatmap: Float32Array;
+  /** The same values before the cut. */
+  readonly normalised: Float32Array;
   /** Side in pixels. */
   readonly size: number;
   /** Standard deviation of the Gaussian in heatmap pixels. */
@@ -111,11 +129,12 @@ export function isSamePhrase(one: Shown, other: Shown): boolean {
  * @param sigma Standard deviation of the Gaussian in heatmap pixels, 0..32.
  * @throws {RangeError} If the attention holds values that are not finite.
  */
-export function smooth({ layers, isGrid, size }: Attended, sigma: number): Smoothed {
+export function smooth({ layers, isGrid, size, scored }: Attended, sigma: number): Smoothed {
   if (isGrid) {
     const [{ data, side }] = layers as [AveragedLayer];
     const { normalised } = finishGrid({ values: data, side });
-    return { normalised, size: side, sigma, otsu: undefined };
+    if (!scored) return { normalised, size: side, sigma, otsu: undefined };
+    return { normalised: enlarge(normalised, side, size), size, sigma, otsu: undefined, scored };
   }
   const { normalised, threshold } = finishHeatmap(layers, { size, sigma });
   return { normalised, size, sigma, otsu: threshold };
@@ -129,23 +148,40 @@ export function smooth({ layers, isGrid, size }: Attended, sigma: number): Smoot
  * @param crop The square that the heatmap covers, in pixels of the file.
  */
 export function cut(
-  { normalised, size, sigma, otsu }: Smoothed,
+  { normalised, size, sigma, otsu, scored }: Smoothed,
   threshold: Look["threshold"],
   crop: CropRegion,
 ): Finished {
   const isOtsu = threshold === "otsu";
   const limit = threshold === "otsu" ? otsu : threshold;
-  if (limit === undefined) {
-    return { heatmap: normalised, size, sigma, threshold: limit, isOtsu, originalBox: undefined };
+  const shared = { normalised, size, sigma, threshold: limit, isOtsu };
+  if (limit === undefined && !scored) {
+    return { ...shared, heatmap: normalised, originalBox: undefined };
   }
-  const heatmap = applyThreshold(normalised, limit);
+  const heatmap = limit === undefined
+    ? normalised.map((value, i) => scored![i] ? Math.max(value, LEAST) : 0)
+    : applyThreshold(normalised, limit);
   const box = maskBox(heatmap, size, size);
-  return {
-    heatmap,
-    size,
-    sigma,
-    threshold: limit,
-    isOtsu,
-    originalBox: box && toOriginal(box, size, crop),
-  };
+  return { ...shared, heatmap, originalBox: box && toOriginal(box, size, crop) };
+}
+
+/** Heat of a pixel in a report's mask, if the report's levels round the heat to 0. */
+const LEAST = 1e-6;
+
+/** Enlarges a map by linear interpolation between the middles of its cells. */
+function enlarge(values: Float32Array, side: number, size: number): Float32Array {
+  const places = Array.from({ length: size }, (_, i) => {
+    const at = Math.max(0, Math.min(side - 1, (i + 0.5) * side / size - 0.5));
+    const low = Math.floor(at);
+    return { low, high: Math.min(side - 1, low + 1), share: at - low };
+  });
+  const enlarged = new Float32Array(size * size);
+  places.forEach(({ low: top, high: bottom, share: down }, y) =>
+    places.forEach(({ low, high, share }, x) => {
+      const row = (y: number) =>
+        values[y * side + low]! * (1 - share) + values[y * side + high]! * share;
+      enlarged[y * size + x] = row(top) * (1 - down) + row(bottom) * down;
+    })
+  );
+  return enlarged;
 }

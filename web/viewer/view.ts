@@ -10,7 +10,7 @@ export interface View {
   x: number;
   /** Middle of the view from the top edge, in shares of the X-ray's height. */
   y: number;
-  /** Magnification, 1..16; 1 shows the whole X-ray. */
+  /** Magnification, up to 16; 1 shows the whole X-ray, and below 1 it is smaller. */
   zoom: number;
 }
 
@@ -22,7 +22,7 @@ const MAX_ZOOM = 16;
 /** Moves the view's middle by (x, y) in shares of the X-ray's size; the view stays inside. */
 export function moveView(view: View, x: number, y: number): void {
   // At zoom 1 the middle cannot move; a closer view may come nearer to the edges.
-  const reach = (1 - 1 / view.zoom) / 2;
+  const reach = Math.max(0, (1 - 1 / view.zoom) / 2);
   const within = (place: number) => Math.min(Math.max(place, 0.5 - reach), 0.5 + reach);
   [view.x, view.y] = [within(view.x + x), within(view.y + y)];
 }
@@ -36,7 +36,8 @@ export function moveView(view: View, x: number, y: number): void {
  */
 export function zoomView(view: View, factor: number, x = 0, y = 0): void {
   const before = view.zoom;
-  view.zoom = Math.min(Math.max(before * factor, 1), MAX_ZOOM);
+  // Below 1 comes only a small X-ray at one pixel to one: from there the whole is the least again.
+  view.zoom = Math.min(Math.max(before * factor, Math.min(before, 1)), MAX_ZOOM);
   const kept = 1 - before / view.zoom;
   moveView(view, x * kept, y * kept);
 }

@@ -5,10 +5,11 @@
  * @module
  */
 
-import type { Box, GrayImage } from "../../base/geometry.ts";
+import { type Box, type CropRegion, type GrayImage, toOriginal } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
 import { BOX, DIMMED, OUTLINE } from "../../reports/figures/heat_colors.ts";
-import { listenToGestures } from "./gestures.ts";
+import { components } from "../../scoring/component_box.ts";
+import { type DragMode, listenToGestures } from "./gestures.ts";
 import { lastMade } from "./last_made.ts";
 import { outlineOf, paintGray, paintHeatmap, type Pixels } from "./paint.ts";
 import type { RefinishQueue } from "./refinish_queue.ts";
@@ -17,45 +18,78 @@ import { moveView, type View, WHOLE, zoomView } from "./view.ts";
 
 const css = (color: readonly number[]) => `rgb(${color.join(" ")})`;
 
+/** Marks that all pictures share, in pixels of the X-ray. */
+export interface Marks {
+  /** Place of the cursor. */
+  point?: readonly [x: number, y: number];
+  /** The picture under the mouse, where the mouse itself shows the place. */
+  under?: Viewer | undefined;
+  /** Ends of the ruler; the second end follows the first. */
+  ruler?: readonly [x1: number, y1: number, x2: number, y2: number];
+}
+
+/** A part of a mask: its box in pixels of the X-ray, and its mean heat. */
+interface Part {
+  readonly box: Box;
+  readonly heat: number;
+}
+
+/** Largest number of parts with a box, and least share of the heatmap's pixels in a part. */
+const [MOST_PARTS, LEAST_PART] = [12, 1 / 2000];
+
+/** Font size of texts on a picture in CSS pixels. */
+const FONT = 13;
+
+/** Colour of the cursor and the ruler. */
+const MARK = "#ffd54a";
+
+type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+
+/** Facts that pictures share, and the reactions to gestures on them. */
+export interface Shared {
+  readonly view: View;
+  readonly marks: Marks;
+  readonly finishing: RefinishQueue;
+  /** Gives the chosen effect of a drag. */
+  mode(): DragMode;
+  /** The view or the marks have changed. */
+  onView(): void;
+  /** The user changes the black and the white level by these amounts of 0..255. */
+  onLevels(black: number, white: number): void;
+}
+
 /** Draws one phrase, and reports the user's changes of the view. */
 export class Viewer {
   /** Canvas of the picture. */
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
-  readonly #view: View;
-  readonly #finishing: RefinishQueue;
-  readonly #onView: () => void;
-  readonly #onLevels: (black: number, white: number) => void;
+  /** Zoom, window, and values under the cursor. */
+  readonly readout: HTMLElement = document.createElement("output");
+  readonly #shared: Shared;
   #shown: Shown | undefined;
   #look: Look | undefined;
   #finished: Finished | undefined;
-  /** Cached, like the three below: a moved view repaints with the same pixels and outline. */
-  readonly #grayCanvas = lastMade((gray: GrayImage, black: number, white: number) =>
-    toCanvas(paintGray(gray, black, white), gray.width, gray.height)
-  );
+  /** Cached, like the four below: a moved view repaints with the same pixels and outline. */
+  readonly #grayCanvas = lastMade((
+    gray: GrayImage,
+    black: number,
+    white: number,
+    invert: boolean,
+  ) => toCanvas(paintGray(gray, black, white, invert), gray.width, gray.height));
   readonly #heatCanvas = lastMade(
     ({ heatmap, size }: Finished, colors: Look["colors"], opacity: number) =>
       toCanvas(paintHeatmap(heatmap, colors, opacity), size, size),
   );
   readonly #outline = lastMade(({ heatmap, size }: Finished) => toPath(heatmap, size));
   readonly #truth = lastMade(ringPath);
+  readonly #parts = lastMade(partsOf);
   #isQueued = false;
 
-  /**
-   * @param view The view, shared by all pictures.
-   * @param finishing Finishes the heatmaps.
-   * @param onView Called when the user changes the view.
-   * @param onLevels Called with the changes of the black and white levels, 0..255.
-   */
-  constructor(
-    view: View,
-    finishing: RefinishQueue,
-    onView: () => void,
-    onLevels: (black: number, white: number) => void,
-  ) {
-    [this.#view, this.#finishing] = [view, finishing];
-    [this.#onView, this.#onLevels] = [onView, onLevels];
+  /** @param shared View and marks of all pictures. */
+  constructor(shared: Shared) {
+    this.#shared = shared;
     this.canvas.tabIndex = 0;
     this.canvas.setAttribute("role", "img");
+    this.readout.ariaLive = "off";
     this.#listen();
     new ResizeObserver(() => this.draw()).observe(this.canvas);
   }
@@ -81,7 +115,7 @@ export class Viewer {
       lookBefore?.sigma === look.sigma && lookBefore.threshold === look.threshold;
     if (isAttended(shown) && !isAsked) {
       this.canvas.setAttribute("aria-busy", "true");
-      this.#finishing.wish(this, shown, look, (finished) => {
+      this.#shared.finishing.wish(this, shown, look, (finished) => {
         // A heatmap with earlier display settings may arrive first: stay busy after it.
         if (look === this.#look) this.canvas.setAttribute("aria-busy", "false");
         this.#take(finished, shown);
@@ -117,9 +151,14 @@ export class Viewer {
     });
   }
 
-  #scale(): number {
+  /** Canvas pixels per pixel of the X-ray, for the whole X-ray. */
+  get fit(): number {
     const { width, height } = this.#shown!.original;
-    return Math.min(this.canvas.width / width, this.canvas.height / height) * this.#view.zoom;
+    return Math.min(this.canvas.width / width, this.canvas.height / height);
+  }
+
+  #scale(): number {
+    return this.fit * this.#shared.view.zoom;
   }
 
   /** Repaints the canvas at once. */
@@ -133,49 +172,82 @@ export class Viewer {
       [canvas.width, canvas.height] = [width!, height!];
     }
     // A finger scrolls the page while the whole X-ray is visible, since it cannot move.
-    canvas.style.touchAction = this.#view.zoom > 1 ? "none" : "pan-y";
+    const { view, mode } = this.#shared;
+    canvas.style.touchAction = view.zoom > 1 || mode() !== "move" ? "none" : "pan-y";
     const context = canvas.getContext("2d")!;
     context.resetTransform();
     context.clearRect(0, 0, canvas.width, canvas.height);
-    const [shown, look] = [this.#shown, this.#look];
-    if (!shown || !look) return;
-    const { original, crop, boxes, outline = [], predicted = [] } = shown;
+    if (!this.#shown || !this.#look) return;
     const scale = this.#scale();
     context.translate(canvas.width / 2, canvas.height / 2);
     context.scale(scale, scale);
-    context.translate(-this.#view.x * original.width, -this.#view.y * original.height);
-    const gray = this.#grayCanvas(shown.gray, look.black, look.white);
-    context.drawImage(gray, 0, 0, original.width, original.height);
-    this.#paintHeatmap(context, shown, look, scale);
-    const frame = (color: string, line: Path2D, dash: number[]) => {
-      context.setLineDash(dash.map((length) => length / scale));
-      context.strokeStyle = color;
-      context.lineWidth = 2.5 * ratio / scale;
-      context.stroke(line);
-      context.setLineDash([]);
-    };
-    const own = this.#finished?.originalBox;
+    const { width: across, height: down } = this.#shown.original;
+    context.translate(-view.x * across, -view.y * down);
+    this.#paintXray(context, this.#shown, this.#look, ratio / scale);
+    this.#paintPoint(context, ratio / scale);
+    this.#readOut(this.#shown, this.#look, scale);
+  }
+
+  /**
+   * Paints the whole X-ray on a canvas of its own, for exports.
+   *
+   * @param longer Longer side of the canvas in pixels.
+   */
+  render(longer: number): OffscreenCanvas {
+    const { width, height } = this.#shown!.original;
+    const scale = longer / Math.max(width, height);
+    const canvas = new OffscreenCanvas(Math.round(width * scale), Math.round(height * scale));
+    const context = canvas.getContext("2d")!;
+    context.scale(scale, scale);
+    // Lines are as thick as in a picture of 700 pixels.
+    this.#paintXray(context, this.#shown!, this.#look!, Math.max(1, longer / 700) / scale);
+    return canvas;
+  }
+
+  /** @param unit Width of a CSS pixel in pixels of the X-ray. */
+  #paintXray(context: Context, shown: Shown, look: Look, unit: number): void {
+    const { original: { width, height }, crop: { x, y, side, height: down = side } } = shown;
+    const gray = this.#grayCanvas(shown.gray, look.black, look.white, look.invert);
+    context.drawImage(gray, 0, 0, width, height);
+    if (look.overlay) {
+      this.#paintHeatmap(context, shown, look, unit);
+      // Dim the part of the X-ray outside the model's crop.
+      context.fillStyle = `rgb(0 0 0 / ${1 - DIMMED})`;
+      const outside = new Path2D();
+      outside.rect(0, 0, width, height);
+      outside.rect(x, y, side, down);
+      context.fill(outside, "evenodd");
+      this.#paintBoxes(context, shown, look, unit);
+    }
+    const { ruler } = this.#shared.marks;
+    if (!ruler) return;
+    const [x1, y1, x2, y2] = ruler;
+    const line = new Path2D();
+    line.moveTo(x1, y1);
+    line.lineTo(x2, y2);
+    frame(context, MARK, line, unit);
+    write(context, lengthOf(ruler, shown.spacing), x2, y2, unit);
+  }
+
+  #paintBoxes(context: Context, shown: Shown, look: Look, unit: number): void {
+    const { crop, boxes, outline = [], predicted = [] } = shown;
     if (look.box) {
-      if (own) frame(css(OUTLINE), boxPath(own), [8 * ratio, 5 * ratio]);
-      for (const box of predicted) frame(css(OUTLINE), boxPath(box), []);
+      for (const { box, heat } of this.#finished ? this.#parts(this.#finished, crop) : []) {
+        frame(context, css(OUTLINE), boxPath(box), unit, true);
+        write(context, heat.toFixed(2), box[0], box[1], unit);
+      }
+      for (const box of predicted) frame(context, css(OUTLINE), boxPath(box), unit);
     }
-    if (look.truth) {
-      for (const box of boxes) frame(css(BOX), boxPath(box), []);
-      if (outline.length > 0) frame(css(BOX), this.#truth(outline), []);
-    }
-    // Dim the part of the X-ray outside the model's crop.
-    context.fillStyle = `rgb(0 0 0 / ${1 - DIMMED})`;
-    const outside = new Path2D();
-    outside.rect(0, 0, original.width, original.height);
-    outside.rect(crop.x, crop.y, crop.side, crop.height ?? crop.side);
-    context.fill(outside, "evenodd");
+    if (!look.truth) return;
+    for (const box of boxes) frame(context, css(BOX), boxPath(box), unit);
+    if (outline.length > 0) frame(context, css(BOX), this.#truth(outline), unit);
   }
 
   #paintHeatmap(
-    context: CanvasRenderingContext2D,
+    context: Context,
     { crop: { x, y, side, height = side } }: Shown,
     look: Look,
-    scale: number,
+    unit: number,
   ): void {
     if (!this.#finished) return;
     const heat = this.#heatCanvas(this.#finished, look.colors, look.opacity);
@@ -189,28 +261,155 @@ export class Viewer {
       new DOMMatrix([side / size, 0, 0, height / size, x, y]),
     );
     context.strokeStyle = css(OUTLINE);
-    context.lineWidth = 1.25 * devicePixelRatio / scale;
+    context.lineWidth = 1.25 * unit;
     context.stroke(outline);
   }
 
+  /** Paints the cursor as a small cross. */
+  #paintPoint(context: Context, unit: number): void {
+    const { point: [x, y] = [], under } = this.#shared.marks;
+    if (under === this || x === undefined || y === undefined) return;
+    const cross = new Path2D(
+      `M${x - 7 * unit} ${y}h${14 * unit}M${x} ${y - 7 * unit}v${14 * unit}`,
+    );
+    frame(context, MARK, cross, unit);
+  }
+
+  #readOut(shown: Shown, { black, white, invert }: Look, scale: number): void {
+    const { point } = this.#shared.marks;
+    const width = white - black;
+    const lines = [
+      `zoom ${Math.round(100 * scale)} %, window ${width} at ${Math.round(black + width / 2)}` +
+      (invert ? ", inverted" : ""),
+    ];
+    if (point) {
+      const { gray, original, crop: { x, y, side, height = side } } = shown;
+      const at = (place: number, length: number, count: number) =>
+        Math.min(Math.max(Math.floor(place / length * count), 0), count - 1);
+      const [column, row] = [
+        at(point[0], original.width, gray.width),
+        at(point[1], original.height, gray.height),
+      ];
+      const [u, v] = [(point[0] - x) / side, (point[1] - y) / height];
+      const isIn = u >= 0 && v >= 0 && u < 1 && v < 1;
+      const { normalised, size = 1 } = this.#finished ?? {};
+      const heat = normalised && isIn
+        ? `, heat ${normalised[at(v, 1, size) * size + at(u, 1, size)]!.toFixed(2)}`
+        : "";
+      const place = point.map(Math.floor).join(", ");
+      lines.push(`at ${place}: grey ${gray.data[row * gray.width + column]}${heat}`);
+    }
+    const text = lines.join("\n");
+    if (this.readout.textContent !== text) this.readout.textContent = text;
+  }
+
+  /** Zooms by a factor about a place, in CSS pixels from the picture's middle. */
+  zoom(factor: number, x = 0, y = 0): void {
+    this.#change((view, width, height) => zoomView(view, factor, x / width, y / height));
+  }
+
+  /** Moves the picture by (x, y) in CSS pixels. */
+  move(x: number, y: number): void {
+    this.#change((view, width, height) => moveView(view, -x / width, -y / height));
+  }
+
+  #change(act: (view: View, width: number, height: number) => void): void {
+    if (!this.#shown) return;
+    // Scale to CSS pixels, the unit of gestures.
+    const { width, height } = this.#shown.original;
+    const scale = this.#scale() / devicePixelRatio;
+    act(this.#shared.view, width * scale, height * scale);
+    this.#shared.onView();
+  }
+
+  /** Converts a place in CSS pixels from the picture's middle to pixels of the X-ray. */
+  #toXray(x: number, y: number): readonly [x: number, y: number] {
+    const { view } = this.#shared;
+    const { width, height } = this.#shown!.original;
+    const scale = this.#scale() / devicePixelRatio;
+    const within = (place: number, most: number) => Math.min(Math.max(place, 0), most);
+    return [
+      within(x / scale + view.x * width, width),
+      within(y / scale + view.y * height, height),
+    ];
+  }
+
   #listen(): void {
-    const change = (act: (view: View, width: number, height: number) => void) => {
-      if (!this.#shown) return;
-      // Scale to CSS pixels, the unit of gestures.
-      const { width, height } = this.#shown.original;
-      const scale = this.#scale() / devicePixelRatio;
-      act(this.#view, width * scale, height * scale);
-      this.#onView();
-    };
+    const { view, marks, mode, onView, onLevels } = this.#shared;
     listenToGestures(this.canvas, {
-      move: (x, y) => change((view, width, height) => moveView(view, -x / width, -y / height)),
-      zoom: (factor, x, y) =>
-        change((view, width, height) => zoomView(view, factor, x / width, y / height)),
+      mode,
+      move: (x, y) => this.move(x, y),
+      zoom: (factor, x, y) => this.zoom(factor, x, y),
       // As in other viewers, dragging across changes contrast, dragging down brightness.
-      drag: (x, y) => this.#onLevels((y - x) / 2, (y + x) / 2),
-      reset: () => change((view) => Object.assign(view, WHOLE)),
+      drag: (x, y) => onLevels((y - x) / 2, (y + x) / 2),
+      point: (x, y, isMouse) => {
+        if (!this.#shown) return;
+        marks.point = this.#toXray(x, y);
+        marks.under = isMouse ? this : undefined;
+        onView();
+      },
+      leave: () => {
+        delete marks.point;
+        onView();
+      },
+      measure: (end, x, y) => {
+        if (!this.#shown) return;
+        const place = this.#toXray(x, y);
+        const [x1, y1] = end === "end" && marks.ruler || place;
+        marks.ruler = [x1, y1, ...place];
+        onView();
+      },
+      reset: () => {
+        Object.assign(view, WHOLE);
+        delete marks.point;
+        onView();
+      },
     });
   }
+}
+
+/** Strokes a path of the X-ray's pixels; the dark edge keeps it visible on bright bone. */
+function frame(context: Context, color: string, line: Path2D, unit: number, isDashed = false) {
+  for (const [style, width] of [["rgb(0 0 0 / 55%)", 4], [color, 2]] as const) {
+    context.setLineDash(isDashed && width === 2 ? [8 * unit, 5 * unit] : []);
+    [context.strokeStyle, context.lineWidth] = [style, width * unit];
+    context.stroke(line);
+  }
+  context.setLineDash([]);
+}
+
+/** Writes a text above a place in pixels of the X-ray. */
+function write(context: Context, text: string, x: number, y: number, unit: number): void {
+  context.font = `bold ${FONT * unit}px system-ui, sans-serif`;
+  [context.strokeStyle, context.lineWidth] = ["rgb(0 0 0 / 75%)", 3 * unit];
+  context.fillStyle = "#ffffff";
+  const bottom = Math.max(y - 4 * unit, FONT * unit);
+  context.strokeText(text, x, bottom);
+  context.fillText(text, x, bottom);
+}
+
+/** Lists the parts of a mask, hottest first; tiny parts are left out. */
+function partsOf({ heatmap, size }: Finished, crop: CropRegion): Part[] {
+  return [...components(heatmap, size, 0, 8)]
+    .filter(({ count }) => count >= LEAST_PART * size * size)
+    .sort((one, other) => other.mean - one.mean)
+    .slice(0, MOST_PARTS)
+    .map(({ box, mean }) => ({ box: toOriginal(box, size, crop), heat: mean }));
+}
+
+/**
+ * Gives the length of a ruler as text, in mm if the X-ray's file states the size of its pixels.
+ *
+ * @param ruler Ends in pixels of the X-ray.
+ * @param spacing Distance between rows, then between columns, in mm.
+ */
+export function lengthOf(
+  [x1, y1, x2, y2]: NonNullable<Marks["ruler"]>,
+  spacing?: readonly [row: number, column: number],
+): string {
+  const [row, column] = spacing ?? [1, 1];
+  const length = Math.hypot((x2 - x1) * column, (y2 - y1) * row);
+  return spacing ? `${length.toFixed(1)} mm` : `${length.toFixed(0)} px`;
 }
 
 /** Puts pixels on a canvas of their own, which can be drawn at any scale. */

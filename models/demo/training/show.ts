@@ -80,23 +80,21 @@ async function showRun(folder: string): Promise<void> {
   await join([`${folder}/figures/random.png`], "docs/samples.png", 1100);
   await withPage(async (page) => {
     await page.goto(`file://${await Deno.realPath(RUN)}/report.html`);
-    await page.locator("#body canvas").first().waitFor();
-    await save(page, "docs/report.png", false);
-  }, { webgpu: false, viewport: { width: 1360, height: 900 } });
+    await page.locator("#viewers canvas").first().waitFor();
+    await page.waitForTimeout(500);
+    await save(page, "docs/report.png");
+  }, { webgpu: false, viewport: { width: 1280, height: 800 } });
   using run = await ServedRun.open(RUN);
   await using server = await warmServer("cpu", run);
   await withPage(async (page) => {
     await page.goto(server.url);
-    await page.getByLabel("Sort by").selectOption({ label: "mIoU %" });
-    await page.getByLabel("descending").check();
-    const sample = page.locator("#list [role=option]").first();
-    const phrase = await sample.locator(":first-child").first().textContent();
-    await sample.click();
-    await page.locator("#viewers", { hasText: phrase! }).locator("canvas").first().waitFor();
+    await page.locator("#list th").getByRole("button", { name: "mIoU %" }).click();
+    await page.locator("#list tbody tr").first().click();
+    await page.locator("#viewers canvas").first().waitFor();
     // The picture is drawn in a frame after its canvas is there.
     await page.waitForTimeout(500);
-    await save(page, "docs/review.png");
-  }, { webgpu: false, viewport: { width: 1100, height: 900 } });
+    await save(page, "docs/review.png", false);
+  }, { webgpu: false, viewport: { width: 1280, height: 800 } });
 }
 
 /** Draws the pictures of single X-rays. */
@@ -117,11 +115,11 @@ async function showPage(): Promise<void> {
   await onPage(server, async (page) => {
     await untilStatus(page, /^Ready\.$/);
     await pressExample(page, EXAMPLE);
-    await page.setViewportSize({ width: 1100, height: 900 });
-    await save(page, "docs/page.png");
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await save(page, "docs/page.png", false);
     await page.emulateMedia({ colorScheme: "dark" });
-    await page.setViewportSize({ width: 360, height: 780 });
-    await save(page, "docs/page-phone.png");
+    await page.setViewportSize({ width: 390, height: 844 });
+    await save(page, "docs/page-phone.png", false);
   });
 }
 

@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from "../../base/json.ts";
 import { type RunRecord } from "../../runs/run_folder.ts";
-import { safe } from "../tables/table_html.ts";
+import { safe } from "../../reports/tables/table_html.ts";
 
 /** Formats the facts of a run's record as HTML, one list per group of facts. */
 export function factsHtml({ facts }: RunRecord): string {

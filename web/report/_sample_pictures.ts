@@ -2,7 +2,8 @@ import type { Size } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { originalImage } from "../original_image.ts";
+import { originalImage } from "../../reports/original_image.ts";
+import { locateImage } from "../../runs/locate_image.ts";
 import { resultOutline } from "../../runs/result_truth.ts";
 import type { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, isGrounded } from "../../runs/run_folder.ts";
@@ -63,7 +64,7 @@ export async function* samplePictures(
       if (!image || name === undefined || sizes.has(image)) continue;
       sizes.set(image, undefined);
       try {
-        const gray = await originalImage(image, size);
+        const gray = await originalImage(await locateImage(runOf(0).folder, image), size);
         sizes.set(image, gray);
         yield await imageElement(name, gray);
       } catch (error) {

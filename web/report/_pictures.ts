@@ -4,7 +4,7 @@ import type { GrayImage } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
 import { resample } from "../../images/resample.ts";
 import type { RunHeatmap } from "../../runs/run.ts";
-import { safe } from "../tables/table_html.ts";
+import { safe } from "../../reports/tables/table_html.ts";
 
 /** Longer side of an X-ray in pixels, and JPEG quality of 1..100; a picture takes some 16 KB. */
 const IMAGE_SIDE = 384;

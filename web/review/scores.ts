@@ -5,6 +5,7 @@
  */
 
 import type { ScoreName } from "../../scoring/score_heatmap.ts";
+import type { SampleRow } from "../review_api.ts";
 
 /** A score in the list of samples. */
 export interface ShownScore {
@@ -26,4 +27,22 @@ export const SHOWN_SCORES: readonly ShownScore[] = [
 export function scoreText({ isPercent }: ShownScore, value: number | undefined): string {
   if (value === undefined) return "";
   return isPercent ? (100 * value).toFixed(1) : value.toFixed(2);
+}
+
+/**
+ * Describes a result beside its picture: its scores, or the reason for their lack.
+ *
+ * @param found Predicted boxes in words; `undefined` for a method with heatmaps.
+ */
+export function factsOf(row: SampleRow, found?: readonly string[]): string {
+  if (found) {
+    const boxes = found.join("; ") || "no box";
+    return row.miou === undefined ? boxes : `${boxes}, IoU ${(100 * row.miou).toFixed(1)} %`;
+  }
+  const scores = SHOWN_SCORES.flatMap((score) => {
+    const text = scoreText(score, row[score.name]);
+    return text && `${score.heading} ${text}`;
+  });
+  if (scores.length > 0) return scores.filter(Boolean).join(", ");
+  return row.reason ? `${row.status}: ${row.reason}` : row.status;
 }

@@ -2,28 +2,18 @@ import type { Box } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
 import type { TruthMask } from "../../base/truth_mask.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { boxTexts } from "../box_text.ts";
-import { formatScore } from "../tables/result_table.ts";
+import { boxTexts } from "../../reports/box_text.ts";
+import { NO_CLASS } from "../../reports/tables/summary.ts";
 import { isGrounded } from "../../runs/run_folder.ts";
-import { NO_CLASS } from "../tables/summary.ts";
-import { SCORES } from "../../scoring/score_heatmap.ts";
+import type { SampleRow } from "../review_api.ts";
+import { sampleRow } from "../sample_row.ts";
 
-/** A result in the form that the page's script reads. */
-export interface PageRow {
-  /** Number of the row and of its heatmap, from 0. */
-  readonly n: number;
+/** A result in the form that the report's page reads. */
+export interface ReportRow extends SampleRow {
   /** Number of the X-ray, from 0; null if the result names no X-ray. */
-  readonly image: number | null;
-  readonly id: string;
+  readonly xray: number | null;
+  /** Path of the X-ray in the results. */
   readonly path: string;
-  readonly phrase: string;
-  readonly category: string;
-  /** Name of the setting; null stands for all settings. */
-  readonly setting: string | null;
-  readonly status: SampleResult["status"];
-  /** The four scores as numbers, then as printed; empty if the result has no scores. */
-  readonly scores: readonly number[];
-  readonly texts: readonly string[];
   readonly boxes: readonly Box[];
   /** Masks of the ground truth in words; absent if boxes state it. */
   readonly masks?: readonly string[];
@@ -32,11 +22,9 @@ export interface PageRow {
   /** Predicted boxes, and the same in words; absent without a method that gives boxes. */
   readonly predicted?: readonly Box[];
   readonly found?: readonly string[];
-  readonly threshold: number | null;
+  /** Threshold of the heatmap as scored; absent if the heatmap was not cut. */
+  readonly threshold?: number;
   readonly notes: readonly string[];
-  /** Stage and reason of a sample that dropped out; otherwise empty. */
-  readonly stage: string;
-  readonly reason: string;
 }
 
 /** Most characters of a text. */
@@ -48,37 +36,35 @@ const MAX_TEXT = 2000;
  *
  * @param result The result.
  * @param n Number of the row.
- * @param image Number of the result's X-ray; null if the result names no X-ray.
+ * @param xray Number of the result's X-ray; null if the result names no X-ray.
  * @param truth Number of the outline of the result's masks.
+ * @param setting Name of the result's column; the result's own setting by default.
  */
-export function pageRow(
+export function reportRow(
   result: SampleResult,
   n: number,
-  image: number | null,
+  xray: number | null,
   truth: number,
-): PageRow {
-  const isScored = result.status === "scored";
+  setting: string | undefined = result.setting,
+): ReportRow {
   const grounded = isGrounded(result) ? result : undefined;
-  const out = isGrounded(result) ? undefined : result;
-  const { predicted, confidence } = grounded ?? {};
+  const stage = isGrounded(result) ? undefined : result.stage;
+  const { predicted, confidence, threshold } = grounded ?? {};
+  const { reason, ...row } = sampleRow(result, n);
   return {
-    n,
-    image,
+    ...row,
     id: text(result.id),
-    path: text(result.image),
     phrase: text(result.phrase),
     category: text(result.category ?? NO_CLASS),
-    setting: result.setting === undefined ? null : text(result.setting),
-    status: result.status,
-    scores: isScored ? SCORES.map((score) => result[score]) : [],
-    texts: isScored ? SCORES.map((score) => formatScore(score, result[score])) : [],
+    ...(setting && { setting: text(setting) }),
+    ...(reason && { reason: text([stage, reason].filter(Boolean).join(": ")) }),
+    xray,
+    path: text(result.image),
     boxes: grounded?.boxes ?? [],
     ...(result.masks && { masks: result.masks.map(describeMask), truth }),
     ...(predicted && { predicted, found: boxTexts(predicted, confidence) }),
-    threshold: typeof grounded?.threshold === "number" ? grounded.threshold : null,
+    ...(typeof threshold === "number" && { threshold }),
     notes: Array.isArray(result.notes) ? result.notes.map(text) : [],
-    stage: text(out?.stage),
-    reason: text(out?.reason),
   };
 }
 

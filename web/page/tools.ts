@@ -1,0 +1,167 @@
+/// <reference lib="dom" />
+/**
+ * The viewer's buttons and keys.
+ *
+ * @module
+ */
+
+import { PRESET_NAMES } from "./controls.ts";
+import type { Gallery } from "./gallery.ts";
+import { make, part } from "./parts_of_page.ts";
+
+/** Share of a picture's width or height that an arrow key moves the picture by. */
+const STEP = 0.05;
+
+/** A key with its description, for the list of keys. */
+type Key = readonly [keys: string, does: string];
+
+const KEYS: readonly Key[] = [
+  ["O P", "open an X-ray; show or fold the phrases"],
+  ["Ctrl Enter", "show where, in the phrases"],
+  ["1 2 3 4", `window: ${PRESET_NAMES.join(", ")}`],
+  ["I", "invert"],
+  ["V W R", "a drag moves the picture, changes the window, or measures"],
+  ["Shift drag", "window: contrast across, brightness down; the right button does too"],
+  ["+ -", "zoom; wheel and two fingers do too"],
+  ["0", "whole X-ray; a double click does too"],
+  ["Z", "one pixel of the X-ray to one of the screen"],
+  ["arrows", "move, on a picture; previous and next, on the list"],
+  ["Shift arrows", "move the cursor, which shows grey and heat"],
+  ["M", "begin the ruler at the cursor, then end it"],
+  ["H", "hide the overlay while the key is down"],
+  ["X G B", "boxes; ground truth; plain X-ray beside the overlay"],
+  ["[ ]", "lower and raise the threshold"],
+  ["U", "undo the last change"],
+  ["F D", "full screen; settings"],
+  ["J K", "next and previous sample of a run"],
+  ["Esc", "cancel, close"],
+  ["?", "this list"],
+];
+
+/** Whether a key belongs to the element that has the focus, such as a text field. */
+export function isTyping({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
+  if (ctrlKey || metaKey || altKey) return true;
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement ||
+    target instanceof HTMLInputElement && /search|number|text/.test(target.type);
+}
+
+const press = (id: string) => document.getElementById(id)?.click();
+
+/** Lets buttons and keys act on the pictures. */
+export function listenToTools(gallery: Gallery): void {
+  const on = (id: string, act: () => void) =>
+    part(id, HTMLButtonElement).addEventListener("click", act);
+  on("zoom-in", () => gallery.zoom(1.25));
+  on("zoom-out", () => gallery.zoom(0.8));
+  on("reset", () => gallery.fit());
+  on("one-to-one", () => gallery.oneToOne());
+  on("undo", () => gallery.undo());
+  on("full", toggleFull);
+  on("drawer-button", toggleDrawer);
+  on("drawer-close", toggleDrawer);
+  const hide = part("hide", HTMLButtonElement);
+  hide.addEventListener("pointerdown", () => gallery.hideOverlay(true));
+  for (const name of ["pointerup", "pointerleave", "pointercancel"] as const) {
+    hide.addEventListener(name, () => gallery.hideOverlay(false));
+  }
+  document.addEventListener("fullscreenchange", () => {
+    if (!document.fullscreenElement) setFull(false);
+  });
+  listenToKeys(gallery);
+}
+
+function listenToKeys(gallery: Gallery): void {
+  const help = part("help", HTMLDialogElement);
+  part("help-button", HTMLButtonElement).addEventListener("click", () => help.showModal());
+  part("keys", HTMLElement).append(...KEYS.map(([keys, does]) => {
+    const row = make("tr");
+    const head = make("th", "", { scope: "row" });
+    for (const key of keys.split(" ")) head.append(make("kbd", key), " ");
+    row.append(head, make("td", does));
+    return row;
+  }));
+  const mode = (value: string) => () =>
+    document.querySelector<HTMLInputElement>(`[name=mode][value=${value}]`)!.click();
+  const threshold = (by: number) => () => {
+    const slider = part("threshold", HTMLInputElement);
+    slider.valueAsNumber += by;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  const actions: Record<string, () => void> = {
+    "+": () => gallery.zoom(1.25),
+    "=": () => gallery.zoom(1.25),
+    "-": () => gallery.zoom(0.8),
+    "0": () => gallery.fit(),
+    z: () => gallery.oneToOne(),
+    m: () => gallery.measure(),
+    u: () => gallery.undo(),
+    v: mode("move"),
+    w: mode("window"),
+    r: mode("ruler"),
+    "[": threshold(-0.01),
+    "]": threshold(0.01),
+    f: toggleFull,
+    d: toggleDrawer,
+    o: () => press("open-xray"),
+    p: () => press("fold"),
+    i: () => press("invert"),
+    x: () => press("box"),
+    g: () => press("truth"),
+    b: () => press("plain"),
+    h: () => gallery.hideOverlay(true),
+    "?": () => help.showModal(),
+    ...Object.fromEntries(PRESET_NAMES.map((name, i) => [`${i + 1}`, () => {
+      gallery.controls.usePreset(name);
+      gallery.refresh();
+    }])),
+  };
+  const arrows: Record<string, readonly [x: number, y: number]> = {
+    ArrowLeft: [-1, 0],
+    ArrowRight: [1, 0],
+    ArrowUp: [0, -1],
+    ArrowDown: [0, 1],
+  };
+  document.addEventListener("keydown", (event) => {
+    if (isTyping(event) || help.open) return;
+    const { key, shiftKey, target } = event;
+    const arrow = arrows[key];
+    if (arrow) {
+      if (!(target instanceof HTMLCanvasElement)) return;
+      event.preventDefault();
+      const [x, y] = arrow;
+      if (shiftKey) gallery.movePoint(4 * x, 4 * y);
+      else gallery.move(-STEP * x, -STEP * y);
+      return;
+    }
+    const act = actions[key.toLowerCase()];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+  document.addEventListener("keyup", ({ key }) => {
+    if (key.toLowerCase() === "h") gallery.hideOverlay(false);
+  });
+  addEventListener("blur", () => gallery.hideOverlay(false));
+}
+
+/** Hides all but bar and pictures; the browser's full screen follows where it exists. */
+function toggleFull(): void {
+  const isFull = !document.documentElement.classList.contains("full");
+  setFull(isFull);
+  // A browser may refuse, or lack the function: then the pictures fill the window.
+  if (isFull) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen();
+}
+
+function setFull(isFull: boolean): void {
+  document.documentElement.classList.toggle("full", isFull);
+  part("full", HTMLButtonElement).ariaPressed = String(isFull);
+}
+
+function toggleDrawer(): void {
+  const [drawer, button] = [part("drawer", HTMLElement), part("drawer-button", HTMLButtonElement)];
+  drawer.hidden = !drawer.hidden;
+  button.ariaExpanded = String(!drawer.hidden);
+  if (drawer.hidden) button.focus();
+  else part("drawer-close", HTMLButtonElement).focus();
+}

@@ -1,0 +1,64 @@
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { backdropOf, paintOverlay, withoutHeat } from "../../reports/figures/overlay.ts";
+import { originalImage } from "../../reports/original_image.ts";
+import { safe } from "../../reports/tables/table_html.ts";
+import { factsOf } from "../review/scores.ts";
+import { locateImage } from "../../runs/locate_image.ts";
+import { resultTruth } from "../../runs/result_truth.ts";
+import type { Run } from "../../runs/run.ts";
+import { hasHeatmap, imageOf, isGrounded } from "../../runs/run_folder.ts";
+import { sampleRow } from "../sample_row.ts";
+
+/** Number of first pictures, their longer side in pixels, and JPEG quality of 1..100. */
+const [COUNT, SIDE, QUALITY] = [12, 384, 72] as const;
+
+/**
+ * Yields the first samples as pictures that need no script, for print and for browsers without
+ * scripts. Samples without X-ray or heatmap are left out; the rest of the report names them.
+ *
+ * @param samples Results of each sample.
+ * @param runOf Run of a sample's result by its place.
+ * @param names Names of the methods; shown if there are several.
+ */
+export async function* sheetFigures(
+  samples: Iterable<readonly SampleResult[]> | AsyncIterable<readonly SampleResult[]>,
+  runOf: (place: number) => Run,
+  names: readonly string[],
+): AsyncIterableIterator<string> {
+  yield `<section id="sheet"><h2>First samples</h2><div>`;
+  let left: number = COUNT;
+  for await (const sample of samples) {
+    if (left <= 0) break;
+    for (const [place, result] of sample.entries()) {
+      const jpeg = await drawOne(result, runOf(place)).catch(() => undefined);
+      if (!jpeg) continue;
+      left--;
+      const { phrase = result.id } = result;
+      const predicted = isGrounded(result) && result.predicted ? [] : undefined;
+      const name = names.length > 1 ? `${names[place] ?? ""}: ` : "";
+      const facts = factsOf(sampleRow(result, 0), predicted);
+      yield `<figure><img src="data:image/jpeg;base64,${jpeg.toBase64()}" alt="X-ray: ${
+        safe(phrase)
+      }"><figcaption><b>${safe(name + phrase)}</b><div><span>${safe(facts)}</span><small>${
+        safe(result.image ?? "")
+      }</small></div></figcaption></figure>\n`;
+    }
+  }
+  yield "</div></section>\n";
+}
+
+/** Draws a result; `undefined` if it has neither heatmap nor boxes. */
+async function drawOne(result: SampleResult, run: Run): Promise<Uint8Array | undefined> {
+  const image = imageOf(result);
+  if (!image || !isGrounded(result)) return undefined;
+  const heatmap = hasHeatmap(result) ? await run.get(result.id, result.setting) : undefined;
+  if (!heatmap && !result.predicted) return undefined;
+  const gray = await originalImage(await locateImage(run.folder, image), heatmap?.image);
+  const truth = await resultTruth(result, gray);
+  const overlay = {
+    ...{ ...heatmap ?? withoutHeat(gray), gray, maxSide: SIDE },
+    ...("runs" in truth ? { region: truth } : { boxes: truth }),
+    ...(result.predicted && { predicted: result.predicted }),
+  };
+  return await paintOverlay(overlay, backdropOf(gray, SIDE)).encodeJPEG(QUALITY);
+}

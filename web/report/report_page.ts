@@ -1,0 +1,22 @@
+/**
+ * Entry point of a report's page: reviews the run in the page itself.
+ *
+ * @module
+ */
+
+import { Gallery } from "../page/gallery.ts";
+import { part, say } from "../page/parts_of_page.ts";
+import { listenToTools } from "../page/tools.ts";
+import { Review } from "../review/review.ts";
+import { listenToTheme } from "../viewer/theme.ts";
+import { EmbeddedRun } from "./embedded_run.ts";
+
+say(undefined);
+listenToTheme();
+const gallery = new Gallery("cpu");
+listenToTools(gallery);
+new Review(new EmbeddedRun(), gallery).open().catch((error: Error) => say(error.message));
+document.addEventListener("DOMContentLoaded", () => {
+  const missing = document.getElementById("missing");
+  if (missing) part("about", HTMLElement).prepend(missing);
+});

@@ -1,0 +1,124 @@
+/**
+ * Writes a run as one HTML page that needs no other file.
+ *
+ * @module
+ */
+
+import { printable } from "../../base/text.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { describeCounts } from "../../reports/tables/result_table.ts";
+import { Run } from "../../runs/run.ts";
+import { hasHeatmap, imageOf } from "../../runs/run_folder.ts";
+import type { ReaderOptions } from "../../reports/reader_options.ts";
+import { type Laterality, readLaterality } from "../../reports/laterality/laterality.ts";
+import { tabulate } from "../../reports/tables/table_files.ts";
+import { formatHtml, safe } from "../../reports/tables/table_html.ts";
+import { writeWhole } from "../../base/write_whole.ts";
+import { factsHtml, runName } from "./_facts.ts";
+import { dataElement, missingSection, reportPage, scriptElement } from "./_page.ts";
+import { reportRow, scriptJson } from "./_rows.ts";
+import { samplePictures } from "./_sample_pictures.ts";
+import { sheetFigures } from "./_sheet.ts";
+
+export { SOURCES } from "./_page.ts";
+
+/** Name of the page within a run's folder. */
+export const REPORT = "report.html";
+
+/** Options of {@linkcode writeReport}. */
+export interface ReportOptions extends ReaderOptions {
+  /**
+   * Path of the page.
+   *
+   * @default {"report.html" in the run's folder}
+   */
+  readonly out?: string;
+}
+
+/**
+ * Writes a run as one HTML page: tables, settings, and every sample with its X-ray, heatmap, ground
+ * truth and scores. The page loads nothing from a network. Memory holds one X-ray at a time, since
+ * the page is written in parts. Equal runs give equal bytes.
+ *
+ * @param folder Folder of a finished or interrupted run; images are read from the paths in its
+ * results.
+ * @param options Path of the page, and callbacks.
+ * @returns Path of the page.
+ * @throws {SyntaxError} If the folder's files are corrupt.
+ * @throws {Deno.errors.NotFound} If the folder holds no run.
+ * @throws {Error} If the file cannot be written.
+ */
+export async function writeReport(folder: string, options: ReportOptions = {}): Promise<string> {
+  return await writeRunReport(folder, options);
+}
+
+/**
+ * Writes a page as {@linkcode writeReport} does.
+ *
+ * @param known Laterality of the run, if the caller has read it already.
+ */
+export async function writeRunReport(
+  folder: string,
+  options: ReportOptions,
+  known?: Laterality,
+): Promise<string> {
+  const { out = `${folder}/${REPORT}`, onNotice = () => {}, onProgress, signal } = options;
+  using run = await Run.open(folder, "show");
+  const { record } = run;
+  const images = new Map<string, number>();
+  const lacking: SampleResult[] = [];
+  let [found, judged] = [0, 0];
+  const { done, summary, tables } = await tabulate(run, (result) => {
+    found++;
+    const image = imageOf(result);
+    if (image && !images.has(image)) images.set(image, images.size);
+    if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
+  }, () =>
+    known ?? readLaterality(run, (done, total) => {
+      signal?.throwIfAborted();
+      judged = total;
+      onProgress?.(done, total + found);
+    }));
+  const notices: string[] = [];
+  const notify = (notice: string) => {
+    notices.push(notice);
+    onNotice(notice);
+  };
+  const missing = run.missing(lacking);
+  if (missing) notify(missing.message);
+  const title = `${runName(record)}: ${done} of ${record.plan.length} samples on ${images.size} ` +
+    `X-rays, ${describeCounts(summary)}`;
+  const methods = record.variants.map((name) => printable(name, 2000));
+  await writeWhole(
+    out,
+    reportPage({
+      title: `Groundray report: ${runName(record)}`,
+      tables: [`<h2>${safe(title)}</h2>\n`, ...tables.map(formatHtml)],
+      pictures: sheetFigures(run.samples(), () => run, methods),
+      settings: factsHtml(record),
+      async *data() {
+        yield dataElement("report", scriptJson({ title, methods }));
+        yield '<script type="application/json" id="rows">[';
+        let n = 0;
+        for await (const sample of run.samples()) {
+          const first = n;
+          for (const result of sample) {
+            const xray = images.get(imageOf(result) ?? "") ?? null;
+            yield `${n > 0 ? "," : ""}\n${scriptJson(reportRow(result, n++, xray, first))}`;
+          }
+        }
+        yield "\n]</script>";
+        yield await scriptElement();
+        yield* samplePictures(run.samples(), () => run, images, {
+          notify,
+          onHeatmaps(n) {
+            signal?.throwIfAborted();
+            onProgress?.(judged + n, judged + found);
+          },
+        });
+        yield* missingSection(notices);
+      },
+    }),
+  );
+  return out;
+}

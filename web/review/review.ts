@@ -1,0 +1,324 @@
+/// <reference lib="dom" />
+/**
+ * Reviews a run: its list of samples beside the pictures of the chosen sample.
+ *
+ * @module
+ */
+
+import { printable } from "../../base/text.ts";
+import { WHOLE } from "../viewer/view.ts";
+import type { Gallery } from "../page/gallery.ts";
+import { make, part, say } from "../page/parts_of_page.ts";
+import { readLink, writeLink } from "./permalink.ts";
+import type { LoadedResult, RunSource, SourceOverview } from "./run_source.ts";
+import {
+  gapOf,
+  groupSamples,
+  type ListedSample,
+  rowOf,
+  selectSamples,
+  type Wanted,
+} from "./sample_filter.ts";
+import { scoreText, SHOWN_SCORES } from "./scores.ts";
+import { isTyping } from "../page/tools.ts";
+
+const HEADINGS = SHOWN_SCORES.map(({ heading }) => heading);
+
+/** Headings of the differences to the first method, in points of mIoU. */
+const GAP = "Δ mIoU";
+const MOST = "largest difference";
+
+/** Choice that shows all methods side by side. */
+const ALL = "all side by side";
+
+/** Ids of the controls that filter and sort the list. */
+const FILTERS = [
+  "search",
+  "method",
+  "category",
+  "sample-status",
+  "range-score",
+  "range-from",
+  "range-to",
+  "sort",
+  "descending",
+];
+
+/** Lists a run's samples and shows the chosen sample. */
+export class Review {
+  readonly #source: RunSource;
+  readonly #gallery: Gallery;
+  #samples: readonly ListedSample[] = [];
+  #listed: readonly ListedSample[] = [];
+  #methods: readonly string[] = [];
+  /** Place of the chosen sample among all samples. */
+  #chosen: number | undefined;
+
+  constructor(source: RunSource, gallery: Gallery) {
+    [this.#source, this.#gallery] = [source, gallery];
+  }
+
+  /** Reads the run, and shows the sample of the page's address or the first of the list. */
+  async open(): Promise<void> {
+    const overview = await this.#source.open();
+    this.#samples = groupSamples(overview.rows);
+    this.#methods = overview.methods;
+    for (const id of ["review", "about", "copy-link", "to-scores"]) {
+      part(id, HTMLElement).hidden = false;
+    }
+    part("run-title", HTMLElement).textContent = overview.title;
+    this.#offerChoices(overview);
+    this.#listen();
+    this.#list();
+    await this.#goToLink() || this.#listed[0] && await this.#choose(this.#listed[0].place);
+    performance.mark("ready");
+  }
+
+  #offerChoices({ isComparison }: SourceOverview): void {
+    const distinct = (key: "category" | "status") => [
+      "",
+      ...new Set(this.#samples.flatMap(({ rows }) => rows.flatMap((row) => row[key] ?? []))),
+    ];
+    const isSeveral = this.#methods.length > 1;
+    part("review", HTMLElement).classList.toggle("several", isSeveral);
+    part("method", HTMLElement).closest("label")!.hidden = !isSeveral;
+    offer("method", isSeveral ? [ALL, ...this.#methods] : [""]);
+    offer("category", distinct("category"));
+    offer("sample-status", distinct("status"));
+    offer("range-score", HEADINGS);
+    const gaps = isSeveral ? [GAP, MOST] : [];
+    offer("sort", ["dataset", "phrase", "class", ...HEADINGS, ...gaps]);
+    if (isComparison) this.#sortBy(MOST, true);
+  }
+
+  #listen(): void {
+    for (const id of FILTERS) {
+      part(id, HTMLElement).addEventListener("input", () => {
+        this.#list();
+        if (id === "method" && this.#chosen !== undefined) this.#choose(this.#chosen);
+      });
+    }
+    const list = part("list", HTMLElement);
+    list.addEventListener("click", ({ target }) => {
+      const place = (target as Element).closest<HTMLElement>("[data-place]")?.dataset.place;
+      if (place !== undefined) this.#choose(Number(place));
+    });
+    list.addEventListener("keydown", (event) => {
+      const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+      if (by === 0) return;
+      event.preventDefault();
+      this.#step(by);
+    });
+    document.addEventListener("keydown", (event) => {
+      if (isTyping(event)) return;
+      if (event.key.toLowerCase() === "j") this.#step(1);
+      if (event.key.toLowerCase() === "k") this.#step(-1);
+    });
+    this.#gallery.onChange = () => this.#writeLink();
+    addEventListener("hashchange", () => this.#goToLink());
+    part("copy-link", HTMLButtonElement).addEventListener("click", async () => {
+      this.#writeLink();
+      const link = this.#source.linkTo(location.hash);
+      await navigator.clipboard?.writeText(link).then(
+        () => part("status", HTMLElement).textContent = "Link copied.",
+        () => say(`Copy this link: ${link}`),
+      );
+    });
+  }
+
+  #writeLink(): void {
+    const sample = this.#samples[this.#chosen ?? -1];
+    if (!sample) return;
+    const method = this.#method() || undefined;
+    writeLink({ sample: sample.rows[0]!.id, method, view: this.#gallery.state().view });
+  }
+
+  /** Shows sample, method and view of the page's address; `false` if it names none of the run. */
+  async #goToLink(): Promise<boolean> {
+    const link = readLink();
+    const sample = this.#samples.find(({ rows: [row] }) => row!.id === link?.sample);
+    if (!link || !sample) return false;
+    if (link.method !== undefined && this.#methods.includes(link.method)) {
+      part("method", HTMLSelectElement).value = link.method;
+      this.#list();
+    }
+    await this.#choose(sample.place);
+    this.#gallery.setView(link.view ?? WHOLE);
+    return true;
+  }
+
+  /** Gives the chosen method; empty for all. */
+  #method(): string {
+    const { value } = part("method", HTMLSelectElement);
+    return value === ALL ? "" : value;
+  }
+
+  #list(): void {
+    const { samples, unscored } = selectSamples(this.#samples, this.#wanted());
+    this.#listed = samples;
+    const hidden = unscored > 0 ? `, ${unscored} without this score left out` : "";
+    part("count", HTMLElement).textContent =
+      `${samples.length} of ${this.#samples.length} samples${hidden}`;
+    const list = part("list", HTMLElement);
+    const body = make("tbody");
+    body.append(...samples.map((sample) => this.#row(sample)));
+    list.replaceChildren(this.#head(), body);
+    if (samples.some(({ place }) => place === this.#chosen)) {
+      list.setAttribute("aria-activedescendant", `sample-${this.#chosen}`);
+    } else list.removeAttribute("aria-activedescendant");
+  }
+
+  /** Headings of the list's columns. */
+  get #columns(): readonly string[] {
+    return ["phrase", ...HEADINGS, ...(this.#methods.length > 1 ? [GAP] : [])];
+  }
+
+  #head(): HTMLElement {
+    const sorted = part("sort", HTMLSelectElement).value;
+    const isDescending = part("descending", HTMLInputElement).checked;
+    const row = make("tr");
+    for (const name of this.#columns) {
+      const isSorted = sorted === name;
+      const mark = isSorted ? isDescending ? " ▾" : " ▴" : "";
+      const button = make("button", name === "phrase" ? "Phrase" : name, { type: "button" });
+      button.append(make("span", mark, { ariaHidden: "true" }));
+      // Scores begin with the best, phrases with A.
+      button.addEventListener("click", () => {
+        this.#sortBy(name, isSorted ? !isDescending : name !== "phrase");
+        this.#list();
+        document.querySelector<HTMLElement>(`#list [data-key="${name}"] button`)?.focus();
+      });
+      const head = make("th", "", {
+        scope: "col",
+        className: name === "phrase" ? "" : "number",
+        ariaSort: isSorted ? isDescending ? "descending" : "ascending" : "none",
+      });
+      head.dataset.key = name;
+      head.append(button);
+      row.append(head);
+    }
+    const head = make("thead");
+    head.append(row);
+    return head;
+  }
+
+  #sortBy(name: string, isDescending: boolean): void {
+    part("sort", HTMLSelectElement).value = name;
+    part("descending", HTMLInputElement).checked = isDescending;
+  }
+
+  #row(sample: ListedSample): HTMLElement {
+    const row = rowOf(sample, this.#method());
+    const phrase = row.phrase || row.id;
+    const about = row.status === "scored" ? row.category ?? "" : row.status;
+    const first = make("td", phrase, { title: phrase });
+    first.append(make("br"), make("small", about));
+    const scores = SHOWN_SCORES.map((score) => scoreText(score, row[score.name]));
+    const gap = gapOf(sample);
+    const more = this.#methods.length < 2
+      ? []
+      : [gap === undefined ? "" : `${gap > 0 ? "+" : ""}${(100 * gap).toFixed(1)}`];
+    const element = make("tr");
+    element.append(first, ...[...scores, ...more].map((text) => make("td", text)));
+    element.id = `sample-${sample.place}`;
+    element.dataset.place = String(sample.place);
+    element.setAttribute("aria-selected", String(sample.place === this.#chosen));
+    return element;
+  }
+
+  #step(by: number): void {
+    const at = this.#listed.findIndex(({ place }) => place === this.#chosen);
+    const next = this.#listed[Math.min(Math.max(at + by, 0), this.#listed.length - 1)];
+    if (next && next.place !== this.#chosen) this.#choose(next.place, by);
+  }
+
+  /**
+   * Shows a sample, by all methods or by the chosen method.
+   *
+   * @param place Place of the sample in the run, from 0.
+   * @param by Direction of the user's step, 1 or -1; the source reads ahead mostly that way.
+   */
+  async #choose(place: number, by = 1): Promise<void> {
+    const list = part("list", HTMLElement);
+    list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
+    this.#chosen = place;
+    const element = document.getElementById(`sample-${place}`);
+    element?.setAttribute("aria-selected", "true");
+    element?.scrollIntoView({ block: "nearest" });
+    if (element) list.setAttribute("aria-activedescendant", element.id);
+    const at = this.#listed.findIndex((sample) => sample.place === place);
+    const method = this.#method();
+    const ahead = [at + by, at + 2 * by, at + 3 * by, at - by].flatMap((place) => {
+      const sample = this.#listed[place];
+      return sample ? rowOf(sample, method) : [];
+    });
+    const sample = this.#samples[place]!;
+    const rows = method === "" ? sample.rows : [rowOf(sample, method)];
+    // Until the new sample is read, the old picture stays with its own caption.
+    const viewers = part("viewers", HTMLElement);
+    viewers.ariaBusy = "true";
+    try {
+      const loaded = await Promise.all(rows.map((row) => this.#source.load(row, ahead)));
+      // The user has chosen another sample meanwhile.
+      if (this.#chosen !== place) return;
+      this.#show(loaded, rows.map(({ setting }) => setting));
+    } catch (error) {
+      if (this.#chosen !== place) return;
+      this.#gallery.clear();
+      say((error as Error).message);
+    }
+    viewers.ariaBusy = "false";
+    this.#writeLink();
+  }
+
+  #show(loaded: readonly LoadedResult[], methods: readonly (string | undefined)[]): void {
+    const [first] = loaded as [LoadedResult];
+    say(undefined);
+    const isSeveral = this.#methods.length > 1;
+    const { finish } = loaded.find(({ finish }) => finish) ?? {};
+    if (finish) this.#gallery.controls.useSettings(finish.sigma, isSeveral || finish.otsu);
+    const pictures = loaded.map(({ shown, finish }, i) => {
+      if (!isSeveral) return shown;
+      const { title, phrase = title } = shown;
+      const isUncut = finish?.otsu === false;
+      return { ...shown, title: `${methods[i] ?? "all"}: ${title}`, phrase, isUncut };
+    });
+    const find = () => Promise.resolve(first.record);
+    const model = first.record.model?.path;
+    this.#gallery.show(pictures, { ...(model && { model }), find });
+    const facts = loaded.flatMap(({ facts, shown: { notes } }, i) => {
+      const own = [...facts, ...notes.map((note) => ["note", note] as const)];
+      return isSeveral && own.length > 0 ? [["", methods[i] ?? ""] as const, ...own] : own;
+    });
+    part("sample-facts", HTMLElement).replaceChildren(
+      ...facts.flatMap(([name, text]) => [make("dt", name), make("dd", printable(text, 2000))]),
+    );
+  }
+
+  /** Reads the controls that filter and sort. */
+  #wanted(): Wanted {
+    const value = (id: string) => part(id, HTMLSelectElement).value;
+    const number = (id: string) => part(id, HTMLInputElement).valueAsNumber;
+    const scoreOf = (id: string) => SHOWN_SCORES.find(({ heading }) => heading === value(id));
+    const [from, to] = [number("range-from"), number("range-to")];
+    const hasRange = !(Number.isNaN(from) && Number.isNaN(to));
+    const gaps: Record<string, "gap" | "most"> = { [GAP]: "gap", [MOST]: "most" };
+    return {
+      words: part("search", HTMLInputElement).value,
+      category: value("category"),
+      status: value("sample-status"),
+      method: this.#method(),
+      ...(hasRange && { range: { score: scoreOf("range-score")!, from, to } }),
+      sort: scoreOf("sort") ?? gaps[value("sort")] ??
+        value("sort") as "dataset" | "phrase" | "class",
+      descending: part("descending", HTMLInputElement).checked,
+    };
+  }
+}
+
+/** Fills a list of choices; an empty value is shown as "all". */
+function offer(id: string, values: readonly string[]): void {
+  part(id, HTMLSelectElement).replaceChildren(
+    ...values.map((value) => make("option", value || "all", { value })),
+  );
+}

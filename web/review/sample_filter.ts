@@ -1,0 +1,123 @@
+/**
+ * Selects and sorts the samples in the list.
+ *
+ * @module
+ */
+
+import type { SampleRow } from "../review_api.ts";
+import { scoreText, type ShownScore } from "./scores.ts";
+
+/** A sample with its results: one of each method, in the order of the methods. */
+export interface ListedSample {
+  /** Place of the sample in the run, from 0. */
+  readonly place: number;
+  /** Results of the methods; at least one. */
+  readonly rows: readonly SampleRow[];
+}
+
+/** The user's filters and sort order. */
+export interface Wanted {
+  /** Words to find in ids, phrases, classes and reasons; all must be there, in any case. */
+  readonly words: string;
+  /** A class; empty for all. */
+  readonly category: string;
+  /** A status; empty for all. */
+  readonly status: string;
+  /** Method whose scores count; empty for each sample's first. */
+  readonly method: string;
+  /** Bounds of a score, in the unit of the list; samples without the score are left out. */
+  readonly range?: {
+    readonly score: ShownScore;
+    /** Lowest score, included; NaN for no bound. */
+    readonly from: number;
+    /** Highest score, included; NaN for no bound. */
+    readonly to: number;
+  };
+  /** Sort key; `gap` is the difference to the first method, and `most` its size. */
+  readonly sort: "dataset" | "phrase" | "class" | "gap" | "most" | ShownScore;
+  readonly descending: boolean;
+}
+
+/** The selected samples. */
+export interface Selection {
+  readonly samples: readonly ListedSample[];
+  /** Number of samples that match the other filters but lack the range's score. */
+  readonly unscored: number;
+}
+
+/** Groups results by their samples, in the order of the samples' first results. */
+export function groupSamples(rows: readonly SampleRow[]): ListedSample[] {
+  const groups = Map.groupBy(rows, ({ id }) => id);
+  return [...groups.values()].map((rows, place) => ({ place, rows }));
+}
+
+/** Gives the result whose scores count for a sample. */
+export function rowOf({ rows }: ListedSample, method: string): SampleRow {
+  return rows.find(({ setting }) => setting === method) ?? rows[0]!;
+}
+
+/**
+ * Gives the largest difference in mIoU between a sample's first method and another; `undefined`
+ * unless both have scores.
+ */
+export function gapOf({ rows: [first, ...others] }: ListedSample): number | undefined {
+  const gaps = others.flatMap(({ miou }) =>
+    miou === undefined || first!.miou === undefined ? [] : [miou - first!.miou]
+  );
+  return gaps.toSorted((a, b) => Math.abs(b) - Math.abs(a))[0];
+}
+
+/**
+ * Selects samples and sorts them; samples without the key come last in either direction, and ties
+ * take the dataset's order.
+ */
+export function selectSamples(all: readonly ListedSample[], wanted: Wanted): Selection {
+  const words = wanted.words.toLowerCase().split(/\s+/).filter(Boolean);
+  const { range, method, category, status } = wanted;
+  const matching = all.filter((sample) => {
+    const row = rowOf(sample, method);
+    const text = `${row.id}\n${row.phrase ?? ""}\n${row.category ?? ""}\n${row.reason ?? ""}`
+      .toLowerCase();
+    return (category === "" || row.category === category) &&
+      (status === "" || row.status === status) && words.every((word) => text.includes(word));
+  });
+  const scored = range
+    ? matching.filter((sample) => rowOf(sample, method)[range.score.name] !== undefined)
+    : matching;
+  const direction = wanted.descending ? -1 : 1;
+  const samples = scored
+    .filter((sample) => !range || isWithin(rowOf(sample, method), range))
+    .map((sample) => ({ sample, key: keyOf(sample, wanted) }))
+    .sort(({ sample: one, key: a }, { sample: other, key: b }) => {
+      if (a === undefined || b === undefined) {
+        return Number(a === undefined) - Number(b === undefined) || one.place - other.place;
+      }
+      return direction * (a < b ? -1 : a > b ? 1 : 0) || one.place - other.place;
+    })
+    .map(({ sample }) => sample);
+  return { samples, unscored: matching.length - scored.length };
+}
+
+function isWithin(row: SampleRow, { score, from, to }: NonNullable<Wanted["range"]>): boolean {
+  // Compare the rounded value of the list: a listed 30.0 is not below 30.
+  const value = Number(scoreText(score, row[score.name]));
+  return !(value < from) && !(value > to);
+}
+
+function keyOf(sample: ListedSample, { sort, method }: Wanted): number | string | undefined {
+  const row = rowOf(sample, method);
+  switch (sort) {
+    case "dataset":
+      return sample.place;
+    case "phrase":
+      return row.phrase ?? "";
+    case "class":
+      return row.category ?? "";
+    case "gap":
+      return gapOf(sample);
+    case "most":
+      return Math.abs(gapOf(sample) ?? NaN) || undefined;
+    default:
+      return row[sort.name];
+  }
+}
