@@ -21,7 +21,7 @@ import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
 import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
-import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
+import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./study/eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
 import { methodContext, methodPaths, methodSources, moduleReach } from "./kit/method_sources.ts";
 import { parseProtocols, parseShard } from "./kit/parsers.ts";

@@ -9,7 +9,8 @@ import { EXIT } from "./kit/exit.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
-import { REPORT, writeReport } from "../reports/html/write_report.ts";
+import { writeReport } from "../reports/html/write_report.ts";
+import { REPORT } from "../runs/run_folder.ts";
 
 const COMMAND = command({
   usage: "deno task report RESULTS [options]",

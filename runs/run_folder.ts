@@ -50,10 +50,13 @@ const MAX_SHARDS = 1_000_000;
 /** Name of the file with one line per result. */
 export const RESULTS = "results.jsonl";
 
+/** Name of a run's page. */
+export const REPORT = "report.html";
+
 /** Names of the files that summarise the results. */
 const SUMMARIES = [
   "summary.json",
-  "report.html",
+  REPORT,
   ...["table", "ablation", "protocols", "laterality"].flatMap((name) =>
     ["md", "tex", "csv"].map((end) => `${name}.${end}`)
   ),

@@ -104,13 +104,13 @@ export interface Comparison {
 }
 
 /** Column of the samples of all classes together. */
-const ALL = "All";
+export const ALL = "All";
 
 /** Most samples in {@linkcode Comparison.most} for each method. */
 const MOST = 10;
 
 /** Numbers of which lower is better. */
-const LOWER: readonly NumberName[] = ["distance", "peakWrong", "meanWrong", "ece", "brier"];
+export const LOWER: readonly NumberName[] = ["distance", "peakWrong", "meanWrong", "ece", "brier"];
 
 /** A comparison, and the samples that it is of. */
 export interface ComparedRuns {

@@ -9,7 +9,7 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { BOX, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "../figures/heat_colors.ts";
 import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, imageOf, type RunRecord } from "../../runs/run_folder.ts";
+import { hasHeatmap, imageOf, REPORT, type RunRecord } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import { type Laterality, readLaterality } from "../laterality/laterality.ts";
@@ -29,9 +29,6 @@ import paint from "./page/paint.js" with { type: "text" };
 import rows from "./page/rows.js" with { type: "text" };
 import details from "./page/details.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
-
-/** Name of the page within a run's folder. */
-export const REPORT = "report.html";
 
 /** Options of {@linkcode writeReport}. */
 export interface ReportOptions extends ReaderOptions {

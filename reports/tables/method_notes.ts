@@ -74,7 +74,7 @@ function describeView(name: string, { view }: MethodFacts): string | undefined {
 }
 
 /** Label of a method; the record of a method from outside states its label. */
-function labelOf(name: string, { label }: MethodFacts): string {
+export function labelOf(name: string, { label }: MethodFacts): string {
   if (Object.hasOwn(METHODS, name)) return METHODS[name]!.label;
   return typeof label === "string" ? label : name;
 }

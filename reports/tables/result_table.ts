@@ -76,6 +76,8 @@ export interface TableCell {
   readonly better?: 0 | 1;
   /** The printed 95 % interval. */
   readonly interval?: string;
+  /** Link of the value on a page, relative to the page. */
+  readonly href?: string;
 }
 
 /** The scores of one method, or of one setting. */

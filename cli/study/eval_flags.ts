@@ -4,15 +4,15 @@
  * @module
  */
 
-import { describeLayouts } from "../datasets/layouts/registry.ts";
-import { EVAL_METHOD_FLAGS, METHODS } from "../methods/registry.ts";
-import { BACKEND_FLAGS } from "./kit/backend.ts";
-import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
-import { MODEL_FLAG } from "./kit/method_sources.ts";
-import { DATA_FLAGS, MODELS_FLAGS } from "./kit/models.ts";
-import { PROGRESS_FLAGS } from "./kit/progress.ts";
-import { SCORE_FLAGS } from "./kit/score_flags.ts";
-import type { Earlier } from "../runs/run_folder.ts";
+import { describeLayouts } from "../../datasets/layouts/registry.ts";
+import { EVAL_METHOD_FLAGS, METHODS } from "../../methods/registry.ts";
+import { BACKEND_FLAGS } from "../kit/backend.ts";
+import { command, UsageError, type ValuesOf } from "../kit/flags.ts";
+import { MODEL_FLAG } from "../kit/method_sources.ts";
+import { DATA_FLAGS, MODELS_FLAGS } from "../kit/models.ts";
+import { PROGRESS_FLAGS } from "../kit/progress.ts";
+import { SCORE_FLAGS } from "../kit/score_flags.ts";
+import type { Earlier } from "../../runs/run_folder.ts";
 
 /** Name, options and purpose of `deno task eval`. */
 export const EVAL_COMMAND = command({
