@@ -28,7 +28,7 @@ import { parseProtocols, parseShard } from "./kit/parsers.ts";
 import { announceTime, Progress } from "./kit/progress.ts";
 import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
 import { folderOf, stat } from "../base/paths.ts";
-import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
+import { chooseMethods, type OpenMethods, trainingBefore } from "../methods/choose_methods.ts";
 import { importMethod } from "../methods/outside_method.ts";
 import { METHODS } from "../methods/registry.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
@@ -56,12 +56,14 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
   const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
   const sources = await methodSources(values, Object.keys(METHODS), given, importMethod);
   requireApart(values.out, methodPaths(sources, values).write);
+  const training = trainingBefore(sources, values);
   const part = {
     ...(images && { images }),
     ...(split && { split }),
     ...(limit && { limit }),
     ...(shard && { shard }),
     ...(phrases && { phrases }),
+    ...(training.length > 0 && { training }),
     ...(needsNegatives(protocols) && { negatives: true }),
   };
   const chosen = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);

@@ -510,10 +510,14 @@ export function differences(one: RunRecord, other: RunRecord): string[] {
     );
 }
 
+/** Facts that change no result, so that a run may go on with others; the record keeps the first. */
+const REMARKS = ["config", "trained"];
+
 /** Collects the values of a tree as JSON, by path; a list counts as one value. */
 function leaves(value: unknown, path = "", found = new Map<string, string>()) {
   if (isObject(value)) {
     for (const [name, entry] of Object.entries(value)) {
+      if (REMARKS.includes(name)) continue;
       leaves(entry, path ? `${path}.${name}` : name, found);
     }
   } else if (value !== undefined) {

@@ -72,6 +72,15 @@ export const EVAL_COMMAND = command({
       defaultText: "all",
     },
     ...EVAL_METHOD_FLAGS,
+    "trained-on": {
+      type: "list",
+      placeholder: "SETS",
+      description:
+        "Datasets that a method was trained on, with their splits, such as mimic-cxr:train,ms-cxr:train+val; " +
+        "a name alone is a part that is not known, NAME:* all of it, and * further data. Tables mark " +
+        "a method that saw samples of the evaluation. With several methods as METHOD=SETS.",
+      defaultText: "what is known of a model by name",
+    },
     margin: { ...SCORE_FLAGS.margin, default: "excluded" },
     protocol: SCORE_FLAGS.protocol,
     limit: {

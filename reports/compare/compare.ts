@@ -16,7 +16,8 @@ import { SCORES } from "../../scoring/score_heatmap.ts";
 import { type Units, unitsOf } from "../../runs/patients.ts";
 import { inClassOrder } from "../tables/class_means.ts";
 import { BOOTSTRAP, type Bootstrap } from "../tables/bootstrap.ts";
-import { NO_CLASS } from "../tables/summary.ts";
+import { describeLeak, leakOf } from "../tables/method_notes.ts";
+import { NO_CLASS, ScoreSummary } from "../tables/summary.ts";
 import { type Cohort, estimate } from "../statistics/cohort.ts";
 import { ClassColumns } from "../statistics/class_columns.ts";
 import { holm, mcNemar } from "../statistics/paired_tests.ts";
@@ -167,7 +168,7 @@ export async function compareColumns(
       samples: samples.length,
       ...{ unit, units: new Set(names).size, bootstrap: BOOTSTRAP },
       flips: { ...FLIPS, seed: BOOTSTRAP.seed },
-      notes: [...notes, ...versions.map(({ note }) => note)],
+      notes: [...notes, ...versions.map(({ note }) => note), ...leakNotes(columns, samples)],
       numbers,
       misses: correct(pairs.flatMap(({ labels, rows }) => compareMisses(labels, rows))),
       most: pairs.flatMap(({ labels, rows }) => mostDifferent(labels, rows)),
@@ -181,6 +182,19 @@ interface Pair {
   readonly against: SampleResult;
   readonly category: string;
   readonly unit: string;
+}
+
+/** Sentences about samples that a column's method was trained on. */
+function leakNotes(
+  columns: readonly Column[],
+  samples: readonly (readonly SampleResult[])[],
+): string[] {
+  return columns.flatMap(({ name, setting, run: { record } }, i) => {
+    const sums = new ScoreSummary();
+    for (const results of samples) sums.add(results[i]!);
+    const text = describeLeak(leakOf(record, setting, sums));
+    return text === undefined ? [] : [`${name}: ${text}.`];
+  });
 }
 
 /** Sentences about protocols of which two columns have different versions. */

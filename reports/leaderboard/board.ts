@@ -21,7 +21,7 @@ import { type ScoreName, SCORES } from "../../scoring/score_heatmap.ts";
 import { ALL, LOWER, PAPER_PROTOCOL } from "../compare/compare.ts";
 import { differenceOf, type Identity, identityOf } from "../compare/read_columns.ts";
 import type { Interval } from "../tables/bootstrap.ts";
-import { labelOf } from "../tables/method_notes.ts";
+import { labelOf, leakOf, type MethodLeak } from "../tables/method_notes.ts";
 import { AVERAGE, categories, meansOf } from "../tables/result_table.ts";
 import { type Summary, SummaryByVariant } from "../tables/summary.ts";
 import { OTHER_PROTOCOL, PUBLISHED_SCORES, type PublishedScore } from "./published_scores.ts";
@@ -54,6 +54,8 @@ export interface Entry {
   /** SHA-256 of the model, or of the module or predictions that take its place; may be unknown. */
   readonly model?: string;
   readonly summary: Summary;
+  /** Scored samples that were in the training of the method. */
+  readonly leak: MethodLeak;
 }
 
 /** Methods by one protocol on the same samples. */
@@ -220,7 +222,7 @@ function entryOf(run: BoardRun, setting: string, summary: Summary): Entry {
   const model = hashes.find((hash) => typeof hash === "string");
   return {
     method: setting === "" || setting === name ? label : `${label}, ${setting}`,
-    ...{ setting, run, summary },
+    ...{ setting, run, summary, leak: leakOf(record, setting, summary) },
     ...(typeof model === "string" && { model }),
   };
 }

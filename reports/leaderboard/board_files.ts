@@ -7,11 +7,12 @@
 import { stringify } from "@std/csv";
 import type { NumberName } from "../../scoring/protocols.ts";
 import { ALL, LOWER } from "../compare/compare.ts";
-import { methodNotes } from "../tables/method_notes.ts";
+import { describeLeak, type MethodLeak, methodNotes } from "../tables/method_notes.ts";
 import {
   AVERAGE,
   describeCounts,
   describeIntervals,
+  LEAK,
   makeCell,
   type ResultTable,
   SCORE_STYLES,
@@ -98,13 +99,14 @@ export function rankingTable(ranking: Ranking, linkOf: LinkOf): ResultTable {
       const isMarked = better === 0 && others.length > 1 || better === 1 && others.length > 2;
       return { ...cell, href, ...(isMarked && { better: better as 0 | 1 }) };
     });
-    const { rank, model, run, summary, setting } = entry;
+    const { rank, model, run, summary, setting, leak } = entry;
     return {
-      label: entry.method,
+      label: entry.method + (leak.seen > 0 ? ` ${LEAK}` : ""),
       cells: [
         { text: String(rank ?? NONE) },
         ...cells,
         { text: String(summary.counts.scored), href },
+        { text: describeSeen(leak) },
         { text: model?.slice(0, SHOWN_DIGITS) ?? "unknown" },
         { text: setting === "" ? runLabel(run) : `${runLabel(run)}:${setting}`, href },
       ],
@@ -115,7 +117,7 @@ export function rankingTable(ranking: Ranking, linkOf: LinkOf): ResultTable {
   return {
     columns: [
       ...["rank", ...columns.map(({ score, column }) => `${SCORE_STYLES[score].label} ${column}`)],
-      ...["samples", "model", "run"],
+      ...["samples", "trained on", "model", "run"],
     ],
     groups: [
       { method: "runs", isPublished: false, rows: own },
@@ -137,9 +139,24 @@ export function rankingTable(ranking: Ranking, linkOf: LinkOf): ResultTable {
           `${method} (${runLabel(run)}): ${describeCounts(summary)}.`
         )
         : []),
+      ...entries.flatMap(({ method, run, leak }) => {
+        const text = describeLeak(leak);
+        return text === undefined ? [] : [`${LEAK} ${method} (${runLabel(run)}): ${text}.`];
+      }),
+      TRAINED,
       ...(published.length > 0 ? [PUBLISHED] : []),
     ],
   };
+}
+
+const TRAINED =
+  "Trained on: scored samples that are known to have been in the training of the method; none means " +
+  "that its stated training leaves out all of them.";
+
+/** Names the samples that a method was trained on: a number, `none`, or `unknown`. */
+function describeSeen({ seen, unknown }: MethodLeak): string {
+  if (unknown === 0) return seen === 0 ? "none" : String(seen);
+  return seen === 0 ? "unknown" : `${seen} at least`;
 }
 
 const PUBLISHED =
@@ -160,7 +177,7 @@ function publishedGroups(
         ...columns.map(({ score, column }) => ({
           text: rows.find((row) => row.score === score && row.column === column)?.value ?? NONE,
         })),
-        ...[NONE, NONE, "published"].map((text) => ({ text })),
+        ...[NONE, NONE, NONE, "published"].map((text) => ({ text })),
       ],
     })),
   }));
@@ -195,7 +212,7 @@ export function othersTable({ others }: Division): ResultTable | undefined {
 const COLUMNS = [
   ...["dataset", "dataset_sha256", "split", "samples_sha256", "protocol", "version", "margin"],
   ...["rank", "method", "setting", "run", "model_sha256", "class", "score", "unit", "value"],
-  ...["low", "high", "scored", "skipped", "failed", "samples", "source"],
+  ...["low", "high", "scored", "skipped", "failed", "trained_on", "samples", "source"],
 ];
 
 /** A number of a ranking with its ends, in the unit of tables; absent for NaN. */
@@ -233,7 +250,8 @@ export function boardCsv(divisions: readonly Division[]): string {
           ...{ run: entry.run.folder, model_sha256: entry.model, class: column },
           ...{ score: SCORE_STYLES[score].key, unit: unitOf(score), value, low, high },
           ...{ scored: entry.summary.counts.scored, skipped: entry.summary.counts.skipped },
-          ...{ failed: entry.summary.counts.failed, samples: division.samples, source: "run" },
+          ...{ failed: entry.summary.counts.failed, trained_on: describeSeen(entry.leak) },
+          ...{ samples: division.samples, source: "run" },
         }))
       )
     );
@@ -266,7 +284,7 @@ export function boardJson(divisions: readonly Division[], linkOf: LinkOf): strin
         ...{ by: ranking.by, score: SCORE_STYLES[ranking.scores[0]!].key },
         entries: ranking.entries.map((entry) => ({
           ...{ rank: entry.rank, method: entry.method, setting: entry.setting },
-          ...{ run: entry.run.folder, link: linkOf(entry), model: entry.model },
+          ...{ run: entry.run.folder, link: linkOf(entry), model: entry.model, leak: entry.leak },
           ...{ counts: entry.summary.counts, bootstrap: entry.summary.bootstrap },
           numbers: numbersOf(ranking, entry).map(({ score, column, ...numbers }) => ({
             ...{ class: column, score: SCORE_STYLES[score].key, unit: unitOf(score), ...numbers },
