@@ -57,6 +57,7 @@ export const REPORT = "report.html";
 const SUMMARIES = [
   "summary.json",
   REPORT,
+  "groups.json",
   ...["table", "ablation", "protocols", "laterality"].flatMap((name) =>
     ["md", "tex", "csv"].map((end) => `${name}.${end}`)
   ),

@@ -214,7 +214,7 @@ function versionNotes(columns: readonly Column[]) {
 }
 
 /** Numbers of a result by a protocol, row-major; `undefined` if the protocol does not count it. */
-function entriesOf(result: SampleResult, protocol: string): Float64Array | undefined {
+export function entriesOf(result: SampleResult, protocol: string): Float64Array | undefined {
   if (protocol === PAPER_PROTOCOL) {
     return result.status === "scored"
       ? Float64Array.from(SCORES, (score) => result[score])

@@ -7,7 +7,7 @@
 import { printable } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { BOX, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "../figures/heat_colors.ts";
-import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
+import { describeCounts, type ResultTable, SCORE_STYLES } from "../tables/result_table.ts";
 import { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, REPORT, type RunRecord } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
@@ -38,6 +38,12 @@ export interface ReportOptions extends ReaderOptions {
    * @default {"report.html" in the run's folder}
    */
   readonly out?: string;
+  /**
+   * Further tables for the page, below the scores.
+   *
+   * @default {None}
+   */
+  readonly tables?: readonly ResultTable[];
 }
 
 /**
@@ -98,7 +104,7 @@ export async function writeRunReport(
       `<p>${done} of ${record.plan.length} samples on ${images.size} X-rays: `,
       `${safe(describeCounts(summary))}.</p>`,
     ],
-    tables: () => tables.map(formatHtml),
+    tables: () => [...tables, ...options.tables ?? []].map(formatHtml),
     facts: () => [factsHtml(record)],
     report: () => [dataElement("report", scriptJson(pageFacts(record)))],
     rows: async function* () {
