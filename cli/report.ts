@@ -18,7 +18,7 @@ import {
   groupsJson,
   groupTables,
 } from "../reports/groups/group_tables.ts";
-import { writeReport } from "../reports/html/write_report.ts";
+import { writeRunReport } from "../reports/html/write_report.ts";
 import { methodLabels } from "../reports/tables/method_notes.ts";
 import { type ResultTable } from "../reports/tables/result_table.ts";
 import { formatTable } from "../reports/tables/table.ts";
@@ -84,12 +84,17 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const path = groupsOf(values);
   const tables = path === undefined ? [] : await writeGroups(values, path);
   const progress = new Progress(values.progress, undefined, "heatmaps");
-  const page = await writeReport(values.operands[0]!, {
-    ...{ out: fileOf(values), tables },
-    onNotice: (notice) => progress.warn(notice),
-    onProgress: (done, total) => progress.follow(done, total),
-    signal,
-  }).catch((error) => {
+  const page = await writeRunReport(
+    values.operands[0]!,
+    {
+      out: fileOf(values),
+      onNotice: (notice) => progress.warn(notice),
+      onProgress: (done, total) => progress.follow(done, total),
+      signal,
+    },
+    undefined,
+    tables,
+  ).catch((error) => {
     signal.throwIfAborted();
     throw error;
   }).finally(() => progress.clear());

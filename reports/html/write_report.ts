@@ -38,12 +38,6 @@ export interface ReportOptions extends ReaderOptions {
    * @default {"report.html" in the run's folder}
    */
   readonly out?: string;
-  /**
-   * Further tables for the page, below the scores.
-   *
-   * @default {None}
-   */
-  readonly tables?: readonly ResultTable[];
 }
 
 /**
@@ -67,11 +61,13 @@ export async function writeReport(folder: string, options: ReportOptions = {}): 
  * Writes a page as {@linkcode writeReport} does.
  *
  * @param known Laterality of the run, if the caller has read it already.
+ * @param more Further tables for the page, below the scores.
  */
 export async function writeRunReport(
   folder: string,
   options: ReportOptions,
   known?: Laterality,
+  more: readonly ResultTable[] = [],
 ): Promise<string> {
   const { out = `${folder}/${REPORT}`, onNotice = () => {}, onProgress, signal } = options;
   using run = await Run.open(folder, "show");
@@ -104,7 +100,7 @@ export async function writeRunReport(
       `<p>${done} of ${record.plan.length} samples on ${images.size} X-rays: `,
       `${safe(describeCounts(summary))}.</p>`,
     ],
-    tables: () => [...tables, ...options.tables ?? []].map(formatHtml),
+    tables: () => [...tables, ...more].map(formatHtml),
     facts: () => [factsHtml(record)],
     report: () => [dataElement("report", scriptJson(pageFacts(record)))],
     rows: async function* () {
