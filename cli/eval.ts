@@ -21,14 +21,14 @@ import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, Notices, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
 import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
-import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
+import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./study/eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
 import { methodContext, methodPaths, methodSources, moduleReach } from "./kit/method_sources.ts";
 import { parseProtocols, parseShard } from "./kit/parsers.ts";
 import { announceTime, Progress } from "./kit/progress.ts";
 import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
 import { folderOf, stat } from "../base/paths.ts";
-import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
+import { chooseMethods, type OpenMethods, trainingBefore } from "../methods/choose_methods.ts";
 import { importMethod } from "../methods/outside_method.ts";
 import { METHODS } from "../methods/registry.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
@@ -56,12 +56,14 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
   const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
   const sources = await methodSources(values, Object.keys(METHODS), given, importMethod);
   requireApart(values.out, methodPaths(sources, values).write);
+  const training = trainingBefore(sources, values);
   const part = {
     ...(images && { images }),
     ...(split && { split }),
     ...(limit && { limit }),
     ...(shard && { shard }),
     ...(phrases && { phrases }),
+    ...(training.length > 0 && { training }),
     ...(needsNegatives(protocols) && { negatives: true }),
   };
   const chosen = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);

@@ -27,6 +27,7 @@ import {
 } from "./layouts/registry.ts";
 import type { DatasetItem } from "./sample.ts";
 import type { SplitRow } from "./split_row.ts";
+import { needsSplits, type TrainingSet } from "./training.ts";
 import { readWordings, wordPhrases } from "./wordings.ts";
 
 /** Options of {@linkcode openDataset}. */
@@ -71,6 +72,13 @@ export interface OpenDatasetOptions {
    * @default {false}
    */
   negatives?: boolean;
+  /**
+   * Data that methods were trained on: samples keep their split if it can tell whether they were in
+   * the training.
+   *
+   * @default {No training, and no splits}
+   */
+  training?: readonly TrainingSet[];
 }
 
 /** One of several parts of a dataset. */
@@ -174,7 +182,11 @@ export async function openDataset(
   const root = await findImages(file, folder, layout, chosen, options.images);
   const paths = new ImagePaths(root);
   const maskPaths = [paths, new ImagePaths(besideFile(file))];
-  const rows = layout.findsImagesByName ? await nameImages(file, chosen, root) : chosen;
+  const named = layout.findsImagesByName ? await nameImages(file, chosen, root) : chosen;
+  const kind = layout.arePhantoms?.(all) ? "phantoms" : name;
+  const rows = needsSplits(options.training ?? [], kind)
+    ? named
+    : named.map(({ split: _, ...row }) => row);
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
@@ -186,7 +198,7 @@ export async function openDataset(
       isInShard(groups[index]!));
   const negatives = planned.filter(({ rows }) => rows.every(({ isNegative }) => isNegative)).length;
   return {
-    kind: layout.arePhantoms?.(all) ? "phantoms" : name,
+    kind,
     path: file,
     sha256,
     ...(wordings && { wordings }),

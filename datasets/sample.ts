@@ -63,6 +63,12 @@ export interface Sample {
   readonly wording?: number;
   /** Patient of the image, if a column of the dataset states it. */
   readonly patient?: string;
+  /**
+   * Split of the sample, if its rows were read with their splits; several are joined by `+`.
+   *
+   * @default {Left out}
+   */
+  readonly split?: string;
   /** Words of the phrase that methods by words should read, as stated by the dataset. */
   readonly words?: readonly string[];
   /** Image size in pixels, as stated by the dataset. */

@@ -35,6 +35,10 @@ export interface AnyResult {
   /** Patient of the image; absent unless a column of the dataset states it. */
   readonly patient?: string;
   /**
+   * Split of the sample; absent unless it can tell whether the sample was in the training of a method.
+   */
+  readonly split?: string;
+  /**
    * Name of the variant or the method, if there are several. Absent if the sample dropped out of
    * all of them at once.
    */
@@ -275,6 +279,7 @@ async function* toEvaluated(
     const id = sample.id!;
     if (done.has(id)) continue;
     const { index, image, phrase, category, group, wording, patient, notes, masks } = sample;
+    const { split } = sample;
     const setting = method ?? variant?.name;
     const common: AnyResult = {
       id,
@@ -285,6 +290,7 @@ async function* toEvaluated(
       ...(group && { group }),
       ...(wording && { wording }),
       ...(patient && { patient }),
+      ...(split && { split }),
       ...(setting && { setting }),
       ...(notes && { notes }),
     };

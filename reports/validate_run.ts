@@ -106,7 +106,7 @@ export async function validateRun(
   if (text === undefined) notes.push("The run has no summary.json and no tables to compare.");
   const tables = text === undefined
     ? {}
-    : tableFiles(ablation, tableOptions(record, isWhole), laterality);
+    : tableFiles(ablation, tableOptions(record, isWhole, ablation), laterality);
   if (text !== undefined) {
     comparison.compareSummary(folder, text, summaryEntries(ablation, laterality));
   }

@@ -64,7 +64,7 @@ export async function writeSummary(
   });
   progress.clear();
   const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality) };
-  const options = tableOptions(record, isWhole);
+  const options = tableOptions(record, isWhole, ablation);
   const tables = tableFiles(ablation, options, laterality);
   await folder.summarize(json, tables);
   const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];

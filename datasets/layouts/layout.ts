@@ -30,6 +30,12 @@ export interface Layout {
    * The phrase of a row stays if its class has no wordings here.
    */
   readonly wordings?: Wordings;
+  /**
+   * Dataset that the images come from, by which a method may have seen them; `*` if not known.
+   *
+   * @default {The dataset itself}
+   */
+  readonly imagesOf?: string;
   /** Attribution that the dataset demands, in sentences. */
   readonly attribution?: string;
   /** Tree of images in which the paths of rows may begin. */

@@ -44,6 +44,7 @@ export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
 /** Files of the challenge's second stage. */
 export const RSNA_PNEUMONIA: Layout = {
   title: "RSNA pneumonia",
+  imagesOf: "nih-chestxray14",
   table: {
     columns: RSNA_COLUMNS,
     rows: rsnaRows,
