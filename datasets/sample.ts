@@ -7,6 +7,19 @@
 import type { Box } from "../base/geometry.ts";
 import type { TruthMask } from "../base/truth_mask.ts";
 
+/**
+ * Questions beside a sample, to a method that reads images; see docs/method.md, "Does it listen?":
+ *
+ * - `other-class`: the phrase of another class on the same image.
+ * - `other-side`: the phrase with the other side.
+ * - `mirrored`: the mirrored image with the mirrored phrase.
+ * - `empty`: the empty phrase, read at the tokens of the phrase; for the diffusion model alone.
+ */
+export const QUESTIONS = ["other-class", "other-side", "mirrored", "empty"] as const;
+
+/** One of {@linkcode QUESTIONS}. */
+export type Question = typeof QUESTIONS[number];
+
 /** The eight classes of MS-CXR, in the column order of the paper's Table I. */
 export const CLASSES = [
   "Pneumonia",
@@ -67,6 +80,8 @@ export interface Sample {
   readonly words?: readonly string[];
   /** Image size in pixels, as stated by the dataset. */
   readonly imageSize?: { readonly width: number; readonly height: number };
+  /** Question that was made from another sample; absent for a sample of the dataset. */
+  readonly control?: Question;
   /** Notes for the results, such as a box cut at the image's edge. */
   readonly notes?: readonly string[];
 }
