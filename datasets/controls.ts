@@ -84,7 +84,10 @@ export function makeControls(
     );
     const isMirrored = ({ control }: Sample) => control === "mirrored";
     const sorted = [...made.filter((sample) => !isMirrored(sample)), ...made.filter(isMirrored)];
-    if (sorted.length > 0) controls.set(image, sorted);
+    // Samples of an image follow one another, so that no other image has these positions.
+    const first = QUESTIONS.length * Math.min(...all.map(({ index = 0 }) => index));
+    const placed = sorted.map((sample, place) => ({ ...sample, index: first + place }));
+    if (placed.length > 0) controls.set(image, placed);
   }
   return controls;
 }
@@ -138,12 +141,10 @@ function ask(
 
 /** The question as a sample of its own; its ground truth is the original sample's. */
 function withId(sample: Sample, control: Question, { phrase, category, words }: Changed): Sample {
-  const { index = 0, category: _, words: _words, wording: _wording, notes: _notes, ...own } =
-    sample;
+  const { category: _, words: _words, wording: _wording, notes: _notes, ...own } = sample;
   return {
     ...own,
     id: controlId(sample.id, control),
-    index: QUESTIONS.length * index + QUESTIONS.indexOf(control),
     ...{ phrase, ...(category !== undefined && { category }), ...(words && { words }), control },
   };
 }

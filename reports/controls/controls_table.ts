@@ -87,7 +87,9 @@ export function makeControlTables(
       `Means, on ${FLOOR_SIDE}x${FLOOR_SIDE} cells, leave out all samples of the sample's ${unit}: ` +
       "of ground truth and of the method's maps, over all samples or over the class.",
       intervals,
-      ...(unanswered > 0 ? [`${unanswered} questions have no answer that counts.`] : []),
+      ...(unanswered > 0
+        ? [`${unanswered} question${unanswered === 1 ? " has" : "s have"} no answer that counts.`]
+        : []),
       ...notes,
     ],
   };

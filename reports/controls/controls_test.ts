@@ -146,7 +146,7 @@ Deno.test("readControls() scores another phrase's stored map against the sample'
       const [table, ...others] = makeControlTables(controls);
       assertEquals(others, []);
       assertEquals(table!.groups[0]!.rows[0]!.label, "another class");
-      assertStringIncludes(table!.caption.join(" "), "1 questions have no answer that counts.");
+      assertStringIncludes(table!.caption.join(" "), "1 question has no answer that counts.");
       assertStringIncludes(formatControlsCsv(controls), ",other-class,All,miou,%,3,2,");
     },
   ));
