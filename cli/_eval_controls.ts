@@ -7,7 +7,7 @@
 import { makeControls, withControls } from "../datasets/controls.ts";
 import { openDataset, type OpenDatasetOptions } from "../datasets/open_dataset.ts";
 import type { DatasetItem, Question, Sample } from "../datasets/sample.ts";
-import { METHODS, SEED } from "../methods/registry.ts";
+import { METHODS } from "../methods/registry.ts";
 import { controlFolder, controlRecord } from "../runs/control_run.ts";
 import { type Earlier, RunFolder, type RunRecord } from "../runs/run_folder.ts";
 
@@ -57,7 +57,7 @@ export async function openControls(
   const { limit, shard, ...whole } = part;
   const pool = limit || shard ? await samplesOf(path, whole) : samples;
   const readsImages = methods.every((name) => METHODS[name]?.source?.option !== "predictions");
-  const hasEmpty = methods.length === 1 && methods[0] === SEED &&
+  const hasEmpty = methods.every((name) => METHODS[name]?.source?.part === "unet") &&
     pool.some(({ isNegative }) => isNegative);
   const questions: readonly Question[] = [
     ...(readsImages ? ["other-class", "other-side", "mirrored"] as const : []),

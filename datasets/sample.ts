@@ -13,7 +13,7 @@ import type { TruthMask } from "../base/truth_mask.ts";
  * - `other-class`: the phrase of another class on the same image.
  * - `other-side`: the phrase with the other side.
  * - `mirrored`: the mirrored image with the mirrored phrase.
- * - `empty`: the empty phrase, read at the tokens of the phrase; for the diffusion model alone.
+ * - `empty`: the empty phrase, read at the tokens of the phrase; for diffusion models alone.
  */
 export const QUESTIONS = ["other-class", "other-side", "mirrored", "empty"] as const;
 

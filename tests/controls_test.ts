@@ -1,6 +1,8 @@
 import "../base/host/deno/mod.ts";
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import { Run } from "../runs/run.ts";
+import { isGrounded } from "../runs/run_folder.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { inFolder, runCommand } from "./support/command.ts";
 
@@ -35,7 +37,7 @@ async function linesOf(path: string): Promise<SampleResult[]> {
 /** Options of a run of the fake BioViL, whose maps depend on the image and the phrase's length. */
 const FAKE = ["--method", "biovil", "--model", "model", "--dataset", "set", "--no-report"];
 
-async function withSet(test: (folder: string) => Promise<void>, images = 5): Promise<void> {
+async function withSet(test: (folder: string) => Promise<void>, images = 3): Promise<void> {
   await inFolder(async (folder) => {
     await writePhantomSet(`${folder}/set`, { seed: 3, images });
     await Deno.mkdir(`${folder}/model`);
@@ -138,11 +140,12 @@ Deno.test("rescore --controls reads an old run, with floors and the phrases of e
 Deno.test("eval --controls of boxes and heatmaps from files asks no further phrase", () =>
   withSet(async (folder) => {
     await run(folder, "eval", [...FAKE, "--out", "maps"]);
-    const found = (await linesOf(`${folder}/maps/results.jsonl`)).map((result) => {
-      assert(result.status === "scored");
+    const found = (await linesOf(`${folder}/maps/results.jsonl`)).flatMap((result) => {
+      if (!isGrounded(result)) return [];
       const { image, phrase, boxes } = result;
-      return { image, phrase, boxes: boxes.slice(0, 1) };
+      return [{ image, phrase, boxes: boxes.slice(0, 1) }];
     });
+    assertNotEquals(found.length, 0);
     await Deno.writeTextFile(`${folder}/boxes.json`, JSON.stringify(found));
     const common = ["--dataset", "set", "--no-report", "--controls"];
     const boxes = ["--method", "boxes", "--predictions", "boxes.json", "--out", "boxes"];
@@ -191,6 +194,16 @@ Deno.test("the bundled model reads the empty phrase at the tokens of each phrase
     const empty = asked.filter(({ control }) => control === "empty");
     assertEquals(empty.length, rows.length + images.size);
     assertMatch(await run(folder, "validate", ["out"]), /^No difference/m);
+    // Methods that scale their maps themselves answer with the contrast.
+    const names = ["daam", "generate-to-ground"];
+    await run(folder, "eval", [...own, "--method", names.join(","), "--controls", "--out", "two"]);
+    using two = await Run.open(`${folder}/two/controls`);
+    for await (const result of two.results()) {
+      if (result.control !== "empty" || !names.includes(result.setting!)) continue;
+      const { layers: [layer] } = await two.stored(result);
+      const [low, high] = [Math.min(...layer!.data), Math.max(...layer!.data)];
+      assert(low < high && high < 1, `${result.id}: ${low} to ${high}`);
+    }
     // A run that reads no such sentences has nothing to contrast.
     await run(folder, "eval", [...args, "--controls", "--out", "without"]);
     const record = JSON.parse(await Deno.readTextFile(`${folder}/without/controls/run.json`));

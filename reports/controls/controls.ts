@@ -13,7 +13,7 @@ import { unitsOf } from "../../runs/patients.ts";
 import { finishStored, rescore } from "../../runs/rescore.ts";
 import { resultTruth } from "../../runs/result_truth.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, type HeatmapResult, isGrounded } from "../../runs/run_folder.ts";
+import { hasHeatmap, type HeatmapResult, isGrounded, RECORD } from "../../runs/run_folder.ts";
 import { methodsOf } from "../../runs/scoring_settings.ts";
 import { boxIou, type BoxRule } from "../../scoring/box_iou.ts";
 import { existenceEntry, LARGEST } from "../../scoring/protocols.ts";
@@ -95,7 +95,12 @@ export async function readControls(
     answers.set(heatmapKey(result), result);
     (isGrounded(result) ? answered : dropped).add(result.id);
   }
-  const { version, seed } = asked.record.facts.controls as Pick<Controls, "version" | "seed">;
+  const { version, seed } = (asked.record.facts.controls ?? {}) as Partial<Controls>;
+  if (typeof version !== "number" || typeof seed !== "number") {
+    throw new SyntaxError(
+      `Cannot read "${asked.folder}/${RECORD}": expected version and seed of the controls`,
+    );
+  }
   const unanswered = asked.record.plan.length - answered.difference(dropped).size;
   const samples = (await Array.fromAsync(run.samples()))
     .sort(([one], [other]) => (one!.index ?? 0) - (other!.index ?? 0));
@@ -142,8 +147,9 @@ async function readPairs(
   const pairs = new Map<Control, Pair[]>();
   const add = (control: Control, { result, unit }: Own, against: SampleResult | undefined) => {
     if (against?.status !== "scored" && control !== "empty" || !against) return;
-    const pair = { method: result, against, category: result.category ?? NO_CLASS, unit };
-    pairs.set(control, [...pairs.get(control) ?? [], pair]);
+    const own = pairs.get(control) ?? [];
+    pairs.set(control, own);
+    own.push({ method: result, against, category: result.category ?? NO_CLASS, unit });
   };
   const isPositive = (result: HeatmapResult) => result.status === "scored" || !result.negative;
   const images = Map.groupBy(all, ({ result: { image = "" } }) => image);
@@ -224,12 +230,15 @@ async function existenceBoth(
   empty: HeatmapResult,
 ): Promise<[HeatmapResult, HeatmapResult]> {
   const settings = run.settingsOf(result.setting);
-  const [own, none] = [await run.stored(result), await asked.stored(empty)]
+  const stored = await asked.stored(empty);
+  const [own, none] = [await run.stored(result), stored]
     .map((stored) => finishStored(stored, settings).smoothed) as [Float32Array, Float32Array];
+  // Methods that scale their maps themselves answer with the contrast.
+  const contrast = stored.view ? none : own.map((value, i) => value - none[i]!);
   const isPresent = result.status === "scored" || !result.negative;
   const withScore = (map: Float32Array): HeatmapResult => ({
     ...result,
     protocols: { existence: [existenceEntry(map, isPresent)] },
   });
-  return [withScore(own.map((value, i) => value - none[i]!)), withScore(own)];
+  return [withScore(contrast), withScore(own)];
 }

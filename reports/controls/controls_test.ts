@@ -31,8 +31,9 @@ interface Answer {
   readonly map?: readonly number[];
 }
 
-const storedOf = (id: string, map: readonly number[]): StoredHeatmap => ({
-  ...{ id, size: 2, image: IMAGE, view: { crop: 8, resized: 8 } },
+/** A map as a method's own grid, or as attention that is finished without smoothing. */
+const storedOf = (id: string, map: readonly number[], isGrid = true): StoredHeatmap => ({
+  ...{ id, size: 2, image: IMAGE, ...(isGrid && { view: { crop: 8, resized: 8 } }) },
   layers: [{ layer: 0, side: 2, data: Float32Array.from(map) }],
 });
 
@@ -66,6 +67,7 @@ async function controlsOf(
   made: readonly Made[],
   answers: readonly Answer[],
   test: (controls: Controls) => void,
+  isGrid = true,
 ): Promise<void> {
   await inFolder(async (folder) => {
     const plan = made.map((_, index) => ({ id: `s${index}`, index }));
@@ -75,7 +77,7 @@ async function controlsOf(
     await run.begin(record, "refuse", () => {});
     for (const [index, sample] of made.entries()) {
       const id = `s${index}`;
-      if (sample.map) await run.writeHeatmaps([storedOf(id, sample.map)]);
+      if (sample.map) await run.writeHeatmaps([storedOf(id, sample.map, isGrid)]);
       await run.write([resultOf(sample, id, index)]);
     }
     await run.close();
@@ -86,7 +88,7 @@ async function controlsOf(
     for (const [index, answer] of answers.entries()) {
       const { map } = answer;
       const id = idOf(answer);
-      if (map) await asked.writeHeatmaps([storedOf(id, map)]);
+      if (map) await asked.writeHeatmaps([storedOf(id, map, isGrid)]);
       await asked.write([
         map
           ? { ...resultOf({ ...made[answer.of]!, map }, id, index), control: answer.question }
@@ -209,37 +211,39 @@ Deno.test("readControls() of boxes has the phrases of the image alone", () =>
     },
   ));
 
-Deno.test("readControls() contrasts existence with the empty phrase", () =>
-  controlsOf(
-    [
-      { image: "a", phrase: "mass", category: "Mass", box: LEFT, map: [0.6, 0.2, 0.2, 0.2] },
-      { image: "b", phrase: "mass", category: "Mass", box: LEFT, map: [0.5, 0, 0, 0] },
-      {
-        image: "c",
-        phrase: "no mass",
-        category: "Mass",
-        box: LEFT,
-        map: [0.9, 0.8, 0.8, 0.8],
-        isNegative: true,
-      },
-    ],
-    [
-      { of: 0, question: "empty", map: [0.1, 0.1, 0.1, 0.1] },
-      { of: 1, question: "empty", map: [0, 0, 0, 0] },
-      // The map of the negative phrase is bright, and so is that of the empty phrase.
-      { of: 2, question: "empty", map: [0.8, 0.8, 0.8, 0.8] },
-    ],
-    (controls) => {
-      const peak = numberOf(controls, "empty", "peakAuc")!;
-      assertEquals([peak.value, peak.valueAgainst, peak.difference], [1, 0, 1]);
-      // Means by contrast: .2, .125 and .025.
-      const mean = numberOf(controls, "empty", "meanAuc")!;
-      assertEquals([mean.value, mean.valueAgainst], [1, 0]);
-      const [, table] = makeControlTables(controls);
-      assertEquals(table!.groups[0]!.rows.map(({ label, cells }) => [label, cells[0]!.text]), [
-        ["by contrast", "100.0"],
-        ["as it is", "0.0"],
-        ["difference", "+100.0"],
-      ]);
-    },
-  ));
+/** Phrases with their maps; that of the phrase with nothing to find is bright everywhere. */
+const EXISTENCE: readonly Made[] = [
+  { image: "a", phrase: "mass", category: "Mass", box: LEFT, map: [0.6, 0.2, 0.2, 0.2] },
+  { image: "b", phrase: "mass", category: "Mass", box: LEFT, map: [0.5, 0, 0, 0] },
+  {
+    ...{ image: "c", phrase: "no mass", category: "Mass", box: LEFT, map: [0.9, 0.8, 0.8, 0.8] },
+    isNegative: true,
+  },
+];
+
+const emptyAnswers = (...maps: readonly (readonly number[])[]): Answer[] =>
+  maps.map((map, of) => ({ of, question: "empty", map }));
+
+function assertContrast(controls: Controls): void {
+  const peak = numberOf(controls, "empty", "peakAuc")!;
+  assertEquals([peak.value, peak.valueAgainst, peak.difference], [1, 0, 1]);
+  // Means by contrast: .2, .125 and .025.
+  const mean = numberOf(controls, "empty", "meanAuc")!;
+  assertEquals([mean.value, mean.valueAgainst], [1, 0]);
+  const [, table] = makeControlTables(controls);
+  assertEquals(table!.groups[0]!.rows.map(({ label, cells }) => [label, cells[0]!.text]), [
+    ["by contrast", "100.0"],
+    ["as it is", "0.0"],
+    ["difference", "+100.0"],
+  ]);
+}
+
+Deno.test("readControls() contrasts existence with the map of the empty phrase", () => {
+  const answers = emptyAnswers([0.1, 0.1, 0.1, 0.1], [0, 0, 0, 0], [0.8, 0.8, 0.8, 0.8]);
+  return controlsOf(EXISTENCE, answers, assertContrast, false);
+});
+
+Deno.test("readControls() takes the contrast of methods that scale their maps themselves", () => {
+  const answers = emptyAnswers([0.5, 0.1, 0.1, 0.1], [0.5, 0, 0, 0], [0.1, 0, 0, 0]);
+  return controlsOf(EXISTENCE, answers, assertContrast);
+});
