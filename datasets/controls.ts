@@ -6,10 +6,13 @@
 
 import { crc32 } from "node:zlib";
 import { mirrorPhrase, swapSide } from "../scoring/laterality.ts";
-import { CLASSES, type DatasetItem, type Question, QUESTIONS, type Sample } from "./sample.ts";
+import { CLASSES, type DatasetItem, type Question, type Sample } from "./sample.ts";
 
 /** Facts of the record about the questions: their definition's version, and the seed of choices. */
 export const CONTROL_FACTS = { version: 1, seed: 0 } as const;
+
+/** All questions, in the order in which they are asked. */
+const QUESTIONS: readonly Question[] = ["other-class", "other-side", "mirrored", "empty"];
 
 /** Id of a question about a sample. */
 export function controlId(id: string, question: Question): string {

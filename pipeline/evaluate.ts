@@ -5,7 +5,7 @@
  */
 
 import { InputRangeError } from "../base/errors.ts";
-import type { DatasetItem, Question, Sample } from "../datasets/sample.ts";
+import type { DatasetItem, Sample } from "../datasets/sample.ts";
 import type { Box, GrayImage, Size, View } from "../base/geometry.ts";
 import { groupStream, mapStream } from "../base/stream.ts";
 import type { TruthMask } from "../base/truth_mask.ts";
@@ -41,7 +41,7 @@ export interface AnyResult {
    */
   readonly setting?: string;
   /** Question that was made from another sample; absent for a sample of the dataset. */
-  readonly control?: Question;
+  readonly control?: Sample["control"];
   /** Facts worth knowing, such as a box cut at the image's edge. */
   readonly notes?: readonly string[];
   /**
