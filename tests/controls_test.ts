@@ -1,6 +1,7 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
+import { encodeNpy } from "../reports/exports/npy.ts";
 import { Run } from "../runs/run.ts";
 import { isGrounded } from "../runs/run_folder.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
@@ -154,6 +155,23 @@ Deno.test("eval --controls of boxes and heatmaps from files asks no further phra
     assertEquals(/mean map/.test(stdout), false);
     const record = JSON.parse(await Deno.readTextFile(`${folder}/boxes/controls/run.json`));
     assertEquals([record.plan, record.facts.controls.questions], [[], []]);
+    // The same maps from files have the controls of the run that made them.
+    using maps = await Run.open(`${folder}/maps`);
+    const list: string[] = [];
+    for await (const result of maps.results()) {
+      const { layers: [layer], size } = await maps.stored(result);
+      const file = `${list.length}.npy`;
+      await Deno.writeFile(`${folder}/${file}`, encodeNpy(layer!.data, [size, size]));
+      list.push(JSON.stringify({ image: result.image, phrase: result.phrase, file }));
+    }
+    await Deno.writeTextFile(`${folder}/list.jsonl`, list.join("\n"));
+    const heatmaps = [
+      ...["--method", "heatmaps", "--predictions", "list.jsonl", "--covers", "crop:480/512"],
+      ...["--map-values", "own", "--out", "files"],
+    ];
+    await run(folder, "eval", [...common, ...heatmaps]);
+    await run(folder, "rescore", ["maps", "--controls", "--out", "again"]);
+    await assertSame(folder, "files", "again", ["controls.csv", "controls/results.jsonl"]);
   }));
 
 Deno.test("the bundled model reads the empty phrase at the tokens of each phrase", () =>

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isInputError } from "../../base/errors.ts";
 import { controlId, siblingFor } from "../../datasets/controls.ts";
 import type { Question } from "../../datasets/sample.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
@@ -64,6 +65,8 @@ export interface Controls {
   readonly variants: Readonly<Record<string, readonly ControlNumber[]>>;
   /** Number of questions without an answer that can be scored, because they failed or did not run. */
   readonly unanswered: number;
+  /** Number of results that could not be read again with their heatmap and ground truth. */
+  readonly unread: number;
 }
 
 /** A result with its unit, and the position of its sample. */
@@ -102,23 +105,27 @@ export async function readControls(
     );
   }
   const unanswered = asked.record.plan.length - answered.difference(dropped).size;
+  // A row that failed may not tell its patient.
   const samples = (await Array.fromAsync(run.samples()))
+    .filter((results) => results.some(isGrounded))
     .sort(([one], [other]) => (one!.index ?? 0) - (other!.index ?? 0));
   const { unit, names } = unitsOf(samples.map(([first]) => first!));
   const { variants } = run.record;
   const found: Record<string, readonly ControlNumber[]> = {};
+  let unread = 0;
   for (const [place, name] of variants.entries()) {
     const own = samples.flatMap((results, i): Own[] => {
       const result = results.find(({ setting = name }) => setting === name);
       return result && isGrounded(result) ? [{ result, unit: names[i]! }] : [];
     });
-    const pairs = await readPairs(
+    const { pairs, unread: more } = await readPairs(
       run,
       asked,
       own,
       answers,
       (done) => onProgress(place * samples.length + done, variants.length * samples.length),
     );
+    unread += more;
     const groups = new Map(
       own.flatMap(({ result: { category, group } }) =>
         category !== undefined && group !== undefined ? [[category, group] as const] : []
@@ -133,7 +140,7 @@ export async function readControls(
     );
     if (numbers.length > 0) found[name] = numbers;
   }
-  return { version, seed, unit, bootstrap: BOOTSTRAP, variants: found, unanswered };
+  return { version, seed, unit, bootstrap: BOOTSTRAP, variants: found, unanswered, unread };
 }
 
 /** Results of one method beside those of each control. */
@@ -143,7 +150,7 @@ async function readPairs(
   all: readonly Own[],
   answers: ReadonlyMap<string, SampleResult>,
   onSample: (done: number) => void,
-): Promise<Map<Control, Pair[]>> {
+): Promise<{ readonly pairs: ReadonlyMap<Control, readonly Pair[]>; readonly unread: number }> {
   const pairs = new Map<Control, Pair[]>();
   const add = (control: Control, { result, unit }: Own, against: SampleResult | undefined) => {
     if (against?.status !== "scored" && control !== "empty" || !against) return;
@@ -154,8 +161,7 @@ async function readPairs(
   const isPositive = (result: HeatmapResult) => result.status === "scored" || !result.negative;
   const images = Map.groupBy(all, ({ result: { image = "" } }) => image);
   const grids: { readonly own: Own; readonly grid: GridSample }[] = [];
-  for (const [done, own] of all.entries()) {
-    onSample(done);
+  const read = async (own: Own) => {
     const { result, unit } = own;
     const others = images.get(result.image ?? "")!.map(({ result }) => result).filter(isPositive);
     const answerTo = (question: Question) => {
@@ -183,6 +189,16 @@ async function readPairs(
       const [contrast, plain] = await existenceBoth(run, asked, result, empty);
       add("empty", { result: contrast, unit }, plain);
     }
+  };
+  let unread = 0;
+  for (const [done, own] of all.entries()) {
+    onSample(done);
+    await read(own).catch((error) => {
+      const isDamage = isInputError(error) || error instanceof SyntaxError ||
+        error instanceof RangeError;
+      if (!isDamage) throw error;
+      unread++;
+    });
   }
   const floors = new Floors(grids.map(({ grid }) => grid));
   for (const { own, grid } of grids) {
@@ -194,7 +210,7 @@ async function readPairs(
       add(floor, own, { ...own.result, ...scores, status: "scored" });
     }
   }
-  return pairs;
+  return { pairs, unread };
 }
 
 /** Scores the answer to another sample's phrase against the ground truth of a sample. */

@@ -56,7 +56,7 @@ export function makeControlTables(
 ): ResultTable[] {
   const all = Object.entries(controls?.variants ?? {});
   if (!controls || all.length === 0) return [];
-  const { unit, bootstrap: { level, resamples, seed }, unanswered } = controls;
+  const { unit, bootstrap: { level, resamples, seed }, unanswered, unread } = controls;
   const intervals = `In brackets ${100 * level} % intervals: percentiles of ${resamples} paired ` +
     `bootstrap draws of ${unit}s, seed ${seed}; none with a single ${unit}.`;
   const plain = { counts: [], hasMarks: false };
@@ -89,6 +89,9 @@ export function makeControlTables(
       intervals,
       ...(unanswered > 0
         ? [`${unanswered} question${unanswered === 1 ? " has" : "s have"} no answer that counts.`]
+        : []),
+      ...(unread > 0
+        ? [`${unread} results could not be read again with their heatmap and ground truth.`]
         : []),
       ...notes,
     ],

@@ -6,6 +6,7 @@ import type { SampleResult, StoredHeatmap } from "../../pipeline/evaluate.ts";
 import { controlFolder, controlRecord } from "../../runs/control_run.ts";
 import { RunFolder, type RunRecord } from "../../runs/run_folder.ts";
 import { Run } from "../../runs/run.ts";
+import type { ResultTable } from "../tables/result_table.ts";
 import { scoreHeatmap, type Scores } from "../../scoring/score_heatmap.ts";
 import { inFolder } from "../../tests/support/command.ts";
 import { type Control, type Controls, readControls } from "./controls.ts";
@@ -22,6 +23,8 @@ interface Made {
   readonly map?: readonly number[];
   readonly predicted?: readonly Box[];
   readonly isNegative?: boolean;
+  /** The map is not in the file. */
+  readonly isLost?: boolean;
 }
 
 /** An answer to a question about a sample; without a map the question failed. */
@@ -41,7 +44,7 @@ const scored = (map: readonly number[], box: Box): Scores =>
   scoreHeatmap(Float32Array.from(map), IMAGE, [box]);
 
 function resultOf(
-  { map, isNegative, box, predicted, ...sample }: Made,
+  { map, isNegative, box, predicted, isLost: _, ...sample }: Made,
   id: string,
   index: number,
 ): SampleResult {
@@ -77,7 +80,7 @@ async function controlsOf(
     await run.begin(record, "refuse", () => {});
     for (const [index, sample] of made.entries()) {
       const id = `s${index}`;
-      if (sample.map) await run.writeHeatmaps([storedOf(id, sample.map, isGrid)]);
+      if (sample.map && !sample.isLost) await run.writeHeatmaps([storedOf(id, sample.map, isGrid)]);
       await run.write([resultOf(sample, id, index)]);
     }
     await run.close();
@@ -247,3 +250,25 @@ Deno.test("readControls() takes the contrast of methods that scale their maps th
   const answers = emptyAnswers([0.5, 0.1, 0.1, 0.1], [0.5, 0, 0, 0], [0.1, 0, 0, 0]);
   return controlsOf(EXISTENCE, answers, assertContrast);
 });
+
+Deno.test("readControls() counts results without their heatmap, and goes on", () =>
+  controlsOf(
+    [
+      { image: "a", phrase: "mass", category: "Mass", box: LEFT, map: ON_LEFT },
+      { image: "b", phrase: "mass", category: "Mass", box: LEFT, map: ON_RIGHT },
+      {
+        image: "b",
+        phrase: "mass again",
+        category: "Mass",
+        box: LEFT,
+        map: ON_RIGHT,
+        isLost: true,
+      },
+    ],
+    [],
+    (controls) => {
+      assertEquals([controls.unread, numberOf(controls, "centre", "miou")!.samples], [1, 2]);
+      const [{ caption }] = makeControlTables(controls) as [ResultTable];
+      assertStringIncludes(caption.join(" "), "1 results could not be read again");
+    },
+  ));
