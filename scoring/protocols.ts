@@ -338,7 +338,7 @@ export function scoreProtocols(
       case "medfocus":
         return [{ iouUnion: unionIou(medfocusBoxes(heatmap, side, place), truth) }];
       case "existence":
-        return [existence(raw, truth, options.range)];
+        return [existenceEntry(raw, !isNothing(truth), options.range)];
       default:
         return scoreBoxSet(name, predicted(), truth);
     }
@@ -386,7 +386,8 @@ export function scoreBoxesByProtocols(
     if (name === "chex") return image ? [chexOfBoxes(boxes, image, known)] : [];
     if (name !== "existence") return scoreBoxSet(name, boxes, known);
     const scores = boxes.map(({ score }) => score);
-    return [existence(scores.length > 0 ? Float32Array.from(scores) : new Float32Array(1), known)];
+    const values = scores.length > 0 ? Float32Array.from(scores) : new Float32Array(1);
+    return [existenceEntry(values, !isNothing(known))];
   };
   return { protocols: Object.fromEntries(own.map((name) => [name, entries(name)])) };
 }
@@ -425,13 +426,15 @@ function scoreBoxSet(
 }
 
 /**
- * Range and mean of a map before it was scaled, or of the scores of boxes.
+ * The numbers of `existence`: range and mean of a map before it was scaled, or of the scores of
+ * boxes.
  *
+ * @param isPresent There is something to find.
  * @param range The range that the map had; the mean is scaled with it.
  */
-function existence(
+export function existenceEntry(
   raw: Float32Array,
-  truth: Truth,
+  isPresent: boolean,
   range?: readonly [lowest: number, highest: number],
 ): Entry {
   const { minimum, maximum } = valueRange(raw);
@@ -440,7 +443,7 @@ function existence(
   for (let i = 0; i < raw.length; i++) sum += raw[i]!;
   let mean = sum / raw.length;
   if (range) mean = low + (mean - minimum) * (peak - low) / (maximum - minimum || 1);
-  return { present: Number(!isNothing(truth)), low, peak, mean };
+  return { present: Number(isPresent), low, peak, mean };
 }
 
 function isNothing(truth: Truth): boolean {

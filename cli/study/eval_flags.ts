@@ -83,6 +83,12 @@ export const EVAL_COMMAND = command({
     },
     margin: { ...SCORE_FLAGS.margin, default: "excluded" },
     protocol: SCORE_FLAGS.protocol,
+    controls: {
+      type: "boolean",
+      description:
+        "Ask each method other questions beside the samples: does it listen to the phrase? Another " +
+        "phrase costs passes of its own on the image's trajectory; the mirrored image needs a trajectory.",
+    },
     limit: {
       type: "integer",
       min: 1,
