@@ -91,6 +91,8 @@ export {
 } from "./datasets/phantom/phantom.ts";
 export { writePhantomSet } from "./datasets/phantom/phantom_set.ts";
 
+export { type ReportSentence, reportSentences } from "./base/report/report_sentences.ts";
+
 // Read the folder of a run, and write its scores, figures, page and files without the model.
 export { readResults, type ReadResultsOptions, type ResultLine } from "./runs/read_results.ts";
 export { Run as RunHeatmaps, type RunHeatmap } from "./runs/run.ts";
