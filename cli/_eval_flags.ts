@@ -60,6 +60,11 @@ export const EVAL_COMMAND = command({
       defaultText: "those in docs/data.md",
     },
     ...CLASS_FLAGS,
+    classes: {
+      ...CLASS_FLAGS.classes,
+      description: CLASS_FLAGS.classes.description +
+        " The run scores a detector of classes, if the dataset says which classes an image lacks.",
+    },
     images: {
       type: "string",
       placeholder: "DIR",

@@ -15,9 +15,7 @@ export const CLASS_FLAGS = {
     type: "list",
     placeholder: "LIST",
     description:
-      "Ask every image for these classes, which say whether they are there: all, or names with commas " +
-      "between them. In an evaluation the dataset must say which classes an image lacks.",
-    defaultText: "none",
+      "Ask each image for these classes in place of phrases: all, or names with commas between them.",
   },
   template: {
     type: "string",

@@ -48,16 +48,21 @@ export function fillTemplate(template: string, label: string): string {
  * Chooses classes by their names, in which case, blanks and punctuation do not count. Each class
  * counts once, in the given order.
  *
- * @param asked Names, with commas between them; `all` stands for all known classes.
- * @param known All classes.
+ * @param asked Names, with commas between them.
+ * @param known The classes to choose from.
+ * @param all The classes that `all` stands for.
  * @throws {RangeError} If a name is unknown; the message suggests the nearest.
  */
-export function chooseClasses(asked: readonly string[], known: readonly string[]): string[] {
+export function chooseClasses(
+  asked: readonly string[],
+  known: readonly string[],
+  all: readonly string[] = known,
+): string[] {
   const byFolded = new Map(known.map((name) => [fold(name), name]));
   // A class may have a comma in its name.
   const names = asked.flatMap((text) => byFolded.has(fold(text)) ? [text] : text.split(","));
   const chosen = names.map((text) => text.trim()).flatMap((name) => {
-    if (fold(name) === "all") return known;
+    if (fold(name) === "all") return all;
     const found = byFolded.get(fold(name));
     if (found !== undefined) return [found];
     const nearest: string = closestString(fold(name), [...byFolded.keys()]);
