@@ -49,6 +49,14 @@ export interface Sample {
    */
   readonly isNegative?: boolean;
   /**
+   * The dataset says that the phrase applies, maybe without a place. Absent unless the evaluation asks
+   * every image for every class: then no such sample is left out because the model does not see its
+   * place.
+   *
+   * @default {false}
+   */
+  readonly isPresent?: boolean;
+  /**
    * Unit of the boxes: pixels of the image, or shares of its width and height. Shares become
    * pixels after the image is read.
    *

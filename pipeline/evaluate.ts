@@ -92,6 +92,13 @@ export type SampleResult =
      * @default {false}
      */
     readonly negative?: boolean;
+    /**
+     * The dataset says that the class is there, and not where; only of an evaluation that asks every
+     * image for its classes.
+     *
+     * @default {false}
+     */
+    readonly present?: boolean;
   })
   | (AnyResult & {
     readonly status: "skipped" | "failed";
@@ -331,7 +338,7 @@ async function* toEvaluated(
       yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, negative, sample: { boxes } } = flow.item;
+    const { scores, placeless, sample: { boxes, isPresent } } = flow.item;
     const truth = { boxes, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
@@ -341,9 +348,11 @@ async function* toEvaluated(
         ...(flow.item.range && { range: flow.item.range }),
         threshold: flow.item.threshold ?? null,
       };
-    const result: SampleResult = scores
-      ? { ...grounded, ...scores, status: "scored" }
-      : { ...grounded, ...(negative && { negative: true, ...negative }), status: "grounded" };
+    const result: SampleResult = scores ? { ...grounded, ...scores, status: "scored" } : {
+      ...grounded,
+      ...(placeless && { [isPresent ? "present" : "negative"]: true, ...placeless }),
+      status: "grounded",
+    };
     yield "predicted" in flow.item
       ? { result }
       : { result, heatmap: storedHeatmap(flow.item, { id, ...(setting && { setting }) }) };
