@@ -81,7 +81,7 @@ function listen(): void {
 }
 
 function createEngine({ on }: ServerFacts, token: string): Engine {
-  if (on === "page") return new WorkerEngine(new URL("/worker.js", location.href));
+  if (on === "page") return new WorkerEngine(new URL("worker.js", import.meta.url));
   const url = new URL(`/api/engine?token=${encodeURIComponent(token)}`, location.href);
   url.protocol = "ws:";
   return new SocketEngine(url);
