@@ -169,15 +169,15 @@ async function onPlainHost(site: string): Promise<void> {
     const apps = new Set(files.flatMap((path) => /\/app-\w+/.exec(path) ?? []));
     assertEquals(apps.size, 1);
 
-    // Offline, in a new tab as well.
+    // Offline, also by another address of the page.
     await host.end();
     await page.reload();
     await opened(page);
     assertEquals([await spacing(), await isIsolated(page)], ["3px", true]);
     await groundOwn(page);
-    const tab = await page.context().newPage();
-    await tab.goto(`${host.url}index.html`);
-    await tab.locator("#status", { hasText: "Ready." }).waitFor({ timeout: 120_000 });
+    await page.goto("about:blank");
+    await page.goto(`${host.url}index.html?from=link`);
+    await opened(page);
   }, { expected: ["ERR_CONNECTION_REFUSED", "fetching the script"] });
 }
 
