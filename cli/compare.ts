@@ -7,6 +7,7 @@
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { isSameFolder } from "./kit/files.ts";
+import { Notices } from "./kit/failures.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
@@ -19,7 +20,7 @@ import {
 } from "../reports/compare/comparison_tables.ts";
 import { openColumns, splitOperand } from "../reports/compare/read_columns.ts";
 import { COMPARISON, writeComparison } from "../web/report/write_comparison.ts";
-import { SOURCES } from "../web/report/write_report.ts";
+import { PAGE_SOURCES } from "../web/server/page_files.ts";
 import { formatTable } from "../reports/tables/table.ts";
 import { makeFolder, writeWhole } from "../base/write_whole.ts";
 
@@ -71,12 +72,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     await makeFolder(out);
     const files = comparisonFiles(comparison);
     for (const [name, text] of Object.entries(files)) await writeWhole(`${out}/${name}`, text);
+    const notices = new Notices(progress);
     await writeComparison(columns, compared, {
       out: `${out}/${COMPARISON}`,
-      onNotice: (notice) => progress.warn(notice),
+      onNotice: notices.add,
       onProgress: (done, total) => progress.follow(done, total),
       signal,
     });
+    notices.end();
     console.log(
       `Files: ${[...Object.keys(files), COMPARISON].map((n) => `${out}/${n}`).join(", ")}`,
     );
@@ -94,7 +97,7 @@ await runCommand(COMMAND, main, async ({ operands, out }) => {
     ? []
     : await Promise.all(folders.map(({ folder }) => imagesOf(folder).catch(() => [])));
   return {
-    read: [...SOURCES, ...folders.map(({ folder }) => folder), ...operands, ...images.flat()],
+    read: [...PAGE_SOURCES, ...folders.map(({ folder }) => folder), ...operands, ...images.flat()],
     write: [out],
   };
 });

@@ -8,6 +8,7 @@
 import {
   type Engine,
   type EngineDevice,
+  type EngineSettings,
   MAX_NAME,
   MAX_PHRASES,
   type OpenedModel,
@@ -339,9 +340,9 @@ export class Grounding {
     const asked = this.#phrases();
     if (!asked) return;
     const { image, phrases } = asked;
-    const settings = this.#explorer.settings();
-    if (settings.layers.length === 0) return say("Choose a layer first");
-    if (![settings.steps, ...settings.select].every(Number.isInteger)) {
+    const settings: EngineSettings = this.#model?.defaults ? this.#explorer.settings() : {};
+    if (settings.layers?.length === 0) return say("Choose a layer first");
+    if (![settings.steps ?? 1, ...settings.select ?? []].every(Number.isInteger)) {
       return say("Type how many steps the trajectory has, and the first and the last step to read");
     }
     this.#before = this.#made;
@@ -433,9 +434,10 @@ export class Grounding {
         break;
       }
       case "attention": {
-        const { phrase, layers, steps, total, notes: own } = reply;
+        const { phrase, layers, crop, steps, total, notes: own } = reply;
         const isWhole = steps === total;
-        const step = isWhole ? "finished" : `forming, ${Math.floor(100 * steps / total)} %`;
+        const step = this.#made.by?.baseline?.label ??
+          (isWhole ? "finished" : `forming, ${Math.floor(100 * steps / total)} %`);
         const facts = [step, ...own].join("; ");
         const notes = [
           ...own,
@@ -443,7 +445,7 @@ export class Grounding {
           ...(isWhole ? [] : [`Only ${steps} of ${total} steps are in this heatmap`]),
         ];
         const { shown } = this.#made;
-        const made = { ...shown[phrase]!, layers, notes };
+        const made = { ...shown[phrase]!, layers, ...(crop && { crop }), notes };
         const verdict = isWhole && made.boxes.length > 0 ? [verdictOn(made)] : [];
         shown[phrase] = { ...made, facts: [facts, ...verdict].join("; ") };
         this.#gallery.update(phrase, shown[phrase]!);
@@ -506,9 +508,10 @@ export class Grounding {
     const { file: image, reference, example } = this.#chosen!;
     const notes = notesOf(this.#model);
     const boxes: readonly Box[] = example?.boxes[example.phrases.indexOf(title)] ?? [];
-    const own = { title, image, gray, crop, settings, notes, boxes, size: this.#model?.size ?? 1 };
+    const { size = 1, baseline } = this.#model ?? {};
+    const own = { title, image, gray, crop, settings, notes, boxes, size };
     return {
-      ...{ ...own, facts: "", original: { width, height }, isGrid: false },
+      ...{ ...own, facts: "", original: { width, height }, isGrid: baseline !== undefined },
       ...(reference && { reference }),
       ...(reference?.spacing && { spacing: reference.spacing }),
     };
@@ -542,7 +545,12 @@ export class Grounding {
       this.#engine.ask({ kind: "identify" });
     }
     const versions = { groundray: this.#version, ...model.versions };
-    return { model: { path: model.path, sha256: await hash }, versions };
+    const { method, view } = model.baseline ?? {};
+    return {
+      ...(method && view && { method, view }),
+      model: { path: model.path, sha256: await hash },
+      versions,
+    };
   }
 
   /** Names the open X-ray, and disables the buttons that cannot act now. */
@@ -554,7 +562,8 @@ export class Grounding {
       ? `Reading ${name} …`
       : "No X-ray is open.";
     const isReady = image !== undefined && !this.#isRunning && this.#model !== undefined;
-    for (const id of ["run", "explore"]) part(id, HTMLButtonElement).disabled = !isReady;
+    part("run", HTMLButtonElement).disabled = !isReady;
+    part("explore", HTMLButtonElement).disabled = !isReady || !this.#model?.defaults;
     for (const button of part("examples", HTMLElement).querySelectorAll("button")) {
       button.disabled = this.#model === undefined;
     }

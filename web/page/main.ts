@@ -17,6 +17,7 @@ import { listenToTools } from "./tools.ts";
 import { say } from "./parts_of_page.ts";
 import { Review } from "../review/review.ts";
 import { ServedRunSource } from "../review/served_run_source.ts";
+import { siteFacts, startServiceWorker } from "./site.ts";
 import { keep, recall } from "../viewer/kept.ts";
 import { listenToTheme } from "../viewer/theme.ts";
 
@@ -58,7 +59,7 @@ function refuseDrops(): void {
 }
 
 function createEngine({ on }: ServerFacts, token: string): Engine {
-  if (on === "page") return new WorkerEngine(new URL("/worker.js", location.href));
+  if (on === "page") return new WorkerEngine(new URL("worker.js", import.meta.url));
   const url = new URL(`/api/engine?token=${encodeURIComponent(token)}`, location.href);
   url.protocol = "ws:";
   return new SocketEngine(url);
@@ -70,7 +71,9 @@ async function start(): Promise<void> {
   refuseDrops();
   const token = takeToken();
   const ask = fetcher(token);
-  const facts = await (await ask("/api/server")).json() as ServerFacts;
+  const site = siteFacts();
+  if (site) await startServiceWorker();
+  const facts = site ?? await (await ask("/api/server")).json() as ServerFacts;
   const gallery = new Gallery(facts.device, encodeDicomSeg);
   listenToTools(gallery);
   if (facts.results) await new Review(new ServedRunSource(ask, token), gallery).open();

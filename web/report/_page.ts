@@ -15,12 +15,6 @@ export interface ReportPage {
   readonly data: () => AsyncIterable<string>;
 }
 
-/** Folders of the sources that {@linkcode reportPage} bundles; a command must be allowed to read. */
-export const SOURCES: readonly URL[] = [
-  ...["base", "shaders", "images", "scoring", "datasets", "models", "pipeline", "methods", "runs"],
-  ...["reports", "web", "deno.json"],
-].map((name) => new URL(`../../${name}`, import.meta.url));
-
 /** Yields a report: the page of the viewer, with style, script and data inside. */
 export async function* reportPage(page: ReportPage): AsyncIterableIterator<string> {
   const script = await reportScript();

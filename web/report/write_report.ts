@@ -6,10 +6,11 @@
 
 import { printable } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { describeCounts } from "../../reports/tables/result_table.ts";
+import { describeCounts, type ResultTable } from "../../reports/tables/result_table.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, imageOf } from "../../runs/run_folder.ts";
+import { hasHeatmap, imageOf, REPORT } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../../reports/reader_options.ts";
+import { type Controls, readControls } from "../../reports/controls/controls.ts";
 import { type Laterality, readLaterality } from "../../reports/laterality/laterality.ts";
 import { tabulate } from "../../reports/tables/table_files.ts";
 import { formatHtml, safe } from "../../reports/tables/table_html.ts";
@@ -19,11 +20,6 @@ import { dataElement, missingSection, reportPage, scriptElement } from "./_page.
 import { reportRow, scriptJson } from "./_rows.ts";
 import { samplePictures } from "./_sample_pictures.ts";
 import { sheetFigures } from "./_sheet.ts";
-
-export { SOURCES } from "./_page.ts";
-
-/** Name of the page within a run's folder. */
-export const REPORT = "report.html";
 
 /** Options of {@linkcode writeReport}. */
 export interface ReportOptions extends ReaderOptions {
@@ -55,12 +51,14 @@ export async function writeReport(folder: string, options: ReportOptions = {}): 
 /**
  * Writes a page as {@linkcode writeReport} does.
  *
- * @param known Laterality of the run, if the caller has read it already.
+ * @param known Laterality and controls of the run, if the caller has read them already.
+ * @param more Further tables for the page, below the scores.
  */
 export async function writeRunReport(
   folder: string,
   options: ReportOptions,
-  known?: Laterality,
+  known?: { readonly laterality: Laterality; readonly controls: Controls | undefined },
+  more: readonly ResultTable[] = [],
 ): Promise<string> {
   const { out = `${folder}/${REPORT}`, onNotice = () => {}, onProgress, signal } = options;
   using run = await Run.open(folder, "show");
@@ -74,11 +72,11 @@ export async function writeRunReport(
     if (image && !images.has(image)) images.set(image, images.size);
     if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
   }, () =>
-    known ?? readLaterality(run, (done, total) => {
+    known?.laterality ?? readLaterality(run, (done, total) => {
       signal?.throwIfAborted();
       judged = total;
       onProgress?.(done, total + found);
-    }));
+    }), () => known ? known.controls : readControls(run, () => signal?.throwIfAborted()));
   const notices: string[] = [];
   const notify = (notice: string) => {
     notices.push(notice);
@@ -93,7 +91,7 @@ export async function writeRunReport(
     out,
     reportPage({
       title: `Groundray report: ${runName(record)}`,
-      tables: [`<h2>${safe(title)}</h2>\n`, ...tables.map(formatHtml)],
+      tables: [`<h2>${safe(title)}</h2>\n`, ...[...tables, ...more].map(formatHtml)],
       pictures: sheetFigures(run.samples(), () => run, methods),
       settings: factsHtml(record),
       async *data() {

@@ -17,16 +17,15 @@ export interface Link {
   readonly view?: View | undefined;
 }
 
-/** Reads the address; `undefined` if it names no sample. */
-export function readLink(): Link | undefined {
+/** Reads the address; a leaderboard's link names a method alone. */
+export function readLink(): Partial<Link> {
   const query = new URLSearchParams(location.hash.slice(1));
-  const sample = query.get("sample");
-  if (sample === null) return undefined;
+  const sample = query.get("sample") ?? undefined;
   const [x, y, zoom] = (query.get("view") ?? "").split(",").map(Number);
   const isView = [x, y].every((place) => place! >= 0 && place! <= 1) && zoom! > 0 && zoom! <= 16;
   return {
-    sample,
-    method: query.get("method") ?? undefined,
+    ...(sample !== undefined && { sample }),
+    method: query.get("setting") ?? undefined,
     ...(isView && { view: { x: x!, y: y!, zoom: zoom! } }),
   };
 }
@@ -34,7 +33,7 @@ export function readLink(): Link | undefined {
 /** Writes the address in place of the earlier address. */
 export function writeLink({ sample, method, view }: Link): void {
   const query = new URLSearchParams({ sample });
-  if (method !== undefined) query.set("method", method);
+  if (method !== undefined) query.set("setting", method);
   if (view && view.zoom !== 1) {
     query.set("view", [view.x, view.y, view.zoom].map((part) => part.toFixed(4)).join());
   }

@@ -34,7 +34,7 @@ const ALL = "all side by side";
 /** Ids of the controls that filter and sort the list. */
 const FILTERS = [
   "search",
-  "method",
+  "column",
   "category",
   "sample-status",
   "range-score",
@@ -81,8 +81,8 @@ export class Review {
     ];
     const isSeveral = this.#methods.length > 1;
     part("review", HTMLElement).classList.toggle("several", isSeveral);
-    part("method", HTMLElement).closest("label")!.hidden = !isSeveral;
-    offer("method", isSeveral ? [ALL, ...this.#methods] : [""]);
+    part("column", HTMLElement).closest("label")!.hidden = !isSeveral;
+    offer("column", isSeveral ? [ALL, ...this.#methods] : [""]);
     offer("category", distinct("category"));
     offer("sample-status", distinct("status"));
     offer("range-score", HEADINGS);
@@ -95,7 +95,7 @@ export class Review {
     for (const id of FILTERS) {
       part(id, HTMLElement).addEventListener("input", () => {
         this.#list();
-        if (id === "method" && this.#chosen !== undefined) this.#choose(this.#chosen);
+        if (id === "column" && this.#chosen !== undefined) this.#choose(this.#chosen);
       });
     }
     const list = part("list", HTMLElement);
@@ -136,12 +136,12 @@ export class Review {
   /** Shows sample, method and view of the page's address; `false` if it names none of the run. */
   async #goToLink(): Promise<boolean> {
     const link = readLink();
-    const sample = this.#samples.find(({ rows: [row] }) => row!.id === link?.sample);
-    if (!link || !sample) return false;
+    const sample = this.#samples.find(({ rows: [row] }) => row!.id === link.sample);
     if (link.method !== undefined && this.#methods.includes(link.method)) {
-      part("method", HTMLSelectElement).value = link.method;
+      part("column", HTMLSelectElement).value = link.method;
       this.#list();
     }
+    if (!sample) return false;
     await this.#choose(sample.place);
     this.#gallery.setView(link.view ?? WHOLE);
     return true;
@@ -149,7 +149,7 @@ export class Review {
 
   /** Gives the chosen method; empty for all. */
   #method(): string {
-    const { value } = part("method", HTMLSelectElement);
+    const { value } = part("column", HTMLSelectElement);
     return value === ALL ? "" : value;
   }
 
