@@ -60,6 +60,8 @@ export class Gallery {
   #image: string | undefined;
   #record: MadeWith = UNKNOWN;
   #isHidden = false;
+  /** Index of the only phrase that is shown; `undefined` for all. */
+  #only: number | undefined;
   #past: string[] = [];
   #now: string;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -177,10 +179,17 @@ export class Gallery {
       delete this.#marks.ruler;
     }
     [this.#image, this.#record, this.#shown] = [image, record, [...phrases]];
+    this.#only = undefined;
     this.#showPanels();
     const hasTruth = phrases.some(({ boxes, outline }) => boxes.length > 0 || outline);
     part("truth", HTMLInputElement).closest("label")!.hidden = !hasTruth;
     part("look", HTMLElement).hidden = phrases.length === 0;
+  }
+
+  /** Shows one phrase alone, by its index from 0; `undefined` shows all. */
+  showOnly(index: number | undefined): void {
+    this.#only = index;
+    this.#showPanels();
   }
 
   /** Removes all pictures. */
@@ -211,6 +220,8 @@ export class Gallery {
     all.forEach((shown, i) => {
       const panel = this.#panels[i] ?? this.#addPanel(shown);
       panel.shown = shown;
+      const place = i - this.#before;
+      panel.figure.hidden = this.#only !== undefined && place >= 0 && place !== this.#only;
       this.#showOne(panel, look);
     });
     this.#arrange();
@@ -222,7 +233,7 @@ export class Gallery {
     const [first] = this.#panels;
     if (!first) return;
     const { width, height } = first.shown.original;
-    const count = this.#panels.length;
+    const count = this.#panels.filter(({ figure }) => !figure.hidden).length;
     const scaleOf = (columns: number) => {
       const rows = Math.ceil(count / columns);
       const down = Math.max(place.clientHeight / rows, LEAST_HEIGHT);

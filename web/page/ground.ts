@@ -25,6 +25,7 @@ import { COLUMNS, Explorer, SETTINGS } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
 import { ModelChoice, type OnModel } from "./model_choice.ts";
 import { make, part, say } from "./parts_of_page.ts";
+import { DENIES, ReportText } from "./report_text.ts";
 import { forget, keep, keepFile, recall, recallFile } from "../viewer/kept.ts";
 import { isAttended, type Shown } from "../viewer/shown.ts";
 import { type Example, verdictOn } from "./examples.ts";
@@ -92,6 +93,7 @@ export class Grounding {
   readonly #version: string;
   readonly #explorer: Explorer;
   readonly #choice: ModelChoice | undefined;
+  readonly #text = new ReportText((index) => this.#gallery.showOnly(index));
   #model: OpenedModel | undefined;
   /** The last opened model; the page returns to it if the next model does not load. */
   #opened: OpenedModel | undefined;
@@ -229,6 +231,14 @@ export class Grounding {
     });
     on("forget", () => this.#forget());
     part("run", HTMLButtonElement).addEventListener("click", () => this.#start());
+    const report = part("report-file", HTMLInputElement);
+    report.addEventListener("change", async () => {
+      const [chosen] = report.files ?? [];
+      if (!chosen) return;
+      this.#type(await chosen.text());
+      part("is-report", HTMLInputElement).checked = true;
+      report.value = "";
+    });
     part("explore", HTMLButtonElement).addEventListener("click", () => this.#explore());
     part("cancel", HTMLButtonElement).addEventListener("click", () => this.#cancel());
     phrases.addEventListener("keydown", (event) => {
@@ -301,6 +311,7 @@ export class Grounding {
 
   /** Removes all pictures and maps. */
   #clear(): void {
+    this.#text.show([]);
     this.#gallery.clear();
     this.#explorer.clear();
   }
@@ -323,7 +334,8 @@ export class Grounding {
     const isReading = this.#chosen !== undefined && !this.#chosen.image;
     if (this.#isRunning || isReading || !this.#model) return undefined;
     const image = this.#chosen?.image;
-    const lines = part("phrases", HTMLTextAreaElement).value.split("\n");
+    const lines = this.#text.read()?.map(({ sentence }) => sentence) ??
+      part("phrases", HTMLTextAreaElement).value.split("\n");
     const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
     const missing = !image
       ? "Pick an X-ray first"
@@ -346,7 +358,15 @@ export class Grounding {
       return say("Type how many steps the trajectory has, and the first and the last step to read");
     }
     this.#before = this.#made;
-    this.#show(phrases.map((phrase) => ({ ...this.#blank(image, phrase), phrase })));
+    const sentences = this.#text.read() ?? [];
+    this.#show(phrases.map((phrase, i) => {
+      const blank = this.#blank(image, phrase);
+      const notes = sentences[i]?.negated
+        ? [...blank.notes, `The sentence ${DENIES}`]
+        : blank.notes;
+      return { ...blank, phrase, notes };
+    }));
+    this.#text.show(sentences);
     this.#fold(true);
     this.#begin();
     this.#engine.ask({
@@ -438,9 +458,11 @@ export class Grounding {
         const isWhole = steps === total;
         const step = this.#made.by?.baseline?.label ??
           (isWhole ? "finished" : `forming, ${Math.floor(100 * steps / total)} %`);
-        const facts = [step, ...own].join("; ");
+        const denies = this.#made.shown[phrase]!.notes.filter((note) => note.endsWith(DENIES));
+        const facts = [step, ...own, ...denies.map(() => DENIES)].join("; ");
         const notes = [
           ...own,
+          ...denies,
           ...notesOf(this.#made.by),
           ...(isWhole ? [] : [`Only ${steps} of ${total} steps are in this heatmap`]),
         ];
