@@ -332,8 +332,8 @@ Deno.test("page opens BioViL-T from a picked folder, as deno task ground does, a
   withSmallModel("biovil-t", (folder) =>
     withModel(async (page) => {
       const explore = page.getByRole("button", { name: "Show all for the first phrase" });
-      await page.getByText("Model", { exact: true }).click();
-      await page.getByText("Layers and steps").click();
+      await openSettings(page, "Model");
+      await openSettings(page, "Layers and steps");
       await page.getByLabel("Model's folder").setInputFiles(folder);
       await page.getByRole("button", { name: "Open the folder" }).click();
       await page.locator("#status", { hasText: "Ready." }).waitFor();
