@@ -5,11 +5,12 @@
  */
 
 import {
-  companionOf,
+  companionsOf,
   type Dataset,
   openDataset,
   pathsOutsideImages,
 } from "../datasets/open_dataset.ts";
+import { type Detection, TEMPLATES } from "../datasets/layouts/detection.ts";
 import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
 import { evaluate, type SampleResult } from "../pipeline/evaluate.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
@@ -21,15 +22,15 @@ import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, Notices, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
 import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
-import { type EvalControls, openControls } from "./_eval_controls.ts";
-import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
+import { type EvalControls, openControls } from "./study/eval_controls.ts";
+import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./study/eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
 import { methodContext, methodPaths, methodSources, moduleReach } from "./kit/method_sources.ts";
 import { parseProtocols, parseShard } from "./kit/parsers.ts";
 import { announceTime, Progress } from "./kit/progress.ts";
 import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
 import { folderOf, stat } from "../base/paths.ts";
-import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
+import { chooseMethods, type OpenMethods, trainingBefore } from "../methods/choose_methods.ts";
 import { importMethod } from "../methods/outside_method.ts";
 import { METHODS } from "../methods/registry.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
@@ -45,25 +46,38 @@ function withDataset(values: EvalValues): EvalValues {
   return dataset === undefined ? values : { ...values, dataset: datasetPath(dataset, data) };
 }
 
+/** The classes that every image is asked for; `undefined` if the dataset's phrases are grounded. */
+function detectionOf({ classes, template }: EvalValues): Detection | undefined {
+  return classes.length === 0 ? undefined : { classes, template: template ?? TEMPLATES[0] };
+}
+
 async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
-  const { images, split, phrases, limit, margin } = asGiven;
+  const { images, split, phrases, limit, margin, template } = asGiven;
   const needing = (["images", "split", "phrases"] as const).find((option) => asGiven[option]);
   if (!asGiven.dataset && needing) throw new UsageError(`Option "--${needing}" needs "--dataset"`);
+  const detection = detectionOf(asGiven);
+  if (!detection && template) throw new UsageError('Option "--template" needs "--classes"');
+  if (detection && phrases) {
+    throw new UsageError('Options "--classes" and "--phrases" exclude each other');
+  }
   const values = withDataset(asGiven);
   requireBackend(values);
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
-  const protocols = parseProtocols(values.protocol);
+  const protocols = parseProtocols([...values.protocol, ...(detection ? ["detection"] : [])]);
   const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
   const sources = await methodSources(values, Object.keys(METHODS), given, importMethod);
   requireApart(values.out, methodPaths(sources, values).write);
+  const training = trainingBefore(sources, values);
   const part = {
     ...(images && { images }),
     ...(split && { split }),
     ...(limit && { limit }),
     ...(shard && { shard }),
     ...(phrases && { phrases }),
-    ...(needsNegatives(protocols) && { negatives: true }),
+    ...(training.length > 0 && { training }),
+    ...(detection && { detection }),
+    ...(!detection && needsNegatives(protocols) && { negatives: true }),
   };
   const chosen = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
@@ -90,13 +104,14 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
     const path = values.dataset ??
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
     const dataset = chosen ?? await openDataset(path, part);
-    const { kind, sha256, wordings, attribution, negatives } = dataset;
+    const { kind, sha256, wordings, classes, attribution, negatives } = dataset;
     // `run.json` has the facts in this order.
     const facts = {
       ...methods.facts,
       dataset: {
         ...{ kind, sha256, split, limit },
         ...(wordings && { phrases: wordings }),
+        ...(classes && { classes, template: detection!.template }),
         ...(attribution && { attribution }),
         ...(negatives && { negatives }),
       },
@@ -125,6 +140,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         ...(images && { images }),
         ...(split && { split }),
         ...(part.negatives && { negatives: true }),
+        ...(detection && { detection }),
       }),
       // If `--dataset` is a folder, its images lie below it, wherever the dataset's file was found.
       root: images ?? (path === dataset.path ? folderOf(path) : path),
@@ -288,17 +304,20 @@ await runCommand(EVAL_COMMAND, main, async (asGiven) => {
   const { dataset, images, phrases, out = OUT } = values;
   const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
   const paths = methodPaths(await methodSources(values, Object.keys(METHODS), given), values);
+  const detection = detectionOf(values);
   const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
   return {
     read: [
       ...paths.read,
       ...moduleReach(values),
       dataset,
-      file && companionOf(file),
+      ...(file ? companionsOf(file, detection !== undefined) : []),
       phrases,
       images ?? (file && folderOf(file)),
       // `main` reads the dataset and reports its errors.
-      ...(dataset === undefined ? [] : await pathsOutsideImages(dataset, images).catch(() => [])),
+      ...(dataset === undefined
+        ? []
+        : await pathsOutsideImages(dataset, images, detection).catch(() => [])),
     ],
     write: [out, ...paths.write],
   };

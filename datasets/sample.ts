@@ -49,6 +49,14 @@ export interface Sample {
    */
   readonly isNegative?: boolean;
   /**
+   * The dataset says that the phrase applies, maybe without a place. Absent unless the evaluation asks
+   * every image for every class: then no such sample is left out because the model does not see its
+   * place.
+   *
+   * @default {false}
+   */
+  readonly isPresent?: boolean;
+  /**
    * Unit of the boxes: pixels of the image, or shares of its width and height. Shares become
    * pixels after the image is read.
    *
@@ -63,6 +71,12 @@ export interface Sample {
   readonly wording?: number;
   /** Patient of the image, if a column of the dataset states it. */
   readonly patient?: string;
+  /**
+   * Split of the sample, if its rows were read with their splits; several are joined by `+`.
+   *
+   * @default {Left out}
+   */
+  readonly split?: string;
   /** Words of the phrase that methods by words should read, as stated by the dataset. */
   readonly words?: readonly string[];
   /** Image size in pixels, as stated by the dataset. */

@@ -36,6 +36,10 @@ export interface AnyResult {
   /** Patient of the image; absent unless a column of the dataset states it. */
   readonly patient?: string;
   /**
+   * Split of the sample; absent unless it can tell whether the sample was in the training of a method.
+   */
+  readonly split?: string;
+  /**
    * Name of the variant or the method, if there are several. Absent if the sample dropped out of
    * all of them at once.
    */
@@ -88,6 +92,13 @@ export type SampleResult =
      * @default {false}
      */
     readonly negative?: boolean;
+    /**
+     * The dataset says that the class is there, and not where; only of an evaluation that asks every
+     * image for its classes.
+     *
+     * @default {false}
+     */
+    readonly present?: boolean;
   })
   | (AnyResult & {
     readonly status: "skipped" | "failed";
@@ -304,8 +315,8 @@ async function* toEvaluated(
       flow.kind === "dropped" ? flow.dropped : flow.item;
     const id = sample.id!;
     if (done.has(id)) continue;
-    const { index, image, phrase, category, group, wording, patient, control, notes, masks } =
-      sample;
+    const { index, image, phrase, category, group, wording, patient, notes, masks } = sample;
+    const { split, control } = sample;
     const setting = method ?? variant?.name;
     const common: AnyResult = {
       id,
@@ -316,6 +327,7 @@ async function* toEvaluated(
       ...(group && { group }),
       ...(wording && { wording }),
       ...(patient && { patient }),
+      ...(split && { split }),
       ...(setting && { setting }),
       ...(control && { control }),
       ...(notes && { notes }),
@@ -326,7 +338,7 @@ async function* toEvaluated(
       yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, negative, sample: { boxes } } = flow.item;
+    const { scores, placeless, sample: { boxes, isPresent } } = flow.item;
     const truth = { boxes, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
@@ -336,9 +348,11 @@ async function* toEvaluated(
         ...(flow.item.range && { range: flow.item.range }),
         threshold: flow.item.threshold ?? null,
       };
-    const result: SampleResult = scores
-      ? { ...grounded, ...scores, status: "scored" }
-      : { ...grounded, ...(negative && { negative: true, ...negative }), status: "grounded" };
+    const result: SampleResult = scores ? { ...grounded, ...scores, status: "scored" } : {
+      ...grounded,
+      ...(placeless && { [isPresent ? "present" : "negative"]: true, ...placeless }),
+      status: "grounded",
+    };
     yield "predicted" in flow.item
       ? { result }
       : { result, heatmap: storedHeatmap(flow.item, { id, ...(setting && { setting }) }) };

@@ -125,7 +125,7 @@ export async function validateRun(
   if (text === undefined) notes.push("The run has no summary.json and no tables to compare.");
   const tables = text === undefined
     ? {}
-    : tableFiles(ablation, tableOptions(record, isWhole), laterality, controls);
+    : tableFiles(ablation, tableOptions(record, isWhole, ablation), laterality, controls);
   if (text !== undefined) {
     comparison.compareSummary(folder, text, summaryEntries(ablation, laterality, controls));
   }

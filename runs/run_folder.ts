@@ -50,10 +50,14 @@ const MAX_SHARDS = 1_000_000;
 /** Name of the file with one line per result. */
 export const RESULTS = "results.jsonl";
 
+/** Name of a run's page. */
+export const REPORT = "report.html";
+
 /** Names of the files that summarise the results. */
 const SUMMARIES = [
   "summary.json",
-  "report.html",
+  REPORT,
+  "groups.json",
   ...["table", "ablation", "protocols", "laterality", "controls"].flatMap((name) =>
     ["md", "tex", "csv"].map((end) => `${name}.${end}`)
   ),
@@ -510,10 +514,14 @@ export function differences(one: RunRecord, other: RunRecord): string[] {
     );
 }
 
+/** Facts that change no result, so that a run may go on with others; the record keeps the first. */
+const REMARKS = ["config", "trained"];
+
 /** Collects the values of a tree as JSON, by path; a list counts as one value. */
 function leaves(value: unknown, path = "", found = new Map<string, string>()) {
   if (isObject(value)) {
     for (const [name, entry] of Object.entries(value)) {
+      if (REMARKS.includes(name)) continue;
       leaves(entry, path ? `${path}.${name}` : name, found);
     }
   } else if (value !== undefined) {

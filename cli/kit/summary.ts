@@ -72,7 +72,7 @@ export async function writeSummary(
   });
   progress.clear();
   const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality, controls) };
-  const options = tableOptions(record, isWhole);
+  const options = tableOptions(record, isWhole, ablation);
   const tables = tableFiles(ablation, options, laterality, controls);
   await folder.summarize(json, tables);
   const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];

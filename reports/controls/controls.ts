@@ -5,7 +5,7 @@
  */
 
 import { isInputError } from "../../base/errors.ts";
-import { controlId, siblingFor } from "../../datasets/controls.ts";
+import { controlId, siblingFor } from "../../datasets/controls/controls.ts";
 import type { Question } from "../../datasets/sample.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { controlFolder, hasControls } from "../../runs/control_run.ts";
@@ -17,7 +17,7 @@ import { Run } from "../../runs/run.ts";
 import { hasHeatmap, type HeatmapResult, isGrounded, RECORD } from "../../runs/run_folder.ts";
 import { methodsOf } from "../../runs/scoring_settings.ts";
 import { boxIou, type BoxRule } from "../../scoring/box_iou.ts";
-import { existenceEntry, LARGEST } from "../../scoring/protocols.ts";
+import { existenceOf, LARGEST } from "../../scoring/protocols.ts";
 import {
   type ComparedNumber,
   compareProtocol,
@@ -254,7 +254,7 @@ async function existenceBoth(
   const isPresent = result.status === "scored" || !result.negative;
   const withScore = (map: Float32Array): HeatmapResult => ({
     ...result,
-    protocols: { existence: [existenceEntry(map, isPresent)] },
+    protocols: { existence: [{ present: Number(isPresent), ...existenceOf(map) }] },
   });
   return [withScore(contrast), withScore(own)];
 }

@@ -16,8 +16,8 @@ import { formatControlsCsv, makeControlTables } from "../controls/controls_table
 import type { Run } from "../../runs/run.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
 import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
-import { methodLabels, methodNotes } from "./method_notes.ts";
-import { makeTable, type ResultTable, type TableOptions } from "./result_table.ts";
+import { describeLeak, leakOf, methodLabels, methodNotes } from "./method_notes.ts";
+import { LEAK, makeTable, type ResultTable, type TableOptions } from "./result_table.ts";
 import { type Summary, SummaryByVariant } from "./summary.ts";
 import { formatCsv } from "./table_csv.ts";
 import { formatLatex } from "./table_latex.ts";
@@ -94,20 +94,35 @@ export function tableFiles(
  *
  * @param run The run's record.
  * @param isWhole Whether every sample has a result; otherwise a note says that samples are missing.
+ * @param summaries Summaries of the run, which tell the samples that a method was trained on.
  */
 export function tableOptions(
   { facts, shard }: Pick<RunRecord, "facts" | "shard">,
   isWhole: boolean,
+  summaries: Readonly<Record<string, Summary>> = {},
 ): TableOptions {
   const { kind, split, limit, attribution } = (facts.dataset ?? {}) as Readonly<
     Record<string, unknown>
   >;
   const methods = methodLabels({ facts });
+  const leaks = Object.fromEntries(
+    Object.entries(summaries).flatMap(([name, summary]) => {
+      const text = describeLeak(leakOf({ facts }, name, summary));
+      return text === undefined ? [] : [[name, text]];
+    }),
+  );
+  const isLeaky = Object.keys(leaks).length > 0;
   return {
+    ...(isLeaky && { leaks }),
     published: kind === "ms-cxr",
     ...(methods && { methods }),
     notes: [
       ...methodNotes({ facts }),
+      ...Object.entries(leaks).map(([name, text]) =>
+        `${LEAK}${
+          [methods?.[name] ?? name, text].filter(Boolean).map((part) => ` ${part}`).join(":")
+        }.`
+      ),
       ...(typeof split === "string" ? [`Split ${split} only.`] : []),
       ...(typeof limit === "number" ? [`The first ${limit} samples only.`] : []),
       ...(shard ? [`Shard ${shard.number} of ${shard.count} only.`] : []),
@@ -151,7 +166,7 @@ export async function tabulate(
     }
   }
   const summaries = sums.toJSON();
-  const options = tableOptions(run.record, done >= run.record.plan.length);
+  const options = tableOptions(run.record, done >= run.record.plan.length, summaries);
   const protocols = hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : [];
   const laterality = await lateralityOf();
   const sides = hasLaterality(laterality) ? [makeLateralityTable(laterality, options)] : [];

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { makeControls, withControls } from "../datasets/controls.ts";
-import { openDataset, type OpenDatasetOptions } from "../datasets/open_dataset.ts";
-import type { DatasetItem, Question, Sample } from "../datasets/sample.ts";
-import { METHODS } from "../methods/registry.ts";
-import { controlFolder, controlRecord } from "../runs/control_run.ts";
-import { type Earlier, RunFolder, type RunRecord } from "../runs/run_folder.ts";
+import { makeControls, withControls } from "../../datasets/controls/controls.ts";
+import { openDataset, type OpenDatasetOptions } from "../../datasets/open_dataset.ts";
+import type { DatasetItem, Question, Sample } from "../../datasets/sample.ts";
+import { METHODS } from "../../methods/registry.ts";
+import { controlFolder, controlRecord } from "../../runs/control_run.ts";
+import { type Earlier, RunFolder, type RunRecord } from "../../runs/run_folder.ts";
 
 /** Questions that are not asked yet, with the folder of the answers. */
 export interface EvalControls {
