@@ -82,6 +82,7 @@ export {
   type Shard,
 } from "./datasets/open_dataset.ts";
 export type { Category, DatasetItem, RowFailure, Sample } from "./datasets/sample.ts";
+export type { TrainingSet } from "./datasets/training.ts";
 export type { Detection } from "./datasets/layouts/detection.ts";
 export {
   drawPhantom,

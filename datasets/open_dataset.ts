@@ -28,6 +28,7 @@ import {
 } from "./layouts/registry.ts";
 import type { DatasetItem } from "./sample.ts";
 import type { SplitRow } from "./split_row.ts";
+import { needsSplits, type TrainingSet } from "./training.ts";
 import { readWordings, wordPhrases } from "./wordings.ts";
 
 /** Options of {@linkcode openDataset}. */
@@ -72,6 +73,13 @@ export interface OpenDatasetOptions {
    * @default {false}
    */
   negatives?: boolean;
+  /**
+   * Data that methods were trained on: samples keep their split if it can tell whether they were in
+   * the training.
+   *
+   * @default {No training, and no splits}
+   */
+  training?: readonly TrainingSet[];
   /**
    * Ask every image for every class in place of the dataset's phrases, if the dataset says which
    * classes an image lacks. Images without any class count too.
@@ -191,7 +199,11 @@ export async function openDataset(
   const root = await findImages(file, folder, layout, chosen, options.images);
   const paths = new ImagePaths(root);
   const maskPaths = [paths, new ImagePaths(besideFile(file))];
-  const rows = layout.findsImagesByName ? await nameImages(file, chosen, root) : chosen;
+  const named = layout.findsImagesByName ? await nameImages(file, chosen, root) : chosen;
+  const kind = layout.arePhantoms?.(all) ? "phantoms" : name;
+  const rows = needsSplits(options.training ?? [], kind)
+    ? named
+    : named.map(({ split: _, ...row }) => row);
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
@@ -203,7 +215,7 @@ export async function openDataset(
       isInShard(groups[index]!));
   const negatives = planned.filter(({ rows }) => rows.every(({ isNegative }) => isNegative)).length;
   return {
-    kind: layout.arePhantoms?.(all) ? "phantoms" : name,
+    kind,
     path: file,
     sha256,
     ...(wordings && { wordings }),

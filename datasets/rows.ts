@@ -47,6 +47,8 @@ export interface Row {
   readonly wording?: number;
   /** Patient of the image, if a column of the dataset states it. */
   readonly patient?: string;
+  /** Name of the split, such as `val` or `test`. */
+  readonly split?: string;
   /** Words of the phrase to read, separated by white space; absent or empty if none are stated. */
   readonly words?: string;
   /** Width and height of the image as written. */
@@ -188,6 +190,7 @@ function readSample(
     }
     notes.push(...new Set(rows.flatMap((row) => row.notes ?? [])));
     const { group, wording, patient } = first;
+    const splits = [...new Set(rows.flatMap(({ split }) => split ?? []))];
     const words = [...new Set(rows.flatMap(({ words = "" }) => words.match(/\S+/g) ?? []))];
     const sample: Sample = {
       id,
@@ -203,6 +206,7 @@ function readSample(
       ...(group && { group }),
       ...(wording && { wording }),
       ...(patient && { patient: show(patient, MAX_STEM) }),
+      ...(splits.length > 0 && { split: show(splits.join("+")) }),
       ...(words.length > 0 && { words }),
       ...(size && { imageSize: size }),
       ...(notes.length > 0 && { notes }),

@@ -179,7 +179,7 @@ function visible(boxes: readonly Box[], { x, y, side, height = side }: CropRegio
 }
 
 /** The sample with its boxes in pixels. Edges are rounded; each side keeps at least one pixel. */
-function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
+export function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
   const { boxUnit, ...rest } = sample;
   if (boxUnit !== "image") return sample;
   const edges = (start: number, length: number, side: number) => {

@@ -104,6 +104,7 @@ function outlinesOf(shape: unknown): unknown[] {
 /** Files of ChestX-Det: a list for each split. */
 export const CHESTX_DET: Layout = {
   title: "ChestX-Det",
+  imagesOf: "nih-chestxray14",
   json: {
     matches: (json) =>
       Array.isArray(json) && json.some((entry) => isObject(entry) && "syms" in entry),

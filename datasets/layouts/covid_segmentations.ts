@@ -190,6 +190,7 @@ function sizeOf(resolution: string): [string, string] {
 /** The table of masks, beside the table of the images. */
 export const COVID_SEGMENTATIONS: Layout = {
   title: "COVID-19 segmentations",
+  imagesOf: "*",
   table: {
     columns: COLUMNS,
     rows: covidRows,

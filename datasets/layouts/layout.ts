@@ -30,6 +30,12 @@ export interface Layout {
    * The phrase of a row stays if its class has no wordings here.
    */
   readonly wordings?: Wordings;
+  /**
+   * Dataset that the images come from, by which a method may have seen them; `*` if not known.
+   *
+   * @default {The dataset itself}
+   */
+  readonly imagesOf?: string;
   /** Labels of whole images; absent if the dataset does not say which classes an image lacks. */
   readonly labels?: Labels;
   /** Attribution that the dataset demands, in sentences. */

@@ -151,6 +151,7 @@ function resembles(has: HasColumn): boolean {
 /** Files of MS-CXR, and of phantoms. */
 export const MS_CXR: Layout = {
   title: "MS-CXR",
+  imagesOf: "mimic-cxr",
   table: {
     columns: MS_CXR_COLUMNS,
     // Two columns decide, so that `msCxrRows` can name the others if they are missing.

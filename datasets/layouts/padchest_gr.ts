@@ -134,6 +134,7 @@ function labelRows(finding: unknown): FindingRow[] {
 /** Files of PadChest-GR; the table of all studies has the splits. */
 export const PADCHEST_GR: Layout = {
   title: "PadChest-GR",
+  imagesOf: "padchest",
   json: {
     matches: Array.isArray,
     rows: padchestRows,

@@ -79,6 +79,7 @@ function maskOf({ get }: CsvRecord): { readonly mask?: RowMask; readonly fault?:
 /** Tables of users; a file may have any name. */
 export const PLAIN_CSV: Layout = {
   title: "a CSV of image, phrase[, x, y, w, h] or image, phrase, mask",
+  imagesOf: "*",
   table: {
     columns: COLUMNS,
     // One column decides, so that `plainRows` can name the other if it is missing.

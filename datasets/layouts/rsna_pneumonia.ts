@@ -48,6 +48,7 @@ export function rsnaRows(path: string, table: CsvTable, asLabels = false): Split
 /** Files of the challenge's second stage. */
 export const RSNA_PNEUMONIA: Layout = {
   title: "RSNA pneumonia",
+  imagesOf: "nih-chestxray14",
   table: {
     columns: RSNA_COLUMNS,
     rows: (path, table) => rsnaRows(path, table),

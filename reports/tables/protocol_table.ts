@@ -13,6 +13,7 @@ import {
   categories,
   describeIntervals,
   makeCell,
+  markLeak,
   meansOf,
   type ResultTable,
   SCORE_STYLES,
@@ -114,11 +115,13 @@ export function hasProtocols(summaries: Readonly<Record<string, Summary>>): bool
  */
 export function makeProtocolTable(
   summaries: Readonly<Record<string, Summary>>,
-  { methods, notes = [] }: TableOptions = {},
+  options: TableOptions = {},
 ): ResultTable {
+  const { methods, notes = [] } = options;
   const columns = columnsOf(summaries);
   const groups = entriesOf(summaries).map(({ setting, protocol, summary }): TableGroup => ({
-    method: [methods?.[setting] ?? setting, protocol].filter((part) => part !== "").join(": "),
+    method: [markLeak(methods?.[setting] ?? setting, setting, options), protocol]
+      .filter((part) => part !== "").join(": "),
     isPublished: false,
     rows: [
       ...numbersOf(protocol).map((score) => ({

@@ -78,6 +78,11 @@ export interface Summary {
   readonly counts: Readonly<Record<SampleResult["status"], number>>;
   /** Number of scored samples with masks as ground truth; absent if there are none. */
   readonly masked?: number;
+  /**
+   * Number of scored samples by their split, with an empty name for those without; absent unless
+   * the split can tell whether a method was trained on samples.
+   */
+  readonly splits?: Readonly<Record<string, number>>;
   /** One entry per class with left-out samples. */
   readonly leftOut: readonly LeftOut[];
   /** Reasons why samples were left out, by kind. */
@@ -100,6 +105,7 @@ export class ScoreSummary {
   readonly #groups = new Map<string, string>();
   readonly #protocols = new ProtocolSums();
   readonly #patients: PatientSample[] = [];
+  readonly #splits = new Map<string, number>();
   #masked = 0;
 
   /** Counts a result, and adds its scores to the means. */
@@ -117,6 +123,8 @@ export class ScoreSummary {
         scores: Float64Array.from(SCORES, (score) => result[score]),
       });
       if (result.masks) this.#masked++;
+      const { split = "" } = result;
+      this.#splits.set(split, (this.#splits.get(split) ?? 0) + 1);
     } else if (result.status !== "grounded") {
       const { status } = result;
       const leftOut = this.#leftOut.get(category) ?? { skipped: 0, failed: 0 };
@@ -127,6 +135,17 @@ export class ScoreSummary {
     if ("protocols" in result && result.protocols) {
       this.#protocols.add(category, result.protocols, result);
     }
+  }
+
+  /** Count of the results so far for each way of ending. */
+  get counts(): Summary["counts"] {
+    return this.#counts;
+  }
+
+  /** Number of scored samples by their split, as of {@linkcode Summary.splits}. */
+  get splits(): Summary["splits"] {
+    if (![...this.#splits.keys()].some((name) => name !== "")) return undefined;
+    return Object.fromEntries([...this.#splits].sort(([one], [other]) => one < other ? -1 : 1));
   }
 
   /** Summary of the results so far. */
@@ -152,6 +171,7 @@ export class ScoreSummary {
       ...(patients && { patients }),
       counts: { ...this.#counts },
       ...(this.#masked > 0 && { masked: this.#masked }),
+      ...(this.splits && { splits: this.splits }),
       leftOut: inClassOrder(this.#leftOut.keys()).map((category) => ({
         category,
         ...this.#leftOut.get(category)!,
