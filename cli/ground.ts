@@ -55,7 +55,7 @@ import { announceTime, Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({
   usage:
-    "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] | --classes LIST | --report FILE [options]",
+    "deno task ground --image FILE … --phrase TEXT … | --classes LIST | --report FILE [options]",
   description:
     "Grounds phrases in chest X-rays. Writes heatmap.npy, overlay.png and result.json for each " +
     "phrase of each image. A method that gives boxes writes no heatmap.npy. With one image and one phrase the files lie in the output folder itself. " +

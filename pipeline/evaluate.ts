@@ -338,7 +338,7 @@ async function* toEvaluated(
       yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, placeless, sample: { boxes, isPresent } } = flow.item;
+    const { scores, negative, sample: { boxes, isPresent } } = flow.item;
     const truth = { boxes, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
@@ -350,7 +350,7 @@ async function* toEvaluated(
       };
     const result: SampleResult = scores ? { ...grounded, ...scores, status: "scored" } : {
       ...grounded,
-      ...(placeless && { [isPresent ? "present" : "negative"]: true, ...placeless }),
+      ...(negative && { [isPresent ? "present" : "negative"]: true, ...negative }),
       status: "grounded",
     };
     yield "predicted" in flow.item
