@@ -6,6 +6,7 @@
 
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
+import { Notices } from "./kit/failures.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
@@ -84,11 +85,12 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const path = groupsOf(values);
   const tables = path === undefined ? [] : await writeGroups(values, path);
   const progress = new Progress(values.progress, undefined, "heatmaps");
+  const notices = new Notices(progress);
   const page = await writeRunReport(
     values.operands[0]!,
     {
       out: fileOf(values),
-      onNotice: (notice) => progress.warn(notice),
+      onNotice: notices.add,
       onProgress: (done, total) => progress.follow(done, total),
       signal,
     },
@@ -97,7 +99,10 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   ).catch((error) => {
     signal.throwIfAborted();
     throw error;
-  }).finally(() => progress.clear());
+  }).finally(() => {
+    progress.clear();
+    notices.end();
+  });
   console.log(`Report: ${page}`);
   return EXIT.ok;
 }
