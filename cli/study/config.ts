@@ -32,25 +32,16 @@ export interface Study {
   readonly sha256?: string;
 }
 
-const known = new Map<string, Promise<Study>>();
-
 /**
  * Adds the options in the file of `--config` to arguments. Options of the command line win over the
- * file, lists as a whole. Paths in the file are relative to the file. The file is read once.
+ * file, lists as a whole. Paths in the file are relative to the file.
  *
  * @param args Arguments of the command.
  * @param flags Options of the command.
  * @throws {UsageError} If the file cannot be read, or is no mapping of options to their values; the
  * message has the line.
  */
-export function readStudy(args: readonly string[], flags: Flags): Promise<Study> {
-  const key = JSON.stringify(args);
-  const study = known.get(key) ?? expand(args, flags);
-  known.set(key, study);
-  return study;
-}
-
-async function expand(args: readonly string[], flags: Flags): Promise<Study> {
+export async function readStudy(args: readonly string[], flags: Flags): Promise<Study> {
   const at = args.findIndex((arg) => /^--config(=|$)/.test(arg));
   const path = at < 0 ? undefined : args[at]!.split("=").slice(1).join("=") || args[at + 1];
   // The parser of the command line reports a missing value.
