@@ -37,6 +37,8 @@ export interface Row {
   readonly mask?: RowMask;
   /** The phrase says that there is nothing to find, as in {@linkcode Sample}. */
   readonly isNegative?: boolean;
+  /** The phrase applies, as in {@linkcode Sample}. */
+  readonly isPresent?: boolean;
   /** The class; absent or empty if the row has none. */
   readonly category?: string;
   /** Group of the class, as in {@linkcode Sample}. */
@@ -198,6 +200,7 @@ function readSample(
       boxes,
       ...(masks.length > 0 && { masks }),
       ...(rows.every(({ isNegative }) => isNegative) && { isNegative: true }),
+      ...(first.isPresent && { isPresent: true }),
       ...(first.boxUnit && { boxUnit: first.boxUnit }),
       ...(category && { category }),
       ...(group && { group }),

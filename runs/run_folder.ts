@@ -58,7 +58,7 @@ const SUMMARIES = [
   "summary.json",
   REPORT,
   "groups.json",
-  ...["table", "ablation", "protocols", "laterality"].flatMap((name) =>
+  ...["table", "ablation", "protocols", "laterality", "controls"].flatMap((name) =>
     ["md", "tex", "csv"].map((end) => `${name}.${end}`)
   ),
 ];
@@ -174,7 +174,9 @@ export class RunFolder {
     const hasResults = !await areBlank(files);
     this.#isNew = text === "" && !hasResults;
     if (earlier === "overwrite") {
-      for (const name of [RESULTS, HEATMAPS, ...SUMMARIES]) {
+      // Controls are about the results that go.
+      const controls = [RECORD, RESULTS, HEATMAPS].map((name) => `controls/${name}`);
+      for (const name of [RESULTS, HEATMAPS, ...SUMMARIES, ...controls]) {
         await Deno.remove(`${this.path}/${name}`).catch((error) => {
           if (!(error instanceof Deno.errors.NotFound)) throw error;
         });
@@ -202,7 +204,8 @@ export class RunFolder {
       if (hasHeatmap(result)) heatmaps.add(heatmapKey(result));
       onResult(result);
     });
-    this.#isEmpty = kept === 0;
+    // A run without samples is whole at once.
+    this.#isEmpty = kept === 0 && record.plan.length > 0;
     // Heatmaps of samples without results are fragments of an interrupted run.
     const keptHeatmaps = await this.#keepHeatmaps(places, heatmaps);
     this.#results = await openAt(path, kept);

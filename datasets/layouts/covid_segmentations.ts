@@ -204,6 +204,10 @@ export const COVID_SEGMENTATIONS: Layout = {
     shown: "structure.csv (COVID-19 segmentations)",
   },
   companion: (name) => name === "structure.csv" ? "metadata.csv" : undefined,
+  labels: {
+    classes: Object.keys(WORDINGS),
+    rows: (path, { table }, metadata) => covidRows(path, table!, metadata),
+  },
   wordings: WORDINGS,
   attribution:
     "Masks: COVID-19 Chest X-ray Segmentations Dataset by General Blockchain, drawn by " +

@@ -177,7 +177,7 @@ export async function compareColumns(
 }
 
 /** Results of one sample by two methods. */
-interface Pair {
+export interface Pair {
   readonly method: SampleResult;
   readonly against: SampleResult;
   readonly category: string;
@@ -226,8 +226,14 @@ export function entriesOf(result: SampleResult, protocol: string): Float64Array 
   return Float64Array.from(entries.flatMap((entry) => names.map((name) => entry[name]!)));
 }
 
-/** Compares all numbers of a protocol; none if no sample has numbers of both methods. */
-function compareProtocol(
+/**
+ * Compares all numbers of a protocol; none if no sample has numbers of both methods.
+ *
+ * @param protocol A protocol, or {@linkcode PAPER_PROTOCOL}.
+ * @param pairs Results of each sample.
+ * @param groups Group of each class.
+ */
+export function compareProtocol(
   protocol: string,
   pairs: readonly Pair[],
   groups: ReadonlyMap<string, string>,

@@ -12,6 +12,7 @@ import { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, REPORT, type RunRecord } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
+import { type Controls, readControls } from "../controls/controls.ts";
 import { type Laterality, readLaterality } from "../laterality/laterality.ts";
 import { tabulate } from "../tables/table_files.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
@@ -60,13 +61,13 @@ export async function writeReport(folder: string, options: ReportOptions = {}): 
 /**
  * Writes a page as {@linkcode writeReport} does.
  *
- * @param known Laterality of the run, if the caller has read it already.
+ * @param known Laterality and controls of the run, if the caller has read them already.
  * @param more Further tables for the page, below the scores.
  */
 export async function writeRunReport(
   folder: string,
   options: ReportOptions,
-  known?: Laterality,
+  known?: { readonly laterality: Laterality; readonly controls: Controls | undefined },
   more: readonly ResultTable[] = [],
 ): Promise<string> {
   const { out = `${folder}/${REPORT}`, onNotice = () => {}, onProgress, signal } = options;
@@ -81,11 +82,11 @@ export async function writeRunReport(
     if (image && !images.has(image)) images.set(image, images.size);
     if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
   }, () =>
-    known ?? readLaterality(run, (done, total) => {
+    known?.laterality ?? readLaterality(run, (done, total) => {
       signal?.throwIfAborted();
       judged = total;
       onProgress?.(done, total + found);
-    }));
+    }), () => known ? known.controls : readControls(run, () => signal?.throwIfAborted()));
   const notices: string[] = [];
   const notify = (notice: string) => {
     notices.push(notice);

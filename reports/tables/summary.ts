@@ -8,9 +8,7 @@ import { type ScoreName, SCORES } from "../../scoring/score_heatmap.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type ClassGroups, inClassOrder, meansByClass, type NumberMeans } from "./class_means.ts";
 import { patientOf } from "../../runs/patients.ts";
-import { ClassColumns } from "../statistics/class_columns.ts";
-import { estimate } from "../statistics/cohort.ts";
-import { unitIntervals } from "../statistics/resample_units.ts";
+import { columnNumbers } from "../statistics/column_numbers.ts";
 import { NumberRows } from "./number_rows.ts";
 import { ReasonGroups, type ReasonSummary } from "./_reason_groups.ts";
 
@@ -135,7 +133,7 @@ export class ScoreSummary {
       this.#reasons.add(result);
     }
     if ("protocols" in result && result.protocols) {
-      this.#protocols.add(category, result.protocols, result.index);
+      this.#protocols.add(category, result.protocols, result);
     }
   }
 
@@ -204,26 +202,17 @@ function patientIntervals(
     JSON.stringify([patient, category, ...scores]);
   const samples = unordered.map((sample) => ({ ...sample, key: keyOf(sample) }))
     .sort((one, other) => one.key < other.key ? -1 : 1);
-  const names = [...new Set(samples.map(({ patient }) => patient!))].sort();
-  const places = new Map(names.map((name, place) => [name, place]));
-  const columns = new ClassColumns(samples.map(({ category }) => category), groups, "All");
-  const { values } = estimate({
-    sides: [samples.map(({ scores }) => scores)],
-    classes: samples.map(({ category }) => columns.placeOf(category)),
-    units: samples.map(({ patient }) => places.get(patient!)!),
-    ...{ classCount: columns.classes.length, unitCount: names.length, width: SCORES.length },
-  });
-  const found = unitIntervals(
-    names.length,
-    (weights) => columns.of(values(weights)[0]!, SCORES.length),
+  const { columns, unitCount } = columnNumbers(
+    samples.map(({ category, patient, scores }) => ({
+      ...{ category, unit: patient!, numbers: scores },
+    })),
+    groups,
+    SCORES.length,
   );
-  const intervals = columns.names.slice(0, -1).flatMap((name, column) => {
-    const members = samples.filter(({ category }) => columns.isIn(category, name));
-    if (new Set(members.map(({ patient }) => patient)).size < 2) return [];
-    const own = SCORES.map((_, i): Interval => found[column * SCORES.length + i] ?? [NaN, NaN]);
-    return [[name, byScore(own)] as const];
-  });
-  return { count: names.length, intervals: Object.fromEntries(intervals) };
+  const intervals = columns.slice(0, -1).flatMap(({ name, intervals }) =>
+    intervals ? [[name, byScore(intervals)] as const] : []
+  );
+  return { count: unitCount, intervals: Object.fromEntries(intervals) };
 }
 
 /** Summarises several variants of the same samples, by the `setting` of each result. */

@@ -11,6 +11,8 @@ import {
   hasLaterality,
   makeLateralityTable,
 } from "../laterality/laterality_table.ts";
+import { type Controls, readControls } from "../controls/controls.ts";
+import { formatControlsCsv, makeControlTables } from "../controls/controls_table.ts";
 import type { Run } from "../../runs/run.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
 import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
@@ -27,33 +29,39 @@ import { formatMarkdown } from "./table_markdown.ts";
  * @param ablation Summaries by the name of the setting or method. A single one is the run itself, so
  * that it is not nested.
  * @param laterality Laterality of the run.
+ * @param controls Controls of the run, if it has them.
  */
 export function summaryEntries(
   ablation: Readonly<Record<string, Summary>>,
   laterality: Laterality,
+  controls?: Controls,
 ): object {
   const all = Object.values(ablation);
   return {
     ...(all.length > 1 ? { ablation } : all[0]!),
     ...(hasLaterality(laterality) && { laterality }),
+    ...(controls && { controls }),
   };
 }
 
 /**
  * Formats the tables of a run. Several settings give `ablation`; a single summary, or several
  * methods, give `table`. Scores by further protocols add `protocols`, and samples with a side add
- * `laterality`.
+ * `laterality`, and controls `controls`.
  *
  * @param summaries Summaries by the name of the setting or method; at least one.
  * @param options Content beside the scores of the run.
  * @param laterality Laterality of the run.
+ * @param controls Controls of the run, if it has them.
  * @returns Texts by file name.
  */
 export function tableFiles(
   summaries: Readonly<Record<string, Summary>>,
   options: TableOptions = {},
   laterality: Laterality = { variants: {}, unread: 0 },
+  controls?: Controls,
 ): Record<string, string> {
+  const asked = makeControlTables(controls, options);
   const table = makeTable(summaries, options);
   const protocols = makeProtocolTable(summaries, options);
   const sides = makeLateralityTable(laterality, options);
@@ -71,6 +79,11 @@ export function tableFiles(
       "laterality.md": formatMarkdown(sides),
       "laterality.tex": formatLatex(sides, "laterality"),
       "laterality.csv": formatLateralityCsv(laterality),
+    }),
+    ...(controls && asked.length > 0 && {
+      "controls.md": asked.map(formatMarkdown).join("\n"),
+      "controls.tex": asked.map((table, i) => formatLatex(table, `controls-${i + 1}`)).join("\n"),
+      "controls.csv": formatControlsCsv(controls),
     }),
   };
 }
@@ -134,12 +147,14 @@ export interface RunTables {
  *
  * @param onResult Receives each result, in the order of the file.
  * @param lateralityOf Finds the run's laterality, after the last result.
+ * @param controlsOf Finds the run's controls, after the laterality.
  * @throws {SyntaxError} If a result is corrupt.
  */
 export async function tabulate(
   run: Run,
   onResult: (result: SampleResult) => void,
   lateralityOf: () => Laterality | Promise<Laterality> = () => readLaterality(run),
+  controlsOf: () => Controls | undefined | Promise<Controls | undefined> = () => readControls(run),
 ): Promise<RunTables> {
   const sums = new SummaryByVariant(run.record.variants);
   let done = 0;
@@ -157,6 +172,9 @@ export async function tabulate(
   const sides = hasLaterality(laterality) ? [makeLateralityTable(laterality, options)] : [];
   return {
     ...{ done, summary: Object.values(summaries)[0]! },
-    tables: [makeTable(summaries, options), ...protocols, ...sides],
+    tables: [
+      ...[makeTable(summaries, options), ...protocols, ...sides],
+      ...makeControlTables(await controlsOf(), options),
+    ],
   };
 }
