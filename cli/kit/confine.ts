@@ -77,22 +77,25 @@ export async function runConfined(
  * @param main Receives the values of the options and a signal; returns an exit code.
  * @param reach Returns the permissions for the values.
  * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
+ * @param prepare Adds to the arguments, such as options from a file; by default they stay.
  */
 export function runCommand<F extends Flags>(
   declaration: Command<F>,
   main: (values: ValuesOf<F>, signal: AbortSignal) => Promise<number>,
   reach: (values: ValuesOf<F>) => Permissions | Promise<Permissions>,
   lastPart?: string | null,
+  prepare: (args: readonly string[]) => Promise<readonly string[]> = (args) =>
+    Promise.resolve(args),
 ): Promise<void> {
   return runConfined(
     async (args, signal) => {
-      const values = parseFlags(args, declaration);
+      const values = parseFlags(await prepare(args), declaration);
       if (values) return await main(values, signal);
       console.log(helpText(declaration));
       return EXIT.ok;
     },
     async (args) => {
-      const values = parseFlags(args, declaration);
+      const values = parseFlags(await prepare(args), declaration);
       return values && await reach(values);
     },
     lastPart,
