@@ -64,6 +64,13 @@ function withSite(test: (site: string) => Promise<void>): Promise<void> {
     const { code, stdout, stderr } = await runCommand("site", ["--out", "site"], folder);
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /^site: \d+ files, \d+\.\d MB\n$/);
+    const licenses = await Deno.readTextFile(`${folder}/site/LICENSES.txt`);
+    assertMatch(licenses, /^Groundray\s+Apache License/);
+    for (
+      const name of ["onnxruntime-web 1", "imagescript 1", "dcmjs-codecs 0", "@noble/hashes 2"]
+    ) {
+      assert(licenses.includes(`\n${name}`), name);
+    }
     await test(`${folder}/site`);
   });
 }
