@@ -135,8 +135,10 @@ async function tryApart<T extends object = Report>(
 ): Promise<T> {
   let facts: object | undefined;
   const options = ["--quiet", "--no-prompt", `--config=${rootPath("deno.json")}`, "-P=doctor"];
-  const script = [Deno.mainModule, ...callOfProcess().before];
-  const failure = await runChild(["run", ...options, ...script, TRY, choice], {
+  const { before } = callOfProcess();
+  // A single binary is its own script.
+  const program = Deno.build.standalone ? [] : ["run", ...options, Deno.mainModule];
+  const failure = await runChild([...program, ...before, TRY, choice], {
     seconds: LIMIT,
     onReport: (report) => facts = { ...facts, ...report as object },
   });

@@ -30,8 +30,13 @@ export interface Permissions {
   readonly run?: string[];
 }
 
-/** Folder where libraries find their own files. */
-const LIBRARIES = new URL("../../node_modules", import.meta.url);
+/** Folders where libraries find their own files; npm puts ONNX Runtime beside this package. */
+const LIBRARIES = [
+  new URL("../../node_modules", import.meta.url),
+  ...["onnxruntime-node", "onnxruntime-web"].map((name) =>
+    new URL(import.meta.resolve(name).replace(/(?<=\/onnxruntime-\w+\/).*/, ""))
+  ),
+];
 
 /** Message to the worker thread: the call to carry out, or "stop". */
 type Order = Call | "stop";
@@ -127,7 +132,7 @@ async function delegate(
     deno: {
       permissions: {
         read: [
-          LIBRARIES,
+          ...LIBRARIES,
           ...loaderPaths(),
           ...read.filter((path) => path !== undefined),
           ...written,
@@ -135,7 +140,10 @@ async function delegate(
         write: written,
         // The permissions that the task in `deno.json` names, if any.
         env: "inherit",
-        ffi: "inherit",
+        // A single binary cannot name the folder to which it extracts its libraries.
+        ffi: Deno.permissions.querySync({ name: "ffi" }).state === "granted"
+          ? LIBRARIES
+          : "inherit",
         sys: "inherit",
         import: false,
         net,
