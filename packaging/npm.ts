@@ -37,7 +37,13 @@ const DEPENDENCIES = ["onnxruntime-node", "onnxruntime-web"];
 const DENO = "2.9.6";
 
 /** Libraries that no code of the package loads. */
-const FOR_TESTS = ["@std/assert", "@std/yaml", "kubernetes-models", "playwright-core"];
+const FOR_TESTS = [
+  "@std/assert",
+  "@std/yaml",
+  "dockerfile-utils",
+  "kubernetes-models",
+  "playwright-core",
+];
 
 /** Libraries that only scripts for a browser hold, which are built here. */
 const IN_SCRIPTS = ["@noble/hashes", "esbuild-wasm"];
