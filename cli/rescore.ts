@@ -13,8 +13,9 @@ import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import { conclude } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
-import { rescoreRun } from "../runs/rescore_run.ts";
-import { RunFolder } from "../runs/run_folder.ts";
+import { controlFolder, controlRecord, hasControls } from "../runs/control_run.ts";
+import { type RescoreOptions, rescoreRun } from "../runs/rescore_run.ts";
+import { RunFolder, type RunRecord } from "../runs/run_folder.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
 
 const AS_BEFORE = "the run's own";
@@ -31,6 +32,12 @@ const COMMAND = command({
     "no-otsu": { type: "boolean", description: "Keep whole heatmaps." },
     margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },
     protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
+    controls: {
+      type: "boolean",
+      description:
+        "Show if the method listens: scores of its stored maps for other phrases of an image, and " +
+        "of maps that know no phrase. A run with controls keeps them without this option.",
+    },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
     overwrite: { type: "boolean", description: "Replace the results in --out." },
     ...PROGRESS_FLAGS,
@@ -47,12 +54,13 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (values.otsu && values["no-otsu"]) {
     throw new UsageError('Options "--otsu" and "--no-otsu" exclude each other');
   }
-  const { record, samples } = await rescoreRun(source!, {
+  const options: RescoreOptions = {
     ...(sigma !== undefined && { sigma }),
     ...((values.otsu || values["no-otsu"]) && { otsu: values.otsu }),
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
-  });
+  };
+  const { record, samples } = await rescoreRun(source!, options);
   const progress = new Progress(values.progress);
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
@@ -71,11 +79,37 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       progress.update(++count, failed);
     }
     progress.finish(count);
+    await rescoreControls(source!, out, record, { ...values, options });
     const isWhole = count >= total;
     if (!isWhole) progress.warn(`The run has ${count} of ${total} samples.`);
     return await conclude(folder, record, summary, { rescored: source }, values.progress, isWhole);
   } finally {
     progress.clear();
+    await folder.close();
+  }
+}
+
+/** Scores the controls of a run again, or begins some that only read stored heatmaps. */
+async function rescoreControls(
+  source: string,
+  out: string,
+  record: RunRecord,
+  { controls, overwrite, options }: Pick<Values, "controls" | "overwrite"> & {
+    readonly options: RescoreOptions;
+  },
+): Promise<void> {
+  const hasOwn = await hasControls(source);
+  if (!hasOwn && !controls) return;
+  const again = hasOwn ? await rescoreRun(controlFolder(source), options) : undefined;
+  const folder = await RunFolder.lock(controlFolder(out), () => {});
+  try {
+    const own = again?.record ?? controlRecord(record);
+    await folder.begin(own, overwrite ? "overwrite" : "refuse", () => {});
+    for await (const { results, heatmaps } of again?.samples ?? []) {
+      await folder.writeHeatmaps(heatmaps);
+      await folder.write(results);
+    }
+  } finally {
     await folder.close();
   }
 }

@@ -14,7 +14,6 @@ import { UsageError } from "../cli/kit/flags.ts";
 import { makeFolder } from "../base/write_whole.ts";
 import { bundleScript } from "../web/bundle.ts";
 import { DEMO_FILES } from "../web/demo_files.ts";
-import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -29,6 +28,9 @@ const FILES = ["mod.ts", "browser.ts", "LICENSE", "README.md", "CHANGELOG.md"];
 
 /** Paths in the rooms that belong to tests and training. */
 const LEFT_OUT = /_test\.ts$|\/fixtures\/|^models\/demo\/|^cluster\/kubernetes\//;
+
+/** Modules of scripts for browsers. */
+const SCRIPTS = ["web/page/main", "web/worker", "web/site/service_worker"];
 
 /** Libraries that stay dependencies of the package: they are large, and differ by machine. */
 const DEPENDENCIES = ["onnxruntime-node", "onnxruntime-web"];
@@ -156,27 +158,30 @@ async function writeCode(out: URL, from: ReadonlyMap<string, Library>): Promise<
   }
 }
 
-/** Writes the scripts for browsers, which the server of a clone builds at its start. */
+/** Writes the scripts for browsers, which a clone builds when they are asked for. */
 async function writeScripts(out: URL): Promise<void> {
-  for (
-    const { file, isScript, external = {} } of [...PAGE_FILES.values(), ...modelFiles().values()]
-  ) {
-    if (!isScript) continue;
-    const path = file.href.slice(ROOT.href.length).replace(/\.ts$/, ".bundle.js");
-    await write(out, path, await bundleScript(file, { external }));
+  const builds = ["wasm", "jspi", "webgpu"].map((build) => `onnxruntime-web/${build}`);
+  const external = Object.fromEntries(builds.map((name) => [name, name]));
+  for (const path of SCRIPTS) {
+    const script = await bundleScript(new URL(`${path}.ts`, ROOT), { external });
+    await write(out, `${path}.bundle.js`, script);
   }
+  // Addresses and facts that the caller knows take the place of names that the scripts left open.
   await write(
     out,
     "web/bundle.js",
-    `/** Reads the script that was built with the package. */
-export async function bundleScript(entry) {
-  return await Deno.readFile(new URL(entry.href.replace(/\\.js$/, ".bundle.js")));
+    `/** Completes a script that was built with the package; see \`bundleScript\` of a clone. */
+export async function bundleScript(entry, { external = {}, define = {} } = {}) {
+  let text = await Deno.readTextFile(new URL(entry.href.replace(/\\.js$/, ".bundle.js")));
+  for (const [name, address] of Object.entries(external)) {
+    text = text.replaceAll(JSON.stringify(name), JSON.stringify(address));
+  }
+  const facts = Object.entries(define).map(([name, value]) => \`const \${name}=\${value};\`);
+  return new TextEncoder().encode(facts.join("") + text);
 }
 `,
   );
   // A bundler resolves ONNX Runtime, whose builds load files beside them.
-  const builds = ["wasm", "jspi", "webgpu"].map((build) => `onnxruntime-web/${build}`);
-  const external = Object.fromEntries(builds.map((name) => [name, name]));
   await write(out, "browser.js", await bundleScript(new URL("browser.ts", ROOT), { external }));
 }
 
