@@ -6,8 +6,9 @@
 
 import "../../base/host/deno/mod.ts";
 import { loaderPaths } from "../../base/host/deno/cuda_files.ts";
-import { codeOf, EXIT, interruption, runMain } from "./exit.ts";
-import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from "./flags.ts";
+import { type Call, callOfProcess, isOnlyDeclared, useCall } from "../groundray/call.ts";
+import { codeOf, EXIT, interruption, printHelp, runMain } from "./exit.ts";
+import { type Command, type Flags, parseFlags, type ValuesOf } from "./flags.ts";
 
 /** Permissions that a run needs; a path includes everything below it. */
 export interface Permissions {
@@ -29,11 +30,16 @@ export interface Permissions {
   readonly run?: string[];
 }
 
-/** Folder where libraries find their own files. */
-const LIBRARIES = new URL("../../node_modules", import.meta.url);
+/** Folders where libraries find their own files; npm puts ONNX Runtime beside this package. */
+const LIBRARIES = [
+  new URL("../../node_modules", import.meta.url),
+  ...["onnxruntime-node", "onnxruntime-web"].map((name) =>
+    new URL(import.meta.resolve(name).replace(/(?<=\/onnxruntime-\w+\/).*/, ""))
+  ),
+];
 
-/** Message to the worker thread. */
-type Order = "start" | "stop";
+/** Message to the worker thread: the call to carry out, or "stop". */
+type Order = Call | "stop";
 
 /** Message from the worker thread: "ready" after its start, and the exit code at its end. */
 type Report = "ready" | number;
@@ -50,8 +56,8 @@ interface WorkerScope {
  *
  * These paths are known only after the process has started, and a process can only drop
  * permissions, not narrow them. So the first thread starts a worker with narrow permissions, and
- * then drops its own. Both threads load the script that was started. Therefore the script must call
- * this function every time it is loaded.
+ * then drops its own. Both threads load the command's module. Therefore the module must call this
+ * function every time it is loaded.
  *
  * @param main Receives the arguments and a signal; returns an exit code.
  * @param reach Returns the permissions for the arguments. `undefined` runs the command in the first
@@ -79,7 +85,7 @@ export async function runConfined(
  * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
  * @param prepare Adds to the arguments, such as options from a file; by default they stay.
  */
-export function runCommand<F extends Flags>(
+export async function runCommand<F extends Flags>(
   declaration: Command<F>,
   main: (values: ValuesOf<F>, signal: AbortSignal) => Promise<number>,
   reach: (values: ValuesOf<F>) => Permissions | Promise<Permissions>,
@@ -87,11 +93,12 @@ export function runCommand<F extends Flags>(
   prepare: (args: readonly string[]) => Promise<readonly string[]> = (args) =>
     Promise.resolve(args),
 ): Promise<void> {
-  return runConfined(
+  if (isOnlyDeclared(declaration)) return;
+  await runConfined(
     async (args, signal) => {
       const values = parseFlags(await prepare(args), declaration);
       if (values) return await main(values, signal);
-      console.log(helpText(declaration));
+      printHelp(declaration);
       return EXIT.ok;
     },
     async (args) => {
@@ -102,31 +109,33 @@ export function runCommand<F extends Flags>(
   );
 }
 
-/** In the worker thread: runs the command on "start", and aborts its signal on "stop". */
+/** In the worker thread: carries out a call, and aborts its signal on "stop". */
 function work(main: (args: string[], signal: AbortSignal) => Promise<number>): void {
   const scope = globalThis as unknown as WorkerScope;
   const controller = new AbortController();
   const { signal } = controller;
   scope.onmessage = async ({ data }) => {
     if (data === "stop") return controller.abort(interruption());
-    scope.postMessage(await codeOf(() => main(Deno.args, signal), signal));
+    useCall(data);
+    scope.postMessage(await codeOf(() => main([...data.args], signal), signal));
   };
   scope.postMessage("ready");
 }
 
-/** In the first thread: runs the script in a worker, and returns the worker's exit code. */
+/** In the first thread: runs the command in a worker, and returns the worker's exit code. */
 async function delegate(
   { read, write, net = [], run = [] }: Permissions,
   signal: AbortSignal,
 ): Promise<number> {
   const written = write.filter((path) => path !== undefined);
-  const worker = new Worker(Deno.mainModule, {
+  const call = callOfProcess();
+  const worker = new Worker(call.script, {
     type: "module",
     name: "run",
     deno: {
       permissions: {
         read: [
-          LIBRARIES,
+          ...LIBRARIES,
           ...loaderPaths(),
           ...read.filter((path) => path !== undefined),
           ...written,
@@ -134,7 +143,10 @@ async function delegate(
         write: written,
         // The permissions that the task in `deno.json` names, if any.
         env: "inherit",
-        ffi: "inherit",
+        // A single binary cannot name the folder to which it extracts its libraries.
+        ffi: Deno.permissions.querySync({ name: "ffi" }).state === "granted"
+          ? LIBRARIES
+          : "inherit",
         sys: "inherit",
         import: false,
         net,
@@ -150,7 +162,7 @@ async function delegate(
     for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
       await Deno.permissions.revoke({ name });
     }
-    order("start");
+    order(call);
   };
   // Deno has already printed the error.
   worker.onerror = (event) => {

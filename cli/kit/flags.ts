@@ -139,6 +139,13 @@ export function unknownOption(arg: string, names: readonly string[]): UsageError
   return new UsageError(`Unknown option "${arg.replace(/=.*/, "")}": ${hint}`);
 }
 
+/** The name that a text is nearly; `undefined` for a path, or if no name is near. */
+export function nearName(text: string, names: readonly string[]): string | undefined {
+  if (/[/\\]/.test(text)) return undefined;
+  const name: string = closestString(text.toLowerCase(), names);
+  return levenshteinDistance(text.toLowerCase(), name) > name.length / 3 ? undefined : name;
+}
+
 /**
  * Reads the values that an option was given.
  *
@@ -189,21 +196,28 @@ export function helpText<F extends Flags>({ usage, description, flags }: Command
     const choices = flag.choices ? ` One of ${flag.choices.join(", ")}.` : "";
     const shown = flag.defaultText ?? (flag.type === "boolean" ? undefined : flag.default);
     const fallback = shown === undefined ? "" : ` Default: ${shown}.`;
-    return [`--${isOff ? "no-" : ""}${name}${value}`, flag.description + choices + fallback];
+    return [
+      `--${isOff ? "no-" : ""}${name}${value}`,
+      flag.description + choices + fallback,
+    ] as const;
   });
-  const margin = Math.max(...rows.map(([left]) => left!.length)) + 4;
-  const options = rows.map(([left, right]) =>
-    `  ${left!.padEnd(margin - 2)}${wrap(right!, WIDTH - margin).join("\n" + " ".repeat(margin))}`
-  );
   return [
     `Usage: ${usage}`,
     "",
     ...wrap(description, WIDTH),
     "",
     "Options:",
-    ...options,
+    ...listRows(rows),
     "",
   ].join("\n");
+}
+
+/** Lines of a help text that list names, with a description beside each. */
+export function listRows(rows: readonly (readonly [name: string, about: string])[]): string[] {
+  const margin = Math.max(...rows.map(([name]) => name.length)) + 4;
+  return rows.map(([name, about]) =>
+    `  ${name.padEnd(margin - 2)}${wrap(about, WIDTH - margin).join("\n" + " ".repeat(margin))}`
+  );
 }
 
 function wrap(text: string, width: number): string[] {

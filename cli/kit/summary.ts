@@ -4,6 +4,7 @@
  * @module
  */
 
+import { asCalled } from "../groundray/call.ts";
 import { EXIT } from "./exit.ts";
 import { HEATMAPS } from "../../runs/heatmap_file.ts";
 import { RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
@@ -110,7 +111,7 @@ export async function conclude(
 ): Promise<number> {
   const written = await writeSummary(folder, record, summary, more, isWhole, kind);
   const code = printSummary(written);
-  console.log(`As a page: deno task report ${folder.path}`);
+  console.log(`As a page: ${asCalled("deno task report")} ${folder.path}`);
   printFiles({ files: [...written.files, RECORD] });
   return code;
 }
