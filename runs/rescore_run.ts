@@ -6,6 +6,7 @@
 
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { protocolFacts } from "../scoring/protocols.ts";
+import { DHS } from "../scoring/sharpen.ts";
 import { rescore, rescoreBoxes, type RescoreSettings } from "./rescore.ts";
 import { resultTruth } from "./result_truth.ts";
 import { Run } from "./run.ts";
@@ -65,14 +66,15 @@ export async function rescoreRun(
   if (isFinishedAnew) requireAttention(folder, record);
   // The run's Otsu is by variant, and stays in the facts unless the options replace it.
   const { otsu: _otsu, ...own } = settings;
-  const { margin, protocols, ...finish } = { ...own, ...options };
-  const { protocols: _, protocolVersions: _versions, ...facts } = record.facts;
+  const { margin, protocols, lift, ...finish } = { ...own, ...options };
+  const { protocols: _, protocolVersions: _versions, lift: _lift, ...facts } = record.facts;
   const chosen: RunRecord = {
     ...record,
     facts: {
       ...withSettings(facts, finish),
       margin,
       ...protocolFacts(protocols),
+      ...(lift === DHS.name && { lift: DHS }),
     },
   };
   async function* samples() {

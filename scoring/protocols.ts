@@ -163,7 +163,7 @@ export function numbersOf(name: ProtocolName): readonly NumberName[] {
  * results, so that a run goes on only by the definition that it began with.
  */
 const VERSIONS: Partial<Record<ProtocolName, number>> = {
-  ...{ "aep": 1, "chex": 1, "union": 1, "rec": 1, "medfocus": 1, "set-f1": 1, "ap": 1 },
+  ...{ "aep": 2, "chex": 1, "union": 1, "rec": 1, "medfocus": 1, "set-f1": 1, "ap": 1 },
   ...{ "froc": 1, "pq": 1, "existence": 1, "n-acc": 1, "t-acc": 1, "f1-one": 1 },
   ...{ "calibration": 1 },
 };
@@ -240,6 +240,13 @@ export interface ProtocolOptions extends ScoreOptions, ProtocolChoice {
    * @default true
    */
   readonly isMasked?: boolean;
+  /**
+   * The heatmap before it was sharpened: a sharpened map may have its maximum in several places, so
+   * that this map decides hits. `aep` sharpens on its own frame.
+   *
+   * @default {The heatmap, which was not sharpened}
+   */
+  readonly unlifted?: Float32Array;
 }
 
 /** Share of the image's shorter side that BioViL and BioViL-T see. */
@@ -278,7 +285,8 @@ export function scoreByProtocols(
 ): AllScores {
   requireProtocolOptions(options);
   const scores = scoreHeatmap(heatmap, image, truth, options);
-  return { ...scores, ...scoreProtocols(heatmap, image, clipTruth(truth, image), options) };
+  const clipped = clipTruth(truth, image);
+  return { ...scores, ...scoreProtocols(heatmap, image, clipped, options, scores) };
 }
 
 /**
@@ -288,6 +296,7 @@ export function scoreByProtocols(
  * @param truth Boxes of whole pixels inside the image, or a region of the image. No box stands for
  * a phrase with nothing to find, which counts for {@linkcode NEGATIVE_PROTOCOLS} alone.
  * @param options Protocols, margin, and the part that the heatmap covers.
+ * @param paper The paper's scores, if known.
  * @returns An empty object if no protocol is chosen.
  */
 export function scoreProtocols(
@@ -295,9 +304,10 @@ export function scoreProtocols(
   image: Size,
   truth: Truth,
   options: ProtocolOptions,
+  paper?: Scores,
 ): { readonly protocols?: ProtocolScores } {
   const { margin = "excluded", cover = Math.min(image.width, image.height) } = options;
-  const { protocols = [], raw = heatmap, isMasked = true } = options;
+  const { protocols = [], raw = heatmap, isMasked = true, unlifted = heatmap } = options;
   if (protocols.length === 0) return {};
   const side = squareSide(heatmap.length, "heatmap values");
   const score = (truth: Truth, visible?: number) =>
@@ -314,6 +324,7 @@ export function scoreProtocols(
     if (isNothing(truth) && !NEGATIVE_PROTOCOLS.includes(name)) return [];
     switch (name) {
       case "per-box":
+        if (paper && boxes.length === 1) return [{ ...paper }];
         return boxes.map((box) => ({ ...score([box]) }));
       case "biovil":
       case "biovil-t": {
@@ -324,15 +335,15 @@ export function scoreProtocols(
       case "largest-component-box":
         return boxes.length === 0 ? [] : [{ ...componentBoxOverlap(heatmap, side, crop, boxes) }];
       case "pointing-game":
-        return [{ hit: Number(pointsInside(heatmap, side, image, truth, cover)) }];
+        return [{ hit: Number(pointsInside(unlifted, side, image, truth, cover)) }];
       case "pixel-auc": {
         const exact = pixelAuc(heatmap, side, image, truth, margin, cover);
-        return [{ exact, binned: score(truth).aucRoc }];
+        return [{ exact, binned: (paper ?? score(truth)).aucRoc }];
       }
       case "generate-to-ground":
-        return listOf(scoreFrame(heatmap, side, image, truth, cover));
+        return listOf(scoreFrame(heatmap, side, image, truth, cover, unlifted));
       case "aep":
-        return listOf(scoreAep(heatmap, side, image, truth, covered));
+        return listOf(scoreAep(unlifted, side, image, truth, covered, unlifted !== heatmap));
       case "chex":
         return [chexOfMap(heatmap, side, image, truth, cover)];
       case "medfocus":

@@ -510,7 +510,7 @@ export function addValue(sums: RegionSums, value: number, pixels: number): void 
 
 /** Number of {@linkcode LEVELS} that a value reaches. */
 function levelOf(value: number): number {
-  let level = 0;
+  let level = value >= LEVELS[4]! ? 5 : 0;
   while (level < LEVELS.length && value >= LEVELS[level]!) level++;
   return level;
 }

@@ -9,6 +9,7 @@ import { filledBox, isRegion, maskOf, type Truth } from "../../base/region.ts";
 import { valueRange } from "../../shaders/aggregate_cpu.ts";
 import { gaussianBlur } from "../../shaders/gaussian_cpu.ts";
 import { withinFloat32 } from "../score_heatmap.ts";
+import { sharpen } from "../sharpen.ts";
 import type { Entry } from "./box_sets.ts";
 
 /** Side of the square frame (`EVAL_IMG_SIZE` of kaf-ground). */
@@ -39,7 +40,7 @@ interface FrameAxis {
 }
 
 /**
- * Scores a heatmap as `score_heatmaps.py` of kaf-ground does without sharpening. The frame is a
+ * Scores a heatmap as `score_heatmaps.py` of kaf-ground does. The frame is a
  * square of 518 pixels: the image, resized so that its longer side is 518, in the middle. The grid
  * is smoothed, and resized by bilinear interpolation with half-pixel centres. Only pixels in the
  * central square of 453 that the heatmap covers count; over them the values are scaled to -1..1.
@@ -57,6 +58,8 @@ interface FrameAxis {
  * @param image Size of the original image in pixels.
  * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param covered The part of the image that the heatmap covers.
+ * @param isSharpened The pixels that count are sharpened before they are scaled; `hit` takes the
+ * maximum before.
  * @returns `undefined` if no pixel counts.
  */
 export function scoreAep(
@@ -65,20 +68,24 @@ export function scoreAep(
   image: Size,
   truth: Truth,
   covered: Box,
+  isSharpened = false,
 ): Entry | undefined {
   const scale = FRAME / Math.max(image.width, image.height);
   const columns = cutAxis(image.width, scale, covered[0], covered[2], side);
   const rows = cutAxis(image.height, scale, covered[1], covered[3], side);
   const width = columns.image.length;
   if (width * rows.image.length === 0) return undefined;
-  const map = toUnits(sample(gaussianBlur(heatmap, side, side, SIGMA), side, columns, rows));
+  const plain = sample(gaussianBlur(heatmap, side, side, SIGMA), side, columns, rows);
+  const sharp = isSharpened ? toUnits(sharpen(plain)) : undefined;
+  toUnits(plain);
   const isTruth = truthOn(truth, image, scale, columns, rows);
   let truths = 0;
   let highest = 0;
-  for (let i = 0; i < map.length; i++) {
+  for (let i = 0; i < plain.length; i++) {
     truths += isTruth[i]!;
-    if (map[i]! > map[highest]!) highest = i;
+    if (plain[i]! > plain[highest]!) highest = i;
   }
+  const map = sharp ?? plain;
   // Numbers of values above each threshold, and of truth among them.
   const above = new Float64Array(THRESHOLDS.length);
   const shared = new Float64Array(THRESHOLDS.length);
@@ -154,7 +161,7 @@ function sample(
   return map;
 }
 
-/** Scales a map to -1..1 in float32, as NumPy does; a constant map becomes 0. */
+/** Scales a map in place to -1..1 in float32, as NumPy does; a constant map becomes 0. */
 function toUnits(map: Float32Array): Float32Array {
   const { minimum, maximum } = valueRange(map);
   const range = Math.fround(maximum - minimum);
