@@ -11,10 +11,20 @@ import { parseProtocols } from "./kit/parsers.ts";
 import { masksOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
-import { conclude } from "./kit/summary.ts";
+import { conclude, printFiles } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
+import { LIFTS } from "../runs/rescore.ts";
 import { rescoreRun } from "../runs/rescore_run.ts";
 import { RunFolder } from "../runs/run_folder.ts";
+import { writeWhole } from "../base/write_whole.ts";
+import type { Comparison } from "../reports/compare/compare.ts";
+import {
+  comparisonFiles,
+  comparisonTables,
+  describeComparison,
+} from "../reports/compare/comparison_tables.ts";
+import { LiftComparison } from "../reports/compare/compare_lift.ts";
+import { formatTable } from "../reports/tables/table.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
 
 const AS_BEFORE = "the run's own";
@@ -31,6 +41,15 @@ const COMMAND = command({
     "no-otsu": { type: "boolean", description: "Keep whole heatmaps." },
     margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },
     protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
+    lift: {
+      type: "string",
+      choices: LIFTS,
+      placeholder: "HOW",
+      description: "Sharpen heatmaps by DHS of KAF-Ground (dhs), or undo it (none). With dhs, " +
+        "differences to the heatmaps as they were follow, with intervals, as comparison.json, .csv " +
+        "and .tex.",
+      defaultText: AS_BEFORE,
+    },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
     overwrite: { type: "boolean", description: "Replace the results in --out." },
     ...PROGRESS_FLAGS,
@@ -40,7 +59,7 @@ const COMMAND = command({
 type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const { out, operands: [source], sigma, margin, protocol, overwrite } = values;
+  const { out, operands: [source], sigma, margin, protocol, lift, overwrite } = values;
   if (isSameFolder(source!, out)) {
     throw new UsageError(`Option "--out" must be another folder than RESULTS, got "${out}"`);
   }
@@ -52,6 +71,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     ...((values.otsu || values["no-otsu"]) && { otsu: values.otsu }),
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
+    ...(lift !== undefined && { lift }),
   });
   const progress = new Progress(values.progress);
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
@@ -61,23 +81,39 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     const total = record.plan.length;
     let count = 0;
     let failed = 0;
+    let lifted: LiftComparison | undefined;
     progress.begin(total);
-    for await (const { results, heatmaps } of samples) {
+    for await (const { results, plain, heatmaps } of samples) {
       signal.throwIfAborted();
       await folder.writeHeatmaps(heatmaps);
       await folder.write(results);
       for (const result of results) summary.add(result);
+      if (plain) (lifted ??= new LiftComparison()).add(plain, results);
       if (results.some(({ status }) => status === "failed")) failed++;
       progress.update(++count, failed);
     }
     progress.finish(count);
     const isWhole = count >= total;
     if (!isWhole) progress.warn(`The run has ${count} of ${total} samples.`);
-    return await conclude(folder, record, summary, { rescored: source }, values.progress, isWhole);
+    const more = { rescored: source };
+    const code = await conclude(folder, record, summary, more, values.progress, isWhole);
+    if (lifted) await reportLift(lifted.toJSON(), out);
+    return code;
   } finally {
     progress.clear();
     await folder.close();
   }
+}
+
+/** Prints and writes the differences of lifted heatmaps to the heatmaps as they were. */
+async function reportLift(comparison: Comparison, out: string): Promise<void> {
+  for (const table of comparisonTables(comparison)) {
+    console.log(`\n${table.caption.join(" ")}\n${formatTable(table)}`);
+  }
+  console.log(`\n${describeComparison(comparison).join("\n")}`);
+  const files = comparisonFiles(comparison);
+  for (const [name, text] of Object.entries(files)) await writeWhole(`${out}/${name}`, text);
+  printFiles({ files: Object.keys(files) });
 }
 
 await runCommand(COMMAND, main, async ({ operands, out }) => ({

@@ -33,6 +33,8 @@ export interface RescoredRun {
     readonly before: readonly SampleResult[];
     /** The results after scoring again, in the same order. */
     readonly results: readonly SampleResult[];
+    /** The results after scoring again without the lift, if a lift was chosen. */
+    readonly plain?: readonly SampleResult[];
     readonly heatmaps: readonly StoredHeatmap[];
   }>;
 }
@@ -77,15 +79,22 @@ export async function rescoreRun(
       ...(lift === DHS.name && { lift: DHS }),
     },
   };
+  const isLifted = options.lift === DHS.name;
+  if (isLifted && run.isEmpty) {
+    throw new RangeError(`Cannot lift heatmaps of "${folder}": it has boxes or nothing at all`);
+  }
   async function* samples() {
     using _ = run;
     for await (const before of run.samples()) {
       const results: SampleResult[] = [];
+      const plain: SampleResult[] = [];
       const heatmaps: StoredHeatmap[] = [];
       for (const result of before) {
         if (!hasHeatmap(result)) {
           const isBoxed = isGrounded(result);
-          results.push(isBoxed ? await rescoreBoxes(result, protocols) : result);
+          const scored = isBoxed ? await rescoreBoxes(result, protocols) : result;
+          results.push(scored);
+          plain.push(scored);
           continue;
         }
         const stored = await run.stored(result);
@@ -93,12 +102,13 @@ export async function rescoreRun(
           const settings = { ...run.settingsOf(result.setting), ...options };
           const truth = result.masks && await resultTruth(result, stored.image);
           results.push(rescore(result, stored, settings, truth));
+          if (isLifted) plain.push(rescore(result, stored, { ...settings, lift: "none" }, truth));
         } catch (error) {
           throw run.fault(result, (error as Error).message, error);
         }
         heatmaps.push(stored);
       }
-      yield { before, results, heatmaps };
+      yield { before, results, ...(isLifted && { plain }), heatmaps };
     }
   }
   return { record: chosen, samples: samples() };

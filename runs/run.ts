@@ -202,6 +202,11 @@ export class Run implements Disposable {
     return this.#index.has(naming(id, setting));
   }
 
+  /** Whether the run stored no heatmap at all. */
+  get isEmpty(): boolean {
+    return this.#index.isEmpty;
+  }
+
   /**
    * Rebuilds one heatmap.
    *

@@ -13,6 +13,7 @@ import {
 } from "../laterality/laterality_table.ts";
 import type { Run } from "../../runs/run.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
+import { DHS } from "../../scoring/sharpen.ts";
 import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
 import { methodLabels, methodNotes } from "./method_notes.ts";
 import { makeTable, type ResultTable, type TableOptions } from "./result_table.ts";
@@ -95,6 +96,7 @@ export function tableOptions(
     ...(methods && { methods }),
     notes: [
       ...methodNotes({ facts }),
+      ...(facts.lift ? [LIFTED] : []),
       ...(typeof split === "string" ? [`Split ${split} only.`] : []),
       ...(typeof limit === "number" ? [`The first ${limit} samples only.`] : []),
       ...(shard ? [`Shard ${shard.number} of ${shard.count} only.`] : []),
@@ -103,6 +105,9 @@ export function tableOptions(
     ],
   };
 }
+
+const LIFTED = `Heatmaps are sharpened by DHS of KAF-Ground: slope ${DHS.slope}, share of values ` +
+  `above the centre ${DHS.least} to ${DHS.most}.`;
 
 /** Tables and counts of a run's whole samples. */
 export interface RunTables {
