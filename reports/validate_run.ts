@@ -104,11 +104,12 @@ export async function validateRun(
   const laterality = await readLaterality(run);
   const text = await readText(`${folder}/summary.json`);
   if (text === undefined) notes.push("The run has no summary.json and no tables to compare.");
+  const readers = summary.readers();
   const tables = text === undefined
     ? {}
-    : tableFiles(ablation, tableOptions(record, isWhole), laterality);
+    : tableFiles(ablation, tableOptions(record, isWhole, readers), laterality);
   if (text !== undefined) {
-    comparison.compareSummary(folder, text, summaryEntries(ablation, laterality));
+    comparison.compareSummary(folder, text, summaryEntries(ablation, laterality, readers));
   }
   for (const [name, table] of Object.entries(tables)) {
     comparison.compareText(name, await readText(`${folder}/${name}`), table);

@@ -82,7 +82,7 @@ export function* components(
   neighbours: 4 | 8,
 ): Generator<Component, void> {
   // Runs of pixels within rows; runs that touch have one root, the first of them.
-  const [starts, ends, sums, roots]: number[][] = [[], [], [], []];
+  const [starts, ends, sums, roots]: [number[], number[], number[], number[]] = [[], [], [], []];
   const firstOfRow = new Uint32Array(side + 1);
   const reach = neighbours === 8 ? 1 : 0;
   const rootOf = (run: number) => {

@@ -63,8 +63,9 @@ export async function writeSummary(
     progress.follow(done, total);
   });
   progress.clear();
-  const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality) };
-  const options = tableOptions(record, isWhole);
+  const readers = summary.readers();
+  const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality, readers) };
+  const options = tableOptions(record, isWhole, readers);
   const tables = tableFiles(ablation, options, laterality);
   await folder.summarize(json, tables);
   const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];

@@ -11,6 +11,7 @@ import {
   AVERAGE,
   categories,
   describeIntervals,
+  describeReaders,
   makeCell,
   meansOf,
   type ResultTable,
@@ -78,10 +79,10 @@ export function hasProtocols(summaries: Readonly<Record<string, Summary>>): bool
  */
 export function makeProtocolTable(
   summaries: Readonly<Record<string, Summary>>,
-  { methods, notes = [] }: TableOptions = {},
+  { methods, readers, notes = [] }: TableOptions = {},
 ): ResultTable {
   const columns = columnsOf(summaries);
-  const groups = entriesOf(summaries).map(({ setting, protocol, summary }): TableGroup => ({
+  const groups = entriesOf({ ...summaries, ...readers }).map(({ setting, protocol, summary }): TableGroup => ({
     method: [methods?.[setting] ?? setting, protocol].filter((part) => part !== "").join(": "),
     isPublished: false,
     rows: [
@@ -110,6 +111,7 @@ export function makeProtocolTable(
       ...describeProtocols(entriesOf(summaries)),
       describeIntervals(Object.values(summaries)[0]!),
       ...describeMasked(summaries),
+      ...describeReaders(readers),
       ...notes,
     ],
   };
@@ -141,9 +143,12 @@ const COLUMNS = [
 ];
 
 /** Formats the same numbers as CSV, with all digits. */
-export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>): string {
+export function formatProtocolCsv(
+  summaries: Readonly<Record<string, Summary>>,
+  { readers }: TableOptions = {},
+): string {
   const columns = columnsOf(summaries);
-  const rows = entriesOf(summaries).flatMap(({ setting, protocol, summary }) =>
+  const rows = entriesOf({ ...summaries, ...readers }).flatMap(({ setting, protocol, summary }) =>
     numbersOf(protocol).flatMap((score) =>
       columns.map((column) => {
         const { means, intervals } = meansIn(summary, column) ?? {};

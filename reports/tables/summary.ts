@@ -10,6 +10,7 @@ import { type ClassGroups, inClassOrder, meansByClass, type NumberMeans } from "
 import { patientOf } from "../../runs/patients.ts";
 import { ClassColumns } from "../statistics/class_columns.ts";
 import { estimate } from "../statistics/cohort.ts";
+import { READERS, readerResults } from "../statistics/reader_results.ts";
 import { unitIntervals } from "../statistics/resample_units.ts";
 import { NumberRows } from "./number_rows.ts";
 import { ReasonGroups, type ReasonSummary } from "./_reason_groups.ts";
@@ -209,6 +210,8 @@ function patientIntervals(
 /** Summarises several variants of the same samples, by the `setting` of each result. */
 export class SummaryByVariant {
   readonly #summaries: ReadonlyMap<string, ScoreSummary>;
+  readonly #readers = READERS.map(() => new ScoreSummary());
+  readonly #read = new Set<string>();
 
   /**
    * Creates an empty summary for each variant.
@@ -221,7 +224,10 @@ export class SummaryByVariant {
 
   /** Adds one result; a result without a setting counts for every variant. */
   add(result: SampleResult): void {
-    const { setting } = result;
+    const { setting, id } = result;
+    const readers = this.#read.has(id) ? undefined : readerResults(result);
+    readers?.forEach((each, i) => this.#readers[i]!.add(each));
+    if (readers) this.#read.add(id);
     if (setting !== undefined) this.#summaries.get(setting)!.add(result);
     else for (const summary of this.#summaries.values()) summary.add(result);
   }
@@ -229,6 +235,15 @@ export class SummaryByVariant {
   /** Summaries of the results so far, by variant. */
   toJSON(): Record<string, Summary> {
     return Object.fromEntries([...this.#summaries].map(([name, sums]) => [name, sums.toJSON()]));
+  }
+
+  /**
+   * Summaries of one reader against the other, by {@linkcode READERS}, on the samples that a variant
+   * scored and both readers marked; `undefined` if there is no such sample.
+   */
+  readers(): Record<string, Summary> | undefined {
+    if (this.#read.size === 0) return undefined;
+    return Object.fromEntries(READERS.map((name, i) => [name, this.#readers[i]!.toJSON()]));
   }
 }
 

@@ -28,15 +28,18 @@ import { formatMarkdown } from "./table_markdown.ts";
  * @param ablation Summaries by the name of the setting or method. A single one is the run itself, so
  * that it is not nested.
  * @param laterality Laterality of the run.
+ * @param readers Summaries of one reader against the other, if the dataset has two.
  */
 export function summaryEntries(
   ablation: Readonly<Record<string, Summary>>,
   laterality: Laterality,
+  readers?: Readonly<Record<string, Summary>>,
 ): object {
   const all = Object.values(ablation);
   return {
     ...(all.length > 1 ? { ablation } : all[0]!),
     ...(hasLaterality(laterality) && { laterality }),
+    ...(readers && { readers }),
   };
 }
 
@@ -66,7 +69,7 @@ export function tableFiles(
     ...(hasProtocols(summaries) && {
       "protocols.md": formatMarkdown(protocols),
       "protocols.tex": formatLatex(protocols, "protocols"),
-      "protocols.csv": formatProtocolCsv(summaries),
+      "protocols.csv": formatProtocolCsv(summaries, options),
     }),
     ...(hasLaterality(laterality) && {
       "laterality.md": formatMarkdown(sides),
@@ -82,10 +85,12 @@ export function tableFiles(
  *
  * @param run The run's record.
  * @param isWhole Whether every sample has a result; otherwise a note says that samples are missing.
+ * @param readers Summaries of one reader against the other, if the dataset has two.
  */
 export function tableOptions(
   { facts, shard }: Pick<RunRecord, "facts" | "shard">,
   isWhole: boolean,
+  readers?: Readonly<Record<string, Summary>>,
 ): TableOptions {
   const { kind, split, limit, attribution } = (facts.dataset ?? {}) as Readonly<
     Record<string, unknown>
@@ -94,6 +99,7 @@ export function tableOptions(
   return {
     published: kind === "ms-cxr",
     ...(methods && { methods }),
+    ...(readers && { readers }),
     notes: [
       ...methodNotes({ facts }),
       ...(facts.lift ? [LIFTED] : []),
@@ -141,7 +147,8 @@ export async function tabulate(
     }
   }
   const summaries = sums.toJSON();
-  const options = tableOptions(run.record, done >= run.record.plan.length);
+  const isWhole = done >= run.record.plan.length;
+  const options = tableOptions(run.record, isWhole, sums.readers());
   const protocols = hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : [];
   const laterality = await lateralityOf();
   const sides = hasLaterality(laterality) ? [makeLateralityTable(laterality, options)] : [];
