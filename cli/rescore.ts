@@ -14,7 +14,9 @@ import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import { conclude, printFiles } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
 import { LIFTS } from "../runs/rescore.ts";
-import { rescoreRun } from "../runs/rescore_run.ts";
+import { HEATMAPS } from "../runs/heatmap_file.ts";
+import { helpRescoring, rescoreRun } from "../runs/rescore_run.ts";
+import { stat } from "../base/paths.ts";
 import { RunFolder } from "../runs/run_folder.ts";
 import { writeWhole } from "../base/write_whole.ts";
 import type { Comparison } from "../reports/compare/compare.ts";
@@ -58,7 +60,17 @@ const COMMAND = command({
 
 type Values = ValuesOf<typeof COMMAND.flags>;
 
-async function main(values: Values, signal: AbortSignal): Promise<number> {
+/** Size of `heatmaps.bin` in bytes from which further threads save more time than they take. */
+const LARGE = 2 ** 23;
+
+/** Most threads that score: beyond, writing the files takes longer than scoring. */
+const MOST_THREADS = 8;
+
+async function main(
+  values: Values,
+  signal: AbortSignal,
+  helpers: readonly MessagePort[],
+): Promise<number> {
   const { out, operands: [source], sigma, margin, protocol, lift, overwrite } = values;
   if (isSameFolder(source!, out)) {
     throw new UsageError(`Option "--out" must be another folder than RESULTS, got "${out}"`);
@@ -72,7 +84,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
     ...(lift !== undefined && { lift }),
-  });
+  }, helpers);
   const progress = new Progress(values.progress);
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
@@ -116,8 +128,19 @@ async function reportLift(comparison: Comparison, out: string): Promise<void> {
   printFiles({ files: Object.keys(files) });
 }
 
-await runCommand(COMMAND, main, async ({ operands, out }) => ({
-  // `main` reads the results and reports their errors.
-  read: [...operands, ...await masksOf(operands[0]!).catch(() => [])],
-  write: [out],
-}));
+await runCommand(
+  COMMAND,
+  main,
+  async ({ operands: [source], out }) => {
+    const { size = 0 } = await stat(`${source}/${HEATMAPS}`) ?? {};
+    const threads = Math.min(navigator.hardwareConcurrency, MOST_THREADS);
+    return {
+      // `main` reads the results and reports their errors.
+      read: [source, ...await masksOf(source!).catch(() => [])],
+      write: [out],
+      helpers: size < LARGE ? 0 : threads - 1,
+    };
+  },
+  undefined,
+  helpRescoring,
+);

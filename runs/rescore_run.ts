@@ -23,20 +23,75 @@ export type RescoreOptions = Partial<RescoreSettings>;
 /** Names of the settings by which a heatmap is finished. */
 const FINISH = Object.keys(DEFAULT_FINISH) as (keyof FinishSettings)[];
 
+/** A thread's share of a run's samples: every sample whose place leaves this remainder. */
+interface Share {
+  readonly remainder: number;
+  readonly threads: number;
+}
+
+/** Message to a helping thread. */
+interface Task {
+  readonly folder: string;
+  readonly options: RescoreOptions;
+  readonly share: Share;
+}
+
+/** Results of a sample by a helping thread. */
+type Answer = Pick<RescoredSample, "results" | "plain">;
+
+/**
+ * Scores a share of a run in a helping thread, for {@linkcode rescoreRun} in another thread. If the
+ * run cannot be scored, the other thread gets no further results, and meets the fault itself.
+ *
+ * @param port Port to the other thread.
+ */
+export function helpRescoring(port: MessagePort): void {
+  port.onmessage = async ({ data: { folder, options, share } }: MessageEvent<Task>) => {
+    try {
+      const { samples } = await rescoreRun(folder, options, [], share);
+      for await (const { results, plain } of samples) {
+        port.postMessage({ results, ...(plain && { plain }) } satisfies Answer);
+      }
+    } catch {
+      port.postMessage(undefined);
+    }
+  };
+}
+
+/** Asks a helping thread for its share; the answers come in order, and end at a fault. */
+async function* askHelper(port: MessagePort, task: Task): AsyncGenerator<Answer, void> {
+  const waiting: (Answer | undefined)[] = [];
+  let wake = () => {};
+  port.onmessage = ({ data }: MessageEvent<Answer | undefined>) => {
+    waiting.push(data);
+    wake();
+  };
+  port.postMessage(task);
+  while (true) {
+    if (waiting.length === 0) await new Promise<void>((resolve) => wake = resolve);
+    const answer = waiting.shift();
+    if (!answer) return;
+    yield answer;
+  }
+}
+
+/** Results of a sample that was scored again. */
+export interface RescoredSample {
+  /** The run's own results of the sample. */
+  readonly before: readonly SampleResult[];
+  /** The results after scoring again, in the same order. */
+  readonly results: readonly SampleResult[];
+  /** The results after scoring again without the lift, if a lift was chosen. */
+  readonly plain?: readonly SampleResult[];
+  readonly heatmaps: readonly StoredHeatmap[];
+}
+
 /** A run scored again. */
 export interface RescoredRun {
   /** The run's record with the new choices, as if the run had begun with them. */
   readonly record: RunRecord;
   /** Results of each sample in the run's order, with the stored heatmaps. */
-  readonly samples: AsyncIterable<{
-    /** The run's own results of the sample. */
-    readonly before: readonly SampleResult[];
-    /** The results after scoring again, in the same order. */
-    readonly results: readonly SampleResult[];
-    /** The results after scoring again without the lift, if a lift was chosen. */
-    readonly plain?: readonly SampleResult[];
-    readonly heatmaps: readonly StoredHeatmap[];
-  }>;
+  readonly samples: AsyncIterable<RescoredSample>;
 }
 
 /**
@@ -46,6 +101,8 @@ export interface RescoredRun {
  *
  * @param folder The run's folder.
  * @param options The new choices.
+ * @param helpers Ports of threads that run {@linkcode helpRescoring}; they share the work.
+ * @param share The samples to score; all by default.
  * @returns The record, and the samples; each sample is scored when the caller iterates to it.
  * @throws {RangeError} If a choice does not fit the run.
  * @throws {SyntaxError} If the folder's files are corrupt.
@@ -54,6 +111,8 @@ export interface RescoredRun {
 export async function rescoreRun(
   folder: string,
   options: RescoreOptions = {},
+  helpers: readonly MessagePort[] = [],
+  share: Share = { remainder: 0, threads: 1 },
 ): Promise<RescoredRun> {
   const run = await Run.open(folder, "score");
   const { record, settings } = run;
@@ -85,7 +144,21 @@ export async function rescoreRun(
   }
   async function* samples() {
     using _ = run;
+    const threads = helpers.length + 1;
+    const answers = helpers.map((port, i) =>
+      askHelper(port, { folder, options, share: { remainder: i + 1, threads } })
+    );
+    let place = 0;
     for await (const before of run.samples()) {
+      const at = place++;
+      if (share.threads > 1 && at % share.threads !== share.remainder) continue;
+      const { value: answer } = await answers[at % threads - 1]?.next() ?? {};
+      if (answer) {
+        const heatmaps: StoredHeatmap[] = [];
+        for (const result of before) if (hasHeatmap(result)) heatmaps.push(await run.stored(result));
+        yield { before, ...answer, heatmaps };
+        continue;
+      }
       const results: SampleResult[] = [];
       const plain: SampleResult[] = [];
       const heatmaps: StoredHeatmap[] = [];

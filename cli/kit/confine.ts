@@ -27,13 +27,25 @@ export interface Permissions {
    * @default {[]}
    */
   readonly run?: string[];
+  /**
+   * Number of further threads with the same permissions, in which the command's helper runs.
+   *
+   * @default {0}
+   */
+  readonly helpers?: number;
 }
+
+/** Work of a command in a further thread: answers the messages of the command's own thread. */
+export type Helper = (port: MessagePort) => void;
 
 /** Folder where libraries find their own files. */
 const LIBRARIES = new URL("../../node_modules", import.meta.url);
 
-/** Message to the worker thread. */
-type Order = "start" | "stop";
+/** Message to a worker thread. The command gets the ports of its helpers. */
+type Order =
+  | { readonly task: "start"; readonly helpers: readonly MessagePort[] }
+  | { readonly task: "help"; readonly port: MessagePort }
+  | { readonly task: "stop" };
 
 /** Message from the worker thread: "ready" after its start, and the exit code at its end. */
 type Report = "ready" | number;
@@ -57,16 +69,18 @@ interface WorkerScope {
  * @param reach Returns the permissions for the arguments. `undefined` runs the command in the first
  * thread.
  * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
+ * @param helper Work of further threads, if the permissions ask for such threads.
  */
 export async function runConfined(
-  main: (args: string[], signal: AbortSignal) => Promise<number>,
+  main: (args: string[], signal: AbortSignal, helpers: readonly MessagePort[]) => Promise<number>,
   reach: (args: string[]) => Permissions | undefined | Promise<Permissions | undefined>,
   lastPart?: string | null,
+  helper?: Helper,
 ): Promise<void> {
-  if ("WorkerGlobalScope" in globalThis) return work(main);
+  if ("WorkerGlobalScope" in globalThis) return work(main, helper);
   await runMain(async (args, signal) => {
     const confines = await reach(args);
-    return confines ? await delegate(confines, signal) : await main(args, signal);
+    return confines ? await delegate(confines, signal) : await main(args, signal, []);
   }, lastPart);
 }
 
@@ -77,17 +91,23 @@ export async function runConfined(
  * @param main Receives the values of the options and a signal; returns an exit code.
  * @param reach Returns the permissions for the values.
  * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
+ * @param helper Work of further threads, if the permissions ask for such threads.
  */
 export function runCommand<F extends Flags>(
   declaration: Command<F>,
-  main: (values: ValuesOf<F>, signal: AbortSignal) => Promise<number>,
+  main: (
+    values: ValuesOf<F>,
+    signal: AbortSignal,
+    helpers: readonly MessagePort[],
+  ) => Promise<number>,
   reach: (values: ValuesOf<F>) => Permissions | Promise<Permissions>,
   lastPart?: string | null,
+  helper?: Helper,
 ): Promise<void> {
   return runConfined(
-    async (args, signal) => {
+    async (args, signal, helpers) => {
       const values = parseFlags(args, declaration);
-      if (values) return await main(values, signal);
+      if (values) return await main(values, signal, helpers);
       console.log(helpText(declaration));
       return EXIT.ok;
     },
@@ -96,28 +116,37 @@ export function runCommand<F extends Flags>(
       return values && await reach(values);
     },
     lastPart,
+    helper,
   );
 }
 
-/** In the worker thread: runs the command on "start", and aborts its signal on "stop". */
-function work(main: (args: string[], signal: AbortSignal) => Promise<number>): void {
+/** In a worker thread: runs the command or its helper, and aborts the command's signal on "stop". */
+function work(
+  main: (args: string[], signal: AbortSignal, helpers: readonly MessagePort[]) => Promise<number>,
+  helper: Helper = () => {},
+): void {
   const scope = globalThis as unknown as WorkerScope;
   const controller = new AbortController();
   const { signal } = controller;
   scope.onmessage = async ({ data }) => {
-    if (data === "stop") return controller.abort(interruption());
-    scope.postMessage(await codeOf(() => main(Deno.args, signal), signal));
+    if (data.task === "stop") return controller.abort(interruption());
+    if (data.task === "help") return helper(data.port);
+    const { helpers } = data;
+    scope.postMessage(await codeOf(() => main(Deno.args, signal, helpers), signal));
   };
   scope.postMessage("ready");
 }
 
-/** In the first thread: runs the script in a worker, and returns the worker's exit code. */
+/**
+ * In the first thread: runs the script in a worker, with its helpers in further workers, and returns
+ * the worker's exit code.
+ */
 async function delegate(
-  { read, write, net = [], run = [] }: Permissions,
+  { read, write, net = [], run = [], helpers = 0 }: Permissions,
   signal: AbortSignal,
 ): Promise<number> {
   const written = write.filter((path) => path !== undefined);
-  const worker = new Worker(Deno.mainModule, {
+  const options: WorkerOptions = {
     type: "module",
     name: "run",
     deno: {
@@ -138,22 +167,32 @@ async function delegate(
         run,
       },
     },
-  });
-  const order = (order: Order) => worker.postMessage(order);
+  };
   const { promise, resolve } = Promise.withResolvers<number>();
-  worker.onmessage = async ({ data }: MessageEvent<Report>) => {
-    if (data !== "ready") return resolve(data);
-    // Only now, since the worker was loaded with the permissions of this thread.
-    for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
-      await Deno.permissions.revoke({ name });
-    }
-    order("start");
-  };
-  // Deno has already printed the error.
-  worker.onerror = (event) => {
-    event.preventDefault();
-    resolve(EXIT.error);
-  };
-  signal.addEventListener("abort", () => order("stop"));
+  let loaded = 0;
+  const workers = Array.from({ length: helpers + 1 }, () => {
+    const worker = new Worker(Deno.mainModule, options);
+    worker.onmessage = async ({ data }: MessageEvent<Report>) => {
+      if (data !== "ready") return resolve(data);
+      if (++loaded < workers.length) return;
+      // Only now, since the workers were loaded with the permissions of this thread.
+      for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
+        await Deno.permissions.revoke({ name });
+      }
+      const channels = Array.from({ length: helpers }, () => new MessageChannel());
+      channels.forEach(({ port2 }, i) => order(i + 1, { task: "help", port: port2 }, [port2]));
+      const ports = channels.map(({ port1 }) => port1);
+      order(0, { task: "start", helpers: ports }, ports);
+    };
+    // Deno has already printed the error.
+    worker.onerror = (event) => {
+      event.preventDefault();
+      resolve(EXIT.error);
+    };
+    return worker;
+  });
+  const order = (worker: number, order: Order, ports: MessagePort[] = []) =>
+    workers[worker]!.postMessage(order, ports);
+  signal.addEventListener("abort", () => order(0, { task: "stop" }));
   return await promise;
 }
