@@ -195,22 +195,22 @@ const BINS = 10;
  * scores, as probabilities that a box matches at IoU .5. NaN without predicted boxes.
  */
 export const calibrationPool: Pool = (samples) => {
-  const { scores, matched, owners } = sortDetections(samples);
-  const bins = Int32Array.from(
-    scores,
-    (score) => Math.min(Math.max(Math.ceil(score * BINS) - 1, 0), BINS - 1),
-  );
-  return (weights) => {
-    const gaps = new Float64Array(BINS);
-    let [count, brier] = [0, 0];
-    for (let i = 0; i < owners.length; i++) {
-      const weight = weights[owners[i]!]!;
-      if (weight === 0) continue;
-      const gap = (matched[i]! >> AT_HALF & 1) - scores[i]!;
-      gaps[bins[i]!]! += weight * gap;
-      brier += weight * gap ** 2;
-      count += weight;
+  // Sums of each sample: a gap a bin, the squares of the gaps, and the number of boxes.
+  const sums = samples.map((sample) => {
+    const own = new Float64Array(BINS + 2);
+    for (let at = 0; at < sample.length; at += DETECTION) {
+      const score = sample[at]!;
+      if (Number.isNaN(score)) continue;
+      const gap = (sample[at + 1]! >> AT_HALF & 1) - score;
+      own[Math.min(Math.max(Math.ceil(score * BINS) - 1, 0), BINS - 1)]! += gap;
+      own[BINS]! += gap ** 2;
+      own[BINS + 1]!++;
     }
+    return own;
+  });
+  return (weights) => {
+    const gaps = totals(sums, weights);
+    const [brier, count] = gaps.splice(BINS) as [number, number];
     return [gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / count, brier / count];
   };
 };
