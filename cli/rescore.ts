@@ -14,10 +14,11 @@ import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import { conclude, printFiles } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
 import { LIFTS } from "../runs/rescore.ts";
+import { controlFolder, controlRecord, hasControls } from "../runs/control_run.ts";
 import { HEATMAPS } from "../runs/heatmap_file.ts";
-import { helpRescoring, rescoreRun } from "../runs/rescore_run.ts";
+import { helpRescoring, type RescoreOptions, rescoreRun } from "../runs/rescore_run.ts";
 import { stat } from "../base/paths.ts";
-import { RunFolder } from "../runs/run_folder.ts";
+import { RunFolder, type RunRecord } from "../runs/run_folder.ts";
 import { writeWhole } from "../base/write_whole.ts";
 import type { Comparison } from "../reports/compare/compare.ts";
 import {
@@ -52,6 +53,12 @@ const COMMAND = command({
         "and .tex.",
       defaultText: AS_BEFORE,
     },
+    controls: {
+      type: "boolean",
+      description:
+        "Show if the method listens: scores of its stored maps for other phrases of an image, and " +
+        "of maps that know no phrase. A run with controls keeps them without this option.",
+    },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
     overwrite: { type: "boolean", description: "Replace the results in --out." },
     ...PROGRESS_FLAGS,
@@ -78,13 +85,14 @@ async function main(
   if (values.otsu && values["no-otsu"]) {
     throw new UsageError('Options "--otsu" and "--no-otsu" exclude each other');
   }
-  const { record, samples } = await rescoreRun(source!, {
+  const options: RescoreOptions = {
     ...(sigma !== undefined && { sigma }),
     ...((values.otsu || values["no-otsu"]) && { otsu: values.otsu }),
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
     ...(lift !== undefined && { lift }),
-  }, helpers);
+  };
+  const { record, samples } = await rescoreRun(source!, options, helpers);
   const progress = new Progress(values.progress);
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
@@ -105,6 +113,7 @@ async function main(
       progress.update(++count, failed);
     }
     progress.finish(count);
+    await rescoreControls(source!, out, record, { ...values, options });
     const isWhole = count >= total;
     if (!isWhole) progress.warn(`The run has ${count} of ${total} samples.`);
     const more = { rescored: source };
@@ -126,6 +135,31 @@ async function reportLift(comparison: Comparison, out: string): Promise<void> {
   const files = comparisonFiles(comparison);
   for (const [name, text] of Object.entries(files)) await writeWhole(`${out}/${name}`, text);
   printFiles({ files: Object.keys(files) });
+}
+
+/** Scores the controls of a run again, or begins some that only read stored heatmaps. */
+async function rescoreControls(
+  source: string,
+  out: string,
+  record: RunRecord,
+  { controls, overwrite, options }: Pick<Values, "controls" | "overwrite"> & {
+    readonly options: RescoreOptions;
+  },
+): Promise<void> {
+  const hasOwn = await hasControls(source);
+  if (!hasOwn && !controls) return;
+  const again = hasOwn ? await rescoreRun(controlFolder(source), options) : undefined;
+  const folder = await RunFolder.lock(controlFolder(out), () => {});
+  try {
+    const own = again?.record ?? controlRecord(record);
+    await folder.begin(own, overwrite ? "overwrite" : "refuse", () => {});
+    for await (const { results, heatmaps } of again?.samples ?? []) {
+      await folder.writeHeatmaps(heatmaps);
+      await folder.write(results);
+    }
+  } finally {
+    await folder.close();
+  }
 }
 
 await runCommand(

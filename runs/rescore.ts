@@ -23,6 +23,7 @@ import {
   scoreBoxesByProtocols,
   scoreByProtocols,
   scoreProtocols,
+  type Unplaced,
 } from "../scoring/protocols.ts";
 import { resultTruth } from "./result_truth.ts";
 import type { HeatmapResult } from "./run_folder.ts";
@@ -100,13 +101,21 @@ export function rescore(
   };
   if (result.status === "grounded") {
     const { protocols: _, status, ...own } = result;
-    const scores = result.negative ? scoreProtocols(heatmap, stored.image, [], options) : {};
+    const known = placelessTruth(result);
+    const scores = known ? scoreProtocols(heatmap, stored.image, known, options) : {};
     return { ...own, threshold, ...scores, status };
   }
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
   const scores = scoreByProtocols(heatmap, stored.image, truth, options);
   return { ...sample, threshold, ...scores, status };
+}
+
+/** What is known of a result without a place, as of its sample. */
+function placelessTruth(
+  { negative, present }: Extract<SampleResult, { status: "grounded" }>,
+): readonly [] | Unplaced | undefined {
+  return negative ? [] : present ? "unplaced" : undefined;
 }
 
 /**
@@ -123,9 +132,10 @@ export async function rescoreBoxes(
   protocols: readonly ProtocolName[],
 ): Promise<SampleResult> {
   const { protocols: _, status, ...own } = result;
-  if (status === "grounded" && !result.negative) return result;
-  const { boxes, masks, imageSize, predicted = [], confidence } = result;
-  const truth = !masks ? boxes : imageSize && await resultTruth(result, imageSize);
+  const known = status === "grounded" ? placelessTruth(result) : result.boxes;
+  if (!known) return result;
+  const { masks, imageSize, predicted = [], confidence } = result;
+  const truth = !masks ? known : imageSize && await resultTruth(result, imageSize);
   const found = { predicted, ...(confidence && { confidence }) };
   const further = scoreBoxesByProtocols(found, truth, imageSize, protocols);
   return { ...own, ...further, status } as SampleResult;

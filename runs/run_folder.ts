@@ -50,11 +50,15 @@ const MAX_SHARDS = 1_000_000;
 /** Name of the file with one line per result. */
 export const RESULTS = "results.jsonl";
 
+/** Name of a run's page. */
+export const REPORT = "report.html";
+
 /** Names of the files that summarise the results. */
 const SUMMARIES = [
   "summary.json",
-  "report.html",
-  ...["table", "ablation", "protocols", "laterality"].flatMap((name) =>
+  REPORT,
+  "groups.json",
+  ...["table", "ablation", "protocols", "laterality", "controls"].flatMap((name) =>
     ["md", "tex", "csv"].map((end) => `${name}.${end}`)
   ),
 ];
@@ -170,7 +174,9 @@ export class RunFolder {
     const hasResults = !await areBlank(files);
     this.#isNew = text === "" && !hasResults;
     if (earlier === "overwrite") {
-      for (const name of [RESULTS, HEATMAPS, ...SUMMARIES]) {
+      // Controls are about the results that go.
+      const controls = [RECORD, RESULTS, HEATMAPS].map((name) => `controls/${name}`);
+      for (const name of [RESULTS, HEATMAPS, ...SUMMARIES, ...controls]) {
         await Deno.remove(`${this.path}/${name}`).catch((error) => {
           if (!(error instanceof Deno.errors.NotFound)) throw error;
         });
@@ -198,7 +204,8 @@ export class RunFolder {
       if (hasHeatmap(result)) heatmaps.add(heatmapKey(result));
       onResult(result);
     });
-    this.#isEmpty = kept === 0;
+    // A run without samples is whole at once.
+    this.#isEmpty = kept === 0 && record.plan.length > 0;
     // Heatmaps of samples without results are fragments of an interrupted run.
     const keptHeatmaps = await this.#keepHeatmaps(places, heatmaps);
     this.#results = await openAt(path, kept);
@@ -507,10 +514,14 @@ export function differences(one: RunRecord, other: RunRecord): string[] {
     );
 }
 
+/** Facts that change no result, so that a run may go on with others; the record keeps the first. */
+const REMARKS = ["config", "trained"];
+
 /** Collects the values of a tree as JSON, by path; a list counts as one value. */
 function leaves(value: unknown, path = "", found = new Map<string, string>()) {
   if (isObject(value)) {
     for (const [name, entry] of Object.entries(value)) {
+      if (REMARKS.includes(name)) continue;
       leaves(entry, path ? `${path}.${name}` : name, found);
     }
   } else if (value !== undefined) {
