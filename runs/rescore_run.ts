@@ -48,7 +48,7 @@ type Answer = Pick<RescoredSample, "results" | "plain">;
 export function helpRescoring(port: MessagePort): void {
   port.onmessage = async ({ data: { folder, options, share } }: MessageEvent<Task>) => {
     try {
-      const { samples } = await rescoreRun(folder, options, [], share);
+      const { samples } = await rescoreShare(folder, options, [], share);
       for await (const { results, plain } of samples) {
         port.postMessage({ results, ...(plain && { plain }) } satisfies Answer);
       }
@@ -101,8 +101,7 @@ export interface RescoredRun {
  *
  * @param folder The run's folder.
  * @param options The new choices.
- * @param helpers Ports of threads that run {@linkcode helpRescoring}; they share the work.
- * @param share The samples to score; all by default.
+ * @param helpers Ports of threads that share the work.
  * @returns The record, and the samples; each sample is scored when the caller iterates to it.
  * @throws {RangeError} If a choice does not fit the run.
  * @throws {SyntaxError} If the folder's files are corrupt.
@@ -112,7 +111,16 @@ export async function rescoreRun(
   folder: string,
   options: RescoreOptions = {},
   helpers: readonly MessagePort[] = [],
-  share: Share = { remainder: 0, threads: 1 },
+): Promise<RescoredRun> {
+  return await rescoreShare(folder, options, helpers, { remainder: 0, threads: 1 });
+}
+
+/** Scores a share of a run again, for {@linkcode rescoreRun} in this thread or in another. */
+async function rescoreShare(
+  folder: string,
+  options: RescoreOptions,
+  helpers: readonly MessagePort[],
+  share: Share,
 ): Promise<RescoredRun> {
   const run = await Run.open(folder, "score");
   const { record, settings } = run;
@@ -151,11 +159,13 @@ export async function rescoreRun(
     let place = 0;
     for await (const before of run.samples()) {
       const at = place++;
-      if (share.threads > 1 && at % share.threads !== share.remainder) continue;
+      if (at % share.threads !== share.remainder) continue;
       const { value: answer } = await answers[at % threads - 1]?.next() ?? {};
       if (answer) {
         const heatmaps: StoredHeatmap[] = [];
-        for (const result of before) if (hasHeatmap(result)) heatmaps.push(await run.stored(result));
+        for (const result of before) {
+          if (hasHeatmap(result)) heatmaps.push(await run.stored(result));
+        }
         yield { before, ...answer, heatmaps };
         continue;
       }

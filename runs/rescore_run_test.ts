@@ -18,10 +18,12 @@ async function withHelpers<T>(count: number, use: (ports: MessagePort[]) => Prom
 const collect = (samples: AsyncIterable<RescoredSample>) => Array.fromAsync(samples);
 
 Deno.test("rescoreRun() with helpers gives the same samples in the same order", async () => {
-  for (const [name, options] of [
-    ["ldm", { protocols: ["pixel-auc", "union", "rec"] }],
-    ["both", { protocols: ["aep", "existence"], lift: "dhs" }],
-  ] as const) {
+  for (
+    const [name, options] of [
+      ["ldm", { protocols: ["pixel-auc", "union", "rec"] }],
+      ["both", { protocols: ["aep", "existence"], lift: "dhs" }],
+    ] as const
+  ) {
     const alone = await collect((await rescoreRun(FIXTURE + name, options)).samples);
     for (const count of [1, 3, 20]) {
       const helped = await withHelpers(
@@ -44,7 +46,11 @@ Deno.test("rescoreRun() with helpers meets a fault of a sample itself", async ()
     const edited = lines.map((line) => line.replace(/"boxes":\[\[\d+,/, '"boxes":[[9999,'));
     await Deno.writeTextFile(results, edited.join("\n") + "\n");
     await assertRejects(
-      () => withHelpers(1, async (ports) => await collect((await rescoreRun(folder, {}, ports)).samples)),
+      () =>
+        withHelpers(
+          1,
+          async (ports) => await collect((await rescoreRun(folder, {}, ports)).samples),
+        ),
       SyntaxError,
       "it lies outside the image of",
     );

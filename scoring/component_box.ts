@@ -116,7 +116,8 @@ export function* components(
     for (let run = firstOfRow[y]!; run < firstOfRow[y + 1]!; run++) {
       const root = rootOf(run);
       const [start, end] = [starts[run]!, ends[run]!];
-      const { count, sum, edges } = found.get(root) ?? { count: 0, sum: 0, edges: [start, y, end, y] };
+      const { count, sum, edges } = found.get(root) ??
+        { count: 0, sum: 0, edges: [start, y, end, y] };
       found.set(root, {
         count: count + end - start,
         sum: sum + sums[run]!,

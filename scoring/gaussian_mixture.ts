@@ -209,7 +209,10 @@ const LOST = 80;
 const STEPS = 64;
 
 /** The values of `exp(-i / STEPS)`, from which {@linkcode improve} computes exponentials. */
-const EXPONENTIALS = Float64Array.from({ length: LOST * STEPS + 1 }, (_, i) => Math.exp(-i / STEPS));
+const EXPONENTIALS = Float64Array.from(
+  { length: LOST * STEPS + 1 },
+  (_, i) => Math.exp(-i / STEPS),
+);
 
 /** Products of factors up to 2 are finite for so many further factors. */
 const LARGE = 2 ** 1000;
@@ -251,7 +254,7 @@ function improve(
       const rest = step / STEPS - gap;
       // The series of the exponential of a number from -1/64 to 0.
       const ratio = EXPONENTIALS[step]! * (1 + rest * (1 + rest / 2 *
-        (1 + rest / 3 * (1 + rest / 4 * (1 + rest / 5 * (1 + rest / 6))))));
+              (1 + rest / 3 * (1 + rest / 4 * (1 + rest / 5 * (1 + rest / 6))))));
       greater = count / (1 + ratio);
       lesser = greater * ratio;
       if (count === 1) product *= 1 + ratio;

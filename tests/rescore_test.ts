@@ -138,10 +138,15 @@ Deno.test("rescore by protocols of others comes to the bytes of eval, negative s
     ]);
     const results = (await Deno.readTextFile(`${folder}/a/results.jsonl`)).trim().split("\n")
       .map((line) => JSON.parse(line));
-    const boxed = results.filter(({ setting, status }) => setting === "boxes" && status === "scored");
+    const boxed = results.filter(({ setting, status }) =>
+      setting === "boxes" && status === "scored"
+    );
     const read = boxed.filter(({ otherBoxes }) => otherBoxes);
     assertEquals(boxed.length - read.length, 2);
-    assertMatch(boxed[1].notes.join(), /the second reader's boxes are left out: box .* has no size/);
+    assertMatch(
+      boxed[1].notes.join(),
+      /the second reader's boxes are left out: box .* has no size/,
+    );
     const negative = results.filter((result) => result.negative);
     assert(negative.length > 2);
     for (const { status, phrase, boxes, protocols } of negative) {
@@ -155,7 +160,11 @@ Deno.test("rescore by protocols of others comes to the bytes of eval, negative s
     assertMatch(rows, /^existence,boxes,All,auroc_peak,%,100,/m);
     assertMatch(rows, /^union,ldm,All,iou_union,%,\d/m);
     assertEquals(/^aep,boxes/m.test(rows), false);
-    const readers = [...rows.matchAll(/^union,(Reader . against reader .),All,iou_union,%,([\d.]+),.*,(\d+)\r?$/gm)]
+    const readers = [
+      ...rows.matchAll(
+        /^union,(Reader . against reader .),All,iou_union,%,([\d.]+),.*,(\d+)\r?$/gm,
+      ),
+    ]
       .map(([, name, value, count]) => [name, Number(value), Number(count)] as const);
     assertEquals(readers.map(([name, , count]) => [name, count]), [
       ["Reader 2 against reader 1", read.length],

@@ -31,7 +31,10 @@ Deno.test("validate finds no difference in a run, nor in a run of an earlier ver
     for (const name of Object.keys(RUNS)) {
       const old = await runCommand("validate", [`${FIXTURE}${name}`], folder);
       assertEquals(old.code, 0, old.stdout + old.stderr);
-      assertMatch(old.stdout, /^The run has no summary\.json and no tables to compare\.\nNo differ/);
+      assertMatch(
+        old.stdout,
+        /^The run has no summary\.json and no tables to compare\.\nNo differ/,
+      );
     }
   }));
 

@@ -5,7 +5,7 @@
  */
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { type Comparison, compareSamples } from "./compare.ts";
+import { compareSamples, type Comparison } from "./compare.ts";
 
 /** Collects results with a lift and without, and compares them by a paired bootstrap. */
 export class LiftComparison {

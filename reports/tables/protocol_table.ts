@@ -121,7 +121,9 @@ export function makeProtocolTable(
 ): ResultTable {
   const { methods, readers, notes = [] } = options;
   const columns = columnsOf(summaries);
-  const groups = entriesOf({ ...summaries, ...readers }).map(({ setting, protocol, summary }): TableGroup => ({
+  const groups = entriesOf({ ...summaries, ...readers }).map((
+    { setting, protocol, summary },
+  ): TableGroup => ({
     method: [markLeak(methods?.[setting] ?? setting, setting, options), protocol]
       .filter((part) => part !== "").join(": "),
     isPublished: false,

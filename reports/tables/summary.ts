@@ -9,7 +9,7 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type ClassGroups, inClassOrder, meansByClass, type NumberMeans } from "./class_means.ts";
 import { patientOf } from "../../runs/patients.ts";
 import { columnNumbers } from "../statistics/column_numbers.ts";
-import { READERS, readerResults } from "../statistics/reader_results.ts";
+import { readerResults, READERS } from "../statistics/reader_results.ts";
 import { NumberRows } from "./number_rows.ts";
 import { ReasonGroups, type ReasonSummary } from "./_reason_groups.ts";
 

@@ -189,7 +189,9 @@ function sharpenByHand(values: readonly number[]): number[] {
   const center = Math.fround(before * (1 - at % 1) + after * (at % 1));
   return u.map((value) => {
     const z = Math.fround(96 * Math.fround(value - center));
-    return Math.fround(1 / Math.fround(1 + Math.fround(Math.exp(z < -60 ? 60 : z > 60 ? -60 : -z))));
+    return Math.fround(
+      1 / Math.fround(1 + Math.fround(Math.exp(z < -60 ? 60 : z > 60 ? -60 : -z))),
+    );
   });
 }
 
