@@ -18,6 +18,7 @@ import { RESULTS, RunFolder, type RunRecord } from "../runs/run_folder.ts";
 import { needsNegatives, protocolFacts, type ProtocolName } from "../scoring/protocols.ts";
 import { requireBackend } from "./kit/backend.ts";
 import { datasetPath } from "./kit/models.ts";
+import { callOfProcess } from "./groundray/call.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, Notices, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
@@ -66,7 +67,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const protocols = parseProtocols([...values.protocol, ...(detection ? ["detection"] : [])]);
-  const study = await readStudy(Deno.args, EVAL_COMMAND.flags);
+  const study = await readStudy(callOfProcess().args, EVAL_COMMAND.flags);
   const given = givenFlags(study.args, EVAL_COMMAND.flags);
   const sources = await methodSources(values, Object.keys(METHODS), given, importMethod);
   requireApart(values.out, methodPaths(sources, values).write);
@@ -308,7 +309,7 @@ await runCommand(
   async (asGiven) => {
     const values = withDataset(asGiven);
     const { dataset, images, phrases, out = OUT } = values;
-    const { args } = await readStudy(Deno.args, EVAL_COMMAND.flags);
+    const { args } = await readStudy(callOfProcess().args, EVAL_COMMAND.flags);
     const given = givenFlags(args, EVAL_COMMAND.flags);
     const paths = methodPaths(await methodSources(values, Object.keys(METHODS), given), values);
     const detection = detectionOf(values);
@@ -330,6 +331,8 @@ await runCommand(
       write: [out, ...paths.write],
     };
   },
-  "the sample in hand",
-  async (args) => (await readStudy(args, EVAL_COMMAND.flags)).args,
+  {
+    lastPart: "the sample in hand",
+    prepare: async (args) => (await readStudy(args, EVAL_COMMAND.flags)).args,
+  },
 );

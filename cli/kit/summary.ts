@@ -72,8 +72,10 @@ export async function writeSummary(
     progress.follow(done, total);
   });
   progress.clear();
-  const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality, controls) };
-  const options = tableOptions(record, isWhole, ablation);
+  const readers = summary.readers();
+  const entries = summaryEntries(ablation, laterality, controls, readers);
+  const json = { ...record.facts, ...more, ...entries };
+  const options = tableOptions(record, isWhole, ablation, readers);
   const tables = tableFiles(ablation, options, laterality, controls);
   await folder.summarize(json, tables);
   const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];

@@ -12,6 +12,7 @@ import {
   AVERAGE,
   categories,
   describeIntervals,
+  describeReaders,
   makeCell,
   markLeak,
   meansOf,
@@ -117,9 +118,11 @@ export function makeProtocolTable(
   summaries: Readonly<Record<string, Summary>>,
   options: TableOptions = {},
 ): ResultTable {
-  const { methods, notes = [] } = options;
+  const { methods, readers, notes = [] } = options;
   const columns = columnsOf(summaries);
-  const groups = entriesOf(summaries).map(({ setting, protocol, summary }): TableGroup => ({
+  const groups = entriesOf({ ...summaries, ...readers }).map((
+    { setting, protocol, summary },
+  ): TableGroup => ({
     method: [markLeak(methods?.[setting] ?? setting, setting, options), protocol]
       .filter((part) => part !== "").join(": "),
     isPublished: false,
@@ -149,6 +152,7 @@ export function makeProtocolTable(
       ...describeProtocols(entriesOf(summaries)),
       describeIntervals(Object.values(summaries)[0]!),
       ...describeGaps(summaries),
+      ...describeReaders(readers),
       ...notes,
     ],
   };
@@ -182,9 +186,12 @@ const COLUMNS = [
 ];
 
 /** Formats the same numbers as CSV, with all digits. */
-export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>): string {
+export function formatProtocolCsv(
+  summaries: Readonly<Record<string, Summary>>,
+  { readers }: TableOptions = {},
+): string {
   const columns = columnsOf(summaries);
-  const rows = entriesOf(summaries).flatMap(({ setting, protocol, summary }) =>
+  const rows = entriesOf({ ...summaries, ...readers }).flatMap(({ setting, protocol, summary }) =>
     numbersOf(protocol).flatMap((score) =>
       columns.map((column) => {
         const { means, intervals } = meansIn(summary, column) ?? {};
