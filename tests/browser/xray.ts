@@ -203,7 +203,7 @@ Deno.test("page with its own engine opens again the X-ray that it shows, after i
     await pick(page, "b.png", BROKEN);
     release();
     await page.getByRole("alert").filter({ hasText: "b.png" }).waitFor();
-    await page.locator("#place", { hasText: "Running on" }).waitFor();
+    await page.locator("#place", { hasText: "Running on" }).waitFor({ state: "attached" });
     const crash = async () => {
       await page.evaluate(
         `engines.at(-1).dispatchEvent(new MessageEvent("message", { data: "lost" }))`,
