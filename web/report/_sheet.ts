@@ -60,5 +60,9 @@ async function drawOne(result: SampleResult, run: Run): Promise<Uint8Array | und
     ...("runs" in truth ? { region: truth } : { boxes: truth }),
     ...(result.predicted && { predicted: result.predicted }),
   };
-  return await paintOverlay(overlay, backdropOf(gray, SIDE)).encodeJPEG(QUALITY);
+  const { width, height, bitmap } = paintOverlay(overlay, backdropOf(gray, SIDE));
+  const { Image } = await import("imagescript");
+  const picture = new Image(width, height);
+  picture.bitmap.set(bitmap);
+  return await picture.encodeJPEG(QUALITY);
 }
