@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import { reportSentences } from "../../base/report/report_sentences.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { grayImage } from "../../images/gray_image.ts";
-import { linkedReportHtml } from "../../reports/html/write_linked_report.ts";
+import { linkedReportHtml } from "../../web/report/write_linked_report.ts";
 import { withPage } from "../support/chromium.ts";
 import { inFolder } from "../support/command.ts";
 
