@@ -343,4 +343,4 @@ await runCommand(COMMAND, main, (values) => {
       ...(datasets.length > 0 ? datasetSource(source, values).hosts : []),
     ],
   };
-}, "the bytes in hand");
+}, { lastPart: "the bytes in hand" });

@@ -28,6 +28,40 @@ export interface Permissions {
    * @default {[]}
    */
   readonly run?: string[];
+  /**
+   * Number of further threads with the same permissions, in which the command's helper runs.
+   *
+   * @default {0}
+   */
+  readonly helpers?: number;
+}
+
+/** Work of a command in a further thread: answers the messages of the command's own thread. */
+export type Helper = (port: MessagePort) => void;
+
+/** A command's work: takes its arguments, a signal, and the ports of its helpers. */
+type Main<A> = (
+  args: A,
+  signal: AbortSignal,
+  helpers: readonly MessagePort[],
+) => Promise<number>;
+
+/** Further choices of a confined command. */
+export interface ConfinedOptions {
+  /**
+   * Names the work that is still finished after Ctrl-C; null if there is none.
+   *
+   * @default {undefined}
+   */
+  readonly lastPart?: string | null;
+  /**
+   * Adds to the arguments, such as options from a file.
+   *
+   * @default {The arguments stay}
+   */
+  readonly prepare?: (args: readonly string[]) => Promise<readonly string[]>;
+  /** Work of further threads, if the permissions ask for such threads. */
+  readonly helper?: Helper;
 }
 
 /** Folders where libraries find their own files; npm puts ONNX Runtime beside this package. */
@@ -38,8 +72,11 @@ const LIBRARIES = [
   ),
 ];
 
-/** Message to the worker thread: the call to carry out, or "stop". */
-type Order = Call | "stop";
+/** Message to a worker thread. The command gets its call, and the ports of its helpers. */
+type Order =
+  | { readonly task: "start"; readonly call: Call; readonly helpers: readonly MessagePort[] }
+  | { readonly task: "help"; readonly port: MessagePort }
+  | { readonly task: "stop" };
 
 /** Message from the worker thread: "ready" after its start, and the exit code at its end. */
 type Report = "ready" | number;
@@ -59,20 +96,19 @@ interface WorkerScope {
  * then drops its own. Both threads load the command's module. Therefore the module must call this
  * function every time it is loaded.
  *
- * @param main Receives the arguments and a signal; returns an exit code.
+ * @param main Returns an exit code.
  * @param reach Returns the permissions for the arguments. `undefined` runs the command in the first
  * thread.
- * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
  */
 export async function runConfined(
-  main: (args: string[], signal: AbortSignal) => Promise<number>,
+  main: Main<string[]>,
   reach: (args: string[]) => Permissions | undefined | Promise<Permissions | undefined>,
-  lastPart?: string | null,
+  { lastPart, helper }: Omit<ConfinedOptions, "prepare"> = {},
 ): Promise<void> {
-  if ("WorkerGlobalScope" in globalThis) return work(main);
+  if ("WorkerGlobalScope" in globalThis) return work(main, helper);
   await runMain(async (args, signal) => {
     const confines = await reach(args);
-    return confines ? await delegate(confines, signal) : await main(args, signal);
+    return confines ? await delegate(confines, signal) : await main(args, signal, []);
   }, lastPart);
 }
 
@@ -80,53 +116,57 @@ export async function runConfined(
  * Runs a declared command like {@linkcode runConfined}; prints the help text if asked for help.
  *
  * @param declaration Name, options and operand of the command.
- * @param main Receives the values of the options and a signal; returns an exit code.
+ * @param main Receives the values of the options; returns an exit code.
  * @param reach Returns the permissions for the values.
- * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
  */
 export async function runCommand<F extends Flags>(
   declaration: Command<F>,
-  main: (values: ValuesOf<F>, signal: AbortSignal) => Promise<number>,
+  main: Main<ValuesOf<F>>,
   reach: (values: ValuesOf<F>) => Permissions | Promise<Permissions>,
-  lastPart?: string | null,
+  { prepare = (args) => Promise.resolve(args), ...options }: ConfinedOptions = {},
 ): Promise<void> {
   if (isOnlyDeclared(declaration)) return;
   await runConfined(
-    async (args, signal) => {
-      const values = parseFlags(args, declaration);
-      if (values) return await main(values, signal);
+    async (args, signal, helpers) => {
+      const values = parseFlags(await prepare(args), declaration);
+      if (values) return await main(values, signal, helpers);
       printHelp(declaration);
       return EXIT.ok;
     },
     async (args) => {
-      const values = parseFlags(args, declaration);
+      const values = parseFlags(await prepare(args), declaration);
       return values && await reach(values);
     },
-    lastPart,
+    options,
   );
 }
 
-/** In the worker thread: carries out a call, and aborts its signal on "stop". */
-function work(main: (args: string[], signal: AbortSignal) => Promise<number>): void {
+/** In a worker thread: runs the call or its helper, and aborts the call's signal on "stop". */
+function work(main: Main<string[]>, helper: Helper = () => {}): void {
   const scope = globalThis as unknown as WorkerScope;
   const controller = new AbortController();
   const { signal } = controller;
   scope.onmessage = async ({ data }) => {
-    if (data === "stop") return controller.abort(interruption());
-    useCall(data);
-    scope.postMessage(await codeOf(() => main([...data.args], signal), signal));
+    if (data.task === "stop") return controller.abort(interruption());
+    if (data.task === "help") return helper(data.port);
+    const { call, helpers } = data;
+    useCall(call);
+    scope.postMessage(await codeOf(() => main([...call.args], signal, helpers), signal));
   };
   scope.postMessage("ready");
 }
 
-/** In the first thread: runs the command in a worker, and returns the worker's exit code. */
+/**
+ * In the first thread: runs the command in a worker, with its helpers in further workers, and returns
+ * the worker's exit code.
+ */
 async function delegate(
-  { read, write, net = [], run = [] }: Permissions,
+  { read, write, net = [], run = [], helpers = 0 }: Permissions,
   signal: AbortSignal,
 ): Promise<number> {
   const written = write.filter((path) => path !== undefined);
   const call = callOfProcess();
-  const worker = new Worker(call.script, {
+  const options: WorkerOptions = {
     type: "module",
     name: "run",
     deno: {
@@ -150,22 +190,32 @@ async function delegate(
         run,
       },
     },
-  });
-  const order = (order: Order) => worker.postMessage(order);
+  };
   const { promise, resolve } = Promise.withResolvers<number>();
-  worker.onmessage = async ({ data }: MessageEvent<Report>) => {
-    if (data !== "ready") return resolve(data);
-    // Only now, since the worker was loaded with the permissions of this thread.
-    for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
-      await Deno.permissions.revoke({ name });
-    }
-    order(call);
-  };
-  // Deno has already printed the error.
-  worker.onerror = (event) => {
-    event.preventDefault();
-    resolve(EXIT.error);
-  };
-  signal.addEventListener("abort", () => order("stop"));
+  let loaded = 0;
+  const workers = Array.from({ length: helpers + 1 }, () => {
+    const worker = new Worker(call.script, options);
+    worker.onmessage = async ({ data }: MessageEvent<Report>) => {
+      if (data !== "ready") return resolve(data);
+      if (++loaded < workers.length) return;
+      // Only now, since the workers were loaded with the permissions of this thread.
+      for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
+        await Deno.permissions.revoke({ name });
+      }
+      const channels = Array.from({ length: helpers }, () => new MessageChannel());
+      channels.forEach(({ port2 }, i) => order(i + 1, { task: "help", port: port2 }, [port2]));
+      const ports = channels.map(({ port1 }) => port1);
+      order(0, { task: "start", call, helpers: ports }, ports);
+    };
+    // Deno has already printed the error.
+    worker.onerror = (event) => {
+      event.preventDefault();
+      resolve(EXIT.error);
+    };
+    return worker;
+  });
+  const order = (worker: number, order: Order, ports: MessagePort[] = []) =>
+    workers[worker]!.postMessage(order, ports);
+  signal.addEventListener("abort", () => order(0, { task: "stop" }));
   return await promise;
 }

@@ -129,7 +129,8 @@ function joinValues(args: readonly string[], flags: Flags): string[] {
   return joined;
 }
 
-function unknownOption(arg: string, names: readonly string[]): UsageError {
+/** Makes the error about an option that is not declared, with a name that is near. */
+export function unknownOption(arg: string, names: readonly string[]): UsageError {
   const name = arg.replace(/^-+/, "").replace(/=.*/, "");
   const closest: string = closestString(name, [...names, "help"]);
   // At most half of the letters may differ; a wilder guess only confuses.
@@ -145,7 +146,12 @@ export function nearName(text: string, names: readonly string[]): string | undef
   return levenshteinDistance(text.toLowerCase(), name) > name.length / 3 ? undefined : name;
 }
 
-function readValues(name: string, flag: Flag, given: readonly string[] = []): unknown {
+/**
+ * Reads the values that an option was given.
+ *
+ * @throws {UsageError} If a value is not of the option's type, range or choices.
+ */
+export function readValues(name: string, flag: Flag, given: readonly string[] = []): unknown {
   if (flag.type === "list") {
     if (flag.required && given.length === 0) throw new UsageError(`Option "--${name}" is needed`);
     return given;
