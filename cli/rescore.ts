@@ -175,6 +175,5 @@ await runCommand(
       helpers: size < LARGE ? 0 : threads - 1,
     };
   },
-  undefined,
-  helpRescoring,
+  { helper: helpRescoring },
 );

@@ -343,7 +343,7 @@ async function* toEvaluated(
       yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, placeless, sample: { boxes, isPresent, otherBoxes } } = flow.item;
+    const { scores, negative, sample: { boxes, isPresent, otherBoxes } } = flow.item;
     const size = "image" in flow.item ? flow.item.image.gray : flow.item.imageSize;
     const second = otherBoxes && {
       otherBoxes,
@@ -360,7 +360,7 @@ async function* toEvaluated(
       };
     const result: SampleResult = scores ? { ...grounded, ...scores, status: "scored" } : {
       ...grounded,
-      ...(placeless && { [isPresent ? "present" : "negative"]: true, ...placeless }),
+      ...(negative && { [isPresent ? "present" : "negative"]: true, ...negative }),
       status: "grounded",
     };
     yield "predicted" in flow.item
