@@ -31,18 +31,15 @@ import type { HeatmapResult } from "./run_folder.ts";
 /** Lifts that need no training, by name; `none` leaves heatmaps as they are. */
 export const LIFTS = ["none", DHS.name] as const;
 
-/** How {@linkcode finishStored} finishes heatmaps. */
-export interface StoredFinish extends Required<FinishSettings> {
+/** How {@linkcode rescore} finishes and scores heatmaps. */
+export interface RescoreSettings extends Required<FinishSettings>, ProtocolChoice {
   /**
    * A lift of the finished heatmap, before it is cut.
    *
    * @default {"none"}
    */
-  readonly lift?: typeof LIFTS[number];
+  readonly lift?: "none" | "dhs";
 }
-
-/** How {@linkcode rescore} finishes and scores heatmaps. */
-export interface RescoreSettings extends StoredFinish, ProtocolChoice {}
 
 /** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
@@ -62,7 +59,7 @@ export interface FinishedHeatmap extends Heatmap {
  */
 export function finishStored(
   { size, image: { width, height }, layers, view }: Omit<StoredHeatmap, "id">,
-  { lift = "none", ...finish }: StoredFinish,
+  { lift = "none", ...finish }: Pick<RescoreSettings, "sigma" | "otsu" | "lift">,
 ): FinishedHeatmap {
   const crop = cropRegion(width, height, view);
   const made = view
