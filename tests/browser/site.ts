@@ -103,7 +103,7 @@ async function untilKept(page: Page): Promise<void> {
 /** Grounds a phrase in an X-ray of the visitor's own. */
 async function groundOwn(page: Page): Promise<void> {
   await pick(page, "own.png", await grayImage(phantom).encode());
-  await page.locator("#status", { hasText: "420 x 512 pixels" }).waitFor();
+  await page.locator("#xray", { hasText: "420 x 512 pixels" }).waitFor();
   await ground(page, PHRASES.slice(0, 1));
   await done(page);
 }
