@@ -20,7 +20,7 @@ import { datasetPath } from "./kit/models.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
-import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
+import { makeOwnFolder, OUT, requireApart, requireRoom } from "./kit/files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
 import { methodContext, methodPaths, methodSources, moduleReach } from "./kit/method_sources.ts";
@@ -112,6 +112,10 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
       `Grounding ${dataset.count} phrases of ${dataset.path}${whose}` +
         (done.size > 0 ? `; ${done.size} done before.` : "."),
     );
+    if (methods.keptBytes > 0) {
+      const size = await requireRoom(out, methods.keptBytes, dataset.count - done.size);
+      progress.say(`Keeping attention: ${size}.`);
+    }
     const opened = await methods.open(async () => ({
       dataset: await openDataset(path, {
         ...(images && { images }),
@@ -206,8 +210,9 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
         notices.push(notice);
       },
     });
-    for await (const { result, heatmap } of results) {
+    for await (const { result, heatmap, kept } of results) {
       if (heatmap) await folder.writeHeatmaps([heatmap]);
+      if (kept) await folder.writeAttention([kept]);
       sample.push(result);
       // The last variant completes a sample.
       const isDone = result.setting === undefined || result.setting === record.variants.at(-1);

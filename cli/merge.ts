@@ -35,7 +35,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (operands.some((folder) => isSameFolder(folder, out))) {
     throw new UsageError(`Option "--out" must be another folder than the shards, got "${out}"`);
   }
-  const { record, results, heatmaps } = await mergeRuns(operands);
+  const { record, results, heatmaps, kept } = await mergeRuns(operands);
   const progress = new Progress(values.progress, undefined, "heatmaps");
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
@@ -50,6 +50,8 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         progress.update(++count);
       }
     };
+    // The last heatmap closes the shards' files.
+    await folder.writeAttention(kept);
     await folder.writeHeatmaps(counted());
     progress.finish(count);
     await folder.write(results);

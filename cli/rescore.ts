@@ -13,6 +13,7 @@ import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import { conclude } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
+import { parseLayers, parseSelect } from "../methods/ldm/parsers.ts";
 import { rescoreRun } from "../runs/rescore_run.ts";
 import { RunFolder } from "../runs/run_folder.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
@@ -29,6 +30,20 @@ const COMMAND = command({
     sigma: { ...SIGMA_FLAG, defaultText: AS_BEFORE },
     otsu: { type: "boolean", description: "Cut heatmaps at Otsu's threshold." },
     "no-otsu": { type: "boolean", description: "Keep whole heatmaps." },
+    layers: {
+      type: "string",
+      placeholder: "LIST",
+      description:
+        "Cross-attention layers to average, such as 3,4,6,7 or 3-7, or all: some of the run's own, or any after eval --keep.",
+      defaultText: AS_BEFORE,
+    },
+    select: {
+      type: "string",
+      placeholder: "RANGE",
+      description:
+        "Steps to average, such as 120..180 or 40%..60%, after eval --keep: whole groups of the kept steps.",
+      defaultText: AS_BEFORE,
+    },
     margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },
     protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
@@ -40,7 +55,7 @@ const COMMAND = command({
 type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const { out, operands: [source], sigma, margin, protocol, overwrite } = values;
+  const { out, operands: [source], sigma, layers, select, margin, protocol, overwrite } = values;
   if (isSameFolder(source!, out)) {
     throw new UsageError(`Option "--out" must be another folder than RESULTS, got "${out}"`);
   }
@@ -50,6 +65,8 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { record, samples } = await rescoreRun(source!, {
     ...(sigma !== undefined && { sigma }),
     ...((values.otsu || values["no-otsu"]) && { otsu: values.otsu }),
+    ...(layers !== undefined && { layers: parseLayers(layers) }),
+    ...(select !== undefined && { select: parseSelect(select) }),
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
   });
@@ -62,9 +79,10 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     let count = 0;
     let failed = 0;
     progress.begin(total);
-    for await (const { results, heatmaps } of samples) {
+    for await (const { results, heatmaps, kept } of samples) {
       signal.throwIfAborted();
       await folder.writeHeatmaps(heatmaps);
+      await folder.writeAttention(kept);
       await folder.write(results);
       for (const result of results) summary.add(result);
       if (results.some(({ status }) => status === "failed")) failed++;

@@ -7,7 +7,7 @@
 import { printable } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { Run } from "./run.ts";
-import { differences, hasHeatmap, type RunRecord } from "./run_folder.ts";
+import { differences, hasHeatmap, keptOf, type RunRecord } from "./run_folder.ts";
 
 /** The merged run. */
 export interface MergedRuns {
@@ -17,6 +17,8 @@ export interface MergedRuns {
   readonly results: readonly SampleResult[];
   /** Stored heatmaps of the results, in the same order; each is read when iteration reaches it. */
   readonly heatmaps: AsyncIterable<StoredHeatmap>;
+  /** Kept attention of the samples in the same order; empty if the run keeps none. */
+  readonly kept: AsyncIterable<StoredHeatmap>;
 }
 
 /** Most names that a message lists; the message counts the others. */
@@ -92,6 +94,7 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
     record: { ...withoutShard(first.record), plan },
     results,
     heatmaps: heatmapsOf(results, runOf),
+    kept: keptOfAll(results, runOf),
   };
 }
 
@@ -105,6 +108,20 @@ async function* heatmapsOf(
   for (const result of results) {
     const run = runOf.get(result);
     if (run) yield await run.stored(result);
+  }
+}
+
+/** Reads the kept attention of each sample once. */
+async function* keptOfAll(
+  results: readonly SampleResult[],
+  runOf: ReadonlyMap<SampleResult, Run>,
+): AsyncIterableIterator<StoredHeatmap> {
+  let last: string | undefined;
+  for (const result of results) {
+    const run = runOf.get(result);
+    if (!run || !keptOf(run.record) || result.id === last) continue;
+    last = result.id;
+    yield await run.kept(result);
   }
 }
 

@@ -10,14 +10,37 @@ import { rescore, rescoreBoxes, type RescoreSettings } from "./rescore.ts";
 import { resultTruth } from "./result_truth.ts";
 import { Run } from "./run.ts";
 import { DEFAULT_FINISH, type FinishSettings } from "../pipeline/postprocess.ts";
-import { hasHeatmap, isGrounded, type RunRecord } from "./run_folder.ts";
+import type { Selection } from "../pipeline/settings/selection.ts";
+import { chooseSteps } from "../pipeline/settings/settings.ts";
+import { hasHeatmap, isGrounded, keptOf, type RunRecord } from "./run_folder.ts";
 import { hasAttention, methodsOf } from "./scoring_settings.ts";
+import {
+  type AttentionChoice,
+  canRead,
+  describeStored,
+  readAttentionOf,
+  type StoredAttention,
+  storedAttention,
+} from "./stored_layers.ts";
 
 /**
- * Choices that replace the run's own, which are the defaults. `sigma` and `otsu` need a run
- * with heatmaps of the diffusion model. `otsu` needs a run with one variant.
+ * Choices that replace the run's own, which are the defaults. `sigma`, `otsu`, `layers` and `select`
+ * need a run with heatmaps of the diffusion model. All but `sigma` need a run with one variant.
  */
-export type RescoreOptions = Partial<RescoreSettings>;
+export interface RescoreOptions extends Partial<RescoreSettings> {
+  /**
+   * Layers to average, which the run must store; needs a run with one variant.
+   *
+   * @default {The run's own}
+   */
+  readonly layers?: readonly number[] | "all";
+  /**
+   * Steps to average, as of `layers`.
+   *
+   * @default {The run's own}
+   */
+  readonly select?: Selection;
+}
 
 /** Names of the settings by which a heatmap is finished. */
 const FINISH = Object.keys(DEFAULT_FINISH) as (keyof FinishSettings)[];
@@ -33,6 +56,8 @@ export interface RescoredRun {
     /** The results after scoring again, in the same order. */
     readonly results: readonly SampleResult[];
     readonly heatmaps: readonly StoredHeatmap[];
+    /** Kept attention of the sample; empty if the run keeps none. */
+    readonly kept: readonly StoredHeatmap[];
   }>;
 }
 
@@ -50,19 +75,23 @@ export interface RescoredRun {
  */
 export async function rescoreRun(
   folder: string,
-  options: RescoreOptions = {},
+  { layers, select, ...options }: RescoreOptions = {},
 ): Promise<RescoredRun> {
   const run = await Run.open(folder, "score");
   const { record, settings } = run;
   const { variants } = record;
-  if (options.otsu !== undefined && variants.length > 1) {
+  const isAveragedAnew = layers !== undefined || select !== undefined;
+  if ((options.otsu !== undefined || isAveragedAnew) && variants.length > 1) {
+    const what = isAveragedAnew ? "layers and steps" : "Otsu's threshold";
     throw new RangeError(
-      `Cannot choose Otsu's threshold for "${folder}": each of its ${variants.length} settings ` +
+      `Cannot choose ${what} for "${folder}": each of its ${variants.length} settings ` +
         "says for itself",
     );
   }
   const isFinishedAnew = FINISH.some((name) => options[name] !== undefined);
-  if (isFinishedAnew) requireAttention(folder, record);
+  if (isFinishedAnew || isAveragedAnew) requireAttention(folder, record);
+  const stored = isAveragedAnew ? storedAttention(run) : undefined;
+  const choice = stored && chooseAttention(folder, stored, layers, select);
   // The run's Otsu is by variant, and stays in the facts unless the options replace it.
   const { otsu: _otsu, ...own } = settings;
   const { margin, protocols, ...finish } = { ...own, ...options };
@@ -70,7 +99,7 @@ export async function rescoreRun(
   const chosen: RunRecord = {
     ...record,
     facts: {
-      ...withSettings(facts, finish),
+      ...withSettings(facts, { ...choice, ...finish }),
       margin,
       ...protocolFacts(protocols),
     },
@@ -80,26 +109,52 @@ export async function rescoreRun(
     for await (const before of run.samples()) {
       const results: SampleResult[] = [];
       const heatmaps: StoredHeatmap[] = [];
+      const attention = stored && await readAttentionOf(run, stored, before);
       for (const result of before) {
         if (!hasHeatmap(result)) {
           const isBoxed = isGrounded(result);
           results.push(isBoxed ? await rescoreBoxes(result, protocols) : result);
           continue;
         }
-        const stored = await run.stored(result);
+        const own = await run.stored(result);
+        const heatmap = choice && attention ? { ...own, layers: attention.read(choice) } : own;
         try {
           const settings = { ...run.settingsOf(result.setting), ...options };
-          const truth = result.masks && await resultTruth(result, stored.image);
-          results.push(rescore(result, stored, settings, truth));
+          const truth = result.masks && await resultTruth(result, own.image);
+          results.push(rescore(result, heatmap, settings, truth));
         } catch (error) {
           throw run.fault(result, (error as Error).message, error);
         }
-        heatmaps.push(stored);
+        heatmaps.push(heatmap);
       }
-      yield { before, results, heatmaps };
+      const [first] = keptOf(record) ? before.filter(hasHeatmap) : [];
+      yield { before, results, heatmaps, kept: first ? [await run.kept(first)] : [] };
     }
   }
   return { record: chosen, samples: samples() };
+}
+
+/** Chooses layers and steps that a run with one variant stores. */
+function chooseAttention(
+  folder: string,
+  stored: StoredAttention,
+  layers: RescoreOptions["layers"],
+  select: Selection | undefined,
+): AttentionChoice {
+  const [own] = stored.own.values();
+  const { kept, steps } = stored;
+  const wanted = layers === "all" ? (kept ?? own!).layers : layers;
+  const choice = {
+    ...own!,
+    ...(wanted && { layers: wanted }),
+    ...(select && chooseSteps(select, steps)),
+  };
+  const { start, end } = choice;
+  if (canRead(stored, choice)) return { layers: choice.layers, start, end };
+  throw new RangeError(
+    `Cannot average layers ${choice.layers} at steps ${start}..${end} of "${folder}": ` +
+      describeStored(stored),
+  );
 }
 
 /** Changes settings of the diffusion model in a run's facts; without this model nothing changes. */
