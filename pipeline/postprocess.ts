@@ -227,15 +227,18 @@ export function smoothAttention(
  *
  * @param smooth Result of the first half.
  * @param size Side of the map in pixels.
- * @param otsu Whether to mask; `heatmap` is `normalised` otherwise.
+ * @param otsu Whether to mask; `heatmap` is `normalised` otherwise. A number is a threshold in place
+ * of Otsu's, 0..1.
  */
 export function maskHeatmap(
   { normalised, constant }: Pick<SmoothHeatmap, "normalised" | "constant">,
   size: number,
-  otsu: boolean,
+  otsu: boolean | number,
 ): MaskedHeatmap {
-  if (!otsu) return { threshold: undefined, heatmap: normalised, box: undefined };
-  const threshold = otsuThreshold(normalised, { minimum: 0, maximum: constant ? 0 : 1 });
+  if (otsu === false) return { threshold: undefined, heatmap: normalised, box: undefined };
+  const threshold = otsu === true
+    ? otsuThreshold(normalised, { minimum: 0, maximum: constant ? 0 : 1 })
+    : otsu;
   const heatmap = applyThreshold(normalised, threshold);
   return { threshold, heatmap, box: maskBox(heatmap, size, size) };
 }

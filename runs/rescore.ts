@@ -8,7 +8,7 @@ import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { finishGrid } from "../methods/grid_heatmap.ts";
 import { finishHeatmap, type FinishSettings, type Heatmap } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
-import { coverOf, type CropRegion } from "../base/geometry.ts";
+import { coverOf, type CropRegion, type Size } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
 import {
   type ProtocolChoice,
@@ -64,19 +64,39 @@ export function rescore(
   settings: RescoreSettings,
   truth: Truth = result.boxes,
 ): SampleResult {
-  const { heatmap, smoothed: raw, threshold = null, crop } = finishStored(stored, settings);
+  return scoreFinished(result, finishStored(stored, settings), stored.image, settings, truth);
+}
+
+/**
+ * The second half of {@linkcode rescore}: scores a finished heatmap.
+ *
+ * @param result The result, scored or grounded.
+ * @param finished The heatmap.
+ * @param image Size of the original image in pixels.
+ * @param settings How to score.
+ * @param truth Ground truth of the result; its boxes by default.
+ * @throws {RangeError} If the heatmap cannot be scored.
+ */
+export function scoreFinished(
+  result: HeatmapResult,
+  finished: Omit<FinishedHeatmap, "box" | "constant">,
+  image: Size,
+  settings: ProtocolChoice,
+  truth: Truth = result.boxes,
+): SampleResult {
+  const { heatmap, smoothed: raw, threshold = null, crop } = finished;
   const options = {
     ...{ ...settings, cover: coverOf(crop), raw, isMasked: threshold !== null },
     ...(result.range && { range: result.range }),
   };
   if (result.status === "grounded") {
     const { protocols: _, status, ...own } = result;
-    const scores = result.negative ? scoreProtocols(heatmap, stored.image, [], options) : {};
+    const scores = result.negative ? scoreProtocols(heatmap, image, [], options) : {};
     return { ...own, threshold, ...scores, status };
   }
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
-  const scores = scoreByProtocols(heatmap, stored.image, truth, options);
+  const scores = scoreByProtocols(heatmap, image, truth, options);
   return { ...sample, threshold, ...scores, status };
 }
 

@@ -207,7 +207,12 @@ export class RunFolder {
     const names = keptOf(record) ? [HEATMAPS, ATTENTION] : [HEATMAPS];
     const stores = await Promise.all(names.map(async (name) => {
       const places = await placesOf(`${this.path}/${name}`);
-      return { name, places, whole: new Set(places.map(({ key }) => key)), kept: new Set<string>() };
+      return {
+        name,
+        places,
+        whole: new Set(places.map(({ key }) => key)),
+        kept: new Set<string>(),
+      };
     }));
     const kept = await this.#keep(path, record.variants, earlier === "retry", stores, (result) => {
       done.add(result.id);
@@ -407,7 +412,9 @@ export class RunFolder {
     }
     if (lacking) {
       this.#onNotice(
-        `"${this.path}/${lacking.name}" ends before the heatmap of ${quote(lacking.id, 60)}, as a ` +
+        `"${this.path}/${lacking.name}" ends before the heatmap of ${
+          quote(lacking.id, 60)
+        }, as a ` +
           `power cut leaves it: samples from there on are computed again (${again}).`,
       );
     }

@@ -86,7 +86,9 @@ export function describeStored({ own, kept }: StoredAttention): string {
     ? `its attention has layers ${kept.layers} and steps from ${
       kept.steps.map(([start]) => start).join(", ")
     } up to ${kept.steps.at(-1)![1]}`
-    : `it stores the layers ${[...windows].join("; ")}; eval --keep all stores every layer and step`;
+    : `it stores the layers ${
+      [...windows].join("; ")
+    }; eval --keep all stores every layer and step`;
 }
 
 /** Name of a setting whose heatmap has the layers at just these steps. */
@@ -111,6 +113,8 @@ function keptGroups({ kept }: StoredAttention, { layers, start, end }: Attention
 export interface SampleAttention {
   /** Sizes of the heatmap and the image. */
   readonly stored: StoredHeatmap;
+  /** Side of each stored layer's map, by layer. */
+  readonly sides: ReadonlyMap<number, number>;
   /**
    * Means of the layers over the steps of a choice that {@linkcode canRead} accepts. A heatmap of the
    * run gives its own layers as they are; kept groups of steps are averaged, each step alike.
@@ -160,13 +164,15 @@ export async function readAttentionOf(
     means.set(key, known);
     return known;
   };
+  const all = [...own.values()].flatMap(({ layers }) => layers).concat(attention ?? []);
   return {
     stored: first,
+    sides: new Map(all.map(({ layer, side }) => [layer, side])),
     read(choice) {
       const name = ownSetting(stored, choice);
       const heatmap = name === undefined ? undefined : own.get(name);
-      const all = heatmap?.layers ?? meansOf(keptGroups(stored, choice)!);
-      return all.filter(({ layer }) => choice.layers.includes(layer));
+      const means = heatmap?.layers ?? meansOf(keptGroups(stored, choice)!);
+      return means.filter(({ layer }) => choice.layers.includes(layer));
     },
   };
 }

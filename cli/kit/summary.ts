@@ -5,8 +5,8 @@
  */
 
 import { EXIT } from "./exit.ts";
-import { HEATMAPS } from "../../runs/heatmap_file.ts";
-import { RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
+import { ATTENTION, HEATMAPS } from "../../runs/heatmap_file.ts";
+import { keptOf, RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
 import type { Summary, SummaryByVariant } from "../../reports/tables/summary.ts";
 import { summaryEntries, tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
 import { describeCounts, type TableOptions } from "../../reports/tables/result_table.ts";
@@ -67,7 +67,8 @@ export async function writeSummary(
   const options = tableOptions(record, isWhole);
   const tables = tableFiles(ablation, options, laterality);
   await folder.summarize(json, tables);
-  const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];
+  const kept = keptOf(record) ? [ATTENTION] : [];
+  const files = [RESULTS, HEATMAPS, ...kept, "summary.json", ...Object.keys(tables)];
   return { ablation, laterality, options, folder: folder.path, files };
 }
 

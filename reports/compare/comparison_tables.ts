@@ -48,7 +48,9 @@ export function describeComparison({ columns, ...comparison }: Comparison): stri
  * Makes a table for each compared method and protocol, and a table of complete misses for each
  * method. A row is a score of a class.
  */
-export function comparisonTables({ numbers, misses }: Comparison): ResultTable[] {
+export function comparisonTables(
+  { numbers, misses }: Pick<Comparison, "numbers" | "misses">,
+): ResultTable[] {
   const tables = Map.groupBy(
     numbers,
     ({ method, against, protocol }) => JSON.stringify([method, against, protocol]),
@@ -121,9 +123,9 @@ const COLUMNS = [
   ...["wins", "ties", "losses"],
 ];
 
-/** Formats a comparison as files: JSON with everything, CSV with all digits, and LaTeX. */
-export function comparisonFiles(comparison: Comparison): Record<string, string> {
-  const rows = comparison.numbers.map((number) => {
+/** Formats compared numbers as CSV with all digits. */
+export function comparisonCsv(numbers: readonly ComparedNumber[]): string {
+  const rows = numbers.map((number) => {
     const { key, factor } = SCORE_STYLES[number.score];
     const scaled = (value?: number) => value === undefined ? undefined : factor * value;
     return {
@@ -134,11 +136,16 @@ export function comparisonFiles(comparison: Comparison): Record<string, string> 
       high: scaled(number.high),
     };
   });
+  return stringify(rows, { columns: COLUMNS });
+}
+
+/** Formats a comparison as files: JSON with everything, CSV with all digits, and LaTeX. */
+export function comparisonFiles(comparison: Comparison): Record<string, string> {
   const tables = comparisonTables(comparison);
   const caption = describeComparison(comparison);
   return {
     "comparison.json": JSON.stringify(comparison, null, 1) + "\n",
-    "comparison.csv": stringify(rows, { columns: COLUMNS }),
+    "comparison.csv": comparisonCsv(comparison.numbers),
     "comparison.tex": tables.map((table, i) =>
       formatLatex(
         { ...table, caption: [...table.caption, ...(i === 0 ? caption : [])] },
