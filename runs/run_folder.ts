@@ -48,7 +48,7 @@ export interface KeptAttention {
 
 /** The attention that a run keeps according to its record; `undefined` if it keeps none. */
 export function keptOf({ facts }: Pick<RunRecord, "facts">): KeptAttention | undefined {
-  return (facts.settings as { readonly kept?: KeptAttention } | undefined)?.kept;
+  return (facts.settings as { readonly kept?: KeptAttention } | undefined)?.kept ?? undefined;
 }
 
 /** Name of the file with the run's record; the writing run holds a lock on the file. */

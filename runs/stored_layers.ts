@@ -49,16 +49,17 @@ export function storedAttention({ record, folder }: Run): StoredAttention {
   const { steps, variants, ...single } = (settings ?? {}) as Partial<ModelSettings>;
   const own = new Map<string, AttentionChoice>();
   for (const name of isMixed ? names.filter((name) => ["", "ldm"].includes(name)) : names) {
-    const found = variants?.find((variant) => variant.name === name) ?? single;
-    if (isChoice(found)) own.set(name, found);
+    const found = Array.isArray(variants)
+      ? variants.find((variant) => variant?.name === name)
+      : single;
+    if (found && isChoice(found)) own.set(name, found);
   }
-  const areRanges = kept === undefined || isChoice({ layers: kept.layers, start: 0, end: 1 }) &&
-      Array.isArray(kept.steps) && kept.steps.length > 0 &&
+  const areGroups = kept === undefined || Array.isArray(kept.steps) && kept.steps.length > 0 &&
       kept.steps.every((range, i) =>
-        isChoice({ layers: kept.layers, start: range[0], end: range[1] }) &&
+        isChoice({ layers: kept.layers, start: range?.[0], end: range?.[1] }) &&
         (i === 0 || range[0] === kept.steps[i - 1]![1])
       );
-  if (own.size > 0 && Number.isSafeInteger(steps) && areRanges) {
+  if (own.size > 0 && Number.isSafeInteger(steps) && areGroups) {
     return { steps: steps!, own, ...(kept && { kept }) };
   }
   throw new SyntaxError(
@@ -66,7 +67,9 @@ export function storedAttention({ record, folder }: Run): StoredAttention {
   );
 }
 
-function isChoice(choice: Partial<AttentionChoice>): choice is AttentionChoice {
+function isChoice(
+  choice: { readonly [Name in keyof AttentionChoice]?: AttentionChoice[Name] | undefined },
+): choice is AttentionChoice {
   const { layers, start, end } = choice;
   return Array.isArray(layers) && layers.length > 0 && layers.every(Number.isSafeInteger) &&
     Number.isSafeInteger(start) && Number.isSafeInteger(end) && start! < end!;

@@ -26,6 +26,9 @@ Deno.test("each command's task has a permission set of its own, with no permissi
       ? { run: true }
       : name === "validate"
       ? {}
+      : name === "eval"
+      // The room on the disk of --out, for --keep.
+      ? { write: true, sys: ["statfs"] }
       : { write: true, ...(name === "cluster:slurm" && { run: ["sbatch"] }) };
     assertEquals<object>(others, { read: true, ...more });
   }

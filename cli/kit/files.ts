@@ -4,7 +4,7 @@
  * @module
  */
 
-import { statfs } from "node:fs/promises";
+import { freeBytesOf } from "../../base/host/deno/free_bytes.ts";
 import { makeFolder } from "../../base/write_whole.ts";
 import { UsageError } from "./flags.ts";
 
@@ -57,14 +57,19 @@ function describeSize(bytes: number): string {
  * @param folder The run's folder.
  * @param each Bytes of a phrase.
  * @param phrases Number of phrases to come.
+ * @param freeBytes Reads the room of a folder's disk; a system that does not tell it rejects.
  * @returns The sizes in words.
- * @throws {Error} If the folder's disk has less room. A system that does not tell the room passes.
+ * @throws {Error} If the disk is known to have less room.
  */
-export async function requireRoom(folder: string, each: number, phrases: number): Promise<string> {
+export async function requireRoom(
+  folder: string,
+  each: number,
+  phrases: number,
+  freeBytes: (folder: string) => Promise<number> = freeBytesOf,
+): Promise<string> {
   const total = each * phrases;
   const sizes = `${describeSize(each)} a phrase, ${describeSize(total)} for ${phrases} phrases`;
-  const disk = await statfs(folder).catch(() => undefined);
-  const free = disk && disk.bavail * disk.bsize;
+  const free = await freeBytes(folder).catch(() => undefined);
   if (free === undefined || free >= total) return sizes;
   throw new Error(
     `Cannot keep attention in "${folder}": it takes ${sizes}, but the disk has ` +

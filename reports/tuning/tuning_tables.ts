@@ -20,10 +20,10 @@ function rowsOf({ classes, pooled }: Tuning): [string, Choices][] {
   return [...classes, [ALL, pooled]];
 }
 
-const isFallback = ({ whole, folds }: Choices) =>
-  [whole, ...folds].some(({ isPooled }) => isPooled);
-
-/** Makes a table of each comparison with the fixed setting, and a table of the choices. */
+/**
+ * Makes a table of each comparison with the fixed setting, and a table of the choices. Of the choice
+ * for all classes only the metric is shown.
+ */
 export function tuningTables(tuning: Tuning): ResultTable[] {
   const { candidates, folds, numbers, metric } = tuning;
   const rows = rowsOf(tuning).map(([label, choices]) => {
