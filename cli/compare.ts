@@ -7,6 +7,7 @@
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { isSameFolder } from "./kit/files.ts";
+import { Notices } from "./kit/failures.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
@@ -70,12 +71,14 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     await makeFolder(out);
     const files = comparisonFiles(comparison);
     for (const [name, text] of Object.entries(files)) await writeWhole(`${out}/${name}`, text);
+    const notices = new Notices(progress);
     await writeComparison(columns, compared, {
       out: `${out}/${COMPARISON}`,
-      onNotice: (notice) => progress.warn(notice),
+      onNotice: notices.add,
       onProgress: (done, total) => progress.follow(done, total),
       signal,
     });
+    notices.end();
     console.log(
       `Files: ${[...Object.keys(files), COMPARISON].map((n) => `${out}/${n}`).join(", ")}`,
     );

@@ -6,6 +6,7 @@
 
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
+import { Notices } from "./kit/failures.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf, masksOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
@@ -76,17 +77,15 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       `The files in ${out}/dicom-seg name the patients of their images, since --keep-patient is given.`,
     );
   }
-  let [done, leftOut] = [0, 0];
+  const notices = new Notices(progress);
+  let done = 0;
   try {
     const { samples, without, written } = await convertRun(source!, out, formats, {
       ...{ keepPatient, signal },
       ...(outside !== undefined && { outside }),
-      onNotice(notice) {
-        progress.warn(notice);
-        leftOut++;
-      },
+      onNotice: notices.add,
       onProgress(count, total) {
-        progress.follow(done = count, total, leftOut);
+        progress.follow(done = count, total, notices.count);
       },
       ...(setting !== undefined && { setting }),
     });
@@ -102,6 +101,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     return EXIT.ok;
   } finally {
     progress.clear();
+    notices.end();
   }
 }
 

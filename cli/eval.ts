@@ -19,7 +19,7 @@ import { requireBackend } from "./kit/backend.ts";
 import { datasetPath } from "./kit/models.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
-import { Failures, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
+import { Failures, Notices, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
 import { makeOwnFolder, OUT, requireApart, requireRoom } from "./kit/files.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
@@ -243,11 +243,15 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   }
   if (values.report && !record.shard && !signal.aborted) {
     const pages = new Progress(values.progress, undefined, "heatmaps");
+    const notices = new Notices(pages);
     await writeRunReport(folder.path, {
       signal,
-      onNotice: (notice) => pages.warn(notice),
+      onNotice: notices.add,
       onProgress: (done, total) => pages.follow(done, total),
-    }, written.laterality).finally(() => pages.clear()).then(
+    }, written.laterality).finally(() => {
+      pages.clear();
+      notices.end();
+    }).then(
       (path) => console.log(`Report: ${path}`),
       // The results are already written, so a failed report must not fail the run.
       (error: Error) => progress.warn(`No report: ${error.message}`),

@@ -6,6 +6,7 @@
 
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
+import { Notices } from "./kit/failures.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
@@ -53,15 +54,13 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 async function main(values: Values, signal: AbortSignal): Promise<number> {
   const { out, operands: [source], setting, count, seed } = values;
   const progress = new Progress(values.progress, undefined, "heatmaps");
-  let [drawn, failed] = [0, 0];
+  const notices = new Notices(progress);
+  let drawn = 0;
   const figures = drawRun(source!, {
     ...{ count, seed, signal },
-    onNotice(notice) {
-      progress.warn(notice);
-      failed++;
-    },
+    onNotice: notices.add,
     onProgress(done, total) {
-      progress.follow(drawn = done, total, failed);
+      progress.follow(drawn = done, total, notices.count);
     },
     ...(setting !== undefined && { setting }),
   });
@@ -76,6 +75,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     if (drawn > 0) progress.finish(drawn);
   } finally {
     progress.clear();
+    notices.end();
   }
   if (names.length === 0) throw new Error(`Cannot draw "${source}": it has no heatmap to show`);
   console.log(`Figures, each as PNG too: ${names.join(", ")}`);

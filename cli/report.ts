@@ -6,6 +6,7 @@
 
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
+import { Notices } from "./kit/failures.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";
 import { imagesOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
@@ -35,15 +36,19 @@ const fileOf = ({ operands: [folder], out = `${folder}/${REPORT}` }: Values) => 
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
   const progress = new Progress(values.progress, undefined, "heatmaps");
+  const notices = new Notices(progress);
   const path = await writeReport(values.operands[0]!, {
     out: fileOf(values),
-    onNotice: (notice) => progress.warn(notice),
+    onNotice: notices.add,
     onProgress: (done, total) => progress.follow(done, total),
     signal,
   }).catch((error) => {
     signal.throwIfAborted();
     throw error;
-  }).finally(() => progress.clear());
+  }).finally(() => {
+    progress.clear();
+    notices.end();
+  });
   console.log(`Report: ${path}`);
   return EXIT.ok;
 }

@@ -180,26 +180,3 @@ Deno.test("a module reads only its own folder and the paths that the options nam
     assertEquals(code, 1);
     assertMatch(stderr, /my\/own\.txtweights\/w\.txt read; not denied: none\n$/);
   }));
-
-Deno.test("a script in another folder imports the library as docs/library.md says", () =>
-  inFolder(async (folder) => {
-    const after = "## From another folder";
-    const config = await blockOf("library.md", after, "json");
-    const clone = new URL("deno.json", ROOT).pathname;
-    await Deno.writeTextFile(`${folder}/own.ts`, await blockOf("library.md", after, "ts"));
-    const run = async (...args: string[]) => {
-      const flags = ["--allow-read", "--allow-ffi", "--allow-env"];
-      const all = ["run", "--quiet", "--no-prompt", ...args, ...flags, "own.ts"];
-      const { code, stdout, stderr } = await readOutput("deno", { args: all, cwd: folder });
-      assertEquals(code, 0, stderr);
-      return stdout;
-    };
-    const byOption = await run(`--config=${clone}`);
-    assertMatch(byOption, /^0\.\d+\n$/);
-    assertMatch(config, /"\.\.\/groundray\/deno\.json"/);
-    await Deno.writeTextFile(
-      `${folder}/deno.json`,
-      config.replace("../groundray/deno.json", clone),
-    );
-    assertEquals(await run(), byOption);
-  }));

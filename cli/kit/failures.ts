@@ -1,5 +1,5 @@
 /**
- * Reports failed samples, and phrases that a model does not read exactly as written.
+ * Reports failed samples, notices, and phrases that a model does not read exactly as written.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { isReadingNote } from "../../models/tokenizer.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { Progress } from "./progress.ts";
 
-/** Most failures, and most notes, that are printed; a wrong image folder can cause a thousand. */
+/** Most failures, notices and notes that are printed; a wrong image folder can cause a thousand. */
 const SHOWN = 10;
 
 /** More samples failed than `--max-failures` allows. */
@@ -82,5 +82,28 @@ export class ReadingNotes {
     this.#ids.add(id);
     progress.warn(`note: ${id}: ${own.join("; ")}`);
     if (this.#ids.size === SHOWN) progress.warn(`Further notes: see ${results}.`);
+  }
+}
+
+/** Prints the first ten notices of a command, and at its end the number of the others. */
+export class Notices {
+  readonly #progress: Progress;
+
+  /** Number of notices so far. */
+  count = 0;
+
+  /** @param progress Receives the warnings. */
+  constructor(progress: Progress) {
+    this.#progress = progress;
+  }
+
+  /** Adds a notice, and prints it if it is one of the first. */
+  readonly add = (notice: string): void => {
+    if (++this.count <= SHOWN) this.#progress.warn(notice);
+  };
+
+  /** Prints the number of notices that were not printed. */
+  end(): void {
+    if (this.count > SHOWN) this.#progress.warn(`${this.count - SHOWN} more notices like these.`);
   }
 }
