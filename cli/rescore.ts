@@ -30,6 +30,14 @@ const COMMAND = command({
     sigma: { ...SIGMA_FLAG, defaultText: AS_BEFORE },
     otsu: { type: "boolean", description: "Cut heatmaps at Otsu's threshold." },
     "no-otsu": { type: "boolean", description: "Keep whole heatmaps." },
+    threshold: {
+      type: "number",
+      min: 0,
+      max: 1,
+      placeholder: "SHARE",
+      description: "Cut heatmaps at this share of their range in place of Otsu's threshold.",
+      defaultText: AS_BEFORE,
+    },
     layers: {
       type: "string",
       placeholder: "LIST",
@@ -59,12 +67,16 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (isSameFolder(source!, out)) {
     throw new UsageError(`Option "--out" must be another folder than RESULTS, got "${out}"`);
   }
-  if (values.otsu && values["no-otsu"]) {
-    throw new UsageError('Options "--otsu" and "--no-otsu" exclude each other');
+  const cuts = (["otsu", "no-otsu", "threshold"] as const)
+    .filter((name) => values[name] !== undefined && values[name] !== false);
+  if (cuts.length > 1) {
+    throw new UsageError(
+      `Options ${cuts.map((name) => `"--${name}"`).join(" and ")} exclude each other`,
+    );
   }
   const { record, samples } = await rescoreRun(source!, {
     ...(sigma !== undefined && { sigma }),
-    ...((values.otsu || values["no-otsu"]) && { otsu: values.otsu }),
+    ...(cuts.length > 0 && { otsu: values.threshold ?? values.otsu }),
     ...(layers !== undefined && { layers: parseLayers(layers) }),
     ...(select !== undefined && { select: parseSelect(select) }),
     ...(margin !== undefined && { margin }),

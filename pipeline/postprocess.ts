@@ -51,7 +51,13 @@ export interface FinishSettings {
 }
 
 /** How a heatmap is finished from the layers' means. */
-export interface FinishHeatmapOptions extends FinishSettings {
+export interface FinishHeatmapOptions extends Omit<FinishSettings, "otsu"> {
+  /**
+   * As of {@linkcode FinishSettings}, or a threshold in place of Otsu's, 0..1.
+   *
+   * @default {true}
+   */
+  readonly otsu?: boolean | number;
   /** Side of the heatmap in pixels, 1..8192. */
   readonly size: number;
 }

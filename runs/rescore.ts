@@ -21,7 +21,10 @@ import { resultTruth } from "./result_truth.ts";
 import type { HeatmapResult } from "./run_folder.ts";
 
 /** How {@linkcode rescore} finishes and scores heatmaps. */
-export interface RescoreSettings extends Required<FinishSettings>, ProtocolChoice {}
+export interface RescoreSettings extends Required<Omit<FinishSettings, "otsu">>, ProtocolChoice {
+  /** Whether values up to Otsu's threshold become 0, or a threshold in its place, 0..1. */
+  readonly otsu: boolean | number;
+}
 
 /** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
@@ -39,7 +42,7 @@ export interface FinishedHeatmap extends Heatmap {
  */
 export function finishStored(
   { size, image: { width, height }, layers, view }: Omit<StoredHeatmap, "id">,
-  finish: Required<FinishSettings>,
+  finish: Pick<RescoreSettings, "sigma" | "otsu">,
 ): FinishedHeatmap {
   const crop = cropRegion(width, height, view);
   if (!view) return { ...finishHeatmap(layers, { ...finish, size }), crop };

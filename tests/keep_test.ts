@@ -139,6 +139,16 @@ Deno.test("rescore averages other layers and steps of kept attention, and comes 
     const args = [...QUICK, "--device", "cpu", "--select", "4..6"];
     await runCommand("eval", [...args, "--keep", "all", "--out", "run"], folder);
     const rescore = (...args: string[]) => runCommand("rescore", args, folder);
+    const cutAt = await rescore("run", "--threshold", "0.5", "--out", "half");
+    assertEquals(cutAt.code, 3, cutAt.stderr);
+    const half = await Deno.readTextFile(`${folder}/half/results.jsonl`);
+    assertEquals(
+      half.match(/"threshold":0\.5,/g)?.length,
+      half.match(/"status":"scored"/g)?.length,
+    );
+    assertMatch(await Deno.readTextFile(`${folder}/half/run.json`), /"otsu": 0\.5/);
+    const valid = await runCommand("validate", ["half"], folder);
+    assertEquals(valid.code, 0, valid.stdout);
     const same = await rescore("run", "--out", "same");
     assertEquals(same.code, 3, same.stderr);
     await assertSameFiles(`${folder}/run`, `${folder}/same`, FILES);

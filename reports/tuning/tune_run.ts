@@ -82,7 +82,7 @@ export async function tuneRun(folder: string, options: TuneOptions): Promise<Tun
   const { sigma, otsu } = run.settingsOf(setting);
   const fixed: Candidate = {
     ...{ layers, steps: [start, end], sigma },
-    threshold: otsu ? "otsu" : "none",
+    threshold: typeof otsu === "number" ? otsu : otsu ? "otsu" : "none",
   };
   let candidates: readonly Candidate[] | undefined;
   const found: { result: HeatmapResult; entries: ScoredSample["entries"] }[] = [];
