@@ -22,7 +22,7 @@ import type { HeatmapResult } from "./run_folder.ts";
 
 /** How {@linkcode rescore} finishes and scores heatmaps. */
 export interface RescoreSettings extends Required<Omit<FinishSettings, "otsu">>, ProtocolChoice {
-  /** Whether values up to Otsu's threshold become 0, or a threshold in its place, 0..1. */
+  /** True sets values up to Otsu's threshold to 0; a number is a threshold in its place, 0..1. */
   readonly otsu: boolean | number;
 }
 

@@ -15,8 +15,8 @@ import { RECORD, type RunRecord } from "./run_folder.ts";
  */
 export interface ScoringSettings extends Required<Omit<RescoreSettings, "otsu">> {
   /**
-   * Whether the run cuts at Otsu's threshold, or its own threshold, by the name of the variant. A
-   * run without variants has one empty name.
+   * True if the run cuts at Otsu's threshold, or the run's own threshold, by the name of the
+   * variant. A run without variants has one empty name.
    */
   readonly otsu: ReadonlyMap<string, boolean | number>;
 }

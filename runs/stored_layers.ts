@@ -75,7 +75,7 @@ function isChoice(
     Number.isSafeInteger(start) && Number.isSafeInteger(end) && start! < end!;
 }
 
-/** Whether a run stores the attention of a choice. */
+/** Returns true if a run stores the attention of a choice. */
 export function canRead(stored: StoredAttention, choice: AttentionChoice): boolean {
   return ownSetting(stored, choice) !== undefined || keptGroups(stored, choice) !== undefined;
 }

@@ -86,7 +86,7 @@ export interface SampleHeatmap {
   readonly layers: readonly AveragedLayer[];
   /** Standard deviation of the run's Gaussian in heatmap pixels. */
   readonly sigma: number;
-  /** Whether the run cut the heatmap at Otsu's threshold, or the run's own threshold. */
+  /** True if the run cut the heatmap at Otsu's threshold, or the run's own threshold. */
   readonly otsu: boolean | number;
   /** Whether `layers` holds a baseline's own heatmap, which takes no resize or Gaussian. */
   readonly isGrid: boolean;

@@ -62,7 +62,7 @@ export class Controls {
    * of the call before, so that the user's own changes stay.
    *
    * @param sigma Standard deviation of the Gaussian in heatmap pixels.
-   * @param otsu Whether the run cut at Otsu's threshold, or its own threshold; false makes it 0.
+   * @param otsu True if the run cut at Otsu's threshold, or its own threshold; false sets 0.
    */
   useSettings(sigma: number, otsu: boolean | number): void {
     const settings = `${sigma} ${otsu}`;
