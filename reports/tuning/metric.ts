@@ -31,8 +31,8 @@ export interface Metric {
   readonly pool: Pool;
 }
 
-/** Letters and digits of a name in lower case, so that `mIoU` is `miou`. */
-const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
+/** Letters and digits of a name in lower case, so that `mIoU %` is `miou`; bars tell `|CNR|`. */
+const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9|]/g, "");
 
 /**
  * Parses the name of a number: one of the paper's scores (`mIoU`, `CNR`, …), a protocol, which stands
@@ -41,30 +41,28 @@ const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, "");
  * @throws {UsageError} If there is no such number.
  */
 export function parseMetric(text: string): Metric {
-  const [name, number, ...more] = text.split(":").map((part) => part.trim());
-  const isPaper = !Object.hasOwn(PROTOCOLS, name!) && number === undefined || name === "paper";
-  const protocol = isPaper ? PAPER_PROTOCOL : name!;
-  const known: readonly NumberName[] = isPaper
-    ? SCORES
-    : Object.hasOwn(PROTOCOLS, protocol)
-    ? numbersOf(protocol as ProtocolName)
-    : [];
-  const wanted = name === "paper" || !isPaper ? number : name;
-  const place = wanted === undefined
+  const [name, ...rest] = text.split(":").map((part) => part.trim());
+  const isNamed = name === PAPER_PROTOCOL || Object.hasOwn(PROTOCOLS, name!);
+  const protocol = isNamed ? name! : PAPER_PROTOCOL;
+  const wanted = isNamed ? rest : [text];
+  const isPaper = protocol === PAPER_PROTOCOL;
+  const known: readonly NumberName[] = isPaper ? SCORES : numbersOf(protocol as ProtocolName);
+  const namesOf = (score: NumberName) => {
+    const { key, label } = SCORE_STYLES[score];
+    return [score, key, label].map(plain);
+  };
+  const place = wanted.length === 0
     ? 0
-    : known.findIndex((score) =>
-      [score, SCORE_STYLES[score].key].some((other) => plain(other) === plain(wanted))
-    );
-  const score = more.length === 0 ? known[place] : undefined;
+    : known.findIndex((score) => namesOf(score).includes(plain(wanted.join(":"))));
+  const score = known[place];
   if (score === undefined) {
-    const listed = known.length > 0 && !isPaper
-      ? known.map((score) => `${protocol}:${SCORE_STYLES[score].key}`)
-      : [...SCORES, ...Object.keys(PROTOCOLS)];
+    const listed = isPaper
+      ? [...SCORES, ...Object.keys(PROTOCOLS)]
+      : known.map((score) => `${protocol}:${SCORE_STYLES[score].key}`);
     throw new UsageError(`Option "--metric" must be one of ${listed.join(", ")}, got "${text}"`);
   }
   return {
     ...{ protocol, score, place, sign: LOWER.includes(score) ? -1 : 1 },
-    pool: (isPaper ? undefined : poolOf(protocol as ProtocolName)) ??
-      meanPool(isPaper ? SCORES.length : known.length),
+    pool: (isPaper ? undefined : poolOf(protocol as ProtocolName)) ?? meanPool(known.length),
   };
 }

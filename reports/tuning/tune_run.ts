@@ -61,6 +61,8 @@ export interface Tuning extends CrossValidation {
   readonly samples: readonly ScoredSample[];
   readonly unit: Units["unit"];
   readonly units: number;
+  /** Number of samples that the run was to do. */
+  readonly planned: number;
 }
 
 /**
@@ -126,7 +128,9 @@ export async function tuneRun(folder: string, options: TuneOptions): Promise<Tun
     );
   }
   const validated = crossValidate(samples, candidates!.length, metric, { folds, seed, groups });
-  return { ...validated, metric, folds, seed, candidates: candidates!, samples, unit, units };
+  const { length: planned } = run.record.plan;
+  const outcome = { ...validated, metric, folds, seed, samples, unit, units, planned };
+  return { ...outcome, candidates: candidates! };
 }
 
 function protocolsOf({ protocol }: Metric): readonly ProtocolName[] {

@@ -60,7 +60,7 @@ export function tuningTables(tuning: Tuning): ResultTable[] {
 
 /** Says how the tuning was made, in sentences. */
 export function describeTuning(tuning: Tuning): string[] {
-  const { samples, units, unit, folds, seed, candidates, metric } = tuning;
+  const { samples, planned, units, unit, folds, seed, candidates, metric } = tuning;
   const { level, resamples, seed: draws } = BOOTSTRAP;
   const few = [...tuning.classes].filter(([, { whole }]) => whole.isPooled);
   const partly = [...tuning.classes].flatMap(([name, { whole, folds }]) =>
@@ -74,6 +74,13 @@ export function describeTuning(tuning: Tuning): string[] {
       unit === "patient" ? "patients" : "images, since the dataset does not tell the patients,"
     } ` +
     "are never divided.",
+    ...(samples.length < planned
+      ? [
+        `${
+          planned - samples.length
+        } other samples have no ${metric.protocol} scores and do not count.`,
+      ]
+      : []),
     `${candidates.length} settings, chosen by ${SCORE_STYLES[metric.score].label} of protocol ` +
     `${metric.protocol}. Fixed: ${describeCandidate(candidates[0]!)}.`,
     `"${TUNED}" and "${POOLED}" score each fold by the choice on all other folds, so that no ` +
@@ -99,7 +106,7 @@ export function describeTuning(tuning: Tuning): string[] {
 
 /** A candidate as columns of a CSV file. */
 function columnsOf({ layers, steps, sigma, threshold }: Candidate) {
-  return { layers: layers.join(" "), start: steps[0], end: steps[1], sigma, threshold };
+  return { layers: layers.join(), start: steps[0], end: steps[1], sigma, threshold };
 }
 
 const COLUMNS = [

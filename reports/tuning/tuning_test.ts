@@ -336,8 +336,11 @@ Deno.test("parseMetric() takes scores and protocols, and lists them", () => {
     const { protocol, score } = parseMetric(text);
     return `${protocol} ${score}`;
   };
-  assertEquals(["mIoU", "abs_cnr", "paper:auc_roc", "aep", "aep:dice", "ap:ap_50"].map(named), [
+  assertEquals(["mIoU", "|CNR|", "paper:auc_roc", "aep", "aep:dice", "ap:ap_50"].map(named), [
     ...["paper miou", "paper absCnr", "paper aucRoc", "aep miou", "aep dice", "ap apAt50"],
+  ]);
+  assertEquals(["abs_cnr", "CNR", "AUC-ROC"].map(named), [
+    ...["paper absCnr", "paper cnr", "paper aucRoc"],
   ]);
   assertThrows(() => parseMetric("aep:foo"), Error, "one of aep:miou, aep:dice, aep:cnr, aep:hit");
   assertThrows(() => parseMetric("f2"), Error, "one of absCnr, cnr, miou, aucRoc, per-box");
