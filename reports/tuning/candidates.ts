@@ -7,6 +7,7 @@
 import { maskHeatmap, type SmoothHeatmap } from "../../pipeline/postprocess.ts";
 import type { Selection } from "../../pipeline/settings/selection.ts";
 import { chooseSteps } from "../../pipeline/settings/settings.ts";
+import { MAX_SIGMA } from "../../shaders/gaussian_cpu.ts";
 import {
   type AttentionChoice,
   canRead,
@@ -46,7 +47,7 @@ export interface Grid {
   /**
    * Standard deviations of the Gaussian.
    *
-   * @default {Half, all and twice the run's own}
+   * @default {Half, all and twice the run's own, up to 32}
    */
   readonly sigmas?: readonly number[];
   /**
@@ -78,8 +79,8 @@ export function candidatesOf(
   grid: Grid,
   folder: string,
 ): Candidate[] {
-  const { own, kept } = stored;
-  const settings = [...own.values()];
+  const { kept } = stored;
+  const settings = [...stored.own.values()];
   const known = [...sides.keys()].sort((a, b) => a - b);
   const layers = grid.layers?.map((set) => set === "all" ? known : set) ?? [
     ...settings.map(({ layers }) => layers),
@@ -99,7 +100,8 @@ export function candidatesOf(
       .filter((choice) => canRead(stored, choice))
   );
   requireChoices(choices, { layers, steps }, grid, stored, folder);
-  const { sigmas = [fixed.sigma, fixed.sigma / 2, fixed.sigma * 2] } = grid;
+  const { sigma: own } = fixed;
+  const { sigmas = [own, own / 2, Math.min(2 * own, MAX_SIGMA)] } = grid;
   const { thresholds = THRESHOLDS } = grid;
   const all = choices.flatMap(({ layers, start, end }) => {
     const steps = [start, end] as const;
