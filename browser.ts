@@ -30,4 +30,5 @@ export { ground, groundImage } from "./pipeline/ground.ts";
 export { postprocess } from "./pipeline/postprocess.ts";
 export { scoreByProtocols } from "./scoring/protocols.ts";
 export { scoreHeatmap } from "./scoring/score_heatmap.ts";
+export { reportSentences } from "./base/report/report_sentences.ts";
 export { regionOf } from "./base/region.ts";

@@ -82,6 +82,8 @@ export {
   type Shard,
 } from "./datasets/open_dataset.ts";
 export type { Category, DatasetItem, RowFailure, Sample } from "./datasets/sample.ts";
+export type { TrainingSet } from "./datasets/training.ts";
+export type { Detection } from "./datasets/layouts/detection.ts";
 export {
   drawPhantom,
   type Phantom,
@@ -90,6 +92,8 @@ export {
   type PhantomSetOptions,
 } from "./datasets/phantom/phantom.ts";
 export { writePhantomSet } from "./datasets/phantom/phantom_set.ts";
+
+export { type ReportSentence, reportSentences } from "./base/report/report_sentences.ts";
 
 // Read the folder of a run, and write its scores, figures, page and files without the model.
 export { readResults, type ReadResultsOptions, type ResultLine } from "./runs/read_results.ts";

@@ -71,6 +71,15 @@ export function maskOf(region: Region): Uint8Array {
   return mask;
 }
 
+/** The region in the image mirrored left to right. */
+export function mirrorRegion(region: Region): Region {
+  const mask = maskOf(region);
+  for (let y = 0; y < region.height; y++) {
+    mask.subarray(y * region.width, (y + 1) * region.width).reverse();
+  }
+  return regionOf(mask, region);
+}
+
 /** Number of a region's pixels. */
 export function regionArea({ runs }: Region): number {
   let pixels = 0;

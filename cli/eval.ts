@@ -5,11 +5,12 @@
  */
 
 import {
-  companionOf,
+  companionsOf,
   type Dataset,
   openDataset,
   pathsOutsideImages,
 } from "../datasets/open_dataset.ts";
+import { type Detection, TEMPLATES } from "../datasets/layouts/detection.ts";
 import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
 import { evaluate, type SampleResult } from "../pipeline/evaluate.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
@@ -21,14 +22,15 @@ import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, Notices, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
 import { makeOwnFolder, OUT, requireApart, requireRoom } from "./kit/files.ts";
-import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./_eval_flags.ts";
+import { type EvalControls, openControls } from "./study/eval_controls.ts";
+import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./study/eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
 import { methodContext, methodPaths, methodSources, moduleReach } from "./kit/method_sources.ts";
 import { parseProtocols, parseShard } from "./kit/parsers.ts";
 import { announceTime, Progress } from "./kit/progress.ts";
 import { printFiles, printSummary, writeSummary } from "./kit/summary.ts";
 import { folderOf, stat } from "../base/paths.ts";
-import { chooseMethods, type OpenMethods } from "../methods/choose_methods.ts";
+import { chooseMethods, type OpenMethods, trainingBefore } from "../methods/choose_methods.ts";
 import { importMethod } from "../methods/outside_method.ts";
 import { METHODS } from "../methods/registry.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
@@ -44,25 +46,38 @@ function withDataset(values: EvalValues): EvalValues {
   return dataset === undefined ? values : { ...values, dataset: datasetPath(dataset, data) };
 }
 
+/** The classes that every image is asked for; `undefined` if the dataset's phrases are grounded. */
+function detectionOf({ classes, template }: EvalValues): Detection | undefined {
+  return classes.length === 0 ? undefined : { classes, template: template ?? TEMPLATES[0] };
+}
+
 async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
-  const { images, split, phrases, limit, margin } = asGiven;
+  const { images, split, phrases, limit, margin, template } = asGiven;
   const needing = (["images", "split", "phrases"] as const).find((option) => asGiven[option]);
   if (!asGiven.dataset && needing) throw new UsageError(`Option "--${needing}" needs "--dataset"`);
+  const detection = detectionOf(asGiven);
+  if (!detection && template) throw new UsageError('Option "--template" needs "--classes"');
+  if (detection && phrases) {
+    throw new UsageError('Options "--classes" and "--phrases" exclude each other');
+  }
   const values = withDataset(asGiven);
   requireBackend(values);
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
-  const protocols = parseProtocols(values.protocol);
+  const protocols = parseProtocols([...values.protocol, ...(detection ? ["detection"] : [])]);
   const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
   const sources = await methodSources(values, Object.keys(METHODS), given, importMethod);
   requireApart(values.out, methodPaths(sources, values).write);
+  const training = trainingBefore(sources, values);
   const part = {
     ...(images && { images }),
     ...(split && { split }),
     ...(limit && { limit }),
     ...(shard && { shard }),
     ...(phrases && { phrases }),
-    ...(needsNegatives(protocols) && { negatives: true }),
+    ...(training.length > 0 && { training }),
+    ...(detection && { detection }),
+    ...(!detection && needsNegatives(protocols) && { negatives: true }),
   };
   const chosen = values.dataset === undefined ? undefined : await openDataset(values.dataset, part);
   const progress = new Progress(values.progress);
@@ -71,10 +86,12 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
   const methods = await chooseMethods(sources, values, context);
   const out = values.out ?? await makeOwnFolder("eval");
   const notices: string[] = [];
-  const folder = await RunFolder.lock(out, (notice) => {
+  const notice = (notice: string) => {
     progress.warn(notice);
     notices.push(notice);
-  });
+  };
+  const folder = await RunFolder.lock(out, notice);
+  let controls: EvalControls | undefined;
   try {
     const { deno, ...compared } = await context.versions();
     const known = {
@@ -87,13 +104,14 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
     const path = values.dataset ??
       (await writePhantomSet(`${out}/phantoms`, { seed: PHANTOM_SEED })).csv;
     const dataset = chosen ?? await openDataset(path, part);
-    const { kind, sha256, wordings, attribution, negatives } = dataset;
+    const { kind, sha256, wordings, classes, attribution, negatives } = dataset;
     // `run.json` has the facts in this order.
     const facts = {
       ...methods.facts,
       dataset: {
         ...{ kind, sha256, split, limit },
         ...(wordings && { phrases: wordings }),
+        ...(classes && { classes, template: detection!.template }),
         ...(attribution && { attribution }),
         ...(negatives && { negatives }),
       },
@@ -106,14 +124,21 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
       summary.add(result);
       failures.add(result);
     });
+    if (values.controls) {
+      const own = [...sources.keys()];
+      controls = await openControls(out, path, part, own, record, earlier, notice);
+    }
     progress.release();
     const whose = shard ? `, shard ${shard.number} of ${shard.count}` : "";
     progress.say(
       `Grounding ${dataset.count} phrases of ${dataset.path}${whose}` +
-        (done.size > 0 ? `; ${done.size} done before.` : "."),
+        (controls ? `, and ${controls.count} questions beside them` : "") +
+        (done.size > 0 ? `; ${done.size + (controls?.done.size ?? 0)} done before.` : "."),
     );
     if (methods.keptBytes > 0) {
-      const size = await requireRoom(out, methods.keptBytes, dataset.count - done.size);
+      const more = controls ? controls.count - controls.done.size : 0;
+      const left = dataset.count - done.size + more;
+      const size = await requireRoom(out, methods.keptBytes, left);
       progress.say(`Keeping attention: ${size}.`);
     }
     const opened = await methods.open(async () => ({
@@ -121,6 +146,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         ...(images && { images }),
         ...(split && { split }),
         ...(part.negatives && { negatives: true }),
+        ...(detection && { detection }),
       }),
       // If `--dataset` is a folder, its images lie below it, wherever the dataset's file was found.
       root: images ?? (path === dataset.path ? folderOf(path) : path),
@@ -128,7 +154,8 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
     try {
       const left = dataset.count - done.size;
       for (const method of Object.values(opened.methods)) {
-        await announceTime(progress, method, left, left);
+        const more = controls ? controls.count - controls.done.size : 0;
+        await announceTime(progress, method, left + (controls?.mirrored ?? 0), left + more);
       }
       const about = {
         ...methods.sources,
@@ -136,12 +163,23 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         dataset: { path: dataset.path, ...facts.dataset },
         ...(shard && { shard }),
       };
-      const state = { folder, record, dataset, done, summary, failures, progress, notices };
+      const state = {
+        folder,
+        record,
+        controls,
+        dataset,
+        done,
+        summary,
+        failures,
+        progress,
+        notices,
+      };
       return await carryOut({ ...state, opened, about, values, protocols }, signal);
     } finally {
       await opened.close();
     }
   } finally {
+    await controls?.folder.close();
     await folder.close();
   }
 }
@@ -150,6 +188,8 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
 interface Run {
   readonly folder: RunFolder;
   readonly record: RunRecord;
+  /** Questions beside the samples; `undefined` without `--controls`. */
+  readonly controls: EvalControls | undefined;
   readonly dataset: Dataset;
   /** Ids of the samples that earlier attempts finished. */
   readonly done: ReadonlySet<string>;
@@ -167,19 +207,22 @@ interface Run {
 
 /** Evaluates the remaining samples, writes and prints the results, and returns the exit code. */
 async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
-  const { folder, record, dataset, done, summary, failures, progress, notices, values } = run;
+  const { folder, record, controls, dataset, summary, failures, progress, notices, values } = run;
   const { concurrency, margin } = values;
+  const done = controls ? run.done.union(controls.done) : run.done;
+  const planned = dataset.count + (controls?.count ?? 0);
   const before = done.size;
   const began = performance.now();
-  progress.begin(dataset.count, before, failures.count);
+  progress.begin(planned, before, failures.count);
   let count = before;
   const notes = new ReadingNotes();
   // All variants of a sample are written together: a sample with a missing variant is run again.
   let sample: SampleResult[] = [];
+  const homeOf = ({ control }: SampleResult) => control ? controls!.folder : folder;
   const write = async () => {
     const results = sample;
     sample = [];
-    await folder.write(results);
+    await homeOf(results[0]!).write(results);
   };
   const finish = async (error?: Error) => {
     progress.finish(count);
@@ -198,7 +241,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
     return await writeSummary(folder, record, summary, more, isWhole, values.progress);
   };
   try {
-    const results = evaluate(dataset.items, run.opened.methods, {
+    const results = evaluate(controls?.items(dataset.items) ?? dataset.items, run.opened.methods, {
       concurrency,
       margin,
       protocols: run.protocols,
@@ -211,15 +254,17 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       },
     });
     for await (const { result, heatmap, kept } of results) {
-      if (heatmap) await folder.writeHeatmaps([heatmap]);
-      if (kept) await folder.writeAttention([kept]);
+      if (heatmap) await homeOf(result).writeHeatmaps([heatmap]);
+      if (kept) await homeOf(result).writeAttention([kept]);
       sample.push(result);
       // The last variant completes a sample.
       const isDone = result.setting === undefined || result.setting === record.variants.at(-1);
       if (isDone) await write();
-      summary.add(result);
-      failures.tell(result, progress, `${folder.path}/${RESULTS}`);
-      notes.tell(result, progress, `${folder.path}/${RESULTS}`);
+      if (!result.control) {
+        summary.add(result);
+        failures.tell(result, progress, `${folder.path}/${RESULTS}`);
+        notes.tell(result, progress, `${folder.path}/${RESULTS}`);
+      }
       if (isDone) {
         progress.update(++count, failures.count);
         failures.requireAtMost(values["max-failures"] ?? Infinity);
@@ -236,7 +281,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   }
   const written = await finish();
   const code = printSummary(written);
-  if (signal.aborted && count < dataset.count) {
+  if (signal.aborted && count < planned) {
     printFiles(written);
     progress.warn(`Stopped; the same command with --out ${folder.path} goes on.`);
     return EXIT.interrupted;
@@ -248,7 +293,7 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
       signal,
       onNotice: notices.add,
       onProgress: (done, total) => pages.follow(done, total),
-    }, written.laterality).finally(() => {
+    }, written).finally(() => {
       pages.clear();
       notices.end();
     }).then(
@@ -266,17 +311,20 @@ await runCommand(EVAL_COMMAND, main, async (asGiven) => {
   const { dataset, images, phrases, out = OUT } = values;
   const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
   const paths = methodPaths(await methodSources(values, Object.keys(METHODS), given), values);
+  const detection = detectionOf(values);
   const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
   return {
     read: [
       ...paths.read,
       ...moduleReach(values),
       dataset,
-      file && companionOf(file),
+      ...(file ? companionsOf(file, detection !== undefined) : []),
       phrases,
       images ?? (file && folderOf(file)),
       // `main` reads the dataset and reports its errors.
-      ...(dataset === undefined ? [] : await pathsOutsideImages(dataset, images).catch(() => [])),
+      ...(dataset === undefined
+        ? []
+        : await pathsOutsideImages(dataset, images, detection).catch(() => [])),
     ],
     write: [out, ...paths.write],
   };

@@ -10,6 +10,7 @@ import { nameOf, stat, stemOf } from "../base/paths.ts";
 import { mapStream } from "../base/stream.ts";
 import { makeFolder, writeWhole } from "../base/write_whole.ts";
 import { namedPhantom } from "../datasets/phantom/named_phantom.ts";
+import { CLASSES } from "../datasets/sample.ts";
 import type { MethodSource } from "../methods/choose_methods.ts";
 import type { ChosenMethod, MethodRow } from "../methods/method_row.ts";
 import { importMethod } from "../methods/outside_method.ts";
@@ -32,11 +33,14 @@ import {
   resultJson,
   type ResultRecord,
 } from "../reports/result_json.ts";
+import { type Answered, answerOf, writeAnswers } from "./grounding/conclude.ts";
+import { readQuestions } from "./grounding/questions.ts";
 import { BACKEND_FLAGS, requireBackend } from "./kit/backend.ts";
 import { runCommand } from "./kit/confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
 import { EXIT } from "./kit/exit.ts";
 import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
+import { CLASS_FLAGS } from "./kit/score_flags.ts";
 import { command, givenFlags, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { findImages, imageReach } from "./kit/images.ts";
 import {
@@ -50,11 +54,13 @@ import { MODELS_FLAGS } from "./kit/models.ts";
 import { announceTime, Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({
-  usage: "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] [options]",
+  usage:
+    "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] | --classes LIST | --report FILE [options]",
   description:
     "Grounds phrases in chest X-rays. Writes heatmap.npy, overlay.png and result.json for each " +
     "phrase of each image. A method that gives boxes writes no heatmap.npy. With one image and one phrase the files lie in the output folder itself. " +
-    "Several images have a numbered folder each, and so have several phrases of an image.",
+    "Several images have a numbered folder each, and so have several phrases of an image. " +
+    "Classes and reports have a file of all answers besides: detections.json with detections.csv and overview.png, or report.json with report.html.",
   flags: {
     image: {
       type: "list",
@@ -66,8 +72,17 @@ const COMMAND = command({
     phrase: {
       type: "list",
       placeholder: "TEXT",
-      required: true,
       description: "Phrase of the report. The option may be repeated.",
+    },
+    ...CLASS_FLAGS,
+    classes: {
+      ...CLASS_FLAGS.classes,
+      description: `${CLASS_FLAGS.classes.description} all stands for ${CLASSES.join(", ")}.`,
+    },
+    report: {
+      type: "string",
+      placeholder: "FILE",
+      description: "Text file of a report in English: grounds each of its sentences.",
     },
     method: {
       type: "string",
@@ -106,10 +121,10 @@ function folderName(text: string, index: number): string {
 type Values = ValuesOf<typeof COMMAND.flags>;
 
 async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const { phrase: phrases } = values;
-  const empty = phrases.findIndex((phrase) => phrase.trim() === "");
-  if (empty >= 0) throw new UsageError(`Phrase ${empty + 1} is empty`);
   requireBackend(values);
+  const questions = await readQuestions(values);
+  const { kind, list } = questions;
+  const phrases = list.map(({ phrase }) => phrase);
   const [name, { row, source }] = await methodOf(values, importMethod);
   requireApart(values.out, row.paths?.(values).write ?? []);
   if (values.overwrite && values.out === undefined) {
@@ -152,23 +167,44 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       }
       const onProgress = (done: number) => progress.update(number * phrases.length + done, failed);
       const flows = method.ground(oneImage(gray, phrases), { signal, onProgress, onNotice });
-      const results = shownPhrases(flows, chosen, phrases, (sentence) => {
+      const answers = new Map<number, Answered>();
+      const results = shownPhrases(flows, chosen, phrases, (sentence, index) => {
         if (total === 1) throw new Error(sentence);
         onNotice(`error: ${isOne ? "" : `${image}: `}${sentence}`);
+        answers.set(index, { ...list[index]!, error: sentence });
         failed++;
       });
       const stem = stemOf(nameOf(image));
       const folder = isOne ? out : `${out}/${folderName(stem, number)}`;
-      const folderOf = (phrase: string, index: number) =>
-        phrases.length === 1 ? folder : `${folder}/${folderName(phrase, index)}`;
+      const nameOfPhrase = (index: number) => {
+        const { phrase, label = phrase } = list[index]!;
+        return phrases.length === 1 ? "" : folderName(label, index);
+      };
+      const folderOf = (index: number) => [folder, nameOfPhrase(index)].filter(Boolean).join("/");
       const backdrop = backdropOf(gray);
       const shown = { image, gray, backdrop, record, notes: chosen.notes ?? [] };
+      const print = (sentence: string) => {
+        progress.clear();
+        console.log(`${isOne ? "" : `${image}: `}${sentence}`);
+      };
       try {
-        for await (const { sentence, folder, notes } of writeResults(folderOf, results, shown)) {
-          progress.clear();
-          console.log(`${isOne ? "" : `${image}: `}${sentence}; ${folder}`);
-          for (const note of notes) console.log(`  note: ${note}`);
+        for await (const found of writeResults(folderOf, results, shown)) {
+          const { result, json, sentence, folder } = found;
           written++;
+          if (kind !== "phrases") {
+            const index = Number(result.sample.id);
+            const answer = await answerOf(kind, result, gray, json);
+            answers.set(index, { ...list[index]!, folder: nameOfPhrase(index), ...answer });
+            continue;
+          }
+          print(`${sentence}; ${folder}`);
+          for (const note of result.sample.notes ?? []) console.log(`  note: ${note}`);
+        }
+        if (kind !== "phrases") {
+          const all = [...answers].sort(([one], [other]) => one - other).map(([, own]) => own);
+          const sorted = await writeAnswers(folder, questions, all, shown);
+          for (const answer of sorted) print(answerText(answer));
+          print(`All answers: ${folder}/${kind === "classes" ? "detections.json" : "report.html"}`);
         }
       } catch (error) {
         progress.clear();
@@ -183,6 +219,16 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   } finally {
     await method.close();
   }
+}
+
+/** An answer about a class or a sentence in words. */
+function answerText({ label, phrase, sentence, detected, error }: Answered): string {
+  if (!detected) return `${label ?? phrase}: failed: ${error}`;
+  const denial = sentence?.negated ? " (says that nothing is there)" : "";
+  const { existence, boxes, confidence } = detected;
+  const [first = "no box"] = boxTexts(boxes, confidence);
+  const more = boxes.length > 1 ? ` and ${boxes.length - 1} more` : "";
+  return `${label ?? phrase}${denial}: existence ${existence.mean.toFixed(3)}, ${first}${more}`;
 }
 
 /**
@@ -246,7 +292,7 @@ async function* shownPhrases(
   flows: AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>,
   { variants = [""], settings }: ChosenMethod,
   phrases: readonly string[],
-  onFailure: (sentence: string) => void,
+  onFailure: (sentence: string, index: number) => void,
 ): AsyncIterableIterator<ShownPhrase | BoxedPhrase> {
   const left = new Map(phrases.map((phrase, i) => [String(i), phrase]));
   const failed = new Set<string>();
@@ -259,7 +305,7 @@ async function* shownPhrases(
       left.delete(id);
       failed.add(id);
       made = [];
-      onFailure(droppedSentence(flow.dropped));
+      onFailure(droppedSentence(flow.dropped), Number(id));
       continue;
     }
     const found = flow.item;
@@ -294,34 +340,44 @@ interface Source {
   readonly backdrop: Backdrop;
 }
 
-/** Writes the results of one image as they arrive; yields a sentence, folder and notes for each. */
+/** A result whose files are written. */
+interface WrittenResult {
+  readonly result: ShownPhrase | BoxedPhrase;
+  /** Content of its `result.json`. */
+  readonly json: object;
+  /** The result in words. */
+  readonly sentence: string;
+  readonly folder: string;
+}
+
+/** Writes the results of one image as they arrive. */
 function writeResults(
-  folderOf: (phrase: string, index: number) => string,
+  folderOf: (index: number) => string,
   results: AsyncIterable<ShownPhrase | BoxedPhrase>,
   source: Source,
-): AsyncIterable<{ sentence: string; folder: string; notes: readonly string[] }> {
+): AsyncIterable<WrittenResult> {
   const write = async (result: ShownPhrase | BoxedPhrase) => {
-    const { id, phrase, notes = [] } = result.sample;
-    const folder = folderOf(phrase, Number(id));
+    const { id, phrase } = result.sample;
+    const folder = folderOf(Number(id));
     await makeFolder(folder);
     if ("predicted" in result) {
-      await writeBoxes(folder, result, source);
-      return { sentence: `${phrase}: ${foundText(result)}`, folder, notes };
+      const json = await writeBoxes(folder, result, source);
+      return { result, json, sentence: `${phrase}: ${foundText(result)}`, folder };
     }
     const { originalBox, constant } = result;
-    await writeResult(folder, result, source);
+    const json = await writeResult(folder, result, source);
     const where = constant
       ? "nothing found: the heatmap is the same everywhere"
       : originalBox
       ? `mask within [${originalBox}]`
       : "whole heatmap";
-    return { sentence: `${phrase}: ${where}`, folder, notes };
+    return { result, json, sentence: `${phrase}: ${where}`, folder };
   };
   // The files of a phrase are written while the model runs on the next phrase.
   return mapStream(results, write, { concurrency: 2 });
 }
 
-async function writeResult(folder: string, result: ShownPhrase, source: Source): Promise<void> {
+async function writeResult(folder: string, result: ShownPhrase, source: Source): Promise<object> {
   const { image, heatmap, size, threshold, originalBox, sample, drawSheet } = result;
   await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
   const notes = [...sample.notes ?? [], ...source.notes];
@@ -353,9 +409,10 @@ async function writeResult(folder: string, result: ShownPhrase, source: Source):
   };
   const json = resultJson(found, source.record);
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
+  return json;
 }
 
-async function writeBoxes(folder: string, found: BoxedPhrase, source: Source): Promise<void> {
+async function writeBoxes(folder: string, found: BoxedPhrase, source: Source): Promise<object> {
   const { sample: { phrase, notes: own = [] }, predicted, confidence, details } = found;
   const { image, gray, backdrop } = source;
   const notes = [...own, ...source.notes];
@@ -372,6 +429,7 @@ async function writeBoxes(folder: string, found: BoxedPhrase, source: Source): P
     source.record,
   );
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
+  return json;
 }
 
 /** Describes predicted boxes as a part of a sentence. */
@@ -386,7 +444,12 @@ await runCommand(COMMAND, main, async (values) => {
   const [name, method] = await methodOf(values);
   const paths = methodPaths(new Map([[name, method]]), values);
   return {
-    read: [...paths.read, ...moduleReach(values), ...await imageReach(values.image)],
+    read: [
+      ...paths.read,
+      ...moduleReach(values),
+      ...await imageReach(values.image),
+      values.report,
+    ],
     write: [values.out ?? OUT, ...paths.write],
   };
 });

@@ -10,7 +10,8 @@ import { masksOf } from "./kit/images.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { conclude } from "./kit/summary.ts";
-import { mergeRuns } from "../runs/merge_runs.ts";
+import { controlFolder } from "../runs/control_run.ts";
+import { mergeControls, type MergedRuns, mergeRuns } from "../runs/merge_runs.ts";
 import { hasHeatmap, RunFolder } from "../runs/run_folder.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
 
@@ -36,6 +37,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     throw new UsageError(`Option "--out" must be another folder than the shards, got "${out}"`);
   }
   const { record, results, heatmaps, kept } = await mergeRuns(operands);
+  const controls = await mergeControls(operands);
   const progress = new Progress(values.progress, undefined, "heatmaps");
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
@@ -56,9 +58,27 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     progress.finish(count);
     await folder.write(results);
     for (const result of results) summary.add(result);
+    if (controls) await writeControls(out, controls, overwrite);
     return await conclude(folder, record, summary, { merged: operands }, values.progress);
   } finally {
     progress.clear();
+    await folder.close();
+  }
+}
+
+/** Writes merged controls to the folder of the merged run. */
+async function writeControls(
+  out: string,
+  { record, results, heatmaps, kept }: MergedRuns,
+  overwrite: boolean,
+): Promise<void> {
+  const folder = await RunFolder.lock(controlFolder(out), () => {});
+  try {
+    await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
+    await folder.writeAttention(kept);
+    await folder.writeHeatmaps(heatmaps);
+    await folder.write(results);
+  } finally {
     await folder.close();
   }
 }

@@ -14,8 +14,9 @@ import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import { conclude } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
 import { parseLayers, parseSelect } from "../methods/ldm/parsers.ts";
-import { rescoreRun } from "../runs/rescore_run.ts";
-import { RunFolder } from "../runs/run_folder.ts";
+import { controlFolder, controlRecord, hasControls } from "../runs/control_run.ts";
+import { type RescoreOptions, rescoreRun } from "../runs/rescore_run.ts";
+import { RunFolder, type RunRecord } from "../runs/run_folder.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
 
 const AS_BEFORE = "the run's own";
@@ -54,6 +55,12 @@ const COMMAND = command({
     },
     margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },
     protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
+    controls: {
+      type: "boolean",
+      description:
+        "Show if the method listens: scores of its stored maps for other phrases of an image, and " +
+        "of maps that know no phrase. A run with controls keeps them without this option.",
+    },
     out: { type: "string", placeholder: "DIR", required: true, description: "Folder to write to." },
     overwrite: { type: "boolean", description: "Replace the results in --out." },
     ...PROGRESS_FLAGS,
@@ -74,14 +81,15 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       `Options ${cuts.map((name) => `"--${name}"`).join(" and ")} exclude each other`,
     );
   }
-  const { record, samples } = await rescoreRun(source!, {
+  const options: RescoreOptions = {
     ...(sigma !== undefined && { sigma }),
     ...(cuts.length > 0 && { otsu: values.threshold ?? values.otsu }),
     ...(layers !== undefined && { layers: parseLayers(layers) }),
     ...(select !== undefined && { select: parseSelect(select) }),
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
-  });
+  };
+  const { record, samples } = await rescoreRun(source!, options);
   const progress = new Progress(values.progress);
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
@@ -101,11 +109,38 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
       progress.update(++count, failed);
     }
     progress.finish(count);
+    await rescoreControls(source!, out, record, { ...values, options });
     const isWhole = count >= total;
     if (!isWhole) progress.warn(`The run has ${count} of ${total} samples.`);
     return await conclude(folder, record, summary, { rescored: source }, values.progress, isWhole);
   } finally {
     progress.clear();
+    await folder.close();
+  }
+}
+
+/** Scores the controls of a run again, or begins some that only read stored heatmaps. */
+async function rescoreControls(
+  source: string,
+  out: string,
+  record: RunRecord,
+  { controls, overwrite, options }: Pick<Values, "controls" | "overwrite"> & {
+    readonly options: RescoreOptions;
+  },
+): Promise<void> {
+  const hasOwn = await hasControls(source);
+  if (!hasOwn && !controls) return;
+  const again = hasOwn ? await rescoreRun(controlFolder(source), options) : undefined;
+  const folder = await RunFolder.lock(controlFolder(out), () => {});
+  try {
+    const own = again?.record ?? controlRecord(record);
+    await folder.begin(own, overwrite ? "overwrite" : "refuse", () => {});
+    for await (const { results, heatmaps, kept } of again?.samples ?? []) {
+      await folder.writeHeatmaps(heatmaps);
+      await folder.writeAttention(kept);
+      await folder.write(results);
+    }
+  } finally {
     await folder.close();
   }
 }

@@ -7,7 +7,7 @@
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { createEngine, type EngineHost } from "../web/engine.ts";
-import { modelFiles, PAGE_FILES } from "../web/server/page_files.ts";
+import { modelFiles, PAGE_FILES, PAGE_SOURCES } from "../web/server/page_files.ts";
 import { type RunningServer, type ServerOptions, startServer } from "../web/server/server.ts";
 import { ServedRun } from "../web/server/served_run.ts";
 import { PART_FLAGS } from "../methods/ldm/flags.ts";
@@ -137,26 +137,6 @@ function start(options: Omit<ServerOptions, "port">, port: number | undefined): 
   }
 }
 
-/**
- * Paths of the project's modules, which the page's scripts are built from, and of the bundled
- * model.
- */
-const MODULES = [
-  "web",
-  "reports",
-  "runs",
-  "methods",
-  "pipeline",
-  "models",
-  "datasets",
-  "scoring",
-  "images",
-  "shaders",
-  "base",
-  "deno.json",
-]
-  .map((name) => new URL(`../${name}`, import.meta.url));
-
 /** The host of an engine that runs on this machine. */
 function engineHost(values: Values): EngineHost {
   const { runtime, device } = values;
@@ -172,7 +152,7 @@ function engineHost(values: Values): EngineHost {
 
 await runCommand(COMMAND, main, async ({ results, open, ...values }) => ({
   read: [
-    ...MODULES,
+    ...PAGE_SOURCES,
     ...(results === undefined
       ? [ldmFolder(values), ...partPaths(values)]
       : [results, ...await imagesOf(results)]),

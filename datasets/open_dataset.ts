@@ -16,6 +16,7 @@ import { parseJson } from "./json.ts";
 import { groupRows, mergeRows, type RowGroup } from "./rows.ts";
 import { show } from "./show.ts";
 import { decodeText, type FileText, notText, withTextFault } from "./text.ts";
+import { askEveryClass, type Detection } from "./layouts/detection.ts";
 import type { Layout } from "./layouts/layout.ts";
 import {
   knownColumns,
@@ -27,6 +28,7 @@ import {
 } from "./layouts/registry.ts";
 import type { DatasetItem } from "./sample.ts";
 import type { SplitRow } from "./split_row.ts";
+import { needsSplits, type TrainingSet } from "./training.ts";
 import { readWordings, wordPhrases } from "./wordings.ts";
 
 /** Options of {@linkcode openDataset}. */
@@ -71,6 +73,20 @@ export interface OpenDatasetOptions {
    * @default {false}
    */
   negatives?: boolean;
+  /**
+   * Data that methods were trained on: samples keep their split if it can tell whether they were in
+   * the training.
+   *
+   * @default {No training, and no splits}
+   */
+  training?: readonly TrainingSet[];
+  /**
+   * Ask every image for every class in place of the dataset's phrases, if the dataset says which
+   * classes an image lacks. Images without any class count too.
+   *
+   * @default {undefined}
+   */
+  detection?: Detection;
 }
 
 /** One of several parts of a dataset. */
@@ -91,7 +107,7 @@ export interface Dataset {
   /** Path of the file that holds the rows. */
   readonly path: string;
   /**
-   * SHA-256, in hexadecimal, of the file and of its {@linkcode companionOf | companion}, if one is
+   * SHA-256, in hexadecimal, of the file and of its {@linkcode companionsOf | companion}, if one is
    * read.
    */
   readonly sha256: string;
@@ -99,6 +115,8 @@ export interface Dataset {
   readonly wordings?: Readonly<Record<string, readonly string[]>>;
   /** Attribution that the dataset demands, in sentences; absent if it demands none. */
   readonly attribution?: string;
+  /** Names of the classes that every image is asked for; absent without such a choice. */
+  readonly classes?: readonly string[];
   /** Number of phrases with nothing to find in `items`; absent if there are none. */
   readonly negatives?: number;
   /** Upper bound on the samples in `items`. With a limit, failures come on top of this number. */
@@ -163,18 +181,29 @@ export async function openDataset(
     );
   }
   const { file, folder } = await findFile(path, split);
-  const { name, sha256, rows: read } = await readRows(file, options.negatives);
+  const { name, sha256, rows: read, classes } = await readRows(file, options);
   const layout: Layout = LAYOUTS[name];
   const own = options.phrases === undefined
     ? undefined
     : { path: options.phrases, wordings: await readWordings(options.phrases) };
-  const { rows: all, wordings } = wordPhrases(read, layout.wordings, own);
+  if (own && classes) {
+    throw new InputRangeError(
+      `Cannot use the phrases of "${own.path}": a template makes the phrase of each class`,
+    );
+  }
+  const { rows: all, wordings } = classes
+    ? { rows: read }
+    : wordPhrases(read, layout.wordings, own);
   if (all.length === 0) throw new InputRangeError(`Cannot read "${file}": it has no rows`);
   const chosen = split === undefined ? all : chooseSplit(file, all, split);
   const root = await findImages(file, folder, layout, chosen, options.images);
   const paths = new ImagePaths(root);
   const maskPaths = [paths, new ImagePaths(besideFile(file))];
-  const rows = layout.findsImagesByName ? await nameImages(file, chosen, root) : chosen;
+  const named = layout.findsImagesByName ? await nameImages(file, chosen, root) : chosen;
+  const kind = layout.arePhantoms?.(all) ? "phantoms" : name;
+  const rows = needsSplits(options.training ?? [], kind)
+    ? named
+    : named.map(({ split: _, ...row }) => row);
   const groups = groupRows(rows);
   const isInShard = ({ image }: RowGroup) => image % parts === part;
   const planned = groups.slice(0, limit).filter(isInShard);
@@ -186,10 +215,11 @@ export async function openDataset(
       isInShard(groups[index]!));
   const negatives = planned.filter(({ rows }) => rows.every(({ isNegative }) => isNegative)).length;
   return {
-    kind: layout.arePhantoms?.(all) ? "phantoms" : name,
+    kind,
     path: file,
     sha256,
     ...(wordings && { wordings }),
+    ...(classes && { classes }),
     ...(layout.attribution && { attribution: layout.attribution }),
     ...(negatives > 0 && { negatives }),
     count: planned.length,
@@ -199,17 +229,18 @@ export async function openDataset(
 }
 
 /**
- * Path of the table that may be read with a dataset file, if it exists in the same folder. The name
+ * Paths of the tables that may be read with a dataset file, if they exist in the same folder. The name
  * of the file decides, because its layout is unknown before it is read.
  *
  * @param path The dataset file.
- * @returns `undefined` if no layout has a second table for such a file.
+ * @param hasLabels Labels of whole images are read too.
  */
-export function companionOf(path: string): string | undefined {
-  for (const layout of Object.values<Layout>(LAYOUTS)) {
-    const companion = companionIn(layout, path);
-    if (companion !== undefined) return companion;
-  }
+export function companionsOf(path: string, hasLabels: boolean): string[] {
+  const layouts = Object.values<Layout>(LAYOUTS);
+  return [
+    ...layouts.flatMap((layout) => companionIn(layout, path) ?? []).slice(0, 1),
+    ...layouts.flatMap((layout) => hasLabels && layout.labels?.table ? labelsIn(layout, path) : []),
+  ];
 }
 
 function companionIn({ companion }: Layout, path: string): string | undefined {
@@ -224,12 +255,17 @@ function companionIn({ companion }: Layout, path: string): string | undefined {
  *
  * @param path Dataset, as in {@linkcode openDataset}.
  * @param images The image folder, if it is not the dataset's own folder.
+ * @param detection As of {@linkcode openDataset}.
  * @returns The links; and the folders of the masks, or masks that lie directly beside the file.
  * @throws {Error} If the dataset cannot be read, as in {@linkcode openDataset}.
  */
-export async function pathsOutsideImages(path: string, images?: string): Promise<string[]> {
+export async function pathsOutsideImages(
+  path: string,
+  images?: string,
+  detection?: Detection,
+): Promise<string[]> {
   const { file, folder } = await findFile(path);
-  const { rows } = await readRows(file, true);
+  const { rows } = await readRows(file, detection ? { detection } : { negatives: true });
   const root = { folder: images ?? folder, prefix: "", beside: folderOf(file) };
   const links = new ImagePaths(root).detours(rows.map(({ image }) => image));
   if (images === undefined) return links;
@@ -255,22 +291,50 @@ interface ReadRows {
   readonly name: LayoutName;
   readonly sha256: string;
   readonly rows: SplitRow[];
+  readonly classes?: readonly string[];
 }
 
-async function readRows(file: string, hasNegatives = false): Promise<ReadRows> {
+async function readRows(
+  file: string,
+  { negatives = false, detection }: Pick<OpenDatasetOptions, "negatives" | "detection">,
+): Promise<ReadRows> {
   const hash = createHash("sha256");
   const { text, isBroken } = await readText(file, hash);
   const isJson = /\.json$/i.test(file) || /^\s*[{[]/.test(text);
   const content = isJson ? { json: parseJson(file, text) } : { table: readCsv(file, text) };
   const found = content.table ? recognizeTable(content.table) : recognizeJson(content.json);
   if (!found) throw isBroken ? notText(file) : unknownLayout(file, content);
-  const companion = await readCompanion(companionIn(LAYOUTS[found.name], file), hash);
-  const rows = found.rows(file, companion, hasNegatives);
+  const layout: Layout = LAYOUTS[found.name];
+  const beside = detection && layout.labels?.table ? labelsIn(layout, file) : undefined;
+  const companion = await readCompanion(beside ?? companionIn(layout, file), hash);
+  if (detection && (!layout.labels || beside && !companion)) throw noLabels(file, layout);
+  const read = detection
+    ? layout.labels!.rows(file, content, companion)
+    : found.rows(file, companion, negatives);
+  const { rows, classes } = detection
+    ? askEveryClass(read, layout.labels!.classes, detection)
+    : { rows: read };
   return {
     name: found.name,
     sha256: hash.digest("hex"),
     rows: isBroken ? rows.map(withTextFault) : rows,
+    ...(classes && { classes }),
   };
+}
+
+/** Path of the table with the labels of whole images that must lie beside a dataset's file. */
+function labelsIn({ labels }: Layout, path: string): string {
+  return resolve(folderOf(path), labels!.table!.name);
+}
+
+/** Makes the error for a dataset that does not say which classes an image lacks. */
+function noLabels(file: string, { title, labels }: Layout): Error {
+  return new InputRangeError(
+    `Cannot ask every image of "${file}" for its classes: ` +
+      (labels?.table
+        ? `expected ${labels.table.name} beside it, since ${labels.table.needs}`
+        : `${title} does not say which classes an image lacks`),
+  );
 }
 
 /** Reads the second table of a dataset, if it has one and the file is there. */

@@ -37,6 +37,8 @@ export interface Row {
   readonly mask?: RowMask;
   /** The phrase says that there is nothing to find, as in {@linkcode Sample}. */
   readonly isNegative?: boolean;
+  /** The phrase applies, as in {@linkcode Sample}. */
+  readonly isPresent?: boolean;
   /** The class; absent or empty if the row has none. */
   readonly category?: string;
   /** Group of the class, as in {@linkcode Sample}. */
@@ -45,6 +47,8 @@ export interface Row {
   readonly wording?: number;
   /** Patient of the image, if a column of the dataset states it. */
   readonly patient?: string;
+  /** Name of the split, such as `val` or `test`. */
+  readonly split?: string;
   /** Words of the phrase to read, separated by white space; absent or empty if none are stated. */
   readonly words?: string;
   /** Width and height of the image as written. */
@@ -186,6 +190,7 @@ function readSample(
     }
     notes.push(...new Set(rows.flatMap((row) => row.notes ?? [])));
     const { group, wording, patient } = first;
+    const splits = [...new Set(rows.flatMap(({ split }) => split ?? []))];
     const words = [...new Set(rows.flatMap(({ words = "" }) => words.match(/\S+/g) ?? []))];
     const sample: Sample = {
       id,
@@ -195,11 +200,13 @@ function readSample(
       boxes,
       ...(masks.length > 0 && { masks }),
       ...(rows.every(({ isNegative }) => isNegative) && { isNegative: true }),
+      ...(first.isPresent && { isPresent: true }),
       ...(first.boxUnit && { boxUnit: first.boxUnit }),
       ...(category && { category }),
       ...(group && { group }),
       ...(wording && { wording }),
       ...(patient && { patient: show(patient, MAX_STEM) }),
+      ...(splits.length > 0 && { split: show(splits.join("+")) }),
       ...(words.length > 0 && { words }),
       ...(size && { imageSize: size }),
       ...(notes.length > 0 && { notes }),

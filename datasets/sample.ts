@@ -49,6 +49,14 @@ export interface Sample {
    */
   readonly isNegative?: boolean;
   /**
+   * The dataset says that the phrase applies, maybe without a place. Absent unless the evaluation asks
+   * every image for every class: then no such sample is left out because the model does not see its
+   * place.
+   *
+   * @default {false}
+   */
+  readonly isPresent?: boolean;
+  /**
    * Unit of the boxes: pixels of the image, or shares of its width and height. Shares become
    * pixels after the image is read.
    *
@@ -63,13 +71,32 @@ export interface Sample {
   readonly wording?: number;
   /** Patient of the image, if a column of the dataset states it. */
   readonly patient?: string;
+  /**
+   * Split of the sample, if its rows were read with their splits; several are joined by `+`.
+   *
+   * @default {Left out}
+   */
+  readonly split?: string;
   /** Words of the phrase that methods by words should read, as stated by the dataset. */
   readonly words?: readonly string[];
   /** Image size in pixels, as stated by the dataset. */
   readonly imageSize?: { readonly width: number; readonly height: number };
+  /**
+   * Question to a method that reads images, made from another sample; see docs/method.md, "Does it
+   * listen?". Absent for a sample of the dataset.
+   *
+   * - `other-class`: the phrase of another class on the same image.
+   * - `other-side`: the phrase with the other side.
+   * - `mirrored`: the mirrored image with the mirrored phrase.
+   * - `empty`: the empty phrase, read at the tokens of the phrase; for diffusion models alone.
+   */
+  readonly control?: "other-class" | "other-side" | "mirrored" | "empty";
   /** Notes for the results, such as a box cut at the image's edge. */
   readonly notes?: readonly string[];
 }
+
+/** A question beside a sample. */
+export type Question = NonNullable<Sample["control"]>;
 
 /** A row or annotation that could not become a {@linkcode Sample}. */
 export interface RowFailure {

@@ -2,8 +2,6 @@ import type { Row } from "./rows.ts";
 
 /** A {@linkcode Row} and the split it belongs to. */
 export interface SplitRow extends Row {
-  /** Name of the split, such as `val` or `test`. */
-  readonly split?: string;
   /** Reason why the split cannot be read from another file that holds it. */
   readonly splitFault?: string;
 }

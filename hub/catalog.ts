@@ -76,6 +76,8 @@ export interface CatalogModel {
   readonly access: Access;
   /** Sentence on the training data. */
   readonly training: string;
+  /** The same as {@linkcode parseTraining} reads it: a name alone is a part that is not known. */
+  readonly trained: string;
   /** Sentence on facts that are not known. */
   readonly unknown: string;
   /** Files that a person must fetch; absent if a program fetches all. */
@@ -119,6 +121,8 @@ export const CATALOG: readonly CatalogModel[] = [
     access: "open",
     training:
       "Images and reports of MIMIC-CXR; the text encoder on LAION-2B, pictures and captions of the web.",
+    // The paper counts 368 960 images in the training, as many as MIMIC-CXR's split train has.
+    trained: "mimic-cxr:train,laion",
     unknown:
       "Hashes from the owner; which images were in the training, and so whether images of MS-CXR were.",
     sources: [
@@ -169,6 +173,7 @@ export const CATALOG: readonly CatalogModel[] = [
     bytes: 600_000_000,
     access: "hand",
     training: "Images, phrases and boxes of a part of MS-CXR, so its scores there are too high.",
+    trained: "ms-cxr,refcoco",
     unknown:
       "Size, hash and licence of the checkpoint: the published file was not at hand, and seeded " +
       "files in its layout took its place.",
@@ -192,6 +197,7 @@ export const CATALOG: readonly CatalogModel[] = [
     bytes: 11_830_000_000,
     access: "open",
     training: "Images, reports and boxes of several sets, MIMIC-CXR and VinDr-CXR among them.",
+    trained: "mimic-cxr,vindr-cxr,*",
     unknown:
       "Hash and licence of the checkpoint, and whether boxes of MS-CXR were in the training: the " +
       "published file was not at hand, and seeded files in its layout took its place. A second " +
@@ -217,6 +223,7 @@ export const CATALOG: readonly CatalogModel[] = [
     access: "open",
     training:
       "Impressions and images of MIMIC-CXR, from Stable Diffusion 1.5; the text encoder on abstracts of PubMed, MIMIC-III and MIMIC-CXR.",
+    trained: "mimic-cxr,laion",
     unknown:
       "Licence of the U-Net; whether its page asks for an agreement, which a stored copy did not show; the names of its files, which come from the released code; which images were in the training, and so whether images of MS-CXR were.",
     sources: [
@@ -261,6 +268,7 @@ export const CATALOG: readonly CatalogModel[] = [
     access: "click",
     training:
       "Images of MIMIC-CXR, NIH ChestX-ray and CheXpert, with impressions or lists of findings.",
+    trained: "mimic-cxr,nih-chestxray14,chexpert",
     unknown:
       "Architecture of the U-Net, which its configuration states: whether it can be read shows when it is opened; which images were in the training.",
     sources: [
@@ -314,6 +322,7 @@ export const CATALOG: readonly CatalogModel[] = [
     bytes: 4_266_000_000,
     access: "open",
     training: "Pictures and captions of the web (LAION).",
+    trained: "laion",
     unknown: "Hashes from the owner.",
     sources: [{
       repository: SD15,
@@ -372,6 +381,7 @@ function biovilRow(
     ...facts,
     method: name,
     access: "open",
+    trained: "mimic-cxr:train",
     unknown: "Which images were in the training, and so whether images of MS-CXR were.",
     sources: [{
       repository: `microsoft/${repository}`,

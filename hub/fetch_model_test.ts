@@ -25,6 +25,7 @@ function model(...files: CatalogFile[]): CatalogModel {
     bytes: 1,
     access: "open",
     training: "Noise.",
+    trained: "laion",
     unknown: "Nothing.",
     sources: [{ repository: REPOSITORY, revision: "v1", license: "MIT", files }],
   };

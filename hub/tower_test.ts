@@ -17,7 +17,7 @@ function tensor(name: string, index: number) {
 function tower(tensors: string): CatalogModel {
   return {
     ...{ name: "tower", purpose: "Tests.", method: "ldm", bytes: 1, access: "open" },
-    ...{ training: "None.", unknown: "Nothing." },
+    ...{ training: "None.", trained: "laion", unknown: "Nothing." },
     sources: [{
       ...{ repository: "lab/clip", revision: "main", license: "MIT" },
       files: [{ path: "model.safetensors", tensors }],

@@ -4,9 +4,14 @@
  * @module
  */
 
+import { nameOf } from "../base/paths.ts";
+import type { TrainingSet } from "../datasets/training.ts";
+import { findModel } from "../hub/catalog.ts";
+import { modelState } from "../hub/record.ts";
 import type { Method } from "../pipeline/method.ts";
 import type { ChosenMethod, MethodContext, MethodRow, WholeDataset } from "./method_row.ts";
 import { SEED } from "./registry.ts";
+import { trainingOf } from "./training_of.ts";
 
 /** A method and its files. */
 export interface MethodSource {
@@ -14,6 +19,12 @@ export interface MethodSource {
   readonly row: MethodRow;
   /** Folder or file of the method; empty if the row has no source. */
   readonly source: string;
+  /**
+   * Data that the method was trained on, as the user or a module states it.
+   *
+   * @default {Not stated}
+   */
+  readonly trained?: readonly TrainingSet[];
 }
 
 /** Chosen methods, with the facts about them before they run. */
@@ -61,8 +72,11 @@ export async function chooseMethods(
     if (!warned.has(notice)) context.warn(notice);
     warned.add(notice);
   };
-  for (const [name, { row, source }] of sources) {
-    chosen.set(name, await row.choose(source, values, { ...context, warn }));
+  for (const [name, method] of sources) {
+    const { row, source } = method;
+    const one = await row.choose(source, values, { ...context, warn });
+    const trained = trainingToKeep(method, values);
+    chosen.set(name, trained ? { ...one, facts: { ...one.facts, trained } } : one);
   }
   const named = [...chosen];
   const [[firstName, first]] = named as [[string, ChosenMethod]];
@@ -93,4 +107,36 @@ export async function chooseMethods(
       return { methods, close };
     },
   };
+}
+
+/**
+ * Training data of a method before a run that the run's record must keep: the statement of the user or
+ * of a module, or that of a model that was fetched by name. `undefined` if the registry knows it
+ * anyway, or nobody does.
+ *
+ * @param values Values of the options.
+ */
+function trainingToKeep(
+  { row, source, trained }: MethodSource,
+  values: object,
+): readonly TrainingSet[] | undefined {
+  if (trained) return trained;
+  // A U-Net from elsewhere takes the place of the model's.
+  if ("unet" in values && values.unet) return undefined;
+  if (row.source?.option !== "model" || row.trained?.({}) || source === "") {
+    return undefined;
+  }
+  const model = findModel(nameOf(source));
+  if (!model || modelState(model, source).kind !== "here") return undefined;
+  return trainingOf(model.name);
+}
+
+/** All that is known before a run about the training of its methods. */
+export function trainingBefore(
+  sources: ReadonlyMap<string, MethodSource>,
+  values: object,
+): TrainingSet[] {
+  return [...sources.values()].flatMap((method) =>
+    trainingToKeep(method, values) ?? method.row.trained?.({}) ?? []
+  );
 }

@@ -10,7 +10,7 @@ import { type LdmModel, openModel, type OpenModelOptions } from "../models/ldm/m
 import { requireWeights } from "../models/ldm/networks.ts";
 import type { DecodedImage } from "../pipeline/decode.ts";
 import { TrajectoryCache } from "../pipeline/trajectory_cache.ts";
-import { DEMO, LDM_SOURCE, openBundle, partFolders, partPaths } from "./ldm/ldm.ts";
+import { DEMO, LDM_SOURCE, openBundle, partFolders, partPaths, trainedOfDemo } from "./ldm/ldm.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "./method_row.ts";
 import { phraseMethod, type PhraseStages } from "./phrase_method.ts";
 import type { PHRASE_FLAGS } from "./shared_flags.ts";
@@ -23,8 +23,9 @@ export const STEPS = 50;
 export const PHRASE_ROW = {
   gives: "heatmaps",
   source: { ...LDM_SOURCE, follows: "ldm" },
+  trained: trainedOfDemo,
   paths: (values) => ({ read: partPaths(values), write: [values.cache] }),
-} as const satisfies Pick<MethodRow<typeof PHRASE_FLAGS>, "gives" | "source" | "paths">;
+} as const satisfies Partial<MethodRow<typeof PHRASE_FLAGS>>;
 
 /** A method with its settings, before its model is open. */
 export interface PlannedMethod<P extends DecodedImage> {

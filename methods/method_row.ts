@@ -6,6 +6,7 @@
 
 import type { Flags, FlagValues } from "../base/options.ts";
 import type { Dataset } from "../datasets/open_dataset.ts";
+import type { TrainingSet } from "../datasets/training.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
 import type { Method } from "../pipeline/method.ts";
 import type { ResolvedSettings } from "../pipeline/settings/settings.ts";
@@ -78,6 +79,13 @@ export interface MethodRow<F extends Flags = Record<never, never>> {
    * @param facts Facts about the method in the run's record.
    */
   cautions?(facts: Readonly<Record<string, unknown>>): readonly string[];
+  /**
+   * Data that the method was trained on; `undefined` if that is not known. Absent if the method's
+   * files decide. Of a module of one's own the run keeps the answer.
+   *
+   * @param facts Facts about the method in the run's record; empty before a run.
+   */
+  trained?(facts: Readonly<Record<string, unknown>>): readonly TrainingSet[] | undefined;
   /** Option that names the method's files: a folder, or a file of predictions. */
   readonly source: {
     readonly option: "model" | "predictions";

@@ -7,6 +7,7 @@
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { nameOf, stemOf } from "../base/paths.ts";
+import { isTraining } from "../datasets/training.ts";
 import type { Method } from "../pipeline/method.ts";
 import type { MethodRow } from "./method_row.ts";
 
@@ -47,6 +48,13 @@ export async function importMethod(path: string): Promise<MethodRow> {
   ) {
     throw new Error(
       `Cannot take a method from "${path}": expected a default export with label, gives and choose()`,
+    );
+  }
+  const trained = row!.trained?.({});
+  if (trained !== undefined && !isTraining(trained)) {
+    throw new Error(
+      `Cannot take a method from "${path}": expected trained() to return a list of ` +
+        "{ dataset, splits? }, with names as texts",
     );
   }
   const facts = { label, module: { sha256: createHash("sha256").update(bytes).digest("hex") } };

@@ -5,10 +5,10 @@
  */
 
 import type { Flags } from "../base/options.ts";
-import { BIOVIL, BIOVIL_T } from "./biovil/biovil.ts";
 import { BOXES } from "./boxes/boxes.ts";
 import { DAAM } from "./daam/daam.ts";
 import { GENERATE_TO_GROUND } from "./generate_to_ground/generate_to_ground.ts";
+import { GRID_METHODS } from "./grid_methods.ts";
 import { HEATMAPS } from "./heatmaps/heatmaps.ts";
 import { LDM } from "./ldm/ldm.ts";
 import { MEDRPG } from "./medrpg/medrpg.ts";
@@ -20,8 +20,7 @@ export const METHODS: Readonly<Record<string, MethodRow>> = {
   "ldm": LDM,
   "generate-to-ground": GENERATE_TO_GROUND,
   "daam": DAAM,
-  "biovil": BIOVIL,
-  "biovil-t": BIOVIL_T,
+  ...GRID_METHODS,
   "medrpg": MEDRPG,
   "omnifm-dr": OMNIFM,
   "boxes": BOXES,

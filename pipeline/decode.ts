@@ -19,6 +19,7 @@ import { imageHeader, imageStart } from "../images/image_header.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import { MAX_PIXELS, MAX_SHOWN_PATH, readImage } from "../images/read_image.ts";
 import { mapStream } from "../base/stream.ts";
+import type { Unplaced } from "../scoring/protocols.ts";
 import { readRegion } from "../scoring/truth/read_region.ts";
 
 /** An image: a path, the bytes of a PNG, JPEG or DICOM file, or pixels. */
@@ -63,6 +64,16 @@ export function truthOf(sample: Sample, { regions }: Pick<DecodedImage, "regions
   | Truth
   | undefined {
   return regions?.get(sample.id) ?? (sample.boxes.length > 0 ? sample.boxes : undefined);
+}
+
+/**
+ * What is known of a sample without a place: nothing is there, or the phrase applies somewhere;
+ * `undefined` if nothing is known.
+ */
+export function placelessTruth(
+  { isNegative, isPresent }: Sample,
+): readonly [] | Unplaced | undefined {
+  return isNegative ? [] : isPresent ? "unplaced" : undefined;
 }
 
 /** Options of {@linkcode decode}. */
@@ -168,7 +179,7 @@ function visible(boxes: readonly Box[], { x, y, side, height = side }: CropRegio
 }
 
 /** The sample with its boxes in pixels. Edges are rounded; each side keeps at least one pixel. */
-function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
+export function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
   const { boxUnit, ...rest } = sample;
   if (boxUnit !== "image") return sample;
   const edges = (start: number, length: number, side: number) => {
@@ -216,6 +227,7 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropp
   const seen = visible(boxes, crop);
   if (boxes.length > 0 && seen.length === 0) {
     const reason = "every box lies outside the centre square that the model sees";
+    if (sample.isPresent) return withNotes({ ...sample, boxes: [] }, [reason]);
     return { status: "skipped", stage: "decode", reason, sample };
   }
   if (seen.length === boxes.length) return sample;
@@ -242,6 +254,10 @@ async function readMasks(
     const { x, y, side, height = side } = crop;
     if (areaWithin(region, [x, y, side, height]) === 0) {
       const reason = "its whole mask lies outside the centre square that the model sees";
+      if (sample.isPresent) {
+        const { masks: _, ...unplaced } = sample;
+        return item({ sample: withNotes(unplaced, [reason]) });
+      }
       return { kind: "dropped", dropped: { status: "skipped", stage: "decode", reason, sample } };
     }
     return item({ sample: withNotes(sample, notes), region });
@@ -252,7 +268,8 @@ async function readMasks(
 
 /**
  * Decodes each image. If an image cannot be read, all its samples fail. If the model sees none of a
- * sample's boxes and no pixel of its masks, the sample is skipped (docs/method.md, section 3).
+ * sample's boxes and no pixel of its masks, the sample is skipped (docs/method.md, section 3). A
+ * sample that the dataset calls present stays, without a place.
  *
  * @param source Images with their phrases.
  */

@@ -60,6 +60,7 @@ export function denoise(
     const { tokenizer } = model.bundle;
     const { samples } = noising;
     const phrases = samples.map(({ phrase }) => tokenizer.encode(phrase));
+    const empty = tokenizer.encode("");
     const content = settings.tokens === "content"
       ? samples.map((sample) => contentColumn(tokenizer, sample))
       : undefined;
@@ -84,7 +85,8 @@ export function denoise(
       try {
         for (const [index, phrase] of phrases.entries()) {
           options.signal?.throwIfAborted();
-          const text = await model.condition(phrase, phrases.length + 2);
+          const isEmpty = samples[index]!.control === "empty";
+          const text = await model.condition(isEmpty ? empty : phrase, phrases.length + 2);
           const columns = content?.[index]?.columns ?? (isReduced ? wanted[index] : undefined);
           const maps = await model.attend(latents, timesteps, text, columns, trunk);
           try {

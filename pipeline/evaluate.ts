@@ -6,11 +6,12 @@
 
 import { InputRangeError } from "../base/errors.ts";
 import type { DatasetItem, Sample } from "../datasets/sample.ts";
-import type { Box, Size, View } from "../base/geometry.ts";
+import type { Box, GrayImage, Size, View } from "../base/geometry.ts";
 import { groupStream, mapStream } from "../base/stream.ts";
 import type { TruthMask } from "../base/truth_mask.ts";
 import type { AllScores } from "../scoring/protocols.ts";
 import { inStep, tee } from "./_in_step.ts";
+import { mirrorImage, mirrorSample } from "./_mirror.ts";
 import { decodeImage, type ImageRequest } from "./decode.ts";
 import { failed, type Flow, item, type StageName } from "./flow.ts";
 import type { BoxedPhrase, GroundedPhrase, Method, MethodOptions } from "./method.ts";
@@ -35,10 +36,16 @@ export interface AnyResult {
   /** Patient of the image; absent unless a column of the dataset states it. */
   readonly patient?: string;
   /**
+   * Split of the sample; absent unless it can tell whether the sample was in the training of a method.
+   */
+  readonly split?: string;
+  /**
    * Name of the variant or the method, if there are several. Absent if the sample dropped out of
    * all of them at once.
    */
   readonly setting?: string;
+  /** Question that was made from another sample; absent for a sample of the dataset. */
+  readonly control?: Sample["control"];
   /** Facts worth knowing, such as a box cut at the image's edge. */
   readonly notes?: readonly string[];
   /**
@@ -85,6 +92,13 @@ export type SampleResult =
      * @default {false}
      */
     readonly negative?: boolean;
+    /**
+     * The dataset says that the class is there, and not where; only of an evaluation that asks every
+     * image for its classes.
+     *
+     * @default {false}
+     */
+    readonly present?: boolean;
   })
   | (AnyResult & {
     readonly status: "skipped" | "failed";
@@ -217,8 +231,11 @@ async function* imageRequests(
   items: AsyncIterable<DatasetItem>,
   done: ReadonlySet<string>,
 ): AsyncIterableIterator<Flow<ImageRequest>> {
+  const isMirrored = ({ control }: Sample) => control === "mirrored";
   const imageOf = (entry: DatasetItem) =>
-    entry.kind === "sample" ? entry.sample.image : Symbol("a bad row stands alone");
+    entry.kind === "sample"
+      ? `${isMirrored(entry.sample) ? "mirrored" : "as it is"}: ${entry.sample.image}`
+      : Symbol("a bad row stands alone");
   for await (const group of groupStream(items, imageOf, PHRASES_PER_IMAGE)) {
     const samples: Sample[] = [];
     for (const entry of group) {
@@ -228,8 +245,32 @@ async function* imageRequests(
         yield failed("dataset", row, new InputRangeError(reason));
       }
     }
-    if (!samples.every(({ id }) => done.has(id))) yield item({ image: samples[0]!.image, samples });
+    if (samples.every(({ id }) => done.has(id))) continue;
+    if (isMirrored(samples[0]!)) yield* mirroredRequest(samples);
+    else yield item({ image: samples[0]!.image, samples });
   }
+}
+
+/** Mirrors an image and its samples, so that no method needs to know of it. */
+async function* mirroredRequest(
+  samples: readonly Sample[],
+): AsyncIterableIterator<Flow<ImageRequest>> {
+  const mirrored: Sample[] = [];
+  let gray: GrayImage;
+  try {
+    gray = await decodeImage(samples[0]!.image);
+  } catch (error) {
+    for (const sample of samples) yield failed("decode", sample, error);
+    return;
+  }
+  for (const sample of samples) {
+    try {
+      mirrored.push(await mirrorSample(sample, gray));
+    } catch (error) {
+      yield failed("decode", sample, error);
+    }
+  }
+  if (mirrored.length > 0) yield item({ image: mirrorImage(gray), samples: mirrored });
 }
 
 /** Decodes images once, before the methods pull them. */
@@ -277,6 +318,7 @@ async function* toEvaluated(
     const id = sample.id!;
     if (done.has(id)) continue;
     const { index, image, phrase, category, group, wording, patient, notes, masks } = sample;
+    const { split, control } = sample;
     const setting = method ?? variant?.name;
     const common: AnyResult = {
       id,
@@ -287,7 +329,9 @@ async function* toEvaluated(
       ...(group && { group }),
       ...(wording && { wording }),
       ...(patient && { patient }),
+      ...(split && { split }),
       ...(setting && { setting }),
+      ...(control && { control }),
       ...(notes && { notes }),
     };
     const stated = { ...(masks && { masks }) };
@@ -296,7 +340,7 @@ async function* toEvaluated(
       yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, negative, sample: { boxes } } = flow.item;
+    const { scores, placeless, sample: { boxes, isPresent } } = flow.item;
     const truth = { boxes, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
@@ -306,9 +350,11 @@ async function* toEvaluated(
         ...(flow.item.range && { range: flow.item.range }),
         threshold: flow.item.threshold ?? null,
       };
-    const result: SampleResult = scores
-      ? { ...grounded, ...scores, status: "scored" }
-      : { ...grounded, ...(negative && { negative: true, ...negative }), status: "grounded" };
+    const result: SampleResult = scores ? { ...grounded, ...scores, status: "scored" } : {
+      ...grounded,
+      ...(placeless && { [isPresent ? "present" : "negative"]: true, ...placeless }),
+      status: "grounded",
+    };
     if ("predicted" in flow.item) {
       yield { result };
       continue;

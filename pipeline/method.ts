@@ -45,10 +45,10 @@ export interface GroundedPhrase extends Heatmap {
   /** Absent if the sample has no ground truth to score against. */
   readonly scores?: AllScores;
   /**
-   * Scores of a phrase with nothing to find, by the protocols that count it; absent if the sample is
-   * no such phrase.
+   * Scores of a phrase with nothing to find, or whose place is not known, by the protocols that count
+   * it; absent if the sample is no such phrase.
    */
-  readonly negative?: Pick<AllScores, "protocols">;
+  readonly placeless?: Pick<AllScores, "protocols">;
 }
 
 /** A sample with its predicted boxes. */
@@ -66,7 +66,7 @@ export interface BoxedPhrase {
   /** Size of the image, with scores by protocols that take boxes. */
   readonly imageSize?: Size;
   /** As of {@linkcode GroundedPhrase}. */
-  readonly negative?: Pick<AllScores, "protocols">;
+  readonly placeless?: Pick<AllScores, "protocols">;
 }
 
 /** Options of {@linkcode Method.ground}. */

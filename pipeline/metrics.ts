@@ -5,7 +5,7 @@
  */
 
 import { coverOf } from "../base/geometry.ts";
-import { truthOf } from "./decode.ts";
+import { placelessTruth, truthOf } from "./decode.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { GroundedPhrase } from "./method.ts";
 import type { MaskedPhrase } from "./otsu.ts";
@@ -33,7 +33,7 @@ export type Scorable = Pick<
   | "sample"
   | "variant"
   | "scores"
-  | "negative"
+  | "placeless"
 >;
 
 /** Scores each heatmap against its ground truth on the original image. */
@@ -50,9 +50,10 @@ export function metrics<P extends Scorable>(
     const own = { ...score, cover, raw, isMasked, ...(range && { range }) };
     try {
       if (truth === undefined) {
+        const known = placelessTruth(sample);
         yield item(
-          sample.isNegative
-            ? { ...phrase, negative: scoreProtocols(heatmap, image.gray, [], own) }
+          known
+            ? { ...phrase, placeless: scoreProtocols(heatmap, image.gray, known, own) }
             : phrase,
         );
         return;

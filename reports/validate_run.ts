@@ -8,12 +8,14 @@ import { parseJson } from "../base/json.ts";
 import { openIfThere } from "../base/open_if_there.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";
 import { methodsOf } from "../runs/scoring_settings.ts";
-import { rescoreRun } from "../runs/rescore_run.ts";
+import { controlFolder, hasControls } from "../runs/control_run.ts";
+import { type RescoredRun, rescoreRun } from "../runs/rescore_run.ts";
 import type { RunRecord } from "../runs/run_folder.ts";
 import { resultTruth } from "../runs/result_truth.ts";
 import { Run } from "../runs/run.ts";
 import { boxIou, type BoxRule } from "../scoring/box_iou.ts";
 import { LARGEST } from "../scoring/protocols.ts";
+import { readControls } from "./controls/controls.ts";
 import { readLaterality } from "./laterality/laterality.ts";
 import { SummaryByVariant } from "./tables/summary.ts";
 import { summaryEntries, tableFiles, tableOptions } from "./tables/table_files.ts";
@@ -75,24 +77,40 @@ export async function validateRun(
   folder: string,
   { tolerance = 0, onProgress, signal }: ValidateOptions = {},
 ): Promise<Validation> {
-  const { record, samples } = await rescoreRun(folder);
+  const rescored = await rescoreRun(folder);
+  const { record } = rescored;
   const summary = new SummaryByVariant(record.variants);
   const comparison = new Comparison(tolerance);
   const notes: string[] = [];
   let count = 0;
   let unknown = 0;
-  for await (const { before, results } of samples) {
-    signal?.throwIfAborted();
-    for (const [i, result] of results.entries()) {
-      const stored = before[i]!;
-      const boxed = await withBoxScores(result, record);
-      if (!boxed) unknown++;
-      const again = boxed ?? result;
-      const { id, setting } = stored;
-      comparison.compare("results.jsonl", setting ? `${id}, ${setting}` : id, stored, again);
-      summary.add(again);
+  const compareResults = async (
+    { record, samples }: RescoredRun,
+    file: string,
+    onResults: (results: readonly SampleResult[]) => void,
+  ) => {
+    for await (const { before, results } of samples) {
+      signal?.throwIfAborted();
+      const all: SampleResult[] = [];
+      for (const [i, result] of results.entries()) {
+        const stored = before[i]!;
+        const boxed = await withBoxScores(result, record);
+        if (!boxed) unknown++;
+        const again = boxed ?? result;
+        const { id, setting } = stored;
+        comparison.compare(file, setting ? `${id}, ${setting}` : id, stored, again);
+        all.push(again);
+      }
+      onResults(all);
     }
+  };
+  await compareResults(rescored, "results.jsonl", (results) => {
+    for (const result of results) summary.add(result);
     onProgress?.(++count, record.plan.length);
+  });
+  if (await hasControls(folder)) {
+    const again = await rescoreRun(controlFolder(folder));
+    await compareResults(again, "controls/results.jsonl", () => {});
   }
   if (unknown > 0) {
     notes.push(`${unknown} IoUs of boxes need the size of the image, which the run does not keep.`);
@@ -102,13 +120,14 @@ export async function validateRun(
   const ablation = summary.toJSON();
   using run = await Run.open(folder, "validate");
   const laterality = await readLaterality(run);
+  const controls = await readControls(run);
   const text = await readText(`${folder}/summary.json`);
   if (text === undefined) notes.push("The run has no summary.json and no tables to compare.");
   const tables = text === undefined
     ? {}
-    : tableFiles(ablation, tableOptions(record, isWhole), laterality);
+    : tableFiles(ablation, tableOptions(record, isWhole, ablation), laterality, controls);
   if (text !== undefined) {
-    comparison.compareSummary(folder, text, summaryEntries(ablation, laterality));
+    comparison.compareSummary(folder, text, summaryEntries(ablation, laterality, controls));
   }
   for (const [name, table] of Object.entries(tables)) {
     comparison.compareText(name, await readText(`${folder}/${name}`), table);

@@ -6,6 +6,7 @@
 
 import { printable } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
+import { controlFolder, hasControls } from "./control_run.ts";
 import { Run } from "./run.ts";
 import { differences, hasHeatmap, keptOf, type RunRecord } from "./run_folder.ts";
 
@@ -96,6 +97,24 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
     heatmaps: heatmapsOf(results, runOf),
     kept: keptOfAll(results, runOf),
   };
+}
+
+/**
+ * Merges the controls of all shards; `undefined` if no shard has controls.
+ *
+ * @param folders The shards' folders, in any order.
+ * @throws {RangeError} If only some shards have controls, and as {@linkcode mergeRuns}.
+ * @throws {SyntaxError} If a folder's files are corrupt.
+ */
+export async function mergeControls(folders: readonly string[]): Promise<MergedRuns | undefined> {
+  const have = await Promise.all(folders.map(hasControls));
+  if (!have.includes(true)) return undefined;
+  const lacking = folders[have.indexOf(false)];
+  if (lacking === undefined) return await mergeRuns(folders.map(controlFolder));
+  throw new RangeError(
+    `Cannot merge: "${folders[have.indexOf(true)]}" has controls and "${lacking}" has none; the ` +
+      "same eval of its shard with --controls, with its folder as --out, adds them",
+  );
 }
 
 /** Reads the stored heatmap of each result, and closes the runs at the end. */

@@ -16,6 +16,7 @@ import {
   scoreBoxesByProtocols,
   scoreByProtocols,
   scoreProtocols,
+  type Unplaced,
 } from "../scoring/protocols.ts";
 import { resultTruth } from "./result_truth.ts";
 import type { HeatmapResult } from "./run_folder.ts";
@@ -94,13 +95,21 @@ export function scoreFinished(
   };
   if (result.status === "grounded") {
     const { protocols: _, status, ...own } = result;
-    const scores = result.negative ? scoreProtocols(heatmap, image, [], options) : {};
+    const known = placelessTruth(result);
+    const scores = known ? scoreProtocols(heatmap, image, known, options) : {};
     return { ...own, threshold, ...scores, status };
   }
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
   const scores = scoreByProtocols(heatmap, image, truth, options);
   return { ...sample, threshold, ...scores, status };
+}
+
+/** What is known of a result without a place, as of its sample. */
+function placelessTruth(
+  { negative, present }: Extract<SampleResult, { status: "grounded" }>,
+): readonly [] | Unplaced | undefined {
+  return negative ? [] : present ? "unplaced" : undefined;
 }
 
 /**
@@ -117,9 +126,10 @@ export async function rescoreBoxes(
   protocols: readonly ProtocolName[],
 ): Promise<SampleResult> {
   const { protocols: _, status, ...own } = result;
-  if (status === "grounded" && !result.negative) return result;
-  const { boxes, masks, imageSize, predicted = [], confidence } = result;
-  const truth = !masks ? boxes : imageSize && await resultTruth(result, imageSize);
+  const known = status === "grounded" ? placelessTruth(result) : result.boxes;
+  if (!known) return result;
+  const { masks, imageSize, predicted = [], confidence } = result;
+  const truth = !masks ? known : imageSize && await resultTruth(result, imageSize);
   const found = { predicted, ...(confidence && { confidence }) };
   const further = scoreBoxesByProtocols(found, truth, imageSize, protocols);
   return { ...own, ...further, status } as SampleResult;

@@ -63,11 +63,15 @@ const MAX_SHARDS = 1_000_000;
 /** Name of the file with one line per result. */
 export const RESULTS = "results.jsonl";
 
+/** Name of a run's page. */
+export const REPORT = "report.html";
+
 /** Names of the files that summarise the results. */
 const SUMMARIES = [
   "summary.json",
-  "report.html",
-  ...["table", "ablation", "protocols", "laterality"].flatMap((name) =>
+  REPORT,
+  "groups.json",
+  ...["table", "ablation", "protocols", "laterality", "controls"].flatMap((name) =>
     ["md", "tex", "csv"].map((end) => `${name}.${end}`)
   ),
 ];
@@ -184,7 +188,9 @@ export class RunFolder {
     const hasResults = !await areBlank(files);
     this.#isNew = text === "" && !hasResults;
     if (earlier === "overwrite") {
-      for (const name of [RESULTS, HEATMAPS, ATTENTION, ...SUMMARIES]) {
+      // Controls are about the results that go.
+      const controls = [RECORD, RESULTS, HEATMAPS, ATTENTION].map((name) => `controls/${name}`);
+      for (const name of [RESULTS, HEATMAPS, ATTENTION, ...SUMMARIES, ...controls]) {
         await Deno.remove(`${this.path}/${name}`).catch((error) => {
           if (!(error instanceof Deno.errors.NotFound)) throw error;
         });
@@ -221,7 +227,8 @@ export class RunFolder {
       }
       onResult(result);
     });
-    this.#isEmpty = kept === 0;
+    // A run without samples is whole at once.
+    this.#isEmpty = kept === 0 && record.plan.length > 0;
     for (const { name, places, kept } of stores) {
       // Heatmaps of samples without results are fragments of an interrupted run.
       const size = await this.#keepHeatmaps(name, places, kept);
@@ -564,10 +571,14 @@ export function differences(one: RunRecord, other: RunRecord): string[] {
     );
 }
 
+/** Facts that change no result, so that a run may go on with others; the record keeps the first. */
+const REMARKS = ["config", "trained"];
+
 /** Collects the values of a tree as JSON, by path; a list counts as one value. */
 function leaves(value: unknown, path = "", found = new Map<string, string>()) {
   if (isObject(value)) {
     for (const [name, entry] of Object.entries(value)) {
+      if (REMARKS.includes(name)) continue;
       leaves(entry, path ? `${path}.${name}` : name, found);
     }
   } else if (value !== undefined) {

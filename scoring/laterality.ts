@@ -22,6 +22,59 @@ export function withoutSide(text: string): string {
   return text.toLowerCase().replaceAll(/\b(left|right)\b/g, " ").replaceAll(/\s+/g, " ").trim();
 }
 
+/** Words and marks for one side, each with its counterpart. `RML` has none: there is no left one. */
+const COUNTERPARTS: Readonly<Record<string, string>> = {
+  ...{ left: "right", leftward: "rightward", leftwards: "rightwards", lt: "rt", l: "r" },
+  ...{ lul: "rul", lll: "rll" },
+};
+
+const OTHERS: ReadonlyMap<string, string> = new Map(
+  Object.entries(COUNTERPARTS).flatMap(([left, right]) => [[left, right], [right, left]] as const),
+);
+
+/**
+ * Marks of a side. Marks that are short count in capitals alone (`L`, `RUL`) or with a capital (`Lt`),
+ * and never in `R/O`, "rule out". `L1` is a vertebra, and the L spine is lumbar.
+ */
+const MARKS =
+  /(?<![\p{L}\p{N}])(?:[Ll]eft(?:wards?)?|LEFT|[Rr]ight(?:wards?)?|RIGHT|L[Tt]|R[Tt]|LUL|LLL|RUL|RML|RLL|[LR])(?![\p{L}\p{N}]|[- ][Ss]pine|\/[oO](?![\p{L}\p{N}]))/gu;
+
+/** Words for both sides at once. */
+const BOTH = /\b(?:both|bi(?:lateral|basilar|basal|apical|hilar|pulmonary)(?:ly)?)\b/i;
+
+/** The text with each mark's counterpart; `undefined` if a mark has none. */
+function exchange(text: string): string | undefined {
+  let isWhole = true;
+  const found = text.replace(MARKS, (mark) => {
+    const other = OTHERS.get(mark.toLowerCase());
+    if (other === undefined) isWhole = false;
+    else if (mark === mark.toUpperCase()) return other.toUpperCase();
+    else if (mark[0] !== mark[0]!.toLowerCase()) return other[0]!.toUpperCase() + other.slice(1);
+    return other ?? mark;
+  });
+  return isWhole ? found : undefined;
+}
+
+/**
+ * A phrase with the other side: "Left-sided effusion" gives "Right-sided effusion", "L base" gives
+ * "R base".
+ *
+ * @returns `undefined` if the phrase names no side, both sides, or a part that only one side has.
+ */
+export function swapSide(phrase: string): string | undefined {
+  const sides = new Set([...phrase.matchAll(MARKS)].map(([mark]) => mark[0]!.toLowerCase()));
+  return sides.size === 1 && !BOTH.test(phrase) ? exchange(phrase) : undefined;
+}
+
+/**
+ * A phrase for the mirrored image: each side becomes the other side, also where a phrase names both.
+ *
+ * @returns `undefined` if the phrase names a part that only one side has.
+ */
+export function mirrorPhrase(phrase: string): string | undefined {
+  return exchange(phrase);
+}
+
 /** Mass by columns of equal width. */
 export interface Profile {
   /** Mass of each column, at least 0. */

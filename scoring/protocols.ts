@@ -32,6 +32,7 @@ import { maskBoxes, medfocusBoxes, type ScoredBox } from "./protocols/map_boxes.
 import {
   calibrationPool,
   chexPool,
+  detectionPool,
   existencePool,
   frocPool,
   meanPool,
@@ -90,6 +91,9 @@ const DETECTION = ["score", "matched", "truths"] as const;
  * - `pq`: the sums behind panoptic quality, see {@linkcode panoptic}.
  * - `existence`: lowest, highest and mean value of the map before it is scaled to 0..1, or of the
  *   boxes' scores, and whether there is something to find.
+ * - `detection`: the scores of a detector of classes, as `existence` and `ap` together. The boxes on
+ *   an image without the class count as false. A class whose place no box states counts for its
+ *   existence alone.
  * - `n-acc`: whether nothing is predicted where nothing is to find; `t-acc`: whether anything is
  *   predicted where something is to find; `f1-one`: whether all boxes match, see
  *   {@linkcode matchesExactly}.
@@ -118,6 +122,7 @@ export const PROTOCOLS = {
   "t-acc": ["something"],
   "f1-one": ["allMatch"],
   "calibration": DETECTION,
+  "detection": ["present", "peak", "mean", ...DETECTION],
 } as const satisfies Record<string, readonly string[]>;
 
 /** The protocols that need boxes; they do not count a sample with a region as ground truth. */
@@ -134,7 +139,12 @@ export const BOX_PROTOCOLS: readonly ProtocolName[] = [
 ];
 
 /** The protocols for which phrases with nothing to find count. */
-export const NEGATIVE_PROTOCOLS: readonly ProtocolName[] = ["existence", "n-acc", "f1-one"];
+export const NEGATIVE_PROTOCOLS: readonly ProtocolName[] = [
+  "existence",
+  "n-acc",
+  "f1-one",
+  "detection",
+];
 
 /** A dataset's numbers by a protocol that scores all samples together. */
 const POOLED = {
@@ -144,6 +154,10 @@ const POOLED = {
   "pq": { numbers: ["pq", "sq", "rq"], pool: panopticPool },
   "existence": { numbers: ["peakAuc", "peakWrong", "meanAuc", "meanWrong"], pool: existencePool },
   "calibration": { numbers: ["ece", "brier"], pool: calibrationPool },
+  "detection": {
+    numbers: ["peakAuc", "meanAuc", "ap", "apAt50", "apAt40", "apFrom10To70"],
+    pool: detectionPool,
+  },
 } as const;
 
 /** Name of a number in a table of any protocol. */
@@ -165,7 +179,7 @@ export function numbersOf(name: ProtocolName): readonly NumberName[] {
 const VERSIONS: Partial<Record<ProtocolName, number>> = {
   ...{ "aep": 1, "chex": 1, "union": 1, "rec": 1, "medfocus": 1, "set-f1": 1, "ap": 1 },
   ...{ "froc": 1, "pq": 1, "existence": 1, "n-acc": 1, "t-acc": 1, "f1-one": 1 },
-  ...{ "calibration": 1 },
+  ...{ "calibration": 1, "detection": 1 },
 };
 
 /** Scores samples together; `undefined` for a protocol without a version, which has plain means. */
@@ -286,14 +300,15 @@ export function scoreByProtocols(
  *
  * @param heatmap A heatmap that can be scored.
  * @param truth Boxes of whole pixels inside the image, or a region of the image. No box stands for
- * a phrase with nothing to find, which counts for {@linkcode NEGATIVE_PROTOCOLS} alone.
+ * a phrase with nothing to find, which counts for {@linkcode NEGATIVE_PROTOCOLS} alone. `unplaced`
+ * stands for a phrase that applies somewhere, and counts for its existence alone.
  * @param options Protocols, margin, and the part that the heatmap covers.
  * @returns An empty object if no protocol is chosen.
  */
 export function scoreProtocols(
   heatmap: Float32Array,
   image: Size,
-  truth: Truth,
+  truth: Truth | Unplaced,
   options: ProtocolOptions,
 ): { readonly protocols?: ProtocolScores } {
   const { margin = "excluded", cover = Math.min(image.width, image.height) } = options;
@@ -304,14 +319,19 @@ export function scoreProtocols(
     scoreStatistics(
       gridStatistics(heatmap, side, image, truth, margin, { cover, ...(visible && { visible }) }),
     );
-  const boxes = isRegion(truth) ? [] : truth;
   const crop = coveredRegion(image, cover);
   const covered: Box = [crop.x, crop.y, crop.side, crop.height ?? crop.side];
   const place = (box: Box) => toOriginal(box, side, crop);
   let made: readonly ScoredBox[] | undefined;
   const predicted = () => made ??= maskBoxes(heatmap, side, isMasked, place);
   const entries = (name: ProtocolName): readonly Entry[] => {
+    if (name === "existence") return [existence(raw, truth, options.range)];
+    if (name === "detection") {
+      return detection(existence(raw, truth, options.range), predicted(), truth);
+    }
+    if (truth === "unplaced") return [];
     if (isNothing(truth) && !NEGATIVE_PROTOCOLS.includes(name)) return [];
+    const boxes = isRegion(truth) ? [] : truth;
     switch (name) {
       case "per-box":
         return boxes.map((box) => ({ ...score([box]) }));
@@ -337,14 +357,15 @@ export function scoreProtocols(
         return [chexOfMap(heatmap, side, image, truth, cover)];
       case "medfocus":
         return [{ iouUnion: unionIou(medfocusBoxes(heatmap, side, place), truth) }];
-      case "existence":
-        return [existence(raw, truth, options.range)];
       default:
         return scoreBoxSet(name, predicted(), truth);
     }
   };
   return { protocols: Object.fromEntries(protocols.map((name) => [name, entries(name)])) };
 }
+
+/** Ground truth of a phrase that applies somewhere, where the dataset states no place. */
+export type Unplaced = "unplaced";
 
 /** Boxes that a method predicted. */
 export interface PredictedBoxes {
@@ -371,22 +392,26 @@ export interface PredictedBoxes {
  */
 export function scoreBoxesByProtocols(
   { predicted, confidence }: PredictedBoxes,
-  truth: Truth | undefined,
+  truth: Truth | Unplaced | undefined,
   image: Size | undefined,
   protocols: readonly ProtocolName[],
 ): { readonly protocols?: ProtocolScores } {
   const own = protocols.filter((name) => VERSIONS[name] !== undefined && !MAP_ONLY.includes(name));
   if (own.length === 0) return {};
   const boxes = predicted.map((box, i) => ({ box, score: confidence?.[i] ?? 1 }));
-  const known = truth === undefined || isRegion(truth) || isNothing(truth)
-    ? truth
-    : clipBoxes(truth, image ?? LARGEST);
+  const isPlaced = truth && truth !== "unplaced" && !isRegion(truth) && !isNothing(truth);
+  const known = isPlaced ? clipBoxes(truth as readonly Box[], image ?? LARGEST) : truth;
+  const scores = boxes.length > 0
+    ? Float32Array.from(boxes, ({ score }) => score)
+    : new Float32Array(1);
   const entries = (name: ProtocolName): readonly Entry[] => {
-    if (!known || isNothing(known) && !NEGATIVE_PROTOCOLS.includes(name)) return [];
+    if (!known) return [];
+    if (name === "existence") return [existence(scores, known)];
+    if (name === "detection") return detection(existence(scores, known), boxes, known);
+    if (known === "unplaced") return [];
+    if (isNothing(known) && !NEGATIVE_PROTOCOLS.includes(name)) return [];
     if (name === "chex") return image ? [chexOfBoxes(boxes, image, known)] : [];
-    if (name !== "existence") return scoreBoxSet(name, boxes, known);
-    const scores = boxes.map(({ score }) => score);
-    return [existence(scores.length > 0 ? Float32Array.from(scores) : new Float32Array(1), known)];
+    return scoreBoxSet(name, boxes, known);
   };
   return { protocols: Object.fromEntries(own.map((name) => [name, entries(name)])) };
 }
@@ -424,27 +449,49 @@ function scoreBoxSet(
   }
 }
 
-/**
- * Range and mean of a map before it was scaled, or of the scores of boxes.
- *
- * @param range The range that the map had; the mean is scaled with it.
- */
+/** Existence score, and whether there is something to find. */
 function existence(
   raw: Float32Array,
-  truth: Truth,
+  truth: Truth | Unplaced,
   range?: readonly [lowest: number, highest: number],
 ): Entry {
+  return { present: Number(!isNothing(truth)), ...existenceOf(raw, range) };
+}
+
+/** Existence of a class with its boxes. Without true boxes to compare with, none has a score. */
+function detection(
+  { present, peak, mean }: Entry,
+  predicted: readonly ScoredBox[],
+  truth: Truth | Unplaced,
+): readonly Entry[] {
+  const found = truth === "unplaced" || isRegion(truth)
+    ? [{ score: NaN, matched: 0, truths: 0 }]
+    : detections(predicted, truth);
+  return found.map((box) => ({ ...{ present: present!, peak: peak!, mean: mean! }, ...box }));
+}
+
+/**
+ * Existence score of a phrase: lowest, highest and mean value of a map before it was scaled to 0..1,
+ * or of the scores of boxes.
+ *
+ * @param raw The map, or the scores.
+ * @param range The range that the map had in the program that made it; the mean is scaled with it.
+ */
+export function existenceOf(
+  raw: Float32Array,
+  range?: readonly [lowest: number, highest: number],
+): { readonly low: number; readonly peak: number; readonly mean: number } {
   const { minimum, maximum } = valueRange(raw);
   const [low, peak] = range ?? [minimum, maximum];
   let sum = 0;
   for (let i = 0; i < raw.length; i++) sum += raw[i]!;
   let mean = sum / raw.length;
   if (range) mean = low + (mean - minimum) * (peak - low) / (maximum - minimum || 1);
-  return { present: Number(!isNothing(truth)), low, peak, mean };
+  return { low, peak, mean };
 }
 
-function isNothing(truth: Truth): boolean {
-  return !isRegion(truth) && truth.length === 0;
+function isNothing(truth: Truth | Unplaced): boolean {
+  return truth !== "unplaced" && !isRegion(truth) && truth.length === 0;
 }
 
 function listOf(entry: object | undefined): readonly Entry[] {

@@ -1,18 +1,7 @@
 import "../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import { inFolder, runCommand } from "./support/command.ts";
-
-const FIXTURE = new URL("old_runs/fixture/", import.meta.url).pathname;
-
-/** Copies the runs of an earlier version into a folder. */
-async function copyRuns(folder: string): Promise<void> {
-  for (const name of ["ldm", "both", "set"]) {
-    await Deno.mkdir(`${folder}/${name}`, { recursive: true });
-    for await (const { name: file, isFile } of Deno.readDir(`${FIXTURE}${name}`)) {
-      if (isFile) await Deno.copyFile(`${FIXTURE}${name}/${file}`, `${folder}/${name}/${file}`);
-    }
-  }
-}
+import { copyRuns } from "./support/old_runs.ts";
 
 type Line = Record<string, string | number | undefined>;
 

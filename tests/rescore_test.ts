@@ -83,7 +83,7 @@ Deno.test("rescore of several settings keeps each setting's Otsu, and refuses on
 
 /** Protocols of other papers, for heatmaps, boxes and phrases with nothing to find. */
 const OTHERS = "aep,chex,union,rec,medfocus,set-f1,ap,froc,pq,existence,n-acc,t-acc,f1-one," +
-  "calibration";
+  "calibration,detection";
 
 /** Writes the phantoms of `set` as PadChest-GR, with a negative sentence an image, and boxes. */
 async function writeReports(folder: string): Promise<void> {

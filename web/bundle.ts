@@ -30,6 +30,8 @@ export interface BundleOptions {
   readonly replaced?: Readonly<Record<string, string>>;
   /** Addresses from which the script imports modules at run time, by specifier; not bundled. */
   readonly external?: Readonly<Record<string, string>>;
+  /** Values of the script's undeclared names, in JSON. */
+  readonly define?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -54,6 +56,7 @@ export async function bundleScript(
     platform: "browser",
     target: "es2024",
     legalComments: "none",
+    define: { ...options.define },
     logLevel: "silent",
     plugins: [{ name: "files", setup: (build) => readFiles(build, options) }],
   });

@@ -9,16 +9,19 @@ import { BugError, isBug, sentenceOf } from "../base/errors.ts";
 import { printable } from "../base/text.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { defaultLayers, type LdmModel, openModel } from "../models/ldm/model.ts";
-import type { Runtime } from "../models/runtime/runtime.ts";
+import type { Runtime, Session } from "../models/runtime/runtime.ts";
+import type { ChosenMethod } from "../methods/method_row.ts";
+import { GRID_METHODS, type GridMethodName } from "../methods/grid_methods.ts";
 import { readAttention } from "../pipeline/attention_grid.ts";
 import type { DecodedImage } from "../pipeline/decode.ts";
 import { denoise } from "../pipeline/denoise.ts";
 import { encode } from "../pipeline/encode.ts";
 import { type Flow, item } from "../pipeline/flow.ts";
-import { noise, noisePasses, type NoisyImage } from "../pipeline/noise.ts";
+import type { GroundedPhrase, Method } from "../pipeline/method.ts";
+import { noisePasses, noising, type NoisingImage, type NoisyLatent } from "../pipeline/noise.ts";
 import { DeviceLostError } from "../shaders/device.ts";
 import { cropRegion } from "../images/preprocess.ts";
-import type { GrayImage } from "../base/geometry.ts";
+import type { CenterCrop, GrayImage } from "../base/geometry.ts";
 import {
   type GroundSettings,
   requirePhrases,
@@ -32,6 +35,7 @@ import {
   type ExploredCell,
   failureOf,
   MAX_NAME,
+  type OpenedModel,
   type PickedModel,
   type Reply,
   type Request,
@@ -39,10 +43,18 @@ import {
 } from "./engine_messages.ts";
 import { runningMean } from "./running_mean.ts";
 
+/** The files of a baseline. */
+export interface BaselineFiles {
+  /** Name of the method in the registry. */
+  readonly method: GridMethodName;
+  /** Folder of the files. */
+  readonly path: string;
+}
+
 /** Surroundings of an engine: a worker of the page, or the server. */
 export interface EngineHost {
   /**
-   * Finds a model and checks its files.
+   * Finds a model; checks the files of a diffusion model.
    *
    * @param onBytes Called with the bytes of the files read so far; calls go on until the model
    * is open.
@@ -50,7 +62,7 @@ export interface EngineHost {
   openBundle(
     model: "demo" | PickedModel,
     onBytes: (bytes: number) => void,
-  ): Promise<Bundle>;
+  ): Promise<Bundle | BaselineFiles>;
   /** Opens a runtime; its `reason` explains any difference from the requested device. */
   openRuntime(device: EngineDevice): Promise<Runtime>;
   /**
@@ -71,13 +83,24 @@ export interface EngineHost {
 
 type Ask<Kind extends Request["kind"]> = Extract<Request, { readonly kind: Kind }>;
 
-/** An open model with its runtime. */
-interface Open {
-  readonly request: Ask<"open">;
+/** A loaded diffusion model. */
+interface Diffusion {
   readonly bundle: Bundle;
-  readonly runtime: Runtime;
   model: LdmModel;
 }
+
+/** A loaded baseline. */
+interface Baseline {
+  readonly files: BaselineFiles;
+  readonly chosen: ChosenMethod;
+  readonly method: Method;
+}
+
+/** A loaded model with its runtime. */
+type Loaded = { readonly runtime: Runtime } & (Diffusion | Baseline);
+
+/** An open model with the request for it. */
+type Open = Loaded & { readonly request: Ask<"open"> };
 
 /** The decoded image that phrases are grounded in. */
 type OpenImage = Omit<DecodedImage, "samples"> & { readonly id: number };
@@ -85,12 +108,23 @@ type OpenImage = Omit<DecodedImage, "samples"> & { readonly id: number };
 /** Noisy latents of one image, kept for its next phrases. */
 interface Trajectory {
   readonly key: string;
-  readonly image: NoisyImage;
+  readonly image: NoisingImage;
+  /** Whether all latents are made; a run that ends before frees them. */
+  isWhole: boolean;
   free(): Promise<void>;
 }
 
+/** Counts steps of the U-Net's passes. */
+type OnPass = (part: "trajectory" | "phrase", steps: number) => Promise<void>;
+
 /** Steps between two replies with a growing heatmap; each reply costs a readback from a GPU. */
 const STEPS_SHOWN = 4;
+
+/**
+ * Phrases that go through the U-Net together and share the trunk of each pass. More phrases would
+ * save less than 2 % at full size, where the keys and values of each take 4 MB.
+ */
+const PHRASES_TOGETHER = 16;
 
 /** Creates an engine that carries out requests one after another. */
 export function createEngine(host: EngineHost): Engine {
@@ -108,6 +142,8 @@ class LocalEngine implements Engine {
   #wanted: number | undefined;
   #image: OpenImage | undefined;
   #trajectory: Trajectory | undefined;
+  /** Called after each run of a baseline's networks. */
+  #onBaselineRun: () => Promise<void> = () => Promise.resolve();
   #isClosed = false;
 
   constructor(host: EngineHost) {
@@ -140,7 +176,7 @@ class LocalEngine implements Engine {
       if (this.#isClosed) return;
       if (request.kind === "open") await this.#openModel(request);
       else if (request.kind === "identify") {
-        this.#reply({ kind: "identified", sha256: await this.#requireOpen().bundle.hash() });
+        this.#reply({ kind: "identified", sha256: await hashOf(this.#requireOpen()) });
       } else if (request.kind === "image") await this.#openImage(request);
       else {
         const { signal } = this.#runs.get(request.run)!;
@@ -175,32 +211,23 @@ class LocalEngine implements Engine {
 
   async #openModel(request: Ask<"open">): Promise<void> {
     let isOpen = false;
-    const bundle = await this.#host.openBundle(request.model, (bytes) => {
+    const found = await this.#host.openBundle(request.model, (bytes) => {
       if (!isOpen) this.#reply({ kind: "opening", bytes });
     });
     // Close the old model only now: it stays open if the picked folder holds no model.
     await this.#closeModel();
-    const loaded = await this.#load(bundle, request.device);
-    this.#open = { request, bundle, ...loaded };
+    const open = { request, ...await this.#load(found, request.device) };
+    this.#open = open;
     isOpen = true;
-    const { runtime } = loaded;
-    const { layers, ...resolved } = resolveSettings(loaded.model, {});
+    const { runtime } = open;
     const where = runtime.adapter ?? "the processor";
     this.#reply({
       kind: "opened",
       model: {
-        path: bundle.path,
+        path: found.path,
         place: `Running on ${where} with ${runtime.version} (${runtime.name}): ${runtime.reason}.`,
         runtime: runtime.name,
-        ...(bundle.config.notice && { notice: bundle.config.notice }),
-        size: bundle.config.imageSize,
-        layerSides: bundle.crossAttentionSides,
-        defaults: {
-          steps: resolved.steps,
-          noise: "inversion",
-          layers,
-          select: [resolved.start, resolved.end],
-        },
+        ...("model" in open ? describe(open) : describeBaseline(open)),
         versions: {
           runtime: `${runtime.version} (${runtime.name})`,
           ...(runtime.adapter && { gpu: runtime.adapter }),
@@ -211,18 +238,37 @@ class LocalEngine implements Engine {
   }
 
   /** Loads a model; falls back to the processor if the GPU fails and the device is `auto`. */
-  async #load(bundle: Bundle, device: EngineDevice): Promise<Pick<Open, "runtime" | "model">> {
+  async #load(found: Bundle | BaselineFiles, device: EngineDevice): Promise<Loaded> {
+    const load = async (runtime: Runtime): Promise<Loaded> =>
+      "method" in found
+        ? { runtime, ...await this.#loadBaseline(found, runtime) }
+        : { runtime, bundle: found, model: await openModel(found, runtime) };
     const runtime = await this.#host.openRuntime(device);
     try {
-      return { runtime, model: await openModel(bundle, runtime) };
+      return await load(runtime);
     } catch (error) {
       const { gpu, adapter } = runtime;
       gpu?.destroy();
       if (!adapter || device !== "auto" || !this.#host.openFallback) throw error;
       const reason = `${adapter} cannot run the model (${(error as Error).message})`;
-      const fallback = await this.#host.openFallback(reason);
-      return { runtime: fallback, model: await openModel(bundle, fallback) };
+      return await load(await this.#host.openFallback(reason));
     }
+  }
+
+  async #loadBaseline(files: BaselineFiles, runtime: Runtime): Promise<Baseline> {
+    const watched: Runtime = {
+      ...runtime,
+      load: async (...model) => watch(await runtime.load(...model), () => this.#onBaselineRun()),
+    };
+    const ignore = () => {};
+    const chosen = await GRID_METHODS[files.method].choose(files.path, {}, {
+      hasClasses: false,
+      backend: () => Promise.resolve({ runtime: watched }),
+      say: ignore,
+      warn: ignore,
+    });
+    const none = () => Promise.reject(new Error("Cannot open a dataset: a page has none"));
+    return { files, chosen, method: await chosen.open(none) };
   }
 
   async #closeModel(): Promise<void> {
@@ -230,7 +276,7 @@ class LocalEngine implements Engine {
     const open = this.#open;
     this.#open = undefined;
     // A lost GPU may fail to release its sessions.
-    await open?.model.close().catch(() => {});
+    await (open && ("model" in open ? open.model : open.method).close().catch(() => {}));
     open?.runtime.gpu?.destroy();
   }
 
@@ -260,46 +306,80 @@ class LocalEngine implements Engine {
     const { run, phrases, settings } = request;
     const image = this.#requireImage(request.image);
     requirePhrases(phrases);
-    const model = await this.#modelFor(settings.layers);
+    const open = this.#requireOpen();
+    if ("method" in open) return await this.#groundByBaseline(request, image, open, signal);
+    const model = await this.#modelFor(open, settings.layers);
     const resolved = resolveSettings(model, toGroundSettings(settings));
     this.#begin(request, resolved);
     const steps = resolved.end - resolved.start;
     const isKnown = this.#trajectory?.key === keyOf(image, resolved);
     const total = (isKnown ? 0 : noisePasses(resolved)) + phrases.length * steps;
     const onPass = this.#passCounter(run, total, signal);
-    const noisy = await this.#trajectoryOf(image, model, resolved, (count) => {
-      return onPass("trajectory", count);
-    }, signal);
-    for (const [index, phrase] of phrases.entries()) {
-      const samples = [{ id: String(index), image: "", phrase, boxes: [] }];
-      const maps = denoise(one({ ...noisy, samples }), model, resolved, {
+    for (let from = 0; from < phrases.length; from += PHRASES_TOGETHER) {
+      const samples = phrases.slice(from, from + PHRASES_TOGETHER).map((phrase, i) => {
+        return { id: String(from + i), image: "", phrase, boxes: [] };
+      });
+      const noising = await this.#trajectoryOf(image, model, resolved, onPass, signal);
+      const maps = denoise(one({ ...noising, samples }), model, resolved, {
         signal,
         onPass: (count) => onPass("phrase", count),
       });
-      const mean = runningMean(model.runtime.gpu);
-      let [added, shown] = [0, 0];
+      const means = samples.map(() => {
+        return { mean: runningMean(model.runtime.gpu), added: 0, shown: 0 };
+      });
       try {
         for await (const flow of maps) {
           if (flow.kind === "dropped") throw new Error(flow.dropped.reason);
-          mean.add(flow.item);
-          added += flow.item.count;
-          if (!flow.item.isLast && added - shown < STEPS_SHOWN) continue;
-          shown = added;
-          const layers = await mean.read();
+          const { index, count, isLast, image: { samples } } = flow.item;
+          const phrase = means[index]!;
+          phrase.mean.add(flow.item);
+          phrase.added += count;
+          if (!isLast && phrase.added - phrase.shown < STEPS_SHOWN) continue;
+          phrase.shown = phrase.added;
           this.#reply({
             kind: "attention",
             run,
             image: image.id,
-            phrase: index,
-            layers,
-            steps: added,
+            phrase: from + index,
+            layers: await phrase.mean.read(),
+            steps: phrase.added,
             total: steps,
-            notes: flow.item.image.samples[0]!.notes ?? [],
+            notes: samples[index]!.notes ?? [],
           });
         }
       } finally {
-        mean.destroy();
+        for (const { mean } of means) mean.destroy();
+        if (!this.#trajectory?.isWhole) await this.#freeTrajectory();
       }
+    }
+  }
+
+  /** Grounds phrases by a baseline, which answers for all of them at once. */
+  async #groundByBaseline(
+    { run, phrases }: Ask<"ground">,
+    { id, gray }: OpenImage,
+    { method }: Baseline,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#reply({ kind: "begun", run, image: id, settings: {} });
+    // A run for each phrase, and a run for the image; the model may know phrases already.
+    const onPass = this.#passCounter(run, phrases.length + 1, signal);
+    this.#onBaselineRun = () => onPass("phrase", 1);
+    const samples = phrases.map((phrase, i) => ({ id: String(i), image: "", phrase, boxes: [] }));
+    for await (const flow of method.ground(one({ image: gray, samples }), { signal })) {
+      if (flow.kind === "dropped") throw new Error(flow.dropped.reason);
+      const { sample, layers, image: { crop } } = flow.item as GroundedPhrase;
+      this.#reply({
+        kind: "attention",
+        run,
+        image: id,
+        phrase: Number(sample.id),
+        layers,
+        crop,
+        steps: 1,
+        total: 1,
+        notes: sample.notes ?? [],
+      });
     }
   }
 
@@ -307,7 +387,11 @@ class LocalEngine implements Engine {
     const { run, phrase, settings, columns } = request;
     const { id, gray } = this.#requireImage(request.image);
     requirePhrases([phrase]);
-    const { bundle, runtime, model } = this.#requireOpen();
+    const open = this.#requireOpen();
+    if ("method" in open) {
+      throw new Error("Cannot show layers and steps: the open model has no cross-attention");
+    }
+    const { bundle, runtime, model } = open;
     this.#begin(request, resolveSettings(model, toGroundSettings(settings)));
     const [grid] = await readAttention(gray, [phrase], {
       ...toGroundSettings(settings),
@@ -366,8 +450,10 @@ class LocalEngine implements Engine {
   }
 
   /** Gives the open model; loads it again if the run reads other layers. */
-  async #modelFor(layers: readonly number[] | undefined): Promise<LdmModel> {
-    const open = this.#requireOpen();
+  async #modelFor(
+    open: Diffusion & Pick<Open, "runtime">,
+    layers: readonly number[] | undefined,
+  ): Promise<LdmModel> {
     const wanted = [...layers ?? defaultLayers(open.bundle)].sort((a, b) => a - b);
     if (wanted.join() === open.model.layers.join()) return open.model;
     const next = await openModel(open.bundle, open.runtime, { layers: wanted });
@@ -376,33 +462,51 @@ class LocalEngine implements Engine {
     return next;
   }
 
-  /** Gives the image's noisy latents; makes them once for all phrases. */
+  /**
+   * Gives the image's noisy latents, which are kept for later phrases. The first phrases read each
+   * latent as it is made, and so share the trunk of its pass.
+   */
   async #trajectoryOf(
     image: OpenImage,
     model: LdmModel,
     settings: ResolvedSettings,
-    onPass: (steps: number) => Promise<void>,
+    onPass: OnPass,
     signal: AbortSignal,
-  ): Promise<NoisyImage> {
+  ): Promise<NoisingImage> {
     const key = keyOf(image, settings);
     if (this.#trajectory?.key === key) return this.#trajectory.image;
     await this.#freeTrajectory();
     // Do not pass this run's signal to the stages: later runs read the same latents.
     const sample = { id: "", image: "", phrase: "image", boxes: [] };
     const latents = encode(one({ ...image, samples: [sample] }), model);
-    const stream = noise(latents, model, settings, {
+    const stream = noising(latents, model, settings, {
+      keepTrunks: true,
       onPass: async (steps) => {
-        await onPass(steps);
+        await onPass("trajectory", steps);
         signal.throwIfAborted();
       },
     });
     const { value, done } = await stream.next();
     if (done) throw new Error("Cannot ground: the image gave no latents");
     if (value.kind === "dropped") throw new Error(value.dropped.reason);
-    // The stage frees the latents when its iterator ends.
-    const free = async () => void await stream.return?.();
-    this.#trajectory = { key, image: value.item, free };
-    return value.item;
+    const noisy: NoisyLatent[] = [];
+    const trajectory: Trajectory = {
+      key,
+      image: { ...value.item, noisy },
+      isWhole: false,
+      // The stage frees the latents when its iterator ends.
+      free: async () => void await stream.return?.(),
+    };
+    this.#trajectory = trajectory;
+    const kept = async function* () {
+      for await (const latent of value.item.noisy) {
+        const { trunk: _, ...rest } = latent;
+        noisy.push(rest);
+        yield latent;
+      }
+      trajectory.isWhole = true;
+    };
+    return { ...value.item, noisy: kept() };
   }
 
   async #freeTrajectory(): Promise<void> {
@@ -412,12 +516,12 @@ class LocalEngine implements Engine {
   }
 
   /** Counts the steps of a run's passes and reports progress. */
-  #passCounter(run: number, total: number, signal: AbortSignal) {
+  #passCounter(run: number, total: number, signal: AbortSignal): OnPass {
     const began = performance.now();
     const queue = this.#open?.runtime.gpu?.device.queue;
     let done = 0;
     let before: Promise<unknown> | undefined;
-    return async (part: "trajectory" | "phrase", steps: number): Promise<void> => {
+    return async (part, steps) => {
       // Passes are queued faster than the GPU runs them. Keep one pass queued, so the GPU never
       // idles. Keep no more, so that progress is true and a cancel takes effect soon.
       await before;
@@ -430,6 +534,46 @@ class LocalEngine implements Engine {
       signal.throwIfAborted();
     };
   }
+}
+
+/** Facts of an open diffusion model for the page. */
+function describe({ bundle, model }: Diffusion): Partial<OpenedModel> {
+  const { layers, steps, start, end } = resolveSettings(model, {});
+  return {
+    ...(bundle.config.notice && { notice: bundle.config.notice }),
+    size: bundle.config.imageSize,
+    layerSides: bundle.crossAttentionSides,
+    defaults: { steps, noise: "inversion", layers, select: [start, end] },
+  };
+}
+
+/** Facts of an open baseline for the page. */
+function describeBaseline({ files: { method }, chosen }: Baseline): Partial<OpenedModel> {
+  const { view } = chosen.facts as { readonly view: CenterCrop };
+  return { baseline: { method, label: GRID_METHODS[method].label, view } };
+}
+
+/** SHA-256 over an open model's weights. */
+async function hashOf(open: Open): Promise<string> {
+  if ("model" in open) return await open.bundle.hash();
+  return (open.chosen.facts as { readonly model: { readonly sha256: string } }).model.sha256;
+}
+
+/** A session that reports each of its runs; the report may throw to end the work. */
+function watch(session: Session, onRun: () => Promise<void>): Session {
+  return {
+    async run(...feeds) {
+      const outputs = await session.run(...feeds);
+      try {
+        await onRun();
+      } catch (error) {
+        for (const output of Object.values(outputs)) output.release();
+        throw error;
+      }
+      return outputs;
+    },
+    release: () => session.release(),
+  };
 }
 
 /** Key of an image's noisy latents: every fact that decides them, except the model. */

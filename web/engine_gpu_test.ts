@@ -9,10 +9,13 @@ import {
 import { drawPhantom } from "../datasets/phantom/phantom.ts";
 import { loadBundle } from "../models/ldm/bundle.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
+import { openBiovil } from "../models/biovil/biovil.ts";
+import { withSmallModel } from "../models/biovil/fixtures/small_model.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { groundImage } from "../pipeline/ground.ts";
 import { finishHeatmap } from "../pipeline/postprocess.ts";
 import { grayImage } from "../images/gray_image.ts";
+import { cropRegion } from "../images/preprocess.ts";
 import { createEngine, type EngineHost } from "./engine.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
 import { DeviceLostError, type Gpu } from "../shaders/device.ts";
@@ -112,6 +115,66 @@ Deno.test("createEngine() takes only the phrase's passes for another phrase of t
     assertEquals(parts(await ground(3, { ...SETTINGS, layers: [8] })), new Set(["phrase"]));
     assertEquals(parts(await ground(4, { steps: 30 })), parts(first));
   }));
+
+Deno.test("createEngine() computes a pass's trunk once for all phrases, and frees it", async () => {
+  const native = await openRuntime("native");
+  let [trunks, open] = [0, 0];
+  const load: Runtime["load"] = async (...model) => {
+    const session = await native.load(...model);
+    return {
+      release: () => session.release(),
+      async run(feeds, fetches) {
+        const outputs = await session.run(feeds, fetches);
+        if (Object.keys(feeds).sort().join() !== "latent,timestep") return outputs;
+        trunks++;
+        const held = Object.entries(outputs).map(([name, output]) => {
+          open++;
+          return [name, { ...output, release: () => (open--, output.release()) }] as const;
+        });
+        return Object.fromEntries(held);
+      },
+    };
+  };
+  const engine = createEngine({
+    ...HOST,
+    openRuntime: () => Promise.resolve({ ...native, load }),
+  });
+  const ask = asking(engine);
+  await ask({ kind: "open", model: "demo", device: "auto" }, "opened");
+  await ask({ kind: "image", image: 1, name: "phantom", bytes: await pngOf(3) }, "image");
+  const three = [...PHRASES, "cardiomegaly"];
+  const ground = async (run: number, phrases: readonly string[]) => {
+    trunks = 0;
+    const settings = SETTINGS;
+    const replies = await ask({ kind: "ground", run, image: 1, phrases, settings }, "ended");
+    assertEquals(open, 0);
+    return { trunks, settings: ofKind(replies, "begun")[0]!.settings };
+  };
+  // The empty phrase's passes end before the last chosen step, which has a trunk all the same.
+  const first = await ground(1, three);
+  assertEquals(first.trunks, first.settings.end);
+  const alone = await ground(2, ["left lower lobe opacity"]);
+  const again = await ground(3, three.map((phrase) => `${phrase} again`));
+  assertEquals(again.trunks, alone.trunks);
+  assert(alone.trunks < first.trunks / 5, "steps go through the U-Net together");
+  // More phrases than go together take the trunks of a second group.
+  const many = Array.from({ length: 17 }, (_, i) => `opacity ${i}`);
+  assertEquals((await ground(4, many)).trunks, 2 * alone.trunks);
+  // A run that ends among its phrases frees the trunk as well, and the next run begins anew.
+  const request = { kind: "ground", image: 1, phrases: three, settings: { steps: 60 } } as const;
+  const ended = ask({ ...request, run: 5 }, "ended");
+  const gather = engine.onReply;
+  engine.onReply = (reply) => {
+    gather(reply);
+    if (reply.kind === "attention") engine.ask({ kind: "cancel", run: 5 });
+  };
+  const replies = await ended;
+  assertEquals(replies.at(-1), { kind: "ended", run: 5, how: "cancelled" });
+  assertEquals([ofKind(replies, "attention").length, open], [1, 0]);
+  const next = await ask({ ...request, run: 6 }, "ended");
+  assertEquals(next.at(-1), { kind: "ended", run: 6, how: "done" });
+  engine.close();
+});
 
 Deno.test("createEngine() says of a phrase how the model reads it", () =>
   withEngine(async (ask) => {
@@ -313,3 +376,65 @@ Deno.test("createEngine() opens the model again when its GPU was lost, or tells 
     engine.close();
   }
 });
+
+Deno.test("createEngine() runs a baseline by the registry, as the method itself, and goes back", () =>
+  withSmallModel("biovil", async (folder) => {
+    const engine = createEngine({
+      ...HOST,
+      openBundle: (model) =>
+        model === "demo" ? loadBundle("models/demo") : Promise.resolve({
+          method: "biovil",
+          path: folder,
+        }),
+    });
+    const ask = asking(engine);
+    const picked = { files: [] };
+    const opened = await ask({ kind: "open", model: picked, device: "auto" }, "opened");
+    const { model } = ofKind(opened, "opened")[0]!;
+    const view = { crop: 480, resized: 512 } as const;
+    assertEquals(model.baseline, { method: "biovil", label: "BioViL", view });
+    assertEquals([model.path, model.defaults, model.layerSides], [folder, undefined, undefined]);
+    const bytes = await pngOf(3);
+    await ask({ kind: "image", image: 1, name: "phantom", bytes }, "image");
+    const request = { kind: "ground", run: 1, image: 1, phrases: PHRASES, settings: {} } as const;
+    const replies = await ask(request, "ended");
+    assertEquals(replies.at(-1), { kind: "ended", run: 1, how: "done" });
+    const biovil = await openBiovil(folder, await openRuntime("native"));
+    const xray = await decodeImage(new Uint8Array(await pngOf(3)));
+    const expected = await biovil.ground(xray, PHRASES);
+    const attention = ofKind(replies, "attention");
+    assertEquals(
+      attention.flatMap(({ layers }) => layers.map(({ side, data }) => ({ side, values: data }))),
+      expected,
+    );
+    // The crop is the square of 480 in the X-ray whose shorter side becomes 512.
+    assertEquals(attention[0]!.crop, cropRegion(xray.width, xray.height, view));
+    const progress = ofKind(replies, "progress").map(({ done, total }) => [done, total]);
+    assertEquals(progress, [[1, 3], [2, 3], [3, 3]]);
+    const identified = ofKind(await ask({ kind: "identify" }, "identified"), "identified");
+    assertEquals(identified[0]!.sha256, await biovil.hash());
+    await biovil.close();
+
+    // A cancel takes effect between two of its networks' runs.
+    const cancelled = ask({ ...request, run: 2, phrases: ["left", "right", "both"] }, "ended");
+    const gather = engine.onReply;
+    engine.onReply = (reply) => {
+      gather(reply);
+      if (reply.kind === "progress") engine.ask({ kind: "cancel", run: 2 });
+    };
+    const ended = await cancelled;
+    assertEquals(ended.at(-1), { kind: "ended", run: 2, how: "cancelled" });
+    assertEquals(ofKind(ended, "progress").length, 1);
+
+    const explore = { kind: "explore", run: 3, image: 1, phrase: "left", columns: 3 } as const;
+    const [refused] = ofKind(await ask({ ...explore, settings: {} }, "ended"), "failed");
+    assertStringIncludes(refused!.message, "the open model has no cross-attention");
+    const long = ["left ".repeat(60)];
+    const [failed] = ofKind(await ask({ ...request, run: 4, phrases: long }, "ended"), "failed");
+    assertStringIncludes(failed!.message, "62 tokens");
+    const demo = await ask({ kind: "open", model: "demo", device: "auto" }, "opened");
+    assertEquals(ofKind(demo, "opened")[0]!.model.baseline, undefined);
+    const last = await ask({ ...request, run: 5, settings: { steps: 10 } }, "ended");
+    assertEquals(last.at(-1), { kind: "ended", run: 5, how: "done" });
+    engine.close();
+  }));

@@ -6,7 +6,7 @@
  */
 
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
-import type { CropRegion, GrayImage } from "../base/geometry.ts";
+import type { CenterCrop, CropRegion, GrayImage } from "../base/geometry.ts";
 import type { RuntimeName } from "../models/runtime/runtime.ts";
 import type { ResultSettings } from "../reports/result_json.ts";
 
@@ -32,6 +32,12 @@ export interface PickedFile {
 
 /** A model in folders that the user picked. */
 export interface PickedModel {
+  /**
+   * Name of the method in the registry that the files belong to: `ldm`, `biovil` or `biovil-t`.
+   *
+   * @default {The method by the names of the files}
+   */
+  readonly method?: string;
   /** Files of the model's folder. */
   readonly files: readonly PickedFile[];
   /**
@@ -80,7 +86,7 @@ export type Request =
     readonly name: string;
     readonly bytes: ArrayBuffer;
   }
-  /** Ground phrases in the open image, one after another; one run at a time. */
+  /** Ground phrases in the open image; one run at a time. */
   | {
     readonly kind: "ground";
     /** Id of the run; replies repeat it. */
@@ -117,12 +123,18 @@ export interface OpenedModel {
   readonly runtime: RuntimeName;
   /** Caution from the model's configuration, such as that it knows phantoms only. */
   readonly notice?: string;
-  /** Side of the model's heatmaps in pixels. */
-  readonly size: number;
+  /** Method, its label and the part of an X-ray that it sees; absent for a diffusion model. */
+  readonly baseline?: {
+    readonly method: string;
+    readonly label: string;
+    readonly view: CenterCrop;
+  };
+  /** Side of a diffusion model's heatmaps in pixels. */
+  readonly size?: number;
   /** Side of each cross-attention layer's maps in positions, in forward order. */
-  readonly layerSides: readonly number[];
-  /** The model's default settings. */
-  readonly defaults: Required<EngineSettings>;
+  readonly layerSides?: readonly number[];
+  /** A diffusion model's default settings. */
+  readonly defaults?: Required<EngineSettings>;
   /** Versions of the runtime and of Deno if used, and the GPU's name if used; for exports. */
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -131,8 +143,13 @@ export interface OpenedModel {
 export interface PhraseAttention {
   /** Position of the phrase in the request. */
   readonly phrase: number;
-  /** Mean of each chosen layer over the steps so far, at the layer's own size. */
+  /**
+   * Mean of each chosen layer over the steps so far, at the layer's own size; or a baseline's
+   * heatmap on its own grid.
+   */
   readonly layers: readonly AveragedLayer[];
+  /** Part of the image that a baseline's heatmap covers; absent for a diffusion model. */
+  readonly crop?: CropRegion;
   /** Number of steps in the mean so far. */
   readonly steps: number;
   /** Number of steps in the final mean. */
@@ -162,12 +179,12 @@ export type Reply =
     /** Square of the image that the model sees. */
     readonly crop: CropRegion;
   }
-  /** A run has begun. */
+  /** A run has begun; a baseline has no settings. */
   | {
     readonly kind: "begun";
     readonly run: number;
     readonly image: number;
-    readonly settings: RunSettings;
+    readonly settings: Partial<RunSettings>;
   }
   /** Progress of a run: `done` and `total` in steps of the U-Net, for `explore` in percent. */
   | {

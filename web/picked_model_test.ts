@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { InputTypeError } from "../base/errors.ts";
 import { findModel } from "./picked_model.ts";
 
 /** Returns files of a picked folder, by their paths. */
@@ -70,4 +71,30 @@ Deno.test("findModel() finds a diffusers model, and lets picked parts replace it
   });
   const checkpoint = picked("run/unet_ema/config.json", "run/vae/config.json");
   assertEquals(findModel({ files: checkpoint }), { path: "model/run" });
+});
+
+Deno.test("findModel() finds a baseline by its image encoder, and two of them by the method", () => {
+  const biovil = ["biovil_image_resnet50_proj_size_128.pt", "text/config.json", "text/vocab.txt"];
+  const biovilT = ["biovil_t_image_model_proj_size_128.safetensors", "config.json"];
+  const one = picked(...below("all/biovil", biovil));
+  assertEquals(findModel({ files: one }), { path: "model/all/biovil", baseline: "biovil" });
+  const other = picked(...below("BiomedVLP-BioViL-T", biovilT));
+  assertEquals(findModel({ files: other }), {
+    path: "model/BiomedVLP-BioViL-T",
+    baseline: "biovil-t",
+  });
+  const both = [...one, ...picked(...below("all/biovil-t", biovilT))];
+  assertThrows(() => findModel({ files: both }), InputTypeError, "choose the method beside");
+  assertEquals(findModel({ files: both, method: "biovil-t" }), {
+    path: "model/all/biovil-t",
+    baseline: "biovil-t",
+  });
+  // A diffusion model comes first without a choice, and a chosen baseline may be missing.
+  const ldm = picked(...below("all/cxr", FLAT));
+  assertEquals(findModel({ files: [...both, ...ldm] }), { path: "model/all/cxr" });
+  assertEquals(findModel({ files: both, method: "ldm" }), { path: "model/all" });
+  assertEquals(findModel({ files: ldm, method: "biovil" }), {
+    path: "model/all",
+    baseline: "biovil",
+  });
 });

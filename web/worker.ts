@@ -7,6 +7,7 @@
 import { giveFiles, type GivenPath, usePackages } from "../base/host/browser/mod.ts";
 import { fetchBytes } from "../base/host/browser/fetch_bytes.ts";
 import { host } from "../base/host/host.ts";
+import { loadBiovil } from "../models/biovil/bundle.ts";
 import { type Bundle, loadBundle } from "../models/ldm/bundle.ts";
 import type { Runtime } from "../models/runtime/runtime.ts";
 import { openWasm } from "../models/runtime/wasm.ts";
@@ -14,7 +15,7 @@ import { openWebgpu } from "../models/runtime/webgpu.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { openGpu } from "../shaders/device.ts";
 import { DEMO_FILES } from "./demo_files.ts";
-import { createEngine } from "./engine.ts";
+import { type BaselineFiles, createEngine } from "./engine.ts";
 import { findModel } from "./picked_model.ts";
 import {
   type EngineDevice,
@@ -29,7 +30,13 @@ const scope = globalThis as unknown as {
   postMessage(message: unknown): void;
 };
 
-usePackages(new URL("/packages/", location.href));
+/**
+ * Addresses of the libraries' files and of the bundled model, beside this script. The bundler sets
+ * them: `deno task site` gives the folders names with hashes.
+ */
+declare const FOLDERS: { readonly packages: string; readonly demo: string };
+
+usePackages(new URL(FOLDERS.packages, location.href));
 
 /** Minimum bytes read between two reports of progress. */
 const REPORT_BYTES = 2 ** 22;
@@ -37,7 +44,7 @@ const REPORT_BYTES = 2 ** 22;
 async function openBundle(
   model: "demo" | PickedModel,
   onBytes: (bytes: number) => void,
-): Promise<Bundle> {
+): Promise<Bundle | BaselineFiles> {
   let [read, reported] = [0, 0];
   const onRead = (bytes: number) => {
     read += bytes;
@@ -50,11 +57,14 @@ async function openBundle(
     return await loadBundle("demo");
   }
   givePicked(model, onRead);
-  const { path, ...parts } = findModel(model);
   try {
-    const bundle = await loadBundle(path, parts);
+    const { path, baseline, ...parts } = findModel(model);
+    // The engine loads a baseline's files itself; a fault in them must not close the open model.
+    const found = baseline
+      ? await loadBiovil(path, baseline).then(() => ({ method: baseline, path }))
+      : await loadBundle(path, parts);
     picked = model;
-    return bundle;
+    return found;
   } catch (error) {
     // The model that is still open needs its own files again.
     if (picked) givePicked(picked);
@@ -74,7 +84,7 @@ function givePicked(model: PickedModel, onRead?: (bytes: number) => void): void 
 async function fetchDemoFile(path: string): Promise<GivenPath> {
   return {
     path,
-    file: new Blob([await fetchBytes(new URL(`/models/demo/${path}`, location.href))]),
+    file: new Blob([await fetchBytes(new URL(FOLDERS.demo + path, location.href))]),
   };
 }
 
@@ -103,7 +113,10 @@ async function openRuntime(device: EngineDevice): Promise<Runtime> {
 async function openProcessor(reason: string): Promise<Runtime> {
   const threads = host().wasmThreads;
   const count = `${threads} ${threads === 1 ? "thread" : "threads"}`;
-  return await openWasm(`${reason}; WebAssembly with ${count} runs the model`);
+  const why = crossOriginIsolated
+    ? ""
+    : ", since the browser does not isolate this page from other sites";
+  return await openWasm(`${reason}; WebAssembly with ${count} runs the model${why}`);
 }
 
 const engine = createEngine({

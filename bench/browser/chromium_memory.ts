@@ -14,14 +14,29 @@ export interface PageMemory {
   readonly peak: number;
 }
 
-/** Reads the memory of the largest renderer of the page's browser: the page's own. */
-export async function readPageMemory(page: Page): Promise<PageMemory> {
+/**
+ * Reads the memory of the largest process of a kind: `renderer` is the page's own process with its
+ * workers, and `GPU` runs WebGPU for the page.
+ */
+export async function readPageMemory(
+  page: Page,
+  kind: "renderer" | "GPU" = "renderer",
+): Promise<PageMemory> {
   const session = await page.context().browser()!.newBrowserCDPSession();
   const { processInfo } = await session.send("SystemInfo.getProcessInfo");
   await session.detach();
-  const chosen = processInfo.filter(({ type }) => type === "renderer");
+  const chosen = processInfo.filter(({ type }) => type === kind);
   const all = await Promise.all(chosen.map(({ id }) => readProcess(id)));
   return all.reduce((most, each) => each.now > most.now ? each : most);
+}
+
+/** Collects the garbage of a page and its worker; the browser must expose `gc()`. */
+export async function collectGarbage(page: Page): Promise<void> {
+  // WebAssembly's threads are workers too, but are blocked while idle and would never answer.
+  const worker = page.workers().find((worker) => worker.url().endsWith("/worker.js"))!;
+  for (const scope of [page, worker]) await scope.evaluate(() => globalThis.gc());
+  // Other threads free the buffers a little later.
+  await page.waitForTimeout(1000);
 }
 
 /** Milliseconds between two readings of the peak. */

@@ -12,7 +12,7 @@ import { grayImage } from "../../images/gray_image.ts";
 import { CLASSES } from "../../datasets/sample.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { ground, pick } from "../../tests/support/page.ts";
-import { readPageMemory } from "./chromium_memory.ts";
+import { collectGarbage, readPageMemory } from "./chromium_memory.ts";
 import { onPage, untilStatus, warmServer } from "./served_page.ts";
 
 /** Phrases of one press, and of one X-ray. */
@@ -55,10 +55,6 @@ export async function measurePhraseMemory(count: number): Promise<string[]> {
 
 /** Bytes of the page's process, workers included, after garbage collection. */
 async function collected(page: Page): Promise<number> {
-  // WebAssembly's threads are workers too, but are blocked while idle and would never answer.
-  const worker = page.workers().find((worker) => worker.url().endsWith("/worker.js"))!;
-  for (const scope of [page, worker]) await scope.evaluate(() => globalThis.gc());
-  // Other threads free the buffers a little later.
-  await page.waitForTimeout(1000);
+  await collectGarbage(page);
   return (await readPageMemory(page)).now;
 }

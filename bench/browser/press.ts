@@ -7,6 +7,7 @@
 import { drawPhantoms } from "../../datasets/phantom/phantom.ts";
 import { groundImage, loadBundle, openModel, openRuntime } from "../../mod.ts";
 import { median, seconds, timeInTurn } from "../harness.ts";
+import { collectGarbage, type PageMemory, readPageMemory } from "./chromium_memory.ts";
 import { onPage, pressExample, untilStatus, warmServer } from "./served_page.ts";
 
 /** Counted rounds; the contenders take turns. */
@@ -45,13 +46,30 @@ async function groundInDeno(): Promise<number> {
   return took;
 }
 
-/** Returns the row of a press with model and heatmaps on WebGPU, which may be in software. */
+/**
+ * Returns the rows of a press with model and heatmaps on WebGPU, which may be in software: its time,
+ * and memory before, at the highest and after a collection of garbage.
+ */
 export async function measureGpuPress(): Promise<string[]> {
   await using server = await warmServer("gpu");
   return await onPage(server, async (page) => {
     await untilStatus(page, /^Ready\.$/);
     const place = (await page.locator("#place").textContent())!.replace(/: .*/, "");
+    const kinds = ["renderer", "GPU"] as const;
+    const read = () => Promise.all(kinds.map((kind) => readPageMemory(page, kind)));
+    const before = await read();
     const { seconds, passes } = await pressExample(page, EXAMPLE);
-    return [`| the press; ${place}, ${passes} passes | ${seconds.toFixed(1)} s |`];
+    const after = await read();
+    await collectGarbage(page);
+    const collected = await read();
+    const mega = ({ now }: PageMemory) => (now / 1e6).toFixed(0);
+    return [
+      `| the press; ${place}, ${passes} passes | ${seconds.toFixed(1)} s |`,
+      ...["the page's", "the GPU's"].map((whose, i) =>
+        `| ${whose} process before, after, and without garbage | ${
+          [before, after, collected].map((all) => mega(all[i]!)).join(", ")
+        } MB |`
+      ),
+    ];
   });
 }

@@ -10,8 +10,14 @@ const RECORD = "result.json";
 /** Files of a result. */
 const FILES = [RECORD, "heatmap.npy", "overlay.png", "attention.svg", "attention.png"];
 
+/** Files about all classes or sentences; the record of each is its key, and is removed last. */
+const SUMMARIES: Readonly<Record<string, readonly string[]>> = {
+  "detections.json": ["detections.csv", "overview.png"],
+  "report.json": ["report.html"],
+};
+
 /** Files that a folder without a result is unlikely to hold. */
-const TELLING = FILES.slice(0, 3);
+const TELLING = [...FILES.slice(0, 3), ...Object.keys(SUMMARIES)];
 
 /** Names of the folders of several images or phrases, such as `2-left-pleural-effusion`. */
 const NUMBERED = /^[1-9]\d*(-[a-z0-9]+)*$/;
@@ -58,19 +64,25 @@ async function removeResult(folder: string, depth: number): Promise<boolean> {
     isRemoved = true;
     if ((await list(path)).length === 0) await Deno.remove(path);
   }
-  if (!await isOurs(`${folder}/${RECORD}`)) return isRemoved;
-  // Remove the record last, so that an interrupted removal can be repeated.
   const names = entries.filter(({ isFile }) => isFile).map(({ name }) => name);
-  for (const name of FILES.toReversed()) {
-    if (names.includes(name)) await Deno.remove(`${folder}/${name}`);
+  for (const [record, files] of [...Object.entries(SUMMARIES), [RECORD, FILES.slice(1)] as const]) {
+    if (!names.includes(record) || !await isOurs(`${folder}/${record}`)) continue;
+    // Remove the record last, so that an interrupted removal can be repeated.
+    for (const name of [...files.toReversed(), record]) {
+      if (names.includes(name)) await Deno.remove(`${folder}/${name}`);
+    }
+    isRemoved = true;
   }
-  return true;
+  return isRemoved;
 }
 
-/** The file is the record of a result: `result.json` as `ground` writes it. */
+/** The file is a record as `ground` writes it: of a result, or of all classes or sentences. */
 async function isOurs(path: string): Promise<boolean> {
   try {
-    const { phrase, crop, heatmapSize, boxes } = JSON.parse(await Deno.readTextFile(path));
+    const { phrase, crop, heatmapSize, boxes, classes, sentences } = JSON.parse(
+      await Deno.readTextFile(path),
+    );
+    if (Array.isArray(classes ?? sentences)) return true;
     const hasHeatmap = typeof crop === "object" && heatmapSize > 0;
     return typeof phrase === "string" && (hasHeatmap || Array.isArray(boxes));
   } catch {

@@ -5,6 +5,7 @@
  */
 
 import { folderOf } from "../../base/paths.ts";
+import { parseTraining, type TrainingSet } from "../../datasets/training.ts";
 import type { MethodSource } from "../../methods/choose_methods.ts";
 import type { MethodContext, MethodRow } from "../../methods/method_row.ts";
 import { DEMO } from "../../methods/ldm/ldm.ts";
@@ -39,6 +40,8 @@ export interface MethodValues {
   readonly predictions?: unknown;
   /** Folder of a U-Net. */
   readonly unet?: unknown;
+  /** Training data, as `SETS` or `NAME=SETS`. */
+  readonly "trained-on"?: readonly string[];
 }
 
 /** Rows of the methods that a command can choose, by name. */
@@ -98,10 +101,34 @@ export async function methodSources(
   }
   requireOwnOptions(names, rows, given);
   const models = parseModels(values.model, names, rows);
+  const stated = parseStatements(values["trained-on"] ?? [], names);
   return new Map(names.map((name) => {
     const row = rows[name]!;
-    return [name, { row, source: sourceOf(name, row, names, models, values) }];
+    const trained = stated.get(name) ??
+      (row.source === MODULE_SOURCE ? row.trained?.({}) : undefined);
+    const source = sourceOf(name, row, names, models, values);
+    return [name, { row, source, ...(trained && { trained }) }];
   }));
+}
+
+/** Reads `NAME=SETS`; a plain `SETS` is about the only method. */
+function parseStatements(
+  texts: readonly string[],
+  names: readonly string[],
+): Map<string, readonly TrainingSet[]> {
+  const stated = new Map<string, readonly TrainingSet[]>();
+  for (const text of texts) {
+    const [, named, sets = text] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+    const name = named ?? names[0]!;
+    if (!names.includes(name) || named === undefined && names.length > 1) {
+      throw new UsageError(
+        `Option "--trained-on" must name a method, such as ${names[0]}=SETS, got "${text}"`,
+      );
+    }
+    if (stated.has(name)) throw new UsageError(`Option "--trained-on" is there twice for ${name}`);
+    stated.set(name, parseTraining(sets, 'Option "--trained-on"'));
+  }
+  return stated;
 }
 
 /** Folders that the import of the methods' modules reads: their own, and this project's. */

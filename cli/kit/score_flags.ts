@@ -5,8 +5,27 @@
  * @module
  */
 
+import { LABEL, TEMPLATES } from "../../datasets/layouts/detection.ts";
 import type { Flags } from "./flags.ts";
 import { BOX_PROTOCOLS, NEGATIVE_PROTOCOLS, PROTOCOLS } from "../../scoring/protocols.ts";
+
+/** Options that ask an image for classes in place of phrases. */
+export const CLASS_FLAGS = {
+  classes: {
+    type: "list",
+    placeholder: "LIST",
+    description:
+      "Ask each image for these classes in place of phrases: all, or names with commas between them.",
+  },
+  template: {
+    type: "string",
+    placeholder: "TEXT",
+    description: `Phrase of a class, with ${LABEL} in its place: ${
+      TEMPLATES.map((template) => `"${template}"`).join(", ")
+    }, or one of your own.`,
+    defaultText: `"${TEMPLATES[0]}"`,
+  },
+} as const satisfies Flags;
 
 /** Options for scoring heatmaps. */
 export const SCORE_FLAGS = {

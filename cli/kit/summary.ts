@@ -17,6 +17,8 @@ import {
   formatResults,
   formatTable,
 } from "../../reports/tables/table.ts";
+import { type Controls, readControls } from "../../reports/controls/controls.ts";
+import { makeControlTables, withIntervals } from "../../reports/controls/controls_table.ts";
 import { type Laterality, readLaterality } from "../../reports/laterality/laterality.ts";
 import {
   formatLateralityIntervals,
@@ -32,6 +34,8 @@ export interface WrittenSummary {
   readonly ablation: Readonly<Record<string, Summary>>;
   /** Laterality of the run. */
   readonly laterality: Laterality;
+  /** Controls of the run, if it has them. */
+  readonly controls: Controls | undefined;
   /** Further content of the tables. */
   readonly options: TableOptions;
   /** Folder of the results. */
@@ -62,14 +66,18 @@ export async function writeSummary(
     if (done === 0) progress.say(`Reading ${total} heatmaps again for the laterality.`);
     progress.follow(done, total);
   });
+  const controls = await readControls(run, (done, total) => {
+    if (done === 0) progress.say("Reading the heatmaps again for the controls.");
+    progress.follow(done, total);
+  });
   progress.clear();
-  const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality) };
-  const options = tableOptions(record, isWhole);
-  const tables = tableFiles(ablation, options, laterality);
+  const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality, controls) };
+  const options = tableOptions(record, isWhole, ablation);
+  const tables = tableFiles(ablation, options, laterality, controls);
   await folder.summarize(json, tables);
   const kept = keptOf(record) ? [ATTENTION] : [];
   const files = [RESULTS, HEATMAPS, ...kept, "summary.json", ...Object.keys(tables)];
-  return { ablation, laterality, options, folder: folder.path, files };
+  return { ablation, laterality, controls, options, folder: folder.path, files };
 }
 
 /** Prints the tables and the folder of the results; returns the exit code. */
@@ -118,7 +126,7 @@ function stdoutColumns(): number {
 }
 
 /** Prints the table of a run or of its variants, and the counts of its samples. */
-function printTables({ ablation, laterality, options }: WrittenSummary): void {
+function printTables({ ablation, laterality, controls, options }: WrittenSummary): void {
   const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
   const intervals = others.length > 0 ? "" : formatIntervals(summary);
   const width = stdoutColumns();
@@ -130,6 +138,9 @@ function printTables({ ablation, laterality, options }: WrittenSummary): void {
     const table = makeLateralityTable(laterality, options);
     const text = `${formatTable(table, width)}\n${formatLateralityIntervals(laterality)}`;
     console.log(`\nLaterality, maps on their own side:\n${text.trimEnd()}`);
+  }
+  for (const table of makeControlTables(controls, options)) {
+    console.log(`\n${table.caption[0]}\n${formatTable(withIntervals(table), width)}`);
   }
   console.log();
   // All settings share the counts of their samples, but each method has its own counts.

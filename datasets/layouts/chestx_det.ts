@@ -43,9 +43,10 @@ function tableName(name: string): string {
  *
  * @param path Path of the file.
  * @param json Parsed content of the file.
+ * @param asLabels Take boxes in place of outlines, and a row without a class for each image.
  * @throws {SyntaxError} If the content is not a list of images.
  */
-export function chestxDetRows(path: string, json: unknown): SplitRow[] {
+export function chestxDetRows(path: string, json: unknown, asLabels = false): SplitRow[] {
   if (!Array.isArray(json)) throw new InputSyntaxError(`Cannot read "${path}": expected a list`);
   const [, split] = /^ChestX_Det_(\w+)\.json$/i.exec(nameOf(path)) ?? [];
   return json.flatMap((entry: unknown, i) => {
@@ -57,14 +58,16 @@ export function chestxDetRows(path: string, json: unknown): SplitRow[] {
       ...(split && { split }),
     };
     const where = `${nameOf(path)}:[${i}]`;
-    const [field, shapes] = polygons === undefined ? ["boxes", boxes] : ["polygons", polygons];
+    const hasBoxes = polygons === undefined || asLabels && boxes !== undefined;
+    const [field, shapes] = hasBoxes ? ["boxes", boxes] : ["polygons", polygons];
     if (!Array.isArray(syms) || !Array.isArray(shapes) || syms.length !== shapes.length) {
       const fault = `expected lists "syms" and "${field}" of equal length, got ${
         show(isObject(entry) ? { syms, [field as string]: shapes } : entry)
       }`;
       return [{ where, phrase: "", ...common, fault }];
     }
-    return syms.map((sym: unknown, j): SplitRow => {
+    const alone = asLabels ? [{ where, phrase: "", ...common }] : [];
+    return alone.concat(syms.map((sym: unknown, j): SplitRow => {
       const found = CLASSES.find((name) => name === sym);
       return {
         where: `${where}.${field}[${j}]`,
@@ -76,7 +79,7 @@ export function chestxDetRows(path: string, json: unknown): SplitRow[] {
           : { mask: { segmentation: outlinesOf(shapes[j]) } }),
         ...(!found && { fault: classFault(CLASSES, sym) }),
       };
-    });
+    }));
   });
 }
 
@@ -101,10 +104,11 @@ function outlinesOf(shape: unknown): unknown[] {
 /** Files of ChestX-Det: a list for each split. */
 export const CHESTX_DET: Layout = {
   title: "ChestX-Det",
+  imagesOf: "nih-chestxray14",
   json: {
     matches: (json) =>
       Array.isArray(json) && json.some((entry) => isObject(entry) && "syms" in entry),
-    rows: chestxDetRows,
+    rows: (path, json) => chestxDetRows(path, json),
     example: [
       { file_name: "none.png", syms: [], boxes: [], polygons: [] },
       {
@@ -120,5 +124,9 @@ export const CHESTX_DET: Layout = {
     shown: "ChestX_Det_….json (ChestX-Det)",
   },
   findsImagesByName: true,
+  labels: {
+    classes: CLASSES.map(tableName),
+    rows: (path, { json }) => chestxDetRows(path, json, true),
+  },
   wordings: {},
 };

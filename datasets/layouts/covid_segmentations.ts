@@ -190,6 +190,7 @@ function sizeOf(resolution: string): [string, string] {
 /** The table of masks, beside the table of the images. */
 export const COVID_SEGMENTATIONS: Layout = {
   title: "COVID-19 segmentations",
+  imagesOf: "*",
   table: {
     columns: COLUMNS,
     rows: covidRows,
@@ -203,6 +204,10 @@ export const COVID_SEGMENTATIONS: Layout = {
     shown: "structure.csv (COVID-19 segmentations)",
   },
   companion: (name) => name === "structure.csv" ? "metadata.csv" : undefined,
+  labels: {
+    classes: Object.keys(WORDINGS),
+    rows: (path, { table }, metadata) => covidRows(path, table!, metadata),
+  },
   wordings: WORDINGS,
   attribution:
     "Masks: COVID-19 Chest X-ray Segmentations Dataset by General Blockchain, drawn by " +

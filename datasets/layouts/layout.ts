@@ -30,6 +30,14 @@ export interface Layout {
    * The phrase of a row stays if its class has no wordings here.
    */
   readonly wordings?: Wordings;
+  /**
+   * Dataset that the images come from, by which a method may have seen them; `*` if not known.
+   *
+   * @default {The dataset itself}
+   */
+  readonly imagesOf?: string;
+  /** Labels of whole images; absent if the dataset does not say which classes an image lacks. */
+  readonly labels?: Labels;
   /** Attribution that the dataset demands, in sentences. */
   readonly attribution?: string;
   /** Tree of images in which the paths of rows may begin. */
@@ -41,6 +49,25 @@ export interface Layout {
   };
   /** Phantoms are written in the layout of another dataset; true if all rows are of phantoms. */
   readonly arePhantoms?: (rows: readonly SplitRow[]) => boolean;
+}
+
+/** Labels of whole images, by which a detector of classes is scored. */
+export interface Labels {
+  /** Classes of the dataset; by default those that its rows name. */
+  readonly classes?: readonly string[];
+  /** A table of labels that must lie beside the dataset's file, and the reason why. */
+  readonly table?: { readonly name: string; readonly needs: string };
+  /**
+   * Makes a row for each class that an image has, or several with a place each. An image without a
+   * class has a row without a class.
+   *
+   * @throws {SyntaxError} As the rows of the layout.
+   */
+  readonly rows: (
+    path: string,
+    content: { readonly table?: CsvTable; readonly json?: unknown },
+    companion: CsvTable | undefined,
+  ) => SplitRow[];
 }
 
 /** Names of a dataset's files. */

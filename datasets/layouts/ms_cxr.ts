@@ -11,6 +11,8 @@ import { isObject, type JsonObject } from "../../base/json.ts";
 import { nameOf, stemOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
+import { isNoBox } from "../box_columns.ts";
+import { CLASSES } from "../sample.ts";
 import type { HasColumn, Layout } from "./layout.ts";
 
 /** Columns in every release; release 1.1.0 added `split`. */
@@ -138,6 +140,9 @@ export function cocoRows(path: string, json: unknown): SplitRow[] {
   });
 }
 
+/** Name of the table with every finding of phantoms, of which only some have a phrase. */
+export const PHANTOM_FINDINGS = "phantom_findings.csv";
+
 /** A table resembles MS-CXR if it has two of its long column names; others may be missing. */
 function resembles(has: HasColumn): boolean {
   return MS_CXR_COLUMNS.filter((column) => column.length > 1 && has(column)).length >= 2;
@@ -146,6 +151,7 @@ function resembles(has: HasColumn): boolean {
 /** Files of MS-CXR, and of phantoms. */
 export const MS_CXR: Layout = {
   title: "MS-CXR",
+  imagesOf: "mimic-cxr",
   table: {
     columns: MS_CXR_COLUMNS,
     // Two columns decide, so that `msCxrRows` can name the others if they are missing.
@@ -175,6 +181,19 @@ d2,Edema,more haze,0,0,8,8,8,8,a.png,val
   release: {
     names: [/^MS_CXR_Local_Alignment_v[\d.]+\.csv$/, /^MS_CXR_Local_Alignment_v[\d.]+\.json$/],
     shown: "MS_CXR_Local_Alignment_v….csv or .json",
+  },
+  labels: {
+    classes: CLASSES,
+    table: {
+      name: PHANTOM_FINDINGS,
+      needs:
+        "MS-CXR does not say which classes an image lacks, and only phantoms have such a table",
+    },
+    rows: (path, _content, findings) =>
+      // A finding outside the picture's edge has no box.
+      msCxrRows(path, findings!).map(({ box, ...row }) =>
+        isNoBox(box as string[]) ? row : { ...row, box: box! }
+      ),
   },
   tree: { folder: "files", of: "MIMIC-CXR-JPG" },
   arePhantoms: (rows) => rows.every(({ stem }) => stem.startsWith(PHANTOM_STEM)),

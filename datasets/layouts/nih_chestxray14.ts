@@ -70,6 +70,35 @@ function roundEdges(box: readonly string[]): readonly unknown[] {
   return [left, top, Math.round(x + width) - left, Math.round(y + height) - top];
 }
 
+/** Name of the table with the labels of all images, and its columns. */
+const LABELS = "Data_Entry_2017.csv";
+const LABEL_COLUMNS = ["Image Index", "Finding Labels"];
+
+/**
+ * Makes the rows of {@linkcode nihRows}, and rows without a box: for each of their images, and for each
+ * class that the labels of the image name. Not every finding of these images has a box.
+ */
+function labelRows(path: string, table: CsvTable, labels: CsvTable): SplitRow[] {
+  requireColumns(LABELS, labels, LABEL_COLUMNS);
+  const boxed = nihRows(path, table);
+  const found = new Map(labels.records.map(({ get, fault }) => [
+    get("Image Index")?.trim(),
+    { names: (get("Finding Labels") ?? "").split("|"), fault },
+  ]));
+  const images = new Map(boxed.map((row) => [row.image, row]));
+  const alone = [...images].flatMap(([image, { where, stem }]): SplitRow[] => {
+    const { names = [], fault = undefined } = found.get(image) ??
+      { fault: `${LABELS} has no labels of the image` };
+    const row = { where, stem, image, phrase: "", ...(fault && { fault }) };
+    // The two tables spell one class differently.
+    const named = names.flatMap((name) =>
+      CLASSES.get(name.trim().replace(/^Infiltration$/, "Infiltrate")) ?? []
+    );
+    return [row, ...named.map((category) => ({ ...row, category }))];
+  });
+  return [...boxed, ...alone];
+}
+
 /** The table of boxes; the images lie in folders such as `images_001/images`. */
 export const NIH_CHESTXRAY14: Layout = {
   title: "NIH ChestX-ray14",
@@ -88,5 +117,10 @@ b.png,Infiltrate,1,1,5,5
     shown: "BBox_List_2017.csv (NIH ChestX-ray14)",
   },
   findsImagesByName: true,
+  labels: {
+    classes: [...CLASSES.values()],
+    table: { name: LABELS, needs: "the boxes are of some findings only" },
+    rows: (path, { table }, labels) => labelRows(path, table!, labels!),
+  },
   wordings: {},
 };

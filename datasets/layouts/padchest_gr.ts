@@ -23,6 +23,8 @@ import { CLASSES } from "../sample.ts";
  * @param master `master_table.csv`, which has the split of each study, if present.
  * @param hasNegatives Sentences without boxes that state nothing abnormal, such as "No pleural
  * effusion.", follow the others. Other sentences without boxes are always left out.
+ * @param asLabels Make a row without a class for each study, and rows for each label of a finding in
+ * place of its first, without a box if the finding has none.
  * @throws {SyntaxError} If the content is not a list of studies.
  */
 export function padchestRows(
@@ -30,6 +32,7 @@ export function padchestRows(
   json: unknown,
   master: CsvTable | undefined,
   hasNegatives = false,
+  asLabels = false,
 ): SplitRow[] {
   if (!Array.isArray(json)) throw new InputSyntaxError(`Cannot read "${path}": expected a list`);
   const isStudy = (study: unknown) => isObject(study) && Array.isArray(study.findings);
@@ -51,12 +54,15 @@ export function padchestRows(
       }`;
       return [{ where: `${nameOf(path)}:[${i}]`, phrase: "", ...common, fault }];
     }
-    return findings.flatMap((finding, j) =>
-      findingRows(finding).map((row) => ({
-        where: `${nameOf(path)}:[${i}].findings[${j}]`,
-        ...common,
-        ...row,
-      }))
+    const alone = asLabels ? [{ where: `${nameOf(path)}:[${i}]`, phrase: "", ...common }] : [];
+    return alone.concat(
+      findings.flatMap((finding, j) =>
+        (asLabels ? labelRows(finding) : findingRows(finding)).map((row) => ({
+          where: `${nameOf(path)}:[${i}].findings[${j}]`,
+          ...common,
+          ...row,
+        }))
+      ),
     );
   });
   // Ids count the phrases of an image: the others keep their ids if negative sentences come last.
@@ -97,7 +103,7 @@ function findingRows(finding: unknown): FindingRow[] {
     return [{ phrase, fault: `"boxes" must be a list, got ${show(boxes)}` }];
   }
   const label = Array.isArray(labels) && typeof labels[0] === "string" ? labels[0] : "";
-  const category = CLASSES.find((name) => name.toLowerCase() === label.toLowerCase()) ?? label;
+  const category = className(label);
   const row = { phrase, boxUnit: "image" as const, ...(category && { category }) };
   if (boxes.length === 0 && finding.abnormal === false) return [{ ...row, isNegative: true }];
   return boxes.map((corners: unknown) => {
@@ -108,9 +114,27 @@ function findingRows(finding: unknown): FindingRow[] {
   });
 }
 
+/** The paper's name of a label, if the paper has the class. */
+function className(label: string): string {
+  return CLASSES.find((name) => name.toLowerCase() === label.toLowerCase()) ?? label;
+}
+
+/** Makes rows for each label of a finding, without a box if it has none. */
+function labelRows(finding: unknown): FindingRow[] {
+  const { labels, abnormal } = isObject(finding) ? finding : {};
+  const [first, ...others] = findingRows(finding).filter(({ isNegative }) => !isNegative);
+  if (!first && abnormal === false) return [];
+  const rows = first ? [first, ...others] : [{ phrase: "" }];
+  if (!Array.isArray(labels)) return rows;
+  return labels.filter((label) => typeof label === "string").flatMap((label) =>
+    rows.map((row) => ({ ...row, category: className(label) }))
+  );
+}
+
 /** Files of PadChest-GR; the table of all studies has the splits. */
 export const PADCHEST_GR: Layout = {
   title: "PadChest-GR",
+  imagesOf: "padchest",
   json: {
     matches: Array.isArray,
     rows: padchestRows,
@@ -131,6 +155,9 @@ export const PADCHEST_GR: Layout = {
   release: {
     names: [/^grounded_reports_\w+\.json$/],
     shown: "grounded_reports_….json (PadChest-GR)",
+  },
+  labels: {
+    rows: (path, { json }, master) => padchestRows(path, json, master, false, true),
   },
   companion: (name) => /\.json$/i.test(name) ? "master_table.csv" : undefined,
 };

@@ -21,14 +21,15 @@ const COLUMNS = ["image", "phrase"];
  * segmentation; `left` and `top` then are the place of a PNG that is smaller than its image, and
  * `width` and `height` its size.
  *
+ * @param columns Columns that the table must have.
  * @throws {SyntaxError} If a column is missing.
  */
-export function plainRows(path: string, table: CsvTable): SplitRow[] {
+export function plainRows(path: string, table: CsvTable, columns = COLUMNS): SplitRow[] {
   const hasMasks = table.has("mask");
   const found = findBoxColumns(path, table);
   const isOfMask = hasMasks && found?.names.some((name) => fold(name) === "left");
   const boxColumns = isOfMask ? undefined : found;
-  requireColumns(path, table, COLUMNS);
+  requireColumns(path, table, columns);
   return table.records.map((record) => {
     const { line, get, fault } = record;
     const text = (column: string) => (get(column) ?? "").trim();
@@ -78,11 +79,12 @@ function maskOf({ get }: CsvRecord): { readonly mask?: RowMask; readonly fault?:
 /** Tables of users; a file may have any name. */
 export const PLAIN_CSV: Layout = {
   title: "a CSV of image, phrase[, x, y, w, h] or image, phrase, mask",
+  imagesOf: "*",
   table: {
     columns: COLUMNS,
     // One column decides, so that `plainRows` can name the other if it is missing.
     matches: (has) => COLUMNS.some(has),
-    rows: plainRows,
+    rows: (path, table) => plainRows(path, table),
     example: `${COLUMNS.join()},x,y,w,h,category,split,mask,left,top
 a.png,haze,1,1,4,4,Edema,test,,,
 files/b.png,left lung,,,,,,val,,,
@@ -90,4 +92,6 @@ a.png,right lung,,,,,,,masks/m.png,1,2
 files/b.png,heart,,,,,,,"[[1,1,5,1,5,5]]",,
 `,
   },
+  // The user says by the choice of the mode that the table names every class of each image.
+  labels: { rows: (path, { table }) => plainRows(path, table!, ["image", "category"]) },
 };

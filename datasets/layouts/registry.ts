@@ -79,6 +79,11 @@ export function recognizeJson(document: unknown): Recognized | undefined {
   };
 }
 
+/** Classes of all layouts, each once. */
+export const KNOWN_CLASSES: readonly string[] = [
+  ...new Set(ALL.flatMap(({ labels }: Layout) => labels?.classes ?? [])),
+];
+
 /** Writes a list in words, such as `a, b or c`. */
 function either(parts: readonly string[]): string {
   return new Intl.ListFormat("en-GB", { type: "disjunction" }).format(parts);

@@ -18,19 +18,23 @@ const RSNA_COLUMNS = ["patientId", "x", "y", "width", "height", "Target"] as con
  * and the phrase "The patient has Pneumonia". Images without a box (`Target` 0)
  * are left out.
  *
+ * @param asLabels Images without a box have a row without a class.
  * @throws {SyntaxError} If a column is missing.
  */
-export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
+export function rsnaRows(path: string, table: CsvTable, asLabels = false): SplitRow[] {
   requireColumns(path, table, RSNA_COLUMNS);
   return table.records.flatMap(({ line, get, fault }): SplitRow[] => {
     const text = (column: string) => (get(column) ?? "").trim();
     const target = text("Target");
-    if (!fault && toNumber(target) === 0) return [];
+    const image = text("patientId");
+    const where = `${table.name}:${line}`;
+    if (!fault && toNumber(target) === 0) {
+      return asLabels ? [{ where, stem: image, image, phrase: "" }] : [];
+    }
     const wrong = fault ??
       (toNumber(target) === 1 ? undefined : `"Target" must be 0 or 1, got "${show(target)}"`);
-    const image = text("patientId");
     return [{
-      where: `${table.name}:${line}`,
+      where,
       stem: image,
       image,
       phrase: classPhrase("Pneumonia"),
@@ -44,9 +48,10 @@ export function rsnaRows(path: string, table: CsvTable): SplitRow[] {
 /** Files of the challenge's second stage. */
 export const RSNA_PNEUMONIA: Layout = {
   title: "RSNA pneumonia",
+  imagesOf: "nih-chestxray14",
   table: {
     columns: RSNA_COLUMNS,
-    rows: rsnaRows,
+    rows: (path, table) => rsnaRows(path, table),
     example: `${RSNA_COLUMNS.join()}
 a,1,1,4,4,1
 b,,,,,0
@@ -57,5 +62,9 @@ b,,,,,0
     shown: "stage_2_train_labels.csv (RSNA)",
   },
   findsImagesByName: true,
+  labels: {
+    classes: ["Pneumonia"],
+    rows: (path, { table }) => rsnaRows(path, table!, true),
+  },
   wordings: {},
 };

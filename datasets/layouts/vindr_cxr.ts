@@ -145,6 +145,27 @@ function overlap(one: Box, other: Box): number {
   return shared / (area(one) + area(other) - shared);
 }
 
+/**
+ * Makes the rows of {@linkcode vindrRows}, and rows without a box: for each image, and for each of the
+ * eight classes that the whole-image labels name.
+ */
+function labelRows(path: string, table: CsvTable, labels: CsvTable | undefined): SplitRow[] {
+  const split = splitOf(table.name);
+  const alone = [table, ...(labels ? [labels] : [])].flatMap(({ name, records }) =>
+    records.flatMap(({ get, line, fault }) => {
+      const image = (get("image_id") ?? "").trim();
+      const row = {
+        ...{ where: `${name}:${line}`, stem: image, image, phrase: "" },
+        ...(split && { split }),
+        ...(fault && { fault }),
+      };
+      const named = [...NAMES].filter(([column]) => toNumber(get(column) ?? "") > 0);
+      return [row, ...named.map(([, category]) => ({ ...row, category }))];
+    })
+  );
+  return [...vindrRows(path, table, labels), ...alone];
+}
+
 /** Files of VinDr-CXR: a table for each split, and beside it the labels of whole images. */
 export const VINDR_CXR: Layout = {
   title: "VinDr-CXR",
@@ -164,5 +185,9 @@ b,Nodule/Mass,0,0,8,8,R1
   },
   companion: labelsName,
   findsImagesByName: true,
+  labels: {
+    classes: CLASSES,
+    rows: (path, { table }, companion) => labelRows(path, table!, companion),
+  },
   wordings: {},
 };

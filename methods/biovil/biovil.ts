@@ -7,6 +7,7 @@
 import { openBiovil } from "../../models/biovil/biovil.ts";
 import type { BiovilVariant } from "../../models/biovil/bundle.ts";
 import { gridMethod } from "../grid_method.ts";
+import { trainingOf } from "../training_of.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 
 /** The registry's row of BioViL (Boecking et al., ECCV 2022). */
@@ -21,6 +22,7 @@ function row(label: string, variant: BiovilVariant): MethodRow {
     gives: "heatmaps",
     source: { option: "model", needs: "the folder of its published files" },
     flags: {},
+    trained: () => trainingOf(variant),
     choose: (folder, _, context) => chooseBiovil(folder, variant, context),
   };
 }

@@ -8,7 +8,7 @@ import { InputRangeError } from "../../base/errors.ts";
 import type { Flag } from "../../base/options.ts";
 import type { MatchedBoxes } from "../../datasets/predictions/match_predictions.ts";
 import type { Sample } from "../../datasets/sample.ts";
-import { decode, type DecodedImage, truthOf } from "../../pipeline/decode.ts";
+import { decode, type DecodedImage, placelessTruth, truthOf } from "../../pipeline/decode.ts";
 import {
   countSamples,
   failed,
@@ -125,12 +125,13 @@ export function scorePhrase(
 ): Flow<BoxedPhrase> {
   const { sample, predicted } = found;
   const truth = truthOf(sample, image);
-  if (!truth && !sample.isNegative) return item(found);
+  const known = truth ?? placelessTruth(sample);
+  if (!known) return item(found);
   try {
     const { width, height } = image.gray;
-    const further = scoreBoxesByProtocols(found, truth ?? [], image.gray, protocols);
+    const further = scoreBoxesByProtocols(found, known, image.gray, protocols);
     const sized = further.protocols ? { ...found, imageSize: { width, height } } : found;
-    if (!truth) return item({ ...sized, negative: further });
+    if (!truth) return item({ ...sized, placeless: further });
     const miou = boxIou(predicted, truth, image.gray, rule);
     // CNR and AUC need a heatmap.
     return item({ ...sized, scores: { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN, ...further } });

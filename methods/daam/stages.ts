@@ -6,6 +6,7 @@
 
 import { isInputError } from "../../base/errors.ts";
 import type { Sample } from "../../datasets/sample.ts";
+import type { EncodedPhrase } from "../../models/tokenizer.ts";
 import { downsampling } from "../../models/ldm/autoencoder.ts";
 import type { LdmModel } from "../../models/ldm/model.ts";
 import { encode } from "../../pipeline/encode.ts";
@@ -40,6 +41,11 @@ const TINY = 1e-8;
  */
 const READ_AHEAD = 8;
 
+/** Key of the empty phrase at the tokens of a sample. */
+function emptyOf(id: string): string {
+  return `${id}, empty`;
+}
+
 /**
  * Makes the stages.
  *
@@ -72,7 +78,12 @@ export function daamStages(
       const phrase = tokenizer.encode(sample.phrase);
       try {
         const columns = columnsOf(sample, phrase.ids);
-        return [{ id: sample.id, phrase, columns, sums: new HeadSums(columns.length) }];
+        const read = (id: string, phrase: EncodedPhrase) => {
+          return { id, phrase, columns, sums: new HeadSums(columns.length) };
+        };
+        const { id, control } = sample;
+        const isContrast = control === "empty";
+        return [read(id, phrase), ...(isContrast ? [read(emptyOf(id), tokenizer.encode(""))] : [])];
       } catch (error) {
         // The phrase fails in its own turn.
         if (isInputError(error)) return [];
@@ -112,10 +123,12 @@ export function daamStages(
         ahead.set(image, await readAhead(image, sample.id, options));
       }
       const known = ahead.get(image)!;
-      const sums = known.get(sample.id)!;
-      known.delete(sample.id);
+      const map = known.get(sample.id)!.mean(side);
+      const none = known.get(emptyOf(sample.id))?.mean(side);
+      for (const id of [sample.id, emptyOf(sample.id)]) known.delete(id);
       return {
-        values: scaleExactly(sums.mean(side), TINY),
+        // The contrast with the empty phrase is of maps before their scaling.
+        values: none ? map.map((value, i) => value - none[i]!) : scaleExactly(map, TINY),
         side,
         notes: choiceNotes(found, words),
       };

@@ -141,7 +141,13 @@ export function generateToGroundStages(
       const groups = tokenGroups(chosen, words);
       const text = bbm ? await texts.of(phrase, groups[0]!, options) : undefined;
       const means = await attend(image, phrase, groups, text, options);
-      const values = finishMeans(means);
+      let values = finishMeans(means);
+      if (sample.control === "empty") {
+        // The contrast is of maps before their scaling.
+        const none = { ...phrase, ...tokenizer.encode("") };
+        const { words: empty } = await attend(image, none, groups, undefined, options);
+        values = means.words.at(-1)!.map((value, i) => value - empty.at(-1)![i]!);
+      }
       return { values, side: Math.sqrt(values.length), notes: choiceNotes(chosen, words) };
     },
   };

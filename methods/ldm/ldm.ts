@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isObject } from "../../base/json.ts";
 import { type FlagValues, UsageError } from "../../base/options.ts";
 import { type Bundle, loadBundle, type LoadBundleOptions } from "../../models/ldm/bundle.ts";
 import { chooseLayers, defaultLayers, openModel } from "../../models/ldm/model.ts";
@@ -58,8 +59,17 @@ export const LDM = {
   groundFlags: LDM_GROUND_FLAGS,
   aloneFlags: Object.keys(LDM_EVAL_FLAGS),
   paths: (values) => ({ read: partPaths(values), write: [values.cache] }),
+  trained: trainedOfDemo,
   choose: chooseLdm,
 } as const satisfies MethodRow<typeof LDM_FLAGS>;
+
+/** SHA-256 of the bundled model's weights. */
+export const DEMO_SHA256 = "6f4942cda9a4db68ded49eb3bc906e3e1e9030ef268cdde8acf204009ec456e6";
+
+/** Training data of the bundled model, which the facts of any method of a diffusion model name. */
+export function trainedOfDemo({ model }: Readonly<Record<string, unknown>>) {
+  return isObject(model) && model.sha256 === DEMO_SHA256 ? [{ dataset: "phantoms" }] : undefined;
+}
 
 async function chooseLdm(
   folder: string,

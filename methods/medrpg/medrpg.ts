@@ -9,6 +9,7 @@ import { loadMedrpg } from "../../models/medrpg/bundle.ts";
 import { openMedrpg } from "../../models/medrpg/medrpg.ts";
 import { BOX_EVAL_FLAGS, boxMethod, type BoxValues } from "../box_method.ts";
 import { boxRule } from "../boxes/score_boxes.ts";
+import { trainingOf } from "../training_of.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 
 /** The training data of the published weights, for every reader of a result. */
@@ -39,6 +40,7 @@ export const MEDRPG = {
     `${TRAINED}.`,
     ...(loader === "paper" ? [`${AS_PAPER}.`] : []),
   ],
+  trained: () => trainingOf("medrpg"),
   choose: chooseMedrpg,
 } as const satisfies MethodRow<typeof FLAGS>;
 

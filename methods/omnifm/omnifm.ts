@@ -12,6 +12,7 @@ import { requireMemory } from "../../models/omnifm/sessions.ts";
 import { PHRASE, PROMPTS } from "../../models/omnifm/text.ts";
 import { BOX_EVAL_FLAGS, boxMethod, type BoxValues } from "../box_method.ts";
 import { boxRule } from "../boxes/score_boxes.ts";
+import { trainingOf } from "../training_of.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 
 const FLAGS = {
@@ -56,6 +57,7 @@ export const OMNIFM = {
   source: { option: "model", needs: "the folder of its published files" },
   flags: FLAGS,
   evalFlags: BOX_EVAL_FLAGS,
+  trained: () => trainingOf("omnifm-dr"),
   choose: chooseOmnifm,
 } as const satisfies MethodRow<typeof FLAGS>;
 

@@ -7,7 +7,7 @@
 
 import type { AttentionMaps } from "../../models/ldm/unet_session.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
-import { truthOf } from "../decode.ts";
+import { placelessTruth, truthOf } from "../decode.ts";
 import type { AttentionStep } from "../denoise.ts";
 import type { AveragedLayer } from "../postprocess.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
@@ -111,9 +111,10 @@ export async function* finishOnGpu(
         };
         const { heatmap: map, smoothed: raw, threshold } = heatmap;
         const own = { ...score, raw, isMasked: threshold !== undefined };
+        const known = placelessTruth(sample);
         yield item(
-          sample.isNegative
-            ? { ...phrase, negative: scoreProtocols(map, step.image.gray, [], own) }
+          known
+            ? { ...phrase, placeless: scoreProtocols(map, step.image.gray, known, own) }
             : phrase,
         );
       }

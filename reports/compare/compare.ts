@@ -16,7 +16,8 @@ import { SCORES } from "../../scoring/score_heatmap.ts";
 import { type Units, unitsOf } from "../../runs/patients.ts";
 import { inClassOrder } from "../tables/class_means.ts";
 import { BOOTSTRAP, type Bootstrap } from "../tables/bootstrap.ts";
-import { NO_CLASS } from "../tables/summary.ts";
+import { describeLeak, leakOf } from "../tables/method_notes.ts";
+import { NO_CLASS, ScoreSummary } from "../tables/summary.ts";
 import { type Cohort, estimate } from "../statistics/cohort.ts";
 import { ClassColumns } from "../statistics/class_columns.ts";
 import { holm, mcNemar } from "../statistics/paired_tests.ts";
@@ -104,7 +105,7 @@ export interface Comparison {
 }
 
 /** Column of the samples of all classes together. */
-const ALL = "All";
+export const ALL = "All";
 
 /** Most samples in {@linkcode Comparison.most} for each method. */
 const MOST = 10;
@@ -167,7 +168,7 @@ export async function compareColumns(
       samples: samples.length,
       ...{ unit, units: new Set(names).size, bootstrap: BOOTSTRAP },
       flips: { ...FLIPS, seed: BOOTSTRAP.seed },
-      notes: [...notes, ...versions.map(({ note }) => note)],
+      notes: [...notes, ...versions.map(({ note }) => note), ...leakNotes(columns, samples)],
       numbers,
       misses: correct(pairs.flatMap(({ labels, rows }) => compareMisses(labels, rows))),
       most: pairs.flatMap(({ labels, rows }) => mostDifferent(labels, rows)),
@@ -176,11 +177,24 @@ export async function compareColumns(
 }
 
 /** Results of one sample by two methods. */
-interface Pair {
+export interface Pair {
   readonly method: SampleResult;
   readonly against: SampleResult;
   readonly category: string;
   readonly unit: string;
+}
+
+/** Sentences about samples that a column's method was trained on. */
+function leakNotes(
+  columns: readonly Column[],
+  samples: readonly (readonly SampleResult[])[],
+): string[] {
+  return columns.flatMap(({ name, setting, run: { record } }, i) => {
+    const sums = new ScoreSummary();
+    for (const results of samples) sums.add(results[i]!);
+    const text = describeLeak(leakOf(record, setting, sums));
+    return text === undefined ? [] : [`${name}: ${text}.`];
+  });
 }
 
 /** Sentences about protocols of which two columns have different versions. */
@@ -212,8 +226,14 @@ export function entriesOf(result: SampleResult, protocol: string): Float64Array 
   return Float64Array.from(entries.flatMap((entry) => names.map((name) => entry[name]!)));
 }
 
-/** Compares all numbers of a protocol; none if no sample has numbers of both methods. */
-function compareProtocol(
+/**
+ * Compares all numbers of a protocol; none if no sample has numbers of both methods.
+ *
+ * @param protocol A protocol, or {@linkcode PAPER_PROTOCOL}.
+ * @param pairs Results of each sample.
+ * @param groups Group of each class.
+ */
+export function compareProtocol(
   protocol: string,
   pairs: readonly Pair[],
   groups: ReadonlyMap<string, string>,

@@ -18,7 +18,7 @@ function formatP(p: number): string {
 }
 
 /** Formats a difference with its sign. */
-function signed(number: ComparedNumber, value: number): string {
+export function signed(number: Pick<ComparedNumber, "score">, value: number): string {
   const text = formatScore(number.score, value);
   return value > 0 ? `+${text}` : text;
 }
@@ -123,19 +123,24 @@ const COLUMNS = [
   ...["wins", "ties", "losses"],
 ];
 
+/** A number as a row of a CSV file, in the unit of its score. */
+export function numberRow<T extends Omit<ComparedNumber, "method" | "against" | "pHolm">>(
+  number: T,
+) {
+  const { key, factor } = SCORE_STYLES[number.score];
+  const scaled = (value?: number) => value === undefined ? undefined : factor * value;
+  return {
+    ...number,
+    ...{ score: key, unit: unitOf(number.score) },
+    ...{ value: scaled(number.value), against_value: scaled(number.valueAgainst) },
+    ...{ difference: scaled(number.difference), low: scaled(number.low) },
+    high: scaled(number.high),
+  };
+}
+
 /** Formats compared numbers as CSV with all digits. */
 export function comparisonCsv(numbers: readonly ComparedNumber[]): string {
-  const rows = numbers.map((number) => {
-    const { key, factor } = SCORE_STYLES[number.score];
-    const scaled = (value?: number) => value === undefined ? undefined : factor * value;
-    return {
-      ...number,
-      ...{ score: key, unit: unitOf(number.score), p_holm: number.pHolm },
-      ...{ value: scaled(number.value), against_value: scaled(number.valueAgainst) },
-      ...{ difference: scaled(number.difference), low: scaled(number.low) },
-      high: scaled(number.high),
-    };
-  });
+  const rows = numbers.map((number) => ({ ...numberRow(number), p_holm: number.pHolm }));
   return stringify(rows, { columns: COLUMNS });
 }
 

@@ -100,15 +100,28 @@ async function resultsOf({ run, setting }: Column): Promise<Map<string, SampleRe
   return results;
 }
 
+/** Facts that a sample is known by; a result that dropped out states no ground truth. */
+export interface Identity {
+  readonly image: string;
+  readonly phrase: string | undefined;
+  readonly class: string | undefined;
+  readonly "ground truth"?: string;
+}
+
+/** Identity of a result's sample: folders of images and masks may differ. */
+export function identityOf(result: SampleResult): Identity {
+  const { image = "", phrase, category } = result;
+  return {
+    ...{ image: nameOf(image), phrase, class: category },
+    ...(isGrounded(result) && { "ground truth": truthText(result) }),
+  };
+}
+
 /** Names the first fact in which two results are not of the same sample, if there is any. */
-function differenceOf(one: SampleResult, other: SampleResult): string | undefined {
-  const image = ({ image = "" }: SampleResult) => nameOf(image);
-  if (image(one) !== image(other)) return "image";
-  if (one.phrase !== other.phrase) return "phrase";
-  if (one.category !== other.category) return "class";
-  // A sample that dropped out states no ground truth.
-  if (!isGrounded(one) || !isGrounded(other)) return undefined;
-  return truthText(one) === truthText(other) ? undefined : "ground truth";
+export function differenceOf(one: Identity, other: Identity): keyof Identity | undefined {
+  const truth = "ground truth";
+  const names = ["image", "phrase", "class", ...(one[truth] && other[truth] ? [truth] : [])];
+  return (names as (keyof Identity)[]).find((name) => one[name] !== other[name]);
 }
 
 function truthText({ boxes, masks = [] }: Extract<SampleResult, { boxes: unknown }>): string {
@@ -145,7 +158,8 @@ export async function matchSamples(
     const found = others.map((results) => results.get(id));
     if (found.includes(undefined)) continue;
     const sample = [result, ...found as SampleResult[]];
-    const differences = sample.map((other) => differenceOf(result, other));
+    const [own, ...rest] = sample.map(identityOf);
+    const differences = [undefined, ...rest.map((other) => differenceOf(own!, other))];
     const at = differences.findIndex((difference) => difference !== undefined);
     if (at < 0) samples.push(sample);
     else if (!isCommon) {

@@ -71,12 +71,14 @@ const BOX_KEY = "Green: ground truth. Light blue: predicted boxes.";
  * @param heading Title of the sheet.
  * @param panels The X-rays, row by row; a place may be empty.
  * @param labels Labels of the columns; by default the panels have four columns without a label.
+ * @param key Sentence about the colours; by default it suits panels with ground truth.
  * @returns An SVG document that contains all pictures.
  */
 export function drawSheet(
   heading: string,
   panels: readonly (Panel | undefined)[],
   labels: readonly string[] = [],
+  key?: string,
 ): string {
   const columns = labels.length || COLUMNS;
   const width = GAP + Math.max(3, Math.min(columns, panels.length)) * (PANEL_SIDE + GAP);
@@ -101,7 +103,7 @@ export function drawSheet(
     '<rect width="100%" height="100%" fill="white"/>\n' +
     `<text x="${GAP}" y="28" font-size="16" font-weight="bold">${title}</text>\n` +
     `<text x="${GAP}" y="48" fill="#555555">${
-      safe(kinds.size > 1 ? BOTH_KEY : kinds.has("boxes") ? BOX_KEY : KEY)
+      safe(key ?? (kinds.size > 1 ? BOTH_KEY : kinds.has("boxes") ? BOX_KEY : KEY))
     }</text>\n` +
     named.join("") +
     `${placed.join("")}</svg>\n`;

@@ -7,11 +7,12 @@
 import { printable } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { BOX, DIMMED, HEAT_COLORS, MAX_OPACITY, OUTLINE } from "../figures/heat_colors.ts";
-import { describeCounts, SCORE_STYLES } from "../tables/result_table.ts";
+import { describeCounts, type ResultTable, SCORE_STYLES } from "../tables/result_table.ts";
 import { Run } from "../../runs/run.ts";
-import { hasHeatmap, imageOf, type RunRecord } from "../../runs/run_folder.ts";
+import { hasHeatmap, imageOf, REPORT, type RunRecord } from "../../runs/run_folder.ts";
 import type { ReaderOptions } from "../reader_options.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
+import { type Controls, readControls } from "../controls/controls.ts";
 import { type Laterality, readLaterality } from "../laterality/laterality.ts";
 import { tabulate } from "../tables/table_files.ts";
 import { formatHtml, safe } from "../tables/table_html.ts";
@@ -29,9 +30,6 @@ import paint from "./page/paint.js" with { type: "text" };
 import rows from "./page/rows.js" with { type: "text" };
 import details from "./page/details.js" with { type: "text" };
 import main from "./page/main.js" with { type: "text" };
-
-/** Name of the page within a run's folder. */
-export const REPORT = "report.html";
 
 /** Options of {@linkcode writeReport}. */
 export interface ReportOptions extends ReaderOptions {
@@ -63,12 +61,14 @@ export async function writeReport(folder: string, options: ReportOptions = {}): 
 /**
  * Writes a page as {@linkcode writeReport} does.
  *
- * @param known Laterality of the run, if the caller has read it already.
+ * @param known Laterality and controls of the run, if the caller has read them already.
+ * @param more Further tables for the page, below the scores.
  */
 export async function writeRunReport(
   folder: string,
   options: ReportOptions,
-  known?: Laterality,
+  known?: { readonly laterality: Laterality; readonly controls: Controls | undefined },
+  more: readonly ResultTable[] = [],
 ): Promise<string> {
   const { out = `${folder}/${REPORT}`, onNotice = () => {}, onProgress, signal } = options;
   using run = await Run.open(folder, "show");
@@ -82,11 +82,11 @@ export async function writeRunReport(
     if (image && !images.has(image)) images.set(image, images.size);
     if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
   }, () =>
-    known ?? readLaterality(run, (done, total) => {
+    known?.laterality ?? readLaterality(run, (done, total) => {
       signal?.throwIfAborted();
       judged = total;
       onProgress?.(done, total + found);
-    }));
+    }), () => known ? known.controls : readControls(run, () => signal?.throwIfAborted()));
   const notices: string[] = [];
   const notify = (notice: string) => {
     notices.push(notice);
@@ -101,7 +101,7 @@ export async function writeRunReport(
       `<p>${done} of ${record.plan.length} samples on ${images.size} X-rays: `,
       `${safe(describeCounts(summary))}.</p>`,
     ],
-    tables: () => tables.map(formatHtml),
+    tables: () => [...tables, ...more].map(formatHtml),
     facts: () => [factsHtml(record)],
     report: () => [dataElement("report", scriptJson(pageFacts(record)))],
     rows: async function* () {

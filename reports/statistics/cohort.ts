@@ -119,11 +119,16 @@ function poolEstimator({ sides, classes, units, classCount }: Cohort, pool: Pool
   const numbers = (sideOf: (unit: number) => number, weights?: ArrayLike<number>) =>
     pooled.flatMap(({ own, score, weights: each }) => {
       each.fill(0);
+      let total = 0;
       own.forEach((i, place) => {
         const unit = units[i]!;
-        each[place * count + sideOf(unit)] = weights ? weights[unit]! : 1;
+        const weight = weights ? weights[unit]! : 1;
+        each[place * count + sideOf(unit)] = weight;
+        total += weight;
       });
-      return score(each);
+      const found = score(each);
+      // A draw without a class leaves it out; some pools give 0 for no sample.
+      return total > 0 ? found : found.map(() => NaN);
     });
   return {
     values(weights) {

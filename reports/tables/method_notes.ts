@@ -4,9 +4,17 @@
  * @module
  */
 
-import { METHODS } from "../../methods/registry.ts";
+import {
+  countSeen,
+  describeTraining,
+  type Leak,
+  type TrainingSet,
+} from "../../datasets/training.ts";
+import { METHODS, SEED } from "../../methods/registry.ts";
+import { trainingIn } from "../../methods/training_of.ts";
 import { type MethodFacts, methodsOf } from "../../runs/scoring_settings.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
+import type { Summary } from "./summary.ts";
 
 /**
  * Labels of a run's methods in tables, by the name of the summary. The summary of a single method
@@ -73,8 +81,43 @@ function describeView(name: string, { view }: MethodFacts): string | undefined {
     : "the centre square of an image";
 }
 
+/** Samples of a summary that were in the training of its method. */
+export interface MethodLeak extends Leak {
+  /** Training data of the method; absent if nobody knows it. */
+  readonly training?: readonly TrainingSet[];
+}
+
+/**
+ * Counts the scored samples that were in the training of a method. A run of one split tells the split
+ * of each sample.
+ *
+ * @param name Name of the summary: a method, or a setting of the only method.
+ */
+export function leakOf(
+  { facts }: Pick<RunRecord, "facts">,
+  name: string,
+  { splits, counts }: Pick<Summary, "counts"> & { readonly splits?: Summary["splits"] | undefined },
+): MethodLeak {
+  const { kind, split } = (facts.dataset ?? {}) as Readonly<Record<string, unknown>>;
+  const methods = methodsOf({ facts });
+  const method = Object.hasOwn(methods, name) ? name : Object.keys(methods)[0];
+  const row = METHODS[method ?? SEED];
+  const training = trainingIn(row, method === undefined ? facts : methods[method]!);
+  const known = splits ?? { [typeof split === "string" ? split : ""]: counts.scored };
+  const counted = new Map(Object.entries(known));
+  return { ...countSeen(training, String(kind), counted), ...(training && { training }) };
+}
+
+/** Says how many samples were in the training; `undefined` if none is known to be. */
+export function describeLeak(leak: MethodLeak): string | undefined {
+  const { seen, unknown, total, training = [] } = leak;
+  if (seen === 0) return undefined;
+  return `trained on ${describeTraining(training)}; by the dataset's splits ${seen} of ${total} ` +
+    `scored samples were in it${unknown > 0 ? `, and of ${unknown} it is not known` : ""}`;
+}
+
 /** Label of a method; the record of a method from outside states its label. */
-function labelOf(name: string, { label }: MethodFacts): string {
+export function labelOf(name: string, { label }: MethodFacts): string {
   if (Object.hasOwn(METHODS, name)) return METHODS[name]!.label;
   return typeof label === "string" ? label : name;
 }

@@ -13,12 +13,17 @@ import {
 } from "../../scoring/protocols.ts";
 import type { Pool } from "../../scoring/protocols/pools.ts";
 import {
+  AVERAGE,
   type ClassGroups,
   inClassOrder,
+  meanColumn,
   meansByClass,
   meansOf,
   type NumberMeans,
 } from "./class_means.ts";
+import { columnNumbers } from "../statistics/column_numbers.ts";
+import type { SampleResult } from "../../pipeline/evaluate.ts";
+import { type Units, unitsOf } from "../../runs/patients.ts";
 import { NumberRows } from "./number_rows.ts";
 import { bootstrapPools, type Interval } from "./bootstrap.ts";
 
@@ -36,6 +41,8 @@ export interface ProtocolSummary {
   readonly classes: readonly (ProtocolMeans & {
     readonly category: string;
     readonly count: number;
+    /** Number of images that have the class; only of `detection`. */
+    readonly present?: number;
   })[];
   /** Unweighted mean over the classes; absent if no sample was scored. */
   readonly average?: ProtocolMeans;
@@ -54,10 +61,18 @@ export interface ProtocolSummary {
    * `generate-to-ground`, whose code prints it as `Weighted_Average`.
    */
   readonly weighted?: ProtocolMeans;
+  /**
+   * Units that the intervals draw, with all their samples; only of `detection`. The intervals of other
+   * protocols draw samples within each class.
+   */
+  readonly units?: { readonly unit: Units["unit"]; readonly count: number };
 }
 
+/** Place of a sample in the dataset. */
+type Place = Pick<SampleResult, "id" | "index" | "image" | "patient">;
+
 /** A sample of a protocol that scores samples together. */
-interface PooledSample {
+interface PooledSample extends Place {
   readonly category: string;
   readonly index: number;
   /** Row-major `[entries, numbers of a sample]`. */
@@ -72,9 +87,12 @@ export class ProtocolSums {
   /**
    * Adds one sample of a class.
    *
-   * @param index Position in the dataset: boxes of equal scores keep its order.
+   * @param place Place in the dataset: boxes of equal scores keep its order, and intervals over units
+   * need the patient or the image.
    */
-  add(category: string, protocols: ProtocolScores, index = 0): void {
+  add(category: string, protocols: ProtocolScores, place: Place): void {
+    const { id, index = 0, image, patient } = place;
+    const own = { id, ...(image && { image }), ...(patient && { patient }) };
     for (const [key, entries] of Object.entries(protocols)) {
       const name = key as ProtocolName;
       const names: readonly string[] = PROTOCOLS[name];
@@ -83,7 +101,7 @@ export class ProtocolSums {
         this.#pooled.set(name, samples);
         if (entries.length === 0) continue;
         const numbers = entries.flatMap((entry) => names.map((number) => entry[number]!));
-        samples.push({ category, index, numbers: Float64Array.from(numbers) });
+        samples.push({ ...own, category, index, numbers: Float64Array.from(numbers) });
         continue;
       }
       const classes = this.#rows.get(name) ?? new Map<string, NumberRows>();
@@ -122,6 +140,7 @@ function summarizeTogether(
 ): ProtocolSummary {
   if (unordered.length === 0) return { classes: [] };
   const samples = unordered.toSorted((one, other) => one.index - other.index);
+  if (protocol === "detection") return summarizeDetector(pool, samples, groupOf);
   const categories = inClassOrder(samples.map(({ category }) => category));
   const places = Map.groupBy(samples.keys(), (place) => samples[place]!.category);
   const { classes, mean, all } = bootstrapPools(
@@ -150,6 +169,48 @@ function summarizeTogether(
     average: named(mean([...categories.keys()])),
     ...(groups.length > 0 && { groups }),
     all: named(all),
+  };
+}
+
+/** Summarises a detector, with intervals over patients, or over images if these are not known. */
+function summarizeDetector(
+  pool: Pool,
+  samples: readonly PooledSample[],
+  groupOf: ClassGroups,
+): ProtocolSummary {
+  const { unit, names: units } = unitsOf(samples);
+  const names = numbersOf("detection");
+  const { columns, unitCount } = columnNumbers(
+    samples.map(({ category, numbers }, i) => ({ category, numbers, unit: units[i]! })),
+    groupOf,
+    names.length,
+    pool,
+  );
+  const byName = <T>(values: readonly T[]) =>
+    Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+  const named = (column: string): ProtocolMeans => {
+    const { means, intervals } = columns.find(({ name }) => name === column)!;
+    return { means: byName(means), ...(intervals && { intervals: byName(intervals) }) };
+  };
+  const own = Map.groupBy(samples, ({ category }) => category);
+  const categories = inClassOrder(own.keys());
+  const groups = [...new Set(categories.flatMap((name) => groupOf.get(name) ?? []))].sort();
+  return {
+    classes: categories.map((category) => ({
+      ...{ category, count: own.get(category)!.length },
+      present: own.get(category)!.filter(({ numbers }) => numbers[0] === 1).length,
+      ...named(category),
+    })),
+    average: named(AVERAGE),
+    ...(groups.length > 0 && {
+      groups: groups.map((group) => ({
+        group,
+        categories: categories.filter((name) => groupOf.get(name) === group),
+        ...named(meanColumn(group)),
+      })),
+    }),
+    all: named("All"),
+    units: { unit, count: unitCount },
   };
 }
 

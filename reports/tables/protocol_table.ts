@@ -6,12 +6,14 @@
 
 import { stringify } from "@std/csv";
 import { BOX_PROTOCOLS, numbersOf, type ProtocolName } from "../../scoring/protocols.ts";
+import { quote } from "../../base/text.ts";
 import type { ProtocolMeans, ProtocolSummary } from "./protocol_summary.ts";
 import {
   AVERAGE,
   categories,
   describeIntervals,
   makeCell,
+  markLeak,
   meansOf,
   type ResultTable,
   SCORE_STYLES,
@@ -49,6 +51,41 @@ function lacksNegatives({ protocol, summary: { all } }: Entry): boolean {
     protocol === "existence" && Number.isNaN(all?.means.peakAuc);
 }
 
+/** Names the classes for which a detector has no number, and why, in sentences. */
+function describeMissing(entries: readonly Entry[]): string[] {
+  const own = entries.filter(({ protocol }) => protocol === "detection");
+  const classes = own.flatMap(({ summary }) => summary.classes);
+  const { unit, count } = own[0]?.summary.units ?? {};
+  const sentence = (isMissing: (own: typeof classes[number]) => boolean, why: string) => {
+    const names = [...new Set(classes.filter(isMissing).map(({ category }) => category))];
+    return names.length === 0
+      ? []
+      : [`${why} ${new Intl.ListFormat("en").format(names.map((name) => quote(name)))}.`];
+  };
+  return [
+    ...(unit
+      ? [`The intervals of detection draw ${unit}s with all their classes, of ${count} ${unit}s.`]
+      : []),
+    ...sentence(({ present, count }) => present === count, "AUROC needs an image without"),
+    ...sentence(({ present }) => present === 0, "AUROC and AP need an image with"),
+    ...sentence(
+      ({ present, means }) => present! > 0 && Number.isNaN(means.ap),
+      "AP needs a box, and the dataset has none of",
+    ),
+  ];
+}
+
+/** Rows of counts below the numbers of a protocol. */
+function countRows(protocol: ProtocolName, { classes }: ProtocolSummary) {
+  const label = protocol === "per-box" ? "boxes" : protocol === "detection" ? "images" : "samples";
+  const present = (category: string) =>
+    classes.find((own) => own.category === category)?.present ?? 0;
+  return [
+    { label },
+    ...(protocol === "detection" ? [{ label: "with the class", count: present }] : []),
+  ] as readonly { label: string; count?: (category: string) => number }[];
+}
+
 /** Sentences about the columns and numbers of the protocols in a table. */
 function describeProtocols(entries: readonly Entry[]): string[] {
   const hasVersion = ({ summary }: Entry) => summary.all && !summary.weighted;
@@ -61,6 +98,7 @@ function describeProtocols(entries: readonly Entry[]): string[] {
     ...(entries.some(lacksNegatives)
       ? ["No phrase with nothing to find was evaluated, which existence and n-acc compare with."]
       : []),
+    ...describeMissing(entries),
     ...(entries.some(hasVersion) ? [`${ALL} scores the samples of all classes together.`] : []),
   ];
 }
@@ -78,11 +116,13 @@ export function hasProtocols(summaries: Readonly<Record<string, Summary>>): bool
  */
 export function makeProtocolTable(
   summaries: Readonly<Record<string, Summary>>,
-  { methods, notes = [] }: TableOptions = {},
+  options: TableOptions = {},
 ): ResultTable {
+  const { methods, notes = [] } = options;
   const columns = columnsOf(summaries);
   const groups = entriesOf(summaries).map(({ setting, protocol, summary }): TableGroup => ({
-    method: [methods?.[setting] ?? setting, protocol].filter((part) => part !== "").join(": "),
+    method: [markLeak(methods?.[setting] ?? setting, setting, options), protocol]
+      .filter((part) => part !== "").join(": "),
     isPublished: false,
     rows: [
       ...numbersOf(protocol).map((score) => ({
@@ -92,10 +132,10 @@ export function makeProtocolTable(
           return makeCell(score, means?.[score], intervals?.[score]);
         }),
       })),
-      {
-        label: protocol === "per-box" ? "boxes" : "samples",
-        cells: columns.map((column) => ({ text: String(countOf(summary, column)) })),
-      },
+      ...countRows(protocol, summary).map(({ label, count }) => ({
+        label,
+        cells: columns.map((column) => ({ text: String(countOf(summary, column, count)) })),
+      })),
     ],
   }));
   return {
@@ -191,7 +231,11 @@ function meansIn(summary: ProtocolSummary, column: string): ProtocolMeans | unde
   return column === WEIGHTED ? summary.weighted : meansOf(summary, column);
 }
 
-function countOf(summary: ProtocolSummary, column: string): number {
+function countOf(
+  summary: ProtocolSummary,
+  column: string,
+  countOfClass?: (category: string) => number,
+): number {
   const means = meansOf(summary, column);
   const isOfAll = column === AVERAGE || column === ALL && summary.all ||
     column === WEIGHTED && summary.weighted;
@@ -199,5 +243,5 @@ function countOf(summary: ProtocolSummary, column: string): number {
     isOfAll || category === column ||
     means !== undefined && "categories" in means && means.categories.includes(category);
   return summary.classes.filter(({ category }) => isIn(category))
-    .reduce((sum, { count }) => sum + count, 0);
+    .reduce((sum, { category, count }) => sum + (countOfClass?.(category) ?? count), 0);
 }

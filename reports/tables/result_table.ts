@@ -76,6 +76,8 @@ export interface TableCell {
   readonly better?: 0 | 1;
   /** The printed 95 % interval. */
   readonly interval?: string;
+  /** Link of the value on a page, relative to the page. */
+  readonly href?: string;
 }
 
 /** The scores of one method, or of one setting. */
@@ -117,6 +119,12 @@ export interface TableOptions {
    */
   methods?: Readonly<Record<string, string>>;
   /**
+   * Samples that a method was trained on, in words, by the names of the summaries with any.
+   *
+   * @default {None}
+   */
+  leaks?: Readonly<Record<string, string>>;
+  /**
    * More sentences for the caption, such as the part of the dataset.
    *
    * @default {[]}
@@ -125,6 +133,14 @@ export interface TableOptions {
 }
 
 export { AVERAGE };
+
+/** Mark after the name of a method that was trained on samples of the table. */
+export const LEAK = "‡";
+
+/** Name of a summary in a table, with a mark if its method was trained on samples of the table. */
+export function markLeak(label: string, name: string, { leaks }: TableOptions): string {
+  return leaks && Object.hasOwn(leaks, name) ? `${label} ${LEAK}`.trim() : label;
+}
 
 /** Label of this program's method beside the paper's. */
 export const OWN = "Groundray";
@@ -151,8 +167,9 @@ export function formatScore(score: NumberName, value: number): string {
  */
 export function makeTable(
   summaries: Readonly<Record<string, Summary>>,
-  { published = false, methods, notes = [] }: TableOptions = {},
+  options: TableOptions = {},
 ): ResultTable {
+  const { published = false, methods, notes = [] } = options;
   const all = Object.values(summaries);
   const isAblation = all.length > 1 && !methods;
   const source = isAblation ? TABLE_TWO : TABLE_ONE;
@@ -169,7 +186,7 @@ export function makeTable(
     }),
   );
   const ours = Object.entries(summaries).map(([name, summary]): TableGroup => ({
-    method: methods?.[name] ?? (isAblation ? name : published ? OWN : ""),
+    method: markLeak(methods?.[name] ?? (isAblation ? name : published ? OWN : ""), name, options),
     isPublished: false,
     rows: scores.map((score) => ({
       label: SCORE_STYLES[score].label,

@@ -8,9 +8,7 @@ import { type ScoreName, SCORES } from "../../scoring/score_heatmap.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type ClassGroups, inClassOrder, meansByClass, type NumberMeans } from "./class_means.ts";
 import { patientOf } from "../../runs/patients.ts";
-import { ClassColumns } from "../statistics/class_columns.ts";
-import { estimate } from "../statistics/cohort.ts";
-import { unitIntervals } from "../statistics/resample_units.ts";
+import { columnNumbers } from "../statistics/column_numbers.ts";
 import { NumberRows } from "./number_rows.ts";
 import { ReasonGroups, type ReasonSummary } from "./_reason_groups.ts";
 
@@ -80,6 +78,11 @@ export interface Summary {
   readonly counts: Readonly<Record<SampleResult["status"], number>>;
   /** Number of scored samples with masks as ground truth; absent if there are none. */
   readonly masked?: number;
+  /**
+   * Number of scored samples by their split, with an empty name for those without; absent unless
+   * the split can tell whether a method was trained on samples.
+   */
+  readonly splits?: Readonly<Record<string, number>>;
   /** One entry per class with left-out samples. */
   readonly leftOut: readonly LeftOut[];
   /** Reasons why samples were left out, by kind. */
@@ -102,6 +105,7 @@ export class ScoreSummary {
   readonly #groups = new Map<string, string>();
   readonly #protocols = new ProtocolSums();
   readonly #patients: PatientSample[] = [];
+  readonly #splits = new Map<string, number>();
   #masked = 0;
 
   /** Counts a result, and adds its scores to the means. */
@@ -119,6 +123,8 @@ export class ScoreSummary {
         scores: Float64Array.from(SCORES, (score) => result[score]),
       });
       if (result.masks) this.#masked++;
+      const { split = "" } = result;
+      this.#splits.set(split, (this.#splits.get(split) ?? 0) + 1);
     } else if (result.status !== "grounded") {
       const { status } = result;
       const leftOut = this.#leftOut.get(category) ?? { skipped: 0, failed: 0 };
@@ -127,8 +133,19 @@ export class ScoreSummary {
       this.#reasons.add(result);
     }
     if ("protocols" in result && result.protocols) {
-      this.#protocols.add(category, result.protocols, result.index);
+      this.#protocols.add(category, result.protocols, result);
     }
+  }
+
+  /** Count of the results so far for each way of ending. */
+  get counts(): Summary["counts"] {
+    return this.#counts;
+  }
+
+  /** Number of scored samples by their split, as of {@linkcode Summary.splits}. */
+  get splits(): Summary["splits"] {
+    if (![...this.#splits.keys()].some((name) => name !== "")) return undefined;
+    return Object.fromEntries([...this.#splits].sort(([one], [other]) => one < other ? -1 : 1));
   }
 
   /** Summary of the results so far. */
@@ -154,6 +171,7 @@ export class ScoreSummary {
       ...(patients && { patients }),
       counts: { ...this.#counts },
       ...(this.#masked > 0 && { masked: this.#masked }),
+      ...(this.splits && { splits: this.splits }),
       leftOut: inClassOrder(this.#leftOut.keys()).map((category) => ({
         category,
         ...this.#leftOut.get(category)!,
@@ -184,26 +202,17 @@ function patientIntervals(
     JSON.stringify([patient, category, ...scores]);
   const samples = unordered.map((sample) => ({ ...sample, key: keyOf(sample) }))
     .sort((one, other) => one.key < other.key ? -1 : 1);
-  const names = [...new Set(samples.map(({ patient }) => patient!))].sort();
-  const places = new Map(names.map((name, place) => [name, place]));
-  const columns = new ClassColumns(samples.map(({ category }) => category), groups, "All");
-  const { values } = estimate({
-    sides: [samples.map(({ scores }) => scores)],
-    classes: samples.map(({ category }) => columns.placeOf(category)),
-    units: samples.map(({ patient }) => places.get(patient!)!),
-    ...{ classCount: columns.classes.length, unitCount: names.length, width: SCORES.length },
-  });
-  const found = unitIntervals(
-    names.length,
-    (weights) => columns.of(values(weights)[0]!, SCORES.length),
+  const { columns, unitCount } = columnNumbers(
+    samples.map(({ category, patient, scores }) => ({
+      ...{ category, unit: patient!, numbers: scores },
+    })),
+    groups,
+    SCORES.length,
   );
-  const intervals = columns.names.slice(0, -1).flatMap((name, column) => {
-    const members = samples.filter(({ category }) => columns.isIn(category, name));
-    if (new Set(members.map(({ patient }) => patient)).size < 2) return [];
-    const own = SCORES.map((_, i): Interval => found[column * SCORES.length + i] ?? [NaN, NaN]);
-    return [[name, byScore(own)] as const];
-  });
-  return { count: names.length, intervals: Object.fromEntries(intervals) };
+  const intervals = columns.slice(0, -1).flatMap(({ name, intervals }) =>
+    intervals ? [[name, byScore(intervals)] as const] : []
+  );
+  return { count: unitCount, intervals: Object.fromEntries(intervals) };
 }
 
 /** Summarises several variants of the same samples, by the `setting` of each result. */

@@ -33,7 +33,7 @@ const COLUMNS = [
  */
 export function formatCsv(
   summaries: Readonly<Record<string, Summary>>,
-  { published = false, methods }: TableOptions,
+  { published = false, methods, leaks }: TableOptions,
 ): string {
   const all = Object.entries(summaries);
   const table = all.length > 1 && !methods ? TABLE_TWO : TABLE_ONE;
@@ -69,7 +69,7 @@ export function formatCsv(
           count: scored,
           skipped,
           failed,
-          source: "this run",
+          source: ["this run", ...leaks?.[name] ? [leaks[name]] : []].join("; "),
         };
       })
     )

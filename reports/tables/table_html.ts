@@ -27,9 +27,10 @@ export function formatHtml({ columns, groups, counts, caption }: ResultTable): s
     `<p class="caption">${caption.map((sentence) => safe(sentence)).join(" ")}</p>\n`;
 }
 
-function writeCell({ text, better, interval }: TableCell): string {
+function writeCell({ text, better, interval, href }: TableCell): string {
   const tag = better === 0 ? "b" : better === 1 ? "u" : undefined;
-  const value = tag ? `<${tag}>${safe(text)}</${tag}>` : safe(text);
+  const marked = tag ? `<${tag}>${safe(text)}</${tag}>` : safe(text);
+  const value = href === undefined ? marked : `<a href="${escape(href)}">${marked}</a>`;
   return `<td>${value}${interval ? ` <small>${safe(interval)}</small>` : ""}</td>`;
 }
 

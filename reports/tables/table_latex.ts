@@ -60,10 +60,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   // After `\\` at the end of a line LaTeX reads `[` and `*` as arguments.
   "[": "{[}",
   "*": "{*}",
+  "‡": "$^{\\ddagger}$",
 };
 
 /** Escapes the characters that have a meaning in LaTeX. */
 function escape(text: string): string {
   return text.replaceAll(/[\s\p{Cc}]+/gu, " ")
-    .replaceAll(/[\\~^|<>[*&%$#_{}]/g, (character) => ESCAPES[character] ?? `\\${character}`);
+    .replaceAll(/[\\~^|<>[*‡&%$#_{}]/g, (character) => ESCAPES[character] ?? `\\${character}`);
 }

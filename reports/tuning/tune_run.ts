@@ -94,9 +94,7 @@ export async function tuneRun(folder: string, options: TuneOptions): Promise<Tun
     signal?.throwIfAborted();
     onProgress?.(done++, run.record.plan.length);
     const result = results.find((result) => result.setting === (setting || undefined));
-    if (!result || !isGrounded(result) || result.status === "grounded" && !result.negative) {
-      continue;
-    }
+    if (!result || !isGrounded(result)) continue;
     const attention = await readAttentionOf(run, stored, results);
     if (!attention) continue;
     if (!candidates) {
@@ -182,12 +180,12 @@ async function scoreAll(
       const finished = { ...cut(smooth!, size, threshold), crop };
       const scored: SampleResult = scoreFinished(result, finished, image, scoring, truth);
       values.push(...entriesOf(scored, protocol) ?? []);
+      if (values.length === 0 && ends.length === 0) return undefined;
       ends.push(values.length);
     }
   } catch (error) {
     throw run.fault(result, (error as Error).message, error);
   }
-  if (ends[0] === 0) return undefined;
   const all = Float64Array.from(values);
   return (candidate) => all.subarray(ends[candidate - 1] ?? 0, ends[candidate]);
 }

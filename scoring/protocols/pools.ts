@@ -240,3 +240,23 @@ export const existencePool: Pool = (samples) => {
       return [area / (positives * negatives), share];
     });
 };
+
+/** Fields of an entry of `detection`: three of its existence, and then those of a detection. */
+const [EXISTENCE, WIDTH] = [3, 3 + DETECTION];
+
+/**
+ * Scores of a detector: the areas of {@linkcode existencePool} by `peak` and by `mean`, and the
+ * average precisions of {@linkcode precisionPool}.
+ */
+export const detectionPool: Pool = (samples) => {
+  const existence = existencePool(
+    samples.map(([present, peak, mean]) => Float64Array.of(present!, NaN, peak!, mean!)),
+  );
+  const precision = precisionPool(
+    samples.map((sample) => sample.filter((_, at) => at % WIDTH >= EXISTENCE)),
+  );
+  return (weights) => {
+    const [peakAuc, , meanAuc] = existence(weights);
+    return [peakAuc!, meanAuc!, ...precision(weights)];
+  };
+};

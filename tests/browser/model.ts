@@ -1,7 +1,14 @@
+// Callbacks that run in the page need the types of the DOM.
+/// <reference lib="dom" />
+
 import "../../base/host/deno/mod.ts";
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
+import { cropRegion } from "../../images/preprocess.ts";
+import { finishGrid } from "../../methods/grid_heatmap.ts";
+import { openBiovil } from "../../models/biovil/biovil.ts";
+import { withSmallModel } from "../../models/biovil/fixtures/small_model.ts";
 import { type Bundle, loadBundle } from "../../models/ldm/bundle.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { groundImage } from "../../pipeline/ground.ts";
@@ -316,3 +323,42 @@ Deno.test("page opens a diffusers model with text encoder and autoencoder from o
       assertEquals(await page.evaluate("places.filter(Boolean).length"), 1);
     }, "cpu")
   ));
+
+Deno.test("page opens BioViL-T from a picked folder, as deno task ground does, and goes back", () =>
+  withSmallModel("biovil-t", (folder) =>
+    withModel(async (page) => {
+      const explore = page.getByRole("button", { name: "Show all for the first phrase" });
+      await page.getByText("Model", { exact: true }).click();
+      await page.getByText("Layers and steps").click();
+      await page.getByLabel("Model's folder").setInputFiles(folder);
+      await page.getByRole("button", { name: "Open the folder" }).click();
+      await page.locator("#status", { hasText: "Ready." }).waitFor();
+      await page.waitForFunction(() => !document.querySelector("#layers input"));
+      await ground(page);
+      await done(page);
+      assert(await explore.isDisabled());
+      assertMatch((await page.locator("figcaption").first().textContent())!, /BioViL-T/);
+      const model = await openBiovil(folder, await openRuntime("native"), { variant: "biovil-t" });
+      const [grid] = await model.ground(phantom, PHRASES);
+      assertAlmostEquals(await furthest(page, finishGrid(grid!)), 0, 1e-4);
+      const json = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));
+      const { width, height } = phantom;
+      assertEquals([json.method, json.view, json.settings], ["biovil-t", model.view, undefined]);
+      assertEquals(json.crop, cropRegion(width, height, model.view));
+      assertEquals(json.model.sha256, await model.hash());
+      await model.close();
+
+      // A chosen method that the folder does not hold is named, and the open model stays.
+      await page.getByLabel("Method").selectOption("biovil");
+      await page.getByRole("button", { name: "Open the folder" }).click();
+      await page.getByRole("alert").filter({ hasText: "the image encoder of biovil" }).waitFor();
+      await ground(page, ["cardiomegaly"]);
+      await done(page);
+
+      await page.getByRole("button", { name: "Open the bundled model" }).click();
+      await page.locator("#layers input").first().waitFor();
+      await ground(page, PHRASES.slice(0, 1));
+      await done(page);
+      assertAlmostEquals(await furthest(page, await expected()), 0, 2e-3);
+      assert(await explore.isEnabled());
+    }, "cpu")));

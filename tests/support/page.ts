@@ -11,7 +11,7 @@ import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { loadBundle } from "../../models/ldm/bundle.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
-import type { ScoredPhrase } from "../../pipeline/metrics.ts";
+import type { Heatmap } from "../../pipeline/postprocess.ts";
 import { createEngine } from "../../web/engine.ts";
 import type { ServerFacts } from "../../web/review_api.ts";
 import { PAGE_FILES } from "../../web/server/page_files.ts";
@@ -113,7 +113,7 @@ export async function download(page: Page, name: string): Promise<Uint8Array> {
  * Largest difference between the first heatmap's export and a heatmap. Pixels in only one of the
  * masks are left out.
  */
-export async function furthest(page: Page, { heatmap }: ScoredPhrase): Promise<number> {
+export async function furthest(page: Page, { heatmap }: Pick<Heatmap, "heatmap">): Promise<number> {
   const npy = await download(page, "heatmap.npy");
   const exported = new Float32Array(npy.slice(-4 * heatmap.length).buffer);
   return exported.reduce((most, value, i) => {

@@ -30,16 +30,16 @@ export class Explorer {
     part("total-steps", HTMLInputElement).addEventListener("change", () => this.#rescale());
   }
 
-  /** Sets the controls to a model's defaults and clears the maps. */
+  /** Sets the controls to a model's defaults and clears the maps; a baseline has no layers. */
   open(model: OpenedModel): void {
-    this.#model = model;
+    const { defaults, layerSides = [] } = this.#model = model;
     this.#layers.clear();
-    for (const layer of model.defaults.layers) this.#layers.add(layer);
-    part("total-steps", HTMLInputElement).value = String(model.defaults.steps);
-    part("noise", HTMLSelectElement).value = model.defaults.noise;
+    for (const layer of defaults?.layers ?? []) this.#layers.add(layer);
+    part("total-steps", HTMLInputElement).value = String(defaults?.steps ?? "");
+    part("noise", HTMLSelectElement).value = defaults?.noise ?? "inversion";
     this.#rescale();
     this.clear();
-    const choices = model.layerSides.map((side, layer) => {
+    const choices = layerSides.map((side, layer) => {
       const box = make("input", "", { type: "checkbox", checked: this.#layers.has(layer) });
       box.addEventListener("change", () => {
         if (box.checked) this.#layers.add(layer);
@@ -69,7 +69,7 @@ export class Explorer {
   /** Scales the model's default range of steps to the chosen trajectory length. */
   #rescale(): void {
     const { steps } = this.trajectory();
-    if (!this.#model || !Number.isFinite(steps)) return;
+    if (!this.#model?.defaults || !Number.isFinite(steps)) return;
     const { steps: whole, select: [start, end] } = this.#model.defaults;
     const first = Math.round(start / whole * steps);
     const last = Math.max(Math.round(end / whole * steps) - 1, first);
@@ -100,7 +100,7 @@ export class Explorer {
     );
     table.append(head);
     this.#drawn = [];
-    for (const layer of this.#model?.layerSides.keys() ?? []) {
+    for (const layer of this.#model?.layerSides?.keys() ?? []) {
       const row = make("tr");
       row.append(make("th", String(layer), { scope: "row" }));
       for (const cell of cells.filter((cell) => cell.layer === layer)) {

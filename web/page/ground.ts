@@ -8,6 +8,7 @@
 import {
   type Engine,
   type EngineDevice,
+  type EngineSettings,
   MAX_NAME,
   MAX_PHRASES,
   type OpenedModel,
@@ -280,9 +281,9 @@ export class Grounding {
     const asked = this.#phrases();
     if (!asked) return;
     const { image, phrases } = asked;
-    const settings = this.#explorer.settings();
-    if (settings.layers.length === 0) return say("Choose a layer first");
-    if (![settings.steps, ...settings.select].every(Number.isInteger)) {
+    const settings: EngineSettings = this.#model?.defaults ? this.#explorer.settings() : {};
+    if (settings.layers?.length === 0) return say("Choose a layer first");
+    if (![settings.steps ?? 1, ...settings.select ?? []].every(Number.isInteger)) {
       return say("Type how many steps the trajectory has, and the first and the last step to read");
     }
     this.#before = this.#made;
@@ -367,9 +368,10 @@ export class Grounding {
         break;
       }
       case "attention": {
-        const { phrase, layers, steps, total, notes: own } = reply;
+        const { phrase, layers, crop, steps, total, notes: own } = reply;
         const isWhole = steps === total;
-        const step = isWhole ? `${total} steps` : `step ${steps} of ${total}`;
+        const step = this.#made.by?.baseline?.label ??
+          (isWhole ? `${total} steps` : `step ${steps} of ${total}`);
         const facts = [step, ...own].join("; ");
         const notes = [
           ...own,
@@ -377,7 +379,7 @@ export class Grounding {
           ...(isWhole ? [] : [`Only ${steps} of ${total} steps are in this heatmap`]),
         ];
         const { shown } = this.#made;
-        shown[phrase] = { ...shown[phrase]!, layers, facts, notes };
+        shown[phrase] = { ...shown[phrase]!, layers, ...(crop && { crop }), facts, notes };
         this.#gallery.update(phrase, shown[phrase]!);
         break;
       }
@@ -437,8 +439,9 @@ export class Grounding {
     const { width, height } = gray;
     const [image, notes] = [this.#chosen!.file, notesOf(this.#model)];
     const own = { title, image, gray, crop, settings, notes };
-    const size = this.#model?.size ?? 1;
-    return { ...own, facts: "", original: { width, height }, size, isGrid: false, boxes: [] };
+    const { size = 1, baseline } = this.#model ?? {};
+    const isGrid = baseline !== undefined;
+    return { ...own, facts: "", original: { width, height }, size, isGrid, boxes: [] };
   }
 
   #show(shown: Shown[], by = this.#model): void {
@@ -468,7 +471,12 @@ export class Grounding {
       this.#engine.ask({ kind: "identify" });
     }
     const versions = { groundray: this.#version, ...model.versions };
-    return { model: { path: model.path, sha256: await hash }, versions };
+    const { method, view } = model.baseline ?? {};
+    return {
+      ...(method && view && { method, view }),
+      model: { path: model.path, sha256: await hash },
+      versions,
+    };
   }
 
   /** Names the open X-ray, and disables the buttons that cannot act now. */
@@ -480,7 +488,8 @@ export class Grounding {
       ? `Reading ${name} …`
       : "No X-ray is open.";
     const isReady = image !== undefined && !this.#isRunning && this.#model !== undefined;
-    for (const id of ["run", "explore"]) part(id, HTMLButtonElement).disabled = !isReady;
+    part("run", HTMLButtonElement).disabled = !isReady;
+    part("explore", HTMLButtonElement).disabled = !isReady || !this.#model?.defaults;
     for (const button of part("examples", HTMLElement).querySelectorAll("button")) {
       button.disabled = this.#model === undefined;
     }

@@ -15,6 +15,7 @@ import { type Example, Grounding } from "./ground.ts";
 import { paintGray } from "../viewer/paint.ts";
 import { part, say } from "./parts_of_page.ts";
 import { Review } from "./review.ts";
+import { siteFacts, startServiceWorker } from "./site.ts";
 import { keep, recall } from "../viewer/kept.ts";
 import { listenToTheme } from "../viewer/theme.ts";
 
@@ -81,7 +82,7 @@ function listen(): void {
 }
 
 function createEngine({ on }: ServerFacts, token: string): Engine {
-  if (on === "page") return new WorkerEngine(new URL("/worker.js", location.href));
+  if (on === "page") return new WorkerEngine(new URL("worker.js", import.meta.url));
   const url = new URL(`/api/engine?token=${encodeURIComponent(token)}`, location.href);
   url.protocol = "ws:";
   return new SocketEngine(url);
@@ -93,7 +94,9 @@ async function start(): Promise<void> {
   listen();
   const token = takeToken();
   const ask = fetcher(token);
-  const facts = await (await ask("/api/server")).json() as ServerFacts;
+  const site = siteFacts();
+  if (site) await startServiceWorker();
+  const facts = site ?? await (await ask("/api/server")).json() as ServerFacts;
   const gallery = new Gallery(facts.device);
   if (facts.results) await new Review(ask, gallery).open();
   else new Grounding(createEngine(facts, token), gallery, examples(), facts);

@@ -73,7 +73,12 @@ export class ModelChoice {
     const files = filesOf("model-folder");
     const textEncoder = filesOf("text-folder");
     const parts = Object.fromEntries(PICKED_PARTS.map((part) => [part, filesOf(`${part}-folder`)]));
-    this.#model = textEncoder.length > 0 ? { files, parts, textEncoder } : { files, parts };
+    const method = part("method", HTMLSelectElement).value;
+    this.#model = {
+      ...{ files, parts },
+      ...(method && { method }),
+      ...(textEncoder.length > 0 && { textEncoder }),
+    };
     this.#open();
   }
 

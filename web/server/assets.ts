@@ -4,17 +4,15 @@
  * @module
  */
 
-import { bundleScript } from "../bundle.ts";
+import { type BundleOptions, bundleScript } from "../bundle.ts";
 import { respond } from "./responses.ts";
 
-/** Source of one file of the page. */
-export interface AssetSource {
+/** Source of one file of the page; names for the bundler apply to a script. */
+export interface AssetSource extends Pick<BundleOptions, "external" | "define"> {
   /** Address of the file on disk. */
   readonly file: URL;
   /** Whether the file is a module to bundle with its imports into one script. */
   readonly isScript?: boolean;
-  /** Addresses from which the script imports modules at run time, by specifier; not bundled. */
-  readonly external?: Readonly<Record<string, string>>;
 }
 
 /** Sources of the page's files, by the path of the request's address. */
@@ -97,9 +95,15 @@ function typeOf({ file, isScript }: AssetSource): string {
   return TYPES[ending] ?? "application/octet-stream";
 }
 
+/** Reads a file of the page, or bundles it. */
+export async function readSource(source: AssetSource): Promise<Uint8Array<ArrayBuffer>> {
+  return source.isScript
+    ? await bundleScript(source.file, source)
+    : await Deno.readFile(source.file);
+}
+
 async function readAsset(source: AssetSource): Promise<Asset> {
-  const { file, isScript, external = {} } = source;
-  const bytes = isScript ? await bundleScript(file, { external }) : await Deno.readFile(file);
+  const bytes = await readSource(source);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).slice(0, 16);
   const etag = `"${digest.toHex()}"`;
   if (!IS_TEXT.test(typeOf(source))) return { bytes, etag };

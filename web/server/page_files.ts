@@ -26,22 +26,40 @@ const RUNTIME_BUILDS = {
   webgpu: "ort-wasm-simd-threaded.asyncify",
 } as const;
 
-/** Sources of the further files that the page needs to run the model itself. */
-export function modelFiles(): AssetList {
+/** Folders of the files that the worker loads, below the worker's own. */
+export const FOLDERS = { ort: "ort/", packages: "packages/", demo: "models/demo/" } as const;
+
+/**
+ * Sources of the further files that the page needs to run the model itself.
+ *
+ * @param folders Folders of these files, relative to the worker's script.
+ */
+export function modelFiles(
+  folders: Readonly<Record<keyof typeof FOLDERS, string>> = FOLDERS,
+): AssetList {
   const files = new Map<string, AssetSource>();
   const external: Record<string, string> = {};
   const dist = new URL(".", packaged("onnxruntime-web/wasm"));
   for (const [build, binary] of Object.entries(RUNTIME_BUILDS)) {
-    external[`onnxruntime-web/${build}`] = `/ort/ort.${build}.min.mjs`;
-    for (const name of [`ort.${build}.min.mjs`, `${binary}.mjs`, `${binary}.wasm`]) {
-      files.set(`/ort/${name}`, { file: new URL(name, dist) });
-    }
+    // Many hosts do not know that a file ending in .mjs is a script.
+    const script = `${folders.ort}ort.${build}.js`;
+    external[`onnxruntime-web/${build}`] = `./${script}`;
+    files.set(`/${script}`, { file: new URL(`ort.${build}.bundle.min.mjs`, dist) });
+    files.set(`/${folders.ort}${binary}.wasm`, { file: new URL(`${binary}.wasm`, dist) });
   }
-  const worker = new URL("../worker.ts", import.meta.url);
-  files.set("/worker.js", { file: worker, isScript: true, external });
-  for (const name of LIBRARY_FILES) files.set(`/packages/${name}`, { file: packaged(name) });
+  files.set("/worker.js", {
+    file: new URL("../worker.ts", import.meta.url),
+    isScript: true,
+    external,
+    define: { FOLDERS: JSON.stringify(folders) },
+  });
+  for (const name of LIBRARY_FILES) {
+    files.set(`/${folders.packages}${name}`, { file: packaged(name) });
+  }
   const demo = new URL("../../models/demo/", import.meta.url);
-  for (const path of DEMO_FILES) files.set(`/models/demo/${path}`, { file: new URL(path, demo) });
+  for (const path of DEMO_FILES) {
+    files.set(`/${folders.demo}${path}`, { file: new URL(path, demo) });
+  }
   return files;
 }
 
@@ -51,3 +69,19 @@ const LIBRARY_FILES = [
   "imagescript/wasm/any/png.wasm",
   "dcmjs-codecs/build/dcmjs-native-codecs.wasm",
 ];
+
+/** Paths of the modules and files that the page is made of, for the confinement of a command. */
+export const PAGE_SOURCES: readonly URL[] = [
+  "web",
+  "reports",
+  "runs",
+  "methods",
+  "pipeline",
+  "models",
+  "datasets",
+  "scoring",
+  "images",
+  "shaders",
+  "base",
+  "deno.json",
+].map((name) => new URL(`../../${name}`, import.meta.url));

@@ -4,19 +4,21 @@
  * @module
  */
 
+/** The page's policy: no foreign content and no inline scripts. Our scripts compile WebAssembly. */
+export const POLICY: string = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "worker-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob: data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
 const HEADERS: Readonly<Record<string, string>> = {
-  // Allow no foreign content and no inline scripts. Our scripts compile WebAssembly.
-  "content-security-policy": [
-    "default-src 'none'",
-    "script-src 'self' 'wasm-unsafe-eval'",
-    "worker-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' blob: data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join("; "),
+  // A page's own text cannot state the last part.
+  "content-security-policy": `${POLICY}; frame-ancestors 'none'`,
   // WebAssembly has threads only in a page with cross-origin isolation.
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-embedder-policy": "require-corp",

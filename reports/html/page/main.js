@@ -237,7 +237,12 @@ part("theme").addEventListener("click", () => {
   showTheme();
 });
 
+// A leaderboard's link names the setting, and shows its samples.
+const linked = new URLSearchParams(location.hash.slice(1)).get("setting");
+if (linked !== null && report.variants.includes(linked)) select.setting.value = linked;
+
 document.addEventListener("DOMContentLoaded", () => {
+  if (linked !== null) part("samples").scrollIntoView();
   const missing = document.getElementById("missing");
   if (missing) document.querySelector("main")?.prepend(missing);
 });

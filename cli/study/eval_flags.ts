@@ -4,15 +4,15 @@
  * @module
  */
 
-import { describeLayouts } from "../datasets/layouts/registry.ts";
-import { EVAL_METHOD_FLAGS, METHODS } from "../methods/registry.ts";
-import { BACKEND_FLAGS } from "./kit/backend.ts";
-import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
-import { MODEL_FLAG } from "./kit/method_sources.ts";
-import { DATA_FLAGS, MODELS_FLAGS } from "./kit/models.ts";
-import { PROGRESS_FLAGS } from "./kit/progress.ts";
-import { SCORE_FLAGS } from "./kit/score_flags.ts";
-import type { Earlier } from "../runs/run_folder.ts";
+import { describeLayouts } from "../../datasets/layouts/registry.ts";
+import { EVAL_METHOD_FLAGS, METHODS } from "../../methods/registry.ts";
+import { BACKEND_FLAGS } from "../kit/backend.ts";
+import { command, UsageError, type ValuesOf } from "../kit/flags.ts";
+import { MODEL_FLAG } from "../kit/method_sources.ts";
+import { DATA_FLAGS, MODELS_FLAGS } from "../kit/models.ts";
+import { PROGRESS_FLAGS } from "../kit/progress.ts";
+import { CLASS_FLAGS, SCORE_FLAGS } from "../kit/score_flags.ts";
+import type { Earlier } from "../../runs/run_folder.ts";
 
 /** Name, options and purpose of `deno task eval`. */
 export const EVAL_COMMAND = command({
@@ -59,6 +59,12 @@ export const EVAL_COMMAND = command({
         "Phrases by class, for a dataset that has classes and no phrases: JSON of a list for each class, or a CSV with the columns class and phrase.",
       defaultText: "those in docs/data.md",
     },
+    ...CLASS_FLAGS,
+    classes: {
+      ...CLASS_FLAGS.classes,
+      description: CLASS_FLAGS.classes.description +
+        " The run scores a detector of classes, if the dataset says which classes an image lacks.",
+    },
     images: {
       type: "string",
       placeholder: "DIR",
@@ -72,8 +78,23 @@ export const EVAL_COMMAND = command({
       defaultText: "all",
     },
     ...EVAL_METHOD_FLAGS,
+    "trained-on": {
+      type: "list",
+      placeholder: "SETS",
+      description:
+        "Datasets that a method was trained on, with their splits, such as mimic-cxr:train,ms-cxr:train+val; " +
+        "a name alone is a part that is not known, NAME:* all of it, and * further data. Tables mark " +
+        "a method that saw samples of the evaluation. With several methods as METHOD=SETS.",
+      defaultText: "what is known of a model by name",
+    },
     margin: { ...SCORE_FLAGS.margin, default: "excluded" },
     protocol: SCORE_FLAGS.protocol,
+    controls: {
+      type: "boolean",
+      description:
+        "Ask each method other questions beside the samples: does it listen to the phrase? Another " +
+        "phrase costs passes of its own on the image's trajectory; the mirrored image needs a trajectory.",
+    },
     limit: {
       type: "integer",
       min: 1,

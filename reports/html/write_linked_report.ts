@@ -1,0 +1,110 @@
+/**
+ * The page of a report beside its X-ray: a sentence chosen shows where it applies.
+ *
+ * @module
+ */
+
+import type { ReportSentence } from "../../base/report/report_sentences.ts";
+import type { Size } from "../../base/geometry.ts";
+import { boxTexts } from "../box_text.ts";
+import type { Answer } from "../detection.ts";
+import { safe } from "../tables/table_html.ts";
+import { fillPage } from "./_page.ts";
+import style from "./linked_report.css" with { type: "text" };
+import template from "./linked_report.html" with { type: "text" };
+
+/** A sentence of a report with its answer. */
+export interface LinkedSentence extends ReportSentence, Answer {}
+
+/** Content of the page. */
+export interface LinkedReport {
+  /** Names of the files of report and X-ray, without folders. */
+  readonly report: string;
+  readonly image: string;
+  readonly size: Size;
+  /** The X-ray alone: a JPEG file. */
+  readonly plain: Uint8Array;
+  readonly sentences: readonly LinkedSentence[];
+  /** Sentences about the method and the model. */
+  readonly notes: readonly string[];
+}
+
+const CAVEAT =
+  "Warm colours show where a sentence applies, light blue lines its boxes. The existence " +
+  "score is the mean of the map before it is scaled to its own highest value: it compares the " +
+  "sentences of one X-ray, and is no probability. Research only, not for clinical use.";
+
+/**
+ * Makes the page. It needs no script: radio buttons choose the picture, by keyboard and touch alike.
+ *
+ * @returns HTML that contains all pictures.
+ */
+export async function linkedReportHtml(
+  { report, image, size, plain, sentences, notes }: LinkedReport,
+): Promise<string> {
+  const chosen = (i: number) => `main:has(#s${i}:checked) #p${i}`;
+  const rules = [...sentences.keys(), sentences.length].map(chosen).join(",\n");
+  const parts = fillPage({
+    template,
+    style: `${style}@media screen {\n${rules} {\n  display: block;\n}\n}\n`,
+    script: "",
+    slots: {
+      title: () => [safe(`${report} on ${image}`)],
+      facts: () => [`${sentences.length} sentences, ${size.width} × ${size.height} pixels`],
+      sentences: () => [
+        radio(sentences.length, "The X-ray alone", [], ' checked=""'),
+        ...sentences.flatMap((sentence, i) => [
+          ...(sentence.heading && sentence.heading !== sentences[i - 1]?.heading
+            ? [`<h2>${safe(sentence.heading)}</h2>`]
+            : []),
+          radio(i, sentence.sentence, factsOf(sentence), "", sentence.negated),
+        ]),
+      ],
+      pictures: () => [
+        figure(sentences.length, plain, `The X-ray ${image}`, "The X-ray alone"),
+        ...sentences.map((sentence, i) =>
+          figure(
+            i,
+            sentence.picture ?? plain,
+            `The X-ray with the map of: ${sentence.sentence}`,
+            captionOf(sentence),
+          )
+        ),
+      ],
+      notes: () => [...notes, CAVEAT].map((note) => `<p>${safe(note)}</p>`),
+    },
+  });
+  return (await Array.fromAsync(parts)).join("");
+}
+
+/** Facts below a sentence in the list. */
+function factsOf({ negated, detected, error }: LinkedSentence): string[] {
+  return [
+    ...(negated ? ["says that nothing is there"] : []),
+    ...(detected ? [`existence ${detected.existence.mean.toFixed(3)}`] : []),
+    ...(error ? ["not grounded"] : []),
+  ];
+}
+
+function captionOf({ sentence, detected, error }: LinkedSentence): string {
+  if (!detected) return `${sentence} ${error ?? ""}`;
+  const { boxes, confidence } = detected;
+  const [first = "no box"] = boxTexts(boxes, confidence);
+  const more = boxes.length > 1 ? ` and ${boxes.length - 1} more` : "";
+  return `${sentence} In pixels: ${first}${more}.`;
+}
+
+function radio(i: number, text: string, facts: readonly string[], attributes = "", denies = false) {
+  const small = facts.length > 0 ? `<small>${safe(facts.join(" · "))}</small>` : "";
+  return `<label${denies ? ' class="denies"' : ""}>` +
+    `<input type="radio" name="sentence" id="s${i}"${attributes}>` +
+    `<span>${safe(text)}</span>${small}</label>\n`;
+}
+
+function figure(i: number, picture: Uint8Array, alt: string, caption: string): string {
+  return `<figure id="p${i}"><img alt="${
+    safe(alt)
+  }" src="data:image/jpeg;base64,${picture.toBase64()}"><figcaption>${
+    safe(caption)
+  }</figcaption></figure>\n`;
+}
