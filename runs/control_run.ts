@@ -6,7 +6,7 @@
  */
 
 import { stat } from "../base/paths.ts";
-import { CONTROL_FACTS } from "../datasets/controls.ts";
+import { CONTROL_FACTS } from "../datasets/controls/controls.ts";
 import type { PlannedSample } from "../datasets/open_dataset.ts";
 import type { Question } from "../datasets/sample.ts";
 import { RECORD, type RunRecord } from "./run_folder.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { makeControls, withControls } from "../../datasets/controls.ts";
+import { makeControls, withControls } from "../../datasets/controls/controls.ts";
 import { openDataset, type OpenDatasetOptions } from "../../datasets/open_dataset.ts";
 import type { DatasetItem, Question, Sample } from "../../datasets/sample.ts";
 import { METHODS } from "../../methods/registry.ts";

@@ -5,7 +5,7 @@
  */
 
 import { isInputError } from "../../base/errors.ts";
-import { controlId, siblingFor } from "../../datasets/controls.ts";
+import { controlId, siblingFor } from "../../datasets/controls/controls.ts";
 import type { Question } from "../../datasets/sample.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { controlFolder, hasControls } from "../../runs/control_run.ts";

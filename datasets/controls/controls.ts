@@ -5,8 +5,8 @@
  */
 
 import { crc32 } from "node:zlib";
-import { mirrorPhrase, swapSide } from "../scoring/laterality.ts";
-import { CLASSES, type DatasetItem, type Question, type Sample } from "./sample.ts";
+import { mirrorPhrase, swapSide } from "../../scoring/laterality.ts";
+import { CLASSES, type DatasetItem, type Question, type Sample } from "../sample.ts";
 
 /** Facts of the record about the questions: their definition's version, and the seed of choices. */
 export const CONTROL_FACTS = { version: 1, seed: 0 } as const;

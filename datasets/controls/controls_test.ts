@@ -1,6 +1,6 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { makeControls, siblingFor, withControls } from "./controls.ts";
-import { CLASSES, type DatasetItem, type Question, type Sample } from "./sample.ts";
+import { CLASSES, type DatasetItem, type Question, type Sample } from "../sample.ts";
 
 const ALL: readonly Question[] = ["other-class", "other-side", "mirrored", "empty"];
 
