@@ -11,6 +11,9 @@ const [BITS, DIGITS] = [11, 3];
 /** Highest value of a digit. */
 const MASK = (1 << BITS) - 1;
 
+/** Key of 0. A heatmap beyond its threshold is 0 in most pixels, which need no sorting. */
+const ZERO = 0x80000000;
+
 /**
  * Order of float32 values, ascending; equal values keep their order.
  *
@@ -20,38 +23,61 @@ const MASK = (1 << BITS) - 1;
 export function sortOrder(values: Float32Array): Uint32Array {
   const keys = keysOf(values);
   let order = new Uint32Array(keys.length);
-  let other = new Uint32Array(keys.length);
-  for (let i = 0; i < order.length; i++) order[i] = i;
+  let [count, zeros, below] = [0, 0, 0];
+  for (let i = 0; i < keys.length; i++) {
+    if (keys[i] === ZERO) continue;
+    order[count++] = i;
+    if (keys[i]! < ZERO) below++;
+  }
+  order = order.subarray(0, count);
+  let other = new Uint32Array(count);
   for (let digit = 0; digit < DIGITS; digit++) {
     const shift = BITS * digit;
-    const starts = startsOf(keys, shift);
-    for (let i = 0; i < order.length; i++) {
+    const starts = new Uint32Array(MASK + 1);
+    for (let i = 0; i < count; i++) starts[keys[order[i]!]! >>> shift & MASK]!++;
+    toStarts(starts);
+    for (let i = 0; i < count; i++) {
       const place = order[i]!;
       other[starts[keys[place]! >>> shift & MASK]!++] = place;
     }
     [order, other] = [other, order];
   }
-  return order;
+  const all = new Uint32Array(keys.length);
+  all.set(order.subarray(0, below));
+  for (let i = 0; i < keys.length; i++) if (keys[i] === ZERO) all[below + zeros++] = i;
+  all.set(order.subarray(below), below + zeros);
+  return all;
 }
 
 /** Sorted copy of float32 values without NaN, as `Float32Array.sort` sorts. */
 export function sortFloats(values: Float32Array): Float32Array<ArrayBuffer> {
+  const sorted = new Float32Array(values.length);
   let keys = keysOf(values);
-  let other = new Uint32Array(keys.length);
+  let count = 0;
+  for (let i = 0; i < keys.length; i++) if (keys[i] !== ZERO) keys[count++] = keys[i]!;
+  keys = keys.subarray(0, count);
+  let other = new Uint32Array(count);
   for (let digit = 0; digit < DIGITS; digit++) {
     const shift = BITS * digit;
-    const starts = startsOf(keys, shift);
-    for (let i = 0; i < keys.length; i++) {
+    const starts = new Uint32Array(MASK + 1);
+    for (let i = 0; i < count; i++) starts[keys[i]! >>> shift & MASK]!++;
+    toStarts(starts);
+    for (let i = 0; i < count; i++) {
       const key = keys[i]!;
-      other[starts[key >>> shift & MASK]!++] = key;
+      const place = key >>> shift & MASK;
+      other[starts[place]!] = key;
+      starts[place]!++;
     }
     [keys, other] = [other, keys];
   }
-  for (let i = 0; i < keys.length; i++) {
+  const bits = new Uint32Array(sorted.buffer);
+  const zeros = values.length - count;
+  for (let i = 0; i < count; i++) {
     const key = keys[i]!;
-    keys[i] = key >>> 31 === 1 ? key & 0x7fffffff : ~key;
+    if (key < ZERO) bits[i] = ~key;
+    else bits[i + zeros] = key & 0x7fffffff;
   }
-  return new Float32Array(keys.buffer);
+  return sorted;
 }
 
 /** Whole numbers in the order of floats: bits of positive floats ascend, those of negative descend. */
@@ -64,16 +90,13 @@ function keysOf(values: Float32Array): Uint32Array<ArrayBuffer> {
   return keys;
 }
 
-/** Place of the first key with each value of a digit. */
-function startsOf(keys: Uint32Array, shift: number): Uint32Array {
-  const starts = new Uint32Array(MASK + 1);
-  for (let i = 0; i < keys.length; i++) starts[keys[i]! >>> shift & MASK]!++;
-  for (let i = 0, sum = 0; i < starts.length; i++) {
-    const own = starts[i]!;
-    starts[i] = sum;
+/** Converts the numbers of keys with each value of a digit to the places of the first such keys. */
+function toStarts(counts: Uint32Array): void {
+  for (let i = 0, sum = 0; i < counts.length; i++) {
+    const own = counts[i]!;
+    counts[i] = sum;
     sum += own;
   }
-  return starts;
 }
 
 /** Quantile of sorted numbers at a share of 0..1, linear between neighbours. */

@@ -130,5 +130,5 @@ await runCommand(
     read: [folder, ...await filesFor(parseFormats(to), folder!)],
     write: [out],
   }),
-  "the sample in hand",
+  { lastPart: "the sample in hand" },
 );

@@ -20,8 +20,9 @@ import type { Runtime } from "../models/runtime/runtime.ts";
 import { type AdapterFacts, findAdapter } from "../shaders/device.ts";
 import { describeVersions } from "./kit/backend.ts";
 import { quietenDriver } from "./kit/driver.ts";
-import { EXIT, runMain } from "./kit/exit.ts";
-import { command, helpText, parseFlags } from "./kit/flags.ts";
+import { callOfProcess, isOnlyDeclared } from "./groundray/call.ts";
+import { EXIT, printHelp, runMain } from "./kit/exit.ts";
+import { command, parseFlags } from "./kit/flags.ts";
 
 const COMMAND = command({
   usage: "deno task doctor [options]",
@@ -134,7 +135,10 @@ async function tryApart<T extends object = Report>(
 ): Promise<T> {
   let facts: object | undefined;
   const options = ["--quiet", "--no-prompt", `--config=${rootPath("deno.json")}`, "-P=doctor"];
-  const failure = await runChild(["run", ...options, Deno.mainModule, TRY, choice], {
+  const { before } = callOfProcess();
+  // A single binary is its own script.
+  const program = Deno.build.standalone ? [] : ["run", ...options, Deno.mainModule];
+  const failure = await runChild([...program, ...before, TRY, choice], {
     seconds: LIMIT,
     onReport: (report) => facts = { ...facts, ...report as object },
   });
@@ -183,7 +187,7 @@ function describe(report: Report): string {
 async function main(args: string[]): Promise<number> {
   const values = parseFlags(args, COMMAND);
   if (!values) {
-    console.log(helpText(COMMAND));
+    printHelp(COMMAND);
     return EXIT.ok;
   }
   const hide = hidePaths();
@@ -216,5 +220,6 @@ async function main(args: string[]): Promise<number> {
   return EXIT.ok;
 }
 
-if (Deno.args[0] === TRY) await tryOut(Deno.args[1]!);
-else await runMain(main, null);
+const [first, choice] = callOfProcess().args;
+if (first === TRY) await tryOut(choice!);
+else if (!isOnlyDeclared(COMMAND)) await runMain(main, null);

@@ -18,10 +18,12 @@ import { RESULTS, RunFolder, type RunRecord } from "../runs/run_folder.ts";
 import { needsNegatives, protocolFacts, type ProtocolName } from "../scoring/protocols.ts";
 import { requireBackend } from "./kit/backend.ts";
 import { datasetPath } from "./kit/models.ts";
+import { callOfProcess } from "./groundray/call.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, Notices, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
 import { makeOwnFolder, OUT, requireApart, requireRoom } from "./kit/files.ts";
+import { readStudy } from "./study/config.ts";
 import { type EvalControls, openControls } from "./study/eval_controls.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./study/eval_flags.ts";
 import { givenFlags, UsageError } from "./kit/flags.ts";
@@ -65,7 +67,8 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const protocols = parseProtocols([...values.protocol, ...(detection ? ["detection"] : [])]);
-  const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
+  const study = await readStudy(callOfProcess().args, EVAL_COMMAND.flags);
+  const given = givenFlags(study.args, EVAL_COMMAND.flags);
   const sources = await methodSources(values, Object.keys(METHODS), given, importMethod);
   requireApart(values.out, methodPaths(sources, values).write);
   const training = trainingBefore(sources, values);
@@ -116,6 +119,7 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         ...(negatives && { negatives }),
       },
       ...known,
+      ...(study.sha256 && { config: { sha256: study.sha256 } }),
     };
     const summary = new SummaryByVariant(methods.names);
     const failures = new Failures();
@@ -306,26 +310,36 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
   return code;
 }
 
-await runCommand(EVAL_COMMAND, main, async (asGiven) => {
-  const values = withDataset(asGiven);
-  const { dataset, images, phrases, out = OUT } = values;
-  const given = givenFlags(Deno.args, EVAL_COMMAND.flags);
-  const paths = methodPaths(await methodSources(values, Object.keys(METHODS), given), values);
-  const detection = detectionOf(values);
-  const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
-  return {
-    read: [
-      ...paths.read,
-      ...moduleReach(values),
-      dataset,
-      ...(file ? companionsOf(file, detection !== undefined) : []),
-      phrases,
-      images ?? (file && folderOf(file)),
-      // `main` reads the dataset and reports its errors.
-      ...(dataset === undefined
-        ? []
-        : await pathsOutsideImages(dataset, images, detection).catch(() => [])),
-    ],
-    write: [out, ...paths.write],
-  };
-}, "the sample in hand");
+await runCommand(
+  EVAL_COMMAND,
+  main,
+  async (asGiven) => {
+    const values = withDataset(asGiven);
+    const { dataset, images, phrases, out = OUT } = values;
+    const { args } = await readStudy(callOfProcess().args, EVAL_COMMAND.flags);
+    const given = givenFlags(args, EVAL_COMMAND.flags);
+    const paths = methodPaths(await methodSources(values, Object.keys(METHODS), given), values);
+    const detection = detectionOf(values);
+    const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
+    return {
+      read: [
+        ...paths.read,
+        ...moduleReach(values),
+        values.config,
+        dataset,
+        ...(file ? companionsOf(file, detection !== undefined) : []),
+        phrases,
+        images ?? (file && folderOf(file)),
+        // `main` reads the dataset and reports its errors.
+        ...(dataset === undefined
+          ? []
+          : await pathsOutsideImages(dataset, images, detection).catch(() => [])),
+      ],
+      write: [out, ...paths.write],
+    };
+  },
+  {
+    lastPart: "the sample in hand",
+    prepare: async (args) => (await readStudy(args, EVAL_COMMAND.flags)).args,
+  },
+);

@@ -16,7 +16,7 @@ import { datasetState, type ModelState, modelState } from "../hub/record.ts";
 import type { Source } from "../hub/request.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
-import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
+import { command, nearName, UsageError, type ValuesOf } from "./kit/flags.ts";
 import {
   DATA_FLAGS,
   folderOfData,
@@ -24,7 +24,6 @@ import {
   folderOfModel,
   folderOfModels,
   MODELS_FLAGS,
-  nearName,
 } from "./kit/models.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
@@ -344,4 +343,4 @@ await runCommand(COMMAND, main, (values) => {
       ...(datasets.length > 0 ? datasetSource(source, values).hosts : []),
     ],
   };
-}, "the bytes in hand");
+}, { lastPart: "the bytes in hand" });

@@ -36,6 +36,7 @@ import {
 import { type Answered, answerOf, writeAnswers } from "./grounding/conclude.ts";
 import { readQuestions } from "./grounding/questions.ts";
 import { BACKEND_FLAGS, requireBackend } from "./kit/backend.ts";
+import { callOfProcess } from "./groundray/call.ts";
 import { runCommand } from "./kit/confine.ts";
 import { refuseEarlierResult, removeEarlierResult } from "./kit/earlier_result.ts";
 import { EXIT } from "./kit/exit.ts";
@@ -55,7 +56,7 @@ import { announceTime, Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({
   usage:
-    "deno task ground --image FILE [--image FILE …] --phrase TEXT [--phrase TEXT …] | --classes LIST | --report FILE [options]",
+    "deno task ground --image FILE … --phrase TEXT … | --classes LIST | --report FILE [options]",
   description:
     "Grounds phrases in chest X-rays. Writes heatmap.npy, overlay.png and result.json for each " +
     "phrase of each image. A method that gives boxes writes no heatmap.npy. With one image and one phrase the files lie in the output folder itself. " +
@@ -248,7 +249,7 @@ async function methodOf(
   values: Values,
   take?: (module: string) => Promise<MethodRow>,
 ): Promise<readonly [name: string, method: MethodSource]> {
-  const given = givenFlags(Deno.args, COMMAND.flags);
+  const given = givenFlags(callOfProcess().args, COMMAND.flags);
   const model = values.model === undefined ? [] : [values.model];
   const sources = await methodSources({ ...values, model }, IMAGE_METHODS, given, take);
   const [first, another] = sources;

@@ -7,6 +7,7 @@
 import { relative } from "node:path";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
+import { Notices } from "./kit/failures.ts";
 import { isSameFolder, OUT } from "./kit/files.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
@@ -55,6 +56,7 @@ async function main({ operands, out, ...values }: Values, signal: AbortSignal): 
     throw new UsageError(`Option "--out" must be another folder than the runs, got "${out}"`);
   }
   const progress = new Progress(values.progress, undefined, "runs");
+  const notices = new Notices(progress);
   try {
     const runs: BoardRun[] = [];
     const pages = new Map<string, string>();
@@ -64,7 +66,7 @@ async function main({ operands, out, ...values }: Values, signal: AbortSignal): 
       runs.push(await readBoardRun(folder));
       const hasReport = (await stat(`${folder}/${REPORT}`))?.isFile;
       if (!hasReport) {
-        progress.warn(
+        notices.add(
           `"${folder}" has no ${REPORT}, so its values lead to ${RESULTS}; ` +
             `deno task report ${folder} writes the page.`,
         );
@@ -72,6 +74,7 @@ async function main({ operands, out, ...values }: Values, signal: AbortSignal): 
       pages.set(folder, hasReport ? REPORT : RESULTS);
     }
     progress.clear();
+    notices.end();
     const linkOf: LinkOf = ({ run: { folder }, setting }) => {
       const page = pages.get(folder)!;
       const path = relative(out, `${folder}/${page}`).replaceAll("\\", "/");

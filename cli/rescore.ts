@@ -11,12 +11,24 @@ import { parseProtocols } from "./kit/parsers.ts";
 import { masksOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
-import { conclude } from "./kit/summary.ts";
+import { conclude, printFiles } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
 import { parseLayers, parseSelect } from "../methods/ldm/parsers.ts";
+import { LIFTS } from "../runs/rescore.ts";
 import { controlFolder, controlRecord, hasControls } from "../runs/control_run.ts";
-import { type RescoreOptions, rescoreRun } from "../runs/rescore_run.ts";
+import { HEATMAPS } from "../runs/heatmap_file.ts";
+import { helpRescoring, type RescoreOptions, rescoreRun } from "../runs/rescore_run.ts";
+import { stat } from "../base/paths.ts";
 import { RunFolder, type RunRecord } from "../runs/run_folder.ts";
+import { writeWhole } from "../base/write_whole.ts";
+import type { Comparison } from "../reports/compare/compare.ts";
+import {
+  comparisonFiles,
+  comparisonTables,
+  describeComparison,
+} from "../reports/compare/comparison_tables.ts";
+import { LiftComparison } from "../reports/compare/compare_lift.ts";
+import { formatTable } from "../reports/tables/table.ts";
 import { SummaryByVariant } from "../reports/tables/summary.ts";
 
 const AS_BEFORE = "the run's own";
@@ -55,6 +67,15 @@ const COMMAND = command({
     },
     margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },
     protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
+    lift: {
+      type: "string",
+      choices: LIFTS,
+      placeholder: "HOW",
+      description: "Sharpen heatmaps by DHS of KAF-Ground (dhs), or undo it (none). With dhs, " +
+        "differences to the heatmaps as they were follow, with intervals, as comparison.json, .csv " +
+        "and .tex.",
+      defaultText: AS_BEFORE,
+    },
     controls: {
       type: "boolean",
       description:
@@ -69,8 +90,19 @@ const COMMAND = command({
 
 type Values = ValuesOf<typeof COMMAND.flags>;
 
-async function main(values: Values, signal: AbortSignal): Promise<number> {
-  const { out, operands: [source], sigma, layers, select, margin, protocol, overwrite } = values;
+/** Size of `heatmaps.bin` in bytes from which further threads save more time than they take. */
+const LARGE = 2 ** 23;
+
+/** Most threads that score: beyond, writing the files takes longer than scoring. */
+const MOST_THREADS = 8;
+
+async function main(
+  values: Values,
+  signal: AbortSignal,
+  helpers: readonly MessagePort[],
+): Promise<number> {
+  const { out, operands: [source], sigma, layers, select, margin, protocol } = values;
+  const { lift, overwrite } = values;
   if (isSameFolder(source!, out)) {
     throw new UsageError(`Option "--out" must be another folder than RESULTS, got "${out}"`);
   }
@@ -88,8 +120,9 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     ...(select !== undefined && { select: parseSelect(select) }),
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
+    ...(lift !== undefined && { lift }),
   };
-  const { record, samples } = await rescoreRun(source!, options);
+  const { record, samples } = await rescoreRun(source!, options, helpers);
   const progress = new Progress(values.progress);
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
   try {
@@ -98,13 +131,15 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     const total = record.plan.length;
     let count = 0;
     let failed = 0;
+    let lifted: LiftComparison | undefined;
     progress.begin(total);
-    for await (const { results, heatmaps, kept } of samples) {
+    for await (const { results, plain, heatmaps, kept } of samples) {
       signal.throwIfAborted();
       await folder.writeHeatmaps(heatmaps);
       await folder.writeAttention(kept);
       await folder.write(results);
       for (const result of results) summary.add(result);
+      if (plain) (lifted ??= new LiftComparison()).add(plain, results);
       if (results.some(({ status }) => status === "failed")) failed++;
       progress.update(++count, failed);
     }
@@ -112,11 +147,25 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
     await rescoreControls(source!, out, record, { ...values, options });
     const isWhole = count >= total;
     if (!isWhole) progress.warn(`The run has ${count} of ${total} samples.`);
-    return await conclude(folder, record, summary, { rescored: source }, values.progress, isWhole);
+    const more = { rescored: source };
+    const code = await conclude(folder, record, summary, more, values.progress, isWhole);
+    if (lifted) await reportLift(lifted.toJSON(), out);
+    return code;
   } finally {
     progress.clear();
     await folder.close();
   }
+}
+
+/** Prints and writes the differences of lifted heatmaps to the heatmaps as they were. */
+async function reportLift(comparison: Comparison, out: string): Promise<void> {
+  for (const table of comparisonTables(comparison)) {
+    console.log(`\n${table.caption.join(" ")}\n${formatTable(table)}`);
+  }
+  console.log(`\n${describeComparison(comparison).join("\n")}`);
+  const files = comparisonFiles(comparison);
+  for (const [name, text] of Object.entries(files)) await writeWhole(`${out}/${name}`, text);
+  printFiles({ files: Object.keys(files) });
 }
 
 /** Scores the controls of a run again, or begins some that only read stored heatmaps. */
@@ -145,8 +194,18 @@ async function rescoreControls(
   }
 }
 
-await runCommand(COMMAND, main, async ({ operands, out }) => ({
-  // `main` reads the results and reports their errors.
-  read: [...operands, ...await masksOf(operands[0]!).catch(() => [])],
-  write: [out],
-}));
+await runCommand(
+  COMMAND,
+  main,
+  async ({ operands: [source], out }) => {
+    const { size = 0 } = await stat(`${source}/${HEATMAPS}`) ?? {};
+    const threads = Math.min(navigator.hardwareConcurrency, MOST_THREADS);
+    return {
+      // `main` reads the results and reports their errors.
+      read: [source, ...await masksOf(source!).catch(() => [])],
+      write: [out],
+      helpers: size < LARGE ? 0 : threads - 1,
+    };
+  },
+  { helper: helpRescoring },
+);

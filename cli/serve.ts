@@ -160,4 +160,4 @@ await runCommand(COMMAND, main, async ({ results, open, ...values }) => ({
   write: [],
   net: [LOOPBACK],
   run: open ? [OPENER] : [],
-}), null);
+}), { lastPart: null });

@@ -5,6 +5,7 @@
  */
 
 import { PAGE_SOURCES } from "../web/server/page_files.ts";
+import { OWN_LICENSE } from "../web/site/licenses.ts";
 import { siteFiles } from "../web/site/site_files.ts";
 import { earlierFiles, writeSite } from "../web/site/write_site.ts";
 import { runCommand } from "./kit/confine.ts";
@@ -40,4 +41,8 @@ async function main({ out }: ValuesOf<typeof COMMAND.flags>): Promise<number> {
   return EXIT.ok;
 }
 
-await runCommand(COMMAND, main, ({ out }) => ({ read: PAGE_SOURCES, write: [out] }));
+await runCommand(
+  COMMAND,
+  main,
+  ({ out }) => ({ read: [...PAGE_SOURCES, OWN_LICENSE], write: [out] }),
+);

@@ -1,13 +1,24 @@
 #!/bin/bash
-# For the jobs of a cluster to source: the project's tasks, as such a job runs them.
+# For the jobs of a cluster to source: the project's commands, as such a job runs them. ROOT is a
+# clone, or the npm package, which starts its own Deno unless DENO names another.
 
-# run_eval ROOT [options]: runs `deno task eval` and hands SIGTERM on to it, so that it finishes
+# find_command ROOT: sets COMMAND to the words that start a command of ROOT.
+find_command() {
+  if [ -z "${DENO:-}" ] && [ -e "$1/groundray.js" ]; then
+    COMMAND=(node "$1/groundray.js")
+  else
+    COMMAND=("${DENO:-deno}" task --quiet --config "$1/deno.json")
+  fi
+}
+
+# run_eval ROOT [options]: runs eval and hands SIGTERM on to it, so that it finishes
 # the sample in hand. Complete results count as success, also where samples failed; the log says
 # so, and on Kubernetes the pod's status.
 run_eval() {
   local root=$1 child code
   shift
-  "${DENO:-deno}" task --quiet --config "$root/deno.json" eval "$@" &
+  find_command "$root"
+  "${COMMAND[@]}" eval "$@" &
   child=$!
   trap 'kill -TERM "$child" 2>/dev/null' TERM
   wait "$child"
@@ -28,8 +39,8 @@ run_merge() {
   local root=$1 out=$2 shards=$3 i
   local folders=()
   for ((i = 1; i <= shards; i++)); do folders+=("$out/shard-$i"); done
-  "${DENO:-deno}" task --quiet --config "$root/deno.json" \
-    merge --out "$out/merged" --overwrite "${folders[@]}"
+  find_command "$root"
+  "${COMMAND[@]}" merge --out "$out/merged" --overwrite "${folders[@]}"
 }
 
 report() {

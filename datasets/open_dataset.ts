@@ -312,7 +312,7 @@ async function readRows(
     ? layout.labels!.rows(file, content, companion)
     : found.rows(file, companion, negatives);
   const { rows, classes } = detection
-    ? askEveryClass(read, layout.labels!.classes, detection)
+    ? askEveryClass(file, read, layout.labels!.classes, detection)
     : { rows: read };
   return {
     name: found.name,

@@ -25,6 +25,8 @@ export interface Row {
   readonly phrase: string;
   /** The four numbers of the box as written; absent if the row has no box. */
   readonly box?: readonly unknown[];
+  /** Boxes of a second reader as written, each of four numbers in the unit and order of `box`. */
+  readonly otherBoxes?: readonly unknown[];
   /**
    * Columns that hold the numbers of `box`.
    *
@@ -128,6 +130,27 @@ function readShares(row: Row, notes: string[]): Box {
   return cut;
 }
 
+/** Checks the boxes of a second reader. With a bad box none of them counts, and a note says so. */
+function readOtherBoxes(rows: readonly Row[], notes: string[]): Box[] {
+  const own: string[] = [];
+  try {
+    const boxes = rows.flatMap((row) =>
+      (row.otherBoxes ?? []).map((box) => {
+        if (!Array.isArray(box) || box.length !== 4 || !box.every(Number.isFinite)) {
+          throw new InputRangeError(`a box must be four numbers, got ${show(box)}`);
+        }
+        return readShares({ ...row, box }, own);
+      })
+    );
+    notes.push(...own.map((note) => `second reader: ${note}`));
+    return boxes;
+  } catch (error) {
+    if (!isInputError(error)) throw error;
+    notes.push(`the second reader's boxes are left out: ${error.message}`);
+    return [];
+  }
+}
+
 function readSize(row: Row): Sample["imageSize"] {
   if (!row.size) return undefined;
   const [width, height] = row.size.map(toNumber) as [number, number];
@@ -189,6 +212,7 @@ function readSample(
       );
     }
     notes.push(...new Set(rows.flatMap((row) => row.notes ?? [])));
+    const otherBoxes = readOtherBoxes(rows, notes);
     const { group, wording, patient } = first;
     const splits = [...new Set(rows.flatMap(({ split }) => split ?? []))];
     const words = [...new Set(rows.flatMap(({ words = "" }) => words.match(/\S+/g) ?? []))];
@@ -198,6 +222,7 @@ function readSample(
       image: path,
       phrase,
       boxes,
+      ...(otherBoxes.length > 0 && { otherBoxes }),
       ...(masks.length > 0 && { masks }),
       ...(rows.every(({ isNegative }) => isNegative) && { isNegative: true }),
       ...(first.isPresent && { isPresent: true }),

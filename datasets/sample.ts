@@ -35,6 +35,13 @@ export interface Sample {
   /** Ground truth in dataset order, which affects CNR; empty if the dataset gives no box. */
   readonly boxes: readonly Box[];
   /**
+   * Boxes of a second reader, in the unit of `boxes`. They are no ground truth: the readers are
+   * compared with one another.
+   *
+   * @default {None}
+   */
+  readonly otherBoxes?: readonly Box[];
+  /**
    * Ground truth as masks in place of boxes; the region is their union. A sample has boxes or
    * masks, never both.
    *

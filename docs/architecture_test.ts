@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 const ROOT = new URL("../", import.meta.url).pathname;
 
 /** Folders of tools: they may import every room, and no room imports them. */
-const TOOLS = ["tests", "bench", "models/demo/training"];
+const TOOLS = ["tests", "bench", "packaging", "models/demo/training"];
 
 /** Highest number of source files in a folder, tests aside: a larger folder should be two rooms. */
 const MOST_FILES = 16;

@@ -186,17 +186,24 @@ export function inPixels(sample: Sample, { width, height }: GrayImage): Sample {
     const first = Math.min(Math.round(start * side), side - 1);
     return [first, Math.max(Math.round((start + length) * side) - first, 1)] as const;
   };
-  const boxes = sample.boxes.map((box): Box => {
+  const place = (box: Box): Box => {
     const [x, columns] = edges(box[0], box[2], width);
     const [y, rows] = edges(box[1], box[3], height);
     return [x, y, columns, rows];
-  });
-  return { ...rest, boxes };
+  };
+  const { boxes, otherBoxes } = sample;
+  return {
+    ...rest,
+    boxes: boxes.map(place),
+    ...(otherBoxes && { otherBoxes: otherBoxes.map(place) }),
+  };
 }
 
 /** Checks a sample against its image. Returns the sample, or the reason why it drops out. */
 function admit(asked: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropped {
-  const sample = inPixels(asked, gray);
+  const { otherBoxes, ...placed } = inPixels(asked, gray);
+  const others = visible(otherBoxes ?? [], crop);
+  const sample = { ...placed, ...(others.length > 0 && { otherBoxes: others }) };
   const fail = (reason: string): Dropped => ({
     status: "failed",
     stage: "decode",

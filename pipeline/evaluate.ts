@@ -77,8 +77,13 @@ export interface GroundedResult extends AnyResult {
   readonly confidence?: readonly number[];
   /** Further facts about the answer, such as other hypotheses; absent if the method states none. */
   readonly details?: Readonly<Record<string, unknown>>;
-  /** Size of the image, with predicted boxes that were scored by protocols of boxes. */
+  /**
+   * Size of the image, with boxes of a second reader, or with predicted boxes that were scored by
+   * protocols of boxes.
+   */
   readonly imageSize?: Size;
+  /** Boxes of a second reader, of the part of the image that the method sees. */
+  readonly otherBoxes?: readonly Box[];
 }
 
 /** One line of `results.jsonl`. */
@@ -340,8 +345,13 @@ async function* toEvaluated(
       yield { result: { ...common, ...stated, status, stage, reason, ...(error && { error }) } };
       continue;
     }
-    const { scores, placeless, sample: { boxes, isPresent } } = flow.item;
-    const truth = { boxes, ...stated };
+    const { scores, negative, sample: { boxes, isPresent, otherBoxes } } = flow.item;
+    const size = "image" in flow.item ? flow.item.image.gray : flow.item.imageSize;
+    const second = otherBoxes && {
+      otherBoxes,
+      ...(size && { imageSize: { width: size.width, height: size.height } }),
+    };
+    const truth = { boxes, ...second, ...stated };
     const grounded: GroundedResult = "predicted" in flow.item
       ? { ...common, ...truth, threshold: null, ...predictionOf(flow.item) }
       : {
@@ -352,7 +362,7 @@ async function* toEvaluated(
       };
     const result: SampleResult = scores ? { ...grounded, ...scores, status: "scored" } : {
       ...grounded,
-      ...(placeless && { [isPresent ? "present" : "negative"]: true, ...placeless }),
+      ...(negative && { [isPresent ? "present" : "negative"]: true, ...negative }),
       status: "grounded",
     };
     if ("predicted" in flow.item) {

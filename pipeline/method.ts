@@ -48,7 +48,7 @@ export interface GroundedPhrase extends Heatmap {
    * Scores of a phrase with nothing to find, or whose place is not known, by the protocols that count
    * it; absent if the sample is no such phrase.
    */
-  readonly placeless?: Pick<AllScores, "protocols">;
+  readonly negative?: Pick<AllScores, "protocols">;
 }
 
 /** A sample with its predicted boxes. */
@@ -66,7 +66,7 @@ export interface BoxedPhrase {
   /** Size of the image, with scores by protocols that take boxes. */
   readonly imageSize?: Size;
   /** As of {@linkcode GroundedPhrase}. */
-  readonly placeless?: Pick<AllScores, "protocols">;
+  readonly negative?: Pick<AllScores, "protocols">;
 }
 
 /** Options of {@linkcode Method.ground}. */

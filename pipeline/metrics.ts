@@ -33,7 +33,7 @@ export type Scorable = Pick<
   | "sample"
   | "variant"
   | "scores"
-  | "placeless"
+  | "negative"
 >;
 
 /** Scores each heatmap against its ground truth on the original image. */
@@ -52,9 +52,7 @@ export function metrics<P extends Scorable>(
       if (truth === undefined) {
         const known = placelessTruth(sample);
         yield item(
-          known
-            ? { ...phrase, placeless: scoreProtocols(heatmap, image.gray, known, own) }
-            : phrase,
+          known ? { ...phrase, negative: scoreProtocols(heatmap, image.gray, known, own) } : phrase,
         );
         return;
       }

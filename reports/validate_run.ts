@@ -123,11 +123,13 @@ export async function validateRun(
   const controls = await readControls(run);
   const text = await readText(`${folder}/summary.json`);
   if (text === undefined) notes.push("The run has no summary.json and no tables to compare.");
+  const readers = summary.readers();
   const tables = text === undefined
     ? {}
-    : tableFiles(ablation, tableOptions(record, isWhole, ablation), laterality, controls);
+    : tableFiles(ablation, tableOptions(record, isWhole, ablation, readers), laterality, controls);
   if (text !== undefined) {
-    comparison.compareSummary(folder, text, summaryEntries(ablation, laterality, controls));
+    const entries = summaryEntries(ablation, laterality, controls, readers);
+    comparison.compareSummary(folder, text, entries);
   }
   for (const [name, table] of Object.entries(tables)) {
     comparison.compareText(name, await readText(`${folder}/${name}`), table);

@@ -218,6 +218,11 @@ export class HeatmapIndex {
     return new HeatmapIndex(path, starts);
   }
 
+  /** Whether the file has no heatmap. */
+  get isEmpty(): boolean {
+    return this.#starts.size === 0;
+  }
+
   /** Whether the file has a heatmap with this id and setting. */
   has(name: Pick<StoredHeatmap, "id" | "setting">): boolean {
     return this.#starts.has(heatmapKey(name));

@@ -6,9 +6,16 @@
 
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { finishGrid } from "../methods/grid_heatmap.ts";
-import { finishHeatmap, type FinishSettings, type Heatmap } from "../pipeline/postprocess.ts";
+import {
+  finishHeatmap,
+  type FinishSettings,
+  type Heatmap,
+  maskHeatmap,
+} from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import { coverOf, type CropRegion, type Size } from "../base/geometry.ts";
+import { normalize01 } from "../shaders/aggregate_cpu.ts";
+import { DHS, sharpen } from "../scoring/sharpen.ts";
 import type { Truth } from "../base/region.ts";
 import {
   type ProtocolChoice,
@@ -21,21 +28,35 @@ import {
 import { resultTruth } from "./result_truth.ts";
 import type { HeatmapResult } from "./run_folder.ts";
 
-/** How {@linkcode rescore} finishes and scores heatmaps. */
-export interface RescoreSettings extends Required<Omit<FinishSettings, "otsu">>, ProtocolChoice {
+/** Lifts that need no training, by name; `none` leaves heatmaps as they are. */
+export const LIFTS = ["none", DHS.name] as const;
+
+/** How {@linkcode finishStored} finishes heatmaps. */
+export interface StoredFinish extends Required<Omit<FinishSettings, "otsu">> {
   /** True sets values up to Otsu's threshold to 0; a number is a threshold in its place, 0..1. */
   readonly otsu: boolean | number;
+  /**
+   * A lift of the finished heatmap, before it is cut.
+   *
+   * @default {"none"}
+   */
+  readonly lift?: typeof LIFTS[number];
 }
+
+/** How {@linkcode rescore} finishes and scores heatmaps. */
+export interface RescoreSettings extends StoredFinish, ProtocolChoice {}
 
 /** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
   /** The part of the image that the heatmap covers. */
   readonly crop: CropRegion;
+  /** The heatmap without its lift; absent if it has none. */
+  readonly unlifted?: Float32Array;
 }
 
 /**
  * Finishes a stored heatmap by the same steps as its run. A method's own grid is neither smoothed
- * nor cut.
+ * nor cut. A lift takes the values before they are scaled, and its result is scaled to 0..1.
  *
  * @param stored The stored heatmap.
  * @param settings How to finish the heatmap.
@@ -43,12 +64,17 @@ export interface FinishedHeatmap extends Heatmap {
  */
 export function finishStored(
   { size, image: { width, height }, layers, view }: Omit<StoredHeatmap, "id">,
-  finish: Pick<RescoreSettings, "sigma" | "otsu">,
+  { lift = "none", ...finish }: StoredFinish,
 ): FinishedHeatmap {
   const crop = cropRegion(width, height, view);
-  if (!view) return { ...finishHeatmap(layers, { ...finish, size }), crop };
-  const { side, data: values } = layers[0]!;
-  return { ...finishGrid({ side, values }), crop };
+  const made = view
+    ? finishGrid({ side: layers[0]!.side, values: layers[0]!.data })
+    : finishHeatmap(layers, { ...finish, size });
+  if (lift === "none" || !view && made.constant) return { ...made, crop };
+  const normalised = normalize01(sharpen(made.smoothed));
+  const otsu = made.threshold !== undefined && finish.otsu;
+  const masked = maskHeatmap({ normalised, constant: false }, size, otsu);
+  return { ...made, normalised, ...masked, unlifted: made.heatmap, crop };
 }
 
 /**
@@ -88,9 +114,10 @@ export function scoreFinished(
   settings: ProtocolChoice,
   truth: Truth = result.boxes,
 ): SampleResult {
-  const { heatmap, smoothed: raw, threshold = null, crop } = finished;
+  const { heatmap, smoothed: raw, threshold = null, crop, unlifted } = finished;
   const options = {
     ...{ ...settings, cover: coverOf(crop), raw, isMasked: threshold !== null },
+    ...(unlifted && { unlifted }),
     ...(result.range && { range: result.range }),
   };
   if (result.status === "grounded") {

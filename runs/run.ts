@@ -166,8 +166,8 @@ export class Run implements Disposable {
       throw this.fault(result, "expected masks as PNG files, run lengths or polygons");
     }
     if (!isGrounded(result)) return;
-    const { boxes, predicted = [], confidence = [] } = result;
-    if (!areBoxes(boxes) || !areBoxes(predicted)) {
+    const { boxes, predicted = [], otherBoxes = [], confidence = [] } = result;
+    if (![boxes, predicted, otherBoxes].every(areBoxes)) {
       throw this.fault(result, "expected boxes of four numbers each");
     }
     const { imageSize: size = { width: 1, height: 1 } } = result;
@@ -201,6 +201,11 @@ export class Run implements Disposable {
    */
   has(id: string, setting?: string): boolean {
     return this.#index.has(naming(id, setting));
+  }
+
+  /** Whether the run stored no heatmap at all. */
+  get isEmpty(): boolean {
+    return this.#index.isEmpty;
   }
 
   /**

@@ -6,6 +6,7 @@
 
 import { PROTOCOLS } from "../scoring/protocols.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
+import { DHS } from "../scoring/sharpen.ts";
 import type { RescoreSettings } from "./rescore.ts";
 import { RECORD, type RunRecord } from "./run_folder.ts";
 
@@ -49,7 +50,7 @@ export function scoringSettings(folder: string, record: RunRecord): ScoringSetti
   const settings = facts.methods === undefined ? facts.settings : methodsOf(record).ldm?.settings;
   const { sigma, otsu, variants: made } =
     (hasAttention(record) ? settings ?? {} : { sigma: 0, otsu: false }) as MethodFacts;
-  const { margin, protocols = [] } = facts;
+  const { margin, protocols = [], lift } = facts;
   const isOther = (name: string) => facts.methods !== undefined && name !== "" && name !== "ldm";
   const chosen = variants.map((name): [string, unknown] => [
     name,
@@ -64,12 +65,21 @@ export function scoringSettings(folder: string, record: RunRecord): ScoringSetti
     (margin === "excluded" || margin === "zero") &&
     Array.isArray(protocols) &&
     protocols.every((name) => typeof name === "string" && Object.hasOwn(PROTOCOLS, name));
-  if (isKnown) {
-    return { sigma, margin, protocols, otsu: new Map(chosen as [string, boolean | number][]) };
+  if (!isKnown) {
+    throw new SyntaxError(
+      `Cannot read "${folder}/${RECORD}": expected sigma, margin, protocols and each setting's Otsu`,
+    );
   }
-  throw new SyntaxError(
-    `Cannot read "${folder}/${RECORD}": expected sigma, margin, protocols and each setting's Otsu`,
-  );
+  // Other parameters would need another lift than the lift of this version.
+  if (lift !== undefined && JSON.stringify(lift) !== JSON.stringify(DHS)) {
+    throw new SyntaxError(
+      `Cannot read "${folder}/${RECORD}": expected no lift or ${JSON.stringify(DHS)}`,
+    );
+  }
+  return {
+    ...{ sigma, margin, protocols, lift: lift ? DHS.name : "none" },
+    otsu: new Map(chosen as [string, boolean | number][]),
+  };
 }
 
 function isShare(value: unknown): boolean {

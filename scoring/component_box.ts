@@ -81,36 +81,52 @@ export function* components(
   threshold: number,
   neighbours: 4 | 8,
 ): Generator<Component, void> {
-  const isSeen = new Uint8Array(heatmap.length);
-  // A pixel is put on the stack once.
-  const stack = new Int32Array(heatmap.length);
-  for (let seed = 0; seed < heatmap.length; seed++) {
-    if (isSeen[seed] || !(heatmap[seed]! > threshold)) continue;
-    let [count, sum] = [0, 0];
-    let [left, top, right, bottom] = [side, side, -1, -1];
-    isSeen[seed] = 1;
-    stack[0] = seed;
-    for (let depth = 1; depth > 0;) {
-      const at = stack[--depth]!;
-      count++;
-      sum += heatmap[at]!;
-      const y = Math.floor(at / side);
-      const x = at - y * side;
-      left = Math.min(left, x);
-      right = Math.max(right, x);
-      top = Math.min(top, y);
-      bottom = Math.max(bottom, y);
-      for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, side - 1); v++) {
-        for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, side - 1); u++) {
-          const next = v * side + u;
-          if (isSeen[next] || !(heatmap[next]! > threshold)) continue;
-          if (neighbours === 4 && u !== x && v !== y) continue;
-          isSeen[next] = 1;
-          stack[depth++] = next;
-        }
+  // Runs of pixels within rows; runs that touch have one root, the first of them.
+  const [starts, ends, sums, roots]: [number[], number[], number[], number[]] = [[], [], [], []];
+  const firstOfRow = new Uint32Array(side + 1);
+  const reach = neighbours === 8 ? 1 : 0;
+  const rootOf = (run: number) => {
+    while (roots[run] !== run) run = roots[run] = roots[roots[run]!]!;
+    return run;
+  };
+  for (let y = 0; y < side; y++) {
+    const own = starts.length;
+    firstOfRow[y] = own;
+    let above = y === 0 ? own : firstOfRow[y - 1]!;
+    for (let x = 0; x < side; x++) {
+      if (!(heatmap[y * side + x]! > threshold)) continue;
+      const start = x;
+      let sum = 0;
+      for (; x < side && heatmap[y * side + x]! > threshold; x++) sum += heatmap[y * side + x]!;
+      const run = starts.length;
+      starts.push(start);
+      ends.push(x);
+      sums.push(sum);
+      roots.push(run);
+      while (above < own && ends[above]! <= start - reach) above++;
+      for (let other = above; other < own && starts[other]! < x + reach; other++) {
+        const [one, two] = [rootOf(other), rootOf(run)];
+        roots[Math.max(one, two)] = Math.min(one, two);
       }
     }
-    yield { count, mean: sum / count, box: [left, top, right - left + 1, bottom - top + 1] };
+  }
+  firstOfRow[side] = starts.length;
+  const found = new Map<number, { count: number; sum: number; edges: Box }>();
+  for (let y = 0; y < side; y++) {
+    for (let run = firstOfRow[y]!; run < firstOfRow[y + 1]!; run++) {
+      const root = rootOf(run);
+      const [start, end] = [starts[run]!, ends[run]!];
+      const { count, sum, edges } = found.get(root) ??
+        { count: 0, sum: 0, edges: [start, y, end, y] };
+      found.set(root, {
+        count: count + end - start,
+        sum: sum + sums[run]!,
+        edges: [Math.min(edges[0], start), edges[1], Math.max(edges[2], end), y],
+      });
+    }
+  }
+  for (const { count, sum, edges: [left, top, right, bottom] } of found.values()) {
+    yield { count, mean: sum / count, box: [left, top, right - left, bottom - top + 1] };
   }
 }
 

@@ -28,18 +28,19 @@ interface Component {
  * means.
  *
  * @param values Finite values, at least two different ones.
+ * @param sorted The values in ascending order.
  * @returns The means of the lower and the upper component.
  */
-export function componentMeans(values: Float32Array): readonly [low: number, high: number] {
-  const [levels, counts] = countLevels(values);
-  // Share of each level that belongs to the first component.
-  let shares = Float64Array.from(cluster(values, levels, counts), (label) => 1 - label);
-  let components = estimate(levels, counts, shares, values.length);
+export function componentMeans(
+  values: Float32Array,
+  sorted: Float32Array = sortFloats(values),
+): readonly [low: number, high: number] {
+  const data = countLevels(sorted);
+  let components = estimate(cluster(values, data), data);
   let before = -Infinity;
   for (let round = 0; round < ROUNDS; round++) {
-    const found = expect(levels, counts, components, values.length);
-    shares = found.shares;
-    components = estimate(levels, counts, shares, values.length);
+    const found = improve(components, data);
+    components = found.components;
     if (Math.abs(found.likelihood - before) < TOLERANCE) break;
     before = found.likelihood;
   }
@@ -47,9 +48,14 @@ export function componentMeans(values: Float32Array): readonly [low: number, hig
   return one.mean <= other.mean ? [one.mean, other.mean] : [other.mean, one.mean];
 }
 
-/** Distinct values in ascending order, with the number of times that each occurs. */
-function countLevels(values: Float32Array): [levels: Float64Array, counts: Float64Array] {
-  const sorted = sortFloats(values);
+/** Distinct values in ascending order, how often each occurs, and the number of all values. */
+interface Levels {
+  readonly levels: Float64Array;
+  readonly counts: Float64Array;
+  readonly total: number;
+}
+
+function countLevels(sorted: Float32Array): Levels {
   const levels = new Float64Array(sorted.length);
   const counts = new Float64Array(sorted.length);
   let last = -1;
@@ -57,7 +63,11 @@ function countLevels(values: Float32Array): [levels: Float64Array, counts: Float
     if (last < 0 || sorted[i]! !== levels[last]!) levels[++last] = sorted[i]!;
     counts[last]!++;
   }
-  return [levels.slice(0, last + 1), counts.slice(0, last + 1)];
+  return {
+    levels: levels.subarray(0, last + 1),
+    counts: counts.subarray(0, last + 1),
+    total: sorted.length,
+  };
 }
 
 /**
@@ -72,79 +82,75 @@ const SHIFT = 1e-4;
 /** Most rounds of clustering, as scikit-learn's `max_iter`. */
 const CLUSTER_ROUNDS = 300;
 
+/** Two clusters of ascending levels: the levels before a place, and the others. */
+interface Split {
+  readonly place: number;
+  /** The first cluster has the lower levels. */
+  readonly isFirstLower: boolean;
+}
+
 /**
  * Finds two clusters as scikit-learn's `KMeans(2, n_init=1)`: greedy k-means++ on
  * {@linkcode DRAWS}, then Lloyd's rounds.
- *
- * @returns The cluster of each level, 0 or 1.
  */
-function cluster(
-  values: Float32Array,
-  levels: Float64Array,
-  counts: Float64Array,
-): Uint8Array {
+function cluster(values: Float32Array, data: Levels): Split {
   const first = values[Math.floor(DRAWS[0] * values.length)]!;
-  let centers: readonly [number, number] = [first, secondCenter(values, first)];
-  const variance = varianceOf(levels, counts, values.length);
-  let labels = new Uint8Array(levels.length);
+  let centers: readonly [number, number] = [first, secondCenter(values, first, data)];
+  const variance = varianceOf(data);
+  let before = -1;
   for (let round = 0; round < CLUSTER_ROUNDS; round++) {
-    const found = nearest(levels, centers);
-    const moved = [0, 1].map((label) => meanOf(levels, counts, found, label)) as [number, number];
+    const { place, isFirstLower } = nearest(data.levels, centers);
+    const [lower, upper] = [meanOf(data, 0, place), meanOf(data, place, data.levels.length)];
+    const moved = isFirstLower ? [lower, upper] as const : [upper, lower] as const;
     const shift = (moved[0] - centers[0]) ** 2 + (moved[1] - centers[1]) ** 2;
     centers = moved;
-    const isSame = round > 0 && found.every((label, i) => label === labels[i]);
-    labels = found;
-    if (isSame || shift <= SHIFT * variance) break;
+    if (place === before || shift <= SHIFT * variance) break;
+    before = place;
   }
-  return nearest(levels, centers);
+  return nearest(data.levels, centers);
 }
 
 /** The better of two drawn centres; far values are drawn more often. */
-function secondCenter(values: Float32Array, first: number): number {
+function secondCenter(values: Float32Array, first: number, { levels, counts }: Levels): number {
   let total = 0;
-  for (let i = 0; i < values.length; i++) total += (values[i]! - first) ** 2;
+  for (let i = 0; i < levels.length; i++) total += counts[i]! * (levels[i]! - first) ** 2;
   const candidates = DRAWS.slice(1).map((draw) => {
-    let sum = 0;
-    const at = values.findIndex((value) => (sum += (value - first) ** 2) >= draw * total);
+    let [at, sum] = [-1, 0];
+    while (sum < draw * total && at + 1 < values.length) sum += (values[++at]! - first) ** 2;
     return values.at(at)!;
   });
   const costs = candidates.map((center) => {
     let sum = 0;
-    for (let i = 0; i < values.length; i++) {
-      sum += Math.min((values[i]! - first) ** 2, (values[i]! - center) ** 2);
+    for (let i = 0; i < levels.length; i++) {
+      sum += counts[i]! * Math.min((levels[i]! - first) ** 2, (levels[i]! - center) ** 2);
     }
     return sum;
   });
   return candidates[costs[1]! < costs[0]! ? 1 : 0]!;
 }
 
-function nearest(
-  levels: Float64Array,
-  [one, other]: readonly [number, number],
-): Uint8Array<ArrayBuffer> {
-  const labels = new Uint8Array(levels.length);
-  for (let i = 0; i < levels.length; i++) {
-    if (Math.abs(levels[i]! - other) < Math.abs(levels[i]! - one)) labels[i] = 1;
+/** Splits levels by the nearer centre; halfway between the centres the first is nearer. */
+function nearest(levels: Float64Array, [one, other]: readonly [number, number]): Split {
+  const isFirstLower = one <= other;
+  let place = 0;
+  while (place < levels.length) {
+    const isOther = Math.abs(levels[place]! - other) < Math.abs(levels[place]! - one);
+    if (isOther === isFirstLower) break;
+    place++;
   }
-  return labels;
+  return { place, isFirstLower };
 }
 
-function meanOf(
-  levels: Float64Array,
-  counts: Float64Array,
-  labels: Uint8Array,
-  label: number,
-): number {
+function meanOf({ levels, counts }: Levels, from: number, to: number): number {
   let [count, sum] = [0, 0];
-  for (let i = 0; i < levels.length; i++) {
-    if (labels[i] !== label) continue;
+  for (let i = from; i < to; i++) {
     count += counts[i]!;
     sum += counts[i]! * levels[i]!;
   }
   return sum / count;
 }
 
-function varianceOf(levels: Float64Array, counts: Float64Array, total: number): number {
+function varianceOf({ levels, counts, total }: Levels): number {
   let [sum, squares] = [0, 0];
   for (let i = 0; i < levels.length; i++) sum += counts[i]! * levels[i]!;
   const mean = sum / total;
@@ -152,61 +158,127 @@ function varianceOf(levels: Float64Array, counts: Float64Array, total: number): 
   return squares / total;
 }
 
-/** The components from the levels' shares of the first. */
-function estimate(
-  levels: Float64Array,
-  counts: Float64Array,
-  shares: Float64Array,
+/**
+ * A component from sums over its values, each value weighted by its share of the component.
+ *
+ * @param weight Sum of the weights.
+ * @param center A number near the mean, which keeps the sums exact.
+ * @param sum Sum of the distances from `center`.
+ * @param squares Sum of the squared distances from `center`.
+ */
+function componentOf(
+  weight: number,
+  center: number,
+  sum: number,
+  squares: number,
   total: number,
-): [Component, Component] {
-  const component = (own: Float64Array): Component => {
-    // scikit-learn adds this amount, so that an empty component divides by no 0.
-    let weight = 10 * Number.EPSILON;
-    let sum = 0;
-    for (let i = 0; i < levels.length; i++) {
-      const share = counts[i]! * own[i]!;
-      weight += share;
-      sum += share * levels[i]!;
-    }
-    const mean = sum / weight;
-    let squares = 0;
-    for (let i = 0; i < levels.length; i++) {
-      squares += counts[i]! * own[i]! * (levels[i]! - mean) ** 2;
-    }
-    return { share: weight / total, mean, deviation: Math.sqrt(squares / weight + FLOOR) };
-  };
-  return [component(shares), component(shares.map((share) => 1 - share))];
+): Component {
+  // scikit-learn adds this amount, so that an empty component divides by no 0.
+  const divisor = weight + 10 * Number.EPSILON;
+  const mean = (center * weight + sum) / divisor;
+  const offset = mean - center;
+  const spread = Math.max(squares - 2 * offset * sum + offset * offset * weight, 0);
+  return { share: divisor / total, mean, deviation: Math.sqrt(spread / divisor + FLOOR) };
 }
 
-/** Logarithm of a number that is lost in `1 + x`: half of {@linkcode Number.EPSILON} is e^-36.7. */
-const LOST = -37;
+/** The components of two clusters. */
+function estimate({ place, isFirstLower }: Split, data: Levels): [Component, Component] {
+  const { levels, counts, total } = data;
+  const component = (from: number, to: number): Component => {
+    const center = from < to ? meanOf(data, from, to) : 0;
+    let [weight, sum, squares] = [0, 0, 0];
+    for (let i = from; i < to; i++) {
+      const distance = levels[i]! - center;
+      weight += counts[i]!;
+      sum += counts[i]! * distance;
+      squares += counts[i]! * distance * distance;
+    }
+    return componentOf(weight, center, sum, squares, total);
+  };
+  const [lower, upper] = [component(0, place), component(place, levels.length)];
+  return isFirstLower ? [lower, upper] : [upper, lower];
+}
 
-/** Each level's share of the first component, and the mean log-likelihood of the values. */
-function expect(
-  levels: Float64Array,
-  counts: Float64Array,
+/**
+ * Difference of logarithms beyond which the lesser number counts as 0: e^-80 is 1.8e-35, and lost
+ * even beside the amount that {@linkcode componentOf} adds.
+ */
+const LOST = 80;
+
+/** Steps of {@linkcode EXPONENTIALS} for each unit. */
+const STEPS = 64;
+
+/** The values of `exp(-i / STEPS)`, from which {@linkcode improve} computes exponentials. */
+const EXPONENTIALS = Float64Array.from(
+  { length: LOST * STEPS + 1 },
+  (_, i) => Math.exp(-i / STEPS),
+);
+
+/** Products of factors up to 2 are finite for so many further factors. */
+const LARGE = 2 ** 1000;
+
+/**
+ * A round of the fit: each level's share of both components, and from these shares new components.
+ *
+ * @returns The new components, and the mean log-likelihood of the values under the old components.
+ */
+function improve(
   [one, other]: readonly [Component, Component],
-  total: number,
-): { readonly shares: Float64Array<ArrayBuffer>; readonly likelihood: number } {
-  const [high, otherHigh] = [one, other].map(({ share, deviation }) => Math.log(share / deviation));
-  const half = Math.log(2 * Math.PI) / 2;
+  { levels, counts, total }: Levels,
+): { readonly components: [Component, Component]; readonly likelihood: number } {
+  const high = Math.log(one.share / one.deviation);
+  const otherHigh = Math.log(other.share / other.deviation);
+  const [mean, otherMean] = [one.mean, other.mean];
+  const [scale, otherScale] = [1 / one.deviation, 1 / other.deviation];
+  let [weight, sum, squares] = [0, 0, 0];
+  let [otherWeight, otherSum, otherSquares] = [0, 0, 0];
   let likelihood = 0;
-  const shares = new Float64Array(levels.length);
+  // A logarithm of a product takes the place of the sum of many logarithms.
+  let product = 1;
   for (let i = 0; i < levels.length; i++) {
     const level = levels[i]!;
-    const first = high! - ((level - one.mean) / one.deviation) ** 2 / 2 - half;
-    const second = otherHigh! - ((level - other.mean) / other.deviation) ** 2 / 2 - half;
-    const most = Math.max(first, second);
-    const gap = Math.min(first, second) - most;
-    // The lesser density is lost in the rounding of the sum, as for most values.
+    const count = counts[i]!;
+    const distance = level - mean;
+    const otherDistance = level - otherMean;
+    const far = distance * scale;
+    const otherFar = otherDistance * otherScale;
+    const first = high - far * far / 2;
+    const second = otherHigh - otherFar * otherFar / 2;
+    const isFirst = first >= second;
+    const gap = isFirst ? first - second : second - first;
+    likelihood += count * (isFirst ? first : second);
+    let greater = count;
+    let lesser = 0;
     if (gap < LOST) {
-      likelihood += counts[i]! * most / total;
-      shares[i] = first === most ? 1 : Math.exp(gap);
-      continue;
+      const step = gap * STEPS | 0;
+      const rest = step / STEPS - gap;
+      // The series of the exponential of a number from -1/64 to 0.
+      const ratio = EXPONENTIALS[step]! * (1 + rest * (1 + rest / 2 *
+              (1 + rest / 3 * (1 + rest / 4 * (1 + rest / 5 * (1 + rest / 6))))));
+      greater = count / (1 + ratio);
+      lesser = greater * ratio;
+      if (count === 1) product *= 1 + ratio;
+      else likelihood += count * Math.log(1 + ratio);
+      if (product > LARGE) {
+        likelihood += Math.log(product);
+        product = 1;
+      }
     }
-    const sum = most + Math.log(1 + Math.exp(gap));
-    likelihood += counts[i]! * sum / total;
-    shares[i] = Math.exp(first - sum);
+    const share = isFirst ? greater : lesser;
+    const otherShare = isFirst ? lesser : greater;
+    weight += share;
+    sum += share * distance;
+    squares += share * distance * distance;
+    otherWeight += otherShare;
+    otherSum += otherShare * otherDistance;
+    otherSquares += otherShare * otherDistance * otherDistance;
   }
-  return { shares, likelihood };
+  likelihood += Math.log(product);
+  return {
+    components: [
+      componentOf(weight, mean, sum, squares, total),
+      componentOf(otherWeight, otherMean, otherSum, otherSquares, total),
+    ],
+    likelihood: likelihood / total - Math.log(2 * Math.PI) / 2,
+  };
 }

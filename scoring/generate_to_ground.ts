@@ -54,6 +54,7 @@ export type FrameScores = Record<typeof GENERATE_TO_GROUND[number], number>;
  * @param image Size of the original image in pixels.
  * @param groundTruth Boxes of whole pixels inside the image, or a region.
  * @param cover Part of the image that the heatmap covers; the centre square by default.
+ * @param peaks Map of which `top1` takes the maximum; the heatmap by default.
  * @returns `undefined` if no ground truth reaches the square.
  */
 export function scoreFrame(
@@ -62,36 +63,49 @@ export function scoreFrame(
   image: Size,
   groundTruth: Truth,
   cover: Cover = Math.min(image.width, image.height),
+  peaks: Float32Array = heatmap,
 ): FrameScores | undefined {
   const boxes = isRegion(groundTruth) ? runsOf(groundTruth) : groundTruth;
   const hasSeveral = !isRegion(groundTruth) && groundTruth.length > 1;
   const truth = frameTruth(image, boxes, cover);
-  if (!truth.includes(1)) return undefined;
-  const small = mixtureMask(heatmap, side);
+  const truths = countOnes(truth);
+  if (truths === 0) return undefined;
+  const sorted = sortFloats(heatmap);
+  const small = mixtureMask(heatmap, side, sorted);
   if (!small.includes(1)) {
     return Object.fromEntries(GENERATE_TO_GROUND.map((name) => [name, 0])) as FrameScores;
   }
+  const mask = toFrame(new Float32Array(small), side);
   // Rounding halves to even leaves a half at 0.
-  const mask = toFrame(Float32Array.from(small), side).map((value) => value > 0.5 ? 1 : 0);
+  for (let i = 0; i < mask.length; i++) mask[i] = Number(mask[i]! > 0.5);
   const map = toFrame(scaleExactly(heatmap), side);
   // A small mask of a map beyond 512 pixels may vanish; its box is then empty, and in the middle.
   const bounds = maskBox(mask, FRAME, FRAME) ?? [FRAME / 2, FRAME / 2, 0, 0];
   const [left, top, width, height] = bounds;
-  const filled = new Float32Array(mask.length);
+  let shared = 0;
   for (let y = top; y < top + height - 1; y++) {
-    filled.fill(1, y * FRAME + left, y * FRAME + left + width - 1);
+    const row = y * FRAME + left;
+    shared += countOnes(truth.subarray(row, row + Math.max(width - 1, 0)));
   }
-  const [iou, miou] = overlaps(truth, mask);
-  const [bboxiou, bboxmiou] = overlaps(truth, filled);
+  const [bboxiou, bboxmiou] = overlaps(
+    shared,
+    Math.max(width - 1, 0) * Math.max(height - 1, 0),
+    truths,
+  );
+  let both = 0;
+  for (let i = 0; i < mask.length; i++) both += mask[i]! * truth[i]!;
+  const [iou, miou] = overlaps(both, countOnes(mask), truths);
   const [inside, outside] = split(map, truth);
+  // Scaling keeps the order of values.
+  const all = side === FRAME ? scaleExactly(sorted) : sortFloats(map);
   return {
     iou,
     miou,
     bboxiou,
     bboxmiou,
     cnr: contrast(inside, outside),
-    top1: truth[indexOfMaximum(map)]!,
-    aucroc: exactArea(sortFloats(inside), sortFloats(outside)),
+    top1: truth[indexOfMaximum(peaks === heatmap ? map : toFrame(scaleExactly(peaks), side))]!,
+    aucroc: exactArea(sortFloats(inside), all),
     distance: hasSeveral ? NaN : centerDistance(bounds, maskBox(truth, FRAME, FRAME)!),
   };
 }
@@ -102,29 +116,36 @@ export function scoreFrame(
  *
  * @param heatmap Row-major square map of finite values.
  * @param side Side of the heatmap.
+ * @param sorted Its values in ascending order.
  * @returns Row-major `[side, side]` of 0 and 1; all 0 if the heatmap is constant.
  */
-export function mixtureMask(heatmap: Float32Array, side: number): Uint8Array {
+export function mixtureMask(
+  heatmap: Float32Array,
+  side: number,
+  sorted: Float32Array = sortFloats(heatmap),
+): Uint8Array {
   const mask = new Uint8Array(heatmap.length);
-  if (heatmap.every((value) => value === heatmap[0])) return mask;
-  const threshold = mixtureThreshold(heatmap);
+  if (sorted[0] === sorted.at(-1)) return mask;
+  const threshold = mixtureThreshold(heatmap, sorted);
   for (let i = 0; i < heatmap.length; i++) if (heatmap[i]! > threshold) mask[i] = 1;
   const filtered = mask.slice();
+  // Sums of three pixels from top to bottom; three sums side by side make nine pixels.
+  const counts = new Uint8Array(side);
   for (let y = 1; y < side - 1; y++) {
+    const row = y * side;
+    for (let x = 0; x < side; x++) {
+      counts[x] = mask[row - side + x]! + mask[row + x]! + mask[row + side + x]!;
+    }
     for (let x = 1; x < side - 1; x++) {
-      let count = 0;
-      for (let v = y - 1; v <= y + 1; v++) {
-        for (let u = x - 1; u <= x + 1; u++) count += mask[v * side + u]!;
-      }
-      filtered[y * side + x] = Number(count >= 5);
+      filtered[row + x] = Number(counts[x - 1]! + counts[x]! + counts[x + 1]! >= 5);
     }
   }
   return filtered;
 }
 
 /** The mean of both components' means in a mixture of two Gaussians. */
-export function mixtureThreshold(heatmap: Float32Array): number {
-  const [low, high] = componentMeans(heatmap);
+export function mixtureThreshold(heatmap: Float32Array, sorted?: Float32Array): number {
+  const [low, high] = componentMeans(heatmap, sorted);
   return (low + high) / 2;
 }
 
@@ -135,11 +156,9 @@ function frameTruth(image: Size, boxes: Iterable<Box>, cover: Cover): Float32Arr
   for (const [x, y, width, height] of boxes) {
     const isColumn = reached(columns, x, x + width);
     const isRow = reached(rows, y, y + height);
+    const [from, to] = [isColumn.indexOf(true), isColumn.lastIndexOf(true) + 1];
     for (let row = 0; row < FRAME; row++) {
-      if (!isRow[row]) continue;
-      for (let column = 0; column < FRAME; column++) {
-        if (isColumn[column]) truth[row * FRAME + column] = 1;
-      }
+      if (isRow[row] && to > 0) truth.fill(1, row * FRAME + from, row * FRAME + to);
     }
   }
   return truth;
@@ -153,6 +172,7 @@ function reached({ first, weights }: WideTaps, from: number, to: number): boolea
 }
 
 function toFrame(map: Float32Array, side: number): Float32Array {
+  if (side === FRAME) return map;
   const [from, to] = [side, FRAME].map((side) => ({ width: side, height: side }));
   return resizeBilinear(map, from!, to!);
 }
@@ -171,16 +191,24 @@ function split(
   return [parts[0].subarray(0, hits), parts[1].subarray(0, misses)];
 }
 
-/** Overlap of two foregrounds, and its mean with the overlap of their backgrounds. */
-function overlaps(truth: Float32Array, mask: Float32Array): [iou: number, miou: number] {
-  let [both, either] = [0, 0];
-  for (let i = 0; i < truth.length; i++) {
-    both += truth[i]! * mask[i]!;
-    either += Math.max(truth[i]!, mask[i]!);
-  }
+function countOnes(mask: Float32Array): number {
+  let count = 0;
+  for (let i = 0; i < mask.length; i++) count += mask[i]!;
+  return count;
+}
+
+/**
+ * Overlap of two foregrounds, and its mean with the overlap of their backgrounds.
+ *
+ * @param both Number of pixels in both foregrounds, of all in the square.
+ * @param mask Number of pixels in the one, and `truth` in the other.
+ */
+function overlaps(both: number, mask: number, truth: number): [iou: number, miou: number] {
+  const all = FRAME ** 2;
+  const either = mask + truth - both;
   const iou = both / either;
   // Backgrounds that are both empty overlap in nothing, as in scikit-learn's `jaccard_score`.
-  const rest = both === truth.length ? 0 : (truth.length - either) / (truth.length - both);
+  const rest = both === all ? 0 : (all - either) / (all - both);
   return [iou, (iou + rest) / 2];
 }
 
@@ -205,16 +233,25 @@ function indexOfMaximum(map: Float32Array): number {
   return best;
 }
 
-/** Share of the pairs in which the inner value is higher; a tie counts one half. */
-function exactArea(inside: Float32Array, outside: Float32Array): number {
-  let [below, upTo, area] = [0, 0, 0];
+/**
+ * Share of the pairs of a value inside and a value outside in which the former is higher; a tie
+ * counts one half.
+ *
+ * @param inside Sorted values inside.
+ * @param all Sorted values inside and outside.
+ */
+function exactArea(inside: Float32Array, all: Float32Array): number {
+  // Numbers of values below the current value, and up to it.
+  let [below, upTo, insideBelow, insideUpTo, area] = [0, 0, 0, 0, 0];
   for (let i = 0; i < inside.length; i++) {
     const value = inside[i]!;
-    while (outside[below]! < value) below++;
-    while (outside[upTo]! <= value) upTo++;
-    area += (below + upTo) / 2;
+    while (all[below]! < value) below++;
+    while (all[upTo]! <= value) upTo++;
+    while (inside[insideBelow]! < value) insideBelow++;
+    while (inside[insideUpTo]! <= value) insideUpTo++;
+    area += (below - insideBelow + upTo - insideUpTo) / 2;
   }
-  return area / (inside.length * outside.length);
+  return area / (inside.length * (all.length - inside.length));
 }
 
 /** Distance between the centres of two boxes. */

@@ -38,9 +38,12 @@ export function pixelAuc(
   const order = sortOrder(values);
   const ranks = new Uint32Array(values.length);
   let last = 0;
+  let before = values[order[0]!]!;
   for (let i = 1; i < order.length; i++) {
-    if (values[order[i]!]! !== values[order[i - 1]!]!) last++;
+    const value = values[order[i]!]!;
+    if (value !== before) last++;
     ranks[order[i]!] = last;
+    before = value;
   }
   // Numbers of image pixels by the rank of their value.
   const inside = new Float64Array(last + 1);

@@ -177,7 +177,7 @@ export function numbersOf(name: ProtocolName): readonly NumberName[] {
  * results, so that a run goes on only by the definition that it began with.
  */
 const VERSIONS: Partial<Record<ProtocolName, number>> = {
-  ...{ "aep": 1, "chex": 1, "union": 1, "rec": 1, "medfocus": 1, "set-f1": 1, "ap": 1 },
+  ...{ "aep": 2, "chex": 1, "union": 1, "rec": 1, "medfocus": 1, "set-f1": 1, "ap": 1 },
   ...{ "froc": 1, "pq": 1, "existence": 1, "n-acc": 1, "t-acc": 1, "f1-one": 1 },
   ...{ "calibration": 1, "detection": 1 },
 };
@@ -254,6 +254,13 @@ export interface ProtocolOptions extends ScoreOptions, ProtocolChoice {
    * @default true
    */
   readonly isMasked?: boolean;
+  /**
+   * The heatmap before it was sharpened: a sharpened map may have its maximum in several places, so
+   * that this map decides hits. `aep` sharpens on its own frame.
+   *
+   * @default {The heatmap, which was not sharpened}
+   */
+  readonly unlifted?: Float32Array;
 }
 
 /** Share of the image's shorter side that BioViL and BioViL-T see. */
@@ -292,7 +299,8 @@ export function scoreByProtocols(
 ): AllScores {
   requireProtocolOptions(options);
   const scores = scoreHeatmap(heatmap, image, truth, options);
-  return { ...scores, ...scoreProtocols(heatmap, image, clipTruth(truth, image), options) };
+  const clipped = clipTruth(truth, image);
+  return { ...scores, ...scoreProtocols(heatmap, image, clipped, options, scores) };
 }
 
 /**
@@ -303,6 +311,7 @@ export function scoreByProtocols(
  * a phrase with nothing to find, which counts for {@linkcode NEGATIVE_PROTOCOLS} alone. `unplaced`
  * stands for a phrase that applies somewhere, and counts for its existence alone.
  * @param options Protocols, margin, and the part that the heatmap covers.
+ * @param paper The paper's scores, if known.
  * @returns An empty object if no protocol is chosen.
  */
 export function scoreProtocols(
@@ -310,9 +319,10 @@ export function scoreProtocols(
   image: Size,
   truth: Truth | Unplaced,
   options: ProtocolOptions,
+  paper?: Scores,
 ): { readonly protocols?: ProtocolScores } {
   const { margin = "excluded", cover = Math.min(image.width, image.height) } = options;
-  const { protocols = [], raw = heatmap, isMasked = true } = options;
+  const { protocols = [], raw = heatmap, isMasked = true, unlifted = heatmap } = options;
   if (protocols.length === 0) return {};
   const side = squareSide(heatmap.length, "heatmap values");
   const score = (truth: Truth, visible?: number) =>
@@ -334,6 +344,7 @@ export function scoreProtocols(
     const boxes = isRegion(truth) ? [] : truth;
     switch (name) {
       case "per-box":
+        if (paper && boxes.length === 1) return [{ ...paper }];
         return boxes.map((box) => ({ ...score([box]) }));
       case "biovil":
       case "biovil-t": {
@@ -344,15 +355,15 @@ export function scoreProtocols(
       case "largest-component-box":
         return boxes.length === 0 ? [] : [{ ...componentBoxOverlap(heatmap, side, crop, boxes) }];
       case "pointing-game":
-        return [{ hit: Number(pointsInside(heatmap, side, image, truth, cover)) }];
+        return [{ hit: Number(pointsInside(unlifted, side, image, truth, cover)) }];
       case "pixel-auc": {
         const exact = pixelAuc(heatmap, side, image, truth, margin, cover);
-        return [{ exact, binned: score(truth).aucRoc }];
+        return [{ exact, binned: (paper ?? score(truth)).aucRoc }];
       }
       case "generate-to-ground":
-        return listOf(scoreFrame(heatmap, side, image, truth, cover));
+        return listOf(scoreFrame(heatmap, side, image, truth, cover, unlifted));
       case "aep":
-        return listOf(scoreAep(heatmap, side, image, truth, covered));
+        return listOf(scoreAep(unlifted, side, image, truth, covered, unlifted !== heatmap));
       case "chex":
         return [chexOfMap(heatmap, side, image, truth, cover)];
       case "medfocus":

@@ -479,20 +479,28 @@ function addCell(
   const origin = row.first * mapSide + column.first;
   if (sums.pixels === 0) sums.shift = heatmap[origin]!;
   const { shift } = sums;
+  const columnCounts = column.counts;
   let total = 0;
   let squares = 0;
+  let alike = 0;
   for (let y = 0; y < row.counts.length; y++) {
     const start = origin + y * mapSide;
     const rowCount = row.counts[y]!;
-    for (let x = 0; x < column.counts.length; x++) {
+    for (let x = 0; x < columnCounts.length; x++) {
       const value = heatmap[start + x]!;
-      const count = rowCount * column.counts[x]!;
+      const count = rowCount * columnCounts[x]!;
+      // Most values of a heatmap beyond its threshold are the first, and add nothing to the sums.
+      if (value === shift) {
+        alike += count;
+        continue;
+      }
       const difference = value - shift;
       total += count * difference;
       squares += count * difference * difference;
       levels[levelOf(value)]! += count;
     }
   }
+  levels[levelOf(shift)]! += alike;
   sums.pixels += row.length * column.length;
   sums.total += total;
   sums.squares += squares;
@@ -510,7 +518,7 @@ export function addValue(sums: RegionSums, value: number, pixels: number): void 
 
 /** Number of {@linkcode LEVELS} that a value reaches. */
 function levelOf(value: number): number {
-  let level = 0;
+  let level = value >= LEVELS[4]! ? 5 : 0;
   while (level < LEVELS.length && value >= LEVELS[level]!) level++;
   return level;
 }

@@ -103,7 +103,8 @@ Deno.test("eval --classes: dashes with their reasons, box methods, and datasets 
     );
     const args = ["--dataset", "rows.csv", "--method", "boxes", "--predictions", "boxes.csv"];
     const ask = [...args, "--classes", "all", "--template", "{label}?"];
-    await run(folder, "eval", [...ask, "--out", "a"]);
+    const printed = await run(folder, "eval", [...ask, "--out", "a"]);
+    assertStringIncludes(printed, 'AUROC needs an image without "Node".');
     const { protocols: { detection } } = await readJson(`${folder}/a/summary.json`);
     const numbers = Object.fromEntries(
       detection.classes.map(({ category, count, present, means }: {

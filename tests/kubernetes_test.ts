@@ -69,5 +69,5 @@ Deno.test("the Kubernetes jobs know the exit codes and the number of shards", as
   const script = ({ spec }: IJob) => spec!.template.spec!.containers[0]!.args![0]!;
   const { completions } = job.spec!;
   assertMatch(script(job), new RegExp(`--shard auto/${completions} `));
-  assertMatch(script(merge), new RegExp(`run_merge . /out ${completions}\n`));
+  assertMatch(script(merge), new RegExp(`run_merge "\\$GROUNDRAY" /out ${completions}\n`));
 });

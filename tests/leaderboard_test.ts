@@ -114,7 +114,7 @@ Deno.test("leaderboard shows published rows of the dataset, without a rank", () 
     assertEquals(code, 0);
     assertMatch(
       stdout,
-      /Table I; samples: 1153 pairs, published\n(?: .*\n)* LDM \(paper\) +– +22\.6/,
+      /Table I; samples: 1153 pairs, published\n(?: .*\n)* LDM \(paper\) +– +published +22\.6/,
     );
     const rows = await readRows(folder);
     const published = rows.filter(({ source }) => source?.startsWith("published: "));

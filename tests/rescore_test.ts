@@ -9,6 +9,8 @@ import { assertSameFiles, makeSet } from "./support/set.ts";
 
 const QUICK = ["--dataset", "set", "--steps", "10", "--noise", "sample"];
 
+const BOTH = new URL("old_runs/fixture/both", import.meta.url).pathname;
+
 const FILES = ["results.jsonl", "heatmaps.bin", "run.json"];
 
 /** Every protocol but the last; the option is given twice. */
@@ -98,7 +100,11 @@ async function writeReports(folder: string): Promise<void> {
     const corners = boxes.map(([x, y, w, h]) => [
       ...[x / width, y / height, (x + w) / width, (y + h) / height],
     ]);
-    findings.push({ sentence_en: phrase, abnormal: true, boxes: corners, labels: [category] });
+    const extra = corners.map(([left, ...others]) => [left! / 2, ...others]);
+    const finding = { sentence_en: phrase, abnormal: true, boxes: corners, labels: [category] };
+    // The second reader leaves out the first phrase, and marks a box without a size in the second.
+    const others = predicted.length === 1 ? [[0.5, 0.5, 0.5, 0.5]] : extra;
+    findings.push(predicted.length === 0 ? finding : { ...finding, extra_boxes: others });
     studies.set(image, findings);
     predicted.push({ image, phrase, boxes: boxes.map(([x, y, w, h]) => [x + 4, y, w, h]) });
   }
@@ -132,6 +138,15 @@ Deno.test("rescore by protocols of others comes to the bytes of eval, negative s
     ]);
     const results = (await Deno.readTextFile(`${folder}/a/results.jsonl`)).trim().split("\n")
       .map((line) => JSON.parse(line));
+    const boxed = results.filter(({ setting, status }) =>
+      setting === "boxes" && status === "scored"
+    );
+    const read = boxed.filter(({ otherBoxes }) => otherBoxes);
+    assertEquals(boxed.length - read.length, 2);
+    assertMatch(
+      boxed[1].notes.join(),
+      /the second reader's boxes are left out: box .* has no size/,
+    );
     const negative = results.filter((result) => result.negative);
     assert(negative.length > 2);
     for (const { status, phrase, boxes, protocols } of negative) {
@@ -140,13 +155,89 @@ Deno.test("rescore by protocols of others comes to the bytes of eval, negative s
       assertEquals([protocols["n-acc"].length, protocols.union.length], [1, 0]);
     }
     const { facts } = JSON.parse(await Deno.readTextFile(`${folder}/a/run.json`));
-    assertEquals([facts.protocolVersions.aep, facts.dataset.negatives > 0], [1, true]);
+    assertEquals([facts.protocolVersions.aep, facts.dataset.negatives > 0], [2, true]);
     const rows = await Deno.readTextFile(`${folder}/a/protocols.csv`);
     assertMatch(rows, /^existence,boxes,All,auroc_peak,%,100,/m);
     assertMatch(rows, /^union,ldm,All,iou_union,%,\d/m);
     assertEquals(/^aep,boxes/m.test(rows), false);
+    const readers = [
+      ...rows.matchAll(
+        /^union,(Reader . against reader .),All,iou_union,%,([\d.]+),.*,(\d+)\r?$/gm,
+      ),
+    ]
+      .map(([, name, value, count]) => [name, Number(value), Number(count)] as const);
+    assertEquals(readers.map(([name, , count]) => [name, count]), [
+      ["Reader 2 against reader 1", read.length],
+      ["Reader 1 against reader 2", read.length],
+    ]);
+    const iou = read.map(({ boxes, otherBoxes, imageSize: { width, height } }) => {
+      const isIn = (at: number, boxes: number[][]) =>
+        boxes.some(([x, y, w, h]) => {
+          const [column, row] = [at % width, Math.floor(at / width)];
+          return column >= x! && column < x! + w! && row >= y! && row < y! + h!;
+        });
+      let [both, either] = [0, 0];
+      for (let i = 0; i < width * height; i++) {
+        both += Number(isIn(i, boxes) && isIn(i, otherBoxes));
+        either += Number(isIn(i, boxes) || isIn(i, otherBoxes));
+      }
+      return both / either;
+    });
+    const mean = iou.reduce((sum, value) => sum + value, 0) / iou.length;
+    for (const [, value] of readers) assertAlmostEquals(value, 100 * mean, 1e-9);
+    const summary = JSON.parse(await Deno.readTextFile(`${folder}/a/summary.json`));
+    assertEquals(Object.keys(summary.readers), readers.map(([name]) => name));
+    assertMatch(
+      await Deno.readTextFile(`${folder}/a/table.md`),
+      /the \d+ scored samples that both marked: the ceiling[^]*\| Reader 2 against reader 1 \|/,
+    );
     const plain = JSON.parse(await Deno.readTextFile(`${folder}/b/run.json`));
     assertEquals(plain.facts.protocolVersions, undefined);
+  }));
+
+Deno.test("rescore --lift dhs reports differences, and goes back to the bytes before", () =>
+  inFolder(async (folder) => {
+    const run = (command: string, ...args: string[]) => runCommand(command, args, folder);
+    const protocols = ["--protocol", "pointing-game,aep,existence,union"];
+    await run("rescore", BOTH, ...protocols, "--out", "plain");
+    const { code, stdout, stderr } = await run(
+      ...["rescore", "plain", "--lift", "dhs", "--out", "lifted"] as const,
+    );
+    assertEquals(code, 3, stderr);
+    assertMatch(stdout, /ldm, lifted against ldm, unlifted, protocol aep\./);
+    const { facts } = JSON.parse(await Deno.readTextFile(`${folder}/lifted/run.json`));
+    assertEquals(facts.lift, { name: "dhs", slope: 96, least: 0.001, most: 0.6 });
+    const valid = await run("validate", "lifted");
+    assertEquals([valid.code, /^No difference in/m.test(valid.stdout)], [0, true], valid.stdout);
+    const read = async (name: string) =>
+      (await Deno.readTextFile(`${folder}/${name}/results.jsonl`)).trim().split("\n")
+        .map((line) => JSON.parse(line)).filter(({ status }) => status === "scored");
+    const [plain, lifted] = [await read("plain"), await read("lifted")];
+    for (const [i, { protocols }] of lifted.entries()) {
+      // The order of values stays, and existence takes the values before any scaling.
+      for (const name of ["pointing-game", "existence"]) {
+        assertEquals(protocols[name], plain[i].protocols[name]);
+      }
+      assertEquals(protocols.aep.map(({ hit }: { hit: number }) => hit), [
+        ...plain[i].protocols.aep.map(({ hit }: { hit: number }) => hit),
+      ]);
+    }
+    const comparison = JSON.parse(await Deno.readTextFile(`${folder}/lifted/comparison.json`));
+    const of = (results: { setting: string; miou: number }[]) => {
+      const own = results.filter(({ setting }) => setting === "ldm").map(({ miou }) => miou);
+      return own.reduce((sum, miou) => sum + miou, 0) / own.length;
+    };
+    const found = comparison.numbers.find((number: Record<string, unknown>) =>
+      number.method === "ldm, lifted" && number.protocol === "paper" && number.class === "All" &&
+      number.score === "miou"
+    );
+    assertAlmostEquals(found.difference, of(lifted) - of(plain), 1e-12);
+    assertEquals([found.low <= found.difference, found.difference <= found.high], [true, true]);
+    assert(found.difference !== 0);
+    await run("rescore", "lifted", "--lift", "none", "--out", "back");
+    await assertSameFiles(`${folder}/plain`, `${folder}/back`, [...FILES, "protocols.csv"]);
+    const refused = await run("rescore", "lifted", "--lift", "more", "--out", "x");
+    assertMatch(refused.stderr, /Option "--lift" must be one of none, dhs, got "more"/);
   }));
 
 Deno.test("rescore of heatmaps of the GPU differs no more than GPU and CPU do", async () => {

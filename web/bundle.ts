@@ -32,6 +32,8 @@ export interface BundleOptions {
   readonly external?: Readonly<Record<string, string>>;
   /** Values of the script's undeclared names, in JSON. */
   readonly define?: Readonly<Record<string, string>>;
+  /** Called with the address of each file that goes into the script. */
+  readonly onFile?: (file: string) => void;
 }
 
 /**
@@ -66,7 +68,7 @@ export async function bundleScript(
 /** Resolves and reads files by Deno for the compiler, which runs in WebAssembly without files. */
 function readFiles(
   build: esbuild.PluginBuild,
-  { replaced = {}, external = {} }: BundleOptions,
+  { replaced = {}, external = {}, onFile }: BundleOptions,
 ): void {
   build.onResolve({ filter: /.*/ }, async ({ path, importer }) => {
     if (external[path]) return { path: external[path], external: true };
@@ -75,6 +77,7 @@ function readFiles(
   });
   build.onLoad({ filter: /.*/, namespace: "nothing" }, () => ({ contents: "" }));
   build.onLoad({ filter: /.*/, namespace: "url" }, async ({ path }) => {
+    onFile?.(path);
     const contents = await Deno.readFile(new URL(path));
     const suffix = /\.[^.]+$/.exec(path)?.[0] ?? "";
     return { contents, loader: LOADERS[suffix] ?? "js" };
@@ -90,12 +93,17 @@ function resolve(path: string, importer: string): string {
     : import.meta.resolve(path);
 }
 
+/** Folder of the package that a file belongs to; `undefined` for a file of this project. */
+export function packageOf(file: string): string | undefined {
+  return /^.*\/node_modules\/(@[^/]+\/)?[^/]+\//.exec(file)?.[0];
+}
+
 /**
  * Whether the importer's package replaces an import by an empty module in browsers, such as
  * `"browser": { "zlib": false }` in its `package.json`.
  */
 async function isForNode(path: string, importer: string): Promise<boolean> {
-  const folder = /^.*\/node_modules\/(@[^/]+\/)?[^/]+\//.exec(importer)?.[0];
+  const folder = packageOf(importer);
   if (!folder) return false;
   let manifest = manifests.get(folder);
   if (!manifest) {

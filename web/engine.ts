@@ -122,7 +122,7 @@ const STEPS_SHOWN = 4;
 
 /**
  * Phrases that go through the U-Net together and share the trunk of each pass. More phrases would
- * save less than 2 % at full size, where the keys and values of each take 4 MB.
+ * save less than 2 % at full size. The keys and values of each take 4 MB there.
  */
 const PHRASES_TOGETHER = 16;
 

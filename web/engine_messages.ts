@@ -144,8 +144,8 @@ export interface PhraseAttention {
   /** Position of the phrase in the request. */
   readonly phrase: number;
   /**
-   * Mean of each chosen layer over the steps so far, at the layer's own size; or a baseline's
-   * heatmap on its own grid.
+   * Mean of each chosen layer over the steps so far, at the layer's own size. A baseline has its
+   * heatmap here, on its own grid.
    */
   readonly layers: readonly AveragedLayer[];
   /** Part of the image that a baseline's heatmap covers; absent for a diffusion model. */

@@ -20,9 +20,11 @@ const PSEUDO = new RegExp(
     "(?:changes?|changed|increase|decrease|improvement|progression|worsening|difference|growth|" +
     "doubt|question|reduction|regression|resolution)|no interval enlargement|" +
     "(?:can ?not|could not|can't|not|never|difficult to|hard to|unable to)(?: \\w+){0,3} " +
-    "(?:exclude[sd]?|ruled? out|excluding)|no longer (?:clear|normal|unremarkable|aerated|expanded|inflated)|" +
+    "(?:exclude[sd]?|ruled? out|excluding)|" +
+    "no longer (?:clear|normal|unremarkable|aerated|expanded|inflated)|" +
     "not (?:yet )?(?:resolved|cleared|disappeared|been removed)|" +
-    "not (?:well|clearly|fully|completely|entirely|optimally|adequately|only|necessarily|certain|all)|" +
+    "not (?:well|clearly|fully|completely|entirely|optimally|adequately|only|necessarily|certain|" +
+    "all)|" +
     "(?:partial|partially|near|nearly|almost|incomplete|incompletely|mostly|largely|near-complete|" +
     "slowly|partly)(?: complete| completely| interval)? (?:resol\\w+|disappear\\w+|cleared|clearing)|" +
     String.raw`upper limits? of normal|near(?:ly)? normal)\b`,
@@ -33,7 +35,8 @@ const PSEUDO = new RegExp(
 const BEFORE = new RegExp(
   String
     .raw`\b(?:there (?:is|are) no longer|no longer any|no|without|w/o|none|nothing|neither|nor|` +
-    "negative for|(?:free|clear) of|absence of|lack of|^resolved|resolution of|removal of|disappearance of|absent|" +
+    "negative for|(?:free|clear) of|absence of|lack of|^resolved|resolution of|removal of|" +
+    "disappearance of|absent|" +
     String.raw`rules out|excludes)\b`,
 );
 
@@ -59,7 +62,7 @@ const NORMAL = new RegExp(
 
 /** Words that begin a statement of their own after a negated one. */
 const NEW =
-  /^(?:a|an|the|there|this|these|small|mild|mildly|moderate|moderately|large|severe|minimal|trace|tiny|new|old|stable|unchanged|increased|decreased|improved|improving|worsening|persistent|persisting|residual|probable|possible|possibly|probably|likely|left|right|bilateral|mildest|with|only|again|slight|slightly|known|chronic)\b/;
+  /^(?:a|an|the|there|this|these|small|mild|mildly|moderate|moderately|large|severe|minimal|trace|tiny|new|old|stable|unchanged|increased|decreased|improved|improving|worsening|persistent|persisting|residual|probable|possible|possibly|probably|likely|left|right|bilateral|with|only|again|slight|slightly|known|chronic)\b/;
 
 /** Words that end a negation within a statement. */
 const EXCEPT = /\b(?:except|aside from|apart from|other than|besides|save for|beyond)\b.*/;
@@ -89,12 +92,12 @@ const NEUTRAL = new Set(
   `a an the of in on at to as by for from with and or both also is are was were be been has have had
   there this these that it its their both all any each other others otherwise rest remaining
   remainder again still now currently since than then otherwise grossly essentially relatively
-  overall generally largely both well appear appears appearing appearance remain remains seem seems
+  overall generally largely well appear appears appearing appearance remain remains seem seems
   show shows demonstrate demonstrates demonstrated seen noted visualized visualised observed
   identified imaged visible evaluated assessed included
   lung lungs lobe lobes field fields zone zones base bases apex apices hemithorax chest thorax thoracic
-  heart cardiac cardiomediastinal cardiothoracic index ratio cardio mediastinal mediastinum silhouette silhouettes contour contours hilum
-  hila hilar hilus pleura pleural pleurae space spaces surface surfaces diaphragm diaphragms
+  heart cardiac cardiomediastinal cardiothoracic index ratio cardio mediastinal mediastinum
+  silhouette silhouettes contour contours hilum hila hilar hilus pleura pleural pleurae space spaces surface surfaces diaphragm diaphragms
   hemidiaphragm hemidiaphragms costophrenic cardiophrenic angle angles sulci sulcus sinus sinuses
   fissure fissures trachea tracheal airway airways bronchi bronchus aorta aortic arch knob vascular
   vascularity vasculature vessels vessel pulmonary pulmonic parenchyma parenchymal interstitium
@@ -111,7 +114,7 @@ const NEUTRAL = new Set(
   radiograph radiographs radiography film films image images imaging view views projection projections
   frontal portable ap pa xray x-ray date today interval current recent given technique single two
   report findings impression patient status post s p limits limit range within acute definite focal
-  evidence sign signs reason history unremarkable visualised symmetric symmetrical symmetrically
+  evidence sign signs reason history symmetric symmetrical symmetrically
   particular addition additionally note regard respect respectively age considered before after`
     .split(/\s+/),
 );
@@ -152,7 +155,7 @@ export function saysNothingThere(sentence: string): boolean {
   if (LABELLED.test(small)) return true;
   // A word in capitals that no scope can hold stands for a pseudo-negation.
   const plain = small.replace(PSEUDO, "; PSEUDO");
-  const statements = plain.replace(/[_\d]+/g, " ").split(STATEMENTS)
+  const statements = plain.replace(/_+|\d+(?:[.,]\d+)*/g, " ").split(STATEMENTS)
     .map((part) => part.trim()).filter((part) => part !== "");
   const lastListed = statements.findLastIndex((part) => /^(?:or|nor)\b/.test(part));
   let isOpen = false;

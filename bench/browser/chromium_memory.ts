@@ -15,7 +15,7 @@ export interface PageMemory {
 }
 
 /**
- * Reads the memory of the largest process of a kind: `renderer` is the page's own process with its
+ * Reads the memory of the largest process of a kind. `renderer` is the page's own process with its
  * workers, and `GPU` runs WebGPU for the page.
  */
 export async function readPageMemory(

@@ -47,8 +47,8 @@ async function groundInDeno(): Promise<number> {
 }
 
 /**
- * Returns the rows of a press with model and heatmaps on WebGPU, which may be in software: its time,
- * and memory before, at the highest and after a collection of garbage.
+ * Returns the rows of a press with model and heatmaps on WebGPU, which may be in software. They hold
+ * its time, and memory before, after and without garbage.
  */
 export async function measureGpuPress(): Promise<string[]> {
   await using server = await warmServer("gpu");

@@ -5,8 +5,9 @@
  */
 
 import { makeFolder } from "../../base/write_whole.ts";
-import { EXIT, runMain } from "../kit/exit.ts";
-import { command, helpText, parseFlags, UsageError } from "../kit/flags.ts";
+import { isCalled, isOnlyDeclared } from "../groundray/call.ts";
+import { EXIT, printHelp, runMain } from "../kit/exit.ts";
+import { command, parseFlags, UsageError } from "../kit/flags.ts";
 
 const COMMAND = command({
   usage: "deno task cluster:slurm --shards N --out DIR [options] [options of deno task eval]",
@@ -53,7 +54,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 async function main(args: string[]): Promise<number> {
   const jobs = planJobs(args, Deno.cwd(), Deno.execPath());
   if (!jobs) {
-    console.log(helpText(COMMAND));
+    printHelp(COMMAND);
     return EXIT.ok;
   }
   const { out, shards, tasks } = jobs;
@@ -180,4 +181,4 @@ function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-if (import.meta.main) await runMain(main);
+if (isCalled(import.meta) && !isOnlyDeclared(COMMAND)) await runMain(main);

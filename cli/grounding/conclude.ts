@@ -12,6 +12,7 @@ import { type Answer, byExistence, detect, formatDetections } from "../../report
 import {
   backdropOf,
   paintOverlay,
+  type Picture,
   renderOverlay,
   withoutHeat,
 } from "../../reports/figures/overlay.ts";
@@ -32,6 +33,15 @@ export type Answered = Answer & Question & {
 const SHEET_KEY = "Light blue: boxes with their mean heat, or outline of the mask. Warm colours: " +
   "heatmap. From the highest existence score to the lowest.";
 
+/** Encodes a picture as a JPEG file. */
+async function toJpeg({ width, height, bitmap }: Picture): Promise<Uint8Array> {
+  // The pictures of classes do not need this library.
+  const { Image } = await import("imagescript");
+  const image = new Image(width, height);
+  image.bitmap.set(bitmap);
+  return await image.encodeJPEG(QUALITY);
+}
+
 /** Makes an answer from a result and from its `result.json`. */
 export async function answerOf(
   kind: Questions["kind"],
@@ -46,8 +56,9 @@ export async function answerOf(
   const maxSide = kind === "report" ? PAGE_SIDE : 1.5 * PANEL_SIDE;
   const shown = { gray, ...heat, maxSide };
   const picture = kind === "report"
-    ? await paintOverlay({ ...shown, predicted: detected.boxes }, backdropOf(gray, maxSide))
-      .encodeJPEG(QUALITY)
+    ? await toJpeg(
+      paintOverlay({ ...shown, predicted: detected.boxes }, backdropOf(gray, maxSide)),
+    )
     : await renderOverlay(shown);
   const { threshold, box, crop, heatmapSize, notes, details } = json as Record<string, unknown>;
   const facts = { threshold, box, crop, heatmapSize, notes, details };
@@ -114,7 +125,7 @@ export async function writeAnswers(
     report: String(facts.report),
     image: nameOf(image),
     size: gray,
-    plain: await plain.encodeJPEG(QUALITY),
+    plain: await toJpeg(plain),
     sentences: sorted.map((answer) => ({ ...answer, ...answer.sentence! })),
     notes,
   });

@@ -6,8 +6,9 @@
 
 import "../../base/host/deno/mod.ts";
 import { loaderPaths } from "../../base/host/deno/cuda_files.ts";
-import { codeOf, EXIT, interruption, runMain } from "./exit.ts";
-import { type Command, type Flags, helpText, parseFlags, type ValuesOf } from "./flags.ts";
+import { type Call, callOfProcess, isOnlyDeclared, useCall } from "../groundray/call.ts";
+import { codeOf, EXIT, interruption, printHelp, runMain } from "./exit.ts";
+import { type Command, type Flags, parseFlags, type ValuesOf } from "./flags.ts";
 
 /** Permissions that a run needs; a path includes everything below it. */
 export interface Permissions {
@@ -27,13 +28,55 @@ export interface Permissions {
    * @default {[]}
    */
   readonly run?: string[];
+  /**
+   * Number of further threads with the same permissions, in which the command's helper runs.
+   *
+   * @default {0}
+   */
+  readonly helpers?: number;
 }
 
-/** Folder where libraries find their own files. */
-const LIBRARIES = new URL("../../node_modules", import.meta.url);
+/** Work of a command in a further thread: answers the messages of the command's own thread. */
+export type Helper = (port: MessagePort) => void;
 
-/** Message to the worker thread. */
-type Order = "start" | "stop";
+/** A command's work: takes its arguments, a signal, and the ports of its helpers. */
+type Main<A> = (
+  args: A,
+  signal: AbortSignal,
+  helpers: readonly MessagePort[],
+) => Promise<number>;
+
+/** Further choices of a confined command. */
+export interface ConfinedOptions {
+  /**
+   * Names the work that is still finished after Ctrl-C; null if there is none.
+   *
+   * @default {undefined}
+   */
+  readonly lastPart?: string | null;
+  /**
+   * Adds to the arguments, such as options from a file.
+   *
+   * @default {The arguments stay}
+   */
+  readonly prepare?: (args: readonly string[]) => Promise<readonly string[]>;
+  /** Work of further threads, if the permissions ask for such threads. */
+  readonly helper?: Helper;
+}
+
+/** Folders where libraries find their own files; npm puts ONNX Runtime beside this package. */
+const LIBRARIES = [
+  new URL("../../node_modules", import.meta.url),
+  ...["onnxruntime-node", "onnxruntime-web"].map((name) =>
+    new URL(import.meta.resolve(name).replace(/(?<=\/onnxruntime-\w+\/).*/, ""))
+  ),
+];
+
+/** Message to a worker thread. The command gets its call, and the ports of its helpers. */
+type Order =
+  | { readonly task: "start"; readonly call: Call; readonly helpers: readonly MessagePort[] }
+  | { readonly task: "help"; readonly port: MessagePort }
+  | { readonly task: "stop" };
 
 /** Message from the worker thread: "ready" after its start, and the exit code at its end. */
 type Report = "ready" | number;
@@ -50,23 +93,22 @@ interface WorkerScope {
  *
  * These paths are known only after the process has started, and a process can only drop
  * permissions, not narrow them. So the first thread starts a worker with narrow permissions, and
- * then drops its own. Both threads load the script that was started. Therefore the script must call
- * this function every time it is loaded.
+ * then drops its own. Both threads load the command's module. Therefore the module must call this
+ * function every time it is loaded.
  *
- * @param main Receives the arguments and a signal; returns an exit code.
+ * @param main Returns an exit code.
  * @param reach Returns the permissions for the arguments. `undefined` runs the command in the first
  * thread.
- * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
  */
 export async function runConfined(
-  main: (args: string[], signal: AbortSignal) => Promise<number>,
+  main: Main<string[]>,
   reach: (args: string[]) => Permissions | undefined | Promise<Permissions | undefined>,
-  lastPart?: string | null,
+  { lastPart, helper }: Omit<ConfinedOptions, "prepare"> = {},
 ): Promise<void> {
-  if ("WorkerGlobalScope" in globalThis) return work(main);
+  if ("WorkerGlobalScope" in globalThis) return work(main, helper);
   await runMain(async (args, signal) => {
     const confines = await reach(args);
-    return confines ? await delegate(confines, signal) : await main(args, signal);
+    return confines ? await delegate(confines, signal) : await main(args, signal, []);
   }, lastPart);
 }
 
@@ -74,56 +116,63 @@ export async function runConfined(
  * Runs a declared command like {@linkcode runConfined}; prints the help text if asked for help.
  *
  * @param declaration Name, options and operand of the command.
- * @param main Receives the values of the options and a signal; returns an exit code.
+ * @param main Receives the values of the options; returns an exit code.
  * @param reach Returns the permissions for the values.
- * @param lastPart Names the work that is still finished after Ctrl-C; null if there is none.
  */
-export function runCommand<F extends Flags>(
+export async function runCommand<F extends Flags>(
   declaration: Command<F>,
-  main: (values: ValuesOf<F>, signal: AbortSignal) => Promise<number>,
+  main: Main<ValuesOf<F>>,
   reach: (values: ValuesOf<F>) => Permissions | Promise<Permissions>,
-  lastPart?: string | null,
+  { prepare = (args) => Promise.resolve(args), ...options }: ConfinedOptions = {},
 ): Promise<void> {
-  return runConfined(
-    async (args, signal) => {
-      const values = parseFlags(args, declaration);
-      if (values) return await main(values, signal);
-      console.log(helpText(declaration));
+  if (isOnlyDeclared(declaration)) return;
+  await runConfined(
+    async (args, signal, helpers) => {
+      const values = parseFlags(await prepare(args), declaration);
+      if (values) return await main(values, signal, helpers);
+      printHelp(declaration);
       return EXIT.ok;
     },
     async (args) => {
-      const values = parseFlags(args, declaration);
+      const values = parseFlags(await prepare(args), declaration);
       return values && await reach(values);
     },
-    lastPart,
+    options,
   );
 }
 
-/** In the worker thread: runs the command on "start", and aborts its signal on "stop". */
-function work(main: (args: string[], signal: AbortSignal) => Promise<number>): void {
+/** In a worker thread: runs the call or its helper, and aborts the call's signal on "stop". */
+function work(main: Main<string[]>, helper: Helper = () => {}): void {
   const scope = globalThis as unknown as WorkerScope;
   const controller = new AbortController();
   const { signal } = controller;
   scope.onmessage = async ({ data }) => {
-    if (data === "stop") return controller.abort(interruption());
-    scope.postMessage(await codeOf(() => main(Deno.args, signal), signal));
+    if (data.task === "stop") return controller.abort(interruption());
+    if (data.task === "help") return helper(data.port);
+    const { call, helpers } = data;
+    useCall(call);
+    scope.postMessage(await codeOf(() => main([...call.args], signal, helpers), signal));
   };
   scope.postMessage("ready");
 }
 
-/** In the first thread: runs the script in a worker, and returns the worker's exit code. */
+/**
+ * In the first thread: runs the command in a worker, with its helpers in further workers, and returns
+ * the worker's exit code.
+ */
 async function delegate(
-  { read, write, net = [], run = [] }: Permissions,
+  { read, write, net = [], run = [], helpers = 0 }: Permissions,
   signal: AbortSignal,
 ): Promise<number> {
   const written = write.filter((path) => path !== undefined);
-  const worker = new Worker(Deno.mainModule, {
+  const call = callOfProcess();
+  const options: WorkerOptions = {
     type: "module",
     name: "run",
     deno: {
       permissions: {
         read: [
-          LIBRARIES,
+          ...LIBRARIES,
           ...loaderPaths(),
           ...read.filter((path) => path !== undefined),
           ...written,
@@ -131,29 +180,42 @@ async function delegate(
         write: written,
         // The permissions that the task in `deno.json` names, if any.
         env: "inherit",
-        ffi: "inherit",
+        // A single binary cannot name the folder to which it extracts its libraries.
+        ffi: Deno.permissions.querySync({ name: "ffi" }).state === "granted"
+          ? LIBRARIES
+          : "inherit",
         sys: "inherit",
         import: false,
         net,
         run,
       },
     },
-  });
-  const order = (order: Order) => worker.postMessage(order);
+  };
   const { promise, resolve } = Promise.withResolvers<number>();
-  worker.onmessage = async ({ data }: MessageEvent<Report>) => {
-    if (data !== "ready") return resolve(data);
-    // Only now, since the worker was loaded with the permissions of this thread.
-    for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
-      await Deno.permissions.revoke({ name });
-    }
-    order("start");
-  };
-  // Deno has already printed the error.
-  worker.onerror = (event) => {
-    event.preventDefault();
-    resolve(EXIT.error);
-  };
-  signal.addEventListener("abort", () => order("stop"));
+  let loaded = 0;
+  const workers = Array.from({ length: helpers + 1 }, () => {
+    const worker = new Worker(call.script, options);
+    worker.onmessage = async ({ data }: MessageEvent<Report>) => {
+      if (data !== "ready") return resolve(data);
+      if (++loaded < workers.length) return;
+      // Only now, since the workers were loaded with the permissions of this thread.
+      for (const name of ["read", "write", "env", "ffi", "sys", "net", "run"] as const) {
+        await Deno.permissions.revoke({ name });
+      }
+      const channels = Array.from({ length: helpers }, () => new MessageChannel());
+      channels.forEach(({ port2 }, i) => order(i + 1, { task: "help", port: port2 }, [port2]));
+      const ports = channels.map(({ port1 }) => port1);
+      order(0, { task: "start", call, helpers: ports }, ports);
+    };
+    // Deno has already printed the error.
+    worker.onerror = (event) => {
+      event.preventDefault();
+      resolve(EXIT.error);
+    };
+    return worker;
+  });
+  const order = (worker: number, order: Order, ports: MessagePort[] = []) =>
+    workers[worker]!.postMessage(order, ports);
+  signal.addEventListener("abort", () => order(0, { task: "stop" }));
   return await promise;
 }

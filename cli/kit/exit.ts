@@ -6,7 +6,8 @@
 
 import { BugError, isBug } from "../../base/errors.ts";
 import { plainReason } from "../../base/host/plain_reason.ts";
-import { UsageError } from "./flags.ts";
+import { asCalled, callOfProcess } from "../groundray/call.ts";
+import { type Command, type Flags, helpText, UsageError } from "./flags.ts";
 
 /** Exit codes. */
 export const EXIT = {
@@ -40,8 +41,13 @@ function isJson(): boolean {
  * @param prefix Text before the message; left out in JSON.
  */
 export function sayError(message: string, prefix = "error: "): void {
-  const error = plainReason(message);
+  const error = plainReason(asCalled(message));
   console.error(isJson() ? JSON.stringify({ error }) : prefix + error);
+}
+
+/** Prints the help text of a command. */
+export function printHelp<F extends Flags>(declaration: Command<F>): void {
+  console.log(asCalled(helpText(declaration)));
 }
 
 /** Prints the reason why a bug ended a command, and the stack that leads to the bug. */
@@ -81,7 +87,8 @@ export async function runMain(
   };
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
   for (const name of signals) Deno.addSignalListener(name, stop);
-  Deno.exit(await codeOf(() => main(Deno.args, controller.signal), controller.signal));
+  const args = [...callOfProcess().args];
+  Deno.exit(await codeOf(() => main(args, controller.signal), controller.signal));
 }
 
 /** Runs some work and returns its exit code; prints an error. */

@@ -129,7 +129,8 @@ function joinValues(args: readonly string[], flags: Flags): string[] {
   return joined;
 }
 
-function unknownOption(arg: string, names: readonly string[]): UsageError {
+/** Makes the error about an option that is not declared, with a name that is near. */
+export function unknownOption(arg: string, names: readonly string[]): UsageError {
   const name = arg.replace(/^-+/, "").replace(/=.*/, "");
   const closest: string = closestString(name, [...names, "help"]);
   // At most half of the letters may differ; a wilder guess only confuses.
@@ -138,7 +139,19 @@ function unknownOption(arg: string, names: readonly string[]): UsageError {
   return new UsageError(`Unknown option "${arg.replace(/=.*/, "")}": ${hint}`);
 }
 
-function readValues(name: string, flag: Flag, given: readonly string[] = []): unknown {
+/** The name that a text is nearly; `undefined` for a path, or if no name is near. */
+export function nearName(text: string, names: readonly string[]): string | undefined {
+  if (/[/\\]/.test(text)) return undefined;
+  const name: string = closestString(text.toLowerCase(), names);
+  return levenshteinDistance(text.toLowerCase(), name) > name.length / 3 ? undefined : name;
+}
+
+/**
+ * Reads the values that an option was given.
+ *
+ * @throws {UsageError} If a value is not of the option's type, range or choices.
+ */
+export function readValues(name: string, flag: Flag, given: readonly string[] = []): unknown {
   if (flag.type === "list") {
     if (flag.required && given.length === 0) throw new UsageError(`Option "--${name}" is needed`);
     return given;
@@ -183,21 +196,28 @@ export function helpText<F extends Flags>({ usage, description, flags }: Command
     const choices = flag.choices ? ` One of ${flag.choices.join(", ")}.` : "";
     const shown = flag.defaultText ?? (flag.type === "boolean" ? undefined : flag.default);
     const fallback = shown === undefined ? "" : ` Default: ${shown}.`;
-    return [`--${isOff ? "no-" : ""}${name}${value}`, flag.description + choices + fallback];
+    return [
+      `--${isOff ? "no-" : ""}${name}${value}`,
+      flag.description + choices + fallback,
+    ] as const;
   });
-  const margin = Math.max(...rows.map(([left]) => left!.length)) + 4;
-  const options = rows.map(([left, right]) =>
-    `  ${left!.padEnd(margin - 2)}${wrap(right!, WIDTH - margin).join("\n" + " ".repeat(margin))}`
-  );
   return [
     `Usage: ${usage}`,
     "",
     ...wrap(description, WIDTH),
     "",
     "Options:",
-    ...options,
+    ...listRows(rows),
     "",
   ].join("\n");
+}
+
+/** Lines of a help text that list names, with a description beside each. */
+export function listRows(rows: readonly (readonly [name: string, about: string])[]): string[] {
+  const margin = Math.max(...rows.map(([name]) => name.length)) + 4;
+  return rows.map(([name, about]) =>
+    `  ${name.padEnd(margin - 2)}${wrap(about, WIDTH - margin).join("\n" + " ".repeat(margin))}`
+  );
 }
 
 function wrap(text: string, width: number): string[] {

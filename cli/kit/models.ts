@@ -10,8 +10,7 @@ import { type CatalogDataset, DATASETS, findDataset } from "../../hub/datasets.t
 import { dataFolder, modelsFolder } from "../../hub/models_folder.ts";
 import { datasetState, type ModelState, modelState } from "../../hub/record.ts";
 import { resolve } from "../../base/paths.ts";
-import { closestString } from "@std/text/closest-string";
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
+import { nearName } from "./flags.ts";
 
 /** Option for the folder with the models that were fetched. */
 export const MODELS_FLAGS = {
@@ -69,13 +68,6 @@ function refuseMisspelling(text: string): void {
   throw new InputError(
     `Cannot load model "${text}": there is no such folder; did you mean the model "${name}"?`,
   );
-}
-
-/** The name that a text is nearly; `undefined` for a path, or if no name is near. */
-export function nearName(text: string, names: readonly string[]): string | undefined {
-  if (/[/\\]/.test(text)) return undefined;
-  const name: string = closestString(text.toLowerCase(), names);
-  return levenshteinDistance(text.toLowerCase(), name) > name.length / 3 ? undefined : name;
 }
 
 /** Facts about a path; `undefined` if there is nothing, or this thread may not look. */

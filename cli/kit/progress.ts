@@ -6,6 +6,7 @@
 
 import { plainReason } from "../../base/host/plain_reason.ts";
 import type { Method } from "../../pipeline/method.ts";
+import { asCalled } from "../groundray/call.ts";
 import type { Flags } from "./flags.ts";
 
 /** Output and clock of {@linkcode Progress}; tests replace them. */
@@ -220,7 +221,7 @@ export class Progress {
       return;
     }
     this.clear();
-    const said = plainReason(text);
+    const said = plainReason(asCalled(text));
     const line = this.#kind === "json" ? JSON.stringify({ [level]: said }) : said;
     this.#environment.write(`${line}\n`);
   }

@@ -4,13 +4,14 @@
  * @module
  */
 
+import { asCalled } from "../groundray/call.ts";
 import { EXIT } from "./exit.ts";
 import { ATTENTION, HEATMAPS } from "../../runs/heatmap_file.ts";
 import { keptOf, RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
 import type { Summary, SummaryByVariant } from "../../reports/tables/summary.ts";
 import { summaryEntries, tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
 import { describeCounts, type TableOptions } from "../../reports/tables/result_table.ts";
-import { describeMasked, hasProtocols } from "../../reports/tables/protocol_table.ts";
+import { describeGaps, hasProtocols } from "../../reports/tables/protocol_table.ts";
 import {
   formatIntervals,
   formatProtocols,
@@ -71,8 +72,10 @@ export async function writeSummary(
     progress.follow(done, total);
   });
   progress.clear();
-  const json = { ...record.facts, ...more, ...summaryEntries(ablation, laterality, controls) };
-  const options = tableOptions(record, isWhole, ablation);
+  const readers = summary.readers();
+  const entries = summaryEntries(ablation, laterality, controls, readers);
+  const json = { ...record.facts, ...more, ...entries };
+  const options = tableOptions(record, isWhole, ablation, readers);
   const tables = tableFiles(ablation, options, laterality, controls);
   await folder.summarize(json, tables);
   const kept = keptOf(record) ? [ATTENTION] : [];
@@ -111,7 +114,7 @@ export async function conclude(
 ): Promise<number> {
   const written = await writeSummary(folder, record, summary, more, isWhole, kind);
   const code = printSummary(written);
-  console.log(`As a page: deno task report ${folder.path}`);
+  console.log(`As a page: ${asCalled("deno task report")} ${folder.path}`);
   printFiles({ files: [...written.files, RECORD] });
   return code;
 }
@@ -133,7 +136,7 @@ function printTables({ ablation, laterality, controls, options }: WrittenSummary
   console.log(`${formatResults(ablation, options, width)}\n${intervals}`.trimEnd());
   if (options.methods) console.log(options.notes?.join("\n"));
   if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options, width)}`);
-  for (const sentence of describeMasked(ablation)) console.log(sentence);
+  for (const sentence of describeGaps(ablation)) console.log(sentence);
   if (hasLaterality(laterality)) {
     const table = makeLateralityTable(laterality, options);
     const text = `${formatTable(table, width)}\n${formatLateralityIntervals(laterality)}`;

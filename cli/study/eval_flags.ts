@@ -21,6 +21,13 @@ export const EVAL_COMMAND = command({
     "Grounds every phrase of a dataset and scores the heatmaps as the paper's Table I does. " +
     "Without options it draws synthetic chest phantoms and runs the bundled model on them.",
   flags: {
+    config: {
+      type: "string",
+      placeholder: "FILE",
+      description:
+        "YAML file with options by their long names, such as steps: 50, and lists for repeated ones. " +
+        "Options of the command line win. Paths in the file are relative to the file.",
+    },
     method: {
       type: "string",
       default: "ldm",

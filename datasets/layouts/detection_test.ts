@@ -140,6 +140,7 @@ Deno.test("every layout says which classes an image has, which it lacks, and whi
     const { labels }: Layout = LAYOUTS[name as keyof typeof LAYOUTS];
     const path = content.table?.name ?? "ChestX_Det_test.json";
     const { rows, classes: chosen } = askEveryClass(
+      path,
       labels!.rows(path, content, companion),
       labels!.classes,
       { classes: [classes], template: "Where is {label}?" },
@@ -189,4 +190,18 @@ Deno.test("a template needs a place for the class", () => {
     RangeError,
     'by the template "Where is it?": expected {label} in it, such as "Where is {label}?"',
   );
+});
+
+Deno.test("a table with as many classes as images is refused before memory runs out", () => {
+  const rows = Array.from({ length: 2500 }, (_, i) => ({
+    ...{ where: `r:${i}`, stem: `${i}`, image: `${i}.png`, phrase: "", category: `class ${i}` },
+  }));
+  const ask = (classes: string[]) =>
+    askEveryClass("r.csv", rows, undefined, { classes, template: "{label}" }).rows.length;
+  assertThrows(
+    () => ask(["all"]),
+    RangeError,
+    'Cannot ask the 2500 images of "r.csv" for 2500 classes: expected',
+  );
+  assertEquals(ask(["class 7", "class 8"]), 5000);
 });

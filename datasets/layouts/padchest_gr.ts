@@ -15,8 +15,8 @@ import { CLASSES } from "../sample.ts";
 
 /**
  * Makes rows from `grounded_reports_….json`: each English sentence with its boxes,
- * in shares of the image's width and height. Boxes of a second reader (`extra_boxes`)
- * are left out. The class is the first label of the sentence.
+ * in shares of the image's width and height. The sentence's first row has the boxes of the second
+ * reader (`extra_boxes`), too. The class is the first label of the sentence.
  *
  * @param path Path of the file.
  * @param json Parsed content of the file.
@@ -88,7 +88,7 @@ function splitsOf({ name, records }: CsvTable): Map<string, Split> {
 
 type FindingRow = Pick<
   SplitRow,
-  "phrase" | "box" | "boxUnit" | "category" | "isNegative" | "fault"
+  "phrase" | "box" | "otherBoxes" | "boxUnit" | "category" | "isNegative" | "fault"
 >;
 
 /**
@@ -97,7 +97,7 @@ type FindingRow = Pick<
  */
 function findingRows(finding: unknown): FindingRow[] {
   if (!isObject(finding)) return [{ phrase: "", fault: "the finding is not an object" }];
-  const { sentence_en: sentence, boxes = [], labels } = finding;
+  const { sentence_en: sentence, boxes = [], extra_boxes: others = [], labels } = finding;
   const phrase = typeof sentence === "string" ? sentence : "";
   if (!Array.isArray(boxes)) {
     return [{ phrase, fault: `"boxes" must be a list, got ${show(boxes)}` }];
@@ -106,12 +106,20 @@ function findingRows(finding: unknown): FindingRow[] {
   const category = className(label);
   const row = { phrase, boxUnit: "image" as const, ...(category && { category }) };
   if (boxes.length === 0 && finding.abnormal === false) return [{ ...row, isNegative: true }];
-  return boxes.map((corners: unknown) => {
-    const isBox = Array.isArray(corners) && corners.length === 4 && corners.every(Number.isFinite);
-    if (!isBox) return { ...row, fault: `a box must be four numbers, got ${show(corners)}` };
-    const [left, top, right, bottom] = corners as [number, number, number, number];
-    return { ...row, box: [left, top, right - left, bottom - top] };
+  const otherBoxes = Array.isArray(others) ? others.map((box) => boxOf(box) ?? box) : [others];
+  return boxes.map((corners: unknown, i) => {
+    const box = boxOf(corners);
+    if (!box) return { ...row, fault: `a box must be four numbers, got ${show(corners)}` };
+    return { ...row, box, ...(i === 0 && otherBoxes.length > 0 && { otherBoxes }) };
   });
+}
+
+/** Converts corners to a box; `undefined` if they are not four numbers. */
+function boxOf(corners: unknown): number[] | undefined {
+  const isBox = Array.isArray(corners) && corners.length === 4 && corners.every(Number.isFinite);
+  if (!isBox) return undefined;
+  const [left, top, right, bottom] = corners as [number, number, number, number];
+  return [left, top, right - left, bottom - top];
 }
 
 /** The paper's name of a label, if the paper has the class. */
@@ -146,6 +154,7 @@ export const PADCHEST_GR: Layout = {
           sentence_en: "Effusion.",
           abnormal: true,
           boxes: [[0.1, 0.2, 0.5, 0.9], [0, 0, 1, 1]],
+          extra_boxes: [[0.1, 0.1, 0.5, 0.9]],
           labels: ["pleural effusion"],
         },
         { sentence_en: "No nodule.", abnormal: false },

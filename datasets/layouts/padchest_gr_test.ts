@@ -30,7 +30,7 @@ Deno.test("padchestRows() reads sentences with boxes, and leaves out sentences w
     category: "Pleural Effusion",
   };
   assertEquals(padchestRows("d/r.json", json, master), [
-    { ...effusion, box: [0.5, 0.25, 0.25, 0.75] },
+    { ...effusion, box: [0.5, 0.25, 0.25, 0.75], otherBoxes: [[0, 0, 1, 1]] },
     { ...effusion, box: [0, 0, 0.5, 0.5] },
     {
       ...known,

@@ -131,7 +131,7 @@ export function scorePhrase(
     const { width, height } = image.gray;
     const further = scoreBoxesByProtocols(found, known, image.gray, protocols);
     const sized = further.protocols ? { ...found, imageSize: { width, height } } : found;
-    if (!truth) return item({ ...sized, placeless: further });
+    if (!truth) return item({ ...sized, negative: further });
     const miou = boxIou(predicted, truth, image.gray, rule);
     // CNR and AUC need a heatmap.
     return item({ ...sized, scores: { absCnr: NaN, cnr: NaN, miou, aucRoc: NaN, ...further } });

@@ -114,7 +114,7 @@ export async function* finishOnGpu(
         const known = placelessTruth(sample);
         yield item(
           known
-            ? { ...phrase, placeless: scoreProtocols(map, step.image.gray, known, own) }
+            ? { ...phrase, negative: scoreProtocols(map, step.image.gray, known, own) }
             : phrase,
         );
       }

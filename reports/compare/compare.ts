@@ -131,25 +131,54 @@ export async function compareColumns(
   isCommon: boolean,
 ): Promise<ComparedRuns> {
   const { samples, notes } = await matchSamples(columns, isCommon);
-  const { unit, names } = unitsOf(
+  const comparison = compareSamples(
+    columns.map(({ name }) => name),
+    samples,
+    [...notes, ...leakNotes(columns, samples)],
+    versionNotes(columns),
+  );
+  return { samples, comparison };
+}
+
+/** A protocol that is left out of the comparison with the column after the first, and its reason. */
+interface LeftOut {
+  readonly i: number;
+  readonly protocol: string;
+  readonly note: string;
+}
+
+/**
+ * Compares results of the same samples.
+ *
+ * @param names Names of the columns; all others are compared with the first.
+ * @param samples Results of each sample, in the order of the columns.
+ * @param notes Sentences about samples that were left out.
+ * @param versions Protocols that are left out.
+ */
+export function compareSamples(
+  names: readonly string[],
+  samples: readonly (readonly SampleResult[])[],
+  notes: readonly string[] = [],
+  versions: readonly LeftOut[] = [],
+): Comparison {
+  const { unit, names: units } = unitsOf(
     // A run may state patients that an earlier run left out.
     samples.map((results) => ({ ...results.find(({ patient }) => patient), ...results[0]! })),
   );
-  const pairs = columns.slice(1).map((column, i) => {
+  const pairs = names.slice(1).map((method, i) => {
     const rows = samples.map((results, place): Pair => ({
       method: results[i + 1]!,
       against: results[0]!,
       category: results[0]!.category ?? NO_CLASS,
-      unit: names[place]!,
+      unit: units[place]!,
     }));
-    return { labels: { method: column.name, against: columns[0]!.name }, rows };
+    return { labels: { method, against: names[0]! }, rows };
   });
   const groups = new Map(
     samples.map((results) => results[0]!).flatMap(({ category, group }) =>
       category !== undefined && group !== undefined ? [[category, group] as const] : []
     ),
   );
-  const versions = versionNotes(columns);
   const numbers = correct(
     pairs.flatMap(({ labels, rows }, i) =>
       [PAPER_PROTOCOL, ...Object.keys(PROTOCOLS)]
@@ -162,17 +191,14 @@ export async function compareColumns(
     ),
   );
   return {
-    samples,
-    comparison: {
-      columns: columns.map(({ name }) => name),
-      samples: samples.length,
-      ...{ unit, units: new Set(names).size, bootstrap: BOOTSTRAP },
-      flips: { ...FLIPS, seed: BOOTSTRAP.seed },
-      notes: [...notes, ...versions.map(({ note }) => note), ...leakNotes(columns, samples)],
-      numbers,
-      misses: correct(pairs.flatMap(({ labels, rows }) => compareMisses(labels, rows))),
-      most: pairs.flatMap(({ labels, rows }) => mostDifferent(labels, rows)),
-    },
+    columns: names,
+    samples: samples.length,
+    ...{ unit, units: new Set(units).size, bootstrap: BOOTSTRAP },
+    flips: { ...FLIPS, seed: BOOTSTRAP.seed },
+    notes: [...notes, ...versions.map(({ note }) => note)],
+    numbers,
+    misses: correct(pairs.flatMap(({ labels, rows }) => compareMisses(labels, rows))),
+    most: pairs.flatMap(({ labels, rows }) => mostDifferent(labels, rows)),
   };
 }
 
@@ -198,7 +224,7 @@ function leakNotes(
 }
 
 /** Sentences about protocols of which two columns have different versions. */
-function versionNotes(columns: readonly Column[]) {
+function versionNotes(columns: readonly Column[]): LeftOut[] {
   const versionsOf = ({ run: { record: { facts } } }: Column) =>
     (facts.protocolVersions ?? {}) as Readonly<Record<string, unknown>>;
   const first = versionsOf(columns[0]!);

@@ -51,7 +51,7 @@ export const FORMATS = {
     description: "float32; NaN outside the square that the model sees",
     hasOutside: true,
     ending: "npy",
-    encode: ({ heatmap, outside }) => {
+    encode: ({ heatmap, outside }: RunSample): Uint8Array => {
       const { width, height } = heatmap.image;
       return encodeNpy(heatmapOnImage(heatmap, outside), [height, width]);
     },
@@ -60,7 +60,7 @@ export const FORMATS = {
     kind: "heatmap",
     description: "value x 65535, always 0 outside",
     ending: "png",
-    encode: ({ heatmap }) => {
+    encode: ({ heatmap }: RunSample): Promise<Uint8Array> => {
       const values = heatmapOnImage(heatmap, 0);
       const levels = new Uint16Array(values.length);
       values.forEach((value, i) => {
@@ -75,7 +75,7 @@ export const FORMATS = {
     needsImages: true,
     hasOutside: true,
     ending: "nii.gz",
-    encode: async ({ heatmap, outside, source }) => {
+    encode: async ({ heatmap, outside, source }: RunSample): Promise<Uint8Array> => {
       const { spacing } = await source() ?? {};
       const values = heatmapOnImage(heatmap, outside);
       return await encodeNifti(values, heatmap.image, spacing && { spacing });
@@ -85,7 +85,7 @@ export const FORMATS = {
     kind: "mask",
     description: "PNG, 255 in the mask",
     ending: "png",
-    encode: ({ heatmap }) =>
+    encode: ({ heatmap }: RunSample): Promise<Uint8Array> =>
       encodeGrayPng(maskOnImage(heatmap).map((value) => 255 * value), heatmap.image),
   },
   "dicom-seg": {
@@ -95,7 +95,8 @@ export const FORMATS = {
       "and has patient and study only with --keep-patient",
     needsImages: true,
     ending: "dcm",
-    encode: async ({ number, result: { id, phrase = id }, heatmap, run, source }) => {
+    encode: async (sample: RunSample): Promise<Uint8Array | undefined> => {
+      const { number, result: { id, phrase = id }, heatmap, run, source } = sample;
       const reference = await source();
       if (!reference) return undefined;
       const mask = maskOnImage(heatmap);

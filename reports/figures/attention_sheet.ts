@@ -6,14 +6,13 @@
 
 import { escape } from "@std/html/entities";
 import { interpolateInferno } from "d3-scale-chromatic";
-import { Image } from "imagescript";
 import type { Box } from "../../base/geometry.ts";
 import { printable } from "../../base/text.ts";
 import type { AttentionGrid } from "../../pipeline/attention_grid.ts";
 import { DEFAULT_FINISH, smoothAttention } from "../../pipeline/postprocess.ts";
 import { normalize01 } from "../../shaders/aggregate_cpu.ts";
 import { sampleColors } from "./heat_colors.ts";
-import { renderOverlay } from "./overlay.ts";
+import { encodeWithOpacity, pictureOf, renderOverlay } from "./overlay.ts";
 
 /** Options of {@linkcode drawAttention}. */
 export interface AttentionSheetOptions {
@@ -187,7 +186,7 @@ const COLORS = sampleColors(interpolateInferno);
 
 /** Draws a square map of values in 0..1 as a PNG file. */
 async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
-  const image = new Image(PIXELS, PIXELS);
+  const image = pictureOf(PIXELS, PIXELS);
   const nearest = (pixel: number) => Math.floor((pixel + 0.5) * side / PIXELS);
   for (let y = 0; y < PIXELS; y++) {
     for (let x = 0; x < PIXELS; x++) {
@@ -196,8 +195,7 @@ async function mapPng(map: Float32Array, side: number): Promise<Uint8Array> {
       image.bitmap.set([...color, 255], 4 * (y * PIXELS + x));
     }
   }
-  // The encoder writes a time into the file; the current time would make equal sheets differ.
-  return await image.encode(1, { creationTime: 0 });
+  return await encodeWithOpacity(image);
 }
 
 function describeSteps(start: number, end: number): string {

@@ -5,12 +5,18 @@
  */
 
 import { escape } from "@std/html/entities";
-import { Image } from "imagescript";
 import { isWhole } from "../../base/geometry.ts";
 import { type FontFacts, readFont } from "./_font.ts";
 import { type CaptionFacts, captionOf, type Paragraph, wrapText } from "./caption.ts";
 import { HEAT_COLORS } from "./heat_colors.ts";
-import { type Backdrop, backdropOf, encodePicture, type Overlay, paintOverlay } from "./overlay.ts";
+import {
+  type Backdrop,
+  backdropOf,
+  encodePicture,
+  type Overlay,
+  paintOverlay,
+  pictureOf,
+} from "./overlay.ts";
 import { FONT_FAMILY, loadFonts, toPixels } from "./png.ts";
 
 /** Smallest width of a caption in pixels, below a narrower X-ray too. */
@@ -58,7 +64,8 @@ export async function renderCaptionedOverlay(
     width,
     (await loadFonts()).map(readFont),
   ));
-  const whole = new Image(width, picture.height + band.height).fill(0xffffffff);
+  const whole = pictureOf(width, picture.height + band.height);
+  whole.bitmap.fill(255);
   for (let y = 0; y < picture.height; y++) {
     const row = picture.bitmap.subarray(4 * y * picture.width, 4 * (y + 1) * picture.width);
     whole.bitmap.set(row, 4 * y * width);

@@ -5,7 +5,6 @@
  */
 
 import { Buffer } from "node:buffer";
-import { Image } from "imagescript";
 import {
   type Box,
   coveredRegion,
@@ -75,9 +74,18 @@ const MIN_SIDE = 512;
  * @returns A PNG file.
  */
 export async function renderOverlay(overlay: Overlay): Promise<Uint8Array> {
-  const picture = paintOverlay(overlay, backdropOf(overlay.gray, overlay.maxSide));
+  return await encodeWithOpacity(
+    paintOverlay(overlay, backdropOf(overlay.gray, overlay.maxSide)),
+  );
+}
+
+/** Encodes a picture as a PNG file with its opacity; equal pictures give equal bytes. */
+export async function encodeWithOpacity({ width, height, bitmap }: Picture): Promise<Uint8Array> {
+  const { Image } = await import("imagescript");
+  const image = new Image(width, height);
+  image.bitmap.set(bitmap);
   // The encoder writes a time into the file; the current time would make equal runs differ.
-  return await picture.encode(1, { creationTime: 0 });
+  return await image.encode(1, { creationTime: 0 });
 }
 
 /**
@@ -105,12 +113,23 @@ export function backdropOf(gray: GrayImage, maxSide = MAX_SIDE): Backdrop {
   return { width, height, scale, pixels: resample(gray, width, height) };
 }
 
+/** A picture before it is encoded. */
+export interface Picture extends Size {
+  /** Red, green, blue and opacity of each pixel, row by row: `[height, width, 4]`. */
+  readonly bitmap: Uint8ClampedArray;
+}
+
+/** Creates a transparent picture. */
+export function pictureOf(width: number, height: number): Picture {
+  return { width, height, bitmap: new Uint8ClampedArray(4 * width * height) };
+}
+
 /**
  * Draws the picture of {@linkcode renderOverlay}, before it is encoded.
  *
  * @param backdrop The X-ray from {@linkcode backdropOf}, which several overlays may share.
  */
-export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
+export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Picture {
   const { heatmap, size, crop, boxes = [], predicted = [], region } = overlay;
   const { width, height, scale, pixels } = backdrop;
 
@@ -126,7 +145,7 @@ export function paintOverlay(overlay: Overlay, backdrop: Backdrop): Image {
   const heatAt = (column: number, row: number) =>
     column < 0 || row < 0 ? -1 : heatmap[row * size + column]!;
 
-  const image = new Image(width, height);
+  const image = pictureOf(width, height);
   const { bitmap } = image;
   const put = (x: number, y: number, [red, green, blue]: Color) => {
     if (x < 0 || y < 0 || x >= width || y >= height) return;
@@ -218,7 +237,7 @@ function outlineRegion(
 }
 
 /** Encodes a picture as a PNG file, without its alpha channel. */
-export async function encodePicture({ width, height, bitmap }: Image): Promise<Uint8Array> {
+export async function encodePicture({ width, height, bitmap }: Picture): Promise<Uint8Array> {
   // [height, width, 3]: red, green, blue
   const data = Buffer.alloc(3 * width * height);
   for (let from = 0, to = 0; to < data.length; from += 4) {

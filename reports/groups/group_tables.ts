@@ -31,8 +31,8 @@ export function describeGroups(
     `Means over the samples of a group. Intervals hold ${100 * bootstrap.level} % of ` +
     `${bootstrap.resamples} bootstrap draws of ${unit}s, seed ${bootstrap.seed}; none for a group of ` +
     `a single ${unit}. The run has ${samples} samples of ${units} ${unit}s.`,
-    "The gap is that of the best group to the worst, of the groups that are known and have " +
-    `at least two ${unit}s; groups are few and chosen afterwards, so that some gap is expected by chance.`,
+    `The gap is that of the best group to the worst, among known groups of at least two ${unit}s. ` +
+    "Some gap is expected by chance.",
   ];
 }
 

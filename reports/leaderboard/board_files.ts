@@ -104,11 +104,11 @@ export function rankingTable(ranking: Ranking, linkOf: LinkOf): ResultTable {
       label: entry.method + (leak.seen > 0 ? ` ${LEAK}` : ""),
       cells: [
         { text: String(rank ?? NONE) },
+        { text: setting === "" ? runLabel(run) : `${runLabel(run)}:${setting}`, href },
         ...cells,
         { text: String(summary.counts.scored), href },
         { text: describeSeen(leak) },
         { text: model?.slice(0, SHOWN_DIGITS) ?? "unknown" },
-        { text: setting === "" ? runLabel(run) : `${runLabel(run)}:${setting}`, href },
       ],
     };
   });
@@ -116,8 +116,12 @@ export function rankingTable(ranking: Ranking, linkOf: LinkOf): ResultTable {
   const different = new Set(entries.map(({ summary }) => describeCounts(summary)));
   return {
     columns: [
-      ...["rank", ...columns.map(({ score, column }) => `${SCORE_STYLES[score].label} ${column}`)],
-      ...["samples", "trained on", "model", "run"],
+      ...[
+        "rank",
+        "run",
+        ...columns.map(({ score, column }) => `${SCORE_STYLES[score].label} ${column}`),
+      ],
+      ...["samples", "trained on", "model"],
     ],
     groups: [
       { method: "runs", isPublished: false, rows: own },
@@ -173,11 +177,11 @@ function publishedGroups(
     rows: [...Map.groupBy(own, ({ method }) => method)].map(([label, rows]) => ({
       label,
       cells: [
-        { text: NONE },
+        ...[NONE, "published"].map((text) => ({ text })),
         ...columns.map(({ score, column }) => ({
           text: rows.find((row) => row.score === score && row.column === column)?.value ?? NONE,
         })),
-        ...[NONE, NONE, NONE, "published"].map((text) => ({ text })),
+        ...[NONE, NONE, NONE].map((text) => ({ text })),
       ],
     })),
   }));

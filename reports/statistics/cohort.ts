@@ -111,21 +111,21 @@ function poolEstimator({ sides, classes, units, classCount }: Cohort, pool: Pool
   );
   // The methods' samples lie side by side: equal scores keep the order of the dataset.
   const pooled = members.map((own) => ({
-    own,
+    unitOf: Int32Array.from(own, (i) => units[i]!),
     score: pool(own.flatMap((i) => sides.map((side) => side[i]!))),
     weights: new Float64Array(own.length * count),
   }));
   /** Numbers of samples of which each unit comes from one method. */
   const numbers = (sideOf: (unit: number) => number, weights?: ArrayLike<number>) =>
-    pooled.flatMap(({ own, score, weights: each }) => {
+    pooled.flatMap(({ unitOf, score, weights: each }) => {
       each.fill(0);
       let total = 0;
-      own.forEach((i, place) => {
-        const unit = units[i]!;
+      for (let place = 0; place < unitOf.length; place++) {
+        const unit = unitOf[place]!;
         const weight = weights ? weights[unit]! : 1;
         each[place * count + sideOf(unit)] = weight;
         total += weight;
-      });
+      }
       const found = score(each);
       // A draw without a class leaves it out; some pools give 0 for no sample.
       return total > 0 ? found : found.map(() => NaN);

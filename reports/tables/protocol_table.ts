@@ -12,6 +12,7 @@ import {
   AVERAGE,
   categories,
   describeIntervals,
+  describeReaders,
   makeCell,
   markLeak,
   meansOf,
@@ -98,7 +99,6 @@ function describeProtocols(entries: readonly Entry[]): string[] {
     ...(entries.some(lacksNegatives)
       ? ["No phrase with nothing to find was evaluated, which existence and n-acc compare with."]
       : []),
-    ...describeMissing(entries),
     ...(entries.some(hasVersion) ? [`${ALL} scores the samples of all classes together.`] : []),
   ];
 }
@@ -118,9 +118,11 @@ export function makeProtocolTable(
   summaries: Readonly<Record<string, Summary>>,
   options: TableOptions = {},
 ): ResultTable {
-  const { methods, notes = [] } = options;
+  const { methods, readers, notes = [] } = options;
   const columns = columnsOf(summaries);
-  const groups = entriesOf(summaries).map(({ setting, protocol, summary }): TableGroup => ({
+  const groups = entriesOf({ ...summaries, ...readers }).map((
+    { setting, protocol, summary },
+  ): TableGroup => ({
     method: [markLeak(methods?.[setting] ?? setting, setting, options), protocol]
       .filter((part) => part !== "").join(": "),
     isPublished: false,
@@ -149,19 +151,22 @@ export function makeProtocolTable(
       "Overlaps, hits and areas under curves are in per cent; higher is better.",
       ...describeProtocols(entriesOf(summaries)),
       describeIntervals(Object.values(summaries)[0]!),
-      ...describeMasked(summaries),
+      ...describeGaps(summaries),
+      ...describeReaders(readers),
       ...notes,
     ],
   };
 }
 
-/** Says which protocols leave out samples with masks, in a sentence; none without such samples. */
-export function describeMasked(summaries: Readonly<Record<string, Summary>>): string[] {
+/** Says which numbers of a detector are missing, and which protocols leave out samples with masks. */
+export function describeGaps(summaries: Readonly<Record<string, Summary>>): string[] {
+  const missing = describeMissing(entriesOf(summaries));
   const masked = Math.max(...Object.values(summaries).map(({ masked = 0 }) => masked));
   const shown = new Set(entriesOf(summaries).map(({ protocol }) => protocol));
   const names = BOX_PROTOCOLS.filter((name) => shown.has(name));
-  if (masked === 0 || names.length === 0) return [];
+  if (masked === 0 || names.length === 0) return missing;
   return [
+    ...missing,
     `${new Intl.ListFormat("en").format(names)} ${names.length > 1 ? "need" : "needs"} boxes: ` +
     `${masked === 1 ? "a sample" : `${masked} samples`} with masks as ground truth ` +
     `${masked === 1 ? "does" : "do"} not count there.`,
@@ -181,9 +186,12 @@ const COLUMNS = [
 ];
 
 /** Formats the same numbers as CSV, with all digits. */
-export function formatProtocolCsv(summaries: Readonly<Record<string, Summary>>): string {
+export function formatProtocolCsv(
+  summaries: Readonly<Record<string, Summary>>,
+  { readers }: TableOptions = {},
+): string {
   const columns = columnsOf(summaries);
-  const rows = entriesOf(summaries).flatMap(({ setting, protocol, summary }) =>
+  const rows = entriesOf({ ...summaries, ...readers }).flatMap(({ setting, protocol, summary }) =>
     numbersOf(protocol).flatMap((score) =>
       columns.map((column) => {
         const { means, intervals } = meansIn(summary, column) ?? {};

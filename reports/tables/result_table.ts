@@ -119,6 +119,12 @@ export interface TableOptions {
    */
   methods?: Readonly<Record<string, string>>;
   /**
+   * Summaries of one reader against another, by the names of their rows.
+   *
+   * @default {None}
+   */
+  readers?: Readonly<Record<string, Summary>>;
+  /**
    * Samples that a method was trained on, in words, by the names of the summaries with any.
    *
    * @default {None}
@@ -169,7 +175,7 @@ export function makeTable(
   summaries: Readonly<Record<string, Summary>>,
   options: TableOptions = {},
 ): ResultTable {
-  const { published = false, methods, notes = [] } = options;
+  const { published = false, methods, readers = {}, notes = [] } = options;
   const all = Object.values(summaries);
   const isAblation = all.length > 1 && !methods;
   const source = isAblation ? TABLE_TWO : TABLE_ONE;
@@ -185,8 +191,9 @@ export function makeTable(
       })),
     }),
   );
-  const ours = Object.entries(summaries).map(([name, summary]): TableGroup => ({
-    method: markLeak(methods?.[name] ?? (isAblation ? name : published ? OWN : ""), name, options),
+  const isAlone = !published && Object.keys(readers).length === 0;
+  const groupOf = (method: string, summary: Summary): TableGroup => ({
+    method,
     isPublished: false,
     rows: scores.map((score) => ({
       label: SCORE_STYLES[score].label,
@@ -195,12 +202,17 @@ export function makeTable(
         return makeCell(score, means?.[score], means?.intervals?.[score]);
       }),
     })),
-  }));
+  });
+  const ours = Object.entries(summaries).map(([name, summary]) => {
+    const label = methods?.[name] ?? (isAblation ? name : isAlone ? "" : OWN);
+    return groupOf(markLeak(label, name, options), summary);
+  });
   const groups = [...theirs, ...ours];
   const hasMarks = groups.length > 1;
+  const people = Object.entries(readers).map(([name, summary]) => groupOf(name, summary));
   return {
     columns,
-    groups: hasMarks ? mark(groups) : groups,
+    groups: [...(hasMarks ? mark(groups) : groups), ...people],
     counts: haveEqualCounts(all) || !methods
       ? countRows(all[0]!, columns)
       : Object.entries(summaries).flatMap(([name, summary]) =>
@@ -231,10 +243,21 @@ export function makeTable(
           "A sample with masks as ground truth is scored against their union, as if it were a box.",
         ]
         : []),
+      ...describeReaders(readers),
       ...notes,
       ...describeAllCounts(summaries, methods),
     ],
   };
+}
+
+/** Says how readers are compared, in a sentence; none without readers. */
+export function describeReaders(readers: Readonly<Record<string, Summary>> = {}): string[] {
+  const [first] = Object.values(readers);
+  if (!first) return [];
+  return [
+    "A reader's boxes are scored as a prediction against the other reader's, on the " +
+    `${first.counts.scored} scored samples that both marked: the ceiling of a method.`,
+  ];
 }
 
 /** Describes in words how many samples were scored, grounded, skipped, or failed. */

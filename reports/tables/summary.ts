@@ -9,6 +9,7 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type ClassGroups, inClassOrder, meansByClass, type NumberMeans } from "./class_means.ts";
 import { patientOf } from "../../runs/patients.ts";
 import { columnNumbers } from "../statistics/column_numbers.ts";
+import { readerResults, READERS } from "../statistics/reader_results.ts";
 import { NumberRows } from "./number_rows.ts";
 import { ReasonGroups, type ReasonSummary } from "./_reason_groups.ts";
 
@@ -218,6 +219,8 @@ function patientIntervals(
 /** Summarises several variants of the same samples, by the `setting` of each result. */
 export class SummaryByVariant {
   readonly #summaries: ReadonlyMap<string, ScoreSummary>;
+  readonly #readers = READERS.map(() => new ScoreSummary());
+  readonly #read = new Set<string>();
 
   /**
    * Creates an empty summary for each variant.
@@ -230,7 +233,10 @@ export class SummaryByVariant {
 
   /** Adds one result; a result without a setting counts for every variant. */
   add(result: SampleResult): void {
-    const { setting } = result;
+    const { setting, id } = result;
+    const readers = this.#read.has(id) ? undefined : readerResults(result);
+    readers?.forEach((each, i) => this.#readers[i]!.add(each));
+    if (readers) this.#read.add(id);
     if (setting !== undefined) this.#summaries.get(setting)!.add(result);
     else for (const summary of this.#summaries.values()) summary.add(result);
   }
@@ -238,6 +244,15 @@ export class SummaryByVariant {
   /** Summaries of the results so far, by variant. */
   toJSON(): Record<string, Summary> {
     return Object.fromEntries([...this.#summaries].map(([name, sums]) => [name, sums.toJSON()]));
+  }
+
+  /**
+   * Summaries of one reader against the other, by {@linkcode READERS}, on the samples that a variant
+   * scored and both readers marked; `undefined` if there is no such sample.
+   */
+  readers(): Record<string, Summary> | undefined {
+    if (this.#read.size === 0) return undefined;
+    return Object.fromEntries(READERS.map((name, i) => [name, this.#readers[i]!.toJSON()]));
   }
 }
 

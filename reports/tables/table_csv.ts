@@ -33,7 +33,7 @@ const COLUMNS = [
  */
 export function formatCsv(
   summaries: Readonly<Record<string, Summary>>,
-  { published = false, methods, leaks }: TableOptions,
+  { published = false, methods, leaks, readers }: TableOptions,
 ): string {
   const all = Object.entries(summaries);
   const table = all.length > 1 && !methods ? TABLE_TWO : TABLE_ONE;
@@ -47,7 +47,7 @@ export function formatCsv(
       source: `${PAPER}, ${table.name}`,
     }))
   );
-  const ours = all.flatMap(([name, summary]) =>
+  const ours = [...all, ...Object.entries(readers ?? {})].flatMap(([name, summary]) =>
     SCORES.flatMap((score) =>
       [...categories(all.map(([, summary]) => summary)), AVERAGE].map((column) => {
         const { scored, skipped, failed } = countsOf(summary, column);

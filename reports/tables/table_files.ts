@@ -15,6 +15,7 @@ import { type Controls, readControls } from "../controls/controls.ts";
 import { formatControlsCsv, makeControlTables } from "../controls/controls_table.ts";
 import type { Run } from "../../runs/run.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
+import { DHS } from "../../scoring/sharpen.ts";
 import { formatProtocolCsv, hasProtocols, makeProtocolTable } from "./protocol_table.ts";
 import { describeLeak, leakOf, methodLabels, methodNotes } from "./method_notes.ts";
 import { LEAK, makeTable, type ResultTable, type TableOptions } from "./result_table.ts";
@@ -30,17 +31,20 @@ import { formatMarkdown } from "./table_markdown.ts";
  * that it is not nested.
  * @param laterality Laterality of the run.
  * @param controls Controls of the run, if it has them.
+ * @param readers Summaries of one reader against the other, if the dataset has two.
  */
 export function summaryEntries(
   ablation: Readonly<Record<string, Summary>>,
   laterality: Laterality,
   controls?: Controls,
+  readers?: Readonly<Record<string, Summary>>,
 ): object {
   const all = Object.values(ablation);
   return {
     ...(all.length > 1 ? { ablation } : all[0]!),
     ...(hasLaterality(laterality) && { laterality }),
     ...(controls && { controls }),
+    ...(readers && { readers }),
   };
 }
 
@@ -73,7 +77,7 @@ export function tableFiles(
     ...(hasProtocols(summaries) && {
       "protocols.md": formatMarkdown(protocols),
       "protocols.tex": formatLatex(protocols, "protocols"),
-      "protocols.csv": formatProtocolCsv(summaries),
+      "protocols.csv": formatProtocolCsv(summaries, options),
     }),
     ...(hasLaterality(laterality) && {
       "laterality.md": formatMarkdown(sides),
@@ -95,11 +99,13 @@ export function tableFiles(
  * @param run The run's record.
  * @param isWhole Whether every sample has a result; otherwise a note says that samples are missing.
  * @param summaries Summaries of the run, which tell the samples that a method was trained on.
+ * @param readers Summaries of one reader against the other, if the dataset has two.
  */
 export function tableOptions(
   { facts, shard }: Pick<RunRecord, "facts" | "shard">,
   isWhole: boolean,
   summaries: Readonly<Record<string, Summary>> = {},
+  readers?: Readonly<Record<string, Summary>>,
 ): TableOptions {
   const { kind, split, limit, attribution } = (facts.dataset ?? {}) as Readonly<
     Record<string, unknown>
@@ -116,8 +122,10 @@ export function tableOptions(
     ...(isLeaky && { leaks }),
     published: kind === "ms-cxr",
     ...(methods && { methods }),
+    ...(readers && { readers }),
     notes: [
       ...methodNotes({ facts }),
+      ...(facts.lift ? [LIFTED] : []),
       ...Object.entries(leaks).map(([name, text]) =>
         `${LEAK}${
           [methods?.[name] ?? name, text].filter(Boolean).map((part) => ` ${part}`).join(":")
@@ -131,6 +139,9 @@ export function tableOptions(
     ],
   };
 }
+
+const LIFTED = `Heatmaps are sharpened by DHS of KAF-Ground: slope ${DHS.slope}, share of values ` +
+  `above the centre ${DHS.least} to ${DHS.most}.`;
 
 /** Tables and counts of a run's whole samples. */
 export interface RunTables {
@@ -166,7 +177,8 @@ export async function tabulate(
     }
   }
   const summaries = sums.toJSON();
-  const options = tableOptions(run.record, done >= run.record.plan.length, summaries);
+  const isWhole = done >= run.record.plan.length;
+  const options = tableOptions(run.record, isWhole, summaries, sums.readers());
   const protocols = hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : [];
   const laterality = await lateralityOf();
   const sides = hasLaterality(laterality) ? [makeLateralityTable(laterality, options)] : [];

@@ -79,6 +79,9 @@ export async function tuneRun(folder: string, options: TuneOptions): Promise<Tun
   using run = await Run.open(folder, "tune");
   const { metric, folds, seed, onProgress, signal } = options;
   const setting = requireSetting(run, options.setting);
+  if (run.settings.lift !== "none") {
+    throw nothing(run, `its heatmaps are lifted; rescore --lift none undoes the lift`);
+  }
   const stored = storedAttention(run);
   const { layers, start, end } = stored.own.get(setting)!;
   const { sigma, otsu } = run.settingsOf(setting);

@@ -9,6 +9,7 @@ import { filledBox, isRegion, maskOf, type Truth } from "../../base/region.ts";
 import { valueRange } from "../../shaders/aggregate_cpu.ts";
 import { gaussianBlur } from "../../shaders/gaussian_cpu.ts";
 import { withinFloat32 } from "../score_heatmap.ts";
+import { sharpen } from "../sharpen.ts";
 import type { Entry } from "./box_sets.ts";
 
 /** Side of the square frame (`EVAL_IMG_SIZE` of kaf-ground). */
@@ -23,8 +24,11 @@ const START = Math.floor((FRAME - CENTER) / 2);
 /** Standard deviation of the smoothing on the heatmap's own grid (`SIGMA` of kaf-ground). */
 const SIGMA = 1.5;
 
-/** Thresholds on the map in -1..1: NumPy's `arange(.1, .6, .1)`. */
-const THRESHOLDS = [1, 2, 3, 4, 5].map((i) => i * 0.1);
+/**
+ * Thresholds on the map in -1..1: NumPy's `arange(.1, .6, .1)`. NumPy 1.26, which kaf-ground names,
+ * compares in float32.
+ */
+const THRESHOLDS = [1, 2, 3, 4, 5].map((i) => Math.fround(i * 0.1));
 
 /** Pixels of one axis of the frame that count. */
 interface FrameAxis {
@@ -35,14 +39,15 @@ interface FrameAxis {
   /** Heatmap pixels at and after each sampling point, and the share of the second. */
   readonly lower: Int32Array;
   readonly upper: Int32Array;
-  readonly weight: Float64Array;
+  readonly weight: Float32Array;
 }
 
 /**
- * Scores a heatmap as `score_heatmaps.py` of kaf-ground does without sharpening. The frame is a
+ * Scores a heatmap as `score_heatmaps.py` of kaf-ground does. The frame is a
  * square of 518 pixels: the image, resized so that its longer side is 518, in the middle. The grid
- * is smoothed, and resized by bilinear interpolation with half-pixel centres. Only pixels in the
- * central square of 453 that the heatmap covers count; over them the values are scaled to -1..1.
+ * is smoothed, and resized by bilinear interpolation with half-pixel centres, rounded where PyTorch
+ * rounds. Only pixels in the central square of 453 that the heatmap covers count; over them the
+ * values are scaled to -1..1.
  *
  * - `miou`, `dice`: means over the thresholds .1 to .5 on the scale from -1 to 1. If no pixel is
  *   above a threshold, or none is truth, they are NaN.
@@ -57,6 +62,8 @@ interface FrameAxis {
  * @param image Size of the original image in pixels.
  * @param truth Boxes of whole pixels inside the image, or a region of the image.
  * @param covered The part of the image that the heatmap covers.
+ * @param isSharpened The pixels that count are sharpened before they are scaled; `hit` takes the
+ * maximum before.
  * @returns `undefined` if no pixel counts.
  */
 export function scoreAep(
@@ -65,20 +72,25 @@ export function scoreAep(
   image: Size,
   truth: Truth,
   covered: Box,
+  isSharpened = false,
 ): Entry | undefined {
-  const scale = FRAME / Math.max(image.width, image.height);
-  const columns = cutAxis(image.width, scale, covered[0], covered[2], side);
-  const rows = cutAxis(image.height, scale, covered[1], covered[3], side);
+  const longest = Math.max(image.width, image.height);
+  const scale = FRAME / longest;
+  const columns = cutAxis(image.width, longest, covered[0], covered[2], side);
+  const rows = cutAxis(image.height, longest, covered[1], covered[3], side);
   const width = columns.image.length;
   if (width * rows.image.length === 0) return undefined;
-  const map = toUnits(sample(gaussianBlur(heatmap, side, side, SIGMA), side, columns, rows));
+  const plain = sample(gaussianBlur(heatmap, side, side, SIGMA), side, columns, rows);
+  const sharp = isSharpened ? toUnits(sharpen(plain)) : undefined;
+  toUnits(plain);
   const isTruth = truthOn(truth, image, scale, columns, rows);
   let truths = 0;
   let highest = 0;
-  for (let i = 0; i < map.length; i++) {
+  for (let i = 0; i < plain.length; i++) {
     truths += isTruth[i]!;
-    if (map[i]! > map[highest]!) highest = i;
+    if (plain[i]! > plain[highest]!) highest = i;
   }
+  const map = sharp ?? plain;
   // Numbers of values above each threshold, and of truth among them.
   const above = new Float64Array(THRESHOLDS.length);
   const shared = new Float64Array(THRESHOLDS.length);
@@ -111,27 +123,37 @@ function padding(length: number, scale: number): number {
 
 function cutAxis(
   length: number,
-  scale: number,
+  longest: number,
   from: number,
   covered: number,
   side: number,
 ): FrameAxis {
+  const scale = FRAME / longest;
   const pad = padding(length, scale);
   const place = (i: number) => (START + i + 0.5 - pad) / scale;
   const all = Array.from({ length: CENTER }, (_, i) => i);
   const seen = all.filter((i) => place(i) >= from && place(i) < from + covered);
-  const points = seen.map((i) => Math.max((place(i) - from) * side / covered - 0.5, 0));
+  // The covered part is a map of its own, which PyTorch would resize to its length on the frame.
+  const step = Math.fround(side * longest / (covered * FRAME));
+  const start = pad + from * FRAME / longest;
+  const points = Float32Array.from(
+    seen,
+    (i) => Math.max(Math.fround(step * Math.fround(START + i + 0.5 - start)) - 0.5, 0),
+  );
   const lower = Int32Array.from(points, (point) => Math.min(Math.floor(point), side - 1));
   return {
     image: seen.map((i) => Math.floor(place(i))),
     first: START + (seen[0] ?? 0),
     lower,
     upper: lower.map((index) => Math.min(index + 1, side - 1)),
-    weight: Float64Array.from(points, (point, i) => point - lower[i]!),
+    weight: Float32Array.from(points, (point, i) => Math.min(point - lower[i]!, 1)),
   };
 }
 
-/** Blends the grid's pixels at each frame pixel that counts. */
+/**
+ * Blends the grid's pixels at each frame pixel that counts. As in PyTorch 2.15 on AVX2, the rows
+ * come first, only the second product is rounded by itself, and each sum is rounded.
+ */
 function sample(
   grid: Float32Array,
   side: number,
@@ -140,21 +162,31 @@ function sample(
 ): Float32Array {
   const width = columns.lower.length;
   const map = new Float32Array(width * rows.lower.length);
-  for (let y = 0, at = 0; y < rows.lower.length; y++) {
-    const [above, below, down] = [side * rows.lower[y]!, side * rows.upper[y]!, rows.weight[y]!];
-    for (let x = 0; x < width; x++, at++) {
-      const left = columns.lower[x]!;
-      const right = columns.upper[x]!;
-      const across = columns.weight[x]!;
-      const top = grid[above + left]! * (1 - across) + grid[above + right]! * across;
-      const bottom = grid[below + left]! * (1 - across) + grid[below + right]! * across;
-      map[at] = top * (1 - down) + bottom * down;
+  const rest = columns.weight.map((weight) => 1 - weight);
+  const stretched = new Map<number, Float32Array>();
+  const rowOf = (row: number) => {
+    const known = stretched.get(row);
+    if (known) return known;
+    const line = new Float32Array(width);
+    for (let x = 0; x < width; x++) {
+      const share = Math.fround(grid[row * side + columns.upper[x]!]! * columns.weight[x]!);
+      line[x] = grid[row * side + columns.lower[x]!]! * rest[x]! + share;
+    }
+    stretched.set(row, line);
+    return line;
+  };
+  for (let y = 0; y < rows.lower.length; y++) {
+    const down = rows.weight[y]!;
+    const up = Math.fround(1 - down);
+    const [above, below] = [rowOf(rows.lower[y]!), rowOf(rows.upper[y]!)];
+    for (let x = 0; x < width; x++) {
+      map[y * width + x] = above[x]! * up + Math.fround(below[x]! * down);
     }
   }
   return map;
 }
 
-/** Scales a map to -1..1 in float32, as NumPy does; a constant map becomes 0. */
+/** Scales a map in place to -1..1 in float32, as NumPy does; a constant map becomes 0. */
 function toUnits(map: Float32Array): Float32Array {
   const { minimum, maximum } = valueRange(map);
   const range = Math.fround(maximum - minimum);

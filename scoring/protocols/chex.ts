@@ -22,7 +22,10 @@ import type { ScoredBox } from "./map_boxes.ts";
 const THRESHOLDS = [0.1, 0.2, 0.3, 0.4, 0.5] as const;
 
 /** Names of the sums of a sample. */
-export const CHEX_SUMS = THRESHOLDS.flatMap((_, i) => [`shared${i + 1}`, `covered${i + 1}`]);
+export const CHEX_SUMS: readonly string[] = THRESHOLDS.flatMap((
+  _,
+  i,
+) => [`shared${i + 1}`, `covered${i + 1}`]);
 
 /** Side of the square frame (`iou_resolution`). */
 const FRAME = 1024;

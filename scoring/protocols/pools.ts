@@ -19,13 +19,15 @@ export function meanPool(width: number): Pool {
   return (samples) => (weights) => {
     const sums = new Array<number>(width).fill(0);
     const counts = new Array<number>(width).fill(0);
-    samples.forEach((sample, i) =>
-      sample.forEach((value, at) => {
-        if (Number.isNaN(value)) return;
-        sums[at % width]! += weights[i]! * value;
-        counts[at % width]! += weights[i]!;
-      })
-    );
+    for (let i = 0; i < samples.length; i++) {
+      const [sample, weight] = [samples[i]!, weights[i]!];
+      if (weight === 0) continue;
+      for (let at = 0; at < sample.length; at++) {
+        if (Number.isNaN(sample[at]!)) continue;
+        sums[at % width]! += weight * sample[at]!;
+        counts[at % width]! += weight;
+      }
+    }
     return sums.map((sum, field) => sum / counts[field]!);
   };
 }
@@ -80,9 +82,16 @@ function sortDetections(samples: readonly Float64Array[]) {
     return count;
   });
   all.sort((one, other) => other.score - one.score);
-  const positives = (weights: ArrayLike<number>) =>
-    truths.reduce((sum, count, i) => sum + weights[i]! * count, 0);
-  return { all, positives };
+  return {
+    scores: Float64Array.from(all, ({ score }) => score),
+    matched: Int32Array.from(all, ({ matched }) => matched),
+    owners: Int32Array.from(all, ({ sample }) => sample),
+    positives(weights: ArrayLike<number>) {
+      let sum = 0;
+      for (let i = 0; i < truths.length; i++) sum += weights[i]! * truths[i]!;
+      return sum;
+    },
+  };
 }
 
 /** NumPy's `spacing(1)`, which keeps cocoapi's precision defined. */
@@ -102,35 +111,34 @@ const FROM_TENTH = [0, 1, 2, 3, 4, 6, 8];
  * (VinBigData), and mean over .1 to .7 (ChEX). NaN without true boxes.
  */
 export const precisionPool: Pool = (samples) => {
-  const { all, positives } = sortDetections(samples);
-  const places = [...all.keys()];
+  const { matched, owners, positives } = sortDetections(samples);
   const matches = AP_THRESHOLDS.map((_, bit) =>
-    places.filter((place) => all[place]!.matched >> bit & 1)
+    Int32Array.from(owners.keys()).filter((place) => matched[place]! >> bit & 1)
   );
-  const detected = new Float64Array(all.length);
+  const detected = new Float64Array(owners.length);
+  const [recalls, precisions] = [detected.slice(), detected.slice()];
   return (weights) => {
     const total = positives(weights);
     if (total === 0) return [NaN, NaN, NaN, NaN];
     let count = 0;
-    for (let i = 0; i < all.length; i++) detected[i] = count += weights[all[i]!.sample]!;
+    for (let i = 0; i < owners.length; i++) detected[i] = count += weights[owners[i]!]!;
     const each = matches.map((own) => {
-      const recalls: number[] = [];
-      const precisions: number[] = [];
-      let hits = 0;
-      for (const place of own) {
-        const weight = weights[all[place]!.sample]!;
+      let [length, hits] = [0, 0];
+      for (let i = 0; i < own.length; i++) {
+        const weight = weights[owners[own[i]!]!]!;
         if (weight === 0) continue;
         hits += weight;
-        recalls.push(hits / total);
-        precisions.push(hits / (detected[place]! + EPSILON));
+        recalls[length] = hits / total;
+        precisions[length++] = hits / (detected[own[i]!]! + EPSILON);
       }
-      for (let i = precisions.length - 2; i >= 0; i--) {
-        precisions[i] = Math.max(precisions[i]!, precisions[i + 1]!);
+      for (let i = length - 2; i >= 0; i--) {
+        if (precisions[i + 1]! > precisions[i]!) precisions[i] = precisions[i + 1]!;
       }
       let [sum, at] = [0, 0];
-      for (const recall of RECALLS) {
-        while (at < recalls.length && recalls[at]! < recall) at++;
-        sum += precisions[at] ?? 0;
+      for (let i = 0; i < RECALLS.length; i++) {
+        while (at < length && recalls[at]! < RECALLS[i]!) at++;
+        if (at === length) break;
+        sum += precisions[at]!;
       }
       return sum / RECALLS.length;
     });
@@ -157,22 +165,23 @@ const RATES = [0.05, 0.1, 0.2];
  * of equal scores count together. NaN without true boxes.
  */
 export const frocPool: Pool = (samples) => {
-  const { all, positives } = sortDetections(samples);
+  const { scores, matched, owners, positives } = sortDetections(samples);
   return (weights) => {
     const total = positives(weights);
-    const count = samples.reduce((sum, _, i) => sum + weights[i]!, 0);
+    let count = 0;
+    for (let i = 0; i < samples.length; i++) count += weights[i]!;
     const recalls = RATES.map(() => total === 0 ? NaN : 0);
     let [hits, misses] = [0, 0];
-    for (let i = 0; i < all.length && total > 0; i++) {
-      const { score, matched, sample } = all[i]!;
-      if (matched >> AT_HALF & 1) hits += weights[sample]!;
-      else misses += weights[sample]!;
+    for (let i = 0; i < owners.length && total > 0; i++) {
+      const weight = weights[owners[i]!]!;
+      if (matched[i]! >> AT_HALF & 1) hits += weight;
+      else misses += weight;
       // Later detections only add false positives.
       if (misses > RATES.at(-1)! * count + ROUNDING) break;
-      if (all[i + 1]?.score === score) continue;
-      RATES.forEach((rate, j) => {
-        if (misses <= rate * count + ROUNDING) recalls[j] = hits / total;
-      });
+      if (scores[i + 1] === scores[i]) continue;
+      for (let j = 0; j < RATES.length; j++) {
+        if (misses <= RATES[j]! * count + ROUNDING) recalls[j] = hits / total;
+      }
     }
     return recalls;
   };
@@ -186,18 +195,22 @@ const BINS = 10;
  * scores, as probabilities that a box matches at IoU .5. NaN without predicted boxes.
  */
 export const calibrationPool: Pool = (samples) => {
-  const { all } = sortDetections(samples);
-  return (weights) => {
-    const gaps = new Float64Array(BINS);
-    let [count, brier] = [0, 0];
-    for (const { score, matched, sample } of all) {
-      const weight = weights[sample]!;
-      const isHit = matched >> AT_HALF & 1;
-      const bin = Math.min(Math.max(Math.ceil(score * BINS) - 1, 0), BINS - 1);
-      gaps[bin]! += weight * (isHit - score);
-      brier += weight * (isHit - score) ** 2;
-      count += weight;
+  // Sums of each sample: a gap a bin, the squares of the gaps, and the number of boxes.
+  const sums = samples.map((sample) => {
+    const own = new Float64Array(BINS + 2);
+    for (let at = 0; at < sample.length; at += DETECTION) {
+      const score = sample[at]!;
+      if (Number.isNaN(score)) continue;
+      const gap = (sample[at + 1]! >> AT_HALF & 1) - score;
+      own[Math.min(Math.max(Math.ceil(score * BINS) - 1, 0), BINS - 1)]! += gap;
+      own[BINS]! += gap ** 2;
+      own[BINS + 1]!++;
     }
+    return own;
+  });
+  return (weights) => {
+    const gaps = totals(sums, weights);
+    const [brier, count] = gaps.splice(BINS) as [number, number];
     return [gaps.reduce((sum, gap) => sum + Math.abs(gap), 0) / count, brier / count];
   };
 };
@@ -212,25 +225,30 @@ const RECALL = 0.95;
  * without phrases of both kinds.
  */
 export const existencePool: Pool = (samples) => {
-  const rankings = [2, 3].map((field) =>
-    samples.map((sample, i) => ({ isPresent: sample[0] === 1, score: sample[field]!, i }))
-      .sort((one, other) => other.score - one.score)
-  );
+  const rankings = [2, 3].map((field) => {
+    const order = [...samples.keys()].sort((one, other) =>
+      samples[other]![field]! - samples[one]![field]!
+    );
+    return {
+      order: Int32Array.from(order),
+      isPresent: Uint8Array.from(order, (i) => Number(samples[i]![0] === 1)),
+      scores: Float64Array.from(order, (i) => samples[i]![field]!),
+    };
+  });
   return (weights) =>
-    rankings.flatMap((ranking) => {
+    rankings.flatMap(({ order, isPresent, scores }) => {
       let [positives, negatives] = [0, 0];
-      for (const { isPresent, i } of ranking) {
-        if (isPresent) positives += weights[i]!;
-        else negatives += weights[i]!;
+      for (let at = 0; at < order.length; at++) {
+        if (isPresent[at]) positives += weights[order[at]!]!;
+        else negatives += weights[order[at]!]!;
       }
       if (positives === 0 || negatives === 0) return [NaN, NaN];
       let [hits, wrong, area, share] = [0, 0, 0, NaN];
       let [tiedHits, tiedWrong] = [0, 0];
-      for (let at = 0; at < ranking.length; at++) {
-        const { isPresent, score, i } = ranking[at]!;
-        if (isPresent) tiedHits += weights[i]!;
-        else tiedWrong += weights[i]!;
-        if (ranking[at + 1]?.score === score) continue;
+      for (let at = 0; at < order.length; at++) {
+        if (isPresent[at]) tiedHits += weights[order[at]!]!;
+        else tiedWrong += weights[order[at]!]!;
+        if (scores[at + 1] === scores[at]) continue;
         area += tiedWrong * (hits + tiedHits / 2);
         hits += tiedHits;
         wrong += tiedWrong;

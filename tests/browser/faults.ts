@@ -50,7 +50,7 @@ Deno.test("page says which of its files does not load, and works once it does", 
     };
     await again();
     // A worker never loads a file that it once failed to load, so the page needs a new worker.
-    for (const file of ["ort/ort-wasm-simd-threaded.mjs", "models/demo/config.json"]) {
+    for (const file of ["ort/ort.wasm.js", "models/demo/config.json"]) {
       await breakFile(page, file, 1);
       await page.reload();
       await said(page, file);

@@ -64,11 +64,20 @@ function withSite(test: (site: string) => Promise<void>): Promise<void> {
     const { code, stdout, stderr } = await runCommand("site", ["--out", "site"], folder);
     assertEquals([code, stderr], [0, ""]);
     assertMatch(stdout, /^site: \d+ files, \d+\.\d MB\n$/);
+    const licenses = await Deno.readTextFile(`${folder}/site/LICENSES.txt`);
+    assertMatch(licenses, /^Groundray\s+Apache License/);
+    for (
+      const name of ["onnxruntime-web 1", "imagescript 1", "dcmjs-codecs 0", "@noble/hashes 2"]
+    ) {
+      assert(licenses.includes(`\n${name}`), name);
+    }
     await test(`${folder}/site`);
   });
 }
 
-const opened = (page: Page) => page.locator("#status", { hasText: "Ready." }).waitFor();
+/** Waits for an open model; a page that still has its X-ray says no more of it. */
+const opened = (page: Page) =>
+  page.locator("#place", { hasText: "Running on" }).waitFor({ state: "attached" });
 const place = async (page: Page) => (await page.locator("#place").textContent())!;
 const isIsolated = (page: Page) => page.evaluate(() => globalThis.crossOriginIsolated);
 
@@ -117,7 +126,7 @@ async function onPlainHost(site: string): Promise<void> {
     await page.goto(host.url);
     await opened(page);
     assertEquals(await isIsolated(page), true);
-    assertMatch(await place(page), /WebAssembly with \d+ threads? runs the model\. /);
+    assertMatch(await place(page), /WebAssembly with \d+ threads? runs the model\.( |$)/);
     await groundOwn(page);
     await untilKept(page);
     // The page is loaded twice, and each of the large files once.
@@ -209,7 +218,7 @@ async function withoutServiceWorker(site: string): Promise<void> {
     assertEquals(await isIsolated(page), false);
     assertMatch(
       await place(page),
-      /with 1 thread runs the model, since the browser does not isolate this page from other sites\. /,
+      /with 1 thread runs the model, since the browser does not isolate this page from other sites\.( |$)/,
     );
     await groundOwn(page);
   }, { serviceWorkers: "block", expected: ["registration blocked by Playwright"] });

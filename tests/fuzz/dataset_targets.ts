@@ -7,7 +7,7 @@
 import { folderOf } from "../../base/paths.ts";
 import { IMAGES, type Layout } from "../../datasets/layouts/layout.ts";
 import { LAYOUTS } from "../../datasets/layouts/registry.ts";
-import { openDataset } from "../../datasets/open_dataset.ts";
+import { openDataset, type OpenDatasetOptions } from "../../datasets/open_dataset.ts";
 import { matchMaps, openMapList } from "../../datasets/predictions/map_list.ts";
 import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";
 import { readPredictions } from "../../datasets/predictions/read_predictions.ts";
@@ -69,12 +69,22 @@ const PATHS = [
   " ",
 ];
 
-/** Reads a dataset and each of its images. */
+/** Reads a dataset and each of its images, by its phrases and by its classes. */
 async function readAll(bytes: Uint8Array, folder: string, name: string): Promise<void> {
   const images = await prepare(folder);
   const path = `${folder}/${name}`;
   await Deno.writeFile(path, bytes);
-  const dataset = await openDataset(path, { images });
+  const detection = { classes: ["all"], template: "{label}" };
+  await readItems(path, { images, detection }).catch((error) => requireTyped(error, [folder]));
+  await readItems(path, { images });
+}
+
+async function readItems(
+  path: string,
+  options: OpenDatasetOptions & { readonly images: string },
+): Promise<void> {
+  const { images } = options;
+  const dataset = await openDataset(path, options);
   for await (const entry of dataset.items) {
     if (entry.kind === "failure") {
       requireSentence(entry.failure.id);

@@ -13,6 +13,7 @@ import { IMAGE_TARGETS } from "./image_targets.ts";
 import { PHRASE_TARGET } from "./phrase_target.ts";
 import { MAP_TARGET } from "./map_target.ts";
 import { MODEL_TARGETS } from "./model_targets.ts";
+import { OPTION_TARGETS } from "./option_targets.ts";
 import { RUN_TARGETS } from "./run_targets.ts";
 import { Broken, requireTyped, type Target } from "./target.ts";
 
@@ -26,6 +27,7 @@ export const TARGETS: readonly Target[] = [
   DICOM_TARGET,
   MAP_TARGET,
   PHRASE_TARGET,
+  ...OPTION_TARGETS,
   ...RUN_TARGETS,
 ];
 

@@ -5,6 +5,7 @@
  */
 
 import { isInputError } from "../../base/errors.ts";
+import { UsageError } from "../../base/options.ts";
 import type { Random } from "../../base/random.ts";
 
 /** One reader, and the maker of its inputs. */
@@ -59,7 +60,7 @@ export function requireSentence(message: string): void {
 }
 
 /** Classes of errors that may describe a fault of a model or a run. */
-const TYPED = [RangeError, SyntaxError, ...Object.values(Deno.errors)];
+const TYPED = [RangeError, SyntaxError, UsageError, ...Object.values(Deno.errors)];
 
 /**
  * Checks that an error is typed and that its message is a sentence that names the file.

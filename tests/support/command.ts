@@ -22,20 +22,22 @@ export interface CommandOptions {
    * command.
    */
   readonly fault?: string;
+  /** Name of the permission set, if it is not the module's name. */
+  readonly set?: string;
 }
 
 /** Returns the arguments of `deno run` with the permissions of the command's task. */
 export function commandArguments(
   name: string,
   args: readonly string[],
-  { fault }: CommandOptions = {},
+  { fault, set = name }: CommandOptions = {},
 ): string[] {
   return [
     "run",
     "--quiet",
     "--no-prompt",
     `--config=${ROOT}deno.json`,
-    `--permission-set=${name}`,
+    `--permission-set=${set}`,
     fault ? `${ROOT}tests/support/${fault}` : `${ROOT}cli/${name}.ts`,
     ...args,
   ];

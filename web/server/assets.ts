@@ -95,11 +95,19 @@ function typeOf({ file, isScript }: AssetSource): string {
   return TYPES[ending] ?? "application/octet-stream";
 }
 
-/** Reads a file of the page, or bundles it. */
-export async function readSource(source: AssetSource): Promise<Uint8Array<ArrayBuffer>> {
-  return source.isScript
-    ? await bundleScript(source.file, source)
-    : await Deno.readFile(source.file);
+/**
+ * Reads a file of the page, or bundles it.
+ *
+ * @param onFile Called with the address of each file that goes into it.
+ */
+export async function readSource(
+  source: AssetSource,
+  onFile?: (file: string) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { file, isScript } = source;
+  if (isScript) return await bundleScript(file, { ...source, ...(onFile && { onFile }) });
+  onFile?.(file.href);
+  return await Deno.readFile(file);
 }
 
 async function readAsset(source: AssetSource): Promise<Asset> {

@@ -76,6 +76,7 @@ export const PAGE_SOURCES: readonly URL[] = [
   "reports",
   "runs",
   "methods",
+  "hub",
   "pipeline",
   "models",
   "datasets",

@@ -1,10 +1,10 @@
 /**
  * Script of the service worker of the page as static files. It isolates the page from other sites
- * where the host does not, so that WebAssembly has threads, and keeps the files for use offline.
+ * where the host does not, since WebAssembly's threads need that. It keeps the files for use offline.
  *
  * Names of files hold hashes, so a file of a name never changes. The page itself comes from the
- * network if there is one: a new version shows at once. The new version's service worker waits until
- * no page of the old version is open, and then removes the old files.
+ * network if there is one: a new version shows at once. The new version's service worker waits while
+ * a page of the old version is open. Then it removes the old files.
  *
  * @module
  */

@@ -10,6 +10,7 @@ import type { ServerFacts } from "../review_api.ts";
 import { type AssetList, type AssetSource, readSource } from "../server/assets.ts";
 import { FOLDERS, modelFiles, PAGE_FILES } from "../server/page_files.ts";
 import { POLICY } from "../server/responses.ts";
+import { licensesOf } from "./licenses.ts";
 
 /** Content of files by their paths below the site's folder. */
 export type SiteFiles = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -28,13 +29,27 @@ const DIGITS = 12;
  */
 export async function siteFiles(page: AssetList = PAGE_FILES): Promise<SiteFiles> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const used = new Set<string>();
+  /** Adds files below a folder, and names the folder by their hash. */
+  const addFolder = async (
+    start: string,
+    sources: readonly (readonly [path: string, source: AssetSource])[],
+  ) => {
+    const read = new Map<string, Uint8Array<ArrayBuffer>>();
+    for (const [path, source] of sources) {
+      read.set(path, await readSource(source, (file) => used.add(file)));
+    }
+    const folder = `${start}-${await hashOf(read)}`;
+    for (const [path, bytes] of read) files.set(`${folder}/${path}`, bytes);
+    return folder;
+  };
   const plain = modelFiles();
   const folders: Record<string, string> = {};
   for (const [name, start] of Object.entries(FOLDERS)) {
     const own = [...plain].flatMap(([path, source]): [string, AssetSource][] =>
       path.startsWith(`/${start}`) ? [[path.slice(start.length + 1), source]] : []
     );
-    folders[name] = await addFolder(files, name, own);
+    folders[name] = await addFolder(name, own);
   }
   // The scripts lie in a folder beside these folders.
   const beside = (name: keyof typeof FOLDERS) => `../${folders[name]}/`;
@@ -46,11 +61,12 @@ export async function siteFiles(page: AssetList = PAGE_FILES): Promise<SiteFiles
   const scripts = [...page, ["/worker.js", named.get("/worker.js")!] as const]
     .filter(([path]) => path !== "/")
     .map(([path, source]): [string, AssetSource] => [path.slice(1), source]);
-  const app = await addFolder(files, "app", scripts);
+  const app = await addFolder("app", scripts);
 
   const html = new TextDecoder().decode(await readSource(page.get("/")!));
-  const index = new TextEncoder().encode(toStatic(html, app));
-  files.set("index.html", index);
+  const encode = (text: string) => new TextEncoder().encode(text);
+  files.set("LICENSES.txt", encode(await licensesOf(used)));
+  files.set("index.html", encode(toStatic(html, app)));
   const within = (folder: string) => [...files.keys()].filter((path) => path.startsWith(folder));
   const service = {
     version: await hashOf(files),
@@ -62,19 +78,6 @@ export async function siteFiles(page: AssetList = PAGE_FILES): Promise<SiteFiles
   const file = new URL("service_worker.ts", import.meta.url);
   const define = { SITE: JSON.stringify(service) };
   return files.set("sw.js", await readSource({ file, isScript: true, define }));
-}
-
-/** Adds files below a folder, and names the folder by their hash. */
-async function addFolder(
-  files: Map<string, Uint8Array<ArrayBuffer>>,
-  start: string,
-  sources: readonly (readonly [path: string, source: AssetSource])[],
-): Promise<string> {
-  const read = new Map<string, Uint8Array<ArrayBuffer>>();
-  for (const [path, source] of sources) read.set(path, await readSource(source));
-  const folder = `${start}-${await hashOf(read)}`;
-  for (const [path, bytes] of read) files.set(`${folder}/${path}`, bytes);
-  return folder;
 }
 
 /** Hash over paths and contents, in hexadecimal digits. */

@@ -5,18 +5,16 @@
  */
 
 import "./_no_location.ts";
-import forCpu from "onnxruntime-web";
-import forGpu from "onnxruntime-web/jspi";
 import type { OrtWeb } from "../host.ts";
 
 /** Current instance of the GPU build. */
-let gpuInstance = forGpu as OrtWeb;
+let gpuInstance: OrtWeb | undefined;
 
 /** Loads a build. With `isFresh`, a new instance replaces the one whose GPU was lost. */
 export async function loadOrt(build: "wasm" | "webgpu", isFresh = false): Promise<OrtWeb> {
-  if (build === "wasm") return forCpu;
+  if (build === "wasm") return (await import("onnxruntime-web")).default;
   if (isFresh) gpuInstance = await freshCopy();
-  return gpuInstance;
+  return gpuInstance ??= (await import("onnxruntime-web/jspi")).default as OrtWeb;
 }
 
 /**
