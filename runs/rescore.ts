@@ -31,8 +31,8 @@ import type { HeatmapResult } from "./run_folder.ts";
 /** Lifts that need no training, by name; `none` leaves heatmaps as they are. */
 export const LIFTS = ["none", DHS.name] as const;
 
-/** How {@linkcode finishStored} finishes heatmaps. */
-export interface StoredFinish extends Required<Omit<FinishSettings, "otsu">> {
+/** How {@linkcode rescore} finishes and scores heatmaps. */
+export interface RescoreSettings extends Required<Omit<FinishSettings, "otsu">>, ProtocolChoice {
   /** True sets values up to Otsu's threshold to 0; a number is a threshold in its place, 0..1. */
   readonly otsu: boolean | number;
   /**
@@ -40,11 +40,8 @@ export interface StoredFinish extends Required<Omit<FinishSettings, "otsu">> {
    *
    * @default {"none"}
    */
-  readonly lift?: typeof LIFTS[number];
+  readonly lift?: "none" | "dhs";
 }
-
-/** How {@linkcode rescore} finishes and scores heatmaps. */
-export interface RescoreSettings extends StoredFinish, ProtocolChoice {}
 
 /** A heatmap that was finished from its stored layers. */
 export interface FinishedHeatmap extends Heatmap {
@@ -64,7 +61,7 @@ export interface FinishedHeatmap extends Heatmap {
  */
 export function finishStored(
   { size, image: { width, height }, layers, view }: Omit<StoredHeatmap, "id">,
-  { lift = "none", ...finish }: StoredFinish,
+  { lift = "none", ...finish }: Pick<RescoreSettings, "sigma" | "otsu" | "lift">,
 ): FinishedHeatmap {
   const crop = cropRegion(width, height, view);
   const made = view

@@ -60,7 +60,10 @@ interface Task {
 }
 
 /** Results of a sample by a helping thread. */
-type Answer = Pick<RescoredSample, "results" | "plain">;
+interface Answer {
+  readonly results: readonly SampleResult[];
+  readonly plain?: readonly SampleResult[];
+}
 
 /**
  * Scores a share of a run in a helping thread, for {@linkcode rescoreRun} in another thread. If the
@@ -98,25 +101,22 @@ async function* askHelper(port: MessagePort, task: Task): AsyncGenerator<Answer,
   }
 }
 
-/** Results of a sample that was scored again. */
-export interface RescoredSample {
-  /** The run's own results of the sample. */
-  readonly before: readonly SampleResult[];
-  /** The results after scoring again, in the same order. */
-  readonly results: readonly SampleResult[];
-  /** The results after scoring again without the lift, if a lift was chosen. */
-  readonly plain?: readonly SampleResult[];
-  readonly heatmaps: readonly StoredHeatmap[];
-  /** Kept attention of the sample; empty if the run keeps none. */
-  readonly kept: readonly StoredHeatmap[];
-}
-
 /** A run scored again. */
 export interface RescoredRun {
   /** The run's record with the new choices, as if the run had begun with them. */
   readonly record: RunRecord;
   /** Results of each sample in the run's order, with the stored heatmaps. */
-  readonly samples: AsyncIterable<RescoredSample>;
+  readonly samples: AsyncIterable<{
+    /** The run's own results of the sample. */
+    readonly before: readonly SampleResult[];
+    /** The results after scoring again, in the same order. */
+    readonly results: readonly SampleResult[];
+    /** The results after scoring again without the lift, if a lift was chosen. */
+    readonly plain?: readonly SampleResult[];
+    readonly heatmaps: readonly StoredHeatmap[];
+    /** Kept attention of the sample; empty if the run keeps none. */
+    readonly kept: readonly StoredHeatmap[];
+  }>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import "../base/host/deno/mod.ts";
 import { assertEquals, assertRejects } from "@std/assert";
-import { helpRescoring, type RescoredSample, rescoreRun } from "./rescore_run.ts";
+import { helpRescoring, type RescoredRun, rescoreRun } from "./rescore_run.ts";
 
 const FIXTURE = new URL("../tests/old_runs/fixture/", import.meta.url).pathname;
 
@@ -15,7 +15,7 @@ async function withHelpers<T>(count: number, use: (ports: MessagePort[]) => Prom
   }
 }
 
-const collect = (samples: AsyncIterable<RescoredSample>) => Array.fromAsync(samples);
+const collect = ({ samples }: RescoredRun) => Array.fromAsync(samples);
 
 Deno.test("rescoreRun() with helpers gives the same samples in the same order", async () => {
   for (
@@ -24,11 +24,11 @@ Deno.test("rescoreRun() with helpers gives the same samples in the same order", 
       ["both", { protocols: ["aep", "existence"], lift: "dhs" }],
     ] as const
   ) {
-    const alone = await collect((await rescoreRun(FIXTURE + name, options)).samples);
+    const alone = await collect(await rescoreRun(FIXTURE + name, options));
     for (const count of [1, 3, 20]) {
       const helped = await withHelpers(
         count,
-        async (ports) => await collect((await rescoreRun(FIXTURE + name, options, ports)).samples),
+        async (ports) => await collect(await rescoreRun(FIXTURE + name, options, ports)),
       );
       assertEquals(helped, alone);
     }
@@ -49,7 +49,7 @@ Deno.test("rescoreRun() with helpers meets a fault of a sample itself", async ()
       () =>
         withHelpers(
           1,
-          async (ports) => await collect((await rescoreRun(folder, {}, ports)).samples),
+          async (ports) => await collect(await rescoreRun(folder, {}, ports)),
         ),
       SyntaxError,
       "it lies outside the image of",

@@ -108,6 +108,10 @@ Deno.test("rec, set-f1, pq and f1-one of 200 random sets are those of every assi
     assertAlmostEquals(f1At30!, f1(0.3), 1e-12);
     assertAlmostEquals(f1At50!, f1(0.5), 1e-12);
     const first = matrix[0]?.[0] ?? 0;
+    const isMarked = predicted.length > 0;
+    assertEquals(entriesOf(one, "t-acc"), [{ something: Number(isMarked) }]);
+    assertEquals(entriesOf({ ...one, truth: [] }, "n-acc"), [{ nothing: Number(!isMarked) }]);
+    assertEquals([entriesOf(one, "n-acc"), entriesOf({ ...one, truth: [] }, "t-acc")], [[], []]);
     const rec = entriesOf(one, "rec");
     assertEquals(rec.length, Number(truth.length === 1));
     for (const { iouFirst, hitAt30, hitAt50 } of rec) {
