@@ -50,7 +50,7 @@ export class Gallery {
   }
 
   /** Sets Gaussian and threshold to a run's; see {@linkcode Controls.useSettings}. */
-  useSettings(sigma: number, otsu: boolean): void {
+  useSettings(sigma: number, otsu: boolean | number): void {
     this.#controls.useSettings(sigma, otsu);
   }
 
