@@ -22,7 +22,7 @@ import { callOfProcess } from "./groundray/call.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT, sayError } from "./kit/exit.ts";
 import { Failures, Notices, ReadingNotes, TooManyFailures } from "./kit/failures.ts";
-import { makeOwnFolder, OUT, requireApart } from "./kit/files.ts";
+import { makeOwnFolder, OUT, requireApart, requireRoom } from "./kit/files.ts";
 import { readStudy } from "./study/config.ts";
 import { type EvalControls, openControls } from "./study/eval_controls.ts";
 import { chooseEarlier, EVAL_COMMAND, type EvalValues } from "./study/eval_flags.ts";
@@ -140,6 +140,12 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         (controls ? `, and ${controls.count} questions beside them` : "") +
         (done.size > 0 ? `; ${done.size + (controls?.done.size ?? 0)} done before.` : "."),
     );
+    if (methods.keptBytes > 0) {
+      const more = controls ? controls.count - controls.done.size : 0;
+      const left = dataset.count - done.size + more;
+      const size = await requireRoom(out, methods.keptBytes, left);
+      progress.say(`Keeping attention: ${size}.`);
+    }
     const opened = await methods.open(async () => ({
       dataset: await openDataset(path, {
         ...(images && { images }),
@@ -252,8 +258,9 @@ async function carryOut(run: Run, signal: AbortSignal): Promise<number> {
         notices.push(notice);
       },
     });
-    for await (const { result, heatmap } of results) {
+    for await (const { result, heatmap, kept } of results) {
       if (heatmap) await homeOf(result).writeHeatmaps([heatmap]);
+      if (kept) await homeOf(result).writeAttention([kept]);
       sample.push(result);
       // The last variant completes a sample.
       const isDone = result.setting === undefined || result.setting === record.variants.at(-1);

@@ -36,7 +36,7 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   if (operands.some((folder) => isSameFolder(folder, out))) {
     throw new UsageError(`Option "--out" must be another folder than the shards, got "${out}"`);
   }
-  const { record, results, heatmaps } = await mergeRuns(operands);
+  const { record, results, heatmaps, kept } = await mergeRuns(operands);
   const controls = await mergeControls(operands);
   const progress = new Progress(values.progress, undefined, "heatmaps");
   const folder = await RunFolder.lock(out, (notice) => progress.warn(notice));
@@ -52,6 +52,8 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
         progress.update(++count);
       }
     };
+    // The last heatmap closes the shards' files.
+    await folder.writeAttention(kept);
     await folder.writeHeatmaps(counted());
     progress.finish(count);
     await folder.write(results);
@@ -67,12 +69,13 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
 /** Writes merged controls to the folder of the merged run. */
 async function writeControls(
   out: string,
-  { record, results, heatmaps }: MergedRuns,
+  { record, results, heatmaps, kept }: MergedRuns,
   overwrite: boolean,
 ): Promise<void> {
   const folder = await RunFolder.lock(controlFolder(out), () => {});
   try {
     await folder.begin(record, overwrite ? "overwrite" : "refuse", () => {});
+    await folder.writeAttention(kept);
     await folder.writeHeatmaps(heatmaps);
     await folder.write(results);
   } finally {

@@ -13,6 +13,7 @@ import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { SCORE_FLAGS } from "./kit/score_flags.ts";
 import { conclude, printFiles } from "./kit/summary.ts";
 import { SIGMA_FLAG } from "../methods/ldm/flags.ts";
+import { parseLayers, parseSelect } from "../methods/ldm/parsers.ts";
 import { LIFTS } from "../runs/rescore.ts";
 import { controlFolder, controlRecord, hasControls } from "../runs/control_run.ts";
 import { HEATMAPS } from "../runs/heatmap_file.ts";
@@ -42,6 +43,28 @@ const COMMAND = command({
     sigma: { ...SIGMA_FLAG, defaultText: AS_BEFORE },
     otsu: { type: "boolean", description: "Cut heatmaps at Otsu's threshold." },
     "no-otsu": { type: "boolean", description: "Keep whole heatmaps." },
+    threshold: {
+      type: "number",
+      min: 0,
+      max: 1,
+      placeholder: "SHARE",
+      description: "Cut heatmaps at this share of their range in place of Otsu's threshold.",
+      defaultText: AS_BEFORE,
+    },
+    layers: {
+      type: "string",
+      placeholder: "LIST",
+      description:
+        "Cross-attention layers to average, such as 3,4,6,7 or 3-7, or all: some of the run's own, or any after eval --keep.",
+      defaultText: AS_BEFORE,
+    },
+    select: {
+      type: "string",
+      placeholder: "RANGE",
+      description:
+        "Steps to average, such as 120..180 or 40%..60%, after eval --keep: whole groups of the kept steps.",
+      defaultText: AS_BEFORE,
+    },
     margin: { ...SCORE_FLAGS.margin, defaultText: AS_BEFORE },
     protocol: { ...SCORE_FLAGS.protocol, defaultText: AS_BEFORE },
     lift: {
@@ -78,16 +101,23 @@ async function main(
   signal: AbortSignal,
   helpers: readonly MessagePort[],
 ): Promise<number> {
-  const { out, operands: [source], sigma, margin, protocol, lift, overwrite } = values;
+  const { out, operands: [source], sigma, layers, select, margin, protocol } = values;
+  const { lift, overwrite } = values;
   if (isSameFolder(source!, out)) {
     throw new UsageError(`Option "--out" must be another folder than RESULTS, got "${out}"`);
   }
-  if (values.otsu && values["no-otsu"]) {
-    throw new UsageError('Options "--otsu" and "--no-otsu" exclude each other');
+  const cuts = (["otsu", "no-otsu", "threshold"] as const)
+    .filter((name) => values[name] !== undefined && values[name] !== false);
+  if (cuts.length > 1) {
+    throw new UsageError(
+      `Options ${cuts.map((name) => `"--${name}"`).join(" and ")} exclude each other`,
+    );
   }
   const options: RescoreOptions = {
     ...(sigma !== undefined && { sigma }),
-    ...((values.otsu || values["no-otsu"]) && { otsu: values.otsu }),
+    ...(cuts.length > 0 && { otsu: values.threshold ?? values.otsu }),
+    ...(layers !== undefined && { layers: parseLayers(layers) }),
+    ...(select !== undefined && { select: parseSelect(select) }),
     ...(margin !== undefined && { margin }),
     ...(protocol.length > 0 && { protocols: parseProtocols(protocol) }),
     ...(lift !== undefined && { lift }),
@@ -103,9 +133,10 @@ async function main(
     let failed = 0;
     let lifted: LiftComparison | undefined;
     progress.begin(total);
-    for await (const { results, plain, heatmaps } of samples) {
+    for await (const { results, plain, heatmaps, kept } of samples) {
       signal.throwIfAborted();
       await folder.writeHeatmaps(heatmaps);
+      await folder.writeAttention(kept);
       await folder.write(results);
       for (const result of results) summary.add(result);
       if (plain) (lifted ??= new LiftComparison()).add(plain, results);
@@ -153,8 +184,9 @@ async function rescoreControls(
   try {
     const own = again?.record ?? controlRecord(record);
     await folder.begin(own, overwrite ? "overwrite" : "refuse", () => {});
-    for await (const { results, heatmaps } of again?.samples ?? []) {
+    for await (const { results, heatmaps, kept } of again?.samples ?? []) {
       await folder.writeHeatmaps(heatmaps);
+      await folder.writeAttention(kept);
       await folder.write(results);
     }
   } finally {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { statfs } from "node:fs/promises";
+import { freeBytesOf } from "../base/host/deno/free_bytes.ts";
 import type { CatalogModel } from "./catalog.ts";
 import {
   type Digest,
@@ -252,11 +252,6 @@ export async function lock(
     file.close();
     throw error;
   }
-}
-
-async function freeBytesOf(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
 }
 
 function megabytes(bytes: number): number {

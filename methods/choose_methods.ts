@@ -35,6 +35,8 @@ export interface ChosenMethods {
   readonly facts: Readonly<Record<string, unknown>>;
   /** Facts that include the paths of files; they override `facts` in `summary.json`. */
   readonly sources: Readonly<Record<string, unknown>>;
+  /** Bytes of each phrase's kept attention on the disk; 0 if no method keeps any. */
+  readonly keptBytes: number;
   /**
    * Loads the methods, which takes seconds.
    *
@@ -90,6 +92,7 @@ export async function chooseMethods(
     sources: isSeedAlone
       ? first.source
       : { methods: each(({ facts, source }) => ({ ...facts, ...source })) },
+    keptBytes: named.reduce((sum, [, { keptBytes = 0 }]) => sum + keptBytes, 0),
     open: async (whole) => {
       const methods: Record<string, Method> = {};
       const close = async () => {

@@ -56,6 +56,8 @@ export interface ChosenMethod {
   readonly notes?: readonly string[];
   /** Settings of the stages; absent if the method has none. */
   readonly settings?: ResolvedSettings;
+  /** Bytes of each phrase's kept attention on the disk; absent if the method keeps none. */
+  readonly keptBytes?: number;
   /**
    * Loads the method.
    *

@@ -11,6 +11,7 @@ import type { ImageSource } from "./decode.ts";
 import { groundImage, type GroundImageOptions } from "./ground.ts";
 import type { ScoredPhrase } from "./metrics.ts";
 import type { AveragedLayer } from "./postprocess.ts";
+import type { Selection } from "./settings/selection.ts";
 import { type GroundSettings, resolveSettings } from "./settings/settings.ts";
 import type { VariantSettings } from "./settings/variants.ts";
 
@@ -129,14 +130,55 @@ export function attentionVariants(
     { ...settings, variants: [own] },
   );
   const [from, to] = range === "all" ? [0, timesteps.length] : [first, last];
+  return [own, ...columnsBetween(edgesOf(from, to, columns), layers)];
+}
+
+/** Groups of steps in the attention that a run keeps, before windows of the run divide them. */
+const KEPT_GROUPS = 5;
+
+/**
+ * The columns of the attention that a run keeps, as variants of all layers. No window of the run's
+ * own variants cuts through a column: means over columns give every heatmap of the run again.
+ *
+ * @param model The bundle, and all its layers.
+ * @param settings The settings, with the run's own variants.
+ * @param range Steps to keep: the whole trajectory, or the steps that the variants average.
+ * @throws {RangeError} If a setting is out of its range.
+ */
+export function keptColumns(
+  model: { readonly bundle: Bundle; readonly layers: readonly number[] },
+  settings: GroundSettings,
+  range: typeof ATTENTION_RANGES[number],
+): ColumnSettings[] {
+  const { timesteps, start, end, variants } = resolveSettings(model, settings);
+  const [from, to] = range === "all" ? [0, timesteps.length] : [start, end];
+  const edges = new Set([
+    ...edgesOf(from, to, KEPT_GROUPS),
+    ...variants.flatMap(({ start, end }) => [start, end]),
+  ]);
+  return columnsBetween([...edges].sort((a, b) => a - b), model.layers);
+}
+
+/** First steps of at most `columns` groups of nearly equal size, and the end of the last group. */
+function edgesOf(from: number, to: number, columns: number): number[] {
   const count = Math.min(columns, to - from);
-  const edge = (column: number) => from + Math.round(column * (to - from) / count);
-  const grid = Array.from({ length: count }, (_, column): VariantSettings => {
-    const [start, end] = [edge(column), edge(column + 1)];
+  return Array.from(
+    { length: count + 1 },
+    (_, column) => from + Math.round(column * (to - from) / count),
+  );
+}
+
+/** A group of neighbouring steps, as a variant. */
+export interface ColumnSettings extends VariantSettings {
+  readonly select: Extract<Selection, { readonly kind: "indices" }>;
+}
+
+function columnsBetween(edges: readonly number[], layers: readonly number[]): ColumnSettings[] {
+  return edges.slice(1).map((end, column) => {
+    const start = edges[column]!;
     const select = { kind: "indices", start, end } as const;
-    return { name: `${start}..${end}`, layers, select, otsu: false };
+    return { name: `attention ${start}..${end}`, layers, select, otsu: false };
   });
-  return [own, ...grid];
 }
 
 /**

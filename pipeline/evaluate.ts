@@ -140,6 +140,8 @@ export interface Evaluated {
   readonly result: SampleResult;
   /** Absent if the sample has no heatmap. */
   readonly heatmap?: StoredHeatmap;
+  /** Attention that the run keeps, with the layers of all groups of steps; see {@linkcode Method}. */
+  readonly kept?: StoredHeatmap;
 }
 
 /** Options of {@linkcode evaluate}. */
@@ -363,9 +365,14 @@ async function* toEvaluated(
       ...(negative && { [isPresent ? "present" : "negative"]: true, ...negative }),
       status: "grounded",
     };
-    yield "predicted" in flow.item
-      ? { result }
-      : { result, heatmap: storedHeatmap(flow.item, { id, ...(setting && { setting }) }) };
+    if ("predicted" in flow.item) {
+      yield { result };
+      continue;
+    }
+    const heatmap = storedHeatmap(flow.item, { id, ...(setting && { setting }) });
+    const { kept: layers } = flow.item;
+    const kept = layers && storedHeatmap({ ...flow.item, layers }, { id });
+    yield { result, heatmap, ...(kept && { kept }) };
   }
 }
 

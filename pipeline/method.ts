@@ -34,6 +34,12 @@ export interface GroundedPhrase extends Heatmap {
   readonly range?: readonly [lowest: number, highest: number];
   /** Variant of the settings; absent if the method has no variants. */
   readonly variant?: Variant;
+  /**
+   * Attention that the run keeps beside the heatmap: each layer's mean over a group of steps, with
+   * the layers of a group in a row. Absent unless the method keeps attention, and on all variants of
+   * a phrase but the first.
+   */
+  readonly kept?: readonly AveragedLayer[];
   /** Box around the mask in pixels of the original image; `undefined` without a mask. */
   readonly originalBox: Box | undefined;
   /** Absent if the sample has no ground truth to score against. */

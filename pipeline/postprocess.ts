@@ -51,7 +51,13 @@ export interface FinishSettings {
 }
 
 /** How a heatmap is finished from the layers' means. */
-export interface FinishHeatmapOptions extends FinishSettings {
+export interface FinishHeatmapOptions extends Omit<FinishSettings, "otsu"> {
+  /**
+   * As of {@linkcode FinishSettings}, or a threshold in place of Otsu's, 0..1.
+   *
+   * @default {true}
+   */
+  readonly otsu?: boolean | number;
   /** Side of the heatmap in pixels, 1..8192. */
   readonly size: number;
 }
@@ -227,15 +233,18 @@ export function smoothAttention(
  *
  * @param smooth Result of the first half.
  * @param size Side of the map in pixels.
- * @param otsu Whether to mask; `heatmap` is `normalised` otherwise.
+ * @param otsu Whether to mask; `heatmap` is `normalised` otherwise. A number is a threshold in place
+ * of Otsu's, 0..1.
  */
 export function maskHeatmap(
   { normalised, constant }: Pick<SmoothHeatmap, "normalised" | "constant">,
   size: number,
-  otsu: boolean,
+  otsu: boolean | number,
 ): MaskedHeatmap {
-  if (!otsu) return { threshold: undefined, heatmap: normalised, box: undefined };
-  const threshold = otsuThreshold(normalised, { minimum: 0, maximum: constant ? 0 : 1 });
+  if (otsu === false) return { threshold: undefined, heatmap: normalised, box: undefined };
+  const threshold = otsu === true
+    ? otsuThreshold(normalised, { minimum: 0, maximum: constant ? 0 : 1 })
+    : otsu;
   const heatmap = applyThreshold(normalised, threshold);
   return { threshold, heatmap, box: maskBox(heatmap, size, size) };
 }

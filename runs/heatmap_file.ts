@@ -22,6 +22,12 @@ import type { StoredHeatmap } from "../pipeline/evaluate.ts";
 /** Name of the file within a run's folder. */
 export const HEATMAPS = "heatmaps.bin";
 
+/**
+ * Name of the file with the attention that a run keeps beside its heatmaps. A record has the layers
+ * of all groups of steps of a phrase, a group after another.
+ */
+export const ATTENTION = "attention.bin";
+
 /** A record of the file. */
 export interface HeatmapRecord {
   /** The parsed heatmap. */

@@ -8,7 +8,7 @@ import { printable } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { controlFolder, hasControls } from "./control_run.ts";
 import { Run } from "./run.ts";
-import { differences, hasHeatmap, type RunRecord } from "./run_folder.ts";
+import { differences, hasHeatmap, keptOf, type RunRecord } from "./run_folder.ts";
 
 /** The merged run. */
 export interface MergedRuns {
@@ -18,6 +18,8 @@ export interface MergedRuns {
   readonly results: readonly SampleResult[];
   /** Stored heatmaps of the results, in the same order; each is read when iteration reaches it. */
   readonly heatmaps: AsyncIterable<StoredHeatmap>;
+  /** Kept attention of the samples in the same order; empty if the run keeps none. */
+  readonly kept: AsyncIterable<StoredHeatmap>;
 }
 
 /** Most names that a message lists; the message counts the others. */
@@ -93,6 +95,7 @@ export async function mergeRuns(folders: readonly string[]): Promise<MergedRuns>
     record: { ...withoutShard(first.record), plan },
     results,
     heatmaps: heatmapsOf(results, runOf),
+    kept: keptOfAll(results, runOf),
   };
 }
 
@@ -124,6 +127,20 @@ async function* heatmapsOf(
   for (const result of results) {
     const run = runOf.get(result);
     if (run) yield await run.stored(result);
+  }
+}
+
+/** Reads the kept attention of each sample once. */
+async function* keptOfAll(
+  results: readonly SampleResult[],
+  runOf: ReadonlyMap<SampleResult, Run>,
+): AsyncIterableIterator<StoredHeatmap> {
+  let last: string | undefined;
+  for (const result of results) {
+    const run = runOf.get(result);
+    if (!run || !keptOf(run.record) || result.id === last) continue;
+    last = result.id;
+    yield await run.kept(result);
   }
 }
 

@@ -13,7 +13,7 @@ import {
   maskHeatmap,
 } from "../pipeline/postprocess.ts";
 import { cropRegion } from "../images/preprocess.ts";
-import { coverOf, type CropRegion } from "../base/geometry.ts";
+import { coverOf, type CropRegion, type Size } from "../base/geometry.ts";
 import { normalize01 } from "../shaders/aggregate_cpu.ts";
 import { DHS, sharpen } from "../scoring/sharpen.ts";
 import type { Truth } from "../base/region.ts";
@@ -32,7 +32,9 @@ import type { HeatmapResult } from "./run_folder.ts";
 export const LIFTS = ["none", DHS.name] as const;
 
 /** How {@linkcode rescore} finishes and scores heatmaps. */
-export interface RescoreSettings extends Required<FinishSettings>, ProtocolChoice {
+export interface RescoreSettings extends Required<Omit<FinishSettings, "otsu">>, ProtocolChoice {
+  /** True sets values up to Otsu's threshold to 0; a number is a threshold in its place, 0..1. */
+  readonly otsu: boolean | number;
   /**
    * A lift of the finished heatmap, before it is cut.
    *
@@ -67,8 +69,8 @@ export function finishStored(
     : finishHeatmap(layers, { ...finish, size });
   if (lift === "none" || !view && made.constant) return { ...made, crop };
   const normalised = normalize01(sharpen(made.smoothed));
-  const isCut = made.threshold !== undefined;
-  const masked = maskHeatmap({ normalised, constant: false }, size, isCut);
+  const otsu = made.threshold !== undefined && finish.otsu;
+  const masked = maskHeatmap({ normalised, constant: false }, size, otsu);
   return { ...made, normalised, ...masked, unlifted: made.heatmap, crop };
 }
 
@@ -89,7 +91,26 @@ export function rescore(
   settings: RescoreSettings,
   truth: Truth = result.boxes,
 ): SampleResult {
-  const finished = finishStored(stored, settings);
+  return scoreFinished(result, finishStored(stored, settings), stored.image, settings, truth);
+}
+
+/**
+ * The second half of {@linkcode rescore}: scores a finished heatmap.
+ *
+ * @param result The result, scored or grounded.
+ * @param finished The heatmap.
+ * @param image Size of the original image in pixels.
+ * @param settings How to score.
+ * @param truth Ground truth of the result; its boxes by default.
+ * @throws {RangeError} If the heatmap cannot be scored.
+ */
+export function scoreFinished(
+  result: HeatmapResult,
+  finished: Omit<FinishedHeatmap, "box" | "constant">,
+  image: Size,
+  settings: ProtocolChoice,
+  truth: Truth = result.boxes,
+): SampleResult {
   const { heatmap, smoothed: raw, threshold = null, crop, unlifted } = finished;
   const options = {
     ...{ ...settings, cover: coverOf(crop), raw, isMasked: threshold !== null },
@@ -99,12 +120,12 @@ export function rescore(
   if (result.status === "grounded") {
     const { protocols: _, status, ...own } = result;
     const known = placelessTruth(result);
-    const scores = known ? scoreProtocols(heatmap, stored.image, known, options) : {};
+    const scores = known ? scoreProtocols(heatmap, image, known, options) : {};
     return { ...own, threshold, ...scores, status };
   }
   const { absCnr: _1, cnr: _2, miou: _3, aucRoc: _4, protocols: _5, ...grounded } = result;
   const { status, threshold: _6, ...sample } = grounded;
-  const scores = scoreByProtocols(heatmap, stored.image, truth, options);
+  const scores = scoreByProtocols(heatmap, image, truth, options);
   return { ...sample, threshold, ...scores, status };
 }
 

@@ -11,14 +11,37 @@ import { rescore, rescoreBoxes, type RescoreSettings } from "./rescore.ts";
 import { resultTruth } from "./result_truth.ts";
 import { Run } from "./run.ts";
 import { DEFAULT_FINISH, type FinishSettings } from "../pipeline/postprocess.ts";
-import { hasHeatmap, isGrounded, type RunRecord } from "./run_folder.ts";
+import type { Selection } from "../pipeline/settings/selection.ts";
+import { chooseSteps } from "../pipeline/settings/settings.ts";
+import { hasHeatmap, isGrounded, keptOf, type RunRecord } from "./run_folder.ts";
 import { hasAttention, methodsOf } from "./scoring_settings.ts";
+import {
+  type AttentionChoice,
+  canRead,
+  describeStored,
+  readAttentionOf,
+  type StoredAttention,
+  storedAttention,
+} from "./stored_layers.ts";
 
 /**
- * Choices that replace the run's own, which are the defaults. `sigma` and `otsu` need a run
- * with heatmaps of the diffusion model. `otsu` needs a run with one variant.
+ * Choices that replace the run's own, which are the defaults. `sigma`, `otsu`, `layers` and `select`
+ * need a run with heatmaps of the diffusion model. All but `sigma` need a run with one variant.
  */
-export type RescoreOptions = Partial<RescoreSettings>;
+export interface RescoreOptions extends Partial<RescoreSettings> {
+  /**
+   * Layers to average, which the run must store; needs a run with one variant.
+   *
+   * @default {The run's own}
+   */
+  readonly layers?: readonly number[] | "all";
+  /**
+   * Steps to average, as of `layers`.
+   *
+   * @default {The run's own}
+   */
+  readonly select?: Selection;
+}
 
 /** Names of the settings by which a heatmap is finished. */
 const FINISH = Object.keys(DEFAULT_FINISH) as (keyof FinishSettings)[];
@@ -91,6 +114,8 @@ export interface RescoredRun {
     /** The results after scoring again without the lift, if a lift was chosen. */
     readonly plain?: readonly SampleResult[];
     readonly heatmaps: readonly StoredHeatmap[];
+    /** Kept attention of the sample; empty if the run keeps none. */
+    readonly kept: readonly StoredHeatmap[];
   }>;
 }
 
@@ -118,21 +143,26 @@ export async function rescoreRun(
 /** Scores a share of a run again, for {@linkcode rescoreRun} in this thread or in another. */
 async function rescoreShare(
   folder: string,
-  options: RescoreOptions,
+  asked: RescoreOptions,
   helpers: readonly MessagePort[],
   share: Share,
 ): Promise<RescoredRun> {
+  const { layers, select, ...options } = asked;
   const run = await Run.open(folder, "score");
   const { record, settings } = run;
   const { variants } = record;
-  if (options.otsu !== undefined && variants.length > 1) {
+  const isAveragedAnew = layers !== undefined || select !== undefined;
+  if ((options.otsu !== undefined || isAveragedAnew) && variants.length > 1) {
+    const what = isAveragedAnew ? "layers and steps" : "Otsu's threshold";
     throw new RangeError(
-      `Cannot choose Otsu's threshold for "${folder}": each of its ${variants.length} settings ` +
+      `Cannot choose ${what} for "${folder}": each of its ${variants.length} settings ` +
         "says for itself",
     );
   }
   const isFinishedAnew = FINISH.some((name) => options[name] !== undefined);
-  if (isFinishedAnew) requireAttention(folder, record);
+  if (isFinishedAnew || isAveragedAnew) requireAttention(folder, record);
+  const stored = isAveragedAnew ? storedAttention(run) : undefined;
+  const choice = stored && chooseAttention(folder, stored, layers, select);
   // The run's Otsu is by variant, and stays in the facts unless the options replace it.
   const { otsu: _otsu, ...own } = settings;
   const { margin, protocols, lift, ...finish } = { ...own, ...options };
@@ -140,38 +170,53 @@ async function rescoreShare(
   const chosen: RunRecord = {
     ...record,
     facts: {
-      ...withSettings(facts, finish),
+      ...withSettings(facts, { ...choice, ...finish }),
       margin,
       ...protocolFacts(protocols),
       ...(lift === DHS.name && { lift: DHS }),
     },
   };
   const isLifted = options.lift === DHS.name;
-  if (isLifted && run.isEmpty) {
+  // Controls that ask nothing have no heatmap of their own.
+  if (isLifted && run.isEmpty && record.plan.length > 0) {
     throw new RangeError(`Cannot lift heatmaps of "${folder}": it has boxes or nothing at all`);
   }
+  /** Stored heatmaps of a sample, averaged anew if layers or steps are chosen. */
+  const heatmapsOf = async (before: readonly SampleResult[]) => {
+    const attention = stored && await readAttentionOf(run, stored, before);
+    const heatmaps: StoredHeatmap[] = [];
+    for (const result of before) {
+      if (!hasHeatmap(result)) continue;
+      const own = await run.stored(result);
+      heatmaps.push(choice && attention ? { ...own, layers: attention.read(choice) } : own);
+    }
+    return heatmaps;
+  };
+  const keptBy = async (before: readonly SampleResult[]) => {
+    // A helping thread passes on results alone.
+    const [first] = keptOf(record) && share.threads === 1 ? before.filter(hasHeatmap) : [];
+    return first ? [await run.kept(first)] : [];
+  };
   async function* samples() {
     using _ = run;
     const threads = helpers.length + 1;
     const answers = helpers.map((port, i) =>
-      askHelper(port, { folder, options, share: { remainder: i + 1, threads } })
+      askHelper(port, { folder, options: asked, share: { remainder: i + 1, threads } })
     );
     let place = 0;
     for await (const before of run.samples()) {
       const at = place++;
       if (at % share.threads !== share.remainder) continue;
       const { value: answer } = await answers[at % threads - 1]?.next() ?? {};
+      const heatmaps = await heatmapsOf(before);
+      const kept = await keptBy(before);
       if (answer) {
-        const heatmaps: StoredHeatmap[] = [];
-        for (const result of before) {
-          if (hasHeatmap(result)) heatmaps.push(await run.stored(result));
-        }
-        yield { before, ...answer, heatmaps };
+        yield { before, ...answer, heatmaps, kept };
         continue;
       }
       const results: SampleResult[] = [];
       const plain: SampleResult[] = [];
-      const heatmaps: StoredHeatmap[] = [];
+      const left = heatmaps.values();
       for (const result of before) {
         if (!hasHeatmap(result)) {
           const isBoxed = isGrounded(result);
@@ -180,21 +225,43 @@ async function rescoreShare(
           plain.push(scored);
           continue;
         }
-        const stored = await run.stored(result);
+        const heatmap = left.next().value!;
         try {
           const settings = { ...run.settingsOf(result.setting), ...options };
-          const truth = result.masks && await resultTruth(result, stored.image);
-          results.push(rescore(result, stored, settings, truth));
-          if (isLifted) plain.push(rescore(result, stored, { ...settings, lift: "none" }, truth));
+          const truth = result.masks && await resultTruth(result, heatmap.image);
+          results.push(rescore(result, heatmap, settings, truth));
+          if (isLifted) plain.push(rescore(result, heatmap, { ...settings, lift: "none" }, truth));
         } catch (error) {
           throw run.fault(result, (error as Error).message, error);
         }
-        heatmaps.push(stored);
       }
-      yield { before, results, ...(isLifted && { plain }), heatmaps };
+      yield { before, results, ...(isLifted && { plain }), heatmaps, kept };
     }
   }
   return { record: chosen, samples: samples() };
+}
+
+/** Chooses layers and steps that a run with one variant stores. */
+function chooseAttention(
+  folder: string,
+  stored: StoredAttention,
+  layers: RescoreOptions["layers"],
+  select: Selection | undefined,
+): AttentionChoice {
+  const [own] = stored.own.values();
+  const { kept, steps } = stored;
+  const wanted = layers === "all" ? (kept ?? own!).layers : layers;
+  const choice = {
+    ...own!,
+    ...(wanted && { layers: wanted }),
+    ...(select && chooseSteps(select, steps)),
+  };
+  const { start, end } = choice;
+  if (canRead(stored, choice)) return { layers: choice.layers, start, end };
+  throw new RangeError(
+    `Cannot average layers ${choice.layers} at steps ${start}..${end} of "${folder}": ` +
+      describeStored(stored),
+  );
 }
 
 /** Changes settings of the diffusion model in a run's facts; without this model nothing changes. */

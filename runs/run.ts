@@ -9,7 +9,7 @@ import { stat } from "../base/paths.ts";
 import { printable, quote } from "../base/text.ts";
 import { areTruthMasks } from "../base/truth_mask.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
-import { HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
+import { ATTENTION, HeatmapIndex, HEATMAPS, lacks } from "./heatmap_file.ts";
 import { readResults, readSamples } from "./read_results.ts";
 import { type FinishedHeatmap, finishStored, type RescoreSettings } from "./rescore.ts";
 import {
@@ -47,6 +47,7 @@ export class Run implements Disposable {
   readonly #task: string;
   readonly #index: HeatmapIndex;
   readonly #state: State;
+  #attention: HeatmapIndex | undefined;
 
   private constructor(
     /** The run's folder. */
@@ -232,15 +233,29 @@ export class Run implements Disposable {
     return await this.#index.get(result);
   }
 
+  /**
+   * Reads the attention that the run keeps of a sample: the layers of each group of steps, a group
+   * after another. The first call looks through the whole file.
+   *
+   * @throws {SyntaxError} If `attention.bin` lacks the sample.
+   */
+  async kept({ id }: Pick<SampleResult, "id">): Promise<StoredHeatmap> {
+    const path = `${this.folder}/${ATTENTION}`;
+    this.#attention ??= await HeatmapIndex.open(path);
+    if (!this.#attention.has({ id })) throw new SyntaxError(lacks(path, { id }));
+    return await this.#attention.get({ id });
+  }
+
   /** Makes the error about the results without a stored heatmap; `undefined` if each has one. */
   missing(results: readonly SampleResult[]): SyntaxError | undefined {
     const [first, ...others] = results.filter((result) => !this.#index.has(result));
     return first && new SyntaxError(lacks(pathIn(this.folder), first, others.length));
   }
 
-  /** Closes `heatmaps.bin`. */
+  /** Closes `heatmaps.bin` and `attention.bin`. */
   [Symbol.dispose](): void {
     this.#index[Symbol.dispose]();
+    this.#attention?.[Symbol.dispose]();
   }
 }
 

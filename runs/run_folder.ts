@@ -10,7 +10,7 @@ import type { PlannedSample, Shard } from "../datasets/open_dataset.ts";
 import { isObject } from "../base/json.ts";
 import { printable, quote } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
-import { encodeHeatmap, heatmapKey, HEATMAPS, readHeatmaps } from "./heatmap_file.ts";
+import { ATTENTION, encodeHeatmap, heatmapKey, HEATMAPS, readHeatmaps } from "./heatmap_file.ts";
 import { openIfThere } from "../base/open_if_there.ts";
 import { readSamples } from "./read_results.ts";
 import { writeWhole } from "../base/write_whole.ts";
@@ -37,6 +37,19 @@ export type Earlier =
   | "overwrite"
   /** Throw an error. */
   | "refuse";
+
+/** Attention that a run keeps beside its heatmaps. */
+export interface KeptAttention {
+  /** Layers of each group of steps, in the order of the file. */
+  readonly layers: readonly number[];
+  /** First step of each group, and one past the last step; neighbouring groups touch. */
+  readonly steps: readonly (readonly [start: number, end: number])[];
+}
+
+/** The attention that a run keeps according to its record; `undefined` if it keeps none. */
+export function keptOf({ facts }: Pick<RunRecord, "facts">): KeptAttention | undefined {
+  return (facts.settings as { readonly kept?: KeptAttention } | undefined)?.kept ?? undefined;
+}
 
 /** Name of the file with the run's record; the writing run holds a lock on the file. */
 export const RECORD = "run.json";
@@ -70,8 +83,9 @@ export class RunFolder {
   #record: Deno.FsFile;
   #onNotice: (notice: string) => void;
   #results: Deno.FsFile | undefined;
-  #heatmaps: Deno.FsFile | undefined;
-  #hasUnsynced = false;
+  /** Files of heatmaps and of kept attention, by name. */
+  #stores = new Map<string, Deno.FsFile>();
+  #unsynced = new Set<string>();
   #isMade = false;
   #isNew = false;
   #isEmpty = true;
@@ -130,7 +144,7 @@ export class RunFolder {
    * @throws {SyntaxError} If the folder's record is corrupt.
    */
   async admit(known: Pick<RunRecord, "facts" | "shard">, earlier: Earlier): Promise<void> {
-    const files = [RESULTS, HEATMAPS].map((name) => `${this.path}/${name}`);
+    const files = [RESULTS, HEATMAPS, ATTENTION].map((name) => `${this.path}/${name}`);
     if (earlier === "overwrite" || await areBlank(files)) return;
     if (earlier === "refuse") throw this.#holdsResults();
     const text = withoutZeros(await Deno.readTextFile(`${this.path}/${RECORD}`));
@@ -170,13 +184,13 @@ export class RunFolder {
     const stored = await Deno.readTextFile(`${this.path}/${RECORD}`);
     const text = withoutZeros(stored);
     const path = `${this.path}/${RESULTS}`;
-    const files = [path, `${this.path}/${HEATMAPS}`];
+    const files = [RESULTS, HEATMAPS, ATTENTION].map((name) => `${this.path}/${name}`);
     const hasResults = !await areBlank(files);
     this.#isNew = text === "" && !hasResults;
     if (earlier === "overwrite") {
       // Controls are about the results that go.
-      const controls = [RECORD, RESULTS, HEATMAPS].map((name) => `controls/${name}`);
-      for (const name of [RESULTS, HEATMAPS, ...SUMMARIES, ...controls]) {
+      const controls = [RECORD, RESULTS, HEATMAPS, ATTENTION].map((name) => `controls/${name}`);
+      for (const name of [RESULTS, HEATMAPS, ATTENTION, ...SUMMARIES, ...controls]) {
         await Deno.remove(`${this.path}/${name}`).catch((error) => {
           if (!(error instanceof Deno.errors.NotFound)) throw error;
         });
@@ -196,20 +210,31 @@ export class RunFolder {
       await this.#writeRecord(JSON.stringify(record, null, 1) + "\n");
     }
     const done = new Set<string>();
-    const heatmaps = new Set<string>();
-    const places = await placesOf(files[1]!);
-    const whole = new Set(places.map(({ key }) => key));
-    const kept = await this.#keep(path, record.variants, earlier === "retry", whole, (result) => {
+    const names = keptOf(record) ? [HEATMAPS, ATTENTION] : [HEATMAPS];
+    const stores = await Promise.all(names.map(async (name) => {
+      const places = await placesOf(`${this.path}/${name}`);
+      return {
+        name,
+        places,
+        whole: new Set(places.map(({ key }) => key)),
+        kept: new Set<string>(),
+      };
+    }));
+    const kept = await this.#keep(path, record.variants, earlier === "retry", stores, (result) => {
       done.add(result.id);
-      if (hasHeatmap(result)) heatmaps.add(heatmapKey(result));
+      for (const { name, kept } of stores) {
+        if (hasHeatmap(result)) kept.add(keyIn(name, result));
+      }
       onResult(result);
     });
     // A run without samples is whole at once.
     this.#isEmpty = kept === 0 && record.plan.length > 0;
-    // Heatmaps of samples without results are fragments of an interrupted run.
-    const keptHeatmaps = await this.#keepHeatmaps(places, heatmaps);
+    for (const { name, places, kept } of stores) {
+      // Heatmaps of samples without results are fragments of an interrupted run.
+      const size = await this.#keepHeatmaps(name, places, kept);
+      this.#stores.set(name, await openAt(`${this.path}/${name}`, size));
+    }
     this.#results = await openAt(path, kept);
-    this.#heatmaps = await openAt(`${this.path}/${HEATMAPS}`, keptHeatmaps);
     return done;
   }
 
@@ -221,9 +246,27 @@ export class RunFolder {
   async writeHeatmaps(
     heatmaps: Iterable<StoredHeatmap> | AsyncIterable<StoredHeatmap>,
   ): Promise<void> {
-    for await (const heatmap of heatmaps) {
-      await this.#append(this.#heatmaps!, HEATMAPS, encodeHeatmap(heatmap));
-      this.#hasUnsynced = true;
+    await this.#store(HEATMAPS, heatmaps);
+  }
+
+  /**
+   * Appends attention as {@linkcode writeHeatmaps} does, with one record for each sample.
+   *
+   * @throws {Error} If the file cannot be written, such as on a full disk.
+   */
+  async writeAttention(
+    kept: Iterable<StoredHeatmap> | AsyncIterable<StoredHeatmap>,
+  ): Promise<void> {
+    await this.#store(ATTENTION, kept);
+  }
+
+  async #store(
+    name: string,
+    records: Iterable<StoredHeatmap> | AsyncIterable<StoredHeatmap>,
+  ): Promise<void> {
+    for await (const record of records) {
+      await this.#append(this.#stores.get(name)!, name, encodeHeatmap(record));
+      this.#unsynced.add(name);
     }
   }
 
@@ -235,8 +278,8 @@ export class RunFolder {
    * @throws {Error} If a file cannot be written, such as on a full disk.
    */
   async write(results: readonly SampleResult[]): Promise<void> {
-    if (this.#hasUnsynced) await this.#sync(this.#heatmaps!, HEATMAPS);
-    this.#hasUnsynced = false;
+    for (const name of this.#unsynced) await this.#sync(this.#stores.get(name)!, name);
+    this.#unsynced.clear();
     const lines = results.map((result) => JSON.stringify(result) + "\n");
     await this.#append(this.#results!, RESULTS, new TextEncoder().encode(lines.join("")));
     await this.#sync(this.#results!, RESULTS);
@@ -261,9 +304,9 @@ export class RunFolder {
   /** Releases the folder. A new run without results removes the files and the folder it created. */
   async close(): Promise<void> {
     this.#results?.close();
-    this.#heatmaps?.close();
+    for (const file of this.#stores.values()) file.close();
     const leftovers = this.#isNew && this.#isEmpty
-      ? [RESULTS, HEATMAPS, RECORD]
+      ? [RESULTS, ...this.#stores.keys(), RECORD]
       : await this.#record.seek(0, Deno.SeekMode.End) === 0
       ? [RECORD]
       : [];
@@ -301,14 +344,19 @@ export class RunFolder {
   }
 
   /**
-   * Rewrites the file if heatmaps without a result precede heatmaps with a result.
+   * Rewrites a file if heatmaps without a result precede heatmaps with a result.
    *
+   * @param name Name of the file.
    * @param places Places of all whole heatmaps in the file.
    * @param missing Keys of the heatmaps with a result; each is whole in the file. The method
    * removes the keys that it finds.
    * @returns Length of the kept heatmaps in bytes; the caller cuts the file there.
    */
-  async #keepHeatmaps(places: readonly Place[], missing: Set<string>): Promise<number> {
+  async #keepHeatmaps(
+    name: string,
+    places: readonly Place[],
+    missing: Set<string>,
+  ): Promise<number> {
     let kept = 0;
     let isTornInside = false;
     const starts = new Set<number>();
@@ -320,13 +368,13 @@ export class RunFolder {
     }
     if (!isTornInside) return kept;
     // Under `retry` a failed sample loses all results; heatmaps of its other variants leave gaps.
-    const path = `${this.path}/${HEATMAPS}`;
+    const path = `${this.path}/${name}`;
     const partial = `${path}.partial`;
     using copy = await Deno.open(partial, { write: true, create: true, truncate: true });
     for await (const { bytes, start } of readHeatmaps(path)) {
-      if (starts.has(start)) await this.#append(copy, `${HEATMAPS}.partial`, bytes);
+      if (starts.has(start)) await this.#append(copy, `${name}.partial`, bytes);
     }
-    await this.#sync(copy, `${HEATMAPS}.partial`);
+    await this.#sync(copy, `${name}.partial`);
     await Deno.rename(partial, path);
     return kept;
   }
@@ -334,25 +382,27 @@ export class RunFolder {
   /**
    * Calls `onResult` with each result that stays, and removes failed samples under `retry`.
    *
-   * @param whole Keys of the heatmaps that are whole.
+   * @param stores Keys of the heatmaps that are whole, by file.
    * @returns Length of the kept lines in bytes; the caller cuts the file there.
    */
   async #keep(
     path: string,
     variants: readonly string[],
     isRetry: boolean,
-    whole: ReadonlySet<string>,
+    stores: readonly { readonly name: string; readonly whole: ReadonlySet<string> }[],
     onResult: (result: SampleResult) => void,
   ): Promise<number> {
     let kept = 0;
     const stay: string[] = [];
     let failures = 0;
     let again = 0;
-    let lacking: SampleResult | undefined;
+    let lacking: { readonly id: string; readonly name: string } | undefined;
     const onHole = (notice: string) => this.#onNotice(`${notice} The run goes on before it.`);
     for await (const lines of readSamples(path, variants.length, { onHole })) {
-      lacking ??= lines.map(({ result }) => result)
-        .find((result) => hasHeatmap(result) && !whole.has(heatmapKey(result)));
+      for (const { result } of lines.filter(({ result }) => hasHeatmap(result))) {
+        const torn = stores.find(({ name, whole }) => !whole.has(keyIn(name, result)));
+        if (torn) lacking ??= { id: result.id, name: torn.name };
+      }
       if (lacking) {
         again++;
         continue;
@@ -369,7 +419,9 @@ export class RunFolder {
     }
     if (lacking) {
       this.#onNotice(
-        `"${this.path}/${HEATMAPS}" ends before the heatmap of ${quote(lacking.id, 60)}, as a ` +
+        `"${this.path}/${lacking.name}" ends before the heatmap of ${
+          quote(lacking.id, 60)
+        }, as a ` +
           `power cut leaves it: samples from there on are computed again (${again}).`,
       );
     }
@@ -400,6 +452,11 @@ export function hasHeatmap(result: SampleResult): result is HeatmapResult {
 export function imageOf(result: SampleResult): string | undefined {
   const isRefused = result.status === "failed" && result.stage === "dataset";
   return isRefused ? undefined : result.image;
+}
+
+/** Key of a result's record in a file; kept attention serves all settings of a sample. */
+function keyIn(name: string, { id, setting }: SampleResult): string {
+  return heatmapKey(name === ATTENTION ? { id } : { id, ...(setting && { setting }) });
 }
 
 /** Removes the zeros that a power cut may add at the end of a file. */

@@ -139,6 +139,47 @@ Deno.test("RunFolder goes back to the last sample whole in both files, however t
     }
   }));
 
+Deno.test("RunFolder goes back to the last sample whole in its kept attention, too", () =>
+  inFolder(async (folder) => {
+    const kept = { layers: [3], steps: [[0, 9]] };
+    const record = { ...RECORD, facts: { settings: { kept } }, variants: ["a", "b"] };
+    const samples = [0, 1, 2].map((index) => [scored(index, "a"), scored(index, "b")]);
+    const write = async (own: readonly SampleResult[], earlier: Earlier = "resume") => {
+      const run = await RunFolder.lock(folder, () => {});
+      const done = await run.begin(record, earlier, () => {});
+      await run.writeHeatmaps(own.map(stored));
+      const first = own.filter(({ setting }) => setting === "a");
+      await run.writeAttention(first.map(({ setting: _, ...sample }) => stored(sample)));
+      await run.write(own);
+      await run.close();
+      return done.size;
+    };
+    const ends: number[] = [];
+    for (const own of samples) {
+      await write(own);
+      ends.push((await Deno.stat(`${folder}/attention.bin`)).size);
+    }
+    const files = ["results.jsonl", "heatmaps.bin", "attention.bin"];
+    const whole = files.map((name) => Deno.readFileSync(`${folder}/${name}`));
+    const random = new Random(6);
+    for (let i = 0; i < 60; i++) {
+      const damaged = damage(whole[2]! as Uint8Array<ArrayBuffer>, random);
+      await Deno.writeFile(`${folder}/attention.bin`, damaged);
+      const equal = equalUpTo(whole[2]!, damaged);
+      const count = ends.filter((end) => end <= equal).length;
+      assertEquals(await write(samples.slice(count).flat()), count);
+      files.forEach((name, at) => assertEquals(Deno.readFileSync(`${folder}/${name}`), whole[at]));
+    }
+    // A failed sample leaves attention behind, which the next attempt removes.
+    await write([scored(0, "a"), { ...failed, id: "s0", index: 0, setting: "b" }], "overwrite");
+    await write(samples[1]!);
+    assertEquals(await write(samples[0]!, "retry"), 1);
+    const records = await Array.fromAsync(readHeatmaps(`${folder}/attention.bin`));
+    assertEquals(records.map(({ heatmap: { id } }) => id), ["s1", "s0"]);
+    assertEquals(await write([], "overwrite"), 0);
+    assertEquals((await Deno.stat(`${folder}/attention.bin`)).size, 0);
+  }));
+
 /** Sets bytes to zero, as in a file whose size reached the disk before its contents. */
 function zeroed(bytes: Uint8Array<ArrayBuffer>, from: number, to = bytes.length) {
   return bytes.slice().fill(0, from, to);

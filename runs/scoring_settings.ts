@@ -16,10 +16,10 @@ import { RECORD, type RunRecord } from "./run_folder.ts";
  */
 export interface ScoringSettings extends Required<Omit<RescoreSettings, "otsu">> {
   /**
-   * Whether the run cuts at Otsu's threshold, by the name of the variant. A run without variants
-   * has one empty name.
+   * True if the run cuts at Otsu's threshold, or the run's own threshold, by the name of the
+   * variant. A run without variants has one empty name.
    */
-  readonly otsu: ReadonlyMap<string, boolean>;
+  readonly otsu: ReadonlyMap<string, boolean | number>;
 }
 
 /** Facts about one method in a run's record, by name. */
@@ -61,7 +61,7 @@ export function scoringSettings(folder: string, record: RunRecord): ScoringSetti
       : otsu,
   ]);
   const isKnown = typeof sigma === "number" && sigma >= 0 && sigma <= MAX_SIGMA &&
-    chosen.every(([, otsu]) => typeof otsu === "boolean") &&
+    chosen.every(([, otsu]) => typeof otsu === "boolean" || isShare(otsu)) &&
     (margin === "excluded" || margin === "zero") &&
     Array.isArray(protocols) &&
     protocols.every((name) => typeof name === "string" && Object.hasOwn(PROTOCOLS, name));
@@ -78,6 +78,10 @@ export function scoringSettings(folder: string, record: RunRecord): ScoringSetti
   }
   return {
     ...{ sigma, margin, protocols, lift: lift ? DHS.name : "none" },
-    otsu: new Map(chosen as [string, boolean][]),
+    otsu: new Map(chosen as [string, boolean | number][]),
   };
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === "number" && value >= 0 && value <= 1;
 }

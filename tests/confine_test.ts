@@ -13,7 +13,7 @@ Deno.test("each command's task has a permission set of its own, with no permissi
   const commands = Object.entries(manifest.permissions);
   for (const [name, set] of commands) {
     const { command } = manifest.tasks[name as keyof typeof manifest.permissions];
-    const script = `cli/${name.replace(":", "_")}.ts`;
+    const script = `cli/${name.replace(":", "/")}.ts`;
     assertEquals(command, `deno run --quiet --no-prompt -P=${name} ${script}`);
     const { env, ffi = ["node_modules"], ...others } = set as typeof set & { ffi?: string[] };
     assertEquals([ffi, env.includes("INIT_CWD")], [["node_modules"], true]);
@@ -26,6 +26,9 @@ Deno.test("each command's task has a permission set of its own, with no permissi
       ? { run: true }
       : name === "validate"
       ? {}
+      : name === "eval"
+      // The room on the disk of --out, for --keep.
+      ? { write: true, sys: ["statfs"] }
       : { write: true, ...(name === "cluster:slurm" && { run: ["sbatch"] }) };
     assertEquals<object>(others, { read: true, ...more });
   }

@@ -136,6 +136,8 @@ Deno.test("rescore --controls reads an old run, with floors and the phrases of e
     assertEquals(code, 3, stderr);
     assertMatch(stdout, /centre Gaussian/);
     assertMatch(await run(folder, "validate", ["out"]), /^No difference/m);
+    await run(folder, "rescore", ["out", "--lift", "dhs", "--out", "lifted"], 3);
+    assertMatch(await run(folder, "validate", ["lifted"]), /^No difference/m);
   }));
 
 Deno.test("eval --controls of boxes and heatmaps from files asks no further phrase", () =>

@@ -86,8 +86,8 @@ export interface SampleHeatmap {
   readonly layers: readonly AveragedLayer[];
   /** Standard deviation of the run's Gaussian in heatmap pixels. */
   readonly sigma: number;
-  /** Whether the run cut the heatmap at Otsu's threshold. */
-  readonly otsu: boolean;
+  /** True if the run cut the heatmap at Otsu's threshold, or the run's own threshold. */
+  readonly otsu: boolean | number;
   /** Whether `layers` holds a baseline's own heatmap, which takes no resize or Gaussian. */
   readonly isGrid: boolean;
 }

@@ -33,7 +33,7 @@ const OWN = {
 function scriptOf(name: string): string {
   // A computed address keeps the modules of all other commands from being read.
   const suffix = import.meta.url.slice(import.meta.url.lastIndexOf("."));
-  return new URL(`../${name.replace(":", "_")}${suffix}`, import.meta.url).href;
+  return new URL(`../${name.replace(":", "/")}${suffix}`, import.meta.url).href;
 }
 
 /** Text that lists the commands. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { freeBytesOf } from "../../base/host/deno/free_bytes.ts";
 import { makeFolder } from "../../base/write_whole.ts";
 import { UsageError } from "./flags.ts";
 
@@ -39,4 +40,39 @@ export async function makeOwnFolder(command: string): Promise<string> {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     }
   }
+}
+
+/** Factors of the units in which sizes are stated. */
+const SIZE_UNITS = [["GB", 1e9], ["MB", 1e6], ["KB", 1e3]] as const;
+
+/** A number of bytes with its unit, such as `1.2 MB`. */
+function describeSize(bytes: number): string {
+  const [unit, factor] = SIZE_UNITS.find(([, factor]) => bytes >= factor) ?? ["bytes", 1];
+  return `${Number((bytes / factor).toPrecision(3))} ${unit}`;
+}
+
+/**
+ * Requires room for the attention that a run keeps.
+ *
+ * @param folder The run's folder.
+ * @param each Bytes of a phrase.
+ * @param phrases Number of phrases to come.
+ * @param freeBytes Reads the room of a folder's disk; a system that does not tell it rejects.
+ * @returns The sizes in words.
+ * @throws {Error} If the disk is known to have less room.
+ */
+export async function requireRoom(
+  folder: string,
+  each: number,
+  phrases: number,
+  freeBytes: (folder: string) => Promise<number> = freeBytesOf,
+): Promise<string> {
+  const total = each * phrases;
+  const sizes = `${describeSize(each)} a phrase, ${describeSize(total)} for ${phrases} phrases`;
+  const free = await freeBytes(folder).catch(() => undefined);
+  if (free === undefined || free >= total) return sizes;
+  throw new Error(
+    `Cannot keep attention in "${folder}": it takes ${sizes}, but the disk has ` +
+      `${describeSize(free)} free; choose another --out, run in shards, or leave out --keep`,
+  );
 }

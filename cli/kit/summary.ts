@@ -6,8 +6,8 @@
 
 import { asCalled } from "../groundray/call.ts";
 import { EXIT } from "./exit.ts";
-import { HEATMAPS } from "../../runs/heatmap_file.ts";
-import { RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
+import { ATTENTION, HEATMAPS } from "../../runs/heatmap_file.ts";
+import { keptOf, RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
 import type { Summary, SummaryByVariant } from "../../reports/tables/summary.ts";
 import { summaryEntries, tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
 import { describeCounts, type TableOptions } from "../../reports/tables/result_table.ts";
@@ -78,7 +78,8 @@ export async function writeSummary(
   const options = tableOptions(record, isWhole, ablation, readers);
   const tables = tableFiles(ablation, options, laterality, controls);
   await folder.summarize(json, tables);
-  const files = [RESULTS, HEATMAPS, "summary.json", ...Object.keys(tables)];
+  const kept = keptOf(record) ? [ATTENTION] : [];
+  const files = [RESULTS, HEATMAPS, ...kept, "summary.json", ...Object.keys(tables)];
   return { ablation, laterality, controls, options, folder: folder.path, files };
 }
 

@@ -135,7 +135,7 @@ export const EVAL_COMMAND = command({
       type: "string",
       placeholder: "DIR",
       description:
-        "Folder for results.jsonl, heatmaps.bin, summary.json, tables and run.json. If the folder holds results of the same run, the run goes on after them.",
+        "Folder for results.jsonl, heatmaps.bin (attention.bin with --keep), summary.json, tables and run.json. If the folder holds results of the same run, the run goes on after them.",
       defaultText: "out/eval-<time>",
     },
     resume: {

@@ -136,6 +136,14 @@ export const LDM_EVAL_FLAGS = {
     description:
       "Score this setting too, such as mine:3-7:40%..60%:otsu. STEPS may be all, and OTSU none. The table has the setting of the other options beside it, or Table II's with --ablate. The option may be repeated.",
   },
+  keep: {
+    type: "string",
+    choices: ATTENTION_RANGES,
+    placeholder: "STEPS",
+    description:
+      "Keep the attention of all layers for groups of steps in attention.bin, for deno task tune and rescore: at all steps, which takes a U-Net pass at every step for the image and for each phrase, or at the selected steps. The command states the size before it starts.",
+    defaultText: "no attention",
+  },
 } as const satisfies Flags;
 
 /** Options of `ground`. */

@@ -9,7 +9,7 @@ import { type FlagValues, UsageError } from "../../base/options.ts";
 import { type Bundle, loadBundle, type LoadBundleOptions } from "../../models/ldm/bundle.ts";
 import { chooseLayers, defaultLayers, openModel } from "../../models/ldm/model.ts";
 import { requireWeights } from "../../models/ldm/networks.ts";
-import { attentionVariants } from "../../pipeline/attention_grid.ts";
+import { attentionVariants, keptColumns } from "../../pipeline/attention_grid.ts";
 import { groundRequests } from "../../pipeline/ground.ts";
 import {
   type GroundSettings,
@@ -27,6 +27,7 @@ import { TrajectoryCache } from "../../pipeline/trajectory_cache.ts";
 import type { ChosenMethod, MethodContext, MethodRow } from "../method_row.ts";
 import { expectTime, measurePasses } from "./expectation.ts";
 import { LDM_EVAL_FLAGS, LDM_FLAGS, LDM_GROUND_FLAGS, type PART_FLAGS } from "./flags.ts";
+import { keepColumns, keptBytes } from "./keep.ts";
 import { parseLayers, parseSelect, parseSetting } from "./parsers.ts";
 
 /** Folder of the bundled model. */
@@ -84,18 +85,28 @@ async function chooseLdm(
   const count = bundle.crossAttentionLayers;
   const chosen = chooseLayers(layerList ?? defaultLayers(bundle), count);
   const variants = chooseVariants(bundle, chosen, settings, values);
-  const layers = variants ? variantLayers(variants, count) : chosen;
-  const own = { ...settings, ...(variants && { variants }) };
-  const resolved = resolveSettings({ bundle, layers }, own);
+  const read = variants ? variantLayers(variants, count) : chosen;
+  const asked = { ...settings, ...(variants && { variants }) };
+  const resolved = resolveSettings({ bundle, layers: read }, asked);
+  const layers = values.keep ? chooseLayers("all", count) : read;
+  const made = variants ?? [{ name: "", layers: chosen, otsu: resolved.otsu }];
+  const kept = values.keep &&
+    keptColumns({ bundle, layers }, { ...settings, variants: made }, values.keep);
+  const own = kept ? { ...settings, variants: [...made, ...kept] } : asked;
   const { runtime, gpu } = await context.backend();
   requireWeights(weights, runtime);
   const { notice } = bundle.config;
   if (notice) context.warn(notice);
   const sha256 = await bundle.hash();
-  const separate = variants !== undefined;
+  const separate = own.variants !== undefined;
   return {
     facts: {
-      settings: describeSettings(values.attention ? firstVariant(resolved) : resolved, weights),
+      settings: {
+        ...describeSettings(values.attention ? firstVariant(resolved) : resolved, weights),
+        ...(kept && {
+          kept: { layers, steps: kept.map(({ select: { start, end } }) => [start, end]) },
+        }),
+      },
       model: { sha256 },
     },
     source: {
@@ -104,6 +115,7 @@ async function chooseLdm(
     variants: resolved.variants.map(({ name }) => name),
     notes: notice ? [notice] : [],
     settings: resolved,
+    ...(kept && { keptBytes: keptBytes(bundle.crossAttentionSides, kept.length) }),
     open: async () => {
       const model = await openModel(bundle, runtime, {
         layers,
@@ -114,7 +126,10 @@ async function chooseLdm(
       const run = { ...own, model, ...(gpu && { gpu }), ...(cache && { cache }) };
       return {
         keepsOwnOrder: true,
-        ground: (source, options) => groundRequests(source, { ...run, ...options }),
+        ground: (source, options) => {
+          const results = groundRequests(source, { ...run, ...options });
+          return kept ? keepColumns(results, kept.map(({ name }) => name)) : results;
+        },
         // A phrase takes the bundled model a second.
         ...(folder !== DEMO && {
           expect: async (images: number, phrases: number) => {

@@ -10,10 +10,15 @@ import type { ScoreSums } from "../../shaders/metrics.ts";
 import { Otsu } from "../../shaders/otsu.ts";
 import { Resize } from "../../shaders/resize.ts";
 import { Separable } from "../../shaders/separable.ts";
-import { type FinishHeatmapOptions, ROUNDING, smoothingBands } from "../postprocess.ts";
+import {
+  type FinishHeatmapOptions,
+  type FinishSettings,
+  ROUNDING,
+  smoothingBands,
+} from "../postprocess.ts";
 
-/** Options of {@linkcode HeatmapKernels}. */
-export type HeatmapKernelsOptions = Required<FinishHeatmapOptions>;
+/** Options of {@linkcode HeatmapKernels}, which know no threshold but Otsu's. */
+export type HeatmapKernelsOptions = Required<FinishHeatmapOptions & FinishSettings>;
 
 /** The kernels after the average over layers and steps, for a batch of phrases. */
 export class HeatmapKernels {

@@ -186,9 +186,13 @@ function defaultSelection({ select }: LdmConfig): Selection | undefined {
   return select && { kind: "share", start: select[0], end: select[1] };
 }
 
-function chooseSteps(select: Selection | undefined, steps: number): { start: number; end: number } {
+/** Window of steps of a selection; by default the middle fifth of T. */
+export function chooseSteps(
+  select: Selection | undefined,
+  steps: number,
+): { start: number; end: number } {
   if (!select) return defaultWindow(steps);
-  if (select.kind === "indices") return select;
+  if (select.kind === "indices") return { start: select.start, end: select.end };
   // Add a tiny amount, because 0.29 * 100 is slightly below 29 in binary floating point.
   const index = (share: number) => Math.floor(share * steps + 1e-9);
   return { start: index(select.start), end: index(select.end) };

@@ -263,16 +263,41 @@ export function compareProtocol(
   protocol: string,
   pairs: readonly Pair[],
   groups: ReadonlyMap<string, string>,
+): ReturnType<typeof compareEntries> {
+  const counted = pairs.flatMap(({ method, against, category, unit }) => {
+    const [own, other] = [entriesOf(method, protocol), entriesOf(against, protocol)];
+    return own && other ? [{ own, other, category, unit }] : [];
+  });
+  return compareEntries(protocol, counted, groups);
+}
+
+/** Numbers of one sample by two methods. */
+export interface EntryPair {
+  /** Numbers by the method that is compared, as of {@linkcode entriesOf}. */
+  readonly own: Float64Array;
+  /** Numbers by the method that it is compared with. */
+  readonly other: Float64Array;
+  readonly category: string;
+  readonly unit: string;
+}
+
+/**
+ * Compares all numbers of a protocol, as {@linkcode compareColumns} does.
+ *
+ * @param protocol Protocol, or {@linkcode PAPER_PROTOCOL}.
+ * @param pairs Numbers of each sample; a mean needs as many numbers of both methods.
+ * @param groups Group of each class, if the dataset has groups.
+ */
+export function compareEntries(
+  protocol: string,
+  pairs: readonly EntryPair[],
+  groups: ReadonlyMap<string, string>,
 ): Omit<ComparedNumber, "method" | "against" | "pHolm">[] {
   const isPaper = protocol === PAPER_PROTOCOL;
   const fields: readonly string[] = isPaper ? SCORES : PROTOCOLS[protocol as ProtocolName];
   const scores: readonly NumberName[] = isPaper ? SCORES : numbersOf(protocol as ProtocolName);
   const pool = scores === fields ? undefined : poolOf(protocol as ProtocolName);
-  const counted = pairs.flatMap(({ method, against, category, unit }) => {
-    const [own, other] = [entriesOf(method, protocol), entriesOf(against, protocol)];
-    const isPaired = own && other && (pool || own.length === other.length);
-    return isPaired ? [{ own, other, category, unit }] : [];
-  });
+  const counted = pairs.filter(({ own, other }) => pool || own.length === other.length);
   if (counted.length === 0) return [];
   const columnsOf = (own: typeof counted) =>
     new ClassColumns(own.map(({ category }) => category), groups, ALL);
@@ -370,7 +395,7 @@ function countWins(
 }
 
 /** Adds p-values after Holm's correction over all methods and numbers of a class. */
-function correct<T extends { readonly class: string; readonly p: number }>(
+export function correct<T extends { readonly class: string; readonly p: number }>(
   tests: readonly T[],
 ): (T & { readonly pHolm: number })[] {
   const corrected = tests.map(() => NaN);

@@ -48,7 +48,9 @@ export function describeComparison({ columns, ...comparison }: Comparison): stri
  * Makes a table for each compared method and protocol, and a table of complete misses for each
  * method. A row is a score of a class.
  */
-export function comparisonTables({ numbers, misses }: Comparison): ResultTable[] {
+export function comparisonTables(
+  { numbers, misses }: Pick<Comparison, "numbers" | "misses">,
+): ResultTable[] {
   const tables = Map.groupBy(
     numbers,
     ({ method, against, protocol }) => JSON.stringify([method, against, protocol]),
@@ -136,17 +138,19 @@ export function numberRow<T extends Omit<ComparedNumber, "method" | "against" | 
   };
 }
 
+/** Formats compared numbers as CSV with all digits. */
+export function comparisonCsv(numbers: readonly ComparedNumber[]): string {
+  const rows = numbers.map((number) => ({ ...numberRow(number), p_holm: number.pHolm }));
+  return stringify(rows, { columns: COLUMNS });
+}
+
 /** Formats a comparison as files: JSON with everything, CSV with all digits, and LaTeX. */
 export function comparisonFiles(comparison: Comparison): Record<string, string> {
-  const rows = comparison.numbers.map((number) => ({
-    ...numberRow(number),
-    p_holm: number.pHolm,
-  }));
   const tables = comparisonTables(comparison);
   const caption = describeComparison(comparison);
   return {
     "comparison.json": JSON.stringify(comparison, null, 1) + "\n",
-    "comparison.csv": stringify(rows, { columns: COLUMNS }),
+    "comparison.csv": comparisonCsv(comparison.numbers),
     "comparison.tex": tables.map((table, i) =>
       formatLatex(
         { ...table, caption: [...table.caption, ...(i === 0 ? caption : [])] },

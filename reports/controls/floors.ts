@@ -134,7 +134,7 @@ function sumOf(maps: readonly Float32Array[]): Float64Array {
 export function scoreFloor(
   floor: Float32Array,
   { crop, image, truth }: GridSample,
-  { otsu, margin }: { readonly otsu: boolean; readonly margin: Margin },
+  { otsu, margin }: { readonly otsu: boolean | number; readonly margin: Margin },
 ): Scores {
   const { minimum, maximum } = valueRange(floor);
   const constant = minimum === maximum;

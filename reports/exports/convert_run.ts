@@ -115,7 +115,7 @@ export async function convertRun(
   }
   if (total === 0) throw new RangeError(`Cannot convert "${folder}": it has no heatmap`);
   const masked = formats.filter((name) => formatOf(name).kind !== "heatmap");
-  if (masked.length > 0 && !otsu.get(variant)) {
+  if (masked.length > 0 && otsu.get(variant) === false) {
     throw new RangeError(
       `Cannot write ${masked.join(", ")} of "${folder}": its heatmaps have no masks, since they ` +
         "are not cut at Otsu's threshold",

@@ -31,8 +31,8 @@ function withDisk(size: string, test: (folder: string, disk: string) => Promise<
   });
 }
 
-const evaluate = (folder: string, out: string) =>
-  runCommand("eval", [...SETTINGS, "--out", out], folder);
+const evaluate = (folder: string, out: string, ...more: string[]) =>
+  runCommand("eval", [...SETTINGS, "--out", out, ...more], folder);
 
 Deno.test("a run on a full disk keeps its results, and goes on once there is room", () =>
   withDisk("24k", async (folder, disk) => {
@@ -53,6 +53,17 @@ Deno.test("a run on a full disk keeps its results, and goes on once there is roo
       );
       assertEquals(await one, await other, name);
     }
+  }));
+
+Deno.test("a disk without room for the attention of a run refuses the run before it begins", () =>
+  withDisk("200k", async (folder, disk) => {
+    const { code, stderr } = await evaluate(folder, "disk/out", "--keep", "all");
+    assertEquals(code, 1, stderr);
+    assertMatch(
+      stderr,
+      /error: Cannot keep attention in "disk\/out": it takes [\d.]+ KB a phrase, .* the disk has/,
+    );
+    assertEquals([...Deno.readDirSync(disk)], []);
   }));
 
 Deno.test("a read-only disk gives one sentence, and its results do not change", () =>

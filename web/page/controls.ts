@@ -116,15 +116,15 @@ export class Controls {
    * of the call before, so that the user's own changes stay.
    *
    * @param sigma Standard deviation of the Gaussian in heatmap pixels.
-   * @param otsu Whether the run cut at Otsu's threshold; otherwise the threshold becomes 0.
+   * @param otsu True if the run cut at Otsu's threshold, or its own threshold; false sets 0.
    */
-  useSettings(sigma: number, otsu: boolean): void {
+  useSettings(sigma: number, otsu: boolean | number): void {
     const settings = `${sigma} ${otsu}`;
     if (settings === this.#used) return;
     this.#used = settings;
     input("sigma").valueAsNumber = sigma;
-    input("otsu").checked = otsu;
-    if (!otsu) input("threshold").value = "0";
+    input("otsu").checked = otsu === true;
+    if (otsu !== true) input("threshold").value = String(Number(otsu));
     this.#write();
   }
 

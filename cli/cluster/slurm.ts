@@ -4,10 +4,10 @@
  * @module
  */
 
-import { makeFolder } from "../base/write_whole.ts";
-import { isCalled, isOnlyDeclared } from "./groundray/call.ts";
-import { EXIT, printHelp, runMain } from "./kit/exit.ts";
-import { command, parseFlags, UsageError } from "./kit/flags.ts";
+import { makeFolder } from "../../base/write_whole.ts";
+import { isCalled, isOnlyDeclared } from "../groundray/call.ts";
+import { EXIT, printHelp, runMain } from "../kit/exit.ts";
+import { command, parseFlags, UsageError } from "../kit/flags.ts";
 
 const COMMAND = command({
   usage: "deno task cluster:slurm --shards N --out DIR [options] [options of deno task eval]",
@@ -100,7 +100,7 @@ export function planJobs(args: readonly string[], folder: string, deno: string):
   const tasks = values.only === undefined ? `1-${shards}` : parseOnly(values.only, shards);
   const out = (values.out.startsWith("/") ? values.out : `${folder}/${values.out}`)
     .replace(/(?<=.)\/+$/, "");
-  const root = decodeURIComponent(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
+  const root = decodeURIComponent(new URL("../..", import.meta.url).pathname).replace(/\/$/, "");
   // Slurm replaces patterns that begin with % in the name of a log.
   const logs = out.replaceAll("%", "%%");
   const common = [deno, root, `${shards}`, out];

@@ -1,9 +1,9 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "./kit/flags.ts";
-import { planJobs } from "./cluster_slurm.ts";
+import { UsageError } from "../kit/flags.ts";
+import { planJobs } from "./slurm.ts";
 
 const plan = (args: readonly string[]) => planJobs(args, "/home/me", "/opt/deno");
-const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+const root = new URL("../..", import.meta.url).pathname.replace(/\/$/, "");
 
 Deno.test("planJobs submits an array of shards and a merge, and hands the rest to eval", () => {
   const jobs = plan([
