@@ -1,7 +1,8 @@
 /**
  * Writes the fixture anew: `deno run --allow-read --allow-write --allow-run=deno
- * tests/old_runs/write_fixture.ts`. Only a change of the bundled model justifies it. Any other
- * change that needs a new fixture would break the users' unfinished runs.
+ * tests/old_runs/write_fixture.ts`. Only a change of the bundled model, or of the version that
+ * run.json states, justifies it. Any other change that needs a new fixture would break the users'
+ * unfinished runs.
  *
  * @module
  */
