@@ -20,7 +20,6 @@ import {
 } from "../reports/compare/comparison_tables.ts";
 import { openColumns, splitOperand } from "../reports/compare/read_columns.ts";
 import { COMPARISON, writeComparison } from "../web/report/write_comparison.ts";
-import { PAGE_SOURCES } from "../web/server/page_files.ts";
 import { formatTable } from "../reports/tables/table.ts";
 import { makeFolder, writeWhole } from "../base/write_whole.ts";
 
@@ -97,7 +96,7 @@ await runCommand(COMMAND, main, async ({ operands, out }) => {
     ? []
     : await Promise.all(folders.map(({ folder }) => imagesOf(folder).catch(() => [])));
   return {
-    read: [...PAGE_SOURCES, ...folders.map(({ folder }) => folder), ...operands, ...images.flat()],
+    read: [...folders.map(({ folder }) => folder), ...operands, ...images.flat()],
     write: [out],
   };
 });

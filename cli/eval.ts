@@ -37,7 +37,6 @@ import { importMethod } from "../methods/outside_method.ts";
 import { METHODS } from "../methods/registry.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
 import { writeRunReport } from "../web/report/write_report.ts";
-import { PAGE_SOURCES } from "../web/server/page_files.ts";
 import { describeCounts } from "../reports/tables/result_table.ts";
 
 /** Seed of the phantoms that are drawn if no dataset is given. */
@@ -324,7 +323,6 @@ await runCommand(
     const file = dataset !== undefined && (await stat(dataset))?.isFile ? dataset : undefined;
     return {
       read: [
-        ...PAGE_SOURCES,
         ...paths.read,
         ...moduleReach(values),
         values.config,

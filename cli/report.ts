@@ -20,7 +20,6 @@ import {
   groupTables,
 } from "../reports/groups/group_tables.ts";
 import { writeRunReport } from "../web/report/write_report.ts";
-import { PAGE_SOURCES } from "../web/server/page_files.ts";
 import { methodLabels } from "../reports/tables/method_notes.ts";
 import { type ResultTable } from "../reports/tables/result_table.ts";
 import { formatTable } from "../reports/tables/table.ts";
@@ -144,7 +143,6 @@ await runCommand(COMMAND, main, async (values) => {
   return {
     read: [
       values.operands[0],
-      ...PAGE_SOURCES,
       values.groups,
       ...await imagesOf(values.operands[0]!),
     ],

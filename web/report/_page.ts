@@ -1,5 +1,5 @@
 import { safe } from "../../reports/tables/table_html.ts";
-import { bundleScript } from "../bundle.ts";
+import script from "./page_script.js" with { type: "text" };
 import template from "../page/index.html" with { type: "text" };
 import style from "../page/style.css" with { type: "text" };
 
@@ -17,7 +17,6 @@ export interface ReportPage {
 
 /** Yields a report: the page of the viewer, with style, script and data inside. */
 export async function* reportPage(page: ReportPage): AsyncIterableIterator<string> {
-  const script = await reportScript();
   const noScript = "<p>Scripts are switched off: tables and the first pictures alone show.</p>";
   const policy = `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; ` +
     `img-src data:; style-src '${await hashOf(style)}'; script-src '${await hashOf(script)}'; ` +
@@ -60,19 +59,9 @@ async function hashOf(text: string): Promise<string> {
   return `sha256-${new Uint8Array(digest).toBase64()}`;
 }
 
-let bundled: Promise<string> | undefined;
-
 /** Makes the element of the page's script. */
-export async function scriptElement(): Promise<string> {
-  return `<script>${await reportScript()}</script>`;
-}
-
-/** Gives the script of a report's page, bundled once. */
-function reportScript(): Promise<string> {
-  bundled ??= bundleScript(new URL("report_page.ts", import.meta.url), { format: "iife" })
-    // An inline script ends at this text.
-    .then((bytes) => new TextDecoder().decode(bytes).replaceAll("</script", "<\\/script"));
-  return bundled;
+export function scriptElement(): string {
+  return `<script>${script}</script>`;
 }
 
 /** Makes an element with data for the page's script. */

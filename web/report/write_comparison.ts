@@ -71,7 +71,7 @@ export async function writeComparison(
           );
         });
         yield dataElement("rows", scriptJson(rows));
-        yield await scriptElement();
+        yield scriptElement();
         yield* samplePictures(samples, runOf, images, {
           notify(notice) {
             notices.push(notice);

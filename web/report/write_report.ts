@@ -106,7 +106,7 @@ export async function writeRunReport(
           }
         }
         yield "\n]</script>";
-        yield await scriptElement();
+        yield scriptElement();
         yield* samplePictures(run.samples(), () => run, images, {
           notify,
           onHeatmaps(n) {

@@ -1,0 +1,20 @@
+/**
+ * Builds the script of reports, `page_script.js`, from the page's code: `deno task build:report`. It
+ * is kept beside the code, since the compiler would take longer than many a run.
+ *
+ * @module
+ */
+
+import { bundleScript } from "../bundle.ts";
+
+/** File of the script. */
+export const PAGE_SCRIPT = new URL("page_script.js", import.meta.url);
+
+/** Bundles the script, for a page that holds it itself. */
+export async function buildScript(): Promise<string> {
+  const bytes = await bundleScript(new URL("report_page.ts", import.meta.url), { format: "iife" });
+  // An inline script ends at this text.
+  return new TextDecoder().decode(bytes).replaceAll("</script", "<\\/script");
+}
+
+if (import.meta.main) await Deno.writeTextFile(PAGE_SCRIPT, await buildScript());
