@@ -335,3 +335,27 @@ Deno.test("page reviews a run: its table, list, filters, next sample and ground 
       assertEquals(foreign, 403);
     }, { expected: ["403"] });
   }));
+
+Deno.test("page grounds the sentences of a report, and marks those that deny", () =>
+  withXray(async (page) => {
+    await page.getByRole("checkbox", { name: /report/i }).check();
+    await ground(page, [
+      "FINDINGS: There is a left pleural effusion.",
+      "No pneumothorax. IMPRESSION: 1. The heart is <b>enlarged</b>.",
+    ]);
+    await done(page);
+    const sentences = page.locator("#sentences button");
+    assertEquals(await sentences.count(), 3);
+    assertEquals(await page.locator("#sentences h2").allTextContents(), ["FINDINGS", "IMPRESSION"]);
+    assertMatch(await sentences.nth(1).textContent() ?? "", /No pneumothorax\..*nothing is there/);
+    assertEquals(await page.locator("#sentences b").count(), 0);
+    const shown = () => page.locator("figcaption b:visible").allTextContents();
+    assertEquals(await shown(), ["There is a left pleural effusion."]);
+    const first = await pixels(page);
+    await sentences.nth(2).click();
+    assertEquals(await shown(), ["The heart is <b>enlarged</b>."]);
+    assert(await pixels(page) !== first, "another sentence shows the same picture");
+    await page.keyboard.press("k");
+    assertEquals(await shown(), ["No pneumothorax."]);
+    assertEquals(await sentences.nth(1).getAttribute("aria-pressed"), "true");
+  }));
