@@ -15,18 +15,20 @@ find_command() {
 # the sample in hand. Complete results count as success, also where samples failed; the log says
 # so, and on Kubernetes the pod's status.
 run_eval() {
-  local root=$1 child code
+  local root=$1 child code signalled=
   shift
   find_command "$root"
   "${COMMAND[@]}" eval "$@" &
   child=$!
-  trap 'kill -TERM "$child" 2>/dev/null' TERM
+  trap 'signalled=1; kill -TERM "$child" 2>/dev/null' TERM
   wait "$child"
   # A signal ends the waiting, not the run; waiting again gives the run's own code.
   while kill -0 "$child" 2>/dev/null; do wait "$child"; done
   wait "$child"
   code=$?
   trap - TERM
+  # A native library may abort where the signal ends the process: this is an interruption too.
+  if [ -n "$signalled" ] && [ "$code" -gt 128 ]; then code=143; fi
   if [ "$code" = 3 ]; then
     report "Done, but some samples failed: see summary.json."
     code=0

@@ -80,7 +80,7 @@ async function compile(folder: string, target: string): Promise<string> {
   const out = `${folder}/groundray${native.startsWith("win32") ? ".exe" : ""}`;
   const include = ["cli", "web", "models", "node_modules", "cluster", "deno.json"]
     .flatMap((path) => ["--include", `${folder}/package/${path}`]);
-  const { success } = await new Deno.Command(Deno.execPath(), {
+  const { success } = await new Deno.Command("deno", {
     args: [
       ...["compile", "--quiet", "--no-check", "--no-prompt", "--self-extracting", "--no-lock"],
       ...[

@@ -41,7 +41,7 @@ const DENO = "2.9.6";
 /** Libraries that no code of the package loads. */
 const FOR_TESTS = [
   "@std/assert",
-  "@std/yaml",
+  "axe-core",
   "dockerfile-utils",
   "kubernetes-models",
   "playwright-core",
@@ -71,7 +71,7 @@ const TAKEN: Readonly<Record<string, RegExp>> = {
   "dcmjs-codecs": /\.wasm$/,
   "dejavu-fonts-ttf": /^ttf\/DejaVuSans(-Bold)?\.ttf$/,
   "deno-std":
-    /^(bytes|cli|collections|crypto|csv|encoding|html|internal|path|streams|text|uuid)\/.*\.js$/,
+    /^(bytes|cli|collections|crypto|csv|encoding|html|internal|path|streams|text|uuid|yaml)\/.*\.js$/,
   "dicom-parser": /^dist\/dicomParser\.min\.js$/,
   imagescript: /^(ImageScript\.js|(codecs|png|utils|v2|wasm)\/.*\.(js|wasm|node))$/,
   pako: /^dist\/pako\.mjs$/,
@@ -151,9 +151,9 @@ async function writeCode(out: URL, from: ReadonlyMap<string, Library>): Promise<
     await write(out, `${path}.js`, `export default ${value};\n`);
   }
   for (const path of paths) {
-    if (path.endsWith(".ts") || texts.has(path) || path.endsWith(".md") && path.includes("/")) {
-      continue;
-    }
+    // The server reads the page's own texts from their files.
+    const isInCode = path.endsWith(".ts") || texts.has(path) && !path.startsWith("web/page/");
+    if (isInCode || path.endsWith(".md") && path.includes("/")) continue;
     await write(out, path, await Deno.readFile(new URL(path, ROOT)));
   }
 }

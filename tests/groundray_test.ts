@@ -45,7 +45,7 @@ Deno.test("groundray lists all commands, says its version, and refuses an unknow
 
 Deno.test("groundray's commands have the help texts of the tasks", async () => {
   for (const name of COMMANDS) {
-    const task = await runCommand(name.replace(":", "_"), ["--help"], ROOT, { set: name });
+    const task = await runCommand(name.replace(":", "/"), ["--help"], ROOT, { set: name });
     const own = await helpOf(name);
     assertEquals([task.code, own.code], [0, 0], task.stderr + own.stderr);
     assertEquals(own.stdout, task.stdout.replaceAll("deno task ", "groundray "));

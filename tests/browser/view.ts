@@ -178,9 +178,11 @@ Deno.test("a reload keeps X-ray, phrases and settings, until they are forgotten"
     assertEquals(await page.getByLabel("Opacity").inputValue(), "0.3");
     assertEquals(await page.locator("#total-steps").inputValue(), "20");
     await page.getByRole("button", { name: "Forget all" }).click();
-    await page.locator("#status", { hasText: "Ready." }).waitFor();
-    await page.waitForTimeout(500);
-    assertEquals(await page.locator("#xray").textContent(), "No X-ray is open.");
+    await page.locator("#xray", { hasText: "No X-ray is open." }).waitFor();
+    // The page loads anew; its model then states the steps.
+    for (let i = 0; i < 100 && await page.locator("#total-steps").inputValue() === ""; i++) {
+      await page.waitForTimeout(100);
+    }
     assertEquals(await page.getByLabel("Phrases, one a line").inputValue(), "");
     assertEquals(await page.locator("#total-steps").inputValue(), "50");
   }));
