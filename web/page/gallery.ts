@@ -178,8 +178,11 @@ export class Gallery {
       delete this.#marks.point;
       delete this.#marks.ruler;
     }
+    // The end of a run shows its phrases again: the chosen phrase stays.
+    const isAgain = image === this.#image && phrases.length === this.#shown.length &&
+      phrases.every(({ phrase }, i) => phrase === this.#shown[i]!.phrase);
+    if (!isAgain) this.#only = undefined;
     [this.#image, this.#record, this.#shown] = [image, record, [...phrases]];
-    this.#only = undefined;
     this.#showPanels();
     const hasTruth = phrases.some(({ boxes, outline }) => boxes.length > 0 || outline);
     part("truth", HTMLInputElement).closest("label")!.hidden = !hasTruth;
