@@ -19,7 +19,6 @@ import { imageHeader, imageStart } from "../images/image_header.ts";
 import { cropRegion } from "../images/preprocess.ts";
 import { MAX_PIXELS, MAX_SHOWN_PATH, readImage } from "../images/read_image.ts";
 import { mapStream } from "../base/stream.ts";
-import type { Unplaced } from "../scoring/protocols.ts";
 import { readRegion } from "../scoring/truth/read_region.ts";
 
 /** An image: a path, the bytes of a PNG, JPEG or DICOM file, or pixels. */
@@ -64,16 +63,6 @@ export function truthOf(sample: Sample, { regions }: Pick<DecodedImage, "regions
   | Truth
   | undefined {
   return regions?.get(sample.id) ?? (sample.boxes.length > 0 ? sample.boxes : undefined);
-}
-
-/**
- * What is known of a sample without a place: nothing is there, or the phrase applies somewhere;
- * `undefined` if nothing is known.
- */
-export function placelessTruth(
-  { isNegative, isPresent }: Sample,
-): readonly [] | Unplaced | undefined {
-  return isNegative ? [] : isPresent ? "unplaced" : undefined;
 }
 
 /** Options of {@linkcode decode}. */

@@ -5,12 +5,13 @@
  */
 
 import { coverOf } from "../base/geometry.ts";
-import { placelessTruth, truthOf } from "./decode.ts";
+import { truthOf } from "./decode.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "./flow.ts";
 import type { GroundedPhrase } from "./method.ts";
 import type { MaskedPhrase } from "./otsu.ts";
 import {
   type AllScores,
+  placelessTruth,
   type ProtocolOptions,
   scoreByProtocols,
   scoreProtocols,
@@ -50,7 +51,7 @@ export function metrics<P extends Scorable>(
     const own = { ...score, cover, raw, isMasked, ...(range && { range }) };
     try {
       if (truth === undefined) {
-        const known = placelessTruth(sample);
+        const known = placelessTruth(sample.isNegative, sample.isPresent);
         yield item(
           known ? { ...phrase, negative: scoreProtocols(heatmap, image.gray, known, own) } : phrase,
         );

@@ -218,7 +218,7 @@ export class HeatmapIndex {
     return new HeatmapIndex(path, starts);
   }
 
-  /** Whether the file has no heatmap. */
+  /** True if the file has no heatmap. */
   get isEmpty(): boolean {
     return this.#starts.size === 0;
   }

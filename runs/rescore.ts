@@ -18,12 +18,12 @@ import { normalize01 } from "../shaders/aggregate_cpu.ts";
 import { DHS, sharpen } from "../scoring/sharpen.ts";
 import type { Truth } from "../base/region.ts";
 import {
+  placelessTruth,
   type ProtocolChoice,
   type ProtocolName,
   scoreBoxesByProtocols,
   scoreByProtocols,
   scoreProtocols,
-  type Unplaced,
 } from "../scoring/protocols.ts";
 import { resultTruth } from "./result_truth.ts";
 import type { HeatmapResult } from "./run_folder.ts";
@@ -119,7 +119,7 @@ export function scoreFinished(
   };
   if (result.status === "grounded") {
     const { protocols: _, status, ...own } = result;
-    const known = placelessTruth(result);
+    const known = placelessTruth(result.negative, result.present);
     const scores = known ? scoreProtocols(heatmap, image, known, options) : {};
     return { ...own, threshold, ...scores, status };
   }
@@ -127,13 +127,6 @@ export function scoreFinished(
   const { status, threshold: _6, ...sample } = grounded;
   const scores = scoreByProtocols(heatmap, image, truth, options);
   return { ...sample, threshold, ...scores, status };
-}
-
-/** What is known of a result without a place, as of its sample. */
-function placelessTruth(
-  { negative, present }: Extract<SampleResult, { status: "grounded" }>,
-): readonly [] | Unplaced | undefined {
-  return negative ? [] : present ? "unplaced" : undefined;
 }
 
 /**
@@ -150,7 +143,9 @@ export async function rescoreBoxes(
   protocols: readonly ProtocolName[],
 ): Promise<SampleResult> {
   const { protocols: _, status, ...own } = result;
-  const known = status === "grounded" ? placelessTruth(result) : result.boxes;
+  const known = status === "grounded"
+    ? placelessTruth(result.negative, result.present)
+    : result.boxes;
   if (!known) return result;
   const { masks, imageSize, predicted = [], confidence } = result;
   const truth = !masks ? known : imageSize && await resultTruth(result, imageSize);

@@ -203,7 +203,7 @@ export class Run implements Disposable {
     return this.#index.has(naming(id, setting));
   }
 
-  /** Whether the run stored no heatmap at all. */
+  /** True if the run stored no heatmap at all. */
   get isEmpty(): boolean {
     return this.#index.isEmpty;
   }

@@ -378,6 +378,17 @@ export function scoreProtocols(
 /** Ground truth of a phrase that applies somewhere, where the dataset states no place. */
 export type Unplaced = "unplaced";
 
+/**
+ * Ground truth that a phrase has without a place: no boxes if nothing is there, `unplaced` if it
+ * applies somewhere, `undefined` if nothing is known.
+ */
+export function placelessTruth(
+  isNegative?: boolean,
+  isPresent?: boolean,
+): readonly [] | Unplaced | undefined {
+  return isNegative ? [] : isPresent ? "unplaced" : undefined;
+}
+
 /** Boxes that a method predicted. */
 export interface PredictedBoxes {
   /** Boxes in pixels of the image, in the order of the method; parts outside the image count. */

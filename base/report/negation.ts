@@ -127,7 +127,7 @@ function isNeutral(words: string): boolean {
   );
 }
 
-/** How a statement ends: negated, with its negation still open for a list, neutral, or positive. */
+/** End of a statement: a negation that goes on in a list, a negation, neutral, or positive. */
 type Outcome = "open" | "closed" | "neutral" | "positive";
 
 /** Judges one statement by itself. */

@@ -13,7 +13,7 @@ import { CLASSES } from "../../datasets/sample.ts";
 import { decodeText, notText } from "../../datasets/text.ts";
 import { UsageError } from "../kit/flags.ts";
 
-/** One question: a phrase, with the class or the sentence that it is from. */
+/** A phrase to ground, with the class or the sentence that it comes from. */
 export interface Question {
   readonly phrase: string;
   readonly label?: string;

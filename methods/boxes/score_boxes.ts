@@ -8,7 +8,7 @@ import { InputRangeError } from "../../base/errors.ts";
 import type { Flag } from "../../base/options.ts";
 import type { MatchedBoxes } from "../../datasets/predictions/match_predictions.ts";
 import type { Sample } from "../../datasets/sample.ts";
-import { decode, type DecodedImage, placelessTruth, truthOf } from "../../pipeline/decode.ts";
+import { decode, type DecodedImage, truthOf } from "../../pipeline/decode.ts";
 import {
   countSamples,
   failed,
@@ -19,7 +19,11 @@ import {
 } from "../../pipeline/flow.ts";
 import type { BoxedPhrase, Method } from "../../pipeline/method.ts";
 import { BOX_RULES, boxIou, type BoxRule } from "../../scoring/box_iou.ts";
-import { type ProtocolName, scoreBoxesByProtocols } from "../../scoring/protocols.ts";
+import {
+  placelessTruth,
+  type ProtocolName,
+  scoreBoxesByProtocols,
+} from "../../scoring/protocols.ts";
 
 export { BOX_RULES, boxIou, type BoxRule };
 
@@ -125,7 +129,7 @@ export function scorePhrase(
 ): Flow<BoxedPhrase> {
   const { sample, predicted } = found;
   const truth = truthOf(sample, image);
-  const known = truth ?? placelessTruth(sample);
+  const known = truth ?? placelessTruth(sample.isNegative, sample.isPresent);
   if (!known) return item(found);
   try {
     const { width, height } = image.gray;

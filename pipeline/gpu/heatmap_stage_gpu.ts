@@ -7,14 +7,14 @@
 
 import type { AttentionMaps } from "../../models/ldm/unet_session.ts";
 import { type Gpu, storage } from "../../shaders/device.ts";
-import { placelessTruth, truthOf } from "../decode.ts";
+import { truthOf } from "../decode.ts";
 import type { AttentionStep } from "../denoise.ts";
 import type { AveragedLayer } from "../postprocess.ts";
 import { failed, flatMapFlow, type Flow, item, type StageOptions } from "../flow.ts";
 import { type GpuHeatmap, GpuHeatmaps, type MapGroup } from "./heatmaps_gpu.ts";
 import type { ScoredPhrase } from "../metrics.ts";
 import { toOriginal } from "../../base/geometry.ts";
-import { type ProtocolOptions, scoreProtocols } from "../../scoring/protocols.ts";
+import { placelessTruth, type ProtocolOptions, scoreProtocols } from "../../scoring/protocols.ts";
 import type { ResolvedSettings } from "../settings/settings.ts";
 import type { Variant } from "../settings/variants.ts";
 
@@ -111,7 +111,7 @@ export async function* finishOnGpu(
         };
         const { heatmap: map, smoothed: raw, threshold } = heatmap;
         const own = { ...score, raw, isMasked: threshold !== undefined };
-        const known = placelessTruth(sample);
+        const known = placelessTruth(sample.isNegative, sample.isPresent);
         yield item(
           known
             ? { ...phrase, negative: scoreProtocols(map, step.image.gray, known, own) }

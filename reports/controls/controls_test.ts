@@ -160,7 +160,7 @@ Deno.test("readControls() leaves a sample's unit out of the means", () =>
   controlsOf(
     [
       { image: "a", phrase: "mass", category: "Mass", box: LEFT, map: ON_LEFT },
-      // Of the same image, so that neither knows the other.
+      // Both samples of the image share a unit, so that neither knows the other.
       { image: "a", phrase: "nodule", category: "Nodule", box: RIGHT, map: ON_RIGHT },
       { image: "b", phrase: "mass", category: "Mass", box: RIGHT, map: ON_RIGHT },
     ],

@@ -21,7 +21,7 @@ export const FLOORS = [
   "mean-map-of-class",
 ] as const;
 
-/** One of {@linkcode FLOORS}. */
+/** Name of a map that knows no phrase. */
 export type Floor = typeof FLOORS[number];
 
 /**

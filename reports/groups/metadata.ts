@@ -87,7 +87,7 @@ function indexKeys(samples: readonly SampleResult[]): Record<Kind, KeyIndex> {
 function match(cell: string, kind: Kind, { whole, ends }: KeyIndex): readonly string[] {
   if (kind !== "image") return whole.get(plainId(cell)) ?? [];
   const path = plainPath(cell);
-  // One of both paths must be a whole end of the other: equal names in other folders do not join.
+  // Paths join if the shorter is a whole end of the longer. Equal names in other folders do not.
   const own = [path, ...endsOf(path)].flatMap((end) => whole.get(end) ?? []);
   return [...new Set([...own, ...ends.get(path) ?? []])];
 }

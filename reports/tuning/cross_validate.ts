@@ -42,7 +42,7 @@ export interface CrossValidation {
   readonly foldOf: ReadonlyMap<string, number>;
   /** Classes in the order of tables. */
   readonly classes: ReadonlyMap<string, Choices>;
-  /** One choice for the samples of all classes. */
+  /** Choices that all classes share. */
   readonly pooled: Choices;
   /** Numbers of the choices on the left-out samples against the fixed setting. */
   readonly numbers: readonly ComparedNumber[];

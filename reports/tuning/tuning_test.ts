@@ -145,7 +145,7 @@ Deno.test("tuneRun() finds each class's own layer and steps, and the scores of a
     assertAlmostEquals(valueAgainst, mean(means.fixed), 1e-12);
     assertEquals(own, 6);
     assert(low! > 0.2 && high! < 1);
-    // One choice for both classes cannot be right for both.
+    // The classes need different choices, so that a shared choice scores less.
     assert(numberOf(tuning, "Avg", "miou", "pooled").value < numberOf(tuning, "Avg", "miou").value);
   }));
 

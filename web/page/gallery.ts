@@ -10,6 +10,7 @@ import type { ServerFacts } from "../review_api.ts";
 import { Controls, type ControlState } from "./controls.ts";
 import { exportButtons, type MadeWith, type SavedTogether } from "./export_buttons.ts";
 import type { DragMode } from "../viewer/gestures.ts";
+import type { GpuFinisher } from "../viewer/finish_gpu.ts";
 import { RefinishQueue } from "../viewer/refinish_queue.ts";
 import { make, part, say } from "./parts_of_page.ts";
 import type { Look, Shown } from "../viewer/shown.ts";
@@ -71,11 +72,16 @@ export class Gallery {
   /**
    * @param device Device that finishes heatmaps.
    * @param encodeSeg Encodes DICOM segmentations.
+   * @param Finisher Finishes heatmaps on a GPU; without it the processor does.
    */
-  constructor(device: ServerFacts["device"], encodeSeg?: SavedTogether["encodeSeg"]) {
+  constructor(
+    device: ServerFacts["device"],
+    encodeSeg?: SavedTogether["encodeSeg"],
+    Finisher?: typeof GpuFinisher,
+  ) {
     this.#encodeSeg = encodeSeg;
     const tell = (sentence: string) => part("finished-on", HTMLElement).textContent = sentence;
-    this.#finishing = new RefinishQueue(device, tell, ({ message }) => say(message));
+    this.#finishing = new RefinishQueue(device, tell, ({ message }) => say(message), Finisher);
     this.#now = JSON.stringify(this.state());
     new ResizeObserver(() => this.#arrange()).observe(part("viewers", HTMLElement));
   }

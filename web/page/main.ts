@@ -19,6 +19,7 @@ import { Review } from "../review/review.ts";
 import { ServedRunSource } from "../review/served_run_source.ts";
 import { siteFacts, startServiceWorker } from "./site.ts";
 import { keep, recall } from "../viewer/kept.ts";
+import { GpuFinisher } from "../viewer/finish_gpu.ts";
 import { listenToTheme } from "../viewer/theme.ts";
 
 /** Takes the key from the page's address, and removes it there, where others could see it. */
@@ -74,7 +75,7 @@ async function start(): Promise<void> {
   const site = siteFacts();
   if (site) await startServiceWorker();
   const facts = site ?? await (await ask("/api/server")).json() as ServerFacts;
-  const gallery = new Gallery(facts.device, encodeDicomSeg);
+  const gallery = new Gallery(facts.device, encodeDicomSeg, GpuFinisher);
   listenToTools(gallery);
   if (facts.results) await new Review(new ServedRunSource(ask, token), gallery).open();
   else new Grounding(createEngine(facts, token), gallery, drawExamples(), facts);

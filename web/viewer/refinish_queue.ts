@@ -6,7 +6,7 @@
 
 import { openGpu } from "../../shaders/device.ts";
 import type { ServerFacts } from "../review_api.ts";
-import { GpuFinisher } from "./finish_gpu.ts";
+import type { GpuFinisher } from "./finish_gpu.ts";
 import { type Attended, cut, type Finished, type Look, smooth, type Smoothed } from "./shown.ts";
 
 /** A picture's request for a finished heatmap, with the callback that receives it. */
@@ -29,6 +29,7 @@ export class RefinishQueue {
   readonly #device: ServerFacts["device"];
   readonly #onPlace: (sentence: string) => void;
   readonly #onError: (error: Error) => void;
+  readonly #Finisher: typeof GpuFinisher | undefined;
   readonly #wishes = new Map<object, Wish>();
   /** Smoothed heatmaps by their layers: another threshold needs only a new cut. */
   readonly #known = new WeakMap<Attended["layers"], Smoothed>();
@@ -41,13 +42,17 @@ export class RefinishQueue {
    * @param device `auto` takes a hardware GPU, `gpu` any GPU, `cpu` the processor.
    * @param onPlace Called with a sentence that names the device, also when the device changes.
    * @param onError Called with the error if a heatmap cannot be finished.
+   * @param Finisher Finishes heatmaps on a GPU. A report leaves it out, and so its script has no
+   * shaders; the processor then finishes all.
    */
   constructor(
     device: ServerFacts["device"],
     onPlace: (sentence: string) => void,
     onError: (error: Error) => void,
+    Finisher?: typeof GpuFinisher,
   ) {
     [this.#device, this.#onPlace, this.#onError] = [device, onPlace, onError];
+    this.#Finisher = Finisher;
   }
 
   /**
@@ -85,9 +90,10 @@ export class RefinishQueue {
 
   async #open(): Promise<void> {
     try {
-      const gpu = this.#device === "cpu" ? undefined : await openGpu();
+      const Finisher = this.#device === "cpu" ? undefined : this.#Finisher;
+      const gpu = Finisher && await openGpu();
       if (gpu && (gpu.adapter.isHardware || this.#device === "gpu")) {
-        this.#gpu = new GpuFinisher(gpu);
+        this.#gpu = new Finisher!(gpu);
         return this.#onPlace(`Heatmaps are finished on ${this.#gpu.name}.`);
       }
       gpu?.destroy();
@@ -102,11 +108,12 @@ export class RefinishQueue {
     const [[picture, first]] = this.#wishes as unknown as [[object, Wish]];
     let batch = [[picture, first] as const];
     if (this.#isForGpu(first)) {
-      const kind = GpuFinisher.kindOf(first.phrase);
+      const { kindOf, most } = this.#Finisher!;
+      const kind = kindOf(first.phrase);
       batch = [...this.#wishes].filter(([, wish]) =>
         this.#isForGpu(wish) && wish.look.sigma === first.look.sigma &&
-        GpuFinisher.kindOf(wish.phrase) === kind
-      ).slice(0, GpuFinisher.most(first.phrase.size));
+        kindOf(wish.phrase) === kind
+      ).slice(0, most(first.phrase.size));
     }
     for (const [picture] of batch) this.#wishes.delete(picture);
     return batch.map(([, wish]) => wish);
