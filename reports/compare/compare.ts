@@ -5,34 +5,25 @@
  */
 
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import {
-  type NumberName,
-  numbersOf,
-  poolOf,
-  type ProtocolName,
-  PROTOCOLS,
-} from "../../scoring/protocols.ts";
-import { SCORES } from "../../scoring/score_heatmap.ts";
+import type { NumberName } from "../../scoring/protocols.ts";
 import { type Units, unitsOf } from "../../runs/patients.ts";
 import { inClassOrder } from "../tables/class_means.ts";
 import { BOOTSTRAP, type Bootstrap } from "../tables/bootstrap.ts";
 import { describeLeak, leakOf } from "../tables/method_notes.ts";
 import { NO_CLASS, ScoreSummary } from "../tables/summary.ts";
-import { type Cohort, estimate } from "../statistics/cohort.ts";
-import { ClassColumns } from "../statistics/class_columns.ts";
+import type { CohortSample } from "../statistics/cohort.ts";
+import { estimateColumns } from "../statistics/column_numbers.ts";
 import { holm, mcNemar } from "../statistics/paired_tests.ts";
 import { FLIPS, signFlip, unitIntervals } from "../statistics/resample_units.ts";
+import { ALL, ALL_PROTOCOLS, entriesOf, LOWER, numbersBy } from "../statistics/scored_numbers.ts";
 import { type Column, matchSamples } from "./read_columns.ts";
-
-/** Name of the paper's scores beside the protocols. */
-export const PAPER_PROTOCOL = "paper";
 
 /** A number of a class by two methods. */
 export interface ComparedNumber {
   /** The method that is compared, and the method that it is compared with. */
   readonly method: string;
   readonly against: string;
-  /** Protocol, or {@linkcode PAPER_PROTOCOL}. */
+  /** Protocol, or `paper`. */
   readonly protocol: string;
   readonly score: NumberName;
   /** A class, the mean of a group, `Avg` over the classes, or `All` samples together. */
@@ -104,14 +95,8 @@ export interface Comparison {
   readonly most: readonly ComparedSample[];
 }
 
-/** Column of the samples of all classes together. */
-export const ALL = "All";
-
 /** Most samples in {@linkcode Comparison.most} for each method. */
 const MOST = 10;
-
-/** Numbers of which lower is better. */
-export const LOWER: readonly NumberName[] = ["distance", "peakWrong", "meanWrong", "ece", "brier"];
 
 /** A comparison, and the samples that it is of. */
 export interface ComparedRuns {
@@ -181,7 +166,7 @@ export function compareSamples(
   );
   const numbers = correct(
     pairs.flatMap(({ labels, rows }, i) =>
-      [PAPER_PROTOCOL, ...Object.keys(PROTOCOLS)]
+      ALL_PROTOCOLS
         .filter((protocol) =>
           !versions.some((other) => other.protocol === protocol && other.i === i)
         )
@@ -239,23 +224,10 @@ function versionNotes(columns: readonly Column[]): LeftOut[] {
   });
 }
 
-/** Numbers of a result by a protocol, row-major; `undefined` if the protocol does not count it. */
-export function entriesOf(result: SampleResult, protocol: string): Float64Array | undefined {
-  if (protocol === PAPER_PROTOCOL) {
-    return result.status === "scored"
-      ? Float64Array.from(SCORES, (score) => result[score])
-      : undefined;
-  }
-  const entries = "protocols" in result ? result.protocols?.[protocol] : undefined;
-  if (!entries || entries.length === 0) return undefined;
-  const names: readonly string[] = PROTOCOLS[protocol as ProtocolName];
-  return Float64Array.from(entries.flatMap((entry) => names.map((name) => entry[name]!)));
-}
-
 /**
  * Compares all numbers of a protocol; none if no sample has numbers of both methods.
  *
- * @param protocol A protocol, or {@linkcode PAPER_PROTOCOL}.
+ * @param protocol A protocol, or `paper`.
  * @param pairs Results of each sample.
  * @param groups Group of each class.
  */
@@ -266,91 +238,54 @@ export function compareProtocol(
 ): ReturnType<typeof compareEntries> {
   const counted = pairs.flatMap(({ method, against, category, unit }) => {
     const [own, other] = [entriesOf(method, protocol), entriesOf(against, protocol)];
-    return own && other ? [{ own, other, category, unit }] : [];
+    return own && other ? [{ numbers: [other, own], category, unit }] : [];
   });
   return compareEntries(protocol, counted, groups);
-}
-
-/** Numbers of one sample by two methods. */
-export interface EntryPair {
-  /** Numbers by the method that is compared, as of {@linkcode entriesOf}. */
-  readonly own: Float64Array;
-  /** Numbers by the method that it is compared with. */
-  readonly other: Float64Array;
-  readonly category: string;
-  readonly unit: string;
 }
 
 /**
  * Compares all numbers of a protocol, as {@linkcode compareColumns} does.
  *
- * @param protocol Protocol, or {@linkcode PAPER_PROTOCOL}.
- * @param pairs Numbers of each sample; a mean needs as many numbers of both methods.
+ * @param protocol Protocol, or `paper`.
+ * @param pairs Numbers of each sample by the method that is compared with, and by the method that is
+ * compared; a mean needs as many numbers of both methods.
  * @param groups Group of each class, if the dataset has groups.
  */
 export function compareEntries(
   protocol: string,
-  pairs: readonly EntryPair[],
+  pairs: readonly CohortSample[],
   groups: ReadonlyMap<string, string>,
 ): Omit<ComparedNumber, "method" | "against" | "pHolm">[] {
-  const isPaper = protocol === PAPER_PROTOCOL;
-  const fields: readonly string[] = isPaper ? SCORES : PROTOCOLS[protocol as ProtocolName];
-  const scores: readonly NumberName[] = isPaper ? SCORES : numbersOf(protocol as ProtocolName);
-  const pool = scores === fields ? undefined : poolOf(protocol as ProtocolName);
-  const counted = pairs.filter(({ own, other }) => pool || own.length === other.length);
+  const { scores, pool, areMeans } = numbersBy(protocol);
+  const counted = areMeans
+    ? pairs.filter(({ numbers: [other, own] }) => own!.length === other!.length)
+    : pairs;
   if (counted.length === 0) return [];
-  const columnsOf = (own: typeof counted) =>
-    new ClassColumns(own.map(({ category }) => category), groups, ALL);
-  const cohortOf = (own: typeof counted, columns: ClassColumns): Cohort => {
-    const names = unitNames(own);
-    const places = new Map(names.map((name, place) => [name, place]));
-    return {
-      sides: [own.map(({ other }) => other), own.map(({ own }) => own)],
-      classes: own.map(({ category }) => columns.placeOf(category)),
-      units: own.map(({ unit }) => places.get(unit)!),
-      ...{ classCount: columns.classes.length, unitCount: names.length, width: fields.length },
-      ...(pool && { pool }),
-    };
-  };
-  const most = pool ? FLIPS.pools : FLIPS.means;
-  const columns = columnsOf(counted);
-  const cohort = cohortOf(counted, columns);
   const width = scores.length;
-  const { values, differences } = estimate(cohort);
-  const whole = new Float64Array(cohort.unitCount).fill(1);
-  const [against, method] = values(whole).map((side) => columns.of(side, width)) as [
+  const most = areMeans ? FLIPS.means : FLIPS.pools;
+  const estimateOf = (own: typeof counted) =>
+    estimateColumns(own, groups, width, areMeans ? undefined : pool);
+  const { columns, unitCount, values, differences } = estimateOf(counted);
+  const [against, method] = values(new Float64Array(unitCount).fill(1)) as [
     Float64Array,
     Float64Array,
   ];
-  const difference = (weights: ArrayLike<number>) => {
-    const [first, second] = values(weights).map((side) => columns.of(side, width)) as [
-      Float64Array,
-      Float64Array,
-    ];
-    return second.map((value, at) => value - first[at]!);
-  };
-  const intervals = unitIntervals(cohort.unitCount, difference);
-  const ps = signFlip(
-    cohort.unitCount,
-    (isSwapped) => columns.of(differences(isSwapped), width),
-    most,
-  );
+  const intervals = unitIntervals(unitCount, (weights) => {
+    const [first, second] = values(weights);
+    return second!.map((value, at) => value - first![at]!);
+  });
+  const ps = signFlip(unitCount, differences, most);
   const exactP = (own: typeof counted, name: string) => {
-    const few = columnsOf(own);
-    const cohort = cohortOf(own, few);
-    const { differences } = estimate(cohort);
-    const place = few.names.indexOf(name) * width;
-    return signFlip(
-      cohort.unitCount,
-      (isSwapped) => few.of(differences(isSwapped), width).subarray(place, place + width),
-      most,
-    );
+    const { columns, unitCount, differences } = estimateOf(own);
+    const place = columns.names.indexOf(name) * width;
+    const gaps = (isSwapped: Uint8Array) => differences(isSwapped).subarray(place, place + width);
+    return signFlip(unitCount, gaps, most);
   };
   return columns.names.flatMap((name, column) => {
     const own = counted.filter(({ category }) => columns.isIn(category, name));
-    const units = unitNames(own).length;
+    const units = new Set(own.map(({ unit }) => unit)).size;
     // Few units of many have an exact p of their own.
-    const exact = 2 ** units <= most && units < cohort.unitCount
+    const exact = 2 ** units <= most && units < unitCount
       ? exactP(own, name)
       : ps.subarray(column * width);
     return scores.flatMap((score, k) => {
@@ -364,28 +299,23 @@ export function compareEntries(
         difference: method[at]! - against[at]!,
         ...(low !== undefined && high !== undefined && { low, high }),
         p: exact[k]!,
-        ...(!pool && countWins(own, k, width, LOWER.includes(score))),
+        ...(areMeans && countWins(own, k, width, LOWER.includes(score))),
       }];
     });
   });
 }
 
-/** Names of the units of samples, in ascending order of their UTF-16 codes. */
-function unitNames(samples: readonly { readonly unit: string }[]): string[] {
-  return [...new Set(samples.map(({ unit }) => unit))].sort();
-}
-
 /** Counts the samples on which the method is better, equal and worse by the mean of a number. */
 function countWins(
-  samples: readonly { readonly own: Float64Array; readonly other: Float64Array }[],
+  samples: readonly CohortSample[],
   field: number,
   width: number,
   isLowerBetter: boolean,
 ): Pick<ComparedNumber, "wins" | "ties" | "losses"> {
   let [wins, ties, losses] = [0, 0, 0];
-  for (const { own, other } of samples) {
+  for (const { numbers: [other, own] } of samples) {
     let gap = 0;
-    for (let at = field; at < own.length; at += width) gap += own[at]! - other[at]!;
+    for (let at = field; at < own!.length; at += width) gap += own![at]! - other![at]!;
     if (Number.isNaN(gap)) continue;
     if (gap === 0) ties++;
     else if (gap > 0 !== isLowerBetter) wins++;

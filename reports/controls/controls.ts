@@ -18,12 +18,7 @@ import { hasHeatmap, type HeatmapResult, isGrounded, RECORD } from "../../runs/r
 import { methodsOf } from "../../runs/scoring_settings.ts";
 import { boxIou, type BoxRule } from "../../scoring/box_iou.ts";
 import { existenceOf, LARGEST } from "../../scoring/protocols.ts";
-import {
-  type ComparedNumber,
-  compareProtocol,
-  type Pair,
-  PAPER_PROTOCOL,
-} from "../compare/compare.ts";
+import { type ComparedNumber, compareProtocol, type Pair } from "../compare/compare.ts";
 import { BOOTSTRAP, type Bootstrap } from "../tables/bootstrap.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import {
@@ -35,6 +30,7 @@ import {
   scoreFloor,
   truthCells,
 } from "./floors.ts";
+import { PAPER_PROTOCOL } from "../statistics/scored_numbers.ts";
 
 /** Questions of which the answer is scored against the ground truth of the sample. */
 const SCORED = ["other-class", "other-side", "mirrored"] as const satisfies readonly Question[];

@@ -13,6 +13,7 @@ import { SCORES } from "../../scoring/score_heatmap.ts";
 import { numbersOf } from "../../scoring/protocols.ts";
 import { type Control, type ControlNumber, CONTROLS, type Controls } from "./controls.ts";
 import { CENTER_SIGMA, FLOOR_SIDE } from "./floors.ts";
+import { ALL } from "../statistics/scored_numbers.ts";
 
 /** Names of controls in tables. */
 const LABELS: Readonly<Record<Control, string>> = {
@@ -29,9 +30,6 @@ const LABELS: Readonly<Record<Control, string>> = {
 
 /** Text in place of a missing value. */
 const NONE = "–";
-
-/** Column of all samples together, as `compareProtocol` names it. */
-const ALL = "All";
 
 /** Makes the cell of a difference. */
 function differenceCell(number: ControlNumber | undefined): TableCell {

@@ -8,17 +8,10 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type Units, unitsOf } from "../../runs/patients.ts";
 import type { Run } from "../../runs/run.ts";
 import { isGrounded } from "../../runs/run_folder.ts";
-import {
-  type NumberName,
-  numbersOf,
-  poolOf,
-  type ProtocolName,
-  PROTOCOLS,
-} from "../../scoring/protocols.ts";
-import { SCORES } from "../../scoring/score_heatmap.ts";
-import { ALL, entriesOf, LOWER, PAPER_PROTOCOL } from "../compare/compare.ts";
+import type { NumberName } from "../../scoring/protocols.ts";
 import { estimate } from "../statistics/cohort.ts";
 import { unitIntervals } from "../statistics/resample_units.ts";
+import { ALL, ALL_PROTOCOLS, entriesOf, LOWER, numbersBy } from "../statistics/scored_numbers.ts";
 import { BOOTSTRAP, type Bootstrap } from "../tables/bootstrap.ts";
 import { type GroupChoice, type Grouping, groupSamples, UNKNOWN } from "./group_by.ts";
 
@@ -89,7 +82,7 @@ export async function scoreGroups(run: Run, choice: GroupChoice): Promise<RunGro
     const own = all.map((results) =>
       results.find((result) => (result.setting ?? setting) === setting)!
     );
-    return [PAPER_PROTOCOL, ...Object.keys(PROTOCOLS)].flatMap((protocol) =>
+    return ALL_PROTOCOLS.flatMap((protocol) =>
       groupings.flatMap((grouping) => scoreOne(setting, protocol, grouping, own, unitOf))
     );
   });
@@ -108,36 +101,20 @@ function scoreOne(
   results: readonly SampleResult[],
   unitOf: ReadonlyMap<string, string>,
 ): GroupTable[] {
-  const isPaper = protocol === PAPER_PROTOCOL;
-  const name = protocol as ProtocolName;
-  const pool = isPaper ? undefined : poolOf(name);
-  const scores: readonly NumberName[] = isPaper ? SCORES : numbersOf(name);
+  const { scores, pool } = numbersBy(protocol);
   const counted = results.flatMap((result) => {
     const entries = entriesOf(result, protocol);
-    if (!entries) return [];
-    const { id } = result;
-    return [{ entries, place: places.get(id)!, unit: unitOf.get(id)! }];
+    const category = all[places.get(result.id)!]!;
+    return entries ? [{ numbers: [entries], category, unit: unitOf.get(result.id)! }] : [];
   });
   if (counted.length === 0) return [];
-  const present = [...new Set(counted.map(({ place }) => place))].sort((one, other) => one - other);
-  const groups = present.map((place) => all[place]!);
-  const units = [...new Set(counted.map(({ unit }) => unit))].sort();
-  const unitPlaces = new Map(units.map((unit, place) => [unit, place]));
+  const groups = all.filter((group) => counted.some(({ category }) => category === group));
   const width = scores.length;
-  const { values } = estimate({
-    sides: [counted.map(({ entries }) => entries)],
-    classes: counted.map(({ place }) => present.indexOf(place)),
-    units: counted.map(({ unit }) => unitPlaces.get(unit)!),
-    ...{ classCount: groups.length, unitCount: units.length },
-    width: isPaper ? width : PROTOCOLS[name].length,
-    ...(pool && { pool }),
-  });
+  const { unitCount, values } = estimate(counted, groups, width, pool);
   const rows = (weights: ArrayLike<number>) => values(weights)[0]!;
-  const whole = rows(new Float64Array(units.length).fill(1));
-  const members = [...groups, ALL].map((_, place) => {
-    const own = place === groups.length
-      ? counted
-      : counted.filter((sample) => sample.place === present[place]);
+  const whole = rows(new Float64Array(unitCount).fill(1));
+  const members = [...groups, ALL].map((group, place) => {
+    const own = counted.filter(({ category }) => place === groups.length || category === group);
     return { samples: own.length, units: new Set(own.map(({ unit }) => unit)).size };
   });
   const compared = scores.map((score, k) => {
@@ -153,7 +130,7 @@ function scoreOne(
     compared.map((pair, k) =>
       pair ? found[pair[1] * width + k]! - found[pair[0] * width + k]! : NaN
     );
-  const intervals = unitIntervals(units.length, (weights) => {
+  const intervals = unitIntervals(unitCount, (weights) => {
     const found = rows(weights);
     return Float64Array.from([...found, ...gapsOf(found)]);
   });

@@ -11,15 +11,16 @@ import { METHODS, SEED } from "../../methods/registry.ts";
 import { methodsOf } from "../../runs/scoring_settings.ts";
 import { Run } from "../../runs/run.ts";
 import type { RunRecord } from "../../runs/run_folder.ts";
-import {
-  type NumberName,
-  numbersOf,
-  type ProtocolName,
-  PROTOCOLS,
-} from "../../scoring/protocols.ts";
-import { type ScoreName, SCORES } from "../../scoring/score_heatmap.ts";
-import { ALL, LOWER, PAPER_PROTOCOL } from "../compare/compare.ts";
+import type { NumberName } from "../../scoring/protocols.ts";
+import type { ScoreName } from "../../scoring/score_heatmap.ts";
 import { differenceOf, type Identity, identityOf } from "../compare/read_columns.ts";
+import {
+  ALL,
+  ALL_PROTOCOLS,
+  LOWER,
+  numbersBy,
+  PAPER_PROTOCOL,
+} from "../statistics/scored_numbers.ts";
 import type { Interval } from "../tables/bootstrap.ts";
 import { labelOf, leakOf, type MethodLeak } from "../tables/method_notes.ts";
 import { AVERAGE, categories, meansOf } from "../tables/result_table.ts";
@@ -28,8 +29,9 @@ import { OTHER_PROTOCOL, PUBLISHED_SCORES, type PublishedScore } from "./publish
 
 /** Numbers of a protocol; the first ranks, which is the mIoU if there is one. */
 function scoresOf(protocol: string): readonly NumberName[] {
-  const all = protocol === PAPER_PROTOCOL ? SCORES : numbersOf(protocol as ProtocolName);
-  return [...all].sort((one, other) => Number(other === "miou") - Number(one === "miou"));
+  return numbersBy(protocol).scores.toSorted((one, other) =>
+    Number(other === "miou") - Number(one === "miou")
+  );
 }
 
 /** A run as a leaderboard reads it. */
@@ -173,8 +175,7 @@ function rankingsOf(runs: readonly BoardRun[], kind: string): Ranking[] {
     const { margin = "", protocolVersions: versions = {} } = run.record.facts;
     return Object.entries(run.summaries).flatMap(([setting, summary]) => {
       const entry = entryOf(run, setting, summary);
-      return [PAPER_PROTOCOL, ...Object.keys(PROTOCOLS)]
-        .filter((protocol) => columnsOf(summary, protocol).length > 0)
+      return ALL_PROTOCOLS.filter((protocol) => columnsOf(summary, protocol).length > 0)
         .map((protocol) => {
           const version = (versions as Readonly<Record<string, number>>)[protocol];
           return { protocol, version, margin: String(margin), entry };
@@ -207,8 +208,7 @@ function rankingsOf(runs: readonly BoardRun[], kind: string): Ranking[] {
   }).sort((one, other) => placeOf(one) - placeOf(other));
 }
 
-const ORDER = [PAPER_PROTOCOL, ...Object.keys(PROTOCOLS)];
-const placeOf = ({ protocol }: Ranking) => ORDER.indexOf(protocol);
+const placeOf = ({ protocol }: Ranking) => ALL_PROTOCOLS.indexOf(protocol);
 
 function entryOf(run: BoardRun, setting: string, summary: Summary): Entry {
   const { record } = run;

@@ -6,7 +6,7 @@
 
 import { stringify } from "@std/csv";
 import type { NumberName } from "../../scoring/protocols.ts";
-import { ALL, LOWER } from "../compare/compare.ts";
+import { ALL, LOWER } from "../statistics/scored_numbers.ts";
 import { describeLeak, type MethodLeak, methodNotes } from "../tables/method_notes.ts";
 import {
   AVERAGE,

@@ -6,7 +6,7 @@
 
 import { parse } from "@std/csv";
 import type { NumberName } from "../../scoring/protocols.ts";
-import { PAPER_PROTOCOL } from "../compare/compare.ts";
+import { PAPER_PROTOCOL } from "../statistics/scored_numbers.ts";
 import { PAPER, TABLE_ONE } from "../tables/published.ts";
 import others from "./published.csv" with { type: "text" };
 

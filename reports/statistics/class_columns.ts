@@ -1,4 +1,5 @@
 import { AVERAGE, type ClassGroups, inClassOrder, meanColumn } from "../tables/class_means.ts";
+import { ALL } from "./scored_numbers.ts";
 
 /** Columns of numbers by class: classes, means of groups, the average, and all samples together. */
 export class ClassColumns {
@@ -11,13 +12,12 @@ export class ClassColumns {
   /**
    * @param categories Class of each sample.
    * @param groups Group of each class, if the dataset has groups.
-   * @param all Name of the column of all samples together.
    */
-  constructor(categories: readonly string[], groups: ClassGroups, all: string) {
+  constructor(categories: readonly string[], groups: ClassGroups) {
     this.classes = inClassOrder(categories);
     const places = [...this.classes.keys()];
     const found = [...new Set(this.classes.flatMap((name) => groups.get(name) ?? []))].sort();
-    this.names = [...this.classes, ...found.map(meanColumn), AVERAGE, all];
+    this.names = [...this.classes, ...found.map(meanColumn), AVERAGE, ALL];
     this.#members = [
       ...places.map((place) => [place]),
       ...found.map((group) => places.filter((place) => groups.get(this.classes[place]!) === group)),

@@ -7,32 +7,34 @@
 
 import type { Pool } from "../../scoring/protocols/pools.ts";
 
-/** Samples with the numbers of one method, or of two methods. */
-export interface Cohort {
-  /** Numbers of each sample, row-major `[entries, width]`; a list for each method. */
-  readonly sides: readonly (readonly Float64Array[])[];
-  /** Place of each sample's class. */
-  readonly classes: readonly number[];
-  /** Place of each sample's unit. */
-  readonly units: readonly number[];
-  /** Number of classes, and of units. */
-  readonly classCount: number;
-  readonly unitCount: number;
-  /** Numbers of a sample's entry. */
-  readonly width: number;
-  /**
-   * Scores samples together.
-   *
-   * @default {Means over the entries}
-   */
-  readonly pool?: Pool;
+/** A sample with the numbers of one method, or of two methods. */
+export interface CohortSample {
+  readonly category: string;
+  /** Name of the patient or the image. */
+  readonly unit: string;
+  /** Numbers by each method, row-major `[entries, width]`. */
+  readonly numbers: readonly Float64Array[];
 }
 
-/** Numbers of a cohort as functions of its samples. */
+/** Samples with the places of their classes and units. */
+interface Cohort {
+  readonly samples: readonly {
+    readonly row: number;
+    readonly unit: number;
+    readonly numbers: readonly Float64Array[];
+  }[];
+  readonly classCount: number;
+  readonly unitCount: number;
+  readonly width: number;
+}
+
+/** Numbers of samples as functions of their units. */
 export interface Estimator {
+  /** Number of units; they are in ascending order of the UTF-16 codes of their names. */
+  readonly unitCount: number;
   /**
    * Numbers of each method if each unit counts as often as its weight says, row-major
-   * `[classCount + 1, numbers]`; the last row has the samples of all classes together. A number
+   * `[classes + 1, numbers]`; the last row has the samples of all classes together. A number
    * that one method lacks is NaN for both.
    *
    * @param weights Weight of each unit.
@@ -46,29 +48,50 @@ export interface Estimator {
   readonly differences: (isSwapped: ArrayLike<number>) => Float64Array;
 }
 
-/** Makes the functions of a cohort. */
-export function estimate(cohort: Cohort): Estimator {
-  return cohort.pool ? poolEstimator(cohort, cohort.pool) : meanEstimator(cohort);
+/**
+ * Makes the functions of samples.
+ *
+ * @param samples The samples; sums run in their order. All have numbers of as many methods.
+ * @param classes Names of the classes, in the order of the rows.
+ * @param width Numbers of a sample's entry.
+ * @param pool Scores samples together; by default the numbers are means over the entries.
+ */
+export function estimate(
+  samples: readonly CohortSample[],
+  classes: readonly string[],
+  width: number,
+  pool?: Pool,
+): Estimator {
+  const units = [...new Set(samples.map(({ unit }) => unit))].sort();
+  const [rows, places] = [classes, units].map((names) =>
+    new Map(names.map((name, place) => [name, place]))
+  ) as [Map<string, number>, Map<string, number>];
+  const cohort: Cohort = {
+    samples: samples.map(({ category, unit, numbers }) => ({
+      ...{ row: rows.get(category)!, unit: places.get(unit)!, numbers },
+    })),
+    ...{ classCount: classes.length, unitCount: units.length, width },
+  };
+  const functions = pool ? poolEstimator(cohort, pool) : meanEstimator(cohort);
+  return { unitCount: units.length, ...functions };
 }
 
 /** Means: sums of each unit within a class are enough, which makes draws fast. */
 function meanEstimator(
-  { sides, classes, units, classCount, unitCount, width }: Cohort,
-): Estimator {
+  { samples, classCount, unitCount, width }: Cohort,
+): Omit<Estimator, "unitCount"> {
   const rowOf = new Map<number, number>();
-  const rows = classes.map((category, i) => {
-    const key = units[i]! * classCount + category;
-    if (!rowOf.has(key)) rowOf.set(key, rowOf.size);
-    return rowOf.get(key)!;
-  });
+  const rows = samples.map(({ row, unit }) =>
+    rowOf.getOrInsertComputed(unit * classCount + row, () => rowOf.size)
+  );
   const size = rowOf.size;
   const counts = new Float64Array(size * width);
-  const sums = sides.map(() => new Float64Array(size * width));
-  rows.forEach((row, i) => {
-    sides[0]![i]!.forEach((_, at) => {
-      const values = sides.map((side) => side[i]![at]!);
+  const sums = samples[0]!.numbers.map(() => new Float64Array(size * width));
+  samples.forEach(({ numbers }, i) => {
+    numbers[0]!.forEach((_, at) => {
+      const values = numbers.map((side) => side[at]!);
       if (values.some(Number.isNaN)) return;
-      const place = row * width + at % width;
+      const place = rows[i]! * width + at % width;
       counts[place]!++;
       values.forEach((value, side) => sums[side]![place]! += value);
     });
@@ -103,16 +126,20 @@ function meanEstimator(
   };
 }
 
-function poolEstimator({ sides, classes, units, classCount }: Cohort, pool: Pool): Estimator {
+function poolEstimator(
+  { samples, classCount }: Cohort,
+  pool: Pool,
+): Omit<Estimator, "unitCount"> {
+  const sides = [...samples[0]!.numbers.keys()];
   const count = sides.length;
   const members = Array.from(
     { length: classCount + 1 },
-    (_, row) => [...classes.keys()].filter((i) => row === classCount || classes[i] === row),
+    (_, place) => samples.filter(({ row }) => place === classCount || row === place),
   );
   // The methods' samples lie side by side: equal scores keep the order of the dataset.
   const pooled = members.map((own) => ({
-    unitOf: Int32Array.from(own, (i) => units[i]!),
-    score: pool(own.flatMap((i) => sides.map((side) => side[i]!))),
+    unitOf: Int32Array.from(own, ({ unit }) => unit),
+    score: pool(own.flatMap(({ numbers }) => numbers)),
     weights: new Float64Array(own.length * count),
   }));
   /** Numbers of samples of which each unit comes from one method. */
@@ -132,7 +159,7 @@ function poolEstimator({ sides, classes, units, classCount }: Cohort, pool: Pool
     });
   return {
     values(weights) {
-      const found = sides.map((_, side) => Float64Array.from(numbers(() => side, weights)));
+      const found = sides.map((side) => Float64Array.from(numbers(() => side, weights)));
       found[0]!.forEach((_, at) => {
         if (found.some((side) => Number.isNaN(side[at]))) found.forEach((side) => side[at] = NaN);
       });

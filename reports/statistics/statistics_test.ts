@@ -2,44 +2,42 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { Random } from "../../base/random.ts";
 import { precisionPool } from "../../scoring/protocols/pools.ts";
 import { ClassColumns } from "./class_columns.ts";
-import { type Cohort, estimate } from "./cohort.ts";
+import { type CohortSample, estimate } from "./cohort.ts";
 import { holm, mcNemar } from "./paired_tests.ts";
 import { FLIPS, signFlip, unitIntervals } from "./resample_units.ts";
 
-/** Draws a cohort of two methods with missing numbers and several entries a sample. */
-function drawCohort(seed: number, count: number, unitCount: number): Cohort {
+const CLASSES = ["a", "b", "c"];
+const WIDTH = 2;
+
+/** Draws samples of two methods with missing numbers and several entries a sample. */
+function drawSamples(seed: number, count: number, unitCount: number): CohortSample[] {
   const random = new Random(seed);
-  const classCount = 3;
-  const width = 2;
-  const samples = Array.from({ length: count }, (_, i) => {
+  return Array.from({ length: count }, (_, i) => {
     const entries = random.integer(1, 3);
     const draw = () =>
       Float64Array.from(
-        { length: width * entries },
+        { length: WIDTH * entries },
         () => random.uniform() < 0.1 ? NaN : random.normal(),
       );
     return {
-      sides: [draw(), draw()],
-      unit: i < unitCount ? i : random.integer(0, unitCount - 1),
-      category: random.integer(0, classCount - 1),
+      numbers: [draw(), draw()],
+      unit: unitName(i < unitCount ? i : random.integer(0, unitCount - 1)),
+      category: CLASSES[random.integer(0, CLASSES.length - 1)]!,
     };
   });
-  return {
-    sides: [samples.map(({ sides }) => sides[0]!), samples.map(({ sides }) => sides[1]!)],
-    classes: samples.map(({ category }) => category),
-    units: samples.map(({ unit }) => unit),
-    ...{ classCount, unitCount, width },
-  };
 }
 
+/** Name of a unit; the names are in the order of their places. */
+const unitName = (place: number) => String(100 + place);
+
 /** Pairs of numbers of a class (the last stands for all), one list entry an entry of a sample. */
-function pairsOf({ sides, classes, units, classCount, width }: Cohort, row: number, field: number) {
+function pairsOf(samples: readonly CohortSample[], row: number, field: number) {
   const pairs: { a: number; b: number; unit: number }[] = [];
-  classes.forEach((category, i) => {
-    if (row !== classCount && category !== row) return;
-    for (let at = field; at < sides[0]![i]!.length; at += width) {
-      const [a, b] = [sides[0]![i]![at]!, sides[1]![i]![at]!];
-      if (!Number.isNaN(a + b)) pairs.push({ a, b, unit: units[i]! });
+  samples.forEach(({ category, unit, numbers: [one, other] }) => {
+    if (row !== CLASSES.length && category !== CLASSES[row]) return;
+    for (let at = field; at < one!.length; at += WIDTH) {
+      const [a, b] = [one![at]!, other![at]!];
+      if (!Number.isNaN(a + b)) pairs.push({ a, b, unit: Number(unit) - 100 });
     }
   });
   return pairs;
@@ -49,16 +47,16 @@ const mean = (values: readonly number[]) =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 Deno.test("unitIntervals() equals a plain bootstrap of the units on the same draws", () => {
-  const cohort = drawCohort(1, 60, 25);
-  const { values } = estimate(cohort);
+  const samples = drawSamples(1, 60, 25);
+  const { values } = estimate(samples, CLASSES, WIDTH);
   const bootstrap = { resamples: 300, seed: 7, level: 0.9 };
   const found = unitIntervals(25, (weights) => {
     const [a, b] = values(weights);
     return b!.map((value, at) => value - a![at]!);
   }, bootstrap);
-  for (let row = 0; row <= cohort.classCount; row++) {
-    for (let field = 0; field < cohort.width; field++) {
-      const pairs = pairsOf(cohort, row, field);
+  for (let row = 0; row <= CLASSES.length; row++) {
+    for (let field = 0; field < WIDTH; field++) {
+      const pairs = pairsOf(samples, row, field);
       const random = new Random(7);
       const draws = Array.from({ length: 300 }, () => {
         const units = Array.from({ length: 25 }, () => random.integer(0, 24));
@@ -70,7 +68,7 @@ Deno.test("unitIntervals() equals a plain bootstrap of the units on the same dra
         const low = Math.floor(place);
         return draws[low]! + (place - low) * ((draws[low + 1] ?? draws[low]!) - draws[low]!);
       };
-      const [low, high] = found[row * cohort.width + field]!;
+      const [low, high] = found[row * WIDTH + field]!;
       assertAlmostEquals(low, at(0.05), 1e-9);
       assertAlmostEquals(high, at(0.95), 1e-9);
     }
@@ -79,12 +77,12 @@ Deno.test("unitIntervals() equals a plain bootstrap of the units on the same dra
 });
 
 Deno.test("signFlip() tries all flips of few units, as a plain permutation test does", () => {
-  const cohort = drawCohort(2, 20, 8);
-  const { differences } = estimate(cohort);
+  const samples = drawSamples(2, 20, 8);
+  const { differences } = estimate(samples, CLASSES, WIDTH);
   const found = signFlip(8, differences, FLIPS.means);
-  for (let row = 0; row <= cohort.classCount; row++) {
-    for (let field = 0; field < cohort.width; field++) {
-      const pairs = pairsOf(cohort, row, field);
+  for (let row = 0; row <= CLASSES.length; row++) {
+    for (let field = 0; field < WIDTH; field++) {
+      const pairs = pairsOf(samples, row, field);
       const statistic = (flip: number) =>
         mean(pairs.map(({ a, b, unit }) => flip >> unit & 1 ? a - b : b - a));
       const observed = Math.abs(statistic(0));
@@ -92,7 +90,7 @@ Deno.test("signFlip() tries all flips of few units, as a plain permutation test 
       for (let flip = 0; flip < 256; flip++) {
         if (Math.abs(statistic(flip)) >= observed - 1e-12) extreme++;
       }
-      assertAlmostEquals(found[row * cohort.width + field]!, extreme / 256, 1e-9);
+      assertAlmostEquals(found[row * WIDTH + field]!, extreme / 256, 1e-9);
     }
   }
 });
@@ -123,8 +121,12 @@ Deno.test("estimate() swaps the samples of whole units before it scores them tog
   const sides = [Array.from({ length: count }, draw), Array.from({ length: count }, draw)];
   const units = Array.from({ length: count }, (_, i) => i % 5);
   const classes = Array.from({ length: count }, (_, i) => i % 2);
-  const cohort = { sides, units, classes, classCount: 2, unitCount: 5, width: 3 };
-  const { values, differences } = estimate({ ...cohort, pool: precisionPool });
+  const samples = units.map((unit, i) => ({
+    category: CLASSES[classes[i]!]!,
+    unit: unitName(unit),
+    numbers: sides.map((side) => side[i]!),
+  }));
+  const { values, differences } = estimate(samples, ["a", "b"], 3, precisionPool);
   const swapped = [0, 1, 1, 0, 1];
   const score = (side: number, row: number) => {
     const own = [...units.keys()].filter((i) => row === 2 || classes[i] === row);
@@ -151,7 +153,6 @@ Deno.test("ClassColumns averages classes, not samples, and passes over missing v
   const columns = new ClassColumns(
     ["b", "a", "Edema", "a"],
     new Map([["a", "Group"], ["b", "Group"]]),
-    "All",
   );
   assertEquals(columns.names, ["Edema", "a", "b", "Group mean", "Avg", "All"]);
   assertEquals([...columns.of(Float64Array.of(1, 2, NaN, 9), 1)], [1, 2, NaN, 2, 1.5, 9]);

@@ -26,6 +26,7 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type Units, unitsOf } from "../../runs/patients.ts";
 import { NumberRows } from "./number_rows.ts";
 import { bootstrapPools, type Interval } from "./bootstrap.ts";
+import { ALL } from "../statistics/scored_numbers.ts";
 
 /** Means of a protocol's numbers. */
 export interface ProtocolMeans {
@@ -181,7 +182,7 @@ function summarizeDetector(
   const { unit, names: units } = unitsOf(samples);
   const names = numbersOf("detection");
   const { columns, unitCount } = columnNumbers(
-    samples.map(({ category, numbers }, i) => ({ category, numbers, unit: units[i]! })),
+    samples.map(({ category, numbers }, i) => ({ category, numbers: [numbers], unit: units[i]! })),
     groupOf,
     names.length,
     pool,
@@ -209,7 +210,7 @@ function summarizeDetector(
         ...named(meanColumn(group)),
       })),
     }),
-    all: named("All"),
+    all: named(ALL),
     units: { unit, count: unitCount },
   };
 }

@@ -24,6 +24,7 @@ import {
   unitOf,
 } from "./result_table.ts";
 import type { Summary } from "./summary.ts";
+import { ALL } from "../statistics/scored_numbers.ts";
 
 /** Summary of one setting by one protocol. */
 interface Entry {
@@ -32,8 +33,8 @@ interface Entry {
   readonly summary: ProtocolSummary;
 }
 
-/** Columns of all samples together, and of the second mean of Generate to Ground's code. */
-const [ALL, WEIGHTED] = ["All", "Weighted"];
+/** Column of the second mean of Generate to Ground's code. */
+const WEIGHTED = "Weighted";
 
 const RELEASED =
   `By generate-to-ground the mIoU is the mean over foreground and background of its own mask. ` +

@@ -205,7 +205,7 @@ function patientIntervals(
     .sort((one, other) => one.key < other.key ? -1 : 1);
   const { columns, unitCount } = columnNumbers(
     samples.map(({ category, patient, scores }) => ({
-      ...{ category, unit: patient!, numbers: scores },
+      ...{ category, unit: patient!, numbers: [scores] },
     })),
     groups,
     SCORES.length,

@@ -104,10 +104,10 @@ export function crossValidate(
     }),
   );
   const compare = (method: string, chosen: (category: string) => Choices) => {
-    const pairs = samples.map(({ category, unit, entries }) => ({
-      ...{ category, unit, other: entries(0) },
-      own: entries(chosen(category).folds[foldOf.get(unit)!]!.candidate),
-    }));
+    const pairs = samples.map(({ category, unit, entries }) => {
+      const { candidate } = chosen(category).folds[foldOf.get(unit)!]!;
+      return { category, unit, numbers: [entries(0), entries(candidate)] };
+    });
     return compareEntries(metric.protocol, pairs, groups)
       .map((number) => ({ method, against: FIXED, ...number }));
   };

@@ -5,16 +5,10 @@
  */
 
 import { UsageError } from "../../base/options.ts";
-import {
-  type NumberName,
-  numbersOf,
-  poolOf,
-  type ProtocolName,
-  PROTOCOLS,
-} from "../../scoring/protocols.ts";
+import { type NumberName, PROTOCOLS } from "../../scoring/protocols.ts";
 import { meanPool, type Pool } from "../../scoring/protocols/pools.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
-import { LOWER, PAPER_PROTOCOL } from "../compare/compare.ts";
+import { LOWER, numbersBy, PAPER_PROTOCOL } from "../statistics/scored_numbers.ts";
 import { SCORE_STYLES } from "../tables/result_table.ts";
 
 /** A number of a protocol. */
@@ -45,8 +39,7 @@ export function parseMetric(text: string): Metric {
   const isNamed = name === PAPER_PROTOCOL || Object.hasOwn(PROTOCOLS, name!);
   const protocol = isNamed ? name! : PAPER_PROTOCOL;
   const wanted = isNamed ? rest : [text];
-  const isPaper = protocol === PAPER_PROTOCOL;
-  const known: readonly NumberName[] = isPaper ? SCORES : numbersOf(protocol as ProtocolName);
+  const { scores: known, pool = meanPool(known.length) } = numbersBy(protocol);
   const namesOf = (score: NumberName) => {
     const { key, label } = SCORE_STYLES[score];
     return [score, key, label].map(plain);
@@ -56,13 +49,10 @@ export function parseMetric(text: string): Metric {
     : known.findIndex((score) => namesOf(score).includes(plain(wanted.join(":"))));
   const score = known[place];
   if (score === undefined) {
-    const listed = isPaper
+    const listed = protocol === PAPER_PROTOCOL
       ? [...SCORES, ...Object.keys(PROTOCOLS)]
       : known.map((score) => `${protocol}:${SCORE_STYLES[score].key}`);
     throw new UsageError(`Option "--metric" must be one of ${listed.join(", ")}, got "${text}"`);
   }
-  return {
-    ...{ protocol, score, place, sign: LOWER.includes(score) ? -1 : 1 },
-    pool: (isPaper ? undefined : poolOf(protocol as ProtocolName)) ?? meanPool(known.length),
-  };
+  return { protocol, score, place, sign: LOWER.includes(score) ? -1 : 1, pool };
 }

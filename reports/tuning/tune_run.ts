@@ -19,7 +19,7 @@ import {
   storedAttention,
 } from "../../runs/stored_layers.ts";
 import type { ProtocolName } from "../../scoring/protocols.ts";
-import { entriesOf, PAPER_PROTOCOL } from "../compare/compare.ts";
+import { entriesOf, PAPER_PROTOCOL } from "../statistics/scored_numbers.ts";
 import { NO_CLASS } from "../tables/summary.ts";
 import { type Candidate, candidatesOf, cut, type Grid } from "./candidates.ts";
 import { crossValidate, type CrossValidation, type ScoredSample } from "./cross_validate.ts";

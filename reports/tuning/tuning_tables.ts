@@ -11,9 +11,7 @@ import { formatScore, type ResultTable, SCORE_STYLES } from "../tables/result_ta
 import { type Candidate, describeCandidate } from "./candidates.ts";
 import { type Choices, POOLED, TUNED } from "./cross_validate.ts";
 import type { Tuning } from "./tune_run.ts";
-
-/** Row of the choice for the samples of all classes. */
-const ALL = "All";
+import { ALL } from "../statistics/scored_numbers.ts";
 
 /** The choices by class, and for all classes together. */
 function rowsOf({ classes, pooled }: Tuning): [string, Choices][] {
