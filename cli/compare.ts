@@ -1,9 +1,3 @@
-/**
- * `deno task compare`: compares runs on the same samples.
- *
- * @module
- */
-
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { isSameFolder } from "./kit/files.ts";

@@ -1,9 +1,3 @@
-/**
- * `deno task convert`: writes the heatmaps, masks and boxes of a run for other tools.
- *
- * @module
- */
-
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { Notices } from "./kit/failures.ts";

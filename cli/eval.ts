@@ -1,9 +1,3 @@
-/**
- * `deno task eval`: grounds and scores a dataset.
- *
- * @module
- */
-
 import {
   companionsOf,
   type Dataset,

@@ -1,9 +1,3 @@
-/**
- * `deno task export`: writes a model's networks as ordinary ONNX files.
- *
- * @module
- */
-
 import { exportBundle } from "../models/ldm/export.ts";
 import { PART_FLAGS } from "../methods/ldm/flags.ts";
 import { openBundle, partPaths } from "../methods/ldm/ldm.ts";

@@ -1,9 +1,3 @@
-/**
- * `deno task figures`: draws the heatmaps and scores of a run.
- *
- * @module
- */
-
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { Notices } from "./kit/failures.ts";

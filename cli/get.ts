@@ -1,9 +1,3 @@
-/**
- * `deno task get`: lists the models and datasets that Groundray knows by name, or fetches some.
- *
- * @module
- */
-
 import { InputError } from "../base/errors.ts";
 import { stat } from "../base/paths.ts";
 import { ACCESS, CATALOG, type CatalogModel, findModel, methodsOf } from "../hub/catalog.ts";

@@ -1,9 +1,3 @@
-/**
- * `deno task ground`: shows where phrases apply in one image.
- *
- * @module
- */
-
 import { isInputError } from "../base/errors.ts";
 import type { GrayImage } from "../base/geometry.ts";
 import { nameOf, stat, stemOf } from "../base/paths.ts";

@@ -1,9 +1,3 @@
-/**
- * `deno task leaderboard`: ranks runs by protocol.
- *
- * @module
- */
-
 import { relative } from "node:path";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";

@@ -1,9 +1,3 @@
-/**
- * `deno task merge`: puts the shards of a run together.
- *
- * @module
- */
-
 import { runCommand } from "./kit/confine.ts";
 import { isSameFolder } from "./kit/files.ts";
 import { masksOf } from "./kit/images.ts";

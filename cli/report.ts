@@ -1,9 +1,3 @@
-/**
- * `deno task report`: writes a run as one page.
- *
- * @module
- */
-
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { Notices } from "./kit/failures.ts";

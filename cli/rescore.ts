@@ -1,9 +1,3 @@
-/**
- * `deno task rescore`: scores the heatmaps of a run again.
- *
- * @module
- */
-
 import { runCommand } from "./kit/confine.ts";
 import { isSameFolder } from "./kit/files.ts";
 import { command, UsageError, type ValuesOf } from "./kit/flags.ts";

@@ -1,9 +1,3 @@
-/**
- * `deno task serve`: serves the page to this machine only.
- *
- * @module
- */
-
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { decodeImage } from "../pipeline/decode.ts";
 import { createEngine, type EngineHost } from "../web/engine.ts";

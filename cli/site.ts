@@ -1,9 +1,3 @@
-/**
- * `deno task site`: writes the page as static files for any host of files.
- *
- * @module
- */
-
 import { PAGE_SOURCES } from "../web/server/page_files.ts";
 import { OWN_LICENSE } from "../web/site/licenses.ts";
 import { siteFiles } from "../web/site/site_files.ts";

@@ -1,9 +1,3 @@
-/**
- * `deno task tune`: chooses settings by class.
- *
- * @module
- */
-
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { isSameFolder } from "./kit/files.ts";

@@ -1,9 +1,3 @@
-/**
- * `deno task validate`: recomputes every number of a run.
- *
- * @module
- */
-
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, type ValuesOf } from "./kit/flags.ts";

@@ -1,9 +1,3 @@
-/**
- * Finds the image files that a dataset names.
- *
- * @module
- */
-
 import { isAbsolute, normalize, parse, resolve as toAbsolute, sep as SEPARATOR } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputRangeError } from "../base/errors.ts";

@@ -1,9 +1,3 @@
-/**
- * Reads masks as datasets write them.
- *
- * @module
- */
-
 import { InputRangeError } from "../base/errors.ts";
 import type { Size } from "../base/geometry.ts";
 import { isObject } from "../base/json.ts";

@@ -1,9 +1,3 @@
-/**
- * Opens a dataset and recognises its layout by the content of the file.
- *
- * @module
- */
-
 import { createHash, type Hash } from "node:crypto";
 import { InputRangeError, InputSyntaxError } from "../base/errors.ts";
 import { type CsvTable, readCsv, suggestColumns, toNumber } from "./csv.ts";

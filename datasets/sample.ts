@@ -1,9 +1,3 @@
-/**
- * Samples of a dataset, and failures: rows that could not become a sample.
- *
- * @module
- */
-
 import type { Box } from "../base/geometry.ts";
 import type { TruthMask } from "../base/truth_mask.ts";
 

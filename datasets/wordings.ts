@@ -1,9 +1,3 @@
-/**
- * Phrases for datasets that have classes and no phrases.
- *
- * @module
- */
-
 import { crc32 } from "node:zlib";
 import { InputRangeError, InputSyntaxError } from "../base/errors.ts";
 import { isObject } from "../base/json.ts";

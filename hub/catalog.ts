@@ -1,9 +1,3 @@
-/**
- * The models that Groundray fetches by name.
- *
- * @module
- */
-
 import { type BiovilVariant, PUBLISHED } from "../models/biovil/bundle.ts";
 import type { Digest } from "./download_file.ts";
 

@@ -1,9 +1,3 @@
-/**
- * The datasets that Groundray fetches by name.
- *
- * @module
- */
-
 import type { CsvTable } from "../datasets/csv.ts";
 import {
   COVID_SEGMENTATIONS,

@@ -1,9 +1,3 @@
-/**
- * Fetches a dataset of the catalog into its folder.
- *
- * @module
- */
-
 import { createHash } from "node:crypto";
 import { writeWhole } from "../base/write_whole.ts";
 import { type CsvTable, readCsv } from "../datasets/csv.ts";

@@ -1,9 +1,3 @@
-/**
- * Fetches a model of the catalog into its folder.
- *
- * @module
- */
-
 import { freeBytesOf } from "../base/host/deno/free_bytes.ts";
 import type { CatalogModel } from "./catalog.ts";
 import {

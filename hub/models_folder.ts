@@ -1,9 +1,3 @@
-/**
- * The folders with the fetched models and datasets.
- *
- * @module
- */
-
 import { resolve } from "../base/paths.ts";
 
 /** Environment variables that name the folder, or a folder above it. */

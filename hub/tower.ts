@@ -1,9 +1,3 @@
-/**
- * Plans the download of some tensors of a safetensors file, as a safetensors file of their own.
- *
- * @module
- */
-
 import type { ByteFile } from "../models/checkpoint/byte_file.ts";
 import { readSafetensorsHeader } from "../models/checkpoint/safetensors.ts";
 import { safetensorsHead } from "../models/checkpoint/write_safetensors.ts";

@@ -1,9 +1,3 @@
-/**
- * Predicted boxes in words.
- *
- * @module
- */
-
 import type { Box } from "../base/geometry.ts";
 
 /** A confidence of 0..1 in words. */

@@ -1,9 +1,3 @@
-/**
- * Answers of a method to several questions about one X-ray, with boxes and an existence score.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { type Box, toOriginal } from "../base/geometry.ts";
 import type { BoxedPhrase, GroundedPhrase } from "../pipeline/method.ts";

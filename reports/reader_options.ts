@@ -1,9 +1,3 @@
-/**
- * Options that the readers of a run share.
- *
- * @module
- */
-
 /** Options of every reader. */
 export interface ReaderOptions {
   /**

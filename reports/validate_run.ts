@@ -1,9 +1,3 @@
-/**
- * Recomputes every number of a run from its stored heatmaps and boxes.
- *
- * @module
- */
-
 import { parseJson } from "../base/json.ts";
 import { openIfThere } from "../base/open_if_there.ts";
 import type { SampleResult } from "../pipeline/evaluate.ts";

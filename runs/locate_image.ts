@@ -1,9 +1,3 @@
-/**
- * Finds a run's images from any working folder.
- *
- * @module
- */
-
 import { resolve } from "../base/paths.ts";
 
 /** Most folders above the run's folder to look in. */

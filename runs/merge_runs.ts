@@ -1,9 +1,3 @@
-/**
- * Merges the shards of a run.
- *
- * @module
- */
-
 import { printable } from "../base/text.ts";
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import { controlFolder, hasControls } from "./control_run.ts";

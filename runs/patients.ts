@@ -1,9 +1,3 @@
-/**
- * Patients behind the images of a run.
- *
- * @module
- */
-
 import type { SampleResult } from "../pipeline/evaluate.ts";
 
 /**

@@ -1,9 +1,3 @@
-/**
- * Reads `results.jsonl`, the file that a run appends its results to.
- *
- * @module
- */
-
 import { concat } from "@std/bytes/concat";
 import { openIfThere } from "../base/open_if_there.ts";
 import { printable } from "../base/text.ts";

@@ -1,9 +1,3 @@
-/**
- * Ground truth of a run's results.
- *
- * @module
- */
-
 import type { Size } from "../base/geometry.ts";
 import { outlineOf, type OutlineOptions, type Ring } from "../base/outline.ts";
 import type { Truth } from "../base/region.ts";

@@ -1,9 +1,3 @@
-/**
- * Reads a run.
- *
- * @module
- */
-
 import { type Box, toOriginal } from "../base/geometry.ts";
 import { stat } from "../base/paths.ts";
 import { printable, quote } from "../base/text.ts";

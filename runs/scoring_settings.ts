@@ -1,9 +1,3 @@
-/**
- * How a run finished and scored its heatmaps, according to its record.
- *
- * @module
- */
-
 import { PROTOCOLS } from "../scoring/protocols.ts";
 import { MAX_SIGMA } from "../shaders/gaussian_cpu.ts";
 import { DHS } from "../scoring/sharpen.ts";

@@ -1,9 +1,3 @@
-/**
- * Means of attention at layers and steps of choice, from a run's files.
- *
- * @module
- */
-
 import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
 import type { Run } from "./run.ts";

@@ -1,9 +1,3 @@
-/**
- * Overlap of predicted boxes with ground truth.
- *
- * @module
- */
-
 import { area, type Box, coveredArea, intersect, type Size } from "../base/geometry.ts";
 import { isRegion, type Region, regionArea, type Truth } from "../base/region.ts";
 import { clipTruth } from "./score_heatmap.ts";

@@ -1,9 +1,3 @@
-/**
- * The box around a mask's largest connected component.
- *
- * @module
- */
-
 import { area, type Box, type CropRegion, toOriginal } from "../base/geometry.ts";
 import { overlapOf } from "./box_iou.ts";
 

@@ -1,9 +1,3 @@
-/**
- * A mixture of two Gaussians over the values of a map.
- *
- * @module
- */
-
 import { sortFloats } from "../base/sort_floats.ts";
 
 /** A variance that is added to each component's, as scikit-learn's `reg_covar`. */

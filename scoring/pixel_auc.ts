@@ -1,9 +1,3 @@
-/**
- * The exact area under the ROC curve over pixels.
- *
- * @module
- */
-
 import type { Cover, Size } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
 import { sortOrder } from "../base/sort_floats.ts";

@@ -1,9 +1,3 @@
-/**
- * The pointing game.
- *
- * @module
- */
-
 import type { Cover, Size } from "../base/geometry.ts";
 import type { Truth } from "../base/region.ts";
 import { visitPixels } from "../shaders/metrics_cpu.ts";

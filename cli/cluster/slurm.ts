@@ -1,9 +1,3 @@
-/**
- * `deno task cluster:slurm`: submits an evaluation to Slurm, in shards.
- *
- * @module
- */
-
 import { makeFolder } from "../../base/write_whole.ts";
 import { isCalled, isOnlyDeclared } from "../groundray/call.ts";
 import { EXIT, printHelp, runMain } from "../kit/exit.ts";

@@ -1,9 +1,3 @@
-/**
- * Questions that `deno task ground` asks an image: phrases, classes, or the sentences of a report.
- *
- * @module
- */
-
 import { isInputError } from "../../base/errors.ts";
 import { nameOf } from "../../base/paths.ts";
 import { type ReportSentence, reportSentences } from "../../base/report/report_sentences.ts";

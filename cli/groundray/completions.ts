@@ -1,9 +1,3 @@
-/**
- * Completions of `groundray` for shells, from the declarations of the commands.
- *
- * @module
- */
-
 import type { Command, Flag, Flags } from "../kit/flags.ts";
 
 /** Shells with completions. */

@@ -1,9 +1,3 @@
-/**
- * `groundray`: all commands of the project by their names.
- *
- * @module
- */
-
 import manifest from "../../deno.json" with { type: "json" };
 import { EXIT, runMain } from "../kit/exit.ts";
 import { listRows, nearName, UsageError } from "../kit/flags.ts";

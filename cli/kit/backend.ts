@@ -1,9 +1,3 @@
-/**
- * Runtime and GPU of a command, and the options that choose them.
- *
- * @module
- */
-
 import manifest from "../../deno.json" with { type: "json" };
 import type { Backend } from "../../methods/method_row.ts";
 import {

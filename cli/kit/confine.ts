@@ -1,9 +1,3 @@
-/**
- * Runs a command with permissions only for the paths that it was given.
- *
- * @module
- */
-
 import "../../base/host/deno/mod.ts";
 import { loaderPaths } from "../../base/host/deno/cuda_files.ts";
 import { type Call, callOfProcess, isOnlyDeclared, useCall } from "../groundray/call.ts";

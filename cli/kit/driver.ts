@@ -1,10 +1,4 @@
 /**
- * Quietens the GPU's driver on a machine without a desktop.
- *
- * @module
- */
-
-/**
  * Sets `XDG_RUNTIME_DIR` on a Linux machine without a desktop. Without this variable the GPU's
  * driver prints two lines that begin with "error:". Any folder will do, since no window is opened.
  */

@@ -1,9 +1,3 @@
-/**
- * Results of `deno task ground` that a folder holds already.
- *
- * @module
- */
-
 /** File with the facts of a result; it is written last. */
 const RECORD = "result.json";
 

@@ -1,9 +1,3 @@
-/**
- * Exit codes and error messages of the commands.
- *
- * @module
- */
-
 import { BugError, isBug } from "../../base/errors.ts";
 import { plainReason } from "../../base/host/plain_reason.ts";
 import { asCalled, callOfProcess } from "../groundray/call.ts";

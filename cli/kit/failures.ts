@@ -1,9 +1,3 @@
-/**
- * Reports failed samples, notices, and phrases that a model does not read exactly as written.
- *
- * @module
- */
-
 import { isReadingNote } from "../../models/tokenizer.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { Progress } from "./progress.ts";

@@ -1,9 +1,3 @@
-/**
- * Files and folders that commands write.
- *
- * @module
- */
-
 import { freeBytesOf } from "../../base/host/deno/free_bytes.ts";
 import { makeFolder } from "../../base/write_whole.ts";
 import { UsageError } from "./flags.ts";

@@ -1,9 +1,3 @@
-/**
- * Finds images by file, folder, pattern or run.
- *
- * @module
- */
-
 import { globToRegExp } from "@std/path/glob-to-regexp";
 import { UsageError } from "./flags.ts";
 import { nameOf, resolve, stat } from "../../base/paths.ts";

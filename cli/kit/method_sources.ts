@@ -1,9 +1,3 @@
-/**
- * Reads the methods of a command from its options.
- *
- * @module
- */
-
 import { folderOf } from "../../base/paths.ts";
 import { parseTraining, type TrainingSet } from "../../datasets/training.ts";
 import type { MethodSource } from "../../methods/choose_methods.ts";

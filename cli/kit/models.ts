@@ -1,9 +1,3 @@
-/**
- * Models and datasets that the commands find by name.
- *
- * @module
- */
-
 import { InputError } from "../../base/errors.ts";
 import { CATALOG, type CatalogModel, findModel, methodsOf } from "../../hub/catalog.ts";
 import { type CatalogDataset, DATASETS, findDataset } from "../../hub/datasets.ts";

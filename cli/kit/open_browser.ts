@@ -1,9 +1,3 @@
-/**
- * Opens the user's browser.
- *
- * @module
- */
-
 /** Programs that open an address, by operating system. */
 const PROGRAMS: Partial<Record<typeof Deno.build.os, string>> = {
   darwin: "open",

@@ -1,9 +1,3 @@
-/**
- * Parsers for option values that have a syntax of their own.
- *
- * @module
- */
-
 import { type ProtocolName, PROTOCOLS } from "../../scoring/protocols.ts";
 import type { Shard } from "../../datasets/open_dataset.ts";
 import { UsageError } from "./flags.ts";

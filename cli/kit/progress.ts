@@ -1,9 +1,3 @@
-/**
- * Messages of a run on stderr: progress, information and warnings.
- *
- * @module
- */
-
 import { plainReason } from "../../base/host/plain_reason.ts";
 import type { Method } from "../../pipeline/method.ts";
 import { asCalled } from "../groundray/call.ts";

@@ -1,9 +1,3 @@
-/**
- * Writes summaries and prints them on the terminal.
- *
- * @module
- */
-
 import { asCalled } from "../groundray/call.ts";
 import { EXIT } from "./exit.ts";
 import { ATTENTION, HEATMAPS } from "../../runs/heatmap_file.ts";

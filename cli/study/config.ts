@@ -1,9 +1,3 @@
-/**
- * Reads the options of a study from a YAML file.
- *
- * @module
- */
-
 import { createHash } from "node:crypto";
 import { parse } from "@std/yaml";
 import { isObject } from "../../base/json.ts";

@@ -1,9 +1,3 @@
-/**
- * Options of `deno task eval`.
- *
- * @module
- */
-
 import { describeLayouts } from "../../datasets/layouts/registry.ts";
 import { EVAL_METHOD_FLAGS, METHODS } from "../../methods/registry.ts";
 import { BACKEND_FLAGS } from "../kit/backend.ts";

@@ -1,9 +1,3 @@
-/**
- * All layouts of datasets, by the name that a run records as its `kind`.
- *
- * @module
- */
-
 import type { CsvTable } from "../csv.ts";
 import type { SplitRow } from "../split_row.ts";
 import { CHESTX_DET } from "./chestx_det.ts";

@@ -1,9 +1,3 @@
-/**
- * Writes phantoms as a dataset on disk.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { grayImage } from "../../images/gray_image.ts";
 import { PHANTOM_FINDINGS, PHANTOM_STEM } from "../layouts/ms_cxr.ts";

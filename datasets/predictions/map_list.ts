@@ -1,9 +1,3 @@
-/**
- * Reads the list of heatmaps that another program made.
- *
- * @module
- */
-
 import {
   BugError,
   InputRangeError,

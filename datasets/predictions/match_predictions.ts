@@ -1,9 +1,3 @@
-/**
- * Finds the samples of a dataset that predicted boxes belong to.
- *
- * @module
- */
-
 import type { Box } from "../../base/geometry.ts";
 import type { DatasetItem } from "../sample.ts";
 import type { Prediction, Predictions } from "./read_predictions.ts";

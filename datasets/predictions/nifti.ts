@@ -1,9 +1,3 @@
-/**
- * Reads maps from NIfTI files.
- *
- * @module
- */
-
 import { gunzipSync } from "node:zlib";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../../base/errors.ts";
 import { type NumberType, type NumericMap, readNumbers } from "./numeric_map.ts";

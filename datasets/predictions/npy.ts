@@ -1,9 +1,3 @@
-/**
- * Reads maps from NumPy's files: `.npy`, and `.npz` with one or more of them.
- *
- * @module
- */
-
 import { type Entry, Uint8ArrayReader, ZipReader } from "@zip.js/zip.js/lib/zip-core-custom.js";
 import { crc32, inflateRawSync } from "node:zlib";
 import { InputSyntaxError, InputTypeError } from "../../base/errors.ts";

@@ -1,9 +1,3 @@
-/**
- * Maps of numbers as files hold them.
- *
- * @module
- */
-
 import { InputRangeError } from "../../base/errors.ts";
 import type { Size } from "../../base/geometry.ts";
 import { MAX_PIXELS } from "../../images/read_image.ts";

@@ -1,9 +1,3 @@
-/**
- * Reads a heatmap that another program made.
- *
- * @module
- */
-
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../../base/errors.ts";
 import { quote } from "../../base/text.ts";
 import { COLOR_TYPE, pngPixels } from "../../images/decoders/png_pixels.ts";

@@ -1,9 +1,3 @@
-/**
- * Reads boxes that another program predicted.
- *
- * @module
- */
-
 import { BugError, InputRangeError, InputSyntaxError, isInputError } from "../../base/errors.ts";
 import { findBoxColumns, isNoBox } from "../box_columns.ts";
 import { readCsv, requireColumns, toNumber } from "../csv.ts";

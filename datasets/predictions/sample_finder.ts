@@ -1,9 +1,3 @@
-/**
- * Finds the samples of a dataset that predictions name.
- *
- * @module
- */
-
 import { posix } from "node:path";
 import { InputRangeError } from "../../base/errors.ts";
 import { nameOf, stemOf } from "../../base/paths.ts";

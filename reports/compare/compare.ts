@@ -1,9 +1,3 @@
-/**
- * Compares the scores of runs on the same samples.
- *
- * @module
- */
-
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import type { NumberName } from "../../scoring/protocols.ts";
 import { type Units, unitsOf } from "../../runs/patients.ts";

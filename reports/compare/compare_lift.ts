@@ -1,9 +1,3 @@
-/**
- * Compares lifted heatmaps with the same heatmaps as they were.
- *
- * @module
- */
-
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { compareSamples, type Comparison } from "./compare.ts";
 

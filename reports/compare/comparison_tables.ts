@@ -1,9 +1,3 @@
-/**
- * Tables and files of a comparison.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { formatScore, type ResultTable, SCORE_STYLES, unitOf } from "../tables/result_table.ts";
 import { formatLatex } from "../tables/table_latex.ts";

@@ -1,9 +1,3 @@
-/**
- * Reads the runs that a comparison is of, and matches their samples.
- *
- * @module
- */
-
 import { UsageError } from "../../base/options.ts";
 import { nameOf, stat } from "../../base/paths.ts";
 import { quote } from "../../base/text.ts";

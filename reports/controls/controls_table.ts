@@ -1,9 +1,3 @@
-/**
- * Tables of a run's controls.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { numberRow, signed } from "../compare/comparison_tables.ts";
 import { AVERAGE } from "../tables/class_means.ts";

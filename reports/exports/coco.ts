@@ -1,9 +1,3 @@
-/**
- * Exports samples in COCO's format.
- *
- * @module
- */
-
 import { area, type Box } from "../../base/geometry.ts";
 import { boundsOf, isRegion, maskOf, regionArea, type Truth } from "../../base/region.ts";
 import { NO_CLASS } from "../tables/summary.ts";

@@ -1,9 +1,3 @@
-/**
- * Exports a run's heatmaps, masks and boxes as files for other tools, without the model.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 import type { Truth } from "../../base/region.ts";
 import { folderOf } from "../../base/paths.ts";

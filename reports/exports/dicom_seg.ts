@@ -1,9 +1,3 @@
-/**
- * Encodes masks as DICOM segmentations.
- *
- * @module
- */
-
 import { concat } from "@std/bytes/concat";
 import { generate } from "@std/uuid/v5";
 import { CHARACTER_SET, type DicomReference, PATIENT_VRS } from "../../images/dicom/reference.ts";

@@ -1,9 +1,3 @@
-/**
- * Encodes heatmaps and masks as grey PNG files.
- *
- * @module
- */
-
 import { Buffer } from "node:buffer";
 import type { Size } from "../../base/geometry.ts";
 

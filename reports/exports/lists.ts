@@ -1,9 +1,3 @@
-/**
- * Formats with one line per sample.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import type { Box } from "../../base/geometry.ts";
 import { isRegion, maskOf } from "../../base/region.ts";

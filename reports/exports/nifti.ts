@@ -1,9 +1,3 @@
-/**
- * Encodes heatmaps as NIfTI files.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 
 /** Bytes before the values: 348 of the header, and 4 zeros for "no extension". */

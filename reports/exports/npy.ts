@@ -1,10 +1,4 @@
 /**
- * NumPy's array file format.
- *
- * @module
- */
-
-/**
  * Encodes an array as `.npy`, version 1.0, little-endian float32, row-major.
  *
  * @param data Row-major elements.

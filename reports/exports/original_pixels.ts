@@ -1,9 +1,3 @@
-/**
- * Maps a run's heatmaps and masks to the pixels of the original image.
- *
- * @module
- */
-
 import type { Box } from "../../base/geometry.ts";
 import { nearestPixel } from "../../shaders/metrics_cpu.ts";
 import type { RunHeatmap } from "../../runs/run.ts";

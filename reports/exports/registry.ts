@@ -1,9 +1,3 @@
-/**
- * The formats of an export.
- *
- * @module
- */
-
 import { cocoList } from "./coco.ts";
 import { encodeDicomSeg } from "./dicom_seg.ts";
 import { encodeGrayPng } from "./gray_png.ts";

@@ -1,9 +1,3 @@
-/**
- * Encodes masks as COCO's run lengths.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 
 /** A mask in the form that pycocotools reads. */

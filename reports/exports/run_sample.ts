@@ -1,9 +1,3 @@
-/**
- * The data of a sample that the formats of an export use.
- *
- * @module
- */
-
 import type { Truth } from "../../base/region.ts";
 import type { DicomReference } from "../../images/dicom/reference.ts";
 import type { RunHeatmap } from "../../runs/run.ts";

@@ -1,9 +1,3 @@
-/**
- * Draws attention by layer and by step, one small picture each.
- *
- * @module
- */
-
 import { escape } from "@std/html/entities";
 import { interpolateInferno } from "d3-scale-chromatic";
 import type { Box } from "../../base/geometry.ts";

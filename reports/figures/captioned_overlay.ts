@@ -1,9 +1,3 @@
-/**
- * Draws a heatmap over its X-ray, with a caption below.
- *
- * @module
- */
-
 import { escape } from "@std/html/entities";
 import { isWhole } from "../../base/geometry.ts";
 import { type FontFacts, readFont } from "./_font.ts";

@@ -1,9 +1,3 @@
-/**
- * Draws a heatmap over its X-ray.
- *
- * @module
- */
-
 import { Buffer } from "node:buffer";
 import {
   type Box,

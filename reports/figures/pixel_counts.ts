@@ -1,9 +1,3 @@
-/**
- * Counts pixels inside and outside the ground truth by value.
- *
- * @module
- */
-
 import type { Cover, Size } from "../../base/geometry.ts";
 import { type Truth, truthArea } from "../../base/region.ts";
 import { type Margin, visitPixels } from "../../shaders/metrics_cpu.ts";

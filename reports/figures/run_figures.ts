@@ -1,9 +1,3 @@
-/**
- * Draws the figures of a finished run, without the model.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";

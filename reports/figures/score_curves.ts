@@ -1,9 +1,3 @@
-/**
- * Draws how well heatmaps separate pixels inside the ground truth from pixels outside, as curves.
- *
- * @module
- */
-
 import * as Plot from "@observablehq/plot";
 import { printable } from "../../base/text.ts";
 import { quantile } from "../../base/sort_floats.ts";

@@ -1,9 +1,3 @@
-/**
- * Draws heatmaps side by side, as in the paper's Figure 3.
- *
- * @module
- */
-
 import { escape } from "@std/html/entities";
 import type { Box, Size } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";

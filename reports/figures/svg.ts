@@ -1,9 +1,3 @@
-/**
- * Renders charts as SVG documents.
- *
- * @module
- */
-
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 

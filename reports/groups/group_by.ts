@@ -1,9 +1,3 @@
-/**
- * Puts the samples of a run into groups.
- *
- * @module
- */
-
 import { UsageError } from "../../base/options.ts";
 import { truthArea } from "../../base/region.ts";
 import { printable, quote } from "../../base/text.ts";

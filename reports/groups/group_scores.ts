@@ -1,9 +1,3 @@
-/**
- * Scores of a run by groups of samples.
- *
- * @module
- */
-
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type Units, unitsOf } from "../../runs/patients.ts";
 import type { Run } from "../../runs/run.ts";

@@ -1,9 +1,3 @@
-/**
- * Tables and JSON of a run's scores by groups.
- *
- * @module
- */
-
 import { printable, quote } from "../../base/text.ts";
 import type { NumberName } from "../../scoring/protocols.ts";
 import { formatScore, makeCell, type ResultTable, SCORE_STYLES } from "../tables/result_table.ts";

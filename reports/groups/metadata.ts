@@ -1,9 +1,3 @@
-/**
- * Reads a table of facts about images, studies or patients, and joins it with the samples of a run.
- *
- * @module
- */
-
 import { UsageError } from "../../base/options.ts";
 import { printable, quote } from "../../base/text.ts";
 import { fold, streamCsv } from "../../datasets/csv.ts";

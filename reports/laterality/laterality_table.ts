@@ -1,9 +1,3 @@
-/**
- * The table of a run's laterality.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { BOOTSTRAP } from "../tables/bootstrap.ts";
 import type { ResultTable, TableOptions } from "../tables/result_table.ts";

@@ -1,9 +1,3 @@
-/**
- * A leaderboard as tables, CSV and JSON.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import type { NumberName } from "../../scoring/protocols.ts";
 import { ALL, LOWER } from "../statistics/scored_numbers.ts";

@@ -1,9 +1,3 @@
-/**
- * Published results, as printed, by protocol.
- *
- * @module
- */
-
 import { parse } from "@std/csv";
 import type { NumberName } from "../../scoring/protocols.ts";
 import { PAPER_PROTOCOL } from "../statistics/scored_numbers.ts";

@@ -1,9 +1,3 @@
-/**
- * Numbers by class with intervals over patients or images.
- *
- * @module
- */
-
 import type { Pool } from "../../scoring/protocols/pools.ts";
 import type { Interval } from "../tables/bootstrap.ts";
 import type { ClassGroups } from "../tables/class_means.ts";

@@ -1,9 +1,3 @@
-/**
- * Bootstrap and sign-flip test over units.
- *
- * @module
- */
-
 import { Random } from "../../base/random.ts";
 import {
   BOOTSTRAP,

@@ -1,9 +1,3 @@
-/**
- * Bootstrap intervals for the means of classes, and for the average over the classes.
- *
- * @module
- */
-
 import { quantile } from "../../base/sort_floats.ts";
 import { Random } from "../../base/random.ts";
 import type { Pool } from "../../scoring/protocols/pools.ts";

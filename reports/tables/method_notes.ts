@@ -1,9 +1,3 @@
-/**
- * Labels and notes about the methods that a table compares.
- *
- * @module
- */
-
 import {
   countSeen,
   describeTraining,

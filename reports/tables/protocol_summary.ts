@@ -1,9 +1,3 @@
-/**
- * Averages the numbers of further protocols by class.
- *
- * @module
- */
-
 import {
   numbersOf,
   poolOf,

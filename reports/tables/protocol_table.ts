@@ -1,9 +1,3 @@
-/**
- * The table of a run's scores by further protocols.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { BOX_PROTOCOLS, numbersOf, type ProtocolName } from "../../scoring/protocols.ts";
 import { quote } from "../../base/text.ts";

@@ -1,9 +1,3 @@
-/**
- * Tables of results, independent of the file format.
- *
- * @module
- */
-
 import { CLASSES } from "../../datasets/sample.ts";
 import type { NumberName } from "../../scoring/protocols.ts";
 import type { Interval } from "./bootstrap.ts";

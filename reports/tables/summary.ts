@@ -1,9 +1,3 @@
-/**
- * Summarises the results of samples as the numbers of a table.
- *
- * @module
- */
-
 import { type ScoreName, SCORES } from "../../scoring/score_heatmap.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type ClassGroups, inClassOrder, meansByClass, type NumberMeans } from "./class_means.ts";

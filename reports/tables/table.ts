@@ -1,9 +1,3 @@
-/**
- * Formats tables of results as plain text.
- *
- * @module
- */
-
 import {
   formatScore,
   makeTable,

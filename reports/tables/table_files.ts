@@ -1,9 +1,3 @@
-/**
- * Makes the tables of a run, and formats them as files: Markdown, LaTeX and CSV.
- *
- * @module
- */
-
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { type Laterality, readLaterality } from "../laterality/laterality.ts";
 import {

@@ -1,9 +1,3 @@
-/**
- * Chooses candidates per class, and scores the choice on patients that it never saw.
- *
- * @module
- */
-
 import { type ComparedNumber, compareEntries, correct } from "../compare/compare.ts";
 import { inClassOrder } from "../tables/class_means.ts";
 import { dealFolds, type Member, unitsIn } from "./folds.ts";

@@ -1,9 +1,3 @@
-/**
- * Folds of a cross-validation over patients.
- *
- * @module
- */
-
 import { Random } from "../../base/random.ts";
 
 /** A sample as far as the folds depend on it. */

@@ -1,9 +1,3 @@
-/**
- * The number by which a tuning chooses.
- *
- * @module
- */
-
 import { UsageError } from "../../base/options.ts";
 import { type NumberName, PROTOCOLS } from "../../scoring/protocols.ts";
 import { meanPool, type Pool } from "../../scoring/protocols/pools.ts";

@@ -1,9 +1,3 @@
-/**
- * Tunes the heatmaps of a run by cross-validation over patients.
- *
- * @module
- */
-
 import { cropRegion } from "../../images/preprocess.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { smoothAttention } from "../../pipeline/postprocess.ts";

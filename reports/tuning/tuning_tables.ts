@@ -1,9 +1,3 @@
-/**
- * Tables and files of a tuning.
- *
- * @module
- */
-
 import { stringify } from "@std/csv";
 import { comparisonCsv, comparisonTables } from "../compare/comparison_tables.ts";
 import { BOOTSTRAP } from "../tables/bootstrap.ts";
