@@ -1,20 +1,20 @@
 import { stringify } from "@std/csv";
-import { formatScore, type ResultTable, SCORE_STYLES, unitOf } from "../tables/result_table.ts";
+import {
+  csvNumber,
+  formatScore,
+  inUnit,
+  NONE,
+  type ResultTable,
+  SCORE_STYLES,
+  signed,
+  textCells,
+} from "../tables/result_table.ts";
 import { formatLatex } from "../tables/table_latex.ts";
 import type { ComparedNumber, Comparison } from "./compare.ts";
-
-/** Text in place of a missing value. */
-const NONE = "–";
 
 /** Formats a p-value with four digits. */
 function formatP(p: number): string {
   return Number.isNaN(p) ? NONE : p < 0.0001 ? "<0.0001" : p.toFixed(4);
-}
-
-/** Formats a difference with its sign. */
-export function signed(number: Pick<ComparedNumber, "score">, value: number): string {
-  const text = formatScore(number.score, value);
-  return value > 0 ? `+${text}` : text;
 }
 
 /** Says how intervals and tests were made, in sentences. */
@@ -58,39 +58,36 @@ export function comparisonTables(
       ],
       groups: [...Map.groupBy(own, (number) => number.class)].map(([name, rows]) => ({
         method: name,
-        isPublished: false,
         rows: rows.map((number) => ({
           label: SCORE_STYLES[number.score].label,
-          cells: [
-            String(number.samples),
+          cells: textCells([
+            number.samples,
             formatScore(number.score, number.valueAgainst),
             formatScore(number.score, number.value),
-            signed(number, number.difference),
+            signed(number.score, number.difference),
             number.low === undefined
-              ? NONE
-              : `${signed(number, number.low)} to ${signed(number, number.high!)}`,
+              ? undefined
+              : `${signed(number.score, number.low)} to ${signed(number.score, number.high!)}`,
             ...[number.p, number.pHolm].map(formatP),
-            ...[number.wins, number.ties, number.losses].map((count) => String(count ?? NONE)),
-          ].map((text) => ({ text })),
+            ...[number.wins, number.ties, number.losses],
+          ]),
         })),
       })),
-      ...{ counts: [], hasMarks: false },
       caption: [`${method} against ${against}, protocol ${protocol}.`],
     };
   });
   const missed = [...Map.groupBy(misses, ({ method }) => method)].map(([method, own]) => ({
     columns: ["samples", "both", `only ${own[0]!.against}`, `only ${method}`, "p", "Holm"],
     groups: [{
-      ...{ method: "", isPublished: false },
+      method: "",
       rows: own.map((row) => ({
         label: row.class,
-        cells: [
-          ...[row.samples, row.both, row.onlyAgainst, row.onlyMethod].map(String),
+        cells: textCells([
+          ...[row.samples, row.both, row.onlyAgainst, row.onlyMethod],
           ...[row.p, row.pHolm].map(formatP),
-        ].map((text) => ({ text })),
+        ]),
       })),
     }],
-    ...{ counts: [], hasMarks: false },
     caption: [
       `Complete misses of ${method} and ${own[0]!.against}: samples with mIoU 0, where no mask ` +
       "overlaps the ground truth. p is McNemar's exact test over samples.",
@@ -121,14 +118,11 @@ const COLUMNS = [
 export function numberRow<T extends Omit<ComparedNumber, "method" | "against" | "pHolm">>(
   number: T,
 ) {
-  const { key, factor } = SCORE_STYLES[number.score];
-  const scaled = (value?: number) => value === undefined ? undefined : factor * value;
+  const { score, value, low, high } = number;
   return {
-    ...number,
-    ...{ score: key, unit: unitOf(number.score) },
-    ...{ value: scaled(number.value), against_value: scaled(number.valueAgainst) },
-    ...{ difference: scaled(number.difference), low: scaled(number.low) },
-    high: scaled(number.high),
+    ...{ ...number, ...csvNumber(score, value, [low, high]) },
+    against_value: inUnit(score, number.valueAgainst),
+    difference: inUnit(score, number.difference),
   };
 }
 

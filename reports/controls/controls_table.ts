@@ -1,7 +1,15 @@
 import { stringify } from "@std/csv";
-import { numberRow, signed } from "../compare/comparison_tables.ts";
+import { numberRow } from "../compare/comparison_tables.ts";
 import { AVERAGE } from "../tables/class_means.ts";
-import type { ResultTable, TableCell, TableOptions } from "../tables/result_table.ts";
+import {
+  makeCell,
+  NONE,
+  type ResultTable,
+  signed,
+  type TableCell,
+  type TableOptions,
+  textCells,
+} from "../tables/result_table.ts";
 import { formatScore, SCORE_STYLES } from "../tables/result_table.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 import { numbersOf } from "../../scoring/protocols.ts";
@@ -22,19 +30,12 @@ const LABELS: Readonly<Record<Control, string>> = {
   "empty": "contrast",
 };
 
-/** Text in place of a missing value. */
-const NONE = "–";
-
 /** Makes the cell of a difference. */
 function differenceCell(number: ControlNumber | undefined): TableCell {
   if (!number) return { text: NONE };
-  const { difference, low, high } = number;
-  return {
-    text: signed(number, difference),
-    ...(low !== undefined && high !== undefined && {
-      interval: `[${signed(number, low)}, ${signed(number, high)}]`,
-    }),
-  };
+  const { score, difference, low, high } = number;
+  const interval = low !== undefined && high !== undefined ? [low, high] as const : undefined;
+  return makeCell(score, difference, interval, signed);
 }
 
 /**
@@ -51,13 +52,10 @@ export function makeControlTables(
   const { unit, bootstrap: { level, resamples, seed }, unanswered, unread } = controls;
   const intervals = `In brackets ${100 * level} % intervals: percentiles of ${resamples} paired ` +
     `bootstrap draws of ${unit}s, seed ${seed}; none with a single ${unit}.`;
-  const plain = { counts: [], hasMarks: false };
   const table: ResultTable = {
-    ...plain,
     columns: [...SCORES.map((score) => SCORE_STYLES[score].label), "better %", "samples"],
     groups: all.map(([name, numbers]) => ({
       method: methods?.[name] ?? name,
-      isPublished: false,
       rows: CONTROLS.flatMap((control) => {
         const found = SCORES.map((score) => find(numbers, control, AVERAGE, score));
         const miou = find(numbers, control, AVERAGE, "miou");
@@ -66,7 +64,7 @@ export function makeControlTables(
         const better = (100 * wins / (wins + ties + losses)).toFixed(1);
         return [{
           label: LABELS[control],
-          cells: [...found.map(differenceCell), { text: better }, { text: String(samples) }],
+          cells: [...found.map(differenceCell), ...textCells([better, samples])],
         }];
       }),
     })),
@@ -100,11 +98,9 @@ export function makeControlTables(
     text: formatScore(number.score, pick(number)),
   });
   return [table, {
-    ...plain,
     columns: scores.map((score) => SCORE_STYLES[score].label),
     groups: contrast.map(([name, numbers]) => ({
       method: methods?.[name] ?? name,
-      isPublished: false,
       rows: [
         { label: "by contrast", cells: cells(numbers, value(({ value }) => value)) },
         { label: "as it is", cells: cells(numbers, value(({ valueAgainst }) => valueAgainst)) },

@@ -1,13 +1,16 @@
 import { printable, quote } from "../../base/text.ts";
 import type { NumberName } from "../../scoring/protocols.ts";
-import { formatScore, makeCell, type ResultTable, SCORE_STYLES } from "../tables/result_table.ts";
+import {
+  formatScore,
+  makeCell,
+  type ResultTable,
+  SCORE_STYLES,
+  textCells,
+} from "../tables/result_table.ts";
 import type { GroupNumber, GroupTable, RunGroups } from "./group_scores.ts";
 
 /** Ids of samples that a sentence names; the JSON has all. */
 const SHOWN = 5;
-
-/** Text in place of a missing value. */
-const NONE = "–";
 
 /** Says how samples were grouped and intervals were made, in sentences. */
 export function describeGroups(
@@ -46,12 +49,12 @@ export function groupTables(
     return {
       columns: ["samples", `${unit}s`, ...scores.map((score) => SCORE_STYLES[score].label)],
       groups: own.map(({ by, groups, gaps }) => ({
-        ...{ method: by, isPublished: false },
+        method: by,
         rows: [
           ...groups.map(({ group, samples, units, numbers }) => ({
             label: group,
             cells: [
-              ...[samples, units].map((count) => ({ text: String(count) })),
+              ...textCells([samples, units]),
               ...scores.map((score) =>
                 makeCell(score, numbers[score]?.value, endsOf(numbers[score]))
               ),
@@ -60,7 +63,6 @@ export function groupTables(
           ...(gaps.length > 0 ? gapRows(scores, gaps) : []),
         ],
       })),
-      ...{ counts: [], hasMarks: false },
       caption: [
         `Scores by group${label === "" ? "" : ` of ${printable(label)}`}, protocol ${protocol}.`,
       ],
@@ -75,19 +77,11 @@ function endsOf(number: GroupNumber | undefined): readonly [number, number] | un
 /** Rows with the worst group of each score, and with its gap to the best. */
 function gapRows(scores: readonly NumberName[], gaps: GroupTable["gaps"]) {
   const found = scores.map((score) => gaps.find((gap) => gap.score === score));
-  const empty = [{ text: "" }, { text: "" }];
+  const worst = textCells(["", "", ...found.map((gap) => gap?.worst)]);
+  const cells = found.map((gap, i) => makeCell(scores[i]!, gap?.value, endsOf(gap)));
   return [
-    {
-      label: "worst group",
-      cells: [...empty, ...found.map((gap) => ({ text: gap?.worst ?? NONE }))],
-    },
-    {
-      label: "gap to the best",
-      cells: [
-        ...empty,
-        ...found.map((gap) => gap ? makeCell(gap.score, gap.value, endsOf(gap)) : { text: NONE }),
-      ],
-    },
+    { label: "worst group", cells: worst },
+    { label: "gap to the best", cells: [...textCells(["", ""]), ...cells] },
   ];
 }
 

@@ -1,10 +1,7 @@
 import { stringify } from "@std/csv";
 import { BOOTSTRAP } from "../tables/bootstrap.ts";
-import type { ResultTable, TableOptions } from "../tables/result_table.ts";
+import { NONE, type ResultTable, type TableOptions, textCells } from "../tables/result_table.ts";
 import { type Laterality, LATERALITY_KINDS, type LateralitySummary } from "./laterality.ts";
-
-/** Text in place of a missing value. */
-const NONE = "–";
 
 /** Returns `true` if a run has samples that can be judged. */
 export function hasLaterality({ variants }: Laterality): boolean {
@@ -30,7 +27,6 @@ export function makeLateralityTable(
     columns,
     groups: all.map(([name, summaries]) => ({
       method: methods?.[name] ?? name,
-      isPublished: false,
       rows: [
         {
           label: "own side %",
@@ -45,12 +41,10 @@ export function makeLateralityTable(
         },
         ...(["maps", "images"] as const).map((label) => ({
           label,
-          cells: columns.map((kind) => ({ text: String(find(summaries, kind)?.[label] ?? 0) })),
+          cells: textCells(columns.map((kind) => find(summaries, kind)?.[label] ?? 0)),
         })),
       ],
     })),
-    counts: [],
-    hasMarks: false,
     caption: [
       "Laterality: how often a heatmap has more of its mass on its own side, before Otsu's threshold.",
       "For two phrases of one image that name the two sides, the line between the sides is halfway " +

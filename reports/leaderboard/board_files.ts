@@ -4,14 +4,17 @@ import { ALL, LOWER } from "../statistics/scored_numbers.ts";
 import { describeLeak, type MethodLeak, methodNotes } from "../tables/method_notes.ts";
 import {
   AVERAGE,
+  csvNumber,
   describeCounts,
   describeIntervals,
   LEAK,
   makeCell,
+  NONE,
   type ResultTable,
   SCORE_STYLES,
   type TableCell,
   type TableGroup,
+  textCells,
   unitOf,
 } from "../tables/result_table.ts";
 import {
@@ -30,9 +33,6 @@ export type LinkOf = (entry: Pick<Entry, "run" | "setting">) => string;
 
 /** Digits of a hash that tables show; CSV and JSON have all. */
 const SHOWN_DIGITS = 12;
-
-/** Text in place of a missing value. */
-const NONE = "–";
 
 /** Names a division in words, such as `ms-cxr, split test, 2 samples`. */
 export function describeDivision({ dataset, split, samples }: Division): string {
@@ -118,10 +118,10 @@ export function rankingTable(ranking: Ranking, linkOf: LinkOf): ResultTable {
       ...["samples", "trained on", "model"],
     ],
     groups: [
-      { method: "runs", isPublished: false, rows: own },
+      { method: "runs", rows: own },
       ...publishedGroups(published, columns),
     ],
-    ...{ counts: [], hasMarks: entries.length > 1 },
+    hasMarks: entries.length > 1,
     caption: [
       `Protocol ${describeProtocol(ranking)}, ranked by ${SCORE_STYLES[scores[0]!].label} ${by}.`,
       `${AVERAGE} is the unweighted mean over the classes` +
@@ -170,13 +170,13 @@ function publishedGroups(
     ...{ method: source, isPublished: true },
     rows: [...Map.groupBy(own, ({ method }) => method)].map(([label, rows]) => ({
       label,
-      cells: [
-        ...[NONE, "published"].map((text) => ({ text })),
-        ...columns.map(({ score, column }) => ({
-          text: rows.find((row) => row.score === score && row.column === column)?.value ?? NONE,
-        })),
-        ...[NONE, NONE, NONE].map((text) => ({ text })),
-      ],
+      cells: textCells([
+        ...[NONE, "published"],
+        ...columns.map(({ score, column }) =>
+          rows.find((row) => row.score === score && row.column === column)?.value
+        ),
+        ...[NONE, NONE, NONE],
+      ]),
     })),
   }));
 }
@@ -192,11 +192,9 @@ export function othersTable({ others }: Division): ResultTable | undefined {
       ...{ method: source, isPublished: true },
       rows: own.map(({ method, protocol, score, column, value, samples }) => ({
         label: method,
-        cells: [protocol, `${SCORE_STYLES[score].label} ${column}`, value, samples]
-          .map((text) => ({ text })),
+        cells: textCells([protocol, `${SCORE_STYLES[score].label} ${column}`, value, samples]),
       })),
     })),
-    ...{ counts: [], hasMarks: false },
     caption: [
       "Published numbers by protocols that no run here has.",
       PUBLISHED,
@@ -213,21 +211,13 @@ const COLUMNS = [
   ...["low", "high", "scored", "skipped", "failed", "trained_on", "samples", "source"],
 ];
 
-/** A number of a ranking with its ends, in the unit of tables; absent for NaN. */
-function scaled(score: NumberName, value: number | undefined): number | undefined {
-  return value === undefined || Number.isNaN(value)
-    ? undefined
-    : SCORE_STYLES[score].factor * value;
-}
-
 /** Numbers of an entry by column and score. */
 function numbersOf({ protocol, scores }: Ranking, { summary }: Entry) {
   return columnsOf(summary, protocol).flatMap((column) =>
     scores.flatMap((score) => {
-      const { value, interval = [] } = valueIn(summary, protocol, column, score) ?? {};
-      const [number, low, high] = [value, ...interval].map((each) => scaled(score, each));
-      if (number === undefined) return [];
-      return [{ column, score, value: number, low, high }];
+      const { value, interval } = valueIn(summary, protocol, column, score) ?? {};
+      const { score: key, unit, ...numbers } = csvNumber(score, value, interval);
+      return numbers.value === undefined ? [] : [{ class: column, score: key, unit, ...numbers }];
     })
   );
 }
@@ -241,12 +231,11 @@ export function boardCsv(divisions: readonly Division[]): string {
     };
     const own = division.rankings.flatMap((ranking) =>
       ranking.entries.flatMap((entry) =>
-        numbersOf(ranking, entry).map(({ column, score, value, low, high }) => ({
+        numbersOf(ranking, entry).map((numbers) => ({
           ...about,
           ...{ protocol: ranking.protocol, version: ranking.version, margin: ranking.margin },
           ...{ rank: entry.rank, method: entry.method, setting: entry.setting },
-          ...{ run: entry.run.folder, model_sha256: entry.model, class: column },
-          ...{ score: SCORE_STYLES[score].key, unit: unitOf(score), value, low, high },
+          ...{ run: entry.run.folder, model_sha256: entry.model, ...numbers },
           ...{ scored: entry.summary.counts.scored, skipped: entry.summary.counts.skipped },
           ...{ failed: entry.summary.counts.failed, trained_on: describeSeen(entry.leak) },
           ...{ samples: division.samples, source: "run" },
@@ -284,9 +273,7 @@ export function boardJson(divisions: readonly Division[], linkOf: LinkOf): strin
           ...{ rank: entry.rank, method: entry.method, setting: entry.setting },
           ...{ run: entry.run.folder, link: linkOf(entry), model: entry.model, leak: entry.leak },
           ...{ counts: entry.summary.counts, bootstrap: entry.summary.bootstrap },
-          numbers: numbersOf(ranking, entry).map(({ score, column, ...numbers }) => ({
-            ...{ class: column, score: SCORE_STYLES[score].key, unit: unitOf(score), ...numbers },
-          })),
+          numbers: numbersOf(ranking, entry),
         })),
       })),
       published: publishedOf(division).map(publishedRow),

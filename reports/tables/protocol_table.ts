@@ -5,6 +5,7 @@ import type { ProtocolMeans, ProtocolSummary } from "./protocol_summary.ts";
 import {
   AVERAGE,
   categories,
+  csvNumber,
   describeIntervals,
   describeReaders,
   makeCell,
@@ -15,7 +16,7 @@ import {
   type TableCell,
   type TableGroup,
   type TableOptions,
-  unitOf,
+  textCells,
 } from "./result_table.ts";
 import type { Summary } from "./summary.ts";
 import { ALL } from "../statistics/scored_numbers.ts";
@@ -120,7 +121,6 @@ export function makeProtocolTable(
   ): TableGroup => ({
     method: [markLeak(methods?.[setting] ?? setting, setting, options), protocol]
       .filter((part) => part !== "").join(": "),
-    isPublished: false,
     rows: [
       ...numbersOf(protocol).map((score) => ({
         label: SCORE_STYLES[score].label,
@@ -131,15 +131,13 @@ export function makeProtocolTable(
       })),
       ...countRows(protocol, summary).map(({ label, count }) => ({
         label,
-        cells: columns.map((column) => ({ text: String(countOf(summary, column, count)) })),
+        cells: textCells(columns.map((column) => countOf(summary, column, count))),
       })),
     ],
   }));
   return {
     columns,
     groups,
-    counts: [],
-    hasMarks: false,
     caption: [
       "Scores by further protocols.",
       `Means over samples; ${AVERAGE} is the unweighted mean over the classes. ` +
@@ -168,17 +166,7 @@ export function describeGaps(summaries: Readonly<Record<string, Summary>>): stri
   ];
 }
 
-const COLUMNS = [
-  "protocol",
-  "setting",
-  "class",
-  "score",
-  "unit",
-  "value",
-  "low",
-  "high",
-  "count",
-];
+const COLUMNS = "protocol setting class score unit value low high count".split(" ");
 
 /** Formats the same numbers as CSV, with all digits. */
 export function formatProtocolCsv(
@@ -190,17 +178,10 @@ export function formatProtocolCsv(
     numbersOf(protocol).flatMap((score) =>
       columns.map((column) => {
         const { means, intervals } = meansIn(summary, column) ?? {};
-        const { key, factor } = SCORE_STYLES[score];
+        const { factor } = SCORE_STYLES[score];
         const [low, high] = intervals?.[score]?.map((value) => factor * value) ?? [];
         return {
-          protocol,
-          setting,
-          class: column,
-          score: key,
-          unit: unitOf(score),
-          value: means && !Number.isNaN(means[score]) ? factor * means[score]! : undefined,
-          low,
-          high,
+          ...{ protocol, setting, class: column, ...csvNumber(score, means?.[score]), low, high },
           count: countOf(summary, column),
         };
       })

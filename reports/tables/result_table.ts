@@ -78,8 +78,8 @@ export interface TableCell {
 export interface TableGroup {
   /** Name of the method or setting; empty if the table has only one. */
   readonly method: string;
-  /** Whether the values come from the paper instead of this run. */
-  readonly isPublished: boolean;
+  /** Whether the values come from the paper instead of this run; by default not. */
+  readonly isPublished?: true;
   /** One row per score. */
   readonly rows: readonly { readonly label: string; readonly cells: readonly TableCell[] }[];
 }
@@ -89,10 +89,14 @@ export interface ResultTable {
   readonly columns: readonly string[];
   /** The paper's methods or settings, then the run's methods or settings. */
   readonly groups: readonly TableGroup[];
-  /** Number of scored samples by column; rows of skipped and failed samples if there are any. */
-  readonly counts: readonly { readonly label: string; readonly cells: readonly string[] }[];
+  /**
+   * Number of scored samples by column; rows of skipped and failed samples if there are any.
+   *
+   * @default {[]}
+   */
+  readonly counts?: readonly { readonly label: string; readonly cells: readonly string[] }[];
   /** Whether best and second best values are marked, as in tables of several groups. */
-  readonly hasMarks: boolean;
+  readonly hasMarks?: boolean;
   /** Sentences of the caption. */
   readonly caption: readonly string[];
 }
@@ -146,7 +150,7 @@ export function markLeak(label: string, name: string, { leaks }: TableOptions): 
 export const OWN = "Groundray";
 
 /** Text in place of a missing value. */
-const NONE = "–";
+export const NONE = "–";
 
 /** Limit for plain decimals: contrast without noise is infinite in principle. */
 const HUGE = 1e6;
@@ -181,14 +185,13 @@ export function makeTable(
       isPublished: true,
       rows: rows.map(({ score, values }) => ({
         label: SCORE_STYLES[score].label,
-        cells: columns.map((column) => ({ text: values.get(column) ?? NONE })),
+        cells: textCells(columns.map((column) => values.get(column))),
       })),
     }),
   );
   const isAlone = !published && Object.keys(readers).length === 0;
   const groupOf = (method: string, summary: Summary): TableGroup => ({
     method,
-    isPublished: false,
     rows: scores.map((score) => ({
       label: SCORE_STYLES[score].label,
       cells: columns.map((column) => {
@@ -339,7 +342,10 @@ export function countsOf(
   return { scored, skipped, failed };
 }
 
-function countRows(summary: Summary, columns: readonly string[]): ResultTable["counts"] {
+function countRows(
+  summary: Summary,
+  columns: readonly string[],
+): NonNullable<ResultTable["counts"]> {
   return (["scored", "skipped", "failed"] as const)
     .filter((status) => status === "scored" || summary.counts[status] > 0)
     .map((status) => ({
@@ -348,14 +354,52 @@ function countRows(summary: Summary, columns: readonly string[]): ResultTable["c
     }));
 }
 
-/** Makes the cell of a value; a missing value or NaN becomes a dash. */
-export function makeCell(score: NumberName, value?: number, interval?: Interval): TableCell {
+/**
+ * Makes the cell of a value; a missing value or NaN becomes a dash.
+ *
+ * @param format Formats the value and the ends of its interval.
+ */
+export function makeCell(
+  score: NumberName,
+  value?: number,
+  interval?: Interval,
+  format = formatScore,
+): TableCell {
   if (value === undefined || Number.isNaN(value)) return { text: NONE };
-  const [low, high] = interval?.map((end) => formatScore(score, end)) ?? [];
+  const [low, high] = interval?.map((end) => format(score, end)) ?? [];
   return {
-    text: formatScore(score, value),
+    text: format(score, value),
     ...(interval && !interval.some(Number.isNaN) && { interval: `[${low}, ${high}]` }),
   };
+}
+
+/** Makes cells of texts and counts; `undefined` becomes a dash. */
+export function textCells(values: readonly (string | number | undefined)[]): TableCell[] {
+  return values.map((value) => ({ text: String(value ?? NONE) }));
+}
+
+/** Formats a difference with its sign. */
+export function signed(score: NumberName, value: number): string {
+  const text = formatScore(score, value);
+  return value > 0 ? `+${text}` : text;
+}
+
+/** A number in the unit of its score; `undefined` for a missing number or NaN. */
+export function inUnit(score: NumberName, value: number | undefined): number | undefined {
+  return value === undefined || Number.isNaN(value)
+    ? undefined
+    : SCORE_STYLES[score].factor * value;
+}
+
+/** The columns of a number in a CSV file: score, unit, value and the ends of its interval. */
+export function csvNumber(
+  score: NumberName,
+  value: number | undefined,
+  interval: readonly (number | undefined)[] = [],
+) {
+  const [low, high] = interval.map((end) => inUnit(score, end));
+  const { key } = SCORE_STYLES[score];
+  return { score: key, unit: unitOf(score), value: inUnit(score, value), low, high };
 }
 
 /** Unit of a number in CSV files: `%`, or an empty text. */

@@ -5,6 +5,7 @@ import {
   SCORE_STYLES,
   type TableCell,
   type TableOptions,
+  textCells,
 } from "./result_table.ts";
 import { makeProtocolTable } from "./protocol_table.ts";
 import type { Summary } from "./summary.ts";
@@ -72,7 +73,7 @@ function longest(texts: readonly { readonly length: number }[]): number {
 
 /** Lays out rows of a label and one cell per class; marks of cells stand between the columns. */
 function layOut(
-  { columns: names, groups, counts, hasMarks }: ResultTable,
+  { columns: names, groups, counts = [], hasMarks }: ResultTable,
   room = Infinity,
 ): string {
   const words = names.map((name) => name.split(" "));
@@ -89,7 +90,7 @@ function layOut(
         cells,
       })),
     ]),
-    ...counts.map(({ label, cells }) => ({ label, cells: cells.map((text) => ({ text })) })),
+    ...counts.map(({ label, cells }) => ({ label, cells: textCells(cells) })),
   ];
   const table = rows.filter(({ cells }) => cells);
   const width = longest(table.map(({ label }) => label));

@@ -4,27 +4,17 @@ import {
   AVERAGE,
   categories,
   countsOf,
+  csvNumber,
   meansOf,
   OWN,
-  SCORE_STYLES,
   type TableOptions,
-  unitOf,
 } from "./result_table.ts";
 import type { Summary } from "./summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 
 const COLUMNS = [
-  "method",
-  "class",
-  "score",
-  "unit",
-  "value",
-  "low",
-  "high",
-  "count",
-  "skipped",
-  "failed",
-  "source",
+  ...["method", "class", "score", "unit", "value", "low", "high"],
+  ...["count", "skipped", "failed", "source"],
 ];
 
 /**
@@ -39,11 +29,7 @@ export function formatCsv(
   const table = all.length > 1 && !methods ? TABLE_TWO : TABLE_ONE;
   const theirs = (published ? table.rows : []).flatMap(({ method, score, values }) =>
     [...values].map(([name, value]) => ({
-      method,
-      class: name,
-      score: SCORE_STYLES[score].key,
-      unit: unitOf(score),
-      value,
+      ...{ method, class: name, ...csvNumber(score, undefined), value },
       source: `${PAPER}, ${table.name}`,
     }))
   );
@@ -52,23 +38,10 @@ export function formatCsv(
       [...categories(all.map(([, summary]) => summary)), AVERAGE].map((column) => {
         const { scored, skipped, failed } = countsOf(summary, column);
         const means = meansOf(summary, column);
-        const { key, factor } = SCORE_STYLES[score];
-        // An undefined value becomes an empty field.
-        const scaled = (value: number) => Number.isNaN(value) ? undefined : factor * value;
-        const [low, high] = means?.intervals?.[score].map(scaled) ?? [];
         return {
-          ...{
-            method: methods?.[name] ?? (name || OWN),
-            class: column,
-            score: key,
-            unit: unitOf(score),
-          },
-          value: means && scaled(means[score]),
-          low,
-          high,
-          count: scored,
-          skipped,
-          failed,
+          ...{ method: methods?.[name] ?? (name || OWN), class: column },
+          ...csvNumber(score, means?.[score], means?.intervals?.[score]),
+          ...{ count: scored, skipped, failed },
           source: ["this run", ...leaks?.[name] ? [leaks[name]] : []].join("; "),
         };
       })

@@ -3,7 +3,7 @@ import { printable } from "../../base/text.ts";
 import type { ResultTable, TableCell } from "./result_table.ts";
 
 /** Formats a table of results as HTML, with the caption below the table. */
-export function formatHtml({ columns, groups, counts, caption }: ResultTable): string {
+export function formatHtml({ columns, groups, counts = [], caption }: ResultTable): string {
   const label = safe(caption[0]!);
   const head = columns.map((name) => `<th scope="col">${safe(name)}</th>`);
   const bodies = groups.map(({ method, isPublished, rows }) => {

@@ -6,7 +6,7 @@ import { type ResultTable, type TableCell, writeGroup } from "./result_table.ts"
  * @param label Label of the table, after `tab:`.
  */
 export function formatLatex(table: ResultTable, label: string): string {
-  const { columns, groups, counts, caption } = table;
+  const { columns, groups, counts = [], caption } = table;
   const interval = (text: string) => `{\\scriptsize ${number(text)}}`;
   const blocks = groups.map((group) =>
     writeGroup(group, { text: escape, value: write, interval, published: DAGGER })

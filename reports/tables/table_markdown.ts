@@ -2,7 +2,7 @@ import { type ResultTable, type TableCell, writeGroup } from "./result_table.ts"
 
 /** Formats a table of results in GitHub's Markdown, with the caption above the table. */
 export function formatMarkdown(table: ResultTable): string {
-  const { columns, groups, counts, caption } = table;
+  const { columns, groups, counts = [], caption } = table;
   const rows = groups.flatMap((group) =>
     writeGroup(group, { text: escape, value: write, interval: escape, published: "†" })
   );

@@ -1,7 +1,7 @@
 import { stringify } from "@std/csv";
 import { comparisonCsv, comparisonTables } from "../compare/comparison_tables.ts";
 import { BOOTSTRAP } from "../tables/bootstrap.ts";
-import { formatScore, type ResultTable, SCORE_STYLES } from "../tables/result_table.ts";
+import { formatScore, type ResultTable, SCORE_STYLES, textCells } from "../tables/result_table.ts";
 import { type Candidate, describeCandidate } from "./candidates.ts";
 import { type Choices, POOLED, TUNED } from "./cross_validate.ts";
 import type { Tuning } from "./tune_run.ts";
@@ -29,7 +29,7 @@ export function tuningTables(tuning: Tuning): ResultTable[] {
     ];
     return {
       label: choices.whole.isPooled ? `${label} (${ALL})` : label,
-      cells: cells.map((text) => ({ text: String(text) })),
+      cells: textCells(cells),
     };
   });
   const shown = numbers.filter(({ method, score }) => method === TUNED || score === metric.score);
@@ -40,8 +40,7 @@ export function tuningTables(tuning: Tuning): ResultTable[] {
         ...[`${tuning.unit}s`, "samples", "layers", "steps", "sigma", "threshold"],
         ...[`${SCORE_STYLES[metric.score].label} seen`, "folds agreeing"],
       ],
-      groups: [{ method: "", isPublished: false, rows }],
-      ...{ counts: [], hasMarks: false },
+      groups: [{ method: "", rows }],
       caption: [
         `Choices on all ${tuning.unit}s. The last columns have the score that the choice saw, which ` +
         "is too good, and the folds that choose the same.",
