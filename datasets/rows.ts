@@ -267,13 +267,10 @@ export interface RowGroup {
 export function groupRows(rows: readonly Row[]): RowGroup[] {
   const images = new Map<string, Map<string | Row, Row[]>>();
   for (const row of rows) {
-    const phrases = images.get(row.image) ?? new Map<string | Row, Row[]>();
-    images.set(row.image, phrases);
+    const phrases = images.getOrInsertComputed(row.image, () => new Map<string | Row, Row[]>());
     // Rows without an image or phrase do not belong together: each becomes its own failure.
     const key = row.image.trim() === "" || row.phrase.trim() === "" ? row : row.phrase;
-    const same = phrases.get(key);
-    if (same) same.push(row);
-    else phrases.set(key, [row]);
+    phrases.getOrInsert(key, []).push(row);
   }
   const used = new Map<string, number>();
   return [...images.values()]

@@ -42,8 +42,7 @@ export async function readWordings(path: string): Promise<Wordings> {
     if (typeof phrase !== "string" || phrase.trim() === "") {
       throw wrong(`a phrase of "${show(name)}" must be a text, got ${show(phrase) || '""'}`);
     }
-    const own = wordings.get(name.trim()) ?? [];
-    wordings.set(name.trim(), [...own, phrase.trim()]);
+    wordings.getOrInsert(name.trim(), []).push(phrase.trim());
   };
   if (/\.json$/i.test(path) || /^\s*[{[]/.test(text)) {
     const json = parseJson(path, text);

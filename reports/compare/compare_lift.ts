@@ -14,9 +14,7 @@ export class LiftComparison {
   add(plain: readonly SampleResult[], lifted: readonly SampleResult[]): void {
     for (const [i, result] of lifted.entries()) {
       const setting = result.setting ?? "";
-      const samples = this.#samples.get(setting) ?? [];
-      this.#samples.set(setting, samples);
-      samples.push([plain[i]!, result]);
+      this.#samples.getOrInsert(setting, []).push([plain[i]!, result]);
     }
   }
 

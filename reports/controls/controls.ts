@@ -150,9 +150,12 @@ async function readPairs(
   const pairs = new Map<Control, Pair[]>();
   const add = (control: Control, { result, unit }: Own, against: SampleResult | undefined) => {
     if (against?.status !== "scored" && control !== "empty" || !against) return;
-    const own = pairs.get(control) ?? [];
-    pairs.set(control, own);
-    own.push({ method: result, against, category: result.category ?? NO_CLASS, unit });
+    pairs.getOrInsert(control, []).push({
+      method: result,
+      against,
+      category: result.category ?? NO_CLASS,
+      unit,
+    });
   };
   const isPositive = (result: HeatmapResult) => result.status === "scored" || !result.negative;
   const images = Map.groupBy(all, ({ result: { image = "" } }) => image);

@@ -56,11 +56,8 @@ function endsOf(path: string): string[] {
 function indexKeys(samples: readonly SampleResult[]): Record<Kind, KeyIndex> {
   const make = (): KeyIndex => ({ whole: new Map(), ends: new Map() });
   const found = { image: make(), study: make(), patient: make() };
-  const add = (map: Map<string, string[]>, key: string, id: string) => {
-    const ids = map.get(key);
-    if (ids) ids.push(id);
-    else map.set(key, [id]);
-  };
+  const add = (map: Map<string, string[]>, key: string, id: string) =>
+    map.getOrInsert(key, []).push(id);
   for (const sample of samples) {
     const { id, image = "" } = sample;
     const path = plainPath(image);
@@ -143,11 +140,9 @@ export async function readMetadata(
     }
     for (const { name, kind, values } of candidates) {
       for (const id of match(get(name) ?? "", kind, keys[kind])) {
-        const own = values.get(id) ?? new Map<string, Set<string>>();
-        values.set(id, own);
+        const own = values.getOrInsertComputed(id, () => new Map<string, Set<string>>());
         for (const column of kept) {
-          const set = own.get(column) ?? new Set();
-          own.set(column, set.add((get(column) ?? "").trim()));
+          own.getOrInsertComputed(column, () => new Set()).add((get(column) ?? "").trim());
         }
       }
     }

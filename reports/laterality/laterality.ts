@@ -5,7 +5,6 @@
  */
 
 import { isInputError } from "../../base/errors.ts";
-import { Random } from "../../base/random.ts";
 import { hasHeatmap, type HeatmapResult } from "../../runs/run_folder.ts";
 import { resultTruth } from "../../runs/result_truth.ts";
 import type { Run } from "../../runs/run.ts";
@@ -19,7 +18,8 @@ import {
   truthProfile,
   withoutSide,
 } from "../../scoring/laterality.ts";
-import { BOOTSTRAP, type Interval, percentileInterval } from "../tables/bootstrap.ts";
+import type { Interval } from "../tables/bootstrap.ts";
+import { unitIntervals } from "../statistics/resample_units.ts";
 
 /** Laterality over one kind of samples. */
 export interface LateralitySummary {
@@ -32,7 +32,7 @@ export interface LateralitySummary {
   /** Share of the heatmaps with more of their mass on their own side, 0..1. */
   readonly share: number;
   /**
-   * Bootstrap interval over images, of {@linkcode BOOTSTRAP}; absent if all images have the same
+   * Bootstrap interval over images, of `BOOTSTRAP`; absent if all images have the same
    * share, which then has no spread.
    */
   readonly interval?: Interval;
@@ -111,9 +111,7 @@ export async function readLaterality(
     const sided = own.length > 0 ? sidedSample(own) : undefined;
     if (!sided) continue;
     const { image = "" } = own[0]!;
-    const samples = images.get(image) ?? [];
-    images.set(image, samples);
-    samples.push(sided);
+    images.getOrInsert(image, []).push(sided);
   }
   const groups = [...images.values()].map(candidates).filter(({ length }) => length > 0);
   const mapsOf = (samples: readonly SidedSample[]) =>
@@ -257,26 +255,15 @@ function judgements(samples: readonly ReadSample[]): Judgement[] {
 /** Summarises the images of one kind; a list without an entry if there are none. */
 function summarize(kind: LateralityKind, images: readonly ImageCount[]): LateralitySummary[] {
   if (images.length === 0) return [];
-  const total = (counts: readonly ImageCount[], name: "hits" | "maps") =>
-    counts.reduce((sum, count) => sum + count[name], 0);
-  const shareOf = (counts: readonly ImageCount[]) => total(counts, "hits") / total(counts, "maps");
-  const hasSpread = new Set(images.map((count) => shareOf([count]))).size > 1;
+  const total = (name: "hits" | "maps", weights?: Float64Array) =>
+    images.reduce((sum, count, i) => sum + (weights?.[i] ?? 1) * count[name], 0);
+  const hasSpread = new Set(images.map(({ hits, maps }) => hits / maps)).size > 1;
+  const [interval] = unitIntervals(
+    images.length,
+    (weights) => Float64Array.of(total("hits", weights) / total("maps", weights)),
+  );
   return [{
-    kind,
-    maps: total(images, "maps"),
-    images: images.length,
-    share: shareOf(images),
-    ...(hasSpread && { interval: intervalOf(images, shareOf) }),
+    ...{ kind, maps: total("maps"), images: images.length, share: total("hits") / total("maps") },
+    ...(hasSpread && { interval: interval! }),
   }];
-}
-
-/** Percentile interval of a number over images that are drawn again. */
-function intervalOf<T>(images: readonly T[], numberOf: (images: readonly T[]) => number): Interval {
-  const { resamples, seed, level } = BOOTSTRAP;
-  const random = new Random(seed);
-  const numbers = Float64Array.from(
-    { length: resamples },
-    () => numberOf(images.map(() => images[random.integer(0, images.length - 1)]!)),
-  ).sort();
-  return percentileInterval(numbers, level);
 }

@@ -1,4 +1,10 @@
-import { AVERAGE, type ClassGroups, inClassOrder, meanColumn } from "../tables/class_means.ts";
+import {
+  AVERAGE,
+  type ClassGroups,
+  inClassOrder,
+  meanColumn,
+  withGroups,
+} from "../tables/class_means.ts";
 import { ALL } from "./scored_numbers.ts";
 
 /** Columns of numbers by class: classes, means of groups, the average, and all samples together. */
@@ -16,11 +22,11 @@ export class ClassColumns {
   constructor(categories: readonly string[], groups: ClassGroups) {
     this.classes = inClassOrder(categories);
     const places = [...this.classes.keys()];
-    const found = [...new Set(this.classes.flatMap((name) => groups.get(name) ?? []))].sort();
-    this.names = [...this.classes, ...found.map(meanColumn), AVERAGE, ALL];
+    const { groups: found = [] } = withGroups(this.classes, groups, () => ({}));
+    this.names = [...this.classes, ...found.map(({ group }) => meanColumn(group)), AVERAGE, ALL];
     this.#members = [
       ...places.map((place) => [place]),
-      ...found.map((group) => places.filter((place) => groups.get(this.classes[place]!) === group)),
+      ...found.map(({ categories }) => categories.map((name) => this.classes.indexOf(name))),
       places,
       [places.length],
     ];

@@ -18,19 +18,33 @@ export interface NumberMeans {
   readonly intervals?: readonly Interval[];
 }
 
-export interface MeansByClass {
+/** Means of classes, of groups of classes, and of all classes alike. */
+export interface MeansByClass<N = NumberMeans> {
   /** One entry per class, in the order of {@linkcode inClassOrder}. */
-  readonly classes: readonly (NumberMeans & {
-    readonly category: string;
-    readonly count: number;
-  })[];
+  readonly classes: readonly (N & { readonly category: string; readonly count: number })[];
   /** Unweighted mean over the classes; absent if there is no class. */
-  readonly average?: NumberMeans;
-  /** Unweighted means over the classes of each group, in alphabetical order. */
-  readonly groups: readonly (NumberMeans & {
+  readonly average?: N;
+  /** Unweighted means over the classes of each group, by name; absent if there is no group. */
+  readonly groups?: readonly (N & {
     readonly group: string;
     readonly categories: readonly string[];
   })[];
+}
+
+/** Puts other numbers in place of all means; other members of the entries stay. */
+export function mapMeans<T extends object>(
+  { classes, average, groups }: MeansByClass,
+  map: (means: NumberMeans) => T,
+): MeansByClass<T> {
+  const mapped = <F extends object>({ means, intervals, ...facts }: NumberMeans & F) => ({
+    ...facts,
+    ...map({ means, ...(intervals && { intervals }) }),
+  });
+  return {
+    classes: classes.map(mapped),
+    ...(average && { average: map(average) }),
+    ...(groups && { groups: groups.map(mapped) }),
+  } as MeansByClass<T>;
 }
 
 /** Name of each class's group, by class; classes without a group are left out. */
@@ -41,15 +55,15 @@ export type ClassGroups = ReadonlyMap<string, string>;
  *
  * @param rows Rows by class; one row per sample.
  * @param width Numbers per row.
- * @param groups Group of each class, if the dataset has groups.
+ * @param groupOf Group of each class, if the dataset has groups.
  */
 export function meansByClass(
   rows: ReadonlyMap<string, NumberRows>,
   width: number,
-  groups: ClassGroups = new Map(),
+  groupOf: ClassGroups = new Map(),
 ): MeansByClass {
   const categories = inClassOrder(rows.keys());
-  if (categories.length === 0) return { classes: [], groups: [] };
+  if (categories.length === 0) return { classes: [] };
   const samples = categories.map((category) => rows.get(category)!.sorted());
   const means = samples.map((values) => meansOf(values, width));
   const intervals = bootstrapMeans(samples, width);
@@ -65,14 +79,26 @@ export function meansByClass(
       means: meansOf(Float64Array.from(means.flat()), width),
       ...(counts.every((count) => count > 1) && { intervals: intervals.average }),
     },
-    groups: [...new Set(groups.values())].sort().flatMap((group) => {
-      const own = new Map([...rows].filter(([name]) => groups.get(name) === group));
-      const { classes, average } = meansByClass(own, width);
-      return average
-        ? [{ group, categories: classes.map(({ category }) => category), ...average }]
-        : [];
-    }),
+    ...withGroups(
+      categories,
+      groupOf,
+      (own) => meansByClass(new Map(own.map((name) => [name, rows.get(name)!])), width).average!,
+    ),
   };
+}
+
+/** Groups with some of the classes, by name, each with numbers of its classes; none without groups. */
+export function withGroups<T>(
+  categories: readonly string[],
+  groupOf: ClassGroups,
+  numbersOf: (categories: readonly string[], group: string) => T,
+): { readonly groups?: (T & { group: string; categories: readonly string[] })[] } {
+  const names = [...new Set(categories.flatMap((name) => groupOf.get(name) ?? []))].sort();
+  const groups = names.map((group) => {
+    const own = categories.filter((name) => groupOf.get(name) === group);
+    return { group, categories: own, ...numbersOf(own, group) };
+  });
+  return groups.length > 0 ? { groups } : {};
 }
 
 /** Sorts classes: the paper's classes in its order, then other classes by name. */

@@ -5,15 +5,16 @@ import {
   PROTOCOLS,
   type ProtocolScores,
 } from "../../scoring/protocols.ts";
-import type { Pool } from "../../scoring/protocols/pools.ts";
 import {
   AVERAGE,
   type ClassGroups,
   inClassOrder,
+  mapMeans,
   meanColumn,
   meansByClass,
   meansOf,
   type NumberMeans,
+  withGroups,
 } from "./class_means.ts";
 import { columnNumbers } from "../statistics/column_numbers.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
@@ -76,7 +77,7 @@ interface PooledSample extends Place {
 
 /** Collects the numbers of samples for means by protocol and class. */
 export class ProtocolSums {
-  readonly #rows = new Map<string, Map<string, NumberRows>>();
+  readonly #rows = new Map<ProtocolName, Map<string, NumberRows>>();
   readonly #pooled = new Map<ProtocolName, PooledSample[]>();
 
   /**
@@ -92,18 +93,15 @@ export class ProtocolSums {
       const name = key as ProtocolName;
       const names: readonly string[] = PROTOCOLS[name];
       if (poolOf(name)) {
-        const samples = this.#pooled.get(name) ?? [];
-        this.#pooled.set(name, samples);
+        const samples = this.#pooled.getOrInsert(name, []);
         if (entries.length === 0) continue;
         const numbers = entries.flatMap((entry) => names.map((number) => entry[number]!));
         samples.push({ ...own, category, index, numbers: Float64Array.from(numbers) });
         continue;
       }
-      const classes = this.#rows.get(name) ?? new Map<string, NumberRows>();
-      this.#rows.set(name, classes);
+      const classes = this.#rows.getOrInsertComputed(name, () => new Map<string, NumberRows>());
       for (const entry of entries) {
-        const rows = classes.get(category) ?? new NumberRows(names.length);
-        classes.set(category, rows);
+        const rows = classes.getOrInsertComputed(category, () => new NumberRows(names.length));
         rows.add(names.map((number) => entry[number]!));
       }
     }
@@ -115,96 +113,79 @@ export class ProtocolSums {
    * @param groups Group of each class, if the dataset has groups.
    */
   toJSON(groups: ClassGroups): Record<string, ProtocolSummary> {
-    return Object.fromEntries([
-      ...[...this.#rows].map((
-        [name, rows],
-      ) => [name, summarize(name as ProtocolName, rows, groups)]),
+    const summaries = [
+      ...[...this.#rows].map(([name, rows]) => [name, summarize(name, rows, groups)]),
       ...[...this.#pooled].map((
         [name, samples],
-      ) => [name, summarizeTogether(name, poolOf(name)!, samples, groups)]),
-    ]);
+      ) => [name, summarizeTogether(name, samples, groups)]),
+    ];
+    return Object.fromEntries(summaries);
   }
+}
+
+/** Makes a function that names the numbers of a row. */
+function namer(names: readonly string[]): (numbers: NumberMeans) => ProtocolMeans {
+  const byName = <T>(values: readonly T[]) =>
+    Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+  return ({ means, intervals }) => ({
+    means: byName(means),
+    ...(intervals && { intervals: byName(intervals) }),
+  });
 }
 
 /** Summarises a protocol that scores samples together. */
 function summarizeTogether(
   protocol: ProtocolName,
-  pool: Pool,
   unordered: readonly PooledSample[],
   groupOf: ClassGroups,
 ): ProtocolSummary {
   if (unordered.length === 0) return { classes: [] };
   const samples = unordered.toSorted((one, other) => one.index - other.index);
-  if (protocol === "detection") return summarizeDetector(pool, samples, groupOf);
-  const categories = inClassOrder(samples.map(({ category }) => category));
+  const pool = poolOf(protocol)!;
+  const named = namer(numbersOf(protocol));
   const places = Map.groupBy(samples.keys(), (place) => samples[place]!.category);
-  const { classes, mean, all } = bootstrapPools(
-    samples.map(({ numbers }) => numbers),
-    categories.map((category) => places.get(category)!),
-    pool,
-  );
-  const names = numbersOf(protocol);
-  const byName = <T>(values: readonly T[]) =>
-    Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-  const named = ({ means, intervals }: NumberMeans): ProtocolMeans => ({
-    means: byName(means),
-    ...(intervals && { intervals: byName(intervals) }),
-  });
-  const groups = [...new Set(groupOf.values())].sort().flatMap((group) => {
-    const own = categories.filter((category) => groupOf.get(category) === group);
-    if (own.length === 0) return [];
-    const numbers = mean(own.map((category) => categories.indexOf(category)));
-    return [{ group, categories: own, ...named(numbers) }];
-  });
-  return {
-    classes: categories.map((category, i) => ({
-      ...{ category, count: places.get(category)!.length },
-      ...named(classes[i]!),
-    })),
-    average: named(mean([...categories.keys()])),
-    ...(groups.length > 0 && { groups }),
-    all: named(all),
-  };
-}
-
-/** Summarises a detector, with intervals over patients, or over images if these are not known. */
-function summarizeDetector(
-  pool: Pool,
-  samples: readonly PooledSample[],
-  groupOf: ClassGroups,
-): ProtocolSummary {
-  const { unit, names: units } = unitsOf(samples);
-  const names = numbersOf("detection");
-  const { columns, unitCount } = columnNumbers(
-    samples.map(({ category, numbers }, i) => ({ category, numbers: [numbers], unit: units[i]! })),
-    groupOf,
-    names.length,
-    pool,
-  );
-  const byName = <T>(values: readonly T[]) =>
-    Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-  const named = (column: string): ProtocolMeans => {
-    const { means, intervals } = columns.find(({ name }) => name === column)!;
-    return { means: byName(means), ...(intervals && { intervals: byName(intervals) }) };
-  };
-  const own = Map.groupBy(samples, ({ category }) => category);
-  const categories = inClassOrder(own.keys());
-  const groups = [...new Set(categories.flatMap((name) => groupOf.get(name) ?? []))].sort();
-  return {
-    classes: categories.map((category) => ({
-      ...{ category, count: own.get(category)!.length },
-      present: own.get(category)!.filter(({ numbers }) => numbers[0] === 1).length,
-      ...named(category),
-    })),
-    average: named(AVERAGE),
-    ...(groups.length > 0 && {
-      groups: groups.map((group) => ({
-        group,
-        categories: categories.filter((name) => groupOf.get(name) === group),
-        ...named(meanColumn(group)),
+  const categories = inClassOrder(places.keys());
+  if (protocol !== "detection") {
+    const { classes, mean, all } = bootstrapPools(
+      samples.map(({ numbers }) => numbers),
+      categories.map((category) => places.get(category)!),
+      pool,
+    );
+    const means = {
+      classes: categories.map((category, i) => ({
+        ...{ category, count: places.get(category)!.length, ...classes[i]! },
       })),
+      average: mean([...categories.keys()]),
+      ...withGroups(
+        categories,
+        groupOf,
+        (own) => mean(own.map((name) => categories.indexOf(name))),
+      ),
+    };
+    return { ...mapMeans(means, named), all: named(all) };
+  }
+  // The classes of an image are not independent: intervals draw patients, or images.
+  const { unit, names } = unitsOf(samples);
+  const units = samples.map(({ category, numbers }, i) => ({
+    ...{ category, numbers: [numbers], unit: names[i]! },
+  }));
+  const { columns, unitCount } = columnNumbers(units, groupOf, numbersOf(protocol).length, pool);
+  const numbersIn = (column: string) => {
+    const { name: _, ...numbers } = columns.find(({ name }) => name === column)!;
+    return numbers;
+  };
+  const means = {
+    classes: categories.map((category) => {
+      const own = places.get(category)!.map((place) => samples[place]!);
+      const present = own.filter(({ numbers }) => numbers[0] === 1).length;
+      return { category, count: own.length, present, ...numbersIn(category) };
     }),
-    all: named(ALL),
+    average: numbersIn(AVERAGE),
+    ...withGroups(categories, groupOf, (_, group) => numbersIn(meanColumn(group))),
+  };
+  return {
+    ...mapMeans(means, named),
+    all: named(numbersIn(ALL)),
     units: { unit, count: unitCount },
   };
 }
@@ -215,29 +196,11 @@ function summarize(
   groupOf: ClassGroups,
 ): ProtocolSummary {
   const names: readonly string[] = PROTOCOLS[protocol];
-  const byName = <T>(values: readonly T[]) =>
-    Object.fromEntries(names.map((name, i) => [name, values[i]!]));
-  const named = ({ means, intervals }: NumberMeans): ProtocolMeans => ({
-    means: byName(means),
-    ...(intervals && { intervals: byName(intervals) }),
-  });
-  const { classes, average, groups } = meansByClass(rows, names.length, groupOf);
-  return {
-    classes: classes.map(({ category, count, ...means }) => ({
-      category,
-      count,
-      ...named(means),
-    })),
-    ...(average && { average: named(average) }),
-    ...(groups.length > 0 && {
-      groups: groups.map(({ group, categories, ...means }) => ({
-        group,
-        categories,
-        ...named(means),
-      })),
-    }),
-    ...(average && protocol === "generate-to-ground" && releasedMeans(rows, names, byName)),
-  };
+  const named = namer(names);
+  const means = mapMeans(meansByClass(rows, names.length, groupOf), named);
+  return means.average && protocol === "generate-to-ground"
+    ? { ...means, ...releasedMeans(rows, names.length, named) }
+    : means;
 }
 
 /**
@@ -246,22 +209,22 @@ function summarize(
  */
 function releasedMeans(
   rows: ReadonlyMap<string, NumberRows>,
-  names: readonly string[],
-  byName: (values: readonly number[]) => Record<string, number>,
+  width: number,
+  named: (numbers: NumberMeans) => ProtocolMeans,
 ): Pick<ProtocolSummary, "all" | "weighted"> {
   const classes = inClassOrder(rows.keys()).map((category) => rows.get(category)!.sorted());
   let weight = 0;
-  const sums = names.map(() => 0);
+  const sums = new Array<number>(width).fill(0);
   for (const values of classes) {
-    const count = values.length / names.length;
+    const count = values.length / width;
     weight += count ** 2;
     values.forEach((value, i) => {
-      if (!Number.isNaN(value)) sums[i % names.length]! += count * value;
+      if (!Number.isNaN(value)) sums[i % width]! += count * value;
     });
   }
   const values = Float64Array.from(classes.flatMap((values) => [...values]));
   return {
-    all: { means: byName(meansOf(values, names.length)) },
-    weighted: { means: byName(sums.map((sum) => sum / weight)) },
+    all: named({ means: meansOf(values, width) }),
+    weighted: named({ means: sums.map((sum) => sum / weight) }),
   };
 }

@@ -1,6 +1,12 @@
 import { type ScoreName, SCORES } from "../../scoring/score_heatmap.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { type ClassGroups, inClassOrder, meansByClass, type NumberMeans } from "./class_means.ts";
+import {
+  type ClassGroups,
+  inClassOrder,
+  mapMeans,
+  meansByClass,
+  type NumberMeans,
+} from "./class_means.ts";
 import { patientOf } from "../../runs/patients.ts";
 import { columnNumbers } from "../statistics/column_numbers.ts";
 import { readerResults, READERS } from "../statistics/reader_results.ts";
@@ -145,23 +151,10 @@ export class ScoreSummary {
 
   /** Summary of the results so far. */
   toJSON(): Summary {
-    const { classes, average, groups } = meansByClass(this.#scores, SCORES.length, this.#groups);
     const protocols = this.#protocols.toJSON(this.#groups);
     const patients = patientIntervals(this.#patients, this.#groups);
     return {
-      classes: classes.map(({ category, count, ...means }) => ({
-        category,
-        count,
-        ...scoreMeans(means),
-      })),
-      ...(average && { average: scoreMeans(average) }),
-      ...(groups.length > 0 && {
-        groups: groups.map(({ group, categories, ...means }) => ({
-          group,
-          categories,
-          ...scoreMeans(means),
-        })),
-      }),
+      ...mapMeans(meansByClass(this.#scores, SCORES.length, this.#groups), scoreMeans),
       bootstrap: BOOTSTRAP,
       ...(patients && { patients }),
       counts: { ...this.#counts },
