@@ -15,8 +15,8 @@ import {
 } from "../reports/groups/group_tables.ts";
 import { writeRunReport } from "../web/report/write_report.ts";
 import { methodLabels } from "../reports/tables/method_notes.ts";
-import { type ResultTable } from "../reports/tables/result_table.ts";
-import { formatTable } from "../reports/tables/table.ts";
+import type { ResultTable } from "../reports/tables/result_table.ts";
+import { formatTable, withIntervals } from "../reports/tables/table.ts";
 import { Run } from "../runs/run.ts";
 import { REPORT } from "../runs/run_folder.ts";
 
@@ -116,18 +116,6 @@ async function writeGroups(values: Values, path: string): Promise<ResultTable[]>
   await writeWhole(path, groupsJson(found));
   console.log(`Groups: ${path}`);
   return tables.map((table) => ({ ...table, caption: [...table.caption, ...sentences] }));
-}
-
-/** The table with each interval beside its value, since plain text has no place below it. */
-function withIntervals(table: ResultTable): ResultTable {
-  const groups = table.groups.map((group) => ({
-    ...group,
-    rows: group.rows.map(({ label, cells }) => ({
-      label,
-      cells: cells.map(({ text, interval = "" }) => ({ text: `${text} ${interval}`.trim() })),
-    })),
-  }));
-  return { ...table, groups };
 }
 
 await runCommand(COMMAND, main, async (values) => {

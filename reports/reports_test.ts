@@ -10,7 +10,8 @@ import { encodeNpy } from "./exports/npy.ts";
 import { regionOf } from "../base/region.ts";
 import { renderOverlay } from "./figures/overlay.ts";
 import { ScoreSummary, SummaryByVariant } from "./tables/summary.ts";
-import { formatResults } from "./tables/table.ts";
+import { formatTable } from "./tables/table.ts";
+import { makeTable } from "./tables/result_table.ts";
 
 const scored = (category: string | undefined, miou: number): SampleResult => ({
   id: "a",
@@ -189,11 +190,11 @@ Deno.test("ScoreSummary has one line for images that are all missing", async () 
   }]);
 });
 
-Deno.test("formatResults() has the paper's rows, columns and decimals", () => {
+Deno.test("formatTable() has the paper's rows, columns and decimals", () => {
   const summary = new ScoreSummary();
   summary.add(scored("Pleural Effusion", 0.123));
   summary.add(scored(undefined, 0.221));
-  const lines = formatResults({ "": summary.toJSON() }).split("\n");
+  const lines = formatTable(makeTable({ "": summary.toJSON() })).split("\n");
   const cells = (label: string) =>
     lines.find((line) => line.startsWith(label))!.slice(label.length).trim().split(/\s+/);
   const dash = Array(7).fill("–");
@@ -204,7 +205,7 @@ Deno.test("formatResults() has the paper's rows, columns and decimals", () => {
   assertEquals(cells("samples"), [...Array(7).fill("0"), "1", "1", "2"]);
 });
 
-Deno.test("formatResults() has CNR and mIoU of each setting, and counts dropouts for all of them", () => {
+Deno.test("formatTable() has CNR and mIoU of each setting, and counts dropouts for all of them", () => {
   const summary = new SummaryByVariant(["one", "another"]);
   summary.add({ ...scored("Edema", 0.1), setting: "one" });
   summary.add({ ...scored("Edema", 0.2), setting: "another" });
@@ -214,7 +215,7 @@ Deno.test("formatResults() has CNR and mIoU of each setting, and counts dropouts
     [1, 1],
     [1, 1],
   ]);
-  const rows = formatResults(ablation).split("\n").slice(0, -1)
+  const rows = formatTable(makeTable(ablation)).split("\n").slice(0, -1)
     .map((line) => line.trim().split(/\s+/));
   const dash = Array(4).fill("–");
   const rest = [...Array(3).fill("–")];

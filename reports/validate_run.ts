@@ -9,10 +9,8 @@ import { resultTruth } from "../runs/result_truth.ts";
 import { Run } from "../runs/run.ts";
 import { boxIou, type BoxRule } from "../scoring/box_iou.ts";
 import { LARGEST } from "../scoring/protocols.ts";
-import { readControls } from "./controls/controls.ts";
-import { readLaterality } from "./laterality/laterality.ts";
 import { SummaryByVariant } from "./tables/summary.ts";
-import { summaryEntries, tableFiles, tableOptions } from "./tables/table_files.ts";
+import { scoresOf, summaryEntries, tableFiles } from "./tables/table_files.ts";
 
 /** A number of a run that is not the recomputed number. */
 export interface Difference {
@@ -111,20 +109,12 @@ export async function validateRun(
   }
   const isWhole = count >= record.plan.length;
   if (!isWhole) notes.push(`The run has ${count} of ${record.plan.length} samples.`);
-  const ablation = summary.toJSON();
   using run = await Run.open(folder, "validate");
-  const laterality = await readLaterality(run);
-  const controls = await readControls(run);
+  const scores = await scoresOf(run, record, summary, isWhole);
   const text = await readText(`${folder}/summary.json`);
   if (text === undefined) notes.push("The run has no summary.json and no tables to compare.");
-  const readers = summary.readers();
-  const tables = text === undefined
-    ? {}
-    : tableFiles(ablation, tableOptions(record, isWhole, ablation, readers), laterality, controls);
-  if (text !== undefined) {
-    const entries = summaryEntries(ablation, laterality, controls, readers);
-    comparison.compareSummary(folder, text, entries);
-  }
+  else comparison.compareSummary(folder, text, summaryEntries(scores));
+  const tables = text === undefined ? {} : tableFiles(scores);
   for (const [name, table] of Object.entries(tables)) {
     comparison.compareText(name, await readText(`${folder}/${name}`), table);
   }

@@ -3,18 +3,22 @@ import { EXIT } from "./exit.ts";
 import { ATTENTION, HEATMAPS } from "../../runs/heatmap_file.ts";
 import { keptOf, RECORD, RESULTS, type RunFolder, type RunRecord } from "../../runs/run_folder.ts";
 import type { Summary, SummaryByVariant } from "../../reports/tables/summary.ts";
-import { summaryEntries, tableFiles, tableOptions } from "../../reports/tables/table_files.ts";
-import { describeCounts, type TableOptions } from "../../reports/tables/result_table.ts";
-import { describeGaps, hasProtocols } from "../../reports/tables/protocol_table.ts";
 import {
-  formatIntervals,
-  formatProtocols,
-  formatResults,
-  formatTable,
-} from "../../reports/tables/table.ts";
-import { type Controls, readControls } from "../../reports/controls/controls.ts";
-import { makeControlTables, withIntervals } from "../../reports/controls/controls_table.ts";
-import { type Laterality, readLaterality } from "../../reports/laterality/laterality.ts";
+  type RunScores,
+  scoresOf,
+  summaryEntries,
+  tableFiles,
+} from "../../reports/tables/table_files.ts";
+import { describeCounts, makeTable } from "../../reports/tables/result_table.ts";
+import {
+  describeGaps,
+  hasProtocols,
+  makeProtocolTable,
+} from "../../reports/tables/protocol_table.ts";
+import { formatIntervals, formatTable, withIntervals } from "../../reports/tables/table.ts";
+import { readControls } from "../../reports/controls/controls.ts";
+import { makeControlTables } from "../../reports/controls/controls_table.ts";
+import { readLaterality } from "../../reports/laterality/laterality.ts";
 import {
   formatLateralityIntervals,
   hasLaterality,
@@ -23,16 +27,8 @@ import {
 import { Run } from "../../runs/run.ts";
 import { Progress, type ProgressKind } from "./progress.ts";
 
-/** Content and files that {@linkcode writeSummary} wrote. */
-export interface WrittenSummary {
-  /** Summaries by the names of the variants. */
-  readonly ablation: Readonly<Record<string, Summary>>;
-  /** Laterality of the run. */
-  readonly laterality: Laterality;
-  /** Controls of the run, if it has them. */
-  readonly controls: Controls | undefined;
-  /** Further content of the tables. */
-  readonly options: TableOptions;
+/** Scores and files that {@linkcode writeSummary} wrote. */
+export interface WrittenSummary extends RunScores {
   /** Folder of the results. */
   readonly folder: string;
   /** Names of the files in the folder that hold results. */
@@ -54,27 +50,23 @@ export async function writeSummary(
   isWhole: boolean,
   kind: ProgressKind,
 ): Promise<WrittenSummary> {
-  const ablation = summary.toJSON();
   using run = await Run.open(folder.path, "summarise");
   const progress = new Progress(kind, undefined, "heatmaps");
-  const laterality = await readLaterality(run, (done, total) => {
-    if (done === 0) progress.say(`Reading ${total} heatmaps again for the laterality.`);
+  const follow = (text: (total: number) => string) => (done: number, total: number) => {
+    if (done === 0) progress.say(text(total));
     progress.follow(done, total);
-  });
-  const controls = await readControls(run, (done, total) => {
-    if (done === 0) progress.say("Reading the heatmaps again for the controls.");
-    progress.follow(done, total);
+  };
+  const scores = await scoresOf(run, record, summary, isWhole, {
+    laterality: () =>
+      readLaterality(run, follow((total) => `Reading ${total} heatmaps again for the laterality.`)),
+    controls: () => readControls(run, follow(() => "Reading the heatmaps again for the controls.")),
   });
   progress.clear();
-  const readers = summary.readers();
-  const entries = summaryEntries(ablation, laterality, controls, readers);
-  const json = { ...record.facts, ...more, ...entries };
-  const options = tableOptions(record, isWhole, ablation, readers);
-  const tables = tableFiles(ablation, options, laterality, controls);
-  await folder.summarize(json, tables);
-  const kept = keptOf(record) ? [ATTENTION] : [];
-  const files = [RESULTS, HEATMAPS, ...kept, "summary.json", ...Object.keys(tables)];
-  return { ablation, laterality, controls, options, folder: folder.path, files };
+  const tables = tableFiles(scores);
+  await folder.summarize({ ...record.facts, ...more, ...summaryEntries(scores) }, tables);
+  const stores = [...(run.isEmpty ? [] : [HEATMAPS]), ...(keptOf(record) ? [ATTENTION] : [])];
+  const files = [RESULTS, ...stores, "summary.json", ...Object.keys(tables)];
+  return { ...scores, folder: folder.path, files };
 }
 
 /** Prints the tables and the folder of the results; returns the exit code. */
@@ -127,9 +119,11 @@ function printTables({ ablation, laterality, controls, options }: WrittenSummary
   const [summary, ...others] = Object.values(ablation) as [Summary, ...Summary[]];
   const intervals = others.length > 0 ? "" : formatIntervals(summary);
   const width = stdoutColumns();
-  console.log(`${formatResults(ablation, options, width)}\n${intervals}`.trimEnd());
+  console.log(`${formatTable(makeTable(ablation, options), width)}\n${intervals}`.trimEnd());
   if (options.methods) console.log(options.notes?.join("\n"));
-  if (hasProtocols(ablation)) console.log(`\n${formatProtocols(ablation, options, width)}`);
+  if (hasProtocols(ablation)) {
+    console.log(`\n${formatTable(makeProtocolTable(ablation, options), width)}`);
+  }
   for (const sentence of describeGaps(ablation)) console.log(sentence);
   if (hasLaterality(laterality)) {
     const table = makeLateralityTable(laterality, options);

@@ -127,20 +127,6 @@ function find(
   );
 }
 
-/** The table with each interval beside its value, for the terminal. */
-export function withIntervals(table: ResultTable): ResultTable {
-  const merged = ({ text, interval }: TableCell) => ({
-    text: interval ? `${text} ${interval}` : text,
-  });
-  return {
-    ...table,
-    groups: table.groups.map((group) => ({
-      ...group,
-      rows: group.rows.map(({ label, cells }) => ({ label, cells: cells.map(merged) })),
-    })),
-  };
-}
-
 const COLUMNS = [
   ...["setting", "control", "class", "score", "unit", "samples", "units"],
   ...["against_value", "value", "difference", "low", "high", "p", "wins", "ties", "losses"],

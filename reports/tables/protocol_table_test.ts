@@ -1,8 +1,14 @@
 import { assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
 import type { ProtocolScores } from "../../scoring/protocols.ts";
-import { SummaryByVariant } from "./summary.ts";
-import { formatProtocols } from "./table.ts";
+import { type Summary, SummaryByVariant } from "./summary.ts";
+import { formatTable } from "./table.ts";
 import { tableFiles } from "./table_files.ts";
+import type { TableOptions } from "./result_table.ts";
+import { makeProtocolTable } from "./protocol_table.ts";
+
+/** Tables of summaries without laterality and controls. */
+const filesOf = (ablation: Readonly<Record<string, Summary>>, options: TableOptions = {}) =>
+  tableFiles({ ablation, options, laterality: { variants: {}, unread: 0 }, controls: undefined });
 
 /** Summarises samples given as class and protocol scores. */
 function summarize(samples: readonly [string, ProtocolScores][], names = [""]) {
@@ -51,7 +57,7 @@ Deno.test("protocols are averaged over their own samples, then equally over clas
 
 Deno.test("protocols have a table of their own; a run without protocols has no such table", () => {
   assertEquals(
-    formatProtocols(SUMMARIES).replaceAll(/ +/g, " ").split("\n").slice(-7),
+    formatTable(makeProtocolTable(SUMMARIES)).replaceAll(/ +/g, " ").split("\n").slice(-7),
     [
       "largest-component-box",
       " IoU %, union – – – – 40.0 – – – 50.0 45.0",
@@ -62,13 +68,13 @@ Deno.test("protocols have a table of their own; a run without protocols has no s
       " samples 0 0 0 0 3 0 0 0 1 4",
     ],
   );
-  const files = tableFiles(SUMMARIES);
+  const files = filesOf(SUMMARIES);
   assertMatch(files["protocols.csv"]!, /^pointing-game,,Other,hit,%,100,,,1\r$/m);
   assertMatch(files["protocols.md"]!, /\| pointing-game \| hits % \| – .*\| 33\.3 \|/);
   assertMatch(files["protocols.tex"]!, /\\label\{tab:protocols\}/);
-  const several = tableFiles(summarize([["Edema", { "pointing-game": [{ hit: 1 }] }]], ["a", "b"]));
+  const several = filesOf(summarize([["Edema", { "pointing-game": [{ hit: 1 }] }]], ["a", "b"]));
   assertMatch(several["protocols.md"]!, /\| b: pointing-game \| hits % /);
-  assertEquals(Object.keys(tableFiles(summarize([]))), ["table.md", "table.tex", "table.csv"]);
+  assertEquals(Object.keys(filesOf(summarize([]))), ["table.md", "table.tex", "table.csv"]);
 });
 
 Deno.test("a protocol of the whole dataset is scored by class, on average and for all together", () => {
@@ -96,7 +102,7 @@ Deno.test("a protocol of the whole dataset is scored by class, on average and fo
     true,
     true,
   ]);
-  const files = tableFiles(summaries);
+  const files = filesOf(summaries);
   assertMatch(files["protocols.md"]!, /\| Avg \| All \|/);
   assertMatch(files["protocols.md"]!, /All scores the samples of all classes together\./);
   assertMatch(files["protocols.csv"]!, /^ap,,All,ap_50,%,42\.24\d*,\d.*,4\r$/m);
@@ -108,14 +114,14 @@ Deno.test("a table says that no phrase with nothing to find was evaluated, and w
     existence: [{ present, low: 0, peak, mean: peak / 2 }],
     "n-acc": present === 1 ? [] : [{ nothing: 0 }],
   });
-  const without = tableFiles(summarize([["Edema", phrase(1, 0.5)]]))["protocols.md"]!;
+  const without = filesOf(summarize([["Edema", phrase(1, 0.5)]]))["protocols.md"]!;
   assertMatch(without, /No phrase with nothing to find was evaluated, which existence and n-acc/);
   assertMatch(without, /Of the false positives of existence lower is better\./);
   const both = summarize([["Edema", phrase(1, 0.5)], ["Edema", phrase(0, 0.4)]]);
   assertEquals(both[""]!.protocols!.existence!.all!.means, {
     ...{ peakAuc: 1, peakWrong: 0, meanAuc: 1, meanWrong: 0 },
   });
-  assertEquals(tableFiles(both)["protocols.md"]!.includes("was evaluated"), false);
+  assertEquals(filesOf(both)["protocols.md"]!.includes("was evaluated"), false);
 });
 
 Deno.test("generate-to-ground has the two means of its code, and leaves out missing distances", () => {
@@ -139,7 +145,7 @@ Deno.test("generate-to-ground has the two means of its code, and leaves out miss
   assertAlmostEquals(found.weighted!.means.miou!, (2 * 0.6 + 0.9 + 0.5) / 6);
   // pandas leaves a missing value out of the sum, but not out of the weights.
   assertAlmostEquals(found.weighted!.means.distance!, (2 * 10 + 40) / 6);
-  const files = tableFiles(summaries);
+  const files = filesOf(summaries);
   assertMatch(files["protocols.md"]!, /\| All \| Weighted \|/);
   assertMatch(files["protocols.csv"]!, /^generate-to-ground,,Third,distance,,,,,1\r$/m);
   assertMatch(files["protocols.csv"]!, /^generate-to-ground,,All,miou,%,50,,,4\r$/m);

@@ -1,60 +1,15 @@
 import {
   formatScore,
-  makeTable,
   type ResultTable,
   SCORE_STYLES,
   type TableCell,
-  type TableOptions,
   textCells,
 } from "./result_table.ts";
-import { makeProtocolTable } from "./protocol_table.ts";
 import type { Summary } from "./summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
 
 /** Marks after the best and the second-best value of a column. */
 const MARKS = ["*", "+"] as const;
-
-/**
- * Formats the summaries of a run. One summary, or several methods, look like the paper's Table I:
- * columns for the paper's classes, then for other classes with scores, then for the unweighted
- * mean. Several settings look like Table II: CNR and mIoU of each. As in the paper, CNR has two
- * decimals; mIoU and AUC-ROC are in per cent with one decimal.
- *
- * @param summaries Summaries by the name of the setting or method; at least one.
- * @param options Content beside the scores of the run, such as the paper's own rows.
- * @param width Longest line in characters; columns without room go below the others.
- */
-export function formatResults(
-  summaries: Readonly<Record<string, Summary>>,
-  options: TableOptions = {},
-  width = Infinity,
-): string {
-  return layOut(makeTable(summaries, options), width);
-}
-
-/**
- * Formats a run's scores by further protocols, in the columns of {@linkcode formatResults}.
- *
- * @param summaries Summaries by the name of the setting or method; at least one.
- * @param options Labels of methods.
- * @param width Longest line in characters, as for {@linkcode formatResults}.
- */
-export function formatProtocols(
-  summaries: Readonly<Record<string, Summary>>,
-  options: TableOptions = {},
-  width = Infinity,
-): string {
-  return layOut(makeProtocolTable(summaries, options), width);
-}
-
-/**
- * Formats any table of results as plain text.
- *
- * @param width Longest line in characters, as for {@linkcode formatResults}.
- */
-export function formatTable(table: ResultTable, width = Infinity): string {
-  return layOut(table, width);
-}
 
 /** Formats the bootstrap intervals of the averages as one line; empty if there are none. */
 export function formatIntervals({ average, bootstrap: { level } }: Summary): string {
@@ -71,8 +26,12 @@ function longest(texts: readonly { readonly length: number }[]): number {
   return Math.max(...texts.map(({ length }) => length));
 }
 
-/** Lays out rows of a label and one cell per class; marks of cells stand between the columns. */
-function layOut(
+/**
+ * Formats a table as plain text. Marks of cells stand between the columns.
+ *
+ * @param room Longest line in characters; columns without room go below the others.
+ */
+export function formatTable(
   { columns: names, groups, counts = [], hasMarks }: ResultTable,
   room = Infinity,
 ): string {
@@ -129,4 +88,16 @@ function fitColumns(widths: readonly number[], room: number): number[][] {
     left -= width + 2;
   }
   return blocks;
+}
+
+/** The table with each interval beside its value, since plain text has no place below it. */
+export function withIntervals(table: ResultTable): ResultTable {
+  const groups = table.groups.map((group) => ({
+    ...group,
+    rows: group.rows.map(({ label, cells }) => ({
+      label,
+      cells: cells.map(({ text, interval = "" }) => ({ text: `${text} ${interval}`.trim() })),
+    })),
+  }));
+  return { ...table, groups };
 }

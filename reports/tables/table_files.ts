@@ -18,20 +18,49 @@ import { formatCsv } from "./table_csv.ts";
 import { formatLatex } from "./table_latex.ts";
 import { formatMarkdown } from "./table_markdown.ts";
 
+/** Scores of a run, from which its summary and its tables are made. */
+export interface RunScores {
+  /** Summaries by the name of the setting or method. */
+  readonly ablation: Readonly<Record<string, Summary>>;
+  readonly laterality: Laterality;
+  /** Controls of the run, if it has them. */
+  readonly controls: Controls | undefined;
+  /** Content of the tables beside the scores. */
+  readonly options: TableOptions;
+}
+
 /**
- * The entries of `summary.json` that scores decide.
+ * Sums up a run with all that is read again from its heatmaps.
  *
- * @param ablation Summaries by the name of the setting or method. A single one is the run itself, so
- * that it is not nested.
- * @param laterality Laterality of the run.
- * @param controls Controls of the run, if it has them.
- * @param readers Summaries of one reader against the other, if the dataset has two.
+ * @param run The run.
+ * @param record Its record.
+ * @param sums Sums of its results.
+ * @param isWhole Whether every sample has a result.
+ * @param known Laterality and controls that were read before; by default they are read now.
  */
+export async function scoresOf(
+  run: Run,
+  record: RunRecord,
+  sums: SummaryByVariant,
+  isWhole: boolean,
+  known: {
+    laterality?: () => Promise<Laterality>;
+    controls?: () => Promise<Controls | undefined>;
+  } = {},
+): Promise<RunScores> {
+  const ablation = sums.toJSON();
+  const { laterality = () => readLaterality(run), controls = () => readControls(run) } = known;
+  return {
+    ablation,
+    laterality: await laterality(),
+    controls: await controls(),
+    options: tableOptions(record, isWhole, ablation, sums.readers()),
+  };
+}
+
+/** The entries of `summary.json` that scores decide; a single summary is not nested. */
 export function summaryEntries(
-  ablation: Readonly<Record<string, Summary>>,
-  laterality: Laterality,
-  controls?: Controls,
-  readers?: Readonly<Record<string, Summary>>,
+  { ablation, laterality, controls, options: { readers } }: RunScores,
 ): object {
   const all = Object.values(ablation);
   return {
@@ -42,48 +71,63 @@ export function summaryEntries(
   };
 }
 
+/** Tables of one kind, and the same numbers as CSV. */
+interface Tables {
+  /** Name of the files without their endings. */
+  readonly name: string;
+  readonly tables: readonly ResultTable[];
+  readonly csv: () => string;
+}
+
+/** The tables of a run: the scores by class, then all others that the run has. */
+function tablesOf({ ablation, laterality, controls, options }: RunScores): Tables[] {
+  const isAblation = Object.keys(ablation).length > 1 && !options.methods;
+  const all: Tables[] = [
+    {
+      name: isAblation ? "ablation" : "table",
+      tables: [makeTable(ablation, options)],
+      csv: () => formatCsv(ablation, options),
+    },
+    {
+      name: "protocols",
+      tables: hasProtocols(ablation) ? [makeProtocolTable(ablation, options)] : [],
+      csv: () => formatProtocolCsv(ablation, options),
+    },
+    {
+      name: "laterality",
+      tables: hasLaterality(laterality) ? [makeLateralityTable(laterality, options)] : [],
+      csv: () => formatLateralityCsv(laterality),
+    },
+    {
+      name: "controls",
+      tables: makeControlTables(controls, options),
+      csv: () => formatControlsCsv(controls!),
+    },
+  ];
+  return all.filter(({ tables }) => tables.length > 0);
+}
+
 /**
  * Formats the tables of a run. Several settings give `ablation`; a single summary, or several
  * methods, give `table`. Scores by further protocols add `protocols`, and samples with a side add
  * `laterality`, and controls `controls`.
  *
- * @param summaries Summaries by the name of the setting or method; at least one.
- * @param options Content beside the scores of the run.
- * @param laterality Laterality of the run.
- * @param controls Controls of the run, if it has them.
  * @returns Texts by file name.
  */
-export function tableFiles(
-  summaries: Readonly<Record<string, Summary>>,
-  options: TableOptions = {},
-  laterality: Laterality = { variants: {}, unread: 0 },
-  controls?: Controls,
-): Record<string, string> {
-  const asked = makeControlTables(controls, options);
-  const table = makeTable(summaries, options);
-  const protocols = makeProtocolTable(summaries, options);
-  const sides = makeLateralityTable(laterality, options);
-  const name = Object.keys(summaries).length > 1 && !options.methods ? "ablation" : "table";
-  return {
-    [`${name}.md`]: formatMarkdown(table),
-    [`${name}.tex`]: formatLatex(table, name),
-    [`${name}.csv`]: formatCsv(summaries, options),
-    ...(hasProtocols(summaries) && {
-      "protocols.md": formatMarkdown(protocols),
-      "protocols.tex": formatLatex(protocols, "protocols"),
-      "protocols.csv": formatProtocolCsv(summaries, options),
-    }),
-    ...(hasLaterality(laterality) && {
-      "laterality.md": formatMarkdown(sides),
-      "laterality.tex": formatLatex(sides, "laterality"),
-      "laterality.csv": formatLateralityCsv(laterality),
-    }),
-    ...(controls && asked.length > 0 && {
-      "controls.md": asked.map(formatMarkdown).join("\n"),
-      "controls.tex": asked.map((table, i) => formatLatex(table, `controls-${i + 1}`)).join("\n"),
-      "controls.csv": formatControlsCsv(controls),
-    }),
-  };
+export function tableFiles(scores: RunScores): Record<string, string> {
+  return Object.fromEntries(
+    tablesOf(scores).flatMap(({ name, tables, csv }) => [
+      [`${name}.md`, tables.map(formatMarkdown).join("\n")],
+      [
+        `${name}.tex`,
+        tables.map((table, i) =>
+          formatLatex(table, name === "controls" ? `${name}-${i + 1}` : name)
+        )
+          .join("\n"),
+      ],
+      [`${name}.csv`, csv()],
+    ]),
+  );
 }
 
 /**
@@ -138,12 +182,11 @@ const LIFTED = `Heatmaps are sharpened by DHS of KAF-Ground: slope ${DHS.slope},
   `above the centre ${DHS.least} to ${DHS.most}.`;
 
 /** Tables and counts of a run's whole samples. */
-export interface RunTables {
+interface RunTables {
   /** Number of samples with results. */
   readonly done: number;
   /** Summary of the first variant, with the counts of its samples. */
   readonly summary: Summary;
-  /** The scores by class, then the further protocols and the laterality if the run has any. */
   readonly tables: readonly ResultTable[];
 }
 
@@ -151,17 +194,16 @@ export interface RunTables {
  * Makes the tables of a finished or interrupted run.
  *
  * @param onResult Receives each result, in the order of the file.
- * @param lateralityOf Finds the run's laterality, after the last result.
- * @param controlsOf Finds the run's controls, after the laterality.
+ * @param known As of {@linkcode scoresOf}; called after the last result.
  * @throws {SyntaxError} If a result is corrupt.
  */
 export async function tabulate(
   run: Run,
   onResult: (result: SampleResult) => void,
-  lateralityOf: () => Laterality | Promise<Laterality> = () => readLaterality(run),
-  controlsOf: () => Controls | undefined | Promise<Controls | undefined> = () => readControls(run),
+  known?: Parameters<typeof scoresOf>[4],
 ): Promise<RunTables> {
-  const sums = new SummaryByVariant(run.record.variants);
+  const { record } = run;
+  const sums = new SummaryByVariant(record.variants);
   let done = 0;
   for await (const results of run.samples()) {
     done++;
@@ -170,17 +212,9 @@ export async function tabulate(
       onResult(result);
     }
   }
-  const summaries = sums.toJSON();
-  const isWhole = done >= run.record.plan.length;
-  const options = tableOptions(run.record, isWhole, summaries, sums.readers());
-  const protocols = hasProtocols(summaries) ? [makeProtocolTable(summaries, options)] : [];
-  const laterality = await lateralityOf();
-  const sides = hasLaterality(laterality) ? [makeLateralityTable(laterality, options)] : [];
+  const scores = await scoresOf(run, record, sums, done >= record.plan.length, known);
   return {
-    ...{ done, summary: Object.values(summaries)[0]! },
-    tables: [
-      ...[makeTable(summaries, options), ...protocols, ...sides],
-      ...makeControlTables(await controlsOf(), options),
-    ],
+    ...{ done, summary: Object.values(scores.ablation)[0]! },
+    tables: tablesOf(scores).flatMap(({ tables }) => tables),
   };
 }

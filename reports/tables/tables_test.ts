@@ -2,10 +2,14 @@ import { parse } from "@std/csv";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { CLASSES } from "../../datasets/sample.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
-import { makeTable } from "./result_table.ts";
-import { SummaryByVariant } from "./summary.ts";
-import { formatIntervals, formatResults } from "./table.ts";
+import { makeTable, type TableOptions } from "./result_table.ts";
+import { type Summary, SummaryByVariant } from "./summary.ts";
+import { formatIntervals, formatTable } from "./table.ts";
 import { tableFiles, tableOptions } from "./table_files.ts";
+
+/** Tables of summaries without laterality and controls. */
+const filesOf = (ablation: Readonly<Record<string, Summary>>, options: TableOptions = {}) =>
+  tableFiles({ ablation, options, laterality: { variants: {}, unread: 0 }, controls: undefined });
 
 const PAPER = new URL("../../../shared/paper/", import.meta.url);
 
@@ -70,7 +74,7 @@ for (
     assertEquals(source, text);
     const [header, ...records] = parse(text) as string[][];
     const expected = records.map(([, ...rest]) => rest);
-    const files = tableFiles(run(settings), { published: true });
+    const files = filesOf(run(settings), { published: true });
     assertEquals(Object.keys(files), ["md", "tex", "csv"].map((end) => `${name}.${end}`));
 
     const markdown = files[`${name}.md`]!.split("\n")
@@ -104,8 +108,8 @@ for (
     const summaries = run(settings, "Edema");
     const [summary] = Object.values(summaries);
     const shown = settings.length > 1
-      ? formatResults(summaries, { published: true })
-      : formatResults({ "": summary! }, { published: true });
+      ? formatTable(makeTable(summaries, { published: true }))
+      : formatTable(makeTable({ "": summary! }, { published: true }));
     const rows = shown.split("\n").filter((line) => /^ \S/.test(line)).map((line) =>
       line.trim().split(/ {2,}|(?<=[*+]) /).map((cell) => cell.replace(/(?<=\d)[*+]$/, ""))
     );
@@ -150,7 +154,7 @@ Deno.test("tables mark equal values alike, and mark no value without a rival", (
 Deno.test("tables hold intervals and counts by class, and say how they were made", () => {
   const summaries = run([""]);
   const { intervals } = summaries[""]!.average!;
-  const files = tableFiles(summaries, { notes: ["Split test only."] });
+  const files = filesOf(summaries, { notes: ["Split test only."] });
   const markdown = files["table.md"]!;
   assertMatch(markdown, /95 % bootstrap intervals: percentiles of 2000 .* seed 0/);
   assertMatch(markdown, /Split test only\. 27 scored, 0 skipped, 1 failed\.\n/);
@@ -176,7 +180,7 @@ Deno.test("tables hold intervals and counts by class, and say how they were made
 
 Deno.test("tables take nothing in a name for markup", () => {
   const name = "[a] \\input{x} 5 % & #1_b^~ |<i>*\n\nb";
-  const files = tableFiles(run([name, "other"], name));
+  const files = filesOf(run([name, "other"], name));
   const latex = files["ablation.tex"]!;
   const escaped = "{[}a] \\textbackslash{}input\\{x\\} 5 \\% \\& \\#1\\_b\\textasciicircum{}" +
     "\\textasciitilde{} \\textbar{}\\textless{}i\\textgreater{}{*} b";
@@ -246,7 +250,7 @@ Deno.test("Table I has several methods, each with its name, crop and counts", ()
     ["1.00", "1.00", "40.0", "90.0"],
     ["–", "–", "50.0", "–"],
   ]);
-  assertEquals(counts.map(({ label, cells }) => [label, cells[edema]]), [
+  assertEquals(counts!.map(({ label, cells }) => [label, cells[edema]]), [
     ["samples, Ours (ldm)", "2"],
     ["samples, BioViL", "1"],
     ["skipped, BioViL", "1"],
@@ -259,7 +263,7 @@ Deno.test("Table I has several methods, each with its name, crop and counts", ()
   );
   assertMatch(text, /each ground-truth box by itself, of which the highest counts\./);
   assertMatch(text, /Ours \(ldm\): 2 scored, 0 skipped, 0 failed\. BioViL: 1 scored, 1 skipped/);
-  const files = tableFiles(summaries, options);
+  const files = filesOf(summaries, options);
   assertEquals(Object.keys(files), ["table.md", "table.tex", "table.csv"]);
   const rows = parse(files["table.csv"]!, { skipFirstRow: true }) as Record<string, string>[];
   const own = rows.filter((row) => row.class === "Edema" && row.source === "this run");
@@ -270,13 +274,13 @@ Deno.test("Table I has several methods, each with its name, crop and counts", ()
   assertEquals(formatIntervals(summaries.boxes!), "95 % intervals of Avg: mIoU % 25.0 to 75.0");
 });
 
-Deno.test("formatResults() puts columns beyond the width below the first columns", () => {
+Deno.test("formatTable() puts columns beyond the width below the first columns", () => {
   for (const published of [false, true]) {
     const summaries = run(["one", "two"]);
-    const whole = formatResults(summaries, { published });
-    assertEquals(formatResults(summaries, { published }, 120), whole);
+    const whole = formatTable(makeTable(summaries, { published }));
+    assertEquals(formatTable(makeTable(summaries, { published }), 120), whole);
     for (const width of [20, 40, 80]) {
-      const text = formatResults(summaries, { published }, width);
+      const text = formatTable(makeTable(summaries, { published }), width);
       const lines = text.split("\n");
       const table = lines.filter((line) => !/published|best/.test(line));
       assert(Math.max(...table.map((line) => line.length)) <= Math.max(width, 30), text);

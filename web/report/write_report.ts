@@ -71,12 +71,16 @@ export async function writeRunReport(
     const image = imageOf(result);
     if (image && !images.has(image)) images.set(image, images.size);
     if (hasHeatmap(result) && !run.has(result.id, result.setting)) lacking.push(result);
-  }, () =>
-    known?.laterality ?? readLaterality(run, (done, total) => {
-      signal?.throwIfAborted();
-      judged = total;
-      onProgress?.(done, total + found);
-    }), () => known ? known.controls : readControls(run, () => signal?.throwIfAborted()));
+  }, {
+    laterality: async () =>
+      known?.laterality ?? await readLaterality(run, (done, total) => {
+        signal?.throwIfAborted();
+        judged = total;
+        onProgress?.(done, total + found);
+      }),
+    controls: async () =>
+      known ? known.controls : await readControls(run, () => signal?.throwIfAborted()),
+  });
   const notices: string[] = [];
   const notify = (notice: string) => {
     notices.push(notice);

@@ -15,7 +15,7 @@ import type { Sample } from "../../../datasets/sample.ts";
 import { ground } from "../../../pipeline/ground.ts";
 import { tableTwoVariants, type VariantSettings } from "../../../pipeline/settings/variants.ts";
 import { ScoreSummary, SummaryByVariant } from "../../../reports/tables/summary.ts";
-import { formatResults } from "../../../reports/tables/table.ts";
+import { formatTable } from "../../../reports/tables/table.ts";
 import { scoreHeatmap } from "../../../scoring/score_heatmap.ts";
 import { loadBundle } from "../../ldm/bundle.ts";
 import { defaultLayers, openModel } from "../../ldm/model.ts";
@@ -23,6 +23,7 @@ import { openRuntime } from "../../runtime/open_runtime.ts";
 import { DEMO } from "../../../methods/ldm/ldm.ts";
 import { readSamples } from "../../../datasets/read_samples.ts";
 import { type Guess, readGuesses } from "./_guesses.ts";
+import { makeTable } from "../../../reports/tables/result_table.ts";
 
 const COMMAND = command({
   usage: "deno task train:report --data DIR [options]",
@@ -105,7 +106,9 @@ async function main(args: string[]): Promise<number> {
     console.log(`${samples.length} phrases on ${images} phantoms of seed ${seed}\n`);
 
     for (const guess of guesses) {
-      console.log(`${guess.name}\n${formatResults({ "": scoreGuess(guess, samples).toJSON() })}\n`);
+      console.log(
+        `${guess.name}\n${formatTable(makeTable({ "": scoreGuess(guess, samples).toJSON() }))}\n`,
+      );
     }
 
     const ablation = new SummaryByVariant(variants.map(({ name }) => name));
@@ -120,7 +123,7 @@ async function main(args: string[]): Promise<number> {
     }
     const seconds = (performance.now() - began) / 1000;
     const summaries = ablation.toJSON();
-    console.log(`${OWN}\n${formatResults({ "": summaries[OWN]! })}\n`);
+    console.log(`${OWN}\n${formatTable(makeTable({ "": summaries[OWN]! }))}\n`);
 
     const swapped = new ScoreSummary();
     const strangers = samples.map((sample, i) => ({ ...sample, phrase: strange(samples, i) }));
@@ -129,14 +132,16 @@ async function main(args: string[]): Promise<number> {
       if (result.kind === "dropped") throw new Error(`${result.sample.id}: ${result.reason}`);
       swapped.add({ ...scored(result.sample), ...result.scores! });
     }
-    console.log(`phrases swapped between images\n${formatResults({ "": swapped.toJSON() })}\n`);
+    console.log(
+      `phrases swapped between images\n${formatTable(makeTable({ "": swapped.toJSON() }))}\n`,
+    );
     const [right, wrong] = [summaries[OWN]!.average!.miou, swapped.toJSON().average!.miou];
     console.log(`swapped phrases lose ${percent(1 - wrong / right)} of mIoU\n`);
     console.log("Heatmaps of two phrases in different places with more contrast in their own box:");
     for (const [name, { own, pairs }] of listening) {
       console.log(`${percent(own / pairs).padStart(7)} (${own} of ${pairs})  ${name}`);
     }
-    console.log(`\n${formatResults(summaries)}`);
+    console.log(`\n${formatTable(makeTable(summaries))}`);
     console.log(`\n${(seconds / samples.length).toFixed(2)} s a phrase with every setting`);
     return EXIT.ok;
   } finally {
