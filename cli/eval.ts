@@ -36,10 +36,12 @@ import { describeCounts } from "../reports/tables/result_table.ts";
 /** Seed of the phantoms that are drawn if no dataset is given. */
 const PHANTOM_SEED = 1;
 
-/** Finds the path of a dataset that is given by its name. */
-function withDataset(values: EvalValues): EvalValues {
+/** Finds the path of a dataset that is given by its name; see {@linkcode datasetPath}. */
+function withDataset(values: EvalValues, isChecked: boolean): EvalValues {
   const { dataset, data } = values;
-  return dataset === undefined ? values : { ...values, dataset: datasetPath(dataset, data) };
+  return dataset === undefined
+    ? values
+    : { ...values, dataset: datasetPath(dataset, data, isChecked) };
 }
 
 /** The classes that every image is asked for; `undefined` if the dataset's phrases are grounded. */
@@ -56,7 +58,8 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
   if (detection && phrases) {
     throw new UsageError('Options "--classes" and "--phrases" exclude each other');
   }
-  const values = withDataset(asGiven);
+  // The first thread has compared the sizes of the dataset's files.
+  const values = withDataset(asGiven, true);
   requireBackend(values);
   const earlier = chooseEarlier(values);
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
@@ -308,7 +311,7 @@ await runCommand(
   EVAL_COMMAND,
   main,
   async (asGiven) => {
-    const values = withDataset(asGiven);
+    const values = withDataset(asGiven, false);
     const { dataset, images, phrases, out = OUT } = values;
     const { args } = await readStudy(callOfProcess().args, EVAL_COMMAND.flags);
     const given = givenFlags(args, EVAL_COMMAND.flags);

@@ -11,14 +11,7 @@ import type { Source } from "../hub/request.ts";
 import { runCommand } from "./kit/confine.ts";
 import { EXIT } from "./kit/exit.ts";
 import { command, nearName, UsageError, type ValuesOf } from "./kit/flags.ts";
-import {
-  DATA_FLAGS,
-  folderOfData,
-  folderOfDataset,
-  folderOfModel,
-  folderOfModels,
-  MODELS_FLAGS,
-} from "./kit/models.ts";
+import { DATA_FLAGS, folderOfFetched, MODELS_FLAGS } from "./kit/models.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 
 const COMMAND = command({
@@ -113,11 +106,11 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   };
   try {
     for (const model of models) {
-      const folder = folderOfModel(model, values.models);
+      const folder = folderOfFetched("models", values.models, model);
       await get(model, folder, modelState(model, folder), source, fetchModel);
     }
     for (const dataset of datasets) {
-      const folder = folderOfDataset(dataset, values.data);
+      const folder = folderOfFetched("data", values.data, dataset);
       const own = datasetSource(source, values);
       await get(dataset, folder, datasetState(folder), own, fetchDataset);
     }
@@ -171,7 +164,7 @@ async function requireAccepted(
   signal: AbortSignal,
 ): Promise<void> {
   const { name, terms } = dataset;
-  const folder = folderOfDataset(dataset, values.data);
+  const folder = folderOfFetched("data", values.data, dataset);
   if (hasAccepted(dataset, folder)) return;
   console.log([`Licences of ${name}:`, ...terms.map((term) => `- ${term}`)].join("\n"));
   if (!values.accept) {
@@ -255,9 +248,9 @@ function chooseSource(
 }
 
 function printList({ models, data }: Values): void {
-  console.log(`Models in ${folderOfModels(models)}:`);
+  console.log(`Models in ${folderOfFetched("models", models)}:`);
   for (const model of CATALOG) {
-    const state = stateOf(() => modelState(model, folderOfModel(model, models)));
+    const state = stateOf(() => modelState(model, folderOfFetched("models", models, model)));
     const licenses = new Set(model.sources.map(({ license }) => license));
     console.log(
       [
@@ -273,9 +266,9 @@ function printList({ models, data }: Values): void {
       ].join("\n"),
     );
   }
-  console.log(`\nDatasets in ${folderOfData(data)}:`);
+  console.log(`\nDatasets in ${folderOfFetched("data", data)}:`);
   for (const dataset of DATASETS) {
-    const state = stateOf(() => datasetState(folderOfDataset(dataset, data)));
+    const state = stateOf(() => datasetState(folderOfFetched("data", data, dataset)));
     console.log(
       [
         `\n${dataset.name} (${describeState(state, dataset.bytes, megabytes)})`,
@@ -324,7 +317,10 @@ function megabytes(bytes: number): string {
 
 await runCommand(COMMAND, main, (values) => {
   const { models, datasets } = chooseWanted(values);
-  const [ofModels, ofData] = [folderOfModels(values.models), folderOfData(values.data)];
+  const [ofModels, ofData] = [
+    folderOfFetched("models", values.models),
+    folderOfFetched("data", values.data),
+  ];
   // A list needs no network.
   if (models.length + datasets.length === 0) return { read: [ofModels, ofData], write: [] };
   // The task may reach any host, since only its options name a mirror. This run reaches these alone.

@@ -5,7 +5,7 @@ import { ACCESS, CATALOG, findModel, methodsOf } from "./catalog.ts";
 import { DATASETS } from "./datasets.ts";
 import { GITHUB_SITE, RAW, RAW_HOSTS } from "./github.ts";
 import { fileUrl, HUB, HUB_HOSTS, readFacts } from "./hub.ts";
-import { dataFolder, modelsFolder } from "./models_folder.ts";
+import { fetchedFolder } from "./models_folder.ts";
 import { localFiles, modelState, writeRecord } from "./record.ts";
 import { isAllowed } from "./request.ts";
 import { readSchedulerConfig } from "../models/scheduler_config.ts";
@@ -175,9 +175,9 @@ Deno.test("readFacts() reads the hub's headers, and takes nothing else for a has
   assertEquals(readFacts(new Headers(odd)), {});
 });
 
-Deno.test("modelsFolder() follows the variables and the platform's convention", () => {
+Deno.test("fetchedFolder() follows the variables and the platform's convention", () => {
   const find = (os: typeof Deno.build.os, variables: Record<string, string>) =>
-    modelsFolder((name) => variables[name], os);
+    fetchedFolder("models", (name) => variables[name], os);
   const home = { HOME: "/home/me" };
   assertEquals(find("linux", home), "/home/me/.cache/groundray/models");
   assertEquals(find("linux", { ...home, XDG_CACHE_HOME: "/c" }), "/c/groundray/models");
@@ -191,9 +191,9 @@ Deno.test("modelsFolder() follows the variables and the platform's convention", 
     "C:/Users/me/AppData/Local/groundray/models",
   );
   assertEquals(find("linux", { ...home, GROUNDRAY_MODELS: "here" }), "here");
-  assertEquals(dataFolder(() => "/c", "linux"), "/c");
+  assertEquals(fetchedFolder("data", () => "/c", "linux"), "/c");
   const onlyHome = (name: string) => name === "HOME" ? "/home/me" : undefined;
-  assertEquals(dataFolder(onlyHome, "linux"), "/home/me/.cache/groundray/data");
+  assertEquals(fetchedFolder("data", onlyHome, "linux"), "/home/me/.cache/groundray/data");
   assertThrows(() => find("linux", {}), Error, "set GROUNDRAY_MODELS");
 });
 

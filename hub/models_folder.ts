@@ -1,56 +1,36 @@
 import { resolve } from "../base/paths.ts";
 
+/** Environment variables that name the folder of the fetched models or datasets. */
+const VARIABLES = { models: "GROUNDRAY_MODELS", data: "GROUNDRAY_DATA" } as const;
+
 /** Environment variables that name the folder, or a folder above it. */
 export type FolderVariable =
-  | "GROUNDRAY_MODELS"
-  | "GROUNDRAY_DATA"
+  | typeof VARIABLES[keyof typeof VARIABLES]
   | "XDG_CACHE_HOME"
   | "HOME"
   | "LOCALAPPDATA";
 
 /**
- * Folder of the fetched models: `GROUNDRAY_MODELS`, or a folder in the user's cache by the
- * platform's convention.
+ * Folder of the fetched models, or of the fetched datasets: the folder in `GROUNDRAY_MODELS` or
+ * `GROUNDRAY_DATA`, or else a folder in the user's cache by the platform's convention.
  *
+ * @param kind Models, or the data of datasets.
  * @param variable Returns the value of an environment variable.
  * @param os Operating system.
  * @throws {Error} If no variable says where the cache is.
  */
-export function modelsFolder(
+export function fetchedFolder(
+  kind: keyof typeof VARIABLES,
   variable: (name: FolderVariable) => string | undefined,
   os: typeof Deno.build.os = Deno.build.os,
 ): string {
-  return folderIn("models", "GROUNDRAY_MODELS", variable, os);
-}
-
-/**
- * Folder of the fetched datasets: `GROUNDRAY_DATA`, or a folder in the user's cache by the platform's
- * convention.
- *
- * @param variable Returns the value of an environment variable.
- * @param os Operating system.
- * @throws {Error} If no variable says where the cache is.
- */
-export function dataFolder(
-  variable: (name: FolderVariable) => string | undefined,
-  os: typeof Deno.build.os = Deno.build.os,
-): string {
-  return folderIn("data", "GROUNDRAY_DATA", variable, os);
-}
-
-function folderIn(
-  name: "models" | "data",
-  named: FolderVariable,
-  variable: (name: FolderVariable) => string | undefined,
-  os: typeof Deno.build.os,
-): string {
-  const own = variable(named);
+  const own = variable(VARIABLES[kind]);
   if (own) return own;
   const cache = cacheFolder(variable, os);
-  if (cache) return resolve(cache, `groundray/${name}`);
+  if (cache) return resolve(cache, `groundray/${kind}`);
   throw new Error(
-    `Cannot tell where ${name} are kept: no environment variable names the user's folder; ` +
-      `set ${named}`,
+    `Cannot tell where ${kind} are kept: no environment variable names the user's folder; ` +
+      `set ${VARIABLES[kind]}`,
   );
 }
 

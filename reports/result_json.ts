@@ -76,27 +76,20 @@ export interface FoundHeatmap {
   readonly notes: readonly string[];
 }
 
-/** Members of `result.json`; the function below writes them in this order. */
+/** Members of `result.json` in their order; facts of the heatmap are those of {@linkcode FoundHeatmap}. */
 export interface ResultJson extends Omit<ResultRecord, "settings"> {
-  /** The phrase. */
   readonly phrase: string;
-  /** Width of the X-ray in pixels. */
   readonly width: number;
-  /** Height of the X-ray in pixels. */
   readonly height: number;
-  /** The window or table that made the greys of a DICOM file; left out for other files. */
   readonly grayLevels?: string;
-  /** Threshold of the heatmap, 0..1; `null` if the heatmap is not cut. */
+  /** `null` if the heatmap is not cut. */
   readonly threshold: number | null;
-  /** The box around the mask in pixels of the X-ray; `null` if there is no mask. */
+  /** `null` if there is no mask. */
   readonly box: Box | null;
-  /** The square of the X-ray that the heatmap covers. */
   readonly crop: CropRegion;
-  /** Side of the heatmap in pixels. */
   readonly heatmapSize: number;
-  /** Warnings to the reader, in sentences; left out if there are none. */
+  /** Left out if there are none. */
   readonly notes?: readonly string[];
-  /** The X-ray: its path as given to the command, or its file name in the page. */
   readonly image: string;
   /** How attention was read and finished; left out for a baseline. */
   readonly settings?: Partial<ResultSettings>;
@@ -109,19 +102,14 @@ export interface ResultJson extends Omit<ResultRecord, "settings"> {
  * @param record Settings, model and versions behind the heatmap.
  */
 export function resultJson(found: FoundHeatmap, record: ResultRecord): ResultJson {
-  const { image, phrase, size, threshold = null, box = null, crop, heatmapSize, notes } = found;
-  const { grayLevels } = found;
+  const { image, phrase, size: { width, height }, threshold = null, box = null } = found;
+  const { grayLevels, crop, heatmapSize, notes } = found;
   const { settings, ...rest } = record;
   const { start, end } = settings ?? {};
   return {
-    phrase,
-    width: size.width,
-    height: size.height,
+    ...{ phrase, width, height },
     ...(grayLevels && { grayLevels }),
-    threshold,
-    box,
-    crop,
-    heatmapSize,
+    ...{ threshold, box, crop, heatmapSize },
     ...(notes.length > 0 && { notes }),
     image,
     ...(settings && {
@@ -135,9 +123,8 @@ export function resultJson(found: FoundHeatmap, record: ResultRecord): ResultJso
 }
 
 /** Predicted boxes with their image and phrase. */
-export interface FoundBoxResult extends Pick<FoundHeatmap, "image" | "phrase" | "size" | "notes"> {
-  /** The window or table that made the greys of a DICOM file; left out for other files. */
-  readonly grayLevels?: string | undefined;
+export interface FoundBoxResult
+  extends Pick<FoundHeatmap, "image" | "phrase" | "size" | "grayLevels" | "notes"> {
   /** Predicted boxes in pixels of the X-ray; empty if the model names none. */
   readonly boxes: readonly Box[];
   /** Confidence of each box, 0..1; left out if the model states none. */

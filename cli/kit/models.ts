@@ -1,29 +1,43 @@
 import { InputError } from "../../base/errors.ts";
-import { CATALOG, type CatalogModel, findModel, methodsOf } from "../../hub/catalog.ts";
-import { type CatalogDataset, DATASETS, findDataset } from "../../hub/datasets.ts";
-import { dataFolder, modelsFolder } from "../../hub/models_folder.ts";
+import { CATALOG, findModel, methodsOf } from "../../hub/catalog.ts";
+import { DATASETS, findDataset } from "../../hub/datasets.ts";
+import { fetchedFolder } from "../../hub/models_folder.ts";
 import { datasetState, type ModelState, modelState } from "../../hub/record.ts";
 import { resolve } from "../../base/paths.ts";
 import { nearName } from "./flags.ts";
 
-/** Option for the folder with the models that were fetched. */
-export const MODELS_FLAGS = {
-  models: {
+const folderFlag = (things: string, defaultText: string) =>
+  ({
     type: "string",
     placeholder: "DIR",
-    description: "Folder with the models that deno task get fetched.",
-    defaultText: "GROUNDRAY_MODELS, or groundray/models in the user's cache",
-  },
-} as const;
+    defaultText,
+    description: `Folder with the ${things} that deno task get fetched.`,
+  }) as const;
 
-/** Folder with the fetched models: the value of `--models`, or by default the user's folder. */
-export function folderOfModels(models: string | undefined): string {
-  return models ?? modelsFolder(Deno.env.get);
-}
+/** Option for the folder with the models that were fetched. */
+export const MODELS_FLAGS = {
+  models: folderFlag("models", "GROUNDRAY_MODELS, or groundray/models in the user's cache"),
+};
 
-/** Folder of a model of the catalog, fetched or not. */
-export function folderOfModel({ name }: CatalogModel, models: string | undefined): string {
-  return resolve(folderOfModels(models), name);
+/** Option for the folder with the datasets that were fetched. */
+export const DATA_FLAGS = {
+  data: folderFlag("datasets", "GROUNDRAY_DATA, or groundray/data in the user's cache"),
+};
+
+/**
+ * Folder with the fetched models or datasets, or the folder of one of the catalog, fetched or not.
+ *
+ * @param kind Models, or the data of datasets.
+ * @param given Value of `--models` or `--data`; by default the user's folder.
+ * @param row The model or dataset.
+ */
+export function folderOfFetched(
+  kind: "models" | "data",
+  given: string | undefined,
+  row?: { readonly name: string },
+): string {
+  const folder = given ?? fetchedFolder(kind, Deno.env.get);
+  return row ? resolve(folder, row.name) : folder;
 }
 
 /**
@@ -40,7 +54,9 @@ export function modelFolder(nameOrPath: string, models?: string, method?: string
   const isDirectory = statOf(nameOrPath)?.isDirectory;
   const model = isDirectory ? undefined : findModel(nameOrPath);
   if (!model) {
-    if (isDirectory === undefined) refuseMisspelling(nameOrPath);
+    if (isDirectory === undefined) {
+      refuseMisspelling("load model", "folder", "model", nameOrPath, CATALOG);
+    }
     return nameOrPath;
   }
   // A method of the user's own may run any model.
@@ -52,15 +68,22 @@ export function modelFolder(nameOrPath: string, models?: string, method?: string
         `not for ${method}`,
     );
   }
-  const folder = folderOfModel(model, models);
+  const folder = folderOfFetched("models", models, model);
   return wholeFolder("open model", model, folder, modelState(model, folder));
 }
 
-function refuseMisspelling(text: string): void {
-  const name = nearName(text, CATALOG.map(({ name }) => name));
+/** Refuses a path without a file whose text is nearly a name of the catalog. */
+function refuseMisspelling(
+  action: string,
+  expected: string,
+  kind: string,
+  text: string,
+  rows: readonly { readonly name: string }[],
+): void {
+  const name = nearName(text, rows.map(({ name }) => name));
   if (name === undefined) return;
   throw new InputError(
-    `Cannot load model "${text}": there is no such folder; did you mean the model "${name}"?`,
+    `Cannot ${action} "${text}": there is no such ${expected}; did you mean the ${kind} "${name}"?`,
   );
 }
 
@@ -74,48 +97,25 @@ function statOf(path: string): Deno.FileInfo | undefined {
   }
 }
 
-/** Option for the folder with the datasets that were fetched. */
-export const DATA_FLAGS = {
-  data: {
-    type: "string",
-    placeholder: "DIR",
-    description: "Folder with the datasets that deno task get fetched.",
-    defaultText: "GROUNDRAY_DATA, or groundray/data in the user's cache",
-  },
-} as const;
-
-/** Folder with the fetched datasets: the value of `--data`, or by default the user's folder. */
-export function folderOfData(data: string | undefined): string {
-  return data ?? dataFolder(Deno.env.get);
-}
-
-/** Folder of a dataset of the catalog, fetched or not. */
-export function folderOfDataset({ name }: CatalogDataset, data: string | undefined): string {
-  return resolve(folderOfData(data), name);
-}
-
 /**
  * Path of the dataset in an option's value. A file or folder at this path comes first, then a fetched
  * dataset of this name.
  *
  * @param nameOrPath Value of the option.
  * @param data Folder with the fetched datasets; by default the user's.
+ * @param isChecked The sizes of the files were compared before.
  * @throws {InputError} If the dataset is not here, a file does not have its recorded size, or no path
  * is like this but a name nearly is.
  */
-export function datasetPath(nameOrPath: string, data?: string): string {
+export function datasetPath(nameOrPath: string, data?: string, isChecked = false): string {
   if (statOf(nameOrPath)) return nameOrPath;
   const dataset = findDataset(nameOrPath);
   if (!dataset) {
-    const name = nearName(nameOrPath, DATASETS.map(({ name }) => name));
-    if (name === undefined) return nameOrPath;
-    throw new InputError(
-      `Cannot read dataset "${nameOrPath}": there is no such file or folder; did you mean the ` +
-        `dataset "${name}"?`,
-    );
+    refuseMisspelling("read dataset", "file or folder", "dataset", nameOrPath, DATASETS);
+    return nameOrPath;
   }
-  const folder = folderOfDataset(dataset, data);
-  return wholeFolder("read dataset", dataset, folder, datasetState(folder));
+  const folder = folderOfFetched("data", data, dataset);
+  return isChecked ? folder : wholeFolder("read dataset", dataset, folder, datasetState(folder));
 }
 
 /**
