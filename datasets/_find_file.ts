@@ -7,7 +7,6 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
 /** A dataset's file, and the folder of the dataset. */
 export interface DatasetFile {
-  /** Path of the file. */
   readonly file: string;
   /** The folder given as the dataset, or the folder of the given file. */
   readonly folder: string;

@@ -60,7 +60,6 @@ export interface JsonLine {
   readonly line: number;
   /** The parsed line, or its text if it is not JSON. */
   readonly value: unknown;
-  /** The line is JSON. */
   readonly isJson: boolean;
 }
 

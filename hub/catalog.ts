@@ -3,7 +3,6 @@ import type { Digest } from "./download_file.ts";
 
 /** A file of a model. */
 export interface CatalogFile {
-  /** Path in the repository. */
   readonly path: string;
   /**
    * Other paths, best first, for a repository that lacks the first: nobody has seen its list of files.
@@ -38,7 +37,6 @@ export interface CatalogSource {
 export interface WrittenFile {
   /** Path in the model's folder. */
   readonly to: string;
-  /** Content as JSON. */
   readonly json: Readonly<Record<string, unknown>>;
 }
 
@@ -60,7 +58,6 @@ export const ACCESS: Readonly<Record<Access, string>> = {
 export interface CatalogModel {
   /** Name in commands, and of the model's folder. */
   readonly name: string;
-  /** Purpose in a sentence. */
   readonly purpose: string;
   /** Usual value of `--method` for the model. */
   readonly method: "ldm" | "generate-to-ground" | BiovilVariant | "medrpg" | "omnifm-dr";

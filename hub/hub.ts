@@ -41,7 +41,6 @@ export interface HubFile {
   readonly repository: string;
   /** Branch, tag or commit. */
   readonly revision: string;
-  /** Path in the repository. */
   readonly path: string;
 }
 
@@ -88,11 +87,9 @@ function unquote(text: string | null): string | undefined {
 
 /** The part of a refusal's surroundings that its sentence needs. */
 export interface RefusalContext {
-  /** Host that refused. */
   readonly host: string;
   /** The host is the hub or mirror itself, and no storage host. */
   readonly isEndpoint: boolean;
-  /** The request had a token. */
   readonly hadToken: boolean;
   /** Reason why a token in `HF_TOKEN` was not sent; absent if there is none, or it was sent. */
   readonly withheld?: string;

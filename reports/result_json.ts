@@ -26,7 +26,6 @@ export interface ResultSettings extends Required<FinishSettings> {
   readonly tokens: string;
   /** Source of the noisy latents, as a value of `--noise`. */
   readonly noise: string;
-  /** Seed of the noise. */
   readonly seed: number;
   /** Number type of the weights in memory, `float32` or `float16`. */
   readonly weights: string;
@@ -55,7 +54,6 @@ export interface ResultRecord {
 export interface FoundHeatmap {
   /** The X-ray: its path as given to the command, or its file name in the page. */
   readonly image: string;
-  /** The phrase. */
   readonly phrase: string;
   /** Size of the X-ray in pixels. */
   readonly size: { readonly width: number; readonly height: number };

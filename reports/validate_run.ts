@@ -26,7 +26,6 @@ export interface Difference {
 
 /** Outcome of {@linkcode validateRun}. */
 export interface Validation {
-  /** Samples of the run. */
   readonly samples: number;
   /** Values that were compared. */
   readonly values: number;
@@ -50,7 +49,6 @@ export interface ValidateOptions {
   readonly tolerance?: number;
   /** Called after each sample with the number of samples done and of all samples. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Stops the validation. */
   readonly signal?: AbortSignal;
 }
 

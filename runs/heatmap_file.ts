@@ -30,9 +30,7 @@ export const ATTENTION = "attention.bin";
 
 /** A record of the file. */
 export interface HeatmapRecord {
-  /** The parsed heatmap. */
   readonly heatmap: StoredHeatmap;
-  /** The encoded record. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Position of the record in the file, in bytes. */
   readonly start: number;

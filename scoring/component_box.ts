@@ -52,9 +52,7 @@ export function largestComponentBox(heatmap: Float32Array, side: number): Box | 
 
 /** A connected component of a heatmap's pixels. */
 export interface Component {
-  /** Number of its pixels. */
   readonly count: number;
-  /** Mean of its values. */
   readonly mean: number;
   /** Box around it in heatmap pixels. */
   readonly box: Box;

@@ -16,9 +16,7 @@ export { type Flag, type Flags, type FlagValues, UsageError };
 export interface Command<F extends Flags> {
   /** Command line, such as `deno task eval`. */
   readonly usage: string;
-  /** Purpose of the command. */
   readonly description: string;
-  /** Options of the command. */
   readonly flags: F;
   /** Name of the operand, such as `RESULTS`; absent if the command takes no operand. */
   readonly operand?: string;

@@ -29,7 +29,6 @@ import { Progress, type ProgressKind } from "./progress.ts";
 
 /** Scores and files that {@linkcode writeSummary} wrote. */
 export interface WrittenSummary extends RunScores {
-  /** Folder of the results. */
   readonly folder: string;
   /** Names of the files in the folder that hold results. */
   readonly files: readonly string[];

@@ -17,7 +17,6 @@ export type Extent = (x: number, y: number) => number;
 
 /** A finding before it is drawn. */
 export interface Finding {
-  /** Class of the finding. */
   readonly category: Category;
   /** All phrases with which a radiologist may describe the finding. */
   readonly wordings: readonly string[];

@@ -38,7 +38,6 @@ export interface ListedMap {
   readonly where: string;
   /** The image, as the file names it. */
   readonly image: string;
-  /** The phrase. */
   readonly phrase: string;
   /** Id of the sample; absent if image and phrase alone name it. */
   readonly id?: string;
@@ -194,7 +193,6 @@ function unstated(path: string): InputSyntaxError {
 
 /** A map of a sample. */
 export interface FoundMap {
-  /** Path of its file. */
   readonly path: string;
   /** Place of its row in the list. */
   readonly where: string;

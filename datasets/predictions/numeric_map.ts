@@ -42,7 +42,6 @@ export function isNumberType(name: string): name is NumberType {
 
 /** Place of a map's numbers in a file. */
 export interface MapPlace extends Size {
-  /** Type of the numbers. */
   readonly type: NumberType;
   /** Byte order. */
   readonly isLittle: boolean;

@@ -24,7 +24,6 @@ export interface Prediction {
 
 /** A file of predictions. */
 export interface Predictions {
-  /** Path of the file. */
   readonly path: string;
   /** SHA-256 of the file, in hexadecimal. */
   readonly sha256: string;

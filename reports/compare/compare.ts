@@ -73,7 +73,6 @@ export interface ComparedSample {
 export interface Comparison {
   /** Names of the columns; all others are compared with the first. */
   readonly columns: readonly string[];
-  /** Number of compared samples. */
   readonly samples: number;
   /** Unit that is drawn and flipped, and the number of units. */
   readonly unit: Units["unit"];

@@ -5,7 +5,6 @@ import manifest from "../../deno.json" with { type: "json" };
 
 /** Content of a segmentation. */
 export interface SegmentationInput {
-  /** The radiograph. */
   readonly source: DicomReference;
   /** Row-major `[height, width]` of 0 and 1, in the pixels of the radiograph. */
   readonly mask: Uint8Array;

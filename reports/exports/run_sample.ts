@@ -14,7 +14,6 @@ export interface RunSample {
    * a format that needs ground truth, masks are not read, and there are no boxes.
    */
   readonly truth: Truth;
-  /** Heatmap of the sample. */
   readonly heatmap: RunHeatmap;
   /** Value of pixels outside the heatmap in arrays: NaN or 0. */
   readonly outside: number;

@@ -25,7 +25,6 @@ import { unitIntervals } from "../statistics/resample_units.ts";
 export interface LateralitySummary {
   /** Samples that count: pairs of phrases for both sides, the heart, or the group of devices. */
   readonly kind: LateralityKind;
-  /** Number of heatmaps. */
   readonly maps: number;
   /** Number of images with such heatmaps. */
   readonly images: number;

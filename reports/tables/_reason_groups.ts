@@ -2,13 +2,11 @@ import type { SampleResult } from "../../pipeline/evaluate.ts";
 
 /** Samples that were left out for one kind of reason. */
 export interface ReasonSummary {
-  /** Status of the samples. */
   readonly status: "skipped" | "failed";
   /** The stage that the samples dropped out of. */
   readonly stage: string;
   /** The shared reason, with "…" in place of differing paths and numbers. */
   readonly reason: string;
-  /** Number of samples. */
   readonly count: number;
   /** Id of the first sample. */
   readonly example: string;

@@ -25,7 +25,6 @@ import { ALL } from "../statistics/scored_numbers.ts";
 
 /** Means of a protocol's numbers. */
 export interface ProtocolMeans {
-  /** Means by the name of the protocol's number. */
   readonly means: Readonly<Record<string, number>>;
   /** Bootstrap intervals by the name of the number; absent if a class has a single sample. */
   readonly intervals?: Readonly<Record<string, Interval>>;

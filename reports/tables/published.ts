@@ -16,7 +16,6 @@ export const PAPER =
 
 /** A table of the paper. */
 export interface PublishedTable {
-  /** Name of the table in the paper. */
   readonly name: string;
   /** Rows in the paper's order. */
   readonly rows: readonly PublishedRow[];

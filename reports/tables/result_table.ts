@@ -8,7 +8,6 @@ import { SCORES } from "../../scoring/score_heatmap.ts";
 
 /** Names of a score, and the form of its values. */
 export interface ScoreStyle {
-  /** Name in tables. */
   readonly label: string;
   /** Name in CSV files, as in the published CSV files. */
   readonly key: string;
@@ -68,7 +67,6 @@ export interface TableCell {
   readonly text: string;
   /** Number of better values in this row of all groups: 0 for best, 1 for second best. */
   readonly better?: 0 | 1;
-  /** The printed 95 % interval. */
   readonly interval?: string;
   /** Link of the value on a page, relative to the page. */
   readonly href?: string;
@@ -97,7 +95,6 @@ export interface ResultTable {
   readonly counts?: readonly { readonly label: string; readonly cells: readonly string[] }[];
   /** Whether best and second best values are marked, as in tables of several groups. */
   readonly hasMarks?: boolean;
-  /** Sentences of the caption. */
   readonly caption: readonly string[];
 }
 
@@ -432,7 +429,6 @@ export interface CellWriter {
   readonly text: (text: string) => string;
   /** Formats a value with its mark. */
   readonly value: (cell: TableCell) => string;
-  /** Formats an interval. */
   readonly interval: (interval: string) => string;
   /** Mark after the name of a published method. */
   readonly published: string;

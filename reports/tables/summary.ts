@@ -28,7 +28,6 @@ export interface Means extends MeanScores {
 
 /** Means over the samples of one class. */
 export interface ClassSummary extends Means {
-  /** Name of the class. */
   readonly category: string;
   /** Number of scored samples. */
   readonly count: number;
@@ -36,7 +35,6 @@ export interface ClassSummary extends Means {
 
 /** Unweighted means over the classes of one group, such as `Anatomy`. */
 export interface GroupSummary extends Means {
-  /** Name of the group. */
   readonly group: string;
   /** Names of its classes with scores. */
   readonly categories: readonly string[];
@@ -44,7 +42,6 @@ export interface GroupSummary extends Means {
 
 /** Intervals of which each draw takes patients with replacement, with all their samples. */
 export interface PatientIntervals {
-  /** Number of patients. */
   readonly count: number;
   /** Intervals by the name of the class, of the group's mean, or `Avg`. */
   readonly intervals: Readonly<Record<string, Readonly<Record<ScoreName, Interval>>>>;
@@ -52,11 +49,8 @@ export interface PatientIntervals {
 
 /** Counts of left-out samples of one class. */
 export interface LeftOut {
-  /** Name of the class. */
   readonly category: string;
-  /** Number of skipped samples. */
   readonly skipped: number;
-  /** Number of failed samples. */
   readonly failed: number;
 }
 

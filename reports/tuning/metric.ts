@@ -9,7 +9,6 @@ import { SCORE_STYLES } from "../tables/result_table.ts";
 export interface Metric {
   /** Protocol, or {@linkcode PAPER_PROTOCOL}. */
   readonly protocol: string;
-  /** The number. */
   readonly score: NumberName;
   /** Place among the numbers of the protocol. */
   readonly place: number;

@@ -22,11 +22,9 @@ import type { Metric } from "./metric.ts";
 
 /** Options of {@linkcode tuneRun}. */
 export interface TuneOptions {
-  /** Number to choose by. */
   readonly metric: Metric;
   /** Number of folds, at least 2. */
   readonly folds: number;
-  /** Seed of the folds. */
   readonly seed: number;
   /** Values to combine. */
   readonly grid: Grid;
