@@ -55,7 +55,6 @@ export class ImagePaths {
    * relative path begins at the root. If no file is there, other starts are tried: the current
    * folder, the folder of the dataset's file, and the folders of the root's own path.
    *
-   * @param path The path in the dataset.
    * @param kind The kind of file, for messages.
    * @throws {RangeError} If the path is empty, too long, cannot be followed, or leads out of the
    * root; the message says where the path leads.
@@ -92,8 +91,6 @@ export class ImagePaths {
   /**
    * Finds links outside the root that lead into it and occur in image paths. A program confined to
    * the root has to permit these links too. They give access only to the root's own images.
-   *
-   * @param paths The paths in the dataset.
    */
   detours(paths: Iterable<string>): string[] {
     for (const path of new Set(paths)) {

@@ -41,8 +41,6 @@ const PREFIX = /^(bbox|bndbox|boundingbox|box)(?=.)/;
 /**
  * Finds the columns of boxes.
  *
- * @param path Path of the file, for errors.
- * @param table The file.
  * @returns `undefined` if the file has no boxes.
  * @throws {SyntaxError} If columns look like boxes, but a column is missing or the meaning of the
  * numbers is unclear.

@@ -48,8 +48,6 @@ export function fold(column: string): string {
  * ordinary character. Text after a closing quote belongs to the field. An unclosed quote spoils
  * only its own line.
  *
- * @param path Path of the file, for errors.
- * @param text Content of the file.
  * @throws {SyntaxError} If the text is empty or its header cannot be read.
  */
 export function readCsv(path: string, text: string): CsvTable {
@@ -61,8 +59,6 @@ export function readCsv(path: string, text: string): CsvTable {
  * Reads CSV text as {@linkcode readCsv} does, and its records one by one. The records can be read
  * once.
  *
- * @param path Path of the file, for errors.
- * @param text Content of the file.
  * @throws {SyntaxError} If the text is empty or its header cannot be read.
  */
 export function streamCsv(

@@ -9,8 +9,6 @@ const MARK = "\u0000number:";
  * numbers, because Python's `json` writes them. In JSON lines, a line that is not JSON is returned
  * as text.
  *
- * @param path Path of the file, for errors.
- * @param text Content of the file.
  * @throws {SyntaxError} If the text is neither JSON nor JSON lines; the message names the file.
  */
 export function parseJson(path: string, text: string): unknown {

@@ -22,7 +22,6 @@ export type RowMask =
 /**
  * Checks a mask, and finds its file.
  *
- * @param mask The mask as written.
  * @param image Size of the image in pixels, if the dataset states it.
  * @param paths Find the file; the first that finds it counts.
  * @throws {InputRangeError} If the mask is malformed, lies outside the image, or has no file.
@@ -97,7 +96,6 @@ function isThere(path: string): boolean {
  * Checks a segmentation as COCO writes it: outlines as lists of `x0, y0, x1, y1, …`, or run lengths
  * as `{ counts, size: [height, width] }`. A single outline may stand without the outer list.
  *
- * @param value Parsed JSON.
  * @throws {InputRangeError} If the value is neither.
  */
 export function readSegmentation(value: unknown): PolygonMask | RleMask {

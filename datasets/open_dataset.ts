@@ -226,7 +226,6 @@ export async function openDataset(
  * Paths of the tables that may be read with a dataset file, if they exist in the same folder. The name
  * of the file decides, because its layout is unknown before it is read.
  *
- * @param path The dataset file.
  * @param hasLabels Labels of whole images are read too.
  */
 export function companionsOf(path: string, hasLabels: boolean): string[] {

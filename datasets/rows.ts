@@ -261,8 +261,6 @@ export interface RowGroup {
 /**
  * Groups rows of one image and phrase (docs/method.md, section 3). Groups of one image follow one
  * another. Images, and the phrases of each image, keep the order of first appearance.
- *
- * @param rows All rows of the dataset.
  */
 export function groupRows(rows: readonly Row[]): RowGroup[] {
   const images = new Map<string, Map<string | Row, Row[]>>();

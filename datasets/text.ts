@@ -11,8 +11,6 @@ export interface FileText {
 
 /**
  * Decodes text in UTF-8, or in UTF-16 as Excel's "Unicode Text" and PowerShell write it.
- *
- * @param bytes Content of the file.
  */
 export function decodeText(bytes: Uint8Array): FileText {
   const encoding = encodingOf(bytes);

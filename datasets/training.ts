@@ -61,7 +61,6 @@ export interface Leak {
  * that was trained on this split of MIMIC-CXR, and of its other samples it is not known.
  *
  * @param training Statement about the training; `undefined` leaves all samples unknown.
- * @param dataset The samples' dataset.
  * @param splits Number of samples by split; an empty name stands for samples without a split.
  */
 export function countSeen(
@@ -103,7 +102,6 @@ function partOf(
  * that were in the training. A name alone is a part that is not known, `:*` the whole dataset, and
  * `*` alone further data that is not known.
  *
- * @param text The text.
  * @param where Option or module for the error, as the subject of a sentence.
  * @throws {UsageError} If a part is not of this form.
  */

@@ -78,7 +78,6 @@ export interface WordedRows {
  * number of wordings, leaves the position of the wording as its rest. So a sample keeps its phrase in
  * any part of the dataset, and classes with equally many wordings have the same position on an image.
  *
- * @param rows Rows of the dataset.
  * @param layout Wordings of the layout; `undefined` if its phrases do not come from classes.
  * @param own Wordings of the user, which replace those of their classes; `path` is for messages.
  * @throws {RangeError} If the user's wordings name a class that the dataset does not have.

@@ -16,7 +16,6 @@ export type FolderVariable =
  *
  * @param kind Models, or the data of datasets.
  * @param variable Returns the value of an environment variable.
- * @param os Operating system.
  * @throws {Error} If no variable says where the cache is.
  */
 export function fetchedFolder(

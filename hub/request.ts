@@ -91,7 +91,6 @@ export function isAllowed(
 /**
  * Asks for a range of a file.
  *
- * @param file The file.
  * @param begin First byte.
  * @param end Byte after the last; the end of the file if absent.
  * @returns `undefined` if the range begins after the end of the file.

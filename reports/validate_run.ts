@@ -56,8 +56,6 @@ export interface ValidateOptions {
  * Finishes and scores the heatmaps and boxes of a run again, makes the summary and the tables from
  * these scores, and compares everything with the files of the run. Files are not changed.
  *
- * @param folder The run's folder.
- * @param options Tolerance, progress and signal.
  * @returns The differences, none if every number comes out again.
  * @throws {SyntaxError} If the folder's files are corrupt.
  * @throws {Error} If a heatmap or a mask of ground truth cannot be read.

@@ -24,7 +24,6 @@ export async function hasControls(folder: string): Promise<boolean> {
 /**
  * Record of a run's controls.
  *
- * @param record Record of the run.
  * @param questions Questions that the methods were asked; none if only stored heatmaps are read.
  * @param plan The questions about samples.
  */

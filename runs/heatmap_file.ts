@@ -96,7 +96,6 @@ export async function* readHeatmaps(path: string): AsyncIterableIterator<Heatmap
 /**
  * Reads the record at a file's current position.
  *
- * @param path Path of the file, for messages.
  * @param start The current position in bytes.
  * @returns `undefined` if the record is incomplete.
  * @throws {SyntaxError} If a complete record does not describe a heatmap.
@@ -251,7 +250,6 @@ export class HeatmapIndex {
 /**
  * Returns the message about a missing heatmap.
  *
- * @param path Path of the file.
  * @param more Number of other missing heatmaps.
  */
 export function lacks(

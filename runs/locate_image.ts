@@ -8,8 +8,6 @@ const MOST_ABOVE = 12;
  * ran. If it leads to nothing from the working folder, the run's folder and the folders above it
  * are tried, since one of them usually is that folder.
  *
- * @param folder The run's folder.
- * @param path Path in the results.
  * @returns The first path that leads to a file; `path` itself if there is none.
  */
 export async function locateImage(folder: string, path: string): Promise<string> {

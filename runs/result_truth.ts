@@ -8,7 +8,6 @@ import { readRegion } from "../scoring/truth/read_region.ts";
 /**
  * Ground truth of a result, from its boxes or from the files of its masks.
  *
- * @param result The result.
  * @param image Size of the result's image in pixels.
  * @returns Boxes of whole pixels inside the image, without any if the result has no ground truth; or
  * a region of the image.
@@ -27,9 +26,7 @@ export async function resultTruth(
 /**
  * Outline of the masks that state a result's ground truth.
  *
- * @param result The result.
  * @param image Size of the result's image in pixels.
- * @param options Precision of the outline.
  * @returns Rings in pixels of the image; `undefined` if the result has no masks.
  * @throws {Error} As {@linkcode resultTruth} does for masks.
  */

@@ -100,7 +100,6 @@ export class RunFolder {
    * Locks a folder for this run, and creates the folder if necessary. The operating system holds
    * the lock, so even a crash of the process releases the lock.
    *
-   * @param path Path of the folder.
    * @param onNotice Receives one sentence if the file system has no locks. Also receives one
    * sentence from {@linkcode begin} about damaged results that the run computes again.
    * @throws {Error} If another run writes to the folder, or the folder is not writable.
@@ -168,7 +167,6 @@ export class RunFolder {
    * Begins the run, or resumes after the last sample with whole results and whole heatmaps.
    * Removes the fragments of later samples that a kill or a power cut left.
    *
-   * @param record The record of the run.
    * @param earlier How to treat earlier results.
    * @param onResult Called with each earlier result that stays.
    * @returns Ids of the samples with results that stay.
@@ -289,7 +287,6 @@ export class RunFolder {
   /**
    * Writes the summary of the results.
    *
-   * @param summary Content of `summary.json`.
    * @param tables Texts of the tables, by file name.
    * @throws {Error} If a file cannot be written, such as on a full disk.
    */
@@ -346,7 +343,6 @@ export class RunFolder {
   /**
    * Rewrites a file if heatmaps without a result precede heatmaps with a result.
    *
-   * @param name Name of the file.
    * @param places Places of all whole heatmaps in the file.
    * @param missing Keys of the heatmaps with a result; each is whole in the file. The method
    * removes the keys that it finds.
@@ -502,7 +498,6 @@ async function openAt(path: string, size: number): Promise<Deno.FsFile> {
 /**
  * Reads the record of a run from its folder.
  *
- * @param folder The run's folder.
  * @throws {SyntaxError} If the record is corrupt.
  * @throws {Deno.errors.NotFound} If the folder holds no run.
  */
@@ -527,7 +522,6 @@ export async function readRunRecord(folder: string): Promise<RunRecord> {
 /**
  * Parses the text of a `run.json`.
  *
- * @param path Path of the file, for messages.
  * @param advice End of the error message.
  * @throws {SyntaxError} If the text is no valid record.
  */

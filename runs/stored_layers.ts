@@ -122,7 +122,6 @@ export interface SampleAttention {
 /**
  * Reads the attention of one sample.
  *
- * @param run The run.
  * @param stored Attention that the run stores.
  * @param results The sample's results of all settings.
  * @returns `undefined` if the sample has no heatmap of the diffusion model.

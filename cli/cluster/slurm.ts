@@ -81,7 +81,6 @@ export interface Jobs {
 /**
  * Plans the jobs that the command's arguments ask for; `undefined` if they ask for help.
  *
- * @param args Arguments of the command.
  * @param folder Folder that a relative `--out` starts from.
  * @param deno Path of Deno on the nodes.
  * @throws {UsageError} If the arguments are wrong.

@@ -70,7 +70,6 @@ export async function answerOf(
  * sentences keep the order of the report.
  *
  * @param folder Folder of the image's results.
- * @param image Path of the image.
  * @param record Method, settings, model and versions.
  * @returns The answers in the order of the files.
  */

@@ -28,7 +28,6 @@ const PATHS = ["DIR", "FILE", "PATH"];
 /**
  * Writes the script that a shell reads to complete commands, options and their values.
  *
- * @param shell Name of the shell.
  * @param commands Commands in the order of the help text.
  */
 export function completionScript(

@@ -9,10 +9,7 @@ const SHOWN = 10;
 export class TooManyFailures extends Error {
   override name = "TooManyFailures";
 
-  /**
-   * @param count Number of failed samples.
-   * @param most Number of failed samples that is allowed.
-   */
+  /** @param most Number of failed samples that is allowed. */
   constructor(count: number, most: number) {
     super(`${count} samples failed, more than --max-failures ${most}`);
   }

@@ -48,7 +48,6 @@ function describeSize(bytes: number): string {
 /**
  * Requires room for the attention that a run keeps.
  *
- * @param folder The run's folder.
  * @param each Bytes of a phrase.
  * @param phrases Number of phrases to come.
  * @param freeBytes Reads the room of a folder's disk; a system that does not tell it rejects.

@@ -29,7 +29,6 @@ export const DATA_FLAGS = {
  *
  * @param kind Models, or the data of datasets.
  * @param given Value of `--models` or `--data`; by default the user's folder.
- * @param row The model or dataset.
  */
 export function folderOfFetched(
   kind: "models" | "data",

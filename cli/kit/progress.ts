@@ -78,7 +78,6 @@ const ANNOUNCED = 60;
  * Announces the time of a run that takes longer than a minute. Faster settings stand beside it, with
  * the loss of accuracy of each.
  *
- * @param method Method that runs.
  * @param images Number of images, at most.
  * @param phrases Number of phrases in all.
  */

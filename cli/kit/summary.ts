@@ -86,7 +86,6 @@ export function printFiles({ files }: Pick<WrittenSummary, "files">): void {
  * Writes and prints the summary of a run that was merged or rescored; returns the exit code.
  *
  * @param more Further entries of the summary; they override the record's facts.
- * @param kind Way to show progress.
  * @param isWhole Whether the run has all samples.
  */
 export async function conclude(

@@ -30,8 +30,6 @@ export interface Study {
  * Adds the options in the file of `--config` to arguments. Options of the command line win over the
  * file, lists as a whole. Paths in the file are relative to the file.
  *
- * @param args Arguments of the command.
- * @param flags Options of the command.
  * @throws {UsageError} If the file cannot be read, or is no mapping of options to their values; the
  * message has the line.
  */

@@ -35,11 +35,7 @@ async function samplesOf(path: string, part: OpenDatasetOptions): Promise<Sample
  *
  * Phrases of other classes come from the whole dataset, so that a shard asks as the whole run does.
  *
- * @param out Folder of the run.
- * @param path Path of the dataset.
  * @param part The part of the dataset that the run reads.
- * @param methods Names of the methods.
- * @param record Record of the run.
  * @param earlier How to treat earlier answers.
  * @param onNotice Receives a sentence about the folder, as of {@linkcode RunFolder.lock}.
  * @throws {Error} As {@linkcode openDataset} and {@linkcode RunFolder.begin}.

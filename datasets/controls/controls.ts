@@ -30,7 +30,6 @@ export interface Asked {
 /**
  * The sample of the same image that asks a question about another sample: its phrase is the question.
  *
- * @param own The sample.
  * @param all Samples of the image that have a phrase with something to find.
  * @returns `undefined` if no sample of the image asks the question.
  */
@@ -63,7 +62,6 @@ function choose<T>(text: string, list: readonly T[]): T | undefined {
 /**
  * Makes the questions about the samples of a run that no other sample of the image asks.
  *
- * @param samples The samples of the run.
  * @param pool All samples of the dataset, from which phrases of other classes come.
  * @param questions Questions that the methods of the run can answer.
  * @returns The questions of each image, those about the mirrored image last.

@@ -41,8 +41,6 @@ function tableName(name: string): string {
  * without an annotation are left out. An entry without `polygons`, as in ChestX-Det10, gives its
  * boxes.
  *
- * @param path Path of the file.
- * @param json Parsed content of the file.
  * @param asLabels Take boxes in place of outlines, and a row without a class for each image.
  * @throws {SyntaxError} If the content is not a list of images.
  */

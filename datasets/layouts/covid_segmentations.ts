@@ -122,8 +122,6 @@ function describeCredit({ license, restriction, source }: ImageCredit): string {
  * a mask is no unit of the class. A row without a mask gives a sample without ground truth: the class
  * is there, and nobody outlined it.
  *
- * @param path Path of the file.
- * @param table The table.
  * @param metadata `metadata.csv`, which has the licence and source of each image, if present.
  * @throws {SyntaxError} If a column is missing.
  */

@@ -18,8 +18,6 @@ import { CLASSES } from "../sample.ts";
  * in shares of the image's width and height. The sentence's first row has the boxes of the second
  * reader (`extra_boxes`), too. The class is the first label of the sentence.
  *
- * @param path Path of the file.
- * @param json Parsed content of the file.
  * @param master `master_table.csv`, which has the split of each study, if present.
  * @param hasNegatives Sentences without boxes that state nothing abnormal, such as "No pleural
  * effusion.", follow the others. Other sentences without boxes are always left out.

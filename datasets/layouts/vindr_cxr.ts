@@ -52,8 +52,6 @@ function splitOf(annotations: string): string | undefined {
  * and so on. A column `rad_id` means that several radiologists drew boxes. Then two
  * boxes of one class in an image may have an IoU of 0.55 or more: the larger is kept.
  *
- * @param path Path of the file.
- * @param table The boxes.
  * @param labels The whole-image labels, if their file is present.
  * @throws {SyntaxError} If a column is missing, or if labels are needed but missing.
  */

@@ -9,7 +9,6 @@ const MAX_FILE_BYTES = 256 * 1024 * 1024;
 /**
  * Reads a text file that another program wrote.
  *
- * @param path Path of the file.
  * @param content Content in words for errors, such as `predictions`.
  * @returns The text as of {@linkcode decodeText}, and the file's SHA-256 in hexadecimal.
  * @throws {Deno.errors.NotFound} If the file does not exist.

@@ -220,7 +220,6 @@ export interface MatchedMaps {
  * Finds the samples of a list's rows, by the rules of {@linkcode SampleFinder.find}. The memory
  * depends on the dataset, not on the number of rows.
  *
- * @param list The list.
  * @param items All items of the dataset; with fewer items, ambiguous names could go unnoticed.
  * @param root Folder that contains the images.
  * @throws {RangeError} If a name matches several images, or the list has no rows.

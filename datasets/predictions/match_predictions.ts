@@ -28,7 +28,6 @@ export interface MatchedPredictions {
 /**
  * Finds the samples of each prediction, by the rules of {@linkcode SampleFinder.find}.
  *
- * @param predictions The file.
  * @param items All items of the dataset; with fewer items, ambiguous names could go unnoticed.
  * @param root Folder that contains the images.
  * @throws {RangeError} If a name matches several images.

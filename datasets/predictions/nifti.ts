@@ -43,7 +43,6 @@ function littleOf(bytes: Uint8Array): boolean | undefined {
  * the left, the second rows from the top, as `convert --to nifti` writes. The position in the
  * patient is not read. `scl_slope` and `scl_inter` scale the values.
  *
- * @param file The file.
  * @param name Name of the file in errors.
  * @throws {SyntaxError} If the file is damaged, or its values lie in another file.
  * @throws {TypeError} If the values are no integers or floats.

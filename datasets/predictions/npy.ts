@@ -31,7 +31,6 @@ export function isZip(bytes: Uint8Array): boolean {
  * byte order, by rows or by columns. Axes of length 1 before or after both axes of the map are left
  * out.
  *
- * @param bytes The file.
  * @param name Name of the file in errors.
  * @throws {SyntaxError} If the header is malformed.
  * @throws {TypeError} If the array holds anything but numbers, or has no two axes.
@@ -81,7 +80,6 @@ export function readNpy(bytes: Uint8Array, name: string): NumericMap {
 /**
  * Reads an array of a `.npz`.
  *
- * @param bytes The file.
  * @param name Name of the file in errors.
  * @param array Name of the array; it may be left out if the file has only one.
  * @throws {SyntaxError} If the file is damaged.

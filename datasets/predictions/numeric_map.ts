@@ -54,7 +54,6 @@ export interface MapPlace extends Size {
 /**
  * Reads a map from the bytes of its file.
  *
- * @param bytes The file.
  * @param place Place of the map.
  * @param name Name of the file in errors.
  * @throws {RangeError} If a side is no whole number from 1, the map has more than

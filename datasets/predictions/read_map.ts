@@ -15,7 +15,6 @@ const GRAY = 0;
  * Reads a map from a `.npy`, a `.npz`, a grey PNG of 1 to 16 bits or a NIfTI-1. The content of the
  * file decides, not its name.
  *
- * @param path Path of the file.
  * @param array Name of the array in a `.npz`; other files have none.
  * @returns The map in the scale of its file: a PNG of 16 bits has 0..65535.
  * @throws {Error} If the file cannot be read; the message names the path.

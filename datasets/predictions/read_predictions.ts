@@ -42,7 +42,6 @@ export interface Predictions {
  * one number for all. Boxes are left edge, top edge, width and height in pixels of the original
  * image. Other columns are ignored. An unreadable row or entry gives a prediction with a fault.
  *
- * @param path Path of the file.
  * @throws {Deno.errors.NotFound} If the file does not exist.
  * @throws {TypeError} If the path is not a regular file.
  * @throws {SyntaxError} If the file is malformed or lacks a column.

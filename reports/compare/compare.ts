@@ -221,8 +221,6 @@ function versionNotes(columns: readonly Column[]): LeftOut[] {
  * Compares all numbers of a protocol; none if no sample has numbers of both methods.
  *
  * @param protocol A protocol, or `paper`.
- * @param pairs Results of each sample.
- * @param groups Group of each class.
  */
 export function compareProtocol(
   protocol: string,

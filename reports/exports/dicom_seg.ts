@@ -41,7 +41,6 @@ const NO_DATE = { ContentDate: "19000101", ContentTime: "000000" };
  * differ between both cases, since a PACS must not confuse the two objects. Equal masks of equal
  * runs have equal UIDs and bytes.
  *
- * @param input Content of the segmentation.
  * @throws {RangeError} If the radiograph lacks the UID of its class, instance, series or study.
  */
 export async function encodeDicomSeg(

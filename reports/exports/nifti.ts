@@ -28,7 +28,6 @@ export interface NiftiOptions {
  *
  * @param values Row-major `[height, width]`; may be NaN.
  * @param size Size of the image in pixels, each side up to 32767.
- * @param options Size of a pixel.
  * @throws {RangeError} If a side is longer than 32767 pixels.
  */
 export async function encodeNifti(

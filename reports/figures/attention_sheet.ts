@@ -82,7 +82,6 @@ const KEY = [
  * ```
  *
  * @param grid Attention of one phrase, by layer and group of steps.
- * @param options Labels, smoothing and boxes.
  * @returns An SVG document that contains all pictures.
  */
 export async function drawAttention(

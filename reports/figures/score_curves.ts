@@ -222,7 +222,6 @@ function note(text: string, y: number): Plot.Markish[] {
  * Draws the distribution of a score by class. Each sample is a line; a box shows the quartiles and
  * the median.
  *
- * @param score Name of the score.
  * @param values Values of the score by class.
  * @returns An SVG document.
  */

@@ -62,7 +62,6 @@ const BOX_KEY = "Green: ground truth. Light blue: predicted boxes.";
 /**
  * Draws a sheet of panels.
  *
- * @param heading Title of the sheet.
  * @param panels The X-rays, row by row; a place may be empty.
  * @param labels Labels of the columns; by default the panels have four columns without a label.
  * @param key Sentence about the colours; by default it suits panels with ground truth.

@@ -62,7 +62,6 @@ export interface RunGroups {
  * of a group, with an interval over patients. Each draw takes patients with all their samples, so that
  * a gap compares both groups on the same draw.
  *
- * @param run The run.
  * @param choice Table of facts, and the facts to group by.
  * @throws {Error} As {@linkcode groupSamples}.
  */

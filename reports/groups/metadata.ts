@@ -88,7 +88,6 @@ function match(cell: string, kind: Kind, { whole, ends }: KeyIndex): readonly st
  * or a name), studies or patients. A path joins if it is a whole end of the image's path, or the other
  * way round.
  *
- * @param path Path of the CSV.
  * @param samples One result of each sample.
  * @param key Name of the key column; by default the column with a usual name that joins most samples.
  * @param columns Chooses the columns to keep, from the names of all.

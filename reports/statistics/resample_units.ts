@@ -56,7 +56,6 @@ const ROUNDING = 1e-12;
  * @param count Number of units.
  * @param differences Differences if the methods change places in marked units.
  * @param most Number of random flips.
- * @param seed Seed of the random flips.
  * @returns A p for each difference; NaN if the difference is NaN.
  */
 export function signFlip(

@@ -32,9 +32,6 @@ export interface RunScores {
 /**
  * Sums up a run with all that is read again from its heatmaps.
  *
- * @param run The run.
- * @param record Its record.
- * @param sums Sums of its results.
  * @param isWhole Whether every sample has a result.
  * @param known Laterality and controls that were read before; by default they are read now.
  */

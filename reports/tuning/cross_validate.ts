@@ -58,7 +58,6 @@ export const FIXED = "fixed";
  *
  * @param unordered Samples in any order; the order does not change the result.
  * @param count Number of candidates; the first is the fixed setting.
- * @param metric The number to choose by.
  * @param options Number of folds, their seed, and the group of each class.
  */
 export function crossValidate(

@@ -18,9 +18,6 @@ export function unitsIn(samples: readonly Member[]): string[] {
  * rarest class: folds have equal sizes up to one unit, and every class spreads over the folds. The
  * order of the samples does not matter.
  *
- * @param samples The samples.
- * @param folds Number of folds.
- * @param seed Seed of the shuffle.
  * @returns Fold of each unit, from 0.
  */
 export function dealFolds(

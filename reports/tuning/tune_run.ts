@@ -61,8 +61,6 @@ export interface Tuning extends CrossValidation {
  * Scores every candidate on every sample, chooses by class, and compares the choices with the run's
  * own setting on patients that the choice never saw.
  *
- * @param folder The run's folder.
- * @param options Metric, folds, grid and callbacks.
  * @throws {RangeError} If the run has nothing to choose from, or too few patients.
  * @throws {SyntaxError} If the folder's files are corrupt.
  * @throws {Deno.errors.NotFound} If the folder holds no run.
