@@ -8,6 +8,13 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The members of an object that have a value: not undefined, empty, 0 or false. */
+export function given<T extends object>(
+  values: T,
+): { readonly [K in keyof T]?: Exclude<T[K], undefined | null | false | ""> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value)) as T;
+}
+
 /**
  * Parses JSON.
  *

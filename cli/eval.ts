@@ -32,6 +32,7 @@ import { METHODS } from "../methods/registry.ts";
 import { plainReason } from "../base/host/plain_reason.ts";
 import { writeRunReport } from "../web/report/write_report.ts";
 import { describeCounts } from "../reports/tables/result_table.ts";
+import { given } from "../base/json.ts";
 
 /** Seed of the phantoms that are drawn if no dataset is given. */
 const PHANTOM_SEED = 1;
@@ -65,16 +66,12 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
   const shard = values.shard === undefined ? undefined : parseShard(values.shard, Deno.env.get);
   const protocols = parseProtocols([...values.protocol, ...(detection ? ["detection"] : [])]);
   const study = await readStudy(callOfProcess().args, EVAL_COMMAND.flags);
-  const given = givenFlags(study.args, EVAL_COMMAND.flags);
-  const sources = await methodSources(values, Object.keys(METHODS), given, importMethod);
+  const options = givenFlags(study.args, EVAL_COMMAND.flags);
+  const sources = await methodSources(values, Object.keys(METHODS), options, importMethod);
   requireApart(values.out, methodPaths(sources, values).write);
   const training = trainingBefore(sources, values);
   const part = {
-    ...(images && { images }),
-    ...(split && { split }),
-    ...(limit && { limit }),
-    ...(shard && { shard }),
-    ...(phrases && { phrases }),
+    ...given({ images, split, limit, shard, phrases }),
     ...(training.length > 0 && { training }),
     ...(detection && { detection }),
     ...(!detection && needsNegatives(protocols) && { negatives: true }),

@@ -28,6 +28,8 @@ export interface CsvRecord {
    * @throws {SyntaxError} If several columns have the name.
    */
   readonly get: (column: string) => string | undefined;
+  /** Gives the field as {@linkcode get} does, without blanks around it; empty if it is missing. */
+  readonly text: (column: string) => string;
   /** Reason why the record cannot be read, such as an extra field; absent if it can. */
   readonly fault?: string;
 }
@@ -83,7 +85,8 @@ export function streamCsv(
         ? undefined
         : `the row has ${cells.length} fields, but the header has ${columns.length}`);
     const get = (column: string) => cells[indexOf(column) ?? -1];
-    return { line, get, ...(wrong && { fault: wrong }) };
+    const text = (column: string) => (get(column) ?? "").trim();
+    return { line, get, text, ...(wrong && { fault: wrong }) };
   };
   const has = (name: string) => indexOf(name) !== undefined;
   return { name: nameOf(path), columns, has, records: rest.map(toRecord) };

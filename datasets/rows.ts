@@ -6,6 +6,7 @@ import { readMask, type RowMask } from "./masks.ts";
 import type { DatasetItem, RowFailure, Sample } from "./sample.ts";
 import type { Box } from "../base/geometry.ts";
 import type { TruthMask } from "../base/truth_mask.ts";
+import { given } from "../base/json.ts";
 
 /** Columns that hold the four numbers of a box. */
 export interface BoxColumns {
@@ -174,9 +175,7 @@ function readSample(
   const { image, phrase } = first;
   const category = show(first.category);
   const known = {
-    ...(image && { image }),
-    ...(phrase && { phrase }),
-    ...(category && { category }),
+    ...given({ image, phrase, category }),
   };
   const notes: string[] = [];
   let row = first;
@@ -227,9 +226,7 @@ function readSample(
       ...(rows.every(({ isNegative }) => isNegative) && { isNegative: true }),
       ...(first.isPresent && { isPresent: true }),
       ...(first.boxUnit && { boxUnit: first.boxUnit }),
-      ...(category && { category }),
-      ...(group && { group }),
-      ...(wording && { wording }),
+      ...given({ category, group, wording }),
       ...(patient && { patient: show(patient, MAX_STEM) }),
       ...(splits.length > 0 && { split: show(splits.join("+")) }),
       ...(words.length > 0 && { words }),

@@ -13,16 +13,7 @@ import { classFault } from "./_class_phrase.ts";
 import type { Layout } from "./layout.ts";
 
 /** Columns of `structure.csv` that are read. */
-const COLUMNS = [
-  "Class",
-  "Filename",
-  "Mask",
-  "Resolution",
-  "Top",
-  "Left",
-  "Width",
-  "Height",
-] as const;
+const COLUMNS = ["Class", "Filename", "Mask", "Resolution", "Top", "Left", "Width", "Height"];
 
 /** Text before the name of each class in the table. */
 const PREFIX = /^COVID-19 /i;
@@ -98,8 +89,7 @@ export interface ImageCredit {
 
 /** Licence and source of each image in `metadata.csv`, by its path. */
 export function covidCredits({ records }: CsvTable): Map<string, ImageCredit> {
-  return new Map(records.map(({ get }) => {
-    const text = (column: string) => (get(column) ?? "").trim();
+  return new Map(records.map(({ text }) => {
     const [image, license] = [`images/${text("filename")}`, text("license")];
     const restriction = license === ""
       ? "its licence is not stated"
@@ -132,13 +122,9 @@ export function covidRows(
 ): SplitRow[] {
   requireColumns(path, table, COLUMNS);
   const credits = metadata && covidCredits(metadata);
-  return table.records.map(({ line, get, fault }): SplitRow => {
-    const text = (column: typeof COLUMNS[number]) => (get(column) ?? "").trim();
-    const [name, stated, mask] = [
-      text("Filename"),
-      text("Class").replace(PREFIX, ""),
-      text("Mask"),
-    ];
+  return table.records.map(({ line, text, fault }): SplitRow => {
+    const [name, mask] = [text("Filename"), text("Mask")];
+    const stated = text("Class").replace(PREFIX, "");
     const found = CLASSES.get(fold(stated));
     const wrong = fault ??
       (name === ""
@@ -147,6 +133,7 @@ export function covidRows(
         ? undefined
         : classFault(Object.keys(WORDINGS), stated));
     const credit = credits?.get(`images/${name}`);
+    const [width = "", height = ""] = text("Resolution").split(/x/i);
     return {
       where: `${table.name}:${line}`,
       stem: name,
@@ -154,7 +141,8 @@ export function covidRows(
       // Rows of unknown classes on one image do not belong together.
       phrase: found ? found.name : "",
       ...(found && { category: found.name, group: found.group }),
-      size: sizeOf(text("Resolution")),
+      // A resolution such as `943x751`.
+      size: [width, height],
       ...(mask && {
         mask: {
           path: mask,
@@ -172,17 +160,11 @@ export function covidRows(
 /** Paths of the images and masks that the rows of `structure.csv` name, each once. */
 export function covidFiles(path: string, table: CsvTable): string[] {
   requireColumns(path, table, COLUMNS);
-  const files = table.records.flatMap(({ get }) => {
-    const mask = (get("Mask") ?? "").trim();
-    return [`images/${(get("Filename") ?? "").trim()}`, ...(mask ? [mask] : [])];
-  });
+  const files = table.records.flatMap(({ text }) => [
+    `images/${text("Filename")}`,
+    ...(text("Mask") ? [text("Mask")] : []),
+  ]);
   return [...new Set(files)];
-}
-
-/** Splits a resolution such as `943x751`. */
-function sizeOf(resolution: string): [string, string] {
-  const [width = "", height = ""] = resolution.split(/x/i);
-  return [width, height];
 }
 
 /** The table of masks, beside the table of the images. */

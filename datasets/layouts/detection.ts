@@ -10,6 +10,7 @@ import { InputRangeError } from "../../base/errors.ts";
 import { fold } from "../csv.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
+import { given } from "../../base/json.ts";
 
 /** Choice of the classes to ask for, and the phrase of each. */
 export interface Detection {
@@ -122,11 +123,7 @@ export function askEveryClass(
     const { stem, image, size, split, splitFault, patient, notes } = first;
     const common = {
       ...{ stem, image },
-      ...(size && { size }),
-      ...(split && { split }),
-      ...(splitFault && { splitFault }),
-      ...(patient && { patient }),
-      ...(notes && { notes }),
+      ...given({ size, split, splitFault, patient, notes }),
     };
     return chosen.flatMap((category, i): SplitRow[] => {
       const phrase = phrases[i]!;

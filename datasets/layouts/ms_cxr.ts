@@ -7,7 +7,7 @@
 
 import { InputSyntaxError } from "../../base/errors.ts";
 import { type CsvTable, requireColumns, toNumber } from "../csv.ts";
-import { isObject, type JsonObject } from "../../base/json.ts";
+import { given, isObject, type JsonObject } from "../../base/json.ts";
 import { nameOf, stemOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
@@ -40,8 +40,7 @@ export const PHANTOM_STEM = "phantom-";
  */
 export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
   requireColumns(path, table, MS_CXR_COLUMNS);
-  return table.records.map(({ line, get, fault }) => {
-    const text = (column: string) => (get(column) ?? "").trim();
+  return table.records.map(({ line, get, text, fault }) => {
     const [split, words] = [text("split"), text("words")];
     return {
       where: `${table.name}:${line}`,
@@ -52,9 +51,7 @@ export function msCxrRows(path: string, table: CsvTable): SplitRow[] {
       category: text("category_name"),
       box: ["x", "y", "w", "h"].map(text),
       size: [text("image_width"), text("image_height")],
-      ...(split && { split }),
-      ...(words && { words }),
-      ...(fault && { fault }),
+      ...given({ split, words, fault }),
     };
   });
 }

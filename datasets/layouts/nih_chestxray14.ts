@@ -43,8 +43,7 @@ export function nihRows(path: string, table: CsvTable): SplitRow[] {
   requireColumns(path, table, OWN);
   const columns = findBoxColumns(path, table);
   if (!columns) requireColumns(path, table, COLUMNS);
-  return table.records.map(({ line, get, fault }): SplitRow => {
-    const text = (column: string) => (get(column) ?? "").trim();
+  return table.records.map(({ line, text, fault }): SplitRow => {
     const [image, name] = [text("Image Index"), text("Finding Label")];
     const category = CLASSES.get(name);
     const wrong = fault ?? (category ? undefined : classFault(CLASSES.keys(), name));
@@ -81,9 +80,9 @@ const LABEL_COLUMNS = ["Image Index", "Finding Labels"];
 function labelRows(path: string, table: CsvTable, labels: CsvTable): SplitRow[] {
   requireColumns(LABELS, labels, LABEL_COLUMNS);
   const boxed = nihRows(path, table);
-  const found = new Map(labels.records.map(({ get, fault }) => [
-    get("Image Index")?.trim(),
-    { names: (get("Finding Labels") ?? "").split("|"), fault },
+  const found = new Map(labels.records.map(({ text, fault }) => [
+    text("Image Index"),
+    { names: text("Finding Labels").split("|"), fault },
   ]));
   const images = new Map(boxed.map((row) => [row.image, row]));
   const alone = [...images].flatMap(([image, { where, stem }]): SplitRow[] => {

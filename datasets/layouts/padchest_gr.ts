@@ -6,7 +6,7 @@
 
 import { InputSyntaxError } from "../../base/errors.ts";
 import type { CsvTable } from "../csv.ts";
-import { isObject } from "../../base/json.ts";
+import { given, isObject } from "../../base/json.ts";
 import { nameOf, stemOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
@@ -73,10 +73,9 @@ type Split = Pick<SplitRow, "split" | "splitFault" | "patient">;
 /** Maps each image to its split, or to the reason why the split cannot be read. */
 function splitsOf({ name, records }: CsvTable): Map<string, Split> {
   const splits = new Map<string, Split>();
-  for (const { line, get, fault } of records) {
-    const [image, split] = [get("ImageID")?.trim() ?? "", get("split")?.trim()];
-    const patient = get("PatientID")?.trim();
-    if (!fault) splits.set(image, { ...(split && { split }), ...(patient && { patient }) });
+  for (const { line, text, fault } of records) {
+    const [image, split, patient] = [text("ImageID"), text("split"), text("PatientID")];
+    if (!fault) splits.set(image, given({ split, patient }));
     else if (!splits.has(image)) {
       splits.set(image, { splitFault: `its split cannot be read: ${fault} (${name}:${line})` });
     }

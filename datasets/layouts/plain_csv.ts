@@ -11,6 +11,7 @@ import { nameOf } from "../../base/paths.ts";
 import { show } from "../show.ts";
 import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
+import { given } from "../../base/json.ts";
 
 const COLUMNS = ["image", "phrase"];
 
@@ -31,8 +32,7 @@ export function plainRows(path: string, table: CsvTable, columns = COLUMNS): Spl
   const boxColumns = isOfMask ? undefined : found;
   requireColumns(path, table, columns);
   return table.records.map((record) => {
-    const { line, get, fault } = record;
-    const text = (column: string) => (get(column) ?? "").trim();
+    const { line, text, fault } = record;
     const box = boxColumns?.names.map(text) ?? [];
     const [category, split, words] = [text("category"), text("split"), text("words")];
     const patient = text("patient");
@@ -43,20 +43,15 @@ export function plainRows(path: string, table: CsvTable, columns = COLUMNS): Spl
       phrase: text("phrase"),
       ...(!isNoBox(box) && { box, ...(boxColumns && { boxColumns }) }),
       ...(hasMasks && maskOf(record)),
-      ...(category && { category }),
-      ...(split && { split }),
-      ...(patient && { patient }),
-      ...(words && { words }),
-      ...(fault && { fault }),
+      ...given({ category, split, patient, words, fault }),
     };
   });
 }
 
 /** The mask of a row; a fault if it is JSON that cannot be read. */
-function maskOf({ get }: CsvRecord): { readonly mask?: RowMask; readonly fault?: string } {
-  const [mask, left, top, width, height] = ["mask", "left", "top", "width", "height"].map(
-    (column) => (get(column) ?? "").trim(),
-  ) as [string, string, string, string, string];
+function maskOf({ text }: CsvRecord): { readonly mask?: RowMask; readonly fault?: string } {
+  const [mask, left, top] = [text("mask"), text("left"), text("top")];
+  const [width, height] = [text("width"), text("height")];
   if (isNoBox([mask])) return {};
   if (/^[[{]/.test(mask)) {
     try {

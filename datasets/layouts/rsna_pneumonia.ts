@@ -23,8 +23,7 @@ const RSNA_COLUMNS = ["patientId", "x", "y", "width", "height", "Target"] as con
  */
 export function rsnaRows(path: string, table: CsvTable, asLabels = false): SplitRow[] {
   requireColumns(path, table, RSNA_COLUMNS);
-  return table.records.flatMap(({ line, get, fault }): SplitRow[] => {
-    const text = (column: string) => (get(column) ?? "").trim();
+  return table.records.flatMap(({ line, text, fault }): SplitRow[] => {
     const target = text("Target");
     const image = text("patientId");
     const where = `${table.name}:${line}`;

@@ -12,16 +12,10 @@ import type { SplitRow } from "../split_row.ts";
 import type { Layout } from "./layout.ts";
 import { CLASSES } from "../sample.ts";
 import { classPhrase } from "./_class_phrase.ts";
+import { given } from "../../base/json.ts";
 
 /** Columns of `annotations_train.csv`, which has `rad_id` too, and of `annotations_test.csv`. */
-const VINDR_COLUMNS = [
-  "image_id",
-  "class_name",
-  "x_min",
-  "y_min",
-  "x_max",
-  "y_max",
-] as const;
+const VINDR_COLUMNS = ["image_id", "class_name", "x_min", "y_min", "x_max", "y_max"];
 
 /** The paper's eight classes by their spelling in VinDr-CXR. */
 const NAMES = new Map<string, string>(
@@ -58,10 +52,9 @@ function splitOf(annotations: string): string | undefined {
 export function vindrRows(path: string, table: CsvTable, labels: CsvTable | undefined): SplitRow[] {
   requireColumns(path, table, VINDR_COLUMNS);
   const isPneumonia = (name: string) => PNEUMONIA.includes(name);
-  const named = table.records.map(({ get, fault, line }) => {
-    const text = (column: string) => (get(column) ?? "").trim();
-    return { line, fault, text, image: text("image_id"), name: text("class_name") };
-  });
+  const named = table.records.map(({ text, ...record }) => ({
+    ...{ ...record, text, image: text("image_id"), name: text("class_name") },
+  }));
   const other = named.find(({ name }) => isPneumonia(name));
   if (other && !labels) {
     throw new InputSyntaxError(
@@ -83,9 +76,7 @@ export function vindrRows(path: string, table: CsvTable, labels: CsvTable | unde
       image,
       phrase: classPhrase(spelled ?? ""),
       ...toBox(CORNERS.names.map(text)),
-      ...(category && { category }),
-      ...(split && { split }),
-      ...(fault && { fault }),
+      ...given({ category, split, fault }),
     }];
   });
   return table.has("rad_id") ? dropRepeated(rows) : rows;
@@ -108,9 +99,9 @@ function toBox(corners: readonly string[]): Pick<SplitRow, "box" | "boxColumns">
 function positiveImages(labels: CsvTable): Map<string, boolean | string> {
   const columns = labels.columns.filter((column) => NAMES.has(column));
   const found = new Map<string, boolean | string>();
-  for (const { get, line, fault } of labels.records) {
-    const image = (get("image_id") ?? "").trim();
-    const values = columns.map((column) => get(column)?.trim() ?? "");
+  for (const { text, line, fault } of labels.records) {
+    const image = text("image_id");
+    const values = columns.map(text);
     const bad = values.findIndex((value) => value !== "" && Number.isNaN(toNumber(value)));
     const why = fault ??
       (bad < 0 ? undefined : `"${columns[bad]}" must be a number, got "${show(values[bad])}"`);
@@ -150,14 +141,14 @@ function overlap(one: Box, other: Box): number {
 function labelRows(path: string, table: CsvTable, labels: CsvTable | undefined): SplitRow[] {
   const split = splitOf(table.name);
   const alone = [table, ...(labels ? [labels] : [])].flatMap(({ name, records }) =>
-    records.flatMap(({ get, line, fault }) => {
-      const image = (get("image_id") ?? "").trim();
+    records.flatMap(({ text, line, fault }) => {
+      const image = text("image_id");
       const row = {
         ...{ where: `${name}:${line}`, stem: image, image, phrase: "" },
         ...(split && { split }),
         ...(fault && { fault }),
       };
-      const named = [...NAMES].filter(([column]) => toNumber(get(column) ?? "") > 0);
+      const named = [...NAMES].filter(([column]) => toNumber(text(column)) > 0);
       return [row, ...named.map(([, category]) => ({ ...row, category }))];
     })
   );

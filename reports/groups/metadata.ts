@@ -131,7 +131,7 @@ export async function readMetadata(
   const keys = indexKeys(samples);
   let count = 0;
   let first: string | undefined;
-  for (const { line, get, fault } of table.records) {
+  for (const { line, get, text, fault } of table.records) {
     if (fault) {
       count++;
       first ??= `line ${line}: ${fault}`;
@@ -141,7 +141,7 @@ export async function readMetadata(
       for (const id of match(get(name) ?? "", kind, keys[kind])) {
         const own = values.getOrInsertComputed(id, () => new Map<string, Set<string>>());
         for (const column of kept) {
-          own.getOrInsertComputed(column, () => new Set()).add((get(column) ?? "").trim());
+          own.getOrInsertComputed(column, () => new Set()).add(text(column));
         }
       }
     }

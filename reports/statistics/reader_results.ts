@@ -7,6 +7,7 @@
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { boxIou } from "../../scoring/box_iou.ts";
 import { LARGEST, type ProtocolName, scoreBoxesByProtocols } from "../../scoring/protocols.ts";
+import { given } from "../../base/json.ts";
 
 /** Names of the two directions in which readers are compared. */
 export const READERS = ["Reader 2 against reader 1", "Reader 1 against reader 2"] as const;
@@ -31,10 +32,7 @@ export function readerResults(result: SampleResult): readonly SampleResult[] | u
   const common = {
     id,
     ...(index !== undefined && { index }),
-    ...(image && { image }),
-    ...(category && { category }),
-    ...(group && { group }),
-    ...(patient && { patient }),
+    ...given({ image, category, group, patient }),
   };
   return [{ predicted: otherBoxes, truth: boxes }, { predicted: boxes, truth: otherBoxes }].map(
     ({ predicted, truth }) => ({
