@@ -16,17 +16,15 @@ import { droppedSentence } from "../pipeline/ground.ts";
 import type { BoxedPhrase, GroundedPhrase } from "../pipeline/method.ts";
 import type { ScoredPhrase } from "../pipeline/metrics.ts";
 import { drawAttention } from "../reports/figures/attention_sheet.ts";
-import { renderCaptionedOverlay } from "../reports/figures/captioned_overlay.ts";
+import {
+  type CaptionedOverlay,
+  renderCaptionedOverlay,
+} from "../reports/figures/captioned_overlay.ts";
 import { type Backdrop, backdropOf, withoutHeat } from "../reports/figures/overlay.ts";
 import { encodeNpy } from "../reports/exports/npy.ts";
 import { toPng } from "../reports/figures/png.ts";
 import { boxTexts } from "../reports/box_text.ts";
-import {
-  boxesJson,
-  type FoundHeatmap,
-  resultJson,
-  type ResultRecord,
-} from "../reports/result_json.ts";
+import { boxesJson, resultJson, type ResultRecord } from "../reports/result_json.ts";
 import { type Answered, answerOf, writeAnswers } from "./grounding/conclude.ts";
 import { readQuestions } from "./grounding/questions.ts";
 import { BACKEND_FLAGS, requireBackend } from "./kit/backend.ts";
@@ -335,36 +333,23 @@ interface Source {
   readonly backdrop: Backdrop;
 }
 
-/** A result whose files are written. */
-interface WrittenResult {
-  readonly result: ShownPhrase | BoxedPhrase;
-  /** Content of its `result.json`. */
-  readonly json: object;
-  /** The result in words. */
-  readonly sentence: string;
-  readonly folder: string;
-}
-
-/** Writes the results of one image as they arrive. */
+/** Writes the results of one image as they arrive; each comes with its `result.json` in words too. */
 function writeResults(
   folderOf: (index: number) => string,
   results: AsyncIterable<ShownPhrase | BoxedPhrase>,
   source: Source,
-): AsyncIterable<WrittenResult> {
+) {
   const write = async (result: ShownPhrase | BoxedPhrase) => {
     const { id, phrase } = result.sample;
     const folder = folderOf(Number(id));
     await makeFolder(folder);
-    if ("predicted" in result) {
-      const json = await writeBoxes(folder, result, source);
-      return { result, json, sentence: `${phrase}: ${foundText(result)}`, folder };
-    }
-    const { originalBox, constant } = result;
     const json = await writeResult(folder, result, source);
-    const where = constant
+    const where = "predicted" in result
+      ? foundText(result)
+      : result.constant
       ? "nothing found: the heatmap is the same everywhere"
-      : originalBox
-      ? `mask within [${originalBox}]`
+      : result.originalBox
+      ? `mask within [${result.originalBox}]`
       : "whole heatmap";
     return { result, json, sentence: `${phrase}: ${where}`, folder };
   };
@@ -372,57 +357,40 @@ function writeResults(
   return mapStream(results, write, { concurrency: 2 });
 }
 
-async function writeResult(folder: string, result: ShownPhrase, source: Source): Promise<object> {
-  const { image, heatmap, size, threshold, originalBox, sample, drawSheet } = result;
-  await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
-  const notes = [...sample.notes ?? [], ...source.notes];
-  const caption = {
-    phrase: sample.phrase,
-    // Leave out the folders: their names may be names of patients.
-    image: nameOf(source.image),
-    threshold,
-    isOtsu: threshold !== undefined,
-    notes,
-  };
-  const shown = { gray: image.gray, heatmap, size, crop: image.crop, caption };
-  await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(shown, source.backdrop));
-  if (drawSheet) {
-    const sheet = await drawSheet();
-    await writeWhole(`${folder}/attention.svg`, sheet);
-    await writeWhole(`${folder}/attention.png`, await toPng(sheet));
+/** Writes the files of a result; returns the content of its `result.json`. */
+async function writeResult(
+  folder: string,
+  result: ShownPhrase | BoxedPhrase,
+  { image, gray, backdrop, record, notes: common }: Source,
+): Promise<object> {
+  const { phrase, notes: own = [] } = result.sample;
+  const notes = [...own, ...common];
+  const facts = { image, phrase, size: gray, grayLevels: gray.grayLevels, notes };
+  // Leave out the folders: their names may be names of patients.
+  const caption = { phrase, image: nameOf(image), notes };
+  const draw = async (overlay: CaptionedOverlay) =>
+    await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(overlay, backdrop));
+  let json: object;
+  if ("predicted" in result) {
+    const { predicted, confidence, details } = result;
+    const text = foundText(result);
+    const found = `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+    const shown = { gray, ...withoutHeat(gray), predicted };
+    await draw({ ...shown, caption: { ...caption, isOtsu: false, found } });
+    json = boxesJson({ ...facts, boxes: predicted, confidence, details }, record);
+  } else {
+    const { heatmap, size, threshold, originalBox, drawSheet, image: { crop } } = result;
+    await writeWhole(`${folder}/heatmap.npy`, encodeNpy(heatmap, [size, size]));
+    const isOtsu = threshold !== undefined;
+    await draw({ gray, heatmap, size, crop, caption: { ...caption, threshold, isOtsu } });
+    if (drawSheet) {
+      const sheet = await drawSheet();
+      await writeWhole(`${folder}/attention.svg`, sheet);
+      await writeWhole(`${folder}/attention.png`, await toPng(sheet));
+    }
+    const found = { threshold, box: originalBox, crop, heatmapSize: size };
+    json = resultJson({ ...facts, ...found }, record);
   }
-  const found: FoundHeatmap = {
-    image: source.image,
-    phrase: sample.phrase,
-    size: image.gray,
-    grayLevels: image.gray.grayLevels,
-    threshold,
-    box: originalBox,
-    crop: image.crop,
-    heatmapSize: size,
-    notes,
-  };
-  const json = resultJson(found, source.record);
-  await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
-  return json;
-}
-
-async function writeBoxes(folder: string, found: BoxedPhrase, source: Source): Promise<object> {
-  const { sample: { phrase, notes: own = [] }, predicted, confidence, details } = found;
-  const { image, gray, backdrop } = source;
-  const notes = [...own, ...source.notes];
-  const sentence = foundText(found);
-  const caption = {
-    ...{ phrase, image: nameOf(image), isOtsu: false, notes },
-    found: `${sentence[0]!.toUpperCase()}${sentence.slice(1)}.`,
-  };
-  const shown = { gray, ...withoutHeat(gray), predicted, caption };
-  await writeWhole(`${folder}/overlay.png`, await renderCaptionedOverlay(shown, backdrop));
-  const { grayLevels } = gray;
-  const json = boxesJson(
-    { image, phrase, size: gray, grayLevels, boxes: predicted, confidence, notes, details },
-    source.record,
-  );
   await writeWhole(`${folder}/result.json`, JSON.stringify(json, null, 2) + "\n");
   return json;
 }

@@ -1,4 +1,3 @@
-import type { Size } from "../../base/geometry.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { Random } from "../../base/random.ts";
@@ -129,9 +128,10 @@ export async function* drawRun(
       }
       try {
         panels.push(
-          result.predicted
-            ? await makeBoxPanel(result)
-            : await makePanel(result, await run.get(result.id, result.setting)),
+          await makePanel(
+            result,
+            result.predicted ? undefined : await run.get(result.id, result.setting),
+          ),
         );
       } catch (error) {
         // The panels of a sample stay below the labels.
@@ -243,49 +243,30 @@ function fileName(text: string, taken: Set<string>): string {
 }
 
 /**
- * Draws the panel of one sample.
+ * Draws the panel of one sample: with its heatmap, or with its predicted boxes.
  *
  * @throws {Error} If the image is missing or invalid, or has another size than the grounded image.
  */
-async function makePanel(result: HeatmapResult, heatmap: RunHeatmap): Promise<Panel> {
-  const { width, height } = heatmap.image;
-  const gray = await originalImage(result.image, heatmap.image);
-  const overlay = await renderOverlay({ ...heatmap, gray, maxSide: PIXELS });
-  const scores = result.status === "scored"
-    ? `|CNR| ${formatScore("absCnr", result.absCnr)} · mIoU ${formatScore("miou", result.miou)} %`
-    : "";
-  const truth = await truthIn(result, heatmap.image);
-  return { ...titleOf(result), ...truth, scores, overlay, image: { width, height } };
-}
-
-/** Ground truth of a panel. */
-async function truthIn(
-  result: HeatmapResult,
-  image: Size,
-): Promise<Pick<Panel, "boxes" | "outline">> {
+async function makePanel(result: HeatmapResult, heatmap: RunHeatmap | undefined): Promise<Panel> {
+  const { predicted = [], confidence, boxes } = result;
+  const gray = await originalImage(result.image, heatmap?.image);
+  const overlay = await renderOverlay({
+    ...{ ...(heatmap ?? withoutHeat(gray)), gray, maxSide: PIXELS },
+  });
+  const miou = result.status === "scored" && `IoU ${formatScore("miou", result.miou)} %`;
+  const scores = heatmap
+    ? miou ? `|CNR| ${formatScore("absCnr", result.absCnr)} · m${miou}` : ""
+    : [...(miou ? [miou] : []), ...(predicted.length === 0 ? ["no box"] : [])].join(" · ");
+  const { width, height } = heatmap?.image ?? gray;
   // A quarter of the panel's pixel, which no reader sees.
-  const tolerance = Math.max(image.width, image.height) / PANEL_SIDE / 4;
+  const tolerance = Math.max(width, height) / PANEL_SIDE / 4;
+  const image = { width, height };
   const outline = await resultOutline(result, image, { tolerance, most: MAX_CORNERS });
-  return { boxes: result.boxes, ...(outline && { outline }) };
-}
-
-/**
- * Draws the panel of a sample with predicted boxes, as {@linkcode makePanel} does.
- *
- * @throws {Error} If the image is missing or invalid.
- */
-async function makeBoxPanel(result: HeatmapResult): Promise<Panel> {
-  const { predicted = [], confidence } = result;
-  const gray = await originalImage(result.image);
-  const overlay = await renderOverlay({ ...withoutHeat(gray), gray, maxSide: PIXELS });
-  const scores = [
-    ...(result.status === "scored" ? [`IoU ${formatScore("miou", result.miou)} %`] : []),
-    ...(predicted.length === 0 ? ["no box"] : []),
-  ].join(" · ");
-  const { width, height } = gray;
-  const found = { predicted, ...(confidence && { confidence }) };
-  const truth = await truthIn(result, gray);
-  return { ...titleOf(result), ...truth, ...found, scores, overlay, image: { width, height } };
+  return {
+    ...{ ...titleOf(result), boxes, scores, overlay, image },
+    ...(outline && { outline }),
+    ...(!heatmap && { predicted, ...(confidence && { confidence }) }),
+  };
 }
 
 function titleOf({ id, phrase = "", category }: HeatmapResult) {
