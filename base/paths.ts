@@ -9,6 +9,12 @@ export function folderOf(path: string): string {
   return end < 0 ? "." : path.slice(0, Math.max(end, 1));
 }
 
+/** A path, and the rest of it after each of its leading folders, the longest first. */
+export function pathEnds(path: string): string[] {
+  // Slices share the memory of a long path; joined parts would copy it.
+  return [path, ...path.matchAll(/\//g).map(({ index }) => path.slice(index + 1))];
+}
+
 /** Last segment of a path. */
 export function nameOf(path: string): string {
   return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);

@@ -6,6 +6,7 @@ import { imagesOf, masksOf } from "./kit/images.ts";
 import { Progress, PROGRESS_FLAGS } from "./kit/progress.ts";
 import { convertRun } from "../reports/exports/convert_run.ts";
 import { EXPORT_FORMATS, type ExportFormat, formatOf } from "../reports/exports/registry.ts";
+import { parseSome } from "./kit/parsers.ts";
 
 /** Names of the formats that read images. */
 const NEEDS_IMAGES = EXPORT_FORMATS.filter((name) => formatOf(name).needsImages);
@@ -99,16 +100,8 @@ async function main(values: Values, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** Parses lists such as `npy,coco`. Returns each format once, in the order of EXPORT_FORMATS. */
 function parseFormats(texts: readonly string[]): ExportFormat[] {
-  const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim());
-  for (const name of names) {
-    if ((EXPORT_FORMATS as readonly string[]).includes(name)) continue;
-    throw new UsageError(
-      `Option "--to" must be some of ${EXPORT_FORMATS.join(", ")}, got "${name}"`,
-    );
-  }
-  return EXPORT_FORMATS.filter((name) => names.includes(name));
+  return parseSome("to", texts, EXPORT_FORMATS);
 }
 
 /** Files beside the run that the formats read: its images and masks, or its masks alone. */

@@ -161,18 +161,10 @@ async function main(asGiven: EvalValues, signal: AbortSignal): Promise<number> {
         dataset: { path: dataset.path, ...facts.dataset },
         ...(shard && { shard }),
       };
-      const state = {
-        folder,
-        record,
-        controls,
-        dataset,
-        done,
-        summary,
-        failures,
-        progress,
-        notices,
-      };
-      return await carryOut({ ...state, opened, about, values, protocols }, signal);
+      return await carryOut({
+        ...{ folder, record, controls, dataset, done, summary, failures, progress, notices },
+        ...{ opened, about, values, protocols },
+      }, signal);
     } finally {
       await opened.close();
     }

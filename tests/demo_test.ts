@@ -6,7 +6,7 @@ import { openModel } from "../models/ldm/model.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";
 import { ground } from "../pipeline/ground.ts";
 import { scoreHeatmap } from "../scoring/score_heatmap.ts";
-import { readSamples } from "../datasets/read_samples.ts";
+import { readSamples } from "./support/read_samples.ts";
 
 const DEMO = new URL("../models/demo", import.meta.url).pathname;
 

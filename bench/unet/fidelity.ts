@@ -14,7 +14,7 @@ import { type LdmModel, openModel } from "../../models/ldm/model.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { ground } from "../../pipeline/ground.ts";
 import { DEMO } from "../../methods/ldm/ldm.ts";
-import { readSamples } from "../../datasets/read_samples.ts";
+import { readSamples } from "../../tests/support/read_samples.ts";
 import {
   DEFAULT_STEPS,
   type GroundSettings,

@@ -3,19 +3,28 @@ import type { Shard } from "../../datasets/open_dataset.ts";
 import { UsageError } from "./flags.ts";
 
 /**
- * Parses lists such as `per-box,biovil`. Returns each protocol once, in a fixed order, without
- * `paper`.
+ * Parses lists such as `npy,coco` into some of the known names, each once and in their order.
+ *
+ * @param option Name of the option.
+ * @param others Names that are known too, and left out.
+ * @throws {UsageError} If a name is unknown.
  */
+export function parseSome<N extends string>(
+  option: string,
+  texts: readonly string[],
+  known: readonly N[],
+  others: readonly string[] = [],
+): N[] {
+  const names: string[] = texts.flatMap((text) => text.split(",")).map((name) => name.trim());
+  const all = [...others, ...known];
+  const wrong = names.find((name) => !all.includes(name));
+  if (wrong === undefined) return known.filter((name) => names.includes(name));
+  throw new UsageError(`Option "--${option}" must be some of ${all.join(", ")}, got "${wrong}"`);
+}
+
+/** Parses lists such as `per-box,biovil`; `paper` stands for no further protocol. */
 export function parseProtocols(texts: readonly string[]): ProtocolName[] {
-  const names = texts.flatMap((text) => text.split(",")).map((name) => name.trim());
-  const known = Object.keys(PROTOCOLS) as ProtocolName[];
-  for (const name of names) {
-    if (name === "paper" || Object.hasOwn(PROTOCOLS, name)) continue;
-    throw new UsageError(
-      `Option "--protocol" must be some of paper, ${known.join(", ")}, got "${name}"`,
-    );
-  }
-  return known.filter((name) => names.includes(name));
+  return parseSome("protocol", texts, Object.keys(PROTOCOLS) as ProtocolName[], ["paper"]);
 }
 
 /** Environment variables by which a cluster numbers its tasks. */

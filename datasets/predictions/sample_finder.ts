@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { InputRangeError } from "../../base/errors.ts";
-import { nameOf, stemOf } from "../../base/paths.ts";
+import { nameOf, pathEnds, stemOf } from "../../base/paths.ts";
 import type { DatasetItem } from "../sample.ts";
 import { show } from "../show.ts";
 
@@ -74,7 +74,7 @@ export class SampleFinder {
   }
 
   #image(name: string): string | undefined {
-    for (const end of endsOf(name)) {
+    for (const end of pathEnds(name)) {
       const own = this.#exact.get(end);
       if (own !== undefined) return own;
       // The base name of a longer path is not enough: an image in another folder may have it too.
@@ -105,11 +105,5 @@ function withoutRoot(path: string, root: string): string {
 
 /** The ends of an image's path, and the base name without extension. */
 function namesOf(path: string): string[] {
-  return [...endsOf(path), stemOf(nameOf(path))];
-}
-
-/** A path, and the rest of it after each of its leading folders. */
-function endsOf(path: string): string[] {
-  // Slices share the memory of a long path; joined parts would copy it.
-  return [path, ...path.matchAll(/\//g).map(({ index }) => path.slice(index + 1))];
+  return [...pathEnds(path), stemOf(nameOf(path))];
 }

@@ -5,6 +5,7 @@ import { decodeText, notText } from "../../datasets/text.ts";
 import { imageEnding } from "../../images/endings.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { patientOf } from "../../runs/patients.ts";
+import { pathEnds } from "../../base/paths.ts";
 
 /** Kinds of keys, from the most to the least specific. */
 const KINDS = ["image", "study", "patient"] as const;
@@ -48,11 +49,6 @@ function plainId(id: string): string {
   return id.trim().replace(/^[ps](?=\d{8}\b)/, "").replace(/^(\d+)\.0$/, "$1");
 }
 
-/** Ends of a path at its folders, the longest first; the path itself is left out. */
-function endsOf(path: string): string[] {
-  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(index + 1));
-}
-
 function indexKeys(samples: readonly SampleResult[]): Record<Kind, KeyIndex> {
   const make = (): KeyIndex => ({ whole: new Map(), ends: new Map() });
   const found = { image: make(), study: make(), patient: make() };
@@ -62,7 +58,7 @@ function indexKeys(samples: readonly SampleResult[]): Record<Kind, KeyIndex> {
     const { id, image = "" } = sample;
     const path = plainPath(image);
     // The id of a sample begins with the id that its dataset gives the image.
-    for (const end of new Set([...endsOf(path), plainPath(id.replace(/#\d+$/, ""))])) {
+    for (const end of new Set([...pathEnds(path).slice(1), plainPath(id.replace(/#\d+$/, ""))])) {
       add(found.image.ends, end, id);
     }
     add(found.image.whole, path, id);
@@ -79,7 +75,7 @@ function match(cell: string, kind: Kind, { whole, ends }: KeyIndex): readonly st
   if (kind !== "image") return whole.get(plainId(cell)) ?? [];
   const path = plainPath(cell);
   // Paths join if the shorter is a whole end of the longer. Equal names in other folders do not.
-  const own = [path, ...endsOf(path)].flatMap((end) => whole.get(end) ?? []);
+  const own = pathEnds(path).flatMap((end) => whole.get(end) ?? []);
   return [...new Set([...own, ...ends.get(path) ?? []])];
 }
 

@@ -21,7 +21,7 @@ import { loadBundle } from "../../ldm/bundle.ts";
 import { defaultLayers, openModel } from "../../ldm/model.ts";
 import { openRuntime } from "../../runtime/open_runtime.ts";
 import { DEMO } from "../../../methods/ldm/ldm.ts";
-import { readSamples } from "../../../datasets/read_samples.ts";
+import { readSamples } from "../../../tests/support/read_samples.ts";
 import { type Guess, readGuesses } from "./_guesses.ts";
 import { makeTable } from "../../../reports/tables/result_table.ts";
 

@@ -1,5 +1,5 @@
-import { openDataset } from "./open_dataset.ts";
-import type { Sample } from "./sample.ts";
+import { openDataset } from "../../datasets/open_dataset.ts";
+import type { Sample } from "../../datasets/sample.ts";
 
 /**
  * Reads all samples of a dataset that fits into memory and has no bad row.
