@@ -9,9 +9,7 @@ export interface FileText {
   readonly isBroken: boolean;
 }
 
-/**
- * Decodes text in UTF-8, or in UTF-16 as Excel's "Unicode Text" and PowerShell write it.
- */
+/** Decodes text in UTF-8, or in UTF-16 as Excel's "Unicode Text" and PowerShell write it. */
 export function decodeText(bytes: Uint8Array): FileText {
   const encoding = encodingOf(bytes);
   try {

@@ -11,6 +11,7 @@ import {
   inClassOrder,
   mapMeans,
   meanColumn,
+  type MeansByClass,
   meansByClass,
   meansOf,
   type NumberMeans,
@@ -31,20 +32,11 @@ export interface ProtocolMeans {
 }
 
 /** Means of a run by one protocol. */
-export interface ProtocolSummary {
+export interface ProtocolSummary extends MeansByClass<ProtocolMeans> {
   /** One entry per class; `count` is the number of samples, or of boxes for `per-box`. */
-  readonly classes: readonly (ProtocolMeans & {
-    readonly category: string;
-    readonly count: number;
+  readonly classes: readonly (MeansByClass<ProtocolMeans>["classes"][number] & {
     /** Number of images that have the class; only of `detection`. */
     readonly present?: number;
-  })[];
-  /** Unweighted mean over the classes; absent if no sample was scored. */
-  readonly average?: ProtocolMeans;
-  /** Means of each group of classes; absent if the dataset has no groups. */
-  readonly groups?: readonly (ProtocolMeans & {
-    readonly group: string;
-    readonly categories: readonly string[];
   })[];
   /**
    * All samples together; of `generate-to-ground`, whose code prints it as `all`, and of the

@@ -20,6 +20,7 @@ import {
 } from "./result_table.ts";
 import type { Summary } from "./summary.ts";
 import { ALL } from "../statistics/scored_numbers.ts";
+import { meanColumn } from "./class_means.ts";
 
 /** Summary of one setting by one protocol. */
 interface Entry {
@@ -220,12 +221,11 @@ function countOf(
   column: string,
   countOfClass?: (category: string) => number,
 ): number {
-  const means = meansOf(summary, column);
   const isOfAll = column === AVERAGE || column === ALL && summary.all ||
     column === WEIGHTED && summary.weighted;
-  const isIn = (category: string) =>
-    isOfAll || category === column ||
-    means !== undefined && "categories" in means && means.categories.includes(category);
+  const own = summary.groups?.find(({ group }) => meanColumn(group) === column)?.categories ??
+    [column];
+  const isIn = (category: string) => isOfAll || own.includes(category);
   return summary.classes.filter(({ category }) => isIn(category))
     .reduce((sum, { category, count }) => sum + (countOfClass?.(category) ?? count), 0);
 }

@@ -1,7 +1,7 @@
 import { CLASSES } from "../../datasets/sample.ts";
 import type { NumberName } from "../../scoring/protocols.ts";
 import type { Interval } from "./bootstrap.ts";
-import { AVERAGE, meanColumn } from "./class_means.ts";
+import { AVERAGE, meanColumn, type MeansByClass } from "./class_means.ts";
 import { PAPER, TABLE_ONE, TABLE_TWO } from "./published.ts";
 import type { Summary } from "./summary.ts";
 import { SCORES } from "../../scoring/score_heatmap.ts";
@@ -287,19 +287,11 @@ function haveEqualCounts(summaries: readonly Summary[]): boolean {
   return new Set(texts).size === 1;
 }
 
-/** Means over the classes, and the means of groups of classes. */
-interface ColumnMeans<C, A, G> {
-  readonly classes: readonly C[];
-  readonly average?: A;
-  readonly groups?: readonly G[];
-}
-
 /** Finds the means of a summary for a column; `undefined` if the class has none. */
-export function meansOf<
-  C extends { readonly category: string },
-  A,
-  G extends { readonly group: string },
->({ classes, average, groups }: ColumnMeans<C, A, G>, column: string): C | A | G | undefined {
+export function meansOf<N>(
+  { classes, average, groups }: MeansByClass<N>,
+  column: string,
+): N | undefined {
   if (column === AVERAGE) return average;
   return classes.find(({ category }) => category === column) ??
     groups?.find(({ group }) => meanColumn(group) === column);

@@ -4,6 +4,7 @@ import {
   type ClassGroups,
   inClassOrder,
   mapMeans,
+  type MeansByClass,
   meansByClass,
   type NumberMeans,
 } from "./class_means.ts";
@@ -26,20 +27,6 @@ export interface Means extends MeanScores {
   readonly intervals?: Readonly<Record<ScoreName, Interval>>;
 }
 
-/** Means over the samples of one class. */
-export interface ClassSummary extends Means {
-  readonly category: string;
-  /** Number of scored samples. */
-  readonly count: number;
-}
-
-/** Unweighted means over the classes of one group, such as `Anatomy`. */
-export interface GroupSummary extends Means {
-  readonly group: string;
-  /** Names of its classes with scores. */
-  readonly categories: readonly string[];
-}
-
 /** Intervals of which each draw takes patients with replacement, with all their samples. */
 export interface PatientIntervals {
   readonly count: number;
@@ -54,14 +41,8 @@ export interface LeftOut {
   readonly failed: number;
 }
 
-/** Summary of a run's results. */
-export interface Summary {
-  /** One entry per class with scores: the paper's classes in its order, then others by name. */
-  readonly classes: readonly ClassSummary[];
-  /** Unweighted mean over the classes (docs/method.md, section 3); absent if none has scores. */
-  readonly average?: Means;
-  /** Means of each group of classes; absent if the dataset has no groups. */
-  readonly groups?: readonly GroupSummary[];
+/** Summary of a run's results; the means are those of docs/method.md, section 3. */
+export interface Summary extends MeansByClass<Means> {
   /** Parameters of the intervals. */
   readonly bootstrap: Bootstrap;
   /**
