@@ -12,28 +12,18 @@ import {
   sleep,
 } from "./download_file.ts";
 import { type ModelRecord, readRecord, writeRecord } from "./record.ts";
-import { AbsentFile, type Source } from "./request.ts";
+import { AbsentFile } from "./request.ts";
 import { folderOf, stat } from "../base/paths.ts";
 import { writeWhole } from "../base/write_whole.ts";
 
-/** Conditions and callbacks of {@linkcode fetchModel} and `fetchDataset`. */
-export interface FetchModelOptions {
-  /** Address and hosts of the files. */
-  readonly source: Source;
+/**
+ * Conditions and callbacks of {@linkcode fetchModel} and `fetchDataset`. `onBytes` gets the bytes of
+ * all files on this machine; `pauses` are {@linkcode PAUSES} by default.
+ */
+export interface FetchModelOptions
+  extends Pick<DownloadContext, "source">, Partial<Omit<DownloadContext, "source">> {
   /** Called when the sizes are known, with the bytes of the model and the bytes on this machine. */
   readonly onBegin?: (total: number, before: number) => void;
-  /** Called with the number of bytes on this machine. */
-  readonly onBytes?: (bytes: number) => void;
-  /** Called with sentences, for example about a connection that broke. */
-  readonly onNotice?: (notice: string) => void;
-  /** Ends the download; finished files and the part stay. */
-  readonly signal?: AbortSignal;
-  /**
-   * Waits in milliseconds before further tries after a broken connection.
-   *
-   * @default {1, 2, 4, 8 and 16 seconds}
-   */
-  readonly pauses?: readonly number[];
   /**
    * Returns the free bytes on the disk of a folder.
    *
@@ -42,7 +32,7 @@ export interface FetchModelOptions {
   readonly freeBytes?: (folder: string) => Promise<number>;
 }
 
-/** Default of {@linkcode FetchModelOptions.pauses}. */
+/** Waits in milliseconds before further tries after a broken connection: 1 to 16 seconds. */
 export const PAUSES = [1000, 2000, 4000, 8000, 16_000];
 
 /** Name of the file that a download locks. */
@@ -71,15 +61,8 @@ export async function fetchModel(
   folder: string,
   options: FetchModelOptions,
 ): Promise<boolean> {
-  const {
-    source,
-    onBegin = () => {},
-    onBytes = () => {},
-    onNotice = () => {},
-    signal = new AbortController().signal,
-    pauses = PAUSES,
-    freeBytes,
-  } = options;
+  const { onBegin = () => {}, onBytes = () => {}, onNotice = () => {}, freeBytes } = options;
+  const { signal = new AbortController().signal, pauses = PAUSES, source } = options;
   await Deno.mkdir(folder, { recursive: true });
   using _lock = await lock(model, folder, onNotice, signal);
   let record = readRecord(folder);

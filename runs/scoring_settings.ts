@@ -33,6 +33,13 @@ export function hasAttention(record: Pick<RunRecord, "facts">): boolean {
   return record.facts.methods === undefined || methodsOf(record).ldm !== undefined;
 }
 
+/** Settings of the diffusion model in a run's record; empty if it states none. */
+export function ldmSettings(record: Pick<RunRecord, "facts">): MethodFacts {
+  const { facts } = record;
+  const settings = facts.methods === undefined ? facts.settings : methodsOf(record).ldm?.settings;
+  return (settings ?? {}) as MethodFacts;
+}
+
 /**
  * Reads the settings from a run's record.
  *
@@ -41,9 +48,9 @@ export function hasAttention(record: Pick<RunRecord, "facts">): boolean {
  */
 export function scoringSettings(folder: string, record: RunRecord): ScoringSettings {
   const { facts, variants } = record;
-  const settings = facts.methods === undefined ? facts.settings : methodsOf(record).ldm?.settings;
-  const { sigma, otsu, variants: made } =
-    (hasAttention(record) ? settings ?? {} : { sigma: 0, otsu: false }) as MethodFacts;
+  const { sigma, otsu, variants: made } = hasAttention(record)
+    ? ldmSettings(record)
+    : { sigma: 0, otsu: false, variants: undefined };
   const { margin, protocols = [], lift } = facts;
   const isOther = (name: string) => facts.methods !== undefined && name !== "" && name !== "ldm";
   const chosen = variants.map((name): [string, unknown] => [

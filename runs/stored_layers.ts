@@ -2,7 +2,7 @@ import type { SampleResult, StoredHeatmap } from "../pipeline/evaluate.ts";
 import type { AveragedLayer } from "../pipeline/postprocess.ts";
 import type { Run } from "./run.ts";
 import { hasHeatmap, type KeptAttention, keptOf, RECORD } from "./run_folder.ts";
-import { methodsOf } from "./scoring_settings.ts";
+import { ldmSettings } from "./scoring_settings.ts";
 
 /** Layers and steps that a heatmap averages. */
 export interface AttentionChoice {
@@ -38,9 +38,8 @@ interface ModelSettings extends AttentionChoice {
 export function storedAttention({ record, folder }: Run): StoredAttention {
   const { facts, variants: names } = record;
   const isMixed = facts.methods !== undefined;
-  const settings = isMixed ? methodsOf(record).ldm?.settings : facts.settings;
   const kept = keptOf(record);
-  const { steps, variants, ...single } = (settings ?? {}) as Partial<ModelSettings>;
+  const { steps, variants, ...single } = ldmSettings(record) as Partial<ModelSettings>;
   const own = new Map<string, AttentionChoice>();
   for (const name of isMixed ? names.filter((name) => ["", "ldm"].includes(name)) : names) {
     const found = Array.isArray(variants)
