@@ -250,9 +250,8 @@ function fileName(text: string, taken: Set<string>): string {
 async function makePanel(result: HeatmapResult, heatmap: RunHeatmap | undefined): Promise<Panel> {
   const { predicted = [], confidence, boxes } = result;
   const gray = await originalImage(result.image, heatmap?.image);
-  const overlay = await renderOverlay({
-    ...{ ...(heatmap ?? withoutHeat(gray)), gray, maxSide: PIXELS },
-  });
+  const covered = heatmap ?? withoutHeat(gray);
+  const overlay = await renderOverlay({ ...covered, gray, maxSide: PIXELS });
   const miou = result.status === "scored" && `IoU ${formatScore("miou", result.miou)} %`;
   const scores = heatmap
     ? miou ? `|CNR| ${formatScore("absCnr", result.absCnr)} · m${miou}` : ""
