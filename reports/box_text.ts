@@ -1,10 +1,5 @@
 import type { Box } from "../base/geometry.ts";
 
-/** A confidence of 0..1 in words. */
-export function confidenceText(confidence: number): string {
-  return `confidence ${confidence.toFixed(2)}`;
-}
-
 /**
  * Describes predicted boxes, such as `[10.5, 20.0, 100.2, 80.0], confidence 0.83`.
  *
@@ -15,6 +10,6 @@ export function boxTexts(boxes: readonly Box[], confidence?: readonly number[]):
   return boxes.map((box, i) => {
     const edges = `[${box.map((value) => value.toFixed(1)).join(", ")}]`;
     const own = confidence?.[i];
-    return own === undefined ? edges : `${edges}, ${confidenceText(own)}`;
+    return own === undefined ? edges : `${edges}, confidence ${own.toFixed(2)}`;
   });
 }

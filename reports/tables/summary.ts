@@ -13,8 +13,6 @@ import { columnNumbers } from "../statistics/column_numbers.ts";
 import { readerResults, READERS } from "../statistics/reader_results.ts";
 import { NumberRows } from "./number_rows.ts";
 import { ReasonGroups, type ReasonSummary } from "./_reason_groups.ts";
-
-export type { ReasonSummary };
 import { type ProtocolSummary, ProtocolSums } from "./protocol_summary.ts";
 import { BOOTSTRAP, type Bootstrap, type Interval } from "./bootstrap.ts";
 
