@@ -223,10 +223,7 @@ export interface Peer {
  * @param script Path of the script, which names the packages that it needs.
  * @returns The process, once the script's first line has told the version.
  */
-export async function startPeer(
-  script: string,
-  args: readonly string[],
-): Promise<Peer> {
+export async function startPeer(script: string, args: readonly string[]): Promise<Peer> {
   const complaint = `python3 ended; ${script} says what to install`;
   return await start("python3", [script, ...args], complaint);
 }

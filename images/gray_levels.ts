@@ -1,9 +1,3 @@
-/**
- * Converts the stored values of an X-ray to 8-bit grey levels.
- *
- * @module
- */
-
 /** A VOI window: the range of values that is shown as grey. */
 export interface Window {
   /** Centre of the window, in rescaled values. */
@@ -113,10 +107,7 @@ export interface GrayLevels {
  * @param stored Values as stored, 8 or 16 bits each, row by row.
  * @param format Meaning of the values.
  */
-export function grayLevels(
-  stored: Uint8Array | Uint16Array,
-  format: ValueFormat,
-): GrayLevels {
+export function grayLevels(stored: Uint8Array | Uint16Array, format: ValueFormat): GrayLevels {
   const { bits, shift = 0, isSigned, slope = 1, intercept = 0 } = format;
   const { modalityTable, window, table } = format;
   const count = 2 ** bits;

@@ -1,9 +1,3 @@
-/**
- * Converts an image's pixels to the square input of the autoencoder, on the GPU.
- *
- * @module
- */
-
 import { type Gpu, storage } from "../shaders/device.ts";
 import { Resize } from "../shaders/resize.ts";
 import { cropTaps, preprocess } from "./preprocess.ts";

@@ -239,11 +239,7 @@ type Admitted = Flow<{ readonly sample: Sample; readonly region?: Region }>;
  * Reads the masks of a sample before its model runs: a fault of a mask then costs no time. A region
  * is one thing, so that no part of it is dropped if the model sees another part.
  */
-async function readMasks(
-  sample: Sample,
-  gray: GrayImage,
-  crop: CropRegion,
-): Promise<Admitted> {
+async function readMasks(sample: Sample, gray: GrayImage, crop: CropRegion): Promise<Admitted> {
   if (!sample.masks || sample.masks.length === 0) return item({ sample });
   try {
     const { region, notes } = await readRegion(sample.masks, gray);

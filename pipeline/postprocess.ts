@@ -280,9 +280,7 @@ export function smoothingBands(
  */
 function meansBySide(layerMeans: readonly LayerMean[]): Map<number, Float32Array> {
   if (layerMeans.length === 0) {
-    throw new RangeError(
-      "Cannot make a heatmap: expected at least one layer, got none",
-    );
+    throw new RangeError("Cannot make a heatmap: expected at least one layer, got none");
   }
   const sums = new Map<number, Float32Array>();
   layerMeans.forEach(({ data, side }, layer) => {
@@ -330,9 +328,7 @@ function requireLayers(layers: readonly AttentionLayer[]): void {
   const expectedSteps = layers[0]?.shape[0];
   layers.forEach(({ data, shape }, layer) => {
     if (!(data instanceof Float32Array)) {
-      throw new TypeError(
-        `Cannot read attention of layer ${layer}: expected a Float32Array`,
-      );
+      throw new TypeError(`Cannot read attention of layer ${layer}: expected a Float32Array`);
     }
     const [steps, positions, tokens] = shape;
     if (steps !== expectedSteps || !(steps >= 1)) {

@@ -143,9 +143,7 @@ export class AttentionAccumulator {
    */
   mean(): Float32Array {
     if (this.#count === 0) {
-      throw new RangeError(
-        "Cannot average attention: expected at least one map, got none",
-      );
+      throw new RangeError("Cannot average attention: expected at least one map, got none");
     }
     const count = this.#count;
     return Float32Array.from(this.#sum, (total) => total / count);

@@ -45,10 +45,7 @@ export class DeviceLostError extends Error {
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i;
 
 /** Features that are requested if the adapter has them. */
-const FEATURES: readonly GPUFeatureName[] = [
-  "shader-f16",
-  "subgroups" as GPUFeatureName,
-];
+const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups" as GPUFeatureName];
 
 function requestAdapter(): Promise<GPUAdapter | null> | undefined {
   return globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });

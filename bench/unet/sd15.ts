@@ -96,10 +96,7 @@ else {
   }, ({ rounds }) =>
     inFolder(async (folder) => {
       await writeUnet(folder);
-      const alone = await apart<Report>(
-        import.meta.filename!,
-        ["measure", folder, String(rounds)],
-      );
+      const alone = await apart<Report>(import.meta.filename!, ["measure", folder, String(rounds)]);
       const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
       const peer = await startPeer(pathOf("sd15_peer.py", import.meta.url), [folder]);
       const ours = await open(folder);

@@ -1,9 +1,3 @@
-/**
- * Reads a mask from a PNG file.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 import { CHANNELS, COLOR_TYPE, type PngPixels, pngPixels } from "./png_pixels.ts";
 import { type RowVisitor, sizeOf, visitRows } from "./png_rows.ts";

@@ -1,9 +1,3 @@
-/**
- * A method that takes heatmaps from files.
- *
- * @module
- */
-
 import { InputError, InputRangeError, isInputError } from "../../base/errors.ts";
 import type { Size, View } from "../../base/geometry.ts";
 import { quote } from "../../base/text.ts";

@@ -1,9 +1,3 @@
-/**
- * MedRPG as a method.
- *
- * @module
- */
-
 import type { Flags } from "../../base/options.ts";
 import { loadMedrpg } from "../../models/medrpg/bundle.ts";
 import { openMedrpg } from "../../models/medrpg/medrpg.ts";
@@ -36,10 +30,7 @@ export const MEDRPG = {
   source: { option: "model", needs: "the folder of its published files" },
   flags: FLAGS,
   evalFlags: BOX_EVAL_FLAGS,
-  cautions: ({ loader }) => [
-    `${TRAINED}.`,
-    ...(loader === "paper" ? [`${AS_PAPER}.`] : []),
-  ],
+  cautions: ({ loader }) => [`${TRAINED}.`, ...(loader === "paper" ? [`${AS_PAPER}.`] : [])],
   trained: () => trainingOf("medrpg"),
   choose: chooseMedrpg,
 } as const satisfies MethodRow<typeof FLAGS>;

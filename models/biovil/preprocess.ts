@@ -1,9 +1,3 @@
-/**
- * Prepares X-rays for BioViL and BioViL-T.
- *
- * @module
- */
-
 import { InputRangeError } from "../../base/errors.ts";
 import type { CenterCrop, GrayImage } from "../../base/geometry.ts";
 import { halfToEven } from "../../base/half_to_even.ts";

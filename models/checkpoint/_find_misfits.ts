@@ -43,10 +43,7 @@ export function findMisfits(
   for (const [name, shape] of expected) {
     const found = shapes.get(name);
     if (found === undefined) missing.push(bare(name));
-    else if (
-      found.length !== shape.length ||
-      found.some((size, axis) => size !== shape[axis])
-    ) {
+    else if (found.length !== shape.length || found.some((size, axis) => size !== shape[axis])) {
       misshaped.push(`${quote(name, MAX_NAME_LENGTH)} expected [${shape}], got [${found}]`);
     }
   }

@@ -122,16 +122,11 @@ export function closestShapes(
   names: Iterable<string>,
 ): ReadonlyMap<string, readonly number[]> {
   const view = closest(viewsOf(checkpoint, new Map([...names].map((name) => [name, []]))));
-  return new Map(
-    [...view?.names ?? []].map(([name, own]) => [name, view!.set.shapes.get(own)!]),
-  );
+  return new Map([...view?.names ?? []].map(([name, own]) => [name, view!.set.shapes.get(own)!]));
 }
 
 /** Groups a checkpoint's tensors with expected names by set and prefix. */
-function viewsOf(
-  { sets }: Checkpoint,
-  expected: ReadonlyMap<string, readonly number[]>,
-): View[] {
+function viewsOf({ sets }: Checkpoint, expected: ReadonlyMap<string, readonly number[]>): View[] {
   return sets.flatMap((set) => {
     const views = new Map<string, View>();
     for (const own of set.shapes.keys()) {

@@ -11,11 +11,7 @@ type Numbers = Float32Array<ArrayBuffer>;
 type Integers = BigInt64Array<ArrayBuffer>;
 
 /** Converts the elements in `bytes` and writes them to `target` from `start` on. */
-type Convert<Target> = (
-  bytes: ArrayBuffer,
-  target: Target,
-  start: number,
-) => void;
+type Convert<Target> = (bytes: ArrayBuffer, target: Target, start: number) => void;
 
 // Files are little-endian. Typed arrays use the machine's byte order; every machine that Deno runs
 // on is little-endian, too.
@@ -26,11 +22,7 @@ const TO_FLOAT32: { readonly [Type in DType]?: Convert<Numbers> } = {
   // bfloat16 is the upper half of a float32.
   bfloat16: (bytes, target, start) => {
     const halves = new Uint16Array(bytes);
-    const bits = new Uint32Array(
-      target.buffer,
-      target.byteOffset,
-      target.length,
-    );
+    const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
     for (let index = 0; index < halves.length; index++) {
       bits[start + index] = halves[index]! << 16;
     }
@@ -66,10 +58,7 @@ const TO_INT64: { readonly [Type in DType]?: Convert<Integers> } = {
  * const weight = await readTensor(checkpoint, "quant_conv_mu.conv.weight");
  * ```
  */
-export async function readTensor(
-  checkpoint: Checkpoint,
-  name: string,
-): Promise<Numbers> {
+export async function readTensor(checkpoint: Checkpoint, name: string): Promise<Numbers> {
   return await read(checkpoint, find(checkpoint, name), FLOATS);
 }
 
@@ -85,11 +74,7 @@ export async function readTensor(
  * @throws {TypeError} If the tensor holds integers or booleans.
  * @throws {SyntaxError} If the file has become shorter since it was opened.
  */
-export async function readRow(
-  checkpoint: Checkpoint,
-  name: string,
-  row: number,
-): Promise<Numbers> {
+export async function readRow(checkpoint: Checkpoint, name: string, row: number): Promise<Numbers> {
   const entry = find(checkpoint, name);
   const [rows = 0] = entry.shape;
   if (!(Number.isInteger(row) && row >= 0 && row < rows)) {
@@ -138,10 +123,7 @@ export async function readRows(
  * const ids = await readTensorInt64(checkpoint, "text_model.embeddings.position_ids");
  * ```
  */
-export async function readTensorInt64(
-  checkpoint: Checkpoint,
-  name: string,
-): Promise<Integers> {
+export async function readTensorInt64(checkpoint: Checkpoint, name: string): Promise<Integers> {
   return await read(checkpoint, find(checkpoint, name), INTEGERS);
 }
 
@@ -209,9 +191,7 @@ async function readSpan<Target extends { length: number }>(
   target: Target,
 ): Promise<void> {
   const itemBytes = ITEM_BYTES[dtype];
-  let bytes = new Uint8Array(
-    Math.min(CHUNK_ELEMENTS, target.length) * itemBytes,
-  );
+  let bytes = new Uint8Array(Math.min(CHUNK_ELEMENTS, target.length) * itemBytes);
   for (let start = 0; start < target.length; start += CHUNK_ELEMENTS) {
     const count = Math.min(CHUNK_ELEMENTS, target.length - start);
     // Only the last chunk is shorter.

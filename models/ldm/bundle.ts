@@ -142,10 +142,7 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   const sides = unetGraph.crossAttention.map(({ side }) => side);
   const statedTensors = tensorsOf(statedEncoder);
   const autoencoder = isMonai
-    ? inLayout(
-      stated.autoencoder,
-      tellLayout(stored.autoencoder, statedTensors, encoderNames),
-    )
+    ? inLayout(stated.autoencoder, tellLayout(stored.autoencoder, statedTensors, encoderNames))
     : stated.autoencoder;
   const config = { ...stated, autoencoder, ...(!isMonai && { layers: middleLayers(sides) }) };
   const encoder = isMonai

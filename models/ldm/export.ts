@@ -1,9 +1,3 @@
-/**
- * Writes a bundle's networks as ordinary ONNX models.
- *
- * @module
- */
-
 import { host } from "../../base/host/host.ts";
 import { writeFile } from "../../base/host/files.ts";
 import { type Checkpoint, readTensor } from "../checkpoint/mod.ts";

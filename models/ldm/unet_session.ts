@@ -1,9 +1,3 @@
-/**
- * A U-Net that is ready to run, whole or cut after the last layer that is read.
- *
- * @module
- */
-
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
 import { splitByInput, splitGraph } from "../onnx/split.ts";
@@ -211,10 +205,7 @@ export async function openUnet(
   const [projection, opening, first, second] = sessions as [Session, Session, Session, Session];
 
   const latentLength = config.inChannels * latentSize ** 2;
-  const toTrunk = (
-    count: number,
-    tensors: Readonly<Record<string, OutputTensor>>,
-  ): Trunk => ({
+  const toTrunk = (count: number, tensors: Readonly<Record<string, OutputTensor>>): Trunk => ({
     count,
     tensors,
     release() {

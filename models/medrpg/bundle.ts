@@ -1,9 +1,3 @@
-/**
- * Finds, reads and checks the published files of MedRPG.
- *
- * @module
- */
-
 import { InputSyntaxError } from "../../base/errors.ts";
 import { quote } from "../../base/text.ts";
 import {

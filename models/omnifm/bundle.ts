@@ -1,9 +1,3 @@
-/**
- * Finds, reads and checks the published files of OmniFM-DR.
- *
- * @module
- */
-
 import { host } from "../../base/host/host.ts";
 import { type Checkpoint, closestShapes, fitTensors, type TensorEntry } from "../checkpoint/mod.ts";
 import { readText, requireFile, requireFolder } from "../model_files.ts";

@@ -48,11 +48,7 @@ export function attend(
   const q = splitHeads(g, query, heads); // [batch, heads, positions, d]
   const k = splitHeads(g, key, heads); // [batch, heads, tokens, d]
   const v = splitHeads(g, value, heads); // [batch, heads, tokens, d]
-  const scores = scale(
-    g,
-    matmul(g, q, transpose(g, k, [0, 1, 3, 2])),
-    1 / Math.sqrt(sizeOf(q, 3)),
-  );
+  const scores = scale(g, matmul(g, q, transpose(g, k, [0, 1, 3, 2])), 1 / Math.sqrt(sizeOf(q, 3)));
   const weights = softmax(g, mask ? add(g, scores, mask) : scores);
   const joined = transpose(g, matmul(g, weights, v), [0, 2, 1, 3]); // [batch, positions, heads, d]
   return { output: reshape(g, joined, query.dims), weights };

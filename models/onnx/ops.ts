@@ -108,9 +108,7 @@ export function quickGelu(g: GraphBuilder, x: Value): Value {
 
 /** Softmax over the last axis. */
 export function softmax(g: GraphBuilder, x: Value): Value {
-  return single(
-    g.node("Softmax", [x], [{ type: x.type, dims: x.dims }], { axis: { int: -1 } }),
-  );
+  return single(g.node("Softmax", [x], [{ type: x.type, dims: x.dims }], { axis: { int: -1 } }));
 }
 
 /** Matrix product over the last two axes, broadcast over the others. */
@@ -155,9 +153,7 @@ export function concat(
 ): Value {
   const first = values[0]!;
   const dims = first.dims.with(axis, size);
-  return single(
-    g.node("Concat", values, [{ type: first.type, dims }], { axis: { int: axis } }),
-  );
+  return single(g.node("Concat", values, [{ type: first.type, dims }], { axis: { int: axis } }));
 }
 
 /** Repeats axes of size 1 to reach the given shape. */

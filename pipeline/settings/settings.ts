@@ -170,9 +170,7 @@ function requireSteps(
     );
   }
   if (end > count) {
-    throw new RangeError(
-      `Cannot select steps ${start}..${end}: T = ${steps} has ${count} steps`,
-    );
+    throw new RangeError(`Cannot select steps ${start}..${end}: T = ${steps} has ${count} steps`);
   }
 }
 

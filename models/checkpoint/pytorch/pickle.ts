@@ -18,10 +18,7 @@ export class PickleGlobal {
    * @param construct Builds an inert value from the arguments of a call; undefined if a pickle may
    * only pass the name on. Throws a `SyntaxError` for arguments that do not fit.
    */
-  constructor(
-    readonly name: string,
-    readonly construct?: (args: readonly unknown[]) => unknown,
-  ) {}
+  constructor(readonly name: string, readonly construct?: (args: readonly unknown[]) => unknown) {}
 }
 
 /**
@@ -61,10 +58,7 @@ export interface UnpickleOptions {
  * @throws {SyntaxError} If the pickle is malformed. The message is a reason without the name of the
  * file.
  */
-export function unpickle(
-  bytes: Uint8Array<ArrayBuffer>,
-  options: UnpickleOptions,
-): unknown {
+export function unpickle(bytes: Uint8Array<ArrayBuffer>, options: UnpickleOptions): unknown {
   return new Unpickler(new PickleCursor(bytes), options).load();
 }
 
@@ -200,9 +194,7 @@ class Unpickler {
         return this.#build();
 
       default:
-        throw this.#fail(
-          `holds the forbidden opcode 0x${opcode.toString(16).padStart(2, "0")}`,
-        );
+        throw this.#fail(`holds the forbidden opcode 0x${opcode.toString(16).padStart(2, "0")}`);
     }
   }
 
@@ -292,10 +284,7 @@ class Unpickler {
     const [callee, args] = this.#popMany(2);
     // The pickle calls a part of an unknown object, such as a method.
     if (callee instanceof PickleUnknown) return void this.#stack.push(callee);
-    if (
-      !(callee instanceof PickleGlobal) || !callee.construct ||
-      !(args instanceof PickleTuple)
-    ) {
+    if (!(callee instanceof PickleGlobal) || !callee.construct || !(args instanceof PickleTuple)) {
       throw this.#fail("calls what cannot be called");
     }
     this.#stack.push(callee.construct(args.items));
