@@ -50,7 +50,7 @@ await runBench({
       const path = `${folder}/${variant}`;
       await writeSeededModel(path, variant, FULL_SIZE);
       await Deno.copyFile(`${FIXTURES}/vocab.txt`, `${path}/vocab.txt`);
-      const model = await openBiovil(path, runtime, { variant });
+      const model = await openBiovil(path, runtime, variant);
       const threads = navigator.hardwareConcurrency;
       const facts = [WIDTH, HEIGHT, threads].map(String);
       const peer = await startPeer(pathOf("biovil_peer.py", import.meta.url), [

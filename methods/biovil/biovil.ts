@@ -34,7 +34,7 @@ async function chooseBiovil(
   context: MethodContext,
 ): Promise<ChosenMethod> {
   const { runtime } = await context.backend();
-  const model = await openBiovil(folder, runtime, { variant });
+  const model = await openBiovil(folder, runtime, variant);
   const sha256 = await model.hash();
   return {
     facts: { view: model.view, model: { sha256 } },

@@ -50,7 +50,7 @@ async function chooseMedrpg(
     source: { model: { path: folder, ...model } },
     notes: [TRAINED, ...(isPaper ? [AS_PAPER] : [])],
     open: async () => {
-      const opened = await openMedrpg(bundle, runtime, { input: isPaper ? "paper" : "released" });
+      const opened = await openMedrpg(bundle, runtime, isPaper ? "paper" : "released");
       return boxMethod(opened, rule);
     },
   };

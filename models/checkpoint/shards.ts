@@ -59,7 +59,6 @@ export async function openShards(path: string): Promise<Checkpoint> {
     format: first!.format,
     tensors,
     sets: [wholeSet(tensors)],
-    metadata: first!.metadata,
   };
 }
 

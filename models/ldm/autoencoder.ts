@@ -121,16 +121,6 @@ const DIFFUSERS_NAMES: Names = {
   attentionProjection: "to_out.0",
 };
 
-/** Options of {@linkcode buildEncoder}. */
-export interface EncoderOptions {
-  /**
-   * The logarithm of the latent's variance is an output too.
-   *
-   * @default {false}
-   */
-  readonly logVariance?: boolean;
-}
-
 /**
  * Builds the graph from an image to the latent's mean, before the latent scale factor.
  *
@@ -140,11 +130,12 @@ export interface EncoderOptions {
  *
  * @param config The architecture.
  * @param size Side of the image in pixels.
+ * @param logVariance The logarithm of the latent's variance is an output too.
  */
 export function buildEncoder(
   config: AutoencoderConfig,
   size: number,
-  { logVariance = false }: EncoderOptions = {},
+  logVariance = false,
 ): Graph {
   const g = new GraphBuilder("autoencoder");
   const { groups, epsilon, diffusers, latentChannels } = config;

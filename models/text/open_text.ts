@@ -29,17 +29,12 @@ export interface TextModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** Options of {@linkcode openText}. */
-export interface OpenTextOptions {
-  /**
-   * Library that decides where the files of a CLIP leave something open. `monai`: a whole CLIP
-   * model loses its last layer, and "!" is the padding. `diffusers`: a whole CLIP model keeps all
-   * layers, and the end token is the padding.
-   *
-   * @default {"monai"}
-   */
-  readonly rules?: "monai" | "diffusers";
-}
+/**
+ * Library that decides where the files of a CLIP leave something open. `monai`: a whole CLIP model
+ * loses its last layer, and "!" is the padding. `diffusers`: a whole CLIP model keeps all layers,
+ * and the end token is the padding.
+ */
+export type TextRules = "monai" | "diffusers";
 
 /**
  * Opens a text encoder with its tokenizer: CLIP, or BERT such as CXR-BERT. Opening reads only
@@ -58,7 +53,7 @@ export interface OpenTextOptions {
 export async function openText(
   encoder: string,
   tokenizer: string,
-  { rules = "monai" }: OpenTextOptions = {},
+  rules: TextRules = "monai",
 ): Promise<TextModel> {
   const config = await requireFile([`${encoder}/config.json`], "the text encoder");
   const layout = readTextConfig(await readJson(config), `"${config}"`, rules === "diffusers");
@@ -80,7 +75,7 @@ const CLASSES = {
 async function openTokenizer(
   folder: string,
   layout: TextEncoderLayout,
-  rules: "monai" | "diffusers",
+  rules: TextRules,
 ): Promise<Tokenizer> {
   const { kind = "clip" } = layout;
   const where = `"${folder}/tokenizer_config.json"`;
