@@ -13,28 +13,25 @@ import { command, type Flags, helpText, parseFlags, type ValuesOf } from "../cli
 /** Folder that holds the native runtime's library. */
 const MODULES = pathOf("../node_modules", import.meta.url);
 
-/** Option of every benchmark. */
-export const OUT = {
-  type: "string",
-  placeholder: "DIR",
-  description: "Folder to write the result to, such as bench/results.",
-  defaultText: "nothing is written",
-} as const;
-
 /**
- * Option for the number of rounds.
+ * Option for a count.
  *
  * @param standard Number without the option.
  */
-export function roundsFlag(standard: number) {
-  return {
-    type: "integer",
-    min: 1,
-    default: standard,
-    placeholder: "N",
-    description: "Rounds.",
-  } as const;
+export function countFlag(description: string, standard: number, min = 1) {
+  return { type: "integer", min, default: standard, placeholder: "N", description } as const;
 }
+
+/** Option for a folder. */
+export function folderFlag(description: string) {
+  return { type: "string", placeholder: "DIR", description } as const;
+}
+
+/** Option of every benchmark. */
+export const OUT = {
+  ...folderFlag("Folder to write the result to, such as bench/results."),
+  defaultText: "nothing is written",
+} as const;
 
 /** A benchmark's task, subject and options. */
 export interface Bench<F extends Flags> {
@@ -99,6 +96,17 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Returns a table in Markdown. */
+export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(heading), line(heading.map(() => "---")), ...rows.map(line)];
+}
+
+/** Formats bytes in gigabytes. */
+export function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(2);
 }
 
 /** Returns the middle value; of an even number of values, the higher of the middle two. */
