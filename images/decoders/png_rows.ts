@@ -20,6 +20,19 @@ export function sizeOf(header: Uint8Array): Size {
   return { width: view.getUint32(0), height: view.getUint32(4) };
 }
 
+/** Colour types without alpha, of which one colour may be transparent. */
+const OPAQUE = [0, 2];
+
+/** Samples of the transparent colour, two bytes each; `undefined` if there is none. */
+export function transparentColor({ header, transparency }: PngPixels): number[] | undefined {
+  const type = header[COLOR_TYPE]!;
+  if (!transparency || !OPAQUE.includes(type)) return undefined;
+  return Array.from(
+    { length: CHANNELS[type]! },
+    (_, i) => transparency[2 * i]! << 8 | transparency[2 * i + 1]!,
+  );
+}
+
 /**
  * Visits the rows of a PNG, pass after pass; undoes their filters in place.
  *
