@@ -1,9 +1,3 @@
-/**
- * Declarations of options, for commands and methods.
- *
- * @module
- */
-
 /** An error in the arguments of a command, which ends it with exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";

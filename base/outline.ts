@@ -1,9 +1,3 @@
-/**
- * Outlines of regions.
- *
- * @module
- */
-
 import { maskOf, type Region, runsOf } from "./region.ts";
 
 /** A closed line as `x0, y0, x1, y1, …`; the last corner joins the first. */

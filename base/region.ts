@@ -1,9 +1,3 @@
-/**
- * Sets of an image's pixels.
- *
- * @module
- */
-
 import { type Box, coveredArea, type Size } from "./geometry.ts";
 
 /**

@@ -1,9 +1,3 @@
-/**
- * Converts an image's pixels to the square input of the autoencoder.
- *
- * @module
- */
-
 import { InputRangeError } from "../base/errors.ts";
 import { coveredRegion, type CropRegion, type GrayImage, type View } from "../base/geometry.ts";
 import { type AxisTaps, bilinearTaps } from "../shaders/resize_cpu.ts";

@@ -1,9 +1,3 @@
-/**
- * Reads the configuration of a model from JSON.
- *
- * @module
- */
-
 import { isObject, type JsonObject } from "../base/json.ts";
 import { show } from "../base/text.ts";
 

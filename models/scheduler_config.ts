@@ -1,9 +1,3 @@
-/**
- * Reads the noise schedule of a diffusers folder, `scheduler_config.json`.
- *
- * @module
- */
-
 import { quote } from "../base/text.ts";
 import { Fields } from "./json_fields.ts";
 import { Scheduler, type SchedulerConfig, SPACINGS } from "./scheduler.ts";

@@ -1,10 +1,3 @@
-/**
- * Noisy latents on disk. The latents of an image are computed before its first phrase, and kept for
- * other phrases, layers and post-processing.
- *
- * @module
- */
-
 import { host } from "../base/host/host.ts";
 import { readFile, writeFile } from "../base/host/files.ts";
 import type { LdmModel } from "../models/ldm/model.ts";

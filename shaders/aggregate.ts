@@ -1,9 +1,3 @@
-/**
- * Aggregation of attention maps on the GPU; its twin is `aggregate_cpu.ts`.
- *
- * @module
- */
-
 import own from "./aggregate.wgsl" with { type: "text" };
 import { requireTokenRange, squareSide } from "./aggregate_cpu.ts";
 import common from "./common.wgsl" with { type: "text" };

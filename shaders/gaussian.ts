@@ -1,9 +1,3 @@
-/**
- * Gaussian smoothing on the GPU; its twin is `gaussian_cpu.ts`.
- *
- * @module
- */
-
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import { gaussianHalfKernel } from "./gaussian_cpu.ts";
 import code from "./gaussian.wgsl" with { type: "text" };
@@ -15,7 +9,7 @@ const LANES = 8;
 /** Number of pixels along a line that one workgroup smooths, as in the shader. */
 const TILE = 128;
 
-/** A separable Gaussian for maps of one size. */
+/** A separable Gaussian on the GPU for maps of one size. */
 export class Gaussian {
   #gpu: Gpu;
   #size: Size;

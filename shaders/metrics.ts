@@ -1,9 +1,3 @@
-/**
- * Counts and sums behind the scores on the GPU; its twin is `metrics_cpu.ts`.
- *
- * @module
- */
-
 import type { Box, Size } from "../base/geometry.ts";
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import {
@@ -44,7 +38,7 @@ interface Tile {
   readonly pixels: number;
 }
 
-/** Statistics of a batch of heatmaps, each laid over an image with boxes. */
+/** Statistics of a batch of heatmaps on the GPU, each laid over an image with boxes. */
 export class ScoreSums {
   /** Sums of each tile; read with {@linkcode ScoreSums.read}. */
   readonly sums: GPUBuffer;

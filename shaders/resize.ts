@@ -1,15 +1,9 @@
-/**
- * Bilinear resizing on the GPU; its twin is `resize_cpu.ts`.
- *
- * @module
- */
-
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import { type AxisTaps, bilinearTaps } from "./resize_cpu.ts";
 import type { Size } from "../base/geometry.ts";
 import code from "./resize.wgsl" with { type: "text" };
 
-/** Bilinear resizing of maps or of a grey image from one size to another. */
+/** Bilinear resizing on the GPU of maps or of a grey image from one size to another. */
 export class Resize {
   #gpu: Gpu;
   #to: Size;

@@ -1,14 +1,8 @@
-/**
- * Resize and Gaussian as one operation on the GPU; its twin is `separable_cpu.ts`.
- *
- * @module
- */
-
 import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
 import type { Band } from "./separable_cpu.ts";
 import code from "./separable.wgsl" with { type: "text" };
 
-/** Computes U A Uᵀ for maps A of one size. */
+/** Computes U A Uᵀ on the GPU for maps A of one size: resize and Gaussian as one operation. */
 export class Separable {
   #gpu: Gpu;
   #rows: Band;

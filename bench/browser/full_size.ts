@@ -1,11 +1,5 @@
 /// <reference lib="dom" />
 
-/**
- * A model of the published size in the page.
- *
- * @module
- */
-
 import "../../base/host/deno/mod.ts";
 import type { Page } from "playwright-core";
 import { inFolder, median } from "../harness.ts";

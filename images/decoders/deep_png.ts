@@ -1,9 +1,3 @@
-/**
- * Decodes PNG files with 16 bits per channel.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import { grayLevels } from "../gray_levels.ts";
 import type { GrayImage } from "../../base/geometry.ts";

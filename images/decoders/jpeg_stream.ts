@@ -1,9 +1,3 @@
-/**
- * Reads the segments and scans of a JPEG and drops bytes outside of its picture.
- *
- * @module
- */
-
 import { concat } from "@std/bytes/concat";
 import type { Size } from "../../base/geometry.ts";
 

@@ -1,9 +1,3 @@
-/**
- * Reads and writes the chunks of PNG files.
- *
- * @module
- */
-
 /** First bytes of every PNG. */
 export const PNG_SIGNATURE: Uint8Array<ArrayBuffer> = Uint8Array.of(
   ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],

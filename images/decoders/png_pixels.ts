@@ -1,9 +1,3 @@
-/**
- * Reads the pixels of a PNG file, and ignores damage beside them.
- *
- * @module
- */
-
 import { concat } from "@std/bytes/concat";
 import { Z_NO_FLUSH, Z_OK, Z_STREAM_END, zlibInflate, zlibInflateInit, ZStream } from "pako";
 import { PNG_SIGNATURE, type PngChunk, pngChunk, pngChunks } from "./png_chunks.ts";

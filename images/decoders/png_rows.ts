@@ -1,9 +1,3 @@
-/**
- * Reads the rows of a PNG at any depth.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 import { BIT_DEPTH, CHANNELS, COLOR_TYPE, passesOf, type PngPixels } from "./png_pixels.ts";
 import { unfilter } from "./unfilter.ts";

@@ -1,9 +1,3 @@
-/**
- * Decodes chest X-rays in DICOM files.
- *
- * @module
- */
-
 import { concat } from "@std/bytes/concat";
 import type { DataSet, Element } from "dicom-parser";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../../base/errors.ts";

@@ -1,9 +1,3 @@
-/**
- * Decodes a DICOM frame, compressed or not, to stored values.
- *
- * @module
- */
-
 import { InputRangeError, InputTypeError } from "../../base/errors.ts";
 import type { FrameFormat } from "./frame_format.ts";
 import { type ChannelFormat, grayChannel } from "./channels.ts";

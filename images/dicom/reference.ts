@@ -1,9 +1,3 @@
-/**
- * Reads the data with which another DICOM object refers to the radiograph that it was made from.
- *
- * @module
- */
-
 import type { DataSet } from "dicom-parser";
 import type { Size } from "../../base/geometry.ts";
 import { parse, readValues } from "./dicom.ts";

@@ -1,9 +1,3 @@
-/**
- * BioViL and BioViL-T as methods.
- *
- * @module
- */
-
 import { openBiovil } from "../../models/biovil/biovil.ts";
 import type { BiovilVariant } from "../../models/biovil/bundle.ts";
 import { gridMethod } from "../grid_method.ts";

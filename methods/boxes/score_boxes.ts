@@ -1,9 +1,3 @@
-/**
- * Scores of predicted boxes.
- *
- * @module
- */
-
 import { InputRangeError } from "../../base/errors.ts";
 import type { Flag } from "../../base/options.ts";
 import type { MatchedBoxes } from "../../datasets/predictions/match_predictions.ts";

@@ -1,9 +1,3 @@
-/**
- * DAAM's running sums of attention, one for each layer, head and token.
- *
- * @module
- */
-
 import type { Bundle } from "../../models/ldm/bundle.ts";
 import type { AttentionMaps } from "../../models/ldm/unet_session.ts";
 import { resizeBicubic } from "./bicubic.ts";

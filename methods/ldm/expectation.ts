@@ -1,9 +1,3 @@
-/**
- * The time that a run of the diffusion model will take on this machine.
- *
- * @module
- */
-
 import type { LdmModel } from "../../models/ldm/model.ts";
 import type { Expectation } from "../../pipeline/method.ts";
 import { noisePasses } from "../../pipeline/noise.ts";

@@ -1,9 +1,3 @@
-/**
- * Options of the diffusion model.
- *
- * @module
- */
-
 import type { Flags } from "../../base/options.ts";
 import { WEIGHT_TYPES } from "../../models/ldm/weights.ts";
 import { ATTENTION_RANGES } from "../../pipeline/attention_grid.ts";

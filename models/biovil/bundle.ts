@@ -1,9 +1,3 @@
-/**
- * Finds, reads and checks the published files of BioViL and BioViL-T.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import { folderOf } from "../../base/paths.ts";
 import { type Checkpoint, closestShapes, fitTensors, ignoring } from "../checkpoint/mod.ts";

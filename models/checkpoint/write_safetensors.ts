@@ -1,9 +1,3 @@
-/**
- * Writes safetensors files.
- *
- * @module
- */
-
 import { host } from "../../base/host/host.ts";
 import { SAFETENSORS_TYPES } from "./safetensors.ts";
 import { elementCount, ITEM_BYTES, type TensorEntry } from "./tensor_entry.ts";

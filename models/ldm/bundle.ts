@@ -1,9 +1,3 @@
-/**
- * Finds, reads and checks the files of a latent diffusion model.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import { isObject } from "../../base/json.ts";
 import { folderOf } from "../../base/paths.ts";

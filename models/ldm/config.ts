@@ -1,9 +1,3 @@
-/**
- * Reads the architecture of a latent diffusion model from its JSON files.
- *
- * @module
- */
-
 import { printable } from "../../base/text.ts";
 import { Fields, isWhole, MAX_COUNT } from "../json_fields.ts";
 import type { SchedulerConfig } from "../scheduler.ts";

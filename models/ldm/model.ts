@@ -1,9 +1,3 @@
-/**
- * A latent diffusion model that is ready to run.
- *
- * @module
- */
-
 import type { Runtime } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { Bundle } from "./bundle.ts";

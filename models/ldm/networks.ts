@@ -1,9 +1,3 @@
-/**
- * The networks of a latent diffusion model in one runtime. Values stay on the GPU if there is one.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import { storage } from "../../shaders/device.ts";
 import { mix } from "../../shaders/mix.ts";
@@ -34,7 +28,10 @@ import {
 import type { UnetConfig } from "./unet_config.ts";
 import type { WeightType } from "./weights.ts";
 
-/** Loaded networks with the operations that the pipeline needs. */
+/**
+ * Loaded networks with the operations that the pipeline needs. Values stay on the GPU if there is
+ * one.
+ */
 export interface Networks
   extends Pick<UnetSession, "attend" | "predictAndAttend" | "project" | "trunk" | "joinTrunks"> {
   /** Runtime of all networks. */

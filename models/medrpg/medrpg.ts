@@ -1,9 +1,3 @@
-/**
- * MedRPG: one box for each phrase.
- *
- * @module
- */
-
 import type { GrayImage } from "../../base/geometry.ts";
 import type { BoxModel, FoundBoxes } from "../box_model.ts";
 import { loadGraphs } from "../ldm/load_graph.ts";

@@ -1,9 +1,3 @@
-/**
- * Opens a text encoder and its tokenizer from their folders.
- *
- * @module
- */
-
 import { isObject } from "../../base/json.ts";
 import { show } from "../../base/text.ts";
 import type { Checkpoint } from "../checkpoint/mod.ts";

@@ -1,9 +1,3 @@
-/**
- * Settings of a run, checked once before the run starts.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import type { Selection } from "./selection.ts";
 import type { LdmConfig } from "../../models/ldm/config.ts";

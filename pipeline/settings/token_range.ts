@@ -1,9 +1,3 @@
-/**
- * The tokens of a phrase that count in the average of attention.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import type { EncodedPhrase, Tokenizer } from "../../models/tokenizer.ts";

@@ -1,9 +1,3 @@
-/**
- * Variants: several ways to make heatmaps from the same U-Net passes.
- *
- * @module
- */
-
 import { chooseLayers } from "../../models/ldm/model.ts";
 import type { Bundle } from "../../models/ldm/bundle.ts";
 import type { Selection } from "./selection.ts";
