@@ -93,16 +93,14 @@ export interface GrayLevels {
 }
 
 /**
- * Converts stored values to grey levels 0..255 by DICOM's grayscale pipeline:
- * rescale or modality table, window or VOI table, and inversion if low values
- * are bright.
+ * Converts stored values to grey levels 0..255 by DICOM's grayscale pipeline: rescale or modality
+ * table, window or VOI table, and inversion if low values are bright.
  *
- * Without window and table, levels are (x - min) / (max - min) * 255, truncated to
- * whole numbers. Padding does not count. MIMIC-CXR-JPG, the training data of the
- * published model, was made from DICOM in this way, with or without a window. Its
- * histograms were equalised afterwards. Here a window takes precedence, because
- * it leaves out the collimator and directly exposed areas. Files straight from a
- * machine have more of both. No histogram is equalised here.
+ * Without window and table, levels are (x - min) / (max - min) * 255, truncated to whole numbers.
+ * Padding does not count. MIMIC-CXR-JPG, the training data of the published model, was made from
+ * DICOM in this way, with or without a window. Its histograms were equalised afterwards. Here a
+ * window takes precedence, because it leaves out the collimator and directly exposed areas. Files
+ * straight from a machine have more of both. No histogram is equalised here.
  *
  * @param stored Values as stored, 8 or 16 bits each, row by row.
  * @param format Meaning of the values.

@@ -28,9 +28,8 @@ export interface AttentionSumsOptions {
 const STATE_WORDS = 4;
 
 /**
- * Running sums of attention on the GPU, for all layers of one size and all
- * phrases of an image. A map whose values differ by less than 1.2e-38, the
- * smallest normal float32, counts as constant.
+ * Running sums of attention on the GPU, for all layers of one size and all phrases of an image. A
+ * map whose values differ by less than 1.2e-38, the smallest normal float32, counts as constant.
  */
 export class AttentionSums {
   /** Side of the square maps. */

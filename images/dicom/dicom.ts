@@ -67,12 +67,11 @@ export function isDicom(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes a radiograph: one frame of grey pixels, stored as grey or as colour. A
- * value has 8 or 16 bits, of which any number may be used. The frame may be
- * uncompressed, or compressed as RLE, JPEG, JPEG-LS, JPEG 2000 or HTJ2K. The
- * encoding that the file states may be wrong or missing. {@linkcode readGrayscale}
- * decides how values become grey. Nothing about the patient is kept or named in
- * an error.
+ * Decodes a radiograph: one frame of grey pixels, stored as grey or as colour. A value has 8 or 16
+ * bits, of which any number may be used. The frame may be uncompressed, or compressed as RLE, JPEG,
+ * JPEG-LS, JPEG 2000 or HTJ2K. The encoding that the file states may be wrong or missing.
+ * {@linkcode readGrayscale} decides how values become grey. Nothing about the patient is kept or
+ * named in an error.
  *
  * @param bytes The file.
  * @param name Name of the file in errors.

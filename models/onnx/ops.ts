@@ -1,7 +1,6 @@
 /**
  * Operators of a graph as functions that check and infer shapes. A network's code reads like the
- * paper: `conv(g, silu(g, groupNorm(g, x, …)), …)`.
- * ONNX opset 20 defines the semantics.
+ * paper: `conv(g, silu(g, groupNorm(g, x, …)), …)`. ONNX opset 20 defines the semantics.
  *
  * @module
  */

@@ -48,9 +48,8 @@ export interface UnpickleOptions {
  *
  * The reader knows only the opcodes that Python 3 emits for `torch.save`. Dicts become `Map`s,
  * lists become arrays, and tuples become {@linkcode PickleTuple}s. Safe integers become numbers,
- * other integers bigints. `REDUCE` calls only the given constructors. A
- * {@linkcode PickleUnknown} replaces any other object, such as a training script's settings
- * beside the weights.
+ * other integers bigints. `REDUCE` calls only the given constructors. A {@linkcode PickleUnknown}
+ * replaces any other object, such as a training script's settings beside the weights.
  *
  * @param bytes The pickle.
  * @param options Known globals and persistent ids.
