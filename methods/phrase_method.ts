@@ -58,7 +58,6 @@ export interface PhraseGrid extends GridHeatmap {
 /**
  * Turns stages into a method. A sample fails if its phrase or image cannot be read.
  *
- * @param stages The stages.
  * @param isTimed The method measures a pass to say how long a run will take.
  */
 export function phraseMethod<P extends DecodedImage>(

@@ -179,7 +179,6 @@ export function postprocess(input: PostprocessInput): PostprocessResult {
  * scaling to 0..1, Otsu's mask.
  *
  * @param layerMeans One map per layer, of any side; all layers have the same weight.
- * @param options Size, sigma and whether to mask.
  * @throws {RangeError} If there is no map, or a map does not fit its side or is not finite. Also if
  * an option is out of its range.
  */
@@ -196,7 +195,6 @@ export function finishHeatmap(
  * The first half of {@linkcode finishHeatmap}: resize, mean over layers, Gaussian, scaling to 0..1.
  *
  * @param layerMeans One map per layer, of any side; all layers have the same weight.
- * @param options Size and sigma.
  * @throws {RangeError} If there is no map, or a map does not fit its side or is not finite. Also if
  * an option is out of its range.
  */

@@ -46,7 +46,6 @@ export class TrajectoryCache {
   /**
    * Name of an image's entry: a hash of all facts that decide the latents to the last bit.
    *
-   * @param image The image.
    * @param model The model that encodes the image and computes its trajectory.
    * @param settings The settings; only the schedule decides the key.
    */

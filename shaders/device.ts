@@ -123,7 +123,6 @@ function isFallback(adapter: GPUAdapter): boolean {
  * Runs GPU work and throws any error that the device reports meanwhile. Also throws an error of
  * earlier work that nobody waited for.
  *
- * @param gpu The device.
  * @param what The work in words, for the error message.
  * @param work Records the work, submits it, and reads results back.
  * @throws {DeviceLostError} If the device was lost.
@@ -174,7 +173,6 @@ const passesOf = new WeakMap<GPUDevice, Passes>();
  * Submits a pass once at most one earlier pass still runs. Passes are submitted faster than a slow
  * GPU runs them, and each holds memory until it has run. Callers at the same time take turns.
  *
- * @param gpu The device.
  * @param submit Records and submits the pass.
  * @param isEager The end of a pass is asked for at once, so that the wait for it leaves the next
  * pass running. Deno's call blocks until all work is done, so there it is made as late as possible.
@@ -221,7 +219,6 @@ function lostError(gpu: Gpu, what: string): DeviceLostError {
 /**
  * Returns a compute pipeline, which is compiled at its first use on a device.
  *
- * @param gpu The device.
  * @param label Name of the kernel and of its WGSL.
  * @param code The WGSL.
  * @param entryPoint Function of the WGSL to run.
@@ -251,7 +248,6 @@ export function pipeline(
 /**
  * Records one dispatch in a pass of its own.
  *
- * @param gpu The device.
  * @param encoder Encoder that records the dispatch.
  * @param compiled Pipeline to run.
  * @param buffers Buffers of group 0, by binding number.
@@ -293,7 +289,6 @@ export function dispatch(
 /**
  * Creates a storage buffer that supports copies in both directions.
  *
- * @param gpu The device.
  * @param label Content of the buffer in words, for error messages.
  * @param content Content of the buffer, or its size in bytes for a buffer of zeros.
  * @throws {RangeError} If the device cannot bind so large a buffer.
@@ -356,7 +351,6 @@ export interface ReadRange {
  * Submits the recorded work and reads buffers back, all in one mapping. Each mapping takes about 11
  * ms in Deno, regardless of its size.
  *
- * @param gpu The device.
  * @param encoder Encoder with the recorded work; this function finishes it.
  * @param ranges Stretches of buffers to read.
  * @returns One copy for each range.

@@ -16,7 +16,6 @@ export function isDeepPng(png: Uint8Array): boolean {
  * Decodes the first channel of a 16-bit PNG. Grey is spread over the values that
  * occur: many files use only 10 or 12 bits and would otherwise look almost black.
  *
- * @param png The file.
  * @param name Name of the file in errors.
  * @returns `undefined` if the file is corrupt.
  * @throws {TypeError} If the picture is interlaced.

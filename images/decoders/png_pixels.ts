@@ -45,7 +45,6 @@ const PASSES: readonly (readonly [x: number, y: number, right: number, down: num
  * Reads the pixels of a PNG. Faults after the pixels are ignored: a missing end, surplus bytes, or
  * broken chunks.
  *
- * @param png The file.
  * @returns `undefined` if the pixels are incomplete, or if a chunk that affects them is broken or
  * unknown.
  */

@@ -73,7 +73,6 @@ export function isDicom(bytes: Uint8Array): boolean {
  * {@linkcode readGrayscale} decides how values become grey. Nothing about the patient is kept or
  * named in an error.
  *
- * @param bytes The file.
  * @param name Name of the file in errors.
  * @param maxPixels Maximum number of pixels to decode.
  * @throws {SyntaxError} If the file is truncated or corrupt.
@@ -139,7 +138,6 @@ export function readValues<Result>(name: string, read: () => Result): Result {
 /**
  * Reads a file's elements without decoding its picture.
  *
- * @param bytes The file.
  * @param name Name of the file in errors.
  * @param tags Tags of the elements to keep, beside the picture.
  * @throws {SyntaxError} If the file is not DICOM or ends before its picture.

@@ -68,7 +68,6 @@ export interface BoxOptions {
  * square.
  *
  * @param predictions Predicted boxes by sample id. A sample without an entry has no predicted box.
- * @param options Rule and faults.
  */
 export function boxesMethod(
   predictions: ReadonlyMap<string, MatchedBoxes>,

@@ -39,7 +39,6 @@ export interface MapsOptions {
  * without a map fails, and so does a sample with a map that cannot be read.
  *
  * @param maps Maps by sample id.
- * @param options List, faults and scaling.
  */
 export function mapsMethod(maps: ReadonlyMap<string, FoundMap>, options: MapsOptions): Method {
   return {

@@ -70,7 +70,6 @@ export async function measurePasses(
  * passes; the time counts that part for each of them, so the run takes a little less.
  *
  * @param model The model, or the bundle and layers.
- * @param settings The chosen settings.
  * @param times Seconds of a pass.
  * @param images Number of images.
  * @param phrases Number of phrases in all.

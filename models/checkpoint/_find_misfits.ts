@@ -29,7 +29,6 @@ export function ignoring(prefixes: readonly string[]): Required<FitTensorsOption
  *
  * @param shapes Shape of each tensor of the file by name.
  * @param expected Shape of each tensor of the model by name.
- * @param options Which other tensors the file may hold.
  * @returns All missing, unexpected and misshaped tensors in one line; undefined if there are none.
  */
 export function findMisfits(

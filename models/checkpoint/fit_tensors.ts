@@ -49,9 +49,7 @@ interface View {
  * Training scripts store tensors under keys and add prefixes to names. This function tries all
  * keys and prefixes of the file.
  *
- * @param checkpoint The open checkpoint.
  * @param expected Shape of each tensor of the model by name.
- * @param options Which other tensors the file may hold.
  * @returns The checkpoint with the tensors under the model's names.
  * @throws {RangeError} If the model's tensors are missing or stored more than once. The message
  * lists the misfits of the tensors that come closest.
@@ -113,7 +111,6 @@ function isSamePlace(some: Tensors, others: Tensors): boolean {
  *
  * Their shapes describe a model that has no configuration.
  *
- * @param checkpoint The open checkpoint.
  * @param names Names that the model's tensors may have.
  * @returns Shapes by the given names, without the prefix of the file's names.
  */

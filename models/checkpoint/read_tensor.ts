@@ -33,7 +33,6 @@ const TO_FLOAT32: { readonly [Type in DType]?: Convert } = {
  *
  * float16 and bfloat16 are exact in float32; float64 is rounded to the nearest.
  *
- * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
  * @returns The elements, as many as the product of the shape.
  * @throws {RangeError} If the checkpoint lacks the tensor.
@@ -56,7 +55,6 @@ export async function readTensor(checkpoint: Checkpoint, name: string): Promise<
  * Reads one row of a floating-point tensor as float32: the elements at one index of the first
  * axis, in row-major order.
  *
- * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
  * @param row The index, from 0.
  * @returns As many elements as the product of the other axes.
@@ -77,7 +75,6 @@ export async function readRow(checkpoint: Checkpoint, name: string, row: number)
  * Reads rows of a floating-point tensor as float32, one after the other. A row that occurs again is
  * read once.
  *
- * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
  * @param rows The indices, from 0.
  * @throws {Error} If a row cannot be read, as in {@linkcode readRow}.

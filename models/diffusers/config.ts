@@ -72,7 +72,6 @@ export interface StatedUnet {
 /**
  * Checks `model_index.json`. Its other entries name classes that the parts state themselves.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If it is no object, or the pipeline has several text encoders.
  */
@@ -83,7 +82,6 @@ export function requirePipeline(json: unknown, where: string): void {
 /**
  * Reads `unet/config.json`.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field makes no sense, or the graph lacks the network that it asks for.
  */
@@ -165,7 +163,6 @@ export interface StatedAutoencoder {
 /**
  * Reads `vae/config.json`.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field makes no sense, or the graph lacks the network that it asks for.
  */

@@ -77,7 +77,6 @@ export const MONAI_VARIANCE = ["weight", "bias"].map((part) => `quant_conv_log_s
 /**
  * Tells if an autoencoder can give the variance of latents.
  *
- * @param config The architecture.
  * @param tensors The checkpoint's tensors by name.
  */
 export function hasVariance(
@@ -128,7 +127,6 @@ const DIFFUSERS_NAMES: Names = {
  * AutoencoderKL. The output is `latent` `[batch, latentChannels, size / d, size / d]`, where d is
  * the {@linkcode downsampling}. `log_variance` has the same shape; its values are not clamped.
  *
- * @param config The architecture.
  * @param size Side of the image in pixels.
  * @param logVariance The logarithm of the latent's variance is an output too.
  */

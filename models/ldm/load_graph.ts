@@ -15,7 +15,6 @@ import { locateWeights, type WeightType } from "./weights.ts";
  * Loads one graph, whose weights the runtime reads from the checkpoint.
  *
  * @param weights Type that float32 weights are loaded as.
- * @param options Treatment of a run's memory.
  * @throws {Error} If the runtime cannot load the graph; the message names the checkpoint.
  */
 export async function loadGraph(

@@ -54,7 +54,6 @@ export interface MedrpgBundle {
  * tensor's name and shape.
  *
  * @param folder Folder of the files.
- * @param options Further outputs of the graphs.
  * @throws {NotFound} If the folder or a file is missing.
  * @throws {SyntaxError} If a file is malformed.
  * @throws {RangeError} If the checkpoint holds another architecture.

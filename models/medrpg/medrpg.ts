@@ -36,7 +36,6 @@ export interface Medrpg extends BoxModel {
 /**
  * Loads MedRPG into a runtime.
  *
- * @param bundle The published files.
  * @param runtime Runtime for the model; closing the model leaves its GPU open.
  * @param input Way in which the model sees an image. `released` is the way of the released code, which
  * trained the model. `paper` repeats three deviations of the public loader of Vilouras et al.

@@ -71,7 +71,6 @@ export function attend(
  * @param x `[batch, tokens, channels]`.
  * @param name Name prefix of the layers' weights.
  * @param parts Names of the four layers, in this order.
- * @param options Heads and mask.
  * @param placed Source of queries and keys, if their positions are added to `x`.
  * @returns `[batch, tokens, channels]`.
  */

@@ -82,7 +82,6 @@ const BERT_CLASSES = ["BertModel", "BertForMaskedLM", "BertForPreTraining", "CXR
 /**
  * Reads the `config.json` that transformers writes for a CLIP or a BERT.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @param keepsLast Whether a whole CLIP model keeps its last layer.
  * @throws {SyntaxError} If a field makes no sense, or the encoder is neither CLIP nor BERT.

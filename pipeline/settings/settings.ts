@@ -88,7 +88,6 @@ export const DEFAULT_STEPS = 300;
  * Fills in all defaults, and checks the settings against the model.
  *
  * @param model The model, or the bundle and layers from which a model will be opened.
- * @param settings The chosen settings.
  * @throws {RangeError} If a value is out of its range, or a variant has no step. Also if the model
  * does not read a variant's layer, or if variants are missing or share a name.
  * @throws {TypeError} If `noise` or `tokens` is unknown.

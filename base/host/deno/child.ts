@@ -20,7 +20,6 @@ export interface ChildOptions {
  * passes `LD_LIBRARY_PATH` to a program only with this permission, and CUDA needs the variable.
  *
  * @param args Arguments of the program, such as `run`, permissions, script and its arguments.
- * @param options Time limit and receiver of the reports.
  * @returns Why the process failed, as a clause; `undefined` if it did not.
  */
 export async function runChild(

@@ -52,7 +52,6 @@ export interface UnpickleOptions {
  * replaces any other object, such as a training script's settings beside the weights.
  *
  * @param bytes The pickle.
- * @param options Known globals and persistent ids.
  * @returns The value at the top of the stack at `STOP`. It may contain itself.
  * @throws {SyntaxError} If the pickle is malformed. The message is a reason without the name of the
  * file.
