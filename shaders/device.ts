@@ -286,6 +286,45 @@ export function dispatch(
   pass.end();
 }
 
+/** An operation of a shader, with the buffers that it has beside its inputs and results. */
+export class Operation {
+  readonly #gpu: Gpu;
+  readonly #label: string;
+  readonly #code: string;
+  readonly #held: GPUBuffer[] = [];
+
+  /** As {@linkcode pipeline}. */
+  constructor(gpu: Gpu, label: string, code: string) {
+    this.#gpu = gpu;
+    this.#label = label;
+    this.#code = code;
+  }
+
+  /** Creates a buffer that {@linkcode Operation.destroy} frees; as {@linkcode storage}. */
+  protected hold(label: string, content: Parameters<typeof storage>[2]): GPUBuffer {
+    const buffer = storage(this.#gpu, label, content);
+    this.#held.push(buffer);
+    return buffer;
+  }
+
+  /** Records one dispatch; as {@linkcode pipeline} and {@linkcode dispatch}. */
+  protected run(
+    encoder: GPUCommandEncoder,
+    entryPoint: string,
+    constants: Record<string, number>,
+    buffers: readonly GPUBuffer[] | Readonly<Record<number, GPUBuffer>>,
+    workgroups: readonly [number, number, number],
+  ): void {
+    const kernel = pipeline(this.#gpu, this.#label, this.#code, entryPoint, constants);
+    dispatch(this.#gpu, encoder, kernel, buffers, workgroups);
+  }
+
+  /** Frees the buffers. */
+  destroy(): void {
+    for (const buffer of this.#held) buffer.destroy();
+  }
+}
+
 /**
  * Creates a storage buffer that supports copies in both directions.
  *
