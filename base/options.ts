@@ -25,6 +25,11 @@ export interface Flag {
   readonly required?: true;
 }
 
+/** Option for a folder. */
+export function folderFlag(description: string) {
+  return { type: "string", placeholder: "DIR", description } as const;
+}
+
 /** Options by name. */
 export type Flags = Readonly<Record<string, Flag>>;
 

@@ -7,6 +7,7 @@
 import { cpus } from "node:os";
 import { resourceUsage } from "node:process";
 import { TextLineStream } from "@std/streams/text-line-stream";
+import { folderFlag } from "../base/options.ts";
 import { EXIT, runMain } from "../cli/kit/exit.ts";
 import { command, type Flags, helpText, parseFlags, type ValuesOf } from "../cli/kit/flags.ts";
 
@@ -20,11 +21,6 @@ const MODULES = pathOf("../node_modules", import.meta.url);
  */
 export function countFlag(description: string, standard: number, min = 1) {
   return { type: "integer", min, default: standard, placeholder: "N", description } as const;
-}
-
-/** Option for a folder. */
-export function folderFlag(description: string) {
-  return { type: "string", placeholder: "DIR", description } as const;
 }
 
 /** Option of every benchmark. */

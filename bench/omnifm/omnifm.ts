@@ -7,6 +7,7 @@
  */
 
 import "../../base/host/deno/mod.ts";
+import { folderFlag } from "../../base/options.ts";
 import { openCheckpoint, writeSafetensors } from "../../models/checkpoint/mod.ts";
 import { searchBeams } from "../../models/omnifm/beam_search.ts";
 import {
@@ -21,7 +22,6 @@ import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { seededWeights } from "../../tests/support/seeded_weights.ts";
 import {
   countFlag,
-  folderFlag,
   gigabytes,
   inFolder,
   median,

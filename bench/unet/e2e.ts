@@ -8,13 +8,13 @@
 
 import { TextLineStream } from "@std/streams/text-line-stream";
 import "../../base/host/deno/mod.ts";
+import { folderFlag } from "../../base/options.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { preprocess } from "../../images/preprocess.ts";
 import { groundImage, type LdmModel, loadBundle, openModel, openRuntime } from "../../mod.ts";
 import { resolveSettings } from "../../pipeline/settings/settings.ts";
 import {
   countFlag,
-  folderFlag,
   gigabytes,
   inFolder,
   median,

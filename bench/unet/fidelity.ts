@@ -7,6 +7,7 @@
  */
 
 import "../../base/host/deno/mod.ts";
+import { folderFlag } from "../../base/options.ts";
 import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { loadBundle } from "../../models/ldm/bundle.ts";
@@ -21,15 +22,7 @@ import {
   resolveSettings,
 } from "../../pipeline/settings/settings.ts";
 import { noisePasses } from "../../pipeline/noise.ts";
-import {
-  countFlag,
-  folderFlag,
-  inFolder,
-  median,
-  runBench,
-  table,
-  timeInTurn,
-} from "../harness.ts";
+import { countFlag, inFolder, median, runBench, table, timeInTurn } from "../harness.ts";
 
 /** Settings by name; all are compared with the first. */
 const PROFILES: Readonly<Record<string, GroundSettings>> = {

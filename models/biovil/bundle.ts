@@ -136,7 +136,7 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
         `channels, but "${textCheckpoint.path}" projects phrases to ${textConfig.joint}`,
     );
   }
-  const vocabulary = await readVocabularyFile(folder, `the vocabulary of ${variant} ${from}`);
+  const vocabulary = await readVocabularyFile([folder], `the vocabulary of ${variant} ${from}`);
   const weights = [...imageCheckpoint.files, ...textCheckpoint.files];
   let hash: Promise<string> | undefined;
   return {

@@ -98,7 +98,7 @@ async function openTokenizer(
   const plain = await namingFolder(folder, async (): Promise<Tokenizer> => {
     if (kind === "bert") {
       const lowercase = fields.flag("do_lower_case", true);
-      const vocabulary = await readVocabularyFile(folder, "the tokenizer (vocab.txt)");
+      const vocabulary = await readVocabularyFile([folder], "the tokenizer (vocab.txt)");
       return createBertTokenizer(vocabulary, { ...options, lowercase });
     }
     const standard = rules === "diffusers" ? { padToken: "<|endoftext|>" } : {};
@@ -135,16 +135,19 @@ async function readOptional(path: string): Promise<unknown> {
 }
 
 /**
- * Reads BERT's vocabulary.
+ * Reads BERT's vocabulary: `vocab.txt` or `tokenizer.json` of the first folder that holds one.
  *
- * @param folder Folder of `vocab.txt` or `tokenizer.json`.
  * @param what The vocabulary in words, for the message.
- * @throws {NotFound} If the folder holds neither.
+ * @throws {NotFound} If no folder holds either.
  */
-export async function readVocabularyFile(folder: string, what: string): Promise<VocabularyFile> {
-  const list = `${folder}/vocab.txt`;
-  const file = await requireFile([list, `${folder}/tokenizer.json`], what);
-  return { kind: file === list ? "vocab.txt" : "tokenizer.json", text: await readText(file) };
+export async function readVocabularyFile(
+  folders: readonly string[],
+  what: string,
+): Promise<VocabularyFile> {
+  const names = folders.flatMap((folder) => [`${folder}/vocab.txt`, `${folder}/tokenizer.json`]);
+  const file = await requireFile(names, what);
+  const kind = file.endsWith(".txt") ? "vocab.txt" : "tokenizer.json";
+  return { kind, text: await readText(file) };
 }
 
 async function readBytePairs(folder: string) {
