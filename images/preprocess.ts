@@ -84,9 +84,8 @@ export function cropTaps(
   requireSide(size, MAX_INPUT_SIDE, "input size");
   if (data.length !== width * height) {
     throw new InputRangeError(
-      `Cannot preprocess an image: expected ${width} x ${height} = ${
-        width * height
-      } values, got ${data.length}`,
+      `Cannot preprocess an image: expected ${width} x ${height} = ${width * height} values, got ` +
+        data.length,
     );
   }
   const shorter = Math.min(width, height);

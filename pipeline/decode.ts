@@ -204,10 +204,8 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropp
   if (sample.phrase.trim() === "") return fail("the phrase is empty");
   if (imageSize && (imageSize.width !== gray.width || imageSize.height !== gray.height)) {
     return fail(
-      `the image has ${gray.width}x${gray.height} pixels, but the dataset's ${
-        sample.masks ? "masks" : "boxes"
-      } are for ` +
-        `${imageSize.width}x${imageSize.height}`,
+      `the image has ${gray.width}x${gray.height} pixels, but the dataset's ` +
+        `${sample.masks ? "masks" : "boxes"} are for ${imageSize.width}x${imageSize.height}`,
     );
   }
   for (const [index, box] of boxes.entries()) {

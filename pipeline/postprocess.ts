@@ -289,9 +289,8 @@ function meansBySide(layerMeans: readonly LayerMean[]): Map<number, Float32Array
     }
     if (!data.every(Number.isFinite)) {
       throw new InputRangeError(
-        `Cannot make a heatmap from layer ${layer}: expected finite values, got ${
-          data.find((value) => !Number.isFinite(value))
-        }`,
+        `Cannot make a heatmap from layer ${layer}: expected finite values, got ` +
+          data.find((value) => !Number.isFinite(value)),
       );
     }
     const sum = sums.get(side) ?? new Float32Array(data.length);
@@ -336,9 +335,8 @@ function requireLayers(layers: readonly AttentionLayer[]): void {
     }
     if (shape.length !== 3 || data.length !== steps * positions * tokens) {
       throw new RangeError(
-        `Cannot read attention of layer ${layer}: expected ${
-          shape.join(" x ")
-        } values, got ${data.length}`,
+        `Cannot read attention of layer ${layer}: expected ${shape.join(" x ")} values, got ` +
+          data.length,
       );
     }
   });

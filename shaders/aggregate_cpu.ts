@@ -94,9 +94,8 @@ export class AttentionAccumulator {
     requireTokenRange(tokens, tokenStart, tokenEnd, name);
     if (map.length !== this.positions * tokens) {
       throw new RangeError(
-        `Cannot aggregate ${name}: expected ${this.positions} positions x ${tokens} tokens = ${
-          this.positions * tokens
-        } values, got ${map.length}`,
+        `Cannot aggregate ${name}: expected ${this.positions} positions x ${tokens} tokens = ` +
+          `${this.positions * tokens} values, got ${map.length}`,
       );
     }
     const means = this.#map;

@@ -81,9 +81,8 @@ export function resizeBilinear(source: Float32Array, from: Size, to: Size): Floa
   const rows = bilinearTaps(from.height, to.height);
   if (source.length !== from.width * from.height) {
     throw new RangeError(
-      `Cannot resize a map: expected ${from.width} x ${from.height} = ${
-        from.width * from.height
-      } values, got ${source.length}`,
+      `Cannot resize a map: expected ${from.width} x ${from.height} = ` +
+        `${from.width * from.height} values, got ${source.length}`,
     );
   }
   const { width, height } = to;

@@ -32,10 +32,8 @@ async function choose(
     const layers = daamLayers(bundle, imageSize / downsampling(autoencoder));
     if (layers.length === 0) {
       throw new InputRangeError(
-        `Cannot run DAAM on model ${
-          quote(bundle.path)
-        }: it reads cross-attention on the way down ` +
-          "and up, and the model has it in the middle alone",
+        `Cannot run DAAM on model ${quote(bundle.path)}: it reads cross-attention on the way ` +
+          "down and up, and the model has it in the middle alone",
       );
     }
     return {

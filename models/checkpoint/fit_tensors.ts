@@ -228,10 +228,8 @@ function misfit(
     const global = names.has(name) ? undefined : set.unknown.get(prefix + name);
     if (global !== undefined) {
       return fail(
-        `its tensor ${quote(name, MAX_NAME_LENGTH)} is made by ${
-          quote(global)
-        }, which is not read, ` +
-          "as nothing in a checkpoint is executed",
+        `its tensor ${quote(name, MAX_NAME_LENGTH)} is made by ${quote(global)}, which is not ` +
+          "read, as nothing in a checkpoint is executed",
       );
     }
   }

@@ -222,9 +222,8 @@ function requireOnly(fields: Fields, only: Readonly<Record<string, readonly unkn
       .every((each) => values.includes(each));
     if (isStandard) continue;
     throw fields.error(
-      `"${key}" is ${show(value)}, which is not supported; expected ${
-        [...new Set([...values, null])].map((each) => JSON.stringify(each)).join(" or ")
-      }`,
+      `"${key}" is ${show(value)}, which is not supported; expected ` +
+        [...new Set([...values, null])].map((each) => JSON.stringify(each)).join(" or "),
     );
   }
 }
@@ -240,9 +239,8 @@ function blockTypes(
   const other = types.find((type) => !known.includes(type));
   if (other === undefined) return types;
   throw fields.error(
-    `"${key}" has ${show(other)}, which is not supported; expected ${
-      known.map((type) => `"${type}"`).join(" or ")
-    }`,
+    `"${key}" has ${show(other)}, which is not supported; expected ` +
+      known.map((type) => `"${type}"`).join(" or "),
   );
 }
 

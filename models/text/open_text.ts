@@ -123,9 +123,8 @@ function positionsOf(fields: Fields, { kind, config: { positions } }: TextEncode
   if (kind === undefined && stated > positions) return positions;
   throw fields.error(
     `"model_max_length" must be the number of tokens that the model was trained with, from 2 to ` +
-      `${most} (Generate to Ground has 77, RadEdit 128), got ${
-        stated === Infinity ? "none" : show(stated)
-      }`,
+      `${most} (Generate to Ground has 77, RadEdit 128), got ` +
+      (stated === Infinity ? "none" : show(stated)),
   );
 }
 

@@ -166,9 +166,8 @@ function checkStorageSize(entry: Entry, storage: TorchStorage): void {
   const expected = storage.count * ITEM_BYTES[storage.dtype];
   if (entry.uncompressedSize < expected) {
     throw new SyntaxError(
-      `its entry ${
-        quote(entry.filename)
-      } has ${entry.uncompressedSize} bytes, expected ${expected}`,
+      `its entry ${quote(entry.filename)} has ${entry.uncompressedSize} bytes, expected ` +
+        expected,
     );
   }
 }
