@@ -29,7 +29,7 @@ export async function planTensors(
   file: Pick<ByteFile, "size" | "read">,
   prefix: string,
 ): Promise<Plan> {
-  const tensors = await readSafetensorsHeader(file);
+  const { tensors } = await readSafetensorsHeader(file);
   const wanted = [...tensors.values()]
     .filter(({ name }) => name.startsWith(prefix))
     .sort((a, b) => a.offset - b.offset);

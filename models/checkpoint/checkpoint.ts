@@ -18,6 +18,8 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   /** All sets of tensors in the file, outer sets before inner sets. */
   readonly sets: readonly TensorSet[];
+  /** Free-form notes of a safetensors file, such as `format: pt`; empty for PyTorch. */
+  readonly metadata: ReadonlyMap<string, string>;
   /**
    * Texts, numbers and truth values that a training script stored beside the weights, such as
    * `args.nheads`; absent for safetensors.
@@ -49,8 +51,9 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
   using file = await ByteFile.open(path);
   try {
     if (await sniffFormat(file) === "safetensors") {
-      const tensors = await readSafetensorsHeader(file);
-      return { path, files: [path], format: "safetensors", tensors, sets: [wholeSet(tensors)] };
+      const { tensors, metadata } = await readSafetensorsHeader(file);
+      const sets = [wholeSet(tensors)];
+      return { path, files: [path], format: "safetensors", tensors, sets, metadata };
     }
     const { sets, settings } = await readTorchZip(file);
     const largest = sets.reduce((most, set) => set.shapes.size > most.shapes.size ? set : most);
@@ -60,6 +63,7 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
       format: "pytorch",
       tensors: await largest.locate(),
       sets,
+      metadata: new Map(),
       settings,
     };
   } catch (cause) {

@@ -84,6 +84,7 @@ Deno.test("openCheckpoint() reads the reference bundle's safetensors", async () 
     REFERENCE + "text_encoder/model.safetensors",
   );
   assertEquals([encoder.format, encoder.tensors.size], ["safetensors", 36]);
+  assertEquals(encoder.metadata.get("format"), "pt");
 });
 
 Deno.test("openCheckpoint() goes by content and not by the file's name", async () => {

@@ -43,7 +43,7 @@ function checkpoint(shapes: Shapes, strides: Readonly<Record<string, number[]>> 
   );
   const path = "model.pt";
   const sets = [wholeSet(tensors)];
-  return { path, files: [path], format: "pytorch", tensors, sets };
+  return { path, files: [path], format: "pytorch", tensors, sets, metadata: new Map() };
 }
 
 Deno.test("fitLayout() gives each layout's tensors the model's names", async () => {

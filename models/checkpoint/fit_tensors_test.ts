@@ -24,7 +24,10 @@ function checkpoint(
       ),
   }));
   const path = "diffusion_model.pth";
-  return { path, files: [path], format: "pytorch", tensors: new Map(), sets: all };
+  return {
+    ...{ path, files: [path], format: "pytorch", tensors: new Map(), metadata: new Map() },
+    sets: all,
+  };
 }
 
 const EXPECTED = new Map([["a.w", [2, 3]], ["b.c.w", [1]]]);

@@ -26,6 +26,14 @@ const DTYPES: ReadonlyMap<unknown, DType> = new Map(
   Object.entries(SAFETENSORS_TYPES).map(([dtype, name]) => [name, dtype as DType]),
 );
 
+/** Content of the header of a safetensors file. */
+export interface SafetensorsHeader {
+  /** The tensors by name, in the order of the header. */
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  /** The free-form `__metadata__`; empty if the header has none. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
 /**
  * Reads the header of a safetensors file, never its data.
  *
@@ -33,13 +41,12 @@ const DTYPES: ReadonlyMap<unknown, DType> = new Map(
  * finds a repeated name in the header, because the lost first entry leaves a gap.
  *
  * @param file The file, open on this machine or read by range elsewhere.
- * @returns The tensors by name, in the order of the header.
  * @throws {SyntaxError} If the header is malformed. The message is a reason without the name of
  * the file.
  */
 export async function readSafetensorsHeader(
   file: Pick<ByteFile, "size" | "read">,
-): Promise<Map<string, TensorEntry>> {
+): Promise<SafetensorsHeader> {
   const lengthBytes = await file.read(0, LENGTH_BYTES);
   const length = new DataView(lengthBytes.buffer).getBigUint64(0, true);
   if (length > BigInt(Math.min(MAX_HEADER_BYTES, file.size - LENGTH_BYTES))) {
@@ -51,12 +58,13 @@ export async function readSafetensorsHeader(
   const header = parseHeader(await file.read(LENGTH_BYTES, Number(length)));
   const dataStart = LENGTH_BYTES + Number(length);
   const tensors = new Map<string, TensorEntry>();
+  let metadata: ReadonlyMap<string, string> = new Map();
   for (const [name, value] of Object.entries(header)) {
-    if (name === "__metadata__") requireMetadata(value);
+    if (name === "__metadata__") metadata = parseMetadata(value);
     else tensors.set(name, parseTensor(name, value, dataStart));
   }
   requireCoverage([...tensors.values()], dataStart, file.size);
-  return tensors;
+  return { tensors, metadata };
 }
 
 function parseHeader(bytes: Uint8Array): JsonObject {
@@ -74,10 +82,16 @@ function parseHeader(bytes: Uint8Array): JsonObject {
   return header;
 }
 
-function requireMetadata(value: unknown): void {
-  if (!isObject(value) || Object.values(value).some((each) => typeof each !== "string")) {
-    throw new SyntaxError("its safetensors __metadata__ is not an object of strings");
+function parseMetadata(value: unknown): ReadonlyMap<string, string> {
+  const entries = isObject(value) ? Object.entries(value) : undefined;
+  if (
+    !entries?.every((entry): entry is [string, string] => typeof entry[1] === "string")
+  ) {
+    throw new SyntaxError(
+      "its safetensors __metadata__ is not an object of strings",
+    );
   }
+  return new Map(entries);
 }
 
 function parseTensor(name: string, value: unknown, dataStart: number): TensorEntry {

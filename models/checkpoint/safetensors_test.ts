@@ -29,7 +29,7 @@ function entry(dtype: string, shape: unknown, begin: unknown, end: unknown) {
   return { dtype, shape, data_offsets: [begin, end] };
 }
 
-Deno.test("readSafetensorsHeader() finds tensors of every type", async () => {
+Deno.test("readSafetensorsHeader() finds tensors of every type and the metadata", async () => {
   const types = [
     "F64",
     "I64",
@@ -52,7 +52,8 @@ Deno.test("readSafetensorsHeader() finds tensors of every type", async () => {
     empty: entry("F32", [0, 4], 33, 33),
   };
   const content = safetensors(header, 33);
-  const tensors = await withFile(content, read);
+  const { tensors, metadata } = await withFile(content, read);
+  assertEquals(metadata, new Map([["format", "pt"]]));
   const start = content.length - 33;
   assertEquals(
     [...tensors.values()].map((
@@ -76,7 +77,7 @@ Deno.test("readSafetensorsHeader() finds tensors of every type", async () => {
 
 Deno.test("readSafetensorsHeader() keeps a tensor named __proto__ harmless", async () => {
   const header = '{"__proto__": {"dtype": "F32", "shape": [], "data_offsets": [0, 4]}}';
-  const tensors = await withFile(safetensors(header, 4), read);
+  const { tensors } = await withFile(safetensors(header, 4), read);
   assertEquals([...tensors.keys()], ["__proto__"]);
 });
 

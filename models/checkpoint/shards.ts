@@ -59,6 +59,7 @@ export async function openShards(path: string): Promise<Checkpoint> {
     format: first!.format,
     tensors,
     sets: [wholeSet(tensors)],
+    metadata: first!.metadata,
   };
 }
 
