@@ -1,9 +1,3 @@
-/**
- * Boxes, sizes, grey images and crops.
- *
- * @module
- */
-
 /** A box in pixels of the original image: left edge, top edge, width, height. */
 export type Box = readonly [x: number, y: number, width: number, height: number];
 

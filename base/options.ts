@@ -1,9 +1,3 @@
-/**
- * Declarations of options, for commands and methods.
- *
- * @module
- */
-
 /** An error in the arguments of a command, which ends it with exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";
@@ -29,6 +23,11 @@ export interface Flag {
   readonly choices?: readonly string[];
   /** The option must be given. */
   readonly required?: true;
+}
+
+/** Option for a folder. */
+export function folderFlag(description: string) {
+  return { type: "string", placeholder: "DIR", description } as const;
 }
 
 /** Options by name. */

@@ -1,9 +1,3 @@
-/**
- * Outlines of regions.
- *
- * @module
- */
-
 import { maskOf, type Region, runsOf } from "./region.ts";
 
 /** A closed line as `x0, y0, x1, y1, …`; the last corner joins the first. */
@@ -24,8 +18,6 @@ const STEPS = [[1, 0], [0, 1], [-1, 0], [0, -1]] as const;
  * Outlines a region by closed lines along the edges of its pixels: clockwise around the region,
  * against the clock around its holes. The outline of a rectangle has its four corners.
  *
- * @param region The region.
- * @param options Distance from the edge, and number of corners.
  * @returns Rings in pixels of the image, where 0 is the left or top edge of the image.
  */
 export function outlineOf(region: Region, { tolerance, most }: OutlineOptions): Ring[] {

@@ -1,10 +1,7 @@
 /**
- * Seeded random numbers, the same on every machine.
- *
- * @module
+ * A source of random numbers, the same on every machine: sfc32 (Chris Doty-Humphrey, PractRand),
+ * seeded with splitmix32.
  */
-
-/** A source of random numbers: sfc32 (Chris Doty-Humphrey, PractRand), seeded with splitmix32. */
 export class Random {
   #a: number;
   #b: number;

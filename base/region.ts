@@ -1,9 +1,3 @@
-/**
- * Sets of an image's pixels.
- *
- * @module
- */
-
 import { type Box, coveredArea, type Size } from "./geometry.ts";
 
 /**
@@ -34,9 +28,7 @@ export function isRegion(truth: Truth): truth is Region {
  */
 export function regionOf(mask: ArrayLike<number>, { width, height }: Size): Region {
   if (mask.length !== width * height) {
-    throw new RangeError(
-      `Cannot use a mask of ${mask.length} values: expected ${width}x${height}`,
-    );
+    throw new RangeError(`Cannot use a mask of ${mask.length} values: expected ${width}x${height}`);
   }
   const runs: number[] = [];
   const rows = new Uint32Array(height + 1);

@@ -26,7 +26,6 @@ export interface MapStreamOptions {
  *
  * @param source Items to map; closed together with the result.
  * @param map Converts one item; may return a promise.
- * @param options Concurrency and signal.
  * @throws {RangeError} If the concurrency is not a positive integer.
  *
  * @example Usage

@@ -22,7 +22,6 @@ export function printable(text: string, length = MAX_QUOTED_LENGTH): string {
 /**
  * Prepares a value from a JSON file for a one-line message.
  *
- * @param value The value.
  * @returns The value as JSON, cut after 160 characters.
  */
 export function show(value: unknown): string {

@@ -1,9 +1,3 @@
-/**
- * Masks as ground truth, in the forms that datasets state them.
- *
- * @module
- */
-
 /** A PNG of the region; docs/data.md, section Masks, says when a pixel is marked. */
 export interface PngMask {
   /** Form of the mask. */

@@ -13,7 +13,6 @@ export interface WriteWholeOptions {
  * Writes a file whole or not at all: first as `PATH.partial`, which is then renamed.
  *
  * @param content Bytes, text, or text in parts.
- * @param options Whether to wait for the disk.
  * @throws {Error} If the file cannot be written; the message names the path.
  */
 export async function writeWhole(

@@ -7,34 +7,27 @@
 import { cpus } from "node:os";
 import { resourceUsage } from "node:process";
 import { TextLineStream } from "@std/streams/text-line-stream";
+import { folderFlag } from "../base/options.ts";
 import { EXIT, runMain } from "../cli/kit/exit.ts";
 import { command, type Flags, helpText, parseFlags, type ValuesOf } from "../cli/kit/flags.ts";
 
 /** Folder that holds the native runtime's library. */
 const MODULES = pathOf("../node_modules", import.meta.url);
 
-/** Option of every benchmark. */
-export const OUT = {
-  type: "string",
-  placeholder: "DIR",
-  description: "Folder to write the result to, such as bench/results.",
-  defaultText: "nothing is written",
-} as const;
-
 /**
- * Option for the number of rounds.
+ * Option for a count.
  *
  * @param standard Number without the option.
  */
-export function roundsFlag(standard: number) {
-  return {
-    type: "integer",
-    min: 1,
-    default: standard,
-    placeholder: "N",
-    description: "Rounds.",
-  } as const;
+export function countFlag(description: string, standard: number, min = 1) {
+  return { type: "integer", min, default: standard, placeholder: "N", description } as const;
 }
+
+/** Option of every benchmark. */
+export const OUT = {
+  ...folderFlag("Folder to write the result to, such as bench/results."),
+  defaultText: "nothing is written",
+} as const;
 
 /** A benchmark's task, subject and options. */
 export interface Bench<F extends Flags> {
@@ -99,6 +92,17 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Returns a table in Markdown. */
+export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(heading), line(heading.map(() => "---")), ...rows.map(line)];
+}
+
+/** Formats bytes in gigabytes. */
+export function gigabytes(bytes: number): string {
+  return (bytes / 1e9).toFixed(2);
 }
 
 /** Returns the middle value; of an even number of values, the higher of the middle two. */
@@ -223,10 +227,7 @@ export interface Peer {
  * @param script Path of the script, which names the packages that it needs.
  * @returns The process, once the script's first line has told the version.
  */
-export async function startPeer(
-  script: string,
-  args: readonly string[],
-): Promise<Peer> {
+export async function startPeer(script: string, args: readonly string[]): Promise<Peer> {
   const complaint = `python3 ended; ${script} says what to install`;
   return await start("python3", [script, ...args], complaint);
 }

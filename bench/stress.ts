@@ -21,7 +21,7 @@ import type { Method } from "../pipeline/method.ts";
 import { RunFolder } from "../runs/run_folder.ts";
 import { openGpu } from "../shaders/device.ts";
 import { LiveBuffers } from "../tests/support/live_buffers.ts";
-import { inFolder, runBench, seconds, slope } from "./harness.ts";
+import { countFlag, inFolder, runBench, seconds, slope } from "./harness.ts";
 
 /** Number of phantoms to draw; the other images are copies of these under new names. */
 const DRAWN = 10;
@@ -88,21 +88,9 @@ await runBench({
     "phrases an image, and says whether the process's memory and the GPU's live buffers grow. The " +
     "bundled model runs on the CPU, heatmaps are made on the GPU if there is one.",
   flags: {
-    samples: {
-      type: "integer",
-      min: 50,
-      default: 20_000,
-      placeholder: "N",
-      description: "How many.",
-    },
-    width: { type: "integer", min: 16, default: 80, placeholder: "PIXELS", description: "Width." },
-    height: {
-      type: "integer",
-      min: 16,
-      default: 96,
-      placeholder: "PIXELS",
-      description: "Height.",
-    },
+    samples: countFlag("How many.", 20_000, 50),
+    width: countFlag("Width in pixels.", 80, 16),
+    height: countFlag("Height in pixels.", 96, 16),
   },
 }, ({ samples, width, height }, signal) =>
   inFolder(async (folder) => {
@@ -139,9 +127,8 @@ await runBench({
       const growth = (of: (memory: Memory) => number) =>
         slope(steady.map((each) => [each.samples, of(each)]));
       return [
-        `${samples} samples of ${width}x${height} through every stage: ${
-          (took / 60).toFixed(1)
-        } min.`,
+        `${samples} samples of ${width}x${height} through every stage: ` +
+        `${(took / 60).toFixed(1)} min.`,
         "",
         `After the first ${100 * WARM_UP} %, each sample adds ` +
         `${growth(({ bytes }) => bytes).toFixed(0)} bytes to the process and ` +

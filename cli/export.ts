@@ -32,7 +32,7 @@ type Values = ValuesOf<typeof COMMAND.flags>;
 async function main(values: Values): Promise<number> {
   const layers = parseLayers(values.layers);
   const bundle = await openBundle(ldmFolder(values), values);
-  for (const path of await exportBundle(bundle, values.out, { layers })) console.log(path);
+  for (const path of await exportBundle(bundle, values.out, layers)) console.log(path);
   return EXIT.ok;
 }
 

@@ -1,9 +1,3 @@
-/**
- * Resizing with antialiasing: bilinear taps that widen as an image shrinks.
- *
- * @module
- */
-
 import { type Cover, coveredLength, type GrayImage, type Size } from "../base/geometry.ts";
 import { halfToEven } from "../base/half_to_even.ts";
 import type { AxisRange } from "../shaders/resize_cpu.ts";

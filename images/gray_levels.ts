@@ -1,9 +1,3 @@
-/**
- * Converts the stored values of an X-ray to 8-bit grey levels.
- *
- * @module
- */
-
 /** A VOI window: the range of values that is shown as grey. */
 export interface Window {
   /** Centre of the window, in rescaled values. */
@@ -99,24 +93,19 @@ export interface GrayLevels {
 }
 
 /**
- * Converts stored values to grey levels 0..255 by DICOM's grayscale pipeline:
- * rescale or modality table, window or VOI table, and inversion if low values
- * are bright.
+ * Converts stored values to grey levels 0..255 by DICOM's grayscale pipeline: rescale or modality
+ * table, window or VOI table, and inversion if low values are bright.
  *
- * Without window and table, levels are (x - min) / (max - min) * 255, truncated to
- * whole numbers. Padding does not count. MIMIC-CXR-JPG, the training data of the
- * published model, was made from DICOM in this way, with or without a window. Its
- * histograms were equalised afterwards. Here a window takes precedence, because
- * it leaves out the collimator and directly exposed areas. Files straight from a
- * machine have more of both. No histogram is equalised here.
+ * Without window and table, levels are (x - min) / (max - min) * 255, truncated to whole numbers.
+ * Padding does not count. MIMIC-CXR-JPG, the training data of the published model, was made from
+ * DICOM in this way, with or without a window. Its histograms were equalised afterwards. Here a
+ * window takes precedence, because it leaves out the collimator and directly exposed areas. Files
+ * straight from a machine have more of both. No histogram is equalised here.
  *
  * @param stored Values as stored, 8 or 16 bits each, row by row.
  * @param format Meaning of the values.
  */
-export function grayLevels(
-  stored: Uint8Array | Uint16Array,
-  format: ValueFormat,
-): GrayLevels {
+export function grayLevels(stored: Uint8Array | Uint16Array, format: ValueFormat): GrayLevels {
   const { bits, shift = 0, isSigned, slope = 1, intercept = 0 } = format;
   const { modalityTable, window, table } = format;
   const count = 2 ** bits;

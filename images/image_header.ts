@@ -37,7 +37,6 @@ const JPEG_DENSITY = 8 * 64;
 /**
  * Reads the header of a PNG or JPEG file.
  *
- * @param bytes The file.
  * @returns `undefined` if the file is neither PNG nor JPEG.
  */
 export function imageHeader(bytes: Uint8Array): ImageHeader | undefined {
@@ -52,7 +51,6 @@ const START_REACH = 1024;
 /**
  * Finds a PNG or JPEG after other bytes, where no decoder would find it.
  *
- * @param bytes The file.
  * @returns `undefined` if no PNG or JPEG begins near the start of the file.
  */
 export function imageStart(

@@ -74,7 +74,6 @@ export interface PilResizeOptions {
  *
  * @param image Row-major `[height, width]`, 0..255.
  * @param size Size of the whole resized image.
- * @param options Filter, order of the passes, and the part to compute.
  * @returns Row-major `[window.height, window.width]`.
  */
 export function pilResize(

@@ -1,9 +1,3 @@
-/**
- * Converts an image's pixels to the square input of the autoencoder.
- *
- * @module
- */
-
 import { InputRangeError } from "../base/errors.ts";
 import { coveredRegion, type CropRegion, type GrayImage, type View } from "../base/geometry.ts";
 import { type AxisTaps, bilinearTaps } from "../shaders/resize_cpu.ts";
@@ -90,9 +84,8 @@ export function cropTaps(
   requireSide(size, MAX_INPUT_SIDE, "input size");
   if (data.length !== width * height) {
     throw new InputRangeError(
-      `Cannot preprocess an image: expected ${width} x ${height} = ${
-        width * height
-      } values, got ${data.length}`,
+      `Cannot preprocess an image: expected ${width} x ${height} = ${width * height} values, got ` +
+        data.length,
     );
   }
   const shorter = Math.min(width, height);

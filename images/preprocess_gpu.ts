@@ -1,18 +1,11 @@
-/**
- * Converts an image's pixels to the square input of the autoencoder, on the GPU.
- *
- * @module
- */
-
 import { type Gpu, storage } from "../shaders/device.ts";
 import { Resize } from "../shaders/resize.ts";
 import { cropTaps, preprocess } from "./preprocess.ts";
 import type { GrayImage } from "../base/geometry.ts";
 
 /**
- * Does the work of `preprocess` on the GPU: uploads the image as bytes and leaves the
- * result there. An image larger than the device's largest storage binding is resized
- * on the CPU.
+ * Does the work of `preprocess` on the GPU: uploads the image as bytes and leaves the result there.
+ * An image larger than the device's largest storage binding is resized on the CPU.
  *
  * @param gray The image's first channel.
  * @param size Side of the result in pixels, 1..8192.

@@ -1,9 +1,3 @@
-/**
- * Resizes X-rays and heatmaps to the size of a picture.
- *
- * @module
- */
-
 import type { Size } from "../base/geometry.ts";
 
 /** A rectangle of values. */

@@ -1,9 +1,3 @@
-/**
- * A model that answers with boxes, as a method.
- *
- * @module
- */
-
 import { InputRangeError } from "../base/errors.ts";
 import type { Flags, FlagValues } from "../base/options.ts";
 import { quote } from "../base/text.ts";

@@ -1,9 +1,3 @@
-/**
- * Chooses and opens the methods of an evaluation.
- *
- * @module
- */
-
 import { nameOf } from "../base/paths.ts";
 import type { TrainingSet } from "../datasets/training.ts";
 import { findModel } from "../hub/catalog.ts";

@@ -1,9 +1,3 @@
-/**
- * An image from a phrase, step by step, with the cross-attention on the way.
- *
- * @module
- */
-
 import type { LdmModel } from "../models/ldm/model.ts";
 import type { AttentionMaps, Columns } from "../models/ldm/unet_session.ts";
 import type { EncodedPhrase } from "../models/tokenizer.ts";

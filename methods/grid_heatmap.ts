@@ -1,9 +1,3 @@
-/**
- * Conversion of a method's own grid to a heatmap.
- *
- * @module
- */
-
 import { InputRangeError } from "../base/errors.ts";
 import type { GridHeatmap } from "../models/grid_model.ts";
 import type { Heatmap } from "../pipeline/postprocess.ts";

@@ -1,10 +1,3 @@
-/**
- * A model with heatmaps on its own grid, as a method. The model replaces all stages from the latent
- * to the mask.
- *
- * @module
- */
-
 import type { View } from "../base/geometry.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { GridHeatmap, GridModel } from "../models/grid_model.ts";
@@ -24,8 +17,9 @@ import { metrics } from "../pipeline/metrics.ts";
 import { requireProtocolOptions } from "../scoring/protocols.ts";
 
 /**
- * Turns a model into a method. A sample fails if the model refuses its phrase or image. An error of
- * the model or its runtime throws.
+ * Turns a model with heatmaps on its own grid into a method; it replaces all stages from the latent
+ * to the mask. A sample fails if the model refuses its phrase or image. An error of the model or its
+ * runtime throws.
  *
  * @param model An open model; the method's `close()` closes it.
  */

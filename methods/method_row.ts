@@ -1,9 +1,3 @@
-/**
- * A row of the registry of methods.
- *
- * @module
- */
-
 import type { Flags, FlagValues } from "../base/options.ts";
 import type { Dataset } from "../datasets/open_dataset.ts";
 import type { TrainingSet } from "../datasets/training.ts";

@@ -1,9 +1,3 @@
-/**
- * Opens a method by its name, for programs.
- *
- * @module
- */
-
 import type { Flag } from "../base/options.ts";
 import { quote } from "../base/text.ts";
 import { openRuntime } from "../models/runtime/open_runtime.ts";

@@ -1,9 +1,3 @@
-/**
- * Methods from modules outside this project.
- *
- * @module
- */
-
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { nameOf, stemOf } from "../base/paths.ts";

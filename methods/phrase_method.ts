@@ -1,9 +1,3 @@
-/**
- * A method that runs a diffusion model phrase by phrase.
- *
- * @module
- */
-
 import { isInputError } from "../base/errors.ts";
 import type { Sample } from "../datasets/sample.ts";
 import type { GridHeatmap } from "../models/grid_model.ts";
@@ -47,10 +41,7 @@ export interface PhraseStages<P extends DecodedImage> {
   /** Passes for each image, and for each phrase. */
   readonly passes: { readonly image: Passes; readonly phrase: Passes };
   /** Makes all that the phrases of an image share; its memory ends when the next image is pulled. */
-  prepare(
-    source: AsyncIterable<Flow<DecodedImage>>,
-    options: PassOptions,
-  ): AsyncIterable<Flow<P>>;
+  prepare(source: AsyncIterable<Flow<DecodedImage>>, options: PassOptions): AsyncIterable<Flow<P>>;
   /**
    * Grounds one phrase.
    *
@@ -67,7 +58,6 @@ export interface PhraseGrid extends GridHeatmap {
 /**
  * Turns stages into a method. A sample fails if its phrase or image cannot be read.
  *
- * @param stages The stages.
  * @param isTimed The method measures a pass to say how long a run will take.
  */
 export function phraseMethod<P extends DecodedImage>(

@@ -1,9 +1,3 @@
-/**
- * The option that names predictions from elsewhere.
- *
- * @module
- */
-
 import type { Flag } from "../base/options.ts";
 
 /** Option of the methods that read predictions: the file, or the folder. */

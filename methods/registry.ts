@@ -1,9 +1,3 @@
-/**
- * The registry of methods: a row for each.
- *
- * @module
- */
-
 import type { Flags } from "../base/options.ts";
 import { BOXES } from "./boxes/boxes.ts";
 import { DAAM } from "./daam/daam.ts";

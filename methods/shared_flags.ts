@@ -1,9 +1,3 @@
-/**
- * Options that several methods of a diffusion model share.
- *
- * @module
- */
-
 import type { Flags } from "../base/options.ts";
 import { LDM_FLAGS, PART_FLAGS } from "./ldm/flags.ts";
 

@@ -1,9 +1,3 @@
-/**
- * Training data of methods and of models that are known by name.
- *
- * @module
- */
-
 import { isTraining, parseTraining, type TrainingSet } from "../datasets/training.ts";
 import { findModel } from "../hub/catalog.ts";
 import type { MethodRow } from "./method_row.ts";

@@ -1,9 +1,3 @@
-/**
- * The interface of a model that answers a phrase with boxes.
- *
- * @module
- */
-
 import type { Box, GrayImage } from "../base/geometry.ts";
 
 /** A model's answer to a phrase. */

@@ -1,10 +1,3 @@
-/**
- * The interface of a model with heatmaps on its own grid: an image and phrases in, one heatmap per
- * phrase out.
- *
- * @module
- */
-
 import type { GrayImage, View } from "../base/geometry.ts";
 
 /** A heatmap on the model's own grid, which covers the part that the model sees. */

@@ -1,9 +1,3 @@
-/**
- * Reads the configuration of a model from JSON.
- *
- * @module
- */
-
 import { isObject, type JsonObject } from "../base/json.ts";
 import { show } from "../base/text.ts";
 
@@ -28,7 +22,6 @@ export class Fields {
   readonly #root: unknown;
 
   /**
-   * @param value The object.
    * @param where The object in words, for messages.
    * @param root The file of a MONAI bundle, whose references such as `@latent_channels` or
    * `$@network::channels` are followed; absent for a file without references.

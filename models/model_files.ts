@@ -1,9 +1,3 @@
-/**
- * Finds and reads the files of a model.
- *
- * @module
- */
-
 import { InputTypeError } from "../base/errors.ts";
 import { host } from "../base/host/host.ts";
 import { readFile } from "../base/host/files.ts";

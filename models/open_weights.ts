@@ -1,9 +1,3 @@
-/**
- * Finds the weights of a network in a folder under any usual file name.
- *
- * @module
- */
-
 import { host } from "../base/host/host.ts";
 import { stemOf } from "../base/paths.ts";
 import { type Checkpoint, openCheckpoint, openShards } from "./checkpoint/mod.ts";

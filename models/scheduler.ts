@@ -180,10 +180,7 @@ export class Scheduler {
     // The step is nextSignal * clean + nextNoise * epsilon.
     switch (this.config.predictionType) {
       case "v_prediction": // clean = signal z - noise v, epsilon = signal v + noise z
-        return [
-          nextSignal * signal + nextNoise * noise,
-          nextNoise * signal - nextSignal * noise,
-        ];
+        return [nextSignal * signal + nextNoise * noise, nextNoise * signal - nextSignal * noise];
       case "epsilon": // clean = (z - noise epsilon) / signal
         return [nextSignal / signal, nextNoise - nextSignal * noise / signal];
       case "sample": // epsilon = (z - signal clean) / noise

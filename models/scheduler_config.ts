@@ -1,9 +1,3 @@
-/**
- * Reads the noise schedule of a diffusers folder, `scheduler_config.json`.
- *
- * @module
- */
-
 import { quote } from "../base/text.ts";
 import { Fields } from "./json_fields.ts";
 import { Scheduler, type SchedulerConfig, SPACINGS } from "./scheduler.ts";
@@ -36,7 +30,6 @@ export function readBeta(fields: Fields, key: string, fallback?: number): number
  * Reads a `scheduler_config.json`. Missing fields have the defaults of diffusers' `DDIMScheduler`,
  * whichever class the file names. Fields that decide only the sampling of other classes are ignored.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field is invalid, or the class has no schedule of betas.
  */

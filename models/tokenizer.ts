@@ -99,7 +99,6 @@ const MAX_ID = 1_000_000;
 /**
  * Checks a vocabulary of tokens.
  *
- * @param value The parsed file.
  * @param file Name of the file for messages.
  * @param size Number that every id must be below.
  * @throws {SyntaxError} If the value is no object of ids.

@@ -1,9 +1,3 @@
-/**
- * Streams of several methods, side by side.
- *
- * @module
- */
-
 /** Splits a stream into several. Values that one stream takes early wait for the other streams. */
 export function tee<T>(source: AsyncIterable<T>, count: number): AsyncIterableIterator<T>[] {
   const iterator = source[Symbol.asyncIterator]();

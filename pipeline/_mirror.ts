@@ -1,9 +1,3 @@
-/**
- * Images mirrored left to right, with the ground truth of their samples.
- *
- * @module
- */
-
 import type { Box, GrayImage, Size } from "../base/geometry.ts";
 import { maskOf, mirrorRegion, type Region } from "../base/region.ts";
 import type { RleMask } from "../base/truth_mask.ts";

@@ -1,9 +1,3 @@
-/**
- * Attention of one image by layer and by step.
- *
- * @module
- */
-
 import { InputTypeError } from "../base/errors.ts";
 import type { Bundle } from "../models/ldm/bundle.ts";
 import { chooseLayers, defaultLayers } from "../models/ldm/model.ts";

@@ -204,10 +204,8 @@ function admit(asked: Sample, gray: GrayImage, crop: CropRegion): Sample | Dropp
   if (sample.phrase.trim() === "") return fail("the phrase is empty");
   if (imageSize && (imageSize.width !== gray.width || imageSize.height !== gray.height)) {
     return fail(
-      `the image has ${gray.width}x${gray.height} pixels, but the dataset's ${
-        sample.masks ? "masks" : "boxes"
-      } are for ` +
-        `${imageSize.width}x${imageSize.height}`,
+      `the image has ${gray.width}x${gray.height} pixels, but the dataset's ` +
+        `${sample.masks ? "masks" : "boxes"} are for ${imageSize.width}x${imageSize.height}`,
     );
   }
   for (const [index, box] of boxes.entries()) {
@@ -239,11 +237,7 @@ type Admitted = Flow<{ readonly sample: Sample; readonly region?: Region }>;
  * Reads the masks of a sample before its model runs: a fault of a mask then costs no time. A region
  * is one thing, so that no part of it is dropped if the model sees another part.
  */
-async function readMasks(
-  sample: Sample,
-  gray: GrayImage,
-  crop: CropRegion,
-): Promise<Admitted> {
+async function readMasks(sample: Sample, gray: GrayImage, crop: CropRegion): Promise<Admitted> {
   if (!sample.masks || sample.masks.length === 0) return item({ sample });
   try {
     const { region, notes } = await readRegion(sample.masks, gray);

@@ -8,8 +8,8 @@ import type { LdmModel } from "../models/ldm/model.ts";
 import type { AttentionMaps } from "../models/ldm/unet_session.ts";
 import { type EncodedPhrase, phraseNotes } from "../models/tokenizer.ts";
 import type { DecodedImage } from "./decode.ts";
-import { flatMapFlow, type Flow, item, type StageOptions, withNotes } from "./flow.ts";
-import type { NoisingImage, NoisyLatent } from "./noise.ts";
+import { flatMapFlow, type Flow, item, withNotes } from "./flow.ts";
+import type { NoisingImage, NoisyLatent, PassOptions } from "./noise.ts";
 import type { ResolvedSettings } from "./settings/settings.ts";
 import { contentColumn, type TokenRange, tokenRange } from "./settings/token_range.ts";
 
@@ -33,16 +33,6 @@ export interface AttentionStep {
   readonly isLast: boolean;
 }
 
-/** Options of {@linkcode denoise}. */
-export interface DenoiseOptions extends StageOptions {
-  /**
-   * Called after each U-Net pass with the number of steps; awaited.
-   *
-   * @default {undefined}
-   */
-  onPass?: (steps: number) => void | Promise<void>;
-}
-
 /**
  * Runs the U-Net for each phrase at each chosen step, up to the last chosen cross-attention layer.
  * The maps of each pass go on at once.
@@ -54,7 +44,7 @@ export function denoise(
   source: AsyncIterable<Flow<NoisingImage>>,
   model: LdmModel,
   settings: ResolvedSettings,
-  options: DenoiseOptions = {},
+  options: PassOptions = {},
 ): AsyncIterableIterator<Flow<AttentionStep>> {
   return flatMapFlow(source, "denoise", async function* (noising) {
     const { tokenizer } = model.bundle;

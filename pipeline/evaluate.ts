@@ -311,6 +311,12 @@ async function* announced(
   }
 }
 
+/** The fields of a result that are there; no text of a result is empty. */
+function filled(fields: { [Key in keyof AnyResult]: AnyResult[Key] | undefined }): AnyResult {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined && value !== "");
+  return Object.fromEntries(entries) as unknown as AnyResult;
+}
+
 /** Converts a method's results to the lines of `results.jsonl` and the inputs of heatmaps. */
 async function* toEvaluated(
   source: AsyncIterable<Flow<GroundedPhrase | BoxedPhrase>>,
@@ -322,23 +328,11 @@ async function* toEvaluated(
       flow.kind === "dropped" ? flow.dropped : flow.item;
     const id = sample.id!;
     if (done.has(id)) continue;
-    const { index, image, phrase, category, group, wording, patient, notes, masks } = sample;
-    const { split, control } = sample;
+    const { index, image, phrase, category, group, wording, patient, split, control } = sample;
+    const { notes, masks } = sample;
     const setting = method ?? variant?.name;
-    const common: AnyResult = {
-      id,
-      ...(index !== undefined && { index }),
-      ...(image && { image }),
-      ...(phrase && { phrase }),
-      ...(category && { category }),
-      ...(group && { group }),
-      ...(wording && { wording }),
-      ...(patient && { patient }),
-      ...(split && { split }),
-      ...(setting && { setting }),
-      ...(control && { control }),
-      ...(notes && { notes }),
-    };
+    const named = { id, index, image, phrase, category, group, wording, patient, split };
+    const common: AnyResult = filled({ ...named, setting, control, notes });
     const stated = { ...(masks && { masks }) };
     if (flow.kind === "dropped") {
       const { status, stage, reason, error } = flow.dropped;

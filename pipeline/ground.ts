@@ -171,9 +171,7 @@ export function ground(
     );
   }
   const source = requests(samples, phrasesPerImage);
-  return toResults(
-    usingModel(options, (model) => groundRequests(source, { ...options, model })),
-  );
+  return toResults(usingModel(options, (model) => groundRequests(source, { ...options, model })));
 }
 
 /** Gives each result a kind of the public interface. */
@@ -356,10 +354,7 @@ export async function groundImage(
   async function* source() {
     yield await Promise.resolve(item({ image: gray, samples }));
   }
-  const results = usingModel(
-    options,
-    (model) => groundRequests(source(), { ...options, model }),
-  );
+  const results = usingModel(options, (model) => groundRequests(source(), { ...options, model }));
   const grounded: ScoredPhrase[] = [];
   for await (const flow of results) {
     if (flow.kind === "dropped") throw new Error(droppedSentence(flow.dropped));

@@ -37,8 +37,8 @@ export interface NoisyImage extends DecodedImage {
   readonly noisy: readonly NoisyLatent[];
 }
 
-/** Options of {@linkcode noise}. */
-export interface NoiseOptions extends StageOptions {
+/** Options of a stage that runs the U-Net. */
+export interface PassOptions extends StageOptions {
   /**
    * Called after each U-Net pass with the number of steps; awaited.
    *
@@ -48,7 +48,7 @@ export interface NoiseOptions extends StageOptions {
 }
 
 /** Options of {@linkcode noising}. */
-export interface NoisingOptions extends NoiseOptions {
+export interface NoisingOptions extends PassOptions {
   /**
    * Each latent that had a pass comes with the pass's trunk, so that phrases need not compute it.
    *
@@ -72,7 +72,7 @@ export function noise(
   source: AsyncIterable<Flow<EncodedImage>>,
   model: LdmModel,
   settings: ResolvedSettings,
-  options: NoiseOptions = {},
+  options: PassOptions = {},
 ): AsyncIterableIterator<Flow<NoisyImage>> {
   return collectNoise(noising(source, model, settings, options), options);
 }

@@ -179,7 +179,6 @@ export function postprocess(input: PostprocessInput): PostprocessResult {
  * scaling to 0..1, Otsu's mask.
  *
  * @param layerMeans One map per layer, of any side; all layers have the same weight.
- * @param options Size, sigma and whether to mask.
  * @throws {RangeError} If there is no map, or a map does not fit its side or is not finite. Also if
  * an option is out of its range.
  */
@@ -196,7 +195,6 @@ export function finishHeatmap(
  * The first half of {@linkcode finishHeatmap}: resize, mean over layers, Gaussian, scaling to 0..1.
  *
  * @param layerMeans One map per layer, of any side; all layers have the same weight.
- * @param options Size and sigma.
  * @throws {RangeError} If there is no map, or a map does not fit its side or is not finite. Also if
  * an option is out of its range.
  */
@@ -280,9 +278,7 @@ export function smoothingBands(
  */
 function meansBySide(layerMeans: readonly LayerMean[]): Map<number, Float32Array> {
   if (layerMeans.length === 0) {
-    throw new RangeError(
-      "Cannot make a heatmap: expected at least one layer, got none",
-    );
+    throw new RangeError("Cannot make a heatmap: expected at least one layer, got none");
   }
   const sums = new Map<number, Float32Array>();
   layerMeans.forEach(({ data, side }, layer) => {
@@ -293,9 +289,8 @@ function meansBySide(layerMeans: readonly LayerMean[]): Map<number, Float32Array
     }
     if (!data.every(Number.isFinite)) {
       throw new InputRangeError(
-        `Cannot make a heatmap from layer ${layer}: expected finite values, got ${
-          data.find((value) => !Number.isFinite(value))
-        }`,
+        `Cannot make a heatmap from layer ${layer}: expected finite values, got ` +
+          data.find((value) => !Number.isFinite(value)),
       );
     }
     const sum = sums.get(side) ?? new Float32Array(data.length);
@@ -330,9 +325,7 @@ function requireLayers(layers: readonly AttentionLayer[]): void {
   const expectedSteps = layers[0]?.shape[0];
   layers.forEach(({ data, shape }, layer) => {
     if (!(data instanceof Float32Array)) {
-      throw new TypeError(
-        `Cannot read attention of layer ${layer}: expected a Float32Array`,
-      );
+      throw new TypeError(`Cannot read attention of layer ${layer}: expected a Float32Array`);
     }
     const [steps, positions, tokens] = shape;
     if (steps !== expectedSteps || !(steps >= 1)) {
@@ -342,9 +335,8 @@ function requireLayers(layers: readonly AttentionLayer[]): void {
     }
     if (shape.length !== 3 || data.length !== steps * positions * tokens) {
       throw new RangeError(
-        `Cannot read attention of layer ${layer}: expected ${
-          shape.join(" x ")
-        } values, got ${data.length}`,
+        `Cannot read attention of layer ${layer}: expected ${shape.join(" x ")} values, got ` +
+          data.length,
       );
     }
   });

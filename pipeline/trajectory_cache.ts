@@ -1,10 +1,3 @@
-/**
- * Noisy latents on disk. The latents of an image are computed before its first phrase, and kept for
- * other phrases, layers and post-processing.
- *
- * @module
- */
-
 import { host } from "../base/host/host.ts";
 import { readFile, writeFile } from "../base/host/files.ts";
 import type { LdmModel } from "../models/ldm/model.ts";
@@ -53,7 +46,6 @@ export class TrajectoryCache {
   /**
    * Name of an image's entry: a hash of all facts that decide the latents to the last bit.
    *
-   * @param image The image.
    * @param model The model that encodes the image and computes its trajectory.
    * @param settings The settings; only the schedule decides the key.
    */

@@ -1,13 +1,7 @@
-/**
- * Aggregation of attention maps on the GPU; its twin is `aggregate_cpu.ts`.
- *
- * @module
- */
-
 import own from "./aggregate.wgsl" with { type: "text" };
 import { requireTokenRange, squareSide } from "./aggregate_cpu.ts";
 import common from "./common.wgsl" with { type: "text" };
-import { dispatch, type Gpu, pipeline, type ReadRange, storage } from "./device.ts";
+import { type Gpu, Operation, type ReadRange } from "./device.ts";
 
 const CODE = common + own;
 
@@ -34,11 +28,10 @@ export interface AttentionSumsOptions {
 const STATE_WORDS = 4;
 
 /**
- * Running sums of attention on the GPU, for all layers of one size and all
- * phrases of an image. A map whose values differ by less than 1.2e-38, the
- * smallest normal float32, counts as constant.
+ * Running sums of attention on the GPU, for all layers of one size and all phrases of an image. A
+ * map whose values differ by less than 1.2e-38, the smallest normal float32, counts as constant.
  */
-export class AttentionSums {
+export class AttentionSums extends Operation {
   /** Side of the square maps. */
   readonly side: number;
   /**
@@ -48,7 +41,6 @@ export class AttentionSums {
   readonly means: GPUBuffer;
   /** Four words for each map, `[phrases, layers, 4]`; see {@linkcode AttentionSums.readStates}. */
   readonly states: GPUBuffer;
-  #gpu: Gpu;
   #options: AttentionSumsOptions;
   #ranges: GPUBuffer;
   /** `[phrases, layers, side, side]` float32. */
@@ -61,6 +53,7 @@ export class AttentionSums {
    * Also if there is not one token range for each phrase.
    */
   constructor(gpu: Gpu, options: AttentionSumsOptions) {
+    super(gpu, "aggregate", CODE);
     const { phrases, layers, positions, tokens, ranges } = options;
     this.side = squareSide(positions, "attention positions");
     for (const [start, end] of ranges) requireTokenRange(tokens, start, end);
@@ -71,15 +64,14 @@ export class AttentionSums {
     }
     const maps = phrases * layers;
     const perMap = ranges.flatMap((range) => Array.from({ length: layers }, () => range).flat());
-    this.#gpu = gpu;
     this.#options = options;
-    this.#ranges = storage(gpu, "token ranges", Uint32Array.from(perMap));
-    this.#sums = storage(gpu, "attention sums", maps * positions * 4);
+    this.#ranges = this.hold("token ranges", Uint32Array.from(perMap));
+    this.#sums = this.hold("attention sums", maps * positions * 4);
     this.#slots = ranges.map((_, phrase) =>
-      storage(gpu, "attention slot", Uint32Array.of(phrase * layers))
+      this.hold("attention slot", Uint32Array.of(phrase * layers))
     );
-    this.states = storage(gpu, "attention states", maps * STATE_WORDS * 4);
-    this.means = storage(gpu, "attention means", phrases * positions * 4);
+    this.states = this.hold("attention states", maps * STATE_WORDS * 4);
+    this.means = this.hold("attention means", phrases * positions * 4);
   }
 
   /** Bytes of {@linkcode AttentionSums.states}. */
@@ -96,31 +88,19 @@ export class AttentionSums {
    */
   add(encoder: GPUCommandEncoder, maps: GPUBuffer, phrase: number, steps = 1): void {
     const { positions, tokens, layers } = this.#options;
-    const kernel = pipeline(this.#gpu, "aggregate", CODE, "add", {
-      POSITIONS: positions,
-      TOKENS: tokens,
-      STEPS: steps,
-    });
+    const constants = { POSITIONS: positions, TOKENS: tokens, STEPS: steps };
     const slot = this.#slots[phrase]!;
     const buffers = { 0: maps, 1: this.#ranges, 2: this.#sums, 3: this.states, 5: slot };
-    dispatch(this.#gpu, encoder, kernel, buffers, [layers, 1, 1]);
+    this.run(encoder, "add", constants, buffers, [layers, 1, 1]);
   }
 
   /** Records the computation of {@linkcode AttentionSums.means}. */
   average(encoder: GPUCommandEncoder): void {
     const { positions, phrases, layers, share = 1 / layers } = this.#options;
-    const kernel = pipeline(this.#gpu, "aggregate", CODE, "average", {
-      POSITIONS: positions,
-      // This entry point uses no tokens, but the shader does not compile without the override.
-      TOKENS: 1,
-      LAYERS: layers,
-      SHARE: share,
-    });
-    dispatch(this.#gpu, encoder, kernel, { 2: this.#sums, 3: this.states, 4: this.means }, [
-      Math.ceil(positions / 64),
-      phrases,
-      1,
-    ]);
+    // This entry point uses no tokens, but the shader does not compile without the override.
+    const constants = { POSITIONS: positions, TOKENS: 1, LAYERS: layers, SHARE: share };
+    const buffers = { 2: this.#sums, 3: this.states, 4: this.means };
+    this.run(encoder, "average", constants, buffers, [Math.ceil(positions / 64), phrases, 1]);
   }
 
   /**
@@ -162,13 +142,5 @@ export class AttentionSums {
       return sums.slice(layer * positions, (layer + 1) * positions)
         .map((total) => total / count);
     });
-  }
-
-  /** Frees the buffers. */
-  destroy(): void {
-    const { means, states } = this;
-    for (const buffer of [this.#ranges, this.#sums, ...this.#slots, states, means]) {
-      buffer.destroy();
-    }
   }
 }

@@ -94,9 +94,8 @@ export class AttentionAccumulator {
     requireTokenRange(tokens, tokenStart, tokenEnd, name);
     if (map.length !== this.positions * tokens) {
       throw new RangeError(
-        `Cannot aggregate ${name}: expected ${this.positions} positions x ${tokens} tokens = ${
-          this.positions * tokens
-        } values, got ${map.length}`,
+        `Cannot aggregate ${name}: expected ${this.positions} positions x ${tokens} tokens = ` +
+          `${this.positions * tokens} values, got ${map.length}`,
       );
     }
     const means = this.#map;
@@ -143,9 +142,7 @@ export class AttentionAccumulator {
    */
   mean(): Float32Array {
     if (this.#count === 0) {
-      throw new RangeError(
-        "Cannot average attention: expected at least one map, got none",
-      );
+      throw new RangeError("Cannot average attention: expected at least one map, got none");
     }
     const count = this.#count;
     return Float32Array.from(this.#sum, (total) => total / count);

@@ -45,10 +45,7 @@ export class DeviceLostError extends Error {
 const SOFTWARE = /llvmpipe|lavapipe|swiftshader|softpipe|basic render|warp/i;
 
 /** Features that are requested if the adapter has them. */
-const FEATURES: readonly GPUFeatureName[] = [
-  "shader-f16",
-  "subgroups" as GPUFeatureName,
-];
+const FEATURES: readonly GPUFeatureName[] = ["shader-f16", "subgroups" as GPUFeatureName];
 
 function requestAdapter(): Promise<GPUAdapter | null> | undefined {
   return globalThis.navigator?.gpu?.requestAdapter({ powerPreference: "high-performance" });
@@ -126,7 +123,6 @@ function isFallback(adapter: GPUAdapter): boolean {
  * Runs GPU work and throws any error that the device reports meanwhile. Also throws an error of
  * earlier work that nobody waited for.
  *
- * @param gpu The device.
  * @param what The work in words, for the error message.
  * @param work Records the work, submits it, and reads results back.
  * @throws {DeviceLostError} If the device was lost.
@@ -177,7 +173,6 @@ const passesOf = new WeakMap<GPUDevice, Passes>();
  * Submits a pass once at most one earlier pass still runs. Passes are submitted faster than a slow
  * GPU runs them, and each holds memory until it has run. Callers at the same time take turns.
  *
- * @param gpu The device.
  * @param submit Records and submits the pass.
  * @param isEager The end of a pass is asked for at once, so that the wait for it leaves the next
  * pass running. Deno's call blocks until all work is done, so there it is made as late as possible.
@@ -224,7 +219,6 @@ function lostError(gpu: Gpu, what: string): DeviceLostError {
 /**
  * Returns a compute pipeline, which is compiled at its first use on a device.
  *
- * @param gpu The device.
  * @param label Name of the kernel and of its WGSL.
  * @param code The WGSL.
  * @param entryPoint Function of the WGSL to run.
@@ -254,7 +248,6 @@ export function pipeline(
 /**
  * Records one dispatch in a pass of its own.
  *
- * @param gpu The device.
  * @param encoder Encoder that records the dispatch.
  * @param compiled Pipeline to run.
  * @param buffers Buffers of group 0, by binding number.
@@ -293,10 +286,48 @@ export function dispatch(
   pass.end();
 }
 
+/** An operation of a shader, with the buffers that it has beside its inputs and results. */
+export class Operation {
+  readonly #gpu: Gpu;
+  readonly #label: string;
+  readonly #code: string;
+  readonly #held: GPUBuffer[] = [];
+
+  /** As {@linkcode pipeline}. */
+  constructor(gpu: Gpu, label: string, code: string) {
+    this.#gpu = gpu;
+    this.#label = label;
+    this.#code = code;
+  }
+
+  /** Creates a buffer that {@linkcode Operation.destroy} frees; as {@linkcode storage}. */
+  protected hold(label: string, content: Parameters<typeof storage>[2]): GPUBuffer {
+    const buffer = storage(this.#gpu, label, content);
+    this.#held.push(buffer);
+    return buffer;
+  }
+
+  /** Records one dispatch; as {@linkcode pipeline} and {@linkcode dispatch}. */
+  protected run(
+    encoder: GPUCommandEncoder,
+    entryPoint: string,
+    constants: Record<string, number>,
+    buffers: readonly GPUBuffer[] | Readonly<Record<number, GPUBuffer>>,
+    workgroups: readonly [number, number, number],
+  ): void {
+    const kernel = pipeline(this.#gpu, this.#label, this.#code, entryPoint, constants);
+    dispatch(this.#gpu, encoder, kernel, buffers, workgroups);
+  }
+
+  /** Frees the buffers. */
+  destroy(): void {
+    for (const buffer of this.#held) buffer.destroy();
+  }
+}
+
 /**
  * Creates a storage buffer that supports copies in both directions.
  *
- * @param gpu The device.
  * @param label Content of the buffer in words, for error messages.
  * @param content Content of the buffer, or its size in bytes for a buffer of zeros.
  * @throws {RangeError} If the device cannot bind so large a buffer.
@@ -359,7 +390,6 @@ export interface ReadRange {
  * Submits the recorded work and reads buffers back, all in one mapping. Each mapping takes about 11
  * ms in Deno, regardless of its size.
  *
- * @param gpu The device.
  * @param encoder Encoder with the recorded work; this function finishes it.
  * @param ranges Stretches of buffers to read.
  * @returns One copy for each range.

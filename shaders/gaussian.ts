@@ -1,10 +1,4 @@
-/**
- * Gaussian smoothing on the GPU; its twin is `gaussian_cpu.ts`.
- *
- * @module
- */
-
-import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import { type Gpu, Operation } from "./device.ts";
 import { gaussianHalfKernel } from "./gaussian_cpu.ts";
 import code from "./gaussian.wgsl" with { type: "text" };
 import type { Size } from "../base/geometry.ts";
@@ -15,9 +9,8 @@ const LANES = 8;
 /** Number of pixels along a line that one workgroup smooths, as in the shader. */
 const TILE = 128;
 
-/** A separable Gaussian for maps of one size. */
-export class Gaussian {
-  #gpu: Gpu;
+/** A separable Gaussian on the GPU for maps of one size. */
+export class Gaussian extends Operation {
   #size: Size;
   #maps: number;
   #weights: GPUBuffer;
@@ -31,13 +24,13 @@ export class Gaussian {
    * @throws {RangeError} If sigma is outside 0..32, or the maps do not fit a buffer.
    */
   constructor(gpu: Gpu, size: Size, sigma: number, maps = 1) {
+    super(gpu, "gaussian", code);
     const half = gaussianHalfKernel(sigma);
-    this.#gpu = gpu;
     this.#size = size;
     this.#maps = maps;
     this.#radius = half.length - 1;
-    this.#weights = storage(gpu, "gaussian weights", Float32Array.from(half));
-    this.#between = storage(gpu, "half-smoothed maps", maps * size.width * size.height * 4);
+    this.#weights = this.hold("gaussian weights", Float32Array.from(half));
+    this.#between = this.hold("half-smoothed maps", maps * size.width * size.height * 4);
   }
 
   /**
@@ -61,15 +54,8 @@ export class Gaussian {
     ];
     for (const { HORIZONTAL, buffers, along, lines } of axes) {
       const constants = { WIDTH: width, HEIGHT: height, HORIZONTAL, RADIUS: this.#radius };
-      const kernel = pipeline(this.#gpu, "gaussian", code, "smooth_axis", constants);
       const workgroups = [Math.ceil(along / TILE), Math.ceil(lines / LANES), this.#maps] as const;
-      dispatch(this.#gpu, encoder, kernel, buffers, workgroups);
+      this.run(encoder, "smooth_axis", constants, buffers, workgroups);
     }
-  }
-
-  /** Frees the buffers. */
-  destroy(): void {
-    this.#weights.destroy();
-    this.#between.destroy();
   }
 }

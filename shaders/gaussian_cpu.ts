@@ -19,9 +19,7 @@ const TRUNCATE = 4;
  */
 export function gaussianHalfKernel(sigma: number): Float64Array {
   if (!(sigma >= 0 && sigma <= MAX_SIGMA)) {
-    throw new RangeError(
-      `Cannot smooth: expected sigma in 0..${MAX_SIGMA} pixels, got ${sigma}`,
-    );
+    throw new RangeError(`Cannot smooth: expected sigma in 0..${MAX_SIGMA} pixels, got ${sigma}`);
   }
   const radius = Math.floor(TRUNCATE * sigma + 0.5);
   const half = new Float64Array(radius + 1);
@@ -106,11 +104,7 @@ function blurColumns(
 }
 
 /** Smooths from left to right. */
-function blurRows(
-  map: Float32Array,
-  width: number,
-  half: Float64Array,
-): Float32Array {
+function blurRows(map: Float32Array, width: number, half: Float64Array): Float32Array {
   const radius = half.length - 1;
   const columns = reflectedIndices(width, radius);
   const result = new Float32Array(map.length);

@@ -1,11 +1,5 @@
-/**
- * Counts and sums behind the scores on the GPU; its twin is `metrics_cpu.ts`.
- *
- * @module
- */
-
 import type { Box, Size } from "../base/geometry.ts";
-import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import { type Gpu, Operation } from "./device.ts";
 import {
   addValue,
   type Cell,
@@ -44,13 +38,13 @@ interface Tile {
   readonly pixels: number;
 }
 
-/** Statistics of a batch of heatmaps, each laid over an image with boxes. */
-export class ScoreSums {
+/** Statistics of a batch of heatmaps on the GPU, each laid over an image with boxes. */
+export class ScoreSums extends Operation {
   /** Sums of each tile; read with {@linkcode ScoreSums.read}. */
   readonly sums: GPUBuffer;
   /** Bytes of {@linkcode ScoreSums.sums}. */
   readonly sumBytes: number;
-  #gpu: Gpu;
+  #mostWorkgroups: number;
   #mapSide: number;
   #margin: Margin;
   #targets: readonly ScoreTarget[];
@@ -70,7 +64,8 @@ export class ScoreSums {
     targets: readonly ScoreTarget[],
     margin: Margin = "excluded",
   ) {
-    this.#gpu = gpu;
+    super(gpu, "metrics", code);
+    this.#mostWorkgroups = gpu.device.limits.maxComputeWorkgroupsPerDimension;
     this.#mapSide = mapSide;
     this.#margin = margin;
     this.#targets = targets;
@@ -108,26 +103,22 @@ export class ScoreSums {
     );
     const tiles = packed.length / TILE_WORDS;
     this.#inputs = [
-      storage(gpu, "score tiles", Uint32Array.from(packed)),
-      storage(gpu, "score counts", Uint32Array.from(counts)),
-      storage(gpu, "score levels", Float32Array.of(...LEVELS, UNREACHED, UNREACHED)),
+      this.hold("score tiles", Uint32Array.from(packed)),
+      this.hold("score counts", Uint32Array.from(counts)),
+      this.hold("score levels", Float32Array.of(...LEVELS, UNREACHED, UNREACHED)),
     ];
     this.sumBytes = 4 * SUM_WORDS * tiles;
-    this.sums = storage(gpu, "score sums", this.sumBytes);
+    this.sums = this.hold("score sums", this.sumBytes);
   }
 
   /** Records the sums of `[maps, mapSide, mapSide]` float32 heatmaps. */
   record(encoder: GPUCommandEncoder, heatmaps: GPUBuffer): void {
     if (this.sumBytes === 0) return;
-    const kernel = pipeline(this.#gpu, "metrics", code, "sum_tiles", {
-      PIXELS: this.#mapSide ** 2,
-      WIDTH: this.#mapSide,
-    });
+    const constants = { PIXELS: this.#mapSide ** 2, WIDTH: this.#mapSide };
     const tiles = this.sumBytes / 4 / SUM_WORDS;
-    const { maxComputeWorkgroupsPerDimension: most } = this.#gpu.device.limits;
     const buffers = [heatmaps, ...this.#inputs, this.sums];
-    const rows = Math.ceil(tiles / most);
-    dispatch(this.#gpu, encoder, kernel, buffers, [Math.ceil(tiles / rows), rows, 1]);
+    const rows = Math.ceil(tiles / this.#mostWorkgroups);
+    this.run(encoder, "sum_tiles", constants, buffers, [Math.ceil(tiles / rows), rows, 1]);
   }
 
   /**
@@ -159,10 +150,5 @@ export class ScoreSums {
       add(owner, regionStatistics(sums));
     }
     return toStatistics(regions, cells);
-  }
-
-  /** Frees the buffers. */
-  destroy(): void {
-    for (const buffer of [...this.#inputs, this.sums]) buffer.destroy();
   }
 }

@@ -373,10 +373,7 @@ export function toStatistics(
 }
 
 /** Joins the statistics of two regions that share no pixel. */
-export function joinRegions(
-  one: RegionStatistics,
-  other: RegionStatistics,
-): RegionStatistics {
+export function joinRegions(one: RegionStatistics, other: RegionStatistics): RegionStatistics {
   const pixels = one.pixels + other.pixels;
   if (one.pixels === 0 || other.pixels === 0) {
     const filled = one.pixels === 0 ? other : one;
@@ -446,11 +443,7 @@ function cutAxis(
  * For each cell, the index of the first box that contains it; the number of boxes if none does.
  * Row-major [row segments, column segments].
  */
-function cellOwners(
-  columns: Axis,
-  rows: Axis,
-  boxes: readonly Box[],
-): Int32Array {
+function cellOwners(columns: Axis, rows: Axis, boxes: readonly Box[]): Int32Array {
   const stride = columns.segments.length;
   const owners = new Int32Array(stride * rows.segments.length)
     .fill(boxes.length);

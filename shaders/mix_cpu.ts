@@ -1,10 +1,4 @@
 /**
- * a x + b y in plain TypeScript: the twin of the `mix` shader.
- *
- * @module
- */
-
-/**
  * Computes a x + b y, value by value.
  *
  * @param factors The factors a and b.

@@ -7,7 +7,7 @@
 
 import type { ValueRange } from "./aggregate_cpu.ts";
 import common from "./common.wgsl" with { type: "text" };
-import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import { type Gpu, Operation } from "./device.ts";
 import own from "./otsu.wgsl" with { type: "text" };
 import type { Size } from "../base/geometry.ts";
 
@@ -58,24 +58,23 @@ export interface OtsuOptions {
 }
 
 /** Scaling to 0..1, Otsu's threshold over 256 bins, and the mask of the values above it. */
-export class Otsu {
+export class Otsu extends Operation {
   /** One state for each map; read with {@linkcode Otsu.readState}. */
   readonly states: GPUBuffer;
   /** Bytes of {@linkcode Otsu.states}. */
   readonly stateBytes: number;
-  #gpu: Gpu;
   #size: Size;
   #options: Required<OtsuOptions>;
   #counts: GPUBuffer;
 
   /** @param size Size of each map in pixels. */
   constructor(gpu: Gpu, size: Size, { maps = 1, rounding = 0 }: OtsuOptions = {}) {
-    this.#gpu = gpu;
+    super(gpu, "otsu", CODE);
     this.#size = size;
     this.#options = { maps, rounding };
     this.stateBytes = 4 * STATE_WORDS * maps;
-    this.states = storage(gpu, "otsu states", this.stateBytes);
-    this.#counts = storage(gpu, "otsu histograms", 4 * BINS * maps);
+    this.states = this.hold("otsu states", this.stateBytes);
+    this.#counts = this.hold("otsu histograms", 4 * BINS * maps);
   }
 
   /**
@@ -125,19 +124,11 @@ export class Otsu {
   ): void {
     const { width, height } = this.#size;
     const { maps, rounding } = this.#options;
-    const kernel = pipeline(this.#gpu, "otsu", CODE, entryPoint, {
-      PIXELS: width * height,
-      ROUNDING: rounding,
-      SCALED: isScaled ? 1 : 0,
-    });
-    const chunks = Math.ceil(width * height / CHUNK);
-    dispatch(
-      this.#gpu,
-      encoder,
-      kernel,
-      buffers,
-      entryPoint === "split" ? [maps, 1, 1] : [chunks, maps, 1],
-    );
+    const pixels = width * height;
+    const constants = { PIXELS: pixels, ROUNDING: rounding, SCALED: isScaled ? 1 : 0 };
+    const chunks = Math.ceil(pixels / CHUNK);
+    const workgroups = entryPoint === "split" ? [maps, 1, 1] as const : [chunks, maps, 1] as const;
+    this.run(encoder, entryPoint, constants, buffers, workgroups);
   }
 
   /**
@@ -156,12 +147,6 @@ export class Otsu {
       isConstant: words[at + 3] !== 0,
       threshold: floats[at + 4]!,
     };
-  }
-
-  /** Frees the buffers. */
-  destroy(): void {
-    this.states.destroy();
-    this.#counts.destroy();
   }
 }
 

@@ -36,10 +36,7 @@ export function otsuThreshold(map: Float32Array, range: ValueRange = valueRange(
  * @param threshold Only values greater than the threshold stay.
  * @returns A new map of the same length.
  */
-export function applyThreshold(
-  map: Float32Array,
-  threshold: number,
-): Float32Array {
+export function applyThreshold(map: Float32Array, threshold: number): Float32Array {
   const result = new Float32Array(map.length);
   for (let index = 0; index < map.length; index++) {
     const value = map[index]!;
@@ -57,11 +54,7 @@ export function applyThreshold(
  * @returns `[x, y, width, height]` in pixels of the map, `undefined` if all values are 0.
  * @throws {RangeError} If the size does not fit the data.
  */
-export function maskBox(
-  heatmap: Float32Array,
-  width: number,
-  height: number,
-): Box | undefined {
+export function maskBox(heatmap: Float32Array, width: number, height: number): Box | undefined {
   if (heatmap.length !== width * height) {
     throw new RangeError(
       `Cannot box a mask: expected ${width} x ${height} values, got ${heatmap.length}`,

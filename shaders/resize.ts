@@ -1,17 +1,10 @@
-/**
- * Bilinear resizing on the GPU; its twin is `resize_cpu.ts`.
- *
- * @module
- */
-
-import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import { type Gpu, Operation } from "./device.ts";
 import { type AxisTaps, bilinearTaps } from "./resize_cpu.ts";
 import type { Size } from "../base/geometry.ts";
 import code from "./resize.wgsl" with { type: "text" };
 
-/** Bilinear resizing of maps or of a grey image from one size to another. */
-export class Resize {
-  #gpu: Gpu;
+/** Bilinear resizing on the GPU of maps or of a grey image from one size to another. */
+export class Resize extends Operation {
   #to: Size;
   #columns: GPUBuffer;
   #rows: GPUBuffer;
@@ -33,12 +26,12 @@ export class Resize {
       rows: bilinearTaps(from.height, to.height),
     },
   ) {
-    this.#gpu = gpu;
+    super(gpu, "resize", code);
     this.#to = to;
-    this.#columns = storage(gpu, "resize columns", packTaps(taps.columns));
-    this.#rows = storage(gpu, "resize rows", packTaps(taps.rows));
+    this.#columns = this.hold("resize columns", packTaps(taps.columns));
+    this.#rows = this.hold("resize rows", packTaps(taps.rows));
     const sizes = Uint32Array.of(from.width, from.width * from.height, to.width, to.height);
-    this.#sizes = storage(gpu, "resize sizes", sizes);
+    this.#sizes = this.hold("resize sizes", sizes);
   }
 
   /**
@@ -57,10 +50,8 @@ export class Resize {
     accumulate = false,
   ): void {
     const buffers = { 0: source, 1: this.#columns, 2: this.#rows, 3: result, 5: this.#sizes };
-    const kernel = pipeline(this.#gpu, "resize", code, "resize_map", {
-      ACCUMULATE: accumulate ? 1 : 0,
-    });
-    dispatch(this.#gpu, encoder, kernel, buffers, this.#workgroups(maps));
+    const constants = { ACCUMULATE: accumulate ? 1 : 0 };
+    this.run(encoder, "resize_map", constants, buffers, this.#workgroups(maps));
   }
 
   /**
@@ -70,22 +61,8 @@ export class Resize {
    * @param result `[to.height, to.width]` float32.
    */
   recordGray(encoder: GPUCommandEncoder, pixels: GPUBuffer, result: GPUBuffer): void {
-    const buffers = {
-      1: this.#columns,
-      2: this.#rows,
-      3: result,
-      4: pixels,
-      5: this.#sizes,
-    };
-    const kernel = pipeline(this.#gpu, "resize", code, "resize_gray", {});
-    dispatch(this.#gpu, encoder, kernel, buffers, this.#workgroups(1));
-  }
-
-  /** Frees the buffers. */
-  destroy(): void {
-    this.#columns.destroy();
-    this.#rows.destroy();
-    this.#sizes.destroy();
+    const buffers = { 1: this.#columns, 2: this.#rows, 3: result, 4: pixels, 5: this.#sizes };
+    this.run(encoder, "resize_gray", {}, buffers, this.#workgroups(1));
   }
 
   #workgroups(maps: number): [number, number, number] {

@@ -76,18 +76,13 @@ export function bilinearTaps(
  * @returns Row-major map, `[to.height, to.width]`.
  * @throws {RangeError} If a size is not positive and whole, or does not fit the data.
  */
-export function resizeBilinear(
-  source: Float32Array,
-  from: Size,
-  to: Size,
-): Float32Array {
+export function resizeBilinear(source: Float32Array, from: Size, to: Size): Float32Array {
   const columns = bilinearTaps(from.width, to.width);
   const rows = bilinearTaps(from.height, to.height);
   if (source.length !== from.width * from.height) {
     throw new RangeError(
-      `Cannot resize a map: expected ${from.width} x ${from.height} = ${
-        from.width * from.height
-      } values, got ${source.length}`,
+      `Cannot resize a map: expected ${from.width} x ${from.height} = ` +
+        `${from.width * from.height} values, got ${source.length}`,
     );
   }
   const { width, height } = to;

@@ -1,16 +1,9 @@
-/**
- * Resize and Gaussian as one operation on the GPU; its twin is `separable_cpu.ts`.
- *
- * @module
- */
-
-import { dispatch, type Gpu, pipeline, storage } from "./device.ts";
+import { type Gpu, Operation } from "./device.ts";
 import type { Band } from "./separable_cpu.ts";
 import code from "./separable.wgsl" with { type: "text" };
 
-/** Computes U A Uᵀ for maps A of one size. */
-export class Separable {
-  #gpu: Gpu;
+/** Computes U A Uᵀ on the GPU for maps A of one size: resize and Gaussian as one operation. */
+export class Separable extends Operation {
   #rows: Band;
   #columns: Band;
   #maps: number;
@@ -24,15 +17,15 @@ export class Separable {
    * @throws {RangeError} If the maps do not fit a buffer.
    */
   constructor(gpu: Gpu, rows: Band, columns: Band, maps = 1) {
-    this.#gpu = gpu;
+    super(gpu, "separable", code);
     this.#rows = rows;
     this.#columns = columns;
     this.#maps = maps;
     this.#buffers = [columns, rows].map(({ starts, weights }) => ({
-      starts: storage(gpu, "band starts", starts),
-      weights: storage(gpu, "band weights", weights),
+      starts: this.hold("band starts", starts),
+      weights: this.hold("band weights", weights),
     }));
-    this.#between = storage(gpu, "half-made maps", maps * rows.inputLength * columns.length * 4);
+    this.#between = this.hold("half-made maps", maps * rows.inputLength * columns.length * 4);
   }
 
   /**
@@ -56,34 +49,19 @@ export class Separable {
     };
     const wide = Math.ceil(this.#columns.length / 256);
     const [columns, rows] = this.#buffers;
-    const across = pipeline(this.#gpu, "separable", code, "across", {
-      ...sizes,
-      BAND: this.#columns.width,
-    });
-    dispatch(
-      this.#gpu,
+    this.run(
       encoder,
-      across,
+      "across",
+      { ...sizes, BAND: this.#columns.width },
       [source, this.#between, columns!.starts, columns!.weights],
       [wide, this.#rows.inputLength, this.#maps],
     );
-    const down = pipeline(this.#gpu, "separable", code, "down", {
-      ...sizes,
-      BAND: this.#rows.width,
-      ACCUMULATE: accumulate ? 1 : 0,
-    });
-    dispatch(
-      this.#gpu,
+    this.run(
       encoder,
-      down,
+      "down",
+      { ...sizes, BAND: this.#rows.width, ACCUMULATE: accumulate ? 1 : 0 },
       [this.#between, result, rows!.starts, rows!.weights],
       [wide, this.#rows.length, this.#maps],
     );
-  }
-
-  /** Frees the buffers. */
-  destroy(): void {
-    for (const { starts, weights } of this.#buffers) [starts, weights].forEach((b) => b.destroy());
-    this.#between.destroy();
   }
 }

@@ -399,7 +399,7 @@ Deno.test("createEngine() runs a baseline by the registry, as the method itself,
     const request = { kind: "ground", run: 1, image: 1, phrases: PHRASES, settings: {} } as const;
     const replies = await ask(request, "ended");
     assertEquals(replies.at(-1), { kind: "ended", run: 1, how: "done" });
-    const biovil = await openBiovil(folder, await openRuntime("native"));
+    const biovil = await openBiovil(folder, await openRuntime("native"), "biovil");
     const xray = await decodeImage(new Uint8Array(await pngOf(3)));
     const expected = await biovil.ground(xray, PHRASES);
     const attention = ofKind(replies, "attention");

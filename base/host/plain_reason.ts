@@ -1,9 +1,3 @@
-/**
- * Errors of the operating system and of Deno in this project's words.
- *
- * @module
- */
-
 /** Beginnings of system messages, and their meaning in this project's words. */
 const MEANINGS: readonly (readonly [says: string, means: string])[] = [
   ["No such file or directory", "there is no such file or folder"],

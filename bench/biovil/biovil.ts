@@ -13,14 +13,15 @@ import { pattern } from "../../models/biovil/fixtures/pattern.ts";
 import { FULL_SIZE, writeSeededModel } from "../../tests/support/seeded_biovil.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import {
+  countFlag,
   inFolder,
   median,
   pathOf,
-  roundsFlag,
   runBench,
   seconds,
   spreadOfRatios,
   startPeer,
+  table,
   timeInTurn,
 } from "../harness.ts";
 
@@ -37,27 +38,21 @@ await runBench({
   task: "bench:biovil",
   description: "Times BioViL and BioViL-T at full size with seeded weights against the public " +
     "implementation in PyTorch, from the first python3 of the path.",
-  flags: {
-    rounds: roundsFlag(9),
-  },
+  flags: { rounds: countFlag("Rounds.", 9) },
 }, ({ rounds }) =>
   inFolder(async (folder) => {
     const image = { width: WIDTH, height: HEIGHT, data: pattern(WIDTH, HEIGHT) };
     await Deno.writeFile(`${folder}/image.gray`, image.data);
     const runtime = await openRuntime("native");
-    const rows: string[] = [];
+    const rows: string[][] = [];
     for (const variant of ["biovil", "biovil-t"] as const) {
       const path = `${folder}/${variant}`;
       await writeSeededModel(path, variant, FULL_SIZE);
       await Deno.copyFile(`${FIXTURES}/vocab.txt`, `${path}/vocab.txt`);
-      const model = await openBiovil(path, runtime, { variant });
-      const threads = navigator.hardwareConcurrency;
-      const facts = [WIDTH, HEIGHT, threads].map(String);
+      const model = await openBiovil(path, runtime, variant);
       const peer = await startPeer(pathOf("biovil_peer.py", import.meta.url), [
-        path,
-        variant,
-        `${folder}/image.gray`,
-        ...facts,
+        ...[path, variant, `${folder}/image.gray`],
+        ...[WIDTH, HEIGHT, navigator.hardwareConcurrency].map(String),
       ]);
       let round = 0;
       let furthest = 0;
@@ -75,12 +70,11 @@ await runBench({
         },
       ], rounds);
       const [own, theirs] = times as [number[], number[]];
-      const cells = [
+      rows.push([
+        `${variant}, PyTorch ${peer.version}`,
         ...[own, theirs].map((times) => median(times).toFixed(3)),
-        spreadOfRatios(theirs, own),
-      ];
-      const name = `${variant}, PyTorch ${peer.version}`;
-      rows.push(`| ${[name, ...cells, furthest.toExponential(1)].join(" | ")} |`);
+        ...[spreadOfRatios(theirs, own), furthest.toExponential(1)],
+      ]);
       await peer.close();
       await model.close();
       await Deno.remove(path, { recursive: true });
@@ -89,8 +83,9 @@ await runBench({
       `An image of ${WIDTH}x${HEIGHT} and a new phrase, median of ${rounds} in turn; ratios with ` +
       "their range.",
       "",
-      "| | Groundray, s | PyTorch, s | images a second, ratio | furthest apart |",
-      "| --- | --- | --- | --- | --- |",
-      ...rows,
+      ...table(
+        ["", "Groundray, s", "PyTorch, s", "images a second, ratio", "furthest apart"],
+        rows,
+      ),
     ];
   }));

@@ -6,7 +6,7 @@
 
 import "../../base/host/deno/mod.ts";
 import { UsageError } from "../../cli/kit/flags.ts";
-import { runBench } from "../harness.ts";
+import { countFlag, runBench } from "../harness.ts";
 import { measureFirstLook } from "./first_look.ts";
 import { measureFullSize } from "./full_size.ts";
 import { measureNextSample } from "./next_sample.ts";
@@ -30,13 +30,7 @@ await runBench({
       default: true,
       description: "Leave out the model of the published size.",
     },
-    phrases: {
-      type: "integer",
-      min: 25,
-      default: 50,
-      placeholder: "N",
-      description: "Phrases over which memory is watched, a multiple of 5.",
-    },
+    phrases: countFlag("Phrases over which memory is watched, a multiple of 5.", 50, 25),
   },
 }, async ({ gpu, full, phrases }, signal) => {
   if (phrases % 5 > 0) throw new UsageError(`--phrases: ${phrases} is no multiple of 5`);

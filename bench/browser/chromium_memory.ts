@@ -1,9 +1,3 @@
-/**
- * Memory of Chromium's process behind a page.
- *
- * @module
- */
-
 import type { Page } from "playwright-core";
 
 /** Memory of the process of a page and its workers, in bytes. */

@@ -1,18 +1,12 @@
 /// <reference lib="dom" />
 
-/**
- * Size of the page's code, and the time to its first paint.
- *
- * @module
- */
-
 import { median } from "../harness.ts";
 import { onPage, warmServer } from "./served_page.ts";
 
 /** Number of times the page is opened, each time in a new browser. */
 const OPENINGS = 5;
 
-/** Returns the rows of the page before any input. */
+/** Measures the size of the page's code, and the time to its first paint. */
 export async function measureFirstLook(): Promise<string[]> {
   await using server = await warmServer("cpu");
   const paints: number[] = [];

@@ -1,14 +1,8 @@
 /// <reference lib="dom" />
 
-/**
- * A model of the published size in the page.
- *
- * @module
- */
-
 import "../../base/host/deno/mod.ts";
 import type { Page } from "playwright-core";
-import { inFolder, median } from "../harness.ts";
+import { gigabytes, inFolder, median } from "../harness.ts";
 import { writeSeededBundle } from "../unet/seeded_bundle.ts";
 import { withPeak } from "./chromium_memory.ts";
 import { onPage, untilStatus, warmServer } from "./served_page.ts";
@@ -29,9 +23,7 @@ export function measureFullSize(): Promise<string[]> {
     const bytes = await sizeOf(folder);
     const times = (peak: number) => `${(peak / bytes).toFixed(2)} x its files`;
     return [
-      `| the published size, ${(bytes / 1e9).toFixed(2)} GB, opens in | ${
-        inPage.opened.toFixed(0)
-      } s |`,
+      `| the published size, ${gigabytes(bytes)} GB, opens in | ${inPage.opened.toFixed(0)} s |`,
       `| the page's process at most | ${times(inPage.peak)} |`,
       `| a pass | ${inPage.pass.toFixed(1)} s |`,
     ];

@@ -1,9 +1,3 @@
-/**
- * Writes a run of any size with random results, without a model.
- *
- * @module
- */
-
 import { CLASSES } from "../../datasets/sample.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";

@@ -1,11 +1,5 @@
 /// <reference lib="dom" />
 
-/**
- * Time from a key press to the next sample of a run, whose X-rays have a detector's resolution.
- *
- * @module
- */
-
 import { grayImage } from "../../images/gray_image.ts";
 import { drawPhantom } from "../../mod.ts";
 import { ServedRun } from "../../web/server/served_run.ts";

@@ -1,11 +1,5 @@
 /// <reference lib="dom" />
 
-/**
- * Memory of the page over many phrases.
- *
- * @module
- */
-
 import "../../base/host/deno/mod.ts";
 import type { Page } from "playwright-core";
 import { grayImage } from "../../images/gray_image.ts";
@@ -25,7 +19,7 @@ function phraseOf(index: number): string {
 }
 
 /**
- * Grounds different phrases by WebAssembly, and picks a new X-ray after every {@linkcode ON_XRAY}
+ * Measures memory: grounds different phrases by WebAssembly, and picks a new X-ray after every {@linkcode ON_XRAY}
  * phrases.
  *
  * @param count Number of phrases, a multiple of 5.

@@ -66,9 +66,8 @@ export async function measureGpuPress(): Promise<string[]> {
     return [
       `| the press; ${place}, ${passes} passes | ${seconds.toFixed(1)} s |`,
       ...["the page's", "the GPU's"].map((whose, i) =>
-        `| ${whose} process before, after, and without garbage | ${
-          [before, after, collected].map((all) => mega(all[i]!)).join(", ")
-        } MB |`
+        `| ${whose} process before, after, and without garbage | ` +
+        `${[before, after, collected].map((all) => mega(all[i]!)).join(", ")} MB |`
       ),
     ];
   });

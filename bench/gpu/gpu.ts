@@ -11,7 +11,7 @@ import "../../base/host/deno/mod.ts";
 import { runChild } from "../../base/host/deno/child.ts";
 import { DEMO } from "../../methods/ldm/ldm.ts";
 import { toSvg } from "../../reports/figures/svg.ts";
-import { inFolder, median, OUT, pathOf, runBench } from "../harness.ts";
+import { countFlag, inFolder, median, OUT, pathOf, runBench, table } from "../harness.ts";
 import { writeSeededBundle } from "../unet/seeded_bundle.ts";
 import type { HeatmapsReport } from "./heatmaps.ts";
 import { BATCHES, type RouteReport, STEPS } from "./route.ts";
@@ -86,13 +86,8 @@ async function measure(folder: string, isSmall: boolean, seconds: number): Promi
     const name = `${runtime}, ${weights}`;
     let report: RouteReport = {};
     // A route plans to end earlier, so that it ends by itself.
-    const args = [
-      isSmall ? DEMO : folder,
-      runtime,
-      weights,
-      String(Date.now() + 900 * limit),
-      folder,
-    ];
+    const end = String(Date.now() + 900 * limit);
+    const args = [isSmall ? DEMO : folder, runtime, weights, end, folder];
     const failure = await runScript("route.ts", args, {
       ...{ folder, seconds: limit },
       onReport: (part) => report = { ...report, ...part as RouteReport },
@@ -132,11 +127,6 @@ function cell(value: number | undefined, unit = 1): string {
   return Math.abs(scaled) >= 100 ? scaled.toFixed(0) : scaled.toPrecision(3);
 }
 
-function table(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(heading), line(heading.map(() => "---")), ...rows.map(line), ""];
-}
-
 /** Returns the result as Markdown. */
 function describe({ model, routes, heatmaps, heatmapsFailure, pytorch }: Found): string[] {
   const opened = Object.entries(routes).filter(([, { loadSeconds }]) => loadSeconds !== undefined);
@@ -173,6 +163,7 @@ function describe({ model, routes, heatmaps, heatmapsFailure, pytorch }: Found):
         ...[cell(full), cell(processor), ...BATCHES.map((batch) => cell(phrase?.[batch]))],
       ]),
     ),
+    "",
     ...table(
       [
         ...["", ...STEPS.map((steps) => `images a minute, T = ${steps}`)],
@@ -192,6 +183,7 @@ function describe({ model, routes, heatmaps, heatmapsFailure, pytorch }: Found):
         }),
       ],
     ),
+    "",
     "From attention to heatmaps (4 layers, 60 steps, 512x512), milliseconds; the GPU's own clock " +
     "counts its passes alone:",
     "",
@@ -201,7 +193,7 @@ function describe({ model, routes, heatmaps, heatmapsFailure, pytorch }: Found):
         ...[String(phrases), cell(typescript, 1e-3), cell(shaders, 1e-3), cell(gpu, 1e-3)],
       ]),
     ),
-    ...(failures.length > 0 ? ["Not measured, or only in part:", "", ...failures] : []),
+    ...(failures.length > 0 ? ["", "Not measured, or only in part:", "", ...failures] : []),
   ];
 }
 
@@ -251,13 +243,7 @@ await runBench({
     "2.4 GB in a temporary folder.",
   flags: {
     small: { type: "boolean", description: "Measure the bundled model, without PyTorch." },
-    minutes: {
-      type: "integer",
-      min: 1,
-      default: 9,
-      placeholder: "N",
-      description: "Time for all parts.",
-    },
+    minutes: countFlag("Time for all parts.", 9),
     out: { ...OUT, default: pathOf("../results", import.meta.url), defaultText: "bench/results" },
   },
 }, ({ small, minutes }) =>

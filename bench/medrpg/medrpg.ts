@@ -14,15 +14,17 @@ import { openMedrpg } from "../../models/medrpg/medrpg.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { decodeImage } from "../../pipeline/decode.ts";
 import {
+  countFlag,
+  gigabytes,
   inFolder,
   median,
   pathOf,
   peakBytes,
-  roundsFlag,
   runBench,
   seconds,
   spreadOfRatios,
   startPeer,
+  table,
   timeInTurn,
 } from "../harness.ts";
 import { fullShapes, makeTensor, writeFullSize } from "./recipe.ts";
@@ -42,9 +44,7 @@ await runBench({
   task: "bench:medrpg",
   description: "Times MedRPG at full size against its network in PyTorch, from the first python3 " +
     "of the path.",
-  flags: {
-    rounds: roundsFlag(5),
-  },
+  flags: { rounds: countFlag("Rounds.", 5) },
 }, ({ rounds }) =>
   inFolder(async (folder) => {
     const expected = JSON.parse(await Deno.readTextFile(`${REFERENCE}/expected.json`));
@@ -95,14 +95,16 @@ await runBench({
     return [
       `An image of ${stored.width}x${stored.height}, median of ${rounds} in turn, ratios with their range; ` +
       `PyTorch ${peer.version}. Boxes are at most ${furthest.toExponential(1)} apart from the ` +
-      `original's. Peak memory of Groundray ${(own / 1e9).toFixed(2)} GB.`,
+      `original's. Peak memory of Groundray ${gigabytes(own)} GB.`,
       "",
-      "| | Groundray, s | PyTorch, s | ratio |",
-      "| --- | --- | --- | --- |",
-      ...Object.entries({ "image and phrase": first, "further phrase": further }).map(
-        ([name, times]) =>
-          `| ${name} | ${median(times).toFixed(2)} | ${median(original).toFixed(2)} | ` +
-          `${spreadOfRatios(times, original)} |`,
+      ...table(
+        ["", "Groundray, s", "PyTorch, s", "ratio"],
+        Object.entries({ "image and phrase": first, "further phrase": further }).map((
+          [name, times],
+        ) => [
+          ...[name, median(times).toFixed(2), median(original).toFixed(2)],
+          spreadOfRatios(times, original),
+        ]),
       ),
     ];
   }));

@@ -7,6 +7,7 @@
  */
 
 import "../../base/host/deno/mod.ts";
+import { folderFlag } from "../../base/options.ts";
 import { openCheckpoint, writeSafetensors } from "../../models/checkpoint/mod.ts";
 import { searchBeams } from "../../models/omnifm/beam_search.ts";
 import {
@@ -20,15 +21,17 @@ import { openSessions } from "../../models/omnifm/sessions.ts";
 import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { seededWeights } from "../../tests/support/seeded_weights.ts";
 import {
+  countFlag,
+  gigabytes,
   inFolder,
   median,
   pathOf,
   peakBytes,
-  roundsFlag,
   runBench,
   seconds,
   spreadOfRatios,
   startPeer,
+  table,
   timeInTurn,
 } from "../harness.ts";
 
@@ -67,13 +70,8 @@ await runBench({
   description: "Times OmniFM-DR at full size with seeded weights against the released code in " +
     "PyTorch, from the first python3 of the path. Needs 20 GB of memory and 4 GB of disk.",
   flags: {
-    rounds: roundsFlag(5),
-    code: {
-      type: "string",
-      required: true,
-      placeholder: "DIR",
-      description: "Clone of github.com/MedHK23/OmniFM-DR.",
-    },
+    rounds: countFlag("Rounds.", 5),
+    code: { ...folderFlag("Clone of github.com/MedHK23/OmniFM-DR."), required: true },
   },
 }, ({ rounds, code }) =>
   inFolder(async (folder) => {
@@ -106,13 +104,10 @@ await runBench({
       { config: FULL_SIZE, graphs, checkpoint, bytes },
       await openRuntime("native"),
     );
-    const peer = await startPeer(
-      pathOf("omnifm_peer.py", import.meta.url),
-      [
-        ...[code, path, `${folder}/image.gray`],
-        ...[WIDTH, HEIGHT, navigator.hardwareConcurrency].map(String),
-      ],
-    );
+    const peer = await startPeer(pathOf("omnifm_peer.py", import.meta.url), [
+      ...[code, path, `${folder}/image.gray`],
+      ...[WIDTH, HEIGHT, navigator.hardwareConcurrency].map(String),
+    ]);
     let round = 0;
     let furthest = 0;
     let peerBytes = 0;
@@ -143,22 +138,18 @@ await runBench({
     ], rounds);
     await peer.close();
     await sessions.close();
-    const gigabytes = (count: number) => (count / 1e9).toFixed(2);
     const [own, theirs] = times as [number[], number[]];
     return [
       `An image of ${WIDTH}x${HEIGHT}, a new phrase and an answer of four tokens by 5 beams, median ` +
-      `of ${rounds} in turn, against PyTorch ${peer.version}. The weights have ${
-        gigabytes(bytes)
-      } GB.`,
+      `of ${rounds} in turn, against PyTorch ${peer.version}. The weights have ` +
+      `${gigabytes(bytes)} GB.`,
       "",
-      "| | s a phrase | peak memory, GB |",
-      "| --- | --- | --- |",
-      `| Groundray | ${median(own).toFixed(1)} | ${gigabytes(peakBytes())} |`,
-      `| PyTorch | ${median(theirs).toFixed(1)} | ${gigabytes(peerBytes)} |`,
+      ...table(["", "s a phrase", "peak memory, GB"], [
+        ["Groundray", median(own).toFixed(1), gigabytes(peakBytes())],
+        ["PyTorch", median(theirs).toFixed(1), gigabytes(peerBytes)],
+      ]),
       "",
-      `Time against PyTorch: ${
-        spreadOfRatios(own, theirs)
-      }. All tokens are equal; scores are at most ` +
-      `${furthest.toExponential(1)} apart.`,
+      `Time against PyTorch: ${spreadOfRatios(own, theirs)}. All tokens are equal; scores are at ` +
+      `most ${furthest.toExponential(1)} apart.`,
     ];
   }));

@@ -13,13 +13,14 @@ import { postprocess } from "../../pipeline/postprocess.ts";
 import { scoreHeatmap } from "../../scoring/score_heatmap.ts";
 import { type Gpu, openGpu, storage, submitAndRead } from "../../shaders/device.ts";
 import {
+  countFlag,
   inFolder,
   median,
   pathOf,
-  roundsFlag,
   runBench,
   spreadOfRatios,
   startPeer,
+  table,
   timeInTurn,
 } from "../harness.ts";
 
@@ -187,10 +188,9 @@ async function measure(
   const rows = Object.keys(contenders).map((name, i) => {
     const [middle, least] = [median(times[i]!), Math.min(...times[i]!)];
     const ratio = spreadOfRatios(times[i]!, times[0]!, middle < 10 * median(times[0]!) ? 1 : 0);
-    const cells = [milliseconds(middle), milliseconds(least), ratio];
-    return `| ${[name, ...cells].join(" | ")} x |`;
+    return [name, milliseconds(middle), milliseconds(least), `${ratio} x`];
   });
-  return [`| ${heading} | median, ms | least, ms | |`, "| --- | --- | --- | --- |", ...rows, ""];
+  return [...table([heading, "median, ms", "least, ms", ""], rows), ""];
 }
 
 if (import.meta.main) {
@@ -202,14 +202,8 @@ if (import.meta.main) {
       "python3 of the path has.",
     flags: {
       peers: { type: "boolean", default: true, description: "Leave Python out." },
-      phrases: {
-        type: "integer",
-        min: 1,
-        default: 64,
-        placeholder: "N",
-        description: "Phrases of a batch.",
-      },
-      rounds: roundsFlag(21),
+      phrases: countFlag("Phrases of a batch.", 64),
+      rounds: countFlag("Rounds.", 21),
     },
   }, ({ peers, phrases, rounds }) =>
     inFolder(async (folder) => {

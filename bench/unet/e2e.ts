@@ -8,22 +8,25 @@
 
 import { TextLineStream } from "@std/streams/text-line-stream";
 import "../../base/host/deno/mod.ts";
+import { folderFlag } from "../../base/options.ts";
 import { drawPhantom } from "../../datasets/phantom/phantom.ts";
 import { preprocess } from "../../images/preprocess.ts";
 import { groundImage, type LdmModel, loadBundle, openModel, openRuntime } from "../../mod.ts";
 import { resolveSettings } from "../../pipeline/settings/settings.ts";
 import {
+  countFlag,
+  gigabytes,
   inFolder,
   median,
   pathOf,
   peakBytes,
   type Peer,
-  roundsFlag,
   runBench,
   seconds,
   spreadOfRatios,
   startApart,
   startPeer,
+  table,
 } from "../harness.ts";
 import { writeSeededBundle } from "./seeded_bundle.ts";
 
@@ -149,37 +152,36 @@ async function compare(own: Peer, peers: readonly Peer[], rounds: number): Promi
   const totals = (count: number, kind: "phrase" | "alone") =>
     mine.map((round) => rest + AT_300.last * round.full + count * AT_300.read * round[kind]);
   const row = async (name: string, peer: Peer, cell: (count: number) => string) => {
-    const gigabytes = (await peer.ask<number>("peak") / 1e9).toFixed(2);
-    return `| ${[name, ...COUNTS.map(cell), `${gigabytes} GB`].join(" | ")} |`;
+    return [name, ...COUNTS.map(cell), `${gigabytes(await peer.ask<number>("peak"))} GB`];
   };
   return [
-    `A full pass ${middle("full").toFixed(3)} s, a phrase's pass ${
-      middle("phrase").toFixed(3)
-    } s, ` +
-    `with its own trunk ${middle("alone").toFixed(3)} s; all else ${rest.toFixed(2)} s; a phrase ` +
-    `on a cached trajectory ${
+    `A full pass ${middle("full").toFixed(3)} s, a phrase's pass ` +
+    `${middle("phrase").toFixed(3)} s, with its own trunk ${middle("alone").toFixed(3)} s; all ` +
+    `else ${rest.toFixed(2)} s; a phrase on a cached trajectory ` +
+    `${
       (AT_300.read * (middle("phrase") + middle("trunk"))).toFixed(1)
     } s. Medians of ${rounds} rounds in turn, ratios with their range. At T = 300, from the passes:`,
     "",
-    `| | ${COUNTS.map((count) => `${count} phrase${count > 1 ? "s" : ""}`).join(" | ")} | peak |`,
-    `| --- |${" --- |".repeat(COUNTS.length + 1)}`,
-    await row(
-      `Groundray, ${own.version}`,
-      own,
-      (count) => `${median(totals(count, "phrase")).toFixed(0)} s`,
-    ),
-    await row(
-      "a trunk for each phrase",
-      own,
-      (count) => `${spreadOfRatios(totals(count, "alone"), totals(count, "phrase"), 3)} x`,
-    ),
-    ...await Promise.all(
-      peers.map((peer, i) =>
-        row(`the released schedule, ${peer.version}`, peer, (count) => {
-          const total = theirs[i]!.map((step) => count * AT_300.all * step);
-          return `${spreadOfRatios(total, totals(count, "phrase"))} x`;
-        })
-      ),
+    ...table(
+      ["", ...COUNTS.map((count) => `${count} phrase${count > 1 ? "s" : ""}`), "peak"],
+      await Promise.all([
+        row(
+          `Groundray, ${own.version}`,
+          own,
+          (count) => `${median(totals(count, "phrase")).toFixed(0)} s`,
+        ),
+        row(
+          "a trunk for each phrase",
+          own,
+          (count) => `${spreadOfRatios(totals(count, "alone"), totals(count, "phrase"), 3)} x`,
+        ),
+        ...peers.map((peer, i) =>
+          row(`the released schedule, ${peer.version}`, peer, (count) => {
+            const total = theirs[i]!.map((step) => count * AT_300.all * step);
+            return `${spreadOfRatios(total, totals(count, "phrase"))} x`;
+          })
+        ),
+      ]),
     ),
   ];
 }
@@ -193,24 +195,12 @@ else {
       "(the first python3 of the path, if it has MONAI Generative). All take turns.",
     flags: {
       steps: {
-        type: "integer",
-        min: 10,
-        max: 100,
-        default: 20,
-        placeholder: "T",
-        description: "Number of inversion steps of the one image that is run whole.",
+        ...countFlag("Number of inversion steps of the one image that is run whole.", 20, 10),
+        ...{ max: 100, placeholder: "T" },
       },
-      rounds: roundsFlag(5),
-      model: {
-        type: "string",
-        placeholder: "DIR",
-        description: "Another model, which is measured without PyTorch.",
-      },
-      monai: {
-        type: "string",
-        placeholder: "DIR",
-        description: "Checkout of MONAI GenerativeModels, where it is not installed.",
-      },
+      rounds: countFlag("Rounds.", 5),
+      model: folderFlag("Another model, which is measured without PyTorch."),
+      monai: folderFlag("Checkout of MONAI GenerativeModels, where it is not installed."),
     },
   }, ({ steps, rounds, model, monai }) =>
     inFolder(async (folder) => {

@@ -7,6 +7,7 @@
  */
 
 import "../../base/host/deno/mod.ts";
+import { folderFlag } from "../../base/options.ts";
 import { writePhantomSet } from "../../datasets/phantom/phantom_set.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import { loadBundle } from "../../models/ldm/bundle.ts";
@@ -21,7 +22,7 @@ import {
   resolveSettings,
 } from "../../pipeline/settings/settings.ts";
 import { noisePasses } from "../../pipeline/noise.ts";
-import { inFolder, median, runBench, timeInTurn } from "../harness.ts";
+import { countFlag, inFolder, median, runBench, table, timeInTurn } from "../harness.ts";
 
 /** Settings by name; all are compared with the first. */
 const PROFILES: Readonly<Record<string, GroundSettings>> = {
@@ -99,7 +100,7 @@ async function frontShare(model: LdmModel): Promise<number> {
 /** Returns the table: a row a setting. */
 async function compare(model: LdmModel, samples: Sample[]): Promise<string[]> {
   const share = await frontShare(model);
-  const rows: string[] = [];
+  const rows: string[][] = [];
   let exact: Run | undefined;
   for (const [name, settings] of Object.entries(PROFILES)) {
     const made = await run(model, samples, settings);
@@ -109,22 +110,22 @@ async function compare(model: LdmModel, samples: Sample[]): Promise<string[]> {
       (sum, map, i) => sum + correlation(map, heatmaps[i]!) / samples.length,
       0,
     );
-    const cells = [
+    rows.push([
       name,
       passes.toFixed(0),
       `${(RELEASED_PASSES / passes).toFixed(1)} x`,
       (made.seconds / samples.length).toFixed(2),
       mean.toFixed(4),
       (100 * (made.miou - miou)).toFixed(2),
-    ];
-    rows.push(`| ${cells.join(" | ")} |`);
+    ]);
   }
   return [
     `${samples.length} phrases; a phrase's pass is ${share.toFixed(2)} of a whole one.`,
     "",
-    "| | passes | fewer than released | s a phrase | correlation | mIoU, points |",
-    "| --- | --- | --- | --- | --- | --- |",
-    ...rows,
+    ...table(
+      ["", "passes", "fewer than released", "s a phrase", "correlation", "mIoU, points"],
+      rows,
+    ),
   ];
 }
 
@@ -134,20 +135,9 @@ await runBench({
     "Compares faster settings with the paper's T = 300 on synthetic phantoms: seconds a " +
     "phrase, and the distance of the heatmaps before the threshold and of mIoU from the exact ones.",
   flags: {
-    model: {
-      type: "string",
-      placeholder: "DIR",
-      default: DEMO,
-      description: "Folder of the model.",
-    },
-    images: {
-      type: "integer",
-      min: 1,
-      default: 8,
-      placeholder: "N",
-      description: "Phantoms, of one to three phrases each.",
-    },
-    seed: { type: "integer", min: 0, default: 77, placeholder: "N", description: "Their seed." },
+    model: { ...folderFlag("Folder of the model."), default: DEMO },
+    images: countFlag("Phantoms, of one to three phrases each.", 8),
+    seed: countFlag("Their seed.", 77, 0),
   },
 }, ({ model: path, images, seed }) =>
   inFolder(async (folder) => {

@@ -21,11 +21,13 @@ import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import type { RuntimeName } from "../../models/runtime/runtime.ts";
 import {
   apart,
+  countFlag,
+  gigabytes,
   inFolder,
   median,
   peakBytes,
-  roundsFlag,
   runBench,
+  table,
   timeInTurn,
 } from "../harness.ts";
 
@@ -108,7 +110,7 @@ else {
         placeholder: "FILE",
         description: "PyTorch's export of the network, by bench/unet/export_peer.py.",
       },
-      rounds: roundsFlag(7),
+      rounds: countFlag("Rounds.", 7),
     },
   }, ({ peer, rounds }) =>
     inFolder(async (folder) => {
@@ -121,18 +123,19 @@ else {
       const row = ({ name, loadSeconds, peakBytes, seconds }: Report) => {
         const [pass, phrase] = seconds.map((value) => value.toFixed(2));
         const peak = (peakBytes / size).toFixed(2);
-        return `| ${name} | ${loadSeconds.toFixed(1)} | ${peak} x | ${pass} | ${phrase ?? ""} |`;
+        return [name, loadSeconds.toFixed(1), `${peak} x`, pass!, phrase ?? ""];
       };
-      const lines = [
-        `${(size / 1e9).toFixed(2)} GB of weights; seconds, median of ${rounds} rounds.`,
-        "",
-        "| | load | peak memory | full pass | phrase's pass |",
-        "| --- | --- | --- | --- | --- |",
+      const rows = [
         row(await measureApart(`native=${path}`)),
         row(await measureApart(`wasm=${path}`)),
       ];
+      if (peer !== undefined) rows.push(row(await measureApart(`peer=${peer}`)));
+      const lines = [
+        `${gigabytes(size)} GB of weights; seconds, median of ${rounds} rounds.`,
+        "",
+        ...table(["", "load", "peak memory", "full pass", "phrase's pass"], rows),
+      ];
       if (peer === undefined) return lines;
-      lines.push(row(await measureApart(`peer=${peer}`)));
       const [ours, , theirs] = (await measureApart(`native=${path}`, `peer=${peer}`)).seconds;
       const ratio = (ours! / theirs!).toFixed(3);
       return [...lines, "", `In turn, ours takes ${ratio} of the peer's time a pass.`];

@@ -17,14 +17,16 @@ import { openRuntime } from "../../models/runtime/open_runtime.ts";
 import { seededWeights } from "../../tests/support/seeded_weights.ts";
 import {
   apart,
+  countFlag,
+  gigabytes,
   inFolder,
   median,
   pathOf,
   peakBytes,
-  roundsFlag,
   runBench,
   spreadOfRatios,
   startPeer,
+  table,
   timeInTurn,
 } from "../harness.ts";
 
@@ -90,17 +92,11 @@ else {
     task: "bench:sd15",
     description: "Times a pass of Stable Diffusion 1.5's U-Net with seeded weights, in turn with " +
       "PyTorch and diffusers (the first python3 of the path), and measures the memory of both.",
-    flags: {
-      rounds: roundsFlag(5),
-    },
+    flags: { rounds: countFlag("Rounds.", 5) },
   }, ({ rounds }) =>
     inFolder(async (folder) => {
       await writeUnet(folder);
-      const alone = await apart<Report>(
-        import.meta.filename!,
-        ["measure", folder, String(rounds)],
-      );
-      const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
+      const alone = await apart<Report>(import.meta.filename!, ["measure", folder, String(rounds)]);
       const peer = await startPeer(pathOf("sd15_peer.py", import.meta.url), [folder]);
       const ours = await open(folder);
       let prediction = new Float32Array();
@@ -115,22 +111,19 @@ else {
       await peer.close();
       return [
         `Seconds, median of ${rounds} rounds in turn; a phrase's pass ends after layer ` +
-        `${LAYERS.at(-1)}. Load of the machine in the last minute: ${
-          Deno.loadavg()[0]!.toFixed(1)
-        }.`,
+        `${LAYERS.at(-1)}. Load of the machine in the last minute: ` +
+        `${Deno.loadavg()[0]!.toFixed(1)}.`,
         "",
-        "| | whole pass | phrase's pass | peak memory |",
-        "| --- | --- | --- | --- |",
-        `| ${alone.version} | ${median(own).toFixed(2)} | ${
-          alone.seconds[1]!.toFixed(2)
-        } (alone) | ` +
-        `${gigabytes(alone.peakBytes)} |`,
-        `| ${peer.version} | ${median(theirs).toFixed(2)} | | ${gigabytes(memory)} |`,
+        ...table(["", "whole pass", "phrase's pass", "peak memory, GB"], [
+          [
+            ...[alone.version, median(own).toFixed(2), `${alone.seconds[1]!.toFixed(2)} (alone)`],
+            gigabytes(alone.peakBytes),
+          ],
+          [peer.version, median(theirs).toFixed(2), "", gigabytes(memory)],
+        ]),
         "",
-        `Groundray takes ${
-          spreadOfRatios(own, theirs, 3)
-        } of the peer's time. The predictions differ ` +
-        `by ${off.toExponential(1)} at most, of values up to ${largest.toFixed(2)}.`,
+        `Groundray takes ${spreadOfRatios(own, theirs, 3)} of the peer's time. The predictions ` +
+        `differ by ${off.toExponential(1)} at most, of values up to ${largest.toFixed(2)}.`,
       ];
     }));
 }

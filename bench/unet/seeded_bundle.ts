@@ -1,9 +1,3 @@
-/**
- * A bundle with the published architecture and seeded weights, at full size.
- *
- * @module
- */
-
 import { writeSafetensors } from "../../models/checkpoint/mod.ts";
 import { buildEncoder, downsampling } from "../../models/ldm/autoencoder.ts";
 import { readFlatConfig } from "../../models/ldm/config.ts";
@@ -20,7 +14,7 @@ import { buildUnet } from "../../models/ldm/unet.ts";
 const TOKENIZER = new URL("../../models/demo/tokenizer/", import.meta.url);
 
 /**
- * Writes the bundle, 2.4 GB.
+ * Writes a bundle with the published architecture and seeded weights, 2.4 GB.
  *
  * @param folder Folder of the bundle; it must exist.
  */

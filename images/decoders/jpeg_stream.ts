@@ -1,9 +1,3 @@
-/**
- * Reads the segments and scans of a JPEG and drops bytes outside of its picture.
- *
- * @module
- */
-
 import { concat } from "@std/bytes/concat";
 import type { Size } from "../../base/geometry.ts";
 
@@ -145,11 +139,7 @@ function nextMarker(
  *
  * @param keep Receives the data of the scan piece by piece, without fill bytes.
  */
-function scanEnd(
-  jpeg: Uint8Array,
-  from: number,
-  keep: (from: number, to: number) => void,
-): number {
+function scanEnd(jpeg: Uint8Array, from: number, keep: (from: number, to: number) => void): number {
   let start = from;
   for (let at = jpeg.indexOf(0xff, from); at >= 0; at = jpeg.indexOf(0xff, at)) {
     let next = at + 1;
@@ -238,12 +228,7 @@ export async function decodeWhole<Picture extends { readonly data: ArrayLike<num
   if (isEnded || !picture) return picture;
   if (!isComplete) return undefined;
   const other = await decode(
-    concat([
-      bytes.subarray(0, lastScan),
-      withoutZeros(bytes.subarray(lastScan)),
-      ONES,
-      END_MARKER,
-    ]),
+    concat([bytes.subarray(0, lastScan), withoutZeros(bytes.subarray(lastScan)), ONES, END_MARKER]),
   );
   for (let i = 0; i < picture.data.length; i++) {
     if (picture.data[i] !== other?.data[i]) return undefined;

@@ -1,9 +1,3 @@
-/**
- * Reads and writes the chunks of PNG files.
- *
- * @module
- */
-
 /** First bytes of every PNG. */
 export const PNG_SIGNATURE: Uint8Array<ArrayBuffer> = Uint8Array.of(
   ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
@@ -25,7 +19,6 @@ export class PngChunk {
   readonly #end: number;
 
   /**
-   * @param png The file.
    * @param start Position of the chunk, of which at least the length and the type are there.
    * @param end Position after the chunk, perhaps beyond the end of the file.
    */
@@ -60,11 +53,7 @@ export class PngChunk {
   }
 }
 
-/**
- * Yields the chunks of a PNG in file order. The end of the file may cut the last chunk.
- *
- * @param png The file.
- */
+/** Yields the chunks of a PNG in file order. The end of the file may cut the last chunk. */
 export function* pngChunks(png: Uint8Array): Generator<PngChunk, void> {
   const view = new DataView(png.buffer, png.byteOffset, png.byteLength);
   let at = PNG_SIGNATURE.length;

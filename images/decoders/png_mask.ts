@@ -1,12 +1,6 @@
-/**
- * Reads a mask from a PNG file.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 import { CHANNELS, COLOR_TYPE, type PngPixels, pngPixels } from "./png_pixels.ts";
-import { type RowVisitor, sizeOf, visitRows } from "./png_rows.ts";
+import { type RowVisitor, sizeOf, transparentColor, visitRows } from "./png_rows.ts";
 
 /** A mask of 0 and 1. */
 export interface PngMaskPixels extends Size {
@@ -14,9 +8,7 @@ export interface PngMaskPixels extends Size {
   readonly data: Uint8Array;
 }
 
-/** Colour types of PNG. */
-const GRAY = 0;
-const RGB = 2;
+/** Colour type of a picture with a palette. */
 const PALETTE = 3;
 
 /**
@@ -49,10 +41,8 @@ interface Marks {
  * Makes a function that marks pixels by their samples, from an index on and at a distance from each
  * other.
  */
-function rowMarker(
-  { header, palette = new Uint8Array(), transparency }: PngPixels,
-  { opaque, colored }: Marks,
-): RowVisitor {
+function rowMarker(found: PngPixels, { opaque, colored }: Marks): RowVisitor {
+  const { header, palette = new Uint8Array(), transparency } = found;
   const type = header[COLOR_TYPE]!;
   const channels = CHANNELS[type]!;
   if (type === PALETTE) {
@@ -70,10 +60,7 @@ function rowMarker(
   }
   const hasAlpha = channels % 2 === 0;
   const colors = hasAlpha ? channels - 1 : channels;
-  // The transparent colour of a picture without alpha has two bytes for each channel.
-  const nothing = (type === GRAY || type === RGB) && transparency
-    ? Array.from({ length: colors }, (_, i) => transparency[2 * i]! << 8 | transparency[2 * i + 1]!)
-    : undefined;
+  const nothing = transparentColor(found);
   return (samples, at, distance) => {
     for (let i = 0; i < samples.length; i += channels, at += distance) {
       let sum = 0;

@@ -1,9 +1,3 @@
-/**
- * Reads the pixels of a PNG file, and ignores damage beside them.
- *
- * @module
- */
-
 import { concat } from "@std/bytes/concat";
 import { Z_NO_FLUSH, Z_OK, Z_STREAM_END, zlibInflate, zlibInflateInit, ZStream } from "pako";
 import { PNG_SIGNATURE, type PngChunk, pngChunk, pngChunks } from "./png_chunks.ts";
@@ -51,7 +45,6 @@ const PASSES: readonly (readonly [x: number, y: number, right: number, down: num
  * Reads the pixels of a PNG. Faults after the pixels are ignored: a missing end, surplus bytes, or
  * broken chunks.
  *
- * @param png The file.
  * @returns `undefined` if the pixels are incomplete, or if a chunk that affects them is broken or
  * unknown.
  */

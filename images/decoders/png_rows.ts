@@ -1,9 +1,3 @@
-/**
- * Reads the rows of a PNG at any depth.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 import { BIT_DEPTH, CHANNELS, COLOR_TYPE, passesOf, type PngPixels } from "./png_pixels.ts";
 import { unfilter } from "./unfilter.ts";
@@ -18,6 +12,19 @@ export type RowVisitor = (samples: Uint16Array, at: number, distance: number) =>
 export function sizeOf(header: Uint8Array): Size {
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   return { width: view.getUint32(0), height: view.getUint32(4) };
+}
+
+/** Colour types without alpha, of which one colour may be transparent. */
+const OPAQUE = [0, 2];
+
+/** Samples of the transparent colour, two bytes each; `undefined` if there is none. */
+export function transparentColor({ header, transparency }: PngPixels): number[] | undefined {
+  const type = header[COLOR_TYPE]!;
+  if (!transparency || !OPAQUE.includes(type)) return undefined;
+  return Array.from(
+    { length: CHANNELS[type]! },
+    (_, i) => transparency[2 * i]! << 8 | transparency[2 * i + 1]!,
+  );
 }
 
 /**

@@ -1,12 +1,6 @@
 /**
- * Undoes the filters of PNG, which store each byte as its difference from a prediction. Earlier
- * bytes give the prediction.
- *
- * @module
- */
-
-/**
- * Undoes the filters of rows in place (PNG, section 9).
+ * Undoes the filters of rows in place, which store each byte as its difference from a prediction by
+ * earlier bytes (PNG, section 9).
  *
  * @param bytes Rows, each after its filter byte.
  * @param rowLength Bytes per row without the filter byte.

@@ -40,9 +40,7 @@ export class WasmLibrary<Exports extends WasmExports> {
    * @returns The result; `undefined` if `decode` gave `undefined` or threw an error.
    * @throws {Error} If the library cannot be loaded, or `decode` has a bug.
    */
-  async use<Result>(
-    decode: (library: Exports) => Result | undefined,
-  ): Promise<Result | undefined> {
+  async use<Result>(decode: (library: Exports) => Result | undefined): Promise<Result | undefined> {
     const library = this.#idle ?? await this.#start();
     this.#idle = undefined;
     try {

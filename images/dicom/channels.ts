@@ -1,9 +1,3 @@
-/**
- * Extracts grey that is stored as colour.
- *
- * @module
- */
-
 /** Storage of the three values of a pixel. */
 export interface ChannelFormat {
   /** Number of pixels: width times height. */

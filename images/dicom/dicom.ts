@@ -1,9 +1,3 @@
-/**
- * Decodes chest X-rays in DICOM files.
- *
- * @module
- */
-
 import { concat } from "@std/bytes/concat";
 import type { DataSet, Element } from "dicom-parser";
 import { InputRangeError, InputSyntaxError, InputTypeError } from "../../base/errors.ts";
@@ -73,14 +67,12 @@ export function isDicom(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes a radiograph: one frame of grey pixels, stored as grey or as colour. A
- * value has 8 or 16 bits, of which any number may be used. The frame may be
- * uncompressed, or compressed as RLE, JPEG, JPEG-LS, JPEG 2000 or HTJ2K. The
- * encoding that the file states may be wrong or missing. {@linkcode readGrayscale}
- * decides how values become grey. Nothing about the patient is kept or named in
- * an error.
+ * Decodes a radiograph: one frame of grey pixels, stored as grey or as colour. A value has 8 or 16
+ * bits, of which any number may be used. The frame may be uncompressed, or compressed as RLE, JPEG,
+ * JPEG-LS, JPEG 2000 or HTJ2K. The encoding that the file states may be wrong or missing.
+ * {@linkcode readGrayscale} decides how values become grey. Nothing about the patient is kept or
+ * named in an error.
  *
- * @param bytes The file.
  * @param name Name of the file in errors.
  * @param maxPixels Maximum number of pixels to decode.
  * @throws {SyntaxError} If the file is truncated or corrupt.
@@ -146,7 +138,6 @@ export function readValues<Result>(name: string, read: () => Result): Result {
 /**
  * Reads a file's elements without decoding its picture.
  *
- * @param bytes The file.
  * @param name Name of the file in errors.
  * @param tags Tags of the elements to keep, beside the picture.
  * @throws {SyntaxError} If the file is not DICOM or ends before its picture.

@@ -89,7 +89,6 @@ export function firstElement(bytes: Uint8Array): number | undefined {
  * Reads the elements of a DICOM file, as pydicom and dcmtk do. The encoding is found from the
  * elements themselves, whatever transfer syntax the file states.
  *
- * @param bytes The file.
  * @param name Name of the file in errors.
  * @param tags Tags of the elements to keep, such as `x00280010`. All others are dropped, because a
  * hostile file may have millions.
@@ -163,7 +162,6 @@ class Walk {
   readonly #isImplicit: boolean;
 
   /**
-   * @param bytes The file.
    * @param start Position of the first element, which shows how the others are written.
    * @param kept Tags of the elements to keep.
    * @param library Needed only if elements are kept.

@@ -1,9 +1,3 @@
-/**
- * The layout of the values of a DICOM frame.
- *
- * @module
- */
-
 import type { Size } from "../../base/geometry.ts";
 
 /** Format of a frame's values, from the file's header. */

@@ -1,9 +1,3 @@
-/**
- * Reads from a DICOM header how stored values become grey.
- *
- * @module
- */
-
 import type { DataSet } from "dicom-parser";
 import { InputTypeError } from "../../base/errors.ts";
 import type { GrayLevels, LookupTable, ValueFormat, Window } from "../gray_levels.ts";

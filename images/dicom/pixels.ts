@@ -1,9 +1,3 @@
-/**
- * Decodes a DICOM frame, compressed or not, to stored values.
- *
- * @module
- */
-
 import { InputRangeError, InputTypeError } from "../../base/errors.ts";
 import type { FrameFormat } from "./frame_format.ts";
 import { type ChannelFormat, grayChannel } from "./channels.ts";
@@ -217,11 +211,7 @@ function toWords(
 }
 
 /** Whether a frame has an RLE header with one segment in range for each byte of a pixel. */
-function hasSegments(
-  frame: Uint8Array,
-  { bitsAllocated }: FrameFormat,
-  samples: number,
-): boolean {
+function hasSegments(frame: Uint8Array, { bitsAllocated }: FrameFormat, samples: number): boolean {
   if (frame.length < 64) return false;
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const count = samples * bitsAllocated / 8;

@@ -1,9 +1,3 @@
-/**
- * Reads the data with which another DICOM object refers to the radiograph that it was made from.
- *
- * @module
- */
-
 import type { DataSet } from "dicom-parser";
 import type { Size } from "../../base/geometry.ts";
 import { parse, readValues } from "./dicom.ts";
@@ -87,9 +81,7 @@ const SPACINGS = ["x00280030", "x00181164", "x00182010"];
  * Reads the data for a reference to a radiograph; missing or invalid attributes are left out.
  * Nothing about the patient is read unless requested.
  *
- * @param bytes The file.
  * @param name Name of the file in errors.
- * @param options Whether attributes of the patient are read too.
  * @throws {SyntaxError} If the file is not DICOM or ends before its picture.
  * @throws {RangeError} If sequences are nested too deeply, or the file inflates to over 128 MiB.
  */

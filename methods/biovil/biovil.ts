@@ -1,9 +1,3 @@
-/**
- * BioViL and BioViL-T as methods.
- *
- * @module
- */
-
 import { openBiovil } from "../../models/biovil/biovil.ts";
 import type { BiovilVariant } from "../../models/biovil/bundle.ts";
 import { gridMethod } from "../grid_method.ts";
@@ -34,7 +28,7 @@ async function chooseBiovil(
   context: MethodContext,
 ): Promise<ChosenMethod> {
   const { runtime } = await context.backend();
-  const model = await openBiovil(folder, runtime, { variant });
+  const model = await openBiovil(folder, runtime, variant);
   const sha256 = await model.hash();
   return {
     facts: { view: model.view, model: { sha256 } },

@@ -1,9 +1,3 @@
-/**
- * Boxes that were predicted elsewhere, as a method.
- *
- * @module
- */
-
 import type { Flags, FlagValues } from "../../base/options.ts";
 import { quote } from "../../base/text.ts";
 import { matchPredictions } from "../../datasets/predictions/match_predictions.ts";

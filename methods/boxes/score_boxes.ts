@@ -1,9 +1,3 @@
-/**
- * Scores of predicted boxes.
- *
- * @module
- */
-
 import { InputRangeError } from "../../base/errors.ts";
 import type { Flag } from "../../base/options.ts";
 import type { MatchedBoxes } from "../../datasets/predictions/match_predictions.ts";
@@ -74,7 +68,6 @@ export interface BoxOptions {
  * square.
  *
  * @param predictions Predicted boxes by sample id. A sample without an entry has no predicted box.
- * @param options Rule and faults.
  */
 export function boxesMethod(
   predictions: ReadonlyMap<string, MatchedBoxes>,

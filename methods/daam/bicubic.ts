@@ -1,9 +1,3 @@
-/**
- * Bicubic enlargement of square maps.
- *
- * @module
- */
-
 /** Sharpness of the kernel, as in PyTorch. */
 const A = -0.75;
 

@@ -1,10 +1,3 @@
-/**
- * DAAM (Tang et al., "What the DAAM: Interpreting Stable Diffusion Using Cross Attention", ACL
- * 2023) on a given image, as a method.
- *
- * @module
- */
-
 import { InputRangeError } from "../../base/errors.ts";
 import type { FlagValues } from "../../base/options.ts";
 import { quote } from "../../base/text.ts";
@@ -16,7 +9,10 @@ import { DAAM_FLAGS } from "./flags.ts";
 import { daamStages } from "./stages.ts";
 import { daamLayers } from "./sums.ts";
 
-/** The registry's row of DAAM. */
+/**
+ * The registry's row of DAAM on a given image (Tang et al., "What the DAAM: Interpreting Stable
+ * Diffusion Using Cross Attention", ACL 2023).
+ */
 export const DAAM = {
   label: "DAAM",
   ...PHRASE_ROW,
@@ -36,10 +32,8 @@ async function choose(
     const layers = daamLayers(bundle, imageSize / downsampling(autoencoder));
     if (layers.length === 0) {
       throw new InputRangeError(
-        `Cannot run DAAM on model ${
-          quote(bundle.path)
-        }: it reads cross-attention on the way down ` +
-          "and up, and the model has it in the middle alone",
+        `Cannot run DAAM on model ${quote(bundle.path)}: it reads cross-attention on the way ` +
+          "down and up, and the model has it in the middle alone",
       );
     }
     return {

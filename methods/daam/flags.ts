@@ -1,9 +1,3 @@
-/**
- * Options of DAAM.
- *
- * @module
- */
-
 import type { Flags } from "../../base/options.ts";
 import { LDM_FLAGS } from "../ldm/flags.ts";
 import { PHRASE_FLAGS } from "../shared_flags.ts";

@@ -1,9 +1,3 @@
-/**
- * DAAM's running sums of attention, one for each layer, head and token.
- *
- * @module
- */
-
 import type { Bundle } from "../../models/ldm/bundle.ts";
 import type { AttentionMaps } from "../../models/ldm/unet_session.ts";
 import { resizeBicubic } from "./bicubic.ts";
@@ -15,7 +9,6 @@ const LEFT_OUT = 8;
  * The layers that DAAM reads: all of the way down and up, but not the middle. It leaves out maps
  * with an eighth of the latent's side.
  *
- * @param bundle The model.
  * @param latentSide Side of the latent.
  * @returns Layers in forward order; empty if the model has none of them.
  */

@@ -1,9 +1,3 @@
-/**
- * Heatmaps that another program made, as a method.
- *
- * @module
- */
-
 import type { Flags, FlagValues } from "../../base/options.ts";
 import { folderOf } from "../../base/paths.ts";
 import { quote } from "../../base/text.ts";

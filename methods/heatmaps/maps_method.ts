@@ -1,9 +1,3 @@
-/**
- * A method that takes heatmaps from files.
- *
- * @module
- */
-
 import { InputError, InputRangeError, isInputError } from "../../base/errors.ts";
 import type { Size, View } from "../../base/geometry.ts";
 import { quote } from "../../base/text.ts";
@@ -45,7 +39,6 @@ export interface MapsOptions {
  * without a map fails, and so does a sample with a map that cannot be read.
  *
  * @param maps Maps by sample id.
- * @param options List, faults and scaling.
  */
 export function mapsMethod(maps: ReadonlyMap<string, FoundMap>, options: MapsOptions): Method {
   return {

@@ -1,9 +1,3 @@
-/**
- * The time that a run of the diffusion model will take on this machine.
- *
- * @module
- */
-
 import type { LdmModel } from "../../models/ldm/model.ts";
 import type { Expectation } from "../../pipeline/method.ts";
 import { noisePasses } from "../../pipeline/noise.ts";
@@ -76,7 +70,6 @@ export async function measurePasses(
  * passes; the time counts that part for each of them, so the run takes a little less.
  *
  * @param model The model, or the bundle and layers.
- * @param settings The chosen settings.
  * @param times Seconds of a pass.
  * @param images Number of images.
  * @param phrases Number of phrases in all.

@@ -1,10 +1,4 @@
-/**
- * Options of the diffusion model.
- *
- * @module
- */
-
-import type { Flags } from "../../base/options.ts";
+import { type Flags, folderFlag } from "../../base/options.ts";
 import { WEIGHT_TYPES } from "../../models/ldm/weights.ts";
 import { ATTENTION_RANGES } from "../../pipeline/attention_grid.ts";
 import { DEFAULT_FINISH } from "../../pipeline/postprocess.ts";
@@ -22,35 +16,21 @@ export const SIGMA_FLAG = {
 
 /** Options that name parts of the model, for every command that opens a model. */
 export const PART_FLAGS = {
-  "text-encoder": {
-    type: "string",
-    placeholder: "DIR",
-    description: "Folder of the text encoder and tokenizer, if the model's folder has none.",
-  },
-  unet: {
-    type: "string",
-    placeholder: "DIR",
-    description:
-      "Folder of the U-Net, in the layout of diffusers, to take in place of the model's; without --model, every part has its own option.",
-  },
-  vae: {
-    type: "string",
-    placeholder: "DIR",
-    description:
-      "Folder of the autoencoder, in the layout of diffusers, to take in place of the model's.",
-  },
-  tokenizer: {
-    type: "string",
-    placeholder: "DIR",
-    description:
-      "Folder of the tokenizer, for a model in the layout of diffusers, to take in place of the text encoder's.",
-  },
-  scheduler: {
-    type: "string",
-    placeholder: "DIR",
-    description:
-      "Folder of scheduler_config.json, for a model in the layout of diffusers, to take in place of the model's.",
-  },
+  "text-encoder": folderFlag(
+    "Folder of the text encoder and tokenizer, if the model's folder has none.",
+  ),
+  unet: folderFlag(
+    "Folder of the U-Net, in the layout of diffusers, to take in place of the model's; without --model, every part has its own option.",
+  ),
+  vae: folderFlag(
+    "Folder of the autoencoder, in the layout of diffusers, to take in place of the model's.",
+  ),
+  tokenizer: folderFlag(
+    "Folder of the tokenizer, for a model in the layout of diffusers, to take in place of the text encoder's.",
+  ),
+  scheduler: folderFlag(
+    "Folder of scheduler_config.json, for a model in the layout of diffusers, to take in place of the model's.",
+  ),
 } as const satisfies Flags;
 
 /** Options of every command that runs the model. */
@@ -115,12 +95,9 @@ export const LDM_FLAGS = {
     placeholder: "N",
     description: "Seed of the Gaussian noise: of --noise sample, and of generate-to-ground.",
   },
-  cache: {
-    type: "string",
-    placeholder: "DIR",
-    description:
-      "Folder to keep noisy latents in, and the attention of --bbm. Later runs with other phrases, layers or smoothing then take only the passes of their phrases.",
-  },
+  cache: folderFlag(
+    "Folder to keep noisy latents in, and the attention of --bbm. Later runs with other phrases, layers or smoothing then take only the passes of their phrases.",
+  ),
 } as const satisfies Flags;
 
 /** Options of `eval`. */

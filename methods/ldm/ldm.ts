@@ -1,9 +1,3 @@
-/**
- * The paper's latent diffusion model as a method.
- *
- * @module
- */
-
 import { isObject } from "../../base/json.ts";
 import { type FlagValues, UsageError } from "../../base/options.ts";
 import { type Bundle, loadBundle, type LoadBundleOptions } from "../../models/ldm/bundle.ts";

@@ -1,9 +1,3 @@
-/**
- * Parsers for the values of the diffusion model's options.
- *
- * @module
- */
-
 import { UsageError } from "../../base/options.ts";
 import type { Selection } from "../../pipeline/settings/selection.ts";
 import type { VariantSettings } from "../../pipeline/settings/variants.ts";

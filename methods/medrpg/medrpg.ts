@@ -1,9 +1,3 @@
-/**
- * MedRPG as a method.
- *
- * @module
- */
-
 import type { Flags } from "../../base/options.ts";
 import { loadMedrpg } from "../../models/medrpg/bundle.ts";
 import { openMedrpg } from "../../models/medrpg/medrpg.ts";
@@ -36,10 +30,7 @@ export const MEDRPG = {
   source: { option: "model", needs: "the folder of its published files" },
   flags: FLAGS,
   evalFlags: BOX_EVAL_FLAGS,
-  cautions: ({ loader }) => [
-    `${TRAINED}.`,
-    ...(loader === "paper" ? [`${AS_PAPER}.`] : []),
-  ],
+  cautions: ({ loader }) => [`${TRAINED}.`, ...(loader === "paper" ? [`${AS_PAPER}.`] : [])],
   trained: () => trainingOf("medrpg"),
   choose: chooseMedrpg,
 } as const satisfies MethodRow<typeof FLAGS>;
@@ -59,7 +50,7 @@ async function chooseMedrpg(
     source: { model: { path: folder, ...model } },
     notes: [TRAINED, ...(isPaper ? [AS_PAPER] : [])],
     open: async () => {
-      const opened = await openMedrpg(bundle, runtime, { input: isPaper ? "paper" : "released" });
+      const opened = await openMedrpg(bundle, runtime, isPaper ? "paper" : "released");
       return boxMethod(opened, rule);
     },
   };

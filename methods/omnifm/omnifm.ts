@@ -1,9 +1,3 @@
-/**
- * OmniFM-DR as a method.
- *
- * @module
- */
-
 import { type Flags, UsageError } from "../../base/options.ts";
 import { BOX_CHOICES } from "../../models/omnifm/answer.ts";
 import { loadOmnifm } from "../../models/omnifm/bundle.ts";

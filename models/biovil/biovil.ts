@@ -14,16 +14,6 @@ import { type BiovilVariant, loadBiovil } from "./bundle.ts";
 import { CELL } from "../onnx/resnet.ts";
 import { preprocess } from "./preprocess.ts";
 
-/** Options of {@linkcode openBiovil}. */
-export interface OpenBiovilOptions {
-  /**
-   * Which of the two models to load from the folder.
-   *
-   * @default {"biovil"}
-   */
-  variant?: BiovilVariant;
-}
-
 /** BioViL or BioViL-T, ready to ground phrases. */
 export interface Biovil extends GridModel {
   /** Name of the model, as in options. */
@@ -61,7 +51,7 @@ const KEPT_PHRASES = 4096;
  *
  * @param folder Folder of the published files.
  * @param runtime Runtime for the model; closing the model leaves its GPU open.
- * @param options Which of the two models to load.
+ * @param variant Which of the two models to load from the folder.
  * @throws {NotFound} If a file is missing.
  * @throws {SyntaxError} If a file is malformed.
  * @throws {RangeError} If the weights do not match the architecture.
@@ -72,7 +62,7 @@ const KEPT_PHRASES = 4096;
  * import { openBiovil } from "./biovil.ts";
  *
  * const runtime = await openRuntime("native");
- * const biovil = await openBiovil("biovil", runtime, { variant: "biovil" });
+ * const biovil = await openBiovil("biovil", runtime, "biovil");
  * const image = { width: 640, height: 512, data: new Uint8Array(640 * 512) };
  * const [heatmap] = await biovil.ground(image, ["left pleural effusion"]);
  * console.log(heatmap!.side); // 15
@@ -82,7 +72,7 @@ const KEPT_PHRASES = 4096;
 export async function openBiovil(
   folder: string,
   runtime: Runtime,
-  { variant = "biovil" }: OpenBiovilOptions = {},
+  variant: BiovilVariant,
 ): Promise<Biovil> {
   const { image, text, view, wordPieces, hash } = await loadBiovil(folder, variant);
   const side = view.crop / CELL;

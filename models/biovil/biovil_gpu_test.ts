@@ -35,7 +35,7 @@ for (const [variant, side] of VARIANTS) {
       () =>
         withSmallModel(variant, async (folder) => {
           const runtime = await openRuntime(name);
-          const model = await openBiovil(folder, runtime, { variant });
+          const model = await openBiovil(folder, runtime, variant);
           try {
             const embedded = [];
             for (const phrase of PHRASES) embedded.push(await model.embedPhrase(phrase));
@@ -67,7 +67,7 @@ for (const [variant, side] of VARIANTS) {
 
 Deno.test("ground() gives a phrase the same heatmap alone and among others", () =>
   withSmallModel("biovil", async (folder) => {
-    const model = await openBiovil(folder, await openRuntime("native"));
+    const model = await openBiovil(folder, await openRuntime("native"), "biovil");
     const image = { width: 40, height: 50, data: pattern(40, 50) };
     const together = await model.ground(image, PHRASES.slice(0, 3));
     const [alone] = await model.ground(image, [PHRASES[1]!]);

@@ -1,9 +1,3 @@
-/**
- * Finds, reads and checks the published files of BioViL and BioViL-T.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import { folderOf } from "../../base/paths.ts";
 import { type Checkpoint, closestShapes, fitTensors, ignoring } from "../checkpoint/mod.ts";
@@ -142,7 +136,7 @@ export async function loadBiovil(path: string, variant: BiovilVariant): Promise<
         `channels, but "${textCheckpoint.path}" projects phrases to ${textConfig.joint}`,
     );
   }
-  const vocabulary = await readVocabularyFile(folder, `the vocabulary of ${variant} ${from}`);
+  const vocabulary = await readVocabularyFile([folder], `the vocabulary of ${variant} ${from}`);
   const weights = [...imageCheckpoint.files, ...textCheckpoint.files];
   let hash: Promise<string> | undefined;
   return {

@@ -24,7 +24,7 @@ Deno.test("loadBiovil() reads files of torch.save, which give the same heatmap",
       }
       const { image: { checkpoint }, text } = await loadBiovil(folder, "biovil");
       assertEquals([checkpoint.format, text.checkpoint.format], [format, format]);
-      const model = await openBiovil(folder, runtime, { variant: "biovil" });
+      const model = await openBiovil(folder, runtime, "biovil");
       heatmaps.push(await model.ground(image, ["left effusion"]));
       await model.close();
     }

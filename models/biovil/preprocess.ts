@@ -1,18 +1,11 @@
-/**
- * Prepares X-rays for BioViL and BioViL-T.
- *
- * @module
- */
-
 import { InputRangeError } from "../../base/errors.ts";
 import type { CenterCrop, GrayImage } from "../../base/geometry.ts";
 import { halfToEven } from "../../base/half_to_even.ts";
 import { pilResize } from "../../images/pil_resize.ts";
 
 /**
- * Spreads grey values to 0..255 in 8 bits, resizes the shorter side, and cuts out the square in
- * the middle. The result equals hi-ml-multimodal's (NumPy, Pillow and torchvision) to the last
- * bit.
+ * Spreads grey values to 0..255 in 8 bits, resizes the shorter side, and cuts out the square in the
+ * middle. The result equals hi-ml-multimodal's (NumPy, Pillow and torchvision) to the last bit.
  *
  * @param image One channel, 0..255.
  * @param view Side of the square, and the shorter side after resizing, in pixels.

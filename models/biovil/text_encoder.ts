@@ -21,7 +21,6 @@ const PROJECTION_EPSILON = 1e-12;
 /**
  * Reads a `config.json` of CXR-BERT. Missing fields have the defaults of transformers.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field is invalid or describes another architecture.
  */

@@ -29,7 +29,6 @@ export function ignoring(prefixes: readonly string[]): Required<FitTensorsOption
  *
  * @param shapes Shape of each tensor of the file by name.
  * @param expected Shape of each tensor of the model by name.
- * @param options Which other tensors the file may hold.
  * @returns All missing, unexpected and misshaped tensors in one line; undefined if there are none.
  */
 export function findMisfits(
@@ -43,10 +42,7 @@ export function findMisfits(
   for (const [name, shape] of expected) {
     const found = shapes.get(name);
     if (found === undefined) missing.push(bare(name));
-    else if (
-      found.length !== shape.length ||
-      found.some((size, axis) => size !== shape[axis])
-    ) {
+    else if (found.length !== shape.length || found.some((size, axis) => size !== shape[axis])) {
       misshaped.push(`${quote(name, MAX_NAME_LENGTH)} expected [${shape}], got [${found}]`);
     }
   }

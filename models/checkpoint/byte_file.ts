@@ -31,9 +31,7 @@ export class ByteFile implements Disposable {
       // The check comes before opening, because opening a pipe would wait for its writer.
       const info = await files.stat(path);
       if (info.isDirectory) {
-        throw new InputTypeError(
-          `Cannot read "${path}": it is a directory, expected a file`,
-        );
+        throw new InputTypeError(`Cannot read "${path}": it is a directory, expected a file`);
       }
       if (!info.isFile) {
         throw new InputTypeError(`Cannot read "${path}": it is not a regular file`);
@@ -76,10 +74,7 @@ export class ByteFile implements Disposable {
    * @param target The bytes to fill.
    * @throws {SyntaxError} If the file ends before `target` is full.
    */
-  async readInto(
-    offset: number,
-    target: Uint8Array<ArrayBuffer>,
-  ): Promise<void> {
+  async readInto(offset: number, target: Uint8Array<ArrayBuffer>): Promise<void> {
     const count = await this.#file.read(offset, target);
     if (count < target.length) throw endsEarly(offset + target.length, offset + count);
   }
@@ -91,7 +86,5 @@ export class ByteFile implements Disposable {
 }
 
 function endsEarly(expected: number, found: number): SyntaxError {
-  return new SyntaxError(
-    `it is truncated, expected at least ${expected} bytes, found ${found}`,
-  );
+  return new SyntaxError(`it is truncated, expected at least ${expected} bytes, found ${found}`);
 }

@@ -30,9 +30,8 @@ export interface Checkpoint {
 /**
  * Opens a safetensors file or a zip made by `torch.save`; the content decides which it is.
  *
- * Opening reads only headers, so a checkpoint of any size opens at once, and closes the file
- * again. A PyTorch file is a pickle, which is never executed. Only tensors in plain containers
- * are kept.
+ * Opening reads only headers, so a checkpoint of any size opens at once, and closes the file again.
+ * A PyTorch file is a pickle, which is never executed. Only tensors in plain containers are kept.
  *
  * @param path Path of the file.
  * @throws {NotFound} If there is no such file.

@@ -12,7 +12,7 @@ import {
   withFile,
   zip,
 } from "../../tests/support/torch_file.ts";
-import { readTensor, readTensorInt64 } from "./read_tensor.ts";
+import { readTensor } from "./read_tensor.ts";
 
 const REFERENCE = new URL("../../../shared/reference/ldm-tiny/", import.meta.url).pathname;
 
@@ -85,10 +85,6 @@ Deno.test("openCheckpoint() reads the reference bundle's safetensors", async () 
   );
   assertEquals([encoder.format, encoder.tensors.size], ["safetensors", 36]);
   assertEquals(encoder.metadata.get("format"), "pt");
-  const expected = await openCheckpoint(REFERENCE + "expected.safetensors");
-  const ids = await readTensorInt64(expected, "input_ids");
-  // The start token, then for the empty phrase the end token and padding.
-  assertEquals([...ids.slice(0, 3)], [49406n, 49407n, 0n]);
 });
 
 Deno.test("openCheckpoint() goes by content and not by the file's name", async () => {

@@ -41,7 +41,6 @@ function rename(
 /**
  * Tells the layout of a checkpoint by its names.
  *
- * @param checkpoint The open checkpoint.
  * @param expected Shape of each tensor by the model's names.
  * @param renamings The parts of names that differ.
  * @returns Index of the layout with the largest share of its names in the checkpoint; the first of
@@ -73,10 +72,8 @@ export function tellLayout(
  * Finds a model's tensors in a checkpoint of any layout, and checks that names and shapes match
  * exactly, as {@linkcode fitTensors} does.
  *
- * @param checkpoint The open checkpoint.
  * @param expected Shape of each tensor by the model's names.
  * @param renamings The parts of names that differ.
- * @param options Which other tensors the file may hold.
  * @returns The checkpoint with the tensors under the model's names.
  * @throws {RangeError} If the tensors do not match; the message has the checkpoint's own names.
  * @throws {SyntaxError} If the file does not hold the tensors whole.

@@ -49,9 +49,7 @@ interface View {
  * Training scripts store tensors under keys and add prefixes to names. This function tries all
  * keys and prefixes of the file.
  *
- * @param checkpoint The open checkpoint.
  * @param expected Shape of each tensor of the model by name.
- * @param options Which other tensors the file may hold.
  * @returns The checkpoint with the tensors under the model's names.
  * @throws {RangeError} If the model's tensors are missing or stored more than once. The message
  * lists the misfits of the tensors that come closest.
@@ -113,7 +111,6 @@ function isSamePlace(some: Tensors, others: Tensors): boolean {
  *
  * Their shapes describe a model that has no configuration.
  *
- * @param checkpoint The open checkpoint.
  * @param names Names that the model's tensors may have.
  * @returns Shapes by the given names, without the prefix of the file's names.
  */
@@ -122,16 +119,11 @@ export function closestShapes(
   names: Iterable<string>,
 ): ReadonlyMap<string, readonly number[]> {
   const view = closest(viewsOf(checkpoint, new Map([...names].map((name) => [name, []]))));
-  return new Map(
-    [...view?.names ?? []].map(([name, own]) => [name, view!.set.shapes.get(own)!]),
-  );
+  return new Map([...view?.names ?? []].map(([name, own]) => [name, view!.set.shapes.get(own)!]));
 }
 
 /** Groups a checkpoint's tensors with expected names by set and prefix. */
-function viewsOf(
-  { sets }: Checkpoint,
-  expected: ReadonlyMap<string, readonly number[]>,
-): View[] {
+function viewsOf({ sets }: Checkpoint, expected: ReadonlyMap<string, readonly number[]>): View[] {
   return sets.flatMap((set) => {
     const views = new Map<string, View>();
     for (const own of set.shapes.keys()) {
@@ -236,10 +228,8 @@ function misfit(
     const global = names.has(name) ? undefined : set.unknown.get(prefix + name);
     if (global !== undefined) {
       return fail(
-        `its tensor ${quote(name, MAX_NAME_LENGTH)} is made by ${
-          quote(global)
-        }, which is not read, ` +
-          "as nothing in a checkpoint is executed",
+        `its tensor ${quote(name, MAX_NAME_LENGTH)} is made by ${quote(global)}, which is not ` +
+          "read, as nothing in a checkpoint is executed",
       );
     }
   }

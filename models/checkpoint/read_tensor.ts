@@ -8,42 +8,24 @@ import { type DType, elementCount, ITEM_BYTES, rowsOf, type TensorEntry } from "
 const CHUNK_ELEMENTS = 2 ** 20;
 
 type Numbers = Float32Array<ArrayBuffer>;
-type Integers = BigInt64Array<ArrayBuffer>;
 
 /** Converts the elements in `bytes` and writes them to `target` from `start` on. */
-type Convert<Target> = (
-  bytes: ArrayBuffer,
-  target: Target,
-  start: number,
-) => void;
+type Convert = (bytes: ArrayBuffer, target: Numbers, start: number) => void;
 
 // Files are little-endian. Typed arrays use the machine's byte order; every machine that Deno runs
 // on is little-endian, too.
-const TO_FLOAT32: { readonly [Type in DType]?: Convert<Numbers> } = {
+const TO_FLOAT32: { readonly [Type in DType]?: Convert } = {
   float32: (bytes, target, start) => target.set(new Float32Array(bytes), start),
   float16: (bytes, target, start) => target.set(new Float16Array(bytes), start),
   float64: (bytes, target, start) => target.set(new Float64Array(bytes), start),
   // bfloat16 is the upper half of a float32.
   bfloat16: (bytes, target, start) => {
     const halves = new Uint16Array(bytes);
-    const bits = new Uint32Array(
-      target.buffer,
-      target.byteOffset,
-      target.length,
-    );
+    const bits = new Uint32Array(target.buffer, target.byteOffset, target.length);
     for (let index = 0; index < halves.length; index++) {
       bits[start + index] = halves[index]! << 16;
     }
   },
-};
-
-const TO_INT64: { readonly [Type in DType]?: Convert<Integers> } = {
-  int64: (bytes, target, start) => target.set(new BigInt64Array(bytes), start),
-  int32: (bytes, target, start) => setIntegers(new Int32Array(bytes), target, start),
-  int16: (bytes, target, start) => setIntegers(new Int16Array(bytes), target, start),
-  int8: (bytes, target, start) => setIntegers(new Int8Array(bytes), target, start),
-  uint8: (bytes, target, start) => setIntegers(new Uint8Array(bytes), target, start),
-  bool: (bytes, target, start) => setIntegers(new Uint8Array(bytes), target, start),
 };
 
 /**
@@ -51,7 +33,6 @@ const TO_INT64: { readonly [Type in DType]?: Convert<Integers> } = {
  *
  * float16 and bfloat16 are exact in float32; float64 is rounded to the nearest.
  *
- * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
  * @returns The elements, as many as the product of the shape.
  * @throws {RangeError} If the checkpoint lacks the tensor.
@@ -66,18 +47,14 @@ const TO_INT64: { readonly [Type in DType]?: Convert<Integers> } = {
  * const weight = await readTensor(checkpoint, "quant_conv_mu.conv.weight");
  * ```
  */
-export async function readTensor(
-  checkpoint: Checkpoint,
-  name: string,
-): Promise<Numbers> {
-  return await read(checkpoint, find(checkpoint, name), FLOATS);
+export async function readTensor(checkpoint: Checkpoint, name: string): Promise<Numbers> {
+  return await read(checkpoint, find(checkpoint, name));
 }
 
 /**
  * Reads one row of a floating-point tensor as float32: the elements at one index of the first
  * axis, in row-major order.
  *
- * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
  * @param row The index, from 0.
  * @returns As many elements as the product of the other axes.
@@ -85,24 +62,19 @@ export async function readTensor(
  * @throws {TypeError} If the tensor holds integers or booleans.
  * @throws {SyntaxError} If the file has become shorter since it was opened.
  */
-export async function readRow(
-  checkpoint: Checkpoint,
-  name: string,
-  row: number,
-): Promise<Numbers> {
+export async function readRow(checkpoint: Checkpoint, name: string, row: number): Promise<Numbers> {
   const entry = find(checkpoint, name);
   const [rows = 0] = entry.shape;
   if (!(Number.isInteger(row) && row >= 0 && row < rows)) {
     throw new RangeError(`${failure(checkpoint, name)}: it has ${rows} rows, and no row ${row}`);
   }
-  return await read(checkpoint, rowsOf(entry, row, 1), FLOATS);
+  return await read(checkpoint, rowsOf(entry, row, 1));
 }
 
 /**
  * Reads rows of a floating-point tensor as float32, one after the other. A row that occurs again is
  * read once.
  *
- * @param checkpoint The open checkpoint.
  * @param name Name of the tensor.
  * @param rows The indices, from 0.
  * @throws {Error} If a row cannot be read, as in {@linkcode readRow}.
@@ -120,31 +92,6 @@ export async function readRows(
   return result;
 }
 
-/**
- * Reads one tensor of integers or booleans as int64, in row-major order.
- *
- * @param checkpoint The open checkpoint.
- * @param name Name of the tensor.
- * @returns The elements, as many as the product of the shape.
- * @throws {RangeError} If the checkpoint lacks the tensor.
- * @throws {TypeError} If the tensor holds floating-point numbers.
- * @throws {SyntaxError} If the file has become shorter since it was opened.
- *
- * @example
- * ```ts ignore
- * import { openCheckpoint, readTensorInt64 } from "./mod.ts";
- *
- * const checkpoint = await openCheckpoint("pytorch_model.bin");
- * const ids = await readTensorInt64(checkpoint, "text_model.embeddings.position_ids");
- * ```
- */
-export async function readTensorInt64(
-  checkpoint: Checkpoint,
-  name: string,
-): Promise<Integers> {
-  return await read(checkpoint, find(checkpoint, name), INTEGERS);
-}
-
 function failure({ path }: Checkpoint, name: string): string {
   return `Cannot read tensor ${quote(name)} of "${path}"`;
 }
@@ -155,45 +102,18 @@ function find(checkpoint: Checkpoint, name: string): TensorEntry {
   throw new RangeError(`${failure(checkpoint, name)}: there is no such tensor`);
 }
 
-/** A type that tensors are read as. */
-interface Reading<Target> {
-  readonly conversions: { readonly [Type in DType]?: Convert<Target> };
-  /** The accepted types in words, for the message about a tensor of another type. */
-  readonly kind: string;
-  readonly create: (length: number) => Target;
-}
-
-const FLOATS: Reading<Numbers> = {
-  conversions: TO_FLOAT32,
-  kind: "a floating-point type",
-  create: (length) => new Float32Array(length),
-};
-
-const INTEGERS: Reading<Integers> = {
-  conversions: TO_INT64,
-  kind: "an integer type",
-  create: (length) => new BigInt64Array(length),
-};
-
-async function read<
-  Element,
-  Target extends { length: number; [index: number]: Element },
->(
-  checkpoint: Checkpoint,
-  entry: TensorEntry,
-  { conversions, kind, create }: Reading<Target>,
-): Promise<Target> {
+async function read(checkpoint: Checkpoint, entry: TensorEntry): Promise<Numbers> {
   const fail = failure(checkpoint, entry.name);
-  const convert = conversions[entry.dtype];
+  const convert = TO_FLOAT32[entry.dtype];
   if (convert === undefined) {
-    throw new InputTypeError(`${fail}: expected ${kind}, got ${entry.dtype}`);
+    throw new InputTypeError(`${fail}: expected a floating-point type, got ${entry.dtype}`);
   }
   using file = await ByteFile.open(entry.path ?? checkpoint.path);
   try {
-    const span = create(entry.byteLength / ITEM_BYTES[entry.dtype]);
+    const span = new Float32Array(entry.byteLength / ITEM_BYTES[entry.dtype]);
     await readSpan(file, entry, convert, span);
     if (entry.strides === undefined) return span;
-    const tensor = create(elementCount(entry.shape));
+    const tensor = new Float32Array(elementCount(entry.shape));
     gather(span, tensor, entry.shape, entry.strides);
     return tensor;
   } catch (cause) {
@@ -202,41 +122,25 @@ async function read<
   }
 }
 
-async function readSpan<Target extends { length: number }>(
+async function readSpan(
   file: ByteFile,
   { offset, dtype }: TensorEntry,
-  convert: Convert<Target>,
-  target: Target,
+  convert: Convert,
+  target: Numbers,
 ): Promise<void> {
   const itemBytes = ITEM_BYTES[dtype];
-  let bytes = new Uint8Array(
-    Math.min(CHUNK_ELEMENTS, target.length) * itemBytes,
-  );
   for (let start = 0; start < target.length; start += CHUNK_ELEMENTS) {
     const count = Math.min(CHUNK_ELEMENTS, target.length - start);
-    // Only the last chunk is shorter.
-    if (count * itemBytes < bytes.length) {
-      bytes = new Uint8Array(count * itemBytes);
-    }
+    const bytes = new Uint8Array(count * itemBytes);
     await file.readInto(offset + start * itemBytes, bytes);
     convert(bytes.buffer, target, start);
   }
 }
 
-function setIntegers(
-  source: Int32Array | Int16Array | Int8Array | Uint8Array,
-  target: Integers,
-  start: number,
-): void {
-  for (let index = 0; index < source.length; index++) {
-    target[start + index] = BigInt(source[index]!);
-  }
-}
-
 /** Copies a strided view to row-major order. */
-function gather<Element>(
-  source: { readonly [index: number]: Element },
-  target: { readonly length: number; [index: number]: Element },
+function gather(
+  source: Numbers,
+  target: Numbers,
   shape: readonly number[],
   strides: readonly number[],
 ): void {

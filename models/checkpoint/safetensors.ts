@@ -70,9 +70,7 @@ export async function readSafetensorsHeader(
 function parseHeader(bytes: Uint8Array): JsonObject {
   let header: unknown;
   try {
-    header = JSON.parse(
-      new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes),
-    );
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
   } catch (cause) {
     throw new SyntaxError("its safetensors header is not valid JSON", {
       cause,
@@ -96,20 +94,14 @@ function parseMetadata(value: unknown): ReadonlyMap<string, string> {
   return new Map(entries);
 }
 
-function parseTensor(
-  name: string,
-  value: unknown,
-  dataStart: number,
-): TensorEntry {
+function parseTensor(name: string, value: unknown, dataStart: number): TensorEntry {
   const fail = (reason: string) => new SyntaxError(`its tensor ${quote(name)} ${reason}`);
   if (!isObject(value)) throw fail("is not described by a JSON object");
   const { dtype: code, shape, data_offsets: range } = value;
   const dtype = DTYPES.get(code);
   if (dtype === undefined) {
     const found = typeof code === "string" ? quote(code) : "none";
-    throw fail(
-      `has the data type ${found}, expected one of ${[...DTYPES.keys()].join(", ")}`,
-    );
+    throw fail(`has the data type ${found}, expected one of ${[...DTYPES.keys()].join(", ")}`);
   }
   if (!Array.isArray(shape)) throw fail("has no shape");
   if (!Array.isArray(range) || range.length !== 2 || !range.every(isCount)) {
@@ -138,11 +130,7 @@ function parseTensor(
   };
 }
 
-function requireCoverage(
-  tensors: TensorEntry[],
-  dataStart: number,
-  fileSize: number,
-): void {
+function requireCoverage(tensors: TensorEntry[], dataStart: number, fileSize: number): void {
   tensors.sort((a, b) => a.offset - b.offset || a.byteLength - b.byteLength);
   let position = dataStart;
   for (const { name, offset, byteLength } of tensors) {

@@ -64,10 +64,7 @@ export async function openShards(path: string): Promise<Checkpoint> {
 }
 
 /** Reads the file of each tensor, by the tensor's name, from an index. */
-async function readIndex(
-  path: string,
-  fail: (reason: string) => SyntaxError,
-): Promise<JsonObject> {
+async function readIndex(path: string, fail: (reason: string) => SyntaxError): Promise<JsonObject> {
   const index = await readJson(path);
   const map = isObject(index) ? index.weight_map : undefined;
   if (!isObject(map) || Object.keys(map).length === 0) {

@@ -34,9 +34,7 @@ export async function sniffFormat(file: ByteFile): Promise<"safetensors" | "zip"
     );
   }
   if (head.startsWith("ustar", TAR_MAGIC_OFFSET)) {
-    throw new SyntaxError(
-      `it is a tar archive, as the oldest PyTorch wrote; ${CONVERT}`,
-    );
+    throw new SyntaxError(`it is a tar archive, as the oldest PyTorch wrote; ${CONVERT}`);
   }
   if (head.startsWith("version https://git-lfs")) {
     throw new SyntaxError(
@@ -46,9 +44,7 @@ export async function sniffFormat(file: ByteFile): Promise<"safetensors" | "zip"
   // The JSON header of safetensors begins at byte 8.
   if (head[8] === "{") return "safetensors";
   if (/^(\xef\xbb\xbf)?\s*<(!doctype|html|head)/i.test(head)) {
-    throw new SyntaxError(
-      "it is a web page and not a checkpoint; download the file again",
-    );
+    throw new SyntaxError("it is a web page and not a checkpoint; download the file again");
   }
   if (/\.safetensors$/i.test(file.path)) return "safetensors";
   throw new SyntaxError(

@@ -103,9 +103,7 @@ export function measure(
   strides?: readonly unknown[],
 ): { shape: readonly number[]; strides?: readonly number[]; span: number } {
   if (shape.length > MAX_DIMENSIONS) {
-    throw new SyntaxError(
-      `has ${shape.length} dimensions, at most ${MAX_DIMENSIONS} are read`,
-    );
+    throw new SyntaxError(`has ${shape.length} dimensions, at most ${MAX_DIMENSIONS} are read`);
   }
   if (!shape.every(isCount)) {
     throw new SyntaxError("has a shape that is not of nonnegative integers");
@@ -119,10 +117,7 @@ export function measure(
     throw new SyntaxError("has strides that do not fit its shape");
   }
   if (isRowMajor(shape, strides)) return { shape, span: count };
-  const span = shape.reduce(
-    (sum, size, axis) => sum + (size - 1) * strides[axis]!,
-    1,
-  );
+  const span = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 1);
   if (!Number.isSafeInteger(span)) {
     throw new SyntaxError(`has the impossible strides [${strides}]`);
   }
@@ -134,10 +129,7 @@ export function measure(
   return { shape, strides, span };
 }
 
-function isRowMajor(
-  shape: readonly number[],
-  strides: readonly number[],
-): boolean {
+function isRowMajor(shape: readonly number[], strides: readonly number[]): boolean {
   if (shape.includes(0)) return true;
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

@@ -1,9 +1,3 @@
-/**
- * Writes safetensors files.
- *
- * @module
- */
-
 import { host } from "../../base/host/host.ts";
 import { SAFETENSORS_TYPES } from "./safetensors.ts";
 import { elementCount, ITEM_BYTES, type TensorEntry } from "./tensor_entry.ts";
@@ -17,31 +11,19 @@ export interface TensorToWrite {
   readonly data: () => Float32Array;
 }
 
-/** Options of {@linkcode writeSafetensors}. */
-export interface WriteSafetensorsOptions {
-  /**
-   * Type of the stored elements.
-   *
-   * @default {"float32"}
-   */
-  type?: "float32" | "float16";
-}
-
 /**
- * Writes tensors to a file, one after the other.
+ * Writes tensors to a file as float32, one after the other.
  *
  * @param path Path of the file; an existing file is replaced.
  * @param tensors Tensors to write, in this order.
- * @param options Type of the stored elements.
  * @throws {RangeError} If the number of a tensor's elements does not fit its shape.
  */
 export async function writeSafetensors(
   path: string,
   tensors: readonly TensorToWrite[],
-  { type = "float32" }: WriteSafetensorsOptions = {},
 ): Promise<void> {
   const head = safetensorsHead(tensors.map(({ name, shape }) => {
-    return { name, dtype: type, shape, byteLength: elementCount(shape) * ITEM_BYTES[type] };
+    return { name, dtype: "float32", shape, byteLength: elementCount(shape) * ITEM_BYTES.float32 };
   }));
 
   using file = await host().files.create(path);
@@ -54,8 +36,7 @@ export async function writeSafetensors(
           `got ${values.length}`,
       );
     }
-    const stored = type === "float32" ? values : new Float16Array(values);
-    await file.write(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+    await file.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   }
 }
 

@@ -72,7 +72,6 @@ export interface StatedUnet {
 /**
  * Checks `model_index.json`. Its other entries name classes that the parts state themselves.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If it is no object, or the pipeline has several text encoders.
  */
@@ -83,7 +82,6 @@ export function requirePipeline(json: unknown, where: string): void {
 /**
  * Reads `unet/config.json`.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field makes no sense, or the graph lacks the network that it asks for.
  */
@@ -165,7 +163,6 @@ export interface StatedAutoencoder {
 /**
  * Reads `vae/config.json`.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field makes no sense, or the graph lacks the network that it asks for.
  */
@@ -225,9 +222,8 @@ function requireOnly(fields: Fields, only: Readonly<Record<string, readonly unkn
       .every((each) => values.includes(each));
     if (isStandard) continue;
     throw fields.error(
-      `"${key}" is ${show(value)}, which is not supported; expected ${
-        [...new Set([...values, null])].map((each) => JSON.stringify(each)).join(" or ")
-      }`,
+      `"${key}" is ${show(value)}, which is not supported; expected ` +
+        [...new Set([...values, null])].map((each) => JSON.stringify(each)).join(" or "),
     );
   }
 }
@@ -243,9 +239,8 @@ function blockTypes(
   const other = types.find((type) => !known.includes(type));
   if (other === undefined) return types;
   throw fields.error(
-    `"${key}" has ${show(other)}, which is not supported; expected ${
-      known.map((type) => `"${type}"`).join(" or ")
-    }`,
+    `"${key}" has ${show(other)}, which is not supported; expected ` +
+      known.map((type) => `"${type}"`).join(" or "),
   );
 }
 

@@ -86,44 +86,33 @@ export async function hasParts(path: string): Promise<boolean> {
  */
 export async function findParts(path: string, elsewhere: PartFolders): Promise<Parts> {
   const find = async (
-    own: string | undefined,
-    folders: readonly string[],
-    marks: readonly string[],
     what: string,
     option: string,
+    own: string | undefined,
+    folders: readonly string[],
+    marks: readonly string[] = ["config.json"],
   ) => {
     const inside = folders.map((folder) => `${own ?? path}/${folder}`);
     const places = own === undefined ? inside : [...inside, own];
-    const file = await requireFile(
+    return await requireFile(
       places.flatMap((place) => marks.map((mark) => `${place}/${mark}`)),
       own === undefined
         ? `${what} (in another folder: name it, in a command by --${option})`
         : what,
     );
-    return folderOf(file);
   };
   const { unet, vae, textEncoder, tokenizer = textEncoder, scheduler } = elsewhere;
-  const config = ["config.json"];
-  const schedule = "scheduler_config.json";
   const words = tokenizer === undefined ? ["tokenizer", "text_encoder"] : ["tokenizer"];
+  const text = ["text_encoder"];
+  const schedule = ["scheduler_config.json"];
   return {
-    unet: await find(unet, ["unet", "unet_ema"], config, "the U-Net", "unet"),
-    vae: await find(vae, ["vae"], config, "the autoencoder", "vae"),
-    textEncoder: await find(
-      textEncoder,
-      ["text_encoder"],
-      config,
-      "the text encoder",
-      "text-encoder",
+    unet: folderOf(await find("the U-Net", "unet", unet, ["unet", "unet_ema"])),
+    vae: folderOf(await find("the autoencoder", "vae", vae, ["vae"])),
+    textEncoder: folderOf(await find("the text encoder", "text-encoder", textEncoder, text)),
+    tokenizer: folderOf(
+      await find("the tokenizer", "tokenizer", tokenizer, words, TOKENIZER_MARKS),
     ),
-    tokenizer: await find(tokenizer, words, TOKENIZER_MARKS, "the tokenizer", "tokenizer"),
-    scheduler: `${await find(
-      scheduler,
-      ["scheduler"],
-      [schedule],
-      "the noise schedule",
-      "scheduler",
-    )}/${schedule}`,
+    scheduler: await find("the noise schedule", "scheduler", scheduler, ["scheduler"], schedule),
   };
 }
 

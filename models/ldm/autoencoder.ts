@@ -77,7 +77,6 @@ export const MONAI_VARIANCE = ["weight", "bias"].map((part) => `quant_conv_log_s
 /**
  * Tells if an autoencoder can give the variance of latents.
  *
- * @param config The architecture.
  * @param tensors The checkpoint's tensors by name.
  */
 export function hasVariance(
@@ -121,16 +120,6 @@ const DIFFUSERS_NAMES: Names = {
   attentionProjection: "to_out.0",
 };
 
-/** Options of {@linkcode buildEncoder}. */
-export interface EncoderOptions {
-  /**
-   * The logarithm of the latent's variance is an output too.
-   *
-   * @default {false}
-   */
-  readonly logVariance?: boolean;
-}
-
 /**
  * Builds the graph from an image to the latent's mean, before the latent scale factor.
  *
@@ -138,13 +127,13 @@ export interface EncoderOptions {
  * AutoencoderKL. The output is `latent` `[batch, latentChannels, size / d, size / d]`, where d is
  * the {@linkcode downsampling}. `log_variance` has the same shape; its values are not clamped.
  *
- * @param config The architecture.
  * @param size Side of the image in pixels.
+ * @param logVariance The logarithm of the latent's variance is an output too.
  */
 export function buildEncoder(
   config: AutoencoderConfig,
   size: number,
-  { logVariance = false }: EncoderOptions = {},
+  logVariance = false,
 ): Graph {
   const g = new GraphBuilder("autoencoder");
   const { groups, epsilon, diffusers, latentChannels } = config;

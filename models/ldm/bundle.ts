@@ -1,9 +1,3 @@
-/**
- * Finds, reads and checks the files of a latent diffusion model.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import { isObject } from "../../base/json.ts";
 import { folderOf } from "../../base/paths.ts";
@@ -129,7 +123,7 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   const logVariance = closestShapes(stored.autoencoder, MONAI_VARIANCE).size === 2;
   const statedEncoder = fromConfiguration(
     vaeFile,
-    () => buildEncoder(stated.autoencoder, imageSize, { logVariance }),
+    () => buildEncoder(stated.autoencoder, imageSize, logVariance),
   );
   const latentSize = imageSize / downsampling(stated.autoencoder);
   const unetGraph = fromConfiguration(
@@ -142,14 +136,11 @@ export async function loadBundle(path: string, options: LoadBundleOptions = {}):
   const sides = unetGraph.crossAttention.map(({ side }) => side);
   const statedTensors = tensorsOf(statedEncoder);
   const autoencoder = isMonai
-    ? inLayout(
-      stated.autoencoder,
-      tellLayout(stored.autoencoder, statedTensors, encoderNames),
-    )
+    ? inLayout(stated.autoencoder, tellLayout(stored.autoencoder, statedTensors, encoderNames))
     : stated.autoencoder;
   const config = { ...stated, autoencoder, ...(!isMonai && { layers: middleLayers(sides) }) };
   const encoder = isMonai
-    ? tensorsOf(buildEncoder(autoencoder, imageSize, { logVariance }))
+    ? tensorsOf(buildEncoder(autoencoder, imageSize, logVariance))
     : statedTensors;
   const checkpoints = {
     autoencoder: await fitLayout(
@@ -269,7 +260,7 @@ async function openDiffusers(path: string, options: LoadBundleOptions): Promise<
     autoencoder: await open(parts.vae, "the autoencoder's weights"),
     unet: await open(parts.unet, "the U-Net's weights"),
   };
-  const text = await openText(parts.textEncoder, parts.tokenizer, { rules: "diffusers" });
+  const text = await openText(parts.textEncoder, parts.tokenizer, "diffusers");
   return { file, vaeFile, stated, stored, text, settings: await settingFiles(parts) };
 }
 

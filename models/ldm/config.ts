@@ -1,9 +1,3 @@
-/**
- * Reads the architecture of a latent diffusion model from its JSON files.
- *
- * @module
- */
-
 import { printable } from "../../base/text.ts";
 import { Fields, isWhole, MAX_COUNT } from "../json_fields.ts";
 import type { SchedulerConfig } from "../scheduler.ts";
@@ -130,7 +124,6 @@ export function checked(config: LdmConfig, where: string): LdmConfig {
 /**
  * Reads our flat layout's `config.json`.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field is missing or makes no sense.
  */
@@ -173,7 +166,6 @@ const IMAGE_SIZE = 512;
  * Reads a MONAI bundle's `configs/inference.json`. Its references such as `@latent_channels` are
  * followed. Its `$` expressions are Python and are not run.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @throws {SyntaxError} If a field is missing or makes no sense.
  */

@@ -1,9 +1,3 @@
-/**
- * Writes a bundle's networks as ordinary ONNX models.
- *
- * @module
- */
-
 import { host } from "../../base/host/host.ts";
 import { writeFile } from "../../base/host/files.ts";
 import { type Checkpoint, readTensor } from "../checkpoint/mod.ts";
@@ -15,16 +9,6 @@ import type { Bundle } from "./bundle.ts";
 import { chooseLayers } from "./model.ts";
 import { buildUnet } from "./unet.ts";
 
-/** Options of {@linkcode exportBundle}. */
-export interface ExportOptions {
-  /**
-   * Cross-attention layers to add to the U-Net's outputs.
-   *
-   * @default {"all"}
-   */
-  layers?: readonly number[] | "all";
-}
-
 /** Tensors begin at multiples of this many bytes, so that a runtime can map them. */
 const ALIGNMENT = 64;
 
@@ -34,7 +18,7 @@ const ALIGNMENT = 64;
  *
  * @param bundle Bundle to write.
  * @param folder Folder of the files; made if it does not exist.
- * @param options Cross-attention layers to add to the outputs.
+ * @param chosen Cross-attention layers to add to the U-Net's outputs.
  * @returns Paths of the three models.
  * @throws {RangeError} If the model lacks a chosen layer.
  * @throws {Error} If the folder cannot be made.
@@ -42,10 +26,10 @@ const ALIGNMENT = 64;
 export async function exportBundle(
   bundle: Bundle,
   folder: string,
-  options: ExportOptions = {},
+  chosen: readonly number[] | "all" = "all",
 ): Promise<string[]> {
   const { config, text, tokenizer, checkpoints } = bundle;
-  const layers = chooseLayers(options.layers ?? "all", bundle.crossAttentionLayers);
+  const layers = chooseLayers(chosen, bundle.crossAttentionLayers);
   const latentSize = config.imageSize / downsampling(config.autoencoder);
   const tokens = tokenizer.positions;
   const { graph: unet } = buildUnet(config.unet, { latentSize, tokens, layers });

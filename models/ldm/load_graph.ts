@@ -1,9 +1,3 @@
-/**
- * Loads graphs into a runtime, which reads the weights from the checkpoint.
- *
- * @module
- */
-
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import type { Graph } from "../onnx/graph.ts";
@@ -18,10 +12,9 @@ import {
 import { locateWeights, type WeightType } from "./weights.ts";
 
 /**
- * Loads one graph.
+ * Loads one graph, whose weights the runtime reads from the checkpoint.
  *
  * @param weights Type that float32 weights are loaded as.
- * @param options Treatment of a run's memory.
  * @throws {Error} If the runtime cannot load the graph; the message names the checkpoint.
  */
 export async function loadGraph(

@@ -1,9 +1,3 @@
-/**
- * A latent diffusion model that is ready to run.
- *
- * @module
- */
-
 import type { Runtime } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { Bundle } from "./bundle.ts";
@@ -88,54 +82,29 @@ export async function openModel(
 ): Promise<LdmModel> {
   const layers = chooseLayers(options.layers ?? defaultLayers(bundle), bundle.crossAttentionLayers);
   const { separate = false, eachHead = false, tokenSums = false } = options;
-  let { weights = "float32" } = options;
-  const open = (runtime: Runtime) =>
+  const open = (runtime: Runtime, weights: WeightType) =>
     openNetworks(bundle, runtime, { layers, weights, separate, eachHead, tokenSums });
-  let networks = await open(runtime);
-  return {
+  const { weights = "float32" } = options;
+  const model: LdmModel = {
+    ...await open(runtime, weights),
     bundle,
     layers,
     tokenSums,
+    weights,
     scheduler: new Scheduler(bundle.config.scheduler),
-    get runtime() {
-      return networks.runtime;
-    },
-    get latentLength() {
-      return networks.latentLength;
-    },
-    get batch() {
-      return networks.batch;
-    },
-    get weights() {
-      return weights;
-    },
-    encode: (...args) => networks.encode(...args),
-    encodePosterior: (...args) => networks.encodePosterior(...args),
-    embed: (...args) => networks.embed(...args),
-    project: (...args) => networks.project(...args),
-    trunk: (...args) => networks.trunk(...args),
-    joinTrunks: (...args) => networks.joinTrunks(...args),
-    condition: (...args) => networks.condition(...args),
-    attend: (...args) => networks.attend(...args),
-    predictAndAttend: (...args) => networks.predictAndAttend(...args),
-    predict: (...args) => networks.predict(...args),
-    step: (...args) => networks.step(...args),
-    addNoise: (...args) => networks.addNoise(...args),
-    read: (...args) => networks.read(...args),
-    readAll: (...args) => networks.readAll(...args),
-    free: (...args) => networks.free(...args),
-    close: () => networks.close(),
     async move(openNext) {
       // A lost device may refuse to release its sessions.
-      await networks.close().catch(() => {});
+      await model.close().catch(() => {});
       const runtime = await openNext();
-      if (!runtime.float16) weights = "float32";
-      networks = await open(runtime).catch((error) => {
+      const weights = runtime.float16 ? model.weights : "float32";
+      const networks = await open(runtime, weights).catch((error) => {
         runtime.gpu?.destroy();
         throw error;
       });
+      Object.assign(model, networks, { weights });
     },
   };
+  return model;
 }
 
 /** Layers to read if the caller chooses none: the bundle's, or else the released code's. */

@@ -1,16 +1,10 @@
-/**
- * The networks of a latent diffusion model in one runtime. Values stay on the GPU if there is one.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
-import { type Gpu, storage } from "../../shaders/device.ts";
+import { storage } from "../../shaders/device.ts";
 import { mix } from "../../shaders/mix.ts";
 import { mixValues } from "../../shaders/mix_cpu.ts";
 import { elementCount } from "../onnx/graph.ts";
 import { joinValues } from "../runtime/join_values.ts";
-import { readValues } from "../runtime/read_values.ts";
+import { readValues, takeOutput } from "../runtime/read_values.ts";
 import type { OutputTensor, Runtime, TensorData } from "../runtime/runtime.ts";
 import { Scheduler } from "../scheduler.ts";
 import { buildTextEncoder, textFeeds } from "../text/text_encoder.ts";
@@ -24,11 +18,20 @@ import {
 } from "./autoencoder.ts";
 import type { Bundle } from "./bundle.ts";
 import { loadGraph } from "./load_graph.ts";
-import { type Conditioning, openUnet, type Trunk, type UnetSession } from "./unet_session.ts";
+import {
+  type Conditioning,
+  openUnet,
+  type OpenUnetOptions,
+  type Trunk,
+  type UnetSession,
+} from "./unet_session.ts";
 import type { UnetConfig } from "./unet_config.ts";
 import type { WeightType } from "./weights.ts";
 
-/** Loaded networks with the operations that the pipeline needs. */
+/**
+ * Loaded networks with the operations that the pipeline needs. Values stay on the GPU if there is
+ * one.
+ */
 export interface Networks
   extends Pick<UnetSession, "attend" | "predictAndAttend" | "project" | "trunk" | "joinTrunks"> {
   /** Runtime of all networks. */
@@ -139,18 +142,7 @@ export interface Posterior {
 const KEPT_PHRASES = 16;
 
 /** Options of {@linkcode openNetworks}. */
-export interface NetworksOptions {
-  /** Cross-attention layers to read, counted from 0 in forward order. */
-  readonly layers: readonly number[];
-  /** Type that float32 weights of U-Net and text encoder are loaded as. */
-  readonly weights: WeightType;
-  /** Whether each layer has an output of its own on the GPU too. */
-  readonly separate: boolean;
-  /** Each head has a map of its own. */
-  readonly eachHead: boolean;
-  /** Maps on the GPU can be reduced to columns. */
-  readonly tokenSums: boolean;
-}
+type NetworksOptions = Required<Omit<OpenUnetOptions, "latentSize" | "tokens">>;
 
 /** Range that both libraries clamp the logarithm of the variance to. */
 const LOG_VARIANCE = { min: -30, max: 20 };
@@ -176,8 +168,9 @@ export function requireWeights(weights: WeightType, runtime: Runtime): void {
 export async function openNetworks(
   bundle: Bundle,
   runtime: Runtime,
-  { layers, weights, separate, eachHead, tokenSums }: NetworksOptions,
+  options: NetworksOptions,
 ): Promise<Networks> {
+  const { weights } = options;
   requireWeights(weights, runtime);
   const { config, text, tokenizer, checkpoints } = bundle;
   const { positions } = tokenizer;
@@ -202,18 +195,13 @@ export async function openNetworks(
         weights,
       ),
     );
-    const unet = await keep(openUnet(config.unet, checkpoints.unet, runtime, {
-      latentSize,
-      tokens: positions,
-      layers,
-      weights,
-      separate,
-      eachHead,
-      tokenSums,
-    }));
+    const sizes = { latentSize, tokens: positions };
+    const unet = await keep(
+      openUnet(config.unet, checkpoints.unet, runtime, { ...sizes, ...options }),
+    );
     // The encoder stays float32: it is small, and its error would follow the latent at every step.
     const logVariance = hasVariance(autoencoder, checkpoints.autoencoder.tensors);
-    const encoderGraph = buildEncoder(autoencoder, imageSize, { logVariance });
+    const encoderGraph = buildEncoder(autoencoder, imageSize, logVariance);
     const encoder = await keep(
       loadGraph(encoderGraph, checkpoints.autoencoder, runtime, "float32", { freesMemory: true }),
     );
@@ -229,11 +217,16 @@ export async function openNetworks(
     ): TensorData => {
       if (!gpu) return mixValues(factors, x as Float32Array, y as Float32Array);
       const encoder = gpu.device.createCommandEncoder({ label: "latent" });
-      const [on, other] = [x, y].map((values) => upload(gpu, values));
-      const mixed = mix(gpu, encoder, factors, on!.buffer, other!.buffer, latentLength);
+      const own: GPUBuffer[] = [];
+      const [one, other] = [x, y].map((values) => {
+        if (!(values instanceof Float32Array)) return values;
+        own.push(storage(gpu, "latent", values));
+        return own.at(-1)!;
+      });
+      const { result, scratch } = mix(gpu, encoder, factors, one!, other!, latentLength);
       gpu.device.queue.submit([encoder.finish()]);
-      for (const buffer of [mixed.scratch, ...on!.own, ...other!.own]) buffer.destroy();
-      return mixed.result;
+      for (const buffer of [scratch, ...own]) buffer.destroy();
+      return result;
     };
     const read = (values: TensorData, length: number) => readValues(gpu, values, length);
     const runEncoder = async (image: TensorData, outputs: readonly string[]) => {
@@ -261,12 +254,8 @@ export async function openNetworks(
       read,
       latentLength,
       async readAll(latents) {
-        const joined = joinValues(gpu, latents, latentLength);
-        try {
-          return await read(joined.data, latents.length * latentLength);
-        } finally {
-          joined.release();
-        }
+        const { data, release } = joinValues(gpu, latents, latentLength);
+        return await read(data, latents.length * latentLength).finally(release);
       },
       async encode(image) {
         const { latent } = await runEncoder(image, ["latent"]);
@@ -283,14 +272,11 @@ export async function openNetworks(
         }
         const outputs = await runEncoder(image, ["latent", "log_variance"]);
         const [mean, values] = await Promise.all(
-          [outputs.latent!, outputs.log_variance!].map(async (output) => {
-            const values = await read(output.data, latentLength);
-            output.release();
-            return values;
-          }),
-        ) as [Float32Array, Float32Array];
+          [outputs.latent!, outputs.log_variance!].map((output) => takeOutput(gpu, output)),
+        );
         const { min, max } = LOG_VARIANCE;
-        return { mean, logVariance: values.map((value) => Math.min(Math.max(value, min), max)) };
+        const clamped = values!.map((value) => Math.min(Math.max(value, min), max));
+        return { mean: mean!, logVariance: clamped };
       },
       async condition(phrase, atLeast = 0) {
         const key = `${phrase.ids} ${phrase.masked}`;
@@ -313,10 +299,7 @@ export async function openNetworks(
         return conditioning;
       },
       async predict(latent, timestep, text, trunk) {
-        const prediction = await unet.predict(latent, timestep, text, trunk);
-        const values = await read(prediction.data, latentLength);
-        prediction.release();
-        return values;
+        return await takeOutput(gpu, await unet.predict(latent, timestep, text, trunk));
       },
       async step(latent, from, to, text, trunk) {
         const prediction = await unet.predict(latent, from, text, trunk);
@@ -362,11 +345,4 @@ function batchSize(config: UnetConfig, latentSize: number): number {
   );
   const fitting = Math.min(BATCH_BYTES / bytes, TENSOR_BYTES / Math.max(...largest));
   return Math.min(Math.max(Math.floor(fitting), 1), MAX_BATCH);
-}
-
-/** Copies values to the GPU if they are in memory; `own` lists the buffers that this made. */
-function upload(gpu: Gpu, values: TensorData): { buffer: GPUBuffer; own: GPUBuffer[] } {
-  if (!(values instanceof Float32Array)) return { buffer: values, own: [] };
-  const buffer = storage(gpu, "latent", values);
-  return { buffer, own: [buffer] };
 }

@@ -1,9 +1,3 @@
-/**
- * The building blocks of a U-Net.
- *
- * @module
- */
-
 import type { GraphBuilder, Value } from "../onnx/graph.ts";
 import { attend, attendInParts } from "../onnx/attention.ts";
 import { conv } from "../onnx/image_ops.ts";

@@ -1,9 +1,3 @@
-/**
- * The architecture of a U-Net.
- *
- * @module
- */
-
 import type { Fields } from "../json_fields.ts";
 
 /**

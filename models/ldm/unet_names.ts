@@ -1,9 +1,3 @@
-/**
- * Names of a U-Net's weights, as each library spells them.
- *
- * @module
- */
-
 import type { UnetConfig } from "./unet_config.ts";
 
 /** Parts of the weights' names that differ between libraries. */

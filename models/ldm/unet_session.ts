@@ -1,9 +1,3 @@
-/**
- * A U-Net that is ready to run, whole or cut after the last layer that is read.
- *
- * @module
- */
-
 import type { Checkpoint } from "../checkpoint/mod.ts";
 import { elementCount, type Graph } from "../onnx/graph.ts";
 import { splitByInput, splitGraph } from "../onnx/split.ts";
@@ -121,11 +115,8 @@ export interface UnetSession {
   /**
    * Runs the whole U-Net once, for the prediction and the chosen cross-attention maps.
    *
-   * @param latent `[channels, side, side]`.
-   * @param timestep Training timestep, 0 to 999.
-   * @param text Keys and values of the text.
-   * @param columns The columns of the maps, as for {@linkcode attend}.
-   * @param trunk Trunk of this latent and timestep; by default it is computed.
+   * @param columns The columns of the maps, as for {@linkcode attend}; all else as for
+   * {@linkcode predict}.
    * @returns The caller releases the prediction and each item of the maps.
    */
   predictAndAttend(
@@ -211,11 +202,7 @@ export async function openUnet(
   const [projection, opening, first, second] = sessions as [Session, Session, Session, Session];
 
   const latentLength = config.inChannels * latentSize ** 2;
-  const toTrunk = (
-    count: number,
-    tensors: Readonly<Record<string, OutputTensor>>,
-  ): Trunk => ({
-    count,
+  const held = (tensors: Readonly<Record<string, OutputTensor>>) => ({
     tensors,
     release() {
       for (const tensor of Object.values(tensors)) tensor.release();
@@ -228,7 +215,7 @@ export async function openUnet(
       const dims = [count, config.inChannels, latentSize, latentSize];
       const latent = { data: batch.data, dims };
       const timestep = { data: Float32Array.from(timesteps), dims: [count] };
-      return toTrunk(count, await opening.run({ latent, timestep }, shared.between));
+      return { count, ...held(await opening.run({ latent, timestep }, shared.between)) };
     } finally {
       batch.release();
     }
@@ -268,13 +255,7 @@ export async function openUnet(
   return {
     async project(context) {
       const dims = [1, tokens, config.contextChannels];
-      const tensors = await projection.run({ context: { data: context, dims } }, text.between);
-      return {
-        tensors,
-        release() {
-          for (const tensor of Object.values(tensors)) tensor.release();
-        },
-      };
+      return held(await projection.run({ context: { data: context, dims } }, text.between));
     },
     trunk: computeTrunk,
     joinTrunks(trunks) {
@@ -292,7 +273,7 @@ export async function openUnet(
         }];
       });
       for (const trunk of trunks) trunk.release();
-      return toTrunk(trunks.length, Object.fromEntries(joined));
+      return { count: trunks.length, ...held(Object.fromEntries(joined)) };
     },
     predict(latent, timestep, text, trunk) {
       return withInputs([latent], [timestep], text, undefined, trunk, async (inputs) => {

@@ -1,9 +1,3 @@
-/**
- * Finds, reads and checks the published files of MedRPG.
- *
- * @module
- */
-
 import { InputSyntaxError } from "../../base/errors.ts";
 import { quote } from "../../base/text.ts";
 import {
@@ -13,10 +7,11 @@ import {
   rowsOf,
   type TensorEntry,
 } from "../checkpoint/mod.ts";
-import { hashFiles, readText, requireFile, requireFolder } from "../model_files.ts";
+import { hashFiles, namingFolder, requireFolder } from "../model_files.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { openWeights } from "../open_weights.ts";
 import { BERT_SKIPPED } from "../text/bert.ts";
+import { readVocabularyFile } from "../text/open_text.ts";
 import { createBertTokenizer } from "../text/word_pieces.ts";
 import type { EncodedPhrase } from "../tokenizer.ts";
 import { type MedrpgConfig, medrpgConfig, TEXT_PREFIX } from "./config.ts";
@@ -60,7 +55,6 @@ export interface MedrpgBundle {
  * tensor's name and shape.
  *
  * @param folder Folder of the files.
- * @param options Further outputs of the graphs.
  * @throws {NotFound} If the folder or a file is missing.
  * @throws {SyntaxError} If a file is malformed.
  * @throws {RangeError} If the checkpoint holds another architecture.
@@ -78,20 +72,26 @@ export async function loadMedrpg(
   const config = medrpgConfig(stored);
   const imageGraph = buildImageGraph(config, options);
   const phraseGraph = buildPhraseGraph(config, options);
-  const names = [folder, `${folder}/bert-base-uncased`]
-    .flatMap((place) => ["vocab.txt", "tokenizer.json"].map((name) => `${place}/${name}`));
-  const file = await requireFile(
-    names,
+  const vocabulary = await readVocabularyFile(
+    [folder, `${folder}/bert-base-uncased`],
     "the vocabulary of MedRPG (vocab.txt of bert-base-uncased on Hugging Face)",
   );
-  const encode = await openTokenizer(file, config);
+  const sizes = { positions: config.tokens, vocabulary: config.bert.vocabulary };
+  const tokenizer = await namingFolder(folder, () => createBertTokenizer(vocabulary, sizes));
   let hash: Promise<string> | undefined;
   return {
     config,
     checkpoint: await fit(stored, [imageGraph, phraseGraph]),
     imageGraph,
     phraseGraph,
-    encode,
+    encode(phrase) {
+      const encoded = tokenizer.encode(phrase.toLowerCase());
+      const { ids, length } = encoded;
+      if (length === 2) {
+        throw new InputSyntaxError(`Cannot read phrase ${quote(phrase)}: it comes to no token`);
+      }
+      return { ...encoded, ids: ids.map((id, i) => i < length ? id : 0), masked: true };
+    },
     hash: () => hash ??= hashFiles(stored.files),
   };
 }
@@ -108,26 +108,4 @@ async function fit(stored: Checkpoint, graphs: readonly Graph[]): Promise<Checkp
     return [name, part === undefined ? entry : rowsOf(entry, part * shape[0]!, shape[0]!)];
   }));
   return { ...fitted, tensors };
-}
-
-async function openTokenizer(file: string, { tokens, bert }: MedrpgConfig) {
-  const kind = file.endsWith(".txt") ? "vocab.txt" as const : "tokenizer.json" as const;
-  const text = await readText(file);
-  try {
-    const tokenizer = createBertTokenizer({ kind, text }, {
-      positions: tokens,
-      vocabulary: bert.vocabulary,
-    });
-    return (phrase: string): EncodedPhrase => {
-      const encoded = tokenizer.encode(phrase.toLowerCase());
-      const { ids, length } = encoded;
-      if (length === 2) {
-        throw new InputSyntaxError(`Cannot read phrase ${quote(phrase)}: it comes to no token`);
-      }
-      return { ...encoded, ids: ids.map((id, i) => i < length ? id : 0), masked: true };
-    };
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(`${error.message}, in "${file}"`);
-  }
 }

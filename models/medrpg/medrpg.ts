@@ -1,9 +1,3 @@
-/**
- * MedRPG: one box for each phrase.
- *
- * @module
- */
-
 import type { GrayImage } from "../../base/geometry.ts";
 import type { BoxModel, FoundBoxes } from "../box_model.ts";
 import { loadGraphs } from "../ldm/load_graph.ts";
@@ -21,17 +15,6 @@ import {
   sinePositions,
   toImageBox,
 } from "./preprocess.ts";
-
-/** Options of {@linkcode openMedrpg}. */
-export interface OpenMedrpgOptions {
-  /**
-   * Way in which the model sees an image. `released` is the way of the released code, which trained the
-   * model. `paper` repeats three deviations of the public loader of Vilouras et al.
-   *
-   * @default {"released"}
-   */
-  readonly input?: "released" | "paper";
-}
 
 /** MedRPG, ready to ground phrases. */
 export interface Medrpg extends BoxModel {
@@ -53,9 +36,9 @@ export interface Medrpg extends BoxModel {
 /**
  * Loads MedRPG into a runtime.
  *
- * @param bundle The published files.
  * @param runtime Runtime for the model; closing the model leaves its GPU open.
- * @param options The way in which the model sees an image.
+ * @param input Way in which the model sees an image. `released` is the way of the released code, which
+ * trained the model. `paper` repeats three deviations of the public loader of Vilouras et al.
  *
  * @example Usage
  * ```ts ignore
@@ -73,7 +56,7 @@ export interface Medrpg extends BoxModel {
 export async function openMedrpg(
   { config, checkpoint, imageGraph, phraseGraph, encode }: MedrpgBundle,
   runtime: Runtime,
-  { input = "released" }: OpenMedrpgOptions = {},
+  input: "released" | "paper" = "released",
 ): Promise<Medrpg> {
   const { side, tokens, visual, fusion } = config;
   const cells = cellsOf(config) ** 2;

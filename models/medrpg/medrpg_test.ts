@@ -55,7 +55,7 @@ Deno.test("openMedrpg() repeats the deviations of the paper's loader on demand",
     const folder = `${ROOT}medrpg_${shape}`;
     const image = await decodeImage(`${folder}/image.png`);
     const runtime = await openRuntime("native");
-    const model = await openMedrpg(await loadMedrpg(folder), runtime, { input: "paper" });
+    const model = await openMedrpg(await loadMedrpg(folder), runtime, "paper");
     for (const { phrase, cxcywh } of phrases) {
       const off = furthest(await model.answer(image, phrase), Float32Array.from(cxcywh));
       assert(off < 2e-5, `${shape}, ${phrase}: ${off}`);

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { attend } from "../onnx/attention.ts";
+import { selfAttention } from "../onnx/attention.ts";
 import { type Graph, GraphBuilder, type Value } from "../onnx/graph.ts";
 import { conv } from "../onnx/image_ops.ts";
 import {
@@ -141,11 +141,8 @@ function encode(
   for (let layer = 0; layer < layers; layer++) {
     const name = `${stack}.${layer}`;
     const placed = add(g, x, position);
-    const [q, k, v] = [placed, placed, x].map((source, part) =>
-      linear(g, source, `${name}.self_attn.${PARTS[part]}`, width)
-    );
-    let h = attend(g, q!, k!, v!, { heads, mask: hidden }).output;
-    h = linear(g, h, `${name}.self_attn.out_proj`, width);
+    const options = { heads, mask: hidden };
+    let h = selfAttention(g, x, `${name}.self_attn`, [...PARTS, "out_proj"], options, placed);
     x = layerNorm(g, add(g, x, h), `${name}.norm1`);
     h = relu(g, linear(g, x, `${name}.linear1`, mlp));
     h = linear(g, h, `${name}.linear2`, width);

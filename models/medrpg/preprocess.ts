@@ -1,9 +1,3 @@
-/**
- * Prepares X-rays for MedRPG, and brings boxes back to their pixels.
- *
- * @module
- */
-
 import { InputRangeError } from "../../base/errors.ts";
 import type { Box, GrayImage, Size } from "../../base/geometry.ts";
 import { halfToEven } from "../../base/half_to_even.ts";

@@ -1,9 +1,3 @@
-/**
- * Boxes in OmniFM-DR's answers.
- *
- * @module
- */
-
 import type { Box, Size } from "../../base/geometry.ts";
 
 /** Boxes to take from an answer: every box, or the first if the demo would draw it. */

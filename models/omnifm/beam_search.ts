@@ -80,7 +80,6 @@ export type NextLogits = (
  * token come first among equal scores.
  *
  * @param next Computes logits; the first call has a single beam.
- * @param options Rules of the search.
  * @returns Finished sequences, best first; at least one.
  * @throws {InputRangeError} If a logit is not finite, as weights that are not finite make it. Also if
  * no sequence ends with a finite score.

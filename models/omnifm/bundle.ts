@@ -1,12 +1,6 @@
-/**
- * Finds, reads and checks the published files of OmniFM-DR.
- *
- * @module
- */
-
 import { host } from "../../base/host/host.ts";
 import { type Checkpoint, closestShapes, fitTensors, type TensorEntry } from "../checkpoint/mod.ts";
-import { readText, requireFile, requireFolder } from "../model_files.ts";
+import { namingFolder, readText, requireFile, requireFolder } from "../model_files.ts";
 import type { Graph } from "../onnx/graph.ts";
 import { openWeights } from "../open_weights.ts";
 import {
@@ -88,13 +82,8 @@ export async function loadOmnifm(path: string): Promise<OmnifmBundle> {
     encoder: await read("encoder.json"),
     merges: await read("vocab.bpe"),
   };
-  let texts: Texts;
-  try {
-    texts = createTexts(files, { rows: config.vocabulary, bins, codes });
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new SyntaxError(`${error.message} in "${path}"`);
-  }
+  const counts = { rows: config.vocabulary, bins, codes };
+  const texts = await namingFolder(path, () => createTexts(files, counts));
   const tensors = [...checkpoint.tensors.values()];
   let hash: Promise<string> | undefined;
   return {

@@ -18,7 +18,6 @@ import {
   pick,
   reshape,
   scale,
-  single,
   sizeOf,
   softmax,
   transpose,
@@ -118,27 +117,25 @@ export function buildEncoder(config: OmnifmConfig): Graph {
   const type = pick(g, g.weight("encoder.type_embedding.weight", [2, width]), 0, 0);
   const words = add(g, embedded, type);
   let x = concat(g, [cells, layerNorm(g, words, "encoder.layernorm_embedding")], 0, "source");
-  const table = (name: string, rows: number) => g.weight(`${name}.weight`, [rows, width]);
-  const imagePlaces = gather(
+  /** Looks positions up in a table, and normalises them. */
+  const placesOf = (name: string, rows: number, ids: Value, norm: string) =>
+    layerNorm(g, gather(g, g.weight(`${name}.weight`, [rows, width]), ids), norm);
+  const imageIds = g.ints(cellIds(grid, imageBucket));
+  const squares = imageBucket ** 2 + 1;
+  const places = concat(
     g,
-    table("encoder.embed_image_positions", imageBucket ** 2 + 1),
-    g.ints(cellIds(grid, imageBucket)),
+    [
+      placesOf("encoder.embed_image_positions", squares, imageIds, "encoder.image_pos_ln"),
+      placesOf("encoder.embed_positions", config.sourcePositions, textPositions, "encoder.pos_ln"),
+    ],
+    0,
+    "source",
   );
-  const textPlaces = gather(
-    g,
-    table("encoder.embed_positions", config.sourcePositions),
-    textPositions,
-  );
-  const normedPlaces = [
-    layerNorm(g, imagePlaces, "encoder.image_pos_ln"),
-    layerNorm(g, textPlaces, "encoder.pos_ln"),
-  ];
-  const places = concat(g, normedPlaces, 0, "source");
   const absolute = positionScores(g, config, heads, places, places, "encoder.pos");
 
   for (let layer = 0; layer < layers; layer++) {
     const name = `encoder.layers.${layer}`;
-    const bias = add(g, absolute, pickColumns(g, relativeTable(g, config, layer), relative));
+    const bias = add(g, absolute, gather(g, relativeTable(g, config, layer), relative, 1));
     const h = layerNorm(g, x, `${name}.self_attn_layer_norm`);
     const query = headRows(g, project(g, config, heads, h, `${name}.self_attn.q_proj`), heads);
     const key = headColumns(g, linear(g, h, `${name}.self_attn.k_proj`, width), heads);
@@ -157,16 +154,12 @@ export function buildEncoder(config: OmnifmConfig): Graph {
   x = layerNorm(g, x, "encoder.layer_norm");
   g.output(x, "encoded");
 
-  const targets = table("decoder.embed_positions", config.targetPositions);
-  const answer = layerNorm(g, gather(g, targets, steps), "decoder.pos_ln");
-  g.output(
-    positionScores(g, config, decoder.heads, answer, answer, "decoder.self_pos"),
-    "self_bias",
-  );
-  g.output(
-    positionScores(g, config, decoder.heads, answer, places, "decoder.cross_pos"),
-    "cross_bias",
-  );
+  const { targetPositions } = config;
+  const answer = placesOf("decoder.embed_positions", targetPositions, steps, "decoder.pos_ln");
+  for (const [part, keys] of Object.entries({ self: answer, cross: places })) {
+    const name = `decoder.${part}_pos`;
+    g.output(positionScores(g, config, decoder.heads, answer, keys, name), `${part}_bias`);
+  }
   for (let layer = 0; layer < decoder.layers; layer++) {
     const name = `decoder.layers.${layer}.encoder_attn`;
     const key = headColumns(g, linear(g, x, `${name}.k_proj`, width), decoder.heads);
@@ -303,14 +296,6 @@ function relativeTable(g: GraphBuilder, config: OmnifmConfig, layer: number): Va
   const token = g.weight(name("token"), [2 * tokenBucket - 1, heads]);
   const zeros = g.floats(new Float32Array(heads), [1, heads]);
   return transpose(g, concat(g, [image, token, zeros], 0), [1, 0]);
-}
-
-/** Columns of a table `[heads, rows]` by their numbers `[…]`, as `[heads, …]`. */
-function pickColumns(g: GraphBuilder, table: Value, indices: Value): Value {
-  const dims = [table.dims[0]!, ...indices.dims];
-  return single(
-    g.node("Gather", [table, indices], [{ type: table.type, dims }], { axis: { int: 1 } }),
-  );
 }
 
 /** Operands of an attention by heads. */

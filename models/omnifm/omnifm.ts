@@ -74,7 +74,6 @@ export interface Omnifm extends BoxModel {
  *
  * @param bundle The model's files.
  * @param runtime Runtime for the model; closing the model leaves its GPU open.
- * @param options Instruction, search and boxes.
  * @throws {RangeError} If the runtime cannot hold the model, or the model has too few positions for
  * the answers.
  *

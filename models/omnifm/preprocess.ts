@@ -1,9 +1,3 @@
-/**
- * Prepares X-rays for OmniFM-DR.
- *
- * @module
- */
-
 import type { GrayImage } from "../../base/geometry.ts";
 import { pilResize } from "../../images/pil_resize.ts";
 

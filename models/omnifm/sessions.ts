@@ -1,9 +1,3 @@
-/**
- * OmniFM-DR's networks in a runtime.
- *
- * @module
- */
-
 import { InputRangeError } from "../../base/errors.ts";
 import type { GrayImage } from "../../base/geometry.ts";
 import { readRows } from "../checkpoint/mod.ts";

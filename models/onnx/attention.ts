@@ -5,7 +5,18 @@
  */
 
 import type { GraphBuilder, Value } from "./graph.ts";
-import { add, concat, matmul, reshape, scale, sizeOf, slice, softmax, transpose } from "./ops.ts";
+import {
+  add,
+  concat,
+  linear,
+  matmul,
+  reshape,
+  scale,
+  sizeOf,
+  slice,
+  softmax,
+  transpose,
+} from "./ops.ts";
 
 /** Options of {@linkcode attend}. */
 export interface AttendOptions {
@@ -48,14 +59,34 @@ export function attend(
   const q = splitHeads(g, query, heads); // [batch, heads, positions, d]
   const k = splitHeads(g, key, heads); // [batch, heads, tokens, d]
   const v = splitHeads(g, value, heads); // [batch, heads, tokens, d]
-  const scores = scale(
-    g,
-    matmul(g, q, transpose(g, k, [0, 1, 3, 2])),
-    1 / Math.sqrt(sizeOf(q, 3)),
-  );
+  const scores = scale(g, matmul(g, q, transpose(g, k, [0, 1, 3, 2])), 1 / Math.sqrt(sizeOf(q, 3)));
   const weights = softmax(g, mask ? add(g, scores, mask) : scores);
   const joined = transpose(g, matmul(g, weights, v), [0, 2, 1, 3]); // [batch, positions, heads, d]
   return { output: reshape(g, joined, query.dims), weights };
+}
+
+/**
+ * Self-attention with linear layers for queries, keys, values and the output.
+ *
+ * @param x `[batch, tokens, channels]`.
+ * @param name Name prefix of the layers' weights.
+ * @param parts Names of the four layers, in this order.
+ * @param placed Source of queries and keys, if their positions are added to `x`.
+ * @returns `[batch, tokens, channels]`.
+ */
+export function selfAttention(
+  g: GraphBuilder,
+  x: Value,
+  name: string,
+  parts: readonly [query: string, key: string, value: string, output: string],
+  options: AttendOptions,
+  placed = x,
+): Value {
+  const channels = sizeOf(x, 2);
+  const [q, k, v] = [placed, placed, x].map((source, i) =>
+    linear(g, source, `${name}.${parts[i]}`, channels)
+  );
+  return linear(g, attend(g, q!, k!, v!, options).output, `${name}.${parts[3]}`, channels);
 }
 
 /**
@@ -105,17 +136,13 @@ export function attendInParts(
   const [positions, tokens] = [sizeOf(query, 1), sizeOf(key, 1)];
   const rowBytes = 4 * heads * tokens;
   if (rowBytes * positions <= wholeBytes) return attend(g, query, key, value, { heads }).output;
-  const [q, k, v] = [query, key, value].map((x) => splitHeads(g, x, heads)) as [
-    Value,
-    Value,
-    Value,
-  ];
-  const scaled = scale(g, transpose(g, k, [0, 1, 3, 2]), 1 / Math.sqrt(sizeOf(q, 3)));
+  const [q, k, v] = [query, key, value].map((x) => splitHeads(g, x, heads));
+  const scaled = scale(g, transpose(g, k!, [0, 1, 3, 2]), 1 / Math.sqrt(sizeOf(q!, 3)));
   const rows = Math.max(Math.floor(partBytes / rowBytes), 1);
   const parts: Value[] = [];
   for (let start = 0; start < positions; start += rows) {
-    const part = slice(g, q, 2, start, Math.min(start + rows, positions));
-    parts.push(matmul(g, softmax(g, matmul(g, part, scaled)), v));
+    const part = slice(g, q!, 2, start, Math.min(start + rows, positions));
+    parts.push(matmul(g, softmax(g, matmul(g, part, scaled)), v!));
   }
   return reshape(g, transpose(g, concat(g, parts, 2), [0, 2, 1, 3]), query.dims);
 }

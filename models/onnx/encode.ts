@@ -66,10 +66,7 @@ export type WeightSource =
  * @returns The bytes of an `.onnx` file.
  * @throws {Error} If a weight of the graph has no source.
  */
-export function encodeModel(
-  graph: Graph,
-  sources: ReadonlyMap<string, WeightSource>,
-): Uint8Array {
+export function encodeModel(graph: Graph, sources: ReadonlyMap<string, WeightSource>): Uint8Array {
   const initializers: Message[] = [];
   const casts: Message[] = [];
   for (const [name, dims] of graph.weights) {

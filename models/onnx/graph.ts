@@ -84,8 +84,7 @@ export function elementCount(dims: readonly number[]): number {
  * const g = new GraphBuilder("double");
  * const x = g.input("x", "float32", ["batch", 3]);
  * const two = g.floats([2], []);
- * const [y] = g.node("Mul", [x, two], [{ type: "float32", dims: x.dims }]);
- * g.output(y!, "y");
+ * g.output(g.op("Mul", [x, two], x.dims), "y");
  * console.log(g.build().nodes.length); // 2: Mul, and Identity for the output's name
  * ```
  */
@@ -196,6 +195,20 @@ export class GraphBuilder {
       attributes,
     });
     return values;
+  }
+
+  /**
+   * Appends an operator with a single output, of the same type as its first input.
+   *
+   * @param dims Shape of the output.
+   */
+  op(
+    op: string,
+    inputs: readonly (Value | null)[],
+    dims: readonly Dim[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+  ): Value {
+    return this.node(op, inputs, [{ type: inputs[0]!.type, dims }], attributes)[0]!;
   }
 
   /** Builds the graph of all operators that the outputs need; other weights become `unused`. */

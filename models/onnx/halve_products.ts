@@ -1,9 +1,3 @@
-/**
- * Products with weights in float16.
- *
- * @module
- */
-
 import type { Graph, Node } from "./graph.ts";
 
 /** Operators that multiply values by weights and add up the products. */

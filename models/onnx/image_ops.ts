@@ -5,7 +5,7 @@
  */
 
 import type { GraphBuilder, Value } from "./graph.ts";
-import { single, sizeOf } from "./ops.ts";
+import { sizeOf } from "./ops.ts";
 
 /** Options of {@linkcode conv}. */
 export interface ConvOptions {
@@ -55,13 +55,11 @@ export function conv(g: GraphBuilder, x: Value, name: string, options: ConvOptio
   const dims = [x.dims[0]!, channels, height!, width!];
   const missing = missingChannels(inputs);
   const operands = [x, weight].map((value) => missing > 0 ? padAxis1(g, value, missing) : value);
-  return single(
-    g.node("Conv", [...operands, ...shift], [{ type: x.type, dims }], {
-      kernel_shape: { ints: [kernel, kernel] },
-      strides: { ints: [stride, stride] },
-      pads: { ints: pads },
-    }),
-  );
+  return g.op("Conv", [...operands, ...shift], dims, {
+    kernel_shape: { ints: [kernel, kernel] },
+    strides: { ints: [stride, stride] },
+    pads: { ints: pads },
+  });
 }
 
 /**
@@ -78,8 +76,7 @@ function missingChannels(inputs: number): number {
 function padAxis1(g: GraphBuilder, x: Value, count: number): Value {
   const [first, , ...rest] = x.dims;
   const dims = [first!, sizeOf(x, 1) + count, ...rest];
-  const pads = g.ints([0, 0, 0, 0, 0, count, 0, 0]);
-  return single(g.node("Pad", [x, pads], [{ type: x.type, dims }]));
+  return g.op("Pad", [x, g.ints([0, 0, 0, 0, 0, count, 0, 0])], dims);
 }
 
 /**
@@ -92,44 +89,34 @@ export function batchNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-
   const statistics = ["weight", "bias", "running_mean", "running_var"].map((part) =>
     g.weight(`${name}.${part}`, [sizeOf(x, 1)])
   );
-  return single(
-    g.node("BatchNormalization", [x, ...statistics], [{ type: x.type, dims: x.dims }], {
-      epsilon: { float: epsilon },
-    }),
-  );
+  return g.op("BatchNormalization", [x, ...statistics], x.dims, { epsilon: { float: epsilon } });
 }
 
 /** Halves height and width, rounding up, by maxima of 3x3 blocks; values outside do not count. */
 export function maxPool(g: GraphBuilder, x: Value): Value {
   const [height, width] = [2, 3].map((axis) => Math.floor((sizeOf(x, axis) - 1) / 2) + 1);
-  return single(
-    g.node("MaxPool", [x], [{ type: x.type, dims: [x.dims[0]!, x.dims[1]!, height!, width!] }], {
-      kernel_shape: { ints: [3, 3] },
-      strides: { ints: [2, 2] },
-      pads: { ints: [1, 1, 1, 1] },
-    }),
-  );
+  return g.op("MaxPool", [x], [x.dims[0]!, x.dims[1]!, height!, width!], {
+    kernel_shape: { ints: [3, 3] },
+    strides: { ints: [2, 2] },
+    pads: { ints: [1, 1, 1, 1] },
+  });
 }
 
 /** Doubles height and width by repeating pixels. */
 export function upsampleNearest(g: GraphBuilder, x: Value): Value {
   const dims = [x.dims[0]!, x.dims[1]!, sizeOf(x, 2) * 2, sizeOf(x, 3) * 2];
-  return single(
-    g.node("Resize", [x, null, g.floats([1, 1, 2, 2], [4])], [{ type: x.type, dims }], {
-      mode: { text: "nearest" },
-      coordinate_transformation_mode: { text: "asymmetric" },
-      nearest_mode: { text: "floor" },
-    }),
-  );
+  return g.op("Resize", [x, null, g.floats([1, 1, 2, 2], [4])], dims, {
+    mode: { text: "nearest" },
+    coordinate_transformation_mode: { text: "asymmetric" },
+    nearest_mode: { text: "floor" },
+  });
 }
 
 /** Halves height and width by averaging 2x2 blocks; an odd last row or column is dropped. */
 export function averagePool(g: GraphBuilder, x: Value): Value {
   const dims = [x.dims[0]!, x.dims[1]!, sizeOf(x, 2) >> 1, sizeOf(x, 3) >> 1];
-  return single(
-    g.node("AveragePool", [x], [{ type: x.type, dims }], {
-      kernel_shape: { ints: [2, 2] },
-      strides: { ints: [2, 2] },
-    }),
-  );
+  return g.op("AveragePool", [x], dims, {
+    kernel_shape: { ints: [2, 2] },
+    strides: { ints: [2, 2] },
+  });
 }

@@ -1,19 +1,11 @@
 /**
  * Operators of a graph as functions that check and infer shapes. A network's code reads like the
- * paper: `conv(g, silu(g, groupNorm(g, x, …)), …)`.
- * ONNX opset 20 defines the semantics.
+ * paper: `conv(g, silu(g, groupNorm(g, x, …)), …)`. ONNX opset 20 defines the semantics.
  *
  * @module
  */
 
 import { type Dim, elementCount, type GraphBuilder, type Value } from "./graph.ts";
-
-/** Returns the only output of an operator. */
-export function single(values: Value[]): Value {
-  const [value] = values;
-  if (!value) throw new Error("An operator was built without an output");
-  return value;
-}
 
 /** Returns the size of an axis, which must be known while the graph is built. */
 export function sizeOf(value: Value, axis: number): number {
@@ -39,11 +31,11 @@ function broadcast(op: string, a: Value, b: Value): Dim[] {
 }
 
 function elementwise(g: GraphBuilder, op: string, a: Value, b: Value): Value {
-  return single(g.node(op, [a, b], [{ type: a.type, dims: broadcast(op, a, b) }]));
+  return g.op(op, [a, b], broadcast(op, a, b));
 }
 
 function unary(g: GraphBuilder, op: string, x: Value): Value {
-  return single(g.node(op, [x], [{ type: x.type, dims: x.dims }]));
+  return g.op(op, [x], x.dims);
 }
 
 /** a + b, broadcast. */
@@ -108,9 +100,7 @@ export function quickGelu(g: GraphBuilder, x: Value): Value {
 
 /** Softmax over the last axis. */
 export function softmax(g: GraphBuilder, x: Value): Value {
-  return single(
-    g.node("Softmax", [x], [{ type: x.type, dims: x.dims }], { axis: { int: -1 } }),
-  );
+  return g.op("Softmax", [x], x.dims, { axis: { int: -1 } });
 }
 
 /** Matrix product over the last two axes, broadcast over the others. */
@@ -120,13 +110,13 @@ export function matmul(g: GraphBuilder, a: Value, b: Value): Value {
     throw new RangeError(`Cannot multiply "${a.name}" [${a.dims}] by "${b.name}" [${b.dims}]`);
   }
   const dims = [...a.dims.slice(0, -1), b.dims.at(-1)!];
-  return single(g.node("MatMul", [a, b], [{ type: a.type, dims }]));
+  return g.op("MatMul", [a, b], dims);
 }
 
 /** Permutes axes: axis i of the result is axis `order[i]` of x. */
 export function transpose(g: GraphBuilder, x: Value, order: readonly number[]): Value {
   const dims = order.map((axis) => x.dims[axis]!);
-  return single(g.node("Transpose", [x], [{ type: x.type, dims }], { perm: { ints: order } }));
+  return g.op("Transpose", [x], dims, { perm: { ints: order } });
 }
 
 /** Same elements in another shape; at most one axis may have a name instead of a known size. */
@@ -139,7 +129,7 @@ export function reshape(g: GraphBuilder, x: Value, dims: readonly Dim[]): Value 
     const [from, to] = [elementCount(x.dims as number[]), elementCount(sizes)];
     if (from !== to) throw new RangeError(`Cannot reshape "${x.name}" [${x.dims}] to [${dims}]`);
   }
-  return single(g.node("Reshape", [x, g.ints(sizes)], [{ type: x.type, dims }]));
+  return g.op("Reshape", [x, g.ints(sizes)], dims);
 }
 
 /**
@@ -153,24 +143,19 @@ export function concat(
   axis: number,
   size: Dim = values.reduce((total, value) => total + sizeOf(value, axis), 0),
 ): Value {
-  const first = values[0]!;
-  const dims = first.dims.with(axis, size);
-  return single(
-    g.node("Concat", values, [{ type: first.type, dims }], { axis: { int: axis } }),
-  );
+  return g.op("Concat", values, values[0]!.dims.with(axis, size), { axis: { int: axis } });
 }
 
 /** Repeats axes of size 1 to reach the given shape. */
 export function expand(g: GraphBuilder, x: Value, dims: readonly number[]): Value {
-  const shape = g.ints(dims);
-  return single(g.node("Expand", [x, shape], [{ type: x.type, dims }]));
+  return g.op("Expand", [x, g.ints(dims)], dims);
 }
 
 /** Cuts out the indices from `start` up to `end`, without `end`, of an axis. */
 export function slice(g: GraphBuilder, x: Value, axis: number, start: number, end: number): Value {
   const dims = x.dims.with(axis, end - start);
   const bounds = [[start], [end], [axis]].map((values) => g.ints(values));
-  return single(g.node("Slice", [x, ...bounds], [{ type: x.type, dims }]));
+  return g.op("Slice", [x, ...bounds], dims);
 }
 
 /** Cuts a tensor into equal halves along its last axis. */
@@ -187,46 +172,34 @@ export function halves(g: GraphBuilder, x: Value): [Value, Value] {
 /** Mean over one axis, which disappears, or stays with size 1 if `keep` is true. */
 export function mean(g: GraphBuilder, x: Value, axis: number, keep = false): Value {
   const dims = keep ? x.dims.with(axis, 1) : x.dims.filter((_, i) => i !== axis);
-  return single(
-    g.node("ReduceMean", [x, g.ints([axis])], [{ type: x.type, dims }], {
-      keepdims: { int: Number(keep) },
-    }),
-  );
+  return g.op("ReduceMean", [x, g.ints([axis])], dims, { keepdims: { int: Number(keep) } });
 }
 
-/** Rows of a table by index. */
-export function gather(g: GraphBuilder, table: Value, indices: Value): Value {
-  const dims = [...indices.dims, ...table.dims.slice(1)];
-  return single(g.node("Gather", [table, indices], [{ type: table.type, dims }]));
+/** Parts of a table by their indices along an axis; the axes of the indices replace this axis. */
+export function gather(g: GraphBuilder, table: Value, indices: Value, axis?: number): Value {
+  const dims = table.dims.toSpliced(axis ?? 0, 1, ...indices.dims);
+  return g.op("Gather", [table, indices], dims, axis === undefined ? {} : { axis: { int: axis } });
 }
 
 /** Selects one index of an axis; the axis disappears. */
 export function pick(g: GraphBuilder, x: Value, axis: number, index: number): Value {
-  const dims = x.dims.filter((_, i) => i !== axis);
-  return single(
-    g.node("Gather", [x, g.ints([index], [])], [{ type: x.type, dims }], { axis: { int: axis } }),
-  );
+  return gather(g, x, g.ints([index], []), axis);
 }
 
 /** Divides by the Euclidean norm along an axis, or by 1e-12 if the norm is smaller. */
 export function l2Normalize(g: GraphBuilder, x: Value, axis: number): Value {
   const dims = x.dims.with(axis, 1);
-  const [norm] = g.node("ReduceL2", [x, g.ints([axis])], [{ type: x.type, dims }]);
-  const [divisor] = g.node("Max", [norm!, g.floats([1e-12], [])], [{ type: x.type, dims }]);
-  return elementwise(g, "Div", x, divisor!);
+  const norm = g.op("ReduceL2", [x, g.ints([axis])], dims);
+  return elementwise(g, "Div", x, g.op("Max", [norm, g.floats([1e-12], [])], dims));
 }
 
 /** Normalises over the last axis, then scales and shifts by `${name}.weight` and `${name}.bias`. */
 export function layerNorm(g: GraphBuilder, x: Value, name: string, epsilon = 1e-5): Value {
-  const channels = sizeOf(x, -1);
-  const weight = g.weight(`${name}.weight`, [channels]);
-  const bias = g.weight(`${name}.bias`, [channels]);
-  return single(
-    g.node("LayerNormalization", [x, weight, bias], [{ type: x.type, dims: x.dims }], {
-      axis: { int: -1 },
-      epsilon: { float: epsilon },
-    }),
-  );
+  const parts = ["weight", "bias"].map((part) => g.weight(`${name}.${part}`, [sizeOf(x, -1)]));
+  return g.op("LayerNormalization", [x, ...parts], x.dims, {
+    axis: { int: -1 },
+    epsilon: { float: epsilon },
+  });
 }
 
 /**
@@ -293,10 +266,8 @@ export function linear(
   const weight = g.weight(`${name}.weight`, [outputs, inputs]);
   const shift = bias ? [g.weight(`${name}.bias`, [outputs])] : [];
   const rows = x.dims.length === 2 ? x : reshape(g, x, ["rows", inputs]);
-  const product = single(
-    g.node("Gemm", [rows, weight, ...shift], [{ type: x.type, dims: [rows.dims[0]!, outputs] }], {
-      transB: { int: 1 },
-    }),
-  );
+  const product = g.op("Gemm", [rows, weight, ...shift], [rows.dims[0]!, outputs], {
+    transB: { int: 1 },
+  });
   return x.dims.length === 2 ? product : reshape(g, product, [...x.dims.slice(0, -1), outputs]);
 }

@@ -1,9 +1,3 @@
-/**
- * Joins values in memory or on the GPU into a batch.
- *
- * @module
- */
-
 import { type Gpu, storage } from "../../shaders/device.ts";
 import type { TensorData } from "./runtime.ts";
 

@@ -1,9 +1,3 @@
-/**
- * Chooses a runtime.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import {
   type AdapterFacts,

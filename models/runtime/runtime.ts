@@ -125,7 +125,6 @@ export interface Runtime {
    *
    * @param model Bytes of the `.onnx` file.
    * @param external All byte ranges that the model refers to; the files lie in one folder.
-   * @param options Whether float16 weights stay float16 in memory.
    * @throws {Error} If the model cannot be loaded, such as for lack of memory.
    */
   load(

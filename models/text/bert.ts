@@ -5,7 +5,7 @@
  */
 
 import type { Fields } from "../json_fields.ts";
-import { attend } from "../onnx/attention.ts";
+import { selfAttention } from "../onnx/attention.ts";
 import type { GraphBuilder, Value } from "../onnx/graph.ts";
 import { add, gather, gelu, layerNorm, linear, pick } from "../onnx/ops.ts";
 
@@ -47,6 +47,9 @@ export const BERT_SKIPPED = [
   "pooler.",
   "embeddings.position_ids",
 ];
+
+/** Linear layers of an attention. */
+const PARTS = ["self.query", "self.key", "self.value", "output.dense"] as const;
 
 /** Most layers, because each layer is built; BERT-large has 24. */
 const MAX_LAYERS = 256;
@@ -104,11 +107,7 @@ export function encodeBert(
   let x = norm(add(g, add(g, words, type), places), "bert.embeddings"); // [batch, tokens, hidden]
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `bert.encoder.layer.${layer}`;
-    const [q, k, v] = ["query", "key", "value"].map((part) =>
-      linear(g, x, `${name}.attention.self.${part}`, hidden)
-    );
-    let h = attend(g, q!, k!, v!, options).output;
-    h = linear(g, h, `${name}.attention.output.dense`, hidden);
+    let h = selfAttention(g, x, `${name}.attention`, PARTS, options);
     x = norm(add(g, h, x), `${name}.attention.output`);
     h = gelu(g, linear(g, x, `${name}.intermediate.dense`, config.mlp)); // [batch, tokens, mlp]
     h = linear(g, h, `${name}.output.dense`, hidden);

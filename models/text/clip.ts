@@ -4,7 +4,7 @@
  * @module
  */
 
-import { attend } from "../onnx/attention.ts";
+import { selfAttention } from "../onnx/attention.ts";
 import type { GraphBuilder, Value } from "../onnx/graph.ts";
 import { add, gather, gelu, layerNorm, linear, min, quickGelu } from "../onnx/ops.ts";
 import { HIDDEN } from "./padding.ts";
@@ -46,6 +46,9 @@ export const CLIP_TEXT_SKIPPED = [
   "embeddings.position_ids",
 ];
 
+/** Linear layers of an attention. */
+const PARTS = ["q_proj", "k_proj", "v_proj", "out_proj"] as const;
+
 /** Name of the table with one row per token id. */
 export const CLIP_TABLE = "text_model.embeddings.token_embedding.weight";
 
@@ -81,11 +84,8 @@ export function encodeClip(
   for (let layer = 0; layer < config.layers; layer++) {
     const name = `text_model.encoder.layers.${layer}`;
     let h = layerNorm(g, x, `${name}.layer_norm1`, epsilon);
-    const [q, k, v] = ["q_proj", "k_proj", "v_proj"].map((part) =>
-      linear(g, h, `${name}.self_attn.${part}`, hidden)
-    );
-    h = attend(g, q!, k!, v!, { heads: config.heads, mask }).output;
-    x = add(g, x, linear(g, h, `${name}.self_attn.out_proj`, hidden));
+    h = selfAttention(g, h, `${name}.self_attn`, PARTS, { heads: config.heads, mask });
+    x = add(g, x, h);
     h = layerNorm(g, x, `${name}.layer_norm2`, epsilon);
     h = linear(g, h, `${name}.mlp.fc1`, config.mlp); // [batch, tokens, mlp]
     h = config.activation === "gelu" ? gelu(g, h) : quickGelu(g, h);

@@ -1,9 +1,3 @@
-/**
- * Opens a text encoder and its tokenizer from their folders.
- *
- * @module
- */
-
 import { isObject } from "../../base/json.ts";
 import { show } from "../../base/text.ts";
 import type { Checkpoint } from "../checkpoint/mod.ts";
@@ -29,17 +23,12 @@ export interface TextModel {
   readonly tokenizer: Tokenizer;
 }
 
-/** Options of {@linkcode openText}. */
-export interface OpenTextOptions {
-  /**
-   * Library that decides where the files of a CLIP leave something open. `monai`: a whole CLIP
-   * model loses its last layer, and "!" is the padding. `diffusers`: a whole CLIP model keeps all
-   * layers, and the end token is the padding.
-   *
-   * @default {"monai"}
-   */
-  readonly rules?: "monai" | "diffusers";
-}
+/**
+ * Library that decides where the files of a CLIP leave something open. `monai`: a whole CLIP model
+ * loses its last layer, and "!" is the padding. `diffusers`: a whole CLIP model keeps all layers,
+ * and the end token is the padding.
+ */
+export type TextRules = "monai" | "diffusers";
 
 /**
  * Opens a text encoder with its tokenizer: CLIP, or BERT such as CXR-BERT. Opening reads only
@@ -58,7 +47,7 @@ export interface OpenTextOptions {
 export async function openText(
   encoder: string,
   tokenizer: string,
-  { rules = "monai" }: OpenTextOptions = {},
+  rules: TextRules = "monai",
 ): Promise<TextModel> {
   const config = await requireFile([`${encoder}/config.json`], "the text encoder");
   const layout = readTextConfig(await readJson(config), `"${config}"`, rules === "diffusers");
@@ -80,7 +69,7 @@ const CLASSES = {
 async function openTokenizer(
   folder: string,
   layout: TextEncoderLayout,
-  rules: "monai" | "diffusers",
+  rules: TextRules,
 ): Promise<Tokenizer> {
   const { kind = "clip" } = layout;
   const where = `"${folder}/tokenizer_config.json"`;
@@ -109,7 +98,7 @@ async function openTokenizer(
   const plain = await namingFolder(folder, async (): Promise<Tokenizer> => {
     if (kind === "bert") {
       const lowercase = fields.flag("do_lower_case", true);
-      const vocabulary = await readVocabularyFile(folder, "the tokenizer (vocab.txt)");
+      const vocabulary = await readVocabularyFile([folder], "the tokenizer (vocab.txt)");
       return createBertTokenizer(vocabulary, { ...options, lowercase });
     }
     const standard = rules === "diffusers" ? { padToken: "<|endoftext|>" } : {};
@@ -134,9 +123,8 @@ function positionsOf(fields: Fields, { kind, config: { positions } }: TextEncode
   if (kind === undefined && stated > positions) return positions;
   throw fields.error(
     `"model_max_length" must be the number of tokens that the model was trained with, from 2 to ` +
-      `${most} (Generate to Ground has 77, RadEdit 128), got ${
-        stated === Infinity ? "none" : show(stated)
-      }`,
+      `${most} (Generate to Ground has 77, RadEdit 128), got ` +
+      (stated === Infinity ? "none" : show(stated)),
   );
 }
 
@@ -146,16 +134,19 @@ async function readOptional(path: string): Promise<unknown> {
 }
 
 /**
- * Reads BERT's vocabulary.
+ * Reads BERT's vocabulary: `vocab.txt` or `tokenizer.json` of the first folder that holds one.
  *
- * @param folder Folder of `vocab.txt` or `tokenizer.json`.
  * @param what The vocabulary in words, for the message.
- * @throws {NotFound} If the folder holds neither.
+ * @throws {NotFound} If no folder holds either.
  */
-export async function readVocabularyFile(folder: string, what: string): Promise<VocabularyFile> {
-  const list = `${folder}/vocab.txt`;
-  const file = await requireFile([list, `${folder}/tokenizer.json`], what);
-  return { kind: file === list ? "vocab.txt" : "tokenizer.json", text: await readText(file) };
+export async function readVocabularyFile(
+  folders: readonly string[],
+  what: string,
+): Promise<VocabularyFile> {
+  const names = folders.flatMap((folder) => [`${folder}/vocab.txt`, `${folder}/tokenizer.json`]);
+  const file = await requireFile(names, what);
+  const kind = file.endsWith(".txt") ? "vocab.txt" : "tokenizer.json";
+  return { kind, text: await readText(file) };
 }
 
 async function readBytePairs(folder: string) {

@@ -1,9 +1,3 @@
-/**
- * The score that hides a token from attention, and the masks of padding.
- *
- * @module
- */
-
 import type { EncodedPhrase } from "../tokenizer.ts";
 
 /**

@@ -82,16 +82,11 @@ const BERT_CLASSES = ["BertModel", "BertForMaskedLM", "BertForPreTraining", "CXR
 /**
  * Reads the `config.json` that transformers writes for a CLIP or a BERT.
  *
- * @param json The parsed file.
  * @param where The file in words, for messages.
  * @param keepsLast Whether a whole CLIP model keeps its last layer.
  * @throws {SyntaxError} If a field makes no sense, or the encoder is neither CLIP nor BERT.
  */
-export function readTextConfig(
-  json: unknown,
-  where: string,
-  keepsLast = false,
-): TextEncoderLayout {
+export function readTextConfig(json: unknown, where: string, keepsLast = false): TextEncoderLayout {
   const fields = new Fields(json, where);
   const hides = fields.flag("use_attention_mask", false) && { hidesPadding: true as const };
   return architectureOf(fields) === "bert"

@@ -183,10 +183,8 @@ export function createWordPieces(
       ids.push(id(END));
       if (ids.length > positions) {
         throw new InputRangeError(
-          `Cannot read phrase ${
-            quote(phrase)
-          }: it has ${ids.length} tokens, and the text encoder ` +
-            `takes ${positions}`,
+          `Cannot read phrase ${quote(phrase)}: it has ${ids.length} tokens, and the text ` +
+            `encoder takes ${positions}`,
         );
       }
       return ids;

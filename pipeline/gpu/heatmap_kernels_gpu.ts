@@ -1,9 +1,3 @@
-/**
- * Mean attention to masked heatmaps on the GPU.
- *
- * @module
- */
-
 import { type Gpu, storage } from "../../shaders/device.ts";
 import { Gaussian } from "../../shaders/gaussian.ts";
 import type { ScoreSums } from "../../shaders/metrics.ts";

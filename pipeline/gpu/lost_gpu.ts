@@ -1,9 +1,3 @@
-/**
- * Recovery from the loss of a GPU.
- *
- * @module
- */
-
 import type { LdmModel } from "../../models/ldm/model.ts";
 import { openRuntime, requireGpu } from "../../models/runtime/open_runtime.ts";
 import { DeviceLostError, type Gpu } from "../../shaders/device.ts";

@@ -1,9 +1,3 @@
-/**
- * Selection of the steps of a trajectory.
- *
- * @module
- */
-
 /** Steps at which attention is read: indices, or shares of T; both half-open. */
 export type Selection =
   | { readonly kind: "indices"; readonly start: number; readonly end: number }

@@ -1,9 +1,3 @@
-/**
- * Settings of a run, checked once before the run starts.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import type { Selection } from "./selection.ts";
 import type { LdmConfig } from "../../models/ldm/config.ts";
@@ -94,7 +88,6 @@ export const DEFAULT_STEPS = 300;
  * Fills in all defaults, and checks the settings against the model.
  *
  * @param model The model, or the bundle and layers from which a model will be opened.
- * @param settings The chosen settings.
  * @throws {RangeError} If a value is out of its range, or a variant has no step. Also if the model
  * does not read a variant's layer, or if variants are missing or share a name.
  * @throws {TypeError} If `noise` or `tokens` is unknown.
@@ -170,9 +163,7 @@ function requireSteps(
     );
   }
   if (end > count) {
-    throw new RangeError(
-      `Cannot select steps ${start}..${end}: T = ${steps} has ${count} steps`,
-    );
+    throw new RangeError(`Cannot select steps ${start}..${end}: T = ${steps} has ${count} steps`);
   }
 }
 

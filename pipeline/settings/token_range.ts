@@ -1,9 +1,3 @@
-/**
- * The tokens of a phrase that count in the average of attention.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import type { Sample } from "../../datasets/sample.ts";
 import type { EncodedPhrase, Tokenizer } from "../../models/tokenizer.ts";
@@ -26,7 +20,6 @@ export function isOfClass(tokens: ResolvedSettings["tokens"]): boolean {
  * As in the released code, a token of the class name counts anywhere in the phrase. All tokens
  * between the first and the last of them count too.
  *
- * @param phrase The encoded phrase.
  * @param category The sample's class.
  */
 export function tokenRange(

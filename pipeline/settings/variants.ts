@@ -1,9 +1,3 @@
-/**
- * Variants: several ways to make heatmaps from the same U-Net passes.
- *
- * @module
- */
-
 import { chooseLayers } from "../../models/ldm/model.ts";
 import type { Bundle } from "../../models/ldm/bundle.ts";
 import type { Selection } from "./selection.ts";
@@ -39,7 +33,6 @@ export interface Variant {
  * Otsu's threshold. The layers are all layers, the middle of the U-Net, or the chosen layers. The
  * middle is the coarsest level on both sides. The steps are all steps or the run's steps.
  *
- * @param bundle The model.
  * @param layers The chosen layers.
  */
 export function tableTwoVariants(bundle: Bundle, layers: readonly number[]): VariantSettings[] {

@@ -1,9 +1,3 @@
-/**
- * The words of a phrase that a method reads, and the positions of their tokens.
- *
- * @module
- */
-
 import { InputTypeError } from "../../base/errors.ts";
 import { UsageError } from "../../base/options.ts";
 import { quote } from "../../base/text.ts";

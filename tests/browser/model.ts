@@ -342,7 +342,7 @@ Deno.test("page opens BioViL-T from a picked folder, as deno task ground does, a
       await done(page);
       assert(await explore.isDisabled());
       assertMatch((await page.locator("figcaption").first().textContent())!, /BioViL-T/);
-      const model = await openBiovil(folder, await openRuntime("native"), { variant: "biovil-t" });
+      const model = await openBiovil(folder, await openRuntime("native"), "biovil-t");
       const [grid] = await model.ground(phantom, PHRASES);
       assertAlmostEquals(await furthest(page, finishGrid(grid!)), 0, 1e-4);
       const json = JSON.parse(new TextDecoder().decode(await download(page, "result.json")));

@@ -1,9 +1,3 @@
-/**
- * `onnxruntime-web` in a browser.
- *
- * @module
- */
-
 import type { OrtWeb } from "../host.ts";
 
 /**

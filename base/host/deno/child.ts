@@ -1,9 +1,3 @@
-/**
- * A Deno script in a process of its own: a library that aborts ends this process alone.
- *
- * @module
- */
-
 import { TextLineStream } from "@std/streams/text-line-stream";
 
 /** Options of {@linkcode runChild}. */
@@ -21,11 +15,11 @@ export interface ChildOptions {
 }
 
 /**
- * Runs a script and waits for its end. It needs the permission to run any program, because Deno
+ * Runs a script in a process of its own, since a library that aborts then ends this process alone.
+ * It needs the permission to run any program, because Deno
  * passes `LD_LIBRARY_PATH` to a program only with this permission, and CUDA needs the variable.
  *
  * @param args Arguments of the program, such as `run`, permissions, script and its arguments.
- * @param options Time limit and receiver of the reports.
  * @returns Why the process failed, as a clause; `undefined` if it did not.
  */
 export async function runChild(

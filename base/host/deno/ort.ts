@@ -1,9 +1,3 @@
-/**
- * `onnxruntime-web` under Deno.
- *
- * @module
- */
-
 import "./_no_location.ts";
 import type { OrtWeb } from "../host.ts";
 

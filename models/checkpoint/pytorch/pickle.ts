@@ -18,10 +18,7 @@ export class PickleGlobal {
    * @param construct Builds an inert value from the arguments of a call; undefined if a pickle may
    * only pass the name on. Throws a `SyntaxError` for arguments that do not fit.
    */
-  constructor(
-    readonly name: string,
-    readonly construct?: (args: readonly unknown[]) => unknown,
-  ) {}
+  constructor(readonly name: string, readonly construct?: (args: readonly unknown[]) => unknown) {}
 }
 
 /**
@@ -51,20 +48,15 @@ export interface UnpickleOptions {
  *
  * The reader knows only the opcodes that Python 3 emits for `torch.save`. Dicts become `Map`s,
  * lists become arrays, and tuples become {@linkcode PickleTuple}s. Safe integers become numbers,
- * other integers bigints. `REDUCE` calls only the given constructors. A
- * {@linkcode PickleUnknown} replaces any other object, such as a training script's settings
- * beside the weights.
+ * other integers bigints. `REDUCE` calls only the given constructors. A {@linkcode PickleUnknown}
+ * replaces any other object, such as a training script's settings beside the weights.
  *
  * @param bytes The pickle.
- * @param options Known globals and persistent ids.
  * @returns The value at the top of the stack at `STOP`. It may contain itself.
  * @throws {SyntaxError} If the pickle is malformed. The message is a reason without the name of the
  * file.
  */
-export function unpickle(
-  bytes: Uint8Array<ArrayBuffer>,
-  options: UnpickleOptions,
-): unknown {
+export function unpickle(bytes: Uint8Array<ArrayBuffer>, options: UnpickleOptions): unknown {
   return new Unpickler(new PickleCursor(bytes), options).load();
 }
 
@@ -200,9 +192,7 @@ class Unpickler {
         return this.#build();
 
       default:
-        throw this.#fail(
-          `holds the forbidden opcode 0x${opcode.toString(16).padStart(2, "0")}`,
-        );
+        throw this.#fail(`holds the forbidden opcode 0x${opcode.toString(16).padStart(2, "0")}`);
     }
   }
 
@@ -292,10 +282,7 @@ class Unpickler {
     const [callee, args] = this.#popMany(2);
     // The pickle calls a part of an unknown object, such as a method.
     if (callee instanceof PickleUnknown) return void this.#stack.push(callee);
-    if (
-      !(callee instanceof PickleGlobal) || !callee.construct ||
-      !(args instanceof PickleTuple)
-    ) {
+    if (!(callee instanceof PickleGlobal) || !callee.construct || !(args instanceof PickleTuple)) {
       throw this.#fail("calls what cannot be called");
     }
     this.#stack.push(callee.construct(args.items));

@@ -9,11 +9,7 @@ export class TorchStorage {
    * @param dtype Type of the elements.
    * @param count Number of elements.
    */
-  constructor(
-    readonly key: string,
-    readonly dtype: DType,
-    readonly count: number,
-  ) {}
+  constructor(readonly key: string, readonly dtype: DType, readonly count: number) {}
 }
 
 /** A tensor as the pickle describes it: a strided view of a storage. */
@@ -208,13 +204,8 @@ function loadStorage(id: unknown): TorchStorage | PickleUnknown {
   const dtype = type instanceof PickleGlobal ? STORAGE_TYPES.get(type.name) : undefined;
   const unknown = unknownAmong(id, type, key, count);
   if (unknown) return unknown;
-  if (
-    kind !== "storage" || dtype === undefined || typeof key !== "string" ||
-    !isCount(count)
-  ) {
-    throw new SyntaxError(
-      "its pickle holds a persistent id that describes no storage",
-    );
+  if (kind !== "storage" || dtype === undefined || typeof key !== "string" || !isCount(count)) {
+    throw new SyntaxError("its pickle holds a persistent id that describes no storage");
   }
   return new TorchStorage(key, dtype, count);
 }
@@ -231,16 +222,12 @@ function rebuildTensor(args: readonly unknown[]): TorchTensor | PickleUnknown {
     !(storage instanceof TorchStorage) || !isCount(start) ||
     !(shape instanceof PickleTuple) || !(strides instanceof PickleTuple)
   ) {
-    throw new SyntaxError(
-      "its pickle rebuilds a tensor from other arguments than a view's",
-    );
+    throw new SyntaxError("its pickle rebuilds a tensor from other arguments than a view's");
   }
   const view = `its tensor in storage ${quote(storage.key)}`;
   // Metadata marks a lazily conjugated or negated tensor: the stored elements are not its values.
   if (metadata instanceof Map && metadata.size > 0) {
-    throw new SyntaxError(
-      `${view} is lazily conjugated or negated, which is not supported`,
-    );
+    throw new SyntaxError(`${view} is lazily conjugated or negated, which is not supported`);
   }
   let measured;
   try {
@@ -253,13 +240,7 @@ function rebuildTensor(args: readonly unknown[]): TorchTensor | PickleUnknown {
       `${view} reaches to element ${start + measured.span}, the storage has ${storage.count}`,
     );
   }
-  return new TorchTensor(
-    storage,
-    start,
-    measured.shape,
-    measured.strides,
-    measured.span,
-  );
+  return new TorchTensor(storage, start, measured.shape, measured.strides, measured.span);
 }
 
 /** Reads `(data, requires_grad, backward_hooks)`. */
@@ -267,9 +248,7 @@ function rebuildParameter([data]: readonly unknown[]): TorchTensor | PickleUnkno
   const unknown = unknownAmong(data);
   if (unknown) return unknown;
   if (!(data instanceof TorchTensor)) {
-    throw new SyntaxError(
-      "its pickle rebuilds a parameter from what is not a tensor",
-    );
+    throw new SyntaxError("its pickle rebuilds a parameter from what is not a tensor");
   }
   return data;
 }
@@ -285,9 +264,7 @@ function torchSize([sizes]: readonly unknown[]): PickleTuple | PickleUnknown {
   const unknown = unknownAmong(sizes);
   if (unknown) return unknown;
   if (!(sizes instanceof PickleTuple)) {
-    throw new SyntaxError(
-      "its pickle makes a torch.Size from what is not a tuple",
-    );
+    throw new SyntaxError("its pickle makes a torch.Size from what is not a tuple");
   }
   return sizes;
 }

@@ -126,9 +126,7 @@ async function readDirectory(file: ByteFile): Promise<Map<string, Entry>> {
         .getEntriesGenerator()
     ) {
       if (entries.has(entry.filename)) {
-        throw new SyntaxError(
-          `its zip has two entries named ${quote(entry.filename)}`,
-        );
+        throw new SyntaxError(`its zip has two entries named ${quote(entry.filename)}`);
       }
       entries.set(entry.filename, entry);
     }
@@ -154,9 +152,7 @@ function findPrefix(entries: ReadonlyMap<string, Entry>): string {
 
 async function checkByteOrder(file: ByteFile, entry: Entry): Promise<void> {
   const length = Math.min(entry.uncompressedSize, MAX_BYTEORDER_BYTES);
-  const order = String.fromCharCode(
-    ...await file.read(await locate(file, entry), length),
-  ).trim();
+  const order = String.fromCharCode(...await file.read(await locate(file, entry), length)).trim();
   if (order !== "little") {
     throw new SyntaxError(
       `its numbers are stored in ${quote(order)} byte order, only "little" is read;` +
@@ -170,9 +166,8 @@ function checkStorageSize(entry: Entry, storage: TorchStorage): void {
   const expected = storage.count * ITEM_BYTES[storage.dtype];
   if (entry.uncompressedSize < expected) {
     throw new SyntaxError(
-      `its entry ${
-        quote(entry.filename)
-      } has ${entry.uncompressedSize} bytes, expected ${expected}`,
+      `its entry ${quote(entry.filename)} has ${entry.uncompressedSize} bytes, expected ` +
+        expected,
     );
   }
 }
@@ -181,10 +176,7 @@ function checkStorageSize(entry: Entry, storage: TorchStorage): void {
 async function locate(file: ByteFile, entry: Entry): Promise<number> {
   const fail = (reason: string) => new SyntaxError(`its entry ${quote(entry.filename)} ${reason}`);
   if (entry.encrypted) throw fail("is encrypted");
-  if (
-    entry.compressionMethod !== 0 ||
-    entry.compressedSize !== entry.uncompressedSize
-  ) {
+  if (entry.compressionMethod !== 0 || entry.compressedSize !== entry.uncompressedSize) {
     throw fail("is compressed, expected it stored as torch.save writes it");
   }
   const nameLength = entry.rawFilename.length;

@@ -6,6 +6,7 @@
  */
 
 import "../../../base/host/deno/mod.ts";
+import { folderFlag } from "../../../base/options.ts";
 import { EXIT, runMain } from "../../../cli/kit/exit.ts";
 import { command, helpText, parseFlags } from "../../../cli/kit/flags.ts";
 import { parseSetting } from "../../../methods/ldm/parsers.ts";
@@ -31,18 +32,8 @@ const COMMAND = command({
     "Scores a model on phantoms of a seed, beside the whole image, a centre box and the mean of " +
     "the training set's boxes, of all classes and of the phrase's own.",
   flags: {
-    data: {
-      type: "string",
-      placeholder: "DIR",
-      required: true,
-      description: "The training set that draw_set.ts wrote.",
-    },
-    model: {
-      type: "string",
-      placeholder: "DIR",
-      default: DEMO,
-      description: "Folder of the model.",
-    },
+    data: { ...folderFlag("The training set that draw_set.ts wrote."), required: true },
+    model: { ...folderFlag("Folder of the model."), default: DEMO },
     images: {
       type: "integer",
       min: 2,

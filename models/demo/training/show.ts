@@ -65,9 +65,8 @@ async function join(pictures: readonly string[], path: string, width: number): P
   const images = sources.map((source) => `<img src="${source}" style="flex:1;min-width:0">`);
   await withPage(async (page) => {
     await page.setContent(
-      `<body style="margin:0"><div style="display:flex;gap:8px;align-items:start">${
-        images.join("")
-      }</div></body>`,
+      '<body style="margin:0"><div style="display:flex;gap:8px;align-items:start">' +
+        `${images.join("")}</div></body>`,
     );
     await page.locator("div").screenshot({ path });
   }, { webgpu: false, viewport: { width, height: 800 } });
