@@ -278,6 +278,42 @@ ${lines.join("\n")}
 `;
 }
 
+/** Runs a program that prints nothing if all is well. */
+async function runQuietly(program: string, args: readonly string[]): Promise<void> {
+  const options = { args: [...args], cwd: ROOT, stderr: "piped" } as const;
+  const { success, stderr } = await new Deno.Command(program, options).output();
+  if (!success) throw new Error(`${program} ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Writes the declarations of the library's types; `deno pack` makes them for JSR's kind of package. */
+async function writeTypes(out: URL): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const archive = `${folder}/types.tgz`;
+    const options = ["--quiet", "--allow-dirty", "--no-source-maps", `--output=${archive}`];
+    await runQuietly("deno", ["pack", ...options]);
+    await runQuietly("tar", ["-xzf", archive, "-C", folder]);
+    const made = new URL(`file://${folder}/package/`);
+    for (const path of filesBelow(made)) {
+      if (!path.endsWith(".d.ts")) continue;
+      const text = await Deno.readTextFile(new URL(path, made));
+      // A caller's compiler may not know WebGPU; where it does, an empty interface adds nothing.
+      const names = [...new Set(text.match(/\bGPU[A-Z]\w+/g))];
+      const known = names.map((name) => `interface ${name} {}`).join(" ");
+      const library = '/// <reference lib="esnext.disposable" />\n';
+      const whole = (/\bSymbol\.\w*dispose/i.test(text) ? library : "") + text +
+        (known && `\ndeclare global { ${known} }\n`);
+      await write(out, path, whole);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  // Node has all types of the library, but not all of its functions.
+  const functions = Object.entries(FOR_NODE)
+    .map(([name, file]) => `export { ${name} } from "./${file}";\n`);
+  await write(out, "node.d.ts", ['export type * from "./mod.js";\n', ...functions].join(""));
+}
+
 /**
  * Writes the package into a folder.
  *
@@ -291,6 +327,7 @@ export async function buildPackage(folder: string): Promise<void> {
   await writeScripts(out);
   const versions = await writeLibraries(out, from);
   await write(out, "node.js", await nodeModule());
+  await writeTypes(out);
   await write(out, "groundray.js", await Deno.readFile(new URL("packaging/groundray.js", ROOT)));
   await write(out, "deno.json", JSON.stringify(denoFacts(), null, 2));
   const needed = Object.fromEntries(DEPENDENCIES.map((name) => [name, from.get(name)!.version]));
@@ -301,6 +338,7 @@ export async function buildPackage(folder: string): Promise<void> {
     license: manifest.license,
     type: "module",
     bin: { groundray: "groundray.js" },
+    types: "node.d.ts",
     exports: {
       ".": { deno: "./mod.js", browser: "./browser.js", default: "./node.js" },
       "./browser": "./browser.js",

@@ -189,6 +189,60 @@ console.log(JSON.stringify({ width, height, scores, message, names: Object.keys(
   assertEquals(names, Object.keys(await import("../../mod.ts")).sort());
 });
 
+/** Version of the compiler that Node's and a bundler's users have; it is no library of the project. */
+const TYPESCRIPT = "5.9.3";
+
+Deno.test("TypeScript knows the library's types in Deno, in Node and for a bundler", async () => {
+  const types = `${folder}/types`;
+  const programs = {
+    deno: `import { type Bundle, groundImage, loadBundle, RunHeatmaps } from "groundray";
+const bundle: Bundle = await loadBundle("model");
+const [result] = await groundImage("x.png", ["x"], { bundle, steps: 10 });
+using heatmaps = await RunHeatmaps.open("run");
+console.log(result!.originalBox?.[0].toFixed(), heatmaps);`,
+    node: `import { type Box, type Bundle, drawPhantom, InputError, scoreHeatmap } from "groundray";
+const boxes: Box[] = [[1, 2, 3, 4]];
+const miou: number = scoreHeatmap(new Float32Array(16), drawPhantom({ seed: 1 }), boxes).miou;
+let bundle: Bundle | undefined;
+console.log(miou, bundle, new InputError("x").message);`,
+    browser: `import { giveFiles, groundImage, loadBundle } from "groundray/browser";
+import type { Bundle } from "groundray";
+giveFiles("model", [{ path: "x", file: new Blob([]) }]);
+const bundle: Bundle = await loadBundle("model");
+const [result] = await groundImage(new Uint8Array(3), ["x"], { bundle, noise: "sample" });
+console.log(result!.originalBox?.[0].toFixed());`,
+  };
+  const faults = {
+    deno: [/steps/g, "stepps", /'stepps' does not exist in type 'GroundImageOptions'/],
+    node: [/InputError/g, "openDataset", /'openDataset' cannot be used as a value because/],
+    browser: [/"sample"/g, '"simple"', /"simple"' is not assignable to type .*Did you mean '"sample"'\?/],
+  } as const;
+  await Deno.mkdir(types);
+  const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
+  await Deno.writeTextFile(`${types}/package.json`, '{ "type": "module" }');
+  await must("npm", ["install", ...quiet, `typescript@${TYPESCRIPT}`], types);
+  const compiler = `${types}/node_modules/typescript/bin/tsc`;
+  const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"];
+  const check = (name: string, file: string) =>
+    name === "deno"
+      ? readOutput("deno", { args: ["check", "--quiet", file], cwd: types, env: { NO_COLOR: "1" } })
+      : run("node", [
+        ...[compiler, ...options, "--module", name === "node" ? "nodenext" : "esnext"],
+        ...["--moduleResolution", name === "node" ? "nodenext" : "bundler", file],
+      ], types);
+  for (const name of ["deno", "node", "browser"] as const) {
+    const file = `${types}/${name}.ts`;
+    await Deno.writeTextFile(file, programs[name]);
+    const right = await check(name, file);
+    assertEquals([right.code, right.stdout], [0, ""], right.stderr);
+    const [word, other, message] = faults[name];
+    await Deno.writeTextFile(file, programs[name].replace(word, other));
+    const wrong = await check(name, file);
+    assert(wrong.code !== 0, name);
+    assertMatch(wrong.stdout + wrong.stderr, message);
+  }
+});
+
 Deno.test("a bundler imports the library for browsers, and the page grounds a phrase", async () => {
   await Deno.writeTextFile(
     `${folder}/page.js`,
