@@ -143,6 +143,33 @@ Deno.test("npx groundray keeps exit codes, and gives a command its own permissio
   assertEquals((await child.status).code, 130);
 });
 
+Deno.test("every command of the package tells its options, and completions know all commands", async () => {
+  const bin = `${folder}/node_modules/.bin/groundray`;
+  for (const name of Object.keys(manifest.permissions)) {
+    const { code, stdout, stderr } = await run("node", [bin, name, "--help"]);
+    assertEquals([code, stderr], [0, ""], name);
+    assertMatch(stdout, new RegExp(`^Usage: groundray ${name} `));
+  }
+  const { stdout } = await run("node", [bin, "completions", "bash"]);
+  for (const name of Object.keys(manifest.permissions)) {
+    assert(stdout.includes(` '${name}') `), name);
+  }
+});
+
+Deno.test("the package writes the site, with the licences of all libraries in it", async () => {
+  const site = await npx("site", "--out", "site");
+  assertEquals(site.code, 0, site.stderr);
+  const licenses = await Deno.readTextFile(`${folder}/site/LICENSES.txt`);
+  // Libraries of scripts, of a bundled library, and beside the package.
+  for (
+    const name of ["@noble/hashes", "d3-color", "css-select", "imagescript", "onnxruntime-web"]
+  ) {
+    assertMatch(licenses, new RegExp(`^${name} \\d[\\d.]*: \\S`, "m"));
+  }
+  const text = await Deno.readTextFile(`${folder}/node_modules/groundray/LICENSES.txt`);
+  assertEquals(licenses, text);
+});
+
 const LIBRARY = `
 import { drawPhantom, groundImage, loadBundle, scoreHeatmap } from "groundray";
 const bundle = await loadBundle("node_modules/groundray/models/demo");
@@ -154,7 +181,10 @@ console.log(JSON.stringify(result.originalBox), typeof scoreHeatmap);
 
 Deno.test("Deno imports the library from the package", async () => {
   await Deno.writeTextFile(`${folder}/library.js`, LIBRARY);
-  const permissions = ["--allow-read=.,/etc/ld.so.cache", "--allow-ffi=node_modules"];
+  const permissions = [
+    ...["--allow-read=.,/etc/ld.so.cache", "--allow-ffi=node_modules"],
+    "--allow-env=ORT_DISABLE_TELEMETRY",
+  ];
   const args = ["run", "--quiet", "--no-prompt", "--cached-only", ...permissions, "library.js"];
   const { code, stdout, stderr } = await readOutput("deno", { args, cwd: folder });
   assertEquals(code, 0, stderr);
@@ -215,7 +245,11 @@ console.log(result!.originalBox?.[0].toFixed());`,
   const faults = {
     deno: [/steps/g, "stepps", /'stepps' does not exist in type 'GroundImageOptions'/],
     node: [/InputError/g, "openDataset", /'openDataset' cannot be used as a value because/],
-    browser: [/"sample"/g, '"simple"', /"simple"' is not assignable to type .*Did you mean '"sample"'\?/],
+    browser: [
+      /"sample"/g,
+      '"simple"',
+      /"simple"' is not assignable to type .*Did you mean '"sample"'\?/,
+    ],
   } as const;
   await Deno.mkdir(types);
   const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
