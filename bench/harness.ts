@@ -178,7 +178,7 @@ export function peakBytes(): number {
 /** Permissions of a module in a process of its own. */
 const PERMISSIONS = [
   "--allow-read",
-  "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD",
+  "--allow-env=INIT_CWD,ORT_DISABLE_TELEMETRY,IMAGESCRIPT_WASM_SIMD",
   "--allow-sys=cpus",
   `--allow-ffi=${MODULES}`,
 ];

@@ -78,9 +78,9 @@ async function compile(folder: string, target: string): Promise<string> {
   );
   await copyLibrary(new URL("onnxruntime-web/", libraries), built, WEB_FILES);
   const out = `${folder}/groundray${native.startsWith("win32") ? ".exe" : ""}`;
-  const include = ["cli", "web", "models", "node_modules", "cluster", "deno.json"]
+  const include = ["cli", "web", "models", "node_modules", "cluster", "deno.json", "LICENSES.txt"]
     .flatMap((path) => ["--include", `${folder}/package/${path}`]);
-  const { success } = await new Deno.Command("deno", {
+  const { success, stderr } = await new Deno.Command("deno", {
     args: [
       ...["compile", "--quiet", "--no-check", "--no-prompt", "--self-extracting", "--no-lock"],
       ...[
@@ -91,11 +91,14 @@ async function compile(folder: string, target: string): Promise<string> {
       ],
       ...[...permissionOptions(), ...include, `${folder}/package/cli/groundray/groundray.js`],
     ],
-  }).spawn().status;
+    env: { NO_COLOR: "1" },
+  }).output();
   if (!success) {
+    const text = new TextDecoder().decode(stderr);
+    const [, cause] = /^ +\d+: (.*)$/m.exec(text) ?? /^error: (.*)$/m.exec(text) ?? [, text];
     throw new Error(
-      `Cannot compile for ${target}: see the message above; deno compile fetches the target's ` +
-        "runtime from dl.deno.land, or takes it from the path in the variable DENORT_BIN",
+      `Cannot compile for ${target} (${cause}): deno compile fetches the target's runtime from ` +
+        "dl.deno.land, or takes it from the path in the variable DENORT_BIN",
     );
   }
   return out;

@@ -14,6 +14,7 @@ import { UsageError } from "../cli/kit/flags.ts";
 import { makeFolder } from "../base/write_whole.ts";
 import { bundleScript } from "../web/bundle.ts";
 import { DEMO_FILES } from "../web/demo_files.ts";
+import { licensesOf } from "../web/site/licenses.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -94,6 +95,11 @@ function libraries(): Map<string, Library> {
   return found;
 }
 
+/** Address of a library's folder, without links, so that a library has one address. */
+async function realFolder(name: string): Promise<string> {
+  return `file://${await Deno.realPath(new URL(`node_modules/${name}`, ROOT))}/`;
+}
+
 /** Paths of all files below a folder, from the folder on. */
 export function* filesBelow(folder: URL, path = ""): Iterable<string> {
   for (const { name, isDirectory } of Deno.readDirSync(new URL(path, folder))) {
@@ -159,11 +165,11 @@ async function writeCode(out: URL, from: ReadonlyMap<string, Library>): Promise<
 }
 
 /** Writes the scripts for browsers, which a clone builds when they are asked for. */
-async function writeScripts(out: URL): Promise<void> {
+async function writeScripts(out: URL, onFile: (file: string) => void): Promise<void> {
   const builds = ["wasm", "jspi", "webgpu"].map((build) => `onnxruntime-web/${build}`);
   const external = Object.fromEntries(builds.map((name) => [name, name]));
   for (const path of SCRIPTS) {
-    const script = await bundleScript(new URL(`${path}.ts`, ROOT), { external });
+    const script = await bundleScript(new URL(`${path}.ts`, ROOT), { external, onFile });
     await write(out, `${path}.bundle.js`, script);
   }
   // Addresses and facts that the caller knows take the place of names that the scripts left open.
@@ -185,10 +191,23 @@ export async function bundleScript(entry, { external = {}, define = {} } = {}) {
   await write(out, "browser.js", await bundleScript(new URL("browser.ts", ROOT), { external }));
 }
 
+/** Writes the licences of all libraries in the package, which the site's command copies. */
+async function writeLicenses(out: URL, files: Iterable<string>): Promise<void> {
+  await write(out, "LICENSES.txt", await licensesOf(files));
+  await write(
+    out,
+    "web/site/licenses.js",
+    `export const OWN_LICENSE = new URL("../../LICENSES.txt", import.meta.url);
+export const licensesOf = () => Deno.readTextFile(OWN_LICENSE);
+`,
+  );
+}
+
 /** Writes the libraries that come with the package; returns their versions by name. */
 async function writeLibraries(
   out: URL,
   from: ReadonlyMap<string, Library>,
+  onFile: (file: string) => void,
 ): Promise<Record<string, string>> {
   const versions: Record<string, string> = {};
   for (const [specifier, { name, version }] of from) {
@@ -199,13 +218,15 @@ async function writeLibraries(
     }
     if (versions[name] !== undefined) continue;
     versions[name] = version;
-    const source = new URL(`node_modules/${name}/`, ROOT);
+    const source = new URL(await realFolder(name));
+    onFile(source.href);
     const target = new URL(`node_modules/${name}/`, out);
     const own = JSON.parse(await Deno.readTextFile(new URL("package.json", source)));
     const { license, type, main, module, exports } = own;
     const kept = { name, version, license };
     if (BUNDLED.includes(name)) {
-      const script = await bundleScript(new URL(import.meta.resolve(name)), { external: OUTSIDE });
+      const entry = new URL(import.meta.resolve(name));
+      const script = await bundleScript(entry, { external: OUTSIDE, onFile });
       const head = 'import { createRequire } from "node:module";\n' +
         "const require = createRequire(import.meta.url);\n";
       await write(target, "index.js", head + new TextDecoder().decode(script));
@@ -278,6 +299,42 @@ ${lines.join("\n")}
 `;
 }
 
+/** Runs a program that prints nothing if all is well. */
+async function runQuietly(program: string, args: readonly string[]): Promise<void> {
+  const options = { args: [...args], cwd: ROOT };
+  const { success, stderr } = await new Deno.Command(program, options).output();
+  if (!success) throw new Error(`${program} ${args[0]}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Writes the declarations of the library's types; `deno pack` makes them for JSR's kind of package. */
+async function writeTypes(out: URL): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const archive = `${folder}/types.tgz`;
+    const options = ["--quiet", "--allow-dirty", "--no-source-maps", `--output=${archive}`];
+    await runQuietly("deno", ["pack", ...options]);
+    await runQuietly("tar", ["-xzf", archive, "-C", folder]);
+    const made = new URL(`file://${folder}/package/`);
+    for (const path of filesBelow(made)) {
+      if (!path.endsWith(".d.ts")) continue;
+      const text = await Deno.readTextFile(new URL(path, made));
+      // A caller's compiler may not know WebGPU; where it does, an empty interface adds nothing.
+      const names = [...new Set(text.match(/\bGPU[A-Z]\w+/g))];
+      const known = names.map((name) => `interface ${name} {}`).join(" ");
+      const library = '/// <reference lib="esnext.disposable" />\n';
+      const whole = (/\bSymbol\.\w*dispose/i.test(text) ? library : "") + text +
+        (known && `\ndeclare global { ${known} }\n`);
+      await write(out, path, whole);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  // Node has all types of the library, but not all of its functions.
+  const functions = Object.entries(FOR_NODE)
+    .map(([name, file]) => `export { ${name} } from "./${file}";\n`);
+  await write(out, "node.d.ts", ['export type * from "./mod.js";\n', ...functions].join(""));
+}
+
 /**
  * Writes the package into a folder.
  *
@@ -288,9 +345,15 @@ export async function buildPackage(folder: string): Promise<void> {
   const out = new URL(`file://${await Deno.realPath(folder)}/`);
   const from = libraries();
   await writeCode(out, from);
-  await writeScripts(out);
-  const versions = await writeLibraries(out, from);
+  const used = new Set<string>();
+  const onFile = (file: string) => used.add(file);
+  await writeScripts(out, onFile);
+  const versions = await writeLibraries(out, from, onFile);
+  // The site holds these libraries' files too.
+  for (const name of DEPENDENCIES) onFile(await realFolder(name));
+  await writeLicenses(out, used);
   await write(out, "node.js", await nodeModule());
+  await writeTypes(out);
   await write(out, "groundray.js", await Deno.readFile(new URL("packaging/groundray.js", ROOT)));
   await write(out, "deno.json", JSON.stringify(denoFacts(), null, 2));
   const needed = Object.fromEntries(DEPENDENCIES.map((name) => [name, from.get(name)!.version]));
@@ -301,6 +364,7 @@ export async function buildPackage(folder: string): Promise<void> {
     license: manifest.license,
     type: "module",
     bin: { groundray: "groundray.js" },
+    types: "node.d.ts",
     exports: {
       ".": { deno: "./mod.js", browser: "./browser.js", default: "./node.js" },
       "./browser": "./browser.js",

@@ -3,7 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import manifest from "../deno.json" with { type: "json" };
 import { writePhantomSet } from "../datasets/phantom/phantom_set.ts";
 import { folderOf } from "../base/paths.ts";
-import { inFolder, runCommand } from "./support/command.ts";
+import { inFolder, readOutput, runCommand } from "./support/command.ts";
 import { copy } from "./support/copy.ts";
 import { writeGray } from "./support/image.ts";
 
@@ -50,6 +50,19 @@ Deno.test("eval cannot write outside --out, read outside its inputs, or reach an
     }
     assertEquals([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), before);
     assertMatch(await Deno.readTextFile(`${folder}/out/results.jsonl`), /"status":"scored"/);
+  }));
+
+Deno.test("the native runtime leaves no mark of its telemetry in the home folder", () =>
+  inFolder(async (folder) => {
+    const home = `${folder}/home`;
+    await Deno.mkdir(home);
+    const args = ["--limit", "1", "--runtime", "native", "--out", "out"];
+    // The runtime keeps quiet by itself in some services for tests, which set CI.
+    const { denoDir } = JSON.parse((await readOutput("deno", { args: ["info", "--json"] })).stdout);
+    const env = { HOME: home, XDG_CACHE_HOME: "", CI: "", DENO_DIR: denoDir };
+    const { code, stderr } = await runCommand("eval", args, folder, { env });
+    assertEquals(code, 0, stderr);
+    assertEquals(await Array.fromAsync(Deno.readDir(home)), []);
   }));
 
 Deno.test("a run reads and writes behind links, and from where it was called", () =>

@@ -53,6 +53,14 @@ Deno.test("groundray's commands have the help texts of the tasks", async () => {
   }
   const { stdout } = await helpOf("ground");
   assertEquals((await groundray(["help", "ground"])).stdout, stdout);
+  const overview = await groundray(["completions", "--help"]);
+  assertEquals([overview.code, overview.stdout.split("\n")[0]], [
+    0,
+    "Usage: groundray COMMAND [options]",
+  ]);
+  const unknown = await groundray(["help", "evl"]);
+  assertEquals([unknown.code, unknown.stdout], [2, ""]);
+  assertEquals(unknown.stderr, 'Unknown command "evl": did you mean "eval"?\n');
 });
 
 Deno.test("groundray carries out a command as its task does, from where it is called", () =>

@@ -120,7 +120,7 @@ function start(folder: string, ...args: string[]): Deno.ChildProcess {
   return new Deno.Command("deno", {
     args: [
       ...["run", "--quiet", "--no-prompt", "--allow-read", `--allow-ffi=${ROOT}node_modules`],
-      "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD,XDG_RUNTIME_DIR",
+      "--allow-env=INIT_CWD,ORT_DISABLE_TELEMETRY,IMAGESCRIPT_WASM_SIMD,XDG_RUNTIME_DIR",
       ...["--allow-net=127.0.0.1", "--allow-run=xdg-open,open,explorer", `${ROOT}cli/serve.ts`],
       ...args,
     ],

@@ -64,7 +64,7 @@ function runScript(
   const permissions = [
     "--allow-read",
     `--allow-write=${folder}`,
-    "--allow-env=INIT_CWD,IMAGESCRIPT_WASM_SIMD,LD_LIBRARY_PATH,XDG_RUNTIME_DIR",
+    "--allow-env=INIT_CWD,ORT_DISABLE_TELEMETRY,IMAGESCRIPT_WASM_SIMD,LD_LIBRARY_PATH,XDG_RUNTIME_DIR",
     "--allow-sys=cpus",
     `--allow-ffi=${pathOf("../../node_modules", import.meta.url)}`,
   ];

@@ -52,7 +52,9 @@ function overview(): string {
 
 /** Prints about this program, or completions. */
 async function tell([name, ...rest]: string[]): Promise<number> {
-  if (name === undefined || isHelp(name)) {
+  if (name === undefined || isHelp(name) || name === "completions" && isHelp(rest[0])) {
+    const [asked] = name === "help" ? rest : [];
+    if (asked !== undefined && !Object.hasOwn(OWN, asked)) return refuse(asked);
     console.log(overview());
     return name === undefined ? EXIT.usage : EXIT.ok;
   }
@@ -76,6 +78,11 @@ async function tell([name, ...rest]: string[]): Promise<number> {
     console.log(completionScript(shell, commands));
     return EXIT.ok;
   }
+  return refuse(name);
+}
+
+/** Refuses a word that is neither a command nor an option. */
+function refuse(name: string): never {
   if (name.startsWith("-")) {
     throw new UsageError(`Unknown option "${name}": --help lists the commands`);
   }
@@ -86,8 +93,8 @@ async function tell([name, ...rest]: string[]): Promise<number> {
   );
 }
 
-function isHelp(text: string): boolean {
-  return ["--help", "-h", "help"].includes(text);
+function isHelp(text?: string): boolean {
+  return text !== undefined && ["--help", "-h", "help"].includes(text);
 }
 
 /**

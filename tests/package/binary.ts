@@ -35,6 +35,8 @@ Deno.test("deno compile puts model, WebAssembly and the native runtime into the 
       const name of [
         ...["diffusion_model.safetensors", "libonnxruntime.so.1", "onnxruntime_binding.node"],
         ...["ort-wasm-simd-threaded.jspi.wasm", "dcmjs-native-codecs.wasm", "DejaVuSans.ttf"],
+        // Modules and files that only one command reads.
+        ...["rescore_run.js", "licenses.js", "LICENSES.txt", "slurm.js", "main.bundle.js"],
         ...Object.keys(manifest.permissions).map((name) => `${name.replace(/.*:/, "")}.js`),
       ]
     ) {
@@ -49,6 +51,17 @@ Deno.test("deno compile puts model, WebAssembly and the native runtime into the 
     ) {
       assert(!binary.includes(`"${name}"`), `${name} is in the binary`);
     }
+
+    const none = await readOutput("deno", {
+      args: ["task", "--quiet", "package:binary", folder, "x86_64-unknown-linux-gnu"],
+      cwd: ROOT,
+      env: { DENORT_BIN: `${folder}/none`, NO_COLOR: "1" },
+    });
+    assertEquals([none.code, none.stdout], [1, ""]);
+    assertMatch(
+      none.stderr,
+      /^error: Cannot compile for x86_64-\S+ \(.+\): deno compile fetches [^\n]+\n$/,
+    );
   }));
 
 Deno.test("a target that deno compile does not know is refused", () =>

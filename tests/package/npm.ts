@@ -143,6 +143,33 @@ Deno.test("npx groundray keeps exit codes, and gives a command its own permissio
   assertEquals((await child.status).code, 130);
 });
 
+Deno.test("every command of the package tells its options, and completions know all commands", async () => {
+  const bin = `${folder}/node_modules/.bin/groundray`;
+  for (const name of Object.keys(manifest.permissions)) {
+    const { code, stdout, stderr } = await run("node", [bin, name, "--help"]);
+    assertEquals([code, stderr], [0, ""], name);
+    assertMatch(stdout, new RegExp(`^Usage: groundray ${name} `));
+  }
+  const { stdout } = await run("node", [bin, "completions", "bash"]);
+  for (const name of Object.keys(manifest.permissions)) {
+    assert(stdout.includes(` '${name}') `), name);
+  }
+});
+
+Deno.test("the package writes the site, with the licences of all libraries in it", async () => {
+  const site = await npx("site", "--out", "site");
+  assertEquals(site.code, 0, site.stderr);
+  const licenses = await Deno.readTextFile(`${folder}/site/LICENSES.txt`);
+  // Libraries of scripts, of a bundled library, and beside the package.
+  for (
+    const name of ["@noble/hashes", "d3-color", "css-select", "imagescript", "onnxruntime-web"]
+  ) {
+    assertMatch(licenses, new RegExp(`^${name} \\d[\\d.]*: \\S`, "m"));
+  }
+  const text = await Deno.readTextFile(`${folder}/node_modules/groundray/LICENSES.txt`);
+  assertEquals(licenses, text);
+});
+
 const LIBRARY = `
 import { drawPhantom, groundImage, loadBundle, scoreHeatmap } from "groundray";
 const bundle = await loadBundle("node_modules/groundray/models/demo");
@@ -154,7 +181,10 @@ console.log(JSON.stringify(result.originalBox), typeof scoreHeatmap);
 
 Deno.test("Deno imports the library from the package", async () => {
   await Deno.writeTextFile(`${folder}/library.js`, LIBRARY);
-  const permissions = ["--allow-read=.,/etc/ld.so.cache", "--allow-ffi=node_modules"];
+  const permissions = [
+    ...["--allow-read=.,/etc/ld.so.cache", "--allow-ffi=node_modules"],
+    "--allow-env=ORT_DISABLE_TELEMETRY",
+  ];
   const args = ["run", "--quiet", "--no-prompt", "--cached-only", ...permissions, "library.js"];
   const { code, stdout, stderr } = await readOutput("deno", { args, cwd: folder });
   assertEquals(code, 0, stderr);
@@ -187,6 +217,64 @@ console.log(JSON.stringify({ width, height, scores, message, names: Object.keys(
   assertEquals<unknown>(scores, JSON.parse(JSON.stringify(expected)));
   assertMatch(message, /^groundImage of "groundray" needs Deno or, by "groundray\/browser", a br/);
   assertEquals(names, Object.keys(await import("../../mod.ts")).sort());
+});
+
+/** Version of the compiler that Node's and a bundler's users have; it is no library of the project. */
+const TYPESCRIPT = "5.9.3";
+
+Deno.test("TypeScript knows the library's types in Deno, in Node and for a bundler", async () => {
+  const types = `${folder}/types`;
+  const programs = {
+    deno: `import { type Bundle, groundImage, loadBundle, RunHeatmaps } from "groundray";
+const bundle: Bundle = await loadBundle("model");
+const [result] = await groundImage("x.png", ["x"], { bundle, steps: 10 });
+using heatmaps = await RunHeatmaps.open("run");
+console.log(result!.originalBox?.[0].toFixed(), heatmaps);`,
+    node: `import { type Box, type Bundle, drawPhantom, InputError, scoreHeatmap } from "groundray";
+const boxes: Box[] = [[1, 2, 3, 4]];
+const miou: number = scoreHeatmap(new Float32Array(16), drawPhantom({ seed: 1 }), boxes).miou;
+let bundle: Bundle | undefined;
+console.log(miou, bundle, new InputError("x").message);`,
+    browser: `import { giveFiles, groundImage, loadBundle } from "groundray/browser";
+import type { Bundle } from "groundray";
+giveFiles("model", [{ path: "x", file: new Blob([]) }]);
+const bundle: Bundle = await loadBundle("model");
+const [result] = await groundImage(new Uint8Array(3), ["x"], { bundle, noise: "sample" });
+console.log(result!.originalBox?.[0].toFixed());`,
+  };
+  const faults = {
+    deno: [/steps/g, "stepps", /'stepps' does not exist in type 'GroundImageOptions'/],
+    node: [/InputError/g, "openDataset", /'openDataset' cannot be used as a value because/],
+    browser: [
+      /"sample"/g,
+      '"simple"',
+      /"simple"' is not assignable to type .*Did you mean '"sample"'\?/,
+    ],
+  } as const;
+  await Deno.mkdir(types);
+  const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"];
+  await Deno.writeTextFile(`${types}/package.json`, '{ "type": "module" }');
+  await must("npm", ["install", ...quiet, `typescript@${TYPESCRIPT}`], types);
+  const compiler = `${types}/node_modules/typescript/bin/tsc`;
+  const options = ["--noEmit", "--strict", "--target", "es2022", "--lib", "es2022,dom"];
+  const check = (name: string, file: string) =>
+    name === "deno"
+      ? readOutput("deno", { args: ["check", "--quiet", file], cwd: types, env: { NO_COLOR: "1" } })
+      : run("node", [
+        ...[compiler, ...options, "--module", name === "node" ? "nodenext" : "esnext"],
+        ...["--moduleResolution", name === "node" ? "nodenext" : "bundler", file],
+      ], types);
+  for (const name of ["deno", "node", "browser"] as const) {
+    const file = `${types}/${name}.ts`;
+    await Deno.writeTextFile(file, programs[name]);
+    const right = await check(name, file);
+    assertEquals([right.code, right.stdout], [0, ""], right.stderr);
+    const [word, other, message] = faults[name];
+    await Deno.writeTextFile(file, programs[name].replace(word, other));
+    const wrong = await check(name, file);
+    assert(wrong.code !== 0, name);
+    assertMatch(wrong.stdout + wrong.stderr, message);
+  }
 });
 
 Deno.test("a bundler imports the library for browsers, and the page grounds a phrase", async () => {

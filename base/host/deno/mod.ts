@@ -28,9 +28,13 @@ useHost({
   wasmThreads: 1,
   loadOrt,
   native: {
-    // The package is CommonJS, so its exports are under `default`.
-    load: async () =>
-      (await import("onnxruntime-node") as unknown as { default: typeof Ort }).default,
+    load: async () => {
+      // Since 1.29 the library reports models and machine to its maker, past Deno's permissions.
+      // It reads this variable at its start: https://github.com/microsoft/onnxruntime/pull/27379
+      Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
+      // The package is CommonJS, so its exports are under `default`.
+      return (await import("onnxruntime-node") as unknown as { default: typeof Ort }).default;
+    },
     realPath: Deno.realPathSync,
     hasCuda,
     missingForCuda: () => missingForCuda(),
