@@ -5,6 +5,7 @@ import type { Ring } from "../../base/outline.ts";
 import { resample } from "../../images/resample.ts";
 import type { RunHeatmap } from "../../runs/run.ts";
 import { safe } from "../../reports/tables/table_html.ts";
+import { dataElement } from "./_page.ts";
 
 /** Longer side of an X-ray in pixels, and JPEG quality of 1..100; a picture takes some 16 KB. */
 const IMAGE_SIDE = 384;
@@ -15,10 +16,11 @@ const MAP_SIDE = 64;
 
 /**
  * Makes the element of an X-ray: a small JPEG file with the size of the original image. The element
- * of a DICOM file also names the window or table of its grey levels.
+ * of a DICOM file also names the window or table of its grey levels. An element before it holds the
+ * size of a pixel in mm, if the file states it.
  */
 export async function imageElement(number: number, gray: GrayImage): Promise<string> {
-  const { width, height, grayLevels } = gray;
+  const { width, height, grayLevels, spacing } = gray;
   const scale = Math.min(1, IMAGE_SIDE / Math.max(width, height));
   const to = [width, height].map((side) => Math.max(1, Math.round(scale * side))) as [
     number,
@@ -27,7 +29,9 @@ export async function imageElement(number: number, gray: GrayImage): Promise<str
   const data = Uint8Array.from(resample(gray, ...to), Math.round);
   const jpeg = await grayImage({ data, width: to[0], height: to[1] }).encodeJPEG(QUALITY);
   const facts = { width, height, ...(grayLevels && { grey: grayLevels }) };
-  return element(`image-${number}`, facts, jpeg.toBase64());
+  // Earlier reports hold no size of a pixel: an element of its own leaves all others as they were.
+  const size = spacing ? dataElement(`spacing-${number}`, JSON.stringify(spacing)) : "";
+  return size + element(`image-${number}`, facts, jpeg.toBase64());
 }
 
 /** Makes the element of a missing X-ray or heatmap, with the reason. */

@@ -3,7 +3,6 @@ import type { Ring } from "../../base/outline.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { originalImage } from "../../reports/original_image.ts";
-import { locateImage } from "../../runs/locate_image.ts";
 import { resultOutline } from "../../runs/result_truth.ts";
 import type { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, isGrounded } from "../../runs/run_folder.ts";
@@ -64,7 +63,7 @@ export async function* samplePictures(
       if (!image || name === undefined || sizes.has(image)) continue;
       sizes.set(image, undefined);
       try {
-        const gray = await originalImage(await locateImage(runOf(0).folder, image), size);
+        const gray = await originalImage(runOf(0).folder, image, size);
         sizes.set(image, gray);
         yield await imageElement(name, gray);
       } catch (error) {
@@ -79,7 +78,7 @@ export async function* samplePictures(
     const result = sample.find(isGrounded) ?? sample[0]!;
     const known = size ?? sizes.get(imageOf(result) ?? "");
     try {
-      const outline = known && await outlineIn(result, known);
+      const outline = known && await outlineIn(result, known, runOf(0).folder);
       if (outline) yield truthElement(first, outline);
     } catch (error) {
       const reason = printable((error as Error).message, 500);
@@ -90,11 +89,15 @@ export async function* samplePictures(
 }
 
 /** Outline of a result's masks for the page's pictures; `undefined` if the result has no masks. */
-async function outlineIn(result: SampleResult, image: Size): Promise<Ring[] | undefined> {
+async function outlineIn(
+  result: SampleResult,
+  image: Size,
+  folder: string,
+): Promise<Ring[] | undefined> {
   // Three quarters of a pixel span the staircase of a slanted edge, which needs many corners.
   const tolerance = Math.max(
     0.75,
     ...[image.width, image.height].map((side) => side / PICTURE_SIDE / 2),
   );
-  return await resultOutline(result, image, { tolerance, most: MAX_CORNERS });
+  return await resultOutline(result, image, folder, { tolerance, most: MAX_CORNERS });
 }

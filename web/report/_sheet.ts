@@ -3,7 +3,6 @@ import { backdropOf, paintOverlay, withoutHeat } from "../../reports/figures/ove
 import { originalImage } from "../../reports/original_image.ts";
 import { safe } from "../../reports/tables/table_html.ts";
 import { factsOf } from "../review/scores.ts";
-import { locateImage } from "../../runs/locate_image.ts";
 import { resultTruth } from "../../runs/result_truth.ts";
 import type { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, isGrounded } from "../../runs/run_folder.ts";
@@ -53,8 +52,8 @@ async function drawOne(result: SampleResult, run: Run): Promise<Uint8Array | und
   if (!image || !isGrounded(result)) return undefined;
   const heatmap = hasHeatmap(result) ? await run.get(result.id, result.setting) : undefined;
   if (!heatmap && !result.predicted) return undefined;
-  const gray = await originalImage(await locateImage(run.folder, image), heatmap?.image);
-  const truth = await resultTruth(result, gray);
+  const gray = await originalImage(run.folder, image, heatmap?.image);
+  const truth = await resultTruth(result, gray, run.folder);
   const overlay = {
     ...{ ...heatmap ?? withoutHeat(gray), gray, maxSide: SIDE },
     ...("runs" in truth ? { region: truth } : { boxes: truth }),

@@ -276,12 +276,12 @@ export class Review {
     say(undefined);
     const isSeveral = this.#methods.length > 1;
     const { finish } = loaded.find(({ finish }) => finish) ?? {};
+    // One control serves all methods: automatic means each method's own threshold.
     if (finish) this.#gallery.controls.useSettings(finish.sigma, isSeveral || finish.otsu);
-    const pictures = loaded.map(({ shown, finish }, i) => {
+    const pictures = loaded.map(({ shown }, i) => {
       if (!isSeveral) return shown;
       const { title, phrase = title } = shown;
-      const isUncut = finish?.otsu === false;
-      return { ...shown, title: `${methods[i] ?? "all"}: ${title}`, phrase, isUncut };
+      return { ...shown, title: `${methods[i] ?? "all"}: ${title}`, phrase };
     });
     const find = () => Promise.resolve(first.record);
     const model = first.record.model?.path;

@@ -85,6 +85,7 @@ export class ServedRunSource implements RunSource {
       ...(outline && { outline }),
       ...(predicted && { predicted }),
       ...(heatmap && { layers: heatmap.layers }),
+      ...(heatmap && heatmap.otsu !== true && { cutAt: heatmap.otsu }),
     };
     return { shown, record, finish: heatmap, facts: [] };
   }
@@ -99,11 +100,13 @@ export class ServedRunSource implements RunSource {
   async #read(path: string): Promise<Picture> {
     const response = await this.#fetch(path);
     const number = (name: string) => Number(response.headers.get(name));
+    const spacing = response.headers.get("x-spacing");
     return {
       gray: {
         data: new Uint8Array(await response.arrayBuffer()),
         width: number("x-width"),
         height: number("x-height"),
+        ...(spacing && { spacing: JSON.parse(spacing) }),
       },
       original: { width: number("x-original-width"), height: number("x-original-height") },
     };

@@ -22,7 +22,7 @@ async function readPicture(path: string): Promise<Picture> {
         "server started",
     );
   });
-  const { width, height } = gray;
+  const { width, height, spacing } = gray;
   const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
   const [toWidth, toHeight] = [width, height].map((side) =>
     Math.max(1, Math.round(scale * side))
@@ -30,7 +30,8 @@ async function readPicture(path: string): Promise<Picture> {
   const data = scale === 1
     ? Uint8Array.from(gray.data)
     : Uint8Array.from(resample(gray, toWidth, toHeight), Math.round);
-  return { data, width: toWidth, height: toHeight, original: { width, height } };
+  const own = spacing && { spacing };
+  return { data, width: toWidth, height: toHeight, original: { width, height }, ...own };
 }
 
 /** The used part of the worker's global scope. */

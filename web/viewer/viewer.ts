@@ -226,7 +226,7 @@ export class Viewer {
     line.moveTo(x1, y1);
     line.lineTo(x2, y2);
     frame(context, MARK, line, unit);
-    write(context, lengthOf(ruler, shown.spacing), x2, y2, unit);
+    write(context, lengthOf(ruler, shown.gray.spacing), x2, y2, unit);
   }
 
   #paintBoxes(context: Context, shown: Shown, look: Look, unit: number): void {
@@ -397,15 +397,10 @@ function partsOf({ heatmap, size }: Finished, crop: CropRegion): Part[] {
     .map(({ box, mean }) => ({ box: toOriginal(box, size, crop), heat: mean }));
 }
 
-/**
- * Gives the length of a ruler as text, in mm if the X-ray's file states the size of its pixels.
- *
- * @param ruler Ends in pixels of the X-ray.
- * @param spacing Distance between rows, then between columns, in mm.
- */
-export function lengthOf(
+/** Gives the length of a ruler as text, in mm if the X-ray's file states the size of its pixels. */
+function lengthOf(
   [x1, y1, x2, y2]: NonNullable<Marks["ruler"]>,
-  spacing?: readonly [row: number, column: number],
+  spacing: GrayImage["spacing"],
 ): string {
   const [row, column] = spacing ?? [1, 1];
   const length = Math.hypot((x2 - x1) * column, (y2 - y1) * row);
