@@ -67,7 +67,7 @@ export class EmbeddedRun implements RunSource {
 
   async #load(row: ReportRow): Promise<LoadedResult> {
     if (row.xray === null) {
-      throw new Error(`No X-ray of ${row.id}: ${row.reason ?? "none is named"}`);
+      throw new Error(`${row.id} ${row.reason ? factsOf(row) : "names no X-ray"}`);
     }
     const isGrounded = row.status === "scored" || row.status === "grounded";
     const name = `image-${row.xray}`;

@@ -129,8 +129,9 @@ export function smooth({ layers, isGrid, size, scored }: Attended, sigma: number
   if (isGrid) {
     const [{ data, side }] = layers as [AveragedLayer];
     const { normalised } = finishGrid({ values: data, side });
-    if (!scored) return { normalised, size: side, sigma, otsu: undefined };
-    return { normalised: enlarge(normalised, side, size), size, sigma, otsu: undefined };
+    return scored
+      ? { normalised: enlarge(normalised, side, size), size, sigma, otsu: undefined }
+      : { normalised, size: side, sigma, otsu: undefined };
   }
   const { normalised, threshold } = finishHeatmap(layers, { size, sigma });
   return { normalised, size, sigma, otsu: threshold };
