@@ -24,8 +24,8 @@ import type { ServerFacts } from "../review_api.ts";
 import { COLUMNS, Explorer, SETTINGS } from "./explorer.ts";
 import type { Gallery } from "./gallery.ts";
 import { ModelChoice, type OnModel } from "./model_choice.ts";
-import { make, part, say } from "./parts_of_page.ts";
-import { DENIES, ReportText } from "./report_text.ts";
+import { input, makeButton, onClick, part, say, show, write } from "./parts_of_page.ts";
+import { ReportText } from "./report_text.ts";
 import { forget, keep, keepFile, recall, recallFile } from "../viewer/kept.ts";
 import { isAttended, type Shown } from "../viewer/shown.ts";
 import { type Example, verdictOn } from "./examples.ts";
@@ -40,8 +40,11 @@ const DEVICES: Readonly<Record<ServerFacts["device"], EngineDevice>> = {
   cpu: "wasm",
 };
 
-/** Keys of the phrases, of the display settings and of the run's settings in the browser. */
-const [PHRASES, LOOK] = ["phrases", "look"];
+/** Keys of the form's text, of its kind, and of the display settings in the browser. */
+const [PHRASES, REPORT, LOOK] = ["phrases", "is-report", "look"];
+
+/** The text of phrases or of a report. */
+const text = () => part("phrases", HTMLTextAreaElement);
 
 /** The chosen X-ray; open as soon as its pixels are read. */
 interface Chosen {
@@ -55,8 +58,6 @@ interface Chosen {
   readonly example: Example | undefined;
   /** The DICOM file's identity and size of pixels; absent for other files. */
   reference?: DicomReference;
-  /** Whether the browser has kept the X-ray over a reload. */
-  readonly isKept: boolean;
   /** Name of the X-ray whose run this choice ended; `undefined` if there was no run. */
   readonly ended: string | undefined;
   /** The engine's reply with the pixels. */
@@ -70,14 +71,7 @@ interface Made {
 }
 
 /** Lists the cautions that apply to every heatmap of a model. */
-function notesOf(model: OpenedModel | undefined): string[] {
-  return model?.notice ? [model.notice] : [];
-}
-
-/** Gives an X-ray's size as text. */
-function pixelsOf({ gray: { width, height } }: NonNullable<Chosen["image"]>): string {
-  return `${width} x ${height} pixels`;
-}
+const notesOf = ({ notice }: Partial<OpenedModel> = {}) => notice ? [notice] : [];
 
 /** Makes the sentence about a run that the choice ended; `undefined` if there was none. */
 function endOf({ ended }: Pick<Chosen, "ended">): string | undefined {
@@ -137,21 +131,21 @@ export class Grounding {
       const [start, end] = select;
       const settings = { ...this.#exploredBy, layers: [cell.layer], start, end };
       const phrase = this.#explored;
+      this.#text.show([]);
       this.#show([{ ...this.#blank(image, title, settings), phrase, layers: [cell] }]);
     });
     engine.onReply = (reply) => this.#take(reply);
-    part("ground", HTMLElement).hidden = false;
+    for (const id of ["ground", "ground-head", "ground-settings"]) show(id);
     this.#listen();
-    for (const id of ["ground-head", "ground-settings"]) part(id, HTMLElement).hidden = false;
-    part("examples", HTMLElement).append("Examples, drawn by this program:");
-    for (const example of examples) {
-      const button = make("button", example.name, { type: "button" });
-      button.addEventListener("click", () => {
-        this.#type(example.phrases.join("\n"));
-        this.#choose(example.name, example.bytes, example);
-      });
-      part("examples", HTMLElement).append(button);
-    }
+    part("examples", HTMLElement).append(
+      "Examples, drawn by this program:",
+      ...examples.map((example) =>
+        makeButton(example.title, () => {
+          this.#type(example.phrases.join("\n"), false);
+          this.#choose(example.name, example.bytes, example);
+        })
+      ),
+    );
     this.#recall();
     const open: OnModel = (model, device) => this.#open(model, device);
     if (on === "page") this.#choice = new ModelChoice(DEVICES[device], open);
@@ -160,7 +154,7 @@ export class Grounding {
 
   /** Takes X-ray, phrases and display settings from before a reload. */
   async #recall(): Promise<void> {
-    part("phrases", HTMLTextAreaElement).value = recall("localStorage", PHRASES) ?? "";
+    this.#type(recall("localStorage", PHRASES) ?? "", recall("localStorage", REPORT) === "true");
     const look = recall("localStorage", LOOK);
     if (look) this.#gallery.controls.restore(JSON.parse(look));
     this.#gallery.onChange = ({ controls }) => keep("localStorage", LOOK, JSON.stringify(controls));
@@ -168,25 +162,28 @@ export class Grounding {
     const kept = await recallFile();
     // The user may have chosen an X-ray meanwhile.
     if (kept && this.#choices === before) {
-      await this.#choose(kept.name, () => kept.file.arrayBuffer(), undefined, true);
+      await this.#choose(kept.name, () => kept.file.arrayBuffer());
     }
   }
 
   async #forget(): Promise<void> {
     await keepFile(undefined);
-    for (const key of [PHRASES, LOOK, SETTINGS]) forget("localStorage", key);
+    for (const key of [PHRASES, REPORT, LOOK, SETTINGS]) forget("localStorage", key);
     location.reload();
   }
 
-  /** Puts phrases into the form. */
-  #type(phrases: string): void {
-    part("phrases", HTMLTextAreaElement).value = phrases;
-    keep("localStorage", PHRASES, phrases);
+  /** Sets the form to phrases or to a report, and keeps it. */
+  #type(words = text().value, isReport = input("is-report").checked): void {
+    // Writing the same text would move the cursor.
+    if (text().value !== words) text().value = words;
+    input("is-report").checked = isReport;
+    keep("localStorage", PHRASES, words);
+    keep("localStorage", REPORT, String(isReport));
   }
 
   /** Shows or folds the form. */
   #fold(isFolded: boolean): void {
-    part("form", HTMLElement).hidden = isFolded;
+    show("form", !isFolded);
     part("fold", HTMLButtonElement).ariaExpanded = String(!isFolded);
   }
 
@@ -196,18 +193,19 @@ export class Grounding {
     this.#model = undefined;
     this.#opening++;
     this.#engine.ask({ kind: "open", model, device });
-    for (const id of ["place", "notice"]) part(id, HTMLElement).textContent = "";
+    for (const id of ["place", "notice"]) write(id, "");
     this.#status("Opening the model …");
     this.#enable();
   }
 
   #listen(): void {
-    const file = part("file", HTMLInputElement);
-    file.addEventListener("change", () => {
-      this.#read(file.files);
-      // Clear the input, so that picking the same file again fires an event.
-      file.value = "";
-    });
+    for (const file of [input("file"), input("report-file")]) {
+      file.addEventListener("change", () => {
+        this.#read(file.files);
+        // Clear the input, so that picking the same file again fires an event.
+        file.value = "";
+      });
+    }
     const drop = part("drop", HTMLElement);
     document.addEventListener("dragover", (event) => {
       if (event.dataTransfer?.types.includes("Files")) drop.classList.add("over");
@@ -217,45 +215,44 @@ export class Grounding {
       drop.classList.remove("over");
       this.#read(event.dataTransfer?.files);
     });
-    document.addEventListener("paste", (event) => {
-      this.#read(event.clipboardData?.files);
+    document.addEventListener("paste", ({ clipboardData }) => {
+      // A word processor adds a picture of the copied text.
+      if (!clipboardData?.types.includes("text/plain")) this.#read(clipboardData?.files);
     });
-    const phrases = part("phrases", HTMLTextAreaElement);
-    phrases.addEventListener("input", () => keep("localStorage", PHRASES, phrases.value));
-    const on = (id: string, act: () => void) =>
-      part(id, HTMLButtonElement).addEventListener("click", act);
-    on("open-xray", () => file.click());
-    on("fold", () => {
-      this.#fold(!part("form", HTMLElement).hidden);
-      if (!part("form", HTMLElement).hidden) phrases.focus();
-    });
-    on("forget", () => this.#forget());
-    part("run", HTMLButtonElement).addEventListener("click", () => this.#start());
-    const report = part("report-file", HTMLInputElement);
-    report.addEventListener("change", async () => {
-      const [chosen] = report.files ?? [];
-      if (!chosen) return;
-      this.#type(await chosen.text());
-      part("is-report", HTMLInputElement).checked = true;
-      report.value = "";
-    });
-    part("explore", HTMLButtonElement).addEventListener("click", () => this.#explore());
-    part("cancel", HTMLButtonElement).addEventListener("click", () => this.#cancel());
-    phrases.addEventListener("keydown", (event) => {
+    for (const element of [text(), input("is-report")]) {
+      element.addEventListener("input", () => this.#type());
+    }
+    text().addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#start();
     });
+    onClick("open-xray", () => input("file").click());
+    onClick("fold", () => {
+      const isFolded = part("form", HTMLElement).hidden;
+      this.#fold(!isFolded);
+      if (isFolded) text().focus();
+    });
+    onClick("forget", () => this.#forget());
+    onClick("run", () => this.#start());
+    onClick("explore", () => this.#explore());
+    onClick("cancel", () => this.#cancel());
     document.addEventListener("keydown", (event) => {
-      // Escape closes an open dialog first.
-      if (event.key === "Escape" && !document.querySelector("dialog[open]")) this.#cancel();
+      // Escape closes an open dialog or drawer first.
+      const isOther = event.defaultPrevented || document.querySelector("dialog[open]");
+      if (event.key === "Escape" && !isOther) this.#cancel();
     });
   }
 
   #read(files: FileList | null | undefined): void {
-    const [file] = files ?? [];
+    const [file, ...others] = files ?? [];
     if (!file) return;
-    if (files!.length > 1) {
+    if (others.length > 0) {
       const still = this.#chosen ? `; ${this.#chosen.name} stays` : "";
-      return say(`Cannot read ${files!.length} files: pick one X-ray at a time${still}`);
+      return say(`Cannot read ${others.length + 1} files: pick one X-ray at a time${still}`);
+    }
+    if (/\.txt$/i.test(file.name)) {
+      this.#fold(false);
+      file.text().then((words) => this.#type(words, true), ({ message }) => say(message));
+      return;
     }
     this.#choose(file.name, async () => {
       if (file.size > MAX_FILE) {
@@ -275,7 +272,6 @@ export class Grounding {
     file: string,
     read: () => Promise<ArrayBuffer>,
     example?: Example,
-    isKept = false,
   ): Promise<void> {
     const name = printable(file, MAX_NAME);
     const ended = this.#isRunning ? this.#chosen?.name : undefined;
@@ -284,7 +280,7 @@ export class Grounding {
     this.#run++;
     [this.#isRunning, this.#before] = [false, undefined];
     this.#clear();
-    const chosen: Chosen = { id: ++this.#choices, file, name, example, isKept, ended };
+    const chosen: Chosen = { id: ++this.#choices, file, name, example, ended };
     this.#chosen = chosen;
     part("progress", HTMLProgressElement).value = 0;
     this.#fold(example !== undefined);
@@ -335,7 +331,7 @@ export class Grounding {
     if (this.#isRunning || isReading || !this.#model) return undefined;
     const image = this.#chosen?.image;
     const lines = this.#text.read()?.map(({ sentence }) => sentence) ??
-      part("phrases", HTMLTextAreaElement).value.split("\n");
+      text().value.split("\n");
     const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
     const missing = !image
       ? "Pick an X-ray first"
@@ -358,24 +354,10 @@ export class Grounding {
       return say("Type how many steps the trajectory has, and the first and the last step to read");
     }
     this.#before = this.#made;
-    const sentences = this.#text.read() ?? [];
-    this.#show(phrases.map((phrase, i) => {
-      const blank = this.#blank(image, phrase);
-      const notes = sentences[i]?.negated
-        ? [...blank.notes, `The sentence ${DENIES}`]
-        : blank.notes;
-      return { ...blank, phrase, notes };
-    }));
-    this.#text.show(sentences);
-    this.#fold(true);
+    this.#show(phrases.map((phrase) => this.#blank(image, phrase)));
+    this.#text.show(this.#text.read() ?? []);
     this.#begin();
-    this.#engine.ask({
-      kind: "ground",
-      run: this.#run,
-      image: image.image,
-      phrases,
-      settings,
-    });
+    this.#engine.ask({ kind: "ground", run: this.#run, image: image.image, phrases, settings });
   }
 
   #explore(): void {
@@ -385,19 +367,13 @@ export class Grounding {
     if (!Number.isInteger(settings.steps)) return say("Type how many steps the trajectory has");
     this.#explored = phrase;
     this.#before = undefined;
-    this.#fold(true);
     this.#begin();
-    this.#engine.ask({
-      kind: "explore",
-      run: this.#run,
-      image: image.image,
-      phrase,
-      columns: COLUMNS,
-      settings,
-    });
+    const asked = { image: image.image, phrase, columns: COLUMNS, settings };
+    this.#engine.ask({ kind: "explore", run: this.#run, ...asked });
   }
 
   #begin(): void {
+    this.#fold(true);
     this.#isRunning = true;
     this.#run++;
     this.#status("Starting …");
@@ -429,11 +405,8 @@ export class Grounding {
         break;
       case "image":
         this.#chosen!.image = reply;
-        this.#show([{ ...this.#blank(reply, this.#chosen!.name), facts: "no phrase yet" }]);
-        // An X-ray from before a reload is a part of the start.
-        this.#status(
-          !this.#model ? "Opening the model …" : this.#chosen!.isKept ? "Ready." : "X-ray read.",
-        );
+        this.#show([this.#blank(reply, "No phrase yet")]);
+        this.#status(this.#model ? "Ready." : "Opening the model …");
         if (this.#chosen!.example) this.#start();
         if (this.#isRunning) say(endOf(this.#chosen!));
         break;
@@ -449,27 +422,26 @@ export class Grounding {
         [bar.max, bar.value] = [total, done];
         const what = kind === "trajectory" ? "the X-ray's trajectory" : "the phrases";
         const share = Math.floor(100 * done / total);
-        this.#status(`Working: ${share} %, about ${Math.ceil(secondsLeft)} s left.`, true);
-        part("passes", HTMLElement).textContent = `Pass ${done} of ${total}, ${what}.`;
+        this.#status(`Working: ${share} %, ${Math.ceil(secondsLeft)} s left.`, true);
+        write("passes", `Pass ${done} of ${total}, ${what}.`);
         break;
       }
       case "attention": {
         const { phrase, layers, crop, steps, total, notes: own } = reply;
+        const { shown, by } = this.#made;
         const isWhole = steps === total;
-        const step = this.#made.by?.baseline?.label ??
+        const step = by?.baseline?.label ??
           (isWhole ? "finished" : `forming, ${Math.floor(100 * steps / total)} %`);
-        const denies = this.#made.shown[phrase]!.notes.filter((note) => note.endsWith(DENIES));
-        const facts = [step, ...own, ...denies.map(() => DENIES)].join("; ");
+        const marks = this.#text.marks(phrase);
         const notes = [
           ...own,
-          ...denies,
-          ...notesOf(this.#made.by),
+          ...marks.map((mark) => `The sentence ${mark}`),
+          ...notesOf(by),
           ...(isWhole ? [] : [`Only ${steps} of ${total} steps are in this heatmap`]),
         ];
-        const { shown } = this.#made;
         const made = { ...shown[phrase]!, layers, ...(crop && { crop }), notes };
         const verdict = isWhole && made.boxes.length > 0 ? [verdictOn(made)] : [];
-        shown[phrase] = { ...made, facts: [facts, ...verdict].join("; ") };
+        shown[phrase] = { ...made, facts: [step, ...own, ...marks, ...verdict].join("; ") };
         this.#gallery.update(phrase, shown[phrase]!);
         break;
       }
@@ -499,8 +471,8 @@ export class Grounding {
   /** Makes a model the page's open model; `undefined` for none. */
   #use(model: OpenedModel | undefined): void {
     this.#model = this.#opened = model;
-    part("place", HTMLElement).textContent = model?.place ?? "";
-    part("notice", HTMLElement).textContent = model?.notice ?? "";
+    write("place", model?.place ?? "");
+    write("notice", model?.notice ?? "");
   }
 
   #fail({ request, run, keepsModel, message }: Extract<Reply, { kind: "failed" }>): void {
@@ -509,7 +481,10 @@ export class Grounding {
       this.#isRunning = false;
       // Keep the heatmaps of a failed run. If it made none, restore the earlier pictures.
       const before = this.#before;
-      if (before && !this.#made.shown.some(isAttended)) this.#show(before.shown, before.by);
+      if (before && !this.#made.shown.some(isAttended)) {
+        this.#text.show([]);
+        this.#show(before.shown, before.by);
+      }
     }
     if (request === "open" && !this.#isOpeningOther()) {
       this.#use(keepsModel ? this.#opened : undefined);
@@ -577,19 +552,16 @@ export class Grounding {
   /** Names the open X-ray, and disables the buttons that cannot act now. */
   #enable(): void {
     const { name, image } = this.#chosen ?? {};
-    part("xray", HTMLElement).textContent = image
-      ? `X-ray: ${name}, ${pixelsOf(image)}`
-      : name !== undefined
-      ? `Reading ${name} …`
-      : "No X-ray is open.";
+    const { width, height } = image?.gray ?? {};
+    const ofOpen = image ? `${name}, ${width} x ${height} pixels` : `Reading ${name} …`;
+    write("xray", name === undefined ? "No X-ray is open." : ofOpen);
     const isReady = image !== undefined && !this.#isRunning && this.#model !== undefined;
     part("run", HTMLButtonElement).disabled = !isReady;
     part("explore", HTMLButtonElement).disabled = !isReady || !this.#model?.defaults;
     for (const button of part("examples", HTMLElement).querySelectorAll("button")) {
       button.disabled = this.#model === undefined;
     }
-    part("cancel", HTMLButtonElement).disabled = !this.#isRunning;
-    part("progress", HTMLProgressElement).hidden = !this.#isRunning;
+    for (const id of ["cancel", "progress"]) show(id, this.#isRunning);
   }
 
   /** Shows a status; screen readers stay silent on a passing one, such as each pass. */
