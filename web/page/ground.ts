@@ -236,9 +236,8 @@ export class Grounding {
     onClick("explore", () => this.#explore());
     onClick("cancel", () => this.#cancel());
     document.addEventListener("keydown", (event) => {
-      // Escape closes an open dialog or drawer first.
-      const isOther = event.defaultPrevented || document.querySelector("dialog[open]");
-      if (event.key === "Escape" && !isOther) this.#cancel();
+      // Escape closes an open dialog first.
+      if (event.key === "Escape" && !document.querySelector("dialog[open]")) this.#cancel();
     });
   }
 
@@ -356,6 +355,10 @@ export class Grounding {
     this.#before = this.#made;
     this.#show(phrases.map((phrase) => this.#blank(image, phrase)));
     this.#text.show(this.#text.read() ?? []);
+    // The form folds: its keyboard goes to the pictures.
+    if (part("form", HTMLElement).contains(document.activeElement)) {
+      document.querySelector<HTMLElement>("#viewers canvas")!.focus({ preventScroll: true });
+    }
     this.#begin();
     this.#engine.ask({ kind: "ground", run: this.#run, image: image.image, phrases, settings });
   }
