@@ -136,8 +136,8 @@ export async function* drawRun(
       try {
         panels.push(
           result.predicted
-            ? await makeBoxPanel(result)
-            : await makePanel(result, await run.get(result.id, result.setting)),
+            ? await makeBoxPanel(result, folder)
+            : await makePanel(result, await run.get(result.id, result.setting), folder),
         );
       } catch (error) {
         // The panels of a sample stay below the labels.
@@ -170,7 +170,7 @@ async function* drawCurves(
       const { heatmap, size, image, crop } = await run.get(result.id, result.setting);
       const { margin } = run.settings;
       try {
-        const truth = await resultTruth(result, image);
+        const truth = await resultTruth(result, image, run.folder);
         curves.add(category, countPixels(heatmap, size, image, truth, margin, coverOf(crop)));
       } catch (error) {
         if (!result.masks) throw error;
@@ -253,14 +253,18 @@ function fileName(text: string, taken: Set<string>): string {
  *
  * @throws {Error} If the image is missing or invalid, or has another size than the grounded image.
  */
-async function makePanel(result: HeatmapResult, heatmap: RunHeatmap): Promise<Panel> {
+async function makePanel(
+  result: HeatmapResult,
+  heatmap: RunHeatmap,
+  folder: string,
+): Promise<Panel> {
   const { width, height } = heatmap.image;
-  const gray = await originalImage(result.image, heatmap.image);
+  const gray = await originalImage(folder, result.image, heatmap.image);
   const overlay = await renderOverlay({ ...heatmap, gray, maxSide: PIXELS });
   const scores = result.status === "scored"
     ? `|CNR| ${formatScore("absCnr", result.absCnr)} · mIoU ${formatScore("miou", result.miou)} %`
     : "";
-  const truth = await truthIn(result, heatmap.image);
+  const truth = await truthIn(result, heatmap.image, folder);
   return { ...titleOf(result), ...truth, scores, overlay, image: { width, height } };
 }
 
@@ -268,10 +272,11 @@ async function makePanel(result: HeatmapResult, heatmap: RunHeatmap): Promise<Pa
 async function truthIn(
   result: HeatmapResult,
   image: Size,
+  folder: string,
 ): Promise<Pick<Panel, "boxes" | "outline">> {
   // A quarter of the panel's pixel, which no reader sees.
   const tolerance = Math.max(image.width, image.height) / PANEL_SIDE / 4;
-  const outline = await resultOutline(result, image, { tolerance, most: MAX_CORNERS });
+  const outline = await resultOutline(result, image, folder, { tolerance, most: MAX_CORNERS });
   return { boxes: result.boxes, ...(outline && { outline }) };
 }
 
@@ -280,9 +285,9 @@ async function truthIn(
  *
  * @throws {Error} If the image is missing or invalid.
  */
-async function makeBoxPanel(result: HeatmapResult): Promise<Panel> {
+async function makeBoxPanel(result: HeatmapResult, folder: string): Promise<Panel> {
   const { predicted = [], confidence } = result;
-  const gray = await originalImage(result.image);
+  const gray = await originalImage(folder, result.image);
   const overlay = await renderOverlay({ ...withoutHeat(gray), gray, maxSide: PIXELS });
   const scores = [
     ...(result.status === "scored" ? [`IoU ${formatScore("miou", result.miou)} %`] : []),
@@ -290,7 +295,7 @@ async function makeBoxPanel(result: HeatmapResult): Promise<Panel> {
   ].join(" · ");
   const { width, height } = gray;
   const found = { predicted, ...(confidence && { confidence }) };
-  const truth = await truthIn(result, gray);
+  const truth = await truthIn(result, gray, folder);
   return { ...titleOf(result), ...truth, ...found, scores, overlay, image: { width, height } };
 }
 

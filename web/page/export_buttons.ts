@@ -73,7 +73,8 @@ export function exportButtons(picture: () => Saved, together: () => SavedTogethe
       const { finished } = viewer;
       try {
         const stem = fileStem(shown.image, shown.title);
-        if (finished) await act({ shown, viewer, finished }, stem);
+        // A method that predicts boxes has no heatmap; its picture and its boxes are saved.
+        if (finished || shown.predicted) await act({ shown, viewer, finished: finished! }, stem);
         else say(`Cannot export "${shown.title}": its heatmap is not finished yet`);
       } catch (error) {
         say((error as Error).message);
@@ -98,9 +99,7 @@ export function exportButtons(picture: () => Saved, together: () => SavedTogethe
   });
   const csv = add("boxes.csv", ({ shown: { image } }) => {
     const { all, record: { model } } = together();
-    const finished = all.flatMap(({ shown, viewer: { finished } }) =>
-      finished ? [[shown, finished] as const] : []
-    );
+    const finished = all.map(({ shown, viewer }) => [shown, viewer.finished] as const);
     save(`${fileStem(image)}--boxes.csv`, boxesCsv(finished, model));
   });
   const seg = add("DICOM SEG", async ({ shown, finished }, stem) => {
@@ -118,6 +117,10 @@ export function exportButtons(picture: () => Saved, together: () => SavedTogethe
     make("summary", "Save", { className: "button" }),
     make("div", [png, size, npy, json, csv, seg]),
   ], { className: "save" });
-  menu.addEventListener("toggle", () => seg.hidden = !picture().shown.reference);
+  menu.addEventListener("toggle", () => {
+    const { predicted, reference } = picture().shown;
+    npy.hidden = json.hidden = predicted !== undefined;
+    seg.hidden = !reference;
+  });
   return menu;
 }

@@ -64,9 +64,10 @@ export function fileStem(image: string, title = ""): string {
 /** Describes how a heatmap was made, for readers of a picture or a table. */
 export function settingsText(
   { settings, isGrid }: Shown,
-  { sigma, threshold, isOtsu }: Finished,
+  finished: Finished | undefined,
   model: string | undefined,
 ): string {
+  const { sigma, threshold, isOtsu } = finished ?? {};
   const { start, end, steps, layers, noise } = settings;
   return [
     ...(model ? [`model ${model}`] : []),
@@ -74,7 +75,7 @@ export function settingsText(
     ...(start === undefined || end === undefined ? [] : [`steps ${start} to ${end - 1} read`]),
     ...(layers ? [`layers ${layers.join(" ")}`] : []),
     ...(noise ? [`noise by ${noise}`] : []),
-    ...(isGrid ? [] : [`sigma ${sigma}`]),
+    ...(isGrid || sigma === undefined ? [] : [`sigma ${sigma}`]),
     ...(threshold === undefined
       ? []
       : [`threshold ${threshold.toFixed(3)}${isOtsu ? " (Otsu)" : ""}`]),
@@ -82,20 +83,21 @@ export function settingsText(
 }
 
 /**
- * Writes the boxes around masks as CSV: image, phrase, x, y, w, h in pixels of the image, then the
+ * Writes predicted boxes, or the boxes around masks, as CSV: image, phrase, x, y, w, h in pixels of the image, then the
  * settings and the purpose.
  *
  * @param model Name of the model; `undefined` if unknown.
  */
 export function boxesCsv(
-  shown: readonly (readonly [Shown, Finished])[],
+  shown: readonly (readonly [Shown, Finished | undefined])[],
   model: string | undefined,
 ): string {
   const rows = shown.flatMap(([picture, finished]) => {
-    const { image, title, phrase = title } = picture;
-    if (!finished.originalBox) return [];
+    const { image, title, phrase = title, predicted = [finished?.originalBox] } = picture;
     const settings = settingsText(picture, finished, model);
-    return [[image, phrase, ...finished.originalBox, settings, RESEARCH_ONLY]];
+    return predicted.flatMap((box) =>
+      box ? [[image, phrase, ...box, settings, RESEARCH_ONLY]] : []
+    );
   });
   return stringify([["image", "phrase", "x", "y", "w", "h", "settings", "use"], ...rows]);
 }

@@ -313,7 +313,7 @@ export class Gallery {
     const { width, height } = shown.original;
     const name = printable(shown.image, MAX_SHOWN_NAME);
     title.textContent = shown.title;
-    buttons.hidden = !isAttended(shown);
+    buttons.hidden = !isAttended(shown) && !shown.predicted;
     facts.textContent = shown.facts;
     image.textContent = `X-ray: ${name}, ${width} x ${height} pixels`;
     viewer.show(shown, look);

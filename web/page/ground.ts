@@ -513,7 +513,6 @@ export class Grounding {
     return {
       ...{ ...own, facts: "", original: { width, height }, isGrid: baseline !== undefined },
       ...(reference && { reference }),
-      ...(reference?.spacing && { spacing: reference.spacing }),
     };
   }
 

@@ -67,7 +67,7 @@ export class EmbeddedRun implements RunSource {
 
   async #load(row: ReportRow): Promise<LoadedResult> {
     if (row.xray === null) {
-      throw new Error(`No X-ray of ${row.id}: ${row.reason ?? "none is named"}`);
+      throw new Error(`${row.id} ${row.reason ? factsOf(row) : "names no X-ray"}`);
     }
     const isGrounded = row.status === "scored" || row.status === "grounded";
     const name = `image-${row.xray}`;
@@ -102,7 +102,7 @@ export class EmbeddedRun implements RunSource {
         settings: {},
         notes: row.notes,
         ...{ crop: coveredRegion(original, "whole"), size: 1, isGrid: true, boxes: row.boxes },
-        ...heatmap,
+        ...(heatmap && { ...heatmap, cutAt: row.threshold ?? false }),
         ...(outline.length > 0 && { outline }),
         ...(row.predicted && { predicted: row.predicted }),
       },
@@ -131,7 +131,7 @@ async function find(name: string): Promise<HTMLElement> {
   return element;
 }
 
-async function xrayOf({ dataset, textContent }: HTMLElement): Promise<EmbeddedXray> {
+async function xrayOf({ id, dataset, textContent }: HTMLElement): Promise<EmbeddedXray> {
   const jpeg = new Blob([Uint8Array.fromBase64(textContent!)], { type: "image/jpeg" });
   const image = await createImageBitmap(jpeg);
   const { width, height } = image;
@@ -143,7 +143,11 @@ async function xrayOf({ dataset, textContent }: HTMLElement): Promise<EmbeddedXr
   const { data: pixels } = context.getImageData(0, 0, width, height);
   const data = Uint8Array.from({ length: width * height }, (_, i) => pixels[4 * i]!);
   const original = { width: Number(dataset.width), height: Number(dataset.height) };
-  return { gray: { data, width, height }, original };
+  const spacing = document.getElementById(id.replace("image", "spacing"))?.textContent;
+  return {
+    gray: { data, width, height, ...(spacing && { spacing: JSON.parse(spacing) }) },
+    original,
+  };
 }
 
 /** Reads a heatmap; `heatmapElement()` of the report describes the form. */

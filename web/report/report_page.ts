@@ -13,6 +13,8 @@ import { EmbeddedRun } from "./embedded_run.ts";
 
 say(undefined);
 listenToTheme();
+// A report has heatmaps as they were smoothed.
+part("sigma", HTMLElement).closest("label")!.parentElement!.hidden = true;
 const gallery = new Gallery("cpu");
 listenToTools(gallery);
 new Review(new EmbeddedRun(), gallery).open().catch((error: Error) => say(error.message));

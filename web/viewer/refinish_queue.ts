@@ -147,8 +147,7 @@ export class RefinishQueue {
     try {
       const made = this.#knownFor(wish) ?? smooth(phrase, look.sigma);
       this.#known.set(phrase.layers, made);
-      const cuttable = phrase.isUncut ? { ...made, otsu: undefined } : made;
-      take(cut(cuttable, look.threshold, phrase.crop));
+      take(cut(made, look.threshold, phrase));
     } catch (error) {
       this.#onError(error as Error);
     }
