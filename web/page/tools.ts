@@ -140,7 +140,7 @@ const openMenu = () => document.querySelector(".save[open]");
 function closeOne(): void {
   const menu = openMenu();
   menu?.removeAttribute("open");
-  menu?.querySelector("summary")!.focus();
+  menu?.querySelector("summary")?.focus();
   if (!menu && !part("drawer", HTMLElement).hidden) toggleDrawer();
 }
 
