@@ -4,10 +4,10 @@
 /** Looks at the page as a radiologist: sizes of pictures, tools, keys, exports and reloads. */
 import "../../base/host/deno/mod.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import axe from "axe-core";
 import { Buffer } from "node:buffer";
 import type { Page } from "playwright-core";
 import { decodeImage } from "../../pipeline/decode.ts";
+import { assertAccessible } from "../support/chromium.ts";
 import { dicomFile, RADIOGRAPH } from "../support/dicom_file.ts";
 import {
   done,
@@ -34,19 +34,6 @@ const places = (page: Page) =>
       return [x, y, width, height] as const;
     })
   );
-
-/** Fails if axe-core finds a serious fault in the page's present state, in light or in dark. */
-async function assertAccessible(page: Page, state: string): Promise<void> {
-  await page.evaluate(axe.source);
-  for (const colorScheme of ["dark", "light"] as const) {
-    await page.emulateMedia({ colorScheme });
-    const faults = await page.evaluate(`axe.run(document, { resultTypes: ["violations"] }).then(
-      ({ violations }) => violations.filter(({ impact }) => /serious|critical/.test(impact))
-        .map(({ id, nodes }) =>
-          id + ": " + nodes.map(({ html }) => html.slice(0, 90)).join(" | ")))`);
-    assertEquals(faults, [], `${state}, ${colorScheme}`);
-  }
-}
 
 for (const [width, height] of WINDOWS) {
   Deno.test(`the pictures of two phrases fill a window of ${width}x${height}`, () =>

@@ -62,7 +62,7 @@ export interface Shared {
 export class Viewer {
   /** Canvas of the picture. */
   readonly canvas: HTMLCanvasElement = document.createElement("canvas");
-  /** Zoom, window, and values under the cursor. */
+  /** Zoom, window, values under the cursor, and length of the ruler. */
   readonly readout: HTMLElement = document.createElement("output");
   readonly #shared: Shared;
   #shown: Shown | undefined;
@@ -258,7 +258,7 @@ export class Viewer {
   }
 
   #readOut(shown: Shown, { black, white, invert }: Look, scale: number): void {
-    const { point } = this.#shared.marks;
+    const { point, ruler } = this.#shared.marks;
     const width = white - black;
     let text = `zoom ${Math.round(100 * scale)} %, window ${width} at ` +
       `${Math.round(black + width / 2)}${invert ? ", inverted" : ""}`;
@@ -268,15 +268,15 @@ export class Viewer {
         Math.min(Math.max(Math.floor(share * count), 0), count - 1);
       const column = at(point[0] / original.width, gray.width);
       const row = at(point[1] / original.height, gray.height);
-      text += `\nat ${point.map(Math.floor).join(", ")}: grey ${
-        gray.data[row * gray.width + column]
-      }`;
+      const grey = gray.data[row * gray.width + column];
+      text += `\nat ${point.map(Math.floor).join(", ")}: grey ${grey}`;
       const [u, v] = [(point[0] - x) / side, (point[1] - y) / height];
       const { normalised, size } = this.#finished ?? {};
       if (normalised && size && u >= 0 && v >= 0 && u < 1 && v < 1) {
         text += `, heat ${normalised[at(v, size) * size + at(u, size)]!.toFixed(2)}`;
       }
     }
+    if (ruler) text += `\nruler ${lengthOf(ruler, shown.gray.spacing)}`;
     if (this.readout.textContent !== text) this.readout.textContent = text;
   }
 
