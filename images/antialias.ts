@@ -40,12 +40,15 @@ export function antialiasTaps(
     const from = Math.max(Math.trunc(center - support + 0.5), 0);
     const to = Math.min(Math.trunc(center + support + 0.5), inputLength);
     first[i] = from;
-    const shares = Float32Array.from(
-      { length: to - from },
-      (_, j) => Math.max(1 - Math.abs(Math.fround(j + from - center + 0.5) * inverse), 0),
-    );
-    const total = shares.reduce((sum, share) => sum + share, 0);
-    return shares.map((share) => share / total);
+    const shares = new Float32Array(to - from);
+    let total = 0;
+    for (let j = 0; j < shares.length; j++) {
+      const distance = Math.abs(Math.fround(j + from - center + 0.5) * inverse);
+      shares[j] = Math.max(1 - distance, 0);
+      total += shares[j]!;
+    }
+    for (let j = 0; j < shares.length; j++) shares[j]! /= total;
+    return shares;
   });
   return { first, weights };
 }

@@ -46,58 +46,94 @@ export interface RescoreOptions extends Partial<RescoreSettings> {
 /** Names of the settings by which a heatmap is finished. */
 const FINISH = Object.keys(DEFAULT_FINISH) as (keyof FinishSettings)[];
 
-/** A thread's share of a run's samples: every sample whose place leaves this remainder. */
-interface Share {
-  readonly remainder: number;
-  readonly threads: number;
-}
-
 /** Message to a helping thread. */
 interface Task {
   readonly folder: string;
   readonly options: RescoreOptions;
-  readonly share: Share;
+  /** The first place that no thread has claimed, `[1]`, in memory that all threads share. */
+  readonly next: Int32Array;
 }
 
-/** Results of a sample by a helping thread. */
+/** Answer of a helping thread; a fault leaves out the results. */
 interface Answer {
-  readonly results: readonly SampleResult[];
+  /** Place of the sample in the run's order. */
+  readonly place: number;
+  readonly results?: readonly SampleResult[];
   readonly plain?: readonly SampleResult[];
 }
 
 /**
- * Scores a share of a run in a helping thread, for {@linkcode rescoreRun} in another thread. If the
- * run cannot be scored, the other thread gets no further results, and meets the fault itself.
+ * Claims a sample for a thread, unless another thread has the sample. Each thread asks for all
+ * places in order.
+ */
+function claim(next: Int32Array, place: number): boolean {
+  return Atomics.compareExchange(next, 0, place, place + 1) === place;
+}
+
+/**
+ * Scores samples of a run in a helping thread, for {@linkcode rescoreRun} in another thread. The
+ * threads claim one sample after another. After a fault the other thread scores the claimed sample
+ * itself, and meets the fault.
  *
  * @param port Port to the other thread.
  */
 export function helpRescoring(port: MessagePort): void {
-  port.onmessage = async ({ data: { folder, options, share } }: MessageEvent<Task>) => {
+  port.onmessage = async ({ data: { folder, options, next } }: MessageEvent<Task>) => {
+    let own = -1;
+    const take = (place: number) => {
+      const isOwn = claim(next, place);
+      if (isOwn) own = place;
+      return isOwn;
+    };
     try {
-      const { samples } = await rescoreShare(folder, options, [], share);
+      const { samples } = await rescoreShare(folder, options, [], take);
       for await (const { results, plain } of samples) {
-        port.postMessage({ results, ...(plain && { plain }) } satisfies Answer);
+        port.postMessage({ place: own, results, ...(plain && { plain }) } satisfies Answer);
       }
     } catch {
-      port.postMessage(undefined);
+      port.postMessage({ place: own } satisfies Answer);
     }
   };
 }
 
-/** Asks a helping thread for its share; the answers come in order, and end at a fault. */
-async function* askHelper(port: MessagePort, task: Task): AsyncGenerator<Answer, void> {
-  const waiting: (Answer | undefined)[] = [];
-  let wake = () => {};
-  port.onmessage = ({ data }: MessageEvent<Answer | undefined>) => {
-    waiting.push(data);
-    wake();
-  };
-  port.postMessage(task);
-  while (true) {
-    if (waiting.length === 0) await new Promise<void>((resolve) => wake = resolve);
-    const answer = waiting.shift();
-    if (!answer) return;
-    yield answer;
+/** Samples that may wait, scored or not, for an earlier sample of a helping thread. */
+const MOST_AHEAD = 8;
+
+/** The helping threads of a run, and their answers. */
+class Team {
+  readonly #next: Int32Array;
+  readonly #answers = new Map<number, Answer>();
+  #wake = () => {};
+
+  constructor(ports: readonly MessagePort[], folder: string, options: RescoreOptions) {
+    this.#next = new Int32Array(ports.length === 0 ? new ArrayBuffer(4) : new SharedArrayBuffer(4));
+    for (const port of ports) {
+      port.onmessage = ({ data }: MessageEvent<Answer>) => {
+        this.#answers.set(data.place, data);
+        this.#wake();
+      };
+      port.postMessage({ folder, options, next: this.#next } satisfies Task);
+    }
+  }
+
+  /** Claims a sample for this thread. */
+  claim(place: number): boolean {
+    return claim(this.#next, place);
+  }
+
+  hasAnswer(place: number): boolean {
+    return this.#answers.has(place);
+  }
+
+  /** Waits for the next answer of any thread. */
+  news(): Promise<void> {
+    return new Promise((resolve) => this.#wake = resolve);
+  }
+
+  takeAnswer(place: number): Answer {
+    const answer = this.#answers.get(place)!;
+    this.#answers.delete(place);
+    return answer;
   }
 }
 
@@ -119,6 +155,8 @@ export interface RescoredRun {
   }>;
 }
 
+type RescoredSample = RescoredRun["samples"] extends AsyncIterable<infer Sample> ? Sample : never;
+
 /**
  * Finishes and scores the heatmaps of a run again from its `heatmaps.bin`. Without options the
  * scores of a CPU run repeat to the last bit. The scores of a GPU run may change by the difference
@@ -137,15 +175,19 @@ export async function rescoreRun(
   options: RescoreOptions = {},
   helpers: readonly MessagePort[] = [],
 ): Promise<RescoredRun> {
-  return await rescoreShare(folder, options, helpers, { remainder: 0, threads: 1 });
+  return await rescoreShare(folder, options, helpers);
 }
 
-/** Scores a share of a run again, for {@linkcode rescoreRun} in this thread or in another. */
+/**
+ * Scores a run again, for {@linkcode rescoreRun} in this thread or in another.
+ *
+ * @param take Claims a sample for a helping thread, which skips all others.
+ */
 async function rescoreShare(
   folder: string,
   asked: RescoreOptions,
   helpers: readonly MessagePort[],
-  share: Share,
+  take?: (place: number) => boolean,
 ): Promise<RescoredRun> {
   const { layers, select, ...options } = asked;
   const run = await Run.open(folder, "score");
@@ -194,51 +236,85 @@ async function rescoreShare(
   };
   const keptBy = async (before: readonly SampleResult[]) => {
     // A helping thread passes on results alone.
-    const [first] = keptOf(record) && share.threads === 1 ? before.filter(hasHeatmap) : [];
+    const [first] = keptOf(record) && !take ? before.filter(hasHeatmap) : [];
     return first ? [await run.kept(first)] : [];
   };
-  async function* samples() {
-    using _ = run;
-    const threads = helpers.length + 1;
-    const answers = helpers.map((port, i) =>
-      askHelper(port, { folder, options: asked, share: { remainder: i + 1, threads } })
-    );
-    let place = 0;
-    for await (const before of run.samples()) {
-      const at = place++;
-      if (at % share.threads !== share.remainder) continue;
-      const { value: answer } = await answers[at % threads - 1]?.next() ?? {};
-      const heatmaps = await heatmapsOf(before);
-      const kept = await keptBy(before);
-      if (answer) {
-        yield { before, ...answer, heatmaps, kept };
+  const score = async (before: readonly SampleResult[]): Promise<RescoredSample> => {
+    const heatmaps = await heatmapsOf(before);
+    const results: SampleResult[] = [];
+    const plain: SampleResult[] = [];
+    const left = heatmaps.values();
+    for (const result of before) {
+      if (!hasHeatmap(result)) {
+        const isBoxed = isGrounded(result);
+        const scored = isBoxed ? await rescoreBoxes(result, protocols, folder) : result;
+        results.push(scored);
+        plain.push(scored);
         continue;
       }
-      const results: SampleResult[] = [];
-      const plain: SampleResult[] = [];
-      const left = heatmaps.values();
-      for (const result of before) {
-        if (!hasHeatmap(result)) {
-          const isBoxed = isGrounded(result);
-          const scored = isBoxed ? await rescoreBoxes(result, protocols, folder) : result;
-          results.push(scored);
-          plain.push(scored);
-          continue;
-        }
-        const heatmap = left.next().value!;
-        try {
-          const settings = { ...run.settingsOf(result.setting), ...options };
-          const truth = result.masks && await resultTruth(result, heatmap.image, folder);
-          results.push(rescore(result, heatmap, settings, truth));
-          if (isLifted) plain.push(rescore(result, heatmap, { ...settings, lift: "none" }, truth));
-        } catch (error) {
-          throw run.fault(result, (error as Error).message, error);
-        }
+      const heatmap = left.next().value!;
+      try {
+        const settings = { ...run.settingsOf(result.setting), ...options };
+        const truth = result.masks && await resultTruth(result, heatmap.image, folder);
+        results.push(rescore(result, heatmap, settings, truth));
+        if (isLifted) plain.push(rescore(result, heatmap, { ...settings, lift: "none" }, truth));
+      } catch (error) {
+        throw run.fault(result, (error as Error).message, error);
       }
-      yield { before, results, ...(isLifted && { plain }), heatmaps, kept };
     }
+    const kept = await keptBy(before);
+    return { before, results, ...(isLifted && { plain }), heatmaps, kept };
+  };
+  async function* takenSamples(take: (place: number) => boolean) {
+    using _ = run;
+    let place = 0;
+    for await (const before of run.samples()) if (take(place++)) yield await score(before);
   }
-  return { record: chosen, samples: samples() };
+  async function* samples() {
+    using _ = run;
+    const team = new Team(helpers, folder, asked);
+    const source = run.samples();
+    let end = 0;
+    let fault: { readonly error: unknown } | undefined;
+    // A fault must wait until all samples before it are out.
+    const read = async () => {
+      const { value: before } = await source.next().catch((error) => {
+        fault = { error };
+        return { value: undefined };
+      });
+      if (!before) return;
+      const place = end++;
+      const own = team.claim(place) ? score(before) : undefined;
+      await own?.catch(() => {});
+      return { before, place, own };
+    };
+    const ahead: NonNullable<Awaited<ReturnType<typeof read>>>[] = [];
+    while (true) {
+      const next = ahead.shift() ?? await read();
+      if (!next) break;
+      const { before, place, own } = next;
+      if (own) {
+        yield await own;
+        continue;
+      }
+      // This thread scores further samples while another thread scores this sample.
+      while (!team.hasAnswer(place)) {
+        const further = ahead.length < MOST_AHEAD ? await read() : undefined;
+        if (further) ahead.push(further);
+        else if (!team.hasAnswer(place)) await team.news();
+      }
+      const { results, plain } = team.takeAnswer(place);
+      yield results
+        ? {
+          ...{ before, results, ...(plain && { plain }) },
+          heatmaps: await heatmapsOf(before),
+          kept: await keptBy(before),
+        }
+        : await score(before);
+    }
+    if (fault) throw fault.error;
+  }
+  return { record: chosen, samples: take ? takenSamples(take) : samples() };
 }
 
 /** Chooses layers and steps that a run with one variant stores. */

@@ -119,14 +119,14 @@ function secondCenter(values: Float32Array, first: number, { levels, counts }: L
     while (sum < draw * total && at + 1 < values.length) sum += (values[++at]! - first) ** 2;
     return values.at(at)!;
   });
-  const costs = candidates.map((center) => {
-    let sum = 0;
-    for (let i = 0; i < levels.length; i++) {
-      sum += counts[i]! * Math.min((levels[i]! - first) ** 2, (levels[i]! - center) ** 2);
-    }
-    return sum;
-  });
-  return candidates[costs[1]! < costs[0]! ? 1 : 0]!;
+  const [one, other] = candidates;
+  let [cost, otherCost] = [0, 0];
+  for (let i = 0; i < levels.length; i++) {
+    const distance = (levels[i]! - first) ** 2;
+    cost += counts[i]! * Math.min(distance, (levels[i]! - one!) ** 2);
+    otherCost += counts[i]! * Math.min(distance, (levels[i]! - other!) ** 2);
+  }
+  return otherCost < cost ? other! : one!;
 }
 
 /** Splits levels by the nearer centre; halfway between the centres the first is nearer. */

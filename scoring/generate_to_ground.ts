@@ -55,6 +55,7 @@ export type FrameScores = Record<typeof GENERATE_TO_GROUND[number], number>;
  * @param groundTruth Boxes of whole pixels inside the image, or a region.
  * @param cover Part of the image that the heatmap covers; the centre square by default.
  * @param peaks Map of which `top1` takes the maximum; the heatmap by default.
+ * @param sorted The heatmap's values in ascending order.
  * @returns `undefined` if no ground truth reaches the square.
  */
 export function scoreFrame(
@@ -64,13 +65,13 @@ export function scoreFrame(
   groundTruth: Truth,
   cover: Cover = Math.min(image.width, image.height),
   peaks: Float32Array = heatmap,
+  sorted: Float32Array = sortFloats(heatmap),
 ): FrameScores | undefined {
   const boxes = isRegion(groundTruth) ? runsOf(groundTruth) : groundTruth;
   const hasSeveral = !isRegion(groundTruth) && groundTruth.length > 1;
   const truth = frameTruth(image, boxes, cover);
   const truths = countOnes(truth);
   if (truths === 0) return undefined;
-  const sorted = sortFloats(heatmap);
   const small = mixtureMask(heatmap, side, sorted);
   if (!small.includes(1)) {
     return Object.fromEntries(GENERATE_TO_GROUND.map((name) => [name, 0])) as FrameScores;

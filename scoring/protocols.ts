@@ -28,6 +28,7 @@ import {
   unionIou,
 } from "./protocols/box_sets.ts";
 import { CHEX_SUMS, chexOfBoxes, chexOfMap } from "./protocols/chex.ts";
+import { sortFloats } from "../base/sort_floats.ts";
 import { maskBoxes, medfocusBoxes, type ScoredBox } from "./protocols/map_boxes.ts";
 import {
   calibrationPool,
@@ -333,6 +334,8 @@ export function scoreProtocols(
   const covered: Box = [crop.x, crop.y, crop.side, crop.height ?? crop.side];
   const place = (box: Box) => toOriginal(box, side, crop);
   let made: readonly ScoredBox[] | undefined;
+  let inOrder: Float32Array | undefined;
+  const sorted = () => inOrder ??= sortFloats(heatmap);
   const predicted = () => made ??= maskBoxes(heatmap, side, isMasked, place);
   const entries = (name: ProtocolName): readonly Entry[] => {
     if (name === "existence") return [existence(raw, truth, options.range)];
@@ -361,13 +364,13 @@ export function scoreProtocols(
         return [{ exact, binned: (paper ?? score(truth)).aucRoc }];
       }
       case "generate-to-ground":
-        return listOf(scoreFrame(heatmap, side, image, truth, cover, unlifted));
+        return listOf(scoreFrame(heatmap, side, image, truth, cover, unlifted, sorted()));
       case "aep":
         return listOf(scoreAep(unlifted, side, image, truth, covered, unlifted !== heatmap));
       case "chex":
         return [chexOfMap(heatmap, side, image, truth, cover)];
       case "medfocus":
-        return [{ iouUnion: unionIou(medfocusBoxes(heatmap, side, place), truth) }];
+        return [{ iouUnion: unionIou(medfocusBoxes(heatmap, side, place, sorted()), truth) }];
       default:
         return scoreBoxSet(name, predicted(), truth);
     }

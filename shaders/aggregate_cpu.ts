@@ -236,6 +236,7 @@ export function normalize01(map: Float32Array, range: ValueRange = valueRange(ma
 export function scaleExactly(map: Float32Array, spare = 0): Float32Array {
   const { minimum, maximum } = valueRange(map);
   const range = maximum - minimum + spare;
+  if (minimum === 0 && range === 1) return map.slice();
   const scaled = new Float32Array(map.length);
   for (let i = 0; i < map.length; i++) scaled[i] = (map[i]! - minimum) / range;
   return scaled;

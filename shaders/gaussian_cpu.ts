@@ -67,7 +67,10 @@ export function gaussianBlur(
   return blurRows(blurColumns(map, width, height, half), width, half);
 }
 
-/** Smooths from top to bottom, a whole row at a time, so that memory is read in order. */
+/**
+ * Smooths from top to bottom, a whole row at a time, so that memory is read in order. Two distances
+ * at a time read and write each sum half as often.
+ */
 function blurColumns(
   map: Float32Array,
   width: number,
@@ -82,13 +85,20 @@ function blurColumns(
   for (let y = 0; y < height; y++) {
     const row = y * width;
     for (let x = 0; x < width; x++) line[x] = map[row + x]! * center;
-    for (let distance = radius; distance > 0; distance--) {
-      const weight = half[distance]!;
-      const above = rows[radius + y - distance]! * width;
-      const below = rows[radius + y + distance]! * width;
+    const start = (offset: number) => rows[radius + y + offset]! * width;
+    let distance = radius;
+    for (; distance > 1; distance -= 2) {
+      const [weight, next] = [half[distance]!, half[distance - 1]!];
+      const [above, below] = [start(-distance), start(distance)];
+      const [nextAbove, nextBelow] = [start(1 - distance), start(distance - 1)];
       for (let x = 0; x < width; x++) {
-        line[x]! += (map[above + x]! + map[below + x]!) * weight;
+        line[x] = line[x]! + (map[above + x]! + map[below + x]!) * weight +
+          (map[nextAbove + x]! + map[nextBelow + x]!) * next;
       }
+    }
+    for (; distance > 0; distance--) {
+      const [weight, above, below] = [half[distance]!, start(-distance), start(distance)];
+      for (let x = 0; x < width; x++) line[x]! += (map[above + x]! + map[below + x]!) * weight;
     }
     result.set(line, row);
   }
@@ -112,13 +122,18 @@ function blurRows(
       padded[index] = map[row + columns[index]!]!;
     }
     for (let x = 0; x < width; x++) line[x] = padded[radius + x]! * center;
-    for (let distance = radius; distance > 0; distance--) {
-      const weight = half[distance]!;
-      const left = radius - distance;
-      const right = radius + distance;
+    let distance = radius;
+    for (; distance > 1; distance -= 2) {
+      const [weight, next] = [half[distance]!, half[distance - 1]!];
+      const [left, right] = [radius - distance, radius + distance];
       for (let x = 0; x < width; x++) {
-        line[x]! += (padded[left + x]! + padded[right + x]!) * weight;
+        line[x] = line[x]! + (padded[left + x]! + padded[right + x]!) * weight +
+          (padded[left + 1 + x]! + padded[right - 1 + x]!) * next;
       }
+    }
+    for (; distance > 0; distance--) {
+      const [weight, left, right] = [half[distance]!, radius - distance, radius + distance];
+      for (let x = 0; x < width; x++) line[x]! += (padded[left + x]! + padded[right + x]!) * weight;
     }
     result.set(line, row);
   }

@@ -480,25 +480,28 @@ function addCell(
   if (sums.pixels === 0) sums.shift = heatmap[origin]!;
   const { shift } = sums;
   const columnCounts = column.counts;
+  const width = columnCounts.length;
   let total = 0;
   let squares = 0;
   let alike = 0;
   for (let y = 0; y < row.counts.length; y++) {
     const start = origin + y * mapSide;
     const rowCount = row.counts[y]!;
-    for (let x = 0; x < columnCounts.length; x++) {
+    let same = 0;
+    for (let x = 0; x < width; x++) {
       const value = heatmap[start + x]!;
-      const count = rowCount * columnCounts[x]!;
       // Most values of a heatmap beyond its threshold are the first, and add nothing to the sums.
       if (value === shift) {
-        alike += count;
+        same += columnCounts[x]!;
         continue;
       }
+      const count = rowCount * columnCounts[x]!;
       const difference = value - shift;
       total += count * difference;
       squares += count * difference * difference;
       levels[levelOf(value)]! += count;
     }
+    alike += rowCount * same;
   }
   levels[levelOf(shift)]! += alike;
   sums.pixels += row.length * column.length;
@@ -516,11 +519,24 @@ export function addValue(sums: RegionSums, value: number, pixels: number): void 
   sums.levels[levelOf(value)]! += pixels;
 }
 
+/** Steps from 0 to 1. In each step, at most one of {@linkcode LEVELS} is above the step's start. */
+const STEPS = 20;
+
+/** Number of {@linkcode LEVELS} that the start of each step reaches. */
+const AT_STEP = Uint8Array.from(
+  { length: STEPS + 1 },
+  (_, step) => LEVELS.filter((level) => level <= step / STEPS).length,
+);
+
+/** The level after each number of levels; no value reaches the last. */
+const NEXT_LEVEL = Float32Array.of(...LEVELS, Infinity);
+
 /** Number of {@linkcode LEVELS} that a value reaches. */
 function levelOf(value: number): number {
-  let level = value >= LEVELS[4]! ? 5 : 0;
-  while (level < LEVELS.length && value >= LEVELS[level]!) level++;
-  return level;
+  if (!(value >= 0)) return 0;
+  if (value >= 1) return LEVELS.length;
+  const level = AT_STEP[value * STEPS | 0]!;
+  return value >= NEXT_LEVEL[level]! ? level + 1 : level;
 }
 
 /** Creates sums over no pixels. */

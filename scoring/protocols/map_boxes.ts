@@ -52,13 +52,17 @@ const [LEAST_PIXELS, MOST_BOXES] = [16, 10];
  *
  * @param heatmap Row-major square map of values from 0.
  * @param side Side of the heatmap in pixels.
+ * @param sorted The heatmap's values in ascending order.
  */
-export function medfocusBoxes(heatmap: Float32Array, side: number, place: Place): Box[] {
-  const values = new Float32Array(heatmap.length);
-  let count = 0;
-  for (let i = 0; i < heatmap.length; i++) if (heatmap[i] !== 0) values[count++] = heatmap[i]!;
-  if (count === 0) return [];
-  const threshold = quantile(sortFloats(values.subarray(0, count)), 0.9);
+export function medfocusBoxes(
+  heatmap: Float32Array,
+  side: number,
+  place: Place,
+  sorted: Float32Array = sortFloats(heatmap),
+): Box[] {
+  const values = sorted.subarray(sorted.lastIndexOf(0) + 1);
+  if (values.length === 0) return [];
+  const threshold = quantile(values, 0.9);
   const isIn = new Float32Array(heatmap.length);
   for (let i = 0; i < heatmap.length; i++) {
     if (heatmap[i] !== 0 && heatmap[i]! >= threshold) isIn[i] = 1;

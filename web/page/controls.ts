@@ -70,14 +70,11 @@ export class Controls {
   look(): Look {
     const [black, white] = this.#levels();
     return {
+      ...{ black, white, overlay: true, colors: chosenColors() },
       opacity: input("opacity").valueAsNumber,
-      colors: chosenColors(),
       threshold: input("otsu").checked ? "otsu" : input("threshold").valueAsNumber,
       sigma: input("sigma").valueAsNumber,
-      black,
-      white,
       invert: input("invert").checked,
-      overlay: true,
       outline: input("outline").checked,
       box: input("box").checked,
       truth: input("truth").checked,

@@ -6,15 +6,8 @@
  */
 
 import { captionedPicture } from "../viewer/captioned_picture.ts";
-import {
-  boxesCsv,
-  fileStem,
-  heatmapNpy,
-  RESEARCH_ONLY,
-  resultOf,
-  save,
-  settingsText,
-} from "./exports.ts";
+import { boxesCsv, fileStem, RESEARCH_ONLY, resultOf, save, settingsText } from "./exports.ts";
+import { encodeNpy } from "../../reports/exports/npy.ts";
 import type { encodeDicomSeg } from "../../reports/exports/dicom_seg.ts";
 import { maskOnImage } from "../../reports/exports/original_pixels.ts";
 import type { ResultRecord } from "../../reports/result_json.ts";
@@ -89,8 +82,8 @@ export function exportButtons(picture: () => Saved, together: () => SavedTogethe
     const captioned = captionedPicture(painted, shown, finished, viewer.look!, made, side);
     save(`${stem}.png`, await captioned.convertToBlob({ type: "image/png" }));
   });
-  const npy = add("heatmap.npy", ({ finished }, stem) => {
-    save(`${stem}.npy`, heatmapNpy(finished) as BlobPart);
+  const npy = add("heatmap.npy", ({ finished: { heatmap, size } }, stem) => {
+    save(`${stem}.npy`, encodeNpy(heatmap, [size, size]) as BlobPart);
   });
   const json = add("result.json", async ({ shown, finished }, stem) => {
     const record = await together().record.find();

@@ -7,7 +7,6 @@
 
 import { stringify } from "@std/csv";
 import { nameOf } from "../../base/paths.ts";
-import { encodeNpy } from "../../reports/exports/npy.ts";
 import { type ResultJson, resultJson, type ResultRecord } from "../../reports/result_json.ts";
 import type { Finished, Shown } from "../viewer/shown.ts";
 
@@ -22,20 +21,13 @@ export function resultOf(
   { size, sigma, threshold, isOtsu, originalBox }: Finished,
   record: ResultRecord,
 ): ResultJson {
-  const { grayLevels } = gray;
   const found = {
-    image,
-    phrase,
-    size: original,
-    grayLevels,
-    threshold,
-    box: originalBox,
-    crop,
-    notes,
+    ...{ image, phrase, threshold, crop, notes, size: original, heatmapSize: size },
+    ...{ grayLevels: gray.grayLevels, box: originalBox },
   };
   // Settings do not apply to a baseline's heatmap, which takes no Gaussian.
   const made = isGrid ? {} : { settings: { ...settings, sigma, otsu: isOtsu } };
-  return resultJson({ ...found, heatmapSize: size }, { ...made, ...record });
+  return resultJson(found, { ...made, ...record });
 }
 
 /** Sentence that every export carries. */
@@ -54,11 +46,8 @@ export function fileStem(image: string, title = ""): string {
   const wordsOf = (text: string) => text.match(/[\p{L}\p{M}\p{N}]+/gu)?.join("-") ?? "";
   const name = wordsOf(nameOf(image).replace(/\.(png|jpe?g|dcm|dicom)$/i, ""));
   const short = (text: string, most: number) => [...text].slice(0, most).join("");
-  const parts = [
-    short(name || "xray", MAX_STEM / 2),
-    short(wordsOf(title.toLowerCase()), MAX_STEM),
-  ];
-  return parts.filter(Boolean).join("--");
+  const words = short(wordsOf(title.toLowerCase()), MAX_STEM);
+  return [short(name || "xray", MAX_STEM / 2), words].filter(Boolean).join("--");
 }
 
 /** Describes how a heatmap was made, for readers of a picture or a table. */
@@ -100,11 +89,6 @@ export function boxesCsv(
     );
   });
   return stringify([["image", "phrase", "x", "y", "w", "h", "settings", "use"], ...rows]);
-}
-
-/** Encodes a heatmap as a NumPy file, `[size, size]` float32. */
-export function heatmapNpy({ heatmap, size }: Finished): Uint8Array {
-  return encodeNpy(heatmap, [size, size]);
 }
 
 /** Makes the browser save a file. */

@@ -34,11 +34,7 @@ import { type Example, verdictOn } from "./examples.ts";
 const MAX_FILE = 2 ** 26 - 2 ** 12;
 
 /** Device of the page's model, by the device in the server's facts. */
-const DEVICES: Readonly<Record<ServerFacts["device"], EngineDevice>> = {
-  auto: "auto",
-  gpu: "webgpu",
-  cpu: "wasm",
-};
+const DEVICES = { auto: "auto", gpu: "webgpu", cpu: "wasm" } as const;
 
 /** Keys of the form's text, of its kind, and of the display settings in the browser. */
 const [PHRASES, REPORT, LOOK] = ["phrases", "is-report", "look"];
@@ -58,7 +54,7 @@ interface Chosen {
   readonly example: Example | undefined;
   /** The DICOM file's identity and size of pixels; absent for other files. */
   reference?: DicomReference;
-  /** Name of the X-ray whose run this choice ended; `undefined` if there was no run. */
+  /** Sentence about the run that this choice ended; `undefined` if there was no run. */
   readonly ended: string | undefined;
   /** The engine's reply with the pixels. */
   image?: Extract<Reply, { kind: "image" }>;
@@ -72,13 +68,6 @@ interface Made {
 
 /** Lists the cautions that apply to every heatmap of a model. */
 const notesOf = ({ notice }: Partial<OpenedModel> = {}) => notice ? [notice] : [];
-
-/** Makes the sentence about a run that the choice ended; `undefined` if there was none. */
-function endOf({ ended }: Pick<Chosen, "ended">): string | undefined {
-  return ended === undefined
-    ? undefined
-    : `The run in ${ended} was cancelled, since another X-ray was chosen.`;
-}
 
 /** Sends the user's requests to an engine, and shows its replies. */
 export class Grounding {
@@ -236,9 +225,8 @@ export class Grounding {
     onClick("explore", () => this.#explore());
     onClick("cancel", () => this.#cancel());
     document.addEventListener("keydown", (event) => {
-      // Escape closes an open dialog or drawer first.
-      const isOther = event.defaultPrevented || document.querySelector("dialog[open]");
-      if (event.key === "Escape" && !isOther) this.#cancel();
+      // Escape closes an open dialog first.
+      if (event.key === "Escape" && !document.querySelector("dialog[open]")) this.#cancel();
     });
   }
 
@@ -268,13 +256,11 @@ export class Grounding {
    * Replaces the X-ray and removes everything of the X-ray before. Even if reading fails, the page
    * never shows or grounds another X-ray under the new name.
    */
-  async #choose(
-    file: string,
-    read: () => Promise<ArrayBuffer>,
-    example?: Example,
-  ): Promise<void> {
+  async #choose(file: string, read: () => Promise<ArrayBuffer>, example?: Example) {
     const name = printable(file, MAX_NAME);
-    const ended = this.#isRunning ? this.#chosen?.name : undefined;
+    const ended = this.#isRunning
+      ? `The run in ${this.#chosen!.name} was cancelled, since another X-ray was chosen.`
+      : undefined;
     this.#cancel();
     // A new run number makes the page ignore later replies of the ended run.
     this.#run++;
@@ -284,7 +270,7 @@ export class Grounding {
     this.#chosen = chosen;
     part("progress", HTMLProgressElement).value = 0;
     this.#fold(example !== undefined);
-    say(endOf(chosen));
+    say(ended);
     this.#status(`Reading ${name} …`);
     this.#enable();
     try {
@@ -314,34 +300,33 @@ export class Grounding {
 
   /** Gives up the chosen X-ray, and shows the reason. */
   #refuse(message: string): void {
-    const { name, ...chosen } = this.#chosen!;
+    const { name, ended } = this.#chosen!;
     this.#chosen = undefined;
     this.#clear();
     this.#fold(false);
     keepFile(undefined);
     const whole = message.includes(name) ? message : `${name}: ${message}`;
-    say([`${whole}; no X-ray is open`, endOf(chosen)].filter(Boolean).join(". "));
+    say([`${whole}; no X-ray is open`, ended].filter(Boolean).join(". "));
     this.#status("");
     this.#enable();
   }
 
   /** Gives the open X-ray and the typed phrases; `undefined` if no run can start now. */
-  #phrases(): { image: NonNullable<Chosen["image"]>; phrases: string[] } | undefined {
+  #phrases() {
     const isReading = this.#chosen !== undefined && !this.#chosen.image;
     if (this.#isRunning || isReading || !this.#model) return undefined;
     const image = this.#chosen?.image;
     const lines = this.#text.read()?.map(({ sentence }) => sentence) ??
       text().value.split("\n");
     const phrases = lines.map((line) => line.trim()).filter((line) => line !== "");
-    const missing = !image
-      ? "Pick an X-ray first"
-      : phrases.length === 0
-      ? "Type a phrase first, such as: left pleural effusion"
-      : phrases.length > MAX_PHRASES
-      ? `Cannot ground ${phrases.length} phrases at a time: expected at most ${MAX_PHRASES}`
-      : undefined;
-    say(missing);
-    return image && missing === undefined ? { image, phrases } : undefined;
+    const [first] = phrases;
+    say(undefined);
+    if (!image) say("Pick an X-ray first");
+    else if (first === undefined) say("Type a phrase first, such as: left pleural effusion");
+    else if (phrases.length > MAX_PHRASES) {
+      say(`Cannot ground ${phrases.length} phrases at a time: expected at most ${MAX_PHRASES}`);
+    } else return { image, phrases, first };
+    return undefined;
   }
 
   #start(): void {
@@ -350,19 +335,25 @@ export class Grounding {
     const { image, phrases } = asked;
     const settings: EngineSettings = this.#model?.defaults ? this.#explorer.settings() : {};
     if (settings.layers?.length === 0) return say("Choose a layer first");
-    if (![settings.steps ?? 1, ...settings.select ?? []].every(Number.isInteger)) {
+    const [start = 0, end = 1] = settings.select ?? [];
+    if (![settings.steps ?? 1, start, end].every(Number.isInteger)) {
       return say("Type how many steps the trajectory has, and the first and the last step to read");
     }
+    if (start >= end) return say("Type a last step that is not before the first step");
     this.#before = this.#made;
     this.#show(phrases.map((phrase) => this.#blank(image, phrase)));
     this.#text.show(this.#text.read() ?? []);
+    // The form folds: its keyboard goes to the pictures.
+    if (part("form", HTMLElement).contains(document.activeElement)) {
+      document.querySelector<HTMLElement>("#viewers canvas")!.focus({ preventScroll: true });
+    }
     this.#begin();
     this.#engine.ask({ kind: "ground", run: this.#run, image: image.image, phrases, settings });
   }
 
   #explore(): void {
-    const { image, phrases: [phrase] = [] } = this.#phrases() ?? {};
-    if (!image || phrase === undefined) return;
+    const { image, first: phrase } = this.#phrases() ?? {};
+    if (!image || !phrase) return;
     const settings = this.#explorer.trajectory();
     if (!Number.isInteger(settings.steps)) return say("Type how many steps the trajectory has");
     this.#explored = phrase;
@@ -408,7 +399,7 @@ export class Grounding {
         this.#show([this.#blank(reply, "No phrase yet")]);
         this.#status(this.#model ? "Ready." : "Opening the model …");
         if (this.#chosen!.example) this.#start();
-        if (this.#isRunning) say(endOf(this.#chosen!));
+        if (this.#isRunning) say(this.#chosen!.ended);
         break;
       case "begun":
         if (this.#before) {

@@ -109,7 +109,8 @@ function listenToKeys(gallery: Gallery): void {
   };
   document.addEventListener("keydown", (event) => {
     if (help.open) return;
-    if (event.key === "Escape" && closeOne()) event.preventDefault();
+    // During a run the key cancels the run.
+    if (event.key === "Escape" && part("cancel", HTMLElement).hidden) closeOne();
     if (isTyping(event)) return;
     const { key, shiftKey, target } = event;
     const arrow = arrows[key];
@@ -135,17 +136,12 @@ function listenToKeys(gallery: Gallery): void {
 
 const openMenu = () => document.querySelector(".save[open]");
 
-/** Closes an open menu or the drawer; `false` if neither is open. */
-function closeOne(): boolean {
+/** Closes an open menu, or else the drawer. */
+function closeOne(): void {
   const menu = openMenu();
-  if (menu) {
-    menu.removeAttribute("open");
-    menu.querySelector("summary")!.focus();
-    return true;
-  }
-  const isOpen = !part("drawer", HTMLElement).hidden;
-  if (isOpen) toggleDrawer();
-  return isOpen;
+  menu?.removeAttribute("open");
+  menu?.querySelector("summary")?.focus();
+  if (!menu && !part("drawer", HTMLElement).hidden) toggleDrawer();
 }
 
 /** Hides all but bar and pictures; the browser's full screen follows where it exists. */
