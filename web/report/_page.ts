@@ -1,11 +1,10 @@
 import { writeWhole } from "../../base/write_whole.ts";
-import type { ReaderOptions } from "../../reports/reader_options.ts";
 import { safe } from "../../reports/tables/table_html.ts";
 import { imageOf } from "../../runs/run_folder.ts";
 import { dataElement } from "./_pictures.ts";
 import { policyOf } from "./_plain_page.ts";
 import { reportRow, scriptJson } from "./_rows.ts";
-import { type Reviewed, samplePictures } from "./_sample_pictures.ts";
+import { type Reviewed, type ReviewOptions, samplePictures } from "./_sample_pictures.ts";
 import { sheetFigures } from "./_sheet.ts";
 import script from "./page_script.js" with { type: "text" };
 import template from "../page/index.html" with { type: "text" };
@@ -24,11 +23,6 @@ export interface ReviewPage extends Reviewed {
   readonly settings: string;
   /** Sentences about parts that are missing already. */
   readonly notices?: readonly string[];
-}
-
-/** Callbacks of {@linkcode writeReview}; `onProgress` gets the number of results done. */
-export interface ReviewOptions extends Pick<ReaderOptions, "onNotice" | "signal"> {
-  readonly onProgress?: (done: number) => void;
 }
 
 /** A part of the template, with the HTML in its place. */

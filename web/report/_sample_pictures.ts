@@ -2,10 +2,10 @@ import type { Size } from "../../base/geometry.ts";
 import { printable, quote } from "../../base/text.ts";
 import type { SampleResult } from "../../pipeline/evaluate.ts";
 import { originalImage } from "../../reports/original_image.ts";
+import type { ReaderOptions } from "../../reports/reader_options.ts";
 import { resultOutline } from "../../runs/result_truth.ts";
 import type { Run } from "../../runs/run.ts";
 import { hasHeatmap, imageOf, isGrounded } from "../../runs/run_folder.ts";
-import type { ReviewOptions } from "./_page.ts";
 import { heatmapElement, imageElement, missingElement, truthElement } from "./_pictures.ts";
 
 /** Longer side of the page's largest picture, in pixels of a fine screen. */
@@ -24,6 +24,11 @@ export interface Reviewed {
   readonly runOf: (place: number) => Run;
   /** Names of the columns: methods, settings or runs. */
   readonly methods: readonly string[];
+}
+
+/** Callbacks of a page's writer; `onProgress` gets the number of results done. */
+export interface ReviewOptions extends Pick<ReaderOptions, "onNotice" | "signal"> {
+  readonly onProgress?: (done: number) => void;
 }
 
 /**
