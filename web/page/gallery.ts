@@ -240,7 +240,9 @@ export class Gallery {
     const scaleOf = (columns: number) => {
       const rows = Math.ceil(count / columns);
       const down = Math.max(place.clientHeight / rows, LEAST_HEIGHT) - CAPTION;
-      return Math.min(place.clientWidth / columns / width, down / height);
+      const scale = Math.min(place.clientWidth / columns / width, down / height);
+      // Of equal scales the fullest rows win.
+      return scale - 1e-6 * (columns * rows - count);
     };
     const columns = Array.from({ length: count }, (_, i) => i + 1);
     const best = columns.reduce((best, next) => scaleOf(next) >= scaleOf(best) ? next : best);

@@ -5,32 +5,16 @@
  * @module
  */
 
-import { coveredRegion, type CropRegion, type GrayImage } from "../../base/geometry.ts";
+import { coveredRegion } from "../../base/geometry.ts";
 import type { Ring } from "../../base/outline.ts";
-import type { AveragedLayer } from "../../pipeline/postprocess.ts";
 import type { LoadedResult, RunSource, SourceOverview } from "../review/run_source.ts";
 import { factsOf } from "../review/scores.ts";
 import type { SampleRow } from "../review_api.ts";
+import type { Shown } from "../viewer/shown.ts";
 import type { ReportRow } from "./_rows.ts";
 
 /** The part of a report's data beside rows and pictures. */
 export type ReportFacts = Omit<SourceOverview, "rows">;
-
-/** A heatmap in the page: levels before the threshold, and the mask as scored. */
-interface EmbeddedHeatmap {
-  readonly crop: CropRegion;
-  readonly layers: readonly AveragedLayer[];
-  /** Side of the mask in pixels. */
-  readonly size: number;
-  /** `[size, size]` of 0 and 1. */
-  readonly scored: Uint8Array;
-}
-
-/** An X-ray in the page. */
-interface EmbeddedXray {
-  readonly gray: GrayImage;
-  readonly original: { readonly width: number; readonly height: number };
-}
 
 /** Most X-rays, heatmaps and outlines that stay decoded. */
 const MOST_KEPT = 60;
@@ -62,7 +46,7 @@ export class EmbeddedRun implements RunSource {
   }
 
   linkTo(fragment: string): string {
-    return new URL(`#${fragment.replace(/^#/, "")}`, location.href).href;
+    return new URL(fragment, location.href).href;
   }
 
   async #load(row: ReportRow): Promise<LoadedResult> {
@@ -131,13 +115,14 @@ async function find(name: string): Promise<HTMLElement> {
   return element;
 }
 
-async function xrayOf({ id, dataset, textContent }: HTMLElement): Promise<EmbeddedXray> {
+async function xrayOf(
+  { id, dataset, textContent }: HTMLElement,
+): Promise<Pick<Shown, "gray" | "original">> {
   const jpeg = new Blob([Uint8Array.fromBase64(textContent!)], { type: "image/jpeg" });
   const image = await createImageBitmap(jpeg);
   const { width, height } = image;
-  const context = new OffscreenCanvas(width, height).getContext("2d", {
-    willReadFrequently: true,
-  })!;
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d", { willReadFrequently: true })!;
   context.drawImage(image, 0, 0);
   image.close();
   const { data: pixels } = context.getImageData(0, 0, width, height);
@@ -151,7 +136,9 @@ async function xrayOf({ id, dataset, textContent }: HTMLElement): Promise<Embedd
 }
 
 /** Reads a heatmap; `heatmapElement()` of the report describes the form. */
-async function heatmapOf({ dataset, textContent }: HTMLElement): Promise<EmbeddedHeatmap> {
+async function heatmapOf(
+  { dataset, textContent }: HTMLElement,
+): Promise<Pick<Shown, "crop" | "layers" | "size" | "scored">> {
   const packed = new Blob([Uint8Array.fromBase64(textContent!)]).stream();
   const stream = packed.pipeThrough(new DecompressionStream("deflate-raw"));
   const bytes = await new Response(stream).bytes();

@@ -163,11 +163,19 @@ export class Review {
     this.#listed = samples;
     const hidden = unscored > 0 ? `, ${unscored} without this score left out` : "";
     write("count", `${samples.length} of ${this.#samples.length} samples${hidden}`);
+    const body = make("tbody", samples.map((sample) => this.#row(sample)));
+    part("list", HTMLElement).replaceChildren(this.#head(), body);
+    this.#mark();
+  }
+
+  /** Marks the chosen sample in the list. */
+  #mark(): void {
     const list = part("list", HTMLElement);
-    list.replaceChildren(this.#head(), make("tbody", samples.map((sample) => this.#row(sample))));
-    if (samples.some(({ place }) => place === this.#chosen)) {
-      list.setAttribute("aria-activedescendant", `sample-${this.#chosen}`);
-    } else list.removeAttribute("aria-activedescendant");
+    list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
+    const row = document.getElementById(`sample-${this.#chosen}`);
+    row?.setAttribute("aria-selected", "true");
+    if (row) list.setAttribute("aria-activedescendant", row.id);
+    else list.removeAttribute("aria-activedescendant");
   }
 
   #head(): HTMLElement {
@@ -216,7 +224,7 @@ export class Review {
       ...texts.map((text) => make("td", text)),
     ], { id: `sample-${sample.place}` });
     element.dataset.place = String(sample.place);
-    element.setAttribute("aria-selected", String(sample.place === this.#chosen));
+    element.ariaSelected = "false";
     return element;
   }
 
@@ -233,13 +241,9 @@ export class Review {
    * @param by Direction of the user's step, 1 or -1; the source reads ahead mostly that way.
    */
   async #choose(place: number, by = 1): Promise<void> {
-    const list = part("list", HTMLElement);
-    list.querySelector("[aria-selected=true]")?.setAttribute("aria-selected", "false");
     this.#chosen = place;
-    const element = document.getElementById(`sample-${place}`);
-    element?.setAttribute("aria-selected", "true");
-    element?.scrollIntoView({ block: "nearest" });
-    if (element) list.setAttribute("aria-activedescendant", element.id);
+    this.#mark();
+    document.getElementById(`sample-${place}`)?.scrollIntoView({ block: "nearest" });
     const at = this.#listed.findIndex((sample) => sample.place === place);
     const method = this.#method();
     const ahead = [at + by, at + 2 * by, at + 3 * by, at - by].flatMap((place) => {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { coveredRegion, type GrayImage, type Size } from "../../base/geometry.ts";
+import { coveredRegion } from "../../base/geometry.ts";
 import { formatHtml } from "../../reports/tables/table_html.ts";
 import { decodeParts } from "../parts.ts";
 import type { RunOverview, SampleDetail, SampleRow } from "../review_api.ts";
@@ -19,10 +19,7 @@ import { factsOf, foundIn } from "./scores.ts";
 export type Fetch = (path: string) => Promise<Response>;
 
 /** A decoded X-ray with the size of its file. */
-interface Picture {
-  readonly gray: GrayImage;
-  readonly original: Size;
-}
+type Picture = Pick<Shown, "gray" | "original">;
 
 /** A run behind the server's addresses. */
 export class ServedRunSource implements RunSource {

@@ -5,7 +5,13 @@
  * @module
  */
 
-import { type Box, type CropRegion, type GrayImage, toOriginal } from "../../base/geometry.ts";
+import {
+  type Box,
+  type CropRegion,
+  type GrayImage,
+  type Size,
+  toOriginal,
+} from "../../base/geometry.ts";
 import type { DicomReference } from "../../images/dicom/reference.ts";
 import type { Ring } from "../../base/outline.ts";
 import { finishGrid } from "../../methods/grid_heatmap.ts";
@@ -27,7 +33,7 @@ export interface Shown {
   /** The X-ray; may be reduced in size. Its spacing is the spacing of the file's pixels. */
   readonly gray: GrayImage;
   /** Size of the X-ray's file in pixels. */
-  readonly original: { readonly width: number; readonly height: number };
+  readonly original: Size;
   /** The square that the heatmap covers, in pixels of the file. */
   readonly crop: CropRegion;
   /** Mean attention of each layer; absent before the first step and without a heatmap. */
@@ -88,15 +94,9 @@ export interface Smoothed {
 }
 
 /** A finished heatmap. */
-export interface Finished {
+export interface Finished extends Omit<Smoothed, "otsu"> {
   /** Values 0..1, `[size, size]`; 0 outside the mask. */
   readonly heatmap: Float32Array;
-  /** The same values before the cut. */
-  readonly normalised: Float32Array;
-  /** Side in pixels. */
-  readonly size: number;
-  /** Standard deviation of the Gaussian in heatmap pixels. */
-  readonly sigma: number;
   /** Threshold of the cut; `undefined` if the heatmap has no cut. */
   readonly threshold: number | undefined;
   /** Whether Otsu's threshold was requested; a constant heatmap has none. */

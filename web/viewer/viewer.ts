@@ -112,18 +112,15 @@ export class Viewer {
       lookBefore?.sigma === look.sigma && lookBefore.threshold === look.threshold;
     if (isAttended(shown) && !isAsked) {
       this.canvas.ariaBusy = "true";
-      this.#shared.finishing.wish(this, shown, look, (finished) => {
+      const take = (finished: Finished) => {
         // A heatmap with earlier display settings may arrive first: stay busy after it.
         if (look === this.#look) this.canvas.ariaBusy = "false";
-        this.#take(finished, shown);
-      });
+        if (!isSamePhrase(shown, this.#shown!)) return;
+        this.#finished = finished;
+        this.#describe();
+      };
+      this.#shared.finishing.wish(this, { phrase: shown, look, take });
     }
-    this.#describe();
-  }
-
-  #take(finished: Finished, of: Shown): void {
-    if (!this.#shown || !isSamePhrase(of, this.#shown)) return;
-    this.#finished = finished;
     this.#describe();
   }
 
