@@ -162,11 +162,21 @@ Deno.test("a reload keeps X-ray, phrases and settings, until they are forgotten"
     await page.getByLabel("Steps of the trajectory").fill("20");
     await page.getByLabel("Steps of the trajectory").press("Tab");
     await page.getByLabel("Opacity").fill("0.3");
-    await page.getByLabel("Phrases, one a line").fill("a phrase");
+    await page.getByLabel("Open a report").setInputFiles({
+      ...{ name: "report.txt", mimeType: "text/plain", buffer: Buffer.from("No effusion.") },
+    });
+    // A word processor adds a picture of the copied text, which must not replace the X-ray.
+    await page.getByLabel("Phrases, one a line").evaluate((place) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", "copied");
+      clipboardData.items.add(new File(["x"], "copied.png"));
+      place.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+    });
     await page.waitForTimeout(500);
     await page.reload();
     await page.locator("#xray", { hasText: "phantom.png, 420 x 512 pixels" }).waitFor();
-    assertEquals(await page.getByLabel("Phrases, one a line").inputValue(), "a phrase");
+    assertEquals(await page.getByLabel("Phrases, one a line").inputValue(), "No effusion.");
+    assert(await page.getByRole("checkbox", { name: /report/i }).isChecked());
     assertEquals(await page.getByLabel("Opacity").inputValue(), "0.3");
     assertEquals(await page.locator("#total-steps").inputValue(), "20");
     await page.getByRole("button", { name: "Forget all" }).click();

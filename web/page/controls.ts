@@ -81,7 +81,7 @@ export class Controls {
     };
   }
 
-  /** Whether a plain X-ray stands beside the overlays. */
+  /** True if a plain X-ray stands beside the overlays. */
   get hasPlain(): boolean {
     return input("plain").checked;
   }

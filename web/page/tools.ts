@@ -39,7 +39,7 @@ const KEYS: readonly Key[] = [
   ["?", "this list"],
 ];
 
-/** Whether a key belongs to the element that has the focus, such as a text field. */
+/** True if a key belongs to the element that has the focus, such as a text field. */
 export function isTyping({ target, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
   if (ctrlKey || metaKey || altKey) return true;
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement ||
